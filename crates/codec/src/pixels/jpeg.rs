@@ -1,0 +1,193 @@
+//! JPEG through libjpeg, which can decode at eighths of the size: a 100-megapixel photo for a thumbnail takes a few megabytes.
+//!
+//! Owns the marker walk (ITU-T T.81 annex B) that decides before libjpeg sees a byte: size, memory, whether the end is
+//! there, and how many scans it has, since a file of a thousand scans costs a thousand decodings.
+//! Invariant: rows are read one at a time into what is kept.
+
+use mozjpeg::ColorSpace;
+
+use super::Error;
+use super::color::MOST_ICC_BYTES;
+use super::geometry::Plan;
+use super::shrink::{Shrinker, Shrunk, Window};
+
+/// Scans a progressive file may have: encoders write about 10, the largest known script has 64.
+const MOST_SCANS: u32 = 100;
+/// Scans times megapixels: keeps the time for one picture within seconds.
+const MOST_SCANNED_PIXELS: u64 = 2_000_000_000;
+
+/// What the markers up to the first scan say.
+pub(super) struct Header {
+    pub width: u16,
+    pub height: u16,
+    /// Whether libjpeg has to keep all coefficients: progressive, or one scan per component.
+    pub buffered: bool,
+    /// DCT coefficients (2 bytes each) per 16 pixels, over all components.
+    pub coefficients_per_16_pixels: u64,
+}
+
+/// The smallest scale in eighths that leaves the resizer 1.5 pixels per result pixel.
+pub(super) fn eighths(plan: &Plan) -> u8 {
+    ((8.0 * 1.5 / plan.ratio()).ceil() as u8).clamp(1, 8)
+}
+
+/// Reads the markers up to the first scan.
+pub(super) fn header(bytes: &[u8]) -> Result<Header, Error> {
+    let mut frame = None;
+    for segment in Segments::new(bytes) {
+        let segment = segment?;
+        match segment.marker {
+            0xc0..=0xc2 => frame = Some(frame_header(&segment)?),
+            0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf => return Err(Error::Unsupported),
+            0xda => {
+                let (mut header, components) = frame.ok_or(Error::Damaged("scan before frame"))?;
+                header.buffered |= segment.body.first().is_none_or(|&scanned| scanned < components);
+                return Ok(header);
+            }
+            _ => {}
+        }
+    }
+    Err(Error::Truncated)
+}
+
+fn frame_header(segment: &Segment<'_>) -> Result<(Header, u8), Error> {
+    let &[precision, h0, h1, w0, w1, components, ref rest @ ..] = segment.body else { return Err(Error::Truncated) };
+    if precision != 8 || !matches!(components, 1 | 3 | 4) {
+        return Err(Error::Unsupported);
+    }
+    let sampling = || rest.chunks_exact(3).take(usize::from(components)).map(|c| (u64::from(c[1] >> 4), u64::from(c[1] & 15)));
+    let widest = sampling().map(|(h, _)| h).max().unwrap_or(0);
+    let highest = sampling().map(|(_, v)| v).max().unwrap_or(0);
+    if sampling().count() != usize::from(components) || sampling().any(|(h, v)| !(1..=4).contains(&h) || !(1..=4).contains(&v)) {
+        return Err(Error::Damaged("JPEG sampling"));
+    }
+    let header = Header {
+        width: u16::from_be_bytes([w0, w1]),
+        height: u16::from_be_bytes([h0, h1]),
+        buffered: segment.marker == 0xc2,
+        coefficients_per_16_pixels: sampling().map(|(h, v)| (16 * h * v).div_ceil(widest * highest)).sum(),
+    };
+    Ok((header, components))
+}
+
+/// Decodes at the scale that the plan needs.
+pub(super) fn decode(bytes: &[u8], plan: &Plan) -> Result<Shrunk, Error> {
+    let facts = walk(bytes)?;
+    let mut decompress = mozjpeg::Decompress::new_mem(bytes).map_err(|_| Error::Damaged("JPEG header"))?;
+    let eighths = eighths(plan);
+    decompress.scale(eighths);
+    let scale = 8.0 / f64::from(eighths);
+    let inks = matches!(decompress.color_space(), ColorSpace::JCS_CMYK | ColorSpace::JCS_YCCK);
+    let space = if inks { ColorSpace::JCS_CMYK } else { ColorSpace::JCS_RGB };
+    let mut started = decompress.to_colorspace(space).map_err(|_| Error::Damaged("JPEG start"))?;
+    let (width, height) = (started.width(), started.height());
+    let window = Window::scaled(plan, width as u32, height as u32, scale, 1);
+    let mut shrinker = Shrinker::new(window, 3)?;
+    let mut row = vec![0u8; width * if inks { 4 } else { 3 }];
+    let mut rgb = Vec::new();
+    while !shrinker.is_full() {
+        started.read_scanlines_into(&mut row).map_err(|_| Error::Damaged("JPEG rows"))?;
+        if inks {
+            rgb.clear();
+            rgb.extend(row.chunks_exact(4).flat_map(|ink| from_inks(ink, facts.adobe)));
+            shrinker.push(&rgb)?;
+        } else {
+            shrinker.push(&row)?;
+        }
+    }
+    shrinker.finish(scale, facts.icc)
+}
+
+/// CMYK without a profile's help. Adobe's programs write ink inverted, and everyone else followed.
+fn from_inks(ink: &[u8], inverted: bool) -> [u8; 3] {
+    let light = |at: usize| u32::from(if inverted { ink[at] } else { 255 - ink[at] });
+    let black = light(3);
+    [0, 1, 2].map(|at| ((light(at) * black + 127) / 255) as u8)
+}
+
+struct Facts {
+    adobe: bool,
+    icc: Option<Vec<u8>>,
+}
+
+/// Walks all markers to the end of the picture.
+fn walk(bytes: &[u8]) -> Result<Facts, Error> {
+    let (mut adobe, mut icc, mut scans, mut pixels) = (false, Vec::new(), 0u32, 0u64);
+    for segment in Segments::new(bytes) {
+        let segment = segment?;
+        match segment.marker {
+            0xc0..=0xc2 => {
+                let (header, _) = frame_header(&segment)?;
+                pixels = u64::from(header.width) * u64::from(header.height);
+            }
+            0xda => scans += 1,
+            0xe2 => {
+                if let Some(part) = segment.body.strip_prefix(b"ICC_PROFILE\0").and_then(|rest| rest.get(2..))
+                    && icc.len() + part.len() <= MOST_ICC_BYTES
+                {
+                    icc.extend_from_slice(part);
+                }
+            }
+            0xee => adobe |= segment.body.starts_with(b"Adobe"),
+            0xd9 => return Ok(Facts { adobe, icc: (!icc.is_empty()).then_some(icc) }),
+            _ => {}
+        }
+        if scans > MOST_SCANS || u64::from(scans) * pixels > MOST_SCANNED_PIXELS.max(pixels) {
+            return Err(Error::Damaged("too many scans"));
+        }
+    }
+    Err(Error::Truncated)
+}
+
+struct Segment<'a> {
+    marker: u8,
+    body: &'a [u8],
+}
+
+/// The markers of a JPEG in order; entropy-coded data is passed over.
+struct Segments<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    done: bool,
+}
+
+impl<'a> Segments<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 2, done: false }
+    }
+
+    fn step(&mut self) -> Option<Segment<'a>> {
+        // The next 0xff that is not stuffing (00), fill (ff) or a restart marker (d0–d7).
+        loop {
+            let rest = self.bytes.get(self.at..)?;
+            self.at += rest.iter().position(|&byte| byte == 0xff)? + 1;
+            match self.bytes.get(self.at)? {
+                0xff => {}
+                0x00 | 0x01 | 0xd0..=0xd8 => self.at += 1,
+                _ => break,
+            }
+        }
+        let marker = *self.bytes.get(self.at)?;
+        self.at += 1;
+        if marker == 0xd9 {
+            return Some(Segment { marker, body: &[] });
+        }
+        let length = usize::from(u16::from_be_bytes([*self.bytes.get(self.at)?, *self.bytes.get(self.at + 1)?]));
+        let body = self.bytes.get(self.at + 2..self.at + length)?;
+        self.at += length;
+        Some(Segment { marker, body })
+    }
+}
+
+impl<'a> Iterator for Segments<'a> {
+    type Item = Result<Segment<'a>, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.done {
+            return None;
+        }
+        let step = self.step();
+        self.done = step.as_ref().is_none_or(|segment| segment.marker == 0xd9);
+        Some(step.ok_or(Error::Truncated))
+    }
+}

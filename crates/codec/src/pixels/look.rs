@@ -1,0 +1,156 @@
+//! What a picture's first bytes say: what it is, how large, and what it will cost to decode.
+//!
+//! Invariant: looking allocates nothing, so it can be done before any permission to work is asked for.
+
+use super::geometry::{Frame, plan};
+use super::shrink::Window;
+use super::{Encoding, Error, Limits, jpeg};
+
+/// How many of a file's first bytes are enough for [`look`].
+pub const LOOK_BYTES: usize = 1 << 20;
+
+/// The file formats that can be decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// JPEG, baseline or progressive.
+    Jpeg,
+    /// PNG (of an APNG, the still picture).
+    Png,
+    /// GIF (the first frame).
+    Gif,
+    /// WebP (of an animation, the first frame).
+    Webp,
+}
+
+/// A header's facts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// What it is.
+    pub source: Source,
+    /// Width in stored pixels.
+    pub width: u32,
+    /// Height in stored pixels.
+    pub height: u32,
+    /// Bytes a source pixel takes in the decoder, times 16, apart from the rows it hands over.
+    held: u64,
+    /// Bytes a handed-over pixel takes.
+    channels: u64,
+    /// Whether the decoder itself can scale.
+    scales: bool,
+}
+
+/// Reads the header of a JPEG, PNG, GIF or WebP; [`LOOK_BYTES`] of it suffice.
+pub fn look(head: &[u8]) -> Result<Look, Error> {
+    let look = match head {
+        [0xff, 0xd8, 0xff, ..] => from_jpeg(head)?,
+        [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, ..] => from_png(head)?,
+        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => from_gif(head)?,
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => from_webp(head)?,
+        _ => return Err(Error::Unsupported),
+    };
+    if look.width == 0 || look.height == 0 {
+        return Err(Error::Damaged("size"));
+    }
+    Ok(look)
+}
+
+impl Look {
+    /// Width times height.
+    pub fn pixels(&self) -> u64 {
+        u64::from(self.width) * u64::from(self.height)
+    }
+
+    /// Memory in bytes that rendering this source of `bytes` into `frame` and encoding it takes at most, the source included.
+    pub fn cost(&self, bytes: u64, orientation: u8, frame: Frame, encoding: Option<Encoding>) -> u64 {
+        let plan = plan(self.width, self.height, orientation, frame);
+        let window = if self.scales {
+            let eighths = jpeg::eighths(&plan);
+            let scale = 8.0 / f64::from(eighths);
+            let shrunk = |length: u32| (u64::from(length) * u64::from(eighths)).div_ceil(8) as u32;
+            Window::scaled(&plan, shrunk(self.width), shrunk(self.height), scale, 1)
+        } else {
+            Window::new(&plan, self.width, self.height)
+        };
+        let out = u64::from(plan.width) * u64::from(plan.height);
+        let halfway = u64::from(plan.width) * window.kept().1 as u64;
+        let rows = u64::from(self.width) * 4 * 48;
+        let decode = self.pixels() * self.held / 16 + rows + window.bytes(self.channels) + 256 * 1024;
+        // While the resizer works, the decoder is gone; while the encoder works, both are.
+        let resize = window.bytes(self.channels) + (halfway + out * 3) * self.channels;
+        let encode = out * (self.channels * 2 + encoding.map_or(0, Encoding::bytes_per_pixel));
+        bytes + decode.max(resize).max(encode)
+    }
+
+    /// Refuses what is larger or hungrier than the limits.
+    pub fn check(&self, bytes: u64, orientation: u8, frame: Frame, limits: Limits) -> Result<(), Error> {
+        const MEGA: u64 = 1_000_000;
+        if self.pixels() > limits.pixels {
+            return Err(Error::TooManyPixels { megapixels: self.pixels().div_ceil(MEGA), limit: limits.pixels / MEGA });
+        }
+        let needs = self.cost(bytes, orientation, frame, None);
+        if needs > limits.bytes {
+            return Err(Error::TooMuchMemory { needs_mib: needs.div_ceil(1 << 20), limit_mib: limits.bytes >> 20 });
+        }
+        Ok(())
+    }
+}
+
+fn from_jpeg(head: &[u8]) -> Result<Look, Error> {
+    let header = jpeg::header(head)?;
+    Ok(Look {
+        source: Source::Jpeg,
+        width: u32::from(header.width),
+        height: u32::from(header.height),
+        held: if header.buffered { header.coefficients_per_16_pixels * 2 } else { 0 },
+        channels: 3,
+        scales: true,
+    })
+}
+
+/// PNG (third edition) §11.2.1: IHDR is the first chunk.
+fn from_png(head: &[u8]) -> Result<Look, Error> {
+    let [width, height] = [16, 20].map(|at| head.get(at..at + 4).and_then(|b| b.try_into().ok()).map(u32::from_be_bytes));
+    let (Some(width), Some(height), Some(&interlace)) = (width, height, head.get(28)) else {
+        return Err(Error::Truncated);
+    };
+    if head.get(12..16) != Some(b"IHDR") {
+        return Err(Error::Damaged("PNG header"));
+    }
+    // An interlaced picture arrives as seven coarser ones and has to be held whole.
+    Ok(Look { source: Source::Png, width, height, held: if interlace == 0 { 0 } else { 4 * 16 }, channels: 4, scales: false })
+}
+
+/// GIF89a §18: the logical screen. A frame's colour numbers take a byte a pixel.
+fn from_gif(head: &[u8]) -> Result<Look, Error> {
+    let Some(&[w0, w1, h0, h1]) = head.get(6..10) else { return Err(Error::Truncated) };
+    let (width, height) = (u16::from_le_bytes([w0, w1]), u16::from_le_bytes([h0, h1]));
+    Ok(Look { source: Source::Gif, width: width.into(), height: height.into(), held: 16, channels: 4, scales: false })
+}
+
+/// RFC 9649 §2.5–2.7. The decoder holds YUV planes and a whole picture, for lossless ARGB twice.
+fn from_webp(head: &[u8]) -> Result<Look, Error> {
+    const LOSSY: u64 = 72 + 8; // 1.5 bytes of planes and 3 of RGB, and half a byte of slack
+    const OTHER: u64 = 12 * 16; // RGBA, an alpha plane decoded through ARGB, planes
+    let Some(kind) = head.get(12..16) else { return Err(Error::Truncated) };
+    let Some(&[b0, b1, b2, b3, b4, b5, b6, b7, b8, b9]) = head.get(20..30) else { return Err(Error::Truncated) };
+    let (width, height, held) = match kind {
+        b"VP8 " => {
+            if [b3, b4, b5] != [0x9d, 0x01, 0x2a] {
+                return Err(Error::Damaged("WebP frame header"));
+            }
+            let side = |low, high| u32::from(u16::from_le_bytes([low, high]) & 0x3fff);
+            (side(b6, b7), side(b8, b9), LOSSY)
+        }
+        b"VP8L" => {
+            let bits = u32::from_le_bytes([b1, b2, b3, b4]);
+            ((bits & 0x3fff) + 1, ((bits >> 14) & 0x3fff) + 1, OTHER)
+        }
+        b"VP8X" => {
+            let side = |a, b, c| u32::from_le_bytes([a, b, c, 0]) + 1;
+            let (alpha, animated) = (b0 & 0x10 != 0, b0 & 0x02 != 0);
+            (side(b4, b5, b6), side(b7, b8, b9), if alpha || animated { OTHER } else { OTHER.min(LOSSY * 2) })
+        }
+        _ => return Err(Error::Damaged("WebP chunk")),
+    };
+    Ok(Look { source: Source::Webp, width, height, held, channels: 4, scales: false })
+}

@@ -1,0 +1,149 @@
+//! Bytes of a picture in, bytes of a smaller picture out.
+//!
+//! Owns decoding, orientation, resizing, colour and encoding of still pictures. Does not own reading files,
+//! choosing sizes, or HEIC and AVIF input (a child process makes those upright JPEGs first).
+//! Invariant: nothing is decoded before its header has been held against [`Limits`], the memory a picture
+//! takes is known beforehand ([`Look::cost`]), and what comes out carries pixels only: no EXIF, XMP, GPS or comment.
+
+mod color;
+mod encode;
+mod geometry;
+mod gif;
+mod jpeg;
+mod look;
+mod orient;
+mod png;
+mod resize;
+mod shrink;
+#[cfg(test)]
+mod tests;
+mod webp;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+pub use encode::Encoding;
+pub use geometry::{Fit, Frame};
+pub use look::{Look, LOOK_BYTES, Source, look};
+
+/// What one picture may cost at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Pixels of the source, width times height.
+    pub pixels: u64,
+    /// Memory in bytes while it is worked on, the source's own bytes included.
+    pub bytes: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { pixels: 100_000_000, bytes: 640 << 20 }
+    }
+}
+
+/// Why a picture could not be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Not JPEG, PNG, WebP or GIF, or a variant of them that nobody writes (arithmetic or lossless JPEG).
+    #[error("This kind of picture can't be resized here; send a JPEG, PNG, WebP or GIF.")]
+    Unsupported,
+    /// More pixels than [`Limits::pixels`].
+    #[error("The picture has {megapixels} megapixels, more than the {limit} allowed; send a smaller one.")]
+    TooManyPixels {
+        /// What it has, rounded up.
+        megapixels: u64,
+        /// What is allowed.
+        limit: u64,
+    },
+    /// Decoding would take more memory than [`Limits::bytes`].
+    #[error("Decoding this picture would take {needs_mib} MiB, more than the {limit_mib} allowed; send it as a plain JPEG.")]
+    TooMuchMemory {
+        /// What it would take.
+        needs_mib: u64,
+        /// What is allowed.
+        limit_mib: u64,
+    },
+    /// The bytes end before the picture does.
+    #[error("The picture's data ends too early; upload it again.")]
+    Truncated,
+    /// The bytes contradict themselves; the word says where it was noticed.
+    #[error("The picture's data is damaged ({0}); export it again and upload that.")]
+    Damaged(&'static str),
+    /// The encoder refused, which no input should be able to cause.
+    #[error("The picture could not be written as {0}; ask for another format.")]
+    Encode(&'static str),
+}
+
+/// Pixels, upright and in sRGB, 8 bits a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture {
+    width: u32,
+    height: u32,
+    channels: u8,
+    pixels: Vec<u8>,
+}
+
+impl Picture {
+    /// Width in pixels.
+    pub fn width(&self) -> u32 {
+        self.width
+    }
+
+    /// Height in pixels.
+    pub fn height(&self) -> u32 {
+        self.height
+    }
+
+    /// Whether it has a fourth, transparency channel.
+    pub fn has_alpha(&self) -> bool {
+        self.channels == 4
+    }
+
+    /// Rows from the top, 3 or 4 bytes a pixel.
+    pub fn pixels(&self) -> &[u8] {
+        &self.pixels
+    }
+
+    /// The picture as a file. Transparency stays in WebP and AVIF and lies on white in JPEG.
+    pub fn encode(&self, encoding: Encoding) -> Result<Vec<u8>, Error> {
+        guard(|| encode::encode(self, encoding))
+    }
+
+    /// Its thumbhash, about 25 bytes. Meant for a picture rendered within [`THUMBHASH_FRAME`]; a larger one has none.
+    pub fn thumbhash(&self) -> Option<Vec<u8>> {
+        if self.width > 100 || self.height > 100 {
+            return None;
+        }
+        let rgba = encode::rgba(self);
+        guard(|| Ok(thumbhash::rgba_to_thumb_hash(self.width as usize, self.height as usize, &rgba))).ok()
+    }
+}
+
+/// The frame to render a picture into before asking for its [`Picture::thumbhash`].
+pub const THUMBHASH_FRAME: Frame = Frame { width: 100, height: 100, fit: Fit::Contain };
+
+/// Decodes `bytes`, turns them upright by the EXIF `orientation` (1–8), and fits them into `frame`, never larger than
+/// the source. Animations give their first frame.
+pub fn render(bytes: &[u8], orientation: u8, frame: Frame, limits: Limits) -> Result<Picture, Error> {
+    let look = look(bytes)?;
+    look.check(bytes.len() as u64, orientation, frame, limits)?;
+    let plan = geometry::plan(look.width, look.height, orientation, frame);
+    guard(|| {
+        let shrunk = match look.source {
+            Source::Jpeg => jpeg::decode(bytes, &plan)?,
+            Source::Png => png::decode(bytes, &plan, limits)?,
+            Source::Gif => gif::decode(bytes, &plan, limits)?,
+            Source::Webp => webp::decode(bytes, &plan, limits)?,
+        };
+        let icc = shrunk.icc.clone();
+        let mut picture = orient::upright(resize::fit(shrunk, &plan)?, orientation);
+        if let Some(icc) = icc {
+            color::to_srgb(&mut picture, &icc);
+        }
+        Ok(picture)
+    })
+}
+
+/// The libraries below report some damage by unwinding (libjpeg by design, the others by their assertions): here it ends.
+fn guard<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(Error::Damaged("decoder stopped")))
+}

@@ -1,0 +1,63 @@
+//! PNG, row by row: a plain one is never held whole, an interlaced one has to be.
+//!
+//! Invariant: a decompression bomb costs its rows' time, never their memory.
+
+use std::io::Cursor;
+
+use png::{ColorType, Decoder, DecodingError, Transformations};
+
+use super::color::MOST_ICC_BYTES;
+use super::geometry::Plan;
+use super::shrink::{Shrinker, Shrunk, Window};
+use super::{Error, Limits};
+
+/// What chunks beside the pixels may take (profiles, palettes); text is skipped.
+const SIDE_BYTES: usize = 16 << 20;
+
+/// Decodes what the plan needs.
+pub(super) fn decode(bytes: &[u8], plan: &Plan, limits: Limits) -> Result<Shrunk, Error> {
+    let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), png::Limits { bytes: SIDE_BYTES });
+    decoder.set_transformations(Transformations::normalize_to_color8());
+    decoder.set_ignore_text_chunk(true);
+    let mut reader = decoder.read_info().map_err(damaged)?;
+    let (width, height) = reader.info().size();
+    let icc = reader.info().icc_profile.as_ref().filter(|icc| icc.len() <= MOST_ICC_BYTES).map(|icc| icc.to_vec());
+    let kind = reader.output_color_type().0;
+    let channels = if matches!(kind, ColorType::Rgba | ColorType::GrayscaleAlpha) { 4 } else { 3 };
+    let mut shrinker = Shrinker::new(Window::new(plan, width, height), channels)?;
+    let mut spread = Vec::new();
+    if reader.info().interlaced {
+        let size = reader.output_buffer_size().filter(|&size| size as u64 <= limits.bytes).ok_or(Error::Damaged("size"))?;
+        let mut whole = vec![0; size];
+        reader.next_frame(&mut whole).map_err(damaged)?;
+        let line = reader.output_line_size(width).filter(|&line| line > 0).ok_or(Error::Damaged("size"))?;
+        for row in whole.chunks_exact(line) {
+            shrinker.push(colors(row, kind, &mut spread))?;
+        }
+    } else {
+        while !shrinker.is_full() {
+            let row = reader.next_row().map_err(damaged)?.ok_or(Error::Truncated)?;
+            shrinker.push(colors(row.data(), kind, &mut spread))?;
+        }
+    }
+    shrinker.finish(1.0, icc)
+}
+
+/// Grey pixels spread to three colours.
+fn colors<'a>(row: &'a [u8], kind: ColorType, spread: &'a mut Vec<u8>) -> &'a [u8] {
+    spread.clear();
+    match kind {
+        ColorType::Grayscale => spread.extend(row.iter().flat_map(|&grey| [grey; 3])),
+        ColorType::GrayscaleAlpha => spread.extend(row.chunks_exact(2).flat_map(|p| [p[0], p[0], p[0], p[1]])),
+        _ => return row,
+    }
+    spread
+}
+
+fn damaged(error: DecodingError) -> Error {
+    match error {
+        DecodingError::IoError(_) => Error::Truncated,
+        DecodingError::LimitsExceeded => Error::Damaged("PNG chunk too large"),
+        _ => Error::Damaged("PNG data"),
+    }
+}

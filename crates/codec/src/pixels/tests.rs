@@ -1,0 +1,248 @@
+//! Pictures made here, broken here, and rendered.
+
+use super::*;
+
+type Rgb = [u8; 3];
+
+/// A picture whose four quarters are red, green / blue, white.
+fn quarters(width: u32, height: u32) -> Vec<u8> {
+    let colour = |x, y| -> Rgb {
+        match (x * 2 >= width, y * 2 >= height) {
+            (false, false) => [230, 20, 20],
+            (true, false) => [20, 200, 20],
+            (false, true) => [20, 20, 220],
+            (true, true) => [250, 250, 250],
+        }
+    };
+    (0..height).flat_map(|y| (0..width).flat_map(move |x| colour(x, y))).collect()
+}
+
+fn jpeg(width: u32, height: u32, progressive: bool) -> Vec<u8> {
+    let mut compress = mozjpeg::Compress::new(mozjpeg::ColorSpace::JCS_RGB);
+    compress.set_size(width as usize, height as usize);
+    compress.set_quality(90.0);
+    compress.set_fastest_defaults();
+    if progressive {
+        compress.set_progressive_mode();
+    }
+    let mut started = compress.start_compress(Vec::new()).unwrap();
+    started.write_scanlines(&quarters(width, height)).unwrap();
+    started.finish().unwrap()
+}
+
+fn png_of(width: u32, height: u32, kind: ::png::ColorType, pixels: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = ::png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(kind);
+    encoder.set_compression(::png::Compression::Fast);
+    encoder.write_header().unwrap().write_image_data(pixels).unwrap();
+    bytes
+}
+
+fn png(width: u32, height: u32) -> Vec<u8> {
+    png_of(width, height, ::png::ColorType::Rgb, &quarters(width, height))
+}
+
+fn webp(width: u32, height: u32) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let encoder = image_webp::WebPEncoder::new(&mut bytes);
+    encoder.encode(&quarters(width, height), width, height, image_webp::ColorType::Rgb8).unwrap();
+    bytes
+}
+
+fn gif(width: u16, height: u16, frames: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let palette = [230, 20, 20, 20, 200, 20, 20, 20, 220, 250, 250, 250];
+    let mut encoder = ::gif::Encoder::new(&mut bytes, width, height, &palette).unwrap();
+    let index = |x: u16, y: u16| u8::from(x * 2 >= width) + 2 * u8::from(y * 2 >= height);
+    let indices: Vec<u8> = (0..height).flat_map(|y| (0..width).map(move |x| index(x, y))).collect();
+    for _ in 0..frames {
+        let frame = ::gif::Frame { width, height, buffer: indices.as_slice().into(), ..::gif::Frame::default() };
+        encoder.write_frame(&frame).unwrap();
+    }
+    drop(encoder);
+    bytes
+}
+
+fn within(edge: u32) -> Frame {
+    Frame { width: edge, height: edge, fit: Fit::Contain }
+}
+
+fn shown(bytes: &[u8], orientation: u8, frame: Frame) -> Picture {
+    render(bytes, orientation, frame, Limits::default()).unwrap()
+}
+
+/// The four corners' colours, as letters.
+fn corners(picture: &Picture) -> String {
+    let (w, h, c) = (picture.width as usize, picture.height as usize, usize::from(picture.channels));
+    let at = |x: usize, y: usize| {
+        let pixel = &picture.pixels[(y * w + x) * c..];
+        match (pixel[0] > 128, pixel[1] > 128, pixel[2] > 128) {
+            (true, false, false) => 'r',
+            (false, true, false) => 'g',
+            (false, false, true) => 'b',
+            (true, true, true) => 'w',
+            _ => '?',
+        }
+    };
+    let (r, b) = (w - 1 - w / 8, h - 1 - h / 8);
+    [at(w / 8, h / 8), at(r, h / 8), at(w / 8, b), at(r, b)].iter().collect()
+}
+
+#[test]
+fn every_source_renders_upright_at_every_scale() {
+    for bytes in [jpeg(640, 480, false), jpeg(640, 480, true), png(640, 480), webp(640, 480), gif(640, 480, 3)] {
+        for edge in [64, 128, 320, 500, 640, 2560] {
+            let picture = shown(&bytes, 1, within(edge));
+            let wide = edge.min(640);
+            assert_eq!((picture.width(), picture.height()), (wide, (f64::from(wide) * 0.75).round() as u32));
+            assert_eq!(corners(&picture), "rgbw", "at {edge}");
+        }
+        let picture = shown(&bytes, 6, within(320));
+        assert_eq!((picture.width(), picture.height()), (240, 320));
+        assert_eq!(corners(&picture), "brwg");
+    }
+}
+
+#[test]
+fn cover_cuts_evenly_on_both_sides() {
+    for bytes in [jpeg(1600, 400, false), png(1600, 400), webp(1600, 400), gif(1600, 400, 1)] {
+        let picture = shown(&bytes, 1, Frame { width: 128, height: 128, fit: Fit::Cover });
+        assert_eq!((picture.width(), picture.height()), (128, 128));
+        assert_eq!(corners(&picture), "rgbw");
+        let middle = &picture.pixels()[(20 * 128 + 62) * usize::from(picture.channels)..];
+        assert!(middle[0] > 60 || middle[1] > 60, "the seam lies in the middle: {:?}", &middle[..3]);
+    }
+}
+
+#[test]
+fn every_encoding_comes_back_with_its_pixels_and_nothing_else() {
+    let picture = shown(&jpeg(640, 480, false), 1, within(128));
+    for encoding in [Encoding::Jpeg, Encoding::Webp] {
+        let bytes = picture.encode(encoding).unwrap();
+        let again = shown(&bytes, 1, within(128));
+        assert_eq!((again.width(), again.height(), corners(&again).as_str()), (128, 96, "rgbw"));
+        for tag in [b"Exif".as_slice(), b"http://ns.adobe.com", b"EXIF", b"XMP "] {
+            assert!(!bytes.windows(tag.len()).any(|window| window == tag));
+        }
+    }
+    let avif = picture.encode(Encoding::Avif).unwrap();
+    assert_eq!(&avif[4..12], b"ftypavif");
+}
+
+#[test]
+fn transparency_stays_or_lies_on_white() {
+    let clear: Vec<u8> = std::iter::repeat_n([255, 0, 0, 0], 64 * 64).flatten().collect();
+    let picture = shown(&png_of(64, 64, ::png::ColorType::Rgba, &clear), 1, within(32));
+    assert!(picture.has_alpha());
+    assert!(shown(&picture.encode(Encoding::Webp).unwrap(), 1, within(32)).has_alpha());
+    let flat = shown(&picture.encode(Encoding::Jpeg).unwrap(), 1, within(32));
+    assert!(flat.pixels().iter().all(|&value| value > 250));
+}
+
+#[test]
+fn grey_pictures_have_three_equal_colours() {
+    let grey = png_of(40, 40, ::png::ColorType::Grayscale, &[90; 1600]);
+    assert!(shown(&grey, 1, within(40)).pixels().iter().all(|&value| value == 90));
+}
+
+#[test]
+fn a_thumbhash_has_about_25_bytes() {
+    let hash = shown(&jpeg(640, 480, false), 1, THUMBHASH_FRAME).thumbhash().unwrap();
+    assert!((15..=30).contains(&hash.len()), "{}", hash.len());
+    assert_eq!(shown(&png(640, 480), 1, within(640)).thumbhash(), None);
+}
+
+/// Whatever is cut off, the answer is an error or a picture, never a panic.
+#[test]
+fn truncated_pictures_are_refused() {
+    for bytes in [jpeg(64, 48, false), jpeg(64, 48, true), png(64, 48), webp(64, 48), gif(64, 48, 1)] {
+        let whole = shown(&bytes, 1, within(32));
+        for length in 0..bytes.len() - 12 {
+            if let Ok(picture) = render(&bytes[..length], 1, within(32), Limits::default()) {
+                assert_eq!(picture, whole, "cut to {length} of {}", bytes.len());
+            }
+        }
+        assert!(render(&bytes[..bytes.len() / 2], 1, within(32), Limits::default()).is_err());
+    }
+}
+
+#[test]
+fn damaged_pictures_never_panic() {
+    for bytes in [jpeg(64, 48, false), jpeg(64, 48, true), png(64, 48), webp(64, 48), gif(64, 48, 1)] {
+        for at in 0..bytes.len() {
+            for flip in [0x01, 0x80, 0xff] {
+                let mut broken = bytes.clone();
+                broken[at] ^= flip;
+                let limits = Limits { pixels: 1_000_000, bytes: 64 << 20 };
+                let _ = render(&broken, 1, within(32), limits);
+            }
+        }
+    }
+}
+
+#[test]
+fn huge_headers_are_refused_before_decoding() {
+    let mut wide = jpeg(64, 48, false);
+    let frame = wide.windows(2).position(|marker| marker == [0xff, 0xc0]).unwrap();
+    wide[frame + 5..frame + 9].copy_from_slice(&[0xff, 0xdc, 0xff, 0xdc]);
+    let refused = render(&wide, 1, within(64), Limits::default());
+    assert_eq!(refused, Err(Error::TooManyPixels { megapixels: 4291, limit: 100 }));
+    let mut tall = png(64, 48);
+    tall[16..24].copy_from_slice(&[0, 0, 0xff, 0xdc, 0, 0, 0xff, 0xdc]);
+    assert!(matches!(render(&tall, 1, within(64), Limits::default()), Err(Error::TooManyPixels { .. })));
+}
+
+#[test]
+fn a_large_picture_costs_little_when_a_small_one_is_asked() {
+    let mut photo = jpeg(64, 48, false);
+    let frame = photo.windows(2).position(|marker| marker == [0xff, 0xc0]).unwrap();
+    photo[frame + 5..frame + 9].copy_from_slice(&[0x22, 0x00, 0x2d, 0x00]);
+    let plain = look(&photo).unwrap();
+    assert!(plain.pixels() > 99_000_000);
+    assert!(plain.cost(0, 1, within(320), Some(Encoding::Webp)) < 20 << 20);
+    photo[frame + 1] = 0xc2;
+    let progressive = look(&photo).unwrap();
+    let cost = progressive.cost(0, 1, within(320), Some(Encoding::Webp));
+    assert!((280 << 20..700 << 20).contains(&cost), "all coefficients are held: {cost}");
+    let mut drawing = png(64, 48);
+    drawing[16..24].copy_from_slice(&[0, 0, 0x27, 0x10, 0, 0, 0x27, 0x10]);
+    assert!(look(&drawing).unwrap().cost(0, 1, within(320), None) < 10 << 20);
+}
+
+#[test]
+fn a_png_bomb_costs_time_for_its_rows_only() {
+    let (width, height) = (9000, 9000);
+    let bomb = png_of(width, height, ::png::ColorType::Grayscale, &vec![0; (width * height) as usize]);
+    assert!(bomb.len() < 2 << 20);
+    let picture = shown(&bomb, 1, within(64));
+    assert_eq!((picture.width(), picture.height()), (64, 64));
+}
+
+#[test]
+fn an_animation_costs_its_first_frame() {
+    let long = gif(32, 32, 10_000);
+    let picture = shown(&long, 1, within(32));
+    assert_eq!(picture, shown(&gif(32, 32, 1), 1, within(32)));
+}
+
+#[test]
+fn a_file_of_a_thousand_scans_is_refused() {
+    let photo = jpeg(64, 48, true);
+    let scan = photo.windows(2).position(|marker| marker == [0xff, 0xda]).unwrap();
+    let end = photo.len() - 2;
+    let mut many = photo[..end].to_vec();
+    for _ in 0..1000 {
+        many.extend_from_slice(&photo[scan..end]);
+    }
+    many.extend_from_slice(&[0xff, 0xd9]);
+    assert_eq!(render(&many, 1, within(64), Limits::default()), Err(Error::Damaged("too many scans")));
+}
+
+#[test]
+fn other_files_are_not_pictures() {
+    for bytes in [b"".as_slice(), b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%PDF-1.7", b"PK\x03\x04", b"\xff\xd8\xff"] {
+        let error = render(bytes, 1, within(64), Limits::default()).unwrap_err();
+        assert!(matches!(error, Error::Unsupported | Error::Truncated), "{error}");
+    }
+}
