@@ -1,0 +1,54 @@
+// Owns the calls about the member's own account and sessions, one function each.
+import { session } from '../session/session.svelte';
+import { api, done, take } from './client';
+import type { Account, SessionView } from './types';
+
+/** What this browser is called in the list of sessions. */
+function deviceName(): string {
+  const agent = navigator.userAgent;
+  const browser = /Edg\//.test(agent) ? 'Edge' : /Firefox\//.test(agent) ? 'Firefox' : /Chrom/.test(agent) ? 'Chrome' : /Safari\//.test(agent) ? 'Safari' : 'Browser';
+  const system = /Android/.test(agent) ? 'Android' : /iPhone|iPad/.test(agent) ? 'iOS' : /Mac OS X/.test(agent) ? 'macOS' : /Windows/.test(agent) ? 'Windows' : /Linux/.test(agent) ? 'Linux' : 'this device';
+  return `${browser} on ${system}`;
+}
+
+export async function signUp(handle: string, email: string, password: string): Promise<void> {
+  session.keeper.keep(await take(api.POST('/v1/accounts', { body: { handle, email, password } })));
+}
+
+export async function signIn(login: string, password: string): Promise<void> {
+  session.keeper.keep(await take(api.POST('/v1/sessions', { body: { login, password, device: deviceName() } })));
+}
+
+/** Ends this session here even if the server can't be told: the person asked to be signed out. */
+export async function signOut(): Promise<void> {
+  try {
+    await done(api.DELETE('/v1/sessions/current'));
+  } finally {
+    session.keeper.forget();
+  }
+}
+
+export const sessions = async (): Promise<SessionView[]> => (await take(api.GET('/v1/sessions'))).items;
+
+export const revoke = (id: string): Promise<void> => done(api.DELETE('/v1/sessions/{id}', { params: { path: { id } } }));
+
+export const profileOf = (handle: string): Promise<Account> =>
+  take(api.GET('/v1/accounts/{handle}', { params: { path: { handle } } }));
+
+export interface ProfileEdit {
+  display_name?: string;
+  bio?: string;
+  avatar?: string | null;
+}
+
+export async function editProfile(body: ProfileEdit): Promise<void> {
+  session.account = await take(api.PATCH('/v1/me', { body }));
+}
+
+export const changePassword = (current: string, next: string): Promise<void> =>
+  done(api.POST('/v1/me/password', { body: { current, new: next } }));
+
+export async function deleteAccount(): Promise<void> {
+  await done(api.DELETE('/v1/me'));
+  session.keeper.forget();
+}

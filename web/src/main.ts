@@ -1,0 +1,16 @@
+// Owns the start: styles first, then the session is looked for, then the page stands.
+import { mount } from 'svelte';
+import App from './App.svelte';
+import { router } from './router/router.svelte';
+import { session } from './session/session.svelte';
+import './styles/fonts.css';
+import './styles/tokens.css';
+import './styles/base.css';
+import './styles/controls.css';
+
+const target = document.getElementById('app');
+if (target) {
+  router.start();
+  void session.start();
+  mount(App, { target });
+}

@@ -1,0 +1,20 @@
+// Owns the addresses of pictures: sizes appended to what the server handed out, whose grant must stay as it is.
+
+/** Widths that are asked for. Few, so that the server's and the browser's caches are shared. */
+export const WIDTHS = [320, 640, 960, 1280, 1920, 2560] as const;
+
+/** Adds a size to an image address of the server's. */
+export function sized(address: string, size: { w: number; h?: number; fit?: 'cover' | 'contain' }): string {
+  const url = new URL(address, 'http://tutti.invalid');
+  url.searchParams.set('w', String(size.w));
+  if (size.h) url.searchParams.set('h', String(size.h));
+  if (size.fit) url.searchParams.set('fit', size.fit);
+  return url.pathname + url.search;
+}
+
+/** A `srcset` up to the picture's own width: larger would only be blown up. */
+export function srcset(address: string, ownWidth: number | null | undefined, most: number = Infinity): string {
+  const limit = Math.min(ownWidth ?? Infinity, most);
+  const widths = WIDTHS.filter((w, at) => w <= limit || (WIDTHS[at - 1] ?? 0) < limit);
+  return widths.map((w) => `${sized(address, { w })} ${w}w`).join(', ');
+}

@@ -1,0 +1,109 @@
+// Proves the promises of keeper.ts: one renewal at a time, none twice, and no sign-out for a server that is away.
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Problem } from '../api/problem';
+import type { SignedIn } from '../api/types';
+import { TokenKeeper, type KeeperParts } from './keeper';
+
+let stored: string | null;
+let sent: string[];
+let outs: number;
+let clock: number;
+let answer: (token: string) => Promise<SignedIn>;
+let lock: Promise<unknown>;
+
+const signedIn = (n: number): SignedIn =>
+  ({ access_token: `access-${n}`, refresh_token: `refresh-${n}`, expires_in: 900, account: { id: 'a' } }) as SignedIn;
+
+const parts = (): KeeperParts => ({
+  readRefreshToken: () => stored,
+  writeRefreshToken: (token) => (stored = token),
+  askServer: (token) => {
+    sent.push(token);
+    return answer(token);
+  },
+  alone: (work) => {
+    const mine = lock.then(work, work);
+    lock = mine.catch(() => undefined);
+    return mine;
+  },
+  now: () => clock,
+  signedIn: () => undefined,
+  signedOut: () => (outs += 1),
+});
+
+beforeEach(() => {
+  stored = 'refresh-0';
+  sent = [];
+  outs = 0;
+  clock = 1_000_000;
+  lock = Promise.resolve();
+  let n = 0;
+  answer = async () => signedIn((n += 1));
+});
+
+describe('the token keeper', () => {
+  it('sends a refresh token once however many ask', async () => {
+    const keeper = new TokenKeeper(parts());
+    const tokens = await Promise.all([keeper.token(), keeper.token(), keeper.renew(null), keeper.token()]);
+    expect(tokens).toEqual(['access-1', 'access-1', 'access-1', 'access-1']);
+    expect(sent).toEqual(['refresh-0']);
+    expect(stored).toBe('refresh-1');
+  });
+
+  it('lets two tabs renew one after the other, each with the newest token', async () => {
+    const [one, two] = [new TokenKeeper(parts()), new TokenKeeper(parts())];
+    await Promise.all([one.token(), two.token()]);
+    expect(sent).toEqual(['refresh-0', 'refresh-1']);
+  });
+
+  it('uses what another tab brought while it waited', async () => {
+    const keeper = new TokenKeeper(parts());
+    let open!: () => void;
+    lock = new Promise<void>((resolve) => (open = resolve));
+    const waiting = keeper.token();
+    keeper.accept({ token: 'from-elsewhere', expiresAt: clock + 900_000 });
+    open();
+    expect(await waiting).toBe('from-elsewhere');
+    expect(sent).toEqual([]);
+  });
+
+  it('renews shortly before the end, not after', async () => {
+    const keeper = new TokenKeeper(parts());
+    await keeper.token();
+    clock += 860_000;
+    expect(await keeper.token()).toBe('access-1');
+    clock += 15_000;
+    expect(await keeper.token()).toBe('access-2');
+  });
+
+  it('answers a refused access token with a new one, and only once for many refusals', async () => {
+    const keeper = new TokenKeeper(parts());
+    const old = await keeper.token();
+    expect(await Promise.all([keeper.renew(old), keeper.renew(old)])).toEqual(['access-2', 'access-2']);
+    expect(await keeper.renew(old)).toBe('access-2');
+    expect(sent).toHaveLength(2);
+  });
+
+  it('signs out when the server says no', async () => {
+    answer = () => Promise.reject(new Problem(401, 'auth.revoked', 'Sign in again.'));
+    const keeper = new TokenKeeper(parts());
+    expect(await keeper.token()).toBeNull();
+    expect([stored, outs]).toEqual([null, 1]);
+  });
+
+  it('stays signed in while the server is away', async () => {
+    answer = () => Promise.reject(new Problem(503, 'busy', 'Later.'));
+    const keeper = new TokenKeeper(parts());
+    await expect(keeper.token()).rejects.toThrow('Later.');
+    expect([stored, outs]).toEqual(['refresh-0', 0]);
+    answer = async () => signedIn(9);
+    expect(await keeper.token()).toBe('access-9');
+  });
+
+  it('is a visitor without a refresh token and asks nobody', async () => {
+    stored = null;
+    const keeper = new TokenKeeper(parts());
+    expect(await keeper.token()).toBeNull();
+    expect([sent, outs]).toEqual([[], 0]);
+  });
+});

@@ -1,0 +1,43 @@
+// Owns the page's signs: one row each, drawn on a 24 by 24 grid with strokes of 1.75. Solid shapes say `fill`.
+export interface Sign {
+  d: string;
+  fill?: true;
+}
+
+export const SIGNS = {
+  play: { d: 'M7 4.6v14.8a.8.8 0 0 0 1.2.7l12-7.4a.8.8 0 0 0 0-1.4l-12-7.4a.8.8 0 0 0-1.2.7z', fill: true },
+  pause: { d: 'M7 4h3a1 1 0 0 1 1 1v14a1 1 0 0 1-1 1H7a1 1 0 0 1-1-1V5a1 1 0 0 1 1-1zm7 0h3a1 1 0 0 1 1 1v14a1 1 0 0 1-1 1h-3a1 1 0 0 1-1-1V5a1 1 0 0 1 1-1z', fill: true },
+  loud: { d: 'M4 9.5v5h3.5L12 19V5L7.5 9.5zM15.5 9a4 4 0 0 1 0 6M18 6.5a8 8 0 0 1 0 11' },
+  mute: { d: 'M4 9.5v5h3.5L12 19V5L7.5 9.5zM16 9.5l5 5m0-5l-5 5' },
+  tune: { d: 'M4 7h9m4 0h3M4 17h3m4 0h9M13 4.5v5M7 14.5v5' },
+  grow: { d: 'M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5' },
+  shrink: { d: 'M9 4v5H4M15 4v5h5M9 20v-5H4M15 20v-5h5' },
+  plus: { d: 'M12 5v14M5 12h14' },
+  search: { d: 'M11 4.5a6.5 6.5 0 1 1 0 13 6.5 6.5 0 0 1 0-13zM16 16l4.5 4.5' },
+  close: { d: 'M6 6l12 12M18 6L6 18' },
+  check: { d: 'M5 12.5l4.5 4.5L19 7.5' },
+  edit: { d: 'M4 20h4L19 9l-4-4L4 16zM13 7l4 4' },
+  share: { d: 'M12 15V4m0 0L8 8m4-4l4 4M5 13v6a1 1 0 0 0 1 1h12a1 1 0 0 0 1-1v-6' },
+  trash: { d: 'M4 7h16M9 7V4h6v3M6 7l1 13h10l1-13M10 11v5m4-5v5' },
+  download: { d: 'M12 4v11m0 0l-4-4m4 4l4-4M5 20h14' },
+  copy: { d: 'M9 9h10a1 1 0 0 1 1 1v9a1 1 0 0 1-1 1h-9a1 1 0 0 1-1-1zM5 15H4V5a1 1 0 0 1 1-1h10v1' },
+  sun: { d: 'M12 8a4 4 0 1 1 0 8 4 4 0 0 1 0-8zM12 2.5v2m0 15v2m9.500-9.500h-2m-15 0h-2M18.700 5.300l-1.400 1.400M6.700 17.300l-1.400 1.400m13.400 0l-1.400-1.400M6.700 6.700L5.300 5.300' },
+  moon: { d: 'M20 14.5A8.500 8.500 0 0 1 9.500 4a8.500 8.500 0 1 0 10.500 10.500z' },
+  auto: { d: 'M12 3.500a8.500 8.500 0 1 1 0 17 8.500 8.500 0 0 1 0-17zM12 3.500v17M12 8h5.500M12 12h8.200M12 16h5.500' },
+  person: { d: 'M12 4a4 4 0 1 1 0 8 4 4 0 0 1 0-8zM4.500 20.500c.6-4 3.600-6 7.500-6s6.900 2 7.500 6' },
+  grid: { d: 'M4 4h7v9H4zM15 4h5v5h-5zM15 13h5v7h-5zM4 17h7v3H4z' },
+  photo: { d: 'M4 5h16v14H4zM4 16l5-5 4.500 4.500L16 13l4 4M15.500 8.500h.01' },
+  audio: { d: 'M9 18V6l10-2v12M9 18a2.500 2.500 0 1 1-5 0 2.500 2.500 0 0 1 5 0zm10-2a2.500 2.500 0 1 1-5 0 2.500 2.500 0 0 1 5 0z' },
+  video: { d: 'M4 6h11v12H4zM15 10.500l5-3v9l-5-3' },
+  lock: { d: 'M6 11h12v9H6zM8.500 11V8a3.500 3.500 0 0 1 7 0v3' },
+  link: { d: 'M10 14a4 4 0 0 0 5.700 0l3-3a4 4 0 0 0-5.700-5.700l-1 1M14 10a4 4 0 0 0-5.700 0l-3 3A4 4 0 0 0 11 18.700l1-1' },
+  globe: { d: 'M12 3.500a8.500 8.500 0 1 1 0 17 8.500 8.500 0 0 1 0-17zM3.500 12h17M12 3.500c5 5 5 12 0 17c-5-5-5-12 0-17' },
+  back: { d: 'M19 12H5m0 0l6-6m-6 6l6 6' },
+  again: { d: 'M19.500 8A8.500 8.500 0 1 0 20.500 12M20 3.500V8h-4.500' },
+  raise: { d: 'M12 20V6m0 0l-5 5m5-5l5 5M5 3h14' },
+  down: { d: 'M6 9l6 6 6-6' },
+  warn: { d: 'M12 4l9 16H3zM12 10v4.500m0 3h.01' },
+  folder: { d: 'M3.500 6h6l2 2.500h9V19h-17z' },
+} as const satisfies Record<string, Sign>;
+
+export type SignName = keyof typeof SIGNS;

@@ -1,0 +1,20 @@
+// Owns what new uploads get unless something else is said: the last choice made, kept in this browser.
+import type { Visibility } from '../api/types';
+
+const KEY = 'tutti.new-uploads';
+
+function stored(): Visibility {
+  const value = localStorage.getItem(KEY);
+  return value === 'unlisted' || value === 'public' ? value : 'private';
+}
+
+class Defaults {
+  visibility = $state<Visibility>(stored());
+
+  choose(visibility: Visibility): void {
+    this.visibility = visibility;
+    localStorage.setItem(KEY, visibility);
+  }
+}
+
+export const defaults = new Defaults();

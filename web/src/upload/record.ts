@@ -1,0 +1,75 @@
+// Owns what is remembered about one upload, and the rules for what may happen to it next. No browser in here.
+// Invariant: `uploadUrl` never changes to another file's; a file picked again must have the same fingerprint.
+import type { Visibility } from '../api/types';
+
+export type UploadState =
+  /** In line, its turn has not come. */
+  | 'waiting'
+  | 'sending'
+  /** The person stopped it. */
+  | 'paused'
+  /** A reload lost the file; the person must pick it again or allow it to be read. */
+  | 'needs-file'
+  /** Refused, or the server stayed away. */
+  | 'failed'
+  | 'done';
+
+/** What survives a reload. */
+export interface UploadRecord {
+  id: string;
+  account: string;
+  name: string;
+  type: string;
+  bytes: number;
+  fingerprint: string;
+  tags: string[];
+  visibility: Visibility;
+  addedAt: number;
+  uploadUrl: string | null;
+  sent: number;
+  state: UploadState;
+  mediaId: string | null;
+  reason: string | null;
+}
+
+/** What a record becomes when the page is loaded anew. */
+export function afterReload(record: UploadRecord, hasFile: boolean): UploadRecord {
+  if (record.state === 'done' || record.state === 'failed') return hasFile || record.state === 'done' ? record : { ...record, state: 'needs-file' };
+  if (!hasFile) return { ...record, state: 'needs-file' };
+  return record.state === 'paused' ? record : { ...record, state: 'waiting' };
+}
+
+/** Who may start now: the first in line, as long as fewer than `limit` are under way. */
+export function nextInLine<T extends { state: UploadState; addedAt: number }>(all: readonly T[], limit: number): T[] {
+  const free = limit - all.filter((one) => one.state === 'sending').length;
+  if (free <= 0) return [];
+  return all
+    .filter((one) => one.state === 'waiting')
+    .sort((a, b) => a.addedAt - b.addedAt)
+    .slice(0, free);
+}
+
+export interface Totals {
+  /** Uploads that are not over. */
+  open: number;
+  sending: number;
+  done: number;
+  failed: number;
+  bytes: number;
+  sent: number;
+}
+
+export function totals(all: readonly { state: UploadState; bytes: number; sent: number }[]): Totals {
+  const sum: Totals = { open: 0, sending: 0, done: 0, failed: 0, bytes: 0, sent: 0 };
+  for (const one of all) {
+    if (one.state === 'done') sum.done += 1;
+    else if (one.state === 'failed') sum.failed += 1;
+    else sum.open += 1;
+    if (one.state === 'sending') sum.sending += 1;
+    if (one.state !== 'failed') {
+      sum.bytes += one.bytes;
+      sum.sent += one.state === 'done' ? one.bytes : one.sent;
+    }
+  }
+  return sum;
+}
