@@ -1,0 +1,153 @@
+//! The boxes of ISO base media files (ISO/IEC 14496-12 §4.2), from a reader or from memory.
+//!
+//! Owns where a box starts and ends, nothing of what it means. Invariant: a box never ends behind the one it
+//! stands in, and walking moves forward by at least eight bytes at each step.
+
+use std::io::{self, Read, Seek};
+
+use crate::wire::{Source, be32, be64, take};
+
+/// A box found in a [`Source`]; offsets are from the start of the input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct BoxAt {
+    /// Its four-character type.
+    pub(crate) kind: [u8; 4],
+    /// Where its size field stands.
+    pub(crate) start: u64,
+    /// Where its content starts (a `uuid` box's 16 bytes of type are content).
+    pub(crate) body: u64,
+    /// Where it ends.
+    pub(crate) end: u64,
+}
+
+impl BoxAt {
+    /// Bytes of content.
+    pub(crate) fn body_len(&self) -> u64 {
+        self.end - self.body
+    }
+}
+
+/// What can be wrong with a file, below any format's own words.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// The structure contradicts itself; what it is, for a log.
+    Bad(&'static str),
+    /// Reading failed, or the input ended (`UnexpectedEof`).
+    Io(io::Error),
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// The box at `at`, which must end at or before `limit`; `None` at `limit`, or where too little is left for a
+/// box (QuickTime ends some lists with four zero bytes).
+pub(crate) fn next<R: Read + Seek>(source: &mut Source<'_, R>, at: u64, limit: u64) -> Result<Option<BoxAt>, Fault> {
+    if limit.saturating_sub(at) < 8 {
+        return Ok(None);
+    }
+    let head = source.array::<8>(at)?;
+    let kind = take(&head, 4).unwrap_or_default();
+    let (size, head_bytes) = match be32(&head, 0).unwrap_or_default() {
+        0 => (limit - at, 8),
+        1 => (u64::from_be_bytes(source.array(at + 8)?), 16),
+        size => (u64::from(size), 8),
+    };
+    if size < head_bytes {
+        return Err(Fault::Bad("a box is smaller than its own head"));
+    }
+    match at.checked_add(size) {
+        Some(end) if end <= limit => Ok(Some(BoxAt { kind, start: at, body: at + head_bytes, end })),
+        // At the top level the file is cut off; deeper down the structure is wrong.
+        _ if limit == source.len() => Err(Fault::Io(io::ErrorKind::UnexpectedEof.into())),
+        _ => Err(Fault::Bad("a box ends behind the one it stands in")),
+    }
+}
+
+/// A box in memory; offsets are from the start of the slice it was found in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Part<'a> {
+    /// Its four-character type.
+    pub(crate) kind: [u8; 4],
+    /// Where its size field stands.
+    pub(crate) start: usize,
+    /// Where its content starts.
+    pub(crate) body_at: usize,
+    /// Its content.
+    pub(crate) body: &'a [u8],
+}
+
+/// The boxes of `data`, one after the other; a misfit is the last item.
+pub(crate) fn parts(data: &[u8]) -> impl Iterator<Item = Result<Part<'_>, Fault>> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let start = at;
+        let part = part_at(data, start)?;
+        at = match &part {
+            Ok(part) => part.body_at + part.body.len(),
+            Err(_) => data.len(),
+        };
+        Some(part)
+    })
+}
+
+fn part_at(data: &[u8], start: usize) -> Option<Result<Part<'_>, Fault>> {
+    const MISFIT: Fault = Fault::Bad("a box ends behind the one it stands in");
+    if start >= data.len() {
+        return None;
+    }
+    let fitting = || {
+        let kind = take(data, start + 4)?;
+        let (size, head) = match be32(data, start)? {
+            0 => ((data.len() - start) as u64, 8),
+            1 => (be64(data, start + 8)?, 16),
+            size => (u64::from(size), 8),
+        };
+        let end = start.checked_add(usize::try_from(size).ok()?)?;
+        Some(Part { kind, start, body_at: start + head, body: data.get(start + head..end)? })
+    };
+    Some(fitting().ok_or(MISFIT))
+}
+
+/// The content of the first box of this type, reading leniently.
+pub(crate) fn find<'a>(data: &'a [u8], kind: [u8; 4]) -> Option<&'a [u8]> {
+    parts(data).map_while(Result::ok).find(|part| part.kind == kind).map(|part| part.body)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn sizes_of_every_form() {
+        let data = b"\0\0\0\x09free!\0\0\0\x01mdat\0\0\0\0\0\0\0\x12ab\0\0\0\0mdatrest";
+        let found: Vec<_> = parts(data).map(|p| p.map(|p| p.body.to_vec()).unwrap()).collect();
+        assert_eq!(found, [b"!".to_vec(), b"ab".to_vec(), b"rest".to_vec()]);
+        let (mut cursor, len) = (Cursor::new(data), data.len() as u64);
+        let mut source = Source::new(&mut cursor, len);
+        let second = next(&mut source, 9, len).unwrap().unwrap();
+        assert_eq!((second.body, second.end, &second.kind), (25, 27, b"mdat"));
+        assert_eq!(next(&mut source, 27, len).unwrap().unwrap().end, len);
+        assert!(next(&mut source, len, len).unwrap().is_none());
+    }
+
+    #[test]
+    fn misfits_end_the_walk() {
+        assert!(parts(b"\0\0\0\x04free").next().unwrap().is_err());
+        assert!(parts(b"\0\0\0\xfffree").next().unwrap().is_err());
+        assert_eq!(parts(b"\0\0\0\x08free\0\0").count(), 2);
+    }
+
+    proptest! {
+        #[test]
+        fn walking_ends(data in proptest::collection::vec(0_u8..20, 0..200)) {
+            prop_assert!(parts(&data).count() <= data.len() / 8 + 1);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! What a file says of its size before anything is decoded: pixels, frames, length.
+//!
+//! Owns reading dimensions, frame counts and movie facts out of headers. It doesn't judge them: limits are
+//! `media`'s. Invariant: a picture's width and height are those of the upright picture, and never 0.
+
+mod frames;
+mod heif;
+mod movie;
+mod still;
+#[cfg(test)]
+mod tests;
+
+use std::io::{self, Cursor, ErrorKind, Read, Seek};
+
+pub use frames::FrameCounter;
+pub(crate) use heif::{Item, Items};
+pub use movie::{Moov, Movie, MovieVideo, movie};
+pub(crate) use still::{is_metadata as jpeg_is_metadata, segment as jpeg_segment};
+
+use crate::boxes::Fault;
+use crate::sniff::Format;
+use crate::wire::Source;
+
+/// How much of a file's start is looked at by [`picture`], in bytes. Nothing is undecided from here on: a
+/// picture that hides its size behind more than this is refused.
+pub const HEADER_BYTES: usize = 1024 * 1024;
+
+/// A picture's header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Picture {
+    /// Width in pixels, upright.
+    pub width: u32,
+    /// Height in pixels, upright.
+    pub height: u32,
+    /// Width in pixels as the pixels are stored.
+    pub stored_width: u32,
+    /// Height in pixels as the pixels are stored.
+    pub stored_height: u32,
+    /// What makes the stored pixels upright, as an EXIF orientation 1–8. For HEIC and AVIF it comes from `irot` and
+    /// `imir` (their EXIF is ignored, ISO/IEC 23008-12 §6.5.10), and their decoders usually apply it themselves.
+    pub orientation: u8,
+    /// How many frames an animated PNG announces.
+    pub frames: Option<u32>,
+}
+
+impl Picture {
+    /// A picture from its stored size; `None` where there is no area.
+    fn new(stored_width: u32, stored_height: u32, orientation: u8, frames: Option<u32>) -> Option<Self> {
+        let turned = (5..=8).contains(&orientation);
+        let (width, height) = if turned { (stored_height, stored_width) } else { (stored_width, stored_height) };
+        let some = width > 0 && height > 0;
+        some.then_some(Self { width, height, stored_width, stored_height, orientation, frames })
+    }
+}
+
+/// What [`picture`] found in the bytes so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Header {
+    /// The dimensions are known. The orientation of a PNG or WebP may still follow: see [`picture_in`].
+    Known(Picture),
+    /// Too little has arrived; ask again with more.
+    NeedMore,
+    /// This is no picture that can be shown; why, for a log.
+    Bad(&'static str),
+}
+
+/// Why a header can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A movie without its index.
+    #[error("the recording was not finished: its index (moov) is missing; export it again")]
+    NoMoov,
+    /// The file ends in the middle of something.
+    #[error("the file is cut off; send it again from the original")]
+    Truncated,
+    /// The structure contradicts itself.
+    #[error("the file is damaged ({0}); export it again")]
+    Bad(&'static str),
+    /// Reading failed.
+    #[error("the file could not be read; try again")]
+    Io(#[source] io::Error),
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Bad(what) => Self::Bad(what),
+            Fault::Io(error) => error.into(),
+        }
+    }
+}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == ErrorKind::UnexpectedEof { Self::Truncated } else { Self::Io(error) }
+    }
+}
+
+/// Reads a picture's header from `head`, all bytes that have arrived so far (more than [`HEADER_BYTES`] is
+/// ignored). `end` says that no more will come. Formats that aren't pictures are `Bad`.
+pub fn picture(format: Format, head: &[u8], end: bool) -> Header {
+    let last = end || head.len() >= HEADER_BYTES;
+    let head = head.get(..HEADER_BYTES).unwrap_or(head);
+    let mut cursor = Cursor::new(head);
+    // Sizes inside are believed for now; a read past the head is what tells that more is needed.
+    let mut source = Source::new(&mut cursor, if end { head.len() as u64 } else { u64::MAX });
+    match read(format, &mut source, false) {
+        Ok(picture) => Header::Known(picture),
+        Err(Fault::Io(error)) if error.kind() == ErrorKind::UnexpectedEof && !last => Header::NeedMore,
+        Err(Fault::Io(_)) => Header::Bad("its dimensions are not where they should be"),
+        Err(Fault::Bad(what)) => Header::Bad(what),
+    }
+}
+
+/// Reads a picture's header from the whole file of `len` bytes, with whatever orientation stands at its end.
+pub fn picture_in<R: Read + Seek>(format: Format, reader: &mut R, len: u64) -> Result<Picture, Error> {
+    Ok(read(format, &mut Source::new(reader, len), true)?)
+}
+
+fn read<R: Read + Seek>(format: Format, source: &mut Source<'_, R>, whole: bool) -> Result<Picture, Fault> {
+    match format {
+        Format::Jpeg => still::jpeg(source),
+        Format::Png => still::png(source, whole),
+        Format::Webp => still::webp(source, whole),
+        Format::Gif => still::gif(source),
+        Format::Avif | Format::Heic => heif::picture(source),
+        _ => Err(Fault::Bad("this is no picture")),
+    }
+}

@@ -1,0 +1,252 @@
+//! The items of a HEIF file (HEIC, AVIF): which picture is the main one, how large, how turned, and where
+//! each item's bytes lie. ISO/IEC 14496-12 §8.11 and 23008-12 §6.5.
+//!
+//! Owns the `meta` box. Invariant: an extent is a range of file offsets or it isn't listed at all.
+
+use std::io::{Read, Seek};
+
+use super::Picture;
+use crate::boxes::{self, Fault, Part};
+use crate::wire::{Source, be16, be32, be64, take};
+
+/// The largest `meta` box that is read, in bytes. A grid of a 100-megapixel photo needs about 20 KB.
+const MOST_META: u64 = 1024 * 1024;
+/// More items or extents than this are no photo.
+const MOST_ITEMS: usize = 10_000;
+
+const BAD_META: Fault = Fault::Bad("its meta box can't be read");
+
+/// One item of the file.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Item {
+    pub(crate) id: u32,
+    /// `hvc1`, `av01`, `grid`, `Exif`, `mime` …
+    pub(crate) kind: [u8; 4],
+    /// A `mime` item's content type.
+    pub(crate) content_type: Vec<u8>,
+    /// `(offset, bytes)` in the file.
+    pub(crate) extents: Vec<(u64, u64)>,
+}
+
+/// The `meta` box in memory.
+pub(crate) struct Items {
+    data: Vec<u8>,
+    /// Where `data` starts in the file.
+    at: u64,
+}
+
+impl Items {
+    /// Finds and reads the file's `meta` box.
+    pub(crate) fn read<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<Self, Fault> {
+        let (mut at, end) = (0, source.len());
+        for _ in 0..100 {
+            let Some(found) = boxes::next(source, at, end)? else { break };
+            at = found.end;
+            if &found.kind != b"meta" {
+                continue;
+            }
+            if found.body_len() > MOST_META || found.body_len() < 4 {
+                return Err(BAD_META);
+            }
+            // Full box: version and flags first.
+            let data = source.vector(found.body + 4, found.body_len() - 4)?;
+            return Ok(Self { data, at: found.body + 4 });
+        }
+        Err(Fault::Bad("it has no meta box"))
+    }
+
+    fn find(&self, kind: [u8; 4]) -> Option<&[u8]> {
+        boxes::find(&self.data, kind)
+    }
+
+    /// Where the content of a child box lies in the file.
+    pub(crate) fn place(&self, kind: [u8; 4]) -> Option<(u64, u64)> {
+        let found = boxes::parts(&self.data).map_while(Result::ok).find(|part| part.kind == kind)?;
+        Some((self.at + found.body_at as u64, found.body.len() as u64))
+    }
+
+    /// Children of the `meta` box with their place in the file; a misfit is an error.
+    pub(crate) fn children(&self) -> Result<Vec<([u8; 4], u64, u64)>, Fault> {
+        let place = |part: Part<'_>| (part.kind, self.at + part.body_at as u64, part.body.len() as u64);
+        boxes::parts(&self.data).take(MOST_ITEMS).map(|part| part.map(place)).collect()
+    }
+
+    /// The main picture's item id.
+    pub(crate) fn primary(&self) -> Option<u32> {
+        let pitm = self.find(*b"pitm")?;
+        if pitm.first()? == &0 { be16(pitm, 4).map(u32::from) } else { be32(pitm, 4) }
+    }
+
+    /// Every item with its extents.
+    pub(crate) fn list(&self) -> Result<Vec<Item>, Fault> {
+        let mut items = self.infos().ok_or(BAD_META)?;
+        if let Some(iloc) = self.find(*b"iloc") {
+            self.locate(iloc, &mut items).ok_or(Fault::Bad("its item locations can't be read"))?;
+        }
+        Ok(items)
+    }
+
+    /// `iinf`: ids and types.
+    fn infos(&self) -> Option<Vec<Item>> {
+        let iinf = self.find(*b"iinf")?;
+        let (count, start) = if iinf.first()? == &0 { (be16(iinf, 4)?.into(), 6) } else { (be32(iinf, 4)?, 8) };
+        let mut items = Vec::new();
+        for part in boxes::parts(iinf.get(start..)?).take((count as usize).min(MOST_ITEMS)) {
+            let infe = part.ok().filter(|part| &part.kind == b"infe")?.body;
+            let version = *infe.first()?;
+            let (id, rest) = match version {
+                2 => (be16(infe, 4)?.into(), 8),
+                3 => (be32(infe, 4)?, 10),
+                // Versions 0 and 1 have no item type and are not for pictures.
+                _ => return None,
+            };
+            let kind = take(infe, rest)?;
+            // item_name, then for `mime` the content type, both NUL-terminated.
+            let mut texts = infe.get(rest + 4..)?.split(|b| *b == 0);
+            let content_type = if &kind == b"mime" { texts.nth(1).unwrap_or_default() } else { &[] };
+            items.push(Item { id, kind, content_type: content_type.to_vec(), extents: Vec::new() });
+        }
+        // Fewer boxes than announced is damage; more is not ours to hide.
+        (items.len() == count as usize).then_some(items)
+    }
+
+    /// `iloc`: where each item's bytes lie, in the file (method 0) or in `idat` (method 1).
+    fn locate(&self, iloc: &[u8], items: &mut [Item]) -> Option<()> {
+        let version = *iloc.first()?;
+        let sizes = be16(iloc, 4)?;
+        let width = |shift: u32| usize::from(sizes >> shift & 15);
+        let (offset_size, length_size, base_size) = (width(12), width(8), width(4));
+        let index_size = if version > 0 { width(0) } else { 0 };
+        let mut at = 6;
+        let mut number = |bytes: usize| -> Option<u64> {
+            let value = match bytes {
+                0 => 0,
+                2 => be16(iloc, at)?.into(),
+                4 => be32(iloc, at)?.into(),
+                8 => be64(iloc, at)?,
+                _ => return None,
+            };
+            at += bytes;
+            Some(value)
+        };
+        let id_size = if version < 2 { 2 } else { 4 };
+        let count = number(id_size)?;
+        if count > MOST_ITEMS as u64 {
+            return None;
+        }
+        let mut extents_left = MOST_ITEMS;
+        for _ in 0..count {
+            let id = number(id_size)? as u32;
+            let method = if version > 0 { number(2)? & 15 } else { 0 };
+            number(2)?;
+            let base = number(base_size)?;
+            let extents = number(2)? as usize;
+            extents_left = extents_left.checked_sub(extents)?;
+            let idat = if method == 1 { self.place(*b"idat") } else { None };
+            let item = &mut items.iter_mut().find(|item| item.id == id);
+            for _ in 0..extents {
+                number(index_size)?;
+                let (offset, mut length) = (base.checked_add(number(offset_size)?)?, number(length_size)?);
+                let start = match (method, idat) {
+                    (0, _) => Some(offset),
+                    (1, Some((idat, room))) => {
+                        if length_size == 0 || length == 0 {
+                            length = room.checked_sub(offset)?;
+                        }
+                        (offset.checked_add(length)? <= room).then_some(idat + offset)
+                    }
+                    // Method 2 builds an item from other items; only grids do, and they hold no metadata.
+                    _ => None,
+                };
+                if let (Some(start), Some(item)) = (start, item.as_mut()) {
+                    start.checked_add(length)?;
+                    item.extents.push((start, length));
+                }
+            }
+        }
+        Some(())
+    }
+
+    /// The properties of an item, in the order in which they apply. `ipma` numbers them from 1.
+    fn properties(&self, id: u32) -> Option<Vec<Part<'_>>> {
+        let iprp = self.find(*b"iprp")?;
+        let all: Vec<_> = boxes::parts(boxes::find(iprp, *b"ipco")?).map_while(Result::ok).take(MOST_ITEMS).collect();
+        let ipma = boxes::find(iprp, *b"ipma")?;
+        let (version, wide) = (*ipma.first()?, ipma.get(3)? & 1 == 1);
+        let mut at = 8;
+        for _ in 0..be32(ipma, 4)?.min(MOST_ITEMS as u32) {
+            let item = if version == 0 { be16(ipma, at)?.into() } else { be32(ipma, at)? };
+            at += if version == 0 { 2 } else { 4 };
+            let count = usize::from(*ipma.get(at)?);
+            at += 1;
+            let step = if wide { 2 } else { 1 };
+            if item == id {
+                let indexes = (0..count).filter_map(|n| {
+                    let at = at + n * step;
+                    // The highest bit says "essential".
+                    Some(if wide { usize::from(be16(ipma, at)? & 0x7fff) } else { usize::from(ipma.get(at)? & 0x7f) })
+                });
+                return Some(indexes.filter_map(|index| all.get(index.checked_sub(1)?).copied()).collect());
+            }
+            at += count * step;
+        }
+        None
+    }
+}
+
+/// Quarter turns and flips as one EXIF orientation: the picture is flipped left to right first, then turned.
+#[derive(Clone, Copy, Default)]
+struct Turn {
+    flipped: bool,
+    quarters_clockwise: u8,
+}
+
+impl Turn {
+    fn orientation(self) -> u8 {
+        let table = if self.flipped { [2, 7, 4, 5] } else { [1, 6, 3, 8] };
+        table[usize::from(self.quarters_clockwise & 3)]
+    }
+
+    fn clockwise(self, quarters: u8) -> Self {
+        Self { quarters_clockwise: (self.quarters_clockwise + quarters) & 3, ..self }
+    }
+
+    fn flip_left_right(self) -> Self {
+        Self { flipped: !self.flipped, quarters_clockwise: (4 - self.quarters_clockwise) & 3 }
+    }
+}
+
+pub(super) fn picture<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<Picture, Fault> {
+    let items = Items::read(source)?;
+    let primary = items.primary().ok_or(Fault::Bad("it names no main picture"))?;
+    let properties = items.properties(primary).ok_or(Fault::Bad("its main picture has no properties"))?;
+    let (mut size, mut turn) = (None, Turn::default());
+    for Part { kind, body, .. } in properties {
+        match &kind {
+            b"ispe" => size = be32(body, 4).zip(be32(body, 8)),
+            b"clap" => size = size.map(|size| clean_aperture(body, size)),
+            // Quarter turns anticlockwise.
+            b"irot" => turn = turn.clockwise(4 - (body.first().unwrap_or(&0) & 3)),
+            // Axis 1 exchanges left and right, axis 0 top and bottom, as libheif and libavif both read it.
+            b"imir" => {
+                turn = turn.flip_left_right();
+                if body.first().unwrap_or(&0) & 1 == 0 {
+                    turn = turn.clockwise(2);
+                }
+            }
+            _ => {}
+        }
+    }
+    let (width, height) = size.ok_or(Fault::Bad("its main picture has no size"))?;
+    Picture::new(width, height, turn.orientation(), None).ok_or(Fault::Bad("it has no area"))
+}
+
+/// The cropped size, where the crop is in whole pixels and inside the picture.
+fn clean_aperture(body: &[u8], (width, height): (u32, u32)) -> (u32, u32) {
+    let side = |at: usize, most: u32| {
+        let (n, d) = be32(body, at).zip(be32(body, at + 4))?;
+        let side = n.checked_div(d)?;
+        (side > 0 && side <= most).then_some(side)
+    };
+    side(0, width).zip(side(8, height)).unwrap_or((width, height))
+}

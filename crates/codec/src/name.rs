@@ -1,0 +1,172 @@
+//! File names as people send them, made safe to keep, show and send on.
+//!
+//! Owns cleaning and the `Content-Disposition` value. A name never becomes a path in this house; it is cleaned
+//! for whoever downloads the file. Invariant: a cleaned name is one path component of at most [`MOST_BYTES`]
+//! bytes, without control characters, and never empty.
+
+/// The longest cleaned name in characters.
+pub const MOST_CHARS: usize = 120;
+/// The longest cleaned name in bytes of UTF-8; file systems take 255.
+pub const MOST_BYTES: usize = 200;
+/// What a file without a name is called.
+const NAMELESS: &str = "untitled";
+/// An ending longer than this, in bytes with its dot, is not kept when a name is shortened.
+const MOST_EXTENSION: usize = 12;
+
+/// Cleans a file name: the last path component, no control, invisible or text-direction characters, nothing
+/// that Windows can't store, spaces run together, shortened before its extension, `untitled` if nothing is left.
+pub fn clean(name: &str) -> String {
+    // Enough for any name, so that a name of megabytes costs nothing.
+    let start = name.char_indices().rev().nth(1023).map_or(0, |(at, _)| at);
+    let last = name[start..].rsplit(['/', '\\']).next().unwrap_or_default();
+    let mut cleaned = String::new();
+    for character in last.chars().filter(|c| !is_hidden(*c)) {
+        match character {
+            '<' | '>' | ':' | '"' | '|' | '?' | '*' => cleaned.push('_'),
+            c if c.is_whitespace() => {
+                if !cleaned.ends_with(' ') {
+                    cleaned.push(' ');
+                }
+            }
+            c => cleaned.push(c),
+        }
+    }
+    // Dots at the start hide a file, dots and spaces at the end vanish on Windows; `..` is a folder.
+    let trimmed = cleaned.trim_start_matches(['.', ' ']).trim_end_matches(['.', ' ']);
+    let short = shorten(trimmed);
+    if short.is_empty() { NAMELESS.to_owned() } else { avoid_devices(short) }
+}
+
+/// Control, formatting and unassigned-for-text characters: invisible, so they can only mislead.
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' // soft hyphen, Arabic letter mark, Mongolian vowel separator
+            | '\u{200b}'..='\u{200c}' | '\u{200e}'..='\u{200f}' // zero width; the joiner (200d) stays, emoji need it
+            | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' // line separators, embeddings, overrides, isolates
+            | '\u{fe00}'..='\u{fe0e}' | '\u{feff}' | '\u{fff0}'..='\u{ffff}'
+            | '\u{e0000}'..='\u{e0fff}' | '\u{f0000}'..='\u{10ffff}') // tags, private planes
+}
+
+fn shorten(name: &str) -> String {
+    if name.chars().count() <= MOST_CHARS && name.len() <= MOST_BYTES {
+        return name.to_owned();
+    }
+    let dot = name.rfind('.').filter(|dot| name.len() - dot <= MOST_EXTENSION && *dot > 0);
+    let (stem, extension) = name.split_at(dot.unwrap_or(name.len()));
+    let (chars, bytes) = (MOST_CHARS - extension.chars().count(), MOST_BYTES - extension.len());
+    let end = stem.char_indices().take(chars).map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= bytes).last();
+    let stem = stem.get(..end.unwrap_or(0)).unwrap_or_default();
+    format!("{}{extension}", stem.trim_end_matches(['.', ' ']))
+}
+
+/// Windows opens a device for these whatever their extension.
+fn avoid_devices(name: String) -> String {
+    let stem = name.split('.').next().unwrap_or_default().trim_end();
+    let numbered = |prefix: &str| {
+        let rest = stem.get(..3).filter(|start| start.eq_ignore_ascii_case(prefix)).and(stem.get(3..));
+        rest.is_some_and(|rest| rest.len() == 1 && rest.bytes().all(|b| b.is_ascii_digit()))
+    };
+    let plain = ["con", "prn", "aux", "nul"].iter().any(|device| stem.eq_ignore_ascii_case(device));
+    if plain || numbered("com") || numbered("lpt") { format!("_{name}") } else { name }
+}
+
+/// A `Content-Disposition` value for this name: `filename` for the characters of old clients and `filename*`
+/// for the name itself where they differ. RFC 6266 §4 and RFC 8187 §3.2. Always visible ASCII.
+pub fn content_disposition(attachment: bool, name: &str) -> String {
+    let kind = if attachment { "attachment" } else { "inline" };
+    let name = clean(name);
+    // Percent signs are decoded by some browsers inside `filename`, so they don't count as plain.
+    let plain = |c: char| matches!(c, ' '..='~') && !matches!(c, '"' | '\\' | '%');
+    let fallback: String = name.chars().map(|c| if plain(c) { c } else { '_' }).collect();
+    if fallback == name {
+        return format!("{kind}; filename=\"{name}\"");
+    }
+    let mut value = format!("{kind}; filename=\"{fallback}\"; filename*=UTF-8''");
+    for byte in name.bytes() {
+        // `attr-char`, RFC 8187 §3.2.1.
+        if byte.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&byte) {
+            value.push(char::from(byte));
+        } else {
+            value.push('%');
+            value.push(char::from(b"0123456789ABCDEF"[usize::from(byte >> 4)]));
+            value.push(char::from(b"0123456789ABCDEF"[usize::from(byte & 15)]));
+        }
+    }
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn paths_leave_their_last_part() {
+        for (sent, kept) in [
+            ("cat.jpg", "cat.jpg"),
+            ("../../etc/passwd", "passwd"),
+            ("C:\\Users\\ada\\cat.jpg", "cat.jpg"),
+            ("/", "untitled"),
+            ("..", "untitled"),
+            ("", "untitled"),
+            ("a/..", "untitled"),
+            (".bashrc", "bashrc"),
+            ("cat.jpg. . .", "cat.jpg"),
+            ("CON.jpg", "_CON.jpg"),
+            ("com7", "_com7"),
+            ("company.jpg", "company.jpg"),
+            ("what?*.jpg", "what__.jpg"),
+        ] {
+            assert_eq!(clean(sent), kept, "{sent}");
+        }
+    }
+
+    #[test]
+    fn invisible_and_turning_characters_go() {
+        assert_eq!(clean("photo\u{202e}gpj.exe"), "photogpj.exe");
+        assert_eq!(clean("a\0b\r\nc\td\u{7f}.jpg"), "abcd.jpg");
+        assert_eq!(clean("a \u{3000}\u{a0} b"), "a b");
+        assert_eq!(clean("\u{feff}\u{200b}"), "untitled");
+        assert_eq!(clean("Hochzeit 👩‍❤️‍👩 Müller.heic"), "Hochzeit 👩‍❤️‍👩 Müller.heic");
+        assert_eq!(clean("صورة.jpg"), "صورة.jpg");
+    }
+
+    #[test]
+    fn long_names_keep_their_extension() {
+        let long = format!("{}.jpeg", "ü".repeat(500));
+        let kept = clean(&long);
+        assert!(kept.ends_with("ü.jpeg") && kept.len() <= MOST_BYTES && kept.len() > 190, "{kept}");
+        assert_eq!(clean(&"x".repeat(5_000_000)).len(), MOST_CHARS);
+    }
+
+    #[test]
+    fn dispositions() {
+        assert_eq!(content_disposition(false, "cat.jpg"), "inline; filename=\"cat.jpg\"");
+        assert_eq!(
+            content_disposition(true, "Füße 100%.jpg"),
+            "attachment; filename=\"F__e 100_.jpg\"; filename*=UTF-8''F%C3%BC%C3%9Fe%20100%25.jpg"
+        );
+        assert_eq!(content_disposition(true, "a\"; x=\"b\r\nSet-Cookie: y"), "attachment; filename=\"a_; x=_bSet-Cookie_ y\"");
+    }
+
+    proptest! {
+        #[test]
+        fn every_name_is_one_safe_component(name in "\\PC*|[./\\\\ a-z\u{202e}\u{0}\u{1f600}]{0,300}") {
+            let kept = clean(&name);
+            prop_assert!(!kept.is_empty() && kept != "." && kept != "..");
+            prop_assert!(kept.len() <= MOST_BYTES + 1 && kept.chars().count() <= MOST_CHARS + 1);
+            let unsafe_ones = ['/', '\\', '\0', '\n', '\u{202e}'];
+            prop_assert!(!kept.contains(unsafe_ones));
+            prop_assert_eq!(clean(&kept), kept);
+        }
+
+        #[test]
+        fn every_disposition_is_a_header_value(name in any::<String>(), attachment: bool) {
+            let value = content_disposition(attachment, &name);
+            prop_assert!(value.bytes().all(|b| (b' '..=b'~').contains(&b)));
+            prop_assert!(value.matches('"').count() == 2);
+        }
+    }
+}

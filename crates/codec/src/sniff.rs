@@ -1,0 +1,52 @@
+//! What a file is, decided from its first bytes and from nothing else.
+//!
+//! Owns the list of formats the house takes and the refusal of everything else; a name or a header never
+//! reaches it. Invariant: with [`HEAD_BYTES`] bytes, or at the end of the file, the answer is final.
+
+mod format;
+mod movie;
+mod refuse;
+mod sound;
+mod still;
+#[cfg(test)]
+mod tests;
+
+pub use format::{Format, Kind, UnknownFormat};
+pub use refuse::looks_like;
+
+/// How much of a file's start is looked at, in bytes. Nothing is undecided from here on.
+pub const HEAD_BYTES: usize = 64 * 1024;
+/// Fewer bytes than this decide nothing: the longest signature with its first field.
+const SHORTEST: usize = 16;
+
+/// What the first bytes say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sniff {
+    /// It is this, as far as the head goes.
+    Known(Format),
+    /// Too little has arrived; ask again with more.
+    NeedMore,
+    /// None of the formats the house takes.
+    Unknown,
+}
+
+/// Decides from `head`, all bytes that have arrived so far (more than [`HEAD_BYTES`] is ignored).
+/// `end` says that no more will come.
+pub fn sniff(head: &[u8], end: bool) -> Sniff {
+    let last = end || head.len() >= HEAD_BYTES;
+    let head = head.get(..HEAD_BYTES).unwrap_or(head);
+    if head.len() < SHORTEST {
+        return if last { Sniff::Unknown } else { Sniff::NeedMore };
+    }
+    let found = still::sniff(head)
+        .or_else(|| movie::sniff(head))
+        .or_else(|| sound::sniff(head, last))
+        .unwrap_or(Sniff::Unknown);
+    match found {
+        Sniff::NeedMore if last => still::at_the_end(head),
+        Sniff::Known(format) if refuse::is_polyglot(format, head) => Sniff::Unknown,
+        // The marks of a polyglot are looked for where other programs look: wait until that much is here.
+        Sniff::Known(_) if head.len() < refuse::SUSPECT_BYTES && !last => Sniff::NeedMore,
+        found => found,
+    }
+}
