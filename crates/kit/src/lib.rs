@@ -1,1 +1,25 @@
-//! kit
+//! The ground floor: everything a service stands on and nothing about any domain.
+//!
+//! Owns the three ports ([`db`], [`bus`], [`objects`]), the shape of a service, the way HTTP is
+//! spoken, configuration, telemetry, clocks and schedules. Invariant: nothing here knows what a
+//! photo or an account is, and nothing above here knows which engine it runs on.
+
+pub mod auth;
+pub mod boot;
+pub mod bus;
+pub mod clock;
+pub mod config;
+pub mod db;
+pub mod http;
+pub mod objects;
+pub mod peer;
+pub mod problem;
+pub mod schedule;
+pub mod service;
+pub mod sign;
+pub mod tasks;
+pub mod telemetry;
+
+pub use clock::Clock;
+pub use problem::Problem;
+pub use service::{Context, Part, Service};

@@ -1,1 +1,11 @@
-//! testkit
+//! A world for tests: real engines in a folder that vanishes, a real socket, members with real tokens.
+//!
+//! Owns no assertions about any domain. Invariant: a world that ends well has no work left over; [`World::end`] fails the test otherwise.
+
+mod answer;
+mod member;
+mod world;
+
+pub use answer::Answer;
+pub use member::Member;
+pub use world::{World, WorldBuilder, ffmpeg};

@@ -1,0 +1,96 @@
+//! The ids that cross a service's border.
+//!
+//! Owns their form and their making. Invariant: a [`MediaId`] carries 128 random bits,
+//! so nobody can guess it or walk from one to the next.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+pub use kit::objects::ObjectKey;
+
+/// 22 digits of base 62 hold 131 bits, the fewest that hold 128.
+const PUBLIC_ID_CHARS: usize = 22;
+
+/// An account's id (UUIDv7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+pub struct AccountId(pub Uuid);
+
+impl fmt::Display for AccountId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A media item's public id: 22 characters of base 62, random.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schema(value_type = String, example = "5kT0vYq8Zb3mXw1RcHs9Ga")]
+pub struct MediaId(String);
+
+/// A text that is not a [`MediaId`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotAMediaId;
+
+impl fmt::Display for NotAMediaId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a media id has 22 letters and digits")
+    }
+}
+
+impl std::error::Error for NotAMediaId {}
+
+impl MediaId {
+    /// A new id from 128 random bits.
+    pub fn random() -> Self {
+        Self(kit::objects::base62())
+    }
+
+    /// The id's 22 characters.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for MediaId {
+    type Error = NotAMediaId;
+    fn try_from(text: String) -> Result<Self, NotAMediaId> {
+        let fits = text.len() == PUBLIC_ID_CHARS && text.bytes().all(|b| b.is_ascii_alphanumeric());
+        if fits { Ok(Self(text)) } else { Err(NotAMediaId) }
+    }
+}
+
+impl std::str::FromStr for MediaId {
+    type Err = NotAMediaId;
+    fn from_str(text: &str) -> Result<Self, NotAMediaId> {
+        text.to_owned().try_into()
+    }
+}
+
+impl From<MediaId> for String {
+    fn from(id: MediaId) -> Self {
+        id.0
+    }
+}
+
+impl fmt::Display for MediaId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_22_characters_and_differ() {
+        let (a, b) = (MediaId::random(), MediaId::random());
+        assert_ne!(a, b);
+        assert_eq!(a.as_str().len(), 22);
+        assert_eq!(a.as_str().parse(), Ok(a.clone()));
+    }
+}

@@ -1,0 +1,85 @@
+//! What an engine of the bus must do. The conformance suite in `crates/kit/tests` says it in tests.
+//!
+//! Invariant: a delivery belongs to whoever holds its lease; an answer under a stale lease changes nothing.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use crate::db::Error;
+
+/// An event on its way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Envelope {
+    /// Unique id: publishing the same id again changes nothing.
+    pub id: String,
+    /// Its subject.
+    pub subject: String,
+    /// JSON text.
+    pub payload: String,
+}
+
+/// A durable consumer: who it is and what it wants to hear.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscription {
+    /// Its name, such as `transcode.plan`; deliveries are remembered under it for ever.
+    pub name: String,
+    /// The subjects, exactly.
+    pub subjects: Vec<String>,
+}
+
+/// An event in a consumer's hands.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// The event.
+    pub event: Envelope,
+    /// The place in the log.
+    pub position: i64,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+    /// The lease's token: acknowledging needs it.
+    pub lease: String,
+}
+
+/// A delivery that nobody could make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dead {
+    /// Who could not.
+    pub consumer: String,
+    /// The event.
+    pub event: Envelope,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// Why it failed, in words.
+    pub reason: String,
+    /// When it was given up.
+    pub died_at: DateTime<Utc>,
+}
+
+/// An engine of the bus.
+#[async_trait]
+pub trait Engine: Send + Sync {
+    /// Makes a durable consumer, or leaves it as it is. A new one hears what is published from now on.
+    async fn declare(&self, subscription: &Subscription) -> Result<(), Error>;
+    /// Publishes; returns when the events are durable. Ids that are known already are skipped.
+    async fn publish(&self, events: &[Envelope]) -> Result<(), Error>;
+    /// Takes up to `max` due deliveries under a lease. Waits up to `wait` for the first.
+    async fn fetch(&self, consumer: &str, max: usize, lease: Duration, wait: Duration) -> Result<Vec<Delivery>, Error>;
+    /// It is done. `false` if the lease was lost.
+    async fn ack(&self, consumer: &str, delivery: &Delivery) -> Result<bool, Error>;
+    /// Still at work: the lease runs anew from now. `false` if the lease was lost.
+    async fn extend(&self, consumer: &str, delivery: &Delivery, lease: Duration) -> Result<bool, Error>;
+    /// It failed: deliver again after `delay`. `false` if the lease was lost.
+    async fn retry(&self, consumer: &str, delivery: &Delivery, delay: Duration) -> Result<bool, Error>;
+    /// It failed for good: to the dead letters. `false` if the lease was lost.
+    async fn bury(&self, consumer: &str, delivery: &Delivery, reason: &str) -> Result<bool, Error>;
+    /// The dead letters, oldest first, at most `limit`.
+    async fn dead(&self, limit: usize) -> Result<Vec<Dead>, Error>;
+    /// Delivers dead letters anew: all of `consumer`'s, or only the event `id`. Answers how many.
+    async fn revive(&self, consumer: Option<&str>, id: Option<&str>) -> Result<u64, Error>;
+    /// How many deliveries wait or are at work, per consumer.
+    async fn backlog(&self) -> Result<Vec<(String, u64)>, Error>;
+    /// Forgets events that were published before `before` and that nobody has yet to take.
+    async fn trim(&self, before: DateTime<Utc>) -> Result<u64, Error>;
+}

@@ -1,0 +1,82 @@
+//! The `Bus` port: durable events and work between services, and a broadcast for live updates.
+//!
+//! Owns delivery: at least once to each durable consumer, with leases, back-off and dead letters.
+//! Invariant: what was published stays until every consumer has acknowledged it or buried it with a reason.
+
+mod consume;
+mod engine;
+mod live;
+mod outbox;
+mod sqlite;
+
+pub use consume::{Consumer, Failure};
+pub use engine::{Dead, Delivery, Engine, Envelope, Subscription};
+pub use live::{Heard, Listener, Live};
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::db::{self, Db};
+use crate::tasks::Tasks;
+
+/// A fact that one service publishes and others may react to.
+pub trait Event: serde::Serialize + serde::de::DeserializeOwned + Send + Sync + 'static {
+    /// The subject on the bus, `publisher.past_tense`, such as `media.received`.
+    const SUBJECT: &'static str;
+}
+
+/// How long published events are kept so that they can be sent again.
+pub const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// The bus, whichever engine it runs on.
+#[derive(Clone)]
+pub struct Bus {
+    engine: Arc<dyn Engine>,
+    live: Live,
+}
+
+impl std::fmt::Debug for Bus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Bus")
+    }
+}
+
+impl Bus {
+    /// The embedded bus: a durable log in the SQLite database at `path`.
+    pub async fn sqlite(path: &Path, clock: Clock) -> Result<Self, db::Error> {
+        Ok(Self { engine: Arc::new(sqlite::Log::open(path, clock).await?), live: Live::default() })
+    }
+
+    /// The engine, for operators' commands and the conformance suite.
+    pub fn engine(&self) -> &dyn Engine {
+        &*self.engine
+    }
+
+    /// Ephemeral broadcast: whoever listens now hears it, nobody else ever will.
+    pub fn live(&self) -> &Live {
+        &self.live
+    }
+
+    /// Declares the consumers, then runs them until the process stops.
+    pub async fn run(&self, consumers: Vec<Consumer>, tasks: &Tasks) -> Result<(), db::Error> {
+        for consumer in &consumers {
+            self.engine.declare(&consumer.subscription()).await?;
+        }
+        for consumer in consumers {
+            consume::start(consumer, self.engine.clone(), tasks);
+        }
+        Ok(())
+    }
+
+    /// Starts the task that sends what `db`'s outbox records.
+    pub fn relay(&self, service: &'static str, db: Db, clock: Clock, tasks: &Tasks) {
+        outbox::start(service, db, self.engine.clone(), clock, tasks);
+    }
+
+    /// Sends rows of `db`'s outbox again that were sent since `since`; consumers' inboxes make the effects happen once.
+    pub async fn replay(&self, db: &Db, since: chrono::DateTime<chrono::Utc>) -> Result<u64, db::Error> {
+        outbox::replay(db, &*self.engine, since).await
+    }
+}

@@ -1,0 +1,371 @@
+//! The embedded engine: a log and its deliveries in one SQLite database.
+//!
+//! A publish writes each event once and one delivery row per consumer that wants it, in one
+//! transaction. A delivery's `due_at` is both its back-off and the end of its lease. Invariant: a row leaves
+//! `delivery` only by an acknowledgement under the current lease or by moving to `dead`.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use sea_orm::FromQueryResult;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use super::engine::{Dead, Delivery, Engine, Envelope, Subscription};
+use crate::clock::Clock;
+use crate::db::{Db, Error, Migration, Sql, Value, placeholders};
+
+const MIGRATIONS: &[Migration] = &[Migration {
+    version: 1,
+    min_compatible: 1,
+    sql: "
+create table log (position integer primary key autoincrement, id text not null unique, subject text not null, payload text not null, published_at timestamptz not null);
+create index log_published on log (published_at);
+create table consumer (name text not null, subject text not null, primary key (name, subject));
+create table delivery (consumer text not null, position bigint not null, due_at bigint not null, attempts bigint not null, lease text, primary key (consumer, position));
+create index delivery_due on delivery (consumer, due_at, position);
+create index delivery_position on delivery (position);
+create table dead (consumer text not null, position bigint not null, attempts bigint not null, reason text not null, died_at timestamptz not null, primary key (consumer, position))
+",
+}];
+
+/// Without a word from another task, look again after this long: another process may have revived a letter.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// The log.
+pub(super) struct Log {
+    db: Db,
+    clock: Clock,
+    wakers: Mutex<HashMap<String, Arc<Notify>>>,
+}
+
+#[derive(FromQueryResult)]
+struct Row {
+    position: i64,
+    id: String,
+    subject: String,
+    payload: String,
+    attempts: i64,
+}
+
+impl Log {
+    pub(super) async fn open(path: &Path, clock: Clock) -> Result<Self, Error> {
+        let db = Db::sqlite(path).await?;
+        db.migrate("bus", MIGRATIONS).await?;
+        Ok(Self { db, clock, wakers: Mutex::default() })
+    }
+
+    fn waker(&self, consumer: &str) -> Arc<Notify> {
+        self.wakers.lock().unwrap_or_else(PoisonError::into_inner).entry(consumer.to_owned()).or_default().clone()
+    }
+
+    fn wake(&self) {
+        self.wakers.lock().unwrap_or_else(PoisonError::into_inner).values().for_each(|waker| waker.notify_one());
+    }
+
+    fn millis(&self) -> i64 {
+        self.clock.now().timestamp_millis()
+    }
+
+    async fn take(&self, consumer: &str, max: usize, lease: Duration) -> Result<Vec<Delivery>, Error> {
+        let (consumer, token) = (consumer.to_owned(), Uuid::new_v4().to_string());
+        let now = self.millis();
+        // Looking costs no write; most looks find nothing.
+        let due: Option<Position> = self
+            .db
+            .read()
+            .row("select position from delivery where consumer = $1 and due_at <= $2 limit 1", vec![consumer.clone().into(), now.into()])
+            .await?;
+        if due.is_none() {
+            return Ok(Vec::new());
+        }
+        let until = now + millis(lease);
+        let lease = token.clone();
+        let rows: Vec<Row> = self
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    let taken: Vec<Taken> = tx
+                        .rows(
+                            "update delivery set lease = $1, due_at = $2, attempts = attempts + 1 where consumer = $3 and position in \
+                             (select position from delivery where consumer = $3 and due_at <= $4 order by due_at, position limit $5) \
+                             returning position, attempts",
+                            vec![token.into(), until.into(), consumer.into(), now.into(), (max as i64).into()],
+                        )
+                        .await?;
+                    let mut rows = Vec::with_capacity(taken.len());
+                    for Taken { position, attempts } in taken {
+                        let row: Option<Row> = tx
+                            .row(
+                                "select position, id, subject, payload, cast($2 as bigint) as attempts from log where position = $1",
+                                vec![position.into(), attempts.into()],
+                            )
+                            .await?;
+                        rows.extend(row);
+                    }
+                    rows.sort_by_key(|row| row.position);
+                    Ok::<_, Error>(rows)
+                })
+            })
+            .await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| Delivery {
+                event: Envelope { id: row.id, subject: row.subject, payload: row.payload },
+                position: row.position,
+                attempt: u32::try_from(row.attempts).unwrap_or(u32::MAX),
+                lease: lease.clone(),
+            })
+            .collect())
+    }
+
+    /// How long until something of the consumer's may be due, at most `LOOK_AGAIN`.
+    async fn next_due(&self, consumer: &str) -> Result<Duration, Error> {
+        let next: Option<Due> = self
+            .db
+            .read()
+            .row("select due_at from delivery where consumer = $1 order by due_at limit 1", vec![consumer.into()])
+            .await?;
+        let wait = next.map_or(LOOK_AGAIN, |next| Duration::from_millis(u64::try_from(next.due_at - self.millis()).unwrap_or(0)));
+        Ok(wait.clamp(Duration::from_millis(5), LOOK_AGAIN))
+    }
+
+    /// Runs a statement that names a delivery by consumer ($1), position ($2) and lease ($3).
+    async fn under_lease(&self, text: &'static str, consumer: &str, delivery: &Delivery, more: Vec<Value>) -> Result<bool, Error> {
+        let mut values: Vec<Value> = vec![consumer.into(), delivery.position.into(), delivery.lease.clone().into()];
+        values.extend(more);
+        let touched = self.db.write(move |tx| Box::pin(async move { tx.execute(text, values).await })).await?;
+        Ok(touched > 0)
+    }
+}
+
+#[derive(FromQueryResult)]
+struct Position {
+    #[allow(dead_code)]
+    position: i64,
+}
+
+#[derive(FromQueryResult)]
+struct Taken {
+    position: i64,
+    attempts: i64,
+}
+
+#[derive(FromQueryResult)]
+struct Due {
+    due_at: i64,
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4)
+}
+
+#[async_trait]
+impl Engine for Log {
+    async fn declare(&self, subscription: &Subscription) -> Result<(), Error> {
+        let Subscription { name, subjects } = subscription.clone();
+        self.db
+            .write(move |tx| {
+                Box::pin(async move {
+                    tx.execute("delete from consumer where name = $1", vec![name.clone().into()]).await?;
+                    for subject in subjects {
+                        tx.execute("insert into consumer (name, subject) values ($1, $2)", vec![name.clone().into(), subject.into()]).await?;
+                    }
+                    Ok(())
+                })
+            })
+            .await
+    }
+
+    async fn publish(&self, events: &[Envelope]) -> Result<(), Error> {
+        let now = self.clock.now();
+        for chunk in events.chunks(500) {
+            let mut values: Vec<Value> = Vec::with_capacity(chunk.len() * 4);
+            for event in chunk {
+                values.extend([event.id.clone().into(), event.subject.clone().into(), event.payload.clone().into(), now.into()]);
+            }
+            let text = format!(
+                "insert into log (id, subject, payload, published_at) values {} on conflict (id) do nothing returning position",
+                placeholders(chunk.len(), 4)
+            );
+            self.db
+                .write(move |tx| {
+                    Box::pin(async move {
+                        let fresh: Vec<Position> = tx.rows(&text, values).await?;
+                        // Positions are handed out in one transaction by one writer, so what is fresh is a range.
+                        let (Some(low), Some(high)) =
+                            (fresh.iter().map(|row| row.position).min(), fresh.iter().map(|row| row.position).max())
+                        else {
+                            return Ok(());
+                        };
+                        tx.execute(
+                            "insert into delivery (consumer, position, due_at, attempts) select consumer.name, log.position, 0, 0 \
+                             from log join consumer on consumer.subject = log.subject where log.position between $1 and $2",
+                            vec![low.into(), high.into()],
+                        )
+                        .await?;
+                        Ok::<_, Error>(())
+                    })
+                })
+                .await?;
+        }
+        self.wake();
+        Ok(())
+    }
+
+    async fn fetch(&self, consumer: &str, max: usize, lease: Duration, wait: Duration) -> Result<Vec<Delivery>, Error> {
+        let waker = self.waker(consumer);
+        let end = tokio::time::Instant::now() + wait;
+        loop {
+            let woken = waker.notified();
+            let taken = self.take(consumer, max, lease).await?;
+            if !taken.is_empty() || tokio::time::Instant::now() >= end {
+                return Ok(taken);
+            }
+            let pause = self.next_due(consumer).await?.min(end.saturating_duration_since(tokio::time::Instant::now()));
+            let _ = tokio::time::timeout(pause, woken).await;
+        }
+    }
+
+    async fn ack(&self, consumer: &str, delivery: &Delivery) -> Result<bool, Error> {
+        self.under_lease("delete from delivery where consumer = $1 and position = $2 and lease = $3", consumer, delivery, vec![]).await
+    }
+
+    async fn extend(&self, consumer: &str, delivery: &Delivery, lease: Duration) -> Result<bool, Error> {
+        let until = self.millis() + millis(lease);
+        self.under_lease(
+            "update delivery set due_at = $4 where consumer = $1 and position = $2 and lease = $3",
+            consumer,
+            delivery,
+            vec![until.into()],
+        )
+        .await
+    }
+
+    async fn retry(&self, consumer: &str, delivery: &Delivery, delay: Duration) -> Result<bool, Error> {
+        let due = self.millis() + millis(delay);
+        let kept = self
+            .under_lease(
+                "update delivery set due_at = $4, lease = null where consumer = $1 and position = $2 and lease = $3",
+                consumer,
+                delivery,
+                vec![due.into()],
+            )
+            .await?;
+        self.waker(consumer).notify_one();
+        Ok(kept)
+    }
+
+    async fn bury(&self, consumer: &str, delivery: &Delivery, reason: &str) -> Result<bool, Error> {
+        let (consumer, position, lease, reason) = (consumer.to_owned(), delivery.position, delivery.lease.clone(), reason.to_owned());
+        let (attempts, now) = (i64::from(delivery.attempt), self.clock.now());
+        self.db
+            .write(move |tx| {
+                Box::pin(async move {
+                    let held = tx
+                        .execute(
+                            "delete from delivery where consumer = $1 and position = $2 and lease = $3",
+                            vec![consumer.clone().into(), position.into(), lease.into()],
+                        )
+                        .await?;
+                    if held == 1 {
+                        tx.execute(
+                            "insert into dead (consumer, position, attempts, reason, died_at) values ($1, $2, $3, $4, $5)",
+                            vec![consumer.into(), position.into(), attempts.into(), reason.into(), now.into()],
+                        )
+                        .await?;
+                    }
+                    Ok(held == 1)
+                })
+            })
+            .await
+    }
+
+    async fn dead(&self, limit: usize) -> Result<Vec<Dead>, Error> {
+        #[derive(FromQueryResult)]
+        struct Letter {
+            consumer: String,
+            id: String,
+            subject: String,
+            payload: String,
+            attempts: i64,
+            reason: String,
+            died_at: DateTime<Utc>,
+        }
+        let letters: Vec<Letter> = self
+            .db
+            .read()
+            .rows(
+                "select dead.consumer, log.id, log.subject, log.payload, dead.attempts, dead.reason, dead.died_at \
+                 from dead join log on log.position = dead.position order by dead.died_at, dead.position limit $1",
+                vec![(limit as i64).into()],
+            )
+            .await?;
+        Ok(letters
+            .into_iter()
+            .map(|letter| Dead {
+                consumer: letter.consumer,
+                event: Envelope { id: letter.id, subject: letter.subject, payload: letter.payload },
+                attempts: u32::try_from(letter.attempts).unwrap_or(u32::MAX),
+                reason: letter.reason,
+                died_at: letter.died_at,
+            })
+            .collect())
+    }
+
+    async fn revive(&self, consumer: Option<&str>, id: Option<&str>) -> Result<u64, Error> {
+        let (consumer, id) = (consumer.map(str::to_owned), id.map(str::to_owned));
+        let revived = self
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    let values: Vec<Value> = vec![consumer.into(), id.into()];
+                    let chosen = "($1 is null or consumer = $1) and ($2 is null or position = (select position from log where id = $2))";
+                    let revived = tx
+                        .execute(
+                            &format!(
+                                "insert into delivery (consumer, position, due_at, attempts) select consumer, position, 0, 0 from dead \
+                                 where {chosen} on conflict do nothing"
+                            ),
+                            values.clone(),
+                        )
+                        .await?;
+                    tx.execute(&format!("delete from dead where {chosen}"), values).await?;
+                    Ok::<_, Error>(revived)
+                })
+            })
+            .await?;
+        self.wake();
+        Ok(revived)
+    }
+
+    async fn backlog(&self) -> Result<Vec<(String, u64)>, Error> {
+        #[derive(FromQueryResult)]
+        struct Waiting {
+            consumer: String,
+            deliveries: i64,
+        }
+        let waiting: Vec<Waiting> =
+            self.db.read().rows("select consumer, count(*) as deliveries from delivery group by consumer order by consumer", vec![]).await?;
+        Ok(waiting.into_iter().map(|row| (row.consumer, row.deliveries.unsigned_abs())).collect())
+    }
+
+    async fn trim(&self, before: DateTime<Utc>) -> Result<u64, Error> {
+        self.db
+            .write(move |tx| {
+                Box::pin(async move {
+                    tx.execute(
+                        "delete from log where position in (select position from log where published_at < $1 \
+                         and position not in (select position from delivery) and position not in (select position from dead) limit 5000)",
+                        vec![before.into()],
+                    )
+                    .await
+                })
+            })
+            .await
+    }
+}

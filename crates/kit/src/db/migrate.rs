@@ -1,0 +1,75 @@
+//! Migrations: numbered SQL texts that only ever add.
+//!
+//! Written with PostgreSQL's type names (`text bigint boolean double precision timestamptz uuid bytea`), which SQLite
+//! accepts as they are. Each says the oldest release that can still work with it (`min_compatible`), so the binary before this
+//! one runs on this one's schema and a roll-back works. Invariant: a version is applied once, in order.
+
+use sea_orm::FromQueryResult;
+
+use super::{Error, Sql, Tx};
+
+/// One step of a schema.
+#[derive(Debug, Clone, Copy)]
+pub struct Migration {
+    /// Its number, from 1, without gaps.
+    pub version: i64,
+    /// The statements, separated by `;` at a line's end.
+    pub sql: &'static str,
+    /// The lowest schema version that a binary may know and still work after this step.
+    pub min_compatible: i64,
+}
+
+/// The kit's own tables, in every service's database.
+const KIT: &[Migration] = &[Migration {
+    version: 1,
+    min_compatible: 1,
+    sql: "
+create table outbox (id text primary key, subject text not null, payload text not null, created_at timestamptz not null, sent_at timestamptz);
+create index outbox_unsent on outbox (id) where sent_at is null;
+create index outbox_sent on outbox (sent_at) where sent_at is not null;
+create table inbox (consumer text not null, event_id text not null, seen_at timestamptz not null, primary key (consumer, event_id));
+create index inbox_seen on inbox (seen_at);
+create table schedule_run (job text not null, slot timestamptz not null, fence bigint not null, lease_until timestamptz not null, finished_at timestamptz, failure text, primary key (job, slot));
+create table idempotency (key text primary key, status bigint, content_type text, location text, body bytea, created_at timestamptz not null);
+create index idempotency_created on idempotency (created_at)
+",
+}];
+
+#[derive(FromQueryResult)]
+struct Applied {
+    version: i64,
+    min_compatible: i64,
+}
+
+/// Applies what is missing, the kit's part and the service's, in the caller's transaction.
+pub(super) async fn run(tx: &Tx, service: &'static str, migrations: &'static [Migration]) -> Result<(), Error> {
+    tx.execute("create table if not exists schema_version (part text not null, version bigint not null, min_compatible bigint not null, primary key (part, version))", vec![])
+        .await?;
+    apply(tx, "kit", KIT).await?;
+    apply(tx, service, migrations).await
+}
+
+async fn apply(tx: &Tx, part: &'static str, migrations: &'static [Migration]) -> Result<(), Error> {
+    let newest: Option<Applied> =
+        tx.row("select version, min_compatible from schema_version where part = $1 order by version desc limit 1", vec![part.into()]).await?;
+    let (found, min_compatible) = newest.map_or((0, 0), |row| (row.version, row.min_compatible));
+    let known = migrations.last().map_or(0, |migration| migration.version);
+    if min_compatible > known {
+        return Err(Error::Schema {
+            service: part.to_owned(),
+            found,
+            hint: format!("it needs a release that knows version {min_compatible} or later; install that release, or restore the backup made before it"),
+        });
+    }
+    for migration in migrations.iter().filter(|migration| migration.version > found) {
+        for statement in migration.sql.split(";\n").map(str::trim).filter(|statement| !statement.is_empty()) {
+            tx.execute(statement, vec![]).await?;
+        }
+        tx.execute(
+            "insert into schema_version (part, version, min_compatible) values ($1, $2, $3)",
+            vec![part.into(), migration.version.into(), migration.min_compatible.into()],
+        )
+        .await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,47 @@
+//! SQLite: the embedded engine.
+//!
+//! Invariant: one connection writes, and a commit is on the disk (`synchronous=FULL`) before it is answered.
+
+use std::path::Path;
+use std::time::Duration;
+
+use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection};
+
+use super::Error;
+
+const READERS: u32 = 4;
+const BUSY: Duration = Duration::from_secs(10);
+
+/// Opens a pool of readers and the single writer.
+pub(super) async fn open(path: &Path) -> Result<(DatabaseConnection, DatabaseConnection), Error> {
+    // The writer first: it makes the file and sets WAL before anybody reads.
+    let writer = connect(path, 1).await?;
+    let reader = connect(path, READERS).await?;
+    Ok((reader, writer))
+}
+
+async fn connect(path: &Path, connections: u32) -> Result<DatabaseConnection, Error> {
+    let file = path.to_owned();
+    let mut options = ConnectOptions::new("sqlite://");
+    options
+        .max_connections(connections)
+        .min_connections(1)
+        .acquire_timeout(BUSY)
+        .idle_timeout(None::<Duration>)
+        .max_lifetime(None::<Duration>)
+        .test_before_acquire(false)
+        .sqlx_logging(false)
+        .map_sqlx_sqlite_opts(move |sqlite| {
+            sqlite
+                .filename(&file)
+                .create_if_missing(true)
+                .journal_mode(SqliteJournalMode::Wal)
+                .synchronous(SqliteSynchronous::Full)
+                .foreign_keys(true)
+                .busy_timeout(BUSY)
+                .pragma("journal_size_limit", "16777216")
+                .pragma("temp_store", "memory")
+        });
+    Ok(Database::connect(options).await?)
+}

@@ -1,0 +1,94 @@
+//! Extractors that refuse bad input with a problem that names what is wrong.
+//!
+//! Invariant: a refusal here happens before the handler runs, so bad input changes nothing.
+
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::request::Parts;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::problem::Problem;
+
+/// A JSON body (at most 64 KB) or answer.
+#[derive(Debug, Clone)]
+pub struct Json<T>(pub T);
+
+const MOST_JSON: usize = 64 * 1024;
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = Problem;
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let limited = request.map(|body| axum::body::Body::new(http_body_util::Limited::new(body, MOST_JSON)));
+        match axum::Json::<T>::from_request(limited, state).await {
+            Ok(axum::Json(value)) => Ok(Self(value)),
+            Err(rejection) => Err(refuse_json(&rejection)),
+        }
+    }
+}
+
+fn refuse_json(rejection: &JsonRejection) -> Problem {
+    match rejection {
+        JsonRejection::MissingJsonContentType(_) => {
+            Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "request.not_json", "Send JSON with `Content-Type: application/json`.")
+        }
+        JsonRejection::BytesRejection(_) => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "request.too_large", "The JSON body is larger than 64 KB."),
+        JsonRejection::JsonDataError(error) => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "request.invalid", reason(&error.body_text())),
+        other => Problem::bad_request("request.not_json", reason(&other.body_text())),
+    }
+}
+
+/// Cuts axum's preamble off, so that the sentence starts with the field.
+fn reason(text: &str) -> String {
+    text.split_once(": ").map_or_else(|| text.to_owned(), |(_, reason)| reason.to_owned())
+}
+
+impl<T: serde::Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        axum::Json(self.0).into_response()
+    }
+}
+
+/// The query, refused with a sentence where it doesn't fit.
+#[derive(Debug, Clone)]
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let query: Result<axum::extract::Query<T>, QueryRejection> = axum::extract::Query::from_request_parts(parts, state).await;
+        query.map(|axum::extract::Query(value)| Self(value)).map_err(|error| Problem::bad_request("request.invalid", reason(&error.body_text())))
+    }
+}
+
+/// Parts of the path. One that can't be an id means that there is no such thing.
+#[derive(Debug, Clone)]
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let path: Result<axum::extract::Path<T>, PathRejection> = axum::extract::Path::from_request_parts(parts, state).await;
+        path.map(|axum::extract::Path(value)| Self(value))
+            .map_err(|_| Problem::new(StatusCode::NOT_FOUND, "request.no_such_address", "There is nothing at this address."))
+    }
+}
+
+/// `?limit=&after=`: which page of a list.
+#[derive(Debug, Clone, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Page {
+    /// How many items, 1–100; 50 unless told.
+    pub limit: Option<u16>,
+    /// The `next` of the page before.
+    pub after: Option<String>,
+}
+
+impl Page {
+    /// How many items to answer.
+    pub fn size(&self) -> usize {
+        usize::from(self.limit.unwrap_or(50).clamp(1, 100))
+    }
+}

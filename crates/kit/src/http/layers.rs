@@ -1,0 +1,88 @@
+//! The layers that every role's router wears: request id, verifier, figures, problems with ids, no panics.
+//!
+//! Invariant: an answer leaves with the request id it was logged under.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Router};
+use futures::FutureExt as _;
+use http::{HeaderName, HeaderValue, StatusCode};
+use tracing::Instrument as _;
+
+use crate::auth::Verifier;
+use crate::problem::Problem;
+use crate::telemetry::{Metrics, RequestLabels, RouteLabels};
+
+/// The header that carries the id.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// A request's id, in its extensions.
+#[derive(Debug, Clone)]
+pub struct RequestId(pub String);
+
+/// What [`wear`] needs.
+#[derive(Debug, Clone)]
+pub struct Wear {
+    /// The role's name, for figures and logs.
+    pub role: &'static str,
+    /// Where requests are counted.
+    pub metrics: Metrics,
+    /// Checks tokens for the extractors.
+    pub verifier: Verifier,
+}
+
+/// Puts the layers on.
+pub fn wear(router: Router, wear: Wear) -> Router {
+    router
+        .fallback(async || Problem::new(StatusCode::NOT_FOUND, "request.no_such_address", "There is nothing at this address."))
+        .method_not_allowed_fallback(async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "request.method_not_allowed", "This address does not take that method."))
+        .layer(Extension(wear.verifier.clone()))
+        .layer(from_fn_with_state(wear, around))
+}
+
+async fn around(State(wear): State<Wear>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let method = request.method().as_str().to_owned();
+    let route = request.extensions().get::<MatchedPath>().map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
+    let id = request_id(&request);
+    request.extensions_mut().insert(RequestId(id.clone()));
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        request.headers_mut().insert(REQUEST_ID, value);
+    }
+    let span = tracing::info_span!("request", role = wear.role, method, route, request.id = id);
+    let handled = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone()).await;
+    let mut response = handled.unwrap_or_else(|panic| {
+        let _entered = span.enter();
+        let words = panic.downcast_ref::<&str>().map(|text| (*text).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
+        Problem::fault(&std::io::Error::other(words.unwrap_or_else(|| "a handler panicked".into()))).into_response()
+    });
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        let kept = response.headers().clone();
+        response = problem.render(Some(&id));
+        for (name, value) in &kept {
+            if !response.headers().contains_key(name) {
+                response.headers_mut().insert(name.clone(), value.clone());
+            }
+        }
+        response.headers_mut().remove(http::header::CONTENT_LENGTH);
+    }
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    let labels = RouteLabels { role: wear.role.to_owned(), route: route.clone() };
+    wear.metrics.seconds.get_or_create(&labels).observe(started.elapsed().as_secs_f64());
+    let labels = RequestLabels { role: wear.role.to_owned(), route, method, status: response.status().as_u16() };
+    wear.metrics.requests.get_or_create(&labels).inc();
+    response
+}
+
+/// The caller's id where it is short and plain (so that logs across roles share it), a new one otherwise.
+fn request_id(request: &Request) -> String {
+    let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
+    let plain = |id: &&str| (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    given.filter(plain).map_or_else(|| uuid::Uuid::now_v7().simple().to_string(), str::to_owned)
+}

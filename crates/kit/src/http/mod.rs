@@ -1,0 +1,24 @@
+//! How HTTP is spoken: the accept loop, the layers every role wears, extractors with clear refusals, idempotency, live streams.
+//!
+//! Invariant: every answer with an error status that we make is a problem with a code and a request id.
+
+mod extract;
+mod idempotency;
+mod layers;
+mod live;
+mod serve;
+
+pub use extract::{Json, Page, Path, Query};
+pub use idempotency::Idempotency;
+pub use layers::{RequestId, Wear, wear};
+pub use live::{frame, sse};
+pub use serve::{Door, Limits, serve};
+
+/// A page of a list.
+#[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]
+pub struct List<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// Where the next page starts: send it as `after`. `null` on the last page.
+    pub next: Option<String>,
+}

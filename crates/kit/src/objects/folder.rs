@@ -1,0 +1,202 @@
+//! The embedded store: one file per object in one of 1,296 shard folders.
+//!
+//! Bytes are gathered and written on blocking threads, so that a slow disk never stalls the async
+//! ones; how much may be gathered in all is bounded ([`GATHERED`]). Invariant: a file is only ever appended to.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Seek, SeekFrom, Write};
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::{self, BoxStream, StreamExt};
+
+use super::sync::Syncer;
+use super::{Checkpoint, Engine, Error, Listed, ObjectKey, Sink, Source};
+
+/// Bytes that all writers together may hold before they write.
+const GATHERED: usize = 48 * 1024 * 1024;
+const MOST: usize = 256 * 1024;
+const LEAST: usize = 16 * 1024;
+/// How much one read brings.
+const CHUNK: u64 = 256 * 1024;
+
+pub(super) struct Folder {
+    root: PathBuf,
+    syncer: Syncer,
+    writers: Arc<AtomicUsize>,
+}
+
+impl Folder {
+    pub(super) async fn open(root: &Path) -> Result<Self, Error> {
+        tokio::fs::create_dir_all(root).await?;
+        Ok(Self { root: root.to_owned(), syncer: Syncer::start(root)?, writers: Arc::default() })
+    }
+
+    fn path(&self, key: &ObjectKey) -> PathBuf {
+        self.root.join(key.as_str())
+    }
+
+    fn sink(&self, file: File, folder: PathBuf) -> Box<dyn Sink> {
+        self.writers.fetch_add(1, Ordering::Relaxed);
+        Box::new(FileSink {
+            file: Arc::new(file),
+            folder,
+            gathered: Vec::new(),
+            bytes: 0,
+            syncer: self.syncer.clone(),
+            writers: self.writers.clone(),
+        })
+    }
+}
+
+#[async_trait]
+impl Engine for Folder {
+    async fn create(&self, key: &ObjectKey) -> Result<Box<dyn Sink>, Error> {
+        let path = self.path(key);
+        let folder = path.parent().unwrap_or(&self.root).to_owned();
+        let made = folder.clone();
+        let file = blocking(move || {
+            let open = || OpenOptions::new().write(true).create_new(true).open(&path);
+            match open() {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    std::fs::create_dir_all(&made)?;
+                    open()
+                }
+                other => other,
+            }
+        })
+        .await?;
+        Ok(self.sink(file, folder))
+    }
+
+    async fn resume(&self, at: &Checkpoint) -> Result<Box<dyn Sink>, Error> {
+        let path = self.path(&at.key);
+        let folder = path.parent().unwrap_or(&self.root).to_owned();
+        let safe = at.bytes;
+        let file = blocking(move || {
+            let mut file = OpenOptions::new().write(true).open(&path)?;
+            if file.metadata()?.len() < safe {
+                return Err(std::io::Error::from(std::io::ErrorKind::NotFound));
+            }
+            file.set_len(safe)?;
+            file.seek(SeekFrom::End(0))?;
+            Ok(file)
+        })
+        .await?;
+        Ok(self.sink(file, folder))
+    }
+
+    async fn len(&self, key: &ObjectKey) -> Result<u64, Error> {
+        Ok(tokio::fs::metadata(self.path(key)).await?.len())
+    }
+
+    async fn read(&self, key: &ObjectKey, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
+        let path = self.path(key);
+        let file = Arc::new(blocking(move || File::open(path)).await?);
+        Ok(stream::try_unfold((file, range), |(file, range)| async move {
+            if range.start >= range.end {
+                return Ok(None);
+            }
+            let (reader, at) = (file.clone(), range.start);
+            let wanted = usize::try_from(CHUNK.min(range.end - at)).unwrap_or(0);
+            let chunk = blocking(move || {
+                let mut chunk = vec![0; wanted];
+                reader.read_exact_at(&mut chunk, at)?;
+                Ok(Bytes::from(chunk))
+            })
+            .await?;
+            let next = at + chunk.len() as u64..range.end;
+            Ok(Some((chunk, (file, next))))
+        })
+        .boxed())
+    }
+
+    async fn source(&self, key: &ObjectKey) -> Result<Source, Error> {
+        Ok(Source::File(self.path(key)))
+    }
+
+    async fn remove(&self, key: &ObjectKey) -> Result<(), Error> {
+        Ok(tokio::fs::remove_file(self.path(key)).await?)
+    }
+
+    async fn list(&self, shard: &str) -> Result<Vec<Listed>, Error> {
+        let (folder, shard) = (self.root.join(shard), shard.to_owned());
+        blocking(move || {
+            let entries = match std::fs::read_dir(&folder) {
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+                other => other?,
+            };
+            let mut listed = Vec::new();
+            for entry in entries {
+                let entry = entry?;
+                let Some(key) = entry.file_name().to_str().and_then(|name| format!("{shard}/{name}").parse().ok()) else { continue };
+                // A file that vanished between listing and looking was removed by its owner.
+                let Ok(about) = entry.metadata() else { continue };
+                listed.push(Listed { key, bytes: about.len(), modified: about.modified()? });
+            }
+            Ok(listed)
+        })
+        .await
+    }
+}
+
+struct FileSink {
+    file: Arc<File>,
+    folder: PathBuf,
+    gathered: Vec<Bytes>,
+    bytes: usize,
+    syncer: Syncer,
+    writers: Arc<AtomicUsize>,
+}
+
+impl FileSink {
+    async fn flush(&mut self) -> Result<(), Error> {
+        if self.gathered.is_empty() {
+            return Ok(());
+        }
+        let (chunks, file) = (std::mem::take(&mut self.gathered), self.file.clone());
+        self.bytes = 0;
+        blocking(move || {
+            let mut file = &*file;
+            chunks.iter().try_for_each(|chunk| file.write_all(chunk))
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Sink for FileSink {
+    async fn write(&mut self, bytes: Bytes) -> Result<(), Error> {
+        self.bytes += bytes.len();
+        self.gathered.push(bytes);
+        let share = GATHERED / self.writers.load(Ordering::Relaxed).max(1);
+        if self.bytes >= share.clamp(LEAST, MOST) { self.flush().await } else { Ok(()) }
+    }
+
+    async fn checkpoint(&mut self) -> Result<String, Error> {
+        self.flush().await?;
+        self.syncer.sync(self.file.clone(), self.folder.clone()).await?;
+        Ok(String::new())
+    }
+
+    async fn finish(mut self: Box<Self>) -> Result<(), Error> {
+        self.checkpoint().await.map(drop)
+    }
+}
+
+impl Drop for FileSink {
+    fn drop(&mut self) {
+        self.writers.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Runs file work on a blocking thread.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> std::io::Result<T> + Send + 'static) -> Result<T, Error> {
+    let done = tokio::task::spawn_blocking(work).await;
+    Ok(done.map_err(std::io::Error::other)??)
+}

@@ -1,0 +1,99 @@
+//! An object's key.
+//!
+//! Invariant: a key carries 128 random bits and exactly one separator in its place, so it can neither
+//! be guessed nor lead out of its folder.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+/// 22 digits of base 62 hold 131 bits, the fewest that hold 128.
+const CHARS: usize = 22;
+
+/// Where an object's bytes lie: `ab/` and the rest of 22 random characters, `/`-separated, sharded by the first two.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(try_from = "String", into = "String")]
+#[schema(value_type = String)]
+pub struct ObjectKey(String);
+
+impl ObjectKey {
+    /// A new random key. Objects are written once under their key and never renamed.
+    pub fn random() -> Self {
+        let text = base62();
+        let (shard, rest) = text.split_at(2);
+        // Shard in lower case: some file systems don't tell `aB` from `ab`.
+        Self(format!("{}/{rest}", shard.to_ascii_lowercase()))
+    }
+
+    /// The key as text, such as `5k/T0vYq8Zb3mXw1RcHs9Ga`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for ObjectKey {
+    type Error = NotAnObjectKey;
+    fn try_from(text: String) -> Result<Self, NotAnObjectKey> {
+        let fits = text.len() == CHARS + 1
+            && text.bytes().enumerate().all(|(at, b)| if at == 2 { b == b'/' } else { b.is_ascii_alphanumeric() });
+        if fits { Ok(Self(text)) } else { Err(NotAnObjectKey) }
+    }
+}
+
+impl std::str::FromStr for ObjectKey {
+    type Err = NotAnObjectKey;
+    fn from_str(text: &str) -> Result<Self, NotAnObjectKey> {
+        text.to_owned().try_into()
+    }
+}
+
+impl From<ObjectKey> for String {
+    fn from(key: ObjectKey) -> Self {
+        key.0
+    }
+}
+
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A text that is not an [`ObjectKey`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotAnObjectKey;
+
+impl fmt::Display for NotAnObjectKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object key is two characters, a slash and twenty more")
+    }
+}
+
+impl std::error::Error for NotAnObjectKey {}
+
+/// 128 random bits as 22 characters of base 62.
+pub fn base62() -> String {
+    let mut number = rand::random::<u128>();
+    let mut digits = [b'0'; CHARS];
+    for digit in digits.iter_mut().rev() {
+        *digit = BASE62[(number % 62) as usize];
+        number /= 62;
+    }
+    digits.iter().map(|&digit| char::from(digit)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_cannot_leave_its_folder() {
+        for bad in ["../etc/passwd", "..", "ab/../../../../../../x", "/b/T0vYq8Zb3mXw1RcHs9Ga", ""] {
+            assert_eq!(bad.parse::<ObjectKey>(), Err(NotAnObjectKey), "{bad}");
+        }
+        let key = ObjectKey::random();
+        assert_eq!(key.as_str().parse(), Ok(key.clone()));
+    }
+}

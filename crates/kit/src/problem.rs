@@ -1,0 +1,145 @@
+//! Errors as people and programs meet them: `application/problem+json` (RFC 9457) with a stable code.
+//!
+//! Invariant: what nobody foresaw is a bare 500 with the request id; its cause goes to the log and nowhere else.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// An error answer.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// A stable code, such as `media.too_large`.
+    pub code: Cow<'static, str>,
+    /// A sentence that says what to do.
+    pub detail: Cow<'static, str>,
+    /// When trying again makes sense (429 and 503 always say it).
+    pub retry_after: Option<Duration>,
+}
+
+/// The JSON of a [`Problem`].
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemBody {
+    /// `about:blank`: the code says it all (RFC 9457 §4.2.1).
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    /// The status in words.
+    pub title: &'static str,
+    /// The status as a number.
+    pub status: u16,
+    /// A stable code, such as `media.too_large`.
+    pub code: Cow<'static, str>,
+    /// A sentence that says what to do.
+    pub detail: Cow<'static, str>,
+    /// Quote this when you ask for help.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
+impl Problem {
+    /// A problem with a status, a code and a sentence.
+    pub fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, detail: impl Into<Cow<'static, str>>) -> Self {
+        let retry_after = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE).then_some(Duration::from_secs(1));
+        Self { status, code: code.into(), detail: detail.into(), retry_after }
+    }
+
+    /// 400.
+    pub fn bad_request(code: impl Into<Cow<'static, str>>, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, detail)
+    }
+
+    /// 404 for a thing, such as `media`: the code is `media.not_found`.
+    pub fn not_found(thing: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, format!("{thing}.not_found"), format!("There is no such {thing}, or it is not yours to see."))
+    }
+
+    /// 503: the server can't do it now.
+    pub fn unavailable(detail: impl Into<Cow<'static, str>>, retry_after: Duration) -> Self {
+        Self { retry_after: Some(retry_after), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "server.unavailable", detail) }
+    }
+
+    /// A bare 500; logs `cause` with its sources, once.
+    pub fn fault(cause: &(dyn std::error::Error + 'static)) -> Self {
+        let mut causes = cause.to_string();
+        let mut source = cause.source();
+        while let Some(error) = source {
+            causes.push_str(": ");
+            causes.push_str(&error.to_string());
+            source = error.source();
+        }
+        tracing::error!(cause = causes, "a request failed for a reason that nobody foresaw");
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "server.fault",
+            "Something went wrong on our side. Try again; if it stays, quote the request id.",
+        )
+    }
+
+    /// With another time to wait.
+    #[must_use]
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+
+    /// The answer, with the request id if it is known.
+    pub fn render(&self, request_id: Option<&str>) -> Response {
+        let body = ProblemBody {
+            kind: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            code: self.code.clone(),
+            detail: self.detail.clone(),
+            request_id: request_id.map(str::to_owned),
+        };
+        let mut response = (self.status, axum::Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(wait) = self.retry_after {
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.render(None);
+        // The outermost layer renders it anew with the request id.
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<crate::db::Error> for Problem {
+    fn from(error: crate::db::Error) -> Self {
+        match error {
+            crate::db::Error::Closed => Self::unavailable("The server is restarting. Try again shortly.", Duration::from_secs(2)),
+            other => Self::fault(&other),
+        }
+    }
+}
+
+impl From<crate::objects::Error> for Problem {
+    fn from(error: crate::objects::Error) -> Self {
+        match error {
+            crate::objects::Error::Full => {
+                tracing::error!("the object store is full");
+                Self::new(StatusCode::INSUFFICIENT_STORAGE, "server.storage_full", "The server's storage is full. Try again later.")
+            }
+            other => Self::fault(&other),
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Timed work: each slot of a job runs once, whoever and however many try.
+//!
+//! A run is a row `(job, slot)` with a unique key, a lease that a heartbeat extends, and a fencing token that
+//! grows when another process takes over. Slots are multiples of the job's period since 1970 in UTC, which knows no
+//! daylight-saving. Invariant: a write under [`Run::fence`] commits only while the run is still its owner's.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::future::BoxFuture;
+use sea_orm::FromQueryResult;
+
+use crate::clock::Clock;
+use crate::db::{Db, Error, Sql, Tx};
+use crate::tasks::Tasks;
+
+const LEASE: TimeDelta = TimeDelta::seconds(60);
+const HEARTBEAT: Duration = Duration::from_secs(20);
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Why a run failed, in words.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+type Work = Arc<dyn Fn(Run) -> BoxFuture<'static, Result<(), Failure>> + Send + Sync>;
+
+/// A job: its name, how often it runs, what it does. Slots that were missed while nothing ran are skipped; only the newest runs.
+#[derive(Clone)]
+pub struct Job {
+    name: &'static str,
+    every: TimeDelta,
+    work: Work,
+}
+
+impl Job {
+    /// A job that runs once in every period.
+    pub fn every<F, Fut>(name: &'static str, period: TimeDelta, work: F) -> Self
+    where
+        F: Fn(Run) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), Failure>> + Send + 'static,
+    {
+        Self { name, every: period, work: Arc::new(move |run| Box::pin(work(run))) }
+    }
+
+    /// The slot that `now` lies in.
+    fn slot(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        let period = self.every.num_milliseconds().max(1);
+        let start = now.timestamp_millis().div_euclid(period) * period;
+        DateTime::from_timestamp_millis(start).unwrap_or(now)
+    }
+}
+
+/// One run of a job.
+#[derive(Debug, Clone)]
+pub struct Run {
+    job: &'static str,
+    /// The start of its slot.
+    pub slot: DateTime<Utc>,
+    fence: i64,
+}
+
+#[derive(FromQueryResult)]
+struct Fence {
+    fence: i64,
+}
+
+impl Run {
+    /// In a write transaction: [`Error::Conflict`] if another process has taken the run over.
+    pub async fn fence(&self, tx: &Tx) -> Result<(), Error> {
+        let held = tx
+            .execute(
+                "update schedule_run set fence = fence where job = $1 and slot = $2 and fence = $3 and finished_at is null",
+                vec![self.job.into(), self.slot.into(), self.fence.into()],
+            )
+            .await?;
+        if held == 1 { Ok(()) } else { Err(Error::Conflict) }
+    }
+}
+
+/// Takes the slot of `job` that `now` lies in, if nobody has it or its owner has fallen silent.
+pub async fn claim(db: &Db, job: &Job, now: DateTime<Utc>) -> Result<Option<Run>, Error> {
+    let (name, slot) = (job.name, job.slot(now));
+    let claimed: Option<Fence> = db
+        .write(move |tx| {
+            Box::pin(async move {
+                tx.row(
+                    "insert into schedule_run (job, slot, fence, lease_until) values ($1, $2, 1, $3) \
+                     on conflict (job, slot) do update set fence = schedule_run.fence + 1, lease_until = excluded.lease_until \
+                     where schedule_run.finished_at is null and schedule_run.lease_until < $4 returning fence",
+                    vec![name.into(), slot.into(), (now + LEASE).into(), now.into()],
+                )
+                .await
+            })
+        })
+        .await?;
+    Ok(claimed.map(|Fence { fence }| Run { job: name, slot, fence }))
+}
+
+/// Starts the loops of `jobs`.
+pub fn start(db: &Db, jobs: Vec<Job>, clock: &Clock, tasks: &Tasks) {
+    for job in jobs {
+        let (db, clock, owner) = (db.clone(), clock.clone(), tasks.clone());
+        tasks.spawn(async move {
+            let mut last = None;
+            loop {
+                let slot = job.slot(clock.now());
+                if last != Some(slot) {
+                    match claim(&db, &job, clock.now()).await {
+                        Ok(Some(run)) => {
+                            run_once(&db, &job, run, &clock, &owner).await;
+                            last = Some(slot);
+                        }
+                        // Somebody has it; look again in case they fall silent before the slot ends.
+                        Ok(None) => {}
+                        Err(error) => tracing::warn!(job = job.name, %error, "the schedule could not be read"),
+                    }
+                }
+                let left = (slot + job.every - clock.now()).to_std().unwrap_or(LOOK);
+                let pause = left.clamp(LOOK, HEARTBEAT);
+                if !owner.sleep(pause).await {
+                    return;
+                }
+            }
+        });
+    }
+}
+
+/// Runs a claimed slot to its end, with a heartbeat.
+pub async fn run_once(db: &Db, job: &Job, run: Run, clock: &Clock, tasks: &Tasks) {
+    let started = tokio::time::Instant::now();
+    let failure = tokio::select! {
+        result = (job.work)(run.clone()) => result.err().map(|error| error.to_string()),
+        () = heartbeat(db, &run, clock) => Some("another process took the run over".to_owned()),
+        // The slot stays open; the next process takes it over when the lease ends.
+        () = tasks.stopping() => return,
+    };
+    match &failure {
+        None => tracing::debug!(job = run.job, slot = %run.slot, elapsed_ms = started.elapsed().as_millis(), "a scheduled run is done"),
+        Some(reason) => tracing::warn!(job = run.job, slot = %run.slot, reason, "a scheduled run failed"),
+    }
+    let now = clock.now();
+    let finished = db
+        .write(move |tx| {
+            Box::pin(async move {
+                tx.execute(
+                    "update schedule_run set finished_at = $1, failure = $2 where job = $3 and slot = $4 and fence = $5",
+                    vec![now.into(), failure.into(), run.job.into(), run.slot.into(), run.fence.into()],
+                )
+                .await?;
+                // A month of history is enough to answer "did it run?".
+                tx.execute("delete from schedule_run where job = $1 and slot < $2", vec![run.job.into(), (now - TimeDelta::days(30)).into()]).await
+            })
+        })
+        .await;
+    if let Err(error) = finished {
+        tracing::warn!(job = job.name, %error, "a finished run could not be recorded");
+    }
+}
+
+/// Extends the lease while the run is ours; returns when it is not.
+async fn heartbeat(db: &Db, run: &Run, clock: &Clock) {
+    loop {
+        tokio::time::sleep(HEARTBEAT).await;
+        let (run, until) = (run.clone(), clock.now() + LEASE);
+        let held = db
+            .write(move |tx| {
+                Box::pin(async move {
+                    tx.execute(
+                        "update schedule_run set lease_until = $1 where job = $2 and slot = $3 and fence = $4",
+                        vec![until.into(), run.job.into(), run.slot.into(), run.fence.into()],
+                    )
+                    .await
+                })
+            })
+            .await;
+        match held {
+            Ok(0) => return,
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "a heartbeat could not be written"),
+        }
+    }
+}

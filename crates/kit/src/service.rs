@@ -1,0 +1,110 @@
+//! The shape of a service: what it is called, what it needs, what it plays.
+//!
+//! Invariant: a service gets everything it touches through [`Context`]; it reaches for nothing global.
+
+use std::path::PathBuf;
+
+use axum::Router;
+use futures::future::BoxFuture;
+
+use crate::auth::Verifier;
+use crate::bus::{Bus, Consumer};
+use crate::clock::Clock;
+use crate::config::{self, Config};
+use crate::db::{self, Db, Migration};
+use crate::objects::{self, Objects};
+use crate::peer::Peers;
+use crate::schedule::Job;
+use crate::sign::Grants;
+use crate::tasks::Tasks;
+use crate::telemetry::Metrics;
+
+/// A row in the table of roles.
+#[derive(Clone, Copy)]
+pub struct Service {
+    /// The role's name, such as `media`; also its section in the configuration and its database's name.
+    pub name: &'static str,
+    /// Its schema.
+    pub migrations: &'static [Migration],
+    /// Its part of the public interface.
+    pub openapi: fn() -> utoipa::openapi::OpenApi,
+    /// Builds what it plays. Called once, after the migrations.
+    pub start: fn(Context) -> BoxFuture<'static, Result<Part, BootError>>,
+}
+
+impl std::fmt::Debug for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Service").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Everything a service may touch.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// Its own database.
+    pub db: Db,
+    /// Events in and out, and live updates.
+    pub bus: Bus,
+    /// The shared store of bytes.
+    pub objects: Objects,
+    /// The neighbours.
+    pub peers: Peers,
+    /// Checks access tokens.
+    pub verifier: Verifier,
+    /// Signs addresses.
+    pub grants: Grants,
+    /// The time.
+    pub clock: Clock,
+    /// The configuration; a service reads its own section.
+    pub config: Config,
+    /// Where figures are registered.
+    pub metrics: Metrics,
+    /// Owner of background tasks.
+    pub tasks: Tasks,
+    /// The service's own folder for secrets and scratch files, private to this process's user. Scratch goes under `scratch()`.
+    pub folder: PathBuf,
+}
+
+impl Context {
+    /// A folder for scratch files, emptied at every start.
+    pub fn scratch(&self) -> PathBuf {
+        self.folder.join("scratch")
+    }
+}
+
+/// What a service plays once it is built.
+#[derive(Default)]
+pub struct Part {
+    /// Its routes: public ones under `/v1` (and `/.well-known`), ones for neighbours under `/internal`.
+    pub router: Router,
+    /// Its durable consumers.
+    pub consumers: Vec<Consumer>,
+    /// Its timed work.
+    pub jobs: Vec<Job>,
+}
+
+impl std::fmt::Debug for Part {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Part").field("consumers", &self.consumers.len()).field("jobs", &self.jobs.len()).finish_non_exhaustive()
+    }
+}
+
+/// Why a process can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum BootError {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    /// A database can't be opened.
+    #[error("a database can't be opened: {0}")]
+    Db(#[from] db::Error),
+    /// The store can't be opened.
+    #[error("the object store can't be opened: {0}")]
+    Objects(#[from] objects::Error),
+    /// A file or a socket.
+    #[error("{0}: {1}")]
+    Io(String, #[source] std::io::Error),
+    /// Anything else, as a sentence with its fix.
+    #[error("{0}")]
+    Other(String),
+}

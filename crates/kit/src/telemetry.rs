@@ -1,0 +1,115 @@
+//! Logs and figures.
+//!
+//! Logs go to standard error, readable on a terminal, JSON elsewhere. Figures are Prometheus text. Invariant: ids never
+//! become labels, so the number of series is bounded by the number of routes and roles.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+use tracing_subscriber::EnvFilter;
+
+/// How logs look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    Readable,
+    /// For machines.
+    Json,
+}
+
+/// Starts logging; `filter` is such as `info` or `info,media=debug`. Later calls change nothing.
+pub fn start_logs(format: LogFormat, filter: &str) {
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second start (tests) finds a subscriber in place, which is fine.
+    let _ = match format {
+        LogFormat::Readable => builder.with_target(false).try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    };
+}
+
+/// Labels of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RequestLabels {
+    /// The role that answered.
+    pub role: String,
+    /// The route's pattern, such as `/v1/media/{id}`.
+    pub route: String,
+    /// The method.
+    pub method: String,
+    /// The status.
+    pub status: u16,
+}
+
+/// Labels of a role's route.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RouteLabels {
+    /// The role that answered.
+    pub role: String,
+    /// The route's pattern.
+    pub route: String,
+}
+
+/// Labels of a consumer.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ConsumerLabels {
+    /// The durable consumer's name.
+    pub consumer: String,
+}
+
+/// The registry of a process, and the figures that every role has.
+#[derive(Debug, Clone)]
+pub struct Metrics {
+    registry: Arc<Mutex<Registry>>,
+    /// `tutti_http_requests_total`.
+    pub requests: Family<RequestLabels, Counter>,
+    /// `tutti_http_seconds`: from the request's head to the answer's head.
+    pub seconds: Family<RouteLabels, Histogram>,
+    /// `tutti_bus_backlog`: deliveries that wait or are at work.
+    pub backlog: Family<ConsumerLabels, Gauge>,
+    /// `tutti_http_connections`: open connections at the public door.
+    pub connections: Gauge,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let metrics = Self {
+            registry: Arc::new(Mutex::new(Registry::with_prefix("tutti"))),
+            requests: Family::default(),
+            // 1 ms to 16 s, doubling.
+            seconds: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 2.0, 15))),
+            backlog: Family::default(),
+            connections: Gauge::default(),
+        };
+        metrics.register(|registry| {
+            registry.register("http_requests", "Requests answered", metrics.requests.clone());
+            registry.register("http_seconds", "Time from a request's head to its answer's head", metrics.seconds.clone());
+            registry.register("bus_backlog", "Deliveries that wait or are at work", metrics.backlog.clone());
+            registry.register("http_connections", "Open connections at the public door", metrics.connections.clone());
+        });
+        metrics
+    }
+}
+
+impl Metrics {
+    /// Registers a service's own figures.
+    pub fn register(&self, add: impl FnOnce(&mut Registry)) {
+        add(&mut self.registry.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// All figures as OpenMetrics text.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = prometheus_client::encoding::text::encode(&mut text, &registry) {
+            tracing::error!(%error, "the figures could not be written");
+        }
+        text
+    }
+}

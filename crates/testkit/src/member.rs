@@ -1,0 +1,71 @@
+//! Somebody who talks to the world over HTTP.
+//!
+//! Invariant: every request goes through the real socket.
+
+use http::Method;
+use reqwest::RequestBuilder;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::answer::Answer;
+
+/// A client with or without a token.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// The account's id.
+    pub id: Uuid,
+    token: Option<String>,
+    address: String,
+    client: reqwest::Client,
+}
+
+impl Member {
+    pub(crate) fn new(address: &str, client: reqwest::Client, token: Option<String>, id: Uuid) -> Self {
+        Self { id, token, address: address.to_owned(), client }
+    }
+
+    /// The same person with another token.
+    #[must_use]
+    pub fn with_token(&self, token: &str) -> Self {
+        Self { token: Some(token.to_owned()), ..self.clone() }
+    }
+
+    /// The access token.
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
+    /// A request to be completed: `path` begins with `/`.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.client.request(method, format!("{}{path}", self.address));
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    /// Sends a request and reads the whole answer.
+    pub async fn send(&self, request: RequestBuilder) -> Answer {
+        Answer::read(request.send().await.expect("the server answers")).await
+    }
+
+    /// GET.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    /// DELETE.
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send(self.request(Method::DELETE, path)).await
+    }
+
+    /// POST with JSON.
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send(self.request(Method::POST, path).json(body)).await
+    }
+
+    /// PATCH with JSON.
+    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+        self.send(self.request(Method::PATCH, path).json(body)).await
+    }
+}

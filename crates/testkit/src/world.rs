@@ -1,0 +1,224 @@
+//! The world itself: services started in this process, on one port.
+//!
+//! Invariant: nothing outside the world's own temporary folder is written.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use chrono::{TimeDelta, Utc};
+use ed25519_dalek::SigningKey;
+use ed25519_dalek::pkcs8::EncodePrivateKey as _;
+use jsonwebtoken::jwk::{Jwk, JwkSet};
+use jsonwebtoken::{Algorithm, EncodingKey};
+use kit::boot::{Options, Process};
+use kit::config::Config;
+use kit::http::{Door, Limits, serve};
+use kit::service::Context;
+use kit::{Clock, Service};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use uuid::Uuid;
+
+use crate::member::Member;
+
+const KEY_ID: &str = "test";
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Services at work for one test.
+#[derive(Debug)]
+pub struct World {
+    /// Where the door is, such as `http://127.0.0.1:40123`.
+    pub address: String,
+    /// The process under test.
+    pub process: Process,
+    clock: Clock,
+    key: EncodingKey,
+    folder: TempDir,
+    client: reqwest::Client,
+}
+
+/// How a world should be.
+#[derive(Debug, Default)]
+pub struct WorldBuilder {
+    set: Vec<String>,
+    folder: Option<TempDir>,
+    own_accounts: bool,
+}
+
+impl WorldBuilder {
+    /// Sets a configuration value, such as `media.photo_max_bytes=1000`.
+    #[must_use]
+    pub fn set(mut self, assignment: &str) -> Self {
+        self.set.push(assignment.to_owned());
+        self
+    }
+
+    /// Starts on the folder that another world left ([`World::crash`]).
+    #[must_use]
+    pub fn on(mut self, folder: TempDir) -> Self {
+        self.folder = Some(folder);
+        self
+    }
+
+    /// Takes keys from the accounts role (which must play) instead of the world's own.
+    #[must_use]
+    pub fn with_real_accounts(mut self) -> Self {
+        self.own_accounts = true;
+        self
+    }
+
+    /// Starts `services` behind one door.
+    pub async fn start(self, services: &[Service]) -> World {
+        let folder = self.folder.unwrap_or_else(|| tempfile::tempdir().expect("a temporary folder can be made"));
+        let names: Vec<&str> = services.iter().map(|service| service.name).collect();
+        let config = Config::load(None, std::iter::empty(), &self.set, &names).expect("the test's configuration is right");
+        let clock = Clock::fixed(Utc::now());
+        let options = Options { data: folder.path().join("data"), config, clock: clock.clone() };
+        let process = Process::start(services, &options).await.expect("the services start");
+        let signing = SigningKey::from_bytes(&[9; 32]);
+        let der = signing.to_pkcs8_der().expect("an Ed25519 key has a PKCS#8 form");
+        let key = EncodingKey::from_ed_der(der.as_bytes());
+        if !self.own_accounts {
+            let mut jwk = Jwk::from_encoding_key(&key, Algorithm::EdDSA).expect("an Ed25519 key has a JWK form");
+            jwk.common.key_id = Some(KEY_ID.to_owned());
+            process.verifier.fix(&JwkSet { keys: vec![jwk] });
+        }
+        let mut routes = Router::new();
+        for (name, router) in &process.routers {
+            // Fallbacks can't be merged: the first role answers for what nobody knows.
+            let router = if *name == names[0] { router.clone() } else { router.clone().reset_fallback() };
+            routes = routes.merge(router);
+        }
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port exists");
+        let address = format!("http://{}", listener.local_addr().expect("a bound socket has an address"));
+        serve(Door { listener, limits: Limits::default(), open: process.metrics.connections.clone() }, routes, &process.tasks);
+        World { address, process, clock, key, folder, client: reqwest::Client::new() }
+    }
+}
+
+impl World {
+    /// A world of `services` with default configuration.
+    pub async fn of(services: &[Service]) -> Self {
+        Self::builder().start(services).await
+    }
+
+    /// A world to be configured first.
+    pub fn builder() -> WorldBuilder {
+        WorldBuilder::default()
+    }
+
+    /// The context of a service that plays here.
+    pub fn context(&self, name: &str) -> &Context {
+        &self.process.contexts.iter().find(|(has, _)| *has == name).expect("the service plays in this world").1
+    }
+
+    /// The world's clock, which stands still until it is moved.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The world's folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A member with this name (the same name is the same account) and the role `member`.
+    pub fn member(&self, name: &str) -> Member {
+        self.member_with(name, &["member"])
+    }
+
+    /// Ada.
+    pub fn ada(&self) -> Member {
+        self.member("ada")
+    }
+
+    /// Bob, who has nothing to do with Ada's things.
+    pub fn bob(&self) -> Member {
+        self.member("bob")
+    }
+
+    /// Somebody without a token.
+    pub fn nobody(&self) -> Member {
+        Member::new(&self.address, self.client.clone(), None, Uuid::nil())
+    }
+
+    /// A member with these roles.
+    pub fn member_with(&self, name: &str, roles: &[&str]) -> Member {
+        let id = Uuid::from_u128(u128::from_be_bytes({
+            let mut bytes = [0x11; 16];
+            bytes.iter_mut().zip(name.bytes()).for_each(|(to, from)| *to = from);
+            bytes
+        }));
+        let now = self.clock.now();
+        let claims = kit::auth::Claims {
+            sub: id,
+            sid: Uuid::from_u128(1),
+            handle: name.to_owned(),
+            roles: roles.iter().map(|&role| role.to_owned()).collect(),
+            iss: kit::auth::ISSUER.to_owned(),
+            iat: now.timestamp(),
+            exp: (now + TimeDelta::days(30)).timestamp(),
+        };
+        let mut header = jsonwebtoken::Header::new(Algorithm::EdDSA);
+        header.kid = Some(KEY_ID.to_owned());
+        let token = jsonwebtoken::encode(&header, &claims, &self.key).expect("claims can be signed");
+        Member::new(&self.address, self.client.clone(), Some(token), id)
+    }
+
+    /// Waits until `what` answers `Some`; fails the test after a minute.
+    pub async fn until<T>(&self, promise: &str, mut what: impl AsyncFnMut() -> Option<T>) -> T {
+        let started = Instant::now();
+        loop {
+            if let Some(value) = what().await {
+                return value;
+            }
+            assert!(started.elapsed() < PATIENCE, "waited a minute in vain: {promise}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Waits until every event is sent and every delivery taken.
+    pub async fn settle(&self) {
+        #[derive(kit::db::FromQueryResult)]
+        struct Unsent {
+            unsent: i64,
+        }
+        self.until("events settle", async || {
+            for (_, context) in &self.process.contexts {
+                let row: Option<Unsent> =
+                    kit::db::Sql::row(context.db.read(), "select count(*) as unsent from outbox where sent_at is null", vec![]).await.ok()?;
+                if row.is_none_or(|row| row.unsent > 0) {
+                    return None;
+                }
+            }
+            self.process.bus.engine().backlog().await.ok()?.is_empty().then_some(())
+        })
+        .await;
+    }
+
+    /// Ends the world politely; fails the test if an event was buried or a task does not end.
+    pub async fn end(self) {
+        self.settle().await;
+        let dead = self.process.bus.engine().dead(10).await.expect("the bus answers");
+        assert!(dead.is_empty(), "deliveries were given up: {dead:#?}");
+        assert!(self.process.stop(Duration::from_secs(20)).await, "a task outlived its world");
+    }
+
+    /// Stops without letting work finish, as a crash would as far as one process can show it; the folder stays.
+    pub async fn crash(self) -> TempDir {
+        self.process.stop(Duration::ZERO).await;
+        self.folder
+    }
+}
+
+/// Runs ffmpeg with these arguments (input to output), quietly; fails the test if it fails.
+pub fn ffmpeg(arguments: &[&str]) {
+    let output = Command::new("ffmpeg")
+        .args(["-hide_banner", "-loglevel", "error", "-nostdin", "-y"])
+        .args(arguments)
+        .output()
+        .expect("ffmpeg is installed");
+    assert!(output.status.success(), "ffmpeg {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
