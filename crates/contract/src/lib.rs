@@ -3,6 +3,7 @@
 //! Owns shapes only, no behaviour and no transport. Invariant: a field is only ever added, with
 //! `#[serde(default)]`, because the release before and the release after read the same events.
 
+pub mod accounts;
 pub mod ids;
 pub mod media;
 pub mod transcode;
