@@ -112,7 +112,7 @@ fn part_at(data: &[u8], start: usize) -> Option<Result<Part<'_>, Fault>> {
 }
 
 /// The content of the first box of this type, reading leniently.
-pub(crate) fn find<'a>(data: &'a [u8], kind: [u8; 4]) -> Option<&'a [u8]> {
+pub(crate) fn find(data: &[u8], kind: [u8; 4]) -> Option<&[u8]> {
     parts(data).map_while(Result::ok).find(|part| part.kind == kind).map(|part| part.body)
 }
 

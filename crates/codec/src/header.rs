@@ -13,7 +13,7 @@ mod tests;
 use std::io::{self, Cursor, ErrorKind, Read, Seek};
 
 pub use frames::FrameCounter;
-pub(crate) use heif::{Item, Items};
+pub(crate) use heif::{Items, picture as heif_picture};
 pub use movie::{Moov, Movie, MovieVideo, movie};
 pub(crate) use still::{is_metadata as jpeg_is_metadata, segment as jpeg_segment};
 

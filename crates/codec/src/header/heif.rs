@@ -216,7 +216,7 @@ impl Turn {
     }
 }
 
-pub(super) fn picture<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<Picture, Fault> {
+pub(crate) fn picture<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<Picture, Fault> {
     let items = Items::read(source)?;
     let primary = items.primary().ok_or(Fault::Bad("it names no main picture"))?;
     let properties = items.properties(primary).ok_or(Fault::Bad("its main picture has no properties"))?;

@@ -1,0 +1,254 @@
+//! What a file says of how it was made: when, with what, which way up, and whether it names the place.
+//!
+//! Owns reading EXIF and the QuickTime and Matroska counterparts. It never gives out a position: the house
+//! only wants to know that there is one. Invariant: malformed metadata is missing metadata, never an error.
+
+mod quicktime;
+#[cfg(test)]
+mod tests;
+
+use std::io::{self, ErrorKind, Read, Seek};
+
+use chrono::{DateTime, Datelike as _, FixedOffset, NaiveDate, NaiveDateTime, TimeDelta, Utc};
+
+use crate::boxes::Fault;
+use crate::header::{self, Items};
+use crate::sniff::Format;
+use crate::tiff::{self, Tiff};
+use crate::wire::{Source, be32, contains_text, le32};
+use crate::ebml;
+
+/// More segments or chunks than this are not walked for metadata.
+const MOST_STEPS: usize = 100_000;
+/// The most of one metadata block that is read, in bytes.
+const MOST_BLOCK: usize = 64 * 1024;
+/// The longest camera name, in characters.
+const MOST_CAMERA: usize = 80;
+
+/// What a file says of its making.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// EXIF orientation 1–8; for HEIC and AVIF that of `irot` and `imir`, which is what counts there.
+    pub orientation: u8,
+    /// When the picture was taken or the recording began.
+    pub taken_at: Option<TakenAt>,
+    /// Maker and model, such as `Apple iPhone 12`.
+    pub camera: Option<String>,
+    /// Whether it names the place where it was made.
+    pub has_gps: bool,
+}
+
+impl Default for Facts {
+    fn default() -> Self {
+        Self { orientation: 1, taken_at: None, camera: None, has_gps: false }
+    }
+}
+
+/// A moment on a camera's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TakenAt {
+    /// What the clock showed.
+    pub local: NaiveDateTime,
+    /// How far that is ahead of UTC, where the camera knew.
+    pub offset: Option<FixedOffset>,
+}
+
+impl TakenAt {
+    /// The moment in UTC; a clock without a known offset is taken to show UTC.
+    pub fn utc(self) -> DateTime<Utc> {
+        let ahead = self.offset.map_or(0, |offset| i64::from(offset.local_minus_utc()));
+        self.local.checked_sub_signed(TimeDelta::seconds(ahead)).unwrap_or(self.local).and_utc()
+    }
+
+    /// A moment that is believable: not before photography, not a clock gone wild.
+    fn new(local: NaiveDateTime, offset: Option<FixedOffset>) -> Option<Self> {
+        (1826..=2200).contains(&local.year()).then_some(Self { local, offset })
+    }
+
+    /// Seconds after a format's own epoch, in UTC.
+    fn after(epoch: NaiveDate, seconds: u64) -> Option<Self> {
+        let since = TimeDelta::try_seconds(i64::try_from(seconds).ok()?)?;
+        let utc = epoch.and_hms_opt(0, 0, 0)?.checked_add_signed(since)?;
+        Self::new(utc, FixedOffset::east_opt(0))
+    }
+}
+
+/// Reads a file of `len` bytes. An error is one of reading; malformed metadata is left out.
+pub fn read<R: Read + Seek>(format: Format, reader: &mut R, len: u64) -> io::Result<Facts> {
+    let mut facts = Facts::default();
+    let mut source = Source::new(reader, len);
+    let walked = match format {
+        Format::Jpeg => jpeg(&mut source, &mut facts),
+        Format::Png => png(&mut source, &mut facts),
+        Format::Webp => webp(&mut source, &mut facts),
+        Format::Heic | Format::Avif => heif(&mut source, &mut facts),
+        Format::Mp4 | Format::Mov | Format::M4a => quicktime::read(&mut source, &mut facts),
+        Format::Mkv | Format::Webm => matroska(&mut source, &mut facts),
+        Format::Gif | Format::Mp3 | Format::Wav | Format::Flac | Format::Ogg => Ok(()),
+    };
+    match walked {
+        Err(Fault::Io(error)) if error.kind() != ErrorKind::UnexpectedEof => Err(error),
+        _ => Ok(facts),
+    }
+}
+
+/// Takes the facts of an EXIF block.
+fn exif(data: &[u8], facts: &mut Facts) {
+    let Some(tiff) = Tiff::open_exif(data) else { return };
+    let (mut make, mut model, mut time, mut offset) = (None, None, None, None);
+    facts.orientation = tiff.orientation().unwrap_or(1);
+    for entry in tiff.main() {
+        match entry.tag {
+            tiff::MAKE => make = tiff.text(&entry),
+            tiff::MODEL => model = tiff.text(&entry),
+            tiff::EXIF_IFD => {
+                for entry in tiff.number(&entry).into_iter().flat_map(|at| tiff.directory(at)) {
+                    match entry.tag {
+                        tiff::DATE_TIME_ORIGINAL => time = tiff.text(&entry),
+                        tiff::OFFSET_TIME_ORIGINAL => offset = tiff.text(&entry),
+                        _ => {}
+                    }
+                }
+            }
+            tiff::GPS_IFD => {
+                let mut entries = tiff.number(&entry).into_iter().flat_map(|at| tiff.directory(at));
+                // Latitude, or the name of an area: a directory with only its version names no place.
+                facts.has_gps |= entries.any(|entry| matches!(entry.tag, 2 | 4 | 0x1c));
+            }
+            _ => {}
+        }
+    }
+    facts.camera = camera(make, model);
+    facts.taken_at = time.and_then(|time| exif_time(time, offset));
+}
+
+fn exif_time(time: &[u8], offset: Option<&[u8]>) -> Option<TakenAt> {
+    let text = std::str::from_utf8(time).ok()?.trim();
+    let local = NaiveDateTime::parse_from_str(text, "%Y:%m:%d %H:%M:%S").ok()?;
+    TakenAt::new(local, offset.and_then(|text| self::offset(std::str::from_utf8(text).ok()?.trim())))
+}
+
+/// `±HH:MM` or `±HHMM` or `Z`.
+fn offset(text: &str) -> Option<FixedOffset> {
+    let (sign, digits) = match text.split_at_checked(1)? {
+        ("+", rest) => (1, rest),
+        ("-", rest) => (-1, rest),
+        ("Z", "") => return FixedOffset::east_opt(0),
+        _ => return None,
+    };
+    let digits: String = digits.chars().filter(|c| *c != ':').collect();
+    let (hours, minutes) = digits.split_at_checked(2).filter(|(_, minutes)| minutes.len() == 2)?;
+    let (hours, minutes) = (hours.parse::<u8>().ok()?, minutes.parse::<u8>().ok()?);
+    FixedOffset::east_opt(sign * (i32::from(hours) * 60 + i32::from(minutes)) * 60)
+}
+
+/// One name out of maker and model, which often repeat each other.
+fn camera(make: Option<&[u8]>, model: Option<&[u8]>) -> Option<String> {
+    let clean = |text: Option<&[u8]>| {
+        let text = String::from_utf8_lossy(text.unwrap_or_default());
+        let visible: String = text.chars().filter(|c| !c.is_control() && *c != '\u{fffd}').collect();
+        visible.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let (make, model) = (clean(make), clean(model));
+    let brand = make.split(' ').next().unwrap_or_default();
+    let repeats = model.get(..brand.len()).is_some_and(|start| start.eq_ignore_ascii_case(brand));
+    let name = if repeats && !model.is_empty() { model } else { format!("{make} {model}") };
+    let name: String = name.trim().chars().take(MOST_CAMERA).collect();
+    (!name.is_empty()).then_some(name)
+}
+
+fn jpeg<R: Read + Seek>(source: &mut Source<'_, R>, facts: &mut Facts) -> Result<(), Fault> {
+    let (mut at, mut found) = (2, false);
+    for _ in 0..MOST_STEPS {
+        let segment = header::jpeg_segment(source, at)?;
+        at = segment.end();
+        match segment.marker {
+            0xe1 => {
+                let data = source.bytes(segment.body, segment.len)?;
+                if data.starts_with(b"Exif\0\0") && !found {
+                    found = true;
+                    exif(data, facts);
+                } else if data.starts_with(b"http://ns.adobe.com/") {
+                    facts.has_gps |= contains_text(data, "GPSLatitude");
+                }
+            }
+            0xd8..=0xda => break,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn png<R: Read + Seek>(source: &mut Source<'_, R>, facts: &mut Facts) -> Result<(), Fault> {
+    let mut at = 8;
+    for _ in 0..MOST_STEPS {
+        let chunk = source.bytes(at, 8)?;
+        let len = be32(chunk, 0).unwrap_or_default();
+        match chunk.get(4..8) {
+            Some(b"eXIf") => exif(source.some(at + 8, (len as usize).min(MOST_BLOCK))?, facts),
+            Some(b"iTXt") => {
+                let text = source.some(at + 8, (len as usize).min(MOST_BLOCK))?;
+                facts.has_gps |= contains_text(text, "GPSLatitude");
+            }
+            Some(b"IEND") => break,
+            _ => {}
+        }
+        at += 12 + u64::from(len);
+    }
+    Ok(())
+}
+
+fn webp<R: Read + Seek>(source: &mut Source<'_, R>, facts: &mut Facts) -> Result<(), Fault> {
+    let mut at = 12;
+    for _ in 0..MOST_STEPS {
+        let chunk = source.bytes(at, 8)?;
+        let len = le32(chunk, 4).unwrap_or_default();
+        match chunk.get(..4) {
+            Some(b"EXIF") => exif(source.some(at + 8, (len as usize).min(MOST_BLOCK))?, facts),
+            Some(b"XMP ") => {
+                let text = source.some(at + 8, (len as usize).min(MOST_BLOCK))?;
+                facts.has_gps |= contains_text(text, "GPSLatitude");
+            }
+            _ => {}
+        }
+        at += 8 + u64::from(len) + u64::from(len & 1);
+    }
+    Ok(())
+}
+
+fn heif<R: Read + Seek>(source: &mut Source<'_, R>, facts: &mut Facts) -> Result<(), Fault> {
+    let items = Items::read(source)?.list()?;
+    for item in items {
+        let Some(&(start, len)) = item.extents.first() else { continue };
+        let data = source.some(start, len.min(MOST_BLOCK as u64) as usize)?;
+        match &item.kind {
+            b"Exif" => {
+                // The offset of the TIFF header from behind this number. ISO/IEC 23008-12 annex A.
+                let skip = be32(data, 0).and_then(|skip| usize::try_from(skip).ok()?.checked_add(4));
+                exif(skip.and_then(|skip| data.get(skip..)).unwrap_or_default(), facts);
+            }
+            b"mime" => facts.has_gps |= contains_text(data, "GPSLatitude"),
+            _ => {}
+        }
+    }
+    facts.orientation = header::heif_picture(source)?.orientation;
+    Ok(())
+}
+
+fn matroska<R: Read + Seek>(source: &mut Source<'_, R>, facts: &mut Facts) -> Result<(), Fault> {
+    facts.taken_at = date_utc(source.some(0, MOST_BLOCK)?);
+    Ok(())
+}
+
+/// `DateUTC` in Matroska's `Info`: nanoseconds since 2001. RFC 9559 §5.1.2.11.
+fn date_utc(head: &[u8]) -> Option<TakenAt> {
+    const INFO: u32 = 0x1549_a966;
+    const DATE_UTC: u32 = 0x4461;
+    let header = ebml::element(head, 0)?;
+    let segment_at = header.bytes.checked_add(usize::try_from(header.size?).ok()?)?;
+    let segment = ebml::element(head, segment_at)?;
+    let info = ebml::children(head.get(segment_at + segment.bytes..)?).find(|e| e.id == INFO)?;
+    let date = ebml::children(info.data).find(|e| e.id == DATE_UTC)?;
+    let nanoseconds = i64::from_be_bytes(date.data.try_into().ok()?);
+    TakenAt::after(NaiveDate::from_ymd_opt(2001, 1, 1)?, u64::try_from(nanoseconds / 1_000_000_000).ok()?)
+}
