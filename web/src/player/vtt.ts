@@ -1,0 +1,57 @@
+// Owns reading a storyboard: WebVTT cues whose text is a picture's address with `#xywh=` (Media Fragments 1.0, §4.2.2).
+// Invariant: cues come back sorted; a cue that can't be read is left out rather than guessed.
+
+export interface Sprite {
+  startSeconds: number;
+  endSeconds: number;
+  address: string;
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+export function parseStoryboard(text: string, base: string): Sprite[] {
+  const sprites: Sprite[] = [];
+  for (const block of text.replace(/\r\n?/g, '\n').replace(/^\uFEFF/, '').split(/\n{2,}/)) {
+    const lines = block.split('\n');
+    const at = lines.findIndex((line) => line.includes('-->'));
+    const [start, end] = (lines[at] ?? '').split('-->').map((part) => seconds(part.trim().split(/\s/)[0] ?? ''));
+    const target = lines[at + 1]?.trim();
+    if (at < 0 || start === undefined || end === undefined || Number.isNaN(start) || Number.isNaN(end) || !target) continue;
+    const sprite = place(target, base);
+    if (sprite) sprites.push({ startSeconds: start, endSeconds: end, ...sprite });
+  }
+  return sprites.sort((a, b) => a.startSeconds - b.startSeconds);
+}
+
+/** The picture for a moment: the last that has begun. */
+export function spriteAt(sprites: readonly Sprite[], time: number): Sprite | null {
+  let low = 0;
+  let high = sprites.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sprites[middle]?.startSeconds ?? 0) <= time) low = middle + 1;
+    else high = middle;
+  }
+  return sprites[low - 1] ?? sprites[0] ?? null;
+}
+
+/** `01:02:03.500` or `02:03.500` in seconds. */
+function seconds(text: string): number {
+  if (!/^(\d+:)?\d{1,2}:\d{1,2}\.\d{3}$/.test(text)) return Number.NaN;
+  return text.split(':').reduce((sum, part) => sum * 60 + Number(part), 0);
+}
+
+function place(target: string, base: string): Pick<Sprite, 'address' | 'x' | 'y' | 'width' | 'height'> | null {
+  const found = /^(.*?)#xywh=(?:pixel:)?(\d+),(\d+),(\d+),(\d+)$/.exec(target);
+  if (!found) return null;
+  const [, path, x, y, width, height] = found;
+  const root = new URL(base, 'http://tutti.invalid');
+  const url = new URL(path ?? '', root);
+  if (url.origin !== root.origin) return null;
+  // A picture of a private item needs the same grant as its list.
+  const grant = root.searchParams.get('t');
+  if (grant && !url.searchParams.has('t')) url.searchParams.set('t', grant);
+  return { address: url.pathname + url.search, x: Number(x), y: Number(y), width: Number(width), height: Number(height) };
+}
