@@ -1,1 +1,30 @@
-//! gateway
+//! The members' door: routing, token check, limits, and the page.
+//!
+//! Owns no data and no rule of any domain. Invariant: only addresses in [`routes`] pass, so nothing that neighbours say
+//! among themselves (`/internal`, `/metrics`) can be reached from outside.
+
+mod config;
+mod limits;
+mod page;
+mod routes;
+
+pub use config::Config;
+pub use routes::{ROUTES, Route};
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use kit::service::BootError;
+use kit::{Context, Part, Service};
+
+/// The role.
+pub fn service() -> Service {
+    Service { name: "gateway", migrations: &[], openapi: || utoipa::openapi::OpenApiBuilder::new().build(), start: |context| Box::pin(start(context)) }
+}
+
+async fn start(context: Context) -> Result<Part, BootError> {
+    let config: Config = context.config.section("gateway")?;
+    let guard = limits::Guard::new(&config, &context.tasks);
+    let through = routes::router(context.peers.clone()).layer(from_fn_with_state(guard, limits::Guard::layer)).layer(config.cors()?);
+    let router = Router::new().merge(through).merge(page::router(&context.interface));
+    Ok(Part { router, ..Part::default() })
+}

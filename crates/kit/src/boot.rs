@@ -32,6 +32,8 @@ pub struct Options {
     pub config: Config,
     /// The time.
     pub clock: Clock,
+    /// The whole product's interface, OpenAPI 3.1 as JSON.
+    pub interface: std::sync::Arc<str>,
 }
 
 /// A process with its services playing.
@@ -73,7 +75,7 @@ impl Process {
                 db.migrate(service.name, service.migrations).await?;
                 let folder = data.join(service.name);
                 private_folder(&folder)?;
-                let context = Context { db, bus, objects, peers, verifier, grants, clock, config: options.config.clone(), metrics, tasks, folder };
+                let context = Context { db, bus, objects, peers, verifier, grants, clock, config: options.config.clone(), metrics, tasks, interface: options.interface.clone(), folder };
                 empty(&context.scratch())?;
                 Ok::<_, BootError>((service.name, context))
             }

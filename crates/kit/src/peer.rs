@@ -70,7 +70,7 @@ impl Peers {
     pub async fn call(&self, role: &str, request: Request<Body>) -> Result<Response, Error> {
         let target = self.targets.read().unwrap_or_else(PoisonError::into_inner).get(role).cloned();
         match target {
-            Some(Target::Here(router)) => match router.oneshot(request).await {
+            Some(Target::Here(router)) => match router.oneshot(as_if_sent(request)).await {
                 Ok(response) => Ok(response),
                 Err(never) => match never {},
             },
@@ -79,6 +79,7 @@ impl Peers {
         }
     }
 
+    /// Sends it over the network.
     async fn send(&self, role: &str, address: &str, request: Request<Body>) -> Result<Response, Error> {
         let silent = |error: Box<dyn std::error::Error + Send + Sync>| Error::Silent(role.to_owned(), error);
         let (parts, body) = request.into_parts();
@@ -114,4 +115,19 @@ impl Peers {
         };
         tokio::time::timeout(DEADLINE, asked).await.map_err(|late| silent(late.into()))?
     }
+}
+
+/// Leaves behind what one router noted for itself (such as its path parameters), which the next would take for its own.
+/// Who asks, and from where, goes along.
+fn as_if_sent(request: Request<Body>) -> Request<Body> {
+    let (mut parts, body) = request.into_parts();
+    let mut kept = http::Extensions::new();
+    if let Some(member) = parts.extensions.remove::<crate::auth::Member>() {
+        kept.insert(member);
+    }
+    if let Some(address) = parts.extensions.remove::<axum::extract::ConnectInfo<std::net::SocketAddr>>() {
+        kept.insert(address);
+    }
+    parts.extensions = kept;
+    Request::from_parts(parts, body)
 }

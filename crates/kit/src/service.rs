@@ -61,6 +61,8 @@ pub struct Context {
     pub metrics: Metrics,
     /// Owner of background tasks.
     pub tasks: Tasks,
+    /// The whole product's interface, OpenAPI 3.1 as JSON (served by the gateway).
+    pub interface: std::sync::Arc<str>,
     /// The service's own folder for secrets and scratch files, private to this process's user. Scratch goes under `scratch()`.
     pub folder: PathBuf,
 }

@@ -75,7 +75,7 @@ impl WorldBuilder {
         let names: Vec<&str> = services.iter().map(|service| service.name).collect();
         let config = Config::load(None, std::iter::empty(), &self.set, &names).expect("the test's configuration is right");
         let clock = Clock::fixed(Utc::now());
-        let options = Options { data: folder.path().join("data"), config, clock: clock.clone() };
+        let options = Options { data: folder.path().join("data"), config, clock: clock.clone(), interface: "{}".into() };
         let process = Process::start(services, &options).await.expect("the services start");
         let signing = SigningKey::from_bytes(&[9; 32]);
         let der = signing.to_pkcs8_der().expect("an Ed25519 key has a PKCS#8 form");

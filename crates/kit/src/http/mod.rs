@@ -12,7 +12,7 @@ pub use extract::{Json, Page, Path, Query};
 pub use idempotency::Idempotency;
 pub use layers::{RequestId, Wear, wear};
 pub use live::{frame, sse};
-pub use serve::{Door, Limits, serve};
+pub use serve::{Door, Limits, neighbourhood, serve};
 
 /// A page of a list.
 #[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]

@@ -147,7 +147,7 @@ impl Drop for Seat {
 }
 
 /// One household: an IPv4 address, or the /64 of an IPv6 one.
-pub(crate) fn neighbourhood(address: IpAddr) -> IpAddr {
+pub fn neighbourhood(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or_else(

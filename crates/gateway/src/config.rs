@@ -1,0 +1,83 @@
+//! `[gateway]` in the configuration.
+//!
+//! Invariant: the defaults are safe for a door that faces the world.
+
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue, Method};
+use kit::service::BootError;
+use serde::Deserialize;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+/// `[gateway]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Requests in progress at once; more are answered 503.
+    pub requests_at_once: usize,
+    /// Reading requests per second from one address (a whole venue may share one); 0 for no limit.
+    pub reads_per_second: u32,
+    /// Changing requests per second of one member; 0 for no limit.
+    pub writes_per_second: u32,
+    /// Changing requests per second from one address without a token (sign-up, log-in); 0 for no limit.
+    pub anonymous_writes_per_second: u32,
+    /// How many proxies of ours stand in front; the client is that many from the right in `X-Forwarded-For`.
+    pub trusted_hops: usize,
+    /// Origins whose pages may call the interface from a browser, such as `["https://app.example"]`.
+    pub allowed_origins: Vec<String>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { requests_at_once: 8_000, reads_per_second: 2_000, writes_per_second: 50, anonymous_writes_per_second: 20, trusted_hops: 0, allowed_origins: Vec::new() }
+    }
+}
+
+/// What a browser on another origin may send besides the plain headers.
+const REQUEST_HEADERS: [&str; 14] = [
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "repr-digest",
+    "content-digest",
+    "range",
+    "if-range",
+    "if-none-match",
+    "last-event-id",
+    "tus-resumable",
+    "upload-length",
+    "upload-offset",
+    "upload-metadata",
+    "upload-checksum",
+];
+/// What its script may read of an answer.
+const ANSWER_HEADERS: [&str; 15] = [
+    "location",
+    "etag",
+    "retry-after",
+    "content-range",
+    "content-length",
+    "x-request-id",
+    "idempotent-replay",
+    "tus-resumable",
+    "tus-version",
+    "tus-extension",
+    "tus-max-size",
+    "upload-offset",
+    "upload-length",
+    "upload-expires",
+    "tutti-media-id",
+];
+
+impl Config {
+    pub(crate) fn cors(&self) -> Result<CorsLayer, BootError> {
+        let origins: Result<Vec<HeaderValue>, _> = self.allowed_origins.iter().map(|origin| origin.parse()).collect();
+        let origins = origins.map_err(|_| BootError::Other("gateway.allowed_origins holds something that is no origin; write them like \"https://app.example\"".into()))?;
+        Ok(CorsLayer::new()
+            .allow_origin(AllowOrigin::list(origins))
+            .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE])
+            .allow_headers(REQUEST_HEADERS.map(HeaderName::from_static))
+            .expose_headers(ANSWER_HEADERS.map(HeaderName::from_static))
+            .max_age(Duration::from_secs(3600)))
+    }
+}

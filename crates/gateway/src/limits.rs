@@ -1,0 +1,184 @@
+//! What a client may ask for: who it is, how often, how much at once.
+//!
+//! Clients are told apart by member where a token was checked, by address otherwise (IPv6: the /64; behind proxies: as
+//! many hops from the right as we trust). Invariant: what a client writes into `X-Forwarded-For` or `X-Tutti-*` by itself never counts.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{ConnectInfo, FromRequestParts as _, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use governor::clock::{Clock as _, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+use kit::auth::Member;
+use kit::http::neighbourhood;
+use kit::tasks::Tasks;
+use kit::Problem;
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+use crate::Config;
+
+/// The client's address, for roles that limit by it (log-in).
+const CLIENT: HeaderName = HeaderName::from_static("x-tutti-client");
+const FORWARDED: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// A client may save up this many seconds' worth of requests.
+const BURST_SECONDS: u32 = 10;
+/// Clients that are remembered at most; past that, the ones that have been quiet are forgotten early.
+const REMEMBERED: usize = 100_000;
+const FORGET_EVERY: Duration = Duration::from_secs(60);
+
+type Rates<K> = Option<Arc<DefaultKeyedRateLimiter<K>>>;
+
+#[derive(Clone)]
+pub(crate) struct Guard {
+    places: Arc<Semaphore>,
+    reads: Rates<IpAddr>,
+    writes: Rates<Uuid>,
+    anonymous: Rates<IpAddr>,
+    trusted_hops: usize,
+}
+
+impl Guard {
+    pub(crate) fn new(config: &Config, tasks: &Tasks) -> Self {
+        let guard = Self {
+            places: Arc::new(Semaphore::new(config.requests_at_once)),
+            reads: rates(config.reads_per_second),
+            writes: rates(config.writes_per_second),
+            anonymous: rates(config.anonymous_writes_per_second),
+            trusted_hops: config.trusted_hops,
+        };
+        let (owner, keeper) = (tasks.clone(), guard.clone());
+        tasks.spawn(async move {
+            while owner.sleep(FORGET_EVERY).await {
+                keeper.forget();
+            }
+        });
+        guard
+    }
+
+    fn forget(&self) {
+        self.reads.iter().for_each(|rates| rates.retain_recent());
+        self.writes.iter().for_each(|rates| rates.retain_recent());
+        self.anonymous.iter().for_each(|rates| rates.retain_recent());
+    }
+
+    /// The middleware.
+    pub(crate) async fn layer(State(guard): State<Self>, request: Request, next: Next) -> Response {
+        match guard.admit(request).await {
+            Ok((request, place)) => {
+                let response = next.run(request).await;
+                // The place is held until the answer's body has left.
+                response.map(|body| axum::body::Body::new(Held { body, _place: place }))
+            }
+            Err(problem) => problem.into_response(),
+        }
+    }
+
+    async fn admit(&self, request: Request) -> Result<(Request, tokio::sync::OwnedSemaphorePermit), Problem> {
+        let place = self.places.clone().try_acquire_owned();
+        let place = place.map_err(|_| Problem::unavailable("The server is busy. Try again in a moment.", Duration::from_secs(1)))?;
+        let (mut parts, body) = request.into_parts();
+        let address = self.client(&mut parts).await;
+        parts.headers.remove(&FORWARDED);
+        if let Ok(value) = HeaderValue::from_str(&address.to_string()) {
+            parts.headers.insert(CLIENT, value);
+        }
+        let reads = matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
+        let member = <Option<Member> as axum::extract::FromRequestParts<()>>::from_request_parts(&mut parts, &()).await?;
+        let neighbourhood = neighbourhood(address);
+        match member {
+            _ if reads => check(&self.reads, &neighbourhood)?,
+            Some(member) => check(&self.writes, &member.id())?,
+            None => check(&self.anonymous, &neighbourhood)?,
+        }
+        Ok((Request::from_parts(parts, body), place))
+    }
+
+    /// The address of whoever stands before the proxies that we trust.
+    async fn client(&self, parts: &mut http::request::Parts) -> IpAddr {
+        let direct = ConnectInfo::<SocketAddr>::from_request_parts(parts, &()).await.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(address)| address.ip());
+        if self.trusted_hops == 0 {
+            return direct;
+        }
+        let lines: Vec<&str> = parts.headers.get_all(&FORWARDED).iter().filter_map(|value| value.to_str().ok()).collect();
+        let chain = lines.join(",");
+        chain.rsplit(',').nth(self.trusted_hops - 1).and_then(|address| address.trim().parse().ok()).unwrap_or(direct)
+    }
+}
+
+fn rates<K: std::hash::Hash + Eq + Clone>(per_second: u32) -> Rates<K> {
+    let per_second = NonZeroU32::new(per_second)?;
+    let burst = per_second.saturating_mul(NonZeroU32::new(BURST_SECONDS)?);
+    Some(Arc::new(RateLimiter::keyed(Quota::per_second(per_second).allow_burst(burst))))
+}
+
+fn check<K: std::hash::Hash + Eq + Clone>(rates: &Rates<K>, key: &K) -> Result<(), Problem> {
+    let Some(rates) = rates else { return Ok(()) };
+    if rates.len() > REMEMBERED {
+        rates.retain_recent();
+    }
+    rates.check_key(key).map_err(|not_until| {
+        let wait = not_until.wait_time_from(DefaultClock::default().now());
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, "request.too_many", "That was too many requests in a short time. Wait a little, then go on.").retry_after(wait)
+    })
+}
+
+/// A body that holds a place among the requests at once.
+struct Held {
+    body: axum::body::Body,
+    _place: tokio::sync::OwnedSemaphorePermit,
+}
+
+impl http_body::Body for Held {
+    type Data = bytes::Bytes;
+    type Error = axum::Error;
+    fn poll_frame(mut self: std::pin::Pin<&mut Self>, context: &mut std::task::Context<'_>) -> std::task::Poll<Option<Result<http_body::Frame<bytes::Bytes>, axum::Error>>> {
+        std::pin::Pin::new(&mut self.body).poll_frame(context)
+    }
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+    fn size_hint(&self) -> http_body::SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn guard(trusted_hops: usize) -> Guard {
+        Guard { places: Arc::new(Semaphore::new(1)), reads: rates(1), writes: None, anonymous: rates(1), trusted_hops }
+    }
+
+    async fn client(hops: usize, forwarded: &str) -> String {
+        let request = Request::get("/").header(FORWARDED, forwarded).extension(ConnectInfo(SocketAddr::from(([10, 0, 0, 1], 1)))).body(()).unwrap();
+        guard(hops).client(&mut request.into_parts().0).await.to_string()
+    }
+
+    #[tokio::test]
+    async fn a_forged_address_never_counts() {
+        assert_eq!(client(0, "1.2.3.4").await, "10.0.0.1");
+        assert_eq!(client(1, "6.6.6.6, 1.2.3.4").await, "1.2.3.4");
+        assert_eq!(client(2, "6.6.6.6, 1.2.3.4, 10.0.0.2").await, "1.2.3.4");
+        assert_eq!(client(1, "nonsense").await, "10.0.0.1");
+        assert_eq!(client(3, "1.2.3.4").await, "10.0.0.1");
+    }
+
+    #[test]
+    fn a_client_may_save_up_ten_seconds_and_is_then_told_to_wait() {
+        let rates = rates::<u8>(1);
+        for _ in 0..10 {
+            check(&rates, &1).unwrap();
+        }
+        let problem = check(&rates, &1).unwrap_err();
+        assert_eq!(problem.status, StatusCode::TOO_MANY_REQUESTS);
+        assert!(problem.retry_after.is_some());
+        check(&rates, &2).unwrap();
+    }
+}

@@ -1,0 +1,60 @@
+//! Which role answers which address: one table.
+//!
+//! Invariant: what is not in the table doesn't pass.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use kit::Problem;
+use kit::peer::{Error, Peers};
+
+/// A row of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Route {
+    /// The path's pattern, as axum writes it.
+    pub path: &'static str,
+    /// The role that answers.
+    pub role: &'static str,
+}
+
+const fn route(path: &'static str, role: &'static str) -> Route {
+    Route { path, role }
+}
+
+/// The table.
+pub const ROUTES: &[Route] = &[
+    route("/.well-known/jwks.json", "accounts"),
+    route("/v1/accounts", "accounts"),
+    route("/v1/accounts/{handle}", "accounts"),
+    route("/v1/sessions", "accounts"),
+    route("/v1/sessions/{session}", "accounts"),
+    route("/v1/me", "accounts"),
+    route("/v1/me/password", "accounts"),
+    route("/v1/uploads", "media"),
+    route("/v1/uploads/{upload}", "media"),
+    route("/v1/media", "media"),
+    route("/v1/media/claims", "media"),
+    route("/v1/media/{id}", "media"),
+    route("/v1/media/{id}/events", "media"),
+    route("/v1/media/{id}/{*part}", "delivery"),
+    route("/v1/files/{name}", "delivery"),
+];
+
+/// A router that passes each row's requests to its role.
+pub(crate) fn router(peers: Peers) -> Router {
+    ROUTES.iter().fold(Router::new(), |router, row| router.route(row.path, any(pass).with_state((peers.clone(), row.role))))
+}
+
+async fn pass(State((peers, role)): State<(Peers, &'static str)>, request: Request) -> Response {
+    match peers.call(role, request).await {
+        Ok(response) => response,
+        Err(error @ Error::Unknown(_)) => Problem::fault(&error).into_response(),
+        Err(error) => {
+            tracing::warn!(%error, role, "a neighbour did not answer");
+            Problem::unavailable("This part of the service does not answer right now. Try again shortly.", Duration::from_secs(2)).into_response()
+        }
+    }
+}
