@@ -24,7 +24,9 @@ pub fn service() -> Service {
 async fn start(context: Context) -> Result<Part, BootError> {
     let config: Config = context.config.section("gateway")?;
     let guard = limits::Guard::new(&config, &context.tasks);
-    let through = routes::router(context.peers.clone()).layer(from_fn_with_state(guard, limits::Guard::layer)).layer(config.cors()?);
+    let through = routes::router(context.peers.clone()).layer(from_fn_with_state(guard, limits::Guard::layer));
+    // Without other origins there is nothing to tell a browser.
+    let through = if config.allowed_origins.is_empty() { through } else { through.layer(config.cors()?) };
     let router = Router::new().merge(through).merge(page::router(&context.interface));
     Ok(Part { router, ..Part::default() })
 }

@@ -65,6 +65,7 @@ impl Process {
         let grants = Grants::new(secret(&data.join("secrets"), "addresses.key")?);
         let (clock, tasks, metrics, peers) = (options.clock.clone(), Tasks::default(), Metrics::default(), Peers::default());
         let bus = Bus::sqlite(&data.join("bus.db"), clock.clone()).await?;
+        bus.end_leases().await?;
         let objects = Objects::folder(&data.join("objects")).await?;
         let verifier = Verifier::new(peers.clone(), clock.clone());
         let contexts = futures::future::try_join_all(services.iter().map(|service| {

@@ -30,7 +30,7 @@ pub fn start_logs(format: LogFormat, filter: &str) {
     // A second start (tests) finds a subscriber in place, which is fine.
     let _ = match format {
         LogFormat::Readable => builder.with_target(false).try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init(),
     };
 }
 

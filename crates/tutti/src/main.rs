@@ -1,1 +1,60 @@
-fn main() {}
+//! The binary: reads the command line and hands over.
+//!
+//! Owns the process (arguments, environment, signals, exit code) and no rule of any domain. Invariant: nothing below
+//! this crate reads the environment.
+
+mod bus;
+mod cli;
+mod client;
+mod demo;
+mod doctor;
+mod doors;
+mod interface;
+mod roles;
+mod serve;
+mod settings;
+mod upload;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use cli::{Cli, Command};
+
+/// Gives memory back after a burst of images, where the system's allocator keeps it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(128).build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("the async runtime can't start: {error}")),
+    };
+    let result = runtime.block_on(async {
+        match cli.command {
+            Command::Serve(arguments) => serve::run(arguments).await,
+            Command::Doctor => doctor::run().await,
+            Command::Demo(arguments) => demo::run(arguments).await,
+            Command::Upload(arguments) => upload::run(arguments).await,
+            Command::Openapi => interface::print(),
+            Command::Bus(arguments) => bus::run(arguments).await,
+            Command::Version => {
+                println!("tutti {}", env!("CARGO_PKG_VERSION"));
+                Ok(())
+            }
+        }
+    });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error.to_string()),
+    }
+}
+
+fn fail(reason: &str) -> ExitCode {
+    eprintln!("tutti: {reason}");
+    ExitCode::FAILURE
+}
+
+/// Why a command failed, as a sentence for the terminal.
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;

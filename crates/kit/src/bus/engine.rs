@@ -74,6 +74,8 @@ pub trait Engine: Send + Sync {
     async fn retry(&self, consumer: &str, delivery: &Delivery, delay: Duration) -> Result<bool, Error>;
     /// It failed for good: to the dead letters. `false` if the lease was lost.
     async fn bury(&self, consumer: &str, delivery: &Delivery, reason: &str) -> Result<bool, Error>;
+    /// Ends every lease where that is this process's to say (an embedded engine that nobody else uses).
+    async fn end_leases(&self) -> Result<(), Error>;
     /// The dead letters, oldest first, at most `limit`.
     async fn dead(&self, limit: usize) -> Result<Vec<Dead>, Error>;
     /// Delivers dead letters anew: all of `consumer`'s, or only the event `id`. Answers how many.

@@ -49,6 +49,11 @@ impl Bus {
         Ok(Self { engine: Arc::new(sqlite::Log::open(path, clock).await?), live: Live::default() })
     }
 
+    /// Ends every lease at once. For the process that has just taken the data folder for itself: whoever held one is dead.
+    pub async fn end_leases(&self) -> Result<(), db::Error> {
+        self.engine.end_leases().await
+    }
+
     /// The engine, for operators' commands and the conformance suite.
     pub fn engine(&self) -> &dyn Engine {
         &*self.engine

@@ -285,6 +285,13 @@ impl Engine for Log {
             .await
     }
 
+    async fn end_leases(&self) -> Result<(), Error> {
+        self.db
+            .write(|tx| Box::pin(async move { tx.execute("update delivery set lease = null, due_at = 0 where lease is not null", vec![]).await }))
+            .await
+            .map(drop)
+    }
+
     async fn dead(&self, limit: usize) -> Result<Vec<Dead>, Error> {
         #[derive(FromQueryResult)]
         struct Letter {

@@ -112,7 +112,11 @@ impl Objects {
 
     /// Starts a new object under a random key.
     pub async fn create(&self) -> Result<Writer, Error> {
-        let key = ObjectKey::random();
+        self.create_as(ObjectKey::random()).await
+    }
+
+    /// Starts a new object under a random key that the caller has written down before, so that it can be swept if the caller dies.
+    pub async fn create_as(&self, key: ObjectKey) -> Result<Writer, Error> {
         let sink = self.0.create(&key).await?;
         Ok(Writer { key, bytes: 0, sink: Some(sink), store: self.clone() })
     }

@@ -3,5 +3,6 @@
 
 mod bus;
 mod db;
+mod http;
 mod objects;
 mod schedule;

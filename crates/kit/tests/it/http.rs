@@ -1,0 +1,137 @@
+//! What a door and its layers must do, over real sockets.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::{get, post};
+use kit::auth::Verifier;
+use kit::http::{Door, Limits, Wear, serve, wear};
+use kit::peer::Peers;
+use kit::tasks::Tasks;
+use kit::telemetry::Metrics;
+use kit::{Clock, Problem};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+struct Server {
+    address: SocketAddr,
+    tasks: Tasks,
+}
+
+async fn server(limits: Limits) -> Server {
+    let (tasks, metrics) = (Tasks::default(), Metrics::default());
+    let verifier = Verifier::new(Peers::default(), Clock::system());
+    let routes = Router::new()
+        .route("/ok", get(async || "ok"))
+        .route("/slow", get(async || { tokio::time::sleep(Duration::from_millis(400)).await; "slow" }))
+        .route("/panic", get(async || -> &'static str { panic!("out of tune") }))
+        .route("/problem", get(async || Problem::not_found("song")))
+        .route("/json", post(async |kit::http::Json(value): kit::http::Json<Vec<u8>>| kit::http::Json(value.len())));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = wear(routes, Wear { role: "test", metrics: metrics.clone(), verifier });
+    serve(Door { listener, limits, open: metrics.connections.clone() }, router, &tasks);
+    Server { address, tasks }
+}
+
+async fn raw(address: SocketAddr, text: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(text.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut answer)).await;
+    assert!(read.is_ok(), "the connection stayed open: {}", String::from_utf8_lossy(&answer));
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn a_header_that_never_ends_is_not_waited_for() {
+    let server = server(Limits { header: Duration::from_millis(200), ..Limits::default() }).await;
+    let answer = raw(server.address, "GET /ok HTTP/1.1\r\nHost: x\r\nX-Slow: ").await;
+    assert!(!answer.contains("200"), "{answer}");
+    // A connection that says nothing at all ends as well.
+    assert_eq!(raw(server.address, "").await, "");
+}
+
+#[tokio::test]
+async fn a_header_that_is_too_large_is_refused() {
+    let server = server(Limits::default()).await;
+    let answer = raw(server.address, &format!("GET /ok HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "a".repeat(200_000))).await;
+    assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+}
+
+#[tokio::test]
+async fn one_address_cannot_take_every_place() {
+    let server = server(Limits { per_address: 2, ..Limits::default() }).await;
+    let _held = (TcpStream::connect(server.address).await.unwrap(), TcpStream::connect(server.address).await.unwrap());
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let mut third = TcpStream::connect(server.address).await.unwrap();
+    let mut answer = [0; 16];
+    let read = tokio::time::timeout(Duration::from_secs(2), third.read(&mut answer)).await.expect("the third is closed, not kept waiting");
+    assert!(matches!(read, Ok(0) | Err(_)));
+}
+
+#[tokio::test]
+async fn what_runs_may_finish_and_nothing_new_begins() {
+    let server = server(Limits::default()).await;
+    let url = format!("http://{}", server.address);
+    let running = tokio::spawn(reqwest::get(format!("{url}/slow")));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(server.tasks.stop(Duration::from_secs(5)).await, "it did not drain");
+    assert_eq!(running.await.unwrap().unwrap().text().await.unwrap(), "slow");
+    assert!(reqwest::get(format!("{url}/ok")).await.is_err());
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_answers_a_bare_500_and_the_next_request_works() {
+    let server = server(Limits::default()).await;
+    let answer = reqwest::get(format!("http://{}/panic", server.address)).await.unwrap();
+    assert_eq!(answer.status(), 500);
+    let text = answer.text().await.unwrap();
+    assert!(text.contains("server.fault") && text.contains("request_id") && !text.contains("tune"), "{text}");
+    assert_eq!(reqwest::get(format!("http://{}/ok", server.address)).await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn a_problem_carries_its_code_and_the_callers_request_id() {
+    let server = server(Limits::default()).await;
+    let request = reqwest::Client::new().get(format!("http://{}/problem", server.address)).header("x-request-id", "booth-7-0001");
+    let answer = request.send().await.unwrap();
+    assert_eq!((answer.status().as_u16(), answer.headers()["x-request-id"].to_str().unwrap()), (404, "booth-7-0001"));
+    let problem: serde_json::Value = answer.json().await.unwrap();
+    assert_eq!((problem["code"].as_str(), problem["request_id"].as_str()), (Some("song.not_found"), Some("booth-7-0001")));
+}
+
+#[tokio::test]
+async fn bad_json_is_refused_with_a_reason() {
+    let server = server(Limits::default()).await;
+    let post = |body: String, kind: &'static str| {
+        let request = reqwest::Client::new().post(format!("http://{}/json", server.address)).header("content-type", kind).body(body);
+        async move {
+            let answer = request.send().await.unwrap();
+            let status = answer.status().as_u16();
+            (status, answer.json::<serde_json::Value>().await.unwrap())
+        }
+    };
+    assert_eq!(post("[1,2]".into(), "application/json").await, (200, serde_json::json!(2)));
+    for (body, kind, status, code) in [
+        ("[1,".to_owned(), "application/json", 400, "request.not_json"),
+        ("[1]".to_owned(), "text/plain", 415, "request.not_json"),
+        ("[\"a\"]".to_owned(), "application/json", 422, "request.invalid"),
+        (format!("[{}]", "1,".repeat(100_000)), "application/json", 413, "request.too_large"),
+    ] {
+        let (got, problem) = post(body, kind).await;
+        assert_eq!((got, problem["code"].as_str()), (status, Some(code)), "{problem}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_or_method_that_is_not_there_says_so() {
+    let server = server(Limits::default()).await;
+    let client = reqwest::Client::new();
+    let lost = client.get(format!("http://{}/nowhere", server.address)).send().await.unwrap();
+    assert_eq!(lost.status(), 404);
+    assert!(lost.text().await.unwrap().contains("request.no_such_address"));
+    let wrong = client.delete(format!("http://{}/ok", server.address)).send().await.unwrap();
+    assert_eq!((wrong.status().as_u16(), wrong.headers()["allow"].to_str().unwrap()), (405, "GET,HEAD"));
+}

@@ -1,0 +1,132 @@
+//! The command line.
+//!
+//! Invariant: every command's help ends with examples that work as they stand.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Tutti: the backend for apps in which people share photos, songs and videos.
+#[derive(Debug, Parser)]
+#[command(name = "tutti", version, about, disable_help_subcommand = true, after_help = "Examples:\n  tutti serve\n  tutti upload clip.mp4 --to http://127.0.0.1:8080 --login ada\n  tutti doctor")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Play roles: all of them, or those that are named
+    Serve(Serve),
+    /// Say what is missing on this machine, and how to get it
+    #[command(after_help = "Example:\n  tutti doctor")]
+    Doctor,
+    /// Load demonstration content into a running server, through its public interface
+    Demo(Demo),
+    /// Upload files, resumably
+    Upload(Upload),
+    /// Print the interface as OpenAPI 3.1
+    #[command(after_help = "Example:\n  tutti openapi > openapi.json")]
+    Openapi,
+    /// Look at the bus: deliveries that were given up, and doing them again
+    Bus(Bus),
+    /// Print the version
+    Version,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  tutti serve\n  tutti serve --data /var/lib/tutti --listen 0.0.0.0:8080\n  tutti serve media transcode --config tutti.toml\n  tutti serve --set media.photo_max_bytes=50000000\n\nEvery key of the configuration can come from the file, from the environment\n(TUTTI_MEDIA_PHOTO_MAX_BYTES=…) or from --set; later ones win.")]
+pub(crate) struct Serve {
+    /// The roles to play; all of them if none is named
+    #[arg(value_name = "ROLE")]
+    pub(crate) roles: Vec<String>,
+    /// Where the embedded engines keep everything [default: data]
+    #[arg(long, env = "TUTTI_DATA", value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// The public door [default: 127.0.0.1:8080]
+    #[arg(long, env = "TUTTI_LISTEN", value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// The operations door: /metrics, /healthz, /readyz [default: 127.0.0.1:8081]
+    #[arg(long, env = "TUTTI_OPS_LISTEN", value_name = "ADDR")]
+    pub(crate) ops_listen: Option<SocketAddr>,
+    /// The configuration file (TOML)
+    #[arg(long, env = "TUTTI_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Set one key of the configuration
+    #[arg(long = "set", value_name = "SECTION.KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  tutti demo --to http://127.0.0.1:8080 --login-file data/demo-login.txt")]
+pub(crate) struct Demo {
+    /// The server
+    #[arg(long, env = "TUTTI_URL", value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    pub(crate) to: String,
+    /// Where the demo log-in is kept (made at the first run, with a random password)
+    #[arg(long, value_name = "FILE", default_value = "data/demo-login.txt")]
+    pub(crate) login_file: PathBuf,
+    /// A folder with videos to use besides the generated pictures and songs
+    #[arg(long, value_name = "DIR")]
+    pub(crate) media: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  tutti upload holiday/*.jpg --to http://127.0.0.1:8080 --login ada\n  TUTTI_TOKEN=… tutti upload clip.mp4 --visibility unlisted\n\nAn upload that was cut off goes on where it was when the same command is given again.\nThe password is asked for, or read from the environment (TUTTI_PASSWORD).")]
+pub(crate) struct Upload {
+    /// The files
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// The server
+    #[arg(long, env = "TUTTI_URL", value_name = "URL", default_value = "http://127.0.0.1:8080")]
+    pub(crate) to: String,
+    /// Handle or e-mail address to sign in with
+    #[arg(long, env = "TUTTI_LOGIN", value_name = "NAME")]
+    pub(crate) login: Option<String>,
+    /// An access token, instead of signing in
+    #[arg(long, env = "TUTTI_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub(crate) token: Option<String>,
+    /// Tags, separated by commas
+    #[arg(long, value_name = "TAGS", default_value = "")]
+    pub(crate) tags: String,
+    /// Who may see it: private, unlisted, public
+    #[arg(long, value_name = "AUDIENCE", default_value = "private")]
+    pub(crate) visibility: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Bus {
+    /// The data folder [default: data]
+    #[arg(long, env = "TUTTI_DATA", value_name = "DIR", default_value = "data", global = true)]
+    pub(crate) data: PathBuf,
+    #[command(subcommand)]
+    pub(crate) action: BusAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum BusAction {
+    /// List deliveries that were given up, with their reasons
+    #[command(after_help = "Example:\n  tutti bus dead --data data")]
+    Dead {
+        /// How many at most
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+    },
+    /// Deliver again: dead letters, or (with --since) everything a service has sent
+    #[command(after_help = "Examples:\n  tutti bus replay\n  tutti bus replay --consumer transcode.plan\n  tutti bus replay --event 0198…\n  tutti bus replay --service media --since 2026-01-31T20:00:00Z")]
+    Replay {
+        /// Only this consumer's
+        #[arg(long, value_name = "NAME")]
+        consumer: Option<String>,
+        /// Only this event
+        #[arg(long, value_name = "ID")]
+        event: Option<String>,
+        /// Send a service's outbox again, from --since on
+        #[arg(long, value_name = "NAME", requires = "since")]
+        service: Option<String>,
+        /// From when on (RFC 3339)
+        #[arg(long, value_name = "TIME", requires = "service")]
+        since: Option<chrono::DateTime<chrono::Utc>>,
+    },
+}

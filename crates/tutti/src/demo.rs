@@ -1,0 +1,127 @@
+//! `tutti demo`: an account with pictures, songs and videos, through the public interface.
+//!
+//! Pictures and songs are made on the spot by ffmpeg, so nothing has to be shipped; videos come from `--media` where there
+//! is such a folder. Invariant: a server that has the demo account already is left as it is.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use tokio::process::Command;
+
+use crate::Failure;
+use crate::cli::Demo;
+use crate::client::Client;
+
+const HANDLE: &str = "demo";
+const EMAIL: &str = "demo@tutti.example";
+
+/// A thing to make: file name, ffmpeg's arguments before the output, tags.
+struct Item {
+    name: &'static str,
+    arguments: &'static [&'static str],
+    tags: &'static str,
+}
+
+const ITEMS: [Item; 6] = [
+    Item {
+        name: "Sea of numbers.jpg",
+        arguments: &["-f", "lavfi", "-i", "mandelbrot=s=1920x1280:start_scale=0.03:end_scale=0.01:start_x=-0.7435:start_y=0.1314", "-frames:v", "1", "-q:v", "3"],
+        tags: "picture,blue",
+    },
+    Item {
+        name: "Evening colours.png",
+        arguments: &["-f", "lavfi", "-i", "gradients=s=1600x1200:c0=0x1b1f5c:c1=0xe0607e:c2=0xf6c667:n=3:seed=7", "-frames:v", "1"],
+        tags: "picture,warm",
+    },
+    Item {
+        name: "Tall window.jpg",
+        arguments: &["-f", "lavfi", "-i", "gradients=s=1080x1620:c0=0x0f3d3e:c1=0xe2dcc8:n=2:seed=3", "-frames:v", "1", "-q:v", "3"],
+        tags: "picture,green",
+    },
+    Item {
+        name: "Walking home.mp3",
+        arguments: &[
+            "-f",
+            "lavfi",
+            "-i",
+            "aevalsrc='0.25*sin(2*PI*t*220*pow(2\\,floor(mod(t*2\\,8))*2/12))*exp(-3*mod(t*2\\,1))+0.12*sin(2*PI*t*110)':d=24:s=44100",
+            "-metadata",
+            "title=Walking home",
+            "-metadata",
+            "artist=Demo",
+        ],
+        tags: "song,calm",
+    },
+    Item {
+        name: "Growing pattern.mp4",
+        arguments: &["-f", "lavfi", "-i", "life=s=320x180:mold=10:r=24:ratio=0.1:death_color=#2b2d6e:life_color=#ffd166,scale=1280:720:flags=neighbor", "-t", "12", "-pix_fmt", "yuv420p"],
+        tags: "video,pattern",
+    },
+    Item {
+        name: "Zoom in, upright.mp4",
+        arguments: &["-f", "lavfi", "-i", "mandelbrot=s=720x1280:r=25:end_pts=250", "-f", "lavfi", "-i", "sine=f=330:b=2", "-t", "8", "-pix_fmt", "yuv420p", "-af", "volume=0.3"],
+        tags: "video,upright",
+    },
+];
+
+pub(crate) async fn run(arguments: Demo) -> Result<(), Failure> {
+    if let Some(password) = kept_password(&arguments.login_file) {
+        return say(&arguments, &password);
+    }
+    let password = kit::objects::base62();
+    let Some(client) = Client::sign_up(&arguments.to, HANDLE, EMAIL, &password).await? else {
+        return Err(format!("the server has an account called `{HANDLE}` already, but {} does not say its password", arguments.login_file.display()).into());
+    };
+    keep(&arguments.login_file, &password)?;
+    client.patch("/v1/me", &json!({ "display_name": "Demo", "bio": "Pictures, songs and videos to click through." })).await?;
+    let scratch = tempfile::tempdir()?;
+    for item in &ITEMS {
+        let path = scratch.path().join(item.name);
+        make(item, &path).await?;
+        send(&client, &path, item.tags).await?;
+    }
+    for path in videos(arguments.media.as_deref()) {
+        send(&client, &path, "video,film").await?;
+    }
+    say(&arguments, &password)
+}
+
+async fn send(client: &Client, path: &Path, tags: &str) -> Result<(), Failure> {
+    let bytes = tokio::fs::metadata(path).await?.len();
+    let upload = client.begin(path, bytes, tags, "unlisted").await?;
+    let id = client.resume(&upload, path, |_| {}).await?;
+    let item = client.get(&format!("/v1/media/{id}")).await?;
+    println!("loaded {} ({})", item["name"].as_str().unwrap_or_default(), item["kind"].as_str().unwrap_or_default());
+    Ok(())
+}
+
+async fn make(item: &Item, path: &Path) -> Result<(), Failure> {
+    let output = Command::new("ffmpeg").args(["-hide_banner", "-loglevel", "error", "-nostdin", "-y"]).args(item.arguments).arg(path).output().await;
+    let output = output.map_err(|_| "ffmpeg is needed to make the demo content; `tutti doctor` says how to get it")?;
+    if output.status.success() { Ok(()) } else { Err(format!("ffmpeg could not make {}: {}", item.name, String::from_utf8_lossy(&output.stderr)).into()) }
+}
+
+/// The MP4 files of a folder, by name, three at most.
+fn videos(folder: Option<&Path>) -> Vec<PathBuf> {
+    let Some(entries) = folder.and_then(|folder| std::fs::read_dir(folder).ok()) else { return Vec::new() };
+    let mut videos: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|kind| kind == "mp4")).collect();
+    videos.sort();
+    videos.truncate(3);
+    videos
+}
+
+fn kept_password(path: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(path).ok()?;
+    Some(text.split_once(' ')?.1.trim().to_owned())
+}
+
+fn keep(path: &Path, password: &str) -> Result<(), Failure> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut file = std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path)?;
+    Ok(std::io::Write::write_all(&mut file, format!("{HANDLE} {password}\n").as_bytes())?)
+}
+
+fn say(arguments: &Demo, password: &str) -> Result<(), Failure> {
+    println!("\n  Tutti is at  {}\n  log in as    {HANDLE}\n  password     {password}\n", arguments.to);
+    Ok(())
+}

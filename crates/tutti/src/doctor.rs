@@ -1,0 +1,89 @@
+//! `tutti doctor`: what is missing on this machine, and how to get it.
+//!
+//! Invariant: every complaint says what to type.
+
+use std::path::Path;
+
+use kit::Service;
+use tokio::process::Command;
+
+use crate::Failure;
+
+/// A program that a role runs.
+struct Tool {
+    name: &'static str,
+    role: &'static str,
+    version_flag: &'static str,
+    package: &'static str,
+    without: &'static str,
+}
+
+const TOOLS: [Tool; 3] = [
+    Tool { name: "ffmpeg", role: "transcode", version_flag: "-version", package: "ffmpeg", without: "no video and no song can be converted" },
+    Tool { name: "ffprobe", role: "transcode", version_flag: "-version", package: "ffmpeg", without: "no video and no song can be converted" },
+    Tool { name: "heif-convert", role: "transcode", version_flag: "--version", package: "libheif-examples", without: "no HEIC or AVIF photo can be shown" },
+];
+
+/// Encoders and filters that ffmpeg must have been built with.
+const PARTS: [(&str, &str); 6] =
+    [("-encoders", "libx264"), ("-encoders", " aac "), ("-filters", "ebur128"), ("-filters", "alimiter"), ("-filters", "zscale"), ("-filters", "tonemap")];
+
+/// Prints a line per thing; fails if something is missing.
+pub(crate) async fn run() -> Result<(), Failure> {
+    let mut missing = 0;
+    for tool in &TOOLS {
+        let output = Command::new(tool.name).arg(tool.version_flag).output().await;
+        match output {
+            Ok(output) => println!("ok       {:<14} {}", tool.name, first_line(&output.stdout)),
+            Err(_) => {
+                missing += 1;
+                println!("missing  {:<14} {}: {}", tool.name, tool.without, how_to_install(tool.package));
+            }
+        }
+    }
+    for (list, part) in PARTS {
+        let Ok(output) = Command::new("ffmpeg").args(["-hide_banner", list]).output().await else { break };
+        if String::from_utf8_lossy(&output.stdout).contains(part) {
+            println!("ok       {:<14} ffmpeg has it", part.trim());
+        } else {
+            missing += 1;
+            println!("missing  {:<14} this ffmpeg was built without it: {}", part.trim(), how_to_install("ffmpeg"));
+        }
+    }
+    if missing == 0 {
+        println!("Nothing is missing.");
+        return Ok(());
+    }
+    Err(format!("{missing} missing; see above for what to type").into())
+}
+
+/// Says in the log what the roles about to play will lack.
+pub(crate) fn warn(services: &[Service]) {
+    for tool in TOOLS.iter().filter(|tool| services.iter().any(|service| service.name == tool.role)) {
+        if !on_path(tool.name) {
+            tracing::warn!(tool = tool.name, "missing: {}: {}", tool.without, how_to_install(tool.package));
+        }
+    }
+}
+
+fn on_path(program: &str) -> bool {
+    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+}
+
+fn how_to_install(package: &str) -> String {
+    let managers = [
+        ("/usr/bin/apt-get", format!("sudo apt-get install {package}")),
+        ("/usr/bin/dnf", format!("sudo dnf install {package}")),
+        ("/sbin/apk", format!("sudo apk add {package}")),
+        ("/usr/bin/pacman", format!("sudo pacman -S {package}")),
+        ("/opt/homebrew/bin/brew", format!("brew install {package}")),
+    ];
+    managers
+        .into_iter()
+        .find(|(manager, _)| Path::new(manager).exists())
+        .map_or_else(|| format!("install the package `{package}` with your system's package manager"), |(_, command)| format!("type `{command}`"))
+}
+
+fn first_line(output: &[u8]) -> String {
+    String::from_utf8_lossy(output).lines().next().unwrap_or_default().to_owned()
+}

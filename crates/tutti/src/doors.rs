@@ -1,0 +1,101 @@
+//! The doors of a process: the public one and the operations one.
+//!
+//! Invariant: figures and reasons are told at the operations door only; the public one says `ok` or not.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::{StatusCode, header};
+use kit::boot::Process;
+
+/// How long an answer about readiness stays good, so that asking often costs nothing.
+const FRESH: Duration = Duration::from_millis(500);
+
+/// Watches whether a process can serve.
+pub(crate) struct Watch {
+    process: Arc<Process>,
+    last: tokio::sync::Mutex<Option<(tokio::time::Instant, Vec<String>)>>,
+}
+
+impl Watch {
+    pub(crate) fn new(process: Arc<Process>) -> Arc<Self> {
+        Arc::new(Self { process, last: tokio::sync::Mutex::default() })
+    }
+
+    async fn missing(&self) -> Vec<String> {
+        let mut last = self.last.lock().await;
+        match &*last {
+            Some((at, missing)) if at.elapsed() < FRESH && !self.process.tasks.is_stopping() => missing.clone(),
+            _ => {
+                let missing = self.process.missing().await;
+                *last = Some((tokio::time::Instant::now(), missing.clone()));
+                missing
+            }
+        }
+    }
+}
+
+/// The public door: the gateway where it plays, the roles' own routes otherwise.
+pub(crate) fn public(watch: &Arc<Watch>) -> Router {
+    let routers = &watch.process.routers;
+    let front = routers.iter().find(|(name, _)| *name == "gateway");
+    let routes = match front {
+        Some((_, gateway)) => gateway.clone(),
+        None => routers.iter().enumerate().fold(Router::new(), |all, (place, (_, router))| {
+            // Two fallbacks can't be merged; the first role's answers for what nobody knows.
+            all.merge(if place == 0 { router.clone() } else { router.clone().reset_fallback() })
+        }),
+    };
+    let short = Router::new()
+        .route("/healthz", get(async || (no_store(), "ok\n")))
+        .route("/readyz", get(ready_in_short).with_state(watch.clone()));
+    short.merge(routes)
+}
+
+/// The operations door.
+pub(crate) fn operations(watch: &Arc<Watch>) -> Router {
+    Router::new()
+        .route("/healthz", get(async || (no_store(), "ok\n")))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(watch.clone())
+}
+
+fn no_store() -> [(header::HeaderName, &'static str); 1] {
+    [(header::CACHE_CONTROL, "no-store")]
+}
+
+async fn ready_in_short(State(watch): State<Arc<Watch>>) -> Response {
+    match watch.missing().await.is_empty() {
+        true => (no_store(), "ready\n").into_response(),
+        false => (StatusCode::SERVICE_UNAVAILABLE, no_store(), "not ready\n").into_response(),
+    }
+}
+
+async fn ready(State(watch): State<Arc<Watch>>) -> Response {
+    let missing = watch.missing().await;
+    if missing.is_empty() {
+        return (no_store(), "ready\n").into_response();
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, no_store(), format!("not ready:\n- {}\n", missing.join("\n- "))).into_response()
+}
+
+async fn metrics(State(watch): State<Arc<Watch>>) -> Response {
+    let process = &watch.process;
+    match process.bus.engine().backlog().await {
+        Ok(backlog) => {
+            // A consumer with nothing left is not in the list, so the old figures go first.
+            process.metrics.backlog.clear();
+            for (consumer, waiting) in backlog {
+                let labels = kit::telemetry::ConsumerLabels { consumer };
+                process.metrics.backlog.get_or_create(&labels).set(i64::try_from(waiting).unwrap_or(i64::MAX));
+            }
+        }
+        Err(error) => tracing::warn!(%error, "the bus did not say what waits"),
+    }
+    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], process.metrics.text()).into_response()
+}

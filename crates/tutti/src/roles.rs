@@ -1,0 +1,40 @@
+//! The table of roles.
+//!
+//! Invariant: a role that is not here does not exist; `tutti serve` plays all of them.
+
+use kit::Service;
+
+/// Every role, in the order in which they start.
+pub(crate) fn all() -> [Service; 5] {
+    [accounts::service(), media::service(), transcode::service(), delivery::service(), gateway::service()]
+}
+
+/// The roles of these names; all of them if none is named.
+pub(crate) fn chosen(names: &[String]) -> Result<Vec<Service>, String> {
+    let all = all();
+    if names.is_empty() {
+        return Ok(all.to_vec());
+    }
+    let known = all.map(|service| service.name).join(", ");
+    if let Some(unknown) = names.iter().find(|name| all.iter().all(|service| service.name != **name)) {
+        return Err(format!("there is no role called `{unknown}`; there are {known}"));
+    }
+    Ok(all.into_iter().filter(|service| names.iter().any(|name| name == service.name)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_role_is_named_together_with_those_there_are() {
+        let reason = chosen(&["medai".into()]).unwrap_err();
+        assert!(reason.contains("medai") && reason.contains("media, transcode"), "{reason}");
+    }
+
+    #[test]
+    fn named_roles_play_alone() {
+        let names: Vec<&str> = chosen(&["transcode".into(), "media".into()]).unwrap().iter().map(|service| service.name).collect();
+        assert_eq!(names, ["media", "transcode"]);
+    }
+}

@@ -1,0 +1,103 @@
+//! `tutti serve`: starts the roles, opens the doors, drains at SIGTERM.
+//!
+//! Invariant: the doors open after every role is ready, and close before any of them ends.
+
+use std::io::IsTerminal as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use kit::boot::{Options, Process};
+use kit::http::{Door, Limits, serve};
+use kit::tasks::Tasks;
+use kit::telemetry::{LogFormat, start_logs};
+use tokio::net::TcpSocket;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::cli::Serve;
+use crate::settings::Server;
+use crate::{Failure, doctor, doors, interface, roles, settings};
+
+/// Connections that wait to be accepted: a burst of thousands should find a place.
+const BACKLOG: u32 = 8192;
+
+/// Runs until it is told to stop.
+pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
+    let began = Instant::now();
+    let config = settings::load(arguments.config.as_deref(), &arguments.set)?;
+    let mut server: Server = config.section("server")?;
+    server.data = arguments.data.unwrap_or(server.data);
+    server.listen = arguments.listen.unwrap_or(server.listen);
+    server.ops_listen = arguments.ops_listen.unwrap_or(server.ops_listen);
+    let on_terminal = if std::io::stderr().is_terminal() { LogFormat::Readable } else { LogFormat::Json };
+    start_logs(server.log_format.unwrap_or(on_terminal), &server.log_filter);
+    let services = roles::chosen(&arguments.roles)?;
+    doctor::warn(&services);
+
+    // Both sockets first: a port that is taken should be said before anything is touched.
+    let (public, operations) = (bind(server.listen, "--listen")?, bind(server.ops_listen, "--ops-listen")?);
+    let mut signals = Signals::new()?;
+    let options = Options { data: server.data.clone(), config: config.clone(), clock: kit::Clock::system(), interface: interface::json()?.into() };
+    let process = Arc::new(Process::start(&services, &options).await?);
+    for (role, address) in settings::peers(&config)? {
+        if !process.peers.knows(&role) {
+            process.peers.plays_at(&role, &address);
+        }
+    }
+    let watch = doors::Watch::new(process.clone());
+    let limits = Limits { connections: server.connections, per_address: server.connections_per_address, ..Limits::default() };
+    let (public_address, operations_address) = (public.local_addr()?, operations.local_addr()?);
+    serve(Door { listener: public, limits, open: process.metrics.connections.clone() }, doors::public(&watch), &process.tasks);
+    // The operations door outlives the rest: while the process drains it says so.
+    let last = Tasks::default();
+    serve(Door { listener: operations, limits: Limits { connections: 64, ..Limits::default() }, open: prometheus_gauge() }, doors::operations(&watch), &last);
+    let names: Vec<&str> = services.iter().map(|service| service.name).collect();
+    tracing::info!(roles = names.join(" "), address = %public_address, operations = %operations_address, data = %server.data.display(), elapsed_ms = began.elapsed().as_millis(), "Tutti plays");
+
+    signals.next().await;
+    tracing::info!(at_most_seconds = server.drain_seconds, "draining: no new requests; what runs may finish");
+    let drained = tokio::select! {
+        drained = process.tasks.stop(Duration::from_secs(server.drain_seconds)) => drained,
+        () = signals.next() => false,
+    };
+    if drained {
+        tracing::info!("everything that ran has finished");
+    } else {
+        tracing::warn!("some work was cut off; it will be done again after the next start");
+    }
+    last.stop(Duration::from_secs(1)).await;
+    Ok(())
+}
+
+fn prometheus_gauge() -> prometheus_client::metrics::gauge::Gauge {
+    prometheus_client::metrics::gauge::Gauge::default()
+}
+
+fn bind(address: SocketAddr, flag: &str) -> Result<tokio::net::TcpListener, Failure> {
+    let listen = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    listen().map_err(|error: std::io::Error| format!("{address} can't be listened on: {error}. Choose another address with {flag}.").into())
+}
+
+/// SIGTERM and Ctrl-C.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

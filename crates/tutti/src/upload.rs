@@ -1,0 +1,114 @@
+//! `tutti upload`: files to a server, resumably, with a progress bar.
+//!
+//! Which upload belongs to which file is remembered in the user's state folder, so that the same command goes on
+//! after a crash. Invariant: an entry is forgotten only when its file has arrived, or the server no longer knows it.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::Failure;
+use crate::cli::Upload;
+use crate::client::Client;
+
+pub(crate) async fn run(arguments: Upload) -> Result<(), Failure> {
+    let client = match (&arguments.token, &arguments.login) {
+        (Some(token), _) => Client::with_token(&arguments.to, token)?,
+        (None, Some(login)) => Client::sign_in(&arguments.to, login, &password(login)?).await?,
+        (None, None) => return Err("say who you are: --login NAME, or --token TOKEN (or TUTTI_TOKEN in the environment)".into()),
+    };
+    let mut failed = 0;
+    for path in &arguments.files {
+        match one(&client, &arguments, path).await {
+            Ok(id) => println!("{}  {}/watch/{id}", path.display(), arguments.to.trim_end_matches('/')),
+            Err(error) => {
+                failed += 1;
+                eprintln!("tutti: {}: {error}", path.display());
+            }
+        }
+    }
+    match failed {
+        0 => Ok(()),
+        1 => Err("one file did not arrive".into()),
+        more => Err(format!("{more} files did not arrive").into()),
+    }
+}
+
+async fn one(client: &Client, arguments: &Upload, path: &Path) -> Result<String, Failure> {
+    let about = tokio::fs::metadata(path).await?;
+    let modified = about.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_millis();
+    let whole = tokio::fs::canonicalize(path).await?;
+    let mut memory = Memory::load();
+    let key = format!("{} {} {} {modified}", arguments.to, whole.display(), about.len());
+    let known = match memory.uploads.get(&key) {
+        Some(upload) if client.offset(upload).await?.is_some() => Some(upload.clone()),
+        _ => None,
+    };
+    let upload = match known {
+        Some(upload) => upload,
+        None => {
+            let upload = client.begin(path, about.len(), &arguments.tags, &arguments.visibility).await?;
+            memory.uploads.insert(key.clone(), upload.clone());
+            memory.save()?;
+            upload
+        }
+    };
+    let bar = bar(path, about.len());
+    let id = client.resume(&upload, path, |sent| bar.set_position(sent)).await?;
+    bar.finish_and_clear();
+    memory.uploads.remove(&key);
+    memory.save()?;
+    Ok(id)
+}
+
+fn bar(path: &Path, bytes: u64) -> ProgressBar {
+    let bar = ProgressBar::new(bytes);
+    if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}") {
+        bar.set_style(style);
+    }
+    bar.set_message(path.file_name().unwrap_or_default().to_string_lossy().into_owned());
+    bar
+}
+
+fn password(login: &str) -> Result<String, Failure> {
+    if let Ok(password) = std::env::var("TUTTI_PASSWORD") {
+        return Ok(password);
+    }
+    if std::io::stdin().is_terminal() {
+        eprint!("Password of {login}: ");
+        std::io::stderr().flush()?;
+    }
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line)?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+/// Uploads that have begun, by server and file.
+#[derive(Default)]
+struct Memory {
+    uploads: BTreeMap<String, String>,
+}
+
+impl Memory {
+    fn path() -> PathBuf {
+        let home = || std::env::var_os("HOME").map_or_else(PathBuf::new, PathBuf::from).join(".local/state");
+        std::env::var_os("XDG_STATE_HOME").map_or_else(home, PathBuf::from).join("tutti/uploads.json")
+    }
+
+    fn load() -> Self {
+        let uploads = std::fs::read(Self::path()).ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
+        Self { uploads }
+    }
+
+    fn save(&self) -> Result<(), Failure> {
+        let path = Self::path();
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let fresh = path.with_extension("new");
+        std::fs::write(&fresh, serde_json::to_vec_pretty(&self.uploads)?)?;
+        Ok(std::fs::rename(fresh, path)?)
+    }
+}
