@@ -1,0 +1,201 @@
+//! SIGKILL at random moments of upload and conversion: nothing acknowledged is lost, nothing is left behind.
+//!
+//! Photos arrive in one request, songs resumably, videos are converted; every answer that said "I have it" is written
+//! down and held against the server at the end.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use reqwest::Method;
+
+use crate::server::{Person, Server, files};
+
+const KILLS: u32 = 50;
+const CHUNK: usize = 96 * 1024;
+
+/// What the server has acknowledged: item and bytes.
+type Acknowledged = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
+
+static UNIQUE: AtomicU32 = AtomicU32::new(0);
+
+/// A tiny JPEG with a comment of its own, so that no two are equal.
+fn photo(base: &[u8]) -> Vec<u8> {
+    let number = UNIQUE.fetch_add(1, Ordering::Relaxed);
+    let text = format!("photo {number} {}", "x".repeat(40_000));
+    let mut bytes = base[..2].to_vec();
+    bytes.extend([0xff, 0xfe]);
+    bytes.extend(u16::try_from(text.len() + 2).unwrap().to_be_bytes());
+    bytes.extend(text.as_bytes());
+    bytes.extend(&base[2..]);
+    bytes
+}
+
+/// Three seconds of 16-bit mono sound, no two alike.
+fn song() -> Vec<u8> {
+    let number = UNIQUE.fetch_add(1, Ordering::Relaxed);
+    let samples: Vec<u8> = (0..3 * 44_100_u32).flat_map(|at| ((f64::from(at) * f64::from(200 + number) * 0.000_142).sin() * 9000.0) as i16 .to_le_bytes()).collect();
+    let size = u32::try_from(samples.len()).unwrap();
+    let mut bytes = b"RIFF".to_vec();
+    bytes.extend((size + 36).to_le_bytes());
+    bytes.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
+    bytes.extend(44_100_u32.to_le_bytes());
+    bytes.extend(88_200_u32.to_le_bytes());
+    bytes.extend(b"\x02\0\x10\0data");
+    bytes.extend(size.to_le_bytes());
+    bytes.extend(samples);
+    bytes
+}
+
+/// Posts photos until it is told to stop; a connection that breaks says nothing and proves nothing.
+async fn post_photos(person: Person, base: Arc<Vec<u8>>, acknowledged: Acknowledged, stop: Arc<AtomicBool>) {
+    while !stop.load(Ordering::Relaxed) {
+        let bytes = photo(&base);
+        let sent = person.request(Method::POST, "/v1/media?name=p.jpg").header("content-type", "image/jpeg").body(bytes.clone()).send().await;
+        if let Ok(answer) = sent {
+            let status = answer.status();
+            if let Ok(item) = answer.json::<serde_json::Value>().await {
+                assert_eq!(status, 201, "{item}");
+                acknowledged.lock().unwrap().push((item["id"].as_str().unwrap().to_owned(), bytes));
+            }
+        } else {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+/// Sends one song after the other in pieces; whatever offset was acknowledged must still be there after a crash.
+async fn send_songs(person: Person, acknowledged: Acknowledged, stop: Arc<AtomicBool>) {
+    let mut upload: Option<(String, Vec<u8>, usize)> = None;
+    while !stop.load(Ordering::Relaxed) {
+        let step = match upload.take() {
+            None => begin_song(&person).await,
+            Some((url, song, known)) => continue_song(&person, url, song, known, &acknowledged).await,
+        };
+        match step {
+            Step::Next(next) => upload = next,
+            Step::Broken(same) => {
+                upload = same;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+    }
+    // An upload that has begun would be kept for its day: this one is taken back.
+    if let Some((url, _, _)) = upload {
+        let answer = person.request(Method::DELETE, &url).send().await.unwrap();
+        assert!(answer.status() == 204 || answer.status() == 404 || answer.status() == 410, "{}", answer.status());
+    }
+}
+
+enum Step {
+    Next(Option<(String, Vec<u8>, usize)>),
+    Broken(Option<(String, Vec<u8>, usize)>),
+}
+
+async fn begin_song(person: &Person) -> Step {
+    let song = song();
+    let sent = person.request(Method::POST, "/v1/uploads").header("upload-length", song.len()).header("upload-metadata", "filename cy53YXY=").send().await;
+    match sent {
+        Ok(answer) => {
+            assert_eq!(answer.status(), 201, "an upload was refused");
+            let location = answer.headers()["location"].to_str().unwrap().to_owned();
+            Step::Next(Some((location, song, 0)))
+        }
+        Err(_) => Step::Broken(None),
+    }
+}
+
+async fn continue_song(person: &Person, url: String, song: Vec<u8>, known: usize, acknowledged: &Acknowledged) -> Step {
+    let Ok(head) = person.request(Method::HEAD, &url).send().await else { return Step::Broken(Some((url, song, known))) };
+    assert_eq!(head.status(), 200, "an upload that was acknowledged is gone");
+    let header = |answer: &reqwest::Response, name: &str| answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+    let offset: usize = header(&head, "upload-offset").unwrap().parse().unwrap();
+    assert!(offset >= known, "{known} bytes were acknowledged, {offset} are left");
+    if let Some(id) = header(&head, "tutti-media-id") {
+        acknowledged.lock().unwrap().push((id, song));
+        return Step::Next(None);
+    }
+    let piece = song[offset..song.len().min(offset + CHUNK)].to_vec();
+    let request = person.request(Method::PATCH, &url).header("upload-offset", offset).header("content-type", "application/offset+octet-stream").body(piece);
+    match request.send().await {
+        Ok(answer) => {
+            assert_eq!(answer.status(), 204, "a piece was refused");
+            let now = header(&answer, "upload-offset").unwrap().parse().unwrap();
+            Step::Next(Some((url, song, now)))
+        }
+        Err(_) => Step::Broken(Some((url, song, offset))),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_kills_lose_nothing_that_was_acknowledged_and_leave_nothing_behind() {
+    let settings = ["media.sweep_every_seconds=1", "media.orphans_after_seconds=2", "gateway.writes_per_second=0"];
+    let mut server = Server::start(&settings).await;
+    let ada = server.sign_up("ada").await;
+    let folder = tempfile::tempdir().unwrap();
+    let base = folder.path().join("base.jpg");
+    testkit::ffmpeg(&["-f", "lavfi", "-i", "testsrc2=s=64x48", "-frames:v", "1", base.to_str().unwrap()]);
+    let base = Arc::new(std::fs::read(base).unwrap());
+    let mut videos = Vec::new();
+    for number in 0..4 {
+        let path = folder.path().join(format!("{number}.mp4"));
+        let picture = format!("testsrc2=s=320x180:r=25:d={}", 3 + number);
+        testkit::ffmpeg(&["-f", "lavfi", "-i", &picture, "-f", "lavfi", "-i", "sine=f=300", "-shortest", "-pix_fmt", "yuv420p", path.to_str().unwrap()]);
+        videos.push(std::fs::read(path).unwrap());
+    }
+
+    let (acknowledged, stop) = (Acknowledged::default(), Arc::new(AtomicBool::new(false)));
+    let mut workers = Vec::new();
+    for _ in 0..2 {
+        workers.push(tokio::spawn(post_photos(ada.clone(), base.clone(), acknowledged.clone(), stop.clone())));
+        workers.push(tokio::spawn(send_songs(ada.clone(), acknowledged.clone(), stop.clone())));
+    }
+    for kill in 0..KILLS {
+        if kill % 13 == 0 {
+            let video = videos.remove(0);
+            let item = ada.upload("v.mp4", "video/mp4", video.clone()).await;
+            acknowledged.lock().unwrap().push((item["id"].as_str().unwrap().to_owned(), video));
+        }
+        tokio::time::sleep(Duration::from_millis(40 + u64::from(rand::random::<u8>()))).await;
+        server.kill();
+        server.again().await;
+    }
+    stop.store(true, Ordering::Relaxed);
+    for worker in workers {
+        worker.await.unwrap();
+    }
+
+    let acknowledged = std::mem::take(&mut *acknowledged.lock().unwrap());
+    assert!(acknowledged.len() > 50, "only {} uploads were acknowledged: the test proves little", acknowledged.len());
+    for (id, bytes) in &acknowledged {
+        assert!(ada.bytes(&format!("/v1/media/{id}/original")).await == *bytes, "{id} has other bytes");
+    }
+    for (id, _) in &acknowledged {
+        ada.until(id, "ready").await;
+    }
+
+    // Whatever is deleted goes, and what no row knows goes as well: afterwards the store is empty.
+    loop {
+        let page = ada.get("/v1/media?limit=100").await;
+        let items = page["items"].as_array().unwrap().clone();
+        if items.is_empty() {
+            break;
+        }
+        for item in items {
+            let path = format!("/v1/media/{}", item["id"].as_str().unwrap());
+            assert_eq!(ada.request(Method::DELETE, &path).send().await.unwrap().status(), 204);
+        }
+    }
+    let started = std::time::Instant::now();
+    loop {
+        let mut left = files(&server.data().join("objects"));
+        left.extend(files(&server.data().join("transcode/scratch")));
+        left.extend(files(&server.data().join("media/scratch")));
+        if left.is_empty() {
+            break;
+        }
+        assert!(started.elapsed() < Duration::from_secs(60), "left behind: {left:#?}");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert!(server.terminate().await.success());
+}
