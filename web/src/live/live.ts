@@ -2,6 +2,7 @@
 // asked for last, by asking now and then for the rest. Two, because a browser opens six connections to one
 // server and uploads and playing need theirs.
 // Invariant: an item that is settled, or that nobody follows any more, has no connection and no timer.
+import { untrack } from 'svelte';
 import * as calls from '../api/media';
 import { settled, type Media } from '../api/types';
 import { Problem } from '../api/problem';
@@ -17,6 +18,11 @@ let timer: ReturnType<typeof setTimeout> | null = null;
 
 /** Keeps the shelf's view of an item up to date until the given function is called. */
 export function follow(id: string): () => void {
+  // Called in effects, which must not run again for every piece of news that the shelf gets.
+  return untrack(() => begin(id));
+}
+
+function begin(id: string): () => void {
   const known = followers.get(id) ?? 0;
   // Last asked for goes last, and the last ones get the streams.
   followers.delete(id);
@@ -29,7 +35,7 @@ export function follow(id: string): () => void {
     const left = (followers.get(id) ?? 1) - 1;
     if (left > 0) followers.set(id, left);
     else followers.delete(id);
-    arrange();
+    untrack(arrange);
   };
 }
 

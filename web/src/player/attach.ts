@@ -61,10 +61,8 @@ function withEngine(Engine: typeof Hls, element: HTMLMediaElement, address: stri
   const hls = new Engine({
     // Segments are fragmented MP4 already: nothing to convert, so no worker, and none in the content policy.
     enableWorker: false,
-    // A growing playlist is not a live broadcast: begin at the beginning and never chase its end.
+    // A growing playlist is no live broadcast: begin where one is, not at its end, and never hurry after it.
     startPosition: startSeconds,
-    liveSyncMode: 'buffered',
-    liveMaxLatencyDuration: Infinity,
     maxLiveSyncPlaybackRate: 1,
     backBufferLength: 60,
     maxBufferLength: 30,

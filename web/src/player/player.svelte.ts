@@ -38,6 +38,8 @@ export class Player {
   #host: HTMLElement | null = null;
   #live: Live | null = null;
   #turn = 0;
+  /** Playing was asked for before there was anything to play. */
+  #eager = false;
 
   constructor(
     private readonly tag: 'video' | 'audio',
@@ -74,6 +76,7 @@ export class Player {
 
   async play(): Promise<void> {
     const element = this.element;
+    this.#eager = element === null;
     if (!element) return;
     try {
       await element.play();
@@ -83,6 +86,7 @@ export class Player {
   }
 
   pause(): void {
+    this.#eager = false;
     this.element?.pause();
   }
 
@@ -135,6 +139,7 @@ export class Player {
     this.#live = { element, stream };
     this.#listen(element);
     this.#learn(stream);
+    if (this.#eager) await this.play();
   }
 
   async #handOver(source: Source, turn: number): Promise<void> {

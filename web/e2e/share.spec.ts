@@ -1,0 +1,68 @@
+// Proves editing, sharing with a stranger, and deleting.
+import { basename } from 'node:path';
+import { add, expect, listen, openItem, ready, test } from './site';
+
+test('an item is edited, shared with a stranger, and deleted', async ({ home, files, browser, site }) => {
+  await add(home, files.photo);
+  await ready(home, basename(files.photo));
+  await openItem(home, basename(files.photo));
+
+  await home.getByRole('button', { name: 'Edit' }).click();
+  await home.getByLabel('Name').fill('The harbour at dawn');
+  await home.getByLabel('Tags').fill('sea, morning');
+  await home.getByRole('button', { name: 'Save' }).click();
+  await expect(home.getByRole('heading', { level: 1, name: 'The harbour at dawn' })).toBeVisible();
+  await expect(home.getByRole('link', { name: 'morning' })).toBeVisible();
+
+  const link = home.url();
+  const context = await browser.newContext({ baseURL: site });
+  const stranger = await context.newPage();
+  const complaints = listen(stranger);
+  await stranger.goto(link);
+  await expect(stranger.getByRole('heading', { name: 'This can’t be shown' })).toBeVisible();
+
+  await home.getByRole('button', { name: 'Share' }).click();
+  await expect(home.getByRole('dialog')).toContainText('is private');
+  await home.getByRole('button', { name: 'Whoever has the link' }).click();
+  await expect(home.getByLabel('Link')).toHaveValue(link);
+  await home.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+  await home.getByRole('button', { name: 'Copy link' }).click();
+  await expect(home.getByRole('button', { name: 'Copied' })).toBeVisible();
+  expect(await home.evaluate(() => navigator.clipboard.readText())).toBe(link);
+  await home.keyboard.press('Escape');
+
+  await stranger.goto(link);
+  await expect(stranger.getByRole('heading', { level: 1, name: 'The harbour at dawn' })).toBeVisible();
+  await expect.poll(() => stranger.locator('figure img').evaluate((one: HTMLImageElement) => one.naturalWidth)).toBeGreaterThan(300);
+  for (const name of ['Edit', 'Share', 'Delete']) await expect(stranger.getByRole('button', { name })).toHaveCount(0);
+
+  await home.getByRole('button', { name: 'Delete' }).click();
+  await home.getByRole('button', { name: 'Keep it' }).click();
+  await home.getByRole('button', { name: 'Delete' }).click();
+  await home.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+  await expect(home.getByText('is deleted.')).toBeVisible();
+  await expect(home.locator('.wall li')).toHaveCount(0);
+
+  await stranger.reload();
+  await expect(stranger.getByRole('heading', { name: 'This can’t be shown' })).toBeVisible();
+  expect(complaints).toEqual([]);
+  await context.close();
+});
+
+test('a stranger watches a public video', async ({ home, files, browser, site }) => {
+  await add(home, files.video);
+  await ready(home, basename(files.video));
+  await openItem(home, basename(files.video));
+  await home.getByRole('button', { name: 'Share' }).click();
+  await home.getByRole('button', { name: 'Everyone' }).click();
+  await expect(home.getByLabel('Link')).toBeVisible();
+
+  const context = await browser.newContext({ baseURL: site });
+  const stranger = await context.newPage();
+  const complaints = listen(stranger);
+  await stranger.goto(home.url());
+  await stranger.getByRole('button', { name: 'Play', exact: true }).first().click();
+  await expect.poll(() => stranger.evaluate(() => document.querySelector('video')?.currentTime ?? -1)).toBeGreaterThan(0.5);
+  expect(complaints).toEqual([]);
+  await context.close();
+});

@@ -1,0 +1,189 @@
+// Owns the world of the browser tests: a server of one's own with an empty data folder, media made for the occasion,
+// a member who is new in every test, and a page that fails its test when the browser complains.
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { test as base, expect, type Page } from '@playwright/test';
+
+export { expect };
+
+const run = promisify(execFile);
+
+export interface Member {
+  handle: string;
+  email: string;
+  password: string;
+}
+
+export interface Files {
+  folder: string;
+  photo: string;
+  portrait: string;
+  song: string;
+  /** Needs converting, which takes longer than the first seconds of playing. */
+  video: string;
+  /** Large enough to be interrupted. */
+  large: string;
+  pdf: string;
+}
+
+interface PerWorker {
+  site: string;
+  files: Files;
+}
+interface PerTest {
+  member: Member;
+  /** A page where `member` is signed in, at the library. */
+  home: Page;
+}
+
+let count = 0;
+
+export const test = base.extend<PerTest, PerWorker>({
+  site: [
+    async ({}, use) => {
+      const data = await mkdtemp(join(tmpdir(), 'tutti-e2e-'));
+      const [port, operations] = [await freePort(), await freePort()];
+      const log: string[] = [];
+      const server = spawn(resolve(process.env['TUTTI_BIN'] ?? '../target/debug/tutti'), ['serve', '--data', data, '--listen', `127.0.0.1:${port}`], {
+        env: { ...process.env, TUTTI_OPERATIONS: `127.0.0.1:${operations}`, TUTTI_WEB: resolve('dist') },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      for (const stream of [server.stdout, server.stderr]) stream?.on('data', (chunk: Buffer) => log.push(String(chunk)));
+      const site = `http://127.0.0.1:${port}`;
+      await answers(site, server, log);
+      await use(site);
+      await stopped(server);
+      await rm(data, { recursive: true, force: true });
+    },
+    { scope: 'worker', timeout: 60_000 },
+  ],
+
+  files: [
+    async ({}, use) => {
+      const files = await makeFiles();
+      await use(files);
+      await rm(files.folder, { recursive: true, force: true });
+    },
+    { scope: 'worker', timeout: 120_000 },
+  ],
+
+  baseURL: async ({ site }, use) => use(site),
+
+  page: async ({ page }, use) => {
+    const complaints = listen(page);
+    await use(page);
+    expect(complaints, 'the browser complained').toEqual([]);
+  },
+
+  member: async ({}, use) => {
+    count += 1;
+    const handle = `ada${Date.now().toString(36)}${count}`;
+    await use({ handle, email: `${handle}@example.org`, password: 'every good boy does fine' });
+  },
+
+  home: async ({ page, member }, use) => {
+    await join_(page, member);
+    await use(page);
+  },
+});
+
+/** Collects what must not happen: uncaught errors and refusals of the content policy. Answers of 4xx are part of life. */
+export function listen(page: Page): string[] {
+  const complaints: string[] = [];
+  page.on('pageerror', (error) => complaints.push(`uncaught: ${error.message}`));
+  page.on('console', (message) => {
+    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) complaints.push(message.text());
+  });
+  return complaints;
+}
+
+async function join_(page: Page, member: Member): Promise<void> {
+  await page.goto('/join');
+  await page.getByLabel('Name').fill(member.handle);
+  await page.getByLabel('E-mail').fill(member.email);
+  await page.getByLabel('Password').fill(member.password);
+  await page.getByRole('main').getByRole('button', { name: 'Join' }).click();
+  await expect(page.getByText('Your first note')).toBeVisible();
+}
+
+/** Adds files through the dialog, as a person does. */
+export async function add(page: Page, ...paths: string[]): Promise<void> {
+  await page.getByRole('button', { name: /^Add/ }).and(page.locator(':visible')).first().click();
+  const chooser = page.waitForEvent('filechooser');
+  await page.getByRole('button', { name: /Choose files/ }).click();
+  await (await chooser).setFiles(paths);
+}
+
+/** The way to an item's page by its tile, once it is on the wall. */
+export async function openItem(page: Page, name: string): Promise<void> {
+  await page.locator('.wall').getByRole('link', { name: new RegExp(`^${name.replaceAll('.', '\\.')}`) }).click();
+  await expect(page.getByRole('heading', { level: 1, name })).toBeVisible();
+}
+
+/** Waits until an item's page says nothing of converting any more. */
+export async function ready(page: Page, name: string): Promise<void> {
+  await expect(page.locator('.wall').getByRole('link', { name: new RegExp(`^${name.replaceAll('.', '\\.')}(?!.*converting)`) })).toBeVisible({ timeout: 90_000 });
+}
+
+async function makeFiles(): Promise<Files> {
+  const folder = await mkdtemp(join(tmpdir(), 'tutti-e2e-media-'));
+  const at = (name: string): string => join(folder, name);
+  const files: Files = {
+    folder,
+    photo: at('harbour.jpg'),
+    portrait: at('tower.jpg'),
+    song: at('waltz.mp3'),
+    video: at('parade.mp4'),
+    large: at('archive.wav'),
+    pdf: at('invoice.pdf'),
+  };
+  const ffmpeg = (...args: string[]): Promise<unknown> => run('ffmpeg', ['-v', 'error', '-y', ...args]);
+  await Promise.all([
+    ffmpeg('-f', 'lavfi', '-i', 'gradients=s=1800x1200:c0=0x0b6c75:c1=0xffb81c:c2=0xab3f10:n=3:seed=4', '-frames:v', '1', files.photo),
+    ffmpeg('-f', 'lavfi', '-i', 'mandelbrot=s=900x1350:start_scale=0.6', '-frames:v', '1', files.portrait),
+    ffmpeg('-f', 'lavfi', '-i', "aevalsrc='0.5*sin(2*PI*(220+110*floor(mod(t,4)))*t)*abs(sin(PI*t*0.7))':d=24", '-b:a', '128k', files.song),
+    // A keyframe every 20 s: no standard input, so it can't be passed through as it is.
+    ffmpeg('-f', 'lavfi', '-i', 'testsrc2=s=1280x720:r=30:d=24', '-f', 'lavfi', '-i', 'sine=330:d=24', '-c:v', 'libx264', '-preset', 'ultrafast', '-g', '600', '-pix_fmt', 'yuv420p', '-c:a', 'aac', '-shortest', files.video),
+    ffmpeg('-f', 'lavfi', '-i', 'anoisesrc=d=60:r=48000', '-ac', '2', files.large),
+    writeFile(files.pdf, '%PDF-1.4\n1 0 obj << /Type /Catalog >> endobj\ntrailer << /Root 1 0 R >>\n%%EOF\n'),
+  ]);
+  return files;
+}
+
+function freePort(): Promise<number> {
+  return new Promise((done, failed) => {
+    const probe = createServer();
+    probe.once('error', failed);
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      probe.close(() => (address && typeof address === 'object' ? done(address.port) : failed(new Error('no port'))));
+    });
+  });
+}
+
+async function answers(site: string, server: ChildProcess, log: string[]): Promise<void> {
+  for (let tries = 0; tries < 200; tries += 1) {
+    if (server.exitCode !== null) break;
+    const ok = await fetch(`${site}/readyz`).then((response) => response.ok).catch(() => false);
+    if (ok) return;
+    await new Promise((next) => setTimeout(next, 100));
+  }
+  server.kill('SIGKILL');
+  throw new Error(`The server did not start:\n${log.join('')}`);
+}
+
+function stopped(server: ChildProcess): Promise<void> {
+  return new Promise((done) => {
+    if (server.exitCode !== null) return done();
+    const last = setTimeout(() => server.kill('SIGKILL'), 10_000);
+    server.once('exit', () => {
+      clearTimeout(last);
+      done();
+    });
+    server.kill('SIGTERM');
+  });
+}

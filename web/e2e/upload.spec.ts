@@ -1,0 +1,136 @@
+// Proves that uploads arrive, are refused plainly, can be paused, and go on at the right byte after a reload.
+import type { Page, Request } from '@playwright/test';
+import { basename } from 'node:path';
+import { add, expect, ready, test } from './site';
+
+/** Slows this page's sending down so that there is a middle to interrupt. */
+async function slow(page: Page, bytesPerSecond: number): Promise<() => Promise<void>> {
+  const devtools = await page.context().newCDPSession(page);
+  const set = (uploadThroughput: number): Promise<unknown> =>
+    devtools.send('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput });
+  await devtools.send('Network.enable');
+  await set(bytesPerSecond);
+  return async () => {
+    await set(-1);
+  };
+}
+
+const offsets = (page: Page): number[] => {
+  const seen: number[] = [];
+  page.on('request', (request: Request) => {
+    if (request.method() === 'PATCH' && request.url().includes('/v1/uploads/')) seen.push(Number(request.headers()['upload-offset']));
+  });
+  return seen;
+};
+
+const sent = (page: Page): Promise<number> =>
+  page.getByRole('progressbar', { name: /^Upload of/ }).getAttribute('aria-valuenow').then(Number);
+
+test('a photo, a song and a video arrive and become ready', async ({ home, files }) => {
+  await add(home, files.photo, files.song, files.video);
+  await expect(home.getByRole('region', { name: 'Uploads' })).toContainText('3 files uploaded', { timeout: 60_000 });
+  for (const file of [files.photo, files.song, files.video]) await ready(home, basename(file));
+
+  await home.getByText('Videos').click();
+  await expect(home.locator('.wall li')).toHaveCount(1);
+  await expect(home).toHaveURL(/kind=video/);
+  await home.getByText('All', { exact: true }).click();
+  await home.getByRole('searchbox').fill('harb');
+  await expect(home.locator('.wall li')).toHaveCount(1);
+  await home.getByRole('searchbox').fill('nothing has this name');
+  await expect(home.getByText('Nothing fits')).toBeVisible();
+});
+
+test('files can be dropped anywhere on the page', async ({ home }) => {
+  const transfer = await home.evaluateHandle(async () => {
+    const canvas = new OffscreenCanvas(640, 480);
+    const context = canvas.getContext('2d');
+    context?.fillRect(0, 0, 320, 480);
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([await canvas.convertToBlob({ type: 'image/png' })], 'dropped.png', { type: 'image/png' }));
+    return transfer;
+  });
+  await home.dispatchEvent('main', 'dragenter', { dataTransfer: transfer });
+  await expect(home.getByText('Let go to add')).toBeVisible();
+  await home.dispatchEvent('main', 'drop', { dataTransfer: transfer });
+  await expect(home.getByText('Let go to add')).toBeHidden();
+  await ready(home, 'dropped.png');
+});
+
+test('what is no photo, song or video is refused with the reason', async ({ home, files }) => {
+  await add(home, files.pdf);
+  const tray = home.getByRole('region', { name: 'Uploads' });
+  await expect(tray).toContainText('1 not uploaded');
+  await expect(tray.locator('.reason')).not.toBeEmpty();
+  await tray.getByRole('button', { name: /^Give up/ }).click();
+  await expect(tray).toBeHidden();
+});
+
+test('a reload in the middle of an upload goes on at the byte where it stopped, by itself', async ({ home, files }) => {
+  const seen = offsets(home);
+  const release = await slow(home, 1_200_000);
+  await add(home, files.large);
+  await expect.poll(() => sent(home), { timeout: 30_000 }).toBeGreaterThan(15);
+  await home.reload();
+  await release();
+  await expect(home.getByRole('region', { name: 'Uploads' })).toContainText('1 file uploaded', { timeout: 60_000 });
+  expect(seen[0]).toBe(0);
+  expect(seen.at(-1)).toBeGreaterThan(500_000);
+  await expect(home.locator('.wall li')).toHaveCount(1);
+});
+
+test('where the browser lost the file, picking it again goes on; another file is refused', async ({ home, files }) => {
+  const seen = offsets(home);
+  const release = await slow(home, 1_200_000);
+  await add(home, files.large);
+  await expect.poll(() => sent(home), { timeout: 30_000 }).toBeGreaterThan(15);
+  // As if the file had been too large to keep.
+  await home.evaluate(
+    () =>
+      new Promise<void>((done, failed) => {
+        const opening = indexedDB.open('tutti');
+        opening.onerror = () => failed(opening.error);
+        opening.onsuccess = () => {
+          const transaction = opening.result.transaction('files', 'readwrite');
+          transaction.objectStore('files').clear();
+          transaction.oncomplete = () => done();
+        };
+      }),
+  );
+  await home.reload();
+  await release();
+  const tray = home.getByRole('region', { name: 'Uploads' });
+  await expect(tray).toContainText('1 upload waits for you');
+  const pick = async (path: string): Promise<void> => {
+    const chooser = home.waitForEvent('filechooser');
+    await tray.getByRole('button', { name: /^Pick/ }).click();
+    await (await chooser).setFiles(path);
+  };
+  await pick(files.photo);
+  await expect(tray).toContainText('That is another file.');
+  await pick(files.large);
+  await expect(tray).toContainText('1 file uploaded', { timeout: 60_000 });
+  expect(seen.at(-1)).toBeGreaterThan(500_000);
+});
+
+test('an upload can be paused, resumed and given up', async ({ home, files }) => {
+  const seen = offsets(home);
+  const release = await slow(home, 1_200_000);
+  await add(home, files.large);
+  const tray = home.getByRole('region', { name: 'Uploads' });
+  await expect.poll(() => sent(home), { timeout: 30_000 }).toBeGreaterThan(10);
+  await tray.getByRole('button', { name: /^Pause/ }).click();
+  await expect(tray).toContainText('Paused at');
+  await home.waitForTimeout(500);
+  const before = await sent(home);
+  await home.waitForTimeout(700);
+  expect(await sent(home)).toBe(before);
+  await tray.getByRole('button', { name: /^Resume/ }).click();
+  await expect.poll(() => seen.length).toBe(2);
+  expect(seen[1]).toBeGreaterThan(0);
+  const taken = home.waitForRequest((request) => request.method() === 'DELETE' && request.url().includes('/v1/uploads/'));
+  await tray.getByRole('button', { name: /^Give up/ }).click();
+  await taken;
+  await expect(tray).toBeHidden();
+  await release();
+});

@@ -1,0 +1,110 @@
+// Proves that a video plays while it is converted and moves to the whole ladder without a jump; songs and photos too.
+import type { Page } from '@playwright/test';
+import { basename } from 'node:path';
+import { add, expect, openItem, ready, test } from './site';
+
+const time = (page: Page): Promise<number> => page.evaluate(() => document.querySelector<HTMLVideoElement>('video.shown')?.currentTime ?? -1);
+
+test('a video plays while converting still runs, then has every quality without a jump', async ({ home, files }) => {
+  await add(home, files.video);
+  const tile = home.locator('.wall').getByRole('link', { name: /^parade\.mp4/ });
+  await tile.click();
+  await home.getByRole('button', { name: 'Play', exact: true }).first().click({ timeout: 60_000 });
+  await expect.poll(() => time(home), { timeout: 30_000 }).toBeGreaterThan(0.5);
+  // Still converting: this is the promise.
+  await expect(home.getByText('Plays while it is converted.')).toBeVisible();
+
+  // Watch the clock at every frame while the ladder is swapped in.
+  await home.evaluate(() => {
+    const watched = { last: -1, worstBack: 0, worstAhead: 0, elements: new Set<Element>() };
+    Object.assign(globalThis, { watched });
+    let at = performance.now();
+    const look = (): void => {
+      const video = document.querySelector<HTMLVideoElement>('video.shown');
+      const now = performance.now();
+      if (video && video.currentTime > 0) {
+        watched.elements.add(video);
+        if (watched.last >= 0) {
+          const step = video.currentTime - watched.last;
+          watched.worstBack = Math.min(watched.worstBack, step);
+          watched.worstAhead = Math.max(watched.worstAhead, step - (now - at) / 1000);
+        }
+        watched.last = video.currentTime;
+      }
+      at = now;
+      requestAnimationFrame(look);
+    };
+    look();
+  });
+  await expect(home.getByText('Plays while it is converted.')).toBeHidden({ timeout: 90_000 });
+  await expect.poll(() => home.evaluate(() => (globalThis as unknown as { watched: { elements: Set<Element> } }).watched.elements.size), { timeout: 30_000 }).toBe(2);
+  const jump = await home.evaluate(() => {
+    const { worstBack, worstAhead } = (globalThis as unknown as { watched: { worstBack: number; worstAhead: number } }).watched;
+    return { worstBack, worstAhead };
+  });
+  expect(jump.worstBack).toBeGreaterThan(-0.25);
+  expect(jump.worstAhead).toBeLessThan(0.35);
+  await expect(home.locator('video')).toHaveCount(1);
+
+  await home.getByRole('button', { name: 'Quality and speed' }).click();
+  await expect(home.getByRole('menuitemradio', { name: '720p' })).toBeVisible();
+  await home.getByRole('menuitemradio', { name: '720p' }).click();
+  await home.getByRole('button', { name: 'Quality and speed' }).click();
+  await home.getByRole('menuitemradio', { name: '2×' }).click();
+  expect(await home.evaluate(() => document.querySelector('video')?.playbackRate)).toBe(2);
+
+  // Preview pictures over the line of time.
+  await home.locator('.seek').hover({ position: { x: 400, y: 10 } });
+  const picture = home.locator('.preview img');
+  await expect(picture).toBeVisible();
+  await expect.poll(() => picture.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBeGreaterThan(0);
+});
+
+test('the player obeys its keys', async ({ home, files }) => {
+  await add(home, files.video);
+  await ready(home, basename(files.video));
+  await openItem(home, basename(files.video));
+  await home.keyboard.press('k');
+  await expect.poll(() => time(home)).toBeGreaterThan(0.3);
+  await home.keyboard.press('k');
+  await expect.poll(() => home.evaluate(() => document.querySelector('video')?.paused)).toBe(true);
+  await home.keyboard.press('5');
+  await expect.poll(() => time(home)).toBeGreaterThan(11);
+  const middle = await time(home);
+  await home.keyboard.press('ArrowLeft');
+  await expect.poll(() => time(home)).toBeLessThan(middle - 4);
+  await home.keyboard.press('m');
+  expect(await home.evaluate(() => document.querySelector('video')?.muted)).toBe(true);
+  await home.keyboard.press('>');
+  expect(await home.evaluate(() => document.querySelector('video')?.playbackRate)).toBe(1.25);
+  await home.keyboard.press('?');
+  await expect(home.getByRole('dialog', { name: 'Keys' })).toBeVisible();
+  await home.keyboard.press('Escape');
+  await home.keyboard.press('f');
+  await expect.poll(() => home.evaluate(() => document.fullscreenElement !== null)).toBe(true);
+});
+
+test('a song plays and is sought in its waveform', async ({ home, files }) => {
+  await add(home, files.song);
+  await ready(home, basename(files.song));
+  await openItem(home, basename(files.song));
+  const audio = (): Promise<number> => home.evaluate(() => document.querySelector('audio')?.currentTime ?? -1);
+  await home.getByRole('button', { name: 'Play', exact: true }).click();
+  await expect.poll(audio).toBeGreaterThan(0.3);
+  const wave = home.getByRole('slider', { name: 'Time' });
+  const box = await wave.boundingBox();
+  await wave.click({ position: { x: (box?.width ?? 0) / 2, y: 30 } });
+  await expect.poll(audio).toBeGreaterThan(10);
+});
+
+test('a photo is shown in a size that fits', async ({ home, files }) => {
+  await add(home, files.photo);
+  await ready(home, basename(files.photo));
+  await openItem(home, basename(files.photo));
+  const image = home.locator('figure img');
+  await expect.poll(() => image.evaluate((one: HTMLImageElement) => one.naturalWidth)).toBeGreaterThan(900);
+  await home.getByRole('button', { name: /as large as the screen/ }).click();
+  await expect(home.getByRole('dialog')).toBeVisible();
+  await home.keyboard.press('Escape');
+  await expect(home.getByRole('dialog')).toBeHidden();
+});
