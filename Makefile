@@ -1,0 +1,36 @@
+# What one types here. Each target is a script in dev/ or one line; `make` alone lists them.
+.DEFAULT_GOAL := help
+.PHONY: help run test check fmt bench openapi page doctor clean
+
+help:     ## list the targets
+	@sed -n 's/^\([a-z]*\): *## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
+
+run:      ## install what is missing, build, start on http://127.0.0.1:8080 with demo content
+	@dev/run
+
+test:     ## install what the tests need and run all of them
+	@dev/test
+
+check:    ## format, lints, licences, types: all that needs no running
+	@dev/check
+
+fmt:      ## format the Rust code
+	cargo fmt --all
+
+bench:    ## measure, and write bench/RESULTS.md
+	@dev/bench
+
+openapi:  ## write docs/openapi.json and the page's types anew from the code
+	UPDATE=1 cargo test --locked --package tutti --bin tutti interface
+	@dev/page --modules
+	cd web && npm run --silent gen:api
+
+page:     ## build the page into web/dist
+	@dev/page
+
+doctor:   ## say what is missing on this machine, and how to get it
+	@cargo run --quiet --locked --package tutti -- doctor
+
+clean:    ## remove what was built (not the data folder)
+	cargo clean
+	rm -rf .tools web/dist web/node_modules dev/samples/node_modules
