@@ -18,7 +18,7 @@ fmt:      ## format the Rust code
 	cargo fmt --all
 
 bench:    ## measure, and write bench/RESULTS.md
-	@dev/bench
+	@dev/bench $(ARGS)
 
 openapi:  ## write docs/openapi.json and the page's types anew from the code
 	UPDATE=1 cargo test --locked --package tutti --bin tutti interface

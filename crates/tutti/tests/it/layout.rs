@@ -1,0 +1,239 @@
+//! The rules of the house's layout: who may depend on whom, where SQL stands, how a file begins and when it is too long.
+//!
+//! Reads the repository's own text and nothing else. Invariant: a rule that is broken is reported with every place where it is,
+//! so that one run is enough to mend them all.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// What every service may stand on.
+const GROUND: [&str; 3] = ["codec", "contract", "kit"];
+/// Lines after which a file holds two things.
+const LONGEST_FILE: usize = 600;
+/// Lines after which a service's face holds more than its face.
+const LONGEST_FACE: usize = 80;
+/// Names that say nothing about what is inside.
+const NAMELESS_ROOMS: [&str; 4] = ["utils", "util", "helpers", "common"];
+/// How the statements of the house begin (lower case, as `style` asks), and where the words stand that name a table.
+const STATEMENTS: [&str; 7] = ["select ", "insert into ", "update ", "delete from ", "create table ", "create index ", "with "];
+const BEFORE_A_TABLE: [&str; 5] = ["from ", "join ", "into ", "update ", "table "];
+/// The time and the environment are handed in from above.
+const AMBIENT: [&str; 6] = ["Utc::now(", "SystemTime::now(", "Local::now(", "env::var(", "env::vars(", "env::var_os("];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// A path as it is written in the repository.
+fn shown(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap_or(path).display().to_string()
+}
+
+/// Every Rust file below `folder`, by name.
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() && path.file_name().is_some_and(|name| name != "target") {
+                folders.push(path);
+            } else if path.extension().is_some_and(|kind| kind == "rs") {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+fn all_rust_files() -> Vec<PathBuf> {
+    ["crates", "bench"].iter().flat_map(|folder| rust_files(&root().join(folder))).collect()
+}
+
+/// The workspace's crates: name to folder.
+fn crates() -> BTreeMap<String, PathBuf> {
+    let entries = std::fs::read_dir(root().join("crates")).unwrap().flatten();
+    entries.filter(|entry| entry.path().join("Cargo.toml").is_file()).map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path())).collect()
+}
+
+/// The crates that are a role: they have a `service()`.
+fn services() -> BTreeMap<String, PathBuf> {
+    let has_a_face = |folder: &PathBuf| std::fs::read_to_string(folder.join("src/lib.rs")).is_ok_and(|text| text.contains("pub fn service() -> "));
+    crates().into_iter().filter(|(_, folder)| has_a_face(folder)).collect()
+}
+
+/// The names under `[section]` of a crate's manifest.
+fn dependencies(folder: &Path, section: &str) -> BTreeSet<String> {
+    let manifest = read(&folder.join("Cargo.toml"));
+    let heading = format!("[{section}]");
+    let rows = manifest.lines().map(str::trim).skip_while(|line| *line != heading).skip(1).take_while(|line| !line.starts_with('['));
+    rows.filter(|line| !line.is_empty() && !line.starts_with('#')).filter_map(|line| line.split(['.', ' ', '=']).next()).map(str::to_owned).collect()
+}
+
+/// The lines of a file that end up in the product, numbered from 1: no comments, nothing after its tests begin.
+fn product_lines(path: &Path) -> Vec<(usize, String)> {
+    let is_test = path.components().any(|part| part.as_os_str() == "tests") || path.file_stem().is_some_and(|name| name == "tests");
+    if is_test {
+        return Vec::new();
+    }
+    let text = read(path);
+    let lines = text.lines().enumerate().take_while(|(_, line)| line.trim() != "#[cfg(test)]" || line.starts_with(' '));
+    lines.filter(|(_, line)| !line.trim_start().starts_with("//")).map(|(at, line)| (at + 1, line.to_owned())).collect()
+}
+
+/// Whether a file is one where SQL may stand.
+fn holds_sql(path: &Path) -> bool {
+    path.components().any(|part| Path::new(part.as_os_str()).file_stem().is_some_and(|name| name == "store" || name == "migration"))
+}
+
+/// Where in a line a statement begins, if one does: at the start of a text, or at the start of a text's line.
+fn statement(line: &str) -> Option<&str> {
+    let begins = |text: &str| STATEMENTS.iter().any(|start| text.starts_with(start));
+    let texts = line.match_indices('"').map(|(at, _)| line[at + 1..].trim_start()).chain([line.trim_start()]);
+    // `update ` and `with ` also begin English sentences; SQL goes on with more SQL.
+    let goes_on = |text: &str| [" from ", " into ", " set ", " as (", " on ", " (", "select 1"].iter().any(|word| text.contains(word));
+    texts.into_iter().find(|text| begins(text) && goes_on(text))
+}
+
+/// The tables that a text makes.
+fn tables_made(text: &str) -> BTreeSet<String> {
+    text.match_indices("create table ").map(|(at, word)| word_at(text[at + word.len()..].trim_start_matches("if not exists "))).collect()
+}
+
+fn word_at(text: &str) -> String {
+    text.trim_start().chars().take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '_').collect()
+}
+
+fn nothing_but(broken: &[String], rule: &str) {
+    assert!(broken.is_empty(), "{rule}\n  {}", broken.join("\n  "));
+}
+
+#[test]
+fn a_service_stands_on_the_ground_floor_only() {
+    let (crates, services) = (crates(), services());
+    let mut broken = Vec::new();
+    for (name, folder) in &crates {
+        let mut may: BTreeSet<&str> = match name.as_str() {
+            "tutti" => continue,
+            "kit" | "codec" => BTreeSet::new(),
+            "contract" => ["kit"].into(),
+            _ => GROUND.into(),
+        };
+        for section in ["dependencies", "dev-dependencies", "build-dependencies"] {
+            if section == "dev-dependencies" && name != "testkit" {
+                may.extend(["testkit", "codec", "contract"]);
+            }
+            for other in dependencies(folder, section).iter().filter(|other| crates.contains_key(*other) && !may.contains(other.as_str())) {
+                broken.push(format!("{name} has {other} in [{section}]"));
+            }
+        }
+    }
+    assert!(services.len() >= 5, "the roles were not found: {services:?}");
+    nothing_but(&broken, "tutti → services → {contract, codec, kit}, and a service never depends on a service:");
+}
+
+#[test]
+fn sql_stands_in_the_store_and_the_migrations_only() {
+    let mut broken = Vec::new();
+    let mut statements = 0;
+    for path in services().values().flat_map(|folder| rust_files(&folder.join("src"))) {
+        for (number, line) in product_lines(&path) {
+            let Some(found) = statement(&line) else { continue };
+            statements += 1;
+            if !holds_sql(&path) {
+                broken.push(format!("{}:{number}: {found}", shown(&path)));
+            }
+        }
+    }
+    assert!(statements > 20, "only {statements} statements were found: this test no longer sees SQL");
+    nothing_but(&broken, "SQL is written in store.rs and migration.rs only:");
+}
+
+#[test]
+fn a_service_touches_its_own_tables_only() {
+    let services = services();
+    let text_of = |folder: &PathBuf| -> String {
+        let files = rust_files(&folder.join("src"));
+        files.iter().filter(|path| holds_sql(path)).flat_map(|path| product_lines(path)).map(|(_, line)| line + "\n").collect()
+    };
+    let texts: BTreeMap<&String, String> = services.iter().map(|(name, folder)| (name, text_of(folder))).collect();
+    let own: BTreeMap<&String, BTreeSet<String>> = texts.iter().map(|(name, text)| (*name, tables_made(text))).collect();
+    let mut broken = Vec::new();
+    for (name, text) in &texts {
+        let foreign = own.iter().filter(|(other, _)| *other != name).flat_map(|(other, tables)| tables.iter().map(move |table| (other, table)));
+        for (other, table) in foreign.filter(|(_, table)| !own[*name].contains(*table)) {
+            let touched = BEFORE_A_TABLE.iter().any(|word| text.match_indices(word).any(|(at, _)| word_at(&text[at + word.len()..]) == *table));
+            if touched {
+                broken.push(format!("{name} touches {table}, which is {other}'s"));
+            }
+        }
+    }
+    assert!(own.values().any(|tables| !tables.is_empty()), "no table was found: this test no longer sees migrations");
+    nothing_but(&broken, "a service's data is its own; ask the service or keep a copy from its events:");
+}
+
+#[test]
+fn every_service_is_in_the_table_of_roles_once() {
+    let table = read(&root().join("crates/tutti/src/roles.rs"));
+    let broken: Vec<String> = services()
+        .keys()
+        .map(|name| (name, table.matches(&format!("{name}::service()")).count()))
+        .filter(|(_, times)| *times != 1)
+        .map(|(name, times)| format!("{name} is there {times} times"))
+        .collect();
+    nothing_but(&broken, "crates/tutti/src/roles.rs is the one table of roles:");
+}
+
+#[test]
+fn every_file_says_first_what_it_is_for() {
+    let broken: Vec<String> = all_rust_files().iter().filter(|path| !read(path).starts_with("//! ")).map(|path| shown(path)).collect();
+    nothing_but(&broken, "a file opens with `//!`: what it owns, what it does not, one invariant:");
+}
+
+#[test]
+fn no_file_is_too_long_to_read_at_once() {
+    let mut broken = Vec::new();
+    for path in all_rust_files() {
+        let lines = read(&path).lines().count();
+        if lines > LONGEST_FILE {
+            broken.push(format!("{} has {lines} lines, {LONGEST_FILE} at most", shown(&path)));
+        }
+    }
+    for folder in services().values() {
+        let lines = read(&folder.join("src/lib.rs")).lines().count();
+        if lines > LONGEST_FACE {
+            broken.push(format!("{} has {lines} lines, a face {LONGEST_FACE} at most", shown(&folder.join("src/lib.rs"))));
+        }
+    }
+    nothing_but(&broken, "split what holds two things:");
+}
+
+#[test]
+fn a_room_is_called_by_what_is_inside() {
+    let nameless = |path: &PathBuf| {
+        let relative = shown(path);
+        Path::new(&relative).components().any(|part| Path::new(part.as_os_str()).file_stem().is_some_and(|name| NAMELESS_ROOMS.iter().any(|no| name == *no)))
+    };
+    let broken: Vec<String> = all_rust_files().iter().filter(|path| nameless(path)).map(|path| shown(path)).collect();
+    nothing_but(&broken, "say what the room is for:");
+}
+
+#[test]
+fn time_and_environment_come_from_above() {
+    let mut broken = Vec::new();
+    let below: Vec<PathBuf> = crates().into_iter().filter(|(name, _)| name != "tutti" && name != "testkit").map(|(_, folder)| folder).collect();
+    let clock = root().join("crates/kit/src/clock.rs");
+    for path in below.iter().flat_map(|folder| rust_files(&folder.join("src"))).filter(|path| *path != clock) {
+        for (number, line) in product_lines(&path) {
+            if AMBIENT.iter().any(|call| line.contains(call)) {
+                broken.push(format!("{}:{number}: {}", shown(&path), line.trim()));
+            }
+        }
+    }
+    nothing_but(&broken, "take the time from the context's clock, and settings from the configuration:");
+}
