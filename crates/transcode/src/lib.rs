@@ -1,1 +1,41 @@
-//! transcode
+//! The role that converts: videos into streams, sound into streams, photos into something every browser shows.
+//!
+//! Owns the work: probing, planning, parts, sound, posters, storyboards, waveforms, and the objects they become. Does not own originals (`media`) nor
+//! the serving of anything (`delivery`). Invariant: a piece of work that is done twice, by whoever, leaves the same as one that is done once.
+
+mod api;
+mod config;
+mod error;
+mod events;
+mod ffmpeg;
+mod flow;
+mod jobs;
+mod migration;
+mod model;
+mod mp4;
+mod store;
+#[cfg(test)]
+mod tests;
+mod work;
+
+pub use config::Config;
+
+use ffmpeg::Tools;
+use kit::service::BootError;
+use kit::{Context, Part, Service};
+use work::Worker;
+
+/// The row of this role in the table of roles.
+pub fn service() -> Service {
+    Service { name: "transcode", migrations: migration::MIGRATIONS, openapi: api::openapi, start: |context| Box::pin(start(context)) }
+}
+
+async fn start(context: Context) -> Result<Part, BootError> {
+    let config: Config = context.config.section("transcode")?;
+    let tools = Tools::find(&config.ffmpeg, &config.ffprobe, &config.heif_convert).await;
+    if !tools.works().await {
+        tracing::warn!("ffmpeg and ffprobe were not found: nothing can be converted until they are installed (see `tutti doctor`)");
+    }
+    let worker = Worker::new(context, config, tools);
+    Ok(Part { router: api::router(worker.clone()), consumers: events::consumers(&worker), jobs: jobs::jobs(&worker) })
+}

@@ -1,0 +1,86 @@
+//! The section `[transcode]` of the configuration.
+//!
+//! Invariant: every default works on a laptop with two cores; nothing here changes what comes out, only how fast and how much at once.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::ffmpeg::Limits;
+use crate::model::Queue;
+use crate::model::plan::Accepted;
+
+/// How this process converts.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// How many pieces are worked on at once; 0 means one per core.
+    pub workers: usize,
+    /// The programs, by name or path.
+    pub ffmpeg: String,
+    /// See `ffmpeg`.
+    pub ffprobe: String,
+    /// See `ffmpeg`; for HEIC and AVIF photos.
+    pub heif_convert: String,
+    /// The longest video or sound that is accepted, in hours.
+    pub longest_hours: u64,
+    /// What sound is brought to, in LUFS (EBU R 128 units).
+    pub loudness_lufs: f64,
+    /// Memory that one child may use, in bytes of address space.
+    pub child_memory_bytes: u64,
+    /// The largest file that a child may write, in bytes.
+    pub child_file_bytes: u64,
+    /// A child that makes no progress for so long is ended.
+    pub stall_seconds: u64,
+    /// How often a piece is tried before the item fails.
+    pub attempts: u32,
+    /// How long a silent worker keeps a piece before another one gets it.
+    pub lease_seconds: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            workers: 0,
+            ffmpeg: "ffmpeg".into(),
+            ffprobe: "ffprobe".into(),
+            heif_convert: "heif-convert".into(),
+            longest_hours: 4,
+            loudness_lufs: -16.0,
+            child_memory_bytes: 4 << 30,
+            child_file_bytes: 2 << 30,
+            stall_seconds: 120,
+            attempts: 5,
+            lease_seconds: 30,
+        }
+    }
+}
+
+/// CPU time that a child may use before it has done anything, and per second of what it works on: many times what 4K with HDR takes.
+const CPU_BASE: Duration = Duration::from_secs(120);
+const CPU_PER_SECOND: u32 = 60;
+
+impl Config {
+    /// How many workers there are.
+    pub(crate) fn workers(&self) -> usize {
+        match self.workers {
+            0 => std::thread::available_parallelism().map_or(2, usize::from),
+            workers => workers,
+        }
+    }
+
+    pub(crate) fn accepted(&self) -> Accepted {
+        Accepted { longest_us: self.longest_hours.saturating_mul(3_600_000_000) }
+    }
+
+    /// What a child may use that works on `span` of material for `queue`.
+    pub(crate) fn limits(&self, span: Duration, queue: Queue) -> Limits {
+        Limits {
+            memory_bytes: self.child_memory_bytes,
+            cpu: CPU_BASE + span.min(Duration::from_secs(100_000)) * CPU_PER_SECOND,
+            file_bytes: self.child_file_bytes,
+            stall: Duration::from_secs(self.stall_seconds.max(1)),
+            nice: queue.nice(),
+        }
+    }
+}

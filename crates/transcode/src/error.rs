@@ -1,0 +1,48 @@
+//! What can go wrong while converting.
+//!
+//! Invariant: a [`Error::Refused`] is the file's fault and is told to its owner; everything else is ours and is tried again.
+
+use crate::ffmpeg::{Failure, reason};
+use crate::model::Refusal;
+
+/// Why a piece of work was not done.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The file can't be converted and never will be.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Its owner erased the item, or it has failed: nobody wants this piece any more.
+    #[error("the item is gone; nothing is left to do")]
+    Gone,
+    #[error(transparent)]
+    Db(#[from] kit::db::Error),
+    #[error(transparent)]
+    Objects(#[from] kit::objects::Error),
+    #[error("the scratch folder could not be used; check that the data folder has space")]
+    Scratch(#[source] std::io::Error),
+    #[error(transparent)]
+    Child(Failure),
+    /// A part's header differs from the other parts': joined, they would not play.
+    #[error("the header of a part of {0} differs from the others'; was ffmpeg changed while an item was converted?")]
+    HeadersDiffer(String),
+    /// The part is so short that its header can only be judged beside another part's.
+    #[error("the last part of {0} waits for the first one")]
+    TooShortToLead(String),
+    /// A stored value can't be read back.
+    #[error("the stored {0} of an item is not readable")]
+    Corrupt(&'static str),
+}
+
+impl From<Failure> for Error {
+    /// A child's failure is the file's fault where its complaint says so.
+    fn from(failure: Failure) -> Self {
+        match (reason::of(&failure), failure) {
+            (Some(refusal), failure) => {
+                tracing::info!(%failure, code = refusal.code(), "a file was refused by the converter");
+                Self::Refused(refusal)
+            }
+            (None, Failure::Cancelled) => Self::Gone,
+            (None, failure) => Self::Child(failure),
+        }
+    }
+}

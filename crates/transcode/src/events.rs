@@ -1,0 +1,80 @@
+//! What this role hears: uploads, erasures, and its own work.
+//!
+//! Owns the table of consumers. Invariant: names are for ever, deliveries are remembered under them.
+
+use std::time::Duration;
+
+use contract::media::{Deleted, Received};
+use kit::bus::{Consumer, Failure};
+
+use crate::error::Error;
+use crate::flow;
+use crate::model::{Queue, Task};
+use crate::work::Worker;
+
+/// Redeliveries beyond the configured attempts: for pieces whose worker died, which is not the file's fault.
+const SPARE_DELIVERIES: u32 = 20;
+const RECEIVED: &str = "transcode.received";
+const DELETED: &str = "transcode.deleted";
+
+pub(crate) fn consumers(worker: &Worker) -> Vec<Consumer> {
+    let mut consumers = vec![
+        Consumer::of::<Received, _, _>(RECEIVED, {
+            let worker = worker.clone();
+            move |event, delivery| received(worker.clone(), event, delivery.event.id)
+        })
+        .at_once(8),
+        Consumer::of::<Deleted, _, _>(DELETED, {
+            let worker = worker.clone();
+            move |event, delivery| deleted(worker.clone(), event, delivery.event.id)
+        }),
+    ];
+    let workers = worker.config.workers();
+    for queue in Queue::ALL {
+        let worker = worker.clone();
+        let lease = Duration::from_secs(worker.config.lease_seconds.max(1));
+        let attempts = worker.config.attempts.saturating_add(SPARE_DELIVERIES);
+        let consumer = Consumer::raw(queue.subject(), &[queue.subject()], move |delivery| {
+            let worker = worker.clone();
+            async move {
+                let task: Task = serde_json::from_str(&delivery.event.payload).map_err(|error| Failure::Bury(format!("unreadable task: {error}")))?;
+                worker.take(task, delivery.attempt).await
+            }
+        });
+        consumers.push(consumer.at_once(queue.places(workers)).lease(lease).attempts(attempts));
+    }
+    consumers
+}
+
+async fn received(worker: Worker, event: Received, id: String) -> Result<(), Failure> {
+    let now = worker.context.clock.now();
+    let accepted: Result<(), Error> = worker
+        .context
+        .db
+        .write(move |tx| {
+            Box::pin(async move {
+                if tx.first_time(RECEIVED, &id, now).await? {
+                    flow::accept(tx, &event, now).await?;
+                }
+                Ok(())
+            })
+        })
+        .await;
+    Ok(accepted?)
+}
+
+async fn deleted(worker: Worker, event: Deleted, id: String) -> Result<(), Failure> {
+    let (now, media) = (worker.context.clock.now(), event.id.clone());
+    let erased: Result<_, Error> = worker
+        .context
+        .db
+        .write(move |tx| {
+            Box::pin(async move {
+                if tx.first_time(DELETED, &id, now).await? { flow::erase(tx, &event, now).await } else { Ok(Vec::new()) }
+            })
+        })
+        .await;
+    worker.cancel(&media);
+    worker.discard(erased?).await;
+    Ok(())
+}

@@ -1,0 +1,228 @@
+//! One child process: started with limits, watched, and ended.
+//!
+//! Owns the process from its start to its last byte. Invariant: when [`run`] returns or is dropped, the child's whole process
+//! group is dead; it never used more memory, CPU time or file size than its [`Limits`], and it was never silent for longer than `stall`.
+
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit, setpriority_process};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio_util::sync::CancellationToken;
+
+use super::{Command, Tools};
+
+/// How much of what a child complains about is kept.
+const COMPLAINT: usize = 8 * 1024;
+
+/// What a child may use.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Address space in bytes.
+    pub memory_bytes: u64,
+    /// CPU time, all threads together.
+    pub cpu: Duration,
+    /// The largest single file that it may write, in bytes.
+    pub file_bytes: u64,
+    /// How long it may go without getting on.
+    pub stall: Duration,
+    /// 0 for what somebody waits for, up to 19 for what can wait.
+    pub nice: i32,
+}
+
+/// Why a child did not do its work.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The program isn't there, or the machine refused.
+    #[error("{program} can't be started: install ffmpeg, or name it in the configuration ([transcode] ffmpeg, ffprobe, heif_convert)")]
+    NotStarted {
+        program: String,
+        #[source]
+        source: std::io::Error,
+    },
+    /// It was told to stop.
+    #[error("the work was cancelled")]
+    Cancelled,
+    /// It stopped getting on.
+    #[error("the converter made no progress for {} s", .0.as_secs())]
+    Stalled(Duration),
+    /// It ended with an error; what it complained about last.
+    #[error("the converter gave up ({status}): {complaint}")]
+    Ended { status: ExitStatus, complaint: String },
+}
+
+/// Ends a process group unless told that it has ended by itself.
+struct Group(Option<Pid>);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(pid) = self.0.take() {
+            // It may be gone already.
+            let _ = kill_process_group(pid, Signal::KILL);
+        }
+    }
+}
+
+/// Runs `command` to its end. `heard` gets what it prints and says whether that shows that it got on.
+/// Answers what it complained about (its last 8 KB of standard error).
+pub(crate) async fn run(tools: &Tools, command: &Command, cancel: &CancellationToken, mut heard: impl FnMut(&[u8]) -> bool + Send) -> Result<String, Failure> {
+    if cancel.is_cancelled() {
+        return Err(Failure::Cancelled);
+    }
+    let mut child = start(tools, command)?;
+    let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+    let mut group = Group(pid);
+    if let Some(pid) = pid {
+        confine(pid, command.limits);
+    }
+    let (Some(mut stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
+        return Err(not_started(command, std::io::Error::other("no pipes")));
+    };
+    let stall = command.limits.stall;
+    let listen = async {
+        let mut chunk = vec![0; 32 * 1024];
+        let mut last = tokio::time::Instant::now();
+        loop {
+            match tokio::time::timeout_at(last + stall, stdout.read(&mut chunk)).await {
+                Ok(Ok(0) | Err(_)) => return Ok(()),
+                Ok(Ok(read)) => {
+                    if heard(chunk.get(..read).unwrap_or_default()) {
+                        last = tokio::time::Instant::now();
+                    }
+                    if last.elapsed() >= stall {
+                        return Err(Failure::Stalled(stall));
+                    }
+                }
+                Err(_) => return Err(Failure::Stalled(stall)),
+            }
+        }
+    };
+    let work = async {
+        let (listened, complaint) = tokio::join!(listen, tail(stderr));
+        listened?;
+        // Its pipes are closed; a child that lingers all the same is ended.
+        let status = tokio::time::timeout(stall, child.wait()).await.map_err(|_| Failure::Stalled(stall))?;
+        Ok((status, complaint))
+    };
+    let watched = async {
+        tokio::select! {
+            () = cancel.cancelled() => Err(Failure::Cancelled),
+            done = work => done,
+        }
+    };
+    let (status, complaint) = watched.await?;
+    let status = status.map_err(|error| not_started(command, error))?;
+    group.0 = None;
+    if status.success() { Ok(complaint) } else { Err(Failure::Ended { status, complaint }) }
+}
+
+fn start(tools: &Tools, command: &Command) -> Result<tokio::process::Child, Failure> {
+    let mut starter = match &tools.setpriv {
+        Some(setpriv) => {
+            let mut starter = tokio::process::Command::new(setpriv);
+            starter.args(["--no-new-privs", "--pdeathsig", "KILL", "--"]).arg(&command.program);
+            starter
+        }
+        None => tokio::process::Command::new(&command.program),
+    };
+    starter.args(&command.args).current_dir(&command.folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // Its messages must be the ones we know, and a report file or another home must not lead it astray.
+    starter.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin").env("LC_ALL", "C").env("HOME", &command.folder);
+    starter.process_group(0).kill_on_drop(true);
+    starter.spawn().map_err(|error| not_started(command, error))
+}
+
+fn not_started(command: &Command, source: std::io::Error) -> Failure {
+    Failure::NotStarted { program: command.program.display().to_string(), source }
+}
+
+/// Sets the child's limits from outside: no code of ours runs between fork and exec.
+fn confine(pid: Pid, limits: Limits) {
+    let both = |value: u64| Rlimit { current: Some(value), maximum: Some(value) };
+    let set = [
+        (Resource::As, limits.memory_bytes),
+        (Resource::Cpu, limits.cpu.as_secs().max(1)),
+        (Resource::Fsize, limits.file_bytes),
+        (Resource::Core, 0),
+    ];
+    for (resource, value) in set {
+        // It may have ended already; then there is nothing to confine.
+        let _ = prlimit(Some(pid), resource, both(value));
+    }
+    if limits.nice > 0 {
+        let _ = setpriority_process(Some(pid), limits.nice);
+    }
+}
+
+/// Reads to the end and keeps the last bytes.
+async fn tail(mut pipe: impl AsyncRead + Unpin) -> String {
+    let mut kept: Vec<u8> = Vec::new();
+    let mut chunk = vec![0; 4096];
+    while let Ok(read) = pipe.read(&mut chunk).await {
+        if read == 0 {
+            break;
+        }
+        kept.extend_from_slice(chunk.get(..read).unwrap_or_default());
+        if kept.len() > COMPLAINT {
+            kept.drain(..kept.len() - COMPLAINT);
+        }
+    }
+    String::from_utf8_lossy(&kept).trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tools() -> Tools {
+        Tools { ffmpeg: "ffmpeg".into(), ffprobe: "ffprobe".into(), heif_convert: "heif-convert".into(), setpriv: None, tonemap: false }
+    }
+
+    fn shell(script: &str) -> Command {
+        Command {
+            program: "sh".into(),
+            args: vec!["-c".into(), script.into()],
+            folder: std::env::temp_dir(),
+            limits: Limits { memory_bytes: 1 << 30, cpu: Duration::from_secs(5), file_bytes: 1 << 20, stall: Duration::from_millis(400), nice: 5 },
+        }
+    }
+
+    async fn tried(script: &str) -> Result<String, Failure> {
+        run(&tools(), &shell(script), &CancellationToken::new(), |_| true).await
+    }
+
+    #[tokio::test]
+    async fn the_last_complaint_is_kept_and_bounded() {
+        let complaint = tried("i=0; while [ $i -lt 3000 ]; do echo line $i >&2; i=$((i+1)); done").await.unwrap();
+        assert!(complaint.len() <= COMPLAINT && complaint.ends_with("line 2999"));
+    }
+
+    #[tokio::test]
+    async fn a_silent_child_is_ended() {
+        assert!(matches!(tried("sleep 60").await, Err(Failure::Stalled(_))));
+    }
+
+    #[tokio::test]
+    async fn output_without_progress_is_no_progress() {
+        let dull = run(&tools(), &shell("while true; do echo x; sleep 0.05; done"), &CancellationToken::new(), |_| false).await;
+        assert!(matches!(dull, Err(Failure::Stalled(_))));
+    }
+
+    #[tokio::test]
+    async fn memory_and_file_size_are_limited() {
+        assert!(matches!(tried("head -c 3000000 /dev/zero > tutti-limit-test; s=$?; rm -f tutti-limit-test; exit $s").await, Err(Failure::Ended { .. })));
+    }
+
+    #[tokio::test]
+    async fn cancelling_ends_the_whole_group() {
+        let cancel = CancellationToken::new();
+        let folder = tempfile::tempdir().unwrap();
+        let mark = folder.path().join("mark");
+        let command = shell(&format!("echo started; (sleep 0.5; echo late > {0}) & wait", mark.display()));
+        let stop = cancel.clone();
+        let ended = run(&tools(), &command, &cancel, move |_| { stop.cancel(); true }).await;
+        assert!(matches!(ended, Err(Failure::Cancelled)));
+        tokio::time::sleep(Duration::from_millis(800)).await;
+        assert!(!mark.exists(), "a grandchild lived on");
+    }
+}

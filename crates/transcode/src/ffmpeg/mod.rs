@@ -1,0 +1,128 @@
+//! Talking to ffmpeg, ffprobe and heif-convert: command lines, child processes, and what they say.
+//!
+//! Owns everything that knows an ffmpeg option. Does not own what should be made (that is `model`) nor where it goes
+//! (`work`). Invariant: no child reads anything but the one input it was given, through the demuxer that the
+//! upload's own first bytes chose, so a playlist or a `concat` list inside a file is never followed.
+
+pub(crate) mod child;
+pub(crate) mod input;
+pub(crate) mod playlist;
+pub(crate) mod probe;
+pub(crate) mod progress;
+pub(crate) mod reason;
+pub(crate) mod sound;
+pub(crate) mod still;
+pub(crate) mod video;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+pub(crate) use child::{Failure, Limits, run};
+pub(crate) use input::Input;
+
+/// The programs, as the configuration names them.
+#[derive(Debug, Clone)]
+pub(crate) struct Tools {
+    pub ffmpeg: PathBuf,
+    pub ffprobe: PathBuf,
+    pub heif_convert: PathBuf,
+    /// `setpriv`, where the machine has it: a child then ends with the process that started it, however that ends.
+    pub setpriv: Option<PathBuf>,
+    /// Whether this ffmpeg can tone-map (it has the `zscale` and `tonemap` filters).
+    pub tonemap: bool,
+}
+
+/// A command line that is not started yet.
+#[derive(Debug, Clone)]
+pub(crate) struct Command {
+    pub program: PathBuf,
+    pub args: Vec<OsString>,
+    /// Where it runs; relative output names land here.
+    pub folder: PathBuf,
+    pub limits: Limits,
+}
+
+/// A list of arguments, built up piece by piece.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Args(pub Vec<OsString>);
+
+impl Args {
+    /// What every ffmpeg gets: no keyboard, no banner, warnings only, progress on standard output.
+    pub fn ffmpeg() -> Self {
+        Self::default().all("-nostdin -hide_banner -nostats -y -v warning -progress pipe:1 -stats_period 0.5")
+    }
+
+    /// Adds words that hold no spaces themselves.
+    pub fn all(mut self, words: &str) -> Self {
+        self.0.extend(words.split_whitespace().map(OsString::from));
+        self
+    }
+
+    /// Adds an option and its value, whatever characters that has.
+    pub fn pair(mut self, option: &str, value: impl Into<OsString>) -> Self {
+        self.0.push(option.into());
+        self.0.push(value.into());
+        self
+    }
+
+    /// Adds one word as it is.
+    pub fn word(mut self, word: impl Into<OsString>) -> Self {
+        self.0.push(word.into());
+        self
+    }
+
+    /// Adds what `input` needs.
+    pub fn input(mut self, input: &Input) -> Self {
+        self.0.extend(input.args());
+        self
+    }
+
+    /// Adds what keeps the source's own metadata (places, names, dates) out of an output.
+    pub fn no_metadata(self) -> Self {
+        self.all("-map_metadata -1 -map_chapters -1 -fflags +bitexact")
+    }
+
+    /// Adds the HLS muxer: fragmented MP4 segments `NAME-N.m4s`, their list `NAME.m3u8`, the header `NAME.init.mp4`.
+    ///
+    /// `frag_discont` lets decode times run on from the part's start instead of beginning at 0 anew,
+    /// so one header serves all parts.
+    pub fn hls(self, name: &str, target_seconds: f64, first_segment: u32) -> Self {
+        self.all("-avoid_negative_ts disabled -f hls -hls_list_size 0 -hls_flags temp_file -hls_segment_type fmp4 -hls_segment_options movflags=+frag_discont")
+            .pair("-hls_time", format!("{target_seconds:.6}"))
+            .pair("-start_number", first_segment.to_string())
+            .pair("-hls_fmp4_init_filename", format!("{name}.init.mp4"))
+            .pair("-hls_segment_filename", format!("{name}-%d.m4s"))
+            .word(format!("{name}.m3u8"))
+    }
+}
+
+impl Tools {
+    /// Looks which of the helpful extras this machine has.
+    pub async fn find(ffmpeg: &str, ffprobe: &str, heif_convert: &str) -> Self {
+        let filters = listing(ffmpeg, &["-hide_banner", "-v", "error", "-filters"]).await;
+        let has = |name: &str| filters.lines().any(|line| line.split_whitespace().nth(1) == Some(name));
+        let setpriv = listing("setpriv", &["--help"]).await.contains("--pdeathsig").then(|| PathBuf::from("setpriv"));
+        Self {
+            ffmpeg: ffmpeg.into(),
+            ffprobe: ffprobe.into(),
+            heif_convert: heif_convert.into(),
+            setpriv,
+            tonemap: has("zscale") && has("tonemap"),
+        }
+    }
+
+    /// Whether ffmpeg answers at all.
+    pub async fn works(&self) -> bool {
+        let (ffmpeg, ffprobe) = (self.ffmpeg.to_string_lossy(), self.ffprobe.to_string_lossy());
+        !listing(&ffmpeg, &["-version"]).await.is_empty() && !listing(&ffprobe, &["-version"]).await.is_empty()
+    }
+}
+
+/// What a harmless, short command prints; nothing if it can't be run.
+async fn listing(program: &str, args: &[&str]) -> String {
+    let output = tokio::process::Command::new(program).args(args).stdin(std::process::Stdio::null()).kill_on_drop(true).output();
+    match tokio::time::timeout(std::time::Duration::from_secs(10), output).await {
+        Ok(Ok(output)) => String::from_utf8_lossy(&output.stdout).into_owned(),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,81 @@
+//! Reading the playlist that ffmpeg's HLS muxer keeps while it works: which segments are whole.
+//!
+//! Invariant: a segment is told of once, and only when the muxer has closed it (it is listed after that).
+
+use std::path::{Path, PathBuf};
+
+/// A segment that lies in the work folder, whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Closed {
+    /// Its number, as in its name `NAME-N.m4s`.
+    pub number: u32,
+    /// Its length in microseconds.
+    pub duration_us: u64,
+    /// Where it lies.
+    pub path: PathBuf,
+}
+
+/// What to watch.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    folder: PathBuf,
+    name: String,
+    told: usize,
+}
+
+impl Watch {
+    /// Watches the rendition `name` in `folder`.
+    pub fn new(folder: &Path, name: &str) -> Self {
+        Self { folder: folder.to_owned(), name: name.to_owned(), told: 0 }
+    }
+
+    /// The header that all its segments share.
+    pub fn init(&self) -> PathBuf {
+        self.folder.join(format!("{}.init.mp4", self.name))
+    }
+
+    async fn text(&self) -> String {
+        tokio::fs::read_to_string(self.folder.join(format!("{}.m3u8", self.name))).await.unwrap_or_default()
+    }
+
+    /// How much is listed in all, in microseconds.
+    pub async fn listed_us(&self) -> u64 {
+        listed(&self.text().await, &self.folder).map(|segment| segment.duration_us).sum()
+    }
+
+    /// Segments that were closed since the last look.
+    pub async fn look(&mut self) -> Vec<Closed> {
+        let text = self.text().await;
+        let fresh: Vec<Closed> = listed(&text, &self.folder).skip(self.told).collect();
+        self.told += fresh.len();
+        fresh
+    }
+}
+
+fn listed<'a>(text: &'a str, folder: &'a Path) -> impl Iterator<Item = Closed> + 'a {
+    let mut duration_us = 0;
+    text.lines().filter_map(move |line| {
+        if let Some(seconds) = line.strip_prefix("#EXTINF:") {
+            let seconds: f64 = seconds.trim_end_matches(',').parse().unwrap_or(0.0);
+            duration_us = (seconds * 1e6).round() as u64;
+            return None;
+        }
+        if line.starts_with('#') || line.is_empty() {
+            return None;
+        }
+        let number = line.strip_suffix(".m4s")?.rsplit_once('-')?.1.parse().ok()?;
+        Some(Closed { number, duration_us, path: folder.join(line) })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closed_segments_are_read_with_their_lengths() {
+        let text = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-MAP:URI=\"v360.init.mp4\"\n#EXTINF:4.004000,\nv360-7.m4s\n#EXTINF:0.5,\nv360-8.m4s\n";
+        let all: Vec<Closed> = listed(text, Path::new("/w")).collect();
+        assert_eq!(all.iter().map(|s| (s.number, s.duration_us)).collect::<Vec<_>>(), [(7, 4_004_000), (8, 500_000)]);
+    }
+}

@@ -1,0 +1,108 @@
+//! Command lines that make sound: measuring its loudness, encoding it whole, drawing its waveform.
+//!
+//! Owns the arithmetic of loudness (EBU R 128). Invariant: the gain is one number for the whole item, so encoding is a straight pass
+//! whose result doesn't depend on where or how often it runs.
+
+use std::path::Path;
+
+use super::{Args, Command, Input, Limits, Tools};
+use crate::model::plan::Sound;
+
+/// The name of the sound's rendition.
+pub(crate) const NAME: &str = codec::ladder::AUDIO.name;
+/// Peaks are held below this, in decibels of full scale: room for what the lossy encoder adds.
+const CEILING_DB: f64 = -1.5;
+/// Nothing is made louder than this, in decibels: below it, it is noise that would be raised.
+const MOST_GAIN_DB: f64 = 24.0;
+/// Below this, in LUFS, nothing was measured (the gate of EBU R 128 is at −70).
+const SILENCE: f64 = -69.0;
+/// Up to this length all of it is measured (1,000 times faster than it plays); beyond, [`EXCERPTS`] of it, so that nobody waits.
+const WHOLE_US: u64 = 10 * 60 * 1_000_000;
+const EXCERPTS: u64 = 20;
+const EXCERPT_SECONDS: u64 = 20;
+/// The waveform is drawn from this many samples a second.
+pub(crate) const WAVEFORM_RATE: u32 = 8000;
+
+/// Both measuring and encoding hear the same two channels.
+const STEREO: &str = "aformat=sample_fmts=fltp:channel_layouts=stereo";
+
+/// Measures the loudness; [`loudness`] reads what it complains.
+pub(crate) fn measure(tools: &Tools, input: &Input, folder: &Path, limits: Limits, sound: &Sound) -> Command {
+    let mut args = Args::default().all("-nostdin -hide_banner -nostats -v info -progress pipe:1 -stats_period 0.5");
+    let meter = format!("aresample=48000,{STEREO},ebur128=framelog=verbose");
+    if sound.duration_us <= WHOLE_US {
+        args = args.input(input).pair("-map", format!("0:{}", sound.stream)).all("-vn -sn -dn").pair("-af", meter);
+    } else {
+        let step_us = sound.duration_us / EXCERPTS;
+        let mut joined = String::new();
+        for excerpt in 0..EXCERPTS {
+            let start = (excerpt * step_us) as f64 / 1e6;
+            args = args.pair("-ss", format!("{start:.3}")).pair("-t", EXCERPT_SECONDS.to_string()).input(input);
+            joined.push_str(&format!("[{excerpt}:{}]", sound.stream));
+        }
+        args = args.pair("-filter_complex", format!("{joined}concat=n={EXCERPTS}:v=0:a=1,{meter}[m]")).all("-map [m]");
+    }
+    Command { program: tools.ffmpeg.clone(), args: args.all("-f null -").0, folder: folder.to_owned(), limits }
+}
+
+/// The integrated loudness in LUFS from ebur128's summary; `None` if there is none or all is silent.
+pub(crate) fn loudness(complaint: &str) -> Option<f64> {
+    let summary = complaint.rsplit_once("Integrated loudness:")?.1;
+    let value: f64 = summary.split_whitespace().skip_while(|word| *word != "I:").nth(1)?.parse().ok()?;
+    (value.is_finite() && value > SILENCE && value < 20.0).then_some(value)
+}
+
+/// What to add, in decibels, to bring `measured` to `wanted` (both in LUFS).
+pub(crate) fn gain_db(measured: Option<f64>, wanted: f64) -> f64 {
+    measured.map_or(0.0, |measured| (wanted - measured).min(MOST_GAIN_DB))
+}
+
+/// Encodes all of the sound.
+///
+/// `first_pts=0` puts silence before a sound that starts late, so the offset to the picture stays. AAC starts with one
+/// packet of priming before time 0; it is dropped, so decode times start at 0 and no edit list is needed.
+pub(crate) fn encode(tools: &Tools, input: &Input, folder: &Path, limits: Limits, sound: &Sound, gain_db: f64) -> Command {
+    let limit = 10f64.powf(CEILING_DB / 20.0);
+    let filter = format!("aresample=48000:async=1:first_pts=0,{STEREO},volume={gain_db:.2}dB,alimiter=limit={limit:.4}:level=disabled:attack=5:release=50:latency=1,{STEREO}");
+    let args = Args::ffmpeg()
+        .all("-copyts -start_at_zero")
+        .input(input)
+        .pair("-map", format!("0:{}", sound.stream))
+        .all("-vn -sn -dn")
+        .pair("-af", filter)
+        .all("-c:a aac -flags:a +bitexact")
+        .pair("-b:a", codec::ladder::AUDIO.bitrate.to_string())
+        .pair("-bsf:a", "noise=amount=0:drop=lt(pts\\,0)")
+        .no_metadata()
+        .hls(NAME, 4.0, 0);
+    Command { program: tools.ffmpeg.clone(), args: args.0, folder: folder.to_owned(), limits }
+}
+
+/// Prints the sound as 16-bit samples, one channel, for the waveform.
+pub(crate) fn samples(tools: &Tools, input: &Input, folder: &Path, limits: Limits, sound: &Sound) -> Command {
+    let args = Args::default()
+        .all("-nostdin -hide_banner -nostats -v warning")
+        .input(input)
+        .pair("-map", format!("0:{}", sound.stream))
+        .all("-vn -sn -dn -ac 1 -f s16le -c:a pcm_s16le")
+        .pair("-ar", WAVEFORM_RATE.to_string())
+        .word("pipe:1");
+    Command { program: tools.ffmpeg.clone(), args: args.0, folder: folder.to_owned(), limits }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_summary_is_read_and_silence_gets_no_gain() {
+        let summary = "[Parsed_ebur128_2 @ 0x1] Summary:\n\n  Integrated loudness:\n    I:         -21.4 LUFS\n    Threshold: -34.7 LUFS\n";
+        assert_eq!(loudness(summary), Some(-21.4));
+        assert_eq!(loudness(&summary.replace("-21.4", "-70.0")), None);
+        assert_eq!(loudness("nothing"), None);
+        assert!((gain_db(Some(-21.4), -16.0) - 5.4).abs() < 1e-9);
+        assert!((gain_db(Some(-60.0), -16.0) - MOST_GAIN_DB).abs() < 1e-9);
+        assert!(gain_db(None, -16.0).abs() < 1e-9);
+        assert!(gain_db(Some(-6.0), -16.0) < -9.9);
+    }
+}

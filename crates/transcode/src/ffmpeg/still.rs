@@ -1,0 +1,81 @@
+//! Command lines that make still pictures: the poster, a cover, the storyboard's sheets, and photos in formats of phones.
+//!
+//! Invariant: what they write holds pixels only, none of the source's metadata (`heif-convert` copies EXIF; `work::photo` takes it out again).
+
+use std::path::Path;
+
+use codec::storyboard::Storyboard;
+
+use super::video::{TILES, still_filter};
+use super::{Args, Command, Input, Limits, Tools};
+use crate::model::plan::Picture;
+
+/// The poster's longer side, in pixels.
+const POSTER: u32 = 1280;
+/// ffmpeg's scale of JPEG quality, 2 (best) to 31.
+const QUALITY: &str = "3";
+
+/// Where a candidate for the poster is written.
+pub(crate) fn candidate(number: usize) -> String {
+    format!("poster-{number}.jpg")
+}
+
+/// Takes a picture near each of `times_us`. `exact` decodes up to the very moment; otherwise the keyframe before it is taken, which is quick.
+pub(crate) fn posters(tools: &Tools, input: &Input, folder: &Path, limits: Limits, picture: &Picture, times_us: &[u64], exact: bool) -> Command {
+    let mut args = Args::ffmpeg();
+    for time in times_us {
+        args = args.pair("-ss", format!("{:.6}", *time as f64 / 1e6));
+        if !exact {
+            args = args.all("-noaccurate_seek -skip_frame nokey");
+        }
+        args = args.input(input);
+    }
+    for (number, _) in times_us.iter().enumerate() {
+        args = args
+            .pair("-map", format!("{number}:{}", picture.stream))
+            .all("-an -sn -dn -frames:v 1")
+            .pair("-vf", still_filter(picture, POSTER, tools.tonemap))
+            .no_metadata()
+            .pair("-q:v", QUALITY)
+            .all("-c:v mjpeg -f image2 -update 1")
+            .word(candidate(number));
+    }
+    Command { program: tools.ffmpeg.clone(), args: args.0, folder: folder.to_owned(), limits }
+}
+
+/// Takes the cover picture out of a sound file.
+pub(crate) fn cover(tools: &Tools, input: &Input, folder: &Path, limits: Limits, stream: u32) -> Command {
+    let args = Args::ffmpeg()
+        .input(input)
+        .pair("-map", format!("0:{stream}"))
+        .all("-an -sn -dn -frames:v 1")
+        .pair("-vf", format!("scale='min({POSTER},iw)':'min({POSTER},ih)':force_original_aspect_ratio=decrease:out_range=pc,setsar=1,format=yuvj420p"))
+        .no_metadata()
+        .pair("-q:v", QUALITY)
+        .all("-c:v mjpeg -f image2 -update 1")
+        .word(candidate(0));
+    Command { program: tools.ffmpeg.clone(), args: args.0, folder: folder.to_owned(), limits }
+}
+
+/// Where a sheet of the storyboard is written; numbers start at 0.
+pub(crate) fn sheet(number: u32) -> String {
+    format!("sheet-{number}.jpg")
+}
+
+/// Lays the raw tiles in [`TILES`] out on sheets.
+pub(crate) fn sheets(tools: &Tools, folder: &Path, limits: Limits, board: &Storyboard) -> Command {
+    let args = Args::ffmpeg()
+        .all("-protocol_whitelist file,pipe -f rawvideo -pixel_format rgb24 -framerate 1")
+        .pair("-video_size", format!("{}x{}", board.tile_width, board.tile_height))
+        .pair("-i", format!("file:{TILES}"))
+        .pair("-vf", format!("tile={}x{},scale=out_color_matrix=bt601:out_range=pc,format=yuvj420p", board.columns, board.rows))
+        .no_metadata()
+        .all("-fps_mode passthrough -q:v 5 -c:v mjpeg -f image2 -start_number 0 sheet-%d.jpg");
+    Command { program: tools.ffmpeg.clone(), args: args.0, folder: folder.to_owned(), limits }
+}
+
+/// Turns `photo.heic` or `photo.avif` in `folder` into `base.jpg`, upright.
+pub(crate) fn heif(tools: &Tools, folder: &Path, limits: Limits, name: &str) -> Command {
+    let args = Args::default().all("--quiet -q 92").word(name).word("base.jpg");
+    Command { program: tools.heif_convert.clone(), args: args.0, folder: folder.to_owned(), limits }
+}

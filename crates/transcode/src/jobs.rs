@@ -1,0 +1,63 @@
+//! Timed work: removing loose objects, waking pieces of which nothing is heard, forgetting erased items.
+//!
+//! Invariant: nothing is removed that a piece at work may still name: objects stay loose for longer than any lease.
+
+use chrono::TimeDelta;
+use kit::schedule::{Failure, Job, Run};
+
+use crate::error::Error;
+use crate::flow;
+use crate::model::Refusal;
+use crate::store;
+use crate::work::Worker;
+
+const EVERY: TimeDelta = TimeDelta::minutes(5);
+/// Objects that nothing named for so long are removed. A piece that works this long on one batch of files is not alive.
+const LOOSE_FOR: TimeDelta = TimeDelta::hours(6);
+/// A piece on the bus of which nothing was heard for so long is sent again …
+const SILENT_FOR: TimeDelta = TimeDelta::hours(1);
+/// … so often, then the item fails.
+const MOST_SENT: u32 = 3;
+/// An erased item is remembered for so long, for events that come late (the bus keeps them for 7 days).
+const ERASED_FOR: TimeDelta = TimeDelta::days(8);
+const BATCH: u32 = 500;
+
+pub(crate) fn jobs(worker: &Worker) -> Vec<Job> {
+    let worker = worker.clone();
+    vec![Job::every("transcode.sweep", EVERY, move |run| {
+        let worker = worker.clone();
+        async move { sweep(&worker, run).await.map_err(Failure::from) }
+    })]
+}
+
+async fn sweep(worker: &Worker, run: Run) -> Result<(), Error> {
+    let now = worker.context.clock.now();
+    loop {
+        let loose = store::list_loose(worker.context.db.read(), now - LOOSE_FOR, BATCH).await?;
+        let full = loose.len() == BATCH as usize;
+        worker.discard(loose).await;
+        if !full || worker.context.tasks.is_stopping() {
+            break;
+        }
+    }
+    for (media, piece, sent) in store::list_silent(worker.context.db.read(), now - SILENT_FOR, BATCH).await? {
+        tracing::warn!(media.id = %media, %piece, sent, "nothing was heard of a piece of work for an hour");
+        let run = run.clone();
+        let woken = worker
+            .context
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    run.fence(tx).await?;
+                    if sent >= MOST_SENT { flow::fail(tx, &media, &Refusal::GaveUp, now).await } else { flow::resend(tx, &media, piece, now).await }
+                })
+            })
+            .await;
+        match woken {
+            Ok(()) | Err(Error::Gone) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    worker.context.db.write(move |tx| Box::pin(async move { store::forget_deleted(tx, now - ERASED_FOR).await })).await?;
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! The rules of converting, without any I/O: what a file is, what is made of it, in which order, and when it counts as playable.
+//!
+//! Invariant: everything here is a pure function of facts, so that a piece that is worked on twice, anywhere, comes out the same.
+
+pub(crate) mod facts;
+pub(crate) mod piece;
+pub(crate) mod plan;
+pub(crate) mod refusal;
+
+use serde::{Deserialize, Serialize};
+
+pub(crate) use piece::{Piece, Queue, Task};
+pub(crate) use plan::Plan;
+pub(crate) use refusal::Refusal;
+
+/// Where an item is on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum State {
+    /// Work goes on and nothing can be played.
+    Processing,
+    /// Work goes on and a player can start.
+    Playable,
+    /// All is done.
+    Ready,
+    /// It can't be converted.
+    Failed,
+    /// Its owner erased it; the row stays for a while so that late events find it.
+    Deleted,
+}
+
+impl State {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Processing => "processing",
+            Self::Playable => "playable",
+            Self::Ready => "ready",
+            Self::Failed => "failed",
+            Self::Deleted => "deleted",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Processing, Self::Playable, Self::Ready, Self::Failed, Self::Deleted].into_iter().find(|state| state.as_str() == text)
+    }
+
+    /// Whether pieces of it are still worth working on.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Processing | Self::Playable)
+    }
+}
+
+/// Whether a player can start: it needs the first segment of a picture, if there is one, and of the sound, if there is one.
+pub(crate) fn can_play(plan: &Plan, picture_starts: bool, sound_starts: bool) -> bool {
+    let something = plan.picture.is_some() || plan.sound.is_some();
+    something && (plan.picture.is_none() || picture_starts) && (plan.sound.is_none() || sound_starts)
+}
+
+/// How far an item is, from the weights of its pieces and how much of each is done (0–1000).
+pub(crate) fn percent(pieces: &[(u64, u32)]) -> u8 {
+    let all: u128 = pieces.iter().map(|&(weight, _)| u128::from(weight) * 1000).sum();
+    let done: u128 = pieces.iter().map(|&(weight, permille)| u128::from(weight) * u128::from(permille.min(1000))).sum();
+    // A hundred is for `ready` alone.
+    if all == 0 { 0 } else { u8::try_from(done * 100 / all).unwrap_or(99).min(99) }
+}
+
+/// What is left, in milliseconds, if it goes on as it went; `None` while it's too early to tell.
+pub(crate) fn remaining_ms(percent: u8, worked_ms: u64) -> Option<u64> {
+    (percent >= 3 && worked_ms > 0).then(|| worked_ms * u64::from(100 - percent.min(100)) / u64::from(percent))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_weighs_the_pieces_and_never_claims_to_be_done() {
+        assert_eq!(percent(&[]), 0);
+        assert_eq!(percent(&[(100, 1000), (300, 0)]), 25);
+        assert_eq!(percent(&[(100, 1000), (300, 500)]), 62);
+        assert_eq!(percent(&[(1, 1000)]), 99);
+        assert_eq!(remaining_ms(50, 10_000), Some(10_000));
+        assert_eq!(remaining_ms(1, 10_000), None);
+    }
+}

@@ -1,0 +1,184 @@
+//! The pieces that the work on one item is cut into, and who does them when.
+//!
+//! Invariant: a piece's name never changes its meaning, because names lie in databases and on the bus.
+
+use std::fmt;
+use std::str::FromStr;
+
+use contract::MediaId;
+use serde::{Deserialize, Serialize};
+
+/// One piece of the work on an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) enum Piece {
+    /// Probe and plan.
+    Start,
+    /// Remux the source's own picture as the top rendition.
+    Copy,
+    /// The first part's lowest rung alone, so that playing starts early.
+    First,
+    /// All of the sound.
+    Sound,
+    /// One part, all renditions that it still lacks.
+    Part(u32),
+    /// The poster (and an audio file's cover).
+    Poster,
+    /// The waveform of an audio file.
+    Waveform,
+    /// A photo.
+    Photo,
+    /// Put the storyboard together, count, and call it ready.
+    Finish,
+}
+
+/// Who does a piece: each queue has its own workers, so that what somebody waits for never stands behind what can wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Queue {
+    /// Looking, the first seconds, the last touch: short, and somebody waits.
+    Urgent,
+    /// Sound: somebody waits for its beginning, but it can be long.
+    Sound,
+    /// Photos: short, but thousands of them may come at once.
+    Photo,
+    /// Everything else, at low priority.
+    Work,
+}
+
+impl Queue {
+    pub const ALL: [Self; 4] = [Self::Urgent, Self::Sound, Self::Photo, Self::Work];
+
+    /// Its subject on the bus.
+    pub fn subject(self) -> &'static str {
+        match self {
+            Self::Urgent => "transcode.urgent",
+            Self::Sound => "transcode.sound",
+            Self::Photo => "transcode.photo",
+            Self::Work => "transcode.work",
+        }
+    }
+
+    /// How many of its pieces one process works on at once, with `workers` as configured.
+    pub fn places(self, workers: usize) -> usize {
+        match self {
+            Self::Urgent => workers,
+            Self::Sound | Self::Photo | Self::Work => workers.div_ceil(2),
+        }
+        .max(1)
+    }
+
+    /// The nice level of its children.
+    pub fn nice(self) -> i32 {
+        match self {
+            Self::Urgent => 0,
+            Self::Sound | Self::Photo => 2,
+            Self::Work => 10,
+        }
+    }
+}
+
+impl Piece {
+    pub fn queue(self) -> Queue {
+        match self {
+            Self::Start | Self::Copy | Self::First | Self::Finish => Queue::Urgent,
+            Self::Sound => Queue::Sound,
+            Self::Photo => Queue::Photo,
+            Self::Part(_) | Self::Poster | Self::Waveform => Queue::Work,
+        }
+    }
+
+    /// Whether an item is still worth having without it.
+    pub fn can_be_spared(self) -> bool {
+        matches!(self, Self::Poster | Self::Waveform)
+    }
+
+    /// Where it stands in the order of the work that can wait: the poster, then the parts.
+    pub fn order(self) -> i64 {
+        match self {
+            Self::Part(number) => i64::from(number) + 10,
+            Self::Poster => 10,
+            Self::Waveform => 1,
+            _ => 0,
+        }
+    }
+}
+
+impl fmt::Display for Piece {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Start => f.write_str("start"),
+            Self::Copy => f.write_str("copy"),
+            Self::First => f.write_str("first"),
+            Self::Sound => f.write_str("sound"),
+            Self::Part(number) => write!(f, "part-{number}"),
+            Self::Poster => f.write_str("poster"),
+            Self::Waveform => f.write_str("waveform"),
+            Self::Photo => f.write_str("photo"),
+            Self::Finish => f.write_str("finish"),
+        }
+    }
+}
+
+/// A text that names no piece.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NotAPiece;
+
+impl fmt::Display for NotAPiece {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("there is no such piece of work")
+    }
+}
+
+impl FromStr for Piece {
+    type Err = NotAPiece;
+    fn from_str(text: &str) -> Result<Self, NotAPiece> {
+        if let Some(number) = text.strip_prefix("part-") {
+            return number.parse().map(Self::Part).map_err(|_| NotAPiece);
+        }
+        [Self::Start, Self::Copy, Self::First, Self::Sound, Self::Poster, Self::Waveform, Self::Photo, Self::Finish]
+            .into_iter()
+            .find(|piece| piece.to_string() == text)
+            .ok_or(NotAPiece)
+    }
+}
+
+impl TryFrom<String> for Piece {
+    type Error = NotAPiece;
+    fn try_from(text: String) -> Result<Self, NotAPiece> {
+        text.parse()
+    }
+}
+
+impl From<Piece> for String {
+    fn from(piece: Piece) -> Self {
+        piece.to_string()
+    }
+}
+
+/// What goes over the bus: do this piece of that item.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Task {
+    pub media: MediaId,
+    pub piece: Piece,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_round_trip() {
+        for piece in [Piece::Start, Piece::Copy, Piece::First, Piece::Sound, Piece::Part(0), Piece::Part(231), Piece::Poster, Piece::Waveform, Piece::Photo, Piece::Finish] {
+            assert_eq!(piece.to_string().parse(), Ok(piece));
+        }
+        assert_eq!("part-x".parse::<Piece>(), Err(NotAPiece));
+        assert_eq!("".parse::<Piece>(), Err(NotAPiece));
+    }
+
+    #[test]
+    fn what_somebody_waits_for_has_workers_of_its_own() {
+        assert!(Queue::ALL.iter().all(|queue| queue.places(1) == 1));
+        assert!(Queue::Urgent.nice() < Queue::Work.nice());
+        assert_ne!(Piece::First.queue(), Piece::Part(1).queue());
+    }
+}

@@ -1,0 +1,419 @@
+//! From facts to a plan: what is refused, what is copied, which renditions are made, in which pieces.
+//!
+//! Owns the limits of what is accepted and the definition of *standard input*. Does not own the ladder, the parts or the storyboard's grid
+//! (`codec` does). Invariant: a plan is stored once and every piece follows the stored one, so a new release never mixes two ladders in one item.
+
+use codec::ladder::{AUDIO, Rate};
+use codec::parts::Parts;
+use codec::storyboard::Storyboard;
+use serde::{Deserialize, Serialize};
+
+use super::facts::{Facts, Hdr, Ratio, Video};
+use super::{Piece, Refusal};
+use crate::ffmpeg::probe::{decodes_audio, decodes_video};
+
+/// Tracks that a file may have; more is no camera's doing.
+pub(crate) const MOST_STREAMS: u32 = 32;
+/// The longest side of a picture that is decoded, in pixels.
+pub(crate) const LONGEST_SIDE: u32 = 8192;
+/// *Standard input*: at most this many bits a second …
+const STANDARD_BITS: u64 = 8_000_000;
+/// … and this long from keyframe to keyframe: ten seconds, and room for the 250 frames at 24/s that x264 makes unless told otherwise.
+const STANDARD_GOP_US: u64 = 10_500_000;
+/// … and a picture that starts with the sound, in microseconds.
+const STANDARD_START_US: i64 = 50_000;
+/// … and no larger than Full HD, either way up.
+const STANDARD_SIDES: (u32, u32) = (1920, 1080);
+
+/// What is made of an item.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Plan {
+    /// Its length in microseconds.
+    pub duration_us: u64,
+    pub picture: Option<Picture>,
+    pub sound: Option<Sound>,
+    /// The stream with a cover picture, for sound without pictures.
+    pub cover: Option<u32>,
+}
+
+/// What is made of its pictures.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Picture {
+    pub stream: u32,
+    /// Upright, square pixels.
+    pub width: u32,
+    pub height: u32,
+    /// The constant rate of the renditions.
+    pub rate: Ratio,
+    /// How many frames they will have, as far as the container tells the truth.
+    pub frames: u64,
+    /// The rendition that the source's own picture becomes, if it is standard input.
+    pub copy: Option<Copied>,
+    /// The renditions that are encoded, highest first.
+    pub rungs: Vec<Rung>,
+    pub interlaced: bool,
+    pub hdr: Option<Hdr>,
+    /// How its colours are written, in ffmpeg's word; empty where it isn't said.
+    pub matrix: String,
+    pub full_range: bool,
+}
+
+/// The remuxed rendition.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Copied {
+    pub name: String,
+    pub bits_per_second: u64,
+}
+
+/// An encoded rendition.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Rung {
+    pub name: String,
+    pub width: u32,
+    pub height: u32,
+    /// Peak bits a second and the buffer that they are counted over, in bits.
+    pub max_rate: u32,
+    pub buffer: u32,
+    pub crf: u8,
+    pub profile: String,
+    /// As H.264 counts it: 31 is level 3.1.
+    pub level: u8,
+    pub codecs: String,
+    pub bandwidth: u32,
+}
+
+/// What is made of its sound.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Sound {
+    pub stream: u32,
+    /// Its length in microseconds; 0 where nobody knows.
+    pub duration_us: u64,
+}
+
+/// What is accepted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Accepted {
+    pub longest_us: u64,
+}
+
+impl Plan {
+    /// Plans, or says why not.
+    pub fn of(facts: &Facts, accepted: Accepted) -> Result<Self, Refusal> {
+        if facts.streams > MOST_STREAMS {
+            return Err(Refusal::TooManyStreams(MOST_STREAMS));
+        }
+        if facts.video.is_none() && facts.audio.is_none() {
+            return Err(if facts.cover.is_some() { Refusal::NoSound } else { Refusal::NoPicture });
+        }
+        let picture = facts.video.as_ref().map(|video| Picture::of(video, facts)).transpose()?;
+        let sound = match &facts.audio {
+            Some(audio) if decodes_audio(&audio.codec) => Some(Sound { stream: audio.stream, duration_us: if audio.duration_us > 0 { audio.duration_us } else { facts.duration_us } }),
+            Some(audio) => return Err(Refusal::UnsupportedCodec(named(&audio.codec, "an unknown kind of sound"))),
+            None => None,
+        };
+        let seen_us = facts.video.as_ref().map_or(0, |video| end_us(video, facts));
+        let duration_us = facts.duration_us.max(seen_us);
+        if duration_us > accepted.longest_us {
+            return Err(Refusal::TooLong(accepted.longest_us.div_ceil(3_600_000_000)));
+        }
+        let cover = if picture.is_none() { facts.cover } else { None };
+        Ok(Self { duration_us, picture, sound, cover })
+    }
+
+    /// The pieces beside `Start` and `Finish`, each with its weight (roughly, millions of pixels to encode).
+    pub fn pieces(&self) -> Vec<(Piece, u64)> {
+        let mut pieces = Vec::new();
+        if let Some(picture) = &self.picture {
+            let parts = picture.parts();
+            let heavy = |rungs: &[&Rung], frames: u64| {
+                let pixels: u64 = rungs.iter().map(|rung| u64::from(rung.width) * u64::from(rung.height)).sum();
+                (pixels + u64::from(picture.width) * u64::from(picture.height) / 4) * frames / 1_000_000 + 1
+            };
+            if picture.copy.is_some() {
+                pieces.push((Piece::Copy, 1 + picture.frames / 100));
+            } else {
+                pieces.push((Piece::First, heavy(&picture.first_rungs(), parts.get(0).map_or(1, |part| part.frames))));
+            }
+            for part in parts.iter() {
+                if part.number > 0 || picture.first_part_is_left() {
+                    pieces.push((Piece::Part(part.number), heavy(&picture.rungs_of_part(part.number), part.frames)));
+                }
+            }
+        }
+        if self.picture.is_some() || self.cover.is_some() {
+            pieces.push((Piece::Poster, 1));
+        }
+        if let Some(sound) = &self.sound {
+            pieces.push((Piece::Sound, 1 + sound.duration_us / 1_000_000));
+            if self.picture.is_none() {
+                pieces.push((Piece::Waveform, 1 + sound.duration_us / 10_000_000));
+            }
+        }
+        pieces
+    }
+
+    /// What is put on the bus as soon as the plan stands; the rest follows when playing can start.
+    pub fn opening(&self) -> Vec<Piece> {
+        self.pieces().into_iter().map(|(piece, _)| piece).filter(|piece| self.picture.is_none() || matches!(piece, Piece::Copy | Piece::First | Piece::Sound)).collect()
+    }
+
+    /// The storyboard's grid.
+    pub fn storyboard(&self) -> Option<Storyboard> {
+        let picture = self.picture.as_ref()?;
+        Some(Storyboard::plan(picture.width, picture.height, self.duration_us / 1000))
+    }
+}
+
+impl Picture {
+    fn of(video: &Video, facts: &Facts) -> Result<Self, Refusal> {
+        if !decodes_video(&video.codec) {
+            return Err(Refusal::UnsupportedCodec(named(&video.codec, "an unknown kind of picture")));
+        }
+        let (width, height) = video.upright();
+        if width == 0 || height == 0 {
+            return Err(Refusal::BrokenFile);
+        }
+        if video.width.max(video.height).max(width).max(height) > LONGEST_SIDE {
+            return Err(Refusal::TooLarge(LONGEST_SIDE));
+        }
+        let steady = video.steady_rate();
+        let rate = codec::ladder::playing_rate(Rate::new(steady.num, steady.den).ok_or(Refusal::BrokenFile)?);
+        let ladder: Vec<Rung> = codec::ladder::ladder(width, height, rate).into_iter().map(Rung::from).collect();
+        let Some(top) = ladder.first().map(|rung| rung.name.clone()) else { return Err(Refusal::BrokenFile) };
+        let copy = is_standard(video, facts).then(|| Copied { name: top.clone(), bits_per_second: video.bits_per_second });
+        let rungs = if copy.is_some() { ladder.into_iter().filter(|rung| rung.name != top).collect() } else { ladder };
+        let frames = (end_us(video, facts) as f64 * rate.fps() / 1e6).round() as u64;
+        Ok(Self {
+            stream: video.stream,
+            width,
+            height,
+            rate: Ratio::new(u32::try_from(rate.num()).unwrap_or(30), u32::try_from(rate.den()).unwrap_or(1)),
+            frames: frames.max(1),
+            copy,
+            rungs,
+            interlaced: video.interlaced,
+            hdr: video.hdr(),
+            matrix: video.matrix.clone(),
+            full_range: video.full_range,
+        })
+    }
+
+    /// How its time is cut.
+    pub fn parts(&self) -> Parts {
+        Parts::new(self.frames, self.playing_rate())
+    }
+
+    /// The renditions' rate.
+    pub fn playing_rate(&self) -> Rate {
+        Rate::new(self.rate.num, self.rate.den).expect("`Picture::of` took the rate from a `Rate`, whose sides are above 0")
+    }
+
+    /// What `First` encodes: the lowest rung.
+    pub fn first_rungs(&self) -> Vec<&Rung> {
+        self.rungs.last().into_iter().collect()
+    }
+
+    /// What a part encodes: everything, except what `First` has made of the first one.
+    pub fn rungs_of_part(&self, number: u32) -> Vec<&Rung> {
+        let lacks = if number == 0 && self.copy.is_none() { self.rungs.len().saturating_sub(1) } else { self.rungs.len() };
+        self.rungs.iter().take(lacks).collect()
+    }
+
+    /// Whether the first part is a piece of its own; otherwise `First` makes its storyboard tiles too.
+    pub fn first_part_is_left(&self) -> bool {
+        self.copy.is_some() || self.rungs.len() > 1
+    }
+}
+
+impl From<codec::ladder::Rung> for Rung {
+    fn from(rung: codec::ladder::Rung) -> Self {
+        Self {
+            name: rung.name,
+            width: rung.width,
+            height: rung.height,
+            max_rate: rung.max_rate,
+            buffer: rung.buffer,
+            crf: rung.crf,
+            profile: rung.profile.to_owned(),
+            level: rung.level,
+            codecs: rung.codecs,
+            bandwidth: rung.bandwidth,
+        }
+    }
+}
+
+/// The sound rendition's bits a second, for its playlist row.
+pub(crate) const SOUND_BANDWIDTH: u32 = AUDIO.bandwidth;
+
+/// Where the pictures end on the file's own clock.
+fn end_us(video: &Video, facts: &Facts) -> u64 {
+    let seen = video.keyframes.map_or(0, |keyframes| keyframes.end_us - facts.start_us);
+    if seen > 0 {
+        return u64::try_from(seen).unwrap_or(0);
+    }
+    let length = if video.duration_us > 0 { (video.start_us - facts.start_us).max(0).unsigned_abs() + video.duration_us } else { facts.duration_us };
+    length.max(1)
+}
+
+/// Whether its packets would have to be looked at before it can be planned: a candidate for *standard input*, or one that doesn't say how long it is.
+pub(crate) fn needs_packets(facts: &Facts) -> bool {
+    facts.video.as_ref().is_some_and(|video| video.keyframes.is_none() && (looks_standard(video, facts) || (video.duration_us == 0 && facts.duration_us == 0)))
+}
+
+fn looks_standard(video: &Video, facts: &Facts) -> bool {
+    let (long, short) = (video.width.max(video.height), video.width.min(video.height));
+    video.codec == "h264"
+        && video.pixels == "yuv420p"
+        && !video.full_range
+        && ["Constrained Baseline", "Baseline", "Main", "High"].contains(&video.profile.as_str())
+        && video.rotation.rem_euclid(360) == 0
+        && (video.pixel_shape.num == video.pixel_shape.den)
+        && !video.interlaced
+        && video.hdr().is_none()
+        && (1..=STANDARD_BITS).contains(&video.bits_per_second)
+        && long <= STANDARD_SIDES.0
+        && short <= STANDARD_SIDES.1
+        && video.width % 2 == 0
+        && video.height % 2 == 0
+        && video.average_rate.value() <= 60.5
+        && (video.start_us - facts.start_us).abs() <= STANDARD_START_US
+}
+
+fn is_standard(video: &Video, facts: &Facts) -> bool {
+    let spaced = video.keyframes.is_some_and(|keyframes| keyframes.starts_with_one && keyframes.closed && keyframes.packets > 0 && keyframes.longest_us <= STANDARD_GOP_US);
+    spaced && looks_standard(video, facts)
+}
+
+/// A codec's name, or what stands for it: only letters, digits and underscores reach a person.
+fn named(codec: &str, unknown: &str) -> String {
+    let plain = !codec.is_empty() && codec != "none" && codec != "unknown" && codec.len() <= 24 && codec.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if plain { codec.to_owned() } else { unknown.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::facts::{Audio, Keyframes};
+
+    const FOUR_HOURS: Accepted = Accepted { longest_us: 4 * 3600 * 1_000_000 };
+
+    fn clip() -> Facts {
+        Facts {
+            duration_us: 30_000_000,
+            streams: 2,
+            video: Some(Video {
+                codec: "h264".into(),
+                profile: "High".into(),
+                pixels: "yuv420p".into(),
+                width: 1920,
+                height: 1080,
+                pixel_shape: Ratio::new(1, 1),
+                base_rate: Ratio::new(24, 1),
+                average_rate: Ratio::new(24, 1),
+                duration_us: 30_000_000,
+                bits_per_second: 5_800_000,
+                keyframes: Some(Keyframes { longest_us: 10_416_667, closed: true, starts_with_one: true, packets: 720, end_us: 30_000_000 }),
+                ..Video::default()
+            }),
+            audio: Some(Audio { stream: 1, codec: "aac".into(), duration_us: 30_000_000, ..Audio::default() }),
+            ..Facts::default()
+        }
+    }
+
+    fn changed(change: impl FnOnce(&mut Video)) -> Plan {
+        let mut facts = clip();
+        change(facts.video.as_mut().unwrap());
+        Plan::of(&facts, FOUR_HOURS).unwrap()
+    }
+
+    #[test]
+    fn standard_input_is_copied_and_its_top_rung_never_encoded() {
+        let plan = changed(|_| {});
+        let picture = plan.picture.as_ref().unwrap();
+        let copy = picture.copy.as_ref().unwrap();
+        assert!(!picture.rungs.is_empty() && picture.rungs.iter().all(|rung| rung.name != copy.name && rung.width < 1920));
+        assert_eq!(plan.opening(), [Piece::Copy, Piece::Sound]);
+        assert!(plan.pieces().iter().any(|&(piece, _)| piece == Piece::Part(0)));
+    }
+
+    #[test]
+    fn anything_else_is_encoded() {
+        type Change = fn(&mut Video);
+        let changes: [Change; 9] = [
+            |video| video.rotation = 90,
+            |video| video.pixels = "yuv420p10le".into(),
+            |video| video.codec = "hevc".into(),
+            |video| video.bits_per_second = 20_000_000,
+            |video| video.interlaced = true,
+            |video| video.transfer = "smpte2084".into(),
+            |video| video.pixel_shape = Ratio::new(4, 3),
+            |video| video.keyframes.as_mut().unwrap().longest_us = 12_000_000,
+            |video| video.keyframes.as_mut().unwrap().closed = false,
+        ];
+        for change in changes {
+            let plan = changed(change);
+            assert!(plan.picture.as_ref().unwrap().copy.is_none());
+            assert_eq!(plan.opening(), [Piece::First, Piece::Sound]);
+        }
+    }
+
+    #[test]
+    fn no_rung_is_made_twice_and_none_is_left_out() {
+        let plan = changed(|video| video.codec = "hevc".into());
+        let picture = plan.picture.unwrap();
+        let mut first: Vec<&str> = picture.first_rungs().iter().chain(&picture.rungs_of_part(0)).map(|rung| rung.name.as_str()).collect();
+        first.sort_unstable();
+        let mut all: Vec<&str> = picture.rungs.iter().map(|rung| rung.name.as_str()).collect();
+        all.sort_unstable();
+        assert_eq!(first, all);
+        assert_eq!(picture.rungs_of_part(1).len(), picture.rungs.len());
+    }
+
+    #[test]
+    fn the_ladder_never_climbs_above_the_source() {
+        for (width, height) in [(320, 180), (321, 181), (180, 320), (500, 500), (3840, 2160), (2, 2), (1, 1)] {
+            let plan = changed(|video| (video.codec, video.width, video.height) = ("hevc".into(), width, height));
+            let picture = plan.picture.unwrap();
+            assert!(!picture.rungs.is_empty());
+            assert!(picture.rungs.iter().all(|rung| rung.width <= width.max(2) && rung.height <= height.max(2) && rung.width % 2 == 0 && rung.height % 2 == 0), "{width}×{height}: {:?}", picture.rungs);
+        }
+    }
+
+    #[test]
+    fn refusals_have_their_codes() {
+        let refused = |change: fn(&mut Facts)| {
+            let mut facts = clip();
+            change(&mut facts);
+            Plan::of(&facts, FOUR_HOURS).unwrap_err().code()
+        };
+        assert_eq!(refused(|facts| (facts.video, facts.audio) = (None, None)), "transcode.no_picture");
+        assert_eq!(refused(|facts| (facts.video, facts.audio, facts.cover) = (None, None, Some(0))), "transcode.no_sound");
+        assert_eq!(refused(|facts| facts.duration_us = 5 * 3600 * 1_000_000), "transcode.too_long");
+        assert_eq!(refused(|facts| facts.streams = 1000), "transcode.too_many_streams");
+        assert_eq!(refused(|facts| facts.video.as_mut().unwrap().codec = "hls".into()), "transcode.unsupported_codec");
+        assert_eq!(refused(|facts| facts.audio.as_mut().unwrap().codec = "<script>".into()), "transcode.unsupported_codec");
+        assert_eq!(refused(|facts| facts.video.as_mut().unwrap().width = 65_500), "transcode.too_large");
+        assert_eq!(refused(|facts| facts.video.as_mut().unwrap().height = 0), "transcode.broken_file");
+    }
+
+    #[test]
+    fn sound_alone_has_a_waveform_and_maybe_a_cover() {
+        let mut facts = clip();
+        facts.video = None;
+        facts.cover = Some(1);
+        let plan = Plan::of(&facts, FOUR_HOURS).unwrap();
+        assert_eq!(plan.opening(), [Piece::Poster, Piece::Sound, Piece::Waveform]);
+    }
+
+    #[test]
+    fn only_candidates_are_looked_at_packet_by_packet() {
+        let mut facts = clip();
+        facts.video.as_mut().unwrap().keyframes = None;
+        assert!(needs_packets(&facts));
+        facts.video.as_mut().unwrap().codec = "vp9".into();
+        assert!(!needs_packets(&facts));
+        facts.duration_us = 0;
+        facts.video.as_mut().unwrap().duration_us = 0;
+        assert!(needs_packets(&facts));
+    }
+}

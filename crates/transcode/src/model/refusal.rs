@@ -1,0 +1,54 @@
+//! Why a file can't be converted, in words for the person who sent it.
+//!
+//! Invariant: one row per reason; codes are for ever, sentences say what to do and never quote the converter.
+
+/// A reason that no retry changes.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error("There is neither a picture nor sound in this file; export it again and upload that.")]
+    NoPicture,
+    #[error("There is no sound in this file; export it again and upload that.")]
+    NoSound,
+    #[error("This file is damaged or incomplete; export it again and upload that.")]
+    BrokenFile,
+    #[error("This file uses {0}, which can't be converted here; export it as H.264 and AAC, for example, and upload that.")]
+    UnsupportedCodec(String),
+    #[error("This runs for longer than {0} hours, which is the limit; cut it and upload the pieces.")]
+    TooLong(u64),
+    #[error("This file has more than {0} tracks; export it with one picture and one sound track.")]
+    TooManyStreams(u32),
+    #[error("The picture is larger than {0}×{0} pixels; export it in a smaller size.")]
+    TooLarge(u32),
+    #[error("This file is protected against copying and can't be converted; upload one without protection.")]
+    Protected,
+    #[error("Converting this file took too long, so it was given up; export it as a plain MP4 and upload that.")]
+    TimedOut,
+    #[error("Converting this file took more memory or space than allowed; export it in a smaller size.")]
+    TooHeavy,
+    #[error("This photo can't be read; export it as JPEG and upload that.")]
+    BadPhoto,
+    #[error("{0}")]
+    Photo(String),
+    #[error("This file could not be converted after several tries; the original is kept. Try to upload it again later.")]
+    GaveUp,
+}
+
+impl Refusal {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoPicture => "transcode.no_picture",
+            Self::NoSound => "transcode.no_sound",
+            Self::BrokenFile => "transcode.broken_file",
+            Self::UnsupportedCodec(_) => "transcode.unsupported_codec",
+            Self::TooLong(_) => "transcode.too_long",
+            Self::TooManyStreams(_) => "transcode.too_many_streams",
+            Self::TooLarge(_) => "transcode.too_large",
+            Self::Protected => "transcode.protected",
+            Self::TimedOut => "transcode.timed_out",
+            Self::TooHeavy => "transcode.too_heavy",
+            Self::BadPhoto | Self::Photo(_) => "transcode.bad_photo",
+            Self::GaveUp => "transcode.gave_up",
+        }
+    }
+}

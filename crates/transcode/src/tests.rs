@@ -1,0 +1,1 @@
+//! Promises that need the database but no ffmpeg.

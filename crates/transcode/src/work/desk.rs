@@ -1,0 +1,191 @@
+//! Where one piece is worked on: its item, its scratch folder, its children, its objects.
+//!
+//! Invariant: every object that is stored from here is loose in the database before its first byte, so none is ever lost sight of.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use codec::sniff::Format;
+use contract::ObjectKey;
+use futures::future::try_join_all;
+use kit::objects::{Source, Stored, Writer};
+use tokio::io::AsyncReadExt;
+use tokio_util::sync::CancellationToken;
+
+use super::Worker;
+use super::scratch::Scratch;
+use crate::error::Error;
+use crate::ffmpeg::progress::Progress;
+use crate::ffmpeg::{self, Command, Input, Limits};
+use crate::flow::{self, Made};
+use crate::model::{Piece, Plan};
+use crate::store::{self, Job};
+
+/// Files that are stored at once.
+const AT_ONCE: usize = 8;
+/// How much of a file is read at once.
+const CHUNK: usize = 256 * 1024;
+
+/// See the module.
+pub(crate) struct Desk {
+    pub worker: Worker,
+    pub job: Job,
+    pub piece: Piece,
+    scratch: Scratch,
+    pub cancel: CancellationToken,
+    /// Objects that were begun here and that no row names yet.
+    begun: Mutex<Vec<ObjectKey>>,
+    told: Mutex<Option<tokio::time::Instant>>,
+}
+
+/// What to store as an object.
+pub(crate) enum Content {
+    File(PathBuf),
+    Bytes(Bytes),
+}
+
+impl Desk {
+    pub fn new(worker: Worker, job: Job, piece: Piece, scratch: Scratch, cancel: CancellationToken) -> Self {
+        Self { worker, job, piece, scratch, cancel, begun: Mutex::default(), told: Mutex::default() }
+    }
+
+    /// The folder that children work in.
+    pub fn folder(&self) -> &Path {
+        self.scratch.path()
+    }
+
+    pub fn plan(&self) -> Result<&Plan, Error> {
+        self.job.plan.as_ref().ok_or(Error::Corrupt("plan"))
+    }
+
+    pub fn format(&self) -> Result<Format, Error> {
+        self.job.received.format.parse().map_err(|_| Error::Corrupt("format"))
+    }
+
+    /// The upload, as an input for ffmpeg.
+    pub async fn input(&self) -> Result<Input, Error> {
+        let source = self.worker.context.objects.source(&self.job.received.object).await?;
+        if let Source::File(path) = &source
+            && !tokio::fs::try_exists(path).await.unwrap_or(false)
+        {
+            return Err(kit::objects::Error::Missing.into());
+        }
+        Input::of(&source, self.format()?).ok_or(Error::Corrupt("format"))
+    }
+
+    /// What a child of this piece may use, for `span_us` of material.
+    pub fn limits(&self, span_us: u64) -> Limits {
+        self.worker.config.limits(Duration::from_micros(span_us), self.piece.queue())
+    }
+
+    /// Runs a child that reports its progress; `out_us` follows it.
+    pub async fn run(&self, command: &Command, cancel: &CancellationToken, out_us: &AtomicI64) -> Result<String, ffmpeg::Failure> {
+        let mut progress = Progress::default();
+        ffmpeg::run(&self.worker.tools, command, cancel, |printed| {
+            let on = progress.feed(printed);
+            out_us.store(progress.out_us, Ordering::Relaxed);
+            on
+        })
+        .await
+    }
+
+    /// Runs a child whose progress nobody follows.
+    pub async fn run_quietly(&self, command: &Command) -> Result<String, ffmpeg::Failure> {
+        self.run(command, &self.cancel, &AtomicI64::new(0)).await
+    }
+
+    /// Runs a child and collects what it prints, up to `most` bytes (the rest is dropped).
+    pub async fn ask(&self, command: &Command, most: usize) -> Result<Vec<u8>, ffmpeg::Failure> {
+        let mut printed = Vec::new();
+        ffmpeg::run(&self.worker.tools, command, &self.cancel, |chunk| {
+            let room = most.saturating_sub(printed.len()).min(chunk.len());
+            printed.extend_from_slice(chunk.get(..room).unwrap_or_default());
+            true
+        })
+        .await?;
+        Ok(printed)
+    }
+
+    /// Stores contents as objects, in their order.
+    pub async fn keep(&self, contents: Vec<Content>) -> Result<Vec<Stored>, Error> {
+        let mut stored = Vec::with_capacity(contents.len());
+        let mut contents = contents.into_iter();
+        loop {
+            let batch: Vec<Content> = contents.by_ref().take(AT_ONCE).collect();
+            if batch.is_empty() {
+                return Ok(stored);
+            }
+            let writers = try_join_all(batch.iter().map(|_| self.worker.context.objects.create())).await?;
+            let keys: Vec<ObjectKey> = writers.iter().map(|writer| writer.key().clone()).collect();
+            self.begun.lock().unwrap_or_else(PoisonError::into_inner).extend(keys.iter().cloned());
+            let now = self.worker.context.clock.now();
+            self.worker.context.db.write(move |tx| Box::pin(async move { store::insert_loose(tx, &keys, now).await })).await?;
+            stored.extend(try_join_all(writers.into_iter().zip(batch).map(|(writer, content)| fill(writer, content))).await?);
+        }
+    }
+
+    /// Stores one file.
+    pub async fn keep_file(&self, name: &str) -> Result<Stored, Error> {
+        self.keep(vec![Content::File(self.folder().join(name))]).await?.pop().ok_or(Error::Corrupt("object"))
+    }
+
+    /// Stores bytes.
+    pub async fn keep_bytes(&self, bytes: impl Into<Bytes>) -> Result<Stored, Error> {
+        self.keep(vec![Content::Bytes(bytes.into())]).await?.pop().ok_or(Error::Corrupt("object"))
+    }
+
+    /// Records what was made; with `done`, that this piece is.
+    pub async fn advance(&self, made: Made, done: bool) -> Result<(), Error> {
+        self.worker.advance(&self.job.media, made, done.then_some(self.piece)).await?;
+        self.named();
+        Ok(())
+    }
+
+    /// Everything that was begun is now named by a row, or removed.
+    pub fn named(&self) {
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Tells how far this piece is, at most once a second.
+    pub async fn progress(&self, permille: u32) -> Result<(), Error> {
+        let now = tokio::time::Instant::now();
+        {
+            let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+            if told.is_some_and(|before| now - before < Duration::from_secs(1)) {
+                return Ok(());
+            }
+            *told = Some(now);
+        }
+        let (media, piece, at) = (self.job.media.clone(), self.piece, self.worker.context.clock.now());
+        self.worker.context.db.write(move |tx| Box::pin(async move { flow::progress(tx, &media, piece, permille.min(999), at).await })).await
+    }
+
+    /// Leaves the desk; answers the objects that were begun and that nothing names.
+    pub async fn leave(self) -> Vec<ObjectKey> {
+        let begun = self.begun.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let scratch = self.scratch;
+        // Removing files can be slow on a busy disk.
+        let _ = tokio::task::spawn_blocking(move || drop(scratch)).await;
+        begun
+    }
+}
+
+async fn fill(mut writer: Writer, content: Content) -> Result<Stored, Error> {
+    match content {
+        Content::Bytes(bytes) => writer.write(bytes).await?,
+        Content::File(path) => {
+            let mut file = tokio::fs::File::open(path).await.map_err(Error::Scratch)?;
+            loop {
+                let mut chunk = bytes::BytesMut::with_capacity(CHUNK);
+                if file.read_buf(&mut chunk).await.map_err(Error::Scratch)? == 0 {
+                    break;
+                }
+                writer.write(chunk.freeze()).await?;
+            }
+        }
+    }
+    Ok(writer.finish().await?)
+}

@@ -1,0 +1,203 @@
+//! Doing a piece of work: from a task on the bus to rows, objects and events.
+//!
+//! Owns the worker, its scratch folders and what happens when a piece fails. Invariant: whatever ends a piece (success, failure, cancellation, a lost
+//! lease), its children are dead and its scratch folder is gone afterwards, and its objects are either named by rows or loose.
+
+mod desk;
+mod finish;
+mod first;
+mod hls;
+mod photo;
+mod poster;
+mod scratch;
+mod segments;
+mod waveform;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use contract::MediaId;
+use kit::Context;
+use kit::bus::Failure;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use desk::Desk;
+
+use crate::config::Config;
+use crate::error::Error;
+use crate::ffmpeg::Tools;
+use crate::flow::{self, Made};
+use crate::model::{Piece, Refusal, Task};
+use crate::store;
+use scratch::Scratch;
+
+/// How often a worker looks whether its item is still wanted: another process may have heard that it was erased.
+const LOOK: Duration = Duration::from_secs(3);
+
+/// A worker; clones are the same one.
+#[derive(Clone)]
+pub(crate) struct Worker(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub context: Context,
+    pub config: Config,
+    pub tools: Tools,
+    running: Mutex<HashMap<MediaId, (CancellationToken, usize)>>,
+}
+
+impl std::ops::Deref for Worker {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+/// Notes that a piece of an item is being worked on here.
+struct Running {
+    worker: Worker,
+    media: MediaId,
+    cancel: CancellationToken,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let mut running = self.worker.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, pieces)) = running.get_mut(&self.media) {
+            *pieces -= 1;
+            if *pieces == 0 {
+                running.remove(&self.media);
+            }
+        }
+    }
+}
+
+impl Worker {
+    pub fn new(context: Context, config: Config, tools: Tools) -> Self {
+        Self(Arc::new(Inner { context, config, tools, running: Mutex::default() }))
+    }
+
+    fn enter(&self, media: &MediaId) -> Running {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = running.entry(media.clone()).or_insert_with(|| (self.context.tasks.token().child_token(), 0));
+        entry.1 += 1;
+        Running { worker: self.clone(), media: media.clone(), cancel: entry.0.clone() }
+    }
+
+    /// Stops whatever is done here for an item.
+    pub fn cancel(&self, media: &MediaId) {
+        if let Some((cancel, _)) = self.running.lock().unwrap_or_else(PoisonError::into_inner).get(media) {
+            cancel.cancel();
+        }
+    }
+
+    /// Does `task`; an `Err` means that it should be delivered again.
+    pub async fn take(&self, task: Task, attempt: u32) -> Result<(), Failure> {
+        let Some(job) = store::find_job(self.context.db.read(), &task.media).await? else { return Ok(()) };
+        if !job.state.is_open() {
+            return Ok(());
+        }
+        let pieces = store::list_pieces(self.context.db.read(), &task.media).await?;
+        if pieces.iter().any(|stand| stand.piece == task.piece && stand.stand == store::DONE) {
+            return Ok(());
+        }
+        let running = self.enter(&task.media);
+        let started = tokio::time::Instant::now();
+        let scratch = Scratch::make(&self.context.scratch()).await.map_err(Error::Scratch)?;
+        let desk = Desk::new(self.clone(), job, task.piece, scratch, running.cancel.child_token());
+        let result = tokio::select! {
+            result = perform(&desk) => result,
+            gone = self.gone(&task.media) => Err(gone),
+        };
+        let leftover = desk.leave().await;
+        let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        match result {
+            Ok(()) => {
+                tracing::info!(media.id = %task.media, piece = %task.piece, attempt, took_ms, "a piece of work is done");
+                Ok(())
+            }
+            Err(error) => self.settle(&task, attempt, error, leftover).await,
+        }
+    }
+
+    /// Resolves when the item isn't wanted any more.
+    async fn gone(&self, media: &MediaId) -> Error {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            if let Ok(job) = store::find_job(self.context.db.read(), media).await
+                && job.is_none_or(|job| !job.state.is_open())
+            {
+                return Error::Gone;
+            }
+        }
+    }
+
+    /// Decides what a failure means.
+    async fn settle(&self, task: &Task, attempt: u32, error: Error, leftover: Vec<contract::ObjectKey>) -> Result<(), Failure> {
+        self.discard(leftover).await;
+        let last = attempt >= self.config.attempts;
+        let refusal = match error {
+            Error::Gone if self.context.tasks.is_stopping() => return Err(Failure::Retry("the process is ending".to_owned())),
+            Error::Gone => return Ok(()),
+            // Somebody else may have had the machine's attention; once more.
+            Error::Refused(Refusal::TimedOut) if attempt < 2 => return Err(Failure::Retry("the converter stood still".to_owned())),
+            Error::Refused(refusal) => refusal,
+            error if !last => return Err(error.into()),
+            error => {
+                tracing::error!(media.id = %task.media, piece = %task.piece, attempt, %error, cause = ?error, "a piece of work was given up");
+                Refusal::GaveUp
+            }
+        };
+        if task.piece.can_be_spared() {
+            tracing::warn!(media.id = %task.media, piece = %task.piece, code = refusal.code(), "an item goes on without a piece");
+            return self.advance(&task.media, Made::default(), Some(task.piece)).await.map_err(Failure::from);
+        }
+        tracing::info!(media.id = %task.media, piece = %task.piece, code = refusal.code(), "an item can't be converted");
+        let (media, now) = (task.media.clone(), self.context.clock.now());
+        let failed = self.context.db.write(move |tx| Box::pin(async move { flow::fail(tx, &media, &refusal, now).await })).await;
+        self.cancel(&task.media);
+        match failed {
+            Ok(()) | Err(Error::Gone) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Records what was made, and removes at once what turned out not to be needed.
+    pub async fn advance(&self, media: &MediaId, made: Made, done: Option<Piece>) -> Result<(), Error> {
+        let (media, now) = (media.clone(), self.context.clock.now());
+        let unused = self.context.db.write(move |tx| Box::pin(async move { flow::advance(tx, &media, &made, done, now).await })).await?;
+        self.discard(unused).await;
+        Ok(())
+    }
+
+    /// Removes loose objects; what can't be removed now, the sweep removes.
+    pub async fn discard(&self, objects: Vec<contract::ObjectKey>) {
+        if objects.is_empty() {
+            return;
+        }
+        for object in &objects {
+            if let Err(error) = self.context.objects.remove(object).await {
+                tracing::warn!(%object, %error, "an object could not be removed; the sweep will");
+                return;
+            }
+        }
+        let forgotten = self.context.db.write(move |tx| Box::pin(async move { store::remove_loose(tx, &objects).await })).await;
+        if let Err(error) = forgotten {
+            tracing::warn!(%error, "removed objects could not be struck off; the sweep will");
+        }
+    }
+}
+
+async fn perform(desk: &Desk) -> Result<(), Error> {
+    match desk.piece {
+        Piece::Start => first::start(desk).await,
+        Piece::Copy => segments::copy(desk).await,
+        Piece::First => segments::part(desk, 0, true).await,
+        Piece::Part(number) => segments::part(desk, number, false).await,
+        Piece::Sound => segments::sound(desk).await,
+        Piece::Poster => poster::poster(desk).await,
+        Piece::Waveform => waveform::waveform(desk).await,
+        Piece::Photo => photo::photo(desk).await,
+        Piece::Finish => finish::finish(desk).await,
+    }
+}

@@ -1,0 +1,88 @@
+//! The poster: a picture that stands for a video, or an audio file's cover.
+//!
+//! Owns the choice. Invariant: a picture that shows something is preferred to a black or blank one; among equals the earlier one wins.
+
+use bytes::Bytes;
+use codec::pixels::{Limits, THUMBHASH_FRAME, render};
+use contract::transcode::Asset;
+
+use super::Desk;
+use crate::error::Error;
+use crate::ffmpeg::still;
+use crate::flow::Made;
+
+/// Where candidates are looked for, in thousandths of the length.
+const MOMENTS: [u64; 5] = [50, 200, 400, 600, 800];
+/// A picture with less contrast than this (the standard deviation of its brightness, 0–127) is as good as blank.
+pub(super) const DULL: f64 = 8.0;
+/// The largest poster that is read back.
+pub(super) const MOST_BYTES: u64 = 8 << 20;
+
+pub(super) async fn poster(desk: &Desk) -> Result<(), Error> {
+    let (plan, input) = (desk.plan()?, desk.input().await?);
+    let limits = desk.limits(60_000_000);
+    let commands = match (&plan.picture, plan.cover) {
+        (Some(picture), _) => {
+            let mut times: Vec<u64> = MOMENTS.iter().map(|moment| plan.duration_us / 1000 * moment).collect();
+            times.dedup();
+            // The start is there whatever the container says of the length.
+            vec![
+                still::posters(&desk.worker.tools, &input, desk.folder(), limits, picture, &times, false),
+                still::posters(&desk.worker.tools, &input, desk.folder(), limits, picture, &[0], true),
+            ]
+        }
+        (None, Some(stream)) => vec![still::cover(&desk.worker.tools, &input, desk.folder(), limits, stream)],
+        (None, None) => vec![],
+    };
+    for command in commands {
+        let ran = desk.run_quietly(&command).await;
+        if let Some(asset) = best(desk).await? {
+            return desk.advance(Made { assets: vec![asset], ..Made::default() }, true).await;
+        }
+        ran?;
+    }
+    desk.advance(Made::default(), true).await
+}
+
+/// Stores the best of the candidates in the folder.
+pub(super) async fn best(desk: &Desk) -> Result<Option<Asset>, Error> {
+    let mut chosen: Option<(f64, Bytes)> = None;
+    for number in 0..MOMENTS.len() {
+        let Ok(bytes) = tokio::fs::read(desk.folder().join(still::candidate(number))).await else { continue };
+        let bytes = Bytes::from(bytes);
+        let Some(look) = look(bytes.clone()).await else { continue };
+        // Noticeably better, not just a little: the earlier picture is nearer to what the person expects.
+        if chosen.as_ref().is_none_or(|(contrast, _)| look.contrast > contrast * 1.25 + 1.0) {
+            chosen = Some((look.contrast, bytes));
+        }
+    }
+    let Some((_, bytes)) = chosen else { return Ok(None) };
+    let stored = desk.keep_bytes(bytes).await?;
+    Ok(Some(Asset { name: "poster".into(), content_type: "image/jpeg".into(), object: stored.key, bytes: stored.bytes }))
+}
+
+/// What a small version of a picture shows.
+pub(super) struct Look {
+    /// The standard deviation of its brightness.
+    pub contrast: f64,
+    /// Its thumbhash, hexadecimal.
+    pub thumbhash: Option<String>,
+}
+
+/// Looks at a picture; `None` if it can't be read.
+pub(super) async fn look(bytes: Bytes) -> Option<Look> {
+    let small = tokio::task::spawn_blocking(move || render(&bytes, 1, THUMBHASH_FRAME, Limits::default()).ok()).await.ok()??;
+    let step = if small.has_alpha() { 4 } else { 3 };
+    let bright: Vec<f64> = small
+        .pixels()
+        .chunks_exact(step)
+        .map(|pixel| match pixel {
+            [red, green, blue, ..] => 0.2126 * f64::from(*red) + 0.7152 * f64::from(*green) + 0.0722 * f64::from(*blue),
+            _ => 0.0,
+        })
+        .collect();
+    let count = bright.len().max(1) as f64;
+    let mean = bright.iter().sum::<f64>() / count;
+    let contrast = (bright.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count).sqrt();
+    Some(Look { contrast, thumbhash: small.thumbhash().map(hex::encode) })
+}

@@ -1,0 +1,35 @@
+//! A folder for one piece of work, gone when it is over.
+//!
+//! Invariant: dropping it removes it, also when the work was cancelled half-way; what a killed process leaves is removed at the next start.
+
+use std::path::{Path, PathBuf};
+
+/// A scratch folder.
+#[derive(Debug)]
+pub(crate) struct Scratch(PathBuf);
+
+impl Scratch {
+    /// Makes one inside `parent`.
+    pub async fn make(parent: &Path) -> std::io::Result<Self> {
+        let path = parent.join(format!("{:032x}", rand::random::<u128>()));
+        tokio::fs::create_dir_all(&path).await?;
+        Ok(Self(path))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // A few files at most, so this doesn't hold up the thread; a child that is just dying may still add one.
+        for _ in 0..3 {
+            match std::fs::remove_dir_all(&self.0) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {}
+                _ => return,
+            }
+        }
+        tracing::warn!(folder = %self.0.display(), "a scratch folder could not be removed; the next start will");
+    }
+}
