@@ -48,8 +48,7 @@ export const test = base.extend<PerTest, PerWorker>({
       const data = await mkdtemp(join(tmpdir(), 'tutti-e2e-'));
       const [port, operations] = [await freePort(), await freePort()];
       const log: string[] = [];
-      const server = spawn(resolve(process.env['TUTTI_BIN'] ?? '../target/debug/tutti'), ['serve', '--data', data, '--listen', `127.0.0.1:${port}`], {
-        env: { ...process.env, TUTTI_OPERATIONS: `127.0.0.1:${operations}`, TUTTI_WEB: resolve('dist') },
+      const server = spawn(resolve(process.env['TUTTI_BIN'] ?? '../target/debug/tutti'), ['serve', '--data', data, '--listen', `127.0.0.1:${port}`, '--ops-listen', `127.0.0.1:${operations}`], {
         stdio: ['ignore', 'pipe', 'pipe'],
       });
       for (const stream of [server.stdout, server.stderr]) stream?.on('data', (chunk: Buffer) => log.push(String(chunk)));

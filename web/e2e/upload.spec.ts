@@ -31,10 +31,10 @@ test('a photo, a song and a video arrive and become ready', async ({ home, files
   await expect(home.getByRole('region', { name: 'Uploads' })).toContainText('3 files uploaded', { timeout: 60_000 });
   for (const file of [files.photo, files.song, files.video]) await ready(home, basename(file));
 
-  await home.getByText('Videos').click();
+  await home.getByRole('radio', { name: 'Videos' }).check();
   await expect(home.locator('.wall li')).toHaveCount(1);
   await expect(home).toHaveURL(/kind=video/);
-  await home.getByText('All', { exact: true }).click();
+  await home.getByRole('radio', { name: 'All' }).check();
   await home.getByRole('searchbox').fill('harb');
   await expect(home.locator('.wall li')).toHaveCount(1);
   await home.getByRole('searchbox').fill('nothing has this name');

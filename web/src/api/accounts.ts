@@ -36,7 +36,8 @@ export const profileOf = (handle: string): Promise<Account> =>
   take(api.GET('/v1/accounts/{handle}', { params: { path: { handle } } }));
 
 export interface ProfileEdit {
-  display_name?: string;
+  /** `null` goes back to the handle. */
+  display_name?: string | null;
   bio?: string;
   avatar?: string | null;
 }
@@ -48,7 +49,7 @@ export async function editProfile(body: ProfileEdit): Promise<void> {
 export const changePassword = (current: string, next: string): Promise<void> =>
   done(api.POST('/v1/me/password', { body: { current, new: next } }));
 
-export async function deleteAccount(): Promise<void> {
-  await done(api.DELETE('/v1/me'));
+export async function deleteAccount(password: string): Promise<void> {
+  await done(api.DELETE('/v1/me', { body: { password } }));
   session.keeper.forget();
 }

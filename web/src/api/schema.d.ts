@@ -217,13 +217,16 @@ export interface components {
             next: string | null;
         };
         ProfilePatch: {
-            display_name?: string;
+            display_name?: string | null;
             bio?: string;
             avatar?: string | null;
         };
         PasswordChange: {
             current: string;
             new: string;
+        };
+        Goodbye: {
+            password?: string | null;
         };
         /** @enum {string} */
         Kind: "photo" | "audio" | "video";
@@ -249,7 +252,7 @@ export interface components {
             waveform: string | null;
             events: string;
         };
-        MediaView: {
+        Media: {
             id: string;
             owner: string;
             name: string;
@@ -258,7 +261,7 @@ export interface components {
             visibility: components["schemas"]["Visibility"];
             bytes: number;
             content_type: string;
-            sha256: string;
+            sha256: string | null;
             width: number | null;
             height: number | null;
             duration_ms: number | null;
@@ -275,7 +278,7 @@ export interface components {
             urls: components["schemas"]["Urls"];
         };
         MediaList: {
-            items: components["schemas"]["MediaView"][];
+            items: components["schemas"]["Media"][];
             next: string | null;
         };
         MediaPatch: {
@@ -543,7 +546,11 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Goodbye"];
+            };
+        };
         responses: {
             /** @description ok */
             204: {
@@ -687,7 +694,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["MediaView"];
+                    "application/json": components["schemas"]["Media"];
                 };
             };
             /** @description problem */
@@ -718,7 +725,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["MediaView"];
+                    "application/json": components["schemas"]["Media"];
                 };
             };
             /** @description problem */
@@ -782,7 +789,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["MediaView"];
+                    "application/json": components["schemas"]["Media"];
                 };
             };
             /** @description problem */

@@ -3,7 +3,7 @@ import type { components } from './schema';
 
 type Schemas = components['schemas'];
 
-export type Media = Schemas['MediaView'];
+export type Media = Schemas['Media'];
 export type Account = Schemas['Account'];
 export type SignedIn = Schemas['SignedIn'];
 export type SessionView = Schemas['SessionView'];

@@ -17,7 +17,7 @@ const TABLE: readonly (readonly [string, RouteName])[] = [
 ];
 
 /** First parts of addresses that the server answers itself. */
-const SERVERS = ['v1', 'docs', 'assets', '.well-known', 'healthz', 'readyz', 'metrics'];
+const SERVERS = ['v1', 'docs', 'internal', 'assets', '.well-known', 'healthz', 'readyz', 'metrics'];
 
 export function match(path: string): Route {
   const parts = split(path);
@@ -31,7 +31,8 @@ export function match(path: string): Route {
 /** Whether the page, and not the server, answers this path. */
 export function isOurs(path: string): boolean {
   const [first] = split(path);
-  return first === undefined || (!SERVERS.includes(first) && !path.includes('.'));
+  // A dot means a file, except in a member's handle.
+  return first === undefined || first === 'u' || (!SERVERS.includes(first) && !path.includes('.'));
 }
 
 const split = (path: string): string[] => path.split('/').filter((part) => part !== '');
