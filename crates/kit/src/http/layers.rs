@@ -46,7 +46,7 @@ pub fn wear(router: Router, wear: Wear) -> Router {
 
 async fn around(State(wear): State<Wear>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let method = request.method().as_str().to_owned();
+    let method = method(&request).to_owned();
     let route = request.extensions().get::<MatchedPath>().map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
     let id = request_id(&request);
     request.extensions_mut().insert(RequestId(id.clone()));
@@ -78,6 +78,12 @@ async fn around(State(wear): State<Wear>, mut request: Request, next: Next) -> R
     let labels = RequestLabels { role: wear.role.to_owned(), route, method, status: response.status().as_u16() };
     wear.metrics.requests.get_or_create(&labels).inc();
     response
+}
+
+/// The method as a label: what nobody has heard of is `other`, or strangers could make labels without end.
+fn method(request: &Request) -> &'static str {
+    const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    KNOWN.into_iter().find(|known| *known == request.method().as_str()).unwrap_or("other")
 }
 
 /// The caller's id where it is short and plain (so that logs across roles share it), a new one otherwise.

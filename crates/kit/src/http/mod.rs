@@ -6,6 +6,7 @@ mod extract;
 mod idempotency;
 mod layers;
 mod live;
+mod patience;
 mod serve;
 
 pub use extract::{Json, Page, Path, Query};

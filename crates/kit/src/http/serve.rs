@@ -18,6 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
 
+use super::patience::Patience;
 use crate::tasks::Tasks;
 
 /// What a door lets in.
@@ -29,13 +30,15 @@ pub struct Limits {
     pub per_address: usize,
     /// Time for a request's header to arrive whole.
     pub header: Duration,
+    /// How long a client may stop reading while something is being sent to it.
+    pub stuck: Duration,
     /// Bytes of a connection's read buffer; also the largest header.
     pub buffer_bytes: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 10_000, per_address: 10_000, header: Duration::from_secs(15), buffer_bytes: 32 * 1024 }
+        Self { connections: 10_000, per_address: 10_000, header: Duration::from_secs(15), stuck: Duration::from_secs(60), buffer_bytes: 32 * 1024 }
     }
 }
 
@@ -95,7 +98,7 @@ async fn connection(stream: TcpStream, address: SocketAddr, router: Router, limi
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(limits.header).max_buf_size(limits.buffer_bytes).half_close(false);
-    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).with_upgrades();
+    let connection = builder.serve_connection(TokioIo::new(Patience::new(stream, limits.stuck)), TowerToHyperService::new(service)).with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

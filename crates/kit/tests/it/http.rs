@@ -24,6 +24,7 @@ async fn server(limits: Limits) -> Server {
     let verifier = Verifier::new(Peers::default(), Clock::system());
     let routes = Router::new()
         .route("/ok", get(async || "ok"))
+        .route("/large", get(async || vec![7_u8; 64 * 1024 * 1024]))
         .route("/slow", get(async || { tokio::time::sleep(Duration::from_millis(400)).await; "slow" }))
         .route("/panic", get(async || -> &'static str { panic!("out of tune") }))
         .route("/problem", get(async || Problem::not_found("song")))
@@ -134,4 +135,16 @@ async fn an_address_or_method_that_is_not_there_says_so() {
     assert!(lost.text().await.unwrap().contains("request.no_such_address"));
     let wrong = client.delete(format!("http://{}/ok", server.address)).send().await.unwrap();
     assert_eq!((wrong.status().as_u16(), wrong.headers()["allow"].to_str().unwrap()), (405, "GET,HEAD"));
+}
+
+#[tokio::test]
+async fn a_client_that_stops_reading_is_not_waited_for() {
+    let server = server(Limits { stuck: Duration::from_millis(300), ..Limits::default() }).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    let mut some = [0; 100];
+    stream.read_exact(&mut some).await.unwrap();
+    // Nothing more is read: the server drains at once instead of waiting for this client.
+    tokio::time::sleep(Duration::from_millis(1000)).await;
+    assert!(server.tasks.stop(Duration::from_secs(2)).await, "the stuck connection was still there");
 }
