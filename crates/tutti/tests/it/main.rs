@@ -2,4 +2,6 @@
 
 mod crash;
 mod layout;
+mod process;
+mod product;
 mod server;

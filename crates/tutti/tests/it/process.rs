@@ -1,0 +1,128 @@
+//! The process as its operator meets it: draining, refusing to start, the commands.
+
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use reqwest::Method;
+
+use crate::server::Server;
+
+fn tutti(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tutti")).args(arguments).output().unwrap()
+}
+
+fn complaint(arguments: &[&str]) -> String {
+    let output = tutti(arguments);
+    assert!(!output.status.success(), "{arguments:?} succeeded");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+/// A PNG of 40 × 30 pixels, and noise after its end is not needed: sound is larger and as good.
+fn wave(bytes: u32) -> Vec<u8> {
+    let mut wave = b"RIFF".to_vec();
+    wave.extend((bytes + 36).to_le_bytes());
+    wave.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
+    wave.extend(44_100_u32.to_le_bytes());
+    wave.extend(88_200_u32.to_le_bytes());
+    wave.extend(b"\x02\0\x10\0data");
+    wave.extend(bytes.to_le_bytes());
+    wave.extend((0..bytes).map(|at| (at % 251) as u8));
+    wave
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_lets_an_upload_finish_and_exits_with_zero() {
+    let mut server = Server::start(&[]).await;
+    let ada = server.sign_up("ada").await;
+    let song = wave(400_000);
+    let length = song.len();
+    // It arrives in pieces, the last of them after the signal.
+    let pieces = futures::stream::unfold(0, move |at| {
+        let piece = song[at..song.len().min(at + 50_000)].to_vec();
+        async move {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            (!piece.is_empty()).then(|| (Ok::<_, std::io::Error>(piece.clone()), at + piece.len()))
+        }
+    });
+    let request = ada.request(Method::POST, "/v1/media?name=s.wav").header("content-type", "audio/wav").header("content-length", length);
+    let upload = tokio::spawn(request.body(reqwest::Body::wrap_stream(pieces)).send());
+    tokio::time::sleep(Duration::from_millis(250)).await;
+    let exit = server.terminate().await;
+    assert_eq!(upload.await.unwrap().expect("the upload was cut off").status(), 201);
+    assert!(exit.success(), "{exit}");
+    assert!(server.log().contains("everything that ran has finished"), "{}", server.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_never_share_a_data_folder_and_a_taken_port_is_named() {
+    let server = Server::start(&[]).await;
+    let data = server.data();
+    let said = complaint(&["serve", "--data", data.to_str().unwrap(), "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"]);
+    assert!(said.contains("another Tutti process") && said.contains("--data"), "{said}");
+    let taken = server.address.trim_start_matches("http://");
+    let said = complaint(&["serve", "--data", "/nonexistent", "--listen", taken]);
+    assert!(said.contains(taken) && said.contains("--listen"), "{said}");
+}
+
+#[test]
+fn a_wrong_configuration_names_the_key_and_the_fix() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let start = |more: &[&str]| complaint(&[&["serve", "--data", data.to_str().unwrap(), "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"], more].concat());
+    let said = start(&["--set", "media.photo_max_byts=1"]);
+    assert!(said.contains("photo_max_byts") && said.contains("photo_max_bytes"), "{said}");
+    let said = start(&["--set", "meida.photo_max_bytes=1"]);
+    assert!(said.contains("meida") && said.contains("media"), "{said}");
+    let said = start(&["--set", "nonsense"]);
+    assert!(said.contains("section.key=value"), "{said}");
+    let said = start(&["medai"]);
+    assert!(said.contains("medai") && said.contains("transcode"), "{said}");
+    let file = folder.path().join("tutti.toml");
+    std::fs::write(&file, "[media]\nphoto_max_bytes = \"many\"\n").unwrap();
+    let said = start(&["--config", file.to_str().unwrap()]);
+    assert!(said.contains("photo_max_bytes") && said.contains("[media]"), "{said}");
+}
+
+#[test]
+fn help_shows_examples_and_the_version_is_said() {
+    for command in [&["--help"][..], &["serve", "--help"], &["upload", "--help"], &["demo", "--help"], &["bus", "dead", "--help"], &["bus", "replay", "--help"], &["openapi", "--help"], &["doctor", "--help"]] {
+        let text = String::from_utf8(tutti(command).stdout).unwrap();
+        assert!(text.contains("Example"), "{command:?}: {text}");
+    }
+    assert_eq!(String::from_utf8(tutti(&["version"]).stdout).unwrap(), format!("tutti {}\n", env!("CARGO_PKG_VERSION")));
+    assert!(String::from_utf8(tutti(&["doctor"]).stdout).unwrap().contains("ffmpeg"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_upload_command_goes_on_where_it_was_cut_off() {
+    let mut server = Server::start(&[]).await;
+    let ada = server.sign_up("ada").await;
+    let home = tempfile::tempdir().unwrap();
+    let song = home.path().join("long song.wav");
+    std::fs::write(&song, wave(40_000_000)).unwrap();
+    let command = |address: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tutti"));
+        command.args(["upload", song.to_str().unwrap(), "--to", address, "--login", "ada"]).env("TUTTI_PASSWORD", "a long enough password").env("XDG_STATE_HOME", home.path());
+        command
+    };
+    let mut first = command(&server.address).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let started = std::time::Instant::now();
+    let remembered = home.path().join("tutti/uploads.json");
+    while !remembered.exists() {
+        assert!(started.elapsed().as_secs() < 20, "the upload did not begin");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let before = std::fs::read_to_string(&remembered).unwrap();
+    server.kill();
+    server.again().await;
+    let address = server.address.clone();
+    let mut again = command(&address);
+    let output = tokio::task::spawn_blocking(move || again.output().unwrap()).await.unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    let id = said.trim().rsplit('/').next().unwrap();
+    assert!(ada.bytes(&format!("/v1/media/{id}/original")).await == std::fs::read(&song).unwrap());
+    assert!(before.contains("/v1/uploads/") && !std::fs::read_to_string(&remembered).unwrap().contains("/v1/uploads/"));
+}

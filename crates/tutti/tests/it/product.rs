@@ -1,0 +1,120 @@
+//! The main job, end to end: a photo, a song and a video go in, and whoever may can look at them.
+
+use std::process::Command;
+
+use reqwest::Method;
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::server::Server;
+
+fn made(folder: &TempDir, name: &str, arguments: &[&str]) -> Vec<u8> {
+    let path = folder.path().join(name);
+    testkit::ffmpeg(&[arguments, &[path.to_str().unwrap()]].concat());
+    std::fs::read(path).unwrap()
+}
+
+fn clip(folder: &TempDir) -> Vec<u8> {
+    made(folder, "clip.mp4", &["-f", "lavfi", "-i", "testsrc2=s=640x360:r=25:d=9", "-f", "lavfi", "-i", "sine=f=440:d=9", "-pix_fmt", "yuv420p", "-g", "50"])
+}
+
+/// The addresses in a playlist, with the playlist's own address taken into account.
+fn addresses(playlist: &str, base: &str) -> Vec<String> {
+    let folder = base.split('?').next().unwrap().rsplit_once('/').unwrap().0;
+    playlist.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(|line| format!("{folder}/{line}")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_video_goes_in_and_a_player_plays_all_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&[]).await;
+    let ada = server.sign_up("ada").await;
+    let item = ada.upload("clip.mp4", "video/mp4", clip(&folder)).await;
+    let item = ada.until(item["id"].as_str().unwrap(), "ready").await;
+    assert_eq!((item["kind"].as_str(), item["width"].as_u64(), item["height"].as_u64()), (Some("video"), Some(640), Some(360)), "{item:#}");
+    assert!((8900..=9200).contains(&item["duration_ms"].as_u64().unwrap()), "{item:#}");
+
+    // The signed address opens without a token, exactly as a <video> tag would ask.
+    let master = format!("{}{}", server.address, item["urls"]["hls"].as_str().unwrap());
+    let text = server.client.get(&master).send().await.unwrap().text().await.unwrap();
+    assert!(text.contains("#EXT-X-STREAM-INF") && text.contains("TYPE=AUDIO"), "{text}");
+    for rendition in addresses(&text, &master) {
+        let text = server.client.get(&rendition).send().await.unwrap().text().await.unwrap();
+        assert!(text.contains("#EXT-X-ENDLIST") && text.contains("#EXT-X-MAP"), "{rendition}\n{text}");
+    }
+    // A real player's demuxer and decoder: every frame comes out.
+    let probe = Command::new("ffprobe")
+        .args(["-v", "error", "-select_streams", "v:0", "-count_frames", "-show_entries", "stream=nb_read_frames", "-of", "csv=p=0", &master])
+        .output()
+        .unwrap();
+    let frames = String::from_utf8_lossy(&probe.stdout);
+    assert!(frames.lines().all(|line| line.trim_end_matches(',') == "225"), "{frames}{}", String::from_utf8_lossy(&probe.stderr));
+    for part in ["poster", "storyboard"] {
+        let url = format!("{}{}", server.address, item["urls"][part].as_str().unwrap());
+        assert_eq!(server.client.get(url).send().await.unwrap().status(), 200, "{part}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_photo_and_a_song_are_ready_and_strangers_see_them_only_once_they_may() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&[]).await;
+    let (ada, bob) = (server.sign_up("ada").await, server.sign_up("bob").await);
+    let photo = made(&folder, "p.jpg", &["-f", "lavfi", "-i", "testsrc2=s=800x600", "-frames:v", "1"]);
+    let song = made(&folder, "s.mp3", &["-f", "lavfi", "-i", "sine=f=330:d=5"]);
+    let photo = ada.upload("p.jpg", "image/jpeg", photo).await;
+    let song = ada.upload("s.mp3", "audio/mpeg", song).await;
+    let photo = ada.until(photo["id"].as_str().unwrap(), "ready").await;
+    let song = ada.until(song["id"].as_str().unwrap(), "ready").await;
+    assert_eq!((photo["kind"].as_str(), song["kind"].as_str()), (Some("photo"), Some("audio")));
+    assert!(photo["thumbhash"].is_string() && song["urls"]["waveform"].is_string());
+
+    let picture = format!("/v1/media/{}/image?w=320", photo["id"].as_str().unwrap());
+    assert_eq!(bob.request(Method::GET, &picture).send().await.unwrap().status(), 404);
+    let view = ada.request(Method::PATCH, &format!("/v1/media/{}", photo["id"].as_str().unwrap())).json(&json!({ "visibility": "public" })).send().await.unwrap();
+    assert_eq!(view.status(), 200);
+    let started = std::time::Instant::now();
+    loop {
+        // Other roles hear of it within moments.
+        let answer = server.client.get(format!("{}{picture}", server.address)).send().await.unwrap();
+        if answer.status() == 200 {
+            assert!(answer.headers()["content-type"].to_str().unwrap().starts_with("image/"));
+            break;
+        }
+        assert!(started.elapsed().as_secs() < 10, "{}", answer.status());
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let original = format!("/v1/media/{}/original", photo["id"].as_str().unwrap());
+    assert_eq!(bob.request(Method::GET, &original).send().await.unwrap().status().as_u16() / 100, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn erasing_an_account_erases_its_media() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(&[]).await;
+    let ada = server.sign_up("ada").await;
+    let photo = made(&folder, "p.jpg", &["-f", "lavfi", "-i", "testsrc2=s=80x60", "-frames:v", "1"]);
+    let photo = ada.upload("p.jpg", "image/jpeg", photo).await;
+    ada.until(photo["id"].as_str().unwrap(), "ready").await;
+    let gone = ada.request(Method::DELETE, "/v1/me").json(&json!({ "password": "a long enough password" })).send().await.unwrap();
+    assert_eq!(gone.status(), 204, "{}", gone.text().await.unwrap());
+    let started = std::time::Instant::now();
+    while !crate::server::files(&server.data().join("objects")).is_empty() {
+        assert!(started.elapsed().as_secs() < 20, "objects are left: {:?}", crate::server::files(&server.data().join("objects")));
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_public_door_tells_nothing_of_the_inside() {
+    let server = Server::start(&[]).await;
+    for path in ["/metrics", "/internal/media/5kT0vYq8Zb3mXw1RcHs9Ga", "/v1/internal/media"] {
+        let answer = server.client.get(format!("{}{path}", server.address)).send().await.unwrap();
+        let text = answer.text().await.unwrap();
+        assert!(!text.contains("tutti_http") && !text.contains("sha256"), "{path}: {text}");
+    }
+    let ready = server.client.get(format!("{}/readyz", server.address)).send().await.unwrap();
+    assert_eq!((ready.status().as_u16(), ready.text().await.unwrap().as_str()), (200, "ready\n"));
+    let figures = server.operations("/metrics").await;
+    assert!(figures.contains("tutti_http_requests_total") && figures.contains("tutti_bus_backlog"), "{figures}");
+}
