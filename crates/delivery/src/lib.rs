@@ -1,1 +1,69 @@
-//! delivery
+//! The role that reads: originals, scrubbed files, pictures in every size, and streams.
+//!
+//! Owns its copy of what `media` and `transcode` have announced, the picture sizes it made, and the caches in front of
+//! both. Does not own originals, renditions or who somebody is. Invariant: every byte leaves through
+//! [`api`]'s `Readable` (may this reader?) and `respond` (ranges, validators, safe headers), and nothing asked for makes
+//! memory grow without a bound that stands in [`config`].
+
+mod api;
+mod cache;
+mod config;
+mod error;
+mod events;
+mod jobs;
+mod library;
+mod migration;
+mod model;
+mod pictures;
+mod respond;
+mod shelf;
+mod store;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+pub use config::Config;
+use kit::service::BootError;
+use kit::{Context, Part, Service};
+
+/// The row of this role in the table of roles.
+pub fn service() -> Service {
+    Service { name: "delivery", migrations: migration::MIGRATIONS, openapi: api::openapi, start: |context| Box::pin(start(context)) }
+}
+
+/// What every handler shares.
+#[derive(Clone)]
+struct Delivery(Arc<Inner>);
+
+struct Inner {
+    context: Context,
+    library: library::Library,
+    shelf: shelf::Shelf,
+    pictures: pictures::Pictures,
+    playlists: api::Playlists,
+}
+
+impl std::ops::Deref for Delivery {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Delivery {
+    fn new(context: Context, config: &Config) -> Self {
+        let library = library::Library::new(&context, config);
+        let shelf = shelf::Shelf::new(context.objects.clone(), config);
+        let pictures = pictures::Pictures::new(&context, config, shelf.clone());
+        let playlists = api::Playlists::new(config);
+        Self(Arc::new(Inner { context, library, shelf, pictures, playlists }))
+    }
+}
+
+async fn start(context: Context) -> Result<Part, BootError> {
+    let config: Config = context.config.section("delivery")?;
+    let delivery = Delivery::new(context, &config);
+    events::listen(&delivery);
+    Ok(Part { router: api::router(delivery.clone()), consumers: events::consumers(&delivery), jobs: jobs::jobs(&delivery, &config) })
+}

@@ -1,0 +1,118 @@
+//! Files beside the renditions: poster, storyboard, waveform.
+//!
+//! Invariant: a storyboard's sprites carry its reader's grant, so that previews work for whoever may see the item.
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
+
+use super::access::Readable;
+use crate::Delivery;
+use crate::error::Error;
+use crate::respond::{Asking, Lasts, Sheet, Source, respond};
+
+/// A picture that stands for a video (or a song's cover).
+#[utoipa::path(
+    get,
+    path = "/v1/media/{id}/poster",
+    tag = "delivery",
+    params(("id" = String, Path, description = "The media id"), ("t" = Option<String>, Query, description = "A signed permission")),
+    responses((status = 200, description = "The poster", content_type = "image/jpeg"))
+)]
+pub(super) async fn poster(State(delivery): State<Delivery>, readable: Readable, asking: Asking) -> Result<Response, Error> {
+    asset(&delivery, &readable, &asking, "poster").await
+}
+
+/// A song's loudness over time, as JSON.
+#[utoipa::path(
+    get,
+    path = "/v1/media/{id}/waveform",
+    tag = "delivery",
+    params(("id" = String, Path, description = "The media id"), ("t" = Option<String>, Query, description = "A signed permission")),
+    responses((status = 200, description = "The waveform", content_type = "application/json"))
+)]
+pub(super) async fn waveform(State(delivery): State<Delivery>, readable: Readable, asking: Asking) -> Result<Response, Error> {
+    asset(&delivery, &readable, &asking, "waveform").await
+}
+
+/// One sheet of a storyboard: many small pictures of the video in one.
+#[utoipa::path(
+    get,
+    path = "/v1/media/{id}/storyboard/{sheet}",
+    tag = "delivery",
+    params(
+        ("id" = String, Path, description = "The media id"),
+        ("sheet" = String, Path, description = "`0.jpg`, `1.jpg` …"),
+        ("t" = Option<String>, Query, description = "A signed permission")
+    ),
+    responses((status = 200, description = "The sheet", content_type = "image/jpeg"))
+)]
+pub(super) async fn sprite(
+    State(delivery): State<Delivery>,
+    readable: Readable,
+    Path(path): Path<(String, String)>,
+    asking: Asking,
+) -> Result<Response, Error> {
+    let number = super::streams::number(&path.1, ".jpg").ok_or(Error::NoSuchPart)?;
+    asset(&delivery, &readable, &asking, &format!("storyboard-{number}")).await
+}
+
+/// Which part of which sheet shows which second of the video, as WebVTT.
+#[utoipa::path(
+    get,
+    path = "/v1/media/{id}/storyboard",
+    tag = "delivery",
+    params(("id" = String, Path, description = "The media id"), ("t" = Option<String>, Query, description = "A signed permission")),
+    responses((status = 200, description = "The storyboard", content_type = "text/vtt"))
+)]
+pub(super) async fn storyboard(State(delivery): State<Delivery>, readable: Readable, asking: Asking) -> Result<Response, Error> {
+    let playback = delivery.library.playback(&readable.item.id).await?;
+    let asset = playback.assets.get("storyboard").ok_or(Error::NotReady)?;
+    let text = delivery.shelf.get_small(&asset.object).await?;
+    let text = if readable.query.is_empty() { text } else { with_query(&text, &readable.query) };
+    let etag = fingerprint(&text);
+    let sheet = Sheet::ours(&readable, &etag, "text/vtt; charset=utf-8", Lasts::Seconds(300));
+    respond(&delivery.shelf, &asking, sheet, Source::Whole(text)).await
+}
+
+/// Puts the query onto every sprite's address: lines such as `storyboard/0.jpg#xywh=0,0,160,90`.
+fn with_query(text: &[u8], query: &str) -> Bytes {
+    let mut signed = String::with_capacity(text.len() * 2);
+    for line in String::from_utf8_lossy(text).lines() {
+        match line.split_once("#xywh=") {
+            Some((address, place)) => {
+                signed.extend([address, "?", query, "#xywh=", place]);
+            }
+            None => signed.push_str(line),
+        }
+        signed.push('\n');
+    }
+    signed.into()
+}
+
+async fn asset(delivery: &Delivery, readable: &Readable, asking: &Asking, name: &str) -> Result<Response, Error> {
+    let playback = delivery.library.playback(&readable.item.id).await?;
+    let asset = playback.assets.get(name).ok_or(if playback.is_empty() { Error::NotReady } else { Error::NoSuchPart })?;
+    let etag = asset.object.as_str().replace('/', "");
+    // A poster may be replaced by a better one while the conversion goes on.
+    let sheet = Sheet::ours(readable, &etag, &asset.content_type, Lasts::Seconds(300));
+    respond(&delivery.shelf, asking, sheet, Source::Object(&asset.object, asset.bytes, None)).await
+}
+
+/// A text's own ETag.
+pub(super) fn fingerprint(text: &[u8]) -> String {
+    Sha256::digest(text).iter().take(12).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sprites_carry_the_grant() {
+        let text = b"WEBVTT\n\n00:00.000 --> 00:02.000\nstoryboard/0.jpg#xywh=0,0,160,90\n";
+        let signed = with_query(text, "t=abc");
+        assert_eq!(&signed[..], b"WEBVTT\n\n00:00.000 --> 00:02.000\nstoryboard/0.jpg?t=abc#xywh=0,0,160,90\n");
+    }
+}

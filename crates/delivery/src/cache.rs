@@ -1,0 +1,139 @@
+//! A cache that an event can empty while somebody is filling it.
+//!
+//! Owns the one race that matters here: a reader loads an old fact, an event changes it and clears the cache, the reader puts
+//! the old fact in. Keys share stripes; a stripe's epoch grows with every clearing, and a load that began in an older epoch is not
+//! kept but repeated. Invariant: once [`Cache::forget`] has returned, [`Cache::get`] never answers what was loaded before it.
+
+use std::future::Future;
+use std::hash::{BuildHasher as _, Hash, RandomState};
+use std::sync::{Mutex, PoisonError};
+
+use crate::error::Error;
+
+/// Keys that load at once, when they don't share a stripe.
+const STRIPES: usize = 512;
+/// Loads that may be overtaken by changes before one is answered without being kept.
+const TRIES: usize = 4;
+
+#[derive(Default)]
+struct Stripe {
+    /// Held while loading, so that a hundred readers of one key load it once.
+    turn: tokio::sync::Mutex<()>,
+    epoch: Mutex<u64>,
+}
+
+/// Facts by key, bounded by weight.
+pub(crate) struct Cache<K, V> {
+    entries: moka::sync::Cache<K, V>,
+    stripes: Vec<Stripe>,
+    hasher: RandomState,
+}
+
+impl<K, V> Cache<K, V>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    /// A cache of at most `bytes`, as `weigh` counts them.
+    pub fn new(bytes: u64, weigh: impl Fn(&V) -> usize + Send + Sync + 'static) -> Self {
+        let weigher = move |_: &K, value: &V| u32::try_from(weigh(value)).unwrap_or(u32::MAX);
+        Self {
+            entries: moka::sync::Cache::builder().max_capacity(bytes).weigher(weigher).build(),
+            stripes: (0..STRIPES).map(|_| Stripe::default()).collect(),
+            hasher: RandomState::new(),
+        }
+    }
+
+    /// The value; on a miss `load` is asked, and an error is not kept.
+    pub async fn get<F>(&self, key: &K, load: impl Fn() -> F) -> Result<V, Error>
+    where
+        F: Future<Output = Result<V, Error>>,
+    {
+        if let Some(value) = self.entries.get(key) {
+            return Ok(value);
+        }
+        let stripe = self.stripe(key);
+        let _turn = stripe.turn.lock().await;
+        for _ in 0..TRIES {
+            if let Some(value) = self.entries.get(key) {
+                return Ok(value);
+            }
+            let before = *stripe.epoch.lock().unwrap_or_else(PoisonError::into_inner);
+            let value = load().await?;
+            let epoch = stripe.epoch.lock().unwrap_or_else(PoisonError::into_inner);
+            if *epoch == before {
+                self.entries.insert(key.clone(), value.clone());
+                return Ok(value);
+            }
+        }
+        load().await
+    }
+
+    /// Forgets one key.
+    pub fn forget(&self, key: &K) {
+        let mut epoch = self.stripe(key).epoch.lock().unwrap_or_else(PoisonError::into_inner);
+        *epoch += 1;
+        self.entries.invalidate(key);
+    }
+
+    /// Forgets everything.
+    pub fn forget_all(&self) {
+        for stripe in &self.stripes {
+            *stripe.epoch.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        }
+        self.entries.invalidate_all();
+    }
+
+    fn stripe(&self, key: &K) -> &Stripe {
+        &self.stripes[self.hasher.hash_one(key) as usize % STRIPES]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_change_during_a_load_is_not_overwritten_by_it() {
+        let cache = Arc::new(Cache::<u8, u64>::new(1000, |_| 1));
+        let fact = Arc::new(AtomicU64::new(1));
+        let (reading, read) = (Arc::new(tokio::sync::Notify::new()), Arc::new(tokio::sync::Notify::new()));
+        let reader = tokio::spawn({
+            let (cache, fact, reading, read) = (cache.clone(), fact.clone(), reading.clone(), read.clone());
+            async move {
+                cache
+                    .get(&7, || async {
+                        let old = fact.load(Ordering::SeqCst);
+                        if old == 1 {
+                            reading.notify_one();
+                            read.notified().await;
+                        }
+                        Ok(old)
+                    })
+                    .await
+            }
+        });
+        reading.notified().await;
+        fact.store(2, Ordering::SeqCst);
+        cache.forget(&7);
+        read.notify_one();
+        assert_eq!(reader.await.unwrap().unwrap(), 2);
+        assert_eq!(cache.get(&7, || async { Ok(3) }).await.unwrap(), 2, "kept");
+    }
+
+    #[tokio::test]
+    async fn a_hundred_readers_load_once() {
+        let cache = Cache::<u8, u64>::new(1000, |_| 1);
+        let loads = AtomicU64::new(0);
+        let load = || async {
+            tokio::task::yield_now().await;
+            Ok(loads.fetch_add(1, Ordering::SeqCst))
+        };
+        let readers = (0..100).map(|_| cache.get(&7, load));
+        let answers = futures::future::join_all(readers).await;
+        assert!(answers.into_iter().all(|answer| answer.unwrap() == 0));
+    }
+}

@@ -1,0 +1,131 @@
+//! What can go wrong with reading, as the reader meets it.
+//!
+//! Invariant: a stranger can't tell a private item from one that never was.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::response::{IntoResponse, Response};
+use codec::pixels;
+use http::{HeaderValue, StatusCode, header};
+use kit::Problem;
+
+/// An error of this role.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("There is no such media, or it is not yours to see.")]
+    NotFound,
+    #[error("There is nothing like that for this item.")]
+    NoSuchPart,
+    #[error("This is still being prepared. Try again in a moment, or follow the item's events.")]
+    NotReady,
+    #[error("Only its owner gets the untouched original. The scrubbed file is at /v1/files.")]
+    NotOwner,
+    #[error("Sign in first: the untouched original is for its owner.")]
+    SignIn,
+    #[error("This file's metadata can't be removed safely, so it is not handed out. Its owner can get the original.")]
+    Withheld,
+    #[error("{0}")]
+    BadQuery(&'static str),
+    #[error("The range starts behind the end; the file has {0} bytes.")]
+    BadRange(u64),
+    #[error("What you have is another version than what is here. Fetch it anew without If-Match.")]
+    Precondition,
+    #[error("Many pictures are being made right now. Try again in a few seconds.")]
+    Busy,
+    #[error(transparent)]
+    Picture(#[from] pixels::Error),
+    #[error(transparent)]
+    Token(Arc<TokenRefused>),
+    #[error("the database failed")]
+    Db(#[source] Arc<kit::db::Error>),
+    #[error("the store failed")]
+    Objects(#[source] Arc<kit::objects::Error>),
+    #[error("a neighbour failed")]
+    Peer(#[source] Arc<kit::peer::Error>),
+    #[error("a picture's worker ended early")]
+    Worker,
+}
+
+/// A refusal that the token check has put into words already.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.detail)]
+pub(crate) struct TokenRefused(pub Problem);
+
+impl From<kit::db::Error> for Error {
+    fn from(error: kit::db::Error) -> Self {
+        Self::Db(Arc::new(error))
+    }
+}
+
+impl From<kit::objects::Error> for Error {
+    fn from(error: kit::objects::Error) -> Self {
+        Self::Objects(Arc::new(error))
+    }
+}
+
+impl From<kit::peer::Error> for Error {
+    fn from(error: kit::peer::Error) -> Self {
+        Self::Peer(Arc::new(error))
+    }
+}
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        Self::Token(Arc::new(TokenRefused(problem)))
+    }
+}
+
+impl Error {
+    /// Whether an object's bytes were not where a row says.
+    pub(crate) fn is_missing_object(&self) -> bool {
+        matches!(self, Self::Objects(error) if matches!(**error, kit::objects::Error::Missing))
+    }
+
+    fn problem(&self) -> Problem {
+        use pixels::Error as P;
+        let (status, code) = match self {
+            Self::NotFound => (StatusCode::NOT_FOUND, "media.not_found"),
+            Self::NoSuchPart => (StatusCode::NOT_FOUND, "delivery.no_such_part"),
+            Self::NotReady => (StatusCode::NOT_FOUND, "delivery.not_ready"),
+            Self::NotOwner => (StatusCode::FORBIDDEN, "auth.not_owner"),
+            Self::SignIn => (StatusCode::UNAUTHORIZED, "auth.required"),
+            Self::Withheld => (StatusCode::FORBIDDEN, "delivery.withheld"),
+            Self::BadQuery(_) => (StatusCode::BAD_REQUEST, "request.invalid"),
+            Self::BadRange(_) => (StatusCode::RANGE_NOT_SATISFIABLE, "request.range_not_satisfiable"),
+            Self::Precondition => (StatusCode::PRECONDITION_FAILED, "request.precondition_failed"),
+            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "delivery.busy"),
+            Self::Picture(P::Unsupported) => (StatusCode::UNPROCESSABLE_ENTITY, "delivery.picture_unsupported"),
+            Self::Picture(P::TooManyPixels { .. } | P::TooMuchMemory { .. }) => (StatusCode::UNPROCESSABLE_ENTITY, "delivery.picture_too_large"),
+            Self::Picture(P::Truncated) => (StatusCode::UNPROCESSABLE_ENTITY, "delivery.picture_truncated"),
+            Self::Picture(P::Damaged(_)) => (StatusCode::UNPROCESSABLE_ENTITY, "delivery.picture_damaged"),
+            Self::Token(refused) => return refused.0.clone(),
+            // A store that is full, a row whose bytes are gone, a neighbour that is silent: nothing a reader could change.
+            Self::Peer(error) => {
+                tracing::warn!(%error, "a neighbour did not answer");
+                return Problem::unavailable("A part of the server does not answer. Try again shortly.", Duration::from_secs(2));
+            }
+            Self::Picture(P::Encode(_)) | Self::Db(_) | Self::Objects(_) | Self::Worker => return Problem::fault(self),
+        };
+        let problem = Problem::new(status, code, self.to_string());
+        match self {
+            Self::NotReady => problem.retry_after(Duration::from_secs(1)),
+            Self::Busy => problem.retry_after(Duration::from_secs(3)),
+            _ => problem,
+        }
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let mut response = self.problem().into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        if let Self::BadRange(bytes) = self
+            && let Ok(value) = HeaderValue::from_str(&format!("bytes */{bytes}"))
+        {
+            headers.insert(header::CONTENT_RANGE, value);
+        }
+        response
+    }
+}

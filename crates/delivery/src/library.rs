@@ -1,0 +1,171 @@
+//! What is known of items and their playback: own tables first, a neighbour on a miss, memory in front.
+//!
+//! Invariant: what a neighbour answers is written by the same functions as its events, so both ways lead to the same rows.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use contract::MediaId;
+use contract::media::{Changed, Deleted, Received};
+use contract::transcode::Published;
+use kit::Context;
+use kit::db::Db;
+use kit::peer::Peers;
+use tokio::sync::Semaphore;
+
+use crate::cache::Cache;
+use crate::config::Config;
+use crate::error::Error;
+use crate::model::{Item, Playback};
+use crate::store;
+
+/// Questions to neighbours at once.
+const QUESTIONS: usize = 32;
+/// An item about which transcode knew nothing is not asked about again for this long.
+const SILENCE: Duration = Duration::from_secs(2);
+/// The topic on which processes of this role tell each other what to forget.
+pub(crate) const FORGET: &str = "delivery.forget";
+
+/// Items and playbacks.
+pub(crate) struct Library {
+    db: Db,
+    peers: Peers,
+    clock: kit::Clock,
+    live: kit::bus::Live,
+    items: Cache<MediaId, Arc<Item>>,
+    playbacks: Cache<MediaId, Arc<Playback>>,
+    unpublished: moka::future::Cache<MediaId, ()>,
+    questions: Semaphore,
+    stamps: AtomicU64,
+}
+
+impl Library {
+    pub fn new(context: &Context, config: &Config) -> Self {
+        let half = config.facts_bytes / 2;
+        Self {
+            db: context.db.clone(),
+            peers: context.peers.clone(),
+            clock: context.clock.clone(),
+            live: context.bus.live().clone(),
+            items: Cache::new(half, |item: &Arc<Item>| item.weight()),
+            playbacks: Cache::new(half, |playback: &Arc<Playback>| playback.weight()),
+            unpublished: moka::future::Cache::builder().max_capacity(10_000).time_to_live(SILENCE).build(),
+            questions: Semaphore::new(QUESTIONS),
+            stamps: AtomicU64::new(0),
+        }
+    }
+
+    /// The item, or [`Error::NotFound`].
+    pub async fn item(&self, id: &MediaId) -> Result<Arc<Item>, Error> {
+        self.items.get(id, || self.load_item(id)).await
+    }
+
+    async fn load_item(&self, id: &MediaId) -> Result<Arc<Item>, Error> {
+        if let Some(item) = store::find_item(self.db.read(), id).await? {
+            return Ok(Arc::new(item));
+        }
+        if store::is_gone(self.db.read(), id).await? {
+            return Err(Error::NotFound);
+        }
+        let received = self.ask_media(id).await?.ok_or(Error::NotFound)?;
+        self.received(received, 0).await?;
+        store::find_item(self.db.read(), id).await?.map(Arc::new).ok_or(Error::NotFound)
+    }
+
+    async fn ask_media(&self, id: &MediaId) -> Result<Option<Received>, Error> {
+        let _turn = self.questions.acquire().await.map_err(|_| Error::Busy)?;
+        Ok(self.peers.get_json("media", &format!("/internal/media/{id}")).await?)
+    }
+
+    /// What of the item can be read besides its file; empty if nothing is.
+    pub async fn playback(&self, id: &MediaId) -> Result<Arc<Playback>, Error> {
+        match self.playbacks.get(id, || self.load_playback(id)).await {
+            Err(Error::NotReady) => Ok(Arc::default()),
+            other => other,
+        }
+    }
+
+    async fn load_playback(&self, id: &MediaId) -> Result<Arc<Playback>, Error> {
+        let mut published = store::list_published(self.db.read(), id).await?;
+        let nothing = published.renditions.is_empty() && published.assets.is_empty();
+        if nothing && !self.unpublished.contains_key(id) {
+            self.unpublished.insert(id.clone(), ()).await;
+            if let Some(answer) = self.ask_transcode(id).await {
+                let told = answer.clone();
+                self.db.write(move |tx| Box::pin(async move { store::upsert_published(tx, &told).await })).await?;
+                published = answer;
+            }
+        }
+        let stamp = self.stamps.fetch_add(1, Ordering::Relaxed);
+        let playback = Playback::of(stamp, published.renditions, published.segments, published.assets);
+        // Nothing is not worth remembering: it is looked for anew every time, so that no lost event can hide what came.
+        if playback.is_empty() { Err(Error::NotReady) } else { Ok(Arc::new(playback)) }
+    }
+
+    /// Nothing published is the normal state of a photo, so a silent neighbour is no reason to fail.
+    async fn ask_transcode(&self, id: &MediaId) -> Option<Published> {
+        let _turn = self.questions.acquire().await.ok()?;
+        match self.peers.get_json::<Published>("transcode", &format!("/internal/playback/{id}")).await {
+            Ok(answer) => answer.filter(|answer| answer.id == *id),
+            Err(error) => {
+                tracing::debug!(media.id = %id, %error, "transcode could not be asked");
+                None
+            }
+        }
+    }
+
+    /// Takes an announced item in.
+    pub async fn received(&self, received: Received, version: u64) -> Result<(), Error> {
+        let id = received.id.clone();
+        self.db.write(move |tx| Box::pin(async move { store::insert_item(tx, &received, version).await })).await?;
+        self.forget(&id);
+        Ok(())
+    }
+
+    /// Takes a change in. One that comes before its item fetches the item.
+    pub async fn changed(&self, changed: Changed) -> Result<(), Error> {
+        let (id, version) = (changed.id.clone(), changed.version);
+        let known = self.db.write(move |tx| Box::pin(async move { store::update_item(tx, &changed).await })).await?;
+        if known {
+            self.forget(&id);
+        } else if let Some(received) = self.ask_media(&id).await? {
+            self.received(received, version).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes published renditions, segments and files in.
+    pub async fn published(&self, published: Published) -> Result<(), Error> {
+        let id = published.id.clone();
+        self.db.write(move |tx| Box::pin(async move { store::upsert_published(tx, &published).await })).await?;
+        self.forget(&id);
+        Ok(())
+    }
+
+    /// Lets an item go; answers the objects of its made pictures.
+    pub async fn deleted(&self, deleted: &Deleted) -> Result<Vec<contract::ObjectKey>, Error> {
+        let (id, now) = (deleted.id.clone(), self.clock.now());
+        let objects = self.db.write(move |tx| Box::pin(async move { store::remove_item(tx, &id, now).await })).await?;
+        self.forget(&deleted.id);
+        Ok(objects)
+    }
+
+    /// Forgets what memory holds of an item, here at once and in the other processes of this role as soon as they hear it.
+    pub fn forget(&self, id: &MediaId) {
+        self.forget_here(id);
+        self.live.tell(FORGET, id.as_str());
+    }
+
+    /// Forgets what this process's memory holds of an item.
+    pub fn forget_here(&self, id: &MediaId) {
+        self.items.forget(id);
+        self.playbacks.forget(id);
+    }
+
+    /// Forgets everything in memory.
+    pub fn forget_all_here(&self) {
+        self.items.forget_all();
+        self.playbacks.forget_all();
+    }
+}

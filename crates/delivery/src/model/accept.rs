@@ -1,0 +1,84 @@
+//! Which picture format a reader gets.
+//!
+//! Invariant: a reader that names a format gets it or a refusal; one that says `auto` gets the best it accepts, and a JPEG
+//! when it accepts nothing we have, because an `<img>` shows it all the same.
+
+use codec::pixels::Encoding;
+
+/// The `format` of an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Asked {
+    /// By the Accept header.
+    #[default]
+    Auto,
+    /// AVIF.
+    Avif,
+    /// WebP.
+    Webp,
+    /// JPEG.
+    Jpeg,
+}
+
+/// The encodings that a reader takes, best first; never empty.
+pub(crate) fn taken(asked: Asked, accept: Option<&str>) -> Vec<Encoding> {
+    match asked {
+        Asked::Avif => vec![Encoding::Avif],
+        Asked::Webp => vec![Encoding::Webp],
+        Asked::Jpeg => vec![Encoding::Jpeg],
+        Asked::Auto => {
+            let takes = |encoding: &Encoding| accept.is_some_and(|accept| names(accept, encoding.content_type()));
+            let mut taken: Vec<_> = [Encoding::Avif, Encoding::Webp].into_iter().filter(takes).collect();
+            // AVIF alone, named and nothing else, is taken at its word.
+            if taken != [Encoding::Avif] || accept.is_some_and(|accept| accepts_jpeg(accept)) {
+                taken.push(Encoding::Jpeg);
+            }
+            taken
+        }
+    }
+}
+
+/// Whether an Accept header (RFC 9110 §12.5.1) names the type itself with a weight above 0. Wildcards don't count:
+/// programs that understand only JPEG send `*/*` too.
+fn names(accept: &str, content_type: &str) -> bool {
+    accept.split(',').any(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let named = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case(content_type));
+        named && !parts.any(is_zero)
+    })
+}
+
+fn is_zero(parameter: &str) -> bool {
+    parameter.split_once('=').is_some_and(|(name, value)| {
+        name.trim().eq_ignore_ascii_case("q") && value.trim().parse::<f32>().is_ok_and(|weight| weight <= 0.0)
+    })
+}
+
+fn accepts_jpeg(accept: &str) -> bool {
+    ["image/jpeg", "image/*", "*/*"].iter().any(|kind| names(accept, kind))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Encoding::{Avif, Jpeg, Webp};
+
+    #[test]
+    fn the_best_accepted_format_comes_first() {
+        let chrome = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8";
+        for (accept, expected) in [
+            (Some(chrome), vec![Avif, Webp, Jpeg]),
+            (Some("image/webp,*/*;q=0.5"), vec![Webp, Jpeg]),
+            (Some("image/avif;q=0, image/webp"), vec![Webp, Jpeg]),
+            (Some("image/avif"), vec![Avif]),
+            (Some("image/avif, image/jpeg"), vec![Avif, Jpeg]),
+            (Some("IMAGE/WEBP ; q=0.3"), vec![Webp, Jpeg]),
+            (Some("*/*"), vec![Jpeg]),
+            (Some("text/html"), vec![Jpeg]),
+            (None, vec![Jpeg]),
+        ] {
+            assert_eq!(taken(Asked::Auto, accept), expected, "{accept:?}");
+        }
+        assert_eq!(taken(Asked::Avif, Some("image/webp")), [Avif]);
+    }
+}

@@ -1,0 +1,63 @@
+//! An item as reading needs it.
+//!
+//! Invariant: an item whose overlays can't be understood has none (`scrub: None`), so its file stays inside.
+
+use codec::scrub::Patch;
+use contract::media::{Kind, Visibility};
+use contract::{AccountId, MediaId, ObjectKey};
+
+/// What is known of an item.
+#[derive(Debug, Clone)]
+pub(crate) struct Item {
+    pub id: MediaId,
+    pub owner: AccountId,
+    pub kind: Kind,
+    /// Also its file extension.
+    pub format: String,
+    pub content_type: String,
+    pub name: String,
+    pub bytes: u64,
+    pub sha256: String,
+    pub object: ObjectKey,
+    /// Overlays for everyone's file, sorted; `None` where there is no such file.
+    pub scrub: Option<Vec<Patch>>,
+    pub visibility: Visibility,
+    /// Upright size in pixels, where known.
+    pub size: Option<(u32, u32)>,
+    /// EXIF orientation 1–8.
+    pub orientation: u8,
+}
+
+impl Item {
+    /// Whether everyone may read it who knows where it is.
+    pub fn is_open(&self) -> bool {
+        matches!(self.visibility, Visibility::Public | Visibility::Unlisted)
+    }
+
+    /// Bytes it takes in memory, about.
+    pub fn weight(&self) -> usize {
+        512 + self.name.len() + self.scrub.iter().flatten().map(|patch| 64 + patch.fill.len()).sum::<usize>()
+    }
+}
+
+/// Announced overlays as the codec applies them; `None` if one of them is not understood.
+pub(crate) fn overlays(announced: &[contract::media::Patch]) -> Option<Vec<Patch>> {
+    let mut patches: Vec<Patch> =
+        announced.iter().map(|patch| Patch::from_hex(patch.offset, patch.bytes, &patch.hex)).collect::<Option<_>>()?;
+    patches.sort_by_key(|patch| patch.offset);
+    Some(patches)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overlays_that_are_not_understood_keep_the_file_inside() {
+        let good = contract::media::Patch { offset: 8, bytes: 4, hex: "ffd8".into() };
+        let bad = contract::media::Patch { hex: "xyz".into(), ..good.clone() };
+        assert_eq!(overlays(&[]).map(|patches| patches.len()), Some(0));
+        assert_eq!(overlays(std::slice::from_ref(&good)).map(|patches| patches.len()), Some(1));
+        assert!(overlays(&[good, bad]).is_none());
+    }
+}

@@ -1,0 +1,14 @@
+//! Types and rules of reading, without I/O: items, playbacks, ranges, picture sizes.
+//!
+//! Invariant: nothing here waits, reads a clock or knows a database.
+
+pub(crate) mod accept;
+pub(crate) mod item;
+pub(crate) mod playback;
+pub(crate) mod range;
+pub(crate) mod variant;
+
+pub(crate) use accept::Asked;
+pub(crate) use item::Item;
+pub(crate) use playback::Playback;
+pub(crate) use variant::Variant;

@@ -1,0 +1,129 @@
+//! The bounded set of picture sizes: whatever is asked is snapped to the next one up, so that a million different
+//! requests make a few dozen pictures.
+//!
+//! Invariant: for one item there are at most `SIZES × (1 + RATIOS)` frames in three formats.
+
+use codec::pixels::{Encoding, Fit, Frame};
+
+/// Longest sides in pixels.
+const SIZES: [u32; 12] = [64, 128, 256, 384, 512, 640, 768, 1024, 1280, 1536, 1920, 2560];
+/// Shapes of covered frames, longer side to shorter; the other way round too.
+const RATIOS: [(u32, u32); 7] = [(1, 1), (5, 4), (4, 3), (3, 2), (16, 9), (2, 1), (3, 1)];
+/// The largest side that may be asked for; more is taken for a mistake.
+pub(crate) const MOST_ASKED: u32 = 10_000;
+
+/// A picture to make and keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Variant {
+    pub frame: Frame,
+    pub encoding: Encoding,
+}
+
+impl Variant {
+    /// Its name in the table of kept pictures.
+    pub fn key(self) -> String {
+        let fit = match self.frame.fit {
+            Fit::Contain => "contain",
+            Fit::Cover => "cover",
+        };
+        let ending = self.encoding.content_type().trim_start_matches("image/");
+        format!("{fit}-{}x{}.{ending}", self.frame.width, self.frame.height)
+    }
+}
+
+/// Snaps what is asked to a frame. `source` is the upright size, where known.
+pub(crate) fn frame(width: Option<u32>, height: Option<u32>, fit: Fit, source: Option<(u32, u32)>) -> Frame {
+    match (fit, width, height) {
+        (Fit::Cover, Some(width), Some(height)) => cover(width, height),
+        _ => contain(width, height, source),
+    }
+}
+
+/// A square frame whose side is the result's longest: what is asked for depends on the source's shape only.
+fn contain(width: Option<u32>, height: Option<u32>, source: Option<(u32, u32)>) -> Frame {
+    let asked = match (width, height, source) {
+        (None, None, _) => u32::MAX,
+        (width, height, Some((w, h))) => {
+            let scale = |asked: Option<u32>, side: u32| asked.map_or(1.0, |asked| f64::from(asked) / f64::from(side.max(1)));
+            let longest = f64::from(w.max(h)) * scale(width, w).min(scale(height, h)).min(1.0);
+            (longest - 1e-6).ceil() as u32
+        }
+        // Of an unknown shape, one side says little about the other: twice is enough for 2:1.
+        (Some(side), None, None) | (None, Some(side), None) => side.saturating_mul(2),
+        (Some(width), Some(height), None) => width.max(height),
+    };
+    let mut side = snap(asked);
+    if let Some((w, h)) = source {
+        side = side.min(w.max(h).max(1));
+    }
+    Frame { width: side, height: side, fit: Fit::Contain }
+}
+
+/// The nearest shape, in the smallest size that is no smaller than asked.
+fn cover(width: u32, height: u32) -> Frame {
+    let (width, height) = (f64::from(width.max(1)), f64::from(height.max(1)));
+    let (long, short) = (width.max(height), width.min(height));
+    let distance = |&(a, b): &(u32, u32)| ((long / short).ln() - (f64::from(a) / f64::from(b)).ln()).abs();
+    let (a, b) = RATIOS.into_iter().min_by(|one, other| distance(one).total_cmp(&distance(other))).unwrap_or((1, 1));
+    let shorter = |side: u32| (side * b).div_ceil(a);
+    let fits = |side: &u32| f64::from(*side) >= long && f64::from(shorter(*side)) >= short;
+    let side = SIZES.into_iter().find(fits).unwrap_or(SIZES[SIZES.len() - 1]);
+    let (width, height) = if width >= height { (side, shorter(side)) } else { (shorter(side), side) };
+    Frame { width, height, fit: Fit::Cover }
+}
+
+fn snap(side: u32) -> u32 {
+    SIZES.into_iter().find(|&size| size >= side).unwrap_or(SIZES[SIZES.len() - 1])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    fn contained(width: Option<u32>, height: Option<u32>, source: Option<(u32, u32)>) -> u32 {
+        frame(width, height, Fit::Contain, source).width
+    }
+
+    #[test]
+    fn contain_snaps_the_longest_side_up_and_never_above_the_source() {
+        let landscape = Some((4000, 3000));
+        assert_eq!(contained(Some(320), None, landscape), 384);
+        assert_eq!(contained(None, Some(320), landscape), 512, "427 wide");
+        assert_eq!(contained(Some(320), Some(320), landscape), 384);
+        assert_eq!(contained(Some(9000), None, landscape), 2560);
+        assert_eq!(contained(None, None, landscape), 2560);
+        assert_eq!(contained(Some(1), None, landscape), 64);
+        assert_eq!(contained(Some(640), None, Some((500, 20))), 500);
+        assert_eq!(contained(None, None, Some((1, 1))), 1);
+        assert_eq!(contained(Some(300), None, None), 640);
+        assert_eq!(contained(Some(300), Some(200), None), 384);
+    }
+
+    #[test]
+    fn cover_takes_the_nearest_shape_no_smaller_than_asked() {
+        let covered = |w, h| {
+            let frame = frame(Some(w), Some(h), Fit::Cover, Some((4000, 3000)));
+            (frame.width, frame.height)
+        };
+        assert_eq!(covered(300, 300), (384, 384));
+        assert_eq!(covered(320, 180), (384, 216));
+        assert_eq!(covered(180, 320), (216, 384));
+        assert_eq!(covered(1, 10_000), (854, 2560));
+        assert_eq!(covered(64, 48), (64, 48));
+    }
+
+    #[test]
+    fn a_million_requests_make_a_few_dozen_frames() {
+        let mut frames = HashSet::new();
+        for width in (1..4000).step_by(7) {
+            for height in (1..4000).step_by(11) {
+                for fit in [Fit::Contain, Fit::Cover] {
+                    frames.insert(frame(Some(width), Some(height), fit, Some((3000, 2000))));
+                }
+            }
+        }
+        assert!(frames.len() <= SIZES.len() * (2 * RATIOS.len()), "{}", frames.len());
+    }
+}

@@ -1,0 +1,81 @@
+//! Rules that need the insides: the sweep.
+
+use chrono::TimeDelta;
+use codec::pixels::{Encoding, Fit, Frame};
+use contract::{AccountId, MediaId};
+use contract::media::{Kind, Received, Visibility};
+use testkit::World;
+
+use crate::model::Variant;
+use crate::pictures::Original;
+use crate::{Config, Delivery, jobs, store};
+
+fn picture() -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, 64, 64);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.write_header().unwrap().write_image_data(&[9; 64 * 64]).unwrap();
+    bytes
+}
+
+fn variant(side: u32) -> Variant {
+    Variant { frame: Frame { width: side, height: side, fit: Fit::Contain }, encoding: Encoding::Webp }
+}
+
+#[tokio::test]
+async fn the_sweep_keeps_the_pictures_that_were_read_last_and_removes_what_nobody_owns() {
+    let world = World::of(&[crate::service()]).await;
+    let delivery = Delivery::new(world.context("delivery").clone(), &Config::default());
+    let (db, objects) = (&delivery.context.db, &delivery.context.objects);
+    let source = picture();
+    let received = Received {
+        id: MediaId::random(),
+        owner: AccountId(world.ada().id),
+        kind: Kind::Photo,
+        format: "png".into(),
+        content_type: "image/png".into(),
+        name: "x.png".into(),
+        bytes: source.len() as u64,
+        sha256: String::new(),
+        object: objects.put(source.into()).await.unwrap().key,
+        scrub: None,
+        visibility: Visibility::Private,
+        width: Some(64),
+        height: Some(64),
+        duration_ms: None,
+        orientation: 1,
+        created_at: world.clock().now(),
+    };
+    let original = Original { object: received.object.clone(), bytes: received.bytes, orientation: 1 };
+    let id = received.id.clone();
+    delivery.library.received(received, 0).await.unwrap();
+    let mut kept = Vec::new();
+    for side in [10, 20, 30] {
+        kept.push(delivery.pictures.get(&id, variant(side), original.clone()).await.unwrap());
+        world.clock().advance(TimeDelta::minutes(1));
+    }
+    let total = store::image_bytes(db.read()).await.unwrap();
+    assert_eq!(total, kept.iter().map(|kept| kept.bytes).sum::<u64>());
+    jobs::sweep(&delivery, total).await.unwrap();
+    assert_eq!(store::image_bytes(db.read()).await.unwrap(), total, "at the bound nothing goes");
+    // An object whose maker died, and one that is being made.
+    let (dead, alive) = (objects.put("dead".into()).await.unwrap().key, objects.put("alive".into()).await.unwrap().key);
+    let now = world.clock().now();
+    let (old, new) = (vec![dead.clone()], vec![alive.clone()]);
+    db.write(move |tx| {
+        Box::pin(async move {
+            store::loosen(tx, &old, now - TimeDelta::hours(2)).await?;
+            store::loosen(tx, &new, now).await
+        })
+    })
+    .await
+    .unwrap();
+    jobs::sweep(&delivery, 0).await.unwrap();
+    assert_eq!(store::image_bytes(db.read()).await.unwrap(), 0);
+    for gone in kept.iter().map(|kept| &kept.object).chain([&dead]) {
+        assert!(matches!(objects.len(gone).await, Err(kit::objects::Error::Missing)));
+    }
+    assert_eq!(objects.len(&alive).await.unwrap(), 5);
+    assert!(objects.len(&original.object).await.is_ok(), "originals are not ours to remove");
+    world.end().await;
+}

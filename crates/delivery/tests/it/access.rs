@@ -1,0 +1,155 @@
+//! Who may read: every address, every kind of reader.
+
+use contract::MediaId;
+use contract::media::{Kind, Received, Visibility};
+use contract::transcode::Track;
+
+use crate::stage::{Stage, jpeg};
+
+/// A video with everything, and a photo.
+async fn everything(stage: &Stage, visibility: Visibility) -> (Received, Vec<String>) {
+    let video = stage.file(b"a video", visibility).await;
+    let id = &video.id;
+    stage.rendition(id, "v720", Track::Video, 2, Some(2)).await;
+    stage.asset(id, "poster", "image/jpeg", &jpeg(64, 48)).await;
+    stage.asset(id, "storyboard", "text/vtt", b"WEBVTT\n\n00:00.000 --> 00:02.000\nstoryboard/0.jpg#xywh=0,0,160,90\n").await;
+    stage.asset(id, "storyboard-0", "image/jpeg", &jpeg(64, 48)).await;
+    stage.asset(id, "waveform", "application/json", b"{}").await;
+    let paths = [
+        "poster",
+        "storyboard",
+        "storyboard/0.jpg",
+        "waveform",
+        "image",
+        "image?w=64&format=webp",
+        "hls/master.m3u8",
+        "hls/v720/playlist.m3u8",
+        "hls/v720/init.mp4",
+        "hls/v720/1.m4s",
+    ];
+    let mut paths: Vec<String> = paths.iter().map(|path| format!("/v1/media/{id}/{path}")).collect();
+    paths.push(format!("/v1/files/{id}.mp4"));
+    (video, paths)
+}
+
+fn signed(path: &str, grant: &str) -> String {
+    let mark = if path.contains('?') { '&' } else { '?' };
+    format!("{path}{mark}{grant}")
+}
+
+#[tokio::test]
+async fn private_things_are_for_their_owner_and_whom_the_owner_gave_an_address() {
+    let stage = Stage::new().await;
+    let (video, paths) = everything(&stage, Visibility::Private).await;
+    let (ada, bob, nobody) = (stage.world.ada(), stage.world.bob(), stage.world.nobody());
+    let grant = stage.grant("view", &video.id);
+    let others = [
+        stage.grant("view", &MediaId::random()),
+        stage.grant("original", &video.id),
+        stage.grant("events", &video.id),
+        grant.replace("t=", "t=1"),
+        "t=".into(),
+        "t=%00".into(),
+    ];
+    for path in &paths {
+        let answer = ada.get(path).await.expect(200);
+        assert!(answer.header("cache-control").starts_with("private"), "{path}: {answer}");
+        let answer = nobody.get(&signed(path, &grant)).await.expect(200);
+        assert!(answer.header("cache-control").starts_with("private"), "{path}: {answer}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        assert!(answer.header("etag").starts_with('"'), "{path}");
+        nobody.get(path).await.refused(404, "media.not_found");
+        bob.get(path).await.refused(404, "media.not_found");
+        for other in &others {
+            nobody.get(&signed(path, other)).await.refused(404, "media.not_found");
+        }
+    }
+    stage.world.clock().advance(chrono::TimeDelta::hours(8));
+    nobody.get(&signed(&paths[0], &grant)).await.refused(404, "media.not_found");
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn open_things_are_for_everyone_and_only_public_ones_may_be_kept_by_shared_caches() {
+    let stage = Stage::new().await;
+    let (_, public) = everything(&stage, Visibility::Public).await;
+    let (_, unlisted) = everything(&stage, Visibility::Unlisted).await;
+    for (path, kept) in public.iter().map(|path| (path, "public")).chain(unlisted.iter().map(|path| (path, "private"))) {
+        let answer = stage.world.nobody().get(path).await.expect(200);
+        assert!(answer.header("cache-control").starts_with(kept), "{path}: {answer}");
+        stage.world.bob().get(path).await.expect(200);
+    }
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn a_stranger_cannot_tell_a_private_item_from_none() {
+    let stage = Stage::new().await;
+    let video = stage.file(b"private", Visibility::Private).await;
+    let none = MediaId::random();
+    let bad = stage.world.nobody().with_token("not.a.token");
+    for suffix in ["original", "poster", "image", "hls/master.m3u8", "waveform"] {
+        let path = |id: &MediaId| format!("/v1/media/{id}/{suffix}");
+        for member in [stage.world.bob(), stage.world.nobody()] {
+            let (one, other) = (member.get(&path(&video.id)).await, member.get(&path(&none)).await);
+            assert_eq!((one.status, &one.json()["code"], &one.json()["detail"]), (other.status, &other.json()["code"], &other.json()["detail"]));
+        }
+        bad.get(&path(&video.id)).await.refused(401, "auth.invalid_token");
+        bad.get(&path(&none)).await.refused(401, "auth.invalid_token");
+    }
+    for path in ["/v1/media/x/image", "/v1/media/..%2f..%2fetc%2fpasswd/original", "/v1/files/x", "/v1/files/.mp4", "/v1/files/%00"] {
+        stage.world.nobody().get(path).await.refused(404, "media.not_found");
+    }
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn the_original_is_for_its_owner_alone() {
+    let stage = Stage::new().await;
+    let public = stage.file(b"the untouched bytes", Visibility::Public).await;
+    let path = format!("/v1/media/{}/original", public.id);
+    let answer = stage.world.ada().get(&path).await.expect(200);
+    assert_eq!(answer.body, b"the untouched bytes");
+    assert!(answer.header("cache-control").starts_with("private"));
+    assert!(answer.header("content-disposition").starts_with("attachment"), "{answer}");
+    assert!(answer.header("content-security-policy").starts_with("sandbox"), "{answer}");
+    let given = stage.world.nobody().get(&format!("{path}?{}", stage.grant("original", &public.id))).await.expect(200);
+    assert_eq!(given.body, b"the untouched bytes");
+    stage.world.bob().get(&path).await.refused(403, "auth.not_owner");
+    stage.world.nobody().get(&path).await.refused(401, "auth.required");
+    stage.world.nobody().get(&format!("{path}?{}", stage.grant("view", &public.id))).await.refused(401, "auth.required");
+    let private = stage.file(b"private", Visibility::Private).await;
+    let path = format!("/v1/media/{}/original", private.id);
+    stage.world.bob().get(&path).await.refused(404, "media.not_found");
+    stage.world.nobody().get(&path).await.refused(404, "media.not_found");
+    stage.world.bob().get(&format!("{path}?{}", stage.grant("view", &private.id))).await.refused(403, "auth.not_owner");
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn other_methods_are_refused() {
+    let stage = Stage::new().await;
+    let public = stage.file(b"bytes", Visibility::Public).await;
+    let nobody = stage.world.nobody();
+    for method in [http::Method::PUT, http::Method::DELETE, http::Method::POST] {
+        let request = nobody.request(method, &format!("/v1/media/{}/original", public.id));
+        nobody.send(request).await.refused(405, "request.method_not_allowed");
+    }
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn an_item_of_another_kind_has_no_such_parts() {
+    let stage = Stage::new().await;
+    let song = stage.item(Kind::Audio, "mp3", b"a song", Visibility::Public).await;
+    stage.tell(&song).await;
+    let nobody = stage.world.nobody();
+    for part in ["image", "poster", "storyboard", "waveform", "hls/master.m3u8", "hls/v720/playlist.m3u8"] {
+        nobody.get(&format!("/v1/media/{}/{part}", song.id)).await.refused(404, "delivery.not_ready");
+    }
+    stage.asset(&song.id, "waveform", "application/json", b"{\"peaks\":[1]}").await;
+    assert_eq!(nobody.get(&format!("/v1/media/{}/waveform", song.id)).await.expect(200).header("content-type"), "application/json");
+    nobody.get(&format!("/v1/media/{}/poster", song.id)).await.refused(404, "delivery.no_such_part");
+    nobody.get(&format!("/v1/media/{}/storyboard/0.jpg", song.id)).await.refused(404, "delivery.no_such_part");
+    stage.end().await;
+}

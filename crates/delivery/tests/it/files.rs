@@ -1,0 +1,181 @@
+//! Whole files: ranges, conditions, overlays.
+
+use contract::media::{Received, Visibility};
+use http::Method;
+
+use crate::stage::{Stage, get_with, numbers, patch};
+
+#[tokio::test]
+async fn ranges_are_answered_as_the_standard_says() {
+    let stage = Stage::new().await;
+    // Larger than what is kept in memory whole, so that it is streamed; and one that is kept.
+    for length in [9 << 20, 1000] {
+        let bytes = numbers(length);
+        let file = stage.file(&bytes, Visibility::Public).await;
+        let path = format!("/v1/files/{}.mp4", file.id);
+        let nobody = stage.world.nobody();
+        let whole = nobody.get(&path).await.expect(200);
+        assert_eq!(whole.body, bytes);
+        assert_eq!(whole.header("accept-ranges"), "bytes");
+        assert_eq!(whole.header("content-length"), length.to_string());
+        assert_eq!(whole.header("content-type"), "video/mp4");
+        let last = length - 1;
+        for (range, expected) in [
+            ("bytes=0-0".to_owned(), 0..1),
+            ("bytes=0-".to_owned(), 0..length),
+            ("bytes=100-199".to_owned(), 100..200),
+            (format!("bytes={last}-{}", length * 2), last..length),
+            ("bytes=-7".to_owned(), length - 7..length),
+            (format!("bytes=-{}", length * 3), 0..length),
+        ] {
+            let answer = get_with(&nobody, &path, &[("range", &range)]).await.expect(206);
+            assert_eq!(answer.body, &bytes[expected.clone()], "{range}");
+            assert_eq!(answer.header("content-range"), format!("bytes {}-{}/{length}", expected.start, expected.end - 1));
+            assert_eq!(answer.header("content-length"), expected.len().to_string());
+        }
+        for range in [format!("bytes={length}-"), "bytes=-0".to_owned()] {
+            let answer = get_with(&nobody, &path, &[("range", &range)]).await.refused(416, "request.range_not_satisfiable");
+            assert_eq!(answer.header("content-range"), format!("bytes */{length}"));
+        }
+        for range in ["bytes=0-1,5-6", "bytes=6-5", "lines=0-1", "bytes=x-"] {
+            assert_eq!(get_with(&nobody, &path, &[("range", range)]).await.expect(200).body.len(), length, "{range}");
+        }
+    }
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn conditions_hold_or_not() {
+    let stage = Stage::new().await;
+    let file = stage.file(&numbers(1000), Visibility::Public).await;
+    let path = format!("/v1/files/{}.mp4", file.id);
+    let nobody = stage.world.nobody();
+    let etag = nobody.get(&path).await.header("etag").to_owned();
+    assert!(etag.starts_with('"') && etag.ends_with('"'));
+    for same in [etag.clone(), format!("W/{etag}"), format!("\"x\", {etag}"), "*".to_owned()] {
+        let answer = get_with(&nobody, &path, &[("if-none-match", &same)]).await.expect(304);
+        assert!(answer.body.is_empty());
+        assert_eq!(answer.header("etag"), etag);
+        assert!(answer.header("cache-control").contains("immutable"));
+    }
+    get_with(&nobody, &path, &[("if-none-match", "\"x\"")]).await.expect(200);
+    get_with(&nobody, &path, &[("if-match", &etag)]).await.expect(200);
+    get_with(&nobody, &path, &[("if-match", "\"x\"")]).await.refused(412, "request.precondition_failed");
+    get_with(&nobody, &path, &[("range", "bytes=0-9"), ("if-range", &etag)]).await.expect(206);
+    for other in ["\"x\"", "Sat, 21 Nov 2026 08:00:00 GMT", &format!("W/{etag}")] {
+        assert_eq!(get_with(&nobody, &path, &[("range", "bytes=0-9"), ("if-range", other)]).await.expect(200).body.len(), 1000);
+    }
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn head_tells_what_get_would() {
+    let stage = Stage::new().await;
+    let file = stage.file(&numbers(1000), Visibility::Public).await;
+    let nobody = stage.world.nobody();
+    for path in [format!("/v1/files/{}.mp4", file.id), format!("/v1/media/{}/original", file.id)] {
+        let member = if path.ends_with("original") { stage.world.ada() } else { nobody.clone() };
+        let got = member.get(&path).await.expect(200);
+        let head = member.send(member.request(Method::HEAD, &path)).await.expect(200);
+        assert!(head.body.is_empty());
+        for name in ["content-length", "content-type", "etag", "cache-control", "content-disposition", "accept-ranges"] {
+            assert_eq!(head.header(name), got.header(name), "{name}");
+        }
+        let ranged = member.send(member.request(Method::HEAD, &path).header("range", "bytes=0-1")).await;
+        assert_eq!(ranged.expect(200).header("content-length"), "1000");
+    }
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn overlays_lie_on_every_range_that_touches_them() {
+    let stage = Stage::new().await;
+    let length = 3_000_000;
+    let bytes = numbers(length);
+    let overlays = vec![patch(2_097_150, 4, "aabb"), patch(100, 50, ""), patch(1_048_576, 3, "010203"), patch(length as u64 - 2, 2, "ffff")];
+    let mut scrubbed = bytes.clone();
+    scrubbed[100..150].fill(0);
+    scrubbed[1_048_576..1_048_579].copy_from_slice(&[1, 2, 3]);
+    scrubbed[2_097_150..2_097_154].copy_from_slice(&[0xaa, 0xbb, 0, 0]);
+    scrubbed[length - 2..].fill(0xff);
+    let item = stage.item(contract::media::Kind::Video, "mp4", &bytes, Visibility::Public).await;
+    let item = Received { scrub: Some(overlays), ..item };
+    stage.tell(&item).await;
+    let (nobody, path) = (stage.world.nobody(), format!("/v1/files/{}.mp4", item.id));
+    let whole = nobody.get(&path).await.expect(200);
+    assert!(whole.body == scrubbed, "the whole file is scrubbed");
+    for (start, end) in [(0, 100), (0, 101), (99, 151), (120, 130), (149, 151), (1_048_577, 1_048_578), (2_097_151, 2_097_153), (2_097_153, 2_500_000), (length - 1, length)] {
+        let answer = get_with(&nobody, &path, &[("range", &format!("bytes={start}-{}", end - 1))]).await.expect(206);
+        assert!(answer.body == scrubbed[start..end], "{start}..{end}");
+    }
+    let original = stage.world.ada().get(&format!("/v1/media/{}/original", item.id)).await.expect(200);
+    assert!(original.body == bytes, "the owner's original is untouched");
+    assert_ne!(original.header("etag"), whole.header("etag"));
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_scrubbed_stays_inside() {
+    let stage = Stage::new().await;
+    let item = stage.item(contract::media::Kind::Video, "mp4", b"secret place", Visibility::Public).await;
+    let unknown = Received { scrub: None, ..item.clone() };
+    stage.tell(&unknown).await;
+    let odd = Received { id: contract::MediaId::random(), scrub: Some(vec![patch(0, 4, "not hex")]), ..item };
+    stage.tell(&odd).await;
+    for item in [&unknown, &odd] {
+        for member in [stage.world.nobody(), stage.world.bob(), stage.world.ada()] {
+            member.get(&format!("/v1/files/{}.mp4", item.id)).await.refused(403, "delivery.withheld");
+        }
+        assert_eq!(stage.world.ada().get(&format!("/v1/media/{}/original", item.id)).await.expect(200).body, b"secret place");
+    }
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn a_file_answers_to_its_own_name_only() {
+    let stage = Stage::new().await;
+    let file = stage.file(b"bytes", Visibility::Public).await;
+    let nobody = stage.world.nobody();
+    for name in [format!("{}.html", file.id), format!("{}.mp4.html", file.id), format!("{}", file.id), format!("{}.", file.id)] {
+        nobody.get(&format!("/v1/files/{name}")).await.refused(404, "media.not_found");
+    }
+    let answer = nobody.get(&format!("/v1/files/{}.mp4", file.id)).await.expect(200);
+    let disposition = answer.header("content-disposition");
+    assert!(disposition.starts_with("inline") && disposition.contains("filename*=UTF-8''"), "{disposition}");
+    assert!(answer.header("content-security-policy").contains("default-src 'none'"));
+    assert_eq!(answer.header("cross-origin-resource-policy"), "cross-origin");
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn a_row_without_its_bytes_is_a_fault_and_not_a_broken_answer() {
+    let stage = Stage::new().await;
+    let file = stage.file(&numbers(1000), Visibility::Public).await;
+    stage.world.context("delivery").objects.remove(&file.object).await.unwrap();
+    stage.world.nobody().get(&format!("/v1/files/{}.mp4", file.id)).await.refused(500, "server.fault");
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn many_slow_readers_share_a_bounded_memory() {
+    let stage = Stage::with(testkit::World::builder().set("delivery.memory_bytes=1000000").set("delivery.stream_bytes=2000000")).await;
+    let mut paths = Vec::new();
+    for _ in 0..8 {
+        let file = stage.file(&numbers(900_000), Visibility::Public).await;
+        paths.push(format!("/v1/files/{}.mp4", file.id));
+    }
+    // Each answer is begun and held; far more bytes are asked for than may be held.
+    let nobody = stage.world.nobody();
+    let mut open = Vec::new();
+    for round in 0..5 {
+        for path in &paths {
+            let response = nobody.request(Method::GET, path).send().await.unwrap();
+            assert_eq!(response.status(), 200, "round {round}");
+            open.push(response);
+        }
+    }
+    for response in open {
+        assert!(response.bytes().await.unwrap() == numbers(900_000), "every byte arrives");
+    }
+    stage.end().await;
+}

@@ -1,0 +1,10 @@
+//! Reading, over real HTTP with real SQL and real objects: who may, what comes, and what it may cost.
+//!
+//! Invariant: nothing here knows the service's insides; items arrive as events or through a neighbour's answer.
+
+mod access;
+mod files;
+mod images;
+mod lifecycle;
+mod stage;
+mod streams;
