@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use chrono::{TimeDelta, Utc};
-use ed25519_dalek::SigningKey;
-use ed25519_dalek::pkcs8::EncodePrivateKey as _;
+use ed25519_dalek::pkcs8::{EncodePrivateKey as _, KeypairBytes};
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, EncodingKey};
 use kit::boot::{Options, Process};
@@ -77,8 +76,8 @@ impl WorldBuilder {
         let clock = Clock::fixed(Utc::now());
         let options = Options { data: folder.path().join("data"), config, clock: clock.clone(), interface: "{}".into() };
         let process = Process::start(services, &options).await.expect("the services start");
-        let signing = SigningKey::from_bytes(&[9; 32]);
-        let der = signing.to_pkcs8_der().expect("an Ed25519 key has a PKCS#8 form");
+        // Without the public half (PKCS#8 version 1): jsonwebtoken's older parser refuses version 2.
+        let der = KeypairBytes { secret_key: [9; 32], public_key: None }.to_pkcs8_der().expect("an Ed25519 key has a PKCS#8 form");
         let key = EncodingKey::from_ed_der(der.as_bytes());
         if !self.own_accounts {
             let mut jwk = Jwk::from_encoding_key(&key, Algorithm::EdDSA).expect("an Ed25519 key has a JWK form");
