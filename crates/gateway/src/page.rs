@@ -45,7 +45,8 @@ async fn page(request: Request) -> Response {
     }
     match Files::get(path) {
         Some(file) if !path.is_empty() => answer(path, file, request.headers()),
-        _ if path.contains('.') => Problem::new(StatusCode::NOT_FOUND, "request.no_such_address", "There is no such file.").into_response(),
+        // A dot means a file, except in a member's handle.
+        _ if path.contains('.') && !path.starts_with("u/") => Problem::new(StatusCode::NOT_FOUND, "request.no_such_address", "There is no such file.").into_response(),
         _ => match Files::get("index.html") {
             Some(file) => answer("index.html", file, request.headers()),
             None => (headers("index.html", "\"none\""), NO_PAGE).into_response(),
