@@ -1,0 +1,89 @@
+//! What people do with their own account: edit the profile, change the password, leave.
+//!
+//! Invariant: changing the password or leaving ends sessions in the transaction that does it.
+
+use contract::accounts::Erased;
+use contract::media::{Kind, Received, Visibility};
+use contract::MediaId;
+use kit::db;
+
+use super::{Accounts, Asker};
+use crate::error::Error;
+use crate::model::{Account, NewPassword, Password, Seat};
+use crate::store;
+use crate::store::accounts::Change;
+
+impl Accounts {
+    /// Changes the profile.
+    pub(crate) async fn edit(&self, seat: Seat, change: Change) -> Result<Account, Error> {
+        if let Some(Some(avatar)) = &change.avatar {
+            self.check_avatar(&seat, avatar).await?;
+        }
+        let id = seat.account.id;
+        let changed = self.context.db.write(move |tx| Box::pin(async move { store::accounts::update(tx, id, change).await })).await?;
+        changed.ok_or(Error::SessionEnded)
+    }
+
+    /// An avatar is a picture of the member's own that others may see. Where no media role is known there is nobody to ask, and
+    /// nothing could be shown either.
+    async fn check_avatar(&self, seat: &Seat, avatar: &MediaId) -> Result<(), Error> {
+        if !self.context.peers.knows("media") {
+            return Ok(());
+        }
+        let item: Option<Received> = self.context.peers.get_json("media", &format!("/internal/media/{avatar}")).await?;
+        let item = item.filter(|item| item.owner == seat.account.id).ok_or(Error::InvalidAvatar("There is no such picture in your library. Upload it first."))?;
+        if item.kind != Kind::Photo {
+            return Err(Error::InvalidAvatar("An avatar is a picture. Choose a photo of your library."));
+        }
+        if item.visibility == Visibility::Private {
+            return Err(Error::InvalidAvatar("Others could not see this picture. Make it unlisted or public first."));
+        }
+        Ok(())
+    }
+
+    /// Replaces the password and ends every other session.
+    pub(crate) async fn change_password(&self, seat: &Seat, current: &Password, new: Password, asker: &Asker) -> Result<(), Error> {
+        let new = NewPassword::choose(new, &[&seat.account.handle, &seat.account.email])?;
+        let old = self.confirm(seat, current, asker).await?;
+        let hash = self.hasher.hash(new.get()).await?;
+        let (account, session) = (seat.account.id, seat.session.id);
+        let changed = self
+            .context
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    let changed = store::accounts::update_password(tx, account, &old, &hash).await?;
+                    if changed {
+                        store::sessions::remove_others(tx, account, session).await?;
+                    }
+                    Ok::<_, db::Error>(changed)
+                })
+            })
+            .await?;
+        // Another session has changed it meanwhile.
+        if changed { Ok(()) } else { Err(Error::WrongPassword) }
+    }
+
+    /// Erases the account with everything of it here, and tells the others. Wants the password, or a session that has just begun.
+    pub(crate) async fn erase(&self, seat: Seat, password: Option<&Password>, asker: &Asker) -> Result<(), Error> {
+        let now = self.context.clock.now();
+        match password {
+            Some(password) => drop(self.confirm(&seat, password, asker).await?),
+            None if now - seat.session.created_at < self.config.fresh() => {}
+            None => return Err(Error::PasswordNeeded),
+        }
+        let account = seat.account;
+        self.context
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    if store::accounts::remove(tx, account.id).await? {
+                        tx.publish(&Erased { account: account.id, handle: account.handle, at: now }, now).await?;
+                    }
+                    Ok::<_, db::Error>(())
+                })
+            })
+            .await?;
+        Ok(())
+    }
+}

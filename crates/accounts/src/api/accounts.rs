@@ -1,0 +1,55 @@
+//! `/v1/accounts`: signing up, and who somebody is.
+//!
+//! Invariant: a public profile is the same for everybody who asks.
+
+use axum::extract::State;
+use http::{HeaderMap, StatusCode, header};
+use axum::response::IntoResponse;
+use kit::http::{Json, Path};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::views::{AccountView, NO_STORE, SignedInView};
+use crate::accounts::{Accounts, Asker, Wish};
+use crate::error::Error;
+use crate::model::{Password, device};
+
+/// A wish for an account.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct SignUp {
+    /// 3–30 of `a-z 0-9 _ . -`; case doesn't matter.
+    #[schema(example = "ada", min_length = 3, max_length = 30)]
+    handle: String,
+    /// Case doesn't matter.
+    #[schema(example = "ada@example.org", max_length = 254)]
+    email: String,
+    /// At least 10 characters, at most 1,000 bytes.
+    password: Password,
+    /// What to call this device in the list of sessions.
+    #[schema(example = "Firefox on Linux", max_length = 80)]
+    device: Option<String>,
+}
+
+/// Makes an account and signs in to it.
+///
+/// With an `Idempotency-Key`, the same request within a day signs in to the account that the first one made.
+#[utoipa::path(post, path = "/v1/accounts", tag = "accounts", request_body = SignUp,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes it safe to send this again")),
+    responses((status = 201, description = "The account, and tokens for it", body = SignedInView)))]
+pub(super) async fn sign_up(State(accounts): State<Accounts>, asker: Asker, Json(body): Json<SignUp>) -> Result<impl IntoResponse, Error> {
+    let wish = Wish { handle: body.handle, email: body.email, password: body.password, device: device(body.device.as_deref()) };
+    let signed_in = accounts.sign_up(wish, asker).await?;
+    let mut headers = HeaderMap::from_iter(NO_STORE);
+    // A handle is made of characters that a header can carry.
+    if let Ok(location) = format!("/v1/accounts/{}", signed_in.account.handle).parse() {
+        headers.insert(header::LOCATION, location);
+    }
+    Ok((StatusCode::CREATED, headers, Json(SignedInView::from(signed_in))))
+}
+
+/// Somebody's public profile.
+#[utoipa::path(get, path = "/v1/accounts/{handle}", tag = "accounts", params(("handle" = String, Path, description = "Case doesn't matter")),
+    responses((status = 200, description = "The profile, without the e-mail address", body = AccountView)))]
+pub(super) async fn profile(State(accounts): State<Accounts>, Path(handle): Path<String>) -> Result<Json<AccountView>, Error> {
+    Ok(Json(AccountView::public(accounts.find(&handle).await?)))
+}

@@ -1,0 +1,68 @@
+//! Where a request comes from, and whether it has been here before.
+//!
+//! The gateway says whose request it is in `x-tutti-client`, which it sets on every request; without a gateway it is whoever
+//! is connected. Invariant: an `Idempotency-Key` is only known as a hash from here on.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::extract::{ConnectInfo, FromRequestParts, OriginalUri};
+use http::HeaderName;
+use http::request::Parts;
+
+use crate::accounts::Asker;
+use crate::error::Error;
+use crate::tokens::digest;
+
+const CLIENT: HeaderName = HeaderName::from_static("x-tutti-client");
+const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+impl<S: Send + Sync> FromRequestParts<S> for Asker {
+    type Rejection = Error;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        Ok(Self { address: address(parts), request_key: request_key(parts)? })
+    }
+}
+
+fn address(parts: &Parts) -> Option<IpAddr> {
+    let told = parts.headers.get(CLIENT).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    told.or_else(|| parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip()))
+}
+
+fn request_key(parts: &Parts) -> Result<Option<Vec<u8>>, Error> {
+    let Some(key) = parts.headers.get(KEY) else { return Ok(None) };
+    if key.is_empty() || key.len() > 255 {
+        return Err(Error::BadIdempotencyKey);
+    }
+    // A key belongs to the address it was used at, so that one key can't mean two things.
+    let path = parts.extensions.get::<OriginalUri>().map_or(parts.uri.path(), |uri| uri.path());
+    Ok(Some(digest(&[path.as_bytes(), b"\0", key.as_bytes()].concat())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn of(request: http::request::Builder) -> Result<Asker, Error> {
+        let (mut parts, ()) = request.body(()).unwrap().into_parts();
+        Asker::from_request_parts(&mut parts, &()).await
+    }
+
+    #[tokio::test]
+    async fn the_gateway_knows_best_who_asks() {
+        let peer = SocketAddr::from(([10, 0, 0, 1], 1));
+        let direct = of(http::Request::post("/v1/sessions").extension(ConnectInfo(peer))).await.unwrap();
+        assert_eq!(direct.address, Some(peer.ip()));
+        let told = of(http::Request::post("/v1/sessions").extension(ConnectInfo(peer)).header(CLIENT, "2001:db8::7")).await.unwrap();
+        assert_eq!(told.address, Some("2001:db8::7".parse().unwrap()));
+        assert_eq!(of(http::Request::post("/v1/sessions")).await.unwrap().address, None);
+    }
+
+    #[tokio::test]
+    async fn a_key_means_one_thing_at_one_address() {
+        let at = async |path: &str, key: &str| of(http::Request::post(path).header(KEY, key)).await.map(|asker| asker.request_key);
+        assert_eq!(at("/v1/accounts", "k").await.unwrap(), at("/v1/accounts", "k").await.unwrap());
+        assert_ne!(at("/v1/accounts", "k").await.unwrap(), at("/v1/sessions", "k").await.unwrap());
+        assert!(matches!(at("/v1/accounts", "").await, Err(Error::BadIdempotencyKey)));
+        assert!(matches!(at("/v1/accounts", &"k".repeat(256)).await, Err(Error::BadIdempotencyKey)));
+    }
+}

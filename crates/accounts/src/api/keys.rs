@@ -1,0 +1,27 @@
+//! `/.well-known/jwks.json`: the keys that access tokens are checked with (RFC 7517).
+//!
+//! Invariant: a key is here for longer than [`CACHED`] before it signs, so whoever keeps the answer that long misses none.
+
+use axum::extract::State;
+use axum::response::IntoResponse;
+use http::header;
+use kit::http::Json;
+
+use crate::accounts::Accounts;
+
+/// How long anybody may keep the answer; keys are announced a day ahead.
+const CACHED: &str = "public, max-age=300, stale-while-revalidate=3600";
+
+/// The public keys of access tokens.
+#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "accounts", responses((status = 200, description = "A JWK set (RFC 7517) of Ed25519 keys", body = serde_json::Value)))]
+pub(super) async fn jwks(State(accounts): State<Accounts>) -> impl IntoResponse {
+    ([(header::CACHE_CONTROL, CACHED)], Json(accounts.keys.public().await))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_keys_are_where_every_role_looks() {
+        assert!(crate::api::openapi().paths.paths.contains_key(kit::auth::JWKS_PATH));
+    }
+}

@@ -1,0 +1,83 @@
+//! `/v1/sessions`: signing in, staying so, and signing out, here or elsewhere.
+//!
+//! Invariant: a member sees and ends only their own sessions; others' are as if they were not.
+
+use axum::extract::State;
+use axum::response::IntoResponse;
+use http::StatusCode;
+use kit::http::{Json, List, Page, Path, Query};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::seat::Seated;
+use super::views::{NO_STORE, SessionView, SignedInView};
+use crate::accounts::{Accounts, Asker};
+use crate::error::Error;
+use crate::model::{Password, device};
+
+/// Who wants in.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct SignIn {
+    /// A handle or an e-mail address; case doesn't matter.
+    #[schema(example = "ada")]
+    login: String,
+    password: Password,
+    /// What to call this device in the list of sessions.
+    #[schema(example = "Firefox on Linux", max_length = 80)]
+    device: Option<String>,
+}
+
+/// A token to be exchanged.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct Refresh {
+    refresh_token: String,
+}
+
+/// Signs in.
+#[utoipa::path(post, path = "/v1/sessions", tag = "accounts", request_body = SignIn,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Sent again within a day, the session replaces the one that was opened before")),
+    responses((status = 201, description = "The account, and tokens for it", body = SignedInView)))]
+pub(super) async fn sign_in(State(accounts): State<Accounts>, asker: Asker, Json(body): Json<SignIn>) -> Result<impl IntoResponse, Error> {
+    let signed_in = accounts.sign_in(&body.login, &body.password, device(body.device.as_deref()), asker).await?;
+    Ok((StatusCode::CREATED, NO_STORE, Json(SignedInView::from(signed_in))))
+}
+
+/// Exchanges a refresh token for a new pair.
+///
+/// Each refresh token is good for one use: using one twice ends its session. Only a request that is repeated within ten seconds, because its
+/// answer was lost, is answered the same refresh token again.
+#[utoipa::path(post, path = "/v1/sessions/refresh", tag = "accounts", request_body = Refresh,
+    responses((status = 200, description = "The account, and tokens for it", body = SignedInView)))]
+pub(super) async fn refresh(State(accounts): State<Accounts>, Json(body): Json<Refresh>) -> Result<impl IntoResponse, Error> {
+    let signed_in = accounts.refresh(&body.refresh_token).await?;
+    Ok((NO_STORE, Json(SignedInView::from(signed_in))))
+}
+
+/// The devices that are signed in, newest first.
+#[utoipa::path(get, path = "/v1/sessions", tag = "accounts", params(Page), security(("token" = [])),
+    responses((status = 200, description = "A page of sessions", body = List<SessionView>)))]
+pub(super) async fn list(State(accounts): State<Accounts>, Seated(seat): Seated, Query(page): Query<Page>) -> Result<impl IntoResponse, Error> {
+    let after = page.after.as_deref().map(str::parse::<Uuid>).transpose().map_err(|_| Error::BadCursor)?;
+    let (sessions, next) = accounts.sessions(&seat, after, page.size()).await?;
+    let items = sessions.into_iter().map(|session| SessionView::of(session, seat.session.id)).collect();
+    Ok((NO_STORE, Json(List { items, next: next.map(|id| id.to_string()) })))
+}
+
+/// Signs out this device.
+#[utoipa::path(delete, path = "/v1/sessions/current", tag = "accounts", security(("token" = [])), responses((status = 204, description = "Signed out")))]
+pub(super) async fn end_current(State(accounts): State<Accounts>, Seated(seat): Seated) -> Result<StatusCode, Error> {
+    accounts.end_session(&seat, seat.session.id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Signs out a device.
+///
+/// Its access token holds on for at most 15 minutes where media is read and written; nothing about the account can be changed with it.
+#[utoipa::path(delete, path = "/v1/sessions/{id}", tag = "accounts", security(("token" = [])), params(("id" = Uuid, Path)),
+    responses((status = 204, description = "Signed out")))]
+pub(super) async fn end(State(accounts): State<Accounts>, Seated(seat): Seated, Path(id): Path<String>) -> Result<StatusCode, Error> {
+    let id = id.parse().map_err(|_| Error::NoSuchSession)?;
+    accounts.end_session(&seat, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,106 @@
+//! `[accounts]` in the configuration.
+//!
+//! Invariant: the defaults are safe for a server that faces the world; tests choose cheaper hashes, nobody else should.
+
+use chrono::TimeDelta;
+use kit::service::BootError;
+use serde::Deserialize;
+
+/// `[accounts]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Config {
+    /// Memory of one password hash in KiB.
+    pub argon2_memory_kib: u32,
+    /// Passes of one password hash over its memory.
+    pub argon2_passes: u32,
+    /// Lanes of one password hash; they run one after the other.
+    pub argon2_lanes: u32,
+    /// Password hashes at once; 0 for as many as there are cores.
+    pub hashes_at_once: usize,
+    /// Requests that may wait for a hash; more are answered 503.
+    pub hashes_waiting: usize,
+    /// Wrong passwords for one login in a window; more are answered 429.
+    pub attempts_per_login: u32,
+    /// Wrong passwords from one address (IPv6: one /64) in a window; a whole venue may share one.
+    pub attempts_per_address: u32,
+    /// The window of the two limits above.
+    pub attempts_window_minutes: u32,
+    /// New accounts from one address in an hour.
+    pub signups_per_address: u32,
+    /// A session that was not used for so long ends.
+    pub session_idle_days: u32,
+    /// Sessions of one member; the one unused for longest makes place for the next.
+    pub sessions_per_account: u32,
+    /// How long after signing in an account may be erased without the password.
+    pub fresh_minutes: u32,
+    /// How long a key signs before the next takes over.
+    pub key_days: u32,
+    /// How often keys and idle sessions are looked after.
+    pub upkeep_seconds: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            // OWASP Password Storage Cheat Sheet: argon2id with m = 19 MiB, t = 2, p = 1 at least.
+            argon2_memory_kib: SAFE_MEMORY_KIB,
+            argon2_passes: SAFE_PASSES,
+            argon2_lanes: 1,
+            hashes_at_once: 0,
+            hashes_waiting: 64,
+            attempts_per_login: 10,
+            attempts_per_address: 100,
+            attempts_window_minutes: 15,
+            signups_per_address: 200,
+            session_idle_days: 60,
+            sessions_per_account: 50,
+            fresh_minutes: 10,
+            key_days: 30,
+            upkeep_seconds: 3600,
+        }
+    }
+}
+
+const SAFE_MEMORY_KIB: u32 = 19 * 1024;
+const SAFE_PASSES: u32 = 2;
+
+impl Config {
+    /// Refuses what can't work, warns of what should not be.
+    pub(crate) fn check(self) -> Result<Self, BootError> {
+        let positive = [
+            ("attempts_per_login", self.attempts_per_login),
+            ("attempts_per_address", self.attempts_per_address),
+            ("attempts_window_minutes", self.attempts_window_minutes),
+            ("signups_per_address", self.signups_per_address),
+            ("session_idle_days", self.session_idle_days),
+            ("sessions_per_account", self.sessions_per_account),
+            // A key must sign for longer than it is announced before.
+            ("key_days", self.key_days.saturating_sub(1)),
+            ("upkeep_seconds", self.upkeep_seconds),
+        ];
+        if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
+            let least = if *key == "key_days" { 2 } else { 1 };
+            return Err(BootError::Other(format!("accounts.{key} in the configuration must be at least {least}")));
+        }
+        if self.argon2_memory_kib < SAFE_MEMORY_KIB || self.argon2_passes < SAFE_PASSES {
+            tracing::warn!("accounts.argon2_memory_kib or argon2_passes is below what OWASP asks for (19456 and 2); passwords are cheaper to guess");
+        }
+        Ok(self)
+    }
+
+    /// After how long without use a session ends.
+    pub(crate) fn idle(&self) -> TimeDelta {
+        TimeDelta::days(self.session_idle_days.into())
+    }
+
+    /// How young a session must be to erase its account without the password.
+    pub(crate) fn fresh(&self) -> TimeDelta {
+        TimeDelta::minutes(self.fresh_minutes.into())
+    }
+
+    /// How often keys and idle sessions are looked after.
+    pub(crate) fn upkeep(&self) -> TimeDelta {
+        TimeDelta::seconds(self.upkeep_seconds.into())
+    }
+}

@@ -1,0 +1,19 @@
+//! What this role hears. What it says, [`contract::accounts::Erased`], is recorded where an account is erased.
+//!
+//! Invariant: no profile shows a picture that its owner has deleted, once the news has arrived.
+
+use contract::media::Deleted;
+use kit::bus::Consumer;
+
+use crate::accounts::Accounts;
+use crate::store;
+
+/// The durable consumers.
+pub(crate) fn consumers(accounts: &Accounts) -> Vec<Consumer> {
+    let db = accounts.context.db.clone();
+    vec![Consumer::of::<Deleted, _, _>("accounts.avatar", move |deleted, _| {
+        let db = db.clone();
+        // Ids are never used again, so hearing this twice changes nothing: no inbox is needed.
+        async move { Ok(db.write(move |tx| Box::pin(async move { store::accounts::forget_avatar(tx, deleted.owner, &deleted.id).await })).await.map(drop)?) }
+    })]
+}

@@ -1,0 +1,127 @@
+//! How often somebody may try: a limiter whose memory never grows.
+//!
+//! A generic cell rate algorithm on a count-min sketch: each key has a cell in every row, a cell holds the time at which
+//! all its attempts are forgiven, and the least crowded cell counts. Invariant: whoever is over the limit is
+//! refused, whatever others do; whoever is not is refused only if strangers share all of their cells (about one in
+//! ten thousand while ninety thousand attempts are remembered).
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher as _;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+const ROWS: usize = 3;
+/// 1.5 MB in all, of which untouched pages cost nothing.
+const CELLS: usize = 1 << 16;
+
+/// Lets each key try `burst` times in a window; afterwards again as the window goes by.
+pub(crate) struct Limiter {
+    burst: u64,
+    /// Milliseconds that one attempt takes to be forgiven.
+    step: u64,
+    /// Random, so that nobody can find a name that shares another's cells.
+    hashers: [RandomState; ROWS],
+    rows: Mutex<[Vec<u64>; ROWS]>,
+}
+
+impl Limiter {
+    /// A limiter of `burst` attempts per `window`.
+    pub(crate) fn new(burst: u32, window: TimeDelta) -> Self {
+        let burst = u64::from(burst.max(1));
+        let window = u64::try_from(window.num_milliseconds()).unwrap_or(1);
+        Self {
+            burst,
+            step: (window / burst).max(1),
+            hashers: std::array::from_fn(|_| RandomState::new()),
+            rows: Mutex::new(std::array::from_fn(|_| vec![0; CELLS])),
+        }
+    }
+
+    /// Counts an attempt of `key`; or answers how long to wait.
+    pub(crate) fn take(&self, key: &str, now: DateTime<Utc>) -> Result<(), Duration> {
+        let now = millis(now);
+        let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        let forgiven = self.cells(&mut rows, key).map(|cell| *cell).min().unwrap_or(0).max(now);
+        let most = now + (self.burst - 1) * self.step;
+        if forgiven > most {
+            return Err(Duration::from_millis(forgiven - most));
+        }
+        self.cells(&mut rows, key).for_each(|cell| *cell = (*cell).max(now) + self.step);
+        Ok(())
+    }
+
+    /// Takes an attempt back: it was no failure.
+    pub(crate) fn give_back(&self, key: &str) {
+        let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        self.cells(&mut rows, key).for_each(|cell| *cell = cell.saturating_sub(self.step));
+    }
+
+    fn cells<'r>(&self, rows: &'r mut [Vec<u64>; ROWS], key: &str) -> impl Iterator<Item = &'r mut u64> {
+        let places: [usize; ROWS] = std::array::from_fn(|row| self.hashers.get(row).map_or(0, |hasher| hasher.hash_one(key) as usize % CELLS));
+        rows.iter_mut().zip(places).filter_map(|(row, place)| row.get_mut(place))
+    }
+}
+
+fn millis(time: DateTime<Utc>) -> u64 {
+    u64::try_from(time.timestamp_millis()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limiter() -> (Limiter, DateTime<Utc>) {
+        (Limiter::new(10, TimeDelta::minutes(15)), Utc::now())
+    }
+
+    #[test]
+    fn ten_attempts_then_a_wait_that_is_told() {
+        let (limiter, now) = limiter();
+        for _ in 0..10 {
+            limiter.take("ada", now).unwrap();
+        }
+        let wait = limiter.take("ada", now).unwrap_err();
+        assert_eq!(wait, Duration::from_secs(90));
+        assert!(limiter.take("bob", now).is_ok());
+        assert!(limiter.take("ada", now + TimeDelta::seconds(89)).is_err());
+        assert!(limiter.take("ada", now + TimeDelta::seconds(90)).is_ok());
+        for _ in 0..10 {
+            limiter.take("ada", now + TimeDelta::hours(1)).unwrap();
+        }
+        assert!(limiter.take("ada", now + TimeDelta::hours(1)).is_err(), "a long rest doesn't add up");
+    }
+
+    #[test]
+    fn success_is_not_held_against_anybody() {
+        let (limiter, now) = limiter();
+        for _ in 0..1000 {
+            limiter.take("venue", now).unwrap();
+            limiter.give_back("venue");
+        }
+    }
+
+    #[test]
+    fn a_flood_of_names_does_not_shut_others_out() {
+        let (limiter, now) = limiter();
+        for name in 0..90_000 {
+            let _ = limiter.take(&format!("name{name}"), now);
+        }
+        let refused = (0..10_000).filter(|guest| limiter.take(&format!("guest{guest}"), now).is_err()).count();
+        assert!(refused < 20, "{refused} of 10,000 refused");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nobody_gets_more_than_the_limit(others in proptest::collection::vec("[a-z]{1,3}", 0..200)) {
+            let (limiter, now) = limiter();
+            let mut allowed = 0;
+            for other in others.iter().map(String::as_str).chain(std::iter::repeat_n("ada", 50)) {
+                let taken = limiter.take(other, now).is_ok();
+                allowed += usize::from(taken && other == "ada");
+            }
+            proptest::prop_assert!(allowed <= 10);
+        }
+    }
+}

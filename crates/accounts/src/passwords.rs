@@ -1,0 +1,159 @@
+//! Hashing and checking passwords: argon2id, off the async threads, behind a semaphore.
+//!
+//! A hash costs 19 MiB and some 20 ms by design, so only so many run at once, only so many wait, and the rest are told to come
+//! back. Invariant: checking a password for somebody who doesn't exist costs exactly what it costs for somebody who does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{self, PasswordHasher as _, PasswordVerifier as _};
+use argon2::{Algorithm, Argon2, Params, Version};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use kit::service::BootError;
+use prometheus_client::metrics::counter::Counter;
+use tokio::sync::Semaphore;
+
+use crate::config::Config;
+use crate::error::Error;
+use crate::model::Password;
+
+/// Whoever waited for so long is better told to come back.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a check found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It is not the password, or there is nobody to have one.
+    Wrong,
+    /// It is, and its hash is as strong as today's.
+    Right,
+    /// It is, and its hash was made with other parameters: make it anew.
+    RightButOld,
+}
+
+/// Hashes and checks passwords.
+#[derive(Debug)]
+pub(crate) struct Hasher {
+    argon: Argon2<'static>,
+    /// A hash that no password has.
+    nobody: String,
+    at_once: Arc<Semaphore>,
+    places: Arc<Semaphore>,
+    /// Hashes made, by whatever reason.
+    pub made: Counter,
+}
+
+impl Hasher {
+    /// A hasher with the configured cost.
+    pub(crate) fn new(config: &Config) -> Result<Self, BootError> {
+        let params = Params::new(config.argon2_memory_kib, config.argon2_passes, config.argon2_lanes, None)
+            .map_err(|error| BootError::Other(format!("accounts.argon2_memory_kib, argon2_passes or argon2_lanes in the configuration don't fit: {error}")))?;
+        let salt = STANDARD_NO_PAD.encode(rand::random::<[u8; 16]>());
+        let output = STANDARD_NO_PAD.encode(rand::random::<[u8; 32]>());
+        let nobody = format!("$argon2id$v=19$m={},t={},p={}${salt}${output}", params.m_cost(), params.t_cost(), params.p_cost());
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let at_once = if config.hashes_at_once == 0 { cores } else { config.hashes_at_once };
+        Ok(Self {
+            argon: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
+            nobody,
+            at_once: Arc::new(Semaphore::new(at_once)),
+            places: Arc::new(Semaphore::new(at_once.saturating_add(config.hashes_waiting).min(Semaphore::MAX_PERMITS))),
+            made: Counter::default(),
+        })
+    }
+
+    /// Hashes a password with a random salt; answers a PHC string, which carries its parameters.
+    pub(crate) async fn hash(&self, password: &Password) -> Result<String, Error> {
+        let (argon, password) = (self.argon.clone(), password.clone());
+        let hash: password_hash::Result<PasswordHash> = self.run(move || argon.hash_password(password.as_bytes())).await?;
+        Ok(hash.map_err(|error| Error::Hashing(error.into()))?.to_string())
+    }
+
+    /// Checks a password against a stored hash, or against nobody's at the same cost.
+    pub(crate) async fn check(&self, password: &Password, stored: Option<&str>) -> Result<Verdict, Error> {
+        let (argon, password) = (self.argon.clone(), password.clone());
+        let (exists, hash) = (stored.is_some(), stored.unwrap_or(&self.nobody).to_owned());
+        let checked = self.run(move || verdict(&argon, &password, &hash)).await?;
+        let verdict = checked.map_err(|error| Error::Hashing(error.into()))?;
+        Ok(if exists { verdict } else { Verdict::Wrong })
+    }
+
+    /// Runs `work` on a thread of its own when it is its turn. A caller who leaves doesn't free the thread before the work is done.
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+        let place = self.places.clone().try_acquire_owned().map_err(|_| Error::Busy)?;
+        let turn = tokio::time::timeout(PATIENCE, self.at_once.clone().acquire_owned()).await;
+        let Ok(Ok(turn)) = turn else { return Err(Error::Busy) };
+        self.made.inc();
+        let done = tokio::task::spawn_blocking(move || {
+            let result = work();
+            drop((place, turn));
+            result
+        });
+        done.await.map_err(|error| Error::Hashing(error.into()))
+    }
+}
+
+fn verdict(argon: &Argon2<'_>, password: &Password, hash: &str) -> password_hash::Result<Verdict> {
+    let hash = PasswordHash::new(hash)?;
+    match argon.verify_password(password.as_bytes(), &hash) {
+        Ok(()) => {
+            let (made, today) = (Params::try_from(&hash)?, argon.params());
+            let same = (made.m_cost(), made.t_cost(), made.p_cost()) == (today.m_cost(), today.t_cost(), today.p_cost());
+            Ok(if same { Verdict::Right } else { Verdict::RightButOld })
+        }
+        Err(password_hash::Error::PasswordInvalid) => Ok(Verdict::Wrong),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn password(text: &str) -> Password {
+        serde_json::from_value(text.into()).unwrap()
+    }
+
+    fn cheap() -> Config {
+        Config { argon2_memory_kib: 64, argon2_passes: 1, ..Config::default() }
+    }
+
+    #[tokio::test]
+    async fn a_password_is_known_again_and_only_by_its_hash() {
+        let hasher = Hasher::new(&cheap()).unwrap();
+        let hash = hasher.hash(&password("correct horse")).await.unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{hash}");
+        assert_ne!(hash, hasher.hash(&password("correct horse")).await.unwrap(), "salted");
+        assert_eq!(hasher.check(&password("correct horse"), Some(&hash)).await.unwrap(), Verdict::Right);
+        assert_eq!(hasher.check(&password("correct horse "), Some(&hash)).await.unwrap(), Verdict::Wrong);
+        assert_eq!(hasher.check(&password("correct horse"), None).await.unwrap(), Verdict::Wrong);
+    }
+
+    #[tokio::test]
+    async fn hashes_of_other_times_are_found_out() {
+        let hash = Hasher::new(&cheap()).unwrap().hash(&password("correct horse")).await.unwrap();
+        let today = Hasher::new(&Config { argon2_passes: 2, ..cheap() }).unwrap();
+        assert_eq!(today.check(&password("correct horse"), Some(&hash)).await.unwrap(), Verdict::RightButOld);
+    }
+
+    #[tokio::test]
+    async fn nobody_costs_what_somebody_costs() {
+        let hasher = Hasher::new(&Config::default()).unwrap();
+        let nobody = PasswordHash::new(&hasher.nobody).unwrap();
+        let params = Params::try_from(&nobody).unwrap();
+        assert_eq!((params.m_cost(), params.t_cost(), params.p_cost()), (19_456, 2, 1));
+        assert_eq!(nobody.hash.unwrap().as_ref().len(), 32);
+    }
+
+    #[tokio::test]
+    async fn those_who_find_no_place_to_wait_are_told_to_come_back() {
+        let hasher = Hasher::new(&Config { hashes_at_once: 1, hashes_waiting: 2, ..cheap() }).unwrap();
+        let busy = hasher.places.clone().try_acquire_many_owned(3).unwrap();
+        assert!(matches!(hasher.hash(&password("correct horse")).await, Err(Error::Busy)));
+        drop(busy);
+        assert!(hasher.hash(&password("correct horse")).await.is_ok());
+        assert_eq!(hasher.places.available_permits(), 3, "every place is given back");
+    }
+}

@@ -1,0 +1,184 @@
+//! Rows of accounts.
+//!
+//! Invariant: a password's hash leaves only inside [`Credentials`].
+
+use chrono::{DateTime, Utc};
+use contract::{AccountId, MediaId};
+use kit::db::{Error, FromQueryResult, Sql, Tx};
+use uuid::Uuid;
+
+use crate::model::{Account, Roles, Seat, Session};
+
+/// The columns of an [`Account`].
+#[derive(FromQueryResult)]
+pub(super) struct Row {
+    id: Uuid,
+    handle: String,
+    email: String,
+    display_name: String,
+    bio: String,
+    avatar: Option<String>,
+    roles: String,
+    created_at: DateTime<Utc>,
+}
+
+impl From<Row> for Account {
+    fn from(row: Row) -> Self {
+        Self {
+            id: AccountId(row.id),
+            handle: row.handle,
+            email: row.email,
+            display_name: row.display_name,
+            bio: row.bio,
+            avatar: row.avatar.and_then(|id| id.parse().ok()),
+            roles: Roles::read(&row.roles),
+            created_at: row.created_at,
+        }
+    }
+}
+
+/// An account and what proves it.
+#[derive(Debug)]
+pub(crate) struct Credentials {
+    /// The account.
+    pub account: Account,
+    /// Its password's hash, a PHC string.
+    pub password: String,
+    /// Of the `Idempotency-Key` it was made with.
+    pub request_key: Option<Vec<u8>>,
+}
+
+#[derive(FromQueryResult)]
+struct CredentialsRow {
+    #[sea_orm(nested)]
+    account: Row,
+    password: String,
+    request_key: Option<Vec<u8>>,
+}
+
+/// What names an account at sign-in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum By<'a> {
+    Handle(&'a str),
+    Email(&'a str),
+}
+
+/// An account with its password's hash.
+pub(crate) async fn find_credentials(sql: &impl Sql, by: By<'_>) -> Result<Option<Credentials>, Error> {
+    let (column, value) = match by {
+        By::Handle(handle) => ("handle", handle),
+        By::Email(email) => ("email", email),
+    };
+    let text = format!("select id, handle, email, display_name, bio, avatar, roles, created_at, password, request_key from account where {column} = $1");
+    let row: Option<CredentialsRow> = sql.row(&text, vec![value.into()]).await?;
+    Ok(row.map(|row| Credentials { account: row.account.into(), password: row.password, request_key: row.request_key }))
+}
+
+/// The account with this handle.
+pub(crate) async fn find(sql: &impl Sql, handle: &str) -> Result<Option<Account>, Error> {
+    let row: Option<Row> =
+        sql.row("select id, handle, email, display_name, bio, avatar, roles, created_at from account where handle = $1", vec![handle.into()]).await?;
+    Ok(row.map(Account::from))
+}
+
+/// The account `id` with its session `session`, if both are still there.
+pub(crate) async fn find_seat(sql: &impl Sql, id: AccountId, session: Uuid) -> Result<Option<Seat>, Error> {
+    #[derive(FromQueryResult)]
+    struct SeatRow {
+        #[sea_orm(nested)]
+        account: Row,
+        device: String,
+        opened_at: DateTime<Utc>,
+        last_seen_at: DateTime<Utc>,
+    }
+    let row: Option<SeatRow> = sql
+        .row(
+            "select a.id, a.handle, a.email, a.display_name, a.bio, a.avatar, a.roles, a.created_at, s.device, s.created_at as opened_at, s.last_seen_at \
+             from session s join account a on a.id = s.account_id where s.id = $1 and a.id = $2",
+            vec![session.into(), id.0.into()],
+        )
+        .await?;
+    Ok(row.map(|row| Seat {
+        account: row.account.into(),
+        session: Session { id: session, device: row.device, created_at: row.opened_at, last_seen_at: row.last_seen_at },
+    }))
+}
+
+/// Adds an account; `false` if its handle or its address is taken.
+pub(crate) async fn insert(tx: &Tx, new: &Credentials) -> Result<bool, Error> {
+    let account = &new.account;
+    let inserted = tx
+        .execute(
+            "insert into account (id, handle, email, password, display_name, bio, avatar, roles, request_key, created_at) \
+             values ($1, $2, $3, $4, $5, $6, null, $7, $8, $9) on conflict do nothing",
+            vec![
+                account.id.0.into(),
+                account.handle.as_str().into(),
+                account.email.as_str().into(),
+                new.password.as_str().into(),
+                account.display_name.as_str().into(),
+                account.bio.as_str().into(),
+                account.roles.text().into(),
+                new.request_key.clone().into(),
+                account.created_at.into(),
+            ],
+        )
+        .await?;
+    Ok(inserted == 1)
+}
+
+/// What changes on a profile; `None` leaves it as it is.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Change {
+    /// A new name.
+    pub display_name: Option<String>,
+    /// A new text.
+    pub bio: Option<String>,
+    /// A new picture, or none.
+    pub avatar: Option<Option<MediaId>>,
+}
+
+/// Changes a profile and answers the account as it is then.
+pub(crate) async fn update(tx: &Tx, id: AccountId, change: Change) -> Result<Option<Account>, Error> {
+    let (sets_avatar, avatar) = (change.avatar.is_some(), change.avatar.flatten().map(String::from));
+    let row: Option<Row> = tx
+        .row(
+            "update account set display_name = coalesce($2, display_name), bio = coalesce($3, bio), avatar = case when $4 then $5 else avatar end \
+             where id = $1 returning id, handle, email, display_name, bio, avatar, roles, created_at",
+            vec![id.0.into(), change.display_name.into(), change.bio.into(), sets_avatar.into(), avatar.into()],
+        )
+        .await?;
+    Ok(row.map(Account::from))
+}
+
+/// Takes a picture off the profile of its owner.
+pub(crate) async fn forget_avatar(tx: &Tx, owner: AccountId, media: &MediaId) -> Result<u64, Error> {
+    tx.execute("update account set avatar = null where avatar = $1 and id = $2", vec![media.as_str().into(), owner.0.into()]).await
+}
+
+/// The hash of a password.
+pub(crate) async fn find_password(sql: &impl Sql, id: AccountId) -> Result<Option<String>, Error> {
+    #[derive(FromQueryResult)]
+    struct PasswordRow {
+        password: String,
+    }
+    let row: Option<PasswordRow> = sql.row("select password from account where id = $1", vec![id.0.into()]).await?;
+    Ok(row.map(|row| row.password))
+}
+
+/// Replaces a password's hash if it still is `old`; `false` if it is not.
+pub(crate) async fn update_password(tx: &Tx, id: AccountId, old: &str, new: &str) -> Result<bool, Error> {
+    let updated = tx.execute("update account set password = $3 where id = $1 and password = $2", vec![id.0.into(), old.into(), new.into()]).await?;
+    Ok(updated == 1)
+}
+
+/// Replaces the roles; `false` if there is no such account.
+pub(crate) async fn update_roles(tx: &Tx, handle: &str, roles: &Roles) -> Result<bool, Error> {
+    Ok(tx.execute("update account set roles = $2 where handle = $1", vec![handle.into(), roles.text().into()]).await? == 1)
+}
+
+/// Removes an account with its sessions; `false` if it is gone already.
+pub(crate) async fn remove(tx: &Tx, id: AccountId) -> Result<bool, Error> {
+    tx.execute("delete from session where account_id = $1", vec![id.0.into()]).await?;
+    Ok(tx.execute("delete from account where id = $1", vec![id.0.into()]).await? == 1)
+}

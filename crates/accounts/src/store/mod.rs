@@ -1,0 +1,7 @@
+//! The only SQL of this role: accounts, sessions, signing keys.
+//!
+//! Invariant: a session is read and written only together with the account it belongs to, or by a secret that only its owner holds.
+
+pub(crate) mod accounts;
+pub(crate) mod keys;
+pub(crate) mod sessions;

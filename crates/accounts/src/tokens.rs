@@ -1,0 +1,116 @@
+//! Refresh tokens: what they are made of and how one follows from another. Access tokens are signed by [`crate::keys`].
+//!
+//! A token is 16 bytes that name its family (one sign-in) and 32 that are its secret. Both are stored as SHA-256 only; they are random, so a
+//! slow hash would add nothing. A secret's successor is HMAC-SHA256 of it under a key that only the session's row knows: a client that
+//! repeats a request whose answer was lost gets the same successor again, and nothing readable is stored for it. Invariant: who knows the
+//! family's name held one of its tokens, so a wrong secret beside it means that an old token is being used.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, TimeDelta, Utc};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use kit::auth::{Claims, ISSUER};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use crate::model::Account;
+
+/// How long an access token holds.
+pub(crate) const ACCESS_LIFE: TimeDelta = TimeDelta::minutes(15);
+/// How long a token that was just replaced may be sent again by somebody who missed the answer.
+pub(crate) const REPEAT: TimeDelta = TimeDelta::seconds(10);
+
+const FAMILY: usize = 16;
+const SECRET: usize = 32;
+
+/// What an access token of this session says.
+pub(crate) fn claims(account: &Account, session: Uuid, now: DateTime<Utc>) -> Claims {
+    Claims {
+        sub: account.id.0,
+        sid: session,
+        handle: account.handle.clone(),
+        roles: account.roles.names(),
+        iss: ISSUER.to_owned(),
+        iat: now.timestamp(),
+        exp: (now + ACCESS_LIFE).timestamp(),
+    }
+}
+
+/// A refresh token.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Refresh {
+    family: [u8; FAMILY],
+    secret: [u8; SECRET],
+}
+
+impl std::fmt::Debug for Refresh {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Refresh")
+    }
+}
+
+impl Refresh {
+    /// The first token of a new family.
+    pub(crate) fn random() -> Self {
+        Self { family: rand::random(), secret: rand::random() }
+    }
+
+    /// Reads what a client sent.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (family, secret) = bytes.split_at_checked(FAMILY)?;
+        Some(Self { family: family.try_into().ok()?, secret: secret.try_into().ok()? })
+    }
+
+    /// What the client gets: 64 characters.
+    pub(crate) fn text(&self) -> String {
+        URL_SAFE_NO_PAD.encode([self.family.as_slice(), self.secret.as_slice()].concat())
+    }
+
+    /// What is stored of the family's name.
+    pub(crate) fn family(&self) -> Vec<u8> {
+        digest(&self.family)
+    }
+
+    /// What is stored of the secret.
+    pub(crate) fn stored(&self) -> Vec<u8> {
+        digest(&self.secret)
+    }
+
+    /// The token that follows this one.
+    pub(crate) fn successor(&self, chain_key: &[u8]) -> Self {
+        let mut mac = Hmac::<Sha256>::new_from_slice(chain_key).expect("HMAC takes keys of any length (RFC 2104 §3)");
+        mac.update(&self.secret);
+        Self { family: self.family, secret: mac.finalize().into_bytes().into() }
+    }
+}
+
+/// SHA-256, as it is stored of tokens and of request keys.
+pub(crate) fn digest(bytes: &[u8]) -> Vec<u8> {
+    Sha256::digest(bytes).to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_survives_the_journey_and_nonsense_does_not() {
+        let token = Refresh::random();
+        assert_eq!(token.text().len(), 64);
+        assert_eq!(Refresh::parse(&token.text()), Some(token));
+        for wrong in ["", "x", "ä", &"A".repeat(63), &"A".repeat(65), &"A".repeat(68), &"=".repeat(64)] {
+            assert_eq!(Refresh::parse(wrong), None, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_successor_is_always_the_same_and_needs_the_key() {
+        let token = Refresh::random();
+        let next = token.successor(b"key");
+        assert_eq!(next, token.successor(b"key"));
+        assert_ne!(next, token.successor(b"other"));
+        assert_eq!(next.family(), token.family());
+        assert_ne!(next.stored(), token.stored());
+    }
+}
