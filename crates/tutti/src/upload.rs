@@ -22,7 +22,7 @@ pub(crate) async fn run(arguments: Upload) -> Result<(), Failure> {
     let mut failed = 0;
     for path in &arguments.files {
         match one(&client, &arguments, path).await {
-            Ok(id) => println!("{}  {}/watch/{id}", path.display(), arguments.to.trim_end_matches('/')),
+            Ok(id) => println!("{}  {}/m/{id}", path.display(), arguments.to.trim_end_matches('/')),
             Err(error) => {
                 failed += 1;
                 eprintln!("tutti: {}: {error}", path.display());
