@@ -205,7 +205,7 @@ export interface components {
         Refresh: {
             refresh_token: string;
         };
-        SessionView: {
+        Session: {
             id: string;
             device: string;
             created_at: string;
@@ -213,7 +213,7 @@ export interface components {
             current: boolean;
         };
         SessionList: {
-            items: components["schemas"]["SessionView"][];
+            items: components["schemas"]["Session"][];
             next: string | null;
         };
         ProfilePatch: {
