@@ -1,0 +1,145 @@
+//! `POST /v1/media`: a whole file in one request, as the body itself or as a form.
+//!
+//! Invariant: what is refused is answered while it still arrives, and nothing of it stays.
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use codec::digest::repr_digest;
+use contract::AccountId;
+use http::{HeaderMap, StatusCode, header};
+use kit::auth::Member;
+use kit::http::{Json, Query};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::multipart;
+use crate::Media;
+use crate::error::Error;
+use crate::ingest::{Feed, Finish, Ingest, accept};
+use crate::model::view::{MediaView, Reader};
+use crate::model::{Details, Item};
+
+/// What is said about a file that is sent as the body.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct About {
+    /// Its name. Only the last part of a path is kept.
+    name: Option<String>,
+    /// Up to 20 words to find it by, separated by commas.
+    tags: Option<String>,
+    /// `private` (unless told), `unlisted` or `public`.
+    visibility: Option<String>,
+    /// `later`: it is staged until it is claimed, and removed if nobody does within a day.
+    claim: Option<String>,
+}
+
+/// Sends a file.
+///
+/// As the body itself, with what is said about it in the query; or as `multipart/form-data` with the field `file` and, before or after it,
+/// `name`, `tags`, `visibility` and `claim`. What it is, is told from its bytes alone; it is refused as soon as it is known that it must be.
+/// A `Repr-Digest` (or `Content-Digest`) with `sha-256` is verified. The same bytes sent again make another item that shares their storage.
+#[utoipa::path(
+    post,
+    path = "/v1/media",
+    tag = "media",
+    params(About, ("Idempotency-Key" = Option<String>, Header, description = "Sent again with the same key, the file is not stored twice.")),
+    request_body(content(
+        (Vec<u8> = "application/octet-stream"),
+        (FormBody = "multipart/form-data")
+    )),
+    responses((status = 201, description = "It is in the library; `Location` says where.", body = MediaView)),
+    security(("token" = []))
+)]
+pub(super) async fn create(State(media): State<Media>, member: Member, Query(about): Query<About>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let mut feed = Feed::new(&media, body);
+    match receive(&media, AccountId(member.id()), &about, &parts.headers, &mut feed).await {
+        Ok(item) => created(&media, &item),
+        Err(error) => media.refuse(error, feed),
+    }
+}
+
+/// The fields of a form.
+#[derive(utoipa::ToSchema)]
+#[allow(dead_code, reason = "only its schema is used: the form is read as a stream")]
+struct FormBody {
+    /// The file.
+    #[schema(value_type = String, format = Binary)]
+    file: Vec<u8>,
+    /// Its name, where it should have another than the file's.
+    name: Option<String>,
+    /// Words to find it by, separated by commas; the field may stand several times.
+    tags: Option<String>,
+    /// `private`, `unlisted` or `public`.
+    visibility: Option<String>,
+    /// `now` or `later`.
+    claim: Option<String>,
+}
+
+fn created(media: &Media, item: &Item) -> Response {
+    let location = [(header::LOCATION, format!("/v1/media/{}", item.id))];
+    (StatusCode::CREATED, location, Json(media.view(item, Reader::Owner))).into_response()
+}
+
+async fn receive(media: &Media, owner: AccountId, about: &About, headers: &HeaderMap, feed: &mut Feed) -> Result<Item, Error> {
+    let text = |name| headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
+    if text(header::CONTENT_ENCODING).is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
+        return Err(Error::Encoded);
+    }
+    let length = text(header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
+    if let Some(boundary) = text(header::CONTENT_TYPE).and_then(multipart::boundary) {
+        return multipart::receive(media, owner, about, &boundary?, length, feed).await;
+    }
+    let details = about.details()?;
+    let digest = digest(headers)?;
+    let mut ingest = Ingest::begin(media, owner, length).await?;
+    loop {
+        let pushed = match feed.next().await {
+            Ok(Some(chunk)) => ingest.push(chunk).await,
+            Ok(None) => break,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = pushed {
+            ingest.discard().await;
+            return Err(error);
+        }
+    }
+    accept(ingest, Finish { owner, details, digest, upload: None }).await
+}
+
+impl About {
+    /// What it says, cleaned.
+    fn details(&self) -> Result<Details, Error> {
+        let tags: Vec<&str> = self.tags.as_deref().into_iter().collect();
+        Details::read(self.name.as_deref(), &tags, self.visibility.as_deref(), self.claim.as_deref()).map_err(Error::Invalid)
+    }
+
+    /// With what a form says besides; the form wins.
+    pub(super) fn with_form(&self, form: &multipart::Said) -> Result<Details, Error> {
+        let mut tags: Vec<&str> = self.tags.as_deref().into_iter().collect();
+        tags.extend(form.tags.iter().map(String::as_str));
+        let or = |said: &Option<String>, here: &Option<String>| said.clone().or_else(|| here.clone());
+        let name = or(&form.name, &self.name).or_else(|| form.file_name.clone());
+        Details::read(name.as_deref(), &tags, or(&form.visibility, &self.visibility).as_deref(), or(&form.claim, &self.claim).as_deref()).map_err(Error::Invalid)
+    }
+}
+
+/// The SHA-256 that the sender announces, if any.
+pub(super) fn digest(headers: &HeaderMap) -> Result<Option<[u8; 32]>, Error> {
+    for name in ["repr-digest", "content-digest"] {
+        if let Some(value) = headers.get(name) {
+            let found = value.to_str().ok().and_then(|text| repr_digest(text).ok()).ok_or(Error::BadDigest)?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// An empty body, for answers.
+#[allow(dead_code, reason = "used by the resumable uploads")]
+pub(super) fn nothing() -> Body {
+    Body::empty()
+}

@@ -1,0 +1,71 @@
+//! The HTTP face of receiving.
+//!
+//! Owns parsing, authorising and answering; rules are elsewhere. Invariant: everything about one item is its owner's, except reading
+//! what is public or unlisted; anybody else is told that there is no such item.
+
+mod create;
+mod items;
+mod multipart;
+mod neighbours;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse as _, Response};
+use http::{HeaderValue, header};
+use kit::http::Idempotency;
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::Media;
+use crate::error::Error;
+use crate::ingest::Feed;
+use crate::model::Item;
+use crate::model::view::{Addresses, MediaView, Reader};
+
+#[derive(utoipa::OpenApi)]
+#[openapi(tags((name = "media", description = "Photos, sounds and videos: sending, finding, changing, removing.")))]
+struct Document;
+
+fn documented() -> OpenApiRouter<Media> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(create::create, items::list))
+        .routes(routes!(items::get, items::change, items::remove))
+}
+
+/// This role's part of the public interface.
+pub(crate) fn openapi() -> utoipa::openapi::OpenApi {
+    documented().into_openapi()
+}
+
+/// The routes.
+pub(crate) fn router(media: &Media) -> Router {
+    let (router, _) = documented().split_for_parts();
+    let idempotency = Idempotency::new(media.context.db.clone(), media.context.clock.clone());
+    router
+        .layer(from_fn_with_state(idempotency, Idempotency::layer))
+        .merge(neighbours::router())
+        // Bodies are streamed and limited by what they are.
+        .layer(DefaultBodyLimit::disable())
+        .with_state(media.clone())
+}
+
+impl Media {
+    /// An item as this reader sees it.
+    pub(crate) fn view(&self, item: &Item, reader: Reader) -> MediaView {
+        let addresses = Addresses { grants: &self.context.grants, now: self.context.clock.now(), lasts: self.config.address_lasts() };
+        item.view(reader, &addresses)
+    }
+
+    /// Answers a sender whose bytes are refused, without waiting for the rest of them.
+    fn refuse(&self, error: Error, feed: Feed) -> Response {
+        let more = feed.has_more();
+        let mut response = error.into_response();
+        if more {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            feed.drain(self);
+        }
+        response
+    }
+}

@@ -1,0 +1,109 @@
+//! The `[media]` section: every limit of receiving, in one table.
+//!
+//! Invariant: memory that uploads take is bounded by `uploads_at_once` and `head_memory_bytes`, whatever is sent.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use serde::Deserialize;
+
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+
+/// `[media]` in the configuration.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Bytes of the largest photo.
+    pub photo_max_bytes: u64,
+    /// Pixels of the largest photo.
+    pub photo_max_pixels: u64,
+    /// Pixels of a photo's longest side: few programs can show more.
+    pub photo_max_side: u32,
+    /// Frames of the longest animation.
+    pub animation_max_frames: u32,
+    /// Pixels of an animation, all frames together.
+    pub animation_max_pixels: u64,
+    /// Bytes of the largest sound.
+    pub audio_max_bytes: u64,
+    /// Bytes of the largest video.
+    pub video_max_bytes: u64,
+    /// Minutes of the longest video or sound.
+    pub max_minutes: u64,
+    /// A sender that brings fewer bytes per second than this, over a whole window, is told to try again.
+    pub slow_bytes_per_second: u64,
+    /// Seconds of that window.
+    pub slow_window_seconds: u64,
+    /// Uploads in flight in this process; one more is told to come back.
+    pub uploads_at_once: usize,
+    /// Bytes of files' beginnings that all uploads together keep to look at; above it, files are looked at when they are whole.
+    pub head_memory_bytes: usize,
+    /// Bytes that a member may keep.
+    pub quota_bytes: u64,
+    /// Items that a member may keep.
+    pub quota_items: u64,
+    /// Uploads that a member may begin in an hour.
+    pub quota_uploads_per_hour: u64,
+    /// Resumable uploads that a member may have open.
+    pub open_uploads: u64,
+    /// Hours after which an upload that said `claim=later` and was not claimed is removed.
+    pub unclaimed_hours: u32,
+    /// Hours after which a resumable upload that nobody went on with is removed.
+    pub upload_hours: u32,
+    /// A resumable upload's place is written down after so many bytes …
+    pub checkpoint_bytes: u64,
+    /// … or so many seconds, whichever comes first.
+    pub checkpoint_seconds: u64,
+    /// Hours that a signed address lasts, at least.
+    pub address_hours: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            photo_max_bytes: 25 * MIB,
+            photo_max_pixels: 100_000_000,
+            photo_max_side: 40_000,
+            animation_max_frames: 2_000,
+            animation_max_pixels: 4_000_000_000,
+            audio_max_bytes: 200 * MIB,
+            video_max_bytes: 4 * GIB,
+            max_minutes: 240,
+            slow_bytes_per_second: 1024,
+            slow_window_seconds: 30,
+            uploads_at_once: 8_192,
+            head_memory_bytes: 48 << 20,
+            quota_bytes: 200 * GIB,
+            quota_items: 100_000,
+            quota_uploads_per_hour: 20_000,
+            open_uploads: 1_000,
+            unclaimed_hours: 24,
+            upload_hours: 24,
+            checkpoint_bytes: 16 * MIB,
+            checkpoint_seconds: 5,
+            address_hours: 12,
+        }
+    }
+}
+
+impl Config {
+    pub(crate) fn unclaimed_for(&self) -> TimeDelta {
+        TimeDelta::hours(self.unclaimed_hours.into())
+    }
+
+    pub(crate) fn upload_lasts(&self) -> TimeDelta {
+        TimeDelta::hours(self.upload_hours.into())
+    }
+
+    pub(crate) fn address_lasts(&self) -> TimeDelta {
+        TimeDelta::hours(self.address_hours.into())
+    }
+
+    pub(crate) fn slow_window(&self) -> Duration {
+        Duration::from_secs(self.slow_window_seconds.max(1))
+    }
+
+    pub(crate) fn longest_ms(&self) -> u64 {
+        self.max_minutes * 60_000
+    }
+}

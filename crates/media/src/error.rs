@@ -1,0 +1,157 @@
+//! What can go wrong with receiving, as the sender meets it.
+//!
+//! Invariant: a stranger can't tell a private item from one that never was.
+
+use std::time::Duration;
+
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use kit::Problem;
+
+/// An error of this role. Sizes are in bytes unless they say otherwise.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("There is no such media, or it is not yours to see.")]
+    NotFound,
+    #[error("There is no such media among yours: {0}. Nothing was claimed.")]
+    NoneOfYours(String),
+    #[error("{0} was claimed for something else already. Nothing was claimed.")]
+    AlreadyClaimed(String),
+    #[error("Sign in first: this item is private.")]
+    SignIn,
+    #[error("{0}")]
+    Invalid(String),
+    #[error("The file is empty. Choose another.")]
+    Empty,
+    #[error("This is {0}. Send a photo (JPEG, PNG, WebP, GIF, AVIF, HEIC), a sound (MP3, M4A, WAV, FLAC, Ogg) or a video (MP4, MOV, WebM, MKV).")]
+    UnsupportedType(&'static str),
+    #[error("The file is larger than {} MB, the most for {what}.", .most / 1_048_576)]
+    TooLarge { most: u64, what: &'static str },
+    #[error("The picture is {0} × {1} pixels. Make it smaller: at most {2} megapixels and {3} pixels on its longest side.")]
+    TooManyPixels(u32, u32, u64, u32),
+    #[error("The animation is too long. Send at most {0} frames, or a video instead.")]
+    TooManyFrames(u32),
+    #[error("The recording is longer than {0} minutes. Send it in parts.")]
+    TooLong(u64),
+    #[error("The file is damaged: {0}. Send it again from the original.")]
+    Broken(String),
+    #[error("The file ended before all of it had arrived. Send it again.")]
+    Incomplete,
+    #[error("More arrived than was announced. Send it again with the right length.")]
+    TooMuch,
+    #[error("The bytes that arrived are not the ones that were announced: the digest differs. Send the file again.")]
+    DigestMismatch,
+    #[error("The digest can't be read. Send it as `Repr-Digest: sha-256=:<base64>:`.")]
+    BadDigest,
+    #[error("The connection brought fewer than {0} bytes per second. Try again with a better connection, or use a resumable upload (/v1/uploads).")]
+    TooSlow(u64),
+    #[error("Send the file as it is: Content-Encoding is not supported here.")]
+    Encoded,
+    #[error("Your library is full: {} MB of {} MB are used. Delete something first.", .used / 1_048_576, .most / 1_048_576)]
+    QuotaBytes { used: u64, most: u64 },
+    #[error("Your library is full: it holds {0} items, the most there may be. Delete something first.")]
+    QuotaItems(u64),
+    #[error("You have sent {most} files within an hour, the most there may be. Go on in {} minutes.", .wait.as_secs().div_ceil(60))]
+    QuotaRate { most: u64, wait: Duration },
+    #[error("You have {0} unfinished uploads, the most there may be. Finish or cancel some first.")]
+    QuotaUploads(u64),
+    #[error("Very many files are arriving right now. Try again in a few seconds.")]
+    Busy,
+    #[error("There is no such upload: it was never begun, was cancelled, or has expired. Begin again.")]
+    NoUpload,
+    #[error("The upload is at another byte than `Upload-Offset` says: {0}. Ask with HEAD, then go on from there.")]
+    WrongOffset(u64),
+    #[error("Another request goes on with this upload. Ask with HEAD, then go on from there.")]
+    TakenOver,
+    #[error("The bytes of this request differ from their Upload-Checksum and were dropped. Send them again.")]
+    ChecksumMismatch,
+    #[error("{0}")]
+    Tus(&'static str),
+    #[error("Send the bytes with `Content-Type: application/offset+octet-stream`.")]
+    NotOffsetStream,
+    #[error("This server speaks tus 1.0.0. Send `Tus-Resumable: 1.0.0`.")]
+    TusVersion,
+    #[error(transparent)]
+    Refused(#[from] RefusedToken),
+    #[error("the database failed")]
+    Db(#[from] kit::db::Error),
+    #[error("the store failed")]
+    Objects(#[from] kit::objects::Error),
+    #[error("a worker ended early")]
+    Worker,
+}
+
+/// A refusal that another layer has put into words already.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.detail)]
+pub(crate) struct RefusedToken(pub Problem);
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        Self::Refused(RefusedToken(problem))
+    }
+}
+
+impl Error {
+    /// Whether going on with a resumable upload can't help: its bytes are refused for what they are.
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(
+            self,
+            Self::Empty | Self::UnsupportedType(_) | Self::TooLarge { .. } | Self::TooManyPixels(..) | Self::TooManyFrames(_) | Self::TooLong(_) | Self::Broken(_)
+        )
+    }
+
+    pub(crate) fn problem(self) -> Problem {
+        let (status, code) = match &self {
+            Self::NotFound | Self::NoneOfYours(_) => (StatusCode::NOT_FOUND, "media.not_found"),
+            Self::AlreadyClaimed(_) => (StatusCode::CONFLICT, "media.already_claimed"),
+            Self::SignIn => (StatusCode::UNAUTHORIZED, "auth.required"),
+            Self::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "request.invalid"),
+            Self::Empty => (StatusCode::UNPROCESSABLE_ENTITY, "media.empty"),
+            Self::UnsupportedType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media.unsupported_type"),
+            Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "media.too_large"),
+            Self::TooManyPixels(..) => (StatusCode::UNPROCESSABLE_ENTITY, "media.too_many_pixels"),
+            Self::TooManyFrames(_) => (StatusCode::UNPROCESSABLE_ENTITY, "media.too_many_frames"),
+            Self::TooLong(_) => (StatusCode::UNPROCESSABLE_ENTITY, "media.too_long"),
+            Self::Broken(_) => (StatusCode::UNPROCESSABLE_ENTITY, "media.broken_file"),
+            Self::Incomplete => (StatusCode::BAD_REQUEST, "media.incomplete"),
+            Self::TooMuch => (StatusCode::BAD_REQUEST, "media.too_much"),
+            Self::DigestMismatch => (StatusCode::UNPROCESSABLE_ENTITY, "media.digest_mismatch"),
+            Self::BadDigest => (StatusCode::BAD_REQUEST, "media.bad_digest"),
+            Self::TooSlow(_) => (StatusCode::REQUEST_TIMEOUT, "media.too_slow"),
+            Self::Encoded => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media.encoded"),
+            Self::QuotaBytes { .. } => (StatusCode::FORBIDDEN, "media.quota_bytes"),
+            Self::QuotaItems(_) => (StatusCode::FORBIDDEN, "media.quota_items"),
+            Self::QuotaUploads(_) => (StatusCode::FORBIDDEN, "media.quota_uploads"),
+            Self::QuotaRate { wait, .. } => {
+                let wait = *wait;
+                return Problem::new(StatusCode::TOO_MANY_REQUESTS, "media.quota_rate", self.to_string()).retry_after(wait);
+            }
+            Self::Busy => {
+                return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "media.busy", self.to_string()).retry_after(Duration::from_secs(3));
+            }
+            Self::NoUpload => (StatusCode::NOT_FOUND, "media.no_such_upload"),
+            Self::WrongOffset(_) => (StatusCode::CONFLICT, "media.wrong_offset"),
+            Self::TakenOver => (StatusCode::CONFLICT, "media.taken_over"),
+            Self::ChecksumMismatch => (StatusCode::from_u16(460).unwrap_or(StatusCode::BAD_REQUEST), "media.checksum_mismatch"),
+            Self::Tus(_) => (StatusCode::BAD_REQUEST, "media.bad_upload_request"),
+            Self::NotOffsetStream => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media.not_offset_stream"),
+            Self::TusVersion => (StatusCode::PRECONDITION_FAILED, "media.tus_version"),
+            Self::Refused(_) | Self::Db(_) | Self::Objects(_) | Self::Worker => {
+                return match self {
+                    Self::Refused(RefusedToken(problem)) => problem,
+                    Self::Db(error) => error.into(),
+                    Self::Objects(error) => error.into(),
+                    other => Problem::fault(&other),
+                };
+            }
+        };
+        Problem::new(status, code, self.to_string())
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        self.problem().into_response()
+    }
+}

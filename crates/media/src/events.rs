@@ -1,0 +1,120 @@
+//! What this role hears: how conversions go, and who has left.
+//!
+//! Invariant: every effect is harmless the second time (states only move forward, removed rows stay removed), so nothing here needs the inbox.
+
+use contract::accounts::Erased;
+use contract::transcode::{Failed, Playable, Progress, Ready};
+use contract::{AccountId, MediaId};
+use futures::future::BoxFuture;
+use kit::bus::{Consumer, Failure as Undone};
+use kit::db::Tx;
+
+use crate::Media;
+use crate::error::Error;
+use crate::model::{Failure, Item};
+use crate::store;
+use crate::store::items::Found;
+
+/// What listeners of an item's topic are told: read it anew, or just its progress.
+pub(crate) const NEWS_STATE: &str = "state";
+
+/// The topic of an item's live news.
+pub(crate) fn topic(id: &MediaId) -> String {
+    format!("media.{id}")
+}
+
+/// The durable consumers.
+pub(crate) fn consumers(media: &Media) -> Vec<Consumer> {
+    let (progress, playable, ready, failed, erased) = (media.clone(), media.clone(), media.clone(), media.clone(), media.clone());
+    vec![
+        Consumer::of("media.progress", move |event: Progress, _| {
+            let media = progress.clone();
+            async move { media.on_progress(event).await }
+        })
+        .at_once(8),
+        Consumer::of("media.playable", move |event: Playable, _| {
+            let media = playable.clone();
+            async move {
+                let found = Found { width: event.width, height: event.height, duration_ms: event.duration_ms };
+                let now = media.context.clock.now();
+                media.apply(event.id.clone(), move |tx| Box::pin(async move { store::items::playable(tx, &event.id, &found, now).await })).await
+            }
+        })
+        .at_once(8),
+        Consumer::of("media.ready", move |event: Ready, _| {
+            let media = ready.clone();
+            async move {
+                let found = Found { width: event.width, height: event.height, duration_ms: event.duration_ms };
+                let now = media.context.clock.now();
+                media.apply(event.id.clone(), move |tx| Box::pin(async move { store::items::ready(tx, &event.id, &found, event.thumbhash, &event.assets, now).await })).await
+            }
+        })
+        .at_once(16),
+        Consumer::of("media.failed", move |event: Failed, _| {
+            let media = failed.clone();
+            async move {
+                let failure = Failure { code: event.code, detail: event.detail };
+                let now = media.context.clock.now();
+                media.apply(event.id.clone(), move |tx| Box::pin(async move { store::items::failed(tx, &event.id, &failure, now).await })).await
+            }
+        })
+        .at_once(8),
+        Consumer::of("media.erase", move |event: Erased, _| {
+            let media = erased.clone();
+            async move { media.erase(event.account).await.map_err(Undone::from) }
+        }),
+    ]
+}
+
+impl Media {
+    async fn on_progress(&self, event: Progress) -> Result<(), Undone> {
+        let (id, now) = (event.id.clone(), self.context.clock.now());
+        let text = serde_json::json!({ "percent": event.percent, "remaining_ms": event.remaining_ms }).to_string();
+        let changed: Option<Item> = self
+            .context
+            .db
+            .write(move |tx| Box::pin(async move { store::items::progress(tx, &event.id, event.percent.min(100), event.remaining_ms, now).await }))
+            .await
+            .map_err(|error: kit::db::Error| Undone::from(error))?;
+        if changed.is_some() {
+            self.context.bus.live().tell(&topic(&id), &text);
+        }
+        Ok(())
+    }
+
+    /// Applies what was heard, and tells listeners if anything changed.
+    async fn apply<F>(&self, id: MediaId, change: F) -> Result<(), Undone>
+    where
+        F: for<'t> FnOnce(&'t Tx) -> BoxFuture<'t, Result<Option<Item>, kit::db::Error>> + Send + 'static,
+    {
+        if self.context.db.write(change).await?.is_some() {
+            self.news(&id);
+        }
+        Ok(())
+    }
+
+    /// Tells listeners to read an item anew.
+    pub(crate) fn news(&self, id: &MediaId) {
+        self.context.bus.live().tell(&topic(id), NEWS_STATE);
+    }
+
+    /// Removes everything of a member who has left.
+    async fn erase(&self, owner: AccountId) -> Result<(), Error> {
+        const STEP: usize = 100;
+        loop {
+            let uploads = store::uploads::list_of(&self.context.db, owner, STEP).await?;
+            for upload in &uploads {
+                self.remove_upload(&upload.id, owner).await?;
+            }
+            let items = store::items::list_all(&self.context.db, owner, STEP).await?;
+            for item in &items {
+                self.remove_item(&item.id, owner).await?;
+            }
+            if uploads.is_empty() && items.is_empty() {
+                break;
+            }
+        }
+        let forgotten: Result<(), kit::db::Error> = self.context.db.write(move |tx| Box::pin(async move { store::usage::forget(tx, owner).await })).await;
+        Ok(forgotten?)
+    }
+}

@@ -1,0 +1,185 @@
+//! The end of an upload: durable bytes, a second look, then row, quota and event in one transaction.
+//!
+//! Invariant: it runs in a task of its own, so a sender that vanishes in the last moment changes nothing: either all of it
+//! happens or none, and what is not named by a row is removed.
+
+use codec::sniff::{Format, Kind};
+use contract::media::{Kind as Sort, Patch};
+use contract::{AccountId, MediaId, ObjectKey};
+use kit::db::Tx;
+use sha2::Digest as _;
+
+use super::inspect::{Found, inspect};
+use super::{Ingest, Place};
+use crate::Media;
+use crate::error::Error;
+use crate::keys::HeldKey;
+use crate::model::{Details, Item, State};
+use crate::quota::Reservation;
+use crate::store;
+use crate::store::uploads::Fence;
+
+/// How an upload ends.
+pub(crate) struct Finish {
+    pub owner: AccountId,
+    pub details: Details,
+    /// What the sender says the SHA-256 is.
+    pub digest: Option<[u8; 32]>,
+    /// The resumable upload that this completes.
+    pub upload: Option<Fence>,
+}
+
+/// Accepts an upload whose bytes have all arrived.
+pub(crate) async fn accept(ingest: Ingest, finish: Finish) -> Result<Item, Error> {
+    let (answer, answered) = tokio::sync::oneshot::channel();
+    let tasks = ingest.media.context.tasks.clone();
+    tasks.spawn(async move {
+        // Whoever asked may have gone; the item stands all the same.
+        let _ = answer.send(run(ingest, finish).await);
+    });
+    answered.await.map_err(|_| Error::Worker)?
+}
+
+/// The bytes, safe.
+struct Safe {
+    object: ObjectKey,
+    held: Option<HeldKey>,
+    bytes: u64,
+    sha256: String,
+    format: Option<Format>,
+    frames: Option<u32>,
+    media: Media,
+    reservation: Reservation,
+    _place: tokio::sync::OwnedSemaphorePermit,
+}
+
+async fn run(mut ingest: Ingest, finish: Finish) -> Result<Item, Error> {
+    if let Err(error) = checks(&mut ingest, &finish).await {
+        ingest.discard().await;
+        return Err(error);
+    }
+    let safe = secure(ingest).await?;
+    match record(&safe, finish).await {
+        Ok((item, usage)) => {
+            let Safe { held, object, reservation, media, .. } = safe;
+            reservation.spend(usage);
+            match held {
+                Some(held) if item.object != object => held.discard().await,
+                Some(held) => held.settle(),
+                // The object of a resumable upload is removed by its loose row.
+                None if item.object != object => crate::jobs::remove_loose(&media, object).await,
+                None => {}
+            }
+            tracing::info!(media.id = %item.id, kind = ?item.kind, size_bytes = item.bytes, "an item was accepted");
+            Ok(item)
+        }
+        Err(error) => {
+            if let Some(held) = safe.held {
+                held.discard().await;
+            }
+            Err(error)
+        }
+    }
+}
+
+async fn checks(ingest: &mut Ingest, finish: &Finish) -> Result<(), Error> {
+    if ingest.bytes == 0 {
+        return Err(Error::Empty);
+    }
+    if ingest.expected.is_some_and(|expected| ingest.bytes < expected) {
+        return Err(Error::Incomplete);
+    }
+    ingest.look.end(&ingest.media.config)?;
+    if finish.digest.is_some_and(|digest| digest[..] != ingest.hash.clone().finalize()[..]) {
+        return Err(Error::DigestMismatch);
+    }
+    if matches!(ingest.place, Place::Waiting(_)) { ingest.open().await } else { Ok(()) }
+}
+
+async fn secure(ingest: Ingest) -> Result<Safe, Error> {
+    let Ingest { media, look, hash, place, bytes, reservation, _place, .. } = ingest;
+    let (writer, held) = match place {
+        Place::Own(writer, held) => (writer, Some(held)),
+        Place::Kept(writer) => (writer, None),
+        Place::Waiting(_) => return Err(Error::Worker),
+    };
+    let object = writer.key().clone();
+    writer.finish().await?;
+    Ok(Safe { object, held, bytes, sha256: hex::encode(hash.finalize()), format: look.format(), frames: look.frames(), media, reservation, _place })
+}
+
+async fn record(safe: &Safe, finish: Finish) -> Result<(Item, store::usage::Usage), Error> {
+    let found = inspect(&safe.media, &safe.object, safe.bytes, safe.format, safe.frames).await?;
+    let now = safe.media.context.clock.now();
+    let claim_by = finish.details.claim_later.then(|| now + safe.media.config.unclaimed_for());
+    let (mut item, scrub) = new_item(safe, &finish, found, now);
+    let most = safe.media.quota.most();
+    safe.media
+        .context
+        .db
+        .write(move |tx| {
+            Box::pin(async move {
+                let usage = store::usage::add(tx, item.owner, item.bytes, most, now).await?;
+                let usage = usage.ok_or(Error::QuotaBytes { used: most.bytes, most: most.bytes })?;
+                let own = item.object.clone();
+                item.object = store::items::insert(tx, &item, scrub.as_deref(), claim_by).await?;
+                if let Some(fence) = &finish.upload {
+                    complete(tx, fence, &item, &own, now).await?;
+                }
+                tx.publish(&item.received(scrub), now).await?;
+                Ok::<_, Error>((item, usage))
+            })
+        })
+        .await
+}
+
+/// Notes on the upload that it became this item, unless somebody else has gone on with it.
+async fn complete(tx: &Tx, fence: &Fence, item: &Item, own: &ObjectKey, now: chrono::DateTime<chrono::Utc>) -> Result<(), Error> {
+    if !store::uploads::complete(tx, fence, &item.id).await? {
+        return Err(Error::TakenOver);
+    }
+    if item.object != *own {
+        store::objects::loosen(tx, own, now).await?;
+    }
+    Ok(())
+}
+
+fn new_item(safe: &Safe, finish: &Finish, found: Found, now: chrono::DateTime<chrono::Utc>) -> (Item, Option<Vec<Patch>>) {
+    let kind = match found.kind {
+        Kind::Photo => Sort::Photo,
+        Kind::Audio => Sort::Audio,
+        Kind::Video => Sort::Video,
+    };
+    let item = Item {
+        id: MediaId::random(),
+        owner: finish.owner,
+        name: finish.details.name.clone(),
+        kind,
+        format: found.format.extension().to_owned(),
+        content_type: found.format.content_type_as(found.kind).to_owned(),
+        state: State::Received,
+        visibility: finish.details.visibility,
+        bytes: safe.bytes,
+        sha256: safe.sha256.clone(),
+        object: safe.object.clone(),
+        has_scrub: found.scrub.is_some(),
+        width: found.width,
+        height: found.height,
+        duration_ms: found.duration_ms,
+        orientation: found.orientation,
+        tags: finish.details.tags.clone(),
+        taken_at: found.taken_at,
+        camera: found.camera,
+        thumbhash: None,
+        assets: Vec::new(),
+        percent: None,
+        remaining_ms: None,
+        failure: None,
+        claimed: !finish.details.claim_later,
+        subject: None,
+        version: 1,
+        created_at: now,
+        updated_at: now,
+    };
+    (item, found.scrub)
+}

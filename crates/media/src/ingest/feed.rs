@@ -1,0 +1,120 @@
+//! A request's body as it arrives, with an eye on how fast.
+//!
+//! Only the time spent waiting for the sender counts, never our own. Invariant: a sender that brings less than the
+//! configured bytes per second, averaged over a window, is refused at that window's end, and no request lasts longer than [`LONGEST`].
+
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http_body::Body as _;
+use http_body_util::BodyExt as _;
+use tokio::time::Instant;
+
+use crate::Media;
+use crate::error::Error;
+
+/// No single request brings bytes for longer: resumable uploads have no such end.
+pub(crate) const LONGEST: Duration = Duration::from_secs(24 * 3600);
+/// What is still taken from a sender whose upload was refused, so that the refusal reaches it …
+const DRAINED_BYTES: usize = 4 << 20;
+/// … and for how long.
+const DRAINED_FOR: Duration = Duration::from_secs(3);
+
+/// A body.
+pub(crate) struct Feed {
+    body: Body,
+    began: Instant,
+    waited: Duration,
+    brought: u64,
+    window: Duration,
+    per_second: u64,
+    touched: bool,
+    ended: bool,
+}
+
+impl Feed {
+    pub(crate) fn new(media: &Media, body: Body) -> Self {
+        Self {
+            body,
+            began: Instant::now(),
+            waited: Duration::ZERO,
+            brought: 0,
+            window: media.config.slow_window(),
+            per_second: media.config.slow_bytes_per_second,
+            touched: false,
+            ended: false,
+        }
+    }
+
+    /// The next bytes; `None` at the end. A connection that broke is [`Error::Incomplete`].
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+        loop {
+            self.touched = true;
+            let asked = Instant::now();
+            let left = self.window.saturating_sub(self.waited).max(Duration::from_millis(1));
+            let Ok(frame) = tokio::time::timeout(left, self.body.frame()).await else {
+                self.pace(asked)?;
+                continue;
+            };
+            self.pace(asked)?;
+            match frame {
+                None => {
+                    self.ended = true;
+                    return Ok(None);
+                }
+                Some(Err(_)) => {
+                    self.ended = true;
+                    return Err(Error::Incomplete);
+                }
+                Some(Ok(frame)) => {
+                    if let Ok(bytes) = frame.into_data() {
+                        self.brought += bytes.len() as u64;
+                        return Ok(Some(bytes));
+                    }
+                }
+            }
+        }
+    }
+
+    fn pace(&mut self, asked: Instant) -> Result<(), Error> {
+        self.waited += asked.elapsed();
+        if self.waited >= self.window {
+            if self.brought < self.per_second * self.window.as_secs() {
+                return Err(Error::TooSlow(self.per_second));
+            }
+            (self.waited, self.brought) = (Duration::ZERO, 0);
+        }
+        if self.began.elapsed() > LONGEST { Err(Error::TooSlow(self.per_second)) } else { Ok(()) }
+    }
+
+    /// Whether the sender still has something to say.
+    pub(crate) fn has_more(&self) -> bool {
+        !self.ended && !self.body.is_end_stream()
+    }
+
+    /// Takes what a refused sender still sends, for a while, beside the answer: closing at once would reset the connection
+    /// and the answer would be lost on its way.
+    pub(crate) fn drain(mut self, media: &Media) {
+        // Untouched bodies wait for our `100 Continue`, or have not been sent: nothing to take.
+        if !self.has_more() || !self.touched {
+            return;
+        }
+        let tasks = media.context.tasks.clone();
+        media.context.tasks.spawn(async move {
+            let drained = async {
+                let mut taken = 0;
+                while let Some(Ok(frame)) = self.body.frame().await {
+                    taken += frame.data_ref().map_or(0, Bytes::len);
+                    if taken > DRAINED_BYTES {
+                        return;
+                    }
+                }
+            };
+            tokio::select! {
+                _ = tokio::time::timeout(DRAINED_FOR, drained) => {}
+                () = tasks.stopping() => {}
+            }
+        });
+    }
+}

@@ -1,0 +1,118 @@
+//! The second look, at the whole file: what only its end or its index can tell.
+//!
+//! Owns reading facts from a finished object on a blocking thread. Invariant: what is found here obeys the same limits as what was
+//! found while the bytes arrived.
+
+use std::io::{Read, Seek, SeekFrom};
+
+use chrono::{DateTime, Utc};
+use codec::header::{self, FrameCounter};
+use codec::sniff::{Format, HEAD_BYTES, Kind, Sniff};
+use contract::media::Patch;
+use kit::objects::{ObjectKey, Source};
+
+use super::look::unsupported;
+use super::ranged::Ranged;
+use crate::Media;
+use crate::config::Config;
+use crate::error::Error;
+use crate::model::limits;
+
+/// What a file says of itself.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub format: Format,
+    pub kind: Kind,
+    pub width: Option<u32>,
+    pub height: Option<u32>,
+    pub duration_ms: Option<u64>,
+    pub orientation: u8,
+    pub taken_at: Option<DateTime<Utc>>,
+    pub camera: Option<String>,
+    /// `None` where its metadata can't be removed safely.
+    pub scrub: Option<Vec<Patch>>,
+}
+
+/// Inspects a finished object. `format` and `frames` are what the bytes said while they arrived, where that was seen.
+pub(crate) async fn inspect(media: &Media, key: &ObjectKey, bytes: u64, format: Option<Format>, frames: Option<u32>) -> Result<Found, Error> {
+    let objects = media.context.objects.clone();
+    let source = objects.source(key).await?;
+    let (config, key, runtime) = (media.config.clone(), key.clone(), tokio::runtime::Handle::current());
+    let work = move || match source {
+        Source::File(path) => {
+            let mut file = std::fs::File::open(path).map_err(kit::objects::Error::from)?;
+            look_into(&config, &mut file, bytes, format, frames)
+        }
+        Source::Url(_) => look_into(&config, &mut Ranged::new(objects, key, bytes, runtime), bytes, format, frames),
+    };
+    tokio::task::spawn_blocking(work).await.map_err(|_| Error::Worker)?
+}
+
+fn look_into<R: Read + Seek>(config: &Config, reader: &mut R, bytes: u64, format: Option<Format>, frames: Option<u32>) -> Result<Found, Error> {
+    let format = match format {
+        Some(format) => format,
+        None => sniff(reader)?,
+    };
+    limits::size(config, format.kind(), bytes)?;
+    let mut found = Found { format, kind: format.kind(), width: None, height: None, duration_ms: None, orientation: 1, taken_at: None, camera: None, scrub: None };
+    if limits::is_picture(format) {
+        let picture = header::picture_in(format, reader, bytes).map_err(broken)?;
+        limits::picture(config, picture.width, picture.height)?;
+        let pixels = u64::from(picture.width) * u64::from(picture.height);
+        let counted = match frames {
+            Some(counted) => counted,
+            None => count(format, reader)?,
+        };
+        let frames = counted.max(picture.frames.unwrap_or(0));
+        limits::frames(config, frames, pixels)?;
+        (found.width, found.height, found.orientation) = (Some(picture.width), Some(picture.height), picture.orientation);
+    } else if matches!(format, Format::Mp4 | Format::Mov | Format::M4a) {
+        let movie = header::movie(reader, bytes).map_err(broken)?;
+        found.kind = if movie.video.is_some() { Kind::Video } else { Kind::Audio };
+        limits::size(config, found.kind, bytes)?;
+        limits::duration(config, movie.duration_ms)?;
+        found.duration_ms = movie.duration_ms;
+        (found.width, found.height) = (movie.video.map(|video| video.width), movie.video.map(|video| video.height));
+    }
+    let facts = codec::exif::read(format, reader, bytes).map_err(kit::objects::Error::from)?;
+    found.taken_at = facts.taken_at.map(codec::exif::TakenAt::utc);
+    found.camera = facts.camera;
+    found.scrub = scrub(format, reader, bytes);
+    Ok(found)
+}
+
+fn sniff<R: Read + Seek>(reader: &mut R) -> Result<Format, Error> {
+    let mut head = Vec::new();
+    reader.seek(SeekFrom::Start(0)).map_err(kit::objects::Error::from)?;
+    reader.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(kit::objects::Error::from)?;
+    match codec::sniff::sniff(&head, true) {
+        Sniff::Known(format) => Ok(format),
+        Sniff::NeedMore | Sniff::Unknown => Err(unsupported(&head)),
+    }
+}
+
+fn count<R: Read + Seek>(format: Format, reader: &mut R) -> Result<u32, Error> {
+    let mut frames = FrameCounter::new(format);
+    let mut chunk = vec![0; 64 * 1024];
+    reader.seek(SeekFrom::Start(0)).map_err(kit::objects::Error::from)?;
+    loop {
+        match reader.read(&mut chunk).map_err(kit::objects::Error::from)? {
+            0 => return Ok(frames.frames()),
+            bytes => frames.push(chunk.get(..bytes).unwrap_or_default()),
+        }
+    }
+}
+
+fn broken(error: header::Error) -> Error {
+    match error {
+        header::Error::Io(error) => kit::objects::Error::from(error).into(),
+        header::Error::NoMoov => Error::Broken("its index (moov) is missing, so the recording was not finished".to_owned()),
+        header::Error::Truncated => Error::Broken("it is cut off".to_owned()),
+        header::Error::Bad(what) => Error::Broken(what.to_owned()),
+    }
+}
+
+/// Overlays that hide the file's metadata; where its structure isn't understood there are none, and nobody but its owner gets it.
+fn scrub<R: Read + Seek>(_format: Format, _reader: &mut R, _bytes: u64) -> Option<Vec<Patch>> {
+    None
+}

@@ -1,0 +1,163 @@
+//! The one way in for bytes, whoever brings them: look, count, hash, store.
+//!
+//! Owns an upload in flight. Does not own how bytes arrive ([`crate::api`]) nor the row at the end ([`accept`]). Invariant:
+//! a byte is stored only after everything before it was found acceptable as far as it can be known by then.
+
+mod accept;
+mod feed;
+mod inspect;
+mod look;
+mod ranged;
+
+pub(crate) use accept::{Finish, accept};
+pub(crate) use feed::Feed;
+pub(crate) use look::{HeadMemory, Look};
+
+use bytes::Bytes;
+use codec::sniff::Format;
+use contract::AccountId;
+use kit::objects::{Checkpoint, Writer};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::Media;
+use crate::error::Error;
+use crate::keys::HeldKey;
+use crate::model::limits;
+use crate::quota::Reservation;
+
+/// Where an upload's bytes go.
+enum Place {
+    /// Nowhere yet: these wait until it is known what they are.
+    Waiting(Vec<Bytes>),
+    /// Into an object that this request began.
+    Own(Writer, HeldKey),
+    /// Into an object that an upload's row names.
+    Kept(Writer),
+}
+
+/// An upload in flight.
+pub(crate) struct Ingest {
+    media: Media,
+    look: Look,
+    hash: Sha256,
+    place: Place,
+    bytes: u64,
+    expected: Option<u64>,
+    reservation: Reservation,
+    _place: OwnedSemaphorePermit,
+}
+
+/// What an interrupted upload goes on from.
+pub(crate) struct Resume {
+    pub checkpoint: Checkpoint,
+    pub hash: Sha256,
+    pub format: Option<Format>,
+}
+
+/// What an interrupted upload leaves behind.
+pub(crate) struct Paused {
+    /// Where its bytes lie; nothing where none were stored.
+    pub checkpoint: Option<Checkpoint>,
+    /// The key's holder, where the object was begun by this request: to be settled once a row names it.
+    pub held: Option<HeldKey>,
+    pub hash: Sha256,
+    pub format: Option<Format>,
+}
+
+impl Ingest {
+    /// Takes a place and reserves room. `expected` is the size that the sender announced.
+    pub(crate) async fn begin(media: &Media, owner: AccountId, expected: Option<u64>) -> Result<Self, Error> {
+        if expected == Some(0) {
+            return Err(Error::Empty);
+        }
+        limits::any_size(&media.config, expected.unwrap_or(0))?;
+        let place = media.places.clone().try_acquire_owned().map_err(|_| Error::Busy)?;
+        let reservation = media.quota.reserve(owner, expected.unwrap_or(0)).await?;
+        Ok(Self {
+            look: Look::new(&media.heads),
+            media: media.clone(),
+            hash: Sha256::new(),
+            place: Place::Waiting(Vec::new()),
+            bytes: 0,
+            expected,
+            reservation,
+            _place: place,
+        })
+    }
+
+    /// Goes on with what another request has stored.
+    pub(crate) async fn resume(media: &Media, owner: AccountId, expected: u64, from: Resume) -> Result<Self, Error> {
+        let mut this = Self::begin(media, owner, Some(expected)).await?;
+        this.bytes = from.checkpoint.bytes;
+        this.hash = from.hash;
+        this.look = Look::resumed(from.format);
+        this.place = Place::Kept(media.context.objects.resume(&from.checkpoint).await?);
+        Ok(this)
+    }
+
+    /// Bytes taken so far.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Takes the next bytes.
+    pub(crate) async fn push(&mut self, chunk: Bytes) -> Result<(), Error> {
+        if chunk.is_empty() {
+            return Ok(());
+        }
+        self.bytes += chunk.len() as u64;
+        if self.expected.is_some_and(|expected| self.bytes > expected) {
+            return Err(Error::TooMuch);
+        }
+        self.reservation.grow(self.bytes)?;
+        self.look.push(&self.media.config, &chunk, self.expected.unwrap_or(self.bytes).max(self.bytes))?;
+        self.hash.update(&chunk);
+        match &mut self.place {
+            Place::Own(writer, _) | Place::Kept(writer) => Ok(writer.write(chunk).await?),
+            Place::Waiting(waiting) => {
+                waiting.push(chunk);
+                if self.look.format().is_some() { self.open().await } else { Ok(()) }
+            }
+        }
+    }
+
+    /// Begins the object, with what has waited.
+    async fn open(&mut self) -> Result<(), Error> {
+        let Place::Waiting(waiting) = &mut self.place else { return Ok(()) };
+        let waiting = std::mem::take(waiting);
+        let mut held = self.media.keys.take().await?;
+        let mut writer = held.create().await?;
+        for chunk in waiting {
+            writer.write(chunk).await?;
+        }
+        self.place = Place::Own(writer, held);
+        Ok(())
+    }
+
+    /// Removes what this request stored. What an upload's row names stays as it is for that row to decide.
+    pub(crate) async fn discard(self) {
+        match self.place {
+            Place::Own(writer, held) => {
+                drop(writer.abort().await);
+                held.settle();
+            }
+            Place::Kept(writer) => drop(writer.checkpoint().await),
+            Place::Waiting(_) => {}
+        }
+    }
+
+    /// Makes what has arrived durable, to go on later.
+    pub(crate) async fn pause(mut self) -> Result<Paused, Error> {
+        if matches!(&self.place, Place::Waiting(waiting) if !waiting.is_empty()) {
+            // Too little to know what it is: it is kept all the same, and looked at again.
+            self.open().await?;
+        }
+        let (checkpoint, held) = match self.place {
+            Place::Own(writer, held) => (Some(writer.checkpoint().await?), Some(held)),
+            Place::Kept(writer) => (Some(writer.checkpoint().await?), None),
+            Place::Waiting(_) => (None, None),
+        };
+        Ok(Paused { checkpoint, held, hash: self.hash, format: self.look.format() })
+    }
+}

@@ -1,0 +1,167 @@
+//! Timed work: what nobody wants any more goes.
+//!
+//! Owns sweeping unclaimed items, expired uploads and objects without a row. Invariant: only objects whose keys this role wrote down are
+//! ever removed; the store also holds the neighbours'.
+
+use chrono::TimeDelta;
+use contract::media::Deleted;
+use contract::{AccountId, MediaId, ObjectKey};
+use kit::schedule::Job;
+
+use crate::Media;
+use crate::error::Error;
+use crate::keys::ABANDONED;
+use crate::store;
+
+/// Items and uploads removed in one step of a sweep.
+const STEP: usize = 100;
+
+/// The timed work.
+pub(crate) fn jobs(media: &Media) -> Vec<Job> {
+    let (stale, objects) = (media.clone(), media.clone());
+    vec![
+        Job::every("media.sweep", TimeDelta::minutes(10), move |_| {
+            let media = stale.clone();
+            async move { Ok(media.sweep().await?) }
+        }),
+        Job::every("media.objects", TimeDelta::hours(1), move |_| {
+            let media = objects.clone();
+            async move { Ok(media.sweep_objects().await?) }
+        }),
+    ]
+}
+
+/// Removes what an earlier start of this instance began and never finished. In the background: nobody waits for it.
+pub(crate) fn clear_up_after_a_crash(media: &Media) {
+    let (media, tasks) = (media.clone(), media.context.tasks.clone());
+    media.context.tasks.clone().spawn(async move {
+        tokio::select! {
+            swept = media.sweep_objects() => if let Err(error) = swept {
+                tracing::warn!(%error, "what the last run left could not be removed; it will be tried again");
+            },
+            () = tasks.stopping() => {}
+        }
+    });
+}
+
+impl Media {
+    /// Removes items that nobody claimed and uploads that nobody went on with.
+    pub(crate) async fn sweep(&self) -> Result<(), Error> {
+        let now = self.context.clock.now();
+        loop {
+            let items = store::items::list_unclaimed(&self.context.db, now, STEP).await?;
+            for item in &items {
+                tracing::info!(media.id = %item.id, "an item that nobody claimed is removed");
+                self.remove_item(&item.id, item.owner).await?;
+            }
+            let uploads = store::uploads::list_expired(&self.context.db, now, STEP).await?;
+            for upload in &uploads {
+                self.remove_upload(&upload.id, upload.owner).await?;
+            }
+            if items.len() < STEP && uploads.len() < STEP {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Removes objects that are loose, or pending and nobody's.
+    pub(crate) async fn sweep_objects(&self) -> Result<(), Error> {
+        let db = &self.context.db;
+        let mut after = String::new();
+        loop {
+            let loose = store::objects::list_loose(db, &after).await?;
+            let Some(last) = loose.last() else { break };
+            last.as_str().clone_into(&mut after);
+            store::objects::forget_loose(db, &self.remove_objects(loose).await).await?;
+        }
+        store::objects::forget_settled(db).await?;
+        let (instance, boot) = self.keys.boot();
+        let abandoned_before = self.context.clock.now() - ABANDONED;
+        for of_this_boot in [false, true] {
+            let mut after = String::new();
+            loop {
+                let pending = store::objects::list_pending(db, &instance, &boot, abandoned_before, of_this_boot, &after).await?;
+                let Some(last) = pending.last() else { break };
+                last.as_str().clone_into(&mut after);
+                // Asked after they were listed: a key that is neither free nor held by now was settled, or given up, before.
+                let idle: Vec<ObjectKey> = pending.into_iter().filter(|key| !self.keys.is_in_use(key)).collect();
+                let named = store::objects::named(db, &idle).await?;
+                let nobodys = idle.into_iter().filter(|key| !named.contains(key)).collect();
+                store::objects::forget_pending(db, &self.remove_objects(nobodys).await).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes objects; answers which are gone.
+    async fn remove_objects(&self, keys: Vec<ObjectKey>) -> Vec<ObjectKey> {
+        let mut gone = Vec::with_capacity(keys.len());
+        for key in keys {
+            match self.context.objects.remove(&key).await {
+                Ok(()) => gone.push(key),
+                Err(error) => tracing::warn!(object = %key, %error, "an object could not be removed; it will be tried again"),
+            }
+        }
+        gone
+    }
+
+    /// Removes an item: its row, its place in the quota, and its object once no other item has it. `false` where there is none.
+    pub(crate) async fn remove_item(&self, id: &MediaId, owner: AccountId) -> Result<bool, Error> {
+        let (wanted, now) = (id.clone(), self.context.clock.now());
+        let removed = self
+            .context
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    let bytes = store::items::find_of(tx, &wanted, owner).await?.map(|item| item.bytes);
+                    let Some(bytes) = bytes else { return Ok::<_, Error>(None) };
+                    // First of all the usage row, so that an upload of equal bytes can't come in between.
+                    store::usage::remove(tx, owner, bytes).await?;
+                    let Some(item) = store::items::remove(tx, &wanted, owner).await? else { return Err(kit::db::Error::Conflict.into()) };
+                    let loose = store::objects::loosen(tx, &item.object, now).await?;
+                    tx.publish(&Deleted { id: wanted, owner }, now).await?;
+                    Ok(Some((item, loose)))
+                })
+            })
+            .await?;
+        let Some((item, loose)) = removed else { return Ok(false) };
+        self.quota.removed(owner, item.bytes);
+        if loose {
+            remove_loose(self, item.object).await;
+        }
+        self.news(id);
+        Ok(true)
+    }
+
+    /// Removes an upload and what it stored. `false` where there is none.
+    pub(crate) async fn remove_upload(&self, id: &str, owner: AccountId) -> Result<bool, Error> {
+        let (wanted, now) = (id.to_owned(), self.context.clock.now());
+        let removed = self
+            .context
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    let Some(upload) = store::uploads::remove(tx, &wanted, owner).await? else { return Ok::<_, kit::db::Error>(None) };
+                    let object = upload.checkpoint.map(|checkpoint| checkpoint.key);
+                    if let Some(object) = &object {
+                        store::objects::loosen(tx, object, now).await?;
+                    }
+                    Ok(Some(object))
+                })
+            })
+            .await?;
+        let Some(object) = removed else { return Ok(false) };
+        if let Some(object) = object {
+            remove_loose(self, object).await;
+        }
+        Ok(true)
+    }
+}
+
+/// Removes an object that is written down as loose; what fails stays written down.
+pub(crate) async fn remove_loose(media: &Media, object: ObjectKey) {
+    let gone = media.remove_objects(vec![object]).await;
+    if let Err(error) = store::objects::forget_loose(&media.context.db, &gone).await {
+        tracing::warn!(%error, "a removed object could not be forgotten; the sweep will");
+    }
+}

@@ -1,0 +1,187 @@
+//! What an item is, and the rules about it. No I/O.
+//!
+//! Invariant: a state only ever moves forward, so events that come late or twice change nothing.
+
+pub(crate) mod cursor;
+pub(crate) mod limits;
+pub(crate) mod tags;
+pub(crate) mod view;
+
+use chrono::{DateTime, Utc};
+use contract::media::{Kind, Received, Visibility};
+use contract::{AccountId, MediaId, ObjectKey};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// How far an item is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Its bytes are safe.
+    Received,
+    /// It is being converted.
+    Processing,
+    /// A player can start; more quality follows.
+    Playable,
+    /// Everything is there.
+    Ready,
+    /// It can't be converted; the original stays.
+    Failed,
+}
+
+/// Gives an enum its stored text and the way back.
+macro_rules! texts {
+    ($type:ty, $text:ident, $parse:ident, $($variant:path => $name:literal),+) => {
+        pub(crate) fn $text(value: $type) -> &'static str {
+            match value { $($variant => $name),+ }
+        }
+        pub(crate) fn $parse(text: &str) -> Option<$type> {
+            match text { $($name => Some($variant),)+ _ => None }
+        }
+    };
+}
+
+texts!(State, state_text, parse_state, State::Received => "received", State::Processing => "processing", State::Playable => "playable", State::Ready => "ready", State::Failed => "failed");
+texts!(Kind, kind_text, parse_kind, Kind::Photo => "photo", Kind::Audio => "audio", Kind::Video => "video");
+texts!(Visibility, visibility_text, parse_visibility, Visibility::Private => "private", Visibility::Unlisted => "unlisted", Visibility::Public => "public");
+
+/// An item of somebody's library.
+#[derive(Debug, Clone)]
+pub(crate) struct Item {
+    pub id: MediaId,
+    pub owner: AccountId,
+    pub name: String,
+    pub kind: Kind,
+    /// Also its file extension.
+    pub format: String,
+    pub content_type: String,
+    pub state: State,
+    /// What its owner asked for; see [`Item::audience`].
+    pub visibility: Visibility,
+    pub bytes: u64,
+    pub sha256: String,
+    pub object: ObjectKey,
+    /// Whether there are overlays, so that others may get the file.
+    pub has_scrub: bool,
+    pub width: Option<u32>,
+    pub height: Option<u32>,
+    pub duration_ms: Option<u64>,
+    pub orientation: u8,
+    pub tags: Vec<String>,
+    pub taken_at: Option<DateTime<Utc>>,
+    pub camera: Option<String>,
+    /// Hexadecimal.
+    pub thumbhash: Option<String>,
+    /// Names of the files beside the renditions.
+    pub assets: Vec<String>,
+    pub percent: Option<u8>,
+    pub remaining_ms: Option<u64>,
+    pub failure: Option<Failure>,
+    pub claimed: bool,
+    pub subject: Option<String>,
+    pub version: u64,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Why an item can't be converted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Failure {
+    /// A stable code, such as `transcode.no_picture`.
+    pub code: String,
+    /// A sentence for its owner.
+    pub detail: String,
+}
+
+impl Item {
+    /// Who may read it now: what is staged is its owner's alone.
+    pub(crate) fn audience(&self) -> Visibility {
+        if self.claimed { self.visibility } else { Visibility::Private }
+    }
+
+    /// Whether everyone may read it who knows where it is.
+    pub(crate) fn is_open(&self) -> bool {
+        self.audience() != Visibility::Private
+    }
+
+    /// What neighbours are told of it.
+    pub(crate) fn received(&self, scrub: Option<Vec<contract::media::Patch>>) -> Received {
+        Received {
+            id: self.id.clone(),
+            owner: self.owner,
+            kind: self.kind,
+            format: self.format.clone(),
+            content_type: self.content_type.clone(),
+            name: self.name.clone(),
+            bytes: self.bytes,
+            sha256: self.sha256.clone(),
+            object: self.object.clone(),
+            scrub,
+            visibility: self.audience(),
+            width: self.width,
+            height: self.height,
+            duration_ms: self.duration_ms,
+            orientation: self.orientation,
+            created_at: self.created_at,
+        }
+    }
+
+    /// The text that `?q=` looks in: its name and tags, in lower case.
+    pub(crate) fn words(name: &str, tags: &[String]) -> String {
+        let mut words = name.to_lowercase();
+        for tag in tags {
+            words.push('\n');
+            words.push_str(tag);
+        }
+        words
+    }
+}
+
+/// What the sender says about a file, cleaned.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Details {
+    pub name: String,
+    pub tags: Vec<String>,
+    pub visibility: Visibility,
+    pub claim_later: bool,
+}
+
+impl Details {
+    /// Reads what came as text; `None` stands for "not said".
+    pub(crate) fn read(name: Option<&str>, tags: &[&str], visibility: Option<&str>, claim: Option<&str>) -> Result<Self, String> {
+        let visibility = match visibility.map(str::trim).filter(|text| !text.is_empty()) {
+            None => Visibility::default(),
+            Some(text) => parse_visibility(text).ok_or("`visibility` is private, unlisted or public.")?,
+        };
+        let claim_later = match claim.map(str::trim) {
+            None | Some("" | "now") => false,
+            Some("later") => true,
+            Some(_) => return Err("`claim` is now or later.".to_owned()),
+        };
+        Ok(Self { name: codec::name::clean(name.unwrap_or_default()), tags: tags::clean(tags)?, visibility, claim_later })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn details_are_cleaned_or_refused_with_a_sentence() {
+        let details = Details::read(Some("../../etc/passwd"), &["Wedding, wedding ,Füße"], Some("public"), Some("later")).unwrap();
+        assert_eq!(details.name, "passwd");
+        assert_eq!(details.tags, ["wedding", "füße"]);
+        assert!(details.claim_later);
+        assert!(Details::read(None, &[], Some("secret"), None).unwrap_err().contains("visibility"));
+        assert!(Details::read(None, &[], None, Some("never")).unwrap_err().contains("claim"));
+        assert_eq!(Details::read(None, &[], None, None).unwrap().name, "untitled");
+    }
+
+    #[test]
+    fn states_have_an_order_and_a_way_back_from_text() {
+        for state in [State::Received, State::Processing, State::Playable, State::Ready, State::Failed] {
+            assert_eq!(parse_state(state_text(state)), Some(state));
+        }
+        assert!(State::Received < State::Processing && State::Playable < State::Ready);
+    }
+}

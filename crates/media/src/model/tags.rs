@@ -1,0 +1,58 @@
+//! Tags: short words that members find their things by.
+//!
+//! Invariant: a stored tag is lower case, trimmed, without commas or control characters, and stands once.
+
+/// Tags an item may have.
+pub(crate) const MOST: usize = 20;
+/// Characters a tag may have.
+pub(crate) const MOST_CHARS: usize = 40;
+
+/// Cleans tags; each text may hold several, separated by commas.
+pub(crate) fn clean(texts: &[&str]) -> Result<Vec<String>, String> {
+    let mut tags: Vec<String> = Vec::new();
+    for text in texts.iter().flat_map(|text| text.split(',')) {
+        let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let tag = plain.split_whitespace().collect::<Vec<_>>().join(" ").trim_start_matches('#').to_lowercase();
+        if tag.is_empty() || tags.contains(&tag) {
+            continue;
+        }
+        if tag.chars().count() > MOST_CHARS {
+            return Err(format!("A tag has at most {MOST_CHARS} characters."));
+        }
+        if tags.len() == MOST {
+            return Err(format!("An item has at most {MOST} tags."));
+        }
+        tags.push(tag);
+    }
+    Ok(tags)
+}
+
+/// As stored: each between line breaks, so that `like '%\ntag\n%'` finds exactly it.
+pub(crate) fn stored(tags: &[String]) -> String {
+    if tags.is_empty() { String::new() } else { format!("\n{}\n", tags.join("\n")) }
+}
+
+/// The way back from [`stored`].
+pub(crate) fn read(stored: &str) -> Vec<String> {
+    stored.split('\n').filter(|tag| !tag.is_empty()).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_lower_case_and_stand_once() {
+        assert_eq!(clean(&["Sun, sun", " #Summer  2026\n", ""]).unwrap(), ["sun", "summer 2026"]);
+        assert!(clean(&["x".repeat(41).as_str()]).is_err());
+        let many: Vec<String> = (0..21).map(|n| n.to_string()).collect();
+        assert!(clean(&[many.join(",").as_str()]).is_err());
+    }
+
+    #[test]
+    fn what_is_stored_comes_back() {
+        let tags = vec!["a".to_owned(), "b c".to_owned()];
+        assert_eq!(read(&stored(&tags)), tags);
+        assert_eq!(read(&stored(&[])), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,357 @@
+//! Items.
+//!
+//! Invariant: rows of one owner with the same bytes name the same object, and it stays while one of them does.
+
+use chrono::{DateTime, Utc};
+use contract::media::{Kind, Patch};
+use contract::{AccountId, MediaId, ObjectKey};
+use kit::db::{Db, Error, FromQueryResult, Sql, Tx, Value, placeholders};
+
+use super::{count, number, some_count, some_number};
+use crate::model::cursor::Cursor;
+use crate::model::{Failure, Item, State, kind_text, parse_kind, parse_state, parse_visibility, state_text, tags, visibility_text};
+
+const COLUMNS: &str = "id, owner, name, kind, format, content_type, state, visibility, bytes, sha256, object, (scrub is not null) as has_scrub, width, height, duration_ms, \
+     orientation, tags, taken_at, camera, thumbhash, assets, percent, remaining_ms, failure_code, failure_detail, claimed, subject, version, created_at, updated_at";
+
+#[derive(FromQueryResult)]
+struct Row {
+    id: String,
+    owner: String,
+    name: String,
+    kind: String,
+    format: String,
+    content_type: String,
+    state: String,
+    visibility: String,
+    bytes: i64,
+    sha256: String,
+    object: String,
+    has_scrub: bool,
+    width: Option<i64>,
+    height: Option<i64>,
+    duration_ms: Option<i64>,
+    orientation: i64,
+    tags: String,
+    taken_at: Option<DateTime<Utc>>,
+    camera: Option<String>,
+    thumbhash: Option<String>,
+    assets: String,
+    percent: Option<i64>,
+    remaining_ms: Option<i64>,
+    failure_code: Option<String>,
+    failure_detail: Option<String>,
+    claimed: bool,
+    subject: Option<String>,
+    version: i64,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl TryFrom<Row> for Item {
+    type Error = Error;
+    fn try_from(row: Row) -> Result<Self, Error> {
+        Ok(Self {
+            id: row.id.try_into().map_err(|_| Error::Corrupt("an item's id"))?,
+            owner: AccountId(row.owner.parse().map_err(|_| Error::Corrupt("an item's owner"))?),
+            name: row.name,
+            kind: parse_kind(&row.kind).ok_or(Error::Corrupt("an item's kind"))?,
+            format: row.format,
+            content_type: row.content_type,
+            state: parse_state(&row.state).ok_or(Error::Corrupt("an item's state"))?,
+            visibility: parse_visibility(&row.visibility).ok_or(Error::Corrupt("an item's visibility"))?,
+            bytes: number(row.bytes, "an item's size")?,
+            sha256: row.sha256,
+            object: row.object.try_into().map_err(|_| Error::Corrupt("an item's object"))?,
+            has_scrub: row.has_scrub,
+            width: some_number(row.width, "an item's width")?,
+            height: some_number(row.height, "an item's height")?,
+            duration_ms: some_number(row.duration_ms, "an item's length")?,
+            orientation: number(row.orientation, "an item's orientation")?,
+            tags: tags::read(&row.tags),
+            taken_at: row.taken_at,
+            camera: row.camera,
+            thumbhash: row.thumbhash,
+            assets: row.assets.split(' ').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+            percent: some_number(row.percent, "an item's progress")?,
+            remaining_ms: some_number(row.remaining_ms, "an item's progress")?,
+            failure: row.failure_code.map(|code| Failure { code, detail: row.failure_detail.unwrap_or_default() }),
+            claimed: row.claimed,
+            subject: row.subject,
+            version: number(row.version, "an item's version")?,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+fn first(row: Option<Row>) -> Result<Option<Item>, Error> {
+    row.map(Item::try_from).transpose()
+}
+
+/// Inserts an item. Where the owner has the same bytes already, it shares their object: the answer is the object that it has.
+pub(crate) async fn insert(tx: &Tx, item: &Item, scrub: Option<&[Patch]>, claim_by: Option<DateTime<Utc>>) -> Result<ObjectKey, Error> {
+    #[derive(FromQueryResult)]
+    struct Kept {
+        object: String,
+    }
+    let scrub = scrub.map(serde_json::to_string).transpose().map_err(|_| Error::Corrupt("overlays"))?;
+    let kept: Option<Kept> = tx
+        .row(
+            "insert into item (id, owner, name, kind, format, content_type, state, visibility, bytes, sha256, object, scrub, width, height, duration_ms, orientation, \
+             tags, words, taken_at, camera, assets, claimed, claim_by, version, created_at, updated_at) \
+             select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, coalesce((select same.object from item same where same.owner = $2 and same.sha256 = $10 limit 1), $11), $12, \
+             $13, $14, $15, $16, $17, $18, $19, $20, '', $21, $22, 1, $23, $23 returning object",
+            vec![
+                item.id.as_str().into(),
+                item.owner.to_string().into(),
+                item.name.clone().into(),
+                kind_text(item.kind).into(),
+                item.format.clone().into(),
+                item.content_type.clone().into(),
+                state_text(item.state).into(),
+                visibility_text(item.visibility).into(),
+                count(item.bytes),
+                item.sha256.clone().into(),
+                item.object.as_str().into(),
+                scrub.into(),
+                item.width.map(i64::from).into(),
+                item.height.map(i64::from).into(),
+                some_count(item.duration_ms),
+                i64::from(item.orientation).into(),
+                tags::stored(&item.tags).into(),
+                Item::words(&item.name, &item.tags).into(),
+                item.taken_at.into(),
+                item.camera.clone().into(),
+                item.claimed.into(),
+                claim_by.into(),
+                item.created_at.into(),
+            ],
+        )
+        .await?;
+    let kept = kept.ok_or(Error::Corrupt("an inserted item"))?;
+    kept.object.try_into().map_err(|_| Error::Corrupt("an item's object"))
+}
+
+/// An item, whoever asks.
+pub(crate) async fn find(sql: &impl Sql, id: &MediaId) -> Result<Option<Item>, Error> {
+    first(sql.row(&format!("select {COLUMNS} from item where id = $1"), vec![id.as_str().into()]).await?)
+}
+
+/// An item of this owner.
+pub(crate) async fn find_of(sql: &impl Sql, id: &MediaId, owner: AccountId) -> Result<Option<Item>, Error> {
+    Ok(find(sql, id).await?.filter(|item| item.owner == owner))
+}
+
+/// The overlays of an item.
+pub(crate) async fn find_scrub(sql: &impl Sql, id: &MediaId) -> Result<Option<Vec<Patch>>, Error> {
+    #[derive(FromQueryResult)]
+    struct Scrub {
+        scrub: Option<String>,
+    }
+    let row: Option<Scrub> = sql.row("select scrub from item where id = $1", vec![id.as_str().into()]).await?;
+    row.and_then(|row| row.scrub).map(|text| serde_json::from_str(&text)).transpose().map_err(|_| Error::Corrupt("an item's overlays"))
+}
+
+/// What a list shows.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Filter {
+    pub kind: Option<Kind>,
+    pub state: Option<State>,
+    pub visibility: Option<contract::media::Visibility>,
+    pub tag: Option<String>,
+    pub words: Option<String>,
+    pub subject: Option<String>,
+    /// What is staged instead of what is in the library.
+    pub staged: bool,
+}
+
+/// A page of an owner's items, newest first; one more than `most` says that another page follows.
+pub(crate) async fn list(db: &Db, owner: AccountId, filter: &Filter, after: Option<&Cursor>, most: usize) -> Result<Vec<Item>, Error> {
+    let mut text = format!("select {COLUMNS} from item where owner = $1 and claimed = $2");
+    let mut values: Vec<Value> = vec![owner.to_string().into(), (!filter.staged).into()];
+    let mut narrow = |condition: &str, value: Value| {
+        values.push(value);
+        text.push_str(&condition.replace('?', &format!("${}", values.len())));
+    };
+    if let Some(kind) = filter.kind {
+        narrow(" and kind = ?", kind_text(kind).into());
+    }
+    if let Some(state) = filter.state {
+        narrow(" and state = ?", state_text(state).into());
+    }
+    if let Some(visibility) = filter.visibility {
+        narrow(" and visibility = ?", visibility_text(visibility).into());
+    }
+    if let Some(subject) = &filter.subject {
+        narrow(" and subject = ?", subject.clone().into());
+    }
+    if let Some(tag) = &filter.tag {
+        narrow(" and tags like ? escape '!'", format!("%\n{}\n%", escaped(tag)).into());
+    }
+    if let Some(words) = &filter.words {
+        narrow(" and words like ? escape '!'", format!("%{}%", escaped(words)).into());
+    }
+    if let Some(after) = after {
+        narrow(" and (created_at, id) < (?, ", after.created_at.into());
+        narrow("?)", after.id.clone().into());
+    }
+    narrow(" order by created_at desc, id desc limit ?", (most as i64).into());
+    let rows: Vec<Row> = db.read().rows(&text, values).await?;
+    rows.into_iter().map(Item::try_from).collect()
+}
+
+/// Makes a text mean itself in `like … escape '!'`.
+fn escaped(text: &str) -> String {
+    text.replace('!', "!!").replace('%', "!%").replace('_', "!_")
+}
+
+/// What its owner may change.
+#[derive(Debug, Clone)]
+pub(crate) struct Change {
+    pub name: String,
+    pub tags: Vec<String>,
+    pub visibility: contract::media::Visibility,
+}
+
+/// Changes an item and counts its version up.
+pub(crate) async fn update(tx: &Tx, id: &MediaId, owner: AccountId, change: &Change, now: DateTime<Utc>) -> Result<Option<Item>, Error> {
+    first(
+        tx.row(
+            &format!("update item set name = $3, tags = $4, words = $5, visibility = $6, version = version + 1, updated_at = $7 where id = $1 and owner = $2 returning {COLUMNS}"),
+            vec![
+                id.as_str().into(),
+                owner.to_string().into(),
+                change.name.clone().into(),
+                tags::stored(&change.tags).into(),
+                Item::words(&change.name, &change.tags).into(),
+                visibility_text(change.visibility).into(),
+                now.into(),
+            ],
+        )
+        .await?,
+    )
+}
+
+/// Claims an item for a subject.
+pub(crate) async fn claim(tx: &Tx, id: &MediaId, owner: AccountId, subject: &str, all_tags: &[String], name: &str, now: DateTime<Utc>) -> Result<Option<Item>, Error> {
+    first(
+        tx.row(
+            &format!(
+                "update item set claimed = true, claim_by = null, subject = $3, tags = $4, words = $5, version = version + 1, updated_at = $6 \
+                 where id = $1 and owner = $2 returning {COLUMNS}"
+            ),
+            vec![
+                id.as_str().into(),
+                owner.to_string().into(),
+                subject.into(),
+                tags::stored(all_tags).into(),
+                Item::words(name, all_tags).into(),
+                now.into(),
+            ],
+        )
+        .await?,
+    )
+}
+
+/// Several items of one owner.
+pub(crate) async fn list_of(sql: &impl Sql, owner: AccountId, ids: &[MediaId]) -> Result<Vec<Item>, Error> {
+    let mut values: Vec<Value> = ids.iter().map(|id| id.as_str().into()).collect();
+    values.push(owner.to_string().into());
+    let text = format!("select {COLUMNS} from item where id in {} and owner = ${}", placeholders(1, ids.len()), ids.len() + 1);
+    let rows: Vec<Row> = sql.rows(&text, values).await?;
+    rows.into_iter().map(Item::try_from).collect()
+}
+
+/// Removes an item's row.
+pub(crate) async fn remove(tx: &Tx, id: &MediaId, owner: AccountId) -> Result<Option<Item>, Error> {
+    first(tx.row(&format!("delete from item where id = $1 and owner = $2 returning {COLUMNS}"), vec![id.as_str().into(), owner.to_string().into()]).await?)
+}
+
+/// Items that nobody claimed in time, and whose they are.
+pub(crate) async fn list_unclaimed(db: &Db, now: DateTime<Utc>, most: usize) -> Result<Vec<Item>, Error> {
+    let text = format!("select {COLUMNS} from item where claim_by is not null and claim_by <= $1 order by claim_by limit $2");
+    let rows: Vec<Row> = db.read().rows(&text, vec![now.into(), (most as i64).into()]).await?;
+    rows.into_iter().map(Item::try_from).collect()
+}
+
+/// Some of an owner's items, staged or not.
+pub(crate) async fn list_all(db: &Db, owner: AccountId, most: usize) -> Result<Vec<Item>, Error> {
+    let rows: Vec<Row> = db.read().rows(&format!("select {COLUMNS} from item where owner = $1 limit $2"), vec![owner.to_string().into(), (most as i64).into()]).await?;
+    rows.into_iter().map(Item::try_from).collect()
+}
+
+// --- what transcode tells: each statement is harmless the second time, so these need no inbox
+
+/// How far the conversion is; only ever forward.
+pub(crate) async fn progress(tx: &Tx, id: &MediaId, percent: u8, remaining_ms: Option<u64>, now: DateTime<Utc>) -> Result<Option<Item>, Error> {
+    first(
+        tx.row(
+            &format!(
+                "update item set state = case when state = 'received' then 'processing' else state end, percent = $2, remaining_ms = $3, updated_at = $4 \
+                 where id = $1 and state in ('received', 'processing', 'playable') and (percent is null or percent <= $2) returning {COLUMNS}"
+            ),
+            vec![id.as_str().into(), i64::from(percent).into(), some_count(remaining_ms), now.into()],
+        )
+        .await?,
+    )
+}
+
+/// Facts that the conversion found.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Found {
+    pub width: Option<u32>,
+    pub height: Option<u32>,
+    pub duration_ms: Option<u64>,
+}
+
+/// A player can start.
+pub(crate) async fn playable(tx: &Tx, id: &MediaId, found: &Found, now: DateTime<Utc>) -> Result<Option<Item>, Error> {
+    first(
+        tx.row(
+            &format!(
+                "update item set state = 'playable', width = coalesce($2, width), height = coalesce($3, height), duration_ms = coalesce($4, duration_ms), updated_at = $5 \
+                 where id = $1 and state in ('received', 'processing') returning {COLUMNS}"
+            ),
+            vec![id.as_str().into(), found.width.map(i64::from).into(), found.height.map(i64::from).into(), some_count(found.duration_ms), now.into()],
+        )
+        .await?,
+    )
+}
+
+/// The conversion is complete.
+pub(crate) async fn ready(tx: &Tx, id: &MediaId, found: &Found, thumbhash: Option<String>, assets: &[String], now: DateTime<Utc>) -> Result<Option<Item>, Error> {
+    first(
+        tx.row(
+            &format!(
+                "update item set state = 'ready', width = coalesce($2, width), height = coalesce($3, height), duration_ms = coalesce($4, duration_ms), \
+                 thumbhash = coalesce($5, thumbhash), assets = $6, percent = null, remaining_ms = null, failure_code = null, failure_detail = null, updated_at = $7 \
+                 where id = $1 and state <> 'ready' returning {COLUMNS}"
+            ),
+            vec![
+                id.as_str().into(),
+                found.width.map(i64::from).into(),
+                found.height.map(i64::from).into(),
+                some_count(found.duration_ms),
+                thumbhash.into(),
+                assets.join(" ").into(),
+                now.into(),
+            ],
+        )
+        .await?,
+    )
+}
+
+/// It can't be converted.
+pub(crate) async fn failed(tx: &Tx, id: &MediaId, failure: &Failure, now: DateTime<Utc>) -> Result<Option<Item>, Error> {
+    first(
+        tx.row(
+            &format!(
+                "update item set state = 'failed', percent = null, remaining_ms = null, failure_code = $2, failure_detail = $3, updated_at = $4 \
+                 where id = $1 and state not in ('ready', 'failed') returning {COLUMNS}"
+            ),
+            vec![id.as_str().into(), failure.code.clone().into(), failure.detail.clone().into(), now.into()],
+        )
+        .await?,
+    )
+}

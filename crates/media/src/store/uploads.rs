@@ -1,0 +1,202 @@
+//! Resumable uploads.
+//!
+//! Invariant: whoever goes on with an upload has counted its `epoch` up; a write under an older epoch changes nothing.
+
+use chrono::{DateTime, Utc};
+use codec::sniff::Format;
+use contract::{AccountId, MediaId, ObjectKey};
+use kit::db::{Db, Error, FromQueryResult, Sql, Tx};
+use kit::objects::Checkpoint;
+
+use super::{count, number};
+use crate::model::{Details, parse_visibility, tags, visibility_text};
+
+const COLUMNS: &str = "id, owner, length, name, tags, visibility, claim_later, received, object, engine_state, hash_state, format, epoch, item, created_at, expires_at";
+
+/// An upload that may be interrupted.
+#[derive(Debug, Clone)]
+pub(crate) struct Upload {
+    pub id: String,
+    pub owner: AccountId,
+    /// Bytes in all.
+    pub length: u64,
+    pub details: Details,
+    /// Bytes that are safe.
+    pub received: u64,
+    /// Where they lie; nothing before the first.
+    pub checkpoint: Option<Checkpoint>,
+    /// The state of their SHA-256.
+    pub hash_state: Option<Vec<u8>>,
+    pub format: Option<Format>,
+    pub epoch: i64,
+    /// What it became.
+    pub item: Option<MediaId>,
+    pub created_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+}
+
+/// The right to write to an upload, as long as nobody else has taken it.
+#[derive(Debug, Clone)]
+pub(crate) struct Fence {
+    pub id: String,
+    pub epoch: i64,
+}
+
+#[derive(FromQueryResult)]
+struct Row {
+    id: String,
+    owner: String,
+    length: i64,
+    name: String,
+    tags: String,
+    visibility: String,
+    claim_later: bool,
+    received: i64,
+    object: Option<String>,
+    engine_state: String,
+    hash_state: Option<Vec<u8>>,
+    format: Option<String>,
+    epoch: i64,
+    item: Option<String>,
+    created_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+}
+
+impl TryFrom<Row> for Upload {
+    type Error = Error;
+    fn try_from(row: Row) -> Result<Self, Error> {
+        let received = number(row.received, "an upload's place")?;
+        let key: Option<ObjectKey> = row.object.map(TryInto::try_into).transpose().map_err(|_| Error::Corrupt("an upload's object"))?;
+        Ok(Self {
+            id: row.id,
+            owner: AccountId(row.owner.parse().map_err(|_| Error::Corrupt("an upload's owner"))?),
+            length: number(row.length, "an upload's length")?,
+            details: Details {
+                name: row.name,
+                tags: tags::read(&row.tags),
+                visibility: parse_visibility(&row.visibility).ok_or(Error::Corrupt("an upload's visibility"))?,
+                claim_later: row.claim_later,
+            },
+            received,
+            checkpoint: key.map(|key| Checkpoint { key, bytes: received, state: row.engine_state }),
+            hash_state: row.hash_state,
+            format: row.format.map(|text| text.parse()).transpose().map_err(|_| Error::Corrupt("an upload's format"))?,
+            epoch: row.epoch,
+            item: row.item.map(TryInto::try_into).transpose().map_err(|_| Error::Corrupt("an upload's item"))?,
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+        })
+    }
+}
+
+fn first(row: Option<Row>) -> Result<Option<Upload>, Error> {
+    row.map(Upload::try_from).transpose()
+}
+
+/// How many uploads a member has open, and how many bytes they will have.
+#[derive(Debug, Clone, Copy, FromQueryResult)]
+pub(crate) struct Open {
+    pub uploads: i64,
+}
+
+/// Counts a member's open uploads.
+pub(crate) async fn open(sql: &impl Sql, owner: AccountId) -> Result<u64, Error> {
+    let row: Option<Open> = sql.row("select count(*) as uploads from upload where owner = $1 and item is null", vec![owner.to_string().into()]).await?;
+    number(row.map_or(0, |row| row.uploads), "a count")
+}
+
+/// Begins an upload.
+pub(crate) async fn insert(tx: &Tx, upload: &Upload) -> Result<(), Error> {
+    tx.execute(
+        "insert into upload (id, owner, length, name, tags, visibility, claim_later, received, engine_state, epoch, created_at, expires_at) \
+         values ($1, $2, $3, $4, $5, $6, $7, 0, '', $8, $9, $10)",
+        vec![
+            upload.id.clone().into(),
+            upload.owner.to_string().into(),
+            count(upload.length),
+            upload.details.name.clone().into(),
+            tags::stored(&upload.details.tags).into(),
+            visibility_text(upload.details.visibility).into(),
+            upload.details.claim_later.into(),
+            upload.epoch.into(),
+            upload.created_at.into(),
+            upload.expires_at.into(),
+        ],
+    )
+    .await
+    .map(drop)
+}
+
+/// An upload of this owner.
+pub(crate) async fn find(sql: &impl Sql, id: &str, owner: AccountId) -> Result<Option<Upload>, Error> {
+    first(sql.row(&format!("select {COLUMNS} from upload where id = $1 and owner = $2"), vec![id.into(), owner.to_string().into()]).await?)
+}
+
+/// Takes an upload over: whoever had it before can't write to it any more.
+pub(crate) async fn take(tx: &Tx, id: &str, owner: AccountId, expires_at: DateTime<Utc>) -> Result<Option<Upload>, Error> {
+    first(
+        tx.row(
+            &format!(
+                "update upload set epoch = epoch + 1, expires_at = case when item is null then $3 else expires_at end where id = $1 and owner = $2 returning {COLUMNS}"
+            ),
+            vec![id.into(), owner.to_string().into(), expires_at.into()],
+        )
+        .await?,
+    )
+}
+
+/// What has become safe.
+#[derive(Debug, Clone)]
+pub(crate) struct Progress {
+    pub checkpoint: Checkpoint,
+    pub hash_state: Vec<u8>,
+    pub format: Option<Format>,
+}
+
+/// Notes how far an upload is; `false` where somebody else has taken it over.
+pub(crate) async fn advance(tx: &Tx, fence: &Fence, progress: &Progress, expires_at: DateTime<Utc>) -> Result<bool, Error> {
+    let changed = tx
+        .execute(
+            "update upload set received = $3, object = $4, engine_state = $5, hash_state = $6, format = $7, expires_at = $8 where id = $1 and epoch = $2 and item is null",
+            vec![
+                fence.id.clone().into(),
+                fence.epoch.into(),
+                count(progress.checkpoint.bytes),
+                progress.checkpoint.key.as_str().into(),
+                progress.checkpoint.state.clone().into(),
+                progress.hash_state.clone().into(),
+                progress.format.map(|format| format.extension().to_owned()).into(),
+                expires_at.into(),
+            ],
+        )
+        .await?;
+    Ok(changed == 1)
+}
+
+/// Notes what an upload became; `false` where somebody else has taken it over.
+pub(crate) async fn complete(tx: &Tx, fence: &Fence, item: &MediaId) -> Result<bool, Error> {
+    let changed = tx
+        .execute(
+            "update upload set item = $3, received = length, object = null, hash_state = null where id = $1 and epoch = $2 and item is null",
+            vec![fence.id.clone().into(), fence.epoch.into(), item.as_str().into()],
+        )
+        .await?;
+    Ok(changed == 1)
+}
+
+/// Removes an upload.
+pub(crate) async fn remove(tx: &Tx, id: &str, owner: AccountId) -> Result<Option<Upload>, Error> {
+    first(tx.row(&format!("delete from upload where id = $1 and owner = $2 returning {COLUMNS}"), vec![id.into(), owner.to_string().into()]).await?)
+}
+
+/// Uploads that nobody went on with in time.
+pub(crate) async fn list_expired(db: &Db, now: DateTime<Utc>, most: usize) -> Result<Vec<Upload>, Error> {
+    let rows: Vec<Row> = db.read().rows(&format!("select {COLUMNS} from upload where expires_at <= $1 order by expires_at limit $2"), vec![now.into(), (most as i64).into()]).await?;
+    rows.into_iter().map(Upload::try_from).collect()
+}
+
+/// Some uploads of a member.
+pub(crate) async fn list_of(db: &Db, owner: AccountId, most: usize) -> Result<Vec<Upload>, Error> {
+    let rows: Vec<Row> = db.read().rows(&format!("select {COLUMNS} from upload where owner = $1 limit $2"), vec![owner.to_string().into(), (most as i64).into()]).await?;
+    rows.into_iter().map(Upload::try_from).collect()
+}

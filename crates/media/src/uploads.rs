@@ -1,0 +1,3 @@
+//! Resumable uploads
+#[derive(Default)]
+pub(crate) struct Holds;

@@ -1,0 +1,81 @@
+//! `POST /v1/media`: what is accepted, and what is known of it then.
+
+use contract::media::Received;
+use http::Method;
+use serde_json::json;
+use testkit::World;
+
+use crate::kitchen::{expect_empty, expect_tidy, objects, png, send};
+
+#[tokio::test]
+async fn a_raw_body_becomes_an_item_and_its_neighbours_hear_of_it() {
+    let world = World::of(&[media::service()]).await;
+    let ada = world.ada();
+    let file = png(640, 480, 100_000, 1);
+    let answer = send(&ada, "?name=..%2F..%2Fcat.png&tags=Cats,%20Sun", "text/html", file.clone()).await.expect(201);
+    let item = answer.json();
+    assert_eq!(item["name"], "cat.png");
+    assert_eq!(item["kind"], "photo");
+    assert_eq!(item["state"], "received");
+    assert_eq!(item["visibility"], "private");
+    assert_eq!(item["content_type"], "image/png");
+    assert_eq!(item["bytes"], 100_000);
+    assert_eq!((item["width"].as_u64(), item["height"].as_u64()), (Some(640), Some(480)));
+    assert_eq!(item["tags"], json!(["cats", "sun"]));
+    assert_eq!(item["owner"], ada.id.to_string());
+    let id = item["id"].as_str().unwrap();
+    assert_eq!(answer.header("location"), format!("/v1/media/{id}"));
+    assert!(item["urls"]["original"].as_str().unwrap().contains("?t="));
+
+    let received: Received = serde_json::from_slice(&world.nobody().get(&format!("/internal/media/{id}")).await.expect(200).body).unwrap();
+    assert_eq!(received.sha256, item["sha256"].as_str().unwrap());
+    let stored = world.context("media").objects.get(&received.object, 1 << 20).await.unwrap();
+    assert_eq!(stored, file);
+    expect_tidy(&world).await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn nobody_without_a_token_sends_anything() {
+    let world = World::of(&[media::service()]).await;
+    send(&world.nobody(), "", "image/png", png(10, 10, 2000, 1)).await.refused(401, "auth.required");
+    expect_empty(&world).await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn the_same_bytes_are_stored_once_for_one_owner() {
+    let world = World::of(&[media::service()]).await;
+    let (ada, bob) = (world.ada(), world.bob());
+    let file = png(10, 10, 50_000, 7);
+    let first = send(&ada, "?name=a.png", "image/png", file.clone()).await.expect(201).json();
+    let second = send(&ada, "?name=b.png", "image/png", file.clone()).await.expect(201).json();
+    assert_ne!(first["id"], second["id"]);
+    expect_tidy(&world).await;
+    assert_eq!(objects(&world).await.len(), 1);
+    send(&bob, "?name=c.png", "image/png", file).await.expect(201);
+    assert_eq!(objects(&world).await.len(), 2);
+    ada.delete(&format!("/v1/media/{}", first["id"].as_str().unwrap())).await.expect(204);
+    assert_eq!(objects(&world).await.len(), 2, "the other item still needs the bytes");
+    ada.delete(&format!("/v1/media/{}", second["id"].as_str().unwrap())).await.expect(204);
+    assert_eq!(objects(&world).await.len(), 1);
+    expect_tidy(&world).await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_form_may_say_everything_before_or_after_the_file() {
+    let world = World::of(&[media::service()]).await;
+    let ada = world.ada();
+    for after in [false, true] {
+        let file = reqwest::multipart::Part::bytes(png(33, 44, 70_000, u8::from(after))).file_name("C:\\photos\\dog.png").mime_str("image/jpeg").unwrap();
+        let form = reqwest::multipart::Form::new();
+        let form = if after { form.part("file", file) } else { form.text("tags", "dogs").text("visibility", "unlisted").part("file", file) };
+        let form = if after { form.text("tags", "dogs").text("visibility", "unlisted") } else { form };
+        let item = ada.send(ada.request(Method::POST, "/v1/media").multipart(form)).await.expect(201).json();
+        assert_eq!((&item["name"], &item["tags"], &item["visibility"]), (&json!("dog.png"), &json!(["dogs"]), &json!("unlisted")));
+        assert_eq!(item["bytes"], 70_000);
+    }
+    expect_tidy(&world).await;
+    world.end().await;
+}

@@ -1,0 +1,84 @@
+//! Files to send, and a look into the store afterwards.
+
+use std::collections::BTreeSet;
+
+use kit::db::{FromQueryResult, Sql};
+use testkit::{Answer, Member, World};
+
+/// A PNG of this size, with `bytes` bytes in all; `seed` makes it unlike others. Only its structure is right, not its pixels.
+pub fn png(width: u32, height: u32, bytes: usize, seed: u8) -> Vec<u8> {
+    let mut file = b"\x89PNG\r\n\x1a\n".to_vec();
+    let mut header = width.to_be_bytes().to_vec();
+    header.extend(height.to_be_bytes());
+    header.extend([8, 2, 0, 0, 0]);
+    chunk(&mut file, b"IHDR", &header);
+    let rest = bytes.saturating_sub(file.len() + 12 + 12);
+    chunk(&mut file, b"IDAT", &vec![seed; rest]);
+    chunk(&mut file, b"IEND", b"");
+    file
+}
+
+fn chunk(file: &mut Vec<u8>, kind: &[u8; 4], data: &[u8]) {
+    file.extend(u32::try_from(data.len()).unwrap().to_be_bytes());
+    let start = file.len();
+    file.extend(kind);
+    file.extend(data);
+    let crc = crc32(&file[start..]);
+    file.extend(crc.to_be_bytes());
+}
+
+/// CRC-32 as PNG wants it, bit by bit.
+fn crc32(data: &[u8]) -> u32 {
+    !data.iter().fold(!0_u32, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 }))
+}
+
+/// Sends a raw body.
+pub async fn send(member: &Member, query: &str, content_type: &str, body: Vec<u8>) -> Answer {
+    member.send(member.request(http::Method::POST, &format!("/v1/media{query}")).header("content-type", content_type).body(body)).await
+}
+
+#[derive(FromQueryResult)]
+struct Named {
+    object: String,
+}
+
+/// The objects that lie in the store.
+pub async fn objects(world: &World) -> BTreeSet<String> {
+    let objects = &world.context("media").objects;
+    let mut found = BTreeSet::new();
+    let digits: Vec<char> = ('0'..='9').chain('a'..='z').collect();
+    for a in &digits {
+        for b in &digits {
+            for listed in objects.list(&format!("{a}{b}")).await.unwrap() {
+                found.insert(listed.key.to_string());
+            }
+        }
+    }
+    found
+}
+
+/// The objects that rows name.
+async fn named(world: &World, text: &str) -> BTreeSet<String> {
+    let rows: Vec<Named> = world.context("media").db.read().rows(text, vec![]).await.unwrap();
+    rows.into_iter().map(|row| row.object).collect()
+}
+
+/// Fails the test unless what lies in the store is exactly what items and unfinished uploads name.
+pub async fn expect_tidy(world: &World) {
+    let known = named(world, "select object from item union select object from upload where object is not null").await;
+    world
+        .until("objects without a row are gone", async || {
+            let there = objects(world).await;
+            let lost: Vec<_> = known.difference(&there).collect();
+            assert!(lost.is_empty(), "rows name objects that are not there: {lost:?}");
+            (there == known).then_some(())
+        })
+        .await;
+    assert!(named(world, "select object from loose_object").await.is_empty(), "something is still to be removed");
+}
+
+/// Fails the test unless nothing was stored at all.
+pub async fn expect_empty(world: &World) {
+    assert!(named(world, "select object from item").await.is_empty(), "an item was made");
+    expect_tidy(world).await;
+}
