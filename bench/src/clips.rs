@@ -1,0 +1,119 @@
+//! The clips to convert: 30 s of 1080p in the shapes that the figures need.
+//!
+//! Made by ffmpeg from a generated picture or from a video that the caller names, and kept between runs. Invariant: each upload
+//! of a clip has other bytes ([`Clips::unique`]), so nothing is answered from what was converted before.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::{Failure, process};
+
+/// A shape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clip {
+    /// What phones and cameras make most: H.264 High 8-bit, AAC, under 8 Mbit/s.
+    Standard,
+    /// What newer phones make: HEVC 10-bit. Has to be encoded anew.
+    Hevc,
+    /// H.264 of 16 Mbit/s: too much to be sent as it is.
+    Heavy,
+    /// Standard input whose 4 s segments have 1 MB.
+    Megabyte,
+}
+
+impl Clip {
+    /// Its name in files and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Standard => "H.264 6 Mbit/s",
+            Self::Hevc => "HEVC 10-bit",
+            Self::Heavy => "H.264 16 Mbit/s",
+            Self::Megabyte => "H.264 2.1 Mbit/s",
+        }
+    }
+
+    fn file(self) -> &'static str {
+        match self {
+            Self::Standard => "standard.mp4",
+            Self::Hevc => "hevc.mp4",
+            Self::Heavy => "heavy.mp4",
+            Self::Megabyte => "megabyte.mp4",
+        }
+    }
+
+    fn encoder(self) -> &'static str {
+        match self {
+            Self::Standard => "-c:v libx264 -preset veryfast -pix_fmt yuv420p -b:v 5500k -maxrate 6000k -bufsize 6000k -g 120",
+            Self::Hevc => "-c:v libx265 -preset ultrafast -pix_fmt yuv420p10le -b:v 8000k -tag:v hvc1 -x265-params log-level=error",
+            Self::Heavy => "-c:v libx264 -preset veryfast -pix_fmt yuv420p -b:v 16000k -minrate 16000k -maxrate 16000k -bufsize 16000k -x264-params nal-hrd=cbr",
+            Self::Megabyte => "-c:v libx264 -preset veryfast -pix_fmt yuv420p -b:v 2070k -minrate 2070k -maxrate 2070k -bufsize 1000k -g 250 -sc_threshold 0 -force_key_frames expr:gte(t,n_forced*4) -x264-params nal-hrd=cbr",
+        }
+    }
+}
+
+/// Where the clips are.
+#[derive(Debug)]
+pub struct Clips {
+    folder: PathBuf,
+    source: Option<PathBuf>,
+}
+
+impl Clips {
+    /// Clips made from `source`, or from a generated picture.
+    pub fn new(folder: PathBuf, source: Option<PathBuf>) -> Result<Self, Failure> {
+        let folder = folder.join(if source.is_some() { "given" } else { "generated" });
+        std::fs::create_dir_all(&folder)?;
+        if let Some(source) = &source
+            && !source.is_file()
+        {
+            return Err(format!("{} is no file; name a video with --clip", source.display()).into());
+        }
+        Ok(Self { folder, source })
+    }
+
+    /// What the clips show.
+    pub fn picture(&self) -> &'static str {
+        if self.source.is_some() { "a given film" } else { "ffmpeg's testsrc2 with noise" }
+    }
+
+    /// The clip's file, made if it isn't there.
+    pub async fn get(&self, clip: Clip) -> Result<PathBuf, Failure> {
+        let path = self.folder.join(clip.file());
+        if path.exists() {
+            return Ok(path);
+        }
+        let unfinished = self.folder.join("unfinished.mp4");
+        let mut args: Vec<String> = words("-nostdin -v error -y");
+        match &self.source {
+            Some(source) => {
+                args.extend(words("-i"));
+                args.push(source.display().to_string());
+                args.extend(words("-vf scale=1920:1080,setsar=1"));
+            }
+            None => args.extend(words("-f lavfi -i testsrc2=size=1920x1080:rate=30,noise=alls=6:allf=t -f lavfi -i sine=frequency=330:beep_factor=3:sample_rate=48000 -map 0:v -map 1:a")),
+        }
+        args.extend(words("-t 30"));
+        args.extend(words(clip.encoder()));
+        args.extend(words("-c:a aac -b:a 128k -ac 2"));
+        args.push(unfinished.display().to_string());
+        eprintln!("making the clip {} …", clip.name());
+        process::run("ffmpeg", args, Duration::from_secs(600)).await?;
+        std::fs::rename(&unfinished, &path)?;
+        Ok(path)
+    }
+
+    /// The clip's bytes, unlike those of any other `number`: a `free` box (ISO/IEC 14496-12 §8.1.2) at the end tells them apart.
+    pub fn unique(path: &Path, number: u64) -> Result<Vec<u8>, Failure> {
+        let mut bytes = std::fs::read(path)?;
+        bytes.extend(24_u32.to_be_bytes());
+        bytes.extend(b"free");
+        bytes.extend(number.to_be_bytes());
+        bytes.extend([0; 8]);
+        Ok(bytes)
+    }
+}
+
+/// A command line's words, none of which holds a space.
+pub fn words(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
+}

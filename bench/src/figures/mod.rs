@@ -1,0 +1,41 @@
+//! The figures, a file each.
+//!
+//! Invariant: a figure leaves nothing running and nothing in the temporary folder.
+
+pub mod ladder;
+pub mod photos;
+pub mod playable;
+pub mod reading;
+pub mod start;
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::Failure;
+use crate::http::Connection;
+
+/// Waits until the item at `path` is in one of `states`, asking every `pause`; answers it and when it was seen.
+async fn wait_for(connection: &mut Connection, path: &str, states: &[&str], pause: Duration, patience: Duration) -> Result<(Value, Instant), Failure> {
+    let began = Instant::now();
+    loop {
+        let item = connection.get(path).await?.expect(200)?.json()?;
+        let seen = Instant::now();
+        let state = item["state"].as_str().unwrap_or_default();
+        if states.contains(&state) {
+            return Ok((item, seen));
+        }
+        if state == "failed" {
+            return Err(format!("the conversion failed: {}", item["failure"]).into());
+        }
+        if began.elapsed() > patience {
+            return Err(format!("still {state} after {} s", patience.as_secs()).into());
+        }
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// A JSON string, or an error that names what lacks.
+fn text<'a>(value: &'a Value, name: &str) -> Result<&'a str, Failure> {
+    value.as_str().ok_or_else(|| format!("the answer has no {name}").into())
+}

@@ -1,0 +1,182 @@
+//! The smallest HTTP/1.1 client that does: one request after the other on one connection.
+//!
+//! Invariant: it never retries and never hides a status, and it keeps the moment at which a request's last byte had been given to
+//! the kernel.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+
+use crate::Failure;
+
+/// The longest that any answer may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A connection that is kept open.
+#[derive(Debug)]
+pub struct Connection {
+    stream: BufReader<TcpStream>,
+    address: SocketAddr,
+    bearer: Option<String>,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: u16,
+    /// Its body.
+    pub body: Vec<u8>,
+    /// When the request's last byte had been given to the kernel.
+    pub sent: Instant,
+}
+
+impl Answer {
+    /// The body as JSON.
+    pub fn json(&self) -> Result<Value, Failure> {
+        Ok(serde_json::from_slice(&self.body)?)
+    }
+
+    /// An error unless the status is `wanted`.
+    pub fn expect(self, wanted: u16) -> Result<Self, Failure> {
+        if self.status == wanted {
+            return Ok(self);
+        }
+        Err(format!("the server answered {} where {wanted} was expected: {}", self.status, String::from_utf8_lossy(&self.body)).into())
+    }
+}
+
+impl Connection {
+    /// Connects.
+    pub async fn open(address: SocketAddr) -> Result<Self, Failure> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream: BufReader::new(stream), address, bearer: None })
+    }
+
+    /// Connects as the member with this access token.
+    pub async fn of_member(address: SocketAddr, token: &str) -> Result<Self, Failure> {
+        let mut connection = Self::open(address).await?;
+        connection.bearer = Some(token.to_owned());
+        Ok(connection)
+    }
+
+    /// GETs `path`.
+    pub async fn get(&mut self, path: &str) -> Result<Answer, Failure> {
+        self.send("GET", path, "", &[]).await
+    }
+
+    /// Sends a request with a body of `content_type` (empty for none).
+    pub async fn send(&mut self, method: &str, path: &str, content_type: &str, body: &[u8]) -> Result<Answer, Failure> {
+        let exchange = self.exchange(method, path, content_type, body);
+        tokio::time::timeout(PATIENCE, exchange).await.map_err(|_| format!("{method} {path} was not answered within {} s", PATIENCE.as_secs()))?
+    }
+
+    async fn exchange(&mut self, method: &str, path: &str, content_type: &str, body: &[u8]) -> Result<Answer, Failure> {
+        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n", self.address, body.len());
+        if let Some(token) = &self.bearer {
+            head.push_str(&format!("Authorization: Bearer {token}\r\n"));
+        }
+        if !content_type.is_empty() {
+            head.push_str(&format!("Content-Type: {content_type}\r\n"));
+        }
+        head.push_str("\r\n");
+        let stream = self.stream.get_mut();
+        stream.write_all(head.as_bytes()).await?;
+        stream.write_all(body).await?;
+        let sent = Instant::now();
+        let (status, length) = self.head().await?;
+        let body = match length {
+            Length::Known(bytes) => {
+                let mut body = vec![0; bytes];
+                self.stream.read_exact(&mut body).await?;
+                body
+            }
+            Length::Chunked => self.chunks().await?,
+        };
+        Ok(Answer { status, body, sent })
+    }
+
+    async fn head(&mut self) -> Result<(u16, Length), Failure> {
+        let first = self.line().await?;
+        let status = status(&first)?;
+        let mut length = Length::Known(0);
+        loop {
+            let line = self.line().await?;
+            let Some((name, value)) = line.split_once(':') else {
+                if line.is_empty() {
+                    return Ok((status, length));
+                }
+                return Err(format!("a header without a colon: {line}").into());
+            };
+            if name.eq_ignore_ascii_case("content-length") {
+                length = Length::Known(value.trim().parse()?);
+            } else if name.eq_ignore_ascii_case("transfer-encoding") {
+                length = Length::Chunked;
+            }
+        }
+    }
+
+    async fn chunks(&mut self) -> Result<Vec<u8>, Failure> {
+        let mut body = Vec::new();
+        loop {
+            let bytes = usize::from_str_radix(self.line().await?.trim(), 16)?;
+            let at = body.len();
+            body.resize(at + bytes, 0);
+            self.stream.read_exact(&mut body[at..]).await?;
+            self.line().await?;
+            if bytes == 0 {
+                return Ok(body);
+            }
+        }
+    }
+
+    async fn line(&mut self) -> Result<String, Failure> {
+        let mut line = String::new();
+        if self.stream.read_line(&mut line).await? == 0 {
+            return Err("the server closed the connection".into());
+        }
+        Ok(line.trim_end().to_owned())
+    }
+}
+
+enum Length {
+    Known(usize),
+    Chunked,
+}
+
+/// The status in an answer's first line.
+pub fn status(line: &str) -> Result<u16, Failure> {
+    let code = line.strip_prefix("HTTP/1.").and_then(|rest| rest.split(' ').nth(1));
+    code.and_then(|code| code.parse().ok()).ok_or_else(|| format!("no HTTP answer: {line}").into())
+}
+
+/// The address that `reference` means in a playlist at `base`: next to it, or from the root.
+pub fn resolve(base: &str, reference: &str) -> String {
+    if reference.starts_with('/') {
+        return reference.to_owned();
+    }
+    let path = base.split('?').next().unwrap_or(base);
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    format!("{folder}/{reference}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_are_resolved_beside_their_playlist() {
+        assert_eq!(resolve("/v1/media/x/hls/master.m3u8?t=a", "v720/playlist.m3u8?t=a"), "/v1/media/x/hls/v720/playlist.m3u8?t=a");
+        assert_eq!(resolve("/a/b", "/c"), "/c");
+    }
+
+    #[test]
+    fn statuses_are_read() {
+        assert_eq!(status("HTTP/1.1 201 Created\r").unwrap(), 201);
+        assert!(status("SSH-2.0").is_err());
+    }
+}

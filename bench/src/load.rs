@@ -1,0 +1,124 @@
+//! The load generator: uploads that arrive on a schedule of their own, each on its own connection.
+//!
+//! Open arrival: upload `i` of `n` starts at `i / n` of the window whether or not the ones before it are done, as guests at a wedding do,
+//! and its time counts from then. Invariant: nothing is sent twice; an upload that is not taken is a refusal.
+
+use std::collections::BTreeMap;
+use std::io::IoSlice;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::Instant;
+
+use crate::Failure;
+use crate::http;
+use crate::photos::Photos;
+
+/// How long one upload may take.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// What is sent where.
+pub struct Load {
+    /// Where to.
+    pub address: SocketAddr,
+    /// How many.
+    pub uploads: usize,
+    /// Within what time they arrive.
+    pub window: Duration,
+    /// The photos.
+    pub photos: Arc<Photos>,
+    /// The request line and the headers of upload `number`, without the last empty line and the length.
+    pub head: Arc<dyn Fn(usize) -> String + Send + Sync>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Uploads that were answered 201 (or 204, nginx's word for a file that was there).
+    pub accepted: usize,
+    /// Why the others were not, and how many.
+    pub refused: BTreeMap<String, usize>,
+    /// Bytes of the photos.
+    pub bytes: u64,
+    /// From the first arrival to the last answer.
+    pub wall: Duration,
+    /// From arrival to answer: the median, and the slowest of a hundred.
+    pub median: Duration,
+    /// See `median`.
+    pub p99: Duration,
+}
+
+impl Load {
+    /// Sends all of it.
+    pub async fn run(self) -> Outcome {
+        let began = Instant::now() + Duration::from_millis(100);
+        let load = Arc::new(self);
+        let tasks: Vec<_> = (0..load.uploads)
+            .map(|number| {
+                let load = load.clone();
+                tokio::spawn(async move {
+                    let arrival = began + load.window.mul_f64(number as f64 / load.uploads as f64);
+                    tokio::time::sleep_until(arrival).await;
+                    let sent = tokio::time::timeout(PATIENCE, load.upload(number)).await;
+                    let sent = sent.unwrap_or_else(|_| Err(format!("no answer within {} s", PATIENCE.as_secs()).into()));
+                    (arrival, Instant::now(), sent.map_err(|error| error.to_string()))
+                })
+            })
+            .collect();
+        let mut outcome = Outcome { accepted: 0, refused: BTreeMap::new(), bytes: 0, wall: Duration::ZERO, median: Duration::ZERO, p99: Duration::ZERO };
+        let mut took = Vec::new();
+        for task in tasks {
+            let refusal = match task.await {
+                Ok((arrival, answered, Ok(bytes))) => {
+                    outcome.accepted += 1;
+                    outcome.bytes += bytes;
+                    outcome.wall = outcome.wall.max(answered - began);
+                    took.push(answered - arrival);
+                    continue;
+                }
+                Ok((_, _, Err(refusal))) => refusal,
+                Err(error) => error.to_string(),
+            };
+            *outcome.refused.entry(refusal).or_insert(0) += 1;
+        }
+        took.sort();
+        let at = |share: usize| took.get(took.len() * share / 100).copied().unwrap_or_default();
+        (outcome.median, outcome.p99) = (at(50), at(99));
+        outcome
+    }
+
+    async fn upload(&self, number: usize) -> Result<u64, Failure> {
+        let photo = self.photos.get(number);
+        let head = format!("{}Host: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", (self.head)(number), self.address, photo.bytes);
+        let mut stream = TcpStream::connect(self.address).await?;
+        let mut slices = vec![IoSlice::new(head.as_bytes())];
+        slices.extend(photo.pieces.iter().map(|piece| IoSlice::new(piece)));
+        let mut left = &mut slices[..];
+        while !left.is_empty() {
+            match stream.write_vectored(left).await {
+                Ok(written) => IoSlice::advance_slices(&mut left, written),
+                // Refused early, perhaps: the answer, if there is one, says more.
+                Err(_) => break,
+            }
+        }
+        let mut answer = Vec::new();
+        let read = stream.take(64 * 1024).read_to_end(&mut answer).await;
+        let text = String::from_utf8_lossy(&answer);
+        let status = match (http::status(text.lines().next().unwrap_or_default()), read) {
+            (Ok(status), _) => status,
+            (Err(_), Err(error)) => return Err(error.into()),
+            (Err(error), Ok(_)) => return Err(error),
+        };
+        match status {
+            201 | 204 => Ok(photo.bytes),
+            _ => {
+                let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+                let code = serde_json::from_str(body).ok().and_then(|problem: serde_json::Value| Some(problem["code"].as_str()?.to_owned()));
+                Err(format!("{status} {}", code.unwrap_or_default()).into())
+            }
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! What is said of the machine: cores, memory, kernel, and how busy it was already. Never its name.
+//!
+//! Invariant: reading these never fails a run; what can't be read is said to be unknown.
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// One line about the machine.
+pub fn describe() -> String {
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let processor = field("/proc/cpuinfo", "model name").unwrap_or_else(|| "unknown processor".into());
+    let memory_kib: u64 = field("/proc/meminfo", "MemTotal").and_then(|text| text.split_whitespace().next()?.parse().ok()).unwrap_or(0);
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    // The numbers only: what follows them may be a name.
+    let kernel: String = kernel.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
+    format!("{cores} cores ({processor}), {} GiB of memory, Linux {kernel}", (memory_kib + (1 << 19)) >> 20)
+}
+
+/// How many processes ran on average in the last minute.
+pub fn load() -> f64 {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split_whitespace().next().and_then(|first| first.parse().ok()).unwrap_or(0.0)
+}
+
+/// Thousands of connections need as many files: takes what the machine allows.
+pub fn raise_file_limit() {
+    let allowed = getrlimit(Resource::Nofile).maximum;
+    // Refused only where it is that high already.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: allowed, maximum: allowed });
+}
+
+/// The value behind `name:` in one of the kernel's tables.
+pub fn field(path: &str, name: &str) -> Option<String> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let line = text.lines().find(|line| line.starts_with(name))?;
+    Some(line.split_once(':')?.1.trim().to_owned())
+}

@@ -1,0 +1,126 @@
+//! `bench`: measures Tutti beside what a person would use instead, in one run on one machine.
+//!
+//! Owns which figures there are and in which order they run. It doesn't know Tutti's code: it talks to the release binary over
+//! HTTP, as anyone would. Invariant: everything it starts is on the loopback, bounded in time, and ended by it.
+
+mod clips;
+mod figures;
+mod http;
+mod load;
+mod machine;
+mod nginx;
+mod photos;
+mod process;
+mod report;
+mod server;
+
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+
+/// What can go wrong: a sentence for whoever runs the benchmark.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Measures Tutti and writes bench/RESULTS.md.
+#[derive(Debug, Parser)]
+#[command(name = "bench", after_help = "Examples:\n  cargo run --release -p bench\n  cargo run --release -p bench -- start reading --quick")]
+struct Cli {
+    /// The figures to measure; all of them if none is named
+    #[arg(value_enum)]
+    figures: Vec<Which>,
+    /// One run of each instead of the median of several; the report says so
+    #[arg(long)]
+    quick: bool,
+    /// Alternating runs of which the median is taken
+    #[arg(long, value_name = "N")]
+    runs: Option<usize>,
+    /// The server's release binary
+    #[arg(long, value_name = "FILE", default_value = "target/release/tutti")]
+    server: PathBuf,
+    /// Where temporary data goes; both sides of each comparison use it
+    #[arg(long, value_name = "DIR", default_value = "target/bench")]
+    work: PathBuf,
+    /// Where RESULTS.md and results.json are
+    #[arg(long, value_name = "DIR", default_value = "bench")]
+    out: PathBuf,
+    /// A video of 30 s or more to make the clips from, instead of a generated one
+    #[arg(long, value_name = "FILE")]
+    clip: Option<PathBuf>,
+}
+
+/// The figures, in the order in which they run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Which {
+    /// Idle memory; start to ready
+    Start,
+    /// Segments and playlists beside nginx
+    Reading,
+    /// From the last byte to playable
+    Playable,
+    /// CPU of the whole ladder beside one ffmpeg
+    Ladder,
+    /// 5,000 photos beside nginx
+    Photos,
+}
+
+/// What every figure is given.
+#[derive(Debug)]
+pub struct Bench {
+    /// The server's binary.
+    pub server: PathBuf,
+    /// An empty folder of our own.
+    pub temp: PathBuf,
+    /// The clips to convert, kept between runs.
+    pub clips: clips::Clips,
+    /// Alternating runs, as asked for; each figure has its own default.
+    runs: Option<usize>,
+}
+
+impl Bench {
+    /// How many runs to take the median of, unless told otherwise.
+    pub fn runs(&self, usual: usize) -> usize {
+        self.runs.unwrap_or(usual).max(1)
+    }
+}
+
+fn main() -> Result<(), Failure> {
+    let cli = Cli::parse();
+    machine::raise_file_limit();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(run(cli))
+}
+
+async fn run(cli: Cli) -> Result<(), Failure> {
+    let server = cli.server.canonicalize().map_err(|_| format!("{} is not there; build it with `cargo build --release -p tutti`", cli.server.display()))?;
+    std::fs::create_dir_all(&cli.work)?;
+    let work = cli.work.canonicalize()?;
+    let temp = work.join("run");
+    // What an interrupted run left behind.
+    let _ = std::fs::remove_dir_all(&temp);
+    std::fs::create_dir_all(&temp)?;
+    let clips = clips::Clips::new(work.join("clips"), cli.clip)?;
+    let bench = Bench { server, temp, clips, runs: if cli.quick { Some(1) } else { cli.runs } };
+    let mut failed = Vec::new();
+    for which in Which::value_variants() {
+        if !cli.figures.is_empty() && !cli.figures.contains(which) {
+            continue;
+        }
+        let before = machine::load();
+        let measured = match which {
+            Which::Start => figures::start::measure(&bench).await,
+            Which::Reading => figures::reading::measure(&bench).await,
+            Which::Playable => figures::playable::measure(&bench).await,
+            Which::Ladder => figures::ladder::measure(&bench).await,
+            Which::Photos => figures::photos::measure(&bench).await,
+        };
+        match measured {
+            Ok(figure) => report::keep(&cli.out, figure, before)?,
+            Err(error) => {
+                eprintln!("{which:?} was not measured: {error}");
+                failed.push(format!("{which:?}"));
+            }
+        }
+    }
+    std::fs::remove_dir_all(&bench.temp)?;
+    if failed.is_empty() { Ok(()) } else { Err(format!("not measured: {}", failed.join(", ")).into()) }
+}

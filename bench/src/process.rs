@@ -1,0 +1,124 @@
+//! Child processes: started quietly, measured through `/proc`, ended when they go out of scope.
+//!
+//! Invariant: no child outlives its [`Running`].
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::process::{Child, Command};
+
+use crate::{Failure, machine};
+
+/// The kernel counts CPU time in hundredths of a second on every architecture (`USER_HZ`).
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// A process that goes on until it is stopped.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    /// Its number.
+    pub pid: u32,
+}
+
+/// Memory in KiB.
+#[derive(Debug, Clone, Copy)]
+pub struct Memory {
+    /// Now.
+    pub resident_kib: u64,
+    /// At most so far.
+    pub peak_kib: u64,
+}
+
+impl Running {
+    /// Starts `command`; what it prints goes to `log`.
+    pub fn start(mut command: Command, log: &Path) -> Result<Self, Failure> {
+        let log = std::fs::File::create(log)?;
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).kill_on_drop(true);
+        let program = command.as_std().get_program().to_string_lossy().into_owned();
+        let child = command.spawn().map_err(|error| format!("{program} can't be started: {error}"))?;
+        let pid = child.id().ok_or("the process ended at once")?;
+        Ok(Self { child, pid })
+    }
+
+    /// How it ended, if it did.
+    pub fn ended(&mut self) -> Option<String> {
+        self.child.try_wait().ok().flatten().map(|status| status.to_string())
+    }
+
+    /// Asks it to end, and makes it end after `patience`.
+    pub async fn stop(mut self, patience: Duration) {
+        if let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) {
+            let _ = kill_process(pid, Signal::TERM);
+        }
+        if tokio::time::timeout(patience, self.child.wait()).await.is_err() {
+            let _ = self.child.kill().await;
+        }
+    }
+
+    /// Its memory.
+    pub fn memory(&self) -> Memory {
+        let read = |name| {
+            let text = machine::field(&format!("/proc/{}/status", self.pid), name)?;
+            text.split_whitespace().next()?.parse().ok()
+        };
+        Memory { resident_kib: read("VmRSS").unwrap_or(0), peak_kib: read("VmHWM").unwrap_or(0) }
+    }
+
+    /// CPU time that it and its ended children used.
+    pub fn cpu(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
+        cpu(&stat, 0..4)
+    }
+}
+
+/// CPU time of our own ended children.
+fn children_cpu() -> Duration {
+    cpu(&std::fs::read_to_string("/proc/self/stat").unwrap_or_default(), 2..4)
+}
+
+/// utime, stime, cutime and cstime are fields 14 to 17 (proc_pid_stat(5)); the second field is a name in brackets that may hold anything.
+fn cpu(stat: &str, fields: std::ops::Range<usize>) -> Duration {
+    let rest = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+    let ticks: u64 = rest.split(' ').skip(11 + fields.start).take(fields.len()).filter_map(|field| field.parse::<u64>().ok()).sum();
+    Duration::from_secs_f64(ticks as f64 / TICKS_PER_SECOND)
+}
+
+/// What a command cost.
+#[derive(Debug)]
+pub struct Cost {
+    /// CPU time of it and its children.
+    pub cpu: Duration,
+    /// From start to end.
+    pub wall: Duration,
+    /// What it printed.
+    pub output: String,
+}
+
+/// Runs `program` to its end; an error unless it succeeds within `patience`. Not to be called twice at once: the CPU times would mix.
+pub async fn run<S: AsRef<std::ffi::OsStr>>(program: &str, args: impl IntoIterator<Item = S>, patience: Duration) -> Result<Cost, Failure> {
+    let before = children_cpu();
+    let began = std::time::Instant::now();
+    let child = Command::new(program).args(args).stdin(Stdio::null()).kill_on_drop(true).output();
+    let output = tokio::time::timeout(patience, child).await.map_err(|_| format!("{program} took longer than {} s", patience.as_secs()))?;
+    let output = output.map_err(|error| format!("{program} can't be started ({error}); install it"))?;
+    if !output.status.success() {
+        let complaint = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("{program} failed ({}): {}", output.status, complaint.trim()).into());
+    }
+    Ok(Cost { cpu: children_cpu().saturating_sub(before), wall: began.elapsed(), output: String::from_utf8_lossy(&output.stdout).into_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cpu_is_read_behind_any_name() {
+        let stat = "1 (a) b) S 2 3 4 5 6 7 8 9 10 11 100 20 3000 1 20 0";
+        assert_eq!(cpu(stat, 0..4), Duration::from_millis(31_210));
+        assert_eq!(cpu(stat, 2..4), Duration::from_millis(30_010));
+        assert_eq!(cpu("", 0..4), Duration::ZERO);
+    }
+}

@@ -1,0 +1,141 @@
+//! The report: results.json holds each figure's last run, RESULTS.md shows them between two marks.
+//!
+//! Invariant: what stands outside the marks is a person's and is left alone; what is inside comes from results.json alone.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Failure, machine};
+
+const BEGIN: &str = "<!-- figures: begin (written by `make bench`) -->";
+const END: &str = "<!-- figures: end -->";
+
+/// One goal and what was measured.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Row {
+    /// What was measured.
+    pub what: String,
+    /// What the goal is, with its unit.
+    pub goal: String,
+    /// What came out, with its unit.
+    pub measured: String,
+    /// The peer's own value, where there is a peer.
+    pub beside: String,
+    /// Whether the goal is met.
+    pub passes: bool,
+}
+
+/// A figure: rows that were measured together.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Figure {
+    /// Where it stands in the report.
+    pub place: u32,
+    /// Its title.
+    pub title: String,
+    /// How it was measured, and which settings were not the defaults.
+    pub method: Vec<String>,
+    /// The rows.
+    pub rows: Vec<Row>,
+    /// Every single run, for whoever wants to see the spread.
+    pub runs: serde_json::Value,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept {
+    #[serde(flatten)]
+    figure: Figure,
+    date: String,
+    machine: String,
+    load_before: f64,
+}
+
+/// Keeps a figure and writes both files.
+pub fn keep(folder: &Path, figure: Figure, load_before: f64) -> Result<(), Failure> {
+    std::fs::create_dir_all(folder)?;
+    let file = folder.join("results.json");
+    let mut all: BTreeMap<u32, Kept> = match std::fs::read(&file) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| format!("{} can't be read ({error}); remove it to start anew", file.display()))?,
+        Err(_) => BTreeMap::new(),
+    };
+    let date = chrono::Utc::now().format("%Y-%m-%d %H:%M UTC").to_string();
+    let kept = Kept { figure, date, machine: machine::describe(), load_before };
+    println!("{}", section(&kept));
+    all.insert(kept.figure.place, kept);
+    std::fs::write(&file, serde_json::to_string_pretty(&all)? + "\n")?;
+    let page = folder.join("RESULTS.md");
+    let old = std::fs::read_to_string(&page).unwrap_or_else(|_| format!("# Figures\n\n{BEGIN}\n{END}\n"));
+    let sections: Vec<String> = all.values().map(section).collect();
+    std::fs::write(&page, between(&old, &sections.join("\n")))?;
+    Ok(())
+}
+
+/// `old` with what stands between the marks replaced.
+fn between(old: &str, new: &str) -> String {
+    let parts = old.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
+    let (before, after) = parts.unwrap_or((old, "\n"));
+    format!("{before}{BEGIN}\n\n{new}\n{END}{after}")
+}
+
+fn section(kept: &Kept) -> String {
+    let mut text = format!("## {}\n\n{} · {} · load before the run {:.1}\n\n", kept.figure.title, kept.date, kept.machine, kept.load_before);
+    text.push_str("| what | goal | measured | beside it | |\n|---|---|---|---|---|\n");
+    for row in &kept.figure.rows {
+        let verdict = if row.passes { "pass" } else { "**miss**" };
+        let _ = writeln!(text, "| {} | {} | {} | {} | {verdict} |", row.what, row.goal, row.measured, row.beside);
+    }
+    text.push('\n');
+    for line in &kept.figure.method {
+        let _ = writeln!(text, "* {line}");
+    }
+    text
+}
+
+/// The middle of some numbers; 0 of none.
+pub fn median(numbers: &[f64]) -> f64 {
+    let mut sorted = numbers.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    match sorted.len() {
+        0 => 0.0,
+        odd if odd % 2 == 1 => sorted[middle],
+        _ => f64::midpoint(sorted[middle - 1], sorted[middle]),
+    }
+}
+
+/// Seconds as a person reads them.
+pub fn seconds(time: Duration) -> String {
+    format!("{:.2} s", time.as_secs_f64())
+}
+
+/// `median run (smallest–largest)`, each with `digits` decimals.
+pub fn spread(numbers: &[f64], digits: usize) -> String {
+    let (low, high) = numbers.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), number| (low.min(*number), high.max(*number)));
+    if numbers.len() < 2 {
+        return format!("{:.digits$}", median(numbers));
+    }
+    format!("{:.digits$} ({low:.digits$}–{high:.digits$})", median(numbers))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_between_the_marks_changes() {
+        let page = format!("# A\n\n{BEGIN}\nold\n{END}\n\n## Causes\n");
+        let new = between(&page, "new\n");
+        assert!(new.starts_with("# A\n") && new.ends_with("## Causes\n") && new.contains("new") && !new.contains("old"));
+        assert_eq!(between(&new, "new\n"), new);
+    }
+
+    #[test]
+    fn medians() {
+        assert!((median(&[3.0, 1.0, 2.0]) - 2.0).abs() < 1e-9);
+        assert!((median(&[4.0, 1.0]) - 2.5).abs() < 1e-9);
+        assert_eq!(spread(&[1.0, 3.0, 2.0], 1), "2.0 (1.0–3.0)");
+    }
+}

@@ -1,0 +1,81 @@
+//! Tutti as anyone would start it: the release binary, a data folder, two ports.
+//!
+//! Invariant: it runs with the defaults, apart from what a figure names in `settings` and tells its reader.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tokio::process::Command;
+
+use crate::http::Connection;
+use crate::process::Running;
+use crate::{Bench, Failure};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    /// Its process.
+    pub process: Running,
+    /// Its public door.
+    pub public: SocketAddr,
+    /// From spawning it to the first `200` of its `/readyz`.
+    pub ready_after: Duration,
+}
+
+impl Server {
+    /// Starts it on `data` and waits until it is ready.
+    pub async fn start(bench: &Bench, data: &Path, settings: &[String]) -> Result<Self, Failure> {
+        let (public, operations) = (free_port()?, free_port()?);
+        let mut command = Command::new(&bench.server);
+        command.arg("serve").arg("--data").arg(data).arg("--listen").arg(public.to_string()).arg("--ops-listen").arg(operations.to_string());
+        for setting in settings {
+            command.arg("--set").arg(setting);
+        }
+        let log = bench.temp.join("tutti.log");
+        let began = Instant::now();
+        let mut process = Running::start(command, &log)?;
+        loop {
+            if let Ok(mut connection) = Connection::open(operations).await
+                && connection.get("/readyz").await.is_ok_and(|answer| answer.status == 200)
+            {
+                return Ok(Self { process, public, ready_after: began.elapsed() });
+            }
+            let said = || std::fs::read_to_string(&log).unwrap_or_default();
+            if let Some(status) = process.ended() {
+                return Err(format!("tutti ended ({status}): {}", said()).into());
+            }
+            if began.elapsed() > PATIENCE {
+                return Err(format!("tutti was not ready within {} s: {}", PATIENCE.as_secs(), said()).into());
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// Signs a member up; answers the access token.
+    pub async fn sign_up(&self, handle: &str) -> Result<String, Failure> {
+        let body = json!({ "handle": handle, "email": format!("{handle}@example.org"), "password": "a long enough passphrase" });
+        let mut connection = Connection::open(self.public).await?;
+        let answer = connection.send("POST", "/v1/accounts", "application/json", body.to_string().as_bytes()).await?.expect(201)?;
+        let token = answer.json()?["access_token"].as_str().map(str::to_owned);
+        token.ok_or_else(|| "the new account's answer has no access token".into())
+    }
+
+    /// Lets it drain.
+    pub async fn stop(self) {
+        self.process.stop(Duration::from_secs(40)).await;
+    }
+
+    /// Ends it at once: for when its data is thrown away anyway.
+    pub async fn end(self) {
+        self.process.stop(Duration::ZERO).await;
+    }
+}
+
+/// An address on the loopback that nobody listens on now.
+pub fn free_port() -> Result<SocketAddr, Failure> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+}
