@@ -31,7 +31,31 @@ static OGG: [u32; 256] = table(false, 0x04c1_1db7);
 
 /// CRC-32 of a PNG chunk's type and data.
 pub(crate) fn crc32(data: &[u8]) -> u32 {
-    !data.iter().fold(u32::MAX, |crc, b| crc >> 8 ^ PNG[((crc ^ u32::from(*b)) & 0xff) as usize])
+    let mut crc = Crc32::new();
+    crc.update(data);
+    crc.finish()
+}
+
+/// A CRC-32 that is fed in pieces.
+pub(crate) struct Crc32(u32);
+
+impl Crc32 {
+    pub(crate) fn new() -> Self {
+        Self(u32::MAX)
+    }
+
+    pub(crate) fn update(&mut self, data: &[u8]) {
+        self.0 = data.iter().fold(self.0, |crc, b| crc >> 8 ^ PNG[((crc ^ u32::from(*b)) & 0xff) as usize]);
+    }
+
+    /// Feeds so many zeros.
+    pub(crate) fn zeros(&mut self, count: u64) {
+        self.0 = (0..count).fold(self.0, |crc, _| crc >> 8 ^ PNG[(crc & 0xff) as usize]);
+    }
+
+    pub(crate) fn finish(self) -> u32 {
+        !self.0
+    }
 }
 
 /// Feeds `data` to an Ogg page checksum that starts at 0.
@@ -48,6 +72,10 @@ mod tests {
         // The check value of every CRC catalogue, and PNG's own empty IEND.
         assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
         assert_eq!(crc32(b"IEND"), 0xae42_6082);
+        let mut zeros = Crc32::new();
+        zeros.update(b"x");
+        zeros.zeros(3);
+        assert_eq!(zeros.finish(), crc32(b"x\0\0\0"));
         // CRC-32/POSIX without its final inversion and length is the same register.
         assert_eq!(ogg(0, b"123456789"), 0x89a1_897f);
         assert_eq!(ogg(ogg(0, b"1234"), b"56789"), ogg(0, b"123456789"));

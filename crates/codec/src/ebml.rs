@@ -25,6 +25,11 @@ pub(crate) fn element(data: &[u8], at: usize) -> Option<Head> {
     Some(Head { id: id as u32, bytes: id_bytes + size_bytes, size: (!unknown).then_some(size) })
 }
 
+/// A number in the form of a size, as a block's track number is written.
+pub(crate) fn size(data: &[u8]) -> Option<u64> {
+    number(data, 8, false).map(|(value, _)| value)
+}
+
 /// A variable-length number: leading zero bits say how many more bytes follow. RFC 8794 §4.
 fn number(data: &[u8], longest: usize, keep_marker: bool) -> Option<(u64, usize)> {
     let first = *data.first()?;

@@ -16,6 +16,7 @@ pub mod name;
 pub mod parts;
 pub mod pixels;
 pub mod playlist;
+pub mod scrub;
 pub mod sniff;
 pub mod storyboard;
 mod tiff;

@@ -13,6 +13,7 @@ mod tests;
 
 pub use format::{Format, Kind, UnknownFormat};
 pub use refuse::looks_like;
+pub(crate) use sound::mpeg_frame_bytes;
 
 /// How much of a file's start is looked at, in bytes. Nothing is undecided from here on.
 pub const HEAD_BYTES: usize = 64 * 1024;

@@ -6,7 +6,7 @@
 use std::io::{Read, Seek};
 
 use super::Picture;
-use crate::boxes::{self, Fault, Part};
+use crate::boxes::{self, BoxAt, Fault, Part};
 use crate::wire::{Source, be16, be32, be64, take};
 
 /// The largest `meta` box that is read, in bytes. A grid of a 100-megapixel photo needs about 20 KB.
@@ -22,10 +22,12 @@ pub(crate) struct Item {
     pub(crate) id: u32,
     /// `hvc1`, `av01`, `grid`, `Exif`, `mime` …
     pub(crate) kind: [u8; 4],
-    /// A `mime` item's content type.
-    pub(crate) content_type: Vec<u8>,
     /// `(offset, bytes)` in the file.
     pub(crate) extents: Vec<(u64, u64)>,
+    /// Some of it lies where `extents` can't say: in another file, or up to an end that isn't told.
+    pub(crate) unplaced: bool,
+    /// It is made of other items.
+    pub(crate) of_items: bool,
 }
 
 /// The `meta` box in memory.
@@ -59,15 +61,18 @@ impl Items {
         boxes::find(&self.data, kind)
     }
 
-    /// Where the content of a child box lies in the file.
+    /// Where the content of a child box lies in the file: offset and bytes.
     pub(crate) fn place(&self, kind: [u8; 4]) -> Option<(u64, u64)> {
         let found = boxes::parts(&self.data).map_while(Result::ok).find(|part| part.kind == kind)?;
         Some((self.at + found.body_at as u64, found.body.len() as u64))
     }
 
     /// Children of the `meta` box with their place in the file; a misfit is an error.
-    pub(crate) fn children(&self) -> Result<Vec<([u8; 4], u64, u64)>, Fault> {
-        let place = |part: Part<'_>| (part.kind, self.at + part.body_at as u64, part.body.len() as u64);
+    pub(crate) fn children(&self) -> Result<Vec<BoxAt>, Fault> {
+        let place = |part: Part<'_>| {
+            let body = self.at + part.body_at as u64;
+            BoxAt { kind: part.kind, start: self.at + part.start as u64, body, end: body + part.body.len() as u64 }
+        };
         boxes::parts(&self.data).take(MOST_ITEMS).map(|part| part.map(place)).collect()
     }
 
@@ -101,10 +106,7 @@ impl Items {
                 _ => return None,
             };
             let kind = take(infe, rest)?;
-            // item_name, then for `mime` the content type, both NUL-terminated.
-            let mut texts = infe.get(rest + 4..)?.split(|b| *b == 0);
-            let content_type = if &kind == b"mime" { texts.nth(1).unwrap_or_default() } else { &[] };
-            items.push(Item { id, kind, content_type: content_type.to_vec(), extents: Vec::new() });
+            items.push(Item { id, kind, ..Item::default() });
         }
         // Fewer boxes than announced is damage; more is not ours to hide.
         (items.len() == count as usize).then_some(items)
@@ -138,29 +140,31 @@ impl Items {
         for _ in 0..count {
             let id = number(id_size)? as u32;
             let method = if version > 0 { number(2)? & 15 } else { 0 };
-            number(2)?;
+            let elsewhere = number(2)? != 0;
             let base = number(base_size)?;
             let extents = number(2)? as usize;
             extents_left = extents_left.checked_sub(extents)?;
             let idat = if method == 1 { self.place(*b"idat") } else { None };
-            let item = &mut items.iter_mut().find(|item| item.id == id);
+            let mut stray = Item::default();
+            let item = items.iter_mut().find(|item| item.id == id).unwrap_or(&mut stray);
             for _ in 0..extents {
                 number(index_size)?;
                 let (offset, mut length) = (base.checked_add(number(offset_size)?)?, number(length_size)?);
                 let start = match (method, idat) {
-                    (0, _) => Some(offset),
+                    (0, _) => (length > 0).then_some(offset),
                     (1, Some((idat, room))) => {
-                        if length_size == 0 || length == 0 {
+                        if length == 0 {
                             length = room.checked_sub(offset)?;
                         }
                         (offset.checked_add(length)? <= room).then_some(idat + offset)
                     }
-                    // Method 2 builds an item from other items; only grids do, and they hold no metadata.
                     _ => None,
                 };
-                if let (Some(start), Some(item)) = (start, item.as_mut()) {
+                if let Some(start) = start.filter(|_| !elsewhere) {
                     start.checked_add(length)?;
                     item.extents.push((start, length));
+                } else {
+                    (item.unplaced, item.of_items) = (true, method == 2);
                 }
             }
         }

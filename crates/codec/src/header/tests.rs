@@ -30,7 +30,7 @@ fn png(width: u32, height: u32) -> Vec<u8> {
     file
 }
 
-fn boxed(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
+fn boxed(kind: &[u8], content: &[u8]) -> Vec<u8> {
     [&(8 + content.len() as u32).to_be_bytes(), &kind[..], content].concat()
 }
 
@@ -48,7 +48,7 @@ fn ispe(width: u32, height: u32) -> Vec<u8> {
     boxed(b"ispe", &[[0; 4], width.to_be_bytes(), height.to_be_bytes()].concat())
 }
 
-fn movie_file(duration: u32, matrix: [i32; 4], handler: &[u8; 4]) -> Vec<u8> {
+fn movie_file(duration: u32, matrix: [i32; 4], handler: &[u8]) -> Vec<u8> {
     let mut mvhd = vec![0; 100];
     mvhd[12..16].copy_from_slice(&600_u32.to_be_bytes());
     mvhd[16..20].copy_from_slice(&duration.to_be_bytes());

@@ -95,6 +95,11 @@ fn mp3(data: &[u8], last: bool) -> Option<Sniff> {
 /// 320 kbit/s at 32 kHz, padded.
 const LONGEST_FRAME: usize = 1441;
 
+/// Bytes of the MPEG audio frame that starts here, head and all.
+pub(crate) fn mpeg_frame_bytes(data: &[u8]) -> Option<usize> {
+    Frame::at(data, 0).map(|frame| frame.bytes)
+}
+
 struct Frame {
     bytes: usize,
     /// Version and sampling rate: what may not change within a stream.

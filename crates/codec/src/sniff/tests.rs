@@ -12,12 +12,12 @@ fn jpeg() -> Vec<u8> {
     file
 }
 
-fn ftyp(major: &[u8; 4], compatible: &[&[u8; 4]]) -> Vec<u8> {
+fn ftyp(major: &[u8], compatible: &[&[u8]]) -> Vec<u8> {
     let mut file = (16 + 4 * compatible.len() as u32).to_be_bytes().to_vec();
     file.extend(b"ftyp");
     file.extend(major);
     file.extend([0; 4]);
-    compatible.iter().for_each(|brand| file.extend(*brand));
+    file.extend(compatible.concat());
     file.resize(2000, 0);
     file
 }

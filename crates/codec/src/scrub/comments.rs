@@ -1,0 +1,112 @@
+//! Vorbis comments, the tags of Ogg and FLAC.
+//!
+//! Owns the list of names that stay. Invariant: the block's length stays, and it is a valid block to its last
+//! byte: what falls away is made up for by zeros in the writing program's name, which comes first.
+
+use super::ScrubError;
+use crate::wire::le32;
+
+/// What a listener needs to know a song by.
+const KEPT: [&str; 8] = ["title", "artist", "album", "albumartist", "date", "genre", "tracknumber", "discnumber"];
+/// A longer comment is no title.
+const MOST_COMMENT: usize = 1024;
+/// More comments than this are dropped.
+const MOST_KEPT: usize = 64;
+
+/// The block with only what stays, of the same length. `block` starts at the vendor's length; what stands behind the
+/// last comment (a framing bit, padding) is blanked but for its first byte.
+pub(super) fn scrubbed(block: &[u8]) -> Result<Vec<u8>, ScrubError> {
+    let mut kept = Vec::new();
+    let mut count = 0_u32;
+    let used = read(block, |comment| {
+        if count < MOST_KEPT as u32 && stays(comment) {
+            count += 1;
+            kept.extend((comment.len() as u32).to_le_bytes());
+            kept.extend(comment);
+        }
+    });
+    let used = used.ok_or(ScrubError::NotUnderstood("its comments can't be read"))?;
+    // Lengths of vendor and list take four bytes each; everything kept was there before, so the rest is not negative.
+    let vendor = used - 8 - kept.len();
+    let mut made = (vendor as u32).to_le_bytes().to_vec();
+    made.resize(4 + vendor, 0);
+    made.extend(count.to_le_bytes());
+    made.extend(kept);
+    made.extend(block.get(used));
+    made.resize(block.len(), 0);
+    Ok(made)
+}
+
+/// Reads the comments, in order; gives the offset behind the last.
+fn read(block: &[u8], mut comment: impl FnMut(&[u8])) -> Option<usize> {
+    let mut at = 4_usize.checked_add(le32(block, 0)? as usize)?;
+    let count = le32(block, at)?;
+    at += 4;
+    for _ in 0..count {
+        let start = at.checked_add(4)?;
+        let end = start.checked_add(le32(block, at)? as usize)?;
+        comment(block.get(start..end)?);
+        at = end;
+    }
+    Some(at)
+}
+
+fn stays(comment: &[u8]) -> bool {
+    let Some((name, _)) = std::str::from_utf8(comment).ok().and_then(|text| text.split_once('=')) else { return false };
+    comment.len() <= MOST_COMMENT && KEPT.iter().any(|kept| name.eq_ignore_ascii_case(kept))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn block(comments: &[&str], behind: &[u8]) -> Vec<u8> {
+        let mut block = [&6_u32.to_le_bytes()[..], b"vendor", &(comments.len() as u32).to_le_bytes()].concat();
+        for comment in comments {
+            block.extend((comment.len() as u32).to_le_bytes());
+            block.extend(comment.bytes());
+        }
+        [&block, behind].concat()
+    }
+
+    fn list(block: &[u8]) -> Vec<String> {
+        let mut list = Vec::new();
+        read(block, |comment| list.push(String::from_utf8(comment.to_vec()).unwrap())).unwrap();
+        list
+    }
+
+    #[test]
+    fn songs_keep_their_names_only() {
+        let old = block(&["TITLE=Song", "LOCATION=52.5,13.4", "Artist=Ada", "METADATA_BLOCK_PICTURE=AAAA"], &[1]);
+        let new = scrubbed(&old).unwrap();
+        assert_eq!(new.len(), old.len());
+        assert_eq!(list(&new), ["TITLE=Song", "Artist=Ada"]);
+        assert_eq!(new.last(), Some(&1), "the framing bit");
+        assert_eq!(scrubbed(&new).unwrap(), new);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_an_error() {
+        assert!(scrubbed(b"").is_err());
+        assert!(scrubbed(&[255; 20]).is_err());
+        assert!(scrubbed(&block(&["TITLE=Song"], &[])[..20]).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn lengths_stay(comments in proptest::collection::vec("(title|artist|x|GPS)=[a-z]{0,20}", 0..6), behind in proptest::collection::vec(any::<u8>(), 0..5)) {
+            let comments: Vec<_> = comments.iter().map(String::as_str).collect();
+            let old = block(&comments, &behind);
+            let new = scrubbed(&old).unwrap();
+            prop_assert_eq!(new.len(), old.len());
+            prop_assert!(list(&new).iter().all(|comment| stays(comment.as_bytes())));
+        }
+
+        #[test]
+        fn any_block(data in proptest::collection::vec(0_u8..20, 0..100)) {
+            if let Ok(new) = scrubbed(&data) { prop_assert_eq!(new.len(), data.len()); }
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! FLAC (RFC 9639): metadata blocks.
+//!
+//! Owns which blocks stay. Invariant: blanked blocks become padding of the same length.
+
+use std::io::{Read, Seek};
+
+use super::overlay::Overlay;
+use super::{ScrubError, comments, id3};
+use crate::wire::Source;
+
+/// The largest comment block that is read, in bytes. Pictures have blocks of their own.
+const MOST_COMMENTS: u64 = 1024 * 1024;
+const MOST_BLOCKS: usize = 1000;
+pub(super) const PADDING: u8 = 1;
+pub(super) const COMMENTS: u8 = 4;
+
+pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), ScrubError> {
+    let mut at = id3::leading(source, overlay)?;
+    if &source.array::<4>(at)? != b"fLaC" {
+        return Err(ScrubError::NotUnderstood("it doesn't start as FLAC"));
+    }
+    at += 4;
+    for _ in 0..MOST_BLOCKS {
+        let [head, a, b, c] = source.array(at)?;
+        let (body, len) = (at + 4, u64::from(u32::from_be_bytes([0, a, b, c])));
+        match head & 0x7f {
+            // Stream information and seek table.
+            0 | 3 => {}
+            COMMENTS if len <= MOST_COMMENTS => {
+                let block = source.vector(body, len)?;
+                overlay.replace(body, &block, &comments::scrubbed(&block)?)?;
+            }
+            127 => return Err(ScrubError::NotUnderstood("a block is none of FLAC's")),
+            // Applications, cue sheets, pictures, and whatever comes later.
+            _ => {
+                overlay.write(at, 1, vec![head & 0x80 | PADDING])?;
+                overlay.zero(body, len)?;
+            }
+        }
+        at = body + len;
+        if head & 0x80 != 0 {
+            // The first frame: fourteen set bits. §9.1.
+            let [sync, more] = source.array(at)?;
+            if sync != 0xff || more & 0xfc != 0xf8 {
+                return Err(ScrubError::NotUnderstood("its sound doesn't start where it should"));
+            }
+            return id3::trailing(source, overlay, at).map(|_| ());
+        }
+    }
+    Err(ScrubError::TooComplex)
+}

@@ -1,0 +1,88 @@
+//! GIF: extension blocks.
+//!
+//! Owns telling the extensions that animate from those that talk. Invariant: a blanked extension is a comment of
+//! zeros whose sub-blocks end where the old ones ended (XMP in GIF uses its own text as sub-block lengths, so
+//! zeroing the data alone would leave some of it).
+
+use std::io::{Read, Seek};
+
+use super::ScrubError;
+use super::overlay::Overlay;
+use crate::wire::Source;
+
+/// 25 MB in sub-blocks of a few bytes.
+const MOST_BLOCKS: usize = 8_000_000;
+/// The longest extension that is rewritten, in bytes.
+const MOST_EXTENSION: u64 = 200 * 1024;
+
+pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), ScrubError> {
+    let mut left = MOST_BLOCKS;
+    let [flags] = source.array(10)?;
+    let mut at = 13 + colours(flags);
+    loop {
+        left = left.checked_sub(1).ok_or(ScrubError::TooComplex)?;
+        let [block] = source.array(at)?;
+        match block {
+            0x3b => return overlay.zero_rest(at + 1),
+            0x2c => {
+                let [flags] = source.array(at + 9)?;
+                at = behind_sub_blocks(source, at + 11 + colours(flags), &mut left)?;
+            }
+            0x21 => {
+                let [label] = source.array(at + 1)?;
+                let end = behind_sub_blocks(source, at + 2, &mut left)?;
+                if !animates(source, at, label)? {
+                    blank(overlay, at + 1, end)?;
+                }
+                at = end;
+            }
+            _ => return Err(ScrubError::NotUnderstood("a block is none of GIF's")),
+        }
+    }
+}
+
+/// Graphic control, the loop count in both its names, and a colour profile.
+fn animates<R: Read + Seek>(source: &mut Source<'_, R>, at: u64, label: u8) -> Result<bool, ScrubError> {
+    match label {
+        0xf9 => Ok(true),
+        0xff => Ok(matches!(&source.array::<12>(at + 2)?, b"\x0bNETSCAPE2.0" | b"\x0bANIMEXTS1.0" | b"\x0bICCRGBG1012")),
+        _ => Ok(false),
+    }
+}
+
+/// Turns the extension whose label stands at `label` into a comment of zeros that ends at `end`.
+fn blank(overlay: &mut Overlay, label: u64, end: u64) -> Result<(), ScrubError> {
+    // Between the label and the terminator.
+    let bytes = end - label - 2;
+    if bytes > MOST_EXTENSION {
+        return Err(ScrubError::TooComplex);
+    }
+    let mut fill = vec![0xfe];
+    let mut left = bytes as usize;
+    while left > 0 {
+        // A sub-block is a length and at least one byte, so a single byte must not be left over.
+        let block = match left {
+            257 => 255,
+            more => more.min(256),
+        };
+        fill.push((block - 1) as u8);
+        fill.resize(fill.len() + block - 1, 0);
+        left -= block;
+    }
+    overlay.write(label, 1 + bytes, fill)
+}
+
+fn behind_sub_blocks<R: Read + Seek>(source: &mut Source<'_, R>, mut at: u64, left: &mut usize) -> Result<u64, ScrubError> {
+    loop {
+        *left = left.checked_sub(1).ok_or(ScrubError::TooComplex)?;
+        let [len] = source.array(at)?;
+        at += 1 + u64::from(len);
+        if len == 0 {
+            return Ok(at);
+        }
+    }
+}
+
+fn colours(flags: u8) -> u64 {
+    if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) }
+}

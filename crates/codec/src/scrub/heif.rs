@@ -1,0 +1,77 @@
+//! The items of HEIC and AVIF.
+//!
+//! Owns the list of item types that are pictures; every other item's bytes are blanked (EXIF and XMP are items).
+//! Invariant: an item that must be blanked but can't be found is an error.
+
+use std::io::{Read, Seek};
+
+use super::ScrubError;
+use super::iso::{blank_handler_name, disable};
+use super::overlay::Overlay;
+use crate::boxes;
+use crate::header::Items;
+use crate::wire::Source;
+
+/// Coded and derived pictures. ISO/IEC 23008-12 and the AV1 image file format.
+const PICTURES: [&[u8; 4]; 13] = [
+    b"hvc1", b"hev1", b"lhv1", b"av01", b"avc1", b"vvc1", b"jpeg", b"unci", b"grid", b"iovl", b"iden", b"tmap", b"mski",
+];
+/// Properties that describe in words or name a time or an owner.
+const TALKING: [&[u8; 4]; 6] = [b"uuid", b"udes", b"altt", b"crtt", b"mdft", b"cmnt"];
+
+/// Blanks the first `meta` box's talking parts; adds what must stay to `kept`, and `idat` to the stretches of `data`
+/// in which everything else is blanked.
+pub(super) fn scrub<R: Read + Seek>(
+    source: &mut Source<'_, R>,
+    overlay: &mut Overlay,
+    kept: &mut Vec<(u64, u64)>,
+    data: &mut Vec<(u64, u64)>,
+) -> Result<(), ScrubError> {
+    let items = Items::read(source)?;
+    for child in items.children()? {
+        match &child.kind {
+            b"pitm" | b"iloc" | b"iinf" | b"iref" | b"grpl" | b"dinf" => {}
+            b"idat" => data.push((child.body, child.end)),
+            b"hdlr" => blank_handler_name(overlay, &child)?,
+            b"iprp" => {
+                let mut at = child.body;
+                for _ in 0..100 {
+                    let Some(inside) = boxes::next(source, at, child.end)? else { break };
+                    at = inside.end;
+                    match &inside.kind {
+                        b"ipco" => properties(source, overlay, inside.body, inside.end)?,
+                        b"ipma" => {}
+                        _ => disable(overlay, &inside)?,
+                    }
+                }
+            }
+            _ => disable(overlay, &child)?,
+        }
+    }
+    for item in items.list()? {
+        let is_picture = PICTURES.contains(&&item.kind);
+        if item.unplaced && !(is_picture && item.of_items) {
+            return Err(ScrubError::NotUnderstood("an item can't be found"));
+        }
+        for (start, bytes) in item.extents {
+            if is_picture {
+                kept.push((start, start.saturating_add(bytes)));
+            } else {
+                overlay.zero(start, bytes)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A property that talks becomes `free`: its number in the list must stay taken.
+fn properties<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay, mut at: u64, end: u64) -> Result<(), ScrubError> {
+    for _ in 0..10_000 {
+        let Some(property) = boxes::next(source, at, end)? else { return Ok(()) };
+        at = property.end;
+        if TALKING.contains(&&property.kind) {
+            disable(overlay, &property)?;
+        }
+    }
+    Err(ScrubError::TooComplex)
+}

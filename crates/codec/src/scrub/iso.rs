@@ -1,0 +1,333 @@
+//! ISO base media: MP4, MOV, M4A, and the movies and items inside HEIC and AVIF.
+//!
+//! Owns the lists of boxes that belong to pictures and sound. Every other box becomes `free` and is blanked, and so
+//! do tracks that are neither picture nor sound (position tracks of cameras and drones are such, or pass for
+//! subtitles). Bytes of `mdat` that no kept track or item uses are blanked too. Invariant: no box moves or changes
+//! its length.
+
+use std::io::{Read, Seek};
+
+use super::overlay::Overlay;
+use super::samples::{Chunks, chunks};
+use super::{ScrubError, heif};
+use crate::boxes::{self, BoxAt};
+use crate::wire::Source;
+
+/// Boxes visited in one file.
+const MOST_BOXES: usize = 200_000;
+/// Gaps up to this many bytes are read, and left alone when they hold nothing.
+const PEEK: u64 = 4096;
+
+pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), ScrubError> {
+    let (kept, loose, starts) = (Vec::new(), Vec::new(), Vec::new());
+    Walk { source, overlay, left: MOST_BOXES, kept, loose, starts, fragmented: false, removed: false }.file()
+}
+
+struct Walk<'w, 's, R> {
+    source: &'w mut Source<'s, R>,
+    overlay: &'w mut Overlay,
+    left: usize,
+    /// Ranges of the file that hold pictures or sound.
+    kept: Vec<(u64, u64)>,
+    /// Starts of kept ranges whose end isn't told.
+    loose: Vec<u64>,
+    /// Starts of every track's chunks: where a loose range ends.
+    starts: Vec<u64>,
+    fragmented: bool,
+    /// A track was taken out.
+    removed: bool,
+}
+
+impl<R: Read + Seek> Walk<'_, '_, R> {
+    fn file(&mut self) -> Result<(), ScrubError> {
+        let len = self.source.len();
+        let (mut data, mut has_items, mut has_movie) = (Vec::new(), false, false);
+        let mut at = 0;
+        while let Some(found) = self.next(at, len)? {
+            at = found.end;
+            match &found.kind {
+                b"ftyp" | b"styp" | b"sidx" | b"ssix" | b"pdin" | b"mfra" => {}
+                b"mdat" => data.push((found.body, found.end)),
+                b"moov" if !has_movie => {
+                    has_movie = true;
+                    self.movie(&found)?;
+                }
+                b"moof" => {
+                    self.fragmented = true;
+                    self.children(&found, 0, &[(*b"mfhd", Next::Keep), (*b"traf", Next::Into(FRAGMENT))])?;
+                }
+                b"meta" if !has_items && self.holds_items(&found)? => {
+                    has_items = true;
+                    heif::scrub(self.source, self.overlay, &mut self.kept, &mut data)?;
+                }
+                b"free" | b"skip" | b"wide" => self.overlay.zero(found.body, found.body_len())?,
+                _ => self.disable(&found)?,
+            }
+        }
+        self.overlay.zero_rest(at)?;
+        if self.kept.is_empty() && self.loose.is_empty() && !self.fragmented {
+            return Err(ScrubError::NotUnderstood("it has neither pictures nor sound"));
+        }
+        match (self.fragmented, self.removed) {
+            // Its samples are told piece by piece in the fragments; blanking one track there isn't done.
+            (true, true) => Err(ScrubError::NotUnderstood("it is fragmented and has tracks of other kinds")),
+            (true, false) => Ok(()),
+            _ => self.gaps(&data),
+        }
+    }
+
+    fn next(&mut self, at: u64, limit: u64) -> Result<Option<BoxAt>, ScrubError> {
+        self.left = self.left.checked_sub(1).ok_or(ScrubError::TooComplex)?;
+        Ok(boxes::next(self.source, at, limit)?)
+    }
+
+    /// Makes a box `free` and blanks it.
+    fn disable(&mut self, found: &BoxAt) -> Result<(), ScrubError> {
+        disable(self.overlay, found)
+    }
+
+    /// Whether a `meta` box describes pictures.
+    fn holds_items(&mut self, meta: &BoxAt) -> Result<bool, ScrubError> {
+        let handler = self.find(meta, 4, *b"hdlr")?;
+        Ok(match handler {
+            Some(handler) if handler.body_len() >= 12 => &self.source.array::<4>(handler.body + 8)? == b"pict",
+            _ => false,
+        })
+    }
+
+    fn find(&mut self, parent: &BoxAt, skip: u64, kind: [u8; 4]) -> Result<Option<BoxAt>, ScrubError> {
+        let mut at = parent.body + skip;
+        while let Some(child) = self.next(at, parent.end)? {
+            if child.kind == kind {
+                return Ok(Some(child));
+            }
+            at = child.end;
+        }
+        Ok(None)
+    }
+
+    fn movie(&mut self, moov: &BoxAt) -> Result<(), ScrubError> {
+        let mut at = moov.body;
+        let mut tracks = Vec::new();
+        while let Some(child) = self.next(at, moov.end)? {
+            at = child.end;
+            match &child.kind {
+                b"mvhd" => self.times(&child)?,
+                b"trak" => tracks.push(child),
+                b"mvex" => self.fragmented = true,
+                b"iods" | b"pssh" | b"clip" | b"ctab" => {}
+                b"cmov" | b"rmra" => return Err(ScrubError::NotUnderstood("its index is packed or elsewhere")),
+                _ => self.disable(&child)?,
+            }
+        }
+        self.overlay.zero(at, moov.end - at)?;
+        for track in tracks {
+            self.track(&track)?;
+        }
+        Ok(())
+    }
+
+    fn track(&mut self, track: &BoxAt) -> Result<(), ScrubError> {
+        const NO_KIND: ScrubError = ScrubError::NotUnderstood("a track doesn't say what it is");
+        let media = self.find(track, 0, *b"mdia")?.ok_or(NO_KIND)?;
+        let handler = self.find(&media, 0, *b"hdlr")?.filter(|handler| handler.body_len() >= 12).ok_or(NO_KIND)?;
+        let kind: [u8; 4] = self.source.array(handler.body + 8)?;
+        let info = self.find(&media, 0, *b"minf")?;
+        let table = match info {
+            Some(info) => self.find(&info, 0, *b"stbl")?,
+            None => None,
+        };
+        let table = table.ok_or(ScrubError::NotUnderstood("a track has no sample table"))?;
+        let found = chunks(self.source, &table)?;
+        self.starts.extend(found.ranges.iter().map(|range| range.0));
+        if self.starts.len() > super::samples::MOST_CHUNKS {
+            return Err(ScrubError::TooComplex);
+        }
+        if matches!(&kind, b"vide" | b"soun" | b"pict" | b"auxv") {
+            self.keep(found);
+            self.children(track, 0, TRACK)
+        } else {
+            self.removed = true;
+            if !found.exact {
+                return Err(ScrubError::NotUnderstood("a track of another kind has no sizes"));
+            }
+            for (start, end) in found.ranges {
+                self.overlay.zero(start, end - start)?;
+            }
+            self.disable(track)
+        }
+    }
+
+    fn keep(&mut self, found: Chunks) {
+        if found.exact {
+            self.kept.extend(found.ranges);
+        } else {
+            self.loose.extend(found.ranges.iter().map(|range| range.0));
+        }
+    }
+
+    /// Keeps, enters or blanks each child of a box, as the list says.
+    fn children(&mut self, parent: &BoxAt, skip: u64, list: &[(Kind, Next)]) -> Result<(), ScrubError> {
+        let mut at = parent.body + skip;
+        while let Some(child) = self.next(at, parent.end)? {
+            at = child.end;
+            match list.iter().find(|(kind, _)| *kind == child.kind).map(|(_, next)| next) {
+                Some(Next::Keep) => {}
+                Some(Next::Times) => self.times(&child)?,
+                Some(Next::Handler) => blank_handler_name(self.overlay, &child)?,
+                Some(Next::References) => self.references(&child)?,
+                // The lists below end after four levels.
+                Some(Next::Into(list)) => self.children(&child, 0, list)?,
+                None => self.disable(&child)?,
+            }
+        }
+        self.overlay.zero(at, parent.end.saturating_sub(at))
+    }
+
+    /// Creation and modification time: behind version and flags, 32 or 64 bits each.
+    fn times(&mut self, header: &BoxAt) -> Result<(), ScrubError> {
+        let [version] = self.source.array(header.body)?;
+        let bytes = if version == 1 { 16 } else { 8 };
+        if header.body_len() < 4 + bytes {
+            return Err(ScrubError::NotUnderstood("a header is too short"));
+        }
+        self.overlay.zero(header.body + 4, bytes)
+    }
+
+    /// `dref`: old writers put the name of the disk and the folder here.
+    fn references(&mut self, found: &BoxAt) -> Result<(), ScrubError> {
+        let mut at = found.body + 8;
+        while let Some(entry) = self.next(at, found.end)? {
+            at = entry.end;
+            let [_, _, _, flags] = self.source.array(entry.body)?;
+            if flags & 1 == 0 || entry.body_len() < 4 {
+                return Err(ScrubError::NotUnderstood("its samples lie in another file"));
+            }
+            self.overlay.zero(entry.body + 4, entry.body_len() - 4)?;
+        }
+        Ok(())
+    }
+
+    /// Blanks what lies in `data` outside of kept ranges.
+    fn gaps(&mut self, data: &[(u64, u64)]) -> Result<(), ScrubError> {
+        self.starts.sort_unstable();
+        for start in std::mem::take(&mut self.loose) {
+            let next = self.starts.partition_point(|other| *other <= start);
+            self.kept.push((start, self.starts.get(next).copied().unwrap_or(u64::MAX)));
+        }
+        self.kept.sort_unstable();
+        let mut data = data.to_vec();
+        data.sort_unstable();
+        let kept = std::mem::take(&mut self.kept);
+        let mut ranges = kept.into_iter().peekable();
+        // How far the ranges seen so far reach: one that began earlier may end in the next stretch.
+        let mut reach = 0;
+        for (from, to) in data {
+            let mut at = from.max(to.min(reach));
+            while let Some((start, end)) = ranges.next_if(|range| range.0 < to) {
+                self.gap(at, start)?;
+                reach = reach.max(end);
+                at = at.max(end.min(to));
+            }
+            self.gap(at, to)?;
+        }
+        Ok(())
+    }
+
+    fn gap(&mut self, from: u64, to: u64) -> Result<(), ScrubError> {
+        let bytes = to.saturating_sub(from);
+        if bytes == 0 || (bytes <= PEEK && self.source.bytes(from, bytes as usize)?.iter().all(|b| *b == 0)) {
+            return Ok(());
+        }
+        self.overlay.zero(from, bytes)
+    }
+}
+
+type Kind = [u8; 4];
+
+/// What is done with a box.
+#[derive(Clone, Copy)]
+enum Next {
+    /// It stays as it is.
+    Keep,
+    /// Its two times are blanked.
+    Times,
+    /// Its name is blanked.
+    Handler,
+    /// Its paths are blanked.
+    References,
+    /// Its children have a list of their own.
+    Into(&'static [(Kind, Next)]),
+}
+
+const TRACK: &[(Kind, Next)] = &[
+    (*b"tkhd", Next::Times),
+    (*b"edts", Next::Keep),
+    (*b"tref", Next::Keep),
+    (*b"trgr", Next::Keep),
+    (*b"tapt", Next::Keep),
+    (*b"clip", Next::Keep),
+    (*b"matt", Next::Keep),
+    (*b"load", Next::Keep),
+    (*b"mdia", Next::Into(MEDIA)),
+];
+
+const MEDIA: &[(Kind, Next)] =
+    &[(*b"mdhd", Next::Times), (*b"hdlr", Next::Handler), (*b"elng", Next::Keep), (*b"minf", Next::Into(INFORMATION))];
+
+const INFORMATION: &[(Kind, Next)] = &[
+    (*b"vmhd", Next::Keep),
+    (*b"smhd", Next::Keep),
+    (*b"nmhd", Next::Keep),
+    (*b"gmhd", Next::Keep),
+    (*b"hdlr", Next::Handler),
+    (*b"dinf", Next::Into(&[(*b"dref", Next::References)])),
+    (*b"stbl", Next::Into(SAMPLES)),
+];
+
+/// ISO/IEC 14496-12 §8.5 to §8.9, without what names or describes.
+const SAMPLES: &[(Kind, Next)] = &[
+    (*b"stsd", Next::Keep),
+    (*b"stts", Next::Keep),
+    (*b"ctts", Next::Keep),
+    (*b"cslg", Next::Keep),
+    (*b"stsc", Next::Keep),
+    (*b"stsz", Next::Keep),
+    (*b"stz2", Next::Keep),
+    (*b"stco", Next::Keep),
+    (*b"co64", Next::Keep),
+    (*b"stss", Next::Keep),
+    (*b"stps", Next::Keep),
+    (*b"stsh", Next::Keep),
+    (*b"sdtp", Next::Keep),
+    (*b"sbgp", Next::Keep),
+    (*b"sgpd", Next::Keep),
+    (*b"subs", Next::Keep),
+    (*b"saiz", Next::Keep),
+    (*b"saio", Next::Keep),
+];
+
+const FRAGMENT: &[(Kind, Next)] = &[
+    (*b"tfhd", Next::Keep),
+    (*b"tfdt", Next::Keep),
+    (*b"trun", Next::Keep),
+    (*b"sdtp", Next::Keep),
+    (*b"sbgp", Next::Keep),
+    (*b"sgpd", Next::Keep),
+    (*b"subs", Next::Keep),
+    (*b"saiz", Next::Keep),
+    (*b"saio", Next::Keep),
+    (*b"senc", Next::Keep),
+];
+
+/// Makes a box `free` and blanks it.
+pub(super) fn disable(overlay: &mut Overlay, found: &BoxAt) -> Result<(), ScrubError> {
+    overlay.write(found.start + 4, 4, b"free".to_vec())?;
+    overlay.zero(found.body, found.body_len())
+}
+
+/// A handler's name is its writer's: "Core Media Video". It stands behind 24 bytes of types.
+pub(super) fn blank_handler_name(overlay: &mut Overlay, handler: &BoxAt) -> Result<(), ScrubError> {
+    let bytes = handler.body_len().saturating_sub(24);
+    overlay.zero(handler.end - bytes, bytes)
+}

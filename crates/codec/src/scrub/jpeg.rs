@@ -1,0 +1,73 @@
+//! JPEG: marker segments, and whatever stands behind the picture.
+//!
+//! Owns the list of segments that belong to the picture; every other segment is blanked. Invariant: everything
+//! behind the first picture's end is blanked, whatever it is (second pictures, a motion photo's film, trailers).
+
+use std::io::{Read, Seek};
+
+use super::overlay::Overlay;
+use super::{ScrubError, upright_exif};
+use crate::header::{jpeg_is_metadata, jpeg_segment};
+use crate::wire::{Source, WINDOW};
+
+/// More segments than this are no photo.
+const MOST_SEGMENTS: usize = 100_000;
+
+pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), ScrubError> {
+    let mut at = 2;
+    let mut has_exif = false;
+    for _ in 0..MOST_SEGMENTS {
+        let segment = jpeg_segment(source, at)?;
+        at = segment.end();
+        match segment.marker {
+            0xd9 => return overlay.zero_rest(at),
+            0xda => at = behind_scan(source, at)?,
+            marker if jpeg_is_metadata(marker) => {
+                let data = source.bytes(segment.body, segment.len)?;
+                let (kept, fill) = keep(marker, data, &mut has_exif)?;
+                let blanked = (segment.len - kept) as u64;
+                overlay.write(segment.body + kept as u64, blanked, fill)?;
+            }
+            // Tables and frames: the picture itself.
+            0xc0..=0xcf | 0xdb..=0xdd => {}
+            _ => return Err(ScrubError::NotUnderstood("a marker stands where none may")),
+        }
+    }
+    Err(ScrubError::TooComplex)
+}
+
+/// How many bytes of a metadata segment stay, and what is written behind them.
+fn keep(marker: u8, data: &[u8], has_exif: &mut bool) -> Result<(usize, Vec<u8>), ScrubError> {
+    let nothing = Ok((0, Vec::new()));
+    match marker {
+        // Version and density stay (14 bytes with the thumbnail's size), its thumbnail doesn't.
+        0xe0 if data.starts_with(b"JFIF\0") && data.len() >= 14 => Ok((12, Vec::new())),
+        0xe1 if data.starts_with(b"Exif\0\0") && !*has_exif => {
+            *has_exif = true;
+            match upright_exif(data, data.len() - 6)? {
+                Some(exif) => Ok((6, exif)),
+                None => nothing,
+            }
+        }
+        0xe2 if data.starts_with(b"ICC_PROFILE\0") => Ok((data.len(), Vec::new())),
+        // How its colours are coded: without it they come out wrong.
+        0xee if data.starts_with(b"Adobe") && data.len() >= 12 => Ok((12, Vec::new())),
+        _ => nothing,
+    }
+}
+
+/// The next marker behind a scan's coded data. Within it 0xFF is followed by 0 or a restart marker. T.81 §B.1.1.5.
+fn behind_scan<R: Read + Seek>(source: &mut Source<'_, R>, mut at: u64) -> Result<u64, ScrubError> {
+    loop {
+        let data = source.some(at, WINDOW / 8)?;
+        if data.len() < 2 {
+            return Err(ScrubError::NotUnderstood("it is cut off"));
+        }
+        let marker = data.windows(2).position(|pair| pair[0] == 0xff && !matches!(pair[1], 0 | 0xd0..=0xd7 | 0xff));
+        match marker {
+            Some(found) => return Ok(at + found as u64),
+            // The last byte may be the first half of a marker.
+            None => at += data.len() as u64 - 1,
+        }
+    }
+}

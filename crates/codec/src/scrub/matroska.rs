@@ -1,0 +1,234 @@
+//! Matroska and WebM (RFC 9559).
+//!
+//! Owns the lists of elements that belong to picture and sound; every other element becomes `Void`, and so do the
+//! blocks of tracks that are neither. Invariant: no element moves.
+
+use std::io::{Read, Seek};
+
+use super::ScrubError;
+use super::overlay::Overlay;
+use crate::ebml;
+use crate::wire::Source;
+
+const EBML: u32 = 0x1a45_dfa3;
+const SEGMENT: u32 = 0x1853_8067;
+const SEEK_HEAD: u32 = 0x114d_9b74;
+const SEEK: u32 = 0x4dbb;
+const SEEK_ID: u32 = 0x53ab;
+const INFO: u32 = 0x1549_a966;
+const TRACKS: u32 = 0x1654_ae6b;
+const TRACK_ENTRY: u32 = 0xae;
+const TRACK_NUMBER: u32 = 0xd7;
+const TRACK_TYPE: u32 = 0x83;
+const CLUSTER: u32 = 0x1f43_b675;
+const SIMPLE_BLOCK: u32 = 0xa3;
+const BLOCK_GROUP: u32 = 0xa0;
+const BLOCK: u32 = 0xa1;
+const ENCRYPTED_BLOCK: u32 = 0xaf;
+const CUES: u32 = 0x1c53_bb6b;
+const VOID: u32 = 0xec;
+
+/// `Info`: what is needed, without title, date and file names: time scale, duration, the two programs' names (which
+/// must be there) and the segment's own number.
+const INFO_KEPT: [u32; 5] = [0x002a_d7b1, 0x4489, 0x4d80, 0x5741, 0x73a4];
+/// `Name` of a track, and attachments linked to it.
+const TRACK_TALKING: [u32; 2] = [0x536e, 0x7446];
+/// What stands in a cluster beside blocks: its time, position, previous size.
+const CLUSTER_KEPT: [u32; 6] = [0xe7, 0xa7, 0xab, 0x5854, VOID, ENCRYPTED_BLOCK];
+
+/// Elements visited in one file. Four hours have about two million blocks, seen only where a track must go.
+const MOST_ELEMENTS: usize = 8_000_000;
+/// The largest `Info`, `Tracks` or `SeekHead` that is read, in bytes.
+const MOST_MASTER: u64 = 1024 * 1024;
+
+struct Element {
+    id: u32,
+    start: u64,
+    body: u64,
+    /// `None` where its size is unknown.
+    end: Option<u64>,
+}
+
+struct Walk<'w, 's, R> {
+    source: &'w mut Source<'s, R>,
+    overlay: &'w mut Overlay,
+    left: usize,
+    /// Numbers of the tracks that go.
+    removed: Vec<u64>,
+}
+
+pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), ScrubError> {
+    let len = source.len();
+    let mut walk = Walk { source, overlay, left: MOST_ELEMENTS, removed: Vec::new() };
+    let header = walk.element(0, len)?;
+    let segment = walk.element(header.end.ok_or(CUT)?, len)?;
+    if header.id != EBML || segment.id != SEGMENT {
+        return Err(ScrubError::NotUnderstood("it doesn't start with a segment"));
+    }
+    let end = segment.end.unwrap_or(len);
+    walk.segment(segment.body, end)?;
+    walk.overlay.zero_rest(end)
+}
+
+const CUT: ScrubError = ScrubError::NotUnderstood("it is cut off");
+
+impl<R: Read + Seek> Walk<'_, '_, R> {
+    fn element(&mut self, at: u64, limit: u64) -> Result<Element, ScrubError> {
+        self.left = self.left.checked_sub(1).ok_or(ScrubError::TooComplex)?;
+        let head = ebml::element(self.source.some(at, 12)?, 0).ok_or(ScrubError::NotUnderstood("an element's head is none"))?;
+        let body = at + head.bytes as u64;
+        let end = match head.size {
+            None => None,
+            Some(size) => Some(body.checked_add(size).filter(|end| *end <= limit).ok_or(CUT)?),
+        };
+        Ok(Element { id: head.id, start: at, body, end })
+    }
+
+    fn segment(&mut self, mut at: u64, end: u64) -> Result<(), ScrubError> {
+        let mut has_tracks = false;
+        while at < end {
+            let element = self.element(at, end)?;
+            let known_end = element.end.ok_or(ScrubError::NotUnderstood("an element has no size"));
+            match element.id {
+                CLUSTER if has_tracks => {
+                    at = match element.end {
+                        Some(end) if self.removed.is_empty() => end,
+                        Some(end) => self.cluster(element.body, end, true)?,
+                        None => self.cluster(element.body, end, false)?,
+                    };
+                    continue;
+                }
+                // Blocks before the tracks they belong to: can't be told apart.
+                CLUSTER => return Err(ScrubError::NotUnderstood("its tracks come after its data")),
+                SEEK_HEAD => self.seek_head(element.body, known_end?)?,
+                INFO => self.information(element.body, known_end?)?,
+                TRACKS => {
+                    has_tracks = true;
+                    self.tracks(element.body, known_end?)?;
+                }
+                CUES => {}
+                _ => self.void(element.start, known_end?)?,
+            }
+            at = element.end.unwrap_or(end);
+        }
+        if has_tracks { Ok(()) } else { Err(ScrubError::NotUnderstood("it has no tracks")) }
+    }
+
+    /// Makes a stretch one `Void` element. RFC 8794 §11.3.2.
+    fn void(&mut self, start: u64, end: u64) -> Result<(), ScrubError> {
+        let total = end - start;
+        let fill = match total {
+            0 | 1 => return Err(ScrubError::NotUnderstood("an element is too short")),
+            2..=8 => vec![0xec, 0x80 | (total - 2) as u8],
+            _ => [&[0xec], &(1 << 56 | (total - 9)).to_be_bytes()[..]].concat(),
+        };
+        self.overlay.write(start, total, fill)
+    }
+
+    /// Makes every child of a small master `Void` for which `goes` says so.
+    fn sift(&mut self, mut at: u64, end: u64, goes: impl Fn(u32, &[u8]) -> bool) -> Result<(), ScrubError> {
+        if end - at > MOST_MASTER {
+            return Err(ScrubError::TooComplex);
+        }
+        while at < end {
+            let child = self.element(at, end)?;
+            let child_end = child.end.ok_or(ScrubError::NotUnderstood("an element has no size"))?;
+            let start = self.source.some(child.body, (child_end - child.body).min(64) as usize)?;
+            if goes(child.id, start) {
+                self.void(at, child_end)?;
+            }
+            at = child_end;
+        }
+        Ok(())
+    }
+
+    /// The table of what stands where: without its rows for what goes, and without its checksum.
+    fn seek_head(&mut self, at: u64, end: u64) -> Result<(), ScrubError> {
+        let kept = [SEEK_HEAD, INFO, TRACKS, CLUSTER, CUES].map(u32::to_be_bytes);
+        self.sift(at, end, |id, data| {
+            let target = ebml::children(data).find(|child| child.id == SEEK_ID).map(|child| child.data);
+            id != SEEK || !kept.iter().any(|id| Some(&id[..]) == target)
+        })
+    }
+
+    fn information(&mut self, at: u64, end: u64) -> Result<(), ScrubError> {
+        self.sift(at, end, |id, _| !INFO_KEPT.contains(&id))
+    }
+
+    fn tracks(&mut self, mut at: u64, end: u64) -> Result<(), ScrubError> {
+        if end - at > MOST_MASTER {
+            return Err(ScrubError::TooComplex);
+        }
+        while at < end {
+            let entry = self.element(at, end)?;
+            let entry_end = entry.end.ok_or(ScrubError::NotUnderstood("an element has no size"))?;
+            if entry.id == TRACK_ENTRY {
+                let data = self.source.vector(entry.body, entry_end - entry.body)?;
+                let number = |wanted| ebml::children(&data).find(|child| child.id == wanted).and_then(|child| unsigned(child.data));
+                let (Some(track), Some(kind)) = (number(TRACK_NUMBER), number(TRACK_TYPE)) else {
+                    return Err(ScrubError::NotUnderstood("a track doesn't say what it is"));
+                };
+                // 1 is picture, 2 sound. RFC 9559 §5.1.4.1.3.
+                if matches!(kind, 1 | 2) {
+                    self.sift(entry.body, entry_end, |id, _| TRACK_TALKING.contains(&id) || id == 0xbf)?;
+                } else {
+                    self.removed.push(track);
+                    self.void(at, entry_end)?;
+                }
+            } else {
+                // A checksum, which no longer fits, or filler.
+                self.void(at, entry_end)?;
+            }
+            at = entry_end;
+        }
+        Ok(())
+    }
+
+    /// Walks a cluster; one of unknown size ends where an element begins that can't be inside. Gives its end.
+    fn cluster(&mut self, mut at: u64, end: u64, sized: bool) -> Result<u64, ScrubError> {
+        while at < end {
+            let element = self.element(at, end)?;
+            let inside = matches!(element.id, SIMPLE_BLOCK | BLOCK_GROUP) || CLUSTER_KEPT.contains(&element.id) || element.id == 0xbf;
+            if !inside && !sized {
+                return Ok(at);
+            }
+            let element_end = element.end.ok_or(ScrubError::NotUnderstood("an element has no size"))?;
+            let goes = match element.id {
+                _ if !inside => true,
+                SIMPLE_BLOCK => self.is_removed(element.body)?,
+                BLOCK_GROUP => self.group_is_removed(element.body, element_end)?,
+                _ => false,
+            };
+            if goes {
+                self.void(at, element_end)?;
+            }
+            at = element_end;
+        }
+        Ok(end)
+    }
+
+    fn group_is_removed(&mut self, mut at: u64, end: u64) -> Result<bool, ScrubError> {
+        while at < end {
+            let child = self.element(at, end)?;
+            if child.id == BLOCK {
+                return self.is_removed(child.body);
+            }
+            at = child.end.ok_or(ScrubError::NotUnderstood("an element has no size"))?;
+        }
+        Ok(false)
+    }
+
+    /// A block starts with its track's number in the form of a size. RFC 9559 §10.1.
+    fn is_removed(&mut self, at: u64) -> Result<bool, ScrubError> {
+        if self.removed.is_empty() {
+            return Ok(false);
+        }
+        let track = ebml::size(self.source.some(at, 8)?).ok_or(ScrubError::NotUnderstood("a block names no track"))?;
+        Ok(self.removed.contains(&track))
+    }
+}
+
+/// An unsigned number of up to eight bytes.
+fn unsigned(data: &[u8]) -> Option<u64> {
+    (data.len() <= 8).then(|| data.iter().fold(0, |sum, b| sum << 8 | u64::from(*b)))
+}
