@@ -98,8 +98,7 @@ pub(crate) async fn run(tools: &Tools, command: &Command, cancel: &CancellationT
         }
     };
     let work = async {
-        let (listened, complaint) = tokio::join!(listen, tail(stderr));
-        listened?;
+        let ((), complaint) = tokio::try_join!(listen, async { Ok(tail(stderr).await) })?;
         // Its pipes are closed; a child that lingers all the same is ended.
         let status = tokio::time::timeout(stall, child.wait()).await.map_err(|_| Failure::Stalled(stall))?;
         Ok((status, complaint))

@@ -1,0 +1,11 @@
+//! The promises of converting, kept with the real ffmpeg on the embedded engines.
+//!
+//! Sources are made by ffmpeg too, tiny and short, so that the whole suite fits two cores. Invariant: every test that ends well leaves no object without a
+//! row and no scratch folder ([`stage::Stage::end`] looks).
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod photos;
+mod refusals;
+mod shapes;
+mod stage;
+mod survival;
