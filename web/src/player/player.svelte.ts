@@ -128,6 +128,8 @@ export class Player {
 
   async #begin(source: Source, turn: number): Promise<void> {
     const at = this.time;
+    // What broke while it played goes on playing.
+    this.#eager ||= this.#live !== null && !this.paused && !this.ended;
     this.#drop(this.#live);
     this.#live = null;
     this.trouble = null;
