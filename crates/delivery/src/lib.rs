@@ -29,7 +29,7 @@ use kit::{Context, Part, Service};
 
 /// The row of this role in the table of roles.
 pub fn service() -> Service {
-    Service { name: "delivery", migrations: migration::MIGRATIONS, openapi: api::openapi, start: |context| Box::pin(start(context)) }
+    Service { name: "delivery", migrations: migration::MIGRATIONS, openapi: api::openapi, start: |context| Box::pin(std::future::ready(start(context))) }
 }
 
 /// What every handler shares.
@@ -61,7 +61,7 @@ impl Delivery {
     }
 }
 
-async fn start(context: Context) -> Result<Part, BootError> {
+fn start(context: Context) -> Result<Part, BootError> {
     let config: Config = context.config.section("delivery")?;
     let delivery = Delivery::new(context, &config);
     events::listen(&delivery);

@@ -30,7 +30,7 @@ use crate::store;
 /// Longest wait for a picture; the making goes on, so that asking again finds it.
 const PATIENCE: Duration = Duration::from_secs(25);
 /// A picture that can't be made is not tried again for this long.
-const REFUSED_FOR: Duration = Duration::from_secs(600);
+const REFUSED_FOR: Duration = Duration::from_mins(10);
 /// Reading times are written down this exactly.
 const READ_AT: TimeDelta = TimeDelta::hours(1);
 /// Unit of the memory budget.
@@ -239,10 +239,10 @@ impl Pictures {
     async fn keep(&self, id: &MediaId, variant: Variant, picture: Bytes) -> Result<Kept, Error> {
         let Inner { context, shelf, .. } = &*self.0;
         let (now, bytes) = (context.clock.now(), picture.len() as u64);
-        let mut writer = context.objects.create().await?;
-        let object = writer.key().clone();
+        let object = ObjectKey::random();
         let loose = vec![object.clone()];
         context.db.write(move |tx| Box::pin(async move { store::loosen(tx, &loose, now).await })).await?;
+        let mut writer = context.objects.create_as(object.clone()).await?;
         writer.write(picture.clone()).await?;
         writer.finish().await?;
         let (item, name) = (id.clone(), variant.key());

@@ -142,10 +142,7 @@ impl Shelf {
     /// is an error and not a broken answer.
     pub async fn stream(&self, key: &ObjectKey, range: Range<u64>, patches: Option<Overlays>) -> Result<Body, Error> {
         let reading = Reading { shelf: self.clone(), key: key.clone(), at: range.start, end: range.end, patches, _open: Open::new(&self.0.streams) };
-        let (first, reading) = match reading.next().await? {
-            Some((first, reading)) => (first, reading),
-            None => return Ok(Body::empty()),
-        };
+        let Some((first, reading)) = reading.next().await? else { return Ok(Body::empty()) };
         // One chunk is read while the one before it is on its way.
         let rest = stream::try_unfold(reading, Reading::next);
         let chunks = stream::once(async { Ok::<_, objects::Error>(first) }).chain(rest);

@@ -126,7 +126,7 @@ pub(crate) async fn remove_item(tx: &Tx, id: &MediaId, now: DateTime<Utc>) -> Re
     let values = || vec![Value::from(id.as_str())];
     tx.execute("insert into gone (item, since) values ($1, $2) on conflict do nothing", vec![id.as_str().into(), now.into()]).await?;
     let images: Vec<ObjectRow> = tx.rows("delete from image where item = $1 returning object", values()).await?;
-    let objects = keys(images)?;
+    let objects = keys(&images)?;
     loosen(tx, &objects, DateTime::UNIX_EPOCH).await?;
     for text in [
         "delete from item where id = $1",
@@ -383,7 +383,8 @@ pub(crate) async fn loosen(tx: &Tx, objects: &[ObjectKey], since: DateTime<Utc>)
 
 /// Objects that have been loose since before `before`.
 pub(crate) async fn list_loose(db: &impl Sql, before: DateTime<Utc>, most: u64) -> Result<Vec<ObjectKey>, Error> {
-    keys(db.rows("select object from loose where since < $1 order by since limit $2", vec![before.into(), count(most)]).await?)
+    let rows: Vec<ObjectRow> = db.rows("select object from loose where since < $1 order by since limit $2", vec![before.into(), count(most)]).await?;
+    keys(&rows)
 }
 
 /// Forgets loose objects, after their bytes are gone.
@@ -398,7 +399,7 @@ pub(crate) async fn remove_loose(tx: &Tx, objects: &[ObjectKey]) -> Result<(), E
 
 // --- values
 
-fn keys(rows: Vec<ObjectRow>) -> Result<Vec<ObjectKey>, Error> {
+fn keys(rows: &[ObjectRow]) -> Result<Vec<ObjectKey>, Error> {
     rows.iter().map(|row| key(&row.object)).collect()
 }
 

@@ -16,9 +16,9 @@ pub(super) fn decode(bytes: &[u8], plan: &Plan, limits: Limits) -> Result<Shrunk
     options.set_color_output(ColorOutput::Indexed);
     // The frame has its own size, which the header did not tell.
     options.set_memory_limit(MemoryLimit::Bytes(NonZeroU64::new(limits.pixels).unwrap_or(NonZeroU64::MIN)));
-    let mut decoder = options.read_info(bytes).map_err(damaged)?;
+    let mut decoder = options.read_info(bytes).map_err(|error| damaged(&error))?;
     let (width, height) = (decoder.width(), decoder.height());
-    let frame = decoder.read_next_frame().map_err(damaged)?.ok_or(Error::Truncated)?.clone();
+    let frame = decoder.read_next_frame().map_err(|error| damaged(&error))?.ok_or(Error::Truncated)?.clone();
     let palette = match frame.palette.as_deref() {
         Some(own) => own,
         None => decoder.global_palette().ok_or(Error::Damaged("GIF palette"))?,
@@ -47,7 +47,7 @@ pub(super) fn decode(bytes: &[u8], plan: &Plan, limits: Limits) -> Result<Shrunk
     shrinker.finish(1.0, None)
 }
 
-fn damaged(error: DecodingError) -> Error {
+fn damaged(error: &DecodingError) -> Error {
     match error {
         DecodingError::Io(_) => Error::Truncated,
         DecodingError::MemoryLimit => Error::Damaged("GIF frame larger than allowed"),

@@ -19,7 +19,7 @@ pub(super) fn decode(bytes: &[u8], plan: &Plan, limits: Limits) -> Result<Shrunk
     let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), png::Limits { bytes: SIDE_BYTES });
     decoder.set_transformations(Transformations::normalize_to_color8());
     decoder.set_ignore_text_chunk(true);
-    let mut reader = decoder.read_info().map_err(damaged)?;
+    let mut reader = decoder.read_info().map_err(|error| damaged(&error))?;
     let (width, height) = reader.info().size();
     let icc = reader.info().icc_profile.as_ref().filter(|icc| icc.len() <= MOST_ICC_BYTES).map(|icc| icc.to_vec());
     let kind = reader.output_color_type().0;
@@ -29,14 +29,14 @@ pub(super) fn decode(bytes: &[u8], plan: &Plan, limits: Limits) -> Result<Shrunk
     if reader.info().interlaced {
         let size = reader.output_buffer_size().filter(|&size| size as u64 <= limits.bytes).ok_or(Error::Damaged("size"))?;
         let mut whole = vec![0; size];
-        reader.next_frame(&mut whole).map_err(damaged)?;
+        reader.next_frame(&mut whole).map_err(|error| damaged(&error))?;
         let line = reader.output_line_size(width).filter(|&line| line > 0).ok_or(Error::Damaged("size"))?;
         for row in whole.chunks_exact(line) {
             shrinker.push(colors(row, kind, &mut spread))?;
         }
     } else {
         while !shrinker.is_full() {
-            let row = reader.next_row().map_err(damaged)?.ok_or(Error::Truncated)?;
+            let row = reader.next_row().map_err(|error| damaged(&error))?.ok_or(Error::Truncated)?;
             shrinker.push(colors(row.data(), kind, &mut spread))?;
         }
     }
@@ -54,7 +54,7 @@ fn colors<'a>(row: &'a [u8], kind: ColorType, spread: &'a mut Vec<u8>) -> &'a [u
     spread
 }
 
-fn damaged(error: DecodingError) -> Error {
+fn damaged(error: &DecodingError) -> Error {
     match error {
         DecodingError::IoError(_) => Error::Truncated,
         DecodingError::LimitsExceeded => Error::Damaged("PNG chunk too large"),

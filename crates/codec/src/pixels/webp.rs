@@ -13,7 +13,7 @@ use super::{Error, Limits};
 
 /// Decodes and keeps what the plan needs.
 pub(super) fn decode(bytes: &[u8], plan: &Plan, limits: Limits) -> Result<Shrunk, Error> {
-    let mut decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(damaged)?;
+    let mut decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(|error| damaged(&error))?;
     decoder.set_memory_limit(MOST_ICC_BYTES);
     let icc = decoder.icc_profile().ok().flatten();
     decoder.set_memory_limit(limits.bytes as usize);
@@ -25,7 +25,7 @@ pub(super) fn decode(bytes: &[u8], plan: &Plan, limits: Limits) -> Result<Shrunk
     let channels: u8 = if decoder.has_alpha() { 4 } else { 3 };
     let size = decoder.output_buffer_size().filter(|&size| size as u64 <= limits.bytes).ok_or(Error::Damaged("size"))?;
     let mut whole = vec![0; size];
-    decoder.read_image(&mut whole).map_err(damaged)?;
+    decoder.read_image(&mut whole).map_err(|error| damaged(&error))?;
     let mut shrinker = Shrinker::new(Window::new(plan, width, height), channels)?;
     for row in whole.chunks_exact(width as usize * usize::from(channels)) {
         shrinker.push(row)?;
@@ -33,7 +33,7 @@ pub(super) fn decode(bytes: &[u8], plan: &Plan, limits: Limits) -> Result<Shrunk
     shrinker.finish(1.0, icc)
 }
 
-fn damaged(error: DecodingError) -> Error {
+fn damaged(error: &DecodingError) -> Error {
     match error {
         DecodingError::IoError(_) => Error::Truncated,
         _ => Error::Damaged("WebP data"),

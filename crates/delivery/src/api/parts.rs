@@ -102,7 +102,7 @@ async fn asset(delivery: &Delivery, readable: &Readable, asking: &Asking, name: 
 
 /// A text's own ETag.
 pub(super) fn fingerprint(text: &[u8]) -> String {
-    Sha256::digest(text).iter().take(12).map(|byte| format!("{byte:02x}")).collect()
+    codec::digest::hex(&Sha256::digest(text)[..12])
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ pub(crate) fn taken(asked: Asked, accept: Option<&str>) -> Vec<Encoding> {
             let takes = |encoding: &Encoding| accept.is_some_and(|accept| names(accept, encoding.content_type()));
             let mut taken: Vec<_> = [Encoding::Avif, Encoding::Webp].into_iter().filter(takes).collect();
             // AVIF alone, named and nothing else, is taken at its word.
-            if taken != [Encoding::Avif] || accept.is_some_and(|accept| accepts_jpeg(accept)) {
+            if taken != [Encoding::Avif] || accept.is_some_and(accepts_jpeg) {
                 taken.push(Encoding::Jpeg);
             }
             taken

@@ -2,6 +2,8 @@
 //!
 //! Invariant: nothing here knows the service's insides; items arrive as events or through a neighbour's answer.
 
+#![allow(clippy::unwrap_used)] // a test that can't go on should say where
+
 mod access;
 mod files;
 mod images;
