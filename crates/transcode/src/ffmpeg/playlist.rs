@@ -63,6 +63,10 @@ fn listed<'a>(text: &'a str, folder: &'a Path) -> impl Iterator<Item = Closed> +
         if line.starts_with('#') || line.is_empty() {
             return None;
         }
+        // Behind a source's real end the muxer lists one segment with nothing in it.
+        if duration_us == 0 {
+            return None;
+        }
         let number = line.strip_suffix(".m4s")?.rsplit_once('-')?.1.parse().ok()?;
         Some(Closed { number, duration_us, path: folder.join(line) })
     })
@@ -74,7 +78,7 @@ mod tests {
 
     #[test]
     fn closed_segments_are_read_with_their_lengths() {
-        let text = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-MAP:URI=\"v360.init.mp4\"\n#EXTINF:4.004000,\nv360-7.m4s\n#EXTINF:0.5,\nv360-8.m4s\n";
+        let text = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-MAP:URI=\"v360.init.mp4\"\n#EXTINF:4.004000,\nv360-7.m4s\n#EXTINF:0.5,\nv360-8.m4s\n#EXTINF:0.000000,\nv360-9.m4s\n";
         let all: Vec<Closed> = listed(text, Path::new("/w")).collect();
         assert_eq!(all.iter().map(|s| (s.number, s.duration_us)).collect::<Vec<_>>(), [(7, 4_004_000), (8, 500_000)]);
     }

@@ -36,7 +36,7 @@ async fn a_standard_clip_is_copied_and_its_parts_join_without_a_seam() {
 #[tokio::test(flavor = "multi_thread")]
 async fn parts_of_an_encoded_clip_join_at_any_rate_and_the_sound_is_levelled() {
     let stage = Stage::new().await;
-    let source = stage.make("clip.mp4", &format!("-f lavfi -i testsrc2=size=320x180:rate=30000/1001 {SINE} -t 14.014 -c:v mpeg4 -q:v 5 -af volume=-20dB -c:a aac"));
+    let source = stage.make("clip.mp4", &format!("-f lavfi -i testsrc2=size=320x180:rate=30000/1001 {SINE} -t 14.014 -c:v mpeg4 -q:v 5 -af volume=-8dB -c:a aac"));
     let frames = frame_times(&source, "v").len();
     let out = stage.convert(&source, Kind::Video, "mp4").await;
     assert_eq!(out.sizes(), ["320x180"]);

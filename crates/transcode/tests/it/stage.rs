@@ -31,6 +31,9 @@ impl Stage {
     }
 
     pub async fn with(set: &[&str]) -> Self {
+        if std::env::var_os("TUTTI_TEST_LOG").is_some() {
+            kit::telemetry::start_logs(kit::telemetry::LogFormat::Readable, "info");
+        }
         let builder = set.iter().fold(World::builder(), |builder, assignment| builder.set(assignment));
         Self { world: builder.start(&[transcode::service()]).await, folder: tempfile::tempdir().unwrap() }
     }
