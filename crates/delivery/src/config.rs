@@ -12,7 +12,7 @@ const MIB: u64 = 1 << 20;
 pub struct Config {
     /// Bytes of segments, small files and pictures kept in memory. As much again may be on its way to slow readers.
     pub memory_bytes: u64,
-    /// Bytes that all open file streams may hold together.
+    /// Bytes that all open file streams may hold together; beyond 2,000 of them, 32 KiB each.
     pub stream_bytes: u64,
     /// Bytes of facts about items (rows, segment lists, playlists) kept in memory.
     pub facts_bytes: u64,

@@ -42,14 +42,13 @@ pub(crate) struct Library {
 
 impl Library {
     pub fn new(context: &Context, config: &Config) -> Self {
-        let half = config.facts_bytes / 2;
         Self {
             db: context.db.clone(),
             peers: context.peers.clone(),
             clock: context.clock.clone(),
             live: context.bus.live().clone(),
-            items: Cache::new(half, |item: &Arc<Item>| item.weight()),
-            playbacks: Cache::new(half, |playback: &Arc<Playback>| playback.weight()),
+            items: Cache::new(config.facts_bytes / 4, |item: &Arc<Item>| item.weight()),
+            playbacks: Cache::new(config.facts_bytes / 2, |playback: &Arc<Playback>| playback.weight()),
             unpublished: moka::future::Cache::builder().max_capacity(10_000).time_to_live(SILENCE).build(),
             questions: Semaphore::new(QUESTIONS),
             stamps: AtomicU64::new(0),

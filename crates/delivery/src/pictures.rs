@@ -12,14 +12,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::TimeDelta;
-use codec::pixels::{self, Encoding, LOOK_BYTES, Limits};
+use codec::pixels::{self, Encoding, LOOK_BYTES, Limits, Look};
 use contract::{MediaId, ObjectKey};
 use futures::FutureExt as _;
 use futures::TryStreamExt as _;
 use futures::future::{BoxFuture, Shared};
 use kit::Context;
 use prometheus_client::metrics::counter::Counter;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::config::Config;
 use crate::error::Error;
@@ -31,6 +31,8 @@ use crate::store;
 const PATIENCE: Duration = Duration::from_secs(25);
 /// A picture that can't be made is not tried again for this long.
 const REFUSED_FOR: Duration = Duration::from_mins(10);
+/// A picture that another process has made is found this much later at most.
+const ABSENT_FOR: Duration = Duration::from_secs(30);
 /// Reading times are written down this exactly.
 const READ_AT: TimeDelta = TimeDelta::hours(1);
 /// Unit of the memory budget.
@@ -63,6 +65,8 @@ struct Inner {
     shelf: Shelf,
     limits: Limits,
     kept: moka::sync::Cache<Key, Kept>,
+    /// Pictures that the table did not have a moment ago: asking for a WebP looks for its AVIF every time.
+    absent: moka::sync::Cache<Key, ()>,
     refused: moka::sync::Cache<Key, Error>,
     readings: moka::sync::Cache<Key, Arc<AtomicUsize>>,
     flights: Mutex<HashMap<Key, Flight>>,
@@ -89,6 +93,7 @@ impl Pictures {
             shelf,
             limits: config.limits(),
             kept: moka::sync::Cache::builder().max_capacity(20_000).time_to_live(READ_AT.to_std().unwrap_or_default()).build(),
+            absent: moka::sync::Cache::builder().max_capacity(20_000).time_to_live(ABSENT_FOR).build(),
             refused: moka::sync::Cache::builder().max_capacity(10_000).time_to_live(REFUSED_FOR).build(),
             readings: moka::sync::Cache::builder().max_capacity(20_000).time_to_live(REFUSED_FOR).build(),
             flights: Mutex::default(),
@@ -109,7 +114,18 @@ impl Pictures {
         if let Some(kept) = self.0.kept.get(&key) {
             return Ok(Some(kept));
         }
-        let name = variant.key();
+        if self.0.absent.contains_key(&key) {
+            return Ok(None);
+        }
+        let found = self.find_in_table(id, variant).await?;
+        if found.is_none() {
+            self.0.absent.insert(key, ());
+        }
+        Ok(found)
+    }
+
+    async fn find_in_table(&self, id: &MediaId, variant: Variant) -> Result<Option<Kept>, Error> {
+        let (key, name) = ((id.clone(), variant), variant.key());
         let Some(image) = store::find_image(self.0.context.db.read(), id, &name).await? else { return Ok(None) };
         let now = self.0.context.clock.now();
         if now - image.read_at > READ_AT {
@@ -180,7 +196,10 @@ impl Pictures {
                 () = this.0.context.tasks.stopping() => Err(Error::Busy),
             };
             match &result {
-                Ok(kept) => this.0.kept.insert(key.clone(), kept.clone()),
+                Ok(kept) => {
+                    this.0.kept.insert(key.clone(), kept.clone());
+                    this.0.absent.invalidate(&key);
+                }
                 Err(error @ Error::Picture(_)) => {
                     this.0.refusals.inc();
                     this.0.refused.insert(key.clone(), error.clone());
@@ -197,7 +216,7 @@ impl Pictures {
     async fn make(&self, (id, variant): &Key, original: Original) -> Result<Kept, Error> {
         let _worker = self.0.workers.acquire().await.map_err(|_| Error::Busy)?;
         // Another process, or a flight that landed just before this one left, may have made it.
-        if let Some(kept) = self.find(id, *variant).await? {
+        if let Some(kept) = self.find_in_table(id, *variant).await? {
             return Ok(kept);
         }
         let picture = self.render(*variant, &original).await?;
@@ -206,13 +225,10 @@ impl Pictures {
 
     /// Decodes, resizes and encodes, after paying for the memory.
     async fn render(&self, variant: Variant, original: &Original) -> Result<Bytes, Error> {
-        let head = self.read(original, original.bytes.min(LOOK_BYTES as u64)).await?;
-        let look = pixels::look(&head)?;
-        drop(head);
+        let look = self.look(original).await?;
         look.check(original.bytes, original.orientation, variant.frame, self.0.limits)?;
         let cost = look.cost(original.bytes, original.orientation, variant.frame, Some(variant.encoding));
-        let mib = u32::try_from(cost.div_ceil(MIB)).unwrap_or(u32::MAX).min(self.0.memory_mib);
-        let paid = self.0.memory.clone().acquire_many_owned(mib).await.map_err(|_| Error::Busy)?;
+        let paid = self.pay(cost).await?;
         let source = self.read(original, original.bytes).await?;
         let (orientation, limits) = (original.orientation, self.0.limits);
         let work = move || {
@@ -225,6 +241,26 @@ impl Pictures {
         self.0.made.inc();
         let encoded = tokio::task::spawn_blocking(work).await.map_err(|_| Error::Worker)??;
         Ok(encoded.into())
+    }
+
+    /// Waits until `bytes` of the budget are free.
+    async fn pay(&self, bytes: u64) -> Result<OwnedSemaphorePermit, Error> {
+        let mib = u32::try_from(bytes.div_ceil(MIB)).unwrap_or(u32::MAX).min(self.0.memory_mib);
+        self.0.memory.clone().acquire_many_owned(mib).await.map_err(|_| Error::Busy)
+    }
+
+    /// The header's facts. Phones put depth maps of megabytes before a JPEG's; then all of the file is looked at.
+    async fn look(&self, original: &Original) -> Result<Look, Error> {
+        let head = self.read(original, original.bytes.min(LOOK_BYTES as u64)).await?;
+        match pixels::look(&head) {
+            Err(pixels::Error::Truncated) if original.bytes > head.len() as u64 => {
+                drop(head);
+                // Paid back before the picture's own cost is paid, so that two of these can't wait for each other.
+                let _paid = self.pay(original.bytes).await?;
+                Ok(pixels::look(&self.read(original, original.bytes).await?)?)
+            }
+            look => Ok(look?),
+        }
     }
 
     async fn read(&self, original: &Original, bytes: u64) -> Result<Vec<u8>, Error> {
@@ -254,7 +290,7 @@ impl Pictures {
         }
         // The item went while its picture was made, or another process was faster.
         self.remove(vec![object]).await?;
-        self.find(id, variant).await?.ok_or(Error::NotFound)
+        self.find_in_table(id, variant).await?.ok_or(Error::NotFound)
     }
 
     /// Removes loose objects: bytes first, then what remembers them.

@@ -2,18 +2,21 @@
 //!
 //! Owns the two memory bounds of reading bytes. Whole objects (segments, pictures, posters) are shared: their buffers count for as long
 //! as anybody holds them, cached or on the way to a slow reader, and when there is no room for another it is streamed instead.
-//! Streams share a budget: the more there are, the smaller their chunks. Invariant: buffers of whole objects never exceed twice
-//! `memory_bytes`, and a stream holds at most two chunks.
+//! Streams share a budget: the more there are, the smaller their pieces. Invariant: buffers of whole objects never exceed twice
+//! `memory_bytes` (and what is being written), and a stream holds two pieces at most.
 
 use std::ops::Range;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{self, Poll};
 
 use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use codec::scrub::Patch;
 use contract::ObjectKey;
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use futures::stream::{self, BoxStream};
+use futures::{Stream, StreamExt as _, TryStreamExt as _};
 use kit::objects::{self, Objects};
 
 use crate::config::Config;
@@ -21,8 +24,11 @@ use crate::error::Error;
 
 /// Larger objects are always streamed.
 const LARGEST_WHOLE: u64 = 8 << 20;
-const SMALLEST_CHUNK: u64 = 16 << 10;
-const LARGEST_CHUNK: u64 = 1 << 20;
+/// What the object store reads at once.
+const WHOLE_PIECE: u64 = 256 << 10;
+/// With ten thousand readers, a piece still has this size.
+const SMALLEST_PIECE: u64 = 16 << 10;
+const LARGEST_WINDOW: u64 = 8 << 20;
 
 /// The shelf in front of the object store.
 #[derive(Clone)]
@@ -38,21 +44,34 @@ struct Inner {
     stream_bytes: u64,
 }
 
+/// Room taken for a buffer, given back when it goes.
+struct Room {
+    held: Arc<AtomicU64>,
+    bytes: u64,
+}
+
+impl Room {
+    fn take(held: &Arc<AtomicU64>, bytes: u64) -> Self {
+        held.fetch_add(bytes, Ordering::Relaxed);
+        Self { held: held.clone(), bytes }
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.held.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
 /// A buffer that counts while it lives.
 struct Counted {
     bytes: Bytes,
-    held: Arc<AtomicU64>,
+    _room: Room,
 }
 
 impl AsRef<[u8]> for Counted {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.held.fetch_sub(self.bytes.len() as u64, Ordering::Relaxed);
     }
 }
 
@@ -107,30 +126,19 @@ impl Shelf {
     }
 
     async fn load(&self, key: &ObjectKey, bytes: u64) -> Result<Bytes, Unloaded> {
-        let held = &self.0.held;
-        if held.fetch_add(bytes, Ordering::Relaxed) + bytes > self.0.most_held {
-            held.fetch_sub(bytes, Ordering::Relaxed);
+        // Given back also when the reader leaves while this waits.
+        let room = Room::take(&self.0.held, bytes);
+        if self.0.held.load(Ordering::Relaxed) > self.0.most_held {
             return Err(Unloaded::NoRoom);
         }
-        match self.0.objects.get(key, bytes).await {
-            Ok(whole) => {
-                // A row may be wrong about a size; the count may not.
-                held.fetch_add(whole.len() as u64, Ordering::Relaxed);
-                held.fetch_sub(bytes, Ordering::Relaxed);
-                Ok(Bytes::from_owner(Counted { bytes: whole, held: held.clone() }))
-            }
-            Err(error) => {
-                held.fetch_sub(bytes, Ordering::Relaxed);
-                Err(Unloaded::Failed(error.into()))
-            }
-        }
+        let whole = self.0.objects.get(key, bytes).await.map_err(|error| Unloaded::Failed(error.into()))?;
+        Ok(Bytes::from_owner(Counted { bytes: whole, _room: room }))
     }
 
     /// Puts an object that was just written into memory.
     pub async fn put(&self, key: ObjectKey, bytes: Bytes) {
-        self.0.held.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        let counted = Counted { bytes, held: self.0.held.clone() };
-        self.0.whole.insert(key, Bytes::from_owner(counted)).await;
+        let room = Room::take(&self.0.held, bytes.len() as u64);
+        self.0.whole.insert(key, Bytes::from_owner(Counted { bytes, _room: room })).await;
     }
 
     /// Forgets an object.
@@ -138,15 +146,14 @@ impl Shelf {
         self.0.whole.invalidate(key).await;
     }
 
-    /// Streams a range of an object with overlays laid on. Its first chunk is read before this returns, so that a missing object
+    /// Streams a range of an object with overlays laid on. Its first piece is read before this returns, so that a missing object
     /// is an error and not a broken answer.
-    pub async fn stream(&self, key: &ObjectKey, range: Range<u64>, patches: Option<Overlays>) -> Result<Body, Error> {
-        let reading = Reading { shelf: self.clone(), key: key.clone(), at: range.start, end: range.end, patches, _open: Open::new(&self.0.streams) };
-        let Some((first, reading)) = reading.next().await? else { return Ok(Body::empty()) };
-        // One chunk is read while the one before it is on its way.
-        let rest = stream::try_unfold(reading, Reading::next);
-        let chunks = stream::once(async { Ok::<_, objects::Error>(first) }).chain(rest);
-        Ok(Body::from_stream(chunks))
+    pub async fn stream(&self, key: &ObjectKey, range: Range<u64>, overlays: Option<Overlays>) -> Result<Body, Error> {
+        let open = Open::new(&self.0.streams);
+        let reading = Reading { shelf: self.clone(), key: key.clone(), at: range.start, end: range.end, window: None, overlays, _open: open };
+        let mut pieces = Ahead::new(stream::try_unfold(reading, Reading::next).boxed());
+        let Some(first) = pieces.try_next().await? else { return Ok(Body::empty()) };
+        Ok(Body::from_stream(stream::once(async { Ok::<_, objects::Error>(first) }).chain(pieces)))
     }
 }
 
@@ -166,44 +173,85 @@ impl Overlays {
     }
 }
 
+/// A range on its way: read through windows, so that its pieces get smaller when more streams open.
 struct Reading {
     shelf: Shelf,
     key: ObjectKey,
     at: u64,
     end: u64,
-    patches: Option<Overlays>,
+    window: Option<Pieces>,
+    overlays: Option<Overlays>,
     _open: Open,
 }
 
 impl Reading {
     async fn next(mut self) -> Result<Option<(Bytes, Self)>, objects::Error> {
-        if self.at >= self.end {
-            return Ok(None);
-        }
-        let share = self.shelf.0.stream_bytes / 2 / self.shelf.0.streams.load(Ordering::Relaxed).max(1);
-        let wanted = share.clamp(SMALLEST_CHUNK, LARGEST_CHUNK).min(self.end - self.at);
-        let mut pieces = self.shelf.0.objects.read(&self.key, self.at..self.at + wanted).await?;
-        let first = pieces.try_next().await?.unwrap_or_default();
-        let mut chunk = if first.len() as u64 == wanted {
-            first
-        } else {
-            let mut gathered = BytesMut::with_capacity(usize::try_from(wanted).unwrap_or(0));
-            gathered.extend_from_slice(&first);
-            while let Some(piece) = pieces.try_next().await? {
-                gathered.extend_from_slice(&piece);
+        loop {
+            if self.at >= self.end {
+                return Ok(None);
             }
-            gathered.freeze()
+            let fresh = self.window.is_none();
+            let mut window = match self.window.take() {
+                Some(window) => window,
+                None => self.shelf.0.objects.read(&self.key, self.at..self.at + self.window_bytes()).await?,
+            };
+            match window.try_next().await? {
+                Some(piece) => {
+                    self.window = Some(window);
+                    let piece = self.overlaid(piece);
+                    self.at += piece.len() as u64;
+                    return Ok(Some((piece, self)));
+                }
+                None if fresh => return Err(objects::Error::Engine(std::io::ErrorKind::UnexpectedEof.into())),
+                None => {}
+            }
+        }
+    }
+
+    /// How much to open at once. Two pieces are held at a time; where they may be whole ones, many of them share one opening.
+    fn window_bytes(&self) -> u64 {
+        let share = self.shelf.0.stream_bytes / 2 / self.shelf.0.streams.load(Ordering::Relaxed).max(1);
+        let window = if share >= WHOLE_PIECE { LARGEST_WINDOW } else { share.max(SMALLEST_PIECE) };
+        window.min(self.end - self.at)
+    }
+
+    fn overlaid(&self, piece: Bytes) -> Bytes {
+        let Some(overlays) = &self.overlays else { return piece };
+        let mut window = piece.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
+        codec::scrub::apply(overlays.patches(), self.at, &mut window);
+        window.freeze()
+    }
+}
+
+type Pieces = BoxStream<'static, Result<Bytes, objects::Error>>;
+
+/// A stream that asks for the next piece before it hands one over: the disk reads while the network writes.
+struct Ahead {
+    pieces: Pieces,
+    next: Option<Option<Result<Bytes, objects::Error>>>,
+}
+
+impl Ahead {
+    fn new(pieces: Pieces) -> Self {
+        Self { pieces, next: None }
+    }
+}
+
+impl Stream for Ahead {
+    type Item = Result<Bytes, objects::Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Option<Self::Item>> {
+        let piece = match self.next.take() {
+            Some(piece) => piece,
+            None => task::ready!(self.pieces.poll_next_unpin(cx)),
         };
-        if chunk.len() as u64 != wanted {
-            return Err(objects::Error::Engine(std::io::ErrorKind::UnexpectedEof.into()));
+        // Asking starts the reading; whether it is there already does not matter. After an end or an error there is nothing to ask.
+        if matches!(piece, Some(Ok(_)))
+            && let Poll::Ready(next) = self.pieces.poll_next_unpin(cx)
+        {
+            self.next = Some(next);
         }
-        if let Some(overlays) = &self.patches {
-            let mut window = chunk.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
-            codec::scrub::apply(overlays.patches(), self.at, &mut window);
-            chunk = window.freeze();
-        }
-        self.at += wanted;
-        Ok(Some((chunk, self)))
+        Poll::Ready(piece)
     }
 }
 

@@ -6,7 +6,7 @@ use super::geometry::{Frame, plan};
 use super::shrink::Window;
 use super::{Encoding, Error, Limits, jpeg};
 
-/// How many of a file's first bytes are enough for [`look`].
+/// How many of a file's first bytes are enough for [`look`], except for the rare JPEG with megabytes of metadata in front.
 pub const LOOK_BYTES: usize = 1 << 20;
 
 /// The file formats that can be decoded.
@@ -39,7 +39,7 @@ pub struct Look {
     scales: bool,
 }
 
-/// Reads the header of a JPEG, PNG, GIF or WebP; [`LOOK_BYTES`] of it suffice.
+/// Reads the header of a JPEG, PNG, GIF or WebP; [`LOOK_BYTES`] of it nearly always suffice. [`Error::Truncated`] if these don't.
 pub fn look(head: &[u8]) -> Result<Look, Error> {
     let look = match head {
         [0xff, 0xd8, 0xff, ..] => from_jpeg(head)?,

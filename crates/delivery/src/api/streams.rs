@@ -38,7 +38,7 @@ struct Text {
 impl Playlists {
     pub(crate) fn new(config: &Config) -> Self {
         let weigher = |key: &(MediaId, u64, String, String), text: &Text| (256 + key.2.len() + key.3.len() + text.bytes.len()) as u32;
-        Self(moka::sync::Cache::builder().max_capacity(config.facts_bytes / 2).weigher(weigher).build())
+        Self(moka::sync::Cache::builder().max_capacity(config.facts_bytes / 4).weigher(weigher).build())
     }
 
     fn get(&self, readable: &Readable, playback: &Playback, file: &str, write: impl FnOnce(&str) -> String) -> Text {

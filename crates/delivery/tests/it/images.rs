@@ -234,3 +234,17 @@ async fn a_lost_picture_is_made_anew() {
     assert!(render(&again.body, 1, Frame { width: 64, height: 64, fit: Fit::Contain }, Limits::default()).is_ok());
     stage.end().await;
 }
+
+#[tokio::test]
+async fn a_photo_with_megabytes_of_metadata_in_front_is_a_photo() {
+    let stage = Stage::new().await;
+    let mut bytes = jpeg(640, 480);
+    let mut segment = vec![0xff, 0xe1, 0xff, 0xff];
+    segment.resize(65_537, b'x');
+    let front: Vec<u8> = segment.iter().copied().cycle().take(segment.len() * 40).collect();
+    bytes.splice(2..2, front);
+    let photo = stage.photo("jpeg", &bytes, (640, 480), Visibility::Public).await;
+    let answer = stage.world.nobody().get(&format!("/v1/media/{}/image?w=64", photo.id)).await.expect(200);
+    assert_eq!(size(&answer), (64, 48));
+    stage.end().await;
+}
