@@ -17,8 +17,6 @@ pub(crate) enum Error {
     NoneOfYours(String),
     #[error("{0} was claimed for something else already. Nothing was claimed.")]
     AlreadyClaimed(String),
-    #[error("Sign in first: this item is private.")]
-    SignIn,
     #[error("{0}")]
     Invalid(String),
     #[error("The file is empty. Choose another.")]
@@ -105,7 +103,6 @@ impl Error {
         let (status, code) = match &self {
             Self::NotFound | Self::NoneOfYours(_) => (StatusCode::NOT_FOUND, "media.not_found"),
             Self::AlreadyClaimed(_) => (StatusCode::CONFLICT, "media.already_claimed"),
-            Self::SignIn => (StatusCode::UNAUTHORIZED, "auth.required"),
             Self::Invalid(_) => (StatusCode::UNPROCESSABLE_ENTITY, "request.invalid"),
             Self::Empty => (StatusCode::UNPROCESSABLE_ENTITY, "media.empty"),
             Self::UnsupportedType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media.unsupported_type"),

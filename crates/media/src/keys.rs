@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use kit::objects::{ObjectKey, Objects, Stored, Writer};
+use kit::objects::{ObjectKey, Objects, Writer};
 use kit::service::BootError;
 use kit::{Clock, Context};
 
@@ -104,7 +104,7 @@ impl Keys {
         self.lock().held.extend(keys.iter().cloned());
         let registered = store::objects::register(&self.0.db, keys.clone(), &self.0.instance, &self.0.boot, now).await;
         let mut pool = self.lock();
-        keys.iter().for_each(|key| drop(pool.held.remove(key)));
+        pool.held.retain(|key| !keys.contains(key));
         registered?;
         pool.free = keys;
         pool.registered_at = now;
@@ -142,11 +142,6 @@ impl HeldKey {
             remove(&self.keys.0.objects, &key).await;
         }
         self.release();
-    }
-
-    /// The object that was finished is not wanted.
-    pub(crate) async fn discard_stored(self, _: Stored) {
-        self.discard().await;
     }
 
     fn release(&mut self) {

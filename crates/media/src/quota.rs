@@ -75,16 +75,6 @@ impl Quota {
         Ok(Reservation { account, bytes, most: self.most })
     }
 
-    /// Forgets what is remembered of a member, because something was removed.
-    pub(crate) fn forget(&self, owner: AccountId) {
-        if let Some(account) = self.accounts.get(&owner) {
-            let idle = account.lock().is_ok_and(|account| account.reserved_items == 0);
-            if idle {
-                self.accounts.invalidate(&owner);
-            }
-        }
-    }
-
     /// Notes that an item is gone.
     pub(crate) fn removed(&self, owner: AccountId, bytes: u64) {
         if let Some(account) = self.accounts.get(&owner) {

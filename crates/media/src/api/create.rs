@@ -2,7 +2,6 @@
 //!
 //! Invariant: what is refused is answered while it still arrives, and nothing of it stays.
 
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use codec::digest::repr_digest;
@@ -136,10 +135,4 @@ pub(super) fn digest(headers: &HeaderMap) -> Result<Option<[u8; 32]>, Error> {
         }
     }
     Ok(None)
-}
-
-/// An empty body, for answers.
-#[allow(dead_code, reason = "used by the resumable uploads")]
-pub(super) fn nothing() -> Body {
-    Body::empty()
 }

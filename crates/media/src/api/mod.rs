@@ -2,16 +2,21 @@
 //!
 //! Owns parsing, authorising and answering; rules are elsewhere. Invariant: everything about one item is its owner's, except reading
 //! what is public or unlisted; anybody else is told that there is no such item.
+#![allow(unused_qualifications, reason = "utoipa's macros write them")]
 
+mod claims;
 mod create;
 mod items;
+mod live;
 mod multipart;
 mod neighbours;
+mod tus;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
+use axum::routing::post;
 use http::{HeaderValue, header};
 use kit::http::Idempotency;
 use utoipa::OpenApi as _;
@@ -25,13 +30,27 @@ use crate::model::Item;
 use crate::model::view::{Addresses, MediaView, Reader};
 
 #[derive(utoipa::OpenApi)]
-#[openapi(tags((name = "media", description = "Photos, sounds and videos: sending, finding, changing, removing.")))]
+#[openapi(tags(
+    (name = "media", description = "Photos, sounds and videos: sending, finding, changing, removing."),
+    (name = "uploads", description = "Resumable uploads: tus 1.0.0.")
+))]
 struct Document;
 
 fn documented() -> OpenApiRouter<Media> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(create::create, items::list))
+        .routes(routes!(claims::claim))
         .routes(routes!(items::get, items::change, items::remove))
+        .routes(routes!(live::events))
+        .merge(resumable())
+}
+
+fn resumable() -> OpenApiRouter<Media> {
+    OpenApiRouter::new()
+        .routes(routes!(tus::options, tus::create))
+        .routes(routes!(tus::head, tus::patch, tus::cancel))
+        .route("/v1/uploads/{id}", post(tus::disguised).options(tus::options))
+        .layer(from_fn(tus::version))
 }
 
 /// This role's part of the public interface.

@@ -15,7 +15,7 @@ use crate::Media;
 use crate::error::Error;
 
 /// No single request brings bytes for longer: resumable uploads have no such end.
-pub(crate) const LONGEST: Duration = Duration::from_secs(24 * 3600);
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// What is still taken from a sender whose upload was refused, so that the refusal reaches it …
 const DRAINED_BYTES: usize = 4 << 20;
 /// … and for how long.
@@ -25,6 +25,7 @@ const DRAINED_FOR: Duration = Duration::from_secs(3);
 pub(crate) struct Feed {
     body: Body,
     began: Instant,
+    waiting_since: Option<Instant>,
     waited: Duration,
     brought: u64,
     window: Duration,
@@ -38,6 +39,7 @@ impl Feed {
         Self {
             body,
             began: Instant::now(),
+            waiting_since: None,
             waited: Duration::ZERO,
             brought: 0,
             window: media.config.slow_window(),
@@ -47,27 +49,27 @@ impl Feed {
         }
     }
 
-    /// The next bytes; `None` at the end. A connection that broke is [`Error::Incomplete`].
+    /// The next bytes; `None` at the end. A connection that broke is [`Error::Incomplete`]. May be dropped while it waits
+    /// (then say [`Feed::rest`] before working on).
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         loop {
             self.touched = true;
-            let asked = Instant::now();
-            let left = self.window.saturating_sub(self.waited).max(Duration::from_millis(1));
-            let Ok(frame) = tokio::time::timeout(left, self.body.frame()).await else {
-                self.pace(asked)?;
-                continue;
-            };
-            self.pace(asked)?;
+            let since = *self.waiting_since.get_or_insert_with(Instant::now);
+            let left = self.window.saturating_sub(self.waited).saturating_sub(since.elapsed()).max(Duration::from_millis(1));
+            let frame = tokio::time::timeout(left, self.body.frame()).await;
+            self.rest();
+            self.pace()?;
             match frame {
-                None => {
+                Err(_) => {}
+                Ok(None) => {
                     self.ended = true;
                     return Ok(None);
                 }
-                Some(Err(_)) => {
+                Ok(Some(Err(_))) => {
                     self.ended = true;
                     return Err(Error::Incomplete);
                 }
-                Some(Ok(frame)) => {
+                Ok(Some(Ok(frame))) => {
                     if let Ok(bytes) = frame.into_data() {
                         self.brought += bytes.len() as u64;
                         return Ok(Some(bytes));
@@ -77,8 +79,12 @@ impl Feed {
         }
     }
 
-    fn pace(&mut self, asked: Instant) -> Result<(), Error> {
-        self.waited += asked.elapsed();
+    /// From here on it is us who take time, not the sender.
+    pub(crate) fn rest(&mut self) {
+        self.waited += self.waiting_since.take().map_or(Duration::ZERO, |since| since.elapsed());
+    }
+
+    fn pace(&mut self) -> Result<(), Error> {
         if self.waited >= self.window {
             if self.brought < self.per_second * self.window.as_secs() {
                 return Err(Error::TooSlow(self.per_second));

@@ -7,6 +7,7 @@ use std::io::{Read, Seek, SeekFrom};
 
 use chrono::{DateTime, Utc};
 use codec::header::{self, FrameCounter};
+use codec::scrub::ScrubError;
 use codec::sniff::{Format, HEAD_BYTES, Kind, Sniff};
 use contract::media::Patch;
 use kit::objects::{ObjectKey, Source};
@@ -77,7 +78,7 @@ fn look_into<R: Read + Seek>(config: &Config, reader: &mut R, bytes: u64, format
     let facts = codec::exif::read(format, reader, bytes).map_err(kit::objects::Error::from)?;
     found.taken_at = facts.taken_at.map(codec::exif::TakenAt::utc);
     found.camera = facts.camera;
-    found.scrub = scrub(format, reader, bytes);
+    found.scrub = scrub(format, reader, bytes)?;
     Ok(found)
 }
 
@@ -113,6 +114,13 @@ fn broken(error: header::Error) -> Error {
 }
 
 /// Overlays that hide the file's metadata; where its structure isn't understood there are none, and nobody but its owner gets it.
-fn scrub<R: Read + Seek>(_format: Format, _reader: &mut R, _bytes: u64) -> Option<Vec<Patch>> {
-    None
+fn scrub<R: Read + Seek>(format: Format, reader: &mut R, bytes: u64) -> Result<Option<Vec<Patch>>, Error> {
+    match codec::scrub::scrub(format, reader, bytes) {
+        Ok(patches) => Ok(Some(patches.iter().map(|patch| Patch { offset: patch.offset, bytes: patch.bytes, hex: patch.hex() }).collect())),
+        Err(ScrubError::Io(error)) if error.kind() != std::io::ErrorKind::UnexpectedEof => Err(kit::objects::Error::from(error).into()),
+        Err(why) => {
+            tracing::info!(%format, %why, "a file is kept for its owner alone");
+            Ok(None)
+        }
+    }
 }

@@ -81,8 +81,8 @@ impl Look {
         Self { stage: Stage::Sniffing(Head { bytes: Vec::new(), memory: memory.clone() }), frames: None, pixels: 0, measured: 0 }
     }
 
-    /// Of a file whose beginning came with an earlier request; what was not known then is found when it is whole.
-    pub(crate) fn resumed(format: Option<Format>) -> Self {
+    /// Of a file whose beginning came with an earlier request and is not looked at again; what was not known then is found when it is whole.
+    pub(crate) fn later(format: Option<Format>) -> Self {
         Self { stage: format.map_or(Stage::Later, Stage::Known), frames: None, pixels: 0, measured: 0 }
     }
 

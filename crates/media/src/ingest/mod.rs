@@ -48,21 +48,13 @@ pub(crate) struct Ingest {
     _place: OwnedSemaphorePermit,
 }
 
-/// What an interrupted upload goes on from.
-pub(crate) struct Resume {
+/// A place from which an upload can go on after an interruption.
+pub(crate) struct Saved {
     pub checkpoint: Checkpoint,
     pub hash: Sha256,
     pub format: Option<Format>,
-}
-
-/// What an interrupted upload leaves behind.
-pub(crate) struct Paused {
-    /// Where its bytes lie; nothing where none were stored.
-    pub checkpoint: Option<Checkpoint>,
-    /// The key's holder, where the object was begun by this request: to be settled once a row names it.
+    /// Where this request began the object: to be settled once a row names it.
     pub held: Option<HeldKey>,
-    pub hash: Sha256,
-    pub format: Option<Format>,
 }
 
 impl Ingest {
@@ -86,13 +78,11 @@ impl Ingest {
         })
     }
 
-    /// Goes on with what another request has stored.
-    pub(crate) async fn resume(media: &Media, owner: AccountId, expected: u64, from: Resume) -> Result<Self, Error> {
+    /// Goes on with what another request has stored. `look` has seen it, or as much of it as was worth reading again.
+    pub(crate) async fn resume(media: &Media, owner: AccountId, expected: u64, from: Checkpoint, hash: Sha256, look: Look) -> Result<Self, Error> {
         let mut this = Self::begin(media, owner, Some(expected)).await?;
-        this.bytes = from.checkpoint.bytes;
-        this.hash = from.hash;
-        this.look = Look::resumed(from.format);
-        this.place = Place::Kept(media.context.objects.resume(&from.checkpoint).await?);
+        this.place = Place::Kept(media.context.objects.resume(&from).await?);
+        (this.bytes, this.hash, this.look) = (from.bytes, hash, look);
         Ok(this)
     }
 
@@ -135,7 +125,7 @@ impl Ingest {
         Ok(())
     }
 
-    /// Removes what this request stored. What an upload's row names stays as it is for that row to decide.
+    /// Removes what this request stored. An object that an upload's row names stays, for that row to decide.
     pub(crate) async fn discard(self) {
         match self.place {
             Place::Own(writer, held) => {
@@ -147,17 +137,20 @@ impl Ingest {
         }
     }
 
-    /// Makes what has arrived durable, to go on later.
-    pub(crate) async fn pause(mut self) -> Result<Paused, Error> {
+    /// Makes what has arrived durable; nothing where nothing has. Then either opens the object again, to take more, or not.
+    pub(crate) async fn save(&mut self, more_follows: bool) -> Result<Option<Saved>, Error> {
         if matches!(&self.place, Place::Waiting(waiting) if !waiting.is_empty()) {
             // Too little to know what it is: it is kept all the same, and looked at again.
             self.open().await?;
         }
-        let (checkpoint, held) = match self.place {
-            Place::Own(writer, held) => (Some(writer.checkpoint().await?), Some(held)),
-            Place::Kept(writer) => (Some(writer.checkpoint().await?), None),
-            Place::Waiting(_) => (None, None),
+        let (checkpoint, held) = match std::mem::replace(&mut self.place, Place::Waiting(Vec::new())) {
+            Place::Own(writer, held) => (writer.checkpoint().await?, Some(held)),
+            Place::Kept(writer) => (writer.checkpoint().await?, None),
+            Place::Waiting(_) => return Ok(None),
         };
-        Ok(Paused { checkpoint, held, hash: self.hash, format: self.look.format() })
+        if more_follows {
+            self.place = Place::Kept(self.media.context.objects.resume(&checkpoint).await?);
+        }
+        Ok(Some(Saved { checkpoint, hash: self.hash.clone(), format: self.look.format(), held }))
     }
 }

@@ -27,6 +27,13 @@ pub(crate) fn clean(texts: &[&str]) -> Result<Vec<String>, String> {
     Ok(tags)
 }
 
+/// Tags with others added.
+pub(crate) fn with(tags: &[String], added: &[String]) -> Result<Vec<String>, String> {
+    let mut all = tags.to_vec();
+    all.extend(added.iter().filter(|tag| !tags.contains(tag)).cloned());
+    if all.len() > MOST { Err(format!("An item has at most {MOST} tags.")) } else { Ok(all) }
+}
+
 /// As stored: each between line breaks, so that `like '%\ntag\n%'` finds exactly it.
 pub(crate) fn stored(tags: &[String]) -> String {
     if tags.is_empty() { String::new() } else { format!("\n{}\n", tags.join("\n")) }

@@ -93,16 +93,19 @@ fn first(row: Option<Row>) -> Result<Option<Upload>, Error> {
     row.map(Upload::try_from).transpose()
 }
 
-/// How many uploads a member has open, and how many bytes they will have.
+/// What a member has open.
 #[derive(Debug, Clone, Copy, FromQueryResult)]
-pub(crate) struct Open {
-    pub uploads: i64,
+struct Open {
+    uploads: i64,
+    bytes: i64,
 }
 
-/// Counts a member's open uploads.
-pub(crate) async fn open(sql: &impl Sql, owner: AccountId) -> Result<u64, Error> {
-    let row: Option<Open> = sql.row("select count(*) as uploads from upload where owner = $1 and item is null", vec![owner.to_string().into()]).await?;
-    number(row.map_or(0, |row| row.uploads), "a count")
+/// How many uploads a member has open, and how many bytes these will have.
+pub(crate) async fn open(sql: &impl Sql, owner: AccountId) -> Result<(u64, u64), Error> {
+    let text = "select count(*) as uploads, cast(coalesce(sum(length), 0) as bigint) as bytes from upload where owner = $1 and item is null";
+    let row: Option<Open> = sql.row(text, vec![owner.to_string().into()]).await?;
+    let (uploads, bytes) = row.map_or((0, 0), |row| (row.uploads, row.bytes));
+    Ok((number(uploads, "a count")?, number(bytes, "a sum")?))
 }
 
 /// Begins an upload.
@@ -132,14 +135,15 @@ pub(crate) async fn find(sql: &impl Sql, id: &str, owner: AccountId) -> Result<O
     first(sql.row(&format!("select {COLUMNS} from upload where id = $1 and owner = $2"), vec![id.into(), owner.to_string().into()]).await?)
 }
 
-/// Takes an upload over: whoever had it before can't write to it any more.
-pub(crate) async fn take(tx: &Tx, id: &str, owner: AccountId, expires_at: DateTime<Utc>) -> Result<Option<Upload>, Error> {
+/// Takes an upload over that hasn't expired: whoever had it before can't write to it any more.
+pub(crate) async fn take(tx: &Tx, id: &str, owner: AccountId, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<Option<Upload>, Error> {
     first(
         tx.row(
             &format!(
-                "update upload set epoch = epoch + 1, expires_at = case when item is null then $3 else expires_at end where id = $1 and owner = $2 returning {COLUMNS}"
+                "update upload set epoch = epoch + 1, expires_at = case when item is null then $3 else expires_at end \
+                 where id = $1 and owner = $2 and (item is not null or expires_at > $4) returning {COLUMNS}"
             ),
-            vec![id.into(), owner.to_string().into(), expires_at.into()],
+            vec![id.into(), owner.to_string().into(), expires_at.into(), now.into()],
         )
         .await?,
     )
@@ -171,6 +175,16 @@ pub(crate) async fn advance(tx: &Tx, fence: &Fence, progress: &Progress, expires
         )
         .await?;
     Ok(changed == 1)
+}
+
+/// Begins an upload anew whose stored bytes are gone.
+pub(crate) async fn reset(tx: &Tx, fence: &Fence) -> Result<(), Error> {
+    tx.execute(
+        "update upload set received = 0, object = null, engine_state = '', hash_state = null, format = null where id = $1 and epoch = $2 and item is null",
+        vec![fence.id.clone().into(), fence.epoch.into()],
+    )
+    .await
+    .map(drop)
 }
 
 /// Notes what an upload became; `false` where somebody else has taken it over.

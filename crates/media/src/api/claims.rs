@@ -1,0 +1,96 @@
+//! `POST /v1/media/claims`: what was staged while somebody filled in a form becomes part of what the form is about.
+//!
+//! Invariant: all of a form's files are claimed or none.
+
+use axum::extract::State;
+use contract::{AccountId, MediaId};
+use kit::auth::Member;
+use kit::http::Json;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::Media;
+use crate::error::Error;
+use crate::model::view::{MediaView, Reader};
+use crate::model::{Item, tags};
+use crate::store;
+
+/// Items of one claim.
+const MOST: usize = 100;
+/// Characters of a subject.
+const MOST_SUBJECT: usize = 120;
+
+/// Which items are claimed for what.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ClaimBody {
+    /// The items, at most 100.
+    ids: Vec<MediaId>,
+    /// What they are claimed for, such as `post:0198…`: whatever the app calls it.
+    #[schema(example = "post:0198f3")]
+    subject: String,
+    /// Tags to add to each.
+    #[serde(default)]
+    tags: Vec<String>,
+}
+
+/// What was claimed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Claimed {
+    /// In the order of the request.
+    items: Vec<MediaView>,
+}
+
+/// Claims staged items, all or none. Sent again for the same subject, it changes nothing more.
+#[utoipa::path(post, path = "/v1/media/claims", tag = "media", request_body = ClaimBody, responses((status = 200, description = "They are in the library.", body = Claimed)), security(("token" = [])))]
+pub(super) async fn claim(State(media): State<Media>, member: Member, Json(body): Json<ClaimBody>) -> Result<Json<Claimed>, Error> {
+    let items = media.claim(AccountId(member.id()), body).await?;
+    Ok(Json(Claimed { items: items.iter().map(|item| media.view(item, Reader::Owner)).collect() }))
+}
+
+impl Media {
+    async fn claim(&self, owner: AccountId, body: ClaimBody) -> Result<Vec<Item>, Error> {
+        let subject = body.subject.trim().to_owned();
+        if subject.is_empty() || subject.chars().count() > MOST_SUBJECT || subject.chars().any(char::is_control) {
+            return Err(Error::Invalid(format!("`subject` has 1 to {MOST_SUBJECT} characters.")));
+        }
+        let mut ids = Vec::new();
+        for id in body.ids {
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+        if ids.is_empty() || ids.len() > MOST {
+            return Err(Error::Invalid(format!("`ids` names 1 to {MOST} items.")));
+        }
+        let added = tags::clean(&body.tags.iter().map(String::as_str).collect::<Vec<_>>()).map_err(Error::Invalid)?;
+        let now = self.context.clock.now();
+        let items = self
+            .context
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    let found = store::items::list_of(tx, owner, &ids).await?;
+                    let mut claimed = Vec::with_capacity(ids.len());
+                    for id in &ids {
+                        let item = found.iter().find(|item| item.id == *id).ok_or_else(|| Error::NoneOfYours(id.to_string()))?;
+                        if item.subject.as_ref().is_some_and(|other| *other != subject) {
+                            return Err(Error::AlreadyClaimed(id.to_string()));
+                        }
+                        let all = tags::with(&item.tags, &added).map_err(Error::Invalid)?;
+                        if item.claimed && item.subject.is_some() && all == item.tags {
+                            claimed.push(item.clone());
+                            continue;
+                        }
+                        let item = store::items::claim(tx, id, owner, &subject, &all, &item.name, now).await?.ok_or(Error::NotFound)?;
+                        tx.publish(&item.changed(), now).await?;
+                        claimed.push(item);
+                    }
+                    Ok::<_, Error>(claimed)
+                })
+            })
+            .await?;
+        items.iter().for_each(|item| self.news(&item.id));
+        Ok(items)
+    }
+}

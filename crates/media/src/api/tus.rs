@@ -1,0 +1,285 @@
+//! `/v1/uploads`: uploads that survive a dropped connection, as tus 1.0.0 says (<https://tus.io/protocols/resumable-upload>).
+//!
+//! With the extensions creation, creation-with-upload, checksum, expiration and termination. Invariant: the offset that is answered is
+//! on the disk.
+
+use axum::extract::{Path, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Utc};
+use codec::digest::{Checksum, tus_checksum};
+use contract::AccountId;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use kit::auth::Member;
+
+use crate::Media;
+use crate::error::Error;
+use crate::ingest::Feed;
+use crate::model::Details;
+use crate::store::uploads::Upload;
+use crate::uploads::{Outcome, Request as Bytes};
+
+const VERSION: &str = "1.0.0";
+const EXTENSIONS: &str = "creation,creation-with-upload,checksum,expiration,termination";
+const OFFSET_STREAM: &str = "application/offset+octet-stream";
+/// Characters of `Upload-Metadata` that are read.
+const MOST_METADATA: usize = 8 * 1024;
+
+const TUS_RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
+const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
+const UPLOAD_LENGTH: HeaderName = HeaderName::from_static("upload-length");
+const UPLOAD_EXPIRES: HeaderName = HeaderName::from_static("upload-expires");
+const MEDIA_ID: HeaderName = HeaderName::from_static("tutti-media-id");
+const MEDIA: HeaderName = HeaderName::from_static("tutti-media");
+
+/// Speaks the protocol's version with every answer, and refuses others.
+pub(super) async fn version(request: Request, next: Next) -> Response {
+    let asked = request.headers().get(TUS_RESUMABLE).map(HeaderValue::as_bytes);
+    let speaks = request.method() == Method::OPTIONS || asked == Some(VERSION.as_bytes());
+    let mut response = if speaks { next.run(request).await } else { Error::TusVersion.into_response() };
+    let headers = response.headers_mut();
+    headers.insert(TUS_RESUMABLE, HeaderValue::from_static(VERSION));
+    if !speaks {
+        headers.insert("tus-version", HeaderValue::from_static(VERSION));
+    }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Says what is supported.
+#[utoipa::path(options, path = "/v1/uploads", tag = "uploads", responses((status = 204, description = "Version, extensions and the largest upload, in headers.")))]
+pub(super) async fn options(State(media): State<Media>) -> Response {
+    let headers = [
+        ("tus-version", VERSION.to_owned()),
+        ("tus-extension", EXTENSIONS.to_owned()),
+        ("tus-max-size", media.config.video_max_bytes.to_string()),
+        ("tus-checksum-algorithm", "sha1,sha256".to_owned()),
+    ];
+    (StatusCode::NO_CONTENT, headers).into_response()
+}
+
+/// Begins a resumable upload.
+///
+/// `Upload-Metadata` may hold `filename`, `tags` (separated by commas), `visibility` and `claim`. With the content type
+/// `application/offset+octet-stream` the body is the first bytes already.
+#[utoipa::path(
+    post,
+    path = "/v1/uploads",
+    tag = "uploads",
+    params(
+        ("Tus-Resumable" = String, Header, description = "1.0.0"),
+        ("Upload-Length" = u64, Header, description = "Bytes in all."),
+        ("Upload-Metadata" = Option<String>, Header, description = "Pairs of a key and a base64 value, separated by commas.")
+    ),
+    responses((status = 201, description = "`Location` is where the bytes go; with all of them here already, `Tutti-Media-Id` is the item.")),
+    security(("token" = []))
+)]
+pub(super) async fn create(State(media): State<Media>, member: Member, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let feed = Feed::new(&media, body);
+    let upload = match begin(&media, &member, &parts.headers).await {
+        Ok(upload) => upload,
+        Err(error) => return media.refuse(error, feed),
+    };
+    let location = [(header::LOCATION, format!("/v1/uploads/{}", upload.id))];
+    if !is_offset_stream(&parts.headers) {
+        return (StatusCode::CREATED, location, at(&upload, 0)).into_response();
+    }
+    let mut response = append(&media, &upload.id, upload.owner, 0, &parts.headers, feed).await;
+    if response.status() == StatusCode::NO_CONTENT {
+        *response.status_mut() = StatusCode::CREATED;
+    }
+    (location, response).into_response()
+}
+
+async fn begin(media: &Media, member: &Member, headers: &HeaderMap) -> Result<Upload, Error> {
+    if headers.contains_key("upload-defer-length") {
+        return Err(Error::Tus("Say `Upload-Length`: an upload of unknown length can't be begun here."));
+    }
+    let length = count(headers, &UPLOAD_LENGTH).ok_or(Error::Tus("Say how many bytes there are: `Upload-Length`."))?;
+    media.begin_upload(AccountId(member.id()), length, metadata(headers)?).await
+}
+
+/// Says how far an upload is.
+#[utoipa::path(
+    head,
+    path = "/v1/uploads/{id}",
+    tag = "uploads",
+    params(("id" = String, Path, description = "The upload.")),
+    responses((status = 200, description = "`Upload-Offset` is where to go on; `Tutti-Media-Id` is the item, once it is complete.")),
+    security(("token" = []))
+)]
+pub(super) async fn head(State(media): State<Media>, member: Member, Path(id): Path<String>) -> Result<Response, Error> {
+    let upload = media.upload_state(&id, AccountId(member.id())).await?;
+    let length = [(UPLOAD_LENGTH, upload.length.to_string())];
+    Ok((StatusCode::OK, length, at(&upload, upload.received)).into_response())
+}
+
+/// Appends bytes at `Upload-Offset`.
+///
+/// With `Upload-Checksum` (sha1 or sha256, base64) they are kept all or none. The last byte makes the item: `Tutti-Media-Id`.
+#[utoipa::path(
+    patch,
+    path = "/v1/uploads/{id}",
+    tag = "uploads",
+    params(
+        ("id" = String, Path, description = "The upload."),
+        ("Tus-Resumable" = String, Header, description = "1.0.0"),
+        ("Upload-Offset" = u64, Header, description = "Where these bytes begin."),
+        ("Upload-Checksum" = Option<String>, Header, description = "`sha1` or `sha256`, and the digest in base64.")
+    ),
+    request_body(content = Vec<u8>, content_type = "application/offset+octet-stream"),
+    responses((status = 204, description = "They are safe; `Upload-Offset` is where to go on.")),
+    security(("token" = []))
+)]
+pub(super) async fn patch(State(media): State<Media>, member: Member, Path(id): Path<String>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let feed = Feed::new(&media, body);
+    if !is_offset_stream(&parts.headers) {
+        return media.refuse(Error::NotOffsetStream, feed);
+    }
+    let Some(offset) = count(&parts.headers, &UPLOAD_OFFSET) else {
+        return media.refuse(Error::Tus("Say where these bytes begin: `Upload-Offset`."), feed);
+    };
+    append(&media, &id, AccountId(member.id()), offset, &parts.headers, feed).await
+}
+
+/// Cancels an upload and removes what has arrived. An item that it became stays.
+#[utoipa::path(
+    delete,
+    path = "/v1/uploads/{id}",
+    tag = "uploads",
+    params(("id" = String, Path, description = "The upload.")),
+    responses((status = 204, description = "It is gone.")),
+    security(("token" = []))
+)]
+pub(super) async fn cancel(State(media): State<Media>, member: Member, Path(id): Path<String>) -> Result<StatusCode, Error> {
+    media.cancel_upload(&id, AccountId(member.id())).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST` in the place of another method, for clients whose network lets nothing else through.
+pub(super) async fn disguised(state: State<Media>, member: Member, path: Path<String>, request: Request) -> Response {
+    match request.headers().get("x-http-method-override").map(HeaderValue::as_bytes) {
+        Some(b"PATCH") => patch(state, member, path, request).await,
+        Some(b"DELETE") => cancel(state, member, path).await.into_response(),
+        Some(b"HEAD") => head(state, member, path).await.into_response(),
+        _ => Error::Tus("POST here needs `X-HTTP-Method-Override`. New uploads begin at /v1/uploads.").into_response(),
+    }
+}
+
+async fn append(media: &Media, id: &str, owner: AccountId, offset: u64, headers: &HeaderMap, feed: Feed) -> Response {
+    let checksum = match checksum(headers) {
+        Ok(checksum) => checksum,
+        Err(error) => return media.refuse(error, feed),
+    };
+    let (upload, hold) = match media.take_upload(id, owner).await {
+        Ok((upload, _)) if upload.received != offset => return media.refuse(Error::WrongOffset(upload.received), feed),
+        Ok(taken) => taken,
+        Err(error) => return media.refuse(error, feed),
+    };
+    let announced = count(headers, &header::CONTENT_LENGTH).unwrap_or(0);
+    if offset.saturating_add(announced) > upload.length {
+        return media.refuse(Error::TooMuch, feed);
+    }
+    if upload.item.is_some() {
+        return (StatusCode::NO_CONTENT, at(&upload, upload.received)).into_response();
+    }
+    let (outcome, feed) = media.append(upload.clone(), hold, Bytes { feed, checksum }).await;
+    match (outcome, feed) {
+        (Ok(Outcome::At(bytes)), _) => (StatusCode::NO_CONTENT, at(&upload, bytes)).into_response(),
+        (Ok(Outcome::Done(item)), _) => {
+            let done = Upload { item: Some(item.id.clone()), ..upload };
+            (StatusCode::NO_CONTENT, at(&done, done.length)).into_response()
+        }
+        (Err(error), Some(feed)) => media.refuse(error, feed),
+        (Err(error), None) => error.into_response(),
+    }
+}
+
+/// The headers that say where an upload is.
+fn at(upload: &Upload, bytes: u64) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(UPLOAD_OFFSET, HeaderValue::from(bytes));
+    let mut say = |name: HeaderName, text: String| {
+        if let Ok(value) = HeaderValue::from_str(&text) {
+            headers.insert(name, value);
+        }
+    };
+    match &upload.item {
+        Some(item) => {
+            say(MEDIA_ID, item.to_string());
+            say(MEDIA, format!("/v1/media/{item}"));
+        }
+        None => say(UPLOAD_EXPIRES, date(upload.expires_at)),
+    }
+    headers
+}
+
+/// A date as HTTP writes it (RFC 9110 §5.6.7).
+fn date(at: DateTime<Utc>) -> String {
+    at.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
+fn count(headers: &HeaderMap, name: &HeaderName) -> Option<u64> {
+    let text = headers.get(name)?.to_str().ok()?;
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+}
+
+fn is_offset_stream(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(OFFSET_STREAM.as_bytes()))
+}
+
+fn checksum(headers: &HeaderMap) -> Result<Option<Checksum>, Error> {
+    let Some(value) = headers.get("upload-checksum") else { return Ok(None) };
+    let unreadable = Error::Tus("`Upload-Checksum` is sha1 or sha256, a space, and the digest in base64.");
+    value.to_str().ok().and_then(|text| tus_checksum(text).ok()).map(Some).ok_or(unreadable)
+}
+
+/// Reads `Upload-Metadata`: pairs of a key and a base64 value, separated by commas. Unknown keys are passed over.
+fn metadata(headers: &HeaderMap) -> Result<Details, Error> {
+    let unreadable = || Error::Tus("`Upload-Metadata` is pairs of a key and a base64 value, separated by commas.");
+    let text = match headers.get("upload-metadata") {
+        None => "",
+        Some(value) => value.to_str().ok().filter(|text| text.len() <= MOST_METADATA).ok_or_else(unreadable)?,
+    };
+    let (mut name, mut tags, mut visibility, mut claim) = (None, Vec::new(), None, None);
+    for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
+        let (key, encoded) = pair.split_once(' ').unwrap_or((pair, ""));
+        let value = STANDARD.decode(encoded.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(unreadable)?;
+        match key {
+            "filename" => name = Some(value),
+            // What some clients call it.
+            "name" if name.is_none() => name = Some(value),
+            "tags" => tags.push(value),
+            "visibility" => visibility = Some(value),
+            "claim" => claim = Some(value),
+            _ => {}
+        }
+    }
+    let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
+    Details::read(name.as_deref(), &tags, visibility.as_deref(), claim.as_deref()).map_err(Error::Invalid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_is_read_or_refused() {
+        let of = |text: &str| metadata(&HeaderMap::from_iter([(HeaderName::from_static("upload-metadata"), HeaderValue::from_str(text).unwrap())]));
+        // "w.mov", "party,sun", "public", "later"
+        let details = of("filename dy5tb3Y=,tags cGFydHksc3Vu, visibility cHVibGlj,claim bGF0ZXI=,is_confidential").unwrap();
+        assert_eq!((details.name.as_str(), details.tags.len(), details.claim_later), ("w.mov", 2, true));
+        assert!(of("filename !!!").is_err());
+        assert!(of("visibility bm9wZQ==").is_err());
+        assert_eq!(metadata(&HeaderMap::new()).unwrap().name, "untitled");
+    }
+
+    #[test]
+    fn dates_are_written_as_http_wants_them() {
+        assert_eq!(date(DateTime::from_timestamp(784_111_777, 0).unwrap()), "Sun, 06 Nov 1994 08:49:37 GMT");
+    }
+}

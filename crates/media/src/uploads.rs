@@ -1,3 +1,0 @@
-//! Resumable uploads
-#[derive(Default)]
-pub(crate) struct Holds;

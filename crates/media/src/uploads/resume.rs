@@ -1,0 +1,82 @@
+//! Picking an upload up where it was left.
+//!
+//! Invariant: the hash goes on from exactly the bytes that are kept; where its state can't be read, they are hashed again.
+
+use codec::header::HEADER_BYTES;
+use codec::sniff::Kind;
+use futures::TryStreamExt as _;
+use kit::objects::Checkpoint;
+use sha2::digest::common::hazmat::{SerializableState, SerializedState};
+use sha2::{Digest as _, Sha256};
+
+use crate::Media;
+use crate::error::Error;
+use crate::ingest::{Ingest, Look};
+use crate::store;
+use crate::store::uploads::Upload;
+
+/// The hash's state, to be kept.
+pub(super) fn hash_state(hash: &Sha256) -> Vec<u8> {
+    hash.serialize().to_vec()
+}
+
+fn read_hash_state(state: &[u8]) -> Option<Sha256> {
+    let state: &SerializedState<Sha256> = state.try_into().ok()?;
+    Sha256::deserialize(state).ok()
+}
+
+impl Media {
+    /// The upload's ingest, from the byte that its row says.
+    pub(super) async fn resume_ingest(&self, upload: &Upload) -> Result<Ingest, Error> {
+        let Some(checkpoint) = upload.checkpoint.clone() else { return Ingest::begin(self, upload.owner, Some(upload.length)).await };
+        let resumed = self.pick_up(upload, checkpoint).await;
+        if let Err(Error::Objects(kit::objects::Error::Missing)) = resumed {
+            tracing::error!(upload.id = upload.id, "the stored bytes of an upload are gone; it begins anew");
+            let fence = upload.fence();
+            let reset: Result<(), kit::db::Error> = self.context.db.write(move |tx| Box::pin(async move { store::uploads::reset(tx, &fence).await })).await;
+            reset?;
+            return Err(Error::WrongOffset(0));
+        }
+        resumed
+    }
+
+    async fn pick_up(&self, upload: &Upload, checkpoint: Checkpoint) -> Result<Ingest, Error> {
+        let kept = upload.hash_state.as_deref().and_then(read_hash_state);
+        // A beginning that may not have said all it can is looked at again.
+        let open_question = upload.format.is_none_or(|format| format.kind() == Kind::Photo) && checkpoint.bytes <= HEADER_BYTES as u64;
+        let (hash, look) = match kept {
+            Some(hash) if !open_question => (hash, Look::later(upload.format)),
+            kept => {
+                let mut hash = Sha256::new();
+                let mut look = if open_question { Look::new(&self.heads) } else { Look::later(upload.format) };
+                let mut chunks = self.context.objects.read(&checkpoint.key, 0..checkpoint.bytes).await?;
+                while let Some(chunk) = chunks.try_next().await? {
+                    if kept.is_none() {
+                        hash.update(&chunk);
+                    }
+                    look.push(&self.config, &chunk, upload.length)?;
+                }
+                (kept.unwrap_or(hash), look)
+            }
+        };
+        Ingest::resume(self, upload.owner, upload.length, checkpoint, hash, look).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_goes_on_where_it_was_kept() {
+        let data: Vec<u8> = (0..1000_u32).map(|n| (n % 251) as u8).collect();
+        for cut in [0, 1, 63, 64, 65, 999] {
+            let mut first = Sha256::new();
+            first.update(&data[..cut]);
+            let mut second = read_hash_state(&hash_state(&first)).unwrap();
+            second.update(&data[cut..]);
+            assert_eq!(second.finalize(), Sha256::digest(&data));
+        }
+        assert!(read_hash_state(b"nonsense").is_none());
+    }
+}
