@@ -27,8 +27,10 @@ test('a taken name is refused with the server’s own words', async ({ home, mem
   await other.getByLabel('Name').fill(member.handle);
   await other.getByLabel('E-mail').fill(`other-${member.email}`);
   await other.getByLabel('Password').fill(member.password);
+  const answer = other.waitForResponse((response) => response.url().endsWith('/v1/accounts'));
   await other.getByRole('main').getByRole('button', { name: 'Join' }).click();
-  await expect(other.getByRole('alert')).toContainText(/taken/i);
+  const problem = (await (await answer).json()) as { code: string; detail: string };
+  await expect(other.getByRole('alert')).toHaveText(problem.detail);
   await context.close();
   await expect(home.getByText('Your first note')).toBeVisible();
 });

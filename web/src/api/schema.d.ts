@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+    "/.well-known/jwks.json": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The public keys of access tokens. */
+        get: operations["jwks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/accounts": {
         parameters: {
             query?: never;
@@ -13,6 +30,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        /**
+         * Makes an account and signs in to it.
+         * @description With an `Idempotency-Key`, the same request within a day signs in to the account that the first one made.
+         */
         post: operations["sign_up"];
         delete?: never;
         options?: never;
@@ -27,7 +48,285 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["get_account"];
+        /** Somebody's public profile. */
+        get: operations["show_account"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/files/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The whole file without the metadata that tells where and by whom it was made.
+         * @description `name` is the media id, a dot and the file's format, such as `5kT0vYq8Zb3mXw1RcHs9Ga.jpeg`. Takes byte ranges.
+         */
+        get: operations["file"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own account. */
+        get: operations["show_me"];
+        put?: never;
+        post?: never;
+        /**
+         * Erases the account, its library and every link to it. There is no way back.
+         * @description Needs the password in the body, or a session that was opened with it in the last ten minutes (then without a body).
+         */
+        delete: operations["erase_me"];
+        options?: never;
+        head?: never;
+        /** Changes the profile. */
+        patch: operations["edit_me"];
+        trace?: never;
+    };
+    "/v1/me/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Changes the password and signs out every other device. */
+        post: operations["change_password"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/media": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Lists your library, newest first. */
+        get: operations["list"];
+        put?: never;
+        /**
+         * Sends a file.
+         * @description As the body itself, with what is said about it in the query; or as `multipart/form-data` with the field `file` and, before or after it,
+         *     `name`, `tags`, `visibility` and `claim`. What it is, is told from its bytes alone; it is refused as soon as it is known that it must be.
+         *     A `Repr-Digest` (or `Content-Digest`) with `sha-256` is verified. The same bytes sent again make another item that shares their storage.
+         */
+        post: operations["create"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/media/claims": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Claims staged items, all or none. Sent again for the same subject, it changes nothing more. */
+        post: operations["claim"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/media/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Reads an item: your own, or one that is public or unlisted. */
+        get: operations["get"];
+        put?: never;
+        post?: never;
+        /** Removes an item and everything made from it, for good. */
+        delete: operations["remove"];
+        options?: never;
+        head?: never;
+        /** Changes an item's name, tags or audience. */
+        patch: operations["change"];
+        trace?: never;
+    };
+    "/v1/media/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * News of an item: `state` (the item, now and whenever it changes) and `progress` (`{percent, remaining_ms}`).
+         * @description Ends after `ready` or `failed`, and when the item is removed.
+         */
+        get: operations["events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/media/{id}/hls/master.m3u8": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The master playlist: every rendition that can be played now. */
+        get: operations["master"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/media/{id}/hls/{rendition}/{file}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A rendition's file: `playlist.m3u8`, `init.mp4`, or a segment such as `0.m4s`. */
+        get: operations["rendition"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/media/{id}/image": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A photo, or a video's poster, in any size up to 2560 pixels, without metadata. */
+        get: operations["image"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/media/{id}/original": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The untouched original, as it was uploaded, with all its metadata.
+         * @description For its owner, or with an address that the owner made for it. Takes byte ranges.
+         */
+        get: operations["original"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/media/{id}/poster": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A picture that stands for a video (or a song's cover). */
+        get: operations["poster"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/media/{id}/storyboard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which part of which sheet shows which second of the video, as WebVTT. */
+        get: operations["storyboard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/media/{id}/storyboard/{sheet}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One sheet of a storyboard: many small pictures of the video in one. */
+        get: operations["sprite"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/media/{id}/waveform": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A song's loudness over time, as JSON. */
+        get: operations["waveform"];
         put?: never;
         post?: never;
         delete?: never;
@@ -43,25 +342,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** The devices that are signed in, newest first. */
         get: operations["list_sessions"];
         put?: never;
+        /** Signs in. */
         post: operations["sign_in"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/sessions/refresh": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["refresh"];
         delete?: never;
         options?: never;
         head?: never;
@@ -78,7 +363,29 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        delete: operations["sign_out"];
+        /** Signs out this device. */
+        delete: operations["end_current_session"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/sessions/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Exchanges a refresh token for a new pair.
+         * @description Each refresh token is good for one use: using one twice ends its session. Only a request that is repeated within ten seconds, because its
+         *     answer was lost, is answered the same refresh token again.
+         */
+        post: operations["refresh_session"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -94,29 +401,17 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        delete: operations["revoke_session"];
+        /**
+         * Signs out a device.
+         * @description Its access token holds on for at most 15 minutes where media is read and written; nothing about the account can be changed with it.
+         */
+        delete: operations["end_session"];
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/v1/me": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["me"];
-        put?: never;
-        post?: never;
-        delete: operations["delete_me"];
-        options?: never;
-        head?: never;
-        patch: operations["update_me"];
-        trace?: never;
-    };
-    "/v1/me/password": {
+    "/v1/uploads": {
         parameters: {
             query?: never;
             header?: never;
@@ -125,167 +420,449 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["change_password"];
+        /**
+         * Begins a resumable upload.
+         * @description `Upload-Metadata` may hold `filename`, `tags` (separated by commas), `visibility` and `claim`. With the content type
+         *     `application/offset+octet-stream` the body is the first bytes already.
+         */
+        post: operations["create"];
         delete?: never;
-        options?: never;
+        /** Says what is supported. */
+        options: operations["options"];
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/v1/media": {
+    "/v1/uploads/{id}": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get: operations["list_media"];
-        put?: never;
-        post: operations["upload"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/media/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["get_media"];
+        get?: never;
         put?: never;
         post?: never;
-        delete: operations["delete_media"];
+        /** Cancels an upload and removes what has arrived. An item that it became stays. */
+        delete: operations["cancel"];
         options?: never;
-        head?: never;
-        patch: operations["update_media"];
+        /** Says how far an upload is. */
+        head: operations["head"];
+        /**
+         * Appends bytes at `Upload-Offset`.
+         * @description With `Upload-Checksum` (sha1 or sha256, base64) they are kept all or none. The last byte makes the item: `Tutti-Media-Id`.
+         */
+        patch: operations["patch"];
         trace?: never;
     };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        Problem: {
-            type: string;
-            title: string;
-            status: number;
-            code: string;
-            detail: string;
-            request_id?: string;
-        };
+        /** @description Somebody's profile. */
         Account: {
-            id: string;
-            handle: string;
-            email?: string | null;
-            display_name: string;
+            avatar: components["schemas"]["MediaId"] | null;
             bio: string;
-            avatar: string | null;
-            roles: string[];
+            /** Format: date-time */
             created_at: string;
-        };
-        SignedIn: {
-            account: components["schemas"]["Account"];
-            access_token: string;
-            refresh_token: string;
-            expires_in: number;
-        };
-        SignUp: {
+            /**
+             * @description The handle, until the member chooses a name.
+             * @example Ada Lovelace
+             */
+            display_name: string;
+            /** @description Only in answers to its owner. */
+            email?: string | null;
+            /**
+             * @description The unique name, lower-case.
+             * @example ada
+             */
             handle: string;
-            email: string;
-            password: string;
+            /** Format: uuid */
+            id: string;
+            /** @description `member`, `curator`, `moderator`, `viewer`, `developer`, `operator`. */
+            roles: string[];
         };
-        SignIn: {
-            login: string;
-            password: string;
-            device?: string;
+        /** @description What to change; what is left out stays. */
+        ChangeBody: {
+            /** @description Another name. */
+            name?: string | null;
+            /** @description Other tags, all of them. */
+            tags?: string[] | null;
+            visibility?: components["schemas"]["Visibility"] | null;
         };
+        /** @description A new password. */
+        ChangePassword: {
+            current: components["schemas"]["Password"];
+            /** @description At least 10 characters, at most 1,000 bytes. */
+            new: components["schemas"]["Password"];
+        };
+        /** @description Which items are claimed for what. */
+        ClaimBody: {
+            /** @description The items, at most 100. */
+            ids: components["schemas"]["MediaId"][];
+            /**
+             * @description What they are claimed for, such as `post:0198…`: whatever the app calls it.
+             * @example post:0198f3
+             */
+            subject: string;
+            /** @description Tags to add to each. */
+            tags?: string[];
+        };
+        /** @description What was claimed. */
+        Claimed: {
+            /** @description In the order of the request. */
+            items: components["schemas"]["Media"][];
+        };
+        /** @description What to change of the profile; what is not named stays as it is. */
+        EditProfile: {
+            avatar?: components["schemas"]["MediaId"] | null;
+            /** @description At most 500 characters; `null` empties it. */
+            bio?: string | null;
+            /** @description 1–60 characters; `null` goes back to the handle. */
+            display_name?: string | null;
+        };
+        /** @description Confirms that the account shall be erased. */
+        Erase: {
+            password: components["schemas"]["Password"];
+        };
+        /** @description Why an item can't be converted. */
+        Failure: {
+            /** @description A stable code, such as `transcode.no_picture`. */
+            code: string;
+            /** @description A sentence for its owner. */
+            detail: string;
+        };
+        /** @description The fields of a form. */
+        FormBody: {
+            /** @description `now` or `later`. */
+            claim?: string | null;
+            /**
+             * Format: binary
+             * @description The file.
+             */
+            file: string;
+            /** @description Its name, where it should have another than the file's. */
+            name?: string | null;
+            /** @description Words to find it by, separated by commas; the field may stand several times. */
+            tags?: string | null;
+            /** @description `private`, `unlisted` or `public`. */
+            visibility?: string | null;
+        };
+        /**
+         * @description What sort of thing an item is.
+         * @enum {string}
+         */
+        Kind: "photo" | "audio" | "video";
+        /** @description A page of a list. */
+        List_Media: {
+            /** @description The items. */
+            items: {
+                /**
+                 * Format: int64
+                 * @description Size of the original in bytes.
+                 */
+                bytes: number;
+                /** @description The camera, as its metadata says. Its owner's only. */
+                camera?: string | null;
+                /** @description `false` while it is staged (`claim=later`) and nobody has claimed it. */
+                claimed: boolean;
+                /**
+                 * @description What its bytes say it is, whatever its name says.
+                 * @example image/jpeg
+                 */
+                content_type: string;
+                /**
+                 * Format: date-time
+                 * @description When it was accepted.
+                 */
+                created_at: string;
+                /**
+                 * Format: int64
+                 * @description Length in milliseconds.
+                 */
+                duration_ms?: number | null;
+                failure?: components["schemas"]["Failure"] | null;
+                /**
+                 * Format: int32
+                 * @description Height in pixels, upright.
+                 */
+                height?: number | null;
+                /** @description Its id, random. */
+                id: components["schemas"]["MediaId"];
+                /** @description What it is. */
+                kind: components["schemas"]["Kind"];
+                /**
+                 * @description The name it was sent under, cleaned.
+                 * @example cat.jpeg
+                 */
+                name: string;
+                /**
+                 * Format: uuid
+                 * @description Whose it is.
+                 */
+                owner: string;
+                progress?: components["schemas"]["ProgressView"] | null;
+                /** @description SHA-256 of the original, hexadecimal. Its owner's only. */
+                sha256?: string | null;
+                /** @description How far it is. */
+                state: components["schemas"]["State"];
+                /** @description What it was claimed for. Its owner's only. */
+                subject?: string | null;
+                /** @description Its tags, in lower case. */
+                tags: string[];
+                /**
+                 * Format: date-time
+                 * @description When it was taken, as its metadata says. Its owner's only.
+                 */
+                taken_at?: string | null;
+                /** @description A tiny picture to show until the real one is there: thumbhash, base64. */
+                thumbhash?: string | null;
+                /**
+                 * Format: date-time
+                 * @description When it last changed.
+                 */
+                updated_at: string;
+                /** @description Where its parts are. */
+                urls: components["schemas"]["Urls"];
+                /** @description Who may read it. */
+                visibility: components["schemas"]["Visibility"];
+                /**
+                 * Format: int32
+                 * @description Width in pixels, upright.
+                 */
+                width?: number | null;
+            }[];
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next?: string | null;
+        };
+        /** @description A page of a list. */
+        List_Session: {
+            /** @description The items. */
+            items: {
+                /** Format: date-time */
+                created_at: string;
+                /** @description Whether it is the one that asks. */
+                current: boolean;
+                /**
+                 * @description What it called itself when it signed in.
+                 * @example Firefox on Linux
+                 */
+                device: string;
+                /** Format: uuid */
+                id: string;
+                /**
+                 * Format: date-time
+                 * @description When it asked for a new access token last.
+                 */
+                last_seen_at: string;
+            }[];
+            /** @description Where the next page starts: send it as `after`. `null` on the last page. */
+            next?: string | null;
+        };
+        /** @description An item. */
+        Media: {
+            /**
+             * Format: int64
+             * @description Size of the original in bytes.
+             */
+            bytes: number;
+            /** @description The camera, as its metadata says. Its owner's only. */
+            camera?: string | null;
+            /** @description `false` while it is staged (`claim=later`) and nobody has claimed it. */
+            claimed: boolean;
+            /**
+             * @description What its bytes say it is, whatever its name says.
+             * @example image/jpeg
+             */
+            content_type: string;
+            /**
+             * Format: date-time
+             * @description When it was accepted.
+             */
+            created_at: string;
+            /**
+             * Format: int64
+             * @description Length in milliseconds.
+             */
+            duration_ms?: number | null;
+            failure?: components["schemas"]["Failure"] | null;
+            /**
+             * Format: int32
+             * @description Height in pixels, upright.
+             */
+            height?: number | null;
+            /** @description Its id, random. */
+            id: components["schemas"]["MediaId"];
+            /** @description What it is. */
+            kind: components["schemas"]["Kind"];
+            /**
+             * @description The name it was sent under, cleaned.
+             * @example cat.jpeg
+             */
+            name: string;
+            /**
+             * Format: uuid
+             * @description Whose it is.
+             */
+            owner: string;
+            progress?: components["schemas"]["ProgressView"] | null;
+            /** @description SHA-256 of the original, hexadecimal. Its owner's only. */
+            sha256?: string | null;
+            /** @description How far it is. */
+            state: components["schemas"]["State"];
+            /** @description What it was claimed for. Its owner's only. */
+            subject?: string | null;
+            /** @description Its tags, in lower case. */
+            tags: string[];
+            /**
+             * Format: date-time
+             * @description When it was taken, as its metadata says. Its owner's only.
+             */
+            taken_at?: string | null;
+            /** @description A tiny picture to show until the real one is there: thumbhash, base64. */
+            thumbhash?: string | null;
+            /**
+             * Format: date-time
+             * @description When it last changed.
+             */
+            updated_at: string;
+            /** @description Where its parts are. */
+            urls: components["schemas"]["Urls"];
+            /** @description Who may read it. */
+            visibility: components["schemas"]["Visibility"];
+            /**
+             * Format: int32
+             * @description Width in pixels, upright.
+             */
+            width?: number | null;
+        };
+        /**
+         * @description A media item's public id: 22 characters of base 62, random.
+         * @example 5kT0vYq8Zb3mXw1RcHs9Ga
+         */
+        MediaId: string;
+        /**
+         * Format: password
+         * @description A password as somebody sent it.
+         * @example correct horse battery
+         */
+        Password: string;
+        /** @description How far a conversion is. */
+        ProgressView: {
+            /**
+             * Format: int32
+             * @description 0–100.
+             */
+            percent: number;
+            /**
+             * Format: int64
+             * @description An estimate of what is left, in milliseconds.
+             */
+            remaining_ms?: number | null;
+        };
+        /** @description A token to be exchanged. */
         Refresh: {
             refresh_token: string;
         };
+        /** @description A device that is signed in. */
         Session: {
-            id: string;
-            device: string;
+            /** Format: date-time */
             created_at: string;
-            last_seen_at: string;
+            /** @description Whether it is the one that asks. */
             current: boolean;
-        };
-        SessionList: {
-            items: components["schemas"]["Session"][];
-            next: string | null;
-        };
-        ProfilePatch: {
-            display_name?: string | null;
-            bio?: string;
-            avatar?: string | null;
-        };
-        PasswordChange: {
-            current: string;
-            new: string;
-        };
-        Goodbye: {
-            password?: string | null;
-        };
-        /** @enum {string} */
-        Kind: "photo" | "audio" | "video";
-        /** @enum {string} */
-        State: "received" | "processing" | "playable" | "ready" | "failed";
-        /** @enum {string} */
-        Visibility: "private" | "unlisted" | "public";
-        Progress: {
-            percent: number;
-            remaining_ms: number | null;
-        };
-        Failure: {
-            code: string;
-            detail: string;
-        };
-        Urls: {
-            original: string | null;
-            file: string | null;
-            image: string | null;
-            poster: string | null;
-            hls: string | null;
-            storyboard: string | null;
-            waveform: string | null;
-            events: string;
-        };
-        Media: {
+            /**
+             * @description What it called itself when it signed in.
+             * @example Firefox on Linux
+             */
+            device: string;
+            /** Format: uuid */
             id: string;
-            owner: string;
-            name: string;
-            kind: components["schemas"]["Kind"];
-            state: components["schemas"]["State"];
-            visibility: components["schemas"]["Visibility"];
-            bytes: number;
-            content_type: string;
-            sha256: string | null;
-            width: number | null;
-            height: number | null;
-            duration_ms: number | null;
-            tags: string[];
-            taken_at: string | null;
-            camera: string | null;
-            thumbhash: string | null;
-            progress: null | components["schemas"]["Progress"];
-            failure: null | components["schemas"]["Failure"];
-            claimed: boolean;
-            subject: string | null;
-            created_at: string;
-            updated_at: string;
-            urls: components["schemas"]["Urls"];
+            /**
+             * Format: date-time
+             * @description When it asked for a new access token last.
+             */
+            last_seen_at: string;
         };
-        MediaList: {
-            items: components["schemas"]["Media"][];
-            next: string | null;
+        /** @description Who wants in. */
+        SignIn: {
+            /**
+             * @description What to call this device in the list of sessions.
+             * @example Firefox on Linux
+             */
+            device?: string | null;
+            /**
+             * @description A handle or an e-mail address; case doesn't matter.
+             * @example ada
+             */
+            login: string;
+            password: components["schemas"]["Password"];
         };
-        MediaPatch: {
-            name?: string;
-            tags?: string[];
-            visibility?: components["schemas"]["Visibility"];
+        /** @description A wish for an account. */
+        SignUp: {
+            /**
+             * @description What to call this device in the list of sessions.
+             * @example Firefox on Linux
+             */
+            device?: string | null;
+            /**
+             * @description Case doesn't matter.
+             * @example ada@example.org
+             */
+            email: string;
+            /**
+             * @description 3–30 of `a-z 0-9 _ . -`; case doesn't matter.
+             * @example ada
+             */
+            handle: string;
+            /** @description At least 10 characters, at most 1,000 bytes. */
+            password: components["schemas"]["Password"];
         };
+        /** @description Somebody who is signed in now. */
+        SignedIn: {
+            /** @description Send it as `Authorization: Bearer …`. */
+            access_token: string;
+            account: components["schemas"]["Account"];
+            /**
+             * Format: int64
+             * @description For how many seconds the access token holds.
+             * @example 900
+             */
+            expires_in: number;
+            /** @description Send it to `/v1/sessions/refresh`, once, for the next pair. */
+            refresh_token: string;
+        };
+        /**
+         * @description How far an item is.
+         * @enum {string}
+         */
+        State: "received" | "processing" | "playable" | "ready" | "failed";
+        /**
+         * @description Where an item's parts are, relative to the site. They work as they are in `<img>` and `<video>`; where not everyone may read, they carry
+         *     `?t=<grant>`, which expires: add further parameters with the URL API.
+         */
+        Urls: {
+            /** @description News of this item (server-sent events). */
+            events: string;
+            /** @description The file without its metadata; null where that can't be removed safely. */
+            file?: string | null;
+            /** @description The stream (HLS master playlist), as soon as it can be played. */
+            hls?: string | null;
+            /** @description A photo in any size (`w`, `h`, `fit`, `format`). */
+            image?: string | null;
+            /** @description The untouched file. Its owner's only. */
+            original?: string | null;
+            /** @description A video's poster, in any size. */
+            poster?: string | null;
+            /** @description Pictures along the time line (WebVTT). */
+            storyboard?: string | null;
+            /** @description Loudness along the time line (JSON). */
+            waveform?: string | null;
+        };
+        /**
+         * @description Who may read an item.
+         * @enum {string}
+         */
+        Visibility: "private" | "unlisted" | "public";
     };
     responses: never;
     parameters: never;
@@ -295,10 +872,33 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    sign_up: {
+    jwks: {
         parameters: {
             query?: never;
             header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A JWK set (RFC 7517) of Ed25519 keys */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    sign_up: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes it safe to send this again */
+                "Idempotency-Key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -308,7 +908,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description ok */
+            /** @description The account, and tokens for it */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -317,29 +917,21 @@ export interface operations {
                     "application/json": components["schemas"]["SignedIn"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
         };
     };
-    get_account: {
+    show_account: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description Case doesn't matter */
                 handle: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description The profile, without the e-mail address */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -348,169 +940,40 @@ export interface operations {
                     "application/json": components["schemas"]["Account"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
         };
     };
-    list_sessions: {
+    file: {
         parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SessionList"];
-                };
+            query?: {
+                /** @description A signed permission */
+                t?: string;
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    sign_in: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["SignIn"];
-            };
-        };
-        responses: {
-            /** @description ok */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SignedIn"];
-                };
-            };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    refresh: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["Refresh"];
-            };
-        };
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SignedIn"];
-                };
-            };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    sign_out: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    revoke_session: {
-        parameters: {
-            query?: never;
             header?: never;
             path: {
-                id: string;
+                /** @description The media id, a dot and the format */
+                name: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
-            204: {
+            /** @description The file */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description problem */
-            default: {
+            /** @description A range of it */
+            206: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
+                content?: never;
             };
         };
     };
-    me: {
+    show_me: {
         parameters: {
             query?: never;
             header?: never;
@@ -519,7 +982,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description The account */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -528,49 +991,31 @@ export interface operations {
                     "application/json": components["schemas"]["Account"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
         };
     };
-    delete_me: {
+    erase_me: {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
-                "application/json": components["schemas"]["Goodbye"];
+                "application/json": components["schemas"]["Erase"] | null;
             };
         };
         responses: {
-            /** @description ok */
+            /** @description Erased; media follow within moments */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
         };
     };
-    update_me: {
+    edit_me: {
         parameters: {
             query?: never;
             header?: never;
@@ -579,26 +1024,17 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["ProfilePatch"];
+                "application/json": components["schemas"]["EditProfile"];
             };
         };
         responses: {
-            /** @description ok */
+            /** @description The account as it is now */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Account"];
-                };
-            };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -612,37 +1048,39 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["PasswordChange"];
+                "application/json": components["schemas"]["ChangePassword"];
             };
         };
         responses: {
-            /** @description ok */
+            /** @description Changed */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
         };
     };
-    list_media: {
+    list: {
         parameters: {
             query?: {
+                /** @description Only photos, sounds or videos. */
                 kind?: components["schemas"]["Kind"];
+                /** @description Only items that are this far. */
                 state?: components["schemas"]["State"];
-                tag?: string;
+                /** @description Only items with this audience. */
                 visibility?: components["schemas"]["Visibility"];
+                /** @description Only items with this tag. */
+                tag?: string;
+                /** @description Only items whose name or tags contain this text. */
                 q?: string;
+                /** @description Only items that were claimed for this. */
+                subject?: string;
+                /** @description `true`: what waits to be claimed, instead of the library. */
+                staged?: boolean;
+                /** @description How many items, 1–100; 50 unless told. */
                 limit?: number;
+                /** @description The `next` of the page before. */
                 after?: string;
             };
             header?: never;
@@ -651,44 +1089,44 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description A page of the library. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["MediaList"];
-                };
-            };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["List_Media"];
                 };
             };
         };
     };
-    upload: {
+    create: {
         parameters: {
             query?: {
+                /** @description Its name. Only the last part of a path is kept. */
                 name?: string;
+                /** @description Up to 20 words to find it by, separated by commas. */
                 tags?: string;
-                visibility?: components["schemas"]["Visibility"];
+                /** @description `private` (unless told), `unlisted` or `public`. */
+                visibility?: string;
+                /** @description `later`: it is staged until it is claimed, and removed if nobody does within a day. */
+                claim?: string;
             };
-            header?: never;
+            header?: {
+                /** @description Sent again with the same key, the file is not stored twice. */
+                "Idempotency-Key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/octet-stream": string;
+                "application/octet-stream": number[];
+                "multipart/form-data": components["schemas"]["FormBody"];
             };
         };
         responses: {
-            /** @description ok */
+            /** @description It is in the library; `Location` says where. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -697,29 +1135,45 @@ export interface operations {
                     "application/json": components["schemas"]["Media"];
                 };
             };
-            /** @description problem */
-            default: {
+        };
+    };
+    claim: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ClaimBody"];
+            };
+        };
+        responses: {
+            /** @description They are in the library. */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["Claimed"];
                 };
             };
         };
     };
-    get_media: {
+    get: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                id: string;
+                /** @description The item. */
+                id: components["schemas"]["MediaId"];
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description The item. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -728,62 +1182,46 @@ export interface operations {
                     "application/json": components["schemas"]["Media"];
                 };
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
         };
     };
-    delete_media: {
+    remove: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                id: string;
+                /** @description The item. */
+                id: components["schemas"]["MediaId"];
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
+            /** @description It is gone. */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description problem */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
         };
     };
-    update_media: {
+    change: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                id: string;
+                /** @description The item. */
+                id: components["schemas"]["MediaId"];
             };
             cookie?: never;
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["MediaPatch"];
+                "application/json": components["schemas"]["ChangeBody"];
             };
         };
         responses: {
-            /** @description ok */
+            /** @description The item as it is now. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -792,14 +1230,492 @@ export interface operations {
                     "application/json": components["schemas"]["Media"];
                 };
             };
-            /** @description problem */
-            default: {
+        };
+    };
+    events: {
+        parameters: {
+            query?: {
+                /** @description The grant in the item's `urls.events`, for those who can't send headers. */
+                t?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The item. */
+                id: components["schemas"]["MediaId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-sent events. */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/event-stream": unknown;
                 };
+            };
+        };
+    };
+    master: {
+        parameters: {
+            query?: {
+                /** @description A signed permission */
+                t?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The media id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The playlist */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apple.mpegurl": unknown;
+                };
+            };
+        };
+    };
+    rendition: {
+        parameters: {
+            query?: {
+                /** @description A signed permission */
+                t?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The media id */
+                id: string;
+                /** @description The rendition's name, such as `v720` or `audio` */
+                rendition: string;
+                /** @description `playlist.m3u8`, `init.mp4`, `0.m4s`, `1.m4s` … */
+                file: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A range of it */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    image: {
+        parameters: {
+            query?: {
+                /** @description Width in pixels, 1–10,000; rounded up to a size that is kept. */
+                w?: number;
+                /** @description Height in pixels, 1–10,000. */
+                h?: number;
+                /** @description How it is laid into the frame. */
+                fit?: "contain" | "cover";
+                /** @description The file format; `auto` goes by the Accept header. */
+                format?: "auto" | "avif" | "webp" | "jpeg";
+                /** @description A signed permission. */
+                t?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The media id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The picture as AVIF, WebP or JPEG */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    original: {
+        parameters: {
+            query?: {
+                /** @description A signed permission */
+                t?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The media id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description A range of it */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    poster: {
+        parameters: {
+            query?: {
+                /** @description A signed permission */
+                t?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The media id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The poster */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": unknown;
+                };
+            };
+        };
+    };
+    storyboard: {
+        parameters: {
+            query?: {
+                /** @description A signed permission */
+                t?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The media id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The storyboard */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/vtt": unknown;
+                };
+            };
+        };
+    };
+    sprite: {
+        parameters: {
+            query?: {
+                /** @description A signed permission */
+                t?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The media id */
+                id: string;
+                /** @description `0.jpg`, `1.jpg` … */
+                sheet: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The sheet */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": unknown;
+                };
+            };
+        };
+    };
+    waveform: {
+        parameters: {
+            query?: {
+                /** @description A signed permission */
+                t?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The media id */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The waveform */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+        };
+    };
+    list_sessions: {
+        parameters: {
+            query?: {
+                /** @description How many items, 1–100; 50 unless told. */
+                limit?: number;
+                /** @description The `next` of the page before. */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of sessions */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["List_Session"];
+                };
+            };
+        };
+    };
+    sign_in: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Sent again within a day, the session replaces the one that was opened before */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignIn"];
+            };
+        };
+        responses: {
+            /** @description The account, and tokens for it */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedIn"];
+                };
+            };
+        };
+    };
+    end_current_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Signed out */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    refresh_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Refresh"];
+            };
+        };
+        responses: {
+            /** @description The account, and tokens for it */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignedIn"];
+                };
+            };
+        };
+    };
+    end_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Signed out */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    create: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 1.0.0 */
+                "Tus-Resumable": string;
+                /** @description Bytes in all. */
+                "Upload-Length": number;
+                /** @description Pairs of a key and a base64 value, separated by commas. */
+                "Upload-Metadata"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `Location` is where the bytes go; with all of them here already, `Tutti-Media-Id` is the item. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    options: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Version, extensions and the largest upload, in headers. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    cancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The upload. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    head: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The upload. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description `Upload-Offset` is where to go on; `Tutti-Media-Id` is the item, once it is complete. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    patch: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description 1.0.0 */
+                "Tus-Resumable": string;
+                /** @description Where these bytes begin. */
+                "Upload-Offset": number;
+                /** @description `sha1` or `sha256`, and the digest in base64. */
+                "Upload-Checksum"?: string | null;
+            };
+            path: {
+                /** @description The upload. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/offset+octet-stream": number[];
+            };
+        };
+        responses: {
+            /** @description They are safe; `Upload-Offset` is where to go on. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
