@@ -70,7 +70,10 @@ impl Parts {
             number += 1;
         }
         let grown = first_segment(number);
-        number + total.saturating_sub(grown).div_ceil(GROWTH[GROWTH.len() - 1])
+        let parts = number + total.saturating_sub(grown).div_ceil(GROWTH[GROWTH.len() - 1]);
+        // A tail much shorter than its turn costs more to seek to than to encode: the part before takes it along.
+        let last = parts.saturating_sub(1);
+        if parts > 1 && total.saturating_sub(first_segment(last)).saturating_mul(2) < growth(last) { last } else { parts }
     }
 
     /// Whether there is nothing to convert.
@@ -80,11 +83,13 @@ impl Parts {
 
     /// Part `number`, or `None` behind the last.
     pub fn get(&self, number: u32) -> Option<Part> {
-        if number >= self.len() {
+        let parts = self.len();
+        if number >= parts {
             return None;
         }
         let first_segment = first_segment(number);
-        let segments = self.total_segments().saturating_sub(first_segment).min(growth(number));
+        let left = self.total_segments().saturating_sub(first_segment);
+        let segments = if number + 1 == parts { left } else { left.min(growth(number)) };
         let start_frame = u64::from(first_segment) * self.segment;
         let frames = (self.total_frames - start_frame).min(u64::from(segments).saturating_mul(self.segment));
         Some(Part { number, start_frame, frames, first_segment, segments })
@@ -138,9 +143,9 @@ mod tests {
     fn parts_grow() {
         let cut = parts(25 * 130, 25, 1);
         let seconds: Vec<_> = cut.iter().map(|part| cut.duration_us(&part) / 1_000_000).collect();
-        assert_eq!(seconds, [4, 8, 16, 32, 32, 32, 6]);
+        assert_eq!(seconds, [4, 8, 16, 32, 32, 38], "the last six seconds are no part of their own");
         assert_eq!(cut.get(2).unwrap(), Part { number: 2, start_frame: 300, frames: 400, first_segment: 3, segments: 4 });
-        assert_eq!((cut.total_segments(), cut.get(7)), (33, None));
+        assert_eq!((cut.total_segments(), cut.get(6)), (33, None));
     }
 
     #[test]

@@ -53,8 +53,8 @@ pub fn movie<R: Read + Seek>(reader: &mut R, len: u64) -> Result<Movie, Error> {
     let (mut at, mut samples_seen, mut found) = (0, false, None);
     loop {
         let next = match walk.next(at, len) {
-            // The index was read before the cut: still a cut file.
-            Err(Error::Truncated) if found.is_none() && samples_seen => return Err(Error::NoMoov),
+            // Cut off before its index: the same for whoever has to send it again.
+            Err(Error::Truncated) if found.is_none() => return Err(Error::NoMoov),
             next => next?,
         };
         let Some(next) = next else { break };

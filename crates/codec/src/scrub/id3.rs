@@ -111,8 +111,9 @@ pub(super) fn trailing<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut
         };
         let last = tail(source, 128)?;
         if last.len() == 128 && last.starts_with(b"TAG") {
-            // ID3v1: title, artist, album, year and genre stay, the comment goes but for a track number at its end.
-            overlay.zero(end - 31, 28)?;
+            // ID3v1: title, artist, album, year and genre stay; the comment goes, but for a track number at its end, which
+            // stands behind a zero.
+            overlay.zero(end - 31, if last[125] == 0 { 28 } else { 30 })?;
             end -= 128;
             continue;
         }

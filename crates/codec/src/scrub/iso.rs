@@ -138,7 +138,7 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
             None => None,
         };
         let table = table.ok_or(ScrubError::NotUnderstood("a track has no sample table"))?;
-        let found = chunks(self.source, &table)?;
+        let found = chunks(self.source, &table, &kind == b"soun")?;
         self.starts.extend(found.ranges.iter().map(|range| range.0));
         if self.starts.len() > super::samples::MOST_CHUNKS {
             return Err(ScrubError::TooComplex);
@@ -148,9 +148,6 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
             self.children(track, 0, TRACK)
         } else {
             self.removed = true;
-            if !found.exact {
-                return Err(ScrubError::NotUnderstood("a track of another kind has no sizes"));
-            }
             for (start, end) in found.ranges {
                 self.overlay.zero(start, end - start)?;
             }

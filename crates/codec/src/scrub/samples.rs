@@ -25,7 +25,7 @@ pub(super) struct Chunks {
 }
 
 /// The chunks of the track with this sample table.
-pub(super) fn chunks<R: Read + Seek>(source: &mut Source<'_, R>, table: &BoxAt) -> Result<Chunks, ScrubError> {
+pub(super) fn chunks<R: Read + Seek>(source: &mut Source<'_, R>, table: &BoxAt, is_sound: bool) -> Result<Chunks, ScrubError> {
     let mut tables = Tables::default();
     let mut at = table.body;
     for _ in 0..100 {
@@ -41,7 +41,7 @@ pub(super) fn chunks<R: Read + Seek>(source: &mut Source<'_, R>, table: &BoxAt) 
     let offsets = read_offsets(source, &tables.offsets.ok_or(BAD)?)?;
     let runs = read_runs(source, &tables.runs.ok_or(BAD)?)?;
     let mut sizes = Sizes::open(source, &tables.sizes.ok_or(BAD)?)?;
-    let exact = sizes.each.is_none_or(|each| each > 64);
+    let exact = !is_sound || sizes.each.is_none_or(|each| each > 64);
     let mut ranges = Vec::with_capacity(offsets.len());
     let mut run = 0;
     for (number, start) in offsets.into_iter().enumerate() {

@@ -136,7 +136,7 @@ fn mp3() -> Vec<u8> {
     ape.splice(0..0, SECRET.iter().copied());
     let mut old = b"TAG".to_vec();
     old.resize(97, b'a');
-    old.extend(b"SECRET");
+    old.extend(b"SECRET...................SECRET");
     old.resize(128, 0);
     [id3(4), frame.repeat(5), ape, old].concat()
 }

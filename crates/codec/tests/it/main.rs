@@ -1,0 +1,9 @@
+//! The codec against real files and real tools: ffmpeg and libheif make the files, exiftool puts metadata into
+//! them and looks for what is left, ffmpeg decodes before and after.
+//!
+//! Owns nothing of the codec. Invariant: a missing tool fails the test with the name of its package; only the
+//! samples of Debian's `forensics-samples-files` are optional.
+
+mod reading;
+mod scrubbing;
+mod tools;
