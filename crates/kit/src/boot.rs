@@ -51,6 +51,8 @@ pub struct Process {
     pub tasks: Tasks,
     /// The services' contexts, by name.
     pub contexts: Vec<(&'static str, Context)>,
+    /// The durable consumers that run here, by name.
+    pub consumers: Vec<String>,
     /// The routers of the services, by name, with their layers on.
     pub routers: Vec<(&'static str, Router)>,
     _lock: std::fs::File,
@@ -91,6 +93,7 @@ impl Process {
             consumers.extend(part.consumers);
             jobs.push((context.db.clone(), part.jobs));
         }
+        let names = consumers.iter().map(|consumer| consumer.name().to_owned()).collect();
         bus.run(consumers, &tasks).await?;
         for (name, context) in &contexts {
             bus.relay(name, context.db.clone(), clock.clone(), &tasks);
@@ -98,7 +101,7 @@ impl Process {
         for (db, jobs) in jobs {
             schedule::start(&db, jobs, &clock, &tasks);
         }
-        Ok(Self { peers, bus, metrics, verifier, tasks, contexts, routers, _lock: lock })
+        Ok(Self { peers, bus, metrics, verifier, tasks, contexts, consumers: names, routers, _lock: lock })
     }
 
     /// What is missing for this process to serve, as sentences; empty when it is ready.

@@ -88,9 +88,9 @@ async fn metrics(State(watch): State<Arc<Watch>>) -> Response {
     let process = &watch.process;
     match process.bus.engine().backlog().await {
         Ok(backlog) => {
-            // A consumer with nothing left is not in the list, so the old figures go first.
-            process.metrics.backlog.clear();
-            for (consumer, waiting) in backlog {
+            // A consumer for whom nothing waits is not in the list.
+            let idle = process.consumers.iter().map(|consumer| (consumer.clone(), 0));
+            for (consumer, waiting) in idle.chain(backlog) {
                 let labels = kit::telemetry::ConsumerLabels { consumer };
                 process.metrics.backlog.get_or_create(&labels).set(i64::try_from(waiting).unwrap_or(i64::MAX));
             }

@@ -87,6 +87,11 @@ impl Consumer {
         }
     }
 
+    /// Its durable name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// How many deliveries it handles at once (4 unless told).
     #[must_use]
     pub fn at_once(mut self, deliveries: usize) -> Self {

@@ -34,7 +34,7 @@ fn photo(base: &[u8]) -> Vec<u8> {
 /// Three seconds of 16-bit mono sound, no two alike.
 fn song() -> Vec<u8> {
     let number = UNIQUE.fetch_add(1, Ordering::Relaxed);
-    let samples: Vec<u8> = (0..3 * 44_100_u32).flat_map(|at| ((f64::from(at) * f64::from(200 + number) * 0.000_142).sin() * 9000.0) as i16 .to_le_bytes()).collect();
+    let samples: Vec<u8> = (0..3 * 44_100_u32).flat_map(|at| sample(at, 200 + number).to_le_bytes()).collect();
     let size = u32::try_from(samples.len()).unwrap();
     let mut bytes = b"RIFF".to_vec();
     bytes.extend((size + 36).to_le_bytes());
@@ -45,6 +45,11 @@ fn song() -> Vec<u8> {
     bytes.extend(size.to_le_bytes());
     bytes.extend(samples);
     bytes
+}
+
+/// A sine of roughly `hertz`.
+fn sample(at: u32, hertz: u32) -> i16 {
+    ((f64::from(at) * f64::from(hertz) * 0.000_142).sin() * 9000.0) as i16
 }
 
 /// Posts photos until it is told to stop; a connection that breaks says nothing and proves nothing.
@@ -129,7 +134,7 @@ async fn continue_song(person: &Person, url: String, song: Vec<u8>, known: usize
 
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_kills_lose_nothing_that_was_acknowledged_and_leave_nothing_behind() {
-    let settings = ["media.sweep_every_seconds=1", "media.orphans_after_seconds=2", "gateway.writes_per_second=0"];
+    let settings = ["gateway.writes_per_second=0"];
     let mut server = Server::start(&settings).await;
     let ada = server.sign_up("ada").await;
     let folder = tempfile::tempdir().unwrap();
