@@ -72,8 +72,9 @@ impl Clips {
     }
 
     /// What the clips show.
-    pub fn picture(&self) -> &'static str {
-        if self.source.is_some() { "a given film" } else { "ffmpeg's testsrc2 with noise" }
+    pub fn picture(&self) -> String {
+        let given = self.source.as_deref().and_then(Path::file_stem).map(|name| name.to_string_lossy().into_owned());
+        given.unwrap_or_else(|| "ffmpeg's testsrc2 with noise".into())
     }
 
     /// The clip's file, made if it isn't there.
@@ -97,7 +98,7 @@ impl Clips {
         args.extend(words("-c:a aac -b:a 128k -ac 2"));
         args.push(unfinished.display().to_string());
         eprintln!("making the clip {} …", clip.name());
-        process::run("ffmpeg", args, Duration::from_secs(600)).await?;
+        process::run("ffmpeg", args, Duration::from_mins(10)).await?;
         std::fs::rename(&unfinished, &path)?;
         Ok(path)
     }

@@ -3,6 +3,7 @@
 //! Invariant: it never retries and never hides a status, and it keeps the moment at which a request's last byte had been given to
 //! the kernel.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,7 @@ use tokio::net::TcpStream;
 use crate::Failure;
 
 /// The longest that any answer may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A connection that is kept open.
 #[derive(Debug)]
@@ -78,10 +79,10 @@ impl Connection {
     async fn exchange(&mut self, method: &str, path: &str, content_type: &str, body: &[u8]) -> Result<Answer, Failure> {
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n", self.address, body.len());
         if let Some(token) = &self.bearer {
-            head.push_str(&format!("Authorization: Bearer {token}\r\n"));
+            let _ = write!(head, "Authorization: Bearer {token}\r\n");
         }
         if !content_type.is_empty() {
-            head.push_str(&format!("Content-Type: {content_type}\r\n"));
+            let _ = write!(head, "Content-Type: {content_type}\r\n");
         }
         head.push_str("\r\n");
         let stream = self.stream.get_mut();

@@ -18,7 +18,7 @@ use crate::http;
 use crate::photos::Photos;
 
 /// How long one upload may take.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// What is sent where.
 pub struct Load {
@@ -120,5 +120,50 @@ impl Load {
                 Err(format!("{status} {}", code.unwrap_or_default()).into())
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes what it is sent, whole, and answers `201` or a refusal.
+    async fn taker() -> SocketAddr {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    let mut sent = Vec::new();
+                    let mut chunk = vec![0; 1 << 16];
+                    loop {
+                        let text = String::from_utf8_lossy(&sent[..sent.len().min(400)]).into_owned();
+                        let whole = text.split_once("\r\n\r\n").is_some_and(|(head, _)| {
+                            let length = head.split_once("Content-Length: ").unwrap().1.lines().next().unwrap();
+                            sent.len() == head.len() + 4 + length.parse::<usize>().unwrap()
+                        });
+                        if whole {
+                            let refused = text.starts_with("POST /3 ");
+                            let answer = if refused { "HTTP/1.1 503 No\r\n\r\n{\"code\":\"server.busy\"}" } else { "HTTP/1.1 201 Yes\r\n\r\n" };
+                            return stream.write_all(answer.as_bytes()).await;
+                        }
+                        let read = stream.read(&mut chunk).await?;
+                        sent.extend(&chunk[..read]);
+                    }
+                });
+            }
+        });
+        address
+    }
+
+    #[tokio::test]
+    async fn every_byte_arrives_and_refusals_are_told() {
+        let folder = std::env::temp_dir().join(format!("tutti-bench-load-{}", std::process::id()));
+        let photos = Arc::new(Photos::make(&folder).await.unwrap());
+        std::fs::remove_dir_all(&folder).unwrap();
+        let head = Arc::new(|number: usize| format!("POST /{number} HTTP/1.1\r\n"));
+        let outcome = Load { address: taker().await, uploads: 8, window: Duration::from_millis(50), photos, head }.run().await;
+        assert_eq!(outcome.accepted, 7);
+        assert_eq!(outcome.refused, BTreeMap::from([("503 server.busy".to_owned(), 1)]));
     }
 }

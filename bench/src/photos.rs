@@ -64,14 +64,14 @@ impl Photos {
         let mut args = words("-nostdin -v error -y -filter_complex");
         args.push(graph.join(";"));
         args.extend(outputs);
-        process::run("ffmpeg", args, Duration::from_secs(120)).await?;
+        process::run("ffmpeg", args, Duration::from_mins(2)).await?;
         let mut bases = Vec::new();
         for at in 0..BASES {
             bases.push(Base::of(std::fs::read(folder.join(format!("{at}.jpg")))?)?);
         }
         bases.sort_by_key(Base::bytes);
         let mut random = Random(0x7475_7474_6921);
-        let filler: Vec<u8> = (0..SEGMENT / 8 + 1).flat_map(|_| random.next().to_le_bytes()).collect();
+        let filler: Vec<u8> = (0..=SEGMENT / 8).flat_map(|_| random.next().to_le_bytes()).collect();
         Ok(Self { bases, filler: filler.into() })
     }
 
@@ -206,6 +206,21 @@ mod tests {
             assert!((SIZES.start - 4..SIZES.end).contains(&photo.bytes), "{}", photo.bytes);
             assert!(seen.insert(photo.pieces.concat()));
         }
+    }
+
+    #[tokio::test]
+    async fn the_photos_are_pictures() {
+        let folder = std::env::temp_dir().join(format!("tutti-bench-photos-{}", std::process::id()));
+        let photos = Photos::make(&folder).await.unwrap();
+        for number in 0..4 {
+            let file = folder.join("photo.jpg");
+            std::fs::write(&file, photos.get(number).pieces.concat()).unwrap();
+            let mut args = words("-v error -show_entries stream=codec_name,width:stream_tags -of csv=p=0");
+            args.push(file.display().to_string());
+            let said = process::run("ffprobe", args, Duration::from_secs(20)).await.unwrap().output;
+            assert!(said.starts_with("mjpeg,"), "{said}");
+        }
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! The rungs come from `codec::ladder`, the same table that Tutti plans with. Invariant: both sides make the same renditions with the same
 //! encoder settings, and Tutti's side counts everything it does for the item: receiving, probing, parts, sound, poster, storyboard.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use crate::server::Server;
 use crate::{Bench, Failure, process};
 
 const GOAL: f64 = 1.10;
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// Measures.
 pub async fn measure(bench: &Bench) -> Result<Figure, Failure> {
@@ -125,10 +126,10 @@ async fn one_process(bench: &Bench, path: &Path, rate: Rate, rungs: &[Rung], cop
 fn graph(rate: Rate, rungs: &[Rung]) -> String {
     let mut graph = format!("[0:v]fps={rate},split={}", rungs.len());
     for at in 0..rungs.len() {
-        graph.push_str(&format!("[s{at}]"));
+        let _ = write!(graph, "[s{at}]");
     }
     for (at, rung) in rungs.iter().enumerate() {
-        graph.push_str(&format!(";[s{at}]scale={}:{}:flags=bicubic,setsar=1,format=yuv420p[o{at}]", rung.width, rung.height));
+        let _ = write!(graph, ";[s{at}]scale={}:{}:flags=bicubic,setsar=1,format=yuv420p[o{at}]", rung.width, rung.height);
     }
     graph
 }

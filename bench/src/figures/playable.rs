@@ -17,7 +17,7 @@ use crate::server::Server;
 use crate::{Bench, Failure, process};
 
 const POLL: Duration = Duration::from_millis(20);
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Each clip, its goal in seconds, and the least that a bare ffmpeg must do before anyone could play it.
 const CLIPS: [(Clip, f64, &str); 3] = [
