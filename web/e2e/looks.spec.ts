@@ -3,7 +3,7 @@
 import type { Page } from '@playwright/test';
 import { mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { add, expect, openItem, ready, test } from './site';
+import { add, expect, openItem, ready, test, wake } from './site';
 
 const SIZES = [
   { name: 'desktop', width: 1440, height: 900 },
@@ -46,9 +46,11 @@ test('every page fits a phone and a desktop', async ({ page, home, files }) => {
   await look(page, 'video');
   await home.getByRole('button', { name: 'Play', exact: true }).first().click();
   await home.waitForTimeout(1500);
+  await wake(home);
   await home.getByRole('button', { name: 'Quality and speed' }).click();
   await look(page, 'video-menu');
   await home.keyboard.press('Escape');
+  await wake(home);
   await home.locator('.seek').hover({ position: { x: 300, y: 8 } });
   await home.waitForTimeout(500);
   if (shots) await home.screenshot({ path: join(shots, 'video-preview-desktop.png') });

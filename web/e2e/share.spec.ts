@@ -50,9 +50,9 @@ test('an item is edited, shared with a stranger, and deleted', async ({ home, fi
 });
 
 test('a stranger watches a public video', async ({ home, files, browser, site }) => {
-  await add(home, files.video);
-  await ready(home, basename(files.video));
-  await openItem(home, basename(files.video));
+  await add(home, files.clip);
+  await ready(home, basename(files.clip));
+  await openItem(home, basename(files.clip));
   await home.getByRole('button', { name: 'Share' }).click();
   await home.getByRole('button', { name: 'Everyone' }).click();
   await expect(home.getByLabel('Link')).toBeVisible();

@@ -25,6 +25,8 @@ export interface Files {
   song: string;
   /** Needs converting, which takes longer than the first seconds of playing. */
   video: string;
+  /** Small, for tests that only need some video. */
+  clip: string;
   /** Large enough to be interrupted. */
   large: string;
   pdf: string;
@@ -123,6 +125,12 @@ export async function openItem(page: Page, name: string): Promise<void> {
   await expect(page.getByRole('heading', { level: 1, name })).toBeVisible();
 }
 
+/** Brings the player's controls back, as a moving mouse does. */
+export async function wake(page: Page): Promise<void> {
+  await page.mouse.move(300, 300);
+  await page.locator('section.player').hover({ position: { x: 200, y: 200 } });
+}
+
 /** Waits until an item's page says nothing of converting any more. */
 export async function ready(page: Page, name: string): Promise<void> {
   await expect(page.locator('.wall').getByRole('link', { name: new RegExp(`^${name.replaceAll('.', '\\.')}(?!.*converting)`) })).toBeVisible({ timeout: 90_000 });
@@ -137,6 +145,7 @@ async function makeFiles(): Promise<Files> {
     portrait: at('tower.jpg'),
     song: at('waltz.mp3'),
     video: at('parade.mp4'),
+    clip: at('swing.mp4'),
     large: at('archive.wav'),
     pdf: at('invoice.pdf'),
   };
@@ -147,6 +156,7 @@ async function makeFiles(): Promise<Files> {
     ffmpeg('-f', 'lavfi', '-i', "aevalsrc='0.5*sin(2*PI*(220+110*floor(mod(t,4)))*t)*abs(sin(PI*t*0.7))':d=24", '-b:a', '128k', files.song),
     // A keyframe every 20 s: no standard input, so it can't be passed through as it is.
     ffmpeg('-f', 'lavfi', '-i', 'testsrc2=s=1280x720:r=30:d=24', '-f', 'lavfi', '-i', 'sine=330:d=24', '-c:v', 'libx264', '-preset', 'ultrafast', '-g', '600', '-pix_fmt', 'yuv420p', '-c:a', 'aac', '-shortest', files.video),
+    ffmpeg('-f', 'lavfi', '-i', 'testsrc2=s=640x360:r=24:d=12', '-f', 'lavfi', '-i', 'sine=440:d=12', '-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-c:a', 'aac', '-shortest', files.clip),
     ffmpeg('-f', 'lavfi', '-i', 'anoisesrc=d=60:r=48000', '-ac', '2', files.large),
     writeFile(files.pdf, '%PDF-1.4\n1 0 obj << /Type /Catalog >> endobj\ntrailer << /Root 1 0 R >>\n%%EOF\n'),
   ]);
