@@ -69,6 +69,11 @@ impl Config {
         }
     }
 
+    /// How many threads each codec of a child in `queue` gets: together about as many as there are cores, and one for what waits.
+    pub(crate) fn threads(&self, queue: Queue) -> usize {
+        self.workers().div_ceil(queue.places(self.workers())) + 1
+    }
+
     pub(crate) fn accepted(&self) -> Accepted {
         Accepted { longest_us: self.longest_hours.saturating_mul(3_600_000_000) }
     }

@@ -101,11 +101,12 @@ impl Tools {
     pub async fn find(ffmpeg: &str, ffprobe: &str, heif_convert: &str) -> Self {
         let filters = listing(ffmpeg, &["-hide_banner", "-v", "error", "-filters"]).await;
         let has = |name: &str| filters.lines().any(|line| line.split_whitespace().nth(1) == Some(name));
-        let setpriv = listing("setpriv", &["--help"]).await.contains("--pdeathsig").then(|| PathBuf::from("setpriv"));
+        let setpriv = listing("setpriv", &["--help"]).await.contains("--pdeathsig");
+        let setpriv = if setpriv { Some(place("setpriv").await) } else { None };
         Self {
-            ffmpeg: ffmpeg.into(),
-            ffprobe: ffprobe.into(),
-            heif_convert: heif_convert.into(),
+            ffmpeg: place(ffmpeg).await,
+            ffprobe: place(ffprobe).await,
+            heif_convert: place(heif_convert).await,
             setpriv,
             tonemap: has("zscale") && has("tonemap"),
         }
@@ -116,6 +117,13 @@ impl Tools {
         let (ffmpeg, ffprobe) = (self.ffmpeg.to_string_lossy(), self.ffprobe.to_string_lossy());
         !listing(&ffmpeg, &["-version"]).await.is_empty() && !listing(&ffprobe, &["-version"]).await.is_empty()
     }
+}
+
+/// Where a program lies: children get a fixed search path, so what the operator's own path finds is looked up once, here.
+async fn place(program: &str) -> PathBuf {
+    let found = listing("sh", &["-c", "command -v -- \"$1\"", "sh", program]).await;
+    let found = found.trim();
+    if found.starts_with('/') { found.into() } else { program.into() }
 }
 
 /// What a harmless, short command prints; nothing if it can't be run.

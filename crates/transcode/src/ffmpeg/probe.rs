@@ -132,7 +132,7 @@ pub(crate) fn read(answer: &[u8]) -> Result<Facts, Unreadable> {
         duration_us: micros(answer.format.duration.as_ref()).and_then(|us| u64::try_from(us).ok()).unwrap_or(0),
         streams: u32::try_from(answer.streams.len()).unwrap_or(u32::MAX),
         video: find(picked(&videos, decodes_video)).map(|stream| video(stream, format_bits)),
-        audio: find(picked(&audios, decodes_audio)).map(audio),
+        audio: find(picked(&audios, decodes_audio)).map(|stream| Audio { is_first: audios.first().is_some_and(|first| first.index == stream.index), ..audio(stream) }),
         cover: covers.first().map(|stream| stream.index),
     })
 }
@@ -166,6 +166,7 @@ fn video(stream: &Stream, format_bits: u64) -> Video {
 fn audio(stream: &Stream) -> Audio {
     Audio {
         stream: stream.index,
+        is_first: false,
         codec: stream.codec_name.clone(),
         channels: stream.channels,
         sample_rate: u32::try_from(number(stream.sample_rate.as_ref())).unwrap_or(0),
@@ -231,6 +232,8 @@ impl PacketReader {
         } else if self.last_key.is_some_and(|key| at < key) {
             self.open = true;
         }
+        // Cut off by an edit list, but in the file: a copy would show it again.
+        self.open |= flags.is_some_and(|flags| flags.contains('D'));
         self.found.packets += 1;
         self.found.end_us = self.found.end_us.max(at + us(length).unwrap_or(0));
     }
@@ -286,6 +289,7 @@ mod tests {
     fn the_way_between_keyframes_is_measured() {
         let closed = keyframes("0.0,-0.08,0.04,K_\n0.08,-0.04,0.04,__\n0.04,0.0,0.04,__\n2.0,1.9,0.04,K_\n2.04,1.96,0.04,__");
         assert_eq!(closed, Keyframes { longest_us: 2_000_000, closed: true, starts_with_one: true, packets: 5, end_us: 2_080_000 });
+        assert!(!keyframes("0.0,0.0,0.04,KD\n0.04,0.04,0.04,__\n").closed, "hidden pictures");
         // A picture that comes after a keyframe but is shown before it: the group is open.
         assert!(!keyframes("0.0,0.0,0.04,K_\n2.0,1.9,0.04,K_\n1.96,1.94,0.04,__\n").closed);
     }

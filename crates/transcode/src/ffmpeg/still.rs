@@ -26,7 +26,7 @@ pub(crate) fn posters(tools: &Tools, input: &Input, folder: &Path, limits: Limit
     for time in times_us {
         args = args.pair("-ss", format!("{:.6}", *time as f64 / 1e6));
         if !exact {
-            args = args.all("-noaccurate_seek -skip_frame nokey");
+            args = args.all("-noaccurate_seek -skip_frame nokey -threads 1");
         }
         args = args.input(input);
     }

@@ -37,6 +37,8 @@ pub(crate) struct Job<'a> {
     pub rungs: &'a [&'a Rung],
     pub tiles: Option<Tiles>,
     pub tonemap: bool,
+    /// Threads for the decoder, and for each encoder.
+    pub threads: usize,
 }
 
 /// Encodes `job` in `folder`.
@@ -47,7 +49,7 @@ pub(crate) fn encode(tools: &Tools, input: &Input, folder: &Path, limits: Limits
     if job.part.start_frame > 0 {
         args = args.pair("-ss", format!("{start:.6}"));
     }
-    args = args.input(input).pair("-filter_complex", graph(job)).all("-an -sn -dn");
+    args = args.pair("-threads", job.threads.to_string()).input(input).pair("-filter_complex", graph(job)).all("-an -sn -dn");
     let gop = job.picture.parts().gop_frames();
     let segment_seconds = (job.picture.parts().segment_frames() as f64 - SLACK_FRAMES) * den / num;
     for (at, rung) in job.rungs.iter().enumerate() {
@@ -56,6 +58,7 @@ pub(crate) fn encode(tools: &Tools, input: &Input, folder: &Path, limits: Limits
             .no_metadata()
             .all("-fps_mode passthrough -c:v libx264 -preset veryfast -sc_threshold 0 -flags +cgop+bitexact")
             .all("-color_primaries bt709 -color_trc bt709 -colorspace bt709 -color_range tv")
+            .pair("-threads", job.threads.to_string())
             .pair("-profile:v", &rung.profile)
             .pair("-level:v", format!("{}.{}", rung.level / 10, rung.level % 10))
             .pair("-crf", rung.crf.to_string())
@@ -193,7 +196,7 @@ mod tests {
         let picture = picture();
         let part = Part { number: 1, start_frame: 120, frames: 240, first_segment: 1, segments: 2 };
         let tiles = Some(Tiles { width: 160, height: 90, frames: vec![150, 180] });
-        let graph = graph(&Job { picture: &picture, part: &part, last: false, rungs: &[], tiles, tonemap: true });
+        let graph = graph(&Job { picture: &picture, part: &part, last: false, rungs: &[], tiles, tonemap: true, threads: 2 });
         assert!(graph.starts_with("[0:0]yadif=mode=send_frame:deint=all,fps=fps=30000/1001:round=near:start_time=4.004000000,trim=end_pts=360,split=1[st]"), "{graph}");
         assert!(graph.contains("select='eq(pts,150)+eq(pts,180)'"), "{graph}");
     }

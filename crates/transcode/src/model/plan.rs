@@ -88,6 +88,9 @@ pub(crate) struct Sound {
     pub stream: u32,
     /// Its length in microseconds; 0 where nobody knows.
     pub duration_us: u64,
+    /// What was measured while the file was probed: its loudness in LUFS, `Some(None)` for silence; `None` if it is still to be measured.
+    #[serde(default)]
+    pub measured: Option<Option<f64>>,
 }
 
 /// What is accepted.
@@ -107,7 +110,7 @@ impl Plan {
         }
         let picture = facts.video.as_ref().map(|video| Picture::of(video, facts)).transpose()?;
         let sound = match &facts.audio {
-            Some(audio) if decodes_audio(&audio.codec) => Some(Sound { stream: audio.stream, duration_us: if audio.duration_us > 0 { audio.duration_us } else { facts.duration_us } }),
+            Some(audio) if decodes_audio(&audio.codec) => Some(Sound { stream: audio.stream, duration_us: if audio.duration_us > 0 { audio.duration_us } else { facts.duration_us }, measured: None }),
             Some(audio) => return Err(Refusal::UnsupportedCodec(named(&audio.codec, "an unknown kind of sound"))),
             None => None,
         };

@@ -76,6 +76,11 @@ impl Desk {
         Input::of(&source, self.format()?).ok_or(Error::Corrupt("format"))
     }
 
+    /// The item's length as `media` found it, in microseconds; 0 where nobody knows.
+    pub fn span_us(&self) -> u64 {
+        self.job.received.duration_ms.unwrap_or(0).saturating_mul(1000)
+    }
+
     /// What a child of this piece may use, for `span_us` of material.
     pub fn limits(&self, span_us: u64) -> Limits {
         self.worker.config.limits(Duration::from_micros(span_us), self.piece.queue())

@@ -1,10 +1,10 @@
 //! The first piece: look at the file and plan.
 //!
-//! Invariant: nothing is decoded here, so a file costs next to nothing before it is accepted or refused.
+//! Invariant: no picture is decoded here, so a file costs next to nothing before it is accepted or refused.
 
 use crate::error::Error;
 use crate::ffmpeg::probe::{self, PacketReader, Unreadable};
-use crate::ffmpeg::{self, Failure};
+use crate::ffmpeg::{self, Failure, sound};
 use crate::flow;
 use crate::model::facts::{Facts, Keyframes};
 use crate::model::plan::needs_packets;
@@ -13,12 +13,18 @@ use contract::media::Kind;
 
 use super::Desk;
 
-/// Up to this size, in bytes, every packet is looked at while the streams are; larger files only if that turns out to be needed.
+/// Up to this size, in bytes, everything is found out at once, in children side by side; for larger files one thing after
+/// the other, and only what turns out to be needed.
 const SMALL: u64 = 64 << 20;
 
 pub(super) async fn start(desk: &Desk) -> Result<(), Error> {
-    let facts = look(desk).await?;
-    let plan = Plan::of(&facts, desk.worker.config.accepted())?;
+    let small = desk.job.received.bytes <= SMALL;
+    let (facts, measured) = tokio::join!(look(desk, small), measure(desk, small));
+    let facts = facts?;
+    let mut plan = Plan::of(&facts, desk.worker.config.accepted())?;
+    if let (Some(sound), Some(audio)) = (&mut plan.sound, &facts.audio) {
+        sound.measured = measured.filter(|_| audio.is_first);
+    }
     if plan.picture.as_ref().is_some_and(|picture| picture.hdr.is_some()) && !desk.worker.tools.tonemap {
         tracing::warn!(media.id = %desk.job.media, "this ffmpeg can't tone-map (it lacks zscale): HDR video will look pale; install one with libzimg");
     }
@@ -26,7 +32,18 @@ pub(super) async fn start(desk: &Desk) -> Result<(), Error> {
     desk.worker.context.db.write(move |tx| Box::pin(async move { flow::plan(tx, &media, &plan, now).await })).await
 }
 
-async fn look(desk: &Desk) -> Result<Facts, Error> {
+/// Measures a small file's loudness while the others look at it; `None` if that was not possible (there may be no sound at all).
+async fn measure(desk: &Desk, small: bool) -> Option<Option<f64>> {
+    if !small {
+        return None;
+    }
+    let input = desk.input().await.ok()?;
+    let command = sound::measure_first(&desk.worker.tools, &input, desk.folder(), desk.limits(desk.span_us()));
+    let complaint = desk.run_quietly(&command).await.ok()?;
+    Some(sound::loudness(&complaint))
+}
+
+async fn look(desk: &Desk, small: bool) -> Result<Facts, Error> {
     let input = desk.input().await?;
     let about = async {
         let command = probe::about(&desk.worker.tools, &input, desk.folder(), desk.limits(0));
@@ -36,7 +53,7 @@ async fn look(desk: &Desk) -> Result<Facts, Error> {
             Unreadable::Protected => Error::Refused(Refusal::Protected),
         })
     };
-    if desk.job.received.kind == Kind::Video && desk.job.received.bytes <= SMALL {
+    if desk.job.received.kind == Kind::Video && small {
         let (about, packets) = tokio::join!(about, packets(desk, &input, None));
         let mut facts = about?;
         if needs_packets(&facts) {
@@ -59,8 +76,7 @@ fn set(facts: &mut Facts, keyframes: Keyframes) {
 }
 
 async fn packets(desk: &Desk, input: &ffmpeg::Input, stream: Option<u32>) -> Result<Keyframes, Error> {
-    let span_us = desk.job.received.duration_ms.unwrap_or(0).saturating_mul(1000);
-    let command = probe::packets(&desk.worker.tools, input, desk.folder(), desk.limits(span_us), stream);
+    let command = probe::packets(&desk.worker.tools, input, desk.folder(), desk.limits(desk.span_us()), stream);
     let mut reader = PacketReader::default();
     ffmpeg::run(&desk.worker.tools, &command, &desk.cancel, |printed| reader.feed(printed)).await.map_err(broken)?;
     Ok(reader.finish())

@@ -12,7 +12,7 @@ use crate::ffmpeg::still;
 use crate::flow::Made;
 
 /// Where candidates are looked for, in thousandths of the length.
-const MOMENTS: [u64; 5] = [50, 200, 400, 600, 800];
+const MOMENTS: [u64; 3] = [100, 350, 700];
 /// A picture with less contrast than this (the standard deviation of its brightness, 0–127) is as good as blank.
 pub(super) const DULL: f64 = 8.0;
 /// The largest poster that is read back.

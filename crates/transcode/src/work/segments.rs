@@ -120,8 +120,11 @@ pub(super) async fn sound(desk: &Desk) -> Result<(), Error> {
     let plan = desk.plan()?;
     let (sound, input) = (plan.sound.as_ref().ok_or(Error::Corrupt("plan"))?, desk.input().await?);
     let limits = desk.limits(plan.duration_us);
-    let measured = desk.run_quietly(&audio::measure(&desk.worker.tools, &input, desk.folder(), limits, sound)).await?;
-    let gain = audio::gain_db(audio::loudness(&measured), desk.worker.config.loudness_lufs);
+    let measured = match sound.measured {
+        Some(measured) => measured,
+        None => audio::loudness(&desk.run_quietly(&audio::measure(&desk.worker.tools, &input, desk.folder(), limits, sound)).await?),
+    };
+    let gain = audio::gain_db(measured, desk.worker.config.loudness_lufs);
     let rendition = Rendition {
         name: audio::NAME.to_owned(),
         track: Track::Audio,
@@ -165,7 +168,7 @@ pub(super) async fn part(desk: &Desk, number: u32, alone: bool) -> Result<(), Er
     }
     let tile_bytes = tiles.as_ref().map(|tiles| u64::from(tiles.width) * u64::from(tiles.height) * 3);
     let span_us = parts.duration_us(&part);
-    let job = video::Job { picture, part: &part, last, rungs: &rungs, tiles, tonemap: desk.worker.tools.tonemap };
+    let job = video::Job { picture, part: &part, last, rungs: &rungs, tiles, tonemap: desk.worker.tools.tonemap, threads: desk.worker.config.threads(desk.piece.queue()) };
     let command = video::encode(&desk.worker.tools, &input, desk.folder(), desk.limits(span_us), &job);
     let mut outputs = Vec::with_capacity(rungs.len());
     for rung in &rungs {

@@ -206,3 +206,22 @@ async fn a_clip_that_fades_in_from_black_has_a_poster_that_shows_something() {
     assert!(luma.trim().trim_end_matches(',').parse::<f64>().unwrap() > 40.0, "{luma}");
     stage.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fragmented_source_and_one_whose_start_was_cut_away_are_as_they_play() {
+    let stage = Stage::new().await;
+    let fragmented = stage.make("fragments.mp4", &format!("{FLASHES} -t 9 -c:v libx264 -preset ultrafast -bf 2 -g 100 -pix_fmt yuv420p -movflags frag_keyframe+empty_moov"));
+    // Cut by an edit list: the file still holds the pictures before 1.3 s.
+    let cut = stage.make("cut.mp4", &format!("-ss 1.3 -i {} -c copy", stage.make("uncut.mp4", &format!("{FLASHES} -t 9 -c:v libx264 -preset ultrafast -g 250 -pix_fmt yuv420p")).display()));
+    for source in [fragmented, cut] {
+        let (then, frames) = (flashes(&source), frame_times(&source, "v").len());
+        let out = stage.convert(&source, Kind::Video, "mp4").await;
+        for (rendition, path) in out.videos() {
+            let now = flashes(path);
+            assert_eq!(now.len(), then.len(), "{} {rendition}: {now:?} instead of {then:?}", source.display());
+            assert!(now.iter().zip(&then).all(|(now, then)| (now - then).abs() < 0.041), "{} {rendition}: {now:?} instead of {then:?}", source.display());
+            assert!(frame_times(path, "v").len().abs_diff(frames) <= 1, "{} {rendition}", source.display());
+        }
+    }
+    stage.end().await;
+}
