@@ -33,32 +33,68 @@ export interface Files {
 }
 
 interface PerWorker {
-  site: string;
+  server: Server;
   files: Files;
 }
 interface PerTest {
+  site: string;
   member: Member;
   /** A page where `member` is signed in, at the library. */
   home: Page;
 }
 
+/** The real binary on a port of its own. */
+export class Server {
+  readonly site: string;
+  #process: ChildProcess | null = null;
+  #log: string[] = [];
+
+  constructor(
+    readonly data: string,
+    private readonly port: number,
+    private readonly operations: number,
+  ) {
+    this.site = `http://127.0.0.1:${port}`;
+  }
+
+  async start(): Promise<void> {
+    const binary = resolve(process.env['TUTTI_BIN'] ?? '../target/debug/tutti');
+    const words = ['serve', '--data', this.data, '--listen', `127.0.0.1:${this.port}`, '--ops-listen', `127.0.0.1:${this.operations}`];
+    const started = spawn(binary, words, { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#process = started;
+    for (const stream of [started.stdout, started.stderr]) stream.on('data', (chunk: Buffer) => this.#log.push(String(chunk)));
+    for (let tries = 0; tries < 200 && started.exitCode === null; tries += 1) {
+      if (await fetch(`${this.site}/readyz`).then((answer) => answer.ok).catch(() => false)) return;
+      await new Promise((next) => setTimeout(next, 100));
+    }
+    started.kill('SIGKILL');
+    throw new Error(`The server did not start:\n${this.#log.join('')}`);
+  }
+
+  stop(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    const running = this.#process;
+    if (!running || running.exitCode !== null) return Promise.resolve();
+    return new Promise((done) => {
+      const last = setTimeout(() => running.kill('SIGKILL'), 15_000);
+      running.once('exit', () => {
+        clearTimeout(last);
+        done();
+      });
+      running.kill(signal);
+    });
+  }
+}
+
 let count = 0;
 
 export const test = base.extend<PerTest, PerWorker>({
-  site: [
+  server: [
     async ({}, use) => {
-      const data = await mkdtemp(join(tmpdir(), 'tutti-e2e-'));
-      const [port, operations] = [await freePort(), await freePort()];
-      const log: string[] = [];
-      const server = spawn(resolve(process.env['TUTTI_BIN'] ?? '../target/debug/tutti'), ['serve', '--data', data, '--listen', `127.0.0.1:${port}`, '--ops-listen', `127.0.0.1:${operations}`], {
-        stdio: ['ignore', 'pipe', 'pipe'],
-      });
-      for (const stream of [server.stdout, server.stderr]) stream?.on('data', (chunk: Buffer) => log.push(String(chunk)));
-      const site = `http://127.0.0.1:${port}`;
-      await answers(site, server, log);
-      await use(site);
-      await stopped(server);
-      await rm(data, { recursive: true, force: true });
+      const server = new Server(await mkdtemp(join(tmpdir(), 'tutti-e2e-')), await freePort(), await freePort());
+      await server.start();
+      await use(server);
+      await server.stop('SIGTERM');
+      await rm(server.data, { recursive: true, force: true });
     },
     { scope: 'worker', timeout: 60_000 },
   ],
@@ -71,6 +107,8 @@ export const test = base.extend<PerTest, PerWorker>({
     },
     { scope: 'worker', timeout: 120_000 },
   ],
+
+  site: async ({ server }, use) => use(server.site),
 
   baseURL: async ({ site }, use) => use(site),
 
@@ -171,28 +209,5 @@ function freePort(): Promise<number> {
       const address = probe.address();
       probe.close(() => (address && typeof address === 'object' ? done(address.port) : failed(new Error('no port'))));
     });
-  });
-}
-
-async function answers(site: string, server: ChildProcess, log: string[]): Promise<void> {
-  for (let tries = 0; tries < 200; tries += 1) {
-    if (server.exitCode !== null) break;
-    const ok = await fetch(`${site}/readyz`).then((response) => response.ok).catch(() => false);
-    if (ok) return;
-    await new Promise((next) => setTimeout(next, 100));
-  }
-  server.kill('SIGKILL');
-  throw new Error(`The server did not start:\n${log.join('')}`);
-}
-
-function stopped(server: ChildProcess): Promise<void> {
-  return new Promise((done) => {
-    if (server.exitCode !== null) return done();
-    const last = setTimeout(() => server.kill('SIGKILL'), 10_000);
-    server.once('exit', () => {
-      clearTimeout(last);
-      done();
-    });
-    server.kill('SIGTERM');
   });
 }

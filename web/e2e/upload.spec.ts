@@ -79,6 +79,20 @@ test('a reload in the middle of an upload goes on at the byte where it stopped, 
   await expect(home.locator('.wall li')).toHaveCount(1);
 });
 
+test('a server that is killed in the middle of an upload and comes back gets the rest, not all of it again', async ({ home, files, server }) => {
+  const seen = offsets(home);
+  const release = await slow(home, 1_200_000);
+  await add(home, files.large);
+  // The server makes an upload safe every few seconds; long enough for one of those.
+  await expect.poll(() => sent(home), { timeout: 30_000 }).toBeGreaterThan(75);
+  await server.stop('SIGKILL');
+  await server.start();
+  await release();
+  await expect(home.getByRole('region', { name: 'Uploads' })).toContainText('1 file uploaded', { timeout: 90_000 });
+  expect(seen.at(-1)).toBeGreaterThan(0);
+  await expect(home.locator('.wall li')).toHaveCount(1);
+});
+
 test('where the browser lost the file, picking it again goes on; another file is refused', async ({ home, files }) => {
   const seen = offsets(home);
   const release = await slow(home, 1_200_000);

@@ -12,6 +12,8 @@ import { send, terminate, type Sending } from './send';
 import * as store from './store';
 
 const AT_ONCE = 2;
+/** Answers about the file itself; a quota or a rate may look different tomorrow. */
+const REFUSALS = [400, 413, 415, 422];
 
 export class UploadItem {
   record = $state() as UploadRecord;
@@ -116,13 +118,13 @@ class Uploads {
       }
       const item = new UploadItem({
         id, account, name: file.name, type: file.type, bytes: file.size, fingerprint, tags, visibility,
-        addedAt: Date.now() + at / 10_000, uploadUrl: null, sent: 0, state: 'waiting', mediaId: null, reason: null,
+        addedAt: Date.now() + at / 10_000, uploadUrl: null, sent: 0, state: 'waiting', mediaId: null, reason: null, refused: false,
       });
       item.file = file;
       item.release = await hold(id);
       this.items.push(item);
       if (fingerprint === 'unreadable') {
-        item.change({ state: 'failed', reason: 'This file can’t be read. Is it a folder, or was it moved?' });
+        item.change({ state: 'failed', reason: 'This file can’t be read. Is it a folder, or was it moved?', refused: true });
         continue;
       }
       item.change({});
@@ -221,7 +223,7 @@ class Uploads {
           if (!mine()) return;
           item.sending = null;
           item.still();
-          item.change({ state: 'failed', reason: problem.detail });
+          item.change({ state: 'failed', reason: problem.detail, refused: REFUSALS.includes(problem.status) });
           this.#pump();
         },
       });

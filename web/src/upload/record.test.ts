@@ -4,7 +4,7 @@ import { afterReload, nextInLine, totals, type UploadRecord, type UploadState } 
 
 const record = (state: UploadState, addedAt = 0): UploadRecord => ({
   id: `u${addedAt}`, account: 'a', name: 'clip.mp4', type: 'video/mp4', bytes: 1000, fingerprint: 'f', tags: [],
-  visibility: 'private', addedAt, uploadUrl: '/v1/uploads/1', sent: 400, state, mediaId: null, reason: null,
+  visibility: 'private', addedAt, uploadUrl: '/v1/uploads/1', sent: 400, state, mediaId: null, reason: null, refused: false,
 });
 
 describe('after a reload', () => {

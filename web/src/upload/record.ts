@@ -30,6 +30,8 @@ export interface UploadRecord {
   state: UploadState;
   mediaId: string | null;
   reason: string | null;
+  /** The server will not take this file whatever is tried. */
+  refused: boolean;
 }
 
 /** What a record becomes when the page is loaded anew. */
