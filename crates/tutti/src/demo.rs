@@ -25,7 +25,7 @@ struct Item {
 const ITEMS: [Item; 6] = [
     Item {
         name: "Sea of numbers.jpg",
-        arguments: &["-f", "lavfi", "-i", "mandelbrot=s=1920x1280:start_scale=0.03:end_scale=0.01:start_x=-0.7435:start_y=0.1314", "-frames:v", "1", "-q:v", "3"],
+        arguments: &["-f", "lavfi", "-i", "mandelbrot=s=1920x1280:start_scale=0.03:end_scale=0.01:start_x=-0.7435:start_y=0.1314:maxiter=800", "-frames:v", "1", "-q:v", "3"],
         tags: "picture,blue",
     },
     Item {
@@ -58,8 +58,8 @@ const ITEMS: [Item; 6] = [
         tags: "video,pattern",
     },
     Item {
-        name: "Zoom in, upright.mp4",
-        arguments: &["-f", "lavfi", "-i", "mandelbrot=s=720x1280:r=25:end_pts=250", "-f", "lavfi", "-i", "sine=f=330:b=2", "-t", "8", "-pix_fmt", "yuv420p", "-af", "volume=0.3"],
+        name: "Slow colours, upright.mp4",
+        arguments: &["-f", "lavfi", "-i", "gradients=s=720x1280:r=25:speed=0.02:c0=0x1b1f5c:c1=0xe0607e:c2=0x2a9d8f:n=3:seed=11", "-f", "lavfi", "-i", "sine=f=330:b=2", "-t", "8", "-pix_fmt", "yuv420p", "-af", "volume=0.3"],
         tags: "video,upright",
     },
 ];
