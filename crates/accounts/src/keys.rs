@@ -7,8 +7,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use ed25519_dalek::SigningKey;
-use ed25519_dalek::pkcs8::EncodePrivateKey as _;
+use ed25519_dalek::pkcs8::{EncodePrivateKey as _, KeypairBytes};
 use jsonwebtoken::jwk::{Jwk, JwkSet, PublicKeyUse};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use kit::Clock;
@@ -151,7 +150,8 @@ async fn read(db: &Db, now: DateTime<Utc>) -> Result<Ring, Error> {
 impl Key {
     fn read(row: store::keys::Row) -> Result<Self, Error> {
         let seed: [u8; 32] = row.seed.try_into().map_err(|_| db::Error::Corrupt("a signing key"))?;
-        let der = SigningKey::from_bytes(&seed).to_pkcs8_der().map_err(|error| Error::Signing(error.into()))?;
+        // Without the public half (PKCS#8 version 1): jsonwebtoken's older parser refuses version 2.
+        let der = KeypairBytes { secret_key: seed, public_key: None }.to_pkcs8_der().map_err(|error| Error::Signing(error.into()))?;
         let private = EncodingKey::from_ed_der(der.as_bytes());
         let mut public = Jwk::from_encoding_key(&private, Algorithm::EdDSA).map_err(|error| Error::Signing(error.into()))?;
         public.common.key_id = Some(row.kid.clone());

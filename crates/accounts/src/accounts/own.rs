@@ -9,14 +9,14 @@ use kit::db;
 
 use super::{Accounts, Asker};
 use crate::error::Error;
-use crate::model::{Account, NewPassword, Password, Seat};
+use crate::model::{Account, Edit, NewPassword, Password, Seat};
 use crate::store;
 use crate::store::accounts::Change;
 
 impl Accounts {
     /// Changes the profile.
     pub(crate) async fn edit(&self, seat: Seat, change: Change) -> Result<Account, Error> {
-        if let Some(Some(avatar)) = &change.avatar {
+        if let Edit::Put(avatar) = &change.avatar {
             self.check_avatar(&seat, avatar).await?;
         }
         let id = seat.account.id;

@@ -82,7 +82,7 @@ impl Accounts {
     async fn taken(&self, handle: &Handle, email: &Email) -> Result<Option<Taken>, Error> {
         let sql = self.context.db.read();
         if let Some(found) = find_credentials(sql, By::Handle(handle.as_str())).await? {
-            return Ok(Some(Taken::Handle(found)));
+            return Ok(Some(Taken::Handle(Box::new(found))));
         }
         Ok(find_credentials(sql, By::Email(email.as_str())).await?.map(|_| Taken::Email))
     }
@@ -102,7 +102,7 @@ impl Accounts {
 /// What stands in the way of a new account.
 enum Taken {
     /// An account with the same handle.
-    Handle(Credentials),
+    Handle(Box<Credentials>),
     /// An account with the same address.
     Email,
 }

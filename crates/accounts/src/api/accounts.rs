@@ -48,7 +48,7 @@ pub(super) async fn sign_up(State(accounts): State<Accounts>, asker: Asker, Json
 }
 
 /// Somebody's public profile.
-#[utoipa::path(get, path = "/v1/accounts/{handle}", tag = "accounts", params(("handle" = String, Path, description = "Case doesn't matter")),
+#[utoipa::path(get, path = "/v1/accounts/{handle}", operation_id = "show_account", tag = "accounts", params(("handle" = String, Path, description = "Case doesn't matter")),
     responses((status = 200, description = "The profile, without the e-mail address", body = AccountView)))]
 pub(super) async fn profile(State(accounts): State<Accounts>, Path(handle): Path<String>) -> Result<Json<AccountView>, Error> {
     Ok(Json(AccountView::public(accounts.find(&handle).await?)))

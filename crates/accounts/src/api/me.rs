@@ -9,14 +9,14 @@ use contract::MediaId;
 use http::StatusCode;
 use http_body_util::{BodyExt as _, Limited};
 use kit::http::Json;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::seat::Seated;
 use super::views::{AccountView, NO_STORE};
 use crate::accounts::{Accounts, Asker};
 use crate::error::Error;
-use crate::model::{Bio, DisplayName, Password, Seat};
+use crate::model::{Bio, DisplayName, Edit, Password, Seat};
 use crate::store::accounts::Change;
 
 const MOST_BODY: usize = 64 * 1024;
@@ -26,30 +26,37 @@ const MOST_BODY: usize = 64 * 1024;
 #[serde(deny_unknown_fields)]
 pub(super) struct EditProfile {
     /// 1–60 characters; `null` goes back to the handle.
-    #[serde(default, deserialize_with = "named")]
+    #[serde(default)]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 60)]
-    display_name: Option<Option<String>>,
+    display_name: Edit<String>,
     /// At most 500 characters; `null` empties it.
-    #[serde(default, deserialize_with = "named")]
+    #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 500)]
-    bio: Option<Option<String>>,
+    bio: Edit<String>,
     /// The id of one's own picture, unlisted or public; `null` takes it off.
-    #[serde(default, deserialize_with = "named")]
+    #[serde(default)]
     #[schema(value_type = Option<MediaId>)]
-    avatar: Option<Option<String>>,
-}
-
-/// Tells `null` from nothing.
-fn named<'de, T: Deserialize<'de>, D: Deserializer<'de>>(value: D) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(value).map(Some)
+    avatar: Edit<String>,
 }
 
 impl EditProfile {
     fn check(self, seat: &Seat) -> Result<Change, Error> {
-        let name = self.display_name.map(|name| name.map_or_else(|| Ok(seat.account.handle.clone()), |name| DisplayName::parse(&name).map(|name| name.0)));
-        let bio = self.bio.map(|bio| Bio::parse(&bio.unwrap_or_default()).map(|bio| bio.0));
-        let avatar = self.avatar.map(|id| id.map(|id| id.parse().map_err(|_| Error::InvalidAvatar("avatar is the id of a picture: 22 letters and digits."))).transpose());
-        Ok(Change { display_name: name.transpose()?, bio: bio.transpose()?, avatar: avatar.transpose()? })
+        let display_name = match self.display_name {
+            Edit::Keep => None,
+            Edit::Clear => Some(seat.account.handle.clone()),
+            Edit::Put(name) => Some(DisplayName::parse(&name)?.0),
+        };
+        let bio = match self.bio {
+            Edit::Keep => None,
+            Edit::Clear => Some(String::new()),
+            Edit::Put(bio) => Some(Bio::parse(&bio)?.0),
+        };
+        let avatar = match self.avatar {
+            Edit::Keep => Edit::Keep,
+            Edit::Clear => Edit::Clear,
+            Edit::Put(id) => Edit::Put(id.parse::<MediaId>().map_err(|_| Error::InvalidAvatar("avatar is the id of a picture: 22 letters and digits."))?),
+        };
+        Ok(Change { display_name, bio, avatar })
     }
 }
 
@@ -68,13 +75,13 @@ pub(super) struct Erase {
 }
 
 /// One's own account.
-#[utoipa::path(get, path = "/v1/me", tag = "accounts", security(("token" = [])), responses((status = 200, description = "The account", body = AccountView)))]
+#[utoipa::path(get, path = "/v1/me", operation_id = "show_me", tag = "accounts", security(("token" = [])), responses((status = 200, description = "The account", body = AccountView)))]
 pub(super) async fn show(Seated(seat): Seated) -> impl IntoResponse {
     (NO_STORE, Json(AccountView::own(seat.account)))
 }
 
 /// Changes the profile.
-#[utoipa::path(patch, path = "/v1/me", tag = "accounts", security(("token" = [])), request_body = EditProfile,
+#[utoipa::path(patch, path = "/v1/me", operation_id = "edit_me", tag = "accounts", security(("token" = [])), request_body = EditProfile,
     responses((status = 200, description = "The account as it is now", body = AccountView)))]
 pub(super) async fn edit(State(accounts): State<Accounts>, Seated(seat): Seated, Json(body): Json<EditProfile>) -> Result<impl IntoResponse, Error> {
     let change = body.check(&seat)?;
@@ -85,7 +92,7 @@ pub(super) async fn edit(State(accounts): State<Accounts>, Seated(seat): Seated,
 /// Erases the account, its library and every link to it. There is no way back.
 ///
 /// Needs the password in the body, or a session that was opened with it in the last ten minutes (then without a body).
-#[utoipa::path(delete, path = "/v1/me", tag = "accounts", security(("token" = [])), request_body = Option<Erase>,
+#[utoipa::path(delete, path = "/v1/me", operation_id = "erase_me", tag = "accounts", security(("token" = [])), request_body = Option<Erase>,
     responses((status = 204, description = "Erased; media follow within moments")))]
 pub(super) async fn erase(State(accounts): State<Accounts>, Seated(seat): Seated, asker: Asker, request: Request) -> Result<StatusCode, Error> {
     let body = optional(request).await?;

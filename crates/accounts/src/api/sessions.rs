@@ -47,7 +47,7 @@ pub(super) async fn sign_in(State(accounts): State<Accounts>, asker: Asker, Json
 ///
 /// Each refresh token is good for one use: using one twice ends its session. Only a request that is repeated within ten seconds, because its
 /// answer was lost, is answered the same refresh token again.
-#[utoipa::path(post, path = "/v1/sessions/refresh", tag = "accounts", request_body = Refresh,
+#[utoipa::path(post, path = "/v1/sessions/refresh", operation_id = "refresh_session", tag = "accounts", request_body = Refresh,
     responses((status = 200, description = "The account, and tokens for it", body = SignedInView)))]
 pub(super) async fn refresh(State(accounts): State<Accounts>, Json(body): Json<Refresh>) -> Result<impl IntoResponse, Error> {
     let signed_in = accounts.refresh(&body.refresh_token).await?;
@@ -55,7 +55,7 @@ pub(super) async fn refresh(State(accounts): State<Accounts>, Json(body): Json<R
 }
 
 /// The devices that are signed in, newest first.
-#[utoipa::path(get, path = "/v1/sessions", tag = "accounts", params(Page), security(("token" = [])),
+#[utoipa::path(get, path = "/v1/sessions", operation_id = "list_sessions", tag = "accounts", params(Page), security(("token" = [])),
     responses((status = 200, description = "A page of sessions", body = List<SessionView>)))]
 pub(super) async fn list(State(accounts): State<Accounts>, Seated(seat): Seated, Query(page): Query<Page>) -> Result<impl IntoResponse, Error> {
     let after = page.after.as_deref().map(str::parse::<Uuid>).transpose().map_err(|_| Error::BadCursor)?;
@@ -65,7 +65,7 @@ pub(super) async fn list(State(accounts): State<Accounts>, Seated(seat): Seated,
 }
 
 /// Signs out this device.
-#[utoipa::path(delete, path = "/v1/sessions/current", tag = "accounts", security(("token" = [])), responses((status = 204, description = "Signed out")))]
+#[utoipa::path(delete, path = "/v1/sessions/current", operation_id = "end_current_session", tag = "accounts", security(("token" = [])), responses((status = 204, description = "Signed out")))]
 pub(super) async fn end_current(State(accounts): State<Accounts>, Seated(seat): Seated) -> Result<StatusCode, Error> {
     accounts.end_session(&seat, seat.session.id).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -74,7 +74,7 @@ pub(super) async fn end_current(State(accounts): State<Accounts>, Seated(seat): 
 /// Signs out a device.
 ///
 /// Its access token holds on for at most 15 minutes where media is read and written; nothing about the account can be changed with it.
-#[utoipa::path(delete, path = "/v1/sessions/{id}", tag = "accounts", security(("token" = [])), params(("id" = Uuid, Path)),
+#[utoipa::path(delete, path = "/v1/sessions/{id}", operation_id = "end_session", tag = "accounts", security(("token" = [])), params(("id" = Uuid, Path)),
     responses((status = 204, description = "Signed out")))]
 pub(super) async fn end(State(accounts): State<Accounts>, Seated(seat): Seated, Path(id): Path<String>) -> Result<StatusCode, Error> {
     let id = id.parse().map_err(|_| Error::NoSuchSession)?;

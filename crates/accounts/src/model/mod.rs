@@ -16,7 +16,7 @@ use uuid::Uuid;
 pub(crate) use email::Email;
 pub(crate) use handle::Handle;
 pub(crate) use password::{NewPassword, Password};
-pub(crate) use profile::{Bio, DisplayName, device};
+pub(crate) use profile::{Bio, DisplayName, Edit, device};
 pub(crate) use role::{Role, Roles};
 
 /// An account as it is stored, without its password.

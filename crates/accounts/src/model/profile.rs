@@ -2,11 +2,31 @@
 //!
 //! Invariant: no control characters and no invisible reordering of text reach anybody else's screen.
 
+use serde::{Deserialize, Deserializer};
+
 use crate::error::Error;
 
 const MOST_NAME_CHARS: usize = 60;
 const MOST_BIO_CHARS: usize = 500;
 const MOST_DEVICE_CHARS: usize = 80;
+
+/// What a PATCH says about a field.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Edit<T> {
+    /// It is not named.
+    #[default]
+    Keep,
+    /// It is `null`.
+    Clear,
+    /// It is this.
+    Put(T),
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Edit<T> {
+    fn deserialize<D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
+        Option::deserialize(value).map(|value| value.map_or(Self::Clear, Self::Put))
+    }
+}
 
 /// What an account likes to be called: 1–60 characters on one line.
 #[derive(Debug, Clone, PartialEq, Eq)]

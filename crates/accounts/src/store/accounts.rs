@@ -7,7 +7,7 @@ use contract::{AccountId, MediaId};
 use kit::db::{Error, FromQueryResult, Sql, Tx};
 use uuid::Uuid;
 
-use crate::model::{Account, Roles, Seat, Session};
+use crate::model::{Account, Edit, Roles, Seat, Session};
 
 /// The columns of an [`Account`].
 #[derive(FromQueryResult)]
@@ -127,7 +127,7 @@ pub(crate) async fn insert(tx: &Tx, new: &Credentials) -> Result<bool, Error> {
     Ok(inserted == 1)
 }
 
-/// What changes on a profile; `None` leaves it as it is.
+/// What changes on a profile; `None` and `Keep` leave it as it is.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Change {
     /// A new name.
@@ -135,12 +135,16 @@ pub(crate) struct Change {
     /// A new text.
     pub bio: Option<String>,
     /// A new picture, or none.
-    pub avatar: Option<Option<MediaId>>,
+    pub avatar: Edit<MediaId>,
 }
 
 /// Changes a profile and answers the account as it is then.
 pub(crate) async fn update(tx: &Tx, id: AccountId, change: Change) -> Result<Option<Account>, Error> {
-    let (sets_avatar, avatar) = (change.avatar.is_some(), change.avatar.flatten().map(String::from));
+    let (sets_avatar, avatar) = match change.avatar {
+        Edit::Keep => (false, None),
+        Edit::Clear => (true, None),
+        Edit::Put(id) => (true, Some(String::from(id))),
+    };
     let row: Option<Row> = tx
         .row(
             "update account set display_name = coalesce($2, display_name), bio = coalesce($3, bio), avatar = case when $4 then $5 else avatar end \

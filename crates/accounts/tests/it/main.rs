@@ -1,0 +1,82 @@
+//! Accounts over real HTTP with real SQL.
+//!
+//! Owns the little words the tests are written in. Invariant: every world has cheap hashes, so that the suite stays quick.
+
+#![allow(clippy::unwrap_used, reason = "a test that finds nothing to unwrap has failed")]
+
+mod keys;
+mod limits;
+mod me;
+mod neighbours;
+mod refresh;
+mod roles;
+mod sessions;
+mod sign_in;
+mod sign_up;
+
+use serde_json::{Value, json};
+use testkit::{Answer, Member, World, WorldBuilder};
+
+/// A password that may be chosen.
+const PASSWORD: &str = "a fine long password";
+
+/// A world of accounts alone, to be configured further.
+fn builder() -> WorldBuilder {
+    World::builder().with_real_accounts().set("accounts.argon2_memory_kib=64").set("accounts.argon2_passes=1")
+}
+
+/// A world of accounts alone.
+async fn world() -> World {
+    builder().start(&[accounts::service()]).await
+}
+
+/// Somebody who is signed in, with what the server answered.
+struct Person {
+    member: Member,
+    refresh: String,
+    account: Value,
+}
+
+impl Person {
+    /// Reads a pair of tokens, and checks the shape of the answer.
+    #[track_caller]
+    fn of(world: &World, answer: &Answer) -> Self {
+        let body = answer.json();
+        assert_eq!(body["expires_in"], 900, "{answer}");
+        assert_eq!(answer.header("cache-control"), "no-store", "{answer}");
+        let text = |name: &str| body[name].as_str().unwrap_or_else(|| panic!("no {name}: {answer}")).to_owned();
+        Self { member: world.nobody().with_token(&text("access_token")), refresh: text("refresh_token"), account: body["account"].clone() }
+    }
+
+    /// The id of the session.
+    async fn session(&self) -> String {
+        let list = self.member.get("/v1/sessions").await.expect(200).json();
+        let current = list["items"].as_array().unwrap().iter().find(|item| item["current"] == true).unwrap();
+        current["id"].as_str().unwrap().to_owned()
+    }
+}
+
+/// What somebody of this name sends to sign up.
+fn wish(name: &str) -> Value {
+    json!({"handle": name, "email": format!("{name}@example.org"), "password": PASSWORD})
+}
+
+/// Signs up.
+async fn join(world: &World, name: &str) -> Person {
+    Person::of(world, &world.nobody().post("/v1/accounts", &wish(name)).await.expect(201))
+}
+
+/// Signs in on another device.
+async fn sign_in(world: &World, login: &str, password: &str) -> Answer {
+    world.nobody().post("/v1/sessions", &json!({"login": login, "password": password, "device": "Phone"})).await
+}
+
+/// Presents a refresh token.
+async fn refresh(world: &World, token: &str) -> Answer {
+    world.nobody().post("/v1/sessions/refresh", &json!({"refresh_token": token})).await
+}
+
+/// POST with an `Idempotency-Key`.
+async fn post_with_key(member: &Member, path: &str, key: &str, body: &Value) -> Answer {
+    member.send(member.request(http::Method::POST, path).header("idempotency-key", key).json(body)).await
+}

@@ -1,0 +1,130 @@
+//! Signing up.
+
+use super::*;
+use std::os::unix::fs::PermissionsExt as _;
+
+#[tokio::test]
+async fn a_new_account_is_signed_in_at_once() {
+    let world = world().await;
+    let answer = world.nobody().post("/v1/accounts", &json!({"handle": " Ada.L ", "email": "Ada@Example.org", "password": PASSWORD})).await.expect(201);
+    assert_eq!(answer.header("location"), "/v1/accounts/ada.l");
+    let ada = Person::of(&world, &answer);
+    let account = &ada.account;
+    assert_eq!((account["handle"].as_str(), account["email"].as_str()), (Some("ada.l"), Some("ada@example.org")));
+    assert_eq!((account["display_name"].as_str(), account["bio"].as_str()), (Some("Ada.L"), Some("")));
+    assert_eq!((&account["avatar"], &account["roles"]), (&Value::Null, &json!(["member"])));
+    assert_eq!(ada.member.get("/v1/me").await.expect(200).json(), *account);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_is_taken_is_refused_whatever_its_case() {
+    let world = world().await;
+    join(&world, "ada").await;
+    let nobody = world.nobody();
+    nobody.post("/v1/accounts", &json!({"handle": "ADA", "email": "other@example.org", "password": PASSWORD})).await.refused(409, "accounts.handle_taken");
+    nobody.post("/v1/accounts", &json!({"handle": "ada2", "email": "ADA@example.org", "password": PASSWORD})).await.refused(409, "accounts.email_taken");
+    nobody.post("/v1/accounts", &wish("ada")).await.refused(409, "accounts.handle_taken");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn bad_wishes_are_refused_with_what_to_change() {
+    let world = world().await;
+    let with = |key: &str, value: Value| {
+        let mut body = wish("ada");
+        body[key] = value;
+        body
+    };
+    for (body, status, code) in [
+        (with("handle", json!("a b")), 422, "accounts.invalid_handle"),
+        (with("handle", json!("admin")), 422, "accounts.invalid_handle"),
+        (with("handle", json!("аda")), 422, "accounts.invalid_handle"),
+        (with("email", json!("ada")), 422, "accounts.invalid_email"),
+        (with("password", json!("short")), 422, "accounts.weak_password"),
+        (with("password", json!("password123")), 422, "accounts.weak_password"),
+        (with("password", json!("ada@example.org")), 422, "accounts.weak_password"),
+        (with("password", json!("x1y2".repeat(300))), 422, "accounts.weak_password"),
+        (with("password", json!(7)), 422, "request.invalid"),
+        (json!({"handle": "ada"}), 422, "request.invalid"),
+        (with("email", json!("x".repeat(70_000))), 413, "request.too_large"),
+    ] {
+        world.nobody().post("/v1/accounts", &body).await.refused(status, code);
+    }
+    let nobody = world.nobody();
+    nobody.send(nobody.request(http::Method::POST, "/v1/accounts").body("{")).await.refused(415, "request.not_json");
+    nobody.get("/v1/accounts/ada").await.refused(404, "accounts.not_found");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_was_lost_can_be_asked_for_again() {
+    let world = world().await;
+    let nobody = world.nobody();
+    let first = Person::of(&world, &post_with_key(&nobody, "/v1/accounts", "key-1", &wish("ada")).await.expect(201));
+    let again = Person::of(&world, &post_with_key(&nobody, "/v1/accounts", "key-1", &wish("ada")).await.expect(201));
+    assert_eq!(first.account, again.account);
+    // The session whose tokens were lost is gone; the fresh one is the only one.
+    first.member.get("/v1/me").await.refused(401, "auth.session_ended");
+    assert_eq!(again.member.get("/v1/sessions").await.expect(200).json()["items"].as_array().unwrap().len(), 1);
+
+    // Only the same request is repeated: same key, same address, right password, same day.
+    let other = |key: &str, value: &str| {
+        let mut body = wish("ada");
+        body[key] = value.into();
+        body
+    };
+    post_with_key(&nobody, "/v1/accounts", "key-2", &wish("ada")).await.refused(409, "accounts.handle_taken");
+    post_with_key(&nobody, "/v1/accounts", "key-1", &other("email", "b@example.org")).await.refused(409, "accounts.handle_taken");
+    post_with_key(&nobody, "/v1/accounts", "key-1", &other("password", "another fine password")).await.refused(409, "accounts.handle_taken");
+    post_with_key(&nobody, "/v1/accounts", &"k".repeat(256), &wish("bob")).await.refused(400, "request.bad_idempotency_key");
+    world.clock().advance(chrono::TimeDelta::hours(25));
+    post_with_key(&nobody, "/v1/accounts", "key-1", &wish("ada")).await.refused(409, "accounts.handle_taken");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn one_of_many_gets_the_name_and_the_same_request_counts_as_one() {
+    let world = world().await;
+    let strangers = (0..8).map(|number| {
+        let (nobody, mut body) = (world.nobody(), wish("ada"));
+        body["email"] = format!("ada{number}@example.org").into();
+        async move { nobody.post("/v1/accounts", &body).await.status.as_u16() }
+    });
+    let mut statuses = join_all(strangers).await;
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 409, 409, 409, 409, 409, 409, 409]);
+    let copies = (0..8).map(|_| {
+        let nobody = world.nobody();
+        async move { post_with_key(&nobody, "/v1/accounts", "one", &wish("bob")).await.status.as_u16() }
+    });
+    assert_eq!(join_all(copies).await, [201; 8]);
+    world.end().await;
+}
+
+/// Runs them all at once.
+async fn join_all<T: Send + 'static>(work: impl Iterator<Item = impl Future<Output = T> + Send + 'static>) -> Vec<T> {
+    let tasks: Vec<_> = work.map(tokio::spawn).collect();
+    let mut results = Vec::new();
+    for task in tasks {
+        results.push(task.await.unwrap());
+    }
+    results
+}
+
+#[tokio::test]
+async fn passwords_and_tokens_are_nowhere_in_readable_form() {
+    let world = world().await;
+    let ada = join(&world, "ada").await;
+    let secret = ada.refresh.clone();
+    let next = Person::of(&world, &refresh(&world, &secret).await.expect(200));
+    let folder = world.folder().join("data");
+    for file in ["accounts.db", "accounts.db-wal"] {
+        let bytes = std::fs::read(folder.join(file)).unwrap();
+        for secret in [PASSWORD, &secret, &next.refresh, &secret[22..], &next.refresh[22..]] {
+            assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()), "{file} has a secret in it");
+        }
+    }
+    assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700, "only this user can read the keys");
+    world.end().await;
+}
