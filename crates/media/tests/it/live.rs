@@ -1,0 +1,103 @@
+//! News of an item while it is converted.
+
+use contract::transcode::{Failed, Playable, Progress, Ready};
+use contract::{Event, MediaId};
+use futures::StreamExt as _;
+use kit::bus::Envelope;
+use serde_json::{Value, json};
+use testkit::World;
+
+use crate::kitchen::{png, send};
+use crate::samples::video;
+
+async fn tell<E: Event>(world: &World, event: &E) {
+    let envelope = Envelope { id: kit::objects::base62(), subject: E::SUBJECT.into(), payload: serde_json::to_string(event).unwrap() };
+    world.process.bus.engine().publish(&[envelope]).await.unwrap();
+    world.settle().await;
+}
+
+/// Reads frames of an event stream until it ends, or until `enough` of them are there.
+async fn frames(response: reqwest::Response, enough: usize) -> (Vec<(String, Value)>, bool) {
+    let mut stream = response.bytes_stream();
+    let (mut text, mut frames) = (String::new(), Vec::new());
+    while frames.len() < enough {
+        let Some(chunk) = stream.next().await else { return (frames, true) };
+        text.push_str(&String::from_utf8_lossy(&chunk.unwrap()));
+        while let Some((frame, rest)) = text.split_once("\n\n") {
+            let field = |name: &str| frame.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+            if let (Some(event), Some(data)) = (field("event:"), field("data:")) {
+                frames.push((event.to_owned(), serde_json::from_str(data).unwrap()));
+            }
+            text = rest.to_owned();
+        }
+    }
+    (frames, stream.next().await.is_none())
+}
+
+#[tokio::test]
+async fn an_items_story_is_told_from_received_to_ready() {
+    let world = World::of(&[media::service()]).await;
+    let ada = world.ada();
+    let item = send(&ada, "", "video/mp4", video("v.mp4", &["-movflags", "+faststart"])).await.expect(201).json();
+    let id: MediaId = item["id"].as_str().unwrap().parse().unwrap();
+    assert_eq!((&item["kind"], &item["width"], &item["urls"]["hls"]), (&json!("video"), &json!(128), &Value::Null));
+    // The address alone is enough, as an EventSource needs it.
+    let nobody = world.nobody();
+    let events = nobody.request(http::Method::GET, item["urls"]["events"].as_str().unwrap()).send().await.unwrap();
+    assert_eq!(events.status(), 200);
+    assert_eq!(events.headers()["content-type"], "text/event-stream");
+    let story = tokio::spawn(frames(events, 100));
+    tell(&world, &Progress { id: id.clone(), percent: 10, remaining_ms: Some(9000) }).await;
+    tell(&world, &Playable { id: id.clone(), width: Some(128), height: Some(72), duration_ms: Some(1000) }).await;
+    tell(&world, &Progress { id: id.clone(), percent: 5, remaining_ms: None }).await;
+    tell(&world, &Progress { id: id.clone(), percent: 80, remaining_ms: Some(100) }).await;
+    let playable = ada.get(&format!("/v1/media/{id}")).await.expect(200).json();
+    assert_eq!((&playable["state"], &playable["progress"]), (&json!("playable"), &json!({ "percent": 80, "remaining_ms": 100 })));
+    assert!(playable["urls"]["hls"].as_str().unwrap().contains("/hls/master.m3u8?t="));
+    let ready = Ready { id: id.clone(), width: Some(128), height: Some(72), duration_ms: Some(1000), thumbhash: Some("0102ff".into()), assets: vec!["poster".into(), "storyboard".into()] };
+    tell(&world, &ready).await;
+    let (story, ended) = story.await.unwrap();
+    assert!(ended);
+    let told: Vec<String> = story.iter().map(|(event, data)| if event == "state" { data["state"].as_str().unwrap().to_owned() } else { format!("{}%", data["percent"]) }).collect();
+    assert_eq!(told, ["received", "10%", "playable", "80%", "ready"]);
+    let last = &story.last().unwrap().1;
+    assert_eq!((&last["thumbhash"], &last["progress"], &last["duration_ms"]), (&json!("AQL/"), &Value::Null, &json!(1000)));
+    assert!(last["urls"]["poster"].is_string() && last["urls"]["storyboard"].is_string() && last["urls"]["waveform"].is_null());
+    // Late and repeated news change nothing.
+    tell(&world, &Playable { id: id.clone(), width: None, height: None, duration_ms: None }).await;
+    tell(&world, &Failed { id: id.clone(), code: "transcode.late".into(), detail: "Too late to matter.".into() }).await;
+    assert_eq!(ada.get(&format!("/v1/media/{id}")).await.json()["state"], "ready");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_failure_is_told_in_words_and_ends_the_stream() {
+    let world = World::of(&[media::service()]).await;
+    let ada = world.ada();
+    let item = send(&ada, "", "image/png", png(9, 9, 3000, 1)).await.expect(201).json();
+    let id: MediaId = item["id"].as_str().unwrap().parse().unwrap();
+    tell(&world, &Failed { id: id.clone(), code: "transcode.no_picture".into(), detail: "There is no picture in it.".into() }).await;
+    let events = ada.request(http::Method::GET, &format!("/v1/media/{id}/events")).send().await.unwrap();
+    let (story, ended) = frames(events, 100).await;
+    assert!(ended);
+    assert_eq!(story[0].1["failure"], json!({ "code": "transcode.no_picture", "detail": "There is no picture in it." }));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn strangers_hear_nothing_of_private_items_and_not_much_of_public_ones() {
+    let world = World::of(&[media::service()]).await;
+    let (ada, bob) = (world.ada(), world.bob());
+    let item = send(&ada, "", "image/png", png(9, 9, 3000, 1)).await.expect(201).json();
+    let path = format!("/v1/media/{}/events", item["id"].as_str().unwrap());
+    bob.get(&path).await.refused(404, "media.not_found");
+    world.nobody().get(&path).await.refused(404, "media.not_found");
+    world.nobody().get(&format!("{path}?t=zzzzzz.AAAA")).await.refused(404, "media.not_found");
+    let view = item["urls"]["image"].as_str().unwrap().split_once("?t=").unwrap().1;
+    world.nobody().get(&format!("{path}?t={view}")).await.refused(404, "media.not_found");
+    ada.patch(path.strip_suffix("/events").unwrap(), &json!({ "visibility": "public" })).await.expect(200);
+    let events = bob.request(http::Method::GET, &path).send().await.unwrap();
+    let (story, _) = tokio::time::timeout(std::time::Duration::from_secs(1), frames(events, 1)).await.unwrap_or_default();
+    assert!(story.first().is_none_or(|(_, data)| data["sha256"].is_null()));
+    assert!(world.process.stop(std::time::Duration::from_secs(20)).await);
+}

@@ -1,0 +1,65 @@
+//! A client that speaks HTTP byte by byte, so that it can be slow, rude or gone.
+
+use std::time::Duration;
+
+use testkit::{Member, World};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+/// A connection.
+pub struct Wire(TcpStream);
+
+impl Wire {
+    pub async fn open(world: &World) -> Self {
+        Self(TcpStream::connect(world.address.strip_prefix("http://").unwrap()).await.unwrap())
+    }
+
+    /// Opens a connection and sends a request's head.
+    pub async fn request(world: &World, member: &Member, line: &str, headers: &str) -> Self {
+        let mut wire = Self::open(world).await;
+        let head = format!("{line} HTTP/1.1\r\nhost: t\r\nauthorization: Bearer {}\r\n{headers}\r\n\r\n", member.token().unwrap());
+        assert!(wire.say(head.as_bytes()).await);
+        wire
+    }
+
+    /// Sends bytes; `false` where nobody takes them any more.
+    pub async fn say(&mut self, bytes: &[u8]) -> bool {
+        self.0.write_all(bytes).await.is_ok()
+    }
+
+    /// Reads an answer, its body as long as its head says.
+    pub async fn answer(&mut self) -> String {
+        let read = async {
+            let mut text = Vec::new();
+            loop {
+                let whole = String::from_utf8_lossy(&text);
+                if let Some((head, body)) = whole.split_once("\r\n\r\n") {
+                    let length = head.to_lowercase().lines().find_map(|line| line.strip_prefix("content-length: ").map(|n| n.parse::<usize>().unwrap())).unwrap_or(0);
+                    if body.len() >= length {
+                        return whole.into_owned();
+                    }
+                }
+                let mut chunk = [0; 4096];
+                match self.0.read(&mut chunk).await {
+                    Ok(0) | Err(_) => return String::from_utf8_lossy(&text).into_owned(),
+                    Ok(read) => text.extend_from_slice(&chunk[..read]),
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), read).await.expect("an answer comes")
+    }
+
+    /// Whether the other side closes soon.
+    pub async fn closes(&mut self) -> bool {
+        let read = async {
+            let mut chunk = [0; 4096];
+            while matches!(self.0.read(&mut chunk).await, Ok(read) if read > 0) {}
+        };
+        tokio::time::timeout(Duration::from_secs(10), read).await.is_ok()
+    }
+
+    /// Says that nothing more will come.
+    pub async fn hush(&mut self) {
+        let _ = self.0.shutdown().await;
+    }
+}
