@@ -73,8 +73,7 @@ pub fn repr_digest(header: &str) -> Result<Option<[u8; 32]>, Error> {
     let mut found = None;
     for member in header.split(',') {
         let (name, value) = member.trim_matches([' ', '\t']).split_once('=').ok_or(Error::Malformed)?;
-        let is_key = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '*')
-            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-.*".contains(&b));
+        let is_key = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '*') && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-.*".contains(&b));
         // A byte sequence stands between colons; parameters may follow behind a semicolon and say nothing to us.
         let value = value.split(';').next().unwrap_or_default().trim_end_matches(' ');
         let encoded = value.strip_prefix(':').and_then(|rest| rest.strip_suffix(':'));

@@ -12,11 +12,11 @@ use std::io::{self, ErrorKind, Read, Seek};
 use chrono::{DateTime, Datelike as _, FixedOffset, NaiveDate, NaiveDateTime, TimeDelta, Utc};
 
 use crate::boxes::Fault;
+use crate::ebml;
 use crate::header::{self, Items};
 use crate::sniff::Format;
 use crate::tiff::{self, Tiff};
 use crate::wire::{Source, be32, contains_text, le32};
-use crate::ebml;
 
 /// More segments or chunks than this are not walked for metadata.
 const MOST_STEPS: usize = 100_000;

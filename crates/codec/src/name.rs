@@ -144,10 +144,7 @@ mod tests {
     #[test]
     fn dispositions() {
         assert_eq!(content_disposition(false, "cat.jpg"), "inline; filename=\"cat.jpg\"");
-        assert_eq!(
-            content_disposition(true, "Füße 100%.jpg"),
-            "attachment; filename=\"F__e 100_.jpg\"; filename*=UTF-8''F%C3%BC%C3%9Fe%20100%25.jpg"
-        );
+        assert_eq!(content_disposition(true, "Füße 100%.jpg"), "attachment; filename=\"F__e 100_.jpg\"; filename*=UTF-8''F%C3%BC%C3%9Fe%20100%25.jpg");
         assert_eq!(content_disposition(true, "a\"; x=\"b\r\nSet-Cookie: y"), "attachment; filename=\"a_; x=_bSet-Cookie_ y\"");
     }
 

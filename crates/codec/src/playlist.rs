@@ -85,13 +85,7 @@ pub fn master(audio: Option<&Audio<'_>>, variants: &[Variant<'_>], query: &str) 
 
 /// A media playlist: `EVENT` while it grows, `VOD` with its end when `complete`. `target_us` is the nominal longest
 /// segment in microseconds and must stay the same while the playlist grows (RFC 8216 §6.2.1).
-pub fn media<'a>(
-    init: &str,
-    segments: impl IntoIterator<Item = Segment<'a>>,
-    target_us: u64,
-    complete: bool,
-    query: &str,
-) -> String {
+pub fn media<'a>(init: &str, segments: impl IntoIterator<Item = Segment<'a>>, target_us: u64, complete: bool, query: &str) -> String {
     let mut rows = String::new();
     let mut target = seconds(target_us);
     for segment in segments {

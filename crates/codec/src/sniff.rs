@@ -39,10 +39,7 @@ pub fn sniff(head: &[u8], end: bool) -> Sniff {
     if head.len() < SHORTEST {
         return if last { Sniff::Unknown } else { Sniff::NeedMore };
     }
-    let found = still::sniff(head)
-        .or_else(|| movie::sniff(head))
-        .or_else(|| sound::sniff(head, last))
-        .unwrap_or(Sniff::Unknown);
+    let found = still::sniff(head).or_else(|| movie::sniff(head)).or_else(|| sound::sniff(head, last)).unwrap_or(Sniff::Unknown);
     match found {
         Sniff::NeedMore if last => still::at_the_end(head),
         Sniff::Known(format) if refuse::is_polyglot(format, head) => Sniff::Unknown,

@@ -81,17 +81,11 @@ fn cameras_are_named_once() {
 fn a_movie_names_its_camera_and_date() {
     let boxed = |kind: &[u8], content: &[u8]| [&(8 + content.len() as u32).to_be_bytes(), kind, content].concat();
     let key = |name: &[u8]| boxed(b"mdta", name);
-    let item = |index: u32, value: &[u8]| {
-        boxed(&index.to_be_bytes(), &boxed(b"data", &[&[0, 0, 0, 1, 0, 0, 0, 0], value].concat()))
-    };
+    let item = |index: u32, value: &[u8]| boxed(&index.to_be_bytes(), &boxed(b"data", &[&[0, 0, 0, 1, 0, 0, 0, 0], value].concat()));
     let names: [&[u8]; 4] = [b"make", b"model", b"creationdate", b"location.ISO6709"];
     let keys = names.map(|name| key(&[b"com.apple.quicktime.", name].concat())).concat();
     let list = [item(1, b"Apple"), item(2, b"iPhone 12"), item(3, b"2026-06-01T12:00:00+0200"), item(4, b"+52.5+013.4/")];
-    let meta = [
-        boxed(b"hdlr", &[0; 24]),
-        boxed(b"keys", &[&[0, 0, 0, 0, 0, 0, 0, 4], &keys[..]].concat()),
-        boxed(b"ilst", &list.concat()),
-    ];
+    let meta = [boxed(b"hdlr", &[0; 24]), boxed(b"keys", &[&[0, 0, 0, 0, 0, 0, 0, 4], &keys[..]].concat()), boxed(b"ilst", &list.concat())];
     let mut mvhd = vec![0; 100];
     mvhd[4..8].copy_from_slice(&0xe000_0000_u32.to_be_bytes());
     for iso in [false, true] {

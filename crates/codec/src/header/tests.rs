@@ -31,7 +31,7 @@ fn png(width: u32, height: u32) -> Vec<u8> {
 }
 
 fn boxed(kind: &[u8], content: &[u8]) -> Vec<u8> {
-    [&(8 + content.len() as u32).to_be_bytes(), &kind[..], content].concat()
+    [&(8 + content.len() as u32).to_be_bytes(), kind, content].concat()
 }
 
 fn heic(properties: &[Vec<u8>], order: &[u8]) -> Vec<u8> {
@@ -136,11 +136,7 @@ fn heif_turns_by_its_properties_in_order() {
 
 #[test]
 fn a_growing_head_is_answered_once() {
-    for (format, file) in [
-        (Format::Jpeg, jpeg(40, 30, Some(6))),
-        (Format::Png, png(40, 30)),
-        (Format::Heic, heic(&[ispe(40, 30)], &[1])),
-    ] {
+    for (format, file) in [(Format::Jpeg, jpeg(40, 30, Some(6))), (Format::Png, png(40, 30)), (Format::Heic, heic(&[ispe(40, 30)], &[1]))] {
         let mut known = false;
         for cut in 0..=file.len() {
             match picture(format, &file[..cut], false) {

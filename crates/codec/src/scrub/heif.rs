@@ -13,20 +13,13 @@ use crate::header::Items;
 use crate::wire::Source;
 
 /// Coded and derived pictures. ISO/IEC 23008-12 and the AV1 image file format.
-const PICTURES: [&[u8; 4]; 13] = [
-    b"hvc1", b"hev1", b"lhv1", b"av01", b"avc1", b"vvc1", b"jpeg", b"unci", b"grid", b"iovl", b"iden", b"tmap", b"mski",
-];
+const PICTURES: [&[u8; 4]; 13] = [b"hvc1", b"hev1", b"lhv1", b"av01", b"avc1", b"vvc1", b"jpeg", b"unci", b"grid", b"iovl", b"iden", b"tmap", b"mski"];
 /// Properties that describe in words or name a time or an owner.
 const TALKING: [&[u8; 4]; 6] = [b"uuid", b"udes", b"altt", b"crtt", b"mdft", b"cmnt"];
 
 /// Blanks the first `meta` box's talking parts; adds what must stay to `kept`, and `idat` to the stretches of `data`
 /// in which everything else is blanked.
-pub(super) fn scrub<R: Read + Seek>(
-    source: &mut Source<'_, R>,
-    overlay: &mut Overlay,
-    kept: &mut Vec<(u64, u64)>,
-    data: &mut Vec<(u64, u64)>,
-) -> Result<(), ScrubError> {
+pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay, kept: &mut Vec<(u64, u64)>, data: &mut Vec<(u64, u64)>) -> Result<(), ScrubError> {
     let items = Items::read(source)?;
     for child in items.children()? {
         match &child.kind {

@@ -11,10 +11,7 @@ use crate::sniff::mpeg_frame_bytes;
 use crate::wire::{Source, be32, le32, take};
 
 /// Title, artist, album artist, album, track, disc, genre, year: ID3v2.2 names, then 2.3 and 2.4 names.
-const KEPT: [&[u8]; 17] = [
-    b"TT2", b"TP1", b"TP2", b"TAL", b"TRK", b"TPA", b"TCO", b"TYE", b"TIT2", b"TPE1", b"TPE2", b"TALB", b"TRCK", b"TPOS", b"TCON",
-    b"TYER", b"TDRC",
-];
+const KEPT: [&[u8]; 17] = [b"TT2", b"TP1", b"TP2", b"TAL", b"TRK", b"TPA", b"TCO", b"TYE", b"TIT2", b"TPE1", b"TPE2", b"TALB", b"TRCK", b"TPOS", b"TCON", b"TYER", b"TDRC"];
 /// A longer text is no title.
 const MOST_TEXT: usize = 1024;
 /// How much of a tag is read for frames to keep: texts come first, pictures last.

@@ -269,8 +269,7 @@ const TRACK: &[(Kind, Next)] = &[
     (*b"mdia", Next::Into(MEDIA)),
 ];
 
-const MEDIA: &[(Kind, Next)] =
-    &[(*b"mdhd", Next::Times), (*b"hdlr", Next::Handler), (*b"elng", Next::Keep), (*b"minf", Next::Into(INFORMATION))];
+const MEDIA: &[(Kind, Next)] = &[(*b"mdhd", Next::Times), (*b"hdlr", Next::Handler), (*b"elng", Next::Keep), (*b"minf", Next::Into(INFORMATION))];
 
 const INFORMATION: &[(Kind, Next)] = &[
     (*b"vmhd", Next::Keep),

@@ -12,8 +12,8 @@ use crate::wire::{Source, WINDOW, take};
 
 /// Chunks that say what the pixels look like. PNG third edition §4.7.
 const KEPT: [&[u8; 4]; 20] = [
-    b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"cHRM", b"gAMA", b"iCCP", b"sBIT", b"sRGB", b"cICP", b"mDCV", b"cLLI",
-    b"bKGD", b"hIST", b"pHYs", b"sPLT", b"acTL", b"fcTL", b"fdAT",
+    b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"cHRM", b"gAMA", b"iCCP", b"sBIT", b"sRGB", b"cICP", b"mDCV", b"cLLI", b"bKGD", b"hIST", b"pHYs", b"sPLT", b"acTL", b"fcTL",
+    b"fdAT",
 ];
 /// A private chunk that nobody needs (§5.4: lower-case first and second letter).
 const VOID: &[u8; 4] = b"voId";

@@ -141,7 +141,13 @@ impl Sizes {
                 16 => u16::from_be_bytes(source.array(place)?).into(),
                 bits => {
                     let [byte] = source.array(place)?;
-                    let byte = if bits == 8 { byte } else if self.number.is_multiple_of(2) { byte >> 4 } else { byte & 15 };
+                    let byte = if bits == 8 {
+                        byte
+                    } else if self.number.is_multiple_of(2) {
+                        byte >> 4
+                    } else {
+                        byte & 15
+                    };
                     byte.into()
                 }
             };

@@ -27,7 +27,7 @@ fn scrubbed(format: Format, file: &[u8]) -> Vec<u8> {
 }
 
 fn boxed(kind: &[u8], content: &[u8]) -> Vec<u8> {
-    [&(8 + content.len() as u32).to_be_bytes(), &kind[..], content].concat()
+    [&(8 + content.len() as u32).to_be_bytes(), kind, content].concat()
 }
 
 fn exif(orientation: u8) -> Vec<u8> {
@@ -62,7 +62,7 @@ fn jpeg(orientation: u8) -> Vec<u8> {
 }
 
 fn chunk(kind: &[u8], data: &[u8]) -> Vec<u8> {
-    let body = [&kind[..], data].concat();
+    let body = [kind, data].concat();
     [&(data.len() as u32).to_be_bytes()[..], &body, &crc32(&body).to_be_bytes()].concat()
 }
 
@@ -109,10 +109,8 @@ fn riff(form: &[u8], chunks: &[(&[u8], &[u8])]) -> Vec<u8> {
 
 fn webp(orientation: u8) -> Vec<u8> {
     let frame = [&[0; 16][..], b"VP8 \x02\0\0\0abXTRA\x06\0\0\0SECRET"].concat();
-    let mut file = riff(
-        b"WEBP",
-        &[(b"VP8X", &[0x0e, 0, 0, 0, 0, 0, 0, 0, 0, 0]), (b"ICCP", b"icc"), (b"ANMF", &frame), (b"EXIF", &exif(orientation)), (b"XMP ", SECRET), (b"ABCD", SECRET)],
-    );
+    let mut file =
+        riff(b"WEBP", &[(b"VP8X", &[0x0e, 0, 0, 0, 0, 0, 0, 0, 0, 0]), (b"ICCP", b"icc"), (b"ANMF", &frame), (b"EXIF", &exif(orientation)), (b"XMP ", SECRET), (b"ABCD", SECRET)]);
     file.extend(SECRET);
     file
 }
@@ -167,7 +165,11 @@ fn matroska() -> Vec<u8> {
         element(&[0x11, 0x4d, 0x9b, 0x74], &[seek(&[0x15, 0x49, 0xa9, 0x66]), seek(&[0x12, 0x54, 0xc3, 0x67])].concat()),
         element(&[0x15, 0x49, 0xa9, 0x66], &[element(&[0xbf], &[1, 2, 3, 4]), element(&[0x7b, 0xa9], SECRET), element(&[0x44, 0x61], &[1; 8])].concat()),
         element(&[0x16, 0x54, 0xae, 0x6b], &[track(1, 1), track(2, 2), track(3, 17)].concat()),
-        element(&[0x1f, 0x43, 0xb6, 0x75], &[element(&[0xe7], &[0]), element(&[0xa3], b"\x81\0\0\0video"), element(&[0xa3], b"\x83\0\0\0SECRET"), element(&[0xa0], &element(&[0xa1], b"\x83\0\0\0SECRET"))].concat()),
+        element(
+            &[0x1f, 0x43, 0xb6, 0x75],
+            &[element(&[0xe7], &[0]), element(&[0xa3], b"\x81\0\0\0video"), element(&[0xa3], b"\x83\0\0\0SECRET"), element(&[0xa0], &element(&[0xa1], b"\x83\0\0\0SECRET"))]
+                .concat(),
+        ),
         element(&[0x12, 0x54, 0xc3, 0x67], SECRET),
         element(&[0x19, 0x41, 0xa4, 0x69], SECRET),
     ]
@@ -185,7 +187,11 @@ fn track(handler: &[u8], chunk: u32, sizes: &[u32]) -> Vec<u8> {
         boxed(b"stco", &numbers(&[0, 1, chunk])),
         boxed(b"uuid", SECRET),
     ];
-    let info = [boxed(b"vmhd", &[0; 12]), boxed(b"dinf", &boxed(b"dref", &[&[0, 0, 0, 0, 0, 0, 0, 1][..], &boxed(b"alis", b"\0\0\0\x01SECRET")].concat())), boxed(b"stbl", &table.concat())];
+    let info = [
+        boxed(b"vmhd", &[0; 12]),
+        boxed(b"dinf", &boxed(b"dref", &[&[0, 0, 0, 0, 0, 0, 0, 1][..], &boxed(b"alis", b"\0\0\0\x01SECRET")].concat())),
+        boxed(b"stbl", &table.concat()),
+    ];
     let media = [boxed(b"mdhd", b"\0\0\0\0SECRET!!....."), boxed(b"hdlr", &[&[0; 8][..], handler, &[0; 12], b"SECRET"].concat()), boxed(b"minf", &info.concat())];
     boxed(b"trak", &[boxed(b"tkhd", b"\0\0\0\0SECRET!!....."), boxed(b"mdia", &media.concat()), boxed(b"udta", SECRET)].concat())
 }
@@ -206,7 +212,7 @@ fn movie() -> Vec<u8> {
 }
 
 fn heic() -> Vec<u8> {
-    let infe = |id: u8, kind: &[u8]| boxed(b"infe", &[&[2, 0, 0, 0, 0, id, 0, 0], &kind[..], b"\0"].concat());
+    let infe = |id: u8, kind: &[u8]| boxed(b"infe", &[&[2, 0, 0, 0, 0, id, 0, 0][..], kind, b"\0"].concat());
     let iinf = boxed(b"iinf", &[&[0, 0, 0, 0, 0, 3][..], &infe(1, b"hvc1"), &infe(2, b"Exif"), &infe(3, b"mime")].concat());
     // Item 1 and 2 in `mdat`, item 3 in `idat`; one extent each, 4-byte offsets and lengths.
     let place = |id: u8, method: u8, offset: u32, bytes: u32| [&[0, id, 0, method, 0, 0, 0, 1][..], &offset.to_be_bytes(), &bytes.to_be_bytes()].concat();
@@ -314,7 +320,7 @@ fn songs_keep_title_and_artist() {
     assert!(has(&scrubbed(Format::Flac, &flac()), b"TITLE=Song"));
     let made = scrubbed(Format::Ogg, &ogg());
     assert!(has(&made, b"TITLE=Song"));
-    let second = made.windows(4).position(|w| w == b"OggS" ).and_then(|_| made[4..].windows(4).position(|w| w == b"OggS")).unwrap() + 4;
+    let second = made.windows(4).position(|w| w == b"OggS").and_then(|_| made[4..].windows(4).position(|w| w == b"OggS")).unwrap() + 4;
     let third = made[second + 4..].windows(4).position(|w| w == b"OggS").unwrap() + second + 4;
     let mut page = made[second..third].to_vec();
     let crc = page[22..26].to_vec();

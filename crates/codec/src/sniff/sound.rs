@@ -84,7 +84,13 @@ fn mp3(data: &[u8], last: bool) -> Option<Sniff> {
     for seen in 1..3 {
         if at + 4 > data.len() {
             let enough = last && seen >= 2;
-            return Some(if enough { Sniff::Known(Format::Mp3) } else if last { Sniff::Unknown } else { Sniff::NeedMore });
+            return Some(if enough {
+                Sniff::Known(Format::Mp3)
+            } else if last {
+                Sniff::Unknown
+            } else {
+                Sniff::NeedMore
+            });
         }
         let next = Frame::at(data, at).filter(|next| next.stream == first.stream)?;
         at += next.bytes;
@@ -117,7 +123,12 @@ impl Frame {
         if sync != 0x7ff || version == 1 || layer != 1 {
             return None;
         }
-        let rate = RATES.get((word >> 10 & 3) as usize)? >> match version { 3 => 0, 2 => 1, _ => 2 };
+        let rate = RATES.get((word >> 10 & 3) as usize)?
+            >> match version {
+                3 => 0,
+                2 => 1,
+                _ => 2,
+            };
         let index = (word >> 12 & 15) as usize;
         let (kilobits, samples) = if version == 3 { (V1[index], 144) } else { (V2[index], 72) };
         let padding = (word >> 9 & 1) as usize;

@@ -15,7 +15,6 @@ pub fn run(program: &str, arguments: &[&str]) -> String {
     let package = match program {
         "exiftool" => "libimage-exiftool-perl",
         "heif-enc" | "heif-convert" => "libheif-examples",
-        "mkvmerge" => "mkvtoolnix",
         program => program,
     };
     let output = Command::new(program).args(arguments).stdin(Stdio::null()).output();
@@ -75,7 +74,9 @@ impl Studio {
 pub fn frames(path: &Path, maps: &[&str]) -> String {
     let path = path.display().to_string();
     let mut arguments = vec!["-v", "fatal", "-nostdin", "-i", &path];
-    maps.iter().for_each(|map| arguments.extend(["-map", map]));
+    for map in maps {
+        arguments.extend(["-map", map]);
+    }
     arguments.extend(["-f", "framemd5", "-"]);
     let text = run("ffmpeg", &arguments);
     assert!(text.lines().any(|line| !line.starts_with('#')), "nothing was decoded from {path}");
