@@ -40,6 +40,26 @@ struct Kept {
     created_at: DateTime<Utc>,
 }
 
+/// A request that holds its key. Dropped with its connection, it gives the key back.
+struct Running<'a> {
+    this: &'a Idempotency,
+    key: Option<String>,
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        let Some(key) = self.key.take() else { return };
+        let this = self.this.clone();
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                if let Err(error) = this.forget(key).await {
+                    tracing::warn!(%error, "an Idempotency-Key could not be given back; it ends by itself");
+                }
+            });
+        }
+    }
+}
+
 impl Idempotency {
     /// A layer that keeps answers in `db`.
     pub fn new(db: Db, clock: Clock) -> Self {
@@ -66,7 +86,9 @@ impl Idempotency {
         if let Some(answer) = self.begin(&key).await? {
             return Ok(answer);
         }
+        let mut running = Running { this: self, key: Some(key) };
         let response = next.run(request).await;
+        let Some(key) = running.key.take() else { return Ok(response) };
         if response.status().is_success() { self.keep(key, response).await } else { self.forget(key).await.map(|()| response).map_err(Problem::from) }
     }
 

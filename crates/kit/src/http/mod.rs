@@ -5,6 +5,7 @@
 mod extract;
 mod idempotency;
 mod layers;
+mod linger;
 mod live;
 mod patience;
 mod serve;

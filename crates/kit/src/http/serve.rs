@@ -19,6 +19,7 @@ use tokio::sync::Semaphore;
 use tower::ServiceExt as _;
 
 use super::patience::Patience;
+use super::linger::Lingering;
 use crate::tasks::Tasks;
 
 /// What a door lets in.
@@ -92,9 +93,12 @@ pub fn serve(door: Door, router: Router, tasks: &Tasks) {
 async fn connection(stream: TcpStream, address: SocketAddr, router: Router, limits: &Limits, tasks: &Tasks) {
     // Small answers should not wait for more to come.
     let _ = stream.set_nodelay(true);
+    let owner = tasks.clone();
     let service = router.map_request(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(address));
-        request.map(axum::body::Body::new)
+        let (parts, body) = request.into_parts();
+        let body = axum::body::Body::new(Lingering::new(body, &parts.headers, &owner));
+        hyper::Request::from_parts(parts, body)
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(limits.header).max_buf_size(limits.buffer_bytes).half_close(false);
