@@ -36,7 +36,7 @@ pub struct Config {
     pub slow_window_seconds: u64,
     /// Uploads in flight in this process; one more is told to come back.
     pub uploads_at_once: usize,
-    /// Bytes of files' beginnings that all uploads together keep to look at; above it, files are looked at when they are whole.
+    /// Bytes of files' beginnings that all uploads together keep to look at; above it, pictures are measured when they are whole.
     pub head_memory_bytes: usize,
     /// Bytes that a member may keep.
     pub quota_bytes: u64,
@@ -72,7 +72,7 @@ impl Default for Config {
             slow_bytes_per_second: 1024,
             slow_window_seconds: 30,
             uploads_at_once: 8_192,
-            head_memory_bytes: 48 << 20,
+            head_memory_bytes: 32 << 20,
             quota_bytes: 200 * GIB,
             quota_items: 100_000,
             quota_uploads_per_hour: 20_000,

@@ -8,6 +8,7 @@ mod api;
 mod config;
 mod error;
 mod events;
+mod figures;
 mod ingest;
 mod jobs;
 mod keys;
@@ -40,6 +41,7 @@ struct Inner {
     quota: quota::Quota,
     heads: ingest::HeadMemory,
     places: Arc<Semaphore>,
+    figures: figures::Figures,
     holds: uploads::Holds,
 }
 
@@ -58,6 +60,7 @@ async fn start(context: Context) -> Result<Part, BootError> {
         heads: ingest::HeadMemory::new(config.head_memory_bytes),
         places: Arc::new(Semaphore::new(config.uploads_at_once)),
         holds: uploads::Holds::default(),
+        figures: figures::Figures::new(&context.metrics),
         keys,
         context,
         config,

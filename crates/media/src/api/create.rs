@@ -12,7 +12,7 @@ use kit::http::{Json, Query};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::multipart;
+use super::{multipart, refuse};
 use crate::Media;
 use crate::error::Error;
 use crate::ingest::{Feed, Finish, Ingest, accept};
@@ -55,7 +55,7 @@ pub(super) async fn create(State(media): State<Media>, member: Member, Query(abo
     let mut feed = Feed::new(&media, body);
     match receive(&media, AccountId(member.id()), &about, &parts.headers, &mut feed).await {
         Ok(item) => created(&media, &item),
-        Err(error) => media.refuse(error, feed),
+        Err(error) => refuse(&media, error, &feed),
     }
 }
 
@@ -88,7 +88,8 @@ async fn receive(media: &Media, owner: AccountId, about: &About, headers: &Heade
     }
     let length = text(header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
     if let Some(boundary) = text(header::CONTENT_TYPE).and_then(multipart::boundary) {
-        return multipart::receive(media, owner, about, &boundary?, length, feed).await;
+        // On the heap, so that the common way in stays small.
+        return Box::pin(multipart::receive(media, owner, about, &boundary?, length, feed)).await;
     }
     let details = about.details()?;
     let digest = digest(headers)?;

@@ -77,14 +77,15 @@ impl Media {
         item.view(reader, &addresses)
     }
 
-    /// Answers a sender whose bytes are refused, without waiting for the rest of them.
-    fn refuse(&self, error: Error, feed: Feed) -> Response {
-        let more = feed.has_more();
-        let mut response = error.into_response();
-        if more {
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-            feed.drain(self);
-        }
-        response
+}
+
+/// Answers a sender whose bytes are refused, without waiting for the rest of them. The door takes what still comes for a while.
+fn refuse(media: &Media, error: Error, feed: &Feed) -> Response {
+    let problem = error.problem();
+    media.figures.refused(&problem.code);
+    let mut response = problem.into_response();
+    if feed.has_more() {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
+    response
 }

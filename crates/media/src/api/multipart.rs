@@ -22,6 +22,9 @@ const MOST_TEXT: usize = 8 * 1024;
 /// Fields of a form.
 const MOST_FIELDS: usize = 64;
 
+/// What of a form can be anything but its file, in bytes: a larger form has a file of at least the difference.
+const MOST_BESIDE: u64 = (MOST_FIELDS * (MOST_TEXT + 1024)) as u64;
+
 /// What a form says besides the file.
 #[derive(Debug, Default)]
 pub(super) struct Said {
@@ -40,12 +43,13 @@ pub(super) fn boundary(content_type: &str) -> Option<Result<String, Error>> {
 
 /// Receives the one file of a form.
 pub(super) async fn receive(media: &Media, owner: AccountId, about: &About, boundary: &str, length: Option<u64>, feed: &mut Feed) -> Result<Item, Error> {
-    crate::model::limits::any_size(&media.config, length.unwrap_or(0).saturating_sub(HELD_BACK as u64))?;
+    let at_least = length.unwrap_or(0).saturating_sub(MOST_BESIDE);
+    crate::model::limits::any_size(&media.config, at_least)?;
     let held_back = AtomicUsize::new(0);
     let failed = std::sync::Mutex::new(None);
     let constraints = Constraints::new().size_limit(SizeLimit::new().for_field("file", u64::MAX));
     let mut form = Multipart::with_constraints(stream(feed, &held_back, &failed), boundary, constraints);
-    let mut reading = Reading { media, owner, about, said: Said::default(), file: None, digest: None };
+    let mut reading = Reading { media, owner, about, said: Said::default(), at_least, file: None, digest: None };
     let read = reading.read(&mut form, &held_back).await;
     drop(form);
     // What the sender or the network did wrong says more than what the parser made of it.
@@ -71,6 +75,7 @@ struct Reading<'a> {
     owner: AccountId,
     about: &'a About,
     said: Said,
+    at_least: u64,
     file: Option<Ingest>,
     digest: Option<[u8; 32]>,
 }
@@ -97,7 +102,7 @@ impl Reading<'_> {
         self.digest = digest(field.headers())?;
         // What is said so far is checked before gigabytes arrive.
         self.about.with_form(&self.said)?;
-        let mut ingest = Ingest::begin(self.media, self.owner, None).await?;
+        let mut ingest = Ingest::begin(self.media, self.owner, None).await?.with_at_least(self.at_least);
         loop {
             let pushed = match field.chunk().await {
                 Ok(Some(chunk)) => {

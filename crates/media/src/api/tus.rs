@@ -14,6 +14,7 @@ use contract::AccountId;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use kit::auth::Member;
 
+use super::refuse;
 use crate::Media;
 use crate::error::Error;
 use crate::ingest::Feed;
@@ -81,7 +82,7 @@ pub(super) async fn create(State(media): State<Media>, member: Member, request: 
     let feed = Feed::new(&media, body);
     let upload = match begin(&media, &member, &parts.headers).await {
         Ok(upload) => upload,
-        Err(error) => return media.refuse(error, feed),
+        Err(error) => return refuse(&media, error, &feed),
     };
     let location = [(header::LOCATION, format!("/v1/uploads/{}", upload.id))];
     if !is_offset_stream(&parts.headers) {
@@ -138,10 +139,10 @@ pub(super) async fn patch(State(media): State<Media>, member: Member, Path(id): 
     let (parts, body) = request.into_parts();
     let feed = Feed::new(&media, body);
     if !is_offset_stream(&parts.headers) {
-        return media.refuse(Error::NotOffsetStream, feed);
+        return refuse(&media, Error::NotOffsetStream, &feed);
     }
     let Some(offset) = count(&parts.headers, &UPLOAD_OFFSET) else {
-        return media.refuse(Error::Tus("Say where these bytes begin: `Upload-Offset`."), feed);
+        return refuse(&media, Error::Tus("Say where these bytes begin: `Upload-Offset`."), &feed);
     };
     append(&media, &id, AccountId(member.id()), offset, &parts.headers, feed).await
 }
@@ -173,16 +174,16 @@ pub(super) async fn disguised(state: State<Media>, member: Member, path: Path<St
 async fn append(media: &Media, id: &str, owner: AccountId, offset: u64, headers: &HeaderMap, feed: Feed) -> Response {
     let checksum = match checksum(headers) {
         Ok(checksum) => checksum,
-        Err(error) => return media.refuse(error, feed),
+        Err(error) => return refuse(media, error, &feed),
     };
     let (upload, hold) = match media.take_upload(id, owner).await {
-        Ok((upload, _)) if upload.received != offset => return media.refuse(Error::WrongOffset(upload.received), feed),
+        Ok((upload, _)) if upload.received != offset => return refuse(media, Error::WrongOffset(upload.received), &feed),
         Ok(taken) => taken,
-        Err(error) => return media.refuse(error, feed),
+        Err(error) => return refuse(media, error, &feed),
     };
     let announced = count(headers, &header::CONTENT_LENGTH).unwrap_or(0);
     if offset.saturating_add(announced) > upload.length {
-        return media.refuse(Error::TooMuch, feed);
+        return refuse(media, Error::TooMuch, &feed);
     }
     if upload.item.is_some() {
         return (StatusCode::NO_CONTENT, at(&upload, upload.received)).into_response();
@@ -194,7 +195,7 @@ async fn append(media: &Media, id: &str, owner: AccountId, offset: u64, headers:
             let done = Upload { item: Some(item.id.clone()), ..upload };
             (StatusCode::NO_CONTENT, at(&done, done.length)).into_response()
         }
-        (Err(error), Some(feed)) => media.refuse(error, feed),
+        (Err(error), Some(feed)) => refuse(media, error, &feed),
         (Err(error), None) => error.into_response(),
     }
 }

@@ -10,11 +10,11 @@ use kit::db::Tx;
 use sha2::Digest as _;
 
 use super::inspect::{Found, inspect};
-use super::{Ingest, Place};
+use super::{Ingest, Place, Taken};
 use crate::Media;
 use crate::error::Error;
 use crate::keys::HeldKey;
-use crate::model::{Details, Item, State};
+use crate::model::{Details, Item, State, kind_text};
 use crate::quota::Reservation;
 use crate::store;
 use crate::store::uploads::Fence;
@@ -50,7 +50,8 @@ struct Safe {
     frames: Option<u32>,
     media: Media,
     reservation: Reservation,
-    _place: tokio::sync::OwnedSemaphorePermit,
+    /// Given back when all is done.
+    _taken: Taken,
 }
 
 async fn run(mut ingest: Ingest, finish: Finish) -> Result<Item, Error> {
@@ -70,6 +71,7 @@ async fn run(mut ingest: Ingest, finish: Finish) -> Result<Item, Error> {
                 None if item.object != object => crate::jobs::remove_loose(&media, object).await,
                 None => {}
             }
+            media.figures.accepted(kind_text(item.kind), item.bytes);
             tracing::info!(media.id = %item.id, kind = ?item.kind, size_bytes = item.bytes, "an item was accepted");
             Ok(item)
         }
@@ -97,7 +99,7 @@ async fn checks(ingest: &mut Ingest, finish: &Finish) -> Result<(), Error> {
 }
 
 async fn secure(ingest: Ingest) -> Result<Safe, Error> {
-    let Ingest { media, look, hash, place, bytes, reservation, _place, .. } = ingest;
+    let Ingest { media, look, hash, place, bytes, reservation, place_taken, .. } = ingest;
     let (writer, held) = match place {
         Place::Own(writer, held) => (writer, Some(held)),
         Place::Kept(writer) => (writer, None),
@@ -105,7 +107,7 @@ async fn secure(ingest: Ingest) -> Result<Safe, Error> {
     };
     let object = writer.key().clone();
     writer.finish().await?;
-    Ok(Safe { object, held, bytes, sha256: hex::encode(hash.finalize()), format: look.format(), frames: look.frames(), media, reservation, _place })
+    Ok(Safe { object, held, bytes, sha256: hex::encode(hash.finalize()), format: look.format(), frames: look.frames(), media, reservation, _taken: place_taken })
 }
 
 async fn record(safe: &Safe, finish: Finish) -> Result<(Item, store::usage::Usage), Error> {

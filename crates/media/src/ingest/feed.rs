@@ -16,11 +16,6 @@ use crate::error::Error;
 
 /// No single request brings bytes for longer: resumable uploads have no such end.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
-/// What is still taken from a sender whose upload was refused, so that the refusal reaches it …
-const DRAINED_BYTES: usize = 4 << 20;
-/// … and for how long.
-const DRAINED_FOR: Duration = Duration::from_secs(3);
-
 /// A body.
 pub(crate) struct Feed {
     body: Body,
@@ -30,7 +25,6 @@ pub(crate) struct Feed {
     brought: u64,
     window: Duration,
     per_second: u64,
-    touched: bool,
     ended: bool,
 }
 
@@ -44,7 +38,6 @@ impl Feed {
             brought: 0,
             window: media.config.slow_window(),
             per_second: media.config.slow_bytes_per_second,
-            touched: false,
             ended: false,
         }
     }
@@ -53,7 +46,6 @@ impl Feed {
     /// (then say [`Feed::rest`] before working on).
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         loop {
-            self.touched = true;
             let since = *self.waiting_since.get_or_insert_with(Instant::now);
             let left = self.window.saturating_sub(self.waited).saturating_sub(since.elapsed()).max(Duration::from_millis(1));
             let frame = tokio::time::timeout(left, self.body.frame()).await;
@@ -97,30 +89,5 @@ impl Feed {
     /// Whether the sender still has something to say.
     pub(crate) fn has_more(&self) -> bool {
         !self.ended && !self.body.is_end_stream()
-    }
-
-    /// Takes what a refused sender still sends, for a while, beside the answer: closing at once would reset the connection
-    /// and the answer would be lost on its way.
-    pub(crate) fn drain(mut self, media: &Media) {
-        // Untouched bodies wait for our `100 Continue`, or have not been sent: nothing to take.
-        if !self.has_more() || !self.touched {
-            return;
-        }
-        let tasks = media.context.tasks.clone();
-        media.context.tasks.spawn(async move {
-            let drained = async {
-                let mut taken = 0;
-                while let Some(Ok(frame)) = self.body.frame().await {
-                    taken += frame.data_ref().map_or(0, Bytes::len);
-                    if taken > DRAINED_BYTES {
-                        return;
-                    }
-                }
-            };
-            tokio::select! {
-                _ = tokio::time::timeout(DRAINED_FOR, drained) => {}
-                () = tasks.stopping() => {}
-            }
-        });
     }
 }

@@ -1,13 +1,13 @@
 //! Looking at bytes while they arrive: what it is, how large its picture is, how many frames it has.
 //!
-//! Invariant: the beginning of a file is kept only until its dimensions are known, and all beginnings together never take
-//! more than [`HeadMemory`] allows; beyond that, a file is looked at when it is whole.
+//! Invariant: the beginning of a file is kept only until its dimensions are known, and all beginnings of known type together take
+//! no more than [`HeadMemory`] allows; beyond that, a file is measured when it is whole.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use codec::header::{FrameCounter, Header};
-use codec::sniff::{Format, HEAD_BYTES, Sniff};
+use codec::sniff::{Format, Sniff};
 
 use crate::config::Config;
 use crate::error::Error;
@@ -34,16 +34,14 @@ struct Head {
 }
 
 impl Head {
-    /// Keeps `chunk` too; `false` where there is no room for it.
-    fn push(&mut self, chunk: &[u8]) -> bool {
-        let used = self.memory.used.fetch_add(chunk.len(), Ordering::Relaxed) + chunk.len();
-        // What decides about the type is always kept: it is little, and nothing is stored without it.
-        if used > self.memory.most && self.bytes.len() >= HEAD_BYTES {
-            self.memory.used.fetch_sub(chunk.len(), Ordering::Relaxed);
-            return false;
-        }
+    fn push(&mut self, chunk: &[u8]) {
+        self.memory.used.fetch_add(chunk.len(), Ordering::Relaxed);
         self.bytes.extend_from_slice(chunk);
-        true
+    }
+
+    /// Whether all beginnings together have their room, `more` bytes of this one included.
+    fn has_room(&self, more: usize) -> bool {
+        self.memory.used.load(Ordering::Relaxed) + more <= self.memory.most
     }
 }
 
@@ -107,11 +105,11 @@ impl Look {
                 self.sniff(config, false)?;
             }
             Stage::Measuring(head, format) => {
-                let format = *format;
-                if head.push(chunk) {
+                if head.has_room(chunk.len()) {
+                    head.push(chunk);
                     self.measure(config, false)?;
                 } else {
-                    self.stage = Stage::Known(format);
+                    self.stage = Stage::Known(*format);
                 }
                 self.count(config, chunk)?;
             }
@@ -142,8 +140,10 @@ impl Look {
             Sniff::Unknown => Err(unsupported(&head.bytes)),
             Sniff::Known(format) => {
                 let head = Head { bytes: std::mem::take(&mut head.bytes), memory: head.memory.clone() };
-                self.frames = Some(FrameCounter::new(format));
-                self.count(config, &head.bytes)?;
+                let mut frames = FrameCounter::new(format);
+                frames.push(&head.bytes);
+                self.frames = Some(frames);
+                self.count(config, &[])?;
                 if limits::is_picture(format) {
                     self.stage = Stage::Measuring(head, format);
                     self.measure(config, end)
@@ -164,6 +164,9 @@ impl Look {
         match codec::header::picture(*format, &head.bytes, end) {
             Header::NeedMore => {
                 self.measured = head.bytes.len();
+                if !head.has_room(0) {
+                    self.stage = Stage::Known(*format);
+                }
                 Ok(())
             }
             Header::Bad(why) => Err(Error::Broken(why.to_owned())),
@@ -206,6 +209,21 @@ mod tests {
         assert!(matches!(refused, Some(Err(Error::UnsupportedType("a web page")))));
         drop(look);
         assert_eq!(memory.used.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn without_room_a_picture_is_measured_later_and_nothing_is_kept() {
+        let memory = HeadMemory::new(4096);
+        let mut look = Look::new(&memory);
+        let config = Config::default();
+        // A JPEG whose size stands behind a comment of 60 KB.
+        let mut jpeg = b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0\xff\xfe\xea\x60".to_vec();
+        jpeg.resize(3000, b' ');
+        look.push(&config, &jpeg, 100_000).unwrap();
+        assert_eq!(memory.used.load(Ordering::Relaxed), 3000);
+        look.push(&config, &[b' '; 3000], 100_000).unwrap();
+        assert_eq!(memory.used.load(Ordering::Relaxed), 0);
+        assert_eq!(look.format(), Some(Format::Jpeg));
     }
 
     #[test]

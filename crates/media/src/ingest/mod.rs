@@ -22,6 +22,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::Media;
 use crate::error::Error;
+use crate::figures::Arriving;
 use crate::keys::HeldKey;
 use crate::model::limits;
 use crate::quota::Reservation;
@@ -44,8 +45,16 @@ pub(crate) struct Ingest {
     place: Place,
     bytes: u64,
     expected: Option<u64>,
+    /// What it will have at least, where only that is known.
+    at_least: u64,
     reservation: Reservation,
-    _place: OwnedSemaphorePermit,
+    place_taken: Taken,
+}
+
+/// A place among the uploads in flight.
+pub(crate) struct Taken {
+    _permit: OwnedSemaphorePermit,
+    _counted: Arriving,
 }
 
 /// A place from which an upload can go on after an interruption.
@@ -64,7 +73,8 @@ impl Ingest {
             return Err(Error::Empty);
         }
         limits::any_size(&media.config, expected.unwrap_or(0))?;
-        let place = media.places.clone().try_acquire_owned().map_err(|_| Error::Busy)?;
+        let permit = media.places.clone().try_acquire_owned().map_err(|_| Error::Busy)?;
+        let place_taken = Taken { _permit: permit, _counted: media.figures.arriving() };
         let reservation = media.quota.reserve(owner, expected.unwrap_or(0)).await?;
         Ok(Self {
             look: Look::new(&media.heads),
@@ -73,9 +83,16 @@ impl Ingest {
             place: Place::Waiting(Vec::new()),
             bytes: 0,
             expected,
+            at_least: expected.unwrap_or(0),
             reservation,
-            _place: place,
+            place_taken,
         })
+    }
+
+    /// It will have at least so many bytes.
+    pub(crate) fn with_at_least(mut self, bytes: u64) -> Self {
+        self.at_least = bytes;
+        self
     }
 
     /// Goes on with what another request has stored. `look` has seen it, or as much of it as was worth reading again.
@@ -101,7 +118,7 @@ impl Ingest {
             return Err(Error::TooMuch);
         }
         self.reservation.grow(self.bytes)?;
-        self.look.push(&self.media.config, &chunk, self.expected.unwrap_or(self.bytes).max(self.bytes))?;
+        self.look.push(&self.media.config, &chunk, self.at_least.max(self.bytes))?;
         self.hash.update(&chunk);
         match &mut self.place {
             Place::Own(writer, _) | Place::Kept(writer) => Ok(writer.write(chunk).await?),

@@ -47,6 +47,11 @@ async fn a_size_is_refused_as_soon_as_it_is_known() {
     let mut wire = Wire::request(&world, &ada, "POST /v1/media", &format!("content-length: {}", 26 * MB)).await;
     assert!(wire.say(&png(100, 100, 26 * MB, 0)[..4096]).await);
     refused(&wire.answer().await, "413", "media.too_large");
+    // In a form: all of it but the file is small.
+    let mut wire = Wire::request(&world, &ada, "POST /v1/media", &format!("content-type: multipart/form-data; boundary=b\r\ncontent-length: {}", 30 * MB)).await;
+    assert!(wire.say(b"--b\r\ncontent-disposition: form-data; name=\"file\"\r\n\r\n").await);
+    assert!(wire.say(&png(100, 100, 29 * MB, 0)[..4096]).await);
+    refused(&wire.answer().await, "413", "media.too_large");
     // Not announced: counted.
     let mut wire = Wire::request(&world, &ada, "POST /v1/media", "transfer-encoding: chunked").await;
     let photo = png(100, 100, 27 * MB, 0);
@@ -59,6 +64,19 @@ async fn a_size_is_refused_as_soon_as_it_is_known() {
         }
     }
     refused(&wire.answer().await, "413", "media.too_large");
+    expect_empty(&world).await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_refusal_before_the_first_byte_reaches_a_sender_that_sends_on() {
+    let world = World::builder().set("media.quota_items=0").start(&[media::service()]).await;
+    let file = png(100, 100, 3 * MB, 1);
+    for (member, status, code) in [(world.ada(), "403", "media.quota_items"), (world.ada().with_token("x.y.z"), "401", "auth.invalid_token")] {
+        let mut wire = Wire::request(&world, &member, "POST /v1/media", &format!("content-length: {}", file.len())).await;
+        assert!(wire.say(&file).await);
+        refused(&wire.answer().await, status, code);
+    }
     expect_empty(&world).await;
     world.end().await;
 }
