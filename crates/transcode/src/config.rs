@@ -57,7 +57,7 @@ impl Default for Config {
 }
 
 /// CPU time that a child may use before it has done anything, and per second of what it works on: many times what 4K with HDR takes.
-const CPU_BASE: Duration = Duration::from_secs(120);
+const CPU_BASE: Duration = Duration::from_mins(2);
 const CPU_PER_SECOND: u32 = 60;
 
 impl Config {

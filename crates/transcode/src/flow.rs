@@ -136,14 +136,14 @@ fn seen(plan: &Plan) -> (Option<u32>, Option<u32>) {
 /// Sends what can be worked on next, and `Finish` when nothing else is left.
 async fn follow(tx: &Tx, job: &Job, playable: bool, now: DateTime<Utc>) -> Result<(), Error> {
     let pieces = store::list_pieces(tx, &job.media).await?;
-    let opened = playable || pieces.iter().any(|stand| matches!(stand.piece, Piece::First | Piece::Copy) && stand.stand == DONE);
+    let opened = playable || pieces.iter().any(|stand| matches!(stand.piece, Piece::First | Piece::Copy) && stand.state == DONE);
     let (mut queued, mut left) = (0, 0);
     for stand in &pieces {
-        queued += usize::from(stand.stand == QUEUED);
-        left += usize::from(stand.stand != DONE);
+        queued += usize::from(stand.state == QUEUED);
+        left += usize::from(stand.state != DONE);
     }
     if opened {
-        for stand in pieces.iter().filter(|stand| stand.stand == WAITING) {
+        for stand in pieces.iter().filter(|stand| stand.state == WAITING) {
             if queued >= WINDOW {
                 break;
             }

@@ -7,7 +7,7 @@ use kit::schedule::{Failure, Job, Run};
 
 use crate::error::Error;
 use crate::flow;
-use crate::model::Refusal;
+use crate::model::{Piece, Refusal};
 use crate::store;
 use crate::work::Worker;
 
@@ -40,7 +40,13 @@ async fn sweep(worker: &Worker, run: Run) -> Result<(), Error> {
             break;
         }
     }
+    // A piece may wait its turn for hours on a busy day. Only where the bus holds nothing any more can one be lost.
+    let backlog = worker.context.bus.engine().backlog().await?;
+    let waits = |piece: Piece| backlog.iter().any(|(consumer, count)| consumer == piece.queue().subject() && *count > 0);
     for (media, piece, sent) in store::list_silent(worker.context.db.read(), now - SILENT_FOR, BATCH).await? {
+        if waits(piece) {
+            continue;
+        }
         tracing::warn!(media.id = %media, %piece, sent, "nothing was heard of a piece of work for an hour");
         let run = run.clone();
         let woken = worker

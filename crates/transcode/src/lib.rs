@@ -14,28 +14,27 @@ mod migration;
 mod model;
 mod mp4;
 mod store;
-#[cfg(test)]
-mod tests;
 mod work;
 
 pub use config::Config;
 
-use ffmpeg::Tools;
 use kit::service::BootError;
 use kit::{Context, Part, Service};
 use work::Worker;
 
 /// The row of this role in the table of roles.
 pub fn service() -> Service {
-    Service { name: "transcode", migrations: migration::MIGRATIONS, openapi: api::openapi, start: |context| Box::pin(start(context)) }
+    Service { name: "transcode", migrations: migration::MIGRATIONS, openapi: api::openapi, start: |context| Box::pin(std::future::ready(start(&context))) }
 }
 
-async fn start(context: Context) -> Result<Part, BootError> {
+fn start(context: &Context) -> Result<Part, BootError> {
     let config: Config = context.config.section("transcode")?;
-    let tools = Tools::find(&config.ffmpeg, &config.ffprobe, &config.heif_convert).await;
-    if !tools.works().await {
-        tracing::warn!("ffmpeg and ffprobe were not found: nothing can be converted until they are installed (see `tutti doctor`)");
-    }
-    let worker = Worker::new(context, config, tools);
+    let worker = Worker::new(context.clone(), config);
+    let looking = worker.clone();
+    worker.context.tasks.spawn(async move {
+        if !looking.tools().await.works().await {
+            tracing::warn!("ffmpeg and ffprobe were not found: nothing can be converted until they are installed (see `tutti doctor`)");
+        }
+    });
     Ok(Part { router: api::router(worker.clone()), consumers: events::consumers(&worker), jobs: jobs::jobs(&worker) })
 }

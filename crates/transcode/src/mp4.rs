@@ -100,7 +100,7 @@ pub(crate) fn shift(segment: &mut [u8], ticks: i64) -> Option<()> {
 mod tests {
     use super::*;
 
-    fn boxed(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
+    fn boxed(kind: [u8; 4], content: &[u8]) -> Vec<u8> {
         let mut bytes = u32::try_from(content.len() + 8).unwrap().to_be_bytes().to_vec();
         bytes.extend(kind);
         bytes.extend(content);
@@ -111,11 +111,11 @@ mod tests {
         let mut elst = vec![0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0];
         elst.extend(delay.to_be_bytes());
         elst.extend([0, 1, 0, 0]);
-        let avcc = boxed(b"avcC", &[1, 0x64, 0, 0x1f, 0xff]);
-        let entry = boxed(b"avc1", &[vec![0; 78], avcc].concat());
-        let stsd = boxed(b"stsd", &[vec![0, 0, 0, 0, 0, 0, 0, 1], entry].concat());
-        let mdia = boxed(b"mdia", &boxed(b"minf", &boxed(b"stbl", &stsd)));
-        boxed(b"moov", &boxed(b"trak", &[boxed(b"edts", &boxed(b"elst", &elst)), mdia].concat()))
+        let avcc = boxed(*b"avcC", &[1, 0x64, 0, 0x1f, 0xff]);
+        let entry = boxed(*b"avc1", &[vec![0; 78], avcc].concat());
+        let stsd = boxed(*b"stsd", &[vec![0, 0, 0, 0, 0, 0, 0, 1], entry].concat());
+        let mdia = boxed(*b"mdia", &boxed(*b"minf", &boxed(*b"stbl", &stsd)));
+        boxed(*b"moov", &boxed(*b"trak", &[boxed(*b"edts", &boxed(*b"elst", &elst)), mdia].concat()))
     }
 
     #[test]
@@ -135,8 +135,8 @@ mod tests {
 
     #[test]
     fn segments_move_in_time_but_never_before_the_start() {
-        let tfdt = |time: u64| boxed(b"tfdt", &[vec![1, 0, 0, 0], time.to_be_bytes().to_vec()].concat());
-        let mut segment = [boxed(b"styp", b"msdh"), boxed(b"moof", &boxed(b"traf", &tfdt(5000)))].concat();
+        let tfdt = |time: u64| boxed(*b"tfdt", &[vec![1, 0, 0, 0], time.to_be_bytes().to_vec()].concat());
+        let mut segment = [boxed(*b"styp", b"msdh"), boxed(*b"moof", &boxed(*b"traf", &tfdt(5000)))].concat();
         assert_eq!(shift(&mut segment, 1024), Some(()));
         assert!(segment.ends_with(&6024_u64.to_be_bytes()));
         assert_eq!(shift(&mut segment, -7000), None);

@@ -138,12 +138,7 @@ fn not_started(command: &Command, source: std::io::Error) -> Failure {
 /// Sets the child's limits from outside: no code of ours runs between fork and exec.
 fn confine(pid: Pid, limits: Limits) {
     let both = |value: u64| Rlimit { current: Some(value), maximum: Some(value) };
-    let set = [
-        (Resource::As, limits.memory_bytes),
-        (Resource::Cpu, limits.cpu.as_secs().max(1)),
-        (Resource::Fsize, limits.file_bytes),
-        (Resource::Core, 0),
-    ];
+    let set = [(Resource::As, limits.memory_bytes), (Resource::Cpu, limits.cpu.as_secs().max(1)), (Resource::Fsize, limits.file_bytes), (Resource::Core, 0)];
     for (resource, value) in set {
         // It may have ended already; then there is nothing to confine.
         let _ = prlimit(Some(pid), resource, both(value));
@@ -219,7 +214,11 @@ mod tests {
         let mark = folder.path().join("mark");
         let command = shell(&format!("echo started; (sleep 0.5; echo late > {0}) & wait", mark.display()));
         let stop = cancel.clone();
-        let ended = run(&tools(), &command, &cancel, move |_| { stop.cancel(); true }).await;
+        let ended = run(&tools(), &command, &cancel, move |_| {
+            stop.cancel();
+            true
+        })
+        .await;
         assert!(matches!(ended, Err(Failure::Cancelled)));
         tokio::time::sleep(Duration::from_millis(800)).await;
         assert!(!mark.exists(), "a grandchild lived on");

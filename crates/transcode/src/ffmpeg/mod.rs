@@ -99,23 +99,18 @@ impl Args {
 impl Tools {
     /// Looks which of the helpful extras this machine has.
     pub async fn find(ffmpeg: &str, ffprobe: &str, heif_convert: &str) -> Self {
-        let filters = listing(ffmpeg, &["-hide_banner", "-v", "error", "-filters"]).await;
+        let (filters, guard) = (listing(ffmpeg, &["-hide_banner", "-v", "error", "-filters"]), listing("setpriv", &["--help"]));
+        let places = async { tokio::join!(place(ffmpeg), place(ffprobe), place(heif_convert), place("setpriv")) };
+        let (filters, guard, (ffmpeg, ffprobe, heif_convert, setpriv)) = tokio::join!(filters, guard, places);
         let has = |name: &str| filters.lines().any(|line| line.split_whitespace().nth(1) == Some(name));
-        let setpriv = listing("setpriv", &["--help"]).await.contains("--pdeathsig");
-        let setpriv = if setpriv { Some(place("setpriv").await) } else { None };
-        Self {
-            ffmpeg: place(ffmpeg).await,
-            ffprobe: place(ffprobe).await,
-            heif_convert: place(heif_convert).await,
-            setpriv,
-            tonemap: has("zscale") && has("tonemap"),
-        }
+        Self { ffmpeg, ffprobe, heif_convert, setpriv: guard.contains("--pdeathsig").then_some(setpriv), tonemap: has("zscale") && has("tonemap") }
     }
 
     /// Whether ffmpeg answers at all.
     pub async fn works(&self) -> bool {
         let (ffmpeg, ffprobe) = (self.ffmpeg.to_string_lossy(), self.ffprobe.to_string_lossy());
-        !listing(&ffmpeg, &["-version"]).await.is_empty() && !listing(&ffprobe, &["-version"]).await.is_empty()
+        let (ffmpeg, ffprobe) = tokio::join!(listing(&ffmpeg, &["-version"]), listing(&ffprobe, &["-version"]));
+        !ffmpeg.is_empty() && !ffprobe.is_empty()
     }
 }
 

@@ -23,17 +23,13 @@ pub(crate) fn about(tools: &Tools, input: &Input, folder: &std::path::Path, limi
 /// The command that lists every packet of the picture (the first one where `stream` is not known yet), one a line.
 pub(crate) fn packets(tools: &Tools, input: &Input, folder: &std::path::Path, limits: Limits, stream: Option<u32>) -> Command {
     let stream = stream.map_or_else(|| "V:0".to_owned(), |stream| stream.to_string());
-    let args = Args::default()
-        .all("-hide_banner -v error -of csv=p=0 -show_entries packet=pts_time,dts_time,duration_time,flags")
-        .pair("-select_streams", stream)
-        .input(input);
+    let args = Args::default().all("-hide_banner -v error -of csv=p=0 -show_entries packet=pts_time,dts_time,duration_time,flags").pair("-select_streams", stream).input(input);
     Command { program: tools.ffprobe.clone(), args: args.0, folder: folder.to_owned(), limits }
 }
 
 /// Codecs that are decoded here, and by nobody else's plug-in. Anything not listed is refused with a plain reason.
-const VIDEO_CODECS: [&str; 18] = [
-    "h264", "hevc", "av1", "vp8", "vp9", "mpeg4", "mpeg2video", "mpeg1video", "mjpeg", "prores", "dnxhd", "h263", "theora", "dvvideo", "msmpeg4v3", "rawvideo", "ffv1", "png",
-];
+const VIDEO_CODECS: [&str; 18] =
+    ["h264", "hevc", "av1", "vp8", "vp9", "mpeg4", "mpeg2video", "mpeg1video", "mjpeg", "prores", "dnxhd", "h263", "theora", "dvvideo", "msmpeg4v3", "rawvideo", "ffv1", "png"];
 const AUDIO_CODECS: [&str; 13] = ["aac", "mp3", "opus", "vorbis", "flac", "alac", "ac3", "eac3", "mp2", "amr_nb", "amr_wb", "wavpack", "dts"];
 
 /// Whether a picture's codec can be decoded here.
@@ -258,15 +254,19 @@ mod tests {
 
     #[test]
     fn a_cover_picture_is_no_video() {
-        let facts = read(br#"{"streams":[{"index":0,"codec_type":"audio","codec_name":"mp3","channels":2},
-            {"index":1,"codec_type":"video","codec_name":"mjpeg","disposition":{"attached_pic":1}}],"format":{"duration":"3.5"}}"#).unwrap();
+        let facts = read(
+            br#"{"streams":[{"index":0,"codec_type":"audio","codec_name":"mp3","channels":2},
+            {"index":1,"codec_type":"video","codec_name":"mjpeg","disposition":{"attached_pic":1}}],"format":{"duration":"3.5"}}"#,
+        )
+        .unwrap();
         assert!(facts.video.is_none() && facts.audio.is_some());
         assert_eq!((facts.cover, facts.duration_us), (Some(1), 3_500_000));
     }
 
     #[test]
     fn the_first_playable_sound_is_picked() {
-        let facts = read(br#"{"streams":[{"index":1,"codec_type":"audio","codec_name":"apac","disposition":{"default":1}},{"index":2,"codec_type":"audio","codec_name":"aac"}]}"#).unwrap();
+        let facts =
+            read(br#"{"streams":[{"index":1,"codec_type":"audio","codec_name":"apac","disposition":{"default":1}},{"index":2,"codec_type":"audio","codec_name":"aac"}]}"#).unwrap();
         assert_eq!(facts.audio.unwrap().stream, 2);
     }
 

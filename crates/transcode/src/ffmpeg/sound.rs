@@ -3,6 +3,7 @@
 //! Owns the arithmetic of loudness (EBU R 128). Invariant: the gain is one number for the whole item, so encoding is a straight pass
 //! whose result doesn't depend on where or how often it runs.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use super::{Args, Command, Input, Limits, Tools};
@@ -52,7 +53,7 @@ pub(crate) fn measure(tools: &Tools, input: &Input, folder: &Path, limits: Limit
         for excerpt in 0..EXCERPTS {
             let start = (excerpt * step_us) as f64 / 1e6;
             args = args.pair("-ss", format!("{start:.3}")).pair("-t", EXCERPT_SECONDS.to_string()).input(input);
-            joined.push_str(&format!("[{excerpt}:{}]", sound.stream));
+            let _ = write!(joined, "[{excerpt}:{}]", sound.stream);
         }
         args = args.pair("-filter_complex", format!("{joined}concat=n={EXCERPTS}:v=0:a=1,{meter}[m]")).all("-map [m]");
     }
@@ -66,9 +67,9 @@ pub(crate) fn loudness(complaint: &str) -> Option<f64> {
     (value.is_finite() && value > SILENCE && value < 20.0).then_some(value)
 }
 
-/// What to add, in decibels, to bring `measured` to `wanted` (both in LUFS).
-pub(crate) fn gain_db(measured: Option<f64>, wanted: f64) -> f64 {
-    measured.map_or(0.0, |measured| (wanted - measured).min(MOST_GAIN_DB))
+/// What to add, in decibels, to bring sound that was measured at `lufs` to `wanted`; silence stays as it is.
+pub(crate) fn gain_db(lufs: Option<f64>, wanted: f64) -> f64 {
+    lufs.map_or(0.0, |lufs| (wanted - lufs).min(MOST_GAIN_DB))
 }
 
 /// Encodes all of the sound.

@@ -157,8 +157,13 @@ pub(crate) fn still_filter(picture: &Picture, longest: u32, tonemap: bool) -> St
     let fields = if picture.interlaced { "yadif=mode=send_frame:deint=all," } else { "" };
     let range = if picture.full_range { "pc" } else { "tv" };
     match picture.hdr {
-        Some(hdr) if tonemap => format!("{fields}scale={width}:{height}:flags=bicubic{},scale=in_color_matrix=bt709:out_color_matrix=bt601:out_range=pc,setsar=1,format=yuvj420p", tone(hdr, true)),
-        _ => format!("{fields}scale={width}:{height}:flags=bicubic:in_color_matrix={}:out_color_matrix=bt601:in_range={range}:out_range=pc,setsar=1,format=yuvj420p", matrix(picture)),
+        Some(hdr) if tonemap => {
+            format!("{fields}scale={width}:{height}:flags=bicubic{},scale=in_color_matrix=bt709:out_color_matrix=bt601:out_range=pc,setsar=1,format=yuvj420p", tone(hdr, true))
+        }
+        _ => format!(
+            "{fields}scale={width}:{height}:flags=bicubic:in_color_matrix={}:out_color_matrix=bt601:in_range={range}:out_range=pc,setsar=1,format=yuvj420p",
+            matrix(picture)
+        ),
     }
 }
 

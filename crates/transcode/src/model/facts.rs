@@ -115,11 +115,8 @@ impl Video {
             shape => shape.value().clamp(0.1, 10.0),
         };
         // Stretch the side that makes the picture larger, so that nothing is thrown away.
-        let (width, height) = if shape >= 1.0 {
-            ((f64::from(self.width) * shape).round() as u32, self.height)
-        } else {
-            (self.width, (f64::from(self.height) / shape).round() as u32)
-        };
+        let (width, height) =
+            if shape >= 1.0 { ((f64::from(self.width) * shape).round() as u32, self.height) } else { (self.width, (f64::from(self.height) / shape).round() as u32) };
         if self.rotation.rem_euclid(180) == 90 { (height, width) } else { (width, height) }
     }
 

@@ -61,7 +61,7 @@ pub(crate) fn percent(pieces: &[(u64, u32)]) -> u8 {
     let all: u128 = pieces.iter().map(|&(weight, _)| u128::from(weight) * 1000).sum();
     let done: u128 = pieces.iter().map(|&(weight, permille)| u128::from(weight) * u128::from(permille.min(1000))).sum();
     // A hundred is for `ready` alone.
-    if all == 0 { 0 } else { u8::try_from(done * 100 / all).unwrap_or(99).min(99) }
+    (done * 100).checked_div(all).and_then(|percent| u8::try_from(percent).ok()).unwrap_or(0).min(99)
 }
 
 /// What is left, in milliseconds, if it goes on as it went; `None` while it's too early to tell.

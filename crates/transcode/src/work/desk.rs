@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,7 +19,7 @@ use super::Worker;
 use super::scratch::Scratch;
 use crate::error::Error;
 use crate::ffmpeg::progress::Progress;
-use crate::ffmpeg::{self, Command, Input, Limits};
+use crate::ffmpeg::{self, Command, Input, Limits, Tools};
 use crate::flow::{self, Made};
 use crate::model::{Piece, Plan};
 use crate::store::{self, Job};
@@ -32,6 +32,7 @@ const CHUNK: usize = 256 * 1024;
 /// See the module.
 pub(crate) struct Desk {
     pub worker: Worker,
+    pub tools: Arc<Tools>,
     pub job: Job,
     pub piece: Piece,
     scratch: Scratch,
@@ -48,8 +49,8 @@ pub(crate) enum Content {
 }
 
 impl Desk {
-    pub fn new(worker: Worker, job: Job, piece: Piece, scratch: Scratch, cancel: CancellationToken) -> Self {
-        Self { worker, job, piece, scratch, cancel, begun: Mutex::default(), told: Mutex::default() }
+    pub fn new(worker: Worker, tools: Arc<Tools>, job: Job, piece: Piece, scratch: Scratch, cancel: CancellationToken) -> Self {
+        Self { worker, tools, job, piece, scratch, cancel, begun: Mutex::default(), told: Mutex::default() }
     }
 
     /// The folder that children work in.
@@ -89,7 +90,7 @@ impl Desk {
     /// Runs a child that reports its progress; `out_us` follows it.
     pub async fn run(&self, command: &Command, cancel: &CancellationToken, out_us: &AtomicI64) -> Result<String, ffmpeg::Failure> {
         let mut progress = Progress::default();
-        ffmpeg::run(&self.worker.tools, command, cancel, |printed| {
+        ffmpeg::run(&self.tools, command, cancel, |printed| {
             let on = progress.feed(printed);
             out_us.store(progress.out_us, Ordering::Relaxed);
             on
@@ -105,7 +106,7 @@ impl Desk {
     /// Runs a child and collects what it prints, up to `most` bytes (the rest is dropped).
     pub async fn ask(&self, command: &Command, most: usize) -> Result<Vec<u8>, ffmpeg::Failure> {
         let mut printed = Vec::new();
-        ffmpeg::run(&self.worker.tools, command, &self.cancel, |chunk| {
+        ffmpeg::run(&self.tools, command, &self.cancel, |chunk| {
             let room = most.saturating_sub(printed.len()).min(chunk.len());
             printed.extend_from_slice(chunk.get(..room).unwrap_or_default());
             true

@@ -27,10 +27,17 @@ pub(super) async fn finish(desk: &Desk) -> Result<(), Error> {
     let thumbhash = settle_poster(desk, plan, &mut last.assets).await?;
     last.thumbhash = thumbhash;
     let (media, now) = (desk.job.media.clone(), desk.worker.context.clock.now());
-    let loose = desk.worker.context.db.write(move |tx| Box::pin(async move {
-        flow::finish(tx, &media, &last, now).await?;
-        Ok::<_, Error>(store::list_loose(tx, chrono::DateTime::UNIX_EPOCH + chrono::TimeDelta::seconds(1), 1000).await?)
-    })).await?;
+    let loose = desk
+        .worker
+        .context
+        .db
+        .write(move |tx| {
+            Box::pin(async move {
+                flow::finish(tx, &media, &last, now).await?;
+                Ok::<_, Error>(store::list_loose(tx, chrono::DateTime::UNIX_EPOCH + chrono::TimeDelta::seconds(1), 1000).await?)
+            })
+        })
+        .await?;
     desk.named();
     desk.worker.discard(loose).await;
     Ok(())
@@ -54,7 +61,7 @@ async fn storyboard(desk: &Desk, mut board: Storyboard) -> Result<Vec<Asset>, Er
         board.duration_ms = board.duration_ms.min(u64::from(count) * board.interval_ms);
         board.tiles = count;
     }
-    desk.run_quietly(&still::sheets(&desk.worker.tools, desk.folder(), desk.limits(60_000_000), &board)).await?;
+    desk.run_quietly(&still::sheets(&desk.tools, desk.folder(), desk.limits(60_000_000), &board)).await?;
     let mut assets = Vec::new();
     for sheet in 0..board.sheets() {
         let stored = desk.keep_file(&still::sheet(sheet)).await?;
@@ -84,7 +91,7 @@ async fn settle_poster(desk: &Desk, plan: &Plan, assets: &mut Vec<Asset>) -> Res
     let dull = current.as_ref().is_none_or(|look| look.contrast < DULL);
     if let (true, Some(picture), Some(at_us)) = (dull, &plan.picture, liveliest(desk, plan).await) {
         let input = desk.input().await?;
-        let command = still::posters(&desk.worker.tools, &input, desk.folder(), desk.limits(60_000_000), picture, &[at_us], true);
+        let command = still::posters(&desk.tools, &input, desk.folder(), desk.limits(60_000_000), picture, &[at_us], true);
         if desk.run_quietly(&command).await.is_ok()
             && let Some(better) = poster::best(desk).await?
         {

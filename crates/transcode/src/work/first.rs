@@ -7,7 +7,7 @@ use crate::ffmpeg::probe::{self, PacketReader, Unreadable};
 use crate::ffmpeg::{self, Failure, sound};
 use crate::flow;
 use crate::model::facts::{Facts, Keyframes};
-use crate::model::plan::needs_packets;
+use crate::model::plan::{Loudness, needs_packets};
 use crate::model::{Plan, Refusal};
 use contract::media::Kind;
 
@@ -22,31 +22,35 @@ pub(super) async fn start(desk: &Desk) -> Result<(), Error> {
     let (facts, measured) = tokio::join!(look(desk, small), measure(desk, small));
     let facts = facts?;
     let mut plan = Plan::of(&facts, desk.worker.config.accepted())?;
-    if let (Some(sound), Some(audio)) = (&mut plan.sound, &facts.audio) {
-        sound.measured = measured.filter(|_| audio.is_first);
+    if let (Some(sound), Some(audio)) = (&mut plan.sound, &facts.audio)
+        && audio.is_first
+    {
+        sound.loudness = measured;
     }
-    if plan.picture.as_ref().is_some_and(|picture| picture.hdr.is_some()) && !desk.worker.tools.tonemap {
+    if plan.picture.as_ref().is_some_and(|picture| picture.hdr.is_some()) && !desk.tools.tonemap {
         tracing::warn!(media.id = %desk.job.media, "this ffmpeg can't tone-map (it lacks zscale): HDR video will look pale; install one with libzimg");
     }
     let (media, now) = (desk.job.media.clone(), desk.worker.context.clock.now());
     desk.worker.context.db.write(move |tx| Box::pin(async move { flow::plan(tx, &media, &plan, now).await })).await
 }
 
-/// Measures a small file's loudness while the others look at it; `None` if that was not possible (there may be no sound at all).
-async fn measure(desk: &Desk, small: bool) -> Option<Option<f64>> {
+/// Measures a small file's loudness while the others look at it; that may not be possible (there may be no sound at all).
+async fn measure(desk: &Desk, small: bool) -> Loudness {
     if !small {
-        return None;
+        return Loudness::Unknown;
     }
-    let input = desk.input().await.ok()?;
-    let command = sound::measure_first(&desk.worker.tools, &input, desk.folder(), desk.limits(desk.span_us()));
-    let complaint = desk.run_quietly(&command).await.ok()?;
-    Some(sound::loudness(&complaint))
+    let Ok(input) = desk.input().await else { return Loudness::Unknown };
+    let command = sound::measure_first(&desk.tools, &input, desk.folder(), desk.limits(desk.span_us()));
+    match desk.run_quietly(&command).await {
+        Ok(complaint) => sound::loudness(&complaint).map_or(Loudness::Silent, Loudness::Lufs),
+        Err(_) => Loudness::Unknown,
+    }
 }
 
 async fn look(desk: &Desk, small: bool) -> Result<Facts, Error> {
     let input = desk.input().await?;
     let about = async {
-        let command = probe::about(&desk.worker.tools, &input, desk.folder(), desk.limits(0));
+        let command = probe::about(&desk.tools, &input, desk.folder(), desk.limits(0));
         let answer = desk.ask(&command, probe::ANSWER).await.map_err(broken)?;
         probe::read(&answer).map_err(|unreadable| match unreadable {
             Unreadable::Garbled => Error::Refused(Refusal::BrokenFile),
@@ -76,9 +80,9 @@ fn set(facts: &mut Facts, keyframes: Keyframes) {
 }
 
 async fn packets(desk: &Desk, input: &ffmpeg::Input, stream: Option<u32>) -> Result<Keyframes, Error> {
-    let command = probe::packets(&desk.worker.tools, input, desk.folder(), desk.limits(desk.span_us()), stream);
+    let command = probe::packets(&desk.tools, input, desk.folder(), desk.limits(desk.span_us()), stream);
     let mut reader = PacketReader::default();
-    ffmpeg::run(&desk.worker.tools, &command, &desk.cancel, |printed| reader.feed(printed)).await.map_err(broken)?;
+    ffmpeg::run(&desk.tools, &command, &desk.cancel, |printed| reader.feed(printed)).await.map_err(broken)?;
     Ok(reader.finish())
 }
 

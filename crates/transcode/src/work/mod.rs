@@ -20,6 +20,7 @@ use std::time::Duration;
 use contract::MediaId;
 use kit::Context;
 use kit::bus::Failure;
+use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use desk::Desk;
@@ -42,7 +43,7 @@ pub(crate) struct Worker(Arc<Inner>);
 pub(crate) struct Inner {
     pub context: Context,
     pub config: Config,
-    pub tools: Tools,
+    tools: OnceCell<Arc<Tools>>,
     running: Mutex<HashMap<MediaId, (CancellationToken, usize)>>,
 }
 
@@ -73,8 +74,14 @@ impl Drop for Running {
 }
 
 impl Worker {
-    pub fn new(context: Context, config: Config, tools: Tools) -> Self {
-        Self(Arc::new(Inner { context, config, tools, running: Mutex::default() }))
+    pub fn new(context: Context, config: Config) -> Self {
+        Self(Arc::new(Inner { context, config, tools: OnceCell::new(), running: Mutex::default() }))
+    }
+
+    /// The programs, looked for once, when they are first needed: a start must not wait for that.
+    pub async fn tools(&self) -> Arc<Tools> {
+        let find = || async { Arc::new(Tools::find(&self.config.ffmpeg, &self.config.ffprobe, &self.config.heif_convert).await) };
+        self.tools.get_or_init(find).await.clone()
     }
 
     fn enter(&self, media: &MediaId) -> Running {
@@ -98,13 +105,13 @@ impl Worker {
             return Ok(());
         }
         let pieces = store::list_pieces(self.context.db.read(), &task.media).await?;
-        if pieces.iter().any(|stand| stand.piece == task.piece && stand.stand == store::DONE) {
+        if pieces.iter().any(|stand| stand.piece == task.piece && stand.state == store::DONE) {
             return Ok(());
         }
         let running = self.enter(&task.media);
         let started = tokio::time::Instant::now();
         let scratch = Scratch::make(&self.context.scratch()).await.map_err(Error::Scratch)?;
-        let desk = Desk::new(self.clone(), job, task.piece, scratch, running.cancel.child_token());
+        let desk = Desk::new(self.clone(), self.tools().await, job, task.piece, scratch, running.cancel.child_token());
         let result = tokio::select! {
             result = perform(&desk) => result,
             gone = self.gone(&task.media) => Err(gone),

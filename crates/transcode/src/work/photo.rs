@@ -49,7 +49,7 @@ pub(super) async fn photo(desk: &Desk) -> Result<(), Error> {
 async fn upright(desk: &Desk, original: &Bytes, format: Format) -> Result<Bytes, Error> {
     let name = format!("photo.{}", format.extension());
     tokio::fs::write(desk.folder().join(&name), original).await.map_err(Error::Scratch)?;
-    desk.run_quietly(&still::heif(&desk.worker.tools, desk.folder(), desk.limits(0), &name)).await.map_err(|failure| match Error::from(failure) {
+    desk.run_quietly(&still::heif(&desk.tools, desk.folder(), desk.limits(0), &name)).await.map_err(|failure| match Error::from(failure) {
         // Whatever words it found: it could not read this photo.
         Error::Child(crate::ffmpeg::Failure::Ended { status, .. }) if status.code().is_some() => Error::Refused(Refusal::BadPhoto),
         Error::Refused(_) => Error::Refused(Refusal::BadPhoto),

@@ -27,11 +27,11 @@ pub(super) async fn poster(desk: &Desk) -> Result<(), Error> {
             times.dedup();
             // The start is there whatever the container says of the length.
             vec![
-                still::posters(&desk.worker.tools, &input, desk.folder(), limits, picture, &times, false),
-                still::posters(&desk.worker.tools, &input, desk.folder(), limits, picture, &[0], true),
+                still::posters(&desk.tools, &input, desk.folder(), limits, picture, &times, false),
+                still::posters(&desk.tools, &input, desk.folder(), limits, picture, &[0], true),
             ]
         }
-        (None, Some(stream)) => vec![still::cover(&desk.worker.tools, &input, desk.folder(), limits, stream)],
+        (None, Some(stream)) => vec![still::cover(&desk.tools, &input, desk.folder(), limits, stream)],
         (None, None) => vec![],
     };
     for command in commands {

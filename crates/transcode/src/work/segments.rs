@@ -5,8 +5,8 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use contract::transcode::{Rendition, Track};
 use contract::ObjectKey;
+use contract::transcode::{Rendition, Track};
 use tokio_util::sync::CancellationToken;
 
 use super::Desk;
@@ -16,7 +16,7 @@ use crate::ffmpeg::video::{self, TILES, Tiles};
 use crate::ffmpeg::{Command, sound as audio};
 use crate::flow::Made;
 use crate::model::Refusal;
-use crate::model::plan::{Picture, Plan, Rung, SOUND_BANDWIDTH};
+use crate::model::plan::{Loudness, Picture, Plan, Rung, SOUND_BANDWIDTH};
 use crate::store::TileSet;
 
 /// How often a growing output is looked at: a fraction of what a person would notice.
@@ -109,7 +109,7 @@ pub(super) async fn copy(desk: &Desk) -> Result<(), Error> {
     let copied = picture.copy.as_ref().ok_or(Error::Corrupt("plan"))?;
     // The peak is not known before all of it is read; half as much again as the average is a fair guess, and `finish` corrects it.
     let rendition = row(picture, &copied.name, picture.width, picture.height, copied.bits_per_second * 3 / 2, "avc1.640028");
-    let command = video::copy(&desk.worker.tools, &input, desk.folder(), desk.limits(plan.duration_us), picture.stream, &copied.name);
+    let command = video::copy(&desk.tools, &input, desk.folder(), desk.limits(plan.duration_us), picture.stream, &copied.name);
     let mut writing = Writing { command, outputs: vec![Output::new(desk, rendition).await?], streams: true, start_us: 0, span_us: plan.duration_us, desk };
     let ran = writing.run().await;
     end(desk, writing, ran).await
@@ -120,9 +120,10 @@ pub(super) async fn sound(desk: &Desk) -> Result<(), Error> {
     let plan = desk.plan()?;
     let (sound, input) = (plan.sound.as_ref().ok_or(Error::Corrupt("plan"))?, desk.input().await?);
     let limits = desk.limits(plan.duration_us);
-    let measured = match sound.measured {
-        Some(measured) => measured,
-        None => audio::loudness(&desk.run_quietly(&audio::measure(&desk.worker.tools, &input, desk.folder(), limits, sound)).await?),
+    let measured = match sound.loudness {
+        Loudness::Lufs(lufs) => Some(lufs),
+        Loudness::Silent => None,
+        Loudness::Unknown => audio::loudness(&desk.run_quietly(&audio::measure(&desk.tools, &input, desk.folder(), limits, sound)).await?),
     };
     let gain = audio::gain_db(measured, desk.worker.config.loudness_lufs);
     let rendition = Rendition {
@@ -136,7 +137,7 @@ pub(super) async fn sound(desk: &Desk) -> Result<(), Error> {
         init: ObjectKey::random(),
         total_segments: None,
     };
-    let command = audio::encode(&desk.worker.tools, &input, desk.folder(), limits, sound, gain);
+    let command = audio::encode(&desk.tools, &input, desk.folder(), limits, sound, gain);
     let mut writing = Writing { command, outputs: vec![Output::new(desk, rendition).await?], streams: true, start_us: 0, span_us: plan.duration_us, desk };
     let ran = writing.run().await;
     end(desk, writing, ran).await
@@ -162,14 +163,17 @@ pub(super) async fn part(desk: &Desk, number: u32, alone: bool) -> Result<(), Er
     let part = parts.get(number).ok_or(Error::Corrupt("part"))?;
     let rungs = if alone { picture.first_rungs() } else { picture.rungs_of_part(number) };
     let last = number + 1 == parts.len();
-    let tiles = (!alone || !picture.first_part_is_left()).then(|| tiles(plan, picture, part.start_frame, if last { u64::MAX } else { part.start_frame + part.frames })).flatten().filter(|tiles| !tiles.frames.is_empty());
+    let tiles = (!alone || !picture.first_part_is_left())
+        .then(|| tiles(plan, picture, part.start_frame, if last { u64::MAX } else { part.start_frame + part.frames }))
+        .flatten()
+        .filter(|tiles| !tiles.frames.is_empty());
     if rungs.is_empty() && tiles.is_none() {
         return desk.advance(Made::default(), true).await;
     }
     let tile_bytes = tiles.as_ref().map(|tiles| u64::from(tiles.width) * u64::from(tiles.height) * 3);
     let span_us = parts.duration_us(&part);
-    let job = video::Job { picture, part: &part, last, rungs: &rungs, tiles, tonemap: desk.worker.tools.tonemap, threads: desk.worker.config.threads(desk.piece.queue()) };
-    let command = video::encode(&desk.worker.tools, &input, desk.folder(), desk.limits(span_us), &job);
+    let job = video::Job { picture, part: &part, last, rungs: &rungs, tiles, tonemap: desk.tools.tonemap, threads: desk.worker.config.threads(desk.piece.queue()) };
+    let command = video::encode(&desk.tools, &input, desk.folder(), desk.limits(span_us), &job);
     let mut outputs = Vec::with_capacity(rungs.len());
     for rung in &rungs {
         outputs.push(Output::new(desk, rung_row(picture, rung)).await?);

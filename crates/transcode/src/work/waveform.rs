@@ -13,9 +13,9 @@ use crate::flow::Made;
 pub(super) async fn waveform(desk: &Desk) -> Result<(), Error> {
     let plan = desk.plan()?;
     let (source, input) = (plan.sound.as_ref().ok_or(Error::Corrupt("plan"))?, desk.input().await?);
-    let command = sound::samples(&desk.worker.tools, &input, desk.folder(), desk.limits(plan.duration_us), source);
+    let command = sound::samples(&desk.tools, &input, desk.folder(), desk.limits(plan.duration_us), source);
     let (mut wave, mut odd, mut samples) = (Waveform::new(sound::WAVEFORM_RATE), None, Vec::new());
-    ffmpeg::run(&desk.worker.tools, &command, &desk.cancel, |printed| {
+    ffmpeg::run(&desk.tools, &command, &desk.cancel, |printed| {
         // A sample's two bytes may come in two pieces.
         samples.clear();
         for &byte in printed {

@@ -33,6 +33,6 @@ async fn figures() {
         assert!(stage.failure(&media).await.is_none());
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
-    println!("ready {:?} after the announcement, {:?} of CPU in children; {ready:?}", announced.elapsed(), children_cpu() - before);
+    println!("ready {:?} after the announcement, {:?} of CPU in children; {ready:?}", announced.elapsed(), children_cpu().saturating_sub(before));
     stage.end().await;
 }

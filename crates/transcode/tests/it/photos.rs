@@ -42,8 +42,7 @@ async fn a_bad_heic_fails_and_the_next_one_goes_on() {
     std::fs::write(&bad, &bytes).unwrap();
     let broken = stage.file("broken.png");
     std::fs::write(&broken, &std::fs::read(&png).unwrap()[..200]).unwrap();
-    let (first, second, third) =
-        (stage.upload(&bad, Kind::Photo, "heic").await, stage.upload(&broken, Kind::Photo, "png").await, stage.upload(&good, Kind::Photo, "heic").await);
+    let (first, second, third) = (stage.upload(&bad, Kind::Photo, "heic").await, stage.upload(&broken, Kind::Photo, "png").await, stage.upload(&good, Kind::Photo, "heic").await);
     assert!(stage.ready(&third).await.thumbhash.is_some());
     assert_eq!(stage.failed(&first).await.code, "transcode.bad_photo");
     assert_eq!(stage.failed(&second).await.code, "transcode.bad_photo");

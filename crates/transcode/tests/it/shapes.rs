@@ -91,8 +91,22 @@ async fn every_shape_stands_upright_with_square_pixels() {
         ("ten-bit.mkv", "-f lavfi -i testsrc2=size=320x180:rate=25 -t 1 -c:v libx264 -preset ultrafast -pix_fmt yuv420p10le".to_owned(), "mkv", vec!["320x180"], 25),
         ("fast.mp4", "-f lavfi -i testsrc2=size=160x90:rate=120 -t 1 -c:v mpeg4".to_owned(), "mp4", vec!["160x90"], 60),
         ("one-frame.mp4", "-f lavfi -i testsrc2=size=320x180:rate=25 -frames:v 1 -c:v mpeg4".to_owned(), "mp4", vec!["320x180"], 1),
-        ("interlaced.mkv", "-f lavfi -i testsrc2=size=320x180:rate=50 -t 1 -vf tinterlace=interleave_top,setfield=tff -c:v libx264 -preset ultrafast -flags +ildct+ilme -pix_fmt yuv420p".to_owned(), "mkv", vec!["320x180"], 25),
-        ("hdr.mkv", "-f lavfi -i testsrc2=size=320x180:rate=25 -t 1 -c:v libx264 -preset ultrafast -pix_fmt yuv420p10le -color_trc smpte2084 -color_primaries bt2020 -colorspace bt2020nc".to_owned(), "mkv", vec!["320x180"], 25),
+        (
+            "interlaced.mkv",
+            "-f lavfi -i testsrc2=size=320x180:rate=50 -t 1 -vf tinterlace=interleave_top,setfield=tff -c:v libx264 -preset ultrafast -flags +ildct+ilme -pix_fmt yuv420p"
+                .to_owned(),
+            "mkv",
+            vec!["320x180"],
+            25,
+        ),
+        (
+            "hdr.mkv",
+            "-f lavfi -i testsrc2=size=320x180:rate=25 -t 1 -c:v libx264 -preset ultrafast -pix_fmt yuv420p10le -color_trc smpte2084 -color_primaries bt2020 -colorspace bt2020nc"
+                .to_owned(),
+            "mkv",
+            vec!["320x180"],
+            25,
+        ),
     ];
     for (name, arguments, format, sizes, frames) in rows {
         let source = stage.make(name, &arguments);
@@ -112,7 +126,14 @@ async fn every_shape_stands_upright_with_square_pixels() {
         }
         assert!(stage.playable(&out.media).await.is_some(), "{name}");
         let (width, height) = (out.ready.width.unwrap(), out.ready.height.unwrap());
-        assert_eq!((width > height, width < height), (sizes[0].split('x').collect::<Vec<_>>()[0].parse::<u32>().unwrap() > sizes[0].split('x').collect::<Vec<_>>()[1].parse().unwrap(), ["turned.mp4", "portrait.mp4"].contains(&name)), "{name}");
+        assert_eq!(
+            (width > height, width < height),
+            (
+                sizes[0].split('x').collect::<Vec<_>>()[0].parse::<u32>().unwrap() > sizes[0].split('x').collect::<Vec<_>>()[1].parse().unwrap(),
+                ["turned.mp4", "portrait.mp4"].contains(&name)
+            ),
+            "{name}"
+        );
     }
     stage.end().await;
 }
@@ -159,7 +180,10 @@ async fn open_groups_of_pictures_are_not_copied() {
     assert_eq!(times.len(), 125);
     seamless(&times, 25.0, 0.0);
     // Encoded here: closed groups of two seconds.
-    let keys = crate::stage::output("ffprobe", &["-v", "error", "-select_streams", "v", "-skip_frame", "nokey", "-show_entries", "frame=pts_time", "-of", "csv=p=0", out.whole["v180"].to_str().unwrap()]);
+    let keys = crate::stage::output(
+        "ffprobe",
+        &["-v", "error", "-select_streams", "v", "-skip_frame", "nokey", "-show_entries", "frame=pts_time", "-of", "csv=p=0", out.whole["v180"].to_str().unwrap()],
+    );
     assert_eq!(keys.lines().filter(|line| !line.trim_matches(',').is_empty()).count(), 3);
     stage.end().await;
 }
@@ -183,7 +207,12 @@ async fn sound_alone_streams_with_cover_and_waveform() {
         ("mono.flac", "-f lavfi -i sine=sample_rate=22050 -t 1 -ac 1".to_owned(), Kind::Audio, "flac"),
         ("silence.ogg", "-f lavfi -i anullsrc -t 1 -c:a libopus".to_owned(), Kind::Audio, "ogg"),
         ("nothing-to-see.mp4", format!("{SINE} -t 1 -c:a aac"), Kind::Video, "mp4"),
-        ("six.m4a", "-f lavfi -i aevalsrc=0.1*sin(440*t)|0.1*sin(440*t)|0.1*sin(440*t)|0.1*sin(440*t)|0.1*sin(440*t)|0.1*sin(440*t):c=5.1 -t 1 -c:a aac".to_owned(), Kind::Audio, "m4a"),
+        (
+            "six.m4a",
+            "-f lavfi -i aevalsrc=0.1*sin(440*t)|0.1*sin(440*t)|0.1*sin(440*t)|0.1*sin(440*t)|0.1*sin(440*t)|0.1*sin(440*t):c=5.1 -t 1 -c:a aac".to_owned(),
+            Kind::Audio,
+            "m4a",
+        ),
     ];
     for (name, arguments, kind, format) in rows {
         let source = stage.make(name, &arguments);
@@ -202,7 +231,10 @@ async fn a_clip_that_fades_in_from_black_has_a_poster_that_shows_something() {
     let out = stage.convert(&source, Kind::Video, "mp4").await;
     let poster = stage.file("poster.jpg");
     std::fs::write(&poster, stage.asset(&out, "poster").await).unwrap();
-    let luma = crate::stage::output("ffprobe", &["-v", "error", "-f", "lavfi", "-show_entries", "frame_tags=lavfi.signalstats.YAVG", "-of", "csv=p=0", &format!("movie={},signalstats", poster.display())]);
+    let luma = crate::stage::output(
+        "ffprobe",
+        &["-v", "error", "-f", "lavfi", "-show_entries", "frame_tags=lavfi.signalstats.YAVG", "-of", "csv=p=0", &format!("movie={},signalstats", poster.display())],
+    );
     assert!(luma.trim().trim_end_matches(',').parse::<f64>().unwrap() > 40.0, "{luma}");
     stage.end().await;
 }
@@ -212,9 +244,12 @@ async fn a_fragmented_source_and_one_whose_start_was_cut_away_are_as_they_play()
     let stage = Stage::new().await;
     let fragmented = stage.make("fragments.mp4", &format!("{FLASHES} -t 9 -c:v libx264 -preset ultrafast -bf 2 -g 100 -pix_fmt yuv420p -movflags frag_keyframe+empty_moov"));
     // Cut by an edit list: the file still holds the pictures before 1.3 s.
-    let cut = stage.make("cut.mp4", &format!("-ss 1.3 -i {} -c copy", stage.make("uncut.mp4", &format!("{FLASHES} -t 9 -c:v libx264 -preset ultrafast -g 250 -pix_fmt yuv420p")).display()));
+    let cut = stage
+        .make("cut.mp4", &format!("-ss 1.3 -i {} -c copy", stage.make("uncut.mp4", &format!("{FLASHES} -t 9 -c:v libx264 -preset ultrafast -g 250 -pix_fmt yuv420p")).display()));
     for source in [fragmented, cut] {
-        let (then, frames) = (flashes(&source), frame_times(&source, "v").len());
+        // Without an edit list its clock starts later than 0; what counts is the way from its first picture on.
+        let times = frame_times(&source, "v");
+        let (then, frames): (Vec<f64>, usize) = (flashes(&source).iter().map(|time| time - times[0]).collect(), times.len());
         let out = stage.convert(&source, Kind::Video, "mp4").await;
         for (rendition, path) in out.videos() {
             let now = flashes(path);
@@ -222,6 +257,21 @@ async fn a_fragmented_source_and_one_whose_start_was_cut_away_are_as_they_play()
             assert!(now.iter().zip(&then).all(|(now, then)| (now - then).abs() < 0.041), "{} {rendition}: {now:?} instead of {then:?}", source.display());
             assert!(frame_times(path, "v").len().abs_diff(frames) <= 1, "{} {rendition}", source.display());
         }
+    }
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_last_part_of_a_single_frame_joins_too() {
+    let stage = Stage::new().await;
+    // 101 frames: a part of four seconds and one of a single frame, whose encoder has no delay to write into its header.
+    let source = stage.make("odd-one.mp4", "-f lavfi -i testsrc2=size=640x360:rate=25 -frames:v 101 -c:v mpeg4 -q:v 5");
+    let out = stage.convert(&source, Kind::Video, "mp4").await;
+    assert_eq!(out.sizes(), ["640x360", "426x240"]);
+    for (rendition, path) in out.videos() {
+        let times = frame_times(path, "v");
+        assert_eq!(times.len(), 101, "{rendition}");
+        seamless(&times, 25.0, 0.0);
     }
     stage.end().await;
 }

@@ -91,8 +91,7 @@ impl Stage {
 
     /// Every event of a kind that was published so far.
     pub async fn heard<E: Event>(&self) -> Vec<E> {
-        let rows: Vec<Sent> =
-            self.world.context("transcode").db.read().rows("select payload from outbox where subject = $1 order by id", vec![E::SUBJECT.into()]).await.unwrap();
+        let rows: Vec<Sent> = self.world.context("transcode").db.read().rows("select payload from outbox where subject = $1 order by id", vec![E::SUBJECT.into()]).await.unwrap();
         rows.iter().map(|row| serde_json::from_str(&row.payload).unwrap()).collect()
     }
 

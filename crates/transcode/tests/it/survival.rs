@@ -52,7 +52,8 @@ async fn an_upload_told_of_twice_is_converted_once() {
     stage.world.settle().await;
     assert_eq!(stage.heard::<Ready>().await.len(), 1);
     assert_eq!(stage.heard::<Playable>().await.len(), 1);
-    let mut told: Vec<(String, u32)> = stage.heard::<Published>().await.into_iter().flat_map(|published| published.segments).map(|segment| (segment.rendition, segment.number)).collect();
+    let mut told: Vec<(String, u32)> =
+        stage.heard::<Published>().await.into_iter().flat_map(|published| published.segments).map(|segment| (segment.rendition, segment.number)).collect();
     let all = told.len();
     told.sort();
     told.dedup();
@@ -72,6 +73,12 @@ async fn a_killed_workers_piece_goes_to_another_and_nothing_is_lost() {
     for pause in [150, 700, 1600] {
         tokio::time::sleep(Duration::from_millis(pause)).await;
         let folder = stage.world.crash().await;
+        for _ in 0..200 {
+            if children(folder.path()) == 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         assert_eq!(children(folder.path()), 0, "a child outlived its worker");
         stage.world = World::builder().on(folder).set("transcode.lease_seconds=5").start(&[transcode::service()]).await;
         stage.world.clock().advance(TimeDelta::seconds(60));

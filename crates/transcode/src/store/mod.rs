@@ -1,0 +1,29 @@
+//! The only SQL of this role, by feature.
+//!
+//! Owns the tables `job`, `piece`, `rendition`, `segment`, `asset`, `tiles` and `loose`. Does not own what follows from what (`flow`).
+//! Invariant: an object's key stands in `loose` from before its first byte until a row names it, and again from the moment no row does.
+
+mod items;
+mod loose;
+mod made;
+mod pieces;
+mod values;
+
+pub(crate) use items::{Job, Known, find_job, forget_deleted, insert_job, mark_deleted, raise_percent, set_plan, set_state};
+pub(crate) use loose::{insert_loose, list_loose, remove_loose};
+pub(crate) use made::{
+    Kept, TileSet, find_rendition, insert_segments, insert_tiles, list_assets, list_numbers, list_renditions, list_segments, list_started, list_tiles, remove_made, remove_segment,
+    remove_tiles, snapshot, upsert_asset, upsert_rendition,
+};
+pub(crate) use pieces::{DONE, QUEUED, WAITING, insert_pieces, list_pieces, list_silent, mark_done, mark_queued, set_permille};
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn every_open_state_is_in_the_index() {
+        use crate::model::State;
+        let open: Vec<&str> =
+            [State::Processing, State::Playable, State::Ready, State::Failed, State::Deleted].into_iter().filter(|state| state.is_open()).map(State::as_str).collect();
+        assert_eq!(open, ["processing", "playable"]);
+    }
+}
