@@ -22,6 +22,8 @@ use crate::wire::{Source, be32, contains_text, le32};
 const MOST_STEPS: usize = 100_000;
 /// The most of one metadata block that is read, in bytes.
 const MOST_BLOCK: usize = 64 * 1024;
+/// More blocks than this are not read: a photo has one EXIF block and one XMP block.
+const MOST_BLOCKS: usize = 16;
 /// The longest camera name, in characters.
 const MOST_CAMERA: usize = 80;
 
@@ -218,7 +220,7 @@ fn webp<R: Read + Seek>(source: &mut Source<'_, R>, facts: &mut Facts) -> Result
 
 fn heif<R: Read + Seek>(source: &mut Source<'_, R>, facts: &mut Facts) -> Result<(), Fault> {
     let items = Items::read(source)?.list()?;
-    for item in items {
+    for item in items.iter().filter(|item| matches!(&item.kind, b"Exif" | b"mime")).take(MOST_BLOCKS) {
         let Some(&(start, len)) = item.extents.first() else { continue };
         let data = source.some(start, len.min(MOST_BLOCK as u64) as usize)?;
         match &item.kind {

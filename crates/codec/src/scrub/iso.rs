@@ -17,10 +17,12 @@ use crate::wire::Source;
 const MOST_BOXES: usize = 200_000;
 /// Gaps up to this many bytes are read, and left alone when they hold nothing.
 const PEEK: u64 = 4096;
+/// More gaps than this are not looked into, but blanked.
+const MOST_PEEKS: usize = 50_000;
 
 pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), ScrubError> {
     let (kept, loose, starts) = (Vec::new(), Vec::new(), Vec::new());
-    Walk { source, overlay, left: MOST_BOXES, kept, loose, starts, fragmented: false, removed: false }.file()
+    Walk { source, overlay, left: MOST_BOXES, kept, loose, starts, fragmented: false, removed: false, peeks: MOST_PEEKS }.file()
 }
 
 struct Walk<'w, 's, R> {
@@ -36,6 +38,8 @@ struct Walk<'w, 's, R> {
     fragmented: bool,
     /// A track was taken out.
     removed: bool,
+    /// How many more gaps are looked into.
+    peeks: usize,
 }
 
 impl<R: Read + Seek> Walk<'_, '_, R> {
@@ -233,8 +237,14 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
 
     fn gap(&mut self, from: u64, to: u64) -> Result<(), ScrubError> {
         let bytes = to.saturating_sub(from);
-        if bytes == 0 || (bytes <= PEEK && self.source.bytes(from, bytes as usize)?.iter().all(|b| *b == 0)) {
+        if bytes == 0 {
             return Ok(());
+        }
+        if bytes <= PEEK && self.peeks > 0 {
+            self.peeks -= 1;
+            if self.source.bytes(from, bytes as usize)?.iter().all(|b| *b == 0) {
+                return Ok(());
+            }
         }
         self.overlay.zero(from, bytes)
     }

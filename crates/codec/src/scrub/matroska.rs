@@ -38,6 +38,8 @@ const CLUSTER_KEPT: [u32; 6] = [0xe7, 0xa7, 0xab, 0x5854, VOID, ENCRYPTED_BLOCK]
 
 /// Elements visited in one file. Four hours have about two million blocks, seen only where a track must go.
 const MOST_ELEMENTS: usize = 8_000_000;
+/// More tracks than this are not taken out one by one.
+const MOST_REMOVED: usize = 64;
 /// The largest `Info`, `Tracks` or `SeekHead` that is read, in bytes.
 const MOST_MASTER: u64 = 1024 * 1024;
 
@@ -172,6 +174,9 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
                 if matches!(kind, 1 | 2) {
                     self.sift(entry.body, entry_end, |id, _| TRACK_TALKING.contains(&id) || id == 0xbf)?;
                 } else {
+                    if self.removed.len() >= MOST_REMOVED {
+                        return Err(ScrubError::TooComplex);
+                    }
                     self.removed.push(track);
                     self.void(at, entry_end)?;
                 }

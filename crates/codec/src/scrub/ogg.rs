@@ -12,7 +12,7 @@ use crate::wire::{Source, be16, le32};
 
 /// 200 MB in pages of 100 bytes.
 const MOST_PAGES: usize = 2_000_000;
-/// The most bytes of a stream's head packets that are held; cover pictures are in there.
+/// The most bytes of all streams' head packets together; cover pictures are in there.
 const MOST_HEAD: usize = 4 * 1024 * 1024;
 /// Streams beside and behind each other.
 const MOST_STREAMS: usize = 16;
@@ -42,7 +42,7 @@ struct Stream {
 
 pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), ScrubError> {
     let mut streams: Vec<Stream> = Vec::new();
-    let mut at = 0;
+    let (mut at, mut held) = (0, 0);
     for _ in 0..MOST_PAGES {
         if at == source.len() {
             let whole = !streams.is_empty() && streams.iter().all(|stream| stream.packets == 0);
@@ -62,6 +62,10 @@ pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Ov
             _ => return Err(ScrubError::NotUnderstood("a page belongs to no stream")),
         };
         if stream.packets > 0 {
+            held += page.bytes;
+            if held > MOST_HEAD {
+                return Err(ScrubError::TooComplex);
+            }
             let data = source.bytes(at, page.bytes)?.to_vec();
             stream.take(at, data, &page)?;
             if stream.packets == 0 {
@@ -115,9 +119,6 @@ impl Stream {
     /// Takes a page, packet by packet, until the head is complete.
     fn take(&mut self, at: u64, data: Vec<u8>, page: &Page) -> Result<(), ScrubError> {
         let number = self.pages.len();
-        if self.pages.iter().map(|page| page.1.len()).sum::<usize>() + data.len() > MOST_HEAD {
-            return Err(ScrubError::TooComplex);
-        }
         let mut offset = page.head;
         let lengths = data.get(PAGE_HEAD..page.head).unwrap_or_default().to_vec();
         self.pages.push((at, data.clone(), data));

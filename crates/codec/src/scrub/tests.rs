@@ -412,3 +412,28 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn work_has_an_end_whatever_is_claimed() {
+    // Pages without packets inside a head that never ends.
+    let mut file = ogg();
+    file.truncate(27 + 1 + 10);
+    let page = [&b"OggS\0\0"[..], &[0; 8], &7_u32.to_le_bytes(), &[0; 9]].concat();
+    file.extend(page.repeat(300_000));
+    assert!(matches!(patches(Format::Ogg, &file), Err(ScrubError::TooComplex)));
+    // A movie in which each byte is a chunk of its own, with something between them.
+    let numbers = |numbers: Vec<u32>| numbers.into_iter().flat_map(u32::to_be_bytes).collect::<Vec<u8>>();
+    let count = 100_000_u32;
+    let table = [
+        boxed(b"stsc", &numbers(vec![0, 1, 1, 1, 1])),
+        boxed(b"stsz", &numbers(vec![0, 1, count])),
+        boxed(b"stco", &numbers([0, count].into_iter().chain((0..count).map(|n| 24 + n * 3)).collect())),
+    ];
+    let media = [boxed(b"hdlr", b"\0\0\0\0\0\0\0\0vide"), boxed(b"minf", &boxed(b"stbl", &table.concat()))];
+    let moov = boxed(b"moov", &boxed(b"trak", &boxed(b"mdia", &media.concat())));
+    for data in [b"x\0\0", b"xyz"] {
+        let file = [boxed(b"ftyp", b"isom\0\0\0\0"), boxed(b"mdat", &data.repeat(count as usize)), moov.clone()].concat();
+        // Empty gaps are seen to be empty up to a point; then there are too many of them.
+        assert!(matches!(patches(Format::Mp4, &file), Err(ScrubError::TooComplex)));
+    }
+}
