@@ -8,6 +8,7 @@ mod config;
 mod error;
 mod events;
 mod ffmpeg;
+mod figures;
 mod flow;
 mod jobs;
 mod migration;

@@ -135,7 +135,8 @@ fn not_started(command: &Command, source: std::io::Error) -> Failure {
     Failure::NotStarted { program: command.program.display().to_string(), source }
 }
 
-/// Sets the child's limits from outside: no code of ours runs between fork and exec.
+/// Sets the child's limits from outside: no code of ours runs between fork and exec. They hold a moment after it
+/// has started, which is early enough: a limit counts what is used, not what is asked for after it was set.
 fn confine(pid: Pid, limits: Limits) {
     let both = |value: u64| Rlimit { current: Some(value), maximum: Some(value) };
     let set = [(Resource::As, limits.memory_bytes), (Resource::Cpu, limits.cpu.as_secs().max(1)), (Resource::Fsize, limits.file_bytes), (Resource::Core, 0)];
@@ -204,7 +205,7 @@ mod tests {
 
     #[tokio::test]
     async fn memory_and_file_size_are_limited() {
-        assert!(matches!(tried("head -c 3000000 /dev/zero > tutti-limit-test; s=$?; rm -f tutti-limit-test; exit $s").await, Err(Failure::Ended { .. })));
+        assert!(matches!(tried("sleep 0.2; head -c 3000000 /dev/zero > tutti-limit-test; s=$?; rm -f tutti-limit-test; exit $s").await, Err(Failure::Ended { .. })));
     }
 
     #[tokio::test]

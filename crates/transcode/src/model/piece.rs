@@ -87,6 +87,21 @@ impl Piece {
         }
     }
 
+    /// What kind of piece it is, in one word.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Copy => "copy",
+            Self::First => "first",
+            Self::Sound => "sound",
+            Self::Part(_) => "part",
+            Self::Poster => "poster",
+            Self::Waveform => "waveform",
+            Self::Photo => "photo",
+            Self::Finish => "finish",
+        }
+    }
+
     /// Whether an item is still worth having without it.
     pub fn can_be_spared(self) -> bool {
         matches!(self, Self::Poster | Self::Waveform)
@@ -106,15 +121,8 @@ impl Piece {
 impl fmt::Display for Piece {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Start => f.write_str("start"),
-            Self::Copy => f.write_str("copy"),
-            Self::First => f.write_str("first"),
-            Self::Sound => f.write_str("sound"),
             Self::Part(number) => write!(f, "part-{number}"),
-            Self::Poster => f.write_str("poster"),
-            Self::Waveform => f.write_str("waveform"),
-            Self::Photo => f.write_str("photo"),
-            Self::Finish => f.write_str("finish"),
+            other => f.write_str(other.kind()),
         }
     }
 }

@@ -100,10 +100,14 @@ pub(crate) async fn set_permille(tx: &Tx, media: &MediaId, piece: Piece, permill
     Ok(())
 }
 
-/// Pieces that were sent before `before` and of which nothing has been heard, with how often they were sent.
+/// Pieces of open items that were sent before `before` and of which nothing has been heard, with how often they were sent.
 pub(crate) async fn list_silent(sql: &impl Sql, before: DateTime<Utc>, limit: u32) -> Result<Vec<(MediaId, Piece, u32)>, Error> {
     let rows: Vec<StaleRow> = sql
-        .rows("select media, name, sent from piece where stand = 'queued' and touched_at < $1 order by touched_at limit $2", vec![before.into(), i64::from(limit).into()])
+        .rows(
+            "select piece.media, piece.name, piece.sent from piece join job on job.media = piece.media \
+             where piece.stand = 'queued' and piece.touched_at < $1 and job.state in ('processing', 'playable') order by piece.touched_at limit $2",
+            vec![before.into(), i64::from(limit).into()],
+        )
         .await?;
     rows.into_iter()
         .map(|row| {

@@ -28,6 +28,7 @@ pub(crate) use desk::Desk;
 use crate::config::Config;
 use crate::error::Error;
 use crate::ffmpeg::Tools;
+use crate::figures::Figures;
 use crate::flow::{self, Made};
 use crate::model::{Piece, Refusal, Task};
 use crate::store;
@@ -44,6 +45,7 @@ pub(crate) struct Inner {
     pub context: Context,
     pub config: Config,
     tools: OnceCell<Arc<Tools>>,
+    figures: Figures,
     running: Mutex<HashMap<MediaId, (CancellationToken, usize)>>,
 }
 
@@ -75,7 +77,8 @@ impl Drop for Running {
 
 impl Worker {
     pub fn new(context: Context, config: Config) -> Self {
-        Self(Arc::new(Inner { context, config, tools: OnceCell::new(), running: Mutex::default() }))
+        let figures = Figures::new(&context.metrics);
+        Self(Arc::new(Inner { context, config, tools: OnceCell::new(), figures, running: Mutex::default() }))
     }
 
     /// The programs, looked for once, when they are first needed: a start must not wait for that.
@@ -117,6 +120,13 @@ impl Worker {
             gone = self.gone(&task.media) => Err(gone),
         };
         let leftover = desk.leave().await;
+        let outcome = match &result {
+            Ok(()) => "done",
+            Err(Error::Gone) => "cancelled",
+            Err(Error::Refused(_)) => "refused",
+            Err(_) => "failed",
+        };
+        self.figures.count(task.piece, outcome, started.elapsed().as_secs_f64());
         let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         match result {
             Ok(()) => {

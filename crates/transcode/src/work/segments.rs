@@ -19,8 +19,10 @@ use crate::model::Refusal;
 use crate::model::plan::{Loudness, Picture, Plan, Rung, SOUND_BANDWIDTH};
 use crate::store::TileSet;
 
-/// How often a growing output is looked at: a fraction of what a person would notice.
+/// How often a growing output is looked at: at first, while somebody waits for its beginning, a fraction of what a person would notice.
 const LOOK: Duration = Duration::from_millis(20);
+const LOOK_LATER: Duration = Duration::from_millis(250);
+const FIRST_LOOKS: Duration = Duration::from_secs(3);
 
 /// A child at work on renditions.
 struct Writing<'a> {
@@ -44,11 +46,13 @@ impl Writing<'_> {
             ended
         };
         let (desk, outputs, streams, start_us, span_us) = (self.desk, &mut self.outputs, self.streams, self.start_us, self.span_us.max(1));
+        let started = tokio::time::Instant::now();
         let announce = async {
             loop {
+                let pause = if started.elapsed() < FIRST_LOOKS { LOOK } else { LOOK_LATER };
                 tokio::select! {
                     () = over.cancelled() => return Ok(()),
-                    () = tokio::time::sleep(LOOK) => {}
+                    () = tokio::time::sleep(pause) => {}
                 }
                 let made_us = u64::try_from(out_us.load(Ordering::Relaxed)).unwrap_or(0).saturating_sub(start_us);
                 let mut on = Ok(());

@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use contract::media::{Kind, Received};
 use contract::transcode::{Failed, Playable, Progress, Published, Ready};
+use kit::db::Sql;
 use testkit::World;
 
 use crate::stage::{Stage, frame_times, seamless};
@@ -109,5 +110,31 @@ async fn a_short_item_does_not_wait_for_a_long_one() {
     assert!(stage.heard::<Ready>().await.iter().all(|ready| ready.id != first), "the long one was done already: this shows nothing");
     stage.delete(&first).await;
     stage.ready(&second).await;
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_piece_of_which_nothing_is_heard_is_sent_again() {
+    let stage = Stage::new().await;
+    let source = stage.make("clip.mp4", "-f lavfi -i testsrc2=size=320x180:rate=25 -t 1 -c:v mpeg4");
+    let media = stage.upload(&source, Kind::Video, "mp4").await;
+    stage.ready(&media).await;
+    stage.world.settle().await;
+    // As if the last piece had been lost by the bus two hours ago.
+    let lost = stage.world.clock().now() - TimeDelta::hours(2);
+    let done = stage
+        .world
+        .context("transcode")
+        .db
+        .write(move |tx| {
+            Box::pin(async move {
+                tx.execute("update job set state = 'playable'", vec![]).await?;
+                tx.execute("update piece set stand = 'queued', touched_at = $1 where name = 'finish'", vec![lost.into()]).await
+            })
+        })
+        .await;
+    assert_eq!(done.unwrap_or_else(|error: kit::db::Error| panic!("{error}")), 1);
+    stage.world.clock().advance(TimeDelta::minutes(6));
+    stage.world.until("it is finished once more", async || (stage.heard::<Ready>().await.len() == 2).then_some(())).await;
     stage.end().await;
 }
