@@ -170,7 +170,9 @@ fn describe(headers: &mut HeaderMap, sheet: &Sheet<'_>, etag: &str) {
     headers.insert(header::ETAG, value(etag));
     headers.insert(header::CACHE_CONTROL, cache);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(RESOURCE_POLICY, HeaderValue::from_static(if public { "cross-origin" } else { "same-site" }));
+    // An address that works alone works in any page; what took the owner's token is for the owner's page.
+    let owner = sheet.readable.audience == Audience::Owner;
+    headers.insert(RESOURCE_POLICY, HeaderValue::from_static(if owner { "same-origin" } else { "cross-origin" }));
     if sheet.varies_by_accept {
         headers.insert(header::VARY, HeaderValue::from_static("accept"));
     }

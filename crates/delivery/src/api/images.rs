@@ -45,18 +45,23 @@ pub(super) struct ImageQuery {
     w: Option<u32>,
     /// Height in pixels, 1–10,000.
     h: Option<u32>,
-    /// How it is laid into the frame.
-    #[serde(default)]
+    /// How it is laid into the frame; `contain` unless told.
     #[param(inline)]
-    fit: AskedFit,
-    /// The file format; `auto` goes by the Accept header.
-    #[serde(default)]
+    fit: Option<AskedFit>,
+    /// The file format; `auto`, which it is unless told, goes by the Accept header.
     #[param(inline)]
-    format: Asked,
+    format: Option<Asked>,
     /// A signed permission.
     #[serde(rename = "t")]
     #[allow(dead_code)]
     grant: Option<String>,
+}
+
+impl ImageQuery {
+    /// Whether nothing of it is asked for.
+    pub(super) fn is_empty(&self) -> bool {
+        self.w.is_none() && self.h.is_none() && self.fit.is_none() && self.format.is_none()
+    }
 }
 
 /// A photo, or a video's poster, in any size up to 2560 pixels, without metadata.
@@ -73,27 +78,32 @@ pub(super) async fn image(
     Query(query): Query<ImageQuery>,
     asking: Asking,
 ) -> Result<Response, Error> {
+    sized(&delivery, &readable, &query, &asking).await
+}
+
+/// Answers with the picture in the size that is asked for.
+pub(super) async fn sized(delivery: &Delivery, readable: &Readable, query: &ImageQuery, asking: &Asking) -> Result<Response, Error> {
     if [query.w, query.h].into_iter().flatten().any(|side| !(1..=MOST_ASKED).contains(&side)) {
         return Err(Error::BadQuery("`w` and `h` are whole numbers of pixels from 1 to 10000."));
     }
-    let (original, size) = source(&delivery, &readable).await?;
-    let fit = match query.fit {
+    let (original, size) = source(delivery, readable).await?;
+    let fit = match query.fit.unwrap_or_default() {
         AskedFit::Contain => Fit::Contain,
         AskedFit::Cover if query.w.is_some() && query.h.is_some() => Fit::Cover,
         AskedFit::Cover => return Err(Error::BadQuery("`fit=cover` needs both `w` and `h`.")),
     };
     let frame = variant::frame(query.w, query.h, fit, size);
-    let taken = accept::taken(query.format, asking.text(&header::ACCEPT));
-    let (encoding, lasts) = choose(&delivery, &readable, frame, &original, &taken).await?;
+    let taken = accept::taken(query.format.unwrap_or_default(), asking.text(&header::ACCEPT));
+    let (encoding, lasts) = choose(delivery, readable, frame, &original, &taken).await?;
     let variant = Variant { frame, encoding };
-    let varies_by_accept = query.format == Asked::Auto;
+    let varies_by_accept = query.format.unwrap_or_default() == Asked::Auto;
     let mut kept = delivery.pictures.get(&readable.item.id, variant, original.clone()).await?;
     for attempt in 0.. {
         let etag = kept.object.as_str().replace('/', "");
-        let sheet = Sheet { varies_by_accept, ..Sheet::ours(&readable, &etag, encoding.content_type(), lasts) };
-        match respond(&delivery.shelf, &asking, sheet, Source::Object(&kept.object, kept.bytes, None)).await {
+        let sheet = Sheet { varies_by_accept, ..Sheet::ours(readable, &etag, encoding.content_type(), lasts) };
+        match respond(&delivery.shelf, asking, sheet, Source::Object(&kept.object, kept.bytes, None)).await {
             // It was evicted between finding and reading: once more, from the start.
-            Err(error) if attempt == 0 && error.is_missing_object() => kept = again(&delivery, &readable, variant, &original, &kept).await?,
+            Err(error) if attempt == 0 && error.is_missing_object() => kept = again(delivery, readable, variant, &original, &kept).await?,
             answer => return answer,
         }
     }

@@ -5,22 +5,32 @@
 use axum::extract::{Path, State};
 use axum::response::Response;
 use bytes::Bytes;
+use kit::http::Query;
 use sha2::{Digest as _, Sha256};
 
 use super::access::Readable;
+use super::images::ImageQuery;
 use crate::Delivery;
 use crate::error::Error;
 use crate::respond::{Asking, Lasts, Sheet, Source, respond};
 
-/// A picture that stands for a video (or a song's cover).
+/// A picture that stands for a video (or a song's cover): as it was made, or in the size and format that is asked for.
 #[utoipa::path(
     get,
     path = "/v1/media/{id}/poster",
     tag = "delivery",
-    params(("id" = String, Path, description = "The media id"), ("t" = Option<String>, Query, description = "A signed permission")),
+    params(("id" = String, Path, description = "The media id"), ImageQuery),
     responses((status = 200, description = "The poster", content_type = "image/jpeg"))
 )]
-pub(super) async fn poster(State(delivery): State<Delivery>, readable: Readable, asking: Asking) -> Result<Response, Error> {
+pub(super) async fn poster(
+    State(delivery): State<Delivery>,
+    readable: Readable,
+    Query(query): Query<ImageQuery>,
+    asking: Asking,
+) -> Result<Response, Error> {
+    if !query.is_empty() {
+        return super::images::sized(&delivery, &readable, &query, &asking).await;
+    }
     asset(&delivery, &readable, &asking, "poster").await
 }
 

@@ -216,6 +216,9 @@ async fn other_formats_come_from_their_upright_copy_and_videos_from_their_poster
     let video = stage.file(b"video", Visibility::Public).await;
     stage.asset(&video.id, "poster", "image/jpeg", &jpeg(1280, 720)).await;
     assert_eq!(size(&nobody.get(&format!("/v1/media/{}/image?w=128", video.id)).await.expect(200)), (256, 144));
+    assert_eq!(size(&nobody.get(&format!("/v1/media/{}/poster", video.id)).await.expect(200)), (1280, 720), "as it was made");
+    assert_eq!(size(&nobody.get(&format!("/v1/media/{}/poster?w=64&h=64&fit=cover", video.id)).await.expect(200)), (64, 64));
+    nobody.get(&format!("/v1/media/{}/poster?w=0", video.id)).await.refused(400, "request.invalid");
     stage.end().await;
 }
 
