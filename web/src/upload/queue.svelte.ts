@@ -191,7 +191,8 @@ class Uploads {
     if (handle && (await (handle as Askable).queryPermission({ mode: 'read' })) === 'granted') {
       file = await handle.getFile().catch(() => null);
     }
-    if (record.state === 'done') {
+    // Nothing is left to do for these; the reason was shown when it was news.
+    if (record.state === 'done' || record.refused) {
       await store.drop(record.id);
       release();
       return;
