@@ -93,10 +93,7 @@ impl From<Problem> for Error {
 impl Error {
     /// Whether going on with a resumable upload can't help: its bytes are refused for what they are.
     pub(crate) fn is_final(&self) -> bool {
-        matches!(
-            self,
-            Self::Empty | Self::UnsupportedType(_) | Self::TooLarge { .. } | Self::TooManyPixels(..) | Self::TooManyFrames(_) | Self::TooLong(_) | Self::Broken(_)
-        )
+        matches!(self, Self::Empty | Self::UnsupportedType(_) | Self::TooLarge { .. } | Self::TooManyPixels(..) | Self::TooManyFrames(_) | Self::TooLong(_) | Self::Broken(_))
     }
 
     pub(crate) fn problem(self) -> Problem {

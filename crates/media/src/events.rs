@@ -101,6 +101,10 @@ impl Media {
     /// Removes everything of a member who has left.
     async fn erase(&self, owner: AccountId) -> Result<(), Error> {
         const STEP: usize = 100;
+        let now = self.context.clock.now();
+        // First the door, then the room: what was on its way in can't come in any more.
+        let closed: Result<(), kit::db::Error> = self.context.db.write(move |tx| Box::pin(async move { store::usage::close(tx, owner, now).await })).await;
+        closed?;
         loop {
             let uploads = store::uploads::list_of(&self.context.db, owner, STEP).await?;
             for upload in &uploads {
@@ -111,10 +115,8 @@ impl Media {
                 self.remove_item(&item.id, owner).await?;
             }
             if uploads.is_empty() && items.is_empty() {
-                break;
+                return Ok(());
             }
         }
-        let forgotten: Result<(), kit::db::Error> = self.context.db.write(move |tx| Box::pin(async move { store::usage::forget(tx, owner).await })).await;
-        Ok(forgotten?)
     }
 }

@@ -24,4 +24,8 @@ create table pending_object (object text primary key, instance text not null, bo
 create index pending_registered on pending_object (registered_at);
 create table loose_object (object text primary key, since timestamptz not null)
 ",
+}, Migration {
+    version: 2,
+    min_compatible: 1,
+    sql: "alter table usage add column closed boolean not null default false",
 }];

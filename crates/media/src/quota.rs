@@ -57,14 +57,13 @@ impl Quota {
 
     /// Reserves room for one item of `bytes` (0 where the size is not known yet: then [`Reservation::grow`]).
     pub(crate) async fn reserve(&self, owner: AccountId, bytes: u64) -> Result<Reservation, Error> {
-        let account = match self.accounts.get(&owner) {
-            Some(account) => account,
-            None => {
-                let now = self.clock.now();
-                let used = usage::find(&self.db, owner).await?.unwrap_or(Usage { bytes: 0, items: 0, hour_began_at: now, hour_uploads: 0 });
-                // Of several that read at once, one wins and all share it.
-                self.accounts.get_with(owner, || Arc::new(Mutex::new(Account { used, reserved_bytes: 0, reserved_items: 0 })))
-            }
+        let account = if let Some(account) = self.accounts.get(&owner) {
+            account
+        } else {
+            let now = self.clock.now();
+            let used = usage::find(&self.db, owner).await?.unwrap_or(Usage { bytes: 0, items: 0, hour_began_at: now, hour_uploads: 0 });
+            // Of several that read at once, one wins and all share it.
+            self.accounts.get_with(owner, || Arc::new(Mutex::new(Account { used, reserved_bytes: 0, reserved_items: 0 })))
         };
         {
             let mut held = account.lock().unwrap_or_else(PoisonError::into_inner);
@@ -89,7 +88,7 @@ impl Account {
     fn check(&self, now: DateTime<Utc>, bytes: u64, most: Most, most_per_hour: u64) -> Result<(), Error> {
         let hour_ends = self.used.hour_began_at + TimeDelta::hours(1);
         if hour_ends > now && self.used.hour_uploads + self.reserved_items >= most_per_hour {
-            return Err(Error::QuotaRate { most: most_per_hour, wait: (hour_ends - now).to_std().unwrap_or(Duration::from_secs(60)) });
+            return Err(Error::QuotaRate { most: most_per_hour, wait: (hour_ends - now).to_std().unwrap_or(Duration::from_mins(1)) });
         }
         if self.used.items + self.reserved_items >= most.items {
             return Err(Error::QuotaItems(most.items));

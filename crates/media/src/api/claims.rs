@@ -42,7 +42,7 @@ pub(super) struct Claimed {
 }
 
 /// Claims staged items, all or none. Sent again for the same subject, it changes nothing more.
-#[utoipa::path(post, path = "/v1/media/claims", tag = "media", request_body = ClaimBody, responses((status = 200, description = "They are in the library.", body = Claimed)), security(("token" = [])))]
+#[utoipa::path(post, path = "/v1/media/claims", operation_id = "claim_media", tag = "media", request_body = ClaimBody, responses((status = 200, description = "They are in the library.", body = Claimed)), security(("token" = [])))]
 pub(super) async fn claim(State(media): State<Media>, member: Member, Json(body): Json<ClaimBody>) -> Result<Json<Claimed>, Error> {
     let items = media.claim(AccountId(member.id()), body).await?;
     Ok(Json(Claimed { items: items.iter().map(|item| media.view(item, Reader::Owner)).collect() }))
@@ -90,7 +90,9 @@ impl Media {
                 })
             })
             .await?;
-        items.iter().for_each(|item| self.news(&item.id));
+        for item in &items {
+            self.news(&item.id);
+        }
         Ok(items)
     }
 }

@@ -40,7 +40,7 @@ pub(super) struct About {
 /// A `Repr-Digest` (or `Content-Digest`) with `sha-256` is verified. The same bytes sent again make another item that shares their storage.
 #[utoipa::path(
     post,
-    path = "/v1/media",
+    path = "/v1/media", operation_id = "send_media",
     tag = "media",
     params(About, ("Idempotency-Key" = Option<String>, Header, description = "Sent again with the same key, the file is not stored twice.")),
     request_body(content(

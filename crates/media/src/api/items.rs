@@ -44,7 +44,7 @@ pub(super) struct Wanted {
 }
 
 /// Lists your library, newest first.
-#[utoipa::path(get, path = "/v1/media", tag = "media", params(Wanted), responses((status = 200, description = "A page of the library.", body = List<MediaView>)), security(("token" = [])))]
+#[utoipa::path(get, path = "/v1/media", operation_id = "list_media", tag = "media", params(Wanted), responses((status = 200, description = "A page of the library.", body = List<MediaView>)), security(("token" = [])))]
 pub(super) async fn list(State(media): State<Media>, member: Member, Query(wanted): Query<Wanted>) -> Result<Json<List<MediaView>>, Error> {
     let after = wanted.after.as_deref().map(|text| Cursor::parse(text).ok_or_else(|| Error::Invalid("`after` is the `next` of another page.".to_owned()))).transpose()?;
     let size = Page { limit: wanted.limit, after: None }.size();
@@ -65,7 +65,7 @@ pub(super) async fn list(State(media): State<Media>, member: Member, Query(wante
 }
 
 /// Reads an item: your own, or one that is public or unlisted.
-#[utoipa::path(get, path = "/v1/media/{id}", tag = "media", params(("id" = MediaId, Path, description = "The item.")), responses((status = 200, description = "The item.", body = MediaView)))]
+#[utoipa::path(get, path = "/v1/media/{id}", operation_id = "read_media", tag = "media", params(("id" = MediaId, Path, description = "The item.")), responses((status = 200, description = "The item.", body = MediaView)))]
 pub(super) async fn get(State(media): State<Media>, member: Option<Member>, Path(id): Path<MediaId>) -> Result<Json<MediaView>, Error> {
     let item = store::items::find(media.context.db.read(), &id).await?.ok_or(Error::NotFound)?;
     let reader = reader(&item, member.as_ref())?;
@@ -96,7 +96,7 @@ pub(super) struct ChangeBody {
 /// Changes an item's name, tags or audience.
 #[utoipa::path(
     patch,
-    path = "/v1/media/{id}",
+    path = "/v1/media/{id}", operation_id = "edit_media",
     tag = "media",
     params(("id" = MediaId, Path, description = "The item.")),
     request_body = ChangeBody,
@@ -111,7 +111,7 @@ pub(super) async fn change(State(media): State<Media>, member: Member, Path(id):
 /// Removes an item and everything made from it, for good.
 #[utoipa::path(
     delete,
-    path = "/v1/media/{id}",
+    path = "/v1/media/{id}", operation_id = "remove_media",
     tag = "media",
     params(("id" = MediaId, Path, description = "The item.")),
     responses((status = 204, description = "It is gone.")),
@@ -132,11 +132,7 @@ impl Media {
             .write(move |tx| {
                 Box::pin(async move {
                     let item = store::items::find_of(tx, &wanted, owner).await?.ok_or(Error::NotFound)?;
-                    let change = Change {
-                        name: name.unwrap_or(item.name),
-                        tags: tags.unwrap_or(item.tags),
-                        visibility: body.visibility.unwrap_or(item.visibility),
-                    };
+                    let change = Change { name: name.unwrap_or(item.name), tags: tags.unwrap_or(item.tags), visibility: body.visibility.unwrap_or(item.visibility) };
                     let item = store::items::update(tx, &wanted, owner, &change, now).await?.ok_or(Error::NotFound)?;
                     tx.publish(&item.changed(), now).await?;
                     Ok::<_, Error>(item)

@@ -36,7 +36,7 @@ pub(super) struct Grant {
 /// Ends after `ready` or `failed`, and when the item is removed.
 #[utoipa::path(
     get,
-    path = "/v1/media/{id}/events",
+    path = "/v1/media/{id}/events", operation_id = "follow_media",
     tag = "media",
     params(("id" = MediaId, Path, description = "The item."), Grant),
     responses((status = 200, description = "Server-sent events.", content_type = "text/event-stream"))

@@ -76,7 +76,6 @@ impl Media {
         let addresses = Addresses { grants: &self.context.grants, now: self.context.clock.now(), lasts: self.config.address_lasts() };
         item.view(reader, &addresses)
     }
-
 }
 
 /// Answers a sender whose bytes are refused, without waiting for the rest of them. The door takes what still comes for a while.

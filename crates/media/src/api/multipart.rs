@@ -38,7 +38,9 @@ pub(super) struct Said {
 /// The boundary of a form; nothing where the content type is another.
 pub(super) fn boundary(content_type: &str) -> Option<Result<String, Error>> {
     let is_form = content_type.trim_start().get(..19).is_some_and(|start| start.eq_ignore_ascii_case("multipart/form-data"));
-    is_form.then(|| multer::parse_boundary(content_type).map_err(|_| Error::Invalid("The form has no boundary in its Content-Type. Let your HTTP library set that header.".to_owned())))
+    is_form.then(|| {
+        multer::parse_boundary(content_type).map_err(|_| Error::Invalid("The form has no boundary in its Content-Type. Let your HTTP library set that header.".to_owned()))
+    })
 }
 
 /// Receives the one file of a form.

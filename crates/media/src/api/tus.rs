@@ -50,7 +50,7 @@ pub(super) async fn version(request: Request, next: Next) -> Response {
 }
 
 /// Says what is supported.
-#[utoipa::path(options, path = "/v1/uploads", tag = "uploads", responses((status = 204, description = "Version, extensions and the largest upload, in headers.")))]
+#[utoipa::path(options, path = "/v1/uploads", operation_id = "upload_options", tag = "uploads", responses((status = 204, description = "Version, extensions and the largest upload, in headers.")))]
 pub(super) async fn options(State(media): State<Media>) -> Response {
     let headers = [
         ("tus-version", VERSION.to_owned()),
@@ -67,7 +67,7 @@ pub(super) async fn options(State(media): State<Media>) -> Response {
 /// `application/offset+octet-stream` the body is the first bytes already.
 #[utoipa::path(
     post,
-    path = "/v1/uploads",
+    path = "/v1/uploads", operation_id = "begin_upload",
     tag = "uploads",
     params(
         ("Tus-Resumable" = String, Header, description = "1.0.0"),
@@ -106,7 +106,7 @@ async fn begin(media: &Media, member: &Member, headers: &HeaderMap) -> Result<Up
 /// Says how far an upload is.
 #[utoipa::path(
     head,
-    path = "/v1/uploads/{id}",
+    path = "/v1/uploads/{id}", operation_id = "upload_state",
     tag = "uploads",
     params(("id" = String, Path, description = "The upload.")),
     responses((status = 200, description = "`Upload-Offset` is where to go on; `Tutti-Media-Id` is the item, once it is complete.")),
@@ -123,7 +123,7 @@ pub(super) async fn head(State(media): State<Media>, member: Member, Path(id): P
 /// With `Upload-Checksum` (sha1 or sha256, base64) they are kept all or none. The last byte makes the item: `Tutti-Media-Id`.
 #[utoipa::path(
     patch,
-    path = "/v1/uploads/{id}",
+    path = "/v1/uploads/{id}", operation_id = "append_to_upload",
     tag = "uploads",
     params(
         ("id" = String, Path, description = "The upload."),
@@ -150,7 +150,7 @@ pub(super) async fn patch(State(media): State<Media>, member: Member, Path(id): 
 /// Cancels an upload and removes what has arrived. An item that it became stays.
 #[utoipa::path(
     delete,
-    path = "/v1/uploads/{id}",
+    path = "/v1/uploads/{id}", operation_id = "cancel_upload",
     tag = "uploads",
     params(("id" = String, Path, description = "The upload.")),
     responses((status = 204, description = "It is gone.")),

@@ -15,7 +15,7 @@ use crate::Media;
 use crate::error::Error;
 
 /// No single request brings bytes for longer: resumable uploads have no such end.
-const LONGEST: Duration = Duration::from_secs(24 * 3600);
+const LONGEST: Duration = Duration::from_hours(24);
 /// A body.
 pub(crate) struct Feed {
     body: Body,

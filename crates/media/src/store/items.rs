@@ -241,14 +241,7 @@ pub(crate) async fn claim(tx: &Tx, id: &MediaId, owner: AccountId, subject: &str
                 "update item set claimed = true, claim_by = null, subject = $3, tags = $4, words = $5, version = version + 1, updated_at = $6 \
                  where id = $1 and owner = $2 returning {COLUMNS}"
             ),
-            vec![
-                id.as_str().into(),
-                owner.to_string().into(),
-                subject.into(),
-                tags::stored(all_tags).into(),
-                Item::words(name, all_tags).into(),
-                now.into(),
-            ],
+            vec![id.as_str().into(), owner.to_string().into(), subject.into(), tags::stored(all_tags).into(), Item::words(name, all_tags).into(), now.into()],
         )
         .await?,
     )

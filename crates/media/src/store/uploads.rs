@@ -205,7 +205,8 @@ pub(crate) async fn remove(tx: &Tx, id: &str, owner: AccountId) -> Result<Option
 
 /// Uploads that nobody went on with in time.
 pub(crate) async fn list_expired(db: &Db, now: DateTime<Utc>, most: usize) -> Result<Vec<Upload>, Error> {
-    let rows: Vec<Row> = db.read().rows(&format!("select {COLUMNS} from upload where expires_at <= $1 order by expires_at limit $2"), vec![now.into(), (most as i64).into()]).await?;
+    let rows: Vec<Row> =
+        db.read().rows(&format!("select {COLUMNS} from upload where expires_at <= $1 order by expires_at limit $2"), vec![now.into(), (most as i64).into()]).await?;
     rows.into_iter().map(Upload::try_from).collect()
 }
 

@@ -52,7 +52,7 @@ pub(crate) async fn add(tx: &Tx, owner: AccountId, bytes: u64, most: Most, now: 
              on conflict (owner) do update set bytes = usage.bytes + $2, items = usage.items + 1, \
              hour_began_at = case when usage.hour_began_at > $4 then usage.hour_began_at else $3 end, \
              hour_uploads = case when usage.hour_began_at > $4 then usage.hour_uploads + 1 else 1 end \
-             where usage.bytes + $2 <= $5 and usage.items < $6 returning bytes, items, hour_began_at, hour_uploads",
+             where usage.bytes + $2 <= $5 and usage.items < $6 and not usage.closed returning bytes, items, hour_began_at, hour_uploads",
             vec![owner.to_string().into(), count(bytes), now.into(), (now - TimeDelta::hours(1)).into(), count(most.bytes), count(most.items)],
         )
         .await?;
@@ -71,12 +71,16 @@ pub(crate) async fn remove(tx: &Tx, owner: AccountId, bytes: u64) -> Result<(), 
 
 /// A member's usage; nothing where they have never sent anything.
 pub(crate) async fn find(db: &Db, owner: AccountId) -> Result<Option<Usage>, Error> {
-    let row: Option<Row> =
-        db.read().row("select bytes, items, hour_began_at, hour_uploads from usage where owner = $1", vec![owner.to_string().into()]).await?;
+    let row: Option<Row> = db.read().row("select bytes, items, hour_began_at, hour_uploads from usage where owner = $1", vec![owner.to_string().into()]).await?;
     row.map(Usage::try_from).transpose()
 }
 
-/// Forgets a member who has left.
-pub(crate) async fn forget(tx: &Tx, owner: AccountId) -> Result<(), Error> {
-    tx.execute("delete from usage where owner = $1", vec![owner.to_string().into()]).await.map(drop)
+/// Closes the account of a member who has left: their tokens may hold for some minutes yet, but nothing is taken under them any more.
+pub(crate) async fn close(tx: &Tx, owner: AccountId, now: DateTime<Utc>) -> Result<(), Error> {
+    tx.execute(
+        "insert into usage (owner, bytes, items, hour_began_at, hour_uploads, closed) values ($1, 0, 0, $2, 0, true) on conflict (owner) do update set closed = true",
+        vec![owner.to_string().into(), now.into()],
+    )
+    .await
+    .map(drop)
 }

@@ -18,6 +18,11 @@ use crate::model::Item;
 use crate::store;
 use crate::store::uploads::{Progress, Upload};
 
+/// How long a request that lost its upload goes on taking what has arrived already, at most …
+const LAST_GRASP: Duration = Duration::from_millis(500);
+/// … and how long it waits for more of it.
+const LAST_GAP: Duration = Duration::from_millis(50);
+
 /// What one request brings.
 pub(crate) struct Request {
     pub feed: Feed,
@@ -107,8 +112,7 @@ impl Media {
         let Saved { checkpoint, hash, format, held } = saved;
         let progress = Progress { checkpoint, hash_state: hash_state(&hash), format };
         let (fence, expires_at) = (upload.fence(), self.context.clock.now() + self.config.upload_lasts());
-        let ours: Result<bool, kit::db::Error> =
-            self.context.db.write(move |tx| Box::pin(async move { store::uploads::advance(tx, &fence, &progress, expires_at).await })).await;
+        let ours: Result<bool, kit::db::Error> = self.context.db.write(move |tx| Box::pin(async move { store::uploads::advance(tx, &fence, &progress, expires_at).await })).await;
         if !ours? {
             return Err(Error::TakenOver);
         }
@@ -155,7 +159,7 @@ impl Appending<'_> {
         while self.ingest.bytes() < self.upload.length {
             let chunk = tokio::select! {
                 chunk = feed.next() => chunk?,
-                () = hold.superseded() => return Err(Error::TakenOver),
+                () = hold.superseded() => return self.take_what_is_here(feed).await,
                 () = self.media.context.tasks.stopping() => return Err(Error::Busy),
                 () = tokio::time::sleep_until(self.save_at), if self.unsaved > 0 && self.hasher.is_none() => {
                     feed.rest();
@@ -175,6 +179,19 @@ impl Appending<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Takes what has reached this machine already, before somebody else goes on.
+    async fn take_what_is_here(&mut self, feed: &mut Feed) -> Result<(), Error> {
+        let until = Instant::now() + LAST_GRASP;
+        // Without its end, a request with a checksum counts for nothing.
+        while self.hasher.is_none() && self.ingest.bytes() < self.upload.length && Instant::now() < until {
+            match tokio::time::timeout(LAST_GAP, feed.next()).await {
+                Ok(Ok(Some(chunk))) => self.ingest.push(chunk).await?,
+                Ok(Ok(None) | Err(_)) | Err(_) => break,
+            }
+        }
+        if self.ingest.bytes() < self.upload.length { Err(Error::TakenOver) } else { Ok(()) }
     }
 
     async fn save(&mut self) -> Result<(), Error> {

@@ -57,8 +57,7 @@ impl Media {
         let hold = self.holds.take(id).await?;
         let (id, now) = (id.to_owned(), self.context.clock.now());
         let expires_at = now + self.config.upload_lasts();
-        let upload: Result<_, kit::db::Error> =
-            self.context.db.write(move |tx| Box::pin(async move { store::uploads::take(tx, &id, owner, expires_at, now).await })).await;
+        let upload: Result<_, kit::db::Error> = self.context.db.write(move |tx| Box::pin(async move { store::uploads::take(tx, &id, owner, expires_at, now).await })).await;
         Ok((upload?.ok_or(Error::NoUpload)?, hold))
     }
 

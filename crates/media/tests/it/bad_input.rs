@@ -69,7 +69,14 @@ async fn good_files_are_taken_under_their_own_type_whatever_they_claim() {
 async fn names_lead_nowhere() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
-    let names = [("../../../etc/passwd", "passwd"), ("..%5C..%5Cboot.ini", "boot.ini"), ("%00%0d%0aa.png", "a.png"), ("..", "untitled"), ("con.png", "_con.png"), ("%E2%80%AEgpj.exe", "gpj.exe")];
+    let names = [
+        ("../../../etc/passwd", "passwd"),
+        ("..%5C..%5Cboot.ini", "boot.ini"),
+        ("%00%0d%0aa.png", "a.png"),
+        ("..", "untitled"),
+        ("con.png", "_con.png"),
+        ("%E2%80%AEgpj.exe", "gpj.exe"),
+    ];
     for (seed, (sent, kept)) in names.into_iter().enumerate() {
         let item = send(&ada, &format!("?name={sent}"), "image/png", png(9, 9, 2000, seed as u8)).await.expect(201).json();
         assert_eq!(item["name"], kept, "{sent}");
@@ -131,8 +138,9 @@ async fn a_header_of_ten_megabytes_is_refused_at_the_door() {
     let world = World::of(&[media::service()]).await;
     let mut wire = Wire::open(&world).await;
     wire.say(b"POST /v1/media HTTP/1.1\r\nhost: t\r\nx: ").await;
+    let part = vec![b'x'; 64 * 1024];
     for _ in 0..160 {
-        if !wire.say(&[b'x'; 64 * 1024]).await {
+        if !wire.say(&part).await {
             break;
         }
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sha2::Digest as _;
 use testkit::World;
 
 use crate::kitchen::{expect_empty, expect_tidy, objects, png, send};
@@ -65,14 +66,13 @@ async fn a_resumable_upload_goes_on_after_a_crash_from_what_was_written_down() {
     let ada = world.ada();
     let head = ada.send(ada.request(http::Method::HEAD, &location).header("tus-resumable", "1.0.0")).await.expect(200);
     let offset: usize = head.header("upload-offset").parse().unwrap();
-    assert!(offset >= 200_000 && offset <= 2 * MB, "{offset}");
+    assert!((200_000..=2 * MB).contains(&offset), "{offset}");
     expect_tidy(&world).await;
     let rest = ada.request(http::Method::PATCH, &location).header("tus-resumable", "1.0.0").header("upload-offset", offset);
     let done = ada.send(rest.header("content-type", "application/offset+octet-stream").body(file[offset..].to_vec())).await.expect(204);
     let id = done.header("tutti-media-id").to_owned();
     let received: contract::media::Received = serde_json::from_slice(&ada.get(&format!("/internal/media/{id}")).await.expect(200).body).unwrap();
     assert_eq!(world.context("media").objects.get(&received.object, 1 << 30).await.unwrap(), file);
-    use sha2::Digest as _;
     assert_eq!(received.sha256, hex::encode(sha2::Sha256::digest(&file)));
     expect_tidy(&world).await;
     world.end().await;

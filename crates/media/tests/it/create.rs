@@ -6,6 +6,7 @@ use serde_json::json;
 use testkit::World;
 
 use crate::kitchen::{expect_empty, expect_tidy, objects, png, send};
+use crate::samples::phone_photo;
 
 #[tokio::test]
 async fn a_raw_body_becomes_an_item_and_its_neighbours_hear_of_it() {
@@ -32,6 +33,28 @@ async fn a_raw_body_becomes_an_item_and_its_neighbours_hear_of_it() {
     let stored = world.context("media").objects.get(&received.object, 1 << 20).await.unwrap();
     assert_eq!(stored, file);
     expect_tidy(&world).await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_phones_photo_stands_upright_and_its_facts_are_its_owners() {
+    let world = World::of(&[media::service()]).await;
+    let (ada, bob) = (world.ada(), world.bob());
+    let file = phone_photo();
+    let item = send(&ada, "?visibility=public", "image/jpeg", file.clone()).await.expect(201).json();
+    assert_eq!((item["width"].as_u64(), item["height"].as_u64()), (Some(200), Some(320)));
+    assert_eq!((&item["camera"], &item["taken_at"]), (&json!("Phoneco X100"), &json!("2024-05-06T07:08:09Z")));
+    let id = item["id"].as_str().unwrap();
+    let seen = bob.get(&format!("/v1/media/{id}")).await.expect(200).json();
+    assert!(seen["camera"].is_null() && seen["taken_at"].is_null());
+    let received: Received = serde_json::from_slice(&world.nobody().get(&format!("/internal/media/{id}")).await.expect(200).body).unwrap();
+    assert_eq!(received.orientation, 6);
+    // What others get carries none of it.
+    let patches: Vec<_> = received.scrub.unwrap().iter().map(|patch| codec::scrub::Patch::from_hex(patch.offset, patch.bytes, &patch.hex).unwrap()).collect();
+    let mut scrubbed = file.clone();
+    codec::scrub::apply(&patches, 0, &mut scrubbed);
+    assert!(file.windows(7).any(|w| w == b"Phoneco") && !scrubbed.windows(7).any(|w| w == b"Phoneco"));
+    assert!(!scrubbed.windows(4).any(|w| w == b"2024"));
     world.end().await;
 }
 

@@ -11,14 +11,14 @@ pub fn png(width: u32, height: u32, bytes: usize, seed: u8) -> Vec<u8> {
     let mut header = width.to_be_bytes().to_vec();
     header.extend(height.to_be_bytes());
     header.extend([8, 2, 0, 0, 0]);
-    chunk(&mut file, b"IHDR", &header);
+    chunk(&mut file, *b"IHDR", &header);
     let rest = bytes.saturating_sub(file.len() + 12 + 12);
-    chunk(&mut file, b"IDAT", &vec![seed; rest]);
-    chunk(&mut file, b"IEND", b"");
+    chunk(&mut file, *b"IDAT", &vec![seed; rest]);
+    chunk(&mut file, *b"IEND", b"");
     file
 }
 
-fn chunk(file: &mut Vec<u8>, kind: &[u8; 4], data: &[u8]) {
+fn chunk(file: &mut Vec<u8>, kind: [u8; 4], data: &[u8]) {
     file.extend(u32::try_from(data.len()).unwrap().to_be_bytes());
     let start = file.len();
     file.extend(kind);

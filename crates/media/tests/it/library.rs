@@ -149,6 +149,8 @@ async fn whoever_leaves_takes_everything_along() {
     world.process.bus.engine().publish(&[event]).await.unwrap();
     world.settle().await;
     assert_eq!(told::<Deleted>(&world).await.len(), 2);
+    // A token that outlives its account opens nothing.
+    assert_eq!(send(&ada, "", "image/png", png(9, 9, 3000, 8)).await.status, 403);
     bob.get(&format!("/v1/media/{kept}")).await.expect(200);
     expect_tidy(&world).await;
     assert_eq!(crate::kitchen::objects(&world).await.len(), 1);
@@ -176,4 +178,8 @@ fn the_interface_is_described() {
         assert!(document["paths"][path].is_object(), "{path}");
     }
     assert!(document["components"]["schemas"]["Media"].is_object());
+    let text = document.to_string();
+    let ids: Vec<&str> = text.split("\"operationId\":\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    let unique: std::collections::BTreeSet<&str> = ids.iter().copied().collect();
+    assert_eq!((ids.len(), unique.len()), (12, 12), "{ids:?}");
 }

@@ -54,7 +54,8 @@ async fn an_items_story_is_told_from_received_to_ready() {
     let playable = ada.get(&format!("/v1/media/{id}")).await.expect(200).json();
     assert_eq!((&playable["state"], &playable["progress"]), (&json!("playable"), &json!({ "percent": 80, "remaining_ms": 100 })));
     assert!(playable["urls"]["hls"].as_str().unwrap().contains("/hls/master.m3u8?t="));
-    let ready = Ready { id: id.clone(), width: Some(128), height: Some(72), duration_ms: Some(1000), thumbhash: Some("0102ff".into()), assets: vec!["poster".into(), "storyboard".into()] };
+    let ready =
+        Ready { id: id.clone(), width: Some(128), height: Some(72), duration_ms: Some(1000), thumbhash: Some("0102ff".into()), assets: vec!["poster".into(), "storyboard".into()] };
     tell(&world, &ready).await;
     let (story, ended) = story.await.unwrap();
     assert!(ended);

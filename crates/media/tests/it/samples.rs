@@ -17,6 +17,39 @@ pub fn gif(width: u16, height: u16, frames: usize) -> Vec<u8> {
     file
 }
 
+/// A phone's photo: lying on its side, with camera, time and place in its EXIF.
+pub fn phone_photo() -> Vec<u8> {
+    let mut tiff = b"II*\0\x08\0\0\0".to_vec();
+    let entry = |tag: u16, kind: u16, count: u32, value: u32| [tag.to_le_bytes().as_slice(), &kind.to_le_bytes(), &count.to_le_bytes(), &value.to_le_bytes()].concat();
+    // IFD0 at 8 with 5 entries ends at 74; the EXIF IFD with one at 92; the texts behind.
+    tiff.extend(5_u16.to_le_bytes());
+    tiff.extend(entry(0x010f, 2, 8, 130));
+    tiff.extend(entry(0x0110, 2, 6, 140));
+    tiff.extend(entry(0x0112, 3, 1, 6));
+    tiff.extend(entry(0x8769, 4, 1, 74));
+    tiff.extend(entry(0x8825, 4, 1, 92));
+    tiff.extend(0_u32.to_le_bytes());
+    assert_eq!(tiff.len(), 74);
+    tiff.extend(1_u16.to_le_bytes());
+    tiff.extend(entry(0x9003, 2, 20, 150));
+    tiff.extend(0_u32.to_le_bytes());
+    assert_eq!(tiff.len(), 92);
+    tiff.extend(1_u16.to_le_bytes());
+    tiff.extend(entry(0x0001, 2, 2, u32::from(b'N')));
+    tiff.extend(0_u32.to_le_bytes());
+    tiff.resize(130, 0);
+    tiff.extend(b"Phoneco\0\0\0X100\0\0\0\0\0\0");
+    tiff.resize(150, 0);
+    tiff.extend(b"2024:05:06 07:08:09\0");
+    let mut exif = b"\xff\xe1".to_vec();
+    exif.extend(u16::try_from(tiff.len() + 8).unwrap().to_be_bytes());
+    exif.extend(b"Exif\0\0");
+    exif.extend(tiff);
+    let mut jpeg = encoded("p.jpg", &["-f", "lavfi", "-i", "testsrc2=s=320x200:d=0.1", "-frames:v", "1"]);
+    jpeg.splice(2..2, exif);
+    jpeg
+}
+
 /// Encodes with ffmpeg and answers the file.
 pub fn encoded(name: &str, arguments: &[&str]) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();

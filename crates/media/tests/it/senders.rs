@@ -149,3 +149,37 @@ async fn more_uploads_than_there_are_places_are_told_to_come_back() {
     expect_tidy(&world).await;
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_crowd_in_which_some_vanish_and_some_send_rubbish_leaves_only_what_was_accepted() {
+    let world = std::sync::Arc::new(World::of(&[media::service()]).await);
+    let sends = (0..300_usize).map(|n| {
+        let world = world.clone();
+        tokio::spawn(async move {
+            let member = world.member(["ada", "bob", "eve"][n % 3]);
+            let mut file = png(10, 10, 20_000 + n * 400, (n % 251) as u8);
+            if n % 5 == 0 {
+                file[..8].copy_from_slice(b"rubbish!");
+            }
+            let mut wire = Wire::request(&world, &member, &format!("POST /v1/media?name={n}.png"), &format!("content-length: {}", file.len())).await;
+            let (first, rest) = file.split_at(file.len() / 2);
+            wire.say(first).await;
+            if n % 7 == 0 {
+                return false;
+            }
+            wire.say(rest).await;
+            let answer = wire.answer().await;
+            if n % 5 == 0 {
+                refused(&answer, "415", "media.unsupported_type");
+            } else {
+                assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+            }
+            n % 5 != 0
+        })
+    });
+    let accepted = futures::future::join_all(sends).await.into_iter().filter(|sent| *sent.as_ref().unwrap()).count();
+    expect_tidy(&world).await;
+    assert_eq!(crate::kitchen::objects(&world).await.len(), accepted);
+    assert_eq!(crate::library::told::<contract::media::Received>(&world).await.len(), accepted);
+    std::sync::Arc::into_inner(world).unwrap().end().await;
+}

@@ -53,6 +53,11 @@ async fn received(world: &World) -> usize {
     usize::try_from(row.unwrap().received).unwrap()
 }
 
+async fn set(world: &World, text: &'static str) {
+    let changed: Result<u64, kit::db::Error> = world.context("media").db.write(move |tx| Box::pin(async move { kit::db::Sql::execute(tx, text, vec![]).await })).await;
+    assert_eq!(changed.unwrap(), 1);
+}
+
 async fn expect_item(world: &World, done: &Answer, file: &[u8]) -> serde_json::Value {
     let (ada, id) = (world.ada(), done.header("tutti-media-id").to_owned());
     assert_eq!(done.header("tutti-media"), format!("/v1/media/{id}"));
@@ -112,7 +117,9 @@ async fn creation_may_bring_the_bytes_along() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
     let file = png(30, 20, 200_000, 4);
-    let create = |bytes: &[u8]| ada.request(Method::POST, "/v1/uploads").header("tus-resumable", "1.0.0").header("upload-length", file.len()).header("content-type", STREAM).body(bytes.to_vec());
+    let create = |bytes: &[u8]| {
+        ada.request(Method::POST, "/v1/uploads").header("tus-resumable", "1.0.0").header("upload-length", file.len()).header("content-type", STREAM).body(bytes.to_vec())
+    };
     let whole = ada.send(create(&file)).await.expect(201);
     assert_eq!(whole.header("upload-offset"), file.len().to_string());
     expect_item(&world, &whole, &file).await;
@@ -156,7 +163,8 @@ async fn a_connection_that_hangs_holds_nothing() {
     let mut hanging = patch_by_hand(&world, &ada, &location, 0, file.len()).await;
     assert!(hanging.say(&file[..500_000]).await);
     let started = std::time::Instant::now();
-    let offset: usize = world.until("the hanging request lets go", async || head(&ada, &location).await.expect(200).header("upload-offset").parse().ok().filter(|at| *at > 0)).await;
+    let offset: usize =
+        world.until("the hanging request lets go", async || head(&ada, &location).await.expect(200).header("upload-offset").parse().ok().filter(|at| *at > 0)).await;
     assert!(started.elapsed() < std::time::Duration::from_secs(5));
     let answer = hanging.answer().await;
     assert!(answer.starts_with("HTTP/1.1 409") && answer.contains("media.taken_over"), "{answer}");
@@ -185,6 +193,51 @@ async fn a_checksum_keeps_a_request_whole_or_not_at_all() {
     let done = patch(&ada, &location, 100_000, &file[100_000..], Some(sha256(&file[100_000..]))).await.expect(204);
     expect_item(&world, &done, &file).await;
     expect_tidy(&world).await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn an_upload_whose_end_was_lost_is_ended_when_somebody_asks() {
+    let world = World::of(&[media::service()]).await;
+    let ada = world.ada();
+    let file = png(30, 20, 5000, 1);
+    let location = begin(&ada, 9000).await;
+    patch(&ada, &location, 0, &file, None).await.expect(204);
+    // As if the process had died between the last byte and the item.
+    set(&world, "update upload set length = received").await;
+    let done = head(&ada, &location).await.expect(200);
+    expect_item(&world, &done, &file).await;
+    expect_tidy(&world).await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn an_upload_whose_bytes_are_gone_begins_anew() {
+    let world = World::of(&[media::service()]).await;
+    let ada = world.ada();
+    let file = png(30, 20, 50_000, 1);
+    let location = begin(&ada, file.len()).await;
+    patch(&ada, &location, 0, &file[..30_000], None).await.expect(204);
+    for key in crate::kitchen::objects(&world).await {
+        world.context("media").objects.remove(&key.parse().unwrap()).await.unwrap();
+    }
+    patch(&ada, &location, 30_000, &file[30_000..], None).await.refused(409, "media.wrong_offset");
+    assert_eq!(head(&ada, &location).await.expect(200).header("upload-offset"), "0");
+    let done = patch(&ada, &location, 0, &file, None).await.expect(204);
+    expect_item(&world, &done, &file).await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_hash_whose_state_cannot_be_read_is_made_again() {
+    let world = World::of(&[media::service()]).await;
+    let ada = world.ada();
+    let file = png(30, 20, 3 * MB, 1);
+    let location = begin(&ada, file.len()).await;
+    patch(&ada, &location, 0, &file[..2 * MB + 7], None).await.expect(204);
+    set(&world, "update upload set hash_state = null").await;
+    let done = patch(&ada, &location, 2 * MB + 7, &file[2 * MB + 7..], None).await.expect(204);
+    expect_item(&world, &done, &file).await;
     world.end().await;
 }
 
