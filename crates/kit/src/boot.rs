@@ -61,8 +61,9 @@ pub struct Process {
 impl Process {
     /// Opens the engines, migrates, builds every service, then lets events flow.
     pub async fn start(services: &[Service], options: &Options) -> Result<Self, BootError> {
-        let data = &options.data;
-        private_folder(data)?;
+        private_folder(&options.data)?;
+        // Children (ffmpeg) work in folders of their own, where a relative path would lead nowhere.
+        let data = &options.data.canonicalize().map_err(|error| BootError::Io(format!("the folder {} can't be found", options.data.display()), error))?;
         let lock = lock(data)?;
         let grants = Grants::new(secret(&data.join("secrets"), "addresses.key")?);
         let (clock, tasks, metrics, peers) = (options.clock.clone(), Tasks::default(), Metrics::default(), Peers::default());

@@ -41,7 +41,9 @@ impl Server {
     pub(crate) async fn again(&mut self) {
         let host = |address: &str| address.trim_start_matches("http://").to_owned();
         let mut command = Command::new(env!("CARGO_BIN_EXE_tutti"));
-        command.args(["serve", "--listen", &host(&self.address), "--ops-listen", &host(&self.operations), "--data"]).arg(self.data());
+        // The data folder as people name it: relative to where they stand.
+        command.current_dir(self.folder.path());
+        command.args(["serve", "--listen", &host(&self.address), "--ops-listen", &host(&self.operations), "--data", "data"]);
         for setting in &self.settings {
             command.args(["--set", setting]);
         }
