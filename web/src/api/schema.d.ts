@@ -125,7 +125,7 @@ export interface paths {
             cookie?: never;
         };
         /** Lists your library, newest first. */
-        get: operations["list"];
+        get: operations["list_media"];
         put?: never;
         /**
          * Sends a file.
@@ -133,7 +133,7 @@ export interface paths {
          *     `name`, `tags`, `visibility` and `claim`. What it is, is told from its bytes alone; it is refused as soon as it is known that it must be.
          *     A `Repr-Digest` (or `Content-Digest`) with `sha-256` is verified. The same bytes sent again make another item that shares their storage.
          */
-        post: operations["create"];
+        post: operations["send_media"];
         delete?: never;
         options?: never;
         head?: never;
@@ -150,7 +150,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Claims staged items, all or none. Sent again for the same subject, it changes nothing more. */
-        post: operations["claim"];
+        post: operations["claim_media"];
         delete?: never;
         options?: never;
         head?: never;
@@ -165,15 +165,15 @@ export interface paths {
             cookie?: never;
         };
         /** Reads an item: your own, or one that is public or unlisted. */
-        get: operations["get"];
+        get: operations["read_media"];
         put?: never;
         post?: never;
         /** Removes an item and everything made from it, for good. */
-        delete: operations["remove"];
+        delete: operations["remove_media"];
         options?: never;
         head?: never;
         /** Changes an item's name, tags or audience. */
-        patch: operations["change"];
+        patch: operations["edit_media"];
         trace?: never;
     };
     "/v1/media/{id}/events": {
@@ -187,7 +187,7 @@ export interface paths {
          * News of an item: `state` (the item, now and whenever it changes) and `progress` (`{percent, remaining_ms}`).
          * @description Ends after `ready` or `failed`, and when the item is removed.
          */
-        get: operations["events"];
+        get: operations["follow_media"];
         put?: never;
         post?: never;
         delete?: never;
@@ -274,7 +274,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A picture that stands for a video (or a song's cover). */
+        /** A picture that stands for a video (or a song's cover): as it was made, or in the size and format that is asked for. */
         get: operations["poster"];
         put?: never;
         post?: never;
@@ -425,10 +425,10 @@ export interface paths {
          * @description `Upload-Metadata` may hold `filename`, `tags` (separated by commas), `visibility` and `claim`. With the content type
          *     `application/offset+octet-stream` the body is the first bytes already.
          */
-        post: operations["create"];
+        post: operations["begin_upload"];
         delete?: never;
         /** Says what is supported. */
-        options: operations["options"];
+        options: operations["upload_options"];
         head?: never;
         patch?: never;
         trace?: never;
@@ -444,15 +444,15 @@ export interface paths {
         put?: never;
         post?: never;
         /** Cancels an upload and removes what has arrived. An item that it became stays. */
-        delete: operations["cancel"];
+        delete: operations["cancel_upload"];
         options?: never;
         /** Says how far an upload is. */
-        head: operations["head"];
+        head: operations["upload_state"];
         /**
          * Appends bytes at `Upload-Offset`.
          * @description With `Upload-Checksum` (sha1 or sha256, base64) they are kept all or none. The last byte makes the item: `Tutti-Media-Id`.
          */
-        patch: operations["patch"];
+        patch: operations["append_to_upload"];
         trace?: never;
     };
 }
@@ -1061,7 +1061,7 @@ export interface operations {
             };
         };
     };
-    list: {
+    list_media: {
         parameters: {
             query?: {
                 /** @description Only photos, sounds or videos. */
@@ -1100,7 +1100,7 @@ export interface operations {
             };
         };
     };
-    create: {
+    send_media: {
         parameters: {
             query?: {
                 /** @description Its name. Only the last part of a path is kept. */
@@ -1137,7 +1137,7 @@ export interface operations {
             };
         };
     };
-    claim: {
+    claim_media: {
         parameters: {
             query?: never;
             header?: never;
@@ -1161,7 +1161,7 @@ export interface operations {
             };
         };
     };
-    get: {
+    read_media: {
         parameters: {
             query?: never;
             header?: never;
@@ -1184,7 +1184,7 @@ export interface operations {
             };
         };
     };
-    remove: {
+    remove_media: {
         parameters: {
             query?: never;
             header?: never;
@@ -1205,7 +1205,7 @@ export interface operations {
             };
         };
     };
-    change: {
+    edit_media: {
         parameters: {
             query?: never;
             header?: never;
@@ -1232,7 +1232,7 @@ export interface operations {
             };
         };
     };
-    events: {
+    follow_media: {
         parameters: {
             query?: {
                 /** @description The grant in the item's `urls.events`, for those who can't send headers. */
@@ -1326,9 +1326,9 @@ export interface operations {
                 w?: number;
                 /** @description Height in pixels, 1–10,000. */
                 h?: number;
-                /** @description How it is laid into the frame. */
+                /** @description How it is laid into the frame; `contain` unless told. */
                 fit?: "contain" | "cover";
-                /** @description The file format; `auto` goes by the Accept header. */
+                /** @description The file format; `auto`, which it is unless told, goes by the Accept header. */
                 format?: "auto" | "avif" | "webp" | "jpeg";
                 /** @description A signed permission. */
                 t?: string;
@@ -1385,7 +1385,15 @@ export interface operations {
     poster: {
         parameters: {
             query?: {
-                /** @description A signed permission */
+                /** @description Width in pixels, 1–10,000; rounded up to a size that is kept. */
+                w?: number;
+                /** @description Height in pixels, 1–10,000. */
+                h?: number;
+                /** @description How it is laid into the frame; `contain` unless told. */
+                fit?: "contain" | "cover";
+                /** @description The file format; `auto`, which it is unless told, goes by the Accept header. */
+                format?: "auto" | "avif" | "webp" | "jpeg";
+                /** @description A signed permission. */
                 t?: string;
             };
             header?: never;
@@ -1602,7 +1610,7 @@ export interface operations {
             };
         };
     };
-    create: {
+    begin_upload: {
         parameters: {
             query?: never;
             header: {
@@ -1627,7 +1635,7 @@ export interface operations {
             };
         };
     };
-    options: {
+    upload_options: {
         parameters: {
             query?: never;
             header?: never;
@@ -1645,7 +1653,7 @@ export interface operations {
             };
         };
     };
-    cancel: {
+    cancel_upload: {
         parameters: {
             query?: never;
             header?: never;
@@ -1666,7 +1674,7 @@ export interface operations {
             };
         };
     };
-    head: {
+    upload_state: {
         parameters: {
             query?: never;
             header?: never;
@@ -1687,7 +1695,7 @@ export interface operations {
             };
         };
     };
-    patch: {
+    append_to_upload: {
         parameters: {
             query?: never;
             header: {
