@@ -21,7 +21,7 @@ pub(crate) fn document() -> OpenApi {
     }
     document.paths.paths.retain(|path, _| !path.starts_with("/internal"));
     let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build());
-    document.components.get_or_insert_default().security_schemes.insert("bearer".into(), bearer.into());
+    document.components.get_or_insert_default().security_schemes.insert("token".into(), bearer.into());
     document
 }
 
