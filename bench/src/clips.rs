@@ -46,7 +46,9 @@ impl Clip {
             Self::Standard => "-c:v libx264 -preset veryfast -pix_fmt yuv420p -b:v 5500k -maxrate 6000k -bufsize 6000k -g 120",
             Self::Hevc => "-c:v libx265 -preset ultrafast -pix_fmt yuv420p10le -b:v 8000k -tag:v hvc1 -x265-params log-level=error",
             Self::Heavy => "-c:v libx264 -preset veryfast -pix_fmt yuv420p -b:v 16000k -minrate 16000k -maxrate 16000k -bufsize 16000k -x264-params nal-hrd=cbr",
-            Self::Megabyte => "-c:v libx264 -preset veryfast -pix_fmt yuv420p -b:v 2070k -minrate 2070k -maxrate 2070k -bufsize 1000k -g 250 -sc_threshold 0 -force_key_frames expr:gte(t,n_forced*4) -x264-params nal-hrd=cbr",
+            Self::Megabyte => {
+                "-c:v libx264 -preset veryfast -pix_fmt yuv420p -b:v 2070k -minrate 2070k -maxrate 2070k -bufsize 1000k -g 250 -sc_threshold 0 -force_key_frames expr:gte(t,n_forced*4) -x264-params nal-hrd=cbr"
+            }
         }
     }
 }
@@ -91,7 +93,8 @@ impl Clips {
                 args.push(source.display().to_string());
                 args.extend(words("-vf scale=1920:1080,setsar=1"));
             }
-            None => args.extend(words("-f lavfi -i testsrc2=size=1920x1080:rate=30,noise=alls=6:allf=t -f lavfi -i sine=frequency=330:beep_factor=3:sample_rate=48000 -map 0:v -map 1:a")),
+            None => args
+                .extend(words("-f lavfi -i testsrc2=size=1920x1080:rate=30,noise=alls=6:allf=t -f lavfi -i sine=frequency=330:beep_factor=3:sample_rate=48000 -map 0:v -map 1:a")),
         }
         args.extend(words("-t 30"));
         args.extend(words(clip.encoder()));

@@ -142,9 +142,7 @@ fn exif() -> Vec<u8> {
     // Little-endian TIFF: header, IFD0 of five entries, GPS IFD of four, then the values that don't fit an entry.
     const GPS: u32 = 8 + 2 + 5 * 12 + 4;
     const VALUES: u32 = GPS + 2 + 4 * 12 + 4;
-    let entry = |tag: u16, kind: u16, count: u32, value: u32| {
-        [&tag.to_le_bytes()[..], &kind.to_le_bytes(), &count.to_le_bytes(), &value.to_le_bytes()].concat()
-    };
+    let entry = |tag: u16, kind: u16, count: u32, value: u32| [&tag.to_le_bytes()[..], &kind.to_le_bytes(), &count.to_le_bytes(), &value.to_le_bytes()].concat();
     let mut tiff = b"II\x2a\0\x08\0\0\0".to_vec();
     tiff.extend(5_u16.to_le_bytes());
     tiff.extend(entry(0x010f, ASCII, 6, VALUES));

@@ -59,7 +59,11 @@ pub async fn measure(bench: &Bench) -> Result<Figure, Failure> {
     server.end().await;
     std::fs::remove_dir_all(&data)?;
     let method = vec![
-        format!("30 s of 1080p, {}; user and system time of the server and its ended children (`/proc/PID/stat`) from before the upload to `ready`, beside those of one ffmpeg with one decode, the same filters, x264 settings, closed 2 s groups of pictures and AAC; median of {} runs in turns.", bench.clips.picture(), bench.runs(3)),
+        format!(
+            "30 s of 1080p, {}; user and system time of the server and its ended children (`/proc/PID/stat`) from before the upload to `ready`, beside those of one ffmpeg with one decode, the same filters, x264 settings, closed 2 s groups of pictures and AAC; median of {} runs in turns.",
+            bench.clips.picture(),
+            bench.runs(3)
+        ),
         "Tutti's side also receives and hashes the file, probes it, measures the loudness, and makes the poster and the storyboard; ffmpeg's side does not.".into(),
         "All settings at their defaults.".into(),
     ];

@@ -84,7 +84,10 @@ pub async fn measure(bench: &Bench) -> Result<Figure, Failure> {
             SIZES.end,
             volume as f64 / 1e9
         ),
-        format!("Tutti: from the first arrival to the last `201`, each of which stands for synced bytes. nginx: to the last answer of `PUT`, plus one `syncfs` of its folder. {} runs in turns (one for the minute), fresh folders on one file system, which is synced before each.", bench.runs(3)),
+        format!(
+            "Tutti: from the first arrival to the last `201`, each of which stands for synced bytes. nginx: to the last answer of `PUT`, plus one `syncfs` of its folder. {} runs in turns (one for the minute), fresh folders on one file system, which is synced before each.",
+            bench.runs(3)
+        ),
         "While Tutti receives, it already converts what it has received (thumbhash, measures); nginx does nothing else. The generator runs on the same cores.".into(),
         "Memory is VmHWM of the server's process. Afterwards each member's list was counted: every acknowledged photo was there.".into(),
         "All settings at their defaults.".into(),
@@ -111,9 +114,8 @@ async fn tutti_takes(bench: &Bench, photos: &Arc<Photos>, window: Duration) -> R
     sync(&bench.temp)?;
     let before = server.process.cpu();
     let bearers = tokens.clone();
-    let head = move |number: usize| {
-        format!("POST /v1/media?name=IMG_{number:04}.jpg HTTP/1.1\r\nAuthorization: Bearer {}\r\nContent-Type: image/jpeg\r\n", bearers[number % MEMBERS])
-    };
+    let head =
+        move |number: usize| format!("POST /v1/media?name=IMG_{number:04}.jpg HTTP/1.1\r\nAuthorization: Bearer {}\r\nContent-Type: image/jpeg\r\n", bearers[number % MEMBERS]);
     let load = Load { address: server.public, uploads: PHOTOS, window, photos: photos.clone(), head: Arc::new(head) };
     let outcome = load.run().await;
     let cpu = server.process.cpu().saturating_sub(before);

@@ -20,11 +20,8 @@ const POLL: Duration = Duration::from_millis(20);
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Each clip, its goal in seconds, and the least that a bare ffmpeg must do before anyone could play it.
-const CLIPS: [(Clip, f64, &str); 3] = [
-    (Clip::Standard, 1.0, "-c copy -f hls -hls_time 4 -hls_list_size 0 -hls_segment_type fmp4"),
-    (Clip::Hevc, 2.0, LOWEST),
-    (Clip::Heavy, 2.0, LOWEST),
-];
+const CLIPS: [(Clip, f64, &str); 3] =
+    [(Clip::Standard, 1.0, "-c copy -f hls -hls_time 4 -hls_list_size 0 -hls_segment_type fmp4"), (Clip::Hevc, 2.0, LOWEST), (Clip::Heavy, 2.0, LOWEST)];
 const LOWEST: &str = "-t 4 -map 0:v -vf scale=426:240 -c:v libx264 -preset veryfast -pix_fmt yuv420p -f hls -hls_time 4 -hls_segment_type fmp4";
 
 /// Measures.
@@ -58,7 +55,11 @@ pub async fn measure(bench: &Bench) -> Result<Figure, Failure> {
     server.end().await;
     std::fs::remove_dir_all(&data)?;
     let method = vec![
-        format!("30 s of 1080p, {}, sent in one `POST /v1/media`; from the moment the kernel had the last byte to the first answer that says `playable` (asked every 20 ms); median of {} uploads, each with other bytes.", bench.clips.picture(), bench.runs(7)),
+        format!(
+            "30 s of 1080p, {}, sent in one `POST /v1/media`; from the moment the kernel had the last byte to the first answer that says `playable` (asked every 20 ms); median of {} uploads, each with other bytes.",
+            bench.clips.picture(),
+            bench.runs(7)
+        ),
         "Each time a player's first steps were taken (master, rendition, header, first segment) and a picture decoded from them.".into(),
         "\"A bare ffmpeg\" is the least that has to be done before anyone could play, on the idle machine: the whole remux, or the first 4 s at 240p.".into(),
         "All settings at their defaults.".into(),

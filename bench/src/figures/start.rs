@@ -53,7 +53,10 @@ pub async fn measure(bench: &Bench) -> Result<Figure, Failure> {
         },
     ];
     let method = vec![
-        format!("`tutti serve` with its defaults; from spawning the process to the first 200 of `/readyz` at the operations door, asked every millisecond; median of {}.", ready.len()),
+        format!(
+            "`tutti serve` with its defaults; from spawning the process to the first 200 of `/readyz` at the operations door, asked every millisecond; median of {}.",
+            ready.len()
+        ),
         format!("Resident memory (VmRSS) 5 s after ready, nobody connected; median of {}.", idle.len()),
     ];
     Ok(Figure { place: 5, title: "Start and idle".into(), method, rows, runs: json!({ "ready_s": ready, "idle_mib": idle }) })

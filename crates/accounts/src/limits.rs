@@ -31,12 +31,7 @@ impl Limiter {
     pub(crate) fn new(burst: u32, window: TimeDelta) -> Self {
         let burst = u64::from(burst.max(1));
         let window = u64::try_from(window.num_milliseconds()).unwrap_or(1);
-        Self {
-            burst,
-            step: (window / burst).max(1),
-            hashers: std::array::from_fn(|_| RandomState::new()),
-            rows: Mutex::new(std::array::from_fn(|_| vec![0; CELLS])),
-        }
+        Self { burst, step: (window / burst).max(1), hashers: std::array::from_fn(|_| RandomState::new()), rows: Mutex::new(std::array::from_fn(|_| vec![0; CELLS])) }
     }
 
     /// Counts an attempt of `key`; or answers how long to wait.

@@ -152,8 +152,7 @@ fn slice(whole: Bytes, part: &std::ops::Range<u64>) -> Body {
 
 /// Whether a list of entity tags (or `*`) names `etag`; weakly, `W/` counts too (RFC 9110 §8.8.3.2).
 fn lists(listed: &str, etag: &str, weakly: bool) -> bool {
-    listed.trim() == "*"
-        || listed.split(',').map(str::trim).any(|tag| tag == etag || (weakly && tag.strip_prefix("W/").is_some_and(|tag| tag == etag)))
+    listed.trim() == "*" || listed.split(',').map(str::trim).any(|tag| tag == etag || (weakly && tag.strip_prefix("W/").is_some_and(|tag| tag == etag)))
 }
 
 fn describe(headers: &mut HeaderMap, sheet: &Sheet<'_>, etag: &str) {

@@ -89,8 +89,7 @@ pub(crate) async fn find_item(db: &impl Sql, id: &MediaId) -> Result<Option<Item
 }
 
 fn item(id: &MediaId, row: ItemRow) -> Result<Item, Error> {
-    let announced: Option<Vec<contract::media::Patch>> =
-        row.scrub.map(|text| serde_json::from_str(&text)).transpose().map_err(|_| Error::Corrupt("scrub"))?;
+    let announced: Option<Vec<contract::media::Patch>> = row.scrub.map(|text| serde_json::from_str(&text)).transpose().map_err(|_| Error::Corrupt("scrub"))?;
     let side = |side: Option<i64>| side.and_then(|side| u32::try_from(side).ok());
     Ok(Item {
         id: id.clone(),
@@ -128,12 +127,7 @@ pub(crate) async fn remove_item(tx: &Tx, id: &MediaId, now: DateTime<Utc>) -> Re
     let images: Vec<ObjectRow> = tx.rows("delete from image where item = $1 returning object", values()).await?;
     let objects = keys(&images)?;
     loosen(tx, &objects, DateTime::UNIX_EPOCH).await?;
-    for text in [
-        "delete from item where id = $1",
-        "delete from rendition where item = $1",
-        "delete from segment where item = $1",
-        "delete from asset where item = $1",
-    ] {
+    for text in ["delete from item where id = $1", "delete from rendition where item = $1", "delete from segment where item = $1", "delete from asset where item = $1"] {
         tx.execute(text, values()).await?;
     }
     Ok(objects)
@@ -237,11 +231,9 @@ struct AssetRow {
 /// All that is published of an item.
 pub(crate) async fn list_published(db: &impl Sql, id: &MediaId) -> Result<Published, Error> {
     let values = || vec![Value::from(id.as_str())];
-    let renditions: Vec<RenditionRow> = db
-        .rows("select name, track, bandwidth, codecs, width, height, millifps, init, total_segments from rendition where item = $1", values())
-        .await?;
-    let segments: Vec<SegmentRow> =
-        db.rows("select rendition, number, duration_us, object, bytes from segment where item = $1 order by rendition, number", values()).await?;
+    let renditions: Vec<RenditionRow> =
+        db.rows("select name, track, bandwidth, codecs, width, height, millifps, init, total_segments from rendition where item = $1", values()).await?;
+    let segments: Vec<SegmentRow> = db.rows("select rendition, number, duration_us, object, bytes from segment where item = $1 order by rendition, number", values()).await?;
     let assets: Vec<AssetRow> = db.rows("select name, content_type, object, bytes from asset where item = $1", values()).await?;
     Ok(Published {
         id: id.clone(),
@@ -266,13 +258,7 @@ fn rendition(row: RenditionRow) -> Result<Rendition, Error> {
 }
 
 fn segment(row: SegmentRow) -> Result<Segment, Error> {
-    Ok(Segment {
-        object: key(&row.object)?,
-        rendition: row.rendition,
-        number: small(row.number),
-        duration_us: row.duration_us.unsigned_abs(),
-        bytes: row.bytes.unsigned_abs(),
-    })
+    Ok(Segment { object: key(&row.object)?, rendition: row.rendition, number: small(row.number), duration_us: row.duration_us.unsigned_abs(), bytes: row.bytes.unsigned_abs() })
 }
 
 fn asset(row: AssetRow) -> Result<Asset, Error> {
@@ -297,8 +283,7 @@ struct ImageRow {
 }
 
 pub(crate) async fn find_image(db: &impl Sql, id: &MediaId, variant: &str) -> Result<Option<Image>, Error> {
-    let row: Option<ImageRow> =
-        db.row("select object, bytes, read_at from image where item = $1 and variant = $2", vec![id.as_str().into(), variant.into()]).await?;
+    let row: Option<ImageRow> = db.row("select object, bytes, read_at from image where item = $1 and variant = $2", vec![id.as_str().into(), variant.into()]).await?;
     row.map(|row| Ok(Image { object: key(&row.object)?, bytes: row.bytes.unsigned_abs(), read_at: row.read_at })).transpose()
 }
 
@@ -319,11 +304,7 @@ pub(crate) async fn insert_image(tx: &Tx, id: &MediaId, variant: &str, image: &I
 
 /// Takes a picture out of the table whose object is lost.
 pub(crate) async fn remove_image(tx: &Tx, id: &MediaId, variant: &str, object: &ObjectKey) -> Result<u64, Error> {
-    tx.execute(
-        "delete from image where item = $1 and variant = $2 and object = $3",
-        vec![id.as_str().into(), variant.into(), object.as_str().into()],
-    )
-    .await
+    tx.execute("delete from image where item = $1 and variant = $2 and object = $3", vec![id.as_str().into(), variant.into(), object.as_str().into()]).await
 }
 
 /// Notes that a picture was read.
@@ -351,14 +332,9 @@ struct EvictedRow {
 
 /// Takes the `most` pictures that were not read for longest out of the table; their objects become loose.
 pub(crate) async fn evict_images(tx: &Tx, most: u64) -> Result<Vec<(String, ObjectKey, u64)>, Error> {
-    let rows: Vec<EvictedRow> = tx
-        .rows(
-            "delete from image where (item, variant) in (select item, variant from image order by read_at limit $1) returning item, object, bytes",
-            vec![count(most)],
-        )
-        .await?;
-    let evicted: Vec<_> =
-        rows.into_iter().map(|row| Ok((row.item, key(&row.object)?, row.bytes.unsigned_abs()))).collect::<Result<_, Error>>()?;
+    let rows: Vec<EvictedRow> =
+        tx.rows("delete from image where (item, variant) in (select item, variant from image order by read_at limit $1) returning item, object, bytes", vec![count(most)]).await?;
+    let evicted: Vec<_> = rows.into_iter().map(|row| Ok((row.item, key(&row.object)?, row.bytes.unsigned_abs()))).collect::<Result<_, Error>>()?;
     let objects: Vec<_> = evicted.iter().map(|(_, object, _)| object.clone()).collect();
     loosen(tx, &objects, DateTime::UNIX_EPOCH).await?;
     Ok(evicted)

@@ -2,8 +2,8 @@
 
 use chrono::TimeDelta;
 use codec::pixels::{Encoding, Fit, Frame};
-use contract::{AccountId, MediaId};
 use contract::media::{Kind, Received, Visibility};
+use contract::{AccountId, MediaId};
 use testkit::World;
 
 use crate::model::Variant;

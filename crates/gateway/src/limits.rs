@@ -14,10 +14,10 @@ use axum::response::{IntoResponse, Response};
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use http::{HeaderName, HeaderValue, Method, StatusCode};
+use kit::Problem;
 use kit::auth::Member;
 use kit::http::neighbourhood;
 use kit::tasks::Tasks;
-use kit::Problem;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 

@@ -79,7 +79,8 @@ impl Process {
                 db.migrate(service.name, service.migrations).await?;
                 let folder = data.join(service.name);
                 private_folder(&folder)?;
-                let context = Context { db, bus, objects, peers, verifier, grants, clock, config: options.config.clone(), metrics, tasks, interface: options.interface.clone(), folder };
+                let context =
+                    Context { db, bus, objects, peers, verifier, grants, clock, config: options.config.clone(), metrics, tasks, interface: options.interface.clone(), folder };
                 empty(&context.scratch())?;
                 Ok::<_, BootError>((service.name, context))
             }
@@ -128,11 +129,7 @@ impl Process {
 
 /// Makes a folder that only this user can read.
 fn private_folder(path: &Path) -> Result<(), BootError> {
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(|error| BootError::Io(format!("the folder {} can't be made", path.display()), error))
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| BootError::Io(format!("the folder {} can't be made", path.display()), error))
 }
 
 fn empty(path: &Path) -> Result<(), BootError> {
@@ -150,9 +147,8 @@ fn lock(data: &Path) -> Result<std::fs::File, BootError> {
     let path = data.join("lock");
     let failed = |error| BootError::Io(format!("{} can't be opened", path.display()), error);
     let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
-    rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).map_err(|_| {
-        BootError::Other(format!("another Tutti process already uses the data folder {}. Stop it, or choose another with --data.", data.display()))
-    })?;
+    rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive)
+        .map_err(|_| BootError::Other(format!("another Tutti process already uses the data folder {}. Stop it, or choose another with --data.", data.display())))?;
     Ok(file)
 }
 

@@ -75,11 +75,7 @@ impl Problem {
             source = error.source();
         }
         tracing::error!(cause = causes, "a request failed for a reason that nobody foresaw");
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "server.fault",
-            "Something went wrong on our side. Try again; if it stays, quote the request id.",
-        )
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "server.fault", "Something went wrong on our side. Try again; if it stays, quote the request id.")
     }
 
     /// With another time to wait.

@@ -186,8 +186,7 @@ impl World {
         }
         self.until("events settle", async || {
             for (_, context) in &self.process.contexts {
-                let row: Option<Unsent> =
-                    kit::db::Sql::row(context.db.read(), "select count(*) as unsent from outbox where sent_at is null", vec![]).await.ok()?;
+                let row: Option<Unsent> = kit::db::Sql::row(context.db.read(), "select count(*) as unsent from outbox where sent_at is null", vec![]).await.ok()?;
                 if row.is_none_or(|row| row.unsent > 0) {
                     return None;
                 }
@@ -214,10 +213,6 @@ impl World {
 
 /// Runs ffmpeg with these arguments (input to output), quietly; fails the test if it fails.
 pub fn ffmpeg(arguments: &[&str]) {
-    let output = Command::new("ffmpeg")
-        .args(["-hide_banner", "-loglevel", "error", "-nostdin", "-y"])
-        .args(arguments)
-        .output()
-        .expect("ffmpeg is installed");
+    let output = Command::new("ffmpeg").args(["-hide_banner", "-loglevel", "error", "-nostdin", "-y"]).args(arguments).output().expect("ffmpeg is installed");
     assert!(output.status.success(), "ffmpeg {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
 }

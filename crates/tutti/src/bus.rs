@@ -18,7 +18,15 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         BusAction::Dead { limit } => {
             let dead = bus.engine().dead(limit).await?;
             for letter in &dead {
-                println!("{}  {}  {}  {}  after {} attempts: {}", letter.died_at.to_rfc3339(), letter.event.id, letter.consumer, letter.event.subject, letter.attempts, letter.reason);
+                println!(
+                    "{}  {}  {}  {}  after {} attempts: {}",
+                    letter.died_at.to_rfc3339(),
+                    letter.event.id,
+                    letter.consumer,
+                    letter.event.subject,
+                    letter.attempts,
+                    letter.reason
+                );
             }
             if dead.is_empty() {
                 println!("No delivery was given up.");

@@ -9,7 +9,13 @@ use clap::{Args, Parser, Subcommand};
 
 /// Tutti: the backend for apps in which people share photos, songs and videos.
 #[derive(Debug, Parser)]
-#[command(name = "tutti", version, about, disable_help_subcommand = true, after_help = "Examples:\n  tutti serve\n  tutti upload clip.mp4 --to http://127.0.0.1:8080 --login ada\n  tutti doctor")]
+#[command(
+    name = "tutti",
+    version,
+    about,
+    disable_help_subcommand = true,
+    after_help = "Examples:\n  tutti serve\n  tutti upload clip.mp4 --to http://127.0.0.1:8080 --login ada\n  tutti doctor"
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -36,7 +42,9 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  tutti serve\n  tutti serve --data /var/lib/tutti --listen 0.0.0.0:8080\n  tutti serve media transcode --config tutti.toml\n  tutti serve --set media.photo_max_bytes=50000000\n\nEvery key of the configuration can come from the file, from the environment\n(TUTTI_MEDIA_PHOTO_MAX_BYTES=…) or from --set; later ones win.")]
+#[command(
+    after_help = "Examples:\n  tutti serve\n  tutti serve --data /var/lib/tutti --listen 0.0.0.0:8080\n  tutti serve media transcode --config tutti.toml\n  tutti serve --set media.photo_max_bytes=50000000\n\nEvery key of the configuration can come from the file, from the environment\n(TUTTI_MEDIA_PHOTO_MAX_BYTES=…) or from --set; later ones win."
+)]
 pub(crate) struct Serve {
     /// The roles to play; all of them if none is named
     #[arg(value_name = "ROLE")]
@@ -73,7 +81,9 @@ pub(crate) struct Demo {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  tutti upload holiday/*.jpg --to http://127.0.0.1:8080 --login ada\n  TUTTI_TOKEN=… tutti upload clip.mp4 --visibility unlisted\n\nAn upload that was cut off goes on where it was when the same command is given again.\nThe password is asked for, or read from the environment (TUTTI_PASSWORD).")]
+#[command(
+    after_help = "Examples:\n  tutti upload holiday/*.jpg --to http://127.0.0.1:8080 --login ada\n  TUTTI_TOKEN=… tutti upload clip.mp4 --visibility unlisted\n\nAn upload that was cut off goes on where it was when the same command is given again.\nThe password is asked for, or read from the environment (TUTTI_PASSWORD)."
+)]
 pub(crate) struct Upload {
     /// The files
     #[arg(value_name = "FILE", required = true)]
@@ -114,7 +124,9 @@ pub(crate) enum BusAction {
         limit: usize,
     },
     /// Deliver again: dead letters, or (with --since) everything a service has sent
-    #[command(after_help = "Examples:\n  tutti bus replay\n  tutti bus replay --consumer transcode.plan\n  tutti bus replay --event 0198…\n  tutti bus replay --service media --since 2026-01-31T20:00:00Z")]
+    #[command(
+        after_help = "Examples:\n  tutti bus replay\n  tutti bus replay --consumer transcode.plan\n  tutti bus replay --event 0198…\n  tutti bus replay --service media --since 2026-01-31T20:00:00Z"
+    )]
     Replay {
         /// Only this consumer's
         #[arg(long, value_name = "NAME")]

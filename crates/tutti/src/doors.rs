@@ -50,19 +50,13 @@ pub(crate) fn public(watch: &Arc<Watch>) -> Router {
             all.merge(if place == 0 { router.clone() } else { router.clone().reset_fallback() })
         }),
     };
-    let short = Router::new()
-        .route("/healthz", get(async || (no_store(), "ok\n")))
-        .route("/readyz", get(ready_in_short).with_state(watch.clone()));
+    let short = Router::new().route("/healthz", get(async || (no_store(), "ok\n"))).route("/readyz", get(ready_in_short).with_state(watch.clone()));
     short.merge(routes)
 }
 
 /// The operations door.
 pub(crate) fn operations(watch: &Arc<Watch>) -> Router {
-    Router::new()
-        .route("/healthz", get(async || (no_store(), "ok\n")))
-        .route("/readyz", get(ready))
-        .route("/metrics", get(metrics))
-        .with_state(watch.clone())
+    Router::new().route("/healthz", get(async || (no_store(), "ok\n"))).route("/readyz", get(ready)).route("/metrics", get(metrics)).with_state(watch.clone())
 }
 
 fn no_store() -> [(header::HeaderName, &'static str); 1] {

@@ -2,9 +2,9 @@
 //!
 //! Invariant: changing the password or leaving ends sessions in the transaction that does it.
 
+use contract::MediaId;
 use contract::accounts::Erased;
 use contract::media::{Kind, Received, Visibility};
-use contract::MediaId;
 use kit::db;
 
 use super::{Accounts, Asker};

@@ -75,14 +75,7 @@ impl Accounts {
     }
 
     /// Opens a session for somebody whose password was checked against `password`; stores a `stronger` hash of it, if there is one.
-    pub(super) async fn open_session(
-        &self,
-        account: Account,
-        password: String,
-        stronger: Option<String>,
-        device: String,
-        request_key: Option<Vec<u8>>,
-    ) -> Result<SignedIn, Error> {
+    pub(super) async fn open_session(&self, account: Account, password: String, stronger: Option<String>, device: String, request_key: Option<Vec<u8>>) -> Result<SignedIn, Error> {
         let (mut new, token) = self.new_session(account.id, password, device, request_key);
         let (session, keep) = (new.id, self.config.sessions_per_account);
         let opened = self

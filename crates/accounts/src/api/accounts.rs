@@ -3,8 +3,8 @@
 //! Invariant: a public profile is the same for everybody who asks.
 
 use axum::extract::State;
-use http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
+use http::{HeaderMap, StatusCode, header};
 use kit::http::{Json, Path};
 use serde::Deserialize;
 use utoipa::ToSchema;

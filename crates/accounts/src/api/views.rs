@@ -77,12 +77,7 @@ pub(super) struct SignedInView {
 
 impl From<SignedIn> for SignedInView {
     fn from(signed_in: SignedIn) -> Self {
-        Self {
-            account: AccountView::own(signed_in.account),
-            access_token: signed_in.access_token,
-            refresh_token: signed_in.refresh_token,
-            expires_in: ACCESS_LIFE.num_seconds(),
-        }
+        Self { account: AccountView::own(signed_in.account), access_token: signed_in.access_token, refresh_token: signed_in.refresh_token, expires_in: ACCESS_LIFE.num_seconds() }
     }
 }
 

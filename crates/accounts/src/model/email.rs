@@ -31,9 +31,8 @@ fn is_local(local: &str) -> bool {
 
 /// RFC 1123 §2.1: at least two labels of letters, digits and inner dashes; the last is no number.
 fn is_domain(domain: &str) -> bool {
-    let label = |label: &str| {
-        (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-') && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-    };
+    let label =
+        |label: &str| (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-') && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     let top = domain.rsplit('.').next().unwrap_or_default();
     domain.contains('.') && domain.split('.').all(label) && top.len() >= 2 && !top.bytes().all(|byte| byte.is_ascii_digit())
 }

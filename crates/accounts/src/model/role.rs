@@ -20,14 +20,8 @@ pub(crate) enum Role {
 }
 
 /// The table of roles and their names in tokens.
-const NAMES: [(Role, &str); 6] = [
-    (Role::Member, "member"),
-    (Role::Curator, "curator"),
-    (Role::Moderator, "moderator"),
-    (Role::Viewer, "viewer"),
-    (Role::Developer, "developer"),
-    (Role::Operator, "operator"),
-];
+const NAMES: [(Role, &str); 6] =
+    [(Role::Member, "member"), (Role::Curator, "curator"), (Role::Moderator, "moderator"), (Role::Viewer, "viewer"), (Role::Developer, "developer"), (Role::Operator, "operator")];
 
 impl Role {
     /// The role with this name.

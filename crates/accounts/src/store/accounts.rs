@@ -76,8 +76,7 @@ pub(crate) async fn find_credentials(sql: &impl Sql, by: By<'_>) -> Result<Optio
 
 /// The account with this handle.
 pub(crate) async fn find(sql: &impl Sql, handle: &str) -> Result<Option<Account>, Error> {
-    let row: Option<Row> =
-        sql.row("select id, handle, email, display_name, bio, avatar, roles, created_at from account where handle = $1", vec![handle.into()]).await?;
+    let row: Option<Row> = sql.row("select id, handle, email, display_name, bio, avatar, roles, created_at from account where handle = $1", vec![handle.into()]).await?;
     Ok(row.map(Account::from))
 }
 
@@ -98,10 +97,7 @@ pub(crate) async fn find_seat(sql: &impl Sql, id: AccountId, session: Uuid) -> R
             vec![session.into(), id.0.into()],
         )
         .await?;
-    Ok(row.map(|row| Seat {
-        account: row.account.into(),
-        session: Session { id: session, device: row.device, created_at: row.opened_at, last_seen_at: row.last_seen_at },
-    }))
+    Ok(row.map(|row| Seat { account: row.account.into(), session: Session { id: session, device: row.device, created_at: row.opened_at, last_seen_at: row.last_seen_at } }))
 }
 
 /// Adds an account; `false` if its handle or its address is taken.

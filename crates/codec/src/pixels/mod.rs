@@ -23,7 +23,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use encode::Encoding;
 pub use geometry::{Fit, Frame};
-pub use look::{Look, LOOK_BYTES, Source, look};
+pub use look::{LOOK_BYTES, Look, Source, look};
 
 /// What one picture may cost at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -25,11 +25,7 @@ use crate::shelf::Overlays;
 )]
 pub(super) async fn original(State(delivery): State<Delivery>, Owned(readable): Owned, asking: Asking) -> Result<Response, Error> {
     let item = &readable.item;
-    let sheet = Sheet {
-        disposition: Some(content_disposition(true, &item.name)),
-        foreign: true,
-        ..Sheet::ours(&readable, &item.sha256, &item.content_type, Lasts::Ever)
-    };
+    let sheet = Sheet { disposition: Some(content_disposition(true, &item.name)), foreign: true, ..Sheet::ours(&readable, &item.sha256, &item.content_type, Lasts::Ever) };
     respond(&delivery.shelf, &asking, sheet, Source::Object(&item.object, item.bytes, None)).await
 }
 
@@ -43,12 +39,7 @@ pub(super) async fn original(State(delivery): State<Delivery>, Owned(readable): 
     params(("name" = String, Path, description = "The media id, a dot and the format"), ("t" = Option<String>, Query, description = "A signed permission")),
     responses((status = 200, description = "The file"), (status = 206, description = "A range of it"))
 )]
-pub(super) async fn file(
-    State(delivery): State<Delivery>,
-    readable: Readable,
-    Path(name): Path<String>,
-    asking: Asking,
-) -> Result<Response, Error> {
+pub(super) async fn file(State(delivery): State<Delivery>, readable: Readable, Path(name): Path<String>, asking: Asking) -> Result<Response, Error> {
     let item = &readable.item;
     if name.split_once('.').is_none_or(|(_, ending)| ending != item.format) {
         return Err(Error::NotFound);
@@ -56,10 +47,6 @@ pub(super) async fn file(
     let patches = item.scrub.as_ref().ok_or(Error::Withheld)?;
     let overlays = (!patches.is_empty()).then(|| Overlays(item.clone()));
     let etag = format!("{}-s", item.sha256);
-    let sheet = Sheet {
-        disposition: Some(content_disposition(false, &item.name)),
-        foreign: true,
-        ..Sheet::ours(&readable, &etag, &item.content_type, Lasts::Ever)
-    };
+    let sheet = Sheet { disposition: Some(content_disposition(false, &item.name)), foreign: true, ..Sheet::ours(&readable, &etag, &item.content_type, Lasts::Ever) };
     respond(&delivery.shelf, &asking, sheet, Source::Object(&item.object, item.bytes, overlays)).await
 }

@@ -72,12 +72,7 @@ impl ImageQuery {
     params(("id" = String, Path, description = "The media id"), ImageQuery),
     responses((status = 200, description = "The picture as AVIF, WebP or JPEG"))
 )]
-pub(super) async fn image(
-    State(delivery): State<Delivery>,
-    readable: Readable,
-    Query(query): Query<ImageQuery>,
-    asking: Asking,
-) -> Result<Response, Error> {
+pub(super) async fn image(State(delivery): State<Delivery>, readable: Readable, Query(query): Query<ImageQuery>, asking: Asking) -> Result<Response, Error> {
     sized(&delivery, &readable, &query, &asking).await
 }
 
@@ -129,13 +124,7 @@ async fn source(delivery: &Delivery, readable: &Readable) -> Result<(Original, O
     Ok((Original { object: asset.object.clone(), bytes: asset.bytes, orientation: 1 }, size))
 }
 
-async fn choose(
-    delivery: &Delivery,
-    readable: &Readable,
-    frame: Frame,
-    original: &Original,
-    taken: &[Encoding],
-) -> Result<(Encoding, Lasts), Error> {
+async fn choose(delivery: &Delivery, readable: &Readable, frame: Frame, original: &Original, taken: &[Encoding]) -> Result<(Encoding, Lasts), Error> {
     let (Some(&best), next) = (taken.first(), taken.get(1)) else { return Ok((Encoding::Jpeg, Lasts::Ever)) };
     let Some(&next) = next.filter(|_| best == Encoding::Avif) else { return Ok((best, Lasts::Ever)) };
     let small = u64::from(frame.width) * u64::from(frame.height) <= AVIF_AT_ONCE;

@@ -22,12 +22,7 @@ use crate::respond::{Asking, Lasts, Sheet, Source, respond};
     params(("id" = String, Path, description = "The media id"), ImageQuery),
     responses((status = 200, description = "The poster", content_type = "image/jpeg"))
 )]
-pub(super) async fn poster(
-    State(delivery): State<Delivery>,
-    readable: Readable,
-    Query(query): Query<ImageQuery>,
-    asking: Asking,
-) -> Result<Response, Error> {
+pub(super) async fn poster(State(delivery): State<Delivery>, readable: Readable, Query(query): Query<ImageQuery>, asking: Asking) -> Result<Response, Error> {
     if !query.is_empty() {
         return super::images::sized(&delivery, &readable, &query, &asking).await;
     }
@@ -58,12 +53,7 @@ pub(super) async fn waveform(State(delivery): State<Delivery>, readable: Readabl
     ),
     responses((status = 200, description = "The sheet", content_type = "image/jpeg"))
 )]
-pub(super) async fn sprite(
-    State(delivery): State<Delivery>,
-    readable: Readable,
-    Path(path): Path<(String, String)>,
-    asking: Asking,
-) -> Result<Response, Error> {
+pub(super) async fn sprite(State(delivery): State<Delivery>, readable: Readable, Path(path): Path<(String, String)>, asking: Asking) -> Result<Response, Error> {
     let number = super::streams::number(&path.1, ".jpg").ok_or(Error::NoSuchPart)?;
     asset(&delivery, &readable, &asking, &format!("storyboard-{number}")).await
 }

@@ -84,12 +84,7 @@ pub(super) async fn master(State(delivery): State<Delivery>, readable: Readable,
     ),
     responses((status = 200, description = "The file"), (status = 206, description = "A range of it"))
 )]
-pub(super) async fn rendition(
-    State(delivery): State<Delivery>,
-    readable: Readable,
-    Path(path): Path<(String, String, String)>,
-    asking: Asking,
-) -> Result<Response, Error> {
+pub(super) async fn rendition(State(delivery): State<Delivery>, readable: Readable, Path(path): Path<(String, String, String)>, asking: Asking) -> Result<Response, Error> {
     let playback = delivery.library.playback(&readable.item.id).await?;
     let (_, name, file) = path;
     let run = playback.run(&name).ok_or(if playback.is_empty() { Error::NotReady } else { Error::NoSuchPart })?;
@@ -125,14 +120,8 @@ fn write_master(playback: &Playback, query: &str) -> String {
     let playable = || playback.runs.iter().filter(|run| !run.pieces.is_empty());
     let uri = |run: &Run| format!("{}/playlist.m3u8", run.rendition.name);
     let sound = playable().find(|run| run.rendition.track == Track::Audio).map(|run| (run, uri(run)));
-    let audio = sound.as_ref().map(|(run, uri)| playlist::Audio {
-        uri,
-        codecs: &run.rendition.codecs,
-        bandwidth: run.rendition.bandwidth,
-        channels: None,
-    });
-    let mut pictures: Vec<(&Run, String)> =
-        playable().filter(|run| run.rendition.track == Track::Video).map(|run| (run, uri(run))).collect();
+    let audio = sound.as_ref().map(|(run, uri)| playlist::Audio { uri, codecs: &run.rendition.codecs, bandwidth: run.rendition.bandwidth, channels: None });
+    let mut pictures: Vec<(&Run, String)> = playable().filter(|run| run.rendition.track == Track::Video).map(|run| (run, uri(run))).collect();
     // From the highest down, but the one to start with first.
     if let Some(start) = pictures.iter().position(|(run, _)| run.rendition.bandwidth <= START_BANDWIDTH) {
         pictures[..=start].rotate_right(1);
@@ -152,11 +141,7 @@ fn write_master(playback: &Playback, query: &str) -> String {
 }
 
 fn write_media(run: &Run, query: &str) -> String {
-    let segments = run
-        .pieces
-        .iter()
-        .enumerate()
-        .map(|(number, piece)| playlist::Segment { uri: format!("{number}.m4s").into(), duration_us: piece.duration_us });
+    let segments = run.pieces.iter().enumerate().map(|(number, piece)| playlist::Segment { uri: format!("{number}.m4s").into(), duration_us: piece.duration_us });
     playlist::media("init.mp4", segments, run.target_us(), run.is_complete(), query)
 }
 

@@ -58,10 +58,7 @@ impl Playback {
                 run.push(Piece { duration_us: segment.duration_us, object: segment.object, bytes: segment.bytes });
             }
         }
-        let mut runs: Vec<Run> = renditions
-            .into_iter()
-            .map(|rendition| Run { pieces: pieces.remove(&rendition.name).unwrap_or_default(), rendition })
-            .collect();
+        let mut runs: Vec<Run> = renditions.into_iter().map(|rendition| Run { pieces: pieces.remove(&rendition.name).unwrap_or_default(), rendition }).collect();
         let rank = |run: &Run| (run.rendition.track == Track::Audio, std::cmp::Reverse(run.rendition.bandwidth));
         runs.sort_by_key(rank);
         Self { stamp, runs, assets: assets.into_iter().map(|asset| (asset.name.clone(), asset)).collect() }
@@ -109,11 +106,7 @@ mod tests {
     #[test]
     fn a_run_ends_before_its_first_hole() {
         let segments = vec![segment("v720", 3), segment("v720", 0), segment("v720", 1), segment("v360", 1)];
-        let renditions = vec![
-            rendition("audio", Track::Audio, 128_000, None),
-            rendition("v360", Track::Video, 800_000, None),
-            rendition("v720", Track::Video, 3_000_000, Some(4)),
-        ];
+        let renditions = vec![rendition("audio", Track::Audio, 128_000, None), rendition("v360", Track::Video, 800_000, None), rendition("v720", Track::Video, 3_000_000, Some(4))];
         let playback = Playback::of(1, renditions, segments, vec![]);
         assert_eq!(playback.runs.iter().map(|run| run.rendition.name.as_str()).collect::<Vec<_>>(), ["v720", "v360", "audio"]);
         assert_eq!(playback.run("v720").map(|run| run.pieces.len()), Some(2));

@@ -43,14 +43,8 @@ async fn private_things_are_for_their_owner_and_whom_the_owner_gave_an_address()
     let (video, paths) = everything(&stage, Visibility::Private).await;
     let (ada, bob, nobody) = (stage.world.ada(), stage.world.bob(), stage.world.nobody());
     let grant = stage.grant("view", &video.id);
-    let others = [
-        stage.grant("view", &MediaId::random()),
-        stage.grant("original", &video.id),
-        stage.grant("events", &video.id),
-        grant.replace("t=", "t=1"),
-        "t=".into(),
-        "t=%00".into(),
-    ];
+    let others =
+        [stage.grant("view", &MediaId::random()), stage.grant("original", &video.id), stage.grant("events", &video.id), grant.replace("t=", "t=1"), "t=".into(), "t=%00".into()];
     for path in &paths {
         let answer = ada.get(path).await.expect(200);
         assert!(answer.header("cache-control").starts_with("private"), "{path}: {answer}");

@@ -54,13 +54,7 @@ async fn segments_may_be_announced_in_any_order_and_twice() {
     let made = stage.rendition(&video.id, "v720", Track::Video, 0, Some(3)).await;
     let nobody = stage.world.nobody();
     let path = format!("/v1/media/{}/hls/v720/playlist.m3u8", video.id);
-    let segment = async |number: u32| contract::transcode::Segment {
-        rendition: "v720".into(),
-        number,
-        duration_us: 4_000_000,
-        object: stage.store(b"bytes").await,
-        bytes: 5,
-    };
+    let segment = async |number: u32| contract::transcode::Segment { rendition: "v720".into(), number, duration_us: 4_000_000, object: stage.store(b"bytes").await, bytes: 5 };
     for (number, seen) in [(2, None), (0, Some(1)), (0, Some(1)), (1, Some(3))] {
         stage.tell(&Published { id: video.id.clone(), renditions: vec![], segments: vec![segment(number).await], assets: vec![] }).await;
         match seen {

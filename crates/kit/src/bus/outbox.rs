@@ -67,8 +67,7 @@ pub(super) fn start(service: &'static str, db: Db, engine: Arc<dyn Engine>, cloc
 }
 
 async fn send(db: &Db, engine: &dyn Engine, clock: &Clock) -> Result<usize, Error> {
-    let rows: Vec<Row> =
-        db.read().rows("select id, subject, payload from outbox where sent_at is null order by id limit $1", vec![BATCH.into()]).await?;
+    let rows: Vec<Row> = db.read().rows("select id, subject, payload from outbox where sent_at is null order by id limit $1", vec![BATCH.into()]).await?;
     if rows.is_empty() {
         return Ok(0);
     }
@@ -110,10 +109,7 @@ pub(super) async fn replay(db: &Db, engine: &dyn Engine, since: DateTime<Utc>) -
     loop {
         let rows: Vec<Row> = db
             .read()
-            .rows(
-                "select id, subject, payload from outbox where sent_at >= $1 and id > $2 order by id limit $3",
-                vec![since.into(), after.clone().into(), BATCH.into()],
-            )
+            .rows("select id, subject, payload from outbox where sent_at >= $1 and id > $2 order by id limit $3", vec![since.into(), after.clone().into(), BATCH.into()])
             .await?;
         let Some(last) = rows.last() else { return Ok(sent) };
         after.clone_from(&last.id);

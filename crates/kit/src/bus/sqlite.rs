@@ -75,11 +75,8 @@ impl Log {
         let (consumer, token) = (consumer.to_owned(), Uuid::new_v4().to_string());
         let now = self.millis();
         // Looking costs no write; most looks find nothing.
-        let due: Option<Position> = self
-            .db
-            .read()
-            .row("select position from delivery where consumer = $1 and due_at <= $2 limit 1", vec![consumer.clone().into(), now.into()])
-            .await?;
+        let due: Option<Position> =
+            self.db.read().row("select position from delivery where consumer = $1 and due_at <= $2 limit 1", vec![consumer.clone().into(), now.into()]).await?;
         if due.is_none() {
             return Ok(Vec::new());
         }
@@ -100,10 +97,7 @@ impl Log {
                     let mut rows = Vec::with_capacity(taken.len());
                     for Taken { position, attempts } in taken {
                         let row: Option<Row> = tx
-                            .row(
-                                "select position, id, subject, payload, cast($2 as bigint) as attempts from log where position = $1",
-                                vec![position.into(), attempts.into()],
-                            )
+                            .row("select position, id, subject, payload, cast($2 as bigint) as attempts from log where position = $1", vec![position.into(), attempts.into()])
                             .await?;
                         rows.extend(row);
                     }
@@ -125,11 +119,7 @@ impl Log {
 
     /// How long until something of the consumer's may be due, at most `LOOK_AGAIN`.
     async fn next_due(&self, consumer: &str) -> Result<Duration, Error> {
-        let next: Option<Due> = self
-            .db
-            .read()
-            .row("select due_at from delivery where consumer = $1 order by due_at limit 1", vec![consumer.into()])
-            .await?;
+        let next: Option<Due> = self.db.read().row("select due_at from delivery where consumer = $1 order by due_at limit 1", vec![consumer.into()]).await?;
         let wait = next.map_or(LOOK_AGAIN, |next| Duration::from_millis(u64::try_from(next.due_at - self.millis()).unwrap_or(0)));
         Ok(wait.clamp(Duration::from_millis(5), LOOK_AGAIN))
     }
@@ -188,18 +178,13 @@ impl Engine for Log {
             for event in chunk {
                 values.extend([event.id.clone().into(), event.subject.clone().into(), event.payload.clone().into(), now.into()]);
             }
-            let text = format!(
-                "insert into log (id, subject, payload, published_at) values {} on conflict (id) do nothing returning position",
-                placeholders(chunk.len(), 4)
-            );
+            let text = format!("insert into log (id, subject, payload, published_at) values {} on conflict (id) do nothing returning position", placeholders(chunk.len(), 4));
             self.db
                 .write(move |tx| {
                     Box::pin(async move {
                         let fresh: Vec<Position> = tx.rows(&text, values).await?;
                         // Positions are handed out in one transaction by one writer, so what is fresh is a range.
-                        let (Some(low), Some(high)) =
-                            (fresh.iter().map(|row| row.position).min(), fresh.iter().map(|row| row.position).max())
-                        else {
+                        let (Some(low), Some(high)) = (fresh.iter().map(|row| row.position).min(), fresh.iter().map(|row| row.position).max()) else {
                             return Ok(());
                         };
                         tx.execute(
@@ -237,25 +222,13 @@ impl Engine for Log {
 
     async fn extend(&self, consumer: &str, delivery: &Delivery, lease: Duration) -> Result<bool, Error> {
         let until = self.millis() + millis(lease);
-        self.under_lease(
-            "update delivery set due_at = $4 where consumer = $1 and position = $2 and lease = $3",
-            consumer,
-            delivery,
-            vec![until.into()],
-        )
-        .await
+        self.under_lease("update delivery set due_at = $4 where consumer = $1 and position = $2 and lease = $3", consumer, delivery, vec![until.into()]).await
     }
 
     async fn retry(&self, consumer: &str, delivery: &Delivery, delay: Duration) -> Result<bool, Error> {
         let due = self.millis() + millis(delay);
-        let kept = self
-            .under_lease(
-                "update delivery set due_at = $4, lease = null where consumer = $1 and position = $2 and lease = $3",
-                consumer,
-                delivery,
-                vec![due.into()],
-            )
-            .await?;
+        let kept =
+            self.under_lease("update delivery set due_at = $4, lease = null where consumer = $1 and position = $2 and lease = $3", consumer, delivery, vec![due.into()]).await?;
         self.waker(consumer).notify_one();
         Ok(kept)
     }
@@ -267,10 +240,7 @@ impl Engine for Log {
             .write(move |tx| {
                 Box::pin(async move {
                     let held = tx
-                        .execute(
-                            "delete from delivery where consumer = $1 and position = $2 and lease = $3",
-                            vec![consumer.clone().into(), position.into(), lease.into()],
-                        )
+                        .execute("delete from delivery where consumer = $1 and position = $2 and lease = $3", vec![consumer.clone().into(), position.into(), lease.into()])
                         .await?;
                     if held == 1 {
                         tx.execute(
@@ -286,10 +256,7 @@ impl Engine for Log {
     }
 
     async fn end_leases(&self) -> Result<(), Error> {
-        self.db
-            .write(|tx| Box::pin(async move { tx.execute("update delivery set lease = null, due_at = 0 where lease is not null", vec![]).await }))
-            .await
-            .map(drop)
+        self.db.write(|tx| Box::pin(async move { tx.execute("update delivery set lease = null, due_at = 0 where lease is not null", vec![]).await })).await.map(drop)
     }
 
     async fn dead(&self, limit: usize) -> Result<Vec<Dead>, Error> {
@@ -356,8 +323,7 @@ impl Engine for Log {
             consumer: String,
             deliveries: i64,
         }
-        let waiting: Vec<Waiting> =
-            self.db.read().rows("select consumer, count(*) as deliveries from delivery group by consumer order by consumer", vec![]).await?;
+        let waiting: Vec<Waiting> = self.db.read().rows("select consumer, count(*) as deliveries from delivery group by consumer order by consumer", vec![]).await?;
         Ok(waiting.into_iter().map(|row| (row.consumer, row.deliveries.unsigned_abs())).collect())
     }
 

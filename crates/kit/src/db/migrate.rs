@@ -50,8 +50,7 @@ pub(super) async fn run(tx: &Tx, service: &'static str, migrations: &'static [Mi
 }
 
 async fn apply(tx: &Tx, part: &'static str, migrations: &'static [Migration]) -> Result<(), Error> {
-    let newest: Option<Applied> =
-        tx.row("select version, min_compatible from schema_version where part = $1 order by version desc limit 1", vec![part.into()]).await?;
+    let newest: Option<Applied> = tx.row("select version, min_compatible from schema_version where part = $1 order by version desc limit 1", vec![part.into()]).await?;
     let (found, min_compatible) = newest.map_or((0, 0), |row| (row.version, row.min_compatible));
     let known = migrations.last().map_or(0, |migration| migration.version);
     if min_compatible > known {
@@ -65,11 +64,8 @@ async fn apply(tx: &Tx, part: &'static str, migrations: &'static [Migration]) ->
         for statement in migration.sql.split(";\n").map(str::trim).filter(|statement| !statement.is_empty()) {
             tx.execute(statement, vec![]).await?;
         }
-        tx.execute(
-            "insert into schema_version (part, version, min_compatible) values ($1, $2, $3)",
-            vec![part.into(), migration.version.into(), migration.min_compatible.into()],
-        )
-        .await?;
+        tx.execute("insert into schema_version (part, version, min_compatible) values ($1, $2, $3)", vec![part.into(), migration.version.into(), migration.min_compatible.into()])
+            .await?;
     }
     Ok(())
 }

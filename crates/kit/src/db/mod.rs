@@ -21,7 +21,6 @@ use futures::future::BoxFuture;
 use sea_orm::DatabaseConnection;
 use tokio::sync::Notify;
 
-
 /// What can go wrong at the database.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

@@ -56,12 +56,8 @@ impl Tx {
 
     /// Notes that `consumer` takes the event `id` in this transaction; `false` if it did so before.
     pub async fn first_time(&self, consumer: &str, id: &str, now: DateTime<Utc>) -> Result<bool, Error> {
-        let inserted = self
-            .execute(
-                "insert into inbox (consumer, event_id, seen_at) values ($1, $2, $3) on conflict do nothing",
-                vec![consumer.into(), id.into(), now.into()],
-            )
-            .await?;
+        let inserted =
+            self.execute("insert into inbox (consumer, event_id, seen_at) values ($1, $2, $3) on conflict do nothing", vec![consumer.into(), id.into(), now.into()]).await?;
         Ok(inserted == 1)
     }
 }

@@ -31,9 +31,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
 
 fn refuse_json(rejection: &JsonRejection) -> Problem {
     match rejection {
-        JsonRejection::MissingJsonContentType(_) => {
-            Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "request.not_json", "Send JSON with `Content-Type: application/json`.")
-        }
+        JsonRejection::MissingJsonContentType(_) => Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "request.not_json", "Send JSON with `Content-Type: application/json`."),
         JsonRejection::BytesRejection(_) => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "request.too_large", "The JSON body is larger than 64 KB."),
         JsonRejection::JsonDataError(error) => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "request.invalid", reason(&error.body_text())),
         other => Problem::bad_request("request.not_json", reason(&other.body_text())),
@@ -71,8 +69,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let path: Result<axum::extract::Path<T>, PathRejection> = axum::extract::Path::from_request_parts(parts, state).await;
-        path.map(|axum::extract::Path(value)| Self(value))
-            .map_err(|_| Problem::new(StatusCode::NOT_FOUND, "request.no_such_address", "There is nothing at this address."))
+        path.map(|axum::extract::Path(value)| Self(value)).map_err(|_| Problem::new(StatusCode::NOT_FOUND, "request.no_such_address", "There is nothing at this address."))
     }
 }
 

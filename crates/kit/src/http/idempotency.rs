@@ -113,11 +113,8 @@ impl Idempotency {
             .db
             .write(move |tx| {
                 Box::pin(async move {
-                    tx.execute("delete from idempotency where key = $1 and status is null and created_at < $2", vec![key.clone().into(), (now - RUNS_AT_MOST).into()])
-                        .await?;
-                    let taken = tx
-                        .execute("insert into idempotency (key, created_at) values ($1, $2) on conflict do nothing", vec![key.clone().into(), now.into()])
-                        .await?;
+                    tx.execute("delete from idempotency where key = $1 and status is null and created_at < $2", vec![key.clone().into(), (now - RUNS_AT_MOST).into()]).await?;
+                    let taken = tx.execute("insert into idempotency (key, created_at) values ($1, $2) on conflict do nothing", vec![key.clone().into(), now.into()]).await?;
                     if taken == 1 {
                         return Ok::<_, Error>(None);
                     }

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Router};
 use futures::FutureExt as _;
 use http::{HeaderName, HeaderValue, StatusCode};
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
 use crate::auth::Verifier;
 use crate::problem::Problem;
@@ -48,12 +48,17 @@ async fn around(State(wear): State<Wear>, mut request: Request, next: Next) -> R
     let started = Instant::now();
     let method = method(&request).to_owned();
     let route = request.extensions().get::<MatchedPath>().map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
-    let id = request_id(&request);
-    request.extensions_mut().insert(RequestId(id.clone()));
-    if let Ok(value) = HeaderValue::from_str(&id) {
-        request.headers_mut().insert(REQUEST_ID, value);
+    // A neighbour in this process has an id and a span already; a second of each would be most of what a small answer costs.
+    let known = request.extensions().get::<RequestId>().cloned();
+    let span = if known.is_some() { Span::current() } else { Span::none() };
+    let id = known.unwrap_or_else(|| RequestId(request_id(&request))).0;
+    let span = if span.is_none() { tracing::info_span!("request", role = wear.role, method, route, request.id = id) } else { span };
+    if request.extensions().get::<RequestId>().is_none() {
+        request.extensions_mut().insert(RequestId(id.clone()));
+        if let Ok(value) = HeaderValue::from_str(&id) {
+            request.headers_mut().insert(REQUEST_ID, value);
+        }
     }
-    let span = tracing::info_span!("request", role = wear.role, method, route, request.id = id);
     let handled = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone()).await;
     let mut response = handled.unwrap_or_else(|panic| {
         let _entered = span.enter();
@@ -90,5 +95,11 @@ fn method(request: &Request) -> &'static str {
 fn request_id(request: &Request) -> String {
     let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
     let plain = |id: &&str| (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    given.filter(plain).map_or_else(|| uuid::Uuid::now_v7().simple().to_string(), str::to_owned)
+    given.filter(plain).map_or_else(new_id, str::to_owned)
+}
+
+/// A UUIDv7 from the process's own generator: `Uuid::now_v7` asks the kernel for each one.
+fn new_id() -> String {
+    let millis = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
+    uuid::Builder::from_unix_timestamp_millis(millis, &rand::random()).into_uuid().simple().to_string()
 }

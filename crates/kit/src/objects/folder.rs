@@ -43,14 +43,7 @@ impl Folder {
 
     fn sink(&self, file: File, folder: PathBuf) -> Box<dyn Sink> {
         self.writers.fetch_add(1, Ordering::Relaxed);
-        Box::new(FileSink {
-            file: Arc::new(file),
-            folder,
-            gathered: Vec::new(),
-            bytes: 0,
-            syncer: self.syncer.clone(),
-            writers: self.writers.clone(),
-        })
+        Box::new(FileSink { file: Arc::new(file), folder, gathered: Vec::new(), bytes: 0, syncer: self.syncer.clone(), writers: self.writers.clone() })
     }
 }
 

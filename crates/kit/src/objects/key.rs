@@ -36,8 +36,7 @@ impl ObjectKey {
 impl TryFrom<String> for ObjectKey {
     type Error = NotAnObjectKey;
     fn try_from(text: String) -> Result<Self, NotAnObjectKey> {
-        let fits = text.len() == CHARS + 1
-            && text.bytes().enumerate().all(|(at, b)| if at == 2 { b == b'/' } else { b.is_ascii_alphanumeric() });
+        let fits = text.len() == CHARS + 1 && text.bytes().enumerate().all(|(at, b)| if at == 2 { b == b'/' } else { b.is_ascii_alphanumeric() });
         if fits { Ok(Self(text)) } else { Err(NotAnObjectKey) }
     }
 }

@@ -137,9 +137,7 @@ async fn an_event_is_sent_if_and_only_if_its_transaction_commits_and_its_effect_
         Consumer::of::<Sung, _, _>("test.count", move |sung, delivery| {
             let (heard, effects, db, now) = (heard.clone(), effects.clone(), db.clone(), clock.now());
             async move {
-                let first = db
-                    .write(move |tx| Box::pin(async move { tx.first_time("test.count", &delivery.event.id, now).await }))
-                    .await?;
+                let first = db.write(move |tx| Box::pin(async move { tx.first_time("test.count", &delivery.event.id, now).await })).await?;
                 if first {
                     effects.fetch_add(sung.song, Ordering::SeqCst);
                 }

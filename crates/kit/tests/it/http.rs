@@ -25,7 +25,13 @@ async fn server(limits: Limits) -> Server {
     let routes = Router::new()
         .route("/ok", get(async || "ok"))
         .route("/large", get(async || vec![7_u8; 64 * 1024 * 1024]))
-        .route("/slow", get(async || { tokio::time::sleep(Duration::from_millis(400)).await; "slow" }))
+        .route(
+            "/slow",
+            get(async || {
+                tokio::time::sleep(Duration::from_millis(400)).await;
+                "slow"
+            }),
+        )
         .route("/panic", get(async || -> &'static str { panic!("out of tune") }))
         .route("/problem", get(async || Problem::not_found("song")))
         .route("/json", post(async |kit::http::Json(value): kit::http::Json<Vec<u8>>| kit::http::Json(value.len())));

@@ -85,7 +85,16 @@ fn a_wrong_configuration_names_the_key_and_the_fix() {
 
 #[test]
 fn help_shows_examples_and_the_version_is_said() {
-    for command in [&["--help"][..], &["serve", "--help"], &["upload", "--help"], &["demo", "--help"], &["bus", "dead", "--help"], &["bus", "replay", "--help"], &["openapi", "--help"], &["doctor", "--help"]] {
+    for command in [
+        &["--help"][..],
+        &["serve", "--help"],
+        &["upload", "--help"],
+        &["demo", "--help"],
+        &["bus", "dead", "--help"],
+        &["bus", "replay", "--help"],
+        &["openapi", "--help"],
+        &["doctor", "--help"],
+    ] {
         let text = String::from_utf8(tutti(command).stdout).unwrap();
         assert!(text.contains("Example"), "{command:?}: {text}");
     }
