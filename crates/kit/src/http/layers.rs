@@ -48,17 +48,19 @@ async fn around(State(wear): State<Wear>, mut request: Request, next: Next) -> R
     let started = Instant::now();
     let method = method(&request).to_owned();
     let route = request.extensions().get::<MatchedPath>().map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
-    // A neighbour in this process has an id and a span already; a second of each would be most of what a small answer costs.
-    let known = request.extensions().get::<RequestId>().cloned();
-    let span = if known.is_some() { Span::current() } else { Span::none() };
-    let id = known.unwrap_or_else(|| RequestId(request_id(&request))).0;
-    let span = if span.is_none() { tracing::info_span!("request", role = wear.role, method, route, request.id = id) } else { span };
-    if request.extensions().get::<RequestId>().is_none() {
-        request.extensions_mut().insert(RequestId(id.clone()));
-        if let Ok(value) = HeaderValue::from_str(&id) {
-            request.headers_mut().insert(REQUEST_ID, value);
+    // A neighbour in this process has an id and a span already; another of each would be a good part of what a small answer costs.
+    let (id, span) = match request.extensions().get::<RequestId>() {
+        Some(RequestId(id)) => (id.clone(), Span::current()),
+        None => {
+            let id = request_id(&request);
+            request.extensions_mut().insert(RequestId(id.clone()));
+            if let Ok(value) = HeaderValue::from_str(&id) {
+                request.headers_mut().insert(REQUEST_ID, value);
+            }
+            let span = tracing::info_span!("request", role = wear.role, method, route, request.id = id);
+            (id, span)
         }
-    }
+    };
     let handled = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone()).await;
     let mut response = handled.unwrap_or_else(|panic| {
         let _entered = span.enter();
