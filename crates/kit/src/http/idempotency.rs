@@ -82,7 +82,7 @@ impl Idempotency {
         let member = <Member as OptionalFromRequestParts<()>>::from_request_parts(&mut parts, &()).await?;
         let request = Request::from_parts(parts, body);
         let Some(member) = member else { return Ok(next.run(request).await) };
-        let key = self.key(&request, &member)?;
+        let key = key(&request, &member)?;
         if let Some(answer) = self.begin(&key).await? {
             return Ok(answer);
         }
@@ -90,20 +90,6 @@ impl Idempotency {
         let response = next.run(request).await;
         let Some(key) = running.key.take() else { return Ok(response) };
         if response.status().is_success() { self.keep(key, response).await } else { self.forget(key).await.map(|()| response).map_err(Problem::from) }
-    }
-
-    fn key(&self, request: &Request, member: &Member) -> Result<String, Problem> {
-        let given = request.headers().get(KEY).map(HeaderValue::as_bytes).unwrap_or_default();
-        if given.is_empty() || given.len() > 255 {
-            return Err(Problem::bad_request("request.bad_idempotency_key", "An Idempotency-Key has 1 to 255 characters."));
-        }
-        let path = request.extensions().get::<axum::extract::OriginalUri>().map_or_else(|| request.uri().path().to_owned(), |uri| uri.path().to_owned());
-        let mut hash = Sha256::new();
-        for part in [member.id().as_bytes().as_slice(), path.as_bytes(), given] {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part);
-        }
-        Ok(hex::encode(hash.finalize()))
     }
 
     /// Takes the key; or answers what the first request was answered.
@@ -161,4 +147,19 @@ impl Idempotency {
     async fn forget(&self, key: String) -> Result<(), Error> {
         self.db.write(move |tx| Box::pin(async move { tx.execute("delete from idempotency where key = $1", vec![key.into()]).await })).await.map(drop)
     }
+}
+
+/// A key as it is kept: of this member, at this address.
+fn key(request: &Request, member: &Member) -> Result<String, Problem> {
+    let given = request.headers().get(KEY).map(HeaderValue::as_bytes).unwrap_or_default();
+    if given.is_empty() || given.len() > 255 {
+        return Err(Problem::bad_request("request.bad_idempotency_key", "An Idempotency-Key has 1 to 255 characters."));
+    }
+    let path = request.extensions().get::<axum::extract::OriginalUri>().map_or_else(|| request.uri().path().to_owned(), |uri| uri.path().to_owned());
+    let mut hash = Sha256::new();
+    for part in [member.id().as_bytes().as_slice(), path.as_bytes(), given] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    Ok(hex::encode(hash.finalize()))
 }
