@@ -14,6 +14,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     // hls.js is one large lazily loaded chunk; nothing else comes near this.
     chunkSizeWarningLimit: 700,
+    rolldownOptions: { checks: { pluginTimings: false } },
   },
   server: { proxy: { '/v1': server, '/.well-known': server } },
   test: { include: ['src/**/*.test.ts'], environment: 'node' },

@@ -85,6 +85,20 @@ test('the player obeys its keys', async ({ home, files }) => {
   await expect.poll(() => home.evaluate(() => document.fullscreenElement !== null)).toBe(true);
 });
 
+test('an address that has expired is renewed by itself', async ({ home, files }) => {
+  await add(home, files.clip);
+  await ready(home, basename(files.clip));
+  let refusals = 1;
+  await home.route('**/master.m3u8*', (route) => {
+    refusals -= 1;
+    return refusals >= 0 ? route.fulfill({ status: 403, body: '' }) : route.continue();
+  });
+  await openItem(home, basename(files.clip));
+  await home.getByRole('button', { name: 'Play', exact: true }).first().click();
+  await expect.poll(() => time(home), { timeout: 20_000 }).toBeGreaterThan(0.5);
+  expect(refusals).toBeLessThan(0);
+});
+
 test('a song plays and is sought in its waveform', async ({ home, files }) => {
   await add(home, files.song);
   await ready(home, basename(files.song));
