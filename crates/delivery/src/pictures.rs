@@ -239,7 +239,7 @@ impl Pictures {
             picture.encode(variant.encoding)
         };
         self.0.made.inc();
-        let encoded = tokio::task::spawn_blocking(work).await.map_err(|_| Error::Worker)??;
+        let encoded = kit::tasks::on_own_thread(work).await.ok_or(Error::Worker)??;
         Ok(encoded.into())
     }
 

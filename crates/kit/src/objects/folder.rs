@@ -97,8 +97,9 @@ impl Engine for Folder {
             }
             let (reader, at) = (file.clone(), range.start);
             let wanted = usize::try_from(CHUNK.min(range.end - at)).unwrap_or(0);
+            // Taken and given back by the async threads: an idle blocking thread would keep it.
+            let mut chunk = vec![0; wanted];
             let chunk = blocking(move || {
-                let mut chunk = vec![0; wanted];
                 reader.read_exact_at(&mut chunk, at)?;
                 Ok(Bytes::from(chunk))
             })

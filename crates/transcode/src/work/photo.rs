@@ -66,6 +66,6 @@ async fn upright(desk: &Desk, original: &Bytes, format: Format) -> Result<Bytes,
 
 /// Pixel work on a thread of its own; its errors are the file's fault.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, pixels::Error> + Send + 'static) -> Result<T, Error> {
-    let done = tokio::task::spawn_blocking(work).await.map_err(|error| Error::Scratch(std::io::Error::other(error)))?;
+    let done = kit::tasks::on_own_thread(work).await.ok_or_else(|| Error::Scratch(std::io::Error::other("the thread that works on pixels ended early")))?;
     done.map_err(|error| Refusal::Photo(error.to_string()).into())
 }
