@@ -18,13 +18,13 @@ use kit::{Context, Part, Service};
 
 /// The role.
 pub fn service() -> Service {
-    Service { name: "gateway", migrations: &[], openapi: || utoipa::openapi::OpenApiBuilder::new().build(), start: |context| Box::pin(start(context)) }
+    Service { name: "gateway", migrations: &[], openapi: || utoipa::openapi::OpenApiBuilder::new().build(), start: |context| Box::pin(std::future::ready(start(&context))) }
 }
 
-async fn start(context: Context) -> Result<Part, BootError> {
+fn start(context: &Context) -> Result<Part, BootError> {
     let config: Config = context.config.section("gateway")?;
     let guard = limits::Guard::new(&config, &context.tasks);
-    let through = routes::router(context.peers.clone()).layer(from_fn_with_state(guard, limits::Guard::layer));
+    let through = routes::router(&context.peers).layer(from_fn_with_state(guard, limits::Guard::layer));
     // Without other origins there is nothing to tell a browser.
     let through = if config.allowed_origins.is_empty() { through } else { through.layer(config.cors()?) };
     let router = Router::new().merge(through).merge(page::router(&context.interface));

@@ -44,7 +44,7 @@ pub const ROUTES: &[Route] = &[
 ];
 
 /// A router that passes each row's requests to its role.
-pub(crate) fn router(peers: Peers) -> Router {
+pub(crate) fn router(peers: &Peers) -> Router {
     ROUTES.iter().fold(Router::new(), |router, row| router.route(row.path, any(pass).with_state((peers.clone(), row.role))))
 }
 
