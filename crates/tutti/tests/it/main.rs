@@ -1,5 +1,7 @@
 //! The whole product, as its users meet it: the real binary, real sockets, real ffmpeg.
 
+#![allow(clippy::unwrap_used, reason = "a test may be blunt, also in the functions beside it")]
+
 mod crash;
 mod layout;
 mod process;

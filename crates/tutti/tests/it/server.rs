@@ -64,10 +64,6 @@ impl Server {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
-    pub(crate) fn process_id(&self) -> u32 {
-        self.child.as_ref().expect("it runs").id()
-    }
-
     /// SIGKILL: no goodbye.
     pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
