@@ -2,6 +2,7 @@
 //!
 //! Invariant: a stranger can't tell a private item from one that never was.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
@@ -73,6 +74,8 @@ pub(crate) enum Error {
     Refused(#[from] RefusedToken),
     #[error("the database failed")]
     Db(#[from] kit::db::Error),
+    #[error("the database failed")]
+    Shared(#[source] Arc<kit::db::Error>),
     #[error("the store failed")]
     Objects(#[from] kit::objects::Error),
     #[error("a worker ended early")]
@@ -131,7 +134,7 @@ impl Error {
             Self::Tus(_) => (StatusCode::BAD_REQUEST, "media.bad_upload_request"),
             Self::NotOffsetStream => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "media.not_offset_stream"),
             Self::TusVersion => (StatusCode::PRECONDITION_FAILED, "media.tus_version"),
-            Self::Refused(_) | Self::Db(_) | Self::Objects(_) | Self::Worker => {
+            Self::Refused(_) | Self::Db(_) | Self::Shared(_) | Self::Objects(_) | Self::Worker => {
                 return match self {
                     Self::Refused(RefusedToken(problem)) => problem,
                     Self::Db(error) => error.into(),

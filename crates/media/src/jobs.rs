@@ -125,7 +125,7 @@ impl Media {
             })
             .await?;
         let Some((item, loose)) = removed else { return Ok(false) };
-        self.quota.removed(owner, item.bytes);
+        self.quota.removed(owner, item.bytes).await;
         if loose {
             remove_loose(self, item.object).await;
         }

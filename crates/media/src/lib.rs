@@ -30,6 +30,9 @@ pub fn service() -> Service {
     Service { name: "media", migrations: migration::MIGRATIONS, openapi: api::openapi, start: |context| Box::pin(start(context)) }
 }
 
+/// Files looked into at once: work for processors, so more than a few would only take threads.
+const INSPECTIONS: usize = 16;
+
 /// What every handler shares.
 #[derive(Clone)]
 struct Media(Arc<Inner>);
@@ -41,6 +44,7 @@ struct Inner {
     quota: quota::Quota,
     heads: ingest::HeadMemory,
     places: Arc<Semaphore>,
+    inspections: Semaphore,
     figures: figures::Figures,
     holds: uploads::Holds,
 }
@@ -59,6 +63,7 @@ async fn start(context: Context) -> Result<Part, BootError> {
         quota: quota::Quota::new(&context, &config),
         heads: ingest::HeadMemory::new(config.head_memory_bytes),
         places: Arc::new(Semaphore::new(config.uploads_at_once)),
+        inspections: Semaphore::new(INSPECTIONS),
         holds: uploads::Holds::default(),
         figures: figures::Figures::new(&context.metrics),
         keys,

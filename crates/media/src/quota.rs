@@ -24,7 +24,7 @@ const IDLE: Duration = Duration::from_secs(10);
 /// Everybody's accounts.
 #[derive(Clone)]
 pub(crate) struct Quota {
-    accounts: moka::sync::Cache<AccountId, Arc<Mutex<Account>>>,
+    accounts: moka::future::Cache<AccountId, Arc<Mutex<Account>>>,
     db: Db,
     clock: Clock,
     most: Most,
@@ -42,7 +42,7 @@ struct Account {
 impl Quota {
     pub(crate) fn new(context: &Context, config: &Config) -> Self {
         Self {
-            accounts: moka::sync::Cache::builder().max_capacity(REMEMBERED).time_to_idle(IDLE).build(),
+            accounts: moka::future::Cache::builder().max_capacity(REMEMBERED).time_to_idle(IDLE).build(),
             db: context.db.clone(),
             clock: context.clock.clone(),
             most: Most { bytes: config.quota_bytes, items: config.quota_items },
@@ -57,14 +57,13 @@ impl Quota {
 
     /// Reserves room for one item of `bytes` (0 where the size is not known yet: then [`Reservation::grow`]).
     pub(crate) async fn reserve(&self, owner: AccountId, bytes: u64) -> Result<Reservation, Error> {
-        let account = if let Some(account) = self.accounts.get(&owner) {
-            account
-        } else {
+        // Of several that come at once, one reads and all share what it found.
+        let read = async {
             let now = self.clock.now();
             let used = usage::find(&self.db, owner).await?.unwrap_or(Usage { bytes: 0, items: 0, hour_began_at: now, hour_uploads: 0 });
-            // Of several that read at once, one wins and all share it.
-            self.accounts.get_with(owner, || Arc::new(Mutex::new(Account { used, reserved_bytes: 0, reserved_items: 0 })))
+            Ok::<_, kit::db::Error>(Arc::new(Mutex::new(Account { used, reserved_bytes: 0, reserved_items: 0 })))
         };
+        let account = self.accounts.try_get_with(owner, read).await.map_err(Error::Shared)?;
         {
             let mut held = account.lock().unwrap_or_else(PoisonError::into_inner);
             held.check(self.clock.now(), bytes, self.most, self.most_per_hour)?;
@@ -75,8 +74,8 @@ impl Quota {
     }
 
     /// Notes that an item is gone.
-    pub(crate) fn removed(&self, owner: AccountId, bytes: u64) {
-        if let Some(account) = self.accounts.get(&owner) {
+    pub(crate) async fn removed(&self, owner: AccountId, bytes: u64) {
+        if let Some(account) = self.accounts.get(&owner).await {
             let mut account = account.lock().unwrap_or_else(PoisonError::into_inner);
             account.used.bytes = account.used.bytes.saturating_sub(bytes);
             account.used.items = account.used.items.saturating_sub(1);

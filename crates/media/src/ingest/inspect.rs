@@ -36,6 +36,7 @@ pub(crate) struct Found {
 
 /// Inspects a finished object. `format` and `frames` are what the bytes said while they arrived, where that was seen.
 pub(crate) async fn inspect(media: &Media, key: &ObjectKey, bytes: u64, format: Option<Format>, frames: Option<u32>) -> Result<Found, Error> {
+    let _turn = media.inspections.acquire().await.map_err(|_| Error::Worker)?;
     let objects = media.context.objects.clone();
     let source = objects.source(key).await?;
     let (config, key, runtime) = (media.config.clone(), key.clone(), tokio::runtime::Handle::current());
