@@ -115,6 +115,17 @@ pub(crate) async fn advance(tx: &Tx, media: &MediaId, made: &Made, done: Option<
     Ok(unused)
 }
 
+/// The track of sound turned out to hold nothing: the item goes on as one without sound.
+pub(crate) async fn mute(tx: &Tx, media: &MediaId, now: DateTime<Utc>) -> Result<(), Error> {
+    let mut job = open(tx, media).await?;
+    let Some(plan) = job.plan.as_mut() else { return Err(Error::Corrupt("plan")) };
+    plan.sound = None;
+    store::replace_plan(tx, media, plan, now).await?;
+    let playable = job.state == State::Playable || play(tx, &job, now).await?;
+    store::mark_done(tx, media, Piece::Sound, now).await?;
+    follow(tx, &job, playable, now).await
+}
+
 /// A player can start, for the first time: say so.
 async fn play(tx: &Tx, job: &Job, now: DateTime<Utc>) -> Result<bool, Error> {
     let Some(plan) = &job.plan else { return Ok(false) };

@@ -87,6 +87,12 @@ pub(crate) async fn set_plan(tx: &Tx, media: &MediaId, plan: &Plan, known: Known
     Ok(())
 }
 
+/// Overwrites the plan, for a track that turned out to hold nothing.
+pub(crate) async fn replace_plan(tx: &Tx, media: &MediaId, plan: &Plan, now: DateTime<Utc>) -> Result<(), Error> {
+    tx.execute("update job set plan = $2, updated_at = $3 where media = $1", vec![text(media.as_str()), json(plan)?, now.into()]).await?;
+    Ok(())
+}
+
 pub(crate) async fn set_state(tx: &Tx, media: &MediaId, state: State, reason: Option<(&str, &str)>, now: DateTime<Utc>) -> Result<(), Error> {
     tx.execute(
         "update job set state = $2, code = $3, detail = $4, updated_at = $5 where media = $1",

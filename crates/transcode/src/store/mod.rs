@@ -9,7 +9,7 @@ mod made;
 mod pieces;
 mod values;
 
-pub(crate) use items::{Job, Known, find_job, forget_deleted, insert_job, mark_deleted, raise_percent, set_plan, set_state};
+pub(crate) use items::{Job, Known, find_job, forget_deleted, insert_job, mark_deleted, raise_percent, replace_plan, set_plan, set_state};
 pub(crate) use loose::{insert_loose, list_loose, remove_loose};
 pub(crate) use made::{
     Kept, TileSet, find_rendition, insert_segments, insert_tiles, list_assets, list_numbers, list_renditions, list_segments, list_started, list_tiles, remove_made, remove_segment,

@@ -14,7 +14,7 @@ use super::hls::{Output, may_lead};
 use crate::error::Error;
 use crate::ffmpeg::video::{self, TILES, Tiles};
 use crate::ffmpeg::{Command, sound as audio};
-use crate::flow::Made;
+use crate::flow::{self, Made};
 use crate::model::Refusal;
 use crate::model::plan::{Loudness, Picture, Plan, Rung, SOUND_BANDWIDTH};
 use crate::store::TileSet;
@@ -144,7 +144,15 @@ pub(super) async fn sound(desk: &Desk) -> Result<(), Error> {
     let command = audio::encode(&desk.tools, &input, desk.folder(), limits, sound, gain);
     let mut writing = Writing { command, outputs: vec![Output::new(desk, rendition).await?], streams: true, start_us: 0, span_us: plan.duration_us, desk };
     let ran = writing.run().await;
-    end(desk, writing, ran).await
+    match end(desk, writing, ran).await {
+        // An empty track beside a picture is no reason to refuse the picture.
+        Err(Error::Refused(Refusal::BrokenFile)) if plan.picture.is_some() => {
+            tracing::info!(media.id = %desk.job.media, "there is nothing in the track of sound; going on without");
+            let (media, now) = (desk.job.media.clone(), desk.worker.context.clock.now());
+            desk.worker.context.db.write(move |tx| Box::pin(async move { flow::mute(tx, &media, now).await })).await
+        }
+        other => other,
+    }
 }
 
 /// The end of a piece that announced its segments as they came.

@@ -275,3 +275,14 @@ async fn a_last_part_of_a_single_frame_joins_too() {
     }
     stage.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_track_of_sound_does_not_cost_the_picture() {
+    let stage = Stage::new().await;
+    let source =
+        stage.make("hush.mkv", "-f lavfi -i testsrc2=size=320x180:rate=25:duration=2 -f lavfi -i anullsrc=duration=0.001 -map 0 -map 1 -c:v mpeg4 -c:a flac -af atrim=start=1");
+    let out = stage.convert(&source, Kind::Video, "mkv").await;
+    assert_eq!(out.whole.keys().collect::<Vec<_>>(), ["v180"]);
+    assert!(stage.playable(&out.media).await.is_some());
+    stage.end().await;
+}
