@@ -113,7 +113,6 @@ impl Ingest {
         if chunk.is_empty() {
             return Ok(());
         }
-        let chunk = compact(chunk);
         self.bytes += chunk.len() as u64;
         if self.expected.is_some_and(|expected| self.bytes > expected) {
             return Err(Error::TooMuch);
@@ -171,12 +170,4 @@ impl Ingest {
         }
         Ok(Some(Saved { checkpoint, hash: self.hash.clone(), format: self.look.format(), held }))
     }
-}
-
-/// The same bytes in memory of their own size. What a connection hands over is a slice of its read buffer: a few bytes that wait to
-/// be written would keep all of it (measured: 300 KB for each of 5,000 uploads, instead of 60).
-fn compact(chunk: Bytes) -> Bytes {
-    let copy = Bytes::copy_from_slice(&chunk);
-    drop(chunk);
-    copy
 }
