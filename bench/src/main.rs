@@ -101,7 +101,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
     // What an interrupted run left behind.
     let _ = std::fs::remove_dir_all(&temp);
     std::fs::create_dir_all(&temp)?;
-    let clips = clips::Clips::new(work.join("clips"), cli.clip.or_else(|| Some(PathBuf::from(DEMO)).filter(|demo| demo.is_file())))?;
+    let clips = clips::Clips::new(&work.join("clips"), cli.clip.or_else(|| Some(PathBuf::from(DEMO)).filter(|demo| demo.is_file())))?;
     let bench = Bench { server, temp, clips, runs: if cli.quick { Some(1) } else { cli.runs } };
     let mut failed = Vec::new();
     for which in Which::value_variants() {

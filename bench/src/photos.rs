@@ -157,7 +157,7 @@ fn exif() -> Vec<u8> {
     tiff.extend(entry(3, ASCII, 2, u32::from(b'E')));
     tiff.extend(entry(4, RATIONAL, 3, VALUES + 56));
     tiff.extend(0_u32.to_le_bytes());
-    tiff.extend(b"Tutti\0Bench\02026:01:02 03:04:05\0");
+    tiff.extend(b"Tutti\0Bench\x002026:01:02 03:04:05\0");
     for part in [52_u32, 1, 31, 1, 12, 1, 13, 1, 24, 1, 18, 1] {
         tiff.extend(part.to_le_bytes());
     }

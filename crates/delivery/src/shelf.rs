@@ -226,6 +226,7 @@ impl Reading {
 type Pieces = BoxStream<'static, Result<Bytes, objects::Error>>;
 
 /// A stream that asks for the next piece before it hands one over: the disk reads while the network writes.
+#[allow(clippy::option_option, reason = "outside: is there a piece in hand; inside: what the stream said, its end included")]
 struct Ahead {
     pieces: Pieces,
     next: Option<Option<Result<Bytes, objects::Error>>>,

@@ -39,7 +39,7 @@ pub(crate) fn router(interface: &Arc<str>) -> Router {
 
 async fn page(request: Request) -> Response {
     let path = request.uri().path().trim_start_matches('/');
-    let reserved = path == "v1" || path.starts_with("v1/") || path.starts_with("internal") || path.starts_with(".well-known/");
+    let reserved = path == "v1" || path.starts_with("v1/") || path.starts_with("internal") || path == "metrics" || path.starts_with(".well-known/");
     if reserved || !matches!(*request.method(), Method::GET | Method::HEAD) {
         return Problem::new(StatusCode::NOT_FOUND, "request.no_such_address", "There is nothing at this address.").into_response();
     }

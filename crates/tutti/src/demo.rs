@@ -90,7 +90,8 @@ const ITEMS: [Item; 6] = [
 
 pub(crate) async fn run(arguments: Demo) -> Result<(), Failure> {
     if let Some(password) = kept_password(&arguments.login_file) {
-        return say(&arguments, &password);
+        say(&arguments, &password);
+        return Ok(());
     }
     let password = kit::objects::base62();
     let Some(client) = Client::sign_up(&arguments.to, HANDLE, EMAIL, &password).await? else {
@@ -107,7 +108,8 @@ pub(crate) async fn run(arguments: Demo) -> Result<(), Failure> {
     for path in videos(arguments.media.as_deref()) {
         send(&client, &path, "video,film").await?;
     }
-    say(&arguments, &password)
+    say(&arguments, &password);
+    Ok(())
 }
 
 async fn send(client: &Client, path: &Path, tags: &str) -> Result<(), Failure> {
@@ -145,7 +147,6 @@ fn keep(path: &Path, password: &str) -> Result<(), Failure> {
     Ok(std::io::Write::write_all(&mut file, format!("{HANDLE} {password}\n").as_bytes())?)
 }
 
-fn say(arguments: &Demo, password: &str) -> Result<(), Failure> {
+fn say(arguments: &Demo, password: &str) {
     println!("\n  Tutti is at  {}\n  log in as    {HANDLE}\n  password     {password}\n", arguments.to);
-    Ok(())
 }

@@ -64,10 +64,10 @@ fn no_store() -> [(header::HeaderName, &'static str); 1] {
 }
 
 async fn ready_in_short(State(watch): State<Arc<Watch>>) -> Response {
-    match watch.missing().await.is_empty() {
-        true => (no_store(), "ready\n").into_response(),
-        false => (StatusCode::SERVICE_UNAVAILABLE, no_store(), "not ready\n").into_response(),
+    if watch.missing().await.is_empty() {
+        return (no_store(), "ready\n").into_response();
     }
+    (StatusCode::SERVICE_UNAVAILABLE, no_store(), "not ready\n").into_response()
 }
 
 async fn ready(State(watch): State<Arc<Watch>>) -> Response {

@@ -102,6 +102,6 @@ fn request_id(request: &Request) -> String {
 
 /// A UUIDv7 from the process's own generator: `Uuid::now_v7` asks the kernel for each one.
 fn new_id() -> String {
-    let millis = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
+    let millis = crate::Clock::system().now().timestamp_millis().unsigned_abs();
     uuid::Builder::from_unix_timestamp_millis(millis, &rand::random()).into_uuid().simple().to_string()
 }

@@ -161,9 +161,11 @@ impl Person {
     }
 }
 
-/// A port that nobody listens on now.
+/// A port that nobody listens on now, below those that the system hands to outgoing connections: a client that knocks while the
+/// server is dead could otherwise be given the server's own port and connect to itself, and the restart would find it taken.
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    let port = || rand::random_range(10_000..30_000);
+    std::iter::repeat_with(port).find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
 }
 
 /// All files below a folder.
