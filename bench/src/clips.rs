@@ -62,7 +62,7 @@ pub struct Clips {
 
 impl Clips {
     /// Clips made from `source`, or from a generated picture.
-    pub fn new(folder: &std::path::Path, source: Option<PathBuf>) -> Result<Self, Failure> {
+    pub fn new(folder: &Path, source: Option<PathBuf>) -> Result<Self, Failure> {
         let folder = folder.join(if source.is_some() { "given" } else { "generated" });
         std::fs::create_dir_all(&folder)?;
         if let Some(source) = &source
