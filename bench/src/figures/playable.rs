@@ -62,7 +62,7 @@ pub async fn measure(bench: &Bench) -> Result<Figure, Failure> {
             bench.runs(7)
         ),
         "Each time a player's first steps were taken (master, rendition, header, first segment) and a picture decoded from them.".into(),
-        "\"A bare ffmpeg\" is the least that has to be done before anyone could play, on the idle machine: the whole remux, or the first 4 s at 240p.".into(),
+        "\"A bare ffmpeg\" is the least that has to be done before anyone could play, run alone beside an idle server: the whole remux, or the first 4 s at 240p.".into(),
         "All settings at their defaults.".into(),
     ];
     Ok(Figure { place: 2, title: "From the last byte to playable".into(), method, rows, runs: all.into() })
