@@ -167,33 +167,47 @@ impl World {
     }
 
     /// Waits until `what` answers `Some`; fails the test after a minute.
-    pub async fn until<T>(&self, promise: &str, mut what: impl AsyncFnMut() -> Option<T>) -> T {
+    pub async fn until<T>(&self, promise: &str, what: impl AsyncFnMut() -> Option<T>) -> T {
+        let Some(value) = self.within_patience(what).await else { panic!("waited a minute in vain: {promise}") };
+        value
+    }
+
+    async fn within_patience<T>(&self, mut what: impl AsyncFnMut() -> Option<T>) -> Option<T> {
         let started = Instant::now();
         loop {
             if let Some(value) = what().await {
-                return value;
+                return Some(value);
             }
-            assert!(started.elapsed() < PATIENCE, "waited a minute in vain: {promise}");
+            if started.elapsed() > PATIENCE {
+                return None;
+            }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 
-    /// Waits until every event is sent and every delivery taken.
+    /// Waits until every event is sent and every delivery taken; fails the test after a minute, with what still waits.
     pub async fn settle(&self) {
+        let settled = self.within_patience(async || self.unsettled().await.is_empty().then_some(())).await;
+        assert!(settled.is_some(), "waited a minute in vain for events to settle: {:?}", self.unsettled().await);
+    }
+
+    /// Events not yet sent per service, and deliveries not yet taken per consumer.
+    async fn unsettled(&self) -> Vec<(String, u64)> {
         #[derive(kit::db::FromQueryResult)]
         struct Unsent {
             unsent: i64,
         }
-        self.until("events settle", async || {
-            for (_, context) in &self.process.contexts {
-                let row: Option<Unsent> = kit::db::Sql::row(context.db.read(), "select count(*) as unsent from outbox where sent_at is null", vec![]).await.ok()?;
-                if row.is_none_or(|row| row.unsent > 0) {
-                    return None;
-                }
+        let mut waiting = Vec::new();
+        for (service, context) in &self.process.contexts {
+            let row: Option<Unsent> =
+                kit::db::Sql::row(context.db.read(), "select count(*) as unsent from outbox where sent_at is null", vec![]).await.expect("the database answers");
+            let unsent = row.map_or(0, |row| row.unsent.unsigned_abs());
+            if unsent > 0 {
+                waiting.push((format!("the outbox of {service}"), unsent));
             }
-            self.process.bus.engine().backlog().await.ok()?.is_empty().then_some(())
-        })
-        .await;
+        }
+        waiting.extend(self.process.bus.engine().backlog().await.expect("the bus answers"));
+        waiting
     }
 
     /// Ends the world politely; fails the test if an event was buried or a task does not end.

@@ -84,7 +84,8 @@ impl Accounts {
         if let Some(found) = find_credentials(sql, By::Handle(handle.as_str())).await? {
             return Ok(Some(Taken::Handle(Box::new(found))));
         }
-        Ok(find_credentials(sql, By::Email(email.as_str())).await?.map(|_| Taken::Email))
+        // Between the two looks an account with both may have come into being.
+        Ok(find_credentials(sql, By::Email(email.as_str())).await?.map(|found| if found.account.handle == handle.as_str() { Taken::Handle(Box::new(found)) } else { Taken::Email }))
     }
 
     /// The request again? Then a fresh session in place of the one whose tokens were lost. Otherwise a refusal that says what is taken.

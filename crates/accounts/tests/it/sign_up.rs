@@ -96,9 +96,11 @@ async fn one_of_many_gets_the_name_and_the_same_request_counts_as_one() {
     assert_eq!(statuses, [201, 409, 409, 409, 409, 409, 409, 409]);
     let copies = (0..8).map(|_| {
         let nobody = world.nobody();
-        async move { post_with_key(&nobody, "/v1/accounts", "one", &wish("bob")).await.status.as_u16() }
+        async move { post_with_key(&nobody, "/v1/accounts", "one", &wish("bob")).await }
     });
-    assert_eq!(join_all(copies).await, [201; 8]);
+    for answer in join_all(copies).await {
+        answer.expect(201);
+    }
     world.end().await;
 }
 

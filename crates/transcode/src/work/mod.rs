@@ -167,7 +167,10 @@ impl Worker {
         };
         if task.piece.can_be_spared() {
             tracing::warn!(media.id = %task.media, piece = %task.piece, code = refusal.code(), "an item goes on without a piece");
-            return self.advance(&task.media, Made::default(), Some(task.piece)).await.map_err(Failure::from);
+            return match self.advance(&task.media, Made::default(), Some(task.piece)).await {
+                Ok(()) | Err(Error::Gone) => Ok(()),
+                Err(error) => Err(error.into()),
+            };
         }
         tracing::info!(media.id = %task.media, piece = %task.piece, code = refusal.code(), "an item can't be converted");
         let (media, now) = (task.media.clone(), self.context.clock.now());
