@@ -19,6 +19,7 @@ mod overlay;
 mod png;
 mod riff;
 mod samples;
+mod scans;
 #[cfg(test)]
 mod tests;
 
@@ -30,6 +31,8 @@ use crate::sniff::Format;
 use crate::tiff::{Tiff, orientation_only};
 use crate::wire::Source;
 use overlay::Overlay;
+
+pub use scans::Scans;
 
 /// The most patches of one file.
 pub const MOST_PATCHES: usize = 4096;
@@ -93,10 +96,15 @@ impl From<Fault> for ScrubError {
 
 /// Finds what must be hidden in a file of `len` bytes. The patches are sorted, disjoint and at most [`MOST_PATCHES`].
 pub fn scrub<R: Read + Seek>(format: Format, reader: &mut R, len: u64) -> Result<Vec<Patch>, ScrubError> {
+    scrub_seen(format, reader, len, &Scans::default())
+}
+
+/// As [`scrub`], without reading again what was noted while the file's bytes passed by.
+pub fn scrub_seen<R: Read + Seek>(format: Format, reader: &mut R, len: u64, scans: &Scans) -> Result<Vec<Patch>, ScrubError> {
     let mut source = Source::new(reader, len);
     let mut overlay = Overlay::new(len);
     match format {
-        Format::Jpeg => jpeg::scrub(&mut source, &mut overlay)?,
+        Format::Jpeg => jpeg::scrub(&mut source, &mut overlay, scans)?,
         Format::Png => png::scrub(&mut source, &mut overlay)?,
         Format::Gif => gif::scrub(&mut source, &mut overlay)?,
         Format::Webp => riff::webp(&mut source, &mut overlay)?,

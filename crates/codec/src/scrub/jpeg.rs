@@ -6,14 +6,14 @@
 use std::io::{Read, Seek};
 
 use super::overlay::Overlay;
-use super::{ScrubError, upright_exif};
+use super::{Scans, ScrubError, upright_exif};
 use crate::header::{jpeg_is_metadata, jpeg_segment};
 use crate::wire::{Source, WINDOW};
 
 /// More segments than this are no photo.
 const MOST_SEGMENTS: usize = 100_000;
 
-pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), ScrubError> {
+pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay, scans: &Scans) -> Result<(), ScrubError> {
     let mut at = 2;
     let mut has_exif = false;
     for _ in 0..MOST_SEGMENTS {
@@ -21,7 +21,12 @@ pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Ov
         at = segment.end();
         match segment.marker {
             0xd9 => return overlay.zero_rest(at),
-            0xda => at = behind_scan(source, at)?,
+            0xda => {
+                at = match scans.end_of(at) {
+                    Some(end) => end,
+                    None => behind_scan(source, at)?,
+                }
+            }
             marker if jpeg_is_metadata(marker) => {
                 let data = source.bytes(segment.body, segment.len)?;
                 let (kept, fill) = keep(marker, data, &mut has_exif)?;
@@ -59,11 +64,11 @@ fn keep(marker: u8, data: &[u8], has_exif: &mut bool) -> Result<(usize, Vec<u8>)
 /// The next marker behind a scan's coded data. Within it 0xFF is followed by 0 or a restart marker. T.81 §B.1.1.5.
 fn behind_scan<R: Read + Seek>(source: &mut Source<'_, R>, mut at: u64) -> Result<u64, ScrubError> {
     loop {
-        let data = source.some(at, WINDOW / 8)?;
+        let data = source.some(at, WINDOW)?;
         if data.len() < 2 {
             return Err(ScrubError::NotUnderstood("it is cut off"));
         }
-        let marker = data.windows(2).position(|pair| pair[0] == 0xff && !matches!(pair[1], 0 | 0xd0..=0xd7 | 0xff));
+        let marker = memchr::memchr_iter(0xff, data).find(|&at| data.get(at + 1).is_some_and(|next| !matches!(next, 0 | 0xd0..=0xd7 | 0xff)));
         match marker {
             Some(found) => return Ok(at + found as u64),
             // The last byte may be the first half of a marker.

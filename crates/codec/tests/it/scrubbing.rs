@@ -311,7 +311,11 @@ fn real_files_cut_and_bent_upset_nothing() {
                 file.truncate(random() as usize % file.len());
             }
             let len = file.len() as u64;
-            let _ = scrub::scrub(found, &mut Cursor::new(&file), len);
+            let mut scans = scrub::Scans::default();
+            file.chunks(1 + random() as usize % 9000).for_each(|piece| scans.push(piece));
+            let read = scrub::scrub(found, &mut Cursor::new(&file), len);
+            let noted = scrub::scrub_seen(found, &mut Cursor::new(&file), len, &scans);
+            assert_eq!(format!("{read:?}"), format!("{noted:?}"), "what was noted in passing changes nothing");
             let _ = codec::exif::read(found, &mut Cursor::new(&file), len);
             let _ = codec::header::movie(&mut Cursor::new(&file), len);
             let _ = codec::header::picture_in(found, &mut Cursor::new(&file), len);

@@ -93,7 +93,8 @@ async fn receive(media: &Media, owner: AccountId, about: &About, headers: &Heade
     }
     let details = about.details()?;
     let digest = digest(headers)?;
-    let mut ingest = Ingest::begin(media, owner, length).await?;
+    // What happens once is on the heap while it lasts: thousands wait in the middle of this.
+    let mut ingest = Box::pin(Ingest::begin(media, owner, length)).await?;
     loop {
         let pushed = match feed.next().await {
             Ok(Some(chunk)) => ingest.push(chunk).await,
@@ -101,11 +102,11 @@ async fn receive(media: &Media, owner: AccountId, about: &About, headers: &Heade
             Err(error) => Err(error),
         };
         if let Err(error) = pushed {
-            ingest.discard().await;
+            Box::pin(ingest.discard()).await;
             return Err(error);
         }
     }
-    accept(ingest, Finish { owner, details, digest, upload: None }).await
+    Box::pin(accept(ingest, Finish { owner, details, digest, upload: None })).await
 }
 
 impl About {

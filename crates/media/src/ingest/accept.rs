@@ -3,13 +3,14 @@
 //! Invariant: it runs in a task of its own, so a sender that vanishes in the last moment changes nothing: either all of it
 //! happens or none, and what is not named by a row is removed.
 
+use codec::scrub::Scans;
 use codec::sniff::{Format, Kind};
 use contract::media::{Kind as Sort, Patch};
 use contract::{AccountId, MediaId, ObjectKey};
 use kit::db::Tx;
 use sha2::Digest as _;
 
-use super::inspect::{Found, inspect};
+use super::inspect::{Found, Seen, inspect};
 use super::{Ingest, Place, Taken};
 use crate::Media;
 use crate::error::Error;
@@ -48,6 +49,7 @@ struct Safe {
     sha256: String,
     format: Option<Format>,
     frames: Option<u32>,
+    scans: Scans,
     media: Media,
     reservation: Reservation,
     /// Given back when all is done.
@@ -59,8 +61,8 @@ async fn run(mut ingest: Ingest, finish: Finish) -> Result<Item, Error> {
         ingest.discard().await;
         return Err(error);
     }
-    let safe = secure(ingest).await?;
-    match record(&safe, finish).await {
+    let mut safe = secure(ingest).await?;
+    match record(&mut safe, finish).await {
         Ok((item, usage)) => {
             let Safe { held, object, reservation, media, .. } = safe;
             reservation.spend(usage);
@@ -107,11 +109,23 @@ async fn secure(ingest: Ingest) -> Result<Safe, Error> {
     };
     let object = writer.key().clone();
     writer.finish().await?;
-    Ok(Safe { object, held, bytes, sha256: hex::encode(hash.finalize()), format: look.format(), frames: look.frames(), media, reservation, _taken: place_taken })
+    Ok(Safe {
+        object,
+        held,
+        bytes,
+        sha256: hex::encode(hash.finalize()),
+        format: look.format(),
+        frames: look.frames(),
+        scans: look.into_scans(),
+        media,
+        reservation,
+        _taken: place_taken,
+    })
 }
 
-async fn record(safe: &Safe, finish: Finish) -> Result<(Item, store::usage::Usage), Error> {
-    let found = inspect(&safe.media, &safe.object, safe.bytes, safe.format, safe.frames).await?;
+async fn record(safe: &mut Safe, finish: Finish) -> Result<(Item, store::usage::Usage), Error> {
+    let seen = Seen { format: safe.format, frames: safe.frames, scans: std::mem::take(&mut safe.scans) };
+    let found = inspect(&safe.media, &safe.object, safe.bytes, seen).await?;
     let now = safe.media.context.clock.now();
     let claim_by = finish.details.claim_later.then(|| now + safe.media.config.unclaimed_for());
     let (mut item, scrub) = new_item(safe, &finish, found, now);

@@ -7,7 +7,7 @@ use std::io::{Read, Seek, SeekFrom};
 
 use chrono::{DateTime, Utc};
 use codec::header::{self, FrameCounter};
-use codec::scrub::ScrubError;
+use codec::scrub::{Scans, ScrubError};
 use codec::sniff::{Format, HEAD_BYTES, Kind, Sniff};
 use contract::media::Patch;
 use kit::objects::{ObjectKey, Source};
@@ -34,8 +34,16 @@ pub(crate) struct Found {
     pub scrub: Option<Vec<Patch>>,
 }
 
-/// Inspects a finished object. `format` and `frames` are what the bytes said while they arrived, where that was seen.
-pub(crate) async fn inspect(media: &Media, key: &ObjectKey, bytes: u64, format: Option<Format>, frames: Option<u32>) -> Result<Found, Error> {
+/// What the bytes said while they arrived, where that was seen.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub format: Option<Format>,
+    pub frames: Option<u32>,
+    pub scans: Scans,
+}
+
+/// Inspects a finished object.
+pub(crate) async fn inspect(media: &Media, key: &ObjectKey, bytes: u64, seen: Seen) -> Result<Found, Error> {
     let _turn = media.inspections.acquire().await.map_err(|_| Error::Worker)?;
     let objects = media.context.objects.clone();
     let source = objects.source(key).await?;
@@ -43,15 +51,15 @@ pub(crate) async fn inspect(media: &Media, key: &ObjectKey, bytes: u64, format: 
     let work = move || match source {
         Source::File(path) => {
             let mut file = std::fs::File::open(path).map_err(kit::objects::Error::from)?;
-            look_into(&config, &mut file, bytes, format, frames)
+            look_into(&config, &mut file, bytes, &seen)
         }
-        Source::Url(_) => look_into(&config, &mut Ranged::new(objects, key, bytes, runtime), bytes, format, frames),
+        Source::Url(_) => look_into(&config, &mut Ranged::new(objects, key, bytes, runtime), bytes, &seen),
     };
     tokio::task::spawn_blocking(work).await.map_err(|_| Error::Worker)?
 }
 
-fn look_into<R: Read + Seek>(config: &Config, reader: &mut R, bytes: u64, format: Option<Format>, frames: Option<u32>) -> Result<Found, Error> {
-    let format = match format {
+fn look_into<R: Read + Seek>(config: &Config, reader: &mut R, bytes: u64, seen: &Seen) -> Result<Found, Error> {
+    let format = match seen.format {
         Some(format) => format,
         None => sniff(reader)?,
     };
@@ -61,7 +69,7 @@ fn look_into<R: Read + Seek>(config: &Config, reader: &mut R, bytes: u64, format
         let picture = header::picture_in(format, reader, bytes).map_err(broken)?;
         limits::picture(config, picture.width, picture.height)?;
         let pixels = u64::from(picture.width) * u64::from(picture.height);
-        let counted = match frames {
+        let counted = match seen.frames {
             Some(counted) => counted,
             None => count(format, reader)?,
         };
@@ -79,7 +87,7 @@ fn look_into<R: Read + Seek>(config: &Config, reader: &mut R, bytes: u64, format
     let facts = codec::exif::read(format, reader, bytes).map_err(kit::objects::Error::from)?;
     found.taken_at = facts.taken_at.map(codec::exif::TakenAt::utc);
     found.camera = facts.camera;
-    found.scrub = scrub(format, reader, bytes)?;
+    found.scrub = scrub(format, reader, bytes, &seen.scans)?;
     Ok(found)
 }
 
@@ -115,8 +123,8 @@ fn broken(error: header::Error) -> Error {
 }
 
 /// Overlays that hide the file's metadata; where its structure isn't understood there are none, and nobody but its owner gets it.
-fn scrub<R: Read + Seek>(format: Format, reader: &mut R, bytes: u64) -> Result<Option<Vec<Patch>>, Error> {
-    match codec::scrub::scrub(format, reader, bytes) {
+fn scrub<R: Read + Seek>(format: Format, reader: &mut R, bytes: u64, scans: &Scans) -> Result<Option<Vec<Patch>>, Error> {
+    match codec::scrub::scrub_seen(format, reader, bytes, scans) {
         Ok(patches) => Ok(Some(patches.iter().map(|patch| Patch { offset: patch.offset, bytes: patch.bytes, hex: patch.hex() }).collect())),
         Err(ScrubError::Io(error)) if error.kind() != std::io::ErrorKind::UnexpectedEof => Err(kit::objects::Error::from(error).into()),
         Err(why) => {

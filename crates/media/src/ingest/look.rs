@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use codec::header::{FrameCounter, Header};
+use codec::scrub::Scans;
 use codec::sniff::{Format, Sniff};
 
 use crate::config::Config;
@@ -68,6 +69,8 @@ enum Stage {
 pub(crate) struct Look {
     stage: Stage,
     frames: Option<FrameCounter>,
+    /// Of a JPEG all of whose bytes pass by here.
+    scans: Option<Scans>,
     /// Pixels of one frame, once known.
     pixels: u64,
     /// How large the head was when it was last measured without result.
@@ -76,12 +79,12 @@ pub(crate) struct Look {
 
 impl Look {
     pub(crate) fn new(memory: &HeadMemory) -> Self {
-        Self { stage: Stage::Sniffing(Head { bytes: Vec::new(), memory: memory.clone() }), frames: None, pixels: 0, measured: 0 }
+        Self { stage: Stage::Sniffing(Head { bytes: Vec::new(), memory: memory.clone() }), frames: None, scans: None, pixels: 0, measured: 0 }
     }
 
     /// Of a file whose beginning came with an earlier request and is not looked at again; what was not known then is found when it is whole.
     pub(crate) fn later(format: Option<Format>) -> Self {
-        Self { stage: format.map_or(Stage::Later, Stage::Known), frames: None, pixels: 0, measured: 0 }
+        Self { stage: format.map_or(Stage::Later, Stage::Known), frames: None, scans: None, pixels: 0, measured: 0 }
     }
 
     /// What it is, once known.
@@ -95,6 +98,11 @@ impl Look {
     /// How many frames there are, where all bytes passed by here.
     pub(crate) fn frames(&self) -> Option<u32> {
         self.frames.as_ref().map(FrameCounter::frames)
+    }
+
+    /// What need not be read again of a file all of whose bytes passed by here.
+    pub(crate) fn into_scans(self) -> Scans {
+        self.scans.unwrap_or_default()
     }
 
     /// Looks at the next bytes of a file that will have (at least) `size` bytes.
@@ -143,6 +151,11 @@ impl Look {
                 let mut frames = FrameCounter::new(format);
                 frames.push(&head.bytes);
                 self.frames = Some(frames);
+                if format == Format::Jpeg {
+                    let mut scans = Scans::default();
+                    scans.push(&head.bytes);
+                    self.scans = Some(scans);
+                }
                 self.count(config, &[])?;
                 if limits::is_picture(format) {
                     self.stage = Stage::Measuring(head, format);
@@ -181,6 +194,9 @@ impl Look {
     }
 
     fn count(&mut self, config: &Config, chunk: &[u8]) -> Result<(), Error> {
+        if let Some(scans) = &mut self.scans {
+            scans.push(chunk);
+        }
         let Some(frames) = &mut self.frames else { return Ok(()) };
         frames.push(chunk);
         limits::frames(config, frames.frames(), self.pixels)

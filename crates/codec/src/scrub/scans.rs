@@ -1,0 +1,162 @@
+//! Where a JPEG's coded data ends, noted while its bytes pass by.
+//!
+//! Nine tenths of a JPEG are coded data, in which only the next marker matters. Whoever sees all bytes once anyway (an upload) need
+//! not read them again for that. Invariant: a note says what reading the file would say; where there is none, it is read.
+
+/// More scans than this are read again (a progressive photo has ten).
+const MOST_SCANS: usize = 128;
+
+/// Notes on one JPEG; of any other file there are none.
+#[derive(Debug, Clone)]
+pub struct Scans {
+    state: State,
+    /// How many bytes have passed.
+    at: u64,
+    /// Start of a scan's coded data, and the marker behind it; sorted.
+    ends: Vec<(u64, u64)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// So many bytes to pass over, then a marker (or coded data).
+    Over(u64, bool),
+    /// At the 0xFF before a marker.
+    Prefix,
+    /// At a marker's second byte.
+    Code,
+    /// At a segment's length; whether coded data follows, and the first byte once it is there.
+    Length(bool, Option<u8>),
+    /// In coded data that began there; whether the last byte was 0xFF.
+    Coded(u64, bool),
+    /// Nothing more is noted.
+    Done,
+}
+
+impl Default for Scans {
+    fn default() -> Self {
+        // Behind the start-of-image marker.
+        Self { state: State::Over(2, false), at: 0, ends: Vec::new() }
+    }
+}
+
+impl Scans {
+    /// Takes the next bytes of the file, in order, from its first.
+    pub fn push(&mut self, data: &[u8]) {
+        let mut rest = data;
+        while let Some(&byte) = rest.first() {
+            let used = match self.state {
+                State::Done => return,
+                State::Over(left, coded) => {
+                    let over = left.min(rest.len() as u64);
+                    self.state = State::Over(left - over, coded);
+                    if over == left {
+                        self.state = if coded { State::Coded(self.at + over, false) } else { State::Prefix };
+                    }
+                    over as usize
+                }
+                State::Prefix => {
+                    self.state = if byte == 0xff { State::Code } else { State::Done };
+                    1
+                }
+                State::Code => {
+                    self.state = behind_marker(byte);
+                    1
+                }
+                State::Length(coded, None) => {
+                    self.state = State::Length(coded, Some(byte));
+                    1
+                }
+                State::Length(coded, Some(high)) => {
+                    let length = u64::from(u16::from_be_bytes([high, byte]));
+                    self.state = if length < 2 { State::Done } else { State::Over(length - 2, coded) };
+                    // Nothing to pass over: the next byte already counts.
+                    if length == 2 {
+                        self.state = if coded { State::Coded(self.at + 1, false) } else { State::Prefix };
+                    }
+                    1
+                }
+                State::Coded(start, true) => {
+                    match byte {
+                        0 | 0xd0..=0xd7 => self.state = State::Coded(start, false),
+                        // A fill byte: the marker's own 0xFF is still to come.
+                        0xff => {}
+                        _ => {
+                            self.note(start, self.at - 1);
+                            self.state = if self.state == State::Done { State::Done } else { behind_marker(byte) };
+                        }
+                    }
+                    1
+                }
+                State::Coded(start, false) => match memchr::memchr(0xff, rest) {
+                    Some(found) => {
+                        self.state = State::Coded(start, true);
+                        found + 1
+                    }
+                    None => rest.len(),
+                },
+            };
+            self.at += used as u64;
+            rest = rest.get(used..).unwrap_or_default();
+        }
+    }
+
+    fn note(&mut self, start: u64, end: u64) {
+        if self.ends.len() == MOST_SCANS {
+            self.state = State::Done;
+        } else {
+            self.ends.push((start, end));
+        }
+    }
+
+    /// Where the marker stands that ends the coded data which begins at `start`, if that was seen.
+    pub(super) fn end_of(&self, start: u64) -> Option<u64> {
+        let found = self.ends.binary_search_by_key(&start, |&(start, _)| start).ok()?;
+        self.ends.get(found).map(|&(_, end)| end)
+    }
+}
+
+/// What follows a marker's second byte. T.81 §B.1.1.3 and table B.1.
+fn behind_marker(code: u8) -> State {
+    match code {
+        0xff => State::Code,
+        0xda => State::Length(true, None),
+        // Those that stand alone, the end of the image, and what is none.
+        0 | 0x01 | 0xd0..=0xd9 => State::Done,
+        _ => State::Length(false, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn seen(file: &[u8], pieces: usize) -> Scans {
+        let mut scans = Scans::default();
+        file.chunks(pieces).for_each(|piece| scans.push(piece));
+        scans
+    }
+
+    const FILE: &[u8] = b"\xff\xd8\xff\xe0\0\x04ab\xff\xda\0\x03xcoded\xff\0more\xff\xd3on\xff\xff\xc4\0\x02\xff\xda\0\x02\xff\0z\xff\xd9tail";
+
+    #[test]
+    fn coded_data_ends_at_the_next_marker_however_it_is_cut() {
+        let (first, second) = (13, 37);
+        for pieces in 1..FILE.len() {
+            let scans = seen(FILE, pieces);
+            let end = scans.end_of(first).unwrap() as usize;
+            assert_eq!(&FILE[end..end + 2], b"\xff\xc4", "in pieces of {pieces}");
+            let end = scans.end_of(second).unwrap() as usize;
+            assert_eq!(&FILE[end..end + 2], b"\xff\xd9", "in pieces of {pieces}");
+            assert_eq!(scans.end_of(14), None);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_upset_it_and_pieces_never_matter(file: Vec<u8>, pieces in 1_usize..40) {
+            prop_assert_eq!(seen(&file, pieces).ends, seen(&file, file.len().max(1)).ends);
+        }
+    }
+}
