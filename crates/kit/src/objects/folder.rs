@@ -1,7 +1,9 @@
 //! The embedded store: one file per object in one of 1,296 shard folders.
 //!
-//! Bytes are gathered and written on blocking threads, so that a slow disk never stalls the async
-//! ones; how much may be gathered in all is bounded ([`GATHERED`]). Invariant: a file is only ever appended to.
+//! A write into the page cache takes microseconds, less than handing it to another thread, and the bytes are still in this core's
+//! cache; so it is done at once. When one took long, the kernel is making writers wait for the disk: for a while bytes are then gathered
+//! and written on blocking threads, so that a slow disk does not stall the async ones; how much may be gathered in all is bounded
+//! ([`GATHERED`]). Invariant: a file is only ever appended to.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
@@ -9,7 +11,8 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -22,19 +25,62 @@ use super::{Checkpoint, Engine, Error, Listed, ObjectKey, Sink, Source};
 const GATHERED: usize = 48 * 1024 * 1024;
 const MOST: usize = 256 * 1024;
 const LEAST: usize = 16 * 1024;
+/// What is written at once at most; larger pieces go to a blocking thread.
+const SMALL: usize = 64 * 1024;
+/// A write of this length has waited for the disk.
+const LONG: Duration = Duration::from_millis(20);
+/// For how long no writes are done at once after one has waited.
+const CAREFUL: Duration = Duration::from_millis(100);
 /// How much one read brings.
 const CHUNK: u64 = 256 * 1024;
 
 pub(super) struct Folder {
     root: PathBuf,
     syncer: Syncer,
-    writers: Arc<AtomicUsize>,
+    disk: Arc<Disk>,
+}
+
+/// How the disk does, and who writes to it.
+struct Disk {
+    writers: AtomicUsize,
+    opened: Instant,
+    /// Until when writers are careful, in microseconds since `opened`.
+    careful_until: AtomicU64,
+}
+
+impl Disk {
+    fn new() -> Self {
+        Self { writers: AtomicUsize::new(0), opened: Instant::now(), careful_until: AtomicU64::new(0) }
+    }
+
+    /// Writes at once; `false` if that might take long.
+    fn write_at_once(&self, mut file: &File, bytes: &[u8]) -> std::io::Result<bool> {
+        let began = self.opened.elapsed();
+        if bytes.len() > SMALL || micros(began) < self.careful_until.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
+        file.write_all(bytes)?;
+        let ended = self.opened.elapsed();
+        if ended.saturating_sub(began) > LONG {
+            self.careful_until.fetch_max(micros(ended + CAREFUL), Ordering::Relaxed);
+        }
+        Ok(true)
+    }
+
+    /// What one writer may gather.
+    fn share(&self) -> usize {
+        (GATHERED / self.writers.load(Ordering::Relaxed).max(1)).clamp(LEAST, MOST)
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 impl Folder {
     pub(super) async fn open(root: &Path) -> Result<Self, Error> {
         tokio::fs::create_dir_all(root).await?;
-        Ok(Self { root: root.to_owned(), syncer: Syncer::start(root)?, writers: Arc::default() })
+        Ok(Self { root: root.to_owned(), syncer: Syncer::start(root)?, disk: Arc::new(Disk::new()) })
     }
 
     fn path(&self, key: &ObjectKey) -> PathBuf {
@@ -42,8 +88,8 @@ impl Folder {
     }
 
     fn sink(&self, file: File, folder: PathBuf) -> Box<dyn Sink> {
-        self.writers.fetch_add(1, Ordering::Relaxed);
-        Box::new(FileSink { file: Arc::new(file), folder, gathered: Vec::new(), bytes: 0, syncer: self.syncer.clone(), writers: self.writers.clone() })
+        self.disk.writers.fetch_add(1, Ordering::Relaxed);
+        Box::new(FileSink { file: Arc::new(file), folder, gathered: Vec::new(), bytes: 0, syncer: self.syncer.clone(), disk: self.disk.clone() })
     }
 }
 
@@ -145,7 +191,7 @@ struct FileSink {
     gathered: Vec<Bytes>,
     bytes: usize,
     syncer: Syncer,
-    writers: Arc<AtomicUsize>,
+    disk: Arc<Disk>,
 }
 
 impl FileSink {
@@ -166,10 +212,12 @@ impl FileSink {
 #[async_trait]
 impl Sink for FileSink {
     async fn write(&mut self, bytes: Bytes) -> Result<(), Error> {
+        if self.gathered.is_empty() && self.disk.write_at_once(&self.file, &bytes)? {
+            return Ok(());
+        }
         self.bytes += bytes.len();
         self.gathered.push(bytes);
-        let share = GATHERED / self.writers.load(Ordering::Relaxed).max(1);
-        if self.bytes >= share.clamp(LEAST, MOST) { self.flush().await } else { Ok(()) }
+        if self.bytes >= self.disk.share() { self.flush().await } else { Ok(()) }
     }
 
     async fn checkpoint(&mut self) -> Result<String, Error> {
@@ -185,7 +233,7 @@ impl Sink for FileSink {
 
 impl Drop for FileSink {
     fn drop(&mut self) {
-        self.writers.fetch_sub(1, Ordering::Relaxed);
+        self.disk.writers.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
