@@ -8,13 +8,29 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+/// The nice level of work in the background: a tenth of what an ordinary thread gets where both want the same core.
+const BACKGROUND: i32 = 10;
+
 /// Runs heavy work (pixels) on a thread of its own; `None` if it panicked or no thread could be had. Callers bound how many run at once.
 ///
 /// An allocator keeps what a thread has freed for that thread, so big work that wanders over a pool's idle threads leaves some in
 /// each: 5,000 photos left 700 MiB (measured, see `bench/RESULTS.md`). A thread that ends gives all of it back, and costs some 30 µs.
 pub async fn on_own_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    on_thread(0, work).await
+}
+
+/// As [`on_own_thread`], for work that nobody waits for: it takes what processor time the others leave.
+pub async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    on_thread(BACKGROUND, work).await
+}
+
+async fn on_thread<T: Send + 'static>(nice: i32, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     let (answer, answered) = tokio::sync::oneshot::channel();
     let thread = std::thread::Builder::new().name("heavy".into()).spawn(move || {
+        if nice > 0 {
+            // Linux takes it for the calling thread alone. Refused or not, the work gets done.
+            let _ = rustix::process::setpriority_process(None, nice);
+        }
         // Whoever asked may have gone.
         let _ = answer.send(work());
     });

@@ -64,8 +64,8 @@ async fn upright(desk: &Desk, original: &Bytes, format: Format) -> Result<Bytes,
     blocking(move || Ok(pixels::render(&decoded, 1, BASE, Limits::default())?.encode(Encoding::Jpeg)?.into())).await
 }
 
-/// Pixel work on a thread of its own; its errors are the file's fault.
+/// Pixel work on a thread of its own, behind everything that somebody waits for; its errors are the file's fault.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, pixels::Error> + Send + 'static) -> Result<T, Error> {
-    let done = kit::tasks::on_own_thread(work).await.ok_or_else(|| Error::Scratch(std::io::Error::other("the thread that works on pixels ended early")))?;
+    let done = kit::tasks::in_background(work).await.ok_or_else(|| Error::Scratch(std::io::Error::other("the thread that works on pixels ended early")))?;
     done.map_err(|error| Refusal::Photo(error.to_string()).into())
 }

@@ -71,7 +71,7 @@ pub(super) struct Look {
 
 /// Looks at a picture; `None` if it can't be read.
 pub(super) async fn look(bytes: Bytes) -> Option<Look> {
-    let small = kit::tasks::on_own_thread(move || render(&bytes, 1, THUMBHASH_FRAME, Limits::default()).ok()).await??;
+    let small = kit::tasks::in_background(move || render(&bytes, 1, THUMBHASH_FRAME, Limits::default()).ok()).await??;
     let step = if small.has_alpha() { 4 } else { 3 };
     let bright: Vec<f64> = small
         .pixels()
