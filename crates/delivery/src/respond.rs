@@ -67,8 +67,9 @@ pub(crate) struct Asking {
 
 impl<S: Send + Sync> axum::extract::FromRequestParts<S> for Asking {
     type Rejection = std::convert::Infallible;
+    /// Takes the headers with it: it stands last in a handler's signature.
     async fn from_request_parts(parts: &mut http::request::Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Ok(Self { method: parts.method.clone(), headers: parts.headers.clone() })
+        Ok(Self { method: parts.method.clone(), headers: std::mem::take(&mut parts.headers) })
     }
 }
 

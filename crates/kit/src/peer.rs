@@ -118,7 +118,7 @@ impl Peers {
 }
 
 /// Leaves behind what one router noted for itself (such as its path parameters), which the next would take for its own.
-/// Who asks, and from where, goes along.
+/// Who asks, from where, and under which id goes along.
 fn as_if_sent(request: Request<Body>) -> Request<Body> {
     let (mut parts, body) = request.into_parts();
     let mut kept = http::Extensions::new();
@@ -127,6 +127,9 @@ fn as_if_sent(request: Request<Body>) -> Request<Body> {
     }
     if let Some(address) = parts.extensions.remove::<axum::extract::ConnectInfo<std::net::SocketAddr>>() {
         kept.insert(address);
+    }
+    if let Some(id) = parts.extensions.remove::<crate::http::RequestId>() {
+        kept.insert(id);
     }
     parts.extensions = kept;
     Request::from_parts(parts, body)
