@@ -34,6 +34,9 @@ struct Cli {
     /// Alternating runs of which the median is taken
     #[arg(long, value_name = "N")]
     runs: Option<usize>,
+    /// Of the photos, only these windows [default: 60,10,5]
+    #[arg(long, value_name = "SECONDS", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..=600))]
+    windows: Vec<u64>,
     /// The server's release binary
     #[arg(long, value_name = "FILE", default_value = "target/release/tutti")]
     server: PathBuf,
@@ -75,6 +78,8 @@ pub struct Bench {
     pub temp: PathBuf,
     /// The clips to convert, kept between runs.
     pub clips: clips::Clips,
+    /// Seconds in which the photos arrive, if other than usual.
+    pub windows: Vec<u64>,
     /// Alternating runs, as asked for; each figure has its own default.
     runs: Option<usize>,
 }
@@ -102,7 +107,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
     let _ = std::fs::remove_dir_all(&temp);
     std::fs::create_dir_all(&temp)?;
     let clips = clips::Clips::new(&work.join("clips"), cli.clip.or_else(|| Some(PathBuf::from(DEMO)).filter(|demo| demo.is_file())))?;
-    let bench = Bench { server, temp, clips, runs: if cli.quick { Some(1) } else { cli.runs } };
+    let bench = Bench { server, temp, clips, windows: cli.windows, runs: if cli.quick { Some(1) } else { cli.runs } };
     let mut failed = Vec::new();
     for which in Which::value_variants() {
         if !cli.figures.is_empty() && !cli.figures.contains(which) {
