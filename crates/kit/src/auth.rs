@@ -94,7 +94,7 @@ impl Verifier {
         let key = match self.key(&kid) {
             Some(key) => key,
             None => {
-                self.look_for_keys().await;
+                Box::pin(self.look_for_keys()).await;
                 self.key(&kid).ok_or_else(invalid)?
             }
         };

@@ -38,11 +38,11 @@ pub fn start_logs(format: LogFormat, filter: &str) {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RequestLabels {
     /// The role that answered.
-    pub role: String,
+    pub role: &'static str,
     /// The route's pattern, such as `/v1/media/{id}`.
     pub route: String,
     /// The method.
-    pub method: String,
+    pub method: &'static str,
     /// The status.
     pub status: u16,
 }
@@ -51,7 +51,7 @@ pub struct RequestLabels {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RouteLabels {
     /// The role that answered.
-    pub role: String,
+    pub role: &'static str,
     /// The route's pattern.
     pub route: String,
 }

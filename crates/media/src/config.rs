@@ -36,6 +36,8 @@ pub struct Config {
     pub slow_window_seconds: u64,
     /// Uploads in flight in this process; one more is told to come back.
     pub uploads_at_once: usize,
+    /// Of those, how many are read at once while their senders are fast; the others wait in their sockets for their turn.
+    pub bodies_at_once: usize,
     /// Bytes of files' beginnings that all uploads together keep to look at; above it, pictures are measured when they are whole.
     pub head_memory_bytes: usize,
     /// Bytes that a member may keep.
@@ -72,6 +74,7 @@ impl Default for Config {
             slow_bytes_per_second: 1024,
             slow_window_seconds: 30,
             uploads_at_once: 8_192,
+            bodies_at_once: 32,
             head_memory_bytes: 32 << 20,
             quota_bytes: 200 * GIB,
             quota_items: 100_000,

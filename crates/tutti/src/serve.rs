@@ -11,6 +11,7 @@ use kit::boot::{Options, Process};
 use kit::http::{Door, Limits, serve};
 use kit::tasks::Tasks;
 use kit::telemetry::{LogFormat, start_logs};
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::net::TcpSocket;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -50,7 +51,7 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
     serve(Door { listener: public, limits, open: process.metrics.connections.clone() }, doors::public(&watch), &process.tasks);
     // The operations door outlives the rest: while the process drains it says so.
     let last = Tasks::default();
-    serve(Door { listener: operations, limits: Limits { connections: 64, ..Limits::default() }, open: prometheus_gauge() }, doors::operations(&watch), &last);
+    serve(Door { listener: operations, limits: Limits { connections: 64, ..Limits::default() }, open: Gauge::default() }, doors::operations(&watch), &last);
     let names: Vec<&str> = services.iter().map(|service| service.name).collect();
     tracing::info!(roles = names.join(" "), address = %public_address, operations = %operations_address, data = %server.data.display(), elapsed_ms = began.elapsed().as_millis(), "Tutti plays");
 
@@ -67,10 +68,6 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
     }
     last.stop(Duration::from_secs(1)).await;
     Ok(())
-}
-
-fn prometheus_gauge() -> prometheus_client::metrics::gauge::Gauge {
-    prometheus_client::metrics::gauge::Gauge::default()
 }
 
 fn bind(address: SocketAddr, flag: &str) -> Result<tokio::net::TcpListener, Failure> {

@@ -71,7 +71,8 @@ impl Idempotency {
         if request.method() != Method::POST || !request.headers().contains_key(KEY) {
             return next.run(request).await;
         }
-        match this.run(request, next).await {
+        // On the heap: most requests need none of it, and thousands of them wait in the middle of an upload.
+        match Box::pin(this.run(request, next)).await {
             Ok(response) => response,
             Err(problem) => problem.into_response(),
         }

@@ -46,7 +46,7 @@ pub fn wear(router: Router, wear: Wear) -> Router {
 
 async fn around(State(wear): State<Wear>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let method = method(&request).to_owned();
+    let method = method(&request);
     let route = request.extensions().get::<MatchedPath>().map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
     // A neighbour in this process has an id and a span already; another of each would be a good part of what a small answer costs.
     let (id, span) = match request.extensions().get::<RequestId>() {
@@ -80,9 +80,9 @@ async fn around(State(wear): State<Wear>, mut request: Request, next: Next) -> R
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
-    let labels = RouteLabels { role: wear.role.to_owned(), route: route.clone() };
+    let labels = RouteLabels { role: wear.role, route: route.clone() };
     wear.metrics.seconds.get_or_create(&labels).observe(started.elapsed().as_secs_f64());
-    let labels = RequestLabels { role: wear.role.to_owned(), route, method, status: response.status().as_u16() };
+    let labels = RequestLabels { role: wear.role, route, method, status: response.status().as_u16() };
     wear.metrics.requests.get_or_create(&labels).inc();
     response
 }

@@ -11,14 +11,17 @@ use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use tokio::time::Instant;
 
+use super::turns::Turn;
 use crate::Media;
 use crate::error::Error;
 
 /// No single request brings bytes for longer: resumable uploads have no such end.
 const LONGEST: Duration = Duration::from_hours(24);
+
 /// A body.
 pub(crate) struct Feed {
     body: Body,
+    turn: Turn,
     began: Instant,
     waiting_since: Option<Instant>,
     waited: Duration,
@@ -32,6 +35,7 @@ impl Feed {
     pub(crate) fn new(media: &Media, body: Body) -> Self {
         Self {
             body,
+            turn: media.turns.queue(),
             began: Instant::now(),
             waiting_since: None,
             waited: Duration::ZERO,
@@ -42,28 +46,32 @@ impl Feed {
         }
     }
 
-    /// The next bytes; `None` at the end. A connection that broke is [`Error::Incomplete`]. May be dropped while it waits
-    /// (then say [`Feed::rest`] before working on).
+    /// The next bytes, once it is this upload's turn; `None` at the end. A connection that broke is [`Error::Incomplete`]. May be dropped
+    /// while it waits (then say [`Feed::rest`] before working on).
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+        self.turn.come().await;
         loop {
             let since = *self.waiting_since.get_or_insert_with(Instant::now);
-            let left = self.window.saturating_sub(self.waited).saturating_sub(since.elapsed()).max(Duration::from_millis(1));
-            let frame = tokio::time::timeout(left, self.body.frame()).await;
+            let left = self.window.saturating_sub(self.waited).min(self.turn.left().unwrap_or(self.window)).saturating_sub(since.elapsed());
+            let frame = tokio::time::timeout(left.max(Duration::from_millis(1)), self.body.frame()).await;
             self.rest();
             self.pace()?;
             match frame {
                 Err(_) => {}
                 Ok(None) => {
-                    self.ended = true;
+                    self.end();
                     return Ok(None);
                 }
                 Ok(Some(Err(_))) => {
-                    self.ended = true;
+                    self.end();
                     return Err(Error::Incomplete);
                 }
                 Ok(Some(Ok(frame))) => {
                     if let Ok(bytes) = frame.into_data() {
                         self.brought += bytes.len() as u64;
+                        if self.body.is_end_stream() {
+                            self.turn.end();
+                        }
                         return Ok(Some(bytes));
                     }
                 }
@@ -73,7 +81,14 @@ impl Feed {
 
     /// From here on it is us who take time, not the sender.
     pub(crate) fn rest(&mut self) {
-        self.waited += self.waiting_since.take().map_or(Duration::ZERO, |since| since.elapsed());
+        let waited = self.waiting_since.take().map_or(Duration::ZERO, |since| since.elapsed());
+        self.waited += waited;
+        self.turn.waited(waited);
+    }
+
+    fn end(&mut self) {
+        self.ended = true;
+        self.turn.end();
     }
 
     fn pace(&mut self) -> Result<(), Error> {

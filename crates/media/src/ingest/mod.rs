@@ -8,10 +8,12 @@ mod feed;
 mod inspect;
 mod look;
 mod ranged;
+mod turns;
 
 pub(crate) use accept::{Finish, accept};
 pub(crate) use feed::Feed;
 pub(crate) use look::{HeadMemory, Look};
+pub(crate) use turns::Turns;
 
 use bytes::Bytes;
 use codec::sniff::Format;

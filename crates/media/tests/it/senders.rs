@@ -150,6 +150,28 @@ async fn more_uploads_than_there_are_places_are_told_to_come_back() {
     world.end().await;
 }
 
+#[tokio::test]
+async fn senders_that_dawdle_keep_nobody_waiting_and_may_go_on() {
+    let world = World::builder().set("media.bodies_at_once=1").start(&[media::service()]).await;
+    let ada = world.ada();
+    let file = png(100, 100, 9000, 1);
+    let mut dawdlers = Vec::new();
+    for _ in 0..3 {
+        let mut wire = Wire::request(&world, &ada, "POST /v1/media", &format!("content-length: {}", file.len())).await;
+        assert!(wire.say(&file[..5000]).await);
+        dawdlers.push(wire);
+    }
+    // The only turn is asked for by four, three of whom have stopped in the middle.
+    ada.send(ada.request(http::Method::POST, "/v1/media").body(file.clone())).await.expect(201);
+    for mut wire in dawdlers {
+        assert!(wire.say(&file[5000..]).await);
+        let answer = wire.answer().await;
+        assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    }
+    expect_tidy(&world).await;
+    world.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_crowd_in_which_some_vanish_and_some_send_rubbish_leaves_only_what_was_accepted() {
     let world = std::sync::Arc::new(World::of(&[media::service()]).await);
