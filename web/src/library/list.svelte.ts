@@ -14,7 +14,7 @@ class Library {
   /** The first page of this filter has come. */
   loaded = $state(false);
   trouble = $state.raw<unknown>(null);
-  #next: string | null = null;
+  #next = $state<string | null>(null);
   #turn = 0;
 
   readonly items = $derived(this.ids.map((id) => shelf.get(id)).filter((media): media is Media => media !== undefined));
