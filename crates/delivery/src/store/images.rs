@@ -1,0 +1,82 @@
+//! The pictures that were made on demand.
+//!
+//! Invariant: a picture's object is loose until its row is there, and again once the row has gone.
+
+use chrono::{DateTime, Utc};
+use contract::{MediaId, ObjectKey};
+use kit::db::{Error, FromQueryResult, Sql, Tx};
+
+use super::{count, key, loosen};
+
+/// A made picture.
+#[derive(Debug, Clone)]
+pub(crate) struct Image {
+    pub object: ObjectKey,
+    pub bytes: u64,
+    pub read_at: DateTime<Utc>,
+}
+
+#[derive(FromQueryResult)]
+struct ImageRow {
+    object: String,
+    bytes: i64,
+    read_at: DateTime<Utc>,
+}
+
+pub(crate) async fn find_image(db: &impl Sql, id: &MediaId, variant: &str) -> Result<Option<Image>, Error> {
+    let row: Option<ImageRow> = db.row("select object, bytes, read_at from image where item = $1 and variant = $2", vec![id.as_str().into(), variant.into()]).await?;
+    row.map(|row| Ok(Image { object: key(&row.object)?, bytes: row.bytes.unsigned_abs(), read_at: row.read_at })).transpose()
+}
+
+/// Makes a written picture the one for its variant; `false` if the item is gone or another was faster. Its object must be loose.
+pub(crate) async fn insert_image(tx: &Tx, id: &MediaId, variant: &str, image: &Image) -> Result<bool, Error> {
+    let inserted = tx
+        .execute(
+            "insert into image (item, variant, object, bytes, read_at) select $1, $2, $3, $4, $5 where exists (select 1 from item where id = $1) \
+             on conflict do nothing",
+            vec![id.as_str().into(), variant.into(), image.object.as_str().into(), count(image.bytes), image.read_at.into()],
+        )
+        .await?;
+    if inserted == 1 {
+        tx.execute("delete from loose where object = $1", vec![image.object.as_str().into()]).await?;
+    }
+    Ok(inserted == 1)
+}
+
+/// Takes a picture out of the table whose object is lost.
+pub(crate) async fn remove_image(tx: &Tx, id: &MediaId, variant: &str, object: &ObjectKey) -> Result<u64, Error> {
+    tx.execute("delete from image where item = $1 and variant = $2 and object = $3", vec![id.as_str().into(), variant.into(), object.as_str().into()]).await
+}
+
+/// Notes that a picture was read.
+pub(crate) async fn touch_image(tx: &Tx, id: &MediaId, variant: &str, now: DateTime<Utc>) -> Result<u64, Error> {
+    tx.execute("update image set read_at = $3 where item = $1 and variant = $2", vec![id.as_str().into(), variant.into(), now.into()]).await
+}
+
+#[derive(FromQueryResult)]
+struct Sum {
+    bytes: Option<i64>,
+}
+
+/// Bytes of all made pictures.
+pub(crate) async fn image_bytes(db: &impl Sql) -> Result<u64, Error> {
+    let sum: Option<Sum> = db.row("select cast(sum(bytes) as bigint) as bytes from image", vec![]).await?;
+    Ok(sum.and_then(|sum| sum.bytes).unwrap_or(0).unsigned_abs())
+}
+
+#[derive(FromQueryResult)]
+struct EvictedRow {
+    item: String,
+    object: String,
+    bytes: i64,
+}
+
+/// Takes the `most` pictures that were not read for longest out of the table; their objects become loose.
+pub(crate) async fn evict_images(tx: &Tx, most: u64) -> Result<Vec<(String, ObjectKey, u64)>, Error> {
+    let rows: Vec<EvictedRow> =
+        tx.rows("delete from image where (item, variant) in (select item, variant from image order by read_at limit $1) returning item, object, bytes", vec![count(most)]).await?;
+    let evicted: Vec<_> = rows.into_iter().map(|row| Ok((row.item, key(&row.object)?, row.bytes.unsigned_abs()))).collect::<Result<_, Error>>()?;
+    let objects: Vec<_> = evicted.iter().map(|(_, object, _)| object.clone()).collect();
+    loosen(tx, &objects, DateTime::UNIX_EPOCH).await?;
+    Ok(evicted)
+}

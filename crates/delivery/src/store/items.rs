@@ -1,0 +1,167 @@
+//! Items as they were announced, and which of them are gone.
+//!
+//! Invariant: an item that is gone is never written again, however late its announcements come.
+
+use crate::model::Item;
+use crate::model::item::overlays;
+use chrono::{DateTime, Utc};
+use contract::media::{Changed, Kind, Received, Visibility};
+use contract::{AccountId, MediaId, ObjectKey};
+use kit::db::{Error, FromQueryResult, Sql, Tx, Value};
+
+use super::{ObjectRow, count, key, keys, loosen};
+
+/// Writes an item unless it is there or gone; `version` is that of the last change it includes.
+pub(crate) async fn insert_item(tx: &Tx, received: &Received, version: u64) -> Result<(), Error> {
+    let scrub = received.scrub.as_ref().map(serde_json::to_string).transpose().map_err(|_| Error::Corrupt("scrub"))?;
+    tx.execute(
+        "insert into item (id, owner, kind, format, content_type, name, bytes, sha256, object, scrub, visibility, width, height, orientation, version, created_at) \
+         select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16 where not exists (select 1 from gone where item = $1) \
+         on conflict (id) do nothing",
+        vec![
+            received.id.as_str().into(),
+            received.owner.to_string().into(),
+            kind_text(received.kind).into(),
+            received.format.clone().into(),
+            received.content_type.clone().into(),
+            received.name.clone().into(),
+            count(received.bytes),
+            received.sha256.clone().into(),
+            received.object.as_str().into(),
+            scrub.into(),
+            visibility_text(received.visibility).into(),
+            received.width.map(i64::from).into(),
+            received.height.map(i64::from).into(),
+            i64::from(received.orientation).into(),
+            count(version),
+            received.created_at.into(),
+        ],
+    )
+    .await
+    .map(drop)
+}
+
+/// Applies a change if it is newer than what is known; `false` if the item is not known at all.
+pub(crate) async fn update_item(tx: &Tx, changed: &Changed) -> Result<bool, Error> {
+    let touched = tx
+        .execute(
+            "update item set name = $2, visibility = $3, version = $4 where id = $1 and version < $4",
+            vec![changed.id.as_str().into(), changed.name.clone().into(), visibility_text(changed.visibility).into(), count(changed.version)],
+        )
+        .await?;
+    if touched > 0 {
+        return Ok(true);
+    }
+    Ok(find_item(tx, &changed.id).await?.is_some())
+}
+
+#[derive(FromQueryResult)]
+struct ItemRow {
+    owner: String,
+    kind: String,
+    format: String,
+    content_type: String,
+    name: String,
+    bytes: i64,
+    sha256: String,
+    object: String,
+    scrub: Option<String>,
+    visibility: String,
+    width: Option<i64>,
+    height: Option<i64>,
+    orientation: i64,
+}
+
+pub(crate) async fn find_item(db: &impl Sql, id: &MediaId) -> Result<Option<Item>, Error> {
+    let row: Option<ItemRow> = db
+        .row(
+            "select owner, kind, format, content_type, name, bytes, sha256, object, scrub, visibility, width, height, orientation from item where id = $1",
+            vec![id.as_str().into()],
+        )
+        .await?;
+    row.map(|row| item(id, row)).transpose()
+}
+
+fn item(id: &MediaId, row: ItemRow) -> Result<Item, Error> {
+    let announced: Option<Vec<contract::media::Patch>> = row.scrub.map(|text| serde_json::from_str(&text)).transpose().map_err(|_| Error::Corrupt("scrub"))?;
+    let side = |side: Option<i64>| side.and_then(|side| u32::try_from(side).ok());
+    Ok(Item {
+        id: id.clone(),
+        owner: AccountId(row.owner.parse().map_err(|_| Error::Corrupt("owner"))?),
+        kind: kind(&row.kind)?,
+        format: row.format,
+        content_type: row.content_type,
+        name: row.name,
+        bytes: row.bytes.unsigned_abs(),
+        sha256: row.sha256,
+        object: key(&row.object)?,
+        scrub: announced.as_deref().and_then(overlays),
+        visibility: visibility(&row.visibility)?,
+        size: side(row.width).zip(side(row.height)),
+        orientation: u8::try_from(row.orientation).unwrap_or(1),
+    })
+}
+
+#[derive(FromQueryResult)]
+struct Present {
+    #[allow(dead_code)]
+    item: String,
+}
+
+/// Whether the item was deleted.
+pub(crate) async fn is_gone(db: &impl Sql, id: &MediaId) -> Result<bool, Error> {
+    let row: Option<Present> = db.row("select item from gone where item = $1", vec![id.as_str().into()]).await?;
+    Ok(row.is_some())
+}
+
+/// Removes everything about an item and remembers that it is gone. Its made pictures become loose; answers their objects.
+pub(crate) async fn remove_item(tx: &Tx, id: &MediaId, now: DateTime<Utc>) -> Result<Vec<ObjectKey>, Error> {
+    let values = || vec![Value::from(id.as_str())];
+    tx.execute("insert into gone (item, since) values ($1, $2) on conflict do nothing", vec![id.as_str().into(), now.into()]).await?;
+    let images: Vec<ObjectRow> = tx.rows("delete from image where item = $1 returning object", values()).await?;
+    let objects = keys(&images)?;
+    loosen(tx, &objects, DateTime::UNIX_EPOCH).await?;
+    for text in ["delete from item where id = $1", "delete from rendition where item = $1", "delete from segment where item = $1", "delete from asset where item = $1"] {
+        tx.execute(text, values()).await?;
+    }
+    Ok(objects)
+}
+
+/// Forgets which items are gone, after no event about them can come any more.
+pub(crate) async fn forget_gone(tx: &Tx, before: DateTime<Utc>) -> Result<u64, Error> {
+    tx.execute("delete from gone where since < $1", vec![before.into()]).await
+}
+
+fn kind_text(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Photo => "photo",
+        Kind::Audio => "audio",
+        Kind::Video => "video",
+    }
+}
+
+fn kind(text: &str) -> Result<Kind, Error> {
+    match text {
+        "photo" => Ok(Kind::Photo),
+        "audio" => Ok(Kind::Audio),
+        "video" => Ok(Kind::Video),
+        _ => Err(Error::Corrupt("kind")),
+    }
+}
+
+fn visibility_text(visibility: Visibility) -> &'static str {
+    match visibility {
+        Visibility::Private => "private",
+        Visibility::Unlisted => "unlisted",
+        Visibility::Public => "public",
+    }
+}
+
+fn visibility(text: &str) -> Result<Visibility, Error> {
+    match text {
+        "private" => Ok(Visibility::Private),
+        "unlisted" => Ok(Visibility::Unlisted),
+        "public" => Ok(Visibility::Public),
+        _ => Err(Error::Corrupt("visibility")),
+    }
+}

@@ -1,0 +1,141 @@
+//! What can be played and shown of an item, as `transcode` published it.
+//!
+//! Invariant: what is known is added to and made more precise, whichever announcement comes last, and leaves only with its item.
+
+use contract::MediaId;
+use contract::transcode::{Asset, Published, Rendition, Segment, Track};
+use kit::db::{Error, FromQueryResult, Sql, Tx, Value, placeholders};
+
+use super::{ROWS, count, is_gone, key, small};
+
+/// Writes what is published, unless the item is gone.
+pub(crate) async fn upsert_published(tx: &Tx, published: &Published) -> Result<(), Error> {
+    if is_gone(tx, &published.id).await? {
+        return Ok(());
+    }
+    let id = published.id.as_str();
+    for rendition in &published.renditions {
+        // Once the number of segments is known it stays known, whichever event comes last.
+        tx.execute(
+            "insert into rendition (item, name, track, bandwidth, codecs, width, height, millifps, init, total_segments) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict (item, name) do update set track = excluded.track, \
+             bandwidth = excluded.bandwidth, codecs = excluded.codecs, width = excluded.width, height = excluded.height, \
+             millifps = excluded.millifps, init = excluded.init, total_segments = coalesce(excluded.total_segments, rendition.total_segments)",
+            vec![
+                id.into(),
+                rendition.name.clone().into(),
+                track_text(rendition.track).into(),
+                count(rendition.bandwidth),
+                rendition.codecs.clone().into(),
+                i64::from(rendition.width).into(),
+                i64::from(rendition.height).into(),
+                i64::from(rendition.millifps).into(),
+                rendition.init.as_str().into(),
+                rendition.total_segments.map(i64::from).into(),
+            ],
+        )
+        .await?;
+    }
+    for segments in published.segments.chunks(ROWS) {
+        let mut values: Vec<Value> = Vec::with_capacity(segments.len() * 6);
+        for segment in segments {
+            values.extend([
+                id.into(),
+                segment.rendition.clone().into(),
+                i64::from(segment.number).into(),
+                count(segment.duration_us),
+                segment.object.as_str().into(),
+                count(segment.bytes),
+            ]);
+        }
+        let text = format!(
+            "insert into segment (item, rendition, number, duration_us, object, bytes) values {} on conflict (item, rendition, number) \
+             do update set duration_us = excluded.duration_us, object = excluded.object, bytes = excluded.bytes",
+            placeholders(segments.len(), 6)
+        );
+        tx.execute(&text, values).await?;
+    }
+    for asset in &published.assets {
+        tx.execute(
+            "insert into asset (item, name, content_type, object, bytes) values ($1, $2, $3, $4, $5) on conflict (item, name) \
+             do update set content_type = excluded.content_type, object = excluded.object, bytes = excluded.bytes",
+            vec![id.into(), asset.name.clone().into(), asset.content_type.clone().into(), asset.object.as_str().into(), count(asset.bytes)],
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+#[derive(FromQueryResult)]
+struct RenditionRow {
+    name: String,
+    track: String,
+    bandwidth: i64,
+    codecs: String,
+    width: i64,
+    height: i64,
+    millifps: i64,
+    init: String,
+    total_segments: Option<i64>,
+}
+
+#[derive(FromQueryResult)]
+struct SegmentRow {
+    rendition: String,
+    number: i64,
+    duration_us: i64,
+    object: String,
+    bytes: i64,
+}
+
+#[derive(FromQueryResult)]
+struct AssetRow {
+    name: String,
+    content_type: String,
+    object: String,
+    bytes: i64,
+}
+
+/// All that is published of an item.
+pub(crate) async fn list_published(db: &impl Sql, id: &MediaId) -> Result<Published, Error> {
+    let values = || vec![Value::from(id.as_str())];
+    let renditions: Vec<RenditionRow> =
+        db.rows("select name, track, bandwidth, codecs, width, height, millifps, init, total_segments from rendition where item = $1", values()).await?;
+    let segments: Vec<SegmentRow> = db.rows("select rendition, number, duration_us, object, bytes from segment where item = $1 order by rendition, number", values()).await?;
+    let assets: Vec<AssetRow> = db.rows("select name, content_type, object, bytes from asset where item = $1", values()).await?;
+    Ok(Published {
+        id: id.clone(),
+        renditions: renditions.into_iter().map(rendition).collect::<Result<_, _>>()?,
+        segments: segments.into_iter().map(segment).collect::<Result<_, _>>()?,
+        assets: assets.into_iter().map(asset).collect::<Result<_, _>>()?,
+    })
+}
+
+fn rendition(row: RenditionRow) -> Result<Rendition, Error> {
+    Ok(Rendition {
+        track: if row.track == "audio" { Track::Audio } else { Track::Video },
+        init: key(&row.init)?,
+        bandwidth: row.bandwidth.unsigned_abs(),
+        width: small(row.width),
+        height: small(row.height),
+        millifps: small(row.millifps),
+        total_segments: row.total_segments.map(small),
+        name: row.name,
+        codecs: row.codecs,
+    })
+}
+
+fn segment(row: SegmentRow) -> Result<Segment, Error> {
+    Ok(Segment { object: key(&row.object)?, rendition: row.rendition, number: small(row.number), duration_us: row.duration_us.unsigned_abs(), bytes: row.bytes.unsigned_abs() })
+}
+
+fn asset(row: AssetRow) -> Result<Asset, Error> {
+    Ok(Asset { object: key(&row.object)?, name: row.name, content_type: row.content_type, bytes: row.bytes.unsigned_abs() })
+}
+
+fn track_text(track: Track) -> &'static str {
+    match track {
+        Track::Video => "video",
+        Track::Audio => "audio",
+    }
+}
