@@ -28,6 +28,23 @@ async fn bytes_come_back_as_they_went_in_and_in_ranges() {
     assert!(matches!(objects.source(&stored.key).await.unwrap(), Source::File(path) if std::fs::read(&path).unwrap() == content));
 }
 
+/// Small pieces are written at once, large ones are gathered and written elsewhere: their order must not suffer.
+#[tokio::test]
+async fn small_and_large_pieces_keep_their_order() {
+    let dir = tempfile::tempdir().unwrap();
+    let objects = folder(&dir).await;
+    let mut writer = objects.create().await.unwrap();
+    let mut expected = Vec::new();
+    for (turn, size) in [100, 90_000, 100, 300_000, 64 << 10, (64 << 10) + 1, 7, 7].into_iter().cycle().take(40).enumerate() {
+        let piece = vec![turn as u8; size];
+        expected.extend_from_slice(&piece);
+        writer.write(piece.into()).await.unwrap();
+    }
+    let stored = writer.finish().await.unwrap();
+    let chunks: Vec<Bytes> = objects.read(&stored.key, 0..expected.len() as u64).await.unwrap().try_collect().await.unwrap();
+    assert!(chunks.concat() == expected, "the pieces lie in another order");
+}
+
 #[tokio::test]
 async fn an_unfinished_object_goes_on_from_its_checkpoint_and_loses_what_came_after() {
     let dir = tempfile::tempdir().unwrap();
