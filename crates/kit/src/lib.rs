@@ -19,6 +19,7 @@ pub mod service;
 pub mod sign;
 pub mod tasks;
 pub mod telemetry;
+pub mod tls;
 
 pub use clock::Clock;
 pub use problem::Problem;

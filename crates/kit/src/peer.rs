@@ -37,10 +37,17 @@ enum Target {
 }
 
 /// The neighbours of a process.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Peers {
     targets: Arc<RwLock<HashMap<String, Target>>>,
     client: reqwest::Client,
+}
+
+impl Default for Peers {
+    fn default() -> Self {
+        crate::tls::provider();
+        Self { targets: Arc::default(), client: reqwest::Client::new() }
+    }
 }
 
 impl std::fmt::Debug for Peers {

@@ -3,6 +3,7 @@
 //! Owns no assertions about any domain. Invariant: a world that ends well has no work left over; [`World::end`] fails the test otherwise.
 
 mod answer;
+pub mod engines;
 mod member;
 mod world;
 

@@ -102,7 +102,7 @@ async fn a_handler_that_panics_answers_a_bare_500_and_the_next_request_works() {
 #[tokio::test]
 async fn a_problem_carries_its_code_and_the_callers_request_id() {
     let server = server(Limits::default()).await;
-    let request = reqwest::Client::new().get(format!("http://{}/problem", server.address)).header("x-request-id", "booth-7-0001");
+    let request = client().get(format!("http://{}/problem", server.address)).header("x-request-id", "booth-7-0001");
     let answer = request.send().await.unwrap();
     assert_eq!((answer.status().as_u16(), answer.headers()["x-request-id"].to_str().unwrap()), (404, "booth-7-0001"));
     let problem: serde_json::Value = answer.json().await.unwrap();
@@ -113,7 +113,7 @@ async fn a_problem_carries_its_code_and_the_callers_request_id() {
 async fn bad_json_is_refused_with_a_reason() {
     let server = server(Limits::default()).await;
     let post = |body: String, kind: &'static str| {
-        let request = reqwest::Client::new().post(format!("http://{}/json", server.address)).header("content-type", kind).body(body);
+        let request = client().post(format!("http://{}/json", server.address)).header("content-type", kind).body(body);
         async move {
             let answer = request.send().await.unwrap();
             let status = answer.status().as_u16();
@@ -135,7 +135,7 @@ async fn bad_json_is_refused_with_a_reason() {
 #[tokio::test]
 async fn an_address_or_method_that_is_not_there_says_so() {
     let server = server(Limits::default()).await;
-    let client = reqwest::Client::new();
+    let client = client();
     let lost = client.get(format!("http://{}/nowhere", server.address)).send().await.unwrap();
     assert_eq!(lost.status(), 404);
     assert!(lost.text().await.unwrap().contains("request.no_such_address"));
@@ -153,4 +153,9 @@ async fn a_client_that_stops_reading_is_not_waited_for() {
     // Nothing more is read: the server drains at once instead of waiting for this client.
     tokio::time::sleep(Duration::from_millis(1000)).await;
     assert!(server.tasks.stop(Duration::from_secs(2)).await, "the stuck connection was still there");
+}
+
+fn client() -> reqwest::Client {
+    kit::tls::provider();
+    reqwest::Client::new()
 }

@@ -2,7 +2,6 @@
 //!
 //! Invariant: a server that goes out of scope is killed, so no test leaves a process behind.
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -10,6 +9,7 @@ use std::time::{Duration, Instant};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use testkit::engines::free_port;
 
 /// The binary, its folder and its ports. The ports stay the same across restarts, as clients expect.
 pub(crate) struct Server {
@@ -24,6 +24,7 @@ pub(crate) struct Server {
 impl Server {
     /// Starts it with these `--set` values.
     pub(crate) async fn start(settings: &[&str]) -> Self {
+        kit::tls::provider();
         let (public, operations) = (free_port(), free_port());
         let mut server = Self {
             folder: tempfile::tempdir().unwrap(),
@@ -159,13 +160,6 @@ impl Person {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
-}
-
-/// A port that nobody listens on now, below those that the system hands to outgoing connections: a client that knocks while the
-/// server is dead could otherwise be given the server's own port and connect to itself, and the restart would find it taken.
-fn free_port() -> u16 {
-    let port = || rand::random_range(10_000..30_000);
-    std::iter::repeat_with(port).find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok()).unwrap()
 }
 
 /// All files below a folder.

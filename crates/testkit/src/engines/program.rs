@@ -1,0 +1,132 @@
+//! A server program of its own: started, frozen, killed, started again.
+//!
+//! Invariant: it ends with whoever started it: when it is dropped, and (by the kernel's parent-death signal) when the test dies.
+
+use std::fs::File;
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A program that listens on a port.
+#[derive(Debug)]
+pub struct Program {
+    name: &'static str,
+    arguments: Vec<String>,
+    log: PathBuf,
+    port: u16,
+    child: Option<Child>,
+}
+
+impl Program {
+    /// Starts `arguments` (the program first); `port` is where it listens once it is ready; its words go to the file `log`.
+    pub(super) fn start(name: &'static str, arguments: Vec<String>, port: u16, log: &Path) -> Self {
+        let mut program = Self { name, arguments, log: log.to_owned(), port, child: None };
+        program.again();
+        program
+    }
+
+    /// Starts it (again) and waits until its port answers.
+    pub fn again(&mut self) {
+        assert!(self.child.is_none(), "{} runs already", self.name);
+        let log = File::options().create(true).append(true).open(&self.log).expect("a log in the engine's own folder");
+        let also = log.try_clone().expect("a file can be had twice");
+        // `setpriv` is in util-linux, and so on every Linux.
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "--"]).args(&self.arguments);
+        self.child = Some(command.stdin(Stdio::null()).stdout(log).stderr(also).spawn().expect("setpriv (util-linux) is installed"));
+        self.until("listening", |program| TcpStream::connect(("127.0.0.1", program.port)).is_ok());
+    }
+
+    /// Waits for `what`; fails the test with the program's last words.
+    pub(super) fn until(&mut self, what: &str, mut is: impl FnMut(&Self) -> bool) {
+        let began = Instant::now();
+        while !is(self) {
+            let ended = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten());
+            assert!(ended.is_none() && began.elapsed() < PATIENCE, "{} is not {what} ({ended:?}):\n{}", self.name, self.words());
+            sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// What it has said.
+    pub fn words(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Whether it runs.
+    pub fn runs(&self) -> bool {
+        self.child.is_some()
+    }
+
+    /// SIGKILL for it and its children: no goodbye.
+    pub fn kill(&mut self) {
+        let Some(mut child) = self.child.take() else { return };
+        signal(&child, Signal::KILL);
+        // It may have died by itself.
+        let _ = child.wait();
+    }
+
+    /// Stops it for a while: it keeps its connections and answers nothing. Returns when every thread stands still.
+    pub fn freeze(&self) {
+        let Some(child) = &self.child else { return };
+        signal(child, Signal::STOP);
+        while !stands_still(child.id()) {
+            sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        if let Some(child) = &self.child {
+            signal(child, Signal::CONT);
+        }
+    }
+}
+
+/// Sends a signal to a process and its descendants.
+fn signal(child: &Child, signal: Signal) {
+    for process in family(child.id()).into_iter().chain([child.id()]).filter_map(|id| i32::try_from(id).ok().and_then(Pid::from_raw)) {
+        // One that has ended meanwhile needs no signal.
+        let _ = kill_process(process, signal);
+    }
+}
+
+/// Whether every thread of a process is stopped: a signal takes its time.
+fn stands_still(process: u32) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    threads.map(|thread| std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default()).all(|stat| stat.rsplit_once(')').is_none_or(|(_, rest)| rest.starts_with(" T")))
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // A frozen child would not notice.
+        self.thaw();
+        self.kill();
+    }
+}
+
+/// The descendants of a process. PostgreSQL's each lead a group of their own, so a signal to the group would miss them.
+fn family(of: u32) -> Vec<u32> {
+    let mut parents = Vec::new();
+    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let Some(id) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        // `id (name) state parent …`, where the name may hold spaces and brackets (proc(5)).
+        let stat = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+        let parent = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1)).and_then(|text| text.parse::<u32>().ok());
+        parents.extend(parent.map(|parent| (id, parent)));
+    }
+    let mut found = Vec::new();
+    let mut wanted = vec![of];
+    while let Some(parent) = wanted.pop() {
+        for (id, _) in parents.iter().filter(|(_, of)| *of == parent) {
+            found.push(*id);
+            wanted.push(*id);
+        }
+    }
+    found
+}

@@ -1,0 +1,80 @@
+//! SeaweedFS as an S3 server, in a folder that vanishes.
+//!
+//! Invariant: it listens on loopback alone and lets in only whoever signs with its key.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+use tempfile::TempDir;
+
+use super::{Program, free_port, installed};
+
+/// An account at the server, which may do everything.
+#[derive(Debug, Clone)]
+pub struct S3Account {
+    /// Where the server is, such as `http://127.0.0.1:20125`.
+    pub endpoint: String,
+    /// A bucket that is there.
+    pub bucket: String,
+    /// The key's name.
+    pub access_key: String,
+    /// The key.
+    pub secret_key: String,
+}
+
+/// An S3 server.
+#[derive(Debug)]
+pub struct S3 {
+    /// The program.
+    pub program: Program,
+    /// How to get in.
+    pub account: S3Account,
+    port: u16,
+    folder: TempDir,
+}
+
+impl S3 {
+    /// Starts one with an empty bucket.
+    pub fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let (data, keys, log) = (folder.path().join("data"), folder.path().join("keys.json"), folder.path().join("log"));
+        std::fs::create_dir(&data).expect("the folder is ours");
+        let account = S3Account { endpoint: String::new(), bucket: "tutti".into(), access_key: "tutti".into(), secret_key: "tutti-secret".into() };
+        let identities = serde_json::json!({ "identities": [{ "name": "tutti", "credentials": [{ "accessKey": account.access_key, "secretKey": account.secret_key }], "actions": ["Admin", "Read", "Write", "List", "Tagging"] }] });
+        std::fs::write(&keys, identities.to_string()).expect("the folder is ours");
+        let port = free_port();
+        let mut arguments: Vec<String> = vec![installed("bin/weed").display().to_string()];
+        // Each part's gRPC port would be its own plus 10,000, which may be taken: all are named.
+        arguments.extend(["server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3", "-master.volumeSizeLimitMB=256", "-volume.max=64"].map(str::to_owned));
+        arguments.extend([format!("-dir={}", data.display()), format!("-s3.config={}", keys.display()), format!("-s3.port={port}")]);
+        let filer = free_port();
+        arguments.push(format!("-filer.port={filer}"));
+        for part in ["master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port.grpc", "s3.port.grpc"] {
+            arguments.push(format!("-{part}={}", free_port()));
+        }
+        let mut program = Program::start("SeaweedFS", arguments, port, &log);
+        let path = format!("/buckets/{}/", account.bucket);
+        program.until("taking a bucket", |_| make_folder(filer, &path).is_ok());
+        let account = S3Account { endpoint: format!("http://127.0.0.1:{port}"), ..account };
+        Self { program, account, port, folder }
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Where it keeps its files.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+}
+
+/// A bucket is a folder of SeaweedFS's filer, whose own door takes no signature.
+fn make_folder(filer: u16, path: &str) -> std::io::Result<()> {
+    let mut door = TcpStream::connect(("127.0.0.1", filer))?;
+    write!(door, "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    door.read_to_string(&mut answer)?;
+    if answer.starts_with("HTTP/1.1 20") { Ok(()) } else { Err(std::io::Error::other(answer)) }
+}
