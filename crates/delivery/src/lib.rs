@@ -29,7 +29,7 @@ use kit::{Context, Part, Service};
 
 /// The row of this role in the table of roles.
 pub fn service() -> Service {
-    Service { name: "delivery", migrations: migration::MIGRATIONS, openapi: api::openapi, start: |context| Box::pin(std::future::ready(start(context))) }
+    Service { name: "delivery", migrations: Some(migration::MIGRATIONS), openapi: api::openapi, start: |context| Box::pin(std::future::ready(start(context))) }
 }
 
 /// What every handler shares.

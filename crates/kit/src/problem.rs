@@ -123,6 +123,8 @@ impl From<crate::db::Error> for Problem {
     fn from(error: crate::db::Error) -> Self {
         match error {
             crate::db::Error::Closed => Self::unavailable("The server is restarting. Try again shortly.", Duration::from_secs(2)),
+            crate::db::Error::Full(_) => full("a database's disk is full"),
+            error if error.passes() => away(&error),
             other => Self::fault(&other),
         }
     }
@@ -131,11 +133,21 @@ impl From<crate::db::Error> for Problem {
 impl From<crate::objects::Error> for Problem {
     fn from(error: crate::objects::Error) -> Self {
         match error {
-            crate::objects::Error::Full => {
-                tracing::error!("the object store is full");
-                Self::new(StatusCode::INSUFFICIENT_STORAGE, "server.storage_full", "The server's storage is full. Try again later.")
-            }
+            crate::objects::Error::Full => full("the object store is full"),
             other => Self::fault(&other),
         }
     }
+}
+
+/// 507: there is no room; an operator must act.
+fn full(what: &'static str) -> Problem {
+    tracing::error!(what, "no room is left");
+    Problem::new(StatusCode::INSUFFICIENT_STORAGE, "server.storage_full", "The server's storage is full. Try again later.").retry_after(Duration::from_secs(60))
+}
+
+/// 503: what is needed does not answer now, and will again.
+fn away(cause: &(dyn std::error::Error + 'static)) -> Problem {
+    let reason = cause.source().map_or_else(|| cause.to_string(), |source| format!("{cause}: {source}"));
+    tracing::warn!(reason, "a request could not be served");
+    Problem::unavailable("A part of the server does not answer right now. Try again shortly.", Duration::from_secs(2))
 }

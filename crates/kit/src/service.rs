@@ -24,8 +24,8 @@ use crate::telemetry::Metrics;
 pub struct Service {
     /// The role's name, such as `media`; also its section in the configuration and its database's name.
     pub name: &'static str,
-    /// Its schema.
-    pub migrations: &'static [Migration],
+    /// Its schema; `None` for a role that keeps nothing, which then needs no database.
+    pub migrations: Option<&'static [Migration]>,
     /// Its part of the public interface.
     pub openapi: fn() -> utoipa::openapi::OpenApi,
     /// Builds what it plays. Called once, after the migrations.
@@ -106,7 +106,21 @@ pub enum BootError {
     /// A file or a socket.
     #[error("{0}: {1}")]
     Io(String, #[source] std::io::Error),
+    /// The schema is older than this release, and the configuration forbids to change it at the start.
+    #[error("the {0} schema is older than this release needs: run `tutti migrate`")]
+    Unmigrated(&'static str),
     /// Anything else, as a sentence with its fix.
     #[error("{0}")]
     Other(String),
+}
+
+impl BootError {
+    /// Whether it passes by itself, or by what an operator does elsewhere, so that waiting makes sense.
+    pub(crate) fn passes(&self) -> bool {
+        match self {
+            Self::Db(error) => error.passes(),
+            Self::Unmigrated(_) => true,
+            _ => false,
+        }
+    }
 }

@@ -11,7 +11,7 @@ use chrono::{TimeDelta, Utc};
 use ed25519_dalek::pkcs8::{EncodePrivateKey as _, KeypairBytes};
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, EncodingKey};
-use kit::boot::{Options, Process};
+use kit::boot::{Options, Process, Waits};
 use kit::config::Config;
 use kit::http::{Door, Limits, serve};
 use kit::service::Context;
@@ -20,6 +20,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
+use crate::engines::shared_postgres_url;
 use crate::member::Member;
 
 const KEY_ID: &str = "test";
@@ -72,9 +73,11 @@ impl WorldBuilder {
     pub async fn start(self, services: &[Service]) -> World {
         let folder = self.folder.unwrap_or_else(|| tempfile::tempdir().expect("a temporary folder can be made"));
         let names: Vec<&str> = services.iter().map(|service| service.name).collect();
-        let config = Config::load(None, std::iter::empty(), &self.set, &names).expect("the test's configuration is right");
+        let sections = [&names[..], kit::boot::SECTIONS].concat();
+        let set = [engines(folder.path()), self.set].concat();
+        let config = Config::load(None, std::iter::empty(), &set, &sections).expect("the test's configuration is right");
         let clock = Clock::fixed(Utc::now());
-        let options = Options { data: folder.path().join("data"), config, clock: clock.clone(), interface: "{}".into() };
+        let options = Options { data: folder.path().join("data"), config, clock: clock.clone(), interface: "{}".into(), waits: Waits::default() };
         let process = Process::start(services, &options).await.expect("the services start");
         // Without the public half (PKCS#8 version 1): jsonwebtoken's older parser refuses version 2.
         let der = KeypairBytes { secret_key: [9; 32], public_key: None }.to_pkcs8_der().expect("an Ed25519 key has a PKCS#8 form");
@@ -198,9 +201,8 @@ impl World {
             unsent: i64,
         }
         let mut waiting = Vec::new();
-        for (service, context) in &self.process.contexts {
-            let row: Option<Unsent> =
-                kit::db::Sql::row(context.db.read(), "select count(*) as unsent from outbox where sent_at is null", vec![]).await.expect("the database answers");
+        for (service, db) in &self.process.databases {
+            let row: Option<Unsent> = kit::db::Sql::row(db.read(), "select count(*) as unsent from outbox where sent_at is null", vec![]).await.expect("the database answers");
             let unsent = row.map_or(0, |row| row.unsent.unsigned_abs());
             if unsent > 0 {
                 waiting.push((format!("the outbox of {service}"), unsent));
@@ -223,6 +225,21 @@ impl World {
         self.process.stop(Duration::ZERO).await;
         self.folder
     }
+}
+
+/// The settings of the engines that this run of the tests is about: `TUTTI_TEST_DB=postgres` puts every world's rows there. A world that
+/// goes on in a folder goes on in its schemas as well.
+fn engines(folder: &Path) -> Vec<String> {
+    if !std::env::var("TUTTI_TEST_DB").is_ok_and(|engine| engine == "postgres") {
+        return Vec::new();
+    }
+    let (name, key) = (folder.join("schema"), folder.join("addresses.key"));
+    if !name.exists() {
+        std::fs::write(&name, format!("world_{}", Uuid::new_v4().simple())).expect("the folder is ours");
+        std::fs::write(&key, rand::random::<[u8; 32]>()).expect("the folder is ours");
+    }
+    let schema = std::fs::read_to_string(&name).expect("it was written");
+    vec![format!("db.url={}", shared_postgres_url()), format!("db.schema={schema}_{{service}}"), "db.connections=3".into(), format!("secrets.addresses_key_file={}", key.display())]
 }
 
 /// Runs ffmpeg with these arguments (input to output), quietly; fails the test if it fails.

@@ -2,7 +2,7 @@
 //!
 //! Invariant: figures and reasons are told at the operations door only; the public one says `ok` or not.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -10,28 +10,37 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::{StatusCode, header};
-use kit::boot::Process;
+use kit::boot::{Process, Waits};
 
 /// How long an answer about readiness stays good, so that asking often costs nothing.
 const FRESH: Duration = Duration::from_millis(500);
 
-/// Watches whether a process can serve.
+/// Watches whether a process can serve, from the moment it begins to start.
+#[derive(Default)]
 pub(crate) struct Watch {
-    process: Arc<Process>,
+    /// What it waits for while it starts.
+    pub(crate) waits: Waits,
+    process: OnceLock<Arc<Process>>,
     last: tokio::sync::Mutex<Option<(tokio::time::Instant, Vec<String>)>>,
 }
 
 impl Watch {
-    pub(crate) fn new(process: Arc<Process>) -> Arc<Self> {
-        Arc::new(Self { process, last: tokio::sync::Mutex::default() })
+    /// From now on the process itself says what it misses.
+    pub(crate) fn started(&self, process: Arc<Process>) {
+        // A second start would be a fault of ours; the first one stands.
+        let _ = self.process.set(process);
     }
 
     async fn missing(&self) -> Vec<String> {
+        let Some(process) = self.process.get() else {
+            let waits = self.waits.sentences();
+            return if waits.is_empty() { vec!["the process is starting".to_owned()] } else { waits };
+        };
         let mut last = self.last.lock().await;
         match &*last {
-            Some((at, missing)) if at.elapsed() < FRESH && !self.process.tasks.is_stopping() => missing.clone(),
+            Some((at, missing)) if at.elapsed() < FRESH && !process.tasks.is_stopping() => missing.clone(),
             _ => {
-                let missing = self.process.missing().await;
+                let missing = process.missing().await;
                 *last = Some((tokio::time::Instant::now(), missing.clone()));
                 missing
             }
@@ -40,8 +49,8 @@ impl Watch {
 }
 
 /// The public door: the gateway where it plays, the roles' own routes otherwise.
-pub(crate) fn public(watch: &Arc<Watch>) -> Router {
-    let routers = &watch.process.routers;
+pub(crate) fn public(watch: &Arc<Watch>, process: &Process) -> Router {
+    let routers = &process.routers;
     let front = routers.iter().find(|(name, _)| *name == "gateway");
     let routes = match front {
         Some((_, gateway)) => gateway.clone(),
@@ -79,7 +88,8 @@ async fn ready(State(watch): State<Arc<Watch>>) -> Response {
 }
 
 async fn metrics(State(watch): State<Arc<Watch>>) -> Response {
-    let process = &watch.process;
+    let kind = [(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")];
+    let Some(process) = watch.process.get() else { return (kind, "# EOF\n").into_response() };
     match process.bus.engine().backlog().await {
         Ok(backlog) => {
             // A consumer for whom nothing waits is not in the list.
@@ -91,5 +101,5 @@ async fn metrics(State(watch): State<Arc<Watch>>) -> Response {
         }
         Err(error) => tracing::warn!(%error, "the bus did not say what waits"),
     }
-    ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], process.metrics.text()).into_response()
+    (kind, process.metrics.text()).into_response()
 }

@@ -1,6 +1,6 @@
 //! `tutti serve`: starts the roles, opens the doors, drains at SIGTERM.
 //!
-//! Invariant: the doors open after every role is ready, and close before any of them ends.
+//! Invariant: the public door opens after every role is ready, and closes before any of them ends.
 
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
@@ -38,20 +38,24 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
     // Both sockets first: a port that is taken should be said before anything is touched.
     let (public, operations) = (bind(server.listen, "--listen")?, bind(server.ops_listen, "--ops-listen")?);
     let mut signals = Signals::new()?;
-    let options = Options { data: server.data.clone(), config: config.clone(), clock: kit::Clock::system(), interface: interface::json()?.into() };
-    let process = Arc::new(Process::start(&services, &options).await?);
+    // The operations door opens before anything else and outlives the rest: it says what a starting process waits for, and that one drains.
+    let (watch, last) = (Arc::new(doors::Watch::default()), Tasks::default());
+    let operations_address = operations.local_addr()?;
+    serve(Door { listener: operations, limits: Limits { connections: 64, ..Limits::default() }, open: Gauge::default() }, doors::operations(&watch), &last);
+    let options = Options { data: server.data.clone(), config: config.clone(), clock: kit::Clock::system(), interface: interface::json()?.into(), waits: watch.waits.clone() };
+    let process = tokio::select! {
+        process = Process::start(&services, &options) => Arc::new(process?),
+        () = signals.next() => return Ok(()),
+    };
     for (role, address) in settings::peers(&config)? {
         if !process.peers.knows(&role) {
             process.peers.plays_at(&role, &address);
         }
     }
-    let watch = doors::Watch::new(process.clone());
+    watch.started(process.clone());
     let limits = Limits { connections: server.connections, per_address: server.connections_per_address, ..Limits::default() };
-    let (public_address, operations_address) = (public.local_addr()?, operations.local_addr()?);
-    serve(Door { listener: public, limits, open: process.metrics.connections.clone() }, doors::public(&watch), &process.tasks);
-    // The operations door outlives the rest: while the process drains it says so.
-    let last = Tasks::default();
-    serve(Door { listener: operations, limits: Limits { connections: 64, ..Limits::default() }, open: Gauge::default() }, doors::operations(&watch), &last);
+    let public_address = public.local_addr()?;
+    serve(Door { listener: public, limits, open: process.metrics.connections.clone() }, doors::public(&watch, &process), &process.tasks);
     let names: Vec<&str> = services.iter().map(|service| service.name).collect();
     tracing::info!(roles = names.join(" "), address = %public_address, operations = %operations_address, data = %server.data.display(), elapsed_ms = began.elapsed().as_millis(), "Tutti plays");
 

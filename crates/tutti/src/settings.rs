@@ -52,6 +52,7 @@ impl Default for Server {
 /// Merges the file, the environment and `--set`.
 pub(crate) fn load(file: Option<&Path>, flags: &[String]) -> Result<Config, Error> {
     let mut sections = vec!["server", "peers"];
+    sections.extend(kit::boot::SECTIONS);
     sections.extend(roles::all().map(|service| service.name));
     Config::load(file, std::env::vars(), flags, &sections)
 }

@@ -6,18 +6,22 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use sea_orm::{DatabaseConnection, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use super::{Error, Tx};
+use super::error::is_broken;
+use super::{Error, Tx, postgres};
 
 /// Writes that may wait; further callers wait for a place.
 const QUEUE: usize = 1024;
 /// Writes that share one commit at most, so that the first of them doesn't wait for long.
 const GROUP: usize = 128;
+/// A group that takes longer stands before an engine that has fallen silent.
+const DEADLINE: Duration = Duration::from_secs(15);
 
 /// What a write leaves behind once its statements have run: the transaction and how to answer.
 struct Done {
@@ -26,7 +30,14 @@ struct Done {
     answer: Box<dyn FnOnce(Result<(), Error>) + Send>,
 }
 
-type Job = Box<dyn FnOnce(Tx) -> BoxFuture<'static, Done> + Send>;
+/// A write that waits: run in a transaction, or told why there is none.
+type Job = Box<dyn FnOnce(Result<Tx, Error>) -> Option<BoxFuture<'static, Done>> + Send>;
+
+/// The connection that writes, and the lock that its writers share with other processes.
+pub(super) struct Door {
+    pub(super) connection: DatabaseConnection,
+    pub(super) lock: Option<i64>,
+}
 
 #[derive(Clone)]
 pub(super) struct Writer {
@@ -35,10 +46,10 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the task that owns the writing connection.
-    pub(super) fn start(connection: DatabaseConnection, outbox: Arc<Notify>) -> Self {
+    pub(super) fn start(door: Door, outbox: Arc<Notify>) -> Self {
         let (jobs, waiting) = mpsc::channel(QUEUE);
         // It ends when the last `Db` is dropped, not when the process begins to stop: work that drains still writes.
-        tokio::spawn(run(connection, waiting, outbox));
+        tokio::spawn(run(door, waiting, outbox));
         Self { jobs }
     }
 
@@ -49,8 +60,8 @@ impl Writer {
         E: From<Error> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel::<Result<T, E>>();
-        let job: Job = Box::new(move |tx| {
-            Box::pin(async move {
+        let job: Job = Box::new(move |tx| match tx {
+            Ok(tx) => Some(Box::pin(async move {
                 let result = work(&tx).await;
                 let wrote = result.is_ok();
                 let answer = Box::new(move |committed: Result<(), Error>| {
@@ -61,29 +72,49 @@ impl Writer {
                     });
                 });
                 Done { tx, wrote, answer }
-            })
+            })),
+            Err(error) => {
+                let _ = answer.send(Err(error.into()));
+                None
+            }
         });
         self.jobs.send(job).await.map_err(|_| Error::Closed)?;
-        answered.await.map_err(|_| E::from(Error::Closed))?
+        answered.await.map_err(|_| E::from(Error::CutOff))?
     }
 }
 
-async fn run(connection: DatabaseConnection, mut waiting: mpsc::Receiver<Job>, outbox: Arc<Notify>) {
+async fn run(door: Door, mut waiting: mpsc::Receiver<Job>, outbox: Arc<Notify>) {
     while let Some(first) = waiting.recv().await {
-        group(&connection, first, &mut waiting, &outbox).await;
+        // What is cut off here drops its transaction, which rolls it back, and its callers' answers, which tells them.
+        if tokio::time::timeout(DEADLINE, group(&door, first, &mut waiting, &outbox)).await.is_err() {
+            tracing::error!("a group of writes was cut off; the database has fallen silent");
+        }
     }
-    if let Err(error) = connection.close().await {
+    if let Err(error) = door.connection.close().await {
         tracing::warn!(%error, "the writing connection did not close cleanly");
     }
 }
 
-async fn group(connection: &DatabaseConnection, first: Job, waiting: &mut mpsc::Receiver<Job>, outbox: &Notify) {
+/// Opens the transaction of a group and waits for the writers of other processes.
+async fn open(door: &Door) -> Result<DatabaseTransaction, Error> {
     let options = TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() };
-    let outer = match connection.begin_with_options(options).await {
-        Ok(outer) => outer,
-        Err(error) => return refuse(first, connection, error).await,
+    let outer = match door.connection.begin_with_options(options).await {
+        // The idle connection had died; another will be made.
+        Err(error) if is_broken(&error) => door.connection.begin_with_options(options).await?,
+        opened => opened?,
     };
-    let Some(first) = caught(first(Tx::new(outer))).await else { return };
+    if let Some(lock) = door.lock {
+        postgres::take_turn(&outer, lock).await?;
+    }
+    Ok(outer)
+}
+
+async fn group(door: &Door, first: Job, waiting: &mut mpsc::Receiver<Job>, outbox: &Notify) {
+    let outer = match open(door).await {
+        Ok(outer) => outer,
+        Err(error) => return refuse(first, waiting, error),
+    };
+    let Some(first) = caught(first, outer).await else { return };
     let (outer, mut recorded) = first.tx.into_inner();
     if !first.wrote {
         let undone = outer.rollback().await.map_err(Error::from);
@@ -94,13 +125,12 @@ async fn group(connection: &DatabaseConnection, first: Job, waiting: &mut mpsc::
         let Ok(job) = waiting.try_recv() else { break };
         let savepoint = match outer.begin().await {
             Ok(savepoint) => savepoint,
-            // The job is dropped and its caller told that nothing was written.
             Err(error) => {
-                tracing::error!(%error, "a savepoint could not be opened");
+                job(Err(error.into()));
                 break;
             }
         };
-        let Some(done) = caught(job(Tx::new(savepoint))).await else { continue };
+        let Some(done) = caught(job, savepoint).await else { continue };
         let (savepoint, records) = done.tx.into_inner();
         let closed = if done.wrote { savepoint.commit().await } else { savepoint.rollback().await };
         match closed {
@@ -121,24 +151,28 @@ async fn group(connection: &DatabaseConnection, first: Job, waiting: &mut mpsc::
         Err(error) => {
             tracing::error!(%error, writes = answers.len(), "a group commit failed");
             for answer in answers {
-                answer(Err(Error::Engine(sea_orm::DbErr::Custom(error.to_string()))));
+                answer(Err(error.clone().into()));
             }
         }
     }
 }
 
 /// Runs a write; a panic inside it becomes `None` (its transaction is dropped, which rolls it back).
-async fn caught(job: BoxFuture<'static, Done>) -> Option<Done> {
-    let done = AssertUnwindSafe(job).catch_unwind().await;
+async fn caught(job: Job, transaction: DatabaseTransaction) -> Option<Done> {
+    let done = AssertUnwindSafe(job(Ok(Tx::new(transaction)))?).catch_unwind().await;
     if done.is_err() {
         tracing::error!("a write transaction panicked and was rolled back");
     }
     done.ok()
 }
 
-/// Without a transaction there is nothing to run: dropping the job answers its caller with `Closed`.
-async fn refuse(job: Job, connection: &DatabaseConnection, error: sea_orm::DbErr) {
-    drop(job);
-    let alive = connection.ping().await.is_ok();
-    tracing::error!(%error, alive, "a write transaction could not be opened");
+/// Without a transaction there is nothing to run. Whoever waits as well hears it now rather than after an attempt each.
+fn refuse(first: Job, waiting: &mut mpsc::Receiver<Job>, error: Error) {
+    let mut refused = 1;
+    while let Ok(job) = waiting.try_recv() {
+        refused += 1;
+        job(Err(Error::Away(error.to_string().into())));
+    }
+    tracing::error!(cause = ?error, writes = refused, "a write transaction could not be opened");
+    first(Err(error));
 }

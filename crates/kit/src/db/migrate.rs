@@ -4,7 +4,7 @@
 //! accepts as they are. Each says the oldest release that can still work with it (`min_compatible`), so the binary before this
 //! one runs on this one's schema and a roll-back works. Invariant: a version is applied once, in order.
 
-use sea_orm::FromQueryResult;
+use sea_orm::{DbBackend, FromQueryResult};
 
 use super::{Error, Sql, Tx};
 
@@ -36,6 +36,11 @@ create index idempotency_created on idempotency (created_at)
 }];
 
 #[derive(FromQueryResult)]
+struct Tables {
+    tables: i64,
+}
+
+#[derive(FromQueryResult)]
 struct Applied {
     version: i64,
     min_compatible: i64,
@@ -49,8 +54,27 @@ pub(super) async fn run(tx: &Tx, service: &'static str, migrations: &'static [Mi
     apply(tx, service, migrations).await
 }
 
-async fn apply(tx: &Tx, part: &'static str, migrations: &'static [Migration]) -> Result<(), Error> {
-    let newest: Option<Applied> = tx.row("select version, min_compatible from schema_version where part = $1 order by version desc limit 1", vec![part.into()]).await?;
+/// Whether nothing is missing. A schema that has no table of versions yet is not current.
+pub(super) async fn is_current(db: &impl Sql, service: &'static str, migrations: &'static [Migration]) -> Result<bool, Error> {
+    if !has_versions(db).await? {
+        return Ok(false);
+    }
+    Ok(missing(db, "kit", KIT).await?.is_empty() && missing(db, service, migrations).await?.is_empty())
+}
+
+/// Asked of the engine's own catalogue: a failed query would end a transaction of PostgreSQL's.
+async fn has_versions(db: &impl Sql) -> Result<bool, Error> {
+    let text = match db.backend() {
+        DbBackend::Postgres => "select count(*) as tables from pg_tables where tablename = 'schema_version' and schemaname = current_schema()",
+        _ => "select count(*) as tables from sqlite_schema where name = 'schema_version'",
+    };
+    let found: Option<Tables> = db.row(text, vec![]).await?;
+    Ok(found.is_some_and(|found| found.tables > 0))
+}
+
+/// The steps of `part` that the schema doesn't have yet.
+async fn missing(db: &impl Sql, part: &'static str, migrations: &'static [Migration]) -> Result<Vec<&'static Migration>, Error> {
+    let newest: Option<Applied> = db.row("select version, min_compatible from schema_version where part = $1 order by version desc limit 1", vec![part.into()]).await?;
     let (found, min_compatible) = newest.map_or((0, 0), |row| (row.version, row.min_compatible));
     let known = migrations.last().map_or(0, |migration| migration.version);
     if min_compatible > known {
@@ -60,7 +84,11 @@ async fn apply(tx: &Tx, part: &'static str, migrations: &'static [Migration]) ->
             hint: format!("it needs a release that knows version {min_compatible} or later; install that release, or restore the backup made before it"),
         });
     }
-    for migration in migrations.iter().filter(|migration| migration.version > found) {
+    Ok(migrations.iter().filter(|migration| migration.version > found).collect())
+}
+
+async fn apply(tx: &Tx, part: &'static str, migrations: &'static [Migration]) -> Result<(), Error> {
+    for migration in missing(tx, part, migrations).await? {
         for statement in migration.sql.split(";\n").map(str::trim).filter(|statement| !statement.is_empty()) {
             tx.execute(statement, vec![]).await?;
         }

@@ -3,57 +3,33 @@
 //! Owns connections, transactions, migrations, inbox and outbox tables. Invariant: when
 //! [`Db::write`] returns `Ok`, what was written survives a power cut; when it returns `Err`, none of it happened.
 
+mod error;
 mod group;
 mod migrate;
+mod postgres;
 mod sql;
 mod sqlite;
 mod tx;
 
+pub use error::Error;
 pub use migrate::Migration;
+pub use postgres::PostgresOptions;
 pub use sea_orm::{FromQueryResult, Value};
 pub use sql::{Sql, placeholders};
 pub use tx::Tx;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use sea_orm::DatabaseConnection;
 use tokio::sync::Notify;
 
-/// What can go wrong at the database.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The engine refused or failed.
-    #[error("the database did not answer; try again shortly")]
-    Engine(#[from] sea_orm::DbErr),
-    /// A stored value could not be read back.
-    #[error("a stored value of {0} is not readable")]
-    Corrupt(&'static str),
-    /// The process is ending and takes no more writes.
-    #[error("the server is shutting down; try again shortly")]
-    Closed,
-    /// Somebody else holds what this write wanted (a stale fencing token, a version that moved on).
-    #[error("somebody else was faster; read again and retry")]
-    Conflict,
-    /// A migration could not be applied.
-    #[error("the database schema of {service} is version {found}, and this release can't work with it: {hint}")]
-    Schema {
-        /// Whose database.
-        service: String,
-        /// The version that it has.
-        found: i64,
-        /// What to do.
-        hint: String,
-    },
-}
+use group::Door;
 
-impl Error {
-    /// Whether a unique key was violated: the row is there already.
-    pub fn is_unique_violation(&self) -> bool {
-        matches!(self, Self::Engine(error) if matches!(error.sql_err(), Some(sea_orm::SqlErr::UniqueConstraintViolation(_))))
-    }
-}
+/// A database that takes longer to say that it is there is not.
+const PING: Duration = Duration::from_secs(2);
 
 /// A service's own database.
 #[derive(Clone)]
@@ -61,6 +37,8 @@ pub struct Db {
     reader: DatabaseConnection,
     writer: group::Writer,
     outbox: Arc<Notify>,
+    /// The schema, where the engine is PostgreSQL.
+    schema: Option<Arc<str>>,
 }
 
 impl std::fmt::Debug for Db {
@@ -72,14 +50,35 @@ impl std::fmt::Debug for Db {
 impl Db {
     /// Opens (and makes, if need be) the SQLite database at `path`.
     pub async fn sqlite(path: &Path) -> Result<Self, Error> {
-        let (reader, writer) = sqlite::open(path).await?;
+        let (reader, connection) = sqlite::open(path).await?;
         let outbox = Arc::new(Notify::new());
-        Ok(Self { reader, writer: group::Writer::start(writer, outbox.clone()), outbox })
+        Ok(Self { reader, writer: group::Writer::start(Door { connection, lock: None }, outbox.clone()), outbox, schema: None })
     }
 
-    /// Brings the schema up to date: the kit's own tables first, then the service's.
+    /// A schema in PostgreSQL. Returns at once: connections are made when they are needed, again and again if need be.
+    pub async fn postgres(options: &PostgresOptions) -> Result<Self, Error> {
+        let (reader, connection) = postgres::open(options).await?;
+        let (outbox, lock) = (Arc::new(Notify::new()), Some(postgres::lock(&options.schema)));
+        Ok(Self { reader, writer: group::Writer::start(Door { connection, lock }, outbox.clone()), outbox, schema: Some(options.schema.as_str().into()) })
+    }
+
+    /// Brings the schema up to date: the kit's own tables first, then the service's. Safe when many processes do it at once.
     pub async fn migrate(&self, service: &'static str, migrations: &'static [Migration]) -> Result<(), Error> {
-        self.write(move |tx| Box::pin(migrate::run(tx, service, migrations))).await
+        let Some(schema) = &self.schema else {
+            return self.write(move |tx| Box::pin(migrate::run(tx, service, migrations))).await;
+        };
+        // Most processes find nothing to do, and should not wait in line to learn it.
+        if migrate::is_current(&self.reader, service, migrations).await.unwrap_or(false) {
+            return Ok(());
+        }
+        let tx = Tx::new(postgres::begin_migration(&self.reader, schema, postgres::lock(schema)).await?);
+        migrate::run(&tx, service, migrations).await?;
+        Ok(tx.into_inner().0.commit().await?)
+    }
+
+    /// Whether the schema has every step that this release knows; an error if it is too new for it.
+    pub async fn is_current(&self, service: &'static str, migrations: &'static [Migration]) -> Result<bool, Error> {
+        migrate::is_current(&self.reader, service, migrations).await
     }
 
     /// Reads, outside any transaction.
@@ -107,6 +106,6 @@ impl Db {
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), Error> {
-        Ok(self.reader.ping().await?)
+        Ok(tokio::time::timeout(PING, self.reader.ping()).await??)
     }
 }

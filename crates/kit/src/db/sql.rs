@@ -3,13 +3,25 @@
 //! Invariant: values are always bound, never spliced into the text.
 
 use std::future::Future;
+use std::time::Duration;
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, FromQueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, FromQueryResult, QueryResult, Statement, Value};
 
+use tokio::time::timeout;
+
+use super::error::is_broken;
 use super::{Error, Tx};
+
+/// Reading that takes longer stands before an engine that has fallen silent.
+const READ: Duration = Duration::from_secs(10);
+/// Connections of a pool that may turn out to be dead before a reader is told.
+const STALE: usize = 16;
 
 /// Whatever SQL can be run on. Text uses `$1`, `$2` …, which SQLite and PostgreSQL both read.
 pub trait Sql: Send + Sync {
+    /// Whose SQL it is: for the few places where the engines' catalogues differ.
+    fn backend(&self) -> DbBackend;
+
     /// Runs a statement; answers how many rows it touched.
     fn execute(&self, text: &str, values: Vec<Value>) -> impl Future<Output = Result<u64, Error>> + Send;
 
@@ -20,30 +32,65 @@ pub trait Sql: Send + Sync {
     fn row<T: FromQueryResult + Send>(&self, text: &str, values: Vec<Value>) -> impl Future<Output = Result<Option<T>, Error>> + Send;
 }
 
-macro_rules! sql_on {
-    ($($connection:ty),*) => {$(
-        impl Sql for $connection {
-            async fn execute(&self, text: &str, values: Vec<Value>) -> Result<u64, Error> {
-                let statement = Statement::from_sql_and_values(self.get_database_backend(), text, values);
-                Ok(self.execute_raw(statement).await?.rows_affected())
-            }
-            async fn rows<T: FromQueryResult + Send>(&self, text: &str, values: Vec<Value>) -> Result<Vec<T>, Error> {
-                let statement = Statement::from_sql_and_values(self.get_database_backend(), text, values);
-                let rows = self.query_all_raw(statement).await?;
-                Ok(rows.iter().map(|row| T::from_query_result(row, "")).collect::<Result<_, _>>()?)
-            }
-            async fn row<T: FromQueryResult + Send>(&self, text: &str, values: Vec<Value>) -> Result<Option<T>, Error> {
-                let statement = Statement::from_sql_and_values(self.get_database_backend(), text, values);
-                let row = self.query_one_raw(statement).await?;
-                Ok(row.map(|row| T::from_query_result(&row, "")).transpose()?)
-            }
-        }
-    )*};
+impl Sql for DatabaseTransaction {
+    fn backend(&self) -> DbBackend {
+        self.get_database_backend()
+    }
+    // Whoever opened the transaction has a deadline for the whole of it; a migration has none.
+    async fn execute(&self, text: &str, values: Vec<Value>) -> Result<u64, Error> {
+        Ok(self.execute_raw(Statement::from_sql_and_values(self.backend(), text, values)).await?.rows_affected())
+    }
+    async fn rows<T: FromQueryResult + Send>(&self, text: &str, values: Vec<Value>) -> Result<Vec<T>, Error> {
+        read_all(&self.query_all_raw(Statement::from_sql_and_values(self.backend(), text, values)).await?)
+    }
+    async fn row<T: FromQueryResult + Send>(&self, text: &str, values: Vec<Value>) -> Result<Option<T>, Error> {
+        read_one(self.query_one_raw(Statement::from_sql_and_values(self.backend(), text, values)).await?)
+    }
 }
 
-sql_on!(DatabaseConnection, DatabaseTransaction);
+impl Sql for DatabaseConnection {
+    fn backend(&self) -> DbBackend {
+        self.get_database_backend()
+    }
+    async fn execute(&self, text: &str, values: Vec<Value>) -> Result<u64, Error> {
+        Ok(timeout(READ, self.execute_raw(Statement::from_sql_and_values(self.backend(), text, values))).await??.rows_affected())
+    }
+    async fn rows<T: FromQueryResult + Send>(&self, text: &str, values: Vec<Value>) -> Result<Vec<T>, Error> {
+        let statement = Statement::from_sql_and_values(self.backend(), text, values);
+        read_all(&patiently(|| self.query_all_raw(statement.clone())).await?)
+    }
+    async fn row<T: FromQueryResult + Send>(&self, text: &str, values: Vec<Value>) -> Result<Option<T>, Error> {
+        let statement = Statement::from_sql_and_values(self.backend(), text, values);
+        read_one(patiently(|| self.query_one_raw(statement.clone())).await?)
+    }
+}
+
+/// Asks again where a connection turned out to be dead: after a restart of the server, every idle one is, and nobody should notice.
+async fn patiently<T, F: Future<Output = Result<T, DbErr>>>(ask: impl Fn() -> F) -> Result<T, Error> {
+    let asked = async {
+        for _ in 0..STALE {
+            match ask().await {
+                Err(error) if is_broken(&error) => {}
+                answered => return answered,
+            }
+        }
+        ask().await
+    };
+    Ok(timeout(READ, asked).await??)
+}
+
+fn read_all<T: FromQueryResult>(rows: &[QueryResult]) -> Result<Vec<T>, Error> {
+    Ok(rows.iter().map(|row| T::from_query_result(row, "")).collect::<Result<_, _>>()?)
+}
+
+fn read_one<T: FromQueryResult>(row: Option<QueryResult>) -> Result<Option<T>, Error> {
+    Ok(row.map(|row| T::from_query_result(&row, "")).transpose()?)
+}
 
 impl Sql for Tx {
+    fn backend(&self) -> DbBackend {
+        self.inner().get_database_backend()
+    }
     async fn execute(&self, text: &str, values: Vec<Value>) -> Result<u64, Error> {
         Sql::execute(self.inner(), text, values).await
     }

@@ -1,11 +1,82 @@
-//! What a database must do.
+//! What a database must do, whichever engine it is.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use kit::db::{Db, Error, Migration, Sql};
+use kit::db::{Db, Error, Migration, PostgresOptions, Sql};
 use sea_orm::FromQueryResult;
+use testkit::engines::{Postgres, shared_postgres_url};
 use uuid::Uuid;
+
+/// Runs each promise on each engine.
+macro_rules! on_each_engine {
+    ($($promise:ident)*) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $promise() {
+                super::$promise(super::Stage::sqlite().await).await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $promise() {
+                super::$promise(super::Stage::postgres().await).await;
+            })*
+        }
+    };
+}
+
+on_each_engine! {
+    every_type_comes_back_as_it_went_in
+    times_compare_as_times_whatever_their_fraction
+    a_write_that_fails_takes_nobody_with_it
+    a_write_that_panics_is_rolled_back_and_the_next_one_works
+    readers_read_while_a_writer_writes
+    the_release_before_runs_on_this_schema_and_a_much_older_one_says_why_not
+    processes_that_share_a_database_write_in_turn
+}
+
+/// A database for one test, and the way to open it once more as another process would.
+pub(crate) struct Stage {
+    folder: tempfile::TempDir,
+    postgres: Option<PostgresOptions>,
+    pub(crate) db: Db,
+}
+
+impl Stage {
+    pub(crate) async fn sqlite() -> Self {
+        Self::of(None).await
+    }
+
+    pub(crate) async fn postgres() -> Self {
+        Self::of(Some(options(&shared_postgres_url()))).await
+    }
+
+    async fn of(postgres: Option<PostgresOptions>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let db = open(&folder, postgres.as_ref()).await;
+        db.migrate("test", TABLES).await.unwrap();
+        Self { folder, postgres, db }
+    }
+
+    /// As another process would.
+    pub(crate) async fn again(&self) -> Db {
+        open(&self.folder, self.postgres.as_ref()).await
+    }
+}
+
+async fn open(folder: &tempfile::TempDir, postgres: Option<&PostgresOptions>) -> Db {
+    match postgres {
+        Some(options) => Db::postgres(options).await.unwrap(),
+        None => Db::sqlite(&folder.path().join("test.db")).await.unwrap(),
+    }
+}
+
+/// A schema of its own on this server.
+fn options(url: &str) -> PostgresOptions {
+    PostgresOptions { url: url.to_owned(), schema: format!("kit_{}", Uuid::new_v4().simple()), readers: 4, statement_timeout: Duration::from_secs(10) }
+}
 
 const TABLES: &[Migration] = &[Migration {
     version: 1,
@@ -24,12 +95,6 @@ struct Thing {
     at: DateTime<Utc>,
 }
 
-async fn sqlite(folder: &tempfile::TempDir) -> Db {
-    let db = Db::sqlite(&folder.path().join("test.db")).await.unwrap();
-    db.migrate("test", TABLES).await.unwrap();
-    db
-}
-
 fn insert(name: &str) -> impl for<'t> FnOnce(&'t kit::db::Tx) -> futures::future::BoxFuture<'t, Result<(), Error>> + Send + 'static {
     let name = name.to_owned();
     move |tx| {
@@ -45,10 +110,8 @@ async fn names(db: &Db) -> Vec<String> {
     things.into_iter().map(|thing| thing.name).collect()
 }
 
-#[tokio::test]
-async fn every_type_comes_back_as_it_went_in() {
-    let folder = tempfile::tempdir().unwrap();
-    let db = sqlite(&folder).await;
+async fn every_type_comes_back_as_it_went_in(stage: Stage) {
+    let db = &stage.db;
     let now = kit::Clock::system().now();
     let full = Thing { id: Uuid::now_v7(), name: "é".into(), size: Some(-1), ratio: Some(0.5), good: true, raw: Some(vec![0, 255]), at: now };
     let bare = Thing { id: Uuid::now_v7(), name: "z".into(), size: None, ratio: None, good: false, raw: None, at: now + TimeDelta::microseconds(1) };
@@ -62,10 +125,8 @@ async fn every_type_comes_back_as_it_went_in() {
     assert_eq!(found, vec![full, bare]);
 }
 
-#[tokio::test]
-async fn times_compare_as_times_whatever_their_fraction() {
-    let folder = tempfile::tempdir().unwrap();
-    let db = sqlite(&folder).await;
+async fn times_compare_as_times_whatever_their_fraction(stage: Stage) {
+    let db = &stage.db;
     let whole = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
     for (name, micros) in [("c", 500_000), ("a", 0), ("d", 500_001), ("b", 1), ("e", 1_000_000)] {
         let values = vec![Uuid::now_v7().into(), name.into(), true.into(), (whole + TimeDelta::microseconds(micros)).into()];
@@ -75,10 +136,8 @@ async fn times_compare_as_times_whatever_their_fraction() {
     assert_eq!(found.into_iter().map(|thing| thing.name).collect::<String>(), "abcde");
 }
 
-#[tokio::test]
-async fn a_write_that_fails_takes_nobody_with_it() {
-    let folder = tempfile::tempdir().unwrap();
-    let db = sqlite(&folder).await;
+async fn a_write_that_fails_takes_nobody_with_it(stage: Stage) {
+    let db = &stage.db;
     db.write(insert("taken")).await.unwrap();
     let mut writes = Vec::new();
     for number in 0..200 {
@@ -91,13 +150,11 @@ async fn a_write_that_fails_takes_nobody_with_it() {
         assert_eq!(result.is_err(), number % 3 == 0, "{number}");
         assert!(result.is_ok() || result.unwrap_err().is_unique_violation());
     }
-    assert_eq!(names(&db).await.len(), 1 + 200 - 67);
+    assert_eq!(names(db).await.len(), 1 + 200 - 67);
 }
 
-#[tokio::test]
-async fn a_write_that_panics_is_rolled_back_and_the_next_one_works() {
-    let folder = tempfile::tempdir().unwrap();
-    let db = sqlite(&folder).await;
+async fn a_write_that_panics_is_rolled_back_and_the_next_one_works(stage: Stage) {
+    let db = &stage.db;
     let result: Result<(), Error> = db
         .write(|tx| {
             Box::pin(async move {
@@ -106,15 +163,13 @@ async fn a_write_that_panics_is_rolled_back_and_the_next_one_works() {
             })
         })
         .await;
-    assert!(matches!(result, Err(Error::Closed)));
+    assert!(matches!(result, Err(Error::CutOff)));
     db.write(insert("whole")).await.unwrap();
-    assert_eq!(names(&db).await, ["whole"]);
+    assert_eq!(names(db).await, ["whole"]);
 }
 
-#[tokio::test]
-async fn readers_read_while_a_writer_writes() {
-    let folder = tempfile::tempdir().unwrap();
-    let db = Arc::new(sqlite(&folder).await);
+async fn readers_read_while_a_writer_writes(stage: Stage) {
+    let db = Arc::new(stage.db.clone());
     let writer = {
         let db = db.clone();
         tokio::spawn(async move {
@@ -133,16 +188,127 @@ async fn readers_read_while_a_writer_writes() {
     assert_eq!(names(&db).await.len(), 100);
 }
 
-#[tokio::test]
-async fn the_release_before_runs_on_this_schema_and_a_much_older_one_says_why_not() {
+async fn the_release_before_runs_on_this_schema_and_a_much_older_one_says_why_not(stage: Stage) {
     const NEXT: &[Migration] = &[TABLES[0], Migration { version: 2, min_compatible: 1, sql: "alter table thing add column more text" }];
     const LATER: &[Migration] = &[NEXT[0], NEXT[1], Migration { version: 3, min_compatible: 2, sql: "alter table thing add column yet_more text" }];
-    let folder = tempfile::tempdir().unwrap();
-    let db = sqlite(&folder).await;
+    let db = &stage.db;
     db.migrate("test", NEXT).await.unwrap();
     db.migrate("test", TABLES).await.unwrap();
     db.migrate("test", LATER).await.unwrap();
     db.migrate("test", NEXT).await.unwrap();
     let error = db.migrate("test", TABLES).await.unwrap_err().to_string();
     assert!(error.contains("version 3") && error.contains("install that release"), "{error}");
+}
+
+#[derive(FromQueryResult)]
+struct Size {
+    size: i64,
+}
+
+/// Reads and then writes what it read plus one: lost where two do it at once.
+async fn count_up(db: &Db) -> Result<(), Error> {
+    db.write(|tx| {
+        Box::pin(async move {
+            let found: Option<Size> = tx.row("select size from thing where name = 'counter'", vec![]).await?;
+            let size = found.unwrap().size + 1;
+            tx.execute("update thing set size = $1 where name = 'counter'", vec![size.into()]).await.map(drop)
+        })
+    })
+    .await
+}
+
+async fn processes_that_share_a_database_write_in_turn(stage: Stage) {
+    stage.db.write(insert("counter")).await.unwrap();
+    stage.db.write(|tx| Box::pin(async move { tx.execute("update thing set size = 0", vec![]).await })).await.unwrap();
+    let mut writes = Vec::new();
+    for _ in 0..4 {
+        let db = stage.again().await;
+        for _ in 0..25 {
+            let db = db.clone();
+            writes.push(tokio::spawn(async move { count_up(&db).await }));
+        }
+    }
+    for write in writes {
+        write.await.unwrap().unwrap();
+    }
+    let found: Option<Size> = stage.db.read().row("select size from thing", vec![]).await.unwrap();
+    assert_eq!(found.unwrap().size, 100, "an update was lost");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_processes_migrate_an_empty_schema_at_once() {
+    let options = options(&shared_postgres_url());
+    let starts = (0..20).map(|_| async {
+        let db = Db::postgres(&options).await.unwrap();
+        db.migrate("test", TABLES).await.unwrap();
+        assert!(db.is_current("test", TABLES).await.unwrap());
+        db
+    });
+    let all = futures::future::join_all(starts).await;
+    all[0].write(insert("a")).await.unwrap();
+    assert_eq!(names(&all[19]).await, ["a"]);
+}
+
+/// A write that is away must say so in time; the next one works as soon as the server is back, with nobody's help.
+async fn writes_until(db: &Db, name: &str) {
+    let began = std::time::Instant::now();
+    while let Err(error) = db.write(insert(name)).await {
+        assert!(error.passes() && began.elapsed() < Duration::from_secs(40), "{error:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_dies_and_comes_back_is_found_again() {
+    let mut server = Postgres::start();
+    let db = Db::postgres(&options(&server.url())).await.unwrap();
+    db.migrate("test", TABLES).await.unwrap();
+    db.write(insert("before")).await.unwrap();
+    server.program.kill();
+    let refused = db.write(insert("during")).await.unwrap_err();
+    assert!(refused.passes(), "{refused:?}");
+    assert!(db.ping().await.is_err());
+    server.program.again();
+    writes_until(&db, "after").await;
+    assert_eq!(names(&db).await, ["after", "before"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_freezes_refuses_in_time_and_thaws() {
+    let server = Postgres::start();
+    let db = Db::postgres(&options(&server.url())).await.unwrap();
+    db.migrate("test", TABLES).await.unwrap();
+    db.write(insert("before")).await.unwrap();
+    server.program.freeze();
+    let (write, read) = tokio::join!(tokio::time::timeout(Duration::from_secs(30), db.write(insert("during"))), tokio::time::timeout(Duration::from_secs(30), db.ping()));
+    assert!(write.expect("a deadline").unwrap_err().passes());
+    assert!(read.expect("a deadline").is_err());
+    server.program.thaw();
+    writes_until(&db, "after").await;
+    let found = names(&db).await;
+    assert_eq!((found.first().map(String::as_str), found.get(1).map(String::as_str)), (Some("after"), Some("before")), "{found:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_writer_that_falls_silent_loses_its_turn_to_the_others() {
+    let options = options(&shared_postgres_url());
+    let (silent, other) = (Db::postgres(&options).await.unwrap(), Db::postgres(&options).await.unwrap());
+    silent.migrate("test", TABLES).await.unwrap();
+    let asleep = tokio::spawn(async move {
+        let write: Result<(), Error> = silent
+            .write(|tx| {
+                Box::pin(async move {
+                    insert("silent")(tx).await?;
+                    // As a process that was stopped in the middle of a write.
+                    tokio::time::sleep(Duration::from_secs(12)).await;
+                    insert("late")(tx).await
+                })
+            })
+            .await;
+        write
+    });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    writes_until(&other, "other").await;
+    assert!(asleep.await.unwrap().is_err(), "a turn that was lost still wrote");
+    assert_eq!(names(&other).await, ["other"]);
 }

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, OnceLock, PoisonError, mpsc};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -39,7 +40,8 @@ impl Program {
         // `setpriv` is in util-linux, and so on every Linux.
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "--"]).args(&self.arguments);
-        self.child = Some(command.stdin(Stdio::null()).stdout(log).stderr(also).spawn().expect("setpriv (util-linux) is installed"));
+        command.stdin(Stdio::null()).stdout(log).stderr(also);
+        self.child = Some(spawn(command).expect("setpriv (util-linux) is installed"));
         self.until("listening", |program| TcpStream::connect(("127.0.0.1", program.port)).is_ok());
     }
 
@@ -86,6 +88,27 @@ impl Program {
             signal(child, Signal::CONT);
         }
     }
+}
+
+/// Starts a child from a thread that lives as long as the process: the kernel sends the parent-death signal when the *thread* that made a
+/// child ends (prctl(2), `PR_SET_PDEATHSIG`), and a test's thread ends with the test.
+fn spawn(command: Command) -> std::io::Result<Child> {
+    type Request = (Command, mpsc::Sender<std::io::Result<Child>>);
+    static NURSE: OnceLock<Mutex<mpsc::Sender<Request>>> = OnceLock::new();
+    let nurse = NURSE.get_or_init(|| {
+        let (requests, wanted) = mpsc::channel::<Request>();
+        std::thread::spawn(move || {
+            for (mut command, answer) in wanted {
+                // Whoever asked waits for it.
+                let _ = answer.send(command.spawn());
+            }
+        });
+        Mutex::new(requests)
+    });
+    let (answer, answered) = mpsc::channel();
+    let gone = || std::io::Error::other("the thread that starts programs is gone");
+    nurse.lock().unwrap_or_else(PoisonError::into_inner).send((command, answer)).map_err(|_| gone())?;
+    answered.recv().map_err(|_| gone())?
 }
 
 /// Sends a signal to a process and its descendants.

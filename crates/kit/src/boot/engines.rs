@@ -1,0 +1,153 @@
+//! Which engines a process plays on: `[db]` and `[secrets]` in the configuration.
+//!
+//! Invariant: without a word in the configuration everything is embedded in the data folder.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::folder;
+use crate::config::{Config, Error};
+use crate::db::{Db, PostgresOptions};
+use crate::service::BootError;
+use crate::sign::Grants;
+
+/// `[db]`: SQLite in the data folder, or PostgreSQL.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct DbConfig {
+    /// `postgres://user:password@host/database`, with `?sslmode=verify-full&sslrootcert=/path/ca.pem` for TLS. `{service}` in it becomes
+    /// the role's name, for a database per role. Without it, each role keeps a SQLite file in the data folder.
+    pub url: Option<String>,
+    /// A file that holds the URL, so that its password stands in no environment and no process list.
+    #[schema(value_type = Option<String>)]
+    pub url_file: Option<PathBuf>,
+    /// The schema of each role in the database; `{service}` becomes the role's name.
+    pub schema: String,
+    /// Connections per role and process that read; one more writes.
+    pub connections: u32,
+    /// A statement that takes longer is ended.
+    pub statement_timeout_seconds: u64,
+    /// Whether a process brings the schemas of its roles up to date when it starts. With `false` it waits until `tutti migrate` has.
+    pub migrate_on_start: bool,
+}
+
+impl Default for DbConfig {
+    fn default() -> Self {
+        Self { url: None, url_file: None, schema: "tutti_{service}".into(), connections: 8, statement_timeout_seconds: 10, migrate_on_start: true }
+    }
+}
+
+impl DbConfig {
+    /// Where `service` keeps its rows on PostgreSQL; `None` if they are to lie in the data folder.
+    pub fn postgres(&self, service: &str) -> Result<Option<PostgresOptions>, Error> {
+        let url = match (&self.url, &self.url_file) {
+            (Some(_), Some(_)) => return Err(wrong("db", "`url` and `url_file` are both set; leave one out")),
+            (Some(url), None) => url.clone(),
+            (None, Some(path)) => read_secret("db", "url_file", path)?,
+            (None, None) => return Ok(None),
+        };
+        if !(url.starts_with("postgres://") || url.starts_with("postgresql://")) {
+            return Err(wrong("db", "`url` must begin with postgres://"));
+        }
+        let name = |text: &str| text.replace("{service}", service);
+        Ok(Some(PostgresOptions {
+            url: name(&url),
+            schema: name(&self.schema),
+            readers: self.connections.clamp(1, 1000),
+            statement_timeout: Duration::from_secs(self.statement_timeout_seconds.clamp(1, 3600)),
+        }))
+    }
+
+    /// Opens the database of `service`.
+    pub async fn open(&self, service: &str, data: &Path) -> Result<Db, BootError> {
+        Ok(match self.postgres(service)? {
+            Some(options) => Db::postgres(&options).await?,
+            None => Db::sqlite(&data.join(format!("{service}.db"))).await?,
+        })
+    }
+}
+
+/// `[secrets]`: what processes of one installation share.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Secrets {
+    /// A file with the 32 random bytes that sign addresses, the same for every process of a fleet (`openssl rand -out addresses.key 32`).
+    /// Without it, a process with embedded engines makes one in its data folder.
+    #[schema(value_type = Option<String>)]
+    pub addresses_key_file: Option<PathBuf>,
+}
+
+impl Secrets {
+    /// The key that signs addresses. `alone`: no other process needs the same one.
+    pub(super) fn grants(&self, data: &Path, alone: bool) -> Result<Grants, BootError> {
+        let Some(path) = &self.addresses_key_file else {
+            if alone {
+                return Ok(Grants::new(folder::secret(&data.join("secrets"), "addresses.key")?));
+            }
+            return Err(wrong(
+                "secrets",
+                "processes that share a database must share the key that signs addresses. Make one with `openssl rand -out addresses.key 32` and set `addresses_key_file`",
+            )
+            .into());
+        };
+        let bytes = std::fs::read(path).map_err(|error| BootError::Io(format!("secrets.addresses_key_file {} can't be read", path.display()), error))?;
+        let key = <[u8; 32]>::try_from(bytes.as_slice())
+            .map_err(|_| wrong("secrets", &format!("`addresses_key_file` must hold exactly 32 bytes, and {} holds {}", path.display(), bytes.len())))?;
+        Ok(Grants::new(key))
+    }
+}
+
+/// What a process plays on.
+pub(super) struct Engines {
+    pub(super) db: DbConfig,
+    pub(super) secrets: Secrets,
+}
+
+impl Engines {
+    pub(super) fn of(config: &Config) -> Result<Self, Error> {
+        Ok(Self { db: config.section("db")?, secrets: config.section("secrets")? })
+    }
+}
+
+fn wrong(section: &str, reason: &str) -> Error {
+    Error::Section { section: section.to_owned(), reason: reason.to_owned() }
+}
+
+/// The first line of a file that holds a secret.
+fn read_secret(section: &str, key: &str, path: &Path) -> Result<String, Error> {
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(section, &format!("the file {} of `{key}` can't be read: {error}", path.display())))?;
+    Ok(text.lines().next().unwrap_or_default().trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_finds_its_own_schema_or_database() {
+        let config = DbConfig { url: Some("postgres://u:p@db/{service}".into()), ..DbConfig::default() };
+        let options = config.postgres("media").unwrap().unwrap();
+        assert_eq!((options.url.as_str(), options.schema.as_str()), ("postgres://u:p@db/media", "tutti_media"));
+        assert!(DbConfig::default().postgres("media").unwrap().is_none());
+        assert!(!format!("{options:?}").contains("u:p"), "a password was shown");
+    }
+
+    #[test]
+    fn a_url_of_something_else_is_refused_with_a_sentence() {
+        let config = DbConfig { url: Some("mysql://db".into()), ..DbConfig::default() };
+        assert!(config.postgres("media").unwrap_err().to_string().contains("postgres://"));
+    }
+
+    #[test]
+    fn a_fleet_must_share_its_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = Secrets::default().grants(folder.path(), false).unwrap_err().to_string();
+        assert!(refused.contains("openssl rand"), "{refused}");
+        let path = folder.path().join("short");
+        std::fs::write(&path, [1; 31]).unwrap();
+        assert!(Secrets { addresses_key_file: Some(path) }.grants(folder.path(), false).unwrap_err().to_string().contains("holds 31"));
+    }
+}

@@ -1,0 +1,59 @@
+//! The data folder of a process: private, locked, with the secrets it made.
+//!
+//! Invariant: no other user can read it, and no second process works in it.
+
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::Path;
+
+use crate::service::BootError;
+
+/// Makes a folder that only this user can read.
+pub(super) fn private_folder(path: &Path) -> Result<(), BootError> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| BootError::Io(format!("the folder {} can't be made", path.display()), error))
+}
+
+/// Makes a folder anew.
+pub(super) fn empty(path: &Path) -> Result<(), BootError> {
+    match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(BootError::Io(format!("the folder {} can't be emptied", path.display()), error));
+        }
+        _ => {}
+    }
+    private_folder(path)
+}
+
+/// Two processes on one data folder would each believe that the log is theirs.
+pub(super) fn lock(data: &Path) -> Result<std::fs::File, BootError> {
+    let path = data.join("lock");
+    let failed = |error| BootError::Io(format!("{} can't be opened", path.display()), error);
+    let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+    rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive)
+        .map_err(|_| BootError::Other(format!("another Tutti process already uses the data folder {}. Stop it, or choose another with --data.", data.display())))?;
+    Ok(file)
+}
+
+/// Reads a secret of 32 bytes, or makes it at the first start.
+pub(super) fn secret(folder: &Path, name: &str) -> Result<[u8; 32], BootError> {
+    private_folder(folder)?;
+    let path = folder.join(name);
+    let failed = |error| BootError::Io(format!("the secret {} can't be read or made", path.display()), error);
+    match std::fs::File::open(&path) {
+        Ok(mut file) => {
+            let mut secret = [0; 32];
+            file.read_exact(&mut secret).map_err(failed)?;
+            Ok(secret)
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let secret: [u8; 32] = rand::random();
+            // Written whole under another name first: a crash leaves the old state or the new one.
+            let fresh = path.with_extension("new");
+            let mut file = std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&fresh).map_err(failed)?;
+            file.write_all(&secret).and_then(|()| file.sync_all()).map_err(failed)?;
+            std::fs::rename(&fresh, &path).map_err(failed)?;
+            Ok(secret)
+        }
+        Err(error) => Err(failed(error)),
+    }
+}

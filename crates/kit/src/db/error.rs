@@ -1,0 +1,114 @@
+//! What can go wrong at the database, told apart by what the caller can do about it.
+//!
+//! Invariant: [`Error::Away`] and [`Error::CutOff`] pass by themselves; everything else will happen again.
+
+use sea_orm::{DbErr, RuntimeErr, SqlErr};
+
+/// What can go wrong at the database.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The engine refused or failed.
+    #[error("the database refused")]
+    Engine(#[source] DbErr),
+    /// The engine can't be reached, or did not answer in time.
+    #[error("the database does not answer; try again shortly")]
+    Away(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// There is no room for what was to be written.
+    #[error("the database's disk is full; try again later")]
+    Full(#[source] DbErr),
+    /// A stored value could not be read back.
+    #[error("a stored value of {0} is not readable")]
+    Corrupt(&'static str),
+    /// The process is ending and takes no more writes.
+    #[error("the server is shutting down; try again shortly")]
+    Closed,
+    /// The write was given up in the middle; nothing of it stands.
+    #[error("the write was cut off; try again shortly")]
+    CutOff,
+    /// Somebody else holds what this write wanted (a stale fencing token, a version that moved on).
+    #[error("somebody else was faster; read again and retry")]
+    Conflict,
+    /// A migration could not be applied.
+    #[error("the database schema of {service} is version {found}, and this release can't work with it: {hint}")]
+    Schema {
+        /// Whose database.
+        service: String,
+        /// The version that it has.
+        found: i64,
+        /// What to do.
+        hint: String,
+    },
+}
+
+impl From<DbErr> for Error {
+    fn from(error: DbErr) -> Self {
+        match kind(&error) {
+            Kind::Away => Self::Away(error.into()),
+            Kind::Full => Self::Full(error),
+            Kind::Other => Self::Engine(error),
+        }
+    }
+}
+
+impl From<tokio::time::error::Elapsed> for Error {
+    fn from(late: tokio::time::error::Elapsed) -> Self {
+        Self::Away(late.into())
+    }
+}
+
+impl Error {
+    /// Whether a unique key was violated: the row is there already.
+    pub fn is_unique_violation(&self) -> bool {
+        matches!(self, Self::Engine(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))))
+    }
+
+    /// Whether it passes by itself, so that trying again later makes sense.
+    pub fn passes(&self) -> bool {
+        matches!(self, Self::Away(_) | Self::Closed | Self::CutOff)
+    }
+}
+
+/// Whether the connection was lost, rather than the database away or the statement refused.
+pub(super) fn is_broken(error: &DbErr) -> bool {
+    let (DbErr::Conn(RuntimeErr::SqlxError(cause)) | DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) = error else { return false };
+    match &**cause {
+        sea_orm::sqlx::Error::Io(_) => true,
+        // "Terminating connection due to administrator command" is what a restart leaves in idle connections.
+        sea_orm::sqlx::Error::Database(refused) => matches!(refused.code().as_deref(), Some("57P01" | "57P02" | "08006")),
+        _ => false,
+    }
+}
+
+enum Kind {
+    Away,
+    Full,
+    Other,
+}
+
+fn kind(error: &DbErr) -> Kind {
+    let (DbErr::Conn(cause) | DbErr::Exec(cause) | DbErr::Query(cause)) = error else {
+        return if matches!(error, DbErr::ConnectionAcquire(_)) { Kind::Away } else { Kind::Other };
+    };
+    let RuntimeErr::SqlxError(cause) = cause else { return Kind::Other };
+    match &**cause {
+        sea_orm::sqlx::Error::Io(_) | sea_orm::sqlx::Error::PoolTimedOut | sea_orm::sqlx::Error::PoolClosed | sea_orm::sqlx::Error::WorkerCrashed => Kind::Away,
+        sea_orm::sqlx::Error::Database(refused) => refused.code().map_or(Kind::Other, |code| of_code(&code)),
+        _ => Kind::Other,
+    }
+}
+
+/// PostgreSQL's SQLSTATE (appendix A of its manual), or SQLite's result code, of which the lower byte is the primary one.
+fn of_code(code: &str) -> Kind {
+    match code {
+        // Connection exceptions, too many connections, lock not available, cancelled by a time-out, shutting down, starting up.
+        "08000" | "08003" | "08006" | "53300" | "55P03" | "57014" | "57P01" | "57P02" | "57P03" | "57P05" | "25P03" | "25P04" => Kind::Away,
+        "53100" => Kind::Full,
+        _ => match code.parse::<u32>().map(|code| code & 0xff) {
+            // SQLITE_FULL.
+            Ok(13) if code.len() < 5 => Kind::Full,
+            // SQLITE_BUSY: another process (a backup, an operator's command) held the file for longer than we wait.
+            Ok(5) if code.len() < 5 => Kind::Away,
+            _ => Kind::Other,
+        },
+    }
+}

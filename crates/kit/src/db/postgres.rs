@@ -1,0 +1,111 @@
+//! PostgreSQL: the distributed engine. One schema per service, in one database or in one of its own.
+//!
+//! Writers of one service take turns across all processes: a group commit holds an advisory lock of its schema for as long as its
+//! transaction. So a write sees what the write before it left, exactly as on SQLite, and nothing needs to be tried again
+//! (decision 16). Invariant: whoever holds the lock and falls silent loses it after [`SILENT`], because the server ends its session.
+
+use std::time::Duration;
+
+use sea_orm::sqlx::Connection as _;
+use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DatabaseTransaction, Statement, TransactionTrait as _};
+use sha2::{Digest as _, Sha256};
+
+use super::{Error, Sql};
+
+/// Waiting for a connection; also how soon a caller hears that the database is away.
+const ACQUIRE: Duration = Duration::from_secs(4);
+/// A session that holds a transaction open and says nothing for so long is ended by the server.
+const SILENT: &str = "5s";
+/// Waiting for the lock of the writers.
+const LOCK: &str = "8s";
+/// A connection that comes back to the pool must answer within this, or it is closed.
+const PING: Duration = Duration::from_secs(2);
+/// Connections that were not used for so long are asked whether they still stand before they are used.
+const ASK_AFTER: Duration = Duration::from_secs(10);
+
+/// Where a service's schema is, and how to talk to it.
+#[derive(Clone)]
+pub struct PostgresOptions {
+    /// `postgres://user:password@host:port/database`, with `?sslmode=verify-full&sslrootcert=…` for TLS.
+    pub url: String,
+    /// The schema, which is made if it isn't there.
+    pub schema: String,
+    /// Connections that read; one more writes.
+    pub readers: u32,
+    /// A statement that takes longer is ended by the server.
+    pub statement_timeout: Duration,
+}
+
+impl std::fmt::Debug for PostgresOptions {
+    /// Without the address, which holds a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PostgresOptions").field("schema", &self.schema).field("readers", &self.readers).finish_non_exhaustive()
+    }
+}
+
+/// A pool of readers and a writer, neither of which connects before it is used.
+pub(super) async fn open(options: &PostgresOptions) -> Result<(DatabaseConnection, DatabaseConnection), Error> {
+    Ok((connect(options, options.readers).await?, connect(options, 1).await?))
+}
+
+async fn connect(options: &PostgresOptions, connections: u32) -> Result<DatabaseConnection, Error> {
+    let mut connect = ConnectOptions::new(&options.url);
+    let (schema, statement) = (quoted(&options.schema), options.statement_timeout.as_millis());
+    connect
+        .max_connections(connections)
+        .min_connections(0)
+        .connect_lazy(true)
+        .acquire_timeout(ACQUIRE)
+        .test_before_acquire_if_idle_for(ASK_AFTER)
+        .sqlx_logging(false)
+        .map_sqlx_postgres_opts(move |postgres| {
+            postgres.application_name("tutti").options([
+                ("search_path", schema.as_str()),
+                ("statement_timeout", &statement.to_string()),
+                ("lock_timeout", LOCK),
+                ("idle_in_transaction_session_timeout", SILENT),
+            ])
+        })
+        // A server that is frozen, or a network that swallows, would keep the place of every connection that comes back.
+        .map_sqlx_postgres_pool_opts(|pool| {
+            pool.after_release(|connection, _| {
+                Box::pin(async move {
+                    let answered = tokio::time::timeout(PING, connection.ping()).await;
+                    answered.map_err(|_| sea_orm::sqlx::Error::PoolTimedOut)?.map(|()| true)
+                })
+            })
+        });
+    Ok(Database::connect(connect).await?)
+}
+
+/// The lock that a schema's writers share: PostgreSQL's advisory locks have 64-bit names, per database.
+pub(super) fn lock(schema: &str) -> i64 {
+    let digest = Sha256::digest(format!("tutti writers of {schema}"));
+    let mut first = [0; 8];
+    first.iter_mut().zip(digest.iter()).for_each(|(to, from)| *to = *from);
+    i64::from_be_bytes(first)
+}
+
+/// Waits for the other writers; the lock ends with the transaction.
+pub(super) async fn take_turn(transaction: &DatabaseTransaction, lock: i64) -> Result<(), Error> {
+    Sql::execute(transaction, "select pg_advisory_xact_lock($1)", vec![lock.into()]).await.map(drop)
+}
+
+/// Opens a transaction for migrations: the schema is there, the writers wait, and a step may take as long as it takes.
+pub(super) async fn begin_migration(connection: &DatabaseConnection, schema: &str, lock: i64) -> Result<DatabaseTransaction, Error> {
+    let transaction = connection.begin().await?;
+    for setting in ["set local statement_timeout = 0", "set local lock_timeout = '2min'", "set local idle_in_transaction_session_timeout = '1min'"] {
+        transaction.execute_unprepared(setting).await?;
+    }
+    take_turn(&transaction, lock).await?;
+    // Asked first: `create schema if not exists` needs a right that a careful operator doesn't give, even where the schema is there.
+    let there = Statement::from_sql_and_values(transaction.get_database_backend(), "select 1 from pg_namespace where nspname = $1", [schema.into()]);
+    if transaction.query_one_raw(there).await?.is_none() {
+        transaction.execute_unprepared(&format!("create schema {}", quoted(schema))).await?;
+    }
+    Ok(transaction)
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
