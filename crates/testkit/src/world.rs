@@ -169,6 +169,28 @@ impl World {
         Member::new(&self.address, self.client.clone(), Some(token), id)
     }
 
+    /// Everything that a service has in its database, as the engine keeps it, to look for what should not be there.
+    /// PostgreSQL shows bytes as hexadecimal digits.
+    pub async fn kept(&self, service: &'static str) -> Vec<u8> {
+        #[derive(kit::db::FromQueryResult)]
+        struct Text {
+            text: String,
+        }
+        let files = ["db", "db-wal"].map(|ending| self.folder().join("data").join(format!("{service}.{ending}")));
+        if files[0].exists() {
+            return files.iter().flat_map(|file| std::fs::read(file).unwrap_or_default()).collect();
+        }
+        let db = self.context(service).db.read();
+        let tables: Vec<Text> =
+            kit::db::Sql::rows(db, "select cast(tablename as text) as text from pg_tables where schemaname = current_schema()", vec![]).await.expect("the database answers");
+        let mut kept = Vec::new();
+        for table in tables.into_iter().map(|table| table.text) {
+            let rows: Vec<Text> = kit::db::Sql::rows(db, &format!("select cast({table} as text) as text from {table}"), vec![]).await.expect("the database answers");
+            kept.extend(rows.into_iter().flat_map(|row| row.text.into_bytes()));
+        }
+        kept
+    }
+
     /// Waits until `what` answers `Some`; fails the test after a minute.
     pub async fn until<T>(&self, promise: &str, what: impl AsyncFnMut() -> Option<T>) -> T {
         let Some(value) = self.within_patience(what).await else { panic!("waited a minute in vain: {promise}") };
