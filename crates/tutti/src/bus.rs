@@ -2,16 +2,17 @@
 //!
 //! Invariant: nothing here removes an event; it only makes it due again.
 
+use kit::boot::DbConfig;
 use kit::bus::Bus;
-use kit::db::Db;
 
-use crate::Failure;
 use crate::cli::{Bus as Arguments, BusAction};
+use crate::{Failure, roles, settings};
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let path = arguments.data.join("bus.db");
+    let (config, server) = settings::installation(&arguments.settings)?;
+    let path = server.data.join("bus.db");
     if !path.exists() {
-        return Err(format!("there is no bus in {}; name the server's data folder with --data", arguments.data.display()).into());
+        return Err(format!("there is no bus in {}; name the server's data folder with --data", server.data.display()).into());
     }
     let bus = Bus::sqlite(&path, kit::Clock::system()).await?;
     match arguments.action {
@@ -33,11 +34,12 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
             }
         }
         BusAction::Replay { service: Some(service), since: Some(since), .. } => {
-            let path = arguments.data.join(format!("{service}.db"));
-            if !path.exists() {
-                return Err(format!("there is no service called `{service}` in {}", arguments.data.display()).into());
+            let found = roles::chosen(std::slice::from_ref(&service))?;
+            if found.iter().all(|service| service.migrations.is_none()) {
+                return Err(format!("the role {service} keeps nothing and has sent nothing").into());
             }
-            let sent = bus.replay(&Db::sqlite(&path).await?, since).await?;
+            let db: DbConfig = config.section("db")?;
+            let sent = bus.replay(&db.open(&service, &server.data).await?, since).await?;
             println!("{sent} events were sent again; those that the log still holds were not doubled.");
         }
         BusAction::Replay { consumer, event, .. } => {

@@ -35,6 +35,8 @@ pub(crate) enum Command {
     /// Print the interface as OpenAPI 3.1
     #[command(after_help = "Example:\n  tutti openapi > openapi.json")]
     Openapi,
+    /// Bring the schemas up to date
+    Migrate(Migrate),
     /// Look at the bus: deliveries that were given up, and doing them again
     Bus(Bus),
     /// Print the version
@@ -49,21 +51,40 @@ pub(crate) struct Serve {
     /// The roles to play; all of them if none is named
     #[arg(value_name = "ROLE")]
     pub(crate) roles: Vec<String>,
-    /// Where the embedded engines keep everything [default: data]
-    #[arg(long, env = "TUTTI_DATA", value_name = "DIR")]
-    pub(crate) data: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) settings: Settings,
     /// The public door [default: 127.0.0.1:8080]
     #[arg(long, env = "TUTTI_LISTEN", value_name = "ADDR")]
     pub(crate) listen: Option<SocketAddr>,
     /// The operations door: /metrics, /healthz, /readyz [default: 127.0.0.1:8081]
     #[arg(long, env = "TUTTI_OPS_LISTEN", value_name = "ADDR")]
     pub(crate) ops_listen: Option<SocketAddr>,
+}
+
+/// Where a command finds the installation it is about.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Settings {
+    /// Where the embedded engines keep everything [default: data]
+    #[arg(long, env = "TUTTI_DATA", value_name = "DIR", global = true)]
+    pub(crate) data: Option<PathBuf>,
     /// The configuration file (TOML)
-    #[arg(long, env = "TUTTI_CONFIG", value_name = "FILE")]
+    #[arg(long, env = "TUTTI_CONFIG", value_name = "FILE", global = true)]
     pub(crate) config: Option<PathBuf>,
     /// Set one key of the configuration
-    #[arg(long = "set", value_name = "SECTION.KEY=VALUE")]
+    #[arg(long = "set", value_name = "SECTION.KEY=VALUE", global = true)]
     pub(crate) set: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  tutti migrate --config tutti.toml\n  TUTTI_DB_URL=postgres://tutti@db/tutti tutti migrate\n\nSafe while servers run and when many do it at once. The release before runs on the new schemas,\nso migrate first, then replace the processes one by one."
+)]
+pub(crate) struct Migrate {
+    /// The roles; all of them if none is named
+    #[arg(value_name = "ROLE")]
+    pub(crate) roles: Vec<String>,
+    #[command(flatten)]
+    pub(crate) settings: Settings,
 }
 
 #[derive(Debug, Args)]
@@ -107,9 +128,8 @@ pub(crate) struct Upload {
 
 #[derive(Debug, Args)]
 pub(crate) struct Bus {
-    /// The data folder [default: data]
-    #[arg(long, env = "TUTTI_DATA", value_name = "DIR", default_value = "data", global = true)]
-    pub(crate) data: PathBuf,
+    #[command(flatten)]
+    pub(crate) settings: Settings,
     #[command(subcommand)]
     pub(crate) action: BusAction,
 }

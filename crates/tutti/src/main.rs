@@ -10,6 +10,7 @@ mod demo;
 mod doctor;
 mod doors;
 mod interface;
+mod migrate;
 mod roles;
 mod serve;
 mod settings;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
             Command::Demo(arguments) => demo::run(arguments).await,
             Command::Upload(arguments) => upload::run(arguments).await,
             Command::Openapi => interface::print(),
+            Command::Migrate(arguments) => migrate::run(arguments).await,
             Command::Bus(arguments) => bus::run(arguments).await,
             Command::Version => {
                 println!("tutti {}", env!("CARGO_PKG_VERSION"));

@@ -16,7 +16,6 @@ use tokio::net::TcpSocket;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::Serve;
-use crate::settings::Server;
 use crate::{Failure, doctor, doors, interface, roles, settings};
 
 /// Connections that wait to be accepted: a burst of thousands should find a place.
@@ -25,9 +24,7 @@ const BACKLOG: u32 = 8192;
 /// Runs until it is told to stop.
 pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
     let began = Instant::now();
-    let config = settings::load(arguments.config.as_deref(), &arguments.set)?;
-    let mut server: Server = config.section("server")?;
-    server.data = arguments.data.unwrap_or(server.data);
+    let (config, mut server) = settings::installation(&arguments.settings)?;
     server.listen = arguments.listen.unwrap_or(server.listen);
     server.ops_listen = arguments.ops_listen.unwrap_or(server.ops_listen);
     let on_terminal = if std::io::stderr().is_terminal() { LogFormat::Readable } else { LogFormat::Json };

@@ -4,12 +4,13 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use kit::config::{Config, Error};
 use kit::telemetry::LogFormat;
 use serde::Deserialize;
 
+use crate::cli::Settings;
 use crate::roles;
 
 /// `[server]`.
@@ -49,12 +50,15 @@ impl Default for Server {
     }
 }
 
-/// Merges the file, the environment and `--set`.
-pub(crate) fn load(file: Option<&Path>, flags: &[String]) -> Result<Config, Error> {
+/// Merges the file, the environment and the flags: the configuration, and `[server]` from it.
+pub(crate) fn installation(flags: &Settings) -> Result<(Config, Server), Error> {
     let mut sections = vec!["server", "peers"];
     sections.extend(kit::boot::SECTIONS);
     sections.extend(roles::all().map(|service| service.name));
-    Config::load(file, std::env::vars(), flags, &sections)
+    let config = Config::load(flags.config.as_deref(), std::env::vars(), &flags.set, &sections)?;
+    let mut server: Server = config.section("server")?;
+    server.data = flags.data.clone().unwrap_or(server.data);
+    Ok((config, server))
 }
 
 /// `[peers]`: the addresses of roles that play elsewhere.
