@@ -6,7 +6,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use testkit::engines::{Nats, Postgres, S3};
+use testkit::engines::{Nats, Postgres, Proxy, S3, Weather};
 
 /// The first words of whoever listens there, after a request.
 fn first_words(port: u16, request: &str) -> std::io::Result<String> {
@@ -57,4 +57,25 @@ fn s3_lets_in_only_who_signs() {
     let s3 = S3::start();
     let answer = first_words(s3.port(), "GET /tutti/x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
     assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
+}
+
+#[test]
+fn a_proxy_passes_swallows_and_cuts() {
+    let nats = Nats::start();
+    let proxy = Proxy::before(nats.port());
+    assert!(first_words(proxy.port(), "").is_ok_and(|words| words.starts_with("INFO")));
+    proxy.set(Weather::Swallow);
+    assert!(first_words(proxy.port(), "").is_err(), "it was swallowed");
+    proxy.set(Weather::Fair);
+    let mut open = TcpStream::connect(("127.0.0.1", proxy.port())).unwrap();
+    open.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    let mut words = [0; 4];
+    open.read_exact(&mut words).unwrap();
+    proxy.cut_once();
+    let mut rest = Vec::new();
+    // An end or a reset: either way it is over.
+    let _ = open.read_to_end(&mut rest);
+    assert!(first_words(proxy.port(), "").is_ok_and(|words| words.starts_with("INFO")), "new connections pass");
+    proxy.set(Weather::Cut);
+    assert!(!first_words(proxy.port(), "").is_ok_and(|words| words.starts_with("INFO")));
 }

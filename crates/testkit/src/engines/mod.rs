@@ -6,11 +6,13 @@
 mod nats;
 mod postgres;
 mod program;
+mod proxy;
 mod s3;
 
 pub use nats::Nats;
 pub use postgres::Postgres;
-pub use program::Program;
+pub use program::{Program, Ready};
+pub use proxy::{Proxy, Weather};
 pub use s3::{S3, S3Account};
 
 use std::net::TcpListener;

@@ -4,7 +4,7 @@
 
 use tempfile::TempDir;
 
-use super::{Program, free_port, installed};
+use super::{Program, Ready, free_port, installed};
 
 /// A NATS server.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl Nats {
         std::fs::write(&config, text).expect("the folder is ours");
         let server = installed("bin/nats-server");
         let arguments = [server.display().to_string(), "-c".into(), config.display().to_string()].into();
-        Self { program: Program::start("NATS", arguments, port, &folder.path().join("log")), port, _folder: folder }
+        Self { program: Program::start("NATS", arguments, Ready::Listens(port), &folder.path().join("log")), port, _folder: folder }
     }
 
     /// Where it is, such as `nats://127.0.0.1:20124`.

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::{Program, free_port, installed};
+use super::{Program, Ready, free_port, installed};
 
 /// PostgreSQL refuses to run as root; this is `nobody` everywhere.
 const NOBODY: &str = "65534";
@@ -59,7 +59,7 @@ impl Postgres {
             arguments.extend(["-c", setting]);
         }
         let arguments = arguments.into_iter().map(str::to_owned).collect();
-        Self { program: Program::start("PostgreSQL", arguments, port, &log), port, _folder: folder }
+        Self { program: Program::start("PostgreSQL", arguments, Ready::Listens(port), &log), port, _folder: folder }
     }
 
     /// Where it is, such as `postgres://tutti:tutti@127.0.0.1:20123/postgres`.

@@ -3,9 +3,10 @@
 //! Invariant: it ends with whoever started it: when it is dropped, and (by the kernel's parent-death signal) when the test dies.
 
 use std::fs::File;
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError, mpsc};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -17,32 +18,74 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A program that listens on a port.
 #[derive(Debug)]
 pub struct Program {
-    name: &'static str,
+    name: String,
     arguments: Vec<String>,
     log: PathBuf,
-    port: u16,
+    ready: Ready,
     child: Option<Child>,
 }
 
+/// How one sees that a program is ready.
+#[derive(Debug, Clone)]
+pub enum Ready {
+    /// It listens on this port.
+    Listens(u16),
+    /// `GET /readyz` on this port answers 200.
+    Says(u16),
+}
+
 impl Program {
-    /// Starts `arguments` (the program first); `port` is where it listens once it is ready; its words go to the file `log`.
-    pub(super) fn start(name: &'static str, arguments: Vec<String>, port: u16, log: &Path) -> Self {
-        let mut program = Self { name, arguments, log: log.to_owned(), port, child: None };
+    /// Starts `arguments` (the program first) and waits until it is ready; its words go to the file `log`.
+    pub fn start(name: &str, arguments: Vec<String>, ready: Ready, log: &Path) -> Self {
+        let mut program = Self::idle(name, arguments, ready, log);
         program.again();
         program
     }
 
-    /// Starts it (again) and waits until its port answers.
+    /// A program that was not started yet.
+    pub fn idle(name: &str, arguments: Vec<String>, ready: Ready, log: &Path) -> Self {
+        Self { name: name.to_owned(), arguments, log: log.to_owned(), ready, child: None }
+    }
+
+    /// Its name in reports.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Where its words go.
+    pub fn log(&self) -> &Path {
+        &self.log
+    }
+
+    /// Starts it (again) and waits until it is ready.
     pub fn again(&mut self) {
+        self.launch();
+        self.wait();
+    }
+
+    /// Starts it (again).
+    pub fn launch(&mut self) {
         assert!(self.child.is_none(), "{} runs already", self.name);
-        let log = File::options().create(true).append(true).open(&self.log).expect("a log in the engine's own folder");
+        let log = File::options().create(true).append(true).open(&self.log).expect("a log in the program's own folder");
         let also = log.try_clone().expect("a file can be had twice");
         // `setpriv` is in util-linux, and so on every Linux.
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "--"]).args(&self.arguments);
         command.stdin(Stdio::null()).stdout(log).stderr(also);
         self.child = Some(spawn(command).expect("setpriv (util-linux) is installed"));
-        self.until("listening", |program| TcpStream::connect(("127.0.0.1", program.port)).is_ok());
+    }
+
+    /// Waits until it is ready; fails the test after a minute.
+    pub fn wait(&mut self) {
+        self.until("ready", Self::is_ready);
+    }
+
+    /// Whether it is ready now.
+    pub fn is_ready(&self) -> bool {
+        match self.ready {
+            Ready::Listens(port) => TcpStream::connect(("127.0.0.1", port)).is_ok(),
+            Ready::Says(port) => says_ready(port).unwrap_or(false),
+        }
     }
 
     /// Waits for `what`; fails the test with the program's last words.
@@ -73,6 +116,13 @@ impl Program {
         let _ = child.wait();
     }
 
+    /// SIGTERM, then waits for its end; the exit status, or `None` if it did not run.
+    pub fn terminate(&mut self) -> Option<ExitStatus> {
+        let mut child = self.child.take()?;
+        signal(&child, Signal::TERM);
+        child.wait().ok()
+    }
+
     /// Stops it for a while: it keeps its connections and answers nothing. Returns when every thread stands still.
     pub fn freeze(&self) {
         let Some(child) = &self.child else { return };
@@ -88,6 +138,16 @@ impl Program {
             signal(child, Signal::CONT);
         }
     }
+}
+
+/// Asks the operations door, by hand: no client library, no runtime.
+fn says_ready(port: u16) -> std::io::Result<bool> {
+    let mut door = TcpStream::connect(("127.0.0.1", port))?;
+    door.set_read_timeout(Some(Duration::from_secs(3)))?;
+    door.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    door.read_to_string(&mut answer)?;
+    Ok(answer.starts_with("HTTP/1.1 200"))
 }
 
 /// Starts a child from a thread that lives as long as the process: the kernel sends the parent-death signal when the *thread* that made a
@@ -111,9 +171,10 @@ fn spawn(command: Command) -> std::io::Result<Child> {
     answered.recv().map_err(|_| gone())?
 }
 
-/// Sends a signal to a process and its descendants.
+/// Sends a signal to a process, and one that is not a request to its descendants as well.
 fn signal(child: &Child, signal: Signal) {
-    for process in family(child.id()).into_iter().chain([child.id()]).filter_map(|id| i32::try_from(id).ok().and_then(Pid::from_raw)) {
+    let others = if signal == Signal::TERM { Vec::new() } else { family(child.id()) };
+    for process in others.into_iter().chain([child.id()]).filter_map(|id| i32::try_from(id).ok().and_then(Pid::from_raw)) {
         // One that has ended meanwhile needs no signal.
         let _ = kill_process(process, signal);
     }

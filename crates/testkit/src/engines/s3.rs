@@ -7,7 +7,7 @@ use std::net::TcpStream;
 
 use tempfile::TempDir;
 
-use super::{Program, free_port, installed};
+use super::{Program, Ready, free_port, installed};
 
 /// An account at the server, which may do everything.
 #[derive(Debug, Clone)]
@@ -52,7 +52,7 @@ impl S3 {
         for part in ["master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port.grpc", "s3.port.grpc"] {
             arguments.push(format!("-{part}={}", free_port()));
         }
-        let mut program = Program::start("SeaweedFS", arguments, port, &log);
+        let mut program = Program::start("SeaweedFS", arguments, Ready::Listens(port), &log);
         let path = format!("/buckets/{}/", account.bucket);
         program.until("taking a bucket", |_| make_folder(filer, &path).is_ok());
         let account = S3Account { endpoint: format!("http://127.0.0.1:{port}"), ..account };

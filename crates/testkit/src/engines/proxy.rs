@@ -1,0 +1,118 @@
+//! A TCP proxy that spoils connections on purpose: late, slow, cut, or swallowed.
+//!
+//! Stands between a process and an engine, on loopback. Invariant: what it does to bytes is delay, slow down or cut; it never changes
+//! or reorders them.
+
+use std::net::TcpListener as StdListener;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+/// What happens to the bytes that pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weather {
+    /// Nothing.
+    Fair,
+    /// Each piece waits for so long, in each direction.
+    Late(Duration),
+    /// So many bytes a second at most, in each direction of each connection.
+    Slow(u64),
+    /// Connections stay open and nothing passes: as where a network swallows packets.
+    Swallow,
+    /// New connections are refused and open ones cut.
+    Cut,
+}
+
+/// The proxy; it ends when it is dropped.
+#[derive(Debug)]
+pub struct Proxy {
+    port: u16,
+    weather: watch::Sender<(u64, Weather)>,
+    runtime: Option<tokio::runtime::Runtime>,
+}
+
+impl Proxy {
+    /// Listens on a free port of loopback and passes everything on to `port`.
+    pub fn before(port: u16) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime can be had");
+        let listener = StdListener::bind("127.0.0.1:0").expect("a free port exists");
+        let own = listener.local_addr().expect("a bound socket has an address").port();
+        listener.set_nonblocking(true).expect("a socket can be told so");
+        let (weather, forecast) = watch::channel((0, Weather::Fair));
+        runtime.spawn(async move {
+            let listener = TcpListener::from_std(listener).expect("the runtime takes sockets");
+            while let Ok((client, _)) = listener.accept().await {
+                if forecast.borrow().1 == Weather::Cut {
+                    continue;
+                }
+                let forecast = forecast.clone();
+                tokio::spawn(async move {
+                    // A server that isn't there is a connection that ends.
+                    if let Ok(server) = TcpStream::connect(("127.0.0.1", port)).await {
+                        pass_both(client, server, forecast).await;
+                    }
+                });
+            }
+        });
+        Self { port: own, weather, runtime: Some(runtime) }
+    }
+
+    /// Where to knock.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// From now on, for open connections and new ones.
+    pub fn set(&self, weather: Weather) {
+        self.weather.send_modify(|now| *now = (now.0, weather));
+    }
+
+    /// Cuts every open connection once; new ones pass.
+    pub fn cut_once(&self) {
+        self.weather.send_modify(|now| now.0 += 1);
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+async fn pass_both(client: TcpStream, server: TcpStream, mut forecast: watch::Receiver<(u64, Weather)>) {
+    let (mut from_client, mut to_client) = client.into_split();
+    let (mut from_server, mut to_server) = server.into_split();
+    let cuts = forecast.borrow().0;
+    let (up, down) = (forecast.clone(), forecast.clone());
+    tokio::select! {
+        () = async { tokio::join!(pass(&mut from_client, &mut to_server, up), pass(&mut from_server, &mut to_client, down)); } => {}
+        // Dropped halves close the sockets, with a reset where bytes were on their way.
+        _ = forecast.wait_for(|now| now.0 != cuts || now.1 == Weather::Cut) => {}
+    }
+}
+
+async fn pass(from: &mut tokio::net::tcp::OwnedReadHalf, to: &mut tokio::net::tcp::OwnedWriteHalf, mut forecast: watch::Receiver<(u64, Weather)>) {
+    let mut piece = vec![0; 16 * 1024];
+    while let Ok(read @ 1..) = from.read(&mut piece).await {
+        let weather = forecast.borrow_and_update().1;
+        match weather {
+            Weather::Late(time) => tokio::time::sleep(time).await,
+            Weather::Slow(rate) => tokio::time::sleep(Duration::from_secs_f64(read as f64 / rate.max(1) as f64)).await,
+            Weather::Swallow => {
+                // It arrives when the weather clears, as a packet that is sent again does.
+                if forecast.wait_for(|now| now.1 != Weather::Swallow).await.is_err() {
+                    return;
+                }
+            }
+            Weather::Fair | Weather::Cut => {}
+        }
+        if to.write_all(&piece[..read]).await.is_err() {
+            return;
+        }
+    }
+    let _ = to.shutdown().await;
+}
