@@ -7,6 +7,8 @@ pub mod accounts;
 pub mod ids;
 pub mod media;
 pub mod transcode;
+mod words;
 
 pub use ids::{AccountId, MediaId, ObjectKey};
 pub use kit::bus::Event;
+pub use words::NoSuchWord;

@@ -21,6 +21,8 @@ pub enum Kind {
     Video,
 }
 
+crate::words!(Kind: Photo => "photo", Audio => "audio", Video => "video");
+
 /// Who may read an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -33,6 +35,8 @@ pub enum Visibility {
     /// Everyone; addresses are permanent and cacheable.
     Public,
 }
+
+crate::words!(Visibility: Private => "private", Unlisted => "unlisted", Public => "public");
 
 /// Bytes that hide metadata when laid over an original: same length, other content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

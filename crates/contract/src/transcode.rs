@@ -17,6 +17,8 @@ pub enum Track {
     Audio,
 }
 
+crate::words!(Track: Video => "video", Audio => "audio");
+
 /// One rendition of an item: a row of the master playlist.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rendition {

@@ -5,7 +5,7 @@
 use crate::model::Item;
 use crate::model::item::overlays;
 use chrono::{DateTime, Utc};
-use contract::media::{Changed, Kind, Received, Visibility};
+use contract::media::{Changed, Received};
 use contract::{AccountId, MediaId, ObjectKey};
 use kit::db::{Error, FromQueryResult, Sql, Tx, Value};
 
@@ -21,7 +21,7 @@ pub(crate) async fn insert_item(tx: &Tx, received: &Received, version: u64) -> R
         vec![
             received.id.as_str().into(),
             received.owner.to_string().into(),
-            kind_text(received.kind).into(),
+            received.kind.as_str().into(),
             received.format.clone().into(),
             received.content_type.clone().into(),
             received.name.clone().into(),
@@ -29,7 +29,7 @@ pub(crate) async fn insert_item(tx: &Tx, received: &Received, version: u64) -> R
             received.sha256.clone().into(),
             received.object.as_str().into(),
             scrub.into(),
-            visibility_text(received.visibility).into(),
+            received.visibility.as_str().into(),
             received.width.map(i64::from).into(),
             received.height.map(i64::from).into(),
             i64::from(received.orientation).into(),
@@ -46,7 +46,7 @@ pub(crate) async fn update_item(tx: &Tx, changed: &Changed) -> Result<bool, Erro
     let touched = tx
         .execute(
             "update item set name = $2, visibility = $3, version = $4 where id = $1 and version < $4",
-            vec![changed.id.as_str().into(), changed.name.clone().into(), visibility_text(changed.visibility).into(), count(changed.version)],
+            vec![changed.id.as_str().into(), changed.name.clone().into(), changed.visibility.as_str().into(), count(changed.version)],
         )
         .await?;
     if touched > 0 {
@@ -88,7 +88,7 @@ fn item(id: &MediaId, row: ItemRow) -> Result<Item, Error> {
     Ok(Item {
         id: id.clone(),
         owner: AccountId(row.owner.parse().map_err(|_| Error::Corrupt("owner"))?),
-        kind: kind(&row.kind)?,
+        kind: row.kind.parse().map_err(|_| Error::Corrupt("kind"))?,
         format: row.format,
         content_type: row.content_type,
         name: row.name,
@@ -96,7 +96,7 @@ fn item(id: &MediaId, row: ItemRow) -> Result<Item, Error> {
         sha256: row.sha256,
         object: key(&row.object)?,
         scrub: announced.as_deref().and_then(overlays),
-        visibility: visibility(&row.visibility)?,
+        visibility: row.visibility.parse().map_err(|_| Error::Corrupt("visibility"))?,
         size: side(row.width).zip(side(row.height)),
         orientation: u8::try_from(row.orientation).unwrap_or(1),
     })
@@ -130,38 +130,4 @@ pub(crate) async fn remove_item(tx: &Tx, id: &MediaId, now: DateTime<Utc>) -> Re
 /// Forgets which items are gone, after no event about them can come any more.
 pub(crate) async fn forget_gone(tx: &Tx, before: DateTime<Utc>) -> Result<u64, Error> {
     tx.execute("delete from gone where since < $1", vec![before.into()]).await
-}
-
-fn kind_text(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Photo => "photo",
-        Kind::Audio => "audio",
-        Kind::Video => "video",
-    }
-}
-
-fn kind(text: &str) -> Result<Kind, Error> {
-    match text {
-        "photo" => Ok(Kind::Photo),
-        "audio" => Ok(Kind::Audio),
-        "video" => Ok(Kind::Video),
-        _ => Err(Error::Corrupt("kind")),
-    }
-}
-
-fn visibility_text(visibility: Visibility) -> &'static str {
-    match visibility {
-        Visibility::Private => "private",
-        Visibility::Unlisted => "unlisted",
-        Visibility::Public => "public",
-    }
-}
-
-fn visibility(text: &str) -> Result<Visibility, Error> {
-    match text {
-        "private" => Ok(Visibility::Private),
-        "unlisted" => Ok(Visibility::Unlisted),
-        "public" => Ok(Visibility::Public),
-        _ => Err(Error::Corrupt("visibility")),
-    }
 }

@@ -3,7 +3,7 @@
 //! Invariant: what is known is added to and made more precise, whichever announcement comes last, and leaves only with its item.
 
 use contract::MediaId;
-use contract::transcode::{Asset, Published, Rendition, Segment, Track};
+use contract::transcode::{Asset, Published, Rendition, Segment};
 use kit::db::{Error, FromQueryResult, Sql, Tx, Value, placeholders};
 
 use super::{ROWS, count, is_gone, key, small};
@@ -24,7 +24,7 @@ pub(crate) async fn upsert_published(tx: &Tx, published: &Published) -> Result<(
             vec![
                 id.into(),
                 rendition.name.clone().into(),
-                track_text(rendition.track).into(),
+                rendition.track.as_str().into(),
                 count(rendition.bandwidth),
                 rendition.codecs.clone().into(),
                 i64::from(rendition.width).into(),
@@ -113,7 +113,7 @@ pub(crate) async fn list_published(db: &impl Sql, id: &MediaId) -> Result<Publis
 
 fn rendition(row: RenditionRow) -> Result<Rendition, Error> {
     Ok(Rendition {
-        track: if row.track == "audio" { Track::Audio } else { Track::Video },
+        track: row.track.parse().map_err(|_| Error::Corrupt("track"))?,
         init: key(&row.init)?,
         bandwidth: row.bandwidth.unsigned_abs(),
         width: small(row.width),
@@ -131,11 +131,4 @@ fn segment(row: SegmentRow) -> Result<Segment, Error> {
 
 fn asset(row: AssetRow) -> Result<Asset, Error> {
     Ok(Asset { object: key(&row.object)?, name: row.name, content_type: row.content_type, bytes: row.bytes.unsigned_abs() })
-}
-
-fn track_text(track: Track) -> &'static str {
-    match track {
-        Track::Video => "video",
-        Track::Audio => "audio",
-    }
 }

@@ -15,7 +15,7 @@ use super::{Ingest, Place, Taken};
 use crate::Media;
 use crate::error::Error;
 use crate::keys::HeldKey;
-use crate::model::{Details, Item, State, kind_text};
+use crate::model::{Details, Item, State};
 use crate::quota::Reservation;
 use crate::store;
 use crate::store::uploads::Fence;
@@ -73,7 +73,7 @@ async fn run(mut ingest: Ingest, finish: Finish) -> Result<Item, Error> {
                 None if item.object != object => crate::jobs::remove_loose(&media, object).await,
                 None => {}
             }
-            media.figures.accepted(kind_text(item.kind), item.bytes);
+            media.figures.accepted(item.kind.as_str(), item.bytes);
             tracing::info!(media.id = %item.id, kind = ?item.kind, size_bytes = item.bytes, "an item was accepted");
             Ok(item)
         }

@@ -29,21 +29,7 @@ pub enum State {
     Failed,
 }
 
-/// Gives an enum its stored text and the way back.
-macro_rules! texts {
-    ($type:ty, $text:ident, $parse:ident, $($variant:path => $name:literal),+) => {
-        pub(crate) fn $text(value: $type) -> &'static str {
-            match value { $($variant => $name),+ }
-        }
-        pub(crate) fn $parse(text: &str) -> Option<$type> {
-            match text { $($name => Some($variant),)+ _ => None }
-        }
-    };
-}
-
-texts!(State, state_text, parse_state, State::Received => "received", State::Processing => "processing", State::Playable => "playable", State::Ready => "ready", State::Failed => "failed");
-texts!(Kind, kind_text, parse_kind, Kind::Photo => "photo", Kind::Audio => "audio", Kind::Video => "video");
-texts!(Visibility, visibility_text, parse_visibility, Visibility::Private => "private", Visibility::Unlisted => "unlisted", Visibility::Public => "public");
+contract::words!(State: Received => "received", Processing => "processing", Playable => "playable", Ready => "ready", Failed => "failed");
 
 /// An item of somebody's library.
 #[derive(Debug, Clone)]
@@ -151,7 +137,7 @@ impl Details {
     pub(crate) fn read(name: Option<&str>, tags: &[&str], visibility: Option<&str>, claim: Option<&str>) -> Result<Self, String> {
         let visibility = match visibility.map(str::trim).filter(|text| !text.is_empty()) {
             None => Visibility::default(),
-            Some(text) => parse_visibility(text).ok_or("`visibility` is private, unlisted or public.")?,
+            Some(text) => text.parse().ok().ok_or("`visibility` is private, unlisted or public.")?,
         };
         let claim_later = match claim.map(str::trim) {
             None | Some("" | "now") => false,
@@ -180,7 +166,7 @@ mod tests {
     #[test]
     fn states_have_an_order_and_a_way_back_from_text() {
         for state in [State::Received, State::Processing, State::Playable, State::Ready, State::Failed] {
-            assert_eq!(parse_state(state_text(state)), Some(state));
+            assert_eq!(state.as_str().parse(), Ok(state));
         }
         assert!(State::Received < State::Processing && State::Playable < State::Ready);
     }

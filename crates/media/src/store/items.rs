@@ -9,7 +9,7 @@ use kit::db::{Db, Error, FromQueryResult, Sql, Tx, Value, placeholders};
 
 use super::{count, number, some_count, some_number};
 use crate::model::cursor::Cursor;
-use crate::model::{Failure, Item, State, kind_text, parse_kind, parse_state, parse_visibility, state_text, tags, visibility_text};
+use crate::model::{Failure, Item, State, tags};
 
 const COLUMNS: &str = "id, owner, name, kind, format, content_type, state, visibility, bytes, sha256, object, (scrub is not null) as has_scrub, width, height, duration_ms, \
      orientation, tags, taken_at, camera, thumbhash, assets, percent, remaining_ms, failure_code, failure_detail, claimed, subject, version, created_at, updated_at";
@@ -55,11 +55,11 @@ impl TryFrom<Row> for Item {
             id: row.id.try_into().map_err(|_| Error::Corrupt("an item's id"))?,
             owner: AccountId(row.owner.parse().map_err(|_| Error::Corrupt("an item's owner"))?),
             name: row.name,
-            kind: parse_kind(&row.kind).ok_or(Error::Corrupt("an item's kind"))?,
+            kind: row.kind.parse().map_err(|_| Error::Corrupt("an item's kind"))?,
             format: row.format,
             content_type: row.content_type,
-            state: parse_state(&row.state).ok_or(Error::Corrupt("an item's state"))?,
-            visibility: parse_visibility(&row.visibility).ok_or(Error::Corrupt("an item's visibility"))?,
+            state: row.state.parse().map_err(|_| Error::Corrupt("an item's state"))?,
+            visibility: row.visibility.parse().map_err(|_| Error::Corrupt("an item's visibility"))?,
             bytes: number(row.bytes, "an item's size")?,
             sha256: row.sha256,
             object: row.object.try_into().map_err(|_| Error::Corrupt("an item's object"))?,
@@ -106,11 +106,11 @@ pub(crate) async fn insert(tx: &Tx, item: &Item, scrub: Option<&[Patch]>, claim_
                 item.id.as_str().into(),
                 item.owner.to_string().into(),
                 item.name.clone().into(),
-                kind_text(item.kind).into(),
+                item.kind.as_str().into(),
                 item.format.clone().into(),
                 item.content_type.clone().into(),
-                state_text(item.state).into(),
-                visibility_text(item.visibility).into(),
+                item.state.as_str().into(),
+                item.visibility.as_str().into(),
                 count(item.bytes),
                 item.sha256.clone().into(),
                 item.object.as_str().into(),
@@ -175,13 +175,13 @@ pub(crate) async fn list(db: &Db, owner: AccountId, filter: &Filter, after: Opti
         text.push_str(&condition.replace('?', &format!("${}", values.len())));
     };
     if let Some(kind) = filter.kind {
-        narrow(" and kind = ?", kind_text(kind).into());
+        narrow(" and kind = ?", kind.as_str().into());
     }
     if let Some(state) = filter.state {
-        narrow(" and state = ?", state_text(state).into());
+        narrow(" and state = ?", state.as_str().into());
     }
     if let Some(visibility) = filter.visibility {
-        narrow(" and visibility = ?", visibility_text(visibility).into());
+        narrow(" and visibility = ?", visibility.as_str().into());
     }
     if let Some(subject) = &filter.subject {
         narrow(" and subject = ?", subject.clone().into());
@@ -225,7 +225,7 @@ pub(crate) async fn update(tx: &Tx, id: &MediaId, owner: AccountId, change: &Cha
                 change.name.clone().into(),
                 tags::stored(&change.tags).into(),
                 Item::words(&change.name, &change.tags).into(),
-                visibility_text(change.visibility).into(),
+                change.visibility.as_str().into(),
                 now.into(),
             ],
         )

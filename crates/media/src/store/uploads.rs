@@ -9,7 +9,7 @@ use kit::db::{Db, Error, FromQueryResult, Sql, Tx};
 use kit::objects::Checkpoint;
 
 use super::{count, number};
-use crate::model::{Details, parse_visibility, tags, visibility_text};
+use crate::model::{Details, tags};
 
 const COLUMNS: &str = "id, owner, length, name, tags, visibility, claim_later, received, object, engine_state, hash_state, format, epoch, item, created_at, expires_at";
 
@@ -74,7 +74,7 @@ impl TryFrom<Row> for Upload {
             details: Details {
                 name: row.name,
                 tags: tags::read(&row.tags),
-                visibility: parse_visibility(&row.visibility).ok_or(Error::Corrupt("an upload's visibility"))?,
+                visibility: row.visibility.parse().map_err(|_| Error::Corrupt("an upload's visibility"))?,
                 claim_later: row.claim_later,
             },
             received,
@@ -119,7 +119,7 @@ pub(crate) async fn insert(tx: &Tx, upload: &Upload) -> Result<(), Error> {
             count(upload.length),
             upload.details.name.clone().into(),
             tags::stored(&upload.details.tags).into(),
-            visibility_text(upload.details.visibility).into(),
+            upload.details.visibility.as_str().into(),
             upload.details.claim_later.into(),
             upload.epoch.into(),
             upload.created_at.into(),
