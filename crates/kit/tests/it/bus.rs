@@ -31,7 +31,7 @@ fn event(id: &str) -> Envelope {
 }
 
 fn to(name: &str) -> Subscription {
-    Subscription { name: name.into(), subjects: vec!["test.sung".into()] }
+    Subscription { name: name.into(), subjects: vec!["test.sung".into()], lease: LEASE }
 }
 
 #[tokio::test]
@@ -39,12 +39,12 @@ async fn each_consumer_gets_each_event_and_a_repeated_publish_changes_nothing() 
     let folder = tempfile::tempdir().unwrap();
     let bus = bus(&folder, &Clock::fixed(chrono::Utc::now())).await;
     let engine = bus.engine();
-    engine.declare(&to("one")).await.unwrap();
-    engine.declare(&to("two")).await.unwrap();
+    engine.declare(&[to("one")]).await.unwrap();
+    engine.declare(&[to("two")]).await.unwrap();
     engine.publish(&[event("a"), event("b")]).await.unwrap();
     engine.publish(&[event("b"), event("c")]).await.unwrap();
     for name in ["one", "two"] {
-        let got = engine.fetch(name, 10, LEASE, NOW).await.unwrap();
+        let got = engine.fetch(&to(name), 10, NOW).await.unwrap();
         assert_eq!(got.iter().map(|delivery| delivery.event.id.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
         for delivery in &got {
             assert!(engine.ack(name, delivery).await.unwrap());
@@ -60,19 +60,19 @@ async fn a_silent_workers_delivery_goes_to_another_and_its_late_answer_changes_n
     let clock = Clock::fixed(chrono::Utc::now());
     let bus = bus(&folder, &clock).await;
     let engine = bus.engine();
-    engine.declare(&to("one")).await.unwrap();
+    engine.declare(&[to("one")]).await.unwrap();
     engine.publish(&[event("a")]).await.unwrap();
-    let silent = engine.fetch("one", 1, LEASE, NOW).await.unwrap().remove(0);
-    assert!(engine.fetch("one", 1, LEASE, NOW).await.unwrap().is_empty(), "delivered to two at once");
+    let silent = engine.fetch(&to("one"), 1, NOW).await.unwrap().remove(0);
+    assert!(engine.fetch(&to("one"), 1, NOW).await.unwrap().is_empty(), "delivered to two at once");
     clock.advance(TimeDelta::seconds(20));
-    assert!(engine.extend("one", &silent, LEASE).await.unwrap());
+    assert!(engine.extend(&to("one"), &silent).await.unwrap());
     clock.advance(TimeDelta::seconds(20));
-    assert!(engine.fetch("one", 1, LEASE, NOW).await.unwrap().is_empty(), "a lease that was extended ended early");
+    assert!(engine.fetch(&to("one"), 1, NOW).await.unwrap().is_empty(), "a lease that was extended ended early");
     clock.advance(TimeDelta::seconds(20));
-    let other = engine.fetch("one", 1, LEASE, NOW).await.unwrap().remove(0);
+    let other = engine.fetch(&to("one"), 1, NOW).await.unwrap().remove(0);
     assert_eq!(other.attempt, 2);
     assert!(!engine.ack("one", &silent).await.unwrap());
-    assert!(!engine.extend("one", &silent, LEASE).await.unwrap());
+    assert!(!engine.extend(&to("one"), &silent).await.unwrap());
     assert!(!engine.bury("one", &silent, "late").await.unwrap());
     assert!(engine.ack("one", &other).await.unwrap());
 }
@@ -83,11 +83,11 @@ async fn what_was_published_survives_a_restart() {
     let clock = Clock::fixed(chrono::Utc::now());
     {
         let bus = bus(&folder, &clock).await;
-        bus.engine().declare(&to("one")).await.unwrap();
+        bus.engine().declare(&[to("one")]).await.unwrap();
         bus.engine().publish(&[event("a")]).await.unwrap();
     }
     let bus = bus(&folder, &clock).await;
-    assert_eq!(bus.engine().fetch("one", 1, LEASE, NOW).await.unwrap().len(), 1);
+    assert_eq!(bus.engine().fetch(&to("one"), 1, NOW).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -95,9 +95,9 @@ async fn dead_letters_are_listed_with_their_reason_and_can_be_replayed() {
     let folder = tempfile::tempdir().unwrap();
     let bus = bus(&folder, &Clock::fixed(chrono::Utc::now())).await;
     let engine = bus.engine();
-    engine.declare(&to("one")).await.unwrap();
+    engine.declare(&[to("one")]).await.unwrap();
     engine.publish(&[event("a"), event("b")]).await.unwrap();
-    for delivery in engine.fetch("one", 10, LEASE, NOW).await.unwrap() {
+    for delivery in engine.fetch(&to("one"), 10, NOW).await.unwrap() {
         assert!(engine.bury("one", &delivery, "no such song").await.unwrap());
     }
     let dead = engine.dead(10).await.unwrap();
@@ -105,7 +105,7 @@ async fn dead_letters_are_listed_with_their_reason_and_can_be_replayed() {
     assert_eq!((dead[0].consumer.as_str(), dead[0].reason.as_str(), dead[0].attempts), ("one", "no such song", 1));
     assert_eq!(engine.revive(Some("one"), Some("b")).await.unwrap(), 1);
     assert_eq!(engine.revive(Some("nobody"), None).await.unwrap(), 0);
-    assert_eq!(engine.fetch("one", 10, LEASE, NOW).await.unwrap()[0].event.id, "b");
+    assert_eq!(engine.fetch(&to("one"), 10, NOW).await.unwrap()[0].event.id, "b");
     assert_eq!(engine.dead(10).await.unwrap().len(), 1);
 }
 
@@ -115,13 +115,13 @@ async fn old_events_are_forgotten_but_never_one_that_somebody_still_has_to_take(
     let clock = Clock::fixed(chrono::Utc::now());
     let bus = bus(&folder, &clock).await;
     let engine = bus.engine();
-    engine.declare(&to("one")).await.unwrap();
+    engine.declare(&[to("one")]).await.unwrap();
     engine.publish(&[event("a"), event("b")]).await.unwrap();
-    let first = engine.fetch("one", 1, LEASE, NOW).await.unwrap().remove(0);
+    let first = engine.fetch(&to("one"), 1, NOW).await.unwrap().remove(0);
     engine.ack("one", &first).await.unwrap();
     clock.advance(TimeDelta::days(8));
     assert_eq!(engine.trim(clock.now()).await.unwrap(), 1);
-    assert_eq!(engine.fetch("one", 5, LEASE, NOW).await.unwrap().len(), 1);
+    assert_eq!(engine.fetch(&to("one"), 5, NOW).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
