@@ -7,14 +7,16 @@ mod consume;
 mod engine;
 mod error;
 mod live;
+mod nats;
 mod outbox;
 mod resend;
 mod sqlite;
 
 pub use consume::{Consumer, Failure};
 pub use engine::{Dead, Delivery, Engine, Envelope, Subscription};
-pub use error::Error;
+pub use error::{Error, Source};
 pub use live::{Heard, Listener, Live};
+pub use nats::NatsOptions;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -50,6 +52,12 @@ impl Bus {
     /// The embedded bus: a durable log in the SQLite database at `path`.
     pub async fn sqlite(path: &Path, clock: Clock) -> Result<Self, Error> {
         Ok(Self { engine: Arc::new(sqlite::Log::open(path, clock).await?), live: Live::default() })
+    }
+
+    /// The distributed bus: JetStream on NATS servers. A server that isn't there is no error: see [`Bus::ping`] for whether it is.
+    pub async fn nats(options: &NatsOptions, clock: Clock) -> Result<Self, Error> {
+        let (engine, live) = nats::Nats::open(options, clock).await?;
+        Ok(Self { engine: Arc::new(engine), live })
     }
 
     /// Ends every lease at once. For the process that has just taken the data folder for itself: whoever held one is dead.
