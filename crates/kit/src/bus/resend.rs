@@ -30,7 +30,13 @@ impl Known {
     /// Twice: at once, and when the margin is over, for what another process was sending to the old log while it was replaced. What the
     /// log has by then is skipped by its id.
     pub(super) async fn look(&mut self, db: &Db, engine: &dyn Engine, now: DateTime<Utc>) -> Result<(), Error> {
-        let Some(born) = engine.born().await? else { return Ok(()) };
+        match engine.born().await? {
+            Some(born) => self.serve(db, born, now).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn serve(&mut self, db: &Db, born: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), Error> {
         let (same, settled) = (self.born == Some(born), now > born + MARGIN);
         if same && (self.served || !settled) {
             return Ok(());
@@ -72,5 +78,60 @@ async fn mark_unsent(db: &Db, before: DateTime<Utc>) -> Result<u64, Error> {
         if touched < CHUNK.unsigned_abs() {
             return Ok(marked);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn unsent(db: &Db) -> Vec<String> {
+        #[derive(FromQueryResult)]
+        struct Row {
+            id: String,
+        }
+        let rows: Vec<Row> = db.read().rows("select id from outbox where sent_at is null order by id", vec![]).await.expect("the database answers");
+        rows.into_iter().map(|row| row.id).collect()
+    }
+
+    async fn sent(db: &Db, id: &'static str, at: DateTime<Utc>) {
+        let text = "insert into outbox (id, subject, payload, created_at, sent_at) values ($1, 'x', '{}', $2, $2) on conflict (id) do update set sent_at = excluded.sent_at";
+        let written: Result<u64, db::Error> = db.write(move |tx| Box::pin(async move { tx.execute(text, vec![id.into(), at.into()]).await })).await;
+        written.expect("the database answers");
+    }
+
+    #[tokio::test]
+    async fn a_new_log_is_served_twice_and_then_left_alone_also_by_later_starts() {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let db = Db::sqlite(&folder.path().join("test.db")).await.expect("it opens");
+        db.migrate("test", &[]).await.expect("it migrates");
+        let born = Utc::now();
+        let (before, after, at) = (born - TimeDelta::hours(1), born + TimeDelta::seconds(1), |seconds| born + TimeDelta::seconds(seconds));
+        sent(&db, "a", before).await;
+        sent(&db, "b", after).await;
+
+        let mut known = Known::default();
+        known.serve(&db, born, at(5)).await.expect("the database answers");
+        assert_eq!(unsent(&db).await, ["a", "b"], "what was sent about then may have gone to the log before");
+        sent(&db, "a", at(6)).await;
+        sent(&db, "b", at(6)).await;
+        known.serve(&db, born, at(10)).await.expect("the database answers");
+        assert!(unsent(&db).await.is_empty(), "once is enough for now");
+        sent(&db, "c", at(200)).await;
+        // Another start, before the margin is over, can't know what the first has done.
+        Known::default().serve(&db, born, at(60)).await.expect("the database answers");
+        assert_eq!(unsent(&db).await, ["a", "b"]);
+        sent(&db, "a", at(61)).await;
+        sent(&db, "b", at(61)).await;
+        known.serve(&db, born, at(300)).await.expect("the database answers");
+        assert_eq!(unsent(&db).await, ["a", "b"], "the second pass");
+        sent(&db, "a", at(301)).await;
+        sent(&db, "b", at(119)).await;
+        known.serve(&db, born, at(400)).await.expect("the database answers");
+        Known::default().serve(&db, born, at(500)).await.expect("the database answers");
+        assert!(unsent(&db).await.is_empty(), "a log that was served is left alone");
+
+        known.serve(&db, at(1000), at(1001)).await.expect("the database answers");
+        assert_eq!(unsent(&db).await, ["a", "b", "c"], "yet another log");
     }
 }

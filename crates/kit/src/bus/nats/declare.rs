@@ -11,8 +11,10 @@ use async_nats::connection::State;
 use async_nats::jetstream::consumer::{self, AckPolicy, DeliverPolicy};
 use async_nats::jetstream::context::{CreateStreamError, CreateStreamErrorKind, GetStreamError, GetStreamErrorKind};
 use async_nats::jetstream::stream::{self, ConsumerError, ConsumerErrorKind, DiscardPolicy, RetentionPolicy, StorageType};
+use async_nats::jetstream::{self, ErrorCode};
 use chrono::{DateTime, Utc};
 
+use super::options::PATIENCE;
 use super::{Nats, names};
 use crate::bus::engine::Subscription;
 use crate::bus::{Error, Source};
@@ -78,11 +80,12 @@ impl Nats {
         if let Some(log) = self.known() {
             return Ok(log);
         }
-        let _only_one = self.making.lock().await;
+        self.connected(PATIENCE).await?;
+        // Whoever waits for its turn while the server is silent must not wait for as often as there are others.
+        let _only_one = tokio::time::timeout(PATIENCE, self.making.lock()).await.map_err(Error::away)?;
         if let Some(log) = self.known() {
             return Ok(log);
         }
-        self.connected(super::options::PATIENCE).await?;
         let info = self.jetstream.create_or_update_stream(self.events_config()).await.map_err(|error| of_stream(error, &self.names.stream))?;
         self.jetstream.create_or_update_stream(self.dead_config()).await.map_err(|error| of_stream(error, &self.names.dead))?;
         let wanted: Vec<Subscription> = self.wanted.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
@@ -104,7 +107,7 @@ impl Nats {
         if log.looked.elapsed() < LOOK_AGAIN {
             return Ok(log);
         }
-        self.connected(super::options::PATIENCE).await?;
+        self.connected(PATIENCE).await?;
         let found = match self.jetstream.get_stream(&self.names.stream).await {
             Ok(stream) => Some(time(stream.cached_info().created)?),
             Err(error) if is_not_found(&error) => None,
@@ -193,7 +196,9 @@ fn of_consumer(error: ConsumerError, name: &str) -> Error {
     }
 }
 
-/// A 4xx of JetStream means that what was asked for is wrong and will be next time; a 404, that the stream has just gone.
-fn of_server(cause: &async_nats::jetstream::Error, what: &str, error: impl Into<Source>) -> Error {
-    if (400..500).contains(&cause.code()) && cause.code() != 404 { Error::Options(format!("{what} can't be made: {cause}")) } else { Error::away(error) }
+/// A 4xx of JetStream means that what was asked for is wrong and will be next time (a 404, that the stream has just gone); a server
+/// without a cluster says 500 to more than one replica.
+fn of_server(cause: &jetstream::Error, what: &str, error: impl Into<Source>) -> Error {
+    let wrong = (400..500).contains(&cause.code()) && cause.code() != 404;
+    if wrong || cause.error_code() == ErrorCode::STREAM_REPLICAS_NOT_SUPPORTED { Error::Options(format!("{what} can't be made: {cause}")) } else { Error::away(error) }
 }

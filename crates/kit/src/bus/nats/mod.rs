@@ -227,8 +227,8 @@ impl Engine for Nats {
     }
 
     async fn ping(&self) -> Result<(), Error> {
-        self.ready().await?;
         self.connected(Duration::from_secs(1)).await?;
+        self.ready().await?;
         self.jetstream.get_stream(&self.names.stream).await.map_err(Error::away)?;
         Ok(())
     }
