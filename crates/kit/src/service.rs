@@ -8,7 +8,7 @@ use axum::Router;
 use futures::future::BoxFuture;
 
 use crate::auth::Verifier;
-use crate::bus::{Bus, Consumer};
+use crate::bus::{self, Bus, Consumer};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::db::{self, Db, Migration};
@@ -100,6 +100,9 @@ pub enum BootError {
     /// A database can't be opened.
     #[error("a database can't be opened: {0}")]
     Db(#[from] db::Error),
+    /// The bus can't be opened.
+    #[error("the event bus can't be opened: {0}")]
+    Bus(#[from] bus::Error),
     /// The store can't be opened.
     #[error("the object store can't be opened: {0}")]
     Objects(#[from] objects::Error),

@@ -17,6 +17,8 @@ pub(crate) enum Error {
     #[error(transparent)]
     Db(#[from] kit::db::Error),
     #[error(transparent)]
+    Bus(#[from] kit::bus::Error),
+    #[error(transparent)]
     Objects(#[from] kit::objects::Error),
     #[error("the scratch folder could not be used; check that the data folder has space")]
     Scratch(#[source] std::io::Error),

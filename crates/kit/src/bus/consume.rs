@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use tokio::sync::Semaphore;
 
 use super::engine::{Delivery, Engine, Subscription};
-use super::{Event, db};
+use super::{Error, Event};
 use crate::tasks::Tasks;
 
 const LEASE: Duration = Duration::from_secs(30);
@@ -30,27 +30,32 @@ pub enum Failure {
 
 impl<E: std::error::Error> From<E> for Failure {
     fn from(error: E) -> Self {
-        let mut reason = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            reason.push_str(": ");
-            reason.push_str(&cause.to_string());
-            source = cause.source();
-        }
-        Self::Retry(reason)
+        Self::Retry(chain(&error))
     }
 }
 
-type Handler = Arc<dyn Fn(Delivery) -> BoxFuture<'static, Result<(), Failure>> + Send + Sync>;
+/// An error and what it stems from, as one line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        line.push_str(": ");
+        line.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    line
+}
+
+/// What is done with deliveries: a batch, of one unless the consumer asked for more.
+type Handler = Arc<dyn Fn(Vec<Delivery>) -> BoxFuture<'static, Result<(), Failure>> + Send + Sync>;
 
 /// A durable consumer: its name, what it hears, and what it does.
 #[derive(Clone)]
 pub struct Consumer {
-    name: String,
-    subjects: Vec<String>,
+    subscription: Subscription,
     at_once: usize,
+    batch: usize,
     attempts: u32,
-    lease: Duration,
     handler: Handler,
 }
 
@@ -77,22 +82,43 @@ impl Consumer {
         F: Fn(Delivery) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), Failure>> + Send + 'static,
     {
-        Self {
-            name: name.to_owned(),
-            subjects: subjects.iter().map(|&subject| subject.to_owned()).collect(),
-            at_once: 4,
-            attempts: ATTEMPTS,
-            lease: LEASE,
-            handler: Arc::new(move |delivery| Box::pin(handle(delivery))),
-        }
+        let handle = Arc::new(handle);
+        Self::new(name, subjects, 1, move |deliveries| {
+            let handle = handle.clone();
+            Box::pin(async move {
+                for delivery in deliveries {
+                    handle(delivery).await?;
+                }
+                Ok(())
+            })
+        })
+    }
+
+    /// A consumer that gets up to `size` deliveries at once and commits their effects in one transaction (`Tx::first_times` tells which are new).
+    ///
+    /// `handle` must do all or nothing. A batch that fails is handed over again one by one, so that only what is at fault is tried again
+    /// or buried.
+    pub fn batch<F, Fut>(name: &str, subjects: &[&str], size: usize, handle: F) -> Self
+    where
+        F: Fn(Vec<Delivery>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), Failure>> + Send + 'static,
+    {
+        // Two: one is handled while the next is fetched.
+        Self::new(name, subjects, size.max(1), move |deliveries| Box::pin(handle(deliveries))).at_once(2)
+    }
+
+    fn new(name: &str, subjects: &[&str], batch: usize, handler: impl Fn(Vec<Delivery>) -> BoxFuture<'static, Result<(), Failure>> + Send + Sync + 'static) -> Self {
+        let subjects = subjects.iter().map(|&subject| subject.to_owned()).collect();
+        let subscription = Subscription { name: name.to_owned(), subjects, lease: LEASE };
+        Self { subscription, at_once: 4, batch, attempts: ATTEMPTS, handler: Arc::new(handler) }
     }
 
     /// Its durable name.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.subscription.name
     }
 
-    /// How many deliveries it handles at once (4 unless told).
+    /// How many deliveries (or batches) it handles at once (4 deliveries or 2 batches unless told).
     #[must_use]
     pub fn at_once(mut self, deliveries: usize) -> Self {
         self.at_once = deliveries.max(1);
@@ -109,12 +135,13 @@ impl Consumer {
     /// How long a silent worker keeps a delivery (30 s unless told); a live one extends its lease by itself.
     #[must_use]
     pub fn lease(mut self, lease: Duration) -> Self {
-        self.lease = lease;
+        self.subscription.lease = lease;
         self
     }
 
-    pub(super) fn subscription(&self) -> Subscription {
-        Subscription { name: self.name.clone(), subjects: self.subjects.clone() }
+    /// What it hears, for [`super::Bus::declare`].
+    pub fn subscription(&self) -> &Subscription {
+        &self.subscription
     }
 }
 
@@ -125,25 +152,27 @@ pub(super) fn start(consumer: Consumer, engine: Arc<dyn Engine>, tasks: &Tasks) 
         let places = Arc::new(Semaphore::new(consumer.at_once));
         while !owner.is_stopping() {
             let Ok(place) = places.clone().acquire_owned().await else { return };
-            let free = 1 + places.available_permits();
+            let free = if consumer.batch > 1 { consumer.batch } else { 1 + places.available_permits() };
             let fetched = tokio::select! {
-                fetched = engine.fetch(&consumer.name, free, consumer.lease, WAIT) => fetched,
+                fetched = engine.fetch(&consumer.subscription, free, WAIT) => fetched,
                 () = owner.stopping() => return,
             };
             drop(place);
             match fetched {
                 Ok(deliveries) => {
-                    for delivery in deliveries {
+                    let mut deliveries = deliveries.into_iter().peekable();
+                    while deliveries.peek().is_some() {
+                        let batch: Vec<Delivery> = deliveries.by_ref().take(consumer.batch).collect();
                         let Ok(place) = places.clone().acquire_owned().await else { return };
                         let (consumer, engine) = (consumer.clone(), engine.clone());
                         owner.spawn(async move {
-                            handle(&consumer, &*engine, delivery).await;
+                            handle(&consumer, &*engine, batch).await;
                             drop(place);
                         });
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(consumer = consumer.name, %error, "the bus did not answer; trying again");
+                    tracing::warn!(consumer = consumer.name(), error = chain(&error), "the bus did not answer; trying again");
                     owner.sleep(Duration::from_secs(1)).await;
                 }
             }
@@ -151,43 +180,75 @@ pub(super) fn start(consumer: Consumer, engine: Arc<dyn Engine>, tasks: &Tasks) 
     });
 }
 
-async fn handle(consumer: &Consumer, engine: &dyn Engine, delivery: Delivery) {
-    let work = tokio::spawn((consumer.handler)(delivery.clone()));
+async fn handle(consumer: &Consumer, engine: &dyn Engine, mut batch: Vec<Delivery>) {
+    if batch.len() > 1 {
+        match work(consumer, engine, &batch).await {
+            Some(Ok(())) => return done(consumer, engine, &batch).await,
+            Some(Err(Failure::Retry(reason) | Failure::Bury(reason))) => {
+                tracing::warn!(consumer = consumer.name(), deliveries = batch.len(), reason, "a batch failed; its deliveries are handled one by one");
+            }
+            None => return,
+        }
+    }
+    for delivery in batch.drain(..) {
+        let delivery = [delivery];
+        match work(consumer, engine, &delivery).await {
+            Some(Ok(())) => done(consumer, engine, &delivery).await,
+            Some(Err(failure)) => failed(consumer, engine, &delivery[0], failure).await,
+            None => {}
+        }
+    }
+}
+
+/// Runs the handler while the leases are kept alive; `None` if one was lost meanwhile.
+async fn work(consumer: &Consumer, engine: &dyn Engine, batch: &[Delivery]) -> Option<Result<(), Failure>> {
+    let work = tokio::spawn((consumer.handler)(batch.to_vec()));
     let abort = work.abort_handle();
-    let result = tokio::select! {
-        result = work => result.unwrap_or_else(|error| Err(Failure::Retry(format!("the handler ended early: {error}")))),
+    tokio::select! {
+        result = work => Some(result.unwrap_or_else(|error| Err(Failure::Retry(format!("the handler ended early: {error}"))))),
         // Another worker has it now: going on would only waste work (its effects are fenced by the inbox).
-        () = keep_lease(consumer, engine, &delivery) => { abort.abort(); return }
-    };
-    if let Err(error) = answer(consumer, engine, &delivery, result).await {
-        tracing::warn!(consumer = consumer.name, event.id = delivery.event.id, %error, "a delivery could not be answered; it will come again");
+        () = keep_leases(consumer, engine, batch) => { abort.abort(); None }
     }
 }
 
-/// Extends the lease for as long as it is held; returns when it is lost.
-async fn keep_lease(consumer: &Consumer, engine: &dyn Engine, delivery: &Delivery) {
+/// Extends the leases for as long as all are held; returns when one is lost.
+async fn keep_leases(consumer: &Consumer, engine: &dyn Engine, batch: &[Delivery]) {
     loop {
-        tokio::time::sleep(consumer.lease / 3).await;
-        match engine.extend(&consumer.name, delivery, consumer.lease).await {
-            Ok(true) => {}
-            Ok(false) => return,
-            Err(error) => tracing::warn!(consumer = consumer.name, %error, "a lease could not be extended"),
+        tokio::time::sleep(consumer.subscription.lease / 3).await;
+        let extended = futures::future::join_all(batch.iter().map(|delivery| engine.extend(&consumer.subscription, delivery))).await;
+        for result in extended {
+            match result {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => tracing::warn!(consumer = consumer.name(), error = chain(&error), "a lease could not be extended"),
+            }
         }
     }
 }
 
-async fn answer(consumer: &Consumer, engine: &dyn Engine, delivery: &Delivery, result: Result<(), Failure>) -> Result<bool, db::Error> {
-    let (id, subject) = (&delivery.event.id, &delivery.event.subject);
-    match result {
-        Ok(()) => engine.ack(&consumer.name, delivery).await,
-        Err(Failure::Retry(reason)) if delivery.attempt < consumer.attempts => {
+async fn done(consumer: &Consumer, engine: &dyn Engine, batch: &[Delivery]) {
+    if let Err(error) = engine.ack_all(consumer.name(), batch).await {
+        tracing::warn!(consumer = consumer.name(), deliveries = batch.len(), error = chain(&error), "deliveries could not be acknowledged; they will come again");
+    }
+}
+
+async fn failed(consumer: &Consumer, engine: &dyn Engine, delivery: &Delivery, failure: Failure) {
+    if let Err(error) = answer(consumer, engine, delivery, failure).await {
+        tracing::warn!(consumer = consumer.name(), event.id = delivery.event.id, error = chain(&error), "a delivery could not be answered; it will come again");
+    }
+}
+
+async fn answer(consumer: &Consumer, engine: &dyn Engine, delivery: &Delivery, failure: Failure) -> Result<bool, Error> {
+    let (name, id, subject) = (consumer.name(), &delivery.event.id, &delivery.event.subject);
+    match failure {
+        Failure::Retry(reason) if delivery.attempt < consumer.attempts => {
             let delay = back_off(delivery.attempt);
-            tracing::warn!(consumer = consumer.name, event.id = id, event.subject = subject, attempt = delivery.attempt, reason, "a delivery failed and will be tried again");
-            engine.retry(&consumer.name, delivery, delay).await
+            tracing::warn!(consumer = name, event.id = id, event.subject = subject, attempt = delivery.attempt, reason, "a delivery failed and will be tried again");
+            engine.retry(name, delivery, delay).await
         }
-        Err(Failure::Retry(reason) | Failure::Bury(reason)) => {
-            tracing::error!(consumer = consumer.name, event.id = id, event.subject = subject, attempt = delivery.attempt, reason, "a delivery was given up; see `tutti bus dead`");
-            engine.bury(&consumer.name, delivery, &reason).await
+        Failure::Retry(reason) | Failure::Bury(reason) => {
+            tracing::error!(consumer = name, event.id = id, event.subject = subject, attempt = delivery.attempt, reason, "a delivery was given up; see `tutti bus dead`");
+            engine.bury(name, delivery, &reason).await
         }
     }
 }

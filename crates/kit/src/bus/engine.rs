@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use crate::db::Error;
+use super::Error;
 
 /// An event on its way.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +27,8 @@ pub struct Subscription {
     pub name: String,
     /// The subjects, exactly.
     pub subjects: Vec<String>,
+    /// How long a silent worker keeps a delivery.
+    pub lease: Duration,
 }
 
 /// An event in a consumer's hands.
@@ -60,16 +62,22 @@ pub struct Dead {
 /// An engine of the bus.
 #[async_trait]
 pub trait Engine: Send + Sync {
-    /// Makes a durable consumer, or leaves it as it is. A new one hears what is published from now on.
-    async fn declare(&self, subscription: &Subscription) -> Result<(), Error>;
+    /// Makes durable consumers, or brings them up to date. A new one hears what is published from now on.
+    ///
+    /// An engine across the network that is away remembers them and makes them before anything is published or fetched through it.
+    async fn declare(&self, subscriptions: &[Subscription]) -> Result<(), Error>;
     /// Publishes; returns when the events are durable. Ids that are known already are skipped.
     async fn publish(&self, events: &[Envelope]) -> Result<(), Error>;
     /// Takes up to `max` due deliveries under a lease. Waits up to `wait` for the first.
-    async fn fetch(&self, consumer: &str, max: usize, lease: Duration, wait: Duration) -> Result<Vec<Delivery>, Error>;
+    async fn fetch(&self, consumer: &Subscription, max: usize, wait: Duration) -> Result<Vec<Delivery>, Error>;
     /// It is done. `false` if the lease was lost.
-    async fn ack(&self, consumer: &str, delivery: &Delivery) -> Result<bool, Error>;
+    async fn ack(&self, consumer: &str, delivery: &Delivery) -> Result<bool, Error> {
+        Ok(self.ack_all(consumer, std::slice::from_ref(delivery)).await? == 1)
+    }
+    /// All of them are done. Answers how many were still leased.
+    async fn ack_all(&self, consumer: &str, deliveries: &[Delivery]) -> Result<usize, Error>;
     /// Still at work: the lease runs anew from now. `false` if the lease was lost.
-    async fn extend(&self, consumer: &str, delivery: &Delivery, lease: Duration) -> Result<bool, Error>;
+    async fn extend(&self, consumer: &Subscription, delivery: &Delivery) -> Result<bool, Error>;
     /// It failed: deliver again after `delay`. `false` if the lease was lost.
     async fn retry(&self, consumer: &str, delivery: &Delivery, delay: Duration) -> Result<bool, Error>;
     /// It failed for good: to the dead letters. `false` if the lease was lost.
@@ -84,4 +92,8 @@ pub trait Engine: Send + Sync {
     async fn backlog(&self) -> Result<Vec<(String, u64)>, Error>;
     /// Forgets events that were published before `before` and that nobody has yet to take.
     async fn trim(&self, before: DateTime<Utc>) -> Result<u64, Error>;
+    /// When the log was made, where it can be lost apart from the outboxes: what was sent before then isn't in it. `None` if it can't.
+    async fn born(&self) -> Result<Option<DateTime<Utc>>, Error>;
+    /// Whether the engine answers and every consumer is declared.
+    async fn ping(&self) -> Result<(), Error>;
 }

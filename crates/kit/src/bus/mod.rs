@@ -5,20 +5,25 @@
 
 mod consume;
 mod engine;
+mod error;
 mod live;
+mod nats;
 mod outbox;
+mod resend;
 mod sqlite;
 
 pub use consume::{Consumer, Failure};
 pub use engine::{Dead, Delivery, Engine, Envelope, Subscription};
+pub use error::{Error, Source};
 pub use live::{Heard, Listener, Live};
+pub use nats::NatsOptions;
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::db::{self, Db};
+use crate::db::Db;
 use crate::tasks::Tasks;
 
 /// A fact that one service publishes and others may react to.
@@ -45,12 +50,18 @@ impl std::fmt::Debug for Bus {
 
 impl Bus {
     /// The embedded bus: a durable log in the SQLite database at `path`.
-    pub async fn sqlite(path: &Path, clock: Clock) -> Result<Self, db::Error> {
+    pub async fn sqlite(path: &Path, clock: Clock) -> Result<Self, Error> {
         Ok(Self { engine: Arc::new(sqlite::Log::open(path, clock).await?), live: Live::default() })
     }
 
+    /// The distributed bus: JetStream on NATS servers. A server that isn't there is no error: see [`Bus::ping`] for whether it is.
+    pub async fn nats(options: &NatsOptions, clock: Clock) -> Result<Self, Error> {
+        let (engine, live) = nats::Nats::open(options, clock).await?;
+        Ok(Self { engine: Arc::new(engine), live })
+    }
+
     /// Ends every lease at once. For the process that has just taken the data folder for itself: whoever held one is dead.
-    pub async fn end_leases(&self) -> Result<(), db::Error> {
+    pub async fn end_leases(&self) -> Result<(), Error> {
         self.engine.end_leases().await
     }
 
@@ -64,11 +75,20 @@ impl Bus {
         &self.live
     }
 
+    /// Makes durable consumers, also such as run in other processes: what nobody is declared for is not kept for them.
+    pub async fn declare(&self, subscriptions: &[Subscription]) -> Result<(), Error> {
+        self.engine.declare(subscriptions).await
+    }
+
+    /// Whether the engine answers and has every consumer.
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.engine.ping().await
+    }
+
     /// Declares the consumers, then runs them until the process stops.
-    pub async fn run(&self, consumers: Vec<Consumer>, tasks: &Tasks) -> Result<(), db::Error> {
-        for consumer in &consumers {
-            self.engine.declare(&consumer.subscription()).await?;
-        }
+    pub async fn run(&self, consumers: Vec<Consumer>, tasks: &Tasks) -> Result<(), Error> {
+        let subscriptions: Vec<Subscription> = consumers.iter().map(|consumer| consumer.subscription().clone()).collect();
+        self.engine.declare(&subscriptions).await?;
         for consumer in consumers {
             consume::start(consumer, self.engine.clone(), tasks);
         }
@@ -81,7 +101,7 @@ impl Bus {
     }
 
     /// Sends rows of `db`'s outbox again that were sent since `since`; consumers' inboxes make the effects happen once.
-    pub async fn replay(&self, db: &Db, since: chrono::DateTime<chrono::Utc>) -> Result<u64, db::Error> {
+    pub async fn replay(&self, db: &Db, since: chrono::DateTime<chrono::Utc>) -> Result<u64, Error> {
         outbox::replay(db, &*self.engine, since).await
     }
 }

@@ -1,7 +1,8 @@
 //! The relay from a service's outbox to the bus.
 //!
-//! Rows are found by their own mark (`sent_at is null`), never by a moving cursor: ids commit out of
-//! order. Invariant: a row is marked sent only after the bus has made it durable.
+//! Rows are found by their own mark (`sent_at is null`), never by a moving cursor: ids commit out of order. Where several processes
+//! play one service, each sends at once what it recorded itself, and what others left behind after a few seconds.
+//! Invariant: a row is marked sent only after the bus has made it durable.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,15 +10,20 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::FromQueryResult;
 
-use super::KEPT;
+use super::consume::chain;
 use super::engine::{Engine, Envelope};
+use super::resend::Known;
+use super::{Error, KEPT};
 use crate::clock::Clock;
-use crate::db::{Db, Error, Sql, Value};
+use crate::db::{self, Db, Sql, Tx, Value};
 use crate::tasks::Tasks;
 
 const BATCH: i64 = 500;
 /// Look even if nobody called: a process may have died between commit and call.
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// How long another process may take to send what it recorded.
+const LEFT_BEHIND: TimeDelta = TimeDelta::seconds(3);
+const TRY_AGAIN: Duration = Duration::from_millis(500);
 const PRUNE_EVERY: Duration = Duration::from_secs(3600);
 
 #[derive(FromQueryResult)]
@@ -39,19 +45,24 @@ pub(super) fn start(service: &'static str, db: Db, engine: Arc<dyn Engine>, cloc
     let recorded = db.outbox_recorded();
     tasks.spawn(async move {
         let mut pruned = tokio::time::Instant::now();
+        let mut known = Known::default();
+        // What an earlier start left is nobody else's to send, however young it is.
+        let mut others = LEFT_BEHIND - LEFT_BEHIND;
         loop {
-            match send(&db, &*engine, &clock).await {
+            match turn(&db, &*engine, &clock, &mut known, others).await {
                 Ok(sent) if sent == BATCH as usize => continue,
-                Ok(_) => {}
+                Ok(_) => others = LEFT_BEHIND,
                 Err(error) => {
-                    tracing::warn!(service, %error, "events wait in the outbox; the bus or the database did not answer");
-                    owner.sleep(Duration::from_millis(500)).await;
+                    tracing::warn!(service, error = chain(&error), "events wait in the outbox; the bus or the database did not answer");
+                    if owner.sleep(TRY_AGAIN).await {
+                        continue;
+                    }
                 }
             }
             if pruned.elapsed() > PRUNE_EVERY {
                 pruned = tokio::time::Instant::now();
                 if let Err(error) = prune(&db, &*engine, clock.now()).await {
-                    tracing::warn!(service, %error, "old events could not be removed");
+                    tracing::warn!(service, error = chain(&error), "old events could not be removed");
                 }
             }
             if owner.is_stopping() {
@@ -66,25 +77,58 @@ pub(super) fn start(service: &'static str, db: Db, engine: Arc<dyn Engine>, cloc
     });
 }
 
-async fn send(db: &Db, engine: &dyn Engine, clock: &Clock) -> Result<usize, Error> {
-    let rows: Vec<Row> = db.read().rows("select id, subject, payload from outbox where sent_at is null order by id limit $1", vec![BATCH.into()]).await?;
+async fn turn(db: &Db, engine: &dyn Engine, clock: &Clock, known: &mut Known, others: TimeDelta) -> Result<usize, Error> {
+    known.look(db, engine, clock.now()).await?;
+    send(db, engine, clock, others).await
+}
+
+/// Sends one batch: what this process recorded, and what others did more than `others` ago. Answers how many rows it saw.
+async fn send(db: &Db, engine: &dyn Engine, clock: &Clock, others: TimeDelta) -> Result<usize, Error> {
+    // Taken before the bus is asked: whoever marks rows unsent by this time (see `resend`) must not miss one that was under way.
+    let now = clock.now();
+    let text = "select id, subject, payload from outbox where sent_at is null and (substr(id, 33) = $1 or created_at <= $2) order by id limit $3";
+    let rows: Vec<Row> = db.read().rows(text, vec![Tx::own_ids_end().into(), (now - others).into(), BATCH.into()]).await?;
     if rows.is_empty() {
         return Ok(0);
     }
     let events: Vec<Envelope> = rows.into_iter().map(Envelope::from).collect();
-    engine.publish(&events).await?;
-    let sent = events.len();
-    let now = clock.now();
+    let seen = events.len();
+    let sent = match engine.publish(&events).await {
+        Ok(()) => events,
+        Err(Error::Refused(_)) => one_by_one(engine, events).await?,
+        Err(error) => return Err(error),
+    };
+    mark(db, sent, now).await?;
+    Ok(seen)
+}
+
+/// One event that the bus will never take must not hold up the others.
+async fn one_by_one(engine: &dyn Engine, events: Vec<Envelope>) -> Result<Vec<Envelope>, Error> {
+    let mut sent = Vec::with_capacity(events.len());
+    for event in events {
+        match engine.publish(std::slice::from_ref(&event)).await {
+            Ok(()) => sent.push(event),
+            Err(Error::Refused(reason)) => tracing::error!(event.id = event.id, event.subject = event.subject, reason, "an event can't be sent and stays in the outbox"),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(sent)
+}
+
+async fn mark(db: &Db, sent: Vec<Envelope>, at: DateTime<Utc>) -> Result<(), Error> {
+    if sent.is_empty() {
+        return Ok(());
+    }
     db.write(move |tx| {
         Box::pin(async move {
-            let marks: Vec<String> = (0..events.len()).map(|index| format!("${}", index + 2)).collect();
-            let mut values: Vec<Value> = vec![now.into()];
-            values.extend(events.into_iter().map(|event| event.id.into()));
-            tx.execute(&format!("update outbox set sent_at = $1 where id in ({})", marks.join(", ")), values).await
+            let marks: Vec<String> = (0..sent.len()).map(|index| format!("${}", index + 2)).collect();
+            let mut values: Vec<Value> = vec![at.into()];
+            values.extend(sent.into_iter().map(|event| event.id.into()));
+            tx.execute(&format!("update outbox set sent_at = $1 where id in ({})", marks.join(", ")), values).await?;
+            Ok(())
         })
     })
-    .await?;
-    Ok(sent)
+    .await
 }
 
 async fn prune(db: &Db, engine: &dyn Engine, now: DateTime<Utc>) -> Result<(), Error> {
@@ -94,7 +138,8 @@ async fn prune(db: &Db, engine: &dyn Engine, now: DateTime<Utc>) -> Result<(), E
             tx.execute("delete from outbox where sent_at < $1", vec![kept_from.into()]).await?;
             // An event can come again for as long as somebody may replay it, so the inbox remembers four times as long.
             tx.execute("delete from inbox where seen_at < $1", vec![(kept_from - TimeDelta::days(21)).into()]).await?;
-            tx.execute("delete from idempotency where created_at < $1", vec![(now - TimeDelta::days(1)).into()]).await
+            tx.execute("delete from idempotency where created_at < $1", vec![(now - TimeDelta::days(1)).into()]).await?;
+            Ok::<_, db::Error>(())
         })
     })
     .await?;

@@ -15,9 +15,10 @@ use sea_orm::FromQueryResult;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+use super::Error;
 use super::engine::{Dead, Delivery, Engine, Envelope, Subscription};
 use crate::clock::Clock;
-use crate::db::{Db, Error, Migration, Sql, Value, placeholders};
+use crate::db::{self, Db, Migration, Sql, Value, placeholders};
 
 const MIGRATIONS: &[Migration] = &[Migration {
     version: 1,
@@ -33,6 +34,8 @@ create table dead (consumer text not null, position bigint not null, attempts bi
 ",
 }];
 
+/// Rows of one statement: an `or` of as many terms stays below SQLite's limit on the depth of an expression (1,000).
+const CHUNK: usize = 400;
 /// Without a word from another task, look again after this long: another process may have revived a letter.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
@@ -49,7 +52,6 @@ struct Row {
     id: String,
     subject: String,
     payload: String,
-    attempts: i64,
 }
 
 impl Log {
@@ -82,7 +84,7 @@ impl Log {
         }
         let until = now + millis(lease);
         let lease = token.clone();
-        let rows: Vec<Row> = self
+        let rows: Vec<(Row, i64)> = self
             .db
             .write(move |tx| {
                 Box::pin(async move {
@@ -94,24 +96,32 @@ impl Log {
                             vec![token.into(), until.into(), consumer.into(), now.into(), (max as i64).into()],
                         )
                         .await?;
-                    let mut rows = Vec::with_capacity(taken.len());
-                    for Taken { position, attempts } in taken {
-                        let row: Option<Row> = tx
-                            .row("select position, id, subject, payload, cast($2 as bigint) as attempts from log where position = $1", vec![position.into(), attempts.into()])
-                            .await?;
-                        rows.extend(row);
+                    if taken.is_empty() {
+                        return Ok(Vec::new());
                     }
-                    rows.sort_by_key(|row| row.position);
-                    Ok::<_, Error>(rows)
+                    // One statement for all: each costs a hop to the driver's thread, which is dearer than the row.
+                    let marks: Vec<String> = (1..=taken.len()).map(|index| format!("${index}")).collect();
+                    let text = format!("select position, id, subject, payload from log where position in ({})", marks.join(", "));
+                    let mut attempts: HashMap<i64, i64> = taken.iter().map(|taken| (taken.position, taken.attempts)).collect();
+                    let found: Vec<Row> = tx.rows(&text, taken.iter().map(|taken| taken.position.into()).collect()).await?;
+                    let mut rows: Vec<(Row, i64)> = found
+                        .into_iter()
+                        .map(|row| {
+                            let attempts = attempts.remove(&row.position).unwrap_or(1);
+                            (row, attempts)
+                        })
+                        .collect();
+                    rows.sort_by_key(|(row, _)| row.position);
+                    Ok::<_, db::Error>(rows)
                 })
             })
             .await?;
         Ok(rows
             .into_iter()
-            .map(|row| Delivery {
+            .map(|(row, attempts)| Delivery {
                 event: Envelope { id: row.id, subject: row.subject, payload: row.payload },
                 position: row.position,
-                attempt: u32::try_from(row.attempts).unwrap_or(u32::MAX),
+                attempt: u32::try_from(attempts).unwrap_or(u32::MAX),
                 lease: lease.clone(),
             })
             .collect())
@@ -156,14 +166,16 @@ fn millis(duration: Duration) -> i64 {
 
 #[async_trait]
 impl Engine for Log {
-    async fn declare(&self, subscription: &Subscription) -> Result<(), Error> {
-        let Subscription { name, subjects } = subscription.clone();
+    async fn declare(&self, subscriptions: &[Subscription]) -> Result<(), Error> {
+        let subscriptions = subscriptions.to_vec();
         self.db
             .write(move |tx| {
                 Box::pin(async move {
-                    tx.execute("delete from consumer where name = $1", vec![name.clone().into()]).await?;
-                    for subject in subjects {
-                        tx.execute("insert into consumer (name, subject) values ($1, $2)", vec![name.clone().into(), subject.into()]).await?;
+                    for Subscription { name, subjects, .. } in subscriptions {
+                        tx.execute("delete from consumer where name = $1", vec![name.clone().into()]).await?;
+                        for subject in subjects {
+                            tx.execute("insert into consumer (name, subject) values ($1, $2)", vec![name.clone().into(), subject.into()]).await?;
+                        }
                     }
                     Ok(())
                 })
@@ -173,7 +185,7 @@ impl Engine for Log {
 
     async fn publish(&self, events: &[Envelope]) -> Result<(), Error> {
         let now = self.clock.now();
-        for chunk in events.chunks(500) {
+        for chunk in events.chunks(CHUNK) {
             let mut values: Vec<Value> = Vec::with_capacity(chunk.len() * 4);
             for event in chunk {
                 values.extend([event.id.clone().into(), event.subject.clone().into(), event.payload.clone().into(), now.into()]);
@@ -193,7 +205,7 @@ impl Engine for Log {
                             vec![low.into(), high.into()],
                         )
                         .await?;
-                        Ok::<_, Error>(())
+                        Ok::<_, db::Error>(())
                     })
                 })
                 .await?;
@@ -202,7 +214,8 @@ impl Engine for Log {
         Ok(())
     }
 
-    async fn fetch(&self, consumer: &str, max: usize, lease: Duration, wait: Duration) -> Result<Vec<Delivery>, Error> {
+    async fn fetch(&self, consumer: &Subscription, max: usize, wait: Duration) -> Result<Vec<Delivery>, Error> {
+        let (consumer, lease) = (consumer.name.as_str(), consumer.lease);
         let waker = self.waker(consumer);
         let end = tokio::time::Instant::now() + wait;
         loop {
@@ -216,13 +229,22 @@ impl Engine for Log {
         }
     }
 
-    async fn ack(&self, consumer: &str, delivery: &Delivery) -> Result<bool, Error> {
-        self.under_lease("delete from delivery where consumer = $1 and position = $2 and lease = $3", consumer, delivery, vec![]).await
+    async fn ack_all(&self, consumer: &str, deliveries: &[Delivery]) -> Result<usize, Error> {
+        let mut done = 0;
+        for chunk in deliveries.chunks(CHUNK) {
+            let mut values: Vec<Value> = vec![consumer.into()];
+            values.extend(chunk.iter().flat_map(|delivery| [delivery.position.into(), delivery.lease.clone().into()]));
+            let held: Vec<String> = (0..chunk.len()).map(|index| format!("(position = ${} and lease = ${})", 2 * index + 2, 2 * index + 3)).collect();
+            let text = format!("delete from delivery where consumer = $1 and ({})", held.join(" or "));
+            let touched: u64 = self.db.write(move |tx| Box::pin(async move { tx.execute(&text, values).await })).await?;
+            done += usize::try_from(touched).unwrap_or(usize::MAX);
+        }
+        Ok(done)
     }
 
-    async fn extend(&self, consumer: &str, delivery: &Delivery, lease: Duration) -> Result<bool, Error> {
-        let until = self.millis() + millis(lease);
-        self.under_lease("update delivery set due_at = $4 where consumer = $1 and position = $2 and lease = $3", consumer, delivery, vec![until.into()]).await
+    async fn extend(&self, consumer: &Subscription, delivery: &Delivery) -> Result<bool, Error> {
+        let until = self.millis() + millis(consumer.lease);
+        self.under_lease("update delivery set due_at = $4 where consumer = $1 and position = $2 and lease = $3", &consumer.name, delivery, vec![until.into()]).await
     }
 
     async fn retry(&self, consumer: &str, delivery: &Delivery, delay: Duration) -> Result<bool, Error> {
@@ -256,7 +278,8 @@ impl Engine for Log {
     }
 
     async fn end_leases(&self) -> Result<(), Error> {
-        self.db.write(|tx| Box::pin(async move { tx.execute("update delivery set lease = null, due_at = 0 where lease is not null", vec![]).await })).await.map(drop)
+        let text = "update delivery set lease = null, due_at = 0 where lease is not null";
+        Ok(self.db.write(move |tx| Box::pin(async move { tx.execute(text, vec![]).await })).await.map(drop)?)
     }
 
     async fn dead(&self, limit: usize) -> Result<Vec<Dead>, Error> {
@@ -309,7 +332,7 @@ impl Engine for Log {
                         )
                         .await?;
                     tx.execute(&format!("delete from dead where {chosen}"), values).await?;
-                    Ok::<_, Error>(revived)
+                    Ok::<_, db::Error>(revived)
                 })
             })
             .await?;
@@ -328,7 +351,8 @@ impl Engine for Log {
     }
 
     async fn trim(&self, before: DateTime<Utc>) -> Result<u64, Error> {
-        self.db
+        Ok(self
+            .db
             .write(move |tx| {
                 Box::pin(async move {
                     tx.execute(
@@ -339,6 +363,15 @@ impl Engine for Log {
                     .await
                 })
             })
-            .await
+            .await?)
+    }
+
+    /// The log lies in the folder of the outboxes, is backed up and lost with them.
+    async fn born(&self) -> Result<Option<DateTime<Utc>>, Error> {
+        Ok(None)
+    }
+
+    async fn ping(&self) -> Result<(), Error> {
+        Ok(self.db.ping().await?)
     }
 }

@@ -26,6 +26,13 @@ pub fn shared_postgres_url() -> String {
     std::env::var("TUTTI_TEST_POSTGRES_URL").unwrap_or_else(|_| OWN.get_or_init(Postgres::start).url())
 }
 
+/// A NATS for tests that don't disturb it: the one that `TUTTI_TEST_NATS_URL` names, or one of this process's own.
+/// Tests keep apart by prefixes with random names, and remove their streams.
+pub fn shared_nats_url() -> String {
+    static OWN: OnceLock<Nats> = OnceLock::new();
+    std::env::var("TUTTI_TEST_NATS_URL").unwrap_or_else(|_| OWN.get_or_init(Nats::start).url())
+}
+
 /// The folder that `dev/engines` fills.
 fn installed(program: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools/engines");

@@ -1,0 +1,107 @@
+//! Dead letters: a stream of their own, one message per consumer and event.
+//!
+//! Invariant: a letter is durable before its delivery is ended, and is removed only after its event is in the stream again.
+
+use async_nats::jetstream::AckKind;
+use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::stream::{LastRawMessageErrorKind, Stream};
+use chrono::{DateTime, Utc};
+
+use super::publish::ID;
+use super::{Nats, names};
+use crate::bus::Error;
+use crate::bus::engine::{Dead, Delivery, Envelope};
+
+/// A letter as it is kept.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Letter {
+    consumer: String,
+    id: String,
+    subject: String,
+    payload: String,
+    attempts: u32,
+    reason: String,
+    died_at: DateTime<Utc>,
+}
+
+impl Nats {
+    pub(super) async fn bury_it(&self, consumer: &str, delivery: &Delivery, reason: &str) -> Result<bool, Error> {
+        if !self.leases.holds(&delivery.lease) {
+            return Ok(false);
+        }
+        let log = self.ready().await?;
+        let Envelope { id, subject, payload } = delivery.event.clone();
+        let letter = Letter { consumer: consumer.to_owned(), id, subject, payload, attempts: delivery.attempt, reason: reason.to_owned(), died_at: self.clock.now() };
+        let text = serde_json::to_vec(&letter).map_err(Error::away)?;
+        let place = self.names.letter(consumer, &letter.id);
+        // Its own id, so that asking twice writes once.
+        let message = PublishMessage::build().payload(text.into()).message_id(format!("{}/{}/{consumer}/{}", log.mark(), delivery.position, delivery.attempt));
+        let answer = self.jetstream.send_publish(place, message).await.map_err(|error| self.not_published(error))?;
+        answer.await.map_err(|error| self.not_published(error))?;
+        self.answer(delivery, AckKind::Term).await
+    }
+
+    pub(super) async fn letters(&self, limit: usize) -> Result<Vec<Dead>, Error> {
+        let stream = self.dead_stream().await?;
+        let (mut letters, mut from) = (Vec::new(), 0);
+        while letters.len() < limit
+            && let Some((sequence, letter)) = next(&stream, from, &self.names.letters(None, None)).await?
+        {
+            from = sequence + 1;
+            letters.extend(letter.map(|letter| Dead {
+                consumer: letter.consumer,
+                event: Envelope { id: letter.id, subject: letter.subject, payload: letter.payload },
+                attempts: letter.attempts,
+                reason: letter.reason,
+                died_at: letter.died_at,
+            }));
+        }
+        Ok(letters)
+    }
+
+    pub(super) async fn revive_them(&self, consumer: Option<&str>, id: Option<&str>) -> Result<u64, Error> {
+        let stream = self.dead_stream().await?;
+        let (mut revived, mut from) = (0, 0);
+        while let Some((sequence, letter)) = next(&stream, from, &self.names.letters(consumer, id)).await? {
+            from = sequence + 1;
+            let Some(letter) = letter else { continue };
+            // Without its consumer the stream would forget the event at once; the letter stays.
+            if let Err(error) =
+                self.jetstream.get_consumer_from_stream::<async_nats::jetstream::consumer::pull::Config, _, _>(names::token(&letter.consumer), &self.names.stream).await
+            {
+                tracing::warn!(consumer = letter.consumer, event.id = letter.id, %error, "a dead letter was left: its consumer was not found");
+                continue;
+            }
+            let born = super::declare::time(stream.cached_info().created)?.timestamp_micros();
+            let message = PublishMessage::build()
+                .payload(letter.payload.into_bytes().into())
+                .message_id(format!("revived/{born}/{sequence}"))
+                .header(ID, letter.id.as_str())
+                .expected_stream(&self.names.stream);
+            let place = format!("{}.{}", self.names.only_to(&letter.consumer), names::subject(&letter.subject));
+            let answer = self.jetstream.send_publish(place, message).await.map_err(|error| self.not_published(error))?;
+            answer.await.map_err(|error| self.not_published(error))?;
+            stream.delete_message(sequence).await.map_err(Error::away)?;
+            revived += 1;
+        }
+        Ok(revived)
+    }
+
+    async fn dead_stream(&self) -> Result<Stream, Error> {
+        self.ready().await?;
+        self.connected(super::options::PATIENCE).await?;
+        self.jetstream.get_stream(&self.names.dead).await.map_err(|error| {
+            self.is_gone();
+            Error::away(error)
+        })
+    }
+}
+
+/// The first letter at `from` or later whose place fits; `None` inside if it can't be read.
+async fn next(stream: &Stream, from: u64, places: &str) -> Result<Option<(u64, Option<Letter>)>, Error> {
+    match stream.raw_message_builder().sequence(from.max(1)).next_by_subject(places).send().await {
+        Ok(message) => Ok(Some((message.sequence, serde_json::from_slice(&message.payload).ok()))),
+        Err(error) if matches!(error.kind(), LastRawMessageErrorKind::NoMessageFound) => Ok(None),
+        Err(error) => Err(Error::away(error)),
+    }
+}

@@ -1,0 +1,235 @@
+//! The distributed engine: NATS JetStream.
+//!
+//! Owns one stream of events with a durable pull consumer per subscription, one stream of dead letters, and live updates over plain NATS.
+//! Other processes use the same ones. Invariant: what `publish` has acknowledged stays in the stream until every declared consumer
+//! has acknowledged it or buried it.
+
+mod declare;
+mod leases;
+mod letters;
+mod live;
+mod names;
+mod options;
+mod publish;
+mod pull;
+
+pub use options::NatsOptions;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_nats::Client;
+use async_nats::client::{Request, RequestErrorKind};
+use async_nats::jetstream::{self, AckKind};
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use futures::TryStreamExt as _;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+use super::Error;
+use super::engine::{Dead, Delivery, Engine, Envelope, Subscription};
+use super::live::Live;
+use crate::clock::Clock;
+use options::PATIENCE;
+
+/// Events on their way to the server at once: a relay's batch, and those of a few other relays.
+const IN_FLIGHT: usize = 4096;
+
+/// The engine.
+pub(super) struct Nats {
+    client: Client,
+    jetstream: jetstream::Context,
+    options: NatsOptions,
+    names: Names,
+    clock: Clock,
+    /// Counts the moments at which something from the server may have been missed: connections, above all.
+    gaps: watch::Receiver<u64>,
+    /// Every consumer that was declared here, to be made again if need be.
+    wanted: Mutex<BTreeMap<String, Subscription>>,
+    /// The stream with its consumers, once it is known to be there.
+    log: Mutex<Option<declare::Log>>,
+    making: tokio::sync::Mutex<()>,
+    leases: leases::Leases,
+    carrier: AbortHandle,
+}
+
+impl Drop for Nats {
+    fn drop(&mut self) {
+        self.carrier.abort();
+    }
+}
+
+/// What streams and subjects are called.
+struct Names {
+    prefix: Arc<str>,
+    stream: String,
+    dead: String,
+}
+
+impl Names {
+    fn event(&self, subject: &str) -> String {
+        format!("{}.event.{}", self.prefix, names::subject(subject))
+    }
+
+    /// Where an event goes that only this consumer is to have.
+    fn only_to(&self, consumer: &str) -> String {
+        format!("{}.to.{}", self.prefix, names::token(consumer))
+    }
+
+    /// The subject of an event that came on one of the two above.
+    fn subject_of(&self, place: &str) -> String {
+        let below = place.strip_prefix(&*self.prefix).unwrap_or(place);
+        let subject = below.strip_prefix(".event.").or_else(|| below.strip_prefix(".to.")?.split_once('.').map(|(_, rest)| rest));
+        names::from_subject(subject.unwrap_or(below))
+    }
+
+    fn letter(&self, consumer: &str, id: &str) -> String {
+        format!("{}.dead.{}.{}", self.prefix, names::token(consumer), names::token(id))
+    }
+
+    fn letters(&self, consumer: Option<&str>, id: Option<&str>) -> String {
+        let part = |name: Option<&str>| name.map_or("*".to_owned(), names::token);
+        format!("{}.dead.{}.{}", self.prefix, part(consumer), part(id))
+    }
+}
+
+impl Nats {
+    /// Begins to connect; works as soon as a server answers.
+    pub(super) async fn open(options: &NatsOptions, clock: Clock) -> Result<(Self, Live), Error> {
+        let (count, gaps) = watch::channel(0);
+        let client = options.connect(Arc::new(count)).await?;
+        let jetstream = jetstream::context::ContextBuilder::new().timeout(PATIENCE).max_ack_inflight(IN_FLIGHT).build(client.clone());
+        let prefix: Arc<str> = options.prefix.as_str().into();
+        let (live, wire) = Live::across();
+        // It ends with the engine.
+        let carrier = tokio::spawn(live::carry(client.clone(), prefix.clone(), wire, gaps.clone())).abort_handle();
+        let names = Names { stream: options.prefix.clone(), dead: format!("{}-dead", options.prefix), prefix };
+        let engine = Self {
+            client,
+            jetstream,
+            options: options.clone(),
+            names,
+            clock,
+            gaps,
+            wanted: Mutex::default(),
+            log: Mutex::default(),
+            making: tokio::sync::Mutex::default(),
+            leases: leases::Leases::default(),
+            carrier,
+        };
+        Ok((engine, live))
+    }
+
+    /// Answers a delivery and waits until the server says that it has the answer. `false` if the lease is over.
+    async fn answer(&self, delivery: &Delivery, kind: AckKind) -> Result<bool, Error> {
+        if !self.leases.holds(&delivery.lease) {
+            return Ok(false);
+        }
+        let request = Request::new().payload(kind.into()).timeout(Some(PATIENCE));
+        match tokio::time::timeout(2 * PATIENCE, self.client.send_request(delivery.lease.clone(), request)).await {
+            Ok(Ok(_)) => {
+                if !matches!(kind, AckKind::Progress) {
+                    self.leases.end(&delivery.lease);
+                }
+                Ok(true)
+            }
+            Ok(Err(error)) if matches!(error.kind(), RequestErrorKind::NoResponders) => {
+                self.is_gone();
+                self.leases.end(&delivery.lease);
+                Ok(false)
+            }
+            Ok(Err(error)) => Err(Error::away(error)),
+            Err(error) => Err(Error::away(error)),
+        }
+    }
+}
+
+#[async_trait]
+impl Engine for Nats {
+    async fn declare(&self, subscriptions: &[Subscription]) -> Result<(), Error> {
+        self.remember(subscriptions);
+        match self.ready().await {
+            Ok(_) => Ok(()),
+            Err(Error::Away(error)) => {
+                tracing::warn!(%error, "waiting for NATS; events stay in the outboxes until it is there");
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn publish(&self, events: &[Envelope]) -> Result<(), Error> {
+        self.publish_all(events).await
+    }
+
+    async fn fetch(&self, consumer: &Subscription, max: usize, wait: Duration) -> Result<Vec<Delivery>, Error> {
+        self.pull(consumer, max, wait).await
+    }
+
+    async fn ack_all(&self, _consumer: &str, deliveries: &[Delivery]) -> Result<usize, Error> {
+        let answers = futures::future::join_all(deliveries.iter().map(|delivery| self.answer(delivery, AckKind::Ack))).await;
+        let mut done = 0;
+        for answer in answers {
+            done += usize::from(answer?);
+        }
+        Ok(done)
+    }
+
+    async fn extend(&self, consumer: &Subscription, delivery: &Delivery) -> Result<bool, Error> {
+        let held = self.answer(delivery, AckKind::Progress).await?;
+        if held {
+            self.leases.run(&delivery.lease, consumer.lease);
+        }
+        Ok(held)
+    }
+
+    async fn retry(&self, _consumer: &str, delivery: &Delivery, delay: Duration) -> Result<bool, Error> {
+        self.answer(delivery, AckKind::Nak(Some(delay))).await
+    }
+
+    async fn bury(&self, consumer: &str, delivery: &Delivery, reason: &str) -> Result<bool, Error> {
+        self.bury_it(consumer, delivery, reason).await
+    }
+
+    /// Leases of other processes are theirs.
+    async fn end_leases(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn dead(&self, limit: usize) -> Result<Vec<Dead>, Error> {
+        self.letters(limit).await
+    }
+
+    async fn revive(&self, consumer: Option<&str>, id: Option<&str>) -> Result<u64, Error> {
+        self.revive_them(consumer, id).await
+    }
+
+    async fn backlog(&self) -> Result<Vec<(String, u64)>, Error> {
+        self.ready().await?;
+        self.connected(PATIENCE).await?;
+        let stream = self.jetstream.get_stream(&self.names.stream).await.map_err(Error::away)?;
+        let found: Vec<jetstream::consumer::Info> = stream.consumers().try_collect().await.map_err(Error::away)?;
+        let waiting = found.into_iter().map(|info| (names::from_token(&info.name), info.num_pending + info.num_ack_pending as u64));
+        let mut waiting: Vec<(String, u64)> = waiting.filter(|(_, count)| *count > 0).collect();
+        waiting.sort_unstable();
+        Ok(waiting)
+    }
+
+    /// The stream forgets by itself what everybody has taken.
+    async fn trim(&self, _before: DateTime<Utc>) -> Result<u64, Error> {
+        Ok(0)
+    }
+
+    async fn born(&self) -> Result<Option<DateTime<Utc>>, Error> {
+        Ok(Some(self.looked_at().await?.born))
+    }
+
+    async fn ping(&self) -> Result<(), Error> {
+        self.connected(Duration::from_secs(1)).await?;
+        self.ready().await?;
+        self.jetstream.get_stream(&self.names.stream).await.map_err(Error::away)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,133 @@
+//! Where NATS is and how to get in.
+//!
+//! Invariant: a secret is read from a file of its own; it never stands in the configuration, an address that is logged, or an error.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::{Client, ConnectOptions, Event, ServerAddr};
+use tokio::sync::watch;
+
+use crate::bus::Error;
+
+/// Longest wait for an answer to a single request.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+/// Two of these without an answer, and the connection counts as lost.
+const PING_EVERY: Duration = Duration::from_secs(3);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// The bus on NATS JetStream: a section of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NatsOptions {
+    /// The servers' addresses, such as `nats://nats-0:4222`; others of their cluster are found by themselves.
+    pub servers: Vec<String>,
+    /// What everything of this product is called by: the streams `<prefix>` and `<prefix>-dead`, and the subjects below `<prefix>.`.
+    /// Letters, digits, `-` and `_`.
+    pub prefix: String,
+    /// On how many servers each event is kept: 1, or 3 in production. With 1, run the server with `sync_interval: always`.
+    pub replicas: usize,
+    /// The most that the stream may hold, in bytes. A full one takes no more; events then wait in the outboxes. Unset: what the server allows.
+    pub max_bytes: Option<i64>,
+    /// The user's name, together with `password_file`.
+    pub user: Option<String>,
+    /// A file with the user's password.
+    pub password_file: Option<PathBuf>,
+    /// A file with a token, where the server asks for one instead.
+    pub token_file: Option<PathBuf>,
+    /// A `.creds` file (a JWT and its key), where the server asks for one instead.
+    pub credentials_file: Option<PathBuf>,
+    /// Whether to refuse a connection without TLS.
+    pub tls: bool,
+    /// A PEM file with the authority that signed the servers' certificates, beside those that the system trusts.
+    pub ca_file: Option<PathBuf>,
+}
+
+impl Default for NatsOptions {
+    fn default() -> Self {
+        Self {
+            servers: vec!["nats://127.0.0.1:4222".into()],
+            prefix: "tutti".into(),
+            replicas: 1,
+            max_bytes: None,
+            user: None,
+            password_file: None,
+            token_file: None,
+            credentials_file: None,
+            tls: false,
+            ca_file: None,
+        }
+    }
+}
+
+impl NatsOptions {
+    fn check(&self) -> Result<(), Error> {
+        let plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_';
+        if self.prefix.is_empty() || !self.prefix.chars().all(plain) {
+            return Err(Error::Options("its prefix may have letters, digits, `-` and `_`, and needs at least one".into()));
+        }
+        if self.servers.is_empty() {
+            return Err(Error::Options("no server is named".into()));
+        }
+        if !(1..=5).contains(&self.replicas) {
+            return Err(Error::Options("replicas can be 1 to 5".into()));
+        }
+        Ok(())
+    }
+
+    /// Begins to connect and goes on trying for ever; `gaps` counts the moments at which something may have been missed.
+    pub(super) async fn connect(&self, gaps: Arc<watch::Sender<u64>>) -> Result<Client, Error> {
+        self.check()?;
+        let servers = self
+            .servers
+            .iter()
+            .map(|server| server.parse::<ServerAddr>().map_err(|_| Error::Options("the address of a server is not one, such as nats://host:4222".into())))
+            .collect::<Result<Vec<_>, _>>()?;
+        // No echo: what this process tells, its own listeners have heard already.
+        let mut options = ConnectOptions::new().name("tutti").no_echo().retry_on_initial_connect().ping_interval(PING_EVERY).request_timeout(Some(PATIENCE));
+        options = options.connection_timeout(PATIENCE).require_tls(self.tls).reconnect_delay_callback(pause).event_callback(move |event| {
+            note(&event, &gaps);
+            std::future::ready(())
+        });
+        if let Some(user) = &self.user {
+            let password = self.password_file.as_deref().map(secret).transpose()?.unwrap_or_default();
+            options = options.user_and_password(user.clone(), password);
+        }
+        if let Some(path) = &self.token_file {
+            options = options.token(secret(path)?);
+        }
+        if let Some(path) = &self.credentials_file {
+            options = options.credentials(&secret(path)?).map_err(|_| Error::Options(format!("{} is not a file of credentials", path.display())))?;
+        }
+        if let Some(path) = &self.ca_file {
+            // Read here once, so that a wrong path is said at the start.
+            secret(path)?;
+            options = options.add_root_certificates(path.clone());
+        }
+        options.connect(servers).await.map_err(|error| Error::Options(format!("the client can't be made: {error}")))
+    }
+}
+
+fn secret(path: &Path) -> Result<String, Error> {
+    let text = std::fs::read_to_string(path).map_err(|error| Error::Options(format!("the file {} can't be read: {error}", path.display())))?;
+    Ok(text.trim_end().to_owned())
+}
+
+/// Doubles from some 20 ms to 2 s, with up to half more, so that a fleet doesn't come back at one moment.
+fn pause(attempt: usize) -> Duration {
+    let plain = Duration::from_millis(10).saturating_mul(1 << attempt.min(10)).min(LONGEST_PAUSE);
+    plain.mul_f64(1.0 + rand::random::<f64>() / 2.0)
+}
+
+fn note(event: &Event, gaps: &watch::Sender<u64>) {
+    match event {
+        Event::Connected => tracing::info!("connected to NATS"),
+        Event::Disconnected => tracing::warn!("the connection to NATS is lost; trying until it is back"),
+        Event::SlowConsumer(_) => tracing::warn!("updates from NATS came faster than they were read; some were dropped"),
+        other => tracing::warn!(event = %other, "NATS says something"),
+    }
+    if matches!(event, Event::Connected | Event::SlowConsumer(_)) {
+        gaps.send_modify(|count| *count += 1);
+    }
+}

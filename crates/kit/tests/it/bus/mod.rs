@@ -1,0 +1,8 @@
+//! What a bus must do: the engines' promises (`promises`), consumers and relays at work on them (`work`), live updates (`live`),
+//! and a server that is killed, frozen, wiped or not there (`nats`).
+
+mod live;
+mod nats;
+mod promises;
+mod stage;
+mod work;

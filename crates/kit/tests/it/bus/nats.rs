@@ -1,0 +1,269 @@
+//! A NATS server that dies, stands still, forgets everything, is full or isn't there: nothing is lost, and nobody has to help.
+
+use std::time::{Duration, Instant};
+
+use chrono::Utc;
+use kit::Clock;
+use kit::bus::{Bus, Error, NatsOptions};
+use kit::db::Db;
+use kit::tasks::Tasks;
+use testkit::engines::Nats;
+
+use super::stage::{SOON, Stage, Sung, counting, effects, options, sing, unsent, until};
+
+const NAME: &str = "test.count";
+
+/// A consumer and a relay at work.
+async fn play(stage: &Stage, db: &Db) -> Tasks {
+    let tasks = Tasks::default();
+    stage.bus.run(vec![counting(NAME, db, stage.lease).at_once(16)], &tasks).await.unwrap();
+    stage.bus.relay("test", db.clone(), stage.clock.clone(), &tasks);
+    tasks
+}
+
+/// All of it happened, and nothing is left over.
+async fn all_took_effect(stage: &Stage, db: &Db, events: i64) {
+    until("all took effect", async || effects(db, NAME).await == events).await;
+    until("all are marked", async || unsent(db).await == 0).await;
+    until("nothing waits", async || stage.backlog(NAME).await == 0).await;
+    assert!(stage.bus.engine().dead(1).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_server_killed_under_load_loses_nothing() {
+    let mut nats = Nats::start();
+    let stage = Stage::nats(&nats.url()).await;
+    let db = stage.db().await;
+    let tasks = play(&stage, &db).await;
+    let load = async {
+        for round in 0..30 {
+            sing(&db, round * 100..round * 100 + 100).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let trouble = async {
+        for _ in 0..2 {
+            tokio::time::sleep(Duration::from_millis(400)).await;
+            nats.program.kill();
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            nats.program.again();
+        }
+    };
+    tokio::join!(load, trouble);
+    all_took_effect(&stage, &db, 3000).await;
+    assert!(tasks.stop(SOON).await);
+}
+
+#[tokio::test]
+async fn a_server_that_stands_still_is_waited_for_and_no_call_hangs() {
+    let nats = Nats::start();
+    let stage = Stage::nats(&nats.url()).await;
+    let db = stage.db().await;
+    let tasks = play(&stage, &db).await;
+    sing(&db, 0..100).await;
+    nats.program.freeze();
+    sing(&db, 100..200).await;
+    let began = Instant::now();
+    assert!(stage.bus.ping().await.is_err());
+    assert!(stage.bus.engine().publish(&[super::stage::event("x")]).await.is_err());
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+    nats.program.thaw();
+    // The event `x` was refused as far as its sender knows; whether it arrived is open.
+    until("all took effect", async || effects(&db, NAME).await >= 200).await;
+    until("all are marked", async || unsent(&db).await == 0).await;
+    assert!(tasks.stop(SOON).await);
+}
+
+#[tokio::test]
+async fn a_wiped_stream_is_made_again_and_gets_what_it_had() {
+    let nats = Nats::start();
+    let stage = Stage::nats(&nats.url()).await;
+    let db = stage.db().await;
+    stage.declare(&["test.later"]).await;
+    let tasks = play(&stage, &db).await;
+    sing(&db, 0..700).await;
+    all_took_effect(&stage, &db, 700).await;
+    assert_eq!(stage.backlog("test.later").await, 700);
+    stage.wipe().await;
+    sing(&db, 700..710).await;
+    stage.bus.run(vec![counting("test.later", &db, stage.lease).at_once(16)], &tasks).await.unwrap();
+    until("the other consumer gets all", async || effects(&db, "test.later").await == 710).await;
+    all_took_effect(&stage, &db, 710).await;
+    assert!(tasks.stop(SOON).await);
+}
+
+#[tokio::test]
+async fn a_wiped_stream_is_noticed_without_a_new_event_and_by_each_process() {
+    let nats = Nats::start();
+    let stage = Stage::nats(&nats.url()).await;
+    let db = stage.db().await;
+    stage.declare(&["test.later"]).await;
+    // Another service in another process, which sends now and then and hears nothing.
+    let (other, elsewhere) = (stage.another().await, Db::sqlite(&stage.folder.path().join("elsewhere.db")).await.unwrap());
+    elsewhere.migrate("test", &[]).await.unwrap();
+    other.declare(&[stage.to(NAME), stage.to("test.later")]).await.unwrap();
+    let tasks = play(&stage, &db).await;
+    other.relay("elsewhere", elsewhere.clone(), Clock::system(), &tasks);
+    sing(&db, 0..20).await;
+    sing(&elsewhere, 0..20).await;
+    all_took_effect(&stage, &db, 40).await;
+    stage.wipe().await;
+    until("everything is in the stream again", async || stage.backlog("test.later").await == 40).await;
+    all_took_effect(&stage, &db, 40).await;
+    assert!(tasks.stop(SOON).await);
+}
+
+#[tokio::test]
+async fn a_consumer_that_was_deleted_is_made_again() {
+    let nats = Nats::start();
+    let options = options(&nats.url());
+    let bus = Bus::nats(&options, Clock::system()).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let db = Db::sqlite(&folder.path().join("test.db")).await.unwrap();
+    db.migrate("test", &[]).await.unwrap();
+    let tasks = Tasks::default();
+    bus.run(vec![counting(NAME, &db, SOON)], &tasks).await.unwrap();
+    bus.relay("test", db.clone(), Clock::system(), &tasks);
+    sing(&db, 0..1).await;
+    until("it works", async || effects(&db, NAME).await == 1).await;
+    let jetstream = async_nats::jetstream::new(async_nats::connect(nats.url()).await.unwrap());
+    jetstream.delete_consumer_from_stream("test_count", &options.prefix).await.unwrap();
+    until("it is there again", async || jetstream.get_stream(&options.prefix).await.unwrap().consumer_info("test_count").await.is_ok()).await;
+    sing(&db, 1..2).await;
+    until("it hears again", async || effects(&db, NAME).await == 2).await;
+    assert!(tasks.stop(SOON).await);
+}
+
+#[tokio::test]
+async fn a_process_can_start_before_its_server() {
+    let mut nats = Nats::start();
+    nats.program.kill();
+    let stage = Stage::nats(&nats.url()).await;
+    let db = stage.db().await;
+    let tasks = play(&stage, &db).await;
+    sing(&db, 0..10).await;
+    assert!(matches!(stage.bus.ping().await, Err(Error::Away(_))));
+    assert!(unsent(&db).await > 0);
+    nats.program.again();
+    all_took_effect(&stage, &db, 10).await;
+    stage.bus.ping().await.unwrap();
+    assert!(tasks.stop(SOON).await);
+}
+
+#[tokio::test]
+async fn a_full_stream_refuses_and_the_outbox_keeps() {
+    let nats = Nats::start();
+    let options = NatsOptions { max_bytes: Some(20_000), ..options(&nats.url()) };
+    let stage = Stage::with(options).await;
+    let db = stage.db().await;
+    stage.declare(&[NAME]).await;
+    let tasks = Tasks::default();
+    stage.bus.relay("test", db.clone(), stage.clock.clone(), &tasks);
+    sing(&db, 0..400).await;
+    until("the stream fills", async || stage.backlog(NAME).await > 50).await;
+    assert!(unsent(&db).await > 0);
+    stage.bus.run(vec![counting(NAME, &db, stage.lease).at_once(16)], &tasks).await.unwrap();
+    all_took_effect(&stage, &db, 400).await;
+    assert!(tasks.stop(SOON).await);
+}
+
+#[tokio::test]
+async fn an_event_that_nobody_can_send_holds_up_no_other() {
+    let nats = Nats::start();
+    let stage = Stage::nats(&nats.url()).await;
+    let db = stage.db().await;
+    let huge: Result<(), kit::db::Error> = db.write(|tx| Box::pin(async move { tx.publish_raw("test.sung", format!("\"{}\"", "la".repeat(1_000_000)), Utc::now()).await })).await;
+    huge.unwrap();
+    let tasks = play(&stage, &db).await;
+    sing(&db, 0..10).await;
+    until("the others took effect", async || effects(&db, NAME).await == 10).await;
+    until("only the huge one is left", async || unsent(&db).await == 1).await;
+    assert!(tasks.stop(SOON).await);
+}
+
+#[tokio::test]
+async fn what_is_set_wrong_is_said_at_the_start() {
+    let nats = Nats::start();
+    let right = options(&nats.url());
+    for wrong in [
+        NatsOptions { servers: vec![], ..right.clone() },
+        NatsOptions { servers: vec!["nats://no port:x".into()], ..right.clone() },
+        NatsOptions { prefix: "a.b".into(), ..right.clone() },
+        NatsOptions { replicas: 7, ..right.clone() },
+        NatsOptions { user: Some("tutti".into()), password_file: Some("/nonexistent/password".into()), ..right.clone() },
+    ] {
+        assert!(matches!(Bus::nats(&wrong, Clock::system()).await, Err(Error::Options(_))), "{wrong:?}");
+    }
+    // A server alone can't keep three copies.
+    let bus = Bus::nats(&NatsOptions { replicas: 3, ..right }, Clock::system()).await.unwrap();
+    let error = bus.declare(&[]).await.unwrap_err();
+    assert!(matches!(error, Error::Options(_)), "{error:?}");
+}
+
+#[test]
+fn the_options_are_a_section_of_the_configuration() {
+    let section: NatsOptions = toml::from_str("servers = [\"nats://a:4222\", \"nats://b:4222\"]\nreplicas = 3\npassword_file = \"/run/secrets/nats\"\nuser = \"tutti\"").unwrap();
+    assert_eq!((section.replicas, section.prefix.as_str(), section.servers.len()), (3, "tutti", 2));
+    assert!(toml::from_str::<NatsOptions>("password = \"in the open\"").is_err());
+}
+
+/// Prints how fast events get from an outbox to their effects. `cargo nextest run -p kit --run-ignored only throughput --no-capture`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "it measures, and proves nothing"]
+async fn throughput() {
+    use kit::bus::Consumer;
+    const EVENTS: u32 = 20_000;
+    for interval in ["2m", "always"] {
+        let nats = Nats::start_syncing(interval);
+        let stage = Stage::nats(&nats.url()).await;
+        let db = stage.db().await;
+        sing(&db, 0..EVENTS).await;
+        let tasks = Tasks::default();
+        stage.declare(&[NAME]).await;
+        let began = Instant::now();
+        stage.bus.relay("test", db.clone(), stage.clock.clone(), &tasks);
+        until("all are sent", async || unsent(&db).await == 0).await;
+        let sent = began.elapsed();
+        let taking = db.clone();
+        let consumer = Consumer::batch(NAME, &["test.sung"], 500, move |deliveries| {
+            let db = taking.clone();
+            async move {
+                let work = db.write(move |tx| {
+                    Box::pin(async move {
+                        let ids: Vec<&str> = deliveries.iter().map(|delivery| delivery.event.id.as_str()).collect();
+                        tx.first_times(NAME, &ids, Utc::now()).await.map(drop)
+                    })
+                });
+                Ok(work.await?)
+            }
+        });
+        let began = Instant::now();
+        stage.bus.run(vec![consumer], &tasks).await.unwrap();
+        until("all took effect", async || effects(&db, NAME).await == i64::from(EVENTS)).await;
+        let taken = began.elapsed();
+        let rate = |time: Duration| f64::from(EVENTS) / time.as_secs_f64();
+        println!("sync_interval {interval}: outbox → stream {:.0}/s, stream → effect {:.0}/s", rate(sent), rate(taken));
+        // One event every millisecond for five seconds, each in its own transaction.
+        let began = Instant::now();
+        for song in 0..5000_u32 {
+            tokio::time::sleep_until((began + Duration::from_millis(u64::from(song))).into()).await;
+            let db = db.clone();
+            tasks.spawn(async move {
+                let sung: Result<(), kit::db::Error> = db.write(move |tx| Box::pin(async move { tx.publish(&Sung { song }, Utc::now()).await })).await;
+                sung.unwrap();
+            });
+        }
+        until("all took effect", async || effects(&db, NAME).await == i64::from(EVENTS) + 5000).await;
+        #[derive(kit::db::FromQueryResult)]
+        struct Took {
+            created_at: chrono::DateTime<Utc>,
+            seen_at: chrono::DateTime<Utc>,
+        }
+        let text = "select outbox.created_at, inbox.seen_at from outbox join inbox on inbox.event_id = outbox.id order by outbox.id desc limit 5000";
+        let rows: Vec<Took> = kit::db::Sql::rows(db.read(), text, vec![]).await.unwrap();
+        let mut times: Vec<i64> = rows.iter().map(|row| (row.seen_at - row.created_at).num_microseconds().unwrap()).collect();
+        times.sort_unstable();
+        println!("at 1,000 events/s, recorded → effect: p50 {} µs, p99 {} µs, worst {} µs", times[2500], times[4950], times[4999]);
+        assert!(tasks.stop(SOON).await);
+    }
+}
