@@ -3,15 +3,22 @@
 //! Invariant: no profile shows a picture that its owner has deleted, once the news has arrived.
 
 use contract::media::Deleted;
-use kit::bus::Consumer;
+use kit::bus::{Consumer, Subscription};
+use kit::config::{Config, Error};
 
 use crate::accounts::Accounts;
 use crate::store;
 
+const AVATAR: &str = "accounts.avatar";
+
+pub(crate) fn hears(_: &Config) -> Result<Vec<Subscription>, Error> {
+    Ok(vec![Subscription::to::<Deleted>(AVATAR)])
+}
+
 /// The durable consumers.
 pub(crate) fn consumers(accounts: &Accounts) -> Vec<Consumer> {
     let db = accounts.context.db.clone();
-    vec![Consumer::of::<Deleted, _, _>("accounts.avatar", move |deleted, _| {
+    vec![Consumer::of::<Deleted, _, _>(AVATAR, move |deleted, _| {
         let db = db.clone();
         // Ids are never used again, so hearing this twice changes nothing: no inbox is needed.
         async move { Ok(db.write(move |tx| Box::pin(async move { store::accounts::forget_avatar(tx, deleted.owner, &deleted.id).await })).await.map(drop)?) }

@@ -5,31 +5,41 @@
 use contract::MediaId;
 use contract::media::{Changed, Deleted, Received};
 use contract::transcode::Published;
-use kit::bus::{Consumer, Heard};
+use kit::bus::{Consumer, Heard, Subscription};
+use kit::config::{Config, Error};
 
 use crate::Delivery;
 use crate::library::FORGET;
+
+const RECEIVED: &str = "delivery.received";
+const CHANGED: &str = "delivery.changed";
+const DELETED: &str = "delivery.deleted";
+const PUBLISHED: &str = "delivery.published";
+
+pub(crate) fn hears(_: &Config) -> Result<Vec<Subscription>, Error> {
+    Ok(vec![Subscription::to::<Received>(RECEIVED), Subscription::to::<Changed>(CHANGED), Subscription::to::<Deleted>(DELETED), Subscription::to::<Published>(PUBLISHED)])
+}
 
 pub(crate) fn consumers(delivery: &Delivery) -> Vec<Consumer> {
     let with = || delivery.clone();
     let (receives, changes, deletes, publishes) = (with(), with(), with(), with());
     vec![
-        Consumer::of("delivery.received", move |received: Received, _| {
+        Consumer::of(RECEIVED, move |received: Received, _| {
             let delivery = receives.clone();
             async move { Ok(delivery.library.received(received, 0).await?) }
         }),
-        Consumer::of("delivery.changed", move |changed: Changed, _| {
+        Consumer::of(CHANGED, move |changed: Changed, _| {
             let delivery = changes.clone();
             async move { Ok(delivery.library.changed(changed).await?) }
         }),
-        Consumer::of("delivery.deleted", move |deleted: Deleted, _| {
+        Consumer::of(DELETED, move |deleted: Deleted, _| {
             let delivery = deletes.clone();
             async move {
                 let objects = delivery.library.deleted(&deleted).await?;
                 Ok(delivery.pictures.remove(objects).await?)
             }
         }),
-        Consumer::of("delivery.published", move |published: Published, _| {
+        Consumer::of(PUBLISHED, move |published: Published, _| {
             let delivery = publishes.clone();
             async move { Ok(delivery.library.published(published).await?) }
         }),

@@ -29,7 +29,13 @@ use kit::{Context, Part, Service};
 
 /// The row of this role in the table of roles.
 pub fn service() -> Service {
-    Service { name: "delivery", migrations: Some(migration::MIGRATIONS), openapi: api::openapi, start: |context| Box::pin(std::future::ready(start(context))) }
+    Service {
+        name: "delivery",
+        migrations: Some(migration::MIGRATIONS),
+        openapi: api::openapi,
+        hears: events::hears,
+        start: |context| Box::pin(std::future::ready(start(context))),
+    }
 }
 
 /// What every handler shares.

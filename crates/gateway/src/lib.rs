@@ -18,7 +18,13 @@ use kit::{Context, Part, Service};
 
 /// The role.
 pub fn service() -> Service {
-    Service { name: "gateway", migrations: None, openapi: || utoipa::openapi::OpenApiBuilder::new().build(), start: |context| Box::pin(std::future::ready(start(&context))) }
+    Service {
+        name: "gateway",
+        migrations: None,
+        openapi: || utoipa::openapi::OpenApiBuilder::new().build(),
+        hears: |_| Ok(Vec::new()),
+        start: |context| Box::pin(std::future::ready(start(&context))),
+    }
 }
 
 fn start(context: &Context) -> Result<Part, BootError> {

@@ -8,7 +8,7 @@ use axum::Router;
 use futures::future::BoxFuture;
 
 use crate::auth::Verifier;
-use crate::bus::{self, Bus, Consumer};
+use crate::bus::{self, Bus, Consumer, Subscription};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::db::{self, Db, Migration};
@@ -28,6 +28,9 @@ pub struct Service {
     pub migrations: Option<&'static [Migration]>,
     /// Its part of the public interface.
     pub openapi: fn() -> utoipa::openapi::OpenApi,
+    /// What it hears: its durable consumers. Every process of the product declares them, so that what is published before this role plays
+    /// for the first time is kept for it.
+    pub hears: fn(&Config) -> Result<Vec<Subscription>, config::Error>,
     /// Builds what it plays. Called once, after the migrations.
     pub start: fn(Context) -> BoxFuture<'static, Result<Part, BootError>>,
 }
@@ -122,6 +125,7 @@ impl BootError {
     pub(crate) fn passes(&self) -> bool {
         match self {
             Self::Db(error) => error.passes(),
+            Self::Bus(error) => error.passes(),
             Self::Unmigrated(_) => true,
             _ => false,
         }

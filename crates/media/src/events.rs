@@ -6,7 +6,8 @@ use contract::accounts::Erased;
 use contract::transcode::{Failed, Playable, Progress, Ready};
 use contract::{AccountId, MediaId};
 use futures::future::BoxFuture;
-use kit::bus::{Consumer, Failure as Undone};
+use kit::bus::{Consumer, Failure as Undone, Subscription};
+use kit::config::{self, Config};
 use kit::db::Tx;
 
 use crate::Media;
@@ -23,16 +24,32 @@ pub(crate) fn topic(id: &MediaId) -> String {
     format!("media.{id}")
 }
 
+const PROGRESS: &str = "media.progress";
+const PLAYABLE: &str = "media.playable";
+const READY: &str = "media.ready";
+const FAILED: &str = "media.failed";
+const ERASE: &str = "media.erase";
+
+pub(crate) fn hears(_: &Config) -> Result<Vec<Subscription>, config::Error> {
+    Ok(vec![
+        Subscription::to::<Progress>(PROGRESS),
+        Subscription::to::<Playable>(PLAYABLE),
+        Subscription::to::<Ready>(READY),
+        Subscription::to::<Failed>(FAILED),
+        Subscription::to::<Erased>(ERASE),
+    ])
+}
+
 /// The durable consumers.
 pub(crate) fn consumers(media: &Media) -> Vec<Consumer> {
     let (progress, playable, ready, failed, erased) = (media.clone(), media.clone(), media.clone(), media.clone(), media.clone());
     vec![
-        Consumer::of("media.progress", move |event: Progress, _| {
+        Consumer::of(PROGRESS, move |event: Progress, _| {
             let media = progress.clone();
             async move { media.on_progress(event).await }
         })
         .at_once(8),
-        Consumer::of("media.playable", move |event: Playable, _| {
+        Consumer::of(PLAYABLE, move |event: Playable, _| {
             let media = playable.clone();
             async move {
                 let found = Found { width: event.width, height: event.height, duration_ms: event.duration_ms };
@@ -41,7 +58,7 @@ pub(crate) fn consumers(media: &Media) -> Vec<Consumer> {
             }
         })
         .at_once(8),
-        Consumer::of("media.ready", move |event: Ready, _| {
+        Consumer::of(READY, move |event: Ready, _| {
             let media = ready.clone();
             async move {
                 let found = Found { width: event.width, height: event.height, duration_ms: event.duration_ms };
@@ -50,7 +67,7 @@ pub(crate) fn consumers(media: &Media) -> Vec<Consumer> {
             }
         })
         .at_once(16),
-        Consumer::of("media.failed", move |event: Failed, _| {
+        Consumer::of(FAILED, move |event: Failed, _| {
             let media = failed.clone();
             async move {
                 let failure = Failure { code: event.code, detail: event.detail };
@@ -59,7 +76,7 @@ pub(crate) fn consumers(media: &Media) -> Vec<Consumer> {
             }
         })
         .at_once(8),
-        Consumer::of("media.erase", move |event: Erased, _| {
+        Consumer::of(ERASE, move |event: Erased, _| {
             let media = erased.clone();
             async move { media.erase(event.account).await.map_err(Undone::from) }
         }),

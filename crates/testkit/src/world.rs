@@ -77,7 +77,7 @@ impl WorldBuilder {
         let set = [engines(folder.path()), self.set].concat();
         let config = Config::load(None, std::iter::empty(), &set, &sections).expect("the test's configuration is right");
         let clock = Clock::fixed(Utc::now());
-        let options = Options { data: folder.path().join("data"), config, clock: clock.clone(), interface: "{}".into(), waits: Waits::default() };
+        let options = Options { data: folder.path().join("data"), config, clock: clock.clone(), interface: "{}".into(), all: services.to_vec(), waits: Waits::default() };
         let process = Process::start(services, &options).await.expect("the services start");
         // Without the public half (PKCS#8 version 1): jsonwebtoken's older parser refuses version 2.
         let der = KeypairBytes { secret_key: [9; 32], public_key: None }.to_pkcs8_der().expect("an Ed25519 key has a PKCS#8 form");

@@ -69,6 +69,11 @@ impl Config {
         }
     }
 
+    /// How long a silent worker keeps a piece.
+    pub(crate) fn lease(&self) -> Duration {
+        Duration::from_secs(self.lease_seconds.max(1))
+    }
+
     /// How many threads each codec of a child in `queue` gets: together about as many as there are cores, and one for what waits.
     pub(crate) fn threads(&self, queue: Queue) -> usize {
         self.workers().div_ceil(queue.places(self.workers())) + 1

@@ -2,11 +2,10 @@
 //!
 //! Owns the table of consumers. Invariant: names are for ever, deliveries are remembered under them.
 
-use std::time::Duration;
-
 use contract::media::{Deleted, Received};
-use kit::bus::{Consumer, Failure};
+use kit::bus::{Consumer, Failure, Subscription};
 
+use crate::config::Config;
 use crate::error::Error;
 use crate::flow;
 use crate::model::{Queue, Task};
@@ -16,6 +15,12 @@ use crate::work::Worker;
 const SPARE_DELIVERIES: u32 = 20;
 const RECEIVED: &str = "transcode.received";
 const DELETED: &str = "transcode.deleted";
+
+pub(crate) fn hears(config: &kit::config::Config) -> Result<Vec<Subscription>, kit::config::Error> {
+    let lease = config.section::<Config>("transcode")?.lease();
+    let own = [Subscription::to::<Received>(RECEIVED), Subscription::to::<Deleted>(DELETED)];
+    Ok(own.into_iter().chain(Queue::ALL.map(|queue| Subscription::to_subject(queue.subject(), queue.subject()).lease(lease))).collect())
+}
 
 pub(crate) fn consumers(worker: &Worker) -> Vec<Consumer> {
     let mut consumers = vec![
@@ -32,7 +37,7 @@ pub(crate) fn consumers(worker: &Worker) -> Vec<Consumer> {
     let workers = worker.config.workers();
     for queue in Queue::ALL {
         let worker = worker.clone();
-        let lease = Duration::from_secs(worker.config.lease_seconds.max(1));
+        let lease = worker.config.lease();
         let attempts = worker.config.attempts.saturating_add(SPARE_DELIVERIES);
         let consumer = Consumer::raw(queue.subject(), &[queue.subject()], move |delivery| {
             let worker = worker.clone();

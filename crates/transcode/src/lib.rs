@@ -25,7 +25,13 @@ use work::Worker;
 
 /// The row of this role in the table of roles.
 pub fn service() -> Service {
-    Service { name: "transcode", migrations: Some(migration::MIGRATIONS), openapi: api::openapi, start: |context| Box::pin(std::future::ready(start(&context))) }
+    Service {
+        name: "transcode",
+        migrations: Some(migration::MIGRATIONS),
+        openapi: api::openapi,
+        hears: events::hears,
+        start: |context| Box::pin(std::future::ready(start(&context))),
+    }
 }
 
 fn start(context: &Context) -> Result<Part, BootError> {

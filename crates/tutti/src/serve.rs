@@ -39,7 +39,14 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
     let (watch, last) = (Arc::new(doors::Watch::default()), Tasks::default());
     let operations_address = operations.local_addr()?;
     serve(Door { listener: operations, limits: Limits { connections: 64, ..Limits::default() }, open: Gauge::default() }, doors::operations(&watch), &last);
-    let options = Options { data: server.data.clone(), config: config.clone(), clock: kit::Clock::system(), interface: interface::json()?.into(), waits: watch.waits.clone() };
+    let options = Options {
+        data: server.data.clone(),
+        config: config.clone(),
+        clock: kit::Clock::system(),
+        interface: interface::json()?.into(),
+        all: roles::all().to_vec(),
+        waits: watch.waits.clone(),
+    };
     let process = tokio::select! {
         process = Process::start(&services, &options) => Arc::new(process?),
         () = signals.next() => return Ok(()),

@@ -14,7 +14,13 @@ use kit::{Context, Part, Service};
 fn media() -> Service {
     const MIGRATIONS: &[Migration] =
         &[Migration { version: 1, min_compatible: 1, sql: "create table item (id text primary key, json text not null);\ncreate table erased (json text not null)" }];
-    Service { name: "media", migrations: Some(MIGRATIONS), openapi: || utoipa::openapi::OpenApiBuilder::new().build(), start: |context| Box::pin(async move { Ok(part(context)) }) }
+    Service {
+        name: "media",
+        migrations: Some(MIGRATIONS),
+        openapi: || utoipa::openapi::OpenApiBuilder::new().build(),
+        hears: |_| Ok(Vec::new()),
+        start: |context| Box::pin(async move { Ok(part(context)) }),
+    }
 }
 
 #[derive(FromQueryResult)]

@@ -1,4 +1,4 @@
-//! Which engines a process plays on: `[db]` and `[secrets]` in the configuration.
+//! Which engines a process plays on: `[db]`, `[bus]` and `[secrets]` in the configuration.
 //!
 //! Invariant: without a word in the configuration everything is embedded in the data folder.
 
@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::folder;
+use crate::bus::NatsOptions;
 use crate::config::{Config, Error};
 use crate::db::{Db, PostgresOptions};
 use crate::service::BootError;
@@ -103,12 +104,13 @@ impl Secrets {
 /// What a process plays on.
 pub(super) struct Engines {
     pub(super) db: DbConfig,
+    pub(super) bus: NatsOptions,
     pub(super) secrets: Secrets,
 }
 
 impl Engines {
     pub(super) fn of(config: &Config) -> Result<Self, Error> {
-        Ok(Self { db: config.section("db")?, secrets: config.section("secrets")? })
+        Ok(Self { db: config.section("db")?, bus: config.section("bus")?, secrets: config.section("secrets")? })
     }
 }
 

@@ -17,7 +17,7 @@ use axum::Router;
 use engines::Engines;
 
 use crate::auth::Verifier;
-use crate::bus::Bus;
+use crate::bus::{self, Bus};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
@@ -30,7 +30,7 @@ use crate::tasks::Tasks;
 use crate::telemetry::Metrics;
 
 /// The sections of the configuration that belong to no role.
-pub const SECTIONS: &[&str] = &["db", "secrets"];
+pub const SECTIONS: &[&str] = &["db", "bus", "secrets"];
 
 /// What a process starts with.
 #[derive(Debug, Clone)]
@@ -43,6 +43,8 @@ pub struct Options {
     pub clock: Clock,
     /// The whole product's interface, OpenAPI 3.1 as JSON.
     pub interface: std::sync::Arc<str>,
+    /// Every role of the product, also those that play elsewhere: a process declares the consumers of all of them.
+    pub all: Vec<Service>,
     /// Where the process says what it waits for while it starts.
     pub waits: Waits,
 }
@@ -81,7 +83,7 @@ impl Process {
         let engines = Engines::of(&options.config)?;
         let grants = engines.secrets.grants(data, engines.db.postgres("")?.is_none())?;
         let (clock, tasks, metrics, peers) = (options.clock.clone(), Tasks::default(), Metrics::default(), Peers::default());
-        let bus = Bus::sqlite(&data.join("bus.db"), clock.clone()).await?;
+        let bus = Bus::open(&engines.bus, data, clock.clone()).await?;
         bus.end_leases().await?;
         let objects = Objects::folder(&data.join("objects")).await?;
         let verifier = Verifier::new(peers.clone(), clock.clone());
@@ -111,7 +113,14 @@ impl Process {
             jobs.push((context.db.clone(), part.jobs));
         }
         let names = consumers.iter().map(|consumer| consumer.name().to_owned()).collect();
-        bus.run(consumers, &tasks).await?;
+        // An embedded log is this process's own: whoever doesn't play here will never hear of it.
+        let heard_by = if engines.bus.servers.is_empty() { services } else { options.all.as_slice() };
+        let heard = heard_by.iter().map(|service| (service.hears)(&options.config)).collect::<Result<Vec<_>, _>>()?.concat();
+        if let Some(stranger) = consumers.iter().find(|consumer| !heard.contains(consumer.subscription())) {
+            return Err(BootError::Other(format!("the consumer {} is not in its role's list of what it hears", stranger.name())));
+        }
+        options.waits.until("the event bus", bus::Error::passes, || bus.declare(&heard)).await?;
+        bus.start(consumers, &tasks);
         for (db, jobs) in jobs {
             schedule::start(&db, jobs, &clock, &tasks);
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use super::Error;
+use super::{Error, Event};
 
 /// An event on its way.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,27 @@ pub struct Subscription {
     pub subjects: Vec<String>,
     /// How long a silent worker keeps a delivery.
     pub lease: Duration,
+}
+
+/// How long a silent worker keeps a delivery, unless the subscription says otherwise.
+const LEASE: Duration = Duration::from_secs(30);
+
+impl Subscription {
+    /// To one type of event.
+    pub fn to<E: Event>(name: &str) -> Self {
+        Self::to_subject(name, E::SUBJECT)
+    }
+
+    /// To one subject.
+    pub fn to_subject(name: &str, subject: &str) -> Self {
+        Self { name: name.to_owned(), subjects: vec![subject.to_owned()], lease: LEASE }
+    }
+
+    /// With another lease.
+    #[must_use]
+    pub fn lease(self, lease: Duration) -> Self {
+        Self { lease, ..self }
+    }
 }
 
 /// An event in a consumer's hands.

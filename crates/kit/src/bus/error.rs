@@ -25,6 +25,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether it passes by itself, so that trying again later makes sense.
+    pub fn passes(&self) -> bool {
+        match self {
+            Self::Db(error) => error.passes(),
+            Self::Away(_) => true,
+            Self::Refused(_) | Self::Options(_) => false,
+        }
+    }
+
     pub(super) fn away(source: impl Into<Source>) -> Self {
         Self::Away(source.into())
     }

@@ -60,6 +60,11 @@ impl Bus {
         Ok(Self { engine: Arc::new(engine), live })
     }
 
+    /// On the NATS servers that `options` names, or in the data folder if it names none.
+    pub async fn open(options: &NatsOptions, data: &Path, clock: Clock) -> Result<Self, Error> {
+        if options.servers.is_empty() { Self::sqlite(&data.join("bus.db"), clock).await } else { Self::nats(options, clock).await }
+    }
+
     /// Ends every lease at once. For the process that has just taken the data folder for itself: whoever held one is dead.
     pub async fn end_leases(&self) -> Result<(), Error> {
         self.engine.end_leases().await
@@ -89,10 +94,15 @@ impl Bus {
     pub async fn run(&self, consumers: Vec<Consumer>, tasks: &Tasks) -> Result<(), Error> {
         let subscriptions: Vec<Subscription> = consumers.iter().map(|consumer| consumer.subscription().clone()).collect();
         self.engine.declare(&subscriptions).await?;
+        self.start(consumers, tasks);
+        Ok(())
+    }
+
+    /// Runs consumers that have been declared until the process stops.
+    pub fn start(&self, consumers: Vec<Consumer>, tasks: &Tasks) {
         for consumer in consumers {
             consume::start(consumer, self.engine.clone(), tasks);
         }
-        Ok(())
     }
 
     /// Starts the task that sends what `db`'s outbox records.

@@ -17,11 +17,12 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 const PING_EVERY: Duration = Duration::from_secs(3);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// The bus on NATS JetStream: a section of the configuration.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+/// `[bus]`: a log in the data folder, or NATS JetStream.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, serde::Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct NatsOptions {
-    /// The servers' addresses, such as `nats://nats-0:4222`; others of their cluster are found by themselves.
+    /// The NATS servers' addresses, such as `nats://nats-0:4222`; others of their cluster are found by themselves. Without any, the bus is a
+    /// log in the data folder.
     pub servers: Vec<String>,
     /// What everything of this product is called by: the streams `<prefix>` and `<prefix>-dead`, and the subjects below `<prefix>.`.
     /// Letters, digits, `-` and `_`.
@@ -33,21 +34,25 @@ pub struct NatsOptions {
     /// The user's name, together with `password_file`.
     pub user: Option<String>,
     /// A file with the user's password.
+    #[schema(value_type = Option<String>)]
     pub password_file: Option<PathBuf>,
     /// A file with a token, where the server asks for one instead.
+    #[schema(value_type = Option<String>)]
     pub token_file: Option<PathBuf>,
     /// A `.creds` file (a JWT and its key), where the server asks for one instead.
+    #[schema(value_type = Option<String>)]
     pub credentials_file: Option<PathBuf>,
     /// Whether to refuse a connection without TLS.
     pub tls: bool,
     /// A PEM file with the authority that signed the servers' certificates, beside those that the system trusts.
+    #[schema(value_type = Option<String>)]
     pub ca_file: Option<PathBuf>,
 }
 
 impl Default for NatsOptions {
     fn default() -> Self {
         Self {
-            servers: vec!["nats://127.0.0.1:4222".into()],
+            servers: Vec::new(),
             prefix: "tutti".into(),
             replicas: 1,
             max_bytes: None,
