@@ -4,10 +4,11 @@
 
 use chrono::TimeDelta;
 use kit::service::BootError;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-/// `[accounts]`.
-#[derive(Debug, Clone, Deserialize)]
+/// Passwords, sessions and the limits on guessing.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Config {
     /// Memory of one password hash in KiB.

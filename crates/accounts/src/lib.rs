@@ -26,7 +26,14 @@ pub use roles::{grant, withdraw};
 
 /// The row of this role in the table of roles.
 pub fn service() -> Service {
-    Service { name: "accounts", migrations: Some(migration::MIGRATIONS), openapi: api::openapi, hears: events::hears, start: |context| Box::pin(start(context)) }
+    Service {
+        name: "accounts",
+        migrations: Some(migration::MIGRATIONS),
+        openapi: api::openapi,
+        configuration: || vec![kit::config::Section::of::<config::Config>("accounts")],
+        hears: events::hears,
+        start: |context| Box::pin(start(context)),
+    }
 }
 
 async fn start(context: Context) -> Result<Part, BootError> {

@@ -2,12 +2,13 @@
 //!
 //! Invariant: the sum of the memory bounds is the memory that reading can take, whatever is asked.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 const MIB: u64 = 1 << 20;
 
-/// `[delivery]` in the configuration.
-#[derive(Debug, Clone, Deserialize)]
+/// How much memory and work reading may take.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Bytes of segments, small files and pictures kept in memory. As much again may be on its way to slow readers.

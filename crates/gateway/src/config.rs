@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method};
 use kit::service::BootError;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tower_http::cors::{AllowOrigin, CorsLayer};
+use utoipa::ToSchema;
 
-/// `[gateway]`.
-#[derive(Debug, Clone, Deserialize)]
+/// The public door's limits.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Requests in progress at once; more are answered 503.

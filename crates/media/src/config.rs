@@ -5,13 +5,14 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
-/// `[media]` in the configuration.
-#[derive(Debug, Clone, Deserialize)]
+/// What may be uploaded, and how much of it.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Bytes of the largest photo.

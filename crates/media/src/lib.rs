@@ -27,7 +27,14 @@ use tokio::sync::Semaphore;
 
 /// The row of this role in the table of roles.
 pub fn service() -> Service {
-    Service { name: "media", migrations: Some(migration::MIGRATIONS), openapi: api::openapi, hears: events::hears, start: |context| Box::pin(start(context)) }
+    Service {
+        name: "media",
+        migrations: Some(migration::MIGRATIONS),
+        openapi: api::openapi,
+        configuration: || vec![kit::config::Section::of::<Config>("media")],
+        hears: events::hears,
+        start: |context| Box::pin(start(context)),
+    }
 }
 
 /// Files looked into at once: work for processors, so more than a few would only take threads.

@@ -4,14 +4,15 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::ffmpeg::Limits;
 use crate::model::Queue;
 use crate::model::plan::Accepted;
 
 /// How this process converts.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// How many pieces are worked on at once; 0 means one per core.

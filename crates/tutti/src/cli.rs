@@ -39,6 +39,9 @@ pub(crate) enum Command {
     Migrate(Migrate),
     /// Look at the bus: deliveries that were given up, and doing them again
     Bus(Bus),
+    /// Print every key of the configuration, with its default and what it means
+    #[command(after_help = "Example:\n  tutti config > tutti.toml")]
+    Config,
     /// Print the version
     Version,
 }

@@ -11,6 +11,7 @@ mod doctor;
 mod doors;
 mod interface;
 mod migrate;
+mod reference;
 mod roles;
 mod serve;
 mod settings;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
             Command::Openapi => interface::print(),
             Command::Migrate(arguments) => migrate::run(arguments).await,
             Command::Bus(arguments) => bus::run(arguments).await,
+            Command::Config => reference::print(),
             Command::Version => {
                 println!("tutti {}", env!("CARGO_PKG_VERSION"));
                 Ok(())

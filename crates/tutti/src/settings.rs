@@ -8,22 +8,27 @@ use std::path::PathBuf;
 
 use kit::config::{Config, Error};
 use kit::telemetry::LogFormat;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::cli::Settings;
 use crate::roles;
 
-/// `[server]`.
-#[derive(Debug, Clone, Deserialize)]
+/// What belongs to the process rather than to a role.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Server {
     /// Where the embedded engines keep everything.
+    #[schema(value_type = String)]
     pub(crate) data: PathBuf,
     /// The public door.
+    #[schema(value_type = String)]
     pub(crate) listen: SocketAddr,
     /// The operations door.
+    #[schema(value_type = String)]
     pub(crate) ops_listen: SocketAddr,
     /// `readable` or `json`; readable on a terminal unless told.
+    #[schema(value_type = Option<String>)]
     pub(crate) log_format: Option<LogFormat>,
     /// Such as `info` or `info,media=debug`.
     pub(crate) log_filter: String,

@@ -18,6 +18,7 @@ fn media() -> Service {
         name: "media",
         migrations: Some(MIGRATIONS),
         openapi: || utoipa::openapi::OpenApiBuilder::new().build(),
+        configuration: Vec::new,
         hears: |_| Ok(Vec::new()),
         start: |context| Box::pin(async move { Ok(part(context)) }),
     }

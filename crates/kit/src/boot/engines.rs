@@ -10,12 +10,12 @@ use utoipa::ToSchema;
 
 use super::folder;
 use crate::bus::NatsOptions;
-use crate::config::{Config, Error};
+use crate::config::{Config, Error, Section};
 use crate::db::{Db, PostgresOptions};
 use crate::service::BootError;
 use crate::sign::Grants;
 
-/// `[db]`: SQLite in the data folder, or PostgreSQL.
+/// SQLite in the data folder, or PostgreSQL.
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DbConfig {
@@ -71,7 +71,7 @@ impl DbConfig {
     }
 }
 
-/// `[secrets]`: what processes of one installation share.
+/// What processes of one installation share.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Secrets {
@@ -99,6 +99,11 @@ impl Secrets {
             .map_err(|_| wrong("secrets", &format!("`addresses_key_file` must hold exactly 32 bytes, and {} holds {}", path.display(), bytes.len())))?;
         Ok(Grants::new(key))
     }
+}
+
+/// The sections above, for the reference.
+pub fn sections() -> Vec<Section> {
+    vec![Section::of::<DbConfig>("db"), Section::of::<NatsOptions>("bus"), Section::of::<Secrets>("secrets")]
 }
 
 /// What a process plays on.

@@ -6,7 +6,7 @@ mod engines;
 mod folder;
 mod waits;
 
-pub use engines::{DbConfig, Secrets};
+pub use engines::{DbConfig, Secrets, sections};
 pub use waits::Waits;
 
 use std::path::PathBuf;

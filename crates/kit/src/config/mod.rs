@@ -4,6 +4,10 @@
 //! `--set media.photo_max_bytes=…` on the command line. Invariant: a key that nobody reads is an error that names it,
 //! so a typing mistake can't silently do nothing.
 
+mod reference;
+
+pub use reference::Section;
+
 use std::path::Path;
 
 use serde::de::DeserializeOwned;

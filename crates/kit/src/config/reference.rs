@@ -1,0 +1,115 @@
+//! The configuration's reference, made from the types that read it.
+//!
+//! A section's keys, their defaults and what they mean are the fields of a struct, its `Default` and its doc comments; so what is told here
+//! is what is read. Invariant: the text is valid TOML, and reading it changes nothing, because every key stands at its default.
+
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+/// A section as the reference tells it.
+#[derive(Debug, Clone)]
+pub struct Section {
+    name: &'static str,
+    about: String,
+    keys: Vec<Key>,
+}
+
+#[derive(Debug, Clone)]
+struct Key {
+    name: String,
+    default: Value,
+    about: String,
+}
+
+impl Section {
+    /// The section `name`, which is read into a `T`.
+    pub fn of<T: ToSchema + PartialSchema + Serialize + Default>(name: &'static str) -> Self {
+        let defaults = serde_json::to_value(T::default()).unwrap_or_default();
+        let RefOr::T(Schema::Object(shape)) = T::schema() else { return Self { name, about: String::new(), keys: Vec::new() } };
+        let keys = shape.properties.iter().map(|(key, property)| Key { name: key.clone(), default: defaults.get(key).cloned().unwrap_or_default(), about: about(property) });
+        Self { name, about: shape.description.clone().unwrap_or_default(), keys: keys.collect() }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// What it is for, in one line.
+    pub fn about(&self) -> String {
+        one_line(&self.about)
+    }
+
+    /// The section as TOML, every key at its default under a comment that says what it means. Keys without a default are commented out.
+    pub fn toml(&self) -> String {
+        let mut text = format!("[{}]\n", self.name);
+        for key in &self.keys {
+            for line in wrapped(&one_line(&key.about)) {
+                text.push_str(&format!("# {line}\n"));
+            }
+            match toml(&key.default) {
+                Some(value) => text.push_str(&format!("{} = {value}\n", key.name)),
+                None => text.push_str(&format!("# {} = …\n", key.name)),
+            }
+        }
+        text
+    }
+}
+
+/// The doc comment of a field. An optional one is a choice of its type and nothing.
+fn about(property: &RefOr<Schema>) -> String {
+    let described = match property {
+        RefOr::T(Schema::Object(object)) => object.description.clone(),
+        RefOr::T(Schema::Array(array)) => array.description.clone(),
+        RefOr::T(Schema::OneOf(choice)) => choice.description.clone(),
+        RefOr::T(Schema::AllOf(all)) => all.description.clone(),
+        RefOr::Ref(reference) => Some(reference.description.clone()),
+        RefOr::T(_) => None,
+    };
+    described.unwrap_or_default()
+}
+
+fn toml(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::Array(items) => Some(format!("[{}]", items.iter().filter_map(toml).collect::<Vec<_>>().join(", "))),
+        // Strings, numbers and booleans are written alike in both.
+        other => Some(other.to_string()),
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Lines of at most 100 characters.
+fn wrapped(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= 100 => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::boot::DbConfig;
+
+    #[test]
+    fn the_reference_is_toml_that_changes_nothing() {
+        let text = Section::of::<DbConfig>("db").toml();
+        assert!(text.contains("# url = …") && text.contains("connections = 8") && text.contains("PostgreSQL") || text.contains("postgres://"), "{text}");
+        let table: toml::Table = text.parse().unwrap();
+        let read: DbConfig = table["db"].clone().try_into().unwrap();
+        assert_eq!(serde_json::to_value(read).unwrap(), serde_json::to_value(DbConfig::default()).unwrap());
+    }
+}
