@@ -3,6 +3,7 @@
 //! Invariant: the defaults are safe for a server that faces the world; tests choose cheaper hashes, nobody else should.
 
 use chrono::TimeDelta;
+use kit::config::Section;
 use kit::service::BootError;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -39,6 +40,11 @@ pub(crate) struct Config {
     pub key_days: u32,
     /// How often keys and idle sessions are looked after.
     pub upkeep_seconds: u32,
+}
+
+/// For the reference.
+pub(crate) fn sections() -> Vec<Section> {
+    vec![Section::of::<Config>("accounts")]
 }
 
 impl Default for Config {

@@ -30,7 +30,7 @@ pub fn service() -> Service {
         name: "accounts",
         migrations: Some(migration::MIGRATIONS),
         openapi: api::openapi,
-        configuration: || vec![kit::config::Section::of::<config::Config>("accounts")],
+        sections: config::sections,
         hears: events::hears,
         start: |context| Box::pin(start(context)),
     }

@@ -2,6 +2,7 @@
 //!
 //! Invariant: the sum of the memory bounds is the memory that reading can take, whatever is asked.
 
+use kit::config::Section;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -29,6 +30,11 @@ pub struct Config {
     pub kept_picture_bytes: u64,
     /// An AVIF takes seconds where a WebP takes tenths: `format=auto` has one made after this many readings of the WebP.
     pub avif_after_readings: u32,
+}
+
+/// For the reference.
+pub(crate) fn sections() -> Vec<Section> {
+    vec![Section::of::<Config>("delivery")]
 }
 
 impl Default for Config {

@@ -33,7 +33,7 @@ pub fn service() -> Service {
         name: "delivery",
         migrations: Some(migration::MIGRATIONS),
         openapi: api::openapi,
-        configuration: || vec![kit::config::Section::of::<Config>("delivery")],
+        sections: config::sections,
         hears: events::hears,
         start: |context| Box::pin(std::future::ready(start(context))),
     }

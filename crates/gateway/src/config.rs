@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method};
+use kit::config::Section;
 use kit::service::BootError;
 use serde::{Deserialize, Serialize};
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -26,6 +27,11 @@ pub struct Config {
     pub trusted_hops: usize,
     /// Origins whose pages may call the interface from a browser, such as `["https://app.example"]`.
     pub allowed_origins: Vec<String>,
+}
+
+/// For the reference.
+pub(crate) fn sections() -> Vec<Section> {
+    vec![Section::of::<Config>("gateway")]
 }
 
 impl Default for Config {

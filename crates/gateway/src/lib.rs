@@ -22,7 +22,7 @@ pub fn service() -> Service {
         name: "gateway",
         migrations: None,
         openapi: || utoipa::openapi::OpenApiBuilder::new().build(),
-        configuration: || vec![kit::config::Section::of::<Config>("gateway")],
+        sections: config::sections,
         hears: |_| Ok(Vec::new()),
         start: |context| Box::pin(std::future::ready(start(&context))),
     }

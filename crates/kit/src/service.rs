@@ -29,7 +29,7 @@ pub struct Service {
     /// Its part of the public interface.
     pub openapi: fn() -> utoipa::openapi::OpenApi,
     /// Its sections of the configuration, for the reference.
-    pub configuration: fn() -> Vec<config::Section>,
+    pub sections: fn() -> Vec<config::Section>,
     /// What it hears: its durable consumers. Every process of the product declares them, so that what is published before this role plays
     /// for the first time is kept for it.
     pub hears: fn(&Config) -> Result<Vec<Subscription>, config::Error>,

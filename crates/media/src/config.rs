@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use kit::config::Section;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -59,6 +60,11 @@ pub struct Config {
     pub checkpoint_seconds: u64,
     /// Hours that a signed address lasts, at least.
     pub address_hours: u32,
+}
+
+/// For the reference.
+pub(crate) fn sections() -> Vec<Section> {
+    vec![Section::of::<Config>("media")]
 }
 
 impl Default for Config {

@@ -31,14 +31,11 @@ pub fn service() -> Service {
         name: "media",
         migrations: Some(migration::MIGRATIONS),
         openapi: api::openapi,
-        configuration: || vec![kit::config::Section::of::<Config>("media")],
+        sections: config::sections,
         hears: events::hears,
         start: |context| Box::pin(start(context)),
     }
 }
-
-/// Files looked into at once: work for processors, so more than a few would only take threads.
-const INSPECTIONS: usize = 16;
 
 /// What every handler shares.
 #[derive(Clone)]
@@ -72,7 +69,7 @@ async fn start(context: Context) -> Result<Part, BootError> {
         heads: ingest::HeadMemory::new(config.head_memory_bytes),
         places: Arc::new(Semaphore::new(config.uploads_at_once)),
         turns: ingest::Turns::new(config.bodies_at_once),
-        inspections: Semaphore::new(INSPECTIONS),
+        inspections: Semaphore::new(ingest::INSPECTIONS),
         holds: uploads::Holds::default(),
         figures: figures::Figures::new(&context.metrics),
         keys,

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use kit::config::Section;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -37,6 +38,11 @@ pub struct Config {
     pub attempts: u32,
     /// How long a silent worker keeps a piece before another one gets it.
     pub lease_seconds: u64,
+}
+
+/// For the reference.
+pub(crate) fn sections() -> Vec<Section> {
+    vec![Section::of::<Config>("transcode")]
 }
 
 impl Default for Config {

@@ -29,7 +29,7 @@ pub fn service() -> Service {
         name: "transcode",
         migrations: Some(migration::MIGRATIONS),
         openapi: api::openapi,
-        configuration: || vec![kit::config::Section::of::<Config>("transcode")],
+        sections: config::sections,
         hears: events::hears,
         start: |context| Box::pin(std::future::ready(start(&context))),
     }

@@ -23,7 +23,7 @@ const PEERS: &str = "# Where roles play that don't play in this process: an addr
 fn sections() -> Vec<Section> {
     let mut sections = vec![Section::of::<Server>("server")];
     sections.extend(kit::boot::sections());
-    sections.extend(roles::all().iter().flat_map(|service| (service.configuration)()));
+    sections.extend(roles::all().iter().flat_map(|service| (service.sections)()));
     sections
 }
 

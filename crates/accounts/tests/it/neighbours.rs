@@ -6,7 +6,7 @@ use axum::response::IntoResponse as _;
 use contract::accounts::Erased;
 use contract::media::{Deleted, Kind, Received, Visibility};
 use contract::{AccountId, MediaId, ObjectKey};
-use kit::bus::Consumer;
+use kit::bus::{Consumer, Subscription};
 use kit::db::{FromQueryResult, Migration, Sql as _};
 use kit::{Context, Part, Service};
 
@@ -18,8 +18,8 @@ fn media() -> Service {
         name: "media",
         migrations: Some(MIGRATIONS),
         openapi: || utoipa::openapi::OpenApiBuilder::new().build(),
-        configuration: Vec::new,
-        hears: |_| Ok(Vec::new()),
+        sections: Vec::new,
+        hears: |_| Ok(vec![Subscription::to::<Erased>("media.erased")]),
         start: |context| Box::pin(async move { Ok(part(context)) }),
     }
 }

@@ -44,17 +44,15 @@ impl Section {
 
     /// The section as TOML, every key at its default under a comment that says what it means. Keys without a default are commented out.
     pub fn toml(&self) -> String {
-        let mut text = format!("[{}]\n", self.name);
+        let mut lines = vec![format!("[{}]", self.name)];
         for key in &self.keys {
-            for line in wrapped(&one_line(&key.about)) {
-                text.push_str(&format!("# {line}\n"));
-            }
-            match toml(&key.default) {
-                Some(value) => text.push_str(&format!("{} = {value}\n", key.name)),
-                None => text.push_str(&format!("# {} = …\n", key.name)),
-            }
+            lines.extend(wrapped(&one_line(&key.about)).into_iter().map(|line| format!("# {line}")));
+            lines.push(match toml(&key.default) {
+                Some(value) => format!("{} = {value}", key.name),
+                None => format!("# {} = …", key.name),
+            });
         }
-        text
+        lines.join("\n") + "\n"
     }
 }
 

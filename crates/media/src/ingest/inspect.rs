@@ -19,6 +19,9 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::model::limits;
 
+/// Files looked into at once: work for processors, so more than a few would only take threads.
+pub(crate) const INSPECTIONS: usize = 16;
+
 /// What a file says of itself.
 #[derive(Debug)]
 pub(crate) struct Found {

@@ -12,6 +12,7 @@ mod turns;
 
 pub(crate) use accept::{Finish, accept};
 pub(crate) use feed::Feed;
+pub(crate) use inspect::INSPECTIONS;
 pub(crate) use look::{HeadMemory, Look};
 pub(crate) use turns::Turns;
 
