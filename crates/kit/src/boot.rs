@@ -66,7 +66,7 @@ impl Process {
         let data = &options.data.canonicalize().map_err(|error| BootError::Io(format!("the folder {} can't be found", options.data.display()), error))?;
         let lock = lock(data)?;
         let grants = Grants::new(secret(&data.join("secrets"), "addresses.key")?);
-        let (clock, tasks, metrics, peers) = (options.clock.clone(), Tasks::default(), Metrics::default(), Peers::default());
+        let (clock, tasks, metrics, peers) = (options.clock.clone(), Tasks::default(), Metrics::default(), Peers::configured(&options.config)?);
         let bus = Bus::sqlite(&data.join("bus.db"), clock.clone()).await?;
         bus.end_leases().await?;
         let objects = Objects::folder(&data.join("objects")).await?;
@@ -95,6 +95,7 @@ impl Process {
             consumers.extend(part.consumers);
             jobs.push((context.db.clone(), part.jobs));
         }
+        peers.watch(&tasks, &metrics);
         let names = consumers.iter().map(|consumer| consumer.name().to_owned()).collect();
         bus.run(consumers, &tasks).await?;
         for (name, context) in &contexts {

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::{StatusCode, header};
 use kit::boot::Process;
+use kit::http::believe;
 
 /// How long an answer about readiness stays good, so that asking often costs nothing.
 const FRESH: Duration = Duration::from_millis(500);
@@ -18,15 +20,28 @@ const FRESH: Duration = Duration::from_millis(500);
 /// Watches whether a process can serve.
 pub(crate) struct Watch {
     process: Arc<Process>,
+    /// Whether the gateway plays here: then a role that nobody plays is missing here too. Other roles do part of their work without their neighbours.
+    front: bool,
     last: tokio::sync::Mutex<Option<(tokio::time::Instant, Vec<String>)>>,
 }
 
 impl Watch {
     pub(crate) fn new(process: Arc<Process>) -> Arc<Self> {
-        Arc::new(Self { process, last: tokio::sync::Mutex::default() })
+        let front = process.routers.iter().any(|(name, _)| *name == "gateway");
+        Arc::new(Self { process, front, last: tokio::sync::Mutex::default() })
     }
 
-    async fn missing(&self) -> Vec<String> {
+    /// What is missing here, and at the neighbours without whom this door is of little use. A neighbour who asks
+    /// (`?own`, see `kit::peer`) wants to know the first alone: two who need each other would wait for each other for ever.
+    async fn missing(&self, query: Option<&str>) -> Vec<String> {
+        let mut missing = self.own().await;
+        if self.front && query != Some("own") {
+            missing.extend(self.process.peers.missing());
+        }
+        missing
+    }
+
+    async fn own(&self) -> Vec<String> {
         let mut last = self.last.lock().await;
         match &*last {
             Some((at, missing)) if at.elapsed() < FRESH && !self.process.tasks.is_stopping() => missing.clone(),
@@ -45,10 +60,14 @@ pub(crate) fn public(watch: &Arc<Watch>) -> Router {
     let front = routers.iter().find(|(name, _)| *name == "gateway");
     let routes = match front {
         Some((_, gateway)) => gateway.clone(),
-        None => routers.iter().enumerate().fold(Router::new(), |all, (place, (_, router))| {
-            // Two fallbacks can't be merged; the first role's answers for what nobody knows.
-            all.merge(if place == 0 { router.clone() } else { router.clone().reset_fallback() })
-        }),
+        None => {
+            let all = routers.iter().enumerate().fold(Router::new(), |all, (place, (_, router))| {
+                // Two fallbacks can't be merged; the first role's answers for what nobody knows.
+                all.merge(if place == 0 { router.clone() } else { router.clone().reset_fallback() })
+            });
+            // Without a gateway this door is private: whoever reaches it is a neighbour.
+            all.layer(from_fn(believe))
+        }
     };
     let short = Router::new().route("/healthz", get(async || (no_store(), "ok\n"))).route("/readyz", get(ready_in_short).with_state(watch.clone()));
     short.merge(routes)
@@ -63,15 +82,15 @@ fn no_store() -> [(header::HeaderName, &'static str); 1] {
     [(header::CACHE_CONTROL, "no-store")]
 }
 
-async fn ready_in_short(State(watch): State<Arc<Watch>>) -> Response {
-    if watch.missing().await.is_empty() {
+async fn ready_in_short(State(watch): State<Arc<Watch>>, RawQuery(query): RawQuery) -> Response {
+    if watch.missing(query.as_deref()).await.is_empty() {
         return (no_store(), "ready\n").into_response();
     }
     (StatusCode::SERVICE_UNAVAILABLE, no_store(), "not ready\n").into_response()
 }
 
-async fn ready(State(watch): State<Arc<Watch>>) -> Response {
-    let missing = watch.missing().await;
+async fn ready(State(watch): State<Arc<Watch>>, RawQuery(query): RawQuery) -> Response {
+    let missing = watch.missing(query.as_deref()).await;
     if missing.is_empty() {
         return (no_store(), "ready\n").into_response();
     }

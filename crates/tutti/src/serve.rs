@@ -26,6 +26,7 @@ const BACKLOG: u32 = 8192;
 pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
     let began = Instant::now();
     let config = settings::load(arguments.config.as_deref(), &arguments.set)?;
+    settings::check_peers(&config)?;
     let mut server: Server = config.section("server")?;
     server.data = arguments.data.unwrap_or(server.data);
     server.listen = arguments.listen.unwrap_or(server.listen);
@@ -40,11 +41,6 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
     let mut signals = Signals::new()?;
     let options = Options { data: server.data.clone(), config: config.clone(), clock: kit::Clock::system(), interface: interface::json()?.into() };
     let process = Arc::new(Process::start(&services, &options).await?);
-    for (role, address) in settings::peers(&config)? {
-        if !process.peers.knows(&role) {
-            process.peers.plays_at(&role, &address);
-        }
-    }
     let watch = doors::Watch::new(process.clone());
     let limits = Limits { connections: server.connections, per_address: server.connections_per_address, ..Limits::default() };
     let (public_address, operations_address) = (public.local_addr()?, operations.local_addr()?);

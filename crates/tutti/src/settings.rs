@@ -2,13 +2,14 @@
 //!
 //! Invariant: flags win over the environment, the environment over the file, the file over the defaults.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use kit::config::{Config, Error};
 use kit::telemetry::LogFormat;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::roles;
 
@@ -56,7 +57,12 @@ pub(crate) fn load(file: Option<&Path>, flags: &[String]) -> Result<Config, Erro
     Config::load(file, std::env::vars(), flags, &sections)
 }
 
-/// `[peers]`: the addresses of roles that play elsewhere.
-pub(crate) fn peers(config: &Config) -> Result<HashMap<String, String>, Error> {
-    config.section("peers")
+/// Refuses `[peers]` where it names a role that there is not.
+pub(crate) fn check_peers(config: &Config) -> Result<(), Error> {
+    let peers: BTreeMap<String, IgnoredAny> = config.section("peers")?;
+    let known = roles::all().map(|service| service.name);
+    match peers.into_keys().find(|name| !known.contains(&name.as_str())) {
+        Some(name) => Err(Error::Section { section: "peers".into(), reason: format!("there is no role called `{name}`; there are {}", known.join(", ")) }),
+        None => Ok(()),
+    }
 }
