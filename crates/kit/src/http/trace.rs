@@ -12,7 +12,7 @@ const SAMPLED: u8 = 1;
 /// A place in a trace, in a request's extensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Trace {
-    trace: [u8; 16],
+    id: [u8; 16],
     span: [u8; 8],
     flags: u8,
 }
@@ -20,7 +20,7 @@ pub struct Trace {
 impl Trace {
     /// A trace of our own. It is not sampled: nobody collects spans here.
     pub fn begin() -> Self {
-        Self { trace: rand::random(), span: rand::random(), flags: 0 }
+        Self { id: rand::random(), span: rand::random(), flags: 0 }
     }
 
     /// The trace a request brings, or a new one; then a `tracestate` without its trace is taken away.
@@ -45,13 +45,13 @@ impl Trace {
         let (trace, tail) = tail.split_at_checked(32)?;
         let (span, flags) = tail.strip_prefix(b"-")?.split_at_checked(16)?;
         let [flags]: [u8; 1] = hex(flags.strip_prefix(b"-")?)?;
-        let (trace, span): ([u8; 16], [u8; 8]) = (hex(trace)?, hex(span)?);
-        (trace != [0; 16] && span != [0; 8]).then_some(Self { trace, span, flags: flags & SAMPLED })
+        let (id, span): ([u8; 16], [u8; 8]) = (hex(trace)?, hex(span)?);
+        (id != [0; 16] && span != [0; 8]).then_some(Self { id, span, flags: flags & SAMPLED })
     }
 
     /// The trace's id, in hexadecimal.
     pub fn id(&self) -> String {
-        hex::encode(self.trace)
+        hex::encode(self.id)
     }
 
     /// The same trace with another span.
@@ -63,7 +63,7 @@ impl Trace {
     /// Says it to the next.
     pub fn write(&self, headers: &mut HeaderMap) {
         let mut text = [b'-'; 55];
-        let parts: [(usize, &[u8]); 4] = [(0, &[0]), (3, &self.trace), (36, &self.span), (53, &[self.flags])];
+        let parts: [(usize, &[u8]); 4] = [(0, &[0]), (3, &self.id), (36, &self.span), (53, &[self.flags])];
         for (at, bytes) in parts {
             // The places are those of the format, so the text has room.
             if let Some(place) = text.get_mut(at..at + bytes.len() * 2) {

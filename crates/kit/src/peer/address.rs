@@ -57,8 +57,11 @@ fn address(text: &str) -> Option<Address> {
     if uri.scheme_str() != Some("http") || uri.path() != "/" || uri.query().is_some() || authority.host().is_empty() {
         return None;
     }
-    // `host:99999` has a port that can't be; it should not become 80.
-    let port = if authority.port().is_some() { authority.port_u16()? } else { 80 };
+    // Not `port_u16`: a port that can't be is none to it, and would become 80.
+    let port = match authority.as_str().strip_prefix(authority.host())? {
+        "" => 80,
+        port => port.strip_prefix(':')?.parse().ok()?,
+    };
     let host = authority.host().trim_start_matches('[').trim_end_matches(']');
     Some(host.parse::<IpAddr>().map_or_else(|_| Address::Named(host.to_owned(), port), |ip| Address::Fixed(SocketAddr::new(ip, port))))
 }

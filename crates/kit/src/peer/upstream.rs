@@ -64,6 +64,16 @@ struct Failure {
     request: Option<Request<Body>>,
 }
 
+impl Failure {
+    /// Tells the breaker, unless it was the sender who broke off.
+    fn held_against(self, seat: &mut Seat) -> Self {
+        if !matches!(self.error, Error::Sender(..)) {
+            seat.failed(&self.error.causes());
+        }
+        self
+    }
+}
+
 impl Upstream {
     pub(super) fn new(role: &str, addresses: Addresses, patience: Patience, figures: RoleFigures) -> Self {
         Self {
@@ -123,11 +133,11 @@ impl Upstream {
     async fn attempt(&self, mut seat: Seat, mut request: Request<Body>) -> Result<Response, Failure> {
         let instance = seat.instance.clone();
         if let Some(line) = instance.pool.take().await {
-            match self.exchange(line, request, &mut seat).await {
+            match self.exchange(line, request).await {
                 Ok((answer, line)) => return Ok(self.answered(answer, line, seat).await),
                 // The instance closed the line while it waited, which says nothing against it: a new line is tried there.
                 Err(Failure { request: Some(unsent), .. }) => request = unsent,
-                Err(failure) => return Err(failure),
+                Err(failure) => return Err(failure.held_against(&mut seat)),
             }
         }
         self.figures.connects.inc();
@@ -138,14 +148,9 @@ impl Upstream {
                 return Err(Failure { error: Error::Silent(self.role.clone(), error.into()), request: Some(request) });
             }
         };
-        match self.exchange(line, request, &mut seat).await {
+        match self.exchange(line, request).await {
             Ok((answer, line)) => Ok(self.answered(answer, line, seat).await),
-            Err(failure) => {
-                if !matches!(failure.error, Error::Sender(..)) {
-                    seat.failed(&failure.error.causes());
-                }
-                Err(failure)
-            }
+            Err(failure) => Err(failure.held_against(&mut seat)),
         }
     }
 
@@ -156,7 +161,7 @@ impl Upstream {
     }
 
     /// Sends the request over a line and waits for the head of the answer, as long as the request, or our patience, allows.
-    async fn exchange(&self, line: Line, request: Request<Body>, seat: &mut Seat) -> Result<(http::Response<Incoming>, Option<Line>), Failure> {
+    async fn exchange(&self, line: Line, request: Request<Body>) -> Result<(http::Response<Incoming>, Option<Line>), Failure> {
         let bodiless = request.body().is_end_stream();
         let until = request.extensions().get::<Deadline>().map(|deadline| deadline.0);
         let copy = repeatable(request.method(), bodiless).then(|| copy(&request));
@@ -171,10 +176,7 @@ impl Upstream {
             Some(Ok(answer)) => Ok(answer),
             Some(Err(Broken { error, .. })) if error.is_user() => Err(Failure { error: Error::Sender(self.role.clone(), error.into()), request: None }),
             Some(Err(Broken { error, request })) => Err(Failure { error: Error::Silent(self.role.clone(), error.into()), request: request.or(copy) }),
-            None => {
-                seat.failed("it did not answer in time");
-                Err(Failure { error: Error::Late(self.role.clone()), request: None })
-            }
+            None => Err(Failure { error: Error::Late(self.role.clone()), request: None }),
         }
     }
 
