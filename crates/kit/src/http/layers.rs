@@ -97,20 +97,25 @@ fn method(request: &Request) -> &'static str {
 }
 
 /// The caller's id where it is short and plain (so that logs across roles share it), a new one otherwise.
-fn request_id(request: &Request) -> String {
+pub(super) fn request_id(request: &Request) -> String {
     let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
     let plain = |id: &&str| (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     given.filter(plain).map_or_else(new_id, str::to_owned)
 }
 
-/// The answer to a request that no router may see, with an id like any other's. The connection ends with it.
+/// The answer to a request that no router may see. The connection ends with it.
 pub(super) fn refused(problem: &Problem) -> Response {
-    let id = new_id();
-    let mut response = problem.render(Some(&id));
-    if let Ok(value) = HeaderValue::from_str(&id) {
+    let mut response = answered(problem, &new_id());
+    response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// A problem as it leaves, with its id.
+pub(super) fn answered(problem: &Problem, id: &str) -> Response {
+    let mut response = problem.render(Some(id));
+    if let Ok(value) = HeaderValue::from_str(id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
-    response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
     response
 }
 

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use axum::extract::{ConnectInfo, Request};
 use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use tokio::time::Instant;
 
+use super::layers;
 use crate::problem::Problem;
 
 /// The client's address, as the gateway believes it.
@@ -60,8 +61,9 @@ pub async fn believe(mut request: Request, next: Next) -> Response {
     }
     let Some(deadline) = Deadline::read(request.headers()) else { return next.run(request).await };
     request.extensions_mut().insert(deadline);
+    let id = layers::request_id(&request);
     match tokio::time::timeout_at(deadline.0, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => Deadline::passed().into_response(),
+        Err(_) => layers::answered(&Deadline::passed(), &id),
     }
 }

@@ -4,10 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use axum::Router;
 use axum::body::{Body, Bytes};
+use axum::routing::get;
 use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
-use kit::http::Limits;
+use kit::Clock;
+use kit::auth::Verifier;
+use kit::http::{Door, Limits, serve};
 use kit::peer::{Addresses, Patience, Peers};
 use kit::tasks::Tasks;
 use kit::telemetry::Metrics;
@@ -166,4 +170,25 @@ async fn a_neighbour_is_told_how_long_it_has_and_works_no_longer() {
     let answer = peers.call("media", request.body(Body::empty()).unwrap()).await.unwrap();
     let said = String::from_utf8(answer.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap();
     assert!(said.contains("\"x-tutti-deadline-ms\": \"4") && said.contains("\"traceparent\": \"00-"), "{said}");
+}
+
+#[tokio::test]
+async fn a_token_is_not_called_bad_while_the_accounts_role_is_away() {
+    let place = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = place.local_addr().unwrap();
+    drop(place);
+    let peers = Peers::default();
+    peers.plays_at("accounts", &format!("http://{address}"));
+    let verifier = Verifier::new(peers, Clock::system());
+    // A token whose header names a key that nobody has.
+    let token = "eyJhbGciOiJFZERTQSIsImtpZCI6ImsifQ.e30.AA";
+    assert_eq!(verifier.verify(token).await.unwrap_err().status, StatusCode::SERVICE_UNAVAILABLE);
+    let accounts = Router::new().route("/.well-known/jwks.json", get(async || "{\"keys\":[]}"));
+    let tasks = Tasks::default();
+    serve(Door { listener: TcpListener::bind(address).await.unwrap(), limits: Limits::default(), open: Metrics::default().connections }, accounts, &tasks);
+    let started = std::time::Instant::now();
+    while verifier.verify(token).await.unwrap_err().status != StatusCode::UNAUTHORIZED {
+        assert!(started.elapsed() < Duration::from_secs(30), "it did not ask again");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
