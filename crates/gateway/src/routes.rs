@@ -13,6 +13,7 @@ use kit::http::Deadline;
 use kit::peer::{Error, Peers};
 use kit::tasks::Tasks;
 
+use crate::body::Cut;
 use crate::live;
 
 /// A row of the table.
@@ -58,6 +59,7 @@ async fn pass(State((peers, tasks, role)): State<(Peers, Tasks, &'static str)>, 
         Err(error @ Error::Unknown(_)) => Problem::fault(&error).into_response(),
         // Whoever broke off will not read this, unless it was cut off, and then it is told why (see `limits`).
         Err(Error::Sender(..)) => Problem::bad_request("request.broken_off", "The body of the request broke off, or was not well-formed.").into_response(),
+        Err(Error::Slow(_)) => Problem::from(Cut::TooSlow).into_response(),
         Err(error @ Error::Late(_)) => {
             tracing::warn!(%error, role, "a neighbour was too late");
             Deadline::passed().into_response()

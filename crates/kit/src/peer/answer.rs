@@ -3,7 +3,7 @@
 //! Invariant: an instance that brings nothing for the given time is cut off; a reader who takes his time is not its fault.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -69,7 +69,9 @@ impl Answer {
 
     /// Reads what there is, driving the line where more must come.
     fn read(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(context);
+        // Only driving the line brings something, and it is us who drive it: nobody needs to wake us for the body too.
+        let mut quiet = Context::from_waker(Waker::noop());
+        let polled = Pin::new(&mut self.body).poll_frame(&mut quiet);
         if polled.is_ready() {
             return polled;
         }
@@ -78,7 +80,7 @@ impl Answer {
         {
             self.line = None;
         }
-        Pin::new(&mut self.body).poll_frame(context)
+        Pin::new(&mut self.body).poll_frame(&mut quiet)
     }
 
     fn is_stalled(&mut self, context: &mut Context<'_>) -> bool {

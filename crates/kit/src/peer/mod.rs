@@ -56,6 +56,9 @@ pub enum Error {
     /// It did not answer in time.
     #[error("the {0} role did not answer in time")]
     Late(String),
+    /// The request's body did not arrive in time, which is its sender's doing.
+    #[error("the body of a request to the {0} role did not arrive in time")]
+    Slow(String),
     /// The request's body broke off, which is its sender's doing.
     #[error("the body of a request to the {0} role broke off")]
     Sender(String, #[source] Box<dyn std::error::Error + Send + Sync>),

@@ -41,7 +41,7 @@ impl Default for Patience {
     }
 }
 
-/// While the sender has the word, how often we look whether it still has.
+/// While the sender has the word, how often we look whether it still has. Also how often names are looked up at most.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 pub(super) struct Upstream {
@@ -50,7 +50,7 @@ pub(super) struct Upstream {
     pub(super) figures: RoleFigures,
     patience: Patience,
     host: HeaderValue,
-    resolver: tokio::sync::Mutex<Resolver>,
+    resolver: tokio::sync::Mutex<(Resolver, Option<Instant>)>,
     instances: RwLock<Arc<[Arc<Instance>]>>,
     /// Why some name could not be looked up.
     unresolved: Mutex<Option<String>>,
@@ -64,10 +64,16 @@ struct Failure {
     request: Option<Request<Body>>,
 }
 
+/// Who was silent when the time was over.
+enum Silent {
+    Sender,
+    Instance,
+}
+
 impl Failure {
     /// Tells the breaker, unless it was the sender who broke off.
     fn held_against(self, seat: &mut Seat) -> Self {
-        if !matches!(self.error, Error::Sender(..)) {
+        if !matches!(self.error, Error::Sender(..) | Error::Slow(_)) {
             seat.failed(&self.error.causes());
         }
         self
@@ -81,7 +87,7 @@ impl Upstream {
             figures,
             patience,
             host: HeaderValue::from_str(role).unwrap_or_else(|_| HeaderValue::from_static("neighbour")),
-            resolver: tokio::sync::Mutex::new(Resolver::new(addresses.clone())),
+            resolver: tokio::sync::Mutex::new((Resolver::new(addresses.clone()), None)),
             addresses,
             instances: RwLock::new(Arc::new([])),
             unresolved: Mutex::default(),
@@ -167,31 +173,32 @@ impl Upstream {
         let copy = repeatable(request.method(), bodiless).then(|| copy(&request));
         let outcome = if bodiless {
             let until = until.unwrap_or_else(|| (Instant::now() + self.patience.answer).into());
-            tokio::time::timeout_at(until, line.send(request)).await.ok()
+            tokio::time::timeout_at(until, line.send(request)).await.map_err(|_| Silent::Instance)
         } else {
             let (request, progress) = watched(request);
             self.patiently(line.send(request), &progress, until).await
         };
         match outcome {
-            Some(Ok(answer)) => Ok(answer),
-            Some(Err(Broken { error, .. })) if error.is_user() => Err(Failure { error: Error::Sender(self.role.clone(), error.into()), request: None }),
-            Some(Err(Broken { error, request })) => Err(Failure { error: Error::Silent(self.role.clone(), error.into()), request: request.or(copy) }),
-            None => Err(Failure { error: Error::Late(self.role.clone()), request: None }),
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(Broken { error, .. })) if error.is_user() => Err(Failure { error: Error::Sender(self.role.clone(), error.into()), request: None }),
+            Ok(Err(Broken { error, request })) => Err(Failure { error: Error::Silent(self.role.clone(), error.into()), request: request.or(copy) }),
+            Err(Silent::Instance) => Err(Failure { error: Error::Late(self.role.clone()), request: None }),
+            Err(Silent::Sender) => Err(Failure { error: Error::Slow(self.role.clone()), request: None }),
         }
     }
 
-    /// Waits for an answer while a body is on its way; `None` if the instance was silent for too long.
-    async fn patiently<T>(&self, sent: impl Future<Output = T>, progress: &Progress, until: Option<tokio::time::Instant>) -> Option<T> {
+    /// Waits for an answer while a body is on its way, until one of the two was silent for too long.
+    async fn patiently<T>(&self, sent: impl Future<Output = T>, progress: &Progress, until: Option<tokio::time::Instant>) -> Result<T, Silent> {
         let mut sent = std::pin::pin!(sent);
         loop {
-            let ends = until.or_else(|| progress.ends(self.patience.body));
-            let look_again = tokio::time::Instant::now() + LOOK_AGAIN;
-            if let Ok(answer) = tokio::time::timeout_at(ends.map_or(look_again, |ends| ends.min(look_again)), sent.as_mut()).await {
-                return Some(answer);
+            let now = tokio::time::Instant::now();
+            let ends = progress.ends(self.patience.body);
+            if until.is_some_and(|until| until <= now) || ends.is_some_and(|ends| ends <= now) {
+                return Err(if ends.is_some() { Silent::Instance } else { Silent::Sender });
             }
-            let ends = until.or_else(|| progress.ends(self.patience.body));
-            if ends.is_some_and(|ends| ends <= tokio::time::Instant::now()) {
-                return None;
+            let look_again = [Some(now + LOOK_AGAIN), until, ends].into_iter().flatten().min().unwrap_or(now);
+            if let Ok(answer) = tokio::time::timeout_at(look_again, sent.as_mut()).await {
+                return Ok(answer);
             }
         }
     }
@@ -199,7 +206,13 @@ impl Upstream {
     /// Looks the names up; instances that stay keep their state and their lines.
     pub(super) async fn look(&self) {
         let mut resolver = self.resolver.lock().await;
+        let (resolver, looked) = &mut *resolver;
+        // Whoever waited for another's look takes its answer, also where there is none.
+        if looked.is_some_and(|looked| looked.elapsed() < LOOK_AGAIN) {
+            return;
+        }
         let (addresses, failed) = resolver.look().await;
+        *looked = Some(Instant::now());
         *self.unresolved.lock().unwrap_or_else(PoisonError::into_inner) = failed;
         let before = self.instances();
         if before.iter().map(|instance| instance.address).eq(addresses.iter().copied()) {

@@ -12,7 +12,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::routing::{any, get};
 use http::StatusCode;
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, Collected};
 use kit::Clock;
 use kit::auth::Verifier;
 use kit::http::{Door, Limits, Wear, believe, serve, wear};
@@ -21,7 +21,7 @@ use kit::tasks::Tasks;
 use kit::telemetry::Metrics;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 pub(crate) const SHORT: Patience = Patience { answer: Duration::from_millis(400), body: Duration::from_millis(400), stalled: Duration::from_millis(400) };
 
@@ -47,8 +47,8 @@ impl Role {
         let (count, says, hold) = (hits.clone(), ready.clone(), held.clone());
         let routes = Router::new()
             .route("/who", any(async move || address.port().to_string()))
-            .route("/hold", get(async move || hold.acquire().await.map(|permit| permit.forget()).map_err(|_| StatusCode::IM_A_TEAPOT)))
-            .route("/echo", any(async |request: Request| request.into_body().collect().await.map(|body| body.to_bytes()).map_err(|_| StatusCode::BAD_REQUEST)))
+            .route("/hold", get(async move || hold.acquire().await.map(SemaphorePermit::forget).map_err(|_| StatusCode::IM_A_TEAPOT)))
+            .route("/echo", any(async |request: Request| request.into_body().collect().await.map(Collected::to_bytes).map_err(|_| StatusCode::BAD_REQUEST)))
             .route("/headers", any(async |request: Request| format!("{:?}", request.headers())))
             .route("/chunked", get(async || Body::from_stream(futures::stream::iter(["a", "b"].map(Ok::<_, std::io::Error>)))))
             .route("/slow", get(async || tokio::time::sleep(Duration::from_secs(30)).await))

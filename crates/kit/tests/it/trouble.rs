@@ -159,3 +159,19 @@ async fn a_breaker_closes_again_by_itself() {
     }
     tasks.stop(Duration::from_secs(5)).await;
 }
+
+#[tokio::test]
+async fn a_sender_who_stops_is_not_held_against_the_instance() {
+    let role = Role::start().await;
+    let peers = peers(SHORT, &[role.address]);
+    for _ in 0..10 {
+        let body = Body::from_stream(futures::stream::pending::<Result<axum::body::Bytes, std::io::Error>>());
+        let request = Request::post("/echo").extension(kit::http::Deadline::after(Duration::from_millis(50)));
+        // The role, which knows the deadline too, may be the first to give up.
+        match peers.call("media", request.body(body).unwrap()).await {
+            Ok(answer) => assert_eq!(answer.status(), 504),
+            Err(error) => assert!(matches!(error, Error::Slow(_)), "{error}"),
+        }
+    }
+    assert_eq!(fetch(&peers, "/who").await.unwrap(), role.address.port().to_string(), "its breaker is open");
+}
