@@ -1,7 +1,7 @@
 //! Whether a request may be sent once more.
 //!
-//! Invariant: over any time, retries are at most a tenth of the requests plus [`PER_SECOND`], so a neighbour in trouble is not
-//! sent a multiple of what troubles it.
+//! Invariant: over any time, retries of what an instance may have worked on are at most a tenth of the requests plus [`PER_SECOND`], so a
+//! neighbour in trouble is not sent a multiple of what troubles it.
 
 use std::time::Instant;
 

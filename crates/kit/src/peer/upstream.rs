@@ -62,6 +62,8 @@ struct Failure {
     error: Error,
     /// It, if it may be sent again.
     request: Option<Request<Body>>,
+    /// Whether there was not even a connection. Then nobody has worked for it, and another instance gets no more than it would without this one.
+    unsent: bool,
 }
 
 /// Who was silent when the time was over.
@@ -104,14 +106,15 @@ impl Upstream {
         let mut tried = Vec::new();
         loop {
             let seat = self.seat(&tried).await?;
-            tried.push(seat.instance.address);
+            let address = seat.instance.address;
             let failure = match self.attempt(seat, request).await {
                 Ok(response) => return Ok(response),
                 Err(failure) => failure,
             };
+            tried.push(address);
             let again = failure.request.filter(|_| tried.len() < ATTEMPTS && self.choose(&tried).is_some());
             match again {
-                Some(again) if self.with_budget(|budget| budget.spend(Instant::now())) => request = again,
+                Some(again) if failure.unsent || self.with_budget(|budget| budget.spend(Instant::now())) => request = again,
                 _ => return Err(failure.error),
             }
             self.figures.retries.inc();
@@ -151,7 +154,9 @@ impl Upstream {
             Ok(line) => line,
             Err(error) => {
                 seat.failed(&error.to_string());
-                return Err(Failure { error: Error::Silent(self.role.clone(), error.into()), request: Some(request) });
+                // The others come first until it says that it is ready, which it is asked every second.
+                instance.is_unready(error.to_string());
+                return Err(Failure { error: Error::Silent(self.role.clone(), error.into()), request: Some(request), unsent: true });
             }
         };
         match self.exchange(line, request).await {
@@ -180,10 +185,10 @@ impl Upstream {
         };
         match outcome {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(Broken { error, .. })) if error.is_user() => Err(Failure { error: Error::Sender(self.role.clone(), error.into()), request: None }),
-            Ok(Err(Broken { error, request })) => Err(Failure { error: Error::Silent(self.role.clone(), error.into()), request: request.or(copy) }),
-            Err(Silent::Instance) => Err(Failure { error: Error::Late(self.role.clone()), request: None }),
-            Err(Silent::Sender) => Err(Failure { error: Error::Slow(self.role.clone()), request: None }),
+            Ok(Err(Broken { error, .. })) if error.is_user() => Err(Failure { error: Error::Sender(self.role.clone(), error.into()), request: None, unsent: false }),
+            Ok(Err(Broken { error, request })) => Err(Failure { error: Error::Silent(self.role.clone(), error.into()), request: request.or(copy), unsent: false }),
+            Err(Silent::Instance) => Err(Failure { error: Error::Late(self.role.clone()), request: None, unsent: false }),
+            Err(Silent::Sender) => Err(Failure { error: Error::Slow(self.role.clone()), request: None, unsent: false }),
         }
     }
 

@@ -43,6 +43,26 @@ async fn a_killed_instance_costs_no_request_not_even_one_with_a_body() {
     assert_eq!(fetch(&peers, "/who").await.unwrap(), roles[1].address.port().to_string());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_that_drains_under_load_costs_no_read() {
+    let (roles, tasks) = ([Role::start().await, Role::start().await], Tasks::default());
+    let peers = peers(Patience::default(), &roles.each_ref().map(|role| role.address));
+    peers.watch(&tasks, &Metrics::default());
+    let asks = |peers: kit::peer::Peers| async move {
+        for _ in 0..200 {
+            fetch(&peers, "/who").await.unwrap();
+        }
+    };
+    let asking: Vec<_> = (0..16).map(|_| tokio::spawn(asks(peers.clone()))).collect();
+    until("it is under load", || roles[0].hits() > 50).await;
+    roles[0].kill().await;
+    for asking in asking {
+        asking.await.expect("no request failed");
+    }
+    assert_eq!(roles[0].hits() + roles[1].hits(), 16 * 200, "something was done twice");
+    tasks.stop(Duration::from_secs(5)).await;
+}
+
 #[tokio::test]
 async fn a_frozen_instance_is_given_up_and_then_not_asked() {
     let (address, tasks) = (frozen().await, Tasks::default());
