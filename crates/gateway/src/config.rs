@@ -23,6 +23,18 @@ pub struct Config {
     pub writes_per_second: u32,
     /// Changing requests per second from one address without a token (sign-up, log-in); 0 for no limit.
     pub anonymous_writes_per_second: u32,
+    /// Seconds until the answer to a request without a body, or with a small one, must begin.
+    pub answer_seconds: u64,
+    /// Bytes of the largest body; roles have their own, smaller limits for what they take.
+    pub body_max_bytes: u64,
+    /// A sender that brings fewer bytes per second than this, over a whole window, is cut off.
+    pub slow_bytes_per_second: u64,
+    /// Seconds of that window. Roles that judge their senders themselves should do so earlier, as they have more to say.
+    pub slow_window_seconds: u64,
+    /// Bytes of the longest address, with its query.
+    pub address_max_bytes: usize,
+    /// Header lines of a request.
+    pub headers_max: usize,
     /// How many proxies of ours stand in front; the client is that many from the right in `X-Forwarded-For`.
     pub trusted_hops: usize,
     /// Origins whose pages may call the interface from a browser, such as `["https://app.example"]`.
@@ -36,7 +48,21 @@ pub(crate) fn sections() -> Vec<Section> {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { requests_at_once: 8_000, reads_per_second: 2_000, writes_per_second: 50, anonymous_writes_per_second: 20, trusted_hops: 0, allowed_origins: Vec::new() }
+        Self {
+            requests_at_once: 8_000,
+            reads_per_second: 2_000,
+            writes_per_second: 50,
+            anonymous_writes_per_second: 20,
+            answer_seconds: 30,
+            body_max_bytes: 16 << 30,
+            slow_bytes_per_second: 512,
+            slow_window_seconds: 40,
+            address_max_bytes: 8 * 1024,
+            // hyper refuses more than a hundred without a word.
+            headers_max: 80,
+            trusted_hops: 0,
+            allowed_origins: Vec::new(),
+        }
     }
 }
 

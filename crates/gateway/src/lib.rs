@@ -3,8 +3,10 @@
 //! Owns no data and no rule of any domain. Invariant: only addresses in [`routes`] pass, so nothing that neighbours say
 //! among themselves (`/internal`, `/metrics`) can be reached from outside.
 
+mod body;
 mod config;
 mod limits;
+mod live;
 mod page;
 mod routes;
 
@@ -31,7 +33,7 @@ pub fn service() -> Service {
 fn start(context: &Context) -> Result<Part, BootError> {
     let config: Config = context.config.section("gateway")?;
     let guard = limits::Guard::new(&config, &context.tasks);
-    let through = routes::router(&context.peers).layer(from_fn_with_state(guard, limits::Guard::layer));
+    let through = routes::router(&context.peers, &context.tasks).layer(from_fn_with_state(guard, limits::Guard::layer));
     // Without other origins there is nothing to tell a browser.
     let through = if config.allowed_origins.is_empty() { through } else { through.layer(config.cors()?) };
     let router = Router::new().merge(through).merge(page::router(&context.interface));

@@ -13,18 +13,22 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use http::{HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http_body::Body as _;
 use kit::Problem;
 use kit::auth::Member;
-use kit::http::neighbourhood;
+use kit::http::{CLIENT, Deadline, neighbourhood};
 use kit::tasks::Tasks;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::Config;
+use crate::body::{Cut, Measure, Verdict};
 
-/// The client's address, for roles that limit by it (log-in).
-const CLIENT: HeaderName = HeaderName::from_static("x-tutti-client");
+/// What neighbours tell each other; nobody else may.
+const OURS: &str = "x-tutti-";
+/// Bodies up to this size are expected to be there at once, so their requests have a deadline like those without.
+const SMALL_BODY: u64 = 16 * 1024;
 const FORWARDED: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// A client may save up this many seconds' worth of requests.
 const BURST_SECONDS: u32 = 10;
@@ -41,6 +45,10 @@ pub(crate) struct Guard {
     writes: Rates<Uuid>,
     anonymous: Rates<IpAddr>,
     trusted_hops: usize,
+    answer: Duration,
+    measure: Measure,
+    address_max_bytes: usize,
+    headers_max: usize,
 }
 
 impl Guard {
@@ -51,6 +59,10 @@ impl Guard {
             writes: rates(config.writes_per_second),
             anonymous: rates(config.anonymous_writes_per_second),
             trusted_hops: config.trusted_hops,
+            answer: Duration::from_secs(config.answer_seconds.max(1)),
+            measure: Measure { most_bytes: config.body_max_bytes, per_second: config.slow_bytes_per_second, window: Duration::from_secs(config.slow_window_seconds.max(1)) },
+            address_max_bytes: config.address_max_bytes,
+            headers_max: config.headers_max,
         };
         let (owner, keeper) = (tasks.clone(), guard.clone());
         tasks.spawn(async move {
@@ -70,8 +82,10 @@ impl Guard {
     /// The middleware.
     pub(crate) async fn layer(State(guard): State<Self>, request: Request, next: Next) -> Response {
         match guard.admit(request).await {
-            Ok((request, place)) => {
+            Ok(Admitted { request, place, verdict }) => {
                 let response = next.run(request).await;
+                // The role knows no more than that the body broke off.
+                let response = verdict.and_then(|verdict| verdict.get().copied()).map_or(response, |cut| Problem::from(cut).into_response());
                 // The place is held until the answer's body has left.
                 response.map(|body| axum::body::Body::new(Held { body, _place: place }))
             }
@@ -79,13 +93,16 @@ impl Guard {
         }
     }
 
-    async fn admit(&self, request: Request) -> Result<(Request, tokio::sync::OwnedSemaphorePermit), Problem> {
+    async fn admit(&self, request: Request) -> Result<Admitted, Problem> {
+        self.check_head(&request)?;
         let place = self.places.clone().try_acquire_owned();
         let place = place.map_err(|_| Problem::unavailable("The server is busy. Try again in a moment.", Duration::from_secs(1)))?;
         let (mut parts, body) = request.into_parts();
         let address = self.client(&mut parts).await;
-        parts.headers.remove(&FORWARDED);
+        take_away_ours(&mut parts.headers);
         if let Ok(value) = HeaderValue::from_str(&address.to_string()) {
+            // What stood there before it was somebody's claim.
+            parts.headers.insert(FORWARDED, value.clone());
             parts.headers.insert(CLIENT, value);
         }
         let reads = matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
@@ -96,7 +113,33 @@ impl Guard {
             Some(member) => check(self.writes.as_deref(), &member.id())?,
             None => check(self.anonymous.as_deref(), &neighbourhood)?,
         }
-        Ok((Request::from_parts(parts, body), place))
+        let bodiless = body.is_end_stream();
+        if bodiless || body.size_hint().exact().is_some_and(|bytes| bytes <= SMALL_BODY) {
+            parts.extensions.insert(Deadline::after(self.answer));
+        }
+        if bodiless {
+            return Ok(Admitted { request: Request::from_parts(parts, body), place, verdict: None });
+        }
+        let (body, verdict) = self.measure.take(body);
+        Ok(Admitted { request: Request::from_parts(parts, body), place, verdict: Some(verdict) })
+    }
+
+    /// Refuses what is too large before anything of it is looked at.
+    fn check_head(&self, request: &Request) -> Result<(), Problem> {
+        let address_bytes = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
+        if address_bytes > self.address_max_bytes {
+            let detail = format!("The address has {address_bytes} bytes; {} are taken.", self.address_max_bytes);
+            return Err(Problem::new(StatusCode::URI_TOO_LONG, "request.address_too_long", detail));
+        }
+        let headers = request.headers().len();
+        if headers > self.headers_max {
+            let detail = format!("The request has {headers} header lines; {} are taken.", self.headers_max);
+            return Err(Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "request.too_many_headers", detail));
+        }
+        if request.body().size_hint().lower() > self.measure.most_bytes {
+            return Err(Cut::TooLarge.into());
+        }
+        Ok(())
     }
 
     /// The address of whoever stands before the proxies that we trust.
@@ -108,6 +151,21 @@ impl Guard {
         let lines: Vec<&str> = parts.headers.get_all(&FORWARDED).iter().filter_map(|value| value.to_str().ok()).collect();
         let chain = lines.join(",");
         chain.rsplit(',').nth(self.trusted_hops - 1).and_then(|address| address.trim().parse().ok()).unwrap_or(direct)
+    }
+}
+
+/// A request that may pass, its place, and what becomes of its body.
+struct Admitted {
+    request: Request,
+    place: tokio::sync::OwnedSemaphorePermit,
+    verdict: Option<Verdict>,
+}
+
+/// Takes away what a stranger sends under our names.
+fn take_away_ours(headers: &mut HeaderMap) {
+    let forged: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with(OURS)).cloned().collect();
+    for name in forged {
+        headers.remove(name);
     }
 }
 
@@ -153,7 +211,8 @@ mod tests {
     use super::*;
 
     fn guard(trusted_hops: usize) -> Guard {
-        Guard { places: Arc::new(Semaphore::new(1)), reads: rates(1), writes: None, anonymous: rates(1), trusted_hops }
+        let (places, measure) = (Arc::new(Semaphore::new(1)), Measure { most_bytes: 1, per_second: 1, window: Duration::from_secs(1) });
+        Guard { places, reads: rates(1), writes: None, anonymous: rates(1), trusted_hops, answer: Duration::from_secs(1), measure, address_max_bytes: 100, headers_max: 10 }
     }
 
     async fn client(hops: usize, forwarded: &str) -> String {

@@ -9,7 +9,12 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use kit::Problem;
+use kit::http::Deadline;
 use kit::peer::{Error, Peers};
+use kit::tasks::Tasks;
+
+use crate::body::Cut;
+use crate::live;
 
 /// A row of the table.
 #[derive(Debug, Clone, Copy)]
@@ -44,14 +49,21 @@ pub const ROUTES: &[Route] = &[
 ];
 
 /// A router that passes each row's requests to its role.
-pub(crate) fn router(peers: &Peers) -> Router {
-    ROUTES.iter().fold(Router::new(), |router, row| router.route(row.path, any(pass).with_state((peers.clone(), row.role))))
+pub(crate) fn router(peers: &Peers, tasks: &Tasks) -> Router {
+    ROUTES.iter().fold(Router::new(), |router, row| router.route(row.path, any(pass).with_state((peers.clone(), tasks.clone(), row.role))))
 }
 
-async fn pass(State((peers, role)): State<(Peers, &'static str)>, request: Request) -> Response {
+async fn pass(State((peers, tasks, role)): State<(Peers, Tasks, &'static str)>, request: Request) -> Response {
     match peers.call(role, request).await {
-        Ok(response) => response,
+        Ok(response) => live::ends_with(&tasks, response),
         Err(error @ Error::Unknown(_)) => Problem::fault(&error).into_response(),
+        // Whoever broke off will not read this, unless it was cut off, and then it is told why (see `limits`).
+        Err(Error::Sender(..)) => Problem::bad_request("request.broken_off", "The body of the request broke off, or was not well-formed.").into_response(),
+        Err(Error::Slow(_)) => Problem::from(Cut::TooSlow).into_response(),
+        Err(error @ Error::Late(_)) => {
+            tracing::warn!(%error, role, "a neighbour was too late");
+            Deadline::passed().into_response()
+        }
         Err(error) => {
             tracing::warn!(%error, role, "a neighbour did not answer");
             Problem::unavailable("This part of the service does not answer right now. Try again shortly.", Duration::from_secs(2)).into_response()

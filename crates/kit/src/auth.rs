@@ -25,6 +25,8 @@ pub const ISSUER: &str = "tutti";
 pub const JWKS_PATH: &str = "/.well-known/jwks.json";
 /// An unknown key makes us look for new ones, but not more often than this.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
+/// Where they could not be read, we try again sooner: the accounts role may be starting.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
 /// Tokens whose signature was checked already; a check costs 50 µs, a look-up less than one.
 const REMEMBERED: u64 = 20_000;
 
@@ -55,7 +57,8 @@ struct Inner {
     clock: Clock,
     peers: Peers,
     keys: RwLock<HashMap<String, DecodingKey>>,
-    looked: tokio::sync::Mutex<Option<Instant>>,
+    /// When keys were looked for, and whether there was an answer.
+    looked: tokio::sync::Mutex<Option<(Instant, bool)>>,
     seen: moka::sync::Cache<String, Claims>,
     fixed: Mutex<bool>,
 }
@@ -94,8 +97,9 @@ impl Verifier {
         let key = match self.key(&kid) {
             Some(key) => key,
             None => {
-                Box::pin(self.look_for_keys()).await;
-                self.key(&kid).ok_or_else(invalid)?
+                let answered = Box::pin(self.look_for_keys()).await;
+                // A good token must not be called a bad one while nobody can tell: its holder would sign out.
+                self.key(&kid).ok_or_else(|| if answered { invalid() } else { unknown() })?
             }
         };
         let mut rules = Validation::new(Algorithm::EdDSA);
@@ -128,23 +132,42 @@ impl Verifier {
         }
     }
 
-    async fn look_for_keys(&self) {
+    /// Asks for keys, unless that was done just now; answers whether the accounts role said what there are.
+    async fn look_for_keys(&self) -> bool {
         let mut looked = self.0.looked.lock().await;
-        let fixed = *self.0.fixed.lock().unwrap_or_else(PoisonError::into_inner);
-        if fixed || looked.is_some_and(|at| at.elapsed() < LOOK_AGAIN) {
-            return;
+        if *self.0.fixed.lock().unwrap_or_else(PoisonError::into_inner) {
+            return true;
         }
-        *looked = Some(Instant::now());
-        match self.0.peers.get_json::<JwkSet>("accounts", JWKS_PATH).await {
-            Ok(Some(set)) => self.learn(&set),
-            Ok(None) => tracing::warn!("the accounts role has no keys"),
-            Err(error) => tracing::warn!(%error, "the accounts role's keys could not be read"),
+        if let Some((at, answered)) = *looked
+            && at.elapsed() < if answered { LOOK_AGAIN } else { TRY_AGAIN }
+        {
+            return answered;
         }
+        let answered = match self.0.peers.get_json::<JwkSet>("accounts", JWKS_PATH).await {
+            Ok(Some(set)) => {
+                self.learn(&set);
+                true
+            }
+            Ok(None) => {
+                tracing::warn!("the accounts role has no keys");
+                false
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the accounts role's keys could not be read");
+                false
+            }
+        };
+        *looked = Some((Instant::now(), answered));
+        answered
     }
 }
 
 fn invalid() -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "auth.invalid_token", "The access token is not valid. Sign in again.")
+}
+
+fn unknown() -> Problem {
+    Problem::unavailable("Access tokens can't be checked right now. Try again shortly.", TRY_AGAIN)
 }
 
 /// A member who is signed in: `Member` as an extractor refuses everyone else with 401.

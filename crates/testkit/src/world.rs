@@ -96,6 +96,7 @@ impl WorldBuilder {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port exists");
         let address = format!("http://{}", listener.local_addr().expect("a bound socket has an address"));
         serve(Door { listener, limits: Limits::default(), open: process.metrics.connections.clone() }, routes, &process.tasks);
+        kit::tls::provider();
         World { address, process, clock, key, folder, client: reqwest::Client::new() }
     }
 }

@@ -6,11 +6,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::{StatusCode, header};
 use kit::boot::{Process, Waits};
+use kit::http::believe;
 
 /// How long an answer about readiness stays good, so that asking often costs nothing.
 const FRESH: Duration = Duration::from_millis(500);
@@ -31,11 +33,23 @@ impl Watch {
         let _ = self.process.set(process);
     }
 
-    async fn missing(&self) -> Vec<String> {
+    /// What is missing here, and, where the gateway plays, the roles that nobody plays: its door is of little use without them, while other
+    /// roles do part of their work without their neighbours. A neighbour who asks (`?own`, see `kit::peer`) wants to know the first alone:
+    /// two who need each other would wait for each other for ever.
+    async fn missing(&self, query: Option<&str>) -> Vec<String> {
         let Some(process) = self.process.get() else {
             let waits = self.waits.sentences();
             return if waits.is_empty() { vec!["the process is starting".to_owned()] } else { waits };
         };
+        let mut missing = self.own(process).await;
+        let front = process.routers.iter().any(|(name, _)| *name == "gateway");
+        if front && query != Some("own") {
+            missing.extend(process.peers.missing());
+        }
+        missing
+    }
+
+    async fn own(&self, process: &Process) -> Vec<String> {
         let mut last = self.last.lock().await;
         match &*last {
             Some((at, missing)) if at.elapsed() < FRESH && !process.tasks.is_stopping() => missing.clone(),
@@ -54,10 +68,14 @@ pub(crate) fn public(watch: &Arc<Watch>, process: &Process) -> Router {
     let front = routers.iter().find(|(name, _)| *name == "gateway");
     let routes = match front {
         Some((_, gateway)) => gateway.clone(),
-        None => routers.iter().enumerate().fold(Router::new(), |all, (place, (_, router))| {
-            // Two fallbacks can't be merged; the first role's answers for what nobody knows.
-            all.merge(if place == 0 { router.clone() } else { router.clone().reset_fallback() })
-        }),
+        None => {
+            let all = routers.iter().enumerate().fold(Router::new(), |all, (place, (_, router))| {
+                // Two fallbacks can't be merged; the first role's answers for what nobody knows.
+                all.merge(if place == 0 { router.clone() } else { router.clone().reset_fallback() })
+            });
+            // Without a gateway this door is private: whoever reaches it is a neighbour.
+            all.layer(from_fn(believe))
+        }
     };
     let short = Router::new().route("/healthz", get(async || (no_store(), "ok\n"))).route("/readyz", get(ready_in_short).with_state(watch.clone()));
     short.merge(routes)
@@ -72,15 +90,15 @@ fn no_store() -> [(header::HeaderName, &'static str); 1] {
     [(header::CACHE_CONTROL, "no-store")]
 }
 
-async fn ready_in_short(State(watch): State<Arc<Watch>>) -> Response {
-    if watch.missing().await.is_empty() {
+async fn ready_in_short(State(watch): State<Arc<Watch>>, RawQuery(query): RawQuery) -> Response {
+    if watch.missing(query.as_deref()).await.is_empty() {
         return (no_store(), "ready\n").into_response();
     }
     (StatusCode::SERVICE_UNAVAILABLE, no_store(), "not ready\n").into_response()
 }
 
-async fn ready(State(watch): State<Arc<Watch>>) -> Response {
-    let missing = watch.missing().await;
+async fn ready(State(watch): State<Arc<Watch>>, RawQuery(query): RawQuery) -> Response {
+    let missing = watch.missing(query.as_deref()).await;
     if missing.is_empty() {
         return (no_store(), "ready\n").into_response();
     }

@@ -25,6 +25,7 @@ const BACKLOG: u32 = 8192;
 pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
     let began = Instant::now();
     let (config, mut server) = settings::installation(&arguments.settings)?;
+    settings::check_peers(&config)?;
     server.listen = arguments.listen.unwrap_or(server.listen);
     server.ops_listen = arguments.ops_listen.unwrap_or(server.ops_listen);
     let on_terminal = if std::io::stderr().is_terminal() { LogFormat::Readable } else { LogFormat::Json };
@@ -51,11 +52,6 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
         process = Process::start(&services, &options) => Arc::new(process?),
         () = signals.next() => return Ok(()),
     };
-    for (role, address) in settings::peers(&config)? {
-        if !process.peers.knows(&role) {
-            process.peers.plays_at(&role, &address);
-        }
-    }
     watch.started(process.clone());
     let limits = Limits { connections: server.connections, per_address: server.connections_per_address, ..Limits::default() };
     let public_address = public.local_addr()?;

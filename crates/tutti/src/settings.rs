@@ -2,12 +2,13 @@
 //!
 //! Invariant: flags win over the environment, the environment over the file, the file over the defaults.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use kit::config::{Config, Error};
 use kit::telemetry::LogFormat;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -66,7 +67,12 @@ pub(crate) fn installation(flags: &Settings) -> Result<(Config, Server), Error> 
     Ok((config, server))
 }
 
-/// `[peers]`: the addresses of roles that play elsewhere.
-pub(crate) fn peers(config: &Config) -> Result<HashMap<String, String>, Error> {
-    config.section("peers")
+/// Refuses `[peers]` where it names a role that there is not.
+pub(crate) fn check_peers(config: &Config) -> Result<(), Error> {
+    let peers: BTreeMap<String, IgnoredAny> = config.section("peers")?;
+    let known = roles::all().map(|service| service.name);
+    match peers.into_keys().find(|name| !known.contains(&name.as_str())) {
+        Some(name) => Err(Error::Section { section: "peers".into(), reason: format!("there is no role called `{name}`; there are {}", known.join(", ")) }),
+        None => Ok(()),
+    }
 }

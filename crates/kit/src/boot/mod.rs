@@ -82,7 +82,7 @@ impl Process {
         let lock = folder::lock(data)?;
         let engines = Engines::of(&options.config)?;
         let grants = engines.secrets.grants(data, engines.db.postgres("")?.is_none())?;
-        let (clock, tasks, metrics, peers) = (options.clock.clone(), Tasks::default(), Metrics::default(), Peers::default());
+        let (clock, tasks, metrics, peers) = (options.clock.clone(), Tasks::default(), Metrics::default(), Peers::configured(&options.config)?);
         let bus = Bus::open(&engines.bus, data, clock.clone()).await?;
         bus.end_leases().await?;
         let objects = Objects::folder(&data.join("objects")).await?;
@@ -112,6 +112,7 @@ impl Process {
             consumers.extend(part.consumers);
             jobs.push((context.db.clone(), part.jobs));
         }
+        peers.watch(&tasks, &metrics);
         let names = consumers.iter().map(|consumer| consumer.name().to_owned()).collect();
         // An embedded log is this process's own: whoever doesn't play here will never hear of it.
         let heard_by = if engines.bus.servers.is_empty() { services } else { options.all.as_slice() };

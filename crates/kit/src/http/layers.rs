@@ -13,6 +13,7 @@ use futures::FutureExt as _;
 use http::{HeaderName, HeaderValue, StatusCode};
 use tracing::{Instrument as _, Span};
 
+use super::trace::Trace;
 use crate::auth::Verifier;
 use crate::problem::Problem;
 use crate::telemetry::{Metrics, RequestLabels, RouteLabels};
@@ -57,7 +58,9 @@ async fn around(State(wear): State<Wear>, mut request: Request, next: Next) -> R
             if let Ok(value) = HeaderValue::from_str(&id) {
                 request.headers_mut().insert(REQUEST_ID, value);
             }
-            let span = tracing::info_span!("request", role = wear.role, method, route, request.id = id);
+            let trace = Trace::of(request.headers_mut());
+            request.extensions_mut().insert(trace);
+            let span = tracing::info_span!("request", role = wear.role, method, route, request.id = id, trace.id = trace.id());
             (id, span)
         }
     };
@@ -94,10 +97,26 @@ fn method(request: &Request) -> &'static str {
 }
 
 /// The caller's id where it is short and plain (so that logs across roles share it), a new one otherwise.
-fn request_id(request: &Request) -> String {
+pub(super) fn request_id(request: &Request) -> String {
     let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
     let plain = |id: &&str| (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     given.filter(plain).map_or_else(new_id, str::to_owned)
+}
+
+/// The answer to a request that no router may see. The connection ends with it.
+pub(super) fn refused(problem: &Problem) -> Response {
+    let mut response = answered(problem, &new_id());
+    response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// A problem as it leaves, with its id.
+pub(super) fn answered(problem: &Problem, id: &str) -> Response {
+    let mut response = problem.render(Some(id));
+    if let Ok(value) = HeaderValue::from_str(id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    response
 }
 
 /// A UUIDv7 from the process's own generator: `Uuid::now_v7` asks the kernel for each one.

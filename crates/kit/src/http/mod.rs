@@ -7,14 +7,19 @@ mod idempotency;
 mod layers;
 mod linger;
 mod live;
+mod neighbour;
 mod patience;
 mod serve;
+mod strict;
+mod trace;
 
 pub use extract::{Json, Page, Path, Query};
 pub use idempotency::Idempotency;
 pub use layers::{RequestId, Wear, wear};
 pub use live::{frame, sse};
+pub use neighbour::{CLIENT, Deadline, believe};
 pub use serve::{Door, Limits, neighbourhood, serve};
+pub use trace::Trace;
 
 /// A page of a list.
 #[derive(Debug, Clone, serde::Serialize, utoipa::ToSchema)]

@@ -11,8 +11,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::ConnectInfo;
 use hyper::body::Incoming;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -20,6 +20,7 @@ use tower::ServiceExt as _;
 
 use super::linger::Lingering;
 use super::patience::Patience;
+use super::{layers, strict};
 use crate::tasks::Tasks;
 
 /// What a door lets in.
@@ -94,15 +95,22 @@ async fn connection(stream: TcpStream, address: SocketAddr, router: Router, limi
     // Small answers should not wait for more to come.
     let _ = stream.set_nodelay(true);
     let owner = tasks.clone();
-    let service = router.map_request(move |mut request: hyper::Request<Incoming>| {
-        request.extensions_mut().insert(ConnectInfo(address));
-        let (parts, body) = request.into_parts();
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let (mut parts, body) = request.into_parts();
         let body = axum::body::Body::new(Lingering::new(body, &parts.headers, &owner));
-        hyper::Request::from_parts(parts, body)
+        let refusal = strict::refusal(&parts);
+        parts.extensions.insert(ConnectInfo(address));
+        let router = router.clone();
+        async move {
+            match refusal {
+                Some(problem) => Ok(layers::refused(&problem)),
+                None => router.oneshot(hyper::Request::from_parts(parts, body)).await,
+            }
+        }
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(limits.header).max_buf_size(limits.buffer_bytes).half_close(false);
-    let connection = builder.serve_connection(TokioIo::new(Patience::new(stream, limits.stuck)), TowerToHyperService::new(service)).with_upgrades();
+    let connection = builder.serve_connection(TokioIo::new(Patience::new(stream, limits.stuck)), service).with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

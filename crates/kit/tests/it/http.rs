@@ -20,6 +20,7 @@ struct Server {
 }
 
 async fn server(limits: Limits) -> Server {
+    kit::tls::provider();
     let (tasks, metrics) = (Tasks::default(), Metrics::default());
     let verifier = Verifier::new(Peers::default(), Clock::system());
     let routes = Router::new()

@@ -7,4 +7,7 @@ mod bus;
 mod db;
 mod http;
 mod objects;
+mod peers;
+mod role;
 mod schedule;
+mod trouble;

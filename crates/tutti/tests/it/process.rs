@@ -73,6 +73,10 @@ fn a_wrong_configuration_names_the_key_and_the_fix() {
     assert!(said.contains("photo_max_byts") && said.contains("photo_max_bytes"), "{said}");
     let said = start(&["--set", "meida.photo_max_bytes=1"]);
     assert!(said.contains("meida") && said.contains("media"), "{said}");
+    let said = start(&["--set", "peers.medai=http://10.0.0.7:8080"]);
+    assert!(said.contains("medai") && said.contains("transcode"), "{said}");
+    let said = start(&["--set", "peers.media=10.0.0.7:8080"]);
+    assert!(said.contains("`10.0.0.7:8080`") && said.contains("http://10.0.0.7:8080"), "{said}");
     let said = start(&["--set", "nonsense"]);
     assert!(said.contains("section.key=value"), "{said}");
     let said = start(&["medai"]);

@@ -1,0 +1,89 @@
+//! What passes through: bodies as they come, headers without those of the connection, who asks, and in which trace.
+
+use std::time::Duration;
+
+use http::Method;
+use tokio::io::AsyncWriteExt as _;
+
+use crate::stage::{Stage, read_until, rest, until};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_stream_both_ways() {
+    let stage = Stage::with(&[]).await;
+    let mut stream = stage.connect().await;
+    stream.write_all(b"POST /v1/media HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nfirst \r\n").await.unwrap();
+    // It is there before anything else was sent.
+    until("the first part of the upload is there", || *stage.role.arrived.lock().unwrap() == b"first ").await;
+    stream.write_all(b"6\r\nsecond\r\n0\r\n\r\n").await.unwrap();
+    assert!(rest(&mut stream).await.starts_with("HTTP/1.1 200"));
+    assert_eq!(stage.seen()[0].body, b"first second");
+    let mut stream = stage.connect().await;
+    stream.write_all(b"GET /v1/files/slow HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+    read_until(&mut stream, "first ").await;
+    // Only now does the role say more.
+    stage.role.go_on.notify_one();
+    assert!(rest(&mut stream).await.contains("second"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_belongs_to_a_connection_ends_at_the_gateway() {
+    let stage = Stage::with(&[]).await;
+    let answer = stage
+        .raw(b"GET /v1/media HTTP/1.1\r\nHost: tutti.example\r\nConnection: close, X-Private\r\nX-Private: 1\r\nKeep-Alive: timeout=9\r\nTE: trailers\r\nProxy-Authorization: Basic x\r\nX-Public: 2\r\n\r\n")
+        .await;
+    let seen = &stage.seen()[0];
+    for gone in ["connection", "x-private", "keep-alive", "te", "proxy-authorization"] {
+        assert!(!seen.headers.contains_key(gone), "{gone} was passed on");
+    }
+    assert_eq!((seen.headers["x-public"].to_str().unwrap(), seen.headers["host"].to_str().unwrap()), ("2", "tutti.example"));
+    let answer = answer.to_lowercase();
+    assert!(answer.contains("x-public: 2") && !answer.contains("x-private") && !answer.contains("keep-alive: timeout"), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_cannot_say_who_it_is_nor_how_long_to_work() {
+    let stage = Stage::with(&[]).await;
+    let nobody = stage.world.nobody();
+    let forged = nobody.request(Method::GET, "/v1/media").header("x-tutti-client", "6.6.6.6").header("x-tutti-deadline-ms", "1").header("x-tutti-anything", "1");
+    nobody.send(forged.header("x-forwarded-for", "6.6.6.6")).await.expect(200);
+    let headers = &stage.seen()[0].headers;
+    assert_eq!((headers["x-tutti-client"].to_str().unwrap(), headers["x-forwarded-for"].to_str().unwrap()), ("127.0.0.1", "127.0.0.1"));
+    assert!(!headers.contains_key("x-tutti-anything"));
+    let left: u64 = headers["x-tutti-deadline-ms"].to_str().unwrap().parse().unwrap();
+    assert!((10_000..=30_000).contains(&left), "{left} ms");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_client_behind_our_own_proxy_is_the_client() {
+    let stage = Stage::with(&["gateway.trusted_hops=1"]).await;
+    let nobody = stage.world.nobody();
+    nobody.send(nobody.request(Method::GET, "/v1/media").header("x-forwarded-for", "6.6.6.6, 192.0.2.7")).await.expect(200);
+    assert_eq!(stage.seen()[0].headers["x-tutti-client"].to_str().unwrap(), "192.0.2.7");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trace_goes_on_and_the_request_keeps_its_id() {
+    let stage = Stage::with(&[]).await;
+    let nobody = stage.world.nobody();
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let request = nobody.request(Method::GET, "/v1/media").header("traceparent", format!("00-{trace}-00f067aa0ba902b7-01")).header("tracestate", "a=1");
+    let answer = nobody.send(request.header("x-request-id", "booth-7-0001")).await.expect(200);
+    nobody.send(nobody.request(Method::GET, "/v1/media").header("traceparent", "nonsense").header("tracestate", "a=1")).await.expect(200);
+    let seen = stage.seen();
+    let parent = seen[0].headers["traceparent"].to_str().unwrap();
+    assert!(parent.contains(trace) && !parent.contains("00f067aa0ba902b7"), "{parent}");
+    assert_eq!((seen[0].headers["x-request-id"].to_str().unwrap(), answer.header("x-request-id")), ("booth-7-0001", "booth-7-0001"));
+    assert!(seen[0].headers.contains_key("tracestate"));
+    assert!(seen[1].headers["traceparent"].to_str().unwrap().starts_with("00-") && !seen[1].headers.contains_key("tracestate"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_is_away_or_too_late_is_said_so() {
+    let stage = Stage::with(&["gateway.answer_seconds=1"]).await;
+    let nobody = stage.world.nobody();
+    let late = tokio::time::timeout(Duration::from_secs(20), nobody.get("/v1/files/never")).await.expect("it is not waited for");
+    late.refused(504, "server.too_late");
+    stage.role.tasks.stop(Duration::from_secs(5)).await;
+    let away = tokio::time::timeout(Duration::from_secs(20), nobody.get("/v1/media")).await.expect("it is not waited for");
+    assert!(!away.refused(503, "server.unavailable").header("retry-after").is_empty());
+}

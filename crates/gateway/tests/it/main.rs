@@ -1,0 +1,9 @@
+//! The gateway in front of roles that play elsewhere: a real door before real doors.
+
+#![allow(clippy::unwrap_used, reason = "a test may be blunt, also in the functions beside it")]
+
+mod drain;
+mod forwarding;
+mod limits;
+mod smuggling;
+mod stage;

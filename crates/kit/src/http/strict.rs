@@ -1,0 +1,71 @@
+//! Requests that two readers could read differently are refused at every door.
+//!
+//! Request smuggling lives on such differences between a proxy and the server behind it. hyper refuses most of it while it
+//! parses: a bad or conflicting `Content-Length`, a transfer coding that does not end in `chunked`, folded lines, a space before
+//! the colon, bad chunk sizes; and where both `Transfer-Encoding` and `Content-Length` came, it drops the length and ends the connection. Here is
+//! what it lets pass. Invariant: what passes has one host, and a body framed by one length or by `chunked` alone.
+
+use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::request::Parts;
+use http::{Method, StatusCode, Version};
+
+use crate::problem::Problem;
+
+/// Why a request is refused, if it is.
+pub(super) fn refusal(parts: &Parts) -> Option<Problem> {
+    let headers = &parts.headers;
+    let refuse = |detail: &'static str| Some(Problem::bad_request("request.malformed", detail));
+    if let Some(coding) = headers.get(TRANSFER_ENCODING) {
+        // A second coding below `chunked` would be lost with the header (RFC 9112 §6.1).
+        if headers.get_all(TRANSFER_ENCODING).iter().count() != 1 || !coding.as_bytes().eq_ignore_ascii_case(b"chunked") {
+            return refuse("The only Transfer-Encoding that is taken is `chunked`.");
+        }
+        if headers.contains_key(CONTENT_LENGTH) {
+            return refuse("A request has a Content-Length or a Transfer-Encoding, not both.");
+        }
+    }
+    if parts.method == Method::CONNECT {
+        return Some(Problem::new(StatusCode::METHOD_NOT_ALLOWED, "request.method_not_allowed", "This server opens no tunnels."));
+    }
+    let mut hosts = headers.get_all(HOST).iter();
+    let host = hosts.next();
+    // RFC 9112 §3.2: one Host, and no other in an absolute-form target.
+    match (host, parts.uri.authority()) {
+        (None, _) if parts.version == Version::HTTP_11 => return refuse("The Host header is missing."),
+        _ if hosts.next().is_some() => return refuse("There is more than one Host header."),
+        (Some(host), Some(authority)) if !host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()) => {
+            return refuse("The Host header and the address name different hosts.");
+        }
+        (Some(host), _) if host.as_bytes().iter().any(|byte| matches!(byte, b',' | b'/' | b'@' | b' ' | b'\t' | b'\\')) => return refuse("The Host header names no host."),
+        _ => {}
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    fn refused(request: http::request::Builder) -> Option<u16> {
+        refusal(&request.body(()).unwrap().into_parts().0).map(|problem| problem.status.as_u16())
+    }
+
+    #[test]
+    fn what_two_readers_could_read_differently_is_refused() {
+        let post = || Request::post("/").header(HOST, "a");
+        assert_eq!(refused(post().header(TRANSFER_ENCODING, "Chunked")), None);
+        assert_eq!(refused(post().header(CONTENT_LENGTH, "3")), None);
+        assert_eq!(refused(post().header(TRANSFER_ENCODING, "gzip, chunked")), Some(400));
+        assert_eq!(refused(post().header(TRANSFER_ENCODING, "chunked").header(TRANSFER_ENCODING, "chunked")), Some(400));
+        assert_eq!(refused(post().header(TRANSFER_ENCODING, "chunked").header(CONTENT_LENGTH, "3")), Some(400));
+        assert_eq!(refused(post().header(HOST, "a")), Some(400));
+        assert_eq!(refused(Request::get("/")), Some(400));
+        assert_eq!(refused(Request::get("/").version(Version::HTTP_10)), None);
+        assert_eq!(refused(Request::get("http://a/").header(HOST, "A")), None);
+        assert_eq!(refused(Request::get("http://b/").header(HOST, "a")), Some(400));
+        assert_eq!(refused(Request::get("/").header(HOST, "a, b")), Some(400));
+        assert_eq!(refused(Request::builder().method(Method::CONNECT).uri("a:80").header(HOST, "a:80")), Some(405));
+    }
+}

@@ -1,0 +1,126 @@
+//! W3C Trace Context: which trace a request belongs to, across processes.
+//!
+//! Read strictly (<https://www.w3.org/TR/trace-context/>, level 1): what is not exactly right is as if it were not there, and a new trace
+//! begins. Invariant: every hop has a span id of its own, and `tracestate` goes along only with the `traceparent` it came with.
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+const PARENT: HeaderName = HeaderName::from_static("traceparent");
+const STATE: HeaderName = HeaderName::from_static("tracestate");
+const SAMPLED: u8 = 1;
+
+/// A place in a trace, in a request's extensions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trace {
+    id: [u8; 16],
+    span: [u8; 8],
+    flags: u8,
+}
+
+impl Trace {
+    /// A trace of our own. It is not sampled: nobody collects spans here.
+    pub fn begin() -> Self {
+        Self { id: rand::random(), span: rand::random(), flags: 0 }
+    }
+
+    /// The trace a request brings, or a new one; then a `tracestate` without its trace is taken away.
+    pub fn of(headers: &mut HeaderMap) -> Self {
+        let mut lines = headers.get_all(PARENT).iter();
+        let parent = lines.next().filter(|_| lines.next().is_none()).and_then(|value| Self::parse(value.as_bytes()));
+        parent.unwrap_or_else(|| {
+            headers.remove(STATE);
+            Self::begin()
+        })
+    }
+
+    /// `version-trace-span-flags` in lower-case hexadecimal. Later versions may go on after the flags.
+    fn parse(text: &[u8]) -> Option<Self> {
+        let (head, rest) = text.split_at_checked(55)?;
+        let [v1, v2, b'-', tail @ ..] = head else { return None };
+        let version: [u8; 1] = hex(&[*v1, *v2])?;
+        let goes_on = rest.is_empty() || (version != [0] && rest.starts_with(b"-"));
+        if version == [0xff] || !goes_on {
+            return None;
+        }
+        let (trace, tail) = tail.split_at_checked(32)?;
+        let (span, flags) = tail.strip_prefix(b"-")?.split_at_checked(16)?;
+        let [flags]: [u8; 1] = hex(flags.strip_prefix(b"-")?)?;
+        let (id, span): ([u8; 16], [u8; 8]) = (hex(trace)?, hex(span)?);
+        (id != [0; 16] && span != [0; 8]).then_some(Self { id, span, flags: flags & SAMPLED })
+    }
+
+    /// The trace's id, in hexadecimal.
+    pub fn id(&self) -> String {
+        hex::encode(self.id)
+    }
+
+    /// The same trace with another span.
+    #[must_use]
+    pub fn next_hop(&self) -> Self {
+        Self { span: rand::random(), ..*self }
+    }
+
+    /// Says it to the next.
+    pub fn write(&self, headers: &mut HeaderMap) {
+        let mut text = [b'-'; 55];
+        let parts: [(usize, &[u8]); 4] = [(0, &[0]), (3, &self.id), (36, &self.span), (53, &[self.flags])];
+        for (at, bytes) in parts {
+            // The places are those of the format, so the text has room.
+            if let Some(place) = text.get_mut(at..at + bytes.len() * 2) {
+                let _ = hex::encode_to_slice(bytes, place);
+            }
+        }
+        if let Ok(value) = HeaderValue::from_bytes(&text) {
+            headers.insert(PARENT, value);
+        }
+    }
+}
+
+/// Lower case only, as the specification asks.
+fn hex<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    let lower = text.iter().all(|letter| matches!(letter, b'0'..=b'9' | b'a'..=b'f'));
+    (lower && hex::decode_to_slice(text, &mut bytes).is_ok()).then_some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+    #[test]
+    fn a_right_one_is_kept_and_gets_a_new_span() {
+        let mut headers = HeaderMap::from_iter([(PARENT, HeaderValue::from_static(GOOD)), (STATE, HeaderValue::from_static("a=1"))]);
+        let trace = Trace::of(&mut headers);
+        trace.next_hop().write(&mut headers);
+        let said = headers[PARENT].to_str().unwrap();
+        assert!(said.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-") && said.ends_with("-01") && said.len() == 55, "{said}");
+        assert!(!said.contains("00f067aa0ba902b7") && headers.contains_key(STATE));
+        assert!(Trace::parse(b"cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-what-comes").is_some());
+    }
+
+    #[test]
+    fn a_wrong_one_is_as_if_it_were_not_there() {
+        let wrong = [
+            "",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736_00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e473g-00f067aa0ba902b7-01",
+        ];
+        for text in wrong {
+            let mut headers = HeaderMap::from_iter([(PARENT, HeaderValue::from_str(text).unwrap()), (STATE, HeaderValue::from_static("a=1"))]);
+            assert_ne!(Trace::of(&mut headers).id(), "4bf92f3577b34da6a3ce929d0e0e4736", "{text}");
+            assert!(!headers.contains_key(STATE));
+        }
+        let mut twice = HeaderMap::new();
+        twice.append(PARENT, HeaderValue::from_static(GOOD));
+        twice.append(PARENT, HeaderValue::from_static(GOOD));
+        assert_ne!(Trace::of(&mut twice).id(), "4bf92f3577b34da6a3ce929d0e0e4736");
+    }
+}

@@ -1,0 +1,183 @@
+//! The circuit breaker of one instance: after too many failures in a row, or too large a share of them, nothing is sent for a while.
+//!
+//! Pure: the time is handed in. Invariant: while it is not closed, at most one request at a time is let through to try.
+
+use std::time::{Duration, Instant};
+
+/// Failures in a row that open it.
+const ROW: u32 = 5;
+/// Or half of this many requests within a window.
+const FEWEST: u32 = 20;
+const WINDOW: Duration = Duration::from_secs(10);
+/// The first pause; it doubles each time a try fails.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Closed,
+    Open {
+        until: Instant,
+    },
+    /// The next request may try, or one does.
+    HalfOpen {
+        trying: bool,
+    },
+}
+
+#[derive(Debug)]
+pub(super) struct Breaker {
+    state: State,
+    row: u32,
+    window: Instant,
+    succeeded: u32,
+    failed: u32,
+    pauses: u32,
+}
+
+/// That a request was let through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leave {
+    Ordinary,
+    /// It decides whether the breaker closes.
+    Trial,
+}
+
+impl Breaker {
+    pub(super) fn new(now: Instant) -> Self {
+        Self { state: State::Closed, row: 0, window: now, succeeded: 0, failed: 0, pauses: 0 }
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.state == State::Closed
+    }
+
+    /// Whether a request would be let through.
+    pub(super) fn would_let(&self, now: Instant) -> bool {
+        match self.state {
+            State::Closed => true,
+            State::Open { until } => now >= until,
+            State::HalfOpen { trying } => !trying,
+        }
+    }
+
+    /// Lets a request through, or not.
+    pub(super) fn begin(&mut self, now: Instant) -> Option<Leave> {
+        if !self.would_let(now) {
+            return None;
+        }
+        if self.is_closed() {
+            return Some(Leave::Ordinary);
+        }
+        self.state = State::HalfOpen { trying: true };
+        Some(Leave::Trial)
+    }
+
+    pub(super) fn succeed(&mut self, leave: Leave, now: Instant) {
+        self.roll(now);
+        self.row = 0;
+        self.succeeded += 1;
+        if leave == Leave::Trial {
+            (self.state, self.pauses, self.succeeded, self.failed) = (State::Closed, 0, 0, 0);
+        }
+    }
+
+    pub(super) fn fail(&mut self, leave: Leave, now: Instant) {
+        self.roll(now);
+        self.row += 1;
+        self.failed += 1;
+        let too_many = self.row >= ROW || (self.succeeded + self.failed >= FEWEST && self.failed >= self.succeeded);
+        if leave == Leave::Trial || (self.is_closed() && too_many) {
+            let pause = FIRST_PAUSE.saturating_mul(1 << self.pauses.min(10)).min(LONGEST_PAUSE);
+            self.pauses += 1;
+            (self.state, self.row, self.succeeded, self.failed) = (State::Open { until: now + pause }, 0, 0, 0);
+        }
+    }
+
+    /// A request ended that says nothing about the instance.
+    pub(super) fn give_back(&mut self, leave: Leave) {
+        if leave == Leave::Trial && self.state == (State::HalfOpen { trying: true }) {
+            self.state = State::HalfOpen { trying: false };
+        }
+    }
+
+    /// The instance says that it is ready: the next request may try at once.
+    pub(super) fn invite(&mut self) {
+        if matches!(self.state, State::Open { .. }) {
+            self.state = State::HalfOpen { trying: false };
+        }
+    }
+
+    fn roll(&mut self, now: Instant) {
+        if now.duration_since(self.window) > WINDOW {
+            (self.window, self.succeeded, self.failed) = (now, 0, 0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn opened(now: Instant) -> Breaker {
+        let mut breaker = Breaker::new(now);
+        for _ in 0..ROW {
+            assert_eq!(breaker.begin(now), Some(Leave::Ordinary));
+            breaker.fail(Leave::Ordinary, now);
+        }
+        breaker
+    }
+
+    #[test]
+    fn failures_in_a_row_open_it_and_one_try_closes_it() {
+        let now = Instant::now();
+        let mut breaker = opened(now);
+        assert_eq!(breaker.begin(now), None);
+        let later = now + FIRST_PAUSE;
+        assert_eq!(breaker.begin(later), Some(Leave::Trial));
+        assert_eq!(breaker.begin(later), None, "one at a time");
+        breaker.succeed(Leave::Trial, later);
+        assert!(breaker.is_closed());
+    }
+
+    #[test]
+    fn a_try_that_fails_makes_the_pause_longer() {
+        let now = Instant::now();
+        let mut breaker = opened(now);
+        let later = now + FIRST_PAUSE;
+        breaker.begin(later).unwrap();
+        breaker.fail(Leave::Trial, later);
+        assert!(!breaker.would_let(later + FIRST_PAUSE));
+        assert!(breaker.would_let(later + 2 * FIRST_PAUSE));
+    }
+
+    #[test]
+    fn a_try_that_was_called_off_makes_room_for_the_next() {
+        let now = Instant::now();
+        let mut breaker = opened(now);
+        breaker.invite();
+        let leave = breaker.begin(now).unwrap();
+        breaker.give_back(leave);
+        assert_eq!(breaker.begin(now), Some(Leave::Trial));
+    }
+
+    #[test]
+    fn half_of_many_opens_it_but_not_half_of_few_and_not_old_ones() {
+        let now = Instant::now();
+        let mut breaker = Breaker::new(now);
+        for _ in 0..(FEWEST / 2 - 1) {
+            breaker.succeed(Leave::Ordinary, now);
+            breaker.fail(Leave::Ordinary, now);
+        }
+        assert!(breaker.is_closed());
+        let later = now + WINDOW * 2;
+        breaker.fail(Leave::Ordinary, later);
+        breaker.succeed(Leave::Ordinary, later);
+        assert!(breaker.is_closed(), "what was is forgotten");
+        for _ in 0..FEWEST / 2 {
+            breaker.succeed(Leave::Ordinary, later);
+            breaker.fail(Leave::Ordinary, later);
+        }
+        assert!(!breaker.is_closed());
+    }
+}

@@ -1,0 +1,132 @@
+//! One instance of a role: how busy it is, whether it is well, its waiting lines.
+//!
+//! Invariant: a request that is under way has a [`Seat`], and whatever becomes of it, the seat tells the breaker and the count.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use prometheus_client::metrics::gauge::Gauge;
+
+use super::breaker::{Breaker, Leave};
+use super::choose::Standing;
+use super::pool::Pool;
+
+const UNKNOWN: u8 = 0;
+const READY: u8 = 1;
+const UNREADY: u8 = 2;
+
+pub(super) struct Instance {
+    pub(super) address: SocketAddr,
+    pub(super) pool: Pool,
+    in_flight: AtomicUsize,
+    /// What it said of itself when it was last asked.
+    says: AtomicU8,
+    /// Whether the breaker is not closed, so that the common case needs no lock.
+    broken: AtomicBool,
+    breaker: Mutex<Breaker>,
+    trouble: Mutex<String>,
+}
+
+impl Instance {
+    pub(super) fn new(address: SocketAddr) -> Self {
+        Self {
+            address,
+            pool: Pool::default(),
+            in_flight: AtomicUsize::new(0),
+            says: AtomicU8::new(UNKNOWN),
+            broken: AtomicBool::new(false),
+            breaker: Mutex::new(Breaker::new(Instant::now())),
+            trouble: Mutex::new("it has not been asked yet".into()),
+        }
+    }
+
+    pub(super) fn load(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn standing(&self) -> Standing {
+        if self.broken.load(Ordering::Relaxed) && !self.with_breaker(|breaker| breaker.would_let(Instant::now())) {
+            return Standing::Shut;
+        }
+        if self.says.load(Ordering::Relaxed) == UNREADY { Standing::Unready } else { Standing::Well }
+    }
+
+    /// Whether it said that it is ready, and nothing has failed since.
+    pub(super) fn is_healthy(&self) -> bool {
+        self.says.load(Ordering::Relaxed) == READY && !self.is_broken()
+    }
+
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Relaxed)
+    }
+
+    /// Why it is not healthy.
+    pub(super) fn trouble(&self) -> String {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// It said that it is ready.
+    pub(super) fn is_ready(&self) {
+        self.says.store(READY, Ordering::Relaxed);
+        if self.is_broken() {
+            self.with_breaker(Breaker::invite);
+        }
+    }
+
+    /// It said that it is not, or nothing.
+    pub(super) fn is_unready(&self, why: String) {
+        self.says.store(UNREADY, Ordering::Relaxed);
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    }
+
+    /// A place for a request, unless the breaker says no.
+    pub(super) fn seat(self: &Arc<Self>, in_flight: &Gauge) -> Option<Seat> {
+        let leave = if self.is_broken() { self.with_breaker(|breaker| breaker.begin(Instant::now()))? } else { Leave::Ordinary };
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        in_flight.inc();
+        Some(Seat { instance: self.clone(), in_flight: in_flight.clone(), leave, judged: false })
+    }
+
+    fn with_breaker<T>(&self, what: impl FnOnce(&mut Breaker) -> T) -> T {
+        let mut breaker = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
+        let answer = what(&mut breaker);
+        self.broken.store(!breaker.is_closed(), Ordering::Relaxed);
+        answer
+    }
+}
+
+/// A request under way at an instance.
+pub(super) struct Seat {
+    pub(super) instance: Arc<Instance>,
+    in_flight: Gauge,
+    leave: Leave,
+    judged: bool,
+}
+
+impl Seat {
+    pub(super) fn succeeded(&mut self) {
+        self.judged = true;
+        self.instance.with_breaker(|breaker| breaker.succeed(self.leave, Instant::now()));
+        // What breaks later on (in the middle of the answer) is no longer the trial.
+        self.leave = Leave::Ordinary;
+    }
+
+    pub(super) fn failed(&mut self, why: &str) {
+        self.judged = true;
+        self.instance.with_breaker(|breaker| breaker.fail(self.leave, Instant::now()));
+        self.leave = Leave::Ordinary;
+        why.clone_into(&mut self.instance.trouble.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.instance.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.in_flight.dec();
+        if !self.judged {
+            self.instance.with_breaker(|breaker| breaker.give_back(self.leave));
+        }
+    }
+}

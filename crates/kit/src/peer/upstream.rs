@@ -1,0 +1,264 @@
+//! A role that plays elsewhere: its instances, and how a request finds one that answers.
+//!
+//! Owns no policy about what may be asked; does not own any instance's state. Invariant: a request is sent again only while nothing of an answer
+//! has been seen and doing it twice is as good as once, or nothing of it was sent; and never more often than the budget allows.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use axum::response::Response;
+use http::{HeaderValue, Request};
+use http_body::Body as _;
+use hyper::body::Incoming;
+
+use super::address::{Addresses, Resolver};
+use super::choose::{Candidate, Standing, choose};
+use super::figures::RoleFigures;
+use super::instance::{Instance, Seat};
+use super::line::{Broken, Line};
+use super::retry::{ATTEMPTS, Budget, repeatable};
+use super::sending::{Progress, watched};
+use super::{Error, answer, headers};
+use crate::http::Deadline;
+
+/// How long an instance may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// To begin its answer to a request without a body, where the request brings no deadline of its own.
+    pub answer: Duration,
+    /// To take the next bytes of a body (it may have its turn to wait for), and to begin its answer after the last.
+    pub body: Duration,
+    /// To go on with an answer that it has begun.
+    pub stalled: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        // A long upload is made durable after its last byte. Live streams say something every 15 s.
+        Self { answer: Duration::from_secs(30), body: Duration::from_secs(120), stalled: Duration::from_secs(60) }
+    }
+}
+
+/// While the sender has the word, how often we look whether it still has. Also how often names are looked up at most.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+pub(super) struct Upstream {
+    pub(super) role: String,
+    pub(super) addresses: Addresses,
+    pub(super) figures: RoleFigures,
+    patience: Patience,
+    host: HeaderValue,
+    resolver: tokio::sync::Mutex<(Resolver, Option<Instant>)>,
+    instances: RwLock<Arc<[Arc<Instance>]>>,
+    /// Why some name could not be looked up.
+    unresolved: Mutex<Option<String>>,
+    budget: Mutex<Budget>,
+}
+
+/// A request that came to nothing.
+struct Failure {
+    error: Error,
+    /// It, if it may be sent again.
+    request: Option<Request<Body>>,
+    /// Whether there was not even a connection. Then nobody has worked for it, and another instance gets no more than it would without this one.
+    unsent: bool,
+}
+
+/// Who was silent when the time was over.
+enum Silent {
+    Sender,
+    Instance,
+}
+
+impl Failure {
+    /// Tells the breaker, unless it was the sender who broke off.
+    fn held_against(self, seat: &mut Seat) -> Self {
+        if !matches!(self.error, Error::Sender(..) | Error::Slow(_)) {
+            seat.failed(&self.error.causes());
+        }
+        self
+    }
+}
+
+impl Upstream {
+    pub(super) fn new(role: &str, addresses: Addresses, patience: Patience, figures: RoleFigures) -> Self {
+        Self {
+            role: role.to_owned(),
+            figures,
+            patience,
+            host: HeaderValue::from_str(role).unwrap_or_else(|_| HeaderValue::from_static("neighbour")),
+            resolver: tokio::sync::Mutex::new((Resolver::new(addresses.clone()), None)),
+            addresses,
+            instances: RwLock::new(Arc::new([])),
+            unresolved: Mutex::default(),
+            budget: Mutex::new(Budget::new(Instant::now())),
+        }
+    }
+
+    /// Sends a request to the best instance, and to another one if that is safe and the first does not answer.
+    pub(super) async fn send(&self, request: Request<Body>) -> Result<Response, Error> {
+        self.with_budget(Budget::earn);
+        let (mut parts, body) = request.into_parts();
+        headers::outgoing(&mut parts, &self.host);
+        let mut request = Request::from_parts(parts, body);
+        let mut tried = Vec::new();
+        loop {
+            let seat = self.seat(&tried).await?;
+            let address = seat.instance.address;
+            let failure = match self.attempt(seat, request).await {
+                Ok(response) => return Ok(response),
+                Err(failure) => failure,
+            };
+            tried.push(address);
+            let again = failure.request.filter(|_| tried.len() < ATTEMPTS && self.choose(&tried).is_some());
+            match again {
+                Some(again) if failure.unsent || self.with_budget(|budget| budget.spend(Instant::now())) => request = again,
+                _ => return Err(failure.error),
+            }
+            self.figures.retries.inc();
+            tracing::debug!(error = %failure.error, "sent once more, to another instance");
+        }
+    }
+
+    /// A place at an instance that was not tried yet.
+    async fn seat(&self, tried: &[SocketAddr]) -> Result<Seat, Error> {
+        if self.instances().is_empty() {
+            self.look().await;
+        }
+        // Of two requests that want an instance's only trial, one goes on to the next.
+        let seat = std::iter::repeat_with(|| self.choose(tried)).take(ATTEMPTS).map_while(|instance| instance).find_map(|instance| instance.seat(&self.figures.in_flight));
+        seat.ok_or_else(|| Error::Missing(self.role.clone(), self.reasons()))
+    }
+
+    fn choose(&self, tried: &[SocketAddr]) -> Option<Arc<Instance>> {
+        let instances = self.instances();
+        let candidates = instances.iter().map(|instance| Candidate { standing: instance.standing(), load: instance.load(), tried: tried.contains(&instance.address) });
+        choose(candidates, |below| rand::random_range(0..below)).and_then(|place| instances.get(place).cloned())
+    }
+
+    /// One instance: a line that waits there if there is one, a new one otherwise.
+    async fn attempt(&self, mut seat: Seat, mut request: Request<Body>) -> Result<Response, Failure> {
+        let instance = seat.instance.clone();
+        if let Some(line) = instance.pool.take().await {
+            match self.exchange(line, request).await {
+                Ok((answer, line)) => return Ok(self.answered(answer, line, seat).await),
+                // The instance closed the line while it waited, which says nothing against it: a new line is tried there.
+                Err(Failure { request: Some(unsent), .. }) => request = unsent,
+                Err(failure) => return Err(failure.held_against(&mut seat)),
+            }
+        }
+        self.figures.connects.inc();
+        let line = match Line::connect(instance.address).await {
+            Ok(line) => line,
+            Err(error) => {
+                seat.failed(&error.to_string());
+                // The others come first until it says that it is ready, which it is asked every second.
+                instance.is_unready(error.to_string());
+                return Err(Failure { error: Error::Silent(self.role.clone(), error.into()), request: Some(request), unsent: true });
+            }
+        };
+        match self.exchange(line, request).await {
+            Ok((answer, line)) => Ok(self.answered(answer, line, seat).await),
+            Err(failure) => Err(failure.held_against(&mut seat)),
+        }
+    }
+
+    async fn answered(&self, mut answer: http::Response<Incoming>, line: Option<Line>, mut seat: Seat) -> Response {
+        seat.succeeded();
+        headers::strip(answer.headers_mut());
+        answer::streamed(answer, line, seat, self.patience.stalled).await
+    }
+
+    /// Sends the request over a line and waits for the head of the answer, as long as the request, or our patience, allows.
+    async fn exchange(&self, line: Line, request: Request<Body>) -> Result<(http::Response<Incoming>, Option<Line>), Failure> {
+        let bodiless = request.body().is_end_stream();
+        let until = request.extensions().get::<Deadline>().map(|deadline| deadline.0);
+        let copy = repeatable(request.method(), bodiless).then(|| copy(&request));
+        let outcome = if bodiless {
+            let until = until.unwrap_or_else(|| (Instant::now() + self.patience.answer).into());
+            tokio::time::timeout_at(until, line.send(request)).await.map_err(|_| Silent::Instance)
+        } else {
+            let (request, progress) = watched(request);
+            self.patiently(line.send(request), &progress, until).await
+        };
+        match outcome {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(Broken { error, .. })) if error.is_user() => Err(Failure { error: Error::Sender(self.role.clone(), error.into()), request: None, unsent: false }),
+            Ok(Err(Broken { error, request })) => Err(Failure { error: Error::Silent(self.role.clone(), error.into()), request: request.or(copy), unsent: false }),
+            Err(Silent::Instance) => Err(Failure { error: Error::Late(self.role.clone()), request: None, unsent: false }),
+            Err(Silent::Sender) => Err(Failure { error: Error::Slow(self.role.clone()), request: None, unsent: false }),
+        }
+    }
+
+    /// Waits for an answer while a body is on its way, until one of the two was silent for too long.
+    async fn patiently<T>(&self, sent: impl Future<Output = T>, progress: &Progress, until: Option<tokio::time::Instant>) -> Result<T, Silent> {
+        let mut sent = std::pin::pin!(sent);
+        loop {
+            let now = tokio::time::Instant::now();
+            let ends = progress.ends(self.patience.body);
+            if until.is_some_and(|until| until <= now) || ends.is_some_and(|ends| ends <= now) {
+                return Err(if ends.is_some() { Silent::Instance } else { Silent::Sender });
+            }
+            let look_again = [Some(now + LOOK_AGAIN), until, ends].into_iter().flatten().min().unwrap_or(now);
+            if let Ok(answer) = tokio::time::timeout_at(look_again, sent.as_mut()).await {
+                return Ok(answer);
+            }
+        }
+    }
+
+    /// Looks the names up; instances that stay keep their state and their lines.
+    pub(super) async fn look(&self) {
+        let mut resolver = self.resolver.lock().await;
+        let (resolver, looked) = &mut *resolver;
+        // Whoever waited for another's look takes its answer, also where there is none.
+        if looked.is_some_and(|looked| looked.elapsed() < LOOK_AGAIN) {
+            return;
+        }
+        let (addresses, failed) = resolver.look().await;
+        *looked = Some(Instant::now());
+        *self.unresolved.lock().unwrap_or_else(PoisonError::into_inner) = failed;
+        let before = self.instances();
+        if before.iter().map(|instance| instance.address).eq(addresses.iter().copied()) {
+            return;
+        }
+        let known = |address| before.iter().find(|instance| instance.address == address).cloned();
+        let now = addresses.into_iter().map(|address| known(address).unwrap_or_else(|| Arc::new(Instance::new(address)))).collect();
+        *self.instances.write().unwrap_or_else(PoisonError::into_inner) = now;
+    }
+
+    pub(super) fn instances(&self) -> Arc<[Arc<Instance>]> {
+        self.instances.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What is missing, as a sentence, if no instance is healthy.
+    pub(super) fn missing(&self) -> Option<String> {
+        let well = self.instances().iter().any(|instance| instance.is_healthy() && instance.standing() == Standing::Well);
+        (!well).then(|| format!("no instance of {} answers at {} ({})", self.role, self.addresses, self.reasons()))
+    }
+
+    fn reasons(&self) -> String {
+        let mut reasons: Vec<String> = self.instances().iter().map(|instance| instance.trouble()).collect();
+        reasons.extend(self.unresolved.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        reasons.sort_unstable();
+        reasons.dedup();
+        if reasons.is_empty() { "it has not been looked up yet".to_owned() } else { reasons.join("; ") }
+    }
+
+    fn with_budget<T>(&self, what: impl FnOnce(&mut Budget) -> T) -> T {
+        what(&mut self.budget.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The same request once more; it has no body.
+fn copy(request: &Request<Body>) -> Request<Body> {
+    let mut copy = Request::new(Body::empty());
+    request.method().clone_into(copy.method_mut());
+    request.uri().clone_into(copy.uri_mut());
+    request.headers().clone_into(copy.headers_mut());
+    if let Some(deadline) = request.extensions().get::<Deadline>() {
+        copy.extensions_mut().insert(*deadline);
+    }
+    copy
+}

@@ -1,0 +1,124 @@
+//! Roles that play elsewhere, for tests: real doors on loopback, and sockets that behave badly.
+//!
+//! Invariant: a role counts what reaches it, so a test can tell what was sent from what was answered.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::routing::{any, get};
+use http::StatusCode;
+use http_body_util::{BodyExt as _, Collected};
+use kit::Clock;
+use kit::auth::Verifier;
+use kit::http::{Door, Limits, Wear, believe, serve, wear};
+use kit::peer::{Addresses, Patience, Peers};
+use kit::tasks::Tasks;
+use kit::telemetry::Metrics;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+pub(crate) const SHORT: Patience = Patience { answer: Duration::from_millis(400), body: Duration::from_millis(400), stalled: Duration::from_millis(400) };
+
+/// An instance with a few addresses: `/who`, `/hold`, `/echo`, `/chunked`, `/slow`.
+pub(crate) struct Role {
+    pub(crate) address: SocketAddr,
+    pub(crate) hits: Arc<AtomicUsize>,
+    pub(crate) ready: Arc<AtomicBool>,
+    /// A permit lets one request at `/hold` go.
+    pub(crate) held: Arc<Semaphore>,
+    pub(crate) tasks: Tasks,
+}
+
+impl Role {
+    pub(crate) async fn start() -> Self {
+        Self::on(TcpListener::bind("127.0.0.1:0").await.unwrap(), Limits::default())
+    }
+
+    pub(crate) fn on(listener: TcpListener, limits: Limits) -> Self {
+        let (tasks, metrics) = (Tasks::default(), Metrics::default());
+        let (hits, ready, held) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(true)), Arc::new(Semaphore::new(0)));
+        let address = listener.local_addr().unwrap();
+        let (count, says, hold) = (hits.clone(), ready.clone(), held.clone());
+        let routes = Router::new()
+            .route("/who", any(async move || address.port().to_string()))
+            .route("/hold", get(async move || hold.acquire().await.map(SemaphorePermit::forget).map_err(|_| StatusCode::IM_A_TEAPOT)))
+            .route("/echo", any(async |request: Request| request.into_body().collect().await.map(Collected::to_bytes).map_err(|_| StatusCode::BAD_REQUEST)))
+            .route("/headers", any(async |request: Request| format!("{:?}", request.headers())))
+            .route("/chunked", get(async || Body::from_stream(futures::stream::iter(["a", "b"].map(Ok::<_, std::io::Error>)))))
+            .route("/slow", get(async || tokio::time::sleep(Duration::from_secs(30)).await))
+            .route("/refuses", any(async || StatusCode::PAYLOAD_TOO_LARGE))
+            .layer(axum::middleware::map_request(move |request: Request| {
+                count.fetch_add(1, Ordering::SeqCst);
+                std::future::ready(request)
+            }))
+            .layer(axum::middleware::from_fn(believe))
+            .route("/readyz", get(async move || if says.load(Ordering::SeqCst) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }));
+        let router = wear(routes, Wear { role: "test", metrics, verifier: Verifier::new(Peers::default(), Clock::system()) });
+        serve(Door { listener, limits, open: Metrics::default().connections }, router, &tasks);
+        Self { address, hits, ready, held, tasks }
+    }
+
+    pub(crate) fn hits(&self) -> usize {
+        self.hits.load(Ordering::SeqCst)
+    }
+
+    /// Ends at once, as a process that is killed: the socket is closed.
+    pub(crate) async fn kill(&self) {
+        self.tasks.stop(Duration::from_secs(10)).await;
+    }
+}
+
+/// A socket that does `what` with each connection, and counts those over which a request came.
+pub(crate) async fn socket<F: Future<Output = ()> + Send>(what: impl Fn(TcpStream, usize) -> F + Send + Sync + Clone + 'static) -> (SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, hits) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
+    let count = hits.clone();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let (what, count) = (what.clone(), count.clone());
+            tokio::spawn(async move {
+                let mut head = vec![0; 4096];
+                let read = stream.read(&mut head).await.unwrap_or(0);
+                if read == 0 {
+                    return;
+                }
+                // A question about health is answered, so that only what the test sends counts.
+                if head.starts_with(b"GET /readyz") {
+                    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await;
+                    return;
+                }
+                what(stream, count.fetch_add(1, Ordering::SeqCst)).await;
+            });
+        }
+    });
+    (address, hits)
+}
+
+/// Neighbours with one role, `media`, at these addresses.
+pub(crate) fn peers(patience: Patience, addresses: &[SocketAddr]) -> Peers {
+    let peers = Peers::with_patience(patience);
+    let texts: Vec<String> = addresses.iter().map(|address| format!("http://{address}")).collect();
+    peers.plays_elsewhere("media", Addresses::parse(&texts).unwrap());
+    peers
+}
+
+/// GET, read to its end.
+pub(crate) async fn fetch(peers: &Peers, path: &str) -> Result<String, kit::peer::Error> {
+    let answer = peers.call("media", http::Request::get(path).body(Body::empty()).unwrap()).await?;
+    Ok(String::from_utf8(answer.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap())
+}
+
+/// Waits until it is so; fails the test after half a minute.
+pub(crate) async fn until(promise: &str, mut what: impl FnMut() -> bool) {
+    let started = std::time::Instant::now();
+    while !what() {
+        assert!(started.elapsed() < Duration::from_secs(30), "waited in vain: {promise}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
