@@ -115,6 +115,9 @@ impl Process {
                 missing.push(format!("the {name} database does not answer"));
             }
         }
+        if !matches!(tokio::time::timeout(Duration::from_secs(2), self.bus.ping()).await, Ok(Ok(()))) {
+            missing.push("the event bus does not answer".to_owned());
+        }
         if self.tasks.is_stopping() {
             missing.push("the process is shutting down".to_owned());
         }

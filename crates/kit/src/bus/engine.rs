@@ -66,6 +66,8 @@ pub trait Engine: Send + Sync {
     ///
     /// An engine across the network that is away remembers them and makes them before anything is published or fetched through it.
     async fn declare(&self, subscriptions: &[Subscription]) -> Result<(), Error>;
+    /// Removes a durable consumer that the product has no more, with what waits for it; else that would be kept for ever. `false` if there is none.
+    async fn forget(&self, consumer: &str) -> Result<bool, Error>;
     /// Publishes; returns when the events are durable. Ids that are known already are skipped.
     async fn publish(&self, events: &[Envelope]) -> Result<(), Error>;
     /// Takes up to `max` due deliveries under a lease. Waits up to `wait` for the first.

@@ -183,6 +183,19 @@ impl Engine for Log {
             .await
     }
 
+    async fn forget(&self, consumer: &str) -> Result<bool, Error> {
+        let consumer = consumer.to_owned();
+        self.db
+            .write(move |tx| {
+                Box::pin(async move {
+                    let known = tx.execute("delete from consumer where name = $1", vec![consumer.clone().into()]).await?;
+                    tx.execute("delete from delivery where consumer = $1", vec![consumer.into()]).await?;
+                    Ok(known > 0)
+                })
+            })
+            .await
+    }
+
     async fn publish(&self, events: &[Envelope]) -> Result<(), Error> {
         let now = self.clock.now();
         for chunk in events.chunks(CHUNK) {

@@ -135,6 +135,7 @@ impl Nats {
             // A full stream refuses, and the outboxes keep.
             discard: DiscardPolicy::New,
             duplicate_window: KNOWN,
+            allow_atomic_publish: true,
             ..stream::Config::default()
         }
     }

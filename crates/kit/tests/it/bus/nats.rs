@@ -9,7 +9,7 @@ use kit::db::Db;
 use kit::tasks::Tasks;
 use testkit::engines::Nats;
 
-use super::stage::{SOON, Stage, Sung, counting, effects, options, sing, unsent, until};
+use super::stage::{SOON, Stage, counting, effects, event, options, sing, unsent, until};
 
 const NAME: &str = "test.count";
 
@@ -65,7 +65,7 @@ async fn a_server_that_stands_still_is_waited_for_and_no_call_hangs() {
     sing(&db, 100..200).await;
     let began = Instant::now();
     assert!(stage.bus.ping().await.is_err());
-    assert!(stage.bus.engine().publish(&[super::stage::event("x")]).await.is_err());
+    assert!(stage.bus.engine().publish(&[event("x")]).await.is_err());
     assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
     nats.program.thaw();
     // The event `x` was refused as far as its sender knows; whether it arrived is open.
@@ -205,65 +205,4 @@ fn the_options_are_a_section_of_the_configuration() {
     let section: NatsOptions = toml::from_str("servers = [\"nats://a:4222\", \"nats://b:4222\"]\nreplicas = 3\npassword_file = \"/run/secrets/nats\"\nuser = \"tutti\"").unwrap();
     assert_eq!((section.replicas, section.prefix.as_str(), section.servers.len()), (3, "tutti", 2));
     assert!(toml::from_str::<NatsOptions>("password = \"in the open\"").is_err());
-}
-
-/// Prints how fast events get from an outbox to their effects. `cargo nextest run -p kit --run-ignored only throughput --no-capture`.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "it measures, and proves nothing"]
-async fn throughput() {
-    use kit::bus::Consumer;
-    const EVENTS: u32 = 20_000;
-    for interval in ["2m", "always"] {
-        let nats = Nats::start_syncing(interval);
-        let stage = Stage::nats(&nats.url()).await;
-        let db = stage.db().await;
-        sing(&db, 0..EVENTS).await;
-        let tasks = Tasks::default();
-        stage.declare(&[NAME]).await;
-        let began = Instant::now();
-        stage.bus.relay("test", db.clone(), stage.clock.clone(), &tasks);
-        until("all are sent", async || unsent(&db).await == 0).await;
-        let sent = began.elapsed();
-        let taking = db.clone();
-        let consumer = Consumer::batch(NAME, &["test.sung"], 500, move |deliveries| {
-            let db = taking.clone();
-            async move {
-                let work = db.write(move |tx| {
-                    Box::pin(async move {
-                        let ids: Vec<&str> = deliveries.iter().map(|delivery| delivery.event.id.as_str()).collect();
-                        tx.first_times(NAME, &ids, Utc::now()).await.map(drop)
-                    })
-                });
-                Ok(work.await?)
-            }
-        });
-        let began = Instant::now();
-        stage.bus.run(vec![consumer], &tasks).await.unwrap();
-        until("all took effect", async || effects(&db, NAME).await == i64::from(EVENTS)).await;
-        let taken = began.elapsed();
-        let rate = |time: Duration| f64::from(EVENTS) / time.as_secs_f64();
-        println!("sync_interval {interval}: outbox → stream {:.0}/s, stream → effect {:.0}/s", rate(sent), rate(taken));
-        // One event every millisecond for five seconds, each in its own transaction.
-        let began = Instant::now();
-        for song in 0..5000_u32 {
-            tokio::time::sleep_until((began + Duration::from_millis(u64::from(song))).into()).await;
-            let db = db.clone();
-            tasks.spawn(async move {
-                let sung: Result<(), kit::db::Error> = db.write(move |tx| Box::pin(async move { tx.publish(&Sung { song }, Utc::now()).await })).await;
-                sung.unwrap();
-            });
-        }
-        until("all took effect", async || effects(&db, NAME).await == i64::from(EVENTS) + 5000).await;
-        #[derive(kit::db::FromQueryResult)]
-        struct Took {
-            created_at: chrono::DateTime<Utc>,
-            seen_at: chrono::DateTime<Utc>,
-        }
-        let text = "select outbox.created_at, inbox.seen_at from outbox join inbox on inbox.event_id = outbox.id order by outbox.id desc limit 5000";
-        let rows: Vec<Took> = kit::db::Sql::rows(db.read(), text, vec![]).await.unwrap();
-        let mut times: Vec<i64> = rows.iter().map(|row| (row.seen_at - row.created_at).num_microseconds().unwrap()).collect();
-        times.sort_unstable();
-        println!("at 1,000 events/s, recorded → effect: p50 {} µs, p99 {} µs, worst {} µs", times[2500], times[4950], times[4999]);
-        assert!(tasks.stop(SOON).await);
-    }
 }

@@ -127,6 +127,35 @@ async fn many_are_acknowledged_at_once_and_only_those_still_leased_count() {
 }
 
 #[tokio::test]
+async fn a_large_publish_of_which_some_is_known_adds_the_rest() {
+    on_each_engine(async |stage| {
+        stage.declare(&["one"]).await;
+        let names: Vec<String> = (0..300).map(|number| format!("event-{number:03}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        stage.publish(&names[..200]).await;
+        stage.publish(&names[100..]).await;
+        stage.publish(&names).await;
+        assert_eq!(ids(&stage.fetch("one", 1000, SOON).await), names);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_consumer_that_the_product_has_no_more_can_be_forgotten() {
+    on_each_engine(async |stage| {
+        stage.declare(&["one", "gone"]).await;
+        stage.publish(&["a"]).await;
+        assert!(stage.bus.engine().forget("gone").await.unwrap());
+        assert!(!stage.bus.engine().forget("gone").await.unwrap());
+        assert!(!stage.bus.engine().forget("nobody").await.unwrap());
+        assert_eq!(stage.bus.engine().backlog().await.unwrap(), [("one".to_owned(), 1)]);
+        stage.publish(&["b"]).await;
+        assert_eq!(ids(&stage.fetch("one", 10, SOON).await), ["a", "b"]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn dead_letters_are_listed_with_their_reason_and_can_be_replayed() {
     on_each_engine(async |stage| {
         let engine = stage.bus.engine();
