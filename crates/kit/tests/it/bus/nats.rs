@@ -182,6 +182,48 @@ async fn an_event_that_nobody_can_send_holds_up_no_other() {
 }
 
 #[tokio::test]
+async fn one_server_of_three_may_die_at_any_time() {
+    let mut servers = Nats::cluster();
+    let servers_at = servers.iter().map(Nats::url).collect();
+    let stage = Stage::with(NatsOptions { replicas: 3, servers: servers_at, ..options("") }).await;
+    let db = stage.db().await;
+    let tasks = play(&stage, &db).await;
+    sing(&db, 0..200).await;
+    until("the cluster is up", async || effects(&db, NAME).await == 200).await;
+    let load = async {
+        for round in 2..22 {
+            sing(&db, round * 100..round * 100 + 100).await;
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    let trouble = async {
+        for server in &mut servers {
+            server.program.kill();
+            tokio::time::sleep(Duration::from_millis(1500)).await;
+            server.program.again();
+            // The others must have caught up before the next one goes: two of three are needed.
+            tokio::time::sleep(Duration::from_secs(3)).await;
+        }
+    };
+    tokio::join!(load, trouble);
+    all_took_effect(&stage, &db, 2200).await;
+    assert!(tasks.stop(SOON).await);
+}
+
+#[tokio::test]
+async fn secrets_come_from_files() {
+    let nats = Nats::start_with("authorization { user: tutti, password: \"in a file\" }");
+    let folder = tempfile::tempdir().unwrap();
+    for (text, right) in [("in a file\n", true), ("guessed", false)] {
+        let path = folder.path().join("password");
+        std::fs::write(&path, text).unwrap();
+        let options = NatsOptions { user: Some("tutti".into()), password_file: Some(path), ..options(&nats.url()) };
+        let bus = Bus::nats(&options, Clock::system()).await.unwrap();
+        assert_eq!(bus.ping().await.is_ok(), right);
+    }
+}
+
+#[tokio::test]
 async fn what_is_set_wrong_is_said_at_the_start() {
     let nats = Nats::start();
     let right = options(&nats.url());
