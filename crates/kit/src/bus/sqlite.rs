@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::Error;
-use super::engine::{Dead, Delivery, Engine, Envelope, Subscription};
+use super::engine::{Dead, Delivery, Engine, Envelope, Runs, Subscription};
 use crate::clock::Clock;
 use crate::db::{self, Db, Migration, Sql, Value, placeholders};
 
@@ -166,7 +166,10 @@ fn millis(duration: Duration) -> i64 {
 
 #[async_trait]
 impl Engine for Log {
-    async fn declare(&self, subscriptions: &[Subscription]) -> Result<(), Error> {
+    async fn declare(&self, subscriptions: &[Subscription], runs: Runs) -> Result<(), Error> {
+        if runs == Runs::Elsewhere {
+            return Ok(());
+        }
         let subscriptions = subscriptions.to_vec();
         self.db
             .write(move |tx| {

@@ -30,7 +30,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::Error;
-use super::engine::{Dead, Delivery, Engine, Envelope, Subscription};
+use super::engine::{Dead, Delivery, Engine, Envelope, Runs, Subscription};
 use super::live::Live;
 use crate::clock::Clock;
 use options::PATIENCE;
@@ -48,7 +48,7 @@ pub(super) struct Nats {
     /// Counts the moments at which something from the server may have been missed: connections, above all.
     gaps: watch::Receiver<u64>,
     /// Every consumer that was declared here, to be made again if need be.
-    wanted: Mutex<BTreeMap<String, Subscription>>,
+    wanted: Mutex<BTreeMap<String, (Subscription, Runs)>>,
     /// The stream with its consumers, once it is known to be there.
     log: Mutex<Option<declare::Log>>,
     making: tokio::sync::Mutex<()>,
@@ -165,8 +165,8 @@ impl Nats {
 
 #[async_trait]
 impl Engine for Nats {
-    async fn declare(&self, subscriptions: &[Subscription]) -> Result<(), Error> {
-        self.remember(subscriptions);
+    async fn declare(&self, subscriptions: &[Subscription], runs: Runs) -> Result<(), Error> {
+        self.remember(subscriptions, runs);
         match self.ready().await {
             Ok(_) => Ok(()),
             Err(Error::Away(error)) => {

@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use kit::Clock;
-use kit::bus::{Bus, Error, NatsOptions};
+use kit::bus::{Bus, Error, NatsOptions, Runs, Subscription};
 use kit::db::Db;
 use kit::tasks::Tasks;
 use testkit::engines::Nats;
 
-use super::stage::{SOON, Stage, counting, effects, event, options, sing, unsent, until};
+use super::stage::{SOON, Stage, counting, effects, event, ids, options, sing, unsent, until};
 
 const NAME: &str = "test.count";
 
@@ -179,6 +179,21 @@ async fn an_event_that_nobody_can_send_holds_up_no_other() {
     until("the others took effect", async || effects(&db, NAME).await == 10).await;
     until("only the huge one is left", async || unsent(&db).await == 1).await;
     assert!(tasks.stop(SOON).await);
+}
+
+#[tokio::test]
+async fn events_are_kept_for_a_process_that_has_never_run() {
+    let nats = Nats::start();
+    let stage = Stage::nats(&nats.url()).await;
+    stage.bus.declare(&[stage.to("test.late")]).await.unwrap();
+    stage.publish(&["a", "b"]).await;
+    let late = stage.another().await;
+    let as_it_runs = Subscription { lease: Duration::from_secs(7), ..stage.to("test.late") };
+    late.engine().declare(std::slice::from_ref(&as_it_runs), Runs::Here).await.unwrap();
+    assert_eq!(ids(&late.engine().fetch(&as_it_runs, 10, SOON).await.unwrap()), ["a", "b"]);
+    // What others think of it changes nothing, also when they start later.
+    stage.another().await.declare(&[stage.to("test.late")]).await.unwrap();
+    assert_eq!(stage.lease_of("test_late").await, as_it_runs.lease);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::stage::{NOW, SOON, ids, on_each_engine};
-use kit::bus::{Envelope, Subscription};
+use kit::bus::{Envelope, Runs, Subscription};
 
 #[tokio::test]
 async fn each_consumer_gets_each_event_and_a_repeated_publish_changes_nothing() {
@@ -35,7 +35,7 @@ async fn a_consumer_hears_its_subjects_and_a_new_one_hears_from_then_on() {
         stage.publish(&["a"]).await;
         stage.declare(&["late", "one"]).await;
         let other = Subscription { subjects: vec!["test.other".into(), "test.more".into()], ..stage.to("other") };
-        stage.bus.declare(std::slice::from_ref(&other)).await.unwrap();
+        stage.bus.engine().declare(std::slice::from_ref(&other), Runs::Here).await.unwrap();
         stage.publish(&["b"]).await;
         let event = Envelope { id: "c".into(), subject: "test.more".into(), payload: "{}".into() };
         stage.bus.engine().publish(&[event]).await.unwrap();
@@ -206,7 +206,7 @@ async fn what_was_published_is_there_for_a_process_that_comes_later() {
         stage.declare(&["one"]).await;
         stage.publish(&["a"]).await;
         let later = stage.another().await;
-        later.declare(&[stage.to("one")]).await.unwrap();
+        later.engine().declare(&[stage.to("one")], Runs::Here).await.unwrap();
         later.ping().await.unwrap();
         let got = later.engine().fetch(&stage.to("one"), 1, SOON).await.unwrap();
         assert_eq!(ids(&got), ["a"]);

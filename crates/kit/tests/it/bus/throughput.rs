@@ -4,12 +4,12 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use kit::bus::Consumer;
+use kit::bus::{Consumer, NatsOptions};
 use kit::db::{Db, Error, FromQueryResult, Sql};
 use kit::tasks::Tasks;
 use testkit::engines::Nats;
 
-use super::stage::{SOON, Stage, Sung, effects, sing, unsent, until};
+use super::stage::{SOON, Stage, Sung, effects, options, sing, unsent, until};
 
 const NAME: &str = "test.count";
 const EVENTS: u32 = 20_000;
@@ -61,13 +61,17 @@ async fn steadily(db: &Db, tasks: &Tasks) -> Vec<i64> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "it measures, and proves nothing"]
 async fn throughput() {
-    for interval in ["2m", "always"] {
-        let nats = Nats::start_syncing(interval);
-        let stage = Stage::nats(&nats.url()).await;
+    for (words, replicas) in [("one server", 1), ("one server that syncs always", 1), ("three servers", 3)] {
+        let servers = match (replicas, words) {
+            (3, _) => Vec::from(Nats::cluster()),
+            (_, "one server") => vec![Nats::start()],
+            _ => vec![Nats::start_syncing("always")],
+        };
+        let stage = Stage::with(NatsOptions { servers: servers.iter().map(Nats::url).collect(), replicas, ..options("") }).await;
         let db = stage.db().await;
         sing(&db, 0..EVENTS).await;
         let tasks = Tasks::default();
-        stage.declare(&[NAME]).await;
+        until("the servers are up", async || stage.bus.declare(&[stage.to(NAME)]).await.is_ok() && stage.bus.ping().await.is_ok()).await;
         let began = Instant::now();
         stage.bus.relay("test", db.clone(), stage.clock.clone(), &tasks);
         until("all are sent", async || unsent(&db).await == 0).await;
@@ -79,7 +83,7 @@ async fn throughput() {
         until("all are acknowledged", async || stage.backlog(NAME).await == 0).await;
         let acknowledged = began.elapsed();
         let rate = |time: Duration| f64::from(EVENTS) / time.as_secs_f64();
-        println!("sync_interval {interval}: outbox → stream {:.0}/s, stream → effect {:.0}/s, acknowledged {:.0}/s", rate(sent), rate(taken), rate(acknowledged));
+        println!("{words}: outbox → stream {:.0}/s, stream → effect {:.0}/s, acknowledged {:.0}/s", rate(sent), rate(taken), rate(acknowledged));
         let times = steadily(&db, &tasks).await;
         println!("at 1,000 events/s, recorded → effect: p50 {} µs, p99 {} µs, worst {} µs", times[2500], times[4950], times[4999]);
         assert!(tasks.stop(SOON).await);
