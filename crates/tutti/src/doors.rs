@@ -100,7 +100,12 @@ async fn ready_in_short(State(watch): State<Arc<Watch>>, RawQuery(query): RawQue
 async fn ready(State(watch): State<Arc<Watch>>, RawQuery(query): RawQuery) -> Response {
     let missing = watch.missing(query.as_deref()).await;
     if missing.is_empty() {
-        return (no_store(), "ready\n").into_response();
+        let poorly = match watch.process.get() {
+            Some(process) => process.poorly().await,
+            None => Vec::new(),
+        };
+        let text = if poorly.is_empty() { "ready\n".to_owned() } else { format!("ready, although:\n- {}\n", poorly.join("\n- ")) };
+        return (no_store(), text).into_response();
     }
     (StatusCode::SERVICE_UNAVAILABLE, no_store(), format!("not ready:\n- {}\n", missing.join("\n- "))).into_response()
 }

@@ -17,9 +17,9 @@ use axum::Router;
 use engines::Engines;
 
 use crate::auth::Verifier;
-use crate::bus::{self, Bus};
+use crate::bus::{self, Bus, Runs};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::db::Db;
 use crate::http::{Wear, wear};
 use crate::objects::Objects;
@@ -114,13 +114,18 @@ impl Process {
         }
         peers.watch(&tasks, &metrics);
         let names = consumers.iter().map(|consumer| consumer.name().to_owned()).collect();
-        // An embedded log is this process's own: whoever doesn't play here will never hear of it.
-        let heard_by = if engines.bus.servers.is_empty() { services } else { options.all.as_slice() };
-        let heard = heard_by.iter().map(|service| (service.hears)(&options.config)).collect::<Result<Vec<_>, _>>()?.concat();
-        if let Some(stranger) = consumers.iter().find(|consumer| !heard.contains(consumer.subscription())) {
+        let hear = |services: &[Service]| Ok::<_, config::Error>(services.iter().map(|service| (service.hears)(&options.config)).collect::<Result<Vec<_>, _>>()?.concat());
+        let here = hear(services)?;
+        if let Some(stranger) = consumers.iter().find(|consumer| !here.contains(consumer.subscription())) {
             return Err(BootError::Other(format!("the consumer {} is not in its role's list of what it hears", stranger.name())));
         }
-        options.waits.until("the event bus", bus::Error::passes, || bus.declare(&heard)).await?;
+        // An embedded log is this process's own: whoever doesn't play here will never hear of it.
+        let elsewhere = if engines.bus.servers.is_empty() { Vec::new() } else { hear(&options.all)?.into_iter().filter(|other| !here.contains(other)).collect() };
+        let declare = async || {
+            bus.declare(&elsewhere, Runs::Elsewhere).await?;
+            bus.declare(&here, Runs::Here).await
+        };
+        options.waits.until("the event bus", bus::Error::passes, declare).await?;
         bus.start(consumers, &tasks);
         for (db, jobs) in jobs {
             schedule::start(&db, jobs, &clock, &tasks);
@@ -142,6 +147,12 @@ impl Process {
             missing.push("the process is shutting down".to_owned());
         }
         missing
+    }
+
+    /// What does not answer although this process can serve without it for a while, as sentences.
+    pub async fn poorly(&self) -> Vec<String> {
+        let ping = tokio::time::timeout(Duration::from_secs(2), self.bus.ping()).await;
+        if matches!(ping, Ok(Ok(()))) { Vec::new() } else { vec!["the event bus does not answer; events wait in the outboxes".to_owned()] }
     }
 
     /// Ends every task, waiting at most `grace`; `true` if all ended in time.

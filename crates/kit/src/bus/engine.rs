@@ -52,6 +52,15 @@ impl Subscription {
     }
 }
 
+/// Where a consumer runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Runs {
+    /// In this process, which says what it wants to hear and for how long its lease is.
+    Here,
+    /// In another process, of this release or the next: it is made if it is missing, and otherwise left as it is.
+    Elsewhere,
+}
+
 /// An event in a consumer's hands.
 #[derive(Debug, Clone)]
 pub struct Delivery {
@@ -85,8 +94,11 @@ pub struct Dead {
 pub trait Engine: Send + Sync {
     /// Makes durable consumers, or brings them up to date. A new one hears what is published from now on.
     ///
-    /// An engine across the network that is away remembers them and makes them before anything is published or fetched through it.
-    async fn declare(&self, subscriptions: &[Subscription]) -> Result<(), Error>;
+    /// An engine across the network that is away remembers them and makes them before anything is published or fetched through it. One
+    /// that no other process uses makes none that run elsewhere.
+    async fn declare(&self, subscriptions: &[Subscription], runs: Runs) -> Result<(), Error>;
+    /// Removes a durable consumer that the product has no more, with what waits for it; else that would be kept for ever. `false` if there is none.
+    async fn forget(&self, consumer: &str) -> Result<bool, Error>;
     /// Publishes; returns when the events are durable. Ids that are known already are skipped.
     async fn publish(&self, events: &[Envelope]) -> Result<(), Error>;
     /// Takes up to `max` due deliveries under a lease. Waits up to `wait` for the first.

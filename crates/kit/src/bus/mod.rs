@@ -13,7 +13,7 @@ mod resend;
 mod sqlite;
 
 pub use consume::{Consumer, Failure};
-pub use engine::{Dead, Delivery, Engine, Envelope, Subscription};
+pub use engine::{Dead, Delivery, Engine, Envelope, Runs, Subscription};
 pub use error::{Error, Source};
 pub use live::{Heard, Listener, Live};
 pub use nats::NatsOptions;
@@ -80,9 +80,9 @@ impl Bus {
         &self.live
     }
 
-    /// Makes durable consumers, also such as run in other processes: what nobody is declared for is not kept for them.
-    pub async fn declare(&self, subscriptions: &[Subscription]) -> Result<(), Error> {
-        self.engine.declare(subscriptions).await
+    /// Declares consumers before anything is published here: what nobody is declared for is not kept. Those that run in other processes too.
+    pub async fn declare(&self, subscriptions: &[Subscription], runs: Runs) -> Result<(), Error> {
+        self.engine.declare(subscriptions, runs).await
     }
 
     /// Whether the engine answers and has every consumer.
@@ -93,7 +93,7 @@ impl Bus {
     /// Declares the consumers, then runs them until the process stops.
     pub async fn run(&self, consumers: Vec<Consumer>, tasks: &Tasks) -> Result<(), Error> {
         let subscriptions: Vec<Subscription> = consumers.iter().map(|consumer| consumer.subscription().clone()).collect();
-        self.engine.declare(&subscriptions).await?;
+        self.engine.declare(&subscriptions, Runs::Here).await?;
         self.start(consumers, tasks);
         Ok(())
     }

@@ -47,7 +47,7 @@ pub(super) fn start(service: &'static str, db: Db, engine: Arc<dyn Engine>, cloc
         let mut pruned = tokio::time::Instant::now();
         let mut known = Known::default();
         // What an earlier start left is nobody else's to send, however young it is.
-        let mut others = LEFT_BEHIND - LEFT_BEHIND;
+        let mut others = TimeDelta::zero();
         loop {
             match turn(&db, &*engine, &clock, &mut known, others).await {
                 Ok(sent) if sent == BATCH as usize => continue,

@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::Error;
-use super::engine::{Dead, Delivery, Engine, Envelope, Subscription};
+use super::engine::{Dead, Delivery, Engine, Envelope, Runs, Subscription};
 use crate::clock::Clock;
 use crate::db::{self, Db, Migration, Sql, Value, placeholders};
 
@@ -166,7 +166,10 @@ fn millis(duration: Duration) -> i64 {
 
 #[async_trait]
 impl Engine for Log {
-    async fn declare(&self, subscriptions: &[Subscription]) -> Result<(), Error> {
+    async fn declare(&self, subscriptions: &[Subscription], runs: Runs) -> Result<(), Error> {
+        if runs == Runs::Elsewhere {
+            return Ok(());
+        }
         let subscriptions = subscriptions.to_vec();
         self.db
             .write(move |tx| {
@@ -178,6 +181,19 @@ impl Engine for Log {
                         }
                     }
                     Ok(())
+                })
+            })
+            .await
+    }
+
+    async fn forget(&self, consumer: &str) -> Result<bool, Error> {
+        let consumer = consumer.to_owned();
+        self.db
+            .write(move |tx| {
+                Box::pin(async move {
+                    let known = tx.execute("delete from consumer where name = $1", vec![consumer.clone().into()]).await?;
+                    tx.execute("delete from delivery where consumer = $1", vec![consumer.into()]).await?;
+                    Ok(known > 0)
                 })
             })
             .await

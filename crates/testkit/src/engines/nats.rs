@@ -1,4 +1,4 @@
-//! nats-server with JetStream in a folder that vanishes.
+//! nats-server with JetStream in a folder that vanishes, alone or as a cluster of three.
 //!
 //! Invariant: it listens on loopback alone.
 
@@ -23,10 +23,28 @@ impl Nats {
 
     /// Starts one with this `sync_interval`, such as `always`.
     pub fn start_syncing(interval: &str) -> Self {
+        Self::launch(free_port(), interval, "")
+    }
+
+    /// Starts one with these further lines of configuration, such as `authorization { token: secret }`.
+    pub fn start_with(lines: &str) -> Self {
+        Self::launch(free_port(), "2m", lines)
+    }
+
+    /// Starts three that keep each other's copies; they need a few seconds to find a leader.
+    pub fn cluster() -> [Self; 3] {
+        let among: [u16; 3] = std::array::from_fn(|_| free_port());
+        let routes = among.map(|port| format!("nats://127.0.0.1:{port}")).join(", ");
+        among.map(|port| {
+            let lines = format!("server_name: n{port}\ncluster {{ name: tutti, listen: 127.0.0.1:{port}, routes: [{routes}] }}\n");
+            Self::launch(free_port(), "2m", &lines)
+        })
+    }
+
+    fn launch(port: u16, interval: &str, lines: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let (port, config) = (free_port(), folder.path().join("nats.conf"));
-        let store = folder.path().join("store");
-        let text = format!("listen: 127.0.0.1:{port}\njetstream {{ store_dir: \"{}\", sync_interval: {interval}, max_file_store: 4GB }}\n", store.display());
+        let (config, store) = (folder.path().join("nats.conf"), folder.path().join("store"));
+        let text = format!("listen: 127.0.0.1:{port}\njetstream {{ store_dir: \"{}\", sync_interval: {interval}, max_file_store: 4GB }}\n{lines}\n", store.display());
         std::fs::write(&config, text).expect("the folder is ours");
         let server = installed("bin/nats-server");
         let arguments = [server.display().to_string(), "-c".into(), config.display().to_string()].into();

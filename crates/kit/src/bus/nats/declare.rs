@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 use async_nats::connection::State;
 use async_nats::jetstream::consumer::{self, AckPolicy, DeliverPolicy};
 use async_nats::jetstream::context::{CreateStreamError, CreateStreamErrorKind, GetStreamError, GetStreamErrorKind};
-use async_nats::jetstream::stream::{self, ConsumerError, ConsumerErrorKind, DiscardPolicy, RetentionPolicy, StorageType};
+use async_nats::jetstream::stream::{self, ConsumerCreateStrictErrorKind, ConsumerError, ConsumerErrorKind, DiscardPolicy, RetentionPolicy, StorageType};
 use async_nats::jetstream::{self, ErrorCode};
 use chrono::{DateTime, Utc};
 
 use super::options::PATIENCE;
 use super::{Nats, names};
-use crate::bus::engine::Subscription;
+use crate::bus::engine::{Runs, Subscription};
 use crate::bus::{Error, Source};
 
 /// How long ids are known, so that publishing twice changes nothing. Longer than the time after which `resend` comes a second time.
@@ -55,12 +55,17 @@ impl Nats {
         self.know(None);
     }
 
-    /// Remembers consumers; they are made before the next use.
-    pub(super) fn remember(&self, subscriptions: &[Subscription]) {
+    /// Remembers consumers; those that are new here are made before the next use.
+    pub(super) fn remember(&self, subscriptions: &[Subscription], runs: Runs) {
         let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
-        wanted.extend(subscriptions.iter().map(|subscription| (subscription.name.clone(), subscription.clone())));
-        drop(wanted);
-        self.is_gone();
+        for subscription in subscriptions {
+            let known = wanted.get(&subscription.name);
+            let better = known.is_none_or(|(same, ran)| runs == Runs::Here && (*ran == Runs::Elsewhere || same != subscription));
+            if better {
+                wanted.insert(subscription.name.clone(), (subscription.clone(), runs));
+                self.is_gone();
+            }
+        }
     }
 
     /// Waits for a connection, at most `patience`.
@@ -88,17 +93,27 @@ impl Nats {
         }
         let info = self.jetstream.create_or_update_stream(self.events_config()).await.map_err(|error| of_stream(error, &self.names.stream))?;
         self.jetstream.create_or_update_stream(self.dead_config()).await.map_err(|error| of_stream(error, &self.names.dead))?;
-        let wanted: Vec<Subscription> = self.wanted.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
-        let makings = wanted.iter().map(|subscription| self.jetstream.create_consumer_on_stream(self.consumer_config(subscription), &self.names.stream));
-        for (made, subscription) in futures::future::join_all(makings).await.into_iter().zip(&wanted) {
-            made.map_err(|error| of_consumer(error, &subscription.name))?;
-        }
+        let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        futures::future::try_join_all(wanted.values().map(|(subscription, runs)| self.make(subscription, *runs))).await?;
         let log = Log { born: time(info.created)?, looked: Instant::now() };
         // Consumers that were remembered meanwhile are not made yet: the next use does that.
-        let all = self.wanted.lock().unwrap_or_else(PoisonError::into_inner).len() == wanted.len();
+        let all = *self.wanted.lock().unwrap_or_else(PoisonError::into_inner) == wanted;
         self.know(all.then(|| log.clone()));
         tracing::info!(log.born = %log.born, consumers = wanted.len(), "the bus is ready");
         Ok(log)
+    }
+
+    async fn make(&self, subscription: &Subscription, runs: Runs) -> Result<(), Error> {
+        let (config, stream) = (self.consumer_config(subscription), &self.names.stream);
+        if runs == Runs::Here {
+            return self.jetstream.create_consumer_on_stream(config, stream).await.map(drop).map_err(|error| of_consumer(error, &subscription.name));
+        }
+        match self.jetstream.create_consumer_strict_on_stream(config, stream).await {
+            // Whoever runs it wants it otherwise, and knows better.
+            Err(error) if matches!(error.kind(), ConsumerCreateStrictErrorKind::AlreadyExists) => Ok(()),
+            Err(error) => Err(Error::away(error)),
+            Ok(_) => Ok(()),
+        }
     }
 
     /// As [`Nats::ready`], and looks now and then whether the stream is still the one that we know.
@@ -135,6 +150,7 @@ impl Nats {
             // A full stream refuses, and the outboxes keep.
             discard: DiscardPolicy::New,
             duplicate_window: KNOWN,
+            allow_atomic_publish: true,
             ..stream::Config::default()
         }
     }

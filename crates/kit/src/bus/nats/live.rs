@@ -21,10 +21,13 @@ pub(super) async fn carry(client: Client, prefix: Arc<str>, wire: Wire, mut gaps
     // Whoever can't subscribe has a client that was closed for good.
     let Ok(mut updates) = client.subscribe(format!("{below}>")).await else { return };
     let Ok(mut cries) = client.subscribe(missed.clone()).await else { return };
+    // Whether anything was told since the last gap: only then can others have missed something of ours.
+    let mut told = false;
     loop {
         let lost = tokio::select! {
             update = outgoing.recv() => {
                 let Some((topic, payload)) = update else { return };
+                told = true;
                 !send(&client, format!("{below}{}", names::subject(&topic)), payload.as_bytes()).await
             }
             Some(message) = updates.next() => {
@@ -34,8 +37,8 @@ pub(super) async fn carry(client: Client, prefix: Arc<str>, wire: Wire, mut gaps
             }
             Some(_) = cries.next() => { let _ = here.send(Heard::Lagged); false }
             () = dropped.next() => true,
-            // The connection is a new one: others were not heard meanwhile, and what was told here may not have left.
-            Ok(()) = gaps.changed() => { let _ = here.send(Heard::Lagged); true }
+            // The connection is a new one: others were not heard meanwhile, and what was told here may not have arrived.
+            Ok(()) = gaps.changed() => { let _ = here.send(Heard::Lagged); std::mem::take(&mut told) }
             else => return,
         };
         if lost && client.connection_state() == State::Connected {

@@ -16,11 +16,12 @@ mod pull;
 pub use options::NatsOptions;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_nats::Client;
 use async_nats::client::{Request, RequestErrorKind};
+use async_nats::jetstream::stream::ConsumerErrorKind;
 use async_nats::jetstream::{self, AckKind};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -29,7 +30,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::Error;
-use super::engine::{Dead, Delivery, Engine, Envelope, Subscription};
+use super::engine::{Dead, Delivery, Engine, Envelope, Runs, Subscription};
 use super::live::Live;
 use crate::clock::Clock;
 use options::PATIENCE;
@@ -47,7 +48,7 @@ pub(super) struct Nats {
     /// Counts the moments at which something from the server may have been missed: connections, above all.
     gaps: watch::Receiver<u64>,
     /// Every consumer that was declared here, to be made again if need be.
-    wanted: Mutex<BTreeMap<String, Subscription>>,
+    wanted: Mutex<BTreeMap<String, (Subscription, Runs)>>,
     /// The stream with its consumers, once it is known to be there.
     log: Mutex<Option<declare::Log>>,
     making: tokio::sync::Mutex<()>,
@@ -122,25 +123,41 @@ impl Nats {
         Ok((engine, live))
     }
 
+    /// Gives up soon after the connection was replaced: what was asked on the old one may never be answered.
+    async fn on_one_connection<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let mut gaps = self.gaps.clone();
+        gaps.mark_unchanged();
+        let replaced = async {
+            let _ = gaps.changed().await;
+            // An event is told a moment after it happened: the new connection may be the one that the work is on.
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        };
+        tokio::select! {
+            done = work => done,
+            () = replaced => Err(Error::away("the connection to NATS was lost meanwhile")),
+        }
+    }
+
     /// Answers a delivery and waits until the server says that it has the answer. `false` if the lease is over.
     async fn answer(&self, delivery: &Delivery, kind: AckKind) -> Result<bool, Error> {
         if !self.leases.holds(&delivery.lease) {
             return Ok(false);
         }
         let request = Request::new().payload(kind.into()).timeout(Some(PATIENCE));
-        match tokio::time::timeout(2 * PATIENCE, self.client.send_request(delivery.lease.clone(), request)).await {
-            Ok(Ok(_)) => {
+        let ask = tokio::time::timeout(2 * PATIENCE, self.client.send_request(delivery.lease.clone(), request));
+        let answered = self.on_one_connection(async { ask.await.map_err(Error::away) }).await?;
+        match answered {
+            Ok(_) => {
                 if !matches!(kind, AckKind::Progress) {
                     self.leases.end(&delivery.lease);
                 }
                 Ok(true)
             }
-            Ok(Err(error)) if matches!(error.kind(), RequestErrorKind::NoResponders) => {
+            Err(error) if matches!(error.kind(), RequestErrorKind::NoResponders) => {
                 self.is_gone();
                 self.leases.end(&delivery.lease);
                 Ok(false)
             }
-            Ok(Err(error)) => Err(Error::away(error)),
             Err(error) => Err(Error::away(error)),
         }
     }
@@ -148,8 +165,8 @@ impl Nats {
 
 #[async_trait]
 impl Engine for Nats {
-    async fn declare(&self, subscriptions: &[Subscription]) -> Result<(), Error> {
-        self.remember(subscriptions);
+    async fn declare(&self, subscriptions: &[Subscription], runs: Runs) -> Result<(), Error> {
+        self.remember(subscriptions, runs);
         match self.ready().await {
             Ok(_) => Ok(()),
             Err(Error::Away(error)) => {
@@ -215,6 +232,16 @@ impl Engine for Nats {
         let mut waiting: Vec<(String, u64)> = waiting.filter(|(_, count)| *count > 0).collect();
         waiting.sort_unstable();
         Ok(waiting)
+    }
+
+    async fn forget(&self, consumer: &str) -> Result<bool, Error> {
+        self.wanted.lock().unwrap_or_else(PoisonError::into_inner).remove(consumer);
+        self.connected(PATIENCE).await?;
+        match self.jetstream.delete_consumer_from_stream(names::token(consumer), &self.names.stream).await {
+            Ok(deleted) => Ok(deleted.success),
+            Err(error) if matches!(error.kind(), ConsumerErrorKind::JetStream(cause) if cause.code() == 404) => Ok(false),
+            Err(error) => Err(Error::away(error)),
+        }
     }
 
     /// The stream forgets by itself what everybody has taken.

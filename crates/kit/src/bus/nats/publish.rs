@@ -1,29 +1,93 @@
-//! Publishing: a whole batch is on its way before the first answer is awaited.
+//! Publishing: a batch is on its way before the first answer is awaited.
 //!
+//! Several events go as one atomic batch where the server takes it (2.12 and later): it then waits for the disk once for all of them.
 //! Invariant: `Ok` means that the stream has acknowledged every event of the batch.
 
+use async_nats::header::{NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL, NATS_BATCH_ID, NATS_BATCH_SEQUENCE, NATS_EXPECTED_STREAM, NATS_MESSAGE_ID};
 use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::publish::PublishAck;
+use async_nats::jetstream::response::Response;
+use async_nats::{HeaderMap, Request};
+use tokio::time::timeout;
 
 use super::Nats;
+use super::options::PATIENCE;
 use crate::bus::Error;
 use crate::bus::engine::Envelope;
 
 /// The header with the event's own id. `Nats-Msg-Id` has more in it (see `declare::Log::mark`).
 pub(super) const ID: &str = "Tutti-Event";
+/// Events of one atomic batch; the server takes 1,000 (ADR-50).
+const ATOMIC: usize = 500;
+/// Below this, each for itself is faster: the server lays a batch aside before it takes it (measured: half the events were through after
+/// 2 ms instead of 12 at 1,000 a second). Large ones gain where the server waits for the disk: 16,000 events/s instead of 1,000 to 4,500.
+const WORTH_IT: usize = 8;
+/// What the headers of a message may take of the server's `max_payload`.
+const HEADERS: usize = 1024;
 
 impl Nats {
     pub(super) async fn publish_all(&self, events: &[Envelope]) -> Result<(), Error> {
         let log = self.ready().await?;
-        self.connected(super::options::PATIENCE).await?;
+        self.connected(PATIENCE).await?;
         let mark = log.mark();
+        let most = self.client.max_payload().saturating_sub(HEADERS);
+        if let Some(event) = events.iter().find(|event| event.payload.len() > most) {
+            return Err(Error::Refused(format!("event {} has {} bytes, and the server takes {most} at most", event.id, event.payload.len())));
+        }
+        let publish = async {
+            for chunk in events.chunks(ATOMIC) {
+                if chunk.len() < WORTH_IT || !self.atomically(chunk, &mark).await? {
+                    self.one_after_the_other(chunk, &mark).await?;
+                }
+            }
+            Ok(())
+        };
+        self.on_one_connection(publish).await
+    }
+
+    fn headers(&self, event: &Envelope, mark: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(NATS_MESSAGE_ID, format!("{mark}/{}", event.id));
+        headers.insert(NATS_EXPECTED_STREAM, self.names.stream.as_str());
+        headers.insert(ID, event.id.as_str());
+        headers
+    }
+
+    /// Publishes all or none. `false` if the server doesn't take them so: it knows one of them already, or is too old, or too busy.
+    async fn atomically(&self, events: &[Envelope], mark: &str) -> Result<bool, Error> {
+        let batch = uuid::Uuid::new_v4().simple().to_string();
+        let send = async {
+            for (index, event) in events.iter().enumerate() {
+                let mut headers = self.headers(event, mark);
+                headers.insert(NATS_BATCH_ID, batch.as_str());
+                headers.insert(NATS_BATCH_SEQUENCE, (index + 1).to_string());
+                let (subject, payload) = (self.names.event(&event.subject), event.payload.clone().into_bytes().into());
+                if index + 1 < events.len() {
+                    self.client.publish_with_headers(subject, headers, payload).await.map_err(Error::away)?;
+                    continue;
+                }
+                // Only the last one is answered.
+                headers.insert(NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL);
+                let request = Request::new().headers(headers).payload(payload).timeout(Some(PATIENCE));
+                return self.client.send_request(subject, request).await.map_err(Error::away);
+            }
+            Err(Error::away("a batch has a last event"))
+        };
+        let answer = timeout(2 * PATIENCE, send).await.map_err(Error::away)??;
+        match serde_json::from_slice(&answer.payload).map_err(Error::away)? {
+            Response::Ok(PublishAck { batch_size, .. }) => Ok(batch_size == Some(events.len() as u64)),
+            Response::Err { error } => {
+                tracing::debug!(%error, events = events.len(), "a batch goes one by one");
+                Ok(false)
+            }
+        }
+    }
+
+    async fn one_after_the_other(&self, events: &[Envelope], mark: &str) -> Result<(), Error> {
         let mut answers = Vec::with_capacity(events.len());
         for event in events {
-            let message = PublishMessage::build()
-                .payload(event.payload.clone().into_bytes().into())
-                .message_id(format!("{mark}/{}", event.id))
-                .header(ID, event.id.as_str())
-                .expected_stream(&self.names.stream);
+            let message = PublishMessage::build().payload(event.payload.clone().into_bytes().into()).headers(self.headers(event, mark));
             let sent = self.jetstream.send_publish(self.names.event(&event.subject), message).await;
             answers.push(sent.map_err(|error| self.not_published(error))?);
         }

@@ -32,8 +32,19 @@ enum Word {
 
 impl Nats {
     pub(super) async fn pull(&self, consumer: &Subscription, max: usize, wait: Duration) -> Result<Vec<Delivery>, Error> {
-        self.ready().await?;
+        let end = Instant::now() + wait;
+        loop {
+            let (taken, replaced) = self.pull_once(consumer, max, end.saturating_duration_since(Instant::now())).await?;
+            if !taken.is_empty() || !replaced {
+                return Ok(taken);
+            }
+        }
+    }
+
+    /// One request; and whether the connection was replaced before its answer.
+    async fn pull_once(&self, consumer: &Subscription, max: usize, wait: Duration) -> Result<(Vec<Delivery>, bool), Error> {
         self.connected(wait.max(PATIENCE)).await?;
+        self.ready().await?;
         let mut gaps = self.gaps.clone();
         gaps.mark_unchanged();
         let heartbeat = if wait >= 2 * HEARTBEAT { HEARTBEAT } else { Duration::ZERO };
@@ -54,7 +65,7 @@ impl Nats {
         while taken.len() < max {
             let next = tokio::select! {
                 next = timeout_at(until.min(end), messages.next()) => next,
-                _ = gaps.changed() => break,
+                _ = gaps.changed() => return Ok((taken, true)),
             };
             let Ok(Some(message)) = next else {
                 if taken.is_empty() {
@@ -78,7 +89,7 @@ impl Nats {
                 }
             }
         }
-        Ok(taken)
+        Ok((taken, false))
     }
 
     fn read(&self, message: Message, lease: Duration) -> Word {

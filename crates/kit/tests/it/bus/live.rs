@@ -8,8 +8,8 @@ use super::stage::{SOON, on_each_engine_in_time, options};
 use kit::Clock;
 use testkit::engines::Nats;
 
-fn heard(topic: &str, payload: &str) -> Option<Heard> {
-    Some(Heard::Update(topic.into(), payload.into()))
+fn update(topic: &str, payload: &str) -> Heard {
+    Heard::Update(topic.into(), payload.into())
 }
 
 #[tokio::test]
@@ -24,7 +24,7 @@ async fn a_listener_that_is_too_slow_is_told_so() {
             // The connection has just been made.
             first = listener.next().await;
         }
-        assert_eq!(first, heard("media.x", "1"));
+        assert_eq!(first, Some(update("media.x", "1")));
         for number in 0..3000 {
             stage.bus.live().tell("media.x", &number.to_string());
         }
@@ -54,7 +54,7 @@ async fn what_is_told_in_one_process_is_heard_once_in_each() {
         one.live().tell(topic, "{\"done\":2}");
         for ear in [&mut here, &mut there] {
             for payload in ["{\"done\":1}", "{\"done\":2}"] {
-                assert_eq!(tokio::time::timeout(SOON, ear.next()).await.unwrap(), heard(topic, payload), "{topic}");
+                assert_eq!(tokio::time::timeout(SOON, ear.next()).await.unwrap(), Some(update(topic, payload)), "{topic}");
             }
             assert!(tokio::time::timeout(Duration::from_millis(50), ear.next()).await.is_err(), "heard twice: {topic}");
         }
@@ -69,7 +69,7 @@ async fn after_a_lost_connection_every_listener_is_told() {
     nats.program.kill();
     tokio::time::sleep(Duration::from_millis(300)).await;
     one.live().tell("x", "into the dark");
-    assert_eq!(here.next().await, heard("x", "into the dark"), "whoever listens in the process hears it all the same");
+    assert_eq!(here.next().await, Some(update("x", "into the dark")), "whoever listens in the process hears it all the same");
     nats.program.again();
     for ear in [&mut here, &mut there] {
         assert_eq!(tokio::time::timeout(Duration::from_secs(20), ear.next()).await.unwrap(), Some(Heard::Lagged));
@@ -77,7 +77,7 @@ async fn after_a_lost_connection_every_listener_is_told() {
     one.ping().await.unwrap();
     two.ping().await.unwrap();
     one.live().tell("x", "again");
-    let again = async { while there.next().await != heard("x", "again") {} };
+    let again = async { while there.next().await != Some(update("x", "again")) {} };
     tokio::time::timeout(SOON, again).await.expect("updates cross again");
 }
 

@@ -5,4 +5,5 @@ mod live;
 mod nats;
 mod promises;
 mod stage;
+mod throughput;
 mod work;

@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use kit::Clock;
-use kit::bus::{Bus, Error, NatsOptions};
+use kit::bus::{Bus, Error, NatsOptions, Runs, Subscription};
 use kit::db::Db;
 use kit::tasks::Tasks;
 use testkit::engines::Nats;
 
-use super::stage::{SOON, Stage, Sung, counting, effects, options, sing, unsent, until};
+use super::stage::{SOON, Stage, counting, effects, event, ids, options, sing, unsent, until};
 
 const NAME: &str = "test.count";
 
@@ -65,7 +65,7 @@ async fn a_server_that_stands_still_is_waited_for_and_no_call_hangs() {
     sing(&db, 100..200).await;
     let began = Instant::now();
     assert!(stage.bus.ping().await.is_err());
-    assert!(stage.bus.engine().publish(&[super::stage::event("x")]).await.is_err());
+    assert!(stage.bus.engine().publish(&[event("x")]).await.is_err());
     assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
     nats.program.thaw();
     // The event `x` was refused as far as its sender knows; whether it arrived is open.
@@ -101,7 +101,7 @@ async fn a_wiped_stream_is_noticed_without_a_new_event_and_by_each_process() {
     // Another service in another process, which sends now and then and hears nothing.
     let (other, elsewhere) = (stage.another().await, Db::sqlite(&stage.folder.path().join("elsewhere.db")).await.unwrap());
     elsewhere.migrate("test", &[]).await.unwrap();
-    other.declare(&[stage.to(NAME), stage.to("test.later")]).await.unwrap();
+    other.declare(&[stage.to(NAME), stage.to("test.later")], Runs::Elsewhere).await.unwrap();
     let tasks = play(&stage, &db).await;
     other.relay("elsewhere", elsewhere.clone(), Clock::system(), &tasks);
     sing(&db, 0..20).await;
@@ -182,6 +182,63 @@ async fn an_event_that_nobody_can_send_holds_up_no_other() {
 }
 
 #[tokio::test]
+async fn events_are_kept_for_a_process_that_has_never_run() {
+    let nats = Nats::start();
+    let stage = Stage::nats(&nats.url()).await;
+    stage.bus.declare(&[stage.to("test.late")], Runs::Elsewhere).await.unwrap();
+    stage.publish(&["a", "b"]).await;
+    let late = stage.another().await;
+    let as_it_runs = Subscription { lease: Duration::from_secs(7), ..stage.to("test.late") };
+    late.engine().declare(std::slice::from_ref(&as_it_runs), Runs::Here).await.unwrap();
+    assert_eq!(ids(&late.engine().fetch(&as_it_runs, 10, SOON).await.unwrap()), ["a", "b"]);
+    // What others think of it changes nothing, also when they start later.
+    stage.another().await.declare(&[stage.to("test.late")], Runs::Elsewhere).await.unwrap();
+    assert_eq!(stage.lease_of("test_late").await, as_it_runs.lease);
+}
+
+#[tokio::test]
+async fn one_server_of_three_may_die_at_any_time() {
+    let mut servers = Nats::cluster();
+    let servers_at = servers.iter().map(Nats::url).collect();
+    let stage = Stage::with(NatsOptions { replicas: 3, servers: servers_at, ..options("") }).await;
+    let db = stage.db().await;
+    let tasks = play(&stage, &db).await;
+    sing(&db, 0..200).await;
+    until("the cluster is up", async || effects(&db, NAME).await == 200).await;
+    let load = async {
+        for round in 2..22 {
+            sing(&db, round * 100..round * 100 + 100).await;
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    let trouble = async {
+        for server in &mut servers {
+            server.program.kill();
+            tokio::time::sleep(Duration::from_millis(1500)).await;
+            server.program.again();
+            // The others must have caught up before the next one goes: two of three are needed.
+            tokio::time::sleep(Duration::from_secs(3)).await;
+        }
+    };
+    tokio::join!(load, trouble);
+    all_took_effect(&stage, &db, 2200).await;
+    assert!(tasks.stop(SOON).await);
+}
+
+#[tokio::test]
+async fn secrets_come_from_files() {
+    let nats = Nats::start_with("authorization { user: tutti, password: \"in a file\" }");
+    let folder = tempfile::tempdir().unwrap();
+    for (text, right) in [("in a file\n", true), ("guessed", false)] {
+        let path = folder.path().join("password");
+        std::fs::write(&path, text).unwrap();
+        let options = NatsOptions { user: Some("tutti".into()), password_file: Some(path), ..options(&nats.url()) };
+        let bus = Bus::nats(&options, Clock::system()).await.unwrap();
+        assert_eq!(bus.ping().await.is_ok(), right);
+    }
+}
+
+#[tokio::test]
 async fn what_is_set_wrong_is_said_at_the_start() {
     let nats = Nats::start();
     let right = options(&nats.url());
@@ -196,7 +253,7 @@ async fn what_is_set_wrong_is_said_at_the_start() {
     }
     // A server alone can't keep three copies.
     let bus = Bus::nats(&NatsOptions { replicas: 3, ..right }, Clock::system()).await.unwrap();
-    let error = bus.declare(&[]).await.unwrap_err();
+    let error = bus.declare(&[], Runs::Elsewhere).await.unwrap_err();
     assert!(matches!(error, Error::Options(_)), "{error:?}");
 }
 
@@ -205,65 +262,4 @@ fn the_options_are_a_section_of_the_configuration() {
     let section: NatsOptions = toml::from_str("servers = [\"nats://a:4222\", \"nats://b:4222\"]\nreplicas = 3\npassword_file = \"/run/secrets/nats\"\nuser = \"tutti\"").unwrap();
     assert_eq!((section.replicas, section.prefix.as_str(), section.servers.len()), (3, "tutti", 2));
     assert!(toml::from_str::<NatsOptions>("password = \"in the open\"").is_err());
-}
-
-/// Prints how fast events get from an outbox to their effects. `cargo nextest run -p kit --run-ignored only throughput --no-capture`.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "it measures, and proves nothing"]
-async fn throughput() {
-    use kit::bus::Consumer;
-    const EVENTS: u32 = 20_000;
-    for interval in ["2m", "always"] {
-        let nats = Nats::start_syncing(interval);
-        let stage = Stage::nats(&nats.url()).await;
-        let db = stage.db().await;
-        sing(&db, 0..EVENTS).await;
-        let tasks = Tasks::default();
-        stage.declare(&[NAME]).await;
-        let began = Instant::now();
-        stage.bus.relay("test", db.clone(), stage.clock.clone(), &tasks);
-        until("all are sent", async || unsent(&db).await == 0).await;
-        let sent = began.elapsed();
-        let taking = db.clone();
-        let consumer = Consumer::batch(NAME, &["test.sung"], 500, move |deliveries| {
-            let db = taking.clone();
-            async move {
-                let work = db.write(move |tx| {
-                    Box::pin(async move {
-                        let ids: Vec<&str> = deliveries.iter().map(|delivery| delivery.event.id.as_str()).collect();
-                        tx.first_times(NAME, &ids, Utc::now()).await.map(drop)
-                    })
-                });
-                Ok(work.await?)
-            }
-        });
-        let began = Instant::now();
-        stage.bus.run(vec![consumer], &tasks).await.unwrap();
-        until("all took effect", async || effects(&db, NAME).await == i64::from(EVENTS)).await;
-        let taken = began.elapsed();
-        let rate = |time: Duration| f64::from(EVENTS) / time.as_secs_f64();
-        println!("sync_interval {interval}: outbox → stream {:.0}/s, stream → effect {:.0}/s", rate(sent), rate(taken));
-        // One event every millisecond for five seconds, each in its own transaction.
-        let began = Instant::now();
-        for song in 0..5000_u32 {
-            tokio::time::sleep_until((began + Duration::from_millis(u64::from(song))).into()).await;
-            let db = db.clone();
-            tasks.spawn(async move {
-                let sung: Result<(), kit::db::Error> = db.write(move |tx| Box::pin(async move { tx.publish(&Sung { song }, Utc::now()).await })).await;
-                sung.unwrap();
-            });
-        }
-        until("all took effect", async || effects(&db, NAME).await == i64::from(EVENTS) + 5000).await;
-        #[derive(kit::db::FromQueryResult)]
-        struct Took {
-            created_at: chrono::DateTime<Utc>,
-            seen_at: chrono::DateTime<Utc>,
-        }
-        let text = "select outbox.created_at, inbox.seen_at from outbox join inbox on inbox.event_id = outbox.id order by outbox.id desc limit 5000";
-        let rows: Vec<Took> = kit::db::Sql::rows(db.read(), text, vec![]).await.unwrap();
-        let mut times: Vec<i64> = rows.iter().map(|row| (row.seen_at - row.created_at).num_microseconds().unwrap()).collect();
-        times.sort_unstable();
-        println!("at 1,000 events/s, recorded → effect: p50 {} µs, p99 {} µs, worst {} µs", times[2500], times[4950], times[4999]);
-        assert!(tasks.stop(SOON).await);
-    }
 }

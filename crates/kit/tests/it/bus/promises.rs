@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::stage::{NOW, SOON, ids, on_each_engine};
-use kit::bus::{Envelope, Subscription};
+use kit::bus::{Envelope, Runs, Subscription};
 
 #[tokio::test]
 async fn each_consumer_gets_each_event_and_a_repeated_publish_changes_nothing() {
@@ -35,7 +35,7 @@ async fn a_consumer_hears_its_subjects_and_a_new_one_hears_from_then_on() {
         stage.publish(&["a"]).await;
         stage.declare(&["late", "one"]).await;
         let other = Subscription { subjects: vec!["test.other".into(), "test.more".into()], ..stage.to("other") };
-        stage.bus.declare(std::slice::from_ref(&other)).await.unwrap();
+        stage.bus.engine().declare(std::slice::from_ref(&other), Runs::Here).await.unwrap();
         stage.publish(&["b"]).await;
         let event = Envelope { id: "c".into(), subject: "test.more".into(), payload: "{}".into() };
         stage.bus.engine().publish(&[event]).await.unwrap();
@@ -127,6 +127,35 @@ async fn many_are_acknowledged_at_once_and_only_those_still_leased_count() {
 }
 
 #[tokio::test]
+async fn a_large_publish_of_which_some_is_known_adds_the_rest() {
+    on_each_engine(async |stage| {
+        stage.declare(&["one"]).await;
+        let names: Vec<String> = (0..300).map(|number| format!("event-{number:03}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        stage.publish(&names[..200]).await;
+        stage.publish(&names[100..]).await;
+        stage.publish(&names).await;
+        assert_eq!(ids(&stage.fetch("one", 1000, SOON).await), names);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_consumer_that_the_product_has_no_more_can_be_forgotten() {
+    on_each_engine(async |stage| {
+        stage.declare(&["one", "gone"]).await;
+        stage.publish(&["a"]).await;
+        assert!(stage.bus.engine().forget("gone").await.unwrap());
+        assert!(!stage.bus.engine().forget("gone").await.unwrap());
+        assert!(!stage.bus.engine().forget("nobody").await.unwrap());
+        assert_eq!(stage.bus.engine().backlog().await.unwrap(), [("one".to_owned(), 1)]);
+        stage.publish(&["b"]).await;
+        assert_eq!(ids(&stage.fetch("one", 10, SOON).await), ["a", "b"]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn dead_letters_are_listed_with_their_reason_and_can_be_replayed() {
     on_each_engine(async |stage| {
         let engine = stage.bus.engine();
@@ -177,7 +206,7 @@ async fn what_was_published_is_there_for_a_process_that_comes_later() {
         stage.declare(&["one"]).await;
         stage.publish(&["a"]).await;
         let later = stage.another().await;
-        later.declare(&[stage.to("one")]).await.unwrap();
+        later.engine().declare(&[stage.to("one")], Runs::Here).await.unwrap();
         later.ping().await.unwrap();
         let got = later.engine().fetch(&stage.to("one"), 1, SOON).await.unwrap();
         assert_eq!(ids(&got), ["a"]);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_nats::jetstream;
 use chrono::{TimeDelta, Utc};
 use kit::Clock;
-use kit::bus::{Bus, Consumer, Delivery, Envelope, Event, NatsOptions, Subscription};
+use kit::bus::{Bus, Consumer, Delivery, Envelope, Event, NatsOptions, Runs, Subscription};
 use kit::db::Db;
 use testkit::engines::shared_nats_url;
 
@@ -113,7 +113,7 @@ impl Stage {
 
     pub async fn declare(&self, names: &[&str]) {
         let subscriptions: Vec<Subscription> = names.iter().map(|name| self.to(name)).collect();
-        self.bus.declare(&subscriptions).await.unwrap();
+        self.bus.engine().declare(&subscriptions, Runs::Here).await.unwrap();
     }
 
     pub async fn publish(&self, ids: &[&str]) {
@@ -134,6 +134,13 @@ impl Stage {
         let Some(options) = &self.nats else { return };
         let jetstream = jetstream::new(async_nats::connect(options.servers[0].as_str()).await.unwrap());
         jetstream.delete_stream(&options.prefix).await.unwrap();
+    }
+
+    /// The lease that the server gives to the consumer of this name (on NATS alone).
+    pub async fn lease_of(&self, consumer: &str) -> Duration {
+        let options = self.nats.as_ref().unwrap();
+        let jetstream = jetstream::new(async_nats::connect(options.servers[0].as_str()).await.unwrap());
+        jetstream.get_stream(&options.prefix).await.unwrap().consumer_info(consumer).await.unwrap().config.ack_wait
     }
 
     pub async fn clear(&self) {
