@@ -4,15 +4,15 @@
 
 use contract::media::Deleted;
 use kit::bus::{Consumer, Subscription};
-use kit::config::{Config, Error};
+use kit::config::Config;
 
 use crate::accounts::Accounts;
 use crate::store;
 
 const AVATAR: &str = "accounts.avatar";
 
-pub(crate) fn hears(_: &Config) -> Result<Vec<Subscription>, Error> {
-    Ok(vec![Subscription::to::<Deleted>(AVATAR)])
+pub(crate) fn hears(_: &Config) -> Vec<Subscription> {
+    vec![Subscription::to::<Deleted>(AVATAR)]
 }
 
 /// The durable consumers.

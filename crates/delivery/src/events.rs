@@ -6,7 +6,7 @@ use contract::MediaId;
 use contract::media::{Changed, Deleted, Received};
 use contract::transcode::Published;
 use kit::bus::{Consumer, Heard, Subscription};
-use kit::config::{Config, Error};
+use kit::config::Config;
 
 use crate::Delivery;
 use crate::library::FORGET;
@@ -16,8 +16,8 @@ const CHANGED: &str = "delivery.changed";
 const DELETED: &str = "delivery.deleted";
 const PUBLISHED: &str = "delivery.published";
 
-pub(crate) fn hears(_: &Config) -> Result<Vec<Subscription>, Error> {
-    Ok(vec![Subscription::to::<Received>(RECEIVED), Subscription::to::<Changed>(CHANGED), Subscription::to::<Deleted>(DELETED), Subscription::to::<Published>(PUBLISHED)])
+pub(crate) fn hears(_: &Config) -> Vec<Subscription> {
+    vec![Subscription::to::<Received>(RECEIVED), Subscription::to::<Changed>(CHANGED), Subscription::to::<Deleted>(DELETED), Subscription::to::<Published>(PUBLISHED)]
 }
 
 pub(crate) fn consumers(delivery: &Delivery) -> Vec<Consumer> {

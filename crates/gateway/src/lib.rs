@@ -25,7 +25,7 @@ pub fn service() -> Service {
         migrations: None,
         openapi: || utoipa::openapi::OpenApiBuilder::new().build(),
         sections: config::sections,
-        hears: |_| Ok(Vec::new()),
+        hears: |_| Vec::new(),
         start: |context| Box::pin(std::future::ready(start(&context))),
     }
 }

@@ -32,7 +32,7 @@ pub struct Service {
     pub sections: fn() -> Vec<config::Section>,
     /// What it hears: its durable consumers. Every process of the product declares them, so that what is published before this role plays
     /// for the first time is kept for it.
-    pub hears: fn(&Config) -> Result<Vec<Subscription>, config::Error>,
+    pub hears: fn(&Config) -> Vec<Subscription>,
     /// Builds what it plays. Called once, after the migrations.
     pub start: fn(Context) -> BoxFuture<'static, Result<Part, BootError>>,
 }

@@ -7,7 +7,7 @@ use contract::transcode::{Failed, Playable, Progress, Ready};
 use contract::{AccountId, MediaId};
 use futures::future::BoxFuture;
 use kit::bus::{Consumer, Failure as Undone, Subscription};
-use kit::config::{self, Config};
+use kit::config::Config;
 use kit::db::Tx;
 
 use crate::Media;
@@ -30,14 +30,14 @@ const READY: &str = "media.ready";
 const FAILED: &str = "media.failed";
 const ERASE: &str = "media.erase";
 
-pub(crate) fn hears(_: &Config) -> Result<Vec<Subscription>, config::Error> {
-    Ok(vec![
+pub(crate) fn hears(_: &Config) -> Vec<Subscription> {
+    vec![
         Subscription::to::<Progress>(PROGRESS),
         Subscription::to::<Playable>(PLAYABLE),
         Subscription::to::<Ready>(READY),
         Subscription::to::<Failed>(FAILED),
         Subscription::to::<Erased>(ERASE),
-    ])
+    ]
 }
 
 /// The durable consumers.

@@ -16,10 +16,11 @@ const SPARE_DELIVERIES: u32 = 20;
 const RECEIVED: &str = "transcode.received";
 const DELETED: &str = "transcode.deleted";
 
-pub(crate) fn hears(config: &kit::config::Config) -> Result<Vec<Subscription>, kit::config::Error> {
-    let lease = config.section::<Config>("transcode")?.lease();
+pub(crate) fn hears(config: &kit::config::Config) -> Vec<Subscription> {
+    // A wrong section is refused where the role itself starts.
+    let lease = config.section::<Config>("transcode").unwrap_or_default().lease();
     let own = [Subscription::to::<Received>(RECEIVED), Subscription::to::<Deleted>(DELETED)];
-    Ok(own.into_iter().chain(Queue::ALL.map(|queue| Subscription::to_subject(queue.subject(), queue.subject()).lease(lease))).collect())
+    own.into_iter().chain(Queue::ALL.map(|queue| Subscription::to_subject(queue.subject(), queue.subject()).lease(lease))).collect()
 }
 
 pub(crate) fn consumers(worker: &Worker) -> Vec<Consumer> {

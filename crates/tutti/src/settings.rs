@@ -8,7 +8,6 @@ use std::path::PathBuf;
 
 use kit::config::{Config, Error};
 use kit::telemetry::LogFormat;
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -69,7 +68,7 @@ pub(crate) fn installation(flags: &Settings) -> Result<(Config, Server), Error> 
 
 /// Refuses `[peers]` where it names a role that there is not.
 pub(crate) fn check_peers(config: &Config) -> Result<(), Error> {
-    let peers: BTreeMap<String, IgnoredAny> = config.section("peers")?;
+    let peers: BTreeMap<String, serde_json::Value> = config.section("peers")?;
     let known = roles::all().map(|service| service.name);
     match peers.into_keys().find(|name| !known.contains(&name.as_str())) {
         Some(name) => Err(Error::Section { section: "peers".into(), reason: format!("there is no role called `{name}`; there are {}", known.join(", ")) }),

@@ -19,7 +19,7 @@ fn media() -> Service {
         migrations: Some(MIGRATIONS),
         openapi: || utoipa::openapi::OpenApiBuilder::new().build(),
         sections: Vec::new,
-        hears: |_| Ok(vec![Subscription::to::<Erased>("media.erased")]),
+        hears: |_| vec![Subscription::to::<Erased>("media.erased")],
         start: |context| Box::pin(async move { Ok(part(context)) }),
     }
 }

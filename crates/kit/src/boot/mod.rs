@@ -19,7 +19,7 @@ use engines::Engines;
 use crate::auth::Verifier;
 use crate::bus::{self, Bus, Runs};
 use crate::clock::Clock;
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::db::Db;
 use crate::http::{Wear, wear};
 use crate::objects::Objects;
@@ -114,13 +114,13 @@ impl Process {
         }
         peers.watch(&tasks, &metrics);
         let names = consumers.iter().map(|consumer| consumer.name().to_owned()).collect();
-        let hear = |services: &[Service]| Ok::<_, config::Error>(services.iter().map(|service| (service.hears)(&options.config)).collect::<Result<Vec<_>, _>>()?.concat());
-        let here = hear(services)?;
+        let hear = |services: &[Service]| services.iter().flat_map(|service| (service.hears)(&options.config)).collect::<Vec<_>>();
+        let here = hear(services);
         if let Some(stranger) = consumers.iter().find(|consumer| !here.contains(consumer.subscription())) {
             return Err(BootError::Other(format!("the consumer {} is not in its role's list of what it hears", stranger.name())));
         }
         // An embedded log is this process's own: whoever doesn't play here will never hear of it.
-        let elsewhere = if engines.bus.servers.is_empty() { Vec::new() } else { hear(&options.all)?.into_iter().filter(|other| !here.contains(other)).collect() };
+        let elsewhere = if engines.bus.servers.is_empty() { Vec::new() } else { hear(&options.all).into_iter().filter(|other| !here.contains(other)).collect() };
         let declare = async || {
             bus.declare(&elsewhere, Runs::Elsewhere).await?;
             bus.declare(&here, Runs::Here).await
