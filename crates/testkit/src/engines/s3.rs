@@ -22,6 +22,46 @@ pub struct S3Account {
     pub secret_key: String,
 }
 
+impl S3Account {
+    /// The store's section of the configuration, with every name under `prefix`.
+    pub fn options(&self, prefix: &str) -> kit::objects::S3Options {
+        kit::objects::S3Options {
+            bucket: self.bucket.clone(),
+            prefix: prefix.to_owned(),
+            endpoint: Some(self.endpoint.clone()),
+            access_key: Some(self.access_key.clone()),
+            secret_key: Some(self.secret_key.clone()),
+            ..kit::objects::S3Options::default()
+        }
+    }
+}
+
+/// An S3 server that a test leaves as it is: one for all tests where there is one, its own otherwise.
+#[derive(Debug)]
+pub struct SharedS3 {
+    /// How to get in.
+    pub account: S3Account,
+    /// What this test's names must begin with.
+    pub prefix: String,
+    _own: Option<S3>,
+}
+
+/// The server at `TUTTI_TEST_S3_ENDPOINT` (with the bucket and the key of [`S3::start`]), or one started for this test, which takes seconds.
+pub fn shared_s3() -> SharedS3 {
+    let prefix = format!("test-{}/", kit::objects::base62());
+    match std::env::var("TUTTI_TEST_S3_ENDPOINT") {
+        Ok(endpoint) if !endpoint.is_empty() => SharedS3 { account: account(endpoint), prefix, _own: None },
+        _ => {
+            let own = S3::start();
+            SharedS3 { account: own.account.clone(), prefix, _own: Some(own) }
+        }
+    }
+}
+
+fn account(endpoint: String) -> S3Account {
+    S3Account { endpoint, bucket: "tutti".into(), access_key: "tutti".into(), secret_key: "tutti-secret".into() }
+}
+
 /// An S3 server.
 #[derive(Debug)]
 pub struct S3 {
@@ -39,7 +79,7 @@ impl S3 {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let (data, keys, log) = (folder.path().join("data"), folder.path().join("keys.json"), folder.path().join("log"));
         std::fs::create_dir(&data).expect("the folder is ours");
-        let account = S3Account { endpoint: String::new(), bucket: "tutti".into(), access_key: "tutti".into(), secret_key: "tutti-secret".into() };
+        let account = account(String::new());
         let identities = serde_json::json!({ "identities": [{ "name": "tutti", "credentials": [{ "accessKey": account.access_key, "secretKey": account.secret_key }], "actions": ["Admin", "Read", "Write", "List", "Tagging"] }] });
         std::fs::write(&keys, identities.to_string()).expect("the folder is ours");
         let port = free_port();
