@@ -86,6 +86,8 @@ impl S3 {
         let mut arguments: Vec<String> = vec![installed("bin/weed").display().to_string()];
         // Each part's gRPC port would be its own plus 10,000, which may be taken: all are named.
         arguments.extend(["server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3", "-master.volumeSizeLimitMB=256", "-volume.max=64"].map(str::to_owned));
+        // Neither catalogues on ports of their own, where a second server would find them taken, nor words to its makers.
+        arguments.extend(["-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"].map(str::to_owned));
         arguments.extend([format!("-dir={}", data.display()), format!("-s3.config={}", keys.display()), format!("-s3.port={port}")]);
         let filer = free_port();
         arguments.push(format!("-filer.port={filer}"));

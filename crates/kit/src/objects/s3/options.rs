@@ -117,7 +117,9 @@ impl S3Options {
             _ if !self.prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte)) => "[objects] prefix may have letters, digits and / - _ . only",
             _ if self.part_bytes < LEAST_PART => "[objects] part_bytes must be at least 5242880: S3 takes no smaller parts",
             _ if self.memory_bytes < 2 * self.part_bytes => "[objects] memory_bytes must be at least twice part_bytes",
-            _ if self.access_key.is_some() != (self.secret_key.is_some() || self.secret_key_file.is_some()) => "[objects] access_key and secret_key (or secret_key_file) go together",
+            _ if self.access_key.is_some() != (self.secret_key.is_some() || self.secret_key_file.is_some()) => {
+                "[objects] access_key and secret_key (or secret_key_file) go together"
+            }
             _ => return Ok(()),
         };
         Err(Error::Engine(std::io::Error::new(std::io::ErrorKind::InvalidInput, wrong)))

@@ -164,7 +164,10 @@ impl Store {
         let source = header(&format!("{}/{from}", self.bucket))?;
         let part = header(&format!("bytes={}-{}", range.start, range.end.saturating_sub(1)))?;
         let number = (number + 1).to_string();
-        let options = SignedUrlOptions::default().with_query([("partNumber", number.as_str()), ("uploadId", upload)]).with_signed_header(COPY_SOURCE, source).with_signed_header(COPY_RANGE, part);
+        let options = SignedUrlOptions::default()
+            .with_query([("partNumber", number.as_str()), ("uploadId", upload)])
+            .with_signed_header(COPY_SOURCE, source)
+            .with_signed_header(COPY_RANGE, part);
         let answer = self.ask(Method::PUT, path, options, (range.end - range.start) / INSIDE).await?;
         // An error may come with a 200: the status was sent before the copying was done.
         xml::text(&answer, "ETag").ok_or_else(|| broken("a part could not be copied"))

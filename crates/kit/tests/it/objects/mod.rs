@@ -9,7 +9,7 @@ mod unfinished;
 
 use bytes::Bytes;
 use futures::TryStreamExt as _;
-use kit::objects::{ObjectKey, Objects, S3Options, Writer};
+use kit::objects::{Listed, ObjectKey, Objects, S3Options, Writer};
 use testkit::engines::{SharedS3, shared_s3};
 
 pub(crate) const MIB: usize = 1 << 20;
@@ -70,15 +70,20 @@ pub(crate) async fn whole(objects: &Objects, key: &ObjectKey) -> Bytes {
     chunks.concat().into()
 }
 
-/// Waits until nothing is left in a shard.
+/// What a store has under a key, finished or not.
+pub(crate) async fn listed(objects: &Objects, key: &ObjectKey) -> Option<Listed> {
+    objects.list(&key.as_str()[..2]).await.unwrap().into_iter().find(|listed| listed.key == *key)
+}
+
+/// Waits until nothing is left under a key.
 pub(crate) async fn empties(objects: &Objects, key: &ObjectKey) {
     for _ in 0..500 {
-        if objects.list(&key.as_str()[..2]).await.unwrap().is_empty() {
+        if listed(objects, key).await.is_none() {
             return;
         }
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
-    panic!("something is left: {:?}", objects.list(&key.as_str()[..2]).await.unwrap());
+    panic!("something is left: {:?}", listed(objects, key).await);
 }
 
 macro_rules! every_engine {

@@ -62,7 +62,8 @@ async fn a_browser_is_sent_to_the_store_only_where_that_is_wanted_and_is_told_wh
     let stored = objects.put(Bytes::from_static(b"<html><script>alert(1)</script>")).await.unwrap();
     let download = Download { content_type: "image/jpeg", disposition: "attachment; filename=\"a b.jpg\"", lasts: Duration::from_secs(60) };
     assert_eq!(objects.direct(&stored.key, &download).await.unwrap(), None);
-    let direct = Objects::s3(&S3Options { direct_downloads: true, public_endpoint: Some(shared.account.endpoint.clone()), endpoint: Some("http://127.0.0.1:1".into()), ..options }).unwrap();
+    let direct =
+        Objects::s3(&S3Options { direct_downloads: true, public_endpoint: Some(shared.account.endpoint.clone()), endpoint: Some("http://127.0.0.1:1".into()), ..options }).unwrap();
     let address = direct.direct(&stored.key, &download).await.unwrap().expect("it is wanted");
     let client = reqwest::Client::new();
     let answer = client.get(&address).send().await.unwrap();
@@ -82,13 +83,14 @@ async fn a_bucket_that_is_not_there_is_no_missing_object_and_a_wrong_key_gets_no
     let mut writer = objects.create().await.unwrap();
     writer.write(Bytes::from_static(b"x")).await.unwrap();
     let at = writer.checkpoint().await.unwrap();
-    let elsewhere = Objects::s3(&S3Options { bucket: "nowhere".into(), ..options.clone() }).unwrap();
+    let elsewhere = Objects::s3(&S3Options { bucket: format!("nowhere-{}", kit::objects::base62().to_lowercase()), ..options.clone() }).unwrap();
     let locked = Objects::s3(&S3Options { secret_key: Some("guessed".into()), ..options }).unwrap();
-    for objects in [elsewhere, locked] {
+    for objects in [elsewhere, locked.clone()] {
         assert!(matches!(objects.ping().await, Err(Error::Engine(_))));
-        assert!(matches!(objects.put("x".into()).await, Err(Error::Engine(_))));
         assert!(matches!(objects.resume(&at, ObjectKey::random()).await, Err(Error::Engine(_))), "the upload would begin anew");
     }
+    // (This server makes a bucket for whoever may write.)
+    assert!(matches!(locked.put("x".into()).await, Err(Error::Engine(_))));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
