@@ -130,12 +130,22 @@ impl From<crate::db::Error> for Problem {
 
 impl From<crate::objects::Error> for Problem {
     fn from(error: crate::objects::Error) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&crate::objects::Error> for Problem {
+    fn from(error: &crate::objects::Error) -> Self {
         match error {
             crate::objects::Error::Full => {
                 tracing::error!("the object store is full");
                 Self::new(StatusCode::INSUFFICIENT_STORAGE, "server.storage_full", "The server's storage is full. Try again later.")
             }
-            other => Self::fault(&other),
+            crate::objects::Error::Engine(cause) => {
+                tracing::error!(%cause, "the object store did not do what it was asked");
+                Self::unavailable("The server's storage does not answer. Try again shortly.", Duration::from_secs(5))
+            }
+            missing @ crate::objects::Error::Missing => Self::fault(missing),
         }
     }
 }

@@ -51,6 +51,11 @@ impl Writer {
         self.bytes
     }
 
+    /// Whether somebody may know a place in it, so that only who knows all places may remove it.
+    pub fn is_known(&self) -> bool {
+        self.is_known
+    }
+
     /// Appends `bytes`.
     pub async fn write(&mut self, bytes: Bytes) -> Result<(), Error> {
         self.bytes += bytes.len() as u64;

@@ -36,6 +36,15 @@ impl S3Account {
     }
 }
 
+impl S3Account {
+    /// The same for [`crate::WorldBuilder::set`].
+    pub fn settings(&self, prefix: &str) -> Vec<String> {
+        let Self { endpoint, bucket, access_key, secret_key } = self;
+        let pairs = [("endpoint", endpoint.as_str()), ("bucket", bucket), ("prefix", prefix), ("access_key", access_key), ("secret_key", secret_key)];
+        pairs.map(|(name, value)| format!("objects.{name}={value}")).into()
+    }
+}
+
 /// An S3 server that a test leaves as it is: one for all tests where there is one, its own otherwise.
 #[derive(Debug)]
 pub struct SharedS3 {
