@@ -68,7 +68,11 @@ async fn run(mut ingest: Ingest, finish: Finish) -> Result<Item, Error> {
         Ok((item, usage)) => {
             let Safe { held, object, unfinished, reservation, media, .. } = safe;
             reservation.spend(usage);
-            if item.object != object && held.is(&object) { held.discard().await } else { held.settle() }
+            if item.object != object && held.is(&object) {
+                held.discard().await
+            } else {
+                held.settle()
+            }
             if let Some(unfinished) = unfinished.filter(|key| *key != item.object) {
                 // Its loose row was written with the item.
                 crate::jobs::remove_loose(&media, unfinished).await;
@@ -83,7 +87,11 @@ async fn run(mut ingest: Ingest, finish: Finish) -> Result<Item, Error> {
             Err(error)
         }
         Err(error) => {
-            if safe.held.is(&safe.object) { safe.held.discard().await } else { safe.held.settle() }
+            if safe.held.is(&safe.object) {
+                safe.held.discard().await
+            } else {
+                safe.held.settle()
+            }
             Err(error)
         }
     }

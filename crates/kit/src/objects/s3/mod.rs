@@ -166,7 +166,7 @@ impl Engine for S3 {
         let store = &self.0.store;
         let (whole, unfinished) = (format!("{shard}/"), "unfinished/");
         let beside = format!("{unfinished}{shard}");
-        let (objects, pieces) = tokio::try_join!(store.list(shard), store.list(&beside))?;
+        let (objects, pieces, begun) = tokio::try_join!(store.list(shard), store.list(&beside), store.begun(shard))?;
         let mut listed = BTreeMap::new();
         let objects = objects.iter().filter_map(|meta| Some((meta, store.name(meta, &whole).map(|rest| format!("{whole}{rest}"))?)));
         let pieces = pieces.iter().filter_map(|meta| Some((meta, store.name(meta, unfinished)?.rsplit_once('/')?.0.to_owned())));
@@ -175,6 +175,10 @@ impl Engine for S3 {
             let entry = listed.entry(key.clone()).or_insert(Listed { key, bytes: 0, modified: meta.last_modified.into() });
             entry.bytes += meta.size;
             entry.modified = entry.modified.max(meta.last_modified.into());
+        }
+        for key in begun {
+            // What its parts take is not told, nor when they came.
+            listed.entry(key.clone()).or_insert(Listed { key, bytes: 0, modified: std::time::SystemTime::now() });
         }
         Ok(listed.into_values().collect())
     }

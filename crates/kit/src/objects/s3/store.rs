@@ -188,11 +188,22 @@ impl Store {
 
     /// The uploads in parts that go on under exactly this name.
     pub(super) async fn uploads(&self, path: &Path) -> Result<Vec<String>, Error> {
-        // Some servers answer only to an object's whole name here, so no shorter prefix is ever asked for.
-        let options = SignedUrlOptions::default().with_query([("uploads", ""), ("prefix", path.as_ref())]);
+        let all = self.uploads_under(path.as_ref()).await?;
+        Ok(all.into_iter().filter_map(|(name, id)| (name == path.as_ref()).then_some(id)).collect())
+    }
+
+    /// Names and ids of the first thousand uploads in parts under names that begin so. Some servers know them only by an object's
+    /// whole name, so nothing may rely on more than that.
+    async fn uploads_under(&self, prefix: &str) -> Result<Vec<(String, String)>, Error> {
+        let options = SignedUrlOptions::default().with_query([("uploads", ""), ("prefix", prefix)]);
         let answer = present(self.ask(Method::GET, &Path::default(), options, 0).await)?;
-        let ours = |upload: &&&str| xml::text(upload, "Key").as_deref() == Some(path.as_ref());
-        Ok(xml::every(&answer, "Upload").iter().filter(ours).filter_map(|upload| xml::text(upload, "UploadId")).collect())
+        Ok(xml::every(&answer, "Upload").iter().filter_map(|upload| Some((xml::text(upload, "Key")?, xml::text(upload, "UploadId")?))).collect())
+    }
+
+    /// The keys of a shard under which an upload in parts goes on, as far as the server tells.
+    pub(super) async fn begun(&self, shard: &str) -> Result<Vec<ObjectKey>, Error> {
+        let all = self.uploads_under(&format!("{}{shard}/", self.folder)).await?;
+        Ok(all.iter().filter_map(|(name, _)| name.strip_prefix(self.folder.as_str())?.parse().ok()).collect())
     }
 
     /// An address under which whoever has it reads the object.
