@@ -46,6 +46,9 @@ pub(crate) enum Failure {
     /// It stopped getting on.
     #[error("the converter made no progress for {} s", .0.as_secs())]
     Stalled(Duration),
+    /// It ended well, but could not read its source to the end: what it made may be too short.
+    #[error("the source broke off: {0}")]
+    CutOff(String),
     /// It ended with an error; what it complained about last.
     #[error("the converter gave up ({status}): {complaint}")]
     Ended { status: ExitStatus, complaint: String },
@@ -112,7 +115,12 @@ pub(crate) async fn run(tools: &Tools, command: &Command, cancel: &CancellationT
     let (status, complaint) = watched.await?;
     let status = status.map_err(|error| not_started(command, error))?;
     group.0 = None;
-    if status.success() { Ok(complaint) } else { Err(Failure::Ended { status, complaint }) }
+    let (complaint, cut_off) = without_addresses(&complaint);
+    match status.success() {
+        true if cut_off => Err(Failure::CutOff(complaint)),
+        true => Ok(complaint),
+        false => Err(Failure::Ended { status, complaint }),
+    }
 }
 
 fn start(tools: &Tools, command: &Command) -> Result<tokio::process::Child, Failure> {
@@ -165,6 +173,26 @@ async fn tail(mut pipe: impl AsyncRead + Unpin) -> String {
     String::from_utf8_lossy(&kept).trim().to_owned()
 }
 
+/// What a child said, without the addresses that let into the store. And whether a line is about the source as a whole: a child that
+/// ends well all the same (ffmpeg takes a broken connection for the end of the file) has not seen all of it.
+fn without_addresses(complaint: &str) -> (String, bool) {
+    let is_address = |word: &str| word.contains("://") || word.contains("X-Amz-");
+    let mut about_source = false;
+    let mut said = String::with_capacity(complaint.len());
+    for line in complaint.split_inclusive('\n') {
+        about_source |= line.starts_with("http://") || line.starts_with("https://");
+        for word in line.split_inclusive(char::is_whitespace) {
+            if is_address(word) {
+                said.push_str("(source)");
+                said.extend(word.chars().filter(|letter| letter.is_whitespace()));
+            } else {
+                said.push_str(word);
+            }
+        }
+    }
+    (said, about_source)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,6 +218,17 @@ mod tests {
     async fn the_last_complaint_is_kept_and_bounded() {
         let complaint = tried("i=0; while [ $i -lt 3000 ]; do echo line $i >&2; i=$((i+1)); done").await.unwrap();
         assert!(complaint.len() <= COMPLAINT && complaint.ends_with("line 2999"));
+    }
+
+    #[tokio::test]
+    async fn an_address_is_never_repeated_and_a_source_that_broke_off_is_noticed() {
+        let said = |line: &str| format!("echo '{line}' >&2");
+        let broke = tried(&said("https://store/ab/c?X-Amz-Signature=5: Input/output error")).await.unwrap_err();
+        assert!(matches!(&broke, Failure::CutOff(complaint) if complaint == "(source) Input/output error"), "{broke:?}");
+        let went_on = tried(&said("[https @ 0x1] Will reconnect at 5 in 0 second(s), error=https://store/?a.")).await.unwrap();
+        assert_eq!(went_on, "[https @ 0x1] Will reconnect at 5 in 0 second(s), (source)");
+        let failed = tried("echo 'nt-1&X-Amz-Signature=5: no' >&2; exit 1").await.unwrap_err();
+        assert!(!format!("{failed:?} {failed}").contains("Signature"));
     }
 
     #[tokio::test]
