@@ -69,9 +69,9 @@ async fn run(mut ingest: Ingest, finish: Finish) -> Result<Item, Error> {
             let Safe { held, object, unfinished, reservation, media, .. } = safe;
             reservation.spend(usage);
             if item.object != object && held.is(&object) {
-                held.discard().await
+                held.discard().await;
             } else {
-                held.settle()
+                held.settle();
             }
             if let Some(unfinished) = unfinished.filter(|key| *key != item.object) {
                 // Its loose row was written with the item.
@@ -88,9 +88,9 @@ async fn run(mut ingest: Ingest, finish: Finish) -> Result<Item, Error> {
         }
         Err(error) => {
             if safe.held.is(&safe.object) {
-                safe.held.discard().await
+                safe.held.discard().await;
             } else {
-                safe.held.settle()
+                safe.held.settle();
             }
             Err(error)
         }

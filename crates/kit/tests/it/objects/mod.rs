@@ -17,7 +17,7 @@ pub(crate) const MIB: usize = 1 << 20;
 /// A store and what holds it.
 pub(crate) enum Store {
     Folder(tempfile::TempDir),
-    S3(SharedS3),
+    S3(Box<SharedS3>),
 }
 
 impl Store {
@@ -26,7 +26,7 @@ impl Store {
     }
 
     fn s3() -> Self {
-        Self::S3(shared_s3())
+        Self::S3(Box::new(shared_s3()))
     }
 
     /// Opens the store, as a process that starts does.
