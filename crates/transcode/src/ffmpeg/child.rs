@@ -10,6 +10,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio_util::sync::CancellationToken;
 
+use super::reason::is_away;
 use super::{Command, Tools};
 
 /// How much of what a child complains about is kept.
@@ -115,7 +116,9 @@ pub(crate) async fn run(tools: &Tools, command: &Command, cancel: &CancellationT
     let (status, complaint) = watched.await?;
     let status = status.map_err(|error| not_started(command, error))?;
     group.0 = None;
-    let (complaint, cut_off) = without_addresses(&complaint);
+    let (complaint, broke_off) = without_addresses(&complaint);
+    // ffprobe says nothing of the source as a whole; asking it again costs little.
+    let cut_off = broke_off || (command.program == tools.ffprobe && is_away(&complaint));
     match status.success() {
         true if cut_off => Err(Failure::CutOff(complaint)),
         true => Ok(complaint),
@@ -173,14 +176,14 @@ async fn tail(mut pipe: impl AsyncRead + Unpin) -> String {
     String::from_utf8_lossy(&kept).trim().to_owned()
 }
 
-/// What a child said, without the addresses that let into the store. And whether a line is about the source as a whole: a child that
-/// ends well all the same (ffmpeg takes a broken connection for the end of the file) has not seen all of it.
+/// What a child said, without the addresses that let into the store. And whether it said that it lost its source: ffmpeg takes a connection
+/// that stays broken for the end of the file, and ends well.
 fn without_addresses(complaint: &str) -> (String, bool) {
     let is_address = |word: &str| word.contains("://") || word.contains("X-Amz-");
-    let mut about_source = false;
+    let mut lost_source = false;
     let mut said = String::with_capacity(complaint.len());
     for line in complaint.split_inclusive('\n') {
-        about_source |= line.starts_with("http://") || line.starts_with("https://");
+        lost_source |= (line.starts_with("http://") || line.starts_with("https://")) && is_away(line);
         for word in line.split_inclusive(char::is_whitespace) {
             if is_address(word) {
                 said.push_str("(source)");
@@ -190,7 +193,7 @@ fn without_addresses(complaint: &str) -> (String, bool) {
             }
         }
     }
-    (said, about_source)
+    (said, lost_source)
 }
 
 #[cfg(test)]
@@ -227,6 +230,8 @@ mod tests {
         assert!(matches!(&broke, Failure::CutOff(complaint) if complaint == "(source) Input/output error"), "{broke:?}");
         let went_on = tried(&said("[https @ 0x1] Will reconnect at 5 in 0 second(s), error=https://store/?a.")).await.unwrap();
         assert_eq!(went_on, "[https @ 0x1] Will reconnect at 5 in 0 second(s), (source)");
+        let corrupt = tried(&said("http://store/x: corrupt input packet in stream 0")).await;
+        assert!(corrupt.is_ok(), "a bad spot in a file is none of the store's");
         let failed = tried("echo 'nt-1&X-Amz-Signature=5: no' >&2; exit 1").await.unwrap_err();
         assert!(!format!("{failed:?} {failed}").contains("Signature"));
     }
