@@ -105,7 +105,8 @@ impl Error {
                 tracing::warn!(%error, "a neighbour did not answer");
                 return Problem::unavailable("A part of the server does not answer. Try again shortly.", Duration::from_secs(2));
             }
-            Self::Picture(P::Encode(_)) | Self::Db(_) | Self::Objects(_) | Self::Worker => return Problem::fault(self),
+            Self::Objects(error) => return Problem::from(&**error),
+            Self::Picture(P::Encode(_)) | Self::Db(_) | Self::Worker => return Problem::fault(self),
         };
         let problem = Problem::new(status, code, self.to_string());
         match self {

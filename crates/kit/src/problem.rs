@@ -132,9 +132,16 @@ impl From<crate::db::Error> for Problem {
 
 impl From<crate::objects::Error> for Problem {
     fn from(error: crate::objects::Error) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&crate::objects::Error> for Problem {
+    fn from(error: &crate::objects::Error) -> Self {
         match error {
             crate::objects::Error::Full => full("the object store is full"),
-            other => Self::fault(&other),
+            crate::objects::Error::Engine(_) => away(error),
+            missing @ crate::objects::Error::Missing => Self::fault(missing),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use kit::objects::{ObjectKey, Objects, Writer};
+use kit::objects::{Checkpoint, ObjectKey, Objects, Writer};
 use kit::service::BootError;
 use kit::{Clock, Context};
 
@@ -129,6 +129,18 @@ impl HeldKey {
         let key = self.key.clone().ok_or(Error::Worker)?;
         self.written = true;
         Ok(self.keys.0.objects.create_as(key).await?)
+    }
+
+    /// Goes on with an unfinished object, which may end under this key.
+    pub(crate) async fn resume(&mut self, at: &Checkpoint) -> Result<Writer, Error> {
+        let key = self.key.clone().ok_or(Error::Worker)?;
+        self.written = true;
+        Ok(self.keys.0.objects.resume(at, key).await?)
+    }
+
+    /// Whether this is its key.
+    pub(crate) fn is(&self, object: &ObjectKey) -> bool {
+        self.key.as_ref() == Some(object)
     }
 
     /// The object stays: a row names it now.

@@ -54,12 +54,9 @@ the environment. `tutti config` prints everything below as one file.
 ";
 
     fn guide() -> String {
-        let mut text = INTRODUCTION.to_owned();
-        for section in sections() {
-            text.push_str(&format!("\n## [{}]\n\n{}\n\n```toml\n{}```\n", section.name(), section.about(), section.toml()));
-        }
-        text.push_str(&format!("\n## [peers]\n\n```toml\n{PEERS}\n```\n"));
-        text
+        let told = sections().into_iter().map(|section| format!("\n## [{}]\n\n{}\n\n```toml\n{}```\n", section.name(), section.about(), section.toml()));
+        let peers = format!("\n## [peers]\n\n```toml\n{PEERS}\n```\n");
+        [INTRODUCTION.to_owned()].into_iter().chain(told).chain([peers]).collect()
     }
 
     #[test]

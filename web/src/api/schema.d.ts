@@ -971,6 +971,13 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description The file is at this address of the store, for ten minutes */
+            307: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
         };
     };
     show_me: {
@@ -1375,6 +1382,13 @@ export interface operations {
             };
             /** @description A range of it */
             206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The file is at this address of the store, for ten minutes */
+            307: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -8,6 +8,7 @@ use axum::response::Response;
 use codec::name::content_disposition;
 
 use super::access::{Owned, Readable};
+use super::direct::elsewhere;
 use crate::Delivery;
 use crate::error::Error;
 use crate::respond::{Asking, Lasts, Sheet, Source, respond};
@@ -21,11 +22,15 @@ use crate::shelf::Overlays;
     path = "/v1/media/{id}/original",
     tag = "delivery",
     params(("id" = String, Path, description = "The media id"), ("t" = Option<String>, Query, description = "A signed permission")),
-    responses((status = 200, description = "The file"), (status = 206, description = "A range of it"))
+    responses((status = 200, description = "The file"), (status = 206, description = "A range of it"), (status = 307, description = "The file is at this address of the store, for ten minutes"))
 )]
 pub(super) async fn original(State(delivery): State<Delivery>, Owned(readable): Owned, asking: Asking) -> Result<Response, Error> {
     let item = &readable.item;
-    let sheet = Sheet { disposition: Some(content_disposition(true, &item.name)), foreign: true, ..Sheet::ours(&readable, &item.sha256, &item.content_type, Lasts::Ever) };
+    let disposition = content_disposition(true, &item.name);
+    if let Some(elsewhere) = elsewhere(&delivery, &asking, &readable, &disposition).await? {
+        return Ok(elsewhere);
+    }
+    let sheet = Sheet { disposition: Some(disposition), foreign: true, ..Sheet::ours(&readable, &item.sha256, &item.content_type, Lasts::Ever) };
     respond(&delivery.shelf, &asking, sheet, Source::Object(&item.object, item.bytes, None)).await
 }
 
@@ -37,7 +42,7 @@ pub(super) async fn original(State(delivery): State<Delivery>, Owned(readable): 
     path = "/v1/files/{name}",
     tag = "delivery",
     params(("name" = String, Path, description = "The media id, a dot and the format"), ("t" = Option<String>, Query, description = "A signed permission")),
-    responses((status = 200, description = "The file"), (status = 206, description = "A range of it"))
+    responses((status = 200, description = "The file"), (status = 206, description = "A range of it"), (status = 307, description = "The file is at this address of the store, for ten minutes"))
 )]
 pub(super) async fn file(State(delivery): State<Delivery>, readable: Readable, Path(name): Path<String>, asking: Asking) -> Result<Response, Error> {
     let item = &readable.item;
@@ -46,7 +51,13 @@ pub(super) async fn file(State(delivery): State<Delivery>, readable: Readable, P
     }
     let patches = item.scrub.as_ref().ok_or(Error::Withheld)?;
     let overlays = (!patches.is_empty()).then(|| Overlays(item.clone()));
+    let disposition = content_disposition(false, &item.name);
+    if overlays.is_none()
+        && let Some(elsewhere) = elsewhere(&delivery, &asking, &readable, &disposition).await?
+    {
+        return Ok(elsewhere);
+    }
     let etag = format!("{}-s", item.sha256);
-    let sheet = Sheet { disposition: Some(content_disposition(false, &item.name)), foreign: true, ..Sheet::ours(&readable, &etag, &item.content_type, Lasts::Ever) };
+    let sheet = Sheet { disposition: Some(disposition), foreign: true, ..Sheet::ours(&readable, &etag, &item.content_type, Lasts::Ever) };
     respond(&delivery.shelf, &asking, sheet, Source::Object(&item.object, item.bytes, overlays)).await
 }

@@ -1,4 +1,4 @@
-//! Which engines a process plays on: `[db]`, `[bus]` and `[secrets]` in the configuration.
+//! Which engines a process plays on: `[db]`, `[bus]`, `[objects]` and `[secrets]` in the configuration.
 //!
 //! Invariant: without a word in the configuration everything is embedded in the data folder.
 
@@ -12,6 +12,7 @@ use super::folder;
 use crate::bus::NatsOptions;
 use crate::config::{Config, Error, Section};
 use crate::db::{Db, PostgresOptions};
+use crate::objects::S3Options;
 use crate::service::BootError;
 use crate::sign::Grants;
 
@@ -103,19 +104,20 @@ impl Secrets {
 
 /// The sections above, for the reference.
 pub fn sections() -> Vec<Section> {
-    vec![Section::of::<DbConfig>("db"), Section::of::<NatsOptions>("bus"), Section::of::<Secrets>("secrets")]
+    vec![Section::of::<DbConfig>("db"), Section::of::<NatsOptions>("bus"), Section::of::<S3Options>("objects"), Section::of::<Secrets>("secrets")]
 }
 
 /// What a process plays on.
 pub(super) struct Engines {
     pub(super) db: DbConfig,
     pub(super) bus: NatsOptions,
+    pub(super) objects: S3Options,
     pub(super) secrets: Secrets,
 }
 
 impl Engines {
     pub(super) fn of(config: &Config) -> Result<Self, Error> {
-        Ok(Self { db: config.section("db")?, bus: config.section("bus")?, secrets: config.section("secrets")? })
+        Ok(Self { db: config.section("db")?, bus: config.section("bus")?, objects: config.section("objects")?, secrets: config.section("secrets")? })
     }
 }
 

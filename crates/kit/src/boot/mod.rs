@@ -30,7 +30,7 @@ use crate::tasks::Tasks;
 use crate::telemetry::Metrics;
 
 /// The sections of the configuration that belong to no role.
-pub const SECTIONS: &[&str] = &["db", "bus", "secrets"];
+pub const SECTIONS: &[&str] = &["db", "bus", "objects", "secrets"];
 
 /// What a process starts with.
 #[derive(Debug, Clone)]
@@ -56,6 +56,8 @@ pub struct Process {
     pub peers: Peers,
     /// The bus.
     pub bus: Bus,
+    /// The store of bytes.
+    pub objects: Objects,
     /// The figures.
     pub metrics: Metrics,
     /// Checks tokens.
@@ -85,7 +87,7 @@ impl Process {
         let (clock, tasks, metrics, peers) = (options.clock.clone(), Tasks::default(), Metrics::default(), Peers::configured(&options.config)?);
         let bus = Bus::open(&engines.bus, data, clock.clone()).await?;
         bus.end_leases().await?;
-        let objects = Objects::folder(&data.join("objects")).await?;
+        let objects = Objects::open(&engines.objects, &data.join("objects")).await?;
         let verifier = Verifier::new(peers.clone(), clock.clone());
         let contexts = futures::future::try_join_all(services.iter().map(|service| {
             let base = (bus.clone(), objects.clone(), peers.clone(), verifier.clone(), grants.clone(), clock.clone(), metrics.clone(), tasks.clone());
@@ -135,7 +137,7 @@ impl Process {
             bus.relay(name, db.clone(), clock.clone(), &tasks);
         }
         let contexts = contexts.into_iter().map(|(service, context)| (service.name, context)).collect();
-        Ok(Self { peers, bus, metrics, verifier, tasks, contexts, databases, consumers: names, routers, _lock: lock })
+        Ok(Self { peers, bus, objects, metrics, verifier, tasks, contexts, databases, consumers: names, routers, _lock: lock })
     }
 
     /// What is missing for this process to serve, as sentences; empty when it is ready.
@@ -151,8 +153,16 @@ impl Process {
 
     /// What does not answer although this process can serve without it for a while, as sentences.
     pub async fn poorly(&self) -> Vec<String> {
-        let ping = tokio::time::timeout(Duration::from_secs(2), self.bus.ping()).await;
-        if matches!(ping, Ok(Ok(()))) { Vec::new() } else { vec!["the event bus does not answer; events wait in the outboxes".to_owned()] }
+        let patience = Duration::from_secs(2);
+        let (bus, objects) = tokio::join!(tokio::time::timeout(patience, self.bus.ping()), tokio::time::timeout(patience, self.objects.ping()));
+        let mut poorly = Vec::new();
+        if !matches!(bus, Ok(Ok(()))) {
+            poorly.push("the event bus does not answer; events wait in the outboxes".to_owned());
+        }
+        if !matches!(objects, Ok(Ok(()))) {
+            poorly.push("the object store does not answer".to_owned());
+        }
+        poorly
     }
 
     /// Ends every task, waiting at most `grace`; `true` if all ended in time.

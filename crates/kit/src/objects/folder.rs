@@ -19,7 +19,7 @@ use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt};
 
 use super::sync::Syncer;
-use super::{Checkpoint, Engine, Error, Listed, ObjectKey, Sink, Source};
+use super::{Checkpoint, Download, Engine, Error, Listed, ObjectKey, Sink, Source};
 
 /// Bytes that all writers together may hold before they write.
 const GATHERED: usize = 48 * 1024 * 1024;
@@ -87,9 +87,9 @@ impl Folder {
         self.root.join(key.as_str())
     }
 
-    fn sink(&self, file: File, folder: PathBuf) -> Box<dyn Sink> {
+    fn sink(&self, key: &ObjectKey, file: File, folder: PathBuf) -> Box<dyn Sink> {
         self.disk.writers.fetch_add(1, Ordering::Relaxed);
-        Box::new(FileSink { file: Arc::new(file), folder, gathered: Vec::new(), bytes: 0, syncer: self.syncer.clone(), disk: self.disk.clone() })
+        Box::new(FileSink { key: key.clone(), file: Arc::new(file), folder, gathered: Vec::new(), bytes: 0, syncer: self.syncer.clone(), disk: self.disk.clone() })
     }
 }
 
@@ -110,10 +110,11 @@ impl Engine for Folder {
             }
         })
         .await?;
-        Ok(self.sink(file, folder))
+        Ok(self.sink(key, file, folder))
     }
 
-    async fn resume(&self, at: &Checkpoint) -> Result<Box<dyn Sink>, Error> {
+    /// The file goes on under its own name; the fresh one isn't needed.
+    async fn resume(&self, at: &Checkpoint, _: ObjectKey) -> Result<Box<dyn Sink>, Error> {
         let path = self.path(&at.key);
         let folder = path.parent().unwrap_or(&self.root).to_owned();
         let safe = at.bytes;
@@ -127,7 +128,11 @@ impl Engine for Folder {
             Ok(file)
         })
         .await?;
-        Ok(self.sink(file, folder))
+        Ok(self.sink(&at.key, file, folder))
+    }
+
+    async fn read_back(&self, at: &Checkpoint) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
+        self.read(&at.key, 0..at.bytes).await
     }
 
     async fn len(&self, key: &ObjectKey) -> Result<u64, Error> {
@@ -160,6 +165,10 @@ impl Engine for Folder {
         Ok(Source::File(self.path(key)))
     }
 
+    async fn direct(&self, _: &ObjectKey, _: &Download<'_>) -> Result<Option<String>, Error> {
+        Ok(None)
+    }
+
     async fn remove(&self, key: &ObjectKey) -> Result<(), Error> {
         Ok(tokio::fs::remove_file(self.path(key)).await?)
     }
@@ -183,9 +192,15 @@ impl Engine for Folder {
         })
         .await
     }
+
+    async fn ping(&self) -> Result<(), Error> {
+        tokio::fs::metadata(&self.root).await?;
+        Ok(())
+    }
 }
 
 struct FileSink {
+    key: ObjectKey,
     file: Arc<File>,
     folder: PathBuf,
     gathered: Vec<Bytes>,
@@ -220,15 +235,19 @@ impl Sink for FileSink {
         if self.bytes >= self.disk.share() { self.flush().await } else { Ok(()) }
     }
 
-    async fn checkpoint(&mut self) -> Result<String, Error> {
+    async fn save(&mut self) -> Result<String, Error> {
         self.flush().await?;
         self.syncer.sync(self.file.clone(), self.folder.clone()).await?;
         Ok(String::new())
     }
 
-    async fn finish(mut self: Box<Self>) -> Result<(), Error> {
-        self.checkpoint().await.map(drop)
+    async fn finish(&mut self) -> Result<ObjectKey, Error> {
+        self.save().await?;
+        Ok(self.key.clone())
     }
+
+    /// Bytes after the last checkpoint are cut off by whoever goes on.
+    async fn leave(&mut self) {}
 }
 
 impl Drop for FileSink {

@@ -6,14 +6,18 @@
 
 mod folder;
 mod key;
+mod s3;
 mod sync;
+mod writer;
 
 pub use key::{NotAnObjectKey, ObjectKey, base62};
+pub use s3::S3Options;
+pub use writer::{Stored, Writer};
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -44,12 +48,32 @@ impl From<std::io::Error> for Error {
 }
 
 /// Where another program (ffmpeg) can read an object.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Source {
     /// A file of this machine.
     File(PathBuf),
-    /// A presigned address.
+    /// A presigned address: whoever has it can read the object, so it belongs in no log and in nobody's error.
     Url(String),
+}
+
+impl std::fmt::Debug for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => f.debug_tuple("File").field(path).finish(),
+            Self::Url(_) => f.write_str("Url(…)"),
+        }
+    }
+}
+
+/// What a browser is told of an object that it fetches from the store itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Download<'a> {
+    /// The type that the store says it is, whatever the bytes look like.
+    pub content_type: &'a str,
+    /// The value of `Content-Disposition`.
+    pub disposition: &'a str,
+    /// How long the address works.
+    pub lasts: Duration,
 }
 
 /// A durable place in an unfinished object: enough to go on after a restart.
@@ -67,20 +91,27 @@ pub struct Checkpoint {
 #[async_trait]
 pub(crate) trait Engine: Send + Sync {
     async fn create(&self, key: &ObjectKey) -> Result<Box<dyn Sink>, Error>;
-    async fn resume(&self, at: &Checkpoint) -> Result<Box<dyn Sink>, Error>;
+    async fn resume(&self, at: &Checkpoint, fresh: ObjectKey) -> Result<Box<dyn Sink>, Error>;
+    async fn read_back(&self, at: &Checkpoint) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error>;
     async fn len(&self, key: &ObjectKey) -> Result<u64, Error>;
     async fn read(&self, key: &ObjectKey, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error>;
     async fn source(&self, key: &ObjectKey) -> Result<Source, Error>;
+    async fn direct(&self, key: &ObjectKey, download: &Download<'_>) -> Result<Option<String>, Error>;
     async fn remove(&self, key: &ObjectKey) -> Result<(), Error>;
     async fn list(&self, shard: &str) -> Result<Vec<Listed>, Error>;
+    async fn ping(&self) -> Result<(), Error>;
 }
 
 /// Where an engine takes bytes.
 #[async_trait]
 pub(crate) trait Sink: Send {
     async fn write(&mut self, bytes: Bytes) -> Result<(), Error>;
-    async fn checkpoint(&mut self) -> Result<String, Error>;
-    async fn finish(self: Box<Self>) -> Result<(), Error>;
+    /// Makes what was written durable. Asking says that the caller has written down what it was answered before.
+    async fn save(&mut self) -> Result<String, Error>;
+    /// Answers the key under which the object lies.
+    async fn finish(&mut self) -> Result<ObjectKey, Error>;
+    /// Removes what no checkpoint names.
+    async fn leave(&mut self);
 }
 
 /// An object that lies in the store.
@@ -110,6 +141,21 @@ impl Objects {
         Ok(Self(Arc::new(folder::Folder::open(root).await?)))
     }
 
+    /// A store on S3. Asks nothing yet: whether it is there, [`Objects::ping`] tells.
+    pub fn s3(options: &S3Options) -> Result<Self, Error> {
+        Ok(Self(Arc::new(s3::S3::open(options)?)))
+    }
+
+    /// The store that the options name: S3 if they name a bucket, else the folder.
+    pub async fn open(options: &S3Options, folder: &Path) -> Result<Self, Error> {
+        if options.bucket.is_empty() { Self::folder(folder).await } else { Self::s3(options) }
+    }
+
+    /// Whether the store answers now.
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.0.ping().await
+    }
+
     /// Starts a new object under a random key.
     pub async fn create(&self) -> Result<Writer, Error> {
         self.create_as(ObjectKey::random()).await
@@ -118,13 +164,21 @@ impl Objects {
     /// Starts a new object under a random key that the caller has written down before, so that it can be swept if the caller dies.
     pub async fn create_as(&self, key: ObjectKey) -> Result<Writer, Error> {
         let sink = self.0.create(&key).await?;
-        Ok(Writer { key, bytes: 0, sink: Some(sink), store: self.clone() })
+        Ok(Writer::new(self.clone(), key, sink))
     }
 
-    /// Goes on with an unfinished object; what was written after the checkpoint is dropped.
-    pub async fn resume(&self, at: &Checkpoint) -> Result<Writer, Error> {
-        let sink = self.0.resume(at).await?;
-        Ok(Writer { key: at.key.clone(), bytes: at.bytes, sink: Some(sink), store: self.clone() })
+    /// Goes on with an unfinished object; what was written after the checkpoint is dropped, and a writer that had it before can't spoil it.
+    ///
+    /// `fresh` is another random key that the caller has written down. The finished object may lie under it: [`Stored::key`] tells. Then
+    /// the checkpoint's key still has what the object was made of, until the caller removes it.
+    pub async fn resume(&self, at: &Checkpoint, fresh: ObjectKey) -> Result<Writer, Error> {
+        let sink = self.0.resume(at, fresh).await?;
+        Ok(Writer::resumed(self.clone(), at, sink))
+    }
+
+    /// Streams the bytes of a checkpoint. A writer that still has the unfinished object loses it, as by [`Objects::resume`].
+    pub async fn read_back(&self, at: &Checkpoint) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
+        self.0.read_back(at).await
     }
 
     /// Stores `bytes` as one object.
@@ -153,7 +207,8 @@ impl Objects {
         self.0.len(key).await
     }
 
-    /// Streams a range of an object, in chunks of at most 256 KB, read as they are asked for.
+    /// Streams a range of an object, in chunks of at most 256 KB, read as they are asked for. One that reaches behind the end ends with
+    /// an error there.
     pub async fn read(&self, key: &ObjectKey, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
         self.0.read(key, range).await
     }
@@ -178,7 +233,12 @@ impl Objects {
         self.0.source(key).await
     }
 
-    /// Removes an object; one that is gone already is no error.
+    /// An address from which a browser can fetch the object itself, where the operator wants that and the engine can.
+    pub async fn direct(&self, key: &ObjectKey, download: &Download<'_>) -> Result<Option<String>, Error> {
+        self.0.direct(key, download).await
+    }
+
+    /// Removes an object, finished or not, and everything that was stored to make it; one that is gone already is no error.
     pub async fn remove(&self, key: &ObjectKey) -> Result<(), Error> {
         match self.0.remove(key).await {
             Err(Error::Missing) => Ok(()),
@@ -186,91 +246,8 @@ impl Objects {
         }
     }
 
-    /// The objects of one shard (the key's first two characters), for sweeps.
+    /// The objects of one shard (the key's first two characters), for sweeps; unfinished ones with the bytes that they take.
     pub async fn list(&self, shard: &str) -> Result<Vec<Listed>, Error> {
         self.0.list(shard).await
-    }
-}
-
-/// A finished object.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stored {
-    /// Its key.
-    pub key: ObjectKey,
-    /// Its size in bytes.
-    pub bytes: u64,
-}
-
-/// Writes one object. Dropped before `finish` or `checkpoint`, it removes what it wrote.
-pub struct Writer {
-    key: ObjectKey,
-    bytes: u64,
-    sink: Option<Box<dyn Sink>>,
-    store: Objects,
-}
-
-impl std::fmt::Debug for Writer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Writer").field("key", &self.key).field("bytes", &self.bytes).finish_non_exhaustive()
-    }
-}
-
-impl Writer {
-    /// The object's key.
-    pub fn key(&self) -> &ObjectKey {
-        &self.key
-    }
-
-    /// Bytes written so far.
-    pub fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    /// Appends `bytes`.
-    pub async fn write(&mut self, bytes: Bytes) -> Result<(), Error> {
-        self.bytes += bytes.len() as u64;
-        match &mut self.sink {
-            Some(sink) => sink.write(bytes).await,
-            None => Err(Error::Missing),
-        }
-    }
-
-    /// Makes what was written durable and stops for now; [`Objects::resume`] goes on from here.
-    pub async fn checkpoint(mut self) -> Result<Checkpoint, Error> {
-        let Some(mut sink) = self.sink.take() else { return Err(Error::Missing) };
-        let state = sink.checkpoint().await?;
-        Ok(Checkpoint { key: self.key.clone(), bytes: self.bytes, state })
-    }
-
-    /// Makes the whole object durable.
-    pub async fn finish(mut self) -> Result<Stored, Error> {
-        let Some(sink) = self.sink.take() else { return Err(Error::Missing) };
-        let result = sink.finish().await;
-        if let Err(error) = result {
-            let _ = self.store.remove(&self.key).await;
-            return Err(error);
-        }
-        Ok(Stored { key: self.key.clone(), bytes: self.bytes })
-    }
-
-    /// Removes what was written.
-    pub async fn abort(mut self) -> Result<(), Error> {
-        self.sink.take();
-        self.store.remove(&self.key).await
-    }
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        if self.sink.take().is_some() {
-            let (store, key) = (self.store.clone(), self.key.clone());
-            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-                runtime.spawn(async move {
-                    if let Err(error) = store.remove(&key).await {
-                        tracing::warn!(object = %key, %error, "an unfinished object could not be removed; the sweep will");
-                    }
-                });
-            }
-        }
     }
 }

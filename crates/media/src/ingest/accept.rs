@@ -44,7 +44,9 @@ pub(crate) async fn accept(ingest: Ingest, finish: Finish) -> Result<Item, Error
 /// The bytes, safe.
 struct Safe {
     object: ObjectKey,
-    held: Option<HeldKey>,
+    held: HeldKey,
+    /// What an upload's row names: the same object, or what it was made of.
+    unfinished: Option<ObjectKey>,
     bytes: u64,
     sha256: String,
     format: Option<Format>,
@@ -64,22 +66,31 @@ async fn run(mut ingest: Ingest, finish: Finish) -> Result<Item, Error> {
     let mut safe = secure(ingest).await?;
     match record(&mut safe, finish).await {
         Ok((item, usage)) => {
-            let Safe { held, object, reservation, media, .. } = safe;
+            let Safe { held, object, unfinished, reservation, media, .. } = safe;
             reservation.spend(usage);
-            match held {
-                Some(held) if item.object != object => held.discard().await,
-                Some(held) => held.settle(),
-                // The object of a resumable upload is removed by its loose row.
-                None if item.object != object => crate::jobs::remove_loose(&media, object).await,
-                None => {}
+            if item.object != object && held.is(&object) {
+                held.discard().await;
+            } else {
+                held.settle();
+            }
+            if let Some(unfinished) = unfinished.filter(|key| *key != item.object) {
+                // Its loose row was written with the item.
+                crate::jobs::remove_loose(&media, unfinished).await;
             }
             media.figures.accepted(item.kind.as_str(), item.bytes);
             tracing::info!(media.id = %item.id, kind = ?item.kind, size_bytes = item.bytes, "an item was accepted");
             Ok(item)
         }
+        // Whether the row was written, nobody may know: the sweep looks.
+        Err(error @ Error::Db(_)) => {
+            safe.held.settle();
+            Err(error)
+        }
         Err(error) => {
-            if let Some(held) = safe.held {
-                held.discard().await;
+            if safe.held.is(&safe.object) {
+                safe.held.discard().await;
+            } else {
+                safe.held.settle();
             }
             Err(error)
         }
@@ -102,16 +113,19 @@ async fn checks(ingest: &mut Ingest, finish: &Finish) -> Result<(), Error> {
 
 async fn secure(ingest: Ingest) -> Result<Safe, Error> {
     let Ingest { media, look, hash, place, bytes, reservation, place_taken, .. } = ingest;
-    let (writer, held) = match place {
-        Place::Own(writer, held) => (writer, Some(held)),
-        Place::Kept(writer) => (writer, None),
+    let (writer, held, unfinished) = match place {
+        Place::Own(writer, held) => (writer, held, None),
+        Place::Kept(writer, held) => {
+            let unfinished = writer.key().clone();
+            (writer, held, Some(unfinished))
+        }
         Place::Waiting(_) => return Err(Error::Worker),
     };
-    let object = writer.key().clone();
-    writer.finish().await?;
+    let object = writer.finish().await?.key;
     Ok(Safe {
         object,
         held,
+        unfinished,
         bytes,
         sha256: hex::encode(hash.finalize()),
         format: look.format(),
@@ -129,7 +143,7 @@ async fn record(safe: &mut Safe, finish: Finish) -> Result<(Item, store::usage::
     let now = safe.media.context.clock.now();
     let claim_by = finish.details.claim_later.then(|| now + safe.media.config.unclaimed_for());
     let (mut item, scrub) = new_item(safe, &finish, found, now);
-    let most = safe.media.quota.most();
+    let (most, unfinished) = (safe.media.quota.most(), safe.unfinished.clone());
     safe.media
         .context
         .db
@@ -137,10 +151,9 @@ async fn record(safe: &mut Safe, finish: Finish) -> Result<(Item, store::usage::
             Box::pin(async move {
                 let usage = store::usage::add(tx, item.owner, item.bytes, most, now).await?;
                 let usage = usage.ok_or(Error::QuotaBytes { used: most.bytes, most: most.bytes })?;
-                let own = item.object.clone();
                 item.object = store::items::insert(tx, &item, scrub.as_deref(), claim_by).await?;
                 if let Some(fence) = &finish.upload {
-                    complete(tx, fence, &item, &own, now).await?;
+                    complete(tx, fence, &item, unfinished.as_ref(), now).await?;
                 }
                 tx.publish(&item.received(scrub), now).await?;
                 Ok::<_, Error>((item, usage))
@@ -150,12 +163,12 @@ async fn record(safe: &mut Safe, finish: Finish) -> Result<(Item, store::usage::
 }
 
 /// Notes on the upload that it became this item, unless somebody else has gone on with it.
-async fn complete(tx: &Tx, fence: &Fence, item: &Item, own: &ObjectKey, now: chrono::DateTime<chrono::Utc>) -> Result<(), Error> {
+async fn complete(tx: &Tx, fence: &Fence, item: &Item, unfinished: Option<&ObjectKey>, now: chrono::DateTime<chrono::Utc>) -> Result<(), Error> {
     if !store::uploads::complete(tx, fence, &item.id).await? {
         return Err(Error::TakenOver);
     }
-    if item.object != *own {
-        store::objects::loosen(tx, own, now).await?;
+    if let Some(unfinished) = unfinished.filter(|key| **key != item.object) {
+        store::objects::loosen(tx, unfinished, now).await?;
     }
     Ok(())
 }

@@ -36,8 +36,8 @@ enum Place {
     Waiting(Vec<Bytes>),
     /// Into an object that this request began.
     Own(Writer, HeldKey),
-    /// Into an object that an upload's row names.
-    Kept(Writer),
+    /// Into an object that an upload's row names; it may end under the key that this request holds.
+    Kept(Writer, HeldKey),
 }
 
 /// An upload in flight.
@@ -65,8 +65,6 @@ pub(crate) struct Saved {
     pub checkpoint: Checkpoint,
     pub hash: Sha256,
     pub format: Option<Format>,
-    /// Where this request began the object: to be settled once a row names it.
-    pub held: Option<HeldKey>,
 }
 
 impl Ingest {
@@ -101,7 +99,8 @@ impl Ingest {
     /// Goes on with what another request has stored. `look` has seen it, or as much of it as was worth reading again.
     pub(crate) async fn resume(media: &Media, owner: AccountId, expected: u64, from: Checkpoint, hash: Sha256, look: Look) -> Result<Self, Error> {
         let mut this = Self::begin(media, owner, Some(expected)).await?;
-        this.place = Place::Kept(media.context.objects.resume(&from).await?);
+        let mut held = media.keys.take().await?;
+        this.place = Place::Kept(held.resume(&from).await?, held);
         (this.bytes, this.hash, this.look) = (from.bytes, hash, look);
         Ok(this)
     }
@@ -124,7 +123,7 @@ impl Ingest {
         self.look.push(&self.media.config, &chunk, self.at_least.max(self.bytes))?;
         self.hash.update(&chunk);
         match &mut self.place {
-            Place::Own(writer, _) | Place::Kept(writer) => Ok(writer.write(chunk).await?),
+            Place::Own(writer, _) | Place::Kept(writer, _) => Ok(writer.write(chunk).await?),
             Place::Waiting(waiting) => {
                 waiting.push(chunk);
                 if self.look.format().is_some() { self.open().await } else { Ok(()) }
@@ -145,32 +144,50 @@ impl Ingest {
         Ok(())
     }
 
+    /// An upload's row names the object now, so it is no longer this request's to remove.
+    pub(crate) async fn keep(&mut self) -> Result<(), Error> {
+        if matches!(self.place, Place::Own(..)) {
+            let fresh = self.media.keys.take().await?;
+            if let Place::Own(writer, held) = std::mem::replace(&mut self.place, Place::Waiting(Vec::new())) {
+                held.settle();
+                self.place = Place::Kept(writer, fresh);
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves an object that an upload's row names, as it was saved.
+    pub(crate) fn leave(self) {
+        if let Place::Own(writer, held) | Place::Kept(writer, held) = self.place {
+            drop(writer);
+            held.settle();
+        }
+    }
+
     /// Removes what this request stored. An object that an upload's row names stays, for that row to decide.
     pub(crate) async fn discard(self) {
         match self.place {
-            Place::Own(writer, held) => {
+            Place::Own(writer, held) if !writer.is_known() => {
                 drop(writer.abort().await);
                 held.settle();
             }
-            Place::Kept(writer) => drop(writer.checkpoint().await),
+            // Of one that was saved nobody knows whether the row was written: the sweep looks.
+            Place::Own(writer, held) | Place::Kept(writer, held) => {
+                drop(writer);
+                held.settle();
+            }
             Place::Waiting(_) => {}
         }
     }
 
-    /// Makes what has arrived durable; nothing where nothing has. Then either opens the object again, to take more, or not.
-    pub(crate) async fn save(&mut self, more_follows: bool) -> Result<Option<Saved>, Error> {
+    /// Makes what has arrived durable; nothing where nothing has. What was saved before has been written down by now.
+    pub(crate) async fn save(&mut self) -> Result<Option<Saved>, Error> {
         if matches!(&self.place, Place::Waiting(waiting) if !waiting.is_empty()) {
             // Too little to know what it is: it is kept all the same, and looked at again.
             self.open().await?;
         }
-        let (checkpoint, held) = match std::mem::replace(&mut self.place, Place::Waiting(Vec::new())) {
-            Place::Own(writer, held) => (writer.checkpoint().await?, Some(held)),
-            Place::Kept(writer) => (writer.checkpoint().await?, None),
-            Place::Waiting(_) => return Ok(None),
-        };
-        if more_follows {
-            self.place = Place::Kept(self.media.context.objects.resume(&checkpoint).await?);
-        }
-        Ok(Some(Saved { checkpoint, hash: self.hash.clone(), format: self.look.format(), held }))
+        let (Place::Own(writer, _) | Place::Kept(writer, _)) = &mut self.place else { return Ok(None) };
+        let checkpoint = writer.save().await?;
+        Ok(Some(Saved { checkpoint, hash: self.hash.clone(), format: self.look.format() }))
     }
 }

@@ -98,10 +98,11 @@ impl Media {
     }
 
     async fn leave(&self, upload: &Upload, mut ingest: Ingest) -> Result<Outcome, Error> {
-        match ingest.save(false).await? {
+        match ingest.save().await? {
             Some(saved) => {
                 let bytes = saved.checkpoint.bytes;
                 self.write_down(upload, saved).await?;
+                ingest.leave();
                 Ok(Outcome::At(bytes))
             }
             None => Ok(Outcome::At(upload.received)),
@@ -109,17 +110,11 @@ impl Media {
     }
 
     async fn write_down(&self, upload: &Upload, saved: Saved) -> Result<(), Error> {
-        let Saved { checkpoint, hash, format, held } = saved;
+        let Saved { checkpoint, hash, format } = saved;
         let progress = Progress { checkpoint, hash_state: hash_state(&hash), format };
         let (fence, expires_at) = (upload.fence(), self.context.clock.now() + self.config.upload_lasts());
         let ours: Result<bool, kit::db::Error> = self.context.db.write(move |tx| Box::pin(async move { store::uploads::advance(tx, &fence, &progress, expires_at).await })).await;
-        if !ours? {
-            return Err(Error::TakenOver);
-        }
-        if let Some(held) = held {
-            held.settle();
-        }
-        Ok(())
+        if ours? { Ok(()) } else { Err(Error::TakenOver) }
     }
 
     async fn finish(&self, upload: &Upload, ingest: Ingest) -> Result<Item, Error> {
@@ -195,8 +190,9 @@ impl Appending<'_> {
     }
 
     async fn save(&mut self) -> Result<(), Error> {
-        if let Some(saved) = self.ingest.save(true).await? {
+        if let Some(saved) = self.ingest.save().await? {
             self.media.write_down(self.upload, saved).await?;
+            self.ingest.keep().await?;
         }
         self.unsaved = 0;
         self.save_at = Instant::now() + Duration::from_secs(self.media.config.checkpoint_seconds);

@@ -49,7 +49,7 @@ impl Media {
             kept => {
                 let mut hash = Sha256::new();
                 let mut look = if open_question { Look::new(&self.heads) } else { Look::later(upload.format) };
-                let mut chunks = self.context.objects.read(&checkpoint.key, 0..checkpoint.bytes).await?;
+                let mut chunks = self.context.objects.read_back(&checkpoint).await?;
                 while let Some(chunk) = chunks.try_next().await? {
                     if kept.is_none() {
                         hash.update(&chunk);

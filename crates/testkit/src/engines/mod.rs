@@ -13,7 +13,7 @@ pub use nats::Nats;
 pub use postgres::Postgres;
 pub use program::{Program, Ready};
 pub use proxy::{Proxy, Weather};
-pub use s3::{S3, S3Account};
+pub use s3::{S3, S3Account, SharedS3, shared_s3};
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};

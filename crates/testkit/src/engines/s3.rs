@@ -22,6 +22,55 @@ pub struct S3Account {
     pub secret_key: String,
 }
 
+impl S3Account {
+    /// The store's section of the configuration, with every name under `prefix`.
+    pub fn options(&self, prefix: &str) -> kit::objects::S3Options {
+        kit::objects::S3Options {
+            bucket: self.bucket.clone(),
+            prefix: prefix.to_owned(),
+            endpoint: Some(self.endpoint.clone()),
+            access_key: Some(self.access_key.clone()),
+            secret_key: Some(self.secret_key.clone()),
+            ..kit::objects::S3Options::default()
+        }
+    }
+}
+
+impl S3Account {
+    /// The same for [`crate::WorldBuilder::set`].
+    pub fn settings(&self, prefix: &str) -> Vec<String> {
+        let Self { endpoint, bucket, access_key, secret_key } = self;
+        let pairs = [("endpoint", endpoint.as_str()), ("bucket", bucket), ("prefix", prefix), ("access_key", access_key), ("secret_key", secret_key)];
+        pairs.map(|(name, value)| format!("objects.{name}={value}")).into()
+    }
+}
+
+/// An S3 server that a test leaves as it is: one for all tests where there is one, its own otherwise.
+#[derive(Debug)]
+pub struct SharedS3 {
+    /// How to get in.
+    pub account: S3Account,
+    /// What this test's names must begin with.
+    pub prefix: String,
+    _own: Option<S3>,
+}
+
+/// The server at `TUTTI_TEST_S3_ENDPOINT` (with the bucket and the key of [`S3::start`]), or one started for this test, which takes seconds.
+pub fn shared_s3() -> SharedS3 {
+    let prefix = format!("test-{}/", kit::objects::base62());
+    match std::env::var("TUTTI_TEST_S3_ENDPOINT") {
+        Ok(endpoint) if !endpoint.is_empty() => SharedS3 { account: account(endpoint), prefix, _own: None },
+        _ => {
+            let own = S3::start();
+            SharedS3 { account: own.account.clone(), prefix, _own: Some(own) }
+        }
+    }
+}
+
+fn account(endpoint: String) -> S3Account {
+    S3Account { endpoint, bucket: "tutti".into(), access_key: "tutti".into(), secret_key: "tutti-secret".into() }
+}
+
 /// An S3 server.
 #[derive(Debug)]
 pub struct S3 {
@@ -39,13 +88,15 @@ impl S3 {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let (data, keys, log) = (folder.path().join("data"), folder.path().join("keys.json"), folder.path().join("log"));
         std::fs::create_dir(&data).expect("the folder is ours");
-        let account = S3Account { endpoint: String::new(), bucket: "tutti".into(), access_key: "tutti".into(), secret_key: "tutti-secret".into() };
+        let account = account(String::new());
         let identities = serde_json::json!({ "identities": [{ "name": "tutti", "credentials": [{ "accessKey": account.access_key, "secretKey": account.secret_key }], "actions": ["Admin", "Read", "Write", "List", "Tagging"] }] });
         std::fs::write(&keys, identities.to_string()).expect("the folder is ours");
         let port = free_port();
         let mut arguments: Vec<String> = vec![installed("bin/weed").display().to_string()];
         // Each part's gRPC port would be its own plus 10,000, which may be taken: all are named.
         arguments.extend(["server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3", "-master.volumeSizeLimitMB=256", "-volume.max=64"].map(str::to_owned));
+        // Neither catalogues on ports of their own, where a second server would find them taken, nor words to its makers.
+        arguments.extend(["-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"].map(str::to_owned));
         arguments.extend([format!("-dir={}", data.display()), format!("-s3.config={}", keys.display()), format!("-s3.port={port}")]);
         let filer = free_port();
         arguments.push(format!("-filer.port={filer}"));

@@ -10,6 +10,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio_util::sync::CancellationToken;
 
+use super::reason::is_away;
 use super::{Command, Tools};
 
 /// How much of what a child complains about is kept.
@@ -46,6 +47,9 @@ pub(crate) enum Failure {
     /// It stopped getting on.
     #[error("the converter made no progress for {} s", .0.as_secs())]
     Stalled(Duration),
+    /// It ended well, but could not read its source to the end: what it made may be too short.
+    #[error("the source broke off: {0}")]
+    CutOff(String),
     /// It ended with an error; what it complained about last.
     #[error("the converter gave up ({status}): {complaint}")]
     Ended { status: ExitStatus, complaint: String },
@@ -112,7 +116,14 @@ pub(crate) async fn run(tools: &Tools, command: &Command, cancel: &CancellationT
     let (status, complaint) = watched.await?;
     let status = status.map_err(|error| not_started(command, error))?;
     group.0 = None;
-    if status.success() { Ok(complaint) } else { Err(Failure::Ended { status, complaint }) }
+    let (complaint, broke_off) = without_addresses(&complaint);
+    // ffprobe says nothing of the source as a whole; asking it again costs little.
+    let cut_off = broke_off || (command.program == tools.ffprobe && is_away(&complaint));
+    match status.success() {
+        true if cut_off => Err(Failure::CutOff(complaint)),
+        true => Ok(complaint),
+        false => Err(Failure::Ended { status, complaint }),
+    }
 }
 
 fn start(tools: &Tools, command: &Command) -> Result<tokio::process::Child, Failure> {
@@ -165,6 +176,26 @@ async fn tail(mut pipe: impl AsyncRead + Unpin) -> String {
     String::from_utf8_lossy(&kept).trim().to_owned()
 }
 
+/// What a child said, without the addresses that let into the store. And whether it said that it lost its source: ffmpeg takes a connection
+/// that stays broken for the end of the file, and ends well.
+fn without_addresses(complaint: &str) -> (String, bool) {
+    let is_address = |word: &str| word.contains("://") || word.contains("X-Amz-");
+    let mut lost_source = false;
+    let mut said = String::with_capacity(complaint.len());
+    for line in complaint.split_inclusive('\n') {
+        lost_source |= (line.starts_with("http://") || line.starts_with("https://")) && is_away(line);
+        for word in line.split_inclusive(char::is_whitespace) {
+            if is_address(word) {
+                said.push_str("(source)");
+                said.extend(word.chars().filter(|letter| letter.is_whitespace()));
+            } else {
+                said.push_str(word);
+            }
+        }
+    }
+    (said, lost_source)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,6 +221,19 @@ mod tests {
     async fn the_last_complaint_is_kept_and_bounded() {
         let complaint = tried("i=0; while [ $i -lt 3000 ]; do echo line $i >&2; i=$((i+1)); done").await.unwrap();
         assert!(complaint.len() <= COMPLAINT && complaint.ends_with("line 2999"));
+    }
+
+    #[tokio::test]
+    async fn an_address_is_never_repeated_and_a_source_that_broke_off_is_noticed() {
+        let said = |line: &str| format!("echo '{line}' >&2");
+        let broke = tried(&said("https://store/ab/c?X-Amz-Signature=5: Input/output error")).await.unwrap_err();
+        assert!(matches!(&broke, Failure::CutOff(complaint) if complaint == "(source) Input/output error"), "{broke:?}");
+        let went_on = tried(&said("[https @ 0x1] Will reconnect at 5 in 0 second(s), error=https://store/?a.")).await.unwrap();
+        assert_eq!(went_on, "[https @ 0x1] Will reconnect at 5 in 0 second(s), (source)");
+        let corrupt = tried(&said("http://store/x: corrupt input packet in stream 0")).await;
+        assert!(corrupt.is_ok(), "a bad spot in a file is none of the store's");
+        let failed = tried("echo 'nt-1&X-Amz-Signature=5: no' >&2; exit 1").await.unwrap_err();
+        assert!(!format!("{failed:?} {failed}").contains("Signature"));
     }
 
     #[tokio::test]

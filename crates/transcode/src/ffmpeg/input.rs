@@ -1,7 +1,7 @@
 //! The one thing a child may read, and how.
 //!
 //! Invariant: the demuxer is always named, never guessed by ffmpeg, and the protocols are those of the one
-//! address; so bytes that look like a playlist, a `concat` list or a reference to another file stay bytes.
+//! address, and of nothing that it may be sent on to; so bytes that look like a playlist, a `concat` list or a reference to another file stay bytes.
 
 use std::ffi::OsString;
 
@@ -9,12 +9,26 @@ use codec::sniff::Format;
 use kit::objects::Source;
 
 /// An input of ffmpeg or ffprobe.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Input {
     address: OsString,
     protocols: &'static str,
     demuxer: &'static str,
+    /// How a source elsewhere is read: nothing for a file.
+    network: &'static [&'static str],
 }
+
+impl std::fmt::Debug for Input {
+    /// Without the address, which may let in whoever has it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Input").field("demuxer", &self.demuxer).finish_non_exhaustive()
+    }
+}
+
+/// A silence of eight seconds (in microseconds) breaks a connection; one that broke is opened again where it was, for some ten seconds. A
+/// store that stays away longer fails the piece, which is tried again.
+const NETWORK: [&str; 12] =
+    ["-rw_timeout", "8000000", "-reconnect", "1", "-reconnect_on_network_error", "1", "-reconnect_on_http_error", "5xx", "-reconnect_delay_max", "4", "-seekable", "1"];
 
 impl Input {
     /// An upload as an input; `None` if its format is not for ffmpeg (photos).
@@ -24,9 +38,12 @@ impl Input {
             Source::File(path) => {
                 let mut address = OsString::from("file:");
                 address.push(path);
-                Self { address, protocols: "file,pipe", demuxer }
+                Self { address, protocols: "file,pipe", demuxer, network: &[] }
             }
-            Source::Url(url) => Self { address: url.into(), protocols: if url.starts_with("https:") { "https,tls,tcp" } else { "http,tcp" }, demuxer },
+            Source::Url(url) => {
+                let protocols = if url.starts_with("https:") { "https,tls,tcp" } else { "http,tcp" };
+                Self { address: url.into(), protocols, demuxer, network: &NETWORK }
+            }
         })
     }
 
@@ -37,6 +54,7 @@ impl Input {
             // Both are off by default; said aloud because they would let a file name other files (QuickTime data references).
             args.extend(["-enable_drefs", "0", "-use_absolute_path", "0"].map(OsString::from));
         }
+        args.extend(self.network.iter().map(OsString::from));
         args.push("-i".into());
         args.push(self.address.clone());
         args
@@ -67,6 +85,7 @@ mod tests {
         assert_eq!(args.join(" "), "-protocol_whitelist file,pipe -f mov -enable_drefs 0 -use_absolute_path 0 -i file:/data/ab/x");
         let remote = Input::of(&Source::Url("https://store/x?sig=1".into()), Format::Webm).unwrap();
         assert!(!remote.args().iter().any(|arg| arg.to_string_lossy().contains("file")));
+        assert!(remote.args().iter().any(|arg| arg == "-rw_timeout"), "a store that stands still must not hold a child for ever");
     }
 
     #[test]

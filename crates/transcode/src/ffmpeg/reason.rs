@@ -26,10 +26,28 @@ const TELLING: [(&str, Refusal); 15] = [
     ("Could not decode", Refusal::BadPhoto),
 ];
 
+/// Words that mean that the store was away, not that the file is bad.
+const AWAY: [&str; 9] = [
+    "Connection refused",
+    "Connection reset",
+    "Connection timed out",
+    "Operation timed out",
+    "Network is unreachable",
+    "Failed to resolve hostname",
+    "Server returned",
+    "Stream ends prematurely",
+    "Input/output error",
+];
+
+/// Whether a child could not read its source, so that it says nothing about the file.
+pub(crate) fn is_away(complaint: &str) -> bool {
+    AWAY.iter().any(|words| complaint.contains(words))
+}
+
 /// The reason behind a failure; `None` if it may pass on another try.
 pub(crate) fn of(failure: &Failure) -> Option<Refusal> {
     match failure {
-        Failure::NotStarted { .. } | Failure::Cancelled => None,
+        Failure::NotStarted { .. } | Failure::Cancelled | Failure::CutOff(_) => None,
         Failure::Stalled(_) => Some(Refusal::TimedOut),
         Failure::Ended { status, complaint } => {
             // Ended by the kernel for using more than its limits: CPU time, file size.
@@ -37,6 +55,9 @@ pub(crate) fn of(failure: &Failure) -> Option<Refusal> {
                 Some(24) => return Some(Refusal::TimedOut),
                 Some(25) => return Some(Refusal::TooHeavy),
                 _ => {}
+            }
+            if is_away(complaint) {
+                return None;
             }
             if let Some(codec) = unknown_codec(complaint) {
                 return Some(Refusal::UnsupportedCodec(codec));
@@ -72,5 +93,7 @@ mod tests {
         assert_eq!(ended(25, ""), Some("transcode.too_heavy"));
         assert_eq!(ended(9, ""), None);
         assert_eq!(ended(256, "Input/output error"), None);
+        assert_eq!(ended(256, "[https] Stream ends prematurely\n(source) Invalid data found when processing input"), None);
+        assert_eq!(ended(256, "[http] HTTP error 503\n(source) Server returned 5XX Server Error reply"), None);
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::error::Error;
 use crate::ffmpeg::probe::{self, PacketReader, Unreadable};
-use crate::ffmpeg::{self, Failure, sound};
+use crate::ffmpeg::{self, Failure, reason, sound};
 use crate::flow;
 use crate::model::facts::{Facts, Keyframes};
 use crate::model::plan::{Loudness, needs_packets};
@@ -89,12 +89,10 @@ async fn packets(desk: &Desk, input: &ffmpeg::Input, stream: Option<u32>) -> Res
 /// A file that ffprobe gives up on is broken, whatever words it finds for that; unless it could not be opened at all.
 fn broken(failure: Failure) -> Error {
     match &failure {
-        Failure::Ended { status, complaint } if status.code().is_some() && !complaint.contains("No such file") && !complaint.contains("Input/output error") => {
-            match Error::from(failure) {
-                Error::Child(_) => Error::Refused(Refusal::BrokenFile),
-                known => known,
-            }
-        }
+        Failure::Ended { status, complaint } if status.code().is_some() && !complaint.contains("No such file") && !reason::is_away(complaint) => match Error::from(failure) {
+            Error::Child(_) => Error::Refused(Refusal::BrokenFile),
+            known => known,
+        },
         _ => failure.into(),
     }
 }

@@ -1,0 +1,189 @@
+//! The distributed store: any S3.
+//!
+//! Owns what an object is on S3: one finished object under its key, or, while it is being made, an upload in parts at that key and pieces
+//! beside it under `unfinished/KEY/` ([decision 15](../../../../../docs/decisions/0015-objects-on-s3.md)). Invariant: who removes a key
+//! removes everything that was ever stored for it.
+
+mod memory;
+mod options;
+mod read;
+mod resume;
+mod state;
+mod store;
+mod write;
+mod xml;
+
+pub use options::S3Options;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::{self, BoxStream};
+use futures::{StreamExt as _, TryStreamExt as _};
+use object_store::path::Path;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use super::{Checkpoint, Download, Engine, Error, Listed, ObjectKey, Sink, Source};
+use memory::{Held, Memory};
+use state::{Piece, Place};
+use store::Store;
+use write::Writing;
+
+/// Requests that one removal has on their way at once.
+const REMOVALS_AT_ONCE: usize = 8;
+
+/// The engine.
+pub(super) struct S3(Arc<Inner>);
+
+/// What its writers share.
+struct Inner {
+    store: Arc<Store>,
+    memory: Arc<Memory>,
+    /// Turns for those who have to fetch pieces back to make a part of them.
+    merging: Semaphore,
+    part_bytes: usize,
+    source_lasts: Duration,
+    direct: bool,
+}
+
+impl S3 {
+    pub(super) fn open(options: &S3Options) -> Result<Self, Error> {
+        // A third for what is gathered, where nobody has to hurry; a quarter for pieces that come back; the rest for what is on its way.
+        let merging = (options.memory_bytes / 4 / options.part_bytes.max(1)).max(1);
+        Ok(Self(Arc::new(Inner {
+            store: Arc::new(Store::open(options)?),
+            memory: Memory::new(options.memory_bytes / 3),
+            merging: Semaphore::new(merging),
+            part_bytes: options.part_bytes,
+            source_lasts: options.source_lasts(),
+            direct: options.direct_downloads,
+        })))
+    }
+}
+
+impl Inner {
+    fn place(&self, key: &ObjectKey, place: &Place) -> Path {
+        match place {
+            Place::Key => self.store.path(key),
+            Place::Named(name) => self.store.piece(key, name),
+        }
+    }
+
+    /// Pieces that come back from the store and what is held, in order. The permit bounds how many do this at once.
+    async fn together<'a>(&'a self, key: &ObjectKey, pieces: &[Piece], held: &Held) -> Result<(Vec<Bytes>, Option<SemaphorePermit<'a>>), Error> {
+        if pieces.is_empty() {
+            return Ok((held.chunks(), None));
+        }
+        let turn = tokio::time::timeout(self.store.deadline() * 3, self.merging.acquire()).await;
+        let permit = turn.map_err(|late| Error::Engine(late.into()))?.map_err(|closed| Error::Engine(std::io::Error::other(closed)))?;
+        let mut chunks = Vec::new();
+        for piece in pieces {
+            let stream = read::read(self.store.clone(), self.place(key, &piece.0), 0..piece.1).await?;
+            chunks.extend(stream.try_collect::<Vec<_>>().await?);
+        }
+        chunks.extend(held.chunks());
+        Ok((chunks, Some(permit)))
+    }
+
+    /// Removes pieces that nothing names any more; what fails goes with the object.
+    async fn forget(&self, key: &ObjectKey, names: Vec<String>) {
+        let removals = stream::iter(names).map(|name| async move { self.store.remove(&self.store.piece(key, &name)).await });
+        let failed = removals.buffer_unordered(REMOVALS_AT_ONCE).filter_map(|result| std::future::ready(result.err())).collect::<Vec<_>>().await;
+        if let Some(error) = failed.first() {
+            tracing::debug!(object = %key, %error, pieces = failed.len(), "pieces could not be removed; they go with their object");
+        }
+    }
+
+    /// Everything that was stored to make the object.
+    async fn remove_unfinished(&self, key: &ObjectKey) -> Result<(), Error> {
+        let listed = self.store.list(&format!("unfinished/{key}")).await?;
+        stream::iter(listed).map(|meta| async move { self.store.remove(&meta.location).await }).buffer_unordered(REMOVALS_AT_ONCE).try_collect().await
+    }
+
+    async fn end_uploads(&self, path: &Path) -> Result<(), Error> {
+        for upload in self.store.uploads(path).await? {
+            self.store.abort(path, &upload).await?;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Engine for S3 {
+    async fn create(&self, key: &ObjectKey) -> Result<Box<dyn Sink>, Error> {
+        Ok(Box::new(Writing::first(&self.0, key.clone())))
+    }
+
+    async fn resume(&self, at: &Checkpoint, fresh: ObjectKey) -> Result<Box<dyn Sink>, Error> {
+        let (pieces, rest) = resume::take_over(&self.0, at).await?;
+        Ok(Box::new(Writing::resumed(&self.0, at.key.clone(), fresh, pieces, rest)))
+    }
+
+    async fn read_back(&self, at: &Checkpoint) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
+        let (pieces, rest) = resume::take_over(&self.0, at).await?;
+        let (inner, key) = (self.0.clone(), at.key.clone());
+        let pieces = stream::iter(pieces.into_iter().chain(rest).map(Ok));
+        Ok(pieces
+            .and_then(move |piece| {
+                let (inner, path) = (inner.clone(), inner.place(&key, &piece.0));
+                async move { read::read(inner.store.clone(), path, 0..piece.1).await }
+            })
+            .try_flatten()
+            .boxed())
+    }
+
+    async fn len(&self, key: &ObjectKey) -> Result<u64, Error> {
+        Ok(self.0.store.head(&self.0.store.path(key)).await?.size)
+    }
+
+    async fn read(&self, key: &ObjectKey, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
+        read::read(self.0.store.clone(), self.0.store.path(key), range).await
+    }
+
+    async fn source(&self, key: &ObjectKey) -> Result<Source, Error> {
+        Ok(Source::Url(self.0.store.address(&self.0.store.path(key), self.0.source_lasts).await?))
+    }
+
+    async fn direct(&self, key: &ObjectKey, download: &Download<'_>) -> Result<Option<String>, Error> {
+        if !self.0.direct {
+            return Ok(None);
+        }
+        self.0.store.public_address(&self.0.store.path(key), download.lasts, download.content_type, download.disposition).await.map(Some)
+    }
+
+    async fn remove(&self, key: &ObjectKey) -> Result<(), Error> {
+        let path = self.0.store.path(key);
+        // First what could still become an object, then what is one.
+        self.0.end_uploads(&path).await?;
+        tokio::try_join!(self.0.store.remove(&path), self.0.remove_unfinished(key)).map(drop)
+    }
+
+    async fn list(&self, shard: &str) -> Result<Vec<Listed>, Error> {
+        let store = &self.0.store;
+        let (whole, unfinished) = (format!("{shard}/"), "unfinished/");
+        let beside = format!("{unfinished}{shard}");
+        let (objects, pieces, begun) = tokio::try_join!(store.list(shard), store.list(&beside), store.begun(shard))?;
+        let mut listed = BTreeMap::new();
+        let objects = objects.iter().filter_map(|meta| Some((meta, store.name(meta, &whole).map(|rest| format!("{whole}{rest}"))?)));
+        let pieces = pieces.iter().filter_map(|meta| Some((meta, store.name(meta, unfinished)?.rsplit_once('/')?.0.to_owned())));
+        for (meta, key) in objects.chain(pieces) {
+            let Ok(key) = key.parse::<ObjectKey>() else { continue };
+            let entry = listed.entry(key.clone()).or_insert(Listed { key, bytes: 0, modified: meta.last_modified.into() });
+            entry.bytes += meta.size;
+            entry.modified = entry.modified.max(meta.last_modified.into());
+        }
+        for key in begun {
+            // What its parts take is not told, nor when they came.
+            listed.entry(key.clone()).or_insert(Listed { key, bytes: 0, modified: std::time::SystemTime::now() });
+        }
+        Ok(listed.into_values().collect())
+    }
+
+    async fn ping(&self) -> Result<(), Error> {
+        self.0.store.ping().await
+    }
+}

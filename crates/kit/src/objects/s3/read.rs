@@ -1,0 +1,111 @@
+//! Reading a range: asked for as it is taken, and gone on with where a connection broke.
+//!
+//! Invariant: what comes out is exactly the range, in order, in chunks of at most [`CHUNK`], or ends with an error.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::stream::{self, BoxStream, StreamExt as _};
+use object_store::path::Path;
+use object_store::{GetOptions, GetRange, ObjectStore as _};
+use tokio::time::Instant;
+
+use super::store::{Store, sorted};
+use crate::objects::Error;
+
+const CHUNK: usize = 256 * 1024;
+/// Broken connections in a row after which reading is given up. Every byte that comes begins the count anew.
+const TRIES: u32 = 4;
+
+type Body = BoxStream<'static, object_store::Result<Bytes>>;
+
+struct Reading {
+    store: Arc<Store>,
+    path: Path,
+    range: Range<u64>,
+    body: Option<Body>,
+    rest: Bytes,
+    /// Since the last byte came: how often it broke, and since when nothing comes.
+    tries: u32,
+    since: Option<Instant>,
+}
+
+/// Opens the range, so that a missing object is told now, and streams it.
+pub(super) async fn read(store: Arc<Store>, path: Path, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
+    if range.start >= range.end {
+        store.head(&path).await?;
+        return Ok(stream::empty().boxed());
+    }
+    let mut reading = Reading { store, path, range, body: None, rest: Bytes::new(), tries: 0, since: None };
+    while reading.body.is_none() {
+        reading.open().await?;
+    }
+    Ok(stream::try_unfold(reading, |mut reading| async move { Ok(reading.next().await?.map(|chunk| (chunk, reading))) }).boxed())
+}
+
+impl Reading {
+    /// The patience for one silence: two of them fit into the deadline. It is counted while somebody asks, so a slow reader may be slow.
+    fn patience(&self) -> Duration {
+        self.store.deadline() * 2 / 5
+    }
+
+    async fn open(&mut self) -> Result<(), Error> {
+        let asked = Instant::now();
+        let options = GetOptions { range: Some(GetRange::Bounded(self.range.clone())), ..GetOptions::default() };
+        match tokio::time::timeout(self.patience(), self.store.bulk().get_opts(&self.path, options)).await {
+            Ok(Ok(got)) => {
+                self.body = Some(got.into_stream());
+                Ok(())
+            }
+            Ok(Err(object_store::Error::NotFound { .. })) => Err(Error::Missing),
+            Ok(Err(error)) => self.again(asked, sorted(error)).await,
+            Err(_) => self.again(asked, Error::Engine(std::io::ErrorKind::TimedOut.into())).await,
+        }
+    }
+
+    async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+        loop {
+            if !self.rest.is_empty() {
+                let chunk = self.rest.split_to(self.rest.len().min(CHUNK));
+                self.range.start += chunk.len() as u64;
+                return Ok(Some(chunk));
+            }
+            if self.range.start >= self.range.end {
+                return Ok(None);
+            }
+            let (asked, patience) = (Instant::now(), self.patience());
+            let Some(body) = &mut self.body else {
+                self.open().await?;
+                continue;
+            };
+            match tokio::time::timeout(patience, body.next()).await {
+                Ok(Some(Ok(chunk))) => {
+                    let wanted = usize::try_from(self.range.end - self.range.start).unwrap_or(usize::MAX);
+                    self.rest = chunk.slice(..chunk.len().min(wanted));
+                    (self.tries, self.since) = (0, None);
+                }
+                // The object ends before the range does.
+                Ok(None) => return Err(Error::Engine(std::io::ErrorKind::UnexpectedEof.into())),
+                Ok(Some(Err(error))) => self.again(asked, sorted(error)).await?,
+                Err(_) => self.again(asked, Error::Engine(std::io::ErrorKind::TimedOut.into())).await?,
+            }
+        }
+    }
+
+    /// Waits a little for another try; the error once there have been enough.
+    async fn again(&mut self, asked: Instant, error: Error) -> Result<(), Error> {
+        self.body = None;
+        self.tries += 1;
+        let since = *self.since.get_or_insert(asked);
+        let left = (since + self.store.deadline()).saturating_duration_since(Instant::now());
+        let pause = Duration::from_millis(100 << self.tries.min(5));
+        if self.tries >= TRIES || left <= pause {
+            return Err(error);
+        }
+        tracing::debug!(object = %self.path, %error, tries = self.tries, "reading goes on after a broken connection");
+        tokio::time::sleep(pause).await;
+        Ok(())
+    }
+}

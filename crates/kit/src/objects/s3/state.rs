@@ -1,0 +1,76 @@
+//! What a checkpoint on S3 says.
+//!
+//! Invariant: everything that it names is never written again: pieces have random names, and parts of an upload keep the numbers
+//! that one writer gave them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::objects::Error;
+
+/// Bytes that lie in an object: its first `bytes`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Piece(pub Place, pub u64);
+
+/// Where a piece lies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Place {
+    /// Under the object's own key: what its first writer stored there.
+    #[serde(rename = "k")]
+    Key,
+    /// Beside it, under this name.
+    #[serde(rename = "n")]
+    Named(String),
+}
+
+/// An upload in parts at the object's own key. Whoever ends it (by completing or aborting) owns what comes after.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Parts {
+    pub id: String,
+    /// Their tags, in order.
+    pub tags: Vec<String>,
+    pub bytes: u64,
+}
+
+/// See the module.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct State {
+    /// Where the first writer was at work.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub parts: Option<Parts>,
+    /// Otherwise the beginning, each piece large enough to become a part.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub pieces: Vec<Piece>,
+    /// The rest, which is too short for a part.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub rest: Vec<Piece>,
+}
+
+impl State {
+    pub(super) fn read(text: &str) -> Result<Self, Error> {
+        serde_json::from_str(text).map_err(|error| Error::Engine(std::io::Error::new(std::io::ErrorKind::InvalidData, error)))
+    }
+
+    pub(super) fn write(&self) -> Result<String, Error> {
+        serde_json::to_string(self).map_err(|error| Error::Engine(error.into()))
+    }
+}
+
+/// The bytes of pieces together.
+pub(super) fn bytes(pieces: &[Piece]) -> u64 {
+    pieces.iter().map(|piece| piece.1).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_comes_back_as_it_was_written() {
+        let parts = Parts { id: "u".into(), tags: vec!["\"e\"".into()], bytes: 5 };
+        let state = State { parts: Some(parts), pieces: vec![Piece(Place::Key, 7)], rest: vec![Piece(Place::Named("x".into()), 1)] };
+        assert_eq!(State::read(&state.write().unwrap()).unwrap(), state);
+        assert_eq!(State::read("{}").unwrap(), State::default());
+        assert!(matches!(State::read(""), Err(Error::Engine(_))));
+    }
+}

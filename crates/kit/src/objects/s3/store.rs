@@ -1,0 +1,293 @@
+//! The bucket: single requests, each with a deadline, each error told apart.
+//!
+//! Owns the clients and the names in the bucket (`PREFIX ab/…` is an object, `PREFIX unfinished/ab/…/NAME` a piece of one that is being made).
+//! Three requests that `object_store` doesn't know are signed by it and sent here. Invariant: no request outlives its deadline, and
+//! no signed address gets into an error or a log.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::TryStreamExt as _;
+use http::{HeaderName, HeaderValue, Method, StatusCode};
+use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::multipart::{MultipartStore as _, PartId};
+use object_store::path::Path;
+use object_store::signer::{SignedUrlOptions, Signer as _};
+use object_store::{BackoffConfig, Certificate, ClientOptions, ObjectMeta, ObjectStore as _, ObjectStoreExt as _, PutPayload, RetryConfig};
+use tokio::sync::Semaphore;
+
+use super::options::S3Options;
+use super::xml;
+use crate::objects::{Error, ObjectKey};
+
+/// Requests with a body that are on their way at once: each must get its share of a narrow line before its deadline.
+const SENDING: usize = 16;
+/// How many times faster than our line the store moves bytes within itself, at least.
+const INSIDE: u64 = 16;
+/// How long a signature for one request of our own holds.
+const SIGNED: Duration = Duration::from_secs(60);
+const COPY_SOURCE: HeaderName = HeaderName::from_static("x-amz-copy-source");
+const COPY_RANGE: HeaderName = HeaderName::from_static("x-amz-copy-source-range");
+
+/// See the module.
+pub(super) struct Store {
+    /// For short answers: a connection that went dead is given up early, and another one tried.
+    calls: AmazonS3,
+    /// For bytes.
+    bulk: AmazonS3,
+    /// As browsers reach the same store.
+    public: AmazonS3,
+    own: reqwest::Client,
+    sending: Semaphore,
+    bucket: String,
+    folder: String,
+    deadline: Duration,
+    least_per_second: u64,
+}
+
+impl Store {
+    pub(super) fn open(options: &S3Options) -> Result<Self, Error> {
+        options.check()?;
+        crate::tls::provider();
+        let (secret, authorities) = (options.secret()?, options.authorities()?.unwrap_or_default());
+        let certificates = Certificate::from_pem_bundle(authorities.as_bytes()).map_err(sorted)?;
+        let deadline = options.deadline();
+        let client = |silence: Option<Duration>| {
+            let mut client = ClientOptions::new().with_allow_http(true).with_timeout_disabled().with_connect_timeout(deadline / 3);
+            client = match silence {
+                Some(silence) => client.with_read_timeout(silence),
+                None => client.with_read_timeout_disabled(),
+            };
+            certificates.iter().fold(client, |client, certificate| client.with_root_certificate(certificate.clone()))
+        };
+        let build = |endpoint: Option<&String>, client: ClientOptions| {
+            let base = match (&options.access_key, &secret) {
+                (Some(name), Some(secret)) => AmazonS3Builder::new().with_access_key_id(name).with_secret_access_key(secret),
+                _ => AmazonS3Builder::from_env(),
+            };
+            let base = base.with_bucket_name(&options.bucket).with_region(&options.region).with_virtual_hosted_style_request(options.virtual_hosted);
+            let backoff = BackoffConfig { init_backoff: Duration::from_millis(100), max_backoff: Duration::from_secs(2), base: 2.0 };
+            let retry = RetryConfig { backoff, max_retries: 4, retry_timeout: deadline / 2 };
+            // One `DELETE` each: several servers don't know the request for many.
+            let base = base.with_client_options(client).with_retry(retry).with_disable_bulk_delete(true);
+            endpoint.map_or(base.clone(), |endpoint| base.with_endpoint(endpoint)).build().map_err(sorted)
+        };
+        let endpoint = options.endpoint.as_ref();
+        let trusted = reqwest::Certificate::from_pem_bundle(authorities.as_bytes()).map_err(unsigned)?;
+        let own = reqwest::Client::builder().connect_timeout(deadline / 3).tls_certs_merge(trusted).build().map_err(unsigned)?;
+        Ok(Self {
+            calls: build(endpoint, client(Some(deadline * 2 / 5)))?,
+            bulk: build(endpoint, client(None))?,
+            public: build(options.public_endpoint.as_ref().or(endpoint), client(None))?,
+            own,
+            sending: Semaphore::new(SENDING),
+            bucket: options.bucket.clone(),
+            folder: options.folder(),
+            deadline,
+            least_per_second: options.least_bytes_per_second.max(1),
+        })
+    }
+
+    /// Where an object lies.
+    pub(super) fn path(&self, key: &ObjectKey) -> Path {
+        Path::from(format!("{}{key}", self.folder))
+    }
+
+    /// Where a piece of an unfinished object lies.
+    pub(super) fn piece(&self, key: &ObjectKey, name: &str) -> Path {
+        Path::from(format!("{}unfinished/{key}/{name}", self.folder))
+    }
+
+    /// What is under a name that is a folder's, such as a shard.
+    pub(super) async fn list(&self, folder: &str) -> Result<Vec<ObjectMeta>, Error> {
+        let path = Path::from(format!("{}{folder}", self.folder));
+        let mut listing = self.calls.list(Some(&path));
+        let mut listed = Vec::new();
+        // A page at a time: a long listing may take longer than one answer.
+        while let Some(meta) = self.within(0, listing.try_next()).await? {
+            listed.push(meta);
+        }
+        Ok(listed)
+    }
+
+    /// The part of a listed name after `folder`.
+    pub(super) fn name<'a>(&self, meta: &'a ObjectMeta, folder: &str) -> Option<&'a str> {
+        meta.location.as_ref().strip_prefix(self.folder.as_str())?.strip_prefix(folder)
+    }
+
+    pub(super) async fn head(&self, path: &Path) -> Result<ObjectMeta, Error> {
+        self.within(0, self.calls.head(path)).await
+    }
+
+    /// Whether the bucket answers; unlike `HEAD` of an object it tells a missing bucket from a missing object.
+    pub(super) async fn ping(&self) -> Result<(), Error> {
+        let nothing = Path::from(format!("{}unfinished/none", self.folder));
+        let mut listing = self.calls.list(Some(&nothing));
+        present(self.within(0, listing.try_next()).await.map(drop))
+    }
+
+    pub(super) fn bulk(&self) -> &AmazonS3 {
+        &self.bulk
+    }
+
+    pub(super) fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
+    pub(super) async fn put(&self, path: &Path, chunks: Vec<Bytes>) -> Result<(), Error> {
+        let payload: PutPayload = chunks.into_iter().collect();
+        let bytes = payload.content_length() as u64;
+        present(self.sending(bytes, self.bulk.put(path, payload)).await.map(drop))
+    }
+
+    /// Removes an object; `Ok` also where there was none.
+    pub(super) async fn remove(&self, path: &Path) -> Result<(), Error> {
+        match self.within(0, self.calls.delete(path)).await {
+            Err(Error::Missing) => Ok(()),
+            other => other,
+        }
+    }
+
+    pub(super) async fn begin(&self, path: &Path) -> Result<String, Error> {
+        present(self.within(0, self.calls.create_multipart(path)).await)
+    }
+
+    /// Stores a part, counted from 0; answers its tag. [`Error::Missing`] where the upload has ended.
+    pub(super) async fn put_part(&self, path: &Path, upload: &str, number: usize, chunks: Vec<Bytes>) -> Result<String, Error> {
+        let payload: PutPayload = chunks.into_iter().collect();
+        let (bytes, upload) = (payload.content_length() as u64, upload.to_owned());
+        Ok(self.sending(bytes, self.bulk.put_part(path, &upload, number, payload)).await?.content_id)
+    }
+
+    /// Makes a range of another object a part, counted from 0, without its bytes coming here; answers its tag.
+    pub(super) async fn copy_part(&self, path: &Path, upload: &str, number: usize, from: &Path, range: std::ops::Range<u64>) -> Result<String, Error> {
+        let source = header(&format!("{}/{from}", self.bucket))?;
+        let part = header(&format!("bytes={}-{}", range.start, range.end.saturating_sub(1)))?;
+        let number = (number + 1).to_string();
+        let options = SignedUrlOptions::default()
+            .with_query([("partNumber", number.as_str()), ("uploadId", upload)])
+            .with_signed_header(COPY_SOURCE, source)
+            .with_signed_header(COPY_RANGE, part);
+        let answer = self.ask(Method::PUT, path, options, (range.end - range.start) / INSIDE).await?;
+        // An error may come with a 200: the status was sent before the copying was done.
+        xml::text(&answer, "ETag").ok_or_else(|| broken("a part could not be copied"))
+    }
+
+    pub(super) async fn complete(&self, path: &Path, upload: &str, tags: &[String], bytes: u64) -> Result<(), Error> {
+        let parts = tags.iter().map(|tag| PartId { content_id: tag.clone() }).collect();
+        let upload = upload.to_owned();
+        self.within(bytes / INSIDE, self.bulk.complete_multipart(path, &upload, parts)).await.map(drop)
+    }
+
+    pub(super) async fn abort(&self, path: &Path, upload: &str) -> Result<(), Error> {
+        match self.within(0, self.calls.abort_multipart(path, &upload.to_owned())).await {
+            Err(Error::Missing) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// The uploads in parts that go on under exactly this name.
+    pub(super) async fn uploads(&self, path: &Path) -> Result<Vec<String>, Error> {
+        let all = self.uploads_under(path.as_ref()).await?;
+        Ok(all.into_iter().filter_map(|(name, id)| (name == path.as_ref()).then_some(id)).collect())
+    }
+
+    /// Names and ids of the first thousand uploads in parts under names that begin so. Some servers know them only by an object's
+    /// whole name, so nothing may rely on more than that.
+    async fn uploads_under(&self, prefix: &str) -> Result<Vec<(String, String)>, Error> {
+        let options = SignedUrlOptions::default().with_query([("uploads", ""), ("prefix", prefix)]);
+        let answer = present(self.ask(Method::GET, &Path::default(), options, 0).await)?;
+        Ok(xml::every(&answer, "Upload").iter().filter_map(|upload| Some((xml::text(upload, "Key")?, xml::text(upload, "UploadId")?))).collect())
+    }
+
+    /// The keys of a shard under which an upload in parts goes on, as far as the server tells.
+    pub(super) async fn begun(&self, shard: &str) -> Result<Vec<ObjectKey>, Error> {
+        let all = self.uploads_under(&format!("{}{shard}/", self.folder)).await?;
+        Ok(all.iter().filter_map(|(name, _)| name.strip_prefix(self.folder.as_str())?.parse().ok()).collect())
+    }
+
+    /// An address under which whoever has it reads the object.
+    pub(super) async fn address(&self, path: &Path, lasts: Duration) -> Result<String, Error> {
+        Ok(self.within(0, self.bulk.signed_url(Method::GET, path, lasts)).await?.into())
+    }
+
+    /// The same for a browser, which is told what it gets.
+    pub(super) async fn public_address(&self, path: &Path, lasts: Duration, content_type: &str, disposition: &str) -> Result<String, Error> {
+        let options = SignedUrlOptions::default().with_query([
+            ("response-content-type", content_type),
+            ("response-content-disposition", disposition),
+            ("response-cache-control", "private, max-age=0"),
+        ]);
+        Ok(self.within(0, self.public.signed_url_opts(Method::GET, path, lasts, &options)).await?.into())
+    }
+
+    async fn ask(&self, method: Method, path: &Path, options: SignedUrlOptions, bytes: u64) -> Result<String, Error> {
+        let (name, headers) = (if path.as_ref().is_empty() { "the bucket" } else { "an object" }, options.signed_headers.clone());
+        let asking = async {
+            let url = self.calls.signed_url_opts(method.clone(), path, SIGNED, &options).await.map_err(sorted)?;
+            let answer = self.own.request(method, url).headers(headers).send().await.map_err(unsigned)?;
+            let (status, text) = (answer.status(), answer.text().await.map_err(unsigned)?);
+            match status {
+                status if status.is_success() => Ok(text),
+                StatusCode::NOT_FOUND => Err(Error::Missing),
+                status => Err(judged(&text, broken(&format!("{status} for {name}: {}", xml::text(&text, "Code").unwrap_or_default())))),
+            }
+        };
+        tokio::time::timeout(self.time_for(bytes), asking).await.map_err(|_| silent())?
+    }
+
+    fn time_for(&self, bytes: u64) -> Duration {
+        self.deadline + Duration::from_secs(bytes / self.least_per_second)
+    }
+
+    async fn within<T>(&self, bytes: u64, work: impl Future<Output = object_store::Result<T>>) -> Result<T, Error> {
+        tokio::time::timeout(self.time_for(bytes), work).await.map_err(|_| silent())?.map_err(sorted)
+    }
+
+    async fn sending<T>(&self, bytes: u64, work: impl Future<Output = object_store::Result<T>>) -> Result<T, Error> {
+        let turn = tokio::time::timeout(self.time_for(bytes), self.sending.acquire()).await.map_err(|_| silent())?;
+        let _turn = turn.map_err(|_| silent())?;
+        self.within(bytes, work).await
+    }
+}
+
+fn header(text: &str) -> Result<HeaderValue, Error> {
+    HeaderValue::from_str(text).map_err(|error| Error::Engine(std::io::Error::other(error)))
+}
+
+fn silent() -> Error {
+    Error::Engine(std::io::ErrorKind::TimedOut.into())
+}
+
+fn broken(what: &str) -> Error {
+    Error::Engine(std::io::Error::other(what.to_owned()))
+}
+
+/// An error of our own client, without the address.
+fn unsigned(error: reqwest::Error) -> Error {
+    Error::Engine(std::io::Error::other(error.without_url()))
+}
+
+pub(super) fn sorted(error: object_store::Error) -> Error {
+    match error {
+        object_store::Error::NotFound { .. } => Error::Missing,
+        error => {
+            let text = error.to_string();
+            judged(&text, Error::Engine(std::io::Error::other(error)))
+        }
+    }
+}
+
+/// A full store is told apart by the codes that servers have for it; S3 itself knows none.
+fn judged(text: &str, other: Error) -> Error {
+    let full = ["507 Insufficient Storage", "QuotaExceeded", "StorageFull", "XMinioStorageFull", "InsufficientStorage"];
+    if full.iter().any(|word| text.contains(word)) { Error::Full } else { other }
+}
+
+/// For requests that need no object: a 404 means that the bucket isn't there, which is nothing that a caller may take for a missing object.
+fn present<T>(result: Result<T, Error>) -> Result<T, Error> {
+    match result {
+        Err(Error::Missing) => Err(Error::Engine(std::io::Error::new(std::io::ErrorKind::NotConnected, "the bucket is not there"))),
+        other => other,
+    }
+}

@@ -1,0 +1,318 @@
+//! Writing one object: gathering bytes to parts, sending them, and saving a place to go on from.
+//!
+//! The first writer of an object sends parts of a multipart upload at the object's own key; finishing completes it. Whoever resumes has ended
+//! that upload (see [`super::resume`]), and stores whole pieces beside the object instead, each under a name of its own; finishing puts them
+//! together under a fresh key, by copies inside the store. What is too short for a part and must be safe, or out of memory, is stored as
+//! a piece too. Invariant: nothing is written twice under one name, so a writer that hung and comes back can spoil nobody's bytes.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use object_store::path::Path;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::Inner;
+use super::memory::{Gathered, Held};
+use super::options::LEAST_PART;
+use super::state::{self, Parts, Piece, Place, State};
+use crate::objects::{Error, ObjectKey, Sink};
+
+/// Parts of one writer that are on their way while it gathers the next.
+const FLYING: usize = 2;
+/// After so many parts their size doubles: S3 takes 10,000 (Amazon S3 User Guide, "multipart upload limits").
+const DOUBLING: usize = 1000;
+/// Bytes that one copy inside the store takes over.
+const COPIED: u64 = 256 << 20;
+const COPIES_AT_ONCE: usize = 8;
+
+/// What a part that was sent has become.
+enum Landed {
+    /// A part of the upload, with its tag.
+    Part(String, u64),
+    Piece(Piece),
+}
+
+pub(super) struct Writing {
+    inner: Arc<Inner>,
+    key: ObjectKey,
+    /// The key of the finished object, for a writer that resumed.
+    fresh: Option<ObjectKey>,
+    /// The upload at the object's own key, for the first writer, once it has begun.
+    parts: Option<Parts>,
+    /// What lies beside the object, for a writer that resumed.
+    pieces: Vec<Piece>,
+    /// Stored pieces that will become part of the next part, before what is gathered.
+    rest: Vec<Piece>,
+    gathered: Gathered,
+    flying: VecDeque<AbortOnDropHandle<Result<Landed, Error>>>,
+    /// Parts that were sent or are flying.
+    sent: usize,
+    /// Names stored here since the last checkpoint: nobody else knows them.
+    unsaved: Vec<String>,
+    /// Names that have gone into a part since the last checkpoint, which may name them still …
+    spent: Vec<String>,
+    /// … and before it: only older ones can name them, and those are of no use once this one is asked for another.
+    stale: Vec<String>,
+    /// Ends every further call after one that failed or was dropped halfway: bytes might be missing.
+    sound: bool,
+}
+
+impl Writing {
+    pub(super) fn first(inner: &Arc<Inner>, key: ObjectKey) -> Self {
+        Self::new(inner, key, None, Vec::new(), Vec::new())
+    }
+
+    pub(super) fn resumed(inner: &Arc<Inner>, key: ObjectKey, fresh: ObjectKey, pieces: Vec<Piece>, rest: Vec<Piece>) -> Self {
+        Self::new(inner, key, Some(fresh), pieces, rest)
+    }
+
+    fn new(inner: &Arc<Inner>, key: ObjectKey, fresh: Option<ObjectKey>, pieces: Vec<Piece>, rest: Vec<Piece>) -> Self {
+        let gathered = Gathered::new(&inner.memory);
+        let (flying, unsaved, spent, stale) = (VecDeque::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { inner: inner.clone(), key, fresh, parts: None, pieces, rest, gathered, flying, sent: 0, unsaved, spent, stale, sound: true }
+    }
+
+    fn part_bytes(&self) -> usize {
+        self.inner.part_bytes << (self.sent / DOUBLING).min(8)
+    }
+
+    fn waiting(&self) -> usize {
+        usize::try_from(state::bytes(&self.rest)).unwrap_or(usize::MAX).saturating_add(self.gathered.len())
+    }
+
+    fn start(&mut self) -> Result<(), Error> {
+        if std::mem::replace(&mut self.sound, false) { Ok(()) } else { Err(Error::Engine(std::io::ErrorKind::BrokenPipe.into())) }
+    }
+
+    async fn gather(&mut self, mut bytes: Bytes) -> Result<(), Error> {
+        while !bytes.is_empty() {
+            let room = self.part_bytes().saturating_sub(self.waiting()).max(1);
+            self.gathered.push(bytes.split_to(room.min(bytes.len())));
+            if self.waiting() >= self.part_bytes() {
+                self.send().await?;
+            } else if self.gathered.presses() {
+                self.put_away().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends what waits as a part, in the background.
+    async fn send(&mut self) -> Result<(), Error> {
+        while self.flying.len() >= if self.inner.memory.is_tight() { 1 } else { FLYING } {
+            self.land().await?;
+        }
+        let upload = match &self.fresh {
+            None => Some(self.upload().await?),
+            Some(_) => None,
+        };
+        let (inner, key, number, rest, held) = (self.inner.clone(), self.key.clone(), self.sent, std::mem::take(&mut self.rest), self.gathered.take());
+        let name = crate::objects::base62();
+        if upload.is_none() {
+            self.unsaved.push(name.clone());
+        }
+        self.spent.extend(rest.iter().filter_map(named));
+        self.sent += 1;
+        self.flying.push_back(AbortOnDropHandle::new(tokio::spawn(async move {
+            let bytes = state::bytes(&rest) + held.len() as u64;
+            let (chunks, _room) = inner.together(&key, &rest, &held).await?;
+            Ok(match upload {
+                Some(upload) => Landed::Part(inner.store.put_part(&inner.store.path(&key), &upload, number, chunks).await?, bytes),
+                None => {
+                    inner.store.put(&inner.store.piece(&key, &name), chunks).await?;
+                    Landed::Piece(Piece(Place::Named(name), bytes))
+                }
+            })
+        })));
+        Ok(())
+    }
+
+    /// The upload, begun if need be.
+    async fn upload(&mut self) -> Result<String, Error> {
+        if let Some(parts) = &self.parts {
+            return Ok(parts.id.clone());
+        }
+        let id = self.inner.store.begin(&self.inner.store.path(&self.key)).await?;
+        self.parts = Some(Parts { id: id.clone(), tags: Vec::new(), bytes: 0 });
+        Ok(id)
+    }
+
+    /// Waits for the oldest part that is on its way.
+    async fn land(&mut self) -> Result<(), Error> {
+        let Some(flying) = self.flying.pop_front() else { return Ok(()) };
+        match (flying.await.map_err(|error| Error::Engine(std::io::Error::other(error)))??, &mut self.parts) {
+            (Landed::Part(tag, bytes), Some(parts)) => {
+                parts.tags.push(tag);
+                parts.bytes += bytes;
+            }
+            (Landed::Piece(piece), _) => self.pieces.push(piece),
+            (Landed::Part(..), None) => return Err(Error::Missing),
+        }
+        Ok(())
+    }
+
+    async fn land_all(&mut self) -> Result<(), Error> {
+        while !self.flying.is_empty() {
+            self.land().await?;
+        }
+        Ok(())
+    }
+
+    /// Stores what is gathered as a piece, too short for a part as it is.
+    async fn put_away(&mut self) -> Result<(), Error> {
+        let (held, name) = (self.gathered.take(), crate::objects::base62());
+        self.unsaved.push(name.clone());
+        self.inner.store.put(&self.inner.store.piece(&self.key, &name), held.chunks()).await?;
+        self.rest.push(Piece(Place::Named(name), held.len() as u64));
+        Ok(())
+    }
+
+    async fn save_all(&mut self) -> Result<String, Error> {
+        // A saved place of the first writer always has an upload: ending that is what makes the next writer the only one.
+        if self.fresh.is_none() {
+            self.upload().await?;
+        }
+        if self.waiting() >= LEAST_PART {
+            self.send().await?;
+        } else if self.gathered.len() > 0 {
+            self.put_away().await?;
+        }
+        self.land_all().await?;
+        let state = State { parts: self.parts.clone(), pieces: self.pieces.clone(), rest: self.rest.clone() }.write()?;
+        // Whoever asks for this place has written the last one down, or given it up.
+        let stale = std::mem::replace(&mut self.stale, std::mem::take(&mut self.spent));
+        self.unsaved.clear();
+        self.inner.forget(&self.key, stale).await;
+        Ok(state)
+    }
+
+    /// The end for the first writer: the object stands at its key.
+    async fn complete(&mut self) -> Result<(), Error> {
+        let path = self.inner.store.path(&self.key);
+        if self.parts.is_none() {
+            let held = self.gathered.take();
+            let (chunks, _room) = self.inner.together(&self.key, &self.rest, &held).await?;
+            self.inner.store.put(&path, chunks).await?;
+        } else {
+            if self.waiting() > 0 || self.sent == 0 {
+                self.send().await?;
+            }
+            self.land_all().await?;
+            let Some(parts) = &self.parts else { return Err(Error::Missing) };
+            if let Err(error) = self.inner.store.complete(&path, &parts.id, &parts.tags, parts.bytes).await {
+                // It may have happened all the same, and only the answer was lost.
+                let there = self.inner.store.head(&path).await.is_ok_and(|meta| meta.size == parts.bytes);
+                if !there {
+                    return Err(error);
+                }
+            }
+        }
+        // The object has these bytes now, also for whoever goes on from an older place. They go before anybody is told, so none is left over.
+        let rest = self.rest.iter().filter_map(named);
+        let names: Vec<String> = self.spent.drain(..).chain(self.stale.drain(..)).chain(self.unsaved.drain(..)).chain(rest).collect();
+        let removals: Vec<BoxFuture<'_, Result<(), Error>>> = names.iter().map(|name| -> BoxFuture<'_, _> { Box::pin(remove(&self.inner, &self.key, name)) }).collect();
+        stream::iter(removals).buffer_unordered(COPIES_AT_ONCE).try_collect().await
+    }
+
+    /// The end for a writer that resumed: all pieces, put together under the fresh key. They stay until the unfinished object is removed.
+    async fn compose(&mut self, fresh: &ObjectKey) -> Result<(), Error> {
+        self.land_all().await?;
+        let (inner, path, held) = (self.inner.clone(), self.inner.store.path(fresh), self.gathered.take());
+        if self.pieces.is_empty() {
+            let (chunks, _room) = inner.together(&self.key, &self.rest, &held).await?;
+            return inner.store.put(&path, chunks).await;
+        }
+        let upload = inner.store.begin(&path).await?;
+        let composed = self.put_together(&path, &upload, &held).await;
+        if composed.is_err()
+            && let Err(error) = inner.store.abort(&path, &upload).await
+        {
+            tracing::warn!(object = %fresh, %error, "an upload could not be ended; removing its object will");
+        }
+        composed
+    }
+
+    async fn put_together(&self, path: &Path, upload: &str, held: &Held) -> Result<(), Error> {
+        let store = &self.inner.store;
+        let mut copies: Vec<BoxFuture<'_, Result<String, Error>>> = Vec::new();
+        for piece in &self.pieces {
+            for range in ranges(piece.1) {
+                let (number, from) = (copies.len(), self.inner.place(&self.key, &piece.0));
+                copies.push(Box::pin(async move { store.copy_part(path, upload, number, &from, range).await }));
+            }
+        }
+        let count = copies.len();
+        let mut tags: Vec<String> = stream::iter(copies).buffered(COPIES_AT_ONCE).try_collect().await?;
+        if state::bytes(&self.rest) + held.len() as u64 > 0 {
+            let (chunks, _room) = self.inner.together(&self.key, &self.rest, held).await?;
+            tags.push(store.put_part(path, upload, count, chunks).await?);
+        }
+        store.complete(path, upload, &tags, state::bytes(&self.pieces)).await
+    }
+}
+
+#[async_trait::async_trait]
+impl Sink for Writing {
+    async fn write(&mut self, bytes: Bytes) -> Result<(), Error> {
+        self.start()?;
+        self.gather(bytes).await?;
+        self.sound = true;
+        Ok(())
+    }
+
+    async fn save(&mut self) -> Result<String, Error> {
+        self.start()?;
+        let state = self.save_all().await?;
+        self.sound = true;
+        Ok(state)
+    }
+
+    async fn finish(&mut self) -> Result<ObjectKey, Error> {
+        self.start()?;
+        match self.fresh.clone() {
+            None => self.complete().await.map(|()| self.key.clone()),
+            Some(fresh) => self.compose(&fresh).await.map(|()| fresh),
+        }
+    }
+
+    async fn leave(&mut self) {
+        self.flying.clear();
+        let unsaved = std::mem::take(&mut self.unsaved);
+        self.inner.forget(&self.key, unsaved).await;
+    }
+}
+
+fn named(piece: &Piece) -> Option<String> {
+    match &piece.0 {
+        Place::Named(name) => Some(name.clone()),
+        Place::Key => None,
+    }
+}
+
+async fn remove(inner: &Inner, key: &ObjectKey, name: &str) -> Result<(), Error> {
+    inner.store.remove(&inner.store.piece(key, name)).await
+}
+
+/// A piece's length in ranges to copy; none shorter than a part must be.
+fn ranges(bytes: u64) -> Vec<std::ops::Range<u64>> {
+    let count = (bytes / COPIED).max(1);
+    (0..count).map(|number| number * COPIED..if number + 1 == count { bytes } else { (number + 1) * COPIED }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_cover_a_piece_without_a_short_one() {
+        for bytes in [1, LEAST_PART as u64, COPIED - 1, COPIED, COPIED + 1, 5 * COPIED + 17] {
+            let ranges = ranges(bytes);
+            assert_eq!((ranges[0].start, ranges[ranges.len() - 1].end), (0, bytes));
+            assert!(ranges.windows(2).all(|pair| pair[0].end == pair[1].start));
+            assert!(ranges.iter().all(|range| range.end - range.start >= COPIED.min(bytes)));
+        }
+    }
+}

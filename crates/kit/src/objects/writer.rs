@@ -1,0 +1,118 @@
+//! Writing one object, on whichever engine.
+//!
+//! Owns the promise of what is left when a writer goes: nothing, if nobody was given a place to go on from; otherwise what that place
+//! names. Invariant: an object that a checkpoint names is removed by its caller alone.
+
+use bytes::Bytes;
+
+use super::{Checkpoint, Error, ObjectKey, Objects, Sink};
+
+/// A finished object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// Its key.
+    pub key: ObjectKey,
+    /// Its size in bytes.
+    pub bytes: u64,
+}
+
+/// Writes one object. Dropped before `finish`, it removes what it wrote, down to the last checkpoint that it gave out or came from.
+pub struct Writer {
+    key: ObjectKey,
+    bytes: u64,
+    sink: Option<Box<dyn Sink>>,
+    /// Whether somebody can go on from a checkpoint.
+    is_known: bool,
+    store: Objects,
+}
+
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Writer").field("key", &self.key).field("bytes", &self.bytes).finish_non_exhaustive()
+    }
+}
+
+impl Writer {
+    pub(super) fn new(store: Objects, key: ObjectKey, sink: Box<dyn Sink>) -> Self {
+        Self { key, bytes: 0, sink: Some(sink), is_known: false, store }
+    }
+
+    pub(super) fn resumed(store: Objects, at: &Checkpoint, sink: Box<dyn Sink>) -> Self {
+        Self { key: at.key.clone(), bytes: at.bytes, sink: Some(sink), is_known: true, store }
+    }
+
+    /// The key of the object while it is unfinished.
+    pub fn key(&self) -> &ObjectKey {
+        &self.key
+    }
+
+    /// Bytes written so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Whether somebody may know a place in it, so that only who knows all places may remove it.
+    pub fn is_known(&self) -> bool {
+        self.is_known
+    }
+
+    /// Appends `bytes`.
+    pub async fn write(&mut self, bytes: Bytes) -> Result<(), Error> {
+        self.bytes += bytes.len() as u64;
+        match &mut self.sink {
+            Some(sink) => sink.write(bytes).await,
+            None => Err(Error::Missing),
+        }
+    }
+
+    /// Makes what was written durable and stays ready for more; [`Objects::resume`] goes on from here if this writer can't.
+    ///
+    /// Write the answer down before asking again: of two checkpoints of one writer, the older one may then be of no use.
+    pub async fn save(&mut self) -> Result<Checkpoint, Error> {
+        let Some(sink) = &mut self.sink else { return Err(Error::Missing) };
+        let state = sink.save().await?;
+        self.is_known = true;
+        Ok(Checkpoint { key: self.key.clone(), bytes: self.bytes, state })
+    }
+
+    /// Makes what was written durable and stops for now; [`Objects::resume`] goes on from here.
+    pub async fn checkpoint(mut self) -> Result<Checkpoint, Error> {
+        let checkpoint = self.save().await?;
+        self.sink.take();
+        Ok(checkpoint)
+    }
+
+    /// Makes the whole object durable. If that fails, what a checkpoint names is still there to go on from.
+    pub async fn finish(mut self) -> Result<Stored, Error> {
+        let Some(sink) = &mut self.sink else { return Err(Error::Missing) };
+        let key = sink.finish().await?;
+        self.sink.take();
+        Ok(Stored { key, bytes: self.bytes })
+    }
+
+    /// Removes the object, also what a checkpoint names.
+    pub async fn abort(mut self) -> Result<(), Error> {
+        if let Some(mut sink) = self.sink.take() {
+            sink.leave().await;
+        }
+        self.store.remove(&self.key).await
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        let Some(mut sink) = self.sink.take() else { return };
+        let (store, key, is_known) = (self.store.clone(), self.key.clone(), self.is_known);
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        runtime.spawn(async move {
+            sink.leave().await;
+            drop(sink);
+            if is_known {
+                return;
+            }
+            if let Err(error) = store.remove(&key).await {
+                tracing::warn!(object = %key, %error, "an unfinished object could not be removed; the sweep will");
+            }
+        });
+    }
+}

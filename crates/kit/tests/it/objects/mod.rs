@@ -1,0 +1,127 @@
+//! What a store of objects must do: one suite, run on the folder and on S3, and what only S3 can get wrong.
+//!
+//! Each promise is a function of [`Store`], so it can't know the engine. Invariant: a promise that one engine keeps, every engine is asked for.
+
+mod away;
+mod promises;
+mod remote;
+mod unfinished;
+
+use bytes::Bytes;
+use futures::TryStreamExt as _;
+use kit::objects::{Listed, ObjectKey, Objects, S3Options, Writer};
+use testkit::engines::{SharedS3, shared_s3};
+
+pub(crate) const MIB: usize = 1 << 20;
+
+/// A store and what holds it.
+pub(crate) enum Store {
+    Folder(tempfile::TempDir),
+    S3(Box<SharedS3>),
+}
+
+impl Store {
+    fn folder() -> Self {
+        Self::Folder(tempfile::tempdir().unwrap())
+    }
+
+    fn s3() -> Self {
+        Self::S3(Box::new(shared_s3()))
+    }
+
+    /// Opens the store, as a process that starts does.
+    pub(crate) async fn open(&self) -> Objects {
+        match self {
+            Self::Folder(dir) => Objects::folder(&dir.path().join("objects")).await.unwrap(),
+            Self::S3(shared) => Objects::s3(&shared.account.options(&shared.prefix)).unwrap(),
+        }
+    }
+
+    /// Opens it with little memory, where that can be said.
+    pub(crate) async fn open_small(&self) -> Objects {
+        match self {
+            Self::Folder(_) => self.open().await,
+            Self::S3(shared) => Objects::s3(&S3Options { part_bytes: 5 * MIB, memory_bytes: 15 * MIB, ..shared.account.options(&shared.prefix) }).unwrap(),
+        }
+    }
+}
+
+/// Bytes that differ at every place, for as long as a test needs them.
+pub(crate) fn content(bytes: usize) -> Bytes {
+    let mut seed = 0x9E37_79B9_7F4A_7C15_u64;
+    let words = std::iter::repeat_with(move || {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        seed
+    });
+    words.take(bytes.div_ceil(8)).flat_map(u64::to_le_bytes).take(bytes).collect()
+}
+
+pub(crate) async fn write(writer: &mut Writer, bytes: &Bytes) {
+    for chunk in bytes.chunks(200_000) {
+        writer.write(bytes.slice_ref(chunk)).await.unwrap();
+    }
+}
+
+pub(crate) async fn whole(objects: &Objects, key: &ObjectKey) -> Bytes {
+    let len = objects.len(key).await.unwrap();
+    let chunks: Vec<Bytes> = objects.read(key, 0..len).await.unwrap().try_collect().await.unwrap();
+    chunks.concat().into()
+}
+
+/// What a store has under a key, finished or not.
+pub(crate) async fn listed(objects: &Objects, key: &ObjectKey) -> Option<Listed> {
+    objects.list(&key.as_str()[..2]).await.unwrap().into_iter().find(|listed| listed.key == *key)
+}
+
+/// Waits until nothing is left under a key.
+pub(crate) async fn empties(objects: &Objects, key: &ObjectKey) {
+    for _ in 0..500 {
+        if listed(objects, key).await.is_none() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("something is left: {:?}", listed(objects, key).await);
+}
+
+macro_rules! every_engine {
+    ($($promise:path => $name:ident),+ $(,)?) => {
+        mod folder {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                $promise(super::Store::folder()).await;
+            })+
+        }
+        mod s3 {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                $promise(super::Store::s3()).await;
+            })+
+        }
+    };
+}
+
+every_engine! {
+    super::promises::ranges => bytes_come_back_as_they_went_in_and_in_ranges,
+    super::promises::sizes => objects_of_every_size_are_whole,
+    super::promises::order => small_and_large_pieces_keep_their_order,
+    super::promises::gone => removing_twice_is_fine_and_reading_what_is_gone_says_so,
+    super::promises::crowd => a_crowd_of_writers_is_stored_and_each_is_whole,
+    super::promises::slow_crowd => two_hundred_slow_writers_share_little_memory_and_all_finish,
+    super::promises::limit => more_than_was_allowed_is_not_read_into_memory,
+    super::promises::listing => a_shard_lists_its_objects_with_size_and_time,
+    super::promises::readable_elsewhere => another_program_can_read_an_object,
+    super::promises::answers => a_store_that_is_there_answers,
+    super::unfinished::goes_on => an_unfinished_object_goes_on_from_its_checkpoint_and_loses_what_came_after,
+    super::unfinished::odd_places => an_object_goes_on_from_any_byte,
+    super::unfinished::twice => the_same_place_can_be_taken_twice_and_the_first_taker_spoils_nothing,
+    super::unfinished::hung_at_its_end => a_writer_that_hung_and_ends_after_all_spoils_nothing,
+    super::unfinished::saved => a_writer_that_saves_goes_on_and_leaves_nothing_but_its_object,
+    super::unfinished::dropped => an_object_that_was_dropped_halfway_leaves_nothing_behind,
+    super::unfinished::dropped_later => a_writer_that_resumed_and_was_dropped_leaves_the_place_it_came_from,
+    super::unfinished::crashed => what_a_crash_left_is_removed_by_its_key_alone,
+    super::unfinished::many_small => hundreds_of_short_visits_make_one_object,
+    super::unfinished::looked_at => the_bytes_of_a_checkpoint_can_be_read,
+}

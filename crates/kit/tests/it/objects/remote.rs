@@ -1,0 +1,120 @@
+//! What only a store elsewhere has: addresses for programs and browsers, and connections that break.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::TryStreamExt as _;
+use kit::objects::{Download, Error, ObjectKey, Objects, S3Options, Source};
+use testkit::engines::shared_s3;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use super::{MIB, content};
+
+/// A proxy that breaks every connection after so many bytes of answer, in turn.
+async fn breaking(to: &str, after: Vec<usize>) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let to = to.trim_start_matches("http://").to_owned();
+    tokio::spawn(async move {
+        let mut after = after.into_iter();
+        while let Ok((client, _)) = listener.accept().await {
+            let (most, server) = (after.next().unwrap_or(usize::MAX), tokio::net::TcpStream::connect(&to).await.unwrap());
+            tokio::spawn(async move {
+                let ((mut from_client, mut to_client), (mut from_server, mut to_server)) = (client.into_split(), server.into_split());
+                let up = tokio::spawn(async move { tokio::io::copy(&mut from_client, &mut to_server).await });
+                let (mut passed, mut buffer) = (0, vec![0; 16 << 10]);
+                while passed < most {
+                    match from_server.read(&mut buffer).await {
+                        Ok(bytes) if bytes > 0 => {
+                            passed += bytes;
+                            if to_client.write_all(&buffer[..bytes]).await.is_err() {
+                                break;
+                            }
+                        }
+                        _ => break,
+                    }
+                }
+                up.abort();
+            });
+        }
+    });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reading_goes_on_where_a_connection_broke() {
+    let shared = shared_s3();
+    let options = shared.account.options(&shared.prefix);
+    let content = content(5 * MIB);
+    let stored = Objects::s3(&options).unwrap().put(content.clone()).await.unwrap();
+    // The address is signed with the host in it, and so the proxy's.
+    let proxy = breaking(&shared.account.endpoint, vec![100_000, 1_000_000, 1_000_000, 1_000_000, 1_000_000, 1_000_000]).await;
+    let broken = Objects::s3(&S3Options { endpoint: Some(proxy), ..options }).unwrap();
+    let chunks: Vec<Bytes> = broken.read(&stored.key, 10..4 * MIB as u64).await.unwrap().try_collect().await.unwrap();
+    assert!(chunks.concat() == content[10..4 * MIB]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_browser_is_sent_to_the_store_only_where_that_is_wanted_and_is_told_what_it_gets() {
+    let shared = shared_s3();
+    let options = shared.account.options(&shared.prefix);
+    let objects = Objects::s3(&options).unwrap();
+    let stored = objects.put(Bytes::from_static(b"<html><script>alert(1)</script>")).await.unwrap();
+    let download = Download { content_type: "image/jpeg", disposition: "attachment; filename=\"a b.jpg\"", lasts: Duration::from_secs(60) };
+    assert_eq!(objects.direct(&stored.key, &download).await.unwrap(), None);
+    let direct =
+        Objects::s3(&S3Options { direct_downloads: true, public_endpoint: Some(shared.account.endpoint.clone()), endpoint: Some("http://127.0.0.1:1".into()), ..options }).unwrap();
+    let address = direct.direct(&stored.key, &download).await.unwrap().expect("it is wanted");
+    let client = reqwest::Client::new();
+    let answer = client.get(&address).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert_eq!(answer.headers()["content-type"], "image/jpeg");
+    assert_eq!(answer.headers()["content-disposition"], "attachment; filename=\"a b.jpg\"");
+    // What was signed can't be changed.
+    assert_eq!(client.get(address.replace("image%2Fjpeg", "text%2Fhtml")).send().await.unwrap().status(), 403);
+    assert_eq!(client.delete(&address).send().await.unwrap().status(), 403);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bucket_that_is_not_there_is_no_missing_object_and_a_wrong_key_gets_nowhere() {
+    let shared = shared_s3();
+    let options = shared.account.options(&shared.prefix);
+    let objects = Objects::s3(&options).unwrap();
+    let mut writer = objects.create().await.unwrap();
+    writer.write(Bytes::from_static(b"x")).await.unwrap();
+    let at = writer.checkpoint().await.unwrap();
+    let elsewhere = Objects::s3(&S3Options { bucket: format!("nowhere-{}", kit::objects::base62().to_lowercase()), ..options.clone() }).unwrap();
+    let locked = Objects::s3(&S3Options { secret_key: Some("guessed".into()), ..options }).unwrap();
+    for objects in [elsewhere, locked.clone()] {
+        assert!(matches!(objects.ping().await, Err(Error::Engine(_))));
+        assert!(matches!(objects.resume(&at, ObjectKey::random()).await, Err(Error::Engine(_))), "the upload would begin anew");
+    }
+    // (This server makes a bucket for whoever may write.)
+    assert!(matches!(locked.put("x".into()).await, Err(Error::Engine(_))));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ffprobe_reads_an_object_by_its_address() {
+    let (shared, dir) = (shared_s3(), tempfile::tempdir().unwrap());
+    let objects = Objects::s3(&shared.account.options(&shared.prefix)).unwrap();
+    let file = dir.path().join("a.mp4");
+    let made = tokio::process::Command::new("ffmpeg")
+        .args(["-v", "error", "-f", "lavfi", "-i", "testsrc=d=1:s=64x64", "-f", "lavfi", "-i", "sine=d=1", "-pix_fmt", "yuv420p"])
+        .arg(&file)
+        .status()
+        .await
+        .expect("ffmpeg is installed");
+    assert!(made.success());
+    let stored = objects.put_file(&file).await.unwrap();
+    let source = objects.source(&stored.key).await.unwrap();
+    assert!(!format!("{source:?}").contains("http"), "an address that lets in must not be printed");
+    let Source::Url(url) = source else { panic!("a store elsewhere gives addresses") };
+    let output = tokio::process::Command::new("ffprobe")
+        .args(["-v", "error", "-protocol_whitelist", "http,tcp", "-f", "mov", "-show_entries", "format=duration:stream=codec_type", "-of", "csv", "-i"])
+        .arg(&url)
+        .output()
+        .await
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("video") && said.contains("audio") && said.contains("format,1.0"), "{said} {}", String::from_utf8_lossy(&output.stderr));
+}
