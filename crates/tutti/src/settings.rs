@@ -9,7 +9,6 @@ use std::path::{Path, PathBuf};
 use kit::config::{Config, Error};
 use kit::telemetry::LogFormat;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use crate::roles;
 
@@ -59,7 +58,7 @@ pub(crate) fn load(file: Option<&Path>, flags: &[String]) -> Result<Config, Erro
 
 /// Refuses `[peers]` where it names a role that there is not.
 pub(crate) fn check_peers(config: &Config) -> Result<(), Error> {
-    let peers: BTreeMap<String, IgnoredAny> = config.section("peers")?;
+    let peers: BTreeMap<String, serde_json::Value> = config.section("peers")?;
     let known = roles::all().map(|service| service.name);
     match peers.into_keys().find(|name| !known.contains(&name.as_str())) {
         Some(name) => Err(Error::Section { section: "peers".into(), reason: format!("there is no role called `{name}`; there are {}", known.join(", ")) }),
