@@ -65,7 +65,12 @@ async fn pass(State((peers, tasks, role)): State<(Peers, Tasks, &'static str)>, 
             Deadline::passed().into_response()
         }
         Err(error) => {
-            tracing::warn!(%error, role, "a neighbour did not answer");
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            // That nobody is there at all was said once, when it began (see `kit::peer`).
+            match error {
+                Error::Missing(..) => tracing::debug!(%error, role, "there is nobody to ask"),
+                _ => tracing::warn!(%error, cause, role, "a neighbour did not answer"),
+            }
             Problem::unavailable("This part of the service does not answer right now. Try again shortly.", Duration::from_secs(2)).into_response()
         }
     }

@@ -12,12 +12,14 @@ use std::time::Duration;
 use axum::body::Body;
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::client::conn::http1::{Connection, SendRequest, handshake};
+use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 /// Within a fleet a connection is there in a millisecond; one that was lost on its way is sent anew after a second.
 const CONNECT: Duration = Duration::from_secs(2);
+/// What waits to be written or was read at most; hyper's own would be 400 KB for each of thousands of uploads that wait for their turn.
+const BUFFER_BYTES: usize = 64 * 1024;
 
 pub(super) struct Line {
     sender: SendRequest<Body>,
@@ -34,7 +36,7 @@ impl Line {
     pub(super) async fn connect(address: SocketAddr) -> io::Result<Self> {
         let stream = tokio::time::timeout(CONNECT, TcpStream::connect(address)).await.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "no connection within 2 s"))??;
         stream.set_nodelay(true)?;
-        let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+        let (sender, connection) = Builder::new().max_buf_size(BUFFER_BYTES).handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
         Ok(Self { sender, connection })
     }
 

@@ -4,6 +4,7 @@
 
 mod crash;
 mod layout;
+mod neighbours;
 mod process;
 mod product;
 mod server;
