@@ -15,9 +15,10 @@ async fn a_plain_upload_that_dies_with_the_process_leaves_nothing() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
     let kept = send(&ada, "", "image/png", png(9, 9, 50_000, 9)).await.expect(201).json();
-    let file = png(100, 100, 3 * MB, 1);
+    // More than any engine keeps in memory.
+    let file = png(100, 100, 20 * MB, 1);
     let mut wire = Wire::request(&world, &ada, "POST /v1/media", &format!("content-length: {}", file.len())).await;
-    assert!(wire.say(&file[..2 * MB]).await);
+    assert!(wire.say(&file[..18 * MB]).await);
     world.until("something lies in the store", async || (objects(&world).await.len() > 1).then_some(())).await;
     // As SIGKILL would: the folder as it is now, and nobody to clean up.
     let copy = tempfile::tempdir().unwrap();
