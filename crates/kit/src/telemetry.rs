@@ -3,6 +3,7 @@
 //! Logs go to standard error, readable on a terminal, JSON elsewhere. Figures are Prometheus text. Invariant: ids never
 //! become labels, so the number of series is bounded by the number of routes and roles.
 
+use std::io::IsTerminal as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -29,7 +30,8 @@ pub fn start_logs(format: LogFormat, filter: &str) {
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second start (tests) finds a subscriber in place, which is fine.
     let _ = match format {
-        LogFormat::Readable => builder.with_target(false).try_init(),
+        // Colours are for people; in a file they would be noise.
+        LogFormat::Readable => builder.with_target(false).with_ansi(std::io::stderr().is_terminal()).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init(),
     };
 }

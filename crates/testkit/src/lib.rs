@@ -4,6 +4,7 @@
 
 mod answer;
 pub mod engines;
+pub mod fleet;
 mod member;
 mod world;
 

@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
-use crate::engines::shared_postgres_url;
+use crate::engines::{Postgres, Shared, shared_postgres};
 use crate::member::Member;
 
 const KEY_ID: &str = "test";
@@ -37,6 +37,7 @@ pub struct World {
     key: EncodingKey,
     folder: TempDir,
     client: reqwest::Client,
+    _postgres: Option<Shared<Postgres>>,
 }
 
 /// How a world should be.
@@ -74,7 +75,8 @@ impl WorldBuilder {
         let folder = self.folder.unwrap_or_else(|| tempfile::tempdir().expect("a temporary folder can be made"));
         let names: Vec<&str> = services.iter().map(|service| service.name).collect();
         let sections = [&names[..], kit::boot::SECTIONS].concat();
-        let set = [engines(folder.path()), self.set].concat();
+        let postgres = std::env::var("TUTTI_TEST_DB").is_ok_and(|engine| engine == "postgres").then(shared_postgres);
+        let set = [postgres.as_ref().map_or_else(Vec::new, |server| rows_at(server, folder.path())), self.set].concat();
         let config = Config::load(None, std::iter::empty(), &set, &sections).expect("the test's configuration is right");
         let clock = Clock::fixed(Utc::now());
         let options = Options { data: folder.path().join("data"), config, clock: clock.clone(), interface: "{}".into(), all: services.to_vec(), waits: Waits::default() };
@@ -97,7 +99,7 @@ impl WorldBuilder {
         let address = format!("http://{}", listener.local_addr().expect("a bound socket has an address"));
         serve(Door { listener, limits: Limits::default(), open: process.metrics.connections.clone() }, routes, &process.tasks);
         kit::tls::provider();
-        World { address, process, clock, key, folder, client: reqwest::Client::new() }
+        World { address, process, clock, key, folder, client: reqwest::Client::new(), _postgres: postgres }
     }
 }
 
@@ -250,19 +252,16 @@ impl World {
     }
 }
 
-/// The settings of the engines that this run of the tests is about: `TUTTI_TEST_DB=postgres` puts every world's rows there. A world that
-/// goes on in a folder goes on in its schemas as well.
-fn engines(folder: &Path) -> Vec<String> {
-    if !std::env::var("TUTTI_TEST_DB").is_ok_and(|engine| engine == "postgres") {
-        return Vec::new();
-    }
+/// The settings that put a world's rows into PostgreSQL: `TUTTI_TEST_DB=postgres` says so for a whole run of the tests. A world that goes on in
+/// a folder goes on in its schemas as well.
+fn rows_at(server: &Shared<Postgres>, folder: &Path) -> Vec<String> {
     let (name, key) = (folder.join("schema"), folder.join("addresses.key"));
     if !name.exists() {
         std::fs::write(&name, format!("world_{}", Uuid::new_v4().simple())).expect("the folder is ours");
         std::fs::write(&key, rand::random::<[u8; 32]>()).expect("the folder is ours");
     }
     let schema = std::fs::read_to_string(&name).expect("it was written");
-    vec![format!("db.url={}", shared_postgres_url()), format!("db.schema={schema}_{{service}}"), "db.connections=3".into(), format!("secrets.addresses_key_file={}", key.display())]
+    vec![format!("db.url={}", server.url), format!("db.schema={schema}_{{service}}"), "db.connections=3".into(), format!("secrets.addresses_key_file={}", key.display())]
 }
 
 /// Runs ffmpeg with these arguments (input to output), quietly; fails the test if it fails.

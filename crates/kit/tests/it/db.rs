@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use kit::db::{Db, Error, Migration, PostgresOptions, Sql};
 use sea_orm::FromQueryResult;
-use testkit::engines::{Postgres, shared_postgres_url};
+use testkit::engines::{Postgres, Shared, shared_postgres};
 use uuid::Uuid;
 
 /// Runs each promise on each engine.
@@ -42,22 +42,24 @@ pub(crate) struct Stage {
     folder: tempfile::TempDir,
     postgres: Option<PostgresOptions>,
     pub(crate) db: Db,
+    _server: Option<Shared<Postgres>>,
 }
 
 impl Stage {
     pub(crate) async fn sqlite() -> Self {
-        Self::of(None).await
+        Self::of(None, None).await
     }
 
     pub(crate) async fn postgres() -> Self {
-        Self::of(Some(options(&shared_postgres_url()))).await
+        let server = shared_postgres();
+        Self::of(Some(options(&server.url)), Some(server)).await
     }
 
-    async fn of(postgres: Option<PostgresOptions>) -> Self {
+    async fn of(postgres: Option<PostgresOptions>, server: Option<Shared<Postgres>>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let db = open(&folder, postgres.as_ref()).await;
         db.migrate("test", TABLES).await.unwrap();
-        Self { folder, postgres, db }
+        Self { folder, postgres, db, _server: server }
     }
 
     /// As another process would.
@@ -237,7 +239,8 @@ async fn processes_that_share_a_database_write_in_turn(stage: Stage) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_processes_migrate_an_empty_schema_at_once() {
-    let options = options(&shared_postgres_url());
+    let server = shared_postgres();
+    let options = options(&server.url);
     let starts = (0..20).map(|_| async {
         let db = Db::postgres(&options).await.unwrap();
         db.migrate("test", TABLES).await.unwrap();
@@ -291,7 +294,8 @@ async fn a_server_that_freezes_refuses_in_time_and_thaws() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_writer_that_falls_silent_loses_its_turn_to_the_others() {
-    let options = options(&shared_postgres_url());
+    let server = shared_postgres();
+    let options = options(&server.url);
     let (silent, other) = (Db::postgres(&options).await.unwrap(), Db::postgres(&options).await.unwrap());
     silent.migrate("test", TABLES).await.unwrap();
     let asleep = tokio::spawn(async move {

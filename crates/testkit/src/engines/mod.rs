@@ -8,30 +8,17 @@ mod postgres;
 mod program;
 mod proxy;
 mod s3;
+mod shared;
 
 pub use nats::Nats;
 pub use postgres::Postgres;
 pub use program::{Program, Ready};
 pub use proxy::{Proxy, Weather};
 pub use s3::{S3, S3Account, SharedS3, shared_s3};
+pub use shared::{Shared, shared_nats, shared_postgres};
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
-
-/// A PostgreSQL for tests that don't disturb it: the one that `TUTTI_TEST_POSTGRES_URL` names, or one of this process's own.
-/// Tests keep apart by schemas with random names.
-pub fn shared_postgres_url() -> String {
-    static OWN: OnceLock<Postgres> = OnceLock::new();
-    std::env::var("TUTTI_TEST_POSTGRES_URL").unwrap_or_else(|_| OWN.get_or_init(Postgres::start).url())
-}
-
-/// A NATS for tests that don't disturb it: the one that `TUTTI_TEST_NATS_URL` names, or one of this process's own.
-/// Tests keep apart by prefixes with random names, and remove their streams.
-pub fn shared_nats_url() -> String {
-    static OWN: OnceLock<Nats> = OnceLock::new();
-    std::env::var("TUTTI_TEST_NATS_URL").unwrap_or_else(|_| OWN.get_or_init(Nats::start).url())
-}
 
 /// The folder that `dev/engines` fills.
 fn installed(program: &str) -> PathBuf {

@@ -116,6 +116,13 @@ impl Program {
         let _ = child.wait();
     }
 
+    /// SIGTERM.
+    pub fn ask_to_end(&self) {
+        if let Some(child) = &self.child {
+            signal(child, Signal::TERM);
+        }
+    }
+
     /// SIGTERM, then waits for its end; the exit status, or `None` if it did not run.
     pub fn terminate(&mut self) -> Option<ExitStatus> {
         let mut child = self.child.take()?;

@@ -101,8 +101,12 @@ async fn erasing_an_account_erases_its_media() {
     let gone = ada.request(Method::DELETE, "/v1/me").json(&json!({ "password": "a long enough password" })).send().await.unwrap();
     assert_eq!(gone.status(), 204, "{}", gone.text().await.unwrap());
     let started = std::time::Instant::now();
-    while !crate::server::files(&server.data().join("objects")).is_empty() {
-        assert!(started.elapsed().as_secs() < 20, "objects are left: {:?}", crate::server::files(&server.data().join("objects")));
+    loop {
+        let left = server.left_behind().await;
+        if left.is_empty() {
+            break;
+        }
+        assert!(started.elapsed().as_secs() < 30, "objects are left: {left:?}");
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
 }

@@ -1,89 +1,91 @@
-//! The real binary on a folder of its own, as an operator would run it: started, killed, told to stop.
+//! The real binary as an operator would run it: every role in one process on a folder of its own, or a process per role on PostgreSQL, NATS
+//! and S3 (`TUTTI_TEST_ROLES=separate`); the tests don't know which.
 //!
 //! Invariant: a server that goes out of scope is killed, so no test leaves a process behind.
 
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
+use kit::objects::Objects;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-use tempfile::TempDir;
-use testkit::engines::free_port;
+use testkit::engines::{Nats, Postgres, Shared, SharedS3, shared_nats, shared_postgres, shared_s3};
+use testkit::fleet::{Addresses, Fleet, Shape};
 
-/// The binary, its folder and its ports. The ports stay the same across restarts, as clients expect.
+/// The processes, their folder and their door. The ports stay the same across restarts, as clients expect.
 pub(crate) struct Server {
-    pub(crate) folder: TempDir,
     pub(crate) address: String,
-    operations: String,
-    settings: Vec<String>,
-    child: Option<Child>,
     pub(crate) client: reqwest::Client,
+    fleet: Fleet,
+    engines: Option<(Shared<Postgres>, Shared<Nats>, SharedS3)>,
 }
 
 impl Server {
     /// Starts it with these `--set` values.
     pub(crate) async fn start(settings: &[&str]) -> Self {
         kit::tls::provider();
-        let (public, operations) = (free_port(), free_port());
-        let mut server = Self {
-            folder: tempfile::tempdir().unwrap(),
-            address: format!("http://127.0.0.1:{public}"),
-            operations: format!("http://127.0.0.1:{operations}"),
-            settings: settings.iter().map(|&setting| setting.to_owned()).collect(),
-            child: None,
-            client: reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap(),
+        let (binary, settings) = (Path::new(env!("CARGO_BIN_EXE_tutti")), settings.iter().map(|&setting| setting.to_owned()).collect::<Vec<_>>());
+        let separate = std::env::var("TUTTI_TEST_ROLES").is_ok_and(|roles| roles == "separate");
+        let (fleet, engines) = if separate {
+            let (postgres, nats, s3) = tokio::task::spawn_blocking(|| (shared_postgres(), shared_nats(), shared_s3())).await.unwrap();
+            let addresses = Addresses { postgres: postgres.url.clone(), nats: nats.url.clone(), s3: s3.account.clone() };
+            (Fleet::start(binary, &addresses, &Shape::one_of_each(), &settings), Some((postgres, nats, s3)))
+        } else {
+            (Fleet::start_alone(binary, &settings), None)
         };
-        server.again().await;
-        server
+        let client = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
+        Self { address: fleet.address().to_owned(), client, fleet, engines }
     }
 
-    /// Starts it again on the same folder and waits until it is ready.
-    pub(crate) async fn again(&mut self) {
-        let host = |address: &str| address.trim_start_matches("http://").to_owned();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tutti"));
-        // The data folder as people name it: relative to where they stand.
-        command.current_dir(self.folder.path());
-        command.args(["serve", "--listen", &host(&self.address), "--ops-listen", &host(&self.operations), "--data", "data"]);
-        for setting in &self.settings {
-            command.args(["--set", setting]);
-        }
-        let log = std::fs::File::options().create(true).append(true).open(self.folder.path().join("log")).unwrap();
-        self.child = Some(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap());
-        let started = Instant::now();
-        while !self.client.get(format!("{}/readyz", self.operations)).send().await.is_ok_and(|answer| answer.status().is_success()) {
-            assert!(started.elapsed() < Duration::from_secs(30), "not ready in time:\n{}", self.log());
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+    /// Starts it again on the same folders and waits until it is ready.
+    pub(crate) fn again(&mut self) {
+        tokio::task::block_in_place(|| self.fleet.again());
     }
 
-    pub(crate) fn data(&self) -> std::path::PathBuf {
-        self.folder.path().join("data")
+    /// The data folder of the process that receives.
+    pub(crate) fn data(&self) -> &Path {
+        &self.fleet.of("media").next().unwrap().data
     }
 
     pub(crate) fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+        self.fleet.words()
     }
 
     /// SIGKILL: no goodbye.
     pub(crate) fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            child.kill().unwrap();
-            child.wait().unwrap();
-        }
+        self.fleet.kill();
     }
 
-    /// SIGTERM; answers how it exited.
-    pub(crate) async fn terminate(&mut self) -> ExitStatus {
-        let mut child = self.child.take().expect("it runs");
-        let killed = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
-        assert!(killed.success());
-        tokio::task::spawn_blocking(move || child.wait().unwrap()).await.unwrap()
+    /// SIGTERM for every process; answers how they exited.
+    pub(crate) fn terminate(&mut self) -> Vec<ExitStatus> {
+        tokio::task::block_in_place(|| self.fleet.terminate())
     }
 
-    /// A page or a figure of the operations door.
+    /// A page or a figure of the operations doors.
     pub(crate) async fn operations(&self, path: &str) -> String {
-        self.client.get(format!("{}{path}", self.operations)).send().await.unwrap().text().await.unwrap()
+        let mut said = String::new();
+        for player in &self.fleet.players {
+            said.push_str(&self.client.get(format!("{}{path}", player.operations)).send().await.unwrap().text().await.unwrap());
+        }
+        said
+    }
+
+    /// Everything that lies in the store, whole or not, and in scratch folders.
+    pub(crate) async fn left_behind(&self) -> Vec<String> {
+        let scratch = |player: &testkit::fleet::Player| ["media", "transcode", "delivery"].map(|role| player.data.join(role).join("scratch"));
+        let mut left: Vec<String> = self.fleet.players.iter().flat_map(scratch).flat_map(|folder| files(&folder)).collect();
+        match &self.engines {
+            None => left.extend(files(&self.data().join("objects"))),
+            Some((_, _, s3)) => {
+                let objects = Objects::s3(&s3.account.options(&self.fleet.prefix())).unwrap();
+                let shards = (0..36 * 36).map(|at: usize| [at / 36, at % 36].map(|digit| char::from_digit(u32::try_from(digit).unwrap(), 36).unwrap()).iter().collect::<String>());
+                for shard in shards {
+                    left.extend(objects.list(&shard).await.unwrap().into_iter().map(|listed| listed.key.to_string()));
+                }
+            }
+        }
+        left
     }
 
     /// Makes an account.
@@ -102,7 +104,7 @@ impl Drop for Server {
         self.kill();
         if std::thread::panicking() {
             let log = self.log();
-            let tail: Vec<&str> = log.lines().rev().take(30).collect();
+            let tail: Vec<&str> = log.lines().rev().take(60).collect();
             eprintln!("the server's last words:\n{}", tail.into_iter().rev().collect::<Vec<_>>().join("\n"));
         }
     }
@@ -163,14 +165,14 @@ impl Person {
 }
 
 /// All files below a folder.
-pub(crate) fn files(folder: &Path) -> Vec<std::path::PathBuf> {
+fn files(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() => folders.push(entry.path()),
-                _ => found.push(entry.path()),
+                _ => found.push(entry.path().display().to_string()),
             }
         }
     }

@@ -9,7 +9,7 @@ use chrono::{TimeDelta, Utc};
 use kit::Clock;
 use kit::bus::{Bus, Consumer, Delivery, Envelope, Event, NatsOptions, Runs, Subscription};
 use kit::db::Db;
-use testkit::engines::shared_nats_url;
+use testkit::engines::shared_nats;
 
 pub const NOW: Duration = Duration::ZERO;
 /// Long enough for anything that is to happen at once.
@@ -39,7 +39,8 @@ pub async fn on_each_engine(promise: impl AsyncFn(&Stage)) {
     println!("on SQLite");
     promise(&Stage::sqlite(Clock::fixed(Utc::now())).await).await;
     println!("on NATS");
-    let stage = Stage::nats(&shared_nats_url()).await;
+    let server = shared_nats();
+    let stage = Stage::nats(&server.url).await;
     promise(&stage).await;
     stage.clear().await;
 }
@@ -49,7 +50,8 @@ pub async fn on_each_engine_in_time(promise: impl AsyncFn(&Stage)) {
     println!("on SQLite");
     promise(&Stage::sqlite(Clock::system()).await).await;
     println!("on NATS");
-    let stage = Stage::nats(&shared_nats_url()).await;
+    let server = shared_nats();
+    let stage = Stage::nats(&server.url).await;
     promise(&stage).await;
     stage.clear().await;
 }

@@ -1,0 +1,117 @@
+//! `make fleet`: engines and a whole fleet of the given binary on this machine, until Ctrl-C, with everybody's words on one terminal.
+//!
+//! `fleet BINARY [COMMAND…]` runs the command against the fleet instead (its address in `TUTTI_URL`) and exits as it did.
+//! Invariant: whatever it started has ended when it ends.
+
+use std::collections::HashMap;
+use std::io::{IsTerminal as _, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use testkit::engines::{Nats, Postgres, S3};
+use testkit::fleet::{Addresses, Fleet, Shape};
+
+/// Colours of a terminal, one per process, in turn.
+const COLOURS: [u8; 6] = [36, 33, 32, 35, 34, 31];
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    let Some(binary) = arguments.next().map(PathBuf::from) else {
+        eprintln!("usage: fleet BINARY [COMMAND [ARGUMENT…]]");
+        return ExitCode::from(2);
+    };
+    let binary = match binary.canonicalize() {
+        Ok(binary) => binary,
+        Err(error) => {
+            eprintln!("{} is not there: {error}", binary.display());
+            return ExitCode::from(2);
+        }
+    };
+    let command: Vec<_> = arguments.collect();
+    eprintln!("starting PostgreSQL, NATS and an S3 server …");
+    let (postgres, nats, s3) = (Postgres::start(), Nats::start(), S3::start());
+    let mut fleet = Fleet::prepare(&binary, &Addresses::of(&postgres, &nats, &s3), &Shape::usual(), &[]);
+    let logs: Vec<(String, PathBuf)> = fleet.players.iter().map(|player| (player.program.name().to_owned(), player.program.log().to_owned())).collect();
+    let over = Arc::new(AtomicBool::new(false));
+    let teller = command.is_empty().then(|| {
+        let over = over.clone();
+        std::thread::spawn(move || tell(&logs, &over))
+    });
+    fleet.again();
+    let code = if let Some((program, arguments)) = command.split_first() {
+        let others: Vec<&str> = fleet.of("gateway").map(|player| player.address.as_str()).collect();
+        let status = Command::new(program).args(arguments).env("TUTTI_URL", fleet.address()).env("TUTTI_URLS", others.join(" ")).status();
+        match status {
+            Ok(status) => status.code().map_or(ExitCode::FAILURE, |code| ExitCode::from(u8::try_from(code).unwrap_or(1))),
+            Err(error) => {
+                eprintln!("{} can't be run: {error}", program.display());
+                ExitCode::FAILURE
+            }
+        }
+    } else {
+        println!("\n  Tutti is at  {}", fleet.of("gateway").map(|player| player.address.as_str()).collect::<Vec<_>>().join("  and  "));
+        for player in &fleet.players {
+            println!("  {:<12} {}   operations {}", player.program.name(), player.address, player.operations);
+        }
+        println!("  configuration {}\n  Ctrl-C ends it.\n", fleet.config().display());
+        wait_for_signal();
+        ExitCode::SUCCESS
+    };
+    for player in fleet.players.iter_mut().rev() {
+        player.program.terminate();
+    }
+    over.store(true, Ordering::Relaxed);
+    if let Some(teller) = teller {
+        let _ = teller.join();
+    }
+    code
+}
+
+/// Until Ctrl-C or SIGTERM.
+fn wait_for_signal() {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+    runtime.block_on(async {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else { return };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    });
+}
+
+/// Follows the logs and prints what is new, each line behind its process's name.
+fn tell(logs: &[(String, PathBuf)], over: &AtomicBool) {
+    let mut read: HashMap<&Path, u64> = HashMap::new();
+    let colours = std::io::stdout().is_terminal();
+    loop {
+        let last = over.load(Ordering::Relaxed);
+        for (at, (name, path)) in logs.iter().enumerate() {
+            let from = read.entry(path).or_default();
+            let text = news(path, *from);
+            // Whole lines only; the rest comes next time.
+            let Some(end) = text.rfind('\n') else { continue };
+            *from += end as u64 + 1;
+            let mut out = std::io::stdout().lock();
+            for line in text[..end].lines() {
+                let colour = COLOURS[at % COLOURS.len()];
+                let _ = if colours { writeln!(out, "\x1b[{colour}m{name:<12}\x1b[0m {line}") } else { writeln!(out, "{name:<12} {line}") };
+            }
+        }
+        if last {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn news(path: &Path, from: u64) -> String {
+    let mut text = Vec::new();
+    if let Ok(mut file) = std::fs::File::open(path) {
+        let _ = file.seek(SeekFrom::Start(from)).and_then(|_| file.read_to_end(&mut text));
+    }
+    String::from_utf8_lossy(&text).into_owned()
+}

@@ -1,0 +1,180 @@
+//! A whole fleet on this machine: the real binary, one role per process, on real engines.
+//!
+//! Owns the processes' ports, folders and common configuration. Invariant: all that it makes lies in its own temporary folder, in
+//! schemas, streams and prefixes with random names, and in processes that end with it.
+
+mod shape;
+
+pub use shape::Shape;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use crate::engines::{Nats, Postgres, Program, Ready, S3, S3Account, free_port};
+
+/// Where a fleet finds its engines.
+#[derive(Debug, Clone)]
+pub struct Addresses {
+    /// PostgreSQL's URL.
+    pub postgres: String,
+    /// NATS's URL.
+    pub nats: String,
+    /// The S3 account.
+    pub s3: S3Account,
+}
+
+impl Addresses {
+    /// Engines of a test's own.
+    pub fn of(postgres: &Postgres, nats: &Nats, s3: &S3) -> Self {
+        Self { postgres: postgres.url(), nats: nats.url(), s3: s3.account.clone() }
+    }
+}
+
+/// A process of the fleet.
+#[derive(Debug)]
+pub struct Player {
+    /// Its role.
+    pub role: &'static str,
+    /// The process, called `media-1` and so on.
+    pub program: Program,
+    /// Its door, such as `http://127.0.0.1:20001`.
+    pub address: String,
+    /// Its operations door.
+    pub operations: String,
+    /// Its data folder.
+    pub data: PathBuf,
+}
+
+impl Player {
+    /// A process called `called` on free ports, with its folder and its log in `folder`.
+    fn new(binary: &Path, role: &'static str, called: &str, folder: &Path, arguments: &[String]) -> Self {
+        let (door, operations) = (free_port(), free_port());
+        let data = folder.join(called);
+        let own = ["--listen".into(), format!("127.0.0.1:{door}"), "--ops-listen".into(), format!("127.0.0.1:{operations}"), "--data".into(), data.display().to_string()];
+        let arguments = [&[binary.display().to_string(), "serve".into()], arguments, &own].concat();
+        let program = Program::idle(called, arguments, Ready::Says(operations), &folder.join(format!("{called}.log")));
+        Self { role, program, address: format!("http://127.0.0.1:{door}"), operations: format!("http://127.0.0.1:{operations}"), data }
+    }
+}
+
+/// The role of a process that plays every role.
+const ALL: &str = "all";
+
+/// Processes that play together.
+#[derive(Debug)]
+pub struct Fleet {
+    /// The processes, in the order of the table of roles.
+    pub players: Vec<Player>,
+    /// What keeps its rows, events and objects apart from others' in the same engines.
+    pub name: String,
+    folder: TempDir,
+}
+
+impl Fleet {
+    /// Writes the configuration and the folders of a fleet; nothing runs yet. `settings` are `--set` values for every process.
+    pub fn prepare(binary: &Path, engines: &Addresses, shape: &Shape, settings: &[String]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let name = format!("fleet_{}", Uuid::new_v4().simple());
+        let set = settings.iter().flat_map(|setting| ["--set".to_owned(), setting.clone()]);
+        let common: Vec<String> = ["--config".into(), folder.path().join("tutti.toml").display().to_string()].into_iter().chain(set).collect();
+        let players =
+            shape.players().map(|(role, number)| Player::new(binary, role, &format!("{role}-{number}"), folder.path(), &[&[role.to_owned()], &common[..]].concat())).collect();
+        let fleet = Self { players, name, folder };
+        fleet.configure(engines);
+        fleet
+    }
+
+    /// Starts a fleet and waits until every process is ready.
+    pub fn start(binary: &Path, engines: &Addresses, shape: &Shape, settings: &[String]) -> Self {
+        let mut fleet = Self::prepare(binary, engines, shape, settings);
+        fleet.again();
+        fleet
+    }
+
+    /// Starts one process that plays every role on embedded engines.
+    pub fn start_alone(binary: &Path, settings: &[String]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let set: Vec<String> = settings.iter().flat_map(|setting| ["--set".to_owned(), setting.clone()]).collect();
+        let players = vec![Player::new(binary, ALL, "tutti", folder.path(), &set)];
+        let mut fleet = Self { players, name: "alone".into(), folder };
+        fleet.again();
+        fleet
+    }
+
+    /// The configuration that all processes share.
+    fn configure(&self, engines: &Addresses) {
+        let path = |name: &str| self.folder.path().join(name);
+        let (address_key, s3_key, name) = (path("addresses.key"), path("s3.key"), &self.name);
+        std::fs::write(&address_key, rand::random::<[u8; 32]>()).expect("the folder is ours");
+        std::fs::write(&s3_key, &engines.s3.secret_key).expect("the folder is ours");
+        let peers = Shape::ROLES.map(|role| (role.to_owned(), self.of(role).map(|player| player.address.clone()).collect::<Vec<_>>()));
+        let config = serde_json::json!({
+            "server": { "log_format": "readable" },
+            "db": { "url": engines.postgres, "schema": format!("{name}_{{service}}"), "connections": 4 },
+            "bus": { "servers": [engines.nats], "prefix": name },
+            "objects": {
+                "endpoint": engines.s3.endpoint, "bucket": engines.s3.bucket, "prefix": self.prefix(),
+                "access_key": engines.s3.access_key, "secret_key_file": s3_key,
+            },
+            "secrets": { "addresses_key_file": address_key },
+            "peers": peers.into_iter().collect::<std::collections::BTreeMap<_, _>>(),
+        });
+        let text = toml::to_string(&config).expect("it has no nulls");
+        std::fs::write(path("tutti.toml"), text).expect("the folder is ours");
+    }
+
+    /// The configuration file of every process.
+    pub fn config(&self) -> PathBuf {
+        self.folder.path().join("tutti.toml")
+    }
+
+    /// The fleet's folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// What the names of the fleet's objects begin with.
+    pub fn prefix(&self) -> String {
+        format!("{}/", self.name)
+    }
+
+    /// The processes that play a role.
+    pub fn of(&self, role: &str) -> impl Iterator<Item = &Player> {
+        self.players.iter().filter(move |player| player.role == role || player.role == ALL)
+    }
+
+    /// Where people knock: the first gateway.
+    pub fn address(&self) -> &str {
+        &self.of("gateway").next().expect("every fleet has a gateway").address
+    }
+
+    /// Starts every process that does not run, all at once, and waits until they are ready.
+    pub fn again(&mut self) {
+        for player in self.players.iter_mut().filter(|player| !player.program.runs()) {
+            player.program.launch();
+        }
+        for player in &mut self.players {
+            player.program.wait();
+        }
+    }
+
+    /// SIGKILL for every process.
+    pub fn kill(&mut self) {
+        self.players.iter_mut().for_each(|player| player.program.kill());
+    }
+
+    /// SIGTERM for every process at once, then waits for all; answers how they exited.
+    pub fn terminate(&mut self) -> Vec<ExitStatus> {
+        self.players.iter().for_each(|player| player.program.ask_to_end());
+        self.players.iter_mut().filter_map(|player| player.program.terminate()).collect()
+    }
+
+    /// What all of them have said, each line with its process's name.
+    pub fn words(&self) -> String {
+        let lines = self.players.iter().flat_map(|player| player.program.words().lines().map(|line| format!("{} | {line}", player.program.name())).collect::<Vec<_>>());
+        lines.collect::<Vec<_>>().join("\n")
+    }
+}
