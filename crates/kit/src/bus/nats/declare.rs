@@ -1,20 +1,19 @@
-//! The streams and consumers: made, made again when they are gone, and known by when they were born.
+//! What is made at the server: streams and consumers.
 //!
 //! A stream of the retention *interest* keeps a message until every consumer that wants it has acknowledged it, and forgets at once what
-//! nobody wants. Invariant: nothing is published before every declared consumer exists in the stream that takes it.
+//! nobody wants. Invariant: all of it comes from here; nobody has to set up anything at the server.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::PoisonError;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use async_nats::connection::State;
 use async_nats::jetstream::consumer::{self, AckPolicy, DeliverPolicy};
-use async_nats::jetstream::context::{CreateStreamError, CreateStreamErrorKind, GetStreamError, GetStreamErrorKind};
+use async_nats::jetstream::context::{CreateStreamError, CreateStreamErrorKind};
 use async_nats::jetstream::stream::{self, ConsumerCreateStrictErrorKind, ConsumerError, ConsumerErrorKind, DiscardPolicy, RetentionPolicy, StorageType};
 use async_nats::jetstream::{self, ErrorCode};
 use chrono::{DateTime, Utc};
 
-use super::options::PATIENCE;
+use super::log::time;
 use super::{Nats, names};
 use crate::bus::engine::{Runs, Subscription};
 use crate::bus::{Error, Source};
@@ -23,38 +22,10 @@ use crate::bus::{Error, Source};
 const KNOWN: Duration = Duration::from_secs(300);
 /// Deliveries of one consumer that may be unanswered, those that wait for another try among them.
 const UNANSWERED: i64 = 20_000;
-/// How old what we know of the stream may be before we look whether it is still the same one.
-const LOOK_AGAIN: Duration = Duration::from_secs(5);
-
-/// The stream as this process found or made it, with all consumers.
-#[derive(Debug, Clone)]
-pub(super) struct Log {
-    pub(super) born: DateTime<Utc>,
-    looked: Instant,
-}
-
-impl Log {
-    /// What the ids of messages begin with, so that a stream that was made anew doesn't take for known what was sent to it by somebody
-    /// who took it for the old one (before every consumer was there again).
-    pub(super) fn mark(&self) -> String {
-        self.born.timestamp_micros().to_string()
-    }
-}
+/// Consumers by their names.
+pub(super) type Wanted = BTreeMap<String, (Subscription, Runs)>;
 
 impl Nats {
-    fn known(&self) -> Option<Log> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn know(&self, log: Option<Log>) {
-        *self.log.lock().unwrap_or_else(PoisonError::into_inner) = log;
-    }
-
-    /// The stream or a consumer was not found: both are made again before the next use.
-    pub(super) fn is_gone(&self) {
-        self.know(None);
-    }
-
     /// Remembers consumers; those that are new here are made before the next use.
     pub(super) fn remember(&self, subscriptions: &[Subscription], runs: Runs) {
         let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
@@ -68,42 +39,17 @@ impl Nats {
         }
     }
 
-    /// Waits for a connection, at most `patience`.
-    pub(super) async fn connected(&self, patience: Duration) -> Result<(), Error> {
-        let mut gaps = self.gaps.clone();
-        let wait = async {
-            // The state is set a moment before or after the event is told, so look now and then besides.
-            while self.client.connection_state() != State::Connected {
-                let _ = tokio::time::timeout(Duration::from_millis(100), gaps.changed()).await;
-            }
-        };
-        tokio::time::timeout(patience, wait).await.map_err(|_| Error::away("there is no connection to NATS"))
-    }
-
-    /// The stream, with every consumer; makes what is missing.
-    pub(super) async fn ready(&self) -> Result<Log, Error> {
-        if let Some(log) = self.known() {
-            return Ok(log);
-        }
-        self.connected(PATIENCE).await?;
-        // Whoever waits for its turn while the server is silent must not wait for as often as there are others.
-        let _only_one = tokio::time::timeout(PATIENCE, self.making.lock()).await.map_err(Error::away)?;
-        if let Some(log) = self.known() {
-            return Ok(log);
-        }
+    /// Makes everything, or brings it up to date. Answers when the stream was born.
+    pub(super) async fn make_all(&self, wanted: &Wanted) -> Result<DateTime<Utc>, Error> {
         let info = self.jetstream.create_or_update_stream(self.events_config()).await.map_err(|error| of_stream(error, &self.names.stream))?;
         self.jetstream.create_or_update_stream(self.dead_config()).await.map_err(|error| of_stream(error, &self.names.dead))?;
-        let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner).clone();
         futures::future::try_join_all(wanted.values().map(|(subscription, runs)| self.make(subscription, *runs))).await?;
-        let log = Log { born: time(info.created)?, looked: Instant::now() };
-        // Consumers that were remembered meanwhile are not made yet: the next use does that.
-        let all = *self.wanted.lock().unwrap_or_else(PoisonError::into_inner) == wanted;
-        self.know(all.then(|| log.clone()));
-        tracing::info!(log.born = %log.born, consumers = wanted.len(), "the bus is ready");
-        Ok(log)
+        let born = time(info.created)?;
+        tracing::info!(log.born = %born, consumers = wanted.len(), "the bus is ready");
+        Ok(born)
     }
 
-    async fn make(&self, subscription: &Subscription, runs: Runs) -> Result<(), Error> {
+    pub(super) async fn make(&self, subscription: &Subscription, runs: Runs) -> Result<(), Error> {
         let (config, stream) = (self.consumer_config(subscription), &self.names.stream);
         if runs == Runs::Here {
             return self.jetstream.create_consumer_on_stream(config, stream).await.map(drop).map_err(|error| of_consumer(error, &subscription.name));
@@ -114,27 +60,6 @@ impl Nats {
             Err(error) => Err(Error::away(error)),
             Ok(_) => Ok(()),
         }
-    }
-
-    /// As [`Nats::ready`], and looks now and then whether the stream is still the one that we know.
-    pub(super) async fn looked_at(&self) -> Result<Log, Error> {
-        let mut log = self.ready().await?;
-        if log.looked.elapsed() < LOOK_AGAIN {
-            return Ok(log);
-        }
-        self.connected(PATIENCE).await?;
-        let found = match self.jetstream.get_stream(&self.names.stream).await {
-            Ok(stream) => Some(time(stream.cached_info().created)?),
-            Err(error) if is_not_found(&error) => None,
-            Err(error) => return Err(Error::away(error)),
-        };
-        if found == Some(log.born) {
-            log.looked = Instant::now();
-            self.know(Some(log.clone()));
-            return Ok(log);
-        }
-        self.is_gone();
-        self.ready().await
     }
 
     fn events_config(&self) -> stream::Config {
@@ -186,16 +111,6 @@ impl Nats {
             ..consumer::pull::Config::default()
         }
     }
-}
-
-/// NATS's clock library is another one; both count from 1970.
-pub(super) fn time(at: async_nats::datetime::DateTime) -> Result<DateTime<Utc>, Error> {
-    i64::try_from(at.unix_timestamp_nanos()).map(DateTime::from_timestamp_nanos).map_err(|_| Error::away("the server's time can't be read"))
-}
-
-/// Whether it is the stream that is missing, and not the server that is silent.
-fn is_not_found(error: &GetStreamError) -> bool {
-    matches!(error.kind(), GetStreamErrorKind::JetStream(error) if error.code() == 404)
 }
 
 fn of_stream(error: CreateStreamError, name: &str) -> Error {

@@ -12,6 +12,9 @@ use super::{Nats, names};
 use crate::bus::Error;
 use crate::bus::engine::{Dead, Delivery, Envelope};
 
+/// Characters of a reason that are kept; each takes six bytes at most in JSON.
+const REASON: usize = 2000;
+
 /// A letter as it is kept.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Letter {
@@ -31,13 +34,18 @@ impl Nats {
         }
         let log = self.ready().await?;
         let Envelope { id, subject, payload } = delivery.event.clone();
-        let letter = Letter { consumer: consumer.to_owned(), id, subject, payload, attempts: delivery.attempt, reason: reason.to_owned(), died_at: self.clock.now() };
+        let reason = reason.chars().take(REASON).collect();
+        let letter = Letter { consumer: consumer.to_owned(), id, subject, payload, attempts: delivery.attempt, reason, died_at: self.clock.now() };
         let text = serde_json::to_vec(&letter).map_err(Error::away)?;
         let place = self.names.letter(consumer, &letter.id);
         // Its own id, so that asking twice writes once.
         let message = PublishMessage::build().payload(text.into()).message_id(format!("{}/{}/{consumer}/{}", log.mark(), delivery.position, delivery.attempt));
-        let answer = self.jetstream.send_publish(place, message).await.map_err(|error| self.not_published(error))?;
-        answer.await.map_err(|error| self.not_published(error))?;
+        let written = async { self.jetstream.send_publish(place, message).await?.await };
+        written.await.map_err(|error| {
+            // It may be the letters' stream alone that is missing.
+            self.start_over();
+            self.not_published(error)
+        })?;
         self.answer(delivery, AckKind::Term).await
     }
 
@@ -72,7 +80,7 @@ impl Nats {
                 tracing::warn!(consumer = letter.consumer, event.id = letter.id, %error, "a dead letter was left: its consumer was not found");
                 continue;
             }
-            let born = super::declare::time(stream.cached_info().created)?.timestamp_micros();
+            let born = super::log::time(stream.cached_info().created)?.timestamp_micros();
             let message = PublishMessage::build()
                 .payload(letter.payload.into_bytes().into())
                 .message_id(format!("revived/{born}/{sequence}"))
@@ -91,7 +99,7 @@ impl Nats {
         self.ready().await?;
         self.connected(super::options::PATIENCE).await?;
         self.jetstream.get_stream(&self.names.dead).await.map_err(|error| {
-            self.is_gone();
+            self.start_over();
             Error::away(error)
         })
     }

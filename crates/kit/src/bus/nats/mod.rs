@@ -8,6 +8,7 @@ mod declare;
 mod leases;
 mod letters;
 mod live;
+mod log;
 mod names;
 mod options;
 mod publish;
@@ -15,7 +16,6 @@ mod pull;
 
 pub use options::NatsOptions;
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -48,9 +48,9 @@ pub(super) struct Nats {
     /// Counts the moments at which something from the server may have been missed: connections, above all.
     gaps: watch::Receiver<u64>,
     /// Every consumer that was declared here, to be made again if need be.
-    wanted: Mutex<BTreeMap<String, (Subscription, Runs)>>,
+    wanted: Mutex<declare::Wanted>,
     /// The stream with its consumers, once it is known to be there.
-    log: Mutex<Option<declare::Log>>,
+    known: Mutex<log::Known>,
     making: tokio::sync::Mutex<()>,
     leases: leases::Leases,
     carrier: AbortHandle,
@@ -115,7 +115,7 @@ impl Nats {
             clock,
             gaps,
             wanted: Mutex::default(),
-            log: Mutex::default(),
+            known: Mutex::default(),
             making: tokio::sync::Mutex::default(),
             leases: leases::Leases::default(),
             carrier,

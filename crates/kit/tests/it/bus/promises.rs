@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::stage::{NOW, SOON, ids, on_each_engine};
+use super::stage::{NOW, SOON, event, ids, on_each_engine};
 use kit::bus::{Envelope, Runs, Subscription};
 
 #[tokio::test]
@@ -182,6 +182,23 @@ async fn dead_letters_are_listed_with_their_reason_and_can_be_replayed() {
         assert_eq!(ids(&stage.fetch("one", 10, SOON).await), ["a", "c"]);
         assert!(stage.fetch("two", 10, NOW).await.is_empty(), "somebody else's letter was delivered to one who had taken the event");
         assert!(engine.dead(10).await.unwrap().is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_large_event_can_be_buried_and_replayed_too() {
+    on_each_engine(async |stage| {
+        stage.declare(&["one"]).await;
+        // Nothing grows more when it is quoted again.
+        let payload = serde_json::to_string(&"\"\\".repeat(100_000)).unwrap();
+        stage.bus.engine().publish(&[Envelope { payload: payload.clone(), ..event("a") }]).await.unwrap();
+        let got = stage.fetch("one", 1, SOON).await;
+        let reason = "\u{1b}[31mno\n".repeat(10_000);
+        assert!(stage.bus.engine().bury("one", &got[0], &reason).await.unwrap());
+        assert_eq!(stage.bus.engine().dead(1).await.unwrap()[0].event.payload, payload);
+        assert_eq!(stage.bus.engine().revive(None, None).await.unwrap(), 1);
+        assert_eq!(stage.fetch("one", 1, SOON).await[0].event.payload, payload);
     })
     .await;
 }

@@ -127,15 +127,26 @@ impl Stage {
         self.bus.engine().fetch(&self.to(name), max, wait).await.unwrap()
     }
 
+    /// How many deliveries wait for a consumer; more than there can be while the engine doesn't say.
     pub async fn backlog(&self, name: &str) -> u64 {
-        self.bus.engine().backlog().await.unwrap().into_iter().find(|(consumer, _)| consumer == name).map_or(0, |(_, count)| count)
+        let Ok(backlog) = self.bus.engine().backlog().await else { return u64::MAX };
+        backlog.into_iter().find(|(consumer, _)| consumer == name).map_or(0, |(_, count)| count)
     }
 
-    /// Deletes the streams behind the bus's back, as an operator could.
+    /// Deletes the stream of events behind the bus's back, as an operator could.
     pub async fn wipe(&self) {
+        self.delete("").await;
+    }
+
+    /// The same with the dead letters.
+    pub async fn wipe_letters(&self) {
+        self.delete("-dead").await;
+    }
+
+    async fn delete(&self, of_what: &str) {
         let Some(options) = &self.nats else { return };
         let jetstream = jetstream::new(async_nats::connect(options.servers[0].as_str()).await.unwrap());
-        jetstream.delete_stream(&options.prefix).await.unwrap();
+        jetstream.delete_stream(format!("{}{of_what}", options.prefix)).await.unwrap();
     }
 
     /// The lease that the server gives to the consumer of this name (on NATS alone).
