@@ -125,9 +125,13 @@ impl Program {
 
     /// SIGTERM, then waits for its end; the exit status, or `None` if it did not run.
     pub fn terminate(&mut self) -> Option<ExitStatus> {
-        let mut child = self.child.take()?;
-        signal(&child, Signal::TERM);
-        child.wait().ok()
+        self.ask_to_end();
+        self.end()
+    }
+
+    /// Waits for its end; the exit status, or `None` if it did not run.
+    pub fn end(&mut self) -> Option<ExitStatus> {
+        self.child.take()?.wait().ok()
     }
 
     /// Stops it for a while: it keeps its connections and answers nothing. Returns when every thread stands still.

@@ -169,7 +169,8 @@ impl Fleet {
     /// SIGTERM for every process at once, then waits for all; answers how they exited.
     pub fn terminate(&mut self) -> Vec<ExitStatus> {
         self.players.iter().for_each(|player| player.program.ask_to_end());
-        self.players.iter_mut().filter_map(|player| player.program.terminate()).collect()
+        // A second signal would cut off what still runs.
+        self.players.iter_mut().filter_map(|player| player.program.end()).collect()
     }
 
     /// What all of them have said, each line with its process's name.

@@ -58,7 +58,9 @@ async fn post_photos(person: Person, base: Arc<Vec<u8>>, acknowledged: Acknowled
     while !stop.load(Ordering::Relaxed) {
         let bytes = photo(&base);
         let sent = person.request(Method::POST, "/v1/media?name=p.jpg").header("content-type", "image/jpeg").body(bytes.clone()).send().await;
-        if let Ok(answer) = sent {
+        if let Ok(answer) = sent
+            && !person.is_put_off(&answer)
+        {
             let status = answer.status();
             if let Ok(item) = answer.json::<serde_json::Value>().await {
                 assert_eq!(status, 201, "{item}");
@@ -102,6 +104,7 @@ async fn begin_song(person: &Person) -> Step {
     let song = song();
     let sent = person.request(Method::POST, "/v1/uploads").header("upload-length", song.len()).header("upload-metadata", "filename cy53YXY=").send().await;
     match sent {
+        Ok(answer) if person.is_put_off(&answer) => Step::Broken(None),
         Ok(answer) => {
             assert_eq!(answer.status(), 201, "an upload was refused");
             let location = answer.headers()["location"].to_str().unwrap().to_owned();
@@ -113,6 +116,9 @@ async fn begin_song(person: &Person) -> Step {
 
 async fn continue_song(person: &Person, url: String, song: Vec<u8>, known: usize, acknowledged: &Acknowledged) -> Step {
     let Ok(head) = person.request(Method::HEAD, &url).send().await else { return Step::Broken(Some((url, song, known))) };
+    if person.is_put_off(&head) {
+        return Step::Broken(Some((url, song, known)));
+    }
     assert_eq!(head.status(), 200, "an upload that was acknowledged is gone");
     let header = |answer: &reqwest::Response, name: &str| answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
     let offset: usize = header(&head, "upload-offset").unwrap().parse().unwrap();
@@ -124,6 +130,7 @@ async fn continue_song(person: &Person, url: String, song: Vec<u8>, known: usize
     let piece = song[offset..song.len().min(offset + CHUNK)].to_vec();
     let request = person.request(Method::PATCH, &url).header("upload-offset", offset).header("content-type", "application/offset+octet-stream").body(piece);
     match request.send().await {
+        Ok(answer) if person.is_put_off(&answer) => Step::Broken(Some((url, song, offset))),
         Ok(answer) => {
             assert_eq!(answer.status(), 204, "a piece was refused");
             let now = header(&answer, "upload-offset").unwrap().parse().unwrap();

@@ -95,7 +95,7 @@ impl Server {
         let status = answer.status();
         let answer: Value = answer.json().await.unwrap();
         assert_eq!(status, 201, "{answer}");
-        Person { token: answer["access_token"].as_str().unwrap().to_owned(), address: self.address.clone(), client: self.client.clone() }
+        Person { token: answer["access_token"].as_str().unwrap().to_owned(), address: self.address.clone(), client: self.client.clone(), separate: self.engines.is_some() }
     }
 }
 
@@ -116,9 +116,16 @@ pub(crate) struct Person {
     pub(crate) token: String,
     pub(crate) address: String,
     pub(crate) client: reqwest::Client,
+    /// Whether the roles play in processes of their own.
+    separate: bool,
 }
 
 impl Person {
+    /// Whether an answer says no more than a broken connection: a gateway whose neighbour is away asks to come again.
+    pub(crate) fn is_put_off(&self, answer: &reqwest::Response) -> bool {
+        self.separate && answer.status() == 503 && answer.headers().contains_key("retry-after")
+    }
+
     /// A request with the person's token; `path` may be a whole address.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.address) };
