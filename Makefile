@@ -1,9 +1,9 @@
 # What one types here. Each target is a script in dev/ or one line; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt bench openapi page doctor clean
+.PHONY: help run test check fmt fleet fleet-test bench openapi page doctor clean
 
 help:     ## list the targets
-	@sed -n 's/^\([a-z]*\): *## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
+	@sed -n 's/^\([a-z-]*\): *## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
 
 run:      ## install what is missing, build, start on http://127.0.0.1:8080 with demo content
 	@dev/run
@@ -16,6 +16,12 @@ check:    ## format, lints, licences, types: all that needs no running
 
 fmt:      ## format the Rust code
 	cargo fmt --all
+
+fleet:    ## a whole fleet on this machine: PostgreSQL, NATS, S3 and ten processes, until Ctrl-C
+	@dev/fleet
+
+fleet-test: ## the product's whole test suite against such a fleet
+	@dev/fleet-test
 
 bench:    ## measure, and write bench/RESULTS.md
 	@dev/bench $(ARGS)

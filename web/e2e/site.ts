@@ -43,6 +43,9 @@ interface PerTest {
   home: Page;
 }
 
+/** A fleet that runs already (`make fleet-test`): then no server is started, and none can be killed. */
+export const fleet = process.env['TUTTI_URL'];
+
 /** The real binary on a port of its own. */
 export class Server {
   readonly site: string;
@@ -54,10 +57,11 @@ export class Server {
     private readonly port: number,
     private readonly operations: number,
   ) {
-    this.site = `http://127.0.0.1:${port}`;
+    this.site = fleet ?? `http://127.0.0.1:${port}`;
   }
 
   async start(): Promise<void> {
+    if (fleet) return;
     const binary = resolve(process.env['TUTTI_BIN'] ?? '../target/debug/tutti');
     const words = ['serve', '--data', this.data, '--listen', `127.0.0.1:${this.port}`, '--ops-listen', `127.0.0.1:${this.operations}`];
     const started = spawn(binary, words, { stdio: ['ignore', 'pipe', 'pipe'] });

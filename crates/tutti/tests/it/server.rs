@@ -1,5 +1,5 @@
-//! The real binary as an operator would run it: every role in one process on a folder of its own, or a process per role on PostgreSQL, NATS
-//! and S3 (`TUTTI_TEST_ROLES=separate`); the tests don't know which.
+//! The real binary as an operator would run it: every role in one process on a folder of its own, or on PostgreSQL, NATS and S3 with a process
+//! per role (`TUTTI_TEST_ROLES=separate`) or several (`TUTTI_TEST_ROLES=fleet`); the tests don't know which.
 //!
 //! Invariant: a server that goes out of scope is killed, so no test leaves a process behind.
 
@@ -26,11 +26,15 @@ impl Server {
     pub(crate) async fn start(settings: &[&str]) -> Self {
         kit::tls::provider();
         let (binary, settings) = (Path::new(env!("CARGO_BIN_EXE_tutti")), settings.iter().map(|&setting| setting.to_owned()).collect::<Vec<_>>());
-        let separate = std::env::var("TUTTI_TEST_ROLES").is_ok_and(|roles| roles == "separate");
-        let (fleet, engines) = if separate {
+        let shape = match std::env::var("TUTTI_TEST_ROLES").as_deref() {
+            Ok("separate") => Some(Shape::one_of_each()),
+            Ok("fleet") => Some(Shape::usual()),
+            _ => None,
+        };
+        let (fleet, engines) = if let Some(shape) = shape {
             let (postgres, nats, s3) = tokio::task::spawn_blocking(|| (shared_postgres(), shared_nats(), shared_s3())).await.unwrap();
             let addresses = Addresses { postgres: postgres.url.clone(), nats: nats.url.clone(), s3: s3.account.clone() };
-            (Fleet::start(binary, &addresses, &Shape::one_of_each(), &settings), Some((postgres, nats, s3)))
+            (Fleet::start(binary, &addresses, &shape, &settings), Some((postgres, nats, s3)))
         } else {
             (Fleet::start_alone(binary, &settings), None)
         };
