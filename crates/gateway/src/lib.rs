@@ -15,6 +15,7 @@ pub use routes::{ROUTES, Route};
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
+use kit::objects::S3Options;
 use kit::service::BootError;
 use kit::{Context, Part, Service};
 
@@ -36,6 +37,6 @@ fn start(context: &Context) -> Result<Part, BootError> {
     let through = routes::router(&context.peers, &context.tasks).layer(from_fn_with_state(guard, limits::Guard::layer));
     // Without other origins there is nothing to tell a browser.
     let through = if config.allowed_origins.is_empty() { through } else { through.layer(config.cors()?) };
-    let router = Router::new().merge(through).merge(page::router(&context.interface));
+    let router = Router::new().merge(through).merge(page::router(&context.interface, context.config.section::<S3Options>("objects")?.downloads_from()));
     Ok(Part { router, ..Part::default() })
 }

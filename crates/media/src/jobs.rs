@@ -16,8 +16,9 @@ use crate::store;
 /// Items and uploads removed in one step of a sweep.
 const STEP: usize = 100;
 
-/// The timed work.
+/// The timed work; what an earlier start left behind is cleared up at once.
 pub(crate) fn jobs(media: &Media) -> Vec<Job> {
+    clear_up_after_a_crash(media);
     let (stale, objects) = (media.clone(), media.clone());
     vec![
         Job::every("media.sweep", TimeDelta::minutes(10), move |_| {
@@ -32,7 +33,7 @@ pub(crate) fn jobs(media: &Media) -> Vec<Job> {
 }
 
 /// Removes what an earlier start of this instance began and never finished. In the background: nobody waits for it.
-pub(crate) fn clear_up_after_a_crash(media: &Media) {
+fn clear_up_after_a_crash(media: &Media) {
     let (media, tasks) = (media.clone(), media.context.tasks.clone());
     media.context.tasks.clone().spawn(async move {
         tokio::select! {

@@ -76,6 +76,5 @@ async fn start(context: Context) -> Result<Part, BootError> {
         context,
         config,
     }));
-    jobs::clear_up_after_a_crash(&media);
     Ok(Part { router: api::router(&media), consumers: events::consumers(&media), jobs: jobs::jobs(&media) })
 }

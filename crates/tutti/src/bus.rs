@@ -1,20 +1,20 @@
-//! `tutti bus`: dead letters and doing things again. Works beside a running server, which looks at its log every second.
+//! `tutti bus`: what waits, dead letters and doing things again, on whichever bus the configuration names.
 //!
-//! Invariant: nothing here removes an event; it only makes it due again.
+//! Works beside running servers. Invariant: nothing here removes an event that a consumer of this release still wants.
 
 use kit::boot::DbConfig;
-use kit::bus::Bus;
+use kit::bus::{Bus, NatsOptions};
 
 use crate::cli::{Bus as Arguments, BusAction};
 use crate::{Failure, roles, settings};
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let (config, server) = settings::installation(&arguments.settings)?;
-    let path = server.data.join("bus.db");
-    if !path.exists() {
-        return Err(format!("there is no bus in {}; name the server's data folder with --data", server.data.display()).into());
+    let options: NatsOptions = config.section("bus")?;
+    if options.servers.is_empty() && !server.data.join("bus.db").exists() {
+        return Err(format!("there is no bus in {}: name the server's data folder with --data, or its configuration with --config", server.data.display()).into());
     }
-    let bus = Bus::sqlite(&path, kit::Clock::system()).await?;
+    let bus = Bus::open(&options, &server.data, kit::Clock::system()).await?;
     match arguments.action {
         BusAction::Dead { limit } => {
             let dead = bus.engine().dead(limit).await?;
@@ -32,6 +32,25 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
             if dead.is_empty() {
                 println!("No delivery was given up.");
             }
+        }
+        BusAction::Waiting => {
+            let backlog = bus.engine().backlog().await?;
+            for (consumer, waiting) in &backlog {
+                println!("{waiting:>10}  {consumer}");
+            }
+            if backlog.iter().all(|(_, waiting)| *waiting == 0) {
+                println!("Nothing waits.");
+            }
+        }
+        BusAction::Forget { consumer } => {
+            let heard: Vec<_> = roles::all().iter().flat_map(|service| (service.hears)(&config)).collect();
+            if heard.iter().any(|subscription| subscription.name == consumer) {
+                return Err(format!("this release hears as {consumer}; what is kept for it is still wanted").into());
+            }
+            if !bus.engine().forget(&consumer).await? {
+                return Err(format!("there is no consumer called {consumer}; `tutti bus waiting` lists those there are").into());
+            }
+            println!("Nothing is kept for {consumer} any more.");
         }
         BusAction::Replay { service: Some(service), since: Some(since), .. } => {
             let found = roles::chosen(std::slice::from_ref(&service))?;

@@ -146,6 +146,16 @@ pub(crate) enum BusAction {
         #[arg(long, default_value_t = 50)]
         limit: usize,
     },
+    /// List how many deliveries wait or are at work, per consumer
+    #[command(after_help = "Example:\n  tutti bus waiting --config tutti.toml")]
+    Waiting,
+    /// Forget a consumer that the product has no more; until then its share is kept
+    #[command(after_help = "Example:\n  tutti bus forget search.index --config tutti.toml")]
+    Forget {
+        /// The consumer's name
+        #[arg(value_name = "NAME")]
+        consumer: String,
+    },
     /// Deliver again: dead letters, or (with --since) everything a service has sent
     #[command(
         after_help = "Examples:\n  tutti bus replay\n  tutti bus replay --consumer transcode.plan\n  tutti bus replay --event 0198…\n  tutti bus replay --service media --since 2026-01-31T20:00:00Z"

@@ -186,7 +186,7 @@ impl Engine for Folder {
                 let Some(key) = entry.file_name().to_str().and_then(|name| format!("{shard}/{name}").parse().ok()) else { continue };
                 // A file that vanished between listing and looking was removed by its owner.
                 let Ok(about) = entry.metadata() else { continue };
-                listed.push(Listed { key, bytes: about.len(), modified: about.modified()? });
+                listed.push(Listed { key, bytes: about.len(), modified: Some(about.modified()?) });
             }
             Ok(listed)
         })

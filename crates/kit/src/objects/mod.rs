@@ -121,8 +121,8 @@ pub struct Listed {
     pub key: ObjectKey,
     /// Its size in bytes.
     pub bytes: u64,
-    /// When it was last written to.
-    pub modified: SystemTime,
+    /// When it was last written to, where the engine tells.
+    pub modified: Option<SystemTime>,
 }
 
 /// The store, whichever engine it runs on.

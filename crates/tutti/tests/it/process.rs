@@ -96,6 +96,10 @@ fn help_shows_examples_and_the_version_is_said() {
         &["demo", "--help"],
         &["bus", "dead", "--help"],
         &["bus", "replay", "--help"],
+        &["bus", "waiting", "--help"],
+        &["bus", "forget", "--help"],
+        &["migrate", "--help"],
+        &["config", "--help"],
         &["openapi", "--help"],
         &["doctor", "--help"],
     ] {
@@ -138,4 +142,35 @@ async fn the_upload_command_goes_on_where_it_was_cut_off() {
     let id = said.trim().rsplit('/').next().unwrap();
     assert!(ada.bytes(&format!("/v1/media/{id}/original")).await == std::fs::read(&song).unwrap());
     assert!(before.contains("/v1/uploads/") && !std::fs::read_to_string(&remembered).unwrap().contains("/v1/uploads/"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_bus_command_tells_what_waits_and_keeps_what_is_wanted() {
+    let server = Server::start(&[]).await;
+    let [flag, path] = server.installation();
+    let bus = |words: &[&str]| {
+        let output = tutti(&[&["bus"], words, &[&flag, &path]].concat());
+        (output.status.success(), String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap())
+    };
+    let (well, said) = bus(&["waiting"]);
+    assert!(well && said.contains("Nothing waits."), "{said}");
+    let (well, said) = bus(&["dead"]);
+    assert!(well && said.contains("No delivery was given up."), "{said}");
+    let (well, said) = bus(&["forget", "media.ready"]);
+    assert!(!well && said.contains("still wanted"), "{said}");
+    let (well, said) = bus(&["forget", "search.index"]);
+    assert!(!well && said.contains("there is no consumer called search.index"), "{said}");
+    let (well, said) = bus(&["replay", "--service", "media", "--since", "2026-01-31T20:00:00Z"]);
+    assert!(well && said.contains("0 events were sent again"), "{said}");
+    let (well, said) = bus(&["replay"]);
+    assert!(well && said.contains("0 dead letters"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_migrate_command_finds_nothing_left_to_do_beside_running_servers() {
+    let server = Server::start(&[]).await;
+    let [flag, path] = server.installation();
+    let output = tutti(&["migrate", &flag, &path]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && said.contains("media") && !said.contains("brought up to date"), "{said}{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -52,6 +52,14 @@ impl Server {
         &self.fleet.of("media").next().unwrap().data
     }
 
+    /// The arguments that lead a command to this installation.
+    pub(crate) fn installation(&self) -> [String; 2] {
+        match self.engines {
+            Some(_) => ["--config".into(), self.fleet.config().display().to_string()],
+            None => ["--data".into(), self.data().display().to_string()],
+        }
+    }
+
     pub(crate) fn log(&self) -> String {
         self.fleet.words()
     }

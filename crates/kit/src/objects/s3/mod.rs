@@ -172,13 +172,13 @@ impl Engine for S3 {
         let pieces = pieces.iter().filter_map(|meta| Some((meta, store.name(meta, unfinished)?.rsplit_once('/')?.0.to_owned())));
         for (meta, key) in objects.chain(pieces) {
             let Ok(key) = key.parse::<ObjectKey>() else { continue };
-            let entry = listed.entry(key.clone()).or_insert(Listed { key, bytes: 0, modified: meta.last_modified.into() });
+            let entry = listed.entry(key.clone()).or_insert(Listed { key, bytes: 0, modified: None });
             entry.bytes += meta.size;
-            entry.modified = entry.modified.max(meta.last_modified.into());
+            entry.modified = entry.modified.max(Some(meta.last_modified.into()));
         }
         for key in begun {
             // What its parts take is not told, nor when they came.
-            listed.entry(key.clone()).or_insert(Listed { key, bytes: 0, modified: std::time::SystemTime::now() });
+            listed.entry(key.clone()).or_insert(Listed { key, bytes: 0, modified: None });
         }
         Ok(listed.into_values().collect())
     }

@@ -85,6 +85,12 @@ impl fmt::Debug for S3Options {
 }
 
 impl S3Options {
+    /// The address to which readers are sent for large files; `None` where they get everything from us.
+    pub fn downloads_from(&self) -> Option<&str> {
+        let address = self.public_endpoint.as_deref().or(self.endpoint.as_deref());
+        address.filter(|_| self.direct_downloads && !self.bucket.is_empty()).map(|address| address.trim_end_matches('/'))
+    }
+
     /// The key, from wherever it is.
     pub(super) fn secret(&self) -> Result<Option<String>, Error> {
         match (&self.secret_key, &self.secret_key_file) {
