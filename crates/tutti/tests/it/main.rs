@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may be blunt, also in the functions beside it")]
 
 mod crash;
+mod direct;
 mod layout;
 mod neighbours;
 mod process;
