@@ -9,6 +9,7 @@ mod program;
 mod proxy;
 mod s3;
 mod shared;
+mod tls;
 
 pub use nats::Nats;
 pub use postgres::Postgres;
@@ -16,6 +17,7 @@ pub use program::{Program, Ready};
 pub use proxy::{Proxy, Weather};
 pub use s3::{S3, S3Account, SharedS3, shared_s3};
 pub use shared::{Shared, shared_nats, shared_postgres};
+pub use tls::{Authority, TlsFront};
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};

@@ -1,0 +1,122 @@
+//! TLS for tests: an authority that is made anew each time, and a door with TLS before an engine that is built without it.
+//!
+//! Invariant: no key outlives its test, and none is in the repository.
+
+use std::net::TcpListener as StdListener;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rustls::ServerConfig;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+
+/// An authority, and a server's certificate for `localhost` that it signed; both as PEM files in a folder that vanishes.
+#[derive(Debug)]
+pub struct Authority {
+    folder: TempDir,
+    certificate: CertificateDer<'static>,
+    key: Vec<u8>,
+}
+
+impl Authority {
+    /// A new one.
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let mut authority = CertificateParams::new(Vec::new()).expect("no name is no wrong name");
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().expect("keys can be made")).expect("it signs itself");
+        let key = KeyPair::generate().expect("keys can be made");
+        let server = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name").signed_by(&key, &authority).expect("it is signed");
+        for (name, text) in [("ca.pem", authority.pem()), ("server.pem", server.pem()), ("server.key", key.serialize_pem())] {
+            std::fs::write(folder.path().join(name), text).expect("the folder is ours");
+        }
+        Self { certificate: server.der().clone(), key: key.serialize_der(), folder }
+    }
+
+    /// What whoever connects should trust.
+    pub fn ca_file(&self) -> PathBuf {
+        self.folder.path().join("ca.pem")
+    }
+
+    /// The certificate and key of the server, as files.
+    pub fn server_files(&self) -> (PathBuf, PathBuf) {
+        (self.folder.path().join("server.pem"), self.folder.path().join("server.key"))
+    }
+
+    fn acceptor(&self) -> TlsAcceptor {
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.clone()));
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().expect("ring has them").with_no_client_auth();
+        TlsAcceptor::from(Arc::new(config.with_single_cert(vec![self.certificate.clone()], key).expect("they belong together")))
+    }
+}
+
+impl Default for Authority {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A door with TLS before an engine; it ends when it is dropped.
+#[derive(Debug)]
+pub struct TlsFront {
+    port: u16,
+    runtime: Option<tokio::runtime::Runtime>,
+}
+
+impl TlsFront {
+    /// Before a server that speaks TLS from the first byte (HTTP).
+    pub fn before(port: u16, authority: &Authority) -> Self {
+        Self::start(port, authority.acceptor(), false)
+    }
+
+    /// Before PostgreSQL, where the client first asks in plain text whether there is TLS (PostgreSQL manual, 54.2.10).
+    pub fn before_postgres(port: u16, authority: &Authority) -> Self {
+        Self::start(port, authority.acceptor(), true)
+    }
+
+    fn start(behind: u16, acceptor: TlsAcceptor, asks_first: bool) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime can be had");
+        let listener = StdListener::bind("127.0.0.1:0").expect("a free port exists");
+        let port = listener.local_addr().expect("a bound socket has an address").port();
+        listener.set_nonblocking(true).expect("a socket can be told so");
+        runtime.spawn(async move {
+            let listener = TcpListener::from_std(listener).expect("the runtime takes sockets");
+            while let Ok((client, _)) = listener.accept().await {
+                let acceptor = acceptor.clone();
+                // Whoever doesn't trust us goes away, which is what some tests want to see.
+                tokio::spawn(async move { pass(client, behind, acceptor, asks_first).await.ok() });
+            }
+        });
+        Self { port, runtime: Some(runtime) }
+    }
+
+    /// Where to knock, as `localhost`.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+}
+
+impl Drop for TlsFront {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+async fn pass(mut client: TcpStream, behind: u16, acceptor: TlsAcceptor, asks_first: bool) -> std::io::Result<()> {
+    if asks_first {
+        // SSLRequest: its length, and 80877103.
+        let mut asked = [0; 8];
+        client.read_exact(&mut asked).await?;
+        client.write_all(b"S").await?;
+    }
+    let mut client = acceptor.accept(client).await?;
+    let mut server = TcpStream::connect(("127.0.0.1", behind)).await?;
+    copy_bidirectional(&mut client, &mut server).await.map(drop)
+}
