@@ -6,6 +6,7 @@
 mod clips;
 mod figures;
 mod http;
+mod item;
 mod load;
 mod machine;
 mod nginx;
@@ -13,6 +14,7 @@ mod photos;
 mod process;
 mod report;
 mod server;
+mod wrk;
 
 use std::path::PathBuf;
 
