@@ -1,9 +1,10 @@
 //! `bench`: measures Tutti beside what a person would use instead, in one run on one machine.
 //!
-//! Owns which figures there are and in which order they run. It doesn't know Tutti's code: it talks to the release binary over
-//! HTTP, as anyone would. Invariant: everything it starts is on the loopback, bounded in time, and ended by it.
+//! Owns which figures there are and in which order they run. It talks to the release binary over HTTP, as anyone would, and knows none of
+//! Tutti's code but the bus, whose figure has no door. Invariant: everything it starts is on the loopback, bounded in time, and ended by it.
 
 mod clips;
+mod engines;
 mod figures;
 mod http;
 mod item;
@@ -69,6 +70,8 @@ enum Which {
     Ladder,
     /// 5,000 photos beside nginx
     Photos,
+    /// 20 processes started at once
+    Fleet,
 }
 
 /// What every figure is given.
@@ -122,6 +125,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
             Which::Playable => figures::playable::measure(&bench).await,
             Which::Ladder => figures::ladder::measure(&bench).await,
             Which::Photos => figures::photos::measure(&bench).await,
+            Which::Fleet => figures::fleet::measure(&bench).await,
         };
         match measured {
             Ok(figure) => report::keep(&cli.out, figure, before)?,
