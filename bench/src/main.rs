@@ -70,6 +70,8 @@ enum Which {
     Ladder,
     /// 5,000 photos beside nginx
     Photos,
+    /// A gateway before delivery beside nginx before it
+    Proxying,
     /// 20 processes started at once
     Fleet,
 }
@@ -125,6 +127,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
             Which::Playable => figures::playable::measure(&bench).await,
             Which::Ladder => figures::ladder::measure(&bench).await,
             Which::Photos => figures::photos::measure(&bench).await,
+            Which::Proxying => figures::proxying::measure(&bench).await,
             Which::Fleet => figures::fleet::measure(&bench).await,
         };
         match measured {

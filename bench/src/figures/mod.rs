@@ -6,6 +6,7 @@ pub mod fleet;
 pub mod ladder;
 pub mod photos;
 pub mod playable;
+pub mod proxying;
 pub mod reading;
 pub mod start;
 
