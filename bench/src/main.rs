@@ -13,6 +13,7 @@ mod machine;
 mod nginx;
 mod photos;
 mod process;
+mod quota;
 mod report;
 mod server;
 mod wrk;
@@ -72,6 +73,8 @@ enum Which {
     Photos,
     /// A gateway before delivery beside nginx before it
     Proxying,
+    /// Videos per minute of 1, 2 and 4 workers
+    Workers,
     /// 20 processes started at once
     Fleet,
 }
@@ -128,6 +131,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
             Which::Ladder => figures::ladder::measure(&bench).await,
             Which::Photos => figures::photos::measure(&bench).await,
             Which::Proxying => figures::proxying::measure(&bench).await,
+            Which::Workers => figures::workers::measure(&bench).await,
             Which::Fleet => figures::fleet::measure(&bench).await,
         };
         match measured {

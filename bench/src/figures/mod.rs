@@ -9,6 +9,7 @@ pub mod playable;
 pub mod proxying;
 pub mod reading;
 pub mod start;
+pub mod workers;
 
 use std::time::{Duration, Instant};
 
