@@ -75,6 +75,8 @@ enum Which {
     Proxying,
     /// Videos per minute of 1, 2 and 4 workers
     Workers,
+    /// From outbox to effect through JetStream
+    Events,
     /// 20 processes started at once
     Fleet,
 }
@@ -132,6 +134,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
             Which::Photos => figures::photos::measure(&bench).await,
             Which::Proxying => figures::proxying::measure(&bench).await,
             Which::Workers => figures::workers::measure(&bench).await,
+            Which::Events => figures::events::measure(&bench).await,
             Which::Fleet => figures::fleet::measure(&bench).await,
         };
         match measured {
