@@ -35,8 +35,9 @@ pub struct Item {
 impl Item {
     /// Uploads a clip for everybody as the member with this `token`, waits until it is ready and reads it.
     pub async fn publish(bench: &Bench, address: SocketAddr, token: &str) -> Result<Self, Failure> {
-        let mut member = Connection::of_member(address, token).await?;
+        // Made first: a connection that waits for it is closed meanwhile.
         let clip = Clips::unique(&bench.clips.get(Clip::Megabyte).await?, 1)?;
+        let mut member = Connection::of_member(address, token).await?;
         let item = member.send("POST", "/v1/media?name=clip.mp4&visibility=public", "video/mp4", &clip).await?.expect(201)?.json()?;
         let path = format!("/v1/media/{}", text(&item["id"], "id")?);
         let (item, _) = wait_for(&mut member, &path, &["ready"], Duration::from_millis(500), Duration::from_secs(400)).await?;
