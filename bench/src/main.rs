@@ -105,6 +105,8 @@ impl Bench {
 
 fn main() -> Result<(), Failure> {
     let cli = Cli::parse();
+    // What `kit` warns of where it is measured itself.
+    kit::telemetry::start_logs(kit::telemetry::LogFormat::Readable, "warn");
     machine::raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(run(cli))

@@ -21,9 +21,9 @@ use crate::{Bench, Failure};
 const GOALS: [(usize, f64); 3] = [(1, 1.0), (2, 1.9), (4, 3.6)];
 const MOST: usize = 4;
 /// Clips in the queue: enough that the last ones, when not every worker has something to do, weigh little.
-const CLIPS: usize = 24;
-/// Of all cores, for each worker: four have less than two thirds of the machine.
-const SHARE: f64 = 0.15;
+const CLIPS: usize = 20;
+/// Of all cores, for each worker: four leave a fifth of the machine to everything else, which needs less.
+const SHARE: f64 = 0.2;
 const SETTING: &str = "transcode.workers=1";
 const POLL: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_mins(10);
@@ -40,8 +40,8 @@ struct Run {
 /// Measures.
 pub async fn measure(bench: &Bench) -> Result<Figure, Failure> {
     let cores = std::thread::available_parallelism()?.get() as f64;
-    let quota = Quota::of((cores * SHARE).min(1.0));
     let share = (cores * SHARE).min(1.0);
+    let quota = Quota::of(share);
     let engines = Engines::start().await?;
     let shape = Shape::one_of_each().with("transcode", MOST);
     let mut fleet = again(engines.prepare(bench, shape, &[SETTING.to_owned()]).await?).await?;
