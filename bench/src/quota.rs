@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_held_process_gets_its_share_without_groups_too() {
+    fn a_held_process_gets_no_more_than_its_share_without_groups_too() {
         let mut child = Command::new("sh").args(["-c", "while :; do :; done"]).spawn().unwrap();
         let quota = Quota { cores: 0.25, within: None };
         let held = quota.hold(child.id()).unwrap();
@@ -257,6 +257,7 @@ mod tests {
         let share = held.cpu().as_secs_f64() / began.elapsed().as_secs_f64();
         drop(held);
         end(&mut child);
-        assert!((0.1..0.4).contains(&share), "it had {share} of a core");
+        // How much less it gets is up to whoever else wants the cores.
+        assert!((0.001..0.4).contains(&share), "it had {share} of a core");
     }
 }
