@@ -1,4 +1,4 @@
-//! The clips to convert: 30 s of 1080p in the shapes that the figures need.
+//! The clips to convert: 30 s of 1080p in the shapes that the figures need, and a short one for many at once.
 //!
 //! Made by ffmpeg from a generated picture or from a video that the caller names, and kept between runs. Invariant: each upload
 //! of a clip has other bytes ([`Clips::unique`]), so nothing is answered from what was converted before.
@@ -19,6 +19,8 @@ pub enum Clip {
     Heavy,
     /// Standard input whose 4 s segments have 1 MB.
     Megabyte,
+    /// 6 s of 360p in H.264, for figures that convert many.
+    Short,
 }
 
 impl Clip {
@@ -29,6 +31,7 @@ impl Clip {
             Self::Hevc => "HEVC 10-bit",
             Self::Heavy => "H.264 16 Mbit/s",
             Self::Megabyte => "H.264 2.1 Mbit/s",
+            Self::Short => "6 s of 360p in H.264",
         }
     }
 
@@ -38,6 +41,15 @@ impl Clip {
             Self::Hevc => "hevc.mp4",
             Self::Heavy => "heavy.mp4",
             Self::Megabyte => "megabyte.mp4",
+            Self::Short => "short.mp4",
+        }
+    }
+
+    /// Pixels, as ffmpeg writes them, and seconds.
+    fn measures(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Short => ("640:360", "6"),
+            _ => ("1920:1080", "30"),
         }
     }
 
@@ -46,6 +58,7 @@ impl Clip {
             Self::Standard => "-c:v libx264 -preset veryfast -pix_fmt yuv420p -b:v 5500k -maxrate 6000k -bufsize 6000k -g 120",
             Self::Hevc => "-c:v libx265 -preset ultrafast -pix_fmt yuv420p10le -b:v 8000k -tag:v hvc1 -x265-params log-level=error",
             Self::Heavy => "-c:v libx264 -preset veryfast -pix_fmt yuv420p -b:v 16000k -minrate 16000k -maxrate 16000k -bufsize 16000k -x264-params nal-hrd=cbr",
+            Self::Short => "-c:v libx264 -preset veryfast -pix_fmt yuv420p -b:v 1200k -maxrate 1500k -bufsize 1500k -g 60",
             Self::Megabyte => {
                 "-c:v libx264 -preset veryfast -pix_fmt yuv420p -b:v 2070k -minrate 2070k -maxrate 2070k -bufsize 1000k -g 250 -sc_threshold 0 -force_key_frames expr:gte(t,n_forced*4) -x264-params nal-hrd=cbr"
             }
@@ -87,16 +100,16 @@ impl Clips {
         }
         let unfinished = self.folder.join("unfinished.mp4");
         let mut args: Vec<String> = words("-nostdin -v error -y");
+        let (pixels, seconds) = clip.measures();
         match &self.source {
             Some(source) => {
                 args.extend(words("-i"));
                 args.push(source.display().to_string());
-                args.extend(words("-vf scale=1920:1080,setsar=1"));
             }
             None => args
                 .extend(words("-f lavfi -i testsrc2=size=1920x1080:rate=30,noise=alls=6:allf=t -f lavfi -i sine=frequency=330:beep_factor=3:sample_rate=48000 -map 0:v -map 1:a")),
         }
-        args.extend(words("-t 30"));
+        args.extend(words(&format!("-vf scale={pixels},setsar=1 -t {seconds}")));
         args.extend(words(clip.encoder()));
         args.extend(words("-c:a aac -b:a 128k -ac 2"));
         args.push(unfinished.display().to_string());

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
@@ -153,6 +153,15 @@ enum Length {
 pub fn status(line: &str) -> Result<u16, Failure> {
     let code = line.strip_prefix("HTTP/1.").and_then(|rest| rest.split(' ').nth(1));
     code.and_then(|code| code.parse().ok()).ok_or_else(|| format!("no HTTP answer: {line}").into())
+}
+
+/// Signs a member up at a public door; answers the access token.
+pub async fn sign_up(address: SocketAddr, handle: &str) -> Result<String, Failure> {
+    let body = json!({ "handle": handle, "email": format!("{handle}@example.org"), "password": "a long enough passphrase" });
+    let mut connection = Connection::open(address).await?;
+    let answer = connection.send("POST", "/v1/accounts", "application/json", body.to_string().as_bytes()).await?.expect(201)?;
+    let token = answer.json()?["access_token"].as_str().map(str::to_owned);
+    token.ok_or_else(|| "the new account's answer has no access token".into())
 }
 
 /// The address that `reference` means in a playlist at `base`: next to it, or from the root.

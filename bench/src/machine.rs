@@ -2,6 +2,9 @@
 //!
 //! Invariant: reading these never fails a run; what can't be read is said to be unknown.
 
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// One line about the machine.
@@ -36,6 +39,23 @@ pub fn wake_memory(bytes: u64) {
     let kib: u64 = field("/proc/meminfo", "MemAvailable").and_then(|text| text.split_whitespace().next()?.parse().ok()).unwrap_or(0);
     let bytes = usize::try_from(bytes.min((kib << 10) / 2)).unwrap_or(0);
     std::hint::black_box(vec![1_u8; bytes]);
+}
+
+/// What it takes to write 4 KiB where temporary files go and to have them on the disk: the median of fifty. Nothing, where that is memory.
+pub fn sync_cost() -> Duration {
+    let path = std::env::temp_dir().join(format!("tutti-bench-sync-{}", std::process::id()));
+    let mut took = Vec::new();
+    if let Ok(mut file) = std::fs::File::create(&path) {
+        for _ in 0..50 {
+            let began = Instant::now();
+            if file.write_all(&[1; 4096]).and_then(|()| file.sync_data()).is_ok() {
+                took.push(began.elapsed());
+            }
+        }
+    }
+    let _ = std::fs::remove_file(&path);
+    took.sort();
+    took.get(took.len() / 2).copied().unwrap_or_default()
 }
 
 /// The value behind `name:` in one of the kernel's tables.

@@ -1,18 +1,22 @@
 //! `bench`: measures Tutti beside what a person would use instead, in one run on one machine.
 //!
-//! Owns which figures there are and in which order they run. It doesn't know Tutti's code: it talks to the release binary over
-//! HTTP, as anyone would. Invariant: everything it starts is on the loopback, bounded in time, and ended by it.
+//! Owns which figures there are and in which order they run. It talks to the release binary over HTTP, as anyone would, and knows none of
+//! Tutti's code but the bus, whose figure has no door. Invariant: everything it starts is on the loopback, bounded in time, and ended by it.
 
 mod clips;
+mod engines;
 mod figures;
 mod http;
+mod item;
 mod load;
 mod machine;
 mod nginx;
 mod photos;
 mod process;
+mod quota;
 mod report;
 mod server;
+mod wrk;
 
 use std::path::PathBuf;
 
@@ -67,6 +71,14 @@ enum Which {
     Ladder,
     /// 5,000 photos beside nginx
     Photos,
+    /// A gateway before delivery beside nginx before it
+    Proxying,
+    /// Videos per minute of 1, 2 and 4 workers
+    Workers,
+    /// From outbox to effect through JetStream
+    Events,
+    /// 20 processes started at once
+    Fleet,
 }
 
 /// What every figure is given.
@@ -93,6 +105,8 @@ impl Bench {
 
 fn main() -> Result<(), Failure> {
     let cli = Cli::parse();
+    // What `kit` warns of where it is measured itself.
+    kit::telemetry::start_logs(kit::telemetry::LogFormat::Readable, "warn");
     machine::raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(run(cli))
@@ -120,6 +134,10 @@ async fn run(cli: Cli) -> Result<(), Failure> {
             Which::Playable => figures::playable::measure(&bench).await,
             Which::Ladder => figures::ladder::measure(&bench).await,
             Which::Photos => figures::photos::measure(&bench).await,
+            Which::Proxying => figures::proxying::measure(&bench).await,
+            Which::Workers => figures::workers::measure(&bench).await,
+            Which::Events => figures::events::measure(&bench).await,
+            Which::Fleet => figures::fleet::measure(&bench).await,
         };
         match measured {
             Ok(figure) => report::keep(&cli.out, figure, before)?,

@@ -1,7 +1,7 @@
 //! The peer: nginx, as someone would set it up who wants it fast.
 //!
-//! Sends files with `sendfile` and a cache of open files, and takes `PUT` into files. Invariant: it needs no privileges and touches
-//! nothing outside its folder.
+//! Sends files with `sendfile` and a cache of open files, takes `PUT` into files, or stands before another server. Invariant: it needs no
+//! privileges, touches nothing outside its folder, and its workers end with it.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -24,36 +24,57 @@ pub struct Nginx {
 }
 
 impl Nginx {
-    /// Starts it in `folder`.
+    /// Starts it in `folder` to serve files.
     pub async fn start(folder: &Path) -> Result<Self, Failure> {
+        let files = folder.join("files");
+        std::fs::create_dir_all(files.join("put"))?;
+        let root = files.display();
+        Self::launch(folder, "", &format!("root {root}; location /put/ {{ dav_methods PUT; }}")).await
+    }
+
+    /// Starts it in `folder` before the server at `upstream`, with as many connections to it as anyone will need, all kept open. Its buffers hold a
+    /// whole answer of 1 MB, so that none goes through a file.
+    pub async fn before(folder: &Path, upstream: SocketAddr) -> Result<Self, Failure> {
+        std::fs::create_dir_all(folder.join("files"))?;
+        let upstreams = format!("upstream tutti {{ server {upstream}; keepalive 256; keepalive_requests 1000000000; }}");
+        let location = "location / { proxy_pass http://tutti; proxy_http_version 1.1; proxy_set_header Connection \"\"; proxy_set_header Host $http_host; proxy_buffer_size 16k; proxy_buffers 20 64k; proxy_busy_buffers_size 128k; proxy_max_temp_file_size 0; }";
+        Self::launch(folder, &upstreams, location).await
+    }
+
+    async fn launch(folder: &Path, upstreams: &str, server: &str) -> Result<Self, Failure> {
         let root = folder.join("files");
-        std::fs::create_dir_all(root.join("put"))?;
         let address = free_port()?;
         let file = folder.join("nginx.conf");
-        std::fs::write(&file, configuration(folder, address))?;
+        std::fs::write(&file, configuration(folder, address, upstreams, server))?;
         let program = ["/usr/sbin/nginx", "/usr/local/sbin/nginx", "/opt/homebrew/bin/nginx"].into_iter().find(|path| Path::new(path).exists()).unwrap_or("nginx");
-        let mut command = Command::new(program);
-        command.arg("-p").arg(folder).arg("-c").arg(&file).arg("-e").arg(folder.join("error.log"));
+        let mut command = Command::new("setpriv");
+        // Killed outright it would leave its workers behind; asked to end it takes them along. `setpriv` is in util-linux.
+        command.args(["--pdeathsig", "TERM", "--", program]).arg("-p").arg(folder).arg("-c").arg(&file).arg("-e").arg(folder.join("error.log"));
         let log = folder.join("nginx.log");
-        let mut process = Running::start(command, &log).map_err(|error| format!("{error}; install nginx (Debian: nginx-light)"))?;
+        let mut nginx = Self { process: Running::start(command, &log)?, address, root };
         let began = Instant::now();
         while tokio::net::TcpStream::connect(address).await.is_err() {
-            if process.ended().is_some() || began.elapsed() > Duration::from_secs(10) {
-                let said = std::fs::read_to_string(folder.join("error.log")).unwrap_or_default();
-                return Err(format!("nginx did not start: {said}").into());
+            if nginx.process.ended().is_some() || began.elapsed() > Duration::from_secs(10) {
+                let said = [folder.join("error.log"), log].map(|file| std::fs::read_to_string(file).unwrap_or_default()).concat();
+                return Err(format!("nginx did not start (Debian: install nginx-light): {said}").into());
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        Ok(Self { process, address, root })
-    }
-
-    /// Stops it.
-    pub async fn stop(self) {
-        self.process.stop(Duration::from_secs(10)).await;
+        Ok(nginx)
     }
 }
 
-fn configuration(folder: &Path, address: SocketAddr) -> String {
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        self.process.ask_to_end();
+        let began = Instant::now();
+        while self.process.ended().is_none() && began.elapsed() < Duration::from_secs(10) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+fn configuration(folder: &Path, address: SocketAddr, upstreams: &str, server: &str) -> String {
     // Started by root it would run its workers as somebody who may not enter the folder.
     let user = if rustix::process::geteuid().is_root() { "user root;" } else { "" };
     let folder = folder.display();
@@ -77,10 +98,10 @@ http {{
     fastcgi_temp_path {folder}/temp-fastcgi;
     uwsgi_temp_path {folder}/temp-uwsgi;
     scgi_temp_path {folder}/temp-scgi;
+    {upstreams}
     server {{
         listen {address} backlog=4096;
-        root {folder}/files;
-        location /put/ {{ dav_methods PUT; }}
+        {server}
     }}
 }}
 "

@@ -47,11 +47,14 @@ impl Running {
         self.child.try_wait().ok().flatten().map(|status| status.to_string())
     }
 
+    /// Asks it to end.
+    pub fn ask_to_end(&self) {
+        signal(self.pid, Signal::TERM);
+    }
+
     /// Asks it to end, and makes it end after `patience`.
     pub async fn stop(mut self, patience: Duration) {
-        if let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) {
-            let _ = kill_process(pid, Signal::TERM);
-        }
+        self.ask_to_end();
         if tokio::time::timeout(patience, self.child.wait()).await.is_err() {
             let _ = self.child.kill().await;
         }
@@ -71,6 +74,32 @@ impl Running {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
         cpu(&stat, 0..4)
     }
+}
+
+/// Sends a signal; one that has ended meanwhile needs none.
+pub fn signal(pid: u32, signal: Signal) {
+    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        let _ = kill_process(pid, signal);
+    }
+}
+
+/// A process and its descendants.
+pub fn family(pid: u32) -> Vec<u32> {
+    let mut found = vec![pid];
+    let mut at = 0;
+    while let Some(&parent) = found.get(at) {
+        at += 1;
+        // Whoever started a child is one of the threads (proc_pid_task_children(5)).
+        let threads = std::fs::read_dir(format!("/proc/{parent}/task")).into_iter().flatten().flatten();
+        let children = threads.map(|thread| std::fs::read_to_string(thread.path().join("children")).unwrap_or_default());
+        found.extend(children.flat_map(|pids| pids.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<u32>>()));
+    }
+    found
+}
+
+/// CPU time that a process, its descendants and those of them that have ended used so far.
+pub fn family_cpu(family: &[u32]) -> Duration {
+    family.iter().map(|pid| cpu(&std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default(), 0..4)).sum()
 }
 
 /// CPU time of our own ended children.

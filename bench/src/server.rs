@@ -6,10 +6,9 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
 use tokio::process::Command;
 
-use crate::http::Connection;
+use crate::http::{Connection, sign_up};
 use crate::process::Running;
 use crate::{Bench, Failure};
 
@@ -57,11 +56,7 @@ impl Server {
 
     /// Signs a member up; answers the access token.
     pub async fn sign_up(&self, handle: &str) -> Result<String, Failure> {
-        let body = json!({ "handle": handle, "email": format!("{handle}@example.org"), "password": "a long enough passphrase" });
-        let mut connection = Connection::open(self.public).await?;
-        let answer = connection.send("POST", "/v1/accounts", "application/json", body.to_string().as_bytes()).await?.expect(201)?;
-        let token = answer.json()?["access_token"].as_str().map(str::to_owned);
-        token.ok_or_else(|| "the new account's answer has no access token".into())
+        sign_up(self.public, handle).await
     }
 
     /// Lets it drain.

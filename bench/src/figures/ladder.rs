@@ -10,10 +10,10 @@ use std::time::Duration;
 use codec::ladder::{AUDIO, Rate, Rung, ladder};
 use serde_json::json;
 
-use super::reading::addresses;
 use super::{text, wait_for};
 use crate::clips::{Clip, Clips, words};
 use crate::http::Connection;
+use crate::item::addresses;
 use crate::process::Cost;
 use crate::report::{Figure, Row, median, spread};
 use crate::server::Server;

@@ -2,11 +2,15 @@
 //!
 //! Invariant: a figure leaves nothing running and nothing in the temporary folder.
 
+pub mod events;
+pub mod fleet;
 pub mod ladder;
 pub mod photos;
 pub mod playable;
+pub mod proxying;
 pub mod reading;
 pub mod start;
+pub mod workers;
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +20,7 @@ use crate::Failure;
 use crate::http::Connection;
 
 /// Waits until the item at `path` is in one of `states`, asking every `pause`; answers it and when it was seen.
-async fn wait_for(connection: &mut Connection, path: &str, states: &[&str], pause: Duration, patience: Duration) -> Result<(Value, Instant), Failure> {
+pub async fn wait_for(connection: &mut Connection, path: &str, states: &[&str], pause: Duration, patience: Duration) -> Result<(Value, Instant), Failure> {
     let began = Instant::now();
     loop {
         let item = connection.get(path).await?.expect(200)?.json()?;
@@ -36,6 +40,6 @@ async fn wait_for(connection: &mut Connection, path: &str, states: &[&str], paus
 }
 
 /// A JSON string, or an error that names what lacks.
-fn text<'a>(value: &'a Value, name: &str) -> Result<&'a str, Failure> {
+pub fn text<'a>(value: &'a Value, name: &str) -> Result<&'a str, Failure> {
     value.as_str().ok_or_else(|| format!("the answer has no {name}").into())
 }

@@ -162,7 +162,7 @@ async fn nginx_takes(bench: &Bench, photos: &Arc<Photos>, window: Duration) -> R
     let began = Instant::now();
     sync(&nginx.root)?;
     let sync = began.elapsed();
-    nginx.stop().await;
+    drop(nginx);
     std::fs::remove_dir_all(&folder)?;
     Ok(Taken { wall: outcome.wall + sync, sync, peak_mib: 0.0, cpu: Duration::ZERO, outcome })
 }

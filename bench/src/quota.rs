@@ -1,0 +1,263 @@
+//! The same share of the processor for each of several processes, with all that they start.
+//!
+//! A control group does it where we may make one: `cpu.max` (version 2) or `cpu.cfs_quota_us` (version 1). Elsewhere a thread of ours reads what
+//! the process and its descendants have used and stops them until they may go on. Invariant: whoever is let go of runs freely again, and
+//! no group of ours stays behind; what a killed run left is removed by the next.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread::{JoinHandle, sleep};
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+
+use crate::Failure;
+use crate::process::{family, family_cpu, signal};
+
+/// What our groups' names begin with; the number of our process follows.
+const NAME: &str = "tutti-bench-";
+/// The kernel's own default: in each such time a group may use its share of it.
+const PERIOD: Duration = Duration::from_millis(100);
+/// How often a family is looked at where there are no groups.
+const PULSE: Duration = Duration::from_millis(10);
+
+/// A way to hold processes to a share.
+#[derive(Debug)]
+pub struct Quota {
+    cores: f64,
+    /// None where we stop and continue ourselves.
+    within: Option<Hierarchy>,
+}
+
+/// Where groups can be made.
+#[derive(Debug, Clone)]
+struct Hierarchy {
+    folder: PathBuf,
+    version: Version,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Version {
+    One,
+    Two,
+}
+
+/// A process that is held to its share until this is dropped.
+#[derive(Debug)]
+pub struct Held {
+    pid: u32,
+    // One of the two.
+    _group: Option<Group>,
+    _pulse: Option<Pulse>,
+}
+
+impl Quota {
+    /// Shares of so many cores each, by what works on this machine.
+    pub fn of(cores: f64) -> Self {
+        let (mounts, own) = (text("/proc/self/mounts"), text("/proc/self/cgroup"));
+        let within = hierarchies(&mounts, &own).into_iter().find(|hierarchy| hierarchy.works(cores));
+        Self { cores, within }
+    }
+
+    /// What does it, for the report.
+    pub fn method(&self) -> &'static str {
+        match self.within.as_ref().map(|hierarchy| hierarchy.version) {
+            Some(Version::Two) => "`cpu.max` of a control group (version 2)",
+            Some(Version::One) => "`cpu.cfs_quota_us` of a control group (version 1)",
+            None => "SIGSTOP and SIGCONT, as soon as it had used more (no control group could be made)",
+        }
+    }
+
+    /// Holds a process and whatever it starts from now on.
+    pub fn hold(&self, pid: u32) -> Result<Held, Failure> {
+        let Some(hierarchy) = &self.within else {
+            return Ok(Held { pid, _group: None, _pulse: Some(Pulse::start(pid, self.cores)?) });
+        };
+        let group = Group::make(hierarchy, self.cores)?;
+        group.take(pid)?;
+        Ok(Held { pid, _group: Some(group), _pulse: None })
+    }
+}
+
+impl Held {
+    /// CPU time that the process and all that it started used so far.
+    pub fn cpu(&self) -> Duration {
+        family_cpu(&family(self.pid))
+    }
+}
+
+impl Hierarchy {
+    /// Whether a group can be made here and a process put into it. Removes what dead runs left, too.
+    fn works(&self, cores: f64) -> bool {
+        for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let pid = name.to_str().and_then(|name| name.strip_prefix(NAME)?.split('-').next());
+            if pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+                let _ = fs::remove_dir(entry.path());
+            }
+        }
+        let Ok(mut child) = Command::new("sleep").arg("10").stdin(Stdio::null()).spawn() else { return false };
+        let took = Group::make(self, cores).and_then(|group| group.take(child.id()));
+        end(&mut child);
+        took.is_ok()
+    }
+}
+
+/// A group of our own.
+#[derive(Debug)]
+struct Group {
+    folder: PathBuf,
+    parent: PathBuf,
+}
+
+impl Group {
+    fn make(hierarchy: &Hierarchy, cores: f64) -> Result<Self, Failure> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("{NAME}{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let folder = hierarchy.folder.join(name);
+        fs::create_dir(&folder)?;
+        let group = Self { folder, parent: hierarchy.folder.clone() };
+        let (quota, period) = (PERIOD.mul_f64(cores).as_micros(), PERIOD.as_micros());
+        match hierarchy.version {
+            Version::Two => group.write("cpu.max", &format!("{quota} {period}"))?,
+            Version::One => {
+                group.write("cpu.cfs_period_us", &period.to_string())?;
+                group.write("cpu.cfs_quota_us", &quota.to_string())?;
+            }
+        }
+        Ok(group)
+    }
+
+    fn write(&self, file: &str, value: &str) -> Result<(), Failure> {
+        let path = self.folder.join(file);
+        // Never made anew: a file that the kernel doesn't offer is a control that isn't there.
+        let mut file = fs::File::options().write(true).open(path)?;
+        Ok(std::io::Write::write_all(&mut file, value.as_bytes())?)
+    }
+
+    fn take(&self, pid: u32) -> Result<(), Failure> {
+        self.write("cgroup.procs", &pid.to_string())
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        let began = Instant::now();
+        // Only an empty group can be removed; one that ends stays in it for a moment.
+        while fs::remove_dir(&self.folder).is_err() && began.elapsed() < Duration::from_secs(5) {
+            for pid in text(self.folder.join("cgroup.procs")).split_whitespace() {
+                let _ = fs::write(self.parent.join("cgroup.procs"), pid);
+            }
+            sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+/// Where groups may be made: in our own group, by what the kernel says of its mounts and of us.
+fn hierarchies(mounts: &str, own: &str) -> Vec<Hierarchy> {
+    let mut found = Vec::new();
+    for mount in mounts.lines() {
+        let fields: Vec<&str> = mount.split(' ').collect();
+        let [_, point, kind, options, ..] = fields[..] else { continue };
+        let version = match kind {
+            "cgroup2" => Version::Two,
+            "cgroup" if options.split(',').any(|option| option == "cpu") => Version::One,
+            _ => continue,
+        };
+        // `number:controllers:path`, without controllers for version 2 (cgroups(7)).
+        let path = own.lines().find_map(|line| {
+            let mut fields = line.splitn(3, ':').skip(1);
+            let (controllers, path) = (fields.next()?, fields.next()?);
+            let ours = if version == Version::Two { controllers.is_empty() } else { controllers.split(',').any(|controller| controller == "cpu") };
+            ours.then(|| path.trim_start_matches('/').to_owned())
+        });
+        let Some(path) = path else { continue };
+        found.push(Hierarchy { folder: Path::new(point).join(path), version });
+    }
+    found
+}
+
+/// A thread that stops and continues a family until this is dropped.
+#[derive(Debug)]
+struct Pulse {
+    over: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Pulse {
+    fn start(pid: u32, cores: f64) -> Result<Self, Failure> {
+        let over = Arc::new(AtomicBool::new(false));
+        let until = over.clone();
+        let thread = std::thread::Builder::new().name("pulse".into()).spawn(move || pulse(pid, cores, &until))?;
+        Ok(Self { over, thread: Some(thread) })
+    }
+}
+
+impl Drop for Pulse {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+        // It continues the family at its end.
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+fn pulse(pid: u32, cores: f64, over: &AtomicBool) {
+    let mut members = family(pid);
+    let (mut seen, mut used) = (Instant::now(), family_cpu(&members));
+    // Seconds of CPU time that it may still use; what it doesn't use is kept for one period only.
+    let mut allowed = 0.0_f64;
+    while !over.load(Ordering::Relaxed) {
+        sleep(PULSE);
+        members = family(pid);
+        let (now, total) = (Instant::now(), family_cpu(&members));
+        allowed += (now - seen).as_secs_f64() * cores - total.saturating_sub(used).as_secs_f64();
+        allowed = allowed.min(PERIOD.as_secs_f64() * cores);
+        (seen, used) = (now, total.max(used));
+        let order = if allowed < 0.0 { Signal::STOP } else { Signal::CONT };
+        members.iter().for_each(|&member| signal(member, order));
+    }
+    family(pid).into_iter().for_each(|member| signal(member, Signal::CONT));
+}
+
+fn end(child: &mut Child) {
+    // It may have ended by itself.
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+fn text(path: impl AsRef<Path>) -> String {
+    fs::read_to_string(path).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_are_made_in_our_own() {
+        let mounts = "cgroup2 /sys/fs/cgroup cgroup2 rw 0 0\nproc /proc proc rw 0 0\n";
+        let found = hierarchies(mounts, "0::/user.slice/ours\n");
+        assert_eq!((found[0].folder.to_str(), found[0].version), (Some("/sys/fs/cgroup/user.slice/ours"), Version::Two));
+        let mounts = "cgroup /sys/fs/cgroup/cpuset cgroup rw,cpuset 0 0\ncgroup /sys/fs/cgroup/cpu cgroup rw,cpu,cpuacct 0 0\n";
+        let found = hierarchies(mounts, "3:cpuset:/\n1:cpu,cpuacct:/a\n0::/\n");
+        assert_eq!((found.len(), found[0].folder.to_str(), found[0].version), (1, Some("/sys/fs/cgroup/cpu/a"), Version::One));
+        assert!(hierarchies("", "").is_empty());
+    }
+
+    #[test]
+    fn a_held_process_gets_no_more_than_its_share_without_groups_too() {
+        let mut child = Command::new("sh").args(["-c", "while :; do :; done"]).spawn().unwrap();
+        let quota = Quota { cores: 0.25, within: None };
+        let held = quota.hold(child.id()).unwrap();
+        let began = Instant::now();
+        sleep(Duration::from_secs(2));
+        let share = held.cpu().as_secs_f64() / began.elapsed().as_secs_f64();
+        drop(held);
+        end(&mut child);
+        // How much less it gets is up to whoever else wants the cores.
+        assert!((0.001..0.4).contains(&share), "it had {share} of a core");
+    }
+}

@@ -1,0 +1,93 @@
+//! `wrk`: connections that ask again as soon as they are answered, and what it says of them.
+//!
+//! Invariant: an answer other than a success, or a broken connection, fails the measurement instead of raising a rate.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::{Failure, process};
+
+/// What came of one run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pace {
+    /// Answers per second.
+    pub per_second: f64,
+    /// From asking to the last byte, for half of them, in milliseconds.
+    pub p50_ms: f64,
+}
+
+/// Asks `address` for the paths of a `script` (see [`lua`]) over `connections` kept open, one after the other on each.
+pub async fn run(script: &Path, address: SocketAddr, connections: u32, time: Duration) -> Result<Pace, Failure> {
+    let seconds = time.as_secs().max(1);
+    let mut args = vec![format!("-t{}", connections.min(2)), format!("-c{connections}"), format!("-d{seconds}s"), "--latency".to_owned(), "-s".to_owned()];
+    args.push(script.display().to_string());
+    args.push(format!("http://{address}/"));
+    let said = process::run("wrk", args, time + Duration::from_secs(30)).await?.output;
+    read(&said)
+}
+
+/// A script that asks for one path after the other.
+pub fn lua<'a>(paths: impl Iterator<Item = &'a str>) -> String {
+    let quoted: Vec<String> = paths.map(|path| format!("{path:?}")).collect();
+    format!(
+        "local paths = {{ {} }}
+local requests, at = {{}}, 0
+function init()
+  for number, path in ipairs(paths) do requests[number] = wrk.format(\"GET\", path) end
+end
+function request()
+  at = at % #requests + 1
+  return requests[at]
+end
+",
+        quoted.join(", ")
+    )
+}
+
+fn read(said: &str) -> Result<Pace, Failure> {
+    if said.contains("Non-2xx") || said.contains("Socket errors") {
+        return Err(format!("wrk met errors: {said}").into());
+    }
+    let value = |name: &str| said.lines().find_map(|line| line.trim().strip_prefix(name)).map(str::trim);
+    let rate = value("Requests/sec:").and_then(|rate| rate.parse().ok());
+    let p50 = value("50%").and_then(milliseconds);
+    match (rate, p50) {
+        (Some(per_second), Some(p50_ms)) => Ok(Pace { per_second, p50_ms }),
+        _ => Err(format!("wrk did not say a rate and a median: {said}").into()),
+    }
+}
+
+/// A time as wrk writes it: `635.91us`, `1.20ms`, `2.00s`.
+fn milliseconds(text: &str) -> Option<f64> {
+    let (number, scale) = match text {
+        _ if text.ends_with("us") => (text.trim_end_matches("us"), 0.001),
+        _ if text.ends_with("ms") => (text.trim_end_matches("ms"), 1.0),
+        _ => (text.strip_suffix('s')?, 1000.0),
+    };
+    number.parse::<f64>().ok().map(|number| number * scale)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAID: &str = "Running 5s test\n  2 threads and 64 connections\n    Latency   912.00us  120.00us   3.10ms\n  Latency Distribution\n     50%  635.91us\n     99%    1.20ms\nRequests/sec:  51234.56\nTransfer/sec:     60.00MB\n";
+
+    #[test]
+    fn rate_and_median_are_read() {
+        let pace = read(SAID).unwrap();
+        assert!((pace.per_second - 51_234.56).abs() < 0.01 && (pace.p50_ms - 0.635_91).abs() < 1e-9);
+    }
+
+    #[test]
+    fn errors_count() {
+        assert!(read(&format!("{SAID}  Non-2xx or 3xx responses: 3\n")).is_err());
+        assert!(read("").is_err());
+    }
+
+    #[test]
+    fn times_have_units() {
+        assert_eq!([milliseconds("2.00s"), milliseconds("1.50ms"), milliseconds("4")], [Some(2000.0), Some(1.5), None]);
+    }
+}
