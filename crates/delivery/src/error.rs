@@ -106,7 +106,8 @@ impl Error {
                 return Problem::unavailable("A part of the server does not answer. Try again shortly.", Duration::from_secs(2));
             }
             Self::Objects(error) => return Problem::from(&**error),
-            Self::Picture(P::Encode(_)) | Self::Db(_) | Self::Worker => return Problem::fault(self),
+            Self::Db(error) => return Problem::from(&**error),
+            Self::Picture(P::Encode(_)) | Self::Worker => return Problem::fault(self),
         };
         let problem = Problem::new(status, code, self.to_string());
         match self {

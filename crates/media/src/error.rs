@@ -138,6 +138,7 @@ impl Error {
                 return match self {
                     Self::Refused(RefusedToken(problem)) => problem,
                     Self::Db(error) => error.into(),
+                    Self::Shared(error) => (&*error).into(),
                     Self::Objects(error) => error.into(),
                     other => Problem::fault(&other),
                 };
