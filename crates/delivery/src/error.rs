@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use codec::pixels;
 use http::{HeaderValue, StatusCode, header};
 use kit::Problem;
+use kit::bus::MayBeAway;
 
 /// An error of this role.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -114,6 +115,17 @@ impl Error {
             Self::NotReady => problem.retry_after(Duration::from_secs(1)),
             Self::Busy => problem.retry_after(Duration::from_secs(3)),
             _ => problem,
+        }
+    }
+}
+
+impl MayBeAway for Error {
+    fn is_away(&self) -> bool {
+        match self {
+            Self::Db(error) => error.is_away(),
+            Self::Objects(error) => error.is_away(),
+            Self::Peer(error) => error.is_away(),
+            _ => false,
         }
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use kit::Problem;
+use kit::bus::MayBeAway;
 
 /// An error of this role. Sizes are in bytes unless they say otherwise.
 #[derive(Debug, thiserror::Error)]
@@ -145,6 +146,17 @@ impl Error {
             }
         };
         Problem::new(status, code, self.to_string())
+    }
+}
+
+impl MayBeAway for Error {
+    fn is_away(&self) -> bool {
+        match self {
+            Self::Db(error) => error.is_away(),
+            Self::Shared(error) => error.is_away(),
+            Self::Objects(error) => error.is_away(),
+            _ => false,
+        }
     }
 }
 
