@@ -281,7 +281,7 @@ fn effects(db: &Db, board: &Arc<Board>) -> Consumer {
         async move {
             let mut events = Vec::with_capacity(deliveries.len());
             for delivery in deliveries {
-                let noted: Noted = serde_json::from_str(&delivery.event.payload)?;
+                let noted: Noted = serde_json::from_str(&delivery.event.payload).map_err(|error| bus::Failure::Bury(error.to_string()))?;
                 board.heard(noted.number);
                 events.push((delivery.event.id, noted));
             }

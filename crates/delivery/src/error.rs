@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use codec::pixels;
 use http::{HeaderValue, StatusCode, header};
 use kit::Problem;
+use kit::bus::MayBeAway;
 
 /// An error of this role.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -106,13 +107,25 @@ impl Error {
                 return Problem::unavailable("A part of the server does not answer. Try again shortly.", Duration::from_secs(2));
             }
             Self::Objects(error) => return Problem::from(&**error),
-            Self::Picture(P::Encode(_)) | Self::Db(_) | Self::Worker => return Problem::fault(self),
+            Self::Db(error) => return Problem::from(&**error),
+            Self::Picture(P::Encode(_)) | Self::Worker => return Problem::fault(self),
         };
         let problem = Problem::new(status, code, self.to_string());
         match self {
             Self::NotReady => problem.retry_after(Duration::from_secs(1)),
             Self::Busy => problem.retry_after(Duration::from_secs(3)),
             _ => problem,
+        }
+    }
+}
+
+impl MayBeAway for Error {
+    fn is_away(&self) -> bool {
+        match self {
+            Self::Db(error) => error.is_away(),
+            Self::Objects(error) => error.is_away(),
+            Self::Peer(error) => error.is_away(),
+            _ => false,
         }
     }
 }

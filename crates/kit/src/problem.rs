@@ -121,11 +121,17 @@ impl IntoResponse for Problem {
 
 impl From<crate::db::Error> for Problem {
     fn from(error: crate::db::Error) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl From<&crate::db::Error> for Problem {
+    fn from(error: &crate::db::Error) -> Self {
         match error {
             crate::db::Error::Closed => Self::unavailable("The server is restarting. Try again shortly.", Duration::from_secs(2)),
             crate::db::Error::Full(_) => full("a database's disk is full"),
-            error if error.passes() => away(&error),
-            other => Self::fault(&other),
+            error if error.passes() => away(error),
+            other => Self::fault(other),
         }
     }
 }

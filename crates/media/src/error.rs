@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use kit::Problem;
+use kit::bus::MayBeAway;
 
 /// An error of this role. Sizes are in bytes unless they say otherwise.
 #[derive(Debug, thiserror::Error)]
@@ -138,12 +139,24 @@ impl Error {
                 return match self {
                     Self::Refused(RefusedToken(problem)) => problem,
                     Self::Db(error) => error.into(),
+                    Self::Shared(error) => (&*error).into(),
                     Self::Objects(error) => error.into(),
                     other => Problem::fault(&other),
                 };
             }
         };
         Problem::new(status, code, self.to_string())
+    }
+}
+
+impl MayBeAway for Error {
+    fn is_away(&self) -> bool {
+        match self {
+            Self::Db(error) => error.is_away(),
+            Self::Shared(error) => error.is_away(),
+            Self::Objects(error) => error.is_away(),
+            _ => false,
+        }
     }
 }
 

@@ -34,7 +34,7 @@ pub struct Config {
     pub child_file_bytes: u64,
     /// A child that makes no progress for so long is ended.
     pub stall_seconds: u64,
-    /// How often a piece is tried before the item fails.
+    /// How often a piece may fail before the item does. While a database, the bus or the store is away, or a disk is full, nothing is counted.
     pub attempts: u32,
     /// How long a silent worker keeps a piece before another one gets it.
     pub lease_seconds: u64,

@@ -2,6 +2,10 @@
 //!
 //! Invariant: a [`Error::Refused`] is the file's fault and is told to its owner; everything else is ours and is tried again.
 
+use std::io::ErrorKind;
+
+use kit::bus::MayBeAway;
+
 use crate::ffmpeg::{Failure, reason};
 use crate::model::Refusal;
 
@@ -33,6 +37,31 @@ pub(crate) enum Error {
     /// A stored value can't be read back.
     #[error("the stored {0} of an item is not readable")]
     Corrupt(&'static str),
+}
+
+impl MayBeAway for Error {
+    fn is_away(&self) -> bool {
+        match self {
+            Self::Db(error) => error.is_away(),
+            Self::Bus(error) => error.is_away(),
+            Self::Objects(error) => error.is_away(),
+            Self::Scratch(error) => matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded),
+            Self::Child(Failure::Ended { complaint, .. }) => reason::is_full(complaint),
+            _ => false,
+        }
+    }
+}
+
+impl Error {
+    /// Whether a child lost its source in the middle, which says nothing about the file. Not for ever, though: a damaged file that makes
+    /// the child ask for bytes behind its end looks the same.
+    pub(crate) fn is_broken_off(&self) -> bool {
+        match self {
+            Self::Child(Failure::CutOff(_)) => true,
+            Self::Child(Failure::Ended { complaint, .. }) => reason::is_away(complaint),
+            _ => false,
+        }
+    }
 }
 
 impl From<Failure> for Error {

@@ -11,8 +11,8 @@ use crate::flow;
 use crate::model::{Queue, Task};
 use crate::work::Worker;
 
-/// Redeliveries beyond the configured attempts: for pieces whose worker died, which is not the file's fault.
-const SPARE_DELIVERIES: u32 = 20;
+/// Failures beyond the configured attempts: those that the piece's own row counts come first.
+const SPARE_FAILURES: u32 = 30;
 const RECEIVED: &str = "transcode.received";
 const DELETED: &str = "transcode.deleted";
 
@@ -39,7 +39,7 @@ pub(crate) fn consumers(worker: &Worker) -> Vec<Consumer> {
     for queue in Queue::ALL {
         let worker = worker.clone();
         let lease = worker.config.lease();
-        let attempts = worker.config.attempts.saturating_add(SPARE_DELIVERIES);
+        let attempts = worker.config.attempts.saturating_add(SPARE_FAILURES);
         let consumer = Consumer::raw(queue.subject(), &[queue.subject()], move |delivery| {
             let worker = worker.clone();
             async move {

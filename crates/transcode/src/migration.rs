@@ -4,7 +4,12 @@
 
 use kit::db::Migration;
 
-pub(crate) const MIGRATIONS: &[Migration] = &[Migration {
+pub(crate) const MIGRATIONS: &[Migration] = &[FIRST, FAILURES];
+
+/// How often a piece has failed by its own doing.
+const FAILURES: Migration = Migration { version: 2, min_compatible: 1, sql: "alter table piece add column failures bigint not null default 0" };
+
+const FIRST: Migration = Migration {
     version: 1,
     min_compatible: 1,
     sql: "
@@ -20,4 +25,4 @@ create table tiles (media text not null, part bigint not null, object text not n
 create table loose (object text primary key, since timestamptz not null);
 create index loose_since on loose (since)
 ",
-}];
+};

@@ -33,8 +33,9 @@ impl Watch {
         let _ = self.process.set(process);
     }
 
-    /// What is missing here, and, where the gateway plays, the roles that nobody plays: its door is of little use without them, while other
-    /// roles do part of their work without their neighbours. A neighbour who asks (`?own`, see `kit::peer`) wants to know the first alone:
+    /// What is missing here, and, where the gateway plays, the roles that nobody has played yet: its door is of little use without them, while other
+    /// roles do part of their work without their neighbours. One that was there and is lost (see [`Watch::poorly`]) closes no door: what the others
+    /// play goes on, and every gateway misses it alike. A neighbour who asks (`?own`, see `kit::peer`) wants to know the first alone:
     /// two who need each other would wait for each other for ever.
     async fn missing(&self, query: Option<&str>) -> Vec<String> {
         let Some(process) = self.process.get() else {
@@ -42,11 +43,20 @@ impl Watch {
             return if waits.is_empty() { vec!["the process is starting".to_owned()] } else { waits };
         };
         let mut missing = self.own(process).await;
-        let front = process.routers.iter().any(|(name, _)| *name == "gateway");
-        if front && query != Some("own") {
+        if is_front(process) && query != Some("own") {
             missing.extend(process.peers.missing());
         }
         missing
+    }
+
+    /// What does not answer although this process can serve without it for a while.
+    async fn poorly(&self) -> Vec<String> {
+        let Some(process) = self.process.get() else { return Vec::new() };
+        let mut poorly = process.poorly().await;
+        if is_front(process) {
+            poorly.extend(process.peers.lost());
+        }
+        poorly
     }
 
     async fn own(&self, process: &Process) -> Vec<String> {
@@ -60,6 +70,11 @@ impl Watch {
             }
         }
     }
+}
+
+/// Whether the gateway plays here.
+fn is_front(process: &Process) -> bool {
+    process.routers.iter().any(|(name, _)| *name == "gateway")
 }
 
 /// The public door: the gateway where it plays, the roles' own routes otherwise.
@@ -100,10 +115,7 @@ async fn ready_in_short(State(watch): State<Arc<Watch>>, RawQuery(query): RawQue
 async fn ready(State(watch): State<Arc<Watch>>, RawQuery(query): RawQuery) -> Response {
     let missing = watch.missing(query.as_deref()).await;
     if missing.is_empty() {
-        let poorly = match watch.process.get() {
-            Some(process) => process.poorly().await,
-            None => Vec::new(),
-        };
+        let poorly = watch.poorly().await;
         let text = if poorly.is_empty() { "ready\n".to_owned() } else { format!("ready, although:\n- {}\n", poorly.join("\n- ")) };
         return (no_store(), text).into_response();
     }

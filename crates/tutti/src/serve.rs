@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chrono::TimeDelta;
 use kit::boot::{Options, Process};
 use kit::http::{Door, Limits, serve};
 use kit::tasks::Tasks;
@@ -32,6 +33,9 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
     start_logs(server.log_format.unwrap_or(on_terminal), &server.log_filter);
     let services = roles::chosen(&arguments.roles)?;
     doctor::warn(&services);
+    if server.clock_skew_seconds != 0 {
+        tracing::warn!(seconds = server.clock_skew_seconds, "the clock is wrong on purpose (server.clock_skew_seconds)");
+    }
 
     // Both sockets first: a port that is taken should be said before anything is touched.
     let (public, operations) = (bind(server.listen, "--listen")?, bind(server.ops_listen, "--ops-listen")?);
@@ -43,7 +47,7 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
     let options = Options {
         data: server.data.clone(),
         config: config.clone(),
-        clock: kit::Clock::system(),
+        clock: kit::Clock::ahead_by(TimeDelta::seconds(server.clock_skew_seconds.into())),
         interface: interface::json()?.into(),
         all: roles::all().to_vec(),
         waits: watch.waits.clone(),

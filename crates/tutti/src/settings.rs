@@ -38,6 +38,8 @@ pub(crate) struct Server {
     pub(crate) connections: usize,
     /// Connections at the public door from one address (a whole venue may share one).
     pub(crate) connections_per_address: usize,
+    /// For tests of a fleet: how far this process's clock is ahead of its machine's, or behind it where negative. Leave it at 0.
+    pub(crate) clock_skew_seconds: i32,
 }
 
 impl Default for Server {
@@ -51,6 +53,7 @@ impl Default for Server {
             drain_seconds: 30,
             connections: 10_000,
             connections_per_address: 10_000,
+            clock_skew_seconds: 0,
         }
     }
 }

@@ -3,14 +3,16 @@
 //! Invariant: a handler's `Ok` is acknowledged only after it returned, so a process that dies in
 //! between is delivered to again; the inbox makes the second time harmless.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use tokio::sync::Semaphore;
 
 use super::engine::{Delivery, Engine, Subscription};
-use super::{Error, Event};
+use super::failure::chain;
+use super::{Error, Event, Failure};
 use crate::tasks::Tasks;
 
 const LEASE: Duration = Duration::from_secs(30);
@@ -18,33 +20,10 @@ const WAIT: Duration = Duration::from_secs(20);
 const ATTEMPTS: u32 = 8;
 const FIRST_BACK_OFF: Duration = Duration::from_millis(500);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(300);
-
-/// Why a delivery was not taken.
-#[derive(Debug)]
-pub enum Failure {
-    /// It may work later: deliver again, with back-off, and bury it after the last attempt.
-    Retry(String),
-    /// It never will: bury it now, with this reason.
-    Bury(String),
-}
-
-impl<E: std::error::Error> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Self::Retry(chain(&error))
-    }
-}
-
-/// An error and what it stems from, as one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        line.push_str(": ");
-        line.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    line
-}
+/// While an engine is away: its return should not be noticed minutes late.
+const LONGEST_AWAY: Duration = Duration::from_secs(30);
+/// Events whose failures a process remembers, per consumer; beyond it all are forgotten, which gives them some more attempts.
+const REMEMBERED: usize = 10_000;
 
 /// What is done with deliveries: a batch, of one unless the consumer asked for more.
 type Handler = Arc<dyn Fn(Vec<Delivery>) -> BoxFuture<'static, Result<(), Failure>> + Send + Sync>;
@@ -56,7 +35,35 @@ pub struct Consumer {
     at_once: usize,
     batch: usize,
     attempts: u32,
+    failures: Failures,
     handler: Handler,
+}
+
+/// How often each event has failed here by its own doing. The engine's count of attempts won't do: it also counts those that met an engine
+/// that was away, and those that died with their process.
+#[derive(Debug, Clone, Default)]
+struct Failures(Arc<Mutex<HashMap<String, u32>>>);
+
+impl Failures {
+    /// One more; answers how many there are now.
+    fn add(&self, id: &str) -> u32 {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= REMEMBERED && !known.contains_key(id) {
+            known.clear();
+        }
+        let failures = known.entry(id.to_owned()).or_default();
+        *failures += 1;
+        *failures
+    }
+
+    fn forget<'a>(&self, ids: impl Iterator<Item = &'a str>) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !known.is_empty() {
+            ids.for_each(|id| {
+                known.remove(id);
+            });
+        }
+    }
 }
 
 impl Consumer {
@@ -110,7 +117,7 @@ impl Consumer {
     fn new(name: &str, subjects: &[&str], batch: usize, handler: impl Fn(Vec<Delivery>) -> BoxFuture<'static, Result<(), Failure>> + Send + Sync + 'static) -> Self {
         let subjects = subjects.iter().map(|&subject| subject.to_owned()).collect();
         let subscription = Subscription { name: name.to_owned(), subjects, lease: LEASE };
-        Self { subscription, at_once: 4, batch, attempts: ATTEMPTS, handler: Arc::new(handler) }
+        Self { subscription, at_once: 4, batch, attempts: ATTEMPTS, failures: Failures::default(), handler: Arc::new(handler) }
     }
 
     /// Its durable name.
@@ -125,7 +132,7 @@ impl Consumer {
         self
     }
 
-    /// How often it tries before a delivery is buried (8 unless told).
+    /// How often an event may fail here before it is buried (8 unless told); what [`Failure::Away`] says doesn't count.
     #[must_use]
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts.max(1);
@@ -184,7 +191,7 @@ async fn handle(consumer: &Consumer, engine: &dyn Engine, mut batch: Vec<Deliver
     if batch.len() > 1 {
         match work(consumer, engine, &batch).await {
             Some(Ok(())) => return done(consumer, engine, &batch).await,
-            Some(Err(Failure::Retry(reason) | Failure::Bury(reason))) => {
+            Some(Err(Failure::Away(reason) | Failure::Retry(reason) | Failure::Bury(reason))) => {
                 tracing::warn!(consumer = consumer.name(), deliveries = batch.len(), reason, "a batch failed; its deliveries are handled one by one");
             }
             None => return,
@@ -227,6 +234,7 @@ async fn keep_leases(consumer: &Consumer, engine: &dyn Engine, batch: &[Delivery
 }
 
 async fn done(consumer: &Consumer, engine: &dyn Engine, batch: &[Delivery]) {
+    consumer.failures.forget(batch.iter().map(|delivery| delivery.event.id.as_str()));
     if let Err(error) = engine.ack_all(consumer.name(), batch).await {
         tracing::warn!(consumer = consumer.name(), deliveries = batch.len(), error = chain(&error), "deliveries could not be acknowledged; they will come again");
     }
@@ -240,17 +248,23 @@ async fn failed(consumer: &Consumer, engine: &dyn Engine, delivery: &Delivery, f
 
 async fn answer(consumer: &Consumer, engine: &dyn Engine, delivery: &Delivery, failure: Failure) -> Result<bool, Error> {
     let (name, id, subject) = (consumer.name(), &delivery.event.id, &delivery.event.subject);
-    match failure {
-        Failure::Retry(reason) if delivery.attempt < consumer.attempts => {
-            let delay = back_off(delivery.attempt);
-            tracing::warn!(consumer = name, event.id = id, event.subject = subject, attempt = delivery.attempt, reason, "a delivery failed and will be tried again");
-            engine.retry(name, delivery, delay).await
+    let (reason, failures) = match failure {
+        Failure::Away(reason) => {
+            let delay = back_off(delivery.attempt).min(LONGEST_AWAY);
+            tracing::warn!(consumer = name, event.id = id, event.subject = subject, attempt = delivery.attempt, reason, "what a delivery needs is away; it will be tried again");
+            return engine.retry(name, delivery, delay).await;
         }
-        Failure::Retry(reason) | Failure::Bury(reason) => {
-            tracing::error!(consumer = name, event.id = id, event.subject = subject, attempt = delivery.attempt, reason, "a delivery was given up; see `tutti bus dead`");
-            engine.bury(name, delivery, &reason).await
-        }
+        Failure::Retry(reason) => (reason, consumer.failures.add(id)),
+        Failure::Bury(reason) => (reason, consumer.attempts),
+    };
+    if failures < consumer.attempts {
+        tracing::warn!(consumer = name, event.id = id, event.subject = subject, failures, reason, "a delivery failed and will be tried again");
+        return engine.retry(name, delivery, back_off(failures)).await;
     }
+    tracing::error!(consumer = name, event.id = id, event.subject = subject, attempt = delivery.attempt, reason, "a delivery was given up; see `tutti bus dead`");
+    let buried = engine.bury(name, delivery, &reason).await?;
+    consumer.failures.forget(std::iter::once(id.as_str()));
+    Ok(buried)
 }
 
 /// Doubles with every attempt from half a second to five minutes, with up to a quarter of jitter.

@@ -6,15 +6,17 @@
 mod consume;
 mod engine;
 mod error;
+mod failure;
 mod live;
 mod nats;
 mod outbox;
 mod resend;
 mod sqlite;
 
-pub use consume::{Consumer, Failure};
+pub use consume::Consumer;
 pub use engine::{Dead, Delivery, Engine, Envelope, Runs, Subscription};
 pub use error::{Error, Source};
+pub use failure::{Failure, MayBeAway};
 pub use live::{Heard, Listener, Live};
 pub use nats::NatsOptions;
 

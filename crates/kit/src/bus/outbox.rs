@@ -10,8 +10,8 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::FromQueryResult;
 
-use super::consume::chain;
 use super::engine::{Engine, Envelope};
+use super::failure::chain;
 use super::resend::Known;
 use super::{Error, KEPT};
 use crate::clock::Clock;

@@ -91,6 +91,8 @@ fn kind(error: &DbErr) -> Kind {
     };
     let RuntimeErr::SqlxError(cause) = cause else { return Kind::Other };
     match &**cause {
+        // A proxy before a server that is away takes the connection and closes it, which reads as a strange answer to the first question.
+        sea_orm::sqlx::Error::Protocol(_) if matches!(error, DbErr::Conn(_)) => Kind::Away,
         sea_orm::sqlx::Error::Io(_) | sea_orm::sqlx::Error::PoolTimedOut | sea_orm::sqlx::Error::PoolClosed | sea_orm::sqlx::Error::WorkerCrashed => Kind::Away,
         sea_orm::sqlx::Error::Database(refused) => refused.code().map_or(Kind::Other, |code| of_code(&code)),
         _ => Kind::Other,
@@ -110,5 +112,17 @@ fn of_code(code: &str) -> Kind {
             Ok(5) if code.len() < 5 => Kind::Away,
             _ => Kind::Other,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_that_is_closed_before_it_stands_passes() {
+        let strange = || RuntimeErr::SqlxError(std::sync::Arc::new(sea_orm::sqlx::Error::Protocol("unexpected response from SSLRequest: 0x00".into())));
+        assert!(Error::from(DbErr::Conn(strange())).passes());
+        assert!(!Error::from(DbErr::Query(strange())).passes());
     }
 }

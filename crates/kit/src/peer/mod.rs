@@ -169,11 +169,21 @@ impl Peers {
         }
     }
 
-    /// The roles elsewhere of which no instance is ready, as sentences.
+    /// The roles elsewhere of which no instance was ready yet, as sentences.
     pub fn missing(&self) -> Vec<String> {
-        let mut missing: Vec<String> = self.upstreams().iter().filter_map(|upstream| upstream.missing()).collect();
-        missing.sort_unstable();
-        missing
+        self.without_instance(false)
+    }
+
+    /// The roles elsewhere that were there and of which no instance is ready now, as sentences.
+    pub fn lost(&self) -> Vec<String> {
+        self.without_instance(true)
+    }
+
+    fn without_instance(&self, seen: bool) -> Vec<String> {
+        let upstreams = self.upstreams();
+        let mut sentences: Vec<String> = upstreams.iter().filter_map(|upstream| upstream.missing().filter(|_| upstream.was_seen() == seen)).collect();
+        sentences.sort_unstable();
+        sentences
     }
 
     /// Whether the role is known.

@@ -4,6 +4,7 @@
 //! has been seen and doing it twice is as good as once, or nothing of it was sent; and never more often than the budget allows.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -55,6 +56,8 @@ pub(super) struct Upstream {
     /// Why some name could not be looked up.
     unresolved: Mutex<Option<String>>,
     budget: Mutex<Budget>,
+    /// Whether an instance was well at any time.
+    seen: AtomicBool,
 }
 
 /// A request that came to nothing.
@@ -94,6 +97,7 @@ impl Upstream {
             instances: RwLock::new(Arc::new([])),
             unresolved: Mutex::default(),
             budget: Mutex::new(Budget::new(Instant::now())),
+            seen: AtomicBool::new(false),
         }
     }
 
@@ -235,7 +239,15 @@ impl Upstream {
     /// What is missing, as a sentence, if no instance is healthy.
     pub(super) fn missing(&self) -> Option<String> {
         let well = self.instances().iter().any(|instance| instance.is_healthy() && instance.standing() == Standing::Well);
+        if well {
+            self.seen.store(true, Ordering::Relaxed);
+        }
         (!well).then(|| format!("no instance of {} answers at {} ({})", self.role, self.addresses, self.reasons()))
+    }
+
+    /// Whether an instance was well at any time.
+    pub(super) fn was_seen(&self) -> bool {
+        self.seen.load(Ordering::Relaxed)
     }
 
     fn reasons(&self) -> String {

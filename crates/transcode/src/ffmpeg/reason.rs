@@ -44,6 +44,11 @@ pub(crate) fn is_away(complaint: &str) -> bool {
     AWAY.iter().any(|words| complaint.contains(words))
 }
 
+/// Whether the disk that a child wrote to is full.
+pub(crate) fn is_full(complaint: &str) -> bool {
+    complaint.contains("No space left on device") || complaint.contains("Disk quota exceeded")
+}
+
 /// The reason behind a failure; `None` if it may pass on another try.
 pub(crate) fn of(failure: &Failure) -> Option<Refusal> {
     match failure {
@@ -56,7 +61,7 @@ pub(crate) fn of(failure: &Failure) -> Option<Refusal> {
                 Some(25) => return Some(Refusal::TooHeavy),
                 _ => {}
             }
-            if is_away(complaint) {
+            if is_away(complaint) || is_full(complaint) {
                 return None;
             }
             if let Some(codec) = unknown_codec(complaint) {
@@ -93,6 +98,7 @@ mod tests {
         assert_eq!(ended(25, ""), Some("transcode.too_heavy"));
         assert_eq!(ended(9, ""), None);
         assert_eq!(ended(256, "Input/output error"), None);
+        assert_eq!(ended(256, "av_interleaved_write_frame(): No space left on device\nInvalid data found when processing input"), None);
         assert_eq!(ended(256, "[https] Stream ends prematurely\n(source) Invalid data found when processing input"), None);
         assert_eq!(ended(256, "[http] HTTP error 503\n(source) Server returned 5XX Server Error reply"), None);
     }

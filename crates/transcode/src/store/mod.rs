@@ -15,7 +15,7 @@ pub(crate) use made::{
     Kept, TileSet, find_rendition, insert_segments, insert_tiles, list_assets, list_numbers, list_renditions, list_segments, list_started, list_tiles, remove_made, remove_segment,
     remove_tiles, snapshot, upsert_asset, upsert_rendition,
 };
-pub(crate) use pieces::{DONE, QUEUED, WAITING, insert_pieces, list_pieces, list_silent, mark_done, mark_queued, set_permille};
+pub(crate) use pieces::{DONE, QUEUED, WAITING, add_failure, insert_pieces, list_pieces, list_silent, mark_done, mark_queued, set_permille};
 
 #[cfg(test)]
 mod tests {

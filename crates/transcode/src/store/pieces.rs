@@ -34,6 +34,11 @@ struct StandRow {
 }
 
 #[derive(FromQueryResult)]
+struct FailuresRow {
+    failures: i64,
+}
+
+#[derive(FromQueryResult)]
 struct StaleRow {
     media: String,
     name: String,
@@ -98,6 +103,17 @@ pub(crate) async fn set_permille(tx: &Tx, media: &MediaId, piece: Piece, permill
     )
     .await?;
     Ok(())
+}
+
+/// Notes that a piece has failed; answers how often it has by now.
+pub(crate) async fn add_failure(tx: &Tx, media: &MediaId, piece: Piece, now: DateTime<Utc>) -> Result<u32, Error> {
+    let row: Option<FailuresRow> = tx
+        .row(
+            "update piece set failures = failures + 1, touched_at = $3 where media = $1 and name = $2 returning failures",
+            vec![text(media.as_str()), text(piece.to_string()), now.into()],
+        )
+        .await?;
+    Ok(row.map_or(0, |row| u32::try_from(row.failures).unwrap_or(u32::MAX)))
 }
 
 /// Pieces of open items that were sent before `before` and of which nothing has been heard, with how often they were sent.

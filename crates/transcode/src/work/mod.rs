@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use contract::MediaId;
 use kit::Context;
-use kit::bus::Failure;
+use kit::bus::{Failure, MayBeAway as _};
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
@@ -36,6 +36,8 @@ use scratch::Scratch;
 
 /// How often a worker looks whether its item is still wanted: another process may have heard that it was erased.
 const LOOK: Duration = Duration::from_secs(3);
+/// How often more a piece is tried whose source broke off in the middle: that is mostly the network's doing.
+const BROKEN_OFF: u32 = 20;
 
 /// A worker; clones are the same one.
 #[derive(Clone)]
@@ -133,7 +135,7 @@ impl Worker {
                 tracing::info!(media.id = %task.media, piece = %task.piece, attempt, took_ms, "a piece of work is done");
                 Ok(())
             }
-            Err(error) => self.settle(&task, attempt, error, leftover).await,
+            Err(error) => self.settle(&task, error, leftover).await,
         }
     }
 
@@ -149,19 +151,27 @@ impl Worker {
         }
     }
 
-    /// Decides what a failure means.
-    async fn settle(&self, task: &Task, attempt: u32, error: Error, leftover: Vec<contract::ObjectKey>) -> Result<(), Failure> {
+    /// Decides what a failure means. Only what the piece itself did wrong counts, in its row: neither an engine that was away nor a worker that
+    /// was killed may use up an item's attempts.
+    async fn settle(&self, task: &Task, error: Error, leftover: Vec<contract::ObjectKey>) -> Result<(), Failure> {
         self.discard(leftover).await;
-        let last = attempt >= self.config.attempts;
         let refusal = match error {
-            Error::Gone if self.context.tasks.is_stopping() => return Err(Failure::Retry("the process is ending".to_owned())),
+            Error::Gone if self.context.tasks.is_stopping() => return Err(Failure::Away("the process is ending".to_owned())),
             Error::Gone => return Ok(()),
+            error if error.is_away() => return Err(error.into()),
+            Error::Refused(Refusal::TimedOut) if self.context.objects.ping().await.is_err() => {
+                return Err(Failure::Away("the converter stood still, and the store does not answer".to_owned()));
+            }
             // Somebody else may have had the machine's attention; once more.
-            Error::Refused(Refusal::TimedOut) if attempt < 2 => return Err(Failure::Retry("the converter stood still".to_owned())),
+            Error::Refused(Refusal::TimedOut) if self.failures(task).await? < 2 => return Err(Failure::Retry("the converter stood still".to_owned())),
             Error::Refused(refusal) => refusal,
-            error if !last => return Err(error.into()),
             error => {
-                tracing::error!(media.id = %task.media, piece = %task.piece, attempt, %error, cause = ?error, "a piece of work was given up");
+                let most = self.config.attempts.saturating_add(if error.is_broken_off() { BROKEN_OFF } else { 0 });
+                let failures = self.failures(task).await?;
+                if failures < most {
+                    return Err(error.into());
+                }
+                tracing::error!(media.id = %task.media, piece = %task.piece, failures, %error, cause = ?error, "a piece of work was given up");
                 Refusal::GaveUp
             }
         };
@@ -180,6 +190,12 @@ impl Worker {
             Ok(()) | Err(Error::Gone) => Ok(()),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Counts one more failure of a piece; answers how many there are.
+    async fn failures(&self, task: &Task) -> Result<u32, Error> {
+        let (media, piece, now) = (task.media.clone(), task.piece, self.context.clock.now());
+        Ok(self.context.db.write(move |tx| Box::pin(async move { store::add_failure(tx, &media, piece, now).await })).await?)
     }
 
     /// Records what was made, and removes at once what turned out not to be needed.

@@ -4,6 +4,7 @@
 
 mod crash;
 mod direct;
+mod faults;
 mod layout;
 mod neighbours;
 mod process;

@@ -80,4 +80,9 @@ async fn processes_start_in_any_order_and_say_whom_they_wait_for() {
     assert!(figures.contains("tutti_peer_instances_healthy{role=\"accounts\"} 1"), "{figures}");
     drop(accounts);
     gateway.until("it misses accounts", |said| said.contains(&waits)).await;
+    // One that was there and is lost does not close the door: what the others play goes on.
+    let said = gateway.client.get(format!("{}/readyz", gateway.operations)).send().await.unwrap();
+    assert_eq!(said.status(), 200);
+    assert!(said.text().await.unwrap().starts_with("ready, although:\n- "));
+    assert_eq!(gateway.client.get(format!("{}/readyz", gateway.address)).send().await.unwrap().status(), 200);
 }

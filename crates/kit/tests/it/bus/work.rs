@@ -69,6 +69,33 @@ async fn a_handler_that_panics_is_tried_again_and_buried_with_its_reason() {
 }
 
 #[tokio::test]
+async fn an_engine_that_is_away_costs_no_attempt() {
+    on_each_engine_in_time(async |stage| {
+        let (tasks, met) = (Tasks::default(), Arc::new(AtomicU32::new(0)));
+        let consumer = {
+            let met = met.clone();
+            Consumer::of::<Sung, _, _>("test.away", move |_, _| {
+                let met = met.clone();
+                async move {
+                    match met.fetch_add(1, Ordering::SeqCst) {
+                        0..3 => Err(Error::CutOff.into()),
+                        // A failure of its own is the first of two, however many attempts the engine has counted.
+                        3 => Err(Failure::Retry("out of tune".into())),
+                        _ => Ok(()),
+                    }
+                }
+            })
+        };
+        stage.bus.run(vec![consumer.attempts(2)], &tasks).await.unwrap();
+        stage.publish(&["a"]).await;
+        until("it is taken in the end", async || met.load(Ordering::SeqCst) == 5 && stage.backlog("test.away").await == 0).await;
+        assert!(stage.bus.engine().dead(1).await.unwrap().is_empty(), "an event was buried because an engine was away");
+        assert!(tasks.stop(SOON).await);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_batch_takes_effect_in_one_transaction_and_one_bad_event_harms_no_other() {
     on_each_engine_in_time(async |stage| {
         let (tasks, db, transactions) = (Tasks::default(), stage.db().await, Arc::new(AtomicU32::new(0)));

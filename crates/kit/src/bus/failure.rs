@@ -1,0 +1,75 @@
+//! Why a delivery was not taken, and whether the event is to blame.
+//!
+//! Owns the verdict, not what follows from it (`consume`). Invariant: an error that says an engine of ours is away never leads to a dead
+//! letter, however often and however long it is met.
+
+use super::Error;
+use crate::{db, objects, peer};
+
+/// Why a delivery was not taken.
+#[derive(Debug)]
+pub enum Failure {
+    /// An engine or a neighbour is away, or a disk is full: deliver again, with growing pauses, for as long as it takes.
+    Away(String),
+    /// It may work later: deliver again, with back-off, and bury it after the last attempt.
+    Retry(String),
+    /// It never will: bury it now, with this reason.
+    Bury(String),
+}
+
+/// An error that a handler of events may return: it knows whether the event had any part in it.
+pub trait MayBeAway: std::error::Error {
+    /// Whether something of ours is away or full, so that it passes by itself or by what an operator does.
+    fn is_away(&self) -> bool;
+}
+
+impl<E: MayBeAway> From<E> for Failure {
+    fn from(error: E) -> Self {
+        let reason = chain(&error);
+        if error.is_away() { Self::Away(reason) } else { Self::Retry(reason) }
+    }
+}
+
+impl MayBeAway for db::Error {
+    fn is_away(&self) -> bool {
+        self.passes() || matches!(self, Self::Full(_))
+    }
+}
+
+impl MayBeAway for Error {
+    fn is_away(&self) -> bool {
+        match self {
+            Self::Db(error) => error.is_away(),
+            other => other.passes(),
+        }
+    }
+}
+
+impl MayBeAway for objects::Error {
+    fn is_away(&self) -> bool {
+        matches!(self, Self::Full | Self::Engine(_))
+    }
+}
+
+impl MayBeAway for peer::Error {
+    fn is_away(&self) -> bool {
+        match self {
+            Self::Missing(..) | Self::Silent(..) | Self::Late(_) => true,
+            // Its own engines may be away; what it did not foresee (500) will happen again.
+            Self::Refused(_, status) => matches!(status.as_u16(), 429 | 502 | 503 | 504 | 507),
+            Self::Unknown(_) | Self::Slow(_) | Self::Sender(..) => false,
+        }
+    }
+}
+
+/// An error and what it stems from, as one line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        line.push_str(": ");
+        line.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    line
+}
