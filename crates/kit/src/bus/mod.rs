@@ -11,6 +11,7 @@ mod nats;
 mod outbox;
 mod resend;
 mod sqlite;
+pub(crate) mod unfinished;
 
 pub use consume::{Consumer, Failure};
 pub use engine::{Dead, Delivery, Engine, Envelope, Runs, Subscription};

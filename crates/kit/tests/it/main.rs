@@ -10,4 +10,5 @@ mod objects;
 mod peers;
 mod role;
 mod schedule;
+mod transfer;
 mod trouble;
