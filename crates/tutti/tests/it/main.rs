@@ -4,6 +4,7 @@
 
 mod crash;
 mod layout;
+mod moving;
 mod neighbours;
 mod process;
 mod product;
