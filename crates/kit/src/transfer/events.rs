@@ -11,12 +11,12 @@ use crate::db::{self, Db, Sql, Value, placeholders};
 
 const PAGE: i64 = 250;
 
-/// Makes them due; answers how many. Those of a publisher that there is no more are left: nobody hears them either.
-pub(super) async fn make_due(transfer: &Transfer) -> Result<u64, Error> {
-    let (mut after, mut due) = (0, 0);
+/// Makes them due; answers how many, and how many were left: those of a publisher that there is no more, whom nobody hears either.
+pub(super) async fn make_due(transfer: &Transfer) -> Result<(u64, u64), Error> {
+    let (mut after, mut due, mut left) = (0, 0, 0);
     loop {
         let page = unfinished::page(&transfer.log, after, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(due) };
+        let Some(last) = page.last() else { return Ok((due, left)) };
         after = last.position;
         let mut of: BTreeMap<String, Vec<Unfinished>> = BTreeMap::new();
         page.into_iter().for_each(|event| of.entry(event.publisher().to_owned()).or_default().push(event));
@@ -26,7 +26,7 @@ pub(super) async fn make_due(transfer: &Transfer) -> Result<u64, Error> {
                     due += events.len() as u64;
                     store(&schema.goal, events).await?;
                 }
-                None => tracing::warn!(publisher, events = events.len(), "events of a role that there is no more are left behind"),
+                None => left += events.len() as u64,
             }
         }
     }

@@ -148,8 +148,11 @@ impl Transfer {
                 rows::copy(&self.name, schema, source, table).await?;
             }
         }
-        let due = events::make_due(self).await?;
-        watch.says(&format!("{due} events that somebody has yet to take are due again"));
+        let (due, left) = events::make_due(self).await?;
+        watch.says(&format!("Events that somebody has yet to take and that are due again: {due}"));
+        if left > 0 {
+            watch.says(&format!("Events of roles that this release doesn't have, left in the folder: {left}"));
+        }
         watch.says("Comparing the rows of both sides");
         let mut lines = verify::tables(self).await?;
         lines.push(objects);
@@ -164,6 +167,7 @@ impl Transfer {
     pub async fn verify(&self, watch: &dyn Watch) -> Result<Vec<Line>, Error> {
         watch.says("Comparing the rows of both sides");
         let mut lines = verify::tables(self).await?;
+        lines.push(self.key.line());
         watch.expects(objects::size(&self.from).await?);
         watch.says("Reading the objects of both sides");
         lines.push(objects::compare(self, watch).await?);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-use super::Error;
+use super::{Error, Line};
 use crate::boot::folder;
 
 /// The folder's key, and the file where the goal looks for it.
@@ -37,6 +37,11 @@ impl Key {
     pub(super) fn fingerprint(&self) -> String {
         let digest = Sha256::new_with_prefix("tutti data folder").chain_update(&self.secret).finalize();
         hex::encode(digest).chars().take(16).collect()
+    }
+
+    /// Whether the goal has it.
+    pub(super) fn line(&self) -> Line {
+        Line { items: 1, there: self.is_there.into(), bytes: self.secret.len() as u64, fits: self.is_there, ..Line::new("secrets") }
     }
 
     /// Writes the key where the goal looks for it.
@@ -69,10 +74,12 @@ mod tests {
         std::fs::create_dir_all(data.join("secrets")).unwrap();
         assert!(matches!(Key::read(&data, &goal), Err(Error::Key { .. })));
         std::fs::write(data.join("secrets/addresses.key"), [7; 32]).unwrap();
-        Key::read(&data, &goal).unwrap().hand_over().unwrap();
+        let key = Key::read(&data, &goal).unwrap();
+        assert!(!key.line().fits);
+        key.hand_over().unwrap();
         assert_eq!(std::fs::read(&goal).unwrap(), [7; 32]);
         assert_eq!(std::fs::metadata(&goal).unwrap().permissions().mode() & 0o777, 0o600);
-        assert!(Key::read(&data, &goal).is_ok());
+        assert!(Key::read(&data, &goal).unwrap().line().fits);
         std::fs::write(&goal, [8; 32]).unwrap();
         assert!(Key::read(&data, &goal).err().unwrap().to_string().contains("another key"));
         assert_eq!(std::fs::read(&goal).unwrap(), [8; 32]);
