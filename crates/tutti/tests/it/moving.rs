@@ -75,6 +75,19 @@ fn person(site: &str, tokens: &Value) -> Person {
     Person { token: tokens["access_token"].as_str().unwrap().to_owned(), address: site.to_owned(), client: reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap() }
 }
 
+/// Begins an upload; answers its address.
+async fn begin(person: &Person, length: usize) -> String {
+    let begun = person.request(Method::POST, "/v1/uploads").header("upload-length", length).header("upload-metadata", "filename bC53YXY=").send().await.unwrap();
+    let location = begun.headers()["location"].to_str().unwrap();
+    location.find("/v1/").map_or(location, |at| &location[at..]).to_owned()
+}
+
+/// How many bytes of an upload are safe.
+async fn offset(person: &Person, upload: &str) -> usize {
+    let head = person.request(Method::HEAD, upload).send().await.unwrap();
+    head.headers()["upload-offset"].to_str().unwrap().parse().unwrap()
+}
+
 /// Sends a piece of an upload; answers the item's id once it is one.
 async fn append(person: &Person, upload: &str, at: usize, piece: &[u8]) -> Option<String> {
     let request = person.request(Method::PATCH, upload).header("upload-offset", at).header("content-type", "application/offset+octet-stream");
@@ -130,11 +143,11 @@ async fn a_laptops_folder_becomes_a_fleet_and_nobody_notices() {
     let hls = items[2].0["urls"]["hls"].as_str().unwrap().to_owned();
     let stream = plays(&site, &hls).await;
     let long = made(folder.path(), "l.wav", &["-f", "lavfi", "-i", "anoisesrc=d=120:c=pink:seed=7"]);
-    let begun = ada.request(Method::POST, "/v1/uploads").header("upload-length", long.len()).header("upload-metadata", "filename bC53YXY=").send().await.unwrap();
-    let location = begun.headers()["location"].to_str().unwrap().to_owned();
-    let upload = location.find("/v1/").map_or(location.as_str(), |at| &location[at..]).to_owned();
-    let half = long.len() / 2;
+    let (upload, half) = (begin(&ada, long.len()).await, long.len() / 2);
     assert!(append(&ada, &upload, 0, &long[..half]).await.is_none());
+    // Another one, whose bytes will be lost on the way.
+    let (short, part) = (begin(&ada, song.len() + 1).await, 7_777);
+    assert!(append(&ada, &short, 0, &song[..part]).await.is_none());
     let listed = ada.get("/v1/media").await["items"].as_array().unwrap().len();
 
     // The move, with a mistake first, and cut off in the middle.
@@ -164,7 +177,7 @@ async fn a_laptops_folder_becomes_a_fleet_and_nobody_notices() {
     };
     bio("changed").await;
     let objects = Objects::s3(&s3.account.options(&fleet.prefix())).unwrap();
-    let (key, bytes) = some_object(&data.join("objects"));
+    let (key, bytes) = some_object(&data.join("objects"), |bytes| bytes > 5);
     replace(&objects, &key, bytes.iter().enumerate().map(|(at, byte)| if at == 5 { byte ^ 1 } else { *byte }).collect()).await;
     let output = verify();
     let told = said(&output);
@@ -174,6 +187,8 @@ async fn a_laptops_folder_becomes_a_fleet_and_nobody_notices() {
     bio("").await;
     replace(&objects, &key, bytes).await;
     assert!(verify().status.success());
+    let (lost, _) = some_object(&data.join("objects"), |bytes| bytes == part as u64);
+    objects.remove(&lost).await.unwrap();
 
     // After: a process per role on PostgreSQL, NATS and S3.
     tokio::task::block_in_place(|| fleet.again());
@@ -194,17 +209,26 @@ async fn a_laptops_folder_becomes_a_fleet_and_nobody_notices() {
     assert!(now.iter().map(|(_, bytes)| bytes).eq(stream.iter().map(|(_, bytes)| bytes)));
     assert_eq!(ada.get("/v1/media").await["items"].as_array().unwrap().len(), listed);
 
-    let head = ada.request(Method::HEAD, &upload).send().await.unwrap();
-    assert_eq!(head.headers()["upload-offset"].to_str().unwrap().parse::<usize>().unwrap(), half);
+    assert_eq!(offset(&ada, &upload).await, half);
     let id = append(&ada, &upload, half, &long[half..]).await.unwrap();
     let item = ada.until(&id, "ready").await;
     assert!(open(&site, item["urls"]["original"].as_str().unwrap()).await == long);
+    // Where the bytes did not come along, the client is told to begin anew, as tus knows it: 409, then HEAD.
+    let other = [&song[..], b"\0"].concat();
+    let request = ada.request(Method::PATCH, &short).header("upload-offset", part).header("content-type", "application/offset+octet-stream");
+    assert_eq!(request.body(other[part..].to_vec()).send().await.unwrap().status(), 409);
+    assert_eq!(offset(&ada, &short).await, 0);
+    let id = append(&ada, &short, 0, &other).await.unwrap();
+    let item = ada.until(&id, "ready").await;
+    assert!(open(&site, item["urls"]["original"].as_str().unwrap()).await == other);
     let fresh = made(folder.path(), "n.jpg", &["-f", "lavfi", "-i", "testsrc2=s=80x60", "-frames:v", "1"]);
     let fresh = ada.upload("n.jpg", "image/jpeg", fresh).await;
     ada.until(fresh["id"].as_str().unwrap(), "ready").await;
-    assert_eq!(ada.get("/v1/media").await["items"].as_array().unwrap().len(), listed + 2);
+    assert_eq!(ada.get("/v1/media").await["items"].as_array().unwrap().len(), listed + 3);
     fleet.terminate();
-    assert!(!fleet.words().contains("ERROR"), "{}", fleet.words());
+    let words = fleet.words();
+    let errors: Vec<&str> = words.lines().filter(|line| line.contains("ERROR")).collect();
+    assert!(errors.len() == 1 && errors[0].contains("it begins anew"), "{errors:#?}");
 
     // And back: the folder is as it was.
     tokio::task::block_in_place(|| alone.again());
@@ -213,10 +237,10 @@ async fn a_laptops_folder_becomes_a_fleet_and_nobody_notices() {
     assert_eq!(ada.get("/v1/media").await["items"].as_array().unwrap().len(), listed);
 }
 
-/// An object of the folder with its bytes.
-fn some_object(objects: &Path) -> (ObjectKey, Vec<u8>) {
+/// An object of the folder of such a size, with its bytes.
+fn some_object(objects: &Path, fits: impl Fn(u64) -> bool) -> (ObjectKey, Vec<u8>) {
     let shards = std::fs::read_dir(objects).unwrap().flatten();
-    let file = shards.flat_map(|shard| std::fs::read_dir(shard.path()).unwrap().flatten()).find(|file| file.metadata().unwrap().len() > 5).unwrap().path();
+    let file = shards.flat_map(|shard| std::fs::read_dir(shard.path()).unwrap().flatten()).find(|file| fits(file.metadata().unwrap().len())).unwrap().path();
     let name = file.strip_prefix(objects).unwrap().to_str().unwrap();
     (name.parse().unwrap(), std::fs::read(&file).unwrap())
 }
