@@ -20,6 +20,7 @@ pub mod sign;
 pub mod tasks;
 pub mod telemetry;
 pub mod tls;
+pub mod transfer;
 
 pub use clock::Clock;
 pub use problem::Problem;

@@ -37,6 +37,8 @@ pub(crate) enum Command {
     Openapi,
     /// Bring the schemas up to date
     Migrate(Migrate),
+    /// Copy a data folder to PostgreSQL and S3
+    Move(Move),
     /// Look at the bus: deliveries that were given up, and doing them again
     Bus(Bus),
     /// Print every key of the configuration, with its default and what it means
@@ -88,6 +90,18 @@ pub(crate) struct Migrate {
     pub(crate) roles: Vec<String>,
     #[command(flatten)]
     pub(crate) settings: Settings,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  tutti move --data data --config tutti.toml\n  tutti move --data data --config tutti.toml --verify\n\nThe configuration names the goal: db.url, bus.servers, objects.bucket and\nsecrets.addresses_key_file. Stop the server first, and start the fleet afterwards. A move that\nwas cut off goes on where it was when the same command is given again. The folder is only read."
+)]
+pub(crate) struct Move {
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    /// Copy nothing: read both sides and compare them
+    #[arg(long)]
+    pub(crate) verify: bool,
 }
 
 #[derive(Debug, Args)]

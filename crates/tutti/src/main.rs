@@ -11,6 +11,7 @@ mod doctor;
 mod doors;
 mod interface;
 mod migrate;
+mod moving;
 mod reference;
 mod roles;
 mod serve;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
             Command::Upload(arguments) => upload::run(arguments).await,
             Command::Openapi => interface::print(),
             Command::Migrate(arguments) => migrate::run(arguments).await,
+            Command::Move(arguments) => moving::run(arguments).await,
             Command::Bus(arguments) => bus::run(arguments).await,
             Command::Config => reference::print(),
             Command::Version => {

@@ -108,15 +108,15 @@ pub fn sections() -> Vec<Section> {
 }
 
 /// What a process plays on.
-pub(super) struct Engines {
-    pub(super) db: DbConfig,
-    pub(super) bus: NatsOptions,
-    pub(super) objects: S3Options,
-    pub(super) secrets: Secrets,
+pub(crate) struct Engines {
+    pub(crate) db: DbConfig,
+    pub(crate) bus: NatsOptions,
+    pub(crate) objects: S3Options,
+    pub(crate) secrets: Secrets,
 }
 
 impl Engines {
-    pub(super) fn of(config: &Config) -> Result<Self, Error> {
+    pub(crate) fn of(config: &Config) -> Result<Self, Error> {
         Ok(Self { db: config.section("db")?, bus: config.section("bus")?, objects: config.section("objects")?, secrets: config.section("secrets")? })
     }
 }

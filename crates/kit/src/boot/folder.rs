@@ -25,7 +25,7 @@ pub(super) fn empty(path: &Path) -> Result<(), BootError> {
 }
 
 /// Two processes on one data folder would each believe that the log is theirs.
-pub(super) fn lock(data: &Path) -> Result<std::fs::File, BootError> {
+pub(crate) fn lock(data: &Path) -> Result<std::fs::File, BootError> {
     let path = data.join("lock");
     let failed = |error| BootError::Io(format!("{} can't be opened", path.display()), error);
     let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
@@ -47,13 +47,17 @@ pub(super) fn secret(folder: &Path, name: &str) -> Result<[u8; 32], BootError> {
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let secret: [u8; 32] = rand::random();
-            // Written whole under another name first: a crash leaves the old state or the new one.
-            let fresh = path.with_extension("new");
-            let mut file = std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&fresh).map_err(failed)?;
-            file.write_all(&secret).and_then(|()| file.sync_all()).map_err(failed)?;
-            std::fs::rename(&fresh, &path).map_err(failed)?;
+            write_secret(&path, &secret).map_err(failed)?;
             Ok(secret)
         }
         Err(error) => Err(failed(error)),
     }
+}
+
+/// Writes a secret that only this user can read. Whole under another name first: a crash leaves the old state or the new one.
+pub(crate) fn write_secret(path: &Path, secret: &[u8]) -> std::io::Result<()> {
+    let fresh = path.with_extension("new");
+    let mut file = std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&fresh)?;
+    file.write_all(secret).and_then(|()| file.sync_all())?;
+    std::fs::rename(&fresh, path)
 }

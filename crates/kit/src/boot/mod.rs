@@ -3,7 +3,7 @@
 //! Invariant: every consumer is declared before the first event is sent, so nobody who plays here misses one.
 
 mod engines;
-mod folder;
+pub(crate) mod folder;
 mod waits;
 
 pub use engines::{DbConfig, Secrets, sections};
@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use axum::Router;
 
-use engines::Engines;
+pub(crate) use engines::Engines;
 
 use crate::auth::Verifier;
 use crate::bus::{self, Bus, Runs};

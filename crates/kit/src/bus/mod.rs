@@ -12,6 +12,7 @@ mod nats;
 mod outbox;
 mod resend;
 mod sqlite;
+pub(crate) mod unfinished;
 
 pub use consume::Consumer;
 pub use engine::{Dead, Delivery, Engine, Envelope, Runs, Subscription};

@@ -20,7 +20,7 @@ use super::engine::{Dead, Delivery, Engine, Envelope, Runs, Subscription};
 use crate::clock::Clock;
 use crate::db::{self, Db, Migration, Sql, Value, placeholders};
 
-const MIGRATIONS: &[Migration] = &[Migration {
+pub(super) const MIGRATIONS: &[Migration] = &[Migration {
     version: 1,
     min_compatible: 1,
     sql: "

@@ -81,6 +81,17 @@ impl Db {
         migrate::is_current(&self.reader, service, migrations).await
     }
 
+    /// Opens the SQLite database at `path` for a reader who changes nothing; its schema is brought up to date before, if it isn't.
+    pub(crate) async fn sqlite_to_read(path: &Path, service: &'static str, migrations: &'static [Migration]) -> Result<DatabaseConnection, Error> {
+        let reader = sqlite::open_to_read(path).await?;
+        if migrate::is_current(&reader, service, migrations).await? {
+            return Ok(reader);
+        }
+        reader.close().await?;
+        Self::sqlite(path).await?.migrate(service, migrations).await?;
+        sqlite::open_to_read(path).await
+    }
+
     /// Reads, outside any transaction.
     pub fn read(&self) -> &DatabaseConnection {
         &self.reader

@@ -23,6 +23,20 @@ pub(super) async fn open(path: &Path) -> Result<(DatabaseConnection, DatabaseCon
     Ok((reader, writer))
 }
 
+/// Opens the database at `path`, which must be there, for a reader who changes nothing: not even its log is folded into it at the end.
+pub(super) async fn open_to_read(path: &Path) -> Result<DatabaseConnection, Error> {
+    let file = path.to_owned();
+    let mut options = ConnectOptions::new("sqlite://");
+    options
+        .max_connections(READERS)
+        .min_connections(1)
+        .acquire_timeout(BUSY)
+        .test_before_acquire(false)
+        .sqlx_logging(false)
+        .map_sqlx_sqlite_opts(move |sqlite| sqlite.filename(&file).read_only(true).busy_timeout(BUSY));
+    Ok(Database::connect(options).await?)
+}
+
 async fn connect(path: &Path, connections: u32) -> Result<DatabaseConnection, Error> {
     let file = path.to_owned();
     let mut options = ConnectOptions::new("sqlite://");

@@ -11,4 +11,5 @@ mod peers;
 mod role;
 mod schedule;
 mod tls;
+mod transfer;
 mod trouble;

@@ -6,6 +6,7 @@ mod crash;
 mod direct;
 mod faults;
 mod layout;
+mod moving;
 mod neighbours;
 mod process;
 mod product;

@@ -94,6 +94,7 @@ fn help_shows_examples_and_the_version_is_said() {
         &["serve", "--help"],
         &["upload", "--help"],
         &["demo", "--help"],
+        &["move", "--help"],
         &["bus", "dead", "--help"],
         &["bus", "replay", "--help"],
         &["bus", "waiting", "--help"],

@@ -21,6 +21,12 @@ pub(super) async fn take_over(inner: &Inner, at: &Checkpoint) -> Result<(Vec<Pie
 }
 
 async fn find(inner: &Inner, at: &Checkpoint) -> Result<(Vec<Piece>, Vec<Piece>), Error> {
+    if at.state.is_empty() {
+        // A place in the folder, whose unfinished objects are moved here as they lie: the object at the key begins with these bytes, or is gone.
+        let (pieces, rest) = begin(at.bytes, Vec::new());
+        check(inner, at, pieces.iter().chain(&rest)).await?;
+        return Ok((pieces, rest));
+    }
     let state = State::read(&at.state)?;
     let (pieces, rest) = match &state.parts {
         Some(_) => end(inner, at, state).await?,

@@ -1,0 +1,226 @@
+//! Moving a data folder to PostgreSQL and S3: nobody has to stay on the embedded engines.
+//!
+//! Owns what is copied and that it is the same on both sides; knows tables, objects and events, no domain. The folder is only read
+//! (decision 17). Invariant: whatever moment a move is killed at, the same command goes on where it was and ends the same.
+
+mod error;
+mod events;
+mod objects;
+mod progress;
+mod rows;
+mod secrets;
+mod tables;
+mod verify;
+
+pub use error::Error;
+
+use std::path::Path;
+
+use sea_orm::DatabaseConnection;
+
+use crate::boot::{DbConfig, Engines, folder};
+use crate::bus::unfinished;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::db::{Db, Sql};
+use crate::objects::Objects;
+use crate::service::Service;
+use secrets::Key;
+use tables::Table;
+
+/// The part under which the end of a move is noted.
+const DONE: &str = "done";
+
+/// Who looks on while a move is made.
+pub trait Watch: Sync {
+    /// A sentence about what comes next.
+    fn says(&self, sentence: &str);
+    /// So many bytes of objects there are.
+    fn expects(&self, bytes: u64);
+    /// So many more of them are safe.
+    fn moved(&self, bytes: u64);
+}
+
+/// What a part is on both sides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// Such as `media.item`, or `objects`.
+    pub part: String,
+    /// Rows or objects in the folder.
+    pub items: u64,
+    /// Of them, or instead of them, in the goal.
+    pub there: u64,
+    /// The folder's bytes.
+    pub bytes: u64,
+    /// Whether both sides are the same.
+    pub fits: bool,
+    /// Some that differ, where that can be told.
+    pub differing: Vec<String>,
+}
+
+impl Line {
+    fn new(part: &str) -> Self {
+        Self { part: part.to_owned(), items: 0, there: 0, bytes: 0, fits: true, differing: Vec::new() }
+    }
+}
+
+/// What came of a move.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// What is there now.
+    Moved(Vec<Line>),
+    /// It was complete before, at this time (RFC 3339); nothing was touched.
+    Already(String),
+}
+
+/// A service's rows on both sides.
+struct Schema {
+    service: &'static str,
+    /// `None` where the service never played in the folder.
+    source: Option<DatabaseConnection>,
+    goal: Db,
+    /// Parents before children.
+    tables: Vec<Table>,
+}
+
+/// A folder, locked, and where it goes.
+pub struct Transfer {
+    /// What the folder is called in the goal's records.
+    name: String,
+    key: Key,
+    log: DatabaseConnection,
+    schemas: Vec<Schema>,
+    /// Where what belongs to no service is noted: the first schema.
+    records: Db,
+    from: Objects,
+    to: Objects,
+    clock: Clock,
+    /// Whether an earlier move began.
+    goes_on: bool,
+    _lock: std::fs::File,
+}
+
+impl std::fmt::Debug for Transfer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Transfer").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Transfer {
+    /// Takes the folder `data` for itself, opens what `config` names as the goal, and brings both to this release's schemas.
+    pub async fn open(data: &Path, config: &Config, services: &[Service], clock: Clock) -> Result<Self, Error> {
+        let engines = Engines::of(config)?;
+        let key_file = complete(&engines)?;
+        if !data.join("bus.db").is_file() || !data.join("objects").is_dir() {
+            return Err(Error::NotAFolder(data.to_owned()));
+        }
+        let lock = folder::lock(data)?;
+        let key = Key::read(data, key_file)?;
+        let (from, to) = (Objects::folder(&data.join("objects")).await?, Objects::s3(&engines.objects)?);
+        to.ping().await?;
+        let log = unfinished::open(&data.join("bus.db")).await?;
+        let mut schemas = Vec::new();
+        for service in services.iter().filter(|service| service.migrations.is_some()) {
+            schemas.push(schema(service, &engines.db, data).await?);
+        }
+        let records = schemas.first().map(|schema| schema.goal.clone()).ok_or_else(|| Error::NoGoal("a role that keeps anything".into()))?;
+        let name = key.fingerprint();
+        let goes_on = check(&schemas, &name).await?;
+        Ok(Self { name, key, log, schemas, records, from, to, clock, goes_on, _lock: lock })
+    }
+
+    /// Copies what is not there yet, and compares both sides.
+    ///
+    /// Objects are read back as they are copied; [`Transfer::verify`] reads all of them again.
+    pub async fn run(&self, watch: &dyn Watch) -> Result<Outcome, Error> {
+        if let Some(at) = progress::place(self.records.read(), &self.name, DONE, "").await? {
+            return Ok(Outcome::Already(at));
+        }
+        self.key.hand_over()?;
+        watch.expects(objects::size(&self.from).await?);
+        watch.says(if self.goes_on { "Going on with the objects" } else { "Copying the objects" });
+        // Before the rows that name them.
+        let objects = objects::copy(self, watch).await?;
+        for schema in &self.schemas {
+            let Some(source) = &schema.source else { continue };
+            watch.says(&format!("Copying the rows of {}", schema.service));
+            for table in &schema.tables {
+                rows::copy(&self.name, schema, source, table).await?;
+            }
+        }
+        let (due, left) = events::make_due(self).await?;
+        watch.says(&format!("Events that somebody has yet to take and that are due again: {due}"));
+        if left > 0 {
+            watch.says(&format!("Events of roles that this release doesn't have, left in the folder: {left}"));
+        }
+        watch.says("Comparing the rows of both sides");
+        let mut lines = verify::tables(self).await?;
+        lines.push(objects);
+        if lines.iter().all(|line| line.fits) {
+            let (name, now) = (self.name.clone(), self.clock.now().to_rfc3339());
+            self.records.write(move |tx| Box::pin(async move { progress::note(tx, &name, DONE, "", &now).await })).await?;
+        }
+        Ok(Outcome::Moved(lines))
+    }
+
+    /// Compares both sides, reading every row and every object of each.
+    pub async fn verify(&self, watch: &dyn Watch) -> Result<Vec<Line>, Error> {
+        watch.says("Comparing the rows of both sides");
+        let mut lines = verify::tables(self).await?;
+        lines.push(self.key.line());
+        watch.expects(objects::size(&self.from).await?);
+        watch.says("Reading the objects of both sides");
+        lines.push(objects::compare(self, watch).await?);
+        Ok(lines)
+    }
+}
+
+/// Names what the goal lacks, or answers where its key lies.
+fn complete(engines: &Engines) -> Result<&Path, Error> {
+    let has_database = engines.db.postgres("")?.is_some();
+    let key = engines.secrets.addresses_key_file.as_deref();
+    let named = [("db.url", has_database), ("bus.servers", !engines.bus.servers.is_empty()), ("objects.bucket", !engines.objects.bucket.is_empty())];
+    let lacks: Vec<&str> = named.into_iter().chain([("secrets.addresses_key_file", key.is_some())]).filter(|(_, there)| !there).map(|(name, _)| name).collect();
+    match key {
+        Some(key) if lacks.is_empty() => Ok(key),
+        _ => Err(Error::NoGoal(lacks.join(", "))),
+    }
+}
+
+async fn schema(service: &Service, config: &DbConfig, data: &Path) -> Result<Schema, Error> {
+    let migrations = service.migrations.unwrap_or_default();
+    let goal = config.open(service.name, data).await?;
+    goal.migrate(service.name, migrations).await?;
+    progress::prepare(&goal).await?;
+    let tables = tables::of(goal.read()).await?;
+    let file = data.join(format!("{}.db", service.name));
+    let source = if file.is_file() { Some(Db::sqlite_to_read(&file, service.name, migrations).await?) } else { None };
+    if let Some(source) = &source {
+        tables::compare(source, service.name, &tables).await?;
+    }
+    Ok(Schema { service: service.name, source, goal, tables })
+}
+
+/// Refuses a goal that holds rows from elsewhere; answers whether it holds some of this folder's.
+async fn check(schemas: &[Schema], name: &str) -> Result<bool, Error> {
+    let mut known = false;
+    for schema in schemas {
+        if progress::is_known(schema.goal.read(), name).await? {
+            known = true;
+            continue;
+        }
+        for table in &schema.tables {
+            let row: Option<Found> = schema.goal.read().row(&format!("select 1 as found from {} limit 1", table.quoted()), vec![]).await?;
+            if row.is_some() {
+                return Err(Error::Occupied { service: schema.service.to_owned(), table: table.name.clone() });
+            }
+        }
+    }
+    Ok(known)
+}
+
+#[derive(sea_orm::FromQueryResult)]
+struct Found {
+    #[allow(dead_code)]
+    found: i32,
+}

@@ -1,0 +1,163 @@
+//! Objects: every one under the key it has, hashed on its way and read back from where it went.
+//!
+//! Also the unfinished ones, as they lie: a place in an upload goes on there. Invariant: an object is noted only after the goal has
+//! given back the same bytes.
+
+use std::collections::HashSet;
+use std::sync::Mutex;
+
+use futures::stream::{self, BoxStream};
+use futures::{StreamExt as _, TryStreamExt as _};
+use sha2::{Digest as _, Sha256};
+
+use super::{Error, Line, Transfer, Watch, progress};
+use crate::db;
+use crate::objects::{self, Listed, ObjectKey, Objects};
+
+/// Objects on their way at once.
+const AT_ONCE: usize = 8;
+/// From here on a writer that was killed may have left an upload in parts.
+const IN_PARTS: u64 = 5 << 20;
+/// Differing objects that are named.
+const NAMED: usize = 20;
+
+/// The first two characters of keys.
+fn shards() -> impl Iterator<Item = String> {
+    let digits = || ('0'..='9').chain('a'..='z');
+    digits().flat_map(move |first| digits().map(move |second| [first, second].iter().collect()))
+}
+
+/// Everything that the folder holds.
+fn listed(from: &Objects) -> BoxStream<'_, Result<Vec<Listed>, Error>> {
+    stream::iter(shards()).then(async |shard| Ok(from.list(&shard).await?)).boxed()
+}
+
+/// How many bytes lie in the folder.
+pub(super) async fn size(from: &Objects) -> Result<u64, Error> {
+    listed(from).try_fold(0, async |sum, shard| Ok(sum + shard.iter().map(|object| object.bytes).sum::<u64>())).await
+}
+
+/// Copies what is missing; answers what is there then.
+pub(super) async fn copy(transfer: &Transfer, watch: &dyn Watch) -> Result<Line, Error> {
+    let line = Mutex::new(Line::new("objects"));
+    let missing = listed(&transfer.from).and_then(|shard| async {
+        let known = known(transfer, &shard).await?;
+        Ok(stream::iter(shard.into_iter().map(move |object| Ok::<_, Error>((known.contains(object.key.as_str()), object)))))
+    });
+    missing
+        .try_flatten()
+        .try_for_each_concurrent(AT_ONCE, async |(known, Listed { key, bytes, .. })| {
+            if !known {
+                let digest = copy_one(transfer, &key, bytes).await?;
+                note(transfer, &key, bytes, &digest).await?;
+            }
+            watch.moved(bytes);
+            count(&line, bytes, None);
+            Ok(())
+        })
+        .await?;
+    Ok(line.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
+}
+
+/// Reads both sides of every object again.
+pub(super) async fn compare(transfer: &Transfer, watch: &dyn Watch) -> Result<Line, Error> {
+    let line = Mutex::new(Line::new("objects"));
+    listed(&transfer.from)
+        .map_ok(|shard| stream::iter(shard.into_iter().map(Ok::<_, Error>)))
+        .try_flatten()
+        .try_for_each_concurrent(AT_ONCE, async |Listed { key, bytes, .. }| {
+            let same = is_same(transfer, &key, bytes).await.map_err(|cause| Error::Object { key: key.to_string(), cause })?;
+            watch.moved(bytes);
+            count(&line, bytes, (!same).then_some(key));
+            Ok(())
+        })
+        .await?;
+    Ok(line.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
+}
+
+fn count(line: &Mutex<Line>, bytes: u64, differs: Option<ObjectKey>) {
+    let mut line = line.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    line.items += 1;
+    line.bytes += bytes;
+    match differs {
+        None => line.there += 1,
+        Some(key) => {
+            line.fits = false;
+            if line.differing.len() < NAMED {
+                line.differing.push(key.to_string());
+            }
+        }
+    }
+}
+
+/// Progress is kept by shard, so that asking for it is one look into an index.
+fn part(key: &str) -> String {
+    format!("objects/{}", key.split('/').next().unwrap_or_default())
+}
+
+async fn known(transfer: &Transfer, shard: &[Listed]) -> Result<HashSet<String>, Error> {
+    let Some(first) = shard.first() else { return Ok(HashSet::new()) };
+    let noted = progress::list(transfer.records.read(), &transfer.name, &part(first.key.as_str())).await?;
+    Ok(noted.into_iter().map(|(key, _)| key).collect())
+}
+
+async fn note(transfer: &Transfer, key: &ObjectKey, bytes: u64, digest: &[u8]) -> Result<(), Error> {
+    let (name, key, place) = (transfer.name.clone(), key.to_string(), format!("{bytes} {}", hex::encode(digest)));
+    let noted: Result<(), db::Error> = transfer.records.write(move |tx| Box::pin(async move { progress::note(tx, &name, &part(&key), &key, &place).await })).await;
+    Ok(noted?)
+}
+
+/// Stores one object under its key and looks at it there; answers its SHA-256.
+async fn copy_one(transfer: &Transfer, key: &ObjectKey, bytes: u64) -> Result<Vec<u8>, Error> {
+    let failed = |cause| Error::Object { key: key.to_string(), cause };
+    if transfer.goes_on && bytes >= IN_PARTS {
+        transfer.to.remove(key).await.map_err(failed)?;
+    }
+    let sent = send(transfer, key, bytes).await.map_err(failed)?;
+    let arrived = digest(&transfer.to, key).await.map_err(failed)?;
+    if arrived == (bytes, sent.clone()) { Ok(sent) } else { Err(Error::Spoilt(key.to_string())) }
+}
+
+async fn send(transfer: &Transfer, key: &ObjectKey, bytes: u64) -> Result<Vec<u8>, objects::Error> {
+    let mut writer = transfer.to.create_as(key.clone()).await?;
+    let (mut hash, mut chunks) = (Sha256::new(), transfer.from.read(key, 0..bytes).await?);
+    while let Some(chunk) = chunks.try_next().await? {
+        hash.update(&chunk);
+        writer.write(chunk).await?;
+    }
+    writer.finish().await?;
+    Ok(hash.finalize().to_vec())
+}
+
+/// An object's size and SHA-256.
+async fn digest(objects: &Objects, key: &ObjectKey) -> Result<(u64, Vec<u8>), objects::Error> {
+    let bytes = objects.len(key).await?;
+    let (mut hash, mut chunks) = (Sha256::new(), objects.read(key, 0..bytes).await?);
+    while let Some(chunk) = chunks.try_next().await? {
+        hash.update(&chunk);
+    }
+    Ok((bytes, hash.finalize().to_vec()))
+}
+
+async fn is_same(transfer: &Transfer, key: &ObjectKey, bytes: u64) -> Result<bool, objects::Error> {
+    match transfer.to.len(key).await {
+        Ok(there) if there == bytes => Ok(digest(&transfer.from, key).await? == digest(&transfer.to, key).await?),
+        Ok(_) | Err(objects::Error::Missing) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_has_a_shard_that_is_looked_at() {
+        let all: HashSet<String> = shards().collect();
+        assert_eq!(all.len(), 36 * 36);
+        for _ in 0..1000 {
+            let key = ObjectKey::random();
+            assert!(all.contains(key.as_str().split('/').next().unwrap()), "{key}");
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! How far a move is: a table of its own in each schema of the goal.
+//!
+//! Invariant: a place is noted in the transaction that stores what lies before it, so a move that was killed goes on exactly there.
+
+use sea_orm::FromQueryResult;
+
+use crate::db::{Db, Error, Sql, Tx};
+
+/// The table, which is no part of any schema: only a goal has it.
+pub(super) const TABLE: &str = "moved";
+
+#[derive(FromQueryResult)]
+struct Row {
+    item: String,
+    place: String,
+}
+
+/// Makes the table where it is missing.
+pub(super) async fn prepare(goal: &Db) -> Result<(), Error> {
+    let text = "create table if not exists moved (source text not null, part text not null, item text not null, place text not null, primary key (source, part, item))";
+    goal.write(move |tx| Box::pin(async move { tx.execute(text, vec![]).await.map(drop) })).await
+}
+
+/// Whether anything of `source` has come here.
+pub(super) async fn is_known(goal: &impl Sql, source: &str) -> Result<bool, Error> {
+    let row: Option<Row> = goal.row("select item, place from moved where source = $1 limit 1", vec![source.into()]).await?;
+    Ok(row.is_some())
+}
+
+/// The place that was noted for an item.
+pub(super) async fn place(goal: &impl Sql, source: &str, part: &str, item: &str) -> Result<Option<String>, Error> {
+    let row: Option<Row> = goal.row("select item, place from moved where source = $1 and part = $2 and item = $3", vec![source.into(), part.into(), item.into()]).await?;
+    Ok(row.map(|row| row.place))
+}
+
+/// Every item of a part with its place.
+pub(super) async fn list(goal: &impl Sql, source: &str, part: &str) -> Result<Vec<(String, String)>, Error> {
+    let rows: Vec<Row> = goal.rows("select item, place from moved where source = $1 and part = $2", vec![source.into(), part.into()]).await?;
+    Ok(rows.into_iter().map(|row| (row.item, row.place)).collect())
+}
+
+/// Notes a place.
+pub(super) async fn note(tx: &Tx, source: &str, part: &str, item: &str, place: &str) -> Result<(), Error> {
+    let text = "insert into moved (source, part, item, place) values ($1, $2, $3, $4) on conflict (source, part, item) do update set place = excluded.place";
+    tx.execute(text, vec![source.into(), part.into(), item.into(), place.into()]).await.map(drop)
+}

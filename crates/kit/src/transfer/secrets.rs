@@ -1,0 +1,87 @@
+//! The key that signs addresses goes along, or every address that was given out ends.
+//!
+//! Invariant: a key that is there is never written over.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
+use super::{Error, Line};
+use crate::boot::folder;
+
+/// The folder's key, and the file where the goal looks for it.
+pub(super) struct Key {
+    secret: Vec<u8>,
+    file: PathBuf,
+    is_there: bool,
+}
+
+impl Key {
+    /// Reads both sides; refuses when they differ.
+    ///
+    /// A folder whose configuration named a file of its own has no key inside; then the goal's file is taken to be that one.
+    pub(super) fn read(data: &Path, goal: &Path) -> Result<Self, Error> {
+        let inside = data.join("secrets/addresses.key");
+        let (source, there) = (read(&inside)?, read(goal)?);
+        let file = goal.to_owned();
+        match (source, there) {
+            (Some(secret), Some(there)) if secret != there => Err(Error::OtherKey { goal: file, source_file: inside }),
+            (Some(secret), there) => Ok(Self { secret, file, is_there: there.is_some() }),
+            (None, Some(secret)) => Ok(Self { secret, file, is_there: true }),
+            (None, None) => Err(Error::Key { path: inside, cause: ErrorKind::NotFound.into() }),
+        }
+    }
+
+    /// What the folder is called in the goal's records: the same for a copy of it, and telling nothing of the key.
+    pub(super) fn fingerprint(&self) -> String {
+        let digest = Sha256::new_with_prefix("tutti data folder").chain_update(&self.secret).finalize();
+        hex::encode(digest).chars().take(16).collect()
+    }
+
+    /// Whether the goal has it.
+    pub(super) fn line(&self) -> Line {
+        Line { items: 1, there: self.is_there.into(), bytes: self.secret.len() as u64, fits: self.is_there, ..Line::new("secrets") }
+    }
+
+    /// Writes the key where the goal looks for it.
+    pub(super) fn hand_over(&self) -> Result<(), Error> {
+        if self.is_there {
+            return Ok(());
+        }
+        folder::write_secret(&self.file, &self.secret).map_err(|cause| Error::Key { path: self.file.clone(), cause })
+    }
+}
+
+fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    match std::fs::read(path) {
+        Ok(secret) => Ok(Some(secret)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(Error::Key { path: path.to_owned(), cause }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn the_key_goes_along_privately_and_another_one_is_never_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let (data, goal) = (folder.path().join("data"), folder.path().join("goal.key"));
+        std::fs::create_dir_all(data.join("secrets")).unwrap();
+        assert!(matches!(Key::read(&data, &goal), Err(Error::Key { .. })));
+        std::fs::write(data.join("secrets/addresses.key"), [7; 32]).unwrap();
+        let key = Key::read(&data, &goal).unwrap();
+        assert!(!key.line().fits);
+        key.hand_over().unwrap();
+        assert_eq!(std::fs::read(&goal).unwrap(), [7; 32]);
+        assert_eq!(std::fs::metadata(&goal).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(Key::read(&data, &goal).unwrap().line().fits);
+        std::fs::write(&goal, [8; 32]).unwrap();
+        assert!(Key::read(&data, &goal).err().unwrap().to_string().contains("another key"));
+        assert_eq!(std::fs::read(&goal).unwrap(), [8; 32]);
+    }
+}
