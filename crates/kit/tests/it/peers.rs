@@ -106,7 +106,8 @@ async fn what_is_missing_is_waited_for_in_any_order() {
     assert_eq!(fetch(&peers, "/who").await.unwrap(), address.port().to_string());
     assert!(metrics.text().contains("tutti_peer_instances_healthy{role=\"media\"} 1\n"));
     role.kill().await;
-    until("it is missed", || !peers.missing().is_empty()).await;
+    until("it is missed", || !peers.lost().is_empty()).await;
+    assert!(peers.missing().is_empty(), "one that was there is lost, not missing");
     assert!(tasks.stop(Duration::from_secs(5)).await, "the watch outlived its process");
 }
 
@@ -127,10 +128,10 @@ async fn an_instance_that_is_not_ready_gets_nothing_until_it_is() {
     assert_eq!(roles[0].hits(), before);
     // When nobody is ready, the least bad one is asked all the same.
     roles[1].ready.store(false, Ordering::SeqCst);
-    until("it is known", || !peers.missing().is_empty()).await;
+    until("it is known", || !peers.lost().is_empty()).await;
     fetch(&peers, "/who").await.unwrap();
     roles[0].ready.store(true, Ordering::SeqCst);
-    until("it is back", || peers.missing().is_empty()).await;
+    until("it is back", || peers.lost().is_empty()).await;
     let before = roles[0].hits();
     fetch(&peers, "/who").await.unwrap();
     assert_eq!(roles[0].hits(), before + 1);
