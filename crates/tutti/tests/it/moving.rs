@@ -72,7 +72,12 @@ async fn post(site: &str, path: &str, body: Value) -> Value {
 }
 
 fn person(site: &str, tokens: &Value) -> Person {
-    Person { token: tokens["access_token"].as_str().unwrap().to_owned(), address: site.to_owned(), client: reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap() }
+    Person {
+        token: tokens["access_token"].as_str().unwrap().to_owned(),
+        address: site.to_owned(),
+        client: reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap(),
+        separate: true,
+    }
 }
 
 /// Begins an upload; answers its address.

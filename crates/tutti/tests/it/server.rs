@@ -129,7 +129,7 @@ pub(crate) struct Person {
     pub(crate) address: String,
     pub(crate) client: reqwest::Client,
     /// Whether the roles play in processes of their own.
-    separate: bool,
+    pub(crate) separate: bool,
 }
 
 impl Person {
