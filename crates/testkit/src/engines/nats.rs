@@ -12,7 +12,7 @@ pub struct Nats {
     /// The program.
     pub program: Program,
     port: u16,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Nats {
@@ -48,7 +48,14 @@ impl Nats {
         std::fs::write(&config, text).expect("the folder is ours");
         let server = installed("bin/nats-server");
         let arguments = [server.display().to_string(), "-c".into(), config.display().to_string()].into();
-        Self { program: Program::start("NATS", arguments, Ready::Listens(port), &folder.path().join("log")), port, _folder: folder }
+        Self { program: Program::start("NATS", arguments, Ready::Listens(port), &folder.path().join("log")), port, folder }
+    }
+
+    /// Kills it, loses all that it had on its disk, and starts it again.
+    pub fn wipe(&mut self) {
+        self.program.kill();
+        std::fs::remove_dir_all(self.folder.path().join("store")).expect("the folder is ours");
+        self.program.again();
     }
 
     /// Where it is, such as `nats://127.0.0.1:20124`.

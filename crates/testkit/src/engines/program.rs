@@ -52,6 +52,22 @@ impl Program {
         &self.name
     }
 
+    /// With these further arguments, from its next start on.
+    pub fn also(&mut self, arguments: &[&str]) {
+        self.arguments.extend(arguments.iter().map(|&argument| argument.to_owned()));
+    }
+
+    /// From its next start on, it is run by this command, and its words go to `log`.
+    pub fn run_by(&mut self, command: Vec<String>, log: &Path) {
+        self.arguments.splice(0..0, command);
+        log.clone_into(&mut self.log);
+    }
+
+    /// Its number while it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
     /// Where its words go.
     pub fn log(&self) -> &Path {
         &self.log

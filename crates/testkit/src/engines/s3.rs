@@ -79,6 +79,7 @@ pub struct S3 {
     /// How to get in.
     pub account: S3Account,
     port: u16,
+    filer: u16,
     folder: TempDir,
 }
 
@@ -107,12 +108,29 @@ impl S3 {
         let path = format!("/buckets/{}/", account.bucket);
         program.until("taking a bucket", |_| make_folder(filer, &path).is_ok());
         let account = S3Account { endpoint: format!("http://127.0.0.1:{port}"), ..account };
-        Self { program, account, port, folder }
+        Self { program, account, port, filer, folder }
     }
 
     /// Its port.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Everything in the bucket, as the server's own catalogue has it: objects, and the folders of uploads in parts that were not finished.
+    pub async fn everything(&self) -> Vec<String> {
+        let root = format!("/buckets/{}", self.account.bucket);
+        let (mut found, mut folders) = (Vec::new(), vec![root.clone()]);
+        while let Some(folder) = folders.pop() {
+            for (path, is_folder) in list(self.filer, &folder).await {
+                let inside = path.strip_prefix(&root).unwrap_or(&path).trim_start_matches('/').to_owned();
+                if is_folder && folder != format!("{root}/.uploads") {
+                    folders.push(path);
+                } else {
+                    found.push(inside);
+                }
+            }
+        }
+        found
     }
 
     /// Where it keeps its files.
@@ -128,4 +146,25 @@ fn make_folder(filer: u16, path: &str) -> std::io::Result<()> {
     let mut answer = String::new();
     door.read_to_string(&mut answer)?;
     if answer.starts_with("HTTP/1.1 20") { Ok(()) } else { Err(std::io::Error::other(answer)) }
+}
+
+/// What lies in a folder of SeaweedFS's filer: paths, and whether each is a folder.
+async fn list(filer: u16, folder: &str) -> Vec<(String, bool)> {
+    /// Go's `os.ModeDir`.
+    const FOLDER: u64 = 1 << 31;
+    const PAGE: usize = 1000;
+    let (client, mut found, mut last) = (reqwest::Client::new(), Vec::new(), String::new());
+    loop {
+        let asked = client.get(format!("http://127.0.0.1:{filer}{folder}/?limit={PAGE}&lastFileName={last}")).header("accept", "application/json").send().await;
+        let page: serde_json::Value = asked.expect("the filer answers").json().await.expect("the filer speaks JSON");
+        let entries = page["Entries"].as_array().cloned().unwrap_or_default();
+        for entry in &entries {
+            let path = entry["FullPath"].as_str().expect("an entry has a path").to_owned();
+            path.rsplit('/').next().unwrap_or_default().clone_into(&mut last);
+            found.push((path, entry["Mode"].as_u64().unwrap_or(0) & FOLDER != 0));
+        }
+        if entries.len() < PAGE {
+            return found;
+        }
+    }
 }

@@ -3,8 +3,11 @@
 //! Owns the processes' ports, folders and common configuration. Invariant: all that it makes lies in its own temporary folder, in
 //! schemas, streams and prefixes with random names, and in processes that end with it.
 
+mod disk;
+mod rows;
 mod shape;
 
+pub use rows::Rows;
 pub use shape::Shape;
 
 use std::path::{Path, PathBuf};
@@ -102,6 +105,20 @@ impl Fleet {
         let mut fleet = Self { players, name: "alone".into(), folder };
         fleet.again();
         fleet
+    }
+
+    /// As [`Fleet::start_alone`], with its data on a disk of `bytes`; a sentence where this machine lets nobody mount one.
+    pub fn start_alone_on_disk(binary: &Path, bytes: u64, settings: &[String]) -> Result<Self, String> {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let mount = folder.path().join("disk");
+        std::fs::create_dir(&mount).expect("the folder is ours");
+        let wrapped = disk::wrapper(&mount, bytes)?;
+        let set: Vec<String> = settings.iter().flat_map(|setting| ["--set".to_owned(), setting.clone()]).collect();
+        let mut player = Player::new(binary, ALL, "disk/tutti", folder.path(), &set);
+        player.program.run_by(wrapped, &folder.path().join("tutti.log"));
+        let mut fleet = Self { players: vec![player], name: "alone".into(), folder };
+        fleet.again();
+        Ok(fleet)
     }
 
     /// The configuration that all processes share.
