@@ -91,6 +91,8 @@ fn kind(error: &DbErr) -> Kind {
     };
     let RuntimeErr::SqlxError(cause) = cause else { return Kind::Other };
     match &**cause {
+        // A proxy before a server that is away takes the connection and closes it, which reads as a strange answer to the first question.
+        sea_orm::sqlx::Error::Protocol(_) if matches!(error, DbErr::Conn(_)) => Kind::Away,
         sea_orm::sqlx::Error::Io(_) | sea_orm::sqlx::Error::PoolTimedOut | sea_orm::sqlx::Error::PoolClosed | sea_orm::sqlx::Error::WorkerCrashed => Kind::Away,
         sea_orm::sqlx::Error::Database(refused) => refused.code().map_or(Kind::Other, |code| of_code(&code)),
         _ => Kind::Other,
