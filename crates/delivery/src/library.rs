@@ -10,6 +10,7 @@ use contract::MediaId;
 use contract::media::{Changed, Deleted, Received};
 use contract::transcode::Published;
 use kit::Context;
+use kit::bus::MayBeAway as _;
 use kit::db::Db;
 use kit::peer::Peers;
 use tokio::sync::Semaphore;
@@ -68,8 +69,16 @@ impl Library {
             return Err(Error::NotFound);
         }
         let received = self.ask_media(id).await?.ok_or(Error::NotFound)?;
-        self.received(received, 0).await?;
-        store::find_item(self.db.read(), id).await?.map(Arc::new).ok_or(Error::NotFound)
+        let told = Item::from(&received);
+        match self.received(received, 0).await {
+            Ok(()) => store::find_item(self.db.read(), id).await?.map(Arc::new).ok_or(Error::NotFound),
+            // A full disk, or writers who wait: reading goes on, and the event will bring the row.
+            Err(error) if error.is_away() => {
+                tracing::warn!(media.id = %id, %error, "an item could not be written down; it is read all the same");
+                Ok(Arc::new(told))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     async fn ask_media(&self, id: &MediaId) -> Result<Option<Received>, Error> {
@@ -92,7 +101,11 @@ impl Library {
             self.unpublished.insert(id.clone(), ()).await;
             if let Some(answer) = self.ask_transcode(id).await {
                 let told = answer.clone();
-                self.db.write(move |tx| Box::pin(async move { store::upsert_published(tx, &told).await })).await?;
+                match self.db.write(move |tx| Box::pin(async move { store::upsert_published(tx, &told).await })).await {
+                    Err(error) if !error.is_away() => return Err(error.into()),
+                    Err(error) => tracing::warn!(media.id = %id, %error, "what an item plays could not be written down; it is read all the same"),
+                    Ok(()) => {}
+                }
                 published = answer;
             }
         }

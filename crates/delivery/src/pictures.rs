@@ -18,6 +18,7 @@ use futures::FutureExt as _;
 use futures::TryStreamExt as _;
 use futures::future::{BoxFuture, Shared};
 use kit::Context;
+use kit::bus::MayBeAway as _;
 use prometheus_client::metrics::counter::Counter;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
@@ -130,7 +131,13 @@ impl Pictures {
         let now = self.0.context.clock.now();
         if now - image.read_at > READ_AT {
             let id = id.clone();
-            self.0.context.db.write(move |tx| Box::pin(async move { store::touch_image(tx, &id, &name, now).await })).await?;
+            match self.0.context.db.write(move |tx| Box::pin(async move { store::touch_image(tx, &id, &name, now).await })).await {
+                // When it was read last matters to the sweep alone.
+                Err(error) if error.is_away() => tracing::warn!(%error, "a reading could not be noted"),
+                touched => {
+                    touched?;
+                }
+            }
         }
         let kept = Kept { object: image.object, bytes: image.bytes };
         self.0.kept.insert(key, kept.clone());

@@ -3,7 +3,7 @@
 //! Invariant: an item whose overlays can't be understood has none (`scrub: None`), so its file stays inside.
 
 use codec::scrub::Patch;
-use contract::media::{Kind, Visibility};
+use contract::media::{Kind, Received, Visibility};
 use contract::{AccountId, MediaId, ObjectKey};
 
 /// What is known of an item.
@@ -37,6 +37,27 @@ impl Item {
     /// Bytes it takes in memory, about.
     pub fn weight(&self) -> usize {
         512 + self.name.len() + self.scrub.iter().flatten().map(|patch| 64 + patch.fill.len()).sum::<usize>()
+    }
+}
+
+impl From<&Received> for Item {
+    /// The item as its announcement says; what is written of it reads the same.
+    fn from(received: &Received) -> Self {
+        Self {
+            id: received.id.clone(),
+            owner: received.owner,
+            kind: received.kind,
+            format: received.format.clone(),
+            content_type: received.content_type.clone(),
+            name: received.name.clone(),
+            bytes: received.bytes,
+            sha256: received.sha256.clone(),
+            object: received.object.clone(),
+            scrub: received.scrub.as_deref().and_then(overlays),
+            visibility: received.visibility,
+            size: received.width.zip(received.height),
+            orientation: received.orientation,
+        }
     }
 }
 
