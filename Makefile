@@ -1,6 +1,6 @@
 # What one types here. Each target is a script in dev/ or one line; `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt bench openapi page doctor clean
+.PHONY: help run test faults check fmt bench openapi page doctor clean
 
 help:     ## list the targets
 	@sed -n 's/^\([a-z]*\): *## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
@@ -10,6 +10,9 @@ run:      ## install what is missing, build, start on http://127.0.0.1:8080 with
 
 test:     ## install what the tests need and run all of them
 	@dev/test
+
+faults:   ## kill, freeze, cut and fill everything for an hour, and look whether anything is lost
+	@dev/faults
 
 check:    ## format, lints, licences, types: all that needs no running
 	@dev/check

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may be blunt, also in the functions beside it")]
 
 mod crash;
+mod faults;
 mod layout;
 mod neighbours;
 mod process;

@@ -1,0 +1,106 @@
+//! Engines that are killed, frozen and wiped while everybody works: what needs them says "later" in time, the rest goes on, and
+//! nobody is needed for it to end.
+//!
+//! Invariant: no process of the product is touched here.
+
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use serde_json::json;
+use testkit::engines::Program;
+use testkit::fleet::Shape;
+
+use super::answers::Heard;
+use super::judge::judge;
+use super::load::Load;
+use super::stage::Stage;
+use super::uploads::{send, send_until_taken};
+use super::{away, form};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Engine {
+    Postgres,
+    Nats,
+    S3,
+}
+
+impl Engine {
+    fn of(self, stage: &mut Stage) -> &mut Program {
+        match self {
+            Self::Postgres => &mut stage.postgres.program,
+            Self::Nats => &mut stage.nats.program,
+            Self::S3 => &mut stage.s3.program,
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn engines_that_are_away_are_waited_for_and_what_does_not_need_them_goes_on() {
+    let mut stage = Stage::set(&Shape::one_of_each());
+    let load = Load::start(&stage).await;
+    let photo = load.samples.photo();
+    let warm = send_until_taken(&load.member, &photo).await;
+    load.ledger.note(warm.clone(), photo);
+    let original = format!("/v1/media/{warm}/original");
+    for _ in 0..form(1, 2) {
+        for engine in [Engine::Postgres, Engine::Nats, Engine::S3] {
+            for killed in [true, false] {
+                load.member.get(&original).await;
+                absent(engine, killed, &mut stage, &load, &original).await;
+            }
+        }
+        tokio::task::block_in_place(|| stage.nats.wipe());
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+    judge(&mut stage, load).await;
+}
+
+/// Kills an engine and starts it again, or freezes it and lets it go on.
+async fn absent(engine: Engine, killed: bool, stage: &mut Stage, load: &Load, original: &str) {
+    tokio::task::block_in_place(|| if killed { engine.of(stage).kill() } else { engine.of(stage).freeze() });
+    let began = Instant::now();
+    while began.elapsed() < away() {
+        promises(engine, load, original).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    let was = began.elapsed();
+    tokio::task::block_in_place(|| if killed { engine.of(stage).again() } else { engine.of(stage).thaw() });
+    let back = Instant::now();
+    let photo = load.samples.photo();
+    load.ledger.note(send_until_taken(&load.member, &photo).await, photo);
+    let how = if killed { "dead" } else { "frozen" };
+    println!("{engine:?} was {how} for {:.1} s; an upload was taken {:.1} s after its return", was.as_secs_f64(), back.elapsed().as_secs_f64());
+}
+
+/// What holds while an engine is away. That everything else is answered "later" in time, the load itself checks.
+async fn promises(engine: Engine, load: &Load, original: &str) {
+    let read = async || match load.member.ask(Method::GET, original, |request| request).await {
+        Heard::Answer(answer) => answer.status.as_u16(),
+        Heard::Later(status) => status.as_u16(),
+        Heard::Broken => 0,
+    };
+    let photo = load.samples.photo();
+    match engine {
+        Engine::Postgres => {
+            assert_eq!(read().await, 200, "what was read before can't be read while the database is away");
+            assert!(matches!(send(&load.member, "p.jpg", "image/jpeg", &photo).await, Err(Heard::Later(_))), "an upload without a database");
+        }
+        Engine::Nats => {
+            assert_eq!(read().await, 200);
+            let taken = send(&load.member, "p.jpg", "image/jpeg", &photo).await;
+            load.ledger.note(taken.unwrap_or_else(|_| panic!("an upload was not taken while the bus is away")), photo);
+        }
+        Engine::S3 => {
+            assert!(load.member.sign_in().await, "nobody can sign in while the store is away");
+            let listed = load.member.ask(Method::GET, "/v1/media?limit=5", |request| request).await;
+            assert!(matches!(listed, Heard::Answer(answer) if answer.status == 200), "nobody can look at a list while the store is away");
+            let renamed = load.member.ask(Method::PATCH, original.trim_end_matches("/original"), |request| request.json(&json!({ "name": "renamed" }))).await;
+            assert!(matches!(renamed, Heard::Answer(answer) if answer.status == 200), "nobody can change a name while the store is away");
+            // A freeze of a few seconds is sat out by whoever has begun.
+            match send(&load.member, "p.jpg", "image/jpeg", &photo).await {
+                Ok(id) => load.ledger.note(id, photo),
+                Err(heard) => assert!(matches!(heard, Heard::Later(_)), "an upload was not told to come later"),
+            }
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The verdict after the storm: nothing acknowledged is lost, nothing happened twice, nothing is left over.
+//!
+//! Looks through the public doors first, then past the product into its databases, its bus and its store. Invariant: recovery needed nobody: by
+//! the time it looks, every engine and process was at most started again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use kit::bus::{Bus, NatsOptions};
+use reqwest::Method;
+use testkit::fleet::{Player, Rows};
+
+use super::answers::Member;
+use super::form;
+use super::load::{Ledger, Load};
+use super::stage::Stage;
+
+/// Roles that keep something.
+const KEEPERS: [&str; 4] = ["accounts", "media", "transcode", "delivery"];
+
+/// Ends the load and holds everything against the ledger.
+pub(super) async fn judge(stage: &mut Stage, load: Load) {
+    stage.clear();
+    let (member, ledger) = load.end().await;
+    let began = Instant::now();
+    let count = |of: &std::sync::atomic::AtomicU32| of.load(Ordering::Relaxed);
+    let items = ledger.items().len();
+    println!(
+        "acknowledged {items} uploads, {} readings, {} sign-ins; \"later\" {}, broken connections {}",
+        count(&ledger.read),
+        count(&ledger.signed_in),
+        count(&ledger.later),
+        count(&ledger.broken)
+    );
+    assert!(items >= 10 && count(&ledger.signed_in) >= 3, "too little was acknowledged: the test proves little");
+    bytes_are_there(&member, &ledger).await;
+    let known = all_get_ready(&member, &ledger).await;
+    bus_is_empty(stage).await;
+    tables_agree(stage, known).await;
+    slots_ran_once(stage);
+    nothing_is_left(stage, &member).await;
+    println!("judged in {:.1} s", began.elapsed().as_secs_f64());
+}
+
+async fn bytes_are_there(member: &Member, ledger: &Ledger) {
+    for (id, bytes) in ledger.items() {
+        assert!(member.get(&format!("/v1/media/{id}/original")).await.body == bytes, "{id} has other bytes");
+    }
+}
+
+/// Waits until everything is ready, also what was stored without its sender hearing of it; answers how many items there are.
+async fn all_get_ready(member: &Member, ledger: &Ledger) -> usize {
+    let began = Instant::now();
+    loop {
+        let listed = list(member).await;
+        if let Some((id, state)) = listed.iter().find(|(_, state)| *state == "failed") {
+            panic!("{id} is {state}: {}", member.get(&format!("/v1/media/{id}")).await.text());
+        }
+        let missing: Vec<String> = ledger.items().into_iter().map(|(id, _)| id).filter(|id| !listed.contains_key(id)).collect();
+        assert!(missing.is_empty(), "acknowledged and not listed: {missing:?}");
+        let waiting: Vec<_> = listed.iter().filter(|(_, state)| *state != "ready").collect();
+        if waiting.is_empty() {
+            return listed.len();
+        }
+        assert!(began.elapsed() < form(Duration::from_secs(180), Duration::from_secs(600)), "not ready: {waiting:?}");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+}
+
+/// A member's items and their states.
+async fn list(member: &Member) -> BTreeMap<String, String> {
+    let (mut items, mut after) = (BTreeMap::new(), String::new());
+    loop {
+        let page = member.get(&format!("/v1/media?limit=100{after}")).await.json();
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        items.extend(page["items"].as_array().unwrap().iter().map(|item| (text(&item["id"]), text(&item["state"]))));
+        match page["next"].as_str() {
+            Some(next) => after = format!("&after={next}"),
+            None => return items,
+        }
+    }
+}
+
+/// Every event has been sent and taken, and none was given up.
+async fn bus_is_empty(stage: &Stage) {
+    let options = NatsOptions { servers: vec![stage.nats.url()], prefix: stage.fleet.name.clone(), ..NatsOptions::default() };
+    let bus = Bus::nats(&options, kit::Clock::system()).await.unwrap();
+    let rows = Rows::of(&stage.fleet, &stage.postgres.url());
+    let began = Instant::now();
+    loop {
+        let mut unsent = Vec::new();
+        for service in KEEPERS {
+            unsent.extend(rows.lines(service, "select subject as line from outbox where sent_at is null").await);
+        }
+        let backlog = bus.engine().backlog().await;
+        if unsent.is_empty() && backlog.as_ref().is_ok_and(Vec::is_empty) {
+            break;
+        }
+        assert!(began.elapsed() < Duration::from_secs(90), "unsent {unsent:?}, waiting {backlog:?}");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    let dead = bus.engine().dead(10).await.unwrap();
+    assert!(dead.is_empty(), "deliveries were given up: {dead:#?}");
+}
+
+/// Each role's rows say the same: every event had its effect, once.
+async fn tables_agree(stage: &Stage, known: usize) {
+    let rows = Rows::of(&stage.fleet, &stage.postgres.url());
+    let none = async |service: &str, what: &str, query: &str| {
+        let found = rows.lines(service, query).await;
+        assert!(found.is_empty(), "{what}: {found:#?}");
+    };
+    let miscounted = "select owner || ' is charged ' || bytes || ' bytes, ' || items || ' items' as line from usage \
+        where bytes <> (select coalesce(sum(item.bytes), 0) from item where item.owner = usage.owner) \
+        or items <> (select count(*) from item where item.owner = usage.owner)";
+    none("media", "the quota is not the sum of the items", miscounted).await;
+    none("transcode", "pieces that nobody did", "select media || ' ' || name || ' ' || stand as line from piece where stand <> 'done'").await;
+    none("transcode", "items that are not ready", "select media || ' ' || state as line from job where state not in ('ready', 'deleted')").await;
+    let same = async |left: (&str, &str), right: (&str, &str), what: &str| {
+        let sets = [rows.lines(left.0, left.1).await, rows.lines(right.0, right.1).await].map(BTreeSet::from_iter);
+        let apart: Vec<_> = sets[0].symmetric_difference(&sets[1]).collect();
+        assert!(apart.is_empty(), "{what} of {} and {} differ: {apart:#?}", left.0, right.0);
+        sets[0].len()
+    };
+    let items = "select id || ' ' || bytes || ' ' || object as line from item";
+    assert_eq!(same(("media", items), ("delivery", items), "items").await, known);
+    same(("media", "select id as line from item"), ("transcode", "select media as line from job where state <> 'deleted'"), "items").await;
+    let segments = |item: &str| format!("select {item} || ' ' || rendition || ' ' || number || ' ' || object as line from segment");
+    let found = same(("transcode", &segments("media")), ("delivery", &segments("item")), "segments").await;
+    let assets = |item: &str| format!("select {item} || ' ' || name || ' ' || object as line from asset");
+    same(("transcode", &assets("media")), ("delivery", &assets("item")), "assets").await;
+    println!("{known} items and {found} segments agree in every database");
+}
+
+/// Of the slots of timed work, none ran to its end twice, in whichever process, and none is still held.
+fn slots_ran_once(stage: &Stage) {
+    let words = stage.fleet.words();
+    let mut runs: BTreeMap<&str, u32> = BTreeMap::new();
+    for line in words.lines().filter(|line| line.contains("a scheduled run is done")) {
+        let run = line.split_once(" job=").and_then(|(_, rest)| rest.split_once(" elapsed_ms=")).map(|(run, _)| run);
+        *runs.entry(run.unwrap_or_else(|| panic!("{line}"))).or_default() += 1;
+    }
+    let twice: Vec<_> = runs.iter().filter(|(_, times)| **times > 1).collect();
+    assert!(twice.is_empty(), "slots ran twice: {twice:#?}");
+    assert!(runs.len() > 5, "only {} slots ran", runs.len());
+    println!("{} slots of timed work ran, each once", runs.len());
+}
+
+/// Whatever is deleted goes, and what no row knows goes as well, within hours that a clock ahead makes short: then the store is empty.
+async fn nothing_is_left(stage: &mut Stage, member: &Member) {
+    loop {
+        let items = list(member).await;
+        if items.is_empty() {
+            break;
+        }
+        for id in items.keys() {
+            member.insist(204, Method::DELETE, &format!("/v1/media/{id}"), |request| request).await;
+        }
+    }
+    bus_is_empty(stage).await;
+    let rows = Rows::of(&stage.fleet, &stage.postgres.url());
+    let kept = rows.lines("media", "select cast(sum(bytes) as text) || ' bytes, ' || sum(items) || ' items' as line from usage").await;
+    assert_eq!(kept, ["0 bytes, 0 items"], "members without items are charged");
+    let left = stage.s3.everything().await;
+    let was = left.len();
+    // Objects that a killed worker had begun are kept for six hours, as it might live.
+    tokio::task::block_in_place(|| {
+        stage.fleet.kill();
+        for player in &mut stage.fleet.players {
+            player.program.also(&["--set", "server.clock_skew_seconds=25200"]);
+        }
+        stage.fleet.again();
+    });
+    let began = Instant::now();
+    loop {
+        let left = stage.s3.everything().await;
+        let scratch: Vec<_> = stage.fleet.players.iter().flat_map(scratch).collect();
+        if left.is_empty() && scratch.is_empty() {
+            break;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "left behind: {left:#?} {scratch:#?}");
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    println!("the store is empty ({was} unfinished objects were swept)");
+}
+
+/// Scratch files of a process.
+fn scratch(player: &Player) -> Vec<String> {
+    let folder = player.data.join(player.role).join("scratch");
+    std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path().display().to_string()).collect()
+}

@@ -1,0 +1,70 @@
+//! Processes that are killed and frozen in the middle of their work.
+//!
+//! Invariant: whoever is killed is started again with the same arguments and nothing else.
+
+use std::time::{Duration, Instant};
+
+use testkit::fleet::Shape;
+
+use super::judge::judge;
+use super::load::Load;
+use super::stage::Stage;
+use super::uploads::send_until_taken;
+use super::{away, form};
+
+/// One of accounts, which thereby is away at times, two of all others.
+fn shape() -> Shape {
+    Shape::one_of_each().with("media", 2).with("transcode", 2).with("delivery", 2).with("gateway", 2)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_processes_lose_nothing_and_leave_nothing() {
+    let mut stage = Stage::set(&shape());
+    let load = Load::start(&stage).await;
+    let mut kills = 0;
+    for _ in 0..form(1, 12) {
+        for at in 0..stage.fleet.players.len() {
+            tokio::time::sleep(Duration::from_millis(rand::random_range(200..1200))).await;
+            tokio::task::block_in_place(|| {
+                let program = &mut stage.fleet.players[at].program;
+                program.kill();
+                program.again();
+            });
+            kills += 1;
+        }
+    }
+    // All at once, as when a machine goes.
+    tokio::task::block_in_place(|| {
+        stage.fleet.kill();
+        stage.fleet.again();
+    });
+    println!("{} processes were killed", kills + stage.fleet.players.len());
+    judge(&mut stage, load).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn frozen_processes_hold_nobody_up_and_do_no_harm_when_they_go_on() {
+    let mut stage = Stage::set(&shape());
+    let load = Load::start(&stage).await;
+    for _ in 0..form(1, 3) {
+        // One of each kind behind the gateways, at the same moment; whatever lock or lease they hold, the others get on. (Who knocks at a frozen
+        // gateway waits: that is for whatever stands before the gateways to notice.)
+        for role in ["media", "transcode", "delivery"] {
+            tokio::time::sleep(Duration::from_millis(rand::random_range(100..400))).await;
+            stage.fleet.of(role).next().unwrap().program.freeze();
+        }
+        let frozen = Instant::now();
+        // Until the gateways have noticed.
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        while frozen.elapsed() < away() + Duration::from_secs(4) {
+            let (photo, began) = (load.samples.photo(), Instant::now());
+            let id = send_until_taken(&load.member, &photo).await;
+            assert!(load.member.get(&format!("/v1/media/{id}/original")).await.body == photo);
+            assert!(began.elapsed() < Duration::from_secs(8), "an upload and its reading took {:?} while half of the processes stood still", began.elapsed());
+            load.ledger.note(id, photo);
+        }
+        stage.fleet.players.iter().for_each(|player| player.program.thaw());
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+    judge(&mut stage, load).await;
+}

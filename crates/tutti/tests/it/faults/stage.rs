@@ -1,0 +1,86 @@
+//! Where faults are played: engines of the test's own, a proxy before each, a fleet behind them.
+//!
+//! Invariant: the fleet knows the engines by their proxies alone; verdicts look past them.
+
+use std::path::Path;
+
+use testkit::engines::{Nats, Postgres, Proxy, S3, S3Account, Weather};
+use testkit::fleet::{Addresses, Fleet, Shape};
+
+/// Settings of every fleet here: no limit on how fast one person sends, cheap passwords, timed work every second, said in the log.
+pub(super) const SETTINGS: [&str; 7] = [
+    "gateway.writes_per_second=0",
+    "gateway.reads_per_second=0",
+    "gateway.anonymous_writes_per_second=0",
+    "accounts.argon2_memory_kib=512",
+    "accounts.argon2_passes=1",
+    "accounts.upkeep_seconds=1",
+    "server.log_filter=info,kit::schedule=debug",
+];
+
+pub(super) struct Stage {
+    pub(super) fleet: Fleet,
+    pub(super) postgres: Postgres,
+    pub(super) nats: Nats,
+    pub(super) s3: S3,
+    pub(super) roads: Roads,
+}
+
+/// The ways from the fleet to its engines.
+pub(super) struct Roads {
+    pub(super) postgres: Proxy,
+    pub(super) nats: Proxy,
+    pub(super) s3: Proxy,
+}
+
+impl Roads {
+    pub(super) fn all(&self) -> [&Proxy; 3] {
+        [&self.postgres, &self.nats, &self.s3]
+    }
+}
+
+impl Stage {
+    /// Starts engines and a fleet, and waits until all are ready.
+    pub(super) fn set(shape: &Shape) -> Self {
+        Self::set_with(shape, |_| {})
+    }
+
+    /// The same, with a last word before the processes start.
+    pub(super) fn set_with(shape: &Shape, word: impl FnOnce(&mut Fleet)) -> Self {
+        kit::tls::provider();
+        tokio::task::block_in_place(|| {
+            let (postgres, nats, s3) = (Postgres::start(), Nats::start(), S3::start());
+            let roads = Roads { postgres: Proxy::before(postgres.port()), nats: Proxy::before(nats.port()), s3: Proxy::before(s3.port()) };
+            // Addresses are signed for the host and port that they are asked at: everybody goes by the proxy.
+            let addresses = Addresses {
+                postgres: postgres.url_through(roads.postgres.port()),
+                nats: format!("nats://127.0.0.1:{}", roads.nats.port()),
+                s3: S3Account { endpoint: format!("http://127.0.0.1:{}", roads.s3.port()), ..s3.account.clone() },
+            };
+            let mut fleet = Fleet::prepare(Path::new(env!("CARGO_BIN_EXE_tutti")), &addresses, shape, &SETTINGS.map(str::to_owned));
+            word(&mut fleet);
+            fleet.again();
+            Self { fleet, postgres, nats, s3, roads }
+        })
+    }
+
+    /// The public doors.
+    pub(super) fn doors(&self) -> Vec<String> {
+        self.fleet.of("gateway").map(|player| player.address.clone()).collect()
+    }
+
+    /// Fair weather everywhere.
+    pub(super) fn clear(&self) {
+        self.roads.all().iter().for_each(|road| road.set(Weather::Fair));
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let words = self.fleet.words();
+            let telling: Vec<&str> = words.lines().filter(|line| line.contains("ERROR") || line.contains("panicked")).collect();
+            eprintln!("the fleet's last errors:\n{}", telling[telling.len().saturating_sub(80)..].join("\n"));
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Files that no two uploads share, and the ways to send them.
+//!
+//! Invariant: what the server said it has, it must have when it is asked again: an offset never falls back.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use reqwest::{Method, StatusCode};
+
+use super::answers::{Heard, Member};
+
+const CHUNK: usize = 64 * 1024;
+
+static UNIQUE: AtomicU32 = AtomicU32::new(0);
+
+/// What uploads are made from.
+pub(super) struct Samples {
+    photo: Vec<u8>,
+    video: Vec<u8>,
+}
+
+impl Samples {
+    /// Makes a photo and a video of two seconds.
+    pub(super) fn make() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        let (photo, video) = (path("photo.jpg"), path("video.mp4"));
+        testkit::ffmpeg(&["-f", "lavfi", "-i", "testsrc2=s=64x48", "-frames:v", "1", &photo]);
+        // Not what can be copied as it is: it takes the long way, by parts.
+        let picture = "testsrc2=s=160x90:r=12:d=6";
+        testkit::ffmpeg(&["-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", "sine=f=300", "-shortest", "-pix_fmt", "yuv444p", "-g", "200", &video]);
+        Self { photo: std::fs::read(photo).unwrap(), video: std::fs::read(video).unwrap() }
+    }
+
+    /// A JPEG with a comment of its own.
+    pub(super) fn photo(&self) -> Bytes {
+        let text = format!("photo {} {}", UNIQUE.fetch_add(1, Ordering::Relaxed), "x".repeat(30_000));
+        let mut bytes = self.photo[..2].to_vec();
+        bytes.extend([0xff, 0xfe]);
+        bytes.extend(u16::try_from(text.len() + 2).unwrap().to_be_bytes());
+        bytes.extend(text.as_bytes());
+        bytes.extend(&self.photo[2..]);
+        bytes.into()
+    }
+
+    /// The video with a box of its own at its end, which players skip (ISO 14496-12, `free`).
+    pub(super) fn video(&self) -> Bytes {
+        let mut bytes = self.video.clone();
+        bytes.extend(12_u32.to_be_bytes());
+        bytes.extend(b"free");
+        bytes.extend(UNIQUE.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+        bytes.into()
+    }
+
+    /// Two seconds of 16-bit mono sound.
+    pub(super) fn song() -> Bytes {
+        let hertz = f64::from(200 + UNIQUE.fetch_add(1, Ordering::Relaxed));
+        let samples: Vec<u8> = (0..2 * 44_100_u32).flat_map(|at| (((f64::from(at) * hertz * 0.000_142).sin() * 9000.0) as i16).to_le_bytes()).collect();
+        let size = u32::try_from(samples.len()).unwrap();
+        let mut bytes = b"RIFF".to_vec();
+        bytes.extend((size + 36).to_le_bytes());
+        bytes.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
+        bytes.extend(44_100_u32.to_le_bytes());
+        bytes.extend(88_200_u32.to_le_bytes());
+        bytes.extend(b"\x02\0\x10\0data");
+        bytes.extend(size.to_le_bytes());
+        bytes.extend(samples);
+        bytes.into()
+    }
+}
+
+/// Sends a file in one request; its id where it was acknowledged.
+pub(super) async fn send(member: &Member, name: &str, kind: &'static str, bytes: &Bytes) -> Result<String, Heard> {
+    match member.ask(Method::POST, &format!("/v1/media?name={name}"), |request| request.header("content-type", kind).body(bytes.clone())).await {
+        Heard::Answer(answer) => {
+            assert_eq!(answer.status, StatusCode::CREATED, "an upload was refused: {}", answer.text());
+            Ok(answer.json()["id"].as_str().unwrap().to_owned())
+        }
+        other => Err(other),
+    }
+}
+
+/// Uploads a photo, however often one has to try; fails the test after a minute.
+pub(super) async fn send_until_taken(member: &Member, photo: &Bytes) -> String {
+    let began = Instant::now();
+    loop {
+        if let Ok(id) = send(member, "p.jpg", "image/jpeg", photo).await {
+            return id;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "no upload is taken after a minute");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// A resumable upload under way.
+pub(super) struct Resumable {
+    url: String,
+    bytes: Bytes,
+    known: usize,
+}
+
+impl Resumable {
+    /// Begins one; `None` where that was not acknowledged.
+    pub(super) async fn begin(member: &Member, bytes: Bytes) -> Option<Self> {
+        let shape = |request: reqwest::RequestBuilder| request.header("upload-length", bytes.len()).header("upload-metadata", "filename cy53YXY=");
+        let Heard::Answer(answer) = member.ask(Method::POST, "/v1/uploads", shape).await else { return None };
+        assert_eq!(answer.status, StatusCode::CREATED, "an upload was refused: {}", answer.text());
+        Some(Self { url: answer.header("location").unwrap(), bytes, known: 0 })
+    }
+
+    /// Asks how far it is and sends the next piece; the item's id and bytes once it has all.
+    pub(super) async fn go_on(&mut self, member: &Member) -> Option<(String, Bytes)> {
+        let Heard::Answer(head) = member.ask(Method::HEAD, &self.url, |request| request).await else { return None };
+        assert_eq!(head.status, StatusCode::OK, "an upload that was acknowledged is gone");
+        let offset: usize = head.header("upload-offset").unwrap().parse().unwrap();
+        assert!(offset >= self.known, "{} bytes were acknowledged, {offset} are left", self.known);
+        self.known = offset;
+        if let Some(id) = head.header("tutti-media-id") {
+            return Some((id, self.bytes.clone()));
+        }
+        let piece = self.bytes.slice(offset..self.bytes.len().min(offset + CHUNK));
+        let shape = |request: reqwest::RequestBuilder| request.header("upload-offset", offset).header("content-type", "application/offset+octet-stream").body(piece.clone());
+        if let Heard::Answer(answer) = member.ask(Method::PATCH, &self.url, shape).await {
+            // Another request of ours, which seemed to have broken, may still be at it: then the next HEAD says how far.
+            if answer.status != StatusCode::CONFLICT {
+                assert_eq!(answer.status, StatusCode::NO_CONTENT, "a piece was refused: {}", answer.text());
+                self.known = answer.header("upload-offset").unwrap().parse().unwrap();
+            }
+        }
+        None
+    }
+
+    /// Takes it back.
+    pub(super) async fn cancel(self, member: &Member) {
+        let shape = |request: reqwest::RequestBuilder| request;
+        loop {
+            if let Heard::Answer(answer) = member.ask(Method::DELETE, &self.url, shape).await {
+                assert!(matches!(answer.status.as_u16(), 204 | 404 | 410), "{}: {}", answer.status, answer.text());
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+}
