@@ -114,3 +114,15 @@ fn of_code(code: &str) -> Kind {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_that_is_closed_before_it_stands_passes() {
+        let strange = || RuntimeErr::SqlxError(std::sync::Arc::new(sea_orm::sqlx::Error::Protocol("unexpected response from SSLRequest: 0x00".into())));
+        assert!(Error::from(DbErr::Conn(strange())).passes());
+        assert!(!Error::from(DbErr::Query(strange())).passes());
+    }
+}

@@ -138,6 +138,12 @@ async fn group(door: &Door, first: Job, waiting: &mut mpsc::Receiver<Job>, outbo
                 recorded |= records;
                 answers.push(done.answer);
             }
+            // A full disk ends the whole transaction of SQLite's, not the savepoint alone: what came before is undone, and nothing may come after.
+            Err(error) if door.lock.is_none() => {
+                tracing::error!(%error, writes = answers.len(), "a write took its group with it");
+                (done.answer)(Err(error.into()));
+                return answers.into_iter().for_each(|answer| answer(Err(Error::CutOff)));
+            }
             closed => (done.answer)(closed.map_err(Error::from)),
         }
     }

@@ -1,10 +1,12 @@
 //! SQLite: the embedded engine.
 //!
-//! Invariant: one connection writes, and a commit is on the disk (`synchronous=FULL`) before it is answered.
+//! Invariant: one connection writes, and a commit is on the disk (`synchronous=FULL`) before it is answered. A connection that is not
+//! sure whether it is in a transaction is never used again.
 
 use std::path::Path;
 use std::time::Duration;
 
+use sea_orm::sqlx::Connection as _;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection};
 
@@ -42,6 +44,19 @@ async fn connect(path: &Path, connections: u32) -> Result<DatabaseConnection, Er
                 .busy_timeout(BUSY)
                 .pragma("journal_size_limit", "16777216")
                 .pragma("temp_store", "memory")
+        })
+        // On a full disk SQLite ends a transaction by itself, and the driver believes that it is still open: from then on it would make
+        // savepoints for transactions, and a commit of one is none.
+        .map_sqlx_sqlite_pool_opts(|pool| {
+            pool.after_release(|connection, _| {
+                Box::pin(async move {
+                    if connection.is_in_transaction() {
+                        // A rollback may be queued.
+                        connection.ping().await?;
+                    }
+                    Ok(!connection.is_in_transaction())
+                })
+            })
         });
     Ok(Database::connect(options).await?)
 }
