@@ -16,7 +16,7 @@ use super::stage::Stage;
 async fn a_spoiled_network_delays_and_loses_nothing() {
     let mut stage = Stage::set(&Shape::one_of_each().with("media", 2));
     let load = Load::start(&stage).await;
-    let lasts = form(Duration::from_secs(4), Duration::from_secs(20));
+    let lasts = form(Duration::from_secs(3), Duration::from_secs(20));
     for _ in 0..form(1, 3) {
         for weather in [Weather::Late(Duration::from_millis(120)), Weather::Slow(128 * 1024)] {
             println!("{weather:?} everywhere");
