@@ -46,6 +46,7 @@ impl MayBeAway for Error {
             Self::Bus(error) => error.is_away(),
             Self::Objects(error) => error.is_away(),
             Self::Scratch(error) => matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded),
+            Self::Child(Failure::Full) => true,
             Self::Child(Failure::Ended { complaint, .. }) => reason::is_full(complaint),
             _ => false,
         }

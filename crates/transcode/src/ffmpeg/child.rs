@@ -3,6 +3,7 @@
 //! Owns the process from its start to its last byte. Invariant: when [`run`] returns or is dropped, the child's whole process
 //! group is dead; it never used more memory, CPU time or file size than its [`Limits`], and it was never silent for longer than `stall`.
 
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -15,6 +16,15 @@ use super::{Command, Tools};
 
 /// How much of what a child complains about is kept.
 const COMPLAINT: usize = 8 * 1024;
+
+/// Less room than this on the disk of the scratch folder is none. ffmpeg says nothing of a full disk, writes segments that end too soon, and
+/// exits with 0: so it is not asked, and what it made there is not believed. A child writes less than this between two looks.
+const ROOM: u64 = 32 << 20;
+
+/// Whether the disk that a folder lies on has no room for a child's work.
+pub(crate) fn is_full(folder: &Path) -> bool {
+    rustix::fs::statvfs(folder).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < ROOM)
+}
 
 /// What a child may use.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +60,9 @@ pub(crate) enum Failure {
     /// It ended well, but could not read its source to the end: what it made may be too short.
     #[error("the source broke off: {0}")]
     CutOff(String),
+    /// The disk that it works on has no room.
+    #[error("the disk with the scratch folder is full: less than {} MB are free", ROOM >> 20)]
+    Full,
     /// It ended with an error; what it complained about last.
     #[error("the converter gave up ({status}): {complaint}")]
     Ended { status: ExitStatus, complaint: String },
@@ -73,6 +86,10 @@ pub(crate) async fn run(tools: &Tools, command: &Command, cancel: &CancellationT
     if cancel.is_cancelled() {
         return Err(Failure::Cancelled);
     }
+    let full = || is_full(&command.folder);
+    if full() {
+        return Err(Failure::Full);
+    }
     let mut child = start(tools, command)?;
     let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     let mut group = Group(pid);
@@ -89,6 +106,7 @@ pub(crate) async fn run(tools: &Tools, command: &Command, cancel: &CancellationT
         loop {
             match tokio::time::timeout_at(last + stall, stdout.read(&mut chunk)).await {
                 Ok(Ok(0) | Err(_)) => return Ok(()),
+                Ok(Ok(_)) if full() => return Err(Failure::Full),
                 Ok(Ok(read)) => {
                     if heard(chunk.get(..read).unwrap_or_default()) {
                         last = tokio::time::Instant::now();
@@ -116,6 +134,9 @@ pub(crate) async fn run(tools: &Tools, command: &Command, cancel: &CancellationT
     let (status, complaint) = watched.await?;
     let status = status.map_err(|error| not_started(command, error))?;
     group.0 = None;
+    if full() {
+        return Err(Failure::Full);
+    }
     let (complaint, broke_off) = without_addresses(&complaint);
     // ffprobe says nothing of the source as a whole; asking it again costs little.
     let cut_off = broke_off || (command.program == tools.ffprobe && is_away(&complaint));

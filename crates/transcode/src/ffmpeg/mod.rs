@@ -17,7 +17,7 @@ pub(crate) mod video;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-pub(crate) use child::{Failure, Limits, run};
+pub(crate) use child::{Failure, Limits, is_full, run};
 pub(crate) use input::Input;
 
 /// The programs, as the configuration names them.

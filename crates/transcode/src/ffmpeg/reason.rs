@@ -52,7 +52,7 @@ pub(crate) fn is_full(complaint: &str) -> bool {
 /// The reason behind a failure; `None` if it may pass on another try.
 pub(crate) fn of(failure: &Failure) -> Option<Refusal> {
     match failure {
-        Failure::NotStarted { .. } | Failure::Cancelled | Failure::CutOff(_) => None,
+        Failure::NotStarted { .. } | Failure::Cancelled | Failure::CutOff(_) | Failure::Full => None,
         Failure::Stalled(_) => Some(Refusal::TimedOut),
         Failure::Ended { status, complaint } => {
             // Ended by the kernel for using more than its limits: CPU time, file size.

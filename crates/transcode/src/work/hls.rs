@@ -9,6 +9,7 @@ use super::Desk;
 use super::desk::Content;
 use crate::error::Error;
 use crate::ffmpeg::playlist::{Closed, Watch};
+use crate::ffmpeg::{self, Failure};
 use crate::flow::Made;
 use crate::mp4::{self, Header};
 use crate::store::{self, Kept};
@@ -50,6 +51,10 @@ impl Output {
         let mut made = Made::default();
         if closed.is_empty() {
             return Ok(made);
+        }
+        // What was written while the disk ran full may be cut short.
+        if ffmpeg::is_full(desk.folder()) {
+            return Err(Error::Child(Failure::Full));
         }
         self.seen_us += closed.iter().map(|segment| segment.duration_us).sum::<u64>();
         self.seen += u32::try_from(closed.len()).unwrap_or(u32::MAX);

@@ -13,7 +13,7 @@ use super::Desk;
 use super::hls::{Output, may_lead};
 use crate::error::Error;
 use crate::ffmpeg::video::{self, TILES, Tiles};
-use crate::ffmpeg::{Command, sound as audio};
+use crate::ffmpeg::{Command, Failure, sound as audio};
 use crate::flow::{self, Made};
 use crate::model::Refusal;
 use crate::model::plan::{Loudness, Picture, Plan, Rung, SOUND_BANDWIDTH};
@@ -157,7 +157,8 @@ pub(super) async fn sound(desk: &Desk) -> Result<(), Error> {
 
 /// The end of a piece that announced its segments as they came.
 async fn end(desk: &Desk, mut writing: Writing<'_>, ran: Result<(), Error>) -> Result<(), Error> {
-    let gone = matches!(ran, Err(Error::Gone));
+    // What lies on a full disk may be cut short.
+    let gone = matches!(ran, Err(Error::Gone | Error::Child(Failure::Full)));
     let made = if gone { Made::default() } else { collect(desk, &mut writing.outputs, true).await? };
     let something = writing.outputs.iter().all(|output| output.seen > 0);
     forgive(ran, something, desk)?;
