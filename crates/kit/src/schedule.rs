@@ -15,7 +15,8 @@ use crate::clock::Clock;
 use crate::db::{Db, Error, Sql, Tx};
 use crate::tasks::Tasks;
 
-const LEASE: TimeDelta = TimeDelta::seconds(60);
+/// Three heartbeats, and two minutes more: a process whose clock is ahead must not take a run from one that is alive.
+const LEASE: TimeDelta = TimeDelta::seconds(60 + 120);
 const HEARTBEAT: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_secs(1);
 
