@@ -39,7 +39,7 @@ pub async fn measure(bench: &Bench) -> Result<Figure, Failure> {
     }];
     let method = vec![
         format!(
-            "{OF_EACH} of each role ({}); from spawning the first to the moment at which each had answered `/readyz` at its operations door with 200, asked in turn every 10 ms; median of {}.",
+            "{OF_EACH} of each role ({}); from spawning the first to the moment at which each had answered `/readyz` at its operations door with 200, asked in turn every 10 ms; that waits for neighbours too, so the first are hardly earlier than the last. Median of {}.",
             Shape::ROLES.join(", "),
             last.len()
         ),
