@@ -125,9 +125,11 @@ async fn group(door: &Door, first: Job, waiting: &mut mpsc::Receiver<Job>, outbo
         let Ok(job) = waiting.try_recv() else { break };
         let savepoint = match outer.begin().await {
             Ok(savepoint) => savepoint,
+            // The driver gives up the whole transaction where a savepoint can't be made, and would answer its commit with Ok all the same.
             Err(error) => {
+                tracing::error!(%error, writes = answers.len(), "a savepoint could not be made; its group is lost");
                 job(Err(error.into()));
-                break;
+                return answers.into_iter().for_each(|answer| answer(Err(Error::CutOff)));
             }
         };
         let Some(done) = caught(job, savepoint).await else { continue };
