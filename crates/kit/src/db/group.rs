@@ -96,22 +96,23 @@ async fn run(door: Door, mut waiting: mpsc::Receiver<Job>, outbox: Arc<Notify>) 
 }
 
 /// Opens the transaction of a group and waits for the writers of other processes.
-async fn open(door: &Door) -> Result<DatabaseTransaction, Error> {
+async fn open(door: &Door) -> Result<(DatabaseTransaction, Option<postgres::Turn>), Error> {
     let options = TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() };
     let outer = match door.connection.begin_with_options(options).await {
         // The idle connection had died; another will be made.
         Err(error) if is_broken(&error) => door.connection.begin_with_options(options).await?,
         opened => opened?,
     };
-    if let Some(lock) = door.lock {
-        postgres::take_turn(&outer, lock).await?;
-    }
-    Ok(outer)
+    let turn = match door.lock {
+        Some(lock) => Some(postgres::take_turn(&outer, lock).await?),
+        None => None,
+    };
+    Ok((outer, turn))
 }
 
 async fn group(door: &Door, first: Job, waiting: &mut mpsc::Receiver<Job>, outbox: &Notify) {
-    let outer = match open(door).await {
-        Ok(outer) => outer,
+    let (outer, turn) = match open(door).await {
+        Ok(opened) => opened,
         Err(error) => return refuse(first, waiting, error),
     };
     let Some(first) = caught(first, outer).await else { return };
@@ -148,6 +149,12 @@ async fn group(door: &Door, first: Job, waiting: &mut mpsc::Receiver<Job>, outbo
             }
             closed => (done.answer)(closed.map_err(Error::from)),
         }
+    }
+    if let Some(turn) = turn
+        && !turn.stands(&outer).await.unwrap_or(false)
+    {
+        tracing::error!(writes = answers.len(), "a statement failed or the connection broke in a group; none of it stands");
+        return answers.into_iter().for_each(|answer| answer(Err(Error::CutOff)));
     }
     match outer.commit().await {
         Ok(()) => {

@@ -7,8 +7,9 @@
 use std::time::Duration;
 
 use sea_orm::sqlx::Connection as _;
-use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DatabaseTransaction, Statement, TransactionTrait as _};
+use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DatabaseTransaction, FromQueryResult, Statement, TransactionTrait as _};
 use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
 
 use super::{Error, Sql};
 
@@ -86,9 +87,30 @@ pub(super) fn lock(schema: &str) -> i64 {
     i64::from_be_bytes(first)
 }
 
+/// A mark that is set in a transaction and gone with it.
+pub(super) struct Turn(String);
+
+#[derive(FromQueryResult)]
+struct Mark {
+    mark: Option<String>,
+}
+
 /// Waits for the other writers; the lock ends with the transaction.
-pub(super) async fn take_turn(transaction: &DatabaseTransaction, lock: i64) -> Result<(), Error> {
-    Sql::execute(transaction, "select pg_advisory_xact_lock($1)", vec![lock.into()]).await.map(drop)
+pub(super) async fn take_turn(transaction: &DatabaseTransaction, lock: i64) -> Result<Turn, Error> {
+    let mark = Uuid::new_v4().to_string();
+    Sql::execute(transaction, "select pg_advisory_xact_lock($1), set_config('tutti.turn', $2, true)", vec![lock.into(), mark.clone().into()]).await?;
+    Ok(Turn(mark))
+}
+
+impl Turn {
+    /// Whether the transaction is still the one in which the turn was taken, and can be committed.
+    ///
+    /// Asked before each commit, because a commit that undoes everything answers as one that does not: PostgreSQL commits a transaction in
+    /// which a statement failed by rolling it back, and the driver answers `Ok` without asking where it believes that none is open.
+    pub(super) async fn stands(&self, transaction: &DatabaseTransaction) -> Result<bool, Error> {
+        let found: Option<Mark> = Sql::row(transaction, "select current_setting('tutti.turn', true) as mark", vec![]).await?;
+        Ok(found.and_then(|found| found.mark).is_some_and(|mark| mark == self.0))
+    }
 }
 
 /// Opens a transaction for migrations: the schema is there, the writers wait, and a step may take as long as it takes.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use kit::db::{Db, Error, Migration, PostgresOptions, Sql};
 use sea_orm::FromQueryResult;
-use testkit::engines::{Postgres, Shared, shared_postgres};
+use testkit::engines::{Postgres, Proxy, Shared, shared_postgres};
 use uuid::Uuid;
 
 /// Runs each promise on each engine.
@@ -35,6 +35,7 @@ on_each_engine! {
     readers_read_while_a_writer_writes
     the_release_before_runs_on_this_schema_and_a_much_older_one_says_why_not
     processes_that_share_a_database_write_in_turn
+    a_write_that_swallows_a_refusal_is_not_said_to_stand_unless_it_does
 }
 
 /// A database for one test, and the way to open it once more as another process would.
@@ -330,4 +331,63 @@ async fn a_writer_that_falls_silent_loses_its_turn_to_the_others() {
     writes_until(&other, "other").await;
     assert!(asleep.await.unwrap().is_err(), "a turn that was lost still wrote");
     assert_eq!(names(&other).await, ["other"]);
+}
+
+async fn a_write_that_swallows_a_refusal_is_not_said_to_stand_unless_it_does(stage: Stage) {
+    let db = &stage.db;
+    let written: Result<(), Error> = db
+        .write(|tx| {
+            Box::pin(async move {
+                insert("a")(tx).await?;
+                // The same name once more is refused, and nobody looks: PostgreSQL will undo the whole transaction at its commit.
+                let _ = insert("a")(tx).await;
+                Ok(())
+            })
+        })
+        .await;
+    assert_eq!(written.is_ok(), !names(db).await.is_empty(), "{written:?}");
+    db.write(insert("b")).await.unwrap();
+    assert!(names(db).await.contains(&"b".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_acknowledged_while_connections_break_is_there() {
+    let server = Postgres::start();
+    let proxy = Proxy::before(server.port());
+    let (direct, spoiled) = (options(&server.url()), PostgresOptions { url: server.url_through(proxy.port()), ..options("") });
+    let spoiled = PostgresOptions { schema: direct.schema.clone(), ..spoiled };
+    let (judge, db) = (Db::postgres(&direct).await.unwrap(), Db::postgres(&spoiled).await.unwrap());
+    judge.migrate("test", TABLES).await.unwrap();
+    let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let mut writers = Vec::new();
+    for writer in 0..16 {
+        let (db, stop) = (db.clone(), stop.clone());
+        writers.push(tokio::spawn(async move {
+            let mut stands = Vec::new();
+            for number in 0.. {
+                if stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    break;
+                }
+                let name = format!("{writer}-{number}");
+                if db.write(insert(&name)).await.is_ok() {
+                    stands.push(name);
+                }
+            }
+            stands
+        }));
+    }
+    for _ in 0..60 {
+        tokio::time::sleep(Duration::from_millis(u64::from(rand::random::<u8>()) / 4)).await;
+        proxy.cut_once();
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    let mut stands = Vec::new();
+    for writer in writers {
+        stands.extend(writer.await.unwrap());
+    }
+    let there: std::collections::HashSet<String> = names(&judge).await.into_iter().collect();
+    let lost: Vec<&String> = stands.iter().filter(|name| !there.contains(*name)).collect();
+    assert!(lost.is_empty(), "{} of {} acknowledged writes are gone: {lost:?}", lost.len(), stands.len());
+    assert!(stands.len() > 100, "only {} writes were acknowledged: the test proves little", stands.len());
 }
