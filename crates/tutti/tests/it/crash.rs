@@ -11,6 +11,7 @@ use std::time::Duration;
 use reqwest::Method;
 
 use crate::server::{Person, Server};
+use crate::sound::wave;
 
 const KILLS: u32 = 50;
 const CHUNK: usize = 96 * 1024;
@@ -36,16 +37,7 @@ fn photo(base: &[u8]) -> Vec<u8> {
 fn song() -> Vec<u8> {
     let number = UNIQUE.fetch_add(1, Ordering::Relaxed);
     let samples: Vec<u8> = (0..3 * 44_100_u32).flat_map(|at| sample(at, 200 + number).to_le_bytes()).collect();
-    let size = u32::try_from(samples.len()).unwrap();
-    let mut bytes = b"RIFF".to_vec();
-    bytes.extend((size + 36).to_le_bytes());
-    bytes.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
-    bytes.extend(44_100_u32.to_le_bytes());
-    bytes.extend(88_200_u32.to_le_bytes());
-    bytes.extend(b"\x02\0\x10\0data");
-    bytes.extend(size.to_le_bytes());
-    bytes.extend(samples);
-    bytes
+    wave(&samples)
 }
 
 /// A sine of roughly `hertz`.

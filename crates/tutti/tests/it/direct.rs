@@ -7,21 +7,12 @@ use reqwest::redirect::Policy;
 use testkit::engines::shared_s3;
 
 use crate::server::Server;
+use crate::sound::wave;
 
 /// Sixteen-bit mono sound of nine megabytes: larger than what is sent through us anyway.
 fn song() -> Vec<u8> {
     let samples: Vec<u8> = (0..4_500_000_u32).flat_map(|at| ((at % 997) as i16).to_le_bytes()).collect();
-    let size = u32::try_from(samples.len()).unwrap();
-    let header = [
-        &b"RIFF"[..],
-        &(size + 36).to_le_bytes(),
-        b"WAVEfmt \x10\0\0\0\x01\0\x01\0",
-        &44_100_u32.to_le_bytes(),
-        &88_200_u32.to_le_bytes(),
-        b"\x02\0\x10\0data",
-        &size.to_le_bytes(),
-    ];
-    [header.concat(), samples].concat()
+    wave(&samples)
 }
 
 #[tokio::test(flavor = "multi_thread")]

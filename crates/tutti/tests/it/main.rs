@@ -11,3 +11,4 @@ mod neighbours;
 mod process;
 mod product;
 mod server;
+mod sound;

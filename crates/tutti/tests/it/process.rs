@@ -6,6 +6,7 @@ use std::time::Duration;
 use reqwest::Method;
 
 use crate::server::Server;
+use crate::sound::wave;
 
 fn tutti(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_tutti")).args(arguments).output().unwrap()
@@ -17,24 +18,16 @@ fn complaint(arguments: &[&str]) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
-/// A PNG of 40 × 30 pixels, and noise after its end is not needed: sound is larger and as good.
-fn wave(bytes: u32) -> Vec<u8> {
-    let mut wave = b"RIFF".to_vec();
-    wave.extend((bytes + 36).to_le_bytes());
-    wave.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
-    wave.extend(44_100_u32.to_le_bytes());
-    wave.extend(88_200_u32.to_le_bytes());
-    wave.extend(b"\x02\0\x10\0data");
-    wave.extend(bytes.to_le_bytes());
-    wave.extend((0..bytes).map(|at| (at % 251) as u8));
-    wave
+/// A tune with so many bytes of samples.
+fn tune(bytes: u32) -> Vec<u8> {
+    wave(&(0..bytes).map(|at| (at % 251) as u8).collect::<Vec<_>>())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sigterm_lets_an_upload_finish_and_exits_with_zero() {
     let mut server = Server::start(&[]).await;
     let ada = server.sign_up("ada").await;
-    let song = wave(400_000);
+    let song = tune(400_000);
     let length = song.len();
     // It arrives in pieces, the last of them after the signal.
     let pieces = futures::stream::unfold(0, move |at| {
@@ -117,7 +110,7 @@ async fn the_upload_command_goes_on_where_it_was_cut_off() {
     let ada = server.sign_up("ada").await;
     let home = tempfile::tempdir().unwrap();
     let song = home.path().join("long song.wav");
-    std::fs::write(&song, wave(40_000_000)).unwrap();
+    std::fs::write(&song, tune(40_000_000)).unwrap();
     let command = |address: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tutti"));
         command.args(["upload", song.to_str().unwrap(), "--to", address, "--login", "ada"]).env("TUTTI_PASSWORD", "a long enough password").env("XDG_STATE_HOME", home.path());

@@ -57,16 +57,7 @@ impl Samples {
     pub(super) fn song() -> Bytes {
         let hertz = f64::from(200 + UNIQUE.fetch_add(1, Ordering::Relaxed));
         let samples: Vec<u8> = (0..2 * 44_100_u32).flat_map(|at| (((f64::from(at) * hertz * 0.000_142).sin() * 9000.0) as i16).to_le_bytes()).collect();
-        let size = u32::try_from(samples.len()).unwrap();
-        let mut bytes = b"RIFF".to_vec();
-        bytes.extend((size + 36).to_le_bytes());
-        bytes.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
-        bytes.extend(44_100_u32.to_le_bytes());
-        bytes.extend(88_200_u32.to_le_bytes());
-        bytes.extend(b"\x02\0\x10\0data");
-        bytes.extend(size.to_le_bytes());
-        bytes.extend(samples);
-        bytes.into()
+        crate::sound::wave(&samples).into()
     }
 }
 
