@@ -69,11 +69,11 @@ where
         load().await
     }
 
-    /// Forgets one key.
-    pub fn forget(&self, key: &K) {
+    /// Forgets one key; answers whether there was something to forget.
+    pub fn forget(&self, key: &K) -> bool {
         let mut epoch = self.stripe(key).epoch.lock().unwrap_or_else(PoisonError::into_inner);
         *epoch += 1;
-        self.entries.invalidate(key);
+        self.entries.remove(key).is_some()
     }
 
     /// Forgets everything.
@@ -118,10 +118,11 @@ mod tests {
         });
         reading.notified().await;
         fact.store(2, Ordering::SeqCst);
-        cache.forget(&7);
+        assert!(!cache.forget(&7), "nothing is kept yet");
         read.notify_one();
         assert_eq!(reader.await.unwrap().unwrap(), 2);
         assert_eq!(cache.get(&7, || async { Ok(3) }).await.unwrap(), 2, "kept");
+        assert!(cache.forget(&7));
     }
 
     #[tokio::test]

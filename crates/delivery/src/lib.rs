@@ -45,7 +45,7 @@ struct Delivery(Arc<Inner>);
 
 struct Inner {
     context: Context,
-    library: library::Library,
+    library: Arc<library::Library>,
     shelf: shelf::Shelf,
     pictures: pictures::Pictures,
     playlists: api::Playlists,

@@ -1,6 +1,8 @@
 //! What is known of items and their playback: own tables first, a neighbour on a miss, memory in front.
 //!
-//! Invariant: what a neighbour answers is written by the same functions as its events, so both ways lead to the same rows.
+//! What an event makes untrue is forgotten at once and, if somebody had asked for it, read again at once: what people look at stays
+//! readable when the database goes away. Invariant: what a neighbour answers is written by the same functions as its events, so
+//! both ways lead to the same rows.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,6 +15,7 @@ use kit::Context;
 use kit::bus::MayBeAway as _;
 use kit::db::Db;
 use kit::peer::Peers;
+use kit::tasks::Tasks;
 use tokio::sync::Semaphore;
 
 use crate::cache::Cache;
@@ -23,6 +26,8 @@ use crate::store;
 
 /// Questions to neighbours at once.
 const QUESTIONS: usize = 32;
+/// Forgotten items that are read again at once; the others wait for a reader.
+const READ_AGAIN: usize = 8;
 /// An item about which transcode knew nothing is not asked about again for this long.
 const SILENCE: Duration = Duration::from_secs(2);
 /// The topic on which processes of this role tell each other what to forget.
@@ -33,35 +38,39 @@ pub(crate) struct Library {
     db: Db,
     peers: Peers,
     clock: kit::Clock,
+    tasks: Tasks,
     live: kit::bus::Live,
     items: Cache<MediaId, Arc<Item>>,
     playbacks: Cache<MediaId, Arc<Playback>>,
     unpublished: moka::future::Cache<MediaId, ()>,
     questions: Semaphore,
+    read_again: Arc<Semaphore>,
     stamps: AtomicU64,
 }
 
 impl Library {
-    pub fn new(context: &Context, config: &Config) -> Self {
-        Self {
+    pub fn new(context: &Context, config: &Config) -> Arc<Self> {
+        Arc::new(Self {
             db: context.db.clone(),
             peers: context.peers.clone(),
             clock: context.clock.clone(),
+            tasks: context.tasks.clone(),
             live: context.bus.live().clone(),
             items: Cache::new(config.facts_bytes / 4, |item: &Arc<Item>| item.weight()),
             playbacks: Cache::new(config.facts_bytes / 2, |playback: &Arc<Playback>| playback.weight()),
             unpublished: moka::future::Cache::builder().max_capacity(10_000).time_to_live(SILENCE).build(),
             questions: Semaphore::new(QUESTIONS),
+            read_again: Arc::new(Semaphore::new(READ_AGAIN)),
             stamps: AtomicU64::new(0),
-        }
+        })
     }
 
     /// The item, or [`Error::NotFound`].
-    pub async fn item(&self, id: &MediaId) -> Result<Arc<Item>, Error> {
+    pub async fn item(self: &Arc<Self>, id: &MediaId) -> Result<Arc<Item>, Error> {
         self.items.get(id, || self.load_item(id)).await
     }
 
-    async fn load_item(&self, id: &MediaId) -> Result<Arc<Item>, Error> {
+    async fn load_item(self: &Arc<Self>, id: &MediaId) -> Result<Arc<Item>, Error> {
         if let Some(item) = store::find_item(self.db.read(), id).await? {
             return Ok(Arc::new(item));
         }
@@ -128,7 +137,7 @@ impl Library {
     }
 
     /// Takes an announced item in.
-    pub async fn received(&self, received: Received, version: u64) -> Result<(), Error> {
+    pub async fn received(self: &Arc<Self>, received: Received, version: u64) -> Result<(), Error> {
         let id = received.id.clone();
         self.db.write(move |tx| Box::pin(async move { store::insert_item(tx, &received, version).await })).await?;
         self.forget(&id);
@@ -136,7 +145,7 @@ impl Library {
     }
 
     /// Takes a change in. One that comes before its item fetches the item.
-    pub async fn changed(&self, changed: Changed) -> Result<(), Error> {
+    pub async fn changed(self: &Arc<Self>, changed: Changed) -> Result<(), Error> {
         let (id, version) = (changed.id.clone(), changed.version);
         let known = self.db.write(move |tx| Box::pin(async move { store::update_item(tx, &changed).await })).await?;
         if known {
@@ -148,7 +157,7 @@ impl Library {
     }
 
     /// Takes published renditions, segments and files in.
-    pub async fn published(&self, published: Published) -> Result<(), Error> {
+    pub async fn published(self: &Arc<Self>, published: Published) -> Result<(), Error> {
         let id = published.id.clone();
         self.db.write(move |tx| Box::pin(async move { store::upsert_published(tx, &published).await })).await?;
         self.forget(&id);
@@ -156,7 +165,7 @@ impl Library {
     }
 
     /// Lets an item go; answers the objects of its made pictures.
-    pub async fn deleted(&self, deleted: &Deleted) -> Result<Vec<contract::ObjectKey>, Error> {
+    pub async fn deleted(self: &Arc<Self>, deleted: &Deleted) -> Result<Vec<contract::ObjectKey>, Error> {
         let (id, now) = (deleted.id.clone(), self.clock.now());
         let objects = self.db.write(move |tx| Box::pin(async move { store::remove_item(tx, &id, now).await })).await?;
         self.forget(&deleted.id);
@@ -164,15 +173,29 @@ impl Library {
     }
 
     /// Forgets what memory holds of an item, here at once and in the other processes of this role as soon as they hear it.
-    pub fn forget(&self, id: &MediaId) {
+    pub fn forget(self: &Arc<Self>, id: &MediaId) {
         self.forget_here(id);
         self.live.tell(FORGET, id.as_str());
     }
 
-    /// Forgets what this process's memory holds of an item.
-    pub fn forget_here(&self, id: &MediaId) {
-        self.items.forget(id);
-        self.playbacks.forget(id);
+    /// Forgets what this process's memory holds of an item, and reads it again if somebody had asked for it.
+    pub fn forget_here(self: &Arc<Self>, id: &MediaId) {
+        let (item, playback) = (self.items.forget(id), self.playbacks.forget(id));
+        if !item && !playback {
+            return;
+        }
+        let Ok(turn) = self.read_again.clone().try_acquire_owned() else { return };
+        let (library, id) = (self.clone(), id.clone());
+        self.tasks.spawn(async move {
+            let _turn = turn;
+            // Whoever asks next hears of what goes wrong.
+            if item {
+                let _ = library.item(&id).await;
+            }
+            if playback {
+                let _ = library.playback(&id).await;
+            }
+        });
     }
 
     /// Forgets everything in memory.

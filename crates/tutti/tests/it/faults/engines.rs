@@ -41,6 +41,9 @@ async fn engines_that_are_away_are_waited_for_and_what_does_not_need_them_goes_o
     let photo = load.samples.photo();
     let warm = send_until_taken(&load.member, &photo).await;
     load.ledger.note(warm.clone(), photo);
+    while load.member.get(&format!("/v1/media/{warm}")).await.json()["state"] != "ready" {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     let original = format!("/v1/media/{warm}/original");
     for _ in 0..form(1, 2) {
         for engine in [Engine::Postgres, Engine::Nats, Engine::S3] {
