@@ -6,6 +6,7 @@ mod answer;
 pub mod engines;
 pub mod fleet;
 mod member;
+pub mod mounts;
 mod world;
 
 pub use answer::Answer;

@@ -2,6 +2,7 @@
 //!
 //! Invariant: figures and reasons are told at the operations door only; the public one says `ok` or not.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ pub(crate) struct Watch {
     /// What it waits for while it starts.
     pub(crate) waits: Waits,
     process: OnceLock<Arc<Process>>,
+    leaving: AtomicBool,
     last: tokio::sync::Mutex<Option<(tokio::time::Instant, Vec<String>)>>,
 }
 
@@ -31,6 +33,11 @@ impl Watch {
     pub(crate) fn started(&self, process: Arc<Process>) {
         // A second start would be a fault of ours; the first one stands.
         let _ = self.process.set(process);
+    }
+
+    /// From now on the process is not ready, although it still serves: it has been told to end.
+    pub(crate) fn leaves(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
     }
 
     /// What is missing here, and, where the gateway plays, the roles that nobody has played yet: its door is of little use without them, while other
@@ -42,6 +49,9 @@ impl Watch {
             let waits = self.waits.sentences();
             return if waits.is_empty() { vec!["the process is starting".to_owned()] } else { waits };
         };
+        if self.leaving.load(Ordering::Relaxed) {
+            return vec!["the process is leaving".to_owned()];
+        }
         let mut missing = self.own(process).await;
         if is_front(process) && query != Some("own") {
             missing.extend(process.peers.missing());

@@ -1,4 +1,4 @@
-//! `tutti serve`: starts the roles, opens the doors, drains at SIGTERM.
+//! `tutti serve`: starts the roles, opens the doors; at SIGTERM says that it leaves, then drains.
 //!
 //! Invariant: the public door opens after every role is ready, and closes before any of them ends.
 
@@ -64,6 +64,14 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
     tracing::info!(roles = names.join(" "), address = %public_address, operations = %operations_address, data = %server.data.display(), elapsed_ms = began.elapsed().as_millis(), "Tutti plays");
 
     signals.next().await;
+    if server.drain_notice_seconds > 0 {
+        watch.leaves();
+        tracing::info!(seconds = server.drain_notice_seconds, "leaving: not ready any more; the doors stay open for a while");
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(server.drain_notice_seconds)) => {}
+            () = signals.next() => {}
+        }
+    }
     tracing::info!(at_most_seconds = server.drain_seconds, "draining: no new requests; what runs may finish");
     let drained = tokio::select! {
         drained = process.tasks.stop(Duration::from_secs(server.drain_seconds)) => drained,

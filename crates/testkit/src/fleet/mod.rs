@@ -3,7 +3,6 @@
 //! Owns the processes' ports, folders and common configuration. Invariant: all that it makes lies in its own temporary folder, in
 //! schemas, streams and prefixes with random names, and in processes that end with it.
 
-mod disk;
 mod rows;
 mod shape;
 
@@ -17,6 +16,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::engines::{Nats, Postgres, Program, Ready, S3, S3Account, free_port};
+use crate::mounts;
 
 /// Where a fleet finds its engines.
 #[derive(Debug, Clone)]
@@ -112,7 +112,7 @@ impl Fleet {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let mount = folder.path().join("disk");
         std::fs::create_dir(&mount).expect("the folder is ours");
-        let wrapped = disk::wrapper(&mount, bytes)?;
+        let wrapped = mounts::disk(&mount, bytes)?;
         let set: Vec<String> = settings.iter().flat_map(|setting| ["--set".to_owned(), setting.clone()]).collect();
         let mut player = Player::new(binary, ALL, "disk/tutti", folder.path(), &set);
         player.program.run_by(wrapped, &folder.path().join("tutti.log"));
