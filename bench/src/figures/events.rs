@@ -333,7 +333,7 @@ async fn publish(db: &Db, numbers: std::ops::Range<usize>) -> Result<(), db::Err
     db.write(move |tx| {
         Box::pin(async move {
             for number in numbers {
-                tx.publish(&Noted { number }, Utc::now()).await?;
+                tx.publish(&Noted { number }, Utc::now())?;
             }
             Ok(())
         })

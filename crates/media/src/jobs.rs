@@ -120,7 +120,7 @@ impl Media {
                     store::usage::remove(tx, owner, bytes).await?;
                     let Some(item) = store::items::remove(tx, &wanted, owner).await? else { return Err(kit::db::Error::Conflict.into()) };
                     let loose = store::objects::loosen(tx, &item.object, now).await?;
-                    tx.publish(&Deleted { id: wanted, owner }, now).await?;
+                    tx.publish(&Deleted { id: wanted, owner }, now)?;
                     Ok(Some((item, loose)))
                 })
             })

@@ -40,7 +40,7 @@ impl Made {
 async fn send(tx: &Tx, media: &MediaId, piece: Piece, now: DateTime<Utc>) -> Result<(), Error> {
     store::mark_queued(tx, media, piece, now).await?;
     let task = serde_json::to_string(&Task { media: media.clone(), piece }).map_err(|_| Error::Corrupt("task"))?;
-    tx.publish_raw(piece.queue().subject(), task, now).await?;
+    tx.publish_raw(piece.queue().subject(), task, now);
     Ok(())
 }
 
@@ -105,7 +105,7 @@ pub(crate) async fn advance(tx: &Tx, media: &MediaId, made: &Made, done: Option<
     let named: Vec<ObjectKey> = made.objects().into_iter().filter(|object| !unused.contains(object)).collect();
     store::remove_loose(tx, &named).await?;
     if !(published.renditions.is_empty() && published.segments.is_empty() && published.assets.is_empty()) {
-        tx.publish(&published, now).await?;
+        tx.publish(&published, now)?;
     }
     let playable = job.state == State::Playable || play(tx, &job, now).await?;
     if let Some(piece) = done {
@@ -136,7 +136,7 @@ async fn play(tx: &Tx, job: &Job, now: DateTime<Utc>) -> Result<bool, Error> {
     }
     store::set_state(tx, &job.media, State::Playable, None, now).await?;
     let (width, height) = seen(plan);
-    tx.publish(&Playable { id: job.media.clone(), width, height, duration_ms: Some(plan.duration_us / 1000) }, now).await?;
+    tx.publish(&Playable { id: job.media.clone(), width, height, duration_ms: Some(plan.duration_us / 1000) }, now)?;
     Ok(true)
 }
 
@@ -182,7 +182,7 @@ async fn tell_progress(tx: &Tx, job: &Job, percent: u8, now: DateTime<Utc>) -> R
     if percent > job.percent && store::raise_percent(tx, &job.media, percent, now).await? {
         let worked = job.started_at.map_or(TimeDelta::zero(), |since| now - since);
         let remaining_ms = model::remaining_ms(percent, u64::try_from(worked.num_milliseconds()).unwrap_or(0));
-        tx.publish(&Progress { id: job.media.clone(), percent, remaining_ms }, now).await?;
+        tx.publish(&Progress { id: job.media.clone(), percent, remaining_ms }, now)?;
     }
     Ok(())
 }
@@ -230,7 +230,7 @@ pub(crate) async fn finish(tx: &Tx, media: &MediaId, last: &Last, now: DateTime<
     store::raise_percent(tx, media, 100, now).await?;
     store::set_state(tx, media, State::Ready, None, now).await?;
     if !(published.renditions.is_empty() && published.assets.is_empty()) {
-        tx.publish(&published, now).await?;
+        tx.publish(&published, now)?;
     }
     let (width, height) = match (&job.plan, last.size) {
         (_, Some((width, height))) => (Some(width), Some(height)),
@@ -239,7 +239,7 @@ pub(crate) async fn finish(tx: &Tx, media: &MediaId, last: &Last, now: DateTime<
     };
     let assets = store::list_assets(tx, media).await?.into_iter().map(|asset| asset.name).collect();
     let duration_ms = job.plan.as_ref().map(|plan| if duration_us > 0 { duration_us / 1000 } else { plan.duration_us / 1000 });
-    tx.publish(&Ready { id: media.clone(), width, height, duration_ms, thumbhash: last.thumbhash.clone(), assets }, now).await?;
+    tx.publish(&Ready { id: media.clone(), width, height, duration_ms, thumbhash: last.thumbhash.clone(), assets }, now)?;
     Ok(())
 }
 
@@ -255,7 +255,7 @@ pub(crate) async fn fail(tx: &Tx, media: &MediaId, refusal: &Refusal, now: DateT
     open(tx, media).await?;
     let detail = refusal.to_string();
     store::set_state(tx, media, State::Failed, Some((refusal.code(), &detail)), now).await?;
-    tx.publish(&Failed { id: media.clone(), code: refusal.code().to_owned(), detail }, now).await?;
+    tx.publish(&Failed { id: media.clone(), code: refusal.code().to_owned(), detail }, now)?;
     Ok(())
 }
 

@@ -78,7 +78,7 @@ impl Accounts {
             .write(move |tx| {
                 Box::pin(async move {
                     if store::accounts::remove(tx, account.id).await? {
-                        tx.publish(&Erased { account: account.id, handle: account.handle, at: now }, now).await?;
+                        tx.publish(&Erased { account: account.id, handle: account.handle, at: now }, now)?;
                     }
                     Ok::<_, db::Error>(())
                 })

@@ -105,7 +105,7 @@ async fn a_deleted_picture_leaves_the_profile() {
     let (owner, now) = (id_of(&ada), world.clock().now());
     let gone = async |id: MediaId| {
         let deleted = Deleted { id, owner };
-        world.context("media").db.write(move |tx| Box::pin(async move { tx.publish(&deleted, now).await })).await.unwrap();
+        world.context("media").db.write(move |tx| Box::pin(async move { tx.publish(&deleted, now) })).await.unwrap();
         world.settle().await;
         world.nobody().get("/v1/accounts/ada").await.expect(200).json()["avatar"].clone()
     };

@@ -96,7 +96,7 @@ impl Stage {
     pub async fn tell<E: Event + Clone>(&self, event: &E) {
         let (event, now) = (event.clone(), self.world.clock().now());
         let db = &self.world.context("delivery").db;
-        db.write(move |tx| Box::pin(async move { tx.publish(&event, now).await })).await.unwrap();
+        db.write(move |tx| Box::pin(async move { tx.publish(&event, now) })).await.unwrap();
         self.world.settle().await;
     }
 

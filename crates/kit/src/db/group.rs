@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions, TransactionTrait};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::error::is_broken;
-use super::{Error, Tx, postgres};
+use super::{Error, Tx, postgres, tx};
 
 /// Writes that may wait; further callers wait for a place.
 const QUEUE: usize = 1024;
@@ -116,7 +116,7 @@ async fn group(door: &Door, first: Job, waiting: &mut mpsc::Receiver<Job>, outbo
         Err(error) => return refuse(first, waiting, error),
     };
     let Some(first) = caught(first, outer).await else { return };
-    let (outer, mut recorded) = first.tx.into_inner();
+    let (outer, mut records) = first.tx.into_inner();
     if !first.wrote {
         let undone = outer.rollback().await.map_err(Error::from);
         return (first.answer)(undone);
@@ -134,11 +134,11 @@ async fn group(door: &Door, first: Job, waiting: &mut mpsc::Receiver<Job>, outbo
             }
         };
         let Some(done) = caught(job, savepoint).await else { continue };
-        let (savepoint, records) = done.tx.into_inner();
+        let (savepoint, recorded) = done.tx.into_inner();
         let closed = if done.wrote { savepoint.commit().await } else { savepoint.rollback().await };
         match closed {
             Ok(()) if done.wrote => {
-                recorded |= records;
+                records.extend(recorded);
                 answers.push(done.answer);
             }
             // A full disk ends the whole transaction of SQLite's, not the savepoint alone: what came before is undone, and nothing may come after.
@@ -150,26 +150,33 @@ async fn group(door: &Door, first: Job, waiting: &mut mpsc::Receiver<Job>, outbo
             closed => (done.answer)(closed.map_err(Error::from)),
         }
     }
-    if let Some(turn) = turn
-        && !turn.stands(&outer).await.unwrap_or(false)
-    {
-        tracing::error!(writes = answers.len(), "a statement failed or the connection broke in a group; none of it stands");
-        return answers.into_iter().for_each(|answer| answer(Err(Error::CutOff)));
-    }
-    match outer.commit().await {
+    let (writes, recorded) = (answers.len(), !records.is_empty());
+    match close(outer, turn, records).await {
         Ok(()) => {
             if recorded {
                 outbox.notify_one();
             }
             answers.into_iter().for_each(|answer| answer(Ok(())));
         }
-        Err(error) => {
-            tracing::error!(%error, writes = answers.len(), "a group commit failed");
-            for answer in answers {
-                answer(Err(error.clone().into()));
+        Err(cause) => {
+            match &cause {
+                Some(error) => tracing::error!(%error, writes, "a group commit failed"),
+                None => tracing::error!(writes, "a statement failed or the connection broke in a group; none of it stands"),
             }
+            answers.into_iter().for_each(|answer| answer(Err(cause.clone().map_or(Error::CutOff, Error::from))));
         }
     }
+}
+
+/// Writes the events of a group and commits it. `Err(None)` if it was undone before without anybody saying so.
+async fn close(outer: DatabaseTransaction, turn: Option<postgres::Turn>, records: Vec<tx::Record>) -> Result<(), Option<DbErr>> {
+    tx::write(records, &outer).await?;
+    if let Some(turn) = turn
+        && !turn.stands(&outer).await.unwrap_or(false)
+    {
+        return Err(None);
+    }
+    Ok(outer.commit().await?)
 }
 
 /// Runs a write; a panic inside it becomes `None` (its transaction is dropped, which rolls it back).

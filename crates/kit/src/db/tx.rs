@@ -1,20 +1,20 @@
 //! A write transaction, and what may be recorded in it beside rows: events out, events in.
 //!
-//! Invariant: an event recorded here is sent if and only if the transaction commits; an event that
-//! came in counts as seen if and only if its effect committed.
+//! Events out are gathered and written in one statement before the commit, those of a whole group together: a row each would be a round
+//! trip each. Invariant: an event recorded here is sent if and only if the transaction commits; an event that came in counts as seen if
+//! and only if its effect committed.
 
 use std::collections::HashSet;
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
-use sea_orm::DatabaseTransaction;
+use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbErr, Statement};
 use uuid::Uuid;
 
 use super::{Error, FromQueryResult, Sql, Value, placeholders};
 use crate::bus::Event;
 
-/// Rows of one statement; three values each stay far below either database's limit.
+/// Rows of one statement; four values each stay far below either database's limit.
 const CHUNK: usize = 500;
 
 /// What the ids of events end in that this process records, so that its relay can tell them from those of another process that sends
@@ -26,10 +26,29 @@ fn event_id() -> Uuid {
     Uuid::from_u128(Uuid::now_v7().as_u128() & !0xffff | u128::from(*OWN))
 }
 
+/// An event on its way into the outbox.
+pub(super) struct Record {
+    id: String,
+    subject: String,
+    payload: String,
+    at: DateTime<Utc>,
+}
+
+/// Writes events into the outbox.
+pub(super) async fn write(records: Vec<Record>, transaction: &DatabaseTransaction) -> Result<(), DbErr> {
+    let mut records = records.into_iter().peekable();
+    while records.peek().is_some() {
+        let values: Vec<Value> = records.by_ref().take(CHUNK).flat_map(|record| [record.id.into(), record.subject.into(), record.payload.into(), record.at.into()]).collect();
+        let text = format!("insert into outbox (id, subject, payload, created_at) values {}", placeholders(values.len() / 4, 4));
+        transaction.execute_raw(Statement::from_sql_and_values(transaction.get_database_backend(), text, values)).await?;
+    }
+    Ok(())
+}
+
 /// An open write transaction, or a savepoint inside one.
 pub struct Tx {
     inner: DatabaseTransaction,
-    recorded: AtomicBool,
+    records: Mutex<Vec<Record>>,
 }
 
 impl std::fmt::Debug for Tx {
@@ -40,15 +59,16 @@ impl std::fmt::Debug for Tx {
 
 impl Tx {
     pub(super) fn new(inner: DatabaseTransaction) -> Self {
-        Self { inner, recorded: AtomicBool::new(false) }
+        Self { inner, records: Mutex::default() }
     }
 
     pub(super) fn inner(&self) -> &DatabaseTransaction {
         &self.inner
     }
 
-    pub(super) fn into_inner(self) -> (DatabaseTransaction, bool) {
-        (self.inner, self.recorded.into_inner())
+    /// The transaction, and the events that are to be written before its commit.
+    pub(super) fn into_inner(self) -> (DatabaseTransaction, Vec<Record>) {
+        (self.inner, self.records.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// What the ids end in that this process gives to events, as it stands in their text.
@@ -57,20 +77,16 @@ impl Tx {
     }
 
     /// Records an event in the outbox: it will be sent, at least once, after the commit.
-    pub async fn publish<E: Event>(&self, event: &E, now: DateTime<Utc>) -> Result<(), Error> {
+    pub fn publish<E: Event>(&self, event: &E, now: DateTime<Utc>) -> Result<(), Error> {
         let payload = serde_json::to_string(event).map_err(|_| Error::Corrupt("an event's payload"))?;
-        self.publish_raw(E::SUBJECT, payload, now).await
+        self.publish_raw(E::SUBJECT, payload, now);
+        Ok(())
     }
 
     /// Records work for whoever consumes `subject`; the payload is JSON text.
-    pub async fn publish_raw(&self, subject: &str, payload: String, now: DateTime<Utc>) -> Result<(), Error> {
-        self.execute(
-            "insert into outbox (id, subject, payload, created_at) values ($1, $2, $3, $4)",
-            vec![event_id().to_string().into(), subject.into(), payload.into(), now.into()],
-        )
-        .await?;
-        self.recorded.store(true, Ordering::Relaxed);
-        Ok(())
+    pub fn publish_raw(&self, subject: &str, payload: String, now: DateTime<Utc>) {
+        let record = Record { id: event_id().to_string(), subject: subject.to_owned(), payload, at: now };
+        self.records.lock().unwrap_or_else(PoisonError::into_inner).push(record);
     }
 
     /// Notes that `consumer` takes the event `id` in this transaction; `false` if it did so before.

@@ -83,7 +83,7 @@ impl Media {
                             continue;
                         }
                         let item = store::items::claim(tx, id, owner, &subject, &all, &item.name, now).await?.ok_or(Error::NotFound)?;
-                        tx.publish(&item.changed(), now).await?;
+                        tx.publish(&item.changed(), now)?;
                         claimed.push(item);
                     }
                     Ok::<_, Error>(claimed)

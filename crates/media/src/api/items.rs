@@ -134,7 +134,7 @@ impl Media {
                     let item = store::items::find_of(tx, &wanted, owner).await?.ok_or(Error::NotFound)?;
                     let change = Change { name: name.unwrap_or(item.name), tags: tags.unwrap_or(item.tags), visibility: body.visibility.unwrap_or(item.visibility) };
                     let item = store::items::update(tx, &wanted, owner, &change, now).await?.ok_or(Error::NotFound)?;
-                    tx.publish(&item.changed(), now).await?;
+                    tx.publish(&item.changed(), now)?;
                     Ok::<_, Error>(item)
                 })
             })

@@ -155,7 +155,7 @@ async fn record(safe: &mut Safe, finish: Finish) -> Result<(Item, store::usage::
                 if let Some(fence) = &finish.upload {
                     complete(tx, fence, &item, unfinished.as_ref(), now).await?;
                 }
-                tx.publish(&item.received(scrub), now).await?;
+                tx.publish(&item.received(scrub), now)?;
                 Ok::<_, Error>((item, usage))
             })
         })

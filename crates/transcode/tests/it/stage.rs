@@ -82,7 +82,7 @@ impl Stage {
     pub async fn say<E: Event + Clone>(&self, event: E) {
         let context = self.world.context("transcode");
         let now = context.clock.now();
-        context.db.write(move |tx| Box::pin(async move { tx.publish(&event, now).await })).await.unwrap();
+        context.db.write(move |tx| Box::pin(async move { tx.publish(&event, now) })).await.unwrap();
     }
 
     pub async fn delete(&self, media: &MediaId) {

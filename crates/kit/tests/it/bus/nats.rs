@@ -186,7 +186,14 @@ async fn an_event_that_nobody_can_send_holds_up_no_other() {
     let nats = Nats::start();
     let stage = Stage::nats(&nats.url()).await;
     let db = stage.db().await;
-    let huge: Result<(), kit::db::Error> = db.write(|tx| Box::pin(async move { tx.publish_raw("test.sung", format!("\"{}\"", "la".repeat(1_000_000)), Utc::now()).await })).await;
+    let huge: Result<(), kit::db::Error> = db
+        .write(|tx| {
+            Box::pin(async move {
+                tx.publish_raw("test.sung", format!("\"{}\"", "la".repeat(1_000_000)), Utc::now());
+                Ok(())
+            })
+        })
+        .await;
     huge.unwrap();
     let tasks = play(&stage, &db).await;
     sing(&db, 0..10).await;

@@ -225,7 +225,7 @@ pub async fn sing(db: &Db, songs: std::ops::Range<u32>) {
             .write(move |tx| {
                 Box::pin(async move {
                     for song in chunk {
-                        tx.publish(&Sung { song }, Utc::now()).await?;
+                        tx.publish(&Sung { song }, Utc::now())?;
                     }
                     Ok(())
                 })

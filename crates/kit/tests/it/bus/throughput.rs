@@ -46,7 +46,7 @@ async fn steadily(db: &Db, tasks: &Tasks) -> Vec<i64> {
         tokio::time::sleep_until((began + Duration::from_millis(u64::from(song))).into()).await;
         let db = db.clone();
         tasks.spawn(async move {
-            let sung: Result<(), Error> = db.write(move |tx| Box::pin(async move { tx.publish(&Sung { song }, Utc::now()).await })).await;
+            let sung: Result<(), Error> = db.write(move |tx| Box::pin(async move { tx.publish(&Sung { song }, Utc::now()) })).await;
             sung.unwrap();
         });
     }

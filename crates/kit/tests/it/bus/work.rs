@@ -39,7 +39,7 @@ async fn an_event_is_sent_if_and_only_if_its_transaction_commits_and_its_effect_
             let result: Result<(), Error> = db
                 .write(move |tx| {
                     Box::pin(async move {
-                        tx.publish(&Sung { song }, now).await?;
+                        tx.publish(&Sung { song }, now)?;
                         if song % 2 == 0 { Ok(()) } else { Err(Error::Conflict) }
                     })
                 })
