@@ -22,8 +22,9 @@ const FIRST_BACK_OFF: Duration = Duration::from_millis(500);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(300);
 /// While an engine is away: its return should not be noticed minutes late.
 const LONGEST_AWAY: Duration = Duration::from_secs(30);
-/// Events whose failures a process remembers, per consumer; beyond it all are forgotten, which gives them some more attempts.
-const REMEMBERED: usize = 10_000;
+/// Events whose failures a process remembers, per consumer; beyond it all are forgotten, which gives them some more attempts. More than
+/// an engine leaves unanswered at once, or events that all fail would push each other out and never be buried.
+const REMEMBERED: usize = 50_000;
 
 /// What is done with deliveries: a batch, of one unless the consumer asked for more.
 type Handler = Arc<dyn Fn(Vec<Delivery>) -> BoxFuture<'static, Result<(), Failure>> + Send + Sync>;

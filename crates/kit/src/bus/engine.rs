@@ -23,7 +23,7 @@ pub struct Envelope {
 /// A durable consumer: who it is and what it wants to hear.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscription {
-    /// Its name, such as `transcode.plan`; deliveries are remembered under it for ever.
+    /// Its name, such as `delivery.published`; deliveries are remembered under it for ever.
     pub name: String,
     /// The subjects, exactly.
     pub subjects: Vec<String>,

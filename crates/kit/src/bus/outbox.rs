@@ -15,7 +15,7 @@ use super::failure::chain;
 use super::resend::Known;
 use super::{Error, KEPT};
 use crate::clock::Clock;
-use crate::db::{self, Db, Sql, Tx, Value};
+use crate::db::{Db, Sql, Tx, Value};
 use crate::tasks::Tasks;
 
 const BATCH: i64 = 500;
@@ -24,7 +24,11 @@ const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// How long another process may take to send what it recorded.
 const LEFT_BEHIND: TimeDelta = TimeDelta::seconds(3);
 const TRY_AGAIN: Duration = Duration::from_millis(500);
+/// Turns begin at least this far apart, so that under load each has several events to send, in one batch and with one mark.
+const PACE: Duration = Duration::from_millis(10);
 const PRUNE_EVERY: Duration = Duration::from_secs(3600);
+/// Soon, as there are processes that never get an hour old.
+const FIRST_PRUNE: Duration = Duration::from_secs(60);
 
 #[derive(FromQueryResult)]
 struct Row {
@@ -44,11 +48,12 @@ pub(super) fn start(service: &'static str, db: Db, engine: Arc<dyn Engine>, cloc
     let owner = tasks.clone();
     let recorded = db.outbox_recorded();
     tasks.spawn(async move {
-        let mut pruned = tokio::time::Instant::now();
+        let mut prune_at = tokio::time::Instant::now() + FIRST_PRUNE;
         let mut known = Known::default();
         // What an earlier start left is nobody else's to send, however young it is.
         let mut others = TimeDelta::zero();
         loop {
+            let began = tokio::time::Instant::now();
             match turn(&db, &*engine, &clock, &mut known, others).await {
                 Ok(sent) if sent == BATCH as usize => continue,
                 Ok(_) => others = LEFT_BEHIND,
@@ -59,8 +64,8 @@ pub(super) fn start(service: &'static str, db: Db, engine: Arc<dyn Engine>, cloc
                     }
                 }
             }
-            if pruned.elapsed() > PRUNE_EVERY {
-                pruned = tokio::time::Instant::now();
+            if prune_at <= tokio::time::Instant::now() {
+                prune_at = tokio::time::Instant::now() + PRUNE_EVERY;
                 if let Err(error) = prune(&db, &*engine, clock.now()).await {
                     tracing::warn!(service, error = chain(&error), "old events could not be removed");
                 }
@@ -73,6 +78,7 @@ pub(super) fn start(service: &'static str, db: Db, engine: Arc<dyn Engine>, cloc
                 () = tokio::time::sleep(LOOK_AGAIN) => {}
                 () = owner.stopping() => {}
             }
+            tokio::time::sleep_until(began + PACE).await;
         }
     });
 }
@@ -82,7 +88,7 @@ async fn turn(db: &Db, engine: &dyn Engine, clock: &Clock, known: &mut Known, ot
     send(db, engine, clock, others).await
 }
 
-/// Sends one batch: what this process recorded, and what others did more than `others` ago. Answers how many rows it saw.
+/// Sends one batch: what this process recorded, and what others did more than `others` ago. Answers how many it sent.
 async fn send(db: &Db, engine: &dyn Engine, clock: &Clock, others: TimeDelta) -> Result<usize, Error> {
     // Taken before the bus is asked: whoever marks rows unsent by this time (see `resend`) must not miss one that was under way.
     let now = clock.now();
@@ -92,14 +98,14 @@ async fn send(db: &Db, engine: &dyn Engine, clock: &Clock, others: TimeDelta) ->
         return Ok(0);
     }
     let events: Vec<Envelope> = rows.into_iter().map(Envelope::from).collect();
-    let seen = events.len();
     let sent = match engine.publish(&events).await {
         Ok(()) => events,
         Err(Error::Refused(_)) => one_by_one(engine, events).await?,
         Err(error) => return Err(error),
     };
+    let count = sent.len();
     mark(db, sent, now).await?;
-    Ok(seen)
+    Ok(count)
 }
 
 /// One event that the bus will never take must not hold up the others.
@@ -133,17 +139,18 @@ async fn mark(db: &Db, sent: Vec<Envelope>, at: DateTime<Utc>) -> Result<(), Err
 
 async fn prune(db: &Db, engine: &dyn Engine, now: DateTime<Utc>) -> Result<(), Error> {
     let kept_from = now - TimeDelta::from_std(KEPT).unwrap_or(TimeDelta::days(7));
-    db.write(move |tx| {
-        Box::pin(async move {
-            tx.execute("delete from outbox where sent_at < $1", vec![kept_from.into()]).await?;
-            // An event can come again for as long as somebody may replay it, so the inbox remembers four times as long.
-            tx.execute("delete from inbox where seen_at < $1", vec![(kept_from - TimeDelta::days(21)).into()]).await?;
-            tx.execute("delete from idempotency where created_at < $1", vec![(now - TimeDelta::days(1)).into()]).await?;
-            Ok::<_, db::Error>(())
-        })
-    })
-    .await?;
+    remove(db, "delete from outbox where id in (select id from outbox where sent_at < $1 limit $2)", kept_from).await?;
+    // An event can come again for as long as somebody may replay it, so the inbox remembers four times as long.
+    let text = "delete from inbox where (consumer, event_id) in (select consumer, event_id from inbox where seen_at < $1 limit $2)";
+    remove(db, text, kept_from - TimeDelta::days(21)).await?;
+    remove(db, "delete from idempotency where key in (select key from idempotency where created_at < $1 limit $2)", now - TimeDelta::days(1)).await?;
     engine.trim(kept_from).await?;
+    Ok(())
+}
+
+/// In small transactions, so that nobody else's write waits for long.
+async fn remove(db: &Db, text: &'static str, before: DateTime<Utc>) -> Result<(), Error> {
+    while db.write(move |tx| Box::pin(async move { tx.execute(text, vec![before.into(), BATCH.into()]).await })).await? == BATCH as u64 {}
     Ok(())
 }
 

@@ -185,13 +185,21 @@ impl Engine for Nats {
         self.pull(consumer, max, wait).await
     }
 
+    /// Only the last is answered: the server takes the acknowledgements of a connection in their order, so with it all are taken.
     async fn ack_all(&self, _consumer: &str, deliveries: &[Delivery]) -> Result<usize, Error> {
-        let answers = futures::future::join_all(deliveries.iter().map(|delivery| self.answer(delivery, AckKind::Ack))).await;
-        let mut done = 0;
-        for answer in answers {
-            done += usize::from(answer?);
+        let held: Vec<&Delivery> = deliveries.iter().filter(|delivery| self.leases.holds(&delivery.lease)).collect();
+        let Some((last, others)) = held.split_last() else { return Ok(0) };
+        let all = async {
+            for delivery in others {
+                self.client.publish(delivery.lease.clone(), AckKind::Ack.into()).await.map_err(Error::away)?;
+            }
+            self.answer(last, AckKind::Ack).await
+        };
+        if !self.on_one_connection(all).await? {
+            return Ok(0);
         }
-        Ok(done)
+        others.iter().for_each(|delivery| self.leases.end(&delivery.lease));
+        Ok(held.len())
     }
 
     async fn extend(&self, consumer: &Subscription, delivery: &Delivery) -> Result<bool, Error> {
