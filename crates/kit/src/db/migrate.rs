@@ -20,10 +20,11 @@ pub struct Migration {
 }
 
 /// The kit's own tables, in every service's database.
-const KIT: &[Migration] = &[Migration {
-    version: 1,
-    min_compatible: 1,
-    sql: "
+const KIT: &[Migration] = &[
+    Migration {
+        version: 1,
+        min_compatible: 1,
+        sql: "
 create table outbox (id text primary key, subject text not null, payload text not null, created_at timestamptz not null, sent_at timestamptz);
 create index outbox_unsent on outbox (id) where sent_at is null;
 create index outbox_sent on outbox (sent_at) where sent_at is not null;
@@ -33,7 +34,10 @@ create table schedule_run (job text not null, slot timestamptz not null, fence b
 create table idempotency (key text primary key, status bigint, content_type text, location text, body bytea, created_at timestamptz not null);
 create index idempotency_created on idempotency (created_at)
 ",
-}];
+    },
+    // Who holds a key, so that one who is late changes nothing.
+    Migration { version: 2, min_compatible: 1, sql: "alter table idempotency add column holder text" },
+];
 
 #[derive(FromQueryResult)]
 struct Tables {

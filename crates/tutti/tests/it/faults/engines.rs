@@ -3,14 +3,17 @@
 //!
 //! Invariant: no process of the product is touched here.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use reqwest::Method;
+use bytes::Bytes;
+use futures::StreamExt as _;
+use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 use testkit::engines::Program;
 use testkit::fleet::Shape;
 
-use super::answers::Heard;
+use super::answers::{Heard, Member};
 use super::judge::judge;
 use super::load::Load;
 use super::stage::Stage;
@@ -60,6 +63,8 @@ async fn engines_that_are_away_are_waited_for_and_what_does_not_need_them_goes_o
 
 /// Kills an engine and starts it again, or freezes it and lets it go on.
 async fn absent(engine: Engine, killed: bool, stage: &mut Stage, load: &Load, original: &str) {
+    let keyed = (engine == Engine::Postgres).then(|| Keyed::begin(&load.member, load.samples.photo()));
+    tokio::time::sleep(Duration::from_millis(300)).await;
     tokio::task::block_in_place(|| if killed { engine.of(stage).kill() } else { engine.of(stage).freeze() });
     let began = Instant::now();
     while began.elapsed() < away() {
@@ -71,6 +76,10 @@ async fn absent(engine: Engine, killed: bool, stage: &mut Stage, load: &Load, or
     let back = Instant::now();
     let photo = load.samples.photo();
     load.ledger.note(send_until_taken(&load.member, &photo).await, photo);
+    if let Some(keyed) = keyed {
+        let (id, photo) = keyed.end(&load.member).await;
+        load.ledger.note(id, photo);
+    }
     let how = if killed { "dead" } else { "frozen" };
     println!("{engine:?} was {how} for {:.1} s; an upload was taken {:.1} s after its return", was.as_secs_f64(), back.elapsed().as_secs_f64());
 }
@@ -104,6 +113,54 @@ async fn promises(engine: Engine, load: &Load, original: &str) {
                 Ok(id) => load.ledger.note(id, photo),
                 Err(heard) => assert!(matches!(heard, Heard::Later(_)), "an upload was not told to come later"),
             }
+        }
+    }
+}
+
+/// An upload with an `Idempotency-Key` whose database goes away in its middle.
+struct Keyed {
+    key: String,
+    photo: Bytes,
+    first: tokio::task::JoinHandle<Heard>,
+}
+
+impl Keyed {
+    fn begin(member: &Arc<Member>, photo: Bytes) -> Self {
+        let key = format!("keyed {}", rand::random::<u64>());
+        let (member, slow) = (member.clone(), Self::request(&key, photo.clone(), Duration::from_millis(50)));
+        let first = tokio::spawn(async move { member.ask(Method::POST, "/v1/media?name=keyed.jpg", slow).await });
+        Self { key, photo, first }
+    }
+
+    /// In twenty pieces, with a pause before each.
+    fn request(key: &str, photo: Bytes, pause: Duration) -> impl Fn(RequestBuilder) -> RequestBuilder + use<> {
+        let key = key.to_owned();
+        move |request| {
+            let pieces: Vec<Bytes> = photo.chunks(photo.len().div_ceil(20)).map(|piece| photo.slice_ref(piece)).collect();
+            let pieces = futures::stream::iter(pieces).then(move |piece| async move {
+                tokio::time::sleep(pause).await;
+                Ok::<_, std::io::Error>(piece)
+            });
+            let request = request.header("content-type", "image/jpeg").header("content-length", photo.len());
+            request.header("idempotency-key", &key).body(reqwest::Body::wrap_stream(pieces))
+        }
+    }
+
+    /// Sends it again under its key until it is taken: no outage may leave the key behind.
+    async fn end(self, member: &Member) -> (String, Bytes) {
+        // Whatever it heard.
+        drop(self.first.await.unwrap());
+        let began = Instant::now();
+        loop {
+            let again = Self::request(&self.key, self.photo.clone(), Duration::ZERO);
+            let heard = member.ask(Method::POST, "/v1/media?name=keyed.jpg", again).await;
+            match heard {
+                Heard::Answer(answer) if answer.status == 201 => return (answer.json()["id"].as_str().unwrap().to_owned(), self.photo),
+                Heard::Answer(answer) => assert_eq!(answer.status, 409, "{}", answer.text()),
+                _ => {}
+            }
+            assert!(began.elapsed() < Duration::from_secs(30), "the key of an upload that came to nothing is not free again");
+            tokio::time::sleep(Duration::from_millis(300)).await;
         }
     }
 }
