@@ -19,6 +19,7 @@ use crate::tasks::Tasks;
 const LEASE: TimeDelta = TimeDelta::seconds(60 + 120);
 const HEARTBEAT: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_secs(1);
+const TRY_AGAIN: Duration = Duration::from_millis(500);
 
 /// Why a run failed, in words.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -138,23 +139,30 @@ pub async fn run_once(db: &Db, job: &Job, run: Run, clock: &Clock, tasks: &Tasks
         None => tracing::debug!(job = run.job, slot = %run.slot, elapsed_ms = started.elapsed().as_millis(), "a scheduled run is done"),
         Some(reason) => tracing::warn!(job = run.job, slot = %run.slot, reason, "a scheduled run failed"),
     }
-    let now = clock.now();
-    let finished = db
-        .write(move |tx| {
-            Box::pin(async move {
-                tx.execute(
-                    "update schedule_run set finished_at = $1, failure = $2 where job = $3 and slot = $4 and fence = $5",
-                    vec![now.into(), failure.into(), run.job.into(), run.slot.into(), run.fence.into()],
-                )
-                .await?;
-                // A month of history is enough to answer "did it run?".
-                tx.execute("delete from schedule_run where job = $1 and slot < $2", vec![run.job.into(), (now - TimeDelta::days(30)).into()]).await
-            })
-        })
-        .await;
-    if let Err(error) = finished {
-        tracing::warn!(job = job.name, %error, "a finished run could not be recorded");
+    while let Err(error) = finish(db, &run, failure.clone(), clock.now()).await {
+        tracing::warn!(job = job.name, %error, "a finished run could not be recorded yet");
+        // Otherwise the next process would do it again when the lease ends.
+        if !error.passes() || !tasks.sleep(TRY_AGAIN).await {
+            return;
+        }
     }
+}
+
+async fn finish(db: &Db, run: &Run, failure: Option<String>, now: DateTime<Utc>) -> Result<(), Error> {
+    let run = run.clone();
+    db.write(move |tx| {
+        Box::pin(async move {
+            tx.execute(
+                "update schedule_run set finished_at = $1, failure = $2 where job = $3 and slot = $4 and fence = $5",
+                vec![now.into(), failure.into(), run.job.into(), run.slot.into(), run.fence.into()],
+            )
+            .await?;
+            // A month of history is enough to answer "did it run?".
+            tx.execute("delete from schedule_run where job = $1 and slot < $2", vec![run.job.into(), (now - TimeDelta::days(30)).into()]).await?;
+            Ok(())
+        })
+    })
+    .await
 }
 
 /// Extends the lease while the run is ours; returns when it is not.
