@@ -61,8 +61,11 @@ fn sync(root: &File, group: Vec<Request>) {
         .into_iter()
         .map(|request| {
             let mut result = request.file.sync_all();
-            if result.is_ok() && folders.insert(request.folder.clone()) {
+            if result.is_ok() && !folders.contains(&request.folder) {
                 result = File::open(&request.folder).and_then(|folder| folder.sync_all()).and_then(|()| root.sync_all());
+                if result.is_ok() {
+                    folders.insert(request.folder);
+                }
             }
             (request.answer, result)
         })
