@@ -21,7 +21,10 @@ const CONNECT: Duration = Duration::from_secs(2);
 /// What waits to be written or was read at most; hyper's own would be 400 KB for each of thousands of uploads that wait for their turn.
 const BUFFER_BYTES: usize = 64 * 1024;
 
-pub(super) struct Line {
+/// It passes through many hands (the pool, the request, the answer's body), so what it holds lies on the heap.
+pub(super) struct Line(Box<Ends>);
+
+struct Ends {
     sender: SendRequest<Body>,
     connection: Connection<TokioIo<TcpStream>, Body>,
 }
@@ -37,25 +40,25 @@ impl Line {
         let stream = tokio::time::timeout(CONNECT, TcpStream::connect(address)).await.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "no connection within 2 s"))??;
         stream.set_nodelay(true)?;
         let (sender, connection) = Builder::new().max_buf_size(BUFFER_BYTES).handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-        Ok(Self { sender, connection })
+        Ok(Self(Box::new(Ends { sender, connection })))
     }
 
     /// Does what there is to do; answers whether the other side still holds the connection.
     pub(super) fn drive(&mut self, context: &mut Context<'_>) -> bool {
-        Pin::new(&mut self.connection).poll(context).is_pending()
+        Pin::new(&mut self.0.connection).poll(context).is_pending()
     }
 
     /// Whether it can carry another request.
     pub(super) fn is_free(&mut self, context: &mut Context<'_>) -> bool {
-        self.drive(context) && self.sender.is_ready()
+        self.drive(context) && self.0.sender.is_ready()
     }
 
     /// Sends a request and waits for the head of the answer. The line comes back unless the connection has ended.
     pub(super) async fn send(mut self, request: Request<Body>) -> Result<(Response<Incoming>, Option<Self>), Broken> {
         let mut open = true;
         let answer = {
-            let mut answer = pin!(self.sender.try_send_request(request));
-            let connection = &mut self.connection;
+            let Ends { sender, connection } = &mut *self.0;
+            let mut answer = pin!(sender.try_send_request(request));
             std::future::poll_fn(|context| {
                 if open && Pin::new(&mut *connection).poll(context).is_ready() {
                     open = false;
