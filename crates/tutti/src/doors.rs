@@ -137,7 +137,8 @@ async fn metrics(State(watch): State<Arc<Watch>>) -> Response {
     let Some(process) = watch.process.get() else { return (kind, "# EOF\n").into_response() };
     match process.bus.engine().backlog().await {
         Ok(backlog) => {
-            // A consumer for whom nothing waits is not in the list.
+            // A consumer for whom nothing waits is not in the list; what was said of it before is over.
+            process.metrics.backlog.clear();
             let idle = process.consumers.iter().map(|consumer| (consumer.clone(), 0));
             for (consumer, waiting) in idle.chain(backlog) {
                 let labels = kit::telemetry::ConsumerLabels { consumer };
