@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::Method;
 use tokio::io::AsyncWriteExt as _;
 
-use crate::stage::{Stage, rest, until};
+use crate::stage::{Stage, read_until, rest, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_too_large_is_refused_with_the_limit() {
@@ -47,4 +47,13 @@ async fn a_long_upload_may_last_longer_than_an_answer() {
     }
     assert!(rest(&mut stream).await.starts_with("HTTP/1.1 200"));
     assert_eq!(stage.seen()[0].body.len(), 20_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_live_stream_may_last_longer_than_an_answer() {
+    let stage = Stage::with(&["gateway.answer_seconds=1"]).await;
+    let mut live = stage.connect().await;
+    live.write_all(b"GET /v1/media/m/events HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    read_until(&mut live, "data: 1\n\n").await;
+    read_until(&mut live, "data: 2\n\n").await;
 }

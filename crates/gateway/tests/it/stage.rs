@@ -156,6 +156,10 @@ async fn in_two_parts(State(role): State<Role>) -> Response {
 /// A stream that says one thing and then waits for ever.
 async fn live() -> Response {
     use futures::StreamExt as _;
-    let events = futures::stream::iter([Ok::<_, std::io::Error>("event: state\ndata: 1\n\n")]).chain(futures::stream::pending());
+    let later = async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        Ok("event: state\ndata: 2\n\n")
+    };
+    let events = futures::stream::iter([Ok::<_, std::io::Error>("event: state\ndata: 1\n\n")]).chain(futures::stream::once(later)).chain(futures::stream::pending());
     ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(events)).into_response()
 }

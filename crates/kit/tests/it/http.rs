@@ -80,6 +80,20 @@ async fn one_address_cannot_take_every_place() {
 }
 
 #[tokio::test]
+async fn there_are_never_more_connections_than_the_cap() {
+    let server = server(Limits { connections: 2, ..Limits::default() }).await;
+    let held = (TcpStream::connect(server.address).await.unwrap(), TcpStream::connect(server.address).await.unwrap());
+    let mut third = TcpStream::connect(server.address).await.unwrap();
+    third.write_all(b"GET /ok HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    let soon = tokio::time::timeout(Duration::from_millis(300), third.read_to_string(&mut answer)).await;
+    assert!(soon.is_err() && answer.is_empty(), "a third was served beside two: {answer}");
+    drop(held);
+    tokio::time::timeout(Duration::from_secs(5), third.read_to_string(&mut answer)).await.expect("its turn comes").unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test]
 async fn what_runs_may_finish_and_nothing_new_begins() {
     let server = server(Limits::default()).await;
     let url = format!("http://{}", server.address);

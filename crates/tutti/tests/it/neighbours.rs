@@ -61,6 +61,7 @@ async fn processes_start_in_any_order_and_say_whom_they_wait_for() {
     let gateway = Part::start("gateway", folder.path(), front, &[format!("peers.accounts=[\"http://127.0.0.1:{back}\"]")]);
     let waits = format!("no instance of accounts answers at http://127.0.0.1:{back}");
     gateway.until("it says that accounts is missing", |said| said.contains(&waits)).await;
+    assert_eq!(gateway.client.get(format!("{}/healthz", gateway.operations)).send().await.unwrap().status(), 200, "it lives, although it is not ready");
     // By itself it is well, which is what a neighbour would ask.
     assert_eq!(gateway.client.get(format!("{}/readyz?own", gateway.address)).send().await.unwrap().status(), 200);
     let body = json!({ "handle": "ada", "email": "ada@tutti.example", "password": "a long enough password" });
@@ -182,4 +183,16 @@ async fn a_name_whose_records_change_leads_to_the_new_instances() {
         assert!(began.elapsed() < Duration::from_secs(30), "the second record is not used");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_may_not_migrate_waits_until_somebody_has() {
+    let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
+    let accounts = Part::start("accounts", folder.path(), port, &["db.migrate_on_start=false".into()]);
+    accounts.until("it waits for its schema", |said| said.contains("the accounts database") && said.contains("tutti migrate")).await;
+    let data = folder.path().join(format!("accounts-127.0.0.1:{port}"));
+    let migrate = std::process::Command::new(env!("CARGO_BIN_EXE_tutti")).args(["migrate", "accounts", "--data"]).arg(&data).output().unwrap();
+    let said = String::from_utf8(migrate.stdout).unwrap();
+    assert!(migrate.status.success() && said.contains("accounts") && said.contains("brought up to date"), "{said}{}", String::from_utf8_lossy(&migrate.stderr));
+    accounts.until("it plays", |said| said == "ready\n").await;
 }

@@ -47,6 +47,23 @@ async fn sigterm_lets_an_upload_finish_and_exits_with_zero() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_does_not_end_is_cut_off_when_the_grace_is_over() {
+    let mut server = Server::start(&["server.drain_seconds=1"]).await;
+    let ada = server.sign_up("ada").await;
+    let (sender, body) = futures::channel::mpsc::unbounded::<Result<Vec<u8>, std::io::Error>>();
+    sender.unbounded_send(Ok(tune(50_000))).unwrap();
+    let request = ada.request(Method::POST, "/v1/media?name=s.wav").header("content-type", "audio/wav").header("content-length", 400_000);
+    let upload = tokio::spawn(request.body(reqwest::Body::wrap_stream(body)).send());
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let exits = server.terminate();
+    assert!(exits.iter().all(ExitStatus::success), "{exits:?}");
+    assert!(server.log().contains("some work was cut off"), "{}", server.log());
+    let answer = upload.await.unwrap();
+    assert!(answer.is_err() || answer.unwrap().status().is_server_error(), "an upload that never ended was answered");
+    drop(sender);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_processes_never_share_a_data_folder_and_a_taken_port_is_named() {
     let server = Server::start(&[]).await;
     let data = server.data();

@@ -117,6 +117,13 @@ async fn tables_agree(stage: &Stage, known: usize) {
     none("media", "the quota is not the sum of the items", miscounted).await;
     none("transcode", "pieces that nobody did", "select media || ' ' || name || ' ' || stand as line from piece where stand <> 'done'").await;
     none("transcode", "items that are not ready", "select media || ' ' || state as line from job where state not in ('ready', 'deleted')").await;
+    for service in KEEPERS {
+        // What is under way at this moment, or will be taken over, is neither.
+        let never = "select job as line from schedule_run group by job having count(finished_at) = 0 and max(lease_until) < now() - interval '30 seconds'";
+        none(service, "timed work that never ran to its end", never).await;
+        let held = "select job || ' ' || slot as line from schedule_run where finished_at is null and lease_until > now() + interval '5 minutes'";
+        none(service, "timed work that is held for too long", held).await;
+    }
     let same = async |left: (&str, &str), right: (&str, &str), what: &str| {
         let sets = [rows.lines(left.0, left.1).await, rows.lines(right.0, right.1).await].map(BTreeSet::from_iter);
         let apart: Vec<_> = sets[0].symmetric_difference(&sets[1]).collect();
@@ -133,7 +140,7 @@ async fn tables_agree(stage: &Stage, known: usize) {
     println!("{known} items and {found} segments agree in every database");
 }
 
-/// Of the slots of timed work, none ran to its end twice, in whichever process, and none is still held.
+/// Of the slots of timed work, none ran to its end twice, in whichever process.
 fn slots_ran_once(stage: &Stage) {
     let words = stage.fleet.words();
     let mut runs: BTreeMap<&str, u32> = BTreeMap::new();
