@@ -16,7 +16,8 @@ use crate::model::plan::Accepted;
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// How many pieces are worked on at once; 0 means one per core.
+    /// How many pieces that somebody waits for (looking, the first seconds, the last touch) are worked on at once; 0 means one per core.
+    /// Sound, photos and what can wait have half as many places each beside them, rounded up: with 4, ten pieces at once in all.
     pub workers: usize,
     /// The programs, by name or path.
     pub ffmpeg: String,

@@ -48,7 +48,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
                 return Err(format!("this release hears as {consumer}; what is kept for it is still wanted").into());
             }
             if !bus.engine().forget(&consumer).await? {
-                return Err(format!("there is no consumer called {consumer}; `tutti bus waiting` lists those there are").into());
+                return Err(format!("there is no consumer called {consumer}; `tutti bus waiting` lists those for whom something waits").into());
             }
             println!("Nothing is kept for {consumer} any more.");
         }
@@ -59,7 +59,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
             }
             let db: DbConfig = config.section("db")?;
             let sent = bus.replay(&db.open(&service, &server.data).await?, since).await?;
-            println!("{sent} events were sent again; those that the log still holds were not doubled.");
+            println!("{sent} events were sent again; whoever had taken one takes it once only.");
         }
         BusAction::Replay { consumer, event, .. } => {
             let revived = bus.engine().revive(consumer.as_deref(), event.as_deref()).await?;

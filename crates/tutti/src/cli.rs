@@ -172,7 +172,7 @@ pub(crate) enum BusAction {
     },
     /// Deliver again: dead letters, or (with --since) everything a service has sent
     #[command(
-        after_help = "Examples:\n  tutti bus replay\n  tutti bus replay --consumer transcode.plan\n  tutti bus replay --event 0198…\n  tutti bus replay --service media --since 2026-01-31T20:00:00Z"
+        after_help = "Examples:\n  tutti bus replay\n  tutti bus replay --consumer delivery.published\n  tutti bus replay --event 0198…\n  tutti bus replay --service media --since 2026-01-31T20:00:00Z"
     )]
     Replay {
         /// Only this consumer's

@@ -28,9 +28,9 @@ pub struct DbConfig {
     pub url_file: Option<PathBuf>,
     /// The schema of each role in the database; `{service}` becomes the role's name.
     pub schema: String,
-    /// Connections per role and process that read; one more writes.
+    /// Connections to PostgreSQL per role and process that read; one more writes. On SQLite it does nothing: there are always four and one.
     pub connections: u32,
-    /// A statement that takes longer is ended.
+    /// A statement that takes longer is ended. PostgreSQL only; on SQLite it does nothing.
     pub statement_timeout_seconds: u64,
     /// Whether a process brings the schemas of its roles up to date when it starts. With `false` it waits until `tutti migrate` has.
     pub migrate_on_start: bool,

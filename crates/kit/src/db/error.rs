@@ -10,7 +10,7 @@ pub enum Error {
     /// The engine refused or failed.
     #[error("the database refused")]
     Engine(#[source] DbErr),
-    /// The engine can't be reached, or did not answer in time.
+    /// The engine can't be reached, or did not answer in time. A write may stand all the same, if that was during its commit.
     #[error("the database does not answer; try again shortly")]
     Away(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// There is no room for what was to be written.
@@ -22,7 +22,7 @@ pub enum Error {
     /// The process is ending and takes no more writes.
     #[error("the server is shutting down; try again shortly")]
     Closed,
-    /// The write was given up in the middle; nothing of it stands.
+    /// The write was given up in the middle. It may stand all the same, if that was during its commit.
     #[error("the write was cut off; try again shortly")]
     CutOff,
     /// Somebody else holds what this write wanted (a stale fencing token, a version that moved on).

@@ -1,7 +1,8 @@
 //! The `Db` port: one database per service, read through a pool, written through one door.
 //!
 //! Owns connections, transactions, migrations, inbox and outbox tables. Invariant: when
-//! [`Db::write`] returns `Ok`, what was written survives a power cut; when it returns `Err`, none of it happened.
+//! [`Db::write`] returns `Ok`, what was written survives a power cut; when it returns [`Error::Away`] or [`Error::CutOff`], it may or may not
+//! stand, as that may have happened during the commit; after any other `Err` nothing of it happened (decision 16).
 
 mod error;
 mod group;
@@ -97,7 +98,7 @@ impl Db {
         &self.reader
     }
 
-    /// Runs `work` in a write transaction and commits it durably; an `Err` rolls all of it back.
+    /// Runs `work` in a write transaction and commits it durably; an `Err` from `work` rolls all of it back.
     ///
     /// Writes that wait while another commits share one transaction, each in its own savepoint, so
     /// `work` must not await anything but its `Tx`.

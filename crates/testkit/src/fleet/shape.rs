@@ -7,7 +7,7 @@
 pub struct Shape(Vec<(&'static str, usize)>);
 
 impl Shape {
-    /// The roles, in the order of the binary's own table (a test of the binary holds the two together).
+    /// The roles, in the order of the binary's own table.
     pub const ROLES: [&'static str; 5] = ["accounts", "media", "transcode", "delivery", "gateway"];
 
     /// One process per role.
