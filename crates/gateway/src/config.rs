@@ -31,6 +31,8 @@ pub struct Config {
     pub slow_bytes_per_second: u64,
     /// Seconds of that window. Roles that judge their senders themselves should do so earlier, as they have more to say.
     pub slow_window_seconds: u64,
+    /// Seconds until a WebSocket over which nothing has gone is ended; pings count.
+    pub socket_idle_seconds: u64,
     /// Bytes of the longest address, with its query.
     pub address_max_bytes: usize,
     /// Header lines of a request.
@@ -57,6 +59,7 @@ impl Default for Config {
             body_max_bytes: 16 << 30,
             slow_bytes_per_second: 512,
             slow_window_seconds: 40,
+            socket_idle_seconds: 300,
             address_max_bytes: 8 * 1024,
             // hyper refuses more than a hundred without a word.
             headers_max: 80,

@@ -9,9 +9,12 @@ mod limits;
 mod live;
 mod page;
 mod routes;
+mod sockets;
 
 pub use config::Config;
 pub use routes::{ROUTES, Route};
+
+use std::time::Duration;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -34,7 +37,8 @@ pub fn service() -> Service {
 fn start(context: &Context) -> Result<Part, BootError> {
     let config: Config = context.config.section("gateway")?;
     let guard = limits::Guard::new(&config, &context.tasks);
-    let through = routes::router(&context.peers, &context.tasks).layer(from_fn_with_state(guard, limits::Guard::layer));
+    let way = routes::Way { peers: context.peers.clone(), tasks: context.tasks.clone(), socket_idle: Duration::from_secs(config.socket_idle_seconds.max(1)) };
+    let through = routes::router(&way).layer(from_fn_with_state(guard, limits::Guard::layer));
     // Without other origins there is nothing to tell a browser.
     let through = if config.allowed_origins.is_empty() { through } else { through.layer(config.cors()?) };
     let router = Router::new().merge(through).merge(page::router(&context.interface, context.config.section::<S3Options>("objects")?.downloads_from()));

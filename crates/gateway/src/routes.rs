@@ -10,11 +10,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use kit::Problem;
 use kit::http::Deadline;
-use kit::peer::{Error, Peers};
+use kit::peer::{Error, Peers, is_handshake};
 use kit::tasks::Tasks;
 
 use crate::body::Cut;
-use crate::live;
+use crate::{live, sockets};
 
 /// A row of the table.
 #[derive(Debug, Clone, Copy)]
@@ -48,13 +48,24 @@ pub const ROUTES: &[Route] = &[
     route("/v1/files/{name}", "delivery"),
 ];
 
-/// A router that passes each row's requests to its role.
-pub(crate) fn router(peers: &Peers, tasks: &Tasks) -> Router {
-    ROUTES.iter().fold(Router::new(), |router, row| router.route(row.path, any(pass).with_state((peers.clone(), tasks.clone(), row.role))))
+/// What every row needs to pass a request on.
+#[derive(Clone)]
+pub(crate) struct Way {
+    pub(crate) peers: Peers,
+    pub(crate) tasks: Tasks,
+    /// A WebSocket over which nothing goes for this long is ended.
+    pub(crate) socket_idle: Duration,
 }
 
-async fn pass(State((peers, tasks, role)): State<(Peers, Tasks, &'static str)>, request: Request) -> Response {
-    match peers.call(role, request).await {
+/// A router that passes each row's requests to its role.
+pub(crate) fn router(way: &Way) -> Router {
+    ROUTES.iter().fold(Router::new(), |router, row| router.route(row.path, any(pass).with_state((way.clone(), row.role))))
+}
+
+async fn pass(State((way, role)): State<(Way, &'static str)>, request: Request) -> Response {
+    let Way { peers, tasks, socket_idle } = way;
+    let answered = if is_handshake(&request) { Box::pin(sockets::pass(&peers, &tasks, socket_idle, role, request)).await } else { peers.call(role, request).await };
+    match answered {
         Ok(response) => live::ends_with(&tasks, response),
         Err(error @ Error::Unknown(_)) => Problem::fault(&error).into_response(),
         // Whoever broke off will not read this, unless it was cut off, and then it is told why (see `limits`).

@@ -6,4 +6,5 @@ mod drain;
 mod forwarding;
 mod limits;
 mod smuggling;
+mod sockets;
 mod stage;

@@ -13,6 +13,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get};
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt as _;
+use hyper_util::rt::TokioIo;
 use kit::http::{Door, Limits, believe, serve};
 use kit::tasks::Tasks;
 use kit::telemetry::Metrics;
@@ -20,6 +21,8 @@ use testkit::World;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::{self, Message};
 
 /// A request as the role got it.
 #[derive(Debug, Clone)]
@@ -38,6 +41,8 @@ pub(crate) struct Role {
     pub(crate) arrived: Arc<Mutex<Vec<u8>>>,
     /// Bodies that broke off.
     pub(crate) broken: Arc<Mutex<usize>>,
+    /// WebSockets that were closed with a goodbye.
+    pub(crate) closed: Arc<Mutex<usize>>,
     /// Lets `/v1/files/slow` go on.
     pub(crate) go_on: Arc<Notify>,
     pub(crate) tasks: Tasks,
@@ -58,6 +63,7 @@ impl Stage {
             .route("/v1/files/slow", get(in_two_parts))
             .route("/v1/files/never", get(async || tokio::time::sleep(Duration::from_secs(600)).await))
             .route("/v1/media/{id}/events", get(live))
+            .route("/v1/media/{id}/socket", get(socket))
             .fallback(any(record))
             .with_state(role.clone())
             .layer(axum::middleware::from_fn(believe))
@@ -162,4 +168,26 @@ async fn live() -> Response {
     };
     let events = futures::stream::iter([Ok::<_, std::io::Error>("event: state\ndata: 1\n\n")]).chain(futures::stream::once(later)).chain(futures::stream::pending());
     ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(events)).into_response()
+}
+
+/// A WebSocket that says welcome, and what it hears.
+async fn socket(State(role): State<Role>, mut request: Request) -> Response {
+    use futures::{SinkExt as _, StreamExt as _};
+    let accept = tungstenite::handshake::derive_accept_key(request.headers()[header::SEC_WEBSOCKET_KEY].as_bytes());
+    let upgraded = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        let stream = TokioIo::new(upgraded.await.unwrap());
+        let mut socket = WebSocketStream::from_raw_socket(stream, tungstenite::protocol::Role::Server, None).await;
+        socket.send(Message::text("welcome")).await.unwrap();
+        while let Some(Ok(message)) = socket.next().await {
+            match message {
+                Message::Close(_) => *role.closed.lock().unwrap() += 1,
+                Message::Text(_) | Message::Binary(_) => socket.send(message).await.unwrap(),
+                // Pings are answered by the library.
+                _ => {}
+            }
+        }
+    });
+    let headers = [(header::CONNECTION, "upgrade"), (header::UPGRADE, "websocket"), (header::SEC_WEBSOCKET_ACCEPT, accept.as_str())];
+    (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
 }

@@ -18,7 +18,7 @@ pub use idempotency::Idempotency;
 pub use layers::{RequestId, Wear, wear};
 pub use live::{frame, sse};
 pub use neighbour::{CLIENT, Deadline, believe};
-pub use serve::{Door, Limits, neighbourhood, serve};
+pub use serve::{Door, Limits, Place, neighbourhood, serve};
 pub use trace::Trace;
 
 /// A page of a list.

@@ -15,7 +15,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus_client::metrics::gauge::Gauge;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt as _;
 
 use super::linger::Lingering;
@@ -81,17 +81,14 @@ pub fn serve(door: Door, router: Router, tasks: &Tasks) {
             };
             let Some(seat) = crowd.enter(address.ip(), door.limits.per_address) else { continue };
             let (router, limits, open, tasks) = (router.clone(), door.limits.clone(), door.open.clone(), owner.clone());
-            owner.spawn(async move {
-                open.inc();
-                connection(stream, address, router, &limits, &tasks).await;
-                open.dec();
-                drop((place, seat));
-            });
+            open.inc();
+            let place = Place(Arc::new(Taken { _place: place, _seat: seat, open }));
+            owner.spawn(async move { connection(stream, address, place, router, &limits, &tasks).await });
         }
     });
 }
 
-async fn connection(stream: TcpStream, address: SocketAddr, router: Router, limits: &Limits, tasks: &Tasks) {
+async fn connection(stream: TcpStream, address: SocketAddr, place: Place, router: Router, limits: &Limits, tasks: &Tasks) {
     // Small answers should not wait for more to come.
     let _ = stream.set_nodelay(true);
     let owner = tasks.clone();
@@ -100,6 +97,7 @@ async fn connection(stream: TcpStream, address: SocketAddr, router: Router, limi
         let body = axum::body::Body::new(Lingering::new(body, &parts.headers, &owner));
         let refusal = strict::refusal(&parts);
         parts.extensions.insert(ConnectInfo(address));
+        parts.extensions.insert(place.clone());
         let router = router.clone();
         async move {
             match refusal {
@@ -122,6 +120,24 @@ async fn connection(stream: TcpStream, address: SocketAddr, router: Router, limi
     if let Err(error) = ended {
         // Clients vanish all the time; that is news only to whoever looks closely.
         tracing::debug!(%error, "a connection ended early");
+    }
+}
+
+/// A connection's place among those that the door lets in, in the extensions of its requests. Whoever goes on with a connection that has
+/// become something else than HTTP holds it for as long.
+#[derive(Debug, Clone)]
+pub struct Place(#[allow(dead_code)] Arc<Taken>);
+
+#[derive(Debug)]
+struct Taken {
+    _place: OwnedSemaphorePermit,
+    _seat: Seat,
+    open: Gauge,
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.open.dec();
     }
 }
 

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Uri, Version, uri};
 use crate::http::{Deadline, Trace};
 
 /// Headers that end here, besides those that `Connection` names. `TE` goes with `trailers` as well: we hand trailers on to nobody.
-/// `Upgrade` is not passed on either, as no role speaks anything but HTTP yet; whoever ignores it has answered it (RFC 9110 §7.8).
+/// `Upgrade` is not passed on either; whoever ignores it has answered it (RFC 9110 §7.8). WebSockets have a way of their own (see `switch`).
 const HOP_BY_HOP: [HeaderName; 8] = [
     TE,
     TRAILER,

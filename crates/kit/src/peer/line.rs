@@ -10,9 +10,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::Body;
-use http::{Request, Response};
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
-use hyper::client::conn::http1::{Builder, Connection, SendRequest};
+use hyper::client::conn::http1::{Builder, Connection, Parts, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
@@ -27,6 +28,14 @@ pub(super) struct Line(Box<Ends>);
 struct Ends {
     sender: SendRequest<Body>,
     connection: Connection<TokioIo<TcpStream>, Body>,
+}
+
+/// The answer to a handshake.
+pub(super) enum Answered {
+    /// As to any other request.
+    Plain(Response<Incoming>, Option<Line>),
+    /// 101: the connection speaks something else from now on, and these are its first bytes.
+    Switched(http::response::Parts, TcpStream, Bytes),
 }
 
 /// A request that got no answer; `request` if nothing of it was sent.
@@ -55,25 +64,38 @@ impl Line {
 
     /// Sends a request and waits for the head of the answer. The line comes back unless the connection has ended.
     pub(super) async fn send(mut self, request: Request<Body>) -> Result<(Response<Incoming>, Option<Self>), Broken> {
-        let mut open = true;
-        let answer = {
-            let Ends { sender, connection } = &mut *self.0;
-            let mut answer = pin!(sender.try_send_request(request));
-            std::future::poll_fn(|context| {
-                if open && Pin::new(&mut *connection).poll(context).is_ready() {
-                    open = false;
-                }
-                answer.as_mut().poll(context)
-            })
-            .await
-        };
-        match answer {
-            Ok(answer) => Ok((answer, open.then_some(self))),
-            Err(mut error) => {
-                let request = error.take_message();
-                Err(Broken { error: error.into_error(), request })
-            }
+        let (answer, open) = self.0.exchange(request).await?;
+        Ok((answer, open.then_some(self)))
+    }
+
+    /// Sends a request after whose answer the connection may speak another protocol.
+    pub(super) async fn switch(mut self, request: Request<Body>) -> Result<Answered, Broken> {
+        let (answer, open) = self.0.exchange(request).await?;
+        if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Ok(Answered::Plain(answer, open.then_some(self)));
         }
+        let Parts { io, read_buf, .. } = self.0.connection.into_parts();
+        Ok(Answered::Switched(answer.into_parts().0, io.into_inner(), read_buf))
+    }
+}
+
+impl Ends {
+    /// The head of the answer, and whether the connection is still open.
+    async fn exchange(&mut self, request: Request<Body>) -> Result<(Response<Incoming>, bool), Broken> {
+        let mut open = true;
+        let Self { sender, connection } = self;
+        let mut answer = pin!(sender.try_send_request(request));
+        let answer = std::future::poll_fn(|context| {
+            // Not the plain `poll`, which would shut down what another protocol goes on with.
+            if open && connection.poll_without_shutdown(context).is_ready() {
+                open = false;
+            }
+            answer.as_mut().poll(context)
+        });
+        answer.await.map(|answer| (answer, open)).map_err(|mut error| {
+            let request = error.take_message();
+            Broken { error: error.into_error(), request }
+        })
     }
 }
 

@@ -13,10 +13,12 @@ mod line;
 mod pool;
 mod retry;
 mod sending;
+mod switch;
 mod upstream;
 mod watch;
 
 pub use address::{Addresses, NoAddress};
+pub use switch::{Switched, Tunnel, is_handshake};
 pub use upstream::Patience;
 pub use watch::READY_PATH;
 
@@ -228,6 +230,15 @@ impl Peers {
         }
     }
 
+    /// As [`Peers::call`], for a request that wants to become a WebSocket ([`is_handshake`]).
+    pub async fn switch(&self, role: &str, request: Request<Body>) -> Result<Switched, Error> {
+        let target = self.0.targets.read().unwrap_or_else(PoisonError::into_inner).get(role).cloned();
+        match target {
+            Some(Target::There(upstream)) => upstream.switch(request).await,
+            _ => self.call(role, request).await.map(Switched::Answered),
+        }
+    }
+
     /// Asks for JSON; `None` where the role answers 404. Ends after ten seconds.
     pub async fn get_json<T: serde::de::DeserializeOwned>(&self, role: &str, path: &str) -> Result<Option<T>, Error> {
         let silent = |error: Box<dyn std::error::Error + Send + Sync>| Error::Silent(role.to_owned(), error);
@@ -260,6 +271,8 @@ fn as_if_sent(request: Request<Body>) -> Request<Body> {
     keep::<crate::http::RequestId>(all, &mut kept);
     keep::<crate::http::Trace>(all, &mut kept);
     keep::<Deadline>(all, &mut kept);
+    keep::<hyper::upgrade::OnUpgrade>(all, &mut kept);
+    keep::<crate::http::Place>(all, &mut kept);
     parts.extensions = kept;
     Request::from_parts(parts, body)
 }

@@ -49,8 +49,8 @@ pub(super) struct Upstream {
     pub(super) role: String,
     pub(super) addresses: Addresses,
     pub(super) figures: RoleFigures,
-    patience: Patience,
-    host: HeaderValue,
+    pub(super) patience: Patience,
+    pub(super) host: HeaderValue,
     resolver: tokio::sync::Mutex<(Resolver, Option<Instant>)>,
     instances: RwLock<Arc<[Arc<Instance>]>>,
     /// Why some name could not be looked up.
@@ -127,7 +127,7 @@ impl Upstream {
     }
 
     /// A place at an instance that was not tried yet.
-    async fn seat(&self, tried: &[SocketAddr]) -> Result<Seat, Error> {
+    pub(super) async fn seat(&self, tried: &[SocketAddr]) -> Result<Seat, Error> {
         if self.instances().is_empty() {
             self.look().await;
         }
@@ -169,7 +169,7 @@ impl Upstream {
         }
     }
 
-    async fn answered(&self, mut answer: http::Response<Incoming>, line: Option<Line>, mut seat: Seat) -> Response {
+    pub(super) async fn answered(&self, mut answer: http::Response<Incoming>, line: Option<Line>, mut seat: Seat) -> Response {
         seat.succeeded();
         headers::strip(answer.headers_mut());
         answer::streamed(answer, line, seat, self.patience.stalled).await

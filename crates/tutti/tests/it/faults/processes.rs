@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use testkit::fleet::Shape;
 
+use super::form;
 use super::judge::judge;
 use super::load::Load;
 use super::stage::Stage;
 use super::uploads::send_until_taken;
-use super::{away, form};
 
 /// One of accounts, which thereby is away at times, two of all others.
 fn shape() -> Shape {
@@ -46,7 +46,7 @@ async fn killed_processes_lose_nothing_and_leave_nothing() {
 async fn frozen_processes_hold_nobody_up_and_do_no_harm_when_they_go_on() {
     let mut stage = Stage::set(&shape());
     let load = Load::start(&stage).await;
-    for _ in 0..form(1, 3) {
+    for _ in 0..form(1, 8) {
         // One of each kind behind the gateways, at the same moment; whatever lock or lease they hold, the others get on. (Who knocks at a frozen
         // gateway waits: that is for whatever stands before the gateways to notice.)
         for role in ["media", "transcode", "delivery"] {
@@ -56,7 +56,8 @@ async fn frozen_processes_hold_nobody_up_and_do_no_harm_when_they_go_on() {
         let frozen = Instant::now();
         // Until the gateways have noticed.
         tokio::time::sleep(Duration::from_secs(3)).await;
-        while frozen.elapsed() < away() + Duration::from_secs(2) {
+        // Requests that a frozen process had in its hands wait for it, as long as the gateway does: not for longer than a member here.
+        while frozen.elapsed() < form(Duration::from_secs(8), Duration::from_secs(14)) {
             let (photo, began) = (load.samples.photo(), Instant::now());
             let id = send_until_taken(&load.member, &photo).await;
             assert!(load.member.get(&format!("/v1/media/{id}/original")).await.body == photo);
