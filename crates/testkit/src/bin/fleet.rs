@@ -42,8 +42,7 @@ fn main() -> ExitCode {
     });
     fleet.again();
     let code = if let Some((program, arguments)) = command.split_first() {
-        let others: Vec<&str> = fleet.of("gateway").map(|player| player.address.as_str()).collect();
-        let status = Command::new(program).args(arguments).env("TUTTI_URL", fleet.address()).env("TUTTI_URLS", others.join(" ")).status();
+        let status = Command::new(program).args(arguments).env("TUTTI_URL", fleet.address()).status();
         match status {
             Ok(status) => status.code().map_or(ExitCode::FAILURE, |code| ExitCode::from(u8::try_from(code).unwrap_or(1))),
             Err(error) => {

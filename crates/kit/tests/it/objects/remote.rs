@@ -8,7 +8,7 @@ use kit::objects::{Download, Error, ObjectKey, Objects, S3Options, Source};
 use testkit::engines::shared_s3;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::{MIB, content};
+use super::{MIB, Store, content};
 
 /// A proxy that breaks every connection after so many bytes of answer, in turn.
 async fn breaking(to: &str, after: Vec<usize>) -> String {
@@ -117,4 +117,33 @@ async fn ffprobe_reads_an_object_by_its_address() {
         .unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(said.contains("video") && said.contains("audio") && said.contains("format,1.0"), "{said} {}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_uploads_take_as_much_memory_as_was_said_and_not_as_much_as_they_bring() {
+    // What the process has held at most, in bytes (proc(5)).
+    let peak = || {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
+    };
+    let store = Store::s3();
+    let objects = store.open_small().await;
+    let before = peak();
+    let writers = (0..4_u8).map(|number| {
+        let objects = objects.clone();
+        tokio::spawn(async move {
+            let mut writer = objects.create().await.unwrap();
+            for _ in 0..96 {
+                writer.write(vec![number; MIB].into()).await.unwrap();
+            }
+            writer.finish().await.unwrap().key
+        })
+    });
+    for key in futures::future::try_join_all(writers).await.unwrap() {
+        assert_eq!(objects.len(&key).await.unwrap(), 96 * MIB as u64);
+    }
+    // 15 MiB are allowed to be gathered; each of the four also sends a part of 5 MiB, and the allocator keeps some.
+    let took = peak() - before;
+    assert!(took < 128 * MIB, "384 MiB in four uploads took {} MiB of memory", took / MIB);
 }
