@@ -4,6 +4,7 @@
 //! play one service, each sends at once what it recorded itself, and what others left behind after a few seconds.
 //! Invariant: a row is marked sent only after the bus has made it durable.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use super::failure::chain;
 use super::resend::Known;
 use super::{Error, KEPT};
 use crate::clock::Clock;
-use crate::db::{Db, Sql, Tx, Value};
+use crate::db::{Db, Sql, Tx, Value, portion};
 use crate::tasks::Tasks;
 
 const BATCH: i64 = 500;
@@ -23,6 +24,8 @@ const BATCH: i64 = 500;
 const LOOK_AGAIN: Duration = Duration::from_secs(2);
 /// How long another process may take to send what it recorded.
 const LEFT_BEHIND: TimeDelta = TimeDelta::seconds(3);
+/// Refused events that a process remembers; beyond it all are tried once more.
+const MOST_REFUSED: usize = 10_000;
 const TRY_AGAIN: Duration = Duration::from_millis(500);
 /// Turns begin at least this far apart, so that under load each has several events to send, in one batch and with one mark.
 const PACE: Duration = Duration::from_millis(10);
@@ -50,11 +53,12 @@ pub(super) fn start(service: &'static str, db: Db, engine: Arc<dyn Engine>, cloc
     tasks.spawn(async move {
         let mut prune_at = tokio::time::Instant::now() + FIRST_PRUNE;
         let mut known = Known::default();
+        let mut refused = HashSet::new();
         // What an earlier start left is nobody else's to send, however young it is.
         let mut others = TimeDelta::zero();
         loop {
             let began = tokio::time::Instant::now();
-            match turn(&db, &*engine, &clock, &mut known, others).await {
+            match turn(&db, &*engine, &clock, &mut known, &mut refused, others).await {
                 Ok(sent) if sent == BATCH as usize => continue,
                 Ok(_) => others = LEFT_BEHIND,
                 Err(error) => {
@@ -83,24 +87,26 @@ pub(super) fn start(service: &'static str, db: Db, engine: Arc<dyn Engine>, cloc
     });
 }
 
-async fn turn(db: &Db, engine: &dyn Engine, clock: &Clock, known: &mut Known, others: TimeDelta) -> Result<usize, Error> {
+async fn turn(db: &Db, engine: &dyn Engine, clock: &Clock, known: &mut Known, refused: &mut HashSet<String>, others: TimeDelta) -> Result<usize, Error> {
     known.look(db, engine, clock.now()).await?;
-    send(db, engine, clock, others).await
+    send(db, engine, clock, refused, others).await
 }
 
 /// Sends one batch: what this process recorded, and what others did more than `others` ago. Answers how many it sent.
-async fn send(db: &Db, engine: &dyn Engine, clock: &Clock, others: TimeDelta) -> Result<usize, Error> {
+///
+/// What the bus has `refused` stays where it is and is in nobody's way.
+async fn send(db: &Db, engine: &dyn Engine, clock: &Clock, refused: &mut HashSet<String>, others: TimeDelta) -> Result<usize, Error> {
     // Taken before the bus is asked: whoever marks rows unsent by this time (see `resend`) must not miss one that was under way.
     let now = clock.now();
     let text = "select id, subject, payload from outbox where sent_at is null and (substr(id, 33) = $1 or created_at <= $2) order by id limit $3";
-    let rows: Vec<Row> = db.read().rows(text, vec![Tx::own_ids_end().into(), (now - others).into(), BATCH.into()]).await?;
-    if rows.is_empty() {
+    let rows: Vec<Row> = db.read().rows(text, vec![Tx::own_ids_end().into(), (now - others).into(), (BATCH + refused.len() as i64).into()]).await?;
+    let events: Vec<Envelope> = rows.into_iter().filter(|row| !refused.contains(&row.id)).map(Envelope::from).take(BATCH as usize).collect();
+    if events.is_empty() {
         return Ok(0);
     }
-    let events: Vec<Envelope> = rows.into_iter().map(Envelope::from).collect();
     let sent = match engine.publish(&events).await {
         Ok(()) => events,
-        Err(Error::Refused(_)) => one_by_one(engine, events).await?,
+        Err(Error::Refused(_)) => one_by_one(engine, events, refused).await?,
         Err(error) => return Err(error),
     };
     let count = sent.len();
@@ -109,12 +115,18 @@ async fn send(db: &Db, engine: &dyn Engine, clock: &Clock, others: TimeDelta) ->
 }
 
 /// One event that the bus will never take must not hold up the others.
-async fn one_by_one(engine: &dyn Engine, events: Vec<Envelope>) -> Result<Vec<Envelope>, Error> {
+async fn one_by_one(engine: &dyn Engine, events: Vec<Envelope>, refused: &mut HashSet<String>) -> Result<Vec<Envelope>, Error> {
+    if refused.len() > MOST_REFUSED {
+        refused.clear();
+    }
     let mut sent = Vec::with_capacity(events.len());
     for event in events {
         match engine.publish(std::slice::from_ref(&event)).await {
             Ok(()) => sent.push(event),
-            Err(Error::Refused(reason)) => tracing::error!(event.id = event.id, event.subject = event.subject, reason, "an event can't be sent and stays in the outbox"),
+            Err(Error::Refused(reason)) => {
+                tracing::error!(event.id = event.id, event.subject = event.subject, reason, "an event can't be sent and stays in the outbox");
+                refused.insert(event.id);
+            }
             Err(error) => return Err(error),
         }
     }
@@ -127,10 +139,13 @@ async fn mark(db: &Db, sent: Vec<Envelope>, at: DateTime<Utc>) -> Result<(), Err
     }
     db.write(move |tx| {
         Box::pin(async move {
-            let marks: Vec<String> = (0..sent.len()).map(|index| format!("${}", index + 2)).collect();
-            let mut values: Vec<Value> = vec![at.into()];
-            values.extend(sent.into_iter().map(|event| event.id.into()));
-            tx.execute(&format!("update outbox set sent_at = $1 where id in ({})", marks.join(", ")), values).await?;
+            let mut ids = sent.into_iter().map(|event| event.id);
+            while ids.len() > 0 {
+                let rows = portion(ids.len());
+                let marks: Vec<String> = (0..rows).map(|index| format!("${}", index + 2)).collect();
+                let values: Vec<Value> = std::iter::once(at.into()).chain(ids.by_ref().take(rows).map(Value::from)).collect();
+                tx.execute(&format!("update outbox set sent_at = $1 where id in ({})", marks.join(", ")), values).await?;
+            }
             Ok(())
         })
     })

@@ -16,6 +16,7 @@ pub use error::Error;
 pub use migrate::Migration;
 pub use postgres::PostgresOptions;
 pub use sea_orm::{FromQueryResult, Value};
+pub(crate) use sql::portion;
 pub use sql::{Sql, placeholders};
 pub use tx::Tx;
 

@@ -102,6 +102,12 @@ impl Sql for Tx {
     }
 }
 
+/// How many of `left` rows, of which there is at least one, the next statement should have: a power of two, at most 512. Every number of rows is a
+/// statement of its own, which the server reads anew unless the connection has had it lately (sqlx keeps a hundred); so there are ten.
+pub(crate) fn portion(left: usize) -> usize {
+    1 << left.clamp(1, 512).ilog2()
+}
+
 /// `($1, $2), ($3, $4)` for `rows` rows of `columns` values: the middle of a multi-row insert.
 ///
 /// Callers keep `rows × columns` under 32,766, SQLite's bind limit.
@@ -119,4 +125,25 @@ pub fn placeholders(rows: usize, columns: usize) -> String {
         text.push(')');
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_go_in_few_statements_of_few_sizes() {
+        let sizes = |mut left: usize| {
+            std::iter::from_fn(move || {
+                let size = (left > 0).then(|| portion(left))?;
+                left -= size;
+                Some(size)
+            })
+            .collect::<Vec<_>>()
+        };
+        assert_eq!(sizes(1), [1]);
+        assert_eq!(sizes(7), [4, 2, 1]);
+        assert_eq!(sizes(500), [256, 128, 64, 32, 16, 4]);
+        assert_eq!(sizes(1100), [512, 512, 64, 8, 4]);
+    }
 }

@@ -11,11 +11,9 @@ use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbErr, Statement};
 use uuid::Uuid;
 
+use super::sql::portion;
 use super::{Error, FromQueryResult, Sql, Value, placeholders};
 use crate::bus::Event;
-
-/// Rows of one statement; four values each stay far below either database's limit.
-const CHUNK: usize = 500;
 
 /// What the ids of events end in that this process records, so that its relay can tell them from those of another process that sends
 /// its own at this moment. Chance decides it once per process: two that share it would send some events twice, which harms nobody.
@@ -35,11 +33,11 @@ pub(super) struct Record {
 }
 
 /// Writes events into the outbox.
-pub(super) async fn write(records: Vec<Record>, transaction: &DatabaseTransaction) -> Result<(), DbErr> {
-    let mut records = records.into_iter().peekable();
-    while records.peek().is_some() {
-        let values: Vec<Value> = records.by_ref().take(CHUNK).flat_map(|record| [record.id.into(), record.subject.into(), record.payload.into(), record.at.into()]).collect();
-        let text = format!("insert into outbox (id, subject, payload, created_at) values {}", placeholders(values.len() / 4, 4));
+pub(super) async fn write(mut records: Vec<Record>, transaction: &DatabaseTransaction) -> Result<(), DbErr> {
+    while !records.is_empty() {
+        let rows = portion(records.len());
+        let values: Vec<Value> = records.drain(..rows).flat_map(|record| [record.id.into(), record.subject.into(), record.payload.into(), record.at.into()]).collect();
+        let text = format!("insert into outbox (id, subject, payload, created_at) values {}", placeholders(rows, 4));
         transaction.execute_raw(Statement::from_sql_and_values(transaction.get_database_backend(), text, values)).await?;
     }
     Ok(())
@@ -99,7 +97,9 @@ impl Tx {
     /// Notes that `consumer` takes the events `ids` in this transaction; answers those that it had not taken before.
     pub async fn first_times(&self, consumer: &str, ids: &[&str], now: DateTime<Utc>) -> Result<HashSet<String>, Error> {
         let mut first = HashSet::with_capacity(ids.len());
-        for chunk in ids.chunks(CHUNK) {
+        let mut left = ids;
+        while let Some((chunk, rest)) = left.split_at_checked(portion(left.len())) {
+            left = rest;
             let values: Vec<Value> = chunk.iter().flat_map(|&id| [consumer.into(), id.into(), now.into()]).collect();
             let text = format!("insert into inbox (consumer, event_id, seen_at) values {} on conflict do nothing returning event_id", placeholders(chunk.len(), 3));
             first.extend(self.rows::<Seen>(&text, values).await?.into_iter().map(|seen| seen.event_id));
