@@ -92,7 +92,7 @@ async fn processes_start_in_any_order_and_say_whom_they_wait_for() {
 async fn one_of_two_that_leaves_with_notice_is_missed_by_nobody() {
     let folder = tempfile::tempdir().unwrap();
     let ports = [free_port(), free_port()];
-    let mut both = ports.map(|port| Part::start("accounts", folder.path(), port, &["server.drain_notice_seconds=3".into()]));
+    let mut both = ports.map(|port| Part::start("accounts", folder.path(), port, &["server.drain_notice_seconds=6".into()]));
     let [one, other] = ports;
     let peers = format!("peers.accounts=[\"http://127.0.0.1:{one}\", \"http://127.0.0.1:{other}\"]");
     let gateway = Part::start("gateway", folder.path(), free_port(), &[peers, "gateway.anonymous_writes_per_second=1000000".into()]);
