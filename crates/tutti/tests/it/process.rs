@@ -54,7 +54,9 @@ async fn an_upload_that_does_not_end_is_cut_off_when_the_grace_is_over() {
     sender.unbounded_send(Ok(tune(50_000))).unwrap();
     let request = ada.request(Method::POST, "/v1/media?name=s.wav").header("content-type", "audio/wav").header("content-length", 400_000);
     let upload = tokio::spawn(request.body(reqwest::Body::wrap_stream(body)).send());
+    let began = std::time::Instant::now();
     while !server.operations("/metrics").await.contains("tutti_media_uploads_arriving 1") {
+        assert!(began.elapsed().as_secs() < 20, "the upload did not begin");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let exits = server.terminate();

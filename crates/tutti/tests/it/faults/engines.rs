@@ -44,7 +44,9 @@ async fn engines_that_are_away_are_waited_for_and_what_does_not_need_them_goes_o
     let photo = load.samples.photo();
     let warm = send_until_taken(&load.member, &photo).await;
     load.ledger.note(warm.clone(), photo);
+    let began = Instant::now();
     while load.member.get(&format!("/v1/media/{warm}")).await.json()["state"] != "ready" {
+        assert!(began.elapsed() < Duration::from_secs(60), "the first photo does not get ready");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let original = format!("/v1/media/{warm}/original");
