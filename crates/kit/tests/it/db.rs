@@ -391,3 +391,17 @@ async fn what_was_acknowledged_while_connections_break_is_there() {
     assert!(lost.is_empty(), "{} of {} acknowledged writes are gone: {lost:?}", lost.len(), stands.len());
     assert!(stands.len() > 100, "only {} writes were acknowledged: the test proves little", stands.len());
 }
+
+#[tokio::test]
+async fn a_statement_that_takes_too_long_is_ended_by_the_server_and_the_next_one_works() {
+    let server = shared_postgres();
+    let db = Db::postgres(&PostgresOptions { statement_timeout: Duration::from_millis(300), ..options(&server.url) }).await.unwrap();
+    db.migrate("test", TABLES).await.unwrap();
+    let read = db.read().execute("select pg_sleep(60)", vec![]).await.unwrap_err();
+    assert!(format!("{read:?}").contains("statement timeout"), "{read:?}");
+    let written: Result<u64, Error> = db.write(|tx| Box::pin(async move { tx.execute("select pg_sleep(60)", vec![]).await })).await;
+    let written = written.unwrap_err();
+    assert!(format!("{written:?}").contains("statement timeout"), "{written:?}");
+    db.write(insert("a")).await.unwrap();
+    assert_eq!(names(&db).await, ["a"]);
+}
