@@ -66,14 +66,16 @@ impl Db {
 
     /// Brings the schema up to date: the kit's own tables first, then the service's. Safe when many processes do it at once.
     pub async fn migrate(&self, service: &'static str, migrations: &'static [Migration]) -> Result<(), Error> {
-        let Some(schema) = &self.schema else {
-            return self.write(move |tx| Box::pin(migrate::run(tx, service, migrations))).await;
-        };
         // Most processes find nothing to do, and should not wait in line to learn it.
         if migrate::is_current(&self.reader, service, migrations).await.unwrap_or(false) {
             return Ok(());
         }
-        let tx = Tx::new(postgres::begin_migration(&self.reader, schema, postgres::lock(schema)).await?);
+        // Not by the writer's door, where nobody may stay for long: a step takes as long as it takes.
+        let transaction = match &self.schema {
+            Some(schema) => postgres::begin_migration(&self.reader, schema, postgres::lock(schema)).await?,
+            None => sqlite::begin_migration(&self.reader).await?,
+        };
+        let tx = Tx::new(transaction);
         migrate::run(&tx, service, migrations).await?;
         Ok(tx.into_inner().0.commit().await?)
     }

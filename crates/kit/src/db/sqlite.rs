@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sea_orm::sqlx::Connection as _;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{ConnectOptions, Database, DatabaseConnection};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait as _};
 
 use super::Error;
 
@@ -35,6 +35,12 @@ pub(super) async fn open_to_read(path: &Path) -> Result<DatabaseConnection, Erro
         .sqlx_logging(false)
         .map_sqlx_sqlite_opts(move |sqlite| sqlite.filename(&file).read_only(true).busy_timeout(BUSY));
     Ok(Database::connect(options).await?)
+}
+
+/// Opens a transaction for migrations; another process's must have ended.
+pub(super) async fn begin_migration(reader: &DatabaseConnection) -> Result<DatabaseTransaction, Error> {
+    let options = TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() };
+    Ok(reader.begin_with_options(options).await?)
 }
 
 async fn connect(path: &Path, connections: u32) -> Result<DatabaseConnection, Error> {
