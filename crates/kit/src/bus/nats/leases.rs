@@ -2,19 +2,29 @@
 //!
 //! JetStream takes an answer long after it has given the message to somebody else, so the holder judges by its own steady clock.
 //! The clock starts when the message arrives here: a process that was frozen on the way may hold one longer than the server thinks,
-//! which the inbox makes harmless. Invariant: an answer is sent only under a lease that this process believes to hold.
+//! which the inbox makes harmless. A stream that was made anew counts from the beginning: an answer to the one before would be taken for
+//! another event's. Invariant: an answer is sent only under a lease that this process believes to hold, to the stream that gave it.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::log::Log;
+
 /// The leases of a process, by their tokens (the subject on which the server takes the answer).
 #[derive(Debug, Default)]
 pub(super) struct Leases(Mutex<Held>);
 
+#[derive(Debug)]
+struct Lease {
+    ends: Instant,
+    /// The stream as it was known when this was heard.
+    log: Log,
+}
+
 #[derive(Debug, Default)]
 struct Held {
-    ends: HashMap<String, Instant>,
+    leases: HashMap<String, Lease>,
     /// Tidy up when there are as many as this: handlers that were ended early never answer.
     tidy_at: usize,
 }
@@ -25,22 +35,22 @@ impl Leases {
     }
 
     /// A lease begins, or runs anew.
-    pub(super) fn run(&self, token: &str, lease: Duration) {
+    pub(super) fn run(&self, token: &str, lease: Duration, log: &Log) {
         let (now, mut held) = (Instant::now(), self.lock());
-        held.ends.insert(token.to_owned(), now + lease);
-        if held.ends.len() > held.tidy_at {
-            held.ends.retain(|_, end| *end > now);
-            held.tidy_at = 2 * held.ends.len() + 1000;
+        held.leases.insert(token.to_owned(), Lease { ends: now + lease, log: log.clone() });
+        if held.leases.len() > held.tidy_at {
+            held.leases.retain(|_, lease| lease.ends > now);
+            held.tidy_at = 2 * held.leases.len() + 1000;
         }
     }
 
-    /// Whether it is held now.
-    pub(super) fn holds(&self, token: &str) -> bool {
-        self.lock().ends.get(token).is_some_and(|end| *end > Instant::now())
+    /// The stream that gave a lease, if it is held now.
+    pub(super) fn giver(&self, token: &str) -> Option<Log> {
+        self.lock().leases.get(token).filter(|lease| lease.ends > Instant::now()).map(|lease| lease.log.clone())
     }
 
     /// It was answered.
     pub(super) fn end(&self, token: &str) {
-        self.lock().ends.remove(token);
+        self.lock().leases.remove(token);
     }
 }

@@ -29,7 +29,7 @@ struct Letter {
 
 impl Nats {
     pub(super) async fn bury_it(&self, consumer: &str, delivery: &Delivery, reason: &str) -> Result<bool, Error> {
-        if !self.leases.holds(&delivery.lease) {
+        if !self.may_answer(&delivery.lease).await? {
             return Ok(false);
         }
         let log = self.ready().await?;

@@ -2,7 +2,7 @@
 //!
 //! Invariant: nothing is published before every declared consumer exists in the stream that takes it.
 
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_nats::connection::State;
@@ -24,7 +24,9 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 pub(super) struct Log {
     pub(super) born: DateTime<Utc>,
     /// Stands for the names of the consumers that we know.
-    consumers: String,
+    consumers: Arc<str>,
+    /// The connection on which we last looked: a server that we have come back to may have another.
+    connection: u64,
     looked: Instant,
 }
 
@@ -47,13 +49,13 @@ impl Log {
     }
 }
 
-fn digest<'a>(names: impl Iterator<Item = &'a String>) -> String {
+fn digest<'a>(names: impl Iterator<Item = &'a String>) -> Arc<str> {
     let mut digest = Sha256::new();
     for name in names {
         digest.update(name.as_bytes());
         digest.update([0]);
     }
-    hex::encode(&digest.finalize()[..6])
+    hex::encode(&digest.finalize()[..6]).into()
 }
 
 impl Nats {
@@ -83,17 +85,33 @@ impl Nats {
         tokio::time::timeout(patience, wait).await.map_err(|_| Error::away("there is no connection to NATS"))
     }
 
+    /// What is known since the connection was made.
+    fn ready_here(&self) -> Option<Log> {
+        self.known().ready.clone().filter(|log| log.connection == *self.gaps.borrow())
+    }
+
+    /// Whether a delivery may still be answered: its lease is held, and the stream is the one that gave it.
+    pub(super) async fn may_answer(&self, token: &str) -> Result<bool, Error> {
+        let Some(giver) = self.leases.giver(token) else { return Ok(false) };
+        let same = giver.born == self.ready().await?.born;
+        if !same {
+            self.leases.end(token);
+        }
+        Ok(same)
+    }
+
     /// The stream, with every consumer; makes what is missing.
     pub(super) async fn ready(&self) -> Result<Log, Error> {
-        if let Some(log) = self.known().ready.clone() {
+        if let Some(log) = self.ready_here() {
             return Ok(log);
         }
         self.connected(PATIENCE).await?;
         // Whoever waits for its turn while the server is silent must not wait for as often as there are others.
         let _only_one = tokio::time::timeout(PATIENCE, self.making.lock()).await.map_err(Error::away)?;
-        if let Some(log) = self.known().ready.clone() {
+        if let Some(log) = self.ready_here() {
             return Ok(log);
         }
+        let connection = *self.gaps.borrow();
         let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let made = self.known().made.clone().filter(|(_, made)| *made == wanted);
         let found = match made {
@@ -104,7 +122,7 @@ impl Nats {
             Some(born) => born,
             None => self.make_all(&wanted).await?,
         };
-        let log = Log { born, consumers: digest(wanted.keys()), looked: Instant::now() };
+        let log = Log { born, consumers: digest(wanted.keys()), connection, looked: Instant::now() };
         // Consumers that were remembered meanwhile are not made yet: the next use does that.
         let all = *self.wanted.lock().unwrap_or_else(PoisonError::into_inner) == wanted;
         *self.known() = Known { ready: all.then(|| log.clone()), made: Some((born, wanted)) };

@@ -140,7 +140,7 @@ impl Nats {
 
     /// Answers a delivery and waits until the server says that it has the answer. `false` if the lease is over.
     async fn answer(&self, delivery: &Delivery, kind: AckKind) -> Result<bool, Error> {
-        if !self.leases.holds(&delivery.lease) {
+        if !self.may_answer(&delivery.lease).await? {
             return Ok(false);
         }
         let request = Request::new().payload(kind.into()).timeout(Some(PATIENCE));
@@ -187,7 +187,12 @@ impl Engine for Nats {
 
     /// Only the last is answered: the server takes the acknowledgements of a connection in their order, so with it all are taken.
     async fn ack_all(&self, _consumer: &str, deliveries: &[Delivery]) -> Result<usize, Error> {
-        let held: Vec<&Delivery> = deliveries.iter().filter(|delivery| self.leases.holds(&delivery.lease)).collect();
+        let mut held = Vec::with_capacity(deliveries.len());
+        for delivery in deliveries {
+            if self.may_answer(&delivery.lease).await? {
+                held.push(delivery);
+            }
+        }
         let Some((last, others)) = held.split_last() else { return Ok(0) };
         let all = async {
             for delivery in others {
@@ -203,9 +208,10 @@ impl Engine for Nats {
     }
 
     async fn extend(&self, consumer: &Subscription, delivery: &Delivery) -> Result<bool, Error> {
+        let Some(giver) = self.leases.giver(&delivery.lease) else { return Ok(false) };
         let held = self.answer(delivery, AckKind::Progress).await?;
         if held {
-            self.leases.run(&delivery.lease, consumer.lease);
+            self.leases.run(&delivery.lease, consumer.lease, &giver);
         }
         Ok(held)
     }

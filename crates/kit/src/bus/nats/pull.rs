@@ -10,6 +10,7 @@ use async_nats::{Message, StatusCode};
 use futures::StreamExt as _;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::log::Log;
 use super::options::PATIENCE;
 use super::publish::ID;
 use super::{Nats, names};
@@ -44,7 +45,7 @@ impl Nats {
     /// One request; and whether the connection was replaced before its answer.
     async fn pull_once(&self, consumer: &Subscription, max: usize, wait: Duration) -> Result<(Vec<Delivery>, bool), Error> {
         self.connected(wait.max(PATIENCE)).await?;
-        self.ready().await?;
+        let log = self.ready().await?;
         let mut gaps = self.gaps.clone();
         gaps.mark_unchanged();
         let heartbeat = if wait >= 2 * HEARTBEAT { HEARTBEAT } else { Duration::ZERO };
@@ -73,7 +74,7 @@ impl Nats {
                 }
                 break;
             };
-            match self.read(message, consumer.lease) {
+            match self.read(message, consumer.lease, &log) {
                 Word::Delivery(delivery) => {
                     taken.push(delivery);
                     until = Instant::now() + CLOSELY;
@@ -92,7 +93,7 @@ impl Nats {
         Ok((taken, false))
     }
 
-    fn read(&self, message: Message, lease: Duration) -> Word {
+    fn read(&self, message: Message, lease: Duration, log: &Log) -> Word {
         match message.status {
             None | Some(StatusCode::OK) => {}
             Some(StatusCode::IDLE_HEARTBEAT) => return Word::StillWaiting,
@@ -109,7 +110,7 @@ impl Nats {
             attempt: u32::try_from(info.delivered).unwrap_or(u32::MAX),
             lease: token.to_string(),
         };
-        self.leases.run(&delivery.lease, lease);
+        self.leases.run(&delivery.lease, lease, log);
         Word::Delivery(delivery)
     }
 }

@@ -114,6 +114,35 @@ async fn a_wiped_stream_is_noticed_without_a_new_event_and_by_each_process() {
 }
 
 #[tokio::test]
+async fn an_answer_to_a_stream_that_is_gone_is_not_taken_for_one_to_the_new() {
+    for kind in ["acknowledged", "refused", "extended", "buried"] {
+        let mut nats = Nats::start();
+        let stage = Stage::nats(&nats.url()).await;
+        let engine = stage.bus.engine();
+        let patient = Subscription { lease: Duration::from_secs(60), ..stage.to(NAME) };
+        let one = async |id: &str| {
+            until("it is published", async || engine.publish(&[event(id)]).await.is_ok()).await;
+            engine.fetch(&patient, 1, SOON).await.unwrap().remove(0)
+        };
+        engine.declare(std::slice::from_ref(&patient), Runs::Here).await.unwrap();
+        let before = one("before").await;
+        nats.wipe();
+        let after = one("after").await;
+        assert_eq!((after.position, after.attempt), (before.position, before.attempt), "they have one address");
+        let answered = match kind {
+            "acknowledged" => engine.ack(NAME, &before).await.unwrap(),
+            "refused" => engine.retry(NAME, &before, Duration::ZERO).await.unwrap(),
+            "extended" => engine.extend(&patient, &before).await.unwrap(),
+            _ => engine.bury(NAME, &before, "a test").await.unwrap(),
+        };
+        assert!(!answered, "{kind}");
+        assert_eq!(stage.backlog(NAME).await, 1, "{kind}: it was another event's answer");
+        assert!(engine.ack(NAME, &after).await.unwrap(), "{kind}");
+        until("it is taken", async || stage.backlog(NAME).await == 0).await;
+    }
+}
+
+#[tokio::test]
 async fn a_consumer_that_was_deleted_is_made_again() {
     let nats = Nats::start();
     let options = options(&nats.url());
