@@ -9,6 +9,7 @@ mod shape;
 pub use rows::Rows;
 pub use shape::Shape;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
@@ -60,6 +61,11 @@ impl Player {
         let arguments = [&[binary.display().to_string(), "serve".into()], arguments, &own].concat();
         let program = Program::idle(called, arguments, Ready::Says(operations), &folder.join(format!("{called}.log")));
         Self { role, program, address: format!("http://127.0.0.1:{door}"), operations: format!("http://127.0.0.1:{operations}"), data }
+    }
+
+    /// The port of its door.
+    pub fn port(&self) -> u16 {
+        self.address.rsplit(':').next().and_then(|port| port.parse().ok()).expect("an address ends in its port")
     }
 }
 
@@ -127,7 +133,6 @@ impl Fleet {
         let (address_key, s3_key, name) = (path("addresses.key"), path("s3.key"), &self.name);
         std::fs::write(&address_key, rand::random::<[u8; 32]>()).expect("the folder is ours");
         std::fs::write(&s3_key, &engines.s3.secret_key).expect("the folder is ours");
-        let peers = Shape::ROLES.map(|role| (role.to_owned(), self.of(role).map(|player| player.address.clone()).collect::<Vec<_>>()));
         let config = serde_json::json!({
             "server": { "log_format": "readable" },
             "db": { "url": engines.postgres, "schema": format!("{name}_{{service}}"), "connections": 4 },
@@ -137,10 +142,26 @@ impl Fleet {
                 "access_key": engines.s3.access_key, "secret_key_file": s3_key,
             },
             "secrets": { "addresses_key_file": address_key },
-            "peers": peers.into_iter().collect::<std::collections::BTreeMap<_, _>>(),
+            "peers": self.peers(|player| player.address.clone()),
         });
-        let text = toml::to_string(&config).expect("it has no nulls");
-        std::fs::write(path("tutti.toml"), text).expect("the folder is ours");
+        self.write(&toml::Table::try_from(config).expect("it has no nulls"));
+    }
+
+    fn write(&self, config: &toml::Table) {
+        std::fs::write(self.config(), config.to_string()).expect("the folder is ours");
+    }
+
+    /// Where each role's processes are found.
+    fn peers(&self, place: impl Fn(&Player) -> String) -> BTreeMap<&'static str, Vec<String>> {
+        Shape::ROLES.map(|role| (role, self.of(role).map(&place).collect())).into()
+    }
+
+    /// Has processes that start from now on look for each other at the addresses that `place` names.
+    pub fn meet_at(&self, place: impl Fn(&Player) -> String) {
+        let text = std::fs::read_to_string(self.config()).expect("it was written");
+        let mut config: toml::Table = text.parse().expect("it is ours");
+        config.insert("peers".into(), toml::Value::try_from(self.peers(place)).expect("they are texts"));
+        self.write(&config);
     }
 
     /// The configuration file of every process.
@@ -163,9 +184,10 @@ impl Fleet {
         self.players.iter().filter(move |player| player.role == role || player.role == ALL)
     }
 
-    /// Where people knock: the first gateway.
+    /// Where people knock: one of the gateways, by chance.
     pub fn address(&self) -> &str {
-        &self.of("gateway").next().expect("every fleet has a gateway").address
+        let gateways: Vec<&Player> = self.of("gateway").collect();
+        &gateways[rand::random_range(0..gateways.len())].address
     }
 
     /// Starts every process that does not run, all at once, and waits until they are ready.

@@ -51,6 +51,8 @@ pub(super) struct Member {
     door: AtomicUsize,
     client: reqwest::Client,
     tokens: Mutex<Tokens>,
+    /// The longest wait for an answer, and for what.
+    longest: Mutex<(Duration, String)>,
 }
 
 #[derive(Clone, Default)]
@@ -72,7 +74,7 @@ impl Member {
     /// Makes an account, in fair weather.
     pub(super) async fn sign_up(handle: &str, doors: Vec<String>) -> Self {
         let client = reqwest::Client::builder().pool_max_idle_per_host(4).timeout(DEADLINE).build().unwrap();
-        let member = Self { handle: handle.to_owned(), doors, door: AtomicUsize::new(0), client, tokens: Mutex::default() };
+        let member = Self { handle: handle.to_owned(), doors, door: AtomicUsize::new(0), client, tokens: Mutex::default(), longest: Mutex::default() };
         let body = json!({ "handle": handle, "email": format!("{handle}@tutti.example"), "password": PASSWORD });
         let answer = member.insist(201, Method::POST, "/v1/accounts", |request| request.json(&body)).await;
         *member.tokens.lock().unwrap() = Tokens::of(&answer);
@@ -94,7 +96,9 @@ impl Member {
             let (status, headers) = (answer.status(), answer.headers().clone());
             Ok::<_, reqwest::Error>(Answer { status, headers, body: answer.bytes().await? })
         };
-        let answer = match heard.await {
+        let heard = heard.await;
+        self.waited(began.elapsed(), || format!("{method} {path}"));
+        let answer = match heard {
             Ok(answer) => answer,
             Err(error) => {
                 assert!(!error.is_timeout() && began.elapsed() < DEADLINE, "{method} {path} was not answered within {DEADLINE:?}: {error:?}");
@@ -110,6 +114,19 @@ impl Member {
             return Heard::Later(answer.status);
         }
         Heard::Answer(answer)
+    }
+
+    fn waited(&self, time: Duration, what: impl Fn() -> String) {
+        let mut longest = self.longest.lock().unwrap();
+        if time > longest.0 {
+            *longest = (time, what());
+        }
+    }
+
+    /// What was waited for the longest, in a sentence.
+    pub(super) fn longest_wait(&self) -> String {
+        let (time, what) = self.longest.lock().unwrap().clone();
+        format!("the longest wait was {:.1} s, for {what}", time.as_secs_f64())
     }
 
     /// Uploads once to a server whose disk may be full: whatever it answers.

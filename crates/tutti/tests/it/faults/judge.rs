@@ -33,6 +33,7 @@ pub(super) async fn judge(stage: &mut Stage, load: Load) {
         count(&ledger.later),
         count(&ledger.broken)
     );
+    println!("{}", member.longest_wait());
     assert!(items >= 10 && count(&ledger.signed_in) >= 3, "too little was acknowledged: the test proves little");
     bytes_are_there(&member, &ledger).await;
     let known = all_get_ready(&member, &ledger).await;

@@ -1,11 +1,12 @@
-//! A network between the processes and their engines that is late, slow, cut and silent.
+//! A network between the processes and their engines, and between the processes, that is late, slow, cut and silent.
 //!
 //! Invariant: bytes arrive as they were sent, or not at all.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use testkit::engines::Weather;
-use testkit::fleet::Shape;
+use testkit::engines::{Proxy, Weather};
+use testkit::fleet::{Fleet, Shape};
 
 use super::form;
 use super::judge::judge;
@@ -34,6 +35,46 @@ async fn a_spoiled_network_delays_and_loses_nothing() {
                 stage.roads.all()[at].set(weather);
                 tokio::time::sleep(lasts).await;
                 stage.clear();
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+    }
+    judge(&mut stage, load).await;
+}
+
+/// A proxy before every process that others knock at, by the process's own address.
+fn roads_between(fleet: &Fleet) -> BTreeMap<String, (&'static str, Proxy)> {
+    let inner = fleet.players.iter().filter(|player| player.role != "gateway");
+    let roads: BTreeMap<_, _> = inner.map(|player| (player.address.clone(), (player.role, Proxy::before(player.port())))).collect();
+    fleet.meet_at(|player| roads.get(&player.address).map_or(player.address.clone(), |(_, road)| format!("http://127.0.0.1:{}", road.port())));
+    roads
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spoiled_network_between_the_processes_loses_nothing() {
+    let mut roads = BTreeMap::new();
+    let mut stage = Stage::set_with(&Shape::one_of_each().with("media", 2).with("gateway", 2), |fleet| roads = roads_between(fleet));
+    let load = Load::start(&stage).await;
+    // A request that is on its way when a road falls silent waits for as long, and no member waits for longer than 20 s.
+    let lasts = form(Duration::from_secs(3), Duration::from_secs(14));
+    let to = |role: &'static str| roads.values().filter(move |(of, _)| *of == role).map(|(_, road)| road);
+    for _ in 0..form(1, 3) {
+        for weather in [Weather::Late(Duration::from_millis(120)), Weather::Slow(128 * 1024)] {
+            println!("{weather:?} everywhere");
+            roads.values().for_each(|(_, road)| road.set(weather));
+            tokio::time::sleep(lasts).await;
+            roads.values().for_each(|(_, road)| road.set(Weather::Fair));
+        }
+        for role in ["accounts", "media", "delivery"] {
+            println!("connections to {role} are cut, then refused, then silent");
+            for _ in 0..form(4, 20) {
+                to(role).for_each(Proxy::cut_once);
+                tokio::time::sleep(Duration::from_millis(rand::random_range(50..500))).await;
+            }
+            for weather in [Weather::Cut, Weather::Swallow] {
+                to(role).for_each(|road| road.set(weather));
+                tokio::time::sleep(lasts).await;
+                to(role).for_each(|road| road.set(Weather::Fair));
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         }

@@ -2,6 +2,7 @@
 //!
 //! Invariant: the fleet knows the engines by their proxies alone; verdicts look past them.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use testkit::engines::{Nats, Postgres, Proxy, S3, S3Account, Weather};
@@ -78,9 +79,20 @@ impl Stage {
 impl Drop for Stage {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let words = self.fleet.words();
-            let telling: Vec<&str> = words.lines().filter(|line| line.contains("ERROR") || line.contains("panicked")).collect();
-            eprintln!("the fleet's last errors:\n{}", telling[telling.len().saturating_sub(80)..].join("\n"));
+            eprintln!("what the fleet complained of:\n{}", complaints(&self.fleet.words()).join("\n"));
         }
     }
+}
+
+/// Errors and panics, each kind of a process once, with how often it came and when first and last: few lines, for whoever reads a
+/// failed run's end.
+fn complaints(words: &str) -> Vec<String> {
+    let mut kinds: BTreeMap<String, (usize, &str, &str)> = BTreeMap::new();
+    for line in words.lines().filter(|line| line.contains(" ERROR ") || line.contains("panicked at")) {
+        let (who, said) = line.split_once(" | ").unwrap_or(("", line));
+        let (at, said) = said.split_once(' ').unwrap_or(("", said));
+        let kind = kinds.entry(format!("{who} {said}")).or_insert((0, at, at));
+        (kind.0, kind.2) = (kind.0 + 1, at);
+    }
+    kinds.into_iter().map(|(said, (times, first, last))| format!("{times} × {said} ({first} … {last})")).collect()
 }
