@@ -24,7 +24,7 @@ use crate::engines::{Postgres, Shared, shared_postgres};
 use crate::member::Member;
 
 const KEY_ID: &str = "test";
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Services at work for one test.
 #[derive(Debug)]

@@ -4,6 +4,7 @@
 //! same port and folder. Invariant: an engine that isn't there fails the test, with what to type; it is never skipped.
 
 mod nats;
+mod ports;
 mod postgres;
 mod program;
 mod proxy;
@@ -12,6 +13,7 @@ mod shared;
 mod tls;
 
 pub use nats::Nats;
+pub use ports::free_port;
 pub use postgres::Postgres;
 pub use program::{Program, Ready};
 pub use proxy::{Proxy, Weather};
@@ -19,7 +21,6 @@ pub use s3::{S3, S3Account, SharedS3, shared_s3};
 pub use shared::{Shared, shared_nats, shared_postgres};
 pub use tls::{Authority, TlsFront};
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 /// The folder that `dev/engines` fills.
@@ -28,11 +29,4 @@ fn installed(program: &str) -> PathBuf {
     let path = root.join(program);
     assert!(path.exists(), "the engine {program} is not installed. Type `dev/engines` in the repository's folder (`make test` does so by itself).");
     path.canonicalize().expect("a path that exists can be resolved")
-}
-
-/// A port that nobody listens on now, below those that the system hands to outgoing connections: a client that knocks while the
-/// engine is dead could otherwise be given the engine's own port and connect to itself, and the restart would find it taken.
-pub fn free_port() -> u16 {
-    let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
-    std::iter::repeat_with(|| rand::random_range(10_000..30_000)).find(free).expect("an endless iterator has a next")
 }

@@ -127,15 +127,22 @@ impl Program {
     /// SIGKILL for it and its children: no goodbye.
     pub fn kill(&mut self) {
         let Some(mut child) = self.child.take() else { return };
-        signal(&child, Signal::KILL);
+        let family = still(&child);
+        for process in family.iter().copied().chain([child.id()]) {
+            signal(process, Signal::KILL);
+        }
         // It may have died by itself.
         let _ = child.wait();
+        // Nobody is left who holds its ports, files or shared memory when it is started again.
+        while family.iter().any(|process| lives(*process)) {
+            sleep(Duration::from_millis(1));
+        }
     }
 
     /// SIGTERM.
     pub fn ask_to_end(&self) {
         if let Some(child) = &self.child {
-            signal(child, Signal::TERM);
+            signal(child.id(), Signal::TERM);
         }
     }
 
@@ -152,17 +159,15 @@ impl Program {
 
     /// Stops it for a while: it keeps its connections and answers nothing. Returns when every thread stands still.
     pub fn freeze(&self) {
-        let Some(child) = &self.child else { return };
-        signal(child, Signal::STOP);
-        while !stands_still(child.id()) {
-            sleep(Duration::from_millis(1));
+        if let Some(child) = &self.child {
+            still(child);
         }
     }
 
     /// Lets it go on.
     pub fn thaw(&self) {
         if let Some(child) = &self.child {
-            signal(child, Signal::CONT);
+            family(child.id()).into_iter().chain([child.id()]).for_each(|process| signal(process, Signal::CONT));
         }
     }
 }
@@ -198,19 +203,40 @@ fn spawn(command: Command) -> std::io::Result<Child> {
     answered.recv().map_err(|_| gone())?
 }
 
-/// Sends a signal to a process, and one that is not a request to its descendants as well.
-fn signal(child: &Child, signal: Signal) {
-    let others = if signal == Signal::TERM { Vec::new() } else { family(child.id()) };
-    for process in others.into_iter().chain([child.id()]).filter_map(|id| i32::try_from(id).ok().and_then(Pid::from_raw)) {
+fn signal(process: u32, signal: Signal) {
+    if let Some(process) = i32::try_from(process).ok().and_then(Pid::from_raw) {
         // One that has ended meanwhile needs no signal.
         let _ = kill_process(process, signal);
     }
 }
 
-/// Whether every thread of a process is stopped: a signal takes its time.
+/// Stops a process, and then its descendants, of whom there can be no new ones any more; answers those.
+fn still(child: &Child) -> Vec<u32> {
+    signal(child.id(), Signal::STOP);
+    wait_until_still(child.id());
+    let family = family(child.id());
+    family.iter().for_each(|process| signal(*process, Signal::STOP));
+    family.iter().for_each(|process| wait_until_still(*process));
+    family
+}
+
+fn wait_until_still(process: u32) {
+    while !stands_still(process) {
+        sleep(Duration::from_millis(1));
+    }
+}
+
+/// Whether it is there and more than an entry that nobody has asked for yet (`Z`, proc(5)).
+fn lives(process: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.starts_with(" Z") && !rest.starts_with(" X"))
+}
+
+/// Whether every thread of a process is stopped, or has ended: a signal takes its time.
 fn stands_still(process: u32) -> bool {
     let threads = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
-    threads.map(|thread| std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default()).all(|stat| stat.rsplit_once(')').is_none_or(|(_, rest)| rest.starts_with(" T")))
+    let state = |stat: &str| stat.rsplit_once(')').and_then(|(_, rest)| rest.trim_start().chars().next());
+    threads.map(|thread| std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default()).all(|stat| state(&stat).is_none_or(|state| "TZX".contains(state)))
 }
 
 impl Drop for Program {
