@@ -23,6 +23,8 @@ pub(super) struct Instance {
     in_flight: AtomicUsize,
     /// What it said of itself when it was last asked.
     says: AtomicU8,
+    /// Since when it says nothing at all, though it takes connections or swallows them.
+    silent_since: Mutex<Option<Instant>>,
     /// Whether the breaker is not closed, so that the common case needs no lock.
     broken: AtomicBool,
     breaker: Mutex<Breaker>,
@@ -36,6 +38,7 @@ impl Instance {
             pool: Pool::default(),
             in_flight: AtomicUsize::new(0),
             says: AtomicU8::new(UNKNOWN),
+            silent_since: Mutex::default(),
             broken: AtomicBool::new(false),
             breaker: Mutex::new(Breaker::new(Instant::now())),
             trouble: Mutex::new("it has not been asked yet".into()),
@@ -70,13 +73,34 @@ impl Instance {
     /// It said that it is ready.
     pub(super) fn is_ready(&self) {
         self.says.store(READY, Ordering::Relaxed);
+        self.with_silence(|since| *since = None);
         if self.is_broken() {
             self.with_breaker(Breaker::invite);
         }
     }
 
-    /// It said that it is not, or nothing.
+    /// It said that it is not, or could not be reached.
     pub(super) fn is_unready(&self, why: String) {
+        self.with_silence(|since| *since = None);
+        self.not_well(why);
+    }
+
+    /// It did not answer when it was asked at `asked`.
+    pub(super) fn is_silent(&self, asked: Instant, why: String) {
+        self.with_silence(|since| *since = Some(since.unwrap_or(asked)));
+        self.not_well(why);
+    }
+
+    /// Since when it has not answered.
+    pub(super) fn silent_since(&self) -> Option<Instant> {
+        self.with_silence(|since| *since)
+    }
+
+    fn with_silence<T>(&self, what: impl FnOnce(&mut Option<Instant>) -> T) -> T {
+        what(&mut self.silent_since.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn not_well(&self, why: String) {
         self.says.store(UNREADY, Ordering::Relaxed);
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = why;
     }

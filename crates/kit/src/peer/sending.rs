@@ -32,10 +32,19 @@ enum Turn {
 pub(super) struct Progress(Mutex<(Turn, Instant)>);
 
 impl Progress {
+    /// Of a request that is sent as a whole.
+    pub(super) fn of_instance() -> Self {
+        Self(Mutex::new((Turn::Instance, Instant::now())))
+    }
+
     /// When the instance has been silent for too long, or `None` while the sender has the word.
     pub(super) fn ends(&self, patience: Duration) -> Option<Instant> {
         let (turn, since) = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         (turn == Turn::Instance).then(|| since + patience)
+    }
+
+    pub(super) fn is_the_instances_turn(&self) -> bool {
+        self.ends(Duration::ZERO).is_some()
     }
 
     fn is_now(&self, turn: Turn) {
@@ -58,7 +67,7 @@ struct Sending {
 
 /// Watches a request's body.
 pub(super) fn watched(request: Request<Body>) -> (Request<Body>, Arc<Progress>) {
-    let progress = Arc::new(Progress(Mutex::new((Turn::Instance, Instant::now()))));
+    let progress = Arc::new(Progress::of_instance());
     let gate = request.headers().contains_key(header::EXPECT).then(|| (Arc::<Gate>::default(), Box::pin(tokio::time::sleep(LEAVE))));
     let opens = gate.as_ref().map(|(gate, _)| gate.clone());
     let mut request = request.map(|body| Body::new(Sending { body, progress: progress.clone(), gate }));

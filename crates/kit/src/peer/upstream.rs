@@ -33,16 +33,18 @@ pub struct Patience {
     pub body: Duration,
     /// To go on with an answer that it has begun.
     pub stalled: Duration,
+    /// To move a request that it has in its hands while it does not say either whether it is ready: then it is frozen, or cut off.
+    pub silent: Duration,
 }
 
 impl Default for Patience {
     fn default() -> Self {
         // A long upload is made durable after its last byte. Live streams say something every 15 s.
-        Self { answer: Duration::from_secs(30), body: Duration::from_secs(120), stalled: Duration::from_secs(60) }
+        Self { answer: Duration::from_secs(30), body: Duration::from_secs(120), stalled: Duration::from_secs(60), silent: Duration::from_secs(8) }
     }
 }
 
-/// While the sender has the word, how often we look whether it still has. Also how often names are looked up at most.
+/// How often we look who has the word, and whether the instance lives. Also how often names are looked up at most.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 pub(super) struct Upstream {
@@ -73,6 +75,8 @@ struct Failure {
 enum Silent {
     Sender,
     Instance,
+    /// The instance, and not with this request alone.
+    Frozen,
 }
 
 impl Failure {
@@ -146,7 +150,7 @@ impl Upstream {
     async fn attempt(&self, mut seat: Seat, mut request: Request<Body>) -> Result<Response, Failure> {
         let instance = seat.instance.clone();
         if let Some(line) = instance.pool.take().await {
-            match self.exchange(line, request).await {
+            match self.exchange(&instance, line, request).await {
                 Ok((answer, line)) => return Ok(self.answered(answer, line, seat).await),
                 // The instance closed the line while it waited, which says nothing against it: a new line is tried there.
                 Err(Failure { request: Some(unsent), .. }) => request = unsent,
@@ -163,7 +167,7 @@ impl Upstream {
                 return Err(Failure { error: Error::Silent(self.role.clone(), error.into()), request: Some(request), unsent: true });
             }
         };
-        match self.exchange(line, request).await {
+        match self.exchange(&instance, line, request).await {
             Ok((answer, line)) => Ok(self.answered(answer, line, seat).await),
             Err(failure) => Err(failure.held_against(&mut seat)),
         }
@@ -176,34 +180,49 @@ impl Upstream {
     }
 
     /// Sends the request over a line and waits for the head of the answer, as long as the request, or our patience, allows.
-    async fn exchange(&self, line: Line, request: Request<Body>) -> Result<(http::Response<Incoming>, Option<Line>), Failure> {
+    async fn exchange(&self, instance: &Instance, line: Line, request: Request<Body>) -> Result<(http::Response<Incoming>, Option<Line>), Failure> {
         let bodiless = request.body().is_end_stream();
         let until = request.extensions().get::<Deadline>().map(|deadline| deadline.0);
         let copy = repeatable(request.method(), bodiless).then(|| copy(&request));
         let outcome = if bodiless {
             let until = until.unwrap_or_else(|| (Instant::now() + self.patience.answer).into());
-            tokio::time::timeout_at(until, line.send(request)).await.map_err(|_| Silent::Instance)
+            self.patiently(line.send(request), instance, &Progress::of_instance(), None, Some(until)).await
         } else {
             let (request, progress) = watched(request);
-            self.patiently(line.send(request), &progress, until).await
+            self.patiently(line.send(request), instance, &progress, Some(self.patience.body), until).await
         };
         match outcome {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(Broken { error, .. })) if error.is_user() => Err(Failure { error: Error::Sender(self.role.clone(), error.into()), request: None, unsent: false }),
             Ok(Err(Broken { error, request })) => Err(Failure { error: Error::Silent(self.role.clone(), error.into()), request: request.or(copy), unsent: false }),
+            Err(Silent::Frozen) => {
+                let error = std::io::Error::new(std::io::ErrorKind::TimedOut, "it has fallen silent with the request in its hands");
+                Err(Failure { error: Error::Silent(self.role.clone(), error.into()), request: copy, unsent: false })
+            }
             Err(Silent::Instance) => Err(Failure { error: Error::Late(self.role.clone()), request: None, unsent: false }),
             Err(Silent::Sender) => Err(Failure { error: Error::Slow(self.role.clone()), request: None, unsent: false }),
         }
     }
 
-    /// Waits for an answer while a body is on its way, until one of the two was silent for too long.
-    async fn patiently<T>(&self, sent: impl Future<Output = T>, progress: &Progress, until: Option<tokio::time::Instant>) -> Result<T, Silent> {
+    /// Waits for an answer until `until`, or until the instance has not moved the request for `patience` (or less, if it seems frozen).
+    async fn patiently<T>(
+        &self,
+        sent: impl Future<Output = T>,
+        instance: &Instance,
+        progress: &Progress,
+        patience: Option<Duration>,
+        until: Option<tokio::time::Instant>,
+    ) -> Result<T, Silent> {
         let mut sent = std::pin::pin!(sent);
         loop {
             let now = tokio::time::Instant::now();
-            let ends = progress.ends(self.patience.body);
-            if until.is_some_and(|until| until <= now) || ends.is_some_and(|ends| ends <= now) {
-                return Err(if ends.is_some() { Silent::Instance } else { Silent::Sender });
+            let over = |end: Option<tokio::time::Instant>| end.is_some_and(|end| end <= now);
+            let ends = patience.and_then(|patience| progress.ends(patience));
+            if over(until) || over(ends) {
+                return Err(if progress.is_the_instances_turn() { Silent::Instance } else { Silent::Sender });
+            }
+            if over(progress.ends(self.patience.silent)) && over(instance.silent_since().map(|since| (since + self.patience.silent).into())) {
+                return Err(Silent::Frozen);
             }
             let look_again = [Some(now + LOOK_AGAIN), until, ends].into_iter().flatten().min().unwrap_or(now);
             if let Ok(answer) = tokio::time::timeout_at(look_again, sent.as_mut()).await {

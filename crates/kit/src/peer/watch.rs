@@ -4,7 +4,7 @@
 //! other would each wait for the other for ever. Invariant: what is missing is logged when it changes, not every second.
 
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use http::{Request, header};
@@ -75,9 +75,10 @@ async fn ask(instance: &Arc<Instance>) {
         let (answer, _) = line.send(request).await.map_err(|broken| broken.error.to_string())?;
         if answer.status().is_success() { Ok(()) } else { Err("it says that it is not ready".to_owned()) }
     };
+    let began = Instant::now();
     match tokio::time::timeout(DEADLINE, asked).await {
         Ok(Ok(())) => instance.is_ready(),
         Ok(Err(why)) => instance.is_unready(why),
-        Err(_) => instance.is_unready(format!("it did not say within {} s that it is ready", DEADLINE.as_secs())),
+        Err(_) => instance.is_silent(began, format!("it did not say within {} s that it is ready", DEADLINE.as_secs())),
     }
 }

@@ -23,13 +23,16 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-pub(crate) const SHORT: Patience = Patience { answer: Duration::from_millis(400), body: Duration::from_millis(400), stalled: Duration::from_millis(400) };
+pub(crate) const SHORT: Patience =
+    Patience { answer: Duration::from_millis(400), body: Duration::from_millis(400), stalled: Duration::from_millis(400), silent: Duration::from_secs(8) };
 
 /// An instance with a few addresses: `/who`, `/hold`, `/echo`, `/chunked`, `/slow`.
 pub(crate) struct Role {
     pub(crate) address: SocketAddr,
     pub(crate) hits: Arc<AtomicUsize>,
     pub(crate) ready: Arc<AtomicBool>,
+    /// Says nothing any more when it is asked whether it is ready.
+    pub(crate) silent: Arc<AtomicBool>,
     /// A permit lets one request at `/hold` go.
     pub(crate) held: Arc<Semaphore>,
     pub(crate) tasks: Tasks,
@@ -44,7 +47,8 @@ impl Role {
         let (tasks, metrics) = (Tasks::default(), Metrics::default());
         let (hits, ready, held) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(true)), Arc::new(Semaphore::new(0)));
         let address = listener.local_addr().unwrap();
-        let (count, says, hold) = (hits.clone(), ready.clone(), held.clone());
+        let silent = Arc::new(AtomicBool::new(false));
+        let (count, says, hold, mute) = (hits.clone(), ready.clone(), held.clone(), silent.clone());
         let routes = Router::new()
             .route("/who", any(async move || address.port().to_string()))
             .route("/hold", get(async move || hold.acquire().await.map(SemaphorePermit::forget).map_err(|_| StatusCode::IM_A_TEAPOT)))
@@ -58,10 +62,10 @@ impl Role {
                 std::future::ready(request)
             }))
             .layer(axum::middleware::from_fn(believe))
-            .route("/readyz", get(async move || if says.load(Ordering::SeqCst) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }));
+            .route("/readyz", get(async move || readyz(&says, &mute).await));
         let router = wear(routes, Wear { role: "test", metrics, verifier: Verifier::new(Peers::default(), Clock::system()) });
         serve(Door { listener, limits, open: Metrics::default().connections }, router, &tasks);
-        Self { address, hits, ready, held, tasks }
+        Self { address, hits, ready, silent, held, tasks }
     }
 
     pub(crate) fn hits(&self) -> usize {
@@ -72,6 +76,13 @@ impl Role {
     pub(crate) async fn kill(&self) {
         self.tasks.stop(Duration::from_secs(10)).await;
     }
+}
+
+async fn readyz(ready: &AtomicBool, silent: &AtomicBool) -> StatusCode {
+    if silent.load(Ordering::SeqCst) {
+        std::future::pending::<()>().await;
+    }
+    if ready.load(Ordering::SeqCst) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
 }
 
 /// A socket that does `what` with each connection, and counts those over which a request came.

@@ -195,3 +195,47 @@ async fn a_sender_who_stops_is_not_held_against_the_instance() {
     }
     assert_eq!(fetch(&peers, "/who").await.unwrap(), role.address.port().to_string(), "its breaker is open");
 }
+
+#[tokio::test]
+async fn an_instance_that_freezes_keeps_no_request_but_one_that_still_moves() {
+    let (frozen, well) = (Role::start().await, Role::start().await);
+    let patience = Patience { silent: Duration::from_secs(1), ..Patience::default() };
+    let (alone, both, tasks) = (peers(patience, &[frozen.address]), peers(patience, &[frozen.address, well.address]), Tasks::default());
+    for peers in [&alone, &both] {
+        peers.watch(&tasks, &Metrics::default());
+        until("they are found", || peers.missing().is_empty()).await;
+    }
+    well.held.add_permits(100);
+    let began = Instant::now();
+    let mut waiting: Vec<_> = (0..8)
+        .map(|_| {
+            tokio::spawn({
+                let both = both.clone();
+                async move { fetch(&both, "/hold").await }
+            })
+        })
+        .collect();
+    let only = tokio::spawn({
+        let alone = alone.clone();
+        async move { fetch(&alone, "/hold").await }
+    });
+    until("it has some in its hands", || frozen.hits() > 1).await;
+    frozen.silent.store(true, Ordering::SeqCst);
+    // It answers nobody who asks how it is, and still takes what this one brings: bytes say more than silence.
+    let pieces = futures::stream::unfold(0, async |piece| {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        (piece < 20).then(|| (Ok::<_, std::io::Error>(axum::body::Bytes::from_static(b"piece ")), piece + 1))
+    });
+    let upload = Request::post("/echo").body(Body::from_stream(pieces)).unwrap();
+    let moves = tokio::spawn({
+        let alone = alone.clone();
+        async move { alone.call("media", upload).await.map(|answer| answer.status()) }
+    });
+    for waits in waiting.drain(..) {
+        waits.await.unwrap().expect("another instance has answered");
+    }
+    assert!(matches!(only.await.unwrap(), Err(Error::Silent(..))), "there is no other");
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}: that is the patience with one that lives", began.elapsed());
+    assert_eq!(moves.await.unwrap().unwrap(), 200);
+    tasks.stop(Duration::from_secs(5)).await;
+}

@@ -53,11 +53,12 @@ async fn frozen_processes_hold_nobody_up_and_do_no_harm_when_they_go_on() {
             tokio::time::sleep(Duration::from_millis(rand::random_range(100..400))).await;
             stage.fleet.of(role).next().unwrap().program.freeze();
         }
-        let frozen = Instant::now();
-        // Until the gateways have noticed.
-        tokio::time::sleep(Duration::from_secs(3)).await;
-        // Requests that a frozen process had in its hands wait for it, as long as the gateway does: not for longer than a member here.
-        while frozen.elapsed() < form(Duration::from_secs(8), Duration::from_secs(14)) {
+        for gateway in stage.fleet.of("gateway") {
+            only_one_is_well(&gateway.operations, ["media", "delivery"]).await;
+        }
+        let noticed = Instant::now();
+        // Requests that a frozen process had in its hands are given up after some ten seconds, or go to another one.
+        while noticed.elapsed() < form(Duration::from_secs(5), Duration::from_secs(25)) {
             let (photo, began) = (load.samples.photo(), Instant::now());
             let id = send_until_taken(&load.member, &photo).await;
             assert!(load.member.get(&format!("/v1/media/{id}/original")).await.body == photo);
@@ -68,4 +69,17 @@ async fn frozen_processes_hold_nobody_up_and_do_no_harm_when_they_go_on() {
         tokio::time::sleep(Duration::from_secs(2)).await;
     }
     judge(&mut stage, load).await;
+}
+
+/// Waits until a gateway has noticed that one of two stands still.
+async fn only_one_is_well(operations: &str, roles: [&str; 2]) {
+    let began = Instant::now();
+    loop {
+        let figures = reqwest::get(format!("{operations}/metrics")).await.unwrap().text().await.unwrap();
+        if roles.iter().all(|role| figures.contains(&format!("tutti_peer_instances_healthy{{role=\"{role}\"}} 1\n"))) {
+            return;
+        }
+        assert!(began.elapsed() < Duration::from_secs(30), "{operations} has not noticed: {figures}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
