@@ -4,7 +4,7 @@
 //! logs nobody out. Keys live in the database because every process of this role signs with the same ones. Invariant: whatever signs now has been
 //! in the JWKS for longer than anybody may cache it, except the very first key.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ed25519_dalek::pkcs8::{EncodePrivateKey as _, KeypairBytes};
@@ -27,6 +27,8 @@ const ANNOUNCED: TimeDelta = TimeDelta::hours(24);
 const MARGIN: TimeDelta = TimeDelta::minutes(45);
 /// How old a process's knowledge of the keys may be; far less than [`ANNOUNCED`].
 const FRESH: TimeDelta = TimeDelta::seconds(60);
+/// When to look again after a look that failed: whoever waits for keys should not wait for a silent database each time.
+const AGAIN: TimeDelta = TimeDelta::seconds(5);
 
 struct Key {
     signs_from: DateTime<Utc>,
@@ -48,6 +50,7 @@ pub(crate) struct Keys {
     clock: Clock,
     signs_for: TimeDelta,
     ring: RwLock<Arc<Ring>>,
+    failed_at: Mutex<DateTime<Utc>>,
 }
 
 impl Keys {
@@ -64,7 +67,7 @@ impl Keys {
         })
         .await?;
         let ring = RwLock::new(Arc::new(read(&db, now).await?));
-        Ok(Self { db, clock, signs_for: TimeDelta::days(config.key_days.into()), ring })
+        Ok(Self { db, clock, signs_for: TimeDelta::days(config.key_days.into()), ring, failed_at: Mutex::new(DateTime::UNIX_EPOCH) })
     }
 
     /// Signs a token.
@@ -86,9 +89,13 @@ impl Keys {
         if self.clock.now() - known.read_at <= FRESH {
             return known;
         }
+        if self.clock.now() - *self.failed_at.lock().unwrap_or_else(PoisonError::into_inner) <= AGAIN {
+            return known;
+        }
         match self.reread().await {
             Ok(ring) => ring,
             Err(error) => {
+                *self.failed_at.lock().unwrap_or_else(PoisonError::into_inner) = self.clock.now();
                 tracing::warn!(%error, "the signing keys could not be read again; going on with those that are known");
                 known
             }

@@ -7,6 +7,7 @@
 use std::future::Future;
 use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::error::Error;
 
@@ -14,6 +15,8 @@ use crate::error::Error;
 const STRIPES: usize = 512;
 /// Loads that may be overtaken by changes before one is answered without being kept.
 const TRIES: usize = 4;
+/// How long a reader waits for other readers' loads and its own together.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Default)]
 struct Stripe {
@@ -44,7 +47,7 @@ where
         }
     }
 
-    /// The value; on a miss `load` is asked, and an error is not kept.
+    /// The value; on a miss `load` is asked, and an error is not kept. [`Error::Busy`] where that takes too long.
     pub async fn get<F>(&self, key: &K, load: impl Fn() -> F) -> Result<V, Error>
     where
         F: Future<Output = Result<V, Error>>,
@@ -52,6 +55,13 @@ where
         if let Some(value) = self.entries.get(key) {
             return Ok(value);
         }
+        tokio::time::timeout(PATIENCE, self.load(key, load)).await.unwrap_or(Err(Error::Busy))
+    }
+
+    async fn load<F>(&self, key: &K, load: impl Fn() -> F) -> Result<V, Error>
+    where
+        F: Future<Output = Result<V, Error>>,
+    {
         let stripe = self.stripe(key);
         let _turn = stripe.turn.lock().await;
         for _ in 0..TRIES {

@@ -107,8 +107,10 @@ impl Library {
         let mut published = store::list_published(self.db.read(), id).await?;
         let nothing = published.renditions.is_empty() && published.assets.is_empty();
         if nothing && !self.unpublished.contains_key(id) {
+            let answer = self.ask_transcode(id).await;
+            // From now on, as a silent neighbour may have taken longer than this is remembered.
             self.unpublished.insert(id.clone(), ()).await;
-            if let Some(answer) = self.ask_transcode(id).await {
+            if let Some(answer) = answer {
                 let told = answer.clone();
                 match self.db.write(move |tx| Box::pin(async move { store::upsert_published(tx, &told).await })).await {
                     Err(error) if !error.is_away() => return Err(error.into()),
@@ -139,8 +141,10 @@ impl Library {
     /// Takes an announced item in.
     pub async fn received(self: &Arc<Self>, received: Received, version: u64) -> Result<(), Error> {
         let id = received.id.clone();
-        self.db.write(move |tx| Box::pin(async move { store::insert_item(tx, &received, version).await })).await?;
-        self.forget(&id);
+        // What was known before stands: forgetting it would send the next reader to the database for nothing.
+        if self.db.write(move |tx| Box::pin(async move { store::insert_item(tx, &received, version).await })).await? {
+            self.forget(&id);
+        }
         Ok(())
     }
 

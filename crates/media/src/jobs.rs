@@ -3,6 +3,8 @@
 //! Owns sweeping unclaimed items, expired uploads and objects without a row. Invariant: only objects whose keys this role wrote down are
 //! ever removed; the store also holds the neighbours'.
 
+use std::time::Duration;
+
 use chrono::TimeDelta;
 use contract::media::Deleted;
 use contract::{AccountId, MediaId, ObjectKey};
@@ -15,6 +17,8 @@ use crate::store;
 
 /// Items and uploads removed in one step of a sweep.
 const STEP: usize = 100;
+/// How long an answer waits for what is cleared up before it.
+const MOMENT: Duration = Duration::from_secs(1);
 
 /// The timed work; what an earlier start left behind is cleared up at once.
 pub(crate) fn jobs(media: &Media) -> Vec<Job> {
@@ -161,8 +165,18 @@ impl Media {
 
 /// Removes an object that is written down as loose; what fails stays written down.
 pub(crate) async fn remove_loose(media: &Media, object: ObjectKey) {
-    let gone = media.remove_objects(vec![object]).await;
-    if let Err(error) = store::objects::forget_loose(&media.context.db, &gone).await {
-        tracing::warn!(%error, "a removed object could not be forgotten; the sweep will");
-    }
+    let media = media.clone();
+    tidy(async move {
+        let gone = media.remove_objects(vec![object]).await;
+        if let Err(error) = store::objects::forget_loose(&media.context.db, &gone).await {
+            tracing::warn!(%error, "a removed object could not be forgotten; the sweep will");
+        }
+    })
+    .await;
+}
+
+/// Clears something away. Whoever waits for an answer waits for that too, but not for a store that has fallen silent: then it goes on alone.
+pub(crate) async fn tidy(work: impl Future<Output = ()> + Send + 'static) {
+    // If it panics, the panic is in the log, and the sweep does what it left.
+    drop(tokio::time::timeout(MOMENT, tokio::spawn(work)).await);
 }

@@ -6,16 +6,21 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use kit::objects::{Checkpoint, ObjectKey, Objects, Writer};
 use kit::service::BootError;
 use kit::{Clock, Context};
+use tokio::time::timeout;
 
 use crate::error::Error;
+use crate::jobs::tidy;
 use crate::store;
 
 const BATCH: usize = 256;
+/// How long a request waits for another one that registers keys.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// A key older than this is not used any more: other instances remove objects under keys from [`ABANDONED`] on.
 const FRESH: TimeDelta = TimeDelta::hours(24);
 /// Keys of instances that never came back are swept after this. No single request lasts as long (24 h, see `ingest::feed`).
@@ -74,7 +79,7 @@ impl Keys {
             if let Some(key) = self.pop() {
                 return Ok(HeldKey { key: Some(key), keys: self.clone(), written: false });
             }
-            let _filling = self.0.filling.lock().await;
+            let _filling = timeout(PATIENCE, self.0.filling.lock()).await.map_err(|_| Error::Busy)?;
             if self.lock().free.is_empty() {
                 self.fill().await?;
             }
@@ -150,10 +155,15 @@ impl HeldKey {
 
     /// The object goes, now.
     pub(crate) async fn discard(mut self) {
-        if let Some(key) = self.key.clone().filter(|_| self.written) {
-            remove(&self.keys.0.objects, &key).await;
-        }
-        self.release();
+        let Some(key) = self.key.take() else { return };
+        let (keys, written) = (self.keys.clone(), self.written);
+        tidy(async move {
+            if written {
+                remove(&keys.0.objects, &key).await;
+            }
+            keys.lock().held.remove(&key);
+        })
+        .await;
     }
 
     fn release(&mut self) {

@@ -11,34 +11,31 @@ use kit::db::{Error, FromQueryResult, Sql, Tx, Value};
 
 use super::{ObjectRow, count, key, keys, loosen};
 
-/// Writes an item unless it is there or gone; `version` is that of the last change it includes.
-pub(crate) async fn insert_item(tx: &Tx, received: &Received, version: u64) -> Result<(), Error> {
+/// Writes an item unless it is there or gone, and answers whether it did; `version` is that of the last change it includes.
+pub(crate) async fn insert_item(tx: &Tx, received: &Received, version: u64) -> Result<bool, Error> {
     let scrub = received.scrub.as_ref().map(serde_json::to_string).transpose().map_err(|_| Error::Corrupt("scrub"))?;
-    tx.execute(
-        "insert into item (id, owner, kind, format, content_type, name, bytes, sha256, object, scrub, visibility, width, height, orientation, version, created_at) \
+    let text = "insert into item (id, owner, kind, format, content_type, name, bytes, sha256, object, scrub, visibility, width, height, orientation, version, created_at) \
          select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16 where not exists (select 1 from gone where item = $1) \
-         on conflict (id) do nothing",
-        vec![
-            received.id.as_str().into(),
-            received.owner.to_string().into(),
-            received.kind.as_str().into(),
-            received.format.clone().into(),
-            received.content_type.clone().into(),
-            received.name.clone().into(),
-            count(received.bytes),
-            received.sha256.clone().into(),
-            received.object.as_str().into(),
-            scrub.into(),
-            received.visibility.as_str().into(),
-            received.width.map(i64::from).into(),
-            received.height.map(i64::from).into(),
-            i64::from(received.orientation).into(),
-            count(version),
-            received.created_at.into(),
-        ],
-    )
-    .await
-    .map(drop)
+         on conflict (id) do nothing";
+    let values = vec![
+        received.id.as_str().into(),
+        received.owner.to_string().into(),
+        received.kind.as_str().into(),
+        received.format.clone().into(),
+        received.content_type.clone().into(),
+        received.name.clone().into(),
+        count(received.bytes),
+        received.sha256.clone().into(),
+        received.object.as_str().into(),
+        scrub.into(),
+        received.visibility.as_str().into(),
+        received.width.map(i64::from).into(),
+        received.height.map(i64::from).into(),
+        i64::from(received.orientation).into(),
+        count(version),
+        received.created_at.into(),
+    ];
+    Ok(tx.execute(text, values).await? == 1)
 }
 
 /// Applies a change if it is newer than what is known; `false` if the item is not known at all.

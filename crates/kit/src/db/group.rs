@@ -23,6 +23,8 @@ use super::{Error, Tx, postgres, tx};
 const QUEUE: usize = 1024;
 /// Writes that share one commit at most, so that the first of them doesn't wait for long.
 const GROUP: usize = 128;
+/// A group takes no more writes when it is as old as this, however fast they come: those that are in it wait.
+const OPEN: Duration = Duration::from_secs(1);
 /// A group that takes longer stands before an engine that has fallen silent.
 const DEADLINE: Duration = Duration::from_secs(15);
 /// How long a caller waits for its turn and its group together.
@@ -166,6 +168,7 @@ async fn group(door: &Door, first: Job, waiting: &mut mpsc::Receiver<Job>, outbo
         Ok(opened) => opened,
         Err(error) => return refuse(first, waiting, error),
     };
+    let began = Instant::now();
     let Some(first) = caught(first, outer).await else { return };
     let (outer, mut records) = first.tx.into_inner();
     if !first.wrote {
@@ -173,7 +176,7 @@ async fn group(door: &Door, first: Job, waiting: &mut mpsc::Receiver<Job>, outbo
         return (first.answer)(undone);
     }
     let mut answers = vec![first.answer];
-    while answers.len() < GROUP {
+    while answers.len() < GROUP && began.elapsed() < OPEN {
         let Ok(job) = waiting.try_recv() else { break };
         if !job.waits() {
             continue;

@@ -49,7 +49,8 @@ impl Deadline {
 
     /// The answer to a request whose time is over.
     pub fn passed() -> Problem {
-        Problem::new(StatusCode::GATEWAY_TIMEOUT, "server.too_late", "This took too long and was given up. Try again; if it stays, quote the request id.")
+        let detail = "This took too long and was given up. Try again; if it stays, quote the request id.";
+        Problem::new(StatusCode::GATEWAY_TIMEOUT, "server.too_late", detail).retry_after(Duration::from_secs(2))
     }
 }
 

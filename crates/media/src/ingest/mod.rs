@@ -26,6 +26,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::Media;
 use crate::error::Error;
 use crate::figures::Arriving;
+use crate::jobs::tidy;
 use crate::keys::HeldKey;
 use crate::model::limits;
 use crate::quota::Reservation;
@@ -168,8 +169,11 @@ impl Ingest {
     pub(crate) async fn discard(self) {
         match self.place {
             Place::Own(writer, held) if !writer.is_known() => {
-                drop(writer.abort().await);
-                held.settle();
+                let abort = async move {
+                    drop(writer.abort().await);
+                    held.settle();
+                };
+                tidy(abort).await;
             }
             // Of one that was saved nobody knows whether the row was written: the sweep looks.
             Place::Own(writer, held) | Place::Kept(writer, held) => {

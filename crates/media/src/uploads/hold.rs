@@ -13,7 +13,7 @@ use tokio::sync::{OwnedMutexGuard, watch};
 use crate::error::Error;
 
 /// How long a newcomer waits for the old request to write down what it has.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The uploads that somebody is busy with.
 #[derive(Debug, Clone, Default)]

@@ -46,9 +46,15 @@ pub(super) async fn read(store: Arc<Store>, path: Path, range: Range<u64>) -> Re
 }
 
 impl Reading {
-    /// The patience for one silence: two of them fit into the deadline. It is counted while somebody asks, so a slow reader may be slow.
+    /// The patience for one silence: two of them fit into the deadline, and a third has what is left. It is counted while somebody asks, so
+    /// a slow reader may be slow.
     fn patience(&self) -> Duration {
-        self.store.deadline() * 2 / 5
+        self.left().min(self.store.deadline() * 2 / 5)
+    }
+
+    /// What is left of the deadline since the last byte came.
+    fn left(&self) -> Duration {
+        self.since.map_or(self.store.deadline(), |since| (since + self.store.deadline()).saturating_duration_since(Instant::now()))
     }
 
     async fn open(&mut self) -> Result<(), Error> {
@@ -98,10 +104,9 @@ impl Reading {
     async fn again(&mut self, asked: Instant, error: Error) -> Result<(), Error> {
         self.body = None;
         self.tries += 1;
-        let since = *self.since.get_or_insert(asked);
-        let left = (since + self.store.deadline()).saturating_duration_since(Instant::now());
+        self.since.get_or_insert(asked);
         let pause = Duration::from_millis(100 << self.tries.min(5));
-        if self.tries >= TRIES || left <= pause {
+        if self.tries >= TRIES || self.left() <= pause {
             return Err(error);
         }
         tracing::debug!(object = %self.path, %error, tries = self.tries, "reading goes on after a broken connection");

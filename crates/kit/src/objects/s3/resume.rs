@@ -6,6 +6,8 @@
 
 use std::collections::HashMap;
 
+use tokio::time::Instant;
+
 use super::Inner;
 use super::options::LEAST_PART;
 use super::state::{self, Piece, Place, State};
@@ -42,9 +44,10 @@ async fn find(inner: &Inner, at: &Checkpoint) -> Result<(Vec<Piece>, Vec<Piece>)
 async fn end(inner: &Inner, at: &Checkpoint, state: State) -> Result<(Vec<Piece>, Vec<Piece>), Error> {
     let State { parts: Some(parts), rest, .. } = state else { return Err(Error::Missing) };
     let (store, path) = (&inner.store, inner.store.path(&at.key));
+    let asked = Instant::now();
     let ended = if parts.tags.is_empty() { store.abort(&path, &parts.id).await } else { store.complete(&path, &parts.id, &parts.tags, parts.bytes).await };
     // Looked at afterwards: from here on nobody can change it.
-    let there = match store.head(&path).await {
+    let there = match store.head_after(&path, asked).await {
         Ok(meta) => Some(meta.size),
         Err(Error::Missing) => None,
         Err(error) => return Err(error),

@@ -15,6 +15,7 @@ use object_store::path::Path;
 use object_store::signer::{SignedUrlOptions, Signer as _};
 use object_store::{BackoffConfig, Certificate, ClientOptions, ObjectMeta, ObjectStore as _, ObjectStoreExt as _, PutPayload, RetryConfig};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use super::options::S3Options;
 use super::xml;
@@ -24,6 +25,8 @@ use crate::objects::{Error, ObjectKey};
 const SENDING: usize = 16;
 /// How many times faster than our line the store moves bytes within itself, at least.
 const INSIDE: u64 = 16;
+/// What a second, small call has at least, after one that took the whole deadline.
+pub(super) const MOMENT: Duration = Duration::from_secs(1);
 /// How long a signature for one request of our own holds.
 const SIGNED: Duration = Duration::from_secs(60);
 const COPY_SOURCE: HeaderName = HeaderName::from_static("x-amz-copy-source");
@@ -117,6 +120,12 @@ impl Store {
 
     pub(super) async fn head(&self, path: &Path) -> Result<ObjectMeta, Error> {
         self.within(0, self.calls.head(path)).await
+    }
+
+    /// The same for whoever has waited since `asked` already: both together take little longer than one call.
+    pub(super) async fn head_after(&self, path: &Path, asked: Instant) -> Result<ObjectMeta, Error> {
+        let left = self.deadline.saturating_sub(asked.elapsed()).max(MOMENT);
+        tokio::time::timeout(left, self.head(path)).await.map_err(|_| silent())?
     }
 
     /// Whether the bucket answers; unlike `HEAD` of an object it tells a missing bucket from a missing object.

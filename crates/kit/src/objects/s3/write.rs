@@ -12,12 +12,14 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use object_store::path::Path;
+use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Inner;
 use super::memory::{Gathered, Held};
 use super::options::LEAST_PART;
 use super::state::{self, Parts, Piece, Place, State};
+use super::store::MOMENT;
 use crate::objects::{Error, ObjectKey, Sink};
 
 /// Parts of one writer that are on their way while it gathers the next.
@@ -202,9 +204,10 @@ impl Writing {
             }
             self.land_all().await?;
             let Some(parts) = &self.parts else { return Err(Error::Missing) };
+            let asked = Instant::now();
             if let Err(error) = self.inner.store.complete(&path, &parts.id, &parts.tags, parts.bytes).await {
                 // It may have happened all the same, and only the answer was lost.
-                let there = self.inner.store.head(&path).await.is_ok_and(|meta| meta.size == parts.bytes);
+                let there = self.inner.store.head_after(&path, asked).await.is_ok_and(|meta| meta.size == parts.bytes);
                 if !there {
                     return Err(error);
                 }
@@ -227,10 +230,15 @@ impl Writing {
         }
         let upload = inner.store.begin(&path).await?;
         let composed = self.put_together(&path, &upload, &held).await;
-        if composed.is_err()
-            && let Err(error) = inner.store.abort(&path, &upload).await
-        {
-            tracing::warn!(object = %fresh, %error, "an upload could not be ended; removing its object will");
+        if composed.is_err() {
+            let (store, fresh) = (inner.store.clone(), fresh.clone());
+            let abort = tokio::spawn(async move {
+                if let Err(error) = store.abort(&path, &upload).await {
+                    tracing::warn!(object = %fresh, %error, "an upload could not be ended; removing its object will");
+                }
+            });
+            // Whoever waits has waited for long enough where the store is silent.
+            drop(tokio::time::timeout(MOMENT, abort).await);
         }
         composed
     }
