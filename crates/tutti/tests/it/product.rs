@@ -83,7 +83,7 @@ async fn a_photo_and_a_song_are_ready_and_strangers_see_them_only_once_they_may(
             assert!(answer.headers()["content-type"].to_str().unwrap().starts_with("image/"));
             break;
         }
-        assert!(started.elapsed().as_secs() < 10, "{}", answer.status());
+        assert!(started.elapsed().as_secs() < 60, "{}", answer.status());
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     let original = format!("/v1/media/{}/original", photo["id"].as_str().unwrap());
@@ -106,7 +106,7 @@ async fn erasing_an_account_erases_its_media() {
         if left.is_empty() {
             break;
         }
-        assert!(started.elapsed().as_secs() < 30, "objects are left: {left:?}");
+        assert!(started.elapsed().as_secs() < 120, "objects are left: {left:?}");
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
 }

@@ -177,7 +177,7 @@ impl Person {
             if item["state"] == state {
                 return item;
             }
-            assert!(item["state"] != "failed" && started.elapsed() < Duration::from_secs(120), "waited in vain for {state}: {item:#}");
+            assert!(item["state"] != "failed" && started.elapsed() < Duration::from_secs(300), "waited in vain for {state}: {item:#}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
