@@ -106,11 +106,6 @@ impl Error {
                 tracing::warn!(%error, "a neighbour did not answer");
                 return Problem::unavailable("A part of the server does not answer. Try again shortly.", Duration::from_secs(2));
             }
-            // Somebody has removed the item, and this role has not heard of it yet.
-            Self::Objects(error) if matches!(**error, kit::objects::Error::Missing) => {
-                tracing::error!("an object that a row names is not there");
-                return Self::NotFound.problem();
-            }
             Self::Objects(error) => return Problem::from(&**error),
             Self::Db(error) => return Problem::from(&**error),
             Self::Picture(P::Encode(_)) | Self::Worker => return Problem::fault(self),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kit::bus::{Bus, Heard};
 
-use super::stage::{SOON, on_each_engine_in_time, options};
+use super::stage::{SOON, on_each_engine_in_time, options, until};
 use kit::Clock;
 use testkit::engines::Nats;
 
@@ -15,7 +15,7 @@ fn update(topic: &str, payload: &str) -> Heard {
 #[tokio::test]
 async fn a_listener_that_is_too_slow_is_told_so() {
     on_each_engine_in_time(async |stage| {
-        stage.bus.ping().await.unwrap();
+        until("it answers", async || stage.bus.ping().await.is_ok()).await;
         let mut listener = stage.bus.live().listen("media.x");
         stage.bus.live().tell("media.y", "not for us");
         stage.bus.live().tell("media.x", "1");
@@ -37,8 +37,9 @@ async fn a_listener_that_is_too_slow_is_told_so() {
 async fn pair(url: &str) -> (Bus, Bus) {
     let options = options(url);
     let (one, two) = (Bus::nats(&options, Clock::system()).await.unwrap(), Bus::nats(&options, Clock::system()).await.unwrap());
-    one.ping().await.unwrap();
-    two.ping().await.unwrap();
+    for bus in [&one, &two] {
+        until("it answers", async || bus.ping().await.is_ok()).await;
+    }
     // What each cries after connecting has been heard.
     tokio::time::sleep(Duration::from_millis(200)).await;
     (one, two)

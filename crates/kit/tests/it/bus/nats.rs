@@ -9,7 +9,7 @@ use kit::db::Db;
 use kit::tasks::Tasks;
 use testkit::engines::Nats;
 
-use super::stage::{SOON, Stage, counting, effects, event, ids, options, sing, unsent, until};
+use super::stage::{END, SOON, Stage, counting, effects, event, ids, options, sing, unsent, until};
 
 const NAME: &str = "test.count";
 
@@ -51,7 +51,7 @@ async fn a_server_killed_under_load_loses_nothing() {
     };
     tokio::join!(load, trouble);
     all_took_effect(&stage, &db, 3000).await;
-    assert!(tasks.stop(SOON).await);
+    assert!(tasks.stop(END).await);
 }
 
 #[tokio::test]
@@ -66,12 +66,12 @@ async fn a_server_that_stands_still_is_waited_for_and_no_call_hangs() {
     let began = Instant::now();
     assert!(stage.bus.ping().await.is_err());
     assert!(stage.bus.engine().publish(&[event("x")]).await.is_err());
-    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
     nats.program.thaw();
     // The event `x` was refused as far as its sender knows; whether it arrived is open.
     until("all took effect", async || effects(&db, NAME).await >= 200).await;
     until("all are marked", async || unsent(&db).await == 0).await;
-    assert!(tasks.stop(SOON).await);
+    assert!(tasks.stop(END).await);
 }
 
 #[tokio::test]
@@ -89,7 +89,7 @@ async fn a_wiped_stream_is_made_again_and_gets_what_it_had() {
     stage.bus.run(vec![counting("test.later", &db, stage.lease).at_once(16)], &tasks).await.unwrap();
     until("the other consumer gets all", async || effects(&db, "test.later").await == 710).await;
     all_took_effect(&stage, &db, 710).await;
-    assert!(tasks.stop(SOON).await);
+    assert!(tasks.stop(END).await);
 }
 
 #[tokio::test]
@@ -110,7 +110,7 @@ async fn a_wiped_stream_is_noticed_without_a_new_event_and_by_each_process() {
     stage.wipe().await;
     until("everything is in the stream again", async || stage.backlog("test.later").await == 40).await;
     all_took_effect(&stage, &db, 40).await;
-    assert!(tasks.stop(SOON).await);
+    assert!(tasks.stop(END).await);
 }
 
 #[tokio::test]
@@ -151,7 +151,7 @@ async fn a_consumer_that_was_deleted_is_made_again() {
     let db = Db::sqlite(&folder.path().join("test.db")).await.unwrap();
     db.migrate("test", &[]).await.unwrap();
     let tasks = Tasks::default();
-    bus.run(vec![counting(NAME, &db, SOON)], &tasks).await.unwrap();
+    bus.run(vec![counting(NAME, &db, Duration::from_secs(5))], &tasks).await.unwrap();
     bus.relay("test", db.clone(), Clock::system(), &tasks);
     sing(&db, 0..1).await;
     until("it works", async || effects(&db, NAME).await == 1).await;
@@ -160,7 +160,7 @@ async fn a_consumer_that_was_deleted_is_made_again() {
     until("it is there again", async || jetstream.get_stream(&options.prefix).await.unwrap().consumer_info("test_count").await.is_ok()).await;
     sing(&db, 1..2).await;
     until("it hears again", async || effects(&db, NAME).await == 2).await;
-    assert!(tasks.stop(SOON).await);
+    assert!(tasks.stop(END).await);
 }
 
 #[tokio::test]
@@ -190,7 +190,7 @@ async fn a_process_can_start_before_its_server() {
     nats.program.again();
     all_took_effect(&stage, &db, 10).await;
     stage.bus.ping().await.unwrap();
-    assert!(tasks.stop(SOON).await);
+    assert!(tasks.stop(END).await);
 }
 
 #[tokio::test]
@@ -207,7 +207,7 @@ async fn a_full_stream_refuses_and_the_outbox_keeps() {
     assert!(unsent(&db).await > 0);
     stage.bus.run(vec![counting(NAME, &db, stage.lease).at_once(16)], &tasks).await.unwrap();
     all_took_effect(&stage, &db, 400).await;
-    assert!(tasks.stop(SOON).await);
+    assert!(tasks.stop(END).await);
 }
 
 #[tokio::test]
@@ -228,7 +228,7 @@ async fn an_event_that_nobody_can_send_holds_up_no_other() {
     sing(&db, 0..10).await;
     until("the others took effect", async || effects(&db, NAME).await == 10).await;
     until("only the huge one is left", async || unsent(&db).await == 1).await;
-    assert!(tasks.stop(SOON).await);
+    assert!(tasks.stop(END).await);
 }
 
 #[tokio::test]
@@ -272,7 +272,7 @@ async fn one_server_of_three_may_die_at_any_time() {
     };
     tokio::join!(load, trouble);
     all_took_effect(&stage, &db, 2200).await;
-    assert!(tasks.stop(SOON).await);
+    assert!(tasks.stop(END).await);
 }
 
 #[tokio::test]
@@ -284,7 +284,11 @@ async fn secrets_come_from_files() {
         std::fs::write(&path, text).unwrap();
         let options = NatsOptions { user: Some("tutti".into()), password_file: Some(path), ..options(&nats.url()) };
         let bus = Bus::nats(&options, Clock::system()).await.unwrap();
-        assert_eq!(bus.ping().await.is_ok(), right);
+        if right {
+            until("it lets in", async || bus.ping().await.is_ok()).await;
+        } else {
+            assert!(bus.ping().await.is_err(), "a guess was let in");
+        }
     }
 }
 

@@ -69,11 +69,12 @@ async fn a_silent_workers_delivery_goes_to_another_and_its_late_answer_changes_n
         stage.publish(&["a"]).await;
         let silent = stage.fetch("one", 1, SOON).await.remove(0);
         assert!(stage.fetch("one", 1, NOW).await.is_empty(), "delivered to two at once");
-        stage.pass(0.66).await;
+        stage.pass(0.5).await;
         assert!(engine.extend(&stage.to("one"), &silent).await.unwrap());
-        stage.pass(0.66).await;
+        // The lease that it got first is over, the extended one is not.
+        stage.pass(0.6).await;
         assert!(stage.fetch("one", 1, NOW).await.is_empty(), "a lease that was extended ended early");
-        stage.pass(0.66).await;
+        stage.pass(0.6).await;
         let other = stage.fetch("one", 1, SOON).await.remove(0);
         assert_eq!(other.attempt, 2);
         assert!(!engine.ack("one", &silent).await.unwrap());
@@ -95,12 +96,12 @@ async fn a_delivery_that_failed_comes_again_after_its_pause() {
         stage.declare(&["one"]).await;
         stage.publish(&["a"]).await;
         let first = stage.fetch("one", 1, SOON).await.remove(0);
-        assert!(engine.retry("one", &first, stage.lease * 2).await.unwrap());
+        assert!(engine.retry("one", &first, stage.lease.mul_f64(1.6)).await.unwrap());
         assert!(!engine.ack("one", &first).await.unwrap(), "answered twice");
         // Longer than the lease, shorter than the pause.
-        stage.pass(1.5).await;
+        stage.pass(1.2).await;
         assert!(stage.fetch("one", 1, NOW).await.is_empty(), "it came before its pause was over");
-        stage.pass(0.6).await;
+        stage.pass(0.5).await;
         let second = stage.fetch("one", 1, SOON).await.remove(0);
         assert_eq!((second.event.id.as_str(), second.attempt), ("a", 2));
         assert!(engine.ack("one", &second).await.unwrap());
@@ -238,7 +239,7 @@ async fn a_fetch_waits_for_the_first_event_and_no_longer_than_it_was_told() {
         stage.declare(&["one"]).await;
         let began = Instant::now();
         assert!(stage.fetch("one", 10, Duration::from_millis(300)).await.is_empty());
-        assert!(began.elapsed() >= Duration::from_millis(250) && began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+        assert!(began.elapsed() >= Duration::from_millis(250) && began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
         let publish = async {
             tokio::time::sleep(Duration::from_millis(300)).await;
             stage.publish(&["a"]).await;
@@ -246,7 +247,7 @@ async fn a_fetch_waits_for_the_first_event_and_no_longer_than_it_was_told() {
         let began = Instant::now();
         let (got, ()) = tokio::join!(stage.fetch("one", 10, Duration::from_secs(20)), publish);
         assert_eq!(ids(&got), ["a"]);
-        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     })
     .await;
 }

@@ -12,8 +12,10 @@ use kit::db::Db;
 use testkit::engines::shared_nats;
 
 pub const NOW: Duration = Duration::ZERO;
-/// Long enough for anything that is to happen at once.
-pub const SOON: Duration = Duration::from_secs(5);
+/// Long enough for anything that is to happen at once, and longer than a lease on NATS.
+pub const SOON: Duration = Duration::from_secs(30);
+/// Long enough for every task to end.
+pub const END: Duration = Duration::from_secs(30);
 
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub struct Sung {
@@ -73,7 +75,7 @@ impl Stage {
 
     pub async fn with(options: NatsOptions) -> Self {
         let bus = Bus::nats(&options, Clock::system()).await.unwrap();
-        Self { bus, clock: Clock::system(), lease: Duration::from_millis(1500), folder: tempfile::tempdir().unwrap(), nats: Some(options) }
+        Self { bus, clock: Clock::system(), lease: Duration::from_secs(5), folder: tempfile::tempdir().unwrap(), nats: Some(options) }
     }
 
     /// The bus of another process that uses the same log.
@@ -174,9 +176,9 @@ pub fn ids(deliveries: &[Delivery]) -> Vec<&str> {
     deliveries.iter().map(|delivery| delivery.event.id.as_str()).collect()
 }
 
-/// Waits until `what` is true; fails the test after half a minute.
+/// Waits until `what` is true; fails the test after three minutes.
 pub async fn until(promise: &str, what: impl AsyncFn() -> bool) {
-    let waited = tokio::time::timeout(Duration::from_secs(30), async {
+    let waited = tokio::time::timeout(Duration::from_secs(180), async {
         while !what().await {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

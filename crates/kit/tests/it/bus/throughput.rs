@@ -9,7 +9,7 @@ use kit::db::{Db, Error, FromQueryResult, Sql};
 use kit::tasks::Tasks;
 use testkit::engines::Nats;
 
-use super::stage::{SOON, Stage, Sung, effects, options, sing, unsent, until};
+use super::stage::{END, Stage, Sung, effects, options, sing, unsent, until};
 
 const NAME: &str = "test.count";
 const EVENTS: u32 = 20_000;
@@ -86,6 +86,6 @@ async fn throughput() {
         println!("{words}: outbox → stream {:.0}/s, stream → effect {:.0}/s, acknowledged {:.0}/s", rate(sent), rate(taken), rate(acknowledged));
         let times = steadily(&db, &tasks).await;
         println!("at 1,000 events/s, recorded → effect: p50 {} µs, p99 {} µs, worst {} µs", times[2500], times[4950], times[4999]);
-        assert!(tasks.stop(SOON).await);
+        assert!(tasks.stop(END).await);
     }
 }

@@ -10,7 +10,7 @@ use kit::bus::{Consumer, Failure, Runs};
 use kit::db::{Db, Error};
 use kit::tasks::Tasks;
 
-use super::stage::{SOON, Sung, counting, effects, event, on_each_engine_in_time, sing, unsent, until};
+use super::stage::{END, Sung, counting, effects, event, on_each_engine_in_time, sing, unsent, until};
 
 #[tokio::test]
 async fn an_event_is_sent_if_and_only_if_its_transaction_commits_and_its_effect_happens_once() {
@@ -48,7 +48,7 @@ async fn an_event_is_sent_if_and_only_if_its_transaction_commits_and_its_effect_
         }
         until("ten events come twice each", async || heard.load(Ordering::SeqCst) >= 20).await;
         assert_eq!(sum.load(Ordering::SeqCst), (2..=20).step_by(2).sum::<u32>());
-        assert!(tasks.stop(SOON).await);
+        assert!(tasks.stop(END).await);
     })
     .await;
 }
@@ -63,7 +63,7 @@ async fn a_handler_that_panics_is_tried_again_and_buried_with_its_reason() {
         until("it is buried", async || !stage.bus.engine().dead(1).await.unwrap().is_empty()).await;
         let dead = stage.bus.engine().dead(1).await.unwrap().remove(0);
         assert_eq!((dead.attempts, dead.reason.contains("out of tune")), (2, true), "{}", dead.reason);
-        assert!(tasks.stop(SOON).await);
+        assert!(tasks.stop(END).await);
     })
     .await;
 }
@@ -90,7 +90,7 @@ async fn an_engine_that_is_away_costs_no_attempt() {
         stage.publish(&["a"]).await;
         until("it is taken in the end", async || met.load(Ordering::SeqCst) == 5 && stage.backlog("test.away").await == 0).await;
         assert!(stage.bus.engine().dead(1).await.unwrap().is_empty(), "an event was buried because an engine was away");
-        assert!(tasks.stop(SOON).await);
+        assert!(tasks.stop(END).await);
     })
     .await;
 }
@@ -129,7 +129,7 @@ async fn a_batch_takes_effect_in_one_transaction_and_one_bad_event_harms_no_othe
         until("the bad one is buried", async || stage.bus.engine().dead(9).await.unwrap().len() == 1).await;
         assert_eq!(stage.bus.engine().dead(9).await.unwrap()[0].event.id, "bad");
         until("nothing waits", async || stage.backlog("test.batch").await == 0).await;
-        assert!(tasks.stop(SOON).await);
+        assert!(tasks.stop(END).await);
     })
     .await;
 }
@@ -151,7 +151,7 @@ async fn the_inbox_tells_which_of_a_batch_are_new() {
 #[tokio::test]
 async fn a_lease_is_kept_while_its_worker_lives_and_passes_on_when_it_dies() {
     on_each_engine_in_time(async |stage| {
-        let (lease, started, finished) = (Duration::from_millis(800), Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+        let (lease, started, finished) = (Duration::from_secs(4), Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
         let worker = |patience: Duration| {
             let (started, finished) = (started.clone(), finished.clone());
             let consumer = Consumer::of::<Sung, _, _>("test.slow", move |_, _| {
@@ -171,15 +171,15 @@ async fn a_lease_is_kept_while_its_worker_lives_and_passes_on_when_it_dies() {
         other.spawn(async move { bus.run(vec![slow], &Tasks::default()).await.unwrap() }).await.unwrap();
         stage.publish(&["a"]).await;
         until("the worker has it", async || started.load(Ordering::SeqCst) == 1).await;
-        // Four leases long: a living worker's is not taken away.
+        // Two leases and a half: a living worker's is not taken away.
         let rescue = Tasks::default();
         stage.bus.run(vec![worker(Duration::from_millis(10))], &rescue).await.unwrap();
-        tokio::time::sleep(lease * 4).await;
+        tokio::time::sleep(lease * 2 + Duration::from_secs(2)).await;
         assert_eq!(started.load(Ordering::SeqCst), 1, "a living worker's delivery went to another");
         other.shutdown_background();
         until("another has done it", async || finished.load(Ordering::SeqCst) == 1).await;
         until("nothing waits", async || stage.backlog("test.slow").await == 0).await;
-        assert!(rescue.stop(SOON).await);
+        assert!(rescue.stop(END).await);
     })
     .await;
 }
@@ -198,7 +198,7 @@ async fn two_relays_of_one_outbox_lose_nothing_and_double_nothing() {
         until("all took effect", async || effects(&db, "test.count").await == 400).await;
         until("all are marked", async || unsent(&db).await == 0).await;
         until("nothing waits", async || stage.backlog("test.count").await == 0).await;
-        assert!(tasks.stop(SOON).await);
+        assert!(tasks.stop(END).await);
     })
     .await;
 }
@@ -226,7 +226,7 @@ async fn what_another_process_left_in_the_outbox_is_sent_after_a_few_seconds() {
         until("what was recorded here is sent at once", async || effects(&db, "test.count").await == 2).await;
         until("and marked", async || unsent(&db).await == 1).await;
         until("it is sent", async || effects(&db, "test.count").await == 3).await;
-        assert!(tasks.stop(SOON).await);
+        assert!(tasks.stop(END).await);
     })
     .await;
 }
@@ -244,7 +244,7 @@ async fn events_are_sent_again_on_demand() {
         assert_eq!(stage.bus.replay(&db, since).await.unwrap(), 5);
         stage.bus.engine().publish(&[event("a")]).await.unwrap();
         until("the effects stay single", async || effects(&db, "test.count").await == 6).await;
-        assert!(tasks.stop(SOON).await);
+        assert!(tasks.stop(END).await);
     })
     .await;
 }
