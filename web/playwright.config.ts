@@ -6,8 +6,8 @@ export default defineConfig({
   outputDir: process.env['TUTTI_E2E_OUT'] ?? 'node_modules/.e2e',
   // Converting video and a browser share the machine's cores: one at a time is faster and steadier.
   workers: 1,
-  timeout: 120_000,
-  expect: { timeout: 15_000 },
+  timeout: 400_000,
+  expect: { timeout: 45_000 },
   forbidOnly: Boolean(process.env['CI']),
   reporter: [['list']],
   use: {

@@ -28,7 +28,7 @@ async function look(page: Page, what: string): Promise<void> {
 }
 
 test('every page fits a phone and a desktop', async ({ page, home, files }) => {
-  test.setTimeout(300_000);
+  test.setTimeout(900_000);
   await look(page, 'empty');
   await home.getByRole('button', { name: 'Add', exact: true }).click();
   await look(page, 'add');

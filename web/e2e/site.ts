@@ -67,7 +67,7 @@ export class Server {
     const started = spawn(binary, words, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#process = started;
     for (const stream of [started.stdout, started.stderr]) stream.on('data', (chunk: Buffer) => this.#log.push(String(chunk)));
-    for (let tries = 0; tries < 200 && started.exitCode === null; tries += 1) {
+    for (let tries = 0; tries < 600 && started.exitCode === null; tries += 1) {
       if (await fetch(`${this.site}/readyz`).then((answer) => answer.ok).catch(() => false)) return;
       await new Promise((next) => setTimeout(next, 100));
     }
@@ -100,7 +100,7 @@ export const test = base.extend<PerTest, PerWorker>({
       await server.stop('SIGTERM');
       await rm(server.data, { recursive: true, force: true });
     },
-    { scope: 'worker', timeout: 60_000 },
+    { scope: 'worker', timeout: 300_000 },
   ],
 
   files: [
@@ -109,7 +109,7 @@ export const test = base.extend<PerTest, PerWorker>({
       await use(files);
       await rm(files.folder, { recursive: true, force: true });
     },
-    { scope: 'worker', timeout: 120_000 },
+    { scope: 'worker', timeout: 300_000 },
   ],
 
   site: async ({ server }, use) => use(server.site),
@@ -175,7 +175,7 @@ export async function wake(page: Page): Promise<void> {
 
 /** Waits until an item's page says nothing of converting any more. */
 export async function ready(page: Page, name: string): Promise<void> {
-  await expect(page.locator('.wall').getByRole('link', { name: new RegExp(`^${name.replaceAll('.', '\\.')}(?!.*converting)`) })).toBeVisible({ timeout: 90_000 });
+  await expect(page.locator('.wall').getByRole('link', { name: new RegExp(`^${name.replaceAll('.', '\\.')}(?!.*converting)`) })).toBeVisible({ timeout: 300_000 });
 }
 
 async function makeFiles(): Promise<Files> {

@@ -70,7 +70,7 @@ test('a reload in the middle of an upload goes on at the byte where it stopped, 
   const seen = offsets(home);
   const release = await slow(home, 1_200_000);
   await add(home, files.large);
-  await expect.poll(() => sent(home), { timeout: 30_000 }).toBeGreaterThan(15);
+  await expect.poll(() => sent(home), { timeout: 90_000 }).toBeGreaterThan(15);
   await home.reload();
   await release();
   await expect(home.getByRole('region', { name: 'Uploads' })).toContainText('1 file uploaded', { timeout: 60_000 });
@@ -85,7 +85,7 @@ test('a server that is killed in the middle of an upload and comes back gets the
   const release = await slow(home, 1_200_000);
   await add(home, files.large);
   // The server makes an upload safe every few seconds; long enough for one of those.
-  await expect.poll(() => sent(home), { timeout: 30_000 }).toBeGreaterThan(75);
+  await expect.poll(() => sent(home), { timeout: 90_000 }).toBeGreaterThan(75);
   await server.stop('SIGKILL');
   await server.start();
   await release();
@@ -98,7 +98,7 @@ test('where the browser lost the file, picking it again goes on; another file is
   const seen = offsets(home);
   const release = await slow(home, 1_200_000);
   await add(home, files.large);
-  await expect.poll(() => sent(home), { timeout: 30_000 }).toBeGreaterThan(15);
+  await expect.poll(() => sent(home), { timeout: 90_000 }).toBeGreaterThan(15);
   // As if the file had been too large to keep.
   await home.evaluate(
     () =>
@@ -133,7 +133,7 @@ test('an upload can be paused, resumed and given up', async ({ home, files }) =>
   const release = await slow(home, 1_200_000);
   await add(home, files.large);
   const tray = home.getByRole('region', { name: 'Uploads' });
-  await expect.poll(() => sent(home), { timeout: 30_000 }).toBeGreaterThan(10);
+  await expect.poll(() => sent(home), { timeout: 90_000 }).toBeGreaterThan(10);
   await tray.getByRole('button', { name: /^Pause/ }).click();
   await expect(tray).toContainText('Paused at');
   await home.waitForTimeout(500);

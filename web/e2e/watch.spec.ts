@@ -9,8 +9,8 @@ test('a video plays while converting still runs, then has every quality without 
   await add(home, files.video);
   const tile = home.locator('.wall').getByRole('link', { name: /^parade\.mp4/ });
   await tile.click();
-  await home.getByRole('button', { name: 'Play', exact: true }).first().click({ timeout: 60_000 });
-  await expect.poll(() => time(home), { timeout: 30_000 }).toBeGreaterThan(0.5);
+  await home.getByRole('button', { name: 'Play', exact: true }).first().click({ timeout: 180_000 });
+  await expect.poll(() => time(home), { timeout: 90_000 }).toBeGreaterThan(0.5);
   // Still converting: this is the promise.
   await expect(home.getByText('Plays while it is converted.')).toBeVisible();
 
@@ -36,8 +36,8 @@ test('a video plays while converting still runs, then has every quality without 
     };
     look();
   });
-  await expect(home.getByText('Plays while it is converted.')).toBeHidden({ timeout: 90_000 });
-  await expect.poll(() => home.evaluate(() => (globalThis as unknown as { watched: { elements: Set<Element> } }).watched.elements.size), { timeout: 30_000 }).toBe(2);
+  await expect(home.getByText('Plays while it is converted.')).toBeHidden({ timeout: 300_000 });
+  await expect.poll(() => home.evaluate(() => (globalThis as unknown as { watched: { elements: Set<Element> } }).watched.elements.size), { timeout: 90_000 }).toBe(2);
   const jump = await home.evaluate(() => {
     const { worstBack, worstAhead } = (globalThis as unknown as { watched: { worstBack: number; worstAhead: number } }).watched;
     return { worstBack, worstAhead };
@@ -95,7 +95,7 @@ test('an address that has expired is renewed by itself', async ({ home, files })
   });
   await openItem(home, basename(files.clip));
   await home.getByRole('button', { name: 'Play', exact: true }).first().click();
-  await expect.poll(() => time(home), { timeout: 20_000 }).toBeGreaterThan(0.5);
+  await expect.poll(() => time(home), { timeout: 90_000 }).toBeGreaterThan(0.5);
   expect(refusals).toBeLessThan(0);
 });
 

@@ -17,8 +17,8 @@ use crate::model::Account;
 
 /// How long an access token holds.
 pub(crate) const ACCESS_LIFE: TimeDelta = TimeDelta::minutes(15);
-/// How long a token that was just replaced may be sent again by somebody who missed the answer.
-pub(crate) const REPEAT: TimeDelta = TimeDelta::seconds(10);
+/// How long a token that was just replaced may be sent again by somebody who missed the answer, for which a silent database takes its time.
+pub(crate) const REPEAT: TimeDelta = TimeDelta::seconds(30);
 
 const FAMILY: usize = 16;
 const SECRET: usize = 32;

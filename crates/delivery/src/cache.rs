@@ -15,8 +15,8 @@ use crate::error::Error;
 const STRIPES: usize = 512;
 /// Loads that may be overtaken by changes before one is answered without being kept.
 const TRIES: usize = 4;
-/// How long a reader waits for other readers' loads and its own together.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a reader waits for other readers' loads and its own together; longer than the deadline of any one question in it.
+const PATIENCE: Duration = Duration::from_secs(13);
 
 #[derive(Default)]
 struct Stripe {
@@ -47,7 +47,7 @@ where
         }
     }
 
-    /// The value; on a miss `load` is asked, and an error is not kept. [`Error::Busy`] where that takes too long.
+    /// The value; on a miss `load` is asked, and an error is not kept. An error that passes where that takes too long.
     pub async fn get<F>(&self, key: &K, load: impl Fn() -> F) -> Result<V, Error>
     where
         F: Future<Output = Result<V, Error>>,
@@ -55,7 +55,7 @@ where
         if let Some(value) = self.entries.get(key) {
             return Ok(value);
         }
-        tokio::time::timeout(PATIENCE, self.load(key, load)).await.unwrap_or(Err(Error::Busy))
+        tokio::time::timeout(PATIENCE, self.load(key, load)).await.unwrap_or_else(|late| Err(kit::db::Error::from(late).into()))
     }
 
     async fn load<F>(&self, key: &K, load: impl Fn() -> F) -> Result<V, Error>

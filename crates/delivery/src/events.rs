@@ -26,7 +26,7 @@ pub(crate) fn consumers(delivery: &Delivery) -> Vec<Consumer> {
     vec![
         Consumer::of(RECEIVED, move |received: Received, _| {
             let delivery = receives.clone();
-            async move { Ok(delivery.library.received(received, 0).await?) }
+            async move { Ok(delivery.library.received(received, 0).await.map(drop)?) }
         }),
         Consumer::of(CHANGED, move |changed: Changed, _| {
             let delivery = changes.clone();

@@ -80,7 +80,7 @@ impl Library {
         let received = self.ask_media(id).await?.ok_or(Error::NotFound)?;
         let told = Item::from(&received);
         match self.received(received, 0).await {
-            Ok(()) => store::find_item(self.db.read(), id).await?.map(Arc::new).ok_or(Error::NotFound),
+            Ok(_) => store::find_item(self.db.read(), id).await?.map(Arc::new).ok_or(Error::NotFound),
             // A full disk, or writers who wait: reading goes on, and the event will bring the row.
             Err(error) if error.is_away() => {
                 tracing::warn!(media.id = %id, %error, "an item could not be written down; it is read all the same");
@@ -138,24 +138,29 @@ impl Library {
         }
     }
 
-    /// Takes an announced item in.
-    pub async fn received(self: &Arc<Self>, received: Received, version: u64) -> Result<(), Error> {
+    /// Takes an announced item in; `false` if it was there, or is gone.
+    pub async fn received(self: &Arc<Self>, received: Received, version: u64) -> Result<bool, Error> {
         let id = received.id.clone();
         // What was known before stands: forgetting it would send the next reader to the database for nothing.
-        if self.db.write(move |tx| Box::pin(async move { store::insert_item(tx, &received, version).await })).await? {
+        let new = self.db.write(move |tx| Box::pin(async move { store::insert_item(tx, &received, version).await })).await?;
+        if new {
             self.forget(&id);
         }
-        Ok(())
+        Ok(new)
     }
 
     /// Takes a change in. One that comes before its item fetches the item.
     pub async fn changed(self: &Arc<Self>, changed: Changed) -> Result<(), Error> {
-        let (id, version) = (changed.id.clone(), changed.version);
+        let (id, version, again) = (changed.id.clone(), changed.version, changed.clone());
         let known = self.db.write(move |tx| Box::pin(async move { store::update_item(tx, &changed).await })).await?;
         if known {
             self.forget(&id);
-        } else if let Some(received) = self.ask_media(&id).await? {
-            self.received(received, version).await?;
+        } else if let Some(received) = self.ask_media(&id).await?
+            && !self.received(received, version).await?
+        {
+            // It came in meanwhile, from before the change.
+            self.db.write(move |tx| Box::pin(async move { store::update_item(tx, &again).await })).await?;
+            self.forget(&id);
         }
         Ok(())
     }

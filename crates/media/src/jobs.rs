@@ -8,6 +8,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use contract::media::Deleted;
 use contract::{AccountId, MediaId, ObjectKey};
+use futures::{StreamExt as _, stream};
 use kit::schedule::Job;
 
 use crate::Media;
@@ -17,6 +18,8 @@ use crate::store;
 
 /// Items and uploads removed in one step of a sweep.
 const STEP: usize = 100;
+/// Objects removed at once: each takes several calls of a distant store.
+const REMOVALS_AT_ONCE: usize = 8;
 /// How long an answer waits for what is cleared up before it.
 const MOMENT: Duration = Duration::from_secs(1);
 
@@ -100,14 +103,16 @@ impl Media {
 
     /// Removes objects; answers which are gone.
     async fn remove_objects(&self, keys: Vec<ObjectKey>) -> Vec<ObjectKey> {
-        let mut gone = Vec::with_capacity(keys.len());
-        for key in keys {
+        let removals = stream::iter(keys).map(|key| async move {
             match self.context.objects.remove(&key).await {
-                Ok(()) => gone.push(key),
-                Err(error) => tracing::warn!(object = %key, %error, "an object could not be removed; it will be tried again"),
+                Ok(()) => Some(key),
+                Err(error) => {
+                    tracing::warn!(object = %key, %error, "an object could not be removed; it will be tried again");
+                    None
+                }
             }
-        }
-        gone
+        });
+        removals.buffer_unordered(REMOVALS_AT_ONCE).filter_map(std::future::ready).collect().await
     }
 
     /// Removes an item: its row, its place in the quota, and its object once no other item has it. `false` where there is none.

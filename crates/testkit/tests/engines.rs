@@ -8,10 +8,15 @@ use std::time::Duration;
 
 use testkit::engines::{Nats, Postgres, Proxy, S3, Weather};
 
+/// How long an answer that must come is waited for.
+const ANSWER: Duration = Duration::from_secs(10);
+/// How long silence must last to be believed.
+const SILENCE: Duration = Duration::from_millis(500);
+
 /// The first words of whoever listens there, after a request.
-fn first_words(port: u16, request: &str) -> std::io::Result<String> {
+fn first_words(port: u16, request: &str, wait: Duration) -> std::io::Result<String> {
     let mut door = TcpStream::connect(("127.0.0.1", port))?;
-    door.set_read_timeout(Some(Duration::from_millis(500)))?;
+    door.set_read_timeout(Some(wait))?;
     door.write_all(request.as_bytes())?;
     let mut words = [0; 64];
     let read = door.read(&mut words)?;
@@ -21,41 +26,41 @@ fn first_words(port: u16, request: &str) -> std::io::Result<String> {
 #[test]
 fn nats_is_frozen_thawed_killed_and_started_again() {
     let mut nats = Nats::start();
-    assert!(first_words(nats.port(), "").is_ok_and(|words| words.starts_with("INFO")), "{}", nats.program.words());
+    assert!(first_words(nats.port(), "", ANSWER).is_ok_and(|words| words.starts_with("INFO")), "{}", nats.program.words());
     nats.program.freeze();
-    assert!(first_words(nats.port(), "").is_err(), "it answered in its sleep");
+    assert!(first_words(nats.port(), "", SILENCE).is_err(), "it answered in its sleep");
     nats.program.thaw();
-    assert!(first_words(nats.port(), "").is_ok());
+    assert!(first_words(nats.port(), "", ANSWER).is_ok());
     nats.program.kill();
     assert!(TcpStream::connect(("127.0.0.1", nats.port())).is_err());
     nats.program.again();
-    assert!(first_words(nats.port(), "").is_ok());
+    assert!(first_words(nats.port(), "", ANSWER).is_ok());
 }
 
 #[test]
 fn postgres_starts_again_after_a_kill() {
     let mut postgres = Postgres::start();
     // An SSL request (PostgreSQL manual, 54.7): it answers one letter.
-    let ask = |port: u16| {
+    let ask = |port: u16, wait: Duration| {
         let mut door = TcpStream::connect(("127.0.0.1", port))?;
-        door.set_read_timeout(Some(Duration::from_millis(500)))?;
+        door.set_read_timeout(Some(wait))?;
         door.write_all(&[0, 0, 0, 8, 4, 210, 22, 47])?;
         let mut letter = [0];
         door.read_exact(&mut letter).map(|()| letter[0])
     };
-    assert_eq!(ask(postgres.port()).unwrap(), b'N', "{}", postgres.program.words());
+    assert_eq!(ask(postgres.port(), ANSWER).unwrap(), b'N', "{}", postgres.program.words());
     postgres.program.freeze();
-    assert!(ask(postgres.port()).is_err(), "it answered in its sleep");
+    assert!(ask(postgres.port(), SILENCE).is_err(), "it answered in its sleep");
     postgres.program.thaw();
     postgres.program.kill();
     postgres.program.again();
-    assert_eq!(ask(postgres.port()).unwrap(), b'N', "{}", postgres.program.words());
+    assert_eq!(ask(postgres.port(), ANSWER).unwrap(), b'N', "{}", postgres.program.words());
 }
 
 #[test]
 fn s3_lets_in_only_who_signs() {
     let s3 = S3::start();
-    let answer = first_words(s3.port(), "GET /tutti/x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let answer = first_words(s3.port(), "GET /tutti/x HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", ANSWER).unwrap();
     assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
 }
 
@@ -63,9 +68,9 @@ fn s3_lets_in_only_who_signs() {
 fn a_proxy_passes_swallows_and_cuts() {
     let nats = Nats::start();
     let proxy = Proxy::before(nats.port());
-    assert!(first_words(proxy.port(), "").is_ok_and(|words| words.starts_with("INFO")));
+    assert!(first_words(proxy.port(), "", ANSWER).is_ok_and(|words| words.starts_with("INFO")));
     proxy.set(Weather::Swallow);
-    assert!(first_words(proxy.port(), "").is_err(), "it was swallowed");
+    assert!(first_words(proxy.port(), "", SILENCE).is_err(), "it was swallowed");
     proxy.set(Weather::Fair);
     let mut open = TcpStream::connect(("127.0.0.1", proxy.port())).unwrap();
     open.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
@@ -75,7 +80,7 @@ fn a_proxy_passes_swallows_and_cuts() {
     let mut rest = Vec::new();
     // An end or a reset: either way it is over.
     let _ = open.read_to_end(&mut rest);
-    assert!(first_words(proxy.port(), "").is_ok_and(|words| words.starts_with("INFO")), "new connections pass");
+    assert!(first_words(proxy.port(), "", ANSWER).is_ok_and(|words| words.starts_with("INFO")), "new connections pass");
     proxy.set(Weather::Cut);
-    assert!(!first_words(proxy.port(), "").is_ok_and(|words| words.starts_with("INFO")));
+    assert!(!first_words(proxy.port(), "", ANSWER).is_ok_and(|words| words.starts_with("INFO")));
 }

@@ -45,7 +45,7 @@ pub(super) async fn sign_in(State(accounts): State<Accounts>, asker: Asker, Json
 
 /// Exchanges a refresh token for a new pair.
 ///
-/// Each refresh token is good for one use: using one twice ends its session. Only a request that is repeated within ten seconds, because its
+/// Each refresh token is good for one use: using one twice ends its session. Only a request that is repeated within half a minute, because its
 /// answer was lost, is answered the same refresh token again.
 #[utoipa::path(post, path = "/v1/sessions/refresh", operation_id = "refresh_session", tag = "accounts", request_body = Refresh,
     responses((status = 200, description = "The account, and tokens for it", body = SignedInView)))]

@@ -38,12 +38,13 @@ async fn a_sender_who_stops_is_cut_off_and_so_is_the_role_behind() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_upload_may_last_longer_than_an_answer() {
-    let stage = Stage::with(&["gateway.answer_seconds=1", "gateway.slow_window_seconds=1", "gateway.slow_bytes_per_second=10"]).await;
+    let stage = Stage::with(&["gateway.answer_seconds=1", "gateway.slow_window_seconds=5", "gateway.slow_bytes_per_second=10"]).await;
     let mut stream = stage.connect().await;
     stream.write_all(b"POST /v1/media HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 20000\r\n\r\n").await.unwrap();
+    // Six seconds: longer than a window as well.
     for _ in 0..20 {
         stream.write_all(&[7; 1000]).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
     }
     assert!(rest(&mut stream).await.starts_with("HTTP/1.1 200"));
     assert_eq!(stage.seen()[0].body.len(), 20_000);

@@ -60,12 +60,12 @@ async fn a_stop_says_going_away_to_those_who_speak_websocket() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_socket_holds_its_place_and_a_silent_one_loses_it() {
-    let stage = Stage::with(&["gateway.socket_idle_seconds=3"]).await;
+    let stage = Stage::with(&["gateway.socket_idle_seconds=8"]).await;
     let connections = || stage.world.process.metrics.connections.get();
     let mut socket = open(&stage, "/v1/media/m/socket").await.unwrap();
     assert_eq!(socket.next().await.unwrap().unwrap(), Message::text("welcome"));
-    for _ in 0..4 {
-        tokio::time::sleep(Duration::from_secs(1)).await;
+    for _ in 0..5 {
+        tokio::time::sleep(Duration::from_secs(2)).await;
         socket.send(Message::Ping(vec![1].into())).await.unwrap();
         assert!(matches!(socket.next().await, Some(Ok(Message::Pong(_)))), "ended although it is used");
     }

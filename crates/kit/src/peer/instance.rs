@@ -91,6 +91,14 @@ impl Instance {
         self.not_well(why);
     }
 
+    /// No connection could be made to it, which was tried at `asked`.
+    pub(super) fn took_no_line(&self, asked: Instant, error: &std::io::Error) {
+        match error.kind() {
+            std::io::ErrorKind::TimedOut => self.is_silent(asked, error.to_string()),
+            _ => self.is_unready(error.to_string()),
+        }
+    }
+
     /// Since when it has not answered.
     pub(super) fn silent_since(&self) -> Option<Instant> {
         self.with_silence(|since| *since)

@@ -69,6 +69,8 @@ struct Failure {
     request: Option<Request<Body>>,
     /// Whether there was not even a connection. Then nobody has worked for it, and another instance gets no more than it would without this one.
     unsent: bool,
+    /// Whether the instance has fallen silent, so that another line to it is of no use.
+    frozen: bool,
 }
 
 /// Who was silent when the time was over.
@@ -153,18 +155,19 @@ impl Upstream {
             match self.exchange(&instance, line, request).await {
                 Ok((answer, line)) => return Ok(self.answered(answer, line, seat).await),
                 // The instance closed the line while it waited, which says nothing against it: a new line is tried there.
-                Err(Failure { request: Some(unsent), .. }) => request = unsent,
+                Err(Failure { request: Some(unsent), frozen: false, .. }) => request = unsent,
                 Err(failure) => return Err(failure.held_against(&mut seat)),
             }
         }
         self.figures.connects.inc();
+        let asked = Instant::now();
         let line = match Line::connect(instance.address).await {
             Ok(line) => line,
             Err(error) => {
                 seat.failed(&error.to_string());
                 // The others come first until it says that it is ready, which it is asked every second.
-                instance.is_unready(error.to_string());
-                return Err(Failure { error: Error::Silent(self.role.clone(), error.into()), request: Some(request), unsent: true });
+                instance.took_no_line(asked, &error);
+                return Err(Failure { error: Error::Silent(self.role.clone(), error.into()), request: Some(request), unsent: true, frozen: false });
             }
         };
         match self.exchange(&instance, line, request).await {
@@ -193,14 +196,14 @@ impl Upstream {
         };
         match outcome {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(Broken { error, .. })) if error.is_user() => Err(Failure { error: Error::Sender(self.role.clone(), error.into()), request: None, unsent: false }),
-            Ok(Err(Broken { error, request })) => Err(Failure { error: Error::Silent(self.role.clone(), error.into()), request: request.or(copy), unsent: false }),
+            Ok(Err(Broken { error, .. })) if error.is_user() => Err(Failure { error: Error::Sender(self.role.clone(), error.into()), request: None, unsent: false, frozen: false }),
+            Ok(Err(Broken { error, request })) => Err(Failure { error: Error::Silent(self.role.clone(), error.into()), request: request.or(copy), unsent: false, frozen: false }),
             Err(Silent::Frozen) => {
                 let error = std::io::Error::new(std::io::ErrorKind::TimedOut, "it has fallen silent with the request in its hands");
-                Err(Failure { error: Error::Silent(self.role.clone(), error.into()), request: copy, unsent: false })
+                Err(Failure { error: Error::Silent(self.role.clone(), error.into()), request: copy, unsent: false, frozen: true })
             }
-            Err(Silent::Instance) => Err(Failure { error: Error::Late(self.role.clone()), request: None, unsent: false }),
-            Err(Silent::Sender) => Err(Failure { error: Error::Slow(self.role.clone()), request: None, unsent: false }),
+            Err(Silent::Instance) => Err(Failure { error: Error::Late(self.role.clone()), request: None, unsent: false, frozen: false }),
+            Err(Silent::Sender) => Err(Failure { error: Error::Slow(self.role.clone()), request: None, unsent: false, frozen: false }),
         }
     }
 

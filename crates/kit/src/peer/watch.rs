@@ -68,17 +68,23 @@ async fn look(upstream: &Upstream, round: u32) {
 
 /// On a connection of its own, so that it also says whether new ones are taken.
 async fn ask(instance: &Arc<Instance>) {
-    let asked = async {
-        let line = Line::connect(instance.address).await.map_err(|error| error.to_string())?;
-        let request = Request::get(READY_PATH).header(header::HOST, "neighbour").header(header::CONNECTION, "close").body(Body::empty());
-        let request = request.map_err(|error| error.to_string())?;
-        let (answer, _) = line.send(request).await.map_err(|broken| broken.error.to_string())?;
-        if answer.status().is_success() { Ok(()) } else { Err("it says that it is not ready".to_owned()) }
+    let asked = Instant::now();
+    match tokio::time::timeout(DEADLINE, answer(instance, asked)).await {
+        Ok(()) => {}
+        Err(_) => instance.is_silent(asked, format!("it did not say within {} s that it is ready", DEADLINE.as_secs())),
+    }
+}
+
+async fn answer(instance: &Instance, asked: Instant) {
+    let line = match Line::connect(instance.address).await {
+        Ok(line) => line,
+        Err(error) => return instance.took_no_line(asked, &error),
     };
-    let began = Instant::now();
-    match tokio::time::timeout(DEADLINE, asked).await {
-        Ok(Ok(())) => instance.is_ready(),
-        Ok(Err(why)) => instance.is_unready(why),
-        Err(_) => instance.is_silent(began, format!("it did not say within {} s that it is ready", DEADLINE.as_secs())),
+    let request = Request::get(READY_PATH).header(header::HOST, "neighbour").header(header::CONNECTION, "close").body(Body::empty());
+    let Ok(request) = request else { return };
+    match line.send(request).await {
+        Ok((answer, _)) if answer.status().is_success() => instance.is_ready(),
+        Ok(_) => instance.is_unready("it says that it is not ready".to_owned()),
+        Err(broken) => instance.is_unready(broken.error.to_string()),
     }
 }

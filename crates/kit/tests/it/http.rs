@@ -1,6 +1,7 @@
 //! What a door and its layers must do, over real sockets.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -13,22 +14,27 @@ use kit::telemetry::Metrics;
 use kit::{Clock, Problem};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 
 struct Server {
     address: SocketAddr,
+    /// Told when a request has come to `/slow`.
+    slow: Arc<Notify>,
     tasks: Tasks,
 }
 
 async fn server(limits: Limits) -> Server {
     kit::tls::provider();
-    let (tasks, metrics) = (Tasks::default(), Metrics::default());
+    let (tasks, metrics, slow) = (Tasks::default(), Metrics::default(), Arc::new(Notify::new()));
+    let entered = slow.clone();
     let verifier = Verifier::new(Peers::default(), Clock::system());
     let routes = Router::new()
         .route("/ok", get(async || "ok"))
         .route("/large", get(async || vec![7_u8; 64 * 1024 * 1024]))
         .route(
             "/slow",
-            get(async || {
+            get(async move || {
+                entered.notify_one();
                 tokio::time::sleep(Duration::from_millis(400)).await;
                 "slow"
             }),
@@ -40,7 +46,7 @@ async fn server(limits: Limits) -> Server {
     let address = listener.local_addr().unwrap();
     let router = wear(routes, Wear { role: "test", metrics: metrics.clone(), verifier });
     serve(Door { listener, limits, open: metrics.connections.clone() }, router, &tasks);
-    Server { address, tasks }
+    Server { address, slow, tasks }
 }
 
 async fn raw(address: SocketAddr, text: &str) -> String {
@@ -98,7 +104,7 @@ async fn what_runs_may_finish_and_nothing_new_begins() {
     let server = server(Limits::default()).await;
     let url = format!("http://{}", server.address);
     let running = tokio::spawn(reqwest::get(format!("{url}/slow")));
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    tokio::time::timeout(Duration::from_secs(60), server.slow.notified()).await.expect("the request comes in");
     assert!(server.tasks.stop(Duration::from_secs(5)).await, "it did not drain");
     assert_eq!(running.await.unwrap().unwrap().text().await.unwrap(), "slow");
     assert!(reqwest::get(format!("{url}/ok")).await.is_err());

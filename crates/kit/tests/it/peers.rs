@@ -1,5 +1,6 @@
 //! Roles that play elsewhere, while all is well: who is chosen, what is reused, what is told along.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use kit::http::{Door, Limits, serve};
 use kit::peer::{Addresses, Patience, Peers};
 use kit::tasks::Tasks;
 use kit::telemetry::Metrics;
+use testkit::engines::free_port;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -92,9 +94,7 @@ async fn a_name_stands_for_all_of_its_addresses() {
 #[tokio::test]
 async fn what_is_missing_is_waited_for_in_any_order() {
     let (tasks, metrics) = (Tasks::default(), Metrics::default());
-    let place = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = place.local_addr().unwrap();
-    drop(place);
+    let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let peers = peers(Patience::default(), &[address]);
     peers.watch(&tasks, &metrics);
     until("it says what it waits for", || peers.missing().iter().any(|said| said.contains("refused"))).await;
@@ -175,9 +175,7 @@ async fn a_neighbour_is_told_how_long_it_has_and_works_no_longer() {
 
 #[tokio::test]
 async fn a_token_is_not_called_bad_while_the_accounts_role_is_away() {
-    let place = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = place.local_addr().unwrap();
-    drop(place);
+    let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let peers = Peers::default();
     peers.plays_at("accounts", &format!("http://{address}"));
     let verifier = Verifier::new(peers, Clock::system());

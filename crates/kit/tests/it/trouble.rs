@@ -162,7 +162,7 @@ async fn retries_stay_within_their_budget() {
 
 #[tokio::test]
 async fn a_breaker_closes_again_by_itself() {
-    let role = Role::start().await;
+    let role = Role::on(tokio::net::TcpListener::bind(("127.0.0.1", testkit::engines::free_port())).await.unwrap(), kit::http::Limits::default());
     let (address, tasks) = (role.address, Tasks::default());
     let peers = peers(Patience::default(), &[address]);
     peers.watch(&tasks, &Metrics::default());
@@ -186,7 +186,7 @@ async fn a_sender_who_stops_is_not_held_against_the_instance() {
     let peers = peers(SHORT, &[role.address]);
     for _ in 0..10 {
         let body = Body::from_stream(futures::stream::pending::<Result<axum::body::Bytes, std::io::Error>>());
-        let request = Request::post("/echo").extension(kit::http::Deadline::after(Duration::from_millis(50)));
+        let request = Request::post("/echo").extension(kit::http::Deadline::after(Duration::from_millis(500)));
         // The role, which knows the deadline too, may be the first to give up.
         match peers.call("media", request.body(body).unwrap()).await {
             Ok(answer) => assert_eq!(answer.status(), 504),

@@ -51,7 +51,7 @@ pub(crate) async fn list_pending(db: &Db, instance: &str, boot: &str, abandoned_
     keys(db.read().rows(&text, vec![instance.into(), boot.into(), abandoned_before.into(), after.into(), (STEP as i64).into()]).await?)
 }
 
-/// Which of these an item or an upload names.
+/// Which of these an item or an upload names, once every write that has begun is decided.
 pub(crate) async fn named(db: &Db, candidates: &[ObjectKey]) -> Result<Vec<ObjectKey>, Error> {
     if candidates.is_empty() {
         return Ok(Vec::new());
@@ -59,7 +59,7 @@ pub(crate) async fn named(db: &Db, candidates: &[ObjectKey]) -> Result<Vec<Objec
     let marks = placeholders(1, candidates.len());
     let text = format!("select object from item where object in {marks} union select object from upload where object in {marks}");
     let values: Vec<Value> = candidates.iter().map(|key| key.as_str().into()).collect();
-    keys(db.read().rows(&text, values).await?)
+    keys(db.write(move |tx| Box::pin(async move { tx.rows(&text, values).await })).await?)
 }
 
 /// Forgets pending keys whose objects are gone.

@@ -98,14 +98,21 @@ impl Media {
     }
 
     async fn leave(&self, upload: &Upload, mut ingest: Ingest) -> Result<Outcome, Error> {
-        match ingest.save().await? {
-            Some(saved) => {
-                let bytes = saved.checkpoint.bytes;
-                self.write_down(upload, saved).await?;
+        let saved = async {
+            let Some(saved) = ingest.save().await? else { return Ok(upload.received) };
+            let bytes = saved.checkpoint.bytes;
+            self.write_down(upload, saved).await.map(|()| bytes)
+        };
+        match saved.await {
+            Ok(bytes) => {
                 ingest.leave();
                 Ok(Outcome::At(bytes))
             }
-            None => Ok(Outcome::At(upload.received)),
+            // Whether the row names the object, nobody may know.
+            Err(error) => {
+                ingest.discard().await;
+                Err(error)
+            }
         }
     }
 

@@ -6,6 +6,7 @@ use sha2::Digest as _;
 use testkit::World;
 
 use crate::kitchen::{expect_empty, expect_tidy, objects, png, send};
+use crate::tus::received;
 use crate::wire::Wire;
 
 const MB: usize = 1 << 20;
@@ -58,7 +59,16 @@ async fn a_resumable_upload_goes_on_after_a_crash_from_what_was_written_down() {
     let headers = format!("tus-resumable: 1.0.0\r\nupload-offset: 0\r\ncontent-type: application/offset+octet-stream\r\ncontent-length: {}", file.len());
     let mut wire = Wire::request(&world, &ada, &format!("PATCH {location}"), &headers).await;
     assert!(wire.say(&file[..2 * MB]).await);
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    // Written down, and no more of it coming: a copy takes its time, and is to show one moment.
+    let mut last = 0;
+    world
+        .until("it is written down", async || {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            let now = received(&world).await;
+            let before = std::mem::replace(&mut last, now);
+            (now >= 200_000 && now == before).then_some(())
+        })
+        .await;
     let copy = tempfile::tempdir().unwrap();
     copy_folder(world.folder(), copy.path());
     drop(wire);

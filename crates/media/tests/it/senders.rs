@@ -110,18 +110,19 @@ async fn a_sender_that_vanishes_leaves_nothing() {
 
 #[tokio::test]
 async fn a_slow_sender_is_told_so_and_a_steady_one_is_not() {
-    let world = World::builder().set("media.slow_window_seconds=1").set("media.slow_bytes_per_second=2000").start(&[media::service()]).await;
+    let world = World::builder().set("media.slow_window_seconds=3").set("media.slow_bytes_per_second=200").start(&[media::service()]).await;
     let ada = world.ada();
     let file = png(100, 100, 9000, 1);
     let length = format!("content-length: {}", file.len());
     let mut slow = Wire::request(&world, &ada, "POST /v1/media", &length).await;
-    assert!(slow.say(&file[..1500]).await);
+    assert!(slow.say(&file[..500]).await);
     let mut dripping = Wire::request(&world, &ada, "POST /v1/media", &length).await;
     let mut steady = Wire::request(&world, &ada, "POST /v1/media", &length).await;
+    // The steady one is at it for longer than a window.
     for (drop, chunk) in file.chunks(1000).enumerate() {
         let _ = dripping.say(&file[drop..=drop]).await;
         assert!(steady.say(chunk).await);
-        tokio::time::sleep(Duration::from_millis(250)).await;
+        tokio::time::sleep(Duration::from_millis(400)).await;
     }
     refused(&slow.answer().await, "408", "media.too_slow");
     refused(&dripping.answer().await, "408", "media.too_slow");

@@ -46,7 +46,7 @@ impl Wire {
                 }
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), read).await.expect("an answer comes")
+        tokio::time::timeout(Duration::from_secs(60), read).await.expect("an answer comes")
     }
 
     /// Whether the other side closes soon.

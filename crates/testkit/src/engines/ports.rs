@@ -2,6 +2,7 @@
 //!
 //! Invariant: no two of all tests that run on this machine are given the same port.
 
+use std::io::ErrorKind;
 use std::net::{TcpListener, UdpSocket};
 use std::sync::{Mutex, PoisonError};
 
@@ -13,11 +14,13 @@ static CLAIMS: Mutex<Vec<UdpSocket>> = Mutex::new(Vec::new());
 pub fn free_port() -> u16 {
     loop {
         let port = rand::random_range(10_000..30_000);
-        if let Ok(claim) = UdpSocket::bind(("127.0.0.1", port))
-            && TcpListener::bind(("127.0.0.1", port)).is_ok()
-        {
-            CLAIMS.lock().unwrap_or_else(PoisonError::into_inner).push(claim);
-            return port;
+        let free = UdpSocket::bind(("127.0.0.1", port)).and_then(|claim| TcpListener::bind(("127.0.0.1", port)).map(|_| claim));
+        match free {
+            Ok(claim) => {
+                CLAIMS.lock().unwrap_or_else(PoisonError::into_inner).push(claim);
+                return port;
+            }
+            Err(error) => assert_eq!(error.kind(), ErrorKind::AddrInUse, "no port can be had: {error}"),
         }
     }
 }

@@ -156,7 +156,12 @@ async fn list(filer: u16, folder: &str) -> Vec<(String, bool)> {
     let (client, mut found, mut last) = (reqwest::Client::new(), Vec::new(), String::new());
     loop {
         let asked = client.get(format!("http://127.0.0.1:{filer}{folder}/?limit={PAGE}&lastFileName={last}")).header("accept", "application/json").send().await;
-        let page: serde_json::Value = asked.expect("the filer answers").json().await.expect("the filer speaks JSON");
+        let answer = asked.expect("the filer answers");
+        // Somebody has removed the folder meanwhile.
+        if answer.status() == reqwest::StatusCode::NOT_FOUND {
+            return found;
+        }
+        let page: serde_json::Value = answer.json().await.expect("the filer speaks JSON");
         let entries = page["Entries"].as_array().cloned().unwrap_or_default();
         for entry in &entries {
             let path = entry["FullPath"].as_str().expect("an entry has a path").to_owned();

@@ -230,8 +230,15 @@ mod tests {
             program: "sh".into(),
             args: vec!["-c".into(), script.into()],
             folder: std::env::temp_dir(),
-            limits: Limits { memory_bytes: 1 << 30, cpu: Duration::from_secs(5), file_bytes: 1 << 20, stall: Duration::from_millis(400), nice: 5 },
+            limits: Limits { memory_bytes: 1 << 30, cpu: Duration::from_secs(5), file_bytes: 1 << 20, stall: Duration::from_secs(20), nice: 5 },
         }
+    }
+
+    /// The same, given up soon.
+    fn impatient(script: &str) -> Command {
+        let mut command = shell(script);
+        command.limits.stall = Duration::from_millis(400);
+        command
     }
 
     async fn tried(script: &str) -> Result<String, Failure> {
@@ -259,12 +266,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_silent_child_is_ended() {
-        assert!(matches!(tried("sleep 60").await, Err(Failure::Stalled(_))));
+        let silent = run(&tools(), &impatient("sleep 60"), &CancellationToken::new(), |_| true).await;
+        assert!(matches!(silent, Err(Failure::Stalled(_))));
     }
 
     #[tokio::test]
     async fn output_without_progress_is_no_progress() {
-        let dull = run(&tools(), &shell("while true; do echo x; sleep 0.05; done"), &CancellationToken::new(), |_| false).await;
+        let dull = run(&tools(), &impatient("while true; do echo x; sleep 0.05; done"), &CancellationToken::new(), |_| false).await;
         assert!(matches!(dull, Err(Failure::Stalled(_))));
     }
 

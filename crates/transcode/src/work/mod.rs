@@ -154,7 +154,10 @@ impl Worker {
     /// Decides what a failure means. Only what the piece itself did wrong counts, in its row: neither an engine that was away nor a worker that
     /// was killed may use up an item's attempts.
     async fn settle(&self, task: &Task, error: Error, leftover: Vec<contract::ObjectKey>) -> Result<(), Failure> {
-        self.discard(leftover).await;
+        // Whether the rows name them, nobody may know after an error of the database: the sweep looks.
+        if !matches!(error, Error::Db(_)) {
+            self.discard(leftover).await;
+        }
         let refusal = match error {
             Error::Gone if self.context.tasks.is_stopping() => return Err(Failure::Away("the process is ending".to_owned())),
             Error::Gone => return Ok(()),

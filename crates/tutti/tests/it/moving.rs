@@ -10,7 +10,7 @@ use kit::db::{Db, PostgresOptions, Sql};
 use kit::objects::{ObjectKey, Objects};
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::engines::{Nats, Postgres, S3};
+use testkit::engines::{Nats, Postgres, Proxy, S3, S3Account, Weather};
 use testkit::fleet::{Addresses, Fleet, Shape};
 
 use crate::server::Person;
@@ -101,8 +101,10 @@ async fn append(person: &Person, upload: &str, at: usize, piece: &[u8]) -> Optio
     answer.headers().get("tutti-media-id").map(|id| id.to_str().unwrap().to_owned())
 }
 
-/// Begins a move and kills it among the objects: the store is frozen, so that it can't be faster than we are.
-async fn kill_in_the_middle(data: &Path, goal: &Fleet, accounts: &Db, s3: &S3) {
+/// Begins a move and kills it among the objects: the way to the store is long and the store is frozen, so that it can't be faster than we are.
+async fn kill_in_the_middle(data: &Path, goal: &Fleet, accounts: &Db, s3: &S3, road: &Proxy) {
+    // Each piece of 16 KB takes so long, and the largest object has some 350: many seconds, but fewer than the deadline for it.
+    road.set(Weather::Late(Duration::from_millis(20)));
     let mut child = command(data, goal, &[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let started = Instant::now();
     // What a `select` brings is told as if it had been changed. The table isn't there at first.
@@ -115,6 +117,7 @@ async fn kill_in_the_middle(data: &Path, goal: &Fleet, accounts: &Db, s3: &S3) {
     child.kill().unwrap();
     child.wait().unwrap();
     s3.program.thaw();
+    road.set(Weather::Fair);
 }
 
 /// Stores other bytes of the same length under a key of the goal.
@@ -156,7 +159,9 @@ async fn a_laptops_folder_becomes_a_fleet_and_nobody_notices() {
     let listed = ada.get("/v1/media").await["items"].as_array().unwrap().len();
 
     // The move, with a mistake first, and cut off in the middle.
-    let mut fleet = Fleet::prepare(binary, &Addresses::of(&postgres, &nats, &s3), &Shape::one_of_each(), &[]);
+    let road = Proxy::before(s3.port());
+    let account = S3Account { endpoint: format!("http://127.0.0.1:{}", road.port()), ..s3.account.clone() };
+    let mut fleet = Fleet::prepare(binary, &Addresses { s3: account, ..Addresses::of(&postgres, &nats, &s3) }, &Shape::one_of_each(), &[]);
     let refused = said(&command(&data, &fleet, &[]).output().unwrap());
     assert!(refused.contains("already uses the data folder"), "{refused}");
     assert!(tokio::task::block_in_place(|| alone.terminate()).iter().all(std::process::ExitStatus::success));
@@ -165,7 +170,7 @@ async fn a_laptops_folder_becomes_a_fleet_and_nobody_notices() {
     std::fs::remove_file(fleet.folder().join("addresses.key")).unwrap();
     let schema = format!("{}_accounts", fleet.name);
     let accounts = Db::postgres(&PostgresOptions { url: postgres.url(), schema, readers: 1, statement_timeout: Duration::from_secs(10) }).await.unwrap();
-    kill_in_the_middle(&data, &fleet, &accounts, &s3).await;
+    kill_in_the_middle(&data, &fleet, &accounts, &s3, &road).await;
     let output = command(&data, &fleet, &[]).output().unwrap();
     assert!(output.status.success() && said(&output).contains("Going on"), "{}", said(&output));
     println!("{}", said(&output));

@@ -29,9 +29,9 @@ async fn sigterm_lets_an_upload_finish_and_exits_with_zero() {
     let ada = server.sign_up("ada").await;
     let song = tune(400_000);
     let length = song.len();
-    // It arrives in pieces, the last of them after the signal.
+    // It arrives in some forty pieces, the last of them after the signal.
     let pieces = futures::stream::unfold(0, move |at| {
-        let piece = song[at..song.len().min(at + 50_000)].to_vec();
+        let piece = song[at..song.len().min(at + 10_000)].to_vec();
         async move {
             tokio::time::sleep(Duration::from_millis(100)).await;
             (!piece.is_empty()).then(|| (Ok::<_, std::io::Error>(piece.clone()), at + piece.len()))
@@ -39,7 +39,11 @@ async fn sigterm_lets_an_upload_finish_and_exits_with_zero() {
     });
     let request = ada.request(Method::POST, "/v1/media?name=s.wav").header("content-type", "audio/wav").header("content-length", length);
     let upload = tokio::spawn(request.body(reqwest::Body::wrap_stream(pieces)).send());
-    tokio::time::sleep(Duration::from_millis(250)).await;
+    let began = std::time::Instant::now();
+    while !server.operations("/metrics").await.contains("tutti_media_uploads_arriving 1") {
+        assert!(began.elapsed().as_secs() < 20, "the upload did not begin");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     let exits = server.terminate();
     assert_eq!(upload.await.unwrap().expect("the upload was cut off").status(), 201);
     assert!(exits.iter().all(ExitStatus::success), "{exits:?}");

@@ -2,6 +2,7 @@
 //!
 //! Invariant: nothing is published before every declared consumer exists in the stream that takes it.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -25,8 +26,8 @@ pub(super) struct Log {
     pub(super) born: DateTime<Utc>,
     /// Stands for the names of the consumers that we know.
     consumers: Arc<str>,
-    /// The connection on which we last looked: a server that we have come back to may have another.
-    connection: u64,
+    /// How often a connection had been made or lost when we last looked: a server that we have come back to may have another.
+    turns: u64,
     looked: Instant,
 }
 
@@ -87,7 +88,7 @@ impl Nats {
 
     /// What is known since the connection was made.
     fn ready_here(&self) -> Option<Log> {
-        self.known().ready.clone().filter(|log| log.connection == *self.gaps.borrow())
+        self.known().ready.clone().filter(|log| log.turns == self.turns.load(Ordering::Acquire))
     }
 
     /// Whether a delivery may still be answered: its lease is held, and the stream is the one that gave it.
@@ -111,7 +112,7 @@ impl Nats {
         if let Some(log) = self.ready_here() {
             return Ok(log);
         }
-        let connection = *self.gaps.borrow();
+        let turns = self.turns.load(Ordering::Acquire);
         let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let made = self.known().made.clone().filter(|(_, made)| *made == wanted);
         let found = match made {
@@ -122,7 +123,7 @@ impl Nats {
             Some(born) => born,
             None => self.make_all(&wanted).await?,
         };
-        let log = Log { born, consumers: digest(wanted.keys()), connection, looked: Instant::now() };
+        let log = Log { born, consumers: digest(wanted.keys()), turns, looked: Instant::now() };
         // Consumers that were remembered meanwhile are not made yet: the next use does that.
         let all = *self.wanted.lock().unwrap_or_else(PoisonError::into_inner) == wanted;
         *self.known() = Known { ready: all.then(|| log.clone()), made: Some((born, wanted)) };

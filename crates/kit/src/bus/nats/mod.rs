@@ -16,6 +16,7 @@ mod pull;
 
 pub use options::NatsOptions;
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -47,6 +48,8 @@ pub(super) struct Nats {
     clock: Clock,
     /// Counts the moments at which something from the server may have been missed: connections, above all.
     gaps: watch::Receiver<u64>,
+    /// Counts the connections that were made and lost.
+    turns: Arc<AtomicU64>,
     /// Every consumer that was declared here, to be made again if need be.
     wanted: Mutex<declare::Wanted>,
     /// The stream with its consumers, once it is known to be there.
@@ -100,7 +103,8 @@ impl Nats {
     /// Begins to connect; works as soon as a server answers.
     pub(super) async fn open(options: &NatsOptions, clock: Clock) -> Result<(Self, Live), Error> {
         let (count, gaps) = watch::channel(0);
-        let client = options.connect(Arc::new(count)).await?;
+        let turns = Arc::new(AtomicU64::new(0));
+        let client = options.connect(Arc::new(count), turns.clone()).await?;
         let jetstream = jetstream::context::ContextBuilder::new().timeout(PATIENCE).max_ack_inflight(IN_FLIGHT).build(client.clone());
         let prefix: Arc<str> = options.prefix.as_str().into();
         let (live, wire) = Live::across();
@@ -114,6 +118,7 @@ impl Nats {
             names,
             clock,
             gaps,
+            turns,
             wanted: Mutex::default(),
             known: Mutex::default(),
             making: tokio::sync::Mutex::default(),

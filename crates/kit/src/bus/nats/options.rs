@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_nats::{Client, ConnectOptions, Event, ServerAddr};
@@ -81,8 +82,9 @@ impl NatsOptions {
         Ok(())
     }
 
-    /// Begins to connect and goes on trying for ever; `gaps` counts the moments at which something may have been missed.
-    pub(super) async fn connect(&self, gaps: Arc<watch::Sender<u64>>) -> Result<Client, Error> {
+    /// Begins to connect and goes on trying for ever; `gaps` counts the moments at which something may have been missed, `turns` how often
+    /// a connection was made or lost.
+    pub(super) async fn connect(&self, gaps: Arc<watch::Sender<u64>>, turns: Arc<AtomicU64>) -> Result<Client, Error> {
         self.check()?;
         let servers = self
             .servers
@@ -92,7 +94,7 @@ impl NatsOptions {
         // No echo: what this process tells, its own listeners have heard already.
         let mut options = ConnectOptions::new().name("tutti").no_echo().retry_on_initial_connect().ping_interval(PING_EVERY).request_timeout(Some(PATIENCE));
         options = options.connection_timeout(PATIENCE).require_tls(self.tls).reconnect_delay_callback(pause).event_callback(move |event| {
-            note(&event, &gaps);
+            note(&event, &gaps, &turns);
             std::future::ready(())
         });
         if let Some(user) = &self.user {
@@ -125,7 +127,10 @@ fn pause(attempt: usize) -> Duration {
     plain.mul_f64(1.0 + rand::random::<f64>() / 2.0)
 }
 
-fn note(event: &Event, gaps: &watch::Sender<u64>) {
+fn note(event: &Event, gaps: &watch::Sender<u64>, turns: &AtomicU64) {
+    if matches!(event, Event::Connected | Event::Disconnected) {
+        turns.fetch_add(1, Ordering::AcqRel);
+    }
     match event {
         Event::Connected => tracing::info!("connected to NATS"),
         Event::Disconnected => tracing::warn!("the connection to NATS is lost; trying until it is back"),

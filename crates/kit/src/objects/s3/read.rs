@@ -12,7 +12,7 @@ use object_store::path::Path;
 use object_store::{GetOptions, GetRange, ObjectStore as _};
 use tokio::time::Instant;
 
-use super::store::{Store, sorted};
+use super::store::{MOMENT, Store, sorted};
 use crate::objects::Error;
 
 const CHUNK: usize = 256 * 1024;
@@ -49,7 +49,7 @@ impl Reading {
     /// The patience for one silence: two of them fit into the deadline, and a third has what is left. It is counted while somebody asks, so
     /// a slow reader may be slow.
     fn patience(&self) -> Duration {
-        self.left().min(self.store.deadline() * 2 / 5)
+        self.left().max(MOMENT).min(self.store.deadline() * 2 / 5)
     }
 
     /// What is left of the deadline since the last byte came.

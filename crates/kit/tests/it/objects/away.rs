@@ -31,7 +31,7 @@ async fn a_server_that_is_killed_gives_errors_and_what_was_saved_is_there_when_i
     assert!(matches!(objects.remove(&stored.key).await, Err(Error::Engine(_))));
     assert!(matches!(objects.ping().await, Err(Error::Engine(_))));
     assert!(matches!(objects.put(all.slice(..10)).await, Err(Error::Engine(_))));
-    assert!(began.elapsed() < Duration::from_secs(60), "{:?} for six calls", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(120), "{:?} for six calls", began.elapsed());
     drop(writer);
     server.program.again();
     ready(&objects).await;
@@ -52,7 +52,7 @@ async fn a_server_that_stands_still_is_given_up_in_time_and_a_short_stop_is_sat_
     let began = Instant::now();
     let (len, get, put, ping) = tokio::join!(objects.len(&stored.key), objects.get(&stored.key, 1 << 30), objects.put(all.clone()), objects.ping());
     assert!(matches!((len, get, put, ping), (Err(Error::Engine(_)), Err(Error::Engine(_)), Err(Error::Engine(_)), Err(Error::Engine(_)))));
-    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(40), "{:?}", began.elapsed());
     server.program.thaw();
     ready(&objects).await;
     // Five seconds are within the deadline: nobody notices but by the clock.

@@ -1,5 +1,7 @@
 //! What holds for objects that are being made: places to go on from, and what is left when nobody does.
 
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use kit::objects::{Checkpoint, Error, ObjectKey, Objects, Stored};
@@ -205,9 +207,14 @@ pub(super) async fn crashed(store: Store) {
         }
         std::mem::forget(writer);
         // What was on its way lands; the dead process can't stop it, and would not send more.
-        tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
-        store.open().await.remove(&key).await.unwrap();
-        assert_eq!(listed(&objects, &key).await, None);
+        let (began, mut looks) = (Instant::now(), 0);
+        while looks < 2 {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            store.open().await.remove(&key).await.unwrap();
+            let left = listed(&objects, &key).await;
+            assert!(left.is_none() || began.elapsed() < Duration::from_secs(30), "something is left: {left:?}");
+            looks = if left.is_none() { looks + 1 } else { 0 };
+        }
     }
 }
 

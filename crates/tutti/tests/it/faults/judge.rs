@@ -157,6 +157,7 @@ fn slots_ran_once(stage: &Stage) {
 
 /// Whatever is deleted goes, and what no row knows goes as well, within hours that a clock ahead makes short: then the store is empty.
 async fn nothing_is_left(stage: &mut Stage, member: &Member) {
+    let began = Instant::now();
     loop {
         let items = list(member).await;
         if items.is_empty() {
@@ -166,7 +167,9 @@ async fn nothing_is_left(stage: &mut Stage, member: &Member) {
             member.insist(204, Method::DELETE, &format!("/v1/media/{id}"), |request| request).await;
         }
     }
+    println!("all items were deleted within {:.1} s", began.elapsed().as_secs_f64());
     bus_is_empty(stage).await;
+    println!("everybody had heard of it after {:.1} s", began.elapsed().as_secs_f64());
     let rows = Rows::of(&stage.fleet, &stage.postgres.url());
     let kept = rows.lines("media", "select cast(sum(bytes) as text) || ' bytes, ' || sum(items) || ' items' as line from usage").await;
     assert_eq!(kept, ["0 bytes, 0 items"], "members without items are charged");
