@@ -381,7 +381,7 @@ export interface paths {
         put?: never;
         /**
          * Exchanges a refresh token for a new pair.
-         * @description Each refresh token is good for one use: using one twice ends its session. Only a request that is repeated within ten seconds, because its
+         * @description Each refresh token is good for one use: using one twice ends its session. Only a request that is repeated within half a minute, because its
          *     answer was lost, is answered the same refresh token again.
          */
         post: operations["refresh_session"];

@@ -134,9 +134,7 @@ impl Program {
         // It may have died by itself.
         let _ = child.wait();
         // Nobody is left who holds its ports, files or shared memory when it is started again.
-        while family.iter().any(|process| lives(*process)) {
-            sleep(Duration::from_millis(1));
-        }
+        within_patience("the end of killed children", || !family.iter().any(|process| lives(*process)));
     }
 
     /// SIGTERM.
@@ -221,7 +219,13 @@ fn still(child: &Child) -> Vec<u32> {
 }
 
 fn wait_until_still(process: u32) {
-    while !stands_still(process) {
+    within_patience("a process that stands still", || stands_still(process));
+}
+
+fn within_patience(what: &str, is: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !is() {
+        assert!(began.elapsed() < PATIENCE, "waited in vain for {what}");
         sleep(Duration::from_millis(1));
     }
 }
@@ -236,7 +240,7 @@ fn lives(process: u32) -> bool {
 fn stands_still(process: u32) -> bool {
     let threads = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
     let state = |stat: &str| stat.rsplit_once(')').and_then(|(_, rest)| rest.trim_start().chars().next());
-    threads.map(|thread| std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default()).all(|stat| state(&stat).is_none_or(|state| "TZX".contains(state)))
+    threads.map(|thread| std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default()).all(|stat| state(&stat).is_none_or(|state| "TtZX".contains(state)))
 }
 
 impl Drop for Program {
