@@ -55,9 +55,12 @@ test('a video plays while converting still runs, then has every quality without 
   expect(await home.evaluate(() => document.querySelector('video')?.playbackRate)).toBe(2);
 
   // Preview pictures over the line of time.
-  await home.locator('.seek').hover({ position: { x: 400, y: 10 } });
   const picture = home.locator('.preview img');
-  await expect(picture).toBeVisible();
+  await expect(async () => {
+    await wake(home);
+    await home.locator('.seek').hover({ position: { x: 400, y: 10 } });
+    await expect(picture).toBeVisible({ timeout: 3_000 });
+  }).toPass();
   await expect.poll(() => picture.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBeGreaterThan(0);
 });
 

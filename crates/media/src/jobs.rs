@@ -18,6 +18,9 @@ use crate::store;
 
 /// Items and uploads removed in one step of a sweep.
 const STEP: usize = 100;
+/// How long the sweep of a start pauses after it could not remove everything: twice as long each time.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// Objects removed at once: each takes several calls of a distant store.
 const REMOVALS_AT_ONCE: usize = 8;
 /// How long an answer waits for what is cleared up before it.
@@ -34,20 +37,31 @@ pub(crate) fn jobs(media: &Media) -> Vec<Job> {
         }),
         Job::every("media.objects", TimeDelta::hours(1), move |_| {
             let media = objects.clone();
-            async move { Ok(media.sweep_objects().await?) }
+            async move { Ok(media.sweep_objects().await.map(drop)?) }
         }),
     ]
 }
 
-/// Removes what an earlier start of this instance began and never finished. In the background: nobody waits for it.
+/// Removes what an earlier start of this instance began and never finished. In the background: nobody waits for it. An engine may be away, or
+/// all of a fleet be starting: it tries again until all of it is gone.
 fn clear_up_after_a_crash(media: &Media) {
     let (media, tasks) = (media.clone(), media.context.tasks.clone());
     media.context.tasks.clone().spawn(async move {
-        tokio::select! {
-            swept = media.sweep_objects() => if let Err(error) = swept {
-                tracing::warn!(%error, "what the last run left could not be removed; it will be tried again");
-            },
-            () = tasks.stopping() => {}
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let swept = tokio::select! {
+                swept = media.sweep_objects() => swept,
+                () = tasks.stopping() => return,
+            };
+            match swept {
+                Ok(true) => return,
+                Ok(false) => {}
+                Err(error) => tracing::warn!(%error, "what the last run left could not be removed; it will be tried again"),
+            }
+            if !tasks.sleep(pause).await {
+                return;
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     });
 }
@@ -72,15 +86,17 @@ impl Media {
         }
     }
 
-    /// Removes objects that are loose, or pending and nobody's.
-    pub(crate) async fn sweep_objects(&self) -> Result<(), Error> {
+    /// Removes objects that are loose, or pending and nobody's; whether all of them are gone.
+    pub(crate) async fn sweep_objects(&self) -> Result<bool, Error> {
         let db = &self.context.db;
-        let mut after = String::new();
+        let (mut after, mut clean) = (String::new(), true);
         loop {
             let loose = store::objects::list_loose(db, &after).await?;
             let Some(last) = loose.last() else { break };
             last.as_str().clone_into(&mut after);
-            store::objects::forget_loose(db, &self.remove_objects(loose).await).await?;
+            let (wanted, gone) = (loose.len(), self.remove_objects(loose).await);
+            clean &= gone.len() == wanted;
+            store::objects::forget_loose(db, &gone).await?;
         }
         store::objects::forget_settled(db).await?;
         let (instance, boot) = self.keys.boot();
@@ -94,11 +110,13 @@ impl Media {
                 // Asked after they were listed: a key that is neither free nor held by now was settled, or given up, before.
                 let idle: Vec<ObjectKey> = pending.into_iter().filter(|key| !self.keys.is_in_use(key)).collect();
                 let named = store::objects::named(db, &idle).await?;
-                let nobodys = idle.into_iter().filter(|key| !named.contains(key)).collect();
-                store::objects::forget_pending(db, &self.remove_objects(nobodys).await).await?;
+                let nobodys: Vec<ObjectKey> = idle.into_iter().filter(|key| !named.contains(key)).collect();
+                let (wanted, gone) = (nobodys.len(), self.remove_objects(nobodys).await);
+                clean &= gone.len() == wanted;
+                store::objects::forget_pending(db, &gone).await?;
             }
         }
-        Ok(())
+        Ok(clean)
     }
 
     /// Removes objects; answers which are gone.
