@@ -138,7 +138,7 @@ impl Member {
         Answer { status, headers, body: answer.bytes().await.unwrap() }
     }
 
-    /// Asks until there is an answer, which must have this status; fails the test after three minutes.
+    /// Asks until there is an answer, which must have this status; fails the test after a minute.
     pub(super) async fn insist(&self, status: u16, method: Method, path: &str, shape: impl Fn(RequestBuilder) -> RequestBuilder) -> Answer {
         let began = Instant::now();
         loop {
@@ -146,7 +146,7 @@ impl Member {
                 assert_eq!(answer.status, status, "{method} {path}: {}", answer.text());
                 return answer;
             }
-            assert!(began.elapsed() < Duration::from_secs(180), "{method} {path} is not answered after three minutes");
+            assert!(began.elapsed() < Duration::from_secs(60), "{method} {path} is not answered after a minute");
             tokio::time::sleep(Duration::from_millis(300)).await;
         }
     }

@@ -46,7 +46,7 @@ async fn engines_that_are_away_are_waited_for_and_what_does_not_need_them_goes_o
     load.ledger.note(warm.clone(), photo);
     let began = Instant::now();
     while load.member.get(&format!("/v1/media/{warm}")).await.json()["state"] != "ready" {
-        assert!(began.elapsed() < Duration::from_secs(180), "the first photo does not get ready");
+        assert!(began.elapsed() < Duration::from_secs(60), "the first photo does not get ready");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let original = format!("/v1/media/{warm}/original");
@@ -161,7 +161,7 @@ impl Keyed {
                 Heard::Answer(answer) => assert_eq!(answer.status, 409, "{}", answer.text()),
                 _ => {}
             }
-            assert!(began.elapsed() < Duration::from_secs(60), "the key of an upload that came to nothing is not free again");
+            assert!(began.elapsed() < Duration::from_secs(30), "the key of an upload that came to nothing is not free again");
             tokio::time::sleep(Duration::from_millis(300)).await;
         }
     }
