@@ -38,5 +38,5 @@ pub fn service() -> Service {
 
 async fn start(context: Context) -> Result<Part, BootError> {
     let accounts = accounts::Accounts::open(context).await?;
-    Ok(Part { router: api::router(accounts.clone()), consumers: events::consumers(&accounts), jobs: jobs::jobs(&accounts) })
+    Ok(Part { router: api::router(accounts.clone()), consumers: events::consumers(&accounts), jobs: jobs::jobs(&accounts), ..Part::default() })
 }

@@ -72,5 +72,5 @@ fn start(context: Context) -> Result<Part, BootError> {
     let config: Config = context.config.section("delivery")?;
     let delivery = Delivery::new(context, &config);
     events::listen(&delivery);
-    Ok(Part { router: api::router(delivery.clone()), consumers: events::consumers(&delivery), jobs: jobs::jobs(&delivery, &config) })
+    Ok(Part { router: api::router(delivery.clone()), consumers: events::consumers(&delivery), jobs: jobs::jobs(&delivery, &config), ..Part::default() })
 }

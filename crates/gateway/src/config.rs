@@ -17,7 +17,16 @@ use utoipa::ToSchema;
 pub struct Config {
     /// Requests in progress at once; more are answered 503.
     pub requests_at_once: usize,
-    /// Reading requests per second from one address (a whole venue may share one); 0 for no limit.
+    /// How many of those one address may have in progress without a token, so that others find a place.
+    pub anonymous_requests_per_address: usize,
+    /// Event streams and WebSockets at once. They have places of their own; when all are taken, the client with the most loses its oldest.
+    pub streams_at_once: usize,
+    /// How many of those a member may have; one more ends the member's oldest.
+    pub streams_per_member: usize,
+    /// How many of those all clients without a token at one address may have (a whole venue may share one).
+    pub streams_per_address: usize,
+    /// Reading requests per second of one member, or of all clients without a token at one address (a whole venue may share one); 0 for no limit.
+    /// Static files are counted apart, a large one as several.
     pub reads_per_second: u32,
     /// Changing requests per second of one member; 0 for no limit.
     pub writes_per_second: u32,
@@ -52,6 +61,11 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             requests_at_once: 8_000,
+            anonymous_requests_per_address: 2_000,
+            streams_at_once: 4_000,
+            streams_per_member: 32,
+            // Two hundred people at one venue, each with six.
+            streams_per_address: 1_200,
             reads_per_second: 2_000,
             writes_per_second: 50,
             anonymous_writes_per_second: 20,

@@ -1,6 +1,6 @@
-//! Live streams end when the gateway does, also where the role behind them plays elsewhere and goes on.
+//! Live streams end when the gateway does, also where the role behind them plays elsewhere and goes on; and when their place is taken away.
 //!
-//! Invariant: a frame that was begun is passed on whole; the client sees an ordinary end and connects again.
+//! Invariant: a frame that was begun is passed on whole; the client sees an ordinary end and connects again, later if it was evicted.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -8,23 +8,48 @@ use std::task::{Context, Poll};
 use axum::body::Body;
 use axum::response::Response;
 use bytes::Bytes;
-use http::header;
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, Either, select};
+use http::{HeaderValue, header};
 use http_body::{Frame, SizeHint};
 use kit::tasks::Tasks;
 
+use crate::streams::Ticket;
+
+/// The last words to a client whose stream has to end for others: where it would come back at once, it would push out the next.
+const EVICTED: &[u8] = b"retry: 30000\n: too many streams are open; this was the oldest of the client with the most\n\n";
+
 struct Live {
     body: Body,
-    stopping: Pin<Box<dyn Future<Output = ()> + Send>>,
+    stopping: BoxFuture<'static, ()>,
+    evicted: BoxFuture<'static, ()>,
+    /// The last two bytes that were passed on; a frame ends with two line feeds.
+    tail: [u8; 2],
+    ended: bool,
+    _ticket: Ticket,
 }
 
-/// Lets a stream of events end when the process stops; other answers pass untouched.
-pub(crate) fn ends_with(tasks: &Tasks, response: Response) -> Response {
-    let is_live = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
-    if !is_live {
-        return response;
-    }
+/// Whether an answer is a stream of events.
+pub(crate) fn is_stream(response: &Response) -> bool {
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().get(..17).is_some_and(|kind| kind.eq_ignore_ascii_case(b"text/event-stream")))
+}
+
+/// Lets a stream of events end when the process stops, or when its place is taken away. Its connection ends with it.
+pub(crate) fn ends_with(tasks: &Tasks, ticket: Ticket, mut response: Response) -> Response {
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     let tasks = tasks.clone();
-    response.map(|body| Body::new(Live { body, stopping: Box::pin(async move { tasks.stopping().await }) }))
+    let (stopping, evicted) = (async move { tasks.stopping().await }.boxed(), ticket.evicted().boxed());
+    response.map(|body| Body::new(Live { body, stopping, evicted, tail: *b"\n\n", ended: false, _ticket: ticket }))
+}
+
+impl Live {
+    /// What is still to be said when the stream has to end for others.
+    fn last_words(&mut self) -> Option<Result<Frame<Bytes>, axum::Error>> {
+        self.ended = true;
+        // In the middle of a frame there is no place for them: what was begun is dropped by the client.
+        (self.tail == *b"\n\n").then(|| Ok(Frame::data(Bytes::from_static(EVICTED))))
+    }
 }
 
 impl http_body::Body for Live {
@@ -32,18 +57,39 @@ impl http_body::Body for Live {
     type Error = axum::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(context);
-        if polled.is_pending() && self.stopping.as_mut().poll(context).is_ready() {
+        let this = &mut *self;
+        if this.ended {
             return Poll::Ready(None);
+        }
+        // Asked first: a role that always has more to say must not keep a place that is no longer its own.
+        if this.evicted.poll_unpin(context).is_ready() {
+            return Poll::Ready(this.last_words());
+        }
+        let polled = Pin::new(&mut this.body).poll_frame(context);
+        if polled.is_pending() && this.stopping.poll_unpin(context).is_ready() {
+            return Poll::Ready(None);
+        }
+        if let Poll::Ready(Some(Ok(frame))) = &polled {
+            for byte in frame.data_ref().map_or(&[][..], |data| data.get(data.len().saturating_sub(2)..).unwrap_or_default()) {
+                this.tail = [this.tail[1], *byte];
+            }
         }
         polled
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.ended || self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        // Last words may come, or less than was announced.
+        SizeHint::default()
+    }
+}
+
+/// Completes when either does.
+pub(crate) async fn either(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
+    match select(std::pin::pin!(one), std::pin::pin!(other)).await {
+        Either::Left(_) | Either::Right(_) => {}
     }
 }

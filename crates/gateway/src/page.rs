@@ -2,24 +2,21 @@
 //!
 //! Invariant: whatever is served here is ours and the same for everyone; no member's data passes.
 
-use std::borrow::Cow;
+use std::io::Write as _;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Request, State};
-use axum::response::{IntoResponse, Response};
+use axum::extract::{Path, Request, State};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use kit::Problem;
-use rust_embed::RustEmbed;
-use tower_http::compression::CompressionLayer;
-use utoipa_swagger_ui::SwaggerUi;
+use sha2::{Digest as _, Sha256};
 
-/// The built page. A build without it serves a note that says how to make it.
-#[derive(RustEmbed)]
-#[folder = "../../web/dist"]
-#[allow_missing = true]
-struct Files;
+use crate::static_files::{DOCS, PAGE, Packed, find};
 
 /// Nothing from elsewhere and nothing inline. `data:` for the blurred stand-ins of pictures, `blob:` for Media Source Extensions; `store` is
 /// where readers are sent for large files, if they are.
@@ -33,15 +30,36 @@ fn policy(store: Option<&str>) -> Arc<str> {
 }
 const NO_PAGE: &str = "<!doctype html><title>Tutti</title><p>This binary was built without the page. Run <code>make run</code>, or look at <a href=/docs>the interface</a>.";
 
-/// Routes for `/`, `/assets/…`, `/docs`, `/v1/openapi.json`; unknown paths without a dot show the page, which routes by itself.
+/// Every route that is served from here, for those who walk them all: paths, and one address for each.
+pub const STATIC_ROUTES: [(&str, &str); 6] =
+    [("/v1/openapi.json", "/v1/openapi.json"), ("/docs", "/docs"), ("/docs/", "/docs/"), ("/docs/{file}", "/docs/swagger-ui-bundle.js"), ("/", "/"), ("/{*path}", "/index.html")];
+
+/// The routes of [`STATIC_ROUTES`]; unknown paths without a dot show the page, which routes by itself.
 pub(crate) fn router(interface: &Arc<str>, store: Option<&str>) -> Router {
-    let (interface, policy) = (interface.clone(), policy(store));
+    let (interface, policy) = (packed(interface), policy(store));
     Router::new()
-        .route("/v1/openapi.json", get(async move || ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")], interface.to_string())))
+        .route("/v1/openapi.json", get(async move |request: Request| interface.respond(request.headers(), headers("v1/openapi.json", None))))
+        .route("/docs", get(async || Redirect::to("/docs/")))
+        .route("/docs/", get(async |request: HeaderMap| docs("index.html", &request)))
+        .route("/docs/{file}", get(async |Path(file): Path<String>, request: HeaderMap| docs(&file, &request)))
         .route("/", get(page).with_state(policy.clone()))
         .route("/{*path}", get(page).with_state(policy))
-        .merge(SwaggerUi::new("/docs").config(utoipa_swagger_ui::Config::from("/v1/openapi.json")))
-        .layer(CompressionLayer::new())
+}
+
+/// The interface's description, compressed once.
+fn packed(interface: &Arc<str>) -> Packed {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+    let gzip = gzip.write_all(interface.as_bytes()).and_then(|()| gzip.finish()).ok();
+    let digest = Sha256::digest(interface.as_bytes());
+    Packed { digest: hex::encode(&digest[..16]), identity: Bytes::copy_from_slice(interface.as_bytes()), gzip: gzip.map(Bytes::from), brotli: None }
+}
+
+/// A file of Swagger UI.
+fn docs(file: &str, request: &HeaderMap) -> Response {
+    match find(DOCS, file) {
+        Some(found) => found.respond(request, headers(&format!("docs/{file}"), None)),
+        None => Problem::new(StatusCode::NOT_FOUND, "request.no_such_address", "There is no such file.").into_response(),
+    }
 }
 
 async fn page(State(policy): State<Arc<str>>, request: Request) -> Response {
@@ -50,43 +68,30 @@ async fn page(State(policy): State<Arc<str>>, request: Request) -> Response {
     if reserved || !matches!(*request.method(), Method::GET | Method::HEAD) {
         return Problem::new(StatusCode::NOT_FOUND, "request.no_such_address", "There is nothing at this address.").into_response();
     }
-    match Files::get(path) {
-        Some(file) if !path.is_empty() => answer(path, file, request.headers(), &policy),
+    match find(PAGE, path) {
+        Some(file) => file.respond(request.headers(), headers(path, Some(&policy))),
         // A dot means a file, except in a member's handle.
         _ if path.contains('.') && !path.starts_with("u/") => Problem::new(StatusCode::NOT_FOUND, "request.no_such_address", "There is no such file.").into_response(),
-        _ => match Files::get("index.html") {
-            Some(file) => answer("index.html", file, request.headers(), &policy),
-            None => (headers("index.html", "\"none\"", &policy), NO_PAGE).into_response(),
+        _ => match find(PAGE, "index.html") {
+            Some(file) => file.respond(request.headers(), headers("index.html", Some(&policy))),
+            None => (headers("index.html", Some(&policy)), NO_PAGE).into_response(),
         },
     }
 }
 
-fn answer(path: &str, file: rust_embed::EmbeddedFile, asked: &HeaderMap, policy: &str) -> Response {
-    let tag = format!("\"{}\"", hex::encode(&file.metadata.sha256_hash()[..16]));
-    let headers = headers(path, &tag, policy);
-    if asked.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
-        return (StatusCode::NOT_MODIFIED, headers).into_response();
-    }
-    let body = match file.data {
-        Cow::Borrowed(bytes) => axum::body::Body::from(bytes),
-        Cow::Owned(bytes) => axum::body::Body::from(bytes),
-    };
-    (headers, body).into_response()
-}
-
-fn headers(path: &str, tag: &str, policy: &str) -> HeaderMap {
+/// What every answer with a static file says, besides what its coding and its tag add. `path` is where it lies, without the first slash.
+fn headers(path: &str, policy: Option<&str>) -> HeaderMap {
     // Built names carry a hash of their content, so they never change.
     let caching = if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
-    let rows: [(HeaderName, &str); 7] = [
+    let rows: [(HeaderName, &str); 5] = [
         (header::CONTENT_TYPE, content_type(path)),
         (header::CACHE_CONTROL, caching),
-        (header::ETAG, tag),
-        (header::CONTENT_SECURITY_POLICY, policy),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "same-origin"),
         (HeaderName::from_static("permissions-policy"), "geolocation=(), payment=()"),
     ];
-    rows.into_iter().filter_map(|(name, value)| HeaderValue::from_str(value).ok().map(|value| (name, value))).collect()
+    let rows = rows.into_iter().chain(policy.map(|policy| (header::CONTENT_SECURITY_POLICY, policy)));
+    rows.filter_map(|(name, value)| HeaderValue::from_str(value).ok().map(|value| (name, value))).collect()
 }
 
 fn content_type(path: &str) -> &'static str {

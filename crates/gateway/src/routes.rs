@@ -14,7 +14,7 @@ use kit::peer::{Error, Peers, is_handshake};
 use kit::tasks::Tasks;
 
 use crate::body::Cut;
-use crate::{live, sockets};
+use crate::sockets;
 
 /// A row of the table.
 #[derive(Debug, Clone, Copy)]
@@ -66,7 +66,7 @@ async fn pass(State((way, role)): State<(Way, &'static str)>, request: Request) 
     let Way { peers, tasks, socket_idle } = way;
     let answered = if is_handshake(&request) { Box::pin(sockets::pass(&peers, &tasks, socket_idle, role, request)).await } else { peers.call(role, request).await };
     match answered {
-        Ok(response) => live::ends_with(&tasks, response),
+        Ok(response) => response,
         Err(error @ Error::Unknown(_)) => Problem::fault(&error).into_response(),
         // Whoever broke off will not read this, unless it was cut off, and then it is told why (see `limits`).
         Err(Error::Sender(..)) => Problem::bad_request("request.broken_off", "The body of the request broke off, or was not well-formed.").into_response(),

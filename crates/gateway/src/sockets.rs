@@ -1,13 +1,13 @@
 //! WebSockets: the connection of a client and the one to its role, tied together until either ends, or the gateway does.
 //!
 //! A gateway that ends says "going away" (1001) between two frames of the role's, so that a client connects again at once, to another one.
-//! Invariant: a socket keeps the place of its connection at the door, and one over which nothing goes ends by itself.
+//! Invariant: a socket keeps the place of its connection at the door and one among the streams, and one over which nothing goes ends by itself.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::extract::Request;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use futures::future::{Either, select};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -16,6 +16,9 @@ use kit::peer::{Error, Peers, Switched, Tunnel};
 use kit::tasks::Tasks;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use crate::live::either;
+use crate::streams::{StreamsOf, Ticket};
 
 /// A close frame that says 1001, "going away" (RFC 6455 §5.5.1, §7.4.1).
 const GOING_AWAY: [u8; 4] = [0x88, 0x02, 0x03, 0xe9];
@@ -29,15 +32,20 @@ const BUFFER_BYTES: usize = 16 * 1024;
 pub(crate) async fn pass(peers: &Peers, tasks: &Tasks, idle: Duration, role: &str, request: Request) -> Result<Response, Error> {
     let client = request.extensions().get::<OnUpgrade>().cloned();
     let place = request.extensions().get::<Place>().cloned();
+    let streams = request.extensions().get::<StreamsOf>().cloned();
     match peers.switch(role, request).await? {
         Switched::Answered(response) => Ok(response),
         Switched::Tunnel(response, tunnel) => {
             let owner = tasks.clone();
+            let ticket = match streams.as_ref().map(StreamsOf::enter).transpose() {
+                Ok(ticket) => ticket,
+                Err(problem) => return Ok(problem.into_response()),
+            };
             tasks.spawn(async move {
                 let _place = place;
                 // Its answer may not have reached the client, who has then gone.
                 if let Some(Ok(client)) = started(client).await {
-                    tie(TokioIo::new(client), tunnel, idle, &owner).await;
+                    tie(TokioIo::new(client), tunnel, idle, &Leaving { tasks: owner, ticket }).await;
                 }
             });
             Ok(response)
@@ -49,13 +57,13 @@ async fn started(client: Option<OnUpgrade>) -> Option<Result<hyper::upgrade::Upg
     timeout(STUCK, client?).await.ok()
 }
 
-async fn tie(client: impl AsyncRead + AsyncWrite + Send, mut role: Tunnel, idle: Duration, tasks: &Tasks) {
+async fn tie(client: impl AsyncRead + AsyncWrite + Send, mut role: Tunnel, idle: Duration, leaving: &Leaving) {
     let (client_says, client_hears) = tokio::io::split(client);
     let (role_says, role_hears) = role.split();
     let last = Mutex::new(Instant::now());
     let both = async {
         let up = std::pin::pin!(up(client_says, role_hears, &last));
-        let down = std::pin::pin!(down(role_says, client_hears, &last, tasks));
+        let down = std::pin::pin!(down(role_says, client_hears, &last, leaving));
         let _ = match select(up, down).await {
             Either::Left(((), rest)) => timeout(LAST_WORDS, rest).await,
             Either::Right(((), rest)) => timeout(LAST_WORDS, rest).await,
@@ -65,7 +73,22 @@ async fn tie(client: impl AsyncRead + AsyncWrite + Send, mut role: Tunnel, idle:
         () = both => {}
         () = silence(&last, idle) => tracing::debug!("a socket over which nothing went was ended"),
         // In the middle of a frame there is no place for a last word.
-        () = async { tasks.stopping().await; sleep(2 * LAST_WORDS).await } => {}
+        () = async { leaving.begins().await; sleep(2 * LAST_WORDS).await } => {}
+    }
+}
+
+/// Why a socket may have to end: with the process, or because its place is taken away.
+struct Leaving {
+    tasks: Tasks,
+    ticket: Option<Ticket>,
+}
+
+impl Leaving {
+    async fn begins(&self) {
+        match &self.ticket {
+            Some(ticket) => either(self.tasks.stopping(), ticket.evicted()).await,
+            None => self.tasks.stopping().await,
+        }
     }
 }
 
@@ -81,12 +104,12 @@ async fn up(mut client: impl AsyncRead + Unpin, mut role: impl AsyncWrite + Unpi
 }
 
 /// From the role to the client, frame by frame as far as the end is concerned.
-async fn down(mut role: impl AsyncRead + Unpin, mut client: impl AsyncWrite + Unpin, last: &Mutex<Instant>, tasks: &Tasks) {
+async fn down(mut role: impl AsyncRead + Unpin, mut client: impl AsyncWrite + Unpin, last: &Mutex<Instant>, leaving: &Leaving) {
     let (mut buffer, mut frames) = (vec![0; BUFFER_BYTES], Frames::default());
     loop {
         let bytes = tokio::select! {
             biased;
-            () = tasks.stopping(), if frames.is_between() => {
+            () = leaving.begins(), if frames.is_between() => {
                 brought(&mut client, &GOING_AWAY).await;
                 // The client's own close goes up; what the role still says until it has heard it is for nobody.
                 while next(&mut role, &mut buffer, last).await.is_some() {}

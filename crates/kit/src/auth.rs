@@ -88,6 +88,12 @@ impl Verifier {
         *self.0.fixed.lock().unwrap_or_else(PoisonError::into_inner) = true;
     }
 
+    /// Whether the token in these headers was checked before, so that checking it again costs next to nothing.
+    pub fn remembers(&self, headers: &http::HeaderMap) -> bool {
+        let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|text| text.split_once(' '));
+        token.is_some_and(|(_, token)| self.0.seen.contains_key(token.trim()))
+    }
+
     /// Checks a token's signature, issuer and time.
     pub async fn verify(&self, token: &str) -> Result<Claims, Problem> {
         if let Some(claims) = self.0.seen.get(token) {

@@ -79,11 +79,16 @@ impl Context {
     }
 }
 
+/// Layers to be put around a router.
+pub type RouterLayer = std::sync::Arc<dyn Fn(Router) -> Router + Send + Sync>;
+
 /// What a service plays once it is built.
 #[derive(Default)]
 pub struct Part {
     /// Its routes: public ones under `/v1` (and `/.well-known`), ones for neighbours under `/internal`.
     pub router: Router,
+    /// What every route of the listener stands behind, also those that answer where there is nothing (for the role that faces the world).
+    pub guard: Option<RouterLayer>,
     /// Its durable consumers.
     pub consumers: Vec<Consumer>,
     /// Its timed work.

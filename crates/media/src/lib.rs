@@ -76,5 +76,5 @@ async fn start(context: Context) -> Result<Part, BootError> {
         context,
         config,
     }));
-    Ok(Part { router: api::router(&media), consumers: events::consumers(&media), jobs: jobs::jobs(&media) })
+    Ok(Part { router: api::router(&media), consumers: events::consumers(&media), jobs: jobs::jobs(&media), ..Part::default() })
 }

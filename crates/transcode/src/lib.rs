@@ -44,5 +44,5 @@ fn start(context: &Context) -> Result<Part, BootError> {
             tracing::warn!("ffmpeg and ffprobe were not found: nothing can be converted until they are installed (see `tutti doctor`)");
         }
     });
-    Ok(Part { router: api::router(worker.clone()), consumers: events::consumers(&worker), jobs: jobs::jobs(&worker) })
+    Ok(Part { router: api::router(worker.clone()), consumers: events::consumers(&worker), jobs: jobs::jobs(&worker), ..Part::default() })
 }

@@ -1,6 +1,7 @@
 //! The doors of a process: the public one and the operations one.
 //!
-//! Invariant: figures and reasons are told at the operations door only; the public one says `ok` or not.
+//! Every route of each stands behind a guard: the gateway's where it plays, bounds of the listener elsewhere. Invariant: figures and reasons
+//! are told at the operations door only; the public one says `ok` or not.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -12,11 +13,15 @@ use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::{StatusCode, header};
+use kit::Problem;
 use kit::boot::{Process, Waits};
-use kit::http::believe;
+use kit::http::{Bounds, HeadBounds, believe};
 
 /// How long an answer about readiness stays good, so that asking often costs nothing.
 const FRESH: Duration = Duration::from_millis(500);
+
+/// Requests at once at the operations door: a person, a balancer and Prometheus, each with one that hangs.
+const OPERATIONS_AT_ONCE: usize = 16;
 
 /// Watches whether a process can serve, from the moment it begins to start.
 #[derive(Default)]
@@ -88,27 +93,27 @@ fn is_front(process: &Process) -> bool {
 }
 
 /// The public door: the gateway where it plays, the roles' own routes otherwise.
-pub(crate) fn public(watch: &Arc<Watch>, process: &Process) -> Router {
+pub(crate) fn public(watch: &Arc<Watch>, process: &Process, connections: usize) -> Router {
     let routers = &process.routers;
     let front = routers.iter().find(|(name, _)| *name == "gateway");
-    let routes = match front {
-        Some((_, gateway)) => gateway.clone(),
-        None => {
-            let all = routers.iter().enumerate().fold(Router::new(), |all, (place, (_, router))| {
-                // Two fallbacks can't be merged; the first role's answers for what nobody knows.
-                all.merge(if place == 0 { router.clone() } else { router.clone().reset_fallback() })
-            });
-            // Without a gateway this door is private: whoever reaches it is a neighbour.
-            all.layer(from_fn(believe))
-        }
-    };
     let short = Router::new().route("/healthz", get(async || (no_store(), "ok\n"))).route("/readyz", get(ready_in_short).with_state(watch.clone()));
-    short.merge(routes)
+    if let Some((_, gateway)) = front {
+        return process.guard.around(short).merge(gateway.clone());
+    }
+    let all = routers.iter().enumerate().fold(Router::new(), |all, (place, (_, router))| {
+        // Two fallbacks can't be merged; the first role's answers for what nobody knows.
+        all.merge(if place == 0 { router.clone() } else { router.clone().reset_fallback() })
+    });
+    // Without a gateway this door is private: whoever reaches it is a neighbour. Each of its connections may have one request.
+    let bounds = Bounds { max_requests: connections.max(1), head: HeadBounds::default() };
+    bounds.around(short.merge(all.layer(from_fn(believe))))
 }
 
 /// The operations door.
 pub(crate) fn operations(watch: &Arc<Watch>) -> Router {
-    Router::new().route("/healthz", get(async || (no_store(), "ok\n"))).route("/readyz", get(ready)).route("/metrics", get(metrics)).with_state(watch.clone())
+    let routes = Router::new().route("/healthz", get(async || (no_store(), "ok\n"))).route("/readyz", get(ready)).route("/metrics", get(metrics)).with_state(watch.clone());
+    let lost = async || Problem::new(StatusCode::NOT_FOUND, "request.no_such_address", "There is nothing at this address.");
+    Bounds { max_requests: OPERATIONS_AT_ONCE, head: HeadBounds::default() }.around(routes.fallback(lost))
 }
 
 fn no_store() -> [(header::HeaderName, &'static str); 1] {

@@ -59,7 +59,7 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
     watch.started(process.clone());
     let limits = Limits { connections: server.connections, per_address: server.connections_per_address, ..Limits::default() };
     let public_address = public.local_addr()?;
-    serve(Door { listener: public, limits, open: process.metrics.connections.clone() }, doors::public(&watch, &process), &process.tasks);
+    serve(Door { listener: public, limits, open: process.metrics.connections.clone() }, doors::public(&watch, &process, server.connections), &process.tasks);
     let names: Vec<&str> = services.iter().map(|service| service.name).collect();
     tracing::info!(roles = names.join(" "), address = %public_address, operations = %operations_address, data = %server.data.display(), elapsed_ms = began.elapsed().as_millis(), "Tutti plays");
 

@@ -39,8 +39,9 @@ pub(crate) struct Server {
     pub(crate) drain_seconds: u64,
     /// Connections at the public door in all.
     pub(crate) connections: usize,
-    /// Connections at the public door from one address (a whole venue may share one). Fewer than `gateway.requests_at_once`, so that one who
-    /// reads very slowly over all of them leaves places for the others.
+    /// Connections at the public door from one IPv4 address or IPv6 /64 (a whole venue may share one). Fewer than `gateway.requests_at_once` and
+    /// well below `connections`, so that one who holds all of them leaves room for others. Where all are taken, one on which nothing goes on
+    /// makes room for the next.
     pub(crate) connections_per_address: usize,
     /// For tests of a fleet: how far this process's clock is ahead of its machine's, or behind it where negative. Leave it at 0.
     pub(crate) clock_skew_seconds: i32,
@@ -57,7 +58,7 @@ impl Default for Server {
             drain_notice_seconds: 0,
             drain_seconds: 30,
             connections: 10_000,
-            connections_per_address: 7_000,
+            connections_per_address: 6_000,
             clock_skew_seconds: 0,
         }
     }

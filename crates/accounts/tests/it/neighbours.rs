@@ -36,7 +36,7 @@ fn part(context: Context) -> Part {
         let (db, json) = (db.clone(), serde_json::to_string(&event).unwrap());
         async move { Ok(db.write(move |tx| Box::pin(async move { tx.execute("insert into erased (json) values ($1)", vec![json.into()]).await })).await.map(drop)?) }
     });
-    Part { router, consumers: vec![erased], jobs: vec![] }
+    Part { router, consumers: vec![erased], ..Part::default() }
 }
 
 async fn item(State(context): State<Context>, Path(id): Path<String>) -> axum::response::Response {

@@ -62,19 +62,38 @@ async fn the_client_behind_our_own_proxy_is_the_client() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_trace_goes_on_and_the_request_keeps_its_id() {
+async fn a_stranger_names_neither_the_request_nor_its_trace() {
     let stage = Stage::with(&[]).await;
     let nobody = stage.world.nobody();
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
-    let request = nobody.request(Method::GET, "/v1/media").header("traceparent", format!("00-{trace}-00f067aa0ba902b7-01")).header("tracestate", "a=1");
-    let answer = nobody.send(request.header("x-request-id", "booth-7-0001")).await.expect(200);
-    nobody.send(nobody.request(Method::GET, "/v1/media").header("traceparent", "nonsense").header("tracestate", "a=1")).await.expect(200);
-    let seen = stage.seen();
-    let parent = seen[0].headers["traceparent"].to_str().unwrap();
-    assert!(parent.contains(trace) && !parent.contains("00f067aa0ba902b7"), "{parent}");
-    assert_eq!((seen[0].headers["x-request-id"].to_str().unwrap(), answer.header("x-request-id")), ("booth-7-0001", "booth-7-0001"));
-    assert!(seen[0].headers.contains_key("tracestate"));
-    assert!(seen[1].headers["traceparent"].to_str().unwrap().starts_with("00-") && !seen[1].headers.contains_key("tracestate"));
+    for path in ["/v1/media", "/docs/", "/v1/openapi.json", "/nowhere.txt", "/v1/nothing"] {
+        let before = stage.seen().len();
+        let request = nobody.request(Method::GET, path).header("traceparent", format!("00-{trace}-00f067aa0ba902b7-01")).header("tracestate", "a=1").header("baggage", "a=1");
+        let answer = nobody.send(request.header("x-request-id", "booth-7-0001")).await;
+        let id = answer.header("x-request-id").to_owned();
+        assert!(id.len() == 32 && !String::from_utf8_lossy(&answer.body).contains("booth-7-0001"), "{path}: {id}");
+        let Some(seen) = stage.seen().split_off(before).pop() else { continue };
+        // From here on it is one request and one trace, whoever asks.
+        assert_eq!(seen.headers["x-request-id"].to_str().unwrap(), id);
+        let parent = seen.headers["traceparent"].to_str().unwrap();
+        assert!(parent.starts_with("00-") && !parent.contains(trace), "{parent}");
+        assert!(!seen.headers.contains_key("tracestate") && !seen.headers.contains_key("baggage"));
+    }
+    assert_eq!(stage.seen().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_only_a_proxy_of_ours_could_know_is_not_taken_from_others() {
+    let headers = ["forwarded", "x-real-ip", "x-client-ip", "true-client-ip", "x-original-url", "x-rewrite-url", "x-forwarded-host", "x-forwarded-proto", "x-tutti-member"];
+    for (hops, kept) in [("0", &[][..]), ("1", &["x-forwarded-host", "x-forwarded-proto"])] {
+        let stage = Stage::with(&[&format!("gateway.trusted_hops={hops}")]).await;
+        let nobody = stage.world.nobody();
+        let request = headers.iter().fold(nobody.request(Method::GET, "/v1/media"), |request, name| request.header(*name, "6.6.6.6"));
+        nobody.send(request).await.expect(200);
+        let seen = &stage.seen()[0].headers;
+        let passed: Vec<&str> = headers.into_iter().filter(|name| seen.contains_key(*name)).collect();
+        assert_eq!(passed, kept);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,3 +8,5 @@ mod limits;
 mod smuggling;
 mod sockets;
 mod stage;
+mod static_files;
+mod streams;

@@ -10,7 +10,7 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 
 use crate::stage::{Stage, until};
 
-async fn open(stage: &Stage, path: &str) -> Result<WebSocketStream<TcpStream>, Error> {
+pub(crate) async fn open(stage: &Stage, path: &str) -> Result<WebSocketStream<TcpStream>, Error> {
     let stream = TcpStream::connect(stage.address()).await.unwrap();
     client_async(format!("ws://tutti.example{path}"), stream).await.map(|(socket, _)| socket)
 }

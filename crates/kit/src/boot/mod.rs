@@ -21,11 +21,11 @@ use crate::bus::{self, Bus, Runs};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
-use crate::http::{Wear, wear};
+use crate::http::{Wear, wear_behind};
 use crate::objects::Objects;
 use crate::peer::Peers;
 use crate::schedule;
-use crate::service::{BootError, Context, Service};
+use crate::service::{BootError, Context, RouterLayer, Service};
 use crate::tasks::Tasks;
 use crate::telemetry::Metrics;
 
@@ -72,7 +72,29 @@ pub struct Process {
     pub consumers: Vec<String>,
     /// The routers of the services, by name, with their layers on.
     pub routers: Vec<(&'static str, Router)>,
+    /// What the routes that the process adds to the public listener have to stand behind as well.
+    pub guard: Guard,
     _lock: std::fs::File,
+}
+
+/// The guard of the role that faces the world, where it plays here.
+#[derive(Clone, Default)]
+pub struct Guard(Option<RouterLayer>);
+
+impl std::fmt::Debug for Guard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Guard").field(&self.0.is_some()).finish()
+    }
+}
+
+impl Guard {
+    /// Puts it around a router.
+    pub fn around(&self, router: Router) -> Router {
+        match &self.0 {
+            Some(guard) => guard(router),
+            None => router,
+        }
+    }
 }
 
 impl Process {
@@ -105,12 +127,13 @@ impl Process {
             }
         }))
         .await?;
-        let (mut routers, mut consumers, mut jobs) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut routers, mut consumers, mut jobs, mut guard) = (Vec::new(), Vec::new(), Vec::new(), None);
         for (service, context) in &contexts {
             let part = (service.start)(context.clone()).await?;
-            let worn = wear(part.router, Wear { role: service.name, metrics: metrics.clone(), verifier: verifier.clone() });
+            let worn = wear_behind(part.router, part.guard.as_ref(), Wear { role: service.name, metrics: metrics.clone(), verifier: verifier.clone() });
             peers.plays_here(service.name, worn.clone());
             routers.push((service.name, worn));
+            guard = guard.or(part.guard);
             consumers.extend(part.consumers);
             jobs.push((context.db.clone(), part.jobs));
         }
@@ -137,7 +160,7 @@ impl Process {
             bus.relay(name, db.clone(), clock.clone(), &tasks);
         }
         let contexts = contexts.into_iter().map(|(service, context)| (service.name, context)).collect();
-        Ok(Self { peers, bus, objects, metrics, verifier, tasks, contexts, databases, consumers: names, routers, _lock: lock })
+        Ok(Self { peers, bus, objects, metrics, verifier, tasks, contexts, databases, consumers: names, routers, guard: Guard(guard), _lock: lock })
     }
 
     /// What is missing for this process to serve, as sentences; empty when it is ready.

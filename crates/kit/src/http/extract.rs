@@ -2,9 +2,8 @@
 //!
 //! Invariant: a refusal here happens before the handler runs, so bad input changes nothing.
 
-use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
-use axum::extract::{FromRequest, FromRequestParts, Request};
-use axum::response::{IntoResponse, Response};
+use axum::extract::FromRequestParts;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use http::StatusCode;
 use http::request::Parts;
 use serde::Deserialize;
@@ -12,41 +11,9 @@ use serde::de::DeserializeOwned;
 
 use crate::problem::Problem;
 
-/// A JSON body (at most 64 KB) or answer.
-#[derive(Debug, Clone)]
-pub struct Json<T>(pub T);
-
-const MOST_JSON: usize = 64 * 1024;
-
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
-    type Rejection = Problem;
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let limited = request.map(|body| axum::body::Body::new(http_body_util::Limited::new(body, MOST_JSON)));
-        match axum::Json::<T>::from_request(limited, state).await {
-            Ok(axum::Json(value)) => Ok(Self(value)),
-            Err(rejection) => Err(refuse_json(&rejection)),
-        }
-    }
-}
-
-fn refuse_json(rejection: &JsonRejection) -> Problem {
-    match rejection {
-        JsonRejection::MissingJsonContentType(_) => Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "request.not_json", "Send JSON with `Content-Type: application/json`."),
-        JsonRejection::BytesRejection(_) => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "request.too_large", "The JSON body is larger than 64 KB."),
-        JsonRejection::JsonDataError(error) => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "request.invalid", reason(&error.body_text())),
-        other => Problem::bad_request("request.not_json", reason(&other.body_text())),
-    }
-}
-
 /// Cuts axum's preamble off, so that the sentence starts with the field.
 fn reason(text: &str) -> String {
     text.split_once(": ").map_or_else(|| text.to_owned(), |(_, reason)| reason.to_owned())
-}
-
-impl<T: serde::Serialize> IntoResponse for Json<T> {
-    fn into_response(self) -> Response {
-        axum::Json(self.0).into_response()
-    }
 }
 
 /// The query, refused with a sentence where it doesn't fit.

@@ -10,12 +10,13 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Router};
 use futures::FutureExt as _;
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use tracing::{Instrument as _, Span};
 
 use super::trace::Trace;
 use crate::auth::Verifier;
 use crate::problem::Problem;
+use crate::service::RouterLayer;
 use crate::telemetry::{Metrics, RequestLabels, RouteLabels};
 
 /// The header that carries the id.
@@ -38,14 +39,31 @@ pub struct Wear {
 
 /// Puts the layers on.
 pub fn wear(router: Router, wear: Wear) -> Router {
-    router
-        .fallback(async || Problem::new(StatusCode::NOT_FOUND, "request.no_such_address", "There is nothing at this address."))
-        .method_not_allowed_fallback(async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "request.method_not_allowed", "This address does not take that method."))
-        .layer(Extension(wear.verifier.clone()))
-        .layer(from_fn_with_state(wear, around))
+    wear_behind(router, None, wear)
 }
 
-async fn around(State(wear): State<Wear>, mut request: Request, next: Next) -> Response {
+/// Puts the layers on, with a guard between them and all that answers.
+pub(crate) fn wear_behind(router: Router, guard: Option<&RouterLayer>, wear: Wear) -> Router {
+    let router = router
+        .fallback(async || Problem::new(StatusCode::NOT_FOUND, "request.no_such_address", "There is nothing at this address."))
+        .method_not_allowed_fallback(async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "request.method_not_allowed", "This address does not take that method."));
+    // Behind a guard are strangers: what they say about ids and traces is theirs.
+    let layers = Layers { trusts: guard.is_none(), wear };
+    let router = match guard {
+        Some(guard) => guard(router),
+        None => router,
+    };
+    router.layer(Extension(layers.wear.verifier.clone())).layer(from_fn_with_state(layers, around))
+}
+
+#[derive(Clone)]
+struct Layers {
+    wear: Wear,
+    /// Whether the callers are our own processes.
+    trusts: bool,
+}
+
+async fn around(State(Layers { wear, trusts }): State<Layers>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = method(&request);
     let route = request.extensions().get::<MatchedPath>().map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
@@ -53,6 +71,7 @@ async fn around(State(wear): State<Wear>, mut request: Request, next: Next) -> R
     let (id, span) = match request.extensions().get::<RequestId>() {
         Some(RequestId(id)) => (id.clone(), Span::current()),
         None => {
+            let client_id = if trusts { None } else { take_identity(request.headers_mut()) };
             let id = request_id(&request);
             request.extensions_mut().insert(RequestId(id.clone()));
             if let Ok(value) = HeaderValue::from_str(&id) {
@@ -60,7 +79,7 @@ async fn around(State(wear): State<Wear>, mut request: Request, next: Next) -> R
             }
             let trace = Trace::of(request.headers_mut());
             request.extensions_mut().insert(trace);
-            let span = tracing::info_span!("request", role = wear.role, method, route, request.id = id, trace.id = trace.id());
+            let span = tracing::info_span!("request", role = wear.role, method, route, request.id = id, trace.id = trace.id(), request.client_id = client_id);
             (id, span)
         }
     };
@@ -98,9 +117,23 @@ fn method(request: &Request) -> &'static str {
 
 /// The caller's id where it is short and plain (so that logs across roles share it), a new one otherwise.
 pub(super) fn request_id(request: &Request) -> String {
-    let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
+    plain_id(request.headers()).unwrap_or_else(new_id)
+}
+
+fn plain_id(headers: &HeaderMap) -> Option<String> {
+    let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
     let plain = |id: &&str| (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    given.filter(plain).map_or_else(new_id, str::to_owned)
+    given.filter(plain).map(str::to_owned)
+}
+
+/// Takes away what a stranger says about the request's id and its trace: with it, requests of others could be made to look like its own in the
+/// logs. Returns the id where it is short and plain, to be logged as what it is: the client's.
+fn take_identity(headers: &mut HeaderMap) -> Option<String> {
+    let client_id = plain_id(headers);
+    for name in [REQUEST_ID, HeaderName::from_static("traceparent"), HeaderName::from_static("tracestate"), HeaderName::from_static("baggage")] {
+        headers.remove(name);
+    }
+    client_id
 }
 
 /// The answer to a request that no router may see. The connection ends with it.

@@ -2,8 +2,12 @@
 //!
 //! Invariant: every answer with an error status that we make is a problem with a code and a request id.
 
+mod bounds;
+mod crowd;
 mod extract;
+mod framing;
 mod idempotency;
+mod json;
 mod layers;
 mod linger;
 mod live;
@@ -11,14 +15,19 @@ mod neighbour;
 mod patience;
 mod serve;
 mod strict;
+mod strict_stream;
 mod trace;
 
-pub use extract::{Json, Page, Path, Query};
+pub use bounds::{Bounds, HeadBounds};
+pub use crowd::neighbourhood;
+pub use extract::{Page, Path, Query};
 pub use idempotency::Idempotency;
+pub use json::Json;
+pub(crate) use layers::wear_behind;
 pub use layers::{RequestId, Wear, wear};
 pub use live::{frame, sse};
 pub use neighbour::{CLIENT, Deadline, believe};
-pub use serve::{Door, Limits, Place, neighbourhood, serve};
+pub use serve::{Door, Limits, Place, serve};
 pub use trace::Trace;
 
 /// A page of a list.

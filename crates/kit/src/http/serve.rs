@@ -3,13 +3,17 @@
 //! `axum::serve` installs no timer, so hyper's header time-out would never fire; here it does. Invariant: a
 //! connection that sends nothing, or its header too slowly, is closed; there are never more connections than the cap.
 
-use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::ConnectInfo;
+use http::StatusCode;
+use http::header::UPGRADE;
+use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -18,8 +22,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt as _;
 
+use super::crowd::{Crowd, InProgress, Seat};
 use super::linger::Lingering;
 use super::patience::Patience;
+use super::strict_stream::{Strict, Verdict};
 use super::{layers, strict};
 use crate::tasks::Tasks;
 
@@ -30,6 +36,8 @@ pub struct Limits {
     pub connections: usize,
     /// Connections from one address (IPv6: one /64).
     pub per_address: usize,
+    /// How long nothing has to go on over a connection until it may make room for another.
+    pub idle: Duration,
     /// Time for a request's header to arrive whole.
     pub header: Duration,
     /// How long a client may stop reading while something is being sent to it.
@@ -40,7 +48,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 10_000, per_address: 10_000, header: Duration::from_secs(15), stuck: Duration::from_secs(60), buffer_bytes: 32 * 1024 }
+        Self { connections: 10_000, per_address: 10_000, idle: Duration::from_secs(2), header: Duration::from_secs(15), stuck: Duration::from_secs(60), buffer_bytes: 32 * 1024 }
     }
 }
 
@@ -55,6 +63,9 @@ pub struct Door {
     pub open: Gauge,
 }
 
+/// Where all places are taken, idle connections are looked for this often.
+const MAKE_ROOM_AGAIN: Duration = Duration::from_millis(500);
+
 /// Serves `router` until the process stops, then lets open requests finish.
 pub fn serve(door: Door, router: Router, tasks: &Tasks) {
     let owner = tasks.clone();
@@ -62,9 +73,16 @@ pub fn serve(door: Door, router: Router, tasks: &Tasks) {
         let places = Arc::new(Semaphore::new(door.limits.connections));
         let crowd = Crowd::default();
         loop {
-            let place = tokio::select! {
-                Ok(place) = places.clone().acquire_owned() => place,
-                () = owner.stopping() => return,
+            let place = match places.clone().try_acquire_owned() {
+                Ok(place) => place,
+                Err(_) => {
+                    crowd.make_room(door.limits.idle);
+                    tokio::select! {
+                        Ok(place) = places.clone().acquire_owned() => place,
+                        () = owner.stopping() => return,
+                        () = tokio::time::sleep(MAKE_ROOM_AGAIN) => continue,
+                    }
+                }
             };
             let accepted = tokio::select! {
                 accepted = door.listener.accept() => accepted,
@@ -79,10 +97,10 @@ pub fn serve(door: Door, router: Router, tasks: &Tasks) {
                     continue;
                 }
             };
-            let Some(seat) = crowd.enter(address.ip(), door.limits.per_address) else { continue };
+            let Some(seat) = crowd.enter(address.ip(), door.limits.per_address, door.limits.idle) else { continue };
             let (router, limits, open, tasks) = (router.clone(), door.limits.clone(), door.open.clone(), owner.clone());
             open.inc();
-            let place = Place(Arc::new(Taken { _place: place, _seat: seat, open }));
+            let place = Place(Arc::new(Taken { _place: place, seat, open }));
             owner.spawn(async move { connection(stream, address, place, router, &limits, &tasks).await });
         }
     });
@@ -92,27 +110,45 @@ async fn connection(stream: TcpStream, address: SocketAddr, place: Place, router
     // Small answers should not wait for more to come.
     let _ = stream.set_nodelay(true);
     let owner = tasks.clone();
+    let (verdict, requests) = (Verdict::default(), AtomicU64::new(0));
+    let presence = place.0.seat.presence().clone();
+    let present = presence.clone();
+    let stream = Strict::new(Patience::new(stream, limits.stuck), limits.buffer_bytes, verdict.clone());
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let (mut parts, body) = request.into_parts();
+        let upgrades = parts.headers.contains_key(UPGRADE) && body.is_end_stream();
         let body = axum::body::Body::new(Lingering::new(body, &parts.headers, &owner));
-        let refusal = strict::refusal(&parts);
+        let (number, busy) = (requests.fetch_add(1, Ordering::Relaxed), presence.busy());
+        let refusal = verdict.refusal(number).or_else(|| strict::refusal(&parts));
         parts.extensions.insert(ConnectInfo(address));
         parts.extensions.insert(place.clone());
-        let router = router.clone();
+        let (router, verdict) = (router.clone(), verdict.clone());
         async move {
-            match refusal {
-                Some(problem) => Ok(layers::refused(&problem)),
-                None => router.oneshot(hyper::Request::from_parts(parts, body)).await,
+            let response = match refusal {
+                Some(problem) => layers::refused(&problem),
+                None => {
+                    let Ok(response) = router.oneshot(hyper::Request::from_parts(parts, body)).await;
+                    // What a role says of a body that broke off is of no use where it was the client who broke it.
+                    verdict.refusal(number).map_or(response, |problem| layers::refused(&problem))
+                }
+            };
+            let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+            if upgrades {
+                verdict.decide(switches);
             }
+            if switches {
+                busy.for_good();
+            }
+            Ok::<_, Infallible>(response.map(|body| InProgress { body, _busy: busy }))
         }
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(limits.header).max_buf_size(limits.buffer_bytes).half_close(false);
-    let connection = builder.serve_connection(TokioIo::new(Patience::new(stream, limits.stuck)), service).with_upgrades();
+    let connection = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = tasks.stopping() => {
+        () = async { tokio::select! { () = tasks.stopping() => {}, () = present.has_to_leave() => {} } } => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
@@ -126,68 +162,17 @@ async fn connection(stream: TcpStream, address: SocketAddr, place: Place, router
 /// A connection's place among those that the door lets in, in the extensions of its requests. Whoever goes on with a connection that has
 /// become something else than HTTP holds it for as long.
 #[derive(Debug, Clone)]
-pub struct Place(#[allow(dead_code)] Arc<Taken>);
+pub struct Place(Arc<Taken>);
 
 #[derive(Debug)]
 struct Taken {
     _place: OwnedSemaphorePermit,
-    _seat: Seat,
+    seat: Seat,
     open: Gauge,
 }
 
 impl Drop for Taken {
     fn drop(&mut self) {
         self.open.dec();
-    }
-}
-
-/// Who is here, by address.
-#[derive(Debug, Clone, Default)]
-struct Crowd(Arc<Mutex<HashMap<IpAddr, usize>>>);
-
-impl Crowd {
-    fn enter(&self, address: IpAddr, most: usize) -> Option<Seat> {
-        let address = neighbourhood(address);
-        let mut crowd = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let here = crowd.entry(address).or_insert(0);
-        if *here >= most {
-            return None;
-        }
-        *here += 1;
-        Some(Seat { crowd: self.clone(), address })
-    }
-}
-
-/// A place in the crowd, given back when it is dropped.
-#[derive(Debug)]
-struct Seat {
-    crowd: Crowd,
-    address: IpAddr,
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        let mut crowd = self.crowd.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(here) = crowd.get_mut(&self.address) {
-            *here -= 1;
-            if *here == 0 {
-                crowd.remove(&self.address);
-            }
-        }
-    }
-}
-
-/// One household: an IPv4 address, or the /64 of an IPv6 one.
-pub fn neighbourhood(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(v6) => v6.to_ipv4_mapped().map_or_else(
-            || {
-                let mut octets = v6.octets();
-                octets[8..].fill(0);
-                IpAddr::from(octets)
-            },
-            IpAddr::V4,
-        ),
     }
 }

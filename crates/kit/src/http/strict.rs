@@ -1,15 +1,35 @@
 //! Requests that two readers could read differently are refused at every door.
 //!
-//! Request smuggling lives on such differences between a proxy and the server behind it. hyper refuses most of it while it
-//! parses: a bad or conflicting `Content-Length`, a transfer coding that does not end in `chunked`, folded lines, a space before
-//! the colon, bad chunk sizes; and where both `Transfer-Encoding` and `Content-Length` came, it drops the length and ends the connection. Here is
-//! what it lets pass. Invariant: what passes has one host, and a body framed by one length or by `chunked` alone.
+//! Request smuggling lives on such differences between a proxy and the server behind it. What can be told from the bytes alone is refused
+//! before (see `framing`: line ends, lengths, codings, chunks); here is what the parsed head tells. Invariant: what passes has one host,
+//! and one of each header that says who asks, for what, or how much of it.
 
-use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, EXPECT, HOST, IF_RANGE, ORIGIN, PROXY_AUTHORIZATION, RANGE, TRANSFER_ENCODING};
 use http::request::Parts;
-use http::{Method, StatusCode, Version};
+use http::uri::Authority;
+use http::{HeaderName, HeaderValue, Method, StatusCode, Version};
 
 use crate::problem::Problem;
+
+/// Headers of which two would leave open which one counts.
+const ONCE: [HeaderName; 16] = [
+    AUTHORIZATION,
+    CONTENT_TYPE,
+    CONTENT_RANGE,
+    EXPECT,
+    IF_RANGE,
+    ORIGIN,
+    PROXY_AUTHORIZATION,
+    RANGE,
+    HeaderName::from_static("idempotency-key"),
+    HeaderName::from_static("last-event-id"),
+    HeaderName::from_static("tus-resumable"),
+    HeaderName::from_static("upload-checksum"),
+    HeaderName::from_static("upload-length"),
+    HeaderName::from_static("upload-metadata"),
+    HeaderName::from_static("upload-offset"),
+    HeaderName::from_static("x-http-method-override"),
+];
 
 /// Why a request is refused, if it is.
 pub(super) fn refusal(parts: &Parts) -> Option<Problem> {
@@ -24,6 +44,10 @@ pub(super) fn refusal(parts: &Parts) -> Option<Problem> {
             return refuse("A request has a Content-Length or a Transfer-Encoding, not both.");
         }
     }
+    // Most requests have no header twice, and need no look at each.
+    if headers.len() != headers.keys_len() && ONCE.iter().any(|name| headers.get_all(name).iter().nth(1).is_some()) {
+        return refuse("A header came twice that may come once, such as Authorization.");
+    }
     if parts.method == Method::CONNECT {
         return Some(Problem::new(StatusCode::METHOD_NOT_ALLOWED, "request.method_not_allowed", "This server opens no tunnels."));
     }
@@ -36,10 +60,17 @@ pub(super) fn refusal(parts: &Parts) -> Option<Problem> {
         (Some(host), Some(authority)) if !host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()) => {
             return refuse("The Host header and the address name different hosts.");
         }
-        (Some(host), _) if host.as_bytes().iter().any(|byte| matches!(byte, b',' | b'/' | b'@' | b' ' | b'\t' | b'\\')) => return refuse("The Host header names no host."),
+        (Some(host), _) if host.as_bytes().iter().any(|byte| matches!(byte, b',' | b'/' | b'@' | b' ' | b'\t' | b'\\')) || is_no_host(host) => {
+            return refuse("The Host header names no host.");
+        }
         _ => {}
     }
     None
+}
+
+/// Whether a host that is named is none, such as an IPv6 address without its bracket.
+fn is_no_host(host: &HeaderValue) -> bool {
+    !host.is_empty() && Authority::try_from(host.as_bytes()).is_err()
 }
 
 #[cfg(test)]
@@ -61,11 +92,16 @@ mod tests {
         assert_eq!(refused(post().header(TRANSFER_ENCODING, "chunked").header(TRANSFER_ENCODING, "chunked")), Some(400));
         assert_eq!(refused(post().header(TRANSFER_ENCODING, "chunked").header(CONTENT_LENGTH, "3")), Some(400));
         assert_eq!(refused(post().header(HOST, "a")), Some(400));
+        assert_eq!(refused(post().header(AUTHORIZATION, "Bearer a").header(AUTHORIZATION, "Bearer a")), Some(400));
+        assert_eq!(refused(post().header("accept", "a").header("accept", "b").header("cookie", "a=1").header("cookie", "b=2")), None);
         assert_eq!(refused(Request::get("/")), Some(400));
         assert_eq!(refused(Request::get("/").version(Version::HTTP_10)), None);
         assert_eq!(refused(Request::get("http://a/").header(HOST, "A")), None);
         assert_eq!(refused(Request::get("http://b/").header(HOST, "a")), Some(400));
         assert_eq!(refused(Request::get("/").header(HOST, "a, b")), Some(400));
+        assert_eq!(refused(Request::get("/").header(HOST, "[::1]:80")), None);
+        assert_eq!(refused(Request::get("/").header(HOST, "[::1")), Some(400));
+        assert_eq!(refused(Request::get("/").header(HOST, "::1")), Some(400));
         assert_eq!(refused(Request::builder().method(Method::CONNECT).uri("a:80").header(HOST, "a:80")), Some(405));
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Invariant: no header that speaks of a connection, or of how a body is framed on it, is ever passed on; what is framed is framed anew.
 
-use http::header::{CONNECTION, CONTENT_LENGTH, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, Version, uri};
 
@@ -21,7 +21,8 @@ const HOP_BY_HOP: [HeaderName; 8] = [
     HeaderName::from_static("proxy-authorization"),
 ];
 /// Headers that `Connection` can't take away: a client must not be able to hide them from the role.
-const KEPT: [HeaderName; 3] = [HOST, CONTENT_LENGTH, HeaderName::from_static("x-tutti-client")];
+const KEPT: [HeaderName; 7] =
+    [HOST, CONTENT_LENGTH, AUTHORIZATION, COOKIE, HeaderName::from_static("x-tutti-client"), HeaderName::from_static("x-forwarded-for"), HeaderName::from_static("x-request-id")];
 
 /// Takes away what belongs to the connection that the message came over.
 pub(super) fn strip(headers: &mut HeaderMap) {
@@ -68,7 +69,7 @@ mod tests {
     #[test]
     fn what_belongs_to_a_connection_ends_with_it() {
         let rows = [
-            ("connection", "keep-alive, X-Private , host, content-length"),
+            ("connection", "keep-alive, X-Private , host, content-length, authorization, x-request-id"),
             ("connection", "close"),
             ("x-private", "1"),
             ("keep-alive", "timeout=5"),
@@ -78,6 +79,8 @@ mod tests {
             ("proxy-authorization", "Basic x"),
             ("host", "tutti.example"),
             ("content-length", "3"),
+            ("authorization", "Bearer x"),
+            ("x-request-id", "1"),
             ("x-public", "2"),
         ];
         let mut headers: HeaderMap = HeaderMap::new();
@@ -87,6 +90,6 @@ mod tests {
         strip(&mut headers);
         let mut left: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
         left.sort_unstable();
-        assert_eq!(left, ["content-length", "host", "x-public"]);
+        assert_eq!(left, ["authorization", "content-length", "host", "x-public", "x-request-id"]);
     }
 }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::ConnectInfo;
 use axum::routing::{get, post};
 use kit::auth::Verifier;
-use kit::http::{Door, Limits, Wear, serve, wear};
+use kit::http::{Bounds, Door, HeadBounds, Limits, Wear, neighbourhood, serve, wear};
 use kit::peer::Peers;
 use kit::tasks::Tasks;
 use kit::telemetry::Metrics;
@@ -24,12 +25,17 @@ struct Server {
 }
 
 async fn server(limits: Limits) -> Server {
+    server_at("127.0.0.1:0", limits).await
+}
+
+async fn server_at(address: &str, limits: Limits) -> Server {
     kit::tls::provider();
     let (tasks, metrics, slow) = (Tasks::default(), Metrics::default(), Arc::new(Notify::new()));
     let entered = slow.clone();
     let verifier = Verifier::new(Peers::default(), Clock::system());
     let routes = Router::new()
         .route("/ok", get(async || "ok"))
+        .route("/whoami", get(async |ConnectInfo(address): ConnectInfo<SocketAddr>| neighbourhood(address.ip()).to_string()))
         .route("/large", get(async || vec![7_u8; 64 * 1024 * 1024]))
         .route(
             "/slow",
@@ -42,7 +48,7 @@ async fn server(limits: Limits) -> Server {
         .route("/panic", get(async || -> &'static str { panic!("out of tune") }))
         .route("/problem", get(async || Problem::not_found("song")))
         .route("/json", post(async |kit::http::Json(value): kit::http::Json<Vec<u8>>| kit::http::Json(value.len())));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = TcpListener::bind(address).await.unwrap();
     let address = listener.local_addr().unwrap();
     let router = wear(routes, Wear { role: "test", metrics: metrics.clone(), verifier });
     serve(Door { listener, limits, open: metrics.connections.clone() }, router, &tasks);
@@ -83,6 +89,25 @@ async fn one_address_cannot_take_every_place() {
     let mut answer = [0; 16];
     let read = tokio::time::timeout(Duration::from_secs(2), third.read(&mut answer)).await.expect("the third is closed, not kept waiting");
     assert!(matches!(read, Ok(0) | Err(_)));
+}
+
+#[tokio::test]
+async fn an_idle_connection_makes_room_for_another_and_one_in_use_does_not() {
+    let server = server(Limits { per_address: 2, idle: Duration::ZERO, ..Limits::default() }).await;
+    let mut slow = TcpStream::connect(server.address).await.unwrap();
+    slow.write_all(b"GET /slow HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+    tokio::time::timeout(Duration::from_secs(60), server.slow.notified()).await.expect("the request comes in");
+    let mut idle = TcpStream::connect(server.address).await.unwrap();
+    idle.write_all(b"GET /ok HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    let mut some = [0; 1000];
+    assert!(idle.read(&mut some).await.unwrap() > 0);
+    let third = raw(server.address, "GET /ok HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+    assert!(third.starts_with("HTTP/1.1 200"), "{third}");
+    let ended = tokio::time::timeout(Duration::from_secs(5), idle.read(&mut some)).await.expect("it is ended");
+    assert!(matches!(ended, Ok(0) | Err(_)), "{ended:?}");
+    let mut answer = String::new();
+    slow.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.ends_with("slow"), "{answer}");
 }
 
 #[tokio::test]
@@ -179,4 +204,52 @@ async fn a_client_that_stops_reading_is_not_waited_for() {
 fn client() -> reqwest::Client {
     kit::tls::provider();
     reqwest::Client::new()
+}
+
+#[tokio::test]
+async fn an_ipv6_listener_counts_its_clients_by_their_64_and_ipv4_ones_as_what_they_are() {
+    let Ok(probe) = TcpListener::bind("[::1]:0").await else { return println!("this machine has no IPv6") };
+    drop(probe);
+    let ask = |host: &str| format!("GET /whoami HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    let limits = Limits { per_address: 2, ..Limits::default() };
+    let own = server_at("[::1]:0", limits.clone()).await;
+    assert!(raw(own.address, &ask("[::1]:8080")).await.ends_with("\r\n::"));
+    let held = (TcpStream::connect(own.address).await.unwrap(), TcpStream::connect(own.address).await.unwrap());
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let mut third = TcpStream::connect(own.address).await.unwrap();
+    let read = tokio::time::timeout(Duration::from_secs(2), third.read(&mut [0; 16])).await.expect("the third is closed, not kept waiting");
+    assert!(matches!(read, Ok(0) | Err(_)));
+    drop(held);
+    // One socket for both families: an IPv4 client is no part of some /64.
+    let both = server_at("[::]:0", limits).await;
+    let mapped = SocketAddr::from(([127, 0, 0, 1], both.address.port()));
+    assert!(raw(mapped, &ask("x")).await.ends_with("\r\n127.0.0.1"));
+}
+
+#[tokio::test]
+async fn a_listener_with_bounds_refuses_what_is_over_them_also_where_nothing_is() {
+    kit::tls::provider();
+    let (entered, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (enters, goes_on) = (entered.clone(), go_on.clone());
+    let slow = async move || {
+        enters.notify_one();
+        goes_on.notified().await;
+        "slow"
+    };
+    let routes = Router::new().route("/slow", get(slow)).route("/ok", get(async || "ok")).fallback(async || Problem::not_found("song"));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, tasks) = (listener.local_addr().unwrap(), Tasks::default());
+    let bounds = Bounds { max_requests: 1, head: HeadBounds { max_address_bytes: 100, max_headers: 5 } };
+    serve(Door { listener, limits: Limits::default(), open: Metrics::default().connections }, bounds.around(routes), &tasks);
+    let running = tokio::spawn(reqwest::get(format!("http://{address}/slow")));
+    tokio::time::timeout(Duration::from_secs(20), entered.notified()).await.expect("the request comes in");
+    for path in ["/ok", "/nowhere"] {
+        let get = |path: &str, more: &str| format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{more}\r\n");
+        assert!(raw(address, &get(path, "")).await.starts_with("HTTP/1.1 503"), "{path}");
+        assert!(raw(address, &get(&format!("{path}?{}", "a".repeat(200)), "")).await.starts_with("HTTP/1.1 414"), "{path}");
+        assert!(raw(address, &get(path, &"A: b\r\n".repeat(9))).await.starts_with("HTTP/1.1 431"), "{path}");
+    }
+    go_on.notify_one();
+    assert_eq!(running.await.unwrap().unwrap().text().await.unwrap(), "slow");
+    assert_eq!(reqwest::get(format!("http://{address}/ok")).await.unwrap().status(), 200);
 }

@@ -4,6 +4,7 @@
 
 mod crash;
 mod direct;
+mod edge;
 mod faults;
 mod layout;
 mod moving;

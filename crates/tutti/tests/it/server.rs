@@ -83,6 +83,11 @@ impl Server {
         said
     }
 
+    /// Where the operations doors are.
+    pub(crate) fn operations_addresses(&self) -> Vec<String> {
+        self.fleet.players.iter().map(|player| player.operations.clone()).collect()
+    }
+
     /// Everything that lies in the store, whole or not, and in scratch folders.
     pub(crate) async fn left_behind(&self) -> Vec<String> {
         let scratch = |player: &testkit::fleet::Player| ["media", "transcode", "delivery"].map(|role| player.data.join(role).join("scratch"));

@@ -1,0 +1,98 @@
+//! What a listener takes at most: requests at once, the size of a head.
+//!
+//! The gateway's guard does more, as it faces strangers; this is what every other listener stands behind. Invariant: a request over a bound is
+//! refused before any handler sees it, also where there is no route.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use http::StatusCode;
+use http_body::{Frame, SizeHint};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::problem::Problem;
+
+/// The bounds of a listener.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Requests in progress at once; more are answered 503.
+    pub max_requests: usize,
+    /// Size of the head.
+    pub head: HeadBounds,
+}
+
+/// The bounds of a head.
+#[derive(Debug, Clone, Copy)]
+pub struct HeadBounds {
+    /// Bytes of the longest address, with its query.
+    pub max_address_bytes: usize,
+    /// Header lines of a request.
+    pub max_headers: usize,
+}
+
+impl Default for HeadBounds {
+    fn default() -> Self {
+        Self { max_address_bytes: 8 * 1024, max_headers: 80 }
+    }
+}
+
+impl HeadBounds {
+    /// Refuses a head that is too large before anything of it is looked at.
+    pub fn check<B>(&self, request: &http::Request<B>) -> Result<(), Problem> {
+        let address_bytes = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
+        if address_bytes > self.max_address_bytes {
+            let detail = format!("The address has {address_bytes} bytes; {} are taken.", self.max_address_bytes);
+            return Err(Problem::new(StatusCode::URI_TOO_LONG, "request.address_too_long", detail));
+        }
+        let headers = request.headers().len();
+        if headers > self.max_headers {
+            let detail = format!("The request has {headers} header lines; {} are taken.", self.max_headers);
+            return Err(Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "request.too_many_headers", detail));
+        }
+        Ok(())
+    }
+}
+
+impl Bounds {
+    /// Puts the bounds around a router and its fallbacks.
+    pub fn around(self, router: Router) -> Router {
+        let state = (self.head, Arc::new(Semaphore::new(self.max_requests)));
+        router.layer(from_fn_with_state(state, layer))
+    }
+}
+
+async fn layer(State((head, places)): State<(HeadBounds, Arc<Semaphore>)>, request: Request, next: Next) -> Response {
+    if let Err(problem) = head.check(&request) {
+        return problem.into_response();
+    }
+    match places.try_acquire_owned() {
+        Ok(place) => next.run(request).await.map(|body| Body::new(Held { body, _place: place })),
+        Err(_) => Problem::unavailable("The server is busy. Try again in a moment.", Duration::from_secs(1)).into_response(),
+    }
+}
+
+/// A body that holds a place until it has left.
+struct Held {
+    body: Body,
+    _place: OwnedSemaphorePermit,
+}
+
+impl http_body::Body for Held {
+    type Data = Bytes;
+    type Error = axum::Error;
+    fn poll_frame(mut self: std::pin::Pin<&mut Self>, context: &mut std::task::Context<'_>) -> std::task::Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        std::pin::Pin::new(&mut self.body).poll_frame(context)
+    }
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,473 @@
+//! How a client's bytes are framed into requests (RFC 9112), read strictly: what two readers could read differently is an error.
+//!
+//! Owns the grammar, no socket and no meaning: it is fed with bytes as they come and says where each head ends, or what is wrong. hyper parses
+//! the same bytes after it, and more leniently (a line feed alone ends a line, equal lengths are merged). Invariant: what passes here
+//! has one reading, so hyper's and that of any server behind or before us are the same.
+
+use http::{Method, Uri};
+
+/// Bytes of a line with a chunk's size: 16 digits, and what extensions there are.
+const CHUNK_LINE_BYTES: usize = 1024;
+/// Bytes of all trailers of a body.
+const TRAILERS_BYTES: usize = 8 * 1024;
+/// Empty lines before a request (RFC 9112 §2.2: some old clients send one after a body).
+const EMPTY_LINES: u8 = 2;
+/// Header lines that hyper takes.
+const HEADER_LINES: usize = 100;
+
+/// What is wrong with the bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// A line ends with a line feed alone, or has a carriage return elsewhere.
+    LineEnd,
+    /// The first line is not a method, an address and a version with one space between them.
+    RequestLine,
+    /// A header line has no name, a name that is none, or a space before its colon.
+    HeaderName,
+    /// A header line begins with a space: it would go on with the one before it.
+    Folded,
+    /// A header has a control character.
+    HeaderValue,
+    /// There is more than one length, or one that is no number.
+    Length,
+    /// The transfer coding is not `chunked`, or comes with a length.
+    Coding,
+    /// A chunk's size, its extension or its end is not well-formed.
+    Chunk,
+    /// A trailer is not well-formed, or there are too many.
+    Trailer,
+    /// The head is larger than is taken.
+    TooLarge,
+    /// There are more header lines than are taken.
+    TooManyLines,
+}
+
+/// Where in the stream of requests one is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    /// Before or within a head.
+    Head {
+        empty_lines: u8,
+    },
+    /// This many bytes of a body are to come.
+    Body(u64),
+    Chunk(Chunk),
+}
+
+/// Within a chunked body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Chunk {
+    /// The line with the size: digits so far, their value, bytes of the line, whether an extension has begun.
+    Size {
+        digits: u8,
+        value: u64,
+        line: usize,
+        extension: bool,
+    },
+    /// The line feed after it.
+    SizeEnd(u64),
+    Data(u64),
+    DataReturn,
+    DataEnd,
+    /// A trailer line: bytes of it, bytes of all of them, whether its name is over.
+    Trailer {
+        line: usize,
+        all: usize,
+        value: bool,
+    },
+    TrailerEnd {
+        empty: bool,
+        all: usize,
+    },
+}
+
+/// What a step over some bytes came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    /// These bytes are good: of a body, or an empty line before a head, which hyper leaves away as well.
+    Pass(usize),
+    /// These bytes are a whole head; `upgrade`: it asks for another protocol and has no body.
+    Head {
+        /// How many bytes it has.
+        bytes: usize,
+        /// Whether what follows may be something else than HTTP.
+        upgrade: bool,
+    },
+    /// The head is not whole yet: more bytes are needed.
+    More,
+    /// The bytes are wrong.
+    Wrong(Fault),
+}
+
+/// The reader. It keeps no bytes: a head that is not whole has to be shown again, with more.
+#[derive(Debug, Clone)]
+pub(super) struct Framing {
+    at: At,
+    /// Bytes of the head that were looked at and found good so far.
+    seen: usize,
+    max_head: usize,
+}
+
+impl Framing {
+    /// A reader at the beginning of a connection.
+    pub(super) fn new(max_head: usize) -> Self {
+        Self { at: At::Head { empty_lines: 0 }, seen: 0, max_head }
+    }
+
+    /// Whether the next bytes belong to a head, so that a fault in them is answered before any request is made of them.
+    pub(super) fn is_at_head(&self) -> bool {
+        matches!(self.at, At::Head { .. })
+    }
+
+    /// Takes the next step over `bytes`, which must not be empty.
+    pub(super) fn step(&mut self, bytes: &[u8]) -> Step {
+        match self.at {
+            At::Head { empty_lines } => self.head(bytes, empty_lines),
+            At::Body(left) => {
+                let taken = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
+                let left = left - taken as u64;
+                self.at = if left == 0 { At::Head { empty_lines: 0 } } else { At::Body(left) };
+                Step::Pass(taken)
+            }
+            At::Chunk(chunk) => self.chunks(chunk, bytes),
+        }
+    }
+
+    fn head(&mut self, bytes: &[u8], empty_lines: u8) -> Step {
+        if self.seen == 0 {
+            match bytes {
+                [b'\r', b'\n', ..] if empty_lines < EMPTY_LINES => {
+                    self.at = At::Head { empty_lines: empty_lines + 1 };
+                    return Step::Pass(2);
+                }
+                [b'\r'] if empty_lines < EMPTY_LINES => return Step::More,
+                [b'\r' | b'\n', ..] => return Step::Wrong(Fault::LineEnd),
+                // Something else than HTTP, such as TLS, is not waited for.
+                [first, ..] if !is_token_byte(*first) => return Step::Wrong(Fault::RequestLine),
+                _ => {}
+            }
+        }
+        // Line ends first, as they come: nothing that is wrong has to be waited for.
+        let mut at = self.seen;
+        while let Some(found) = memchr::memchr2(b'\r', b'\n', bytes.get(at..).unwrap_or_default()) {
+            let end = at + found;
+            match (bytes.get(end), bytes.get(end + 1)) {
+                (Some(b'\r'), Some(b'\n')) => {}
+                (Some(b'\r'), None) => {
+                    self.seen = end;
+                    return if end > self.max_head { Step::Wrong(Fault::TooLarge) } else { Step::More };
+                }
+                _ => return Step::Wrong(Fault::LineEnd),
+            }
+            at = end + 2;
+            if end + 2 > self.max_head {
+                return Step::Wrong(Fault::TooLarge);
+            }
+            if bytes.get(..end).is_some_and(|before| before.ends_with(b"\r\n")) {
+                self.seen = 0;
+                return self.whole(bytes.get(..at).unwrap_or_default());
+            }
+        }
+        self.seen = bytes.len();
+        if bytes.len() > self.max_head { Step::Wrong(Fault::TooLarge) } else { Step::More }
+    }
+
+    /// Reads a whole head and knows what comes after it.
+    fn whole(&mut self, head: &[u8]) -> Step {
+        match read_head(head) {
+            Ok(Head { body, upgrade }) => {
+                self.at = match body {
+                    Body::None => At::Head { empty_lines: 0 },
+                    Body::Length(length) => At::Body(length),
+                    Body::Chunked => At::Chunk(Chunk::START),
+                };
+                Step::Head { bytes: head.len(), upgrade: upgrade && self.is_at_head() }
+            }
+            Err(fault) => Step::Wrong(fault),
+        }
+    }
+
+    fn chunks(&mut self, mut chunk: Chunk, bytes: &[u8]) -> Step {
+        let mut at = 0;
+        while let Some(&byte) = bytes.get(at) {
+            if let Chunk::Data(left) = chunk {
+                let taken = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len() - at);
+                at += taken;
+                let left = left - taken as u64;
+                chunk = if left == 0 { Chunk::DataReturn } else { Chunk::Data(left) };
+                continue;
+            }
+            at += 1;
+            match chunk.next(byte) {
+                Ok(Some(next)) => chunk = next,
+                // The body is over.
+                Ok(None) => {
+                    self.at = At::Head { empty_lines: 0 };
+                    return Step::Pass(at);
+                }
+                // What was good before it is passed on first; then it is looked at again, and nothing comes of it.
+                Err(_) if at > 1 => {
+                    self.at = At::Chunk(chunk);
+                    return Step::Pass(at - 1);
+                }
+                Err(fault) => return Step::Wrong(fault),
+            }
+        }
+        self.at = At::Chunk(chunk);
+        Step::Pass(at)
+    }
+}
+
+impl Chunk {
+    const START: Self = Self::Size { digits: 0, value: 0, line: 0, extension: false };
+
+    /// What comes after a byte; `None` after the last of a body.
+    fn next(self, byte: u8) -> Result<Option<Self>, Fault> {
+        Ok(Some(match (self, byte) {
+            (Self::Size { digits, value, line, extension: false }, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') if digits < 16 => {
+                let digit = u64::from(char::from(byte).to_digit(16).unwrap_or_default());
+                // hyper counts in 64 bits as well, and nothing is that large.
+                let value = value.checked_mul(16).and_then(|value| value.checked_add(digit)).ok_or(Fault::Chunk)?;
+                Self::Size { digits: digits + 1, value, line: line + 1, extension: false }
+            }
+            (Self::Size { digits: 1.., value, .. }, b'\r') => Self::SizeEnd(value),
+            (Self::Size { digits: digits @ 1.., value, line, extension: false }, b';') => Self::Size { digits, value, line: line + 1, extension: true },
+            (Self::Size { digits, value, line, extension: true }, _) if line < CHUNK_LINE_BYTES && is_field_byte(byte) => {
+                Self::Size { digits, value, line: line + 1, extension: true }
+            }
+            (Self::SizeEnd(0), b'\n') => Self::Trailer { line: 0, all: 0, value: false },
+            (Self::SizeEnd(size), b'\n') => Self::Data(size),
+            (Self::DataReturn, b'\r') => Self::DataEnd,
+            (Self::DataEnd, b'\n') => Self::START,
+            (Self::Trailer { line: 0, all, .. }, b'\r') => Self::TrailerEnd { empty: true, all },
+            (Self::Trailer { all, value: true, .. }, b'\r') => Self::TrailerEnd { empty: false, all },
+            (Self::Trailer { line: 1.., value: false, .. }, b':') => self.trailer(true)?,
+            (Self::Trailer { value: false, .. }, byte) if is_token_byte(byte) => self.trailer(false)?,
+            (Self::Trailer { value: true, .. }, byte) if is_field_byte(byte) => self.trailer(true)?,
+            (Self::TrailerEnd { empty: true, .. }, b'\n') => return Ok(None),
+            (Self::TrailerEnd { empty: false, all }, b'\n') => Self::Trailer { line: 0, all, value: false },
+            (Self::Trailer { .. } | Self::TrailerEnd { .. }, _) => return Err(Fault::Trailer),
+            _ => return Err(Fault::Chunk),
+        }))
+    }
+
+    /// One byte further in a trailer.
+    fn trailer(self, value: bool) -> Result<Self, Fault> {
+        match self {
+            Self::Trailer { line, all, .. } if all < TRAILERS_BYTES => Ok(Self::Trailer { line: line + 1, all: all + 1, value }),
+            _ => Err(Fault::Trailer),
+        }
+    }
+}
+
+/// What a head says of what follows.
+struct Head {
+    body: Body,
+    upgrade: bool,
+}
+
+enum Body {
+    None,
+    Length(u64),
+    Chunked,
+}
+
+/// Reads a head whose lines all end as they should, with its last, empty line.
+fn read_head(head: &[u8]) -> Result<Head, Fault> {
+    let mut lines = head.strip_suffix(b"\r\n").unwrap_or(head).split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let is_11 = request_line(lines.next().unwrap_or_default())?;
+    let (mut length, mut chunked, mut upgrade, mut count) = (None, false, false, 0);
+    for line in lines.filter(|line| !line.is_empty()) {
+        count += 1;
+        if count > HEADER_LINES {
+            return Err(Fault::TooManyLines);
+        }
+        if matches!(line.first(), Some(b' ' | b'\t')) {
+            return Err(Fault::Folded);
+        }
+        let colon = memchr::memchr(b':', line).ok_or(Fault::HeaderName)?;
+        let (name, value) = (line.get(..colon).unwrap_or_default(), line.get(colon + 1..).unwrap_or_default());
+        if name.is_empty() || !name.iter().all(|byte| is_token_byte(*byte)) {
+            return Err(Fault::HeaderName);
+        }
+        if !value.iter().all(|byte| is_field_byte(*byte)) {
+            return Err(Fault::HeaderValue);
+        }
+        let value = value.trim_ascii();
+        if name.eq_ignore_ascii_case(b"content-length") {
+            let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+            let number = std::str::from_utf8(value).ok().filter(|_| digits && length.is_none()).and_then(|value| value.parse::<u64>().ok());
+            // The two largest mean something else to hyper.
+            length = Some(number.filter(|number| *number < u64::MAX - 1).ok_or(Fault::Length)?);
+        } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
+            if chunked || !is_11 || !value.eq_ignore_ascii_case(b"chunked") {
+                return Err(Fault::Coding);
+            }
+            chunked = true;
+        } else if name.eq_ignore_ascii_case(b"upgrade") {
+            upgrade = true;
+        }
+    }
+    let body = match (length, chunked) {
+        (Some(_), true) => return Err(Fault::Coding),
+        (None, true) => Body::Chunked,
+        (None | Some(0), false) => Body::None,
+        (Some(length), false) => Body::Length(length),
+    };
+    Ok(Head { body, upgrade })
+}
+
+/// Reads the first line; `true` for HTTP/1.1, `false` for 1.0.
+fn request_line(line: &[u8]) -> Result<bool, Fault> {
+    let mut words = line.split(|byte| *byte == b' ');
+    let (Some(method), Some(target), Some(version), None) = (words.next(), words.next(), words.next(), words.next()) else {
+        return Err(Fault::RequestLine);
+    };
+    let is_method = !method.is_empty() && method.iter().all(|byte| is_token_byte(*byte)) && Method::from_bytes(method).is_ok();
+    // Whatever else is in it, an address is printable ASCII.
+    let is_target = target.iter().all(u8::is_ascii_graphic) && Uri::try_from(target).is_ok();
+    let is_11 = match version {
+        b"HTTP/1.1" => true,
+        b"HTTP/1.0" => false,
+        _ => return Err(Fault::RequestLine),
+    };
+    if is_method && is_target { Ok(is_11) } else { Err(Fault::RequestLine) }
+}
+
+/// RFC 9110 §5.6.2.
+fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// RFC 9110 §5.5: visible characters, spaces, tabs, and what is not ASCII.
+fn is_field_byte(byte: u8) -> bool {
+    byte == b'\t' || (byte >= b' ' && byte != 0x7f)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::{any, proptest};
+    use proptest::sample::select;
+
+    use super::*;
+
+    /// What a stream of bytes comes to, shown in pieces of this size: the heads' lengths, bytes that were passed, and what was wrong.
+    fn read(bytes: &[u8], piece: usize) -> (Vec<usize>, usize, Option<Fault>) {
+        let (mut framing, mut held, mut heads, mut passed) = (Framing::new(1000), Vec::new(), Vec::new(), 0);
+        for piece in bytes.chunks(piece) {
+            held.extend_from_slice(piece);
+            while !held.is_empty() {
+                let taken = match framing.step(&held) {
+                    Step::Pass(taken) => {
+                        passed += taken;
+                        taken
+                    }
+                    Step::Head { bytes, .. } => {
+                        heads.push(bytes);
+                        bytes
+                    }
+                    Step::More => break,
+                    Step::Wrong(fault) => return (heads, passed, Some(fault)),
+                };
+                held.drain(..taken);
+            }
+        }
+        (heads, passed, None)
+    }
+
+    #[test]
+    fn heads_and_bodies_are_told_apart_however_they_come() {
+        let get = "GET /a?b=c HTTP/1.1\r\nHost: x\r\nAccept:\t\u{e4} \r\n\r\n";
+        let post = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\n";
+        let chunked = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: Chunked\r\n\r\n";
+        let body = "5;name=\"a b\"\r\nhello\r\n0b\r\nGET / HTTP/\r\n0\r\nX-Sum: 1\r\nY:\r\n\r\n";
+        let all = format!("\r\n{get}{post}\n\r\n\n\r\n{chunked}{body}\r\n{get}");
+        for piece in [1, 2, 3, 7, 64, all.len()] {
+            let (heads, passed, wrong) = read(all.as_bytes(), piece);
+            assert_eq!((heads, passed, wrong), (vec![get.len(), post.len(), chunked.len(), get.len()], 2 + 6 + body.len() + 2, None), "{piece}");
+        }
+    }
+
+    #[test]
+    fn what_two_readers_could_read_differently_is_wrong_however_it_comes() {
+        use Fault::{Chunk, Coding, Folded, HeaderName, HeaderValue, Length, LineEnd, RequestLine, TooLarge, Trailer};
+        let line = |line: &str| format!("{line}\r\nHost: x\r\n\r\n");
+        let with = |headers: &str| format!("POST / HTTP/1.1\r\nHost: x\r\n{headers}\r\n\r\n");
+        let body = |body: &str| format!("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{body}");
+        let rows = [
+            ("GET / HTTP/1.1\nHost: x\n\n".to_owned(), LineEnd),
+            ("GET / HTTP/1.1\r\nHost: x\n\r\n".to_owned(), LineEnd),
+            ("GET / HTTP/1.1\r\nHost: x\r\n\n".to_owned(), LineEnd),
+            ("\nGET / HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), LineEnd),
+            ("\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n".to_owned(), LineEnd),
+            (with("A: b\rC: d"), LineEnd),
+            (line("GET  / HTTP/1.1"), RequestLine),
+            (line("GET / HTTP/1.1 "), RequestLine),
+            (line("GET\t/ HTTP/1.1"), RequestLine),
+            (line("GET / HTTP/2.0"), RequestLine),
+            (line("GET / http/1.1"), RequestLine),
+            (line("GET /"), RequestLine),
+            (line("G(T / HTTP/1.1"), RequestLine),
+            (line("GET /\u{e4} HTTP/1.1"), RequestLine),
+            (line("GET a b HTTP/1.1"), RequestLine),
+            ("\u{16}\u{3}\u{1}".to_owned(), RequestLine),
+            (with("A : b"), HeaderName),
+            (with(": b"), HeaderName),
+            (with("no colon"), HeaderName),
+            (with("A\u{e4}: b"), HeaderName),
+            (with("A: b\r\n c"), Folded),
+            (with("A: b\0"), HeaderValue),
+            (with("A: b\u{7f}"), HeaderValue),
+            (with("Content-Length: 1\r\nContent-Length: 1"), Length),
+            (with("Content-Length: 1\r\ncontent-length: 2"), Length),
+            (with("Content-Length: 1, 1"), Length),
+            (with("Content-Length: +1"), Length),
+            (with("Content-Length:"), Length),
+            (with("Content-Length: 18446744073709551615"), Length),
+            (with("Content-Length: 18446744073709551616"), Length),
+            (with("Transfer-Encoding: gzip, chunked"), Coding),
+            (with("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked"), Coding),
+            (with("Transfer-Encoding: chunked\r\nContent-Length: 0"), Coding),
+            (with("Transfer-Encoding:"), Coding),
+            ("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n".to_owned(), Coding),
+            (with(&format!("A: {}", "b".repeat(1000))), TooLarge),
+            (body("\r\n"), Chunk),
+            (body("g\r\n"), Chunk),
+            (body("-1\r\n"), Chunk),
+            (body("0x1\r\n"), Chunk),
+            (body("1 \r\n"), Chunk),
+            (body(" 1\r\n"), Chunk),
+            (body("1\n"), Chunk),
+            (body("1\ra"), Chunk),
+            (body("1;a\n"), Chunk),
+            (body("1;\0\r\n"), Chunk),
+            (body(&format!("1;{}\r\n", "a".repeat(2000))), Chunk),
+            (body("11111111111111111\r\n"), Chunk),
+            (body("1\r\nab"), Chunk),
+            (body("1\r\na\n"), Chunk),
+            (body("1\r\na\r\r"), Chunk),
+            (body("0\r\nA\r\n\r\n"), Trailer),
+            (body("0\r\nA : b\r\n\r\n"), Trailer),
+            (body("0\r\nA: b\r\n c\r\n\r\n"), Trailer),
+            (body("0\r\nA: b\n\r\n"), Trailer),
+            (body("0\r\n\n"), Trailer),
+            (body(&format!("0\r\nA: {}\r\n\r\n", "b".repeat(9000))), Trailer),
+        ];
+        for (text, fault) in rows {
+            for piece in [1, 5, text.len()] {
+                assert_eq!(read(text.as_bytes(), piece).2, Some(fault), "{text:?} in pieces of {piece}");
+            }
+        }
+        assert_eq!(read(with(&"A: b\r\n".repeat(101)).replace("\r\n\r\n\r\n", "\r\n\r\n").as_bytes(), 10).2, Some(Fault::TooManyLines));
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_never_matter(bytes in vec(select(b"\r\n :;0a1GET/HTP.-\0".to_vec()), 0..200), piece in 1usize..20, chunked in any::<bool>()) {
+            let head: &[u8] = if chunked { b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" } else { b"" };
+            let all = [head, &bytes].concat();
+            assert_eq!(read(&all, all.len().max(1)), read(&all, piece));
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The listeners as a stranger meets them: every route of each stands behind the same guard, and every JSON operation reads its body strictly.
+//!
+//! The routes come from `docs/openapi.json` (which is the interface, letter for letter), from the gateway's own tables, and from what the process
+//! adds. Invariant: a route that is added anywhere is walked here without anyone remembering to.
+
+use std::path::Path;
+
+use futures::StreamExt as _;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::server::Server;
+
+/// What the process adds to the public listener, and what is nowhere.
+const MORE: [(&str, &str); 7] =
+    [("GET", "/healthz"), ("GET", "/readyz"), ("POST", "/readyz"), ("GET", "/nowhere"), ("GET", "/nowhere.js"), ("POST", "/v1/nothing"), ("PUT", "/v1/me")];
+const OPERATIONS: [&str; 4] = ["/healthz", "/readyz", "/metrics", "/nowhere"];
+
+fn interface() -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.json");
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+/// Every operation of the interface: method, a path with something in each parameter's place, and its description.
+fn operations() -> Vec<(Method, String, Value)> {
+    let mut operations = Vec::new();
+    for (path, methods) in interface()["paths"].as_object().unwrap() {
+        let filled: Vec<&str> = path.split('/').map(|part| if part.starts_with('{') { "5kT0vYq8Zb3mXw1RcHs9Ga" } else { part }).collect();
+        for (method, operation) in methods.as_object().unwrap().iter().filter(|(_, operation)| operation.is_object()) {
+            operations.push((method.to_uppercase().parse().unwrap(), filled.join("/"), operation.clone()));
+        }
+    }
+    assert!(operations.len() > 30, "the interface was not read");
+    operations
+}
+
+/// Every route of the public listener.
+fn public_routes() -> Vec<(Method, String)> {
+    let known = operations().into_iter().map(|(method, path, _)| (method, path));
+    let files = gateway::STATIC_ROUTES.iter().flat_map(|(_, path)| [(Method::GET, (*path).to_owned()), (Method::POST, (*path).to_owned())]);
+    let wildcards = gateway::ROUTES.iter().map(|row| {
+        let filled: Vec<&str> = row.path.split('/').map(|part| if part.starts_with('{') { "x" } else { part }).collect();
+        (Method::GET, filled.join("/"))
+    });
+    let more = MORE.iter().map(|(method, path)| (method.parse().unwrap(), (*path).to_owned()));
+    known.chain(files).chain(wildcards).chain(more).collect()
+}
+
+async fn status_and_code(server: &Server, method: &Method, url: String, headers: HeaderMap) -> (u16, String) {
+    let answer = server.client.request(method.clone(), url).headers(headers).send().await.unwrap();
+    let status = answer.status().as_u16();
+    let problem: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap_or_default();
+    (status, problem["code"].as_str().unwrap_or_default().to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_of_every_listener_stands_behind_the_guard() {
+    let server = Server::start(&["gateway.reads_per_second=1", "gateway.anonymous_writes_per_second=1"]).await;
+    let long = "a".repeat(9000);
+    let many: HeaderMap = (0..90).map(|at| (format!("x-{at}").parse::<HeaderName>().unwrap(), HeaderValue::from_static("1"))).collect();
+    let public = public_routes().into_iter().map(|(method, path)| (method, format!("{}{path}", server.address)));
+    let operations = server.operations_addresses().into_iter().flat_map(|address| OPERATIONS.map(|path| (Method::GET, format!("{address}{path}"))));
+    let routes: Vec<(Method, String)> = public.chain(operations).collect();
+    let mut open = Vec::new();
+    for (method, url) in &routes {
+        let too_long = status_and_code(&server, method, format!("{url}?{long}"), HeaderMap::new()).await;
+        let too_many = status_and_code(&server, method, url.clone(), many.clone()).await;
+        if too_long.0 != 414 || too_many.0 != 431 {
+            open.push(format!("{method} {url}: {too_long:?} {too_many:?}"));
+        }
+    }
+    assert!(open.is_empty(), "stand outside the guard:\n{}", open.join("\n"));
+    // What the guard counts: each public route is refused once its client has had what it may.
+    let counted = futures::stream::iter(public_routes()).map(|(method, path)| is_counted(&server, method, path)).buffer_unordered(8);
+    let open: Vec<String> = counted.filter_map(std::future::ready).collect().await;
+    assert!(open.is_empty(), "are not counted:\n{}", open.join("\n"));
+}
+
+/// Asks until the client is told that it asks too much; the route, where it never is.
+async fn is_counted(server: &Server, method: Method, path: String) -> Option<String> {
+    // Health checks have a larger share of their own: ten seconds' worth of fifty.
+    let most = if path.ends_with('z') { 600 } else { 30 };
+    for _ in 0..most {
+        let (status, code) = status_and_code(server, &method, format!("{}{path}", server.address), HeaderMap::new()).await;
+        if status == 429 && (method == Method::HEAD || code == "request.too_many") {
+            return None;
+        }
+    }
+    Some(format!("{method} {path}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_json_operation_refuses_what_could_be_read_in_two_ways() {
+    let server = Server::start(&["gateway.writes_per_second=0", "gateway.anonymous_writes_per_second=0"]).await;
+    let ada = server.sign_up("ada").await;
+    let deep = format!("{}{}", "{\"a\":".repeat(5000), "}".repeat(5000));
+    let rows: [(&[u8], u16, &str); 9] = [
+        (b"[]", 422, "invalid type: sequence"),
+        (b"[\"ada\", \"a long enough password\", null, null]", 422, "invalid type: sequence"),
+        (b"null", 422, "invalid type"),
+        (b"\"text\"", 422, "invalid type"),
+        (b"{\"password\":\"a\",\"password\":\"b\"}", 422, "duplicate field"),
+        (b"{} {}", 400, "trailing"),
+        (b"{\"password\":NaN}", 400, "expected"),
+        (b"{\"password\":\"\xff\"}", 400, "unicode"),
+        (deep.as_bytes(), 400, "recursion"),
+    ];
+    let mut wrong = Vec::new();
+    let mut walked = 0;
+    for (method, path, operation) in operations() {
+        if operation.pointer("/requestBody/content/application~1json").is_none() {
+            continue;
+        }
+        walked += 1;
+        for (body, status, words) in rows {
+            let answer = ada.request(method.clone(), &path).header("content-type", "application/json").body(body.to_vec()).send().await.unwrap();
+            let got = answer.status().as_u16();
+            let problem: Value = answer.json().await.unwrap();
+            if got != status || !problem["detail"].as_str().unwrap_or_default().contains(words) {
+                wrong.push(format!("{method} {path}: {} was answered {problem}", String::from_utf8_lossy(&body[..body.len().min(60)])));
+            }
+        }
+    }
+    assert!(walked >= 8, "only {walked} operations were walked");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // Nothing of it did anything.
+    assert_eq!(ada.get("/v1/me").await["handle"], "ada");
+}
