@@ -57,6 +57,8 @@ pub(crate) enum Error {
     QuotaUploads(u64),
     #[error("Very many files are arriving right now. Try again in a few seconds.")]
     Busy,
+    #[error("Very many follow this already. Read it now and then instead, or try again in a while.")]
+    TooManyFollowers,
     #[error("There is no such upload: it was never begun, was cancelled, or has expired. Begin again.")]
     NoUpload,
     #[error("The upload is at another byte than `Upload-Offset` says: {0}. Ask with HEAD, then go on from there.")]
@@ -127,6 +129,9 @@ impl Error {
             }
             Self::Busy => {
                 return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "media.busy", self.to_string()).retry_after(Duration::from_secs(3));
+            }
+            Self::TooManyFollowers => {
+                return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "media.too_many_followers", self.to_string()).retry_after(Duration::from_secs(10));
             }
             Self::NoUpload => (StatusCode::NOT_FOUND, "media.no_such_upload"),
             Self::WrongOffset(_) => (StatusCode::CONFLICT, "media.wrong_offset"),

@@ -1,15 +1,20 @@
 //! The ephemeral broadcast: live updates to whoever listens now.
 //!
-//! Within the process it needs no engine; a bus across processes carries updates on through a [`Wire`]. Invariant: a listener that may have
-//! missed something (it is slow, a connection was lost) is told so by [`Heard::Lagged`]; it never slows the sender.
+//! Within the process it needs no engine; a bus across processes carries updates on through a [`Wire`]. Each topic has a queue of its own, so an
+//! update wakes those who listen to it and nobody else. Invariant: a listener that may have missed something (it is slow, a connection was
+//! lost) is told so by [`Heard::Lagged`]; it never slows the sender.
 
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, broadcast, mpsc};
 
-/// Updates that a listener may be behind before it is told to reload.
-const BEHIND: usize = 1024;
+/// Updates of its topic that a listener may be behind before it is told to reload.
+const BEHIND: usize = 64;
+/// Listeners of one topic, and topics with listeners, that clients may cause. Each queue is some 5 KB.
+const MAX_PER_TOPIC: usize = 4096;
+const MAX_TOPICS: usize = 8192;
 /// Updates that may wait for the other processes before some are dropped, and the listeners there told.
 const OUTGOING: usize = 1024;
 
@@ -23,10 +28,47 @@ pub enum Heard {
 }
 
 /// The broadcast.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Live {
-    here: broadcast::Sender<Heard>,
+    here: Here,
     elsewhere: Option<Elsewhere>,
+}
+
+/// The queues of this process, one for each topic that somebody listens to.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Here(Arc<Mutex<HashMap<Arc<str>, broadcast::Sender<Heard>>>>);
+
+impl Here {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, broadcast::Sender<Heard>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells those who listen to the topic.
+    pub(super) fn tell(&self, topic: Arc<str>, payload: Arc<str>) {
+        if let Some(queue) = self.lock().get(&topic) {
+            // No listener is no fault.
+            let _ = queue.send(Heard::Update(topic, payload));
+        }
+    }
+
+    /// Tells everyone that something was missed.
+    pub(super) fn lagged(&self) {
+        for queue in self.lock().values() {
+            let _ = queue.send(Heard::Lagged);
+        }
+    }
+
+    fn listen(&self, topic: &str) -> Listener {
+        let topic: Arc<str> = topic.into();
+        let updates = self.lock().entry(topic.clone()).or_insert_with(|| broadcast::channel(BEHIND).0).subscribe();
+        Listener { topic, updates, here: self.clone() }
+    }
+
+    /// Whether a topic has as many listeners as it may, or too many topics have some.
+    fn is_full(&self, topic: &str) -> bool {
+        let queues = self.lock();
+        queues.len() >= MAX_TOPICS || queues.get(topic).is_some_and(|queue| queue.receiver_count() >= MAX_PER_TOPIC)
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -59,19 +101,13 @@ pub(super) struct Wire {
     /// Whether some of it was dropped because the queue was full.
     pub(super) dropped: Arc<Dropped>,
     /// Where to say what was told elsewhere.
-    pub(super) here: broadcast::Sender<Heard>,
-}
-
-impl Default for Live {
-    fn default() -> Self {
-        Self { here: broadcast::channel(BEHIND).0, elsewhere: None }
-    }
+    pub(super) here: Here,
 }
 
 impl Live {
     /// A broadcast that other processes hear too, once something carries what comes out of the wire.
     pub(super) fn across() -> (Self, Wire) {
-        let (here, (updates, outgoing), dropped) = (broadcast::channel(BEHIND).0, mpsc::channel(OUTGOING), Arc::default());
+        let (here, (updates, outgoing), dropped) = (Here::default(), mpsc::channel(OUTGOING), Arc::default());
         let wire = Wire { outgoing, dropped: Arc::clone(&dropped), here: here.clone() };
         (Self { here, elsewhere: Some(Elsewhere { updates, dropped }) }, wire)
     }
@@ -85,13 +121,17 @@ impl Live {
             elsewhere.dropped.some.store(true, Ordering::Relaxed);
             elsewhere.dropped.called.notify_one();
         }
-        // No listener is no fault.
-        let _ = self.here.send(Heard::Update(topic, payload));
+        self.here.tell(topic, payload);
     }
 
-    /// Listens to `topic` from now on.
+    /// Listens to `topic` from now on: for the process itself, which knows how often it does.
     pub fn listen(&self, topic: &str) -> Listener {
-        Listener { topic: topic.into(), updates: self.here.subscribe() }
+        self.here.listen(topic)
+    }
+
+    /// As [`Live::listen`] for a client; `None` where there are too many listeners already.
+    pub fn listen_for_client(&self, topic: &str) -> Option<Listener> {
+        (!self.here.is_full(topic)).then(|| self.here.listen(topic))
     }
 }
 
@@ -100,18 +140,62 @@ impl Live {
 pub struct Listener {
     topic: Arc<str>,
     updates: broadcast::Receiver<Heard>,
+    here: Here,
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        let mut queues = self.here.lock();
+        // Its own ear still counts.
+        if queues.get(&self.topic).is_some_and(|queue| queue.receiver_count() <= 1) {
+            queues.remove(&self.topic);
+        }
+    }
 }
 
 impl Listener {
+    /// Leaves away what was told and not heard yet: for those who are about to read the state anew.
+    pub fn forget(&mut self) {
+        self.updates = self.updates.resubscribe();
+    }
+
     /// Waits for the next update of the topic; `None` when the bus is gone.
     pub async fn next(&mut self) -> Option<Heard> {
-        loop {
-            match self.updates.recv().await {
-                Ok(Heard::Update(topic, _)) if topic != self.topic => {}
-                Ok(heard) => return Some(heard),
-                Err(broadcast::error::RecvError::Lagged(_)) => return Some(Heard::Lagged),
-                Err(broadcast::error::RecvError::Closed) => return None,
-            }
+        match self.updates.recv().await {
+            Ok(heard) => Some(heard),
+            Err(broadcast::error::RecvError::Lagged(_)) => Some(Heard::Lagged),
+            Err(broadcast::error::RecvError::Closed) => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_update_wakes_its_own_listeners_and_a_topic_without_any_is_forgotten() {
+        let live = Live::default();
+        let (mut one, mut two) = (live.listen("one"), live.listen("two"));
+        for _ in 0..BEHIND + 1 {
+            live.tell("two", "2");
+        }
+        live.tell("one", "1");
+        assert_eq!(one.next().await, Some(Heard::Update("one".into(), "1".into())), "what others are told pushes nothing out");
+        assert_eq!(two.next().await, Some(Heard::Lagged));
+        let also = live.listen("one");
+        drop(one);
+        assert_eq!(live.here.lock().len(), 2);
+        drop((also, two));
+        assert!(live.here.lock().is_empty());
+    }
+
+    #[test]
+    fn clients_may_listen_to_a_topic_only_so_often() {
+        let live = Live::default();
+        let crowd: Vec<Listener> = (0..MAX_PER_TOPIC).map(|_| live.listen_for_client("a").unwrap()).collect();
+        assert!(live.listen_for_client("a").is_none() && live.listen_for_client("b").is_some());
+        drop(crowd);
+        assert!(live.listen_for_client("a").is_some());
     }
 }

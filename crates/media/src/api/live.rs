@@ -1,8 +1,10 @@
 //! `GET /v1/media/{id}/events`: how an item comes along, as it happens.
 //!
-//! Invariant: a listener that missed something gets the whole state anew, so what it shows is right a moment later.
+//! Invariant: a listener that missed something gets the whole state anew, so what it shows is right a moment later. One that is told very
+//! often reads the item once a second, so an item that changes all the time costs its followers no more than one that does not.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::Response;
@@ -13,6 +15,7 @@ use kit::auth::Member;
 use kit::bus::{Heard, Listener};
 use kit::http::{Path, Query, frame, sse};
 use serde::Deserialize;
+use tokio::time::{Instant, sleep_until};
 use utoipa::IntoParams;
 
 use super::items::reader;
@@ -22,6 +25,11 @@ use crate::events::{NEWS_STATE, topic};
 use crate::model::view::Reader;
 use crate::model::{Item, State as Stage};
 use crate::store;
+
+/// Readings of its item that a follower may save up: more than an item has states.
+const SAVED_UP: u32 = 8;
+/// How long until it has another one.
+const READ_EVERY: Duration = Duration::from_secs(1);
 
 /// Who listens.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -43,12 +51,12 @@ pub(super) struct Grant {
 )]
 pub(super) async fn events(State(media): State<Media>, member: Option<Member>, Path(id): Path<MediaId>, Query(grant): Query<Grant>) -> Result<Response, Error> {
     // First the ear, then the look: nothing falls in between.
-    let listener = media.context.bus.live().listen(&topic(&id));
+    let listener = media.context.bus.live().listen_for_client(&topic(&id)).ok_or(Error::TooManyFollowers)?;
     let item = store::items::find(media.context.db.read(), &id).await?.ok_or(Error::NotFound)?;
     let now = media.context.clock.now();
     let granted = grant.t.as_deref().is_some_and(|grant| media.context.grants.holds(grant, "events", id.as_str(), now));
     let reader = if granted { Reader::Owner } else { reader(&item, member.as_ref())? };
-    let mut follower = Follower { media: media.clone(), id, reader, listener, ready: VecDeque::new(), ended: false };
+    let mut follower = Follower { media: media.clone(), id, reader, listener, pace: Pace::new(), ready: VecDeque::new(), ended: false };
     follower.state(&item);
     let events = stream::unfold(follower, |mut follower| async move { follower.next().await.map(|event| (event, follower)) });
     Ok(sse(events, &media.context.tasks))
@@ -60,6 +68,7 @@ struct Follower {
     id: MediaId,
     reader: Reader,
     listener: Listener,
+    pace: Pace,
     ready: VecDeque<Event>,
     ended: bool,
 }
@@ -80,8 +89,12 @@ impl Follower {
         }
     }
 
-    /// Reads the item anew; nothing once it is gone or not to be read any more.
+    /// Reads the item anew, when it may; nothing once it is gone or not to be read any more.
     async fn look(&mut self) -> Option<()> {
+        if self.pace.wait().await {
+            // All that was told meanwhile is in what is read now.
+            self.listener.forget();
+        }
         let found = store::items::find(self.media.context.db.read(), &self.id).await;
         let item = found.inspect_err(|error| tracing::warn!(%error, "a listener's item could not be read")).ok()??;
         if self.reader == Reader::Other && !item.is_open() {
@@ -97,5 +110,54 @@ impl Follower {
             Ok(text) => self.ready.push_back(frame("state", &text)),
             Err(error) => tracing::error!(%error, "an item's view could not be written"),
         }
+    }
+}
+
+/// How often a follower reads.
+struct Pace {
+    left: u32,
+    since: Instant,
+}
+
+impl Pace {
+    fn new() -> Self {
+        Self { left: SAVED_UP, since: Instant::now() }
+    }
+
+    /// Waits for the next reading; whether it had to.
+    async fn wait(&mut self) -> bool {
+        let more = u32::try_from(self.since.elapsed().as_secs() / READ_EVERY.as_secs()).unwrap_or(SAVED_UP);
+        if more > 0 {
+            self.left = self.left.saturating_add(more).min(SAVED_UP);
+            self.since = Instant::now();
+        }
+        let waits = self.left == 0;
+        if waits {
+            sleep_until(self.since + READ_EVERY).await;
+            self.since = Instant::now();
+            self.left = 1;
+        }
+        self.left -= 1;
+        waits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_follower_reads_at_once_as_often_as_an_item_has_states_and_then_once_a_second() {
+        let (mut pace, began) = (Pace::new(), Instant::now());
+        for _ in 0..SAVED_UP {
+            assert!(!pace.wait().await);
+        }
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        for _ in 0..5 {
+            assert!(pace.wait().await);
+        }
+        assert_eq!(began.elapsed(), Duration::from_secs(5));
+        tokio::time::advance(Duration::from_secs(60)).await;
+        assert!(!pace.wait().await && pace.left == SAVED_UP - 1);
     }
 }

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::names;
 use super::options::PATIENCE;
-use crate::bus::live::{Heard, Wire};
+use crate::bus::live::Wire;
 
 /// Carries updates in both directions until it is dropped.
 pub(super) async fn carry(client: Client, prefix: Arc<str>, wire: Wire, mut gaps: watch::Receiver<u64>) {
@@ -32,13 +32,13 @@ pub(super) async fn carry(client: Client, prefix: Arc<str>, wire: Wire, mut gaps
             }
             Some(message) = updates.next() => {
                 let topic = names::from_subject(message.subject.strip_prefix(below.as_str()).unwrap_or_default());
-                let _ = here.send(Heard::Update(topic.into(), String::from_utf8_lossy(&message.payload).into()));
+                here.tell(topic.into(), String::from_utf8_lossy(&message.payload).into());
                 false
             }
-            Some(_) = cries.next() => { let _ = here.send(Heard::Lagged); false }
+            Some(_) = cries.next() => { here.lagged(); false }
             () = dropped.next() => true,
             // The connection is a new one: others were not heard meanwhile, and what was told here may not have arrived.
-            Ok(()) = gaps.changed() => { let _ = here.send(Heard::Lagged); std::mem::take(&mut told) }
+            Ok(()) = gaps.changed() => { here.lagged(); std::mem::take(&mut told) }
             else => return,
         };
         if lost && client.connection_state() == State::Connected {
