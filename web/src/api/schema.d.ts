@@ -442,7 +442,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post?: never;
+        /**
+         * Does what another method does, for clients whose network lets only `GET` and `POST` through.
+         * @description `X-HTTP-Method-Override` names the method; headers, body and answer are that method's. Without it, or with another method, nothing is done.
+         */
+        post: operations["upload_by_post"];
         /** Cancels an upload and removes what has arrived. An item that it became stays. */
         delete: operations["cancel_upload"];
         options?: never;
@@ -1659,6 +1663,47 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description Version, extensions and the largest upload, in headers. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    upload_by_post: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description `PATCH`, `DELETE` or `HEAD`. */
+                "X-HTTP-Method-Override": string;
+                /** @description 1.0.0 */
+                "Tus-Resumable": string;
+                /** @description For `PATCH`: where these bytes begin. */
+                "Upload-Offset"?: number | null;
+                /** @description For `PATCH`: `sha1` or `sha256`, and the digest in base64. */
+                "Upload-Checksum"?: string | null;
+            };
+            path: {
+                /** @description The upload. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/offset+octet-stream": number[] | null;
+            };
+        };
+        responses: {
+            /** @description As `HEAD`: `Upload-Offset` is where to go on; `Tutti-Media-Id` is the item, once it is complete. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description As `PATCH`: the bytes are safe; as `DELETE`: the upload is gone. */
             204: {
                 headers: {
                     [name: string]: unknown;

@@ -16,7 +16,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::post;
+use axum::routing::options;
 use http::{HeaderValue, header};
 use kit::http::Idempotency;
 use utoipa::OpenApi as _;
@@ -48,8 +48,8 @@ fn documented() -> OpenApiRouter<Media> {
 fn resumable() -> OpenApiRouter<Media> {
     OpenApiRouter::new()
         .routes(routes!(tus::options, tus::create))
-        .routes(routes!(tus::head, tus::patch, tus::cancel))
-        .route("/v1/uploads/{id}", post(tus::disguised).options(tus::options))
+        .routes(routes!(tus::head, tus::patch, tus::cancel, tus::disguised))
+        .route("/v1/uploads/{id}", options(tus::options))
         .layer(from_fn(tus::version))
 }
 

@@ -161,7 +161,27 @@ pub(super) async fn cancel(State(media): State<Media>, member: Member, Path(id):
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `POST` in the place of another method, for clients whose network lets nothing else through.
+/// Does what another method does, for clients whose network lets only `GET` and `POST` through.
+///
+/// `X-HTTP-Method-Override` names the method; headers, body and answer are that method's. Without it, or with another method, nothing is done.
+#[utoipa::path(
+    post,
+    path = "/v1/uploads/{id}", operation_id = "upload_by_post",
+    tag = "uploads",
+    params(
+        ("id" = String, Path, description = "The upload."),
+        ("X-HTTP-Method-Override" = String, Header, description = "`PATCH`, `DELETE` or `HEAD`."),
+        ("Tus-Resumable" = String, Header, description = "1.0.0"),
+        ("Upload-Offset" = Option<u64>, Header, description = "For `PATCH`: where these bytes begin."),
+        ("Upload-Checksum" = Option<String>, Header, description = "For `PATCH`: `sha1` or `sha256`, and the digest in base64.")
+    ),
+    request_body(content = Option<Vec<u8>>, content_type = "application/offset+octet-stream"),
+    responses(
+        (status = 200, description = "As `HEAD`: `Upload-Offset` is where to go on; `Tutti-Media-Id` is the item, once it is complete."),
+        (status = 204, description = "As `PATCH`: the bytes are safe; as `DELETE`: the upload is gone.")
+    ),
+    security(("token" = []))
+)]
 pub(super) async fn disguised(state: State<Media>, member: Member, path: Path<String>, request: Request) -> Response {
     match request.headers().get("x-http-method-override").map(HeaderValue::as_bytes) {
         Some(b"PATCH") => patch(state, member, path, request).await,
