@@ -17,8 +17,11 @@ use utoipa::ToSchema;
 pub struct Config {
     /// Requests in progress at once; more are answered 503.
     pub requests_at_once: usize,
-    /// How many of those one address may have in progress without a token, so that others find a place.
+    /// How many of those one address may have in progress without a token, so that others find a place. All such addresses together may
+    /// have three quarters of them.
     pub anonymous_requests_per_address: usize,
+    /// On how many reading requests without a token from one address roles work at once; the others wait for their turn.
+    pub anonymous_at_work_per_address: usize,
     /// Event streams and WebSockets at once. They have places of their own; when all are taken, the client with the most loses its oldest.
     pub streams_at_once: usize,
     /// How many of those a member may have; one more ends the member's oldest.
@@ -26,7 +29,7 @@ pub struct Config {
     /// How many of those all clients without a token at one address may have (a whole venue may share one).
     pub streams_per_address: usize,
     /// Reading requests per second of one member, or of all clients without a token at one address (a whole venue may share one); 0 for no limit.
-    /// Static files are counted apart, a large one as several.
+    /// Static files are counted apart, a large one as several; asking for an event stream counts as twenty.
     pub reads_per_second: u32,
     /// Changing requests per second of one member; 0 for no limit.
     pub writes_per_second: u32,
@@ -62,6 +65,7 @@ impl Default for Config {
         Self {
             requests_at_once: 8_000,
             anonymous_requests_per_address: 2_000,
+            anonymous_at_work_per_address: 32,
             streams_at_once: 4_000,
             streams_per_member: 32,
             // Two hundred people at one venue, each with six.

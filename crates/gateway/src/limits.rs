@@ -25,9 +25,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
 use crate::body::{Cut, Measure, Verdict};
-use crate::shares::{Share, Shares};
+use crate::shares::{Share, Shares, Turn};
 use crate::streams::{Holder, StreamLimits, Streams, StreamsOf};
-use crate::{Config, STATIC_ROUTES, live};
+use crate::{Config, ROUTES, STATIC_ROUTES, live};
 
 /// What neighbours tell each other; nobody else may.
 const OURS: &str = "x-tutti-";
@@ -55,6 +55,8 @@ const NEW_TOKENS_PER_SECOND: u32 = 500;
 const REFUSAL_PAUSE: Duration = Duration::from_millis(100);
 /// A static file counts as a reading request for each of these that it has: what it costs is its way through the socket.
 const STATIC_CELL_BYTES: u64 = 16 * 1024;
+/// Asking for a stream counts as this many reading requests: one that comes back as often as it is evicted is to cost no more than a reader.
+const STREAM_CELLS: u32 = 20;
 
 type Rates<K> = Option<Arc<DefaultKeyedRateLimiter<K>>>;
 
@@ -63,6 +65,8 @@ type Rates<K> = Option<Arc<DefaultKeyedRateLimiter<K>>>;
 enum Class {
     /// One for a role, or for nothing that is there.
     Role,
+    /// One for a role whose answer will be a stream (see [`ROUTES`]).
+    Stream,
     /// A file of the binary: the same for everyone, so no token is looked at.
     Static,
     /// One of [`HEALTH_ROUTES`].
@@ -74,6 +78,7 @@ impl Class {
         match request.extensions().get::<MatchedPath>().map(MatchedPath::as_str) {
             Some(path) if HEALTH_ROUTES.contains(&path) => Self::Health,
             Some(path) if STATIC_ROUTES.iter().any(|(route, _)| *route == path) => Self::Static,
+            Some(path) if ROUTES.iter().any(|row| row.streams && row.path == path) => Self::Stream,
             _ => Self::Role,
         }
     }
@@ -82,8 +87,10 @@ impl Class {
 #[derive(Clone)]
 pub(crate) struct Guard {
     places: Arc<Semaphore>,
+    /// How many of the places those without a token have together.
+    anonymous_places: Arc<Semaphore>,
     health_places: Arc<Semaphore>,
-    /// How many of the places a client without a token has.
+    /// What each of them has.
     shares: Shares,
     streams: Streams,
     tasks: Tasks,
@@ -105,8 +112,9 @@ impl Guard {
         let limits = StreamLimits { all: config.streams_at_once, per_member: config.streams_per_member, per_prefix: config.streams_per_address };
         let guard = Self {
             places: Arc::new(Semaphore::new(config.requests_at_once)),
+            anonymous_places: Arc::new(Semaphore::new(config.requests_at_once - config.requests_at_once / 4)),
             health_places: Arc::new(Semaphore::new(HEALTH_AT_ONCE)),
-            shares: Shares::new(config.anonymous_requests_per_address),
+            shares: Shares::new(config.anonymous_requests_per_address, config.anonymous_at_work_per_address),
             streams: Streams::new(limits, metrics),
             tasks: tasks.clone(),
             reads: rates(config.reads_per_second),
@@ -153,8 +161,10 @@ impl Guard {
     }
 
     async fn pass(&self, request: Request, next: Next) -> Result<Response, Problem> {
-        let Admitted { request, class, holder, hold, verdict } = self.admit(request).await?;
+        let Admitted { request, class, holder, hold, turn, verdict } = self.admit(request).await?;
         let response = next.run(request).await;
+        // What is left is to send it.
+        drop(turn);
         // The role knows no more than that the body broke off.
         let response = verdict.and_then(|verdict| verdict.get().copied()).map_or(response, |cut| Problem::from(cut).into_response());
         self.leave(response, class, holder, hold)
@@ -188,8 +198,9 @@ impl Guard {
         let class = Class::of(&request);
         self.check_head(&request)?;
         let places = if class == Class::Health { &self.health_places } else { &self.places };
-        let place = places.clone().try_acquire_owned();
-        let place = place.map_err(|_| Problem::unavailable("The server is busy. Try again in a moment.", Duration::from_secs(1)))?;
+        if places.available_permits() == 0 {
+            return Err(busy());
+        }
         let (mut parts, body) = request.into_parts();
         let address = self.client(&mut parts).await;
         take_away_ours(&mut parts.headers, self.trusted_hops > 0);
@@ -199,13 +210,14 @@ impl Guard {
             parts.headers.insert(CLIENT, value);
         }
         let prefix = neighbourhood(address);
-        let member = if class == Class::Role { self.member(&mut parts, prefix).await? } else { None };
+        let member = if matches!(class, Class::Role | Class::Stream) { self.member(&mut parts, prefix).await? } else { None };
         let holder = member.as_ref().map_or(Holder::Prefix(prefix), |member| Holder::Member(member.id()));
         let reads = matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
         match (class, member) {
             (Class::Health, _) => check(self.health.as_deref(), &prefix)?,
             // Counted by what it weighs, once that is known.
             (Class::Static, _) if reads => {}
+            (Class::Stream, _) if reads => check_many(self.reads.as_deref(), &holder, STREAM_CELLS)?,
             (_, _) if reads => check(self.reads.as_deref(), &holder)?,
             (_, Some(member)) => check(self.writes.as_deref(), &member.id())?,
             (_, None) => check(self.anonymous.as_deref(), &prefix)?,
@@ -214,17 +226,24 @@ impl Guard {
             Holder::Prefix(prefix) if class != Class::Health => Some(self.shares.take(prefix)?),
             _ => None,
         };
-        let hold = Hold { _place: place, _share: share };
+        // Places are for those whose turn it is: one who waits holds none that another could have.
+        let turn = match &share {
+            Some(share) if reads && class != Class::Static => Some(share.turn().await?),
+            _ => None,
+        };
+        let anonymous_place = share.is_some().then(|| self.anonymous_places.clone().try_acquire_owned()).transpose();
+        let (place, anonymous_place) = (places.clone().try_acquire_owned().map_err(|_| busy())?, anonymous_place.map_err(|_| busy())?);
+        let hold = Hold { _place: place, _anonymous_place: anonymous_place, _share: share };
         parts.extensions.insert(StreamsOf { streams: self.streams.clone(), holder });
         let bodiless = body.is_end_stream();
         if bodiless || body.size_hint().exact().is_some_and(|bytes| bytes <= SMALL_BODY) {
             parts.extensions.insert(Deadline::after(self.answer));
         }
         if bodiless {
-            return Ok(Admitted { request: Request::from_parts(parts, body), class, holder, hold, verdict: None });
+            return Ok(Admitted { request: Request::from_parts(parts, body), class, holder, hold, turn, verdict: None });
         }
         let (body, verdict) = self.measure.take(body);
-        Ok(Admitted { request: Request::from_parts(parts, body), class, holder, hold, verdict: Some(verdict) })
+        Ok(Admitted { request: Request::from_parts(parts, body), class, holder, hold, turn, verdict: Some(verdict) })
     }
 
     /// Who asks. A token that was not seen before costs something to check, so a client may bring only so many.
@@ -270,13 +289,19 @@ struct Admitted {
     class: Class,
     holder: Holder,
     hold: Hold,
+    turn: Option<Turn>,
     verdict: Option<Verdict>,
 }
 
 /// A place among the requests at once, and in the share of the client.
 struct Hold {
     _place: OwnedSemaphorePermit,
+    _anonymous_place: Option<OwnedSemaphorePermit>,
     _share: Option<Share>,
+}
+
+fn busy() -> Problem {
+    Problem::unavailable("The server is busy. Try again in a moment.", Duration::from_secs(1))
 }
 
 /// Takes away what a stranger sends under our names, and what only a proxy of ours could know.

@@ -23,10 +23,16 @@ pub struct Route {
     pub path: &'static str,
     /// The role that answers.
     pub role: &'static str,
+    /// Whether its answers are streams, so that asking for one counts for more. What is held to the budget of streams is told by the answer.
+    pub streams: bool,
 }
 
 const fn route(path: &'static str, role: &'static str) -> Route {
-    Route { path, role }
+    Route { path, role, streams: false }
+}
+
+const fn stream(path: &'static str, role: &'static str) -> Route {
+    Route { path, role, streams: true }
 }
 
 /// The table.
@@ -43,7 +49,7 @@ pub const ROUTES: &[Route] = &[
     route("/v1/media", "media"),
     route("/v1/media/claims", "media"),
     route("/v1/media/{id}", "media"),
-    route("/v1/media/{id}/events", "media"),
+    stream("/v1/media/{id}/events", "media"),
     route("/v1/media/{id}/{*part}", "delivery"),
     route("/v1/files/{name}", "delivery"),
 ];

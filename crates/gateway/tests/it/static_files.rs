@@ -109,3 +109,19 @@ async fn one_address_leaves_places_for_others() {
     tokio::time::timeout(Duration::from_secs(20), async { while nobody.get(BUNDLE).await.status != 200 {} }).await.expect("the places are free again");
     until("nothing is left", || stage.world.process.metrics.text().contains("tutti_gateway_streams_open 0")).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_without_a_token_wait_for_their_turn_and_those_of_members_do_not() {
+    let stage = Stage::with(&["gateway.anonymous_at_work_per_address=1"]).await;
+    let mut at_work = stage.connect().await;
+    at_work.write_all(b"GET /v1/files/never HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    let nobody = stage.world.nobody();
+    let waiting = tokio::spawn(async move { nobody.get("/v1/media").await.status });
+    stage.world.ada().get("/v1/media").await.expect(200);
+    // Files of the binary are nobody's work.
+    stage.world.nobody().get("/docs/").await.expect(200);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(!waiting.is_finished());
+    drop(at_work);
+    assert_eq!(waiting.await.unwrap(), StatusCode::OK);
+}

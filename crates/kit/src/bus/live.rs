@@ -177,7 +177,7 @@ mod tests {
     async fn an_update_wakes_its_own_listeners_and_a_topic_without_any_is_forgotten() {
         let live = Live::default();
         let (mut one, mut two) = (live.listen("one"), live.listen("two"));
-        for _ in 0..BEHIND + 1 {
+        for _ in 0..=BEHIND {
             live.tell("two", "2");
         }
         live.tell("one", "1");

@@ -105,13 +105,15 @@ pub(super) struct Framing {
     at: At,
     /// Bytes of the head that were looked at and found good so far.
     seen: usize,
+    /// What its first line says, once it is there: whether it is HTTP/1.1.
+    is_11: Option<bool>,
     max_head: usize,
 }
 
 impl Framing {
     /// A reader at the beginning of a connection.
     pub(super) fn new(max_head: usize) -> Self {
-        Self { at: At::Head { empty_lines: 0 }, seen: 0, max_head }
+        Self { at: At::Head { empty_lines: 0 }, seen: 0, is_11: None, max_head }
     }
 
     /// Whether the next bytes belong to a head, so that a fault in them is answered before any request is made of them.
@@ -163,9 +165,17 @@ impl Framing {
             if end + 2 > self.max_head {
                 return Step::Wrong(Fault::TooLarge);
             }
-            if bytes.get(..end).is_some_and(|before| before.ends_with(b"\r\n")) {
-                self.seen = 0;
-                return self.whole(bytes.get(..at).unwrap_or_default());
+            let before = bytes.get(..end).unwrap_or_default();
+            match self.is_11 {
+                None => match request_line(before) {
+                    Ok(is_11) => self.is_11 = Some(is_11),
+                    Err(fault) => return Step::Wrong(fault),
+                },
+                Some(is_11) if before.ends_with(b"\r\n") => {
+                    (self.seen, self.is_11) = (0, None);
+                    return self.whole(is_11, bytes.get(..at).unwrap_or_default());
+                }
+                Some(_) => {}
             }
         }
         self.seen = bytes.len();
@@ -173,8 +183,8 @@ impl Framing {
     }
 
     /// Reads a whole head and knows what comes after it.
-    fn whole(&mut self, head: &[u8]) -> Step {
-        match read_head(head) {
+    fn whole(&mut self, is_11: bool, head: &[u8]) -> Step {
+        match read_head(is_11, head) {
             Ok(Head { body, upgrade }) => {
                 self.at = match body {
                     Body::None => At::Head { empty_lines: 0 },
@@ -272,10 +282,9 @@ enum Body {
     Chunked,
 }
 
-/// Reads a head whose lines all end as they should, with its last, empty line.
-fn read_head(head: &[u8]) -> Result<Head, Fault> {
-    let mut lines = head.strip_suffix(b"\r\n").unwrap_or(head).split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-    let is_11 = request_line(lines.next().unwrap_or_default())?;
+/// Reads the header lines of a head whose lines all end as they should, with its last, empty one.
+fn read_head(is_11: bool, head: &[u8]) -> Result<Head, Fault> {
+    let lines = head.split(|byte| *byte == b'\n').skip(1).map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let (mut length, mut chunked, mut upgrade, mut count) = (None, false, false, 0);
     for line in lines.filter(|line| !line.is_empty()) {
         count += 1;
