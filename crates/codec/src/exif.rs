@@ -233,7 +233,7 @@ fn heif<R: Read + Seek>(source: &mut Source<'_, R>, facts: &mut Facts) -> Result
             _ => {}
         }
     }
-    facts.orientation = header::heif_picture(source)?.orientation;
+    facts.orientation = header::heif_picture(source, false)?.orientation;
     Ok(())
 }
 

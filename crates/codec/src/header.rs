@@ -3,18 +3,30 @@
 //! Owns reading dimensions, frame counts and movie facts out of headers. It doesn't judge them: limits are
 //! `media`'s. Invariant: a picture's width and height are those of the upright picture, and never 0.
 
+mod bits;
+mod claims;
+mod cover;
+mod derived;
+mod entries;
 mod frames;
 mod heif;
+mod matroska;
 mod movie;
+mod ogg;
+mod scans;
+mod sound;
 mod still;
 #[cfg(test)]
 mod tests;
+mod tracks;
 
 use std::io::{self, Cursor, ErrorKind, Read, Seek};
 
+pub use claims::{Claims, claims, claims_so_far};
 pub use frames::FrameCounter;
 pub(crate) use heif::{Items, picture as heif_picture};
 pub use movie::{Moov, Movie, MovieVideo, movie};
+pub use scans::ScanCounter;
 pub(crate) use still::{is_metadata as jpeg_is_metadata, segment as jpeg_segment};
 
 use crate::boxes::Fault;
@@ -41,6 +53,8 @@ pub struct Picture {
     pub orientation: u8,
     /// How many frames an animated PNG announces.
     pub frames: Option<u32>,
+    /// Pixels that decoding takes: of a HEIF file read whole, those of all pictures in it and of all that they are made of.
+    pub decoded_pixels: u64,
 }
 
 impl Picture {
@@ -49,7 +63,8 @@ impl Picture {
         let turned = (5..=8).contains(&orientation);
         let (width, height) = if turned { (stored_height, stored_width) } else { (stored_width, stored_height) };
         let some = width > 0 && height > 0;
-        some.then_some(Self { width, height, stored_width, stored_height, orientation, frames })
+        let decoded_pixels = u64::from(width) * u64::from(height);
+        some.then_some(Self { width, height, stored_width, stored_height, orientation, frames, decoded_pixels })
     }
 }
 
@@ -123,7 +138,7 @@ fn read<R: Read + Seek>(format: Format, source: &mut Source<'_, R>, whole: bool)
         Format::Png => still::png(source, whole),
         Format::Webp => still::webp(source, whole),
         Format::Gif => still::gif(source),
-        Format::Avif | Format::Heic => heif::picture(source),
+        Format::Avif | Format::Heic => heif::picture(source, whole),
         _ => Err(Fault::Bad("this is no picture")),
     }
 }

@@ -3,9 +3,11 @@
 //!
 //! Owns the `meta` box. Invariant: an extent is a range of file offsets or it isn't listed at all.
 
+use std::collections::HashMap;
 use std::io::{Read, Seek};
 
-use super::Picture;
+use super::bits::{av1_configuration, hevc_configuration};
+use super::{Picture, derived};
 use crate::boxes::{self, BoxAt, Fault, Part};
 use crate::wire::{Source, be16, be32, be64, take};
 
@@ -14,7 +16,7 @@ const MOST_META: u64 = 1024 * 1024;
 /// More items or extents than this are no photo.
 const MOST_ITEMS: usize = 10_000;
 
-const BAD_META: Fault = Fault::Bad("its meta box can't be read");
+pub(super) const BAD_META: Fault = Fault::Bad("its meta box can't be read");
 
 /// One item of the file.
 #[derive(Debug, Clone, Default)]
@@ -57,7 +59,7 @@ impl Items {
         Err(Fault::Bad("it has no meta box"))
     }
 
-    fn find(&self, kind: [u8; 4]) -> Option<&[u8]> {
+    pub(super) fn find(&self, kind: [u8; 4]) -> Option<&[u8]> {
         boxes::find(&self.data, kind)
     }
 
@@ -137,6 +139,8 @@ impl Items {
             return None;
         }
         let mut extents_left = MOST_ITEMS;
+        let idat = self.place(*b"idat");
+        let by_id: HashMap<u32, usize> = items.iter().enumerate().rev().map(|(at, item)| (item.id, at)).collect();
         for _ in 0..count {
             let id = number(id_size)? as u32;
             let method = if version > 0 { number(2)? & 15 } else { 0 };
@@ -144,9 +148,8 @@ impl Items {
             let base = number(base_size)?;
             let extents = number(2)? as usize;
             extents_left = extents_left.checked_sub(extents)?;
-            let idat = if method == 1 { self.place(*b"idat") } else { None };
             let mut stray = Item::default();
-            let item = items.iter_mut().find(|item| item.id == id).unwrap_or(&mut stray);
+            let item = by_id.get(&id).and_then(|at| items.get_mut(*at)).unwrap_or(&mut stray);
             for _ in 0..extents {
                 number(index_size)?;
                 let (offset, mut length) = (base.checked_add(number(offset_size)?)?, number(length_size)?);
@@ -171,31 +174,63 @@ impl Items {
         Some(())
     }
 
+    /// The pixels of each item: as `ispe` says or as its codec's own header says, whichever is more.
+    pub(super) fn sizes(&self) -> Option<HashMap<u32, u64>> {
+        let iprp = self.find(*b"iprp")?;
+        let pixels = |size: Option<(u32, u32)>| size.map_or(0, |(width, height)| u64::from(width) * u64::from(height));
+        let of = |part: Part<'_>| match &part.kind {
+            b"ispe" => pixels(be32(part.body, 4).zip(be32(part.body, 8))),
+            b"hvcC" => pixels(hevc_configuration(part.body)),
+            b"av1C" => pixels(av1_configuration(part.body)),
+            _ => 0,
+        };
+        let said: Vec<u64> = boxes::parts(boxes::find(iprp, *b"ipco")?).map_while(Result::ok).take(MOST_ITEMS).map(of).collect();
+        let mut sizes = HashMap::new();
+        let ipma = boxes::find(iprp, *b"ipma")?;
+        associations(ipma, |item, index| {
+            if let Some(pixels) = index.checked_sub(1).and_then(|index| said.get(index)) {
+                let known: &mut u64 = sizes.entry(item).or_default();
+                *known = (*known).max(*pixels);
+            }
+        });
+        Some(sizes)
+    }
+
     /// The properties of an item, in the order in which they apply. `ipma` numbers them from 1.
     fn properties(&self, id: u32) -> Option<Vec<Part<'_>>> {
         let iprp = self.find(*b"iprp")?;
         let all: Vec<_> = boxes::parts(boxes::find(iprp, *b"ipco")?).map_while(Result::ok).take(MOST_ITEMS).collect();
         let ipma = boxes::find(iprp, *b"ipma")?;
-        let (version, wide) = (*ipma.first()?, ipma.get(3)? & 1 == 1);
-        let mut at = 8;
-        for _ in 0..be32(ipma, 4)?.min(MOST_ITEMS as u32) {
-            let item = if version == 0 { be16(ipma, at)?.into() } else { be32(ipma, at)? };
-            at += if version == 0 { 2 } else { 4 };
-            let count = usize::from(*ipma.get(at)?);
-            at += 1;
-            let step = if wide { 2 } else { 1 };
+        let (mut own, mut named) = (Vec::new(), false);
+        associations(ipma, |item, index| {
             if item == id {
-                let indexes = (0..count).filter_map(|n| {
-                    let at = at + n * step;
-                    // The highest bit says "essential".
-                    Some(if wide { usize::from(be16(ipma, at)? & 0x7fff) } else { usize::from(ipma.get(at)? & 0x7f) })
-                });
-                return Some(indexes.filter_map(|index| all.get(index.checked_sub(1)?).copied()).collect());
+                named = true;
+                own.extend(index.checked_sub(1).and_then(|index| all.get(index)).copied());
             }
-            at += count * step;
-        }
-        None
+        });
+        named.then_some(own)
     }
+}
+
+/// Calls `each` with an item and the number of one of its properties, counted from 1, for all of `ipma`. ISO/IEC 23008-12 §9.3.1.
+fn associations(ipma: &[u8], mut each: impl FnMut(u32, usize)) -> Option<()> {
+    let (version, wide) = (*ipma.first()?, ipma.get(3)? & 1 == 1);
+    let mut at = 8;
+    for _ in 0..be32(ipma, 4)?.min(MOST_ITEMS as u32) {
+        let item = if version == 0 { be16(ipma, at)?.into() } else { be32(ipma, at)? };
+        at += if version == 0 { 2 } else { 4 };
+        let count = usize::from(*ipma.get(at)?);
+        at += 1;
+        let step = if wide { 2 } else { 1 };
+        for n in 0..count {
+            let at = at + n * step;
+            // The highest bit says "essential".
+            let index = if wide { be16(ipma, at).map(|index| usize::from(index & 0x7fff)) } else { ipma.get(at).map(|index| usize::from(index & 0x7f)) };
+            each(item, index?);
+        }
+        at += count * step;
+    }
+    Some(())
 }
 
 /// Quarter turns and flips as one EXIF orientation: the picture is flipped left to right first, then turned.
@@ -220,7 +255,8 @@ impl Turn {
     }
 }
 
-pub(crate) fn picture<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<Picture, Fault> {
+/// The main picture. Only the `whole` file tells what all of its pictures cost.
+pub(crate) fn picture<R: Read + Seek>(source: &mut Source<'_, R>, whole: bool) -> Result<Picture, Fault> {
     let items = Items::read(source)?;
     let primary = items.primary().ok_or(Fault::Bad("it names no main picture"))?;
     let properties = items.properties(primary).ok_or(Fault::Bad("its main picture has no properties"))?;
@@ -242,7 +278,10 @@ pub(crate) fn picture<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<Pict
         }
     }
     let (width, height) = size.ok_or(Fault::Bad("its main picture has no size"))?;
-    Picture::new(width, height, turn.orientation(), None).ok_or(Fault::Bad("it has no area"))
+    let picture = Picture::new(width, height, turn.orientation(), None).ok_or(Fault::Bad("it has no area"))?;
+    let costs = whole && items.find(*b"iinf").is_some();
+    let decoded_pixels = if costs { derived::decoded_pixels(source, &items)? } else { picture.decoded_pixels };
+    Ok(Picture { decoded_pixels, ..picture })
 }
 
 /// The cropped size, where the crop is in whole pixels and inside the picture.

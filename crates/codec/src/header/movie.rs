@@ -1,16 +1,20 @@
-//! Quick facts of an MP4, MOV or M4A: length, tracks, rotation, and whether its index comes first.
+//! Facts of an MP4, MOV or M4A: length, tracks, rotation, whether its index comes first, and what it claims.
 //!
-//! Owns a walk over `moov` that reads box heads and a few fixed fields, never a table. Invariant: at most
-//! [`MOST_BOXES`] boxes are visited.
+//! Owns a walk over the boxes that a demuxer looks into, wherever they stand. It reads heads and a few fixed fields, of tables
+//! their counts. Invariant: at most [`MOST_BOXES`] boxes are visited, no more than [`MOST_DEPTH`] inside each other.
 
-use std::io::{Read, Seek};
+use std::io::{ErrorKind, Read, Seek};
 
-use super::Error;
-use crate::boxes::{self, BoxAt};
+use super::claims::Claims;
+use super::tracks::{Track, fragment_samples};
+use super::{Error, cover};
+use crate::boxes::{self, BoxAt, Fault};
 use crate::wire::{Source, be32, be64};
 
-/// Boxes visited in one file. A fragmented 4 h recording has about 15,000 at its top.
-const MOST_BOXES: usize = 100_000;
+/// Boxes visited in one file. A fragmented recording of 4 h has about 160,000, one in short chunks 800,000.
+const MOST_BOXES: usize = 1_000_000;
+/// Boxes inside each other; ffmpeg follows as many.
+const MOST_DEPTH: usize = 10;
 
 /// Where the index stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +38,8 @@ pub struct Movie {
     pub moov: Moov,
     /// Whether samples are described by fragments (`moof`) instead of one index.
     pub fragmented: bool,
+    /// What it claims.
+    pub claims: Claims,
 }
 
 /// A movie's picture.
@@ -49,31 +55,47 @@ pub struct MovieVideo {
 
 /// Reads a movie's facts from a file of `len` bytes.
 pub fn movie<R: Read + Seek>(reader: &mut R, len: u64) -> Result<Movie, Error> {
-    let mut walk = Walk { source: Source::new(reader, len), left: MOST_BOXES };
-    let (mut at, mut samples_seen, mut found) = (0, false, None);
+    let movie = Movie { duration_ms: None, video: None, audio: false, moov: Moov::Front, fragmented: false, claims: Claims::default() };
+    let source = Source::new(reader, len);
+    let mut walk = Walk { source, left: MOST_BOXES, movie, timescale: 0, track: Track::default(), metas: 0, fragments: 0 };
+    let (mut at, mut samples_seen, mut found) = (0, false, false);
     loop {
         let next = match walk.next(at, len) {
             // Cut off before its index: the same for whoever has to send it again.
-            Err(Error::Truncated) if found.is_none() => return Err(Error::NoMoov),
+            Err(Error::Truncated) if !found => return Err(Error::NoMoov),
             next => next?,
         };
         let Some(next) = next else { break };
         at = next.end;
         match &next.kind {
             b"mdat" => samples_seen = true,
-            b"moov" if found.is_none() => {
-                found = Some((next, if samples_seen { Moov::End } else { Moov::Front }));
+            // A second index is not read by anyone.
+            b"moov" if found => {}
+            b"moov" => {
+                found = true;
+                walk.movie.moov = if samples_seen { Moov::End } else { Moov::Front };
+                walk.children(&next, 0, true)?;
             }
-            _ => {}
+            _ => walk.child(&next, 0)?,
         }
     }
-    let (index, place) = found.ok_or(Error::NoMoov)?;
-    walk.index(&index, place)
+    if !found {
+        return Err(Error::NoMoov);
+    }
+    walk.finish()
 }
 
 struct Walk<'a, R> {
     source: Source<'a, R>,
     left: usize,
+    movie: Movie,
+    timescale: u32,
+    /// The track at hand: what stands outside of any counts for the last one, as demuxers have it.
+    track: Track,
+    /// How many `meta` boxes are around the box at hand: their handlers are not the track's.
+    metas: usize,
+    /// Samples in all fragments.
+    fragments: u64,
 }
 
 impl<R: Read + Seek> Walk<'_, R> {
@@ -82,70 +104,117 @@ impl<R: Read + Seek> Walk<'_, R> {
         Ok(boxes::next(&mut self.source, at, limit)?)
     }
 
-    fn index(&mut self, moov: &BoxAt, place: Moov) -> Result<Movie, Error> {
-        let mut movie = Movie { duration_ms: None, video: None, audio: false, moov: place, fragmented: false };
-        let mut timescale = 0;
-        let mut at = moov.body;
-        while let Some(child) = self.next(at, moov.end)? {
-            at = child.end;
-            match &child.kind {
-                b"mvhd" => {
-                    let (scale, duration) = self.duration(&child)?;
-                    timescale = scale;
-                    movie.duration_ms = milliseconds(duration, scale);
-                }
-                b"trak" => self.track(&child, &mut movie)?,
-                b"mvex" => {
-                    movie.fragmented = true;
-                    if let Some(mehd) = self.find(&child, *b"mehd")? {
-                        let data = self.source.some(mehd.body, 12)?;
-                        let total = if data.first() == Some(&1) { be64(data, 4) } else { be32(data, 4).map(u64::from) };
-                        movie.duration_ms = movie.duration_ms.or(milliseconds(total.unwrap_or_default(), timescale));
-                    }
-                }
-                _ => {}
+    /// The next box, where what doesn't fit ends with the box around it, as demuxers read it.
+    fn next_leniently(&mut self, at: u64, limit: u64) -> Result<Option<BoxAt>, Error> {
+        self.left = self.left.checked_sub(1).ok_or(Error::Bad("it has too many boxes"))?;
+        if limit.saturating_sub(at) < 8 {
+            return Ok(None);
+        }
+        match boxes::next(&mut self.source, at, limit) {
+            Ok(found) => Ok(found),
+            Err(Fault::Io(error)) if error.kind() != ErrorKind::UnexpectedEof => Err(error.into()),
+            Err(_) => {
+                let head = self.source.array::<8>(at)?;
+                let (size, kind) = (be32(&head, 0).unwrap_or(0), [head[4], head[5], head[6], head[7]]);
+                let long = size == 1 && limit - at >= 16;
+                let fits = size >= 8 || long;
+                Ok(fits.then_some(BoxAt { kind, start: at, body: at + if long { 16 } else { 8 }, end: limit }))
             }
         }
-        Ok(movie)
     }
 
-    fn find(&mut self, parent: &BoxAt, kind: [u8; 4]) -> Result<Option<BoxAt>, Error> {
-        let mut at = parent.body;
-        while let Some(child) = self.next(at, parent.end)? {
-            if child.kind == kind {
-                return Ok(Some(child));
-            }
-            at = child.end;
+    fn children(&mut self, parent: &BoxAt, depth: usize, strict: bool) -> Result<(), Error> {
+        self.children_from(parent.body, parent.end, depth, strict)
+    }
+
+    fn children_from(&mut self, mut at: u64, end: u64, depth: usize, strict: bool) -> Result<(), Error> {
+        if depth > MOST_DEPTH {
+            return Err(Error::Bad("its boxes stand too deep inside each other"));
         }
-        Ok(None)
+        while let Some(child) = if strict { self.next(at, end)? } else { self.next_leniently(at, end)? } {
+            at = child.end;
+            self.child(&child, depth)?;
+        }
+        Ok(())
+    }
+
+    fn child(&mut self, child: &BoxAt, depth: usize) -> Result<(), Error> {
+        match &child.kind {
+            b"cmov" | b"rmra" => return Err(Error::Bad("its index is packed or elsewhere")),
+            b"mvhd" => self.movie_header(child)?,
+            b"mehd" => self.fragmented_duration(child)?,
+            b"trak" => {
+                self.settle_track()?;
+                self.movie.claims.tracks = self.movie.claims.tracks.saturating_add(1);
+                self.children(child, depth + 1, false)?;
+            }
+            b"mvex" | b"moof" => {
+                self.movie.fragmented = true;
+                self.children(child, depth + 1, false)?;
+            }
+            b"moov" | b"mdia" | b"minf" | b"stbl" | b"edts" | b"traf" | b"udta" => self.children(child, depth + 1, false)?,
+            b"meta" => self.metadata(child, depth)?,
+            b"ilst" => {
+                self.movie.claims.tags(child.body_len());
+                cover::scan(&mut self.source, child.body, child.end, &mut self.movie.claims)?;
+            }
+            b"hdlr" if self.metas > 0 => {}
+            b"trun" => self.fragments = self.fragments.saturating_add(fragment_samples(&mut self.source, child)?),
+            _ => self.track.table(&mut self.source, child)?,
+        }
+        Ok(())
+    }
+
+    /// ISO's `meta` has version and flags first, QuickTime's has not.
+    fn metadata(&mut self, found: &BoxAt, depth: usize) -> Result<(), Error> {
+        let start = self.source.some(found.body, found.body_len().min(8) as usize)?;
+        let skip = if start.get(4..8) == Some(b"hdlr") { 0 } else { 4 };
+        self.metas += 1;
+        self.children_from(found.body.saturating_add(skip).min(found.end), found.end, depth + 1, false)?;
+        self.metas -= 1;
+        Ok(())
     }
 
     /// `mvhd`'s time scale and duration in it. ISO/IEC 14496-12 §8.2.2.
-    fn duration(&mut self, header: &BoxAt) -> Result<(u32, u64), Error> {
+    fn movie_header(&mut self, header: &BoxAt) -> Result<(), Error> {
         let data = self.source.some(header.body, header.body_len().min(32) as usize)?;
         let read = if data.first() == Some(&1) {
             be32(data, 20).zip(be64(data, 24).filter(|d| *d != u64::MAX).or(Some(0)))
         } else {
             be32(data, 12).zip(be32(data, 16).filter(|d| *d != u32::MAX).map(u64::from).or(Some(0)))
         };
-        read.ok_or(Error::Bad("its movie header is too short"))
+        let (scale, duration) = read.ok_or(Error::Bad("its movie header is too short"))?;
+        self.timescale = scale;
+        self.movie.duration_ms = milliseconds(duration, scale);
+        self.movie.claims.clock_ms = self.movie.claims.clock_ms.max(self.movie.duration_ms.unwrap_or(0));
+        Ok(())
     }
 
-    fn track(&mut self, track: &BoxAt, movie: &mut Movie) -> Result<(), Error> {
-        let Some(media) = self.find(track, *b"mdia")? else { return Ok(()) };
-        let Some(handler) = self.find(&media, *b"hdlr")? else { return Ok(()) };
-        let kind = self.source.some(handler.body, handler.body_len().min(12) as usize)?.get(8..12);
-        match kind {
-            Some(b"soun") => movie.audio = true,
-            Some(b"vide") if movie.video.is_none() => {
-                if let Some(header) = self.find(track, *b"tkhd")? {
-                    let data = self.source.some(header.body, header.body_len().min(96) as usize)?;
-                    movie.video = picture(data);
-                }
-            }
+    /// `mehd`: how long the fragments are in all. §8.8.2.
+    fn fragmented_duration(&mut self, header: &BoxAt) -> Result<(), Error> {
+        let data = self.source.some(header.body, header.body_len().min(12) as usize)?;
+        let total = if data.first() == Some(&1) { be64(data, 4) } else { be32(data, 4).map(u64::from) };
+        self.movie.duration_ms = self.movie.duration_ms.or(milliseconds(total.unwrap_or_default(), self.timescale));
+        Ok(())
+    }
+
+    /// The track at hand is complete: what it says counts.
+    fn settle_track(&mut self) -> Result<(), Error> {
+        let track = std::mem::take(&mut self.track);
+        match &track.handler {
+            b"soun" => self.movie.audio = true,
+            b"vide" if self.movie.video.is_none() => self.movie.video = track.header.as_ref().and_then(|data| picture(data)),
             _ => {}
         }
-        Ok(())
+        Ok(track.settle(&mut self.source, &mut self.movie.claims)?)
+    }
+
+    fn finish(mut self) -> Result<Movie, Error> {
+        self.settle_track()?;
+        let (movie, fragments) = (&mut self.movie, self.fragments);
+        movie.claims.samples(fragments);
+        movie.claims.duration_ms = movie.duration_ms;
+        Ok(self.movie)
     }
 }
 
@@ -166,7 +235,7 @@ fn picture(header: &[u8]) -> Option<MovieVideo> {
     Some(MovieVideo { width, height, rotation })
 }
 
-fn milliseconds(duration: u64, timescale: u32) -> Option<u64> {
+pub(super) fn milliseconds(duration: u64, timescale: u32) -> Option<u64> {
     let exact = (u128::from(duration) * 1000).checked_div(u128::from(timescale))?;
     u64::try_from(exact).ok().filter(|ms| *ms > 0)
 }

@@ -7,6 +7,9 @@
 // The helpers of tests stand outside of `#[test]`, where clippy doesn't know them for tests.
 #![allow(clippy::unwrap_used)]
 
+mod claims;
+mod parsers;
 mod reading;
 mod scrubbing;
+mod seeds;
 mod tools;

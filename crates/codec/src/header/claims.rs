@@ -1,0 +1,111 @@
+//! What a sound or a video says of itself before anything of it is decoded: rates, channels, sizes, lengths of tables.
+//!
+//! Owns the facts and the choice of the walk; judging them is `media`'s. Invariant: tables are counted by their heads, never
+//! expanded, so reading costs a few small reads and no more memory than one window of the file.
+
+use std::io::{ErrorKind, Read, Seek};
+
+use super::{Error, matroska, movie, ogg, sound};
+use crate::boxes::Fault;
+use crate::sniff::Format;
+use crate::wire::Source;
+
+/// The claims of one file, over all its tracks: of each number the one that costs most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Claims {
+    /// Length in milliseconds, where it is said.
+    pub duration_ms: Option<u64>,
+    /// The longest length that any clock of the file says, in milliseconds: a cut film has samples for more than it shows.
+    pub clock_ms: u64,
+    /// Tracks and attached files.
+    pub tracks: u32,
+    /// The lowest and the highest sampling rate, in hertz.
+    pub rates: Option<(u32, u32)>,
+    /// The most channels.
+    pub channels: u32,
+    /// The largest coded picture, in pixels: as the container says or as the codec's own header says, whichever is larger.
+    pub frame: Option<(u32, u32)>,
+    /// Entries of the longest table that a demuxer builds from the file.
+    pub samples: u64,
+    /// Entries of the longest edit list.
+    pub edits: u64,
+    /// Entries that a demuxer's table may have when the edit list has been carried out.
+    pub edited_samples: u64,
+    /// The largest picture among tags and attachments, in pixels.
+    pub cover: Option<(u32, u32)>,
+    /// Bytes of the largest block of tags, tables of places, or attachments: demuxers hold these in memory.
+    pub tag_bytes: u64,
+}
+
+impl Claims {
+    pub(super) fn rate(&mut self, rate: u32) {
+        let (slowest, fastest) = self.rates.unwrap_or((rate, rate));
+        self.rates = Some((slowest.min(rate), fastest.max(rate)));
+    }
+
+    pub(super) fn channels(&mut self, channels: u32) {
+        self.channels = self.channels.max(channels);
+    }
+
+    pub(super) fn frame(&mut self, size: (u32, u32)) {
+        self.frame = Some(self.frame.map_or(size, |frame| larger(frame, size)));
+    }
+
+    pub(super) fn cover(&mut self, size: (u32, u32)) {
+        self.cover = Some(self.cover.map_or(size, |cover| larger(cover, size)));
+    }
+
+    pub(super) fn tags(&mut self, bytes: u64) {
+        self.tag_bytes = self.tag_bytes.max(bytes);
+    }
+
+    pub(super) fn samples(&mut self, samples: u64) {
+        self.samples = self.samples.max(samples);
+    }
+
+    pub(super) fn duration(&mut self, units: u64, per_second: u64) {
+        if let Some(ms) = (u128::from(units) * 1000).checked_div(per_second.into()) {
+            let ms = u64::try_from(ms).unwrap_or(u64::MAX);
+            self.duration_ms = Some(self.duration_ms.unwrap_or(0).max(ms));
+            self.clock_ms = self.clock_ms.max(ms);
+        }
+    }
+}
+
+fn larger(a: (u32, u32), b: (u32, u32)) -> (u32, u32) {
+    let pixels = |(width, height): (u32, u32)| u64::from(width) * u64::from(height);
+    if pixels(b) > pixels(a) { b } else { a }
+}
+
+/// Reads the claims of a sound or a video of `len` bytes. Pictures claim nothing here: they have [`super::picture_in`].
+pub fn claims<R: Read + Seek>(format: Format, reader: &mut R, len: u64) -> Result<Claims, Error> {
+    match format {
+        Format::Mp4 | Format::Mov | Format::M4a => Ok(movie(reader, len)?.claims),
+        _ => Ok(walk(format, &mut Source::new(reader, len))?),
+    }
+}
+
+/// The claims in `head`, the bytes of a sound that have arrived so far: what is not there yet is not claimed.
+pub fn claims_so_far(format: Format, head: &[u8]) -> Claims {
+    let mut cursor = std::io::Cursor::new(head);
+    walk(format, &mut Source::new(&mut cursor, u64::MAX)).unwrap_or_default()
+}
+
+/// What a walk finds, as far as the file goes.
+fn walk<R: Read + Seek>(format: Format, source: &mut Source<'_, R>) -> Result<Claims, Fault> {
+    let mut claims = Claims::default();
+    let walked = match format {
+        Format::Wav => sound::wav(source, &mut claims),
+        Format::Flac => sound::flac(source, &mut claims),
+        Format::Mp3 => sound::mp3(source, &mut claims),
+        Format::Ogg => ogg::walk(source, &mut claims),
+        Format::Mkv | Format::Webm => matroska::walk(source, &mut claims),
+        _ => Ok(()),
+    };
+    match walked {
+        // A file that is cut off claims what it says up to there.
+        Err(Fault::Io(error)) if error.kind() == ErrorKind::UnexpectedEof => Ok(claims),
+        Err(fault) => Err(fault),
+        Ok(()) => Ok(claims),
+    }
+}

@@ -1,0 +1,358 @@
+//! What files claim, and that claiming costs nothing: each hostile kind is read in bounded time and memory, by its head.
+//!
+//! Owns the inputs' shapes (`seeds`), not the limits (`media`'s). Invariant: no test here needs a tool, but for those that compare with real files.
+
+use std::fs;
+use std::io::Cursor;
+
+use base64::Engine as _;
+use codec::header::{self, Claims, Error};
+use codec::sniff::{Format, Sniff, sniff};
+
+use crate::seeds::*;
+use crate::tools::Studio;
+
+fn read(format: Format, file: &[u8]) -> Result<Claims, Error> {
+    header::claims(format, &mut Cursor::new(file), file.len() as u64)
+}
+
+fn claims(format: Format, file: &[u8]) -> Claims {
+    read(format, file).unwrap()
+}
+
+fn movie(movie: Movie) -> Claims {
+    claims(Format::Mp4, &movie.file())
+}
+
+#[test]
+fn every_seed_is_what_it_says_and_is_read() {
+    for (format, file) in all() {
+        assert!(matches!(sniff(&file, true), Sniff::Known(_)) || matches!(format, Format::Webp | Format::Png), "{format}");
+        if format.kind() == codec::sniff::Kind::Photo {
+            header::picture_in(format, &mut Cursor::new(&file), file.len() as u64).unwrap();
+        } else {
+            assert!(claims(format, &file).tracks > 0, "{format}");
+        }
+    }
+}
+
+#[test]
+fn a_movie_claims_by_its_tables_heads() {
+    let plain = movie(Movie::default());
+    assert_eq!((plain.tracks, plain.samples, plain.edits, plain.frame, plain.clock_ms), (1, 250, 1, Some((64, 48)), 10_000));
+    assert_eq!(movie(Movie { samples: 40_000_000, handler: *b"text", ..Movie::default() }.with_room()).samples, 40_000_000);
+    assert_eq!(movie(Movie { tracks: 3000, ..Movie::default() }).tracks, 3000);
+    let cut = movie(Movie { edits: 300_000, ..Movie::default() });
+    assert_eq!((cut.edits, cut.edited_samples), (300_000, 75_000_000));
+    assert_eq!(movie(Movie { size: (8192, 8192), ..Movie::default() }).frame, Some((8192, 8192)));
+    let sound = movie(Movie { handler: *b"soun", rate: 1, channels: 255, ..Movie::default() });
+    assert_eq!((sound.rates, sound.channels), (Some((1, 1)), 255));
+}
+
+impl Movie {
+    /// Behind it comes so much that its samples of one byte could all be there.
+    fn with_room(self) -> Self {
+        let behind = boxed(b"free", &vec![0; self.samples as usize]);
+        Self { behind, ..self }
+    }
+}
+
+#[test]
+fn samples_that_the_file_can_not_hold_are_damage() {
+    let file = Movie { samples: 40_000_000, ..Movie::default() }.file();
+    assert!(file.len() < 1200);
+    assert!(matches!(read(Format::Mp4, &file), Err(Error::Bad(_))));
+}
+
+#[test]
+fn uncompressed_sound_counts_in_portions_as_a_demuxer_does() {
+    // Four hours at 48 kHz, in chunks of a second: 691 million samples, each listed by nobody.
+    let honest = movie(Movie { handler: *b"soun", samples: 691_200_000, runs: (48_000, 14_400), ..Movie::default() });
+    assert_eq!(honest.samples, 14_400 * 47);
+    let hostile = movie(Movie { handler: *b"soun", runs: (u32::MAX, 1000), ..Movie::default() });
+    assert!(hostile.samples > 4_000_000_000, "{}", hostile.samples);
+}
+
+#[test]
+fn fragments_claim_their_samples() {
+    let fragments = |samples, count| Movie { samples: 0, runs: (0, 0), behind: fragment(samples).repeat(count), ..Movie::default() };
+    assert_eq!(movie(fragments(u32::MAX, 1)).samples, u64::from(u32::MAX));
+    assert_eq!(movie(fragments(1000, 5000)).samples, 5_000_000);
+}
+
+#[test]
+fn tables_are_found_wherever_a_demuxer_looks() {
+    // Tables inside `udta` inside `trak`, in a box that says it is longer than the one around it.
+    let mut hidden = boxed(b"stsz", &words(&[0, 0, 9]));
+    hidden[3] = 0xff;
+    hidden[2] = 0xff;
+    let file = Movie { in_moov: boxed(b"trak", &boxed(b"udta", &boxed(b"elst", &[words(&[0, 5000]), vec![0; 60_000]].concat()))), ..Movie::default() }.file();
+    assert_eq!(claims(Format::Mp4, &file).edits, 5000);
+    let packed = Movie { in_moov: boxed(b"cmov", b"dcom"), ..Movie::default() }.file();
+    assert!(matches!(read(Format::Mp4, &packed), Err(Error::Bad(_))));
+    let mut deep = boxed(b"stbl", &hidden);
+    for _ in 0..2000 {
+        deep = boxed(b"udta", &deep);
+    }
+    assert!(matches!(read(Format::Mp4, &Movie { in_moov: deep, ..Movie::default() }.file()), Err(Error::Bad(_))));
+}
+
+#[test]
+fn matroska_claims_tracks_rates_sizes_and_tables() {
+    let file = |elements: &[Vec<u8>]| claims(Format::Mkv, &matroska(elements));
+    let plain = file(&[tracks(&[picture_track(7680, 4320), sound_track(8000.0, 255)])]);
+    assert_eq!((plain.tracks, plain.frame, plain.rates, plain.channels), (2, Some((7680, 4320)), Some((8000, 8000)), 255));
+    assert_eq!(file(&[tracks(&vec![sound_track(1.0, 1); 1000])]).tracks, 1000);
+    assert_eq!(file(&[tracks(&[sound_track(f64::NAN, 1)])]).rates, Some((0, 0)));
+    let attached = element(0x61a7, &[element(0x4660, b"image/png"), element(0x465c, &png_head(16_000, 16_000))].concat());
+    let attached = file(&[tracks(&[sound_track(8000.0, 1)]), element(0x1941_a469, &attached.repeat(50))]);
+    assert_eq!((attached.tracks, attached.cover), (51, Some((16_000, 16_000))));
+    let cues = file(&[tracks(&[sound_track(8000.0, 1)]), element(0x1c53_bb6b, &vec![0xec; 3_000_000])]);
+    assert_eq!(cues.tag_bytes, 3_000_000);
+    let many = matroska(&[tracks(&vec![vec![0xec, 0x80]; 1_000_000])]);
+    assert!(matches!(read(Format::Mkv, &many), Err(Error::Bad(_))), "a million elements");
+    assert!(matches!(read(Format::Mkv, &matroska(&[])), Err(Error::Bad(_))), "no tracks");
+    // Masters inside each other: each is passed over by its head.
+    let deep = (0..3000).fold(Vec::new(), |inside, _| element(0x1254_c367, &inside));
+    assert_eq!(file(&[tracks(&[sound_track(8000.0, 1)]), deep]).tracks, 1);
+    // The table of places points to itself.
+    let ring = element(0x114d_9b74, &element(0x4dbb, &element(0x53ac, &[0])).repeat(1000));
+    assert_eq!(file(&[ring, tracks(&[sound_track(8000.0, 1)])]).tracks, 1);
+}
+
+#[test]
+fn sound_claims_its_rate_channels_and_length() {
+    let wave = claims(Format::Wav, &wav(1, 1, 1, &[0; 14_000]));
+    assert_eq!((wave.rates, wave.duration_ms), (Some((1, 1)), Some(14_000_000)));
+    assert_eq!(claims(Format::Wav, &wav(48_000, u16::MAX, 2, &[0; 100])).channels, 65_535);
+    assert!(matches!(read(Format::Wav, &wav(48_000, 2, 0, &[0; 100])), Err(Error::Bad(_))));
+    assert_eq!(header::claims_so_far(Format::Wav, &wav(1, 1, 1, &[0; 14_000])[..44]).rates, Some((1, 1)));
+    // RF64 with lengths near 2^64.
+    let mut long = wav(8000, 1, 1, &[]);
+    long[40..44].fill(0xff);
+    long.splice(12..12, [&b"ds64\x1c\0\0\0"[..], &[0xff; 28]].concat());
+    long[..4].copy_from_slice(b"RF64");
+    assert!(claims(Format::Wav, &long).rates.is_some());
+    let stream = claims(Format::Flac, &flac(1_048_575, 8, &[]));
+    assert_eq!((stream.rates, stream.channels, stream.duration_ms), (Some((1_048_575, 1_048_575)), 8, Some(45)));
+    let mut own_rate = flac(44_100, 2, &[]);
+    let frame = own_rate.len() - 20;
+    own_rate[frame + 2..frame + 7].copy_from_slice(&[0x1d, 0x18, 0, 0, 1]);
+    assert_eq!(claims(Format::Flac, &own_rate).rates, Some((1, 44_100)), "a frame says its own");
+    assert!(matches!(read(Format::Flac, &flac(44_100, 2, &vec![(2, Vec::new()); 2000])), Err(Error::Bad(_))));
+    assert_eq!(claims(Format::Ogg, &opus(255, &[])).channels, 255);
+    let vorbis = page(2, &[b"\x01vorbis\0\0\0\0\xff\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xb8\x01"]);
+    assert_eq!(claims(Format::Ogg, &vorbis).rates, Some((1, 1)));
+    assert_eq!(claims(Format::Ogg, &vec![page(2, &[b"OpusHead\x01\x02"]); 1000].concat()).tracks, 1000);
+}
+
+#[test]
+fn covers_are_measured_in_every_kind_of_tag() {
+    let cover = png_head(16_000, 16_000);
+    let mut frame = b"\0\0\0\x11\x08\x3e\x80\x3e\x80\x03\x01\x22\0\x02\x11\x01\x03\x11\x01".to_vec();
+    frame.splice(0..2, [0xff, 0xd8, 0xff, 0xc0]);
+    let block = base64::engine::general_purpose::STANDARD.encode([&[0; 42][..], &cover, &[0; 40]].concat());
+    let comment = [b"metadata_block_picture=", block.as_bytes()].concat();
+    let in_moov = boxed(b"udta", &boxed(b"meta", &[vec![0; 4], boxed(b"ilst", &boxed(b"covr", &boxed(b"data", &[&[0, 0, 0, 14, 0, 0, 0, 0], &cover[..]].concat())))].concat()));
+    let mut with_tag = wav(8000, 1, 1, &[0; 100]);
+    with_tag.extend([b"id3 ", &(cover.len() as u32).to_le_bytes()[..], &cover].concat());
+    for (format, file) in [
+        (Format::Mp3, mp3(3, 0, &id3_frame(b"APIC", [0; 2], &cover))),
+        (Format::Mp3, mp3(3, 0x80, &id3_frame(b"APIC", [0; 2], &frame))),
+        (Format::Mp3, mp3(4, 0, &id3_frame(b"APIC", [0; 2], &frame))),
+        (Format::Flac, flac(44_100, 2, &[(6, cover.clone())])),
+        (Format::Ogg, opus(2, &[&comment])),
+        (Format::Wav, with_tag),
+        (Format::M4a, Movie { handler: *b"soun", in_moov, ..Movie::default() }.file()),
+    ] {
+        assert_eq!(claims(format, &file).cover, Some((16_000, 16_000)), "{format}");
+    }
+    let packed = mp3(3, 0, &id3_frame(b"APIC", [0, 0x80], b"\x40\0\0\0zlib"));
+    assert_eq!(claims(Format::Mp3, &packed).tag_bytes, u64::MAX, "a packed frame of a gigabyte");
+    let small = mp3(3, 0, &id3_frame(b"TXXX", [0, 0x80], b"\0\0\x10\0zlib"));
+    assert!(claims(Format::Mp3, &small).tag_bytes < 100);
+}
+
+#[test]
+fn pictures_of_pictures_cost_what_is_decoded() {
+    let cost = |items: &[Item]| header::picture_in(Format::Heic, &mut Cursor::new(&heic(items)), heic(items).len() as u64).map(|picture| picture.decoded_pixels);
+    let phone = |tiles: u16| [vec![grid(1, (4032, 3024), &(2..2 + tiles).collect::<Vec<_>>())], (2..2 + tiles).map(|id| tile(id, 512)).collect()].concat();
+    assert_eq!(cost(&phone(48)).unwrap(), 4032 * 3024 + 48 * 512 * 512);
+    // 65,535 uses of one tiny tile.
+    assert!(cost(&[grid(1, (10, 10), &vec![2; 65_535]), tile(2, 1)]).unwrap() > 1_000_000_000);
+    // The property says 100 × 100, the grid itself 60,000 × 60,000.
+    assert!(cost(&[grid(1, (60_000, 60_000), &[2]), tile(2, 64)]).unwrap() > 3_000_000_000);
+    // Each overlay uses the next one ten times: 10^7 decodings in a kilobyte.
+    let nested: Vec<Item> = (1..8).map(|id| overlay(id, (64, 64), &[id + 1; 10])).chain([tile(8, 64)]).collect();
+    assert!(cost(&nested).unwrap() > 1_000_000_000_000 / 10);
+    for ring in
+        [vec![overlay(1, (64, 64), &[1])], vec![overlay(1, (64, 64), &[2]), grid(2, (64, 64), &[1])], vec![tile(1, 64), overlay(2, (64, 64), &[3]), overlay(3, (64, 64), &[2])]]
+    {
+        assert!(matches!(cost(&ring), Err(Error::Bad(_))), "a picture made of itself");
+    }
+    let deep: Vec<Item> = (1..500).map(|id| grid(id, (64, 64), &[id + 1])).chain([tile(500, 64)]).collect();
+    assert!(matches!(cost(&deep), Err(Error::Bad(_))), "made of each other without end");
+    let many: Vec<Item> = (1..9000).map(|id| tile(id, 64)).collect();
+    assert_eq!(cost(&many).unwrap(), 8999 * 16 * 1024);
+}
+
+#[test]
+fn real_recordings_claim_what_they_are() {
+    let studio = Studio::new();
+    let of = |name: &str, format| {
+        let file = fs::read(studio.path(name)).unwrap();
+        claims(format, &file)
+    };
+    let source = "-f lavfi -i testsrc2=s=334x210:r=25:d=1 -f lavfi -i sine=440:duration=1:sample_rate=48000 -c:a aac -pix_fmt yuv420p";
+    for (codec, coded) in
+        [("libx264 -preset ultrafast", (336, 224)), ("libx265 -preset ultrafast -x265-params log-level=error", (336, 216)), ("libaom-av1 -cpu-used 8 -usage realtime", (334, 210))]
+    {
+        for (name, format) in [("a.mp4", Format::Mp4), ("a.mkv", Format::Mkv)] {
+            studio.ffmpeg(&format!("{source} -c:v {codec}"), name);
+            let claims = of(name, format);
+            assert_eq!((claims.tracks, claims.rates), (2, Some((48_000, 48_000))), "{codec} {name}");
+            let frame = claims.frame.unwrap();
+            assert!(frame.0 == coded.0 && frame.1.abs_diff(coded.1) <= 16, "{codec} {name}: {frame:?}");
+            assert!((900..=1200).contains(&claims.duration_ms.unwrap()), "{codec} {name}: {claims:?}");
+        }
+    }
+    studio.ffmpeg(&format!("{source} -c:v libx264 -movflags frag_keyframe+empty_moov -g 5"), "f.mp4");
+    let fragments = of("f.mp4", Format::Mp4).samples;
+    assert!((70..=80).contains(&fragments), "25 pictures and 48 frames of sound: {fragments}");
+    for (name, codec, format) in [
+        ("a.wav", "", Format::Wav),
+        ("a.flac", "", Format::Flac),
+        ("a.ogg", "-c:a libvorbis", Format::Ogg),
+        ("a.mov", "-c:a pcm_s16le", Format::Mov),
+        ("l.m4a", "-c:a alac", Format::M4a),
+        ("a.mka", "-c:a flac", Format::Mkv),
+    ] {
+        studio.tone(codec, name);
+        let claims = of(name, format);
+        assert_eq!((claims.tracks, claims.rates), (1, Some((48_000, 48_000))), "{name}");
+        // An MP4 says two channels where it has one.
+        assert!(claims.samples < 1000 && (1..=2).contains(&claims.channels), "{name}: {claims:?}");
+    }
+}
+
+/// The most memory that this process has had, in KiB.
+fn peak() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse().unwrap()
+}
+
+/// A few bytes of a seed changed, moved, doubled or cut off, always the same for the same number.
+fn mutated(seed: &[u8], number: u64) -> Vec<u8> {
+    let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % below.max(1) as u64) as usize
+    };
+    let mut file = seed.to_vec();
+    for _ in 0..=next(4) {
+        let at = next(file.len());
+        let some = (at + 1 + next(8)).min(file.len());
+        match next(6) {
+            0 => file[at] = [0, 1, 0x7f, 0x80, 0xfe, 0xff][next(6)],
+            1 => file[at] ^= 1 << next(8),
+            2 => file[at..some].fill(0xff),
+            3 => drop(file.drain(at..some)),
+            4 => {
+                let piece = file[at..some].to_vec();
+                let to = next(file.len());
+                file.splice(to..to, piece);
+            }
+            _ => file.truncate(at.max(20)),
+        }
+        if file.is_empty() {
+            break;
+        }
+    }
+    file
+}
+
+#[test]
+fn mutated_seeds_upset_no_parser() {
+    for (format, seed) in all() {
+        for number in 0..60 {
+            let file = mutated(&seed, number);
+            for (name, parser) in crate::parsers::ALL {
+                if let Err(panic) = std::panic::catch_unwind(|| parser(&file)) {
+                    let shown: String = file.iter().map(|byte| format!("{byte:02x}")).collect();
+                    panic!("{name}, {format} number {number}: {panic:?}\n{shown}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn hostile_files_are_read_in_a_few_megabytes() {
+    let cover = [png_head(100, 100), vec![0xff; 8 << 20]].concat();
+    let files = [
+        (Format::Mp4, Movie { edits: 300_000, ..Movie::default() }.file()),
+        (Format::Mp4, Movie { tracks: 20_000, ..Movie::default() }.file()),
+        (Format::Mp4, Movie { handler: *b"soun", runs: (3, 900_000), samples: 300, ..Movie::default() }.file()),
+        (Format::Mp4, Movie { behind: fragment(0).repeat(100_000), ..Movie::default() }.file()),
+        (Format::Mkv, matroska(&[tracks(&vec![sound_track(8000.0, 2); 10_000])])),
+        (Format::Mkv, matroska(&[tracks(&[sound_track(8000.0, 2)]), element(0x1941_a469, &element(0x61a7, &element(0x465c, &cover)))])),
+        (Format::Mp3, mp3(3, 0, &id3_frame(b"APIC", [0; 2], &cover))),
+        (Format::Flac, flac(44_100, 2, &[(6, cover[..8 << 20].to_vec())])),
+        (Format::Ogg, opus_with_tags(4_000_000)),
+        (Format::Ogg, opus_with_tags(40_000_000)),
+        (Format::Heic, heic(&(1..9000).map(|id| tile(id, 64)).collect::<Vec<_>>())),
+        (Format::Heic, heic(&[grid(1, (10, 10), &vec![2; 65_535]), tile(2, 1)])),
+        (Format::Jpeg, jpeg(400, 300, 500_000)),
+        (Format::Png, png(40, 30, 100_000)),
+        (Format::Gif, gif(40, 30, 300_000)),
+        (Format::Webp, webp(40, 100_000)),
+    ];
+    for (format, file) in files {
+        // The peak begins anew.
+        let _ = fs::write("/proc/self/clear_refs", "5");
+        let before = peak();
+        let began = std::time::Instant::now();
+        let _ = header::claims(format, &mut Cursor::new(&file), file.len() as u64);
+        let _ = header::picture_in(format, &mut Cursor::new(&file), file.len() as u64);
+        let _ = codec::exif::read(format, &mut Cursor::new(&file), file.len() as u64);
+        let _ = codec::scrub::scrub(format, &mut Cursor::new(&file), file.len() as u64);
+        let grown = peak().saturating_sub(before) / 1024;
+        println!("{format} of {} KiB: {grown} MiB, {:?}", file.len() / 1024, began.elapsed());
+        assert!(grown <= 16, "{format} of {} bytes took {grown} MiB", file.len());
+        assert!(began.elapsed() < std::time::Duration::from_secs(20), "{format} of {} bytes took {:?}", file.len(), began.elapsed());
+    }
+}
+
+#[test]
+fn seeds_for_fuzzing_can_be_written() {
+    // `dev/fuzz` says where; otherwise they are written and forgotten.
+    let folder = std::env::var_os("TUTTI_FUZZ_SEEDS").map(std::path::PathBuf::from);
+    let kept = tempfile::tempdir().unwrap();
+    let folder = folder.unwrap_or_else(|| kept.path().to_owned());
+    fs::create_dir_all(&folder).unwrap();
+    for (number, (format, file)) in all().into_iter().enumerate() {
+        fs::write(folder.join(format!("{number}.{format}")), file).unwrap();
+    }
+    let studio = Studio::new();
+    let made = [
+        studio.picture(1, "", "a.jpg"),
+        studio.picture(2, "", "a.gif"),
+        studio.picture(2, "-c:v libwebp_anim", "a.webp"),
+        studio.picture(2, "-f apng", "a.png"),
+        studio.film("-s 16x16 -c:a aac", "a.mp4"),
+        studio.film("-s 16x16 -movflags frag_keyframe+empty_moov", "f.mp4"),
+        studio.film("-s 16x16 -c:a pcm_s16le -ar 8000", "a.mov"),
+        studio.film("-s 16x16", "a.mkv"),
+        studio.tone("-t 0.1", "a.mp3"),
+        studio.tone("-t 0.1", "a.flac"),
+        studio.tone("-t 0.1 -c:a libvorbis", "a.ogg"),
+        studio.tone("-t 0.1 -metadata title=x", "a.wav"),
+    ];
+    for path in made {
+        fs::copy(&path, folder.join(path.file_name().unwrap())).unwrap();
+    }
+    assert!(fs::read_dir(&folder).unwrap().count() > 25);
+}
