@@ -26,6 +26,10 @@ pub struct Config {
     pub animation_max_frames: u32,
     /// Pixels of an animation, all frames together.
     pub animation_max_pixels: u64,
+    /// Pixels of a video's largest picture, as it is coded: 8192 × 4608 by default. `transcode.max_pixels` is its counterpart.
+    pub video_max_pixels: u64,
+    /// Pixels of the largest cover picture inside a sound or a video.
+    pub cover_max_pixels: u64,
     /// Bytes of the largest sound.
     pub audio_max_bytes: u64,
     /// Bytes of the largest video.
@@ -75,6 +79,8 @@ impl Default for Config {
             photo_max_side: 40_000,
             animation_max_frames: 2_000,
             animation_max_pixels: 4_000_000_000,
+            video_max_pixels: 8192 * 4608,
+            cover_max_pixels: 25_000_000,
             audio_max_bytes: 200 * MIB,
             video_max_bytes: 4 * GIB,
             max_minutes: 240,

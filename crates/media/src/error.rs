@@ -31,6 +31,22 @@ pub(crate) enum Error {
     TooManyPixels(u32, u32, u64, u32),
     #[error("The animation is too long. Send at most {0} frames, or a video instead.")]
     TooManyFrames(u32),
+    #[error("The photo is built up in more than {0} passes. Save it as an ordinary JPEG.")]
+    TooManyScans(u32),
+    #[error("The photo is put together from too many pictures. Save it as a JPEG.")]
+    TooManyPictures,
+    #[error("The sound has {rate} samples a second. Convert it to between {least} and {most}; 44100 and 48000 are usual.")]
+    SampleRate { rate: u32, least: u32, most: u32 },
+    #[error("The sound has {0} channels. Mix it down: at most {1}.")]
+    TooManyChannels(u32, u32),
+    #[error("The file has {0} tracks and attachments. Export it with one picture and one sound track; at most {1} are taken.")]
+    TooManyTracks(u32, u32),
+    #[error("The file lists more samples than a recording of its length can have. Export it again.")]
+    TooManySamples,
+    #[error("The film consists of too many cuts that were never carried out: {0} in its edit list. Export it again, so that it is one piece.")]
+    TooManyEdits(u64),
+    #[error("The cover picture or the tags inside the file are too large. Make the cover smaller: at most {0} megapixels, and {1} MB for all tags.")]
+    CoverTooLarge(u64, u64),
     #[error("The recording is longer than {0} minutes. Send it in parts.")]
     TooLong(u64),
     #[error("The file is damaged: {0}. Send it again from the original.")]
@@ -99,7 +115,24 @@ impl From<Problem> for Error {
 impl Error {
     /// Whether going on with a resumable upload can't help: its bytes are refused for what they are.
     pub(crate) fn is_final(&self) -> bool {
-        matches!(self, Self::Empty | Self::UnsupportedType(_) | Self::TooLarge { .. } | Self::TooManyPixels(..) | Self::TooManyFrames(_) | Self::TooLong(_) | Self::Broken(_))
+        matches!(
+            self,
+            Self::Empty
+                | Self::UnsupportedType(_)
+                | Self::TooLarge { .. }
+                | Self::TooManyPixels(..)
+                | Self::TooManyFrames(_)
+                | Self::TooManyScans(_)
+                | Self::TooManyPictures
+                | Self::SampleRate { .. }
+                | Self::TooManyChannels(..)
+                | Self::TooManyTracks(..)
+                | Self::TooManySamples
+                | Self::TooManyEdits(_)
+                | Self::CoverTooLarge(..)
+                | Self::TooLong(_)
+                | Self::Broken(_)
+        )
     }
 
     pub(crate) fn problem(self) -> Problem {
@@ -112,6 +145,14 @@ impl Error {
             Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "media.too_large"),
             Self::TooManyPixels(..) => (StatusCode::UNPROCESSABLE_ENTITY, "media.too_many_pixels"),
             Self::TooManyFrames(_) => (StatusCode::UNPROCESSABLE_ENTITY, "media.too_many_frames"),
+            Self::TooManyScans(_) => (StatusCode::UNPROCESSABLE_ENTITY, "media.too_many_scans"),
+            Self::TooManyPictures => (StatusCode::UNPROCESSABLE_ENTITY, "media.too_many_pictures"),
+            Self::SampleRate { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "media.bad_sample_rate"),
+            Self::TooManyChannels(..) => (StatusCode::UNPROCESSABLE_ENTITY, "media.too_many_channels"),
+            Self::TooManyTracks(..) => (StatusCode::UNPROCESSABLE_ENTITY, "media.too_many_tracks"),
+            Self::TooManySamples => (StatusCode::UNPROCESSABLE_ENTITY, "media.too_many_samples"),
+            Self::TooManyEdits(_) => (StatusCode::UNPROCESSABLE_ENTITY, "media.too_many_edits"),
+            Self::CoverTooLarge(..) => (StatusCode::UNPROCESSABLE_ENTITY, "media.cover_too_large"),
             Self::TooLong(_) => (StatusCode::UNPROCESSABLE_ENTITY, "media.too_long"),
             Self::Broken(_) => (StatusCode::UNPROCESSABLE_ENTITY, "media.broken_file"),
             Self::Incomplete => (StatusCode::BAD_REQUEST, "media.incomplete"),

@@ -27,6 +27,8 @@ pub struct Config {
     pub heif_convert: String,
     /// The longest video or sound that is accepted, in hours.
     pub longest_hours: u64,
+    /// Pixels of the largest picture that is decoded, as it is coded: 8192 × 4608 by default. `media.video_max_pixels` refuses larger ones at upload.
+    pub max_pixels: u64,
     /// What sound is brought to, in LUFS (EBU R 128 units).
     pub loudness_lufs: f64,
     /// Memory that one child may use, in bytes of address space.
@@ -54,6 +56,7 @@ impl Default for Config {
             ffprobe: "ffprobe".into(),
             heif_convert: "heif-convert".into(),
             longest_hours: 4,
+            max_pixels: 8192 * 4608,
             loudness_lufs: -16.0,
             child_memory_bytes: 4 << 30,
             child_file_bytes: 2 << 30,
@@ -88,7 +91,7 @@ impl Config {
     }
 
     pub(crate) fn accepted(&self) -> Accepted {
-        Accepted { longest_us: self.longest_hours.saturating_mul(3_600_000_000) }
+        Accepted { longest_us: self.longest_hours.saturating_mul(3_600_000_000), pixels: self.max_pixels }
     }
 
     /// What a child may use that works on `span` of material for `queue`.

@@ -52,6 +52,7 @@ struct Safe {
     format: Option<Format>,
     frames: Option<u32>,
     scans: Scans,
+    scan_count: Option<u32>,
     media: Media,
     reservation: Reservation,
     /// Given back when all is done.
@@ -130,6 +131,7 @@ async fn secure(ingest: Ingest) -> Result<Safe, Error> {
         sha256: hex::encode(hash.finalize()),
         format: look.format(),
         frames: look.frames(),
+        scan_count: look.scan_count(),
         scans: look.into_scans(),
         media,
         reservation,
@@ -138,7 +140,7 @@ async fn secure(ingest: Ingest) -> Result<Safe, Error> {
 }
 
 async fn record(safe: &mut Safe, finish: Finish) -> Result<(Item, store::usage::Usage), Error> {
-    let seen = Seen { format: safe.format, frames: safe.frames, scans: std::mem::take(&mut safe.scans) };
+    let seen = Seen { format: safe.format, frames: safe.frames, scan_count: safe.scan_count, scans: std::mem::take(&mut safe.scans) };
     let found = inspect(&safe.media, &safe.object, safe.bytes, seen).await?;
     let now = safe.media.context.clock.now();
     let claim_by = finish.details.claim_later.then(|| now + safe.media.config.unclaimed_for());

@@ -6,7 +6,7 @@
 use std::io::{Read, Seek, SeekFrom};
 
 use chrono::{DateTime, Utc};
-use codec::header::{self, FrameCounter};
+use codec::header::{self, FrameCounter, ScanCounter};
 use codec::scrub::{Scans, ScrubError};
 use codec::sniff::{Format, HEAD_BYTES, Kind, Sniff};
 use contract::media::Patch;
@@ -42,6 +42,7 @@ pub(crate) struct Found {
 pub(crate) struct Seen {
     pub format: Option<Format>,
     pub frames: Option<u32>,
+    pub scan_count: Option<u32>,
     pub scans: Scans,
 }
 
@@ -71,6 +72,10 @@ fn look_into<R: Read + Seek>(config: &Config, reader: &mut R, bytes: u64, seen: 
     if limits::is_picture(format) {
         let picture = header::picture_in(format, reader, bytes).map_err(broken)?;
         limits::picture(config, picture.width, picture.height)?;
+        limits::pictures(config, &picture)?;
+        if format == Format::Jpeg {
+            limits::scans(seen.scan_count.map_or_else(|| count_scans(reader), Ok)?)?;
+        }
         let pixels = u64::from(picture.width) * u64::from(picture.height);
         let counted = match seen.frames {
             Some(counted) => counted,
@@ -83,9 +88,11 @@ fn look_into<R: Read + Seek>(config: &Config, reader: &mut R, bytes: u64, seen: 
         let movie = header::movie(reader, bytes).map_err(broken)?;
         found.kind = if movie.video.is_some() { Kind::Video } else { Kind::Audio };
         limits::size(config, found.kind, bytes)?;
-        limits::duration(config, movie.duration_ms)?;
+        limits::recording(config, &movie.claims)?;
         found.duration_ms = movie.duration_ms;
         (found.width, found.height) = (movie.video.map(|video| video.width), movie.video.map(|video| video.height));
+    } else {
+        limits::recording(config, &header::claims(format, reader, bytes).map_err(broken)?)?;
     }
     let facts = codec::exif::read(format, reader, bytes).map_err(kit::objects::Error::from)?;
     found.taken_at = facts.taken_at.map(codec::exif::TakenAt::utc);
@@ -106,12 +113,23 @@ fn sniff<R: Read + Seek>(reader: &mut R) -> Result<Format, Error> {
 
 fn count<R: Read + Seek>(format: Format, reader: &mut R) -> Result<u32, Error> {
     let mut frames = FrameCounter::new(format);
+    read_through(reader, |chunk| frames.push(chunk))?;
+    Ok(frames.frames())
+}
+
+fn count_scans<R: Read + Seek>(reader: &mut R) -> Result<u32, Error> {
+    let mut scans = ScanCounter::default();
+    read_through(reader, |chunk| scans.push(chunk))?;
+    Ok(scans.scans())
+}
+
+fn read_through<R: Read + Seek>(reader: &mut R, mut take: impl FnMut(&[u8])) -> Result<(), Error> {
     let mut chunk = vec![0; 64 * 1024];
     reader.seek(SeekFrom::Start(0)).map_err(kit::objects::Error::from)?;
     loop {
         match reader.read(&mut chunk).map_err(kit::objects::Error::from)? {
-            0 => return Ok(frames.frames()),
-            bytes => frames.push(chunk.get(..bytes).unwrap_or_default()),
+            0 => return Ok(()),
+            bytes => take(chunk.get(..bytes).unwrap_or_default()),
         }
     }
 }

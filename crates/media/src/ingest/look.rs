@@ -6,9 +6,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use codec::header::{FrameCounter, Header};
+use codec::header::{FrameCounter, Header, ScanCounter};
 use codec::scrub::Scans;
-use codec::sniff::{Format, Sniff};
+use codec::sniff::{Format, Kind, Sniff};
 
 use crate::config::Config;
 use crate::error::Error;
@@ -71,6 +71,8 @@ pub(crate) struct Look {
     frames: Option<FrameCounter>,
     /// Of a JPEG all of whose bytes pass by here.
     scans: Option<Scans>,
+    /// Counts a JPEG's scans, where all bytes pass by here.
+    scan_counter: Option<ScanCounter>,
     /// Pixels of one frame, once known.
     pixels: u64,
     /// How large the head was when it was last measured without result.
@@ -79,12 +81,12 @@ pub(crate) struct Look {
 
 impl Look {
     pub(crate) fn new(memory: &HeadMemory) -> Self {
-        Self { stage: Stage::Sniffing(Head { bytes: Vec::new(), memory: memory.clone() }), frames: None, scans: None, pixels: 0, measured: 0 }
+        Self { stage: Stage::Sniffing(Head { bytes: Vec::new(), memory: memory.clone() }), frames: None, scans: None, scan_counter: None, pixels: 0, measured: 0 }
     }
 
     /// Of a file whose beginning came with an earlier request and is not looked at again; what was not known then is found when it is whole.
     pub(crate) fn later(format: Option<Format>) -> Self {
-        Self { stage: format.map_or(Stage::Later, Stage::Known), frames: None, scans: None, pixels: 0, measured: 0 }
+        Self { stage: format.map_or(Stage::Later, Stage::Known), frames: None, scans: None, scan_counter: None, pixels: 0, measured: 0 }
     }
 
     /// What it is, once known.
@@ -98,6 +100,11 @@ impl Look {
     /// How many frames there are, where all bytes passed by here.
     pub(crate) fn frames(&self) -> Option<u32> {
         self.frames.as_ref().map(FrameCounter::frames)
+    }
+
+    /// How many scans a JPEG has, where all bytes passed by here.
+    pub(crate) fn scan_count(&self) -> Option<u32> {
+        self.scan_counter.as_ref().map(ScanCounter::scans)
     }
 
     /// What need not be read again of a file all of whose bytes passed by here.
@@ -155,8 +162,15 @@ impl Look {
                     let mut scans = Scans::default();
                     scans.push(&head.bytes);
                     self.scans = Some(scans);
+                    let mut counter = ScanCounter::default();
+                    counter.push(&head.bytes);
+                    self.scan_counter = Some(counter);
                 }
                 self.count(config, &[])?;
+                if format.kind() == Kind::Audio {
+                    // A wave says its rate at once; what stands further behind is found when the file is whole.
+                    limits::sound(&codec::header::claims_so_far(format, &head.bytes))?;
+                }
                 if limits::is_picture(format) {
                     self.stage = Stage::Measuring(head, format);
                     self.measure(config, end)
@@ -196,6 +210,10 @@ impl Look {
     fn count(&mut self, config: &Config, chunk: &[u8]) -> Result<(), Error> {
         if let Some(scans) = &mut self.scans {
             scans.push(chunk);
+        }
+        if let Some(counter) = &mut self.scan_counter {
+            counter.push(chunk);
+            limits::scans(counter.scans())?;
         }
         let Some(frames) = &mut self.frames else { return Ok(()) };
         frames.push(chunk);

@@ -2,10 +2,36 @@
 //!
 //! Invariant: a limit is the same whether it is met before, during or after the bytes arrive.
 
+use codec::header::{Claims, Picture};
 use codec::sniff::{Format, Kind};
 
 use crate::config::Config;
 use crate::error::Error;
+
+/// Sampling rates, in hertz: from telephones to studios. Below, a converter makes hours out of kilobytes; above, there is no sound.
+const SAMPLE_RATES: (u32, u32) = (4_000, 384_000);
+/// Channels: those of 22.2 surround sound.
+const MOST_CHANNELS: u32 = 24;
+/// Tracks and attached files.
+const MOST_TRACKS: u32 = 32;
+/// Samples that one track may have a second, as long as it is within the longest recording's: high-speed cameras and the shortest
+/// packets of sound stay below. Converters keep 24 to 40 bytes for each.
+const SAMPLES_PER_SECOND: u64 = 1_000;
+const SAMPLES_PER_SECOND_OF_THE_LONGEST: u64 = 300;
+/// A very short recording may have so many whatever its length says.
+const FEW_SAMPLES: u64 = 10_000;
+/// Entries of an edit list.
+const MOST_EDITS: u64 = 2_000;
+/// Samples that edits may show again and again: a converter copies its table for each.
+const MOST_EDITED_SAMPLES: u64 = 20_000_000;
+/// Bytes of tags, attachments and tables of places, which converters hold in memory.
+const MOST_TAG_BYTES: u64 = 64 << 20;
+/// Scans of a JPEG: a progressive photo has ten.
+const MOST_SCANS: u32 = 100;
+/// What a photo of several pictures may cost to decode, in photos of the largest size.
+const MOST_PICTURES: u64 = 4;
+/// A video's longest side, in pixels.
+const VIDEO_SIDE: u32 = 8192;
 
 /// What a kind may weigh, and its name in a sentence.
 fn most(config: &Config, kind: Kind) -> (u64, &'static str) {
@@ -38,6 +64,61 @@ pub(crate) fn picture(config: &Config, width: u32, height: u32) -> Result<(), Er
         return Err(Error::TooManyPixels(width, height, config.photo_max_pixels / 1_000_000, config.photo_max_side));
     }
     Ok(())
+}
+
+/// Refuses a photo that is put together from more than decoding can bear.
+pub(crate) fn pictures(config: &Config, picture: &Picture) -> Result<(), Error> {
+    if picture.decoded_pixels > config.photo_max_pixels.saturating_mul(MOST_PICTURES) { Err(Error::TooManyPictures) } else { Ok(()) }
+}
+
+/// Refuses a JPEG that is built up in too many passes.
+pub(crate) fn scans(scans: u32) -> Result<(), Error> {
+    if scans > MOST_SCANS { Err(Error::TooManyScans(MOST_SCANS)) } else { Ok(()) }
+}
+
+/// Refuses sound at a rate, or with channels, that nothing records.
+pub(crate) fn sound(claims: &Claims) -> Result<(), Error> {
+    let (least, most) = SAMPLE_RATES;
+    if let Some((slowest, fastest)) = claims.rates {
+        for rate in [slowest, fastest] {
+            if !(least..=most).contains(&rate) {
+                return Err(Error::SampleRate { rate, least, most });
+            }
+        }
+    }
+    if claims.channels > MOST_CHANNELS { Err(Error::TooManyChannels(claims.channels, MOST_CHANNELS)) } else { Ok(()) }
+}
+
+/// Refuses a recording whose claims would cost a converter more than a recording does.
+pub(crate) fn recording(config: &Config, claims: &Claims) -> Result<(), Error> {
+    sound(claims)?;
+    if claims.tracks > MOST_TRACKS {
+        return Err(Error::TooManyTracks(claims.tracks, MOST_TRACKS));
+    }
+    if let Some((width, height)) = claims.frame
+        && (u64::from(width) * u64::from(height) > config.video_max_pixels || width.max(height) > VIDEO_SIDE)
+    {
+        return Err(Error::TooManyPixels(width, height, config.video_max_pixels / 1_000_000, VIDEO_SIDE));
+    }
+    let cover = claims.cover.map_or(0, |(width, height)| u64::from(width) * u64::from(height));
+    if cover > config.cover_max_pixels || claims.tag_bytes > MOST_TAG_BYTES {
+        return Err(Error::CoverTooLarge(config.cover_max_pixels / 1_000_000, MOST_TAG_BYTES >> 20));
+    }
+    samples(config, claims)?;
+    // One edit cuts, two also shift: more repeat.
+    if claims.edits > MOST_EDITS || (claims.edits > 2 && claims.edited_samples > MOST_EDITED_SAMPLES) {
+        return Err(Error::TooManyEdits(claims.edits));
+    }
+    duration(config, claims.duration_ms)
+}
+
+fn samples(config: &Config, claims: &Claims) -> Result<(), Error> {
+    let in_the_longest = config.longest_ms() / 1000 * SAMPLES_PER_SECOND_OF_THE_LONGEST;
+    let most = match claims.clock_ms {
+        0 => in_the_longest,
+        ms => (ms.saturating_mul(SAMPLES_PER_SECOND) / 1000 + FEW_SAMPLES).min(in_the_longest),
+    };
+    if claims.samples > most { Err(Error::TooManySamples) } else { Ok(()) }
 }
 
 /// Refuses an animation with too many frames, or too many pixels in all of them.
@@ -76,7 +157,38 @@ mod tests {
         assert!(frames(&config, 2_000, 1_000_000).is_ok());
         assert!(frames(&config, 2_001, 1).is_err());
         assert!(frames(&config, 100, 100_000_000).is_err());
+        assert!(scans(100).is_ok() && scans(101).is_err());
         assert!(duration(&config, Some(4 * 3_600_000)).is_ok());
         assert!(duration(&config, Some(4 * 3_600_000 + 1)).is_err());
+    }
+
+    fn code(claims: Claims) -> Option<String> {
+        recording(&Config::default(), &claims).err().map(|error| error.problem().code.to_string())
+    }
+
+    #[test]
+    fn claims_beyond_any_recording_are_refused_with_their_codes() {
+        let hour =
+            Claims { duration_ms: Some(3_600_000), clock_ms: 3_600_000, tracks: 2, rates: Some((4_000, 384_000)), channels: 24, frame: Some((7680, 4320)), ..Claims::default() };
+        let honest = Claims { samples: 1_080_000, edits: 2, edited_samples: 2_160_000, cover: Some((5000, 5000)), tag_bytes: 20 << 20, ..hour };
+        assert_eq!(code(honest), None);
+        for (claims, expected) in [
+            (Claims { rates: Some((1, 48_000)), ..honest }, "media.bad_sample_rate"),
+            (Claims { rates: Some((44_100, 2_822_400)), ..honest }, "media.bad_sample_rate"),
+            (Claims { channels: 255, ..honest }, "media.too_many_channels"),
+            (Claims { tracks: 1_000_000, ..honest }, "media.too_many_tracks"),
+            (Claims { frame: Some((8192, 8192)), ..honest }, "media.too_many_pixels"),
+            (Claims { frame: Some((16_384, 16)), ..honest }, "media.too_many_pixels"),
+            (Claims { cover: Some((16_000, 16_000)), ..honest }, "media.cover_too_large"),
+            (Claims { tag_bytes: u64::MAX, ..honest }, "media.cover_too_large"),
+            (Claims { samples: 40_000_000, ..honest }, "media.too_many_samples"),
+            (Claims { samples: 40_000, clock_ms: 10_000, ..honest }, "media.too_many_samples"),
+            (Claims { samples: u64::MAX, clock_ms: 0, ..honest }, "media.too_many_samples"),
+            (Claims { edits: 300_000, ..honest }, "media.too_many_edits"),
+            (Claims { edits: 1_900, edited_samples: 190_000_000, ..honest }, "media.too_many_edits"),
+            (Claims { duration_ms: Some(15_000_000), ..honest }, "media.too_long"),
+        ] {
+            assert_eq!(code(claims).as_deref(), Some(expected), "{claims:?}");
+        }
     }
 }

@@ -10,6 +10,8 @@ mod library;
 mod live;
 mod quota;
 mod samples;
+#[path = "../../../codec/tests/it/seeds.rs"]
+mod seeds;
 mod senders;
 mod tus;
 mod wire;

@@ -3,6 +3,7 @@
 use testkit::ffmpeg;
 
 use crate::kitchen::png;
+use crate::seeds::{self, Movie};
 
 /// A GIF of this size with so many frames of one pixel.
 pub fn gif(width: u16, height: u16, frames: usize) -> Vec<u8> {
@@ -70,6 +71,34 @@ pub fn video(name: &str, more: &[&str]) -> Vec<u8> {
 /// A file that is refused for what it is: its name, its bytes, the status and the code.
 pub type Refused = (&'static str, Vec<u8>, u16, &'static str);
 
+/// Small files that would cost a converter gigabytes or minutes, each refused before anything decodes it.
+fn hostile() -> Vec<Refused> {
+    let movie = |movie: Movie| movie.file();
+    let mkv = |entries: &[Vec<u8>]| seeds::matroska(&[seeds::tracks(entries)]);
+    let cover = seeds::id3_frame(b"APIC", [0; 2], &seeds::png_head(16_000, 16_000));
+    let nested = (1..8).map(|id| seeds::overlay(id, (64, 64), &[id + 1; 10])).chain([seeds::tile(8, 64)]).collect::<Vec<_>>();
+    vec![
+        ("four hours at 1 Hz", seeds::wav(1, 1, 1, &[7; 14_000]), 422, "media.bad_sample_rate"),
+        ("a wave of 65,535 channels", seeds::wav(48_000, 65_535, 2, &[7; 2000]), 422, "media.too_many_channels"),
+        ("a wave whose samples have no size", seeds::wav(48_000, 2, 0, &[7; 2000]), 422, "media.broken_file"),
+        ("a FLAC at 1 MHz", seeds::flac(1_048_575, 2, &[]), 422, "media.bad_sample_rate"),
+        ("255 channels of Opus", seeds::opus(255, &[]), 422, "media.too_many_channels"),
+        ("255 channels of Matroska", mkv(&[seeds::sound_track(8000.0, 255)]), 422, "media.too_many_channels"),
+        ("a thousand tracks", mkv(&vec![seeds::sound_track(8000.0, 2); 1000]), 422, "media.too_many_tracks"),
+        ("8192 × 8192", movie(Movie { size: (8192, 8192), ..Movie::default() }), 422, "media.too_many_pixels"),
+        ("8192 × 8192 of Matroska", mkv(&[seeds::picture_track(8192, 8192)]), 422, "media.too_many_pixels"),
+        ("660 bytes with 40 million samples", movie(Movie { samples: 40_000_000, ..Movie::default() }), 422, "media.broken_file"),
+        ("a fragment of 4 billion samples", movie(Movie { samples: 0, runs: (0, 0), behind: seeds::fragment(u32::MAX), ..Movie::default() }), 422, "media.too_many_samples"),
+        ("300,000 edits", movie(Movie { edits: 300_000, ..Movie::default() }), 422, "media.too_many_edits"),
+        ("2,000 tracks", movie(Movie { tracks: 2000, ..Movie::default() }), 422, "media.too_many_tracks"),
+        ("a cover of 256 megapixels", seeds::mp3(3, 0, &cover), 422, "media.cover_too_large"),
+        ("a JPEG of 5,000 scans", seeds::jpeg(400, 300, 5000), 422, "media.too_many_scans"),
+        ("a WebP of 10,000 frames", seeds::webp(16, 10_000), 422, "media.too_many_frames"),
+        ("ten million pictures in a kilobyte", seeds::heic(&nested), 422, "media.too_many_pictures"),
+        ("a picture made of itself", seeds::heic(&[seeds::overlay(1, (64, 64), &[1])]), 422, "media.broken_file"),
+    ]
+}
+
 /// Everything that is refused for what it is.
 pub fn refused() -> Vec<Refused> {
     let pad = |start: &[u8], bytes: usize| {
@@ -90,7 +119,8 @@ pub fn refused() -> Vec<Refused> {
     png_and_pdf.splice(60..69, *b"%PDF-1.7\n");
     let mut zip_first = b"PK\x03\x04".to_vec();
     zip_first.extend(png(10, 10, 4000, 1));
-    vec![
+    let mut refused = hostile();
+    refused.extend([
         ("an empty file", Vec::new(), 422, "media.empty"),
         unsupported("a PDF", pad(b"%PDF-1.7\n", 200_000)),
         unsupported("an SVG", pad(b"<svg xmlns=\"http://www.w3.org/2000/svg\"><script>alert(1)</script></svg>", 2000)),
@@ -112,5 +142,6 @@ pub fn refused() -> Vec<Refused> {
         ("a video without its index", without_moov, 422, "media.broken_file"),
         ("half a video", cut, 422, "media.broken_file"),
         ("a PNG of no pixels", png(0, 10, 3000, 0), 422, "media.broken_file"),
-    ]
+    ]);
+    refused
 }

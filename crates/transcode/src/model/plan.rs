@@ -14,6 +14,10 @@ use crate::ffmpeg::probe::{decodes_audio, decodes_video};
 
 /// Tracks that a file may have; more is no camera's doing.
 pub(crate) const MOST_STREAMS: u32 = 32;
+/// Sampling rates that are converted, in hertz.
+const SAMPLE_RATES: std::ops::RangeInclusive<u32> = 4_000..=384_000;
+/// Channels that are mixed down: those of 22.2 surround sound.
+const MOST_CHANNELS: u32 = 24;
 /// The longest side of a picture that is decoded, in pixels.
 pub(crate) const LONGEST_SIDE: u32 = 8192;
 /// *Standard input*: at most this many bits a second …
@@ -110,6 +114,8 @@ pub(crate) enum Loudness {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Accepted {
     pub longest_us: u64,
+    /// Pixels of a picture, as it is coded.
+    pub pixels: u64,
 }
 
 impl Plan {
@@ -121,8 +127,11 @@ impl Plan {
         if facts.video.is_none() && facts.audio.is_none() {
             return Err(if facts.cover.is_some() { Refusal::NoSound } else { Refusal::NoPicture });
         }
-        let picture = facts.video.as_ref().map(|video| Picture::of(video, facts)).transpose()?;
+        let picture = facts.video.as_ref().map(|video| Picture::of(video, facts, accepted)).transpose()?;
         let sound = match &facts.audio {
+            // What `media` reads in the file's own header is refused there; some codecs say it only to a decoder.
+            Some(audio) if audio.sample_rate > 0 && !SAMPLE_RATES.contains(&audio.sample_rate) => return Err(Refusal::SampleRate(audio.sample_rate)),
+            Some(audio) if audio.channels > MOST_CHANNELS => return Err(Refusal::TooManyChannels(MOST_CHANNELS)),
             Some(audio) if decodes_audio(&audio.codec) => {
                 Some(Sound { stream: audio.stream, duration_us: if audio.duration_us > 0 { audio.duration_us } else { facts.duration_us }, loudness: Loudness::Unknown })
             }
@@ -183,7 +192,7 @@ impl Plan {
 }
 
 impl Picture {
-    fn of(video: &Video, facts: &Facts) -> Result<Self, Refusal> {
+    fn of(video: &Video, facts: &Facts, accepted: Accepted) -> Result<Self, Refusal> {
         if !decodes_video(&video.codec) {
             return Err(Refusal::UnsupportedCodec(named(&video.codec, "an unknown kind of picture")));
         }
@@ -193,6 +202,9 @@ impl Picture {
         }
         if video.width.max(video.height).max(width).max(height) > LONGEST_SIDE {
             return Err(Refusal::TooLarge(LONGEST_SIDE));
+        }
+        if u64::from(video.width) * u64::from(video.height) > accepted.pixels {
+            return Err(Refusal::TooManyPixels(accepted.pixels / 1_000_000));
         }
         let steady = video.steady_rate();
         let rate = codec::ladder::playing_rate(Rate::new(steady.num, steady.den).ok_or(Refusal::BrokenFile)?);

@@ -19,6 +19,12 @@ pub(crate) enum Refusal {
     TooManyStreams(u32),
     #[error("The picture is larger than {0}×{0} pixels; export it in a smaller size.")]
     TooLarge(u32),
+    #[error("The picture has more than {0} megapixels; export it in a smaller size.")]
+    TooManyPixels(u64),
+    #[error("The sound has {0} samples a second, which can't be converted; export it with 44100 or 48000.")]
+    SampleRate(u32),
+    #[error("The sound has more than {0} channels; mix it down to stereo, for example, and upload that.")]
+    TooManyChannels(u32),
     #[error("This file is protected against copying and can't be converted; upload one without protection.")]
     Protected,
     #[error("Converting this file took too long, so it was given up; export it as a plain MP4 and upload that.")]
@@ -43,7 +49,9 @@ impl Refusal {
             Self::UnsupportedCodec(_) => "transcode.unsupported_codec",
             Self::TooLong(_) => "transcode.too_long",
             Self::TooManyStreams(_) => "transcode.too_many_streams",
-            Self::TooLarge(_) => "transcode.too_large",
+            Self::TooLarge(_) | Self::TooManyPixels(_) => "transcode.too_large",
+            Self::SampleRate(_) => "transcode.bad_sample_rate",
+            Self::TooManyChannels(_) => "transcode.too_many_channels",
             Self::Protected => "transcode.protected",
             Self::TimedOut => "transcode.timed_out",
             Self::TooHeavy => "transcode.too_heavy",

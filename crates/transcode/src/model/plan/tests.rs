@@ -3,7 +3,7 @@
 use super::*;
 use crate::model::facts::{Audio, Keyframes};
 
-const FOUR_HOURS: Accepted = Accepted { longest_us: 4 * 3600 * 1_000_000 };
+const FOUR_HOURS: Accepted = Accepted { longest_us: 4 * 3600 * 1_000_000, pixels: 8192 * 4608 };
 
 fn clip() -> Facts {
     Facts {
@@ -106,6 +106,9 @@ fn refusals_have_their_codes() {
     assert_eq!(refused(|facts| facts.audio.as_mut().unwrap().codec = "<script>".into()), "transcode.unsupported_codec");
     assert_eq!(refused(|facts| facts.video.as_mut().unwrap().width = 65_500), "transcode.too_large");
     assert_eq!(refused(|facts| facts.video.as_mut().unwrap().height = 0), "transcode.broken_file");
+    assert_eq!(refused(|facts| (facts.video.as_mut().unwrap().width, facts.video.as_mut().unwrap().height) = (8192, 8192)), "transcode.too_large");
+    assert_eq!(refused(|facts| facts.audio.as_mut().unwrap().sample_rate = 1), "transcode.bad_sample_rate");
+    assert_eq!(refused(|facts| facts.audio.as_mut().unwrap().channels = 255), "transcode.too_many_channels");
 }
 
 #[test]
