@@ -17,6 +17,7 @@ mod matroska;
 mod ogg;
 mod overlay;
 mod png;
+mod ranges;
 mod riff;
 mod samples;
 mod scans;

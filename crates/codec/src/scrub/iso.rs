@@ -8,7 +8,8 @@
 use std::io::{Read, Seek};
 
 use super::overlay::Overlay;
-use super::samples::{Chunks, chunks};
+use super::ranges::{Ranges, Role};
+use super::samples::{Chunks, MOST_CHUNKS};
 use super::{ScrubError, heif};
 use crate::boxes::{self, BoxAt};
 use crate::wire::Source;
@@ -21,20 +22,19 @@ const PEEK: u64 = 4096;
 const MOST_PEEKS: usize = 50_000;
 
 pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), ScrubError> {
-    let (kept, loose, starts) = (Vec::new(), Vec::new(), Vec::new());
-    Walk { source, overlay, left: MOST_BOXES, kept, loose, starts, fragmented: false, removed: false, peeks: MOST_PEEKS }.file()
+    Walk { source, overlay, left: MOST_BOXES, kept: Vec::new(), ranges: Ranges::default(), chunks: 0, fragmented: false, removed: false, peeks: MOST_PEEKS }.file()
 }
 
 struct Walk<'w, 's, R> {
     source: &'w mut Source<'s, R>,
     overlay: &'w mut Overlay,
     left: usize,
-    /// Ranges of the file that hold pictures or sound.
+    /// Ranges of the file that hold pictures which are items.
     kept: Vec<(u64, u64)>,
-    /// Starts of kept ranges whose end isn't told.
-    loose: Vec<u64>,
-    /// Starts of every track's chunks: where a loose range ends.
-    starts: Vec<u64>,
+    /// Ranges of the file that hold the tracks' pictures and sound.
+    ranges: Ranges,
+    /// Chunks of all tracks.
+    chunks: u64,
     fragmented: bool,
     /// A track was taken out.
     removed: bool,
@@ -69,7 +69,7 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
             }
         }
         self.overlay.zero_rest(at)?;
-        if self.kept.is_empty() && self.loose.is_empty() && !self.fragmented {
+        if self.kept.is_empty() && self.ranges.is_empty() && !self.fragmented {
             return Err(ScrubError::NotUnderstood("it has neither pictures nor sound"));
         }
         match (self.fragmented, self.removed) {
@@ -142,28 +142,22 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
             None => None,
         };
         let table = table.ok_or(ScrubError::NotUnderstood("a track has no sample table"))?;
-        let found = chunks(self.source, &table, &kind == b"soun")?;
-        self.starts.extend(found.ranges.iter().map(|range| range.0));
-        if self.starts.len() > super::samples::MOST_CHUNKS {
+        let mut found = Chunks::open(self.source, &table, &kind == b"soun")?;
+        self.chunks += found.count;
+        if self.chunks > MOST_CHUNKS {
             return Err(ScrubError::TooComplex);
         }
         if matches!(&kind, b"vide" | b"soun" | b"pict" | b"auxv") {
-            self.keep(found);
+            let role = if found.exact { Role::Kept } else { Role::Loose };
+            self.ranges.track(self.source, found, role)?;
             self.children(track, 0, TRACK)
         } else {
             self.removed = true;
-            for (start, end) in found.ranges {
+            self.ranges.track(self.source, found.clone(), Role::Removed)?;
+            while let Some((start, end)) = found.next(self.source)? {
                 self.overlay.zero(start, end - start)?;
             }
             self.disable(track)
-        }
-    }
-
-    fn keep(&mut self, found: Chunks) {
-        if found.exact {
-            self.kept.extend(found.ranges);
-        } else {
-            self.loose.extend(found.ranges.iter().map(|range| range.0));
         }
     }
 
@@ -211,27 +205,23 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
 
     /// Blanks what lies in `data` outside of kept ranges.
     fn gaps(&mut self, data: &[(u64, u64)]) -> Result<(), ScrubError> {
-        self.starts.sort_unstable();
-        for start in std::mem::take(&mut self.loose) {
-            let next = self.starts.partition_point(|other| *other <= start);
-            self.kept.push((start, self.starts.get(next).copied().unwrap_or(u64::MAX)));
-        }
-        self.kept.sort_unstable();
         let mut data = data.to_vec();
         data.sort_unstable();
-        let kept = std::mem::take(&mut self.kept);
-        let mut ranges = kept.into_iter().peekable();
+        let mut ranges = std::mem::take(&mut self.ranges);
+        ranges.list(std::mem::take(&mut self.kept), Role::Item);
         // How far the ranges seen so far reach: one that began earlier may end in the next stretch.
         let mut reach = 0;
         for (from, to) in data {
             let mut at = from.max(to.min(reach));
-            while let Some((start, end)) = ranges.next_if(|range| range.0 < to) {
+            while let Some((start, end)) = ranges.next_before(self.source, to)? {
                 self.gap(at, start)?;
                 reach = reach.max(end);
                 at = at.max(end.min(to));
             }
             self.gap(at, to)?;
         }
+        // To the end: tables that do not add up there are an error, wherever their chunks lie.
+        while ranges.next_before(self.source, u64::MAX)?.is_some() {}
         Ok(())
     }
 

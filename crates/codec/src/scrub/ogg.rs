@@ -36,8 +36,8 @@ struct Stream {
     packet: Vec<u8>,
     /// Its bytes' places: page (an index into `pages`), offset in the page, length.
     pieces: Vec<(usize, usize, usize)>,
-    /// Pages that hold head packets, as they were and as they will be.
-    pages: Vec<(u64, Vec<u8>, Vec<u8>)>,
+    /// Pages that hold head packets: where they stand, and as they will be.
+    pages: Vec<(u64, Vec<u8>)>,
 }
 
 pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), ScrubError> {
@@ -69,7 +69,7 @@ pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Ov
             let data = source.bytes(at, page.bytes)?.to_vec();
             stream.take(at, data, &page)?;
             if stream.packets == 0 {
-                stream.finish(overlay)?;
+                stream.finish(source, overlay)?;
             }
         }
         at += page.bytes as u64;
@@ -121,7 +121,7 @@ impl Stream {
         let number = self.pages.len();
         let mut offset = page.head;
         let lengths = data.get(PAGE_HEAD..page.head).unwrap_or_default().to_vec();
-        self.pages.push((at, data.clone(), data));
+        self.pages.push((at, data));
         for len in lengths {
             if self.packets == 0 {
                 break;
@@ -167,20 +167,21 @@ impl Stream {
         for &(page, offset, len) in pieces {
             let (piece, behind) = rest.split_at(len.min(rest.len()));
             rest = behind;
-            if let Some(place) = self.pages.get_mut(page).and_then(|page| page.2.get_mut(offset..offset + piece.len())) {
+            if let Some(place) = self.pages.get_mut(page).and_then(|page| page.1.get_mut(offset..offset + piece.len())) {
                 place.copy_from_slice(piece);
             }
         }
     }
 
-    fn finish(&mut self, overlay: &mut Overlay) -> Result<(), ScrubError> {
-        for (at, old, mut new) in std::mem::take(&mut self.pages) {
+    fn finish<R: Read + Seek>(&mut self, source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), ScrubError> {
+        for (at, mut new) in std::mem::take(&mut self.pages) {
+            let old = source.bytes(at, new.len())?;
             if old != new {
                 // The checksum is taken with its own four bytes at 0.
                 new[22..26].fill(0);
                 let crc = checksum::ogg(0, &new);
                 new[22..26].copy_from_slice(&crc.to_le_bytes());
-                overlay.replace(at, &old, &new)?;
+                overlay.replace(at, old, &new)?;
             }
         }
         Ok(())

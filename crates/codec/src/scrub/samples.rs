@@ -1,6 +1,6 @@
 //! Where a track's samples lie, chunk by chunk (ISO/IEC 14496-12 §8.7).
 //!
-//! Owns reading `stsc`, `stsz` and `stco` together. Invariant: it holds at most [`MOST_CHUNKS`] ranges, and its work
+//! Owns reading `stsc`, `stsz` and `stco` together, one chunk after the other. Invariant: of each table one page is in memory, and the work
 //! is linear in the tables' real length.
 
 use std::io::{Read, Seek};
@@ -11,101 +11,152 @@ use crate::wire::{Source, be32};
 
 /// The most chunks of one file. Four hours of picture and sound, each frame its own chunk, have 1.5 million; phones
 /// write one chunk in half a second.
-pub(super) const MOST_CHUNKS: usize = 1_000_000;
+pub(super) const MOST_CHUNKS: u64 = 1_000_000;
+/// Bytes of a table that are read at once.
+const PAGE: u64 = 32 * 1024;
 
 const BAD: ScrubError = ScrubError::NotUnderstood("a sample table doesn't add up");
 
-/// The chunks of one track.
-#[derive(Default)]
+/// A table and the page of it that is in memory.
+#[derive(Clone)]
+struct Pages {
+    /// Where its entries begin and end.
+    body: u64,
+    end: u64,
+    start: u64,
+    page: Vec<u8>,
+}
+
+impl Pages {
+    fn new(body: u64, end: u64) -> Self {
+        Self { body, end, start: 0, page: Vec::new() }
+    }
+
+    /// `N` bytes, so many bytes behind the first entry.
+    fn array<const N: usize, R: Read + Seek>(&mut self, source: &mut Source<'_, R>, offset: u64) -> Result<[u8; N], ScrubError> {
+        let at = self.body.checked_add(offset).ok_or(BAD)?;
+        let end = at.checked_add(N as u64).filter(|end| *end <= self.end).ok_or(BAD)?;
+        if at < self.start || end > self.start + self.page.len() as u64 {
+            self.page = source.vector(at, PAGE.min(self.end - at))?;
+            self.start = at;
+        }
+        let from = (at - self.start) as usize;
+        self.page.get(from..from + N).and_then(|bytes| bytes.try_into().ok()).ok_or(BAD)
+    }
+}
+
+/// The chunks of one track, read in the table's order.
+#[derive(Clone)]
 pub(super) struct Chunks {
-    /// `(start, end)` in the file, in the table's order.
-    pub(super) ranges: Vec<(u64, u64)>,
+    offsets: Pages,
+    wide: bool,
+    /// How many chunks there are, and how many were read.
+    pub(super) count: u64,
+    number: u64,
+    runs: Pages,
+    run_count: u64,
+    run: u64,
+    sizes: Sizes,
     /// Whether the ends are told sample by sample. Uncompressed sound in old files says "1 byte" for any size.
     pub(super) exact: bool,
 }
 
-/// The chunks of the track with this sample table.
-pub(super) fn chunks<R: Read + Seek>(source: &mut Source<'_, R>, table: &BoxAt, is_sound: bool) -> Result<Chunks, ScrubError> {
-    let mut tables = Tables::default();
-    let mut at = table.body;
-    for _ in 0..100 {
-        let Some(child) = boxes::next(source, at, table.end)? else { break };
-        at = child.end;
-        match &child.kind {
-            b"stsc" => tables.runs = Some(child),
-            b"stsz" | b"stz2" => tables.sizes = Some(child),
-            b"stco" | b"co64" => tables.offsets = Some(child),
-            _ => {}
+impl Chunks {
+    /// The chunks of the track with this sample table.
+    pub(super) fn open<R: Read + Seek>(source: &mut Source<'_, R>, table: &BoxAt, is_sound: bool) -> Result<Self, ScrubError> {
+        let (mut runs, mut sizes, mut offsets) = (None, None, None);
+        let mut at = table.body;
+        for _ in 0..100 {
+            let Some(child) = boxes::next(source, at, table.end)? else { break };
+            at = child.end;
+            match &child.kind {
+                b"stsc" => runs = Some(child),
+                b"stsz" | b"stz2" => sizes = Some(child),
+                b"stco" | b"co64" => offsets = Some(child),
+                _ => {}
+            }
         }
+        let (runs, sizes, offsets) = (runs.ok_or(BAD)?, sizes.ok_or(BAD)?, offsets.ok_or(BAD)?);
+        let wide = &offsets.kind == b"co64";
+        let count = count(source, &offsets, if wide { 8 } else { 4 })?;
+        let run_count = count_runs(source, &runs)?;
+        let sizes = Sizes::open(source, &sizes)?;
+        let exact = !is_sound || sizes.each.is_none_or(|each| each > 64);
+        let pages = |table: &BoxAt| Pages::new(table.body + 8, table.end);
+        Ok(Self { offsets: pages(&offsets), wide, count, number: 0, runs: pages(&runs), run_count, run: 0, sizes, exact })
     }
-    let offsets = read_offsets(source, &tables.offsets.ok_or(BAD)?)?;
-    let runs = read_runs(source, &tables.runs.ok_or(BAD)?)?;
-    let mut sizes = Sizes::open(source, &tables.sizes.ok_or(BAD)?)?;
-    let exact = !is_sound || sizes.each.is_none_or(|each| each > 64);
-    let mut ranges = Vec::with_capacity(offsets.len());
-    let mut run = 0;
-    for (number, start) in offsets.into_iter().enumerate() {
-        // A run goes up to the next one's first chunk; chunks count from 1.
-        while runs.get(run + 1).is_some_and(|next| u64::from(next.0) <= number as u64 + 1) {
-            run += 1;
+
+    /// Whether each chunk starts where the one before it starts, or behind.
+    pub(super) fn is_sorted<R: Read + Seek>(&self, source: &mut Source<'_, R>) -> Result<bool, ScrubError> {
+        let mut fresh = self.clone();
+        let mut before = 0;
+        for number in 0..self.count {
+            let start = fresh.offset(source, number)?;
+            if start < before {
+                return Ok(false);
+            }
+            before = start;
         }
-        let samples = runs.get(run).ok_or(BAD)?.1;
-        let bytes = sizes.sum(source, samples)?;
-        ranges.push((start, start.checked_add(bytes).filter(|end| *end <= source.len()).ok_or(BAD)?));
+        Ok(true)
     }
-    // Samples that no chunk holds: the tables are not what they seem.
-    if sizes.left > 0 && exact { Err(BAD) } else { Ok(Chunks { ranges, exact }) }
-}
 
-#[derive(Default)]
-struct Tables {
-    runs: Option<BoxAt>,
-    sizes: Option<BoxAt>,
-    offsets: Option<BoxAt>,
-}
-
-/// How many entries of `each` bytes a table has behind its `head` bytes; the count must be true.
-fn count<R: Read + Seek>(source: &mut Source<'_, R>, table: &BoxAt, head: u64, each: u64) -> Result<usize, ScrubError> {
-    let count = u32::from_be_bytes(source.array(table.body + head - 4)?);
-    let room = table.body_len().saturating_sub(head) / each;
-    usize::try_from(count).ok().filter(|_| u64::from(count) <= room).ok_or(BAD)
-}
-
-fn read_offsets<R: Read + Seek>(source: &mut Source<'_, R>, table: &BoxAt) -> Result<Vec<u64>, ScrubError> {
-    let wide = &table.kind == b"co64";
-    let each = if wide { 8 } else { 4 };
-    let count = count(source, table, 8, each)?;
-    if count > MOST_CHUNKS {
-        return Err(ScrubError::TooComplex);
+    fn offset<R: Read + Seek>(&mut self, source: &mut Source<'_, R>, number: u64) -> Result<u64, ScrubError> {
+        if self.wide {
+            return Ok(u64::from_be_bytes(self.offsets.array(source, number * 8)?));
+        }
+        Ok(u32::from_be_bytes(self.offsets.array(source, number * 4)?).into())
     }
-    let place = |n: usize| table.body + 8 + n as u64 * each;
-    let read = |n| {
-        let offset = if wide { u64::from_be_bytes(source.array(place(n))?) } else { u32::from_be_bytes(source.array(place(n))?).into() };
-        Ok(offset)
-    };
-    (0..count).map(read).collect()
+
+    /// A run of chunks: its first one's number, from 1, and how many samples each has.
+    fn run_at<R: Read + Seek>(&mut self, source: &mut Source<'_, R>, run: u64) -> Result<(u32, u32), ScrubError> {
+        let entry: [u8; 8] = self.runs.array(source, run * 12)?;
+        be32(&entry, 0).zip(be32(&entry, 4)).ok_or(BAD)
+    }
+
+    /// The next chunk's `(start, end)` in the file; an error where the tables contradict each other.
+    pub(super) fn next<R: Read + Seek>(&mut self, source: &mut Source<'_, R>) -> Result<Option<(u64, u64)>, ScrubError> {
+        if self.number == self.count {
+            // Samples that no chunk holds: the tables are not what they seem.
+            return if self.sizes.left > 0 && self.exact { Err(BAD) } else { Ok(None) };
+        }
+        let start = self.offset(source, self.number)?;
+        self.number += 1;
+        // A run goes up to the next one's first chunk.
+        while self.run + 1 < self.run_count && u64::from(self.run_at(source, self.run + 1)?.0) <= self.number {
+            self.run += 1;
+        }
+        if self.run_count == 0 {
+            return Err(BAD);
+        }
+        let samples = self.run_at(source, self.run)?.1;
+        let bytes = self.sizes.sum(source, samples)?;
+        let end = start.checked_add(bytes).filter(|end| *end <= source.len()).ok_or(BAD)?;
+        Ok(Some((start, end)))
+    }
 }
 
-/// `(first chunk, samples in each chunk)`.
-fn read_runs<R: Read + Seek>(source: &mut Source<'_, R>, table: &BoxAt) -> Result<Vec<(u32, u32)>, ScrubError> {
-    let count = count(source, table, 8, 12)?;
-    if count > MOST_CHUNKS {
-        return Err(ScrubError::TooComplex);
+/// How many entries of `each` bytes a table has behind its head; the count must be true.
+fn count<R: Read + Seek>(source: &mut Source<'_, R>, table: &BoxAt, each: u64) -> Result<u64, ScrubError> {
+    let count = u64::from(u32::from_be_bytes(source.array(table.body + 4)?));
+    let room = table.body_len().saturating_sub(8) / each;
+    if count > room {
+        return Err(BAD);
     }
-    let read = |n| {
-        let entry = source.bytes(table.body + 8 + n as u64 * 12, 8)?;
-        be32(entry, 0).zip(be32(entry, 4)).ok_or(BAD)
-    };
-    (0..count).map(read).collect()
+    if count > MOST_CHUNKS { Err(ScrubError::TooComplex) } else { Ok(count) }
+}
+
+fn count_runs<R: Read + Seek>(source: &mut Source<'_, R>, table: &BoxAt) -> Result<u64, ScrubError> {
+    count(source, table, 12)
 }
 
 /// Sample sizes, read in order.
+#[derive(Clone)]
 struct Sizes {
     /// The size of every sample, where they are equal.
     each: Option<u32>,
     /// Bits of one size in the table.
     bits: u64,
-    at: u64,
+    table: Pages,
     number: u64,
     left: u64,
 }
@@ -122,7 +173,8 @@ impl Sizes {
         };
         let room = table.body_len().saturating_sub(12) * 8;
         let fits = each.is_some() || (matches!(bits, 4 | 8 | 16 | 32) && u64::from(total) * bits <= room);
-        if fits { Ok(Self { each, bits, at: table.body + 12, number: 0, left: total.into() }) } else { Err(BAD) }
+        let sizes = Self { each, bits, table: Pages::new(table.body + 12, table.end), number: 0, left: total.into() };
+        if fits { Ok(sizes) } else { Err(BAD) }
     }
 
     /// Bytes of the next `samples` samples together.
@@ -135,12 +187,12 @@ impl Sizes {
         }
         let mut sum = 0_u64;
         for _ in 0..samples {
-            let place = self.at + self.number * self.bits / 8;
+            let place = self.number * self.bits / 8;
             let size = match self.bits {
-                32 => u32::from_be_bytes(source.array(place)?),
-                16 => u16::from_be_bytes(source.array(place)?).into(),
+                32 => u32::from_be_bytes(self.table.array(source, place)?),
+                16 => u16::from_be_bytes(self.table.array(source, place)?).into(),
                 bits => {
-                    let [byte] = source.array(place)?;
+                    let [byte] = self.table.array(source, place)?;
                     let byte = if bits == 8 {
                         byte
                     } else if self.number.is_multiple_of(2) {
