@@ -14,6 +14,7 @@ pub mod header;
 pub mod ladder;
 pub mod name;
 pub mod parts;
+#[cfg(feature = "pixels")]
 pub mod pixels;
 pub mod playlist;
 pub mod scrub;

@@ -12,6 +12,7 @@ use kit::http::{Json, Query};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::form::{self, Said};
 use super::{multipart, refuse};
 use crate::Media;
 use crate::error::Error;
@@ -87,7 +88,7 @@ async fn receive(media: &Media, owner: AccountId, about: &About, headers: &Heade
         return Err(Error::Encoded);
     }
     let length = text(header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
-    if let Some(boundary) = text(header::CONTENT_TYPE).and_then(multipart::boundary) {
+    if let Some(boundary) = text(header::CONTENT_TYPE).and_then(form::boundary) {
         // On the heap, so that the common way in stays small.
         return Box::pin(multipart::receive(media, owner, about, &boundary?, length, feed)).await;
     }
@@ -117,7 +118,7 @@ impl About {
     }
 
     /// With what a form says besides; the form wins.
-    pub(super) fn with_form(&self, form: &multipart::Said) -> Result<Details, Error> {
+    pub(super) fn with_form(&self, form: &Said) -> Result<Details, Error> {
         let mut tags: Vec<&str> = self.tags.as_deref().into_iter().collect();
         tags.extend(form.tags.iter().map(String::as_str));
         let or = |said: &Option<String>, here: &Option<String>| said.clone().or_else(|| here.clone());

@@ -6,6 +6,7 @@
 
 mod claims;
 mod create;
+mod form;
 mod items;
 mod live;
 mod multipart;

@@ -6,8 +6,6 @@
 use axum::extract::{Path, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use codec::digest::{Checksum, tus_checksum};
 use contract::AccountId;
@@ -19,14 +17,13 @@ use crate::Media;
 use crate::error::Error;
 use crate::ingest::Feed;
 use crate::model::Details;
+use crate::model::upload_metadata::UploadMetadata;
 use crate::store::uploads::Upload;
 use crate::uploads::{Outcome, Request as Bytes};
 
 const VERSION: &str = "1.0.0";
 const EXTENSIONS: &str = "creation,creation-with-upload,checksum,expiration,termination";
 const OFFSET_STREAM: &str = "application/offset+octet-stream";
-/// Characters of `Upload-Metadata` that are read.
-const MOST_METADATA: usize = 8 * 1024;
 
 const TUS_RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
 const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
@@ -259,29 +256,14 @@ fn checksum(headers: &HeaderMap) -> Result<Option<Checksum>, Error> {
     value.to_str().ok().and_then(|text| tus_checksum(text).ok()).map(Some).ok_or(unreadable)
 }
 
-/// Reads `Upload-Metadata`: pairs of a key and a base64 value, separated by commas. Unknown keys are passed over.
 fn metadata(headers: &HeaderMap) -> Result<Details, Error> {
     let unreadable = || Error::Tus("`Upload-Metadata` is pairs of a key and a base64 value, separated by commas.");
-    let text = match headers.get("upload-metadata") {
-        None => "",
-        Some(value) => value.to_str().ok().filter(|text| text.len() <= MOST_METADATA).ok_or_else(unreadable)?,
+    let said = match headers.get("upload-metadata") {
+        None => UploadMetadata::default(),
+        Some(value) => value.to_str().ok().and_then(UploadMetadata::parse).ok_or_else(unreadable)?,
     };
-    let (mut name, mut tags, mut visibility, mut claim) = (None, Vec::new(), None, None);
-    for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
-        let (key, encoded) = pair.split_once(' ').unwrap_or((pair, ""));
-        let value = STANDARD.decode(encoded.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(unreadable)?;
-        match key {
-            "filename" => name = Some(value),
-            // What some clients call it.
-            "name" if name.is_none() => name = Some(value),
-            "tags" => tags.push(value),
-            "visibility" => visibility = Some(value),
-            "claim" => claim = Some(value),
-            _ => {}
-        }
-    }
-    let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
-    Details::read(name.as_deref(), &tags, visibility.as_deref(), claim.as_deref()).map_err(Error::Invalid)
+    let tags: Vec<&str> = said.tags.iter().map(String::as_str).collect();
+    Details::read(said.name.as_deref(), &tags, said.visibility.as_deref(), said.claim.as_deref()).map_err(Error::Invalid)
 }
 
 #[cfg(test)]

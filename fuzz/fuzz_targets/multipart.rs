@@ -1,0 +1,51 @@
+//! A form in pieces of any size: no more than one file, and what comes out of it was in it.
+#![no_main]
+
+#[allow(dead_code)]
+#[path = "../../crates/media/src/api/form.rs"]
+mod form;
+
+/// What `form` needs of `media`'s errors.
+mod error {
+    #[derive(Debug)]
+    #[allow(dead_code)]
+    pub(crate) enum Error {
+        Incomplete,
+        Invalid(String),
+    }
+}
+
+use std::sync::atomic::AtomicUsize;
+
+use bytes::Bytes;
+use error::Error;
+use form::{FileSink, Said};
+
+#[derive(Default)]
+struct Counted {
+    files: usize,
+    bytes: usize,
+}
+
+impl FileSink for Counted {
+    async fn begin(&mut self, _: &Said, _: &http::HeaderMap) -> Result<(), Error> {
+        self.files += 1;
+        Ok(())
+    }
+
+    async fn push(&mut self, bytes: Bytes) -> Result<(), Error> {
+        self.bytes += bytes.len();
+        Ok(())
+    }
+}
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    let Some((first, body)) = data.split_first() else { return };
+    let content_type = if first & 1 == 0 { "multipart/form-data; boundary=b".to_owned() } else { String::from_utf8_lossy(data).into_owned() };
+    let Some(Ok(boundary)) = form::boundary(&content_type) else { return };
+    let pieces: Vec<std::io::Result<Bytes>> = body.chunks(usize::from(first >> 1) + 1).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+    let mut parts = multer::Multipart::with_constraints(futures::stream::iter(pieces), boundary, form::constraints());
+    let (mut said, mut file) = (Said::default(), Counted::default());
+    let _ = futures::executor::block_on(form::read(&mut parts, &AtomicUsize::new(0), &mut said, &mut file));
+    assert!(file.files <= 1 && file.bytes <= body.len());
+});
