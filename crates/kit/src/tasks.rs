@@ -24,7 +24,8 @@ pub async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 
     on_thread(BACKGROUND, work).await
 }
 
-async fn on_thread<T: Send + 'static>(nice: i32, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+/// As [`on_own_thread`], at a nice level of 0 to 19.
+pub async fn on_thread<T: Send + 'static>(nice: i32, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     let (answer, answered) = tokio::sync::oneshot::channel();
     let thread = std::thread::Builder::new().name("heavy".into()).spawn(move || {
         if nice > 0 {

@@ -16,8 +16,9 @@ use crate::model::plan::Accepted;
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// How many pieces that somebody waits for (looking, the first seconds, the last touch) are worked on at once; 0 means one per core.
-    /// Sound, photos and what can wait have half as many places each beside them, rounded up: with 4, ten pieces at once in all.
+    /// How many tasks that somebody waits for (the first seconds, the last touch) one member can have at work at once; 0 means one per core.
+    /// As many probes; and half as many each, rounded up, of sound, photos, heavy photos, and what can wait: with 4, sixteen tasks in all. Each
+    /// of the six queues has one place more, which only another member can take: so none waits until a task of another's is over.
     pub workers: usize,
     /// The programs, by name or path.
     pub ffmpeg: String,
@@ -37,6 +38,8 @@ pub struct Config {
     pub child_file_bytes: u64,
     /// A child that makes no progress for so long is ended.
     pub stall_seconds: u64,
+    /// A file that takes longer to probe is refused (`transcode.probe_timed_out`), in seconds.
+    pub probe_seconds: u64,
     /// How often a piece may fail before the item does. While a database, the bus or the store is away, or a disk is full, nothing is counted.
     pub attempts: u32,
     /// How long a silent worker keeps a piece before another one gets it.
@@ -61,6 +64,7 @@ impl Default for Config {
             child_memory_bytes: 4 << 30,
             child_file_bytes: 2 << 30,
             stall_seconds: 120,
+            probe_seconds: 10,
             attempts: 5,
             lease_seconds: 30,
         }
@@ -94,14 +98,19 @@ impl Config {
         Accepted { longest_us: self.longest_hours.saturating_mul(3_600_000_000), pixels: self.max_pixels }
     }
 
-    /// What a child may use that works on `span` of material for `queue`.
-    pub(crate) fn limits(&self, span: Duration, queue: Queue) -> Limits {
+    /// How long a probe may take.
+    pub(crate) fn probe(&self) -> Duration {
+        Duration::from_secs(self.probe_seconds.max(1))
+    }
+
+    /// What a child may use that works on `span` of material at this nice level.
+    pub(crate) fn limits(&self, span: Duration, nice: i32) -> Limits {
         Limits {
             memory_bytes: self.child_memory_bytes,
             cpu: CPU_BASE + span.min(Duration::from_secs(100_000)) * CPU_PER_SECOND,
             file_bytes: self.child_file_bytes,
             stall: Duration::from_secs(self.stall_seconds.max(1)),
-            nice: queue.nice(),
+            nice,
         }
     }
 }

@@ -8,7 +8,7 @@ use kit::bus::{Consumer, Failure, Subscription};
 use crate::config::Config;
 use crate::error::Error;
 use crate::flow;
-use crate::model::{Queue, Task};
+use crate::model::{Queue, Ticket};
 use crate::work::Worker;
 
 /// Failures beyond the configured attempts: those that the piece's own row counts come first.
@@ -43,11 +43,12 @@ pub(crate) fn consumers(worker: &Worker) -> Vec<Consumer> {
         let consumer = Consumer::raw(queue.subject(), &[queue.subject()], move |delivery| {
             let worker = worker.clone();
             async move {
-                let task: Task = serde_json::from_str(&delivery.event.payload).map_err(|error| Failure::Bury(format!("unreadable task: {error}")))?;
-                worker.take(task, delivery.attempt).await
+                let ticket: Ticket = serde_json::from_str(&delivery.event.payload).map_err(|error| Failure::Bury(format!("unreadable ticket: {error}")))?;
+                worker.take(queue, ticket, &delivery.event.id, delivery.attempt).await
             }
         });
-        consumers.push(consumer.at_once(queue.places(workers)).lease(lease).attempts(attempts));
+        // One more than a member may hold.
+        consumers.push(consumer.at_once(queue.places(workers) + 1).lease(lease).attempts(attempts));
     }
     consumers
 }
@@ -66,7 +67,9 @@ async fn received(worker: Worker, event: Received, id: String) -> Result<(), Fai
             })
         })
         .await;
-    Ok(accepted?)
+    accepted?;
+    worker.permits.wake();
+    Ok(())
 }
 
 async fn deleted(worker: Worker, event: Deleted, id: String) -> Result<(), Failure> {

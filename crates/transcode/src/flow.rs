@@ -11,11 +11,12 @@ use kit::db::Tx;
 
 use crate::error::Error;
 use crate::ffmpeg::sound;
-use crate::model::{self, Piece, Plan, Refusal, State, Task, can_play};
-use crate::store::{self, DONE, Job, Kept, Known, QUEUED, TileSet, WAITING};
+use crate::model::{self, Piece, Plan, Refusal, State, can_play};
+use crate::store::{self, DONE, Job, Kept, Known, QUEUED, READY, TileSet, WAITING};
+use crate::turns::{self, offer};
 
-/// How many pieces of one item may be on the bus at once. The next ones follow as these are done, so a
-/// long item and a short one take turns.
+/// How many pieces of one item may wait for their turn or be worked on at once. The next ones follow as these are done, so a
+/// long item and a short one of the same member take turns.
 const WINDOW: usize = 8;
 
 /// What a worker made.
@@ -36,14 +37,6 @@ impl Made {
     }
 }
 
-/// Puts a piece on the bus.
-async fn send(tx: &Tx, media: &MediaId, piece: Piece, now: DateTime<Utc>) -> Result<(), Error> {
-    store::mark_queued(tx, media, piece, now).await?;
-    let task = serde_json::to_string(&Task { media: media.clone(), piece }).map_err(|_| Error::Corrupt("task"))?;
-    tx.publish_raw(piece.queue().subject(), task, now);
-    Ok(())
-}
-
 /// An upload arrived: begin, unless it is known already (or erased already).
 pub(crate) async fn accept(tx: &Tx, received: &Received, now: DateTime<Utc>) -> Result<(), Error> {
     if !store::insert_job(tx, received, State::Processing, now).await? {
@@ -51,12 +44,13 @@ pub(crate) async fn accept(tx: &Tx, received: &Received, now: DateTime<Utc>) -> 
     }
     let first = if received.kind == Kind::Photo { Piece::Photo } else { Piece::Start };
     store::insert_pieces(tx, &received.id, &[(first, 0)], now).await?;
-    send(tx, &received.id, first, now).await
+    let job = Job { media: received.id.clone(), state: State::Processing, received: received.clone(), plan: None, percent: 0, started_at: None };
+    offer(tx, &job, (first, 0), 0, now).await.map(drop)
 }
 
 /// The plan stands: record it and send what playing starts with.
 pub(crate) async fn plan(tx: &Tx, media: &MediaId, plan: &Plan, now: DateTime<Utc>) -> Result<(), Error> {
-    open(tx, media).await?;
+    let mut job = open(tx, media).await?;
     if !store::mark_done(tx, media, Piece::Start, now).await? {
         return Ok(());
     }
@@ -66,9 +60,12 @@ pub(crate) async fn plan(tx: &Tx, media: &MediaId, plan: &Plan, now: DateTime<Ut
         duration_ms: Some(plan.duration_us / 1000),
     };
     store::set_plan(tx, media, plan, known, now).await?;
-    store::insert_pieces(tx, media, &plan.pieces(), now).await?;
-    for piece in plan.opening() {
-        send(tx, media, piece, now).await?;
+    let pieces = plan.pieces();
+    store::insert_pieces(tx, media, &pieces, now).await?;
+    job.plan = Some(plan.clone());
+    let opening = plan.opening();
+    for piece in pieces.into_iter().filter(|(piece, _)| opening.contains(piece)) {
+        offer(tx, &job, piece, 0, now).await?;
     }
     Ok(())
 }
@@ -149,8 +146,11 @@ async fn follow(tx: &Tx, job: &Job, playable: bool, now: DateTime<Utc>) -> Resul
     let pieces = store::list_pieces(tx, &job.media).await?;
     let opened = playable || pieces.iter().any(|stand| matches!(stand.piece, Piece::First | Piece::Copy) && stand.state == DONE);
     let (mut queued, mut left) = (0, 0);
+    // Parts stay in their order, for who watches while they come: a short last one does not overtake those before it.
+    let is_part = |piece: Piece| matches!(piece, Piece::Part(_));
+    let mut after = pieces.iter().filter(|stand| is_part(stand.piece)).map(|stand| stand.due).max().unwrap_or(0);
     for stand in &pieces {
-        queued += usize::from(stand.state == QUEUED);
+        queued += usize::from(stand.state == QUEUED || stand.state == READY);
         left += usize::from(stand.state != DONE);
     }
     if opened {
@@ -158,13 +158,15 @@ async fn follow(tx: &Tx, job: &Job, playable: bool, now: DateTime<Utc>) -> Resul
             if queued >= WINDOW {
                 break;
             }
-            send(tx, &job.media, stand.piece, now).await?;
+            let part = is_part(stand.piece);
+            let due = offer(tx, job, (stand.piece, stand.weight), if part { after } else { 0 }, now).await?;
+            after = if part { due } else { after };
             queued += 1;
         }
     }
     if left == 0 && job.plan.is_some() && !pieces.iter().any(|stand| stand.piece == Piece::Finish) {
         store::insert_pieces(tx, &job.media, &[(Piece::Finish, 0)], now).await?;
-        send(tx, &job.media, Piece::Finish, now).await?;
+        offer(tx, job, (Piece::Finish, 0), 0, now).await?;
     }
     let weighed: Vec<(u64, u32)> = pieces.iter().map(|stand| (stand.weight, stand.permille)).collect();
     tell_progress(tx, job, model::percent(&weighed), now).await
@@ -254,6 +256,7 @@ fn peak(segment: &Segment) -> u64 {
 pub(crate) async fn fail(tx: &Tx, media: &MediaId, refusal: &Refusal, now: DateTime<Utc>) -> Result<(), Error> {
     open(tx, media).await?;
     let detail = refusal.to_string();
+    turns::withdraw(tx, media).await?;
     store::set_state(tx, media, State::Failed, Some((refusal.code(), &detail)), now).await?;
     tx.publish(&Failed { id: media.clone(), code: refusal.code().to_owned(), detail }, now)?;
     Ok(())
@@ -273,6 +276,7 @@ pub(crate) async fn erase(tx: &Tx, deleted: &Deleted, now: DateTime<Utc>) -> Res
         .chain(tiles.into_iter().map(|tiles| tiles.object))
         .collect();
     store::insert_loose(tx, &objects, DateTime::UNIX_EPOCH).await?;
+    turns::withdraw(tx, media).await?;
     store::remove_made(tx, media).await?;
     store::mark_deleted(tx, media, now).await?;
     Ok(objects)
@@ -280,8 +284,9 @@ pub(crate) async fn erase(tx: &Tx, deleted: &Deleted, now: DateTime<Utc>) -> Res
 
 /// Sends a piece again of which nothing has been heard.
 pub(crate) async fn resend(tx: &Tx, media: &MediaId, piece: Piece, now: DateTime<Utc>) -> Result<(), Error> {
-    open(tx, media).await?;
-    send(tx, media, piece, now).await
+    let job = open(tx, media).await?;
+    let weight = store::list_pieces(tx, media).await?.into_iter().find(|stand| stand.piece == piece).map_or(0, |stand| stand.weight);
+    offer(tx, &job, (piece, weight), 0, now).await.map(drop)
 }
 
 /// The item, if work on it is still wanted.

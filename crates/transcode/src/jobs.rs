@@ -2,13 +2,17 @@
 //!
 //! Invariant: nothing is removed that a piece at work may still name: objects stay loose for longer than any lease.
 
-use chrono::TimeDelta;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use kit::db::Tx;
 use kit::schedule::{Failure, Job, Run};
 
 use crate::error::Error;
 use crate::flow;
-use crate::model::{Piece, Refusal};
+use crate::model::{Piece, Queue, Refusal};
 use crate::store;
+use crate::turns;
 use crate::work::Worker;
 
 const EVERY: TimeDelta = TimeDelta::minutes(5);
@@ -21,6 +25,11 @@ const MOST_SENT: u32 = 3;
 /// An erased item is remembered for so long, for events that come late (the bus keeps them for 7 days).
 const ERASED_FOR: TimeDelta = TimeDelta::days(8);
 const BATCH: u32 = 500;
+/// Tickets that are sent at once for tasks that wait while the bus holds none: as many as a fleet has permits, and more follow.
+const TICKETS: u32 = 100;
+/// How often the figures of what waits are taken, and up to which number is counted.
+const LOOK: Duration = Duration::from_secs(10);
+const MOST_COUNTED: i64 = 10_000;
 
 pub(crate) fn jobs(worker: &Worker) -> Vec<Job> {
     let worker = worker.clone();
@@ -28,6 +37,32 @@ pub(crate) fn jobs(worker: &Worker) -> Vec<Job> {
         let worker = worker.clone();
         async move { sweep(&worker, run).await.map_err(Failure::from) }
     })]
+}
+
+/// Sends tickets for tasks that wait although the bus holds nothing for them (a worker that found another one gone may have used theirs), and forgets
+/// members whose turn is long past.
+async fn wake(tx: &Tx, run: &Run, queue: Queue, now: DateTime<Utc>) -> Result<(), Error> {
+    run.fence(tx).await?;
+    for (media, piece) in store::list_ready(tx, queue, TICKETS).await? {
+        turns::send(tx, queue, &media, piece, now)?;
+    }
+    store::remove_past_turns(tx, queue, BATCH).await?;
+    Ok(())
+}
+
+/// Takes the figures of what waits, until the process ends.
+pub(crate) async fn watch(worker: Worker) {
+    while worker.context.tasks.sleep(LOOK).await {
+        for queue in Queue::ALL {
+            match store::find_waiting(worker.context.db.read(), queue, MOST_COUNTED).await {
+                Ok(waiting) => {
+                    let seconds = waiting.since.map_or(0, |since| (worker.context.clock.now() - since).num_seconds().max(0));
+                    worker.figures.waiting(queue, waiting.tasks, seconds);
+                }
+                Err(error) => tracing::debug!(%error, "the figures of what waits could not be taken"),
+            }
+        }
+    }
 }
 
 async fn sweep(worker: &Worker, run: Run) -> Result<(), Error> {
@@ -42,7 +77,12 @@ async fn sweep(worker: &Worker, run: Run) -> Result<(), Error> {
     }
     // A piece may wait its turn for hours on a busy day. Only where the bus holds nothing any more can one be lost.
     let backlog = worker.context.bus.engine().backlog().await?;
-    let waits = |piece: Piece| backlog.iter().any(|(consumer, count)| consumer == piece.queue().subject() && *count > 0);
+    let holds = |queue: Queue| backlog.iter().any(|(consumer, count)| consumer == queue.subject() && *count > 0);
+    let waits = |piece: Piece| holds(piece.queue()) || (piece == Piece::Photo && holds(Queue::HeavyPhoto));
+    for queue in Queue::ALL.into_iter().filter(|queue| !holds(*queue)) {
+        let run = run.clone();
+        worker.context.db.write(move |tx| Box::pin(async move { wake(tx, &run, queue, now).await })).await?;
+    }
     for (media, piece, sent) in store::list_silent(worker.context.db.read(), now - SILENT_FOR, BATCH).await? {
         if waits(piece) {
             continue;

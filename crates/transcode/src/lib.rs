@@ -15,6 +15,7 @@ mod migration;
 mod model;
 mod mp4;
 mod store;
+mod turns;
 mod work;
 
 pub use config::Config;
@@ -44,5 +45,6 @@ fn start(context: &Context) -> Result<Part, BootError> {
             tracing::warn!("ffmpeg and ffprobe were not found: nothing can be converted until they are installed (see `tutti doctor`)");
         }
     });
+    worker.context.tasks.spawn(jobs::watch(worker.clone()));
     Ok(Part { router: api::router(worker.clone()), consumers: events::consumers(&worker), jobs: jobs::jobs(&worker), ..Part::default() })
 }

@@ -4,10 +4,42 @@
 
 use kit::db::Migration;
 
-pub(crate) const MIGRATIONS: &[Migration] = &[FIRST, FAILURES];
+pub(crate) const MIGRATIONS: &[Migration] = &[FIRST, FAILURES, TURNS];
 
 /// How often a piece has failed by its own doing.
 const FAILURES: Migration = Migration { version: 2, min_compatible: 1, sql: "alter table piece add column failures bigint not null default 0" };
+
+/// Whose turn it is: tasks that are `ready` wait in their member's line of their queue, and members take turns.
+///
+/// A task's `ticket` is the delivery that it is worked on under. Rows of the release before have no `queue`; they are worked on under the
+/// ticket that names them.
+const TURNS: Migration = Migration {
+    version: 3,
+    min_compatible: 1,
+    sql: "
+alter table piece add column owner text not null default '';
+alter table piece add column queue text not null default '';
+alter table piece add column cost bigint not null default 0;
+alter table piece add column due bigint not null default 0;
+alter table piece add column ticket text;
+create index piece_ready on piece (queue, owner, due, place) where stand = 'ready';
+create index piece_ready_since on piece (queue, touched_at) where stand = 'ready';
+create index piece_ticket on piece (ticket) where stand = 'queued';
+create table member_turn (
+    queue text not null,
+    owner text not null,
+    turn bigint not null,
+    since bigint not null,
+    waits bigint not null,
+    primary key (queue, owner)
+);
+create index member_turn_next on member_turn (queue, waits, turn, since);
+create table queue_turn (
+    queue text primary key,
+    turn bigint not null
+)
+",
+};
 
 const FIRST: Migration = Migration {
     version: 1,

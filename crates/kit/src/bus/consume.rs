@@ -192,6 +192,7 @@ async fn handle(consumer: &Consumer, engine: &dyn Engine, mut batch: Vec<Deliver
     if batch.len() > 1 {
         match work(consumer, engine, &batch).await {
             Some(Ok(())) => return done(consumer, engine, &batch).await,
+            Some(Err(Failure::Later(_))) => {}
             Some(Err(Failure::Away(reason) | Failure::Retry(reason) | Failure::Bury(reason))) => {
                 tracing::warn!(consumer = consumer.name(), deliveries = batch.len(), reason, "a batch failed; its deliveries are handled one by one");
             }
@@ -255,6 +256,7 @@ async fn answer(consumer: &Consumer, engine: &dyn Engine, delivery: &Delivery, f
             tracing::warn!(consumer = name, event.id = id, event.subject = subject, attempt = delivery.attempt, reason, "what a delivery needs is away; it will be tried again");
             return engine.retry(name, delivery, delay).await;
         }
+        Failure::Later(pause) => return engine.retry(name, delivery, pause).await,
         Failure::Retry(reason) => (reason, consumer.failures.add(id)),
         Failure::Bury(reason) => (reason, consumer.attempts),
     };

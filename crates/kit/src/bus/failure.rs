@@ -3,6 +3,8 @@
 //! Owns the verdict, not what follows from it (`consume`). Invariant: an error that says an engine of ours is away never leads to a dead
 //! letter, however often and however long it is met.
 
+use std::time::Duration;
+
 use super::Error;
 use crate::{db, objects, peer};
 
@@ -11,6 +13,8 @@ use crate::{db, objects, peer};
 pub enum Failure {
     /// An engine or a neighbour is away, or a disk is full: deliver again, with growing pauses, for as long as it takes.
     Away(String),
+    /// Nothing failed, but others go first: deliver again after this pause. It counts as no attempt and is no news for the log.
+    Later(Duration),
     /// It may work later: deliver again, with back-off, and bury it after the last attempt.
     Retry(String),
     /// It never will: bury it now, with this reason.

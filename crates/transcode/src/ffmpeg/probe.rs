@@ -128,7 +128,7 @@ pub(crate) fn read(answer: &[u8]) -> Result<Facts, Unreadable> {
         duration_us: micros(answer.format.duration.as_ref()).and_then(|us| u64::try_from(us).ok()).unwrap_or(0),
         streams: u32::try_from(answer.streams.len()).unwrap_or(u32::MAX),
         video: find(picked(&videos, decodes_video)).map(|stream| video(stream, format_bits)),
-        audio: find(picked(&audios, decodes_audio)).map(|stream| Audio { is_first: audios.first().is_some_and(|first| first.index == stream.index), ..audio(stream) }),
+        audio: find(picked(&audios, decodes_audio)).map(audio),
         cover: covers.first().map(|stream| stream.index),
     })
 }
@@ -162,7 +162,6 @@ fn video(stream: &Stream, format_bits: u64) -> Video {
 fn audio(stream: &Stream) -> Audio {
     Audio {
         stream: stream.index,
-        is_first: false,
         codec: stream.codec_name.clone(),
         channels: stream.channels,
         sample_rate: u32::try_from(number(stream.sample_rate.as_ref())).unwrap_or(0),

@@ -36,12 +36,6 @@ fn measuring() -> Args {
     Args::default().all("-nostdin -hide_banner -nostats -v info -progress pipe:1 -stats_period 0.5")
 }
 
-/// Measures all of the first stream of sound, before anybody has said that there is one.
-pub(crate) fn measure_first(tools: &Tools, input: &Input, folder: &Path, limits: Limits) -> Command {
-    let args = measuring().input(input).all("-map 0:a:0 -vn -sn -dn").pair("-af", meter()).all("-f null -");
-    Command { program: tools.ffmpeg.clone(), args: args.0, folder: folder.to_owned(), limits }
-}
-
 /// Measures the loudness; [`loudness`] reads what it complains.
 pub(crate) fn measure(tools: &Tools, input: &Input, folder: &Path, limits: Limits, sound: &Sound) -> Command {
     let (mut args, meter) = (measuring(), meter());

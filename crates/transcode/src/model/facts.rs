@@ -73,8 +73,6 @@ pub(crate) struct Video {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(crate) struct Audio {
     pub stream: u32,
-    /// Whether it is the first stream of sound.
-    pub is_first: bool,
     pub codec: String,
     pub channels: u32,
     pub sample_rate: u32,

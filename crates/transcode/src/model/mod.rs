@@ -2,6 +2,7 @@
 //!
 //! Invariant: everything here is a pure function of facts, so that a piece that is worked on twice, anywhere, comes out the same.
 
+pub(crate) mod estimate;
 pub(crate) mod facts;
 pub(crate) mod piece;
 pub(crate) mod plan;
@@ -9,7 +10,8 @@ pub(crate) mod refusal;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use piece::{Piece, Queue, Task};
+pub(crate) use estimate::Estimate;
+pub(crate) use piece::{Piece, Queue, Ticket};
 pub(crate) use plan::Plan;
 pub(crate) use refusal::Refusal;
 

@@ -35,34 +35,46 @@ pub(crate) enum Piece {
 /// Who does a piece: each queue has its own workers, so that what somebody waits for never stands behind what can wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Queue {
-    /// Looking, the first seconds, the last touch: short, and somebody waits.
+    /// Probing: an instant for an honest file.
+    Probe,
+    /// The first seconds, the last touch: short, and somebody waits.
     Urgent,
     /// Sound: somebody waits for its beginning, but it can be long.
     Sound,
     /// Photos: short, but thousands of them may come at once.
     Photo,
+    /// Photos that take seconds (`Estimate` says which).
+    HeavyPhoto,
     /// Everything else, at low priority.
     Work,
 }
 
 impl Queue {
-    pub const ALL: [Self; 4] = [Self::Urgent, Self::Sound, Self::Photo, Self::Work];
+    pub const ALL: [Self; 6] = [Self::Probe, Self::Urgent, Self::Sound, Self::Photo, Self::HeavyPhoto, Self::Work];
 
     /// Its subject on the bus.
     pub fn subject(self) -> &'static str {
         match self {
+            Self::Probe => "transcode.probe",
             Self::Urgent => "transcode.urgent",
             Self::Sound => "transcode.sound",
             Self::Photo => "transcode.photo",
+            Self::HeavyPhoto => "transcode.heavy_photo",
             Self::Work => "transcode.work",
         }
     }
 
-    /// How many of its pieces one process works on at once, with `workers` as configured.
+    /// Its name in rows and metrics.
+    pub fn as_str(self) -> &'static str {
+        self.subject().trim_start_matches("transcode.")
+    }
+
+    /// How many of its pieces one process works on at once for one member, with `workers` as configured. It has one place
+    /// more, which only another member can take.
     pub fn places(self, workers: usize) -> usize {
         match self {
-            Self::Urgent => workers,
-            Self::Sound | Self::Photo | Self::Work => workers.div_ceil(2),
+            Self::Probe | Self::Urgent => workers,
+            Self::Sound | Self::Photo | Self::HeavyPhoto | Self::Work => workers.div_ceil(2),
         }
         .max(1)
     }
@@ -70,17 +82,20 @@ impl Queue {
     /// The nice level of its children.
     pub fn nice(self) -> i32 {
         match self {
-            Self::Urgent => 0,
+            Self::Probe | Self::Urgent => 0,
             Self::Sound | Self::Photo => 2,
+            Self::HeavyPhoto => 5,
             Self::Work => 10,
         }
     }
 }
 
 impl Piece {
+    /// The queue of such a piece; only a photo's depends on more (`Estimate`).
     pub fn queue(self) -> Queue {
         match self {
-            Self::Start | Self::Copy | Self::First | Self::Finish => Queue::Urgent,
+            Self::Start => Queue::Probe,
+            Self::Copy | Self::First | Self::Finish => Queue::Urgent,
             Self::Sound => Queue::Sound,
             Self::Photo => Queue::Photo,
             Self::Part(_) | Self::Poster | Self::Waveform => Queue::Work,
@@ -163,9 +178,10 @@ impl From<Piece> for String {
     }
 }
 
-/// What goes over the bus: do this piece of that item.
+/// What goes over the bus: one more task waits in this queue. It names the task that it was sent for; who takes it gets the one whose
+/// turn it is by then (`turns`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Task {
+pub(crate) struct Ticket {
     pub media: MediaId,
     pub piece: Piece,
 }
@@ -188,5 +204,8 @@ mod tests {
         assert!(Queue::ALL.iter().all(|queue| queue.places(1) == 1));
         assert!(Queue::Urgent.nice() < Queue::Work.nice());
         assert_ne!(Piece::First.queue(), Piece::Part(1).queue());
+        assert_ne!(Piece::Start.queue(), Piece::First.queue());
+        let subjects: std::collections::HashSet<&str> = Queue::ALL.iter().map(|queue| queue.subject()).collect();
+        assert_eq!(subjects.len(), Queue::ALL.len());
     }
 }

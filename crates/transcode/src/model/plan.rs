@@ -92,22 +92,6 @@ pub(crate) struct Sound {
     pub stream: u32,
     /// Its length in microseconds; 0 where nobody knows.
     pub duration_us: u64,
-    /// What was measured while the file was probed.
-    #[serde(default)]
-    pub loudness: Loudness,
-}
-
-/// How loud a sound is.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Loudness {
-    /// It is still to be measured.
-    #[default]
-    Unknown,
-    /// There is nothing to hear.
-    Silent,
-    /// Integrated loudness in LUFS (EBU R 128).
-    Lufs(f64),
 }
 
 /// What is accepted.
@@ -133,7 +117,7 @@ impl Plan {
             Some(audio) if audio.sample_rate > 0 && !SAMPLE_RATES.contains(&audio.sample_rate) => return Err(Refusal::SampleRate(audio.sample_rate)),
             Some(audio) if audio.channels > MOST_CHANNELS => return Err(Refusal::TooManyChannels(MOST_CHANNELS)),
             Some(audio) if decodes_audio(&audio.codec) => {
-                Some(Sound { stream: audio.stream, duration_us: if audio.duration_us > 0 { audio.duration_us } else { facts.duration_us }, loudness: Loudness::Unknown })
+                Some(Sound { stream: audio.stream, duration_us: if audio.duration_us > 0 { audio.duration_us } else { facts.duration_us } })
             }
             Some(audio) => return Err(Refusal::UnsupportedCodec(named(&audio.codec, "an unknown kind of sound"))),
             None => None,

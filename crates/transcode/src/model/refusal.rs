@@ -29,6 +29,8 @@ pub(crate) enum Refusal {
     Protected,
     #[error("Converting this file took too long, so it was given up; export it as a plain MP4 and upload that.")]
     TimedOut,
+    #[error("Looking into this file took longer than {0} seconds, which is the limit; export it again as a plain MP4 or MP3 and upload that.")]
+    ProbeTimedOut(u64),
     #[error("Converting this file took more memory or space than allowed; export it in a smaller size.")]
     TooHeavy,
     #[error("This photo can't be read; export it as JPEG and upload that.")]
@@ -54,6 +56,7 @@ impl Refusal {
             Self::TooManyChannels(_) => "transcode.too_many_channels",
             Self::Protected => "transcode.protected",
             Self::TimedOut => "transcode.timed_out",
+            Self::ProbeTimedOut(_) => "transcode.probe_timed_out",
             Self::TooHeavy => "transcode.too_heavy",
             Self::BadPhoto | Self::Photo(_) => "transcode.bad_photo",
             Self::GaveUp => "transcode.gave_up",

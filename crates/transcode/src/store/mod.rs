@@ -1,12 +1,13 @@
 //! The only SQL of this role, by feature.
 //!
-//! Owns the tables `job`, `piece`, `rendition`, `segment`, `asset`, `tiles` and `loose`. Does not own what follows from what (`flow`).
+//! Owns the tables `job`, `piece`, `member_turn`, `queue_turn`, `rendition`, `segment`, `asset`, `tiles` and `loose`. Does not own what follows from what (`flow`).
 //! Invariant: an object's key stands in `loose` from before its first byte until a row names it, and again from the moment no row does.
 
 mod items;
 mod loose;
 mod made;
 mod pieces;
+mod turns;
 mod values;
 
 pub(crate) use items::{Job, Known, find_job, forget_deleted, insert_job, mark_deleted, raise_percent, replace_plan, set_plan, set_state};
@@ -15,7 +16,14 @@ pub(crate) use made::{
     Kept, TileSet, find_rendition, insert_segments, insert_tiles, list_assets, list_numbers, list_renditions, list_segments, list_started, list_tiles, remove_made, remove_segment,
     remove_tiles, snapshot, upsert_asset, upsert_rendition,
 };
-pub(crate) use pieces::{DONE, QUEUED, WAITING, add_failure, insert_pieces, list_pieces, list_silent, mark_done, mark_queued, set_permille};
+pub(crate) use pieces::{DONE, QUEUED, READY, WAITING, add_failure, insert_pieces, list_pieces, list_silent, mark_done, set_permille};
+pub(crate) use turns::{
+    Line, add_cost, bind_sent, find_bound, find_waiting, list_ready, list_turns, refresh_waiting, remove_past_turns, set_ready, set_ready_again, set_turn, set_waiting, take_ready,
+    withdraw,
+};
+
+#[cfg(test)]
+pub(crate) use turns::{ANY_READY, BY_TICKET, COUNT_READY, FIRST_READY, NEXT_MEMBERS, NEXT_TASK, PAST_TURNS};
 
 #[cfg(test)]
 mod tests {

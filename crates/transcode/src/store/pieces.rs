@@ -9,8 +9,9 @@ use kit::db::{Error, FromQueryResult, Sql, Tx, placeholders};
 use super::values::{number, text};
 use crate::model::Piece;
 
-/// A piece waits for its turn, is on the bus, or is done.
+/// A piece waits for others of its item, is ready for its turn, is worked on under a ticket, or is done.
 pub(crate) const WAITING: &str = "waiting";
+pub(crate) const READY: &str = "ready";
 pub(crate) const QUEUED: &str = "queued";
 pub(crate) const DONE: &str = "done";
 
@@ -22,6 +23,7 @@ pub(crate) struct Stand {
     pub place: i64,
     pub weight: u64,
     pub permille: u32,
+    pub due: i64,
 }
 
 #[derive(FromQueryResult)]
@@ -31,6 +33,7 @@ struct StandRow {
     place: i64,
     weight: i64,
     permille: i64,
+    due: i64,
 }
 
 #[derive(FromQueryResult)]
@@ -61,7 +64,7 @@ pub(crate) async fn insert_pieces(tx: &Tx, media: &MediaId, pieces: &[(Piece, u6
 }
 
 pub(crate) async fn list_pieces(sql: &impl Sql, media: &MediaId) -> Result<Vec<Stand>, Error> {
-    let rows: Vec<StandRow> = sql.rows("select name, stand, place, weight, permille from piece where media = $1 order by place, name", vec![text(media.as_str())]).await?;
+    let rows: Vec<StandRow> = sql.rows("select name, stand, place, weight, permille, due from piece where media = $1 order by place, name", vec![text(media.as_str())]).await?;
     rows.into_iter()
         .map(|row| {
             Ok(Stand {
@@ -70,19 +73,10 @@ pub(crate) async fn list_pieces(sql: &impl Sql, media: &MediaId) -> Result<Vec<S
                 place: row.place,
                 weight: u64::try_from(row.weight).unwrap_or(0),
                 permille: u32::try_from(row.permille).unwrap_or(0),
+                due: row.due,
             })
         })
         .collect()
-}
-
-/// Marks a piece as sent to the bus.
-pub(crate) async fn mark_queued(tx: &Tx, media: &MediaId, piece: Piece, now: DateTime<Utc>) -> Result<(), Error> {
-    tx.execute(
-        "update piece set stand = 'queued', sent = sent + 1, touched_at = $3 where media = $1 and name = $2 and stand <> 'done'",
-        vec![text(media.as_str()), text(piece.to_string()), now.into()],
-    )
-    .await?;
-    Ok(())
 }
 
 /// Marks a piece as done; `false` if it was before.

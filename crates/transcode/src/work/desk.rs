@@ -16,12 +16,13 @@ use tokio::io::AsyncReadExt;
 use tokio_util::sync::CancellationToken;
 
 use super::Worker;
+use super::permits::Permit;
 use super::scratch::Scratch;
 use crate::error::Error;
 use crate::ffmpeg::progress::Progress;
 use crate::ffmpeg::{self, Command, Input, Limits, Tools};
 use crate::flow::{self, Made};
-use crate::model::{Piece, Plan};
+use crate::model::{Piece, Plan, Queue};
 use crate::store::{self, Job};
 
 /// Files that are stored at once.
@@ -35,6 +36,11 @@ pub(crate) struct Desk {
     pub tools: Arc<Tools>,
     pub job: Job,
     pub piece: Piece,
+    pub queue: Queue,
+    /// The nice level of its children and of its own heavy work.
+    pub nice: i32,
+    /// A thread can't be ended from outside, so one that works for this task holds the permit too.
+    pub permit: Arc<Permit>,
     scratch: Scratch,
     pub cancel: CancellationToken,
     /// Objects that were begun here and that no row names yet.
@@ -49,8 +55,16 @@ pub(crate) enum Content {
 }
 
 impl Desk {
-    pub fn new(worker: Worker, tools: Arc<Tools>, job: Job, piece: Piece, scratch: Scratch, cancel: CancellationToken) -> Self {
-        Self { worker, tools, job, piece, scratch, cancel, begun: Mutex::default(), told: Mutex::default() }
+    pub fn new(
+        worker: Worker,
+        tools: Arc<Tools>,
+        job: Job,
+        (piece, queue): (Piece, Queue),
+        (nice, permit): (i32, Arc<Permit>),
+        scratch: Scratch,
+        cancel: CancellationToken,
+    ) -> Self {
+        Self { worker, tools, job, piece, queue, nice, permit, scratch, cancel, begun: Mutex::default(), told: Mutex::default() }
     }
 
     /// The folder that children work in.
@@ -85,7 +99,7 @@ impl Desk {
 
     /// What a child of this piece may use, for `span_us` of material.
     pub fn limits(&self, span_us: u64) -> Limits {
-        self.worker.config.limits(Duration::from_micros(span_us), self.piece.queue())
+        self.worker.config.limits(Duration::from_micros(span_us), self.nice)
     }
 
     /// Runs a child that reports its progress; `out_us` follows it.

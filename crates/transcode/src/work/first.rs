@@ -1,13 +1,16 @@
 //! The first piece: look at the file and plan.
 //!
-//! Invariant: no picture is decoded here, so a file costs next to nothing before it is accepted or refused.
+//! Invariant: nothing is decoded here, neither picture nor sound, and each look has a limit in seconds, so a file costs next to nothing before it
+//! is accepted or refused.
+
+use std::time::Duration;
 
 use crate::error::Error;
 use crate::ffmpeg::probe::{self, PacketReader, Unreadable};
-use crate::ffmpeg::{self, Failure, reason, sound};
+use crate::ffmpeg::{self, Failure, reason};
 use crate::flow;
 use crate::model::facts::{Facts, Keyframes};
-use crate::model::plan::{Loudness, needs_packets};
+use crate::model::plan::needs_packets;
 use crate::model::{Plan, Refusal};
 use contract::media::Kind;
 
@@ -16,61 +19,72 @@ use super::Desk;
 /// Up to this size, in bytes, everything is found out at once, in children side by side; for larger files one thing after
 /// the other, and only what turns out to be needed.
 const SMALL: u64 = 64 << 20;
+/// Beside the limit on probing, listing a file's packets may take a second for so many bytes.
+const BYTES_PER_SECOND: u64 = 100_000_000;
 
 pub(super) async fn start(desk: &Desk) -> Result<(), Error> {
-    let small = desk.job.received.bytes <= SMALL;
-    let (facts, measured) = tokio::join!(look(desk, small), measure(desk, small));
-    let facts = facts?;
-    let mut plan = Plan::of(&facts, desk.worker.config.accepted())?;
-    if let (Some(sound), Some(audio)) = (&mut plan.sound, &facts.audio)
-        && audio.is_first
-    {
-        sound.loudness = measured;
-    }
+    let facts = look(desk, desk.job.received.bytes <= SMALL).await?;
+    let plan = Plan::of(&facts, desk.worker.config.accepted())?;
     if plan.picture.as_ref().is_some_and(|picture| picture.hdr.is_some()) && !desk.tools.tonemap {
         tracing::warn!(media.id = %desk.job.media, "this ffmpeg can't tone-map (it lacks zscale): HDR video will look pale; install one with libzimg");
     }
     let (media, now) = (desk.job.media.clone(), desk.worker.context.clock.now());
-    desk.worker.context.db.write(move |tx| Box::pin(async move { flow::plan(tx, &media, &plan, now).await })).await
+    desk.worker.context.db.write(move |tx| Box::pin(async move { flow::plan(tx, &media, &plan, now).await })).await?;
+    desk.worker.permits.wake();
+    Ok(())
 }
 
-/// Measures a small file's loudness while the others look at it; that may not be possible (there may be no sound at all).
-async fn measure(desk: &Desk, small: bool) -> Loudness {
-    if !small {
-        return Loudness::Unknown;
-    }
-    let Ok(input) = desk.input().await else { return Loudness::Unknown };
-    let command = sound::measure_first(&desk.tools, &input, desk.folder(), desk.limits(desk.span_us()));
-    match desk.run_quietly(&command).await {
-        Ok(complaint) => sound::loudness(&complaint).map_or(Loudness::Silent, Loudness::Lufs),
-        Err(_) => Loudness::Unknown,
-    }
+/// Gives a probe up that takes too long.
+async fn within<T>(desk: &Desk, more: Duration, probe: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    let limit = desk.worker.config.probe();
+    let given_up = |_| Error::Refused(Refusal::ProbeTimedOut(limit.as_secs()));
+    tokio::time::timeout(limit + more, probe).await.map_err(given_up)?
 }
 
 async fn look(desk: &Desk, small: bool) -> Result<Facts, Error> {
     let input = desk.input().await?;
     let about = async {
         let command = probe::about(&desk.tools, &input, desk.folder(), desk.limits(0));
-        let answer = desk.ask(&command, probe::ANSWER).await.map_err(broken)?;
+        let answer = within(desk, Duration::ZERO, async { desk.ask(&command, probe::ANSWER).await.map_err(broken) }).await?;
         probe::read(&answer).map_err(|unreadable| match unreadable {
             Unreadable::Garbled => Error::Refused(Refusal::BrokenFile),
             Unreadable::Protected => Error::Refused(Refusal::Protected),
         })
     };
     if desk.job.received.kind == Kind::Video && small {
-        let (about, packets) = tokio::join!(about, packets(desk, &input, None));
-        let mut facts = about?;
+        let packets = packets(desk, &input, None);
+        tokio::pin!(about, packets);
+        // A file that is refused is not listed to its end.
+        let (mut facts, listed) = tokio::select! {
+            facts = &mut about => (facts?, None),
+            listed = &mut packets => (about.await?, Some(listed)),
+        };
         if needs_packets(&facts) {
-            set(&mut facts, packets?);
+            let listed = match listed {
+                Some(listed) => listed,
+                None => packets.await,
+            };
+            settle(&mut facts, listed)?;
         }
         return Ok(facts);
     }
     let mut facts = about.await?;
     if needs_packets(&facts) {
         let stream = facts.video.as_ref().map(|video| video.stream);
-        set(&mut facts, packets(desk, &input, stream).await?);
+        let listed = packets(desk, &input, stream).await;
+        settle(&mut facts, listed)?;
     }
     Ok(facts)
+}
+
+/// Adds what listing the packets showed. A file for which that took too long is encoded instead of copied; one whose length nobody knows is refused.
+fn settle(facts: &mut Facts, listed: Result<Keyframes, Error>) -> Result<(), Error> {
+    let knows_length = facts.duration_us > 0 || facts.video.as_ref().is_some_and(|video| video.duration_us > 0);
+    match listed {
+        Err(Error::Refused(Refusal::ProbeTimedOut(_))) if knows_length => {}
+        listed => set(facts, listed?),
+    }
+    Ok(())
 }
 
 fn set(facts: &mut Facts, keyframes: Keyframes) {
@@ -82,7 +96,8 @@ fn set(facts: &mut Facts, keyframes: Keyframes) {
 async fn packets(desk: &Desk, input: &ffmpeg::Input, stream: Option<u32>) -> Result<Keyframes, Error> {
     let command = probe::packets(&desk.tools, input, desk.folder(), desk.limits(desk.span_us()), stream);
     let mut reader = PacketReader::default();
-    ffmpeg::run(&desk.tools, &command, &desk.cancel, |printed| reader.feed(printed)).await.map_err(broken)?;
+    let more = Duration::from_secs(desk.job.received.bytes / BYTES_PER_SECOND);
+    within(desk, more, async { ffmpeg::run(&desk.tools, &command, &desk.cancel, |printed| reader.feed(printed)).await.map_err(broken) }).await?;
     Ok(reader.finish())
 }
 

@@ -7,10 +7,12 @@ mod desk;
 mod finish;
 mod first;
 mod hls;
+mod permits;
 mod photo;
 mod poster;
 mod scratch;
 mod segments;
+mod tickets;
 mod waveform;
 
 use std::collections::HashMap;
@@ -30,8 +32,10 @@ use crate::error::Error;
 use crate::ffmpeg::Tools;
 use crate::figures::Figures;
 use crate::flow::{self, Made};
-use crate::model::{Piece, Refusal, Task};
+use crate::model::{Estimate, Piece, Queue, Refusal, Ticket};
 use crate::store;
+use crate::turns::{self, Claimed};
+use permits::Permits;
 use scratch::Scratch;
 
 /// How often a worker looks whether its item is still wanted: another process may have heard that it was erased.
@@ -47,7 +51,8 @@ pub(crate) struct Inner {
     pub context: Context,
     pub config: Config,
     tools: OnceCell<Arc<Tools>>,
-    figures: Figures,
+    pub figures: Figures,
+    pub permits: Permits,
     running: Mutex<HashMap<MediaId, (CancellationToken, usize)>>,
 }
 
@@ -80,7 +85,7 @@ impl Drop for Running {
 impl Worker {
     pub fn new(context: Context, config: Config) -> Self {
         let figures = Figures::new(&context.metrics);
-        Self(Arc::new(Inner { context, config, tools: OnceCell::new(), figures, running: Mutex::default() }))
+        Self(Arc::new(Inner { context, config, tools: OnceCell::new(), permits: Permits::new(figures.clone()), figures, running: Mutex::default() }))
     }
 
     /// The programs, looked for once, when they are first needed: a start must not wait for that.
@@ -103,23 +108,24 @@ impl Worker {
         }
     }
 
-    /// Does `task`; an `Err` means that it should be delivered again.
-    pub async fn take(&self, task: Task, attempt: u32) -> Result<(), Failure> {
-        let Some(job) = store::find_job(self.context.db.read(), &task.media).await? else { return Ok(()) };
+    /// Does the task that a ticket is for; an `Err` means that the ticket should be delivered again.
+    pub async fn take(&self, queue: Queue, named: Ticket, id: &str, attempt: u32) -> Result<(), Failure> {
+        let Some((claimed, permit)) = self.claim(queue, &named, id).await? else { return Ok(()) };
+        let permit = Arc::new(permit);
+        let Some(job) = store::find_job(self.context.db.read(), &claimed.media).await? else { return Ok(()) };
         if !job.state.is_open() {
             return Ok(());
         }
-        let pieces = store::list_pieces(self.context.db.read(), &task.media).await?;
-        if pieces.iter().any(|stand| stand.piece == task.piece && stand.state == store::DONE) {
-            return Ok(());
-        }
-        let running = self.enter(&task.media);
+        let limit = Estimate::of(claimed.piece, claimed.weight, &job.received, job.plan.as_ref()).limit;
+        let running = self.enter(&claimed.media);
         let started = tokio::time::Instant::now();
         let scratch = Scratch::make(&self.context.scratch()).await.map_err(Error::Scratch)?;
-        let desk = Desk::new(self.clone(), self.tools().await, job, task.piece, scratch, running.cancel.child_token());
+        let nice = self.permits.nice(claimed.line, &claimed.media, claimed.more);
+        let desk = Desk::new(self.clone(), self.tools().await, job, (claimed.piece, queue), (nice, permit.clone()), scratch, running.cancel.child_token());
         let result = tokio::select! {
             result = perform(&desk) => result,
-            gone = self.gone(&task.media) => Err(gone),
+            gone = self.gone(&claimed.media) => Err(gone),
+            () = tokio::time::sleep(limit) => Err(Refusal::TimedOut.into()),
         };
         let leftover = desk.leave().await;
         let outcome = match &result {
@@ -128,14 +134,26 @@ impl Worker {
             Err(Error::Refused(_)) => "refused",
             Err(_) => "failed",
         };
-        self.figures.count(task.piece, outcome, started.elapsed().as_secs_f64());
+        self.figures.count(claimed.piece, outcome, started.elapsed().as_secs_f64());
         let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        match result {
+        self.charge(&claimed, took_ms).await;
+        let settled = match result {
             Ok(()) => {
-                tracing::info!(media.id = %task.media, piece = %task.piece, attempt, took_ms, "a piece of work is done");
+                tracing::info!(media.id = %claimed.media, piece = %claimed.piece, attempt, took_ms, "a piece of work is done");
                 Ok(())
             }
-            Err(error) => self.settle(&task, error, leftover).await,
+            Err(error) => self.settle(&claimed, error, leftover).await,
+        };
+        drop(permit);
+        settled
+    }
+
+    /// Charges the task's owner for what it really took. That may fail without harm.
+    async fn charge(&self, claimed: &Claimed, took_ms: u64) {
+        let (line, Some(more)) = (claimed.line, turns::difference(claimed, took_ms)) else { return };
+        let charged = self.context.db.write(move |tx| Box::pin(async move { store::add_cost(tx, line, more).await })).await;
+        if let Err(error) = charged {
+            tracing::debug!(%error, "what a task took could not be charged");
         }
     }
 
@@ -153,7 +171,7 @@ impl Worker {
 
     /// Decides what a failure means. Only what the piece itself did wrong counts, in its row: neither an engine that was away nor a worker that
     /// was killed may use up an item's attempts.
-    async fn settle(&self, task: &Task, error: Error, leftover: Vec<contract::ObjectKey>) -> Result<(), Failure> {
+    async fn settle(&self, task: &Claimed, error: Error, leftover: Vec<contract::ObjectKey>) -> Result<(), Failure> {
         // Whether the rows name them, nobody may know after an error of the database: the sweep looks.
         if !matches!(error, Error::Db(_)) {
             self.discard(leftover).await;
@@ -162,11 +180,11 @@ impl Worker {
             Error::Gone if self.context.tasks.is_stopping() => return Err(Failure::Away("the process is ending".to_owned())),
             Error::Gone => return Ok(()),
             error if error.is_away() => return Err(error.into()),
-            Error::Refused(Refusal::TimedOut) if self.context.objects.ping().await.is_err() => {
+            Error::Refused(Refusal::TimedOut | Refusal::ProbeTimedOut(_)) if self.context.objects.ping().await.is_err() => {
                 return Err(Failure::Away("the converter stood still, and the store does not answer".to_owned()));
             }
             // Somebody else may have had the machine's attention; once more.
-            Error::Refused(Refusal::TimedOut) if self.failures(task).await? < 2 => return Err(Failure::Retry("the converter stood still".to_owned())),
+            Error::Refused(Refusal::TimedOut | Refusal::ProbeTimedOut(_)) if self.failures(task).await? < 2 => return Err(Failure::Retry("the converter stood still".to_owned())),
             Error::Refused(refusal) => refusal,
             error => {
                 let most = self.config.attempts.saturating_add(if error.is_broken_off() { BROKEN_OFF } else { 0 });
@@ -196,7 +214,7 @@ impl Worker {
     }
 
     /// Counts one more failure of a piece; answers how many there are.
-    async fn failures(&self, task: &Task) -> Result<u32, Error> {
+    async fn failures(&self, task: &Claimed) -> Result<u32, Error> {
         let (media, piece, now) = (task.media.clone(), task.piece, self.context.clock.now());
         Ok(self.context.db.write(move |tx| Box::pin(async move { store::add_failure(tx, &media, piece, now).await })).await?)
     }
@@ -205,6 +223,7 @@ impl Worker {
     pub async fn advance(&self, media: &MediaId, made: Made, done: Option<Piece>) -> Result<(), Error> {
         let (media, now) = (media.clone(), self.context.clock.now());
         let unused = self.context.db.write(move |tx| Box::pin(async move { flow::advance(tx, &media, &made, done, now).await })).await?;
+        self.permits.wake();
         self.discard(unused).await;
         Ok(())
     }

@@ -28,7 +28,7 @@ pub(super) async fn photo(desk: &Desk) -> Result<(), Error> {
     } else {
         (original, desk.job.received.orientation, vec![])
     };
-    let (size, thumbhash) = blocking(move || {
+    let (size, thumbhash) = blocking(desk, move || {
         let look = pixels::look(&bytes)?;
         let small = pixels::render(&bytes, orientation, THUMBHASH_FRAME, Limits::default())?;
         let size = if (5..=8).contains(&orientation) { (look.height, look.width) } else { (look.width, look.height) };
@@ -61,11 +61,17 @@ async fn upright(desk: &Desk, original: &Bytes, format: Format) -> Result<Bytes,
         whole => whole,
     };
     let decoded = decoded.map_err(|_| Refusal::BadPhoto)?;
-    blocking(move || Ok(pixels::render(&decoded, 1, BASE, Limits::default())?.encode(Encoding::Jpeg)?.into())).await
+    blocking(desk, move || Ok(pixels::render(&decoded, 1, BASE, Limits::default())?.encode(Encoding::Jpeg)?.into())).await
 }
 
-/// Pixel work on a thread of its own, behind everything that somebody waits for; its errors are the file's fault.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, pixels::Error> + Send + 'static) -> Result<T, Error> {
-    let done = kit::tasks::in_background(work).await.ok_or_else(|| Error::Scratch(std::io::Error::other("the thread that works on pixels ended early")))?;
+/// Pixel work on a thread of its own, at the task's nice level; its errors are the file's fault.
+async fn blocking<T: Send + 'static>(desk: &Desk, work: impl FnOnce() -> Result<T, pixels::Error> + Send + 'static) -> Result<T, Error> {
+    let permit = desk.permit.clone();
+    let work = move || {
+        let done = work();
+        drop(permit);
+        done
+    };
+    let done = kit::tasks::on_thread(desk.nice, work).await.ok_or_else(|| Error::Scratch(std::io::Error::other("the thread that works on pixels ended early")))?;
     done.map_err(|error| Refusal::Photo(error.to_string()).into())
 }

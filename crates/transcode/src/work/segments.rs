@@ -16,7 +16,7 @@ use crate::ffmpeg::video::{self, TILES, Tiles};
 use crate::ffmpeg::{Command, Failure, sound as audio};
 use crate::flow::{self, Made};
 use crate::model::Refusal;
-use crate::model::plan::{Loudness, Picture, Plan, Rung, SOUND_BANDWIDTH};
+use crate::model::plan::{Picture, Plan, Rung, SOUND_BANDWIDTH};
 use crate::store::TileSet;
 
 /// How often a growing output is looked at: at first, while somebody waits for its beginning, a fraction of what a person would notice.
@@ -124,11 +124,7 @@ pub(super) async fn sound(desk: &Desk) -> Result<(), Error> {
     let plan = desk.plan()?;
     let (sound, input) = (plan.sound.as_ref().ok_or(Error::Corrupt("plan"))?, desk.input().await?);
     let limits = desk.limits(plan.duration_us);
-    let measured = match sound.loudness {
-        Loudness::Lufs(lufs) => Some(lufs),
-        Loudness::Silent => None,
-        Loudness::Unknown => audio::loudness(&desk.run_quietly(&audio::measure(&desk.tools, &input, desk.folder(), limits, sound)).await?),
-    };
+    let measured = audio::loudness(&desk.run_quietly(&audio::measure(&desk.tools, &input, desk.folder(), limits, sound)).await?);
     let gain = audio::gain_db(measured, desk.worker.config.loudness_lufs);
     let rendition = Rendition {
         name: audio::NAME.to_owned(),
@@ -185,7 +181,7 @@ pub(super) async fn part(desk: &Desk, number: u32, alone: bool) -> Result<(), Er
     }
     let tile_bytes = tiles.as_ref().map(|tiles| u64::from(tiles.width) * u64::from(tiles.height) * 3);
     let span_us = parts.duration_us(&part);
-    let job = video::Job { picture, part: &part, last, rungs: &rungs, tiles, tonemap: desk.tools.tonemap, threads: desk.worker.config.threads(desk.piece.queue()) };
+    let job = video::Job { picture, part: &part, last, rungs: &rungs, tiles, tonemap: desk.tools.tonemap, threads: desk.worker.config.threads(desk.queue) };
     let command = video::encode(&desk.tools, &input, desk.folder(), desk.limits(span_us), &job);
     let mut outputs = Vec::with_capacity(rungs.len());
     for rung in &rungs {

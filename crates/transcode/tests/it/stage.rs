@@ -55,11 +55,16 @@ impl Stage {
 
     /// Stores a file as `media` would, and says so.
     pub async fn upload(&self, path: &Path, kind: Kind, format: &str) -> MediaId {
+        self.upload_of(AccountId(uuid::Uuid::from_u128(7)), path, kind, format, None).await
+    }
+
+    /// The same for a member, and a photo's size as its header tells it.
+    pub async fn upload_of(&self, owner: AccountId, path: &Path, kind: Kind, format: &str, size: Option<(u32, u32)>) -> MediaId {
         let context = self.world.context("transcode");
         let stored = context.objects.put_file(path).await.unwrap();
         let received = Received {
             id: MediaId::random(),
-            owner: AccountId(uuid::Uuid::from_u128(7)),
+            owner,
             kind,
             format: format.to_owned(),
             content_type: "application/octet-stream".to_owned(),
@@ -69,8 +74,8 @@ impl Stage {
             object: stored.key,
             scrub: None,
             visibility: Visibility::Private,
-            width: None,
-            height: None,
+            width: size.map(|(width, _)| width),
+            height: size.map(|(_, height)| height),
             duration_ms: None,
             orientation: 1,
             created_at: context.clock.now(),

@@ -96,6 +96,32 @@ async fn an_engine_that_is_away_costs_no_attempt() {
 }
 
 #[tokio::test]
+async fn a_delivery_that_is_given_back_comes_again_and_costs_no_attempt() {
+    on_each_engine_in_time(async |stage| {
+        let (tasks, met) = (Tasks::default(), Arc::new(AtomicU32::new(0)));
+        let consumer = {
+            let met = met.clone();
+            Consumer::of::<Sung, _, _>("test.later", move |_, _| {
+                let met = met.clone();
+                async move {
+                    match met.fetch_add(1, Ordering::SeqCst) {
+                        0..5 => Err(Failure::Later(Duration::ZERO)),
+                        5 => Err(Failure::Retry("out of tune".into())),
+                        _ => Ok(()),
+                    }
+                }
+            })
+        };
+        stage.bus.run(vec![consumer.attempts(2)], &tasks).await.unwrap();
+        stage.publish(&["a"]).await;
+        until("it is taken in the end", async || met.load(Ordering::SeqCst) == 7 && stage.backlog("test.later").await == 0).await;
+        assert!(stage.bus.engine().dead(1).await.unwrap().is_empty(), "an event was buried because others went first");
+        assert!(tasks.stop(END).await);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_batch_takes_effect_in_one_transaction_and_one_bad_event_harms_no_other() {
     on_each_engine_in_time(async |stage| {
         let (tasks, db, transactions) = (Tasks::default(), stage.db().await, Arc::new(AtomicU32::new(0)));

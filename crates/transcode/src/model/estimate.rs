@@ -1,0 +1,134 @@
+//! What a task will cost, in which queue it therefore waits, and after how long it is given up.
+//!
+//! Owns the figures, rounded up from two cores of a small server. Invariant: an estimate is a pure function of what is known about the
+//! item, and it may be wrong: what a task really took is charged afterwards (`turns::charge`), so a lie in a header buys nothing.
+
+use std::time::Duration;
+
+use codec::sniff::Format;
+use contract::media::Received;
+
+use super::{Piece, Plan, Queue};
+
+/// Encoding one unit of a plan's weight (about a million pixels) takes so long on one core, in milliseconds.
+const WEIGHT_MS: u64 = 21;
+/// Measuring and encoding a second of sound, in milliseconds.
+const AUDIO_SECOND_MS: u64 = 7;
+/// Bytes of a container that are read in a millisecond.
+const BYTES_PER_MS: u64 = 100_000;
+/// A photo that costs more waits in the queue of heavy ones.
+const HEAVY_PHOTO: Duration = Duration::from_secs(1);
+/// Pixels of a photo whose header does not say how many it has.
+const UNKNOWN_PIXELS: u64 = 12_000_000;
+/// A task is given up after so long, and so many times its estimate: room for a machine that is busy with other things.
+const LIMIT: Duration = Duration::from_mins(1);
+const LIMIT_FACTOR: u32 = 60;
+/// The same for photos, of which no honest one takes minutes.
+const PHOTO_LIMIT: Duration = Duration::from_secs(20);
+const PHOTO_LIMIT_FACTOR: u32 = 20;
+
+/// What is expected of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Estimate {
+    /// Time on one core.
+    pub cost: Duration,
+    pub queue: Queue,
+    /// It is given up after so long, by the wall's clock.
+    pub limit: Duration,
+}
+
+impl Estimate {
+    /// The estimate of one task; `weight` is the plan's, 0 for a task that stands in no plan.
+    pub fn of(piece: Piece, weight: u64, received: &Received, plan: Option<&Plan>) -> Self {
+        let read_ms = received.bytes / BYTES_PER_MS;
+        let ms = match piece {
+            Piece::Photo => return Self::of_photo(received),
+            Piece::Start | Piece::Copy => 200 + read_ms,
+            Piece::First | Piece::Part(_) => weight.saturating_mul(WEIGHT_MS).saturating_add(200),
+            Piece::Sound => weight.saturating_mul(AUDIO_SECOND_MS).saturating_add(200),
+            Piece::Waveform => weight.saturating_mul(AUDIO_SECOND_MS).saturating_add(100),
+            Piece::Poster | Piece::Finish => 300 + plan.map_or(0, megapixels) * 100,
+        };
+        let cost = Duration::from_millis(ms);
+        Self { cost, queue: piece.queue(), limit: LIMIT.saturating_add(cost.saturating_mul(LIMIT_FACTOR)) }
+    }
+
+    fn of_photo(received: &Received) -> Self {
+        let pixels = match (received.width, received.height) {
+            (Some(width), Some(height)) => u64::from(width) * u64::from(height),
+            _ => UNKNOWN_PIXELS,
+        };
+        // JPEGs are decoded at an eighth of their size, the others whole, and those of phones in a child.
+        let ns_per_pixel = match received.format.parse() {
+            Ok(Format::Jpeg) => 12,
+            Ok(Format::Heic | Format::Avif) => 200,
+            _ => 60,
+        };
+        let cost = Duration::from_millis(50) + Duration::from_nanos(pixels.saturating_mul(ns_per_pixel));
+        let queue = if cost > HEAVY_PHOTO { Queue::HeavyPhoto } else { Queue::Photo };
+        Self { cost, queue, limit: PHOTO_LIMIT.saturating_add(cost.saturating_mul(PHOTO_LIMIT_FACTOR)) }
+    }
+
+    /// The cost in milliseconds, at least 1.
+    pub fn cost_ms(self) -> i64 {
+        i64::try_from(self.cost.as_millis()).unwrap_or(i64::MAX / 4).max(1)
+    }
+}
+
+fn megapixels(plan: &Plan) -> u64 {
+    plan.picture.as_ref().map_or(0, |picture| u64::from(picture.width) * u64::from(picture.height) / 1_000_000)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use chrono::DateTime;
+    use contract::media::{Kind, Visibility};
+    use contract::{AccountId, MediaId, ObjectKey};
+
+    use super::*;
+
+    pub(crate) fn received(format: &str, width: u32, height: u32) -> Received {
+        Received {
+            id: MediaId::random(),
+            owner: AccountId(uuid::Uuid::from_u128(1)),
+            kind: Kind::Photo,
+            format: format.to_owned(),
+            content_type: String::new(),
+            name: String::new(),
+            bytes: 3_000_000,
+            sha256: String::new(),
+            object: ObjectKey::random(),
+            scrub: None,
+            visibility: Visibility::Private,
+            width: Some(width),
+            height: Some(height),
+            duration_ms: None,
+            orientation: 1,
+            created_at: DateTime::UNIX_EPOCH,
+        }
+    }
+
+    fn photo(format: &str, width: u32, height: u32) -> Estimate {
+        Estimate::of(Piece::Photo, 0, &received(format, width, height), None)
+    }
+
+    #[test]
+    fn heavy_photos_wait_apart_from_those_of_every_day() {
+        assert_eq!(photo("jpeg", 4000, 3000).queue, Queue::Photo);
+        assert_eq!(photo("jpeg", 9000, 6000).queue, Queue::Photo);
+        assert_eq!(photo("png", 4000, 3000).queue, Queue::Photo);
+        assert_eq!(photo("heic", 4032, 3024).queue, Queue::HeavyPhoto);
+        assert_eq!(photo("avif", 4032, 3024).queue, Queue::HeavyPhoto);
+        assert_eq!(photo("gif", 10_000, 10_000).queue, Queue::HeavyPhoto);
+        assert_eq!(photo("jpeg", 60_000, 60_000).queue, Queue::HeavyPhoto);
+    }
+
+    #[test]
+    fn an_estimate_and_its_limit_stay_bounded_whatever_a_header_says() {
+        let absurd = photo("heic", u32::MAX, u32::MAX);
+        assert!(absurd.cost_ms() > 0 && absurd.limit >= absurd.cost);
+        let part = Estimate::of(Piece::Part(3), u64::MAX, &received("mp4", 1, 1), None);
+        assert!(part.cost_ms() > 0 && part.limit >= LIMIT);
+        assert!(photo("heic", 4032, 3024).limit < Duration::from_secs(80));
+    }
+}

@@ -1,0 +1,275 @@
+//! The promises of taking turns, on rows alone: no bus, no child.
+#![allow(clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use contract::media::{Deleted, Received};
+use kit::db::{Db, FromQueryResult, PostgresOptions, Sql};
+use testkit::engines::{Postgres, Shared, shared_postgres};
+use uuid::Uuid;
+
+use super::*;
+use crate::flow;
+use crate::migration::MIGRATIONS;
+use crate::model::Refusal;
+use crate::model::estimate::tests::received;
+
+const HOSTILE: AccountId = AccountId(Uuid::from_u128(1));
+const OTHER: AccountId = AccountId(Uuid::from_u128(2));
+
+/// A database of this role on the engine that the run is for, and a clock that moves with each look.
+struct Rows {
+    db: Db,
+    now: DateTime<Utc>,
+    tickets: u32,
+    _folder: tempfile::TempDir,
+    _server: Option<Shared<Postgres>>,
+}
+
+impl Rows {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let server = std::env::var("TUTTI_TEST_DB").is_ok_and(|engine| engine == "postgres").then(shared_postgres);
+        let db = match &server {
+            Some(server) => {
+                let schema = format!("turns_{}", Uuid::new_v4().simple());
+                let options = PostgresOptions { url: server.url.clone(), schema, readers: 2, statement_timeout: Duration::from_secs(10) };
+                Db::postgres(&options).await.unwrap()
+            }
+            None => Db::sqlite(&folder.path().join("transcode.db")).await.unwrap(),
+        };
+        db.migrate("transcode", MIGRATIONS).await.unwrap();
+        Self { db, now: DateTime::UNIX_EPOCH + TimeDelta::days(20_000), tickets: 0, _folder: folder, _server: server }
+    }
+
+    fn now(&mut self) -> DateTime<Utc> {
+        self.now += TimeDelta::milliseconds(1);
+        self.now
+    }
+
+    /// A photo of a member waits; `width` decides what it costs.
+    async fn photo(&mut self, owner: AccountId, format: &str, width: u32) -> MediaId {
+        let (photo, now) = (Received { owner, ..received(format, width, 1000) }, self.now());
+        let media = photo.id.clone();
+        self.db.write(move |tx| Box::pin(async move { flow::accept(tx, &photo, now).await })).await.unwrap();
+        media
+    }
+
+    async fn claim_with(&mut self, ticket: &str, at_limit: &[AccountId]) -> Claim {
+        let (ticket, at_limit, now) = (ticket.to_owned(), at_limit.to_vec(), self.now());
+        let named = Ticket { media: MediaId::random(), piece: Piece::Photo };
+        self.db.write(move |tx| Box::pin(async move { claim(tx, Queue::Photo, &ticket, &named, &at_limit, now).await })).await.unwrap()
+    }
+
+    /// A fresh ticket is delivered.
+    async fn claim(&mut self, at_limit: &[AccountId]) -> Claim {
+        self.tickets += 1;
+        self.claim_with(&format!("ticket-{}", self.tickets), at_limit).await
+    }
+
+    async fn next(&mut self) -> AccountId {
+        match self.claim(&[]).await {
+            Claim::Task(claimed) => claimed.line.owner,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_members_task_stands_behind_one_task_at_most() {
+    let mut rows = Rows::new().await;
+    for _ in 0..50 {
+        rows.photo(HOSTILE, "png", 4000).await;
+    }
+    assert_eq!([rows.next().await, rows.next().await, rows.next().await], [HOSTILE; 3]);
+    rows.photo(OTHER, "jpeg", 4000).await;
+    rows.photo(OTHER, "jpeg", 4000).await;
+    assert_eq!([rows.next().await, rows.next().await], [OTHER; 2], "two cheap ones go before a costly one");
+    assert_eq!(rows.next().await, HOSTILE);
+}
+
+#[tokio::test]
+async fn members_share_by_cost_and_not_by_number() {
+    let mut rows = Rows::new().await;
+    for _ in 0..40 {
+        rows.photo(HOSTILE, "png", 10_000).await;
+        rows.photo(OTHER, "png", 1000).await;
+    }
+    let mut cheap = 0;
+    for _ in 0..22 {
+        cheap += usize::from(rows.next().await == OTHER);
+    }
+    // 650 ms each against 110 ms.
+    assert!((17..=20).contains(&cheap), "{cheap}");
+}
+
+#[tokio::test]
+async fn a_costly_task_comes_although_new_members_come_without_end() {
+    let mut rows = Rows::new().await;
+    rows.photo(HOSTILE, "png", 15_000).await;
+    rows.photo(HOSTILE, "png", 15_000).await;
+    assert_eq!(rows.next().await, HOSTILE);
+    let mut fresh = 0;
+    loop {
+        rows.photo(AccountId(Uuid::new_v4()), "png", 1000).await;
+        if rows.next().await == HOSTILE {
+            break;
+        }
+        fresh += 1;
+        assert!(fresh < 100, "the costly one starves");
+    }
+    assert!(fresh > 5, "the cheap ones of others go first for a while");
+}
+
+#[tokio::test]
+async fn within_a_member_the_cheap_goes_first_and_the_costly_is_not_overtaken_for_ever() {
+    let mut rows = Rows::new().await;
+    let costly = rows.photo(OTHER, "png", 10_000).await;
+    let cheap = rows.photo(OTHER, "jpeg", 1000).await;
+    rows.now += TimeDelta::seconds(1);
+    let late = rows.photo(OTHER, "jpeg", 1000).await;
+    let mut order = Vec::new();
+    for _ in 0..3 {
+        let Claim::Task(claimed) = rows.claim(&[]).await else { panic!("a task waits") };
+        order.push(claimed.media);
+    }
+    assert_eq!(order, [cheap, costly, late]);
+}
+
+#[tokio::test]
+async fn a_member_at_its_limit_is_passed_over_and_a_spare_ticket_is_good_for_nothing() {
+    let mut rows = Rows::new().await;
+    assert_eq!(rows.claim(&[]).await, Claim::Nothing);
+    rows.photo(HOSTILE, "png", 1000).await;
+    assert_eq!(rows.claim(&[HOSTILE]).await, Claim::AtLimit);
+    let wanted = rows.photo(OTHER, "jpeg", 4000).await;
+    let Claim::Task(claimed) = rows.claim(&[HOSTILE]).await else { panic!("a task waits") };
+    assert_eq!((claimed.media, claimed.more), (wanted, false));
+    assert_eq!(rows.claim(&[HOSTILE]).await, Claim::AtLimit);
+    assert_eq!(rows.next().await, HOSTILE);
+    assert_eq!(rows.claim(&[]).await, Claim::Nothing);
+}
+
+#[tokio::test]
+async fn a_ticket_that_comes_again_gets_its_task_again_unless_its_member_is_at_its_limit() {
+    let mut rows = Rows::new().await;
+    let media = rows.photo(HOSTILE, "png", 1000).await;
+    rows.photo(HOSTILE, "png", 1000).await;
+    let Claim::Task(first) = rows.claim_with("a", &[]).await else { panic!("a task waits") };
+    assert_eq!((&first.media, first.more), (&media, true));
+    let Claim::Task(again) = rows.claim_with("a", &[]).await else { panic!("it is bound") };
+    assert_eq!(again.media, media);
+    assert_eq!(rows.claim_with("a", &[HOSTILE]).await, Claim::AtLimit, "it stands in line again");
+    let Claim::Task(other) = rows.claim_with("b", &[]).await else { panic!("a task waits") };
+    assert_eq!(other.media, media, "and has not lost its place in it");
+}
+
+#[tokio::test]
+async fn erased_and_failed_items_leave_the_line() {
+    let mut rows = Rows::new().await;
+    let (erased, failed) = (rows.photo(HOSTILE, "png", 1000).await, rows.photo(HOSTILE, "png", 1000).await);
+    let now = rows.now();
+    let done: Result<(), Error> = rows
+        .db
+        .write(move |tx| {
+            Box::pin(async move {
+                flow::erase(tx, &Deleted { id: erased, owner: HOSTILE }, now).await?;
+                flow::fail(tx, &failed, &Refusal::BadPhoto, now).await
+            })
+        })
+        .await;
+    done.unwrap();
+    assert_eq!(rows.claim(&[]).await, Claim::Nothing);
+    assert_eq!(store::list_turns(rows.db.read(), Queue::Photo, 10).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn what_a_task_took_longer_than_it_said_is_charged() {
+    let mut rows = Rows::new().await;
+    for _ in 0..3 {
+        rows.photo(HOSTILE, "jpeg", 1000).await;
+    }
+    let Claim::Task(claimed) = rows.claim(&[]).await else { panic!("a task waits") };
+    let line = claimed.line;
+    assert_eq!(difference(&claimed, 100), None);
+    let more = difference(&claimed, 60_000).unwrap();
+    rows.db.write(move |tx| Box::pin(async move { store::add_cost(tx, line, more).await })).await.unwrap();
+    for _ in 0..20 {
+        rows.photo(OTHER, "png", 4000).await;
+    }
+    for _ in 0..20 {
+        assert_eq!(rows.next().await, OTHER);
+    }
+}
+
+#[tokio::test]
+async fn what_an_earlier_release_has_sent_is_done_under_the_ticket_that_names_it() {
+    let mut rows = Rows::new().await;
+    let media = rows.photo(OTHER, "png", 1000).await;
+    let (named, now) = (Ticket { media: media.clone(), piece: Piece::Photo }, rows.now());
+    let claim = rows
+        .db
+        .write(move |tx| {
+            Box::pin(async move {
+                tx.execute("update piece set stand = 'queued', queue = '', owner = '', ticket = null", vec![]).await?;
+                claim(tx, Queue::Photo, "old", &named, &[], now).await
+            })
+        })
+        .await
+        .unwrap();
+    let Claim::Task(claimed) = claim else { panic!("{claim:?}") };
+    assert_eq!((claimed.media, claimed.line.owner), (media, OTHER));
+}
+
+#[derive(FromQueryResult)]
+struct Step {
+    detail: String,
+}
+
+/// How the database goes about a query, line by line.
+async fn plan_of(db: &Db, text: &str) -> String {
+    let bare = text.replace("$1", "'photo'").replace("$2", if text.contains("owner = $2") { "'x'" } else { "10" });
+    let steps: Vec<String> = if std::env::var("TUTTI_TEST_DB").is_ok_and(|engine| engine == "postgres") {
+        #[derive(FromQueryResult)]
+        struct Line {
+            #[sea_orm(from_alias = "QUERY PLAN")]
+            step: String,
+        }
+        let bare = format!("explain {bare}");
+        let lines: Result<Vec<Line>, kit::db::Error> = db
+            .write(move |tx| {
+                Box::pin(async move {
+                    // Few rows are read one after the other whatever indexes there are.
+                    tx.execute("set local enable_seqscan = off", vec![]).await?;
+                    tx.rows(&bare, vec![]).await
+                })
+            })
+            .await;
+        lines.unwrap().into_iter().map(|line| line.step).collect()
+    } else {
+        let rows: Vec<Step> = db.read().rows(&format!("explain query plan {bare}"), vec![]).await.unwrap();
+        rows.into_iter().map(|row| row.detail).collect()
+    };
+    steps.join("\n")
+}
+
+#[tokio::test]
+async fn every_query_of_the_line_has_its_index() {
+    let rows = Rows::new().await;
+    let queries = [
+        (store::NEXT_MEMBERS, "member_turn_next"),
+        (store::NEXT_TASK, "piece_ready"),
+        (store::BY_TICKET, "piece_ticket"),
+        (store::COUNT_READY, "piece_ready"),
+        (store::FIRST_READY, "piece_ready_since"),
+        (store::ANY_READY, "piece_ready_since"),
+        (store::PAST_TURNS, "member_turn_next"),
+    ];
+    for (query, index) in queries {
+        let plan = plan_of(&rows.db, query).await;
+        assert!(plan.contains(index), "{query}: {plan}");
+        assert!(!plan.contains("Seq Scan") && !plan.contains("SCAN piece") && !plan.contains("Sort"), "{query}: {plan}");
+        assert!(!plan.contains("TEMP B-TREE"), "{query}: {plan}");
+    }
+}

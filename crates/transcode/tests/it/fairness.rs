@@ -1,0 +1,162 @@
+//! One member's files never hold up another's, however many and however costly they are.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use chrono::TimeDelta;
+use contract::media::Kind;
+use contract::transcode::{Failed, Playable, Ready};
+use contract::{AccountId, MediaId};
+use kit::db::{FromQueryResult, Sql};
+use uuid::Uuid;
+
+use crate::stage::Stage;
+
+const HOSTILE: AccountId = AccountId(Uuid::from_u128(1));
+const OTHER: AccountId = AccountId(Uuid::from_u128(2));
+
+/// With `transcode.workers=2`, as on a machine with two cores.
+const PLACES: [(&str, i64); 6] = [("probe", 2), ("urgent", 2), ("sound", 1), ("photo", 1), ("heavy_photo", 1), ("work", 1)];
+
+#[derive(FromQueryResult)]
+struct AtWork {
+    queue: String,
+    tasks: i64,
+}
+
+impl Stage {
+    /// How many tasks of a member are at work in each queue.
+    async fn at_work(&self, owner: AccountId) -> Vec<(String, i64)> {
+        let text = "select queue, count(*) as tasks from piece where owner = $1 and stand = 'queued' group by queue";
+        let rows: Vec<AtWork> = self.world.context("transcode").db.read().rows(text, vec![owner.to_string().into()]).await.unwrap();
+        rows.into_iter().map(|row| (row.queue, row.tasks)).collect()
+    }
+
+    /// Fails the test if a member holds the last place of a queue.
+    async fn holds_no_last_place(&self, owner: AccountId) {
+        for (queue, tasks) in self.at_work(owner).await {
+            let places = PLACES.iter().find(|(name, _)| *name == queue).unwrap().1;
+            assert!(tasks <= places, "{tasks} tasks of one member at once in {queue}");
+        }
+    }
+
+    /// A member's clip and photo: how long until the one plays and the other is ready. Looks meanwhile whether `others` keep to their places.
+    async fn clip_and_photo(&self, clip: &Path, photo: &Path, others: Option<AccountId>) -> (Duration, Duration) {
+        let began = Instant::now();
+        let clip = self.upload_of(OTHER, clip, Kind::Video, "mp4", None).await;
+        let photo = self.upload_of(OTHER, photo, Kind::Photo, "jpeg", Some((1600, 1200))).await;
+        let (mut plays, mut ready) = (None, None);
+        self.world
+            .until("the clip plays and the photo is ready", async || {
+                if let Some(others) = others {
+                    self.holds_no_last_place(others).await;
+                }
+                if plays.is_none() && self.playable(&clip).await.is_some() {
+                    plays = Some(began.elapsed());
+                }
+                if ready.is_none() && self.heard::<Ready>().await.iter().any(|item| item.id == photo) {
+                    ready = Some(began.elapsed());
+                }
+                plays.zip(ready)
+            })
+            .await
+    }
+}
+
+/// A program that stands in for another one.
+fn script(folder: &Path, name: &str, lines: &str) -> PathBuf {
+    let path = folder.join(name);
+    std::fs::write(&path, format!("#!/bin/sh\n{lines}\n")).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    path
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_costly_files_of_one_member_do_not_hold_up_anothers_clip_and_photo() {
+    let stage = Stage::with(&["transcode.workers=2"]).await;
+    let clip = stage.make("clip.mp4", "-f lavfi -i testsrc2=size=640x360:rate=25 -f lavfi -i sine -t 8 -c:v mpeg4 -q:v 5 -c:a aac");
+    let photo = stage.make("photo.jpeg", "-f lavfi -i testsrc2=size=1600x1200 -frames:v 1");
+    let long = stage.make("long.mp4", "-f lavfi -i testsrc2=size=1280x720:rate=25 -f lavfi -i sine -t 20 -c:v mpeg4 -q:v 8 -c:a aac");
+    let large = stage.make("large.png", "-f lavfi -i testsrc2=size=6000x4000 -frames:v 1 -pred none");
+    let (calm_clip, calm_photo) = stage.clip_and_photo(&clip, &photo, None).await;
+    stage.world.settle().await;
+
+    let mut hostile: Vec<MediaId> = Vec::new();
+    for number in 0..50 {
+        hostile.push(match number % 5 {
+            0 => stage.upload_of(HOSTILE, &large, Kind::Photo, "png", Some((6000, 4000))).await,
+            1 => stage.upload_of(HOSTILE, &photo, Kind::Photo, "jpeg", Some((1600, 1200))).await,
+            _ => stage.upload_of(HOSTILE, &long, Kind::Video, "mp4", None).await,
+        });
+    }
+    let full = |at_work: &[(String, i64)]| ["urgent", "work", "heavy_photo"].iter().all(|queue| at_work.iter().any(|(name, _)| name == queue));
+    stage.world.until("the hostile member's files are at work everywhere", async || full(&stage.at_work(HOSTILE).await).then_some(())).await;
+    let played = async || stage.heard::<Playable>().await.iter().filter(|item| hostile.contains(&item.id)).count();
+    let before = played().await;
+    let (busy_clip, busy_photo) = stage.clip_and_photo(&clip, &photo, Some(HOSTILE)).await;
+    let overtook = played().await - before;
+    eprintln!("clip {calm_clip:?} alone, {busy_clip:?} beside; photo {calm_photo:?} alone, {busy_photo:?} beside; {overtook} others played meanwhile");
+    assert!(overtook <= 8, "{overtook} of the hostile member's files were playable before the other member's clip");
+    assert!(hostile.len() - played().await > 20, "too few were left: this shows nothing");
+    // Room for a machine that does other things meanwhile; the figures are in the decision.
+    assert!(busy_clip < calm_clip * 3 + Duration::from_secs(10), "{busy_clip:?} instead of {calm_clip:?}");
+    assert!(busy_photo < calm_photo + Duration::from_secs(10), "{busy_photo:?} instead of {calm_photo:?}");
+    for media in &hostile {
+        stage.say(contract::media::Deleted { id: media.clone(), owner: HOSTILE }).await;
+    }
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn heavy_photos_do_not_hold_the_places_of_light_ones() {
+    let stage = Stage::with(&["transcode.workers=1"]).await;
+    let light = stage.make("light.jpeg", "-f lavfi -i testsrc2=size=400x300 -frames:v 1");
+    let large = stage.make("large.png", "-f lavfi -i testsrc2=size=6000x4000 -frames:v 1 -pred none");
+    let mut heavy = Vec::new();
+    for _ in 0..6 {
+        heavy.push(stage.upload_of(OTHER, &large, Kind::Photo, "png", Some((6000, 4000))).await);
+    }
+    stage.world.until("a heavy one is at work", async || stage.at_work(OTHER).await.iter().any(|(queue, _)| queue == "heavy_photo").then_some(())).await;
+    let light = stage.upload_of(OTHER, &light, Kind::Photo, "jpeg", Some((400, 300))).await;
+    stage.ready(&light).await;
+    let overtook = stage.heard::<Ready>().await.iter().filter(|ready| heavy.contains(&ready.id)).count();
+    assert!(overtook <= 3, "{overtook} heavy photos went before the light one");
+    for media in heavy {
+        stage.say(contract::media::Deleted { id: media, owner: OTHER }).await;
+    }
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_probe_that_takes_too_long_is_refused_with_a_code_and_a_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let slow = script(folder.path(), "ffprobe", "case \" $* \" in *\" -i \"*) exec sleep 300 ;; esac");
+    let stage = Stage::with(&[&format!("transcode.ffprobe={}", slow.display()), "transcode.probe_seconds=1"]).await;
+    let clip = stage.make("clip.mp4", "-f lavfi -i testsrc2=size=320x180:rate=25 -t 1 -c:v mpeg4");
+    let media = stage.upload(&clip, Kind::Video, "mp4").await;
+    let failed: Failed = stage
+        .world
+        .until("it is refused", async || {
+            // It is tried once more, a little later.
+            stage.world.clock().advance(TimeDelta::seconds(1));
+            stage.failure(&media).await
+        })
+        .await;
+    assert_eq!(failed.code, "transcode.probe_timed_out");
+    assert!(failed.detail.contains("1 seconds") && failed.detail.contains("upload"), "{failed:?}");
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_decoded_before_the_plan_is_accepted() {
+    let folder = tempfile::tempdir().unwrap();
+    let stand_in = script(folder.path(), "ffmpeg", "case \" $* \" in *\" -i \"*) exec sleep 300 ;; esac");
+    let stage = Stage::with(&[&format!("transcode.ffmpeg={}", stand_in.display()), "transcode.longest_hours=1", "transcode.stall_seconds=170"]).await;
+    let long = stage.make("long.flac", "-f lavfi -i anullsrc=sample_rate=8000:cl=mono -t 3700");
+    let began = Instant::now();
+    let media = stage.upload(&long, Kind::Audio, "flac").await;
+    assert_eq!(stage.failed(&media).await.code, "transcode.too_long");
+    assert!(began.elapsed() < Duration::from_secs(120), "a decoder was waited for");
+    stage.end().await;
+}
