@@ -16,7 +16,7 @@ use crate::model::plan::Accepted;
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// How many tasks that somebody waits for (the first seconds, the last touch) one member can have at work at once; 0 means one per core.
+    /// How many tasks that are waited for (the first seconds, the last touch) one member can have at work at once; 0 means one per core.
     /// As many probes; and half as many each, rounded up, of sound, photos, heavy photos, and what can wait: with 4, sixteen tasks in all. Each
     /// of the six queues has one place more, which only another member can take: so none waits until a task of another's is over.
     pub workers: usize,

@@ -80,3 +80,21 @@ impl Figures {
         self.seconds.get_or_create(&Worked { piece }).observe(seconds);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queues_are_told_by_name_and_members_not_at_all() {
+        let metrics = Metrics::default();
+        let figures = Figures::new(&metrics);
+        figures.waiting(Queue::HeavyPhoto, 3, 40);
+        figures.running(Queue::Probe).inc();
+        let text = metrics.text();
+        for line in ["tutti_transcode_waiting{queue=\"heavy_photo\"} 3", "tutti_transcode_oldest_seconds{queue=\"heavy_photo\"} 40", "tutti_transcode_running{queue=\"probe\"} 1"] {
+            assert!(text.contains(line), "{text}");
+        }
+        assert!(!text.contains("owner"));
+    }
+}

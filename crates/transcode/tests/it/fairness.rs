@@ -9,6 +9,7 @@ use contract::media::Kind;
 use contract::transcode::{Failed, Playable, Ready};
 use contract::{AccountId, MediaId};
 use kit::db::{FromQueryResult, Sql};
+use testkit::engines::{Nats, shared_postgres, shared_s3};
 use uuid::Uuid;
 
 use crate::stage::Stage;
@@ -106,6 +107,48 @@ async fn fifty_costly_files_of_one_member_do_not_hold_up_anothers_clip_and_photo
         stage.say(contract::media::Deleted { id: media.clone(), owner: HOSTILE }).await;
     }
     stage.end().await;
+}
+
+/// Two processes on PostgreSQL, NATS and S3. Where the run is for the embedded engines there is only one process, and nothing to show.
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_fleet_a_member_leaves_a_place_in_each_process_and_another_gets_it() {
+    if std::env::var("TUTTI_TEST_DB").as_deref() != Ok("postgres") {
+        return;
+    }
+    let (rows, nats, store) = (shared_postgres(), Nats::start(), shared_s3());
+    let name = Uuid::new_v4().simple().to_string();
+    let mut set = vec!["transcode.workers=1".to_owned(), format!("db.url={}", rows.url), format!("db.schema=fair_{name}_{{service}}"), format!("bus.servers=[\"{}\"]", nats.url())];
+    set.extend(store.account.settings(&store.prefix));
+    let set: Vec<&str> = set.iter().map(String::as_str).collect();
+    let (one, two) = (Stage::with(&set).await, Stage::with(&set).await);
+    let clip = one.make("clip.mp4", "-f lavfi -i testsrc2=size=320x180:rate=25 -f lavfi -i sine -t 2 -c:v mpeg4 -q:v 5 -c:a aac");
+    let long = one.make("long.mp4", "-f lavfi -i testsrc2=size=1280x720:rate=25 -f lavfi -i sine -t 20 -c:v mpeg4 -q:v 8 -c:a aac");
+    let mut hostile = Vec::new();
+    for _ in 0..20 {
+        hostile.push(one.upload_of(HOSTILE, &long, Kind::Video, "mp4", None).await);
+    }
+    let at_both = async || one.at_work(HOSTILE).await.into_iter().any(|(queue, tasks)| queue == "work" && tasks == 2);
+    one.world.until("both processes work for the hostile member", async || at_both().await.then_some(())).await;
+    let played = async || one.heard::<Playable>().await.iter().filter(|item| hostile.contains(&item.id)).count();
+    let before = played().await;
+    let media = two.upload_of(OTHER, &clip, Kind::Video, "mp4", None).await;
+    one.world
+        .until("the other member's clip plays", async || {
+            for (queue, tasks) in one.at_work(HOSTILE).await {
+                assert!(tasks <= 2, "{tasks} tasks of one member in {queue}, whose two processes have two places each");
+            }
+            one.playable(&media).await
+        })
+        .await;
+    let overtook = played().await - before;
+    assert!(overtook <= 4 && hostile.len() - played().await > 4, "{overtook} of the hostile member's files were playable before the other member's clip");
+    for media in &hostile {
+        one.say(contract::media::Deleted { id: media.clone(), owner: HOSTILE }).await;
+    }
+    one.ready(&media).await;
+    one.world.settle().await;
+    two.world.end().await;
+    one.world.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
