@@ -83,7 +83,7 @@ fn account(text: &str) -> Result<AccountId, Error> {
     text.parse().map(AccountId).map_err(|_| Error::Corrupt("a member's id"))
 }
 
-fn bound(row: BoundRow) -> Result<Bound, Error> {
+fn bound(row: &BoundRow) -> Result<Bound, Error> {
     Ok(Bound {
         media: row.media.parse().map_err(|_| Error::Corrupt("an item's id"))?,
         piece: row.name.parse().map_err(|_| Error::Corrupt("a piece's name"))?,
@@ -189,14 +189,14 @@ pub(crate) async fn take_ready(tx: &Tx, line: Line, ticket: &str, now: DateTime<
             line.with([text(ticket), now.into()]),
         )
         .await?;
-    row.map(bound).transpose()
+    row.as_ref().map(bound).transpose()
 }
 
 pub(crate) const BY_TICKET: &str = "select media, name, owner, cost, weight from piece where ticket = $1 and stand = 'queued'";
 
 /// The task that is worked on under `ticket`.
 pub(crate) async fn find_bound(tx: &Tx, ticket: &str) -> Result<Option<Bound>, Error> {
-    tx.row::<BoundRow>(BY_TICKET, vec![text(ticket)]).await?.map(bound).transpose()
+    tx.row::<BoundRow>(BY_TICKET, vec![text(ticket)]).await?.as_ref().map(bound).transpose()
 }
 
 /// Binds a task that an earlier release has sent to the ticket that names it.
@@ -207,7 +207,7 @@ pub(crate) async fn bind_sent(tx: &Tx, media: &MediaId, piece: Piece, ticket: &s
             vec![text(media.as_str()), text(piece.to_string()), text(ticket), now.into()],
         )
         .await?;
-    row.map(bound).transpose()
+    row.as_ref().map(bound).transpose()
 }
 
 /// Takes an item's tasks out of all lines and off all tickets; answers the lines that they stood in.
@@ -241,7 +241,7 @@ pub(crate) const ANY_READY: &str = "select media, name, owner, cost, weight from
 /// Some of the tasks that wait in a queue, those first that have waited for longest.
 pub(crate) async fn list_ready(sql: &impl Sql, queue: Queue, limit: u32) -> Result<Vec<(MediaId, Piece)>, Error> {
     let rows: Vec<BoundRow> = sql.rows(ANY_READY, vec![text(queue.as_str()), i64::from(limit).into()]).await?;
-    rows.into_iter().map(|row| bound(row).map(|bound| (bound.media, bound.piece))).collect()
+    rows.iter().map(|row| bound(row).map(|bound| (bound.media, bound.piece))).collect()
 }
 
 pub(crate) const PAST_TURNS: &str = "select owner from member_turn where queue = $1 and waits = 0 and turn <= coalesce((select turn from queue_turn where queue = $1), 0) limit $2";
