@@ -7,8 +7,10 @@ pub mod engines;
 pub mod fleet;
 mod member;
 pub mod mounts;
+mod plans;
 mod world;
 
 pub use answer::Answer;
 pub use member::Member;
+pub use plans::{Plan, Plans, Reading, plans};
 pub use world::{World, WorldBuilder, ffmpeg};

@@ -6,6 +6,8 @@
 mod images;
 mod items;
 mod loose;
+#[cfg(test)]
+mod plans;
 mod published;
 
 pub(crate) use images::{Image, evict_images, find_image, image_bytes, insert_image, remove_image, touch_image};

@@ -7,6 +7,8 @@ mod items;
 mod loose;
 mod made;
 mod pieces;
+#[cfg(test)]
+mod plans;
 mod turns;
 mod values;
 

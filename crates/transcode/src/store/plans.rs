@@ -1,0 +1,31 @@
+//! How the engines would run this role's lists: none reads a whole table.
+
+use contract::MediaId;
+use testkit::{World, plans};
+
+use super::{find_job, list_assets, list_loose, list_numbers, list_pieces, list_renditions, list_segments, list_silent, list_started, list_tiles};
+
+#[tokio::test]
+async fn every_list_has_an_index() {
+    let world = World::of(&[crate::service()]).await;
+    let now = world.clock().now();
+    let seen = plans(&world.context("transcode").db, move |sql| {
+        Box::pin(async move {
+            let id = MediaId::random();
+            find_job(sql, &id).await?;
+            list_pieces(sql, &id).await?;
+            list_silent(sql, now, 100).await?;
+            list_loose(sql, now, 100).await?;
+            list_renditions(sql, &id).await?;
+            list_numbers(sql, &id, "v360").await?;
+            list_started(sql, &id).await?;
+            list_segments(sql, &id).await?;
+            list_assets(sql, &id).await?;
+            list_tiles(sql, &id).await?;
+            Ok(())
+        })
+    })
+    .await;
+    assert!(seen.iter().any(|plan| plan.uses("piece_queued")), "{seen:#?}");
+    world.end().await;
+}
