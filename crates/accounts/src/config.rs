@@ -22,12 +22,17 @@ pub(crate) struct Config {
     pub hashes_at_once: usize,
     /// Requests that may wait for a hash; more are answered 503.
     pub hashes_waiting: usize,
-    /// Wrong passwords for one login in a window; more are answered 429.
+    /// Wrong passwords for one login from one network (IPv4: a /24, IPv6: a /48) in a window; more are answered 429. So many again
+    /// has each household from whose network the account was signed in to before, and each live session.
     pub attempts_per_login: u32,
+    /// Wrong passwords for one login in a window from all networks that it does not know. Its sessions and known networks are exempt.
+    pub attempts_per_login_everywhere: u32,
     /// Wrong passwords from one address (IPv6: one /64) in a window; a whole venue may share one.
     pub attempts_per_address: u32,
-    /// The window of the two limits above.
+    /// The window of the limits above.
     pub attempts_window_minutes: u32,
+    /// Milliseconds that an attempt waits when half of the wrong passwords for a login are used up; twice as long with each step on.
+    pub slow_down_ms: u32,
     /// New accounts from one address in an hour.
     pub signups_per_address: u32,
     /// A session that was not used for so long ends.
@@ -57,8 +62,10 @@ impl Default for Config {
             hashes_at_once: 0,
             hashes_waiting: 64,
             attempts_per_login: 10,
+            attempts_per_login_everywhere: 100,
             attempts_per_address: 100,
             attempts_window_minutes: 15,
+            slow_down_ms: 250,
             signups_per_address: 200,
             session_idle_days: 60,
             sessions_per_account: 50,
@@ -77,6 +84,7 @@ impl Config {
     pub(crate) fn check(self) -> Result<Self, BootError> {
         let positive = [
             ("attempts_per_login", self.attempts_per_login),
+            ("attempts_per_login_everywhere", self.attempts_per_login_everywhere),
             ("attempts_per_address", self.attempts_per_address),
             ("attempts_window_minutes", self.attempts_window_minutes),
             ("signups_per_address", self.signups_per_address),

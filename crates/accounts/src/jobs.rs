@@ -27,20 +27,22 @@ pub(crate) fn jobs(accounts: &Accounts) -> Vec<Job> {
 }
 
 async fn sweep(accounts: &Accounts, run: Run) -> Result<(), Error> {
-    let since = accounts.context.clock.now() - accounts.config.idle();
+    let now = accounts.context.clock.now();
+    let since = now - accounts.config.idle();
     loop {
         let run = run.clone();
-        let ended = accounts
+        let (ended, forgotten) = accounts
             .context
             .db
             .write(move |tx| {
                 Box::pin(async move {
                     run.fence(tx).await?;
-                    store::sessions::remove_idle(tx, since, BATCH).await
+                    let ended = store::sessions::remove_idle(tx, since, BATCH).await?;
+                    Ok::<_, kit::db::Error>((ended, store::networks::remove_old(tx, now, BATCH).await?))
                 })
             })
             .await?;
-        if ended < BATCH {
+        if ended < BATCH && forgotten < BATCH {
             return Ok(());
         }
     }

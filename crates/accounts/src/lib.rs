@@ -5,6 +5,7 @@
 
 mod accounts;
 mod api;
+mod brakes;
 mod config;
 mod error;
 mod events;

@@ -34,8 +34,8 @@ impl Limiter {
         Self { burst, step: (window / burst).max(1), hashers: std::array::from_fn(|_| RandomState::new()), rows: Mutex::new(std::array::from_fn(|_| vec![0; CELLS])) }
     }
 
-    /// Counts an attempt of `key`; or answers how long to wait.
-    pub(crate) fn take(&self, key: &str, now: DateTime<Utc>) -> Result<(), Duration> {
+    /// Counts an attempt of `key` and answers how many count now, this one included; or how long to wait.
+    pub(crate) fn take(&self, key: &str, now: DateTime<Utc>) -> Result<u64, Duration> {
         let now = millis(now);
         let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         let forgiven = self.cells(&mut rows, key).map(|cell| *cell).min().unwrap_or(0).max(now);
@@ -44,7 +44,14 @@ impl Limiter {
             return Err(Duration::from_millis(forgiven - most));
         }
         self.cells(&mut rows, key).for_each(|cell| *cell = (*cell).max(now) + self.step);
-        Ok(())
+        Ok((forgiven + self.step - now).div_ceil(self.step))
+    }
+
+    /// How near to the limit `used` attempts are: 0 up to half of it, then 1 to 5.
+    pub(crate) fn pressure(&self, used: u64) -> u32 {
+        let calm = self.burst.div_ceil(2);
+        let steps = (used.saturating_sub(calm) * 5).div_ceil((self.burst - calm).max(1));
+        u32::try_from(steps.min(5)).unwrap_or(5)
     }
 
     /// Takes an attempt back: it was no failure.

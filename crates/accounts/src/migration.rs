@@ -1,6 +1,6 @@
 //! The schema. Steps are only ever added.
 //!
-//! Invariant: a session and a role live and die with their account; passwords and refresh tokens are stored as hashes only.
+//! Invariant: a session and a role live and die with their account; passwords, refresh tokens and networks are stored as hashes only.
 
 use kit::db::Migration;
 
@@ -15,5 +15,17 @@ create table session (id uuid primary key, account_id uuid not null references a
 create index session_account on session (account_id, id);
 create index session_idle on session (last_seen_at);
 create table signing_key (kid text primary key, seed bytea not null, created_at timestamptz not null, signs_from timestamptz not null)
+",
+}, Migration {
+    version: 2,
+    min_compatible: 1,
+    sql: "
+create table known_network (
+    account_id uuid not null references account (id) on delete cascade,
+    network bytea not null,
+    seen_at timestamptz not null,
+    primary key (account_id, network)
+);
+create index known_network_seen on known_network (seen_at)
 ",
 }];

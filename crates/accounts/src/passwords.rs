@@ -22,6 +22,15 @@ use crate::model::Password;
 /// Whoever waited for so long is better told to come back.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Who waits for a hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rank {
+    /// Of whom nothing is known: shares the places with all others.
+    Stranger,
+    /// A live session, or a known network: has some places that strangers can't take.
+    Known,
+}
+
 /// What a check found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -41,6 +50,8 @@ pub(crate) struct Hasher {
     nobody: String,
     at_once: Arc<Semaphore>,
     places: Arc<Semaphore>,
+    /// Of those who are known, where strangers have taken all places.
+    reserved: Arc<Semaphore>,
     /// Hashes made, by whatever reason.
     pub made: Counter,
 }
@@ -60,29 +71,34 @@ impl Hasher {
             nobody,
             at_once: Arc::new(Semaphore::new(at_once)),
             places: Arc::new(Semaphore::new(at_once.saturating_add(config.hashes_waiting).min(Semaphore::MAX_PERMITS))),
+            reserved: Arc::new(Semaphore::new((config.hashes_waiting / 4).clamp(1, Semaphore::MAX_PERMITS))),
             made: Counter::default(),
         })
     }
 
     /// Hashes a password with a random salt; answers a PHC string, which carries its parameters.
-    pub(crate) async fn hash(&self, password: &Password) -> Result<String, Error> {
+    pub(crate) async fn hash(&self, password: &Password, rank: Rank) -> Result<String, Error> {
         let (argon, password) = (self.argon.clone(), password.clone());
-        let hash: password_hash::Result<PasswordHash> = self.run(move || argon.hash_password(password.as_bytes())).await?;
+        let hash: password_hash::Result<PasswordHash> = self.run(rank, move || argon.hash_password(password.as_bytes())).await?;
         Ok(hash.map_err(|error| Error::Hashing(error.into()))?.to_string())
     }
 
     /// Checks a password against a stored hash, or against nobody's at the same cost.
-    pub(crate) async fn check(&self, password: &Password, stored: Option<&str>) -> Result<Verdict, Error> {
+    pub(crate) async fn check(&self, password: &Password, stored: Option<&str>, rank: Rank) -> Result<Verdict, Error> {
         let (argon, password) = (self.argon.clone(), password.clone());
         let (exists, hash) = (stored.is_some(), stored.unwrap_or(&self.nobody).to_owned());
-        let checked = self.run(move || verdict(&argon, &password, &hash)).await?;
+        let checked = self.run(rank, move || verdict(&argon, &password, &hash)).await?;
         let verdict = checked.map_err(|error| Error::Hashing(error.into()))?;
         Ok(if exists { verdict } else { Verdict::Wrong })
     }
 
     /// Runs `work` on a thread of its own when it is its turn. A caller who leaves doesn't free the thread before the work is done.
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
-        let place = self.places.clone().try_acquire_owned().map_err(|_| Error::Busy)?;
+    async fn run<T: Send + 'static>(&self, rank: Rank, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+        let place = match (self.places.clone().try_acquire_owned(), rank) {
+            (Err(_), Rank::Known) => self.reserved.clone().try_acquire_owned(),
+            (place, _) => place,
+        };
+        let place = place.map_err(|_| Error::Busy)?;
         let turn = tokio::time::timeout(PATIENCE, self.at_once.clone().acquire_owned()).await;
         let Ok(Ok(turn)) = turn else { return Err(Error::Busy) };
         self.made.inc();
@@ -123,19 +139,19 @@ mod tests {
     #[tokio::test]
     async fn a_password_is_known_again_and_only_by_its_hash() {
         let hasher = Hasher::new(&cheap()).unwrap();
-        let hash = hasher.hash(&password("correct horse")).await.unwrap();
+        let hash = hasher.hash(&password("correct horse"), Rank::Stranger).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{hash}");
-        assert_ne!(hash, hasher.hash(&password("correct horse")).await.unwrap(), "salted");
-        assert_eq!(hasher.check(&password("correct horse"), Some(&hash)).await.unwrap(), Verdict::Right);
-        assert_eq!(hasher.check(&password("correct horse "), Some(&hash)).await.unwrap(), Verdict::Wrong);
-        assert_eq!(hasher.check(&password("correct horse"), None).await.unwrap(), Verdict::Wrong);
+        assert_ne!(hash, hasher.hash(&password("correct horse"), Rank::Stranger).await.unwrap(), "salted");
+        assert_eq!(hasher.check(&password("correct horse"), Some(&hash), Rank::Stranger).await.unwrap(), Verdict::Right);
+        assert_eq!(hasher.check(&password("correct horse "), Some(&hash), Rank::Stranger).await.unwrap(), Verdict::Wrong);
+        assert_eq!(hasher.check(&password("correct horse"), None, Rank::Stranger).await.unwrap(), Verdict::Wrong);
     }
 
     #[tokio::test]
     async fn hashes_of_other_times_are_found_out() {
-        let hash = Hasher::new(&cheap()).unwrap().hash(&password("correct horse")).await.unwrap();
+        let hash = Hasher::new(&cheap()).unwrap().hash(&password("correct horse"), Rank::Stranger).await.unwrap();
         let today = Hasher::new(&Config { argon2_passes: 2, ..cheap() }).unwrap();
-        assert_eq!(today.check(&password("correct horse"), Some(&hash)).await.unwrap(), Verdict::RightButOld);
+        assert_eq!(today.check(&password("correct horse"), Some(&hash), Rank::Stranger).await.unwrap(), Verdict::RightButOld);
     }
 
     #[tokio::test]
@@ -151,9 +167,10 @@ mod tests {
     async fn those_who_find_no_place_to_wait_are_told_to_come_back() {
         let hasher = Hasher::new(&Config { hashes_at_once: 1, hashes_waiting: 2, ..cheap() }).unwrap();
         let busy = hasher.places.clone().try_acquire_many_owned(3).unwrap();
-        assert!(matches!(hasher.hash(&password("correct horse")).await, Err(Error::Busy)));
+        assert!(matches!(hasher.hash(&password("correct horse"), Rank::Stranger).await, Err(Error::Busy)));
+        assert!(hasher.hash(&password("correct horse"), Rank::Known).await.is_ok(), "strangers can't fill what is reserved");
         drop(busy);
-        assert!(hasher.hash(&password("correct horse")).await.is_ok());
-        assert_eq!(hasher.places.available_permits(), 3, "every place is given back");
+        assert!(hasher.hash(&password("correct horse"), Rank::Stranger).await.is_ok());
+        assert_eq!((hasher.places.available_permits(), hasher.reserved.available_permits()), (3, 1), "every place is given back");
     }
 }

@@ -13,10 +13,10 @@ use std::sync::Arc;
 
 use contract::AccountId;
 use kit::Context;
-use kit::http::neighbourhood;
 use kit::service::BootError;
 use uuid::Uuid;
 
+use crate::brakes::{Brakes, household, network};
 use crate::config::Config;
 use crate::error::Error;
 use crate::figures::Figures;
@@ -25,6 +25,7 @@ use crate::limits::Limiter;
 use crate::model::{Account, Seat, Session};
 use crate::passwords::Hasher;
 use crate::store;
+use crate::store::networks::Network;
 use crate::tokens::{self, Refresh};
 
 pub(crate) use sign_up::Wish;
@@ -42,8 +43,7 @@ pub(crate) struct Inner {
     pub keys: Keys,
     hasher: Hasher,
     figures: Figures,
-    by_login: Limiter,
-    by_address: Limiter,
+    brakes: Brakes,
     sign_ups: Limiter,
 }
 
@@ -64,9 +64,9 @@ pub(crate) struct Asker {
 }
 
 impl Asker {
-    /// Under which name attempts from there are counted: one address, or one IPv6 /64, is one household. All whose address nobody told share one.
+    /// Under which name sign-ups from there are counted.
     fn household(&self) -> String {
-        self.address.map_or_else(|| "unknown".to_owned(), |address| neighbourhood(address).to_string())
+        household(self.address)
     }
 }
 
@@ -88,10 +88,8 @@ impl Accounts {
         let keys = Keys::open(context.db.clone(), context.clock.clone(), &config).await.map_err(|error| BootError::Other(format!("the signing keys can't be read: {error}")))?;
         let hasher = Hasher::new(&config)?;
         let figures = Figures::register(&context.metrics, &hasher.made);
-        let window = chrono::TimeDelta::minutes(config.attempts_window_minutes.into());
         Ok(Self(Arc::new(Inner {
-            by_login: Limiter::new(config.attempts_per_login, window),
-            by_address: Limiter::new(config.attempts_per_address, window),
+            brakes: Brakes::new(&config),
             sign_ups: Limiter::new(config.signups_per_address, chrono::TimeDelta::hours(1)),
             context,
             config,
@@ -126,6 +124,11 @@ impl Accounts {
         let account = seat.account.id;
         let ended = self.context.db.write(move |tx| Box::pin(async move { store::sessions::remove(tx, account, session).await })).await?;
         if ended { Ok(()) } else { Err(Error::NoSuchSession) }
+    }
+
+    /// A network as an account remembers it: nothing can be read from it without the installation's secret.
+    fn network(&self, account: AccountId, asker: &Asker) -> Network {
+        self.context.grants.keyed_hash("accounts.network", &format!("{account} {}", network(asker.address)))
     }
 
     /// The pair of tokens that a session answers with.

@@ -7,9 +7,10 @@ use contract::accounts::Erased;
 use contract::media::{Kind, Received, Visibility};
 use kit::db;
 
-use super::{Accounts, Asker};
+use super::Accounts;
 use crate::error::Error;
 use crate::model::{Account, Edit, NewPassword, Password, Seat};
+use crate::passwords::Rank;
 use crate::store;
 use crate::store::accounts::Change;
 
@@ -42,10 +43,10 @@ impl Accounts {
     }
 
     /// Replaces the password and ends every other session.
-    pub(crate) async fn change_password(&self, seat: &Seat, current: &Password, new: Password, asker: &Asker) -> Result<(), Error> {
+    pub(crate) async fn change_password(&self, seat: &Seat, current: &Password, new: Password) -> Result<(), Error> {
         let new = NewPassword::choose(new, &[&seat.account.handle, &seat.account.email])?;
-        let old = self.confirm(seat, current, asker).await?;
-        let hash = self.hasher.hash(new.get()).await?;
+        let old = self.confirm(seat, current).await?;
+        let hash = self.hasher.hash(new.get(), Rank::Known).await?;
         let (account, session) = (seat.account.id, seat.session.id);
         let changed = self
             .context
@@ -55,6 +56,8 @@ impl Accounts {
                     let changed = store::accounts::update_password(tx, account, &old, &hash).await?;
                     if changed {
                         store::sessions::remove_others(tx, account, session).await?;
+                        // Whoever knew the old password may be why it was changed.
+                        store::networks::forget(tx, account).await?;
                     }
                     Ok::<_, db::Error>(changed)
                 })
@@ -65,10 +68,10 @@ impl Accounts {
     }
 
     /// Erases the account with everything of it here, and tells the others. Wants the password, or a session that has just begun.
-    pub(crate) async fn erase(&self, seat: Seat, password: Option<&Password>, asker: &Asker) -> Result<(), Error> {
+    pub(crate) async fn erase(&self, seat: Seat, password: Option<&Password>) -> Result<(), Error> {
         let now = self.context.clock.now();
         match password {
-            Some(password) => drop(self.confirm(&seat, password, asker).await?),
+            Some(password) => drop(self.confirm(&seat, password).await?),
             None if now - seat.session.created_at < self.config.fresh() => {}
             None => return Err(Error::PasswordNeeded),
         }

@@ -7,10 +7,11 @@ use chrono::TimeDelta;
 use contract::AccountId;
 use uuid::Uuid;
 
+use super::sign_in::Opening;
 use super::{Accounts, Asker, SignedIn};
 use crate::error::Error;
 use crate::model::{Account, Email, Handle, NewPassword, Password, Roles};
-use crate::passwords::Verdict;
+use crate::passwords::{Rank, Verdict};
 use crate::store::accounts::{By, Credentials, find_credentials, insert};
 
 /// How long a request may be repeated.
@@ -40,7 +41,7 @@ impl Accounts {
         if let Some(taken) = self.taken(&handle, &email).await? {
             return self.repeated(taken, &email, &password, wish.device, asker).await;
         }
-        let hash = self.hasher.hash(password.get()).await?;
+        let hash = self.hasher.hash(password.get(), Rank::Stranger).await?;
         let account = Account {
             id: AccountId(Uuid::now_v7()),
             // The spelling that the person typed, until they choose another.
@@ -53,7 +54,7 @@ impl Accounts {
             created_at: now,
         };
         let (new, token) = self.new_session(account.id, hash.clone(), wish.device.clone(), asker.request_key.clone());
-        let session = new.id;
+        let (session, network) = (new.id, self.network(account.id, &asker));
         let credentials = Credentials { account: account.clone(), password: hash, request_key: asker.request_key.clone() };
         let made = self
             .context
@@ -63,6 +64,7 @@ impl Accounts {
                     let made = insert(tx, &credentials).await?;
                     if made {
                         crate::store::sessions::insert(tx, &new).await?;
+                        crate::store::networks::note(tx, new.account, &network, new.at).await?;
                     }
                     Ok::<_, kit::db::Error>(made)
                 })
@@ -93,10 +95,16 @@ impl Accounts {
         let Taken::Handle(found) = taken else { return Err(Error::EmailTaken) };
         let within = self.context.clock.now() - found.account.created_at < REPEATED_WITHIN;
         let same_request = within && found.request_key.is_some() && found.request_key == asker.request_key && found.account.email == email.as_str();
-        if same_request && self.hasher.check(password.get(), Some(&found.password)).await? != Verdict::Wrong {
-            return self.open_session(found.account, found.password, None, device, asker.request_key).await;
+        if !same_request {
+            return Err(Error::HandleTaken);
         }
-        Err(Error::HandleTaken)
+        // It tries a password as signing in does, and is counted like that.
+        let (verdict, place) = self.check_from_outside(&found.account.handle, password.get(), Some(&*found), &asker).await?;
+        if verdict == Verdict::Wrong {
+            return Err(Error::HandleTaken);
+        }
+        let Credentials { account, password, .. } = *found;
+        self.open_session(Opening { account, password, stronger: None, device, place }, asker.request_key).await
     }
 }
 

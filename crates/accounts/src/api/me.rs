@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use super::seat::Seated;
 use super::views::{AccountView, NO_STORE};
-use crate::accounts::{Accounts, Asker};
+use crate::accounts::Accounts;
 use crate::error::Error;
 use crate::model::{Bio, DisplayName, Edit, Password, Seat};
 use crate::store::accounts::Change;
@@ -94,9 +94,9 @@ pub(super) async fn edit(State(accounts): State<Accounts>, Seated(seat): Seated,
 /// Needs the password in the body, or a session that was opened with it in the last ten minutes (then without a body).
 #[utoipa::path(delete, path = "/v1/me", operation_id = "erase_me", tag = "accounts", security(("token" = [])), request_body = Option<Erase>,
     responses((status = 204, description = "Erased; media follow within moments")))]
-pub(super) async fn erase(State(accounts): State<Accounts>, Seated(seat): Seated, asker: Asker, request: Request) -> Result<StatusCode, Error> {
+pub(super) async fn erase(State(accounts): State<Accounts>, Seated(seat): Seated, request: Request) -> Result<StatusCode, Error> {
     let body = optional(request).await?;
-    accounts.erase(seat, body.as_ref().map(|body| &body.password), &asker).await?;
+    accounts.erase(seat, body.as_ref().map(|body| &body.password)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -115,7 +115,7 @@ async fn optional(request: Request) -> Result<Option<Erase>, Error> {
 /// Changes the password and signs out every other device.
 #[utoipa::path(post, path = "/v1/me/password", tag = "accounts", security(("token" = [])), request_body = ChangePassword,
     responses((status = 204, description = "Changed")))]
-pub(super) async fn change_password(State(accounts): State<Accounts>, Seated(seat): Seated, asker: Asker, Json(body): Json<ChangePassword>) -> Result<StatusCode, Error> {
-    accounts.change_password(&seat, &body.current, body.new, &asker).await?;
+pub(super) async fn change_password(State(accounts): State<Accounts>, Seated(seat): Seated, Json(body): Json<ChangePassword>) -> Result<StatusCode, Error> {
+    accounts.change_password(&seat, &body.current, body.new).await?;
     Ok(StatusCode::NO_CONTENT)
 }

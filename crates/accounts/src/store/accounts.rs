@@ -180,5 +180,6 @@ pub(crate) async fn update_roles(tx: &Tx, handle: &str, roles: &Roles) -> Result
 /// Removes an account with its sessions; `false` if it is gone already.
 pub(crate) async fn remove(tx: &Tx, id: AccountId) -> Result<bool, Error> {
     tx.execute("delete from session where account_id = $1", vec![id.0.into()]).await?;
+    super::networks::forget(tx, id).await?;
     Ok(tx.execute("delete from account where id = $1", vec![id.0.into()]).await? == 1)
 }

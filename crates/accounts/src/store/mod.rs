@@ -1,7 +1,10 @@
-//! The only SQL of this role: accounts, sessions, signing keys.
+//! The only SQL of this role: accounts, sessions, signing keys, networks that accounts know.
 //!
 //! Invariant: a session is read and written only together with the account it belongs to, or by a secret that only its owner holds.
 
 pub(crate) mod accounts;
 pub(crate) mod keys;
+pub(crate) mod networks;
+#[cfg(test)]
+mod plans;
 pub(crate) mod sessions;

@@ -62,6 +62,117 @@ async fn a_stolen_token_can_not_guess_the_password() {
     world.end().await;
 }
 
+/// Guesses from one network until it is told to stop; answers how often it could.
+async fn guess_until_refused(world: &World, address: &str, login: &str) -> usize {
+    for guess in 0..50 {
+        let answer = sign_in_from(world, address, login, "a wrong password").await;
+        if answer.status == 429 {
+            answer.refused(429, "auth.too_many_attempts");
+            return guess;
+        }
+        answer.refused(401, "auth.wrong_login");
+    }
+    panic!("{address} is never refused");
+}
+
+#[tokio::test]
+async fn the_owner_gets_in_from_elsewhere_while_one_network_guesses() {
+    let world = world().await;
+    join(&world, "ada").await;
+    for address in ["203.0.113.7", "2001:db8:7::1"] {
+        assert_eq!(guess_until_refused(&world, address, "ada").await, 10);
+        sign_in_from(&world, address, "ada", PASSWORD).await.refused(429, "auth.too_many_attempts");
+    }
+    // Neither of the two has been here before.
+    sign_in_from(&world, "198.51.100.20", "ada", PASSWORD).await.expect(201);
+    sign_in_from(&world, "2001:db8:8::1", "ada@example.org", PASSWORD).await.expect(201);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_live_session_changes_the_password_and_leaves_while_others_guess() {
+    let world = builder().set("accounts.attempts_per_login_everywhere=20").start(&[accounts::service()]).await;
+    let ada = join(&world, "ada").await;
+    world.clock().advance(TimeDelta::minutes(30));
+    let ada = Person::of(&world, &refresh(&world, &ada.refresh).await.expect(200));
+    // From the owner's own network and address as well.
+    for address in ["127.0.0.1", "203.0.113.7", "198.51.100.7"] {
+        assert_eq!(guess_until_refused(&world, address, "ada").await, 10);
+    }
+    let new = "another fine password";
+    ada.member.post("/v1/me/password", &json!({"current": PASSWORD, "new": new})).await.expect(204);
+    ada.member.send(ada.member.request(http::Method::DELETE, "/v1/me")).await.refused(403, "auth.password_required");
+    ada.member.send(ada.member.request(http::Method::DELETE, "/v1/me").json(&json!({"password": new}))).await.expect(204);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn guessing_from_everywhere_is_stopped_and_known_networks_still_get_in() {
+    let world = builder().set("accounts.attempts_per_login_everywhere=30").start(&[accounts::service()]).await;
+    join(&world, "ada").await;
+    sign_in_from(&world, "192.0.2.77", "ada", PASSWORD).await.expect(201);
+    let mut guesses = 0;
+    for network in 0..40 {
+        let answer = sign_in_from(&world, &format!("10.9.{network}.1"), "ada", "a wrong password").await;
+        guesses += usize::from(answer.status == 401);
+    }
+    assert_eq!(guesses, 30);
+    let answer = sign_in_from(&world, "10.10.0.1", "ada", PASSWORD).await.refused(429, "auth.too_many_attempts");
+    assert_eq!(answer.header("retry-after"), "30");
+    sign_in_from(&world, "192.0.2.78", "ada", PASSWORD).await.expect(201);
+    // Which is no way in for guesses: a known network has ten as well.
+    assert_eq!(guess_until_refused(&world, "192.0.2.79", "ada").await, 10);
+    // It is known for 90 days after it was used last, and only to this account.
+    world.clock().advance(TimeDelta::days(91));
+    for network in 0..30 {
+        sign_in_from(&world, &format!("10.9.{network}.1"), "ada", "a wrong password").await.refused(401, "auth.wrong_login");
+    }
+    sign_in_from(&world, "192.0.2.78", "ada", PASSWORD).await.refused(429, "auth.too_many_attempts");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_new_password_makes_strangers_of_all_networks() {
+    let world = builder().set("accounts.attempts_per_login_everywhere=1").start(&[accounts::service()]).await;
+    let ada = join(&world, "ada").await;
+    sign_in_from(&world, "192.0.2.77", "ada", PASSWORD).await.expect(201);
+    let new = "another fine password";
+    ada.member.post("/v1/me/password", &json!({"current": PASSWORD, "new": new})).await.expect(204);
+    sign_in_from(&world, "192.0.2.77", "ada", PASSWORD).await.refused(401, "auth.wrong_login");
+    sign_in_from(&world, "192.0.2.77", "ada", new).await.refused(429, "auth.too_many_attempts");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn where_somebody_signs_in_from_is_nowhere_in_readable_form() {
+    let world = world().await;
+    join(&world, "ada").await;
+    sign_in_from(&world, "192.0.2.77", "ada", PASSWORD).await.expect(201);
+    let kept = world.kept("accounts").await;
+    assert!(!kept.windows(7).any(|window| window == b"192.0.2"), "an address is kept");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_sign_up_that_is_repeated_can_not_guess_the_password() {
+    let world = builder().set("accounts.attempts_per_login=3").start(&[accounts::service()]).await;
+    let nobody = world.nobody();
+    post_with_key(&nobody, "/v1/accounts", "key-1", &wish("ada")).await.expect(201);
+    let repeat = async |address: &str, password: &str| {
+        let mut body = wish("ada");
+        body["password"] = password.into();
+        let request = nobody.request(http::Method::POST, "/v1/accounts").header("idempotency-key", "key-1");
+        nobody.send(request.header("x-tutti-client", address).json(&body)).await
+    };
+    for guess in 0..3 {
+        repeat("203.0.113.7", &format!("a wrong password {guess}")).await.refused(409, "accounts.handle_taken");
+    }
+    repeat("203.0.113.7", PASSWORD).await.refused(429, "auth.too_many_attempts");
+    sign_in_from(&world, "203.0.113.7", "ada", PASSWORD).await.refused(429, "auth.too_many_attempts");
+    repeat("198.51.100.7", PASSWORD).await.expect(201);
+    world.end().await;
+}
+
 #[tokio::test]
 async fn accounts_are_not_made_by_the_thousand() {
     let world = builder().set("accounts.signups_per_address=2").start(&[accounts::service()]).await;

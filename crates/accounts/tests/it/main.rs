@@ -22,7 +22,8 @@ const PASSWORD: &str = "a fine long password";
 
 /// A world of accounts alone, to be configured further.
 fn builder() -> WorldBuilder {
-    World::builder().with_real_accounts().set("accounts.argon2_memory_kib=64").set("accounts.argon2_passes=1")
+    let cheap = ["accounts.argon2_memory_kib=64", "accounts.argon2_passes=1", "accounts.slow_down_ms=1"];
+    cheap.into_iter().fold(World::builder().with_real_accounts(), WorldBuilder::set)
 }
 
 /// A world of accounts alone.
