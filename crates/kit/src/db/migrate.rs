@@ -37,6 +37,20 @@ create index idempotency_created on idempotency (created_at)
     },
     // Who holds a key, so that one who is late changes nothing.
     Migration { version: 2, min_compatible: 1, sql: "alter table idempotency add column holder text" },
+    // Whose a key is and which of theirs, so that it can be bounded; what tells its request from others, and how it is answered again.
+    Migration {
+        version: 3,
+        min_compatible: 1,
+        sql: "
+alter table idempotency add column member text;
+alter table idempotency add column number bigint;
+alter table idempotency add column fingerprint text;
+alter table idempotency add column fingerprint_bytes bigint;
+alter table idempotency add column replay text;
+create index idempotency_member on idempotency (member, number);
+create index idempotency_bodies on idempotency (member, number) where body is not null
+",
+    },
 ];
 
 #[derive(FromQueryResult)]

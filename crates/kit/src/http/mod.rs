@@ -21,7 +21,7 @@ mod trace;
 pub use bounds::{Bounds, HeadBounds};
 pub use crowd::neighbourhood;
 pub use extract::{Page, Path, Query};
-pub use idempotency::Idempotency;
+pub use idempotency::{Idempotency, Repeatable};
 pub use json::Json;
 pub(crate) use layers::wear_behind;
 pub use layers::{RequestId, Wear, wear};

@@ -6,6 +6,7 @@
 mod bus;
 mod db;
 mod http;
+mod idempotency;
 mod objects;
 mod peers;
 mod role;

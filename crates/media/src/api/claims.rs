@@ -2,10 +2,12 @@
 //!
 //! Invariant: all of a form's files are claimed or none.
 
+use axum::Extension;
 use axum::extract::State;
+use axum::response::IntoResponse;
 use contract::{AccountId, MediaId};
 use kit::auth::Member;
-use kit::http::Json;
+use kit::http::{Json, Repeatable};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -43,9 +45,11 @@ pub(super) struct Claimed {
 
 /// Claims staged items, all or none. Sent again for the same subject, it changes nothing more.
 #[utoipa::path(post, path = "/v1/media/claims", operation_id = "claim_media", tag = "media", request_body = ClaimBody, responses((status = 200, description = "They are in the library.", body = Claimed)), security(("token" = [])))]
-pub(super) async fn claim(State(media): State<Media>, member: Member, Json(body): Json<ClaimBody>) -> Result<Json<Claimed>, Error> {
+pub(super) async fn claim(State(media): State<Media>, member: Member, Json(body): Json<ClaimBody>) -> Result<impl IntoResponse, Error> {
     let items = media.claim(AccountId(member.id()), body).await?;
-    Ok(Json(Claimed { items: items.iter().map(|item| media.view(item, Reader::Owner)).collect() }))
+    let claimed = Claimed { items: items.iter().map(|item| media.view(item, Reader::Owner)).collect() };
+    // Claimed again for the same subject, nothing changes: the answer need not be kept, however long it is.
+    Ok((Extension(Repeatable), Json(claimed)))
 }
 
 impl Media {
@@ -82,7 +86,7 @@ impl Media {
                             claimed.push(item.clone());
                             continue;
                         }
-                        let item = store::items::claim(tx, id, owner, &subject, &all, &item.name, now).await?.ok_or(Error::NotFound)?;
+                        let item = store::items::claim(tx, item, &subject, &all, now).await?.ok_or(Error::NotFound)?;
                         tx.publish(&item.changed(), now)?;
                         claimed.push(item);
                     }

@@ -62,13 +62,13 @@ pub(crate) fn openapi() -> utoipa::openapi::OpenApi {
 /// The routes.
 pub(crate) fn router(media: &Media) -> Router {
     let (router, _) = documented().split_for_parts();
-    let idempotency = Idempotency::new(media.context.db.clone(), media.context.clock.clone());
-    router
+    let routes = router.with_state(media.clone());
+    let idempotency = Idempotency::new(media.context.db.clone(), media.context.clock.clone(), routes.clone());
+    routes
         .layer(from_fn_with_state(idempotency, Idempotency::layer))
-        .merge(neighbours::router())
+        .merge(neighbours::router().with_state(media.clone()))
         // Bodies are streamed and limited by what they are.
         .layer(DefaultBodyLimit::disable())
-        .with_state(media.clone())
 }
 
 impl Media {

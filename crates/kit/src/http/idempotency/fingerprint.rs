@@ -1,0 +1,264 @@
+//! What tells a request that is sent again from another one with the same key, without keeping or reading the whole of it.
+//!
+//! It is a SHA-256 of what the head says about the body and of the first [`MAX_BYTES`] of it, taken as they go by. A form is read
+//! without its boundary, which browsers choose anew each time. Invariant: a request that is sent again has the same fingerprint,
+//! however its bytes are cut into pieces.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use futures::StreamExt as _;
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, StatusCode, header};
+use http_body::{Frame, SizeHint};
+use http_body_util::BodyExt as _;
+use sha2::{Digest as _, Sha256};
+use tokio::time::timeout;
+
+use crate::problem::Problem;
+
+/// Bytes of a body that are compared: enough for the head of any file.
+const MAX_BYTES: u64 = 16 * 1024;
+/// How long a request that is sent again may take to bring them.
+const READ_TIMEOUT: Duration = Duration::from_secs(20);
+/// What says of a body what it is.
+const HEADERS: [HeaderName; 4] =
+    [HeaderName::from_static("repr-digest"), HeaderName::from_static("content-digest"), HeaderName::from_static("upload-length"), HeaderName::from_static("upload-metadata")];
+
+/// What is kept of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Print {
+    /// Hexadecimal.
+    pub digest: String,
+    /// How many bytes of a body it is made of, at most.
+    pub bytes: u64,
+}
+
+/// A fingerprint that is being taken.
+#[derive(Debug)]
+struct Taking {
+    hash: Sha256,
+    /// Of a form.
+    boundary: Vec<u8>,
+    /// The end of what came, which may be the beginning of a boundary.
+    carry: Vec<u8>,
+    seen: u64,
+    left: u64,
+    ended: bool,
+}
+
+impl Taking {
+    fn of(head: &Parts, bytes: u64) -> Self {
+        let boundary = boundary(&head.headers);
+        let mut hash = Sha256::new();
+        let mut say = |part: &[u8]| {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        };
+        let text = |name: &HeaderName| head.headers.get(name).map(|value| value.as_bytes().to_vec()).unwrap_or_default();
+        say(head.uri.query().unwrap_or_default().as_bytes());
+        let content_type = text(&header::CONTENT_TYPE);
+        say(content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii());
+        // The boundaries may differ in length.
+        say(&if boundary.is_empty() { text(&header::CONTENT_LENGTH) } else { Vec::new() });
+        HEADERS.iter().for_each(|name| say(&text(name)));
+        Self { hash, boundary, carry: Vec::new(), seen: 0, left: bytes, ended: false }
+    }
+
+    fn push(&mut self, data: &[u8]) {
+        if self.left == 0 {
+            return;
+        }
+        if self.boundary.is_empty() {
+            return self.add(data);
+        }
+        let mut text = std::mem::take(&mut self.carry);
+        text.extend_from_slice(data);
+        let length = self.boundary.len();
+        let mut from = 0;
+        while let Some(at) = text.get(from..).and_then(|rest| rest.windows(length).position(|window| window == self.boundary)) {
+            self.add(text.get(from..from + at).unwrap_or_default());
+            from += at + length;
+        }
+        let rest = text.get(from..).unwrap_or_default();
+        let (sure, carry) = rest.split_at(rest.len().saturating_sub(length - 1));
+        self.add(sure);
+        carry.clone_into(&mut self.carry);
+    }
+
+    fn add(&mut self, data: &[u8]) {
+        let length = usize::try_from(self.left).map_or(data.len(), |left| left.min(data.len()));
+        self.hash.update(data.get(..length).unwrap_or_default());
+        self.seen += length as u64;
+        self.left -= length as u64;
+    }
+
+    fn end(&mut self) {
+        let carry = std::mem::take(&mut self.carry);
+        self.add(&carry);
+        self.ended = true;
+    }
+
+    /// `bytes` is how many were to be read of a body that goes on.
+    fn finish(&self) -> Print {
+        let mut hash = self.hash.clone();
+        let short = self.ended && self.left > 0;
+        hash.update([u8::from(short)]);
+        Print { digest: hex::encode(hash.finalize()), bytes: if self.ended { self.seen + self.left } else { self.seen } }
+    }
+}
+
+/// The boundary of a form; empty for anything else.
+fn boundary(headers: &HeaderMap) -> Vec<u8> {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let mut parts = content_type.split(';').map(str::trim);
+    if !parts.next().is_some_and(|essence| essence.to_ascii_lowercase().starts_with("multipart/")) {
+        return Vec::new();
+    }
+    let found = parts.find_map(|part| part.split_once('=').filter(|(name, _)| name.trim().eq_ignore_ascii_case("boundary")));
+    // RFC 2046 §5.1.1: 1 to 70 characters.
+    found.map(|(_, value)| value.trim().trim_matches('"').as_bytes().to_vec()).filter(|value| value.len() <= 70).unwrap_or_default()
+}
+
+/// The fingerprint of a request whose body goes by.
+#[derive(Debug, Clone)]
+pub(super) struct Watch(Arc<Mutex<Taking>>);
+
+impl Watch {
+    /// Watches the body of a request.
+    pub(super) fn over(head: &Parts, body: Body) -> (Self, Body) {
+        let taking = Arc::new(Mutex::new(Taking::of(head, MAX_BYTES)));
+        (Self(taking.clone()), Body::new(Watched { body, taking }))
+    }
+
+    /// What has gone by.
+    pub(super) fn print(&self) -> Print {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).finish()
+    }
+}
+
+struct Watched {
+    body: Body,
+    taking: Arc<Mutex<Taking>>,
+}
+
+impl http_body::Body for Watched {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        let mut taking = self.taking.lock().unwrap_or_else(PoisonError::into_inner);
+        match &frame {
+            Some(Ok(frame)) => frame.data_ref().map_or((), |data| taking.push(data)),
+            None => taking.end(),
+            Some(Err(_)) => {}
+        }
+        drop(taking);
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Whether a request that is sent again is the one that left `print`; with its body, as if it had not been read.
+pub(super) async fn compare(head: &Parts, body: Body, print: &Print) -> Result<(bool, Body), Problem> {
+    let mut taking = Taking::of(head, print.bytes);
+    let (mut body, mut read) = (body, Vec::new());
+    while taking.left > 0 && !taking.ended {
+        let late = |_| Problem::new(StatusCode::REQUEST_TIMEOUT, "request.too_slow", "The body did not arrive in time. Send it again.");
+        match timeout(READ_TIMEOUT, body.frame()).await.map_err(late)? {
+            None => taking.end(),
+            Some(Ok(frame)) => {
+                if let Ok(data) = frame.into_data() {
+                    taking.push(&data);
+                    read.push(Ok::<_, axum::Error>(data));
+                }
+            }
+            Some(Err(_)) => return Err(Problem::bad_request("request.incomplete", "The body ended before all of it had arrived. Send it again.")),
+        }
+    }
+    let same = taking.finish().digest == print.digest;
+    Ok((same, Body::from_stream(futures::stream::iter(read).chain(body.into_data_stream()))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn head(content_type: &str, query: &str) -> Parts {
+        http::Request::post(format!("/things?{query}")).header("content-type", content_type).body(()).unwrap().into_parts().0
+    }
+
+    fn in_pieces(data: &[u8], size: usize) -> Body {
+        let pieces: Vec<_> = data.chunks(size).map(|chunk| Ok::<_, axum::Error>(Bytes::copy_from_slice(chunk))).collect();
+        Body::from_stream(futures::stream::iter(pieces))
+    }
+
+    async fn print(head: &Parts, data: &[u8], size: usize) -> Print {
+        let (watch, body) = Watch::over(head, in_pieces(data, size));
+        body.collect().await.unwrap();
+        watch.print()
+    }
+
+    async fn is_same(head: &Parts, data: &[u8], size: usize, print: &Print) -> bool {
+        let (same, body) = compare(head, in_pieces(data, size), print).await.unwrap();
+        assert_eq!(body.collect().await.unwrap().to_bytes(), data, "the body is whole again");
+        same
+    }
+
+    #[tokio::test]
+    async fn the_same_bytes_are_the_same_request_however_they_come() {
+        let head = head("text/plain", "a=1");
+        for length in [0, 1, 5000, 16 * 1024, 16 * 1024 + 1, 100_000] {
+            let data: Vec<u8> = (0..length).map(|n| u8::try_from(n % 251).unwrap()).collect();
+            let print = print(&head, &data, 977).await;
+            assert!(is_same(&head, &data, 4096, &print).await, "{length}");
+            assert!(!is_same(&head, &[&data[..], b"x"].concat(), 977, &print).await || length >= 16 * 1024, "{length} and one more");
+            if length > 0 {
+                let mut other = data.clone();
+                other[length.min(16 * 1024) - 1] ^= 1;
+                assert!(!is_same(&head, &other, 977, &print).await, "{length}, one differs");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_said_of_a_body_counts() {
+        let print = print(&head("text/plain", "a=1"), b"x", 1).await;
+        assert!(is_same(&head("text/plain; charset=utf-8", "a=1"), b"x", 1, &print).await);
+        assert!(!is_same(&head("text/plain", "a=2"), b"x", 1, &print).await);
+        assert!(!is_same(&head("text/html", "a=1"), b"x", 1, &print).await);
+    }
+
+    #[tokio::test]
+    async fn a_form_is_the_same_with_another_boundary() {
+        let form = |boundary: &str, text: &str| format!("--{boundary}\r\nname: a\r\n\r\n{text}\r\n--{boundary}--\r\n").into_bytes();
+        let head = |boundary: &str| head(&format!("multipart/form-data; boundary={boundary}"), "");
+        let print = print(&head("abc"), &form("abc", "hello"), 3).await;
+        for size in [1, 2, 7, 1000] {
+            assert!(is_same(&head("-----4711"), &form("-----4711", "hello"), size, &print).await, "{size}");
+            assert!(!is_same(&head("-----4711"), &form("-----4711", "hullo"), size, &print).await, "{size}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_was_not_read_is_not_compared() {
+        let head = head("text/plain", "");
+        let (watch, mut body) = Watch::over(&head, in_pieces(b"hello world", 5));
+        body.frame().await.unwrap().unwrap();
+        assert!(is_same(&head, b"hello", 2, &watch.print()).await);
+        assert!(is_same(&head, b"hello there", 2, &watch.print()).await);
+        assert!(!is_same(&head, b"hullo there", 2, &watch.print()).await);
+    }
+}
