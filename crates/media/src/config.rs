@@ -64,6 +64,10 @@ pub struct Config {
     pub checkpoint_seconds: u64,
     /// Hours that a signed address lasts, at least.
     pub address_hours: u32,
+    /// Pages of libraries that are read at once in this process; 64 more wait a moment, and the rest are told to come back.
+    pub lists_at_once: usize,
+    /// Of one member, how many may be read or wait; more are answered 429.
+    pub lists_per_member: usize,
 }
 
 /// For the reference.
@@ -98,6 +102,8 @@ impl Default for Config {
             checkpoint_bytes: 16 * MIB,
             checkpoint_seconds: 5,
             address_hours: 12,
+            lists_at_once: 2,
+            lists_per_member: 4,
         }
     }
 }

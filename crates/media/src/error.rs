@@ -69,12 +69,18 @@ pub(crate) enum Error {
     QuotaItems(u64),
     #[error("You have sent {most} files within an hour, the most there may be. Go on in {} minutes.", .wait.as_secs().div_ceil(60))]
     QuotaRate { most: u64, wait: Duration },
+    #[error("This account was erased, and nothing is stored under it any more. Sign up again to send files.")]
+    Closed,
     #[error("You have {0} unfinished uploads, the most there may be. Finish or cancel some first.")]
     QuotaUploads(u64),
     #[error("Very many files are arriving right now. Try again in a few seconds.")]
     Busy,
     #[error("Very many follow this already. Read it now and then instead, or try again in a while.")]
     TooManyFollowers,
+    #[error("You are reading {0} pages of your library at once, the most there may be. Wait for one of them, then go on.")]
+    TooManyLists(usize),
+    #[error("Very many libraries are being read right now. Try again in a moment.")]
+    ListsBusy,
     #[error("There is no such upload: it was never begun, was cancelled, or has expired. Begin again.")]
     NoUpload,
     #[error("The upload is at another byte than `Upload-Offset` says: {0}. Ask with HEAD, then go on from there.")]
@@ -164,6 +170,7 @@ impl Error {
             Self::QuotaBytes { .. } => (StatusCode::FORBIDDEN, "media.quota_bytes"),
             Self::QuotaItems(_) => (StatusCode::FORBIDDEN, "media.quota_items"),
             Self::QuotaUploads(_) => (StatusCode::FORBIDDEN, "media.quota_uploads"),
+            Self::Closed => (StatusCode::FORBIDDEN, "media.account_closed"),
             Self::QuotaRate { wait, .. } => {
                 let wait = *wait;
                 return Problem::new(StatusCode::TOO_MANY_REQUESTS, "media.quota_rate", self.to_string()).retry_after(wait);
@@ -174,6 +181,8 @@ impl Error {
             Self::TooManyFollowers => {
                 return Problem::new(StatusCode::SERVICE_UNAVAILABLE, "media.too_many_followers", self.to_string()).retry_after(Duration::from_secs(10));
             }
+            Self::TooManyLists(_) => (StatusCode::TOO_MANY_REQUESTS, "media.too_many_lists"),
+            Self::ListsBusy => (StatusCode::SERVICE_UNAVAILABLE, "media.lists_busy"),
             Self::NoUpload => (StatusCode::NOT_FOUND, "media.no_such_upload"),
             Self::WrongOffset(_) => (StatusCode::CONFLICT, "media.wrong_offset"),
             Self::TakenOver => (StatusCode::CONFLICT, "media.taken_over"),

@@ -9,6 +9,7 @@ use futures::future::BoxFuture;
 use kit::bus::{Consumer, Failure as Undone, Subscription};
 use kit::config::Config;
 use kit::db::Tx;
+use kit::http::Idempotency;
 
 use crate::Media;
 use crate::error::Error;
@@ -123,16 +124,16 @@ impl Media {
         let closed: Result<(), kit::db::Error> = self.context.db.write(move |tx| Box::pin(async move { store::usage::close(tx, owner, now).await })).await;
         closed?;
         loop {
-            let uploads = store::uploads::list_of(&self.context.db, owner, STEP).await?;
+            let uploads = store::uploads::list_of(self.context.db.read(), owner, STEP).await?;
             for upload in &uploads {
                 self.remove_upload(&upload.id, owner).await?;
             }
-            let items = store::items::list_all(&self.context.db, owner, STEP).await?;
+            let items = store::items::list_all(self.context.db.read(), owner, STEP).await?;
             for item in &items {
                 self.remove_item(&item.id, owner).await?;
             }
             if uploads.is_empty() && items.is_empty() {
-                return Ok(());
+                return Ok(Idempotency::forget(&self.context.db, owner.0).await?);
             }
         }
     }

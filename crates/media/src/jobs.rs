@@ -18,6 +18,8 @@ use crate::store;
 
 /// Items and uploads removed in one step of a sweep.
 const STEP: usize = 100;
+/// Items that are put into the index in one transaction: some hundreds of rows.
+const INDEXED_AT_ONCE: usize = 20;
 /// How long the sweep of a start pauses after it could not remove everything: twice as long each time.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
@@ -29,11 +31,15 @@ const MOMENT: Duration = Duration::from_secs(1);
 /// The timed work; what an earlier start left behind is cleared up at once.
 pub(crate) fn jobs(media: &Media) -> Vec<Job> {
     clear_up_after_a_crash(media);
+    index_what_is_not(media);
     let (stale, objects) = (media.clone(), media.clone());
     vec![
         Job::every("media.sweep", TimeDelta::minutes(10), move |_| {
             let media = stale.clone();
-            async move { Ok(media.sweep().await?) }
+            async move {
+                media.index_items().await?;
+                Ok(media.sweep().await?)
+            }
         }),
         Job::every("media.objects", TimeDelta::hours(1), move |_| {
             let media = objects.clone();
@@ -66,17 +72,58 @@ fn clear_up_after_a_crash(media: &Media) {
     });
 }
 
+/// Puts into the index what an earlier release left out of it, in the background: with a million items that takes minutes, and lists read the
+/// whole library until then.
+fn index_what_is_not(media: &Media) {
+    let (media, tasks) = (media.clone(), media.context.tasks.clone());
+    media.context.tasks.clone().spawn(async move {
+        tokio::select! {
+            indexed = media.index_items() => match indexed {
+                Ok(0) => {}
+                Ok(items) => tracing::info!(items, "items of an earlier release are in the index now"),
+                Err(error) => tracing::warn!(%error, "not all items are in the index; the next sweep goes on"),
+            },
+            () = tasks.stopping() => {}
+        }
+    });
+}
+
 impl Media {
+    /// Puts into the index what isn't there as it is; answers how many items that were.
+    async fn index_items(&self) -> Result<usize, Error> {
+        let mut indexed = 0;
+        loop {
+            let items = store::items::list_unindexed(self.context.db.read(), INDEXED_AT_ONCE).await?;
+            if items.is_empty() {
+                return Ok(indexed);
+            }
+            indexed += items.len();
+            self.context
+                .db
+                .write(move |tx| {
+                    Box::pin(async move {
+                        for item in &items {
+                            if store::terms::note(tx, item).await? {
+                                store::terms::insert(tx, item).await?;
+                            }
+                        }
+                        Ok::<_, kit::db::Error>(())
+                    })
+                })
+                .await?;
+        }
+    }
+
     /// Removes items that nobody claimed and uploads that nobody went on with.
     pub(crate) async fn sweep(&self) -> Result<(), Error> {
         let now = self.context.clock.now();
         loop {
-            let items = store::items::list_unclaimed(&self.context.db, now, STEP).await?;
+            let items = store::items::list_unclaimed(self.context.db.read(), now, STEP).await?;
             for item in &items {
                 tracing::info!(media.id = %item.id, "an item that nobody claimed is removed");
                 self.remove_item(&item.id, item.owner).await?;
             }
-            let uploads = store::uploads::list_expired(&self.context.db, now, STEP).await?;
+            let uploads = store::uploads::list_expired(self.context.db.read(), now, STEP).await?;
             for upload in &uploads {
                 self.remove_upload(&upload.id, upload.owner).await?;
             }

@@ -28,4 +28,28 @@ create table loose_object (object text primary key, since timestamptz not null)
     version: 2,
     min_compatible: 1,
     sql: "alter table usage add column closed boolean not null default false",
+}, Migration {
+    // What a member's open uploads have announced is summed at every item that they send: from the index alone.
+    version: 3,
+    min_compatible: 1,
+    sql: "
+create index upload_room on upload (owner, item, id, length);
+drop index upload_open
+",
+}, Migration {
+    // Each combination of kind, state and audience in its order; and for each term the items that have it. Items are put into it by a job,
+    // which finds those that it has not had yet as they are by their version.
+    version: 4,
+    min_compatible: 1,
+    sql: "
+create index item_facets on item (owner, claimed, kind, state, visibility, created_at, id);
+create table item_term (
+    term bigint not null,
+    created bigint not null,
+    item text not null,
+    primary key (term, created, item)
+);
+alter table item add column indexed_version bigint not null default 0;
+create index item_unindexed on item (owner) where indexed_version <> version
+",
 }];

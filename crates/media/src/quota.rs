@@ -1,20 +1,23 @@
-//! Quotas: what each member may keep and send, with room reserved while bytes arrive.
+//! Quotas: what each member may keep, send and read, with room reserved while bytes arrive.
 //!
-//! What stands in the database is the truth and is checked again when an item is accepted; the reservations here
-//! refuse early, before bytes are sent in vain. Invariant: uploads of one member that run side by side here never promise more
-//! room than there is.
+//! What stands in the database is the truth and is checked again in the transaction that accepts an item or begins an upload; the
+//! reservations here refuse early, before bytes are sent in vain. Invariant: uploads of one member that run side by side here never
+//! promise more room than there is.
+
+mod lists;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use contract::AccountId;
-use kit::db::Db;
+use kit::db::{Db, Tx};
 use kit::{Clock, Context};
 
 use crate::config::Config;
 use crate::error::Error;
-use crate::store::usage::{self, Most, Usage};
+use crate::store::uploads::{self, Open};
+use crate::store::usage::{self, Addition, Most, Usage};
 
 /// Members whose usage is remembered; beyond, it is read anew.
 const REMEMBERED: u64 = 10_000;
@@ -28,15 +31,48 @@ pub(crate) struct Quota {
     db: Db,
     clock: Clock,
     most: Most,
-    most_per_hour: u64,
+    /// What they may read at once.
+    pub lists: Arc<lists::Lists>,
 }
 
 /// One member's account.
 #[derive(Debug)]
 struct Account {
     used: Usage,
-    reserved_bytes: u64,
-    reserved_items: u64,
+    reserved: Open,
+}
+
+/// Whether one more item of `bytes` fits beside what is `used` and what is `taken` by uploads that have not ended.
+pub(crate) fn check(used: &Usage, taken: Open, bytes: u64, most: Most, now: DateTime<Utc>) -> Result<(), Error> {
+    if used.closed {
+        return Err(Error::Closed);
+    }
+    let hour_ends = used.hour_began_at + TimeDelta::hours(1);
+    if hour_ends > now && used.hour_uploads + taken.uploads >= most.uploads_per_hour {
+        let wait = (hour_ends - now).to_std().unwrap_or(Duration::from_mins(1));
+        return Err(Error::QuotaRate { most: most.uploads_per_hour, wait });
+    }
+    if used.items + taken.uploads >= most.items {
+        return Err(Error::QuotaItems(most.items));
+    }
+    room(used, taken, bytes, most)
+}
+
+fn room(used: &Usage, taken: Open, bytes: u64, most: Most) -> Result<(), Error> {
+    let used = used.bytes.saturating_add(taken.bytes);
+    if used.saturating_add(bytes) > most.bytes { Err(Error::QuotaBytes { used, most: most.bytes }) } else { Ok(()) }
+}
+
+/// Counts an item in the transaction that makes it, or says what stands against it.
+pub(crate) async fn spend(tx: &Tx, addition: &Addition, most: Most, now: DateTime<Utc>) -> Result<Usage, Error> {
+    if let Some(used) = usage::add(tx, addition, most, now).await? {
+        return Ok(used);
+    }
+    let used = usage::find(tx, addition.owner).await?.unwrap_or_else(|| Usage::none(now));
+    let open = uploads::open(tx, addition.owner, addition.upload.as_deref()).await?;
+    // Open uploads take room, but are counted only when they are items.
+    check(&used, Open { uploads: 0, ..open }, addition.bytes, most, now)?;
+    Err(Error::QuotaBytes { used: used.bytes, most: most.bytes })
 }
 
 impl Quota {
@@ -45,8 +81,8 @@ impl Quota {
             accounts: moka::future::Cache::builder().max_capacity(REMEMBERED).time_to_idle(IDLE).build(),
             db: context.db.clone(),
             clock: context.clock.clone(),
-            most: Most { bytes: config.quota_bytes, items: config.quota_items },
-            most_per_hour: config.quota_uploads_per_hour,
+            lists: Arc::new(lists::Lists::new(config)),
+            most: Most { bytes: config.quota_bytes, items: config.quota_items, uploads_per_hour: config.quota_uploads_per_hour },
         }
     }
 
@@ -60,15 +96,15 @@ impl Quota {
         // Of several that come at once, one reads and all share what it found.
         let read = async {
             let now = self.clock.now();
-            let used = usage::find(&self.db, owner).await?.unwrap_or(Usage { bytes: 0, items: 0, hour_began_at: now, hour_uploads: 0 });
-            Ok::<_, kit::db::Error>(Arc::new(Mutex::new(Account { used, reserved_bytes: 0, reserved_items: 0 })))
+            let used = usage::find(self.db.read(), owner).await?.unwrap_or_else(|| Usage::none(now));
+            Ok::<_, kit::db::Error>(Arc::new(Mutex::new(Account { used, reserved: Open::default() })))
         };
         let account = self.accounts.try_get_with(owner, read).await.map_err(Error::Shared)?;
         {
             let mut held = account.lock().unwrap_or_else(PoisonError::into_inner);
-            held.check(self.clock.now(), bytes, self.most, self.most_per_hour)?;
-            held.reserved_bytes += bytes;
-            held.reserved_items += 1;
+            check(&held.used, held.reserved, bytes, self.most, self.clock.now())?;
+            held.reserved.bytes += bytes;
+            held.reserved.uploads += 1;
         }
         Ok(Reservation { account, bytes, most: self.most })
     }
@@ -80,24 +116,6 @@ impl Quota {
             account.used.bytes = account.used.bytes.saturating_sub(bytes);
             account.used.items = account.used.items.saturating_sub(1);
         }
-    }
-}
-
-impl Account {
-    fn check(&self, now: DateTime<Utc>, bytes: u64, most: Most, most_per_hour: u64) -> Result<(), Error> {
-        let hour_ends = self.used.hour_began_at + TimeDelta::hours(1);
-        if hour_ends > now && self.used.hour_uploads + self.reserved_items >= most_per_hour {
-            return Err(Error::QuotaRate { most: most_per_hour, wait: (hour_ends - now).to_std().unwrap_or(Duration::from_mins(1)) });
-        }
-        if self.used.items + self.reserved_items >= most.items {
-            return Err(Error::QuotaItems(most.items));
-        }
-        self.room(bytes, most)
-    }
-
-    fn room(&self, bytes: u64, most: Most) -> Result<(), Error> {
-        let used = self.used.bytes + self.reserved_bytes;
-        if used.saturating_add(bytes) > most.bytes { Err(Error::QuotaBytes { used, most: most.bytes }) } else { Ok(()) }
     }
 }
 
@@ -114,8 +132,8 @@ impl Reservation {
     pub(crate) fn grow(&mut self, bytes: u64) -> Result<(), Error> {
         let Some(more) = bytes.checked_sub(self.bytes).filter(|more| *more > 0) else { return Ok(()) };
         let mut account = self.account.lock().unwrap_or_else(PoisonError::into_inner);
-        account.room(more, self.most)?;
-        account.reserved_bytes += more;
+        room(&account.used, account.reserved, more, self.most)?;
+        account.reserved.bytes += more;
         self.bytes = bytes;
         Ok(())
     }
@@ -133,7 +151,7 @@ impl Reservation {
 impl Drop for Reservation {
     fn drop(&mut self) {
         let mut account = self.account.lock().unwrap_or_else(PoisonError::into_inner);
-        account.reserved_bytes -= self.bytes;
-        account.reserved_items -= 1;
+        account.reserved.bytes -= self.bytes;
+        account.reserved.uploads -= 1;
     }
 }

@@ -70,7 +70,9 @@ class Library {
     this.loading = true;
     this.trouble = null;
     try {
-      const page = await calls.list(this.filter, PAGE, this.#next ?? undefined);
+      let page = await calls.list(this.filter, PAGE, this.#next ?? undefined);
+      // A search may answer a page of nothing that goes on elsewhere.
+      while (turn === this.#turn && page.items.length === 0 && page.next) page = await calls.list(this.filter, PAGE, page.next);
       if (turn !== this.#turn) return;
       for (const media of page.items) shelf.put(media);
       const ids = page.items.map((media) => media.id);
@@ -91,7 +93,8 @@ export function fits(media: Media, filter: Filter): boolean {
   if (filter.state && media.state !== filter.state) return false;
   if (filter.visibility && media.visibility !== filter.visibility) return false;
   if (filter.tag && !media.tags.includes(filter.tag)) return false;
-  return !filter.q || media.name.toLowerCase().includes(filter.q.toLowerCase());
+  const text = [media.name, ...media.tags].join(' ').toLowerCase();
+  return !filter.q || filter.q.toLowerCase().split(/[^\p{L}\p{N}]+/u).every((word) => text.includes(word));
 }
 
 export const library = new Library();

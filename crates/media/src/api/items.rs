@@ -15,9 +15,10 @@ use crate::Media;
 use crate::error::Error;
 use crate::model::cursor::Cursor;
 use crate::model::view::{MediaView, Reader};
-use crate::model::{Item, State as Stage, tags};
+use crate::model::{Item, State as Stage, tags, terms};
 use crate::store;
-use crate::store::items::{Change, Filter};
+use crate::store::items::Change;
+use crate::store::library::Filter;
 
 /// What a list shows.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -31,7 +32,7 @@ pub(super) struct Wanted {
     visibility: Option<Visibility>,
     /// Only items with this tag.
     tag: Option<String>,
-    /// Only items whose name or tags contain this text.
+    /// Only items with all of these words: each begins a word of the item's name or of one of its tags.
     q: Option<String>,
     /// Only items that were claimed for this.
     subject: Option<String>,
@@ -44,6 +45,8 @@ pub(super) struct Wanted {
 }
 
 /// Lists your library, newest first.
+///
+/// A page that is searched for may hold fewer items than `limit`, even none, and have a `next` all the same: go on there.
 #[utoipa::path(get, path = "/v1/media", operation_id = "list_media", tag = "media", params(Wanted), responses((status = 200, description = "A page of the library.", body = List<MediaView>)), security(("token" = [])))]
 pub(super) async fn list(State(media): State<Media>, member: Member, Query(wanted): Query<Wanted>) -> Result<Json<List<MediaView>>, Error> {
     let after = wanted.after.as_deref().map(|text| Cursor::parse(text).ok_or_else(|| Error::Invalid("`after` is the `next` of another page.".to_owned()))).transpose()?;
@@ -52,16 +55,14 @@ pub(super) async fn list(State(media): State<Media>, member: Member, Query(wante
         kind: wanted.kind,
         state: wanted.state,
         visibility: wanted.visibility,
-        tag: wanted.tag.map(|tag| tag.trim().to_lowercase()).filter(|tag| !tag.is_empty()),
-        words: wanted.q.map(|words| words.trim().to_lowercase()).filter(|words| !words.is_empty()),
-        subject: wanted.subject,
+        wanted: terms::Wanted::new(wanted.tag.as_deref(), wanted.subject, wanted.q.as_deref()),
         staged: wanted.staged.unwrap_or(false),
     };
-    let mut items = store::items::list(&media.context.db, AccountId(member.id()), &filter, after.as_ref(), size + 1).await?;
-    let more = items.len() > size;
-    items.truncate(size);
-    let next = items.last().filter(|_| more).map(|last| Cursor { created_at: last.created_at, id: last.id.to_string() }.text());
-    Ok(Json(List { items: items.iter().map(|item| media.view(item, Reader::Owner)).collect(), next }))
+    let owner = AccountId(member.id());
+    let read = async { Ok(store::library::list(media.context.db.read(), owner, &filter, after.as_ref(), size).await?) };
+    let page = media.quota.lists.read(owner, read).await?;
+    let items = page.items.iter().map(|item| media.view(item, Reader::Owner)).collect();
+    Ok(Json(List { items, next: page.next.map(|next| next.text()) }))
 }
 
 /// Reads an item: your own, or one that is public or unlisted.
@@ -132,8 +133,12 @@ impl Media {
             .write(move |tx| {
                 Box::pin(async move {
                     let item = store::items::find_of(tx, &wanted, owner).await?.ok_or(Error::NotFound)?;
-                    let change = Change { name: name.unwrap_or(item.name), tags: tags.unwrap_or(item.tags), visibility: body.visibility.unwrap_or(item.visibility) };
-                    let item = store::items::update(tx, &wanted, owner, &change, now).await?.ok_or(Error::NotFound)?;
+                    let change = Change {
+                        name: name.unwrap_or_else(|| item.name.clone()),
+                        tags: tags.unwrap_or_else(|| item.tags.clone()),
+                        visibility: body.visibility.unwrap_or(item.visibility),
+                    };
+                    let item = store::items::update(tx, &item, &change, now).await?.ok_or(Error::NotFound)?;
                     tx.publish(&item.changed(), now)?;
                     Ok::<_, Error>(item)
                 })

@@ -16,9 +16,10 @@ use crate::Media;
 use crate::error::Error;
 use crate::keys::HeldKey;
 use crate::model::{Details, Item, State};
-use crate::quota::Reservation;
+use crate::quota::{self, Reservation};
 use crate::store;
 use crate::store::uploads::Fence;
+use crate::store::usage::Addition;
 
 /// How an upload ends.
 pub(crate) struct Finish {
@@ -151,8 +152,8 @@ async fn record(safe: &mut Safe, finish: Finish) -> Result<(Item, store::usage::
         .db
         .write(move |tx| {
             Box::pin(async move {
-                let usage = store::usage::add(tx, item.owner, item.bytes, most, now).await?;
-                let usage = usage.ok_or(Error::QuotaBytes { used: most.bytes, most: most.bytes })?;
+                let upload = finish.upload.as_ref().map(|fence| fence.id.clone());
+                let usage = quota::spend(tx, &Addition { owner: item.owner, bytes: item.bytes, upload }, most, now).await?;
                 item.object = store::items::insert(tx, &item, scrub.as_deref(), claim_by).await?;
                 if let Some(fence) = &finish.upload {
                     complete(tx, fence, &item, unfinished.as_ref(), now).await?;

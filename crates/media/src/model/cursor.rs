@@ -6,6 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 
+use super::Item;
+
 /// A place in the library, newest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Cursor {
@@ -14,6 +16,11 @@ pub(crate) struct Cursor {
 }
 
 impl Cursor {
+    /// The place of an item.
+    pub(crate) fn of(item: &Item) -> Self {
+        Self { created_at: item.created_at, id: item.id.to_string() }
+    }
+
     pub(crate) fn text(&self) -> String {
         URL_SAFE_NO_PAD.encode(format!("{}.{}", self.created_at.timestamp_micros(), self.id))
     }

@@ -6,6 +6,7 @@ pub(crate) mod cursor;
 pub(crate) mod limits;
 pub(crate) mod tags;
 pub(crate) mod upload_metadata;
+pub(crate) mod terms;
 pub(crate) mod view;
 
 use chrono::{DateTime, Utc};
@@ -113,7 +114,7 @@ impl Item {
         }
     }
 
-    /// The text that `?q=` looks in: its name and tags, in lower case.
+    /// The text that `?q=` looked in before there were terms, and that a release beside this one looks in: name and tags, in lower case.
     pub(crate) fn words(name: &str, tags: &[String]) -> String {
         let mut words = name.to_lowercase();
         for tag in tags {

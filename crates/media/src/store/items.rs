@@ -3,19 +3,18 @@
 //! Invariant: rows of one owner with the same bytes name the same object, and it stays while one of them does.
 
 use chrono::{DateTime, Utc};
-use contract::media::{Kind, Patch};
+use contract::media::Patch;
 use contract::{AccountId, MediaId, ObjectKey};
-use kit::db::{Db, Error, FromQueryResult, Sql, Tx, Value, placeholders};
+use kit::db::{Error, FromQueryResult, Sql, Tx, Value, placeholders};
 
-use super::{count, number, some_count, some_number};
-use crate::model::cursor::Cursor;
-use crate::model::{Failure, Item, State, tags};
+use super::{count, number, some_count, some_number, terms};
+use crate::model::{Failure, Item, tags};
 
-const COLUMNS: &str = "id, owner, name, kind, format, content_type, state, visibility, bytes, sha256, object, (scrub is not null) as has_scrub, width, height, duration_ms, \
+pub(super) const COLUMNS: &str = "id, owner, name, kind, format, content_type, state, visibility, bytes, sha256, object, (scrub is not null) as has_scrub, width, height, duration_ms, \
      orientation, tags, taken_at, camera, thumbhash, assets, percent, remaining_ms, failure_code, failure_detail, claimed, subject, version, created_at, updated_at";
 
 #[derive(FromQueryResult)]
-struct Row {
+pub(super) struct Row {
     id: String,
     owner: String,
     name: String,
@@ -99,9 +98,9 @@ pub(crate) async fn insert(tx: &Tx, item: &Item, scrub: Option<&[Patch]>, claim_
     let kept: Option<Kept> = tx
         .row(
             "insert into item (id, owner, name, kind, format, content_type, state, visibility, bytes, sha256, object, scrub, width, height, duration_ms, orientation, \
-             tags, words, taken_at, camera, assets, claimed, claim_by, version, created_at, updated_at) \
+             tags, words, taken_at, camera, assets, claimed, claim_by, version, indexed_version, created_at, updated_at) \
              select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, coalesce((select same.object from item same where same.owner = $2 and same.sha256 = $10 limit 1), $11), $12, \
-             $13, $14, $15, $16, $17, $18, $19, $20, '', $21, $22, 1, $23, $23 returning object",
+             $13, $14, $15, $16, $17, $18, $19, $20, '', $21, $22, 1, 1, $23, $23 returning object",
             vec![
                 item.id.as_str().into(),
                 item.owner.to_string().into(),
@@ -130,6 +129,7 @@ pub(crate) async fn insert(tx: &Tx, item: &Item, scrub: Option<&[Patch]>, claim_
         )
         .await?;
     let kept = kept.ok_or(Error::Corrupt("an inserted item"))?;
+    terms::insert(tx, item).await?;
     kept.object.try_into().map_err(|_| Error::Corrupt("an item's object"))
 }
 
@@ -153,59 +153,6 @@ pub(crate) async fn find_scrub(sql: &impl Sql, id: &MediaId) -> Result<Option<Ve
     row.and_then(|row| row.scrub).map(|text| serde_json::from_str(&text)).transpose().map_err(|_| Error::Corrupt("an item's overlays"))
 }
 
-/// What a list shows.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Filter {
-    pub kind: Option<Kind>,
-    pub state: Option<State>,
-    pub visibility: Option<contract::media::Visibility>,
-    pub tag: Option<String>,
-    pub words: Option<String>,
-    pub subject: Option<String>,
-    /// What is staged instead of what is in the library.
-    pub staged: bool,
-}
-
-/// A page of an owner's items, newest first; one more than `most` says that another page follows.
-pub(crate) async fn list(db: &Db, owner: AccountId, filter: &Filter, after: Option<&Cursor>, most: usize) -> Result<Vec<Item>, Error> {
-    let mut text = format!("select {COLUMNS} from item where owner = $1 and claimed = $2");
-    let mut values: Vec<Value> = vec![owner.to_string().into(), (!filter.staged).into()];
-    let mut narrow = |condition: &str, value: Value| {
-        values.push(value);
-        text.push_str(&condition.replace('?', &format!("${}", values.len())));
-    };
-    if let Some(kind) = filter.kind {
-        narrow(" and kind = ?", kind.as_str().into());
-    }
-    if let Some(state) = filter.state {
-        narrow(" and state = ?", state.as_str().into());
-    }
-    if let Some(visibility) = filter.visibility {
-        narrow(" and visibility = ?", visibility.as_str().into());
-    }
-    if let Some(subject) = &filter.subject {
-        narrow(" and subject = ?", subject.clone().into());
-    }
-    if let Some(tag) = &filter.tag {
-        narrow(" and tags like ? escape '!'", format!("%\n{}\n%", escaped(tag)).into());
-    }
-    if let Some(words) = &filter.words {
-        narrow(" and words like ? escape '!'", format!("%{}%", escaped(words)).into());
-    }
-    if let Some(after) = after {
-        narrow(" and (created_at, id) < (?, ", after.created_at.into());
-        narrow("?)", after.id.clone().into());
-    }
-    narrow(" order by created_at desc, id desc limit ?", (most as i64).into());
-    let rows: Vec<Row> = db.read().rows(&text, values).await?;
-    rows.into_iter().map(Item::try_from).collect()
-}
-
-/// Makes a text mean itself in `like … escape '!'`.
-fn escaped(text: &str) -> String {
-    text.replace('!', "!!").replace('%', "!%").replace('_', "!_")
-}
-
 /// What its owner may change.
 #[derive(Debug, Clone)]
 pub(crate) struct Change {
@@ -214,37 +161,45 @@ pub(crate) struct Change {
     pub visibility: contract::media::Visibility,
 }
 
-/// Changes an item and counts its version up.
-pub(crate) async fn update(tx: &Tx, id: &MediaId, owner: AccountId, change: &Change, now: DateTime<Utc>) -> Result<Option<Item>, Error> {
-    first(
-        tx.row(
-            &format!("update item set name = $3, tags = $4, words = $5, visibility = $6, version = version + 1, updated_at = $7 where id = $1 and owner = $2 returning {COLUMNS}"),
-            vec![
-                id.as_str().into(),
-                owner.to_string().into(),
-                change.name.clone().into(),
-                tags::stored(&change.tags).into(),
-                Item::words(&change.name, &change.tags).into(),
-                change.visibility.as_str().into(),
-                now.into(),
-            ],
-        )
-        .await?,
-    )
+/// Changes an item, which is `old` until then, and counts its version up.
+pub(crate) async fn update(tx: &Tx, old: &Item, change: &Change, now: DateTime<Utc>) -> Result<Option<Item>, Error> {
+    let text = format!(
+        "update item set name = $3, tags = $4, words = $5, visibility = $6, version = version + 1, indexed_version = version + 1, updated_at = $7 \
+         where id = $1 and owner = $2 returning {COLUMNS}"
+    );
+    let values = vec![
+        old.id.as_str().into(),
+        old.owner.to_string().into(),
+        change.name.clone().into(),
+        tags::stored(&change.tags).into(),
+        Item::words(&change.name, &change.tags).into(),
+        change.visibility.as_str().into(),
+        now.into(),
+    ];
+    let new = first(tx.row(&text, values).await?)?;
+    found_by(tx, old, new).await
 }
 
-/// Claims an item for a subject.
-pub(crate) async fn claim(tx: &Tx, id: &MediaId, owner: AccountId, subject: &str, all_tags: &[String], name: &str, now: DateTime<Utc>) -> Result<Option<Item>, Error> {
-    first(
-        tx.row(
-            &format!(
-                "update item set claimed = true, claim_by = null, subject = $3, tags = $4, words = $5, version = version + 1, updated_at = $6 \
-                 where id = $1 and owner = $2 returning {COLUMNS}"
-            ),
-            vec![id.as_str().into(), owner.to_string().into(), subject.into(), tags::stored(all_tags).into(), Item::words(name, all_tags).into(), now.into()],
-        )
-        .await?,
-    )
+/// Claims an item, which is `old` until then, for a subject.
+pub(crate) async fn claim(tx: &Tx, old: &Item, subject: &str, all_tags: &[String], now: DateTime<Utc>) -> Result<Option<Item>, Error> {
+    let text = format!(
+        "update item set claimed = true, claim_by = null, subject = $3, tags = $4, words = $5, version = version + 1, indexed_version = version + 1, \
+         updated_at = $6 where id = $1 and owner = $2 returning {COLUMNS}"
+    );
+    let words = Item::words(&old.name, all_tags);
+    let values = vec![old.id.as_str().into(), old.owner.to_string().into(), subject.into(), tags::stored(all_tags).into(), words.into(), now.into()];
+    let new = first(tx.row(&text, values).await?)?;
+    found_by(tx, old, new).await
+}
+
+/// Makes an item that has changed be found by what it is now.
+async fn found_by(tx: &Tx, old: &Item, new: Option<Item>) -> Result<Option<Item>, Error> {
+    if let Some(new) = &new {
+        terms::remove(tx, old, Some(new)).await?;
+        // All of them, as an item of an earlier release may have none yet.
+        terms::insert(tx, new).await?;
+    }
+    Ok(new)
 }
 
 /// Several items of one owner.
@@ -258,19 +213,32 @@ pub(crate) async fn list_of(sql: &impl Sql, owner: AccountId, ids: &[MediaId]) -
 
 /// Removes an item's row.
 pub(crate) async fn remove(tx: &Tx, id: &MediaId, owner: AccountId) -> Result<Option<Item>, Error> {
-    first(tx.row(&format!("delete from item where id = $1 and owner = $2 returning {COLUMNS}"), vec![id.as_str().into(), owner.to_string().into()]).await?)
+    let text = format!("delete from item where id = $1 and owner = $2 returning {COLUMNS}");
+    let removed = first(tx.row(&text, vec![id.as_str().into(), owner.to_string().into()]).await?)?;
+    if let Some(item) = &removed {
+        terms::remove(tx, item, None).await?;
+    }
+    Ok(removed)
+}
+
+/// Some items that are not in the index yet as they are.
+pub(crate) async fn list_unindexed(sql: &impl Sql, most: usize) -> Result<Vec<Item>, Error> {
+    let text = format!("select {COLUMNS} from item where indexed_version <> version limit $1");
+    let rows: Vec<Row> = sql.rows(&text, vec![(most as i64).into()]).await?;
+    rows.into_iter().map(Item::try_from).collect()
 }
 
 /// Items that nobody claimed in time, and whose they are.
-pub(crate) async fn list_unclaimed(db: &Db, now: DateTime<Utc>, most: usize) -> Result<Vec<Item>, Error> {
+pub(crate) async fn list_unclaimed(sql: &impl Sql, now: DateTime<Utc>, most: usize) -> Result<Vec<Item>, Error> {
     let text = format!("select {COLUMNS} from item where claim_by is not null and claim_by <= $1 order by claim_by limit $2");
-    let rows: Vec<Row> = db.read().rows(&text, vec![now.into(), (most as i64).into()]).await?;
+    let rows: Vec<Row> = sql.rows(&text, vec![now.into(), (most as i64).into()]).await?;
     rows.into_iter().map(Item::try_from).collect()
 }
 
 /// Some of an owner's items, staged or not.
-pub(crate) async fn list_all(db: &Db, owner: AccountId, most: usize) -> Result<Vec<Item>, Error> {
-    let rows: Vec<Row> = db.read().rows(&format!("select {COLUMNS} from item where owner = $1 limit $2"), vec![owner.to_string().into(), (most as i64).into()]).await?;
+pub(crate) async fn list_all(sql: &impl Sql, owner: AccountId, most: usize) -> Result<Vec<Item>, Error> {
+    let text = format!("select {COLUMNS} from item where owner = $1 limit $2");
+    let rows: Vec<Row> = sql.rows(&text, vec![owner.to_string().into(), (most as i64).into()]).await?;
     rows.into_iter().map(Item::try_from).collect()
 }
 

@@ -4,7 +4,11 @@
 //! member's items happens one after the other, on every engine.
 
 pub(crate) mod items;
+pub(crate) mod library;
 pub(crate) mod objects;
+#[cfg(test)]
+mod plans;
+pub(crate) mod terms;
 pub(crate) mod uploads;
 pub(crate) mod usage;
 

@@ -5,7 +5,7 @@
 use chrono::{DateTime, Utc};
 use codec::sniff::Format;
 use contract::{AccountId, MediaId, ObjectKey};
-use kit::db::{Db, Error, FromQueryResult, Sql, Tx};
+use kit::db::{Error, FromQueryResult, Sql, Tx};
 use kit::objects::Checkpoint;
 
 use super::{count, number};
@@ -94,18 +94,25 @@ fn first(row: Option<Row>) -> Result<Option<Upload>, Error> {
 }
 
 /// What a member has open.
-#[derive(Debug, Clone, Copy, FromQueryResult)]
-struct Open {
-    uploads: i64,
-    bytes: i64,
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Open {
+    pub uploads: u64,
+    /// What these will have.
+    pub bytes: u64,
 }
 
-/// How many uploads a member has open, and how many bytes these will have.
-pub(crate) async fn open(sql: &impl Sql, owner: AccountId) -> Result<(u64, u64), Error> {
-    let text = "select count(*) as uploads, cast(coalesce(sum(length), 0) as bigint) as bytes from upload where owner = $1 and item is null";
-    let row: Option<Open> = sql.row(text, vec![owner.to_string().into()]).await?;
-    let (uploads, bytes) = row.map_or((0, 0), |row| (row.uploads, row.bytes));
-    Ok((number(uploads, "a count")?, number(bytes, "a sum")?))
+/// What a member has open beside the upload `but`.
+pub(crate) async fn open(sql: &impl Sql, owner: AccountId, but: Option<&str>) -> Result<Open, Error> {
+    #[derive(FromQueryResult)]
+    struct Sums {
+        uploads: i64,
+        bytes: i64,
+    }
+    let text = "select count(*) as uploads, cast(coalesce(sum(length), 0) as bigint) as bytes from upload \
+                where owner = $1 and item is null and id <> $2";
+    let row: Option<Sums> = sql.row(text, vec![owner.to_string().into(), but.unwrap_or_default().into()]).await?;
+    let Some(row) = row else { return Ok(Open::default()) };
+    Ok(Open { uploads: number(row.uploads, "a count")?, bytes: number(row.bytes, "a sum")? })
 }
 
 /// Begins an upload.
@@ -204,14 +211,14 @@ pub(crate) async fn remove(tx: &Tx, id: &str, owner: AccountId) -> Result<Option
 }
 
 /// Uploads that nobody went on with in time.
-pub(crate) async fn list_expired(db: &Db, now: DateTime<Utc>, most: usize) -> Result<Vec<Upload>, Error> {
-    let rows: Vec<Row> =
-        db.read().rows(&format!("select {COLUMNS} from upload where expires_at <= $1 order by expires_at limit $2"), vec![now.into(), (most as i64).into()]).await?;
+pub(crate) async fn list_expired(sql: &impl Sql, now: DateTime<Utc>, most: usize) -> Result<Vec<Upload>, Error> {
+    let rows: Vec<Row> = sql.rows(&format!("select {COLUMNS} from upload where expires_at <= $1 order by expires_at limit $2"), vec![now.into(), (most as i64).into()]).await?;
     rows.into_iter().map(Upload::try_from).collect()
 }
 
 /// Some uploads of a member.
-pub(crate) async fn list_of(db: &Db, owner: AccountId, most: usize) -> Result<Vec<Upload>, Error> {
-    let rows: Vec<Row> = db.read().rows(&format!("select {COLUMNS} from upload where owner = $1 limit $2"), vec![owner.to_string().into(), (most as i64).into()]).await?;
+pub(crate) async fn list_of(sql: &impl Sql, owner: AccountId, most: usize) -> Result<Vec<Upload>, Error> {
+    let text = format!("select {COLUMNS} from upload where owner = $1 limit $2");
+    let rows: Vec<Row> = sql.rows(&text, vec![owner.to_string().into(), (most as i64).into()]).await?;
     rows.into_iter().map(Upload::try_from).collect()
 }

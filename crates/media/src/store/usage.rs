@@ -1,10 +1,12 @@
 //! How much each member keeps and how often they send.
 //!
-//! Invariant: `bytes` and `items` are the sums over the member's item rows, because they change in the same transactions.
+//! Owns the last word on quotas: the check and the write are one transaction, so requests that run side by side, in one process or in
+//! several, can't pass a limit together. Invariant: `bytes` and `items` are the sums over the member's item rows, because they change
+//! in the same transactions.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use contract::AccountId;
-use kit::db::{Db, Error, FromQueryResult, Sql, Tx};
+use kit::db::{Error, FromQueryResult, Sql, Tx};
 
 use super::{count, number};
 
@@ -15,6 +17,15 @@ pub(crate) struct Usage {
     pub items: u64,
     pub hour_began_at: DateTime<Utc>,
     pub hour_uploads: u64,
+    /// The member has left.
+    pub closed: bool,
+}
+
+impl Usage {
+    /// That of a member who has never sent anything.
+    pub(crate) fn none(now: DateTime<Utc>) -> Self {
+        Self { bytes: 0, items: 0, hour_began_at: now, hour_uploads: 0, closed: false }
+    }
 }
 
 #[derive(FromQueryResult)]
@@ -23,6 +34,7 @@ struct Row {
     items: i64,
     hour_began_at: DateTime<Utc>,
     hour_uploads: i64,
+    closed: bool,
 }
 
 impl TryFrom<Row> for Usage {
@@ -33,6 +45,7 @@ impl TryFrom<Row> for Usage {
             items: number(row.items, "a member's items")?,
             hour_began_at: row.hour_began_at,
             hour_uploads: number(row.hour_uploads, "a member's uploads")?,
+            closed: row.closed,
         })
     }
 }
@@ -42,21 +55,59 @@ impl TryFrom<Row> for Usage {
 pub(crate) struct Most {
     pub bytes: u64,
     pub items: u64,
+    pub uploads_per_hour: u64,
 }
 
-/// Adds one item, and one upload to the running hour; `None` where that would pass the quota.
-pub(crate) async fn add(tx: &Tx, owner: AccountId, bytes: u64, most: Most, now: DateTime<Utc>) -> Result<Option<Usage>, Error> {
+/// An item that is to be counted.
+#[derive(Debug, Clone)]
+pub(crate) struct Addition {
+    pub owner: AccountId,
+    pub bytes: u64,
+    /// The open upload that it was, whose room it takes over.
+    pub upload: Option<String>,
+}
+
+/// Adds one item, and one upload to the running hour; `None` where that would pass a limit, or the member has left. What their
+/// other open uploads have announced is taken.
+pub(crate) async fn add(tx: &Tx, addition: &Addition, most: Most, now: DateTime<Utc>) -> Result<Option<Usage>, Error> {
+    if addition.bytes > most.bytes || most.items == 0 || most.uploads_per_hour == 0 {
+        return Ok(None);
+    }
     let row: Option<Row> = tx
         .row(
             "insert into usage (owner, bytes, items, hour_began_at, hour_uploads) values ($1, $2, 1, $3, 1) \
              on conflict (owner) do update set bytes = usage.bytes + $2, items = usage.items + 1, \
              hour_began_at = case when usage.hour_began_at > $4 then usage.hour_began_at else $3 end, \
              hour_uploads = case when usage.hour_began_at > $4 then usage.hour_uploads + 1 else 1 end \
-             where usage.bytes + $2 <= $5 and usage.items < $6 and not usage.closed returning bytes, items, hour_began_at, hour_uploads",
-            vec![owner.to_string().into(), count(bytes), now.into(), (now - TimeDelta::hours(1)).into(), count(most.bytes), count(most.items)],
+             where usage.bytes + $2 + (select cast(coalesce(sum(length), 0) as bigint) from upload \
+             where upload.owner = $1 and upload.item is null and upload.id <> $8) <= $5 \
+             and usage.items < $6 and (usage.hour_began_at <= $4 or usage.hour_uploads < $7) and not usage.closed \
+             returning bytes, items, hour_began_at, hour_uploads, closed",
+            vec![
+                addition.owner.to_string().into(),
+                count(addition.bytes),
+                now.into(),
+                (now - TimeDelta::hours(1)).into(),
+                count(most.bytes),
+                count(most.items),
+                count(most.uploads_per_hour),
+                addition.upload.clone().unwrap_or_default().into(),
+            ],
         )
         .await?;
     row.map(Usage::try_from).transpose()
+}
+
+/// A member's usage, which nothing else changes until this transaction ends.
+pub(crate) async fn lock(tx: &Tx, owner: AccountId, now: DateTime<Utc>) -> Result<Usage, Error> {
+    let row: Option<Row> = tx
+        .row(
+            "insert into usage (owner, bytes, items, hour_began_at, hour_uploads) values ($1, 0, 0, $2, 0) \
+             on conflict (owner) do update set bytes = usage.bytes returning bytes, items, hour_began_at, hour_uploads, closed",
+            vec![owner.to_string().into(), now.into()],
+        )
+        .await?;
+    row.ok_or(Error::Corrupt("a member's usage"))?.try_into()
 }
 
 /// Takes one item away.
@@ -70,8 +121,9 @@ pub(crate) async fn remove(tx: &Tx, owner: AccountId, bytes: u64) -> Result<(), 
 }
 
 /// A member's usage; nothing where they have never sent anything.
-pub(crate) async fn find(db: &Db, owner: AccountId) -> Result<Option<Usage>, Error> {
-    let row: Option<Row> = db.read().row("select bytes, items, hour_began_at, hour_uploads from usage where owner = $1", vec![owner.to_string().into()]).await?;
+pub(crate) async fn find(sql: &impl Sql, owner: AccountId) -> Result<Option<Usage>, Error> {
+    let text = "select bytes, items, hour_began_at, hour_uploads, closed from usage where owner = $1";
+    let row: Option<Row> = sql.row(text, vec![owner.to_string().into()]).await?;
     row.map(Usage::try_from).transpose()
 }
 

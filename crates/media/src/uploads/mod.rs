@@ -15,6 +15,7 @@ use contract::AccountId;
 use crate::Media;
 use crate::error::Error;
 use crate::model::{Details, limits};
+use crate::quota;
 use crate::store;
 use crate::store::uploads::{Fence, Upload};
 
@@ -25,12 +26,6 @@ impl Media {
             return Err(Error::Empty);
         }
         limits::any_size(&self.config, length)?;
-        let (uploads, bytes) = store::uploads::open(self.context.db.read(), owner).await?;
-        if uploads >= self.config.open_uploads {
-            return Err(Error::QuotaUploads(self.config.open_uploads));
-        }
-        // Room for everything that was begun; given back at once, as the rows themselves hold it.
-        drop(self.quota.reserve(owner, length.saturating_add(bytes)).await?);
         let now = self.context.clock.now();
         let upload = Upload {
             id: kit::objects::base62(),
@@ -46,10 +41,23 @@ impl Media {
             created_at: now,
             expires_at: now + self.config.upload_lasts(),
         };
-        let row = upload.clone();
-        let inserted: Result<(), kit::db::Error> = self.context.db.write(move |tx| Box::pin(async move { store::uploads::insert(tx, &row).await })).await;
-        inserted?;
-        Ok(upload)
+        let (most, most_open) = (self.quota.most(), self.config.open_uploads);
+        self.context
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    // The row of the upload holds its room from here on, so the look and the row are one transaction.
+                    let used = store::usage::lock(tx, owner, now).await?;
+                    let open = store::uploads::open(tx, owner, None).await?;
+                    if open.uploads >= most_open && !used.closed {
+                        return Err(Error::QuotaUploads(most_open));
+                    }
+                    quota::check(&used, open, length, most, now)?;
+                    store::uploads::insert(tx, &upload).await?;
+                    Ok(upload)
+                })
+            })
+            .await
     }
 
     /// Takes an upload over from whoever has it.

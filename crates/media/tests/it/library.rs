@@ -71,6 +71,100 @@ async fn a_library_is_paged_newest_first_and_filtered() {
     world.end().await;
 }
 
+/// The names that a list answers, newest first.
+async fn names(member: &Member, query: &str) -> Vec<String> {
+    let page = member.get(&format!("/v1/media?{query}")).await.expect(200).json();
+    page["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn what_is_typed_begins_words_of_names_and_tags_as_they_are_now() {
+    let world = World::of(&[media::service()]).await;
+    let (ada, bob) = (world.ada(), world.bob());
+    let mut ids = Vec::new();
+    for (seed, name) in ["IMG_20240512-1.png", "Grandmas-photographs.png", "花火大会.png"].into_iter().enumerate() {
+        world.clock().advance(chrono::TimeDelta::seconds(1));
+        ids.push(photo(&ada, &format!("?name={name}&tags=Family"), u8::try_from(seed).unwrap()).await);
+    }
+    photo(&bob, "?name=Grandmas.png&tags=family", 9).await;
+    assert_eq!(names(&ada, "q=img").await, ["IMG_20240512-1.png"]);
+    assert_eq!(names(&ada, "q=20240512").await, ["IMG_20240512-1.png"]);
+    assert_eq!(names(&ada, "q=photographs+GRAND").await, ["Grandmas-photographs.png"]);
+    assert_eq!(names(&ada, "q=photograp").await, ["Grandmas-photographs.png"]);
+    assert_eq!(names(&ada, "q=photographx").await, [""; 0]);
+    assert_eq!(names(&ada, "q=大会").await, ["花火大会.png"]);
+    assert_eq!(names(&ada, "q=fam").await, ["花火大会.png", "Grandmas-photographs.png", "IMG_20240512-1.png"]);
+    assert_eq!(names(&ada, "tag=family&q=img&kind=photo").await, ["IMG_20240512-1.png"]);
+    assert_eq!(names(&ada, "tag=family&q=img&kind=video").await, [""; 0]);
+
+    ada.patch(&format!("/v1/media/{}", ids[0]), &json!({ "name": "beach.png", "tags": ["sea"] })).await.expect(200);
+    assert_eq!(names(&ada, "q=img").await, [""; 0]);
+    assert_eq!(names(&ada, "q=beach+sea").await, ["beach.png"]);
+    assert_eq!(names(&ada, "tag=family").await.len(), 2);
+    ada.delete(&format!("/v1/media/{}", ids[1])).await.expect(204);
+    assert_eq!(names(&ada, "q=fam").await, ["花火大会.png"]);
+    world.end().await;
+}
+
+#[derive(FromQueryResult)]
+struct Terms {
+    terms: i64,
+}
+
+async fn terms(world: &World) -> i64 {
+    let row: Option<Terms> = world.context("media").db.read().row("select count(*) as terms from item_term", vec![]).await.unwrap();
+    row.map_or(0, |row| row.terms)
+}
+
+#[tokio::test]
+async fn an_item_that_is_gone_leaves_nothing_in_the_index() {
+    let world = World::of(&[media::service()]).await;
+    let ada = world.ada();
+    let id = photo(&ada, "?name=Summer.png&tags=sea,sun&claim=later", 1).await;
+    ada.post("/v1/media/claims", &json!({ "ids": [id], "subject": "post:1", "tags": ["beach"] })).await.expect(200);
+    ada.patch(&format!("/v1/media/{id}"), &json!({ "name": "winter", "tags": ["snow"] })).await.expect(200);
+    assert_eq!(names(&ada, "subject=post:1").await, ["winter"]);
+    assert!(terms(&world).await > 0);
+    ada.delete(&format!("/v1/media/{id}")).await.expect(204);
+    assert_eq!(terms(&world).await, 0);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn items_of_an_earlier_release_are_found_before_and_after_they_are_in_the_index() {
+    let world = World::of(&[media::service()]).await;
+    let ada = world.ada();
+    for seed in 0..45 {
+        photo(&ada, &format!("?name=Summer{seed}.png&tags=sea"), seed).await;
+    }
+    let forget = async |db: &kit::db::Db| {
+        let forgotten: Result<(), kit::db::Error> = db
+            .write(|tx| {
+                Box::pin(async move {
+                    tx.execute("delete from item_term", vec![]).await?;
+                    tx.execute("update item set indexed_version = 0", vec![]).await.map(drop)
+                })
+            })
+            .await;
+        forgotten.unwrap();
+    };
+    forget(&world.context("media").db).await;
+    assert_eq!(names(&ada, "q=summer+7").await, ["Summer7.png"]);
+    assert_eq!((names(&ada, "tag=sea").await.len(), names(&ada, "q=winter").await.len()), (45, 0));
+    let folder = world.crash().await;
+    let world = World::builder().on(folder).start(&[media::service()]).await;
+    world.until("the items are in the index", async || (terms(&world).await > 45 * 8).then_some(())).await;
+    world
+        .until("all of them are", async || {
+            let text = "select count(*) as terms from item where indexed_version <> version";
+            let row: Option<Terms> = world.context("media").db.read().row(text, vec![]).await.unwrap();
+            row.is_some_and(|row| row.terms == 0).then_some(())
+        })
+        .await;
+    assert_eq!(names(&world.ada(), "q=summer+7").await, ["Summer7.png"]);
+    world.end().await;
+}
+
 #[tokio::test]
 async fn strangers_see_what_is_open_without_its_owners_facts_and_nothing_else() {
     let world = World::of(&[media::service()]).await;
@@ -168,6 +262,86 @@ async fn a_post_that_is_sent_twice_is_done_once() {
     assert_eq!(second.header("idempotent-replay"), "true");
     assert_eq!(second.header("location"), first.header("location"));
     assert_eq!(ada.get("/v1/media").await.json()["items"].as_array().unwrap().len(), 1);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_post_that_is_sent_again_is_answered_by_what_it_made() {
+    let world = World::of(&[media::service()]).await;
+    let ada = world.ada();
+    let post = |query: &str, seed| ada.request(http::Method::POST, &format!("/v1/media{query}")).header("idempotency-key", "k1").body(png(9, 9, 30_000, seed));
+    let id = ada.send(post("", 1)).await.expect(201).json()["id"].as_str().unwrap().to_owned();
+    ada.send(post("", 2)).await.refused(422, "request.idempotency_key_reused");
+    ada.send(post("?name=b.png", 1)).await.refused(422, "request.idempotency_key_reused");
+    // As it is by now, not as it was.
+    ada.patch(&format!("/v1/media/{id}"), &json!({ "name": "renamed.png" })).await.expect(200);
+    let again = ada.send(post("", 1)).await.expect(201);
+    assert_eq!((again.header("idempotent-replay"), &again.json()["name"]), ("true", &json!("renamed.png")));
+    ada.delete(&format!("/v1/media/{id}")).await.expect(204);
+    ada.send(post("", 1)).await.refused(410, "request.result_removed");
+    assert_eq!(ada.get("/v1/media").await.json()["items"], json!([]));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_form_that_is_sent_again_with_another_boundary_is_done_once() {
+    let world = World::of(&[media::service()]).await;
+    let ada = world.ada();
+    let send = async |seed| {
+        let file = reqwest::multipart::Part::bytes(png(9, 9, 30_000, seed)).file_name("a.png");
+        let form = reqwest::multipart::Form::new().text("tags", "sea").part("file", file);
+        ada.send(ada.request(http::Method::POST, "/v1/media").header("idempotency-key", "k1").multipart(form)).await
+    };
+    let first = send(1).await.expect(201);
+    assert_eq!(first.json()["id"], send(1).await.expect(201).json()["id"]);
+    send(2).await.refused(422, "request.idempotency_key_reused");
+    assert_eq!(ada.get("/v1/media").await.json()["items"].as_array().unwrap().len(), 1);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn an_upload_that_is_begun_again_is_the_same_and_says_where_it_is() {
+    let world = World::of(&[media::service()]).await;
+    let ada = world.ada();
+    let begin = async |length: u64| {
+        let request = ada.request(http::Method::POST, "/v1/uploads").header("idempotency-key", "k1").header("tus-resumable", "1.0.0");
+        ada.send(request.header("upload-length", length)).await
+    };
+    let location = begin(9000).await.expect(201).header("location").to_owned();
+    let append = ada.request(http::Method::PATCH, &location).header("tus-resumable", "1.0.0").header("upload-offset", 0);
+    let bytes = append.header("content-type", "application/offset+octet-stream").body(png(9, 9, 9000, 3)[..5000].to_vec());
+    ada.send(bytes).await.expect(204);
+    let again = begin(9000).await.expect(201);
+    let said = ["location", "upload-offset", "tus-resumable", "idempotent-replay"].map(|name| again.header(name));
+    assert_eq!(said, [location.as_str(), "5000", "1.0.0", "true"]);
+    begin(9001).await.refused(422, "request.idempotency_key_reused");
+    ada.send(ada.request(http::Method::DELETE, &location).header("tus-resumable", "1.0.0")).await.expect(204);
+    begin(9000).await.refused(410, "request.result_removed");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_claim_of_a_hundred_items_is_answered_again_whatever_its_size() {
+    #[derive(FromQueryResult)]
+    struct Bytes {
+        bytes: i64,
+    }
+    let world = World::of(&[media::service()]).await;
+    let ada = world.ada();
+    let mut ids = Vec::new();
+    for seed in 0..100 {
+        ids.push(photo(&ada, &format!("?claim=later&name={}.png", "n".repeat(200)), seed).await);
+    }
+    let body = json!({ "ids": ids, "subject": "post:1", "tags": ["wedding"] });
+    let claim = || ada.request(http::Method::POST, "/v1/media/claims").header("idempotency-key", "k1");
+    let first = ada.send(claim().json(&body)).await.expect(200);
+    assert!(first.body.len() > 64 * 1024, "{}", first.body.len());
+    let again = ada.send(claim().json(&body)).await.expect(200);
+    assert_eq!((again.json(), again.header("idempotent-replay")), (first.json(), "true"));
+    ada.send(claim().json(&json!({ "ids": ids, "subject": "post:2" }))).await.refused(422, "request.idempotency_key_reused");
+    let kept: Bytes = world.context("media").db.read().row("select cast(coalesce(sum(length(body)), 0) as bigint) as bytes from idempotency", vec![]).await.unwrap().unwrap();
+    assert_eq!(kept.bytes, 0, "no answer is kept");
+    assert_eq!(told::<Changed>(&world).await.len(), 100, "nothing was done twice");
     world.end().await;
 }
 

@@ -1,0 +1,116 @@
+//! A budget for reading libraries, so that one member's lists, or everybody's together, don't take the database from the rest.
+//!
+//! Invariant: at most so many lists are read at once here, at most [`MAX_WAITING`] wait for a moment, and of one member only a few do either.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use contract::AccountId;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use crate::config::Config;
+use crate::error::Error;
+
+/// Lists that wait for others; one more is told to come back.
+const MAX_WAITING: usize = 64;
+/// How long one waits, and then how long it may take.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(2);
+const READ_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The budget.
+#[derive(Debug)]
+pub(crate) struct Lists {
+    at_once: Semaphore,
+    places: Semaphore,
+    members: Arc<Mutex<HashMap<AccountId, usize>>>,
+    most_per_member: usize,
+}
+
+/// One of a member's lists; given back when it is dropped.
+struct Mine {
+    members: Arc<Mutex<HashMap<AccountId, usize>>>,
+    member: AccountId,
+}
+
+impl Drop for Mine {
+    fn drop(&mut self) {
+        let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = members.get_mut(&self.member) {
+            *count -= 1;
+            if *count == 0 {
+                members.remove(&self.member);
+            }
+        }
+    }
+}
+
+impl Lists {
+    pub(crate) fn new(config: &Config) -> Self {
+        let at_once = config.lists_at_once.clamp(1, 1024);
+        Self { at_once: Semaphore::new(at_once), places: Semaphore::new(at_once + MAX_WAITING), members: Arc::default(), most_per_member: config.lists_per_member.max(1) }
+    }
+
+    /// Reads a list of `member` when it is its turn.
+    pub(crate) async fn read<T>(&self, member: AccountId, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let _mine = self.count(member)?;
+        let _place = self.places.try_acquire().map_err(|_| Error::ListsBusy)?;
+        let Ok(Ok(_turn)) = timeout(WAIT_TIMEOUT, self.at_once.acquire()).await else { return Err(Error::ListsBusy) };
+        timeout(READ_TIMEOUT, work).await.map_err(|_| Error::ListsBusy)?
+    }
+
+    fn count(&self, member: AccountId) -> Result<Mine, Error> {
+        let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = members.entry(member).or_default();
+        if *count >= self.most_per_member {
+            return Err(Error::TooManyLists(self.most_per_member));
+        }
+        *count += 1;
+        Ok(Mine { members: self.members.clone(), member })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use futures::FutureExt as _;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn lists() -> Lists {
+        Lists::new(&Config { lists_at_once: 2, lists_per_member: 3, ..Config::default() })
+    }
+
+    fn member(number: u128) -> AccountId {
+        AccountId(Uuid::from_u128(number))
+    }
+
+    #[tokio::test]
+    async fn one_member_takes_only_a_few_places_and_gives_them_back() {
+        let lists = lists();
+        let mut open: Vec<_> = (0..3).map(|_| Box::pin(lists.read(member(1), pending::<Result<(), Error>>()))).collect();
+        for one in &mut open {
+            assert!(one.now_or_never().is_none());
+        }
+        assert!(matches!(lists.read(member(1), async { Ok(()) }).await, Err(Error::TooManyLists(3))));
+        // Two run and one waits: another member waits behind it, and has its turn when one has gone.
+        open.pop();
+        open.pop();
+        assert!(lists.read(member(2), async { Ok(()) }).await.is_ok());
+        drop(open);
+        assert!(lists.members.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn only_so_many_wait() {
+        let lists = lists();
+        let mut open: Vec<_> = (0..MAX_WAITING + 2).map(|number| Box::pin(lists.read(member(number as u128), pending::<Result<(), Error>>()))).collect();
+        for one in &mut open {
+            assert!(one.now_or_never().is_none());
+        }
+        assert!(matches!(lists.read(member(1000), async { Ok(()) }).await, Err(Error::ListsBusy)));
+    }
+}

@@ -1,0 +1,304 @@
+//! Pages of a member's library, filtered.
+//!
+//! Kind, state and audience are few, so one index has all their combinations, and a page takes the newest of each. Tag, subject and words are
+//! terms: the rarest one's list is read from the newest on, in slices, and each hit is looked at. So no statement reads more than some
+//! thousands of rows, however large the library is. Invariant: a page holds every item that matches between its beginning and the
+//! place that it names as its end.
+
+use chrono::{DateTime, Utc};
+use contract::AccountId;
+use contract::media::{Kind, Visibility};
+use kit::db::{Error, FromQueryResult, Sql, Value};
+
+use super::items::{COLUMNS, Row};
+use super::terms::micros;
+use crate::model::cursor::Cursor;
+use crate::model::terms::{Term, Wanted};
+use crate::model::{Item, State};
+
+/// Hits that are looked at in the first slice; twice as many in each after it.
+const FIRST_SLICE: i64 = 256;
+const LARGEST_SLICE: i64 = 4096;
+/// Hits that are looked at for one page. A page that is not full by then says where the next goes on.
+const MAX_HITS: i64 = 20_000;
+/// Where counting which term is the rarest ends.
+const RARE: i64 = 1000;
+
+/// What a list shows.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Filter {
+    pub kind: Option<Kind>,
+    pub state: Option<State>,
+    pub visibility: Option<Visibility>,
+    /// Tag, subject and words.
+    pub wanted: Wanted,
+    /// What is staged instead of what is in the library.
+    pub staged: bool,
+}
+
+/// A page, and where the next one begins.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub items: Vec<Item>,
+    pub next: Option<Cursor>,
+}
+
+/// What a slice is taken of.
+#[derive(Debug, Clone, Copy)]
+enum List {
+    /// The items with a term.
+    Term(Term),
+    /// Everything, while items of earlier releases wait for their terms.
+    Library,
+}
+
+/// SQL text with its values.
+#[derive(Default)]
+struct Query {
+    text: String,
+    values: Vec<Value>,
+}
+
+impl Query {
+    /// Binds a value; answers how it is written.
+    fn bind(&mut self, value: impl Into<Value>) -> String {
+        self.values.push(value.into());
+        format!("${}", self.values.len())
+    }
+
+    fn add(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+}
+
+/// A page of an owner's items, newest first.
+pub(crate) async fn list(sql: &impl Sql, owner: AccountId, filter: &Filter, after: Option<&Cursor>, size: usize) -> Result<Page, Error> {
+    let terms = filter.wanted.terms(owner);
+    if !terms.is_empty() {
+        return Search { sql, owner, filter, terms, size }.run(after).await;
+    }
+    let query = if filter.kind.is_none() && filter.state.is_none() && filter.visibility.is_none() {
+        unfiltered(owner, filter, after, size + 1)
+    } else {
+        by_facets(owner, filter, after, size + 1)
+    };
+    let mut items = read(sql, query).await?;
+    let more = items.len() > size;
+    items.truncate(size);
+    let next = items.last().filter(|_| more).map(Cursor::of);
+    Ok(Page { items, next })
+}
+
+async fn read(sql: &impl Sql, query: Query) -> Result<Vec<Item>, Error> {
+    let rows: Vec<Row> = sql.rows(&query.text, query.values).await?;
+    rows.into_iter().map(Item::try_from).collect()
+}
+
+fn unfiltered(owner: AccountId, filter: &Filter, after: Option<&Cursor>, most: usize) -> Query {
+    let mut query = Query::default();
+    let (owner, claimed) = (query.bind(owner.to_string()), query.bind(!filter.staged));
+    query.add(&format!("select {COLUMNS} from item where owner = {owner} and claimed = {claimed}"));
+    if let Some(after) = after {
+        let (at, id) = (query.bind(after.created_at), query.bind(after.id.clone()));
+        query.add(&format!(" and (created_at, id) < ({at}, {id})"));
+    }
+    let most = query.bind(i64::try_from(most).unwrap_or(i64::MAX));
+    query.add(&format!(" order by created_at desc, id desc limit {most}"));
+    query
+}
+
+/// The newest of each combination of kind, state and audience that is wanted, at most 15, and the newest of those.
+fn by_facets(owner: AccountId, filter: &Filter, after: Option<&Cursor>, most: usize) -> Query {
+    let mut query = Query::default();
+    let (owner, claimed) = (query.bind(owner.to_string()), query.bind(!filter.staged));
+    let kinds = filter.kind.map_or(vec![Kind::Photo, Kind::Audio, Kind::Video], |kind| vec![kind]);
+    let states = filter.state.map_or(vec![State::Received, State::Processing, State::Playable, State::Ready, State::Failed], |state| vec![state]);
+    let audiences = filter.visibility.map_or(vec![Visibility::Private, Visibility::Unlisted, Visibility::Public], |one| vec![one]);
+    let kinds: Vec<String> = kinds.iter().map(|kind| query.bind(kind.as_str())).collect();
+    let states: Vec<String> = states.iter().map(|state| query.bind(state.as_str())).collect();
+    let audiences: Vec<String> = audiences.iter().map(|audience| query.bind(audience.as_str())).collect();
+    let most = query.bind(i64::try_from(most).unwrap_or(i64::MAX));
+    let from = after.map_or_else(String::new, |after| {
+        let (at, id) = (query.bind(after.created_at), query.bind(after.id.clone()));
+        format!(" and (created_at, id) < ({at}, {id})")
+    });
+    let mut parts = Vec::new();
+    for kind in &kinds {
+        for state in &states {
+            for audience in &audiences {
+                parts.push(format!(
+                    "select id, created_at from (select id, created_at from item where owner = {owner} and claimed = {claimed} and kind = {kind} \
+                     and state = {state} and visibility = {audience}{from} order by created_at desc, id desc limit {most}) part{}",
+                    parts.len()
+                ));
+            }
+        }
+    }
+    query.add(&format!(
+        "select {COLUMNS} from item where id in (select id from ({}) newest order by created_at desc, id desc limit {most}) \
+         order by created_at desc, id desc limit {most}",
+        parts.join(" union all ")
+    ));
+    query
+}
+
+/// The place of a hit.
+#[derive(Debug, Clone, FromQueryResult)]
+struct Place {
+    created: i64,
+    item: String,
+}
+
+impl Place {
+    fn cursor(&self) -> Result<Cursor, Error> {
+        let created_at = DateTime::from_timestamp_micros(self.created).ok_or(Error::Corrupt("an item's time"))?;
+        Ok(Cursor { created_at, id: self.item.clone() })
+    }
+}
+
+/// A list by terms.
+struct Search<'s, S> {
+    sql: &'s S,
+    owner: AccountId,
+    filter: &'s Filter,
+    terms: Vec<Term>,
+    size: usize,
+}
+
+impl<S: Sql> Search<'_, S> {
+    async fn run(self, after: Option<&Cursor>) -> Result<Page, Error> {
+        let list = self.shortest().await?;
+        let mut after = after.cloned();
+        let (mut items, mut slice, mut left) = (Vec::new(), FIRST_SLICE, MAX_HITS);
+        loop {
+            let bound = self.bound(list, after.as_ref(), slice).await?;
+            let bound = bound.as_ref().map(Place::cursor).transpose()?;
+            let most = self.size + 1 - items.len();
+            let found = read(self.sql, self.slice(list, after.as_ref(), bound.as_ref(), most)).await?;
+            // One that was cut short by `most` may hold more than what is looked for.
+            let (whole, last) = (found.len() < most, found.last().map(Cursor::of));
+            items.extend(found.into_iter().filter(|item| self.filter.wanted.matches(item)));
+            if items.len() > self.size {
+                items.truncate(self.size);
+                let next = items.last().map(Cursor::of);
+                return Ok(Page { items, next });
+            }
+            after = if whole { bound } else { last };
+            let Some(place) = &after else { return Ok(Page { items, next: None }) };
+            left -= if whole { slice } else { i64::try_from(most).unwrap_or(slice) };
+            if left <= 0 {
+                return Ok(Page { next: Some(place.clone()), items });
+            }
+            if whole {
+                slice = (slice * 2).min(LARGEST_SLICE);
+            }
+        }
+    }
+
+    /// The list of the rarest term; or the library, as long as not all of it is in the index.
+    async fn shortest(&self) -> Result<List, Error> {
+        #[derive(FromQueryResult)]
+        struct Count {
+            hits: i64,
+        }
+        let text = "select count(*) as hits from (select id from item where owner = $1 and indexed_version <> version limit 1) waiting";
+        let waiting: Option<Count> = self.sql.row(text, vec![self.owner.to_string().into()]).await?;
+        if waiting.is_some_and(|waiting| waiting.hits > 0) {
+            return Ok(List::Library);
+        }
+        let mut shortest: Option<(i64, Term)> = None;
+        for term in &self.terms {
+            let text = "select count(*) as hits from (select item from item_term where term = $1 limit $2) some_hits";
+            let most = shortest.map_or(RARE, |(hits, _)| hits);
+            let count: Option<Count> = if self.terms.len() > 1 { self.sql.row(text, vec![(*term).into(), most.into()]).await? } else { None };
+            let hits = count.map_or(0, |count| count.hits);
+            if shortest.is_none_or(|(least, _)| hits < least) {
+                shortest = Some((hits, *term));
+            }
+        }
+        Ok(shortest.map_or(List::Library, |(_, term)| List::Term(term)))
+    }
+
+    /// Where a slice of so many hits ends; nothing if there are no more than these.
+    async fn bound(&self, list: List, after: Option<&Cursor>, slice: i64) -> Result<Option<Place>, Error> {
+        let mut query = Query::default();
+        match list {
+            List::Term(term) => {
+                let term = query.bind(term);
+                query.add(&format!("select created, item from item_term where term = {term}"));
+                if let Some(after) = after {
+                    let (at, id) = (query.bind(micros(after.created_at)), query.bind(after.id.clone()));
+                    query.add(&format!(" and (created, item) < ({at}, {id})"));
+                }
+                let slice = query.bind(slice - 1);
+                query.add(&format!(" order by created desc, item desc limit 1 offset {slice}"));
+                self.sql.row(&query.text, query.values).await
+            }
+            List::Library => {
+                #[derive(FromQueryResult)]
+                struct Bound {
+                    created_at: DateTime<Utc>,
+                    id: String,
+                }
+                let (owner, claimed) = (query.bind(self.owner.to_string()), query.bind(!self.filter.staged));
+                query.add(&format!("select created_at, id from item where owner = {owner} and claimed = {claimed}"));
+                if let Some(after) = after {
+                    let (at, id) = (query.bind(after.created_at), query.bind(after.id.clone()));
+                    query.add(&format!(" and (created_at, id) < ({at}, {id})"));
+                }
+                let slice = query.bind(slice - 1);
+                query.add(&format!(" order by created_at desc, id desc limit 1 offset {slice}"));
+                let bound: Option<Bound> = self.sql.row(&query.text, query.values).await?;
+                Ok(bound.map(|bound| Place { created: micros(bound.created_at), item: bound.id }))
+            }
+        }
+    }
+
+    /// What is wanted of the hits after `after` up to `to`, which is one of them.
+    fn slice(&self, list: List, after: Option<&Cursor>, to: Option<&Cursor>, most: usize) -> Query {
+        let mut query = Query::default();
+        let (owner, claimed) = (query.bind(self.owner.to_string()), query.bind(!self.filter.staged));
+        let between = |query: &mut Query, names: &str, as_micros: bool| {
+            for (place, comparison) in [(after, "<"), (to, ">=")] {
+                let Some(place) = place else { continue };
+                let at = if as_micros { query.bind(micros(place.created_at)) } else { query.bind(place.created_at) };
+                let id = query.bind(place.id.clone());
+                query.add(&format!(" and {names} {comparison} ({at}, {id})"));
+            }
+        };
+        let order = match list {
+            List::Term(term) => {
+                let rarest = query.bind(term);
+                // The order of the join is the order of the list, so that it ends when enough is found.
+                query.add(&format!("select {COLUMNS} from item_term hit cross join item where hit.term = {rarest}"));
+                between(&mut query, "(hit.created, hit.item)", true);
+                query.add(&format!(" and item.id = hit.item and item.owner = {owner} and item.claimed = {claimed}"));
+                for other in self.terms.iter().filter(|other| **other != term) {
+                    let other = query.bind(*other);
+                    query.add(&format!(" and exists (select 1 from item_term also where also.term = {other} and also.created = hit.created and also.item = hit.item)"));
+                }
+                " order by hit.created desc, hit.item desc"
+            }
+            List::Library => {
+                query.add(&format!("select {COLUMNS} from item where owner = {owner} and claimed = {claimed}"));
+                between(&mut query, "(created_at, id)", false);
+                " order by created_at desc, id desc"
+            }
+        };
+        let facets = [
+            ("kind", self.filter.kind.map(|kind| kind.as_str())),
+            ("state", self.filter.state.map(|state| state.as_str())),
+            ("visibility", self.filter.visibility.map(|audience| audience.as_str())),
+        ];
+        for (name, value) in facets {
+            if let Some(value) = value {
+                let value = query.bind(value);
+                query.add(&format!(" and item.{name} = {value}"));
+            }
+        }
+        query.add(order);
+        let most = query.bind(i64::try_from(most).unwrap_or(i64::MAX));
+        query.add(&format!(" limit {most}"));
+        query
+    }
+}
