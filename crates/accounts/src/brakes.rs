@@ -152,8 +152,8 @@ pub(crate) fn network(address: Option<IpAddr>) -> String {
 mod tests {
     use super::*;
 
-    fn brakes(config: Config) -> Brakes {
-        Brakes::new(&Config { slow_down_ms: 250, ..config })
+    fn brakes(config: &Config) -> Brakes {
+        Brakes::new(&Config { slow_down_ms: 250, ..config.clone() })
     }
 
     fn stranger(login: &str, address: [u8; 4]) -> Guesser<'_> {
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn one_network_can_not_use_up_what_others_have() {
-        let (brakes, now) = (brakes(Config::default()), Utc::now());
+        let (brakes, now) = (brakes(&Config::default()), Utc::now());
         for _ in 0..10 {
             brakes.take(&stranger("ada", [203, 0, 113, 7]), now).unwrap();
         }
@@ -182,7 +182,7 @@ mod tests {
 
     #[test]
     fn guessing_from_everywhere_slows_and_then_stops_strangers_only() {
-        let (brakes, now) = (brakes(Config::default()), Utc::now());
+        let (brakes, now) = (brakes(&Config::default()), Utc::now());
         let mut delays = Vec::new();
         for network in 0..100 {
             delays.push(brakes.take(&stranger("ada", [10, 1, network, 1]), now).unwrap().delay);
@@ -197,14 +197,14 @@ mod tests {
 
     #[test]
     fn each_wrong_password_makes_the_next_wait_longer() {
-        let (brakes, now) = (brakes(Config::default()), Utc::now());
+        let (brakes, now) = (brakes(&Config::default()), Utc::now());
         let delays = std::array::from_fn::<_, 10, _>(|_| brakes.take(&stranger("ada", [10, 0, 0, 1]), now).unwrap().delay.as_millis());
         assert_eq!(delays, [0, 0, 0, 0, 0, 250, 500, 1000, 2000, 4000]);
     }
 
     #[test]
     fn what_a_later_brake_refuses_is_counted_nowhere() {
-        let (brakes, now) = (brakes(Config { attempts_per_address: 1, ..Config::default() }), Utc::now());
+        let (brakes, now) = (brakes(&Config { attempts_per_address: 1, ..Config::default() }), Utc::now());
         brakes.take(&stranger("bob", [10, 0, 0, 1]), now).unwrap();
         for _ in 0..50 {
             assert!(brakes.take(&stranger("ada", [10, 0, 0, 1]), now).is_err());
@@ -214,7 +214,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_so_many_are_delayed_at_once() {
-        let (brakes, now) = (brakes(Config { attempts_per_login: 2, ..Config::default() }), Utc::now());
+        let (brakes, now) = (brakes(&Config { attempts_per_login: 2, ..Config::default() }), Utc::now());
         brakes.take(&stranger("ada", [10, 0, 0, 1]), now).unwrap();
         let slowed = brakes.take(&stranger("ada", [10, 0, 0, 1]), now).unwrap();
         let _all = brakes.delayed.try_acquire_many(u32::try_from(MAX_DELAYED).unwrap()).unwrap();

@@ -27,7 +27,7 @@ impl Plan {
 
     /// The table that is read from one end to the other, if there is one.
     pub fn scanned(&self) -> Option<&str> {
-        let after = |line: &'_ str, words: &[&str]| -> Option<String> {
+        let after = |line: &str, words: &[&str]| -> Option<String> {
             let rest = words.iter().find_map(|word| line.split_once(word)).map(|(_, rest)| rest)?;
             Some(rest.split(' ').next().unwrap_or(rest).to_owned())
         };

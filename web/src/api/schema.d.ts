@@ -124,7 +124,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Lists your library, newest first. */
+        /**
+         * Lists your library, newest first.
+         * @description A page that is searched for may hold fewer items than `limit`, even none, and have a `next` all the same: go on there.
+         */
         get: operations["list_media"];
         put?: never;
         /**
@@ -1083,7 +1086,7 @@ export interface operations {
                 visibility?: components["schemas"]["Visibility"];
                 /** @description Only items with this tag. */
                 tag?: string;
-                /** @description Only items whose name or tags contain this text. */
+                /** @description Only items with all of these words: each begins a word of the item's name or of one of its tags. */
                 q?: string;
                 /** @description Only items that were claimed for this. */
                 subject?: string;

@@ -5,8 +5,8 @@
 pub(crate) mod cursor;
 pub(crate) mod limits;
 pub(crate) mod tags;
-pub(crate) mod upload_metadata;
 pub(crate) mod terms;
+pub(crate) mod upload_metadata;
 pub(crate) mod view;
 
 use chrono::{DateTime, Utc};

@@ -285,11 +285,8 @@ impl<S: Sql> Search<'_, S> {
                 " order by created_at desc, id desc"
             }
         };
-        let facets = [
-            ("kind", self.filter.kind.map(|kind| kind.as_str())),
-            ("state", self.filter.state.map(|state| state.as_str())),
-            ("visibility", self.filter.visibility.map(|audience| audience.as_str())),
-        ];
+        let facets =
+            [("kind", self.filter.kind.map(Kind::as_str)), ("state", self.filter.state.map(State::as_str)), ("visibility", self.filter.visibility.map(Visibility::as_str))];
         for (name, value) in facets {
             if let Some(value) = value {
                 let value = query.bind(value);

@@ -18,7 +18,7 @@ use crate::kitchen::{expect_tidy, png, send};
 /// The role's routes as another process of it would have them: on the same database, with a memory of its own.
 async fn another_instance(world: &World) -> Router {
     let context = world.context("media").clone();
-    let wear = kit::http::Wear { role: "media", metrics: Default::default(), verifier: context.verifier.clone() };
+    let wear = kit::http::Wear { role: "media", metrics: kit::telemetry::Metrics::default(), verifier: context.verifier.clone() };
     let part = (media::service().start)(context).await.unwrap();
     kit::http::wear(part.router, wear)
 }

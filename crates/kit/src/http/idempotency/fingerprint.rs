@@ -154,7 +154,11 @@ impl http_body::Body for Watched {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
         let mut taking = self.taking.lock().unwrap_or_else(PoisonError::into_inner);
         match &frame {
-            Some(Ok(frame)) => frame.data_ref().map_or((), |data| taking.push(data)),
+            Some(Ok(frame)) => {
+                if let Some(data) = frame.data_ref() {
+                    taking.push(data);
+                }
+            }
             None => taking.end(),
             Some(Err(_)) => {}
         }

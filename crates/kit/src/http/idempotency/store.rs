@@ -61,7 +61,7 @@ impl Replay {
 /// A key in the hands of a request.
 #[derive(Debug, Clone)]
 pub(super) struct Key {
-    key: String,
+    hash: String,
     holder: String,
     member: String,
     /// Which of the member's it is.
@@ -149,7 +149,7 @@ pub(super) async fn begin(db: &Db, key: String, holder: String, member: Uuid, no
                 .await?;
             if let Some(Inserted { number }) = inserted {
                 forget_old(tx, &member, number).await?;
-                return Ok(Begun::Taken(Key { key, holder, member, number }));
+                return Ok(Begun::Taken(Key { hash: key, holder, member, number }));
             }
             let text = "select status, content_type, location, body, replay, fingerprint, fingerprint_bytes from idempotency where key = $1";
             let row: Option<Row> = tx.row(text, vec![key.into()]).await?;
@@ -177,7 +177,7 @@ pub(super) async fn end(db: &Db, key: &Key, done: Option<Done>) -> Result<(), Er
     let key = key.clone();
     db.write(move |tx| {
         Box::pin(async move {
-            let mut values: Vec<Value> = vec![key.key.into(), key.holder.into()];
+            let mut values: Vec<Value> = vec![key.hash.into(), key.holder.into()];
             let Some(done) = done else {
                 let text = "delete from idempotency where key = $1 and holder = $2 and status is null";
                 return tx.execute(text, values).await.map(drop);
@@ -207,7 +207,7 @@ pub(super) async fn end(db: &Db, key: &Key, done: Option<Done>) -> Result<(), Er
 
 /// Says that the request still runs.
 pub(super) async fn renew(db: &Db, key: &Key, now: DateTime<Utc>) -> Result<(), Error> {
-    let values = vec![key.key.clone().into(), key.holder.clone().into(), now.into()];
+    let values = vec![key.hash.clone().into(), key.holder.clone().into(), now.into()];
     let text = "update idempotency set created_at = $3 where key = $1 and holder = $2 and status is null";
     db.write(move |tx| Box::pin(async move { tx.execute(text, values).await.map(drop) })).await
 }
@@ -285,21 +285,21 @@ mod tests {
         let wish = async |key: &str, member: Uuid| begin(&db, key.into(), "h".into(), member, now).await.expect("the database answers");
         end(&db, &held(wish("bob's", bob).await), Some(done("/bob", Some(vec![1; 100])))).await.expect("the database answers");
         for first in (0..MAX_KEYS + 700).step_by(500) {
-            db.write(move |tx| {
-                Box::pin(async move {
-                    let count = (MAX_KEYS + 700 - first).min(500);
-                    let row = |number: i64| -> [Value; 6] {
-                        let key = format!("ada{number}");
-                        [key.into(), ada.to_string().into(), number.into(), 201_i64.into(), vec![7_u8; 100].into(), now.into()]
-                    };
-                    let values = (first + 1..=first + count).flat_map(row).collect();
-                    let text = "insert into idempotency (key, member, number, status, body, created_at) values";
-                    tx.execute(&format!("{text} {}", placeholders(count.unsigned_abs().try_into().unwrap_or(0), 6)), values).await
+            let written: Result<(), Error> = db
+                .write(move |tx| {
+                    Box::pin(async move {
+                        let count = (MAX_KEYS + 700 - first).min(500);
+                        let row = |number: i64| -> [Value; 6] {
+                            let key = format!("ada{number}");
+                            [key.into(), ada.to_string().into(), number.into(), 201_i64.into(), vec![7_u8; 100].into(), now.into()]
+                        };
+                        let values = (first + 1..=first + count).flat_map(row).collect();
+                        let text = "insert into idempotency (key, member, number, status, body, created_at) values";
+                        tx.execute(&format!("{text} {}", placeholders(count.unsigned_abs().try_into().unwrap_or(0), 6)), values).await.map(drop)
+                    })
                 })
-            })
-            .await
-            .map(drop)
-            .unwrap_or_else(|error: Error| panic!("{error}"));
+                .await;
+            written.expect("the database answers");
         }
         for more in 0..3 {
             end(&db, &held(wish(&format!("more{more}"), ada).await), Some(done("/more", Some(vec![7; 100])))).await.expect("the database answers");
