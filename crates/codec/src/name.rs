@@ -4,6 +4,8 @@
 //! for whoever downloads the file. Invariant: a cleaned name is one path component of at most [`MOST_BYTES`]
 //! bytes, without control characters, and never empty.
 
+use crate::sniff::Format;
+
 /// The longest cleaned name in characters.
 pub const MOST_CHARS: usize = 120;
 /// The longest cleaned name in bytes of UTF-8; file systems take 255.
@@ -69,6 +71,31 @@ fn avoid_devices(name: String) -> String {
     };
     let plain = ["con", "prn", "aux", "nul"].iter().any(|device| stem.eq_ignore_ascii_case(device));
     if plain || numbered("com") || numbered("lpt") { format!("_{name}") } else { name }
+}
+
+/// Endings that tell a format besides its own ([`Format::extension`]).
+const OTHER_EXTENSIONS: [(Format, &[&str]); 9] = [
+    (Format::Jpeg, &["jpg", "jpe", "jfif"]),
+    (Format::Png, &["apng"]),
+    (Format::Heic, &["heif", "hif"]),
+    (Format::Mp4, &["m4v", "3gp", "3g2"]),
+    (Format::Mov, &["qt"]),
+    (Format::Mkv, &["mka"]),
+    (Format::M4a, &["m4b"]),
+    (Format::Wav, &["wave"]),
+    (Format::Ogg, &["oga", "ogv", "opus"]),
+];
+
+/// The cleaned name with an extension that tells what the bytes are, whatever the name says: it is kept where it does, and gets the format's
+/// own otherwise, so that a JPEG called `x.html` is saved as `x.html.jpeg`.
+pub fn with_extension(name: &str, format: Format) -> String {
+    let name = clean(name);
+    let others = OTHER_EXTENSIONS.iter().find(|(known, _)| *known == format).map_or(&[] as &[&str], |(_, others)| others);
+    let tells = |extension: &str| [format.extension()].iter().chain(others).any(|known| known.eq_ignore_ascii_case(extension));
+    match name.rsplit_once('.') {
+        Some((stem, extension)) if !stem.is_empty() && tells(extension) => name,
+        _ => clean(&format!("{name}.{}", format.extension())),
+    }
 }
 
 /// A `Content-Disposition` value for this name: `filename` for the characters of old clients and `filename*`
@@ -148,7 +175,42 @@ mod tests {
         assert_eq!(content_disposition(true, "a\"; x=\"b\r\nSet-Cookie: y"), "attachment; filename=\"a_; x=_bSet-Cookie_ y\"");
     }
 
+    #[test]
+    fn the_extension_tells_what_the_bytes_are() {
+        for (name, format, kept) in [
+            ("cat.jpg", Format::Jpeg, "cat.jpg"),
+            ("CAT.JPEG", Format::Jpeg, "CAT.JPEG"),
+            ("x.html", Format::Jpeg, "x.html.jpeg"),
+            ("x.html.", Format::Jpeg, "x.html.jpeg"),
+            ("x.jpg\u{202e}lmth.", Format::Jpeg, "x.jpglmth.jpeg"),
+            ("a\"; filename=x.html", Format::Png, "a_; filename=x.html.png"),
+            ("..", Format::Gif, "untitled.gif"),
+            ("jpeg", Format::Jpeg, "jpeg.jpeg"),
+            (".jpeg", Format::Jpeg, "jpeg.jpeg"),
+            ("../../x.svg/", Format::Webp, "untitled.webp"),
+            ("clip.mov", Format::Mp4, "clip.mov.mp4"),
+            ("clip.m4v", Format::Mp4, "clip.m4v"),
+            ("con.mp3", Format::Mp3, "_con.mp3"),
+            ("x.exe\r\n.png", Format::Png, "x.exe.png"),
+        ] {
+            assert_eq!(with_extension(name, format), kept, "{name}");
+        }
+        let long = with_extension(&format!("{}.html", "ü".repeat(500)), Format::Jpeg);
+        assert!(long.ends_with(".jpeg") && long.len() <= MOST_BYTES && long.chars().count() <= MOST_CHARS, "{long}");
+    }
+
     proptest! {
+        #[test]
+        fn every_extension_tells_the_format(name in "\\PC*|[./\\\\ a-z\u{202e}\u{0}]{0,300}|.{0,20}\\.(html|jpg|exe|mp4)", at in 0..Format::ALL.len()) {
+            let format = Format::ALL[at];
+            let kept = with_extension(&name, format);
+            prop_assert_eq!(clean(&kept), kept.clone());
+            prop_assert_eq!(with_extension(&kept, format), kept.clone());
+            let extension = kept.rsplit('.').next().unwrap_or_default().to_lowercase();
+            let others = OTHER_EXTENSIONS.iter().filter(|(known, _)| *known == format).flat_map(|(_, others)| *others);
+            prop_assert!(others.copied().chain([format.extension()]).any(|known| known == extension), "{}", kept);
+        }
+
         #[test]
         fn every_name_is_one_safe_component(name in "\\PC*|[./\\\\ a-z\u{202e}\u{0}\u{1f600}]{0,300}") {
             let kept = clean(&name);

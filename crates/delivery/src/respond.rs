@@ -1,7 +1,7 @@
 //! How bytes leave: validators, ranges, cache rules and the headers that keep a browser from being fooled.
 //!
 //! Owns RFC 9110 §13 (conditions) and §14 (ranges) for everything this role answers. Invariant: every answer carries a strong ETag,
-//! `nosniff` and a Cache-Control that a private item's bytes can't outlive in a shared cache.
+//! `nosniff`, a sandbox, and a Cache-Control that neither a private item's bytes nor a signature can outlive in a cache.
 
 use axum::body::Body;
 use axum::response::Response;
@@ -38,15 +38,15 @@ pub(crate) struct Sheet<'a> {
     pub content_type: &'a str,
     pub lasts: Lasts,
     pub disposition: Option<String>,
-    /// Whether it is a stranger's file rather than something we made.
-    pub foreign: bool,
+    /// Whether the bytes name further URLs, with the reader's signature in them where it needs one.
+    pub names_urls: bool,
     pub varies_by_accept: bool,
 }
 
 impl<'a> Sheet<'a> {
     /// A sheet for something we made.
     pub fn ours(readable: &'a Readable, etag: &'a str, content_type: &'a str, lasts: Lasts) -> Self {
-        Self { readable, etag, content_type, lasts, disposition: None, foreign: false, varies_by_accept: false }
+        Self { readable, etag, content_type, lasts, disposition: None, names_urls: false, varies_by_accept: false }
     }
 }
 
@@ -159,11 +159,13 @@ fn lists(listed: &str, etag: &str, weakly: bool) -> bool {
 fn describe(headers: &mut HeaderMap, sheet: &Sheet<'_>, etag: &str) {
     let public = sheet.readable.audience == Audience::Everyone;
     let who = if public { "public" } else { "private" };
+    // A private address carries a signature that ends; nothing is kept longer than that holds.
+    let at_most = |seconds: u64| sheet.readable.remaining.map_or(seconds, |remaining| remaining.as_secs().min(seconds));
     let cache = match sheet.lasts {
-        // A private address carries a grant that ends; nothing should be kept longer than that is likely to hold.
+        _ if sheet.names_urls && !sheet.readable.query.is_empty() => HeaderValue::from_static("private, no-store"),
         Lasts::Ever if public => HeaderValue::from_static("public, max-age=31536000, immutable"),
-        Lasts::Ever => HeaderValue::from_static("private, max-age=3600, immutable"),
-        Lasts::Seconds(seconds) => value(&format!("{who}, max-age={seconds}")),
+        Lasts::Ever => value(&format!("private, max-age={}, immutable", at_most(3600))),
+        Lasts::Seconds(seconds) => value(&format!("{who}, max-age={}", at_most(seconds.into()))),
         Lasts::Now if public => HeaderValue::from_static("public, no-cache"),
         Lasts::Now => HeaderValue::from_static("private, no-cache"),
     };
@@ -176,9 +178,7 @@ fn describe(headers: &mut HeaderMap, sheet: &Sheet<'_>, etag: &str) {
     if sheet.varies_by_accept {
         headers.insert(header::VARY, HeaderValue::from_static("accept"));
     }
-    if sheet.foreign {
-        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(SANDBOX));
-    }
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(SANDBOX));
 }
 
 /// Our own texts are plain ASCII; what is not leaves the header empty rather than wrong.

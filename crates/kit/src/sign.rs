@@ -3,12 +3,38 @@
 //! A grant is `expiry.mac`: seconds since 1970 in base 36 and 128 bits of HMAC-SHA256 over scope, subject and expiry
 //! (RFC 2104; truncation as its §5 allows). Invariant: a grant for one subject or scope never opens another.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
+
+/// A signature that was found to hold for one scope and subject. A response may repeat it to its holder, as it is; nothing else can be made of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UrlSignature {
+    text: String,
+    ends_at: DateTime<Utc>,
+}
+
+impl UrlSignature {
+    /// Its text, which needs no escaping in a query.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// When it ends.
+    pub fn ends_at(&self) -> DateTime<Utc> {
+        self.ends_at
+    }
+
+    /// What is left of it at `now`; zero once it has ended.
+    pub fn remaining(&self, now: DateTime<Utc>) -> Duration {
+        (self.ends_at - now).to_std().unwrap_or_default()
+    }
+}
 
 /// Grants end on a multiple of this, so that an address stays the same (and cached) for a while.
 const STEP_SECONDS: i64 = 6 * 3600;
@@ -38,9 +64,16 @@ impl Grants {
 
     /// Whether `grant` opens `subject` for `scope` now.
     pub fn holds(&self, grant: &str, scope: &str, subject: &str, now: DateTime<Utc>) -> bool {
-        let Some((end, mac)) = grant.split_once('.') else { return false };
-        let (Ok(end), Ok(mac)) = (i64::from_str_radix(end, 36), URL_SAFE_NO_PAD.decode(mac)) else { return false };
-        bool::from(self.mac(scope, subject, end).ct_eq(&mac)) && end > now.timestamp()
+        self.verify(grant, scope, subject, now).is_some()
+    }
+
+    /// Returns the signature if it opens `subject` for `scope` now, and is written the one way that we write it.
+    pub fn verify(&self, grant: &str, scope: &str, subject: &str, now: DateTime<Utc>) -> Option<UrlSignature> {
+        let (digits, mac) = grant.split_once('.')?;
+        let (end, mac) = (i64::from_str_radix(digits, 36).ok()?, URL_SAFE_NO_PAD.decode(mac).ok()?);
+        let holds = bool::from(self.mac(scope, subject, end).ct_eq(&mac)) && end > now.timestamp() && base36(end.unsigned_abs()) == digits;
+        let ends_at = DateTime::from_timestamp(end, 0).filter(|_| holds)?;
+        Some(UrlSignature { text: grant.to_owned(), ends_at })
     }
 
     /// A keyed hash of `subject`: the same each time, and opening nothing, as it stands for a grant that has long ended.
@@ -84,6 +117,23 @@ mod tests {
         assert!(!Grants::new([8; 32]).holds(&grant, "view", "abc", now));
         for bad in ["", ".", "zz", "zzzzzzzz.", "-1.AAAA", "é.é"] {
             assert!(!grants.holds(bad, "view", "abc", now), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_signature_has_one_spelling_and_tells_its_end() {
+        let grants = Grants::new([7; 32]);
+        let now = Utc::now();
+        let grant = grants.issue("view", "abc", now, TimeDelta::hours(1));
+        let signature = grants.verify(&grant, "view", "abc", now).unwrap();
+        assert_eq!(signature.text(), grant);
+        assert!((TimeDelta::hours(1)..=TimeDelta::hours(7)).contains(&(signature.ends_at() - now)));
+        assert_eq!(signature.remaining(signature.ends_at()), Duration::ZERO);
+        assert!(signature.remaining(now) <= Duration::from_hours(7));
+        assert_eq!(grants.verify(&grant, "view", "abc", signature.ends_at()), None, "it has ended then");
+        let (end, mac) = grant.split_once('.').unwrap();
+        for other in [format!("+{grant}"), format!("0{grant}"), format!("{}.{mac}", end.to_uppercase()), format!("{grant}=")] {
+            assert_eq!(grants.verify(&other, "view", "abc", now), None, "{other}");
         }
     }
 }

@@ -23,6 +23,7 @@ use std::sync::Arc;
 pub use config::Config;
 use kit::service::BootError;
 use kit::{Context, Part, Service};
+pub use model::view::OWNER_ONLY_FIELDS;
 use tokio::sync::Semaphore;
 
 /// The row of this role in the table of roles.

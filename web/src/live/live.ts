@@ -68,7 +68,7 @@ function listen(id: string): void {
   if (!address) return;
   const stream = new EventSource(address);
   streams.set(id, stream);
-  stream.addEventListener('state', (event: MessageEvent<string>) => learn(JSON.parse(event.data) as Media));
+  stream.addEventListener('state', (event: MessageEvent<string>) => void renew(JSON.parse(event.data) as Media));
   stream.addEventListener('progress', (event: MessageEvent<string>) => {
     shelf.progress(id, JSON.parse(event.data) as Media['progress']);
   });
@@ -83,6 +83,28 @@ function learn(media: Media): void {
   if (settled(media)) arrange();
 }
 
+/** The stream is opened by its URL alone, so it tells that there is something new, not what only the owner may see: that is read by token. */
+async function renew(news: Media): Promise<void> {
+  if (news.updated_at === shelf.get(news.id)?.updated_at) return;
+  try {
+    learn(await calls.get(news.id));
+  } catch (error) {
+    if (error instanceof Problem && error.status === 404) forget(news.id);
+    // Anything else is left to the asking.
+    else lose(news.id);
+  }
+}
+
+function lose(id: string): void {
+  streams.get(id)?.close();
+  streams.delete(id);
+}
+
+function forget(id: string): void {
+  followers.delete(id);
+  shelf.remove(id);
+}
+
 /** Asks for whatever has no stream; one that lost its stream gets a new one. */
 async function ask(): Promise<void> {
   const silent = open().filter((id) => !streams.has(id));
@@ -90,10 +112,7 @@ async function ask(): Promise<void> {
     try {
       shelf.put(await calls.get(id));
     } catch (error) {
-      if (error instanceof Problem && error.status === 404) {
-        followers.delete(id);
-        shelf.remove(id);
-      }
+      if (error instanceof Problem && error.status === 404) forget(id);
     }
     // To the front of the queue: everybody has a turn.
     const count = followers.get(id);

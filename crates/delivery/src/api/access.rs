@@ -10,15 +10,18 @@
 //!
 //! Everybody else is told that there is no such media, so that a stranger can't find out what exists. A token that does not hold is
 //! refused (401) whether or not there is something, for the same reason. Invariant: a [`Readable`] or an [`Owned`] in a handler's
-//! signature means that this reader may have these bytes.
+//! signature means that this reader may have these bytes; what is answered under a signed URL repeats that signature or none, and nothing of
+//! it is kept for longer than the signature holds.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts, RawPathParams};
 use contract::MediaId;
 use contract::media::Visibility;
 use http::request::Parts;
 use kit::auth::Member;
+use kit::sign::UrlSignature;
 
 use crate::Delivery;
 use crate::error::Error;
@@ -44,6 +47,8 @@ pub(crate) struct Readable {
     pub audience: Audience,
     /// What has to stand in further addresses for the reader to go on: `t=…`, or nothing.
     pub query: String,
+    /// What is left of the signature that let the reader in, if one did.
+    pub remaining: Option<Duration>,
 }
 
 /// An item whose untouched original this reader may have.
@@ -58,8 +63,9 @@ impl FromRequestParts<Delivery> for Readable {
         if let Some(readable) = asked.open() {
             return Ok(readable);
         }
-        if let (Some(item), Some(grant)) = (&asked.item, asked.granted("view", delivery)) {
-            return Ok(Self { item: item.clone(), audience: Audience::Granted, query: format!("t={grant}") });
+        if let (Some(item), Some((signature, remaining))) = (&asked.item, asked.granted("view", delivery)) {
+            let query = format!("t={}", signature.text());
+            return Ok(Self { item: item.clone(), audience: Audience::Granted, query, remaining: Some(remaining) });
         }
         let member = member(parts, delivery).await?;
         asked.owned_by(member.as_ref()).ok_or(Error::NotFound)
@@ -71,8 +77,9 @@ impl FromRequestParts<Delivery> for Owned {
 
     async fn from_request_parts(parts: &mut Parts, delivery: &Delivery) -> Result<Self, Error> {
         let asked = Asked::of(parts, delivery).await?;
-        if let (Some(item), Some(_)) = (&asked.item, asked.granted("original", delivery)) {
-            return Ok(Self(Readable { item: item.clone(), audience: Audience::Granted, query: String::new() }));
+        if let (Some(item), Some((_, remaining))) = (&asked.item, asked.granted("original", delivery)) {
+            let readable = Readable { item: item.clone(), audience: Audience::Granted, query: String::new(), remaining: Some(remaining) };
+            return Ok(Self(readable));
         }
         let member = member(parts, delivery).await?;
         if let Some(readable) = asked.owned_by(member.as_ref()) {
@@ -110,17 +117,19 @@ impl Asked {
     fn open(&self) -> Option<Readable> {
         let item = self.item.as_ref().filter(|item| item.is_open())?;
         let audience = if item.visibility == Visibility::Public { Audience::Everyone } else { Audience::Knowers };
-        Some(Readable { item: item.clone(), audience, query: String::new() })
+        Some(Readable { item: item.clone(), audience, query: String::new(), remaining: None })
     }
 
-    fn granted(&self, scope: &str, delivery: &Delivery) -> Option<&str> {
-        let (item, grant) = (self.item.as_ref()?, self.grant.as_deref()?);
-        delivery.context.grants.holds(grant, scope, item.id.as_str(), delivery.context.clock.now()).then_some(grant)
+    fn granted(&self, scope: &str, delivery: &Delivery) -> Option<(UrlSignature, Duration)> {
+        let (item, grant, now) = (self.item.as_ref()?, self.grant.as_deref()?, delivery.context.clock.now());
+        let signature = delivery.context.grants.verify(grant, scope, item.id.as_str(), now)?;
+        let remaining = signature.remaining(now);
+        Some((signature, remaining))
     }
 
     fn owned_by(&self, member: Option<&Member>) -> Option<Readable> {
         let item = self.item.as_ref().filter(|item| member.is_some_and(|member| member.id() == item.owner.0))?;
-        Some(Readable { item: item.clone(), audience: Audience::Owner, query: String::new() })
+        Some(Readable { item: item.clone(), audience: Audience::Owner, query: String::new(), remaining: None })
     }
 }
 

@@ -11,6 +11,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 use kit::objects::Download;
 
 use super::access::{Audience, Readable};
+use super::files::Described;
 use crate::Delivery;
 use crate::error::Error;
 use crate::respond::Asking;
@@ -21,12 +22,13 @@ const LEAST_BYTES: u64 = 8 << 20;
 const LASTS: Duration = Duration::from_mins(10);
 
 /// The way to the store, where the operator wants that and it suits the request.
-pub(super) async fn elsewhere(delivery: &Delivery, asking: &Asking, readable: &Readable, disposition: &str) -> Result<Option<Response>, Error> {
+pub(super) async fn elsewhere(delivery: &Delivery, asking: &Asking, readable: &Readable, file: &Described<'_>) -> Result<Option<Response>, Error> {
     let item = &readable.item;
     if !suits(asking, readable.audience, item.bytes) {
         return Ok(None);
     }
-    let download = Download { content_type: &item.content_type, disposition, lasts: LASTS };
+    let Some(lasts) = lasts(readable.remaining) else { return Ok(None) };
+    let download = Download { content_type: file.content_type, disposition: &file.disposition, lasts };
     let Some(address) = delivery.context.objects.direct(&item.object, &download).await? else { return Ok(None) };
     Ok(HeaderValue::try_from(address).ok().map(sent))
 }
@@ -36,6 +38,13 @@ pub(super) async fn elsewhere(delivery: &Delivery, asking: &Asking, readable: &R
 fn suits(asking: &Asking, audience: Audience, bytes: u64) -> bool {
     let conditions = [header::AUTHORIZATION, header::IF_MATCH, header::IF_NONE_MATCH, header::IF_RANGE];
     bytes >= LEAST_BYTES && asking.method == Method::GET && audience != Audience::Owner && !conditions.iter().any(|name| asking.headers.contains_key(name))
+}
+
+/// The store's address never works for longer than the signature that led to it; one that is about to end leads nowhere.
+fn lasts(remaining: Option<Duration>) -> Option<Duration> {
+    let lasts = remaining.map_or(LASTS, |remaining| remaining.min(LASTS));
+    // Presigned URLs last whole seconds.
+    (lasts.as_secs() > 0).then(|| Duration::from_secs(lasts.as_secs()))
 }
 
 fn sent(address: HeaderValue) -> Response {
@@ -68,6 +77,14 @@ mod tests {
         for name in [header::AUTHORIZATION, header::IF_RANGE, header::IF_NONE_MATCH, header::IF_MATCH] {
             assert!(!suits(&asking(Method::GET, &[(name, "x")]), Audience::Everyone, LEAST_BYTES));
         }
+    }
+
+    #[test]
+    fn the_stores_address_does_not_outlive_the_signature() {
+        assert_eq!(lasts(None), Some(LASTS));
+        assert_eq!(lasts(Some(Duration::from_hours(12))), Some(LASTS));
+        assert_eq!(lasts(Some(Duration::from_millis(61_900))), Some(Duration::from_secs(61)));
+        assert_eq!(lasts(Some(Duration::from_millis(900))), None);
     }
 
     #[test]

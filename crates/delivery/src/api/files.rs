@@ -1,16 +1,18 @@
 //! Whole files: the untouched original for its owner, the scrubbed file for everyone who may see the item.
 //!
 //! Invariant: what `/v1/files` hands out has every overlay laid on, also across the edges of ranges; where the overlays are not
-//! known, it hands out nothing.
+//! known, it hands out nothing. A file's type and extension are what its bytes are, whatever its name says.
 
 use axum::extract::{Path, State};
 use axum::response::Response;
-use codec::name::content_disposition;
+use codec::name::{content_disposition, with_extension};
+use codec::sniff::{Format, Kind};
 
 use super::access::{Owned, Readable};
 use super::direct::elsewhere;
 use crate::Delivery;
 use crate::error::Error;
+use crate::model::Item;
 use crate::respond::{Asking, Lasts, Sheet, Source, respond};
 use crate::shelf::Overlays;
 
@@ -26,11 +28,11 @@ use crate::shelf::Overlays;
 )]
 pub(super) async fn original(State(delivery): State<Delivery>, Owned(readable): Owned, asking: Asking) -> Result<Response, Error> {
     let item = &readable.item;
-    let disposition = content_disposition(true, &item.name);
-    if let Some(elsewhere) = elsewhere(&delivery, &asking, &readable, &disposition).await? {
+    let file = Described::of(item, true);
+    if let Some(elsewhere) = elsewhere(&delivery, &asking, &readable, &file).await? {
         return Ok(elsewhere);
     }
-    let sheet = Sheet { disposition: Some(disposition), foreign: true, ..Sheet::ours(&readable, &item.sha256, &item.content_type, Lasts::Ever) };
+    let sheet = Sheet { disposition: Some(file.disposition), ..Sheet::ours(&readable, &item.sha256, file.content_type, Lasts::Ever) };
     respond(&delivery.shelf, &asking, sheet, Source::Object(&item.object, item.bytes, None)).await
 }
 
@@ -51,13 +53,31 @@ pub(super) async fn file(State(delivery): State<Delivery>, readable: Readable, P
     }
     let patches = item.scrub.as_ref().ok_or(Error::Withheld)?;
     let overlays = (!patches.is_empty()).then(|| Overlays(item.clone()));
-    let disposition = content_disposition(false, &item.name);
+    let file = Described::of(item, false);
     if overlays.is_none()
-        && let Some(elsewhere) = elsewhere(&delivery, &asking, &readable, &disposition).await?
+        && let Some(elsewhere) = elsewhere(&delivery, &asking, &readable, &file).await?
     {
         return Ok(elsewhere);
     }
     let etag = format!("{}-s", item.sha256);
-    let sheet = Sheet { disposition: Some(disposition), foreign: true, ..Sheet::ours(&readable, &etag, &item.content_type, Lasts::Ever) };
+    let sheet = Sheet { disposition: Some(file.disposition), ..Sheet::ours(&readable, &etag, file.content_type, Lasts::Ever) };
     respond(&delivery.shelf, &asking, sheet, Source::Object(&item.object, item.bytes, overlays)).await
+}
+
+/// How a stranger's file is called and typed for its reader.
+pub(super) struct Described<'a> {
+    pub content_type: &'a str,
+    pub disposition: String,
+}
+
+impl<'a> Described<'a> {
+    /// The name ends with what the bytes are, never with what their sender said; what is not one of our media types is saved, not shown.
+    pub fn of(item: &'a Item, attachment: bool) -> Self {
+        let kinds = [Kind::Photo, Kind::Audio, Kind::Video];
+        let format = item.format.parse::<Format>().ok();
+        match format.filter(|format| kinds.iter().any(|kind| format.content_type_as(*kind) == item.content_type)) {
+            Some(format) => Self { content_type: &item.content_type, disposition: content_disposition(attachment, &with_extension(&item.name, format)) },
+            None => Self { content_type: "application/octet-stream", disposition: content_disposition(true, &format!("{}.bin", item.name)) },
+        }
+    }
 }

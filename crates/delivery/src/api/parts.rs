@@ -12,6 +12,7 @@ use super::access::Readable;
 use super::images::ImageQuery;
 use crate::Delivery;
 use crate::error::Error;
+use crate::model::Client;
 use crate::respond::{Asking, Lasts, Sheet, Source, respond};
 
 /// A picture that stands for a video (or a song's cover): as it was made, or in the size and format that is asked for.
@@ -22,9 +23,9 @@ use crate::respond::{Asking, Lasts, Sheet, Source, respond};
     params(("id" = String, Path, description = "The media id"), ImageQuery),
     responses((status = 200, description = "The poster", content_type = "image/jpeg"))
 )]
-pub(super) async fn poster(State(delivery): State<Delivery>, readable: Readable, Query(query): Query<ImageQuery>, asking: Asking) -> Result<Response, Error> {
+pub(super) async fn poster(State(delivery): State<Delivery>, readable: Readable, Query(query): Query<ImageQuery>, client: Client, asking: Asking) -> Result<Response, Error> {
     if !query.is_empty() {
-        return super::images::sized(&delivery, &readable, &query, &asking).await;
+        return super::images::sized(&delivery, &readable, &query, client, &asking).await;
     }
     asset(&delivery, &readable, &asking, "poster").await
 }
@@ -72,7 +73,7 @@ pub(super) async fn storyboard(State(delivery): State<Delivery>, readable: Reada
     let text = delivery.shelf.get_small(&asset.object).await?;
     let text = if readable.query.is_empty() { text } else { with_query(&text, &readable.query) };
     let etag = fingerprint(&text);
-    let sheet = Sheet::ours(&readable, &etag, "text/vtt; charset=utf-8", Lasts::Seconds(300));
+    let sheet = Sheet { names_urls: true, ..Sheet::ours(&readable, &etag, "text/vtt; charset=utf-8", Lasts::Seconds(300)) };
     respond(&delivery.shelf, &asking, sheet, Source::Whole(text)).await
 }
 

@@ -67,7 +67,7 @@ pub(super) async fn master(State(delivery): State<Delivery>, readable: Readable,
         return Err(Error::NotReady);
     }
     let text = delivery.playlists.get(&readable, &playback, "master", |query| write_master(&playback, query));
-    let sheet = Sheet::ours(&readable, &text.etag, PLAYLIST, Lasts::Now);
+    let sheet = Sheet { names_urls: true, ..Sheet::ours(&readable, &text.etag, PLAYLIST, Lasts::Now) };
     respond(&delivery.shelf, &asking, sheet, Source::Whole(text.bytes)).await
 }
 
@@ -91,7 +91,7 @@ pub(super) async fn rendition(State(delivery): State<Delivery>, readable: Readab
     if file == "playlist.m3u8" {
         let text = delivery.playlists.get(&readable, &playback, &name, |query| write_media(run, query));
         let lasts = if run.is_complete() { Lasts::Seconds(300) } else { Lasts::Seconds(GROWING_SECONDS) };
-        let sheet = Sheet::ours(&readable, &text.etag, PLAYLIST, lasts);
+        let sheet = Sheet { names_urls: true, ..Sheet::ours(&readable, &text.etag, PLAYLIST, lasts) };
         return respond(&delivery.shelf, &asking, sheet, Source::Whole(text.bytes)).await;
     }
     let content_type = if run.rendition.track == Track::Audio { "audio/mp4" } else { "video/mp4" };

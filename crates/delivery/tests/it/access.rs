@@ -147,3 +147,27 @@ async fn an_item_of_another_kind_has_no_such_parts() {
     nobody.get(&format!("/v1/media/{}/storyboard/0.jpg", song.id)).await.refused(404, "delivery.no_such_part");
     stage.end().await;
 }
+
+#[tokio::test]
+async fn nothing_is_kept_for_longer_than_the_signature_holds() {
+    let stage = Stage::new().await;
+    let (video, paths) = everything(&stage, Visibility::Private).await;
+    let grant = stage.grant("view", &video.id);
+    let nobody = stage.world.nobody();
+    for path in &paths {
+        let answer = nobody.get(&signed(path, &grant)).await.expect(200);
+        assert!(answer.header("content-security-policy").starts_with("sandbox"), "{path}: {answer}");
+        if String::from_utf8_lossy(&answer.body).contains("t=") {
+            assert_eq!(answer.header("cache-control"), "private, no-store", "{path}");
+        }
+    }
+    // A minute before it ends.
+    let (now, end) = (stage.world.clock().now(), i64::from_str_radix(grant.trim_start_matches("t=").split('.').next().unwrap(), 36).unwrap());
+    stage.world.clock().advance(chrono::TimeDelta::seconds(end - 60) - chrono::TimeDelta::milliseconds(now.timestamp_millis()));
+    for path in &paths {
+        let answer = nobody.get(&signed(path, &grant)).await.expect(200);
+        let seconds = answer.header("cache-control").split("max-age=").nth(1).and_then(|rest| rest.split(',').next()?.parse::<u64>().ok());
+        assert!(seconds.is_none_or(|seconds| seconds <= 60), "{path}: {answer}");
+    }
+    stage.end().await;
+}

@@ -179,3 +179,52 @@ async fn many_slow_readers_share_a_bounded_memory() {
     }
     stage.end().await;
 }
+
+#[tokio::test]
+async fn a_file_is_saved_as_what_it_is_and_not_as_what_it_is_called() {
+    let stage = Stage::new().await;
+    let nobody = stage.world.nobody();
+    let long = format!("{}.svg", "ä".repeat(400));
+    for (name, expected) in [
+        ("x.html", "x.html.jpeg"),
+        ("cat.JPG", "cat.JPG"),
+        ("a\".html", "a_.html.jpeg"),
+        ("cat\u{202e}gpj.html", "catgpj.html.jpeg"),
+        ("../../x.svg", "x.svg.jpeg"),
+        ("..", "untitled.jpeg"),
+        ("x.js\r\nSet-Cookie: a=b", "x.jsSet-Cookie_ a=b.jpeg"),
+        (&long, ".jpeg"),
+    ] {
+        let item = stage.item(contract::media::Kind::Photo, "jpeg", b"a picture", Visibility::Public).await;
+        let item = Received { name: name.into(), ..item };
+        stage.tell(&item).await;
+        let shown = nobody.get(&format!("/v1/files/{}.jpeg", item.id)).await.expect(200);
+        let saved = stage.world.ada().get(&format!("/v1/media/{}/original", item.id)).await.expect(200);
+        for (answer, kind) in [(shown, "inline"), (saved, "attachment")] {
+            let disposition = answer.header("content-disposition");
+            let file_name = disposition.split("filename=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+            assert!(disposition.starts_with(kind) && file_name.ends_with(expected), "{name}: {disposition}");
+            assert!(disposition.split(';').all(|part| !part.contains("filename*") || part.ends_with(".jpeg") || part.ends_with(".JPG")), "{disposition}");
+            assert_eq!((answer.header("content-type"), answer.header("x-content-type-options")), ("image/jpeg", "nosniff"));
+            assert!(answer.header("content-security-policy").starts_with("sandbox"), "{answer}");
+        }
+    }
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn what_is_no_media_type_of_ours_is_saved_and_not_shown() {
+    let stage = Stage::new().await;
+    let item = stage.item(contract::media::Kind::Photo, "jpeg", b"a picture", Visibility::Public).await;
+    let typed = Received { content_type: "text/html".into(), ..item.clone() };
+    stage.tell(&typed).await;
+    let unheard = Received { id: contract::MediaId::random(), format: "html".into(), ..item };
+    stage.tell(&unheard).await;
+    for (item, ending) in [(typed, "jpeg"), (unheard, "html")] {
+        let answer = stage.world.nobody().get(&format!("/v1/files/{}.{ending}", item.id)).await.expect(200);
+        assert_eq!(answer.header("content-type"), "application/octet-stream");
+        let disposition = answer.header("content-disposition");
+        assert!(disposition.starts_with("attachment") && disposition.contains(".bin\""), "{disposition}");
+    }
+    stage.end().await;
+}

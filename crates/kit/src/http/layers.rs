@@ -1,6 +1,6 @@
 //! The layers that every role's router wears: request id, verifier, figures, problems with ids, no panics.
 //!
-//! Invariant: an answer leaves with the request id it was logged under.
+//! Invariant: an answer leaves with the request id it was logged under, and with a rule for caches.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
@@ -10,6 +10,7 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Router};
 use futures::FutureExt as _;
+use http::header::CACHE_CONTROL;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use tracing::{Instrument as _, Span};
 
@@ -101,6 +102,10 @@ async fn around(State(Layers { wear, trusts }): State<Layers>, mut request: Requ
     }
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
+    }
+    // Views carry signatures and tokens: what does not say that it may be kept is kept nowhere.
+    if !response.status().is_informational() {
+        response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     }
     let labels = RouteLabels { role: wear.role, route: route.clone() };
     wear.metrics.seconds.get_or_create(&labels).observe(started.elapsed().as_secs_f64());

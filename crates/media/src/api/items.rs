@@ -77,7 +77,7 @@ pub(super) async fn get(State(media): State<Media>, member: Option<Member>, Path
 pub(super) fn reader(item: &Item, member: Option<&Member>) -> Result<Reader, Error> {
     match member {
         Some(member) if member.id() == item.owner.0 => Ok(Reader::Owner),
-        _ if item.is_open() => Ok(Reader::Other),
+        _ if item.is_open() => Ok(Reader::Everyone),
         _ => Err(Error::NotFound),
     }
 }

@@ -1,7 +1,8 @@
 //! `GET /v1/media/{id}/events`: how an item comes along, as it happens.
 //!
 //! Invariant: a listener that missed something gets the whole state anew, so what it shows is right a moment later. One that is told very
-//! often reads the item once a second, so an item that changes all the time costs its followers no more than one that does not.
+//! often reads the item once a second, so an item that changes all the time costs its followers no more than one that does not. One that listens
+//! under a signature hears nothing after its end.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -30,6 +31,8 @@ use crate::store;
 const SAVED_UP: u32 = 8;
 /// How long until it has another one.
 const READ_EVERY: Duration = Duration::from_secs(1);
+/// How often a stream under a signature looks at the clock, so that a clock that is set forward ends it too.
+const LOOKS_AT_CLOCK: Duration = Duration::from_secs(15);
 
 /// Who listens.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -41,7 +44,8 @@ pub(super) struct Grant {
 
 /// News of an item: `state` (the item, now and whenever it changes) and `progress` (`{percent, remaining_ms}`).
 ///
-/// Ends after `ready` or `failed`, and when the item is removed.
+/// Ends after `ready` or `failed`, when the item is removed, and when the signature (`t`) ends that it was opened with. Under a signature,
+/// `state` is what everyone would see of an open item, and its other URLs are not signed: read the item with your token for those.
 #[utoipa::path(
     get,
     path = "/v1/media/{id}/events", operation_id = "follow_media",
@@ -53,13 +57,22 @@ pub(super) async fn events(State(media): State<Media>, member: Option<Member>, P
     // First the ear, then the look: nothing falls in between.
     let listener = media.context.bus.live().listen_for_client(&topic(&id)).ok_or(Error::TooManyFollowers)?;
     let item = store::items::find(media.context.db.read(), &id).await?.ok_or(Error::NotFound)?;
-    let now = media.context.clock.now();
-    let granted = grant.t.as_deref().is_some_and(|grant| media.context.grants.holds(grant, "events", id.as_str(), now));
-    let reader = if granted { Reader::Owner } else { reader(&item, member.as_ref())? };
+    let reader = listening(&media, &item, member.as_ref(), grant.t.as_deref())?;
     let mut follower = Follower { media: media.clone(), id, reader, listener, pace: Pace::new(), ready: VecDeque::new(), ended: false };
     follower.state(&item);
     let events = stream::unfold(follower, |mut follower| async move { follower.next().await.map(|event| (event, follower)) });
     Ok(sse(events, &media.context.tasks))
+}
+
+/// Who this is: a token of the owner's says more than a signature, and a signature more than nothing.
+fn listening(media: &Media, item: &Item, member: Option<&Member>, grant: Option<&str>) -> Result<Reader, Error> {
+    let by_token = reader(item, member);
+    if matches!(by_token, Ok(Reader::Owner)) {
+        return by_token;
+    }
+    let now = media.context.clock.now();
+    let signature = grant.and_then(|grant| media.context.grants.verify(grant, "events", item.id.as_str(), now));
+    signature.map_or(by_token, |signature| Ok(Reader::Granted(signature)))
 }
 
 /// One listener.
@@ -76,16 +89,34 @@ struct Follower {
 impl Follower {
     async fn next(&mut self) -> Option<Event> {
         loop {
+            let remaining = self.remaining();
+            if remaining.is_some_and(|remaining| remaining.is_zero()) {
+                return None;
+            }
             if let Some(event) = self.ready.pop_front() {
                 return Some(event);
             }
             if self.ended {
                 return None;
             }
-            match self.listener.next().await? {
-                Heard::Update(_, text) if &*text != NEWS_STATE => return Some(frame("progress", &text)),
+            let look = remaining.unwrap_or(LOOKS_AT_CLOCK).min(LOOKS_AT_CLOCK);
+            // One without an end has nothing to look for, and wakes for news alone.
+            let heard = tokio::select! {
+                heard = self.listener.next() => heard?,
+                () = tokio::time::sleep(look), if remaining.is_some() => continue,
+            };
+            match heard {
+                Heard::Update(_, text) if &*text != NEWS_STATE => self.ready.push_back(frame("progress", &text)),
                 Heard::Update(..) | Heard::Lagged => self.look().await?,
             }
+        }
+    }
+
+    /// How long the listener may listen; `None` stands for "without an end".
+    fn remaining(&self) -> Option<Duration> {
+        match &self.reader {
+            Reader::Granted(signature) => Some(signature.remaining(self.media.context.clock.now())),
+            Reader::Owner | Reader::Everyone => None,
         }
     }
 
@@ -97,7 +128,7 @@ impl Follower {
         }
         let found = store::items::find(self.media.context.db.read(), &self.id).await;
         let item = found.inspect_err(|error| tracing::warn!(%error, "a listener's item could not be read")).ok()??;
-        if self.reader == Reader::Other && !item.is_open() {
+        if self.reader == Reader::Everyone && !item.is_open() {
             return None;
         }
         self.state(&item);
@@ -106,7 +137,7 @@ impl Follower {
 
     fn state(&mut self, item: &Item) {
         self.ended = matches!(item.state, Stage::Ready | Stage::Failed);
-        match serde_json::to_string(&self.media.view(item, self.reader)) {
+        match serde_json::to_string(&self.media.view(item, self.reader.clone())) {
             Ok(text) => self.ready.push_back(frame("state", &text)),
             Err(error) => tracing::error!(%error, "an item's view could not be written"),
         }

@@ -75,7 +75,7 @@ impl Media {
     /// An item as this reader sees it.
     pub(crate) fn view(&self, item: &Item, reader: Reader) -> MediaView {
         let addresses = Addresses { grants: &self.context.grants, now: self.context.clock.now(), lasts: self.config.address_lasts() };
-        item.view(reader, &addresses)
+        item.view(&reader, &addresses)
     }
 }
 

@@ -1,14 +1,22 @@
-//! An item as the outside sees it.
+//! An item as the outside sees it: three readers, and what each sees.
 //!
-//! Invariant: what only its owner may know (the file's own metadata, the untouched original, where it was claimed) is in no
-//! view but the owner's.
+//! | of the view | its owner | holder of a signed `events` URL | everyone (open items) |
+//! |---|---|---|---|
+//! | [`OWNER_ONLY_FIELDS`] | yes | null | null |
+//! | the other fields | yes | yes | yes |
+//! | `urls` of an open item's parts | plain | plain | plain |
+//! | `urls` of a private item's parts | signed `view` | plain: a token or a `view` signature is needed | – |
+//! | `urls.events` | freshly signed `events` | the signature that was shown | plain |
+//!
+//! Invariant: only a view for the owner has a new signature in it. What is given under a signature repeats that one or none, so it never
+//! opens more, nor longer.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, TimeDelta, Utc};
 use contract::media::{Kind, Visibility};
 use contract::{AccountId, MediaId};
-use kit::sign::Grants;
+use kit::sign::{Grants, UrlSignature};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -78,8 +86,8 @@ pub struct ProgressView {
     pub remaining_ms: Option<u64>,
 }
 
-/// Where an item's parts are, relative to the site. They work as they are in `<img>` and `<video>`; where not everyone may read, they carry
-/// `?t=<grant>`, which expires: add further parameters with the URL API.
+/// Where an item's parts are, relative to the site. In the owner's view they work as they are in `<img>` and `<video>`; where not everyone may
+/// read, they carry `?t=<signature>`, which expires: add further parameters with the URL API. Under the signature of an event stream they are plain.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Urls {
     /// The untouched file. Its owner's only.
@@ -100,13 +108,18 @@ pub struct Urls {
     pub events: String,
 }
 
+/// Fields that are null in every view but the owner's.
+pub const OWNER_ONLY_FIELDS: [&str; 5] = ["sha256", "taken_at", "camera", "subject", "urls.original"];
+
 /// Who looks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Reader {
-    /// Its owner.
+    /// Its owner, by token.
     Owner,
-    /// Anybody else.
-    Other,
+    /// The holder of a signed `events` URL, whoever that is.
+    Granted(UrlSignature),
+    /// Everyone else, of an open item.
+    Everyone,
 }
 
 /// Signs addresses for views.
@@ -119,8 +132,8 @@ pub(crate) struct Addresses<'a> {
 
 impl Item {
     /// The item for this reader.
-    pub(crate) fn view(&self, reader: Reader, addresses: &Addresses<'_>) -> MediaView {
-        let is_owner = reader == Reader::Owner;
+    pub(crate) fn view(&self, reader: &Reader, addresses: &Addresses<'_>) -> MediaView {
+        let is_owner = *reader == Reader::Owner;
         let busy = matches!(self.state, State::Processing | State::Playable);
         MediaView {
             id: self.id.clone(),
@@ -149,23 +162,107 @@ impl Item {
         }
     }
 
-    fn urls(&self, reader: Reader, addresses: &Addresses<'_>) -> Urls {
+    fn urls(&self, reader: &Reader, addresses: &Addresses<'_>) -> Urls {
         let id = self.id.as_str();
+        let is_owner = *reader == Reader::Owner;
         let sign = |scope: &str| format!("?t={}", addresses.grants.issue(scope, id, addresses.now, addresses.lasts));
-        let view = if self.is_open() { String::new() } else { sign("view") };
+        let view = if is_owner && !self.is_open() { sign("view") } else { String::new() };
         let at = |there: bool, part: &str| there.then(|| format!("/v1/media/{id}/{part}{view}"));
         let has = |asset: &str| self.assets.iter().any(|name| name == asset);
         let plays = self.kind != Kind::Photo && matches!(self.state, State::Playable | State::Ready);
+        let events = match reader {
+            Reader::Owner => sign("events"),
+            Reader::Granted(signature) => format!("?t={}", signature.text()),
+            Reader::Everyone => String::new(),
+        };
         Urls {
-            original: (reader == Reader::Owner).then(|| format!("/v1/media/{id}/original{}", sign("original"))),
+            original: is_owner.then(|| format!("/v1/media/{id}/original{}", sign("original"))),
             file: self.has_scrub.then(|| format!("/v1/files/{id}.{}{view}", self.format)),
             image: at(self.kind == Kind::Photo, "image"),
             poster: at(has("poster"), "poster"),
             hls: at(plays, "hls/master.m3u8"),
             storyboard: at(has("storyboard"), "storyboard"),
             waveform: at(has("waveform"), "waveform"),
-            // The owner's grant opens the owner's view, also of what everyone may see.
-            events: format!("/v1/media/{id}/events{}", if reader == Reader::Owner { sign("events") } else { String::new() }),
+            events: format!("/v1/media/{id}/events{events}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    const SCOPES: [&str; 3] = ["view", "original", "events"];
+
+    fn item(visibility: Visibility) -> Item {
+        let now = Utc::now();
+        Item {
+            id: MediaId::random(),
+            owner: AccountId(uuid::Uuid::from_u128(7)),
+            name: "cat.jpeg".into(),
+            kind: Kind::Video,
+            format: "mp4".into(),
+            content_type: "video/mp4".into(),
+            state: State::Ready,
+            visibility,
+            bytes: 9,
+            sha256: "ab".repeat(32),
+            object: contract::ObjectKey::random(),
+            has_scrub: true,
+            width: Some(4),
+            height: Some(3),
+            duration_ms: Some(1),
+            orientation: 1,
+            tags: vec![],
+            taken_at: Some(now),
+            camera: Some("A camera".into()),
+            thumbhash: None,
+            assets: vec!["poster".into(), "storyboard".into(), "waveform".into()],
+            percent: None,
+            remaining_ms: None,
+            failure: None,
+            claimed: true,
+            subject: Some("post:1".into()),
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    fn field<'a>(view: &'a Value, path: &str) -> &'a Value {
+        path.split('.').fold(view, |value, name| &value[name])
+    }
+
+    fn signatures(view: &Value) -> Vec<String> {
+        let text = view.to_string();
+        text.split("t=").skip(1).map(|rest| rest.split('"').next().unwrap_or_default().to_owned()).collect()
+    }
+
+    #[test]
+    fn each_reader_sees_what_the_table_says() {
+        let (grants, now) = (Grants::new([7; 32]), Utc::now());
+        let addresses = Addresses { grants: &grants, now, lasts: TimeDelta::hours(48) };
+        for visibility in [Visibility::Private, Visibility::Unlisted, Visibility::Public] {
+            let item = item(visibility);
+            let signed = grants.issue("events", item.id.as_str(), now, TimeDelta::hours(1));
+            let signature = grants.verify(&signed, "events", item.id.as_str(), now).unwrap();
+            let seen = |reader: &Reader| serde_json::to_value(item.view(reader, &addresses)).unwrap();
+            let (owner, granted, everyone) = (seen(&Reader::Owner), seen(&Reader::Granted(signature)), seen(&Reader::Everyone));
+            for path in OWNER_ONLY_FIELDS {
+                assert!(!field(&owner, path).is_null(), "{path}");
+                assert_eq!((field(&granted, path), field(&everyone, path)), (&Value::Null, &Value::Null), "{path}");
+            }
+            assert_eq!(signatures(&granted), [signed.as_str()], "it repeats what was shown");
+            assert_eq!(signatures(&everyone), Vec::<String>::new());
+            for signature in signatures(&owner) {
+                assert!(SCOPES.iter().any(|scope| grants.holds(&signature, scope, item.id.as_str(), now)));
+            }
+            for part in ["image", "poster", "hls", "storyboard", "waveform", "file"] {
+                let plain = owner["urls"][part].as_str().map(|url| url.split('?').next().unwrap_or_default());
+                assert_eq!((granted["urls"][part].as_str(), everyone["urls"][part].as_str()), (plain, plain), "{part}");
+            }
         }
     }
 }

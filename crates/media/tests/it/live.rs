@@ -18,11 +18,18 @@ async fn tell<E: Event>(world: &World, event: &E) {
 
 /// Reads frames of an event stream until it ends, or until `enough` of them are there.
 async fn frames(response: reqwest::Response, enough: usize) -> (Vec<(String, Value)>, bool) {
-    let mut stream = response.bytes_stream();
+    let (frames, mut stream) = begin(response, enough).await;
+    let ended = stream.next().await.is_none();
+    (frames, ended)
+}
+
+/// Reads this many frames, or fewer if it ends before; and what comes after them.
+async fn begin(response: reqwest::Response, enough: usize) -> (Vec<(String, Value)>, impl futures::Stream<Item = ()> + Unpin) {
+    let mut stream = response.bytes_stream().map(|chunk| chunk.unwrap()).fuse().boxed();
     let (mut text, mut frames) = (String::new(), Vec::new());
     while frames.len() < enough {
-        let Some(chunk) = stream.next().await else { return (frames, true) };
-        text.push_str(&String::from_utf8_lossy(&chunk.unwrap()));
+        let Some(chunk) = stream.next().await else { break };
+        text.push_str(&String::from_utf8_lossy(&chunk));
         while let Some((frame, rest)) = text.split_once("\n\n") {
             let field = |name: &str| frame.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
             if let (Some(event), Some(data)) = (field("event:"), field("data:")) {
@@ -31,7 +38,7 @@ async fn frames(response: reqwest::Response, enough: usize) -> (Vec<(String, Val
             text = rest.to_owned();
         }
     }
-    (frames, stream.next().await.is_none())
+    (frames, stream.map(drop))
 }
 
 #[tokio::test]
@@ -100,5 +107,36 @@ async fn strangers_hear_nothing_of_private_items_and_not_much_of_public_ones() {
     let events = bob.request(http::Method::GET, &path).send().await.unwrap();
     let (story, _) = tokio::time::timeout(std::time::Duration::from_secs(1), frames(events, 1)).await.unwrap_or_default();
     assert!(story.first().is_none_or(|(_, data)| data["sha256"].is_null()));
+    assert!(world.process.stop(std::time::Duration::from_secs(20)).await);
+}
+
+#[tokio::test]
+async fn a_signed_url_shows_no_more_than_it_says_and_ends_when_it_says() {
+    let world = World::of(&[media::service()]).await;
+    let ada = world.ada();
+    let item = send(&ada, "", "video/mp4", video("v.mp4", &["-movflags", "+faststart"])).await.expect(201).json();
+    let id: MediaId = item["id"].as_str().unwrap().parse().unwrap();
+    let (url, own) = (item["urls"]["events"].as_str().unwrap(), format!("/v1/media/{id}/events"));
+    let open = async |member: &testkit::Member, url: &str| member.request(http::Method::GET, url).send().await.unwrap();
+    for stranger in [world.nobody(), world.bob()] {
+        let (story, _) = begin(open(&stranger, url).await, 1).await;
+        let seen = &story[0].1;
+        for hidden in ["sha256", "taken_at", "camera", "subject"] {
+            assert_eq!(seen[hidden], Value::Null, "{hidden}");
+        }
+        assert_eq!((&seen["urls"]["original"], &seen["urls"]["events"]), (&Value::Null, &json!(url)));
+        assert_eq!(seen.to_string().matches("t=").count(), 1, "{seen}");
+    }
+    let (story, _) = begin(open(&ada, url).await, 1).await;
+    assert_eq!(story[0].1["sha256"], item["sha256"], "a token says more than the signature beside it");
+    // Two that listen when the signature ends: by the signature, and by token.
+    let granted = tokio::spawn(frames(open(&world.nobody(), url).await, 100));
+    let owner = open(&ada, &own).await;
+    world.clock().advance(chrono::TimeDelta::hours(19));
+    tell(&world, &Progress { id: id.clone(), percent: 10, remaining_ms: None }).await;
+    let (story, ended) = granted.await.unwrap();
+    assert!(ended && story.len() == 1, "nothing is told after the end: {story:?}");
+    assert_eq!(begin(owner, 2).await.0.len(), 2);
+    world.nobody().get(url).await.refused(404, "media.not_found");
     assert!(world.process.stop(std::time::Duration::from_secs(20)).await);
 }

@@ -6,6 +6,7 @@ mod crash;
 mod direct;
 mod edge;
 mod faults;
+mod grants;
 mod layout;
 mod moving;
 mod neighbours;
