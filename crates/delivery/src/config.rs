@@ -2,6 +2,8 @@
 //!
 //! Invariant: the sum of the memory bounds is the memory that reading can take, whatever is asked.
 
+use std::time::Duration;
+
 use kit::config::Section;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -22,9 +24,11 @@ pub struct Config {
     pub picture_memory_bytes: u64,
     /// Pixels of the largest picture that is decoded.
     pub picture_pixels: u64,
-    /// Pictures at work at once; 0 means one per processor.
+    /// Seconds of one processor that a picture may take, as its header says before a pixel is decoded; one that would take longer is refused.
+    pub picture_seconds: u32,
+    /// Pictures at work at once, and half as many more of those that take long; 0 means one per processor.
     pub picture_workers: usize,
-    /// Requests that may wait for a picture; more are told to come back.
+    /// Requests that may wait for a picture; more are told to come back, first those of the client and the item that have most.
     pub picture_waiters: usize,
     /// Bytes of made pictures kept in the store; the ones not read for longest go first.
     pub kept_picture_bytes: u64,
@@ -45,6 +49,7 @@ impl Default for Config {
             facts_bytes: 32 * MIB,
             picture_memory_bytes: 640 * MIB,
             picture_pixels: 100_000_000,
+            picture_seconds: 10,
             picture_workers: 0,
             picture_waiters: 256,
             kept_picture_bytes: 4096 * MIB,
@@ -60,6 +65,11 @@ impl Config {
             0 => std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
             some => some,
         }
+    }
+
+    /// How long one picture may take.
+    pub(crate) fn picture_time(&self) -> Duration {
+        Duration::from_secs(self.picture_seconds.into())
     }
 
     /// What one picture may cost.

@@ -34,6 +34,8 @@ pub(crate) enum Error {
     Precondition,
     #[error("Many pictures are being made right now. Try again in a few seconds.")]
     Busy,
+    #[error("Making this picture would take too long; upload it with fewer pixels, or as a plain JPEG.")]
+    TooCostly,
     #[error(transparent)]
     Picture(#[from] pixels::Error),
     #[error(transparent)]
@@ -95,7 +97,8 @@ impl Error {
             Self::BadQuery(_) => (StatusCode::BAD_REQUEST, "request.invalid"),
             Self::BadRange(_) => (StatusCode::RANGE_NOT_SATISFIABLE, "request.range_not_satisfiable"),
             Self::Precondition => (StatusCode::PRECONDITION_FAILED, "request.precondition_failed"),
-            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "delivery.busy"),
+            Self::Busy | Self::Picture(P::Interrupted) => (StatusCode::SERVICE_UNAVAILABLE, "delivery.busy"),
+            Self::TooCostly => (StatusCode::UNPROCESSABLE_ENTITY, "delivery.picture_too_costly"),
             Self::Picture(P::Unsupported) => (StatusCode::UNPROCESSABLE_ENTITY, "delivery.picture_unsupported"),
             Self::Picture(P::TooManyPixels { .. } | P::TooMuchMemory { .. }) => (StatusCode::UNPROCESSABLE_ENTITY, "delivery.picture_too_large"),
             Self::Picture(P::Truncated) => (StatusCode::UNPROCESSABLE_ENTITY, "delivery.picture_truncated"),

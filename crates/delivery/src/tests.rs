@@ -6,7 +6,7 @@ use contract::media::{Kind, Received, Visibility};
 use contract::{AccountId, MediaId};
 use testkit::World;
 
-use crate::model::Variant;
+use crate::model::{Client, Variant};
 use crate::pictures::Original;
 use crate::{Config, Delivery, jobs, store};
 
@@ -51,7 +51,7 @@ async fn the_sweep_keeps_the_pictures_that_were_read_last_and_removes_what_nobod
     delivery.library.received(received, 0).await.unwrap();
     let mut kept = Vec::new();
     for side in [10, 20, 30] {
-        kept.push(delivery.pictures.get(&id, variant(side), original.clone()).await.unwrap());
+        kept.push(delivery.pictures.get(&id, variant(side), original.clone(), Client::Unknown).await.unwrap());
         world.clock().advance(TimeDelta::minutes(1));
     }
     let total = store::image_bytes(db.read()).await.unwrap();

@@ -25,6 +25,15 @@ impl Encoding {
         }
     }
 
+    /// Processor time that encoding takes for each pixel, in nanoseconds, rounded up (`pixels/tests.rs` measures it).
+    pub(super) fn nanos_per_pixel(self) -> u64 {
+        match self {
+            Self::Avif => 500,
+            Self::Webp => 150,
+            Self::Jpeg => 150,
+        }
+    }
+
     /// Memory in bytes that encoding takes for each pixel, measured and rounded up.
     pub(super) fn bytes_per_pixel(self) -> u64 {
         match self {
@@ -63,6 +72,34 @@ fn jpeg(picture: &Picture) -> Result<Vec<u8>, Error> {
     }
     .map_err(failed)?;
     started.finish().map_err(failed)
+}
+
+/// Quality of the JPEG that further sizes are made from.
+const INTERMEDIATE_QUALITY: f32 = 95.0;
+
+pub(super) fn intermediate(picture: &Picture) -> Result<Vec<u8>, Error> {
+    if picture.has_alpha() {
+        return png(picture);
+    }
+    let failed = |_| Error::Encode("JPEG");
+    let mut compress = mozjpeg::Compress::new(mozjpeg::ColorSpace::JCS_RGB);
+    compress.set_size(picture.width as usize, picture.height as usize);
+    compress.set_fastest_defaults();
+    compress.set_quality(INTERMEDIATE_QUALITY);
+    compress.set_chroma_sampling_pixel_sizes((1, 1), (1, 1));
+    let mut started = compress.start_compress(Vec::new()).map_err(failed)?;
+    started.write_scanlines(&picture.pixels).map_err(failed)?;
+    started.finish().map_err(failed)
+}
+
+fn png(picture: &Picture) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    let mut encoder = ::png::Encoder::new(&mut bytes, picture.width, picture.height);
+    encoder.set_color(::png::ColorType::Rgba);
+    encoder.set_compression(::png::Compression::Fast);
+    let written = encoder.write_header().and_then(|mut writer| writer.write_image_data(&picture.pixels));
+    written.map_err(|_| Error::Encode("PNG"))?;
+    Ok(bytes)
 }
 
 fn webp(picture: &Picture) -> Result<Vec<u8>, Error> {

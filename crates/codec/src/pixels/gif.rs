@@ -1,27 +1,28 @@
 //! GIF: its first frame, whatever else follows.
 //!
-//! Invariant: the second frame is never read, so an animation of 10,000 frames costs one.
+//! Invariant: the second frame is never read, so an animation of 10,000 frames costs one; a frame that is not interlaced is read row by row
+//! and no further than the screen reaches, so it is never held and can be interrupted.
 
-use std::num::NonZeroU64;
-
-use gif::{ColorOutput, DecodeOptions, DecodingError, MemoryLimit};
+use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError};
 
 use super::geometry::Plan;
 use super::shrink::{Shrinker, Shrunk, Window};
-use super::{Error, Limits};
+use super::{Error, Interrupt, Limits};
 
 /// Decodes the first frame onto a transparent screen.
-pub(super) fn decode(bytes: &[u8], plan: &Plan, limits: Limits) -> Result<Shrunk, Error> {
+pub(super) fn decode(bytes: &[u8], plan: &Plan, limits: Limits, interrupt: &Interrupt) -> Result<Shrunk, Error> {
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::Indexed);
-    // The frame has its own size, which the header did not tell.
-    options.set_memory_limit(MemoryLimit::Bytes(NonZeroU64::new(limits.pixels).unwrap_or(NonZeroU64::MIN)));
     let mut decoder = options.read_info(bytes).map_err(|error| damaged(&error))?;
     let (width, height) = (decoder.width(), decoder.height());
-    let frame = decoder.read_next_frame().map_err(|error| damaged(&error))?.ok_or(Error::Truncated)?.clone();
+    let frame = decoder.next_frame_info().map_err(|error| damaged(&error))?.ok_or(Error::Truncated)?.clone();
+    // The frame has its own size, which the header did not tell.
+    if u64::from(frame.width) * u64::from(frame.height) > limits.pixels {
+        return Err(Error::Damaged("GIF frame larger than allowed"));
+    }
     let palette = match frame.palette.as_deref() {
-        Some(own) => own,
-        None => decoder.global_palette().ok_or(Error::Damaged("GIF palette"))?,
+        Some(own) => own.to_vec(),
+        None => decoder.global_palette().ok_or(Error::Damaged("GIF palette"))?.to_vec(),
     };
     let color = |index: u8| match palette.get(usize::from(index) * 3..usize::from(index) * 3 + 3) {
         Some(&[r, g, b]) if frame.transparent != Some(index) => [r, g, b, 255],
@@ -32,13 +33,20 @@ pub(super) fn decode(bytes: &[u8], plan: &Plan, limits: Limits) -> Result<Shrunk
     let covers = left == 0 && top == 0 && across >= width.into() && down >= height.into();
     let opaque = covers && frame.transparent.is_none();
     let channels = if opaque { 3 } else { 4 };
-    let mut shrinker = Shrinker::new(Window::new(plan, width.into(), height.into()), channels)?;
+    let mut shrinker = Shrinker::new(Window::new(plan, width.into(), height.into()), channels)?.until(interrupt);
+    let mut rows = Rows::new(decoder, frame.interlaced, across, down)?;
     let mut row = Vec::with_capacity(usize::from(width) * usize::from(channels));
     for y in 0..usize::from(height) {
-        let indices = y.checked_sub(top).filter(|&y| y < down).and_then(|y| frame.buffer.get(y * across..(y + 1) * across));
+        if shrinker.is_full() {
+            break;
+        }
+        let indices = match y.checked_sub(top).filter(|&y| y < down) {
+            Some(y) => rows.next(y)?,
+            None => &[],
+        };
         row.clear();
         for x in 0..usize::from(width) {
-            let index = x.checked_sub(left).and_then(|x| indices?.get(x));
+            let index = x.checked_sub(left).and_then(|x| indices.get(x));
             let pixel = index.map_or([0; 4], |&index| color(index));
             row.extend_from_slice(&pixel[..channels.into()]);
         }
@@ -47,10 +55,43 @@ pub(super) fn decode(bytes: &[u8], plan: &Plan, limits: Limits) -> Result<Shrunk
     shrinker.finish(1.0, None)
 }
 
+/// A frame's rows from the top, as colour numbers.
+enum Rows<'a> {
+    /// Each as it comes.
+    InOrder { decoder: Decoder<&'a [u8]>, row: Vec<u8> },
+    /// They come in another order: all of them, and their width.
+    Whole(Vec<u8>, usize),
+}
+
+impl<'a> Rows<'a> {
+    fn new(mut decoder: Decoder<&'a [u8]>, interlaced: bool, across: usize, down: usize) -> Result<Self, Error> {
+        if !interlaced {
+            return Ok(Self::InOrder { decoder, row: vec![0; across] });
+        }
+        let mut whole = vec![0; across * down];
+        decoder.read_into_buffer(&mut whole).map_err(|error| damaged(&error))?;
+        Ok(Self::Whole(whole, across))
+    }
+
+    /// Row `y`; they are asked for one after the other.
+    fn next(&mut self, y: usize) -> Result<&[u8], Error> {
+        match self {
+            Self::Whole(whole, across) => whole.get(y * *across..(y + 1) * *across).ok_or(Error::Truncated),
+            Self::InOrder { row, .. } if row.is_empty() => Ok(&[]),
+            Self::InOrder { decoder, row } => {
+                if decoder.fill_buffer(row).map_err(|error| damaged(&error))? {
+                    Ok(row)
+                } else {
+                    Err(Error::Truncated)
+                }
+            }
+        }
+    }
+}
+
 fn damaged(error: &DecodingError) -> Error {
     match error {
         DecodingError::Io(_) => Error::Truncated,
-        DecodingError::MemoryLimit => Error::Damaged("GIF frame larger than allowed"),
         _ => Error::Damaged("GIF data"),
     }
 }

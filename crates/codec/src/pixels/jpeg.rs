@@ -6,15 +6,15 @@
 
 use mozjpeg::ColorSpace;
 
-use super::Error;
 use super::color::MOST_ICC_BYTES;
 use super::geometry::Plan;
 use super::shrink::{Shrinker, Shrunk, Window};
+use super::{Error, Interrupt};
 
 /// Scans a progressive file may have: encoders write about 10, the largest known script has 64.
 const MOST_SCANS: u32 = 100;
-/// Scans times megapixels: keeps the time for one picture within seconds.
-const MOST_SCANNED_PIXELS: u64 = 2_000_000_000;
+/// Scans times pixels: keeps the time for one picture, which can't be interrupted while libjpeg reads all scans, within seconds.
+const MOST_SCANNED_PIXELS: u64 = 1_200_000_000;
 
 /// What the markers up to the first scan say.
 pub(super) struct Header {
@@ -71,7 +71,7 @@ fn frame_header(segment: &Segment<'_>) -> Result<(Header, u8), Error> {
 }
 
 /// Decodes at the scale that the plan needs.
-pub(super) fn decode(bytes: &[u8], plan: &Plan) -> Result<Shrunk, Error> {
+pub(super) fn decode(bytes: &[u8], plan: &Plan, interrupt: &Interrupt) -> Result<Shrunk, Error> {
     let facts = walk(bytes)?;
     let mut decompress = mozjpeg::Decompress::new_mem(bytes).map_err(|_| Error::Damaged("JPEG header"))?;
     let eighths = eighths(plan);
@@ -82,7 +82,7 @@ pub(super) fn decode(bytes: &[u8], plan: &Plan) -> Result<Shrunk, Error> {
     let mut started = decompress.to_colorspace(space).map_err(|_| Error::Damaged("JPEG start"))?;
     let (width, height) = (started.width(), started.height());
     let window = Window::scaled(plan, width as u32, height as u32, scale, 1);
-    let mut shrinker = Shrinker::new(window, 3)?;
+    let mut shrinker = Shrinker::new(window, 3)?.until(interrupt);
     let mut row = vec![0u8; width * if inks { 4 } else { 3 }];
     let mut rgb = Vec::new();
     while !shrinker.is_full() {

@@ -2,12 +2,18 @@
 //!
 //! Invariant: looking allocates nothing, so it can be done before any permission to work is asked for.
 
-use super::geometry::{Frame, plan};
+use std::time::Duration;
+
+use super::geometry::{Fit, Frame, lies_on_its_side, plan};
 use super::shrink::Window;
 use super::{Encoding, Error, Limits, jpeg};
 
 /// How many of a file's first bytes are enough for [`look`], except for the rare JPEG with megabytes of metadata in front.
 pub const LOOK_BYTES: usize = 1 << 20;
+
+/// What one [`Picture::encode_intermediate`](super::Picture::encode_intermediate) fits into at most, lying; smaller ones follow where there is too
+/// little memory for it. The first is large enough for every frame of up to 2560 × 2560 of a source whose sides are 3:2 or closer.
+const INTERMEDIATES: [(u32, u32); 4] = [(3840, 2560), (1920, 1280), (960, 640), (480, 320)];
 
 /// The file formats that can be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,6 +43,8 @@ pub struct Look {
     channels: u64,
     /// Whether the decoder itself can scale.
     scales: bool,
+    /// Processor time that decoding takes for each source pixel, in nanoseconds, rounded up.
+    nanos: u64,
 }
 
 /// Reads the header of a JPEG, PNG, GIF or WebP; [`LOOK_BYTES`] of it nearly always suffice. [`Error::Truncated`] if these don't.
@@ -81,6 +89,33 @@ impl Look {
         bytes + decode.max(resize).max(encode)
     }
 
+    /// Processor time on an ordinary core that decoding takes at most, as far as the header tells.
+    pub fn decode_time(&self) -> Duration {
+        Duration::from_nanos(self.pixels() * self.nanos)
+    }
+
+    /// Processor time that rendering into `frame` and encoding takes at most.
+    pub fn time(&self, orientation: u8, frame: Frame, encoding: Encoding) -> Duration {
+        let plan = plan(self.width, self.height, orientation, frame);
+        self.decode_time() + Duration::from_nanos(u64::from(plan.width) * u64::from(plan.height) * encoding.nanos_per_pixel())
+    }
+
+    /// The frame of the picture that all other sizes can be made from: as large as they need where the memory allows, or none.
+    pub fn intermediate(&self, bytes: u64, orientation: u8, limits: Limits) -> Option<Frame> {
+        let upright = if lies_on_its_side(orientation) { (self.height, self.width) } else { (self.width, self.height) };
+        let frames = INTERMEDIATES.iter().map(|&(long, short)| {
+            let (width, height) = if upright.0 >= upright.1 { (long, short) } else { (short, long) };
+            Frame { width, height, fit: Fit::Contain }
+        });
+        frames.into_iter().find(|frame| self.cost(bytes, orientation, *frame, Some(Encoding::Jpeg)) <= limits.bytes)
+    }
+
+    /// Width and height of what rendering into `frame` gives, upright.
+    pub fn size(&self, orientation: u8, frame: Frame) -> (u32, u32) {
+        let plan = plan(self.width, self.height, orientation, frame);
+        if lies_on_its_side(orientation) { (plan.height, plan.width) } else { (plan.width, plan.height) }
+    }
+
     /// Refuses what is larger or hungrier than the limits.
     pub fn check(&self, bytes: u64, orientation: u8, frame: Frame, limits: Limits) -> Result<(), Error> {
         const MEGA: u64 = 1_000_000;
@@ -104,6 +139,7 @@ fn from_jpeg(head: &[u8]) -> Result<Look, Error> {
         held: if header.buffered { header.coefficients_per_16_pixels * 2 } else { 0 },
         channels: 3,
         scales: true,
+        nanos: if header.buffered { 40 } else { 8 },
     })
 }
 
@@ -117,14 +153,14 @@ fn from_png(head: &[u8]) -> Result<Look, Error> {
         return Err(Error::Damaged("PNG header"));
     }
     // An interlaced picture arrives as seven coarser ones and has to be held whole.
-    Ok(Look { source: Source::Png, width, height, held: if interlace == 0 { 0 } else { 4 * 16 }, channels: 4, scales: false })
+    Ok(Look { source: Source::Png, width, height, held: if interlace == 0 { 0 } else { 4 * 16 }, channels: 4, scales: false, nanos: if interlace == 0 { 20 } else { 40 } })
 }
 
 /// GIF89a §18: the logical screen. A frame's colour numbers take a byte a pixel.
 fn from_gif(head: &[u8]) -> Result<Look, Error> {
     let Some(&[w0, w1, h0, h1]) = head.get(6..10) else { return Err(Error::Truncated) };
     let (width, height) = (u16::from_le_bytes([w0, w1]), u16::from_le_bytes([h0, h1]));
-    Ok(Look { source: Source::Gif, width: width.into(), height: height.into(), held: 16, channels: 4, scales: false })
+    Ok(Look { source: Source::Gif, width: width.into(), height: height.into(), held: 16, channels: 4, scales: false, nanos: 20 })
 }
 
 /// RFC 9649 §2.5–2.7. The decoder holds YUV planes and a whole picture, for lossless ARGB twice.
@@ -152,5 +188,5 @@ fn from_webp(head: &[u8]) -> Result<Look, Error> {
         }
         _ => return Err(Error::Damaged("WebP chunk")),
     };
-    Ok(Look { source: Source::Webp, width, height, held, channels: 4, scales: false })
+    Ok(Look { source: Source::Webp, width, height, held, channels: 4, scales: false, nanos: if held == LOSSY { 30 } else { 45 } })
 }

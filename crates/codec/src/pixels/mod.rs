@@ -2,13 +2,14 @@
 //!
 //! Owns decoding, orientation, resizing, colour and encoding of still pictures. Does not own reading files,
 //! choosing sizes, or HEIC and AVIF input (a child process makes those upright JPEGs first).
-//! Invariant: nothing is decoded before its header has been held against [`Limits`], the memory a picture
-//! takes is known beforehand ([`Look::cost`]), and what comes out carries pixels only: no EXIF, XMP, GPS or comment.
+//! Invariant: nothing is decoded before its header has been held against [`Limits`], the memory and the time a picture
+//! takes are known beforehand ([`Look::cost`], [`Look::decode_time`]), and what comes out carries pixels only: no EXIF, XMP, GPS or comment.
 
 mod color;
 mod encode;
 mod geometry;
 mod gif;
+mod interrupt;
 mod jpeg;
 mod look;
 mod orient;
@@ -23,6 +24,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use encode::Encoding;
 pub use geometry::{Fit, Frame};
+pub use interrupt::Interrupt;
 pub use look::{LOOK_BYTES, Look, Source, look};
 
 /// What one picture may cost at most.
@@ -68,6 +70,9 @@ pub enum Error {
     /// The bytes contradict themselves; the word says where it was noticed.
     #[error("The picture's data is damaged ({0}); export it again and upload that.")]
     Damaged(&'static str),
+    /// [`Interrupt::set`] was called.
+    #[error("The picture was given up before it was made; ask for it again.")]
+    Interrupted,
     /// The encoder refused, which no input should be able to cause.
     #[error("The picture could not be written as {0}; ask for another format.")]
     Encode(&'static str),
@@ -108,6 +113,12 @@ impl Picture {
         guard(|| encode::encode(self, encoding))
     }
 
+    /// The picture as a file to make further sizes from: lossless where there is transparency, otherwise a JPEG in full colour resolution whose
+    /// loss is not seen (see the tests), which decodes at eighths of its size.
+    pub fn encode_intermediate(&self) -> Result<Vec<u8>, Error> {
+        guard(|| encode::intermediate(self))
+    }
+
     /// Its thumbhash, about 25 bytes. Meant for a picture rendered within [`THUMBHASH_FRAME`]; a larger one has none.
     pub fn thumbhash(&self) -> Option<Vec<u8>> {
         if self.width > 100 || self.height > 100 {
@@ -124,18 +135,26 @@ pub const THUMBHASH_FRAME: Frame = Frame { width: 100, height: 100, fit: Fit::Co
 /// Decodes `bytes`, turns them upright by the EXIF `orientation` (1–8), and fits them into `frame`, never larger than
 /// the source. Animations give their first frame.
 pub fn render(bytes: &[u8], orientation: u8, frame: Frame, limits: Limits) -> Result<Picture, Error> {
+    render_until(bytes, orientation, frame, limits, &Interrupt::default())
+}
+
+/// As [`render`], and gives up with [`Error::Interrupted`] soon after `interrupt` is set: at the next row where the decoder works by rows (JPEG of
+/// one scan, PNG and GIF that are not interlaced), at the next step elsewhere.
+pub fn render_until(bytes: &[u8], orientation: u8, frame: Frame, limits: Limits, interrupt: &Interrupt) -> Result<Picture, Error> {
     let look = look(bytes)?;
     look.check(bytes.len() as u64, orientation, frame, limits)?;
     let plan = geometry::plan(look.width, look.height, orientation, frame);
     guard(|| {
         let shrunk = match look.source {
-            Source::Jpeg => jpeg::decode(bytes, &plan)?,
-            Source::Png => png::decode(bytes, &plan, limits)?,
-            Source::Gif => gif::decode(bytes, &plan, limits)?,
-            Source::Webp => webp::decode(bytes, &plan, limits)?,
+            Source::Jpeg => jpeg::decode(bytes, &plan, interrupt)?,
+            Source::Png => png::decode(bytes, &plan, limits, interrupt)?,
+            Source::Gif => gif::decode(bytes, &plan, limits, interrupt)?,
+            Source::Webp => webp::decode(bytes, &plan, limits, interrupt)?,
         };
+        interrupt.check()?;
         let icc = shrunk.icc.clone();
         let mut picture = orient::upright(resize::fit(shrunk, &plan)?, orientation);
+        interrupt.check()?;
         if let Some(icc) = icc {
             color::to_srgb(&mut picture, &icc);
         }

@@ -9,13 +9,13 @@ use png::{ColorType, Decoder, DecodingError, Transformations};
 use super::color::MOST_ICC_BYTES;
 use super::geometry::Plan;
 use super::shrink::{Shrinker, Shrunk, Window};
-use super::{Error, Limits};
+use super::{Error, Interrupt, Limits};
 
 /// What chunks beside the pixels may take (profiles, palettes); text is skipped.
 const SIDE_BYTES: usize = 16 << 20;
 
 /// Decodes what the plan needs.
-pub(super) fn decode(bytes: &[u8], plan: &Plan, limits: Limits) -> Result<Shrunk, Error> {
+pub(super) fn decode(bytes: &[u8], plan: &Plan, limits: Limits, interrupt: &Interrupt) -> Result<Shrunk, Error> {
     let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), png::Limits { bytes: SIDE_BYTES });
     decoder.set_transformations(Transformations::normalize_to_color8());
     decoder.set_ignore_text_chunk(true);
@@ -24,7 +24,7 @@ pub(super) fn decode(bytes: &[u8], plan: &Plan, limits: Limits) -> Result<Shrunk
     let icc = reader.info().icc_profile.as_ref().filter(|icc| icc.len() <= MOST_ICC_BYTES).map(|icc| icc.to_vec());
     let kind = reader.output_color_type().0;
     let channels = if matches!(kind, ColorType::Rgba | ColorType::GrayscaleAlpha) { 4 } else { 3 };
-    let mut shrinker = Shrinker::new(Window::new(plan, width, height), channels)?;
+    let mut shrinker = Shrinker::new(Window::new(plan, width, height), channels)?.until(interrupt);
     let mut spread = Vec::new();
     if reader.info().interlaced {
         let size = reader.output_buffer_size().filter(|&size| size as u64 <= limits.bytes).ok_or(Error::Damaged("size"))?;

@@ -3,8 +3,8 @@
 //! Owns the box filter that runs while a decoder hands over rows, so that the large picture never exists in
 //! memory. Invariant: it holds one row of sums and the small picture, whatever the source's height is.
 
-use super::Error;
 use super::geometry::Plan;
+use super::{Error, Interrupt};
 
 /// The small picture, ready for the resizer.
 pub(super) struct Shrunk {
@@ -73,6 +73,7 @@ pub(super) struct Shrinker {
     row: usize,
     summed: usize,
     pixels: Vec<u8>,
+    interrupt: Interrupt,
 }
 
 impl Shrinker {
@@ -81,7 +82,12 @@ impl Shrinker {
         let (width, height) = window.kept();
         let mut pixels = Vec::new();
         pixels.try_reserve_exact(width * height * channels).map_err(|_| Error::Damaged("size"))?;
-        Ok(Self { window, channels, sums: vec![0; width * channels], row: 0, summed: 0, pixels })
+        Ok(Self { window, channels, sums: vec![0; width * channels], row: 0, summed: 0, pixels, interrupt: Interrupt::default() })
+    }
+
+    /// Takes no more rows once the interrupt is set.
+    pub fn until(self, interrupt: &Interrupt) -> Self {
+        Self { interrupt: interrupt.clone(), ..self }
     }
 
     /// Whether every row that matters has come.
@@ -91,6 +97,7 @@ impl Shrinker {
 
     /// Takes the next row: as wide as the source, `channels` bytes a pixel.
     pub fn push(&mut self, row: &[u8]) -> Result<(), Error> {
+        self.interrupt.check()?;
         let wanted = self.row >= self.window.top && !self.is_full();
         self.row += 1;
         if !wanted {

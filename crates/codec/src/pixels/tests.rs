@@ -239,6 +239,111 @@ fn a_file_of_a_thousand_scans_is_refused() {
     assert_eq!(render(&many, 1, within(64), Limits::default()), Err(Error::Damaged("too many scans")));
 }
 
+/// Mean squared difference of two pictures of one size, as a peak signal-to-noise ratio in decibels.
+fn psnr(one: &Picture, other: &Picture) -> f64 {
+    assert_eq!((one.width, one.height, one.channels), (other.width, other.height, other.channels));
+    let squares: f64 = one.pixels.iter().zip(&other.pixels).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum();
+    10.0 * (255.0_f64.powi(2) / (squares / one.pixels.len() as f64).max(1e-9)).log10()
+}
+
+/// A picture with what lossy coding finds hard: text-like edges, a gradient, saturated colours side by side.
+fn hard(width: u32, height: u32) -> Vec<u8> {
+    let pixel = |x: u32, y: u32| -> Rgb {
+        match (x / 64 + y / 64) % 3 {
+            0 if (x / 3 + y / 5) % 2 == 0 => [0, 0, 0],
+            0 => [255, 255, 255],
+            1 => [(x * 255 / width) as u8, (y * 255 / height) as u8, 128],
+            _ if x / 16 % 2 == 0 => [255, 0, 0],
+            _ => [0, 0, 255],
+        }
+    };
+    (0..height).flat_map(|y| (0..width).flat_map(move |x| pixel(x, y))).collect()
+}
+
+#[test]
+fn sizes_made_from_the_intermediate_look_like_those_made_from_the_original() {
+    let source = png_of(2000, 1500, ::png::ColorType::Rgb, &hard(2000, 1500));
+    let frame = look(&source).unwrap().intermediate(source.len() as u64, 1, Limits::default()).unwrap();
+    let intermediate = shown(&source, 1, frame).encode_intermediate().unwrap();
+    // 36 dB is where a loss begins to be seen. At a sixteenth the two are reduced in other steps (eighths against boxes), which counts for more than
+    // the coding, in a picture of stripes three pixels wide.
+    for (frame, least) in [(within(1536), 36.0), (within(640), 36.0), (within(128), 30.0), (Frame { width: 512, height: 512, fit: Fit::Cover }, 33.0)] {
+        let ratio = psnr(&shown(&source, 1, frame), &shown(&intermediate, 1, frame));
+        assert!(ratio > least, "{ratio} dB at {frame:?}");
+    }
+    // Turned upright once, not twice, and transparency stays as it is.
+    let sideways = shown(&jpeg(640, 480, false), 6, within(320)).encode_intermediate().unwrap();
+    assert_eq!(corners(&shown(&sideways, 1, within(320))), "brwg");
+    let clear: Vec<u8> = std::iter::repeat_n([10, 200, 30, 77], 64 * 64).flatten().collect();
+    let picture = shown(&png_of(64, 64, ::png::ColorType::Rgba, &clear), 1, within(64));
+    assert_eq!(shown(&picture.encode_intermediate().unwrap(), 1, within(64)), picture, "lossless");
+}
+
+#[test]
+fn the_intermediate_is_large_enough_for_every_size_and_never_too_large_for_the_memory() {
+    let mut drawing = png(64, 48);
+    let mut sized = |width: u32, height: u32| {
+        drawing[16..20].copy_from_slice(&width.to_be_bytes());
+        drawing[20..24].copy_from_slice(&height.to_be_bytes());
+        look(&drawing).unwrap()
+    };
+    for (width, height) in [(10_000, 10_000), (12_000, 8000), (8000, 12_000)] {
+        let look = sized(width, height);
+        let frame = look.intermediate(1000, 1, Limits::default()).unwrap();
+        let (w, h) = look.size(1, frame);
+        assert!(w.min(h) >= 2560 && w.max(h) <= 3840, "{w} × {h}");
+        let (w, h) = look.size(6, look.intermediate(1000, 6, Limits::default()).unwrap());
+        assert!(w.min(h) >= 2560 && w.max(h) <= 3840, "sideways: {w} × {h}");
+    }
+    let tight = Limits { bytes: 16 << 20, ..Limits::default() };
+    let look = sized(9900, 9900);
+    let frame = look.intermediate(1000, 1, tight).unwrap();
+    assert!(look.cost(1000, 1, frame, Some(Encoding::Jpeg)) <= tight.bytes && frame.width < 3840);
+    assert_eq!(look.intermediate(1000, 1, Limits { bytes: 1000, ..tight }), None);
+}
+
+#[test]
+fn an_interrupted_picture_is_given_up_at_its_next_row() {
+    for bytes in [jpeg(640, 480, false), png(640, 480), webp(640, 480), gif(640, 480, 1)] {
+        let interrupt = Interrupt::default();
+        assert!(render_until(&bytes, 1, within(64), Limits::default(), &interrupt).is_ok());
+        interrupt.clone().set();
+        assert_eq!(render_until(&bytes, 1, within(64), Limits::default(), &interrupt), Err(Error::Interrupted));
+    }
+    // In the middle of one that takes seconds here: set by another thread after the first rows.
+    let bomb = png_of(9000, 9000, ::png::ColorType::Grayscale, &vec![0; 9000 * 9000]);
+    let interrupt = Interrupt::default();
+    let other = interrupt.clone();
+    let setter = std::thread::spawn(move || other.set());
+    assert_eq!(render_until(&bomb, 1, within(64), Limits::default(), &interrupt), Err(Error::Interrupted));
+    setter.join().unwrap();
+}
+
+#[test]
+fn the_time_is_known_before_a_pixel_is_decoded() {
+    let time = |bytes: &[u8]| look(bytes).unwrap().decode_time();
+    let (plain, progressive) = (time(&jpeg(640, 480, false)), time(&jpeg(640, 480, true)));
+    assert!(plain < progressive && plain.as_millis() < 10);
+    let mut large = gif(64, 48, 1);
+    large[6..10].copy_from_slice(&[0x10, 0x27, 0x10, 0x27]);
+    assert!((1..=4).contains(&time(&large).as_secs()), "100 megapixels");
+    let look = look(&large).unwrap();
+    assert!(look.time(1, within(2560), Encoding::Avif) > look.time(1, within(2560), Encoding::Jpeg));
+}
+
+#[test]
+fn an_interlaced_gif_is_the_same_picture() {
+    let plain = gif(64, 48, 1);
+    let mut bytes = Vec::new();
+    let palette = [230, 20, 20, 20, 200, 20, 20, 20, 220, 250, 250, 250];
+    let mut encoder = ::gif::Encoder::new(&mut bytes, 64, 48, &palette).unwrap();
+    let order = (0..48).step_by(8).chain((4..48).step_by(8)).chain((2..48).step_by(4)).chain((1..48).step_by(2));
+    let indices: Vec<u8> = order.flat_map(|y: u16| (0..64_u16).map(move |x| u8::from(x >= 32) + 2 * u8::from(y >= 24))).collect();
+    encoder.write_frame(&::gif::Frame { width: 64, height: 48, buffer: indices.into(), interlaced: true, ..::gif::Frame::default() }).unwrap();
+    drop(encoder);
+    assert_eq!(shown(&bytes, 1, within(64)), shown(&plain, 1, within(64)));
+}
+
 #[test]
 fn other_files_are_not_pictures() {
     for bytes in [b"".as_slice(), b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%PDF-1.7", b"PK\x03\x04", b"\xff\xd8\xff"] {

@@ -9,10 +9,10 @@ use image_webp::{DecodingError, WebPDecoder};
 use super::color::MOST_ICC_BYTES;
 use super::geometry::Plan;
 use super::shrink::{Shrinker, Shrunk, Window};
-use super::{Error, Limits};
+use super::{Error, Interrupt, Limits};
 
 /// Decodes and keeps what the plan needs.
-pub(super) fn decode(bytes: &[u8], plan: &Plan, limits: Limits) -> Result<Shrunk, Error> {
+pub(super) fn decode(bytes: &[u8], plan: &Plan, limits: Limits, interrupt: &Interrupt) -> Result<Shrunk, Error> {
     let mut decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(|error| damaged(&error))?;
     decoder.set_memory_limit(MOST_ICC_BYTES);
     let icc = decoder.icc_profile().ok().flatten();
@@ -26,7 +26,7 @@ pub(super) fn decode(bytes: &[u8], plan: &Plan, limits: Limits) -> Result<Shrunk
     let size = decoder.output_buffer_size().filter(|&size| size as u64 <= limits.bytes).ok_or(Error::Damaged("size"))?;
     let mut whole = vec![0; size];
     decoder.read_image(&mut whole).map_err(|error| damaged(&error))?;
-    let mut shrinker = Shrinker::new(Window::new(plan, width, height), channels)?;
+    let mut shrinker = Shrinker::new(Window::new(plan, width, height), channels)?.until(interrupt);
     for row in whole.chunks_exact(width as usize * usize::from(channels)) {
         shrinker.push(row)?;
     }

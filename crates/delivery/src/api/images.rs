@@ -16,7 +16,7 @@ use super::access::Readable;
 use crate::Delivery;
 use crate::error::Error;
 use crate::model::variant::MOST_ASKED;
-use crate::model::{Asked, Variant, accept, variant};
+use crate::model::{Asked, Client, Variant, accept, variant};
 use crate::pictures::{Kept, Original};
 use crate::respond::{Asking, Lasts, Sheet, Source, respond};
 
@@ -72,12 +72,12 @@ impl ImageQuery {
     params(("id" = String, Path, description = "The media id"), ImageQuery),
     responses((status = 200, description = "The picture as AVIF, WebP or JPEG"))
 )]
-pub(super) async fn image(State(delivery): State<Delivery>, readable: Readable, Query(query): Query<ImageQuery>, asking: Asking) -> Result<Response, Error> {
-    sized(&delivery, &readable, &query, &asking).await
+pub(super) async fn image(State(delivery): State<Delivery>, readable: Readable, Query(query): Query<ImageQuery>, client: Client, asking: Asking) -> Result<Response, Error> {
+    sized(&delivery, &readable, &query, client, &asking).await
 }
 
 /// Answers with the picture in the size that is asked for.
-pub(super) async fn sized(delivery: &Delivery, readable: &Readable, query: &ImageQuery, asking: &Asking) -> Result<Response, Error> {
+pub(super) async fn sized(delivery: &Delivery, readable: &Readable, query: &ImageQuery, client: Client, asking: &Asking) -> Result<Response, Error> {
     if [query.w, query.h].into_iter().flatten().any(|side| !(1..=MOST_ASKED).contains(&side)) {
         return Err(Error::BadQuery("`w` and `h` are whole numbers of pixels from 1 to 10000."));
     }
@@ -92,22 +92,22 @@ pub(super) async fn sized(delivery: &Delivery, readable: &Readable, query: &Imag
     let (encoding, lasts) = choose(delivery, readable, frame, &original, &taken).await?;
     let variant = Variant { frame, encoding };
     let varies_by_accept = query.format.unwrap_or_default() == Asked::Auto;
-    let mut kept = delivery.pictures.get(&readable.item.id, variant, original.clone()).await?;
+    let mut kept = delivery.pictures.get(&readable.item.id, variant, original.clone(), client).await?;
     for attempt in 0.. {
         let etag = kept.object.as_str().replace('/', "");
         let sheet = Sheet { varies_by_accept, ..Sheet::ours(readable, &etag, encoding.content_type(), lasts) };
         match respond(&delivery.shelf, asking, sheet, Source::Object(&kept.object, kept.bytes, None)).await {
             // It was evicted between finding and reading: once more, from the start.
-            Err(error) if attempt == 0 && error.is_missing_object() => kept = again(delivery, readable, variant, &original, &kept).await?,
+            Err(error) if attempt == 0 && error.is_missing_object() => kept = again(delivery, readable, variant, &original, client, &kept).await?,
             answer => return answer,
         }
     }
     Err(Error::Worker)
 }
 
-async fn again(delivery: &Delivery, readable: &Readable, variant: Variant, original: &Original, lost: &Kept) -> Result<Kept, Error> {
-    delivery.pictures.lost(&readable.item.id, variant, lost).await?;
-    delivery.pictures.get(&readable.item.id, variant, original.clone()).await
+async fn again(delivery: &Delivery, readable: &Readable, variant: Variant, original: &Original, client: Client, lost: &Kept) -> Result<Kept, Error> {
+    delivery.pictures.lost_variant(&readable.item.id, variant, lost).await?;
+    delivery.pictures.get(&readable.item.id, variant, original.clone(), client).await
 }
 
 /// What the picture is made from: the photo itself, its upright copy, or a poster.
@@ -129,7 +129,7 @@ async fn choose(delivery: &Delivery, readable: &Readable, frame: Frame, original
     let Some(&next) = next.filter(|_| best == Encoding::Avif) else { return Ok((best, Lasts::Ever)) };
     let small = u64::from(frame.width) * u64::from(frame.height) <= AVIF_AT_ONCE;
     let avif = Variant { frame, encoding: Encoding::Avif };
-    if small || delivery.pictures.find(&readable.item.id, avif).await?.is_some() {
+    if small || delivery.pictures.find_variant(&readable.item.id, avif).await?.is_some() {
         return Ok((Encoding::Avif, Lasts::Ever));
     }
     delivery.pictures.read_instead_of_avif(&readable.item.id, frame, original);

@@ -3,6 +3,7 @@
 //! Invariant: no handler touches bytes before an extractor of [`access`] has let its reader in.
 
 mod access;
+mod client_info;
 mod direct;
 mod files;
 mod images;

@@ -3,12 +3,14 @@
 //! Invariant: nothing here waits, reads a clock or knows a database.
 
 pub(crate) mod accept;
+mod client;
 pub(crate) mod item;
 pub(crate) mod playback;
 pub(crate) mod range;
 pub(crate) mod variant;
 
 pub(crate) use accept::Asked;
+pub(crate) use client::Client;
 pub(crate) use item::Item;
 pub(crate) use playback::Playback;
 pub(crate) use variant::Variant;

@@ -34,7 +34,7 @@ impl Variant {
 /// Snaps what is asked to a frame. `source` is the upright size, where known.
 pub(crate) fn frame(width: Option<u32>, height: Option<u32>, fit: Fit, source: Option<(u32, u32)>) -> Frame {
     match (fit, width, height) {
-        (Fit::Cover, Some(width), Some(height)) => cover(width, height),
+        (Fit::Cover, Some(width), Some(height)) => no_larger_than(source, cover(width, height)),
         _ => contain(width, height, source),
     }
 }
@@ -70,6 +70,14 @@ fn cover(width: u32, height: u32) -> Frame {
     let side = SIZES.into_iter().find(fits).unwrap_or(SIZES[SIZES.len() - 1]);
     let (width, height) = if width >= height { (side, shorter(side)) } else { (shorter(side), side) };
     Frame { width, height, fit: Fit::Cover }
+}
+
+/// What is covered of a source smaller than the frame: all frames that give the same picture are one.
+fn no_larger_than(source: Option<(u32, u32)>, frame: Frame) -> Frame {
+    let Some((w, h)) = source.map(|(w, h)| (f64::from(w.max(1)), f64::from(h.max(1)))) else { return frame };
+    let (width, height) = (f64::from(frame.width), f64::from(frame.height));
+    let shrink = (w / width).min(h / height).min(1.0);
+    Frame { width: (width * shrink).round().clamp(1.0, w) as u32, height: (height * shrink).round().clamp(1.0, h) as u32, ..frame }
 }
 
 fn snap(side: u32) -> u32 {
@@ -112,6 +120,14 @@ mod tests {
         assert_eq!(covered(180, 320), (216, 384));
         assert_eq!(covered(1, 10_000), (854, 2560));
         assert_eq!(covered(64, 48), (64, 48));
+    }
+
+    #[test]
+    fn covered_frames_that_give_the_same_picture_are_one() {
+        let covered = |side| frame(Some(side), Some(side), Fit::Cover, Some((800, 600)));
+        assert_eq!((covered(600).width, covered(600).height), (600, 600));
+        assert_eq!(covered(640), covered(2560));
+        assert_eq!(frame(Some(2560), Some(1280), Fit::Cover, Some((1, 1))).height, 1);
     }
 
     #[test]

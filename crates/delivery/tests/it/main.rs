@@ -8,5 +8,6 @@ mod access;
 mod files;
 mod images;
 mod lifecycle;
+mod shares;
 mod stage;
 mod streams;

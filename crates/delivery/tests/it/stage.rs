@@ -165,6 +165,13 @@ impl Stage {
         line.map_or(0, |value| value.parse().unwrap())
     }
 
+    /// A gauge's value.
+    pub fn gauge(&self, name: &str) -> u64 {
+        let text = self.world.process.metrics.text();
+        let line = text.lines().find_map(|line| line.strip_prefix(&format!("tutti_{name} ")));
+        line.map_or(0, |value| value.parse().unwrap())
+    }
+
     pub async fn end(self) {
         self.world.end().await;
     }

@@ -1,0 +1,32 @@
+//! The client of a request, for shares of the work.
+//!
+//! The gateway says whose request it is in `x-tutti-client`, which it sets on every request; without a gateway it is the peer of the connection.
+//! Invariant: knowing the client never lets anyone in or keeps anyone out; a token that does not hold counts as none here.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+
+use axum::extract::{ConnectInfo, FromRequestParts, OptionalFromRequestParts};
+use http::request::Parts;
+use kit::auth::Member;
+use kit::http::{CLIENT, neighbourhood};
+
+use crate::Delivery;
+use crate::model::Client;
+
+impl FromRequestParts<Delivery> for Client {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, delivery: &Delivery) -> Result<Self, Infallible> {
+        let member = <Member as OptionalFromRequestParts<Delivery>>::from_request_parts(parts, delivery).await;
+        if let Ok(Some(member)) = member {
+            return Ok(Self::Member(member.id()));
+        }
+        Ok(address(parts).map_or(Self::Unknown, |address| Self::Prefix(neighbourhood(address))))
+    }
+}
+
+fn address(parts: &Parts) -> Option<IpAddr> {
+    let told = parts.headers.get(CLIENT).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    told.or_else(|| parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip()))
+}

@@ -1,0 +1,360 @@
+//! Which pictures are on their way, who waits for them, and whose turn it is.
+//!
+//! One flight per picture however many ask. Owns who is interested in a flight: one that no request waits for any more is cancelled, whether it waits
+//! itself, decodes, or encodes. Owns the workers' turns: a free worker goes to the client that has the fewest at work, then to the item that has the
+//! fewest, then to whoever had a turn longest ago, so a thousand flights of one client or item hold up another's by one flight per worker.
+//! Pictures that take long have workers of their own, so that an ordinary one never waits for them. Owns no pixels.
+//! Invariant: a worker is given back when its work has ended, not when its flight has; so never more than the bound are at work.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use codec::pixels::Interrupt;
+use contract::MediaId;
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, Shared};
+use prometheus_client::metrics::gauge::Gauge;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use super::{Kept, Key};
+use crate::error::Error;
+use crate::model::Client;
+
+/// The result of a flight, for each of its passengers.
+pub(super) type Landing = Shared<BoxFuture<'static, Result<Kept, Error>>>;
+
+/// Which workers a picture needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lane {
+    /// Tenths of a second.
+    Quick,
+    /// Seconds.
+    Slow,
+}
+
+/// All flights.
+#[derive(Clone)]
+pub(super) struct Flights(Arc<Mutex<State>>);
+
+struct State {
+    quick_workers: usize,
+    slow_workers: usize,
+    in_flight: Gauge,
+    in_work: Gauge,
+    next: u64,
+    flights: HashMap<Key, Flight>,
+    at_work: Vec<AtWork>,
+    /// When a client or an item had its last turn, for those that have flights.
+    client_turns: HashMap<Client, u64>,
+    item_turns: HashMap<MediaId, u64>,
+}
+
+struct Flight {
+    id: u64,
+    /// One for each request that waits; a client may be in it several times.
+    clients: Vec<Client>,
+    landing: Landing,
+    waits: Option<(Lane, oneshot::Sender<Worker>)>,
+    interrupt: Interrupt,
+    cancelled: CancellationToken,
+}
+
+struct AtWork {
+    id: u64,
+    lane: Lane,
+    client: Client,
+    item: MediaId,
+}
+
+/// What a flight's maker holds.
+pub(super) struct Ticket {
+    flights: Flights,
+    pub key: Key,
+    id: u64,
+    land: oneshot::Sender<Result<Kept, Error>>,
+    pub interrupt: Interrupt,
+    pub cancelled: CancellationToken,
+}
+
+/// A request's interest in a flight.
+pub(super) struct Passenger {
+    flights: Flights,
+    key: Key,
+    id: u64,
+    client: Client,
+    pub landing: Landing,
+}
+
+/// Leave to work, given back when it goes.
+pub(super) struct Worker {
+    /// `None` if it was never taken, and is given back already.
+    flights: Option<Flights>,
+    id: u64,
+}
+
+impl Flights {
+    /// With this many workers for ordinary pictures; half as many more make what takes long.
+    pub fn new(workers: usize, in_flight: Gauge, in_work: Gauge) -> Self {
+        let workers = workers.max(1);
+        Self(Arc::new(Mutex::new(State {
+            quick_workers: workers,
+            slow_workers: (workers / 2).max(1),
+            in_flight,
+            in_work,
+            next: 0,
+            flights: HashMap::new(),
+            at_work: Vec::new(),
+            client_turns: HashMap::new(),
+            item_turns: HashMap::new(),
+        })))
+    }
+
+    /// Joins the flight to a picture, or begins one: then there is a ticket, for whoever makes it.
+    pub fn join(&self, key: &Key, client: Client) -> (Passenger, Option<Ticket>) {
+        let mut state = self.lock();
+        let passenger = |id, landing| Passenger { flights: self.clone(), key: key.clone(), id, client, landing };
+        if let Some(flight) = state.flights.get_mut(key) {
+            flight.clients.push(client);
+            return (passenger(flight.id, flight.landing.clone()), None);
+        }
+        let (land, landed) = oneshot::channel();
+        // A flight that was cancelled has no passengers left to read this.
+        let landing: Landing = async move { landed.await.unwrap_or(Err(Error::Busy)) }.boxed().shared();
+        let (interrupt, cancelled, id) = (Interrupt::default(), CancellationToken::new(), state.next);
+        state.next += 1;
+        let flight = Flight { id, clients: vec![client], landing: landing.clone(), waits: None, interrupt: interrupt.clone(), cancelled: cancelled.clone() };
+        state.flights.insert(key.clone(), flight);
+        state.observe();
+        drop(state);
+        (passenger(id, landing), Some(Ticket { flights: self.clone(), key: key.clone(), id, land, interrupt, cancelled }))
+    }
+
+    /// How many are on their way, and how many are at work.
+    pub fn count(&self) -> (usize, usize) {
+        let state = self.lock();
+        (state.flights.len(), state.at_work.len())
+    }
+
+    /// Gives free workers to those whose turn it is.
+    fn dispatch(&self) {
+        let mut state = self.lock();
+        for lane in [Lane::Quick, Lane::Slow] {
+            while let Some((client, key, waiter)) = state.next_turn(lane) {
+                let id = state.next;
+                state.next += 1;
+                state.at_work.push(AtWork { id, lane, client, item: key.0.clone() });
+                // A flight that was given up in this moment does not take its worker.
+                if let Err(mut refused) = waiter.send(Worker { flights: Some(self.clone()), id }) {
+                    refused.flights = None;
+                    state.at_work.retain(|work| work.id != id);
+                }
+            }
+        }
+        state.observe();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn observe(&self) {
+        self.in_flight.set(i64::try_from(self.flights.len()).unwrap_or(i64::MAX));
+        self.in_work.set(i64::try_from(self.at_work.len()).unwrap_or(i64::MAX));
+    }
+
+    fn next_turn(&mut self, lane: Lane) -> Option<(Client, Key, oneshot::Sender<Worker>)> {
+        let workers = if lane == Lane::Quick { self.quick_workers } else { self.slow_workers };
+        if self.at_work.iter().filter(|work| work.lane == lane).count() >= workers {
+            return None;
+        }
+        let waiting = self.flights.iter().filter(|(_, flight)| flight.waits.as_ref().is_some_and(|(wants, _)| *wants == lane));
+        let ranked = waiting.flat_map(|(key, flight)| flight.clients.iter().map(move |client| (key, flight.id, *client)));
+        let (_, client, key) = ranked
+            .map(|(key, id, client)| {
+                let of_client = self.at_work.iter().filter(|work| work.client == client).count();
+                let of_item = self.at_work.iter().filter(|work| work.item == key.0).count();
+                let client_turn = self.client_turns.get(&client).copied().unwrap_or(0);
+                let item_turn = self.item_turns.get(&key.0).copied().unwrap_or(0);
+                ((client == Client::Background, of_client, of_item, client_turn, item_turn, id), client, key)
+            })
+            .min_by_key(|(rank, _, _)| *rank)?;
+        let (key, turn) = (key.clone(), self.next);
+        self.client_turns.insert(client, turn);
+        self.item_turns.insert(key.0.clone(), turn);
+        let (_, waiter) = self.flights.get_mut(&key)?.waits.take()?;
+        Some((client, key, waiter))
+    }
+
+    /// Takes a flight away, and what was remembered for its sake.
+    fn remove(&mut self, key: &Key, id: u64) -> Option<Flight> {
+        if self.flights.get(key)?.id != id {
+            return None;
+        }
+        let flight = self.flights.remove(key);
+        self.observe();
+        let (flights, at_work) = (&self.flights, &self.at_work);
+        self.client_turns.retain(|client, _| flights.values().any(|flight| flight.clients.contains(client)) || at_work.iter().any(|work| work.client == *client));
+        self.item_turns.retain(|item, _| flights.keys().any(|(other, _)| other == item) || at_work.iter().any(|work| work.item == *item));
+        flight
+    }
+}
+
+impl Ticket {
+    /// Waits for a worker.
+    pub async fn worker(&self, lane: Lane) -> Result<Worker, Error> {
+        let (give, given) = oneshot::channel();
+        {
+            let mut state = self.flights.lock();
+            let flight = state.flights.get_mut(&self.key).filter(|flight| flight.id == self.id).ok_or(Error::Busy)?;
+            flight.waits = Some((lane, give));
+        }
+        self.flights.dispatch();
+        given.await.map_err(|_| Error::Busy)
+    }
+
+    /// For whom it is made: whoever asked first of those who still wait.
+    pub fn client(&self) -> Client {
+        let state = self.flights.lock();
+        let flight = state.flights.get(&self.key).filter(|flight| flight.id == self.id);
+        flight.and_then(|flight| flight.clients.first().copied()).unwrap_or(Client::Background)
+    }
+
+    /// Ends the flight.
+    pub fn land(self, result: Result<Kept, Error>) {
+        self.flights.lock().remove(&self.key, self.id);
+        // All passengers may have left.
+        let _ = self.land.send(result);
+    }
+}
+
+impl Drop for Passenger {
+    fn drop(&mut self) {
+        let mut state = self.flights.lock();
+        let Some(flight) = state.flights.get_mut(&self.key).filter(|flight| flight.id == self.id) else { return };
+        if let Some(at) = flight.clients.iter().position(|client| *client == self.client) {
+            flight.clients.remove(at);
+        }
+        if !flight.clients.is_empty() {
+            return;
+        }
+        let cancelled = state.remove(&self.key, self.id);
+        // Without the lock: what waits for it may drop a passenger of another flight.
+        drop(state);
+        if let Some(flight) = cancelled {
+            flight.interrupt.set();
+            flight.cancelled.cancel();
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let Some(flights) = &self.flights else { return };
+        flights.lock().at_work.retain(|work| work.id != self.id);
+        flights.dispatch();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(n: u8) -> Client {
+        Client::Prefix([10, 0, 0, n].into())
+    }
+
+    fn flights_of(workers: usize) -> Flights {
+        Flights::new(workers, Gauge::default(), Gauge::default())
+    }
+
+    /// Flights to the intermediates of as many items.
+    fn keys(count: usize) -> Vec<Key> {
+        (0..count).map(|_| (MediaId::random(), super::super::Product::Intermediate)).collect()
+    }
+
+    #[tokio::test]
+    async fn hundreds_of_flights_of_one_client_hold_up_another_by_one_per_worker() {
+        let flights = flights_of(2);
+        let greedy: Vec<_> = keys(200).iter().map(|key| flights.join(key, client(1))).collect();
+        let mut waiting: Vec<_> = greedy.iter().map(|(_, ticket)| ticket.as_ref().unwrap().worker(Lane::Quick).boxed()).collect();
+        let mut first = futures::future::join_all(waiting.drain(..2)).await;
+        let mut rest = polled(futures::future::join_all(waiting));
+        let other = keys(1);
+        let (_passenger, ticket) = flights.join(&other[0], client(2));
+        let ticket = ticket.unwrap();
+        let mine = ticket.worker(Lane::Quick);
+        tokio::pin!(mine);
+        assert!(mine.as_mut().now_or_never().is_none(), "both workers are taken");
+        assert_eq!(flights.count(), (201, 2));
+        drop(first.pop());
+        assert!(mine.now_or_never().is_some(), "the next worker is the other client's, although hundreds came before");
+        assert!(rest.as_mut().now_or_never().is_none());
+    }
+
+    /// A future that has been polled once, and waits.
+    fn polled<F: Future>(future: F) -> std::pin::Pin<Box<F>> {
+        let mut future = Box::pin(future);
+        assert!(future.as_mut().now_or_never().is_none());
+        future
+    }
+
+    #[tokio::test]
+    async fn one_items_flights_leave_the_next_worker_to_another_item() {
+        let flights = flights_of(1);
+        let (hot, cold) = (MediaId::random(), MediaId::random());
+        let variant = |side| {
+            let frame = codec::pixels::Frame { width: side, height: side, fit: codec::pixels::Fit::Contain };
+            super::super::Product::Variant(crate::model::Variant { frame, encoding: codec::pixels::Encoding::Jpeg })
+        };
+        let many: Vec<_> = (0..100_u8).map(|n| flights.join(&(hot.clone(), variant(n.into())), client(n))).collect();
+        let first = many[0].1.as_ref().unwrap().worker(Lane::Quick).await.unwrap();
+        let waiting: Vec<_> = many[1..].iter().map(|(_, ticket)| polled(ticket.as_ref().unwrap().worker(Lane::Quick))).collect();
+        let (_passenger, ticket) = flights.join(&(cold, variant(1)), client(200));
+        let ticket = ticket.unwrap();
+        let mine = polled(ticket.worker(Lane::Quick));
+        drop(first);
+        assert!(mine.now_or_never().is_some(), "the first of the hundred ended, and the other item came next");
+        drop(waiting);
+    }
+
+    #[tokio::test]
+    async fn a_flight_without_passengers_is_cancelled_and_its_worker_stays_taken_until_the_work_has_ended() {
+        let flights = flights_of(1);
+        let key = &keys(1)[0];
+        let (one, ticket) = flights.join(key, client(1));
+        let (two, none) = flights.join(key, client(2));
+        let ticket = ticket.unwrap();
+        assert!(none.is_none(), "one flight for both");
+        let worker = ticket.worker(Lane::Slow).await.unwrap();
+        drop(one);
+        assert!(ticket.interrupt.check().is_ok() && !ticket.cancelled.is_cancelled());
+        assert_eq!(ticket.client(), client(2));
+        drop(two);
+        assert!(ticket.interrupt.check().is_err() && ticket.cancelled.is_cancelled());
+        assert_eq!(flights.count(), (0, 1));
+        assert!(ticket.worker(Lane::Slow).await.is_err(), "it never starts again");
+        // A new flight to the same picture has nothing to do with the old one.
+        let (three, again) = flights.join(key, client(3));
+        ticket.land(Err(Error::Busy));
+        assert_eq!(flights.count(), (1, 1));
+        drop(worker);
+        assert_eq!(flights.count(), (1, 0));
+        drop((three, again));
+        assert_eq!(flights.count(), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn ordinary_pictures_never_wait_for_those_that_take_long() {
+        let flights = flights_of(1);
+        let keys = keys(3);
+        let all: Vec<_> = keys.iter().map(|key| flights.join(key, client(1))).collect();
+        let tickets: Vec<_> = all.iter().map(|(_, ticket)| ticket.as_ref().unwrap()).collect();
+        let _slow = tickets[0].worker(Lane::Slow).await.unwrap();
+        let next = polled(tickets[1].worker(Lane::Slow));
+        let quick = tickets[2].worker(Lane::Quick).now_or_never();
+        assert!(quick.is_some() && next.now_or_never().is_none());
+    }
+}

@@ -1,0 +1,94 @@
+//! Made pictures in the store and in the table.
+//!
+//! Invariant: an object is noted as loose before its first byte is written and until its row stands, so a process that dies leaves nothing that the
+//! sweep would not find.
+
+use bytes::Bytes;
+use contract::{MediaId, ObjectKey};
+use kit::bus::MayBeAway as _;
+
+use super::{Inner, Kept, Key, Pictures, Product, READ_AT};
+use crate::error::Error;
+use crate::model::Variant;
+use crate::store;
+
+impl Pictures {
+    /// The picture if it is kept, without making it.
+    pub async fn find_variant(&self, id: &MediaId, variant: Variant) -> Result<Option<Kept>, Error> {
+        self.find(&(id.clone(), Product::Variant(variant))).await
+    }
+
+    pub(super) async fn find(&self, key: &Key) -> Result<Option<Kept>, Error> {
+        if let Some(kept) = self.0.kept.get(key) {
+            return Ok(Some(kept));
+        }
+        if self.0.absent.contains_key(key) {
+            return Ok(None);
+        }
+        let found = self.find_in_table(key).await?;
+        if found.is_none() {
+            self.0.absent.insert(key.clone(), ());
+        }
+        Ok(found)
+    }
+
+    pub(super) async fn find_in_table(&self, key: &Key) -> Result<Option<Kept>, Error> {
+        let (id, name) = (&key.0, key.1.key());
+        let Some(image) = store::find_image(self.0.context.db.read(), id, &name).await? else { return Ok(None) };
+        let now = self.0.context.clock.now();
+        if now - image.read_at > READ_AT {
+            let id = id.clone();
+            match self.0.context.db.write(move |tx| Box::pin(async move { store::touch_image(tx, &id, &name, now).await })).await {
+                // When it was read last matters to the sweep alone.
+                Err(error) if error.is_away() => tracing::warn!(%error, "a reading could not be noted"),
+                touched => {
+                    touched?;
+                }
+            }
+        }
+        let kept = Kept { object: image.object, bytes: image.bytes };
+        self.0.kept.insert(key.clone(), kept.clone());
+        Ok(Some(kept))
+    }
+
+    pub(super) async fn keep(&self, key: &Key, picture: Bytes) -> Result<Kept, Error> {
+        let Inner { context, shelf, .. } = &*self.0;
+        let (now, bytes) = (context.clock.now(), picture.len() as u64);
+        let object = ObjectKey::random();
+        let loose = vec![object.clone()];
+        context.db.write(move |tx| Box::pin(async move { store::loosen(tx, &loose, now).await })).await?;
+        let mut writer = context.objects.create_as(object.clone()).await?;
+        writer.write(picture.clone()).await?;
+        writer.finish().await?;
+        let (item, name) = (key.0.clone(), key.1.key());
+        let image = store::Image { object: object.clone(), bytes, read_at: now };
+        let mine = context.db.write(move |tx| Box::pin(async move { store::insert_image(tx, &item, &name, &image).await })).await?;
+        if mine {
+            if key.1 != Product::Intermediate {
+                shelf.put(object.clone(), picture).await;
+            }
+            return Ok(Kept { object, bytes });
+        }
+        // The item went while its picture was made, or another process was faster.
+        self.remove(vec![object]).await?;
+        self.find_in_table(key).await?.ok_or(Error::NotFound)
+    }
+
+    /// Forgets a kept picture whose object is not there any more.
+    pub(super) async fn lost(&self, key: &Key, lost: &Kept) -> Result<(), Error> {
+        let (item, name, object) = (key.0.clone(), key.1.key(), lost.object.clone());
+        self.0.context.db.write(move |tx| Box::pin(async move { store::remove_image(tx, &item, &name, &object).await })).await?;
+        self.0.kept.invalidate(key);
+        Ok(())
+    }
+
+    /// Removes loose objects: bytes first, then what remembers them.
+    pub async fn remove(&self, objects: Vec<ObjectKey>) -> Result<(), Error> {
+        for object in &objects {
+            self.0.context.objects.remove(object).await?;
+            self.0.shelf.forget(object).await;
+        }
+        self.0.context.db.write(move |tx| Box::pin(async move { store::remove_loose(tx, &objects).await })).await?;
+        Ok(())
+    }
+}
