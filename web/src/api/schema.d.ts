@@ -188,7 +188,8 @@ export interface paths {
         };
         /**
          * News of an item: `state` (the item, now and whenever it changes) and `progress` (`{percent, remaining_ms}`).
-         * @description Ends after `ready` or `failed`, and when the item is removed.
+         * @description Ends after `ready` or `failed`, when the item is removed, and when the signature (`t`) ends that it was opened with. Under a signature,
+         *     `state` is what everyone would see of an open item, and its other URLs are not signed: read the item with your token for those.
          */
         get: operations["follow_media"];
         put?: never;
@@ -844,8 +845,8 @@ export interface components {
          */
         State: "received" | "processing" | "playable" | "ready" | "failed";
         /**
-         * @description Where an item's parts are, relative to the site. They work as they are in `<img>` and `<video>`; where not everyone may read, they carry
-         *     `?t=<grant>`, which expires: add further parameters with the URL API.
+         * @description Where an item's parts are, relative to the site. In the owner's view they work as they are in `<img>` and `<video>`; where not everyone may
+         *     read, they carry `?t=<signature>`, which expires: add further parameters with the URL API. Under the signature of an event stream they are plain.
          */
         Urls: {
             /** @description News of this item (server-sent events). */
