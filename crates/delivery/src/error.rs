@@ -137,7 +137,6 @@ impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let mut response = self.problem().into_response();
         let headers = response.headers_mut();
-        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if let Self::BadRange(bytes) = self
             && let Ok(value) = HeaderValue::from_str(&format!("bytes */{bytes}"))
         {

@@ -8,15 +8,12 @@ use axum::response::Response;
 use bytes::Bytes;
 use contract::ObjectKey;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use kit::http::{Policy, RESOURCE_POLICY};
 
 use crate::api::{Audience, Readable};
 use crate::error::Error;
 use crate::model::range::{Wanted, wanted};
 use crate::shelf::{Content, Overlays, Shelf};
-
-/// A file opened in a tab of its own runs nothing and loads nothing but itself.
-const SANDBOX: &str = "sandbox; default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'";
-const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
 /// For how long an answer stays true.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,14 +168,14 @@ fn describe(headers: &mut HeaderMap, sheet: &Sheet<'_>, etag: &str) {
     };
     headers.insert(header::ETAG, value(etag));
     headers.insert(header::CACHE_CONTROL, cache);
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // An address that works alone works in any page; what took the owner's token is for the owner's page.
     let owner = sheet.readable.audience == Audience::Owner;
     headers.insert(RESOURCE_POLICY, HeaderValue::from_static(if owner { "same-origin" } else { "cross-origin" }));
     if sheet.varies_by_accept {
         headers.insert(header::VARY, HeaderValue::from_static("accept"));
     }
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(SANDBOX));
+    // Whether a member sent it or we made it from what they sent: in a tab of its own it runs nothing.
+    Policy::Media.fill(headers);
 }
 
 /// Our own texts are plain ASCII; what is not leaves the header empty rather than wrong.

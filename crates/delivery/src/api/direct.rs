@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderValue, Method, StatusCode, header};
+use kit::http::RESOURCE_POLICY;
 use kit::objects::Download;
 
 use super::access::{Audience, Readable};
@@ -54,7 +55,8 @@ fn sent(address: HeaderValue) -> Response {
     headers.insert(header::LOCATION, address);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // Each step of a redirect must let other pages embed it, as the file itself does (Fetch, section 4.3).
+    headers.insert(RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
     response
 }
 
@@ -93,5 +95,6 @@ mod tests {
         assert_eq!((response.status(), &response.headers()[header::CACHE_CONTROL]), (StatusCode::TEMPORARY_REDIRECT, &HeaderValue::from_static("private, no-store")));
         assert_eq!(response.headers()[header::LOCATION], "https://store/x?sig=1");
         assert_eq!(response.headers()[header::REFERRER_POLICY], "no-referrer");
+        assert_eq!(response.headers()[RESOURCE_POLICY], "cross-origin", "or no page elsewhere could embed it");
     }
 }

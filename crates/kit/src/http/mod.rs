@@ -13,6 +13,7 @@ mod linger;
 mod live;
 mod neighbour;
 mod patience;
+mod security_headers;
 mod serve;
 mod strict;
 mod strict_stream;
@@ -27,6 +28,7 @@ pub(crate) use layers::wear_behind;
 pub use layers::{RequestId, Wear, wear};
 pub use live::{frame, sse};
 pub use neighbour::{CLIENT, Deadline, believe};
+pub use security_headers::{Policy, RESOURCE_POLICY};
 pub use serve::{Door, Limits, Place, serve};
 pub use trace::Trace;
 

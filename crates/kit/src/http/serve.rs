@@ -25,6 +25,7 @@ use tower::ServiceExt as _;
 use super::crowd::{Crowd, InProgress, Seat};
 use super::linger::Lingering;
 use super::patience::Patience;
+use super::security_headers::Policy;
 use super::strict_stream::{Strict, Verdict};
 use super::{layers, strict};
 use crate::tasks::Tasks;
@@ -124,7 +125,7 @@ async fn connection(stream: TcpStream, address: SocketAddr, place: Place, router
         parts.extensions.insert(place.clone());
         let (router, verdict) = (router.clone(), verdict.clone());
         async move {
-            let response = match refusal {
+            let mut response = match refusal {
                 Some(problem) => layers::refused(&problem),
                 None => {
                     let Ok(response) = router.oneshot(hyper::Request::from_parts(parts, body)).await;
@@ -132,6 +133,7 @@ async fn connection(stream: TcpStream, address: SocketAddr, place: Place, router
                     verdict.refusal(number).map_or(response, |problem| layers::refused(&problem))
                 }
             };
+            Policy::Api.fill(response.headers_mut());
             let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
             if upgrades {
                 verdict.decide(switches);

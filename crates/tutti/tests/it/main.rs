@@ -7,6 +7,7 @@ mod direct;
 mod edge;
 mod faults;
 mod grants;
+mod headers;
 mod layout;
 mod moving;
 mod neighbours;

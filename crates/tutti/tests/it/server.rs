@@ -47,6 +47,11 @@ impl Server {
         tokio::task::block_in_place(|| self.fleet.again());
     }
 
+    /// The processes.
+    pub(crate) fn players(&self) -> &[testkit::fleet::Player] {
+        &self.fleet.players
+    }
+
     /// The data folder of the process that receives.
     pub(crate) fn data(&self) -> &Path {
         &self.fleet.of("media").next().unwrap().data

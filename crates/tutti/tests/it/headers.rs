@@ -1,0 +1,164 @@
+//! What every response tells a browser: no sniffing, no framing, no scripts from elsewhere, no referrer, no opener.
+//!
+//! Walks the real binary's listeners: each operation of docs/openapi.json by each method, the page's files, the documentation, what is
+//! refused before any route, and media in each form. Invariant: a new operation is walked without a change here.
+
+use reqwest::header::HeaderMap;
+use reqwest::{Method, RequestBuilder};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::server::Server;
+
+const API: &str = "default-src 'none'; frame-ancestors 'none'; sandbox";
+/// A photo of one pixel.
+const GIF: &[u8] = b"GIF89a\x01\0\x01\0\x80\0\0\xff\0\0\0\0\0!\xf9\x04\0\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
+
+/// Fails the test unless a response carries every header; returns its content policy.
+#[track_caller]
+fn guarded(what: &str, headers: &HeaderMap) -> String {
+    let one = |name: &str| -> &str {
+        let mut values = headers.get_all(name).iter();
+        let value = values.next().unwrap_or_else(|| panic!("{what} has no {name}: {headers:?}")).to_str().unwrap();
+        assert!(values.next().is_none(), "{what} has {name} twice: {headers:?}");
+        value
+    };
+    assert_eq!(one("x-content-type-options"), "nosniff", "{what}");
+    assert_eq!(one("x-frame-options"), "DENY", "{what}");
+    assert_eq!(one("cross-origin-opener-policy"), "same-origin", "{what}");
+    assert!(["no-referrer", "same-origin"].contains(&one("referrer-policy")), "{what}: {headers:?}");
+    assert!(["same-origin", "cross-origin"].contains(&one("cross-origin-resource-policy")), "{what}: {headers:?}");
+    let content = one("content-security-policy");
+    assert!(content.contains("default-src 'none'") && content.contains("frame-ancestors 'none'"), "{what}: {content}");
+    assert!(!content.contains("unsafe-eval") && !content.contains("script-src 'unsafe-inline'") && !content.contains('*'), "{what}: {content}");
+    assert!(!headers.contains_key("access-control-allow-credentials"), "{what}: {headers:?}");
+    content.to_owned()
+}
+
+/// The operations of the interface, with something in the place of each parameter.
+fn addresses() -> Vec<String> {
+    let document = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json")).unwrap();
+    let document: Value = serde_json::from_slice(&document).unwrap();
+    let mut addresses = Vec::new();
+    for path in document["paths"].as_object().unwrap().keys() {
+        let filled: Vec<&str> = path.split('/').map(|part| if part.starts_with('{') { "5kT0vYq8Zb3mXw1RcHs9Ga" } else { part }).collect();
+        addresses.push(filled.join("/"));
+    }
+    assert!(addresses.len() > 20, "{addresses:?}");
+    addresses
+}
+
+struct Walk {
+    server: Server,
+    client: reqwest::Client,
+}
+
+impl Walk {
+    async fn begin() -> Self {
+        kit::tls::provider();
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        Self { server: Server::start(&[]).await, client }
+    }
+
+    fn request(&self, method: &Method, path: &str) -> RequestBuilder {
+        self.client.request(method.clone(), format!("{}{path}", self.server.address))
+    }
+
+    /// The status and the content policy of what is at a path.
+    async fn get(&self, path: &str) -> (u16, String) {
+        let answer = self.request(&Method::GET, path).send().await.unwrap();
+        (answer.status().as_u16(), guarded(path, answer.headers()))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_operation_and_every_refusal_is_guarded() {
+    let walk = Walk::begin().await;
+    let ada = walk.server.sign_up("ada").await;
+    let methods = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS, Method::from_bytes(b"BREW").unwrap()];
+    for path in addresses() {
+        for method in &methods {
+            let anonymous = walk.request(method, &path);
+            let signed_in = walk.request(method, &path).bearer_auth(&ada.token).header("tus-resumable", "1.0.0");
+            for request in [anonymous, signed_in] {
+                let answer = request.send().await.unwrap();
+                let content = guarded(&format!("{method} {path}"), answer.headers());
+                assert_eq!(content, API, "{method} {path}: nothing there is a page");
+            }
+        }
+    }
+    let long = format!("/v1/media?q={}", "x".repeat(10_000));
+    for path in ["/healthz", "/readyz", "/v1/openapi.json", "/v1/nothing", "/internal/media/x", "/metrics", "/no.such.file", "/.well-known/x", long.as_str()] {
+        assert_eq!(walk.get(path).await.1, API, "{path}");
+    }
+    for malformed in ["GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", "CONNECT x:1 HTTP/1.1\r\nHost: x:1\r\n\r\n"] {
+        let text = raw(&walk.server.address, malformed).await;
+        assert!(text.starts_with("HTTP/1.1 40") && text.contains("nosniff") && text.contains(API), "{text}");
+    }
+    for player in walk.server.players() {
+        for path in ["/healthz", "/readyz", "/metrics", "/nothing"] {
+            let answer = walk.client.get(format!("{}{path}", player.operations)).send().await.unwrap();
+            assert_eq!(guarded(path, answer.headers()), API, "{path} of the operations listener");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_and_the_documentation_run_only_scripts_of_their_own() {
+    let walk = Walk::begin().await;
+    for path in ["/", "/sign-in", "/u/ada.lovelace", "/settings"] {
+        let (status, content) = walk.get(path).await;
+        assert_eq!(status, 200, "{path}");
+        assert!(content.contains("script-src 'self';") && content.contains("style-src 'self';") && content.contains("base-uri 'none'"), "{content}");
+    }
+    for path in ["/docs/", "/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css", "/docs/swagger-initializer.js"] {
+        let (status, content) = walk.get(path).await;
+        assert_eq!(status, 200, "{path}");
+        assert!(content.contains("script-src 'self';") && content.contains("form-action 'none'") && !content.contains("unsafe"), "{path}: {content}");
+    }
+    for (path, status) in [("/docs", [301, 303, 307, 308].as_slice()), ("/docs/nothing.js", &[404])] {
+        let (found, _) = walk.get(path).await;
+        assert!(status.contains(&found), "{path}: {found}");
+    }
+    let not_modified = walk.request(&Method::GET, "/").header("if-none-match", "\"none\"").send().await.unwrap();
+    guarded("/ again", not_modified.headers());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn media_may_be_embedded_elsewhere_and_run_nothing() {
+    let walk = Walk::begin().await;
+    let ada = walk.server.sign_up("ada").await;
+    let item = ada.upload("x.gif", "image/gif", GIF.to_vec()).await;
+    let id = item["id"].as_str().unwrap();
+    for name in ["image", "original"] {
+        let signed = item["urls"][name].as_str().unwrap();
+        for (method, ranged) in [(Method::GET, false), (Method::HEAD, false), (Method::GET, true)] {
+            let request = walk.request(&method, signed);
+            let answer = if ranged { request.header("range", "bytes=0-3") } else { request }.send().await.unwrap();
+            assert!(answer.status().is_success(), "{name}: {answer:?}");
+            let content = guarded(signed, answer.headers());
+            assert!(content.starts_with("sandbox;") && !content.contains("script-src"), "{name}: {content}");
+            assert_eq!(answer.headers()["cross-origin-resource-policy"], "cross-origin", "a page elsewhere may show {name} with its signed URL");
+        }
+        // What took the owner's token is for the owner's page alone.
+        let own = ada.request(Method::GET, &format!("/v1/media/{id}/{name}")).send().await.unwrap();
+        assert_eq!((own.status().as_u16(), &own.headers()["cross-origin-resource-policy"]), (200, &"same-origin".parse().unwrap()), "{name}");
+        guarded(name, own.headers());
+    }
+    let events = item["urls"]["events"].as_str().unwrap();
+    let answer = walk.request(&Method::GET, events).send().await.unwrap();
+    assert_eq!(guarded("events", answer.headers()), API);
+    let (status, content) = walk.get(&format!("/v1/media/{id}/original")).await;
+    assert_eq!((status, content.as_str()), (404, API), "a stranger");
+}
+
+/// Sends this as it is and reads until the server closes the connection.
+async fn raw(address: &str, text: &str) -> String {
+    let mut stream = TcpStream::connect(address.trim_start_matches("http://")).await.unwrap();
+    stream.write_all(text.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let read = tokio::time::timeout(std::time::Duration::from_secs(20), stream.read_to_end(&mut answer)).await;
+    assert!(read.is_ok(), "the connection stayed open: {}", String::from_utf8_lossy(&answer));
+    String::from_utf8_lossy(&answer).into_owned()
+}
