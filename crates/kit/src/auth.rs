@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
 use http::{StatusCode, header};
-use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -19,7 +19,7 @@ use crate::clock::Clock;
 use crate::peer::Peers;
 use crate::problem::Problem;
 
-/// Who issues tokens, and whom they are for.
+/// Who issues tokens, and whom they are for: one that names an audience must name this.
 pub const ISSUER: &str = "tutti";
 /// Where the keys are.
 pub const JWKS_PATH: &str = "/.well-known/jwks.json";
@@ -29,6 +29,12 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 /// Tokens whose signature was checked already; a check costs 50 µs, a look-up less than one.
 const REMEMBERED: u64 = 20_000;
+/// How far the clocks of two processes may be apart before a token of one seems to come from the future to the other.
+const CLOCK_SKEW_SECONDS: i64 = 300;
+/// What a token's header may call itself (RFC 8725, section 3.11): ours say `JWT`, RFC 9068 says `at+jwt`.
+const TYPES: [&str; 2] = ["JWT", "at+jwt"];
+/// Our key ids have 32 characters.
+const MAX_KEY_ID_BYTES: usize = 64;
 
 /// What an access token says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +55,33 @@ pub struct Claims {
     pub exp: i64,
 }
 
+/// The claims of a token, with those that only its check looks at.
+#[derive(Debug, Clone, Deserialize)]
+struct Checked {
+    #[serde(flatten)]
+    claims: Claims,
+    /// Before this it does not hold, in seconds since 1970.
+    nbf: Option<i64>,
+    aud: Option<Audience>,
+}
+
+/// RFC 7519, section 4.1.3: one audience or several.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl Audience {
+    fn is_us(&self) -> bool {
+        match self {
+            Self::One(name) => name == ISSUER,
+            Self::Several(names) => names.iter().any(|name| name == ISSUER),
+        }
+    }
+}
+
 /// Checks tokens.
 #[derive(Clone)]
 pub struct Verifier(Arc<Inner>);
@@ -59,7 +92,7 @@ struct Inner {
     keys: RwLock<HashMap<String, DecodingKey>>,
     /// When keys were looked for, and whether there was an answer.
     looked: tokio::sync::Mutex<Option<(Instant, bool)>>,
-    seen: moka::sync::Cache<String, Claims>,
+    seen: moka::sync::Cache<String, Checked>,
     fixed: Mutex<bool>,
 }
 
@@ -94,12 +127,12 @@ impl Verifier {
         token.is_some_and(|(_, token)| self.0.seen.contains_key(token.trim()))
     }
 
-    /// Checks a token's signature, issuer and time.
+    /// Checks a token's header, signature, issuer, audience and times.
     pub async fn verify(&self, token: &str) -> Result<Claims, Problem> {
-        if let Some(claims) = self.0.seen.get(token) {
-            return self.in_time(claims);
+        if let Some(checked) = self.0.seen.get(token) {
+            return self.in_time(checked);
         }
-        let kid = jsonwebtoken::decode_header(token).ok().and_then(|header| header.kid).ok_or_else(invalid)?;
+        let kid = jsonwebtoken::decode_header(token).ok().and_then(key_id).ok_or_else(invalid)?;
         let key = match self.key(&kid) {
             Some(key) => key,
             None => {
@@ -109,20 +142,27 @@ impl Verifier {
             }
         };
         let mut rules = Validation::new(Algorithm::EdDSA);
-        rules.set_issuer(&[ISSUER]);
-        // The time is checked below, against our own clock.
+        // The library only looks at the signature and its algorithm: an `iss` or `aud` of another type than it expects would pass its checks.
         rules.validate_exp = false;
+        rules.validate_aud = false;
         rules.required_spec_claims.clear();
-        let claims = jsonwebtoken::decode::<Claims>(token, &key, &rules).map_err(|_| invalid())?.claims;
-        self.0.seen.insert(token.to_owned(), claims.clone());
-        self.in_time(claims)
+        let checked = jsonwebtoken::decode::<Checked>(token, &key, &rules).map_err(|_| invalid())?.claims;
+        if checked.claims.iss != ISSUER || checked.aud.as_ref().is_some_and(|audience| !audience.is_us()) {
+            return Err(invalid());
+        }
+        self.0.seen.insert(token.to_owned(), checked.clone());
+        self.in_time(checked)
     }
 
-    fn in_time(&self, claims: Claims) -> Result<Claims, Problem> {
-        if claims.exp > self.0.clock.now().timestamp() {
-            return Ok(claims);
+    fn in_time(&self, Checked { claims, nbf, .. }: Checked) -> Result<Claims, Problem> {
+        let now = self.0.clock.now().timestamp();
+        if claims.exp <= now {
+            return Err(Problem::new(StatusCode::UNAUTHORIZED, "auth.expired", "The access token has expired. Get a new one from /v1/sessions/refresh."));
         }
-        Err(Problem::new(StatusCode::UNAUTHORIZED, "auth.expired", "The access token has expired. Get a new one from /v1/sessions/refresh."))
+        if claims.iat.max(nbf.unwrap_or(i64::MIN)) > now.saturating_add(CLOCK_SKEW_SECONDS) {
+            return Err(Problem::new(StatusCode::UNAUTHORIZED, "auth.not_yet_valid", "The access token does not hold yet. Get a new one from /v1/sessions/refresh."));
+        }
+        Ok(claims)
     }
 
     fn key(&self, kid: &str) -> Option<DecodingKey> {
@@ -131,7 +171,8 @@ impl Verifier {
 
     fn learn(&self, set: &JwkSet) {
         let mut keys = self.0.keys.write().unwrap_or_else(PoisonError::into_inner);
-        for jwk in &set.keys {
+        // Only keys of the one algorithm: a set that held a secret or an RSA key could not make any token of theirs hold.
+        for jwk in set.keys.iter().filter(|jwk| is_ed25519(jwk)) {
             if let (Some(kid), Ok(key)) = (&jwk.common.key_id, DecodingKey::from_jwk(jwk)) {
                 keys.insert(kid.clone(), key);
             }
@@ -166,6 +207,21 @@ impl Verifier {
         *looked = Some((Instant::now(), answered));
         answered
     }
+}
+
+/// The key that a token's header names, if the header is one of ours. What else it brings (`jwk`, `jku`, `x5c`) is never looked at: keys come
+/// from the accounts role alone. Extensions that must be understood (`crit`) are not.
+fn key_id(header: jsonwebtoken::Header) -> Option<String> {
+    let typ = header.typ.as_deref().map(|typ| typ.strip_prefix("application/").unwrap_or(typ));
+    let is_ours = typ.is_some_and(|typ| TYPES.iter().any(|ours| typ.eq_ignore_ascii_case(ours)));
+    if header.alg != Algorithm::EdDSA || !is_ours || header.crit.is_some() {
+        return None;
+    }
+    header.kid.filter(|kid| kid.len() <= MAX_KEY_ID_BYTES)
+}
+
+fn is_ed25519(jwk: &Jwk) -> bool {
+    matches!(&jwk.algorithm, AlgorithmParameters::OctetKeyPair(pair) if pair.curve == EllipticCurve::Ed25519)
 }
 
 fn invalid() -> Problem {

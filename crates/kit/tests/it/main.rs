@@ -12,5 +12,6 @@ mod peers;
 mod role;
 mod schedule;
 mod tls;
+mod tokens;
 mod transfer;
 mod trouble;
