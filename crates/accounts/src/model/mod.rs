@@ -8,6 +8,7 @@ mod handle;
 mod password;
 mod profile;
 mod role;
+mod visible;
 
 use chrono::{DateTime, Utc};
 use contract::{AccountId, MediaId};

@@ -1,9 +1,10 @@
 //! The words people put on their profile, and what their devices call themselves.
 //!
-//! Invariant: no control characters and no invisible reordering of text reach anybody else's screen.
+//! Invariant: what reaches another member's screen has passed [`super::visible`].
 
 use serde::{Deserialize, Deserializer};
 
+use super::visible::{self, Flaw};
 use crate::error::Error;
 
 const MOST_NAME_CHARS: usize = 60;
@@ -35,14 +36,18 @@ pub(crate) struct DisplayName(pub String);
 impl DisplayName {
     /// Reads a name.
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
-        let name = text.trim();
-        if name.is_empty() || name.chars().count() > MOST_NAME_CHARS {
+        let name = visible::line(text).map_err(|flaw| {
+            Error::InvalidProfile(match flaw {
+                Flaw::Blank => "display_name shows nothing. Give it a letter, digit or symbol; send null to go back to the handle.",
+                Flaw::Control => "display_name has a control character in it. Type it anew, without line breaks.",
+                Flaw::Invisible => "display_name has a character in it that can't be seen or that turns the text around. Type it anew.",
+                Flaw::Marks => "display_name has too many marks on one letter, or a mark without a letter. Leave some out.",
+            })
+        })?;
+        if name.chars().count() > MOST_NAME_CHARS {
             return Err(Error::InvalidProfile("display_name has 1 to 60 characters; send null to go back to the handle."));
         }
-        if name.chars().any(is_trick) {
-            return Err(Error::InvalidProfile("display_name has a control character in it. Type it anew, without line breaks."));
-        }
-        Ok(Self(name.to_owned()))
+        Ok(Self(name))
     }
 }
 
@@ -53,27 +58,25 @@ pub(crate) struct Bio(pub String);
 impl Bio {
     /// Reads a text.
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
-        let bio = text.replace("\r\n", "\n");
-        let bio = bio.trim();
+        let bio = visible::lines(text).map_err(|flaw| {
+            Error::InvalidProfile(match flaw {
+                Flaw::Blank => "bio shows nothing. Write something, or send null to empty it.",
+                Flaw::Control => "bio has a control character in it. Type it anew.",
+                Flaw::Invisible => "bio has a character in it that can't be seen or that turns the text around. Type it anew.",
+                Flaw::Marks => "bio has too many marks on one letter, or a mark without a letter. Leave some out.",
+            })
+        })?;
         if bio.chars().count() > MOST_BIO_CHARS {
             return Err(Error::InvalidProfile("bio has at most 500 characters."));
         }
-        if bio.chars().any(|char| char != '\n' && is_trick(char)) {
-            return Err(Error::InvalidProfile("bio has a control character in it. Type it anew."));
-        }
-        Ok(Self(bio.to_owned()))
+        Ok(Self(bio))
     }
 }
 
-/// What to call a device in the list of sessions: at most 80 characters, tricks taken out.
+/// What to call a device in the list of sessions: at most 80 characters, those that can't be seen taken out.
 pub(crate) fn device(given: Option<&str>) -> String {
-    let name: String = given.unwrap_or_default().trim().chars().filter(|&char| !is_trick(char)).take(MOST_DEVICE_CHARS).collect();
-    if name.is_empty() { "Unknown device".to_owned() } else { name }
-}
-
-/// Control characters, separators of lines and paragraphs, and marks that turn text around (Unicode UAX #9).
-fn is_trick(char: char) -> bool {
-    char.is_control() || matches!(char, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{feff}')
+    let name: String = given.unwrap_or_default().trim().chars().filter(|&char| visible::is_plain(char)).take(MOST_DEVICE_CHARS).collect();
+    visible::line(&name).unwrap_or_else(|_| "Unknown device".to_owned())
 }
 
 #[cfg(test)]
@@ -104,6 +107,8 @@ mod tests {
         assert_eq!(device(None), "Unknown device");
         assert_eq!(device(Some(" \n ")), "Unknown device");
         assert_eq!(device(Some("Phone\r\n")), "Phone");
+        assert_eq!(device(Some("\u{202e}Pho\u{200b}ne\u{2800}")), "Phone");
+        assert_eq!(device(Some("\u{301}\u{301}")), "Unknown device");
         assert_eq!(device(Some(&"x".repeat(200))).len(), 80);
     }
 }

@@ -9,6 +9,9 @@ async fn a_profile_is_edited_field_by_field() {
     let ada = join(&world, "ada").await;
     let edited = ada.member.patch("/v1/me", &json!({"display_name": " Ada Lovelace ", "bio": "Numbers.\r\nMusic."})).await.expect(200).json();
     assert_eq!((edited["display_name"].as_str(), edited["bio"].as_str()), (Some("Ada Lovelace"), Some("Numbers.\nMusic.")));
+    let folded = ada.member.patch("/v1/me", &json!({"display_name": "Zoe\u{308}\u{3000}\u{2003}李"})).await.expect(200).json();
+    assert_eq!(folded["display_name"], "Zo\u{eb} 李", "one form, one space");
+    ada.member.patch("/v1/me", &json!({"display_name": "Ada Lovelace"})).await.expect(200);
     let edited = ada.member.patch("/v1/me", &json!({"bio": null})).await.expect(200).json();
     assert_eq!((edited["display_name"].as_str(), edited["bio"].as_str()), (Some("Ada Lovelace"), Some("")));
     let edited = ada.member.patch("/v1/me", &json!({"display_name": null, "avatar": "5kT0vYq8Zb3mXw1RcHs9Ga"})).await.expect(200).json();
@@ -28,6 +31,15 @@ async fn a_profile_holds_no_tricks() {
         json!({"display_name": "x".repeat(61)}),
         json!({"display_name": "a\nb"}),
         json!({"display_name": "\u{202e}abc"}),
+        json!({"display_name": "\u{200b}\u{2060}\u{feff}"}),
+        json!({"display_name": "\u{3164}"}),
+        json!({"display_name": "\u{2800}\u{2800}"}),
+        json!({"display_name": "\u{a0}\u{3000}"}),
+        json!({"display_name": "\u{301}\u{302}"}),
+        json!({"display_name": format!("Z{}", "\u{310}\u{311}".repeat(20))}),
+        json!({"display_name": "Ada\u{e0041}"}),
+        json!({"bio": "\u{2066}abc"}),
+        json!({"bio": "\u{200b}"}),
         json!({"bio": "x".repeat(501)}),
         json!({"bio": "bell\u{7}"}),
     ] {

@@ -1,0 +1,235 @@
+//! Text of one member on the screens of others: which characters it may have, and in which form it is kept.
+//!
+//! Owns what Unicode calls invisible and what stacks or turns text around; not how long a text may be. Every script and every emoji is
+//! welcome, so joiners and selectors are taken where a script or an emoji needs them, and nowhere else (Unicode 18: UAX #9, UAX #15,
+//! UAX #31 section 2.3, UTS #39 section 5.4, UTS #51). Invariant: what is kept looks like something, is NFC, and has nothing in it that
+//! can't be seen.
+
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_properties::{GeneralCategory as Category, GeneralCategoryGroup as Group, UnicodeEmoji as _, UnicodeGeneralCategory as _};
+
+/// More marks than this above or below one letter are decoration, up to a whole screen high (UTS #39, section 5.4).
+const MAX_MARKS: usize = 4;
+/// The flags of England, Scotland and Wales: the only emoji made of tags (UTS #51, `RGI_Emoji_Tag_Sequence`).
+const TAG_FLAGS: [&str; 3] = ["gbeng", "gbsct", "gbwls"];
+const BLACK_FLAG: char = '\u{1f3f4}';
+const JOINER: char = '\u{200d}';
+const NON_JOINER: char = '\u{200c}';
+const TEXT_STYLE: char = '\u{fe0e}';
+const EMOJI_STYLE: char = '\u{fe0f}';
+
+/// What is wrong with a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Flaw {
+    /// A control character, or a separator of lines or paragraphs.
+    Control,
+    /// A character that can't be seen, or that turns the text after it around.
+    Invisible,
+    /// Marks without a letter, the same one twice, or too many on one letter.
+    Marks,
+    /// There is nothing to see in it.
+    Blank,
+}
+
+/// One line, as it is kept: NFC, without space around it, each run of spaces one space, and something to see in it.
+pub(super) fn line(text: &str) -> Result<String, Flaw> {
+    let text: String = text.trim().nfc().collect();
+    check(&text)?;
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().any(is_seen) { Ok(line) } else { Err(Flaw::Blank) }
+}
+
+/// A text of lines, as it is kept: NFC, without space around it. It may be empty.
+pub(super) fn lines(text: &str) -> Result<String, Flaw> {
+    let text: String = text.replace("\r\n", "\n").trim().nfc().collect();
+    text.split('\n').try_for_each(check)?;
+    if text.is_empty() || text.chars().any(is_seen) { Ok(text) } else { Err(Flaw::Blank) }
+}
+
+/// Whether a character may stand in any text, whatever is around it.
+pub(super) fn is_plain(char: char) -> bool {
+    !is_control(char) && !is_invisible(char)
+}
+
+fn check(line: &str) -> Result<(), Flaw> {
+    let chars: Vec<char> = line.chars().collect();
+    let (mut marks, mut at) = (0, 0);
+    while let Some(&char) = chars.get(at) {
+        let before = at.checked_sub(1).and_then(|at| chars.get(at)).copied();
+        if is_control(char) {
+            return Err(Flaw::Control);
+        }
+        if is_invisible(char) && !is_needed(before, char, chars.get(at + 1).copied()) {
+            return Err(Flaw::Invisible);
+        }
+        marks = if is_stacking(char) { marks + 1 } else { 0 };
+        let stands_alone = char.general_category_group() == Group::Mark && !is_invisible(char) && before.is_none_or(char::is_whitespace);
+        if stands_alone || marks > MAX_MARKS || (marks > 1 && before == Some(char)) {
+            return Err(Flaw::Marks);
+        }
+        at += 1 + if char == BLACK_FLAG { tags_of_a_flag(chars.get(at + 1..).unwrap_or_default()) } else { 0 };
+    }
+    Ok(())
+}
+
+fn is_control(char: char) -> bool {
+    matches!(char.general_category(), Category::Control | Category::LineSeparator | Category::ParagraphSeparator)
+}
+
+/// Format characters, what the standard says to ignore where it isn't understood (`Default_Ignorable_Code_Point`), letters and symbols that are
+/// drawn as nothing, and code points that mean something else to everyone or nothing to anyone.
+fn is_invisible(char: char) -> bool {
+    let drawn_as_nothing = matches!(char, '\u{2800}' | '\u{1d159}' | '\u{13441}' | '\u{13442}');
+    let ignorable = matches!(char,
+        '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}');
+    let meaningless = (u32::from(char) & 0xfffe) == 0xfffe || matches!(char, '\u{fdd0}'..='\u{fdef}');
+    drawn_as_nothing || ignorable || meaningless || matches!(char.general_category(), Category::Format | Category::PrivateUse)
+}
+
+/// Whether an invisible character does something that can be seen: it joins or parts letters of a script that has forms for that, chooses
+/// the form of an ideograph, or makes one emoji of several.
+fn is_needed(before: Option<char>, char: char, after: Option<char>) -> bool {
+    let Some(before) = before else { return false };
+    let in_emoji = |char: char| char == EMOJI_STYLE || is_emoji(char);
+    match char {
+        JOINER if in_emoji(before) => after.is_some_and(is_emoji),
+        JOINER | NON_JOINER => has_joining_forms(before) && after.is_some_and(has_joining_forms),
+        EMOJI_STYLE if matches!(before, '0'..='9' | '#' | '*') => after == Some('\u{20e3}'),
+        TEXT_STYLE | EMOJI_STYLE => is_emoji(before),
+        '\u{fe00}'..='\u{fe02}' | '\u{e0100}'..='\u{e01ef}' => is_ideograph(before),
+        '\u{180b}'..='\u{180d}' | '\u{180f}' => matches!(before, '\u{1820}'..='\u{18aa}'),
+        _ => false,
+    }
+}
+
+/// How many tags after a black flag belong to it: those of the three flags that there are, and their end.
+fn tags_of_a_flag(after: &[char]) -> usize {
+    let is_tagged = |flag: &&str| {
+        let tags = flag.chars().map(|letter| char::from_u32(0xe0000 + u32::from(letter))).chain([Some('\u{e007f}')]);
+        tags.zip(after.iter().copied().map(Some).chain(std::iter::repeat(None))).all(|(tag, found)| tag == found)
+    };
+    TAG_FLAGS.iter().find(|flag| is_tagged(flag)).map_or(0, |flag| flag.len() + 1)
+}
+
+fn is_emoji(char: char) -> bool {
+    !char.is_ascii() && char.is_emoji_char()
+}
+
+/// Marks that take no space of their own, so that any number of them would fit on one letter.
+fn is_stacking(char: char) -> bool {
+    matches!(char.general_category(), Category::NonspacingMark | Category::EnclosingMark) && !is_invisible(char)
+}
+
+fn is_seen(char: char) -> bool {
+    let can_be_seen = matches!(char.general_category_group(), Group::Letter | Group::Number | Group::Punctuation | Group::Symbol);
+    can_be_seen && !is_invisible(char)
+}
+
+/// Arabic, Syriac, N'Ko, the scripts of India, Sinhala, Tibetan, Myanmar, Khmer, Mongolian, and Arabic's older forms.
+fn has_joining_forms(char: char) -> bool {
+    let in_such_a_script =
+        matches!(char, '\u{600}'..='\u{8ff}' | '\u{900}'..='\u{dff}' | '\u{f00}'..='\u{109f}' | '\u{1780}'..='\u{18af}' | '\u{fb50}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}');
+    in_such_a_script && matches!(char.general_category_group(), Group::Letter | Group::Mark) && !is_invisible(char)
+}
+
+fn is_ideograph(char: char) -> bool {
+    matches!(char, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3fffd}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_script_and_every_emoji_is_welcome() {
+        for fine in [
+            "Ada",
+            "Зоя",
+            "李小龍",
+            "Ελένη",
+            "יוֹסֵף",
+            "محمد",
+            "علی\u{200c}رضا",
+            "क्\u{200d}ष",
+            "ශ්\u{200d}රී",
+            "สมชาย น้ำ",
+            "བསྒྲུབས",
+            "葛\u{e0100}城",
+            "👩\u{200d}🎤",
+            "🏳\u{fe0f}\u{200d}🌈",
+            "👨🏽\u{200d}👩🏽\u{200d}👧🏽",
+            "♥\u{fe0e}",
+            "1\u{fe0f}\u{20e3} fan",
+            "🏴\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f} Ann",
+            "🇸🇪",
+            "...",
+            "7",
+        ] {
+            assert_eq!(line(fine).as_deref(), Ok(fine), "{fine:?}");
+        }
+    }
+
+    #[test]
+    fn the_same_name_is_kept_in_one_form() {
+        assert_eq!(line("Zoe\u{308}").unwrap(), "Zo\u{eb}");
+        assert_eq!(line("\u{1112}\u{1161}\u{11ab}").unwrap(), "\u{d55c}");
+        assert_eq!(line("\u{3000} Ada\u{a0}\u{2003}\u{2009} Lovelace\u{202f}").unwrap(), "Ada Lovelace");
+        assert_eq!(lines(" one\r\ntwo  e\u{301}\n").unwrap(), "one\ntwo  \u{e9}");
+        assert_eq!(lines("").unwrap(), "");
+    }
+
+    #[test]
+    fn a_name_that_shows_nothing_is_none() {
+        for blank in ["", " ", "\u{a0}\u{3000}\u{2003}", "\u{205f}\u{1680}"] {
+            assert_eq!(line(blank), Err(Flaw::Blank), "{blank:?}");
+        }
+        for mark in ["\u{301}", "\u{20dd}", "\u{301}\u{302}", "a \u{301}", "\u{903}"] {
+            assert_eq!(line(mark), Err(Flaw::Marks), "{mark:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_unseen_hides_in_a_name() {
+        let unseen = "\u{ad}\u{34f}\u{61c}\u{115f}\u{1160}\u{17b4}\u{180b}\u{180e}\u{200b}\u{200c}\u{200d}\u{200e}\u{200f}\u{202a}\u{202d}\u{202e}\u{2060}\u{2062}\u{2066}\u{2069}\u{206a}\
+            \u{2800}\u{3164}\u{fe00}\u{fe0e}\u{fe0f}\u{feff}\u{ffa0}\u{fff9}\u{fffe}\u{fdd0}\u{e000}\u{1d159}\u{1d173}\u{e0001}\u{e0041}\u{e0100}\u{f0000}\u{10ffff}";
+        for char in unseen.chars() {
+            for text in
+                [format!("{char}"), format!("Ada{char}"), format!("{char}Ada"), format!("A{char}da"), format!("李{char}{char}"), format!("ع{char}"), format!("👩{char}{char}👩")]
+            {
+                assert_eq!(line(&text), Err(Flaw::Invisible), "{text:?}");
+                assert_eq!(lines(&text), Err(Flaw::Invisible), "{text:?}");
+            }
+        }
+        for more in ["🏴\u{e0078}\u{e007f}", "🏴\u{e0067}\u{e0062}", "👩\u{200d}", "👩\u{200d}a", "1\u{fe0f}", "a\u{200d}🎤"] {
+            assert_eq!(line(more), Err(Flaw::Invisible), "{more:?}");
+        }
+    }
+
+    #[test]
+    fn control_characters_stay_out() {
+        for control in ['\0', '\t', '\u{7}', '\u{1b}', '\u{7f}', '\u{85}', '\u{9b}', '\u{2028}', '\u{2029}'] {
+            assert_eq!(line(&format!("a{control}b")), Err(Flaw::Control), "{control:?}");
+            assert_eq!(lines(&format!("a{control}b")), Err(Flaw::Control), "{control:?}");
+        }
+        assert_eq!(line("a\nb"), Err(Flaw::Control));
+    }
+
+    #[test]
+    fn marks_do_not_pile_up() {
+        assert!(line("ק\u{5b8}\u{5c4}\u{5a3}\u{5bd}").is_ok());
+        for piled in ["a\u{316}\u{317}\u{318}\u{319}\u{31c}", "a\u{335}\u{335}", &format!("Z{}", "\u{310}\u{311}".repeat(20))] {
+            assert_eq!(line(piled), Err(Flaw::Marks), "{piled:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_kept_is_kept_again_as_it_is(text in "\\PC{0,40}|[\\u{300}-\\u{30f}a-c \\u{200b}-\\u{200f}\\u{fe0f}👩🎤]{0,20}") {
+            if let Ok(kept) = line(&text) {
+                proptest::prop_assert_eq!(line(&kept), Ok(kept.clone()));
+                proptest::prop_assert!(kept.chars().any(is_seen));
+            }
+        }
+    }
+}
