@@ -47,6 +47,15 @@ pub enum Error {
     /// The refresh token is unknown, or its session is over.
     #[error("This refresh token is not valid any more. Sign in again.")]
     InvalidRefresh,
+    /// A request for the cookie form has no cookie.
+    #[error("There is no session in this browser. Sign in.")]
+    NoSession,
+    /// The cookie form was asked for by something else than a page of this origin.
+    #[error("A session's cookie is only for this site's own page. Leave out Tutti-Session: then the refresh token is in the body.")]
+    CrossSite,
+    /// There is no such form.
+    #[error("Tutti-Session takes one word, `cookie`. Without it the refresh token is in the body.")]
+    UnknownSessionForm,
     /// The refresh token was used before: somebody else may have it.
     #[error("This refresh token was used before, so its session was ended to be safe. Sign in again.")]
     RefreshReused,
@@ -113,6 +122,9 @@ impl From<Error> for Problem {
             Error::PasswordNeeded => (S::FORBIDDEN, "auth.password_required"),
             Error::SessionEnded => (S::UNAUTHORIZED, "auth.session_ended"),
             Error::InvalidRefresh => (S::UNAUTHORIZED, "auth.invalid_refresh"),
+            Error::NoSession => (S::UNAUTHORIZED, "auth.no_session"),
+            Error::CrossSite => (S::FORBIDDEN, "auth.cross_site"),
+            Error::UnknownSessionForm => (S::BAD_REQUEST, "auth.unknown_session_form"),
             Error::RefreshReused => (S::UNAUTHORIZED, "auth.refresh_reused"),
             Error::TooManyAttempts(_) => (S::TOO_MANY_REQUESTS, "auth.too_many_attempts"),
             Error::TooManySignUps(_) => (S::TOO_MANY_REQUESTS, "accounts.too_many_sign_ups"),

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderName, HeaderValue, Method, Uri};
 use kit::config::Section;
 use kit::service::BootError;
 use serde::{Deserialize, Serialize};
@@ -125,13 +125,51 @@ const ANSWER_HEADERS: [&str; 15] = [
 
 impl Config {
     pub(crate) fn cors(&self) -> Result<CorsLayer, BootError> {
-        let origins: Result<Vec<HeaderValue>, _> = self.allowed_origins.iter().map(|origin| origin.parse()).collect();
-        let origins = origins.map_err(|_| BootError::Other("gateway.allowed_origins holds something that is no origin; write them like \"https://app.example\"".into()))?;
+        let origins = self.allowed_origins.iter().map(|text| origin(text)).collect::<Result<Vec<_>, _>>()?;
+        // Credentials are never allowed, and `tutti-session` is not in the list of headers: a session's cookie is for the page of this origin alone.
         Ok(CorsLayer::new()
             .allow_origin(AllowOrigin::list(origins))
             .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE])
             .allow_headers(REQUEST_HEADERS.map(HeaderName::from_static))
             .expose_headers(ANSWER_HEADERS.map(HeaderName::from_static))
             .max_age(Duration::from_secs(3600)))
+    }
+}
+
+/// An origin as browsers write it in `Origin` (RFC 6454, section 6.2). `*` would let every page in, and `null` every sandboxed one.
+fn origin(text: &str) -> Result<HeaderValue, BootError> {
+    let refused = || BootError::Other(format!("gateway.allowed_origins holds {text:?}, which is no origin; write them like \"https://app.example\""));
+    let url: Uri = text.parse().map_err(|_| refused())?;
+    let (Some("http" | "https"), Some(host)) = (url.scheme_str(), url.authority()) else { return Err(refused()) };
+    let canonical = format!("{}://{host}", url.scheme_str().unwrap_or_default());
+    if text != canonical || host.as_str().contains(['@', '*']) || text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return Err(refused());
+    }
+    HeaderValue::from_str(text).map_err(|_| refused())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_origins_may_call_from_a_browser() {
+        for fine in ["https://app.example", "http://localhost:5173", "https://[2001:db8::1]:8443"] {
+            assert_eq!(origin(fine).unwrap(), fine);
+        }
+        for wrong in [
+            "*",
+            "null",
+            "",
+            "app.example",
+            "https://app.example/",
+            "https://app.example/x",
+            "HTTPS://app.example",
+            "ftp://app.example",
+            "https://a@app.example",
+            "https://*.example",
+        ] {
+            assert!(origin(wrong).is_err_and(|error| error.to_string().contains("no origin")), "{wrong:?}");
+        }
     }
 }

@@ -8,6 +8,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
+use http::header;
 use kit::Problem;
 use kit::http::Deadline;
 use kit::peer::{Error, Peers, is_handshake};
@@ -25,24 +26,30 @@ pub struct Route {
     pub role: &'static str,
     /// Whether its answers are streams, so that asking for one counts for more. What is held to the budget of streams is told by the answer.
     pub streams: bool,
+    /// Whether cookies pass here, in either direction. Everywhere else they end at the gateway, so that a role can't come to trust one.
+    pub cookies: bool,
 }
 
 const fn route(path: &'static str, role: &'static str) -> Route {
-    Route { path, role, streams: false }
+    Route { path, role, streams: false, cookies: false }
 }
 
 const fn stream(path: &'static str, role: &'static str) -> Route {
-    Route { path, role, streams: true }
+    Route { streams: true, ..route(path, role) }
+}
+
+const fn route_with_cookies(path: &'static str, role: &'static str) -> Route {
+    Route { cookies: true, ..route(path, role) }
 }
 
 /// The table.
 pub const ROUTES: &[Route] = &[
     route("/.well-known/jwks.json", "accounts"),
-    route("/v1/accounts", "accounts"),
+    route_with_cookies("/v1/accounts", "accounts"),
     route("/v1/accounts/{handle}", "accounts"),
-    route("/v1/sessions", "accounts"),
-    route("/v1/sessions/{session}", "accounts"),
-    route("/v1/me", "accounts"),
+    route_with_cookies("/v1/sessions", "accounts"),
+    route_with_cookies("/v1/sessions/{session}", "accounts"),
+    route_with_cookies("/v1/me", "accounts"),
     route("/v1/me/password", "accounts"),
     route("/v1/uploads", "media"),
     route("/v1/uploads/{upload}", "media"),
@@ -65,10 +72,20 @@ pub(crate) struct Way {
 
 /// A router that passes each row's requests to its role.
 pub(crate) fn router(way: &Way) -> Router {
-    ROUTES.iter().fold(Router::new(), |router, row| router.route(row.path, any(pass).with_state((way.clone(), row.role))))
+    ROUTES.iter().fold(Router::new(), |router, row| router.route(row.path, any(pass).with_state((way.clone(), *row))))
 }
 
-async fn pass(State((way, role)): State<(Way, &'static str)>, request: Request) -> Response {
+async fn pass(State((way, row)): State<(Way, Route)>, mut request: Request) -> Response {
+    if row.cookies {
+        return forward(way, row.role, request).await;
+    }
+    request.headers_mut().remove(header::COOKIE);
+    let mut response = forward(way, row.role, request).await;
+    response.headers_mut().remove(header::SET_COOKIE);
+    response
+}
+
+async fn forward(way: Way, role: &'static str, request: Request) -> Response {
     let Way { peers, tasks, socket_idle } = way;
     let answered = if is_handshake(&request) { Box::pin(sockets::pass(&peers, &tasks, socket_idle, role, request)).await } else { peers.call(role, request).await };
     match answered {

@@ -131,6 +131,34 @@ impl Accounts {
         self.context.grants.keyed_hash("accounts.network", &format!("{account} {}", network(asker.address)))
     }
 
+    /// Ends the session that a refresh token belongs to, be it the newest or an older one of it, and that of `seat`. What has ended
+    /// already is none of the caller's trouble.
+    pub(crate) async fn leave(&self, token: Option<&str>, seat: Option<Seat>) -> Result<(), Error> {
+        let token = token.and_then(Refresh::parse);
+        self.context
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    if let Some(token) = token {
+                        store::sessions::remove_family(tx, &token).await?;
+                    }
+                    if let Some(seat) = seat {
+                        store::sessions::remove(tx, seat.account.id, seat.session.id).await?;
+                    }
+                    Ok::<_, kit::db::Error>(())
+                })
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// Ends all sessions of a member.
+    pub(crate) async fn end_all_sessions(&self, seat: &Seat) -> Result<(), Error> {
+        let account = seat.account.id;
+        self.context.db.write(move |tx| Box::pin(async move { store::sessions::remove_all(tx, account).await })).await?;
+        Ok(())
+    }
+
     /// The pair of tokens that a session answers with.
     async fn tokens(&self, account: Account, session: Uuid, refresh: &Refresh) -> Result<SignedIn, Error> {
         let access_token = self.keys.sign(&tokens::claims(&account, session, self.context.clock.now())).await?;

@@ -4,12 +4,13 @@
 
 use axum::extract::State;
 use axum::response::IntoResponse;
-use http::{HeaderMap, StatusCode, header};
+use http::{StatusCode, header};
 use kit::http::{Json, Path};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::views::{AccountView, NO_STORE, SignedInView};
+use super::session_form::SessionForm;
+use super::views::{AccountView, SignedInView};
 use crate::accounts::{Accounts, Asker, Wish};
 use crate::error::Error;
 use crate::model::{Password, device};
@@ -34,17 +35,20 @@ pub(super) struct SignUp {
 ///
 /// With an `Idempotency-Key`, the same request within a day signs in to the account that the first one made.
 #[utoipa::path(post, path = "/v1/accounts", tag = "accounts", request_body = SignUp,
-    params(("Idempotency-Key" = Option<String>, Header, description = "Makes it safe to send this again")),
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes it safe to send this again"),
+        ("Tutti-Session" = Option<String>, Header, description = "`cookie`: the refresh token comes in a cookie that no script can read; for pages of this origin"),
+    ),
     responses((status = 201, description = "The account, and tokens for it", body = SignedInView)))]
-pub(super) async fn sign_up(State(accounts): State<Accounts>, asker: Asker, Json(body): Json<SignUp>) -> Result<impl IntoResponse, Error> {
+pub(super) async fn sign_up(State(accounts): State<Accounts>, form: SessionForm, asker: Asker, Json(body): Json<SignUp>) -> Result<impl IntoResponse, Error> {
     let wish = Wish { handle: body.handle, email: body.email, password: body.password, device: device(body.device.as_deref()) };
     let signed_in = accounts.sign_up(wish, asker).await?;
-    let mut headers = HeaderMap::from_iter(NO_STORE);
+    let (mut headers, view) = form.hand_over(signed_in, accounts.config.idle());
     // A handle is made of characters that a header can carry.
-    if let Ok(location) = format!("/v1/accounts/{}", signed_in.account.handle).parse() {
+    if let Ok(location) = format!("/v1/accounts/{}", view.handle()).parse() {
         headers.insert(header::LOCATION, location);
     }
-    Ok((StatusCode::CREATED, headers, Json(SignedInView::from(signed_in))))
+    Ok((StatusCode::CREATED, headers, Json(view)))
 }
 
 /// Somebody's public profile.

@@ -2,24 +2,22 @@
 //!
 //! Invariant: nothing here takes an id; it is always the account of whoever asks.
 
-use axum::body::Body;
-use axum::extract::{FromRequest as _, Request, State};
+use axum::extract::{Request, State};
 use axum::response::IntoResponse;
 use contract::MediaId;
 use http::StatusCode;
-use http_body_util::{BodyExt as _, Limited};
 use kit::http::Json;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::optional;
 use super::seat::Seated;
+use super::session_form::SessionForm;
 use super::views::{AccountView, NO_STORE};
 use crate::accounts::Accounts;
 use crate::error::Error;
 use crate::model::{Bio, DisplayName, Edit, Password, Seat};
 use crate::store::accounts::Change;
-
-const MOST_BODY: usize = 64 * 1024;
 
 /// What to change of the profile; what is not named stays as it is.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -93,23 +91,12 @@ pub(super) async fn edit(State(accounts): State<Accounts>, Seated(seat): Seated,
 ///
 /// Needs the password in the body, or a session that was opened with it in the last ten minutes (then without a body).
 #[utoipa::path(delete, path = "/v1/me", operation_id = "erase_me", tag = "accounts", security(("token" = [])), request_body = Option<Erase>,
+    params(("Tutti-Session" = Option<String>, Header, description = "`cookie`: takes the cookie away; for pages of this origin")),
     responses((status = 204, description = "Erased; media follow within moments")))]
-pub(super) async fn erase(State(accounts): State<Accounts>, Seated(seat): Seated, request: Request) -> Result<StatusCode, Error> {
-    let body = optional(request).await?;
+pub(super) async fn erase(State(accounts): State<Accounts>, form: SessionForm, Seated(seat): Seated, request: Request) -> Result<impl IntoResponse, Error> {
+    let body = optional::<Erase>(request).await?;
     accounts.erase(seat, body.as_ref().map(|body| &body.password)).await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-/// Many clients and proxies send a DELETE without its body, so there may be none.
-async fn optional(request: Request) -> Result<Option<Erase>, Error> {
-    let (parts, body) = request.into_parts();
-    let body = Limited::new(body, MOST_BODY).collect().await;
-    let body = body.map_err(|_| kit::Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "request.too_large", "The JSON body is larger than 64 KB."))?.to_bytes();
-    if body.is_empty() {
-        return Ok(None);
-    }
-    let Json(body) = Json::from_request(Request::from_parts(parts, Body::from(body)), &()).await?;
-    Ok(Some(body))
+    Ok((form.clear(), StatusCode::NO_CONTENT))
 }
 
 /// Changes the password and signs out every other device.

@@ -2,15 +2,17 @@
 //!
 //! Invariant: a member sees and ends only their own sessions; others' are as if they were not.
 
-use axum::extract::State;
-use axum::response::IntoResponse;
+use axum::extract::{FromRequest as _, Request, State};
+use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use kit::http::{Json, List, Page, Path, Query};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::optional;
 use super::seat::Seated;
+use super::session_form::SessionForm;
 use super::views::{NO_STORE, SessionView, SignedInView};
 use crate::accounts::{Accounts, Asker};
 use crate::error::Error;
@@ -36,22 +38,36 @@ pub(super) struct Refresh {
 
 /// Signs in.
 #[utoipa::path(post, path = "/v1/sessions", tag = "accounts", request_body = SignIn,
-    params(("Idempotency-Key" = Option<String>, Header, description = "Sent again within a day, the session replaces the one that was opened before")),
+    params(
+        ("Idempotency-Key" = Option<String>, Header, description = "Sent again within a day, the session replaces the one that was opened before"),
+        ("Tutti-Session" = Option<String>, Header, description = "`cookie`: the refresh token comes in a cookie that no script can read; for pages of this origin"),
+    ),
     responses((status = 201, description = "The account, and tokens for it", body = SignedInView)))]
-pub(super) async fn sign_in(State(accounts): State<Accounts>, asker: Asker, Json(body): Json<SignIn>) -> Result<impl IntoResponse, Error> {
+pub(super) async fn sign_in(State(accounts): State<Accounts>, form: SessionForm, asker: Asker, Json(body): Json<SignIn>) -> Result<impl IntoResponse, Error> {
     let signed_in = accounts.sign_in(&body.login, &body.password, device(body.device.as_deref()), asker).await?;
-    Ok((StatusCode::CREATED, NO_STORE, Json(SignedInView::from(signed_in))))
+    let (headers, view) = form.hand_over(signed_in, accounts.config.idle());
+    Ok((StatusCode::CREATED, headers, Json(view)))
 }
 
 /// Exchanges a refresh token for a new pair.
 ///
 /// Each refresh token is good for one use: using one twice ends its session. Only a request that is repeated within half a minute, because its
-/// answer was lost, is answered the same refresh token again.
-#[utoipa::path(post, path = "/v1/sessions/refresh", operation_id = "refresh_session", tag = "accounts", request_body = Refresh,
+/// answer was lost, is answered the same refresh token again. With `Tutti-Session: cookie` the token is the cookie's, unless the body has
+/// one: that is exchanged for a cookie.
+#[utoipa::path(post, path = "/v1/sessions/refresh", operation_id = "refresh_session", tag = "accounts", request_body = Option<Refresh>,
+    params(("Tutti-Session" = Option<String>, Header, description = "`cookie`: the refresh token comes and goes in a cookie; for pages of this origin")),
     responses((status = 200, description = "The account, and tokens for it", body = SignedInView)))]
-pub(super) async fn refresh(State(accounts): State<Accounts>, Json(body): Json<Refresh>) -> Result<impl IntoResponse, Error> {
-    let signed_in = accounts.refresh(&body.refresh_token).await?;
-    Ok((NO_STORE, Json(SignedInView::from(signed_in))))
+pub(super) async fn refresh(State(accounts): State<Accounts>, form: SessionForm, request: Request) -> Result<impl IntoResponse, Error> {
+    let token = match &form {
+        SessionForm::Body => Json::<Refresh>::from_request(request, &()).await?.0.refresh_token,
+        SessionForm::Cookie(cookie) => match optional::<Refresh>(request).await? {
+            Some(body) => body.refresh_token,
+            None => cookie.clone().ok_or(Error::NoSession)?,
+        },
+    };
+    let signed_in = accounts.refresh(&token).await?;
+    let (headers, view) = form.hand_over(signed_in, accounts.config.idle());
+    Ok((headers, Json(view)))
 }
 
 /// The devices that are signed in, newest first.
@@ -65,10 +81,28 @@ pub(super) async fn list(State(accounts): State<Accounts>, Seated(seat): Seated,
 }
 
 /// Signs out this device.
-#[utoipa::path(delete, path = "/v1/sessions/current", operation_id = "end_current_session", tag = "accounts", security(("token" = [])), responses((status = 204, description = "Signed out")))]
-pub(super) async fn end_current(State(accounts): State<Accounts>, Seated(seat): Seated) -> Result<StatusCode, Error> {
-    accounts.end_session(&seat, seat.session.id).await?;
-    Ok(StatusCode::NO_CONTENT)
+///
+/// With `Tutti-Session: cookie` the cookie's session ends, whether or not there is an access token, and the cookie is taken away.
+#[utoipa::path(delete, path = "/v1/sessions/current", operation_id = "end_current_session", tag = "accounts", security(("token" = [])),
+    params(("Tutti-Session" = Option<String>, Header, description = "`cookie`: ends the session of the cookie; for pages of this origin")),
+    responses((status = 204, description = "Signed out")))]
+pub(super) async fn end_current(State(accounts): State<Accounts>, form: SessionForm, seated: Result<Seated, Error>) -> Response {
+    let ended = match (&form, seated) {
+        (SessionForm::Body, Err(error)) => Err(error),
+        (SessionForm::Body, Ok(Seated(seat))) => accounts.end_session(&seat, seat.session.id).await,
+        (SessionForm::Cookie(cookie), seated) => accounts.leave(cookie.as_deref(), seated.ok().map(|Seated(seat)| seat)).await,
+    };
+    // Also where it failed: who signs out on a borrowed machine leaves no key behind.
+    (form.clear(), ended.map(|()| StatusCode::NO_CONTENT)).into_response()
+}
+
+/// Signs out everywhere: all devices, this one too.
+#[utoipa::path(delete, path = "/v1/sessions", operation_id = "end_all_sessions", tag = "accounts", security(("token" = [])),
+    params(("Tutti-Session" = Option<String>, Header, description = "`cookie`: takes the cookie away; for pages of this origin")),
+    responses((status = 204, description = "Signed out everywhere")))]
+pub(super) async fn end_all(State(accounts): State<Accounts>, form: SessionForm, Seated(seat): Seated) -> Result<impl IntoResponse, Error> {
+    accounts.end_all_sessions(&seat).await?;
+    Ok((form.clear(), StatusCode::NO_CONTENT))
 }
 
 /// Signs out a device.

@@ -68,8 +68,9 @@ pub(super) struct SignedInView {
     account: AccountView,
     /// Send it as `Authorization: Bearer …`.
     access_token: String,
-    /// Send it to `/v1/sessions/refresh`, once, for the next pair.
-    refresh_token: String,
+    /// Send it to `/v1/sessions/refresh`, once, for the next pair. Absent where the caller asked for the cookie form.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
     /// For how many seconds the access token holds.
     #[schema(example = 900)]
     expires_in: i64,
@@ -77,7 +78,20 @@ pub(super) struct SignedInView {
 
 impl From<SignedIn> for SignedInView {
     fn from(signed_in: SignedIn) -> Self {
-        Self { account: AccountView::own(signed_in.account), access_token: signed_in.access_token, refresh_token: signed_in.refresh_token, expires_in: ACCESS_LIFE.num_seconds() }
+        let SignedIn { account, access_token, refresh_token } = signed_in;
+        Self { account: AccountView::own(account), access_token, refresh_token: Some(refresh_token), expires_in: ACCESS_LIFE.num_seconds() }
+    }
+}
+
+impl SignedInView {
+    /// Takes the refresh token out, for a caller that gets it in another way.
+    pub(super) fn take_refresh_token(&mut self) -> Option<String> {
+        self.refresh_token.take()
+    }
+
+    /// The member's handle.
+    pub(super) fn handle(&self) -> &str {
+        &self.account.handle
     }
 }
 

@@ -166,6 +166,16 @@ pub(crate) async fn remove(tx: &Tx, account: AccountId, session: Uuid) -> Result
     Ok(tx.execute("delete from session where id = $1 and account_id = $2", vec![session.into(), account.0.into()]).await? == 1)
 }
 
+/// Ends the session of a token's family, if there is one.
+pub(crate) async fn remove_family(tx: &Tx, token: &Refresh) -> Result<u64, Error> {
+    tx.execute("delete from session where family = $1", vec![token.family().into()]).await
+}
+
+/// Ends all sessions of an account.
+pub(crate) async fn remove_all(tx: &Tx, account: AccountId) -> Result<u64, Error> {
+    tx.execute("delete from session where account_id = $1", vec![account.0.into()]).await
+}
+
 /// Ends all sessions of an account but one.
 pub(crate) async fn remove_others(tx: &Tx, account: AccountId, keep: Uuid) -> Result<u64, Error> {
     tx.execute("delete from session where account_id = $1 and id <> $2", vec![account.0.into(), keep.into()]).await

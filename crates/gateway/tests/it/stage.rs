@@ -139,7 +139,7 @@ async fn record(State(role): State<Role>, request: Request) -> Response {
     }
     let seen = Seen { method: parts.method.to_string(), uri: parts.uri.to_string(), headers: parts.headers, body: whole };
     role.seen.lock().unwrap().push(seen);
-    ([("x-private", "1"), ("connection", "x-private"), ("keep-alive", "timeout=5"), ("x-public", "2")], "ok").into_response()
+    ([("x-private", "1"), ("connection", "x-private"), ("keep-alive", "timeout=5"), ("x-public", "2"), ("set-cookie", "planted=1")], "ok").into_response()
 }
 
 async fn in_two_parts(State(role): State<Role>) -> Response {
