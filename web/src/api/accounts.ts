@@ -1,4 +1,5 @@
 // Owns the calls about the member's own account and sessions, one function each.
+import { COOKIE_FORM } from '../session/server';
 import { session } from '../session/session.svelte';
 import { api, done, take } from './client';
 import type { Account, SessionView } from './types';
@@ -11,21 +12,24 @@ function deviceName(): string {
   return `${browser} on ${system}`;
 }
 
+/** The refresh token comes in a cookie that only the browser can read. */
+const params = { header: COOKIE_FORM };
+
 export async function signUp(handle: string, email: string, password: string): Promise<void> {
-  session.keeper.keep(await take(api.POST('/v1/accounts', { body: { handle, email, password } })));
+  session.keeper.keep(await take(api.POST('/v1/accounts', { params, body: { handle, email, password } })));
 }
 
 export async function signIn(login: string, password: string): Promise<void> {
-  session.keeper.keep(await take(api.POST('/v1/sessions', { body: { login, password, device: deviceName() } })));
+  session.keeper.keep(await take(api.POST('/v1/sessions', { params, body: { login, password, device: deviceName() } })));
 }
 
 /** Ends this session here even if the server can't be told: the person asked to be signed out. */
-export async function signOut(): Promise<void> {
-  try {
-    await done(api.DELETE('/v1/sessions/current'));
-  } finally {
-    session.keeper.forget();
-  }
+export const signOut = (): Promise<void> => session.leave();
+
+/** Ends every session of the member, this one too. */
+export async function signOutEverywhere(): Promise<void> {
+  await done(api.DELETE('/v1/sessions', { params }));
+  session.keeper.forget();
 }
 
 export const sessions = async (): Promise<SessionView[]> => (await take(api.GET('/v1/sessions'))).items;
@@ -50,6 +54,6 @@ export const changePassword = (current: string, next: string): Promise<void> =>
   done(api.POST('/v1/me/password', { body: { current, new: next } }));
 
 export async function deleteAccount(password: string): Promise<void> {
-  await done(api.DELETE('/v1/me', { body: { password } }));
+  await done(api.DELETE('/v1/me', { params, body: { password } }));
   session.keeper.forget();
 }

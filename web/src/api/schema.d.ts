@@ -351,7 +351,8 @@ export interface paths {
         put?: never;
         /** Signs in. */
         post: operations["sign_in"];
-        delete?: never;
+        /** Signs out everywhere: all devices, this one too. */
+        delete: operations["end_all_sessions"];
         options?: never;
         head?: never;
         patch?: never;
@@ -367,7 +368,10 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Signs out this device. */
+        /**
+         * Signs out this device.
+         * @description With `Tutti-Session: cookie` the cookie's session ends, whether or not there is an access token, and the cookie is taken away.
+         */
         delete: operations["end_current_session"];
         options?: never;
         head?: never;
@@ -386,7 +390,8 @@ export interface paths {
         /**
          * Exchanges a refresh token for a new pair.
          * @description Each refresh token is good for one use: using one twice ends its session. Only a request that is repeated within half a minute, because its
-         *     answer was lost, is answered the same refresh token again.
+         *     answer was lost, is answered the same refresh token again. With `Tutti-Session: cookie` the token is the cookie's, unless the body has
+         *     one: that is exchanged for a cookie.
          */
         post: operations["refresh_session"];
         delete?: never;
@@ -836,8 +841,8 @@ export interface components {
              * @example 900
              */
             expires_in: number;
-            /** @description Send it to `/v1/sessions/refresh`, once, for the next pair. */
-            refresh_token: string;
+            /** @description Send it to `/v1/sessions/refresh`, once, for the next pair. Absent where the caller asked for the cookie form. */
+            refresh_token?: string | null;
         };
         /**
          * @description How far an item is.
@@ -906,6 +911,8 @@ export interface operations {
             header?: {
                 /** @description Makes it safe to send this again */
                 "Idempotency-Key"?: string | null;
+                /** @description `cookie`: the refresh token comes in a cookie that no script can read; for pages of this origin */
+                "Tutti-Session"?: string | null;
             };
             path?: never;
             cookie?: never;
@@ -1011,7 +1018,10 @@ export interface operations {
     erase_me: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description `cookie`: takes the cookie away; for pages of this origin */
+                "Tutti-Session"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1549,6 +1559,8 @@ export interface operations {
             header?: {
                 /** @description Sent again within a day, the session replaces the one that was opened before */
                 "Idempotency-Key"?: string | null;
+                /** @description `cookie`: the refresh token comes in a cookie that no script can read; for pages of this origin */
+                "Tutti-Session"?: string | null;
             };
             path?: never;
             cookie?: never;
@@ -1570,10 +1582,34 @@ export interface operations {
             };
         };
     };
+    end_all_sessions: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description `cookie`: takes the cookie away; for pages of this origin */
+                "Tutti-Session"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Signed out everywhere */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     end_current_session: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description `cookie`: ends the session of the cookie; for pages of this origin */
+                "Tutti-Session"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1591,13 +1627,16 @@ export interface operations {
     refresh_session: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description `cookie`: the refresh token comes and goes in a cookie; for pages of this origin */
+                "Tutti-Session"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
-                "application/json": components["schemas"]["Refresh"];
+                "application/json": components["schemas"]["Refresh"] | null;
             };
         };
         responses: {

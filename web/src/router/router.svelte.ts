@@ -22,6 +22,8 @@ class Router {
 
   go(to: string, options: { replace?: boolean } = {}): void {
     const url = new URL(to, location.href);
+    // Other origins are never ours to go to.
+    if (url.origin !== location.origin) return;
     if (options.replace) history.replaceState(null, '', url);
     else {
       history.pushState(null, '', url);

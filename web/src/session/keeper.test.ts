@@ -4,22 +4,26 @@ import { Problem } from '../api/problem';
 import type { SignedIn } from '../api/types';
 import { TokenKeeper, type KeeperParts } from './keeper';
 
-let stored: string | null;
+// The browser's cookie, which the keeper never sees, and whether the page expects one.
+let cookie: string | null;
+let expected: boolean;
 let sent: string[];
 let outs: number;
 let clock: number;
 let answer: (token: string) => Promise<SignedIn>;
 let lock: Promise<unknown>;
 
-const signedIn = (n: number): SignedIn =>
-  ({ access_token: `access-${n}`, refresh_token: `refresh-${n}`, expires_in: 900, account: { id: 'a' } }) as SignedIn;
+const signedIn = (n: number): SignedIn => ({ access_token: `access-${n}`, expires_in: 900, account: { id: 'a' } }) as SignedIn;
 
 const parts = (): KeeperParts => ({
-  readRefreshToken: () => stored,
-  writeRefreshToken: (token) => (stored = token),
-  askServer: (token) => {
+  isExpected: () => expected,
+  setExpected: (now) => (expected = now),
+  askServer: async () => {
+    const token = cookie ?? 'none';
     sent.push(token);
-    return answer(token);
+    const answered = await answer(token);
+    cookie = answered.access_token.replace('access', 'refresh');
+    return answered;
   },
   alone: (work) => {
     const mine = lock.then(work, work);
@@ -32,7 +36,8 @@ const parts = (): KeeperParts => ({
 });
 
 beforeEach(() => {
-  stored = 'refresh-0';
+  cookie = 'refresh-0';
+  expected = true;
   sent = [];
   outs = 0;
   clock = 1_000_000;
@@ -47,7 +52,7 @@ describe('the token keeper', () => {
     const tokens = await Promise.all([keeper.token(), keeper.token(), keeper.renew(null), keeper.token()]);
     expect(tokens).toEqual(['access-1', 'access-1', 'access-1', 'access-1']);
     expect(sent).toEqual(['refresh-0']);
-    expect(stored).toBe('refresh-1');
+    expect([cookie, expected]).toEqual(['refresh-1', true]);
   });
 
   it('lets two tabs renew one after the other, each with the newest token', async () => {
@@ -88,20 +93,22 @@ describe('the token keeper', () => {
     answer = () => Promise.reject(new Problem(401, 'auth.revoked', 'Sign in again.'));
     const keeper = new TokenKeeper(parts());
     expect(await keeper.token()).toBeNull();
-    expect([stored, outs]).toEqual([null, 1]);
+    expect([expected, outs]).toEqual([false, 1]);
+    expect(await keeper.token()).toBeNull();
+    expect(sent).toHaveLength(1);
   });
 
   it('stays signed in while the server is away', async () => {
     answer = () => Promise.reject(new Problem(503, 'busy', 'Later.'));
     const keeper = new TokenKeeper(parts());
     await expect(keeper.token()).rejects.toThrow('Later.');
-    expect([stored, outs]).toEqual(['refresh-0', 0]);
+    expect([cookie, expected, outs]).toEqual(['refresh-0', true, 0]);
     answer = async () => signedIn(9);
     expect(await keeper.token()).toBe('access-9');
   });
 
-  it('is a visitor without a refresh token and asks nobody', async () => {
-    stored = null;
+  it('is a visitor where no session is expected, and asks nobody', async () => {
+    expected = false;
     const keeper = new TokenKeeper(parts());
     expect(await keeper.token()).toBeNull();
     expect([sent, outs]).toEqual([[], 0]);

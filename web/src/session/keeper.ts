@@ -1,7 +1,7 @@
-// Owns the two tokens: when the access token is renewed, by whom, and what follows when it can't be.
-// Does not own where they are kept or how the server is asked; both are handed in, so all of this is tested alone.
-// Invariant: a refresh token is sent at most once, because the server revokes every session of a family whose
-// token comes twice. So renewals queue up behind one promise in a tab and behind one lock between tabs.
+// Owns the access token: when it is renewed, by which tab, and what follows when it can't be.
+// Does not own the refresh token, which lies in a cookie that no script can read, nor how the server is asked.
+// Invariant: a refresh token is sent at most once, because the server ends the session whose token comes twice.
+// So renewals queue up behind one promise in a tab and behind one lock between tabs.
 import { Problem } from '../api/problem';
 import type { SignedIn } from '../api/types';
 
@@ -12,9 +12,11 @@ export interface Access {
 }
 
 export interface KeeperParts {
-  readRefreshToken(): string | null;
-  writeRefreshToken(token: string | null): void;
-  askServer(refreshToken: string): Promise<SignedIn>;
+  /** Whether this browser was signed in when the server was asked last: a visitor should not ask at every load. */
+  isExpected(): boolean;
+  setExpected(expected: boolean): void;
+  /** Exchanges the cookie for a new one and an access token. */
+  askServer(): Promise<SignedIn>;
   /** Runs the work while no other tab runs its own. */
   alone<T>(work: () => Promise<T>): Promise<T>;
   now(): number;
@@ -32,9 +34,9 @@ export class TokenKeeper {
 
   constructor(private readonly parts: KeeperParts) {}
 
-  /** Whether there is anything to sign in with. */
-  get hopeful(): boolean {
-    return this.#access !== null || this.parts.readRefreshToken() !== null;
+  /** The access token that is in memory, good or not. */
+  get held(): string | null {
+    return this.#access?.token ?? null;
   }
 
   /** A token that is good for now, or `null` for a visitor. Throws a Problem where the server can't be asked. */
@@ -57,29 +59,28 @@ export class TokenKeeper {
     this.#access = access;
   }
 
-  /** Takes a whole answer of the server and keeps both tokens. */
+  /** Takes a whole answer of the server; the browser has kept its cookie already. */
   keep(answer: SignedIn): void {
     this.#access = { token: answer.access_token, expiresAt: this.parts.now() + answer.expires_in * 1000 };
-    this.parts.writeRefreshToken(answer.refresh_token);
+    this.parts.setExpected(true);
     this.parts.signedIn(this.#access, answer);
   }
 
   forget(): void {
     this.#access = null;
-    this.parts.writeRefreshToken(null);
+    this.parts.setExpected(false);
     this.parts.signedOut();
   }
 
   async #renewNow(stale: string | null): Promise<string | null> {
     // Another tab may have brought a token while this one waited for the lock.
     if (this.#access && this.#access.token !== stale && this.#fresh(this.#access)) return this.#access.token;
-    const refreshToken = this.parts.readRefreshToken();
-    if (refreshToken === null) {
+    if (!this.parts.isExpected()) {
       if (this.#access !== null) this.forget();
       return null;
     }
     try {
-      this.keep(await this.parts.askServer(refreshToken));
+      this.keep(await this.parts.askServer());
       return this.#access?.token ?? null;
     } catch (error) {
       // Only a clear no ends the session; a server that is away or busy does not.

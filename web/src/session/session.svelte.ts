@@ -1,10 +1,10 @@
-// Owns who is signed in, in this tab and its neighbours. The refresh token lies in localStorage, the access token
-// only in memory; other tabs hear of both changes. Does not own when tokens are renewed: keeper.ts does.
-import { problemFrom, unreachable } from '../api/problem';
-import type { Account, SignedIn } from '../api/types';
+// Owns who is signed in, in this tab and the others. The refresh token lies in a cookie that no script can read, the
+// access token only in memory; other tabs hear of a new one. Does not own when tokens are renewed: keeper.ts does.
+import type { Account } from '../api/types';
+import { expectation } from './expectation';
 import { TokenKeeper, type Access } from './keeper';
+import { endOnServer, refreshOnServer } from './server';
 
-const KEY = 'tutti.refresh';
 const LOCK = 'tutti.refresh';
 
 type Word = { kind: 'signed-in'; access: Access; account: Account } | { kind: 'signed-out' };
@@ -20,13 +20,10 @@ class Session {
   trouble = $state<unknown>(null);
 
   readonly keeper = new TokenKeeper({
-    readRefreshToken: () => localStorage.getItem(KEY),
-    writeRefreshToken: (token) =>
-      token === null ? localStorage.removeItem(KEY) : localStorage.setItem(KEY, token),
+    isExpected: () => expectation.isSignedIn(),
+    setExpected: (expected) => (expected ? expectation.signedIn() : expectation.signedOut()),
     askServer: refreshOnServer,
-    alone: async (work) =>
-      // Only secure contexts have locks; elsewhere the one promise per tab must do.
-      'locks' in navigator ? await navigator.locks.request(LOCK, work) : await work(),
+    alone,
     now: () => Date.now(),
     signedIn: (access, answer) => {
       this.account = answer.account;
@@ -47,6 +44,7 @@ class Session {
     this.trouble = null;
     this.starting = true;
     try {
+      if (expectation.isLeaving()) await alone(() => this.#endOnServer(null)).catch(() => undefined);
       await this.keeper.token();
     } catch (error) {
       this.trouble = error;
@@ -55,8 +53,26 @@ class Session {
     }
   }
 
+  /** Signs out here, even if the server can't be told now: then it is told at the next load. */
+  async leave(): Promise<void> {
+    const token = this.keeper.held;
+    expectation.leaving();
+    try {
+      await alone(() => this.#endOnServer(token));
+    } finally {
+      this.keeper.forget();
+    }
+  }
+
   isMine(owner: string): boolean {
     return this.account !== null && (owner === this.account.id || owner === this.account.handle);
+  }
+
+  async #endOnServer(token: string | null): Promise<void> {
+    // Another tab may have done it while this one waited for the lock.
+    if (!expectation.isLeaving() && token === null) return;
+    await endOnServer(token);
+    expectation.clear();
   }
 
   #hear(word: Word): void {
@@ -64,26 +80,16 @@ class Session {
       this.keeper.accept(word.access);
       this.account = word.account;
     } else {
-      // The other tab has removed the stored token already; only this tab's memory is left.
+      // The other tab has ended the session already; only this tab's memory is left.
       location.assign('/sign-in');
     }
   }
 }
 
-async function refreshOnServer(refreshToken: string): Promise<SignedIn> {
-  let response: Response;
-  try {
-    response = await fetch('/v1/sessions/refresh', {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ refresh_token: refreshToken }),
-    });
-  } catch {
-    throw unreachable();
-  }
-  const body: unknown = await response.json().catch(() => null);
-  if (!response.ok) throw problemFrom(response.status, body);
-  return body as SignedIn;
+/** Runs the work while no other tab runs its own. */
+async function alone<T>(work: () => Promise<T>): Promise<T> {
+  // Only secure contexts have locks; elsewhere the one promise per tab must do.
+  return 'locks' in navigator ? await navigator.locks.request(LOCK, work) : await work();
 }
 
 export const session = new Session();
