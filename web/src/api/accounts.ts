@@ -16,7 +16,7 @@ function deviceName(): string {
 const params = { header: COOKIE_FORM };
 
 export async function signUp(handle: string, email: string, password: string): Promise<void> {
-  session.keeper.keep(await take(api.POST('/v1/accounts', { params, body: { handle, email, password } })));
+  session.keeper.keep(await take(api.POST('/v1/accounts', { params, body: { handle, email, password, device: deviceName() } })));
 }
 
 export async function signIn(login: string, password: string): Promise<void> {
