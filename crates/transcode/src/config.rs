@@ -40,6 +40,8 @@ pub struct Config {
     pub stall_seconds: u64,
     /// A file that takes longer to probe is refused (`transcode.probe_timed_out`), in seconds.
     pub probe_seconds: u64,
+    /// The decoder of a HEIC or AVIF photo is ended after so many seconds, and twenty times what its size lets expect.
+    pub photo_seconds: u64,
     /// How often a piece may fail before the item does. While a database, the bus or the store is away, or a disk is full, nothing is counted.
     pub attempts: u32,
     /// How long a silent worker keeps a piece before another one gets it.
@@ -65,6 +67,7 @@ impl Default for Config {
             child_file_bytes: 2 << 30,
             stall_seconds: 120,
             probe_seconds: 10,
+            photo_seconds: 20,
             attempts: 5,
             lease_seconds: 30,
         }
@@ -74,6 +77,8 @@ impl Default for Config {
 /// CPU time that a child may use before it has done anything, and per second of what it works on: many times what 4K with HDR takes.
 const CPU_BASE: Duration = Duration::from_mins(2);
 const CPU_PER_SECOND: u32 = 60;
+/// How many times its estimate the decoder of a photo may take, beside `photo_seconds`: no honest one takes minutes.
+const PHOTO_FACTOR: u32 = 20;
 
 impl Config {
     /// How many workers there are.
@@ -101,6 +106,11 @@ impl Config {
     /// How long a probe may take.
     pub(crate) fn probe(&self) -> Duration {
         Duration::from_secs(self.probe_seconds.max(1))
+    }
+
+    /// How long the decoder of a photo may take that is expected to cost so much.
+    pub(crate) fn photo(&self, cost: Duration) -> Duration {
+        Duration::from_secs(self.photo_seconds.max(1)).saturating_add(cost.saturating_mul(PHOTO_FACTOR))
     }
 
     /// What a child may use that works on `span` of material at this nice level.

@@ -29,6 +29,8 @@ pub(crate) enum Refusal {
     Protected,
     #[error("Converting this file took too long, so it was given up; export it as a plain MP4 and upload that.")]
     TimedOut,
+    #[error("Decoding this photo took too long, so it was given up; export it as JPEG and upload that.")]
+    PhotoTimedOut,
     #[error("Looking into this file took longer than {0} seconds, which is the limit; export it again as a plain MP4 or MP3 and upload that.")]
     ProbeTimedOut(u64),
     #[error("Converting this file took more memory or space than allowed; export it in a smaller size.")]
@@ -42,6 +44,11 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
+    /// Whether a busy machine may be the cause, so that it is worth a second try.
+    pub fn is_late(&self) -> bool {
+        matches!(self, Self::TimedOut | Self::PhotoTimedOut | Self::ProbeTimedOut(_))
+    }
+
     /// The stable code.
     pub fn code(&self) -> &'static str {
         match self {
@@ -55,7 +62,7 @@ impl Refusal {
             Self::SampleRate(_) => "transcode.bad_sample_rate",
             Self::TooManyChannels(_) => "transcode.too_many_channels",
             Self::Protected => "transcode.protected",
-            Self::TimedOut => "transcode.timed_out",
+            Self::TimedOut | Self::PhotoTimedOut => "transcode.timed_out",
             Self::ProbeTimedOut(_) => "transcode.probe_timed_out",
             Self::TooHeavy => "transcode.too_heavy",
             Self::BadPhoto | Self::Photo(_) => "transcode.bad_photo",

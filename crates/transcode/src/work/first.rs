@@ -5,9 +5,11 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::error::Error;
 use crate::ffmpeg::probe::{self, PacketReader, Unreadable};
-use crate::ffmpeg::{self, Failure, reason};
+use crate::ffmpeg::{self, Failure, Limits, reason};
 use crate::flow;
 use crate::model::facts::{Facts, Keyframes};
 use crate::model::plan::needs_packets;
@@ -34,18 +36,25 @@ pub(super) async fn start(desk: &Desk) -> Result<(), Error> {
     Ok(())
 }
 
-/// Gives a probe up that takes too long.
-async fn within<T>(desk: &Desk, more: Duration, probe: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    let limit = desk.worker.config.probe();
-    let given_up = |_| Error::Refused(Refusal::ProbeTimedOut(limit.as_secs()));
-    tokio::time::timeout(limit + more, probe).await.map_err(given_up)?
+/// What a probe may use. Its silence is limited: how long it has been at work, without what it waited for before.
+fn limits(desk: &Desk, span_us: u64) -> Limits {
+    let limits = desk.limits(span_us);
+    Limits { stall: limits.stall.min(desk.worker.config.probe()), ..limits }
+}
+
+/// A probe that was given up says so in its own words.
+fn late(desk: &Desk, error: Error) -> Error {
+    match error {
+        Error::Refused(Refusal::TimedOut) => Refusal::ProbeTimedOut(desk.worker.config.probe().as_secs()).into(),
+        other => other,
+    }
 }
 
 async fn look(desk: &Desk, small: bool) -> Result<Facts, Error> {
     let input = desk.input().await?;
     let about = async {
-        let command = probe::about(&desk.tools, &input, desk.folder(), desk.limits(0));
-        let answer = within(desk, Duration::ZERO, async { desk.ask(&command, probe::ANSWER).await.map_err(broken) }).await?;
+        let command = probe::about(&desk.tools, &input, desk.folder(), limits(desk, 0));
+        let answer = desk.ask(&command, probe::ANSWER).await.map_err(|failure| late(desk, broken(failure)))?;
         probe::read(&answer).map_err(|unreadable| match unreadable {
             Unreadable::Garbled => Error::Refused(Refusal::BrokenFile),
             Unreadable::Protected => Error::Refused(Refusal::Protected),
@@ -94,10 +103,13 @@ fn set(facts: &mut Facts, keyframes: Keyframes) {
 }
 
 async fn packets(desk: &Desk, input: &ffmpeg::Input, stream: Option<u32>) -> Result<Keyframes, Error> {
-    let command = probe::packets(&desk.tools, input, desk.folder(), desk.limits(desk.span_us()), stream);
+    let command = probe::packets(&desk.tools, input, desk.folder(), limits(desk, desk.span_us()), stream);
     let mut reader = PacketReader::default();
-    let more = Duration::from_secs(desk.job.received.bytes / BYTES_PER_SECOND);
-    within(desk, more, async { ffmpeg::run(&desk.tools, &command, &desk.cancel, |printed| reader.feed(printed)).await.map_err(broken) }).await?;
+    let most = desk.worker.config.probe() + Duration::from_secs(desk.job.received.bytes / BYTES_PER_SECOND);
+    let mut began = None;
+    // What comes after that time is no progress.
+    let heard = |printed: &[u8]| reader.feed(printed) && began.get_or_insert_with(Instant::now).elapsed() < most;
+    ffmpeg::run(&desk.tools, &command, &desk.cancel, heard).await.map_err(|failure| late(desk, broken(failure)))?;
     Ok(reader.finish())
 }
 

@@ -180,11 +180,11 @@ impl Worker {
             Error::Gone if self.context.tasks.is_stopping() => return Err(Failure::Away("the process is ending".to_owned())),
             Error::Gone => return Ok(()),
             error if error.is_away() => return Err(error.into()),
-            Error::Refused(Refusal::TimedOut | Refusal::ProbeTimedOut(_)) if self.context.objects.ping().await.is_err() => {
+            Error::Refused(refusal) if refusal.is_late() && self.context.objects.ping().await.is_err() => {
                 return Err(Failure::Away("the converter stood still, and the store does not answer".to_owned()));
             }
             // Somebody else may have had the machine's attention; once more.
-            Error::Refused(Refusal::TimedOut | Refusal::ProbeTimedOut(_)) if self.failures(task).await? < 2 => return Err(Failure::Retry("the converter stood still".to_owned())),
+            Error::Refused(refusal) if refusal.is_late() && self.failures(task).await? < 2 => return Err(Failure::Retry("the converter stood still".to_owned())),
             Error::Refused(refusal) => refusal,
             error => {
                 let most = self.config.attempts.saturating_add(if error.is_broken_off() { BROKEN_OFF } else { 0 });

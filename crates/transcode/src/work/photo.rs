@@ -11,7 +11,7 @@ use super::Desk;
 use crate::error::Error;
 use crate::ffmpeg::still;
 use crate::flow::{self, Last};
-use crate::model::Refusal;
+use crate::model::{Estimate, Refusal};
 
 /// The largest photo that is read into memory, in bytes: well above what `media` accepts.
 const MOST_BYTES: u64 = 256 << 20;
@@ -49,9 +49,13 @@ pub(super) async fn photo(desk: &Desk) -> Result<(), Error> {
 async fn upright(desk: &Desk, original: &Bytes, format: Format) -> Result<Bytes, Error> {
     let name = format!("photo.{}", format.extension());
     tokio::fs::write(desk.folder().join(&name), original).await.map_err(Error::Scratch)?;
-    desk.run_quietly(&still::heif(&desk.tools, desk.folder(), desk.limits(0), &name)).await.map_err(|failure| match Error::from(failure) {
+    let mut limits = desk.limits(0);
+    // It prints nothing, so its silence is how long it has been at work (without what it waited for before).
+    limits.stall = limits.stall.min(desk.worker.config.photo(Estimate::of(desk.piece, 0, &desk.job.received, None).cost));
+    desk.run_quietly(&still::heif(&desk.tools, desk.folder(), limits, &name)).await.map_err(|failure| match Error::from(failure) {
         // Whatever words it found: it could not read this photo.
         Error::Child(crate::ffmpeg::Failure::Ended { status, .. }) if status.code().is_some() => Error::Refused(Refusal::BadPhoto),
+        Error::Refused(Refusal::TimedOut) => Error::Refused(Refusal::PhotoTimedOut),
         Error::Refused(_) => Error::Refused(Refusal::BadPhoto),
         other => other,
     })?;

@@ -192,6 +192,28 @@ async fn a_probe_that_takes_too_long_is_refused_with_a_code_and_a_sentence() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_photo_that_is_decoded_for_too_long_is_given_up_and_the_next_one_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let slow = script(folder.path(), "heif-convert", "exec sleep 300");
+    let stage = Stage::with(&[&format!("transcode.heif_convert={}", slow.display()), "transcode.photo_seconds=1", "transcode.workers=1"]).await;
+    let photo = stage.make("photo.jpeg", "-f lavfi -i testsrc2=size=400x300 -frames:v 1");
+    let media = stage.upload_of(OTHER, &photo, Kind::Photo, "heic", Some((400, 300))).await;
+    let next = stage.upload_of(OTHER, &photo, Kind::Photo, "jpeg", Some((400, 300))).await;
+    stage.ready(&next).await;
+    let failed: Failed = stage
+        .world
+        .until("it is given up", async || {
+            // It is tried once more, a little later.
+            stage.world.clock().advance(TimeDelta::seconds(1));
+            stage.failure(&media).await
+        })
+        .await;
+    assert_eq!(failed.code, "transcode.timed_out");
+    assert!(failed.detail.contains("JPEG"), "{failed:?}");
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_decoded_before_the_plan_is_accepted() {
     let folder = tempfile::tempdir().unwrap();
     let stand_in = script(folder.path(), "ffmpeg", "case \" $* \" in *\" -i \"*) exec sleep 300 ;; esac");
