@@ -5,12 +5,14 @@
 mod answer;
 pub mod engines;
 pub mod fleet;
+pub mod logs;
 mod member;
 pub mod mounts;
 mod plans;
+pub mod processes;
 mod world;
 
 pub use answer::Answer;
 pub use member::Member;
 pub use plans::{Plan, Plans, Reading, plans};
-pub use world::{World, WorldBuilder, ffmpeg};
+pub use world::{World, WorldBuilder, ffmpeg, launcher};

@@ -1,6 +1,6 @@
 //! The world itself: services started in this process, on one port.
 //!
-//! Invariant: nothing outside the world's own temporary folder is written.
+//! Invariant: nothing outside the world's own temporary folder is written, and nothing private is logged (see [`crate::logs`]).
 
 use std::path::Path;
 use std::process::Command;
@@ -21,6 +21,7 @@ use tokio::net::TcpListener;
 use uuid::Uuid;
 
 use crate::engines::{Postgres, Shared, shared_postgres};
+use crate::logs;
 use crate::member::Member;
 
 const KEY_ID: &str = "test";
@@ -72,11 +73,14 @@ impl WorldBuilder {
 
     /// Starts `services` behind one door.
     pub async fn start(self, services: &[Service]) -> World {
+        logs::watch();
         let folder = self.folder.unwrap_or_else(|| tempfile::tempdir().expect("a temporary folder can be made"));
         let names: Vec<&str> = services.iter().map(|service| service.name).collect();
         let sections = [&names[..], kit::boot::SECTIONS].concat();
         let postgres = std::env::var("TUTTI_TEST_DB").is_ok_and(|engine| engine == "postgres").then(shared_postgres);
-        let set = [postgres.as_ref().map_or_else(Vec::new, |server| rows_at(server, folder.path())), self.set].concat();
+        // The test's own program is no launcher; the one that is lies beside it.
+        let launcher = names.contains(&"transcode").then(|| format!("transcode.launcher={}", launcher().display()));
+        let set = [launcher.into_iter().collect(), postgres.as_ref().map_or_else(Vec::new, |server| rows_at(server, folder.path())), self.set].concat();
         let config = Config::load(None, std::iter::empty(), &set, &sections).expect("the test's configuration is right");
         let clock = Clock::fixed(Utc::now());
         let options = Options { data: folder.path().join("data"), config, clock: clock.clone(), interface: "{}".into(), all: services.to_vec(), waits: Waits::default() };
@@ -243,11 +247,13 @@ impl World {
         let dead = self.process.bus.engine().dead(10).await.expect("the bus answers");
         assert!(dead.is_empty(), "deliveries were given up: {dead:#?}");
         assert!(self.process.stop(Duration::from_secs(20)).await, "a task outlived its world");
+        logs::check();
     }
 
     /// Stops without letting work finish, as a crash would as far as one process can show it; the folder stays.
     pub async fn crash(self) -> TempDir {
         self.process.stop(Duration::ZERO).await;
+        logs::check();
         self.folder
     }
 }
@@ -262,6 +268,13 @@ fn rows_at(server: &Shared<Postgres>, folder: &Path) -> Vec<String> {
     }
     let schema = std::fs::read_to_string(&name).expect("it was written");
     vec![format!("db.url={}", server.url), format!("db.schema={schema}_{{service}}"), "db.connections=3".into(), format!("secrets.addresses_key_file={}", key.display())]
+}
+
+/// The program that confines converters, which `tutti` does itself.
+pub fn launcher() -> std::path::PathBuf {
+    let own = std::env::current_exe().expect("a process knows its program");
+    let found = own.ancestors().skip(1).take(2).map(|folder| folder.join("confine")).find(|path| path.is_file());
+    found.expect("the launcher for tests is built: type `cargo build --workspace --all-targets`")
 }
 
 /// Runs ffmpeg with these arguments (input to output), quietly; fails the test if it fails.

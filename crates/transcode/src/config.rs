@@ -8,7 +8,8 @@ use kit::config::Section;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::ffmpeg::Limits;
+use crate::ffmpeg::cost::Cost;
+use crate::ffmpeg::{LauncherOptions, Limits};
 use crate::model::Queue;
 use crate::model::plan::Accepted;
 
@@ -32,8 +33,22 @@ pub struct Config {
     pub max_pixels: u64,
     /// What sound is brought to, in LUFS (EBU R 128 units).
     pub loudness_lufs: f64,
-    /// Memory that one child may use, in bytes of address space.
+    /// Memory that all children of this process may use together, in bytes; 0 means a quarter of the machine (or of its control group), but
+    /// 1 GiB where that is no more than half. Each child waits for its share, and what needs more than there is is refused.
+    pub children_memory_bytes: u64,
+    /// Memory that one child may use, in bytes, whatever there is for all.
     pub child_memory_bytes: u64,
+    /// How children are confined: `best` does all that this machine can (Landlock, seccomp, another user where the server is root) and
+    /// says in the log what is missing; `strict` starts no child where something is; `off` leaves only limits of memory, time and size.
+    pub confine: Confine,
+    /// The user (and group) that children become where the server is root.
+    pub confine_uid: u32,
+    /// Folders that children may read besides the system's own, for an ffmpeg with libraries elsewhere.
+    pub confine_readable: Vec<String>,
+    /// The program that confines children and becomes them; empty means this program itself.
+    pub launcher: String,
+    /// Room on the disk for copies of originals, in bytes, where the store is on S3: children read files only.
+    pub staging_bytes: u64,
     /// The largest file that a child may write, in bytes.
     pub child_file_bytes: u64,
     /// A child that makes no progress for so long is ended.
@@ -46,6 +61,19 @@ pub struct Config {
     pub attempts: u32,
     /// How long a silent worker keeps a piece before another one gets it.
     pub lease_seconds: u64,
+}
+
+/// How much is asked of the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Confine {
+    /// Everything that this machine can do.
+    #[default]
+    Best,
+    /// Everything, or nothing is converted.
+    Strict,
+    /// Limits only.
+    Off,
 }
 
 /// For the reference.
@@ -63,7 +91,13 @@ impl Default for Config {
             longest_hours: 4,
             max_pixels: 8192 * 4608,
             loudness_lufs: -16.0,
+            children_memory_bytes: 0,
             child_memory_bytes: 4 << 30,
+            confine: Confine::Best,
+            confine_uid: 65534,
+            confine_readable: Vec::new(),
+            launcher: String::new(),
+            staging_bytes: 20 << 30,
             child_file_bytes: 2 << 30,
             stall_seconds: 120,
             probe_seconds: 10,
@@ -113,10 +147,21 @@ impl Config {
         Duration::from_secs(self.photo_seconds.max(1)).saturating_add(cost.saturating_mul(PHOTO_FACTOR))
     }
 
-    /// What a child may use that works on `span` of material at this nice level.
-    pub(crate) fn limits(&self, span: Duration, nice: i32) -> Limits {
+    /// How children are started.
+    pub(crate) fn launcher(&self) -> LauncherOptions {
+        let strictness = match self.confine {
+            Confine::Best => sandbox::Strictness::Best,
+            Confine::Strict => sandbox::Strictness::Strict,
+            Confine::Off => sandbox::Strictness::Off,
+        };
+        let readable = self.confine_readable.iter().map(Into::into).collect();
+        LauncherOptions { program: self.launcher.clone(), strictness, user: self.confine_uid, readable }
+    }
+
+    /// What a child may use that works on `span` of material at this nice level, and needs so much memory.
+    pub(crate) fn limits(&self, span: Duration, nice: i32, cost: Cost) -> Limits {
         Limits {
-            memory_bytes: self.child_memory_bytes,
+            memory_bytes: cost.bytes().min(self.child_memory_bytes),
             cpu: CPU_BASE + span.min(Duration::from_secs(100_000)) * CPU_PER_SECOND,
             file_bytes: self.child_file_bytes,
             stall: Duration::from_secs(self.stall_seconds.max(1)),

@@ -26,6 +26,9 @@ pub(crate) enum Error {
     Objects(#[from] kit::objects::Error),
     #[error("the scratch folder could not be used; check that the data folder has space")]
     Scratch(#[source] std::io::Error),
+    /// All room for copies of originals was in use for too long.
+    #[error("there is no room for a copy of the original: others need all of it (transcode.staging_bytes)")]
+    NoRoom,
     #[error(transparent)]
     Child(Failure),
     /// A part's header differs from the other parts': joined, they would not play.
@@ -46,7 +49,7 @@ impl MayBeAway for Error {
             Self::Bus(error) => error.is_away(),
             Self::Objects(error) => error.is_away(),
             Self::Scratch(error) => matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded),
-            Self::Child(Failure::Full) => true,
+            Self::NoRoom | Self::Child(Failure::Full | Failure::NoShare) => true,
             Self::Child(Failure::Ended { complaint, .. }) => reason::is_full(complaint),
             _ => false,
         }

@@ -18,7 +18,7 @@ mod store;
 mod turns;
 mod work;
 
-pub use config::Config;
+pub use config::{Config, Confine};
 
 use kit::service::BootError;
 use kit::{Context, Part, Service};
@@ -40,6 +40,8 @@ fn start(context: &Context) -> Result<Part, BootError> {
     let config: Config = context.config.section("transcode")?;
     let worker = Worker::new(context.clone(), config);
     let looking = worker.clone();
+    let (copies, stop) = (worker.staging.clone(), worker.context.tasks.token());
+    worker.context.tasks.spawn(async move { copies.sweep(stop).await });
     worker.context.tasks.spawn(async move {
         if !looking.tools().await.works().await {
             tracing::warn!("ffmpeg and ffprobe were not found: nothing can be converted until they are installed (see `tutti doctor`)");

@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use kit::Service;
+use sandbox::{Confinement, Means, Report};
 use tokio::process::Command;
 
 use crate::Failure;
@@ -50,11 +51,35 @@ pub(crate) async fn run() -> Result<(), Failure> {
             println!("missing  {:<14} this ffmpeg was built without it: {}", part.trim(), how_to_install("ffmpeg"));
         }
     }
+    confinement().await;
     if missing == 0 {
         println!("Nothing is missing.");
         return Ok(());
     }
     Err(format!("{missing} missing; see above for what to type").into())
+}
+
+/// Says how well converters can be confined here. What is missing makes them weaker, not useless.
+async fn confinement() {
+    let report = async {
+        let folder = tempfile::tempdir().ok()?;
+        let own = Confinement { folder: folder.path().to_owned(), user: Some(65534), memory_bytes: 256 << 20, cpu_seconds: 20, file_bytes: 1 << 20, ..Confinement::default() };
+        let output = Command::new("/proc/self/exe").args(own.check()).output().await.ok()?;
+        Report::read(&String::from_utf8_lossy(&output.stdout))
+    };
+    let Some(report) = report.await else {
+        println!("weaker   {:<14} converters can't be confined at all: mount /proc", "confinement");
+        return;
+    };
+    for means in Means::ALL {
+        match report.missing.iter().find(|(missing, _)| *missing == means) {
+            None => println!("ok       {:<14} converters are confined by it", means.name()),
+            Some((_, reason)) => println!("weaker   {:<14} {} ({reason})", means.name(), means.without()),
+        }
+    }
+    if rustix::process::geteuid().is_root() {
+        println!("weaker   {:<14} a server that runs as root opens the whole machine if it has a hole: run it as a user of its own", "root");
+    }
 }
 
 /// Says in the log what the roles about to play will lack.

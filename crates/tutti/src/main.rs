@@ -29,6 +29,10 @@ use cli::{Cli, Command};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // Converters are started by this binary itself, called again (see the crate `sandbox`): before there is a second thread.
+    if let Some(code) = sandbox::launch(std::env::args_os()) {
+        return code;
+    }
     let cli = Cli::parse();
     kit::tls::provider();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(128).build() {

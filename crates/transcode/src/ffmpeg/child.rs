@@ -1,9 +1,11 @@
 //! One child process: started with limits, watched, and ended.
 //!
-//! Owns the process from its start to its last byte. Invariant: when [`run`] returns or is dropped, the child's whole process
-//! group is dead; it never used more memory, CPU time or file size than its [`Limits`], and it was never silent for longer than `stall`.
+//! Owns the process from its start to its last byte; what it may do besides is the launcher's (`launcher`). Invariant: when [`run`] returns or is
+//! dropped, the child's whole process group is dead; it never used more memory, CPU time or file size than its [`Limits`], and it was
+//! never silent for longer than `stall`.
 
-use std::path::Path;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -11,8 +13,8 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio_util::sync::CancellationToken;
 
-use super::reason::is_away;
-use super::{Command, Tools};
+use super::reason::{is_away, is_out_of_memory, known_words};
+use super::{Command, Complaint, Tools};
 
 /// How much of what a child complains about is kept.
 const COMPLAINT: usize = 8 * 1024;
@@ -29,7 +31,7 @@ pub(crate) fn is_full(folder: &Path) -> bool {
 /// What a child may use.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// Address space in bytes.
+    /// Memory of its own in bytes: its estimate, see `cost`.
     pub memory_bytes: u64,
     /// CPU time, all threads together.
     pub cpu: Duration,
@@ -58,14 +60,20 @@ pub(crate) enum Failure {
     #[error("the converter made no progress for {} s", .0.as_secs())]
     Stalled(Duration),
     /// It ended well, but could not read its source to the end: what it made may be too short.
-    #[error("the source broke off: {0}")]
-    CutOff(String),
+    #[error("the source broke off: {}", known_words(.0))]
+    CutOff(Complaint),
     /// The disk that it works on has no room.
     #[error("the disk with the scratch folder is full: less than {} MB are free", ROOM >> 20)]
     Full,
+    /// All memory for children was in use for too long.
+    #[error("the converter got no memory: others needed all of it")]
+    NoShare,
+    /// It came to the end of its memory.
+    #[error("the converter needed more than the {} MB of memory that it may have", limit_bytes >> 20)]
+    OutOfMemory { limit_bytes: u64 },
     /// It ended with an error; what it complained about last.
-    #[error("the converter gave up ({status}): {complaint}")]
-    Ended { status: ExitStatus, complaint: String },
+    #[error("the converter gave up ({status}): {}", known_words(complaint))]
+    Ended { status: ExitStatus, complaint: Complaint },
 }
 
 /// Ends a process group unless told that it has ended by itself.
@@ -82,10 +90,15 @@ impl Drop for Group {
 
 /// Runs `command` to its end. `heard` gets what it prints and says whether that shows that it got on.
 /// Answers what it complained about (its last 8 KB of standard error).
-pub(crate) async fn run(tools: &Tools, command: &Command, cancel: &CancellationToken, mut heard: impl FnMut(&[u8]) -> bool + Send) -> Result<String, Failure> {
-    if cancel.is_cancelled() {
-        return Err(Failure::Cancelled);
-    }
+pub(crate) async fn run(tools: &Tools, command: &Command, cancel: &CancellationToken, mut heard: impl FnMut(&[u8]) -> bool + Send) -> Result<Complaint, Failure> {
+    let share = tokio::select! {
+        biased;
+        () = cancel.cancelled() => return Err(Failure::Cancelled),
+        share = tools.memory.share(command.limits.memory_bytes) => share.ok_or(Failure::NoShare)?,
+    };
+    let mut command = command.clone();
+    command.limits.memory_bytes = share.bytes;
+    let command = &command;
     let full = || is_full(&command.folder);
     if full() {
         return Err(Failure::Full);
@@ -93,8 +106,8 @@ pub(crate) async fn run(tools: &Tools, command: &Command, cancel: &CancellationT
     let mut child = start(tools, command)?;
     let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     let mut group = Group(pid);
-    if let Some(pid) = pid {
-        confine(pid, command.limits);
+    if let (Some(pid), None) = (pid, &tools.launcher) {
+        limit(pid, command.limits);
     }
     let (Some(mut stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
         return Err(not_started(command, std::io::Error::other("no pipes")));
@@ -138,25 +151,28 @@ pub(crate) async fn run(tools: &Tools, command: &Command, cancel: &CancellationT
         return Err(Failure::Full);
     }
     let (complaint, broke_off) = without_addresses(&complaint);
+    let complaint = Complaint::new(complaint);
+    if status.code() == Some(sandbox::EXIT_NOT_STARTED.into()) && complaint.begins_with(sandbox::SAYS) {
+        // A launcher's words, in which there is nothing of the file.
+        return Err(not_started(command, std::io::Error::other(complaint.read(str::to_owned))));
+    }
     // ffprobe says nothing of the source as a whole; asking it again costs little.
     let cut_off = broke_off || (command.program == tools.ffprobe && is_away(&complaint));
     match status.success() {
         true if cut_off => Err(Failure::CutOff(complaint)),
         true => Ok(complaint),
+        false if is_out_of_memory(&complaint) => Err(Failure::OutOfMemory { limit_bytes: share.bytes }),
         false => Err(Failure::Ended { status, complaint }),
     }
 }
 
 fn start(tools: &Tools, command: &Command) -> Result<tokio::process::Child, Failure> {
-    let mut starter = match &tools.setpriv {
-        Some(setpriv) => {
-            let mut starter = tokio::process::Command::new(setpriv);
-            starter.args(["--no-new-privs", "--pdeathsig", "KILL", "--"]).arg(&command.program);
-            starter
-        }
-        None => tokio::process::Command::new(&command.program),
+    let (program, args): (PathBuf, Vec<OsString>) = match &tools.launcher {
+        Some(launcher) => launcher.command(command).ok_or_else(|| not_started(command, std::io::Error::other("it can't be confined here, and transcode.confine is \"strict\"")))?,
+        None => (command.program.clone(), command.args.clone()),
     };
-    starter.args(&command.args).current_dir(&command.folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut starter = tokio::process::Command::new(program);
+    starter.args(&args).current_dir(&command.folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // Its messages must be the ones we know, and a report file or another home must not lead it astray.
     starter.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin").env("LC_ALL", "C").env("HOME", &command.folder);
     starter.process_group(0).kill_on_drop(true);
@@ -167,9 +183,9 @@ fn not_started(command: &Command, source: std::io::Error) -> Failure {
     Failure::NotStarted { program: command.program.display().to_string(), source }
 }
 
-/// Sets the child's limits from outside: no code of ours runs between fork and exec. They hold a moment after it
+/// Sets the limits of a child without a launcher, from outside: no code of ours runs between fork and exec. They hold a moment after it
 /// has started, which is early enough: a limit counts what is used, not what is asked for after it was set.
-fn confine(pid: Pid, limits: Limits) {
+fn limit(pid: Pid, limits: Limits) {
     let both = |value: u64| Rlimit { current: Some(value), maximum: Some(value) };
     let set = [(Resource::As, limits.memory_bytes), (Resource::Cpu, limits.cpu.as_secs().max(1)), (Resource::Fsize, limits.file_bytes), (Resource::Core, 0)];
     for (resource, value) in set {
@@ -204,7 +220,7 @@ fn without_addresses(complaint: &str) -> (String, bool) {
     let mut lost_source = false;
     let mut said = String::with_capacity(complaint.len());
     for line in complaint.split_inclusive('\n') {
-        lost_source |= (line.starts_with("http://") || line.starts_with("https://")) && is_away(line);
+        lost_source |= (line.starts_with("http://") || line.starts_with("https://")) && is_away(&Complaint::new(line));
         for word in line.split_inclusive(char::is_whitespace) {
             if is_address(word) {
                 said.push_str("(source)");
@@ -220,9 +236,10 @@ fn without_addresses(complaint: &str) -> (String, bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ffmpeg::Memory;
 
     fn tools() -> Tools {
-        Tools { ffmpeg: "ffmpeg".into(), ffprobe: "ffprobe".into(), heif_convert: "heif-convert".into(), setpriv: None, tonemap: false }
+        Tools { ffmpeg: "ffmpeg".into(), ffprobe: "ffprobe".into(), heif_convert: "heif-convert".into(), launcher: None, memory: Memory::new(4 << 30), tonemap: false }
     }
 
     fn shell(script: &str) -> Command {
@@ -230,6 +247,7 @@ mod tests {
             program: "sh".into(),
             args: vec!["-c".into(), script.into()],
             folder: std::env::temp_dir(),
+            reads: Vec::new(),
             limits: Limits { memory_bytes: 1 << 30, cpu: Duration::from_secs(5), file_bytes: 1 << 20, stall: Duration::from_secs(20), nice: 5 },
         }
     }
@@ -241,23 +259,23 @@ mod tests {
         command
     }
 
-    async fn tried(script: &str) -> Result<String, Failure> {
+    async fn tried(script: &str) -> Result<Complaint, Failure> {
         run(&tools(), &shell(script), &CancellationToken::new(), |_| true).await
     }
 
     #[tokio::test]
     async fn the_last_complaint_is_kept_and_bounded() {
         let complaint = tried("i=0; while [ $i -lt 3000 ]; do echo line $i >&2; i=$((i+1)); done").await.unwrap();
-        assert!(complaint.len() <= COMPLAINT && complaint.ends_with("line 2999"));
+        assert!(complaint.read(|text| text.len() <= COMPLAINT && text.ends_with("line 2999")));
     }
 
     #[tokio::test]
     async fn an_address_is_never_repeated_and_a_source_that_broke_off_is_noticed() {
         let said = |line: &str| format!("echo '{line}' >&2");
         let broke = tried(&said("https://store/ab/c?X-Amz-Signature=5: Input/output error")).await.unwrap_err();
-        assert!(matches!(&broke, Failure::CutOff(complaint) if complaint == "(source) Input/output error"), "{broke:?}");
+        assert!(matches!(&broke, Failure::CutOff(complaint) if *complaint == Complaint::new("(source) Input/output error")), "{broke:?}");
         let went_on = tried(&said("[https @ 0x1] Will reconnect at 5 in 0 second(s), error=https://store/?a.")).await.unwrap();
-        assert_eq!(went_on, "[https @ 0x1] Will reconnect at 5 in 0 second(s), (source)");
+        assert_eq!(went_on.read(str::to_owned), "[https @ 0x1] Will reconnect at 5 in 0 second(s), (source)");
         let corrupt = tried(&said("http://store/x: corrupt input packet in stream 0")).await;
         assert!(corrupt.is_ok(), "a bad spot in a file is none of the store's");
         let failed = tried("echo 'nt-1&X-Amz-Signature=5: no' >&2; exit 1").await.unwrap_err();

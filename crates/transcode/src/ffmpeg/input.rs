@@ -1,62 +1,45 @@
 //! The one thing a child may read, and how.
 //!
-//! Invariant: the demuxer is always named, never guessed by ffmpeg, and the protocols are those of the one
-//! address, and of nothing that it may be sent on to; so bytes that look like a playlist, a `concat` list or a reference to another file stay bytes.
+//! Invariant: it is a file of this machine, the demuxer is always named, never guessed by ffmpeg, and so are the decoders that may be opened; so bytes
+//! that look like a playlist, a `concat` list or a reference to another file stay bytes, and no child ever needs the network.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use codec::sniff::Format;
-use kit::objects::Source;
+
+use super::codecs::whitelist;
 
 /// An input of ffmpeg or ffprobe.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct Input {
-    address: OsString,
-    protocols: &'static str,
+    path: PathBuf,
     demuxer: &'static str,
-    /// How a source elsewhere is read: nothing for a file.
-    network: &'static [&'static str],
 }
-
-impl std::fmt::Debug for Input {
-    /// Without the address, which may let in whoever has it.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Input").field("demuxer", &self.demuxer).finish_non_exhaustive()
-    }
-}
-
-/// A silence of eight seconds (in microseconds) breaks a connection; one that broke is opened again where it was, for some ten seconds. A
-/// store that stays away longer fails the piece, which is tried again.
-const NETWORK: [&str; 12] =
-    ["-rw_timeout", "8000000", "-reconnect", "1", "-reconnect_on_network_error", "1", "-reconnect_on_http_error", "5xx", "-reconnect_delay_max", "4", "-seekable", "1"];
 
 impl Input {
     /// An upload as an input; `None` if its format is not for ffmpeg (photos).
-    pub fn of(source: &Source, format: Format) -> Option<Self> {
-        let demuxer = demuxer(format)?;
-        Some(match source {
-            Source::File(path) => {
-                let mut address = OsString::from("file:");
-                address.push(path);
-                Self { address, protocols: "file,pipe", demuxer, network: &[] }
-            }
-            Source::Url(url) => {
-                let protocols = if url.starts_with("https:") { "https,tls,tcp" } else { "http,tcp" };
-                Self { address: url.into(), protocols, demuxer, network: &NETWORK }
-            }
-        })
+    pub fn of(path: PathBuf, format: Format) -> Option<Self> {
+        Some(Self { path, demuxer: demuxer(format)? })
     }
 
-    /// The options that say what is read and how, ending with `-i`.
-    pub fn args(&self) -> Vec<OsString> {
-        let mut args: Vec<OsString> = vec!["-protocol_whitelist".into(), self.protocols.into(), "-f".into(), self.demuxer.into()];
+    /// Where it lies.
+    pub fn path(&self) -> &PathBuf {
+        &self.path
+    }
+
+    /// The options that say what is read and how, ending with `-i`. `probes` is for ffprobe, see [`whitelist`].
+    pub fn args(&self, probes: bool) -> Vec<OsString> {
+        let mut args: Vec<OsString> = ["-protocol_whitelist", "file,pipe", "-format_whitelist", self.demuxer, "-codec_whitelist"].map(OsString::from).to_vec();
+        args.push(whitelist(self.demuxer, probes).into());
+        args.extend(["-f", self.demuxer].map(OsString::from));
         if self.demuxer == "mov" {
             // Both are off by default; said aloud because they would let a file name other files (QuickTime data references).
             args.extend(["-enable_drefs", "0", "-use_absolute_path", "0"].map(OsString::from));
         }
-        args.extend(self.network.iter().map(OsString::from));
-        args.push("-i".into());
-        args.push(self.address.clone());
+        let mut address = OsString::from("file:");
+        address.push(&self.path);
+        args.extend(["-i".into(), address]);
         args
     }
 }
@@ -80,16 +63,24 @@ mod tests {
 
     #[test]
     fn the_demuxer_and_the_protocols_are_always_named() {
-        let input = Input::of(&Source::File("/data/ab/x".into()), Format::Mp4).unwrap();
-        let args: Vec<String> = input.args().iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
-        assert_eq!(args.join(" "), "-protocol_whitelist file,pipe -f mov -enable_drefs 0 -use_absolute_path 0 -i file:/data/ab/x");
-        let remote = Input::of(&Source::Url("https://store/x?sig=1".into()), Format::Webm).unwrap();
-        assert!(!remote.args().iter().any(|arg| arg.to_string_lossy().contains("file")));
-        assert!(remote.args().iter().any(|arg| arg == "-rw_timeout"), "a store that stands still must not hold a child for ever");
+        let words = |format, probes| -> String {
+            let args: Vec<String> = Input::of("/data/ab/x".into(), format).unwrap().args(probes).iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
+            args.join(" ")
+        };
+        let list = whitelist("mov", false);
+        assert_eq!(
+            words(Format::Mp4, false),
+            format!("-protocol_whitelist file,pipe -format_whitelist mov -codec_whitelist {list} -f mov -enable_drefs 0 -use_absolute_path 0 -i file:/data/ab/x")
+        );
+        for format in [Format::Mp4, Format::Mov, Format::M4a, Format::Webm, Format::Mkv, Format::Mp3, Format::Wav, Format::Flac, Format::Ogg] {
+            let words = words(format, true);
+            assert!(words.starts_with("-protocol_whitelist file,pipe -format_whitelist ") && !words.contains("codec_whitelist  "), "{words}");
+            assert!(!words.contains("http") && !words.contains("tcp"), "a child never opens a connection: {words}");
+        }
     }
 
     #[test]
     fn photos_never_go_to_ffmpeg() {
-        assert!(Input::of(&Source::File("x".into()), Format::Jpeg).is_none());
+        assert!(Input::of("x".into(), Format::Jpeg).is_none());
     }
 }

@@ -5,7 +5,12 @@
 //! upload's own first bytes chose, so a playlist or a `concat` list inside a file is never followed.
 
 pub(crate) mod child;
+pub(crate) mod codecs;
+pub(crate) mod complaint;
+pub(crate) mod cost;
 pub(crate) mod input;
+pub(crate) mod launcher;
+pub(crate) mod memory;
 pub(crate) mod playlist;
 pub(crate) mod probe;
 pub(crate) mod progress;
@@ -15,10 +20,13 @@ pub(crate) mod still;
 pub(crate) mod video;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub(crate) use child::{Failure, Limits, is_full, run};
+pub(crate) use complaint::Complaint;
 pub(crate) use input::Input;
+pub(crate) use launcher::{Launcher, LauncherOptions};
+pub(crate) use memory::Memory;
 
 /// The programs, as the configuration names them.
 #[derive(Debug, Clone)]
@@ -26,8 +34,10 @@ pub(crate) struct Tools {
     pub ffmpeg: PathBuf,
     pub ffprobe: PathBuf,
     pub heif_convert: PathBuf,
-    /// `setpriv`, where the machine has it: a child then ends with the process that started it, however that ends.
-    pub setpriv: Option<PathBuf>,
+    /// What confines each child; tests of the watching alone go without.
+    pub launcher: Option<Launcher>,
+    /// What all children share.
+    pub memory: Memory,
     /// Whether this ffmpeg can tone-map (it has the `zscale` and `tonemap` filters).
     pub tonemap: bool,
 }
@@ -37,14 +47,21 @@ pub(crate) struct Tools {
 pub(crate) struct Command {
     pub program: PathBuf,
     pub args: Vec<OsString>,
-    /// Where it runs; relative output names land here.
+    /// Where it runs; relative output names land here. The one place that it may write to.
     pub folder: PathBuf,
+    /// The files that it may read.
+    pub reads: Vec<PathBuf>,
     pub limits: Limits,
 }
 
 /// A list of arguments, built up piece by piece.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Args(pub Vec<OsString>);
+pub(crate) struct Args {
+    words: Vec<OsString>,
+    reads: Vec<PathBuf>,
+    /// Whether they are ffprobe's.
+    probes: bool,
+}
 
 impl Args {
     /// What every ffmpeg gets: no keyboard, no banner, warnings only, progress on standard output.
@@ -52,29 +69,42 @@ impl Args {
         Self::default().all("-nostdin -hide_banner -nostats -y -v warning -progress pipe:1 -stats_period 0.5")
     }
 
+    /// What every ffprobe gets: no banner, errors only.
+    pub fn ffprobe() -> Self {
+        Self { probes: true, ..Self::default() }.all("-hide_banner -v error")
+    }
+
     /// Adds words that hold no spaces themselves.
     pub fn all(mut self, words: &str) -> Self {
-        self.0.extend(words.split_whitespace().map(OsString::from));
+        self.words.extend(words.split_whitespace().map(OsString::from));
         self
     }
 
     /// Adds an option and its value, whatever characters that has.
     pub fn pair(mut self, option: &str, value: impl Into<OsString>) -> Self {
-        self.0.push(option.into());
-        self.0.push(value.into());
+        self.words.push(option.into());
+        self.words.push(value.into());
         self
     }
 
     /// Adds one word as it is.
     pub fn word(mut self, word: impl Into<OsString>) -> Self {
-        self.0.push(word.into());
+        self.words.push(word.into());
         self
     }
 
     /// Adds what `input` needs.
     pub fn input(mut self, input: &Input) -> Self {
-        self.0.extend(input.args());
+        self.words.extend(input.args(self.probes));
+        if !self.reads.contains(input.path()) {
+            self.reads.push(input.path().clone());
+        }
         self
+    }
+
+    /// The command that runs `program` with them.
+    pub fn command(self, program: &Path, folder: &Path, limits: Limits) -> Command {
+        Command { program: program.to_owned(), args: self.words, folder: folder.to_owned(), reads: self.reads, limits }
     }
 
     /// Adds what keeps the source's own metadata (places, names, dates) out of an output.
@@ -96,14 +126,28 @@ impl Args {
     }
 }
 
+/// The programs as the configuration names them, and what surrounds them.
+pub(crate) struct ToolOptions<'a> {
+    pub ffmpeg: &'a str,
+    pub ffprobe: &'a str,
+    pub heif_convert: &'a str,
+    pub launcher: LauncherOptions,
+    /// Memory for all children together, in bytes; 0 for a part of the machine.
+    pub memory_bytes: u64,
+    /// Where children work.
+    pub folder: &'a Path,
+}
+
 impl Tools {
     /// Looks which of the helpful extras this machine has.
-    pub async fn find(ffmpeg: &str, ffprobe: &str, heif_convert: &str) -> Self {
-        let (filters, guard) = (listing(ffmpeg, &["-hide_banner", "-v", "error", "-filters"]), listing("setpriv", &["--help"]));
-        let places = async { tokio::join!(place(ffmpeg), place(ffprobe), place(heif_convert), place("setpriv")) };
-        let (filters, guard, (ffmpeg, ffprobe, heif_convert, setpriv)) = tokio::join!(filters, guard, places);
+    pub async fn find(options: ToolOptions<'_>) -> Self {
+        let ToolOptions { ffmpeg, ffprobe, heif_convert, launcher, memory_bytes, folder } = options;
+        let filters = listing(ffmpeg, &["-hide_banner", "-v", "error", "-filters"]);
+        let places = async { tokio::join!(place(ffmpeg), place(ffprobe), place(heif_convert)) };
+        let (filters, (ffmpeg, ffprobe, heif_convert), launcher) = tokio::join!(filters, places, Launcher::find(launcher, folder));
         let has = |name: &str| filters.lines().any(|line| line.split_whitespace().nth(1) == Some(name));
-        Self { ffmpeg, ffprobe, heif_convert, setpriv: guard.contains("--pdeathsig").then_some(setpriv), tonemap: has("zscale") && has("tonemap") }
+        let tonemap = has("zscale") && has("tonemap");
+        Self { ffmpeg, ffprobe, heif_convert, launcher: Some(launcher), memory: Memory::new(memory_bytes), tonemap }
     }
 
     /// Whether ffmpeg answers at all.

@@ -5,6 +5,7 @@
 
 use serde::Deserialize;
 
+use super::codecs::{decodes_audio, decodes_video};
 use super::{Args, Command, Input, Limits, Tools};
 use crate::model::facts::{Audio, Facts, Keyframes, Ratio, Video};
 
@@ -16,30 +17,15 @@ const ABOUT: &str = "format=start_time,duration,bit_rate:stream_disposition=atta
 
 /// The command that tells about the file and its streams.
 pub(crate) fn about(tools: &Tools, input: &Input, folder: &std::path::Path, limits: Limits) -> Command {
-    let args = Args::default().all("-hide_banner -v error -of json -show_entries").word(format!("{STREAM}:{ABOUT}")).input(input);
-    Command { program: tools.ffprobe.clone(), args: args.0, folder: folder.to_owned(), limits }
+    let args = Args::ffprobe().all("-of json -show_entries").word(format!("{STREAM}:{ABOUT}")).input(input);
+    args.command(&tools.ffprobe, folder, limits)
 }
 
 /// The command that lists every packet of the picture (the first one where `stream` is not known yet), one a line.
 pub(crate) fn packets(tools: &Tools, input: &Input, folder: &std::path::Path, limits: Limits, stream: Option<u32>) -> Command {
     let stream = stream.map_or_else(|| "V:0".to_owned(), |stream| stream.to_string());
-    let args = Args::default().all("-hide_banner -v error -of csv=p=0 -show_entries packet=pts_time,dts_time,duration_time,flags").pair("-select_streams", stream).input(input);
-    Command { program: tools.ffprobe.clone(), args: args.0, folder: folder.to_owned(), limits }
-}
-
-/// Codecs that are decoded here, and by nobody else's plug-in. Anything not listed is refused with a plain reason.
-const VIDEO_CODECS: [&str; 18] =
-    ["h264", "hevc", "av1", "vp8", "vp9", "mpeg4", "mpeg2video", "mpeg1video", "mjpeg", "prores", "dnxhd", "h263", "theora", "dvvideo", "msmpeg4v3", "rawvideo", "ffv1", "png"];
-const AUDIO_CODECS: [&str; 13] = ["aac", "mp3", "opus", "vorbis", "flac", "alac", "ac3", "eac3", "mp2", "amr_nb", "amr_wb", "wavpack", "dts"];
-
-/// Whether a picture's codec can be decoded here.
-pub(crate) fn decodes_video(codec: &str) -> bool {
-    VIDEO_CODECS.contains(&codec)
-}
-
-/// Whether a sound's codec can be decoded here.
-pub(crate) fn decodes_audio(codec: &str) -> bool {
-    AUDIO_CODECS.contains(&codec) || codec.starts_with("pcm_") || codec.starts_with("adpcm_")
+    let args = Args::ffprobe().all("-of csv=p=0 -show_entries packet=pts_time,dts_time,duration_time,flags").pair("-select_streams", stream).input(input);
+    args.command(&tools.ffprobe, folder, limits)
 }
 
 #[derive(Debug, Deserialize, Default)]

@@ -32,6 +32,11 @@ fn meter() -> String {
     format!("aresample=48000,{STEREO},ebur128=framelog=verbose")
 }
 
+/// How many inputs [`measure`] opens side by side.
+pub(crate) fn inputs(sound: &Sound) -> u64 {
+    if sound.duration_us <= WHOLE_US { 1 } else { EXCERPTS }
+}
+
 fn measuring() -> Args {
     Args::default().all("-nostdin -hide_banner -nostats -v info -progress pipe:1 -stats_period 0.5")
 }
@@ -51,7 +56,7 @@ pub(crate) fn measure(tools: &Tools, input: &Input, folder: &Path, limits: Limit
         }
         args = args.pair("-filter_complex", format!("{joined}concat=n={EXCERPTS}:v=0:a=1,{meter}[m]")).all("-map [m]");
     }
-    Command { program: tools.ffmpeg.clone(), args: args.all("-f null -").0, folder: folder.to_owned(), limits }
+    args.all("-f null -").command(&tools.ffmpeg, folder, limits)
 }
 
 /// The integrated loudness in LUFS from ebur128's summary; `None` if there is none or all is silent.
@@ -84,7 +89,7 @@ pub(crate) fn encode(tools: &Tools, input: &Input, folder: &Path, limits: Limits
         .pair("-bsf:a", "noise=amount=0:drop=lt(pts\\,0)")
         .no_metadata()
         .hls(NAME, 4.0, 0);
-    Command { program: tools.ffmpeg.clone(), args: args.0, folder: folder.to_owned(), limits }
+    args.command(&tools.ffmpeg, folder, limits)
 }
 
 /// Prints the sound as 16-bit samples, one channel, for the waveform.
@@ -96,7 +101,7 @@ pub(crate) fn samples(tools: &Tools, input: &Input, folder: &Path, limits: Limit
         .all("-vn -sn -dn -ac 1 -f s16le -c:a pcm_s16le")
         .pair("-ar", WAVEFORM_RATE.to_string())
         .word("pipe:1");
-    Command { program: tools.ffmpeg.clone(), args: args.0, folder: folder.to_owned(), limits }
+    args.command(&tools.ffmpeg, folder, limits)
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ pub(crate) fn posters(tools: &Tools, input: &Input, folder: &Path, limits: Limit
             .all("-c:v mjpeg -f image2 -update 1")
             .word(candidate(number));
     }
-    Command { program: tools.ffmpeg.clone(), args: args.0, folder: folder.to_owned(), limits }
+    args.command(&tools.ffmpeg, folder, limits)
 }
 
 /// Takes the cover picture out of a sound file.
@@ -54,7 +54,7 @@ pub(crate) fn cover(tools: &Tools, input: &Input, folder: &Path, limits: Limits,
         .pair("-q:v", QUALITY)
         .all("-c:v mjpeg -f image2 -update 1")
         .word(candidate(0));
-    Command { program: tools.ffmpeg.clone(), args: args.0, folder: folder.to_owned(), limits }
+    args.command(&tools.ffmpeg, folder, limits)
 }
 
 /// Where a sheet of the storyboard is written; numbers start at 0.
@@ -71,11 +71,11 @@ pub(crate) fn sheets(tools: &Tools, folder: &Path, limits: Limits, board: &Story
         .pair("-vf", format!("tile={}x{},scale=out_color_matrix=bt601:out_range=pc,format=yuvj420p", board.columns, board.rows))
         .no_metadata()
         .all("-fps_mode passthrough -q:v 5 -c:v mjpeg -f image2 -start_number 0 sheet-%d.jpg");
-    Command { program: tools.ffmpeg.clone(), args: args.0, folder: folder.to_owned(), limits }
+    args.command(&tools.ffmpeg, folder, limits)
 }
 
 /// Turns `photo.heic` or `photo.avif` in `folder` into `base.jpg`, upright.
 pub(crate) fn heif(tools: &Tools, folder: &Path, limits: Limits, name: &str) -> Command {
     let args = Args::default().all("--quiet -q 92").word(name).word("base.jpg");
-    Command { program: tools.heif_convert.clone(), args: args.0, folder: folder.to_owned(), limits }
+    args.command(&tools.heif_convert, folder, limits)
 }

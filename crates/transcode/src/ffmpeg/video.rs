@@ -71,13 +71,13 @@ pub(crate) fn encode(tools: &Tools, input: &Input, folder: &Path, limits: Limits
     if job.tiles.is_some() {
         args = args.all("-map [ot] -fps_mode passthrough -f rawvideo").word(TILES);
     }
-    Command { program: tools.ffmpeg.clone(), args: args.0, folder: folder.to_owned(), limits }
+    args.command(&tools.ffmpeg, folder, limits)
 }
 
 /// Copies the source's own picture into segments.
 pub(crate) fn copy(tools: &Tools, input: &Input, folder: &Path, limits: Limits, stream: u32, name: &str) -> Command {
     let args = Args::ffmpeg().all("-copyts -start_at_zero").input(input).pair("-map", format!("0:{stream}")).all("-an -sn -dn -c copy").no_metadata().hls(name, 4.0 - 0.001, 0);
-    Command { program: tools.ffmpeg.clone(), args: args.0, folder: folder.to_owned(), limits }
+    args.command(&tools.ffmpeg, folder, limits)
 }
 
 /// The filter graph: settle the rate, cut the part out, then split into renditions and tiles.
@@ -193,6 +193,7 @@ mod tests {
             hdr: None,
             matrix: String::new(),
             full_range: false,
+            deep: false,
         }
     }
 

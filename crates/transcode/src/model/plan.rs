@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::facts::{Facts, Hdr, Ratio, Video};
 use super::{Piece, Refusal};
-use crate::ffmpeg::probe::{decodes_audio, decodes_video};
+use crate::ffmpeg::codecs::{decodes_audio, decodes_video};
+use crate::ffmpeg::cost::Frame;
 
 /// Tracks that a file may have; more is no camera's doing.
 pub(crate) const MOST_STREAMS: u32 = 32;
@@ -60,6 +61,14 @@ pub(crate) struct Picture {
     /// How its colours are written, in ffmpeg's word; empty where it isn't said.
     pub matrix: String,
     pub full_range: bool,
+    /// Whether it has more than 8 bits a sample (or more than 4:2:0), for what decoding it costs.
+    #[serde(default = "unknown_depth")]
+    pub deep: bool,
+}
+
+/// Plans that were stored before this was asked.
+fn unknown_depth() -> bool {
+    true
 }
 
 /// The remuxed rendition.
@@ -209,7 +218,13 @@ impl Picture {
             hdr: video.hdr(),
             matrix: video.matrix.clone(),
             full_range: video.full_range,
+            deep: !["yuv420p", "yuvj420p", "nv12", "gray"].contains(&video.pixels.as_str()),
         })
+    }
+
+    /// What decoding it holds in memory.
+    pub fn frame(&self) -> Frame {
+        Frame { width: self.width, height: self.height, deep: self.deep }
     }
 
     /// How its time is cut.

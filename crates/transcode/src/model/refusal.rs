@@ -35,6 +35,8 @@ pub(crate) enum Refusal {
     ProbeTimedOut(u64),
     #[error("Converting this file took more memory or space than allowed; export it in a smaller size.")]
     TooHeavy,
+    #[error("This file needs more memory to convert than the {0} MB that it may have here; export it in a smaller size (1080p, for example) and upload that.")]
+    TooMuchMemory(u64),
     #[error("This photo can't be read; export it as JPEG and upload that.")]
     BadPhoto,
     #[error("{0}")]
@@ -65,6 +67,7 @@ impl Refusal {
             Self::TimedOut | Self::PhotoTimedOut => "transcode.timed_out",
             Self::ProbeTimedOut(_) => "transcode.probe_timed_out",
             Self::TooHeavy => "transcode.too_heavy",
+            Self::TooMuchMemory(_) => "transcode.too_much_memory",
             Self::BadPhoto | Self::Photo(_) => "transcode.bad_photo",
             Self::GaveUp => "transcode.gave_up",
         }

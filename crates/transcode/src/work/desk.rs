@@ -18,9 +18,11 @@ use tokio_util::sync::CancellationToken;
 use super::Worker;
 use super::permits::Permit;
 use super::scratch::Scratch;
+use super::staging::Copy;
 use crate::error::Error;
+use crate::ffmpeg::cost::{Cost, Frame};
 use crate::ffmpeg::progress::Progress;
-use crate::ffmpeg::{self, Command, Input, Limits, Tools};
+use crate::ffmpeg::{self, Command, Complaint, Input, Limits, Tools};
 use crate::flow::{self, Made};
 use crate::model::{Piece, Plan, Queue};
 use crate::store::{self, Job};
@@ -46,6 +48,8 @@ pub(crate) struct Desk {
     /// Objects that were begun here and that no row names yet.
     begun: Mutex<Vec<ObjectKey>>,
     told: Mutex<Option<tokio::time::Instant>>,
+    /// The copy of an original that lies elsewhere, kept until this piece is over.
+    copy: Mutex<Option<Arc<Copy>>>,
 }
 
 /// What to store as an object.
@@ -64,7 +68,7 @@ impl Desk {
         scratch: Scratch,
         cancel: CancellationToken,
     ) -> Self {
-        Self { worker, tools, job, piece, queue, nice, permit, scratch, cancel, begun: Mutex::default(), told: Mutex::default() }
+        Self { worker, tools, job, piece, queue, nice, permit, scratch, cancel, begun: Mutex::default(), told: Mutex::default(), copy: Mutex::default() }
     }
 
     /// The folder that children work in.
@@ -83,13 +87,18 @@ impl Desk {
     /// The upload, as an input for ffmpeg.
     pub async fn input(&self) -> Result<Input, Error> {
         let source = self.worker.context.objects.source(&self.job.received.object).await?;
-        match &source {
-            Source::File(path) if tokio::fs::try_exists(path).await.unwrap_or(false) => {}
+        let path = match source {
+            Source::File(path) if tokio::fs::try_exists(&path).await.unwrap_or(false) => path,
             Source::File(_) => return Err(kit::objects::Error::Missing.into()),
-            // Asked by us first: what a child says of a store that is away is hard to tell from what it says of a bad file.
-            Source::Url(_) => drop(self.worker.context.objects.len(&self.job.received.object).await?),
-        }
-        Input::of(&source, self.format()?).ok_or(Error::Corrupt("format"))
+            Source::Url(_) => {
+                let (objects, received) = (&self.worker.context.objects, &self.job.received);
+                let copy = self.worker.staging.copy(objects, &self.job.media, &received.object, received.bytes, &self.cancel).await?;
+                let path = copy.path().to_owned();
+                *self.copy.lock().unwrap_or_else(PoisonError::into_inner) = Some(copy);
+                path
+            }
+        };
+        Input::of(path, self.format()?).ok_or(Error::Corrupt("format"))
     }
 
     /// The item's length as `media` found it, in microseconds; 0 where nobody knows.
@@ -97,13 +106,24 @@ impl Desk {
         self.job.received.duration_ms.unwrap_or(0).saturating_mul(1000)
     }
 
+    /// The item's length in whole seconds, for what its index costs: what `media` found, or as much as is accepted where nobody knows.
+    pub fn seconds(&self) -> u64 {
+        self.job.received.duration_ms.map_or(3600, |ms| ms.div_ceil(1000)).min(self.worker.config.longest_hours.saturating_mul(3600))
+    }
+
+    /// The item's picture as `media` found it.
+    pub fn frame(&self) -> Option<Frame> {
+        let received = &self.job.received;
+        Some(Frame { width: received.width?, height: received.height?, deep: true })
+    }
+
     /// What a child of this piece may use, for `span_us` of material.
-    pub fn limits(&self, span_us: u64) -> Limits {
-        self.worker.config.limits(Duration::from_micros(span_us), self.nice)
+    pub fn limits(&self, span_us: u64, cost: Cost) -> Limits {
+        self.worker.config.limits(Duration::from_micros(span_us), self.nice, cost)
     }
 
     /// Runs a child that reports its progress; `out_us` follows it.
-    pub async fn run(&self, command: &Command, cancel: &CancellationToken, out_us: &AtomicI64) -> Result<String, ffmpeg::Failure> {
+    pub async fn run(&self, command: &Command, cancel: &CancellationToken, out_us: &AtomicI64) -> Result<Complaint, ffmpeg::Failure> {
         let mut progress = Progress::default();
         ffmpeg::run(&self.tools, command, cancel, |printed| {
             let on = progress.feed(printed);
@@ -114,7 +134,7 @@ impl Desk {
     }
 
     /// Runs a child whose progress nobody follows.
-    pub async fn run_quietly(&self, command: &Command) -> Result<String, ffmpeg::Failure> {
+    pub async fn run_quietly(&self, command: &Command) -> Result<Complaint, ffmpeg::Failure> {
         self.run(command, &self.cancel, &AtomicI64::new(0)).await
     }
 

@@ -12,11 +12,15 @@ use tokio::io::AsyncWriteExt as _;
 use super::Desk;
 use super::poster::{self, DULL, MOST_BYTES};
 use crate::error::Error;
+use crate::ffmpeg::cost::{Cost, Frame};
 use crate::ffmpeg::still;
 use crate::ffmpeg::video::TILES;
 use crate::flow::{self, Last};
 use crate::model::Plan;
 use crate::store;
+
+/// A sheet of the storyboard is smaller than this.
+const SHEET: Frame = Frame { width: 2048, height: 2048, deep: true };
 
 pub(super) async fn finish(desk: &Desk) -> Result<(), Error> {
     let plan = desk.plan()?;
@@ -61,7 +65,7 @@ async fn storyboard(desk: &Desk, mut board: Storyboard) -> Result<Vec<Asset>, Er
         board.duration_ms = board.duration_ms.min(u64::from(count) * board.interval_ms);
         board.tiles = count;
     }
-    desk.run_quietly(&still::sheets(&desk.tools, desk.folder(), desk.limits(60_000_000), &board)).await?;
+    desk.run_quietly(&still::sheets(&desk.tools, desk.folder(), desk.limits(60_000_000, Cost::stills(SHEET, 1, false, 0)), &board)).await?;
     let mut assets = Vec::new();
     for sheet in 0..board.sheets() {
         let stored = desk.keep_file(&still::sheet(sheet)).await?;
@@ -91,7 +95,15 @@ async fn settle_poster(desk: &Desk, plan: &Plan, assets: &mut Vec<Asset>) -> Res
     let dull = current.as_ref().is_none_or(|look| look.contrast < DULL);
     if let (true, Some(picture), Some(at_us)) = (dull, &plan.picture, liveliest(desk, plan).await) {
         let input = desk.input().await?;
-        let command = still::posters(&desk.tools, &input, desk.folder(), desk.limits(60_000_000), picture, &[at_us], true);
+        let command = still::posters(
+            &desk.tools,
+            &input,
+            desk.folder(),
+            desk.limits(60_000_000, Cost::stills(picture.frame(), 1, picture.hdr.is_some(), desk.seconds())),
+            picture,
+            &[at_us],
+            true,
+        );
         if desk.run_quietly(&command).await.is_ok()
             && let Some(better) = poster::best(desk).await?
         {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::error::Error;
+use crate::ffmpeg::cost::Cost;
 use crate::ffmpeg::probe::{self, PacketReader, Unreadable};
 use crate::ffmpeg::{self, Failure, Limits, reason};
 use crate::flow;
@@ -38,7 +39,7 @@ pub(super) async fn start(desk: &Desk) -> Result<(), Error> {
 
 /// What a probe may use. Its silence is limited: how long it has been at work, without what it waited for before.
 fn limits(desk: &Desk, span_us: u64) -> Limits {
-    let limits = desk.limits(span_us);
+    let limits = desk.limits(span_us, Cost::probe(desk.frame(), desk.seconds()));
     Limits { stall: limits.stall.min(desk.worker.config.probe()), ..limits }
 }
 
@@ -116,7 +117,7 @@ async fn packets(desk: &Desk, input: &ffmpeg::Input, stream: Option<u32>) -> Res
 /// A file that ffprobe gives up on is broken, whatever words it finds for that; unless it could not be opened at all.
 fn broken(failure: Failure) -> Error {
     match &failure {
-        Failure::Ended { status, complaint } if status.code().is_some() && !complaint.contains("No such file") && !reason::is_away(complaint) => match Error::from(failure) {
+        Failure::Ended { status, complaint } if status.code().is_some() && !complaint.has("No such file") && !reason::is_away(complaint) => match Error::from(failure) {
             Error::Child(_) => Error::Refused(Refusal::BrokenFile),
             known => known,
         },

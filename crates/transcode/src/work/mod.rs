@@ -12,6 +12,7 @@ mod photo;
 mod poster;
 mod scratch;
 mod segments;
+mod staging;
 mod tickets;
 mod waveform;
 
@@ -29,7 +30,7 @@ pub(crate) use desk::Desk;
 
 use crate::config::Config;
 use crate::error::Error;
-use crate::ffmpeg::Tools;
+use crate::ffmpeg::{ToolOptions, Tools};
 use crate::figures::Figures;
 use crate::flow::{self, Made};
 use crate::model::{Estimate, Piece, Queue, Refusal, Ticket};
@@ -37,6 +38,7 @@ use crate::store;
 use crate::turns::{self, Claimed};
 use permits::Permits;
 use scratch::Scratch;
+use staging::Staging;
 
 /// How often a worker looks whether its item is still wanted: another process may have heard that it was erased.
 const LOOK: Duration = Duration::from_secs(3);
@@ -50,6 +52,7 @@ pub(crate) struct Worker(Arc<Inner>);
 pub(crate) struct Inner {
     pub context: Context,
     pub config: Config,
+    pub staging: Staging,
     tools: OnceCell<Arc<Tools>>,
     pub figures: Figures,
     pub permits: Permits,
@@ -85,12 +88,26 @@ impl Drop for Running {
 impl Worker {
     pub fn new(context: Context, config: Config) -> Self {
         let figures = Figures::new(&context.metrics);
-        Self(Arc::new(Inner { context, config, tools: OnceCell::new(), permits: Permits::new(figures.clone()), figures, running: Mutex::default() }))
+        let staging = Staging::new(context.scratch(), config.staging_bytes);
+        Self(Arc::new(Inner { context, config, staging, tools: OnceCell::new(), permits: Permits::new(figures.clone()), figures, running: Mutex::default() }))
     }
 
     /// The programs, looked for once, when they are first needed: a start must not wait for that.
     pub async fn tools(&self) -> Arc<Tools> {
-        let find = || async { Arc::new(Tools::find(&self.config.ffmpeg, &self.config.ffprobe, &self.config.heif_convert).await) };
+        let find = || async {
+            let config = &self.config;
+            let options = ToolOptions {
+                ffmpeg: &config.ffmpeg,
+                ffprobe: &config.ffprobe,
+                heif_convert: &config.heif_convert,
+                launcher: config.launcher(),
+                memory_bytes: config.children_memory_bytes,
+                folder: &self.context.scratch(),
+            };
+            let tools = Tools::find(options).await;
+            tools.launcher.iter().for_each(|launcher| launcher.warn());
+            Arc::new(tools)
+        };
         self.tools.get_or_init(find).await.clone()
     }
 
@@ -103,6 +120,7 @@ impl Worker {
 
     /// Stops whatever is done here for an item.
     pub fn cancel(&self, media: &MediaId) {
+        self.staging.forget(media);
         if let Some((cancel, _)) = self.running.lock().unwrap_or_else(PoisonError::into_inner).get(media) {
             cancel.cancel();
         }
@@ -127,6 +145,9 @@ impl Worker {
             gone = self.gone(&claimed.media) => Err(gone),
             () = tokio::time::sleep(limit) => Err(Refusal::TimedOut.into()),
         };
+        if matches!(result, Err(Error::Gone | Error::Refused(_))) || claimed.piece == Piece::Finish {
+            self.staging.forget(&claimed.media);
+        }
         let leftover = desk.leave().await;
         let outcome = match &result {
             Ok(()) => "done",

@@ -9,12 +9,15 @@ use contract::transcode::Asset;
 
 use super::Desk;
 use crate::error::Error;
+use crate::ffmpeg::cost::Cost;
 use crate::ffmpeg::still;
 use crate::flow::{self, Last};
 use crate::model::{Estimate, Refusal};
 
 /// The largest photo that is read into memory, in bytes: well above what `media` accepts.
 const MOST_BYTES: u64 = 256 << 20;
+/// What a photo's sides are taken for where its header did not say, in pixels.
+const LARGEST_SIDE: u32 = 8192;
 /// The longest side of the upright JPEG: the largest size that is delivered.
 const BASE: Frame = Frame { width: 4096, height: 4096, fit: Fit::Contain };
 
@@ -49,13 +52,15 @@ pub(super) async fn photo(desk: &Desk) -> Result<(), Error> {
 async fn upright(desk: &Desk, original: &Bytes, format: Format) -> Result<Bytes, Error> {
     let name = format!("photo.{}", format.extension());
     tokio::fs::write(desk.folder().join(&name), original).await.map_err(Error::Scratch)?;
-    let mut limits = desk.limits(0);
+    let received = &desk.job.received;
+    let mut limits = desk.limits(0, Cost::photo(received.width.unwrap_or(LARGEST_SIDE), received.height.unwrap_or(LARGEST_SIDE)));
     // It prints nothing, so its silence is how long it has been at work (without what it waited for before).
-    limits.stall = limits.stall.min(desk.worker.config.photo(Estimate::of(desk.piece, 0, &desk.job.received, None).cost));
+    limits.stall = limits.stall.min(desk.worker.config.photo(Estimate::of(desk.piece, 0, received, None).cost));
     desk.run_quietly(&still::heif(&desk.tools, desk.folder(), limits, &name)).await.map_err(|failure| match Error::from(failure) {
         // Whatever words it found: it could not read this photo.
         Error::Child(crate::ffmpeg::Failure::Ended { status, .. }) if status.code().is_some() => Error::Refused(Refusal::BadPhoto),
         Error::Refused(Refusal::TimedOut) => Error::Refused(Refusal::PhotoTimedOut),
+        starved @ Error::Refused(Refusal::TooMuchMemory(_)) => starved,
         Error::Refused(_) => Error::Refused(Refusal::BadPhoto),
         other => other,
     })?;

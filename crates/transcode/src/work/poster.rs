@@ -8,11 +8,14 @@ use contract::transcode::Asset;
 
 use super::Desk;
 use crate::error::Error;
+use crate::ffmpeg::cost::{Cost, Frame};
 use crate::ffmpeg::still;
 use crate::flow::Made;
 
 /// Where candidates are looked for, in thousandths of the length.
 const MOMENTS: [u64; 3] = [100, 350, 700];
+/// The largest cover that is decoded, for its cost.
+const COVER: Frame = Frame { width: 4096, height: 4096, deep: true };
 /// A picture with less contrast than this (the standard deviation of its brightness, 0–127) is as good as blank.
 pub(super) const DULL: f64 = 8.0;
 /// The largest poster that is read back.
@@ -20,18 +23,21 @@ pub(super) const MOST_BYTES: u64 = 8 << 20;
 
 pub(super) async fn poster(desk: &Desk) -> Result<(), Error> {
     let (plan, input) = (desk.plan()?, desk.input().await?);
-    let limits = desk.limits(60_000_000);
     let commands = match (&plan.picture, plan.cover) {
         (Some(picture), _) => {
             let mut times: Vec<u64> = MOMENTS.iter().map(|moment| plan.duration_us / 1000 * moment).collect();
             times.dedup();
             // The start is there whatever the container says of the length.
+            let limits = |inputs: usize| desk.limits(60_000_000, Cost::stills(picture.frame(), inputs as u64, picture.hdr.is_some(), desk.seconds()));
             vec![
-                still::posters(&desk.tools, &input, desk.folder(), limits, picture, &times, false),
-                still::posters(&desk.tools, &input, desk.folder(), limits, picture, &[0], true),
+                still::posters(&desk.tools, &input, desk.folder(), limits(times.len()), picture, &times, false),
+                still::posters(&desk.tools, &input, desk.folder(), limits(1), picture, &[0], true),
             ]
         }
-        (None, Some(stream)) => vec![still::cover(&desk.tools, &input, desk.folder(), limits, stream)],
+        (None, Some(stream)) => {
+            let limits = desk.limits(60_000_000, Cost::stills(COVER, 1, false, desk.seconds()));
+            vec![still::cover(&desk.tools, &input, desk.folder(), limits, stream)]
+        }
         (None, None) => vec![],
     };
     for command in commands {

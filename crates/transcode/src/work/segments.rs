@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::Desk;
 use super::hls::{Output, may_lead};
 use crate::error::Error;
+use crate::ffmpeg::cost::Cost;
 use crate::ffmpeg::video::{self, TILES, Tiles};
 use crate::ffmpeg::{Command, Failure, sound as audio};
 use crate::flow::{self, Made};
@@ -113,7 +114,7 @@ pub(super) async fn copy(desk: &Desk) -> Result<(), Error> {
     let copied = picture.copy.as_ref().ok_or(Error::Corrupt("plan"))?;
     // The peak is not known before all of it is read; half as much again as the average is a fair guess, and `finish` corrects it.
     let rendition = row(picture, &copied.name, picture.width, picture.height, copied.bits_per_second * 3 / 2, "avc1.640028");
-    let command = video::copy(&desk.tools, &input, desk.folder(), desk.limits(plan.duration_us), picture.stream, &copied.name);
+    let command = video::copy(&desk.tools, &input, desk.folder(), desk.limits(plan.duration_us, Cost::copy(picture.frame(), desk.seconds())), picture.stream, &copied.name);
     let mut writing = Writing { command, outputs: vec![Output::new(desk, rendition).await?], streams: true, start_us: 0, span_us: plan.duration_us, desk };
     let ran = writing.run().await;
     end(desk, writing, ran).await
@@ -123,8 +124,9 @@ pub(super) async fn copy(desk: &Desk) -> Result<(), Error> {
 pub(super) async fn sound(desk: &Desk) -> Result<(), Error> {
     let plan = desk.plan()?;
     let (sound, input) = (plan.sound.as_ref().ok_or(Error::Corrupt("plan"))?, desk.input().await?);
-    let limits = desk.limits(plan.duration_us);
-    let measured = audio::loudness(&desk.run_quietly(&audio::measure(&desk.tools, &input, desk.folder(), limits, sound)).await?);
+    let limits = desk.limits(plan.duration_us, Cost::audio(desk.seconds(), audio::inputs(sound)));
+    let measured = desk.run_quietly(&audio::measure(&desk.tools, &input, desk.folder(), limits, sound)).await?.read(audio::loudness);
+    let limits = desk.limits(plan.duration_us, Cost::audio(desk.seconds(), 1));
     let gain = audio::gain_db(measured, desk.worker.config.loudness_lufs);
     let rendition = Rendition {
         name: audio::NAME.to_owned(),
@@ -181,8 +183,13 @@ pub(super) async fn part(desk: &Desk, number: u32, alone: bool) -> Result<(), Er
     }
     let tile_bytes = tiles.as_ref().map(|tiles| u64::from(tiles.width) * u64::from(tiles.height) * 3);
     let span_us = parts.duration_us(&part);
-    let job = video::Job { picture, part: &part, last, rungs: &rungs, tiles, tonemap: desk.tools.tonemap, threads: desk.worker.config.threads(desk.queue) };
-    let command = video::encode(&desk.tools, &input, desk.folder(), desk.limits(span_us), &job);
+    let rendered = rungs.iter().map(|rung| u64::from(rung.width) * u64::from(rung.height)).sum();
+    let cost = |threads| Cost::encode(picture.frame(), rendered, threads, picture.hdr.is_some(), desk.seconds());
+    // Fewer threads hold fewer pictures: better slow than refused.
+    let usual = desk.worker.config.threads(desk.queue);
+    let threads = (1..=usual).rev().find(|threads| cost(*threads).bytes() <= desk.tools.memory.most()).unwrap_or(1);
+    let job = video::Job { picture, part: &part, last, rungs: &rungs, tiles, tonemap: desk.tools.tonemap, threads };
+    let command = video::encode(&desk.tools, &input, desk.folder(), desk.limits(span_us, cost(threads)), &job);
     let mut outputs = Vec::with_capacity(rungs.len());
     for rung in &rungs {
         outputs.push(Output::new(desk, rung_row(picture, rung)).await?);

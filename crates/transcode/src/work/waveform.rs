@@ -7,13 +7,14 @@ use contract::transcode::Asset;
 
 use super::Desk;
 use crate::error::Error;
+use crate::ffmpeg::cost::Cost;
 use crate::ffmpeg::{self, sound};
 use crate::flow::Made;
 
 pub(super) async fn waveform(desk: &Desk) -> Result<(), Error> {
     let plan = desk.plan()?;
     let (source, input) = (plan.sound.as_ref().ok_or(Error::Corrupt("plan"))?, desk.input().await?);
-    let command = sound::samples(&desk.tools, &input, desk.folder(), desk.limits(plan.duration_us), source);
+    let command = sound::samples(&desk.tools, &input, desk.folder(), desk.limits(plan.duration_us, Cost::audio(desk.seconds(), 1)), source);
     let (mut wave, mut odd, mut samples) = (Waveform::new(sound::WAVEFORM_RATE), None, Vec::new());
     ffmpeg::run(&desk.tools, &command, &desk.cancel, |printed| {
         // A sample's two bytes may come in two pieces.

@@ -4,6 +4,7 @@
 //! row and no scratch folder ([`stage::Stage::end`] looks).
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod confined;
 mod fairness;
 mod figures;
 mod photos;

@@ -9,6 +9,7 @@ use contract::transcode::{Asset, Failed, Playable, Published, Ready, Segment};
 use contract::{AccountId, Event, MediaId, ObjectKey};
 use kit::db::{FromQueryResult, Sql};
 use testkit::World;
+use testkit::logs::{PLACE, TITLE};
 
 pub struct Stage {
     pub world: World,
@@ -31,9 +32,6 @@ impl Stage {
     }
 
     pub async fn with(set: &[&str]) -> Self {
-        if std::env::var_os("TUTTI_TEST_LOG").is_some() {
-            kit::telemetry::start_logs(kit::telemetry::LogFormat::Readable, "info");
-        }
         let builder = set.iter().fold(World::builder(), |builder, assignment| builder.set(assignment));
         Self { world: builder.start(&[transcode::service()]).await, folder: tempfile::tempdir().unwrap() }
     }
@@ -43,10 +41,12 @@ impl Stage {
         self.folder.path().join(name)
     }
 
-    /// Makes a source with ffmpeg: the arguments, then the output's name.
+    /// Makes a source with ffmpeg: the arguments, then the output's name. It says where it was taken and what it is called.
     pub fn make(&self, name: &str, arguments: &str) -> PathBuf {
         let path = self.file(name);
         let mut words: Vec<&str> = arguments.split_whitespace().collect();
+        let said = [format!("title={TITLE}"), format!("location={PLACE}"), format!("comment={TITLE}")];
+        said.iter().for_each(|said| words.extend(["-metadata", said.as_str()]));
         let out = path.display().to_string();
         words.push(&out);
         testkit::ffmpeg(&words);
@@ -68,7 +68,7 @@ impl Stage {
             kind,
             format: format.to_owned(),
             content_type: "application/octet-stream".to_owned(),
-            name: "clip".to_owned(),
+            name: format!("clip {TITLE}"),
             bytes: stored.bytes,
             sha256: String::new(),
             object: stored.key,

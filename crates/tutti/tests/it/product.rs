@@ -5,12 +5,15 @@ use std::process::Command;
 use reqwest::Method;
 use serde_json::json;
 use tempfile::TempDir;
+use testkit::logs::{PLACE, TITLE};
 
 use crate::server::Server;
 
 fn made(folder: &TempDir, name: &str, arguments: &[&str]) -> Vec<u8> {
     let path = folder.path().join(name);
-    testkit::ffmpeg(&[arguments, &[path.to_str().unwrap()]].concat());
+    // Where it was taken and what it is called: `Server` looks for both in every line of its log.
+    let (title, place) = (format!("title={TITLE}"), format!("location={PLACE}"));
+    testkit::ffmpeg(&[arguments, &["-metadata", &title, "-metadata", &place, path.to_str().unwrap()]].concat());
     std::fs::read(path).unwrap()
 }
 
@@ -29,7 +32,7 @@ async fn a_video_goes_in_and_a_player_plays_all_of_it() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(&[]).await;
     let ada = server.sign_up("ada").await;
-    let item = ada.upload("clip.mp4", "video/mp4", clip(&folder)).await;
+    let item = ada.upload(&format!("{TITLE}.mp4"), "video/mp4", clip(&folder)).await;
     let item = ada.until(item["id"].as_str().unwrap(), "ready").await;
     assert_eq!((item["kind"].as_str(), item["width"].as_u64(), item["height"].as_u64()), (Some("video"), Some(640), Some(360)), "{item:#}");
     assert!((8900..=9200).contains(&item["duration_ms"].as_u64().unwrap()), "{item:#}");

@@ -1,0 +1,73 @@
+//! A stand-in for a converter that a file has taken over: tries one thing that it should not be able to do. For tests.
+//!
+//! Invariant: exits with 0 only if the attempt succeeded, so that "refused" can't be mistaken for "not tried" (which exits with 2).
+
+use std::io::Read as _;
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixStream;
+use std::process::{Command, ExitCode};
+
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit, setsid};
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let done = match words[..] {
+        ["read", path] => std::fs::File::open(path).and_then(|mut file| file.read(&mut [0]).map(drop)),
+        ["list", path] => std::fs::read_dir(path).map(drop),
+        ["write", path] => std::fs::OpenOptions::new().write(true).open(path).map(drop),
+        ["create", path] => std::fs::write(path, "x"),
+        ["empty", path] => rustix::fs::open(path, rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::TRUNC, rustix::fs::Mode::empty()).map(drop).map_err(Into::into),
+        ["remove", path] => std::fs::remove_file(path),
+        ["chmod", path] => std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o666)),
+        ["link", from, to] => std::fs::hard_link(from, to),
+        ["tcp", address] => TcpStream::connect(address).map(drop),
+        ["listen"] => TcpListener::bind("127.0.0.1:0").map(drop),
+        ["udp", address] => UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.send_to(b"x", address)).map(drop),
+        ["unix", path] => UnixStream::connect(path).map(drop),
+        // The grandchild leaves its group and writes a mark a little later.
+        ["grandchild", mark] => std::env::current_exe().and_then(|own| Command::new(own).args(["linger", mark]).spawn()).map(drop),
+        ["linger", mark] => {
+            let _ = setsid();
+            std::thread::sleep(std::time::Duration::from_millis(300));
+            std::fs::write(mark, "x")
+        }
+        ["setsid"] => setsid().map(drop).map_err(Into::into),
+        ["signal", pid] => process(pid).and_then(|pid| kill_process(pid, Signal::CONT).map_err(Into::into)),
+        ["limit", pid] => process(pid).and_then(|pid| prlimit(Some(pid), Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }).map(drop).map_err(Into::into)),
+        // Fills so many megabytes.
+        ["memory", megabytes] => {
+            let mut all: Vec<Vec<u8>> = Vec::new();
+            let more = |_| {
+                let mut block: Vec<u8> = Vec::new();
+                block.try_reserve_exact(1 << 20).map_err(|_| std::io::Error::other("no memory"))?;
+                block.resize(1 << 20, 1);
+                all.push(block);
+                Ok(())
+            };
+            (0..megabytes.parse().unwrap_or(0)).try_for_each(more)
+        }
+        // Whether it was left a file that nobody meant to give it.
+        ["files"] => {
+            let open = std::fs::read_dir("/proc/self/fd").map(Iterator::count);
+            open.and_then(|open| if open > 4 { Ok(()) } else { Err(std::io::Error::other("only its own")) })
+        }
+        ["user"] => {
+            println!("{}", rustix::process::getuid().as_raw());
+            Ok(())
+        }
+        _ => return ExitCode::from(2),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("refused: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn process(pid: &str) -> std::io::Result<Pid> {
+    pid.parse().ok().and_then(Pid::from_raw).ok_or_else(|| std::io::Error::other("no such number"))
+}

@@ -1,0 +1,154 @@
+//! The launcher: reads its arguments, confines itself, becomes the program.
+//!
+//! Owns the order of the steps, which matters: what needs privileges or open files comes before they are given up. Invariant: either the
+//! program runs with everything that holds on this machine, or it does not run and one line on standard error says why.
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use rustix::process::{getpid, getppid};
+
+use crate::{Confinement, Means, Strictness, calls, files, limits, user};
+
+/// The first argument of a launcher.
+pub(crate) const COMMAND: &str = "confine";
+pub(crate) const RUN: &str = "run";
+pub(crate) const CHECK: &str = "check";
+/// The first line of a report.
+pub(crate) const HEADING: &str = "confinement:";
+
+/// How the line begins that a launcher leaves on standard error when it could not start the program.
+pub const SAYS: &str = "tutti confine: ";
+/// How a launcher exits that could not start the program.
+pub const EXIT_NOT_STARTED: u8 = 126;
+
+/// What a launcher was told.
+struct Order {
+    action: OsString,
+    confinement: Confinement,
+    parent: Option<i32>,
+    program: Vec<OsString>,
+}
+
+/// Does a launcher's work if these are a launcher's arguments (the first one is the process's own name); does not return if the program
+/// was started. To be called first in `main`, while the process has one thread: everything here counts for the calling thread.
+pub fn launch(arguments: impl IntoIterator<Item = OsString>) -> Option<ExitCode> {
+    let mut arguments = arguments.into_iter().skip(1);
+    if arguments.next()? != COMMAND {
+        return None;
+    }
+    let done = order(arguments).and_then(|order| {
+        if order.action == CHECK {
+            let missing = confine(&order)?;
+            println!("{HEADING}");
+            missing.iter().for_each(|(means, reason)| println!("{}: {reason}", means.name()));
+            return Ok(());
+        }
+        let missing = confine(&order)?;
+        if let (Strictness::Strict, Some((means, reason))) = (order.confinement.strictness, missing.first()) {
+            return Err(format!("{} is missing: {reason}", means.name()));
+        }
+        let Some((program, arguments)) = order.program.split_first() else { return Err("there is no program".into()) };
+        Err(format!("the program can't be started: {}", Command::new(program).args(arguments).exec()))
+    });
+    match done {
+        Ok(()) => Some(ExitCode::SUCCESS),
+        Err(reason) => {
+            eprintln!("{SAYS}{}", reason.lines().next().unwrap_or_default());
+            Some(ExitCode::from(EXIT_NOT_STARTED))
+        }
+    }
+}
+
+fn order(mut arguments: impl Iterator<Item = OsString>) -> Result<Order, String> {
+    let action = arguments.next().ok_or("there is nothing to do")?;
+    let mut order = Order { action, confinement: Confinement::default(), parent: None, program: Vec::new() };
+    let own = &mut order.confinement;
+    while let Some(name) = arguments.next() {
+        if name == "--" {
+            order.program = arguments.collect();
+            break;
+        }
+        let value = arguments.next().ok_or("an option has no value")?;
+        let text = || value.to_str().ok_or("a value is not text");
+        let number = || text()?.parse::<u64>().map_err(|_| "a value is not a number");
+        let small = || number().and_then(|number| i32::try_from(number).map_err(|_| "a value is too large"));
+        match name.to_str().unwrap_or_default() {
+            "--strictness" => own.strictness = Strictness::of(text()?).ok_or("there is no such strictness")?,
+            "--folder" => own.folder = PathBuf::from(value),
+            "--readable" => own.readable.push(PathBuf::from(value)),
+            "--memory" => own.memory_bytes = number()?,
+            "--cpu" => own.cpu_seconds = number()?,
+            "--file" => own.file_bytes = number()?,
+            "--nice" => own.nice = small()?,
+            "--user" => own.user = Some(u32::try_from(number()?).map_err(|_| "there is no such user")?),
+            "--parent" => order.parent = Some(small()?),
+            _ => return Err("there is no such option".into()),
+        }
+    }
+    Ok(order)
+}
+
+/// Confines this process; answers what could not be done.
+fn confine(order: &Order) -> Result<Vec<(Means, String)>, String> {
+    let own = &order.confinement;
+    let (mut missing, mut note) = (Vec::new(), Vec::new());
+    close_inherited()?;
+    limits::set(own)?;
+    note.extend(limits::first_to_go().err());
+    if own.strictness == Strictness::Off {
+        note.extend(ends_with(order.parent)?);
+    } else {
+        // Opened while this process still may: a rule is about the file, however it is reached later.
+        let rules = files::rules(own, order.program.first());
+        if let Err(reason) = &rules {
+            missing.push((Means::Files, reason.clone()));
+        }
+        if rustix::process::geteuid().is_root() {
+            // Only what Landlock keeps to its files may read past their modes (see `user`).
+            let became = match (&rules, own.user) {
+                (Ok(_), Some(user)) => user::become_user(user, &own.folder),
+                (Ok(_), None) => Err("no user is named".into()),
+                (Err(_), _) => Err("Landlock is missing".into()),
+            };
+            missing.extend(became.err().map(|reason| (Means::User, reason)));
+        }
+        // After the change of user, which takes it back.
+        note.extend(ends_with(order.parent)?);
+        rustix::thread::set_no_new_privs(true).map_err(|error| format!("no_new_privs is not possible: {error}"))?;
+        if let Ok(rules) = rules {
+            missing.extend(files::enforce(rules).err().map(|reason| (Means::Files, reason)));
+        }
+        missing.extend(calls::refuse(getpid()).err().map(|reason| (Means::Calls, reason)));
+    }
+    missing.extend(note.into_iter().map(|reason| (Means::Process, reason)));
+    Ok(missing)
+}
+
+/// Makes the kernel end this process when its parent ends; answers why that is not possible.
+fn ends_with(parent: Option<i32>) -> Result<Option<String>, String> {
+    let set = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
+    let now = getppid().map(rustix::process::Pid::as_raw_pid);
+    match parent {
+        // Between the fork and the line above.
+        Some(parent) if now != Some(parent) => Err("the server ended meanwhile".into()),
+        _ => Ok(set.err().map(|error| error.to_string())),
+    }
+}
+
+/// Closes every file that this process was left by its parent, except the three standard ones. All of ours close at exec by themselves; this
+/// holds for those of libraries too.
+fn close_inherited() -> Result<(), String> {
+    let Ok(open) = std::fs::read_dir("/proc/self/fd") else { return Ok(()) };
+    let numbers: Vec<i32> = open.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
+    for number in numbers.into_iter().filter(|number| *number > 2) {
+        match nix::unistd::close(number) {
+            // The one that listed them is closed already.
+            Ok(()) | Err(nix::errno::Errno::EBADF) => {}
+            Err(error) => return Err(format!("an inherited file can't be closed: {error}")),
+        }
+    }
+    Ok(())
+}

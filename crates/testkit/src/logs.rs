@@ -1,0 +1,70 @@
+//! Watching every log line of a test for what must never stand in one.
+//!
+//! Tests plant these markers where files and people say private things: places, titles, names. Invariant: lines are looked at as they are written
+//! and not kept, except those that break the rule.
+
+use std::io::Write;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+/// A place, as QuickTime, Matroska and EXIF tools write it.
+pub const PLACE: &str = "+48.1372+011.5755/";
+/// A title, or a name that somebody gave.
+pub const TITLE: &str = "TOPSECRETTITLE";
+
+/// What no line may contain.
+const NEVER: [&str; 3] = ["48.1372", "11.5755", "TOPSECRET"];
+/// Everything that the house logs, and what libraries find worth a warning.
+const FILTER: &str = "info,kit=debug,accounts=debug,media=debug,transcode=debug,delivery=debug,gateway=debug";
+
+fn broken() -> &'static Mutex<Vec<String>> {
+    static BROKEN: OnceLock<Mutex<Vec<String>>> = OnceLock::new();
+    BROKEN.get_or_init(Mutex::default)
+}
+
+struct Watcher;
+
+/// One line, written at once by the formatter.
+impl Write for Watcher {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        if NEVER.iter().any(|marker| text.contains(marker)) {
+            broken().lock().unwrap_or_else(PoisonError::into_inner).push(text.trim().to_owned());
+        }
+        if std::env::var_os("TUTTI_TEST_LOG").is_some() {
+            std::io::stderr().write_all(line)?;
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Watcher {
+    type Writer = Self;
+    fn make_writer(&'a self) -> Self {
+        Self
+    }
+}
+
+/// Starts watching; the first call counts.
+pub(crate) fn watch() {
+    let _ = tracing_subscriber::fmt().json().with_env_filter(EnvFilter::new(FILTER)).with_writer(Watcher).try_init();
+}
+
+/// Fails the test if a marker stood in a line.
+pub(crate) fn check() {
+    let broken = broken().lock().unwrap_or_else(PoisonError::into_inner);
+    assert!(broken.is_empty(), "what is private stands in the log:\n{}", broken.join("\n"));
+}
+
+/// Fails the test if a marker stands in a process's words.
+#[track_caller]
+pub fn nothing_private(words: &str) {
+    let lines: Vec<&str> = words.lines().filter(|line| NEVER.iter().any(|marker| line.contains(marker))).collect();
+    assert!(lines.is_empty(), "what is private stands in the log:\n{}", lines.join("\n"));
+}

@@ -1,0 +1,166 @@
+//! Which decoders may read strangers' bytes, in which container.
+//!
+//! Owns the one table of them: what a plan accepts and what every child is told (`-codec_whitelist`) both come from here, so neither can
+//! allow more than the other. Invariant: a decoder that no row names is never opened, whatever a file asks for.
+
+/// Containers, as bits.
+const MOV: u8 = 1;
+const MKV: u8 = 2;
+const MP3: u8 = 4;
+const WAV: u8 = 8;
+const FLAC: u8 = 16;
+const OGG: u8 = 32;
+/// What phones, cameras and editors write films into.
+const FILM: u8 = MOV | MKV;
+/// Every container of sound carries covers.
+const COVERS: u8 = MOV | MKV | MP3 | FLAC | OGG;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Picture,
+    Sound,
+    /// Opened by ffprobe, which opens every stream; never converted.
+    Beside,
+}
+use Kind::{Beside, Picture, Sound};
+
+struct Row {
+    /// The codec's name, as ffprobe tells it.
+    codec: &'static str,
+    kind: Kind,
+    containers: u8,
+    /// ffmpeg's decoders for it, in the order of its own choice.
+    decoders: &'static str,
+    /// Who writes it.
+    #[cfg_attr(not(test), allow(dead_code, reason = "read by people, and by a test that none is empty"))]
+    why: &'static str,
+}
+
+const fn row(codec: &'static str, kind: Kind, containers: u8, decoders: &'static str, why: &'static str) -> Row {
+    Row { codec, kind, containers, decoders, why }
+}
+
+/// Decoders of other makers stand behind ffmpeg's own where a distribution builds without those.
+const TABLE: [Row; 71] = [
+    row("h264", Picture, FILM, "h264,libopenh264", "nearly every camera"),
+    row("hevc", Picture, FILM, "hevc", "phones since 2017"),
+    row("av1", Picture, FILM, "libdav1d,libaom-av1,av1", "screen recorders, downloads"),
+    row("vp8", Picture, FILM, "vp8,libvpx", "browsers' recordings"),
+    row("vp9", Picture, FILM, "vp9,libvpx-vp9", "browsers' recordings, downloads"),
+    row("mpeg4", Picture, FILM, "mpeg4", "cameras before 2010"),
+    row("mpeg2video", Picture, FILM, "mpeg2video", "camcorders, DVDs"),
+    row("mpeg1video", Picture, FILM, "mpeg1video", "old files"),
+    row("mjpeg", Picture, COVERS, "mjpeg", "compact cameras; covers"),
+    row("png", Picture, COVERS, "png", "screen recordings; covers"),
+    row("prores", Picture, FILM, "prores", "editors, phones' professional mode"),
+    row("dnxhd", Picture, FILM, "dnxhd", "editors"),
+    row("h263", Picture, FILM, "h263", "phones before 2008"),
+    row("theora", Picture, MKV | OGG, "theora,libtheora", "free software"),
+    row("dvvideo", Picture, FILM, "dvvideo", "tape camcorders"),
+    row("msmpeg4v3", Picture, FILM, "msmpeg4", "old downloads"),
+    row("rawvideo", Picture, FILM, "rawvideo", "capture cards"),
+    row("ffv1", Picture, FILM, "ffv1", "archives"),
+    row("aac", Sound, FILM, "aac,libfdk_aac,aac_fixed", "nearly every phone"),
+    row("mp3", Sound, FILM | MP3 | WAV, "mp3float,mp3", "songs"),
+    row("mp2", Sound, FILM | MP3 | WAV, "mp2float,mp2", "camcorders"),
+    row("opus", Sound, FILM | OGG, "opus,libopus", "browsers' recordings, voice messages"),
+    row("vorbis", Sound, FILM | OGG, "vorbis,libvorbis", "songs"),
+    row("flac", Sound, FILM | FLAC | OGG, "flac", "songs"),
+    row("alac", Sound, FILM, "alac", "songs"),
+    row("ac3", Sound, FILM | WAV, "ac3,ac3_fixed", "camcorders, discs"),
+    row("eac3", Sound, FILM, "eac3", "discs, phones' spatial sound"),
+    row("amr_nb", Sound, FILM, "amrnb,libopencore_amrnb", "voice memos, old phones"),
+    row("amr_wb", Sound, FILM, "amrwb,libopencore_amrwb", "voice memos"),
+    row("wavpack", Sound, MKV, "wavpack", "songs"),
+    row("dts", Sound, FILM | WAV, "dca", "discs"),
+    row("pcm_s8", Sound, FILM | WAV, "pcm_s8", "recorders"),
+    row("pcm_u8", Sound, FILM | WAV, "pcm_u8", "recorders"),
+    row("pcm_s16le", Sound, FILM | WAV, "pcm_s16le", "recorders"),
+    row("pcm_s16be", Sound, FILM | WAV, "pcm_s16be", "recorders"),
+    row("pcm_u16le", Sound, FILM | WAV, "pcm_u16le", "recorders"),
+    row("pcm_u16be", Sound, FILM | WAV, "pcm_u16be", "recorders"),
+    row("pcm_s24le", Sound, FILM | WAV, "pcm_s24le", "recorders"),
+    row("pcm_s24be", Sound, FILM | WAV, "pcm_s24be", "recorders"),
+    row("pcm_u24le", Sound, FILM | WAV, "pcm_u24le", "recorders"),
+    row("pcm_u24be", Sound, FILM | WAV, "pcm_u24be", "recorders"),
+    row("pcm_s32le", Sound, FILM | WAV, "pcm_s32le", "recorders"),
+    row("pcm_s32be", Sound, FILM | WAV, "pcm_s32be", "recorders"),
+    row("pcm_u32le", Sound, FILM | WAV, "pcm_u32le", "recorders"),
+    row("pcm_u32be", Sound, FILM | WAV, "pcm_u32be", "recorders"),
+    row("pcm_s64le", Sound, FILM | WAV, "pcm_s64le", "editors"),
+    row("pcm_f32le", Sound, FILM | WAV, "pcm_f32le", "editors"),
+    row("pcm_f32be", Sound, FILM | WAV, "pcm_f32be", "editors"),
+    row("pcm_f64le", Sound, FILM | WAV, "pcm_f64le", "editors"),
+    row("pcm_f64be", Sound, FILM | WAV, "pcm_f64be", "editors"),
+    row("pcm_alaw", Sound, FILM | WAV, "pcm_alaw", "telephony"),
+    row("pcm_mulaw", Sound, FILM | WAV, "pcm_mulaw", "telephony"),
+    row("pcm_bluray", Sound, FILM, "pcm_bluray", "discs"),
+    row("pcm_dvd", Sound, FILM, "pcm_dvd", "discs"),
+    row("adpcm_ms", Sound, FILM | WAV, "adpcm_ms", "dictation machines"),
+    row("adpcm_ima_wav", Sound, FILM | WAV, "adpcm_ima_wav", "dictation machines, dash cams"),
+    row("adpcm_ima_qt", Sound, FILM, "adpcm_ima_qt", "old QuickTime"),
+    row("adpcm_yamaha", Sound, FILM | WAV, "adpcm_yamaha", "keyboards"),
+    row("adpcm_g722", Sound, FILM | WAV, "g722", "telephony"),
+    row("adpcm_g726", Sound, FILM | WAV, "g726", "telephony"),
+    row("mov_text", Beside, FILM, "mov_text", "subtitles"),
+    row("subrip", Beside, FILM | OGG, "subrip,srt", "subtitles"),
+    row("ass", Beside, FILM, "ssa,ass", "subtitles"),
+    row("webvtt", Beside, FILM, "webvtt", "subtitles"),
+    row("text", Beside, FILM | OGG, "text", "subtitles"),
+    row("dvd_subtitle", Beside, FILM, "dvdsub", "subtitles"),
+    row("hdmv_pgs_subtitle", Beside, FILM, "pgssub", "subtitles"),
+    row("dvb_subtitle", Beside, FILM, "dvbsub", "subtitles"),
+    row("eia_608", Beside, FILM, "cc_dec", "subtitles"),
+    row("truehd", Beside, FILM, "truehd", "the second sound track of discs"),
+    row("bmp", Beside, COVERS, "bmp", "covers"),
+];
+
+/// Whether a picture's codec can be decoded here.
+pub(crate) fn decodes_video(codec: &str) -> bool {
+    TABLE.iter().any(|row| row.kind == Picture && row.codec == codec)
+}
+
+/// Whether a sound's codec can be decoded here.
+pub(crate) fn decodes_audio(codec: &str) -> bool {
+    TABLE.iter().any(|row| row.kind == Sound && row.codec == codec)
+}
+
+/// The decoders that a child may open for an input of this demuxer, as ffmpeg's `-codec_whitelist` has them. ffprobe opens a decoder for
+/// every stream and ends at the first that it may not, so it also gets those of streams `beside`.
+pub(crate) fn whitelist(demuxer: &str, beside: bool) -> String {
+    let container = match demuxer {
+        "mov" => MOV,
+        "matroska" => MKV,
+        "mp3" => MP3,
+        "wav" => WAV,
+        "flac" => FLAC,
+        "ogg" => OGG,
+        _ => 0,
+    };
+    let rows = TABLE.iter().filter(|row| row.containers & container != 0 && (beside || row.kind != Beside));
+    rows.map(|row| row.decoders).collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_decoder_has_a_reason_and_a_container() {
+        for row in &TABLE {
+            assert!(!row.why.is_empty() && row.containers != 0 && !row.decoders.is_empty(), "{}", row.codec);
+        }
+        let names: std::collections::BTreeSet<&str> = TABLE.iter().map(|row| row.codec).collect();
+        assert_eq!(names.len(), TABLE.len());
+    }
+
+    #[test]
+    fn a_container_gets_its_own_decoders_only() {
+        assert_eq!(whitelist("mp3", false), "mjpeg,png,mp3float,mp3,mp2float,mp2");
+        assert!(!whitelist("wav", true).contains("h264") && whitelist("wav", false).contains("pcm_s24le"));
+        assert!(whitelist("mov", false).starts_with("h264,") && !whitelist("mov", false).contains("mov_text"));
+        assert!(whitelist("mov", true).contains("mov_text"));
+        assert_eq!(whitelist("hls", true), "", "what has no row gets nothing");
+        assert!(decodes_video("h264") && !decodes_video("flv1") && decodes_audio("pcm_s16le") && !decodes_audio("tta") && !decodes_audio("truehd"));
+    }
+}

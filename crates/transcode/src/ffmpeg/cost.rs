@@ -1,0 +1,147 @@
+//! How much memory a child will need, from what headers and probes say.
+//!
+//! Owns the arithmetic and its constants, which were measured with ffmpeg 5.1 (`VmData`: private and writable, what the limit counts) and have a
+//! third on top. Invariant: an estimate is a limit too, so a file that needs more than it said is refused and never grows at others' cost.
+
+/// A mebibyte.
+pub(crate) const MB: u64 = 1 << 20;
+
+/// Libraries' own data, buffers, a few threads' stacks: 40 MB are measured before anything is read.
+const BASE: u64 = 72 * MB;
+/// The index of a container in memory, per second of material: 60 pictures and 50 packets of sound, 32 bytes each, twice.
+const INDEX: u64 = 7_000;
+/// What a probe gets besides, for files that don't say how long they are.
+const PROBE: u64 = 64 * MB;
+/// Sound of eight channels at 192 kHz through resampling, loudness and limiter.
+const AUDIO: u64 = 64 * MB;
+/// Bytes for each pixel of a rendition in x264's `veryfast` preset (lookahead, references and their half pixels), and for each thread more.
+const ENCODE: u64 = 150;
+const ENCODE_THREAD: u64 = 20;
+/// heif-convert holds the picture decoded, turned, as RGB and as rows of JPEG.
+const STILL: u64 = 14;
+/// A picture that is assumed where no header says how large it is.
+const ASSUMED: (u32, u32) = (3840, 2160);
+
+/// A source's picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Frame {
+    pub width: u32,
+    pub height: u32,
+    /// Whether it has more than 8 bits a sample; where that isn't known, it counts as if.
+    pub deep: bool,
+}
+
+/// What a child does, as far as it costs memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cost {
+    bytes: u64,
+}
+
+impl Cost {
+    /// Looking at a file: containers are read, and the first pictures decoded on one thread.
+    pub fn probe(frame: Option<Frame>, seconds: u64) -> Self {
+        Self { bytes: BASE + PROBE + seconds * INDEX + frame.unwrap_or_default().decoded(1) }
+    }
+
+    /// Reading sound, with as many inputs open at once.
+    pub fn audio(seconds: u64, inputs: u64) -> Self {
+        Self { bytes: BASE + AUDIO + inputs.max(1) * seconds * INDEX }
+    }
+
+    /// Copying a picture's packets.
+    pub fn copy(frame: Frame, seconds: u64) -> Self {
+        Self::probe(Some(frame), seconds)
+    }
+
+    /// Decoding a picture and encoding renditions of so many pixels together.
+    pub fn encode(frame: Frame, rendered: u64, threads: usize, hdr: bool, seconds: u64) -> Self {
+        let threads = threads as u64;
+        // Tone mapping works on three floats a pixel, a few frames at a time.
+        let floats = if hdr { rendered * 12 * 6 } else { 0 };
+        Self { bytes: BASE + seconds * INDEX + frame.decoded(threads) + rendered * (ENCODE + ENCODE_THREAD * threads) + floats }
+    }
+
+    /// Taking single pictures out of so many inputs, which are open side by side.
+    pub fn stills(frame: Frame, inputs: u64, hdr: bool, seconds: u64) -> Self {
+        let floats = if hdr { 1280 * 1280 * 12 * 6 } else { 0 };
+        Self { bytes: BASE + inputs.max(1) * (seconds * INDEX + frame.decoded(1) + floats) }
+    }
+
+    /// Decoding a photo.
+    pub fn photo(width: u32, height: u32) -> Self {
+        Self { bytes: BASE + pixels(width, height) * STILL }
+    }
+
+    /// In bytes.
+    pub fn bytes(self) -> u64 {
+        self.bytes
+    }
+}
+
+impl Default for Frame {
+    fn default() -> Self {
+        Self { width: ASSUMED.0, height: ASSUMED.1, deep: true }
+    }
+}
+
+impl Frame {
+    /// What decoding holds: the pictures that others refer to, and those at work on each thread.
+    fn decoded(self, threads: u64) -> u64 {
+        let pixels = pixels(self.width, self.height);
+        // 4:2:0: one and a half samples a pixel.
+        let bytes = if self.deep { pixels * 3 } else { pixels * 3 / 2 };
+        bytes * (references(pixels) + 3 + 3 * threads.max(1))
+    }
+}
+
+/// A header may say anything; no side of a picture is longer than this.
+fn pixels(width: u32, height: u32) -> u64 {
+    u64::from(width.min(1 << 16)) * u64::from(height.min(1 << 16))
+}
+
+/// How many pictures a stream of this size may refer to at the highest common level (5.2; HEVC, table A.8 and section A.4.2); H.264 has
+/// no more.
+fn references(pixels: u64) -> u64 {
+    const LARGEST: u64 = 8_912_896;
+    match pixels {
+        small if small <= LARGEST / 4 => 16,
+        middle if middle <= LARGEST / 2 => 12,
+        large if large <= LARGEST * 3 / 4 => 8,
+        _ => 6,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The ladder of Full HD: 1080, 720, 480 and 360 lines.
+    const LADDER: u64 = 1920 * 1080 + 1280 * 720 + 854 * 480 + 640 * 360;
+    const FULL: Frame = Frame { width: 1920, height: 1080, deep: false };
+    const UHD: Frame = Frame { width: 3840, height: 2160, deep: false };
+
+    /// Megabytes of `VmData` that ffmpeg 5.1 took at most, on two cores.
+    #[test]
+    fn what_was_measured_has_room_and_not_too_much() {
+        let rows = [
+            ("probe of Full HD", Cost::probe(Some(FULL), 6), 40),
+            ("probe of 8K", Cost::probe(Some(Frame { width: 8192, height: 4320, deep: false }), 1), 119),
+            ("ladder of Full HD, two threads", Cost::encode(FULL, LADDER, 2, false, 6), 631),
+            ("ladder of Full HD, three threads", Cost::encode(FULL, LADDER, 3, false, 6), 709),
+            ("ladder of 4K, three threads", Cost::encode(UHD, LADDER, 3, false, 4), 774),
+            ("ladder of 4K HEVC of 10 bits", Cost::encode(Frame { deep: true, ..UHD }, LADDER, 3, false, 4), 933),
+            ("ladder of 8K", Cost::encode(Frame { width: 8192, height: 4320, deep: false }, LADDER, 3, false, 1), 1231),
+            ("first seconds of 4K", Cost::encode(UHD, 640 * 360, 2, false, 4), 216),
+        ];
+        for (what, cost, measured) in rows {
+            let estimate = cost.bytes() / MB;
+            assert!(estimate > measured * 11 / 10, "{what}: {estimate} MB for {measured}");
+            assert!(estimate < measured * 2 + 600, "{what}: {estimate} MB for {measured}");
+        }
+    }
+
+    #[test]
+    fn larger_pictures_refer_to_fewer() {
+        assert_eq!((references(1920 * 1080), references(3840 * 2160), references(8192 * 8192)), (16, 6, 6));
+    }
+}
