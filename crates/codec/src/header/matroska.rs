@@ -105,6 +105,9 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
         }
         let Some(head) = ebml::element(self.source.some(at, 12)?, 0) else { return Ok(None) };
         let body = at + head.bytes as u64;
+        if body > limit {
+            return Ok(None);
+        }
         let end = head.size.map_or(limit, |size| body.saturating_add(size).min(limit));
         Ok(Some(Element { id: head.id, body, end }))
     }

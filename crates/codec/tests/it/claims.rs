@@ -115,6 +115,9 @@ fn matroska_claims_tracks_rates_sizes_and_tables() {
     // Masters inside each other: each is passed over by its head.
     let deep = (0..3000).fold(Vec::new(), |inside, _| element(0x1254_c367, &inside));
     assert_eq!(file(&[tracks(&[sound_track(8000.0, 1)]), deep]).tracks, 1);
+    // Found by fuzzing: the head of a track's last element lies half outside of it.
+    let cut = tracks(&[sound_track(8000.0, 1), element(0xae, &[0x86])]);
+    assert_eq!(file(&[cut]).tracks, 2);
     // The table of places points to itself.
     let ring = element(0x114d_9b74, &element(0x4dbb, &element(0x53ac, &[0])).repeat(1000));
     assert_eq!(file(&[ring, tracks(&[sound_track(8000.0, 1)])]).tracks, 1);
