@@ -30,6 +30,7 @@ pub fn service() -> Service {
     Service {
         name: "accounts",
         migrations: Some(migration::MIGRATIONS),
+        objects: &[],
         openapi: api::openapi,
         sections: config::sections,
         hears: events::hears,

@@ -24,18 +24,24 @@ mod tests;
 use std::sync::Arc;
 
 pub use config::Config;
+use kit::objects::Orphans;
+use kit::objects::orphans::Policy;
 use kit::service::BootError;
 use kit::{Context, Part, Service};
+
+/// A picture whose maker never came back goes after this.
+const ABANDONED: chrono::TimeDelta = chrono::TimeDelta::hours(1);
 
 /// The row of this role in the table of roles.
 pub fn service() -> Service {
     Service {
         name: "delivery",
         migrations: Some(migration::MIGRATIONS),
+        objects: store::NAMES,
         openapi: api::openapi,
         sections: config::sections,
         hears: events::hears,
-        start: |context| Box::pin(std::future::ready(start(context))),
+        start: |context| Box::pin(start(context)),
     }
 }
 
@@ -59,18 +65,22 @@ impl std::ops::Deref for Delivery {
 }
 
 impl Delivery {
-    fn new(context: Context, config: &Config) -> Self {
+    async fn new(context: Context, config: &Config) -> Result<Self, BootError> {
         let library = library::Library::new(&context, config);
         let shelf = shelf::Shelf::new(context.objects.clone(), config);
-        let pictures = pictures::Pictures::new(&context, config, shelf.clone());
+        let policy = Policy { names: store::NAMES, abandoned_after: ABANDONED };
+        let orphans = Orphans::open(&context.db, &context.objects, &context.clock, &context.folder, policy).await;
+        let orphans = orphans.map_err(|error| BootError::Io("who this instance is".into(), error))?;
+        orphans.start(&context.tasks);
+        let pictures = pictures::Pictures::new(&context, config, shelf.clone(), orphans);
         let playlists = api::Playlists::new(config);
-        Self(Arc::new(Inner { context, library, shelf, pictures, playlists }))
+        Ok(Self(Arc::new(Inner { context, library, shelf, pictures, playlists })))
     }
 }
 
-fn start(context: Context) -> Result<Part, BootError> {
+async fn start(context: Context) -> Result<Part, BootError> {
     let config: Config = context.config.section("delivery")?;
-    let delivery = Delivery::new(context, &config);
+    let delivery = Delivery::new(context, &config).await?;
     events::listen(&delivery);
     Ok(Part { router: api::router(delivery.clone()), consumers: events::consumers(&delivery), jobs: jobs::jobs(&delivery, &config), ..Part::default() })
 }

@@ -20,4 +20,12 @@ create index image_read on image (read_at);
 create table loose (object text primary key, since timestamptz not null);
 create index loose_since on loose (since)
 ",
+}, Migration {
+    // A release that writes keys down in the old table must not run beside one that doesn't look there.
+    version: 2,
+    min_compatible: 2,
+    sql: "
+insert into orphan_object (object, instance, boot, since) select object, '', '', since from loose where true on conflict do nothing;
+drop table loose
+",
 }];

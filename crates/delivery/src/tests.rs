@@ -4,6 +4,7 @@ use chrono::TimeDelta;
 use codec::pixels::{Encoding, Fit, Frame};
 use contract::media::{Kind, Received, Visibility};
 use contract::{AccountId, MediaId};
+use kit::objects::orphans;
 use testkit::World;
 
 use crate::model::{Client, Variant};
@@ -25,7 +26,11 @@ fn variant(side: u32) -> Variant {
 #[tokio::test]
 async fn the_sweep_keeps_the_pictures_that_were_read_last_and_removes_what_nobody_owns() {
     let world = World::of(&[crate::service()]).await;
-    let delivery = Delivery::new(world.context("delivery").clone(), &Config::default());
+    // Another instance beside the one that plays.
+    let mut context = world.context("delivery").clone();
+    context.folder = world.folder().join("another");
+    std::fs::create_dir(&context.folder).unwrap();
+    let delivery = Delivery::new(context, &Config::default()).await.unwrap();
     let (db, objects) = (&delivery.context.db, &delivery.context.objects);
     let source = picture();
     let received = Received {
@@ -64,13 +69,14 @@ async fn the_sweep_keeps_the_pictures_that_were_read_last_and_removes_what_nobod
     let (old, new) = (vec![dead.clone()], vec![alive.clone()]);
     db.write(move |tx| {
         Box::pin(async move {
-            store::loosen(tx, &old, now - TimeDelta::hours(2)).await?;
-            store::loosen(tx, &new, now).await
+            orphans::held_by(tx, &old, "another", "", now - TimeDelta::hours(2)).await?;
+            orphans::held_by(tx, &new, "another", "", now).await
         })
     })
     .await
     .unwrap();
     jobs::sweep(&delivery, 0).await.unwrap();
+    delivery.pictures.sweep().await;
     assert_eq!(store::image_bytes(db.read()).await.unwrap(), 0);
     for gone in kept.iter().map(|kept| &kept.object).chain([&dead]) {
         assert!(matches!(objects.len(gone).await, Err(kit::objects::Error::Missing)));

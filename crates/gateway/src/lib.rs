@@ -32,6 +32,7 @@ pub fn service() -> Service {
     Service {
         name: "gateway",
         migrations: None,
+        objects: &[],
         openapi: || utoipa::openapi::OpenApiBuilder::new().build(),
         sections: config::sections,
         hears: |_| Vec::new(),

@@ -26,6 +26,8 @@ pub struct Service {
     pub name: &'static str,
     /// Its schema; `None` for a role that keeps nothing, which then needs no database.
     pub migrations: Option<&'static [Migration]>,
+    /// The columns of its schema that name objects: what stands in none of them, of any role, is nobody's.
+    pub objects: &'static [objects::Names],
     /// Its part of the public interface.
     pub openapi: fn() -> utoipa::openapi::OpenApi,
     /// Its sections of the configuration, for the reference.

@@ -1,15 +1,14 @@
 //! Keys for new objects, written down before a byte is stored under them.
 //!
-//! Keys are registered in batches, so that an upload costs no commit of its own before its bytes arrive. Invariant: an
-//! object that this process began and did not finish stands in `pending_object`, with the name of this start
-//! (`boot`); the next start of the same instance removes what no item and no upload knows.
+//! Keys are registered in batches, so that an upload costs no commit of its own before its bytes arrive. What becomes of a key that nothing names
+//! in the end is [`Orphans`]' to see to. Invariant: a key is given to one upload at a time, and again only if nothing was stored under it.
 
-use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
-use kit::objects::{Checkpoint, ObjectKey, Objects, Writer};
+use chrono::TimeDelta;
+use kit::objects::orphans::Policy;
+use kit::objects::{Checkpoint, KeyLease, ObjectKey, Objects, Orphans, Writer};
 use kit::service::BootError;
 use kit::{Clock, Context};
 use tokio::time::timeout;
@@ -18,178 +17,132 @@ use crate::error::Error;
 use crate::jobs::tidy;
 use crate::store;
 
-const BATCH: usize = 256;
+const BATCH: usize = 64;
 /// How long a request waits for another one that registers keys.
-const PATIENCE: Duration = Duration::from_secs(5);
+const REGISTER_TIMEOUT: Duration = Duration::from_secs(5);
 /// A key older than this is not used any more: other instances remove objects under keys from [`ABANDONED`] on.
 const FRESH: TimeDelta = TimeDelta::hours(24);
 /// Keys of instances that never came back are swept after this. No single request lasts as long (24 h, see `ingest::feed`).
-pub(crate) const ABANDONED: TimeDelta = TimeDelta::days(7);
+const ABANDONED: TimeDelta = TimeDelta::days(7);
 
 /// The pool of keys.
 #[derive(Clone)]
 pub(crate) struct Keys(Arc<Inner>);
 
 struct Inner {
-    pool: Mutex<Pool>,
+    free: Mutex<Vec<KeyLease>>,
     filling: tokio::sync::Mutex<()>,
-    db: kit::db::Db,
+    orphans: Orphans,
     objects: Objects,
     clock: Clock,
-    /// This installation of the role: stays the same when the process starts anew.
-    instance: String,
-    /// This start of it.
-    boot: String,
-}
-
-#[derive(Default)]
-struct Pool {
-    free: Vec<ObjectKey>,
-    registered_at: DateTime<Utc>,
-    /// Handed out (or being registered) and not settled.
-    held: HashSet<ObjectKey>,
 }
 
 impl Keys {
     /// Learns who this instance is.
     pub(crate) async fn open(context: &Context) -> Result<Self, BootError> {
-        let path = context.folder.join("instance");
-        let failed = |error| BootError::Io(format!("{} can't be read or written", path.display()), error);
-        let instance = match tokio::fs::read_to_string(&path).await {
-            Ok(text) if text.len() == 22 => text,
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
-            _ => {
-                let fresh = kit::objects::base62();
-                tokio::fs::write(&path, &fresh).await.map_err(failed)?;
-                fresh
-            }
-        };
-        let (db, objects, clock) = (context.db.clone(), context.objects.clone(), context.clock.clone());
-        Ok(Self(Arc::new(Inner { pool: Mutex::default(), filling: tokio::sync::Mutex::default(), db, objects, clock, instance, boot: kit::objects::base62() })))
+        let policy = Policy { names: store::NAMES, abandoned_after: ABANDONED };
+        let orphans = Orphans::open(&context.db, &context.objects, &context.clock, &context.folder, policy).await;
+        let orphans = orphans.map_err(|error| BootError::Io("who this instance is".into(), error))?;
+        let (objects, clock) = (context.objects.clone(), context.clock.clone());
+        Ok(Self(Arc::new(Inner { free: Mutex::default(), filling: tokio::sync::Mutex::default(), orphans, objects, clock })))
     }
 
-    /// Who this instance is, and this start of it.
-    pub(crate) fn boot(&self) -> (String, String) {
-        (self.0.instance.clone(), self.0.boot.clone())
+    /// What keeps every key in mind.
+    pub(crate) fn orphans(&self) -> &Orphans {
+        &self.0.orphans
     }
 
     /// Takes a key; registers more when none is left.
     pub(crate) async fn take(&self) -> Result<HeldKey, Error> {
         loop {
-            if let Some(key) = self.pop() {
-                return Ok(HeldKey { key: Some(key), keys: self.clone(), written: false });
+            if let Some(lease) = self.pop() {
+                return Ok(HeldKey { lease: Some(lease), keys: self.clone(), written: false });
             }
-            let _filling = timeout(PATIENCE, self.0.filling.lock()).await.map_err(|_| Error::Busy)?;
-            if self.lock().free.is_empty() {
-                self.fill().await?;
+            let _filling = timeout(REGISTER_TIMEOUT, self.0.filling.lock()).await.map_err(|_| Error::Busy)?;
+            if self.free().is_empty() {
+                let registered = self.0.orphans.register(BATCH).await?;
+                self.free().extend(registered);
             }
         }
     }
 
-    /// Whether the key is free or in somebody's hands.
-    pub(crate) fn is_in_use(&self, key: &ObjectKey) -> bool {
-        let pool = self.lock();
-        pool.held.contains(key) || pool.free.contains(key)
+    fn pop(&self) -> Option<KeyLease> {
+        let (mut free, now) = (self.free(), self.0.clock.now());
+        free.retain(|lease| now - lease.since() <= FRESH);
+        free.pop()
     }
 
-    fn pop(&self) -> Option<ObjectKey> {
-        let mut pool = self.lock();
-        if self.0.clock.now() - pool.registered_at > FRESH {
-            pool.free.clear();
-        }
-        let key = pool.free.pop()?;
-        pool.held.insert(key.clone());
-        Some(key)
-    }
-
-    async fn fill(&self) -> Result<(), Error> {
-        let keys: Vec<ObjectKey> = (0..BATCH).map(|_| ObjectKey::random()).collect();
-        let now = self.0.clock.now();
-        // Known here before they are known there, so that no sweep sees them unheld.
-        self.lock().held.extend(keys.iter().cloned());
-        let registered = store::objects::register(&self.0.db, keys.clone(), &self.0.instance, &self.0.boot, now).await;
-        let mut pool = self.lock();
-        pool.held.retain(|key| !keys.contains(key));
-        registered?;
-        pool.free = keys;
-        pool.registered_at = now;
-        Ok(())
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Pool> {
-        self.0.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    fn free(&self) -> std::sync::MutexGuard<'_, Vec<KeyLease>> {
+        self.0.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A key in somebody's hands. Dropped before it is settled, it has its object removed.
+/// A key in an upload's hands. Dropped before it is settled, it has its object removed.
 pub(crate) struct HeldKey {
-    key: Option<ObjectKey>,
+    lease: Option<KeyLease>,
     keys: Keys,
+    /// Whether something may lie under it.
     written: bool,
 }
 
 impl HeldKey {
+    fn key(&self) -> Result<&ObjectKey, Error> {
+        self.lease.as_ref().map(KeyLease::key).ok_or(Error::Worker)
+    }
+
     /// Starts the object.
     pub(crate) async fn create(&mut self) -> Result<Writer, Error> {
-        let key = self.key.clone().ok_or(Error::Worker)?;
         self.written = true;
-        Ok(self.keys.0.objects.create_as(key).await?)
+        Ok(self.keys.0.objects.create_as(self.key()?.clone()).await?)
     }
 
     /// Goes on with an unfinished object, which may end under this key.
-    pub(crate) async fn resume(&mut self, at: &Checkpoint) -> Result<Writer, Error> {
-        let key = self.key.clone().ok_or(Error::Worker)?;
+    pub(crate) async fn resume(&self, at: &Checkpoint) -> Result<Writer, Error> {
+        Ok(self.keys.0.objects.resume(at, self.key()?.clone()).await?)
+    }
+
+    /// The object that goes on is about to end: from now on it may lie under this key.
+    pub(crate) fn ends(&mut self) {
         self.written = true;
-        Ok(self.keys.0.objects.resume(at, key).await?)
+    }
+
+    /// It ended under another one: nothing lies under this.
+    pub(crate) fn ended_elsewhere(&mut self) {
+        self.written = false;
     }
 
     /// Whether this is its key.
     pub(crate) fn is(&self, object: &ObjectKey) -> bool {
-        self.key.as_ref() == Some(object)
+        self.key().is_ok_and(|key| key == object)
     }
 
-    /// The object stays: a row names it now.
+    /// The object stays if a row names it by now; otherwise the sweep removes it.
     pub(crate) fn settle(mut self) {
-        self.release();
+        self.lease.take();
     }
 
-    /// The object goes, now.
+    /// The object goes, now. A key under which nothing was stored is free again.
     pub(crate) async fn discard(mut self) {
-        let Some(key) = self.key.take() else { return };
-        let (keys, written) = (self.keys.clone(), self.written);
-        tidy(async move {
-            if written {
-                remove(&keys.0.objects, &key).await;
-            }
-            keys.lock().held.remove(&key);
-        })
-        .await;
-    }
-
-    fn release(&mut self) {
-        if let Some(key) = self.key.take() {
-            self.keys.lock().held.remove(&key);
-        }
+        let Some(lease) = self.lease.take() else { return };
+        if self.written { tidy(remove(self.keys.0.orphans.clone(), lease)).await } else { self.keys.free().push(lease) }
     }
 }
 
 impl Drop for HeldKey {
     fn drop(&mut self) {
-        let Some(key) = self.key.clone().filter(|_| self.written) else { return self.release() };
-        let keys = self.keys.clone();
-        self.key = None;
-        // Whoever wrote has gone. Its row in `pending_object` stays until the object is known to be gone.
+        let Some(lease) = self.lease.take() else { return };
+        if !self.written {
+            return self.keys.free().push(lease);
+        }
+        // Whoever wrote has gone. Without a runtime the next start removes the object.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
-                remove(&keys.0.objects, &key).await;
-                keys.lock().held.remove(&key);
-            });
+            runtime.spawn(remove(self.keys.0.orphans.clone(), lease));
         }
     }
 }
 
-async fn remove(objects: &Objects, key: &ObjectKey) {
-    if let Err(error) = objects.remove(key).await {
-        tracing::warn!(object = %key, %error, "an unwanted object could not be removed; the sweep will");
+async fn remove(orphans: Orphans, lease: KeyLease) {
+    if let Err(error) = orphans.remove(std::slice::from_ref(lease.key())).await {
+        tracing::warn!(object = %lease.key(), %error, "an unwanted object could not be removed; the sweep will");
     }
 }

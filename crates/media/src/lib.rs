@@ -16,6 +16,8 @@ mod migration;
 mod model;
 mod quota;
 mod store;
+#[cfg(test)]
+mod tests;
 mod uploads;
 
 use std::sync::Arc;
@@ -31,6 +33,7 @@ pub fn service() -> Service {
     Service {
         name: "media",
         migrations: Some(migration::MIGRATIONS),
+        objects: store::NAMES,
         openapi: api::openapi,
         sections: config::sections,
         hears: events::hears,
@@ -63,6 +66,11 @@ impl std::ops::Deref for Media {
 }
 
 async fn start(context: Context) -> Result<Part, BootError> {
+    let media = build(context).await?;
+    Ok(Part { router: api::router(&media), consumers: events::consumers(&media), jobs: jobs::jobs(&media), ..Part::default() })
+}
+
+async fn build(context: Context) -> Result<Media, BootError> {
     let config: Config = context.config.section("media")?;
     let keys = keys::Keys::open(&context).await?;
     let media = Media(Arc::new(Inner {
@@ -77,5 +85,6 @@ async fn start(context: Context) -> Result<Part, BootError> {
         context,
         config,
     }));
-    Ok(Part { router: api::router(&media), consumers: events::consumers(&media), jobs: jobs::jobs(&media), ..Part::default() })
+    media.keys.orphans().start(&media.context.tasks);
+    Ok(media)
 }

@@ -1,7 +1,7 @@
 //! The schema. Steps are only ever added.
 //!
-//! Invariant: an object that exists is named by an item, an unfinished upload, `loose_object` (to be removed) or
-//! `pending_object` (a key that was handed out and not settled yet); so a crash can't leak one.
+//! Invariant: an object that exists is named by an item or an unfinished upload, or its key stands in the kit's `orphan_object`; so a crash
+//! can't leak one.
 
 use kit::db::Migration;
 
@@ -51,5 +51,19 @@ create table item_term (
 );
 alter table item add column indexed_version bigint not null default 0;
 create index item_unindexed on item (owner) where indexed_version <> version
+",
+}, Migration {
+    // A release that writes keys down in the old tables must not run beside one that doesn't look there.
+    version: 5,
+    min_compatible: 5,
+    sql: "
+insert into orphan_object (object, instance, boot, since)
+    select object, instance, boot, registered_at from pending_object
+    where not exists (select 1 from item where item.object = pending_object.object)
+    and not exists (select 1 from upload where upload.object = pending_object.object)
+    on conflict do nothing;
+insert into orphan_object (object, instance, boot, since, due_at) select object, '', '', since, since from loose_object where true on conflict do nothing;
+drop table pending_object;
+drop table loose_object
 ",
 }];

@@ -77,6 +77,6 @@ async fn deleted(worker: Worker, event: Deleted, id: String) -> Result<(), Failu
     let erased: Result<_, Error> =
         worker.context.db.write(move |tx| Box::pin(async move { if tx.first_time(DELETED, &id, now).await? { flow::erase(tx, &event, now).await } else { Ok(Vec::new()) } })).await;
     worker.cancel(&media);
-    worker.discard(erased?).await;
+    worker.discard(&erased?).await;
     Ok(())
 }

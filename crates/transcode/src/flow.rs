@@ -8,6 +8,7 @@ use contract::media::{Deleted, Kind, Received};
 use contract::transcode::{Asset, Failed, Playable, Progress, Published, Ready, Segment};
 use contract::{MediaId, ObjectKey};
 use kit::db::Tx;
+use kit::objects::orphans;
 
 use crate::error::Error;
 use crate::ffmpeg::sound;
@@ -72,7 +73,7 @@ pub(crate) async fn plan(tx: &Tx, media: &MediaId, plan: &Plan, now: DateTime<Ut
 
 /// Something was made: record and announce it; if that completes `done`, send what comes next.
 ///
-/// Answers objects that turned out not to be needed (a second make of what another attempt had made); they stay loose.
+/// Answers objects that turned out not to be needed (a second make of what another attempt had made); they stay held.
 pub(crate) async fn advance(tx: &Tx, media: &MediaId, made: &Made, done: Option<Piece>, now: DateTime<Utc>) -> Result<Vec<ObjectKey>, Error> {
     let job = open(tx, media).await?;
     let (mut unused, mut published) = (Vec::new(), Published { id: media.clone(), renditions: vec![], segments: vec![], assets: made.assets.clone() });
@@ -91,7 +92,7 @@ pub(crate) async fn advance(tx: &Tx, media: &MediaId, made: &Made, done: Option<
     unused.extend(twice);
     for asset in &made.assets {
         if let Some(replaced) = store::upsert_asset(tx, media, asset).await? {
-            store::insert_loose(tx, std::slice::from_ref(&replaced), DateTime::UNIX_EPOCH).await?;
+            orphans::orphan(tx, std::slice::from_ref(&replaced), now).await?;
         }
     }
     if let Some(tiles) = &made.tiles
@@ -100,7 +101,7 @@ pub(crate) async fn advance(tx: &Tx, media: &MediaId, made: &Made, done: Option<
         unused.push(tiles.object.clone());
     }
     let named: Vec<ObjectKey> = made.objects().into_iter().filter(|object| !unused.contains(object)).collect();
-    store::remove_loose(tx, &named).await?;
+    orphans::named_all(tx, &named).await?;
     if !(published.renditions.is_empty() && published.segments.is_empty() && published.assets.is_empty()) {
         tx.publish(&published, now)?;
     }
@@ -198,8 +199,8 @@ pub(crate) struct Last {
     pub size: Option<(u32, u32)>,
 }
 
-/// All is made: count the segments, drop what lies behind a gap, and call it ready.
-pub(crate) async fn finish(tx: &Tx, media: &MediaId, last: &Last, now: DateTime<Utc>) -> Result<(), Error> {
+/// All is made: count the segments, drop what lies behind a gap, and call it ready. Answers the objects that nothing names any more.
+pub(crate) async fn finish(tx: &Tx, media: &MediaId, last: &Last, now: DateTime<Utc>) -> Result<Vec<ObjectKey>, Error> {
     let job = open(tx, media).await?;
     let segments = store::list_segments(tx, media).await?;
     let mut published = Published { id: media.clone(), renditions: vec![], segments: vec![], assets: last.assets.clone() };
@@ -224,9 +225,9 @@ pub(crate) async fn finish(tx: &Tx, media: &MediaId, last: &Last, now: DateTime<
     }
     dropped.extend(store::list_tiles(tx, media).await?.into_iter().map(|tiles| tiles.object));
     store::remove_tiles(tx, media).await?;
-    store::insert_loose(tx, &dropped, DateTime::UNIX_EPOCH).await?;
+    orphans::orphan(tx, &dropped, now).await?;
     let named: Vec<ObjectKey> = last.assets.iter().map(|asset| asset.object.clone()).collect();
-    store::remove_loose(tx, &named).await?;
+    orphans::named_all(tx, &named).await?;
     let done = if job.plan.is_some() { Piece::Finish } else { Piece::Photo };
     store::mark_done(tx, media, done, now).await?;
     store::raise_percent(tx, media, 100, now).await?;
@@ -242,7 +243,7 @@ pub(crate) async fn finish(tx: &Tx, media: &MediaId, last: &Last, now: DateTime<
     let assets = store::list_assets(tx, media).await?.into_iter().map(|asset| asset.name).collect();
     let duration_ms = job.plan.as_ref().map(|plan| if duration_us > 0 { duration_us / 1000 } else { plan.duration_us / 1000 });
     tx.publish(&Ready { id: media.clone(), width, height, duration_ms, thumbhash: last.thumbhash.clone(), assets }, now)?;
-    Ok(())
+    Ok(dropped)
 }
 
 /// Bits a second of a segment.
@@ -262,7 +263,7 @@ pub(crate) async fn fail(tx: &Tx, media: &MediaId, refusal: &Refusal, now: DateT
     Ok(())
 }
 
-/// Its owner erased it: every row goes, and every object becomes loose. Answers those objects.
+/// Its owner erased it: every row goes, and every object an orphan. Answers those objects.
 pub(crate) async fn erase(tx: &Tx, deleted: &Deleted, now: DateTime<Utc>) -> Result<Vec<ObjectKey>, Error> {
     let media = &deleted.id;
     let made = store::snapshot(tx, media).await?;
@@ -275,7 +276,7 @@ pub(crate) async fn erase(tx: &Tx, deleted: &Deleted, now: DateTime<Utc>) -> Res
         .chain(made.assets.into_iter().map(|asset| asset.object))
         .chain(tiles.into_iter().map(|tiles| tiles.object))
         .collect();
-    store::insert_loose(tx, &objects, DateTime::UNIX_EPOCH).await?;
+    orphans::orphan(tx, &objects, now).await?;
     turns::withdraw(tx, media).await?;
     store::remove_made(tx, media).await?;
     store::mark_deleted(tx, media, now).await?;

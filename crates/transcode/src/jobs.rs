@@ -1,6 +1,7 @@
-//! Timed work: removing loose objects, waking pieces of which nothing is heard, forgetting erased items.
+//! Timed work: waking pieces of which nothing is heard, forgetting erased items.
 //!
-//! Invariant: nothing is removed that a piece at work may still name: objects stay loose for longer than any lease.
+//! Does not own sweeping objects that nothing names: that is [`kit::objects::Orphans`]'. Invariant: a piece is sent again only where the bus holds
+//! none of its kind any more.
 
 use std::time::Duration;
 
@@ -16,8 +17,6 @@ use crate::turns;
 use crate::work::Worker;
 
 const EVERY: TimeDelta = TimeDelta::minutes(5);
-/// Objects that nothing named for so long are removed. A piece that works this long on one batch of files is not alive.
-const LOOSE_FOR: TimeDelta = TimeDelta::hours(6);
 /// A piece on the bus of which nothing was heard for so long is sent again …
 const SILENT_FOR: TimeDelta = TimeDelta::hours(1);
 /// … so often, then the item fails.
@@ -67,14 +66,6 @@ pub(crate) async fn watch(worker: Worker) {
 
 async fn sweep(worker: &Worker, run: Run) -> Result<(), Error> {
     let now = worker.context.clock.now();
-    loop {
-        let loose = store::list_loose(worker.context.db.read(), now - LOOSE_FOR, BATCH).await?;
-        let full = loose.len() == BATCH as usize;
-        worker.discard(loose).await;
-        if !full || worker.context.tasks.is_stopping() {
-            break;
-        }
-    }
     // A piece may wait its turn for hours on a busy day. Only where the bus holds nothing any more can one be lost.
     let backlog = worker.context.bus.engine().backlog().await?;
     let holds = |queue: Queue| backlog.iter().any(|(consumer, count)| consumer == queue.subject() && *count > 0);

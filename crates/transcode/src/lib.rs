@@ -20,25 +20,34 @@ mod work;
 
 pub use config::{Config, Confine};
 
+use kit::objects::Orphans;
+use kit::objects::orphans::Policy;
 use kit::service::BootError;
 use kit::{Context, Part, Service};
 use work::Worker;
+
+/// Objects of a process that never came back go after this. A piece that works this long on one batch of files is not alive.
+const ABANDONED: chrono::TimeDelta = chrono::TimeDelta::hours(6);
 
 /// The row of this role in the table of roles.
 pub fn service() -> Service {
     Service {
         name: "transcode",
         migrations: Some(migration::MIGRATIONS),
+        objects: store::NAMES,
         openapi: api::openapi,
         sections: config::sections,
         hears: events::hears,
-        start: |context| Box::pin(std::future::ready(start(&context))),
+        start: |context| Box::pin(start(context)),
     }
 }
 
-fn start(context: &Context) -> Result<Part, BootError> {
+async fn start(context: Context) -> Result<Part, BootError> {
     let config: Config = context.config.section("transcode")?;
-    let worker = Worker::new(context.clone(), config);
+    let policy = Policy { names: store::NAMES, abandoned_after: ABANDONED };
+    let orphans = Orphans::open(&context.db, &context.objects, &context.clock, &context.folder, policy).await;
+    let worker = Worker::new(context, config, orphans.map_err(|error| BootError::Io("who this instance is".into(), error))?);
+    worker.orphans.start(&worker.context.tasks);
     let looking = worker.clone();
     let (copies, stop) = (worker.staging.clone(), worker.context.tasks.token());
     worker.context.tasks.spawn(async move { copies.sweep(stop).await });

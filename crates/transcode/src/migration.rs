@@ -4,7 +4,7 @@
 
 use kit::db::Migration;
 
-pub(crate) const MIGRATIONS: &[Migration] = &[FIRST, FAILURES, TURNS];
+pub(crate) const MIGRATIONS: &[Migration] = &[FIRST, FAILURES, TURNS, ORPHANS];
 
 /// How often a piece has failed by its own doing.
 const FAILURES: Migration = Migration { version: 2, min_compatible: 1, sql: "alter table piece add column failures bigint not null default 0" };
@@ -38,6 +38,16 @@ create table queue_turn (
     queue text primary key,
     turn bigint not null
 )
+",
+};
+
+/// A release that writes keys down in the old table must not run beside one that doesn't look there.
+const ORPHANS: Migration = Migration {
+    version: 4,
+    min_compatible: 4,
+    sql: "
+insert into orphan_object (object, instance, boot, since) select object, '', '', since from loose where true on conflict do nothing;
+drop table loose
 ",
 };
 

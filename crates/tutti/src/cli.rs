@@ -25,9 +25,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Play roles: all of them, or those that are named
     Serve(Serve),
-    /// Say what is missing on this machine, and how to get it
-    #[command(after_help = "Example:\n  tutti doctor")]
-    Doctor,
+    /// Say what is missing on this machine or open to others, and how to mend it
+    Doctor(Doctor),
     /// Load demonstration content into a running server, through its public interface
     Demo(Demo),
     /// Upload files, resumably
@@ -41,6 +40,8 @@ pub(crate) enum Command {
     Move(Move),
     /// Look at the bus: deliveries that were given up, and doing them again
     Bus(Bus),
+    /// Hold the store and the rows against each other, and remove what no row knows
+    Objects(Objects),
     /// Print every key of the configuration, with its default and what it means
     #[command(after_help = "Example:\n  tutti config > tutti.toml")]
     Config,
@@ -78,6 +79,45 @@ pub(crate) struct Settings {
     /// Set one key of the configuration
     #[arg(long = "set", value_name = "SECTION.KEY=VALUE", global = true)]
     pub(crate) set: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  tutti doctor\n  tutti doctor --data /var/lib/tutti --config /etc/tutti.toml")]
+pub(crate) struct Doctor {
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Objects {
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    #[command(subcommand)]
+    pub(crate) action: ObjectsAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ObjectsAction {
+    /// List objects without a row and rows without an object; exits with 0 only if there are none
+    #[command(after_help = "Examples:\n  tutti objects check --data /var/lib/tutti\n  tutti objects check --config tutti.toml --json")]
+    Check {
+        /// All of it, as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove objects that no row of any role knows and that were written long ago
+    #[command(after_help = "Examples:\n  tutti objects repair --data /var/lib/tutti\n  tutti objects repair --config tutti.toml --older-than-hours 168")]
+    Repair {
+        /// What was written since then stays
+        #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=87_600))]
+        older_than_hours: u32,
+        /// Also where most of the store has no row
+        #[arg(long)]
+        force: bool,
+        /// What was found, as JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -1,14 +1,20 @@
-//! `tutti doctor`: what is missing on this machine, and how to get it.
+//! `tutti doctor`: what is missing on this machine, what of ours is open to others, and how to mend it.
 //!
 //! Invariant: every complaint says what to type.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use kit::Service;
+use kit::boot::private::{self, Exposed};
+use kit::config::Config;
 use sandbox::{Confinement, Means, Report};
 use tokio::process::Command;
 
-use crate::Failure;
+use crate::cli::Doctor;
+use crate::{Failure, settings};
+
+/// What follows from running as root.
+const AS_ROOT: &str = "running as root: a flaw in a decoder or in this server would reach the whole machine. Give it a user of its own (docs/guides/operating.md)";
 
 /// A program that a role runs.
 struct Tool {
@@ -30,7 +36,7 @@ const PARTS: [(&str, &str); 6] =
     [("-encoders", "libx264"), ("-encoders", " aac "), ("-filters", "ebur128"), ("-filters", "alimiter"), ("-filters", "zscale"), ("-filters", "tonemap")];
 
 /// Prints a line per thing; fails if something is missing.
-pub(crate) async fn run() -> Result<(), Failure> {
+pub(crate) async fn run(arguments: Doctor) -> Result<(), Failure> {
     let mut missing = 0;
     for tool in &TOOLS {
         let output = Command::new(tool.name).arg(tool.version_flag).output().await;
@@ -52,11 +58,53 @@ pub(crate) async fn run() -> Result<(), Failure> {
         }
     }
     confinement().await;
-    if missing == 0 {
+    let open = look_at_access(&arguments)?;
+    if missing + open == 0 {
         println!("Nothing is missing.");
         return Ok(());
     }
-    Err(format!("{missing} missing; see above for what to type").into())
+    Err(format!("{missing} missing, {open} open to others; see above for what to type").into())
+}
+
+/// Prints a line for the data folder and for each file with a secret; answers how many are open to others.
+fn look_at_access(arguments: &Doctor) -> Result<u32, Failure> {
+    let (config, server) = settings::installation(&arguments.settings)?;
+    let mut open = 0;
+    let data = server.data.display();
+    match private::look(&server.data) {
+        Ok(Exposed { first: None, .. }) => println!("ok       {:<14} {data} is for its user alone", "data folder"),
+        Ok(Exposed { folders, files, first: Some(first) }) => {
+            open += 1;
+            println!("open     {:<14} other users can get at {folders} folders and {files} files, the first is {}: type `chmod -R go-rwx {data}`", "data folder", first.display());
+        }
+        Err(error) => {
+            open += 1;
+            println!("unknown  {:<14} this user can't look into all of it ({error}): type the command again as the server's user", "data folder");
+        }
+    }
+    for (key, path) in exposed_secrets(&config)? {
+        open += 1;
+        println!("open     {:<14} {} ({key}) can be read by other users: type `chmod go-rwx {}`", "secret", path.display(), path.display());
+    }
+    if rustix::process::geteuid().is_root() {
+        println!("warning  {:<14} {AS_ROOT}", "root");
+    }
+    Ok(open)
+}
+
+fn exposed_secrets(config: &Config) -> Result<impl Iterator<Item = (&'static str, PathBuf)>, Failure> {
+    Ok(kit::boot::secret_files(config)?.into_iter().filter(|(_, path)| private::is_readable_by_others(path)))
+}
+
+/// Says in the log what makes this process less safe than it could be.
+pub(crate) fn warn_of_access(config: &Config) -> Result<(), Failure> {
+    if rustix::process::geteuid().is_root() {
+        tracing::warn!("{AS_ROOT}");
+    }
+    for (key, path) in exposed_secrets(config)? {
+        tracing::warn!(key, path = %path.display(), "other users of this machine can read a file with a secret: type `chmod go-rwx {}`", path.display());
+    }
+    Ok(())
 }
 
 /// Says how well converters can be confined here. What is missing makes them weaker, not useless.
@@ -76,9 +124,6 @@ async fn confinement() {
             None => println!("ok       {:<14} converters are confined by it", means.name()),
             Some((_, reason)) => println!("weaker   {:<14} {} ({reason})", means.name(), means.without()),
         }
-    }
-    if rustix::process::geteuid().is_root() {
-        println!("weaker   {:<14} a server that runs as root opens the whole machine if it has a hole: run it as a user of its own", "root");
     }
 }
 

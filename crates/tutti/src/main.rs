@@ -12,6 +12,7 @@ mod doors;
 mod interface;
 mod migrate;
 mod moving;
+mod objects;
 mod reference;
 mod roles;
 mod serve;
@@ -33,6 +34,8 @@ fn main() -> ExitCode {
     if let Some(code) = sandbox::launch(std::env::args_os()) {
         return code;
     }
+    // Whatever this process makes is for its user alone.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let cli = Cli::parse();
     kit::tls::provider();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().max_blocking_threads(128).build() {
@@ -42,13 +45,14 @@ fn main() -> ExitCode {
     let result = runtime.block_on(async {
         match cli.command {
             Command::Serve(arguments) => serve::run(arguments).await,
-            Command::Doctor => doctor::run().await,
+            Command::Doctor(arguments) => doctor::run(arguments).await,
             Command::Demo(arguments) => demo::run(arguments).await,
             Command::Upload(arguments) => upload::run(arguments).await,
             Command::Openapi => interface::print(),
             Command::Migrate(arguments) => migrate::run(arguments).await,
             Command::Move(arguments) => moving::run(arguments).await,
             Command::Bus(arguments) => bus::run(arguments).await,
+            Command::Objects(arguments) => objects::run(arguments).await,
             Command::Config => reference::print(),
             Command::Version => {
                 println!("tutti {}", env!("CARGO_PKG_VERSION"));

@@ -33,9 +33,7 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
     start_logs(server.log_format.unwrap_or(on_terminal), &server.log_filter);
     let services = roles::chosen(&arguments.roles)?;
     doctor::warn(&services);
-    if rustix::process::geteuid().is_root() {
-        tracing::warn!("the server runs as root, so a hole in it would be one in the whole machine: run it as a user of its own");
-    }
+    doctor::warn_of_access(&config)?;
     if server.clock_skew_seconds != 0 {
         tracing::warn!(seconds = server.clock_skew_seconds, "the clock is wrong on purpose (server.clock_skew_seconds)");
     }

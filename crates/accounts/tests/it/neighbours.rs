@@ -17,6 +17,7 @@ fn media() -> Service {
     Service {
         name: "media",
         migrations: Some(MIGRATIONS),
+        objects: &[],
         openapi: || utoipa::openapi::OpenApiBuilder::new().build(),
         sections: Vec::new,
         hears: |_| vec![Subscription::to::<Erased>("media.erased")],

@@ -1,6 +1,6 @@
 //! Made pictures in the store and in the table.
 //!
-//! Invariant: an object is noted as loose before its first byte is written and until its row stands, so a process that dies leaves nothing that the
+//! Invariant: an object's key is held before its first byte is written and until its row stands, so a process that dies leaves nothing that the
 //! sweep would not find.
 
 use bytes::Bytes;
@@ -52,11 +52,10 @@ impl Pictures {
     }
 
     pub(super) async fn keep(&self, key: &Key, picture: Bytes) -> Result<Kept, Error> {
-        let Inner { context, shelf, .. } = &*self.0;
+        let Inner { context, shelf, orphans, .. } = &*self.0;
         let (now, bytes) = (context.clock.now(), picture.len() as u64);
-        let object = ObjectKey::random();
-        let loose = vec![object.clone()];
-        context.db.write(move |tx| Box::pin(async move { store::loosen(tx, &loose, now).await })).await?;
+        let lease = orphans.register(1).await?.pop().ok_or(Error::Worker)?;
+        let object = lease.key().clone();
         let mut writer = context.objects.create_as(object.clone()).await?;
         writer.write(picture.clone()).await?;
         writer.finish().await?;
@@ -82,13 +81,19 @@ impl Pictures {
         Ok(())
     }
 
-    /// Removes loose objects: bytes first, then what remembers them.
+    /// Has every orphan removed now.
+    #[cfg(test)]
+    pub async fn sweep(&self) {
+        assert!(self.0.orphans.sweep().await.unwrap());
+    }
+
+    /// Removes objects that nothing names.
     pub async fn remove(&self, objects: Vec<ObjectKey>) -> Result<(), Error> {
         for object in &objects {
-            self.0.context.objects.remove(object).await?;
             self.0.shelf.forget(object).await;
         }
-        self.0.context.db.write(move |tx| Box::pin(async move { store::remove_loose(tx, &objects).await })).await?;
+        // What could not be removed now, the sweep removes.
+        self.0.orphans.remove(&objects).await?;
         Ok(())
     }
 }

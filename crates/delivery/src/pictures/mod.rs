@@ -19,6 +19,7 @@ use chrono::TimeDelta;
 use codec::pixels::{self, Encoding, Limits, Look};
 use contract::{MediaId, ObjectKey};
 use kit::Context;
+use kit::objects::Orphans;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 
@@ -92,6 +93,7 @@ pub(crate) struct Pictures(Arc<Inner>);
 struct Inner {
     context: Context,
     shelf: Shelf,
+    orphans: Orphans,
     limits: Limits,
     max_time: Duration,
     kept: moka::sync::Cache<Key, Kept>,
@@ -138,11 +140,12 @@ impl Metrics {
 }
 
 impl Pictures {
-    pub fn new(context: &Context, config: &Config, shelf: Shelf) -> Self {
+    pub fn new(context: &Context, config: &Config, shelf: Shelf, orphans: Orphans) -> Self {
         let (limits, metrics) = (config.limits(), Metrics::new(context));
         Self(Arc::new(Inner {
             context: context.clone(),
             shelf,
+            orphans,
             limits,
             max_time: config.picture_time(),
             kept: moka::sync::Cache::builder().max_capacity(20_000).time_to_live(READ_AT.to_std().unwrap_or_default()).build(),

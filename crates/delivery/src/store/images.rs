@@ -1,12 +1,13 @@
 //! The pictures that were made on demand.
 //!
-//! Invariant: a picture's object is loose until its row is there, and again once the row has gone.
+//! Invariant: a picture's object is held until its row is there, and an orphan once the row has gone.
 
 use chrono::{DateTime, Utc};
 use contract::{MediaId, ObjectKey};
 use kit::db::{Error, FromQueryResult, Sql, Tx};
+use kit::objects::orphans;
 
-use super::{count, key, loosen};
+use super::{count, key};
 
 /// A made picture.
 #[derive(Debug, Clone)]
@@ -28,7 +29,7 @@ pub(crate) async fn find_image(db: &impl Sql, id: &MediaId, variant: &str) -> Re
     row.map(|row| Ok(Image { object: key(&row.object)?, bytes: row.bytes.unsigned_abs(), read_at: row.read_at })).transpose()
 }
 
-/// Makes a written picture the one for its variant; `false` if the item is gone or another was faster. Its object must be loose.
+/// Makes a written picture the one for its variant; `false` if the item is gone or another was faster. Its key must be held.
 pub(crate) async fn insert_image(tx: &Tx, id: &MediaId, variant: &str, image: &Image) -> Result<bool, Error> {
     let inserted = tx
         .execute(
@@ -38,7 +39,7 @@ pub(crate) async fn insert_image(tx: &Tx, id: &MediaId, variant: &str, image: &I
         )
         .await?;
     if inserted == 1 {
-        tx.execute("delete from loose where object = $1", vec![image.object.as_str().into()]).await?;
+        orphans::named_all(tx, std::slice::from_ref(&image.object)).await?;
     }
     Ok(inserted == 1)
 }
@@ -71,12 +72,12 @@ struct EvictedRow {
     bytes: i64,
 }
 
-/// Takes the `most` pictures that were not read for longest out of the table; their objects become loose.
-pub(crate) async fn evict_images(tx: &Tx, most: u64) -> Result<Vec<(String, ObjectKey, u64)>, Error> {
+/// Takes the `most` pictures that were not read for longest out of the table; their objects become orphans.
+pub(crate) async fn evict_images(tx: &Tx, most: u64, now: DateTime<Utc>) -> Result<Vec<(String, ObjectKey, u64)>, Error> {
     let rows: Vec<EvictedRow> =
         tx.rows("delete from image where (item, variant) in (select item, variant from image order by read_at limit $1) returning item, object, bytes", vec![count(most)]).await?;
     let evicted: Vec<_> = rows.into_iter().map(|row| Ok((row.item, key(&row.object)?, row.bytes.unsigned_abs()))).collect::<Result<_, Error>>()?;
     let objects: Vec<_> = evicted.iter().map(|(_, object, _)| object.clone()).collect();
-    loosen(tx, &objects, DateTime::UNIX_EPOCH).await?;
+    orphans::orphan(tx, &objects, now).await?;
     Ok(evicted)
 }

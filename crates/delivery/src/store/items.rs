@@ -8,8 +8,9 @@ use chrono::{DateTime, Utc};
 use contract::media::{Changed, Received};
 use contract::{AccountId, MediaId, ObjectKey};
 use kit::db::{Error, FromQueryResult, Sql, Tx, Value};
+use kit::objects::orphans;
 
-use super::{ObjectRow, count, key, keys, loosen};
+use super::{ObjectRow, count, key, keys};
 
 /// Writes an item unless it is there or gone, and answers whether it did; `version` is that of the last change it includes.
 pub(crate) async fn insert_item(tx: &Tx, received: &Received, version: u64) -> Result<bool, Error> {
@@ -111,13 +112,13 @@ pub(crate) async fn is_gone(db: &impl Sql, id: &MediaId) -> Result<bool, Error> 
     Ok(row.is_some())
 }
 
-/// Removes everything about an item and remembers that it is gone. Its made pictures become loose; answers their objects.
+/// Removes everything about an item and remembers that it is gone. Its made pictures become orphans; answers their objects.
 pub(crate) async fn remove_item(tx: &Tx, id: &MediaId, now: DateTime<Utc>) -> Result<Vec<ObjectKey>, Error> {
     let values = || vec![Value::from(id.as_str())];
     tx.execute("insert into gone (item, since) values ($1, $2) on conflict do nothing", vec![id.as_str().into(), now.into()]).await?;
     let images: Vec<ObjectRow> = tx.rows("delete from image where item = $1 returning object", values()).await?;
     let objects = keys(&images)?;
-    loosen(tx, &objects, DateTime::UNIX_EPOCH).await?;
+    orphans::orphan(tx, &objects, now).await?;
     for text in ["delete from item where id = $1", "delete from rendition where item = $1", "delete from segment where item = $1", "delete from asset where item = $1"] {
         tx.execute(text, values()).await?;
     }

@@ -5,18 +5,21 @@
 
 mod images;
 mod items;
-mod loose;
 #[cfg(test)]
 mod plans;
 mod published;
 
 pub(crate) use images::{Image, evict_images, find_image, image_bytes, insert_image, remove_image, touch_image};
 pub(crate) use items::{find_item, forget_gone, insert_item, is_gone, remove_item, update_item};
-pub(crate) use loose::{list_loose, loosen, remove_loose};
 pub(crate) use published::{list_published, upsert_published};
 
 use contract::ObjectKey;
 use kit::db::{Error, FromQueryResult, Value};
+use kit::objects::Names;
+
+/// The columns that name objects: what others announced, and the pictures that were made here.
+pub(crate) const NAMES: &[Names] =
+    &[Names::whole("item", "object"), Names::whole("rendition", "init"), Names::whole("segment", "object"), Names::whole("asset", "object"), Names::whole("image", "object")];
 
 /// Rows of one multi-row insert: six values each stay far below SQLite's 32,766.
 const ROWS: usize = 1000;

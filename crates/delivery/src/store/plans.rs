@@ -3,23 +3,21 @@
 use contract::MediaId;
 use testkit::{World, plans};
 
-use super::{find_image, find_item, list_loose, list_published};
+use super::{find_image, find_item, list_published};
 
 #[tokio::test]
 async fn every_list_has_an_index() {
     let world = World::of(&[crate::service()]).await;
-    let now = world.clock().now();
-    let seen = plans(&world.context("delivery").db, move |sql| {
+    let seen = plans(&world.context("delivery").db, |sql| {
         Box::pin(async move {
             let id = MediaId::random();
             list_published(sql, &id).await?;
-            list_loose(sql, now, 100).await?;
             find_item(sql, &id).await?;
             find_image(sql, &id, "w320").await?;
             Ok(())
         })
     })
     .await;
-    assert!(seen.iter().any(|plan| plan.uses("loose_since")), "{seen:#?}");
+    assert!(!seen.is_empty(), "nothing was looked at");
     world.end().await;
 }

@@ -107,6 +107,20 @@ pub fn sections() -> Vec<Section> {
     vec![Section::of::<DbConfig>("db"), Section::of::<NatsOptions>("bus"), Section::of::<S3Options>("objects"), Section::of::<Secrets>("secrets")]
 }
 
+/// The files that the configuration names and that hold a secret, with the key that names each.
+pub fn secret_files(config: &Config) -> Result<Vec<(&'static str, PathBuf)>, Error> {
+    let Engines { db, bus, objects, secrets } = Engines::of(config)?;
+    let named = [
+        ("db.url_file", db.url_file),
+        ("bus.password_file", bus.password_file),
+        ("bus.token_file", bus.token_file),
+        ("bus.credentials_file", bus.credentials_file),
+        ("objects.secret_key_file", objects.secret_key_file),
+        ("secrets.addresses_key_file", secrets.addresses_key_file),
+    ];
+    Ok(named.into_iter().filter_map(|(key, path)| Some((key, path?))).collect())
+}
+
 /// What a process plays on.
 pub(crate) struct Engines {
     pub(crate) db: DbConfig,

@@ -6,11 +6,35 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
+use super::private::{self, Exposed};
 use crate::service::BootError;
 
 /// Makes a folder that only this user can read.
 pub(super) fn private_folder(path: &Path) -> Result<(), BootError> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| BootError::Io(format!("the folder {} can't be made", path.display()), error))
+}
+
+/// Takes the folder from everybody else, where an earlier release or another program has left it open.
+pub(super) fn make_private(data: &Path) -> Result<(), BootError> {
+    match private::repair(data) {
+        Ok(Exposed { first: None, .. }) => Ok(()),
+        Ok(Exposed { folders, files, first: Some(first) }) => {
+            tracing::warn!(
+                data = %data.display(), folders, files, first = %first.display(),
+                "other users of this machine could read the data folder; it is private now. If any of them is not to be trusted, make its keys anew \
+                 (docs/guides/operating.md, \"Who can read the data folder\")"
+            );
+            Ok(())
+        }
+        Err(error) => {
+            let shown = data.display();
+            Err(BootError::Other(format!(
+                "other users of this machine can read the data folder {shown}, and this one may not change that ({error}). Type \
+                 `sudo chown -R {} {shown} && sudo chmod -R go-rwx {shown}`, or name another folder with --data.",
+                rustix::process::geteuid().as_raw()
+            )))
+        }
+    }
 }
 
 /// Makes a folder anew.

@@ -4,9 +4,10 @@
 
 mod engines;
 pub(crate) mod folder;
+pub mod private;
 mod waits;
 
-pub use engines::{DbConfig, Secrets, sections};
+pub use engines::{DbConfig, Secrets, secret_files, sections};
 pub use waits::Waits;
 
 use std::path::PathBuf;
@@ -104,6 +105,7 @@ impl Process {
         // Children (ffmpeg) work in folders of their own, where a relative path would lead nowhere.
         let data = &options.data.canonicalize().map_err(|error| BootError::Io(format!("the folder {} can't be found", options.data.display()), error))?;
         let lock = folder::lock(data)?;
+        folder::make_private(data)?;
         let engines = Engines::of(&options.config)?;
         let grants = engines.secrets.grants(data, engines.db.postgres("")?.is_none())?;
         let (clock, tasks, metrics, peers) = (options.clock.clone(), Tasks::default(), Metrics::default(), Peers::configured(&options.config)?);

@@ -51,6 +51,24 @@ create index idempotency_member on idempotency (member, number);
 create index idempotency_bodies on idempotency (member, number) where body is not null
 ",
     },
+    // Keys that a process may be storing objects under, and keys whose objects go: see `objects::orphans`.
+    Migration {
+        version: 4,
+        min_compatible: 1,
+        sql: "
+create table orphan_object (
+    object text primary key,
+    instance text not null,
+    boot text not null,
+    since timestamptz not null,
+    condemned_at timestamptz,
+    due_at timestamptz,
+    looks bigint not null default 0
+);
+create index orphan_object_held on orphan_object (instance, boot) where due_at is null;
+create index orphan_object_due on orphan_object (due_at) where due_at is not null
+",
+    },
 ];
 
 #[derive(FromQueryResult)]

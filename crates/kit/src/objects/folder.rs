@@ -99,18 +99,19 @@ impl Engine for Folder {
         let path = self.path(key);
         let folder = path.parent().unwrap_or(&self.root).to_owned();
         let made = folder.clone();
-        let file = blocking(move || {
+        let fresh = blocking(move || {
             let open = || OpenOptions::new().write(true).create_new(true).open(&path);
-            match open() {
+            let file = match open() {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                     std::fs::create_dir_all(&made)?;
-                    open()
+                    open()?
                 }
-                other => other,
-            }
+                other => other?,
+            };
+            Ok(Fresh { file: Some(file), path })
         })
         .await?;
-        Ok(self.sink(key, file, folder))
+        Ok(self.sink(key, fresh.take()?, folder))
     }
 
     /// The file goes on under its own name; the fresh one isn't needed.
@@ -193,9 +194,40 @@ impl Engine for Folder {
         .await
     }
 
+    async fn is_there(&self, key: &ObjectKey) -> Result<bool, Error> {
+        Ok(tokio::fs::try_exists(self.path(key)).await?)
+    }
+
     async fn ping(&self) -> Result<(), Error> {
         tokio::fs::metadata(&self.root).await?;
         Ok(())
+    }
+
+    /// A file that was removed doesn't come back: whoever writes to it has it open, and nobody makes it anew.
+    fn settles_within(&self) -> Duration {
+        Duration::ZERO
+    }
+}
+
+/// A file that was just made. It goes again if its maker was given up meanwhile: its removal may have come before it.
+struct Fresh {
+    file: Option<File>,
+    path: PathBuf,
+}
+
+impl Fresh {
+    fn take(mut self) -> Result<File, Error> {
+        self.file.take().ok_or(Error::Missing)
+    }
+}
+
+impl Drop for Fresh {
+    fn drop(&mut self) {
+        if self.file.is_some()
+            && let Err(error) = std::fs::remove_file(&self.path)
+        {
+            tracing::warn!(path = %self.path.display(), %error, "a file that nobody wanted any more could not be removed");
+        }
     }
 }
 

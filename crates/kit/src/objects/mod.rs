@@ -6,11 +6,16 @@
 
 mod folder;
 mod key;
+mod life;
+pub mod orphans;
+pub mod reconcile;
 mod s3;
 mod sync;
 mod writer;
 
 pub use key::{NotAnObjectKey, ObjectKey, base62};
+pub use life::life;
+pub use orphans::{KeyLease, Names, Orphans};
 pub use s3::S3Options;
 pub use writer::{Stored, Writer};
 
@@ -87,6 +92,12 @@ pub struct Checkpoint {
     pub state: String,
 }
 
+/// The first two characters of keys.
+pub(crate) fn shards() -> impl Iterator<Item = String> {
+    let digits = || ('0'..='9').chain('a'..='z');
+    digits().flat_map(move |first| digits().map(move |second| [first, second].iter().collect()))
+}
+
 /// An engine of the store.
 #[async_trait]
 pub(crate) trait Engine: Send + Sync {
@@ -99,7 +110,9 @@ pub(crate) trait Engine: Send + Sync {
     async fn direct(&self, key: &ObjectKey, download: &Download<'_>) -> Result<Option<String>, Error>;
     async fn remove(&self, key: &ObjectKey) -> Result<(), Error>;
     async fn list(&self, shard: &str) -> Result<Vec<Listed>, Error>;
+    async fn is_there(&self, key: &ObjectKey) -> Result<bool, Error>;
     async fn ping(&self) -> Result<(), Error>;
+    fn settles_within(&self) -> Duration;
 }
 
 /// Where an engine takes bytes.
@@ -163,6 +176,7 @@ impl Objects {
 
     /// Starts a new object under a random key that the caller has written down before, so that it can be swept if the caller dies.
     pub async fn create_as(&self, key: ObjectKey) -> Result<Writer, Error> {
+        life::life_with("created", &key, "");
         let sink = self.0.create(&key).await?;
         Ok(Writer::new(self.clone(), key, sink))
     }
@@ -172,6 +186,7 @@ impl Objects {
     /// `fresh` is another random key that the caller has written down. The finished object may lie under it: [`Stored::key`] tells. Then
     /// the checkpoint's key still has what the object was made of, until the caller removes it.
     pub async fn resume(&self, at: &Checkpoint, fresh: ObjectKey) -> Result<Writer, Error> {
+        life::life_with("resumed", &at.key, format_args!("from {} bytes, to end as {fresh}", at.bytes));
         let sink = self.0.resume(at, fresh).await?;
         Ok(Writer::resumed(self.clone(), at, sink))
     }
@@ -240,10 +255,25 @@ impl Objects {
 
     /// Removes an object, finished or not, and everything that was stored to make it; one that is gone already is no error.
     pub async fn remove(&self, key: &ObjectKey) -> Result<(), Error> {
-        match self.0.remove(key).await {
+        let removed = match self.0.remove(key).await {
             Err(Error::Missing) => Ok(()),
             other => other,
+        };
+        match &removed {
+            Ok(()) => life("removed", [key]),
+            Err(error) => life::life_with("not removed", key, error),
         }
+        removed
+    }
+
+    /// Whether anything lies under a key, finished or not.
+    pub async fn is_there(&self, key: &ObjectKey) -> Result<bool, Error> {
+        self.0.is_there(key).await
+    }
+
+    /// How long after a writer is gone the store may still apply one of its requests, so that an object appears that was removed before.
+    pub fn settles_within(&self) -> chrono::TimeDelta {
+        chrono::TimeDelta::from_std(self.0.settles_within()).unwrap_or(chrono::TimeDelta::MAX)
     }
 
     /// The objects of one shard (the key's first two characters), for sweeps; unfinished ones with the bytes that they take.

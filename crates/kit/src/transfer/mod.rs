@@ -175,6 +175,11 @@ impl Transfer {
     }
 }
 
+/// Whether a move into the installation that `db` belongs to has begun and not ended.
+pub async fn is_under_way(db: &Db) -> Result<bool, crate::db::Error> {
+    progress::is_under_way(db.read(), DONE).await
+}
+
 /// Names what the goal lacks, or answers where its key lies.
 fn complete(engines: &Engines) -> Result<&Path, Error> {
     let has_database = engines.db.postgres("")?.is_some();

@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Error, Line, Transfer, Watch, progress};
 use crate::db;
-use crate::objects::{self, Listed, ObjectKey, Objects};
+use crate::objects::{self, Listed, ObjectKey, Objects, shards};
 
 /// Objects on their way at once.
 const AT_ONCE: usize = 8;
@@ -20,12 +20,6 @@ const AT_ONCE: usize = 8;
 const IN_PARTS: u64 = 5 << 20;
 /// Differing objects that are named.
 const NAMED: usize = 20;
-
-/// The first two characters of keys.
-fn shards() -> impl Iterator<Item = String> {
-    let digits = || ('0'..='9').chain('a'..='z');
-    digits().flat_map(move |first| digits().map(move |second| [first, second].iter().collect()))
-}
 
 /// Everything that the folder holds.
 fn listed(from: &Objects) -> BoxStream<'_, Result<Vec<Listed>, Error>> {

@@ -2,12 +2,18 @@
 //!
 //! Invariant: a place is noted in the transaction that stores what lies before it, so a move that was killed goes on exactly there.
 
-use sea_orm::FromQueryResult;
+use sea_orm::{DbBackend, FromQueryResult};
 
 use crate::db::{Db, Error, Sql, Tx};
 
 /// The table, which is no part of any schema: only a goal has it.
 pub(super) const TABLE: &str = "moved";
+
+#[derive(FromQueryResult)]
+struct Name {
+    #[allow(dead_code)]
+    name: String,
+}
 
 #[derive(FromQueryResult)]
 struct Row {
@@ -19,6 +25,21 @@ struct Row {
 pub(super) async fn prepare(goal: &Db) -> Result<(), Error> {
     let text = "create table if not exists moved (source text not null, part text not null, item text not null, place text not null, primary key (source, part, item))";
     goal.write(move |tx| Box::pin(async move { tx.execute(text, vec![]).await.map(drop) })).await
+}
+
+/// Whether a move into this schema's installation has begun and not ended. The end of each is noted in the first schema alone, so only that of a
+/// goal with objects under way says so.
+pub(super) async fn is_under_way(goal: &impl Sql, done: &str) -> Result<bool, Error> {
+    let there: Option<Name> = match goal.backend() {
+        DbBackend::Postgres => goal.row("select cast(tablename as text) as name from pg_tables where tablename = $1 and schemaname = current_schema()", vec![TABLE.into()]).await?,
+        _ => None,
+    };
+    if there.is_none() {
+        return Ok(false);
+    }
+    let text = "select item, place from moved where part like 'objects/%' and source not in (select source from moved where part = $1) limit 1";
+    let row: Option<Row> = goal.row(text, vec![done.into()]).await?;
+    Ok(row.is_some())
 }
 
 /// Whether anything of `source` has come here.

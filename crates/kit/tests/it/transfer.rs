@@ -35,6 +35,7 @@ fn band() -> Service {
     Service {
         name: "band",
         migrations: Some(TABLES),
+        objects: &[],
         openapi: || utoipa::openapi::OpenApi::default(),
         sections: Vec::new,
         hears: |_| Vec::new(),

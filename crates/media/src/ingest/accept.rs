@@ -8,12 +8,14 @@ use codec::sniff::{Format, Kind};
 use contract::media::{Kind as Sort, Patch};
 use contract::{AccountId, MediaId, ObjectKey};
 use kit::db::Tx;
+use kit::objects::orphans;
 use sha2::Digest as _;
 
 use super::inspect::{Found, Seen, inspect};
 use super::{Ingest, Place, Taken};
 use crate::Media;
 use crate::error::Error;
+use crate::jobs::{reconsider, remove_orphan};
 use crate::keys::HeldKey;
 use crate::model::{Details, Item, State};
 use crate::quota::{self, Reservation};
@@ -65,19 +67,31 @@ async fn run(mut ingest: Ingest, finish: Finish) -> Result<Item, Error> {
         ingest.discard().await;
         return Err(error);
     }
+    let (media, unfinished) = (ingest.media.clone(), ingest.unfinished());
+    let ended = end(ingest, finish).await;
+    if ended.is_err()
+        && let Some(unfinished) = unfinished
+    {
+        // Another request may have gone on with the upload and removed it while this one still wrote.
+        reconsider(&media, unfinished).await;
+    }
+    ended
+}
+
+async fn end(ingest: Ingest, finish: Finish) -> Result<Item, Error> {
     let mut safe = secure(ingest).await?;
     match record(&mut safe, finish).await {
         Ok((item, usage)) => {
             let Safe { held, object, unfinished, reservation, media, .. } = safe;
             reservation.spend(usage);
-            if item.object != object && held.is(&object) {
-                held.discard().await;
-            } else {
+            if held.is(&object) && item.object == object {
                 held.settle();
+            } else {
+                held.discard().await;
             }
             if let Some(unfinished) = unfinished.filter(|key| *key != item.object) {
-                // Its loose row was written with the item.
-                crate::jobs::remove_loose(&media, unfinished).await;
+                // Its row as an orphan was written with the item.
+                remove_orphan(&media, unfinished).await;
             }
             media.figures.accepted(item.kind.as_str(), item.bytes);
             tracing::info!(media.id = %item.id, kind = ?item.kind, size_bytes = item.bytes, "an item was accepted");
@@ -89,11 +103,7 @@ async fn run(mut ingest: Ingest, finish: Finish) -> Result<Item, Error> {
             Err(error)
         }
         Err(error) => {
-            if safe.held.is(&safe.object) {
-                safe.held.discard().await;
-            } else {
-                safe.held.settle();
-            }
+            safe.held.discard().await;
             Err(error)
         }
     }
@@ -115,7 +125,7 @@ async fn checks(ingest: &mut Ingest, finish: &Finish) -> Result<(), Error> {
 
 async fn secure(ingest: Ingest) -> Result<Safe, Error> {
     let Ingest { media, look, hash, place, bytes, reservation, place_taken, .. } = ingest;
-    let (writer, held, unfinished) = match place {
+    let (writer, mut held, unfinished) = match place {
         Place::Own(writer, held) => (writer, held, None),
         Place::Kept(writer, held) => {
             let unfinished = writer.key().clone();
@@ -123,7 +133,11 @@ async fn secure(ingest: Ingest) -> Result<Safe, Error> {
         }
         Place::Waiting(_) => return Err(Error::Worker),
     };
+    held.ends();
     let object = writer.finish().await?.key;
+    if !held.is(&object) {
+        held.ended_elsewhere();
+    }
     Ok(Safe {
         object,
         held,
@@ -146,7 +160,7 @@ async fn record(safe: &mut Safe, finish: Finish) -> Result<(Item, store::usage::
     let now = safe.media.context.clock.now();
     let claim_by = finish.details.claim_later.then(|| now + safe.media.config.unclaimed_for());
     let (mut item, scrub) = new_item(safe, &finish, found, now);
-    let (most, unfinished) = (safe.media.quota.most(), safe.unfinished.clone());
+    let (most, unfinished, is_new) = (safe.media.quota.most(), safe.unfinished.clone(), safe.held.is(&safe.object));
     safe.media
         .context
         .db
@@ -154,7 +168,11 @@ async fn record(safe: &mut Safe, finish: Finish) -> Result<(Item, store::usage::
             Box::pin(async move {
                 let upload = finish.upload.as_ref().map(|fence| fence.id.clone());
                 let usage = quota::spend(tx, &Addition { owner: item.owner, bytes: item.bytes, upload }, most, now).await?;
-                item.object = store::items::insert(tx, &item, scrub.as_deref(), claim_by).await?;
+                let named = store::items::insert(tx, &item, scrub.as_deref(), claim_by).await?;
+                let stored = std::mem::replace(&mut item.object, named);
+                if is_new && item.object == stored {
+                    orphans::named_all(tx, &[stored]).await?;
+                }
                 if let Some(fence) = &finish.upload {
                     complete(tx, fence, &item, unfinished.as_ref(), now).await?;
                 }
@@ -171,7 +189,7 @@ async fn complete(tx: &Tx, fence: &Fence, item: &Item, unfinished: Option<&Objec
         return Err(Error::TakenOver);
     }
     if let Some(unfinished) = unfinished.filter(|key| **key != item.object) {
-        store::objects::loosen(tx, unfinished, now).await?;
+        store::objects::orphan_unless_named(tx, unfinished, now).await?;
     }
     Ok(())
 }

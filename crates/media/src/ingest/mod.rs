@@ -18,7 +18,7 @@ pub(crate) use turns::Turns;
 
 use bytes::Bytes;
 use codec::sniff::Format;
-use contract::AccountId;
+use contract::{AccountId, ObjectKey};
 use kit::objects::{Checkpoint, Writer};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::OwnedSemaphorePermit;
@@ -26,7 +26,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::Media;
 use crate::error::Error;
 use crate::figures::Arriving;
-use crate::jobs::tidy;
+use crate::jobs::{reconsider, tidy};
 use crate::keys::HeldKey;
 use crate::model::limits;
 use crate::quota::Reservation;
@@ -100,7 +100,7 @@ impl Ingest {
     /// Goes on with what another request has stored. `look` has seen it, or as much of it as was worth reading again.
     pub(crate) async fn resume(media: &Media, owner: AccountId, expected: u64, from: Checkpoint, hash: Sha256, look: Look) -> Result<Self, Error> {
         let mut this = Self::begin(media, owner, Some(expected)).await?;
-        let mut held = media.keys.take().await?;
+        let held = media.keys.take().await?;
         this.place = Place::Kept(held.resume(&from).await?, held);
         (this.bytes, this.hash, this.look) = (from.bytes, hash, look);
         Ok(this)
@@ -157,11 +157,21 @@ impl Ingest {
         Ok(())
     }
 
+    /// The object that an upload's row names, if it goes on with one.
+    pub(crate) fn unfinished(&self) -> Option<ObjectKey> {
+        if let Place::Kept(writer, _) = &self.place { Some(writer.key().clone()) } else { None }
+    }
+
     /// Leaves an object that an upload's row names, as it was saved.
     pub(crate) fn leave(self) {
-        if let Place::Own(writer, held) | Place::Kept(writer, held) = self.place {
-            drop(writer);
-            held.settle();
+        match self.place {
+            Place::Own(writer, held) => {
+                drop(writer);
+                held.settle();
+            }
+            // Nothing was stored under the key that it holds: that is free again.
+            Place::Kept(writer, _) => drop(writer),
+            Place::Waiting(_) => {}
         }
     }
 
@@ -176,9 +186,14 @@ impl Ingest {
                 tidy(abort).await;
             }
             // Of one that was saved nobody knows whether the row was written: the sweep looks.
-            Place::Own(writer, held) | Place::Kept(writer, held) => {
+            Place::Own(writer, held) => {
                 drop(writer);
                 held.settle();
+            }
+            Place::Kept(writer, _) => {
+                let unfinished = writer.key().clone();
+                drop(writer);
+                reconsider(&self.media, unfinished).await;
             }
             Place::Waiting(_) => {}
         }

@@ -12,6 +12,8 @@ pub(crate) mod terms;
 pub(crate) mod uploads;
 pub(crate) mod usage;
 
+pub(crate) use objects::NAMES;
+
 use kit::db::{Error, Value};
 
 /// A count as the databases keep it.

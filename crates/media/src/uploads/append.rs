@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use codec::digest::{Checksum, Hasher};
 use contract::AccountId;
+use kit::objects::orphans;
 use tokio::time::Instant;
 
 use super::Hold;
@@ -120,8 +121,17 @@ impl Media {
         let Saved { checkpoint, hash, format } = saved;
         let progress = Progress { checkpoint, hash_state: hash_state(&hash), format };
         let (fence, expires_at) = (upload.fence(), self.context.clock.now() + self.config.upload_lasts());
-        let ours: Result<bool, kit::db::Error> = self.context.db.write(move |tx| Box::pin(async move { store::uploads::advance(tx, &fence, &progress, expires_at).await })).await;
-        if ours? { Ok(()) } else { Err(Error::TakenOver) }
+        let advanced = self.context.db.write(move |tx| {
+            Box::pin(async move {
+                let ours = store::uploads::advance(tx, &fence, &progress, expires_at).await?;
+                if ours {
+                    // Held until the first time.
+                    orphans::named(tx, &[progress.checkpoint.key]).await?;
+                }
+                Ok::<_, kit::db::Error>(ours)
+            })
+        });
+        if advanced.await? { Ok(()) } else { Err(Error::TakenOver) }
     }
 
     async fn finish(&self, upload: &Upload, ingest: Ingest) -> Result<Item, Error> {

@@ -29,11 +29,18 @@ impl Media {
     /// The upload's ingest, from the byte that its row says.
     pub(super) async fn resume_ingest(&self, upload: &Upload) -> Result<Ingest, Error> {
         let Some(checkpoint) = upload.checkpoint.clone() else { return Ingest::begin(self, upload.owner, Some(upload.length)).await };
-        let resumed = self.pick_up(upload, checkpoint).await;
+        let resumed = self.pick_up(upload, checkpoint.clone()).await;
         if let Err(Error::Objects(kit::objects::Error::Missing)) = resumed {
             tracing::error!(upload.id = upload.id, "the stored bytes of an upload are gone; it begins anew");
-            let fence = upload.fence();
-            let reset: Result<(), kit::db::Error> = self.context.db.write(move |tx| Box::pin(async move { store::uploads::reset(tx, &fence).await })).await;
+            let (fence, lost, now) = (upload.fence(), checkpoint.key, self.context.clock.now());
+            let reset = self.context.db.write(move |tx| {
+                Box::pin(async move {
+                    store::uploads::reset(tx, &fence).await?;
+                    // Some of it may be there still.
+                    store::objects::orphan_unless_named(tx, &lost, now).await
+                })
+            });
+            let reset: Result<bool, kit::db::Error> = reset.await;
             reset?;
             return Err(Error::WrongOffset(0));
         }

@@ -6,7 +6,7 @@
 mod rows;
 mod shape;
 
-pub use rows::Rows;
+pub use rows::{Rows, lines};
 pub use shape::Shape;
 
 use std::collections::BTreeMap;

@@ -28,7 +28,12 @@ impl Rows {
     pub async fn lines(&self, service: &str, query: &str) -> Vec<String> {
         let options = PostgresOptions { url: self.url.clone(), schema: format!("{}_{service}", self.name), readers: 1, statement_timeout: std::time::Duration::from_secs(30) };
         let db = Db::postgres(&options).await.expect("it opens");
-        let lines: Vec<Line> = db.read().rows(query, vec![]).await.unwrap_or_else(|error| panic!("{query}: {error:?}"));
-        lines.into_iter().map(|line| line.line).collect()
+        lines(&db, query).await
     }
+}
+
+/// What a query answers, whose one column is a text called `line`.
+pub async fn lines(db: &Db, query: &str) -> Vec<String> {
+    let lines: Vec<Line> = db.read().rows(query, vec![]).await.unwrap_or_else(|error| panic!("{query}: {error:?}"));
+    lines.into_iter().map(|line| line.line).collect()
 }

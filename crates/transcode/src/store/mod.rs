@@ -1,10 +1,10 @@
 //! The only SQL of this role, by feature.
 //!
-//! Owns the tables `job`, `piece`, `member_turn`, `queue_turn`, `rendition`, `segment`, `asset`, `tiles` and `loose`. Does not own what follows from what (`flow`).
-//! Invariant: an object's key stands in `loose` from before its first byte until a row names it, and again from the moment no row does.
+//! Owns the tables `job`, `piece`, `member_turn`, `queue_turn`, `rendition`, `segment`, `asset` and `tiles`. Does not own what follows from what (`flow`).
+//! Invariant: an object's key stands in the kit's `orphan_object` from before its first byte until a row names it, and again from the
+//! moment no row does.
 
 mod items;
-mod loose;
 mod made;
 mod pieces;
 #[cfg(test)]
@@ -13,7 +13,6 @@ mod turns;
 mod values;
 
 pub(crate) use items::{Job, Known, find_job, forget_deleted, insert_job, mark_deleted, raise_percent, replace_plan, set_plan, set_state};
-pub(crate) use loose::{insert_loose, list_loose, remove_loose};
 pub(crate) use made::{
     Kept, TileSet, find_rendition, insert_segments, insert_tiles, list_assets, list_numbers, list_renditions, list_segments, list_started, list_tiles, remove_made, remove_segment,
     remove_tiles, snapshot, upsert_asset, upsert_rendition,
@@ -26,6 +25,11 @@ pub(crate) use turns::{
 
 #[cfg(test)]
 pub(crate) use turns::{ANY_READY, BY_TICKET, COUNT_READY, FIRST_READY, NEXT_MEMBERS, NEXT_TASK, PAST_TURNS};
+
+use kit::objects::Names;
+
+/// The columns that name objects. A rendition's header is named within its description.
+pub(crate) const NAMES: &[Names] = &[Names::whole("segment", "object"), Names::whole("asset", "object"), Names::whole("tiles", "object"), Names::within("rendition", "body")];
 
 #[cfg(test)]
 mod tests {

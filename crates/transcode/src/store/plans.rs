@@ -3,7 +3,7 @@
 use contract::MediaId;
 use testkit::{World, plans};
 
-use super::{find_job, list_assets, list_loose, list_numbers, list_pieces, list_renditions, list_segments, list_silent, list_started, list_tiles};
+use super::{find_job, list_assets, list_numbers, list_pieces, list_renditions, list_segments, list_silent, list_started, list_tiles};
 
 #[tokio::test]
 async fn every_list_has_an_index() {
@@ -15,7 +15,6 @@ async fn every_list_has_an_index() {
             find_job(sql, &id).await?;
             list_pieces(sql, &id).await?;
             list_silent(sql, now, 100).await?;
-            list_loose(sql, now, 100).await?;
             list_renditions(sql, &id).await?;
             list_numbers(sql, &id, "v360").await?;
             list_started(sql, &id).await?;

@@ -1,6 +1,6 @@
 //! Where one piece is worked on: its item, its scratch folder, its children, its objects.
 //!
-//! Invariant: every object that is stored from here is loose in the database before its first byte, so none is ever lost sight of.
+//! Invariant: the key of every object that is stored from here is written down before its first byte, so none is ever lost sight of.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -11,7 +11,7 @@ use bytes::Bytes;
 use codec::sniff::Format;
 use contract::ObjectKey;
 use futures::future::try_join_all;
-use kit::objects::{Source, Stored, Writer};
+use kit::objects::{KeyLease, Source, Stored, Writer};
 use tokio::io::AsyncReadExt;
 use tokio_util::sync::CancellationToken;
 
@@ -25,7 +25,7 @@ use crate::ffmpeg::progress::Progress;
 use crate::ffmpeg::{self, Command, Complaint, Input, Limits, Tools};
 use crate::flow::{self, Made};
 use crate::model::{Piece, Plan, Queue};
-use crate::store::{self, Job};
+use crate::store::Job;
 
 /// Files that are stored at once.
 const AT_ONCE: usize = 8;
@@ -46,7 +46,7 @@ pub(crate) struct Desk {
     scratch: Scratch,
     pub cancel: CancellationToken,
     /// Objects that were begun here and that no row names yet.
-    begun: Mutex<Vec<ObjectKey>>,
+    begun: Mutex<Vec<KeyLease>>,
     told: Mutex<Option<tokio::time::Instant>>,
     /// The copy of an original that lies elsewhere, kept until this piece is over.
     copy: Mutex<Option<Arc<Copy>>>,
@@ -159,11 +159,10 @@ impl Desk {
             if batch.is_empty() {
                 return Ok(stored);
             }
-            let writers = try_join_all(batch.iter().map(|_| self.worker.context.objects.create())).await?;
-            let keys: Vec<ObjectKey> = writers.iter().map(|writer| writer.key().clone()).collect();
-            self.begun.lock().unwrap_or_else(PoisonError::into_inner).extend(keys.iter().cloned());
-            let now = self.worker.context.clock.now();
-            self.worker.context.db.write(move |tx| Box::pin(async move { store::insert_loose(tx, &keys, now).await })).await?;
+            let leases = self.worker.orphans.register(batch.len()).await?;
+            let keys: Vec<ObjectKey> = leases.iter().map(|lease| lease.key().clone()).collect();
+            self.begun.lock().unwrap_or_else(PoisonError::into_inner).extend(leases);
+            let writers = try_join_all(keys.into_iter().map(|key| self.worker.context.objects.create_as(key))).await?;
             stored.extend(try_join_all(writers.into_iter().zip(batch).map(|(writer, content)| fill(writer, content))).await?);
         }
     }
@@ -204,8 +203,8 @@ impl Desk {
         self.worker.context.db.write(move |tx| Box::pin(async move { flow::progress(tx, &media, piece, permille.min(999), at).await })).await
     }
 
-    /// Leaves the desk; answers the objects that were begun and that nothing names.
-    pub async fn leave(self) -> Vec<ObjectKey> {
+    /// Leaves the desk; answers the keys of objects that were begun and that nothing names.
+    pub async fn leave(self) -> Vec<KeyLease> {
         let begun = self.begun.into_inner().unwrap_or_else(PoisonError::into_inner);
         let scratch = self.scratch;
         // Removing files can be slow on a busy disk.

@@ -31,19 +31,9 @@ pub(super) async fn finish(desk: &Desk) -> Result<(), Error> {
     let thumbhash = settle_poster(desk, plan, &mut last.assets).await?;
     last.thumbhash = thumbhash;
     let (media, now) = (desk.job.media.clone(), desk.worker.context.clock.now());
-    let loose = desk
-        .worker
-        .context
-        .db
-        .write(move |tx| {
-            Box::pin(async move {
-                flow::finish(tx, &media, &last, now).await?;
-                Ok::<_, Error>(store::list_loose(tx, chrono::DateTime::UNIX_EPOCH + chrono::TimeDelta::seconds(1), 1000).await?)
-            })
-        })
-        .await?;
+    let dropped = desk.worker.context.db.write(move |tx| Box::pin(async move { flow::finish(tx, &media, &last, now).await })).await?;
     desk.named();
-    desk.worker.discard(loose).await;
+    desk.worker.discard(&dropped).await;
     Ok(())
 }
 

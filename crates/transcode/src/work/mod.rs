@@ -1,7 +1,7 @@
 //! Doing a piece of work: from a task on the bus to rows, objects and events.
 //!
 //! Owns the worker, its scratch folders and what happens when a piece fails. Invariant: whatever ends a piece (success, failure, cancellation, a lost
-//! lease), its children are dead and its scratch folder is gone afterwards, and its objects are either named by rows or loose.
+//! lease), its children are dead and its scratch folder is gone afterwards, and its objects are either named by rows or to be swept.
 
 mod desk;
 mod finish;
@@ -23,6 +23,7 @@ use std::time::Duration;
 use contract::MediaId;
 use kit::Context;
 use kit::bus::{Failure, MayBeAway as _};
+use kit::objects::{KeyLease, Orphans};
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
@@ -53,6 +54,7 @@ pub(crate) struct Inner {
     pub context: Context,
     pub config: Config,
     pub staging: Staging,
+    pub orphans: Orphans,
     tools: OnceCell<Arc<Tools>>,
     pub figures: Figures,
     pub permits: Permits,
@@ -86,10 +88,10 @@ impl Drop for Running {
 }
 
 impl Worker {
-    pub fn new(context: Context, config: Config) -> Self {
+    pub fn new(context: Context, config: Config, orphans: Orphans) -> Self {
         let figures = Figures::new(&context.metrics);
         let staging = Staging::new(context.scratch(), config.staging_bytes);
-        Self(Arc::new(Inner { context, config, staging, tools: OnceCell::new(), permits: Permits::new(figures.clone()), figures, running: Mutex::default() }))
+        Self(Arc::new(Inner { context, config, staging, orphans, tools: OnceCell::new(), permits: Permits::new(figures.clone()), figures, running: Mutex::default() }))
     }
 
     /// The programs, looked for once, when they are first needed: a start must not wait for that.
@@ -192,11 +194,12 @@ impl Worker {
 
     /// Decides what a failure means. Only what the piece itself did wrong counts, in its row: neither an engine that was away nor a worker that
     /// was killed may use up an item's attempts.
-    async fn settle(&self, task: &Claimed, error: Error, leftover: Vec<contract::ObjectKey>) -> Result<(), Failure> {
+    async fn settle(&self, task: &Claimed, error: Error, leftover: Vec<KeyLease>) -> Result<(), Failure> {
         // Whether the rows name them, nobody may know after an error of the database: the sweep looks.
         if !matches!(error, Error::Db(_)) {
-            self.discard(leftover).await;
+            self.discard(&leftover.iter().map(|lease| lease.key().clone()).collect::<Vec<_>>()).await;
         }
+        drop(leftover);
         let refusal = match error {
             Error::Gone if self.context.tasks.is_stopping() => return Err(Failure::Away("the process is ending".to_owned())),
             Error::Gone => return Ok(()),
@@ -245,24 +248,14 @@ impl Worker {
         let (media, now) = (media.clone(), self.context.clock.now());
         let unused = self.context.db.write(move |tx| Box::pin(async move { flow::advance(tx, &media, &made, done, now).await })).await?;
         self.permits.wake();
-        self.discard(unused).await;
+        self.discard(&unused).await;
         Ok(())
     }
 
-    /// Removes loose objects; what can't be removed now, the sweep removes.
-    pub async fn discard(&self, objects: Vec<contract::ObjectKey>) {
-        if objects.is_empty() {
-            return;
-        }
-        for object in &objects {
-            if let Err(error) = self.context.objects.remove(object).await {
-                tracing::warn!(%object, %error, "an object could not be removed; the sweep will");
-                return;
-            }
-        }
-        let forgotten = self.context.db.write(move |tx| Box::pin(async move { store::remove_loose(tx, &objects).await })).await;
-        if let Err(error) = forgotten {
-            tracing::warn!(%error, "removed objects could not be struck off; the sweep will");
+    /// Removes objects that nothing names; what can't be removed now, the sweep removes.
+    pub async fn discard(&self, objects: &[contract::ObjectKey]) {
+        if let Err(error) = self.orphans.remove(objects).await {
+            tracing::warn!(%error, "objects that nothing names could not be removed; the sweep will");
         }
     }
 }

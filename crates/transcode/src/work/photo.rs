@@ -43,8 +43,9 @@ pub(super) async fn photo(desk: &Desk) -> Result<(), Error> {
     let size = Some((received.width.unwrap_or(decoded.0), received.height.unwrap_or(decoded.1)));
     let (media, now) = (desk.job.media.clone(), desk.worker.context.clock.now());
     let last = Last { assets, thumbhash, size };
-    desk.worker.context.db.write(move |tx| Box::pin(async move { flow::finish(tx, &media, &last, now).await })).await?;
+    let dropped = desk.worker.context.db.write(move |tx| Box::pin(async move { flow::finish(tx, &media, &last, now).await })).await?;
     desk.named();
+    desk.worker.discard(&dropped).await;
     Ok(())
 }
 

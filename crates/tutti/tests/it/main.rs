@@ -11,6 +11,8 @@ mod headers;
 mod layout;
 mod moving;
 mod neighbours;
+mod objects;
+mod private;
 mod process;
 mod product;
 mod server;

@@ -117,6 +117,8 @@ fn help_shows_examples_and_the_version_is_said() {
         &["bus", "replay", "--help"],
         &["bus", "waiting", "--help"],
         &["bus", "forget", "--help"],
+        &["objects", "check", "--help"],
+        &["objects", "repair", "--help"],
         &["migrate", "--help"],
         &["config", "--help"],
         &["openapi", "--help"],

@@ -38,6 +38,18 @@ impl Server {
         } else {
             (Fleet::start_alone(binary, &settings), None)
         };
+        Self::of(fleet, engines)
+    }
+
+    /// Starts one process on embedded engines, whatever the tests run on.
+    pub(crate) async fn alone(settings: &[&str]) -> Self {
+        kit::tls::provider();
+        let settings: Vec<String> = settings.iter().map(|&setting| setting.to_owned()).collect();
+        let fleet = tokio::task::spawn_blocking(move || Fleet::start_alone(Path::new(env!("CARGO_BIN_EXE_tutti")), &settings)).await.unwrap();
+        Self::of(fleet, None)
+    }
+
+    fn of(fleet: Fleet, engines: Option<(Shared<Postgres>, Shared<Nats>, SharedS3)>) -> Self {
         let client = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
         Self { address: fleet.address().to_owned(), client, fleet, engines }
     }

@@ -48,6 +48,7 @@ struct Inner {
     part_bytes: usize,
     source_lasts: Duration,
     direct: bool,
+    settles_within: Duration,
 }
 
 impl S3 {
@@ -61,6 +62,7 @@ impl S3 {
             part_bytes: options.part_bytes,
             source_lasts: options.source_lasts(),
             direct: options.direct_downloads,
+            settles_within: Duration::from_secs(options.settle_seconds),
         })))
     }
 }
@@ -176,14 +178,30 @@ impl Engine for S3 {
             entry.bytes += meta.size;
             entry.modified = entry.modified.max(Some(meta.last_modified.into()));
         }
-        for key in begun {
+        for (key, initiated) in begun {
             // What its parts take is not told, nor when they came.
-            listed.entry(key.clone()).or_insert(Listed { key, bytes: 0, modified: None });
+            let entry = listed.entry(key.clone()).or_insert(Listed { key, bytes: 0, modified: None });
+            entry.modified = entry.modified.max(initiated);
         }
         Ok(listed.into_values().collect())
     }
 
+    async fn is_there(&self, key: &ObjectKey) -> Result<bool, Error> {
+        let path = self.0.store.path(key);
+        match self.0.store.head(&path).await {
+            Err(Error::Missing) => {}
+            other => return other.map(|_| true),
+        }
+        let beside = format!("unfinished/{key}");
+        let (pieces, uploads) = tokio::try_join!(self.0.store.list(&beside), self.0.store.uploads(&path))?;
+        Ok(!(pieces.is_empty() && uploads.is_empty()))
+    }
+
     async fn ping(&self) -> Result<(), Error> {
         self.0.store.ping().await
+    }
+
+    fn settles_within(&self) -> Duration {
+        self.0.settles_within
     }
 }

@@ -49,6 +49,9 @@ pub struct S3Options {
     pub deadline_seconds: u64,
     /// … and besides, how many bytes a second it must take at least.
     pub least_bytes_per_second: u64,
+    /// Seconds after which the store, and every proxy before it, has ended a request whose sender is gone, one way or the other. For so long a
+    /// removed key is kept in mind and removed again should its object appear.
+    pub settle_seconds: u64,
     /// Hours that an address lasts which is handed to ffmpeg: longer than the longest piece of work.
     pub source_hours: u32,
     /// Whether readers are sent to the store for large files that need no change on their way.
@@ -72,6 +75,7 @@ impl Default for S3Options {
             memory_bytes: 192 * MIB,
             deadline_seconds: 10,
             least_bytes_per_second: 2 << 20,
+            settle_seconds: 600,
             source_hours: 24,
             direct_downloads: false,
         }

@@ -4,7 +4,7 @@
 //! Three requests that `object_store` doesn't know are signed by it and sent here. Invariant: no request outlives its deadline, and
 //! no signed address gets into an error or a log.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures::TryStreamExt as _;
@@ -31,6 +31,13 @@ pub(super) const MOMENT: Duration = Duration::from_secs(1);
 const SIGNED: Duration = Duration::from_secs(60);
 const COPY_SOURCE: HeaderName = HeaderName::from_static("x-amz-copy-source");
 const COPY_RANGE: HeaderName = HeaderName::from_static("x-amz-copy-source-range");
+
+/// An upload in parts that goes on.
+struct Begun {
+    name: String,
+    id: String,
+    initiated: String,
+}
 
 /// See the module.
 pub(super) struct Store {
@@ -198,21 +205,24 @@ impl Store {
     /// The uploads in parts that go on under exactly this name.
     pub(super) async fn uploads(&self, path: &Path) -> Result<Vec<String>, Error> {
         let all = self.uploads_under(path.as_ref()).await?;
-        Ok(all.into_iter().filter_map(|(name, id)| (name == path.as_ref()).then_some(id)).collect())
+        Ok(all.into_iter().filter_map(|upload| (upload.name == path.as_ref()).then_some(upload.id)).collect())
     }
 
-    /// Names and ids of the first thousand uploads in parts under names that begin so. Some servers know them only by an object's
+    /// The first thousand uploads in parts under names that begin so. Some servers know them only by an object's
     /// whole name, so nothing may rely on more than that.
-    async fn uploads_under(&self, prefix: &str) -> Result<Vec<(String, String)>, Error> {
+    async fn uploads_under(&self, prefix: &str) -> Result<Vec<Begun>, Error> {
         let options = SignedUrlOptions::default().with_query([("uploads", ""), ("prefix", prefix)]);
         let answer = present(self.ask(Method::GET, &Path::default(), options, 0).await)?;
-        Ok(xml::every(&answer, "Upload").iter().filter_map(|upload| Some((xml::text(upload, "Key")?, xml::text(upload, "UploadId")?))).collect())
+        let begun =
+            |upload: &&str| Some(Begun { name: xml::text(upload, "Key")?, id: xml::text(upload, "UploadId")?, initiated: xml::text(upload, "Initiated").unwrap_or_default() });
+        Ok(xml::every(&answer, "Upload").iter().filter_map(begun).collect())
     }
 
-    /// The keys of a shard under which an upload in parts goes on, as far as the server tells.
-    pub(super) async fn begun(&self, shard: &str) -> Result<Vec<ObjectKey>, Error> {
+    /// The keys of a shard under which an upload in parts goes on, as far as the server tells, and since when.
+    pub(super) async fn begun(&self, shard: &str) -> Result<Vec<(ObjectKey, Option<SystemTime>)>, Error> {
         let all = self.uploads_under(&format!("{}{shard}/", self.folder)).await?;
-        Ok(all.iter().filter_map(|(name, _)| name.strip_prefix(self.folder.as_str())?.parse().ok()).collect())
+        let time = |text: &str| chrono::DateTime::parse_from_rfc3339(text).ok().map(|time| SystemTime::from(time.to_utc()));
+        Ok(all.iter().filter_map(|upload| Some((upload.name.strip_prefix(self.folder.as_str())?.parse().ok()?, time(&upload.initiated)))).collect())
     }
 
     /// An address under which whoever has it reads the object.

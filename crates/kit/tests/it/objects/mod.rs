@@ -3,7 +3,9 @@
 //! Each promise is a function of [`Store`], so it can't know the engine. Invariant: a promise that one engine keeps, every engine is asked for.
 
 mod away;
+mod orphans;
 mod promises;
+mod reconcile;
 mod remote;
 mod unfinished;
 
@@ -114,6 +116,7 @@ every_engine! {
     super::promises::listing => a_shard_lists_its_objects_with_size_and_time,
     super::promises::readable_elsewhere => another_program_can_read_an_object,
     super::promises::answers => a_store_that_is_there_answers,
+    super::reconcile::both_ways => the_store_and_the_rows_are_compared_in_both_directions,
     super::unfinished::goes_on => an_unfinished_object_goes_on_from_its_checkpoint_and_loses_what_came_after,
     super::unfinished::odd_places => an_object_goes_on_from_any_byte,
     super::unfinished::twice => the_same_place_can_be_taken_twice_and_the_first_taker_spoils_nothing,

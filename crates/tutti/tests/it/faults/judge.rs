@@ -19,6 +19,9 @@ use super::stage::Stage;
 /// Roles that keep something.
 const KEEPERS: [&str; 4] = ["accounts", "media", "transcode", "delivery"];
 
+/// Roles that store objects.
+const SWEEPERS: [&str; 3] = ["media", "transcode", "delivery"];
+
 /// Ends the load and holds everything against the ledger.
 pub(super) async fn judge(stage: &mut Stage, load: Load) {
     stage.clear();
@@ -40,6 +43,7 @@ pub(super) async fn judge(stage: &mut Stage, load: Load) {
     bus_is_empty(stage).await;
     tables_agree(stage, known).await;
     slots_ran_once(stage);
+    store_and_rows_agree(stage).await;
     nothing_is_left(stage, &member).await;
     println!("judged in {:.1} s", began.elapsed().as_secs_f64());
 }
@@ -141,6 +145,16 @@ async fn tables_agree(stage: &Stage, known: usize) {
     println!("{known} items and {found} segments agree in every database");
 }
 
+/// Every object is known to a row, and every row's object is there: as an operator would look.
+async fn store_and_rows_agree(stage: &Stage) {
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_tutti"));
+    command.args(["objects", "check", "--json", "--config"]).arg(stage.fleet.config()).kill_on_drop(true);
+    let output = tokio::time::timeout(Duration::from_secs(120), command.output()).await.expect("a look at the store ends").unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let words = stage.fleet.words();
+    assert!(output.status.success(), "{said}{}\n{}", String::from_utf8_lossy(&output.stderr), histories(&words, &said.lines().map(str::to_owned).collect::<Vec<_>>()).join("\n"));
+}
+
 /// Of the slots of timed work, none ran to its end twice, in whichever process.
 fn slots_ran_once(stage: &Stage) {
     let words = stage.fleet.words();
@@ -175,7 +189,7 @@ async fn nothing_is_left(stage: &mut Stage, member: &Member) {
     assert_eq!(kept, ["0 bytes, 0 items"], "members without items are charged");
     let left = stage.s3.everything().await;
     let was = left.len();
-    // Objects that a killed worker had begun are kept for six hours, as it might live.
+    // Whatever a killed process had begun, its next start removes; what waits for its time has waited seven hours then.
     tokio::task::block_in_place(|| {
         stage.fleet.kill();
         for player in &mut stage.fleet.players {
@@ -190,10 +204,54 @@ async fn nothing_is_left(stage: &mut Stage, member: &Member) {
         if left.is_empty() && scratch.is_empty() {
             break;
         }
-        assert!(began.elapsed() < Duration::from_secs(60), "left behind: {left:#?} {scratch:#?}");
+        let late = began.elapsed() > Duration::from_secs(60);
+        assert!(!late, "left behind: {left:#?} {scratch:#?}\n{}", histories(&stage.fleet.words(), &left).join("\n"));
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    println!("the store is empty ({was} unfinished objects were swept)");
+    println!("the store is empty after {:.1} s ({was} unfinished objects were swept)", began.elapsed().as_secs_f64());
+    all_is_forgotten(stage).await;
+}
+
+/// Keys that were removed are kept in mind until nothing can appear under them; an hour later, which a clock ahead makes short, none is.
+async fn all_is_forgotten(stage: &mut Stage) {
+    tokio::task::block_in_place(|| {
+        for role in SWEEPERS {
+            let player = stage.fleet.players.iter_mut().find(|player| player.role == role).expect("every role has a process");
+            player.program.kill();
+            player.program.also(&["--set", "server.clock_skew_seconds=28800"]);
+            player.program.again();
+        }
+    });
+    let rows = Rows::of(&stage.fleet, &stage.postgres.url());
+    let began = Instant::now();
+    loop {
+        let mut known = Vec::new();
+        for service in SWEEPERS {
+            known.extend(rows.lines(service, "select object || ' of ' || since as line from orphan_object where due_at is not null").await);
+        }
+        if known.is_empty() {
+            break;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "removed long ago and not forgotten: {known:#?}");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    let left = stage.s3.everything().await;
+    assert!(left.is_empty(), "appeared after all was forgotten: {left:#?}\n{}", histories(&stage.fleet.words(), &left).join("\n"));
+    println!("all keys are forgotten after {:.1} s", began.elapsed().as_secs_f64());
+}
+
+/// What the processes have written of the keys of what is left, in the order of time.
+fn histories(words: &str, left: &[String]) -> Vec<String> {
+    let keys: BTreeSet<&str> = left.iter().filter_map(|path| key_of(path)).collect();
+    let time = |line: &str| line.split_once(" | ").and_then(|(_, said)| said.split_whitespace().next()).unwrap_or("").to_owned();
+    let mut lines: Vec<String> = words.lines().filter(|line| keys.iter().any(|key| line.contains(key)) || line.contains("Tutti plays")).map(str::to_owned).collect();
+    lines.sort_by_key(|line| time(line));
+    lines
+}
+
+/// The object's key in a name of the bucket: an object's, or that of a piece of an unfinished one.
+fn key_of(path: &str) -> Option<&str> {
+    path.match_indices('/').map(|(at, _)| at).filter_map(|at| path.get(at.checked_sub(2)?..at + 21)).find(|text| text.parse::<kit::objects::ObjectKey>().is_ok())
 }
 
 /// Scratch files of a process.

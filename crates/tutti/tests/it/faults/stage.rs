@@ -16,7 +16,7 @@ pub(super) const SETTINGS: [&str; 7] = [
     "accounts.argon2_memory_kib=512",
     "accounts.argon2_passes=1",
     "accounts.upkeep_seconds=1",
-    "server.log_filter=info,kit::schedule=debug",
+    "server.log_filter=info,kit::schedule=debug,objects::life=debug",
 ];
 
 pub(super) struct Stage {

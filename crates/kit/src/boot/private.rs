@@ -1,0 +1,181 @@
+//! Whether other users of the machine can read the data folder, and making it private.
+//!
+//! Everything outside `objects/` is looked at every time. Objects can be millions: those of a shard are looked at only where its folder, or one
+//! above it, was open. No link is followed but one at the top of a folder in which nobody else could put one. Invariant: after [`repair`] no folder gives anything
+//! to the group or to others (mode 0700), nor does any file that was looked at (0600).
+
+use std::fs::{File, Permissions};
+use std::io;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+
+/// What the group and others may do.
+const OTHERS: u32 = 0o077;
+/// What they must not do with a secret.
+const READ: u32 = 0o044;
+/// What they must not do with a folder whose links are followed.
+const WRITE: u32 = 0o022;
+const FOLDER: u32 = 0o700;
+const FILE: u32 = 0o600;
+/// Folders in folders: nothing of ours is deeper.
+const DEEPEST: usize = 16;
+
+/// What others can get at.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Exposed {
+    /// So many folders.
+    pub folders: u64,
+    /// So many files.
+    pub files: u64,
+    /// The first of them.
+    pub first: Option<PathBuf>,
+}
+
+/// What others can get at in a data folder; nothing where there is none.
+pub fn look(data: &Path) -> io::Result<Exposed> {
+    Walk { change: None, exposed: Exposed::default() }.of(data)
+}
+
+/// Makes a data folder private; answers what was open. Where that can't be done, the error names the path.
+pub fn repair(data: &Path) -> io::Result<Exposed> {
+    Walk { change: Some(|file, mode| file.set_permissions(Permissions::from_mode(mode))), exposed: Exposed::default() }.of(data)
+}
+
+/// Whether others can read a file; `false` where it isn't there.
+pub fn is_readable_by_others(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|about| about.mode() & READ != 0)
+}
+
+struct Walk {
+    change: Option<fn(&File, u32) -> io::Result<()>>,
+    exposed: Exposed,
+}
+
+/// A folder that was visited.
+struct Folder {
+    path: PathBuf,
+    depth: usize,
+    /// Whether it, or one above it, was open.
+    was_open: bool,
+    /// Whether its files are looked at only if it was.
+    has_objects: bool,
+}
+
+impl Walk {
+    fn of(mut self, data: &Path) -> io::Result<Exposed> {
+        let links = std::fs::metadata(data).is_ok_and(|about| about.mode() & WRITE == 0);
+        let mut folders = match self.visit(data, true) {
+            Ok(Some(was_open)) => vec![Folder { path: data.to_owned(), depth: 0, was_open, has_objects: false }],
+            Ok(None) => Vec::new(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(&folder.path).map_err(|error| at(&folder.path, &error))? {
+                let entry = entry.map_err(|error| at(&folder.path, &error))?;
+                let kind = entry.file_type().map_err(|error| at(&folder.path, &error))?;
+                let is_link = kind.is_symlink() && folder.depth == 0 && links;
+                if kind.is_file() && folder.has_objects && !folder.was_open {
+                    continue;
+                }
+                if !(kind.is_dir() || kind.is_file() || is_link) {
+                    continue;
+                }
+                let path = entry.path();
+                let was_open = match self.visit(&path, is_link) {
+                    Ok(Some(was_open)) => was_open,
+                    // A file; or it went meanwhile, as scratch files and logs of databases do.
+                    Ok(None) => continue,
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                    Err(error) => return Err(error),
+                };
+                if folder.depth < DEEPEST {
+                    let has_objects = folder.has_objects || (folder.depth == 0 && entry.file_name() == "objects");
+                    folders.push(Folder { path, depth: folder.depth + 1, was_open: was_open || folder.was_open, has_objects });
+                }
+            }
+        }
+        Ok(self.exposed)
+    }
+
+    /// Looks at a folder or a file and changes it if need be; whether it was open, for a folder.
+    fn visit(&mut self, path: &Path, follow: bool) -> io::Result<Option<bool>> {
+        let about = if follow { std::fs::metadata(path) } else { std::fs::symlink_metadata(path) }.map_err(|error| at(path, &error))?;
+        let is_open = about.mode() & OTHERS != 0;
+        if is_open {
+            *(if about.is_dir() { &mut self.exposed.folders } else { &mut self.exposed.files }) += 1;
+            self.exposed.first.get_or_insert_with(|| path.to_owned());
+            if let Some(change) = self.change {
+                // By a handle, so that it can't be exchanged for a link in between.
+                let flags = if follow { OFlags::NONBLOCK } else { OFlags::NONBLOCK | OFlags::NOFOLLOW };
+                let file = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path).map_err(|error| at(path, &error))?;
+                change(&file, if about.is_dir() { FOLDER } else { FILE }).map_err(|error| at(path, &error))?;
+            }
+        }
+        Ok(about.is_dir().then_some(is_open))
+    }
+}
+
+fn at(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        std::fs::metadata(path).unwrap().mode() & 0o777
+    }
+
+    fn set(path: &Path, mode: u32) {
+        std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn an_open_folder_is_seen_and_made_private_down_to_its_last_file() {
+        let root = tempfile::tempdir().unwrap();
+        let data = root.path().join("data");
+        assert_eq!(look(&data).unwrap(), Exposed::default(), "there is none");
+        let (shard, secrets) = (data.join("objects/ab"), data.join("secrets"));
+        let files = [data.join("accounts.db"), data.join("accounts.db-wal"), shard.join("x"), secrets.join("addresses.key")];
+        for folder in [&shard, &secrets] {
+            std::fs::create_dir_all(folder).unwrap();
+        }
+        let folders = [data.clone(), data.join("objects"), shard, secrets];
+        for (path, open) in folders.iter().map(|path| (path, 0o755)).chain(files.iter().map(|path| (path, 0o644))) {
+            if open == 0o644 {
+                std::fs::write(path, "x").unwrap();
+            }
+            set(path, open);
+        }
+        // Links into somebody else's files are no business of ours.
+        let elsewhere = root.path().join("elsewhere");
+        std::fs::write(&elsewhere, "x").unwrap();
+        set(&elsewhere, 0o644);
+        std::os::unix::fs::symlink(&elsewhere, data.join("objects/link")).unwrap();
+        let seen = look(&data).unwrap();
+        assert_eq!((seen.folders, seen.files, seen.first.as_deref()), (4, 4, Some(data.as_path())));
+        assert_eq!(repair(&data).unwrap(), seen);
+        assert_eq!(repair(&data).unwrap(), Exposed::default(), "once is enough");
+        assert!(folders.iter().all(|path| mode(path) == 0o700) && files.iter().all(|path| mode(path) == 0o600));
+        assert_eq!(mode(&elsewhere), 0o644);
+    }
+
+    #[test]
+    fn objects_in_a_private_folder_are_not_looked_at_one_by_one() {
+        let data = tempfile::tempdir().unwrap();
+        let shard = data.path().join("objects/ab");
+        std::fs::create_dir_all(&shard).unwrap();
+        for folder in [data.path(), &data.path().join("objects"), &shard] {
+            set(folder, 0o700);
+        }
+        std::fs::write(shard.join("x"), "x").unwrap();
+        set(&shard.join("x"), 0o644);
+        assert_eq!(look(data.path()).unwrap(), Exposed::default());
+        set(&shard, 0o755);
+        assert_eq!(look(data.path()).unwrap().files, 1);
+    }
+}

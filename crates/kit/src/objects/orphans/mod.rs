@@ -1,0 +1,284 @@
+//! Keys on their way: written down before a byte is stored under them, and kept in mind until nothing can appear under them any more.
+//!
+//! A row of `orphan_object` (a table of every service's database) says one of two things. *Held*: a process may be writing under this key, which no
+//! row names yet. *Orphaned*: nothing names the key, and its object goes. A key is named in the transaction that removes its row. Removing an object
+//! does not remove the row at once: a store may still apply a request of a process that is dead (bytes in a socket, a proxy in between, a
+//! retry), and then the object appears again. So the row stays, its key is removed again after growing pauses, and it is forgotten only after the
+//! engine's [`Objects::settles_within`] (decision 18). Owns the rows and the sweeping; which columns name objects, each service says ([`Names`]).
+//! Invariant: an object in the store is named by a row or its key stands here; a removed key stays until nothing can appear under it.
+
+mod names;
+mod store;
+
+pub use names::{Names, keys_within};
+pub use store::{held_by, named, named_all, orphan};
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::{StreamExt as _, stream};
+
+use super::{ObjectKey, Objects, base62};
+use crate::clock::Clock;
+use crate::db::{Db, Error};
+use crate::tasks::Tasks;
+use store::Claimed;
+
+/// Rows of one step of a sweep.
+const STEP: usize = 256;
+/// Objects removed at once: each takes several calls of a distant store.
+const REMOVALS_AT_ONCE: usize = 8;
+/// How often a process looks for keys that are due.
+const TICK: Duration = Duration::from_secs(5);
+/// The pause of a sweep that met an engine that is away grows up to this.
+const LONGEST_TICK: Duration = Duration::from_secs(300);
+/// A sweep that takes a key has it for so long; if it dies, the next one takes it after that.
+const CLAIM: TimeDelta = TimeDelta::seconds(60);
+/// The pause before a removed key is looked at again; five times as long each time.
+const FIRST_LOOK: TimeDelta = TimeDelta::seconds(5);
+const LONGEST_RETRY: TimeDelta = TimeDelta::minutes(5);
+/// An object that a row named was whole, so no request of its writer is under way: it is looked at once more, at the end, and not before.
+const LAST_LOOKS: i64 = 6;
+
+/// What a service says of its objects.
+#[derive(Debug, Clone, Copy)]
+pub struct Policy {
+    /// The columns that name them.
+    pub names: &'static [Names],
+    /// A key that another instance holds for longer than this is orphaned: that instance never came back.
+    pub abandoned_after: TimeDelta,
+}
+
+/// See the module. Clones are the same one.
+#[derive(Clone)]
+pub struct Orphans(Arc<Inner>);
+
+struct Inner {
+    db: Db,
+    objects: Objects,
+    clock: Clock,
+    policy: Policy,
+    /// This installation of the role: stays the same when the process starts anew.
+    instance: String,
+    /// This start of it.
+    boot: String,
+    held: Mutex<HashSet<ObjectKey>>,
+    /// Whether a lease has ended since the last sweep.
+    released: AtomicBool,
+}
+
+impl std::fmt::Debug for Orphans {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Orphans").field("instance", &self.0.instance).finish_non_exhaustive()
+    }
+}
+
+impl Orphans {
+    /// Learns from `folder` who this instance is.
+    pub async fn open(db: &Db, objects: &Objects, clock: &Clock, folder: &Path, policy: Policy) -> std::io::Result<Self> {
+        let path = folder.join("instance");
+        let named = |error: std::io::Error| std::io::Error::new(error.kind(), format!("{} can't be read or written: {error}", path.display()));
+        let instance = match tokio::fs::read_to_string(&path).await {
+            Ok(text) if text.len() == 22 => text,
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(named(error)),
+            _ => {
+                let fresh = base62();
+                tokio::fs::write(&path, &fresh).await.map_err(named)?;
+                fresh
+            }
+        };
+        let (db, objects, clock) = (db.clone(), objects.clone(), clock.clone());
+        let (held, released) = (Mutex::default(), AtomicBool::new(false));
+        Ok(Self(Arc::new(Inner { db, objects, clock, policy, instance, boot: base62(), held, released })))
+    }
+
+    /// Writes `count` new keys down; until its lease ends, this process may store an object under each.
+    pub async fn register(&self, count: usize) -> Result<Vec<KeyLease>, Error> {
+        let now = self.0.clock.now();
+        let leases: Vec<KeyLease> = (0..count).map(|_| KeyLease { key: ObjectKey::random(), since: now, orphans: self.clone() }).collect();
+        let keys: Vec<ObjectKey> = leases.iter().map(|lease| lease.key.clone()).collect();
+        // Held here before it stands there, so that no sweep of this process sees it in no hands.
+        self.held().extend(keys.iter().cloned());
+        store::hold(&self.0.db, keys, &self.0.instance, &self.0.boot, now).await?;
+        Ok(leases)
+    }
+
+    /// Removes the objects of those of `keys` that no row names, and everything that was stored to make them. `false` if some could not be removed
+    /// now; the sweep tries those again.
+    pub async fn remove(&self, keys: &[ObjectKey]) -> Result<bool, Error> {
+        let mut clean = true;
+        for keys in keys.chunks(STEP) {
+            let now = self.0.clock.now();
+            let claimed = store::claim(&self.0.db, keys.to_vec(), now, now + CLAIM).await?;
+            clean &= self.remove_claimed(claimed, now).await?;
+        }
+        Ok(clean)
+    }
+
+    /// Sweeps at once and then every few seconds, until the process ends.
+    pub fn start(&self, tasks: &Tasks) {
+        let (orphans, owner) = (self.clone(), tasks.clone());
+        tasks.spawn(async move {
+            let mut pause = TICK;
+            loop {
+                let swept = tokio::select! {
+                    swept = orphans.sweep() => swept,
+                    () = owner.stopping() => return,
+                };
+                match swept {
+                    Ok(_) => pause = TICK,
+                    Err(error) => {
+                        tracing::warn!(%error, "objects that nothing names could not be swept; it will be tried again");
+                        pause = (pause * 2).min(LONGEST_TICK);
+                    }
+                }
+                if !owner.sleep(pause).await {
+                    return;
+                }
+            }
+        });
+    }
+
+    /// Removes what is due. `false` if some of it could not be removed now.
+    pub async fn sweep(&self) -> Result<bool, Error> {
+        self.orphan_lost().await?;
+        let mut clean = true;
+        loop {
+            let now = self.0.clock.now();
+            let claimed = store::claim_due(&self.0.db, now, now + CLAIM, STEP).await?;
+            let full = claimed.len() == STEP;
+            clean &= self.remove_claimed(claimed, now).await?;
+            if !full {
+                return Ok(clean);
+            }
+        }
+    }
+
+    /// Orphans what is held by no process any more: by an earlier start of this instance, by one that never came back, or by a lease of
+    /// this process that has ended without its key being named.
+    async fn orphan_lost(&self) -> Result<(), Error> {
+        let Inner { db, clock, policy, instance, boot, released, .. } = &*self.0;
+        let released = released.swap(false, Ordering::AcqRel);
+        let (now, mut after) = (clock.now(), String::new());
+        loop {
+            let listed = store::list_lost(db, (instance, boot), released, now - policy.abandoned_after, &after, STEP).await?;
+            let Some(last) = listed.last() else { return Ok(()) };
+            last.as_str().clone_into(&mut after);
+            let full = listed.len() == STEP;
+            // Asked after they were listed: a key that is in no hands by now was named, or given up, before.
+            let lost: Vec<ObjectKey> = {
+                let held = self.held();
+                listed.into_iter().filter(|key| !held.contains(key)).collect()
+            };
+            store::orphan_lost(db, lost, policy.names, now).await?;
+            if !full {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Removes the objects of rows that were claimed at `now`; forgets those under whose keys nothing can appear any more.
+    async fn remove_claimed(&self, claimed: Vec<Claimed>, now: DateTime<Utc>) -> Result<bool, Error> {
+        if claimed.is_empty() {
+            return Ok(true);
+        }
+        let removals = stream::iter(claimed).map(|row| async move {
+            let removed = self.0.objects.remove(&row.key).await;
+            if let Err(error) = &removed {
+                tracing::warn!(object = %row.key, %error, "an object could not be removed; it will be tried again");
+            }
+            (row, removed.is_ok())
+        });
+        let outcomes: Vec<(Claimed, bool)> = removals.buffer_unordered(REMOVALS_AT_ONCE).collect().await;
+        let settles = self.0.objects.settles_within();
+        let (mut forgotten, mut later) = (Vec::new(), Vec::new());
+        let clean = outcomes.iter().all(|(_, removed)| *removed);
+        for (row, removed) in outcomes {
+            match next_look(&row, removed, settles, now) {
+                None => forgotten.push(row.key),
+                Some(due_at) => later.push((row.key, due_at)),
+            }
+        }
+        store::settle(&self.0.db, forgotten, later).await?;
+        Ok(clean)
+    }
+
+    fn held(&self) -> std::sync::MutexGuard<'_, HashSet<ObjectKey>> {
+        self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// When a key that was removed (or could not be) at `now` is looked at again; `None` once nothing can appear under it.
+fn next_look(row: &Claimed, removed: bool, settles: TimeDelta, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let end = row.condemned_at + settles;
+    let growing = |first: TimeDelta, factor: i32| first * factor.saturating_pow(u32::try_from((row.looks - 1).clamp(0, LAST_LOOKS)).unwrap_or(0));
+    if !removed {
+        return Some(now + growing(FIRST_LOOK, 2).min(LONGEST_RETRY));
+    }
+    (now < end).then(|| (now + growing(FIRST_LOOK, 5)).min(end))
+}
+
+/// The right to store an object under a key. When it ends without a row naming the key, the object goes with the next sweep.
+#[derive(Debug)]
+pub struct KeyLease {
+    key: ObjectKey,
+    since: DateTime<Utc>,
+    orphans: Orphans,
+}
+
+impl KeyLease {
+    /// The key.
+    pub fn key(&self) -> &ObjectKey {
+        &self.key
+    }
+
+    /// When it was written down.
+    pub fn since(&self) -> DateTime<Utc> {
+        self.since
+    }
+}
+
+impl Drop for KeyLease {
+    fn drop(&mut self) {
+        self.orphans.held().remove(&self.key);
+        self.orphans.0.released.store(true, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_removed_key_is_looked_at_after_growing_pauses_and_forgotten_only_at_the_end() {
+        let start = DateTime::UNIX_EPOCH;
+        let pauses = |settles: i64, looks: i64| {
+            let (mut now, mut looks, mut seen) = (start, looks, Vec::new());
+            loop {
+                looks += 1;
+                let row = Claimed { key: ObjectKey::random(), condemned_at: start, looks };
+                let Some(next) = next_look(&row, true, TimeDelta::seconds(settles), now) else { return seen };
+                now = next;
+                seen.push((now - start).num_seconds());
+            }
+        };
+        assert_eq!(pauses(600, 0), [5, 30, 155, 600]);
+        assert_eq!(pauses(600, LAST_LOOKS), [600], "what was whole is looked at once more");
+        assert_eq!(pauses(0, 0), [0_i64; 0], "a folder has nothing under way");
+    }
+
+    #[test]
+    fn what_could_not_be_removed_is_tried_again_and_never_forgotten() {
+        let start = DateTime::UNIX_EPOCH;
+        for looks in [1, 3, 50] {
+            let row = Claimed { key: ObjectKey::random(), condemned_at: start, looks };
+            let later = start + TimeDelta::days(30);
+            let next = next_look(&row, false, TimeDelta::zero(), later).unwrap();
+            assert!(next > later && next <= later + LONGEST_RETRY, "{looks}: {next}");
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! The table `orphan_object`.
+//!
+//! `due_at` is null while a key is held; `condemned_at` is when it was first taken to be removed. Invariant: a row goes by its key being named, while
+//! it is held, or by being forgotten after its removal; from `condemned_at` on, naming it fails.
+
+use std::collections::{BTreeMap, HashSet};
+
+use chrono::{DateTime, Utc};
+use sea_orm::FromQueryResult;
+
+use super::{LAST_LOOKS, Names};
+use crate::db::{Db, Error, Sql, Tx, Value, placeholders, portion};
+use crate::objects::{ObjectKey, life};
+
+/// A row that a sweep has taken.
+#[derive(Debug, Clone)]
+pub(super) struct Claimed {
+    pub key: ObjectKey,
+    pub condemned_at: DateTime<Utc>,
+    /// How often it was taken, with this time.
+    pub looks: i64,
+}
+
+#[derive(FromQueryResult)]
+struct KeyRow {
+    object: String,
+}
+
+#[derive(FromQueryResult)]
+struct ClaimedRow {
+    object: String,
+    condemned_at: DateTime<Utc>,
+    looks: i64,
+}
+
+fn key(text: String) -> Result<ObjectKey, Error> {
+    text.try_into().map_err(|_| Error::Corrupt("an object's key"))
+}
+
+fn values(keys: &[ObjectKey]) -> Vec<Value> {
+    keys.iter().map(|key| key.as_str().into()).collect()
+}
+
+/// Portions of few sizes, each with `($1, $2 …)` for its keys.
+fn portions(mut keys: &[ObjectKey]) -> impl Iterator<Item = (&[ObjectKey], String)> {
+    std::iter::from_fn(move || {
+        let size = (!keys.is_empty()).then(|| portion(keys.len()))?;
+        let (now, left) = keys.split_at(size);
+        keys = left;
+        Some((now, placeholders(1, size)))
+    })
+}
+
+/// Writes keys down as held.
+pub(super) async fn hold(db: &Db, keys: Vec<ObjectKey>, instance: &str, boot: &str, now: DateTime<Utc>) -> Result<(), Error> {
+    let (instance, boot) = (instance.to_owned(), boot.to_owned());
+    db.write(move |tx| Box::pin(async move { held_by(tx, &keys, &instance, &boot, now).await })).await
+}
+
+/// Writes down that this start of an instance may be storing objects under these keys.
+pub async fn held_by(tx: &Tx, keys: &[ObjectKey], instance: &str, boot: &str, now: DateTime<Utc>) -> Result<(), Error> {
+    for (keys, _) in portions(keys) {
+        let values = keys.iter().flat_map(|key| [key.as_str().into(), instance.into(), boot.into(), now.into()]).collect();
+        tx.execute(&format!("insert into orphan_object (object, instance, boot, since) values {}", placeholders(keys.len(), 4)), values).await?;
+    }
+    life("registered", keys);
+    Ok(())
+}
+
+/// In the transaction that names them: these keys are held no more. Answers how many were; one that was condemned is not.
+pub async fn named(tx: &Tx, keys: &[ObjectKey]) -> Result<u64, Error> {
+    let mut count = 0;
+    for (keys, marks) in portions(keys) {
+        count += tx.execute(&format!("delete from orphan_object where object in {marks} and due_at is null"), values(keys)).await?;
+    }
+    life("named", keys);
+    Ok(count)
+}
+
+/// The same for keys of which each must be held: [`Error::Conflict`] if one is not, as its object may be gone.
+pub async fn named_all(tx: &Tx, keys: &[ObjectKey]) -> Result<(), Error> {
+    if named(tx, keys).await? == keys.len() as u64 { Ok(()) } else { Err(Error::Conflict) }
+}
+
+/// In the transaction that ends their names: the objects go, now or with the next sweep.
+pub async fn orphan(tx: &Tx, keys: &[ObjectKey], now: DateTime<Utc>) -> Result<(), Error> {
+    for (keys, _) in portions(keys) {
+        let values = keys.iter().flat_map(|key| [key.as_str().into(), "".into(), "".into(), now.into(), now.into(), LAST_LOOKS.into()]).collect();
+        let text = format!(
+            "insert into orphan_object (object, instance, boot, since, due_at, looks) values {} \
+             on conflict (object) do update set due_at = excluded.due_at where orphan_object.due_at is null",
+            placeholders(keys.len(), 6)
+        );
+        tx.execute(&text, values).await?;
+    }
+    life("orphaned", keys);
+    Ok(())
+}
+
+/// Held keys of earlier starts of this instance, of anybody since before `before`, and with `own` of this start.
+pub(super) async fn list_lost(db: &Db, (instance, boot): (&str, &str), own: bool, before: DateTime<Utc>, after: &str, most: usize) -> Result<Vec<ObjectKey>, Error> {
+    let text = "select object from orphan_object where due_at is null and object > $5 \
+         and ((instance = $1 and (boot <> $2 or $3)) or since < $4) order by object limit $6";
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let rows: Vec<KeyRow> = db.read().rows(text, vec![instance.into(), boot.into(), own.into(), before.into(), after.into(), most.into()]).await?;
+    rows.into_iter().map(|row| key(row.object)).collect()
+}
+
+/// Makes held keys due, once every write that has begun is decided. Looks at the columns that name objects first: whatever went wrong
+/// before, the sweep removes nothing that a row names.
+pub(super) async fn orphan_lost(db: &Db, keys: Vec<ObjectKey>, names: &'static [Names], now: DateTime<Utc>) -> Result<(), Error> {
+    if keys.is_empty() {
+        return Ok(());
+    }
+    db.write(move |tx| {
+        Box::pin(async move {
+            let mut found = HashSet::new();
+            for Names { table, column, .. } in names.iter().filter(|names| names.is_whole) {
+                for (keys, marks) in portions(&keys) {
+                    let text = format!("select {column} as object from {table} where {column} in {marks}");
+                    let rows: Vec<KeyRow> = tx.rows(&text, values(keys)).await?;
+                    found.extend(rows.into_iter().map(|row| row.object));
+                }
+            }
+            let (kept, lost): (Vec<ObjectKey>, Vec<ObjectKey>) = keys.into_iter().partition(|key| found.contains(key.as_str()));
+            if let Some(object) = kept.first() {
+                tracing::warn!(%object, keys = kept.len(), "rows name objects whose keys were held by a process that is gone; they stay");
+            }
+            named(tx, &kept).await?;
+            for (keys, marks) in portions(&lost) {
+                let mut values = values(keys);
+                values.push(now.into());
+                let text = format!("update orphan_object set due_at = ${} where due_at is null and object in {marks}", values.len());
+                tx.execute(&text, values).await?;
+            }
+            life("orphaned (its holder is gone)", &lost);
+            Ok(())
+        })
+    })
+    .await
+}
+
+/// Takes the rows of these keys, for as long as `until`.
+pub(super) async fn claim(db: &Db, keys: Vec<ObjectKey>, now: DateTime<Utc>, until: DateTime<Utc>) -> Result<Vec<Claimed>, Error> {
+    db.write(move |tx| {
+        Box::pin(async move {
+            let mut claimed = Vec::new();
+            for (keys, marks) in portions(&keys) {
+                claimed.extend(take(tx, &format!("object in {marks}"), values(keys), now, until).await?);
+            }
+            Ok(claimed)
+        })
+    })
+    .await
+}
+
+/// Takes rows that are due.
+pub(super) async fn claim_due(db: &Db, now: DateTime<Utc>, until: DateTime<Utc>, most: usize) -> Result<Vec<Claimed>, Error> {
+    // Mostly there is nothing, and then no writer has to wait for that.
+    let due: Option<KeyRow> = db.read().row("select object from orphan_object where due_at <= $1 limit 1", vec![now.into()]).await?;
+    if due.is_none() {
+        return Ok(Vec::new());
+    }
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let which = "object in (select object from orphan_object where due_at <= $1 order by due_at limit $2)";
+    db.write(move |tx| Box::pin(async move { take(tx, which, vec![now.into(), most.into()], now, until).await })).await
+}
+
+async fn take(tx: &Tx, which: &str, mut values: Vec<Value>, now: DateTime<Utc>, until: DateTime<Utc>) -> Result<Vec<Claimed>, Error> {
+    let (now_at, until_at) = (values.len() + 1, values.len() + 2);
+    values.extend([now.into(), until.into()]);
+    let text = format!(
+        "update orphan_object set condemned_at = coalesce(condemned_at, ${now_at}), due_at = ${until_at}, looks = looks + 1 where {which} \
+         returning object, condemned_at, looks"
+    );
+    let rows: Vec<ClaimedRow> = tx.rows(&text, values).await?;
+    rows.into_iter().map(|row| Ok(Claimed { key: key(row.object)?, condemned_at: row.condemned_at, looks: row.looks })).collect()
+}
+
+/// Forgets keys under which nothing can appear any more, and writes down when the others are looked at again.
+pub(super) async fn settle(db: &Db, forgotten: Vec<ObjectKey>, later: Vec<(ObjectKey, DateTime<Utc>)>) -> Result<(), Error> {
+    db.write(move |tx| {
+        Box::pin(async move {
+            for (keys, marks) in portions(&forgotten) {
+                tx.execute(&format!("delete from orphan_object where object in {marks}"), values(keys)).await?;
+            }
+            let mut by_time: BTreeMap<DateTime<Utc>, Vec<ObjectKey>> = BTreeMap::new();
+            later.into_iter().for_each(|(key, due_at)| by_time.entry(due_at).or_default().push(key));
+            for (due_at, keys) in &by_time {
+                for (keys, marks) in portions(keys) {
+                    let mut values = values(keys);
+                    values.push((*due_at).into());
+                    let text = format!("update orphan_object set due_at = ${} where object in {marks}", values.len());
+                    tx.execute(&text, values).await?;
+                }
+                life("is looked at again later", keys);
+            }
+            life("forgotten", &forgotten);
+            Ok(())
+        })
+    })
+    .await
+}

@@ -1,0 +1,180 @@
+//! The store and the rows held against each other, in both directions.
+//!
+//! Owns reading every key that the roles' databases name or keep in mind, and every object that lies in the store; which columns name objects,
+//! each service says ([`Names`]). Needs memory for one entry per object. Works beside running servers: what seems to be amiss is looked at once
+//! more, so that what only changed meanwhile is not reported. Invariant: an object is removed here only if no row of any role knows its
+//! key, and it is old.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use sea_orm::FromQueryResult;
+use serde::Serialize;
+
+use super::orphans::{Names, keys_within};
+use super::{Listed, ObjectKey, Objects, shards};
+use crate::db::{self, Db, Sql};
+
+/// Rows of one question.
+const PAGE: usize = 5_000;
+/// Questions to the store at once.
+const AT_ONCE: usize = 8;
+
+/// A role's database, and where it names objects.
+#[derive(Debug)]
+pub struct Book {
+    /// The role.
+    pub service: &'static str,
+    /// Its database.
+    pub db: Db,
+    /// Its columns that name objects.
+    pub names: &'static [Names],
+}
+
+/// What can go wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A database.
+    #[error("the database of {0} can't be read: {1}")]
+    Db(&'static str, #[source] db::Error),
+    /// The store.
+    #[error(transparent)]
+    Objects(#[from] super::Error),
+}
+
+/// An object that no row knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Untracked {
+    /// Its key.
+    pub key: ObjectKey,
+    /// Its bytes.
+    pub bytes: u64,
+    /// When it was last written to, where the store tells.
+    pub modified: Option<DateTime<Utc>>,
+}
+
+/// A row whose object is not there.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Missing {
+    /// The object's key.
+    pub key: ObjectKey,
+    /// Where it is named, such as `media.item.object`.
+    pub named_in: String,
+}
+
+/// How the store and the rows compare.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Objects in the store.
+    pub objects: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Keys that rows name.
+    pub named: u64,
+    /// Keys that are kept in mind: being written, or to be removed.
+    pub in_mind: u64,
+    /// Objects without a row.
+    pub untracked: Vec<Untracked>,
+    /// Rows without an object.
+    pub missing: Vec<Missing>,
+}
+
+impl Report {
+    /// Whether the two agree.
+    pub fn is_clean(&self) -> bool {
+        self.untracked.is_empty() && self.missing.is_empty()
+    }
+
+    /// The objects without a row that were last written to before `before`; of the others one can't be sure that nobody is at them.
+    pub fn removable(&self, before: DateTime<Utc>) -> impl Iterator<Item = &Untracked> {
+        self.untracked.iter().filter(move |object| object.modified.is_some_and(|modified| modified < before))
+    }
+}
+
+/// Every key that rows know: where it is named, or `None` where it is only kept in mind.
+type Known = HashMap<ObjectKey, Option<(usize, usize)>>;
+
+/// Compares the store with the rows of all roles.
+pub async fn check(objects: &Objects, books: &[Book]) -> Result<Report, Error> {
+    let mut known = read(books).await?;
+    let mut report = Report { named: 0, in_mind: 0, ..Report::default() };
+    for place in known.values() {
+        *(if place.is_some() { &mut report.named } else { &mut report.in_mind }) += 1;
+    }
+    let mut listings = stream::iter(shards()).map(async |shard| objects.list(&shard).await).buffer_unordered(AT_ONCE);
+    while let Some(shard) = listings.try_next().await? {
+        for Listed { key, bytes, modified } in shard {
+            report.objects += 1;
+            report.bytes += bytes;
+            if known.remove(&key).is_none() {
+                report.untracked.push(Untracked { key, bytes, modified: modified.map(Into::into) });
+            }
+        }
+    }
+    drop(listings);
+    // What is left was not listed. A column that names keys within other text can't be believed that much.
+    known.retain(|_, place| place.is_some_and(|(book, column)| books.get(book).and_then(|book| book.names.get(column)).is_some_and(|names| names.is_whole)));
+    if report.untracked.is_empty() && known.is_empty() {
+        return Ok(report);
+    }
+    let again = read(books).await?;
+    report.untracked.retain(|object| !again.contains_key(&object.key));
+    let lost = known.into_iter().filter_map(|(key, place)| place.filter(|place| again.get(&key) == Some(&Some(*place))).map(|place| (key, place)));
+    let mut asked = stream::iter(lost).map(async |(key, place)| Ok::<_, Error>((objects.is_there(&key).await?, key, place))).buffer_unordered(AT_ONCE);
+    while let Some((is_there, key, (book, column))) = asked.try_next().await? {
+        if let (false, Some(book)) = (is_there, books.get(book))
+            && let Some(Names { table, column, .. }) = book.names.get(column)
+        {
+            report.missing.push(Missing { key, named_in: format!("{}.{table}.{column}", book.service) });
+        }
+    }
+    report.untracked.sort_by(|one, other| one.key.cmp(&other.key));
+    report.missing.sort();
+    Ok(report)
+}
+
+/// Removes the objects without a row of a report that were last written to more than `older_than` before `now`; answers how many.
+pub async fn remove_untracked(objects: &Objects, report: &Report, now: DateTime<Utc>, older_than: TimeDelta) -> Result<u64, Error> {
+    let removals = stream::iter(report.removable(now - older_than)).map(async |object| objects.remove(&object.key).await).buffer_unordered(AT_ONCE);
+    Ok(removals.try_fold(0, async |count, ()| Ok(count + 1)).await?)
+}
+
+/// Every key that the roles know. First those kept in mind, then those named: a key that is named meanwhile is seen in one of them.
+async fn read(books: &[Book]) -> Result<Known, Error> {
+    let mut known = Known::new();
+    for book in books {
+        pages(book, "orphan_object", "object", |text| known.extend(keys_within(text).map(|key| (key, None)))).await?;
+    }
+    for (at, book) in books.iter().enumerate() {
+        for (column, names) in book.names.iter().enumerate() {
+            // A key that is kept in mind as well may go at any moment: it stays as that.
+            let note = |text: &str| {
+                keys_within(text).for_each(|key| {
+                    known.entry(key).or_insert(Some((at, column)));
+                });
+            };
+            pages(book, names.table, names.column, note).await?;
+        }
+    }
+    Ok(known)
+}
+
+#[derive(FromQueryResult)]
+struct Text {
+    text: String,
+}
+
+/// Every value of a column, page by page.
+async fn pages(book: &Book, table: &str, column: &str, mut note: impl FnMut(&str)) -> Result<(), Error> {
+    let query = format!("select {column} as text from {table} where {column} > $1 group by {column} order by {column} limit $2");
+    let mut after = String::new();
+    loop {
+        let rows: Vec<Text> = book.db.read().rows(&query, vec![after.as_str().into(), (PAGE as i64).into()]).await.map_err(|error| Error::Db(book.service, error))?;
+        rows.iter().for_each(|row| note(&row.text));
+        match rows.into_iter().last() {
+            Some(last) => after = last.text,
+            None => return Ok(()),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! What holds when the store and the rows are compared: on every engine, in both directions.
+//!
+//! Invariant: nothing that a row names, or that is kept in mind, is ever reported or removed, however old it is.
+
+use std::collections::BTreeSet;
+
+use bytes::Bytes;
+use chrono::{TimeDelta, Utc};
+use kit::db::{Db, Error, Migration, Sql};
+use kit::objects::reconcile::{Book, check, remove_untracked};
+use kit::objects::{Names, ObjectKey, Objects, orphans};
+
+use super::{Store, listed};
+
+const NAMES: &[Names] = &[Names::whole("thing", "object"), Names::within("thing", "about")];
+const TABLES: &[Migration] = &[Migration { version: 1, min_compatible: 1, sql: "create table thing (object text, about text)" }];
+
+async fn put(objects: &Objects) -> ObjectKey {
+    objects.put(Bytes::from_static(b"some bytes")).await.unwrap().key
+}
+
+async fn name(db: &Db, column: &str, value: String) {
+    let text = format!("insert into thing ({column}) values ($1)");
+    let done: Result<u64, Error> = db.write(move |tx| Box::pin(async move { tx.execute(&text, vec![value.into()]).await })).await;
+    done.unwrap();
+}
+
+pub(super) async fn both_ways(store: Store) {
+    let (folder, objects) = (tempfile::tempdir().unwrap(), store.open().await);
+    let mut books = Vec::new();
+    for service in ["one", "two"] {
+        let db = Db::sqlite(&folder.path().join(service)).await.unwrap();
+        db.migrate(service, TABLES).await.unwrap();
+        books.push(Book { service, db, names: NAMES });
+    }
+    let (whole, within, held, removed) = (put(&objects).await, put(&objects).await, put(&objects).await, put(&objects).await);
+    name(&books[0].db, "object", whole.to_string()).await;
+    name(&books[1].db, "about", format!("{{\"init\":\"{within}\"}}")).await;
+    let (keys, now) = ([held.clone()], Utc::now());
+    let done: Result<(), Error> = books[1].db.write(move |tx| Box::pin(async move { orphans::held_by(tx, &keys, "i", "b", now).await })).await;
+    done.unwrap();
+    let keys = [removed.clone()];
+    let done: Result<(), Error> = books[0].db.write(move |tx| Box::pin(async move { orphans::orphan(tx, &keys, now).await })).await;
+    done.unwrap();
+    // An unfinished upload: a row names what is no object yet.
+    let mut writer = objects.create().await.unwrap();
+    writer.write(Bytes::from_static(b"half")).await.unwrap();
+    let unfinished = writer.save().await.unwrap().key;
+    name(&books[0].db, "object", unfinished.to_string()).await;
+    let report = check(&objects, &books).await.unwrap();
+    assert!(report.is_clean(), "{report:?}");
+    assert_eq!((report.named, report.in_mind), (3, 2));
+
+    let (stray, lost) = (put(&objects).await, ObjectKey::random());
+    name(&books[1].db, "object", lost.to_string()).await;
+    // Of an unfinished one that no row knows, too.
+    let mut nobodys = objects.create().await.unwrap();
+    nobodys.write(Bytes::from_static(b"half")).await.unwrap();
+    let begun = nobodys.save().await.unwrap().key;
+    let report = check(&objects, &books).await.unwrap();
+    assert_eq!(report.untracked.iter().map(|object| object.key.clone()).collect::<BTreeSet<_>>(), BTreeSet::from([stray.clone(), begun.clone()]));
+    assert_eq!(report.missing.iter().map(|missing| (&missing.key, missing.named_in.as_str())).collect::<Vec<_>>(), [(&lost, "two.thing.object")]);
+    assert_eq!(remove_untracked(&objects, &report, Utc::now(), TimeDelta::hours(1)).await.unwrap(), 0, "somebody may be at it");
+    assert_eq!(remove_untracked(&objects, &report, Utc::now() + TimeDelta::hours(2), TimeDelta::hours(1)).await.unwrap(), 2);
+    for (key, stays) in [(&whole, true), (&within, true), (&held, true), (&removed, true), (&unfinished, true), (&stray, false), (&begun, false)] {
+        assert_eq!(listed(&objects, key).await.is_some(), stays, "{key}");
+    }
+    drop((writer, nobodys));
+}

@@ -1,0 +1,83 @@
+//! Rules that need the insides: two processes at one upload.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use contract::AccountId;
+use testkit::World;
+use testkit::engines::shared_s3;
+
+use crate::error::Error;
+use crate::ingest::Feed;
+use crate::model::Details;
+use crate::uploads::{Outcome, Request};
+use crate::{Media, build, store};
+
+/// A WAVE file of silence, 8-bit mono at 8 kHz.
+fn silence(bytes: usize) -> Bytes {
+    let size = u32::try_from(bytes - 44).unwrap();
+    let mut file = b"RIFF".to_vec();
+    file.extend((size + 36).to_le_bytes());
+    file.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
+    file.extend(8_000_u32.to_le_bytes());
+    file.extend(8_000_u32.to_le_bytes());
+    file.extend(b"\x01\0\x08\0data");
+    file.extend(size.to_le_bytes());
+    file.resize(bytes, 128);
+    file.into()
+}
+
+/// A process of its own, as far as the database and the store can tell.
+async fn process(world: &World, name: &str) -> Media {
+    let mut context = world.context("media").clone();
+    context.folder = world.folder().join(name);
+    std::fs::create_dir(&context.folder).unwrap();
+    build(context).await.unwrap()
+}
+
+async fn listed(media: &Media) -> Vec<String> {
+    let mut found = Vec::new();
+    for shard in 0..36 * 36 {
+        let digits = [shard / 36, shard % 36].map(|digit| char::from_digit(digit, 36).unwrap());
+        found.extend(media.context.objects.list(&digits.iter().collect::<String>()).await.unwrap().into_iter().map(|listed| listed.key.to_string()));
+    }
+    found
+}
+
+/// A process hung with an upload in its hands; another one went on with it, ended it and removed what it was made of. Then the first one
+/// wakes up and stores its next piece, before the row tells it that the upload is no longer its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_writer_that_wakes_up_after_the_end_leaves_nothing() {
+    let s3 = tokio::task::spawn_blocking(shared_s3).await.unwrap();
+    let mut builder = World::builder().set("media.checkpoint_bytes=50000");
+    for setting in s3.account.settings(&s3.prefix) {
+        builder = builder.set(&setting);
+    }
+    let world = builder.start(&[crate::service()]).await;
+    let (hung, other, owner) = (process(&world, "one").await, process(&world, "two").await, AccountId(world.ada().id));
+    let file = silence(300_000);
+    let begun = hung.begin_upload(owner, file.len() as u64, Details::read(Some("s.wav"), &[], None, None).unwrap()).await.unwrap();
+    let (upload, hold) = hung.take_upload(&begun.id, owner).await.unwrap();
+    let (sender, arriving) = futures::channel::mpsc::unbounded::<Result<Bytes, std::io::Error>>();
+    let request = Request { feed: Feed::new(&hung, Body::from_stream(arriving)), checksum: None };
+    sender.unbounded_send(Ok(file.slice(..100_000))).unwrap();
+    let first = {
+        let hung = hung.clone();
+        tokio::spawn(async move { hung.append(upload, hold, request).await.0 })
+    };
+    world
+        .until("its first piece is written down", async || {
+            store::uploads::find(hung.context.db.read(), &begun.id, owner).await.unwrap().filter(|upload| upload.received == 100_000).map(drop)
+        })
+        .await;
+    let (upload, hold) = other.take_upload(&begun.id, owner).await.unwrap();
+    let request = Request { feed: Feed::new(&other, Body::from(file.slice(100_000..))), checksum: None };
+    let Ok(Outcome::Done(item)) = other.append(upload, hold, request).await.0 else { panic!("the other one did not end it") };
+    sender.unbounded_send(Ok(file.slice(100_000..200_000))).unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(60), first).await.expect("it ends").unwrap();
+    assert!(matches!(ended, Err(Error::TakenOver)));
+    world.until("what it stored last is gone", async || (listed(&hung).await == [item.object.to_string()]).then_some(())).await;
+    assert_eq!(hung.context.objects.get(&item.object, 1 << 20).await.unwrap(), file);
+    world.end().await;
+}

@@ -1,0 +1,92 @@
+//! `tutti objects`: the store and the rows held against each other, and what nobody knows removed.
+//!
+//! Works beside running servers. Invariant: `check` changes nothing; `repair` removes only objects that no row of any role knows and that were
+//! written long ago, and never looks at less than every role's rows.
+
+use chrono::TimeDelta;
+use kit::boot::DbConfig;
+use kit::objects::reconcile::{self, Book, Report};
+use kit::objects::{Objects, S3Options};
+
+use crate::cli::{Objects as Arguments, ObjectsAction, Settings};
+use crate::{Failure, roles, settings};
+
+/// Lines of each kind that a terminal is shown; `--json` has all.
+const SHOWN: usize = 50;
+/// From so many untracked objects on, more than half of the store being untracked means that these are not its rows.
+const MANY: u64 = 100;
+
+pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let (objects, books) = open(&arguments.settings).await?;
+    let report = reconcile::check(&objects, &books).await?;
+    match arguments.action {
+        ObjectsAction::Check { json } => {
+            print(&report, json)?;
+            if report.is_clean() { Ok(()) } else { Err("the store and the rows do not agree; docs/guides/operating.md says what to do".into()) }
+        }
+        ObjectsAction::Repair { older_than_hours, force, json } => {
+            let untracked = report.untracked.len() as u64;
+            if untracked >= MANY && untracked > report.objects / 2 && !force {
+                return Err(format!(
+                    "{untracked} of {} objects have no row. That looks like another installation's store, or an incomplete database: nothing was removed. \
+                     Look at `tutti objects check`, and add --force if it is right",
+                    report.objects
+                )
+                .into());
+            }
+            print(&report, json)?;
+            let removed = reconcile::remove_untracked(&objects, &report, kit::Clock::system().now(), TimeDelta::hours(older_than_hours.into())).await?;
+            let kept = untracked.saturating_sub(removed);
+            eprintln!("{removed} objects without a row were removed; {kept} were written less than {older_than_hours} hours ago, or who knows when, and stay.");
+            if report.missing.is_empty() { Ok(()) } else { Err(format!("{} rows name objects that are not there; only a backup has them", report.missing.len()).into()) }
+        }
+    }
+}
+
+/// The store and the database of every role that keeps something: all of them, or none.
+async fn open(flags: &Settings) -> Result<(Objects, Vec<Book>), Failure> {
+    let (config, server) = settings::installation(flags)?;
+    let (db, s3): (DbConfig, S3Options) = (config.section("db")?, config.section("objects")?);
+    let folder = server.data.join("objects");
+    if s3.bucket.is_empty() && !folder.is_dir() {
+        return Err(format!("there is no store in {}: name the server's data folder with --data, or its configuration with --config", server.data.display()).into());
+    }
+    let mut books = Vec::new();
+    for service in roles::all() {
+        let Some(migrations) = service.migrations else { continue };
+        let file = server.data.join(format!("{}.db", service.name));
+        if db.postgres(service.name)?.is_none() && !file.is_file() {
+            // Made by opening it, it would be empty, and every object nobody's.
+            return Err(format!("the database of {} is not in {}: without it nothing can be said about its objects", service.name, server.data.display()).into());
+        }
+        let opened = db.open(service.name, &server.data).await?;
+        if !opened.is_current(service.name, migrations).await? {
+            return Err(format!("the schema of {} is older than this release: run `tutti migrate` first", service.name).into());
+        }
+        if kit::transfer::is_under_way(&opened).await? {
+            return Err("a `tutti move` into this installation has not ended: its objects come before their rows. End it first".into());
+        }
+        books.push(Book { service: service.name, db: opened, names: service.objects });
+    }
+    let objects = Objects::open(&s3, &folder).await?;
+    objects.ping().await?;
+    Ok((objects, books))
+}
+
+fn print(report: &Report, json: bool) -> Result<(), Failure> {
+    if json {
+        println!("{}", serde_json::to_string_pretty(report)?);
+        return Ok(());
+    }
+    println!("{} objects, {} bytes; {} keys in rows, {} being written or removed", report.objects, report.bytes, report.named, report.in_mind);
+    println!("{} objects without a row", report.untracked.len());
+    for object in report.untracked.iter().take(SHOWN) {
+        let modified = object.modified.map_or_else(|| "unknown".to_owned(), |at| at.to_rfc3339());
+        println!("  {}  {} bytes  written {modified}", object.key, object.bytes);
+    }
+    println!("{} rows without an object", report.missing.len());
+    for missing in report.missing.iter().take(SHOWN) {
+        println!("  {}  {}", missing.key, missing.named_in);
+    }
+    Ok(())
+}
