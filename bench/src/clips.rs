@@ -21,6 +21,8 @@ pub enum Clip {
     Megabyte,
     /// 6 s of 360p in H.264, for figures that convert many.
     Short,
+    /// 8 s of 720p in H.264 4:2:2: what a member sends in a hurry, and has to be encoded anew.
+    Eight,
 }
 
 impl Clip {
@@ -32,6 +34,7 @@ impl Clip {
             Self::Heavy => "H.264 16 Mbit/s",
             Self::Megabyte => "H.264 2.1 Mbit/s",
             Self::Short => "6 s of 360p in H.264",
+            Self::Eight => "8 s of 720p in H.264 4:2:2",
         }
     }
 
@@ -42,6 +45,7 @@ impl Clip {
             Self::Heavy => "heavy.mp4",
             Self::Megabyte => "megabyte.mp4",
             Self::Short => "short.mp4",
+            Self::Eight => "eight.mp4",
         }
     }
 
@@ -49,6 +53,7 @@ impl Clip {
     fn measures(self) -> (&'static str, &'static str) {
         match self {
             Self::Short => ("640:360", "6"),
+            Self::Eight => ("1280:720", "8"),
             _ => ("1920:1080", "30"),
         }
     }
@@ -59,6 +64,7 @@ impl Clip {
             Self::Hevc => "-c:v libx265 -preset ultrafast -pix_fmt yuv420p10le -b:v 8000k -tag:v hvc1 -x265-params log-level=error",
             Self::Heavy => "-c:v libx264 -preset veryfast -pix_fmt yuv420p -b:v 16000k -minrate 16000k -maxrate 16000k -bufsize 16000k -x264-params nal-hrd=cbr",
             Self::Short => "-c:v libx264 -preset veryfast -pix_fmt yuv420p -b:v 1200k -maxrate 1500k -bufsize 1500k -g 60",
+            Self::Eight => "-c:v libx264 -preset veryfast -pix_fmt yuv422p -b:v 3000k -maxrate 4000k -bufsize 4000k -g 250",
             Self::Megabyte => {
                 "-c:v libx264 -preset veryfast -pix_fmt yuv420p -b:v 2070k -minrate 2070k -maxrate 2070k -bufsize 1000k -g 250 -sc_threshold 0 -force_key_frames expr:gte(t,n_forced*4) -x264-params nal-hrd=cbr"
             }

@@ -4,12 +4,12 @@
 //! the kernel.
 
 use std::fmt::Write as _;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::Failure;
 
@@ -22,6 +22,7 @@ pub struct Connection {
     stream: BufReader<TcpStream>,
     address: SocketAddr,
     bearer: Option<String>,
+    accept_encoding: &'static str,
 }
 
 /// An answer.
@@ -53,9 +54,19 @@ impl Answer {
 impl Connection {
     /// Connects.
     pub async fn open(address: SocketAddr) -> Result<Self, Failure> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        Ok(Self { stream: BufReader::new(stream), address, bearer: None })
+        Self::open_from(Ipv4Addr::LOCALHOST, address).await
+    }
+
+    /// Connects from another address of the loopback: a client of its own.
+    pub async fn open_from(source: Ipv4Addr, address: SocketAddr) -> Result<Self, Failure> {
+        let stream = connect_from(source, address).await?;
+        Ok(Self { stream: BufReader::new(stream), address, bearer: None, accept_encoding: "" })
+    }
+
+    /// Says with each request which encodings it takes.
+    pub fn accepting(mut self, encodings: &'static str) -> Self {
+        self.accept_encoding = encodings;
+        self
     }
 
     /// Connects as the member with this access token.
@@ -80,6 +91,9 @@ impl Connection {
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n", self.address, body.len());
         if let Some(token) = &self.bearer {
             let _ = write!(head, "Authorization: Bearer {token}\r\n");
+        }
+        if !self.accept_encoding.is_empty() {
+            let _ = write!(head, "Accept-Encoding: {}\r\n", self.accept_encoding);
         }
         if !content_type.is_empty() {
             let _ = write!(head, "Content-Type: {content_type}\r\n");
@@ -142,6 +156,15 @@ impl Connection {
         }
         Ok(line.trim_end().to_owned())
     }
+}
+
+/// A connection from an address of the loopback, which all of 127.0.0.0/8 is.
+pub async fn connect_from(source: Ipv4Addr, address: SocketAddr) -> Result<TcpStream, Failure> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::from((source, 0)))?;
+    let stream = socket.connect(address).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 enum Length {

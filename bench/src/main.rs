@@ -6,6 +6,8 @@
 mod clips;
 mod engines;
 mod figures;
+mod flood;
+mod hostile;
 mod http;
 mod item;
 mod load;
@@ -79,6 +81,8 @@ enum Which {
     Events,
     /// 20 processes started at once
     Fleet,
+    /// Members under anonymous floods and beside a hostile member
+    Attack,
 }
 
 /// What every figure is given.
@@ -138,6 +142,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
             Which::Workers => figures::workers::measure(&bench).await,
             Which::Events => figures::events::measure(&bench).await,
             Which::Fleet => figures::fleet::measure(&bench).await,
+            Which::Attack => figures::attack::measure(&bench).await,
         };
         match measured {
             Ok(figure) => report::keep(&cli.out, figure, before)?,

@@ -2,6 +2,7 @@
 //!
 //! Invariant: a figure leaves nothing running and nothing in the temporary folder.
 
+pub mod attack;
 pub mod events;
 pub mod fleet;
 pub mod ladder;

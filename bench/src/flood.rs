@@ -1,0 +1,205 @@
+//! Floods by anonymous clients, and what members notice of them meanwhile.
+//!
+//! Attackers come from addresses of their own in 127.0.0.0/8, so that limits by address tell them from members, and run on a runtime of their own.
+//! Invariant: a flood is bounded in connections and time, and is over when it is dropped.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::Failure;
+use crate::http::{Connection, connect_from, status};
+
+/// The addresses that attackers come from: as many as there are connections in the smaller floods.
+const ATTACKERS: u8 = 32;
+/// How long the opening of one stream may take.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(20);
+/// Streams that are being opened at once.
+const OPENING: usize = 64;
+
+/// What members noticed.
+#[derive(Debug, Clone, Copy)]
+pub struct Noticed {
+    /// From asking to the last byte, for half of the requests.
+    pub p50: Duration,
+    /// The slowest of a hundred.
+    pub p99: Duration,
+    /// Requests that were refused with 503.
+    pub unavailable: usize,
+    /// All requests.
+    pub requests: usize,
+}
+
+/// Asks for `paths` in turns, as members do, over `connections` kept open, with a pause of 5 ms between an answer and the next request.
+pub async fn members(address: SocketAddr, token: &str, paths: &[String], connections: usize, time: Duration) -> Result<Noticed, Failure> {
+    let until = Instant::now() + time;
+    let tasks: Vec<_> = (0..connections)
+        .map(|first| {
+            let (token, paths) = (token.to_owned(), paths.to_vec());
+            tokio::spawn(async move {
+                let mut connection = Connection::of_member(address, &token).await.map_err(|error| error.to_string())?;
+                let (mut took, mut unavailable) = (Vec::new(), 0);
+                for path in paths.iter().cycle().skip(first) {
+                    let began = Instant::now();
+                    if began >= until {
+                        break;
+                    }
+                    let answer = connection.get(path).await.map_err(|error| error.to_string())?;
+                    took.push(began.elapsed());
+                    match answer.status {
+                        200 => {}
+                        503 => unavailable += 1,
+                        status => return Err(format!("{path} was answered {status}")),
+                    }
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                Ok((took, unavailable))
+            })
+        })
+        .collect();
+    let (mut took, mut unavailable) = (Vec::new(), 0);
+    for task in tasks {
+        let (times, refused) = task.await??;
+        took.extend(times);
+        unavailable += refused;
+    }
+    took.sort();
+    let at = |share: usize| took.get(took.len() * share / 100).copied().unwrap_or_default();
+    Ok(Noticed { p50: at(50), p99: at(99), unavailable, requests: took.len() })
+}
+
+/// Anonymous clients at work, on a thread of their own.
+pub struct Flood {
+    stop: Arc<AtomicBool>,
+    /// Requests that were answered or given up so far.
+    done: Arc<AtomicU64>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Drop for Flood {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            // It ends within its longest wait.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// How an attacker behaves.
+#[derive(Debug, Clone)]
+pub enum Manner {
+    /// Reads each answer and asks again at once.
+    Ask(Vec<String>),
+    /// Asks on a fresh connection and hangs up after a moment.
+    HangUp(Vec<String>, Duration),
+}
+
+impl Flood {
+    /// Starts `connections` of them; each ends after `longest` by itself.
+    pub fn start(address: SocketAddr, connections: usize, manner: Manner, longest: Duration) -> Result<Self, Failure> {
+        let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+        let (stopped, counted) = (stop.clone(), done.clone());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let thread = std::thread::spawn(move || {
+            let until = Instant::now() + longest;
+            let goes_on = move || !stopped.load(Ordering::Relaxed) && Instant::now() < until;
+            let tasks: Vec<_> = (0..connections)
+                .map(|number| {
+                    let (manner, goes_on, counted) = (manner.clone(), goes_on.clone(), counted.clone());
+                    runtime.spawn(async move {
+                        while goes_on() {
+                            // A refused or broken connection is opened again.
+                            if attack(address, number, &manner, &goes_on, &counted).await.is_err() {
+                                tokio::time::sleep(Duration::from_millis(20)).await;
+                            }
+                        }
+                    })
+                })
+                .collect();
+            runtime.block_on(async {
+                for task in tasks {
+                    let _ = task.await;
+                }
+            });
+        });
+        Ok(Self { stop, done, thread: Some(thread) })
+    }
+
+    /// Requests that were answered or given up so far.
+    pub fn done(&self) -> u64 {
+        self.done.load(Ordering::Relaxed)
+    }
+}
+
+async fn attack(address: SocketAddr, number: usize, manner: &Manner, goes_on: &(impl Fn() -> bool + Sync), counted: &AtomicU64) -> Result<(), Failure> {
+    let source = attacker(number);
+    match manner {
+        Manner::Ask(paths) => {
+            let mut connection = Connection::open_from(source, address).await?.accepting("gzip, br");
+            for path in paths.iter().cycle().skip(number).take_while(|_| goes_on()) {
+                connection.get(path).await?;
+                counted.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        Manner::HangUp(paths, after) => {
+            let count = counted.fetch_add(1, Ordering::Relaxed) as usize;
+            let path = paths.get(count % paths.len().max(1)).ok_or("no path to ask for")?;
+            let mut stream = connect_from(source, address).await?;
+            stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nAccept: image/avif,image/webp\r\n\r\n").as_bytes()).await?;
+            tokio::time::sleep(*after).await;
+        }
+    }
+    Ok(())
+}
+
+fn attacker(number: usize) -> Ipv4Addr {
+    Ipv4Addr::new(127, 0, 66, 1 + (number % usize::from(ATTACKERS)) as u8)
+}
+
+/// Event streams that are held open.
+#[derive(Debug)]
+pub struct Streams {
+    /// Those that were opened.
+    pub open: Vec<TcpStream>,
+    /// How many were refused.
+    pub refused: usize,
+}
+
+/// Opens `count` event streams at `path`, anonymously.
+pub async fn streams(address: SocketAddr, path: &str, count: usize) -> Streams {
+    let gate = Arc::new(tokio::sync::Semaphore::new(OPENING));
+    let tasks: Vec<_> = (0..count)
+        .map(|number| {
+            let (gate, path) = (gate.clone(), path.to_owned());
+            tokio::spawn(async move {
+                let _turn = gate.acquire().await;
+                tokio::time::timeout(OPEN_TIMEOUT, stream(address, attacker(number), &path)).await.ok()?.ok()
+            })
+        })
+        .collect();
+    let mut streams = Streams { open: Vec::new(), refused: 0 };
+    for task in tasks {
+        match task.await {
+            Ok(Some(stream)) => streams.open.push(stream),
+            _ => streams.refused += 1,
+        }
+    }
+    streams
+}
+
+async fn stream(address: SocketAddr, source: Ipv4Addr, path: &str) -> Result<TcpStream, Failure> {
+    let mut stream = connect_from(source, address).await?;
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nAccept: text/event-stream\r\n\r\n").as_bytes()).await?;
+    let mut head = vec![0; 64];
+    let read = stream.read(&mut head).await?;
+    let line = String::from_utf8_lossy(head.get(..read).unwrap_or_default()).into_owned();
+    match status(&line)? {
+        200 => Ok(stream),
+        status => Err(format!("the stream was answered {status}").into()),
+    }
+}
