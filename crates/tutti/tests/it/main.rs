@@ -15,5 +15,6 @@ mod objects;
 mod private;
 mod process;
 mod product;
+mod security_page;
 mod server;
 mod sound;
