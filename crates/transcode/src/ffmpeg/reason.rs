@@ -8,7 +8,7 @@ use super::{Complaint, Failure};
 use crate::model::Refusal;
 
 /// Words of ffmpeg, ffprobe and heif-convert that mean the input will never work, most telling first.
-const TELLING: [(&str, Refusal); 13] = [
+const TELLING: [(&str, Refusal); 14] = [
     ("Invalid data found when processing input", Refusal::BrokenFile),
     ("moov atom not found", Refusal::BrokenFile),
     ("Error splitting the input into NAL units", Refusal::BrokenFile),
@@ -20,6 +20,8 @@ const TELLING: [(&str, Refusal); 13] = [
     ("Nothing was written into output file", Refusal::BrokenFile),
     ("Error while decoding stream", Refusal::BrokenFile),
     ("EBML header parsing failed", Refusal::BrokenFile),
+    // A stream that no filter takes, such as one of 255 channels.
+    ("Error reinitializing filters", Refusal::BrokenFile),
     ("Could not read HEIF", Refusal::BadPhoto),
     ("Could not decode", Refusal::BadPhoto),
 ];
