@@ -52,8 +52,8 @@ async fn start(context: Context) -> Result<Part, BootError> {
     let (copies, stop) = (worker.staging.clone(), worker.context.tasks.token());
     worker.context.tasks.spawn(async move { copies.sweep(stop).await });
     worker.context.tasks.spawn(async move {
-        if !looking.tools().await.works().await {
-            tracing::warn!("ffmpeg and ffprobe were not found: nothing can be converted until they are installed (see `tutti doctor`)");
+        if !looking.tools().await.works {
+            tracing::warn!("ffmpeg or ffprobe can't be run, so nothing can be converted: install them (see `tutti doctor`), or name the folders of their libraries in transcode.confine_readable");
         }
     });
     worker.context.tasks.spawn(jobs::watch(worker.clone()));

@@ -13,6 +13,7 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio_util::sync::CancellationToken;
 
+use super::launcher::SEARCH_PATH;
 use super::reason::{is_away, is_out_of_memory, known_words};
 use super::{Command, Complaint, Tools};
 
@@ -174,7 +175,7 @@ fn start(tools: &Tools, command: &Command) -> Result<tokio::process::Child, Fail
     let mut starter = tokio::process::Command::new(program);
     starter.args(&args).current_dir(&command.folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // Its messages must be the ones we know, and a report file or another home must not lead it astray.
-    starter.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin").env("LC_ALL", "C").env("HOME", &command.folder);
+    starter.env_clear().env("PATH", SEARCH_PATH).env("LC_ALL", "C").env("HOME", &command.folder);
     starter.process_group(0).kill_on_drop(true);
     starter.spawn().map_err(|error| not_started(command, error))
 }
@@ -239,7 +240,7 @@ mod tests {
     use crate::ffmpeg::Memory;
 
     fn tools() -> Tools {
-        Tools { ffmpeg: "ffmpeg".into(), ffprobe: "ffprobe".into(), heif_convert: "heif-convert".into(), launcher: None, memory: Memory::new(4 << 30), tonemap: false }
+        Tools { ffmpeg: "ffmpeg".into(), ffprobe: "ffprobe".into(), heif_convert: "heif-convert".into(), launcher: None, memory: Memory::new(4 << 30), tonemap: false, works: true }
     }
 
     fn shell(script: &str) -> Command {

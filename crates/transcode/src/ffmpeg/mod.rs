@@ -40,6 +40,8 @@ pub(crate) struct Tools {
     pub memory: Memory,
     /// Whether this ffmpeg can tone-map (it has the `zscale` and `tonemap` filters).
     pub tonemap: bool,
+    /// Whether ffmpeg and ffprobe answer at all.
+    pub works: bool,
 }
 
 /// A command line that is not started yet.
@@ -134,7 +136,7 @@ pub(crate) struct ToolOptions<'a> {
     pub launcher: LauncherOptions,
     /// Memory for all children together, in bytes; 0 for a part of the machine.
     pub memory_bytes: u64,
-    /// Where children work.
+    /// Where programs are tried out.
     pub folder: &'a Path,
 }
 
@@ -142,34 +144,26 @@ impl Tools {
     /// Looks which of the helpful extras this machine has.
     pub async fn find(options: ToolOptions<'_>) -> Self {
         let ToolOptions { ffmpeg, ffprobe, heif_convert, launcher, memory_bytes, folder } = options;
-        let filters = listing(ffmpeg, &["-hide_banner", "-v", "error", "-filters"]);
-        let places = async { tokio::join!(place(ffmpeg), place(ffprobe), place(heif_convert)) };
-        let (filters, (ffmpeg, ffprobe, heif_convert), launcher) = tokio::join!(filters, places, Launcher::find(launcher, folder));
+        let trial = folder.join("trial");
+        let (ffmpeg, ffprobe, heif_convert) = tokio::join!(place(ffmpeg), place(ffprobe), place(heif_convert));
+        let launcher = Launcher::find(launcher, &trial).await;
+        // Asked as they are run later, confined: a program that is asked unconfined once can do then what it must not.
+        let filters = launcher.listing(&ffmpeg, &["-hide_banner", "-v", "error", "-filters"], &trial).await;
+        let version = launcher.listing(&ffprobe, &["-version"], &trial).await;
+        let _ = tokio::fs::remove_dir_all(&trial).await;
         let has = |name: &str| filters.lines().any(|line| line.split_whitespace().nth(1) == Some(name));
-        let tonemap = has("zscale") && has("tonemap");
-        Self { ffmpeg, ffprobe, heif_convert, launcher: Some(launcher), memory: Memory::new(memory_bytes), tonemap }
-    }
-
-    /// Whether ffmpeg answers at all.
-    pub async fn works(&self) -> bool {
-        let (ffmpeg, ffprobe) = (self.ffmpeg.to_string_lossy(), self.ffprobe.to_string_lossy());
-        let (ffmpeg, ffprobe) = tokio::join!(listing(&ffmpeg, &["-version"]), listing(&ffprobe, &["-version"]));
-        !ffmpeg.is_empty() && !ffprobe.is_empty()
+        let (tonemap, works) = (has("zscale") && has("tonemap"), !filters.is_empty() && !version.is_empty());
+        Self { ffmpeg, ffprobe, heif_convert, launcher: Some(launcher), memory: Memory::new(memory_bytes), tonemap, works }
     }
 }
 
-/// Where a program lies: children get a fixed search path, so what the operator's own path finds is looked up once, here.
+/// Where a program lies: children get a fixed search path, so what the operator's own path finds is looked up once, here. It isn't run.
 async fn place(program: &str) -> PathBuf {
-    let found = listing("sh", &["-c", "command -v -- \"$1\"", "sh", program]).await;
-    let found = found.trim();
-    if found.starts_with('/') { found.into() } else { program.into() }
-}
-
-/// What a harmless, short command prints; nothing if it can't be run.
-async fn listing(program: &str, args: &[&str]) -> String {
-    let output = tokio::process::Command::new(program).args(args).stdin(std::process::Stdio::null()).kill_on_drop(true).output();
-    match tokio::time::timeout(std::time::Duration::from_secs(10), output).await {
-        Ok(Ok(output)) => String::from_utf8_lossy(&output.stdout).into_owned(),
+    let mut shell = tokio::process::Command::new("sh");
+    shell.args(["-c", "command -v -- \"$1\"", "sh", program]).stdin(std::process::Stdio::null()).kill_on_drop(true);
+    let found = match tokio::time::timeout(std::time::Duration::from_secs(10), shell.output()).await {
+        Ok(Ok(output)) => String::from_utf8_lossy(&output.stdout).trim().to_owned(),
         _ => String::new(),
-    }
+    };
+    if found.starts_with('/') { found.into() } else { program.into() }
 }

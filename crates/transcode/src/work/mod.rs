@@ -104,7 +104,7 @@ impl Worker {
                 heif_convert: &config.heif_convert,
                 launcher: config.launcher(),
                 memory_bytes: config.children_memory_bytes,
-                folder: &self.context.scratch(),
+                folder: &self.context.folder,
             };
             let tools = Tools::find(options).await;
             tools.launcher.iter().for_each(|launcher| launcher.warn());
