@@ -304,7 +304,7 @@ async fn owner(server: &Server, ada: &Person, items: &[Value], operations: &[Ope
             "edit_media" => request.json(&json!({ "name": "another" })),
             "claim_media" => request.json(&json!({ "ids": [item["id"]], "subject": "post:1" })),
             // These end what the walk needs.
-            "erase_me" | "remove_media" | "end_current_session" | "end_session" => continue,
+            "erase_me" | "remove_media" | "end_current_session" | "end_session" | "end_all_sessions" => continue,
             _ => request,
         };
         let again = request.try_clone().unwrap();
