@@ -112,7 +112,8 @@ async fn three_hundred_requests_that_hang_up_leave_nothing_at_work() {
 #[tokio::test]
 async fn a_greedy_client_and_a_hot_item_hold_up_others_by_a_flight_or_two() {
     let stage = Stage::with(few_workers()).await;
-    let hot = stage.photo("jpeg", &jpeg(1600, 1200), (1600, 1200), Visibility::Public).await;
+    // Large enough that few are made while a request is on its way.
+    let hot = stage.photo("jpeg", &jpeg(4000, 3000), (4000, 3000), Visibility::Public).await;
     let cold = stage.photo("jpeg", &jpeg(640, 480), (640, 480), Visibility::Public).await;
     let attack = readers(&stage, "10.0.0.1", &hot, 120);
     gauge_is(&stage, "delivery_pictures_waiting", |waiting| waiting >= 60).await;
