@@ -95,7 +95,7 @@ pub(crate) async fn run(tools: &Tools, command: &Command, cancel: &CancellationT
     let share = tokio::select! {
         biased;
         () = cancel.cancelled() => return Err(Failure::Cancelled),
-        share = tools.memory.share(command.limits.memory_bytes) => share.ok_or(Failure::NoShare)?,
+        share = tools.memory.share(command.limits.memory_bytes, command.limits.nice) => share.ok_or(Failure::NoShare)?,
     };
     let mut command = command.clone();
     command.limits.memory_bytes = share.bytes;

@@ -2,7 +2,8 @@
 //!
 //! Owns how much there is and who has which share. A child waits until its estimate fits, first come, first served, and its limit is that
 //! estimate; so all of them together can't use more than the budget. Small children (probes, sound, the first seconds) have a part of their own,
-//! so none waits behind a film in 8K. Invariant: the shares that are out never exceed the budget.
+//! so none waits behind a film in 8K; and children of a member that is busy here already (their nice level tells) leave some of it to others.
+//! Invariant: the shares that are out never exceed the budget.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,16 +20,28 @@ const USUAL_LEAST: u64 = 1 << 30;
 const SMALL: u64 = 320 * MB;
 /// Libraries in memory, which its limit doesn't count: 46 MB were measured.
 const LIBRARIES: u64 = 48 * MB;
+/// From these nice levels on, a child leaves room: of small ones, what can wait and what is not a busy member's first; of large ones the latter.
+const YIELDS_SMALL: i32 = 5;
+const YIELDS_LARGE: i32 = 15;
 /// How long a child waits for its share. Those that have theirs are ended long before when they stand still.
 const WAIT: Duration = Duration::from_mins(30);
 
 /// See the module.
 #[derive(Debug, Clone)]
 pub(crate) struct Memory {
-    small: Arc<Semaphore>,
-    large: Arc<Semaphore>,
-    small_most: u64,
-    large_most: u64,
+    small: Pool,
+    large: Pool,
+}
+
+/// A part of the budget.
+#[derive(Debug, Clone)]
+struct Pool {
+    bytes: u64,
+    all: Arc<Semaphore>,
+    /// What children that leave room may have of it together.
+    yielding: Arc<Semaphore>,
+    yielding_megabytes: u32,
+    yields: i32,
 }
 
 /// A share; given back when it goes out of scope.
@@ -37,6 +50,29 @@ pub(crate) struct Share {
     /// The limit that the child gets, in bytes.
     pub bytes: u64,
     _permits: OwnedSemaphorePermit,
+    _yielding: Option<OwnedSemaphorePermit>,
+}
+
+impl Pool {
+    fn new(bytes: u64, yields: i32) -> Self {
+        let kept = (SMALL + LIBRARIES).min(bytes / 2);
+        let megabytes = |bytes: u64| u32::try_from(bytes / MB).unwrap_or(u32::MAX);
+        let permits = |bytes: u64| Arc::new(Semaphore::new(usize::try_from(bytes / MB).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS)));
+        Self { bytes, all: permits(bytes), yielding: permits(bytes - kept), yielding_megabytes: megabytes(bytes - kept), yields }
+    }
+
+    /// Waits for so many megabytes.
+    async fn take(&self, megabytes: u32, nice: i32) -> Option<(OwnedSemaphorePermit, Option<OwnedSemaphorePermit>)> {
+        // First here, so that who leaves room never stands before others in the line for all.
+        let yielding = if nice >= self.yields {
+            // A child that needs more than that may have it when it is alone.
+            Some(self.yielding.clone().acquire_many_owned(megabytes.min(self.yielding_megabytes)).await.ok()?)
+        } else {
+            None
+        };
+        // The semaphores are never closed.
+        Some((self.all.clone().acquire_many_owned(megabytes).await.ok()?, yielding))
+    }
 }
 
 impl Memory {
@@ -45,25 +81,23 @@ impl Memory {
         let whole = if bytes == 0 { default_budget(machine()) } else { bytes };
         // A quarter for the small ones, and never less than one of them needs.
         let small_most = (whole / 4).max((SMALL + LIBRARIES).min(whole / 2));
-        let large_most = whole - small_most;
-        let permits = |bytes: u64| Arc::new(Semaphore::new(usize::try_from(bytes / MB).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS)));
-        Self { small: permits(small_most), large: permits(large_most), small_most, large_most }
+        Self { small: Pool::new(small_most, YIELDS_SMALL), large: Pool::new(whole - small_most, YIELDS_LARGE) }
     }
 
     /// The largest limit that a child can get, in bytes.
     pub fn most(&self) -> u64 {
-        self.large_most.saturating_sub(LIBRARIES)
+        self.large.bytes.saturating_sub(LIBRARIES)
     }
 
-    /// Waits for a share of `bytes` (or of all that one child can have, if that is less); `None` if that took too long.
-    pub async fn share(&self, bytes: u64) -> Option<Share> {
+    /// Waits for a share of `bytes` (or of all that one child can have, if that is less) for a child at this nice level; `None` if that took
+    /// too long.
+    pub async fn share(&self, bytes: u64, nice: i32) -> Option<Share> {
         let bytes = bytes.min(self.most());
         let weight = bytes + LIBRARIES;
-        let pool = if bytes <= SMALL && weight <= self.small_most { &self.small } else { &self.large };
-        let permits = u32::try_from(weight.div_ceil(MB)).unwrap_or(u32::MAX).min(u32::try_from(self.large_most / MB).unwrap_or(u32::MAX)).max(1);
-        let taken = tokio::time::timeout(WAIT, pool.clone().acquire_many_owned(permits)).await;
-        // The semaphores are never closed.
-        Some(Share { bytes, _permits: taken.ok()?.ok()? })
+        let pool = if bytes <= SMALL && weight <= self.small.bytes { &self.small } else { &self.large };
+        let permits = u32::try_from(weight.div_ceil(MB)).unwrap_or(u32::MAX).min(u32::try_from(self.large.bytes / MB).unwrap_or(u32::MAX)).max(1);
+        let (permits, yielding) = tokio::time::timeout(WAIT, pool.take(permits, nice)).await.ok()??;
+        Some(Share { bytes, _permits: permits, _yielding: yielding })
     }
 }
 
@@ -128,7 +162,7 @@ mod tests {
         let mut sum = 0;
         // Paused time runs on when all wait, so a wait in vain ends at once.
         for wanted in [100, 900, 300, 5000, 400, 200, 250, 700, 50].map(|megabytes: u64| megabytes * MB) {
-            if let Some(share) = memory.share(wanted).await {
+            if let Some(share) = memory.share(wanted, 0).await {
                 assert!(share.bytes <= wanted);
                 sum += share.bytes + LIBRARIES;
                 out.push(share);
@@ -136,14 +170,27 @@ mod tests {
         }
         assert!(sum <= 2 << 30 && out.len() >= 3, "{sum}");
         out.clear();
-        assert_eq!(memory.share(u64::MAX).await.unwrap().bytes, memory.most());
+        assert_eq!(memory.share(u64::MAX, 0).await.unwrap().bytes, memory.most());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_probe_never_waits_behind_a_film() {
         let memory = Memory::new(2 << 30);
-        let film = memory.share(memory.most()).await;
-        assert!(film.is_some() && memory.share(memory.most()).await.is_none());
-        assert!(memory.share(150 * MB).await.is_some());
+        let film = memory.share(memory.most(), 0).await;
+        assert!(film.is_some() && memory.share(memory.most(), 0).await.is_none());
+        assert!(memory.share(150 * MB, 0).await.is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn children_of_a_busy_member_leave_a_share_for_others() {
+        let memory = Memory::new(6 << 30);
+        let mut busy = Vec::new();
+        while let Some(share) = memory.share(150 * MB, 5).await {
+            busy.push(share);
+        }
+        assert!(busy.len() > 3, "it gets most of it");
+        assert!(memory.share(300 * MB, 0).await.is_some(), "another member's child waits behind it");
+        let film = memory.share(memory.most(), 15).await;
+        assert!(film.is_some(), "who is alone gets all");
     }
 }
