@@ -180,7 +180,7 @@ async fn a_token_is_not_called_bad_while_the_accounts_role_is_away() {
     peers.plays_at("accounts", &format!("http://{address}"));
     let verifier = Verifier::new(peers, Clock::system());
     // A token whose header names a key that nobody has.
-    let token = "eyJhbGciOiJFZERTQSIsImtpZCI6ImsifQ.e30.AA";
+    let token = "eyJ0eXAiOiJKV1QiLCJhbGciOiJFZERTQSIsImtpZCI6ImsifQ.e30.AA";
     assert_eq!(verifier.verify(token).await.unwrap_err().status, StatusCode::SERVICE_UNAVAILABLE);
     let accounts = Router::new().route("/.well-known/jwks.json", get(async || "{\"keys\":[]}"));
     let tasks = Tasks::default();
