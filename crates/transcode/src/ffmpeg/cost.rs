@@ -17,8 +17,15 @@ const AUDIO: u64 = 64 * MB;
 /// Bytes for each pixel of a rendition in x264's `veryfast` preset (lookahead, references and their half pixels), and for each thread more.
 const ENCODE: u64 = 150;
 const ENCODE_THREAD: u64 = 20;
+/// A thread's stack counts whole. The decoder and the filters have as many threads as each encoder.
+const STACK: u64 = 8 * MB;
+/// What each thread of each encoder takes whatever the picture's size: its stack, that of its part of the lookahead, its buffers.
+const ENCODER_THREAD: u64 = 20 * MB;
 /// heif-convert holds the picture decoded, turned, as RGB and as rows of JPEG.
 const STILL: u64 = 14;
+/// What each input of a command that takes single pictures holds besides its pictures: a demuxer, a decoder and an encoder of one thread each. With
+/// three of them 76 MB were measured.
+const STILL_INPUT: u64 = 16 * MB;
 /// A picture that is assumed where no header says how large it is.
 const ASSUMED: (u32, u32) = (3840, 2160);
 
@@ -53,18 +60,19 @@ impl Cost {
         Self::probe(Some(frame), seconds)
     }
 
-    /// Decoding a picture and encoding renditions of so many pixels together.
-    pub fn encode(frame: Frame, rendered: u64, threads: usize, hdr: bool, seconds: u64) -> Self {
+    /// Decoding a picture and encoding so many renditions, which have so many pixels together.
+    pub fn encode(frame: Frame, (renditions, rendered): (usize, u64), threads: usize, hdr: bool, seconds: u64) -> Self {
         let threads = threads as u64;
         // Tone mapping works on three floats a pixel, a few frames at a time.
         let floats = if hdr { rendered * 12 * 6 } else { 0 };
-        Self { bytes: BASE + seconds * INDEX + frame.decoded(threads) + rendered * (ENCODE + ENCODE_THREAD * threads) + floats }
+        let stacks = threads * (2 * STACK + renditions as u64 * ENCODER_THREAD);
+        Self { bytes: BASE + stacks + seconds * INDEX + frame.decoded(threads) + rendered * (ENCODE + ENCODE_THREAD * threads) + floats }
     }
 
     /// Taking single pictures out of so many inputs, which are open side by side.
     pub fn stills(frame: Frame, inputs: u64, hdr: bool, seconds: u64) -> Self {
         let floats = if hdr { 1280 * 1280 * 12 * 6 } else { 0 };
-        Self { bytes: BASE + inputs.max(1) * (seconds * INDEX + frame.decoded(1) + floats) }
+        Self { bytes: BASE + inputs.max(1) * (STILL_INPUT + seconds * INDEX + frame.decoded(1) + floats) }
     }
 
     /// Decoding a photo.
@@ -118,6 +126,7 @@ mod tests {
     /// The ladder of Full HD: 1080, 720, 480 and 360 lines.
     const LADDER: u64 = 1920 * 1080 + 1280 * 720 + 854 * 480 + 640 * 360;
     const FULL: Frame = Frame { width: 1920, height: 1080, deep: false };
+    const SMALL: Frame = Frame { width: 160, height: 90, deep: false };
     const UHD: Frame = Frame { width: 3840, height: 2160, deep: false };
 
     /// Megabytes of `VmData` that ffmpeg 5.1 took at most, on two cores.
@@ -126,12 +135,15 @@ mod tests {
         let rows = [
             ("probe of Full HD", Cost::probe(Some(FULL), 6), 40),
             ("probe of 8K", Cost::probe(Some(Frame { width: 8192, height: 4320, deep: false }), 1), 119),
-            ("ladder of Full HD, two threads", Cost::encode(FULL, LADDER, 2, false, 6), 631),
-            ("ladder of Full HD, three threads", Cost::encode(FULL, LADDER, 3, false, 6), 709),
-            ("ladder of 4K, three threads", Cost::encode(UHD, LADDER, 3, false, 4), 774),
-            ("ladder of 4K HEVC of 10 bits", Cost::encode(Frame { deep: true, ..UHD }, LADDER, 3, false, 4), 933),
-            ("ladder of 8K", Cost::encode(Frame { width: 8192, height: 4320, deep: false }, LADDER, 3, false, 1), 1231),
-            ("first seconds of 4K", Cost::encode(UHD, 640 * 360, 2, false, 4), 216),
+            ("ladder of Full HD, two threads", Cost::encode(FULL, (4, LADDER), 2, false, 6), 631),
+            ("ladder of Full HD, three threads", Cost::encode(FULL, (4, LADDER), 3, false, 6), 709),
+            ("ladder of 4K, three threads", Cost::encode(UHD, (4, LADDER), 3, false, 4), 774),
+            ("ladder of 4K HEVC of 10 bits", Cost::encode(Frame { deep: true, ..UHD }, (4, LADDER), 3, false, 4), 933),
+            ("ladder of 8K", Cost::encode(Frame { width: 8192, height: 4320, deep: false }, (4, LADDER), 3, false, 1), 1231),
+            ("poster of a small clip, three inputs", Cost::stills(Frame { width: 128, height: 72, deep: false }, 3, false, 1), 76),
+            ("two renditions of a small clip, three threads", Cost::encode(SMALL, (2, 160 * 92 + 80 * 46), 3, false, 6), 200),
+            ("four renditions of a small clip, three threads", Cost::encode(SMALL, (4, 4 * 320 * 184), 3, false, 6), 320),
+            ("first seconds of 4K", Cost::encode(UHD, (1, 640 * 360), 2, false, 4), 216),
         ];
         for (what, cost, measured) in rows {
             let estimate = cost.bytes() / MB;

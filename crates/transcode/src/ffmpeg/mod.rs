@@ -65,10 +65,14 @@ pub(crate) struct Args {
     probes: bool,
 }
 
+/// Threads of filters, unless a command says otherwise. ffmpeg starts as many as there are cores for each graph, and each takes 8 MiB of what the child's
+/// limit counts: on a large machine a poster would need gigabytes.
+const ONE_FILTER_THREAD: &str = "-filter_threads 1 -filter_complex_threads 1";
+
 impl Args {
     /// What every ffmpeg gets: no keyboard, no banner, warnings only, progress on standard output.
     pub fn ffmpeg() -> Self {
-        Self::default().all("-nostdin -hide_banner -nostats -y -v warning -progress pipe:1 -stats_period 0.5")
+        Self::default().all("-nostdin -hide_banner -nostats -y -v warning -progress pipe:1 -stats_period 0.5").all(ONE_FILTER_THREAD)
     }
 
     /// What every ffprobe gets: no banner, errors only.

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::{Args, Command, Input, Limits, Tools};
+use super::{Args, Command, Input, Limits, ONE_FILTER_THREAD, Tools};
 use crate::model::plan::Sound;
 
 /// The name of the sound's rendition.
@@ -38,20 +38,20 @@ pub(crate) fn inputs(sound: &Sound) -> u64 {
 }
 
 fn measuring() -> Args {
-    Args::default().all("-nostdin -hide_banner -nostats -v info -progress pipe:1 -stats_period 0.5")
+    Args::default().all("-nostdin -hide_banner -nostats -v info -progress pipe:1 -stats_period 0.5").all(ONE_FILTER_THREAD)
 }
 
 /// Measures the loudness; [`loudness`] reads what it complains.
 pub(crate) fn measure(tools: &Tools, input: &Input, folder: &Path, limits: Limits, sound: &Sound) -> Command {
     let (mut args, meter) = (measuring(), meter());
     if sound.duration_us <= WHOLE_US {
-        args = args.input(input).pair("-map", format!("0:{}", sound.stream)).all("-vn -sn -dn").pair("-af", meter);
+        args = args.all("-threads 1").input(input).pair("-map", format!("0:{}", sound.stream)).all("-vn -sn -dn").pair("-af", meter);
     } else {
         let step_us = sound.duration_us / EXCERPTS;
         let mut joined = String::new();
         for excerpt in 0..EXCERPTS {
             let start = (excerpt * step_us) as f64 / 1e6;
-            args = args.pair("-ss", format!("{start:.3}")).pair("-t", EXCERPT_SECONDS.to_string()).input(input);
+            args = args.pair("-ss", format!("{start:.3}")).pair("-t", EXCERPT_SECONDS.to_string()).all("-threads 1").input(input);
             let _ = write!(joined, "[{excerpt}:{}]", sound.stream);
         }
         args = args.pair("-filter_complex", format!("{joined}concat=n={EXCERPTS}:v=0:a=1,{meter}[m]")).all("-map [m]");
@@ -79,7 +79,7 @@ pub(crate) fn encode(tools: &Tools, input: &Input, folder: &Path, limits: Limits
     let limit = 10f64.powf(CEILING_DB / 20.0);
     let filter = format!("aresample=48000:async=1:first_pts=0,{STEREO},volume={gain_db:.2}dB,alimiter=limit={limit:.4}:level=disabled:attack=5:release=50:latency=1,{STEREO}");
     let args = Args::ffmpeg()
-        .all("-copyts -start_at_zero")
+        .all("-copyts -start_at_zero -threads 1")
         .input(input)
         .pair("-map", format!("0:{}", sound.stream))
         .all("-vn -sn -dn")
@@ -96,6 +96,8 @@ pub(crate) fn encode(tools: &Tools, input: &Input, folder: &Path, limits: Limits
 pub(crate) fn samples(tools: &Tools, input: &Input, folder: &Path, limits: Limits, sound: &Sound) -> Command {
     let args = Args::default()
         .all("-nostdin -hide_banner -nostats -v warning")
+        .all(ONE_FILTER_THREAD)
+        .all("-threads 1")
         .input(input)
         .pair("-map", format!("0:{}", sound.stream))
         .all("-vn -sn -dn -ac 1 -f s16le -c:a pcm_s16le")

@@ -26,9 +26,9 @@ pub(crate) fn posters(tools: &Tools, input: &Input, folder: &Path, limits: Limit
     for time in times_us {
         args = args.pair("-ss", format!("{:.6}", *time as f64 / 1e6));
         if !exact {
-            args = args.all("-noaccurate_seek -skip_frame nokey -threads 1");
+            args = args.all("-noaccurate_seek -skip_frame nokey");
         }
-        args = args.input(input);
+        args = args.all("-threads 1").input(input);
     }
     for (number, _) in times_us.iter().enumerate() {
         args = args
@@ -37,7 +37,7 @@ pub(crate) fn posters(tools: &Tools, input: &Input, folder: &Path, limits: Limit
             .pair("-vf", still_filter(picture, POSTER, tools.tonemap))
             .no_metadata()
             .pair("-q:v", QUALITY)
-            .all("-c:v mjpeg -f image2 -update 1")
+            .all("-c:v mjpeg -threads 1 -f image2 -update 1")
             .word(candidate(number));
     }
     args.command(&tools.ffmpeg, folder, limits)
@@ -46,13 +46,14 @@ pub(crate) fn posters(tools: &Tools, input: &Input, folder: &Path, limits: Limit
 /// Takes the cover picture out of a sound file.
 pub(crate) fn cover(tools: &Tools, input: &Input, folder: &Path, limits: Limits, stream: u32) -> Command {
     let args = Args::ffmpeg()
+        .all("-threads 1")
         .input(input)
         .pair("-map", format!("0:{stream}"))
         .all("-an -sn -dn -frames:v 1")
         .pair("-vf", format!("scale='min({POSTER},iw)':'min({POSTER},ih)':force_original_aspect_ratio=decrease:out_range=pc,setsar=1,format=yuvj420p"))
         .no_metadata()
         .pair("-q:v", QUALITY)
-        .all("-c:v mjpeg -f image2 -update 1")
+        .all("-c:v mjpeg -threads 1 -f image2 -update 1")
         .word(candidate(0));
     args.command(&tools.ffmpeg, folder, limits)
 }
@@ -70,7 +71,7 @@ pub(crate) fn sheets(tools: &Tools, folder: &Path, limits: Limits, board: &Story
         .pair("-i", format!("file:{TILES}"))
         .pair("-vf", format!("tile={}x{},scale=out_color_matrix=bt601:out_range=pc,format=yuvj420p", board.columns, board.rows))
         .no_metadata()
-        .all("-fps_mode passthrough -q:v 5 -c:v mjpeg -f image2 -start_number 0 sheet-%d.jpg");
+        .all("-fps_mode passthrough -q:v 5 -c:v mjpeg -threads 1 -f image2 -start_number 0 sheet-%d.jpg");
     args.command(&tools.ffmpeg, folder, limits)
 }
 

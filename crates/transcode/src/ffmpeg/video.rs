@@ -49,7 +49,8 @@ pub(crate) fn encode(tools: &Tools, input: &Input, folder: &Path, limits: Limits
     if job.part.start_frame > 0 {
         args = args.pair("-ss", format!("{start:.6}"));
     }
-    args = args.pair("-threads", job.threads.to_string()).input(input).pair("-filter_complex", graph(job)).all("-an -sn -dn");
+    args = args.pair("-filter_complex_threads", job.threads.to_string()).pair("-threads", job.threads.to_string());
+    args = args.input(input).pair("-filter_complex", graph(job)).all("-an -sn -dn");
     let gop = job.picture.parts().gop_frames();
     let segment_seconds = (job.picture.parts().segment_frames() as f64 - SLACK_FRAMES) * den / num;
     for (at, rung) in job.rungs.iter().enumerate() {

@@ -184,7 +184,7 @@ pub(super) async fn part(desk: &Desk, number: u32, alone: bool) -> Result<(), Er
     let tile_bytes = tiles.as_ref().map(|tiles| u64::from(tiles.width) * u64::from(tiles.height) * 3);
     let span_us = parts.duration_us(&part);
     let rendered = rungs.iter().map(|rung| u64::from(rung.width) * u64::from(rung.height)).sum();
-    let cost = |threads| Cost::encode(picture.frame(), rendered, threads, picture.hdr.is_some(), desk.seconds());
+    let cost = |threads| Cost::encode(picture.frame(), (rungs.len(), rendered), threads, picture.hdr.is_some(), desk.seconds());
     // Fewer threads hold fewer pictures: better slow than refused.
     let usual = desk.worker.config.threads(desk.queue);
     let threads = (1..=usual).rev().find(|threads| cost(*threads).bytes() <= desk.tools.memory.most()).unwrap_or(1);
