@@ -17,20 +17,15 @@ mod model;
 mod pictures;
 mod respond;
 mod shelf;
+mod state;
 mod store;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-
 pub use config::Config;
-use kit::objects::Orphans;
-use kit::objects::orphans::Policy;
 use kit::service::BootError;
 use kit::{Context, Part, Service};
-
-/// A picture whose maker never came back goes after this.
-const ABANDONED: chrono::TimeDelta = chrono::TimeDelta::hours(1);
+use state::Delivery;
 
 /// The row of this role in the table of roles.
 pub fn service() -> Service {
@@ -42,39 +37,6 @@ pub fn service() -> Service {
         sections: config::sections,
         hears: events::hears,
         start: |context| Box::pin(start(context)),
-    }
-}
-
-/// What every handler shares.
-#[derive(Clone)]
-struct Delivery(Arc<Inner>);
-
-struct Inner {
-    context: Context,
-    library: Arc<library::Library>,
-    shelf: shelf::Shelf,
-    pictures: pictures::Pictures,
-    playlists: api::Playlists,
-}
-
-impl std::ops::Deref for Delivery {
-    type Target = Inner;
-    fn deref(&self) -> &Inner {
-        &self.0
-    }
-}
-
-impl Delivery {
-    async fn new(context: Context, config: &Config) -> Result<Self, BootError> {
-        let library = library::Library::new(&context, config);
-        let shelf = shelf::Shelf::new(context.objects.clone(), config);
-        let policy = Policy { names: store::NAMES, abandoned_after: ABANDONED };
-        let orphans = Orphans::open(&context.db, &context.objects, &context.clock, &context.folder, policy).await;
-        let orphans = orphans.map_err(|error| BootError::Io("who this instance is".into(), error))?;
-        orphans.start(&context.tasks);
-        let pictures = pictures::Pictures::new(&context, config, shelf.clone(), orphans);
-        let playlists = api::Playlists::new(config);
-        Ok(Self(Arc::new(Inner { context, library, shelf, pictures, playlists })))
     }
 }
 

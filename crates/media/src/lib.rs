@@ -15,18 +15,17 @@ mod keys;
 mod migration;
 mod model;
 mod quota;
+mod state;
 mod store;
 #[cfg(test)]
 mod tests;
 mod uploads;
 
-use std::sync::Arc;
-
 pub use config::Config;
 use kit::service::BootError;
 use kit::{Context, Part, Service};
 pub use model::view::OWNER_ONLY_FIELDS;
-use tokio::sync::Semaphore;
+use state::{Media, build};
 
 /// The row of this role in the table of roles.
 pub fn service() -> Service {
@@ -41,50 +40,7 @@ pub fn service() -> Service {
     }
 }
 
-/// What every handler shares.
-#[derive(Clone)]
-struct Media(Arc<Inner>);
-
-struct Inner {
-    context: Context,
-    config: Config,
-    keys: keys::Keys,
-    quota: quota::Quota,
-    heads: ingest::HeadMemory,
-    places: Arc<Semaphore>,
-    turns: ingest::Turns,
-    inspections: Semaphore,
-    figures: figures::Figures,
-    holds: uploads::Holds,
-}
-
-impl std::ops::Deref for Media {
-    type Target = Inner;
-    fn deref(&self) -> &Inner {
-        &self.0
-    }
-}
-
 async fn start(context: Context) -> Result<Part, BootError> {
     let media = build(context).await?;
     Ok(Part { router: api::router(&media), consumers: events::consumers(&media), jobs: jobs::jobs(&media), ..Part::default() })
-}
-
-async fn build(context: Context) -> Result<Media, BootError> {
-    let config: Config = context.config.section("media")?;
-    let keys = keys::Keys::open(&context).await?;
-    let media = Media(Arc::new(Inner {
-        quota: quota::Quota::new(&context, &config),
-        heads: ingest::HeadMemory::new(config.head_memory_bytes),
-        places: Arc::new(Semaphore::new(config.uploads_at_once)),
-        turns: ingest::Turns::new(config.bodies_at_once),
-        inspections: Semaphore::new(ingest::INSPECTIONS),
-        holds: uploads::Holds::default(),
-        figures: figures::Figures::new(&context.metrics),
-        keys,
-        context,
-        config,
-    }));
-    media.keys.orphans().start(&media.context.tasks);
-    Ok(media)
 }
