@@ -196,7 +196,7 @@ mod tests {
             assert_eq!(with_extension(name, format), kept, "{name}");
         }
         let long = with_extension(&format!("{}.html", "ü".repeat(500)), Format::Jpeg);
-        assert!(long.ends_with(".jpeg") && long.len() <= MOST_BYTES && long.chars().count() <= MOST_CHARS, "{long}");
+        assert!(long.strip_suffix(".jpeg").is_some() && long.len() <= MOST_BYTES && long.chars().count() <= MOST_CHARS, "{long}");
     }
 
     proptest! {

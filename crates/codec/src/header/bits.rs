@@ -80,7 +80,8 @@ pub(super) fn h264(unit: &[u8]) -> Option<(u32, u32)> {
         if chroma == 3 {
             bits.skip(1);
         }
-        (bits.golomb()?, bits.golomb()?);
+        bits.golomb()?;
+        bits.golomb()?;
         bits.skip(1);
         if bits.bit()? == 1 {
             for list in 0..if chroma == 3 { 12 } else { 8 } {
@@ -97,7 +98,8 @@ pub(super) fn h264(unit: &[u8]) -> Option<(u32, u32)> {
         }
         1 => {
             bits.skip(1);
-            (bits.signed()?, bits.signed()?);
+            bits.signed()?;
+            bits.signed()?;
             for _ in 0..bits.golomb()?.min(255) {
                 bits.signed()?;
             }

@@ -100,7 +100,7 @@ mod tests {
         }
         let two = [vec![0xff; 90], frame(100, 80), vec![0xff; 200_000], frame(30_000, 20_000), vec![0; 60]].concat();
         assert_eq!(largest(&two), Some((30_000, 20_000)));
-        assert_eq!(largest(&[0xff; 100_000]), None);
+        assert_eq!(largest(&vec![0xff; 100_000]), None);
     }
 
     #[test]

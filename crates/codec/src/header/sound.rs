@@ -84,7 +84,7 @@ pub(super) fn flac<R: Read + Seek>(source: &mut Source<'_, R>, claims: &mut Clai
     for _ in 0..MOST_BLOCKS {
         let [head, a, b, c] = source.array(at)?;
         let (body, len) = (at + 4, u64::from(u32::from_be_bytes([0, a, b, c])));
-        if head & 0x7f == 0 {
+        if head.trailing_zeros() >= 7 {
             stream_information(source.bytes(body, len.min(34) as usize)?, claims);
         }
         at = body + len;

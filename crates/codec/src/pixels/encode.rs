@@ -29,8 +29,7 @@ impl Encoding {
     pub(super) fn nanos_per_pixel(self) -> u64 {
         match self {
             Self::Avif => 500,
-            Self::Webp => 150,
-            Self::Jpeg => 150,
+            Self::Webp | Self::Jpeg => 150,
         }
     }
 

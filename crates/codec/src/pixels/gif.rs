@@ -58,7 +58,7 @@ pub(super) fn decode(bytes: &[u8], plan: &Plan, limits: Limits, interrupt: &Inte
 /// A frame's rows from the top, as colour numbers.
 enum Rows<'a> {
     /// Each as it comes.
-    InOrder { decoder: Decoder<&'a [u8]>, row: Vec<u8> },
+    InOrder { decoder: Box<Decoder<&'a [u8]>>, row: Vec<u8> },
     /// They come in another order: all of them, and their width.
     Whole(Vec<u8>, usize),
 }
@@ -66,7 +66,7 @@ enum Rows<'a> {
 impl<'a> Rows<'a> {
     fn new(mut decoder: Decoder<&'a [u8]>, interlaced: bool, across: usize, down: usize) -> Result<Self, Error> {
         if !interlaced {
-            return Ok(Self::InOrder { decoder, row: vec![0; across] });
+            return Ok(Self::InOrder { decoder: Box::new(decoder), row: vec![0; across] });
         }
         let mut whole = vec![0; across * down];
         decoder.read_into_buffer(&mut whole).map_err(|error| damaged(&error))?;

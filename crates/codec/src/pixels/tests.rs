@@ -250,10 +250,10 @@ fn psnr(one: &Picture, other: &Picture) -> f64 {
 fn hard(width: u32, height: u32) -> Vec<u8> {
     let pixel = |x: u32, y: u32| -> Rgb {
         match (x / 64 + y / 64) % 3 {
-            0 if (x / 9 + y / 15) % 2 == 0 => [0, 0, 0],
+            0 if (x / 9 + y / 15).is_multiple_of(2) => [0, 0, 0],
             0 => [255, 255, 255],
             1 => [(x * 255 / width) as u8, (y * 255 / height) as u8, 128],
-            _ if x / 16 % 2 == 0 => [255, 0, 0],
+            _ if (x / 16).is_multiple_of(2) => [255, 0, 0],
             _ => [0, 0, 255],
         }
     };
