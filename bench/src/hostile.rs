@@ -3,6 +3,8 @@
 //! Owns their bytes, which are made here or by ffmpeg, never kept in the repository. Invariant: each file is legal enough that a server has to look
 //! before it can say no, and each upload of one has other bytes.
 
+#![allow(clippy::trivially_copy_pass_by_ref, reason = "four-character codes are written as b\"moov\"")]
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

@@ -20,7 +20,15 @@ fn claims(format: Format, file: &[u8]) -> Claims {
     read(format, file).unwrap()
 }
 
-fn movie(movie: Movie) -> Claims {
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn movie(movie: &Movie) -> Claims {
     claims(Format::Mp4, &movie.file())
 }
 
@@ -38,14 +46,14 @@ fn every_seed_is_what_it_says_and_is_read() {
 
 #[test]
 fn a_movie_claims_by_its_tables_heads() {
-    let plain = movie(Movie::default());
+    let plain = movie(&Movie::default());
     assert_eq!((plain.tracks, plain.samples, plain.edits, plain.frame, plain.clock_ms), (1, 250, 1, Some((64, 48)), 10_000));
-    assert_eq!(movie(Movie { samples: 40_000_000, handler: *b"text", ..Movie::default() }.with_room()).samples, 40_000_000);
-    assert_eq!(movie(Movie { tracks: 3000, ..Movie::default() }).tracks, 3000);
-    let cut = movie(Movie { edits: 300_000, ..Movie::default() });
+    assert_eq!(movie(&Movie { samples: 40_000_000, handler: *b"text", ..Movie::default() }.with_room()).samples, 40_000_000);
+    assert_eq!(movie(&Movie { tracks: 3000, ..Movie::default() }).tracks, 3000);
+    let cut = movie(&Movie { edits: 300_000, ..Movie::default() });
     assert_eq!((cut.edits, cut.edited_samples), (300_000, 75_000_000));
-    assert_eq!(movie(Movie { size: (8192, 8192), ..Movie::default() }).frame, Some((8192, 8192)));
-    let sound = movie(Movie { handler: *b"soun", rate: 1, channels: 255, ..Movie::default() });
+    assert_eq!(movie(&Movie { size: (8192, 8192), ..Movie::default() }).frame, Some((8192, 8192)));
+    let sound = movie(&Movie { handler: *b"soun", rate: 1, channels: 255, ..Movie::default() });
     assert_eq!((sound.rates, sound.channels), (Some((1, 1)), 255));
 }
 
@@ -67,17 +75,17 @@ fn samples_that_the_file_can_not_hold_are_damage() {
 #[test]
 fn uncompressed_sound_counts_in_portions_as_a_demuxer_does() {
     // Four hours at 48 kHz, in chunks of a second: 691 million samples, each listed by nobody.
-    let honest = movie(Movie { handler: *b"soun", samples: 691_200_000, runs: (48_000, 14_400), ..Movie::default() });
+    let honest = movie(&Movie { handler: *b"soun", samples: 691_200_000, runs: (48_000, 14_400), ..Movie::default() });
     assert_eq!(honest.samples, 14_400 * 47);
-    let hostile = movie(Movie { handler: *b"soun", runs: (u32::MAX, 1000), ..Movie::default() });
+    let hostile = movie(&Movie { handler: *b"soun", runs: (u32::MAX, 1000), ..Movie::default() });
     assert!(hostile.samples > 4_000_000_000, "{}", hostile.samples);
 }
 
 #[test]
 fn fragments_claim_their_samples() {
     let fragments = |samples, count| Movie { samples: 0, runs: (0, 0), behind: fragment(samples).repeat(count), ..Movie::default() };
-    assert_eq!(movie(fragments(u32::MAX, 1)).samples, u64::from(u32::MAX));
-    assert_eq!(movie(fragments(1000, 5000)).samples, 5_000_000);
+    assert_eq!(movie(&fragments(u32::MAX, 1)).samples, u64::from(u32::MAX));
+    assert_eq!(movie(&fragments(1000, 5000)).samples, 5_000_000);
 }
 
 #[test]
@@ -284,7 +292,7 @@ fn mutated_seeds_upset_no_parser() {
             let file = mutated(&seed, number);
             for (name, parser) in crate::parsers::ALL {
                 if let Err(panic) = std::panic::catch_unwind(|| parser(&file)) {
-                    let shown: String = file.iter().map(|byte| format!("{byte:02x}")).collect();
+                    let shown = hex(&file);
                     panic!("{name}, {format} number {number}: {panic:?}\n{shown}");
                 }
             }

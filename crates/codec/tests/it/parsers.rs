@@ -12,8 +12,11 @@ use codec::header::{self, FrameCounter, HEADER_BYTES, Header, ScanCounter};
 use codec::scrub::{self, Scans};
 use codec::sniff::{Format, HEAD_BYTES, Sniff, looks_like, sniff};
 
+/// Reads bytes and panics where a parser is wrong.
+pub type Parser = fn(&[u8]);
+
 /// All of them by name.
-pub const ALL: [(&str, fn(&[u8])); 7] =
+pub const ALL: [(&str, Parser); 7] =
     [("sniffing", sniffing), ("headers", headers), ("movies", movies), ("claims", claims), ("exif", exif), ("scrubbing", scrubbing), ("texts", texts)];
 
 /// The format of any bytes is decided at the end, and never changes as they grow.

@@ -53,7 +53,7 @@ impl Pictures {
             let source = if intermediate { Some(self.intermediate(ticket, &original).await?) } else { None };
             worker = ticket.worker(lane).await?;
             if let Some(kept) = source {
-                return self.from_intermediate(ticket, variant, &original, kept, lane, worker).await;
+                return self.render_intermediate(ticket, variant, &original, kept, lane, worker).await;
             }
         }
         self.0.metrics.decoded.inc();
@@ -108,7 +108,7 @@ impl Pictures {
         finished(kit::tasks::on_own_thread(work).await)
     }
 
-    async fn from_intermediate(&self, ticket: &Ticket, variant: Variant, original: &Original, kept: Kept, lane: Lane, worker: Worker) -> Result<Made, Error> {
+    async fn render_intermediate(&self, ticket: &Ticket, variant: Variant, original: &Original, kept: Kept, lane: Lane, worker: Worker) -> Result<Made, Error> {
         let source = |kept: &Kept| Original { object: kept.object.clone(), bytes: kept.bytes, orientation: 1 };
         let (first, key) = (source(&kept), (ticket.key.0.clone(), Product::Intermediate));
         let looked = self.look(&first).await;

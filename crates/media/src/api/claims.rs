@@ -47,7 +47,7 @@ pub(super) struct Claimed {
 #[utoipa::path(post, path = "/v1/media/claims", operation_id = "claim_media", tag = "media", request_body = ClaimBody, responses((status = 200, description = "They are in the library.", body = Claimed)), security(("token" = [])))]
 pub(super) async fn claim(State(media): State<Media>, member: Member, Json(body): Json<ClaimBody>) -> Result<impl IntoResponse, Error> {
     let items = media.claim(AccountId(member.id()), body).await?;
-    let claimed = Claimed { items: items.iter().map(|item| media.view(item, Reader::Owner)).collect() };
+    let claimed = Claimed { items: items.iter().map(|item| media.view(item, &Reader::Owner)).collect() };
     // Claimed again for the same subject, nothing changes: the answer need not be kept, however long it is.
     Ok((Extension(Repeatable), Json(claimed)))
 }

@@ -79,7 +79,7 @@ struct FormBody {
 
 fn created(media: &Media, item: &Item) -> Response {
     let location = [(header::LOCATION, format!("/v1/media/{}", item.id))];
-    (StatusCode::CREATED, location, Json(media.view(item, Reader::Owner))).into_response()
+    (StatusCode::CREATED, location, Json(media.view(item, &Reader::Owner))).into_response()
 }
 
 async fn receive(media: &Media, owner: AccountId, about: &About, headers: &HeaderMap, feed: &mut Feed) -> Result<Item, Error> {

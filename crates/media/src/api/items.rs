@@ -61,7 +61,7 @@ pub(super) async fn list(State(media): State<Media>, member: Member, Query(wante
     let owner = AccountId(member.id());
     let read = async { Ok(store::library::list(media.context.db.read(), owner, &filter, after.as_ref(), size).await?) };
     let page = media.quota.lists.read(owner, read).await?;
-    let items = page.items.iter().map(|item| media.view(item, Reader::Owner)).collect();
+    let items = page.items.iter().map(|item| media.view(item, &Reader::Owner)).collect();
     Ok(Json(List { items, next: page.next.map(|next| next.text()) }))
 }
 
@@ -70,7 +70,7 @@ pub(super) async fn list(State(media): State<Media>, member: Member, Query(wante
 pub(super) async fn get(State(media): State<Media>, member: Option<Member>, Path(id): Path<MediaId>) -> Result<Json<MediaView>, Error> {
     let item = store::items::find(media.context.db.read(), &id).await?.ok_or(Error::NotFound)?;
     let reader = reader(&item, member.as_ref())?;
-    Ok(Json(media.view(&item, reader)))
+    Ok(Json(media.view(&item, &reader)))
 }
 
 /// Who this is to the item; whoever may not read it is told that it isn't there.
@@ -106,7 +106,7 @@ pub(super) struct ChangeBody {
 )]
 pub(super) async fn change(State(media): State<Media>, member: Member, Path(id): Path<MediaId>, Json(body): Json<ChangeBody>) -> Result<Json<MediaView>, Error> {
     let item = media.change(&id, AccountId(member.id()), body).await?;
-    Ok(Json(media.view(&item, Reader::Owner)))
+    Ok(Json(media.view(&item, &Reader::Owner)))
 }
 
 /// Removes an item and everything made from it, for good.

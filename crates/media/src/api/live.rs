@@ -137,7 +137,7 @@ impl Follower {
 
     fn state(&mut self, item: &Item) {
         self.ended = matches!(item.state, Stage::Ready | Stage::Failed);
-        match serde_json::to_string(&self.media.view(item, self.reader.clone())) {
+        match serde_json::to_string(&self.media.view(item, &self.reader)) {
             Ok(text) => self.ready.push_back(frame("state", &text)),
             Err(error) => tracing::error!(%error, "an item's view could not be written"),
         }

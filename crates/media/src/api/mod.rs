@@ -73,9 +73,9 @@ pub(crate) fn router(media: &Media) -> Router {
 
 impl Media {
     /// An item as this reader sees it.
-    pub(crate) fn view(&self, item: &Item, reader: Reader) -> MediaView {
+    pub(crate) fn view(&self, item: &Item, reader: &Reader) -> MediaView {
         let addresses = Addresses { grants: &self.context.grants, now: self.context.clock.now(), lasts: self.config.address_lasts() };
-        item.view(&reader, &addresses)
+        item.view(reader, &addresses)
     }
 }
 

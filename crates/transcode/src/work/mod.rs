@@ -107,7 +107,9 @@ impl Worker {
                 folder: &self.context.folder,
             };
             let tools = Tools::find(options).await;
-            tools.launcher.iter().for_each(|launcher| launcher.warn());
+            if let Some(launcher) = &tools.launcher {
+                launcher.warn();
+            }
             Arc::new(tools)
         };
         self.tools.get_or_init(find).await.clone()

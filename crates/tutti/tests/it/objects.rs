@@ -65,7 +65,7 @@ async fn the_store_and_the_rows_are_compared_in_both_directions_and_only_what_is
     let id = ada.upload("kept.png", "image/png", kept.clone()).await["id"].as_str().unwrap().to_owned();
     ada.until(&id, "ready").await;
     // An upload that nobody has gone on with for days is somebody's all the same.
-    let song = wave(&[7; 200_000]);
+    let song = wave(&vec![7; 200_000]);
     let begun = ada.request(Method::POST, "/v1/uploads").header("upload-length", song.len()).send().await.unwrap();
     let location = begun.headers()["location"].to_str().unwrap().to_owned();
     let patch = |offset: usize, bytes: Vec<u8>| {
@@ -134,7 +134,7 @@ async fn every_column_that_names_objects_is_declared() {
     let source = ["-f", "lavfi", "-i", "testsrc2=s=160x90:r=12:d=6", "-f", "lavfi", "-i", "sine=f=300", "-shortest", "-pix_fmt", "yuv444p", film.to_str().unwrap()];
     testkit::ffmpeg(&source);
     let photo = ada.upload("p.jpg", "image/jpeg", picture(home.path(), "p.jpg", "testsrc2=s=640x480")).await;
-    let song = ada.upload("s.wav", "audio/wav", wave(&[9; 400_000])).await;
+    let song = ada.upload("s.wav", "audio/wav", wave(&vec![9; 400_000])).await;
     let film = ada.upload("f.mp4", "video/mp4", std::fs::read(film).unwrap()).await;
     for item in [&photo, &song, &film] {
         ada.until(item["id"].as_str().unwrap(), "ready").await;
@@ -143,7 +143,7 @@ async fn every_column_that_names_objects_is_declared() {
     let begun = ada.request(Method::POST, "/v1/uploads").header("upload-length", 100_000).send().await.unwrap();
     let location = begun.headers()["location"].to_str().unwrap().to_owned();
     let patch = ada.request(Method::PATCH, &location).header("upload-offset", 0).header("content-type", "application/offset+octet-stream");
-    assert_eq!(patch.body(wave(&[1; 60_000])).send().await.unwrap().status(), 204);
+    assert_eq!(patch.body(wave(&vec![1; 60_000])).send().await.unwrap().status(), 204);
     assert!(server.terminate().iter().all(std::process::ExitStatus::success));
     let mut seen = 0;
     for service in [accounts::service(), media::service(), transcode::service(), delivery::service()] {

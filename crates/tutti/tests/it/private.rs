@@ -61,7 +61,7 @@ async fn another_user_can_read_nothing_also_of_a_folder_that_was_open() {
     // Whoever looks comes as far as the folder itself.
     set(data.parent().unwrap(), 0o755);
     let ada = server.sign_up("ada").await;
-    let before = ada.upload("s.wav", "audio/wav", wave(&[7; 50_000])).await;
+    let before = ada.upload("s.wav", "audio/wav", wave(&vec![7; 50_000])).await;
     ada.until(before["id"].as_str().unwrap(), "ready").await;
     assert_private(&data);
     // The way to each file is shut and so is each file: with the folders opened, there is nothing to see.
@@ -78,7 +78,7 @@ async fn another_user_can_read_nothing_also_of_a_folder_that_was_open() {
     assert_private(&data);
     assert_eq!(readable_by_another(&data), [""; 0]);
     ada.bytes(&format!("/v1/media/{}/original", before["id"].as_str().unwrap())).await;
-    ada.upload("t.wav", "audio/wav", wave(&[8; 50_000])).await;
+    ada.upload("t.wav", "audio/wav", wave(&vec![8; 50_000])).await;
     assert_private(&data);
 }
 
