@@ -6,6 +6,8 @@ use tokio::io::AsyncWriteExt as _;
 
 use crate::stage::{Seen, Stage, read_until, rest};
 
+/// The headers of a WebSocket handshake (RFC 6455, section 4.1), and a length that none has.
+const HANDSHAKE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nContent-Length: LENGTH\r\n";
 const HIDDEN: &str = "GET /v1/me?smuggled HTTP/1.1\r\nHost: x\r\n\r\n";
 
 /// What must become of it.
@@ -101,6 +103,9 @@ fn cases() -> Vec<(&'static str, String, Fate)> {
         ),
         ("a length that Connection would take away", post("Connection: content-length\r\nContent-Length: 2\r\n", "hi"), Once("hi")),
         ("another protocol", post("Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\nConnection: Upgrade, HTTP2-Settings\r\nContent-Length: 2\r\n", "hi"), Once("hi")),
+        // A handshake has no body; what brings one is no handshake, and its body stays its own.
+        ("a handshake with a length", post(HANDSHAKE, HIDDEN).replace("POST", "GET").replace("LENGTH", &HIDDEN.len().to_string()), Once(HIDDEN)),
+        ("a handshake with a coding", post(&HANDSHAKE.replace("Content-Length: LENGTH", "Transfer-Encoding: chunked"), "2\r\nhi\r\n0\r\n\r\n").replace("POST", "GET"), Once("")),
         ("a tunnel", "CONNECT x:443 HTTP/1.1\r\nHost: x:443\r\n\r\n".into(), Refused),
     ]
 }

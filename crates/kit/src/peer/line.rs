@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
 use http::{Request, Response, StatusCode};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::{Builder, Connection, Parts, SendRequest};
 use hyper_util::rt::TokioIo;
@@ -28,6 +30,8 @@ pub(super) struct Line(Box<Ends>);
 struct Ends {
     sender: SendRequest<Body>,
     connection: Connection<TokioIo<TcpStream>, Body>,
+    /// Whether another request may follow. None follows a handshake: what its ends still have to say is for no other request.
+    reusable: bool,
 }
 
 /// The answer to a handshake.
@@ -49,7 +53,7 @@ impl Line {
         let stream = tokio::time::timeout(CONNECT, TcpStream::connect(address)).await.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "no connection within 2 s"))??;
         stream.set_nodelay(true)?;
         let (sender, connection) = Builder::new().max_buf_size(BUFFER_BYTES).handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-        Ok(Self(Box::new(Ends { sender, connection })))
+        Ok(Self(Box::new(Ends { sender, connection, reusable: true })))
     }
 
     /// Does what there is to do; answers whether the other side still holds the connection.
@@ -59,7 +63,7 @@ impl Line {
 
     /// Whether it can carry another request.
     pub(super) fn is_free(&mut self, context: &mut Context<'_>) -> bool {
-        self.drive(context) && self.0.sender.is_ready()
+        self.drive(context) && self.0.reusable && self.0.sender.is_ready()
     }
 
     /// Sends a request and waits for the head of the answer. The line comes back unless the connection has ended.
@@ -70,6 +74,7 @@ impl Line {
 
     /// Sends a request after whose answer the connection may speak another protocol.
     pub(super) async fn switch(mut self, request: Request<Body>) -> Result<Answered, Broken> {
+        self.0.reusable = false;
         let (answer, open) = self.0.exchange(request).await?;
         if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Ok(Answered::Plain(answer, open.then_some(self)));
@@ -81,9 +86,17 @@ impl Line {
 
 impl Ends {
     /// The head of the answer, and whether the connection is still open.
-    async fn exchange(&mut self, request: Request<Body>) -> Result<(Response<Incoming>, bool), Broken> {
+    ///
+    /// A request without a body leaves with no header that announces one: hyper would write the header as it is, and the instance would take the
+    /// beginning of the next request on this connection for the body (request smuggling).
+    async fn exchange(&mut self, mut request: Request<Body>) -> Result<(Response<Incoming>, bool), Broken> {
+        if request.body().is_end_stream() {
+            for name in [CONTENT_LENGTH, TRANSFER_ENCODING, EXPECT] {
+                request.headers_mut().remove(name);
+            }
+        }
         let mut open = true;
-        let Self { sender, connection } = self;
+        let Self { sender, connection, .. } = self;
         let mut answer = pin!(sender.try_send_request(request));
         let answer = std::future::poll_fn(|context| {
             // Not the plain `poll`, which would shut down what another protocol goes on with.

@@ -44,14 +44,15 @@ impl Tunnel {
     }
 }
 
-/// Whether a request wants to become a WebSocket.
-pub fn is_handshake<B>(request: &Request<B>) -> bool {
+/// Returns whether a request is a WebSocket handshake (RFC 6455, section 4.1). A request with a body is none: it goes the way of every other
+/// request, on which its body is sent whole or not at all.
+pub fn is_handshake<B: http_body::Body>(request: &Request<B>) -> bool {
     let headers = request.headers();
     let is = |name, wanted: &str| headers.get(name).is_some_and(|value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(wanted.as_bytes()));
     let named =
         || headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(|name| name.trim().eq_ignore_ascii_case("upgrade"));
     let plain = request.method() == Method::GET && request.version() == Version::HTTP_11;
-    plain && is(UPGRADE, "websocket") && is(SEC_WEBSOCKET_VERSION, "13") && headers.contains_key(SEC_WEBSOCKET_KEY) && named()
+    plain && request.body().is_end_stream() && is(UPGRADE, "websocket") && is(SEC_WEBSOCKET_VERSION, "13") && headers.contains_key(SEC_WEBSOCKET_KEY) && named()
 }
 
 /// Says again, on the next connection, that it is to become a WebSocket.
@@ -99,9 +100,11 @@ mod tests {
 
     #[test]
     fn nothing_else_is_taken_for_a_handshake() {
-        let is = |request: http::request::Builder| is_handshake(&request.body(()).expect("it is well-formed"));
+        let is = |request: http::request::Builder| is_handshake(&request.body(Body::empty()).expect("it is well-formed"));
         assert!(is(handshake().header(UPGRADE, "WebSocket")));
         assert!(!is(handshake()));
+        let with_body = handshake().header(UPGRADE, "websocket").body(Body::from("AAAAA")).expect("it is well-formed");
+        assert!(!is_handshake(&with_body), "its length would be sent without its body");
         assert!(!is(handshake().header(UPGRADE, "h2c")));
         assert!(!is(handshake().header(UPGRADE, "websocket, h2c")));
         assert!(!is(handshake().header(UPGRADE, "websocket").method(Method::POST)));
