@@ -4,6 +4,7 @@
 //! many hops from the right as we trust). Requests have places, long-lived ones a budget of their own (see `streams`), health checks a few
 //! places that no flood of others takes. Invariant: what a client writes into `X-Forwarded-For` or `X-Tutti-*` by itself never counts.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -270,7 +271,8 @@ impl Guard {
         if self.trusted_hops == 0 {
             return direct.to_canonical();
         }
-        let lines: Vec<&str> = parts.headers.get_all(&FORWARDED).iter().filter_map(|value| value.to_str().ok()).collect();
+        // Bytes that are no text count as an element that is no address: left out, they would move what stands before them to another place.
+        let lines: Vec<Cow<'_, str>> = parts.headers.get_all(&FORWARDED).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
         let chain = lines.join(",");
         chain.rsplit(',').nth(self.trusted_hops - 1).and_then(address).unwrap_or(direct).to_canonical()
     }
@@ -372,7 +374,12 @@ mod tests {
     }
 
     async fn client(hops: usize, forwarded: &str) -> String {
-        let request = Request::get("/").header(FORWARDED, forwarded).extension(ConnectInfo(SocketAddr::from(([10, 0, 0, 1], 1)))).body(()).unwrap();
+        client_of(hops, &[forwarded.as_bytes()]).await
+    }
+
+    async fn client_of(hops: usize, lines: &[&[u8]]) -> String {
+        let request = Request::get("/").extension(ConnectInfo(SocketAddr::from(([10, 0, 0, 1], 1))));
+        let request = lines.iter().fold(request, |request, line| request.header(FORWARDED, *line)).body(()).unwrap();
         guard(hops).client(&mut request.into_parts().0).await.to_string()
     }
 
@@ -383,6 +390,10 @@ mod tests {
         assert_eq!(client(2, "6.6.6.6, 1.2.3.4, 10.0.0.2").await, "1.2.3.4");
         assert_eq!(client(1, "nonsense").await, "10.0.0.1");
         assert_eq!(client(3, "1.2.3.4").await, "10.0.0.1");
+        // A byte that is no text takes nothing with it that a proxy has written.
+        assert_eq!(client_of(1, &[b"6.6.6.6", b"\xff, 1.2.3.4"]).await, "1.2.3.4");
+        assert_eq!(client_of(1, &[b"\xff, 1.2.3.4"]).await, "1.2.3.4");
+        assert_eq!(client_of(2, &[b"6.6.6.6, \xff, 1.2.3.4"]).await, "10.0.0.1");
         for (written, meant) in
             [("2001:db8::1", "2001:db8::1"), ("[2001:db8::1]", "2001:db8::1"), ("[2001:db8::1]:443", "2001:db8::1"), ("1.2.3.4:80", "1.2.3.4"), ("::ffff:1.2.3.4", "1.2.3.4")]
         {
