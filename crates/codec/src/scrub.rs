@@ -8,6 +8,7 @@
 
 mod comments;
 mod flac;
+mod flac_frames;
 mod gif;
 mod heif;
 mod id3;

@@ -1,11 +1,11 @@
-//! FLAC (RFC 9639): metadata blocks.
+//! FLAC (RFC 9639): metadata blocks, and what follows the audio.
 //!
-//! Owns which blocks stay. Invariant: blanked blocks become padding of the same length.
+//! Owns which blocks stay. Invariant: blanked blocks become padding of the same length, and of what follows the last frame only an ID3v1 tag stays.
 
 use std::io::{Read, Seek};
 
 use super::overlay::Overlay;
-use super::{ScrubError, comments, id3};
+use super::{ScrubError, comments, flac_frames, id3};
 use crate::wire::Source;
 
 /// The largest comment block that is read, in bytes. Pictures have blocks of their own.
@@ -44,7 +44,9 @@ pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Ov
             if sync != 0xff || more & 0xfc != 0xf8 {
                 return Err(ScrubError::NotUnderstood("its sound doesn't start where it should"));
             }
-            return id3::trailing(source, overlay, at).map(|_| ());
+            let end = id3::trailing(source, overlay, at)?;
+            let audio = flac_frames::end_of_audio(source, at, end)?;
+            return overlay.zero(audio, end - audio);
         }
     }
     Err(ScrubError::TooComplex)

@@ -118,7 +118,21 @@ fn webp(orientation: u8) -> Vec<u8> {
 fn flac() -> Vec<u8> {
     let comments = [&b"\x03\0\0\0lib\x02\0\0\0\x0a\0\0\0TITLE=Song\x0a\0\0\0GPS=SECRET"[..]].concat();
     let block = |kind: u8, data: &[u8]| [&[kind], &(data.len() as u32).to_be_bytes()[1..], data].concat();
-    [id3(3), b"fLaC".to_vec(), block(0, &[0; 34]), block(2, SECRET), block(4, &comments), block(0x86, SECRET), vec![0xff, 0xf8, 1, 2]].concat()
+    [id3(3), b"fLaC".to_vec(), block(0, &[0; 34]), block(2, SECRET), block(4, &comments), block(0x86, SECRET), flac_frame(0, 3), flac_frame(1, 3)].concat()
+}
+
+/// A frame with so many bytes that no decoder would take for samples, with checksums that hold.
+pub(super) fn flac_frame(number: u8, bytes: usize) -> Vec<u8> {
+    let head = [0xff, 0xf8, 0xc9, 0x18, number];
+    let mut noise = 1_u32;
+    let noise = std::iter::repeat_with(|| {
+        noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (noise >> 25) as u8
+    });
+    let mut frame: Vec<u8> = head.into_iter().chain([super::flac_frames::crc8(&head)]).chain(noise.take(bytes)).collect();
+    let crc = frame.iter().fold(0, |crc, byte| super::flac_frames::crc16(crc, *byte));
+    frame.extend(crc.to_be_bytes());
+    frame
 }
 
 fn id3(version: u8) -> Vec<u8> {
@@ -318,6 +332,11 @@ fn songs_keep_title_and_artist() {
     assert!(has(&made, b"TIT2\0\0\0\x05\0\0\0Song") && has(&made, b"TPE1") && !has(&made, b"APIC") && !has(&made, b"COMM"));
     assert!(has(&made, b"TAGaaaa") && !has(&made, b"APETAGEX"));
     assert!(has(&scrubbed(Format::Flac, &flac()), b"TITLE=Song"));
+    // What a writer has put behind the last frame is no audio, whatever it is.
+    for tail in [&b"ID3\x04\0\0\0\0\0\x10TXXXSECRETSECRET"[..], b"\xff\xe1\0\x10Exif\0\0SECRETSECRET", b"<html>SECRET"] {
+        let (whole, tailed) = (scrubbed(Format::Flac, &flac()), scrubbed(Format::Flac, &[&flac(), tail].concat()));
+        assert!(tailed.starts_with(&whole) && !has(&tailed, b"SECRET"), "{tail:?}");
+    }
     let made = scrubbed(Format::Ogg, &ogg());
     assert!(has(&made, b"TITLE=Song"));
     let second = made.windows(4).position(|w| w == b"OggS").and_then(|_| made[4..].windows(4).position(|w| w == b"OggS")).unwrap() + 4;
