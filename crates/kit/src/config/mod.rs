@@ -46,7 +46,7 @@ impl Config {
             Some(path) => {
                 let shown = path.display().to_string();
                 let text = std::fs::read_to_string(path).map_err(|error| Error::Unreadable(shown.clone(), error))?;
-                text.parse::<Table>().map_err(|error| Error::NotToml(shown, error.to_string()))?
+                text.parse::<Table>().map_err(|error| Error::NotToml(shown, place(&text, &error)))?
             }
             None => Table::new(),
         };
@@ -79,6 +79,13 @@ impl Config {
         let table = self.0.get(section).cloned().unwrap_or_else(|| Value::Table(Table::new()));
         table.try_into().map_err(|error: toml::de::Error| Error::Section { section: section.to_owned(), reason: error.to_string().trim().replace('\n', " ") })
     }
+}
+
+/// Returns where a file is not TOML, and why. The line itself is left out, which the library's own text shows: it may hold a secret.
+fn place(text: &str, error: &toml::de::Error) -> String {
+    let Some(before) = error.span().and_then(|span| text.get(..span.start)) else { return error.message().to_owned() };
+    let (line, column) = (before.matches('\n').count() + 1, before.chars().rev().take_while(|letter| *letter != '\n').count() + 1);
+    format!("line {line}, column {column}: {}", error.message())
 }
 
 /// A value is read as TOML where it is (numbers, booleans, lists), and as text otherwise.
@@ -116,6 +123,16 @@ mod tests {
     fn flags_win_over_the_environment() {
         let config = Config::load(None, env(&[("TUTTI_MEDIA_MOST", "2"), ("TUTTI_MEDIA_NAME", "y"), ("HOME", "/")]), &["media.most=3".into()], &["media"]).unwrap();
         assert_eq!(config.section::<Media>("media").unwrap(), Media { most: 3, name: "y".into() });
+    }
+
+    #[test]
+    fn a_file_that_is_not_toml_is_refused_without_showing_what_stands_in_it() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for line in ["secret_key = \"LEAKME", "secret_key = LEAKME", "url = \"postgres://a:LEAKME@b\"\nurl = \"postgres://a:LEAKME@b\"", "LEAKME"] {
+            std::fs::write(file.path(), format!("[objects]\n{line}\n")).unwrap();
+            let error = Config::load(Some(file.path()), env(&[]), &[], &["objects"]).unwrap_err().to_string();
+            assert!(error.contains("line ") && !error.contains("LEAKME"), "{error}");
+        }
     }
 
     #[test]

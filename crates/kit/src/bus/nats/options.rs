@@ -86,11 +86,7 @@ impl NatsOptions {
     /// a connection was made or lost.
     pub(super) async fn connect(&self, gaps: Arc<watch::Sender<u64>>, turns: Arc<AtomicU64>) -> Result<Client, Error> {
         self.check()?;
-        let servers = self
-            .servers
-            .iter()
-            .map(|server| server.parse::<ServerAddr>().map_err(|_| Error::Options("the address of a server is not one, such as nats://host:4222".into())))
-            .collect::<Result<Vec<_>, _>>()?;
+        let servers = self.servers.iter().map(|server| url(server)).collect::<Result<Vec<_>, _>>()?;
         // No echo: what this process tells, its own listeners have heard already.
         let mut options = ConnectOptions::new().name("tutti").no_echo().retry_on_initial_connect().ping_interval(PING_EVERY).request_timeout(Some(PATIENCE));
         options = options.connection_timeout(PATIENCE).require_tls(self.tls).reconnect_delay_callback(pause).event_callback(move |event| {
@@ -116,6 +112,16 @@ impl NatsOptions {
     }
 }
 
+/// Reads the URL of a server. One with a user or a password is refused: the library logs URLs as they are.
+fn url(text: &str) -> Result<ServerAddr, Error> {
+    let wrong = |reason: &str| Error::Options(reason.to_owned());
+    let url: ServerAddr = text.parse().map_err(|_| wrong("one of `bus.servers` is not a URL, such as nats://host:4222"))?;
+    if url.has_user_pass() || url.password().is_some() {
+        return Err(wrong("one of `bus.servers` holds a user or a password; set `bus.user` and `bus.password_file`, or `bus.token_file`, instead"));
+    }
+    Ok(url)
+}
+
 fn secret(path: &Path) -> Result<String, Error> {
     let text = std::fs::read_to_string(path).map_err(|error| Error::Options(format!("the file {} can't be read: {error}", path.display())))?;
     Ok(text.trim_end().to_owned())
@@ -139,5 +145,19 @@ fn note(event: &Event, gaps: &watch::Sender<u64>, turns: &AtomicU64) {
     }
     if matches!(event, Event::Connected | Event::SlowConsumer(_)) {
         gaps.send_modify(|count| *count += 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_whose_url_holds_a_password_is_refused_without_showing_it() {
+        for text in ["nats://me:LEAKME@host:4222", "nats://LEAKME@host:4222", "nats://:LEAKME@host", "tls://me:LEAKME@host"] {
+            let refused = url(text).unwrap_err().to_string();
+            assert!(refused.contains("bus.password_file") && !refused.contains("LEAKME"), "{refused}");
+        }
+        assert!(url("nats://host:4222").is_ok() && url("tls://[::1]:4222").is_ok());
     }
 }
