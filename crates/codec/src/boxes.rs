@@ -31,7 +31,7 @@ impl BoxAt {
 #[derive(Debug)]
 pub(crate) enum Fault {
     /// The structure contradicts itself; what it is, for a log.
-    Bad(&'static str),
+    Invalid(&'static str),
     /// Reading failed, or the input ended (`UnexpectedEof`).
     Io(io::Error),
 }
@@ -56,13 +56,13 @@ pub(crate) fn next<R: Read + Seek>(source: &mut Source<'_, R>, at: u64, limit: u
         size => (u64::from(size), 8),
     };
     if size < head_bytes {
-        return Err(Fault::Bad("a box is smaller than its own head"));
+        return Err(Fault::Invalid("a box is smaller than its own head"));
     }
     match at.checked_add(size) {
         Some(end) if end <= limit => Ok(Some(BoxAt { kind, start: at, body: at + head_bytes, end })),
         // At the top level the file is cut off; deeper down the structure is wrong.
         _ if limit == source.len() => Err(Fault::Io(io::ErrorKind::UnexpectedEof.into())),
-        _ => Err(Fault::Bad("a box ends behind the one it stands in")),
+        _ => Err(Fault::Invalid("a box ends behind the one it stands in")),
     }
 }
 
@@ -94,7 +94,7 @@ pub(crate) fn parts(data: &[u8]) -> impl Iterator<Item = Result<Part<'_>, Fault>
 }
 
 fn part_at(data: &[u8], start: usize) -> Option<Result<Part<'_>, Fault>> {
-    const MISFIT: Fault = Fault::Bad("a box ends behind the one it stands in");
+    const MISFIT: Fault = Fault::Invalid("a box ends behind the one it stands in");
     if start >= data.len() {
         return None;
     }

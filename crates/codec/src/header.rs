@@ -33,13 +33,13 @@ use crate::boxes::Fault;
 use crate::sniff::Format;
 use crate::wire::Source;
 
-/// How much of a file's start is looked at by [`picture`], in bytes. Nothing is undecided from here on: a
+/// How much of a file's start is looked at by [`image`], in bytes. Nothing is undecided from here on: a
 /// picture that hides its size behind more than this is refused.
 pub const HEADER_BYTES: usize = 1024 * 1024;
 
 /// A picture's header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Picture {
+pub struct ImageHeader {
     /// Width in pixels, upright.
     pub width: u32,
     /// Height in pixels, upright.
@@ -57,7 +57,7 @@ pub struct Picture {
     pub decoded_pixels: u64,
 }
 
-impl Picture {
+impl ImageHeader {
     /// A picture from its stored size; `None` where there is no area.
     fn new(stored_width: u32, stored_height: u32, orientation: u8, frames: Option<u32>) -> Option<Self> {
         let turned = (5..=8).contains(&orientation);
@@ -68,15 +68,15 @@ impl Picture {
     }
 }
 
-/// What [`picture`] found in the bytes so far.
+/// What [`image`] found in the bytes so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Header {
-    /// The dimensions are known. The orientation of a PNG or WebP may still follow: see [`picture_in`].
-    Known(Picture),
+    /// The dimensions are known. The orientation of a PNG or WebP may still follow: see [`image_in`].
+    Known(ImageHeader),
     /// Too little has arrived; ask again with more.
     NeedMore,
     /// This is no picture that can be shown; why, for a log.
-    Bad(&'static str),
+    Invalid(&'static str),
 }
 
 /// Why a header can't be used.
@@ -90,7 +90,7 @@ pub enum Error {
     Truncated,
     /// The structure contradicts itself.
     #[error("the file is damaged ({0}); export it again")]
-    Bad(&'static str),
+    Invalid(&'static str),
     /// Reading failed.
     #[error("the file could not be read; try again")]
     Io(#[source] io::Error),
@@ -99,7 +99,7 @@ pub enum Error {
 impl From<Fault> for Error {
     fn from(fault: Fault) -> Self {
         match fault {
-            Fault::Bad(what) => Self::Bad(what),
+            Fault::Invalid(what) => Self::Invalid(what),
             Fault::Io(error) => error.into(),
         }
     }
@@ -112,8 +112,8 @@ impl From<io::Error> for Error {
 }
 
 /// Reads a picture's header from `head`, all bytes that have arrived so far (more than [`HEADER_BYTES`] is
-/// ignored). `end` says that no more will come. Formats that aren't pictures are `Bad`.
-pub fn picture(format: Format, head: &[u8], end: bool) -> Header {
+/// ignored). `end` says that no more will come. Formats that aren't pictures are `Invalid`.
+pub fn image(format: Format, head: &[u8], end: bool) -> Header {
     let last = end || head.len() >= HEADER_BYTES;
     let head = head.get(..HEADER_BYTES).unwrap_or(head);
     let mut cursor = Cursor::new(head);
@@ -122,23 +122,23 @@ pub fn picture(format: Format, head: &[u8], end: bool) -> Header {
     match read(format, &mut source, false) {
         Ok(picture) => Header::Known(picture),
         Err(Fault::Io(error)) if error.kind() == ErrorKind::UnexpectedEof && !last => Header::NeedMore,
-        Err(Fault::Io(_)) => Header::Bad("its dimensions are not where they should be"),
-        Err(Fault::Bad(what)) => Header::Bad(what),
+        Err(Fault::Io(_)) => Header::Invalid("its dimensions are not where they should be"),
+        Err(Fault::Invalid(what)) => Header::Invalid(what),
     }
 }
 
 /// Reads a picture's header from the whole file of `len` bytes, with whatever orientation stands at its end.
-pub fn picture_in<R: Read + Seek>(format: Format, reader: &mut R, len: u64) -> Result<Picture, Error> {
+pub fn image_in<R: Read + Seek>(format: Format, reader: &mut R, len: u64) -> Result<ImageHeader, Error> {
     Ok(read(format, &mut Source::new(reader, len), true)?)
 }
 
-fn read<R: Read + Seek>(format: Format, source: &mut Source<'_, R>, whole: bool) -> Result<Picture, Fault> {
+fn read<R: Read + Seek>(format: Format, source: &mut Source<'_, R>, whole: bool) -> Result<ImageHeader, Fault> {
     match format {
         Format::Jpeg => still::jpeg(source),
         Format::Png => still::png(source, whole),
         Format::Webp => still::webp(source, whole),
         Format::Gif => still::gif(source),
         Format::Avif | Format::Heic => heif::picture(source, whole),
-        _ => Err(Fault::Bad("this is no picture")),
+        _ => Err(Fault::Invalid("this is no picture")),
     }
 }

@@ -3,9 +3,9 @@
 //! Owns the table of rungs and the table of levels. It doesn't know the encoder. Invariant: no rendition is
 //! wider, higher or faster than its source, and every side is even.
 
-mod rate;
+mod frame_rate;
 
-pub use rate::{BadRate, Rate};
+pub use frame_rate::{FrameRate, InvalidFrameRate};
 
 /// One rendition to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +65,7 @@ const SEGMENT_SECONDS: u32 = 4;
 
 /// The renditions for a source of this size (upright, square pixels) and frame rate, the highest first. Empty only
 /// where a side is 0. A source smaller than every rung gets one rendition of its own size.
-pub fn ladder(width: u32, height: u32, rate: Rate) -> Vec<Rung> {
+pub fn ladder(width: u32, height: u32, rate: FrameRate) -> Vec<Rung> {
     let short = width.min(height);
     if short == 0 {
         return Vec::new();
@@ -82,7 +82,7 @@ pub fn ladder(width: u32, height: u32, rate: Rate) -> Vec<Rung> {
 }
 
 /// The frame rate to play: halved until it is at most 60 per second.
-pub fn playing_rate(rate: Rate) -> Rate {
+pub fn playing_rate(rate: FrameRate) -> FrameRate {
     let mut rate = rate;
     while rate.num() > u64::from(MOST_FPS) * rate.den() {
         rate = rate.halved();
@@ -90,7 +90,7 @@ pub fn playing_rate(rate: Rate) -> Rate {
     rate
 }
 
-fn make(rung: u32, width: u32, height: u32, rate: Rate, bits: u32, crf: u8) -> Rung {
+fn make(rung: u32, width: u32, height: u32, rate: FrameRate, bits: u32, crf: u8) -> Rung {
     let (width, height) = fit(width, height, rung);
     let rate = playing_rate(rate);
     // The table is for 16:9; a square of the same short side has fewer pixels, a strip more.
@@ -140,7 +140,7 @@ const LEVELS: [(u8, u64, u64, u64); 14] = [
 ];
 
 /// The lowest level that allows this size, rate and bit rate; 52 where none does.
-fn level(width: u32, height: u32, rate: Rate, max_rate: u32) -> u8 {
+fn level(width: u32, height: u32, rate: FrameRate, max_rate: u32) -> u8 {
     let (across, down) = (u64::from(width.div_ceil(16)), u64::from(height.div_ceil(16)));
     let frame = across * down;
     let fits = |&&(_, per_second, per_frame, kilobits): &&(u8, u64, u64, u64)| {
@@ -165,8 +165,8 @@ mod tests {
 
     use super::*;
 
-    fn rate(num: u32, den: u32) -> Rate {
-        Rate::new(num, den).unwrap()
+    fn rate(num: u32, den: u32) -> FrameRate {
+        FrameRate::new(num, den).unwrap()
     }
 
     fn sizes(width: u32, height: u32) -> Vec<(String, u32, u32)> {

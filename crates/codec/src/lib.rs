@@ -12,8 +12,8 @@ mod ebml;
 pub mod exif;
 pub mod header;
 pub mod ladder;
-pub mod name;
-pub mod parts;
+pub mod filename;
+pub mod chunks;
 #[cfg(feature = "pixels")]
 pub mod pixels;
 pub mod playlist;

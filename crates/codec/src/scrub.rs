@@ -33,7 +33,7 @@ use crate::tiff::{Tiff, orientation_only};
 use crate::wire::Source;
 use overlay::Overlay;
 
-pub use scans::Scans;
+pub use scans::ScanIndex;
 
 /// The most patches of one file.
 pub const MOST_PATCHES: usize = 4096;
@@ -68,7 +68,7 @@ impl Patch {
 
 /// Why a file can't be made safe to hand out.
 #[derive(Debug, thiserror::Error)]
-pub enum ScrubError {
+pub enum Error {
     /// Its structure isn't understood to the end; what, for a log.
     #[error("this file's structure is not fully understood ({0}), so the file itself is not shared; its converted form is")]
     NotUnderstood(&'static str),
@@ -80,28 +80,28 @@ pub enum ScrubError {
     Io(#[source] io::Error),
 }
 
-impl From<io::Error> for ScrubError {
+impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
         if error.kind() == ErrorKind::UnexpectedEof { Self::NotUnderstood("it is cut off") } else { Self::Io(error) }
     }
 }
 
-impl From<Fault> for ScrubError {
+impl From<Fault> for Error {
     fn from(fault: Fault) -> Self {
         match fault {
-            Fault::Bad(what) => Self::NotUnderstood(what),
+            Fault::Invalid(what) => Self::NotUnderstood(what),
             Fault::Io(error) => error.into(),
         }
     }
 }
 
 /// Finds what must be hidden in a file of `len` bytes. The patches are sorted, disjoint and at most [`MOST_PATCHES`].
-pub fn scrub<R: Read + Seek>(format: Format, reader: &mut R, len: u64) -> Result<Vec<Patch>, ScrubError> {
-    scrub_seen(format, reader, len, &Scans::default())
+pub fn scrub<R: Read + Seek>(format: Format, reader: &mut R, len: u64) -> Result<Vec<Patch>, Error> {
+    scrub_with_scans(format, reader, len, &ScanIndex::default())
 }
 
 /// As [`scrub`], without reading again what was noted while the file's bytes passed by.
-pub fn scrub_seen<R: Read + Seek>(format: Format, reader: &mut R, len: u64, scans: &Scans) -> Result<Vec<Patch>, ScrubError> {
+pub fn scrub_with_scans<R: Read + Seek>(format: Format, reader: &mut R, len: u64, scans: &ScanIndex) -> Result<Vec<Patch>, Error> {
     let mut source = Source::new(reader, len);
     let mut overlay = Overlay::new(len);
     match format {
@@ -136,7 +136,7 @@ pub fn apply(patches: &[Patch], at: u64, window: &mut [u8]) {
 
 /// What may stand where an EXIF block of `room` bytes stood: nothing but its orientation. `None` where there is none
 /// to keep; an error where it doesn't fit.
-fn upright_exif(block: &[u8], room: usize) -> Result<Option<Vec<u8>>, ScrubError> {
+fn upright_exif(block: &[u8], room: usize) -> Result<Option<Vec<u8>>, Error> {
     let orientation = Tiff::open_exif(block).and_then(|tiff| tiff.orientation()).unwrap_or(1);
     if orientation == 1 {
         return Ok(None);
@@ -145,6 +145,6 @@ fn upright_exif(block: &[u8], room: usize) -> Result<Option<Vec<u8>>, ScrubError
     // The last four bytes say that no directory follows; a block too short for them ended there itself.
     match exif.get(..room.min(exif.len())) {
         Some(exif) if exif.len() >= 22 => Ok(Some(exif.to_vec())),
-        _ => Err(ScrubError::NotUnderstood("its EXIF block is too short")),
+        _ => Err(Error::NotUnderstood("its EXIF block is too short")),
     }
 }

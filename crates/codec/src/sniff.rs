@@ -12,7 +12,7 @@ mod still;
 mod tests;
 
 pub use format::{Format, Kind, UnknownFormat};
-pub use refuse::looks_like;
+pub use refuse::describe_unsupported;
 pub(crate) use sound::mpeg_frame_bytes;
 
 /// How much of a file's start is looked at, in bytes. Nothing is undecided from here on.

@@ -33,15 +33,15 @@ pub struct MediaId(String);
 
 /// A text that is not a [`MediaId`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NotAMediaId;
+pub struct InvalidMediaId;
 
-impl fmt::Display for NotAMediaId {
+impl fmt::Display for InvalidMediaId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a media id has 22 letters and digits")
     }
 }
 
-impl std::error::Error for NotAMediaId {}
+impl std::error::Error for InvalidMediaId {}
 
 impl MediaId {
     /// A new id from 128 random bits.
@@ -56,16 +56,16 @@ impl MediaId {
 }
 
 impl TryFrom<String> for MediaId {
-    type Error = NotAMediaId;
-    fn try_from(text: String) -> Result<Self, NotAMediaId> {
+    type Error = InvalidMediaId;
+    fn try_from(text: String) -> Result<Self, InvalidMediaId> {
         let fits = text.len() == PUBLIC_ID_CHARS && text.bytes().all(|b| b.is_ascii_alphanumeric());
-        if fits { Ok(Self(text)) } else { Err(NotAMediaId) }
+        if fits { Ok(Self(text)) } else { Err(InvalidMediaId) }
     }
 }
 
 impl std::str::FromStr for MediaId {
-    type Err = NotAMediaId;
-    fn from_str(text: &str) -> Result<Self, NotAMediaId> {
+    type Err = InvalidMediaId;
+    fn from_str(text: &str) -> Result<Self, InvalidMediaId> {
         text.to_owned().try_into()
     }
 }

@@ -7,8 +7,8 @@ pub mod accounts;
 pub mod ids;
 pub mod media;
 pub mod transcode;
-mod words;
+mod string_enum;
 
 pub use ids::{AccountId, MediaId, ObjectKey};
 pub use kit::bus::Event;
-pub use words::NoSuchWord;
+pub use string_enum::UnknownVariant;

@@ -21,7 +21,7 @@ pub enum Kind {
     Video,
 }
 
-crate::words!(Kind: Photo => "photo", Audio => "audio", Video => "video");
+crate::string_enum!(Kind: Photo => "photo", Audio => "audio", Video => "video");
 
 /// Who may read an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, ToSchema)]
@@ -36,7 +36,7 @@ pub enum Visibility {
     Public,
 }
 
-crate::words!(Visibility: Private => "private", Unlisted => "unlisted", Public => "public");
+crate::string_enum!(Visibility: Private => "private", Unlisted => "unlisted", Public => "public");
 
 /// Bytes that hide metadata when laid over an original: same length, other content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -17,7 +17,7 @@ pub enum Track {
     Audio,
 }
 
-crate::words!(Track: Video => "video", Audio => "audio");
+crate::string_enum!(Track: Video => "video", Audio => "audio");
 
 /// One rendition of an item: a row of the master playlist.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

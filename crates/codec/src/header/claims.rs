@@ -77,7 +77,7 @@ fn larger(a: (u32, u32), b: (u32, u32)) -> (u32, u32) {
     if pixels(b) > pixels(a) { b } else { a }
 }
 
-/// Reads the claims of a sound or a video of `len` bytes. Pictures claim nothing here: they have [`super::picture_in`].
+/// Reads the claims of a sound or a video of `len` bytes. Pictures claim nothing here: they have [`super::image_in`].
 pub fn claims<R: Read + Seek>(format: Format, reader: &mut R, len: u64) -> Result<Claims, Error> {
     match format {
         Format::Mp4 | Format::Mov | Format::M4a => Ok(movie(reader, len)?.claims),

@@ -43,7 +43,7 @@ fn is_picture(item: &Item) -> bool {
 type Parts = (HashMap<u32, Vec<u32>>, HashSet<u32>);
 
 fn made_of(items: &Items) -> Result<Parts, Fault> {
-    const BAD: Fault = Fault::Bad("its item references can't be read");
+    const BAD: Fault = Fault::Invalid("its item references can't be read");
     let (mut parts, mut inside) = (HashMap::<u32, Vec<u32>>::new(), HashSet::new());
     let Some(iref) = items.find(*b"iref") else { return Ok((parts, inside)) };
     let wide = iref.first() == Some(&1);
@@ -78,8 +78,8 @@ impl Costs<'_> {
     fn of<R: Read + Seek>(&mut self, source: &mut Source<'_, R>, id: u32, depth: usize) -> Result<u64, Fault> {
         match self.known.get(&id) {
             Some(Some(cost)) => return Ok(*cost),
-            Some(None) => return Err(Fault::Bad("a picture in it is made of itself")),
-            None if depth > MOST_DEPTH => return Err(Fault::Bad("its pictures are made of each other too many times over")),
+            Some(None) => return Err(Fault::Invalid("a picture in it is made of itself")),
+            None if depth > MOST_DEPTH => return Err(Fault::Invalid("its pictures are made of each other too many times over")),
             None => {}
         }
         self.known.insert(id, None);
@@ -105,10 +105,10 @@ fn canvas<R: Read + Seek>(source: &mut Source<'_, R>, item: &Item) -> Result<u64
         b"iovl" => 10,
         _ => return Ok(0),
     };
-    let Some(&(start, bytes)) = item.extents.first() else { return Err(Fault::Bad("a picture's parts can't be found")) };
+    let Some(&(start, bytes)) = item.extents.first() else { return Err(Fault::Invalid("a picture's parts can't be found")) };
     let data = source.some(start, bytes.min(32) as usize)?;
     let wide = data.get(1).is_some_and(|flags| flags & 1 == 1);
     let side = |at: usize| if wide { be32(data, at) } else { be16(data, at).map(u32::from) };
-    let (width, height) = side(size_at).zip(side(size_at + if wide { 4 } else { 2 })).ok_or(Fault::Bad("a picture's parts can't be read"))?;
+    let (width, height) = side(size_at).zip(side(size_at + if wide { 4 } else { 2 })).ok_or(Fault::Invalid("a picture's parts can't be read"))?;
     Ok(u64::from(width) * u64::from(height))
 }

@@ -29,7 +29,7 @@ pub(super) fn read<R: Read + Seek>(source: &mut Source<'_, R>, table: &BoxAt, ha
             _ => {}
         }
     }
-    Err(Fault::Bad("a track has too many kinds of samples"))
+    Err(Fault::Invalid("a track has too many kinds of samples"))
 }
 
 /// ISO/IEC 14496-12 §12.1.3; the configuration boxes follow 78 bytes of fields.

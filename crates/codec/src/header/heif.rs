@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::io::{Read, Seek};
 
 use super::bits::{av1_configuration, hevc_configuration};
-use super::{Picture, derived};
+use super::{ImageHeader, derived};
 use crate::boxes::{self, BoxAt, Fault, Part};
 use crate::wire::{Source, be16, be32, be64, take};
 
@@ -16,7 +16,7 @@ const MOST_META: u64 = 1024 * 1024;
 /// More items or extents than this are no photo.
 const MOST_ITEMS: usize = 10_000;
 
-pub(super) const BAD_META: Fault = Fault::Bad("its meta box can't be read");
+pub(super) const BAD_META: Fault = Fault::Invalid("its meta box can't be read");
 
 /// One item of the file.
 #[derive(Debug, Clone, Default)]
@@ -56,7 +56,7 @@ impl Items {
             let data = source.vector(found.body + 4, found.body_len() - 4)?;
             return Ok(Self { data, at: found.body + 4 });
         }
-        Err(Fault::Bad("it has no meta box"))
+        Err(Fault::Invalid("it has no meta box"))
     }
 
     pub(super) fn find(&self, kind: [u8; 4]) -> Option<&[u8]> {
@@ -88,7 +88,7 @@ impl Items {
     pub(crate) fn list(&self) -> Result<Vec<Item>, Fault> {
         let mut items = self.infos().ok_or(BAD_META)?;
         if let Some(iloc) = self.find(*b"iloc") {
-            self.locate(iloc, &mut items).ok_or(Fault::Bad("its item locations can't be read"))?;
+            self.locate(iloc, &mut items).ok_or(Fault::Invalid("its item locations can't be read"))?;
         }
         Ok(items)
     }
@@ -256,10 +256,10 @@ impl Turn {
 }
 
 /// The main picture. Only the `whole` file tells what all of its pictures cost.
-pub(crate) fn picture<R: Read + Seek>(source: &mut Source<'_, R>, whole: bool) -> Result<Picture, Fault> {
+pub(crate) fn picture<R: Read + Seek>(source: &mut Source<'_, R>, whole: bool) -> Result<ImageHeader, Fault> {
     let items = Items::read(source)?;
-    let primary = items.primary().ok_or(Fault::Bad("it names no main picture"))?;
-    let properties = items.properties(primary).ok_or(Fault::Bad("its main picture has no properties"))?;
+    let primary = items.primary().ok_or(Fault::Invalid("it names no main picture"))?;
+    let properties = items.properties(primary).ok_or(Fault::Invalid("its main picture has no properties"))?;
     let (mut size, mut turn) = (None, Turn::default());
     for Part { kind, body, .. } in properties {
         match &kind {
@@ -277,11 +277,11 @@ pub(crate) fn picture<R: Read + Seek>(source: &mut Source<'_, R>, whole: bool) -
             _ => {}
         }
     }
-    let (width, height) = size.ok_or(Fault::Bad("its main picture has no size"))?;
-    let picture = Picture::new(width, height, turn.orientation(), None).ok_or(Fault::Bad("it has no area"))?;
+    let (width, height) = size.ok_or(Fault::Invalid("its main picture has no size"))?;
+    let picture = ImageHeader::new(width, height, turn.orientation(), None).ok_or(Fault::Invalid("it has no area"))?;
     let costs = whole && items.find(*b"iinf").is_some();
     let decoded_pixels = if costs { derived::decoded_pixels(source, &items)? } else { picture.decoded_pixels };
-    Ok(Picture { decoded_pixels, ..picture })
+    Ok(ImageHeader { decoded_pixels, ..picture })
 }
 
 /// The cropped size, where the crop is in whole pixels and inside the picture.

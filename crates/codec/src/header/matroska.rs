@@ -67,7 +67,7 @@ pub(super) fn walk<R: Read + Seek>(source: &mut Source<'_, R>, claims: &mut Clai
     let len = walk.source.len();
     let Some(header) = walk.element(0, len)? else { return Ok(()) };
     let Some(segment) = walk.element(header.end, len)?.filter(|segment| segment.id == SEGMENT) else {
-        return Err(Fault::Bad("it doesn't start with a segment"));
+        return Err(Fault::Invalid("it doesn't start with a segment"));
     };
     let mut at = segment.body;
     while let Some(element) = walk.element(at, segment.end)? {
@@ -88,7 +88,7 @@ pub(super) fn walk<R: Read + Seek>(source: &mut Source<'_, R>, claims: &mut Clai
         }
     }
     if !walk.has_tracks {
-        return Err(Fault::Bad("it has no tracks in front of its data"));
+        return Err(Fault::Invalid("it has no tracks in front of its data"));
     }
     if walk.duration > 0.0 {
         walk.claims.duration((walk.duration * walk.scale as f64 / 1e6) as u64, 1000);
@@ -99,7 +99,7 @@ pub(super) fn walk<R: Read + Seek>(source: &mut Source<'_, R>, claims: &mut Clai
 impl<R: Read + Seek> Walk<'_, '_, R> {
     /// The element at `at`; `None` where none is, or what is there isn't one. One that ends behind `limit` ends there.
     fn element(&mut self, at: u64, limit: u64) -> Result<Option<Element>, Fault> {
-        self.left = self.left.checked_sub(1).ok_or(Fault::Bad("it has too many elements"))?;
+        self.left = self.left.checked_sub(1).ok_or(Fault::Invalid("it has too many elements"))?;
         if at >= limit || at >= self.source.len() {
             return Ok(None);
         }

@@ -100,13 +100,13 @@ struct Walk<'a, R> {
 
 impl<R: Read + Seek> Walk<'_, R> {
     fn next(&mut self, at: u64, limit: u64) -> Result<Option<BoxAt>, Error> {
-        self.left = self.left.checked_sub(1).ok_or(Error::Bad("it has too many boxes"))?;
+        self.left = self.left.checked_sub(1).ok_or(Error::Invalid("it has too many boxes"))?;
         Ok(boxes::next(&mut self.source, at, limit)?)
     }
 
     /// The next box, where what doesn't fit ends with the box around it, as demuxers read it.
     fn next_leniently(&mut self, at: u64, limit: u64) -> Result<Option<BoxAt>, Error> {
-        self.left = self.left.checked_sub(1).ok_or(Error::Bad("it has too many boxes"))?;
+        self.left = self.left.checked_sub(1).ok_or(Error::Invalid("it has too many boxes"))?;
         if limit.saturating_sub(at) < 8 {
             return Ok(None);
         }
@@ -129,7 +129,7 @@ impl<R: Read + Seek> Walk<'_, R> {
 
     fn children_from(&mut self, mut at: u64, end: u64, depth: usize, strict: bool) -> Result<(), Error> {
         if depth > MOST_DEPTH {
-            return Err(Error::Bad("its boxes stand too deep inside each other"));
+            return Err(Error::Invalid("its boxes stand too deep inside each other"));
         }
         while let Some(child) = if strict { self.next(at, end)? } else { self.next_leniently(at, end)? } {
             at = child.end;
@@ -140,7 +140,7 @@ impl<R: Read + Seek> Walk<'_, R> {
 
     fn child(&mut self, child: &BoxAt, depth: usize) -> Result<(), Error> {
         match &child.kind {
-            b"cmov" | b"rmra" => return Err(Error::Bad("its index is packed or elsewhere")),
+            b"cmov" | b"rmra" => return Err(Error::Invalid("its index is packed or elsewhere")),
             b"mvhd" => self.movie_header(child)?,
             b"mehd" => self.fragmented_duration(child)?,
             b"trak" => {
@@ -183,7 +183,7 @@ impl<R: Read + Seek> Walk<'_, R> {
         } else {
             be32(data, 12).zip(be32(data, 16).filter(|d| *d != u32::MAX).map(u64::from).or(Some(0)))
         };
-        let (scale, duration) = read.ok_or(Error::Bad("its movie header is too short"))?;
+        let (scale, duration) = read.ok_or(Error::Invalid("its movie header is too short"))?;
         self.timescale = scale;
         self.movie.duration_ms = milliseconds(duration, scale);
         self.movie.claims.clock_ms = self.movie.claims.clock_ms.max(self.movie.duration_ms.unwrap_or(0));

@@ -73,7 +73,7 @@ pub(super) fn walk<R: Read + Seek>(source: &mut Source<'_, R>, claims: &mut Clai
             }
         }
     }
-    Err(Fault::Bad("its heads have too many pages"))
+    Err(Fault::Invalid("its heads have too many pages"))
 }
 
 /// Reads a packet of a head; gives how many more the head has by it.

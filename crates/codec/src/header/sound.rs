@@ -54,19 +54,19 @@ pub(super) fn wav<R: Read + Seek>(source: &mut Source<'_, R>, claims: &mut Claim
         }
         at = body.saturating_add(len).saturating_add(len & 1);
     }
-    Err(Fault::Bad("it has too many chunks"))
+    Err(Fault::Invalid("it has too many chunks"))
 }
 
 /// `fmt `: notes rate and channels; gives the bytes of a second of sound.
 fn format(data: &[u8], claims: &mut Claims) -> Result<Option<u64>, Fault> {
     const UNCOMPRESSED: [u16; 5] = [1, 3, 6, 7, 0xfffe];
     let (Some(tag), Some(channels), Some(rate), Some(bytes), Some(block)) = (le16(data, 0), le16(data, 2), le32(data, 4), le32(data, 8), le16(data, 12)) else {
-        return Err(Fault::Bad("its format can't be read"));
+        return Err(Fault::Invalid("its format can't be read"));
     };
     claims.rate(rate);
     claims.channels(channels.into());
     if block == 0 {
-        return Err(Fault::Bad("its samples have no size"));
+        return Err(Fault::Invalid("its samples have no size"));
     }
     let per_second = if UNCOMPRESSED.contains(&tag) { u64::from(rate) * u64::from(block) } else { u64::from(bytes) };
     Ok((per_second > 0).then_some(per_second))
@@ -97,7 +97,7 @@ pub(super) fn flac<R: Read + Seek>(source: &mut Source<'_, R>, claims: &mut Clai
             return Ok(());
         }
     }
-    Err(Fault::Bad("it has too many blocks of tags"))
+    Err(Fault::Invalid("it has too many blocks of tags"))
 }
 
 /// STREAMINFO: 20 bits of rate, 3 of channels, 5 of depth, 36 of samples, behind ten bytes. §8.2.
@@ -153,7 +153,7 @@ fn tags<R: Read + Seek>(source: &mut Source<'_, R>, claims: &mut Claims) -> Resu
         frames(source, at + 10, end, version, flags, claims)?;
         at = end + if version >= 4 && flags & 0x10 != 0 { 10 } else { 0 };
     }
-    Err(Fault::Bad("it has too many tags"))
+    Err(Fault::Invalid("it has too many tags"))
 }
 
 /// Refuses frames that unpack to more than a text: a demuxer unpacks them before it knows what they are. ID3v2.3 §3.3.1, 2.4 §4.1.
@@ -178,7 +178,7 @@ fn frames<R: Read + Seek>(source: &mut Source<'_, R>, mut at: u64, end: u64, ver
         }
         at = at.saturating_add(10).saturating_add(size.into());
     }
-    Err(Fault::Bad("it has too many tags"))
+    Err(Fault::Invalid("it has too many tags"))
 }
 
 fn syncsafe(bytes: &[u8]) -> Option<u32> {

@@ -66,7 +66,7 @@ impl Track {
                 // Compact sizes have at least four bits, the others 32.
                 let bits = if &found.kind == b"stsz" { 32 } else { 4 };
                 if each == 0 && count.saturating_mul(bits) > found.body_len().saturating_sub(12).saturating_mul(8) {
-                    return Err(Fault::Bad("a table of its samples is shorter than it says"));
+                    return Err(Fault::Invalid("a table of its samples is shorter than it says"));
                 }
             }
             b"stts" | b"ctts" => {
@@ -118,7 +118,7 @@ impl Track {
         let is_sound = &self.handler == b"soun";
         // Old sound says "1 byte" for samples of any size.
         if !is_sound && self.bytes > source.len() {
-            return Err(Fault::Bad("a track says that it has more bytes than the file"));
+            return Err(Fault::Invalid("a track says that it has more bytes than the file"));
         }
         let samples = if is_sound && self.by_unit { self.portions(source)? } else { self.samples };
         let samples = samples.max(self.longest);
@@ -134,7 +134,7 @@ impl Track {
         let Some(runs) = &self.runs else { return Ok(0) };
         let count = u64::from(be32(source.some(runs.body, 8)?, 4).unwrap_or(0)).min(runs.body_len().saturating_sub(8) / 12);
         if count > MOST_RUNS {
-            return Err(Fault::Bad("a track has too many runs of chunks"));
+            return Err(Fault::Invalid("a track has too many runs of chunks"));
         }
         let (mut portions, mut before) = (0_u64, None::<(u64, u64)>);
         for run in 0..=count {
@@ -162,7 +162,7 @@ pub(super) fn fragment_samples<R: Read + Seek>(source: &mut Source<'_, R>, run: 
     let fields = u64::from((flags >> 8 & 15).count_ones()) * 4;
     let before = 8 + u64::from((flags & 5).count_ones()) * 4;
     if count.saturating_mul(fields) > run.body_len().saturating_sub(before) {
-        return Err(Fault::Bad("a fragment announces more samples than it has"));
+        return Err(Fault::Invalid("a fragment announces more samples than it has"));
     }
     Ok(count)
 }

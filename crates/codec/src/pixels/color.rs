@@ -4,13 +4,13 @@
 
 use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
 
-use super::Picture;
+use super::Image;
 
 /// The largest profile that is looked at, in bytes; real ones for displays and cameras have 0.5–600 KB.
 pub(super) const MOST_ICC_BYTES: usize = 2 << 20;
 
 /// Converts the pixels from the profile's space to sRGB.
-pub(super) fn to_srgb(picture: &mut Picture, icc: &[u8]) {
+pub(super) fn to_srgb(picture: &mut Image, icc: &[u8]) {
     if icc.len() > MOST_ICC_BYTES {
         return;
     }

@@ -43,7 +43,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Source pixels per result pixel, at least 1.
+    /// SourceFormat pixels per result pixel, at least 1.
     pub fn ratio(&self) -> f64 {
         (self.crop.width / f64::from(self.width)).min(self.crop.height / f64::from(self.height)).max(1.0)
     }

@@ -3,7 +3,7 @@
 //! Owns decoding, orientation, resizing, colour and encoding of still pictures. Does not own reading files,
 //! choosing sizes, or HEIC and AVIF input (a child process makes those upright JPEGs first).
 //! Invariant: nothing is decoded before its header has been held against [`Limits`], the memory and the time a picture
-//! takes are known beforehand ([`Look::cost`], [`Look::decode_time`]), and what comes out carries pixels only: no EXIF, XMP, GPS or comment.
+//! takes are known beforehand ([`ImageInfo::cost`], [`ImageInfo::decode_time`]), and what comes out carries pixels only: no EXIF, XMP, GPS or comment.
 
 mod color;
 mod encode;
@@ -11,7 +11,7 @@ mod geometry;
 mod gif;
 mod interrupt;
 mod jpeg;
-mod look;
+mod image_info;
 mod orient;
 mod png;
 mod resize;
@@ -25,7 +25,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 pub use encode::Encoding;
 pub use geometry::{Fit, Frame};
 pub use interrupt::Interrupt;
-pub use look::{LOOK_BYTES, Look, Source, look};
+pub use image_info::{ImageInfo, PROBE_BYTES, SourceFormat, probe};
 
 /// What one picture may cost at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,14 +80,14 @@ pub enum Error {
 
 /// Pixels, upright and in sRGB, 8 bits a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Picture {
+pub struct Image {
     width: u32,
     height: u32,
     channels: u8,
     pixels: Vec<u8>,
 }
 
-impl Picture {
+impl Image {
     /// Width in pixels.
     pub fn width(&self) -> u32 {
         self.width
@@ -129,27 +129,27 @@ impl Picture {
     }
 }
 
-/// The frame to render a picture into before asking for its [`Picture::thumbhash`].
+/// The frame to render a picture into before asking for its [`Image::thumbhash`].
 pub const THUMBHASH_FRAME: Frame = Frame { width: 100, height: 100, fit: Fit::Contain };
 
 /// Decodes `bytes`, turns them upright by the EXIF `orientation` (1–8), and fits them into `frame`, never larger than
 /// the source. Animations give their first frame.
-pub fn render(bytes: &[u8], orientation: u8, frame: Frame, limits: Limits) -> Result<Picture, Error> {
-    render_until(bytes, orientation, frame, limits, &Interrupt::default())
+pub fn render(bytes: &[u8], orientation: u8, frame: Frame, limits: Limits) -> Result<Image, Error> {
+    render_with_interrupt(bytes, orientation, frame, limits, &Interrupt::default())
 }
 
 /// As [`render`], and gives up with [`Error::Interrupted`] soon after `interrupt` is set: at the next row where the decoder works by rows (JPEG of
 /// one scan, PNG and GIF that are not interlaced), at the next step elsewhere.
-pub fn render_until(bytes: &[u8], orientation: u8, frame: Frame, limits: Limits, interrupt: &Interrupt) -> Result<Picture, Error> {
-    let look = look(bytes)?;
+pub fn render_with_interrupt(bytes: &[u8], orientation: u8, frame: Frame, limits: Limits, interrupt: &Interrupt) -> Result<Image, Error> {
+    let look = probe(bytes)?;
     look.check(bytes.len() as u64, orientation, frame, limits)?;
     let plan = geometry::plan(look.width, look.height, orientation, frame);
     guard(|| {
         let shrunk = match look.source {
-            Source::Jpeg => jpeg::decode(bytes, &plan, interrupt)?,
-            Source::Png => png::decode(bytes, &plan, limits, interrupt)?,
-            Source::Gif => gif::decode(bytes, &plan, limits, interrupt)?,
-            Source::Webp => webp::decode(bytes, &plan, limits, interrupt)?,
+            SourceFormat::Jpeg => jpeg::decode(bytes, &plan, interrupt)?,
+            SourceFormat::Png => png::decode(bytes, &plan, limits, interrupt)?,
+            SourceFormat::Gif => gif::decode(bytes, &plan, limits, interrupt)?,
+            SourceFormat::Webp => webp::decode(bytes, &plan, limits, interrupt)?,
         };
         interrupt.check()?;
         let icc = shrunk.icc.clone();

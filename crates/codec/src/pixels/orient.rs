@@ -2,11 +2,11 @@
 //!
 //! Invariant: an unknown orientation counts as 1, as viewers do.
 
-use super::Picture;
+use super::Image;
 use super::geometry::lies_on_its_side;
 
 /// The picture as it is meant to be looked at.
-pub(super) fn upright(stored: Picture, orientation: u8) -> Picture {
+pub(super) fn upright(stored: Image, orientation: u8) -> Image {
     if !(2..=8).contains(&orientation) {
         return stored;
     }
@@ -29,7 +29,7 @@ pub(super) fn upright(stored: Picture, orientation: u8) -> Picture {
             pixels.extend_from_slice(&stored.pixels[from..from + channels]);
         }
     }
-    Picture { width: width as u32, height: height as u32, channels: stored.channels, pixels }
+    Image { width: width as u32, height: height as u32, channels: stored.channels, pixels }
 }
 
 #[cfg(test)]
@@ -39,7 +39,7 @@ mod tests {
     /// 3 × 2 pixels named by their red value:  1 2 3 / 4 5 6.
     fn turned(orientation: u8) -> (u32, Vec<u8>) {
         let pixels = (1..=6).flat_map(|n| [n, 0, 0]).collect();
-        let picture = upright(Picture { width: 3, height: 2, channels: 3, pixels }, orientation);
+        let picture = upright(Image { width: 3, height: 2, channels: 3, pixels }, orientation);
         (picture.width, picture.pixels.chunks(3).map(|p| p[0]).collect())
     }
 

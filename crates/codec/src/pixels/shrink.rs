@@ -32,7 +32,7 @@ pub(super) struct Window {
     pub width: usize,
     /// Height in source pixels.
     pub height: usize,
-    /// Source pixels per kept pixel, in each direction.
+    /// SourceFormat pixels per kept pixel, in each direction.
     pub factor: usize,
 }
 

@@ -68,12 +68,12 @@ fn within(edge: u32) -> Frame {
     Frame { width: edge, height: edge, fit: Fit::Contain }
 }
 
-fn shown(bytes: &[u8], orientation: u8, frame: Frame) -> Picture {
+fn shown(bytes: &[u8], orientation: u8, frame: Frame) -> Image {
     render(bytes, orientation, frame, Limits::default()).unwrap()
 }
 
 /// The four corners' colours, as letters.
-fn corners(picture: &Picture) -> String {
+fn corners(picture: &Image) -> String {
     let (w, h, c) = (picture.width as usize, picture.height as usize, usize::from(picture.channels));
     let at = |x: usize, y: usize| {
         let pixel = &picture.pixels[(y * w + x) * c..];
@@ -198,16 +198,16 @@ fn a_large_picture_costs_little_when_a_small_one_is_asked() {
     let mut photo = jpeg(64, 48, false);
     let frame = photo.windows(2).position(|marker| marker == [0xff, 0xc0]).unwrap();
     photo[frame + 5..frame + 9].copy_from_slice(&[0x22, 0x00, 0x2d, 0x00]);
-    let plain = look(&photo).unwrap();
+    let plain = probe(&photo).unwrap();
     assert!(plain.pixels() > 99_000_000);
     assert!(plain.cost(0, 1, within(320), Some(Encoding::Webp)) < 20 << 20);
     photo[frame + 1] = 0xc2;
-    let progressive = look(&photo).unwrap();
+    let progressive = probe(&photo).unwrap();
     let cost = progressive.cost(0, 1, within(320), Some(Encoding::Webp));
     assert!((280 << 20..700 << 20).contains(&cost), "all coefficients are held: {cost}");
     let mut drawing = png(64, 48);
     drawing[16..24].copy_from_slice(&[0, 0, 0x27, 0x10, 0, 0, 0x27, 0x10]);
-    assert!(look(&drawing).unwrap().cost(0, 1, within(320), None) < 10 << 20);
+    assert!(probe(&drawing).unwrap().cost(0, 1, within(320), None) < 10 << 20);
 }
 
 #[test]
@@ -240,7 +240,7 @@ fn a_file_of_a_thousand_scans_is_refused() {
 }
 
 /// Mean squared difference of two pictures of one size, as a peak signal-to-noise ratio in decibels.
-fn psnr(one: &Picture, other: &Picture) -> f64 {
+fn psnr(one: &Image, other: &Image) -> f64 {
     assert_eq!((one.width, one.height, one.channels), (other.width, other.height, other.channels));
     let squares: f64 = one.pixels.iter().zip(&other.pixels).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum();
     10.0 * (255.0_f64.powi(2) / (squares / one.pixels.len() as f64).max(1e-9)).log10()
@@ -263,7 +263,7 @@ fn hard(width: u32, height: u32) -> Vec<u8> {
 #[test]
 fn sizes_made_from_the_intermediate_look_like_those_made_from_the_original() {
     let source = png_of(2000, 1500, ::png::ColorType::Rgb, &hard(2000, 1500));
-    let frame = look(&source).unwrap().intermediate(source.len() as u64, 1, Limits::default()).unwrap();
+    let frame = probe(&source).unwrap().intermediate(source.len() as u64, 1, Limits::default()).unwrap();
     let intermediate = shown(&source, 1, frame).encode_intermediate().unwrap();
     // 36 dB is where a loss begins to be seen. At a sixteenth the two are reduced in other steps (eighths against boxes), which counts for more than
     // the coding, in a picture of stripes nine pixels wide.
@@ -285,7 +285,7 @@ fn the_intermediate_is_large_enough_for_every_size_and_never_too_large_for_the_m
     let mut sized = |width: u32, height: u32| {
         drawing[16..20].copy_from_slice(&width.to_be_bytes());
         drawing[20..24].copy_from_slice(&height.to_be_bytes());
-        look(&drawing).unwrap()
+        probe(&drawing).unwrap()
     };
     for (width, height) in [(10_000, 10_000), (12_000, 8000), (8000, 12_000)] {
         let look = sized(width, height);
@@ -306,28 +306,28 @@ fn the_intermediate_is_large_enough_for_every_size_and_never_too_large_for_the_m
 fn an_interrupted_picture_is_given_up_at_its_next_row() {
     for bytes in [jpeg(640, 480, false), png(640, 480), webp(640, 480), gif(640, 480, 1)] {
         let interrupt = Interrupt::default();
-        assert!(render_until(&bytes, 1, within(64), Limits::default(), &interrupt).is_ok());
+        assert!(render_with_interrupt(&bytes, 1, within(64), Limits::default(), &interrupt).is_ok());
         interrupt.clone().set();
-        assert_eq!(render_until(&bytes, 1, within(64), Limits::default(), &interrupt), Err(Error::Interrupted));
+        assert_eq!(render_with_interrupt(&bytes, 1, within(64), Limits::default(), &interrupt), Err(Error::Interrupted));
     }
     // In the middle of one that takes seconds here: set by another thread after the first rows.
     let bomb = png_of(9000, 9000, ::png::ColorType::Grayscale, &vec![0; 9000 * 9000]);
     let interrupt = Interrupt::default();
     let other = interrupt.clone();
     let setter = std::thread::spawn(move || other.set());
-    assert_eq!(render_until(&bomb, 1, within(64), Limits::default(), &interrupt), Err(Error::Interrupted));
+    assert_eq!(render_with_interrupt(&bomb, 1, within(64), Limits::default(), &interrupt), Err(Error::Interrupted));
     setter.join().unwrap();
 }
 
 #[test]
 fn the_time_is_known_before_a_pixel_is_decoded() {
-    let time = |bytes: &[u8]| look(bytes).unwrap().decode_time();
+    let time = |bytes: &[u8]| probe(bytes).unwrap().decode_time();
     let (plain, progressive) = (time(&jpeg(640, 480, false)), time(&jpeg(640, 480, true)));
     assert!(plain < progressive && plain.as_millis() < 10);
     let mut large = gif(64, 48, 1);
     large[6..10].copy_from_slice(&[0x10, 0x27, 0x10, 0x27]);
     assert!((1..=4).contains(&time(&large).as_secs()), "100 megapixels");
-    let look = look(&large).unwrap();
+    let look = probe(&large).unwrap();
     assert!(look.time(1, within(2560), Encoding::Avif) > look.time(1, within(2560), Encoding::Jpeg));
 }
 

@@ -18,7 +18,7 @@ pub(super) fn decode(bytes: &[u8], plan: &Plan, limits: Limits, interrupt: &Inte
     let icc = decoder.icc_profile().ok().flatten();
     decoder.set_memory_limit(limits.bytes as usize);
     let (width, height) = decoder.dimensions();
-    let looked = super::look(bytes)?;
+    let looked = super::probe(bytes)?;
     if (width, height) != (looked.width, looked.height) {
         return Err(Error::Damaged("WebP size"));
     }

@@ -3,7 +3,7 @@
 //! Owns the list of names that stay. Invariant: the block's length stays, and it is a valid block to its last
 //! byte: what falls away is made up for by zeros in the writing program's name, which comes first.
 
-use super::ScrubError;
+use super::Error;
 use crate::wire::le32;
 
 /// What a listener needs to know a song by.
@@ -15,7 +15,7 @@ const MOST_KEPT: usize = 64;
 
 /// The block with only what stays, of the same length. `block` starts at the vendor's length; what stands behind the
 /// last comment (a framing bit, padding) is blanked but for its first byte.
-pub(super) fn scrubbed(block: &[u8]) -> Result<Vec<u8>, ScrubError> {
+pub(super) fn scrubbed(block: &[u8]) -> Result<Vec<u8>, Error> {
     let mut kept = Vec::new();
     let mut count = 0_u32;
     let used = read(block, |comment| {
@@ -25,7 +25,7 @@ pub(super) fn scrubbed(block: &[u8]) -> Result<Vec<u8>, ScrubError> {
             kept.extend(comment);
         }
     });
-    let used = used.ok_or(ScrubError::NotUnderstood("its comments can't be read"))?;
+    let used = used.ok_or(Error::NotUnderstood("its comments can't be read"))?;
     // Lengths of vendor and list take four bytes each; everything kept was there before, so the rest is not negative.
     let vendor = used - 8 - kept.len();
     let mut made = (vendor as u32).to_le_bytes().to_vec();

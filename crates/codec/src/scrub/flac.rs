@@ -5,7 +5,7 @@
 use std::io::{Read, Seek};
 
 use super::overlay::Overlay;
-use super::{ScrubError, comments, id3};
+use super::{Error, comments, id3};
 use crate::wire::Source;
 
 /// The largest comment block that is read, in bytes. Pictures have blocks of their own.
@@ -14,10 +14,10 @@ const MOST_BLOCKS: usize = 1000;
 pub(super) const PADDING: u8 = 1;
 pub(super) const COMMENTS: u8 = 4;
 
-pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), ScrubError> {
+pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), Error> {
     let mut at = id3::leading(source, overlay)?;
     if &source.array::<4>(at)? != b"fLaC" {
-        return Err(ScrubError::NotUnderstood("it doesn't start as FLAC"));
+        return Err(Error::NotUnderstood("it doesn't start as FLAC"));
     }
     at += 4;
     for _ in 0..MOST_BLOCKS {
@@ -30,7 +30,7 @@ pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Ov
                 let block = source.vector(body, len)?;
                 overlay.replace(body, &block, &comments::scrubbed(&block)?)?;
             }
-            127 => return Err(ScrubError::NotUnderstood("a block is none of FLAC's")),
+            127 => return Err(Error::NotUnderstood("a block is none of FLAC's")),
             // Applications, cue sheets, pictures, and whatever comes later.
             _ => {
                 overlay.write(at, 1, vec![head & 0x80 | PADDING])?;
@@ -42,10 +42,10 @@ pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Ov
             // The first frame: fourteen set bits. §9.1.
             let [sync, more] = source.array(at)?;
             if sync != 0xff || more & 0xfc != 0xf8 {
-                return Err(ScrubError::NotUnderstood("its sound doesn't start where it should"));
+                return Err(Error::NotUnderstood("its sound doesn't start where it should"));
             }
             return id3::trailing(source, overlay, at).map(|_| ());
         }
     }
-    Err(ScrubError::TooComplex)
+    Err(Error::TooComplex)
 }

@@ -6,7 +6,7 @@
 
 use std::io::{Read, Seek};
 
-use super::ScrubError;
+use super::Error;
 use super::overlay::Overlay;
 use crate::wire::Source;
 
@@ -15,12 +15,12 @@ const MOST_BLOCKS: usize = 8_000_000;
 /// The longest extension that is rewritten, in bytes.
 const MOST_EXTENSION: u64 = 200 * 1024;
 
-pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), ScrubError> {
+pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), Error> {
     let mut left = MOST_BLOCKS;
     let [flags] = source.array(10)?;
     let mut at = 13 + colours(flags);
     loop {
-        left = left.checked_sub(1).ok_or(ScrubError::TooComplex)?;
+        left = left.checked_sub(1).ok_or(Error::TooComplex)?;
         let [block] = source.array(at)?;
         match block {
             0x3b => return overlay.zero_rest(at + 1),
@@ -36,13 +36,13 @@ pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Ov
                 }
                 at = end;
             }
-            _ => return Err(ScrubError::NotUnderstood("a block is none of GIF's")),
+            _ => return Err(Error::NotUnderstood("a block is none of GIF's")),
         }
     }
 }
 
 /// Graphic control, the loop count in both its names, and a colour profile.
-fn animates<R: Read + Seek>(source: &mut Source<'_, R>, at: u64, label: u8) -> Result<bool, ScrubError> {
+fn animates<R: Read + Seek>(source: &mut Source<'_, R>, at: u64, label: u8) -> Result<bool, Error> {
     match label {
         0xf9 => Ok(true),
         0xff => Ok(matches!(&source.array::<12>(at + 2)?, b"\x0bNETSCAPE2.0" | b"\x0bANIMEXTS1.0" | b"\x0bICCRGBG1012")),
@@ -51,11 +51,11 @@ fn animates<R: Read + Seek>(source: &mut Source<'_, R>, at: u64, label: u8) -> R
 }
 
 /// Turns the extension whose label stands at `label` into a comment of zeros that ends at `end`.
-fn blank(overlay: &mut Overlay, label: u64, end: u64) -> Result<(), ScrubError> {
+fn blank(overlay: &mut Overlay, label: u64, end: u64) -> Result<(), Error> {
     // Between the label and the terminator.
     let bytes = end - label - 2;
     if bytes > MOST_EXTENSION {
-        return Err(ScrubError::TooComplex);
+        return Err(Error::TooComplex);
     }
     let mut fill = vec![0xfe];
     let mut left = bytes as usize;
@@ -72,9 +72,9 @@ fn blank(overlay: &mut Overlay, label: u64, end: u64) -> Result<(), ScrubError> 
     overlay.write(label, 1 + bytes, fill)
 }
 
-fn behind_sub_blocks<R: Read + Seek>(source: &mut Source<'_, R>, mut at: u64, left: &mut usize) -> Result<u64, ScrubError> {
+fn behind_sub_blocks<R: Read + Seek>(source: &mut Source<'_, R>, mut at: u64, left: &mut usize) -> Result<u64, Error> {
     loop {
-        *left = left.checked_sub(1).ok_or(ScrubError::TooComplex)?;
+        *left = left.checked_sub(1).ok_or(Error::TooComplex)?;
         let [len] = source.array(at)?;
         at += 1 + u64::from(len);
         if len == 0 {

@@ -5,7 +5,7 @@
 
 use std::io::{Read, Seek};
 
-use super::ScrubError;
+use super::Error;
 use super::iso::{blank_handler_name, disable};
 use super::overlay::Overlay;
 use crate::boxes;
@@ -19,7 +19,7 @@ const TALKING: [&[u8; 4]; 6] = [b"uuid", b"udes", b"altt", b"crtt", b"mdft", b"c
 
 /// Blanks the first `meta` box's talking parts; adds what must stay to `kept`, and `idat` to the stretches of `data`
 /// in which everything else is blanked.
-pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay, kept: &mut Vec<(u64, u64)>, data: &mut Vec<(u64, u64)>) -> Result<(), ScrubError> {
+pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay, kept: &mut Vec<(u64, u64)>, data: &mut Vec<(u64, u64)>) -> Result<(), Error> {
     let items = Items::read(source)?;
     for child in items.children()? {
         match &child.kind {
@@ -44,7 +44,7 @@ pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Ov
     for item in items.list()? {
         let is_picture = PICTURES.contains(&&item.kind);
         if item.unplaced && !(is_picture && item.of_items) {
-            return Err(ScrubError::NotUnderstood("an item can't be found"));
+            return Err(Error::NotUnderstood("an item can't be found"));
         }
         for (start, bytes) in item.extents {
             if is_picture {
@@ -58,7 +58,7 @@ pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Ov
 }
 
 /// A property that talks becomes `free`: its number in the list must stay taken.
-fn properties<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay, mut at: u64, end: u64) -> Result<(), ScrubError> {
+fn properties<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay, mut at: u64, end: u64) -> Result<(), Error> {
     for _ in 0..10_000 {
         let Some(property) = boxes::next(source, at, end)? else { return Ok(()) };
         at = property.end;
@@ -66,5 +66,5 @@ fn properties<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay,
             disable(overlay, &property)?;
         }
     }
-    Err(ScrubError::TooComplex)
+    Err(Error::TooComplex)
 }

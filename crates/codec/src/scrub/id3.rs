@@ -5,7 +5,7 @@
 
 use std::io::{Read, Seek};
 
-use super::ScrubError;
+use super::Error;
 use super::overlay::Overlay;
 use crate::sniff::mpeg_frame_bytes;
 use crate::wire::{Source, be32, le32, take};
@@ -20,7 +20,7 @@ const MOST_FRAMES: usize = 50_000_000;
 /// 320 kbit/s at 32 kHz, padded.
 const LONGEST_FRAME: u64 = 1441;
 
-pub(super) fn mp3<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), ScrubError> {
+pub(super) fn mp3<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), Error> {
     let mut at = leading(source, overlay)?;
     let end = trailing(source, overlay, at)?;
     let mut heard = false;
@@ -28,7 +28,7 @@ pub(super) fn mp3<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Over
         let data = source.some(at, 4)?;
         if at >= end || data.len() < 4 {
             if !heard {
-                return Err(ScrubError::NotUnderstood("it has no sound"));
+                return Err(Error::NotUnderstood("it has no sound"));
             }
             return overlay.zero(at.min(end), end.saturating_sub(at));
         }
@@ -41,14 +41,14 @@ pub(super) fn mp3<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Over
         } else if data[0] == 0 {
             at += 1;
         } else {
-            return Err(ScrubError::NotUnderstood("something else stands between its frames"));
+            return Err(Error::NotUnderstood("something else stands between its frames"));
         }
     }
-    Err(ScrubError::TooComplex)
+    Err(Error::TooComplex)
 }
 
 /// Blanks the ID3v2 tags at the start; gives the offset behind them.
-pub(super) fn leading<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<u64, ScrubError> {
+pub(super) fn leading<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<u64, Error> {
     let mut at = 0;
     for _ in 0..10 {
         let head = source.some(at, 10)?;
@@ -56,7 +56,7 @@ pub(super) fn leading<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut 
             return Ok(at);
         }
         let (version, flags) = (head[3], head[5]);
-        let size = syncsafe(head.get(6..10)).ok_or(ScrubError::NotUnderstood("its ID3 tag has no size"))?;
+        let size = syncsafe(head.get(6..10)).ok_or(Error::NotUnderstood("its ID3 tag has no size"))?;
         let size = u64::from(size);
         // Unsynchronisation stays as it is, the frames' bytes are not touched; no extended header, no footer.
         overlay.write(at + 5, 1, vec![flags & 0x80])?;
@@ -66,7 +66,7 @@ pub(super) fn leading<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut 
         overlay.zero(at + 10 + size, footer)?;
         at += 10 + size + footer;
     }
-    Err(ScrubError::TooComplex)
+    Err(Error::TooComplex)
 }
 
 /// The frames that stay, one behind the other.
@@ -98,11 +98,11 @@ fn kept_frames(tag: &[u8], version: u8, flags: u8) -> Vec<u8> {
 }
 
 /// Blanks the tags behind the sound that starts at `from`; gives the offset at which the sound ends.
-pub(super) fn trailing<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay, from: u64) -> Result<u64, ScrubError> {
+pub(super) fn trailing<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay, from: u64) -> Result<u64, Error> {
     let mut end = source.len();
     for _ in 0..10 {
         let behind = end;
-        let tail = |source: &mut Source<'_, R>, bytes: u64| -> Result<Vec<u8>, ScrubError> {
+        let tail = |source: &mut Source<'_, R>, bytes: u64| -> Result<Vec<u8>, Error> {
             let at = end.saturating_sub(bytes).max(from);
             Ok(source.bytes(at, (end - at) as usize)?.to_vec())
         };
@@ -132,10 +132,10 @@ pub(super) fn trailing<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut
         }
         overlay.zero(end, behind - end)?;
     }
-    Err(ScrubError::TooComplex)
+    Err(Error::TooComplex)
 }
 
-const BAD_TAIL: ScrubError = ScrubError::NotUnderstood("a tag at its end can't be read");
+const BAD_TAIL: Error = Error::NotUnderstood("a tag at its end can't be read");
 
 /// Seven bits in each of four bytes. ID3v2.4 §6.2.
 fn syncsafe(bytes: Option<&[u8]>) -> Option<u32> {

@@ -10,7 +10,7 @@ use std::io::{Read, Seek};
 use super::overlay::Overlay;
 use super::ranges::{Ranges, Role};
 use super::samples::{Chunks, MOST_CHUNKS};
-use super::{ScrubError, heif};
+use super::{Error, heif};
 use crate::boxes::{self, BoxAt};
 use crate::wire::Source;
 
@@ -21,7 +21,7 @@ const PEEK: u64 = 4096;
 /// More gaps than this are not looked into, but blanked.
 const MOST_PEEKS: usize = 50_000;
 
-pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), ScrubError> {
+pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), Error> {
     Walk { source, overlay, left: MOST_BOXES, kept: Vec::new(), ranges: Ranges::default(), chunks: 0, fragmented: false, removed: false, peeks: MOST_PEEKS }.file()
 }
 
@@ -43,7 +43,7 @@ struct Walk<'w, 's, R> {
 }
 
 impl<R: Read + Seek> Walk<'_, '_, R> {
-    fn file(&mut self) -> Result<(), ScrubError> {
+    fn file(&mut self) -> Result<(), Error> {
         let len = self.source.len();
         let (mut data, mut has_items, mut has_movie) = (Vec::new(), false, false);
         let mut at = 0;
@@ -70,28 +70,28 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
         }
         self.overlay.zero_rest(at)?;
         if self.kept.is_empty() && self.ranges.is_empty() && !self.fragmented {
-            return Err(ScrubError::NotUnderstood("it has neither pictures nor sound"));
+            return Err(Error::NotUnderstood("it has neither pictures nor sound"));
         }
         match (self.fragmented, self.removed) {
             // Its samples are told piece by piece in the fragments; blanking one track there isn't done.
-            (true, true) => Err(ScrubError::NotUnderstood("it is fragmented and has tracks of other kinds")),
+            (true, true) => Err(Error::NotUnderstood("it is fragmented and has tracks of other kinds")),
             (true, false) => Ok(()),
             _ => self.gaps(&data),
         }
     }
 
-    fn next(&mut self, at: u64, limit: u64) -> Result<Option<BoxAt>, ScrubError> {
-        self.left = self.left.checked_sub(1).ok_or(ScrubError::TooComplex)?;
+    fn next(&mut self, at: u64, limit: u64) -> Result<Option<BoxAt>, Error> {
+        self.left = self.left.checked_sub(1).ok_or(Error::TooComplex)?;
         Ok(boxes::next(self.source, at, limit)?)
     }
 
     /// Makes a box `free` and blanks it.
-    fn disable(&mut self, found: &BoxAt) -> Result<(), ScrubError> {
+    fn disable(&mut self, found: &BoxAt) -> Result<(), Error> {
         disable(self.overlay, found)
     }
 
     /// Whether a `meta` box describes pictures.
-    fn holds_items(&mut self, meta: &BoxAt) -> Result<bool, ScrubError> {
+    fn holds_items(&mut self, meta: &BoxAt) -> Result<bool, Error> {
         let handler = self.find(meta, 4, *b"hdlr")?;
         Ok(match handler {
             Some(handler) if handler.body_len() >= 12 => &self.source.array::<4>(handler.body + 8)? == b"pict",
@@ -99,7 +99,7 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
         })
     }
 
-    fn find(&mut self, parent: &BoxAt, skip: u64, kind: [u8; 4]) -> Result<Option<BoxAt>, ScrubError> {
+    fn find(&mut self, parent: &BoxAt, skip: u64, kind: [u8; 4]) -> Result<Option<BoxAt>, Error> {
         let mut at = parent.body + skip;
         while let Some(child) = self.next(at, parent.end)? {
             if child.kind == kind {
@@ -110,7 +110,7 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
         Ok(None)
     }
 
-    fn movie(&mut self, moov: &BoxAt) -> Result<(), ScrubError> {
+    fn movie(&mut self, moov: &BoxAt) -> Result<(), Error> {
         let mut at = moov.body;
         let mut tracks = Vec::new();
         while let Some(child) = self.next(at, moov.end)? {
@@ -120,7 +120,7 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
                 b"trak" => tracks.push(child),
                 b"mvex" => self.fragmented = true,
                 b"iods" | b"pssh" | b"clip" | b"ctab" => {}
-                b"cmov" | b"rmra" => return Err(ScrubError::NotUnderstood("its index is packed or elsewhere")),
+                b"cmov" | b"rmra" => return Err(Error::NotUnderstood("its index is packed or elsewhere")),
                 _ => self.disable(&child)?,
             }
         }
@@ -131,8 +131,8 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
         Ok(())
     }
 
-    fn track(&mut self, track: &BoxAt) -> Result<(), ScrubError> {
-        const NO_KIND: ScrubError = ScrubError::NotUnderstood("a track doesn't say what it is");
+    fn track(&mut self, track: &BoxAt) -> Result<(), Error> {
+        const NO_KIND: Error = Error::NotUnderstood("a track doesn't say what it is");
         let media = self.find(track, 0, *b"mdia")?.ok_or(NO_KIND)?;
         let handler = self.find(&media, 0, *b"hdlr")?.filter(|handler| handler.body_len() >= 12).ok_or(NO_KIND)?;
         let kind: [u8; 4] = self.source.array(handler.body + 8)?;
@@ -141,11 +141,11 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
             Some(info) => self.find(&info, 0, *b"stbl")?,
             None => None,
         };
-        let table = table.ok_or(ScrubError::NotUnderstood("a track has no sample table"))?;
+        let table = table.ok_or(Error::NotUnderstood("a track has no sample table"))?;
         let mut found = Chunks::open(self.source, &table, &kind == b"soun")?;
         self.chunks += found.count;
         if self.chunks > MOST_CHUNKS {
-            return Err(ScrubError::TooComplex);
+            return Err(Error::TooComplex);
         }
         if matches!(&kind, b"vide" | b"soun" | b"pict" | b"auxv") {
             let role = if found.exact { Role::Kept } else { Role::Loose };
@@ -162,7 +162,7 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
     }
 
     /// Keeps, enters or blanks each child of a box, as the list says.
-    fn children(&mut self, parent: &BoxAt, skip: u64, list: &[(Kind, Next)]) -> Result<(), ScrubError> {
+    fn children(&mut self, parent: &BoxAt, skip: u64, list: &[(Kind, Next)]) -> Result<(), Error> {
         let mut at = parent.body + skip;
         while let Some(child) = self.next(at, parent.end)? {
             at = child.end;
@@ -180,23 +180,23 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
     }
 
     /// Creation and modification time: behind version and flags, 32 or 64 bits each.
-    fn times(&mut self, header: &BoxAt) -> Result<(), ScrubError> {
+    fn times(&mut self, header: &BoxAt) -> Result<(), Error> {
         let [version] = self.source.array(header.body)?;
         let bytes = if version == 1 { 16 } else { 8 };
         if header.body_len() < 4 + bytes {
-            return Err(ScrubError::NotUnderstood("a header is too short"));
+            return Err(Error::NotUnderstood("a header is too short"));
         }
         self.overlay.zero(header.body + 4, bytes)
     }
 
     /// `dref`: old writers put the name of the disk and the folder here.
-    fn references(&mut self, found: &BoxAt) -> Result<(), ScrubError> {
+    fn references(&mut self, found: &BoxAt) -> Result<(), Error> {
         let mut at = found.body + 8;
         while let Some(entry) = self.next(at, found.end)? {
             at = entry.end;
             let [_, _, _, flags] = self.source.array(entry.body)?;
             if flags & 1 == 0 || entry.body_len() < 4 {
-                return Err(ScrubError::NotUnderstood("its samples lie in another file"));
+                return Err(Error::NotUnderstood("its samples lie in another file"));
             }
             self.overlay.zero(entry.body + 4, entry.body_len() - 4)?;
         }
@@ -204,7 +204,7 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
     }
 
     /// Blanks what lies in `data` outside of kept ranges.
-    fn gaps(&mut self, data: &[(u64, u64)]) -> Result<(), ScrubError> {
+    fn gaps(&mut self, data: &[(u64, u64)]) -> Result<(), Error> {
         let mut data = data.to_vec();
         data.sort_unstable();
         let mut ranges = std::mem::take(&mut self.ranges);
@@ -225,7 +225,7 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
         Ok(())
     }
 
-    fn gap(&mut self, from: u64, to: u64) -> Result<(), ScrubError> {
+    fn gap(&mut self, from: u64, to: u64) -> Result<(), Error> {
         let bytes = to.saturating_sub(from);
         if bytes == 0 {
             return Ok(());
@@ -317,13 +317,13 @@ const FRAGMENT: &[(Kind, Next)] = &[
 ];
 
 /// Makes a box `free` and blanks it.
-pub(super) fn disable(overlay: &mut Overlay, found: &BoxAt) -> Result<(), ScrubError> {
+pub(super) fn disable(overlay: &mut Overlay, found: &BoxAt) -> Result<(), Error> {
     overlay.write(found.start + 4, 4, b"free".to_vec())?;
     overlay.zero(found.body, found.body_len())
 }
 
 /// A handler's name is its writer's: "Core Media Video". It stands behind 24 bytes of types.
-pub(super) fn blank_handler_name(overlay: &mut Overlay, handler: &BoxAt) -> Result<(), ScrubError> {
+pub(super) fn blank_handler_name(overlay: &mut Overlay, handler: &BoxAt) -> Result<(), Error> {
     let bytes = handler.body_len().saturating_sub(24);
     overlay.zero(handler.end - bytes, bytes)
 }

@@ -6,14 +6,14 @@
 use std::io::{Read, Seek};
 
 use super::overlay::Overlay;
-use super::{Scans, ScrubError, upright_exif};
+use super::{ScanIndex, Error, upright_exif};
 use crate::header::{jpeg_is_metadata, jpeg_segment};
 use crate::wire::{Source, WINDOW};
 
 /// More segments than this are no photo.
 const MOST_SEGMENTS: usize = 100_000;
 
-pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay, scans: &Scans) -> Result<(), ScrubError> {
+pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay, scans: &ScanIndex) -> Result<(), Error> {
     let mut at = 2;
     let mut has_exif = false;
     for _ in 0..MOST_SEGMENTS {
@@ -35,14 +35,14 @@ pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Ov
             }
             // Tables and frames: the picture itself.
             0xc0..=0xcf | 0xdb..=0xdd => {}
-            _ => return Err(ScrubError::NotUnderstood("a marker stands where none may")),
+            _ => return Err(Error::NotUnderstood("a marker stands where none may")),
         }
     }
-    Err(ScrubError::TooComplex)
+    Err(Error::TooComplex)
 }
 
 /// How many bytes of a metadata segment stay, and what is written behind them.
-fn keep(marker: u8, data: &[u8], has_exif: &mut bool) -> Result<(usize, Vec<u8>), ScrubError> {
+fn keep(marker: u8, data: &[u8], has_exif: &mut bool) -> Result<(usize, Vec<u8>), Error> {
     let nothing = Ok((0, Vec::new()));
     match marker {
         // Version and density stay (14 bytes with the thumbnail's size), its thumbnail doesn't.
@@ -62,11 +62,11 @@ fn keep(marker: u8, data: &[u8], has_exif: &mut bool) -> Result<(usize, Vec<u8>)
 }
 
 /// The next marker behind a scan's coded data. Within it 0xFF is followed by 0 or a restart marker. T.81 §B.1.1.5.
-fn behind_scan<R: Read + Seek>(source: &mut Source<'_, R>, mut at: u64) -> Result<u64, ScrubError> {
+fn behind_scan<R: Read + Seek>(source: &mut Source<'_, R>, mut at: u64) -> Result<u64, Error> {
     loop {
         let data = source.some(at, WINDOW)?;
         if data.len() < 2 {
-            return Err(ScrubError::NotUnderstood("it is cut off"));
+            return Err(Error::NotUnderstood("it is cut off"));
         }
         let marker = memchr::memchr_iter(0xff, data).find(|&at| data.get(at + 1).is_some_and(|next| !matches!(next, 0 | 0xd0..=0xd7 | 0xff)));
         match marker {

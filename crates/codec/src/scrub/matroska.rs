@@ -5,7 +5,7 @@
 
 use std::io::{Read, Seek};
 
-use super::ScrubError;
+use super::Error;
 use super::overlay::Overlay;
 use crate::ebml;
 use crate::wire::Source;
@@ -59,25 +59,25 @@ struct Walk<'w, 's, R> {
     removed: Vec<u64>,
 }
 
-pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), ScrubError> {
+pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), Error> {
     let len = source.len();
     let mut walk = Walk { source, overlay, left: MOST_ELEMENTS, removed: Vec::new() };
     let header = walk.element(0, len)?;
     let segment = walk.element(header.end.ok_or(CUT)?, len)?;
     if header.id != EBML || segment.id != SEGMENT {
-        return Err(ScrubError::NotUnderstood("it doesn't start with a segment"));
+        return Err(Error::NotUnderstood("it doesn't start with a segment"));
     }
     let end = segment.end.unwrap_or(len);
     walk.segment(segment.body, end)?;
     walk.overlay.zero_rest(end)
 }
 
-const CUT: ScrubError = ScrubError::NotUnderstood("it is cut off");
+const CUT: Error = Error::NotUnderstood("it is cut off");
 
 impl<R: Read + Seek> Walk<'_, '_, R> {
-    fn element(&mut self, at: u64, limit: u64) -> Result<Element, ScrubError> {
-        self.left = self.left.checked_sub(1).ok_or(ScrubError::TooComplex)?;
-        let head = ebml::element(self.source.some(at, 12)?, 0).ok_or(ScrubError::NotUnderstood("an element's head is none"))?;
+    fn element(&mut self, at: u64, limit: u64) -> Result<Element, Error> {
+        self.left = self.left.checked_sub(1).ok_or(Error::TooComplex)?;
+        let head = ebml::element(self.source.some(at, 12)?, 0).ok_or(Error::NotUnderstood("an element's head is none"))?;
         let body = at + head.bytes as u64;
         let end = match head.size {
             None => None,
@@ -86,11 +86,11 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
         Ok(Element { id: head.id, start: at, body, end })
     }
 
-    fn segment(&mut self, mut at: u64, end: u64) -> Result<(), ScrubError> {
+    fn segment(&mut self, mut at: u64, end: u64) -> Result<(), Error> {
         let mut has_tracks = false;
         while at < end {
             let element = self.element(at, end)?;
-            let known_end = element.end.ok_or(ScrubError::NotUnderstood("an element has no size"));
+            let known_end = element.end.ok_or(Error::NotUnderstood("an element has no size"));
             match element.id {
                 CLUSTER if has_tracks => {
                     at = match element.end {
@@ -101,7 +101,7 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
                     continue;
                 }
                 // Blocks before the tracks they belong to: can't be told apart.
-                CLUSTER => return Err(ScrubError::NotUnderstood("its tracks come after its data")),
+                CLUSTER => return Err(Error::NotUnderstood("its tracks come after its data")),
                 SEEK_HEAD => self.seek_head(element.body, known_end?)?,
                 INFO => self.information(element.body, known_end?)?,
                 TRACKS => {
@@ -113,14 +113,14 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
             }
             at = element.end.unwrap_or(end);
         }
-        if has_tracks { Ok(()) } else { Err(ScrubError::NotUnderstood("it has no tracks")) }
+        if has_tracks { Ok(()) } else { Err(Error::NotUnderstood("it has no tracks")) }
     }
 
     /// Makes a stretch one `Void` element. RFC 8794 §11.3.2.
-    fn void(&mut self, start: u64, end: u64) -> Result<(), ScrubError> {
+    fn void(&mut self, start: u64, end: u64) -> Result<(), Error> {
         let total = end - start;
         let fill = match total {
-            0 | 1 => return Err(ScrubError::NotUnderstood("an element is too short")),
+            0 | 1 => return Err(Error::NotUnderstood("an element is too short")),
             2..=8 => vec![0xec, 0x80 | (total - 2) as u8],
             _ => [&[0xec], &(1 << 56 | (total - 9)).to_be_bytes()[..]].concat(),
         };
@@ -128,13 +128,13 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
     }
 
     /// Makes every child of a small master `Void` for which `goes` says so.
-    fn sift(&mut self, mut at: u64, end: u64, goes: impl Fn(u32, &[u8]) -> bool) -> Result<(), ScrubError> {
+    fn sift(&mut self, mut at: u64, end: u64, goes: impl Fn(u32, &[u8]) -> bool) -> Result<(), Error> {
         if end - at > MOST_MASTER {
-            return Err(ScrubError::TooComplex);
+            return Err(Error::TooComplex);
         }
         while at < end {
             let child = self.element(at, end)?;
-            let child_end = child.end.ok_or(ScrubError::NotUnderstood("an element has no size"))?;
+            let child_end = child.end.ok_or(Error::NotUnderstood("an element has no size"))?;
             let start = self.source.some(child.body, (child_end - child.body).min(64) as usize)?;
             if goes(child.id, start) {
                 self.void(at, child_end)?;
@@ -145,7 +145,7 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
     }
 
     /// The table of what stands where: without its rows for what goes, and without its checksum.
-    fn seek_head(&mut self, at: u64, end: u64) -> Result<(), ScrubError> {
+    fn seek_head(&mut self, at: u64, end: u64) -> Result<(), Error> {
         let kept = [SEEK_HEAD, INFO, TRACKS, CLUSTER, CUES].map(u32::to_be_bytes);
         self.sift(at, end, |id, data| {
             let target = ebml::children(data).find(|child| child.id == SEEK_ID).map(|child| child.data);
@@ -153,29 +153,29 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
         })
     }
 
-    fn information(&mut self, at: u64, end: u64) -> Result<(), ScrubError> {
+    fn information(&mut self, at: u64, end: u64) -> Result<(), Error> {
         self.sift(at, end, |id, _| !INFO_KEPT.contains(&id))
     }
 
-    fn tracks(&mut self, mut at: u64, end: u64) -> Result<(), ScrubError> {
+    fn tracks(&mut self, mut at: u64, end: u64) -> Result<(), Error> {
         if end - at > MOST_MASTER {
-            return Err(ScrubError::TooComplex);
+            return Err(Error::TooComplex);
         }
         while at < end {
             let entry = self.element(at, end)?;
-            let entry_end = entry.end.ok_or(ScrubError::NotUnderstood("an element has no size"))?;
+            let entry_end = entry.end.ok_or(Error::NotUnderstood("an element has no size"))?;
             if entry.id == TRACK_ENTRY {
                 let data = self.source.vector(entry.body, entry_end - entry.body)?;
                 let number = |wanted| ebml::children(&data).find(|child| child.id == wanted).and_then(|child| unsigned(child.data));
                 let (Some(track), Some(kind)) = (number(TRACK_NUMBER), number(TRACK_TYPE)) else {
-                    return Err(ScrubError::NotUnderstood("a track doesn't say what it is"));
+                    return Err(Error::NotUnderstood("a track doesn't say what it is"));
                 };
                 // 1 is picture, 2 sound. RFC 9559 §5.1.4.1.3.
                 if matches!(kind, 1 | 2) {
                     self.sift(entry.body, entry_end, |id, _| TRACK_TALKING.contains(&id) || id == 0xbf)?;
                 } else {
                     if self.removed.len() >= MOST_REMOVED {
-                        return Err(ScrubError::TooComplex);
+                        return Err(Error::TooComplex);
                     }
                     self.removed.push(track);
                     self.void(at, entry_end)?;
@@ -190,14 +190,14 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
     }
 
     /// Walks a cluster; one of unknown size ends where an element begins that can't be inside. Gives its end.
-    fn cluster(&mut self, mut at: u64, end: u64, sized: bool) -> Result<u64, ScrubError> {
+    fn cluster(&mut self, mut at: u64, end: u64, sized: bool) -> Result<u64, Error> {
         while at < end {
             let element = self.element(at, end)?;
             let inside = matches!(element.id, SIMPLE_BLOCK | BLOCK_GROUP) || CLUSTER_KEPT.contains(&element.id) || element.id == 0xbf;
             if !inside && !sized {
                 return Ok(at);
             }
-            let element_end = element.end.ok_or(ScrubError::NotUnderstood("an element has no size"))?;
+            let element_end = element.end.ok_or(Error::NotUnderstood("an element has no size"))?;
             let goes = match element.id {
                 _ if !inside => true,
                 SIMPLE_BLOCK => self.is_removed(element.body)?,
@@ -212,23 +212,23 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
         Ok(end)
     }
 
-    fn group_is_removed(&mut self, mut at: u64, end: u64) -> Result<bool, ScrubError> {
+    fn group_is_removed(&mut self, mut at: u64, end: u64) -> Result<bool, Error> {
         while at < end {
             let child = self.element(at, end)?;
             if child.id == BLOCK {
                 return self.is_removed(child.body);
             }
-            at = child.end.ok_or(ScrubError::NotUnderstood("an element has no size"))?;
+            at = child.end.ok_or(Error::NotUnderstood("an element has no size"))?;
         }
         Ok(false)
     }
 
     /// A block starts with its track's number in the form of a size. RFC 9559 §10.1.
-    fn is_removed(&mut self, at: u64) -> Result<bool, ScrubError> {
+    fn is_removed(&mut self, at: u64) -> Result<bool, Error> {
         if self.removed.is_empty() {
             return Ok(false);
         }
-        let track = ebml::size(self.source.some(at, 8)?).ok_or(ScrubError::NotUnderstood("a block names no track"))?;
+        let track = ebml::size(self.source.some(at, 8)?).ok_or(Error::NotUnderstood("a block names no track"))?;
         Ok(self.removed.contains(&track))
     }
 }

@@ -6,7 +6,7 @@
 use std::io::{Read, Seek};
 
 use super::overlay::Overlay;
-use super::{ScrubError, comments, flac};
+use super::{Error, comments, flac};
 use crate::checksum;
 use crate::wire::{Source, be16, le32};
 
@@ -40,13 +40,13 @@ struct Stream {
     pages: Vec<(u64, Vec<u8>)>,
 }
 
-pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), ScrubError> {
+pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), Error> {
     let mut streams: Vec<Stream> = Vec::new();
     let (mut at, mut held) = (0, 0);
     for _ in 0..MOST_PAGES {
         if at == source.len() {
             let whole = !streams.is_empty() && streams.iter().all(|stream| stream.packets == 0);
-            return if whole { Ok(()) } else { Err(ScrubError::NotUnderstood("it is cut off")) };
+            return if whole { Ok(()) } else { Err(Error::NotUnderstood("it is cut off")) };
         }
         let page = page(source, at)?;
         let (first, serial) = (page.flags & 2 != 0, page.serial);
@@ -59,12 +59,12 @@ pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Ov
                 let new = streams.len() - 1;
                 &mut streams[new]
             }
-            _ => return Err(ScrubError::NotUnderstood("a page belongs to no stream")),
+            _ => return Err(Error::NotUnderstood("a page belongs to no stream")),
         };
         if stream.packets > 0 {
             held += page.bytes;
             if held > MOST_HEAD {
-                return Err(ScrubError::TooComplex);
+                return Err(Error::TooComplex);
             }
             let data = source.bytes(at, page.bytes)?.to_vec();
             stream.take(at, data, &page)?;
@@ -74,7 +74,7 @@ pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Ov
         }
         at += page.bytes as u64;
     }
-    Err(ScrubError::TooComplex)
+    Err(Error::TooComplex)
 }
 
 struct Page {
@@ -86,10 +86,10 @@ struct Page {
     bytes: usize,
 }
 
-fn page<R: Read + Seek>(source: &mut Source<'_, R>, at: u64) -> Result<Page, ScrubError> {
+fn page<R: Read + Seek>(source: &mut Source<'_, R>, at: u64) -> Result<Page, Error> {
     let head = source.bytes(at, PAGE_HEAD)?;
     if !head.starts_with(b"OggS\0") {
-        return Err(ScrubError::NotUnderstood("a page is missing"));
+        return Err(Error::NotUnderstood("a page is missing"));
     }
     let (flags, serial, segments) = (head[5], le32(head, 14).unwrap_or_default(), usize::from(head[26]));
     let lengths = source.bytes(at + PAGE_HEAD as u64, segments)?;
@@ -100,24 +100,24 @@ fn page<R: Read + Seek>(source: &mut Source<'_, R>, at: u64) -> Result<Page, Scr
     Ok(Page { flags, serial, head, bytes })
 }
 
-fn open(serial: u32, packet: &[u8]) -> Result<Stream, ScrubError> {
+fn open(serial: u32, packet: &[u8]) -> Result<Stream, Error> {
     let (codec, packets) = if packet.starts_with(b"OpusHead") {
         (Codec::Opus, 2)
     } else if packet.starts_with(b"\x01vorbis") {
         (Codec::Vorbis, 3)
     } else if packet.starts_with(b"\x7fFLAC") {
         // How many packets follow; 0 is "unknown". RFC 9639 §10.1.
-        let more = be16(packet, 7).filter(|more| *more > 0).ok_or(ScrubError::NotUnderstood("its head has no end"))?;
+        let more = be16(packet, 7).filter(|more| *more > 0).ok_or(Error::NotUnderstood("its head has no end"))?;
         (Codec::Flac, u32::from(more) + 1)
     } else {
-        return Err(ScrubError::NotUnderstood("a stream is of another kind"));
+        return Err(Error::NotUnderstood("a stream is of another kind"));
     };
     Ok(Stream { serial, codec, packets, packet: Vec::new(), pieces: Vec::new(), pages: Vec::new() })
 }
 
 impl Stream {
     /// Takes a page, packet by packet, until the head is complete.
-    fn take(&mut self, at: u64, data: Vec<u8>, page: &Page) -> Result<(), ScrubError> {
+    fn take(&mut self, at: u64, data: Vec<u8>, page: &Page) -> Result<(), Error> {
         let number = self.pages.len();
         let mut offset = page.head;
         let lengths = data.get(PAGE_HEAD..page.head).unwrap_or_default().to_vec();
@@ -138,7 +138,7 @@ impl Stream {
         Ok(())
     }
 
-    fn packet_done(&mut self) -> Result<(), ScrubError> {
+    fn packet_done(&mut self) -> Result<(), Error> {
         self.packets -= 1;
         let packet = std::mem::take(&mut self.packet);
         let pieces = std::mem::take(&mut self.pieces);
@@ -155,7 +155,7 @@ impl Stream {
             }
             _ => return Ok(()),
         };
-        let (head, block) = packet.split_at_checked(skip).ok_or(ScrubError::NotUnderstood("its comments can't be read"))?;
+        let (head, block) = packet.split_at_checked(skip).ok_or(Error::NotUnderstood("its comments can't be read"))?;
         let made = [head, &comments::scrubbed(block)?].concat();
         self.place(&pieces, &made);
         Ok(())
@@ -173,7 +173,7 @@ impl Stream {
         }
     }
 
-    fn finish<R: Read + Seek>(&mut self, source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), ScrubError> {
+    fn finish<R: Read + Seek>(&mut self, source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), Error> {
         for (at, mut new) in std::mem::take(&mut self.pages) {
             let old = source.bytes(at, new.len())?;
             if old != new {

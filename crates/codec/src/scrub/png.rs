@@ -6,7 +6,7 @@
 use std::io::{Read, Seek};
 
 use super::overlay::Overlay;
-use super::{ScrubError, upright_exif};
+use super::{Error, upright_exif};
 use crate::checksum::Crc32;
 use crate::wire::{Source, WINDOW, take};
 
@@ -20,7 +20,7 @@ const VOID: &[u8; 4] = b"voId";
 /// 25 MB in chunks of 64 bytes.
 const MOST_CHUNKS: usize = 400_000;
 
-pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), ScrubError> {
+pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), Error> {
     let mut at = 8;
     for _ in 0..MOST_CHUNKS {
         let head = source.bytes(at, 8)?;
@@ -28,14 +28,14 @@ pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Ov
         let kind: [u8; 4] = take(head, 4).unwrap_or_default();
         let end = at + 12 + len;
         if end > source.len() {
-            return Err(ScrubError::NotUnderstood("it is cut off"));
+            return Err(Error::NotUnderstood("it is cut off"));
         }
         if &kind == b"IEND" {
             return overlay.zero_rest(end);
         }
         if !KEPT.contains(&&kind) {
             if kind[0].is_ascii_uppercase() {
-                return Err(ScrubError::NotUnderstood("a chunk is essential and not known"));
+                return Err(Error::NotUnderstood("a chunk is essential and not known"));
             }
             let block = source.some(at + 8, len.min(WINDOW as u64) as usize)?;
             let exif = if &kind == b"eXIf" { upright_exif(block, block.len())? } else { None };
@@ -49,5 +49,5 @@ pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Ov
         }
         at = end;
     }
-    Err(ScrubError::TooComplex)
+    Err(Error::TooComplex)
 }

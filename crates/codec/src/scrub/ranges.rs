@@ -6,7 +6,7 @@
 use std::io::{Read, Seek};
 use std::vec::IntoIter;
 
-use super::ScrubError;
+use super::Error;
 use super::samples::Chunks;
 use crate::wire::Source;
 
@@ -40,7 +40,7 @@ struct Cursor {
 }
 
 impl Cursor {
-    fn advance<R: Read + Seek>(&mut self, source: &mut Source<'_, R>) -> Result<(), ScrubError> {
+    fn advance<R: Read + Seek>(&mut self, source: &mut Source<'_, R>) -> Result<(), Error> {
         self.head = match &mut self.list {
             List::Table(chunks) => chunks.next(source)?,
             List::Sorted(ranges) => ranges.next(),
@@ -67,9 +67,9 @@ impl Ranges {
     }
 
     /// Adds a track's chunks.
-    pub(super) fn track<R: Read + Seek>(&mut self, source: &mut Source<'_, R>, mut chunks: Chunks, role: Role) -> Result<(), ScrubError> {
+    pub(super) fn track<R: Read + Seek>(&mut self, source: &mut Source<'_, R>, mut chunks: Chunks, role: Role) -> Result<(), Error> {
         if self.cursors.len() >= MOST_TRACKS {
-            return Err(ScrubError::TooComplex);
+            return Err(Error::TooComplex);
         }
         if chunks.count == 0 {
             return chunks.next(source).map(|_| ());
@@ -82,7 +82,7 @@ impl Ranges {
         while let Some(range) = chunks.next(source)? {
             self.unsorted += 1;
             if self.unsorted > MOST_UNSORTED {
-                return Err(ScrubError::TooComplex);
+                return Err(Error::TooComplex);
             }
             ranges.push(range);
         }
@@ -99,14 +99,14 @@ impl Ranges {
     }
 
     /// The next kept range, if it begins before `limit`.
-    pub(super) fn next_before<R: Read + Seek>(&mut self, source: &mut Source<'_, R>, limit: u64) -> Result<Option<(u64, u64)>, ScrubError> {
+    pub(super) fn next_before<R: Read + Seek>(&mut self, source: &mut Source<'_, R>, limit: u64) -> Result<Option<(u64, u64)>, Error> {
         if self.held.is_none() {
             self.held = self.next(source)?;
         }
         Ok(self.held.take_if(|range| range.0 < limit))
     }
 
-    fn next<R: Read + Seek>(&mut self, source: &mut Source<'_, R>) -> Result<Option<(u64, u64)>, ScrubError> {
+    fn next<R: Read + Seek>(&mut self, source: &mut Source<'_, R>) -> Result<Option<(u64, u64)>, Error> {
         if !self.begun {
             self.begun = true;
             for cursor in &mut self.cursors {

@@ -6,7 +6,7 @@
 use std::io::{Read, Seek};
 
 use super::overlay::Overlay;
-use super::{ScrubError, upright_exif};
+use super::{Error, upright_exif};
 use crate::wire::{Source, WINDOW, le32, take};
 
 const MOST_CHUNKS: usize = 100_000;
@@ -21,28 +21,28 @@ struct Chunk {
     end: u64,
 }
 
-fn chunk<R: Read + Seek>(source: &mut Source<'_, R>, start: u64, limit: u64) -> Result<Chunk, ScrubError> {
+fn chunk<R: Read + Seek>(source: &mut Source<'_, R>, start: u64, limit: u64) -> Result<Chunk, Error> {
     let head = source.bytes(start, 8)?;
     let kind = take(head, 0).unwrap_or_default();
     let len = u64::from(le32(head, 4).unwrap_or_default());
     if start + 8 + len > limit {
-        return Err(ScrubError::NotUnderstood("a chunk ends behind its file"));
+        return Err(Error::NotUnderstood("a chunk ends behind its file"));
     }
     // The byte that makes an odd length even may be missing at the very end.
     Ok(Chunk { kind, start, len, end: (start + 8 + len + (len & 1)).min(limit) })
 }
 
 /// Renames a chunk to one that nobody reads and blanks it.
-fn void(overlay: &mut Overlay, chunk: &Chunk, name: [u8; 4]) -> Result<(), ScrubError> {
+fn void(overlay: &mut Overlay, chunk: &Chunk, name: [u8; 4]) -> Result<(), Error> {
     overlay.write(chunk.start, 4, name.to_vec())?;
     overlay.zero(chunk.start + 8, chunk.end - chunk.start - 8)
 }
 
-pub(super) fn webp<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), ScrubError> {
+pub(super) fn webp<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), Error> {
     let head = source.bytes(0, 12)?;
     let end = 8 + u64::from(le32(head, 4).unwrap_or_default());
     if end > source.len() {
-        return Err(ScrubError::NotUnderstood("it is cut off"));
+        return Err(Error::NotUnderstood("it is cut off"));
     }
     overlay.zero_rest(end)?;
     let (mut at, mut flags_at, mut keeps_exif) = (12, None, false);
@@ -79,11 +79,11 @@ pub(super) fn webp<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Ove
             _ => void(overlay, &chunk, *b"VOID")?,
         }
     }
-    Err(ScrubError::TooComplex)
+    Err(Error::TooComplex)
 }
 
 /// The chunks of one frame of an animation, behind its 16 bytes of place and time.
-fn frame<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay, parent: &Chunk) -> Result<(), ScrubError> {
+fn frame<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay, parent: &Chunk) -> Result<(), Error> {
     let (mut at, limit) = (parent.start + 24, parent.start + 8 + parent.len);
     for _ in 0..100 {
         if at + 8 > limit {
@@ -95,17 +95,17 @@ fn frame<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay, pare
             void(overlay, &chunk, *b"VOID")?;
         }
     }
-    Err(ScrubError::TooComplex)
+    Err(Error::TooComplex)
 }
 
-pub(super) fn wav<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), ScrubError> {
+pub(super) fn wav<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), Error> {
     let len = source.len();
     let mut at = 12;
     let (mut data_len, mut has_sound) = (None, false);
     for _ in 0..MOST_CHUNKS {
         if at + 8 > len {
             overlay.zero_rest(at)?;
-            return if has_sound { Ok(()) } else { Err(ScrubError::NotUnderstood("it has no sound")) };
+            return if has_sound { Ok(()) } else { Err(Error::NotUnderstood("it has no sound")) };
         }
         let head = source.bytes(at, 8)?;
         let kind: [u8; 4] = take(head, 0).unwrap_or_default();
@@ -132,5 +132,5 @@ pub(super) fn wav<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Over
             void(overlay, &found, *b"JUNK")?;
         }
     }
-    Err(ScrubError::TooComplex)
+    Err(Error::TooComplex)
 }

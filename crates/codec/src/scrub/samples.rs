@@ -5,7 +5,7 @@
 
 use std::io::{Read, Seek};
 
-use super::ScrubError;
+use super::Error;
 use crate::boxes::{self, BoxAt};
 use crate::wire::{Source, be32};
 
@@ -15,7 +15,7 @@ pub(super) const MOST_CHUNKS: u64 = 1_000_000;
 /// Bytes of a table that are read at once.
 const PAGE: u64 = 32 * 1024;
 
-const BAD: ScrubError = ScrubError::NotUnderstood("a sample table doesn't add up");
+const BAD: Error = Error::NotUnderstood("a sample table doesn't add up");
 
 /// A table and the page of it that is in memory.
 #[derive(Clone)]
@@ -33,7 +33,7 @@ impl Pages {
     }
 
     /// `N` bytes, so many bytes behind the first entry.
-    fn array<const N: usize, R: Read + Seek>(&mut self, source: &mut Source<'_, R>, offset: u64) -> Result<[u8; N], ScrubError> {
+    fn array<const N: usize, R: Read + Seek>(&mut self, source: &mut Source<'_, R>, offset: u64) -> Result<[u8; N], Error> {
         let at = self.body.checked_add(offset).ok_or(BAD)?;
         let end = at.checked_add(N as u64).filter(|end| *end <= self.end).ok_or(BAD)?;
         if at < self.start || end > self.start + self.page.len() as u64 {
@@ -63,7 +63,7 @@ pub(super) struct Chunks {
 
 impl Chunks {
     /// The chunks of the track with this sample table.
-    pub(super) fn open<R: Read + Seek>(source: &mut Source<'_, R>, table: &BoxAt, is_sound: bool) -> Result<Self, ScrubError> {
+    pub(super) fn open<R: Read + Seek>(source: &mut Source<'_, R>, table: &BoxAt, is_sound: bool) -> Result<Self, Error> {
         let (mut runs, mut sizes, mut offsets) = (None, None, None);
         let mut at = table.body;
         for _ in 0..100 {
@@ -87,7 +87,7 @@ impl Chunks {
     }
 
     /// Whether each chunk starts where the one before it starts, or behind.
-    pub(super) fn is_sorted<R: Read + Seek>(&self, source: &mut Source<'_, R>) -> Result<bool, ScrubError> {
+    pub(super) fn is_sorted<R: Read + Seek>(&self, source: &mut Source<'_, R>) -> Result<bool, Error> {
         let mut fresh = self.clone();
         let mut before = 0;
         for number in 0..self.count {
@@ -100,7 +100,7 @@ impl Chunks {
         Ok(true)
     }
 
-    fn offset<R: Read + Seek>(&mut self, source: &mut Source<'_, R>, number: u64) -> Result<u64, ScrubError> {
+    fn offset<R: Read + Seek>(&mut self, source: &mut Source<'_, R>, number: u64) -> Result<u64, Error> {
         if self.wide {
             return Ok(u64::from_be_bytes(self.offsets.array(source, number * 8)?));
         }
@@ -108,13 +108,13 @@ impl Chunks {
     }
 
     /// A run of chunks: its first one's number, from 1, and how many samples each has.
-    fn run_at<R: Read + Seek>(&mut self, source: &mut Source<'_, R>, run: u64) -> Result<(u32, u32), ScrubError> {
+    fn run_at<R: Read + Seek>(&mut self, source: &mut Source<'_, R>, run: u64) -> Result<(u32, u32), Error> {
         let entry: [u8; 8] = self.runs.array(source, run * 12)?;
         be32(&entry, 0).zip(be32(&entry, 4)).ok_or(BAD)
     }
 
     /// The next chunk's `(start, end)` in the file; an error where the tables contradict each other.
-    pub(super) fn next<R: Read + Seek>(&mut self, source: &mut Source<'_, R>) -> Result<Option<(u64, u64)>, ScrubError> {
+    pub(super) fn next<R: Read + Seek>(&mut self, source: &mut Source<'_, R>) -> Result<Option<(u64, u64)>, Error> {
         if self.number == self.count {
             // Samples that no chunk holds: the tables are not what they seem.
             return if self.sizes.left > 0 && self.exact { Err(BAD) } else { Ok(None) };
@@ -136,16 +136,16 @@ impl Chunks {
 }
 
 /// How many entries of `each` bytes a table has behind its head; the count must be true.
-fn count<R: Read + Seek>(source: &mut Source<'_, R>, table: &BoxAt, each: u64) -> Result<u64, ScrubError> {
+fn count<R: Read + Seek>(source: &mut Source<'_, R>, table: &BoxAt, each: u64) -> Result<u64, Error> {
     let count = u64::from(u32::from_be_bytes(source.array(table.body + 4)?));
     let room = table.body_len().saturating_sub(8) / each;
     if count > room {
         return Err(BAD);
     }
-    if count > MOST_CHUNKS { Err(ScrubError::TooComplex) } else { Ok(count) }
+    if count > MOST_CHUNKS { Err(Error::TooComplex) } else { Ok(count) }
 }
 
-fn count_runs<R: Read + Seek>(source: &mut Source<'_, R>, table: &BoxAt) -> Result<u64, ScrubError> {
+fn count_runs<R: Read + Seek>(source: &mut Source<'_, R>, table: &BoxAt) -> Result<u64, Error> {
     count(source, table, 12)
 }
 
@@ -162,7 +162,7 @@ struct Sizes {
 }
 
 impl Sizes {
-    fn open<R: Read + Seek>(source: &mut Source<'_, R>, table: &BoxAt) -> Result<Self, ScrubError> {
+    fn open<R: Read + Seek>(source: &mut Source<'_, R>, table: &BoxAt) -> Result<Self, Error> {
         let head = source.bytes(table.body, 12)?;
         let (each, total) = be32(head, 4).zip(be32(head, 8)).ok_or(BAD)?;
         let (each, bits) = match (&table.kind, each) {
@@ -178,7 +178,7 @@ impl Sizes {
     }
 
     /// Bytes of the next `samples` samples together.
-    fn sum<R: Read + Seek>(&mut self, source: &mut Source<'_, R>, samples: u32) -> Result<u64, ScrubError> {
+    fn sum<R: Read + Seek>(&mut self, source: &mut Source<'_, R>, samples: u32) -> Result<u64, Error> {
         // The last chunk of a run may promise more samples than there are.
         let samples = u64::from(samples).min(self.left);
         self.left -= samples;

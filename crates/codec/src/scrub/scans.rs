@@ -8,7 +8,7 @@ const MOST_SCANS: usize = 128;
 
 /// Notes on one JPEG; of any other file there are none.
 #[derive(Debug, Clone)]
-pub struct Scans {
+pub struct ScanIndex {
     state: State,
     /// How many bytes have passed.
     at: u64,
@@ -32,14 +32,14 @@ enum State {
     Done,
 }
 
-impl Default for Scans {
+impl Default for ScanIndex {
     fn default() -> Self {
         // Behind the start-of-image marker.
         Self { state: State::Over(2, false), at: 0, ends: Vec::new() }
     }
 }
 
-impl Scans {
+impl ScanIndex {
     /// Takes the next bytes of the file, in order, from its first.
     pub fn push(&mut self, data: &[u8]) {
         let mut rest = data;
@@ -132,8 +132,8 @@ mod tests {
 
     use super::*;
 
-    fn seen(file: &[u8], pieces: usize) -> Scans {
-        let mut scans = Scans::default();
+    fn seen(file: &[u8], pieces: usize) -> ScanIndex {
+        let mut scans = ScanIndex::default();
         file.chunks(pieces).for_each(|piece| scans.push(piece));
         scans
     }

@@ -9,7 +9,7 @@ use crate::checksum::{self, crc32};
 
 const SECRET: &[u8] = b"+52.5200+013.4050/SECRET";
 
-fn patches(format: Format, file: &[u8]) -> Result<Vec<Patch>, ScrubError> {
+fn patches(format: Format, file: &[u8]) -> Result<Vec<Patch>, Error> {
     scrub(format, &mut Cursor::new(file), file.len() as u64)
 }
 
@@ -265,7 +265,7 @@ fn no_secret_survives_in_any_format() {
 #[test]
 fn a_jpeg_keeps_its_picture_profile_and_orientation() {
     let (file, made) = (jpeg(6), scrubbed(Format::Jpeg, &jpeg(6)));
-    let picture = crate::header::picture_in(Format::Jpeg, &mut Cursor::new(&made), made.len() as u64).unwrap();
+    let picture = crate::header::image_in(Format::Jpeg, &mut Cursor::new(&made), made.len() as u64).unwrap();
     assert_eq!(picture.orientation, 6);
     assert!(made.windows(8).any(|w| w == b"\x01\x01colours"[..8].as_ref()));
     assert!(made.windows(12).any(|w| w == b"Adobe\0\x64\0\0\0\0\x01"));
@@ -289,7 +289,7 @@ fn a_png_has_valid_checksums_and_stays_turned() {
         at = end + 4;
     }
     assert_eq!(kinds.concat(), b"IHDRvoIdeXIfvoIdIDATvoIdIEND");
-    let picture = crate::header::picture_in(Format::Png, &mut Cursor::new(&made), made.len() as u64).unwrap();
+    let picture = crate::header::image_in(Format::Png, &mut Cursor::new(&made), made.len() as u64).unwrap();
     assert_eq!(picture.orientation, 6);
 }
 
@@ -297,7 +297,7 @@ fn a_png_has_valid_checksums_and_stays_turned() {
 fn webp_flags_say_what_is_left() {
     let turned = scrubbed(Format::Webp, &webp(8));
     assert_eq!(turned[20], 0x0a);
-    let picture = crate::header::picture_in(Format::Webp, &mut Cursor::new(&turned), turned.len() as u64).unwrap();
+    let picture = crate::header::image_in(Format::Webp, &mut Cursor::new(&turned), turned.len() as u64).unwrap();
     assert_eq!(picture.orientation, 8);
     assert_eq!(scrubbed(Format::Webp, &webp(1))[20], 0x02);
 }
@@ -420,7 +420,7 @@ fn work_has_an_end_whatever_is_claimed() {
     file.truncate(27 + 1 + 10);
     let page = [&b"OggS\0\0"[..], &[0; 8], &7_u32.to_le_bytes(), &[0; 9]].concat();
     file.extend(page.repeat(300_000));
-    assert!(matches!(patches(Format::Ogg, &file), Err(ScrubError::TooComplex)));
+    assert!(matches!(patches(Format::Ogg, &file), Err(Error::TooComplex)));
     // A movie in which each byte is a chunk of its own, with something between them.
     let numbers = |numbers: Vec<u32>| numbers.into_iter().flat_map(u32::to_be_bytes).collect::<Vec<u8>>();
     let count = 100_000_u32;
@@ -434,6 +434,6 @@ fn work_has_an_end_whatever_is_claimed() {
     for data in [b"x\0\0", b"xyz"] {
         let file = [boxed(b"ftyp", b"isom\0\0\0\0"), boxed(b"mdat", &data.repeat(count as usize)), moov.clone()].concat();
         // Empty gaps are seen to be empty up to a point; then there are too many of them.
-        assert!(matches!(patches(Format::Mp4, &file), Err(ScrubError::TooComplex)));
+        assert!(matches!(patches(Format::Mp4, &file), Err(Error::TooComplex)));
     }
 }

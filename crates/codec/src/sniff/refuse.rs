@@ -23,7 +23,7 @@ pub(super) fn is_polyglot(format: Format, head: &[u8]) -> bool {
 }
 
 /// A name for a file the house doesn't take, such as "a PDF document", for the sentence of the refusal.
-pub fn looks_like(head: &[u8]) -> Option<&'static str> {
+pub fn describe_unsupported(head: &[u8]) -> Option<&'static str> {
     const SIGNATURES: [(&[u8], &str); 18] = [
         (b"%PDF-", "a PDF document"),
         (b"PK\x03\x04", "a ZIP archive or office document"),

@@ -161,9 +161,9 @@ fn other_formats_are_refused_and_named() {
     ];
     for (file, name) in table {
         assert_eq!(sniff(file, true), Sniff::Unknown);
-        assert_eq!(looks_like(file), Some(name));
+        assert_eq!(describe_unsupported(file), Some(name));
     }
-    assert_eq!(looks_like(&[0, 1, 2, 3, 200, 201]), None);
+    assert_eq!(describe_unsupported(&[0, 1, 2, 3, 200, 201]), None);
 }
 
 #[test]
@@ -191,7 +191,7 @@ proptest! {
     #[test]
     fn any_bytes_get_a_final_answer(data in proptest::collection::vec(any::<u8>(), 0..3000)) {
         prop_assert_ne!(sniff(&data, true), Sniff::NeedMore);
-        let _ = (sniff(&data, false), looks_like(&data));
+        let _ = (sniff(&data, false), describe_unsupported(&data));
     }
 
     #[test]

@@ -37,7 +37,7 @@ fn every_seed_is_what_it_says_and_is_read() {
     for (format, file) in all() {
         assert!(matches!(sniff(&file, true), Sniff::Known(_)) || matches!(format, Format::Webp | Format::Png), "{format}");
         if format.kind() == codec::sniff::Kind::Photo {
-            header::picture_in(format, &mut Cursor::new(&file), file.len() as u64).unwrap();
+            header::image_in(format, &mut Cursor::new(&file), file.len() as u64).unwrap();
         } else {
             assert!(claims(format, &file).tracks > 0, "{format}");
         }
@@ -69,7 +69,7 @@ impl Movie {
 fn samples_that_the_file_can_not_hold_are_damage() {
     let file = Movie { samples: 40_000_000, ..Movie::default() }.file();
     assert!(file.len() < 1200);
-    assert!(matches!(read(Format::Mp4, &file), Err(Error::Bad(_))));
+    assert!(matches!(read(Format::Mp4, &file), Err(Error::Invalid(_))));
 }
 
 #[test]
@@ -97,12 +97,12 @@ fn tables_are_found_wherever_a_demuxer_looks() {
     let file = Movie { in_moov: boxed(b"trak", &boxed(b"udta", &boxed(b"elst", &[words(&[0, 5000]), vec![0; 60_000]].concat()))), ..Movie::default() }.file();
     assert_eq!(claims(Format::Mp4, &file).edits, 5000);
     let packed = Movie { in_moov: boxed(b"cmov", b"dcom"), ..Movie::default() }.file();
-    assert!(matches!(read(Format::Mp4, &packed), Err(Error::Bad(_))));
+    assert!(matches!(read(Format::Mp4, &packed), Err(Error::Invalid(_))));
     let mut deep = boxed(b"stbl", &hidden);
     for _ in 0..2000 {
         deep = boxed(b"udta", &deep);
     }
-    assert!(matches!(read(Format::Mp4, &Movie { in_moov: deep, ..Movie::default() }.file()), Err(Error::Bad(_))));
+    assert!(matches!(read(Format::Mp4, &Movie { in_moov: deep, ..Movie::default() }.file()), Err(Error::Invalid(_))));
 }
 
 #[test]
@@ -118,8 +118,8 @@ fn matroska_claims_tracks_rates_sizes_and_tables() {
     let cues = file(&[tracks(&[sound_track(8000.0, 1)]), element(0x1c53_bb6b, &vec![0xec; 3_000_000])]);
     assert_eq!(cues.tag_bytes, 3_000_000);
     let many = matroska(&[tracks(&vec![vec![0xec, 0x80]; 1_000_000])]);
-    assert!(matches!(read(Format::Mkv, &many), Err(Error::Bad(_))), "a million elements");
-    assert!(matches!(read(Format::Mkv, &matroska(&[])), Err(Error::Bad(_))), "no tracks");
+    assert!(matches!(read(Format::Mkv, &many), Err(Error::Invalid(_))), "a million elements");
+    assert!(matches!(read(Format::Mkv, &matroska(&[])), Err(Error::Invalid(_))), "no tracks");
     // Masters inside each other: each is passed over by its head.
     let deep = (0..3000).fold(Vec::new(), |inside, _| element(0x1254_c367, &inside));
     assert_eq!(file(&[tracks(&[sound_track(8000.0, 1)]), deep]).tracks, 1);
@@ -136,7 +136,7 @@ fn sound_claims_its_rate_channels_and_length() {
     let wave = claims(Format::Wav, &wav(1, 1, 1, &[0; 14_000]));
     assert_eq!((wave.rates, wave.duration_ms), (Some((1, 1)), Some(14_000_000)));
     assert_eq!(claims(Format::Wav, &wav(48_000, u16::MAX, 2, &[0; 100])).channels, 65_535);
-    assert!(matches!(read(Format::Wav, &wav(48_000, 2, 0, &[0; 100])), Err(Error::Bad(_))));
+    assert!(matches!(read(Format::Wav, &wav(48_000, 2, 0, &[0; 100])), Err(Error::Invalid(_))));
     assert_eq!(header::claims_so_far(Format::Wav, &wav(1, 1, 1, &[0; 14_000])[..44]).rates, Some((1, 1)));
     // RF64 with lengths near 2^64.
     let mut long = wav(8000, 1, 1, &[]);
@@ -150,7 +150,7 @@ fn sound_claims_its_rate_channels_and_length() {
     let frame = own_rate.len() - 20;
     own_rate[frame + 2..frame + 7].copy_from_slice(&[0x1d, 0x18, 0, 0, 1]);
     assert_eq!(claims(Format::Flac, &own_rate).rates, Some((1, 44_100)), "a frame says its own");
-    assert!(matches!(read(Format::Flac, &flac(44_100, 2, &vec![(2, Vec::new()); 2000])), Err(Error::Bad(_))));
+    assert!(matches!(read(Format::Flac, &flac(44_100, 2, &vec![(2, Vec::new()); 2000])), Err(Error::Invalid(_))));
     assert_eq!(claims(Format::Ogg, &opus(255, &[])).channels, 255);
     let vorbis = page(2, &[b"\x01vorbis\0\0\0\0\xff\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xb8\x01"]);
     assert_eq!(claims(Format::Ogg, &vorbis).rates, Some((1, 1)));
@@ -186,7 +186,7 @@ fn covers_are_measured_in_every_kind_of_tag() {
 
 #[test]
 fn pictures_of_pictures_cost_what_is_decoded() {
-    let cost = |items: &[Item]| header::picture_in(Format::Heic, &mut Cursor::new(&heic(items)), heic(items).len() as u64).map(|picture| picture.decoded_pixels);
+    let cost = |items: &[Item]| header::image_in(Format::Heic, &mut Cursor::new(&heic(items)), heic(items).len() as u64).map(|picture| picture.decoded_pixels);
     let phone = |tiles: u16| [vec![grid(1, (4032, 3024), &(2..2 + tiles).collect::<Vec<_>>())], (2..2 + tiles).map(|id| tile(id, 512)).collect()].concat();
     assert_eq!(cost(&phone(48)).unwrap(), 4032 * 3024 + 48 * 512 * 512);
     // 65,535 uses of one tiny tile.
@@ -199,10 +199,10 @@ fn pictures_of_pictures_cost_what_is_decoded() {
     for ring in
         [vec![overlay(1, (64, 64), &[1])], vec![overlay(1, (64, 64), &[2]), grid(2, (64, 64), &[1])], vec![tile(1, 64), overlay(2, (64, 64), &[3]), overlay(3, (64, 64), &[2])]]
     {
-        assert!(matches!(cost(&ring), Err(Error::Bad(_))), "a picture made of itself");
+        assert!(matches!(cost(&ring), Err(Error::Invalid(_))), "a picture made of itself");
     }
     let deep: Vec<Item> = (1..500).map(|id| grid(id, (64, 64), &[id + 1])).chain([tile(500, 64)]).collect();
-    assert!(matches!(cost(&deep), Err(Error::Bad(_))), "made of each other without end");
+    assert!(matches!(cost(&deep), Err(Error::Invalid(_))), "made of each other without end");
     let many: Vec<Item> = (1..9000).map(|id| tile(id, 64)).collect();
     assert_eq!(cost(&many).unwrap(), 8999 * 16 * 1024);
 }
@@ -327,7 +327,7 @@ fn hostile_files_are_read_in_a_few_megabytes() {
         let before = peak();
         let began = std::time::Instant::now();
         let _ = header::claims(format, &mut Cursor::new(&file), file.len() as u64);
-        let _ = header::picture_in(format, &mut Cursor::new(&file), file.len() as u64);
+        let _ = header::image_in(format, &mut Cursor::new(&file), file.len() as u64);
         let _ = codec::exif::read(format, &mut Cursor::new(&file), file.len() as u64);
         let _ = codec::scrub::scrub(format, &mut Cursor::new(&file), file.len() as u64);
         let grown = peak().saturating_sub(before) / 1024;

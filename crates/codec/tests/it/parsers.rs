@@ -9,8 +9,8 @@
 use std::io::Cursor;
 
 use codec::header::{self, FrameCounter, HEADER_BYTES, Header, ScanCounter};
-use codec::scrub::{self, Scans};
-use codec::sniff::{Format, HEAD_BYTES, Sniff, looks_like, sniff};
+use codec::scrub::{self, ScanIndex};
+use codec::sniff::{Format, HEAD_BYTES, Sniff, describe_unsupported, sniff};
 
 /// Reads bytes and panics where a parser is wrong.
 pub type Parser = fn(&[u8]);
@@ -29,27 +29,27 @@ pub fn sniffing(data: &[u8]) {
             assert!(whole == Sniff::Known(format) || cut < 1024, "{format} became {whole:?}");
         }
     }
-    let _ = looks_like(data);
+    let _ = describe_unsupported(data);
 }
 
 /// A picture has an area, and what was known of its head is known of the whole.
 pub fn headers(data: &[u8]) {
     for format in [Format::Jpeg, Format::Png, Format::Webp, Format::Gif, Format::Heic] {
-        match header::picture(format, data, true) {
+        match header::image(format, data, true) {
             Header::NeedMore => panic!("{format}: more than all"),
             Header::Known(picture) => assert!(picture.width > 0 && picture.height > 0 && (1..=8).contains(&picture.orientation)),
-            Header::Bad(_) => {}
+            Header::Invalid(_) => {}
         }
         let head = data.get(..data.len().min(HEADER_BYTES) / 2).unwrap_or_default();
-        let _ = header::picture(format, head, false);
-        if let Ok(picture) = header::picture_in(format, &mut Cursor::new(data), data.len() as u64) {
+        let _ = header::image(format, head, false);
+        if let Ok(picture) = header::image_in(format, &mut Cursor::new(data), data.len() as u64) {
             assert!(picture.width > 0 && picture.height > 0);
         }
         let mut frames = FrameCounter::new(format);
         data.chunks(997).for_each(|piece| frames.push(piece));
         assert!(u64::from(frames.frames()) <= data.len() as u64);
     }
-    let (mut scans, mut counter) = (Scans::default(), ScanCounter::default());
+    let (mut scans, mut counter) = (ScanIndex::default(), ScanCounter::default());
     data.chunks(613).for_each(|piece| {
         scans.push(piece);
         counter.push(piece);
@@ -99,5 +99,5 @@ pub fn scrubbing(data: &[u8]) {
 pub fn texts(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let _ = (codec::digest::repr_digest(&text), codec::digest::tus_checksum(&text), scrub::Patch::from_hex(7, 9, &text), text.parse::<Format>());
-    assert!(codec::name::clean(&text).chars().all(|letter| !letter.is_control() && letter != '/'));
+    assert!(codec::filename::clean(&text).chars().all(|letter| !letter.is_control() && letter != '/'));
 }

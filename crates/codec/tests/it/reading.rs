@@ -95,13 +95,13 @@ fn dimensions_after_orientation() {
         let path = studio.path(name);
         let file = fs::read(&path).unwrap();
         let found = format(&path).unwrap();
-        let Header::Known(head) = header::picture(found, &file, true) else { panic!("{name}") };
+        let Header::Known(head) = header::image(found, &file, true) else { panic!("{name}") };
         assert_eq!((head.width, head.height, head.orientation), (64, 48, 1), "{name}");
         if !matches!(found, Format::Gif) {
             run("exiftool", &["-q", "-overwrite_original", "-n", "-Orientation=6", &path.display().to_string()]);
         }
         let len = fs::metadata(&path).unwrap().len();
-        let whole = header::picture_in(found, &mut BufReader::new(File::open(&path).unwrap()), len).unwrap();
+        let whole = header::image_in(found, &mut BufReader::new(File::open(&path).unwrap()), len).unwrap();
         let turned = matches!(found, Format::Jpeg | Format::Png | Format::Webp);
         assert_eq!((whole.width, whole.height), if turned { (48, 64) } else { (64, 48) }, "{name}");
     }

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{BufReader, Cursor};
 use std::path::Path;
 
-use codec::scrub::{self, Patch, ScrubError};
+use codec::scrub::{self, Patch};
 use codec::sniff::Format;
 use tempfile::NamedTempFile;
 
@@ -27,7 +27,7 @@ const EXIF: [&str; 9] = [
 /// Words that betray a secret in exiftool's output or in the bytes.
 const MARKS: [&str; 9] = ["SECRET", "GPS", "XMP", "IPTC", "Model ", "Comment ", "DateTimeOriginal", "Location", "Thumbnail"];
 
-fn patches(path: &Path) -> Result<Vec<Patch>, ScrubError> {
+fn patches(path: &Path) -> Result<Vec<Patch>, scrub::Error> {
     let len = fs::metadata(path).unwrap().len();
     scrub::scrub(format(path).unwrap(), &mut BufReader::new(File::open(path).unwrap()), len)
 }
@@ -79,7 +79,7 @@ fn photos_lose_everything_but_their_orientation() {
         let left = check(&path, &["0:v"]);
         assert!(left.contains("Orientation") && left.contains("Rotate 90 CW"), "{name}: {left}");
         let made = scrubbed(&path);
-        let picture = codec::header::picture_in(format(&path).unwrap(), &mut File::open(&made).unwrap(), fs::metadata(&made).unwrap().len());
+        let picture = codec::header::image_in(format(&path).unwrap(), &mut File::open(&made).unwrap(), fs::metadata(&made).unwrap().len());
         assert_eq!(picture.unwrap().orientation, 6, "{name}");
     }
 }
@@ -311,14 +311,14 @@ fn real_files_cut_and_bent_upset_nothing() {
                 file.truncate(random() as usize % file.len());
             }
             let len = file.len() as u64;
-            let mut scans = scrub::Scans::default();
+            let mut scans = scrub::ScanIndex::default();
             file.chunks(1 + random() as usize % 9000).for_each(|piece| scans.push(piece));
             let read = scrub::scrub(found, &mut Cursor::new(&file), len);
-            let noted = scrub::scrub_seen(found, &mut Cursor::new(&file), len, &scans);
+            let noted = scrub::scrub_with_scans(found, &mut Cursor::new(&file), len, &scans);
             assert_eq!(format!("{read:?}"), format!("{noted:?}"), "what was noted in passing changes nothing");
             let _ = codec::exif::read(found, &mut Cursor::new(&file), len);
             let _ = codec::header::movie(&mut Cursor::new(&file), len);
-            let _ = codec::header::picture_in(found, &mut Cursor::new(&file), len);
+            let _ = codec::header::image_in(found, &mut Cursor::new(&file), len);
             let _ = codec::sniff::sniff(&file, true);
         }
     }

@@ -5,7 +5,7 @@
 
 use axum::extract::{Path, State};
 use axum::response::Response;
-use codec::name::{content_disposition, with_extension};
+use codec::filename::{content_disposition, with_extension};
 use codec::sniff::{Format, Kind};
 
 use super::access::{Owned, Readable};

@@ -1,13 +1,13 @@
 //! Pictures in any size: what comes, what it costs, and what can't be made.
 
-use codec::pixels::{Fit, Frame, Limits, look, render};
+use codec::pixels::{Fit, Frame, Limits, probe, render};
 use contract::media::{Kind, Received, Visibility};
 use testkit::{Answer, World};
 
 use crate::stage::{Stage, flat_png, get_with, jpeg};
 
 fn size(answer: &Answer) -> (u32, u32) {
-    let look = look(&answer.body).unwrap();
+    let look = probe(&answer.body).unwrap();
     (look.width, look.height)
 }
 

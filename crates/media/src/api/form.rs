@@ -86,7 +86,7 @@ async fn take_text(mut field: Field<'_>, held_back: &AtomicUsize, said: &mut Sai
     while let Some(chunk) = field.chunk().await.map_err(unreadable)? {
         held_back.store(0, Ordering::Relaxed);
         if bytes.len() + chunk.len() > MOST_TEXT {
-            return Err(Error::Invalid(format!("The field `{}` is too long.", codec::name::clean(&name))));
+            return Err(Error::Invalid(format!("The field `{}` is too long.", codec::filename::clean(&name))));
         }
         bytes.extend_from_slice(&chunk);
     }

@@ -124,7 +124,7 @@ pub(super) async fn remove(State(media): State<Media>, member: Member, Path(id):
 
 impl Media {
     async fn change(&self, id: &MediaId, owner: AccountId, body: ChangeBody) -> Result<Item, Error> {
-        let name = body.name.as_deref().map(codec::name::clean);
+        let name = body.name.as_deref().map(codec::filename::clean);
         let tags = body.tags.map(|tags| tags::clean(&tags.iter().map(String::as_str).collect::<Vec<_>>())).transpose().map_err(Error::Invalid)?;
         let (wanted, now) = (id.clone(), self.context.clock.now());
         let item = self

@@ -7,7 +7,7 @@ use std::io::{Read, Seek, SeekFrom};
 
 use chrono::{DateTime, Utc};
 use codec::header::{self, FrameCounter, ScanCounter};
-use codec::scrub::{Scans, ScrubError};
+use codec::scrub::{self, ScanIndex};
 use codec::sniff::{Format, HEAD_BYTES, Kind, Sniff};
 use contract::media::Patch;
 use kit::objects::{ObjectKey, Source};
@@ -43,7 +43,7 @@ pub(crate) struct Seen {
     pub format: Option<Format>,
     pub frames: Option<u32>,
     pub scan_count: Option<u32>,
-    pub scans: Scans,
+    pub scans: ScanIndex,
 }
 
 /// Inspects a finished object.
@@ -70,7 +70,7 @@ fn look_into<R: Read + Seek>(config: &Config, reader: &mut R, bytes: u64, seen: 
     limits::size(config, format.kind(), bytes)?;
     let mut found = Found { format, kind: format.kind(), width: None, height: None, duration_ms: None, orientation: 1, taken_at: None, camera: None, scrub: None };
     if limits::is_picture(format) {
-        let picture = header::picture_in(format, reader, bytes).map_err(broken)?;
+        let picture = header::image_in(format, reader, bytes).map_err(broken)?;
         limits::picture(config, picture.width, picture.height)?;
         limits::pictures(config, &picture)?;
         if format == Format::Jpeg {
@@ -139,15 +139,15 @@ fn broken(error: header::Error) -> Error {
         header::Error::Io(error) => kit::objects::Error::from(error).into(),
         header::Error::NoMoov => Error::Broken("its index (moov) is missing, so the recording was not finished".to_owned()),
         header::Error::Truncated => Error::Broken("it is cut off".to_owned()),
-        header::Error::Bad(what) => Error::Broken(what.to_owned()),
+        header::Error::Invalid(what) => Error::Broken(what.to_owned()),
     }
 }
 
 /// Overlays that hide the file's metadata; where its structure isn't understood there are none, and nobody but its owner gets it.
-fn scrub<R: Read + Seek>(format: Format, reader: &mut R, bytes: u64, scans: &Scans) -> Result<Option<Vec<Patch>>, Error> {
-    match codec::scrub::scrub_seen(format, reader, bytes, scans) {
+fn scrub<R: Read + Seek>(format: Format, reader: &mut R, bytes: u64, scans: &ScanIndex) -> Result<Option<Vec<Patch>>, Error> {
+    match codec::scrub::scrub_with_scans(format, reader, bytes, scans) {
         Ok(patches) => Ok(Some(patches.iter().map(|patch| Patch { offset: patch.offset, bytes: patch.bytes, hex: patch.hex() }).collect())),
-        Err(ScrubError::Io(error)) if error.kind() != std::io::ErrorKind::UnexpectedEof => Err(kit::objects::Error::from(error).into()),
+        Err(scrub::Error::Io(error)) if error.kind() != std::io::ErrorKind::UnexpectedEof => Err(kit::objects::Error::from(error).into()),
         Err(why) => {
             tracing::info!(%format, %why, "a file is kept for its owner alone");
             Ok(None)

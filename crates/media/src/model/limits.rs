@@ -2,7 +2,7 @@
 //!
 //! Invariant: a limit is the same whether it is met before, during or after the bytes arrive.
 
-use codec::header::{Claims, Picture};
+use codec::header::{Claims, ImageHeader};
 use codec::sniff::{Format, Kind};
 
 use crate::config::Config;
@@ -67,7 +67,7 @@ pub(crate) fn picture(config: &Config, width: u32, height: u32) -> Result<(), Er
 }
 
 /// Refuses a photo that is put together from more than decoding can bear.
-pub(crate) fn pictures(config: &Config, picture: &Picture) -> Result<(), Error> {
+pub(crate) fn pictures(config: &Config, picture: &ImageHeader) -> Result<(), Error> {
     if picture.decoded_pixels > config.photo_max_pixels.saturating_mul(MOST_PICTURES) { Err(Error::TooManyPictures) } else { Ok(()) }
 }
 

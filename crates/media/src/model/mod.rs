@@ -31,7 +31,7 @@ pub enum State {
     Failed,
 }
 
-contract::words!(State: Received => "received", Processing => "processing", Playable => "playable", Ready => "ready", Failed => "failed");
+contract::string_enum!(State: Received => "received", Processing => "processing", Playable => "playable", Ready => "ready", Failed => "failed");
 
 /// An item of somebody's library.
 #[derive(Debug, Clone)]
@@ -146,7 +146,7 @@ impl Details {
             Some("later") => true,
             Some(_) => return Err("`claim` is now or later.".to_owned()),
         };
-        Ok(Self { name: codec::name::clean(name.unwrap_or_default()), tags: tags::clean(tags)?, visibility, claim_later })
+        Ok(Self { name: codec::filename::clean(name.unwrap_or_default()), tags: tags::clean(tags)?, visibility, claim_later })
     }
 }
 

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use codec::parts::Part;
+use codec::chunks::Chunk;
 
 use super::{Args, Command, Input, Limits, Tools};
 use crate::model::facts::Hdr;

@@ -3,8 +3,8 @@
 //! Owns the limits of what is accepted and the definition of *standard input*. Does not own the ladder, the parts or the storyboard's grid
 //! (`codec` does). Invariant: a plan is stored once and every piece follows the stored one, so a new release never mixes two ladders in one item.
 
-use codec::ladder::{AUDIO, Rate};
-use codec::parts::Parts;
+use codec::ladder::{AUDIO, FrameRate};
+use codec::chunks::Chunks;
 use codec::storyboard::Storyboard;
 use serde::{Deserialize, Serialize};
 
@@ -200,7 +200,7 @@ impl Picture {
             return Err(Refusal::TooManyPixels(accepted.pixels / 1_000_000));
         }
         let steady = video.steady_rate();
-        let rate = codec::ladder::playing_rate(Rate::new(steady.num, steady.den).ok_or(Refusal::BrokenFile)?);
+        let rate = codec::ladder::playing_rate(FrameRate::new(steady.num, steady.den).ok_or(Refusal::BrokenFile)?);
         let ladder: Vec<Rung> = codec::ladder::ladder(width, height, rate).into_iter().map(Rung::from).collect();
         let Some(top) = ladder.first().map(|rung| rung.name.clone()) else { return Err(Refusal::BrokenFile) };
         let copy = is_standard(video, facts).then(|| Copied { name: top.clone(), bits_per_second: video.bits_per_second });
@@ -233,8 +233,8 @@ impl Picture {
     }
 
     /// The renditions' rate.
-    pub fn playing_rate(&self) -> Rate {
-        Rate::new(self.rate.num, self.rate.den).expect("`Picture::of` took the rate from a `Rate`, whose sides are above 0")
+    pub fn playing_rate(&self) -> FrameRate {
+        FrameRate::new(self.rate.num, self.rate.den).expect("`Picture::of` took the rate from a `FrameRate`, whose sides are above 0")
     }
 
     /// What `First` encodes: the lowest rung.

@@ -32,7 +32,7 @@ pub(super) async fn photo(desk: &Desk) -> Result<(), Error> {
         (original, desk.job.received.orientation, vec![])
     };
     let (size, thumbhash) = blocking(desk, move || {
-        let look = pixels::look(&bytes)?;
+        let look = pixels::probe(&bytes)?;
         let small = pixels::render(&bytes, orientation, THUMBHASH_FRAME, Limits::default())?;
         let size = if (5..=8).contains(&orientation) { (look.height, look.width) } else { (look.width, look.height) };
         Ok((size, small.thumbhash().map(hex::encode)))

@@ -1,25 +1,25 @@
-//! How a video's time is cut into parts that are converted apart and join without a seam.
+//! How a video's time is cut into chunks that are converted apart and join without a seam.
 //!
-//! Owns the cut, in frames at one exact frame rate. It doesn't know who converts what. Invariant: parts follow
+//! Owns the cut, in frames at one exact frame rate. It doesn't know who converts what. Invariant: chunks follow
 //! each other without gap or overlap, each begins on a segment, and together they have the source's frames.
 
-use crate::ladder::Rate;
+use crate::ladder::FrameRate;
 
 /// A segment's nominal length in seconds, and a group of pictures'.
 const SEGMENT_SECONDS: u64 = 4;
 const GOP_SECONDS: u64 = 2;
-/// Segments in the first parts, so that the first seconds are there first; then all are as long as the last:
-/// 4, 8, 16, 32, 32 … seconds. Longer parts would leave workers idle at the end.
+/// Segments in the first chunks, so that the first seconds are there first; then all are as long as the last:
+/// 4, 8, 16, 32, 32 … seconds. Longer chunks would leave workers idle at the end.
 const GROWTH: [u32; 4] = [1, 2, 4, 8];
 
-/// One part: a run of whole segments.
+/// One chunk: a run of whole segments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Part {
+pub struct Chunk {
     /// Its number, from 0.
     pub number: u32,
     /// Its first frame, from 0.
     pub start_frame: u64,
-    /// How many frames; only the last part's count isn't a multiple of the segment's.
+    /// How many frames; only the last chunk's count isn't a multiple of the segment's.
     pub frames: u64,
     /// The number of its first segment, from 0.
     pub first_segment: u32,
@@ -29,16 +29,16 @@ pub struct Part {
 
 /// The cut of one video.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Parts {
+pub struct Chunks {
     total_frames: u64,
-    rate: Rate,
+    rate: FrameRate,
     gop: u64,
     segment: u64,
 }
 
-impl Parts {
-    /// The cut of `total_frames` frames at a constant `rate`. Nothing is stored: a part is worked out when asked for.
-    pub fn new(total_frames: u64, rate: Rate) -> Self {
+impl Chunks {
+    /// The cut of `total_frames` frames at a constant `rate`. Nothing is stored: a chunk is worked out when asked for.
+    pub fn new(total_frames: u64, rate: FrameRate) -> Self {
         // The nearest whole number of frames to two seconds: 60 at 29.97, which last 2.002 s.
         let gop = ((2 * GOP_SECONDS * rate.num() / rate.den()).div_ceil(2)).max(1);
         // Below one frame in two seconds a group is longer than that; then a segment holds fewer of them.
@@ -62,7 +62,7 @@ impl Parts {
         u32::try_from(self.total_frames.div_ceil(self.segment)).unwrap_or(u32::MAX)
     }
 
-    /// How many parts.
+    /// How many chunks.
     pub fn len(&self) -> u32 {
         let total = self.total_segments();
         let mut number = 0;
@@ -70,10 +70,10 @@ impl Parts {
             number += 1;
         }
         let grown = first_segment(number);
-        let parts = number + total.saturating_sub(grown).div_ceil(GROWTH[GROWTH.len() - 1]);
-        // A tail much shorter than its turn costs more to seek to than to encode: the part before takes it along.
-        let last = parts.saturating_sub(1);
-        if parts > 1 && total.saturating_sub(first_segment(last)).saturating_mul(2) < growth(last) { last } else { parts }
+        let chunks = number + total.saturating_sub(grown).div_ceil(GROWTH[GROWTH.len() - 1]);
+        // A tail much shorter than its turn costs more to seek to than to encode: the chunk before takes it along.
+        let last = chunks.saturating_sub(1);
+        if chunks > 1 && total.saturating_sub(first_segment(last)).saturating_mul(2) < growth(last) { last } else { chunks }
     }
 
     /// Whether there is nothing to convert.
@@ -81,34 +81,34 @@ impl Parts {
         self.total_frames == 0
     }
 
-    /// Part `number`, or `None` behind the last.
-    pub fn get(&self, number: u32) -> Option<Part> {
-        let parts = self.len();
-        if number >= parts {
+    /// Chunk `number`, or `None` behind the last.
+    pub fn get(&self, number: u32) -> Option<Chunk> {
+        let chunks = self.len();
+        if number >= chunks {
             return None;
         }
         let first_segment = first_segment(number);
         let left = self.total_segments().saturating_sub(first_segment);
-        let segments = if number + 1 == parts { left } else { left.min(growth(number)) };
+        let segments = if number + 1 == chunks { left } else { left.min(growth(number)) };
         let start_frame = u64::from(first_segment) * self.segment;
         let frames = (self.total_frames - start_frame).min(u64::from(segments).saturating_mul(self.segment));
-        Some(Part { number, start_frame, frames, first_segment, segments })
+        Some(Chunk { number, start_frame, frames, first_segment, segments })
     }
 
-    /// All parts, in playing order.
-    pub fn iter(&self) -> impl Iterator<Item = Part> {
-        let parts = *self;
-        (0..self.len()).filter_map(move |number| parts.get(number))
+    /// All chunks, in playing order.
+    pub fn iter(&self) -> impl Iterator<Item = Chunk> {
+        let chunks = *self;
+        (0..self.len()).filter_map(move |number| chunks.get(number))
     }
 
-    /// When a part begins, in microseconds.
-    pub fn start_us(&self, part: &Part) -> u64 {
-        self.rate.frame_us(part.start_frame)
+    /// When a chunk begins, in microseconds.
+    pub fn start_us(&self, chunk: &Chunk) -> u64 {
+        self.rate.frame_us(chunk.start_frame)
     }
 
-    /// How long a part is, in microseconds; the parts' lengths add up to the whole exactly.
-    pub fn duration_us(&self, part: &Part) -> u64 {
-        self.rate.frame_us(part.start_frame.saturating_add(part.frames)) - self.start_us(part)
+    /// How long a chunk is, in microseconds; the chunks' lengths add up to the whole exactly.
+    pub fn duration_us(&self, chunk: &Chunk) -> u64 {
+        self.rate.frame_us(chunk.start_frame.saturating_add(chunk.frames)) - self.start_us(chunk)
     }
 
     /// How long segment `number` is, in microseconds; `None` behind the last.
@@ -123,7 +123,7 @@ fn growth(number: u32) -> u32 {
     GROWTH[(number as usize).min(GROWTH.len() - 1)]
 }
 
-/// The first segment of a part.
+/// The first segment of a chunk.
 fn first_segment(number: u32) -> u32 {
     let growing: u32 = GROWTH.iter().take(number as usize).sum();
     growing.saturating_add(number.saturating_sub(GROWTH.len() as u32).saturating_mul(GROWTH[GROWTH.len() - 1]))
@@ -135,51 +135,51 @@ mod tests {
 
     use super::*;
 
-    fn parts(frames: u64, num: u32, den: u32) -> Parts {
-        Parts::new(frames, Rate::new(num, den).unwrap())
+    fn chunks(frames: u64, num: u32, den: u32) -> Chunks {
+        Chunks::new(frames, FrameRate::new(num, den).unwrap())
     }
 
     #[test]
     fn parts_grow() {
-        let cut = parts(25 * 130, 25, 1);
-        let seconds: Vec<_> = cut.iter().map(|part| cut.duration_us(&part) / 1_000_000).collect();
-        assert_eq!(seconds, [4, 8, 16, 32, 32, 38], "the last six seconds are no part of their own");
-        assert_eq!(cut.get(2).unwrap(), Part { number: 2, start_frame: 300, frames: 400, first_segment: 3, segments: 4 });
+        let cut = chunks(25 * 130, 25, 1);
+        let seconds: Vec<_> = cut.iter().map(|chunk| cut.duration_us(&chunk) / 1_000_000).collect();
+        assert_eq!(seconds, [4, 8, 16, 32, 32, 38], "the last six seconds are no chunk of their own");
+        assert_eq!(cut.get(2).unwrap(), Chunk { number: 2, start_frame: 300, frames: 400, first_segment: 3, segments: 4 });
         assert_eq!((cut.total_segments(), cut.get(6)), (33, None));
     }
 
     #[test]
     fn rates_that_are_no_whole_number() {
-        let ntsc = parts(900, 30_000, 1001);
+        let ntsc = chunks(900, 30_000, 1001);
         assert_eq!((ntsc.gop_frames(), ntsc.segment_frames(), ntsc.segment_us(0)), (60, 120, Some(4_004_000)));
         assert_eq!(ntsc.segment_us(7), Some(2_002_000));
         assert_eq!(ntsc.segment_us(8), None);
-        let film = parts(100, 24_000, 1001);
+        let film = chunks(100, 24_000, 1001);
         assert_eq!((film.gop_frames(), film.segment_frames()), (48, 96));
-        assert_eq!(parts(100, 25, 2).gop_frames(), 25);
-        let slow = parts(100, 1, 10);
+        assert_eq!(chunks(100, 25, 2).gop_frames(), 25);
+        let slow = chunks(100, 1, 10);
         assert_eq!((slow.gop_frames(), slow.segment_frames()), (1, 1), "a frame every ten seconds");
     }
 
     #[test]
     fn short_and_empty() {
-        assert_eq!(parts(0, 25, 1).iter().count(), 0);
-        let one: Vec<_> = parts(1, 25, 1).iter().collect();
-        assert_eq!(one, [Part { number: 0, start_frame: 0, frames: 1, first_segment: 0, segments: 1 }]);
-        assert_eq!(parts(101, 25, 1).len(), 2);
+        assert_eq!(chunks(0, 25, 1).iter().count(), 0);
+        let one: Vec<_> = chunks(1, 25, 1).iter().collect();
+        assert_eq!(one, [Chunk { number: 0, start_frame: 0, frames: 1, first_segment: 0, segments: 1 }]);
+        assert_eq!(chunks(101, 25, 1).len(), 2);
     }
 
     proptest! {
         #[test]
         fn nothing_is_lost_or_twice(frames in 0_u64..2_000_000, num in 1_u32..240_000, den in 1_u32..2000) {
-            let cut = parts(frames, num, den);
+            let cut = chunks(frames, num, den);
             let (mut frame, mut segment, mut us) = (0, 0, 0);
-            for (number, part) in cut.iter().take(20_000).enumerate() {
-                prop_assert_eq!(part.number as usize, number);
-                prop_assert_eq!((part.start_frame, part.first_segment, cut.start_us(&part)), (frame, segment, us));
-                prop_assert!(part.frames > 0);
-                prop_assert_eq!(u64::from(part.segments), part.frames.div_ceil(cut.segment_frames()));
-                (frame, segment, us) = (frame + part.frames, segment + part.segments, us + cut.duration_us(&part));
+            for (number, chunk) in cut.iter().take(20_000).enumerate() {
+                prop_assert_eq!(chunk.number as usize, number);
+                prop_assert_eq!((chunk.start_frame, chunk.first_segment, cut.start_us(&chunk)), (frame, segment, us));
+                prop_assert!(chunk.frames > 0);
+                prop_assert_eq!(u64::from(chunk.segments), chunk.frames.div_ceil(cut.segment_frames()));
+                (frame, segment, us) = (frame + chunk.frames, segment + chunk.segments, us + cut.duration_us(&chunk));
             }
             if cut.len() <= 20_000 {
                 prop_assert_eq!((frame, segment), (frames, cut.total_segments()));
@@ -190,9 +190,9 @@ mod tests {
 
         #[test]
         fn any_numbers(frames: u64, num in 1_u32.., den in 1_u32.., number: u32) {
-            let cut = parts(frames, num, den);
+            let cut = chunks(frames, num, den);
             let _ = (cut.len(), cut.total_segments(), cut.segment_us(number));
-            if let Some(part) = cut.get(number) { let _ = (cut.start_us(&part), cut.duration_us(&part)); }
+            if let Some(chunk) = cut.get(number) { let _ = (cut.start_us(&chunk), cut.duration_us(&chunk)); }
         }
     }
 }

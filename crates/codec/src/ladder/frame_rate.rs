@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 /// Frames per second, exactly: 30000/1001 is not 29.97.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Rate {
+pub struct FrameRate {
     num: u64,
     den: u64,
 }
@@ -15,9 +15,9 @@ pub struct Rate {
 /// A text that is no frame rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("write a frame rate as 25 or as 30000/1001, above 0")]
-pub struct BadRate;
+pub struct InvalidFrameRate;
 
-impl Rate {
+impl FrameRate {
     /// `num` frames in `den` seconds; `None` where either is 0.
     pub fn new(num: u32, den: u32) -> Option<Self> {
         (num > 0 && den > 0).then(|| Self::reduced(num.into(), den.into()))
@@ -31,12 +31,12 @@ impl Rate {
         Self { num: num / a, den: den / a }
     }
 
-    /// Frames in [`Rate::den`] seconds.
+    /// Frames in [`FrameRate::den`] seconds.
     pub fn num(self) -> u64 {
         self.num
     }
 
-    /// Seconds in which [`Rate::num`] frames pass.
+    /// Seconds in which [`FrameRate::num`] frames pass.
     pub fn den(self) -> u64 {
         self.den
     }
@@ -66,18 +66,18 @@ impl Rate {
     }
 }
 
-impl fmt::Display for Rate {
+impl fmt::Display for FrameRate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.num, self.den)
     }
 }
 
-impl FromStr for Rate {
-    type Err = BadRate;
-    fn from_str(text: &str) -> Result<Self, BadRate> {
+impl FromStr for FrameRate {
+    type Err = InvalidFrameRate;
+    fn from_str(text: &str) -> Result<Self, InvalidFrameRate> {
         let (num, den) = text.split_once('/').unwrap_or((text, "1"));
-        let number = |text: &str| text.trim().parse().map_err(|_| BadRate);
-        Self::new(number(num)?, number(den)?).ok_or(BadRate)
+        let number = |text: &str| text.trim().parse().map_err(|_| InvalidFrameRate);
+        Self::new(number(num)?, number(den)?).ok_or(InvalidFrameRate)
     }
 }
 
@@ -87,14 +87,14 @@ mod tests {
 
     #[test]
     fn texts_and_numbers() {
-        let ntsc: Rate = "30000/1001".parse().unwrap();
+        let ntsc: FrameRate = "30000/1001".parse().unwrap();
         assert_eq!((ntsc.to_string().as_str(), ntsc.millifps()), ("30000/1001", 29_970));
-        assert_eq!("50/2".parse(), Ok(Rate::new(25, 1).unwrap()));
-        assert_eq!("25".parse::<Rate>().unwrap().frame_us(25), 1_000_000);
+        assert_eq!("50/2".parse(), Ok(FrameRate::new(25, 1).unwrap()));
+        assert_eq!("25".parse::<FrameRate>().unwrap().frame_us(25), 1_000_000);
         assert_eq!(ntsc.frame_us(30_000), 1_001_000_000);
-        assert_eq!(Rate::new(u32::MAX, 1).unwrap().frame_us(u64::MAX), 4_294_967_297_000_000);
+        assert_eq!(FrameRate::new(u32::MAX, 1).unwrap().frame_us(u64::MAX), 4_294_967_297_000_000);
         for bad in ["", "0/0", "0/1", "1/0", "-1", "25/1/1", "x"] {
-            assert_eq!(bad.parse::<Rate>(), Err(BadRate), "{bad}");
+            assert_eq!(bad.parse::<FrameRate>(), Err(InvalidFrameRate), "{bad}");
         }
     }
 }

@@ -8,16 +8,16 @@ use super::geometry::{Fit, Frame, lies_on_its_side, plan};
 use super::shrink::Window;
 use super::{Encoding, Error, Limits, jpeg};
 
-/// How many of a file's first bytes are enough for [`look`], except for the rare JPEG with megabytes of metadata in front.
-pub const LOOK_BYTES: usize = 1 << 20;
+/// How many of a file's first bytes are enough for [`probe`], except for the rare JPEG with megabytes of metadata in front.
+pub const PROBE_BYTES: usize = 1 << 20;
 
-/// What one [`Picture::encode_intermediate`](super::Picture::encode_intermediate) fits into at most, lying; smaller ones follow where there is too
+/// What one [`Image::encode_intermediate`](super::Image::encode_intermediate) fits into at most, lying; smaller ones follow where there is too
 /// little memory for it. The first is large enough for every frame of up to 2560 × 2560 of a source whose sides are 3:2 or closer.
 const INTERMEDIATES: [(u32, u32); 4] = [(3840, 2560), (1920, 1280), (960, 640), (480, 320)];
 
 /// The file formats that can be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Source {
+pub enum SourceFormat {
     /// JPEG, baseline or progressive.
     Jpeg,
     /// PNG (of an APNG, the still picture).
@@ -30,9 +30,9 @@ pub enum Source {
 
 /// A header's facts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Look {
+pub struct ImageInfo {
     /// What it is.
-    pub source: Source,
+    pub source: SourceFormat,
     /// Width in stored pixels.
     pub width: u32,
     /// Height in stored pixels.
@@ -47,8 +47,8 @@ pub struct Look {
     nanos: u64,
 }
 
-/// Reads the header of a JPEG, PNG, GIF or WebP; [`LOOK_BYTES`] of it nearly always suffice. [`Error::Truncated`] if these don't.
-pub fn look(head: &[u8]) -> Result<Look, Error> {
+/// Reads the header of a JPEG, PNG, GIF or WebP; [`PROBE_BYTES`] of it nearly always suffice. [`Error::Truncated`] if these don't.
+pub fn probe(head: &[u8]) -> Result<ImageInfo, Error> {
     let look = match head {
         [0xff, 0xd8, 0xff, ..] => from_jpeg(head)?,
         [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, ..] => from_png(head)?,
@@ -62,7 +62,7 @@ pub fn look(head: &[u8]) -> Result<Look, Error> {
     Ok(look)
 }
 
-impl Look {
+impl ImageInfo {
     /// Width times height.
     pub fn pixels(&self) -> u64 {
         u64::from(self.width) * u64::from(self.height)
@@ -130,10 +130,10 @@ impl Look {
     }
 }
 
-fn from_jpeg(head: &[u8]) -> Result<Look, Error> {
+fn from_jpeg(head: &[u8]) -> Result<ImageInfo, Error> {
     let header = jpeg::header(head)?;
-    Ok(Look {
-        source: Source::Jpeg,
+    Ok(ImageInfo {
+        source: SourceFormat::Jpeg,
         width: u32::from(header.width),
         height: u32::from(header.height),
         held: if header.buffered { header.coefficients_per_16_pixels * 2 } else { 0 },
@@ -144,7 +144,7 @@ fn from_jpeg(head: &[u8]) -> Result<Look, Error> {
 }
 
 /// PNG (third edition) §11.2.1: IHDR is the first chunk.
-fn from_png(head: &[u8]) -> Result<Look, Error> {
+fn from_png(head: &[u8]) -> Result<ImageInfo, Error> {
     let [width, height] = [16, 20].map(|at| head.get(at..at + 4).and_then(|b| b.try_into().ok()).map(u32::from_be_bytes));
     let (Some(width), Some(height), Some(&interlace)) = (width, height, head.get(28)) else {
         return Err(Error::Truncated);
@@ -153,18 +153,18 @@ fn from_png(head: &[u8]) -> Result<Look, Error> {
         return Err(Error::Damaged("PNG header"));
     }
     // An interlaced picture arrives as seven coarser ones and has to be held whole.
-    Ok(Look { source: Source::Png, width, height, held: if interlace == 0 { 0 } else { 4 * 16 }, channels: 4, scales: false, nanos: if interlace == 0 { 20 } else { 40 } })
+    Ok(ImageInfo { source: SourceFormat::Png, width, height, held: if interlace == 0 { 0 } else { 4 * 16 }, channels: 4, scales: false, nanos: if interlace == 0 { 20 } else { 40 } })
 }
 
 /// GIF89a §18: the logical screen. A frame's colour numbers take a byte a pixel.
-fn from_gif(head: &[u8]) -> Result<Look, Error> {
+fn from_gif(head: &[u8]) -> Result<ImageInfo, Error> {
     let Some(&[w0, w1, h0, h1]) = head.get(6..10) else { return Err(Error::Truncated) };
     let (width, height) = (u16::from_le_bytes([w0, w1]), u16::from_le_bytes([h0, h1]));
-    Ok(Look { source: Source::Gif, width: width.into(), height: height.into(), held: 16, channels: 4, scales: false, nanos: 20 })
+    Ok(ImageInfo { source: SourceFormat::Gif, width: width.into(), height: height.into(), held: 16, channels: 4, scales: false, nanos: 20 })
 }
 
 /// RFC 9649 §2.5–2.7. The decoder holds YUV planes and a whole picture, for lossless ARGB twice.
-fn from_webp(head: &[u8]) -> Result<Look, Error> {
+fn from_webp(head: &[u8]) -> Result<ImageInfo, Error> {
     const LOSSY: u64 = 72 + 8; // 1.5 bytes of planes and 3 of RGB, and half a byte of slack
     const OTHER: u64 = 12 * 16; // RGBA, an alpha plane decoded through ARGB, planes
     let Some(kind) = head.get(12..16) else { return Err(Error::Truncated) };
@@ -188,5 +188,5 @@ fn from_webp(head: &[u8]) -> Result<Look, Error> {
         }
         _ => return Err(Error::Damaged("WebP chunk")),
     };
-    Ok(Look { source: Source::Webp, width, height, held, channels: 4, scales: false, nanos: if held == LOSSY { 30 } else { 45 } })
+    Ok(ImageInfo { source: SourceFormat::Webp, width, height, held, channels: 4, scales: false, nanos: if held == LOSSY { 30 } else { 45 } })
 }

@@ -4,19 +4,19 @@
 
 /// A text that is none of an enum's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NoSuchWord;
+pub struct UnknownVariant;
 
-impl std::fmt::Display for NoSuchWord {
+impl std::fmt::Display for UnknownVariant {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("not one of the words that are known here")
     }
 }
 
-impl std::error::Error for NoSuchWord {}
+impl std::error::Error for UnknownVariant {}
 
 /// Gives an enum `as_str` and the way back. The words are those that serde's `snake_case` makes.
 #[macro_export]
-macro_rules! words {
+macro_rules! string_enum {
     ($type:ty: $($variant:ident => $word:literal),+ $(,)?) => {
         impl $type {
             /// Its word.
@@ -26,9 +26,9 @@ macro_rules! words {
         }
 
         impl std::str::FromStr for $type {
-            type Err = $crate::NoSuchWord;
-            fn from_str(text: &str) -> Result<Self, $crate::NoSuchWord> {
-                match text { $($word => Ok(Self::$variant),)+ _ => Err($crate::NoSuchWord) }
+            type Err = $crate::UnknownVariant;
+            fn from_str(text: &str) -> Result<Self, $crate::UnknownVariant> {
+                match text { $($word => Ok(Self::$variant),)+ _ => Err($crate::UnknownVariant) }
             }
         }
     };
