@@ -73,7 +73,7 @@ impl Chunks {
         let chunks = number + total.saturating_sub(grown).div_ceil(GROWTH[GROWTH.len() - 1]);
         // A tail much shorter than its turn costs more to seek to than to encode: the chunk before takes it along.
         let last = chunks.saturating_sub(1);
-        if chunks > 1 && total.saturating_sub(first_segment(last)).saturating_mul(2) < growth(last) { last } else { chunks }
+        if chunks > 1 && total.saturating_sub(first_segment(last)).saturating_mul(2) < segments_in_chunk(last) { last } else { chunks }
     }
 
     /// Whether there is nothing to convert.
@@ -89,7 +89,7 @@ impl Chunks {
         }
         let first_segment = first_segment(number);
         let left = self.total_segments().saturating_sub(first_segment);
-        let segments = if number + 1 == chunks { left } else { left.min(growth(number)) };
+        let segments = if number + 1 == chunks { left } else { left.min(segments_in_chunk(number)) };
         let start_frame = u64::from(first_segment) * self.segment;
         let frames = (self.total_frames - start_frame).min(u64::from(segments).saturating_mul(self.segment));
         Some(Chunk { number, start_frame, frames, first_segment, segments })
@@ -119,7 +119,7 @@ impl Chunks {
     }
 }
 
-fn growth(number: u32) -> u32 {
+fn segments_in_chunk(number: u32) -> u32 {
     GROWTH[(number as usize).min(GROWTH.len() - 1)]
 }
 

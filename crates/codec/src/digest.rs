@@ -10,7 +10,7 @@ use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
 /// A header field longer than this is refused unread.
-const MOST_HEADER: usize = 2048;
+const MAX_HEADER_BYTES: usize = 2048;
 
 /// Why a digest field can't be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -67,7 +67,7 @@ impl Hasher {
 /// Reads `Repr-Digest` or `Content-Digest`: a structured-field dictionary of byte sequences (RFC 9530 §2, RFC 9651
 /// §3.2). `None` where it names only algorithms other than `sha-256`.
 pub fn repr_digest(header: &str) -> Result<Option<[u8; 32]>, Error> {
-    if header.len() > MOST_HEADER || header.trim().is_empty() {
+    if header.len() > MAX_HEADER_BYTES || header.trim().is_empty() {
         return Err(Error::Malformed);
     }
     let mut found = None;
@@ -107,7 +107,7 @@ impl Checksum {
 
 /// Reads `Upload-Checksum`: an algorithm, a space, and the base64 of the digest (tus 1.0, checksum extension).
 pub fn tus_checksum(header: &str) -> Result<Checksum, Error> {
-    if header.len() > MOST_HEADER {
+    if header.len() > MAX_HEADER_BYTES {
         return Err(Error::Malformed);
     }
     let (algorithm, encoded) = header.trim().split_once(' ').ok_or(Error::Malformed)?;

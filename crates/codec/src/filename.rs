@@ -1,19 +1,19 @@
 //! File names as people send them, made safe to keep, show and send on.
 //!
 //! Owns cleaning and the `Content-Disposition` value. A name never becomes a path in this house; it is cleaned
-//! for whoever downloads the file. Invariant: a cleaned name is one path component of at most [`MOST_BYTES`]
+//! for whoever downloads the file. Invariant: a cleaned name is one path component of at most [`MAX_BYTES`]
 //! bytes, without control characters, and never empty.
 
 use crate::sniff::Format;
 
 /// The longest cleaned name in characters.
-pub const MOST_CHARS: usize = 120;
+pub const MAX_CHARS: usize = 120;
 /// The longest cleaned name in bytes of UTF-8; file systems take 255.
-pub const MOST_BYTES: usize = 200;
+pub const MAX_BYTES: usize = 200;
 /// What a file without a name is called.
 const NAMELESS: &str = "untitled";
 /// An ending longer than this, in bytes with its dot, is not kept when a name is shortened.
-const MOST_EXTENSION: usize = 12;
+const MAX_EXTENSION_BYTES: usize = 12;
 
 /// Cleans a file name: the last path component, no control, invisible or text-direction characters, nothing
 /// that Windows can't store, spaces run together, shortened before its extension, `untitled` if nothing is left.
@@ -51,12 +51,12 @@ fn is_hidden(c: char) -> bool {
 }
 
 fn shorten(name: &str) -> String {
-    if name.chars().count() <= MOST_CHARS && name.len() <= MOST_BYTES {
+    if name.chars().count() <= MAX_CHARS && name.len() <= MAX_BYTES {
         return name.to_owned();
     }
-    let dot = name.rfind('.').filter(|dot| name.len() - dot <= MOST_EXTENSION && *dot > 0);
+    let dot = name.rfind('.').filter(|dot| name.len() - dot <= MAX_EXTENSION_BYTES && *dot > 0);
     let (stem, extension) = name.split_at(dot.unwrap_or(name.len()));
-    let (chars, bytes) = (MOST_CHARS - extension.chars().count(), MOST_BYTES - extension.len());
+    let (chars, bytes) = (MAX_CHARS - extension.chars().count(), MAX_BYTES - extension.len());
     let end = stem.char_indices().take(chars).map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= bytes).last();
     let stem = stem.get(..end.unwrap_or(0)).unwrap_or_default();
     format!("{}{extension}", stem.trim_end_matches(['.', ' ']))
@@ -164,8 +164,8 @@ mod tests {
     fn long_names_keep_their_extension() {
         let long = format!("{}.jpeg", "ü".repeat(500));
         let kept = clean(&long);
-        assert!(kept.ends_with("ü.jpeg") && kept.len() <= MOST_BYTES && kept.len() > 190, "{kept}");
-        assert_eq!(clean(&"x".repeat(5_000_000)).len(), MOST_CHARS);
+        assert!(kept.ends_with("ü.jpeg") && kept.len() <= MAX_BYTES && kept.len() > 190, "{kept}");
+        assert_eq!(clean(&"x".repeat(5_000_000)).len(), MAX_CHARS);
     }
 
     #[test]
@@ -196,7 +196,7 @@ mod tests {
             assert_eq!(with_extension(name, format), kept, "{name}");
         }
         let long = with_extension(&format!("{}.html", "ü".repeat(500)), Format::Jpeg);
-        assert!(long.strip_suffix(".jpeg").is_some() && long.len() <= MOST_BYTES && long.chars().count() <= MOST_CHARS, "{long}");
+        assert!(long.strip_suffix(".jpeg").is_some() && long.len() <= MAX_BYTES && long.chars().count() <= MAX_CHARS, "{long}");
     }
 
     proptest! {
@@ -215,7 +215,7 @@ mod tests {
         fn every_name_is_one_safe_component(name in "\\PC*|[./\\\\ a-z\u{202e}\u{0}\u{1f600}]{0,300}") {
             let kept = clean(&name);
             prop_assert!(!kept.is_empty() && kept != "." && kept != "..");
-            prop_assert!(kept.len() <= MOST_BYTES + 1 && kept.chars().count() <= MOST_CHARS + 1);
+            prop_assert!(kept.len() <= MAX_BYTES + 1 && kept.chars().count() <= MAX_CHARS + 1);
             let unsafe_ones = ['/', '\\', '\0', '\n', '\u{202e}'];
             prop_assert!(!kept.contains(unsafe_ones));
             prop_assert_eq!(clean(&kept), kept);

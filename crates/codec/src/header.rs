@@ -3,19 +3,19 @@
 //! Owns reading dimensions, frame counts and movie facts out of headers. It doesn't judge them: limits are
 //! `media`'s. Invariant: a picture's width and height are those of the upright picture, and never 0.
 
-mod bits;
+mod parameter_sets;
 mod claims;
 mod cover;
-mod derived;
-mod entries;
-mod frames;
+mod derived_images;
+mod sample_entries;
+mod frame_counter;
 mod heif;
 mod matroska;
-mod movie;
+mod isobmff;
 mod ogg;
-mod scans;
-mod sound;
-mod still;
+mod scan_counter;
+mod audio;
+mod image;
 #[cfg(test)]
 mod tests;
 mod tracks;
@@ -23,15 +23,15 @@ mod tracks;
 use std::io::{self, Cursor, ErrorKind, Read, Seek};
 
 pub use claims::{Claims, claims, claims_so_far};
-pub use frames::FrameCounter;
+pub use frame_counter::FrameCounter;
 pub(crate) use heif::{Items, picture as heif_picture};
-pub use movie::{Moov, Movie, MovieVideo, movie};
-pub use scans::ScanCounter;
-pub(crate) use still::{is_metadata as jpeg_is_metadata, segment as jpeg_segment};
+pub use isobmff::{MoovPosition, Movie, MovieVideo, movie};
+pub use scan_counter::ScanCounter;
+pub(crate) use image::{is_metadata as jpeg_is_metadata, segment as jpeg_segment};
 
-use crate::boxes::Fault;
+use crate::isobmff::FormatError;
 use crate::sniff::Format;
-use crate::wire::Source;
+use crate::bytes::Source;
 
 /// How much of a file's start is looked at by [`image`], in bytes. Nothing is undecided from here on: a
 /// picture that hides its size behind more than this is refused.
@@ -96,11 +96,11 @@ pub enum Error {
     Io(#[source] io::Error),
 }
 
-impl From<Fault> for Error {
-    fn from(fault: Fault) -> Self {
+impl From<FormatError> for Error {
+    fn from(fault: FormatError) -> Self {
         match fault {
-            Fault::Invalid(what) => Self::Invalid(what),
-            Fault::Io(error) => error.into(),
+            FormatError::Invalid(what) => Self::Invalid(what),
+            FormatError::Io(error) => error.into(),
         }
     }
 }
@@ -121,9 +121,9 @@ pub fn image(format: Format, head: &[u8], end: bool) -> Header {
     let mut source = Source::new(&mut cursor, if end { head.len() as u64 } else { u64::MAX });
     match read(format, &mut source, false) {
         Ok(picture) => Header::Known(picture),
-        Err(Fault::Io(error)) if error.kind() == ErrorKind::UnexpectedEof && !last => Header::NeedMore,
-        Err(Fault::Io(_)) => Header::Invalid("its dimensions are not where they should be"),
-        Err(Fault::Invalid(what)) => Header::Invalid(what),
+        Err(FormatError::Io(error)) if error.kind() == ErrorKind::UnexpectedEof && !last => Header::NeedMore,
+        Err(FormatError::Io(_)) => Header::Invalid("its dimensions are not where they should be"),
+        Err(FormatError::Invalid(what)) => Header::Invalid(what),
     }
 }
 
@@ -132,13 +132,13 @@ pub fn image_in<R: Read + Seek>(format: Format, reader: &mut R, len: u64) -> Res
     Ok(read(format, &mut Source::new(reader, len), true)?)
 }
 
-fn read<R: Read + Seek>(format: Format, source: &mut Source<'_, R>, whole: bool) -> Result<ImageHeader, Fault> {
+fn read<R: Read + Seek>(format: Format, source: &mut Source<'_, R>, whole: bool) -> Result<ImageHeader, FormatError> {
     match format {
-        Format::Jpeg => still::jpeg(source),
-        Format::Png => still::png(source, whole),
-        Format::Webp => still::webp(source, whole),
-        Format::Gif => still::gif(source),
+        Format::Jpeg => image::jpeg(source),
+        Format::Png => image::png(source, whole),
+        Format::Webp => image::webp(source, whole),
+        Format::Gif => image::gif(source),
         Format::Avif | Format::Heic => heif::picture(source, whole),
-        _ => Err(Fault::Invalid("this is no picture")),
+        _ => Err(FormatError::Invalid("this is no picture")),
     }
 }

@@ -57,9 +57,9 @@ const RUNGS: [(u32, u32, u8); 5] = [(1080, 6_000_000, 22), (720, 3_000_000, 22),
 /// A source up to a tenth smaller than a rung still gets that rung, in its own size: 1920×1078 is "1080".
 const NEAR_TENTHS: u32 = 9;
 /// The longest side of any rendition: what hardware decoders take.
-const LONGEST_SIDE: u32 = 4096;
+const MAX_SIDE: u32 = 4096;
 /// What is played at most, in frames per second.
-const MOST_FPS: u32 = 60;
+const MAX_FPS: u32 = 60;
 /// A segment's length in seconds, over which `bandwidth` is a peak.
 const SEGMENT_SECONDS: u32 = 4;
 
@@ -72,9 +72,9 @@ pub fn ladder(width: u32, height: u32, rate: FrameRate) -> Vec<Rung> {
     }
     let near = |rung: u32| u64::from(short) * 10 >= u64::from(rung) * u64::from(NEAR_TENTHS);
     let fitting = RUNGS.iter().filter(|(rung, ..)| near(*rung));
-    let mut rungs: Vec<_> = fitting.map(|&(rung, bits, crf)| make(rung, width, height, rate, bits, crf)).collect();
+    let mut rungs: Vec<_> = fitting.map(|&(rung, bits, crf)| make_rung(rung, width, height, rate, bits, crf)).collect();
     if rungs.is_empty() {
-        rungs.push(make(short, width, height, rate, 370_000, 24));
+        rungs.push(make_rung(short, width, height, rate, 370_000, 24));
     }
     // A very long strip is capped to one size on several rungs; one of them is enough.
     rungs.dedup_by_key(|rung| (rung.width, rung.height));
@@ -84,13 +84,13 @@ pub fn ladder(width: u32, height: u32, rate: FrameRate) -> Vec<Rung> {
 /// The frame rate to play: halved until it is at most 60 per second.
 pub fn playing_rate(rate: FrameRate) -> FrameRate {
     let mut rate = rate;
-    while rate.num() > u64::from(MOST_FPS) * rate.den() {
+    while rate.num() > u64::from(MAX_FPS) * rate.den() {
         rate = rate.halved();
     }
     rate
 }
 
-fn make(rung: u32, width: u32, height: u32, rate: FrameRate, bits: u32, crf: u8) -> Rung {
+fn make_rung(rung: u32, width: u32, height: u32, rate: FrameRate, bits: u32, crf: u8) -> Rung {
     let (width, height) = fit(width, height, rung);
     let rate = playing_rate(rate);
     // The table is for 16:9; a square of the same short side has fewer pixels, a strip more.
@@ -114,7 +114,7 @@ fn fit(width: u32, height: u32, short_side: u32) -> (u32, u32) {
     let target = short_side.min(short);
     let scaled_long = u64::from(long) * u64::from(target) / u64::from(short);
     let (target, scaled_long) =
-        if scaled_long > u64::from(LONGEST_SIDE) { ((u64::from(short) * u64::from(LONGEST_SIDE) / u64::from(long)) as u32, LONGEST_SIDE) } else { (target, scaled_long as u32) };
+        if scaled_long > u64::from(MAX_SIDE) { ((u64::from(short) * u64::from(MAX_SIDE) / u64::from(long)) as u32, MAX_SIDE) } else { (target, scaled_long as u32) };
     // 4:2:0 has one colour sample for two by two pixels. A side of one pixel has no even size below it.
     let even = |side: u32| (side & !1).max(2);
     if width < height { (even(target), even(scaled_long)) } else { (even(scaled_long), even(target)) }

@@ -5,7 +5,7 @@
 //! Invariant: whatever a stranger sends, nothing here panics, loops without end or allocates by a number
 //! that stands in the input.
 
-mod boxes;
+mod bytes;
 mod checksum;
 pub mod digest;
 mod ebml;
@@ -22,4 +22,4 @@ pub mod sniff;
 pub mod storyboard;
 mod tiff;
 pub mod waveform;
-mod wire;
+mod isobmff;

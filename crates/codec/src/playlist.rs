@@ -56,14 +56,14 @@ pub fn master(audio: Option<&Audio<'_>>, variants: &[Variant<'_>], query: &str) 
         if variants.is_empty() {
             let (bandwidth, codecs) = (audio.bandwidth, plain(audio.codecs));
             let _ = writeln!(text, "#EXT-X-STREAM-INF:BANDWIDTH={bandwidth},CODECS=\"{codecs}\"");
-            let _ = writeln!(text, "{}", address(audio.uri, query));
+            let _ = writeln!(text, "{}", uri_with_query(audio.uri, query));
             return text;
         }
         text.push_str("#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio\",NAME=\"Audio\",DEFAULT=YES,AUTOSELECT=YES");
         if let Some(channels) = audio.channels {
             let _ = write!(text, ",CHANNELS=\"{channels}\"");
         }
-        let _ = writeln!(text, ",URI=\"{}\"", address(audio.uri, query));
+        let _ = writeln!(text, ",URI=\"{}\"", uri_with_query(audio.uri, query));
     }
     for variant in variants {
         let bandwidth = variant.bandwidth.saturating_add(audio.map_or(0, |audio| audio.bandwidth));
@@ -78,7 +78,7 @@ pub fn master(audio: Option<&Audio<'_>>, variants: &[Variant<'_>], query: &str) 
         if audio.is_some() {
             text.push_str(",AUDIO=\"audio\"");
         }
-        let _ = writeln!(text, "\n{}", address(variant.uri, query));
+        let _ = writeln!(text, "\n{}", uri_with_query(variant.uri, query));
     }
     text
 }
@@ -92,14 +92,14 @@ pub fn media<'a>(init: &str, segments: impl IntoIterator<Item = Segment<'a>>, ta
         // "The EXTINF duration, when rounded to the nearest integer, MUST be less than or equal to the target" §4.3.3.1.
         target = target.max(seconds(segment.duration_us));
         let (whole, micros) = (segment.duration_us / 1_000_000, segment.duration_us % 1_000_000);
-        let _ = writeln!(rows, "#EXTINF:{whole}.{micros:06},\n{}", address(&segment.uri, query));
+        let _ = writeln!(rows, "#EXTINF:{whole}.{micros:06},\n{}", uri_with_query(&segment.uri, query));
     }
     let kind = if complete { "VOD" } else { "EVENT" };
     let end = if complete { "#EXT-X-ENDLIST\n" } else { "" };
     format!(
         "#EXTM3U\n#EXT-X-VERSION:{VERSION}\n#EXT-X-TARGETDURATION:{target}\n#EXT-X-MEDIA-SEQUENCE:0\n\
          #EXT-X-PLAYLIST-TYPE:{kind}\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-MAP:URI=\"{}\"\n{rows}{end}",
-        address(init, query)
+        uri_with_query(init, query)
     )
 }
 
@@ -114,7 +114,7 @@ fn plain(text: &str) -> Cow<'_, str> {
     if text.contains(bad) { Cow::Owned(text.replace(bad, "")) } else { Cow::Borrowed(text) }
 }
 
-fn address(uri: &str, query: &str) -> String {
+fn uri_with_query(uri: &str, query: &str) -> String {
     let joint = match query {
         "" => "",
         _ if uri.contains('?') => "&",

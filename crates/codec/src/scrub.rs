@@ -6,12 +6,12 @@
 //! It doesn't look inside coded pictures and sound (an encoder's own messages stay). Invariant: it fails
 //! closed: a structure that isn't understood to its end is an error, never a shorter list.
 
-mod comments;
+mod vorbis_comments;
 mod flac;
 mod gif;
 mod heif;
 mod id3;
-mod iso;
+mod isobmff;
 mod jpeg;
 mod matroska;
 mod ogg;
@@ -20,23 +20,23 @@ mod png;
 mod ranges;
 mod riff;
 mod samples;
-mod scans;
+mod scan_index;
 #[cfg(test)]
 mod tests;
 
 use std::io::{self, ErrorKind, Read, Seek};
 
-use crate::boxes::Fault;
+use crate::isobmff::FormatError;
 use crate::digest;
 use crate::sniff::Format;
 use crate::tiff::{Tiff, orientation_only};
-use crate::wire::Source;
+use crate::bytes::Source;
 use overlay::Overlay;
 
-pub use scans::ScanIndex;
+pub use scan_index::ScanIndex;
 
 /// The most patches of one file.
-pub const MOST_PATCHES: usize = 4096;
+pub const MAX_PATCHES: usize = 4096;
 
 /// Other bytes for a stretch of a file; the file's length stays.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,16 +86,16 @@ impl From<io::Error> for Error {
     }
 }
 
-impl From<Fault> for Error {
-    fn from(fault: Fault) -> Self {
+impl From<FormatError> for Error {
+    fn from(fault: FormatError) -> Self {
         match fault {
-            Fault::Invalid(what) => Self::NotUnderstood(what),
-            Fault::Io(error) => error.into(),
+            FormatError::Invalid(what) => Self::NotUnderstood(what),
+            FormatError::Io(error) => error.into(),
         }
     }
 }
 
-/// Finds what must be hidden in a file of `len` bytes. The patches are sorted, disjoint and at most [`MOST_PATCHES`].
+/// Finds what must be hidden in a file of `len` bytes. The patches are sorted, disjoint and at most [`MAX_PATCHES`].
 pub fn scrub<R: Read + Seek>(format: Format, reader: &mut R, len: u64) -> Result<Vec<Patch>, Error> {
     scrub_with_scans(format, reader, len, &ScanIndex::default())
 }
@@ -110,7 +110,7 @@ pub fn scrub_with_scans<R: Read + Seek>(format: Format, reader: &mut R, len: u64
         Format::Gif => gif::scrub(&mut source, &mut overlay)?,
         Format::Webp => riff::webp(&mut source, &mut overlay)?,
         Format::Wav => riff::wav(&mut source, &mut overlay)?,
-        Format::Avif | Format::Heic | Format::Mp4 | Format::Mov | Format::M4a => iso::scrub(&mut source, &mut overlay)?,
+        Format::Avif | Format::Heic | Format::Mp4 | Format::Mov | Format::M4a => isobmff::scrub(&mut source, &mut overlay)?,
         Format::Webm | Format::Mkv => matroska::scrub(&mut source, &mut overlay)?,
         Format::Mp3 => id3::mp3(&mut source, &mut overlay)?,
         Format::Flac => flac::scrub(&mut source, &mut overlay)?,

@@ -4,21 +4,21 @@
 //! reaches it. Invariant: with [`HEAD_BYTES`] bytes, or at the end of the file, the answer is final.
 
 mod format;
-mod movie;
-mod refuse;
-mod sound;
-mod still;
+mod video;
+mod unsupported;
+mod audio;
+mod image;
 #[cfg(test)]
 mod tests;
 
 pub use format::{Format, Kind, UnknownFormat};
-pub use refuse::describe_unsupported;
-pub(crate) use sound::mpeg_frame_bytes;
+pub use unsupported::describe_unsupported;
+pub(crate) use audio::mpeg_frame_bytes;
 
 /// How much of a file's start is looked at, in bytes. Nothing is undecided from here on.
 pub const HEAD_BYTES: usize = 64 * 1024;
 /// Fewer bytes than this decide nothing: the longest signature with its first field.
-const SHORTEST: usize = 16;
+const MIN_HEAD_BYTES: usize = 16;
 
 /// What the first bytes say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,15 +36,15 @@ pub enum Sniff {
 pub fn sniff(head: &[u8], end: bool) -> Sniff {
     let last = end || head.len() >= HEAD_BYTES;
     let head = head.get(..HEAD_BYTES).unwrap_or(head);
-    if head.len() < SHORTEST {
+    if head.len() < MIN_HEAD_BYTES {
         return if last { Sniff::Unknown } else { Sniff::NeedMore };
     }
-    let found = still::sniff(head).or_else(|| movie::sniff(head)).or_else(|| sound::sniff(head, last)).unwrap_or(Sniff::Unknown);
+    let found = image::sniff(head).or_else(|| video::sniff(head)).or_else(|| audio::sniff(head, last)).unwrap_or(Sniff::Unknown);
     match found {
-        Sniff::NeedMore if last => still::at_the_end(head),
-        Sniff::Known(format) if refuse::is_polyglot(format, head) => Sniff::Unknown,
+        Sniff::NeedMore if last => image::at_end_of_head(head),
+        Sniff::Known(format) if unsupported::is_polyglot(format, head) => Sniff::Unknown,
         // The marks of a polyglot are looked for where other programs look: wait until that much is here.
-        Sniff::Known(_) if head.len() < refuse::SUSPECT_BYTES && !last => Sniff::NeedMore,
+        Sniff::Known(_) if head.len() < unsupported::SUSPECT_BYTES && !last => Sniff::NeedMore,
         found => found,
     }
 }

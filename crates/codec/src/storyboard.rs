@@ -1,7 +1,7 @@
 //! The storyboard: small pictures of a video at regular times, on sheets, and the WebVTT text that says which
 //! rectangle belongs to which time.
 //!
-//! Owns the plan and the text, no pixels. Invariant: a storyboard has at most [`MOST_TILES`] tiles, and its cues
+//! Owns the plan and the text, no pixels. Invariant: a storyboard has at most [`MAX_TILES`] tiles, and its cues
 //! cover the video from 0 to its end without gap or overlap.
 
 use std::fmt::Write as _;
@@ -12,9 +12,9 @@ const TILE_SIDE: u32 = 160;
 const COLUMNS: u32 = 5;
 const ROWS: u32 = 5;
 /// The most tiles of one video; 4 h have one every 57.6 s.
-pub const MOST_TILES: u32 = 250;
+pub const MAX_TILES: u32 = 250;
 /// The closest that tiles stand, in milliseconds.
-const SHORTEST_INTERVAL_MS: u64 = 1000;
+const MIN_INTERVAL_MS: u64 = 1000;
 
 /// The plan of a storyboard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,8 +41,8 @@ impl Storyboard {
         let long = u64::from(width.max(height).max(1));
         let side = |side: u32| ((u64::from(side) * u64::from(TILE_SIDE) / long) as u32 & !1).max(2);
         // Whole seconds where they do, so that ffmpeg's `fps=1/n` meets them exactly.
-        let interval_ms = duration_ms.div_ceil(MOST_TILES.into()).div_ceil(1000).saturating_mul(1000).max(SHORTEST_INTERVAL_MS);
-        let tiles = (duration_ms.div_ceil(interval_ms) as u32).clamp(1, MOST_TILES);
+        let interval_ms = duration_ms.div_ceil(MAX_TILES.into()).div_ceil(1000).saturating_mul(1000).max(MIN_INTERVAL_MS);
+        let tiles = (duration_ms.div_ceil(interval_ms) as u32).clamp(1, MAX_TILES);
         let (tile_width, tile_height) = (side(width), side(height));
         Self { tile_width, tile_height, columns: COLUMNS, rows: ROWS, interval_ms, tiles, duration_ms }
     }
@@ -56,11 +56,11 @@ impl Storyboard {
         self.columns.saturating_mul(self.rows).max(1)
     }
 
-    /// The WebVTT text; `sheet` gives the address of sheet n from 0. Rectangles are media fragments (`#xywh=`, W3C Media
+    /// The WebVTT text; `sheet` gives the URL of sheet n from 0. Rectangles are media fragments (`#xywh=`, W3C Media
     /// Fragments §4.2.2), which players read as thumbnails.
     pub fn vtt(&self, sheet: impl Fn(u32) -> String) -> String {
         let mut text = "WEBVTT\n".to_owned();
-        for tile in 0..self.tiles.min(MOST_TILES) {
+        for tile in 0..self.tiles.min(MAX_TILES) {
             let start = u64::from(tile).saturating_mul(self.interval_ms);
             let last = tile + 1 == self.tiles;
             // A cue must be longer than nothing.
@@ -68,10 +68,10 @@ impl Storyboard {
             let on_sheet = tile % self.per_sheet();
             let (column, row) = (on_sheet % self.columns.max(1), on_sheet / self.columns.max(1));
             let (x, y) = (column.saturating_mul(self.tile_width), row.saturating_mul(self.tile_height));
-            // An address is one line without spaces; anything else would start another cue.
-            let address: String = sheet(tile / self.per_sheet()).chars().filter(|c| matches!(c, '!'..='~')).collect();
+            // A URL is one line without spaces; anything else would start another cue.
+            let url: String = sheet(tile / self.per_sheet()).chars().filter(|c| matches!(c, '!'..='~')).collect();
             let size = format!("{},{}", self.tile_width, self.tile_height);
-            let _ = writeln!(text, "\n{} --> {}\n{address}#xywh={x},{y},{size}", clock(start), clock(end));
+            let _ = writeln!(text, "\n{} --> {}\n{url}#xywh={x},{y},{size}", clock(start), clock(end));
         }
         text
     }
@@ -115,7 +115,7 @@ mod tests {
         #[test]
         fn any_video_has_a_bounded_board(width: u32, height: u32, duration_ms in 0_u64..1_000_000_000_000) {
             let plan = Storyboard::plan(width, height, duration_ms);
-            prop_assert!(plan.tiles <= MOST_TILES && plan.tile_width <= 160 && plan.tile_height <= 160);
+            prop_assert!(plan.tiles <= MAX_TILES && plan.tile_width <= 160 && plan.tile_height <= 160);
             prop_assert!(u64::from(plan.tiles) * plan.interval_ms >= duration_ms);
             prop_assert_eq!(plan.vtt(|n| n.to_string()).matches("-->").count(), plan.tiles as usize);
         }

@@ -3,7 +3,7 @@
 //! Owns directory entries and their values. Invariant: offsets in the data are followed only by whoever asks,
 //! one directory at a time, so no chain of them can loop.
 
-use crate::wire::take;
+use crate::bytes::take;
 
 /// `Make`.
 pub(crate) const MAKE: u16 = 0x010f;
@@ -21,7 +21,7 @@ pub(crate) const DATE_TIME_ORIGINAL: u16 = 0x9003;
 pub(crate) const OFFSET_TIME_ORIGINAL: u16 = 0x9011;
 
 /// More entries than this are no directory that a camera wrote.
-const MOST_ENTRIES: u16 = 1000;
+const MAX_ENTRIES: u16 = 1000;
 
 /// A TIFF structure in memory.
 #[derive(Debug, Clone, Copy)]
@@ -77,7 +77,7 @@ impl<'a> Tiff<'a> {
     /// Entries of the directory at `offset`, as far as they stand in the data.
     pub(crate) fn directory(&self, offset: u32) -> impl Iterator<Item = Entry> {
         let at = offset as usize;
-        let count = self.short(at).unwrap_or_default().min(MOST_ENTRIES);
+        let count = self.short(at).unwrap_or_default().min(MAX_ENTRIES);
         (0..usize::from(count)).map_while(move |index| {
             let entry = at + 2 + 12 * index;
             let (tag, form, count) = (self.short(entry)?, self.short(entry + 2)?, self.long(entry + 4)?);

@@ -1,12 +1,12 @@
 //! The waveform of a sound: how loud it is along its length, as a few hundred small numbers for a page to draw.
 //!
-//! Owns the reduction of samples to peaks. Invariant: it holds at most [`MOST_PEAKS`] numbers however long the
+//! Owns the reduction of samples to peaks. Invariant: it holds at most [`MAX_PEAKS`] numbers however long the
 //! sound is, and needs to know its length only when it ends.
 
 use serde::{Deserialize, Serialize};
 
 /// The most peaks. A sound of more than a few seconds has at least half as many.
-pub const MOST_PEAKS: usize = 2000;
+pub const MAX_PEAKS: usize = 2000;
 /// The finest step, in peaks per second.
 const FINEST_PER_SECOND: u32 = 100;
 
@@ -64,7 +64,7 @@ impl Waveform {
     fn close(&mut self) {
         self.peaks.push(std::mem::take(&mut self.current));
         self.gathered = 0;
-        if self.peaks.len() >= MOST_PEAKS {
+        if self.peaks.len() >= MAX_PEAKS {
             // Full: from here on one peak stands for twice as much, and pairs become one.
             self.peaks = self.peaks.chunks(2).map(|pair| pair.iter().copied().max().unwrap_or(0)).collect();
             self.samples_per_peak = self.samples_per_peak.saturating_mul(2);
@@ -115,7 +115,7 @@ mod tests {
         (0..3600).for_each(|_| wave.push(&second));
         let peaks = wave.finish();
         assert_eq!(peaks.duration_ms, 3_600_000);
-        assert!((MOST_PEAKS / 2..=MOST_PEAKS).contains(&peaks.peaks.len()), "{}", peaks.peaks.len());
+        assert!((MAX_PEAKS / 2..=MAX_PEAKS).contains(&peaks.peaks.len()), "{}", peaks.peaks.len());
         assert!(peaks.peaks.iter().all(|peak| *peak == 7));
         assert!(Waveform::new(0).finish().peaks.is_empty());
     }
@@ -128,7 +128,7 @@ mod tests {
             samples.chunks(piece).for_each(|piece| pieces.push(piece));
             let (whole, pieces) = (whole.finish(), pieces.finish());
             prop_assert_eq!(&whole, &pieces);
-            prop_assert!(whole.peaks.len() <= MOST_PEAKS);
+            prop_assert!(whole.peaks.len() <= MAX_PEAKS);
             prop_assert_eq!(whole.peaks.len() as u64, (samples.len() as u64).div_ceil(whole.samples_per_peak));
         }
     }

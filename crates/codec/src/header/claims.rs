@@ -5,10 +5,10 @@
 
 use std::io::{ErrorKind, Read, Seek};
 
-use super::{Error, matroska, movie, ogg, sound};
-use crate::boxes::Fault;
+use super::{Error, audio, matroska, movie, ogg};
+use crate::isobmff::FormatError;
 use crate::sniff::Format;
-use crate::wire::Source;
+use crate::bytes::Source;
 
 /// The claims of one file, over all its tracks: of each number the one that costs most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -92,19 +92,19 @@ pub fn claims_so_far(format: Format, head: &[u8]) -> Claims {
 }
 
 /// What a walk finds, as far as the file goes.
-fn walk<R: Read + Seek>(format: Format, source: &mut Source<'_, R>) -> Result<Claims, Fault> {
+fn walk<R: Read + Seek>(format: Format, source: &mut Source<'_, R>) -> Result<Claims, FormatError> {
     let mut claims = Claims::default();
     let walked = match format {
-        Format::Wav => sound::wav(source, &mut claims),
-        Format::Flac => sound::flac(source, &mut claims),
-        Format::Mp3 => sound::mp3(source, &mut claims),
+        Format::Wav => audio::wav(source, &mut claims),
+        Format::Flac => audio::flac(source, &mut claims),
+        Format::Mp3 => audio::mp3(source, &mut claims),
         Format::Ogg => ogg::walk(source, &mut claims),
         Format::Mkv | Format::Webm => matroska::walk(source, &mut claims),
         _ => Ok(()),
     };
     match walked {
         // A file that is cut off claims what it says up to there.
-        Err(Fault::Io(error)) if error.kind() == ErrorKind::UnexpectedEof => Ok(claims),
+        Err(FormatError::Io(error)) if error.kind() == ErrorKind::UnexpectedEof => Ok(claims),
         Err(fault) => Err(fault),
         Ok(()) => Ok(claims),
     }

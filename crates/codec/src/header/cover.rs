@@ -6,27 +6,27 @@
 use std::io::{Read, Seek};
 
 use super::claims::Claims;
-use crate::boxes::Fault;
-use crate::wire::{Source, WINDOW, be16, be32};
+use crate::isobmff::FormatError;
+use crate::bytes::{Source, WINDOW, be16, be32};
 
 /// Bytes from a mark to the end of what it says, with room for the bytes that ID3's unsynchronisation puts between.
-const MARK: usize = 48;
+const MARK_BYTES: usize = 48;
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 
 /// Notes the largest picture that begins between `from` and `to`.
-pub(super) fn scan<R: Read + Seek>(source: &mut Source<'_, R>, from: u64, to: u64, claims: &mut Claims) -> Result<(), Fault> {
+pub(super) fn scan<R: Read + Seek>(source: &mut Source<'_, R>, from: u64, to: u64, claims: &mut Claims) -> Result<(), FormatError> {
     let to = to.min(source.len());
     let mut at = from;
     while at < to {
-        let most = usize::try_from(to - at).unwrap_or(usize::MAX).min(WINDOW);
-        let window = source.some(at, most)?;
+        let wanted = usize::try_from(to - at).unwrap_or(usize::MAX).min(WINDOW);
+        let window = source.some(at, wanted)?;
         if window.is_empty() {
             return Ok(());
         }
         scan_bytes(window, claims);
         let read = window.len() as u64;
         // A mark that the window's end cuts is seen again from the next one's start.
-        at += if at + read < to { read.saturating_sub(MARK as u64).max(1) } else { read };
+        at += if at + read < to { read.saturating_sub(MARK_BYTES as u64).max(1) } else { read };
     }
     Ok(())
 }
@@ -34,7 +34,7 @@ pub(super) fn scan<R: Read + Seek>(source: &mut Source<'_, R>, from: u64, to: u6
 /// Notes the largest picture that begins in `data`.
 pub(super) fn scan_bytes(data: &[u8], claims: &mut Claims) {
     for at in memchr::memchr2_iter(0xff, 0x89, data) {
-        let mark = data.get(at..data.len().min(at + MARK)).unwrap_or_default();
+        let mark = data.get(at..data.len().min(at + MARK_BYTES)).unwrap_or_default();
         // What unsynchronisation leaves alone decides first, so that a tag full of 0xFF costs nothing.
         if !(mark.starts_with(PNG) || matches!(mark, [0xff, 0xc0..=0xcf | 0xf7, 0, 11 | 14 | 17 | 20, ..])) {
             continue;

@@ -6,17 +6,17 @@
 use std::collections::HashMap;
 use std::io::{Read, Seek};
 
-use super::bits::{av1_configuration, hevc_configuration};
-use super::{ImageHeader, derived};
-use crate::boxes::{self, BoxAt, Fault, Part};
-use crate::wire::{Source, be16, be32, be64, take};
+use super::parameter_sets::{av1_configuration, hevc_configuration};
+use super::{ImageHeader, derived_images};
+use crate::isobmff::{self, BoxHeader, FormatError, MemoryBox};
+use crate::bytes::{Source, be16, be32, be64, take};
 
 /// The largest `meta` box that is read, in bytes. A grid of a 100-megapixel photo needs about 20 KB.
-const MOST_META: u64 = 1024 * 1024;
+const MAX_META_BYTES: u64 = 1024 * 1024;
 /// More items or extents than this are no photo.
-const MOST_ITEMS: usize = 10_000;
+const MAX_ITEMS: usize = 10_000;
 
-pub(super) const BAD_META: Fault = Fault::Invalid("its meta box can't be read");
+pub(super) const INVALID_META: FormatError = FormatError::Invalid("its meta box can't be read");
 
 /// One item of the file.
 #[derive(Debug, Clone, Default)]
@@ -27,9 +27,9 @@ pub(crate) struct Item {
     /// `(offset, bytes)` in the file.
     pub(crate) extents: Vec<(u64, u64)>,
     /// Some of it lies where `extents` can't say: in another file, or up to an end that isn't told.
-    pub(crate) unplaced: bool,
+    pub(crate) location_unknown: bool,
     /// It is made of other items.
-    pub(crate) of_items: bool,
+    pub(crate) built_from_items: bool,
 }
 
 /// The `meta` box in memory.
@@ -41,41 +41,41 @@ pub(crate) struct Items {
 
 impl Items {
     /// Finds and reads the file's `meta` box.
-    pub(crate) fn read<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<Self, Fault> {
+    pub(crate) fn read<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<Self, FormatError> {
         let (mut at, end) = (0, source.len());
         for _ in 0..100 {
-            let Some(found) = boxes::next(source, at, end)? else { break };
+            let Some(found) = isobmff::next_box(source, at, end)? else { break };
             at = found.end;
             if &found.kind != b"meta" {
                 continue;
             }
-            if found.body_len() > MOST_META || found.body_len() < 4 {
-                return Err(BAD_META);
+            if found.body_len() > MAX_META_BYTES || found.body_len() < 4 {
+                return Err(INVALID_META);
             }
             // Full box: version and flags first.
             let data = source.vector(found.body + 4, found.body_len() - 4)?;
             return Ok(Self { data, at: found.body + 4 });
         }
-        Err(Fault::Invalid("it has no meta box"))
+        Err(FormatError::Invalid("it has no meta box"))
     }
 
     pub(super) fn find(&self, kind: [u8; 4]) -> Option<&[u8]> {
-        boxes::find(&self.data, kind)
+        isobmff::find(&self.data, kind)
     }
 
     /// Where the content of a child box lies in the file: offset and bytes.
-    pub(crate) fn place(&self, kind: [u8; 4]) -> Option<(u64, u64)> {
-        let found = boxes::parts(&self.data).map_while(Result::ok).find(|part| part.kind == kind)?;
+    pub(crate) fn content_range(&self, kind: [u8; 4]) -> Option<(u64, u64)> {
+        let found = isobmff::boxes(&self.data).map_while(Result::ok).find(|child| child.kind == kind)?;
         Some((self.at + found.body_at as u64, found.body.len() as u64))
     }
 
     /// Children of the `meta` box with their place in the file; a misfit is an error.
-    pub(crate) fn children(&self) -> Result<Vec<BoxAt>, Fault> {
-        let place = |part: Part<'_>| {
-            let body = self.at + part.body_at as u64;
-            BoxAt { kind: part.kind, start: self.at + part.start as u64, body, end: body + part.body.len() as u64 }
+    pub(crate) fn children(&self) -> Result<Vec<BoxHeader>, FormatError> {
+        let to_header = |child: MemoryBox<'_>| {
+            let body = self.at + child.body_at as u64;
+            BoxHeader { kind: child.kind, start: self.at + child.start as u64, body, end: body + child.body.len() as u64 }
         };
-        boxes::parts(&self.data).take(MOST_ITEMS).map(|part| part.map(place)).collect()
+        isobmff::boxes(&self.data).take(MAX_ITEMS).map(|child| child.map(to_header)).collect()
     }
 
     /// The main picture's item id.
@@ -85,21 +85,21 @@ impl Items {
     }
 
     /// Every item with its extents.
-    pub(crate) fn list(&self) -> Result<Vec<Item>, Fault> {
-        let mut items = self.infos().ok_or(BAD_META)?;
+    pub(crate) fn list(&self) -> Result<Vec<Item>, FormatError> {
+        let mut items = self.item_infos().ok_or(INVALID_META)?;
         if let Some(iloc) = self.find(*b"iloc") {
-            self.locate(iloc, &mut items).ok_or(Fault::Invalid("its item locations can't be read"))?;
+            self.locate(iloc, &mut items).ok_or(FormatError::Invalid("its item locations can't be read"))?;
         }
         Ok(items)
     }
 
     /// `iinf`: ids and types.
-    fn infos(&self) -> Option<Vec<Item>> {
+    fn item_infos(&self) -> Option<Vec<Item>> {
         let iinf = self.find(*b"iinf")?;
         let (count, start) = if iinf.first()? == &0 { (be16(iinf, 4)?.into(), 6) } else { (be32(iinf, 4)?, 8) };
         let mut items = Vec::new();
-        for part in boxes::parts(iinf.get(start..)?).take((count as usize).min(MOST_ITEMS)) {
-            let infe = part.ok().filter(|part| &part.kind == b"infe")?.body;
+        for child in isobmff::boxes(iinf.get(start..)?).take((count as usize).min(MAX_ITEMS)) {
+            let infe = child.ok().filter(|child| &child.kind == b"infe")?.body;
             let version = *infe.first()?;
             let (id, rest) = match version {
                 2 => (be16(infe, 4)?.into(), 8),
@@ -135,11 +135,11 @@ impl Items {
         };
         let id_size = if version < 2 { 2 } else { 4 };
         let count = number(id_size)?;
-        if count > MOST_ITEMS as u64 {
+        if count > MAX_ITEMS as u64 {
             return None;
         }
-        let mut extents_left = MOST_ITEMS;
-        let idat = self.place(*b"idat");
+        let mut extents_left = MAX_ITEMS;
+        let idat = self.content_range(*b"idat");
         let by_id: HashMap<u32, usize> = items.iter().enumerate().rev().map(|(at, item)| (item.id, at)).collect();
         for _ in 0..count {
             let id = number(id_size)? as u32;
@@ -167,7 +167,7 @@ impl Items {
                     start.checked_add(length)?;
                     item.extents.push((start, length));
                 } else {
-                    (item.unplaced, item.of_items) = (true, method == 2);
+                    (item.location_unknown, item.built_from_items) = (true, method == 2);
                 }
             }
         }
@@ -178,15 +178,15 @@ impl Items {
     pub(super) fn sizes(&self) -> Option<HashMap<u32, u64>> {
         let iprp = self.find(*b"iprp")?;
         let pixels = |size: Option<(u32, u32)>| size.map_or(0, |(width, height)| u64::from(width) * u64::from(height));
-        let of = |part: Part<'_>| match &part.kind {
-            b"ispe" => pixels(be32(part.body, 4).zip(be32(part.body, 8))),
-            b"hvcC" => pixels(hevc_configuration(part.body)),
-            b"av1C" => pixels(av1_configuration(part.body)),
+        let of = |child: MemoryBox<'_>| match &child.kind {
+            b"ispe" => pixels(be32(child.body, 4).zip(be32(child.body, 8))),
+            b"hvcC" => pixels(hevc_configuration(child.body)),
+            b"av1C" => pixels(av1_configuration(child.body)),
             _ => 0,
         };
-        let said: Vec<u64> = boxes::parts(boxes::find(iprp, *b"ipco")?).map_while(Result::ok).take(MOST_ITEMS).map(of).collect();
+        let said: Vec<u64> = isobmff::boxes(isobmff::find(iprp, *b"ipco")?).map_while(Result::ok).take(MAX_ITEMS).map(of).collect();
         let mut sizes = HashMap::new();
-        let ipma = boxes::find(iprp, *b"ipma")?;
+        let ipma = isobmff::find(iprp, *b"ipma")?;
         associations(ipma, |item, index| {
             if let Some(pixels) = index.checked_sub(1).and_then(|index| said.get(index)) {
                 let known: &mut u64 = sizes.entry(item).or_default();
@@ -197,10 +197,10 @@ impl Items {
     }
 
     /// The properties of an item, in the order in which they apply. `ipma` numbers them from 1.
-    fn properties(&self, id: u32) -> Option<Vec<Part<'_>>> {
+    fn properties(&self, id: u32) -> Option<Vec<MemoryBox<'_>>> {
         let iprp = self.find(*b"iprp")?;
-        let all: Vec<_> = boxes::parts(boxes::find(iprp, *b"ipco")?).map_while(Result::ok).take(MOST_ITEMS).collect();
-        let ipma = boxes::find(iprp, *b"ipma")?;
+        let all: Vec<_> = isobmff::boxes(isobmff::find(iprp, *b"ipco")?).map_while(Result::ok).take(MAX_ITEMS).collect();
+        let ipma = isobmff::find(iprp, *b"ipma")?;
         let (mut own, mut named) = (Vec::new(), false);
         associations(ipma, |item, index| {
             if item == id {
@@ -216,7 +216,7 @@ impl Items {
 fn associations(ipma: &[u8], mut each: impl FnMut(u32, usize)) -> Option<()> {
     let (version, wide) = (*ipma.first()?, ipma.get(3)? & 1 == 1);
     let mut at = 8;
-    for _ in 0..be32(ipma, 4)?.min(MOST_ITEMS as u32) {
+    for _ in 0..be32(ipma, 4)?.min(MAX_ITEMS as u32) {
         let item = if version == 0 { be16(ipma, at)?.into() } else { be32(ipma, at)? };
         at += if version == 0 { 2 } else { 4 };
         let count = usize::from(*ipma.get(at)?);
@@ -235,12 +235,12 @@ fn associations(ipma: &[u8], mut each: impl FnMut(u32, usize)) -> Option<()> {
 
 /// Quarter turns and flips as one EXIF orientation: the picture is flipped left to right first, then turned.
 #[derive(Clone, Copy, Default)]
-struct Turn {
+struct Transform {
     flipped: bool,
     quarters_clockwise: u8,
 }
 
-impl Turn {
+impl Transform {
     fn orientation(self) -> u8 {
         let table = if self.flipped { [2, 7, 4, 5] } else { [1, 6, 3, 8] };
         table[usize::from(self.quarters_clockwise & 3)]
@@ -256,31 +256,31 @@ impl Turn {
 }
 
 /// The main picture. Only the `whole` file tells what all of its pictures cost.
-pub(crate) fn picture<R: Read + Seek>(source: &mut Source<'_, R>, whole: bool) -> Result<ImageHeader, Fault> {
+pub(crate) fn picture<R: Read + Seek>(source: &mut Source<'_, R>, whole: bool) -> Result<ImageHeader, FormatError> {
     let items = Items::read(source)?;
-    let primary = items.primary().ok_or(Fault::Invalid("it names no main picture"))?;
-    let properties = items.properties(primary).ok_or(Fault::Invalid("its main picture has no properties"))?;
-    let (mut size, mut turn) = (None, Turn::default());
-    for Part { kind, body, .. } in properties {
+    let primary = items.primary().ok_or(FormatError::Invalid("it names no main picture"))?;
+    let properties = items.properties(primary).ok_or(FormatError::Invalid("its main picture has no properties"))?;
+    let (mut size, mut transform) = (None, Transform::default());
+    for MemoryBox { kind, body, .. } in properties {
         match &kind {
             b"ispe" => size = be32(body, 4).zip(be32(body, 8)),
             b"clap" => size = size.map(|size| clean_aperture(body, size)),
             // Quarter turns anticlockwise.
-            b"irot" => turn = turn.clockwise(4 - (body.first().unwrap_or(&0) & 3)),
+            b"irot" => transform = transform.clockwise(4 - (body.first().unwrap_or(&0) & 3)),
             // Axis 1 exchanges left and right, axis 0 top and bottom, as libheif and libavif both read it.
             b"imir" => {
-                turn = turn.flip_left_right();
+                transform = transform.flip_left_right();
                 if body.first().unwrap_or(&0) & 1 == 0 {
-                    turn = turn.clockwise(2);
+                    transform = transform.clockwise(2);
                 }
             }
             _ => {}
         }
     }
-    let (width, height) = size.ok_or(Fault::Invalid("its main picture has no size"))?;
-    let picture = ImageHeader::new(width, height, turn.orientation(), None).ok_or(Fault::Invalid("it has no area"))?;
+    let (width, height) = size.ok_or(FormatError::Invalid("its main picture has no size"))?;
+    let picture = ImageHeader::new(width, height, transform.orientation(), None).ok_or(FormatError::Invalid("it has no area"))?;
     let costs = whole && items.find(*b"iinf").is_some();
-    let decoded_pixels = if costs { derived::decoded_pixels(source, &items)? } else { picture.decoded_pixels };
+    let decoded_pixels = if costs { derived_images::decoded_pixels(source, &items)? } else { picture.decoded_pixels };
     Ok(ImageHeader { decoded_pixels, ..picture })
 }
 

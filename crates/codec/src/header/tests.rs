@@ -166,7 +166,7 @@ fn movie_facts() {
     let facts = |file: &[u8]| movie(&mut Cursor::new(file), file.len() as u64);
     let upright = facts(&movie_file(1200, [1, 0, 0, 1], b"vide")).unwrap();
     assert_eq!(upright.video, Some(MovieVideo { width: 1920, height: 1080, rotation: 0 }));
-    assert_eq!((upright.duration_ms, upright.audio, upright.moov), (Some(2000), false, Moov::Front));
+    assert_eq!((upright.duration_ms, upright.audio, upright.moov), (Some(2000), false, MoovPosition::Front));
     let turned = |matrix| facts(&movie_file(1, matrix, b"vide")).unwrap().video.unwrap();
     assert_eq!(turned([0, 1, -1, 0]), MovieVideo { width: 1080, height: 1920, rotation: 90 });
     assert_eq!(turned([-1, 0, 0, -1]), MovieVideo { width: 1920, height: 1080, rotation: 180 });
@@ -182,7 +182,7 @@ fn an_index_at_the_end_or_missing() {
     let (ftyp, moov) = head.split_at(16);
     let late = [ftyp, mdat, moov].concat();
     let len = late.len() as u64;
-    assert_eq!(movie(&mut Cursor::new(&late), len).unwrap().moov, Moov::End);
+    assert_eq!(movie(&mut Cursor::new(&late), len).unwrap().moov, MoovPosition::End);
     let missing = [ftyp, mdat].concat();
     let unfinished = &late[..late.len() - 30];
     assert!(matches!(movie(&mut Cursor::new(&missing), missing.len() as u64), Err(Error::NoMoov)));

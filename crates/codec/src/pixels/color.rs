@@ -6,12 +6,12 @@ use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
 
 use super::Image;
 
-/// The largest profile that is looked at, in bytes; real ones for displays and cameras have 0.5–600 KB.
-pub(super) const MOST_ICC_BYTES: usize = 2 << 20;
+/// The largest profile that is read, in bytes; real ones for displays and cameras have 0.5–600 KB.
+pub(super) const MAX_ICC_BYTES: usize = 2 << 20;
 
 /// Converts the pixels from the profile's space to sRGB.
 pub(super) fn to_srgb(picture: &mut Image, icc: &[u8]) {
-    if icc.len() > MOST_ICC_BYTES {
+    if icc.len() > MAX_ICC_BYTES {
         return;
     }
     let layout = if picture.has_alpha() { Layout::Rgba } else { Layout::Rgb };

@@ -66,7 +66,7 @@ fn jpeg(picture: &Image) -> Result<Vec<u8>, Error> {
     compress.set_optimize_scans(false);
     let mut started = compress.start_compress(Vec::new()).map_err(failed)?;
     match picture.channels {
-        4 => started.write_scanlines(&on_white(picture)),
+        4 => started.write_scanlines(&flatten_on_white(picture)),
         _ => started.write_scanlines(&picture.pixels),
     }
     .map_err(failed)?;
@@ -125,7 +125,7 @@ fn avif(picture: &Image) -> Result<Vec<u8>, Error> {
 }
 
 /// RGB pixels as they look on white paper.
-fn on_white(picture: &Image) -> Vec<u8> {
+fn flatten_on_white(picture: &Image) -> Vec<u8> {
     let over = |value: u8, alpha: u32| ((u32::from(value) * alpha + 255 * (255 - alpha) + 127) / 255) as u8;
     let seen = |p: &[u8]| {
         let alpha = u32::from(p[3]);

@@ -50,13 +50,13 @@ impl Plan {
 }
 
 /// Whether an EXIF orientation swaps width and height.
-pub(super) fn lies_on_its_side(orientation: u8) -> bool {
+pub(super) fn swaps_sides(orientation: u8) -> bool {
     (5..=8).contains(&orientation)
 }
 
 /// Fits a source of `width` × `height` stored pixels into an upright frame.
 pub(super) fn plan(width: u32, height: u32, orientation: u8, frame: Frame) -> Plan {
-    let side = lies_on_its_side(orientation);
+    let side = swaps_sides(orientation);
     let (frame_width, frame_height) = if side { (frame.height, frame.width) } else { (frame.width, frame.height) };
     let (w, h) = (f64::from(width.max(1)), f64::from(height.max(1)));
     let (fw, fh) = (f64::from(frame_width.max(1)), f64::from(frame_height.max(1)));

@@ -6,11 +6,11 @@
 use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError};
 
 use super::geometry::Plan;
-use super::shrink::{Shrinker, Shrunk, Window};
+use super::downscale::{Downscaler, Downscaled, Window};
 use super::{Error, Interrupt, Limits};
 
 /// Decodes the first frame onto a transparent screen.
-pub(super) fn decode(bytes: &[u8], plan: &Plan, limits: Limits, interrupt: &Interrupt) -> Result<Shrunk, Error> {
+pub(super) fn decode(bytes: &[u8], plan: &Plan, limits: Limits, interrupt: &Interrupt) -> Result<Downscaled, Error> {
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::Indexed);
     let mut decoder = options.read_info(bytes).map_err(|error| damaged(&error))?;
@@ -33,11 +33,11 @@ pub(super) fn decode(bytes: &[u8], plan: &Plan, limits: Limits, interrupt: &Inte
     let covers = left == 0 && top == 0 && across >= width.into() && down >= height.into();
     let opaque = covers && frame.transparent.is_none();
     let channels = if opaque { 3 } else { 4 };
-    let mut shrinker = Shrinker::new(Window::new(plan, width.into(), height.into()), channels)?.until(interrupt);
+    let mut downscaler = Downscaler::new(Window::new(plan, width.into(), height.into()), channels)?.with_interrupt(interrupt);
     let mut rows = Rows::new(decoder, frame.interlaced, across, down)?;
     let mut row = Vec::with_capacity(usize::from(width) * usize::from(channels));
     for y in 0..usize::from(height) {
-        if shrinker.is_full() {
+        if downscaler.is_full() {
             break;
         }
         let indices = match y.checked_sub(top).filter(|&y| y < down) {
@@ -50,9 +50,9 @@ pub(super) fn decode(bytes: &[u8], plan: &Plan, limits: Limits, interrupt: &Inte
             let pixel = index.map_or([0; 4], |&index| color(index));
             row.extend_from_slice(&pixel[..channels.into()]);
         }
-        shrinker.push(&row)?;
+        downscaler.push(&row)?;
     }
-    shrinker.finish(1.0, None)
+    downscaler.finish(1.0, None)
 }
 
 /// A frame's rows from the top, as colour numbers.

@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use super::geometry::{Fit, Frame, lies_on_its_side, plan};
-use super::shrink::Window;
+use super::geometry::{Fit, Frame, swaps_sides, plan};
+use super::downscale::Window;
 use super::{Encoding, Error, Limits, jpeg};
 
 /// How many of a file's first bytes are enough for [`probe`], except for the rare JPEG with megabytes of metadata in front.
@@ -38,28 +38,28 @@ pub struct ImageInfo {
     /// Height in stored pixels.
     pub height: u32,
     /// Bytes a source pixel takes in the decoder, times 16, apart from the rows it hands over.
-    held: u64,
+    decoder_bytes_per_16_pixels: u64,
     /// Bytes a handed-over pixel takes.
     channels: u64,
     /// Whether the decoder itself can scale.
-    scales: bool,
+    can_scale: bool,
     /// Processor time that decoding takes for each source pixel, in nanoseconds, rounded up.
-    nanos: u64,
+    decode_nanos_per_pixel: u64,
 }
 
 /// Reads the header of a JPEG, PNG, GIF or WebP; [`PROBE_BYTES`] of it nearly always suffice. [`Error::Truncated`] if these don't.
 pub fn probe(head: &[u8]) -> Result<ImageInfo, Error> {
-    let look = match head {
+    let info = match head {
         [0xff, 0xd8, 0xff, ..] => from_jpeg(head)?,
         [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, ..] => from_png(head)?,
         [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => from_gif(head)?,
         [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => from_webp(head)?,
         _ => return Err(Error::Unsupported),
     };
-    if look.width == 0 || look.height == 0 {
+    if info.width == 0 || info.height == 0 {
         return Err(Error::Damaged("size"));
     }
-    Ok(look)
+    Ok(info)
 }
 
 impl ImageInfo {
@@ -71,18 +71,18 @@ impl ImageInfo {
     /// Memory in bytes that rendering this source of `bytes` into `frame` and encoding it takes at most, the source included.
     pub fn cost(&self, bytes: u64, orientation: u8, frame: Frame, encoding: Option<Encoding>) -> u64 {
         let plan = plan(self.width, self.height, orientation, frame);
-        let window = if self.scales {
+        let window = if self.can_scale {
             let eighths = jpeg::eighths(&plan);
             let scale = 8.0 / f64::from(eighths);
-            let shrunk = |length: u32| (u64::from(length) * u64::from(eighths)).div_ceil(8) as u32;
-            Window::scaled(&plan, shrunk(self.width), shrunk(self.height), scale, 1)
+            let downscaled = |length: u32| (u64::from(length) * u64::from(eighths)).div_ceil(8) as u32;
+            Window::scaled(&plan, downscaled(self.width), downscaled(self.height), scale, 1)
         } else {
             Window::new(&plan, self.width, self.height)
         };
         let out = u64::from(plan.width) * u64::from(plan.height);
-        let halfway = u64::from(plan.width) * window.kept().1 as u64;
+        let halfway = u64::from(plan.width) * window.output_size().1 as u64;
         let rows = u64::from(self.width) * 4 * 48;
-        let decode = self.pixels() * self.held / 16 + rows + window.bytes(self.channels) + 256 * 1024;
+        let decode = self.pixels() * self.decoder_bytes_per_16_pixels / 16 + rows + window.bytes(self.channels) + 256 * 1024;
         // While the resizer works, the decoder is gone; while the encoder works, both are.
         let resize = window.bytes(self.channels) + (halfway + out * 3) * self.channels;
         let encode = out * (self.channels * 2 + encoding.map_or(0, Encoding::bytes_per_pixel));
@@ -91,7 +91,7 @@ impl ImageInfo {
 
     /// Processor time on an ordinary core that decoding takes at most, as far as the header tells.
     pub fn decode_time(&self) -> Duration {
-        Duration::from_nanos(self.pixels() * self.nanos)
+        Duration::from_nanos(self.pixels() * self.decode_nanos_per_pixel)
     }
 
     /// Processor time that rendering into `frame` and encoding takes at most.
@@ -102,7 +102,7 @@ impl ImageInfo {
 
     /// The frame of the picture that all other sizes can be made from: as large as they need where the memory allows, or none.
     pub fn intermediate(&self, bytes: u64, orientation: u8, limits: Limits) -> Option<Frame> {
-        let upright = if lies_on_its_side(orientation) { (self.height, self.width) } else { (self.width, self.height) };
+        let upright = if swaps_sides(orientation) { (self.height, self.width) } else { (self.width, self.height) };
         let frames = INTERMEDIATES.iter().map(|&(long, short)| {
             let (width, height) = if upright.0 >= upright.1 { (long, short) } else { (short, long) };
             Frame { width, height, fit: Fit::Contain }
@@ -113,7 +113,7 @@ impl ImageInfo {
     /// Width and height of what rendering into `frame` gives, upright.
     pub fn size(&self, orientation: u8, frame: Frame) -> (u32, u32) {
         let plan = plan(self.width, self.height, orientation, frame);
-        if lies_on_its_side(orientation) { (plan.height, plan.width) } else { (plan.width, plan.height) }
+        if swaps_sides(orientation) { (plan.height, plan.width) } else { (plan.width, plan.height) }
     }
 
     /// Refuses what is larger or hungrier than the limits.
@@ -136,10 +136,10 @@ fn from_jpeg(head: &[u8]) -> Result<ImageInfo, Error> {
         source: SourceFormat::Jpeg,
         width: u32::from(header.width),
         height: u32::from(header.height),
-        held: if header.buffered { header.coefficients_per_16_pixels * 2 } else { 0 },
+        decoder_bytes_per_16_pixels: if header.buffered { header.coefficients_per_16_pixels * 2 } else { 0 },
         channels: 3,
-        scales: true,
-        nanos: if header.buffered { 40 } else { 8 },
+        can_scale: true,
+        decode_nanos_per_pixel: if header.buffered { 40 } else { 8 },
     })
 }
 
@@ -153,14 +153,14 @@ fn from_png(head: &[u8]) -> Result<ImageInfo, Error> {
         return Err(Error::Damaged("PNG header"));
     }
     // An interlaced picture arrives as seven coarser ones and has to be held whole.
-    Ok(ImageInfo { source: SourceFormat::Png, width, height, held: if interlace == 0 { 0 } else { 4 * 16 }, channels: 4, scales: false, nanos: if interlace == 0 { 20 } else { 40 } })
+    Ok(ImageInfo { source: SourceFormat::Png, width, height, decoder_bytes_per_16_pixels: if interlace == 0 { 0 } else { 4 * 16 }, channels: 4, can_scale: false, decode_nanos_per_pixel: if interlace == 0 { 20 } else { 40 } })
 }
 
 /// GIF89a §18: the logical screen. A frame's colour numbers take a byte a pixel.
 fn from_gif(head: &[u8]) -> Result<ImageInfo, Error> {
     let Some(&[w0, w1, h0, h1]) = head.get(6..10) else { return Err(Error::Truncated) };
     let (width, height) = (u16::from_le_bytes([w0, w1]), u16::from_le_bytes([h0, h1]));
-    Ok(ImageInfo { source: SourceFormat::Gif, width: width.into(), height: height.into(), held: 16, channels: 4, scales: false, nanos: 20 })
+    Ok(ImageInfo { source: SourceFormat::Gif, width: width.into(), height: height.into(), decoder_bytes_per_16_pixels: 16, channels: 4, can_scale: false, decode_nanos_per_pixel: 20 })
 }
 
 /// RFC 9649 §2.5–2.7. The decoder holds YUV planes and a whole picture, for lossless ARGB twice.
@@ -188,5 +188,5 @@ fn from_webp(head: &[u8]) -> Result<ImageInfo, Error> {
         }
         _ => return Err(Error::Damaged("WebP chunk")),
     };
-    Ok(ImageInfo { source: SourceFormat::Webp, width, height, held, channels: 4, scales: false, nanos: if held == LOSSY { 30 } else { 45 } })
+    Ok(ImageInfo { source: SourceFormat::Webp, width, height, decoder_bytes_per_16_pixels: held, channels: 4, can_scale: false, decode_nanos_per_pixel: if held == LOSSY { 30 } else { 45 } })
 }

@@ -15,7 +15,7 @@ mod image_info;
 mod orient;
 mod png;
 mod resize;
-mod shrink;
+mod downscale;
 #[cfg(test)]
 mod tests;
 mod webp;
@@ -141,19 +141,19 @@ pub fn render(bytes: &[u8], orientation: u8, frame: Frame, limits: Limits) -> Re
 /// As [`render`], and gives up with [`Error::Interrupted`] soon after `interrupt` is set: at the next row where the decoder works by rows (JPEG of
 /// one scan, PNG and GIF that are not interlaced), at the next step elsewhere.
 pub fn render_with_interrupt(bytes: &[u8], orientation: u8, frame: Frame, limits: Limits, interrupt: &Interrupt) -> Result<Image, Error> {
-    let look = probe(bytes)?;
-    look.check(bytes.len() as u64, orientation, frame, limits)?;
-    let plan = geometry::plan(look.width, look.height, orientation, frame);
+    let info = probe(bytes)?;
+    info.check(bytes.len() as u64, orientation, frame, limits)?;
+    let plan = geometry::plan(info.width, info.height, orientation, frame);
     guard(|| {
-        let shrunk = match look.source {
+        let downscaled = match info.source {
             SourceFormat::Jpeg => jpeg::decode(bytes, &plan, interrupt)?,
             SourceFormat::Png => png::decode(bytes, &plan, limits, interrupt)?,
             SourceFormat::Gif => gif::decode(bytes, &plan, limits, interrupt)?,
             SourceFormat::Webp => webp::decode(bytes, &plan, limits, interrupt)?,
         };
         interrupt.check()?;
-        let icc = shrunk.icc.clone();
-        let mut picture = orient::upright(resize::fit(shrunk, &plan)?, orientation);
+        let icc = downscaled.icc.clone();
+        let mut picture = orient::upright(resize::fit(downscaled, &plan)?, orientation);
         interrupt.check()?;
         if let Some(icc) = icc {
             color::to_srgb(&mut picture, &icc);

@@ -3,16 +3,16 @@
 //! Invariant: an unknown orientation counts as 1, as viewers do.
 
 use super::Image;
-use super::geometry::lies_on_its_side;
+use super::geometry::swaps_sides;
 
-/// The picture as it is meant to be looked at.
+/// Turns the picture upright.
 pub(super) fn upright(stored: Image, orientation: u8) -> Image {
     if !(2..=8).contains(&orientation) {
         return stored;
     }
     let (sw, sh) = (stored.width as usize, stored.height as usize);
     let channels = usize::from(stored.channels);
-    let (width, height) = if lies_on_its_side(orientation) { (sh, sw) } else { (sw, sh) };
+    let (width, height) = if swaps_sides(orientation) { (sh, sw) } else { (sw, sh) };
     let mut pixels = Vec::with_capacity(stored.pixels.len());
     for y in 0..height {
         for x in 0..width {

@@ -6,12 +6,12 @@ use fast_image_resize::images::Image as Buffer;
 use fast_image_resize::{PixelType, ResizeOptions, Resizer};
 
 use super::geometry::Plan;
-use super::shrink::Shrunk;
+use super::downscale::Downscaled;
 use super::{Error, Image};
 
 /// Resizes what a decoder has kept to the plan's size; not yet upright.
-pub(super) fn fit(shrunk: Shrunk, plan: &Plan) -> Result<Image, Error> {
-    let Shrunk { width, height, channels, pixels, factor, left, top, .. } = shrunk;
+pub(super) fn fit(downscaled: Downscaled, plan: &Plan) -> Result<Image, Error> {
+    let Downscaled { width, height, channels, pixels, factor, left, top, .. } = downscaled;
     let whole = |length: f64, from: f64, most: u32| {
         let start = ((length - from) / factor).clamp(0.0, f64::from(most));
         if start < 1e-6 { 0.0 } else { start }

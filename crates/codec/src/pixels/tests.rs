@@ -68,7 +68,7 @@ fn within(edge: u32) -> Frame {
     Frame { width: edge, height: edge, fit: Fit::Contain }
 }
 
-fn shown(bytes: &[u8], orientation: u8, frame: Frame) -> Image {
+fn rendered(bytes: &[u8], orientation: u8, frame: Frame) -> Image {
     render(bytes, orientation, frame, Limits::default()).unwrap()
 }
 
@@ -93,12 +93,12 @@ fn corners(picture: &Image) -> String {
 fn every_source_renders_upright_at_every_scale() {
     for bytes in [jpeg(640, 480, false), jpeg(640, 480, true), png(640, 480), webp(640, 480), gif(640, 480, 3)] {
         for edge in [64, 128, 320, 500, 640, 2560] {
-            let picture = shown(&bytes, 1, within(edge));
+            let picture = rendered(&bytes, 1, within(edge));
             let wide = edge.min(640);
             assert_eq!((picture.width(), picture.height()), (wide, (f64::from(wide) * 0.75).round() as u32));
             assert_eq!(corners(&picture), "rgbw", "at {edge}");
         }
-        let picture = shown(&bytes, 6, within(320));
+        let picture = rendered(&bytes, 6, within(320));
         assert_eq!((picture.width(), picture.height()), (240, 320));
         assert_eq!(corners(&picture), "brwg");
     }
@@ -107,7 +107,7 @@ fn every_source_renders_upright_at_every_scale() {
 #[test]
 fn cover_cuts_evenly_on_both_sides() {
     for bytes in [jpeg(1600, 400, false), png(1600, 400), webp(1600, 400), gif(1600, 400, 1)] {
-        let picture = shown(&bytes, 1, Frame { width: 128, height: 128, fit: Fit::Cover });
+        let picture = rendered(&bytes, 1, Frame { width: 128, height: 128, fit: Fit::Cover });
         assert_eq!((picture.width(), picture.height()), (128, 128));
         assert_eq!(corners(&picture), "rgbw");
         let middle = &picture.pixels()[(20 * 128 + 62) * usize::from(picture.channels)..];
@@ -117,10 +117,10 @@ fn cover_cuts_evenly_on_both_sides() {
 
 #[test]
 fn every_encoding_comes_back_with_its_pixels_and_nothing_else() {
-    let picture = shown(&jpeg(640, 480, false), 1, within(128));
+    let picture = rendered(&jpeg(640, 480, false), 1, within(128));
     for encoding in [Encoding::Jpeg, Encoding::Webp] {
         let bytes = picture.encode(encoding).unwrap();
-        let again = shown(&bytes, 1, within(128));
+        let again = rendered(&bytes, 1, within(128));
         assert_eq!((again.width(), again.height(), corners(&again).as_str()), (128, 96, "rgbw"));
         for tag in [b"Exif".as_slice(), b"http://ns.adobe.com", b"EXIF", b"XMP "] {
             assert!(!bytes.windows(tag.len()).any(|window| window == tag));
@@ -133,31 +133,31 @@ fn every_encoding_comes_back_with_its_pixels_and_nothing_else() {
 #[test]
 fn transparency_stays_or_lies_on_white() {
     let clear: Vec<u8> = std::iter::repeat_n([255, 0, 0, 0], 64 * 64).flatten().collect();
-    let picture = shown(&png_of(64, 64, ::png::ColorType::Rgba, &clear), 1, within(32));
+    let picture = rendered(&png_of(64, 64, ::png::ColorType::Rgba, &clear), 1, within(32));
     assert!(picture.has_alpha());
-    assert!(shown(&picture.encode(Encoding::Webp).unwrap(), 1, within(32)).has_alpha());
-    let flat = shown(&picture.encode(Encoding::Jpeg).unwrap(), 1, within(32));
+    assert!(rendered(&picture.encode(Encoding::Webp).unwrap(), 1, within(32)).has_alpha());
+    let flat = rendered(&picture.encode(Encoding::Jpeg).unwrap(), 1, within(32));
     assert!(flat.pixels().iter().all(|&value| value > 250));
 }
 
 #[test]
 fn grey_pictures_have_three_equal_colours() {
     let grey = png_of(40, 40, ::png::ColorType::Grayscale, &[90; 1600]);
-    assert!(shown(&grey, 1, within(40)).pixels().iter().all(|&value| value == 90));
+    assert!(rendered(&grey, 1, within(40)).pixels().iter().all(|&value| value == 90));
 }
 
 #[test]
 fn a_thumbhash_has_about_25_bytes() {
-    let hash = shown(&jpeg(640, 480, false), 1, THUMBHASH_FRAME).thumbhash().unwrap();
+    let hash = rendered(&jpeg(640, 480, false), 1, THUMBHASH_FRAME).thumbhash().unwrap();
     assert!((15..=30).contains(&hash.len()), "{}", hash.len());
-    assert_eq!(shown(&png(640, 480), 1, within(640)).thumbhash(), None);
+    assert_eq!(rendered(&png(640, 480), 1, within(640)).thumbhash(), None);
 }
 
 /// Whatever is cut off, the answer is an error or a picture, never a panic.
 #[test]
 fn truncated_pictures_are_refused() {
     for bytes in [jpeg(64, 48, false), jpeg(64, 48, true), png(64, 48), webp(64, 48), gif(64, 48, 1)] {
-        let whole = shown(&bytes, 1, within(32));
+        let whole = rendered(&bytes, 1, within(32));
         for length in 0..bytes.len() - 12 {
             if let Ok(picture) = render(&bytes[..length], 1, within(32), Limits::default()) {
                 assert_eq!(picture, whole, "cut to {length} of {}", bytes.len());
@@ -215,15 +215,15 @@ fn a_png_bomb_costs_time_for_its_rows_only() {
     let (width, height) = (9000, 9000);
     let bomb = png_of(width, height, ::png::ColorType::Grayscale, &vec![0; (width * height) as usize]);
     assert!(bomb.len() < 2 << 20);
-    let picture = shown(&bomb, 1, within(64));
+    let picture = rendered(&bomb, 1, within(64));
     assert_eq!((picture.width(), picture.height()), (64, 64));
 }
 
 #[test]
 fn an_animation_costs_its_first_frame() {
     let long = gif(32, 32, 10_000);
-    let picture = shown(&long, 1, within(32));
-    assert_eq!(picture, shown(&gif(32, 32, 1), 1, within(32)));
+    let picture = rendered(&long, 1, within(32));
+    assert_eq!(picture, rendered(&gif(32, 32, 1), 1, within(32)));
 }
 
 #[test]
@@ -264,19 +264,19 @@ fn hard(width: u32, height: u32) -> Vec<u8> {
 fn sizes_made_from_the_intermediate_look_like_those_made_from_the_original() {
     let source = png_of(2000, 1500, ::png::ColorType::Rgb, &hard(2000, 1500));
     let frame = probe(&source).unwrap().intermediate(source.len() as u64, 1, Limits::default()).unwrap();
-    let intermediate = shown(&source, 1, frame).encode_intermediate().unwrap();
+    let intermediate = rendered(&source, 1, frame).encode_intermediate().unwrap();
     // 36 dB is where a loss begins to be seen. At a sixteenth the two are reduced in other steps (eighths against boxes), which counts for more than
     // the coding, in a picture of stripes nine pixels wide.
     for (frame, least) in [(within(1536), 36.0), (within(640), 36.0), (within(128), 30.0), (Frame { width: 512, height: 512, fit: Fit::Cover }, 33.0)] {
-        let ratio = psnr(&shown(&source, 1, frame), &shown(&intermediate, 1, frame));
+        let ratio = psnr(&rendered(&source, 1, frame), &rendered(&intermediate, 1, frame));
         assert!(ratio > least, "{ratio} dB at {frame:?}");
     }
     // Turned upright once, not twice, and transparency stays as it is.
-    let sideways = shown(&jpeg(640, 480, false), 6, within(320)).encode_intermediate().unwrap();
-    assert_eq!(corners(&shown(&sideways, 1, within(320))), "brwg");
+    let sideways = rendered(&jpeg(640, 480, false), 6, within(320)).encode_intermediate().unwrap();
+    assert_eq!(corners(&rendered(&sideways, 1, within(320))), "brwg");
     let clear: Vec<u8> = std::iter::repeat_n([10, 200, 30, 77], 64 * 64).flatten().collect();
-    let picture = shown(&png_of(64, 64, ::png::ColorType::Rgba, &clear), 1, within(64));
-    assert_eq!(shown(&picture.encode_intermediate().unwrap(), 1, within(64)), picture, "lossless");
+    let picture = rendered(&png_of(64, 64, ::png::ColorType::Rgba, &clear), 1, within(64));
+    assert_eq!(rendered(&picture.encode_intermediate().unwrap(), 1, within(64)), picture, "lossless");
 }
 
 #[test]
@@ -288,18 +288,18 @@ fn the_intermediate_is_large_enough_for_every_size_and_never_too_large_for_the_m
         probe(&drawing).unwrap()
     };
     for (width, height) in [(10_000, 10_000), (12_000, 8000), (8000, 12_000)] {
-        let look = sized(width, height);
-        let frame = look.intermediate(1000, 1, Limits::default()).unwrap();
-        let (w, h) = look.size(1, frame);
+        let info = sized(width, height);
+        let frame = info.intermediate(1000, 1, Limits::default()).unwrap();
+        let (w, h) = info.size(1, frame);
         assert!(w.min(h) >= 2560 && w.max(h) <= 3840, "{w} × {h}");
-        let (w, h) = look.size(6, look.intermediate(1000, 6, Limits::default()).unwrap());
+        let (w, h) = info.size(6, info.intermediate(1000, 6, Limits::default()).unwrap());
         assert!(w.min(h) >= 2560 && w.max(h) <= 3840, "sideways: {w} × {h}");
     }
     let tight = Limits { bytes: 16 << 20, ..Limits::default() };
-    let look = sized(9900, 9900);
-    let frame = look.intermediate(1000, 1, tight).unwrap();
-    assert!(look.cost(1000, 1, frame, Some(Encoding::Jpeg)) <= tight.bytes && frame.width < 3840);
-    assert_eq!(look.intermediate(1000, 1, Limits { bytes: 1000, ..tight }), None);
+    let info = sized(9900, 9900);
+    let frame = info.intermediate(1000, 1, tight).unwrap();
+    assert!(info.cost(1000, 1, frame, Some(Encoding::Jpeg)) <= tight.bytes && frame.width < 3840);
+    assert_eq!(info.intermediate(1000, 1, Limits { bytes: 1000, ..tight }), None);
 }
 
 #[test]
@@ -327,8 +327,8 @@ fn the_time_is_known_before_a_pixel_is_decoded() {
     let mut large = gif(64, 48, 1);
     large[6..10].copy_from_slice(&[0x10, 0x27, 0x10, 0x27]);
     assert!((1..=4).contains(&time(&large).as_secs()), "100 megapixels");
-    let look = probe(&large).unwrap();
-    assert!(look.time(1, within(2560), Encoding::Avif) > look.time(1, within(2560), Encoding::Jpeg));
+    let info = probe(&large).unwrap();
+    assert!(info.time(1, within(2560), Encoding::Avif) > info.time(1, within(2560), Encoding::Jpeg));
 }
 
 #[test]
@@ -341,7 +341,7 @@ fn an_interlaced_gif_is_the_same_picture() {
     let indices: Vec<u8> = order.flat_map(|y: u16| (0..64_u16).map(move |x| u8::from(x >= 32) + 2 * u8::from(y >= 24))).collect();
     encoder.write_frame(&::gif::Frame { width: 64, height: 48, buffer: indices.into(), interlaced: true, ..::gif::Frame::default() }).unwrap();
     drop(encoder);
-    assert_eq!(shown(&bytes, 1, within(64)), shown(&plain, 1, within(64)));
+    assert_eq!(rendered(&bytes, 1, within(64)), rendered(&plain, 1, within(64)));
 }
 
 #[test]

@@ -5,30 +5,30 @@
 use std::io::{Read, Seek};
 
 use super::overlay::Overlay;
-use super::{Error, comments, id3};
-use crate::wire::Source;
+use super::{Error, id3, vorbis_comments};
+use crate::bytes::Source;
 
 /// The largest comment block that is read, in bytes. Pictures have blocks of their own.
-const MOST_COMMENTS: u64 = 1024 * 1024;
-const MOST_BLOCKS: usize = 1000;
+const MAX_COMMENTS_BYTES: u64 = 1024 * 1024;
+const MAX_BLOCKS: usize = 1000;
 pub(super) const PADDING: u8 = 1;
 pub(super) const COMMENTS: u8 = 4;
 
 pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), Error> {
-    let mut at = id3::leading(source, overlay)?;
+    let mut at = id3::scrub_leading(source, overlay)?;
     if &source.array::<4>(at)? != b"fLaC" {
         return Err(Error::NotUnderstood("it doesn't start as FLAC"));
     }
     at += 4;
-    for _ in 0..MOST_BLOCKS {
+    for _ in 0..MAX_BLOCKS {
         let [head, a, b, c] = source.array(at)?;
         let (body, len) = (at + 4, u64::from(u32::from_be_bytes([0, a, b, c])));
         match head & 0x7f {
             // Stream information and seek table.
             0 | 3 => {}
-            COMMENTS if len <= MOST_COMMENTS => {
+            COMMENTS if len <= MAX_COMMENTS_BYTES => {
                 let block = source.vector(body, len)?;
-                overlay.replace(body, &block, &comments::scrubbed(&block)?)?;
+                overlay.replace(body, &block, &vorbis_comments::scrubbed(&block)?)?;
             }
             127 => return Err(Error::NotUnderstood("a block is none of FLAC's")),
             // Applications, cue sheets, pictures, and whatever comes later.
@@ -44,7 +44,7 @@ pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Ov
             if sync != 0xff || more & 0xfc != 0xf8 {
                 return Err(Error::NotUnderstood("its sound doesn't start where it should"));
             }
-            return id3::trailing(source, overlay, at).map(|_| ());
+            return id3::scrub_trailing(source, overlay, at).map(|_| ());
         }
     }
     Err(Error::TooComplex)

@@ -6,16 +6,16 @@
 use std::io::{Read, Seek};
 
 use super::Error;
-use super::iso::{blank_handler_name, disable};
+use super::isobmff::{blank_handler_name, blank_box};
 use super::overlay::Overlay;
-use crate::boxes;
+use crate::isobmff;
 use crate::header::Items;
-use crate::wire::Source;
+use crate::bytes::Source;
 
 /// Coded and derived pictures. ISO/IEC 23008-12 and the AV1 image file format.
 const PICTURES: [&[u8; 4]; 13] = [b"hvc1", b"hev1", b"lhv1", b"av01", b"avc1", b"vvc1", b"jpeg", b"unci", b"grid", b"iovl", b"iden", b"tmap", b"mski"];
 /// Properties that describe in words or name a time or an owner.
-const TALKING: [&[u8; 4]; 6] = [b"uuid", b"udes", b"altt", b"crtt", b"mdft", b"cmnt"];
+const DESCRIPTIVE: [&[u8; 4]; 6] = [b"uuid", b"udes", b"altt", b"crtt", b"mdft", b"cmnt"];
 
 /// Blanks the first `meta` box's talking parts; adds what must stay to `kept`, and `idat` to the stretches of `data`
 /// in which everything else is blanked.
@@ -29,21 +29,21 @@ pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Ov
             b"iprp" => {
                 let mut at = child.body;
                 for _ in 0..100 {
-                    let Some(inside) = boxes::next(source, at, child.end)? else { break };
+                    let Some(inside) = isobmff::next_box(source, at, child.end)? else { break };
                     at = inside.end;
                     match &inside.kind {
                         b"ipco" => properties(source, overlay, inside.body, inside.end)?,
                         b"ipma" => {}
-                        _ => disable(overlay, &inside)?,
+                        _ => blank_box(overlay, &inside)?,
                     }
                 }
             }
-            _ => disable(overlay, &child)?,
+            _ => blank_box(overlay, &child)?,
         }
     }
     for item in items.list()? {
         let is_picture = PICTURES.contains(&&item.kind);
-        if item.unplaced && !(is_picture && item.of_items) {
+        if item.location_unknown && !(is_picture && item.built_from_items) {
             return Err(Error::NotUnderstood("an item can't be found"));
         }
         for (start, bytes) in item.extents {
@@ -60,10 +60,10 @@ pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Ov
 /// A property that talks becomes `free`: its number in the list must stay taken.
 fn properties<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay, mut at: u64, end: u64) -> Result<(), Error> {
     for _ in 0..10_000 {
-        let Some(property) = boxes::next(source, at, end)? else { return Ok(()) };
+        let Some(property) = isobmff::next_box(source, at, end)? else { return Ok(()) };
         at = property.end;
-        if TALKING.contains(&&property.kind) {
-            disable(overlay, &property)?;
+        if DESCRIPTIVE.contains(&&property.kind) {
+            blank_box(overlay, &property)?;
         }
     }
     Err(Error::TooComplex)

@@ -8,23 +8,23 @@ use std::io::{Read, Seek};
 use super::Error;
 use super::overlay::Overlay;
 use crate::sniff::mpeg_frame_bytes;
-use crate::wire::{Source, be32, le32, take};
+use crate::bytes::{Source, be32, le32, take};
 
 /// Title, artist, album artist, album, track, disc, genre, year: ID3v2.2 names, then 2.3 and 2.4 names.
 const KEPT: [&[u8]; 17] = [b"TT2", b"TP1", b"TP2", b"TAL", b"TRK", b"TPA", b"TCO", b"TYE", b"TIT2", b"TPE1", b"TPE2", b"TALB", b"TRCK", b"TPOS", b"TCON", b"TYER", b"TDRC"];
 /// A longer text is no title.
-const MOST_TEXT: usize = 1024;
+const MAX_TEXT_BYTES: usize = 1024;
 /// How much of a tag is read for frames to keep: texts come first, pictures last.
-const MOST_TAG: u64 = 1024 * 1024;
-const MOST_FRAMES: usize = 50_000_000;
+const MAX_TAG_BYTES: u64 = 1024 * 1024;
+const MAX_FRAMES: usize = 50_000_000;
 /// 320 kbit/s at 32 kHz, padded.
-const LONGEST_FRAME: u64 = 1441;
+const MAX_FRAME_BYTES: u64 = 1441;
 
 pub(super) fn mp3<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), Error> {
-    let mut at = leading(source, overlay)?;
-    let end = trailing(source, overlay, at)?;
+    let mut at = scrub_leading(source, overlay)?;
+    let end = scrub_trailing(source, overlay, at)?;
     let mut heard = false;
-    for _ in 0..MOST_FRAMES {
+    for _ in 0..MAX_FRAMES {
         let data = source.some(at, 4)?;
         if at >= end || data.len() < 4 {
             if !heard {
@@ -35,7 +35,7 @@ pub(super) fn mp3<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Over
         if let Some(bytes) = mpeg_frame_bytes(data) {
             at += bytes as u64;
             heard = true;
-        } else if end - at <= LONGEST_FRAME {
+        } else if end - at <= MAX_FRAME_BYTES {
             // Less than a frame behind the last one: nothing that could be heard.
             return overlay.zero(at, end - at);
         } else if data[0] == 0 {
@@ -48,7 +48,7 @@ pub(super) fn mp3<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Over
 }
 
 /// Blanks the ID3v2 tags at the start; gives the offset behind them.
-pub(super) fn leading<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<u64, Error> {
+pub(super) fn scrub_leading<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<u64, Error> {
     let mut at = 0;
     for _ in 0..10 {
         let head = source.some(at, 10)?;
@@ -60,7 +60,7 @@ pub(super) fn leading<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut 
         let size = u64::from(size);
         // Unsynchronisation stays as it is, the frames' bytes are not touched; no extended header, no footer.
         overlay.write(at + 5, 1, vec![flags & 0x80])?;
-        let tag = source.vector(at + 10, size.min(MOST_TAG).min(source.len().saturating_sub(at + 10)))?;
+        let tag = source.vector(at + 10, size.min(MAX_TAG_BYTES).min(source.len().saturating_sub(at + 10)))?;
         overlay.write(at + 10, size, kept_frames(&tag, version, flags))?;
         let footer = if version >= 4 && flags & 0x10 != 0 { 10 } else { 0 };
         overlay.zero(at + 10 + size, footer)?;
@@ -89,7 +89,7 @@ fn kept_frames(tag: &[u8], version: u8, flags: u8) -> Vec<u8> {
         let Some(whole) = tag.get(at..end).filter(|_| frame[0] != 0) else { break };
         // Packed or locked texts are not kept: their flags are in the second byte.
         let plain = version == 2 || frame.get(9).is_some_and(|flags| flags & 0xfd == 0);
-        if plain && whole.len() <= head + MOST_TEXT && KEPT.contains(&&frame[..name]) && kept.len() < 16 * MOST_TEXT {
+        if plain && whole.len() <= head + MAX_TEXT_BYTES && KEPT.contains(&&frame[..name]) && kept.len() < 16 * MAX_TEXT_BYTES {
             kept.extend(whole);
         }
         at = end;
@@ -98,7 +98,7 @@ fn kept_frames(tag: &[u8], version: u8, flags: u8) -> Vec<u8> {
 }
 
 /// Blanks the tags behind the sound that starts at `from`; gives the offset at which the sound ends.
-pub(super) fn trailing<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay, from: u64) -> Result<u64, Error> {
+pub(super) fn scrub_trailing<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay, from: u64) -> Result<u64, Error> {
     let mut end = source.len();
     for _ in 0..10 {
         let behind = end;
@@ -108,7 +108,7 @@ pub(super) fn trailing<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut
         };
         let last = tail(source, 128)?;
         if last.len() == 128 && last.starts_with(b"TAG") {
-            // ID3v1: title, artist, album, year and genre stay; the comment goes, but for a track number at its end, which
+            // ID3v1: title, artist, album, year and genre stay; the comment is_unwanted, but for a track number at its end, which
             // stands behind a zero.
             overlay.zero(end - 31, if last[125] == 0 { 28 } else { 30 })?;
             end -= 128;
@@ -117,16 +117,16 @@ pub(super) fn trailing<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut
         if last.ends_with(b"LYRICS200") {
             let digits = last.len().checked_sub(15).and_then(|at| last.get(at..at + 6));
             let size = digits.and_then(|digits| std::str::from_utf8(digits).ok()?.parse::<u64>().ok());
-            end = end.checked_sub(size.unwrap_or(u64::MAX).saturating_add(15)).filter(|at| *at >= from).ok_or(BAD_TAIL)?;
+            end = end.checked_sub(size.unwrap_or(u64::MAX).saturating_add(15)).filter(|at| *at >= from).ok_or(INVALID_TRAILING_TAG)?;
         } else if last.len() >= 32 && last[last.len() - 32..].starts_with(b"APETAGEX") {
             let footer = &last[last.len() - 32..];
             // The size counts the footer, not the header, which bit 31 announces.
-            let (size, flags) = le32(footer, 12).zip(le32(footer, 20)).ok_or(BAD_TAIL)?;
+            let (size, flags) = le32(footer, 12).zip(le32(footer, 20)).ok_or(INVALID_TRAILING_TAG)?;
             let header = if flags & 0x8000_0000 != 0 { 32 } else { 0 };
-            end = end.checked_sub(u64::from(size) + header).filter(|at| *at >= from).ok_or(BAD_TAIL)?;
+            end = end.checked_sub(u64::from(size) + header).filter(|at| *at >= from).ok_or(INVALID_TRAILING_TAG)?;
         } else if last.len() >= 10 && last[last.len() - 10..].starts_with(b"3DI") {
-            let size = syncsafe(last.get(last.len() - 4..)).ok_or(BAD_TAIL)?;
-            end = end.checked_sub(u64::from(size) + 20).filter(|at| *at >= from).ok_or(BAD_TAIL)?;
+            let size = syncsafe(last.get(last.len() - 4..)).ok_or(INVALID_TRAILING_TAG)?;
+            end = end.checked_sub(u64::from(size) + 20).filter(|at| *at >= from).ok_or(INVALID_TRAILING_TAG)?;
         } else {
             return Ok(end);
         }
@@ -135,7 +135,7 @@ pub(super) fn trailing<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut
     Err(Error::TooComplex)
 }
 
-const BAD_TAIL: Error = Error::NotUnderstood("a tag at its end can't be read");
+const INVALID_TRAILING_TAG: Error = Error::NotUnderstood("a tag at its end can't be read");
 
 /// Seven bits in each of four bytes. ID3v2.4 §6.2.
 fn syncsafe(bytes: Option<&[u8]>) -> Option<u32> {

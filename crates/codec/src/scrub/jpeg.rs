@@ -8,15 +8,15 @@ use std::io::{Read, Seek};
 use super::overlay::Overlay;
 use super::{ScanIndex, Error, upright_exif};
 use crate::header::{jpeg_is_metadata, jpeg_segment};
-use crate::wire::{Source, WINDOW};
+use crate::bytes::{Source, WINDOW};
 
 /// More segments than this are no photo.
-const MOST_SEGMENTS: usize = 100_000;
+const MAX_SEGMENTS: usize = 100_000;
 
 pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay, scans: &ScanIndex) -> Result<(), Error> {
     let mut at = 2;
     let mut has_exif = false;
-    for _ in 0..MOST_SEGMENTS {
+    for _ in 0..MAX_SEGMENTS {
         let segment = jpeg_segment(source, at)?;
         at = segment.end();
         match segment.marker {
@@ -24,12 +24,12 @@ pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Ov
             0xda => {
                 at = match scans.end_of(at) {
                     Some(end) => end,
-                    None => behind_scan(source, at)?,
+                    None => find_scan_end(source, at)?,
                 }
             }
             marker if jpeg_is_metadata(marker) => {
                 let data = source.bytes(segment.body, segment.len)?;
-                let (kept, fill) = keep(marker, data, &mut has_exif)?;
+                let (kept, fill) = kept_part(marker, data, &mut has_exif)?;
                 let blanked = (segment.len - kept) as u64;
                 overlay.write(segment.body + kept as u64, blanked, fill)?;
             }
@@ -42,7 +42,7 @@ pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Ov
 }
 
 /// How many bytes of a metadata segment stay, and what is written behind them.
-fn keep(marker: u8, data: &[u8], has_exif: &mut bool) -> Result<(usize, Vec<u8>), Error> {
+fn kept_part(marker: u8, data: &[u8], has_exif: &mut bool) -> Result<(usize, Vec<u8>), Error> {
     let nothing = Ok((0, Vec::new()));
     match marker {
         // Version and density stay (14 bytes with the thumbnail's size), its thumbnail doesn't.
@@ -62,7 +62,7 @@ fn keep(marker: u8, data: &[u8], has_exif: &mut bool) -> Result<(usize, Vec<u8>)
 }
 
 /// The next marker behind a scan's coded data. Within it 0xFF is followed by 0 or a restart marker. T.81 §B.1.1.5.
-fn behind_scan<R: Read + Seek>(source: &mut Source<'_, R>, mut at: u64) -> Result<u64, Error> {
+fn find_scan_end<R: Read + Seek>(source: &mut Source<'_, R>, mut at: u64) -> Result<u64, Error> {
     loop {
         let data = source.some(at, WINDOW)?;
         if data.len() < 2 {

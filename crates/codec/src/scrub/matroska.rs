@@ -8,7 +8,7 @@ use std::io::{Read, Seek};
 use super::Error;
 use super::overlay::Overlay;
 use crate::ebml;
-use crate::wire::Source;
+use crate::bytes::Source;
 
 const EBML: u32 = 0x1a45_dfa3;
 const SEGMENT: u32 = 0x1853_8067;
@@ -32,16 +32,16 @@ const VOID: u32 = 0xec;
 /// must be there) and the segment's own number.
 const INFO_KEPT: [u32; 5] = [0x002a_d7b1, 0x4489, 0x4d80, 0x5741, 0x73a4];
 /// `Name` of a track, and attachments linked to it.
-const TRACK_TALKING: [u32; 2] = [0x536e, 0x7446];
+const TRACK_DESCRIPTIVE: [u32; 2] = [0x536e, 0x7446];
 /// What stands in a cluster beside blocks: its time, position, previous size.
 const CLUSTER_KEPT: [u32; 6] = [0xe7, 0xa7, 0xab, 0x5854, VOID, ENCRYPTED_BLOCK];
 
 /// Elements visited in one file. Four hours have about two million blocks, seen only where a track must go.
-const MOST_ELEMENTS: usize = 8_000_000;
+const MAX_ELEMENTS: usize = 8_000_000;
 /// More tracks than this are not taken out one by one.
-const MOST_REMOVED: usize = 64;
+const MAX_REMOVED: usize = 64;
 /// The largest `Info`, `Tracks` or `SeekHead` that is read, in bytes.
-const MOST_MASTER: u64 = 1024 * 1024;
+const MAX_MASTER_BYTES: u64 = 1024 * 1024;
 
 struct Element {
     id: u32,
@@ -51,17 +51,17 @@ struct Element {
     end: Option<u64>,
 }
 
-struct Walk<'w, 's, R> {
+struct Walker<'w, 's, R> {
     source: &'w mut Source<'s, R>,
     overlay: &'w mut Overlay,
-    left: usize,
+    elements_left: usize,
     /// Numbers of the tracks that go.
     removed: Vec<u64>,
 }
 
 pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), Error> {
     let len = source.len();
-    let mut walk = Walk { source, overlay, left: MOST_ELEMENTS, removed: Vec::new() };
+    let mut walk = Walker { source, overlay, elements_left: MAX_ELEMENTS, removed: Vec::new() };
     let header = walk.element(0, len)?;
     let segment = walk.element(header.end.ok_or(CUT)?, len)?;
     if header.id != EBML || segment.id != SEGMENT {
@@ -74,9 +74,9 @@ pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Ov
 
 const CUT: Error = Error::NotUnderstood("it is cut off");
 
-impl<R: Read + Seek> Walk<'_, '_, R> {
+impl<R: Read + Seek> Walker<'_, '_, R> {
     fn element(&mut self, at: u64, limit: u64) -> Result<Element, Error> {
-        self.left = self.left.checked_sub(1).ok_or(Error::TooComplex)?;
+        self.elements_left = self.elements_left.checked_sub(1).ok_or(Error::TooComplex)?;
         let head = ebml::element(self.source.some(at, 12)?, 0).ok_or(Error::NotUnderstood("an element's head is none"))?;
         let body = at + head.bytes as u64;
         let end = match head.size {
@@ -103,7 +103,7 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
                 // Blocks before the tracks they belong to: can't be told apart.
                 CLUSTER => return Err(Error::NotUnderstood("its tracks come after its data")),
                 SEEK_HEAD => self.seek_head(element.body, known_end?)?,
-                INFO => self.information(element.body, known_end?)?,
+                INFO => self.info(element.body, known_end?)?,
                 TRACKS => {
                     has_tracks = true;
                     self.tracks(element.body, known_end?)?;
@@ -127,16 +127,16 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
         self.overlay.write(start, total, fill)
     }
 
-    /// Makes every child of a small master `Void` for which `goes` says so.
-    fn sift(&mut self, mut at: u64, end: u64, goes: impl Fn(u32, &[u8]) -> bool) -> Result<(), Error> {
-        if end - at > MOST_MASTER {
+    /// Makes every child of a small master `Void` for which `is_unwanted` says so.
+    fn void_children(&mut self, mut at: u64, end: u64, is_unwanted: impl Fn(u32, &[u8]) -> bool) -> Result<(), Error> {
+        if end - at > MAX_MASTER_BYTES {
             return Err(Error::TooComplex);
         }
         while at < end {
             let child = self.element(at, end)?;
             let child_end = child.end.ok_or(Error::NotUnderstood("an element has no size"))?;
             let start = self.source.some(child.body, (child_end - child.body).min(64) as usize)?;
-            if goes(child.id, start) {
+            if is_unwanted(child.id, start) {
                 self.void(at, child_end)?;
             }
             at = child_end;
@@ -147,18 +147,18 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
     /// The table of what stands where: without its rows for what goes, and without its checksum.
     fn seek_head(&mut self, at: u64, end: u64) -> Result<(), Error> {
         let kept = [SEEK_HEAD, INFO, TRACKS, CLUSTER, CUES].map(u32::to_be_bytes);
-        self.sift(at, end, |id, data| {
+        self.void_children(at, end, |id, data| {
             let target = ebml::children(data).find(|child| child.id == SEEK_ID).map(|child| child.data);
             id != SEEK || !kept.iter().any(|id| Some(&id[..]) == target)
         })
     }
 
-    fn information(&mut self, at: u64, end: u64) -> Result<(), Error> {
-        self.sift(at, end, |id, _| !INFO_KEPT.contains(&id))
+    fn info(&mut self, at: u64, end: u64) -> Result<(), Error> {
+        self.void_children(at, end, |id, _| !INFO_KEPT.contains(&id))
     }
 
     fn tracks(&mut self, mut at: u64, end: u64) -> Result<(), Error> {
-        if end - at > MOST_MASTER {
+        if end - at > MAX_MASTER_BYTES {
             return Err(Error::TooComplex);
         }
         while at < end {
@@ -172,9 +172,9 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
                 };
                 // 1 is picture, 2 sound. RFC 9559 §5.1.4.1.3.
                 if matches!(kind, 1 | 2) {
-                    self.sift(entry.body, entry_end, |id, _| TRACK_TALKING.contains(&id) || id == 0xbf)?;
+                    self.void_children(entry.body, entry_end, |id, _| TRACK_DESCRIPTIVE.contains(&id) || id == 0xbf)?;
                 } else {
-                    if self.removed.len() >= MOST_REMOVED {
+                    if self.removed.len() >= MAX_REMOVED {
                         return Err(Error::TooComplex);
                     }
                     self.removed.push(track);
@@ -198,13 +198,13 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
                 return Ok(at);
             }
             let element_end = element.end.ok_or(Error::NotUnderstood("an element has no size"))?;
-            let goes = match element.id {
+            let is_unwanted = match element.id {
                 _ if !inside => true,
                 SIMPLE_BLOCK => self.is_removed(element.body)?,
                 BLOCK_GROUP => self.group_is_removed(element.body, element_end)?,
                 _ => false,
             };
-            if goes {
+            if is_unwanted {
                 self.void(at, element_end)?;
             }
             at = element_end;

@@ -6,18 +6,18 @@
 use std::io::{Read, Seek};
 
 use super::overlay::Overlay;
-use super::{Error, comments, flac};
+use super::{Error, flac, vorbis_comments};
 use crate::checksum;
-use crate::wire::{Source, be16, le32};
+use crate::bytes::{Source, be16, le32};
 
 /// 200 MB in pages of 100 bytes.
-const MOST_PAGES: usize = 2_000_000;
+const MAX_PAGES: usize = 2_000_000;
 /// The most bytes of all streams' head packets together; cover pictures are in there.
-const MOST_HEAD: usize = 4 * 1024 * 1024;
+const MAX_HEAD_BYTES: usize = 4 * 1024 * 1024;
 /// Streams beside and behind each other.
-const MOST_STREAMS: usize = 16;
+const MAX_STREAMS: usize = 16;
 /// A page has 27 bytes, then up to 255 lengths, then the packets.
-const PAGE_HEAD: usize = 27;
+const PAGE_HEADER_BYTES: usize = 27;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Codec {
@@ -43,7 +43,7 @@ struct Stream {
 pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), Error> {
     let mut streams: Vec<Stream> = Vec::new();
     let (mut at, mut held) = (0, 0);
-    for _ in 0..MOST_PAGES {
+    for _ in 0..MAX_PAGES {
         if at == source.len() {
             let whole = !streams.is_empty() && streams.iter().all(|stream| stream.packets == 0);
             return if whole { Ok(()) } else { Err(Error::NotUnderstood("it is cut off")) };
@@ -53,7 +53,7 @@ pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Ov
         let known = streams.iter().position(|stream| stream.serial == serial);
         let stream = match known {
             Some(known) if !first => &mut streams[known],
-            None if first && streams.len() < MOST_STREAMS => {
+            None if first && streams.len() < MAX_STREAMS => {
                 let data = source.bytes(at, page.bytes)?;
                 streams.push(open(serial, data.get(page.head..).unwrap_or_default())?);
                 let new = streams.len() - 1;
@@ -63,7 +63,7 @@ pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Ov
         };
         if stream.packets > 0 {
             held += page.bytes;
-            if held > MOST_HEAD {
+            if held > MAX_HEAD_BYTES {
                 return Err(Error::TooComplex);
             }
             let data = source.bytes(at, page.bytes)?.to_vec();
@@ -87,14 +87,14 @@ struct Page {
 }
 
 fn page<R: Read + Seek>(source: &mut Source<'_, R>, at: u64) -> Result<Page, Error> {
-    let head = source.bytes(at, PAGE_HEAD)?;
+    let head = source.bytes(at, PAGE_HEADER_BYTES)?;
     if !head.starts_with(b"OggS\0") {
         return Err(Error::NotUnderstood("a page is missing"));
     }
     let (flags, serial, segments) = (head[5], le32(head, 14).unwrap_or_default(), usize::from(head[26]));
-    let lengths = source.bytes(at + PAGE_HEAD as u64, segments)?;
+    let lengths = source.bytes(at + PAGE_HEADER_BYTES as u64, segments)?;
     let body: usize = lengths.iter().map(|len| usize::from(*len)).sum();
-    let head = PAGE_HEAD + segments;
+    let head = PAGE_HEADER_BYTES + segments;
     let bytes = head + body;
     source.bytes(at, bytes)?;
     Ok(Page { flags, serial, head, bytes })
@@ -120,7 +120,7 @@ impl Stream {
     fn take(&mut self, at: u64, data: Vec<u8>, page: &Page) -> Result<(), Error> {
         let number = self.pages.len();
         let mut offset = page.head;
-        let lengths = data.get(PAGE_HEAD..page.head).unwrap_or_default().to_vec();
+        let lengths = data.get(PAGE_HEADER_BYTES..page.head).unwrap_or_default().to_vec();
         self.pages.push((at, data));
         for len in lengths {
             if self.packets == 0 {
@@ -132,13 +132,13 @@ impl Stream {
             offset += usize::from(len);
             // A packet ends with a piece that isn't full. RFC 3533 §5.
             if len < 255 {
-                self.packet_done()?;
+                self.finish_packet()?;
             }
         }
         Ok(())
     }
 
-    fn packet_done(&mut self) -> Result<(), Error> {
+    fn finish_packet(&mut self) -> Result<(), Error> {
         self.packets -= 1;
         let packet = std::mem::take(&mut self.packet);
         let pieces = std::mem::take(&mut self.pieces);
@@ -156,7 +156,7 @@ impl Stream {
             _ => return Ok(()),
         };
         let (head, block) = packet.split_at_checked(skip).ok_or(Error::NotUnderstood("its comments can't be read"))?;
-        let made = [head, &comments::scrubbed(block)?].concat();
+        let made = [head, &vorbis_comments::scrubbed(block)?].concat();
         self.place(&pieces, &made);
         Ok(())
     }

@@ -3,12 +3,12 @@
 //! Owns sorting and merging them. Invariant: what comes out is sorted, disjoint, inside the file and bounded in
 //! number and in bytes; patches that contradict each other are an error.
 
-use super::{MOST_PATCHES, Patch, Error};
+use super::{MAX_PATCHES, Patch, Error};
 
 /// The most bytes of fill in one file's patches.
-const MOST_FILL: usize = 256 * 1024;
+const MAX_FILL_BYTES: usize = 256 * 1024;
 /// The most patches before neighbours are merged.
-const MOST_RAW: usize = 16 * MOST_PATCHES;
+const MAX_UNMERGED: usize = 16 * MAX_PATCHES;
 /// Zeros up to this many are written out when that saves a patch.
 const SHORT_GAP: u64 = 32;
 
@@ -37,7 +37,7 @@ impl Overlay {
             return Ok(());
         }
         self.fill += fill.len();
-        if self.patches.len() >= MOST_RAW || self.fill > MOST_FILL {
+        if self.patches.len() >= MAX_UNMERGED || self.fill > MAX_FILL_BYTES {
             return Err(Error::TooComplex);
         }
         // Most come in order, many are neighbours: merging at once keeps the list short.
@@ -100,7 +100,7 @@ impl Overlay {
                 merged.push(patch);
             }
         }
-        if merged.len() > MOST_PATCHES { Err(Error::TooComplex) } else { Ok(merged) }
+        if merged.len() > MAX_PATCHES { Err(Error::TooComplex) } else { Ok(merged) }
     }
 }
 

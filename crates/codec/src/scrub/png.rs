@@ -8,7 +8,7 @@ use std::io::{Read, Seek};
 use super::overlay::Overlay;
 use super::{Error, upright_exif};
 use crate::checksum::Crc32;
-use crate::wire::{Source, WINDOW, take};
+use crate::bytes::{Source, WINDOW, take};
 
 /// Chunks that say what the pixels look like. PNG third edition §4.7.
 const KEPT: [&[u8; 4]; 20] = [
@@ -18,11 +18,11 @@ const KEPT: [&[u8; 4]; 20] = [
 /// A private chunk that nobody needs (§5.4: lower-case first and second letter).
 const VOID: &[u8; 4] = b"voId";
 /// 25 MB in chunks of 64 bytes.
-const MOST_CHUNKS: usize = 400_000;
+const MAX_CHUNKS: usize = 400_000;
 
 pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), Error> {
     let mut at = 8;
-    for _ in 0..MOST_CHUNKS {
+    for _ in 0..MAX_CHUNKS {
         let head = source.bytes(at, 8)?;
         let len = u64::from(u32::from_be_bytes(take(head, 0).unwrap_or_default()));
         let kind: [u8; 4] = take(head, 4).unwrap_or_default();

@@ -7,13 +7,13 @@ use std::io::{Read, Seek};
 use std::vec::IntoIter;
 
 use super::Error;
-use super::samples::Chunks;
-use crate::wire::Source;
+use super::samples::SampleChunks;
+use crate::bytes::Source;
 
 /// Tracks that are merged; each has pages of three tables in memory.
-const MOST_TRACKS: usize = 64;
+const MAX_TRACKS: usize = 64;
 /// Chunks of tables that are out of order, all together.
-const MOST_UNSORTED: usize = 100_000;
+const MAX_UNSORTED: usize = 100_000;
 
 /// What the ranges of one list are.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub(super) enum Role {
     /// They hold what is kept.
     Kept,
     /// They hold what is kept, up to where the next range of any track begins.
-    Loose,
+    OpenEnded,
     /// They are only known because a loose range ends where they begin.
     Removed,
     /// Items, which have nothing to do with tracks.
@@ -29,7 +29,7 @@ pub(super) enum Role {
 }
 
 enum List {
-    Table(Box<Chunks>),
+    Table(Box<SampleChunks>),
     Sorted(IntoIter<(u64, u64)>),
 }
 
@@ -67,8 +67,8 @@ impl Ranges {
     }
 
     /// Adds a track's chunks.
-    pub(super) fn track<R: Read + Seek>(&mut self, source: &mut Source<'_, R>, mut chunks: Chunks, role: Role) -> Result<(), Error> {
-        if self.cursors.len() >= MOST_TRACKS {
+    pub(super) fn track<R: Read + Seek>(&mut self, source: &mut Source<'_, R>, mut chunks: SampleChunks, role: Role) -> Result<(), Error> {
+        if self.cursors.len() >= MAX_TRACKS {
             return Err(Error::TooComplex);
         }
         if chunks.count == 0 {
@@ -81,7 +81,7 @@ impl Ranges {
         let mut ranges = Vec::new();
         while let Some(range) = chunks.next(source)? {
             self.unsorted += 1;
-            if self.unsorted > MOST_UNSORTED {
+            if self.unsorted > MAX_UNSORTED {
                 return Err(Error::TooComplex);
             }
             ranges.push(range);
@@ -125,7 +125,7 @@ impl Ranges {
             cursor.advance(source)?;
             match role {
                 Role::Kept | Role::Item => return Ok(Some((start, end))),
-                Role::Loose => self.open = Some(start),
+                Role::OpenEnded => self.open = Some(start),
                 Role::Removed => {}
             }
         }

@@ -7,9 +7,9 @@ use std::io::{Read, Seek};
 
 use super::overlay::Overlay;
 use super::{Error, upright_exif};
-use crate::wire::{Source, WINDOW, le32, take};
+use crate::bytes::{Source, WINDOW, le32, take};
 
-const MOST_CHUNKS: usize = 100_000;
+const MAX_CHUNKS: usize = 100_000;
 
 struct Chunk {
     kind: [u8; 4],
@@ -46,7 +46,7 @@ pub(super) fn webp<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Ove
     }
     overlay.zero_rest(end)?;
     let (mut at, mut flags_at, mut keeps_exif) = (12, None, false);
-    for _ in 0..MOST_CHUNKS {
+    for _ in 0..MAX_CHUNKS {
         if at + 8 > end {
             overlay.zero(at, end.saturating_sub(at))?;
             // Extended header: bit 3 says EXIF, bit 2 XMP. RFC 9649 §2.7.
@@ -102,7 +102,7 @@ pub(super) fn wav<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Over
     let len = source.len();
     let mut at = 12;
     let (mut data_len, mut has_sound) = (None, false);
-    for _ in 0..MOST_CHUNKS {
+    for _ in 0..MAX_CHUNKS {
         if at + 8 > len {
             overlay.zero_rest(at)?;
             return if has_sound { Ok(()) } else { Err(Error::NotUnderstood("it has no sound")) };

@@ -282,9 +282,9 @@ fn a_png_has_valid_checksums_and_stays_turned() {
     let made = scrubbed(Format::Png, &png());
     let mut at = 8;
     let mut kinds = Vec::new();
-    while let Some(len) = crate::wire::be32(&made, at).filter(|_| kinds.last() != Some(&b"IEND".to_vec())) {
+    while let Some(len) = crate::bytes::be32(&made, at).filter(|_| kinds.last() != Some(&b"IEND".to_vec())) {
         let end = at + 8 + len as usize;
-        assert_eq!(Some(crc32(&made[at + 4..end])), crate::wire::be32(&made, end));
+        assert_eq!(Some(crc32(&made[at + 4..end])), crate::bytes::be32(&made, end));
         kinds.push(made[at + 4..at + 8].to_vec());
         at = end + 4;
     }

@@ -10,7 +10,7 @@ use codec::header::{self, Claims, Error};
 use codec::sniff::{Format, Sniff, sniff};
 
 use crate::seeds::*;
-use crate::tools::Studio;
+use crate::tools::Fixtures;
 
 fn read(format: Format, file: &[u8]) -> Result<Claims, Error> {
     header::claims(format, &mut Cursor::new(file), file.len() as u64)
@@ -209,9 +209,9 @@ fn pictures_of_pictures_cost_what_is_decoded() {
 
 #[test]
 fn real_recordings_claim_what_they_are() {
-    let studio = Studio::new();
+    let fixtures = Fixtures::new();
     let of = |name: &str, format| {
-        let file = fs::read(studio.path(name)).unwrap();
+        let file = fs::read(fixtures.path(name)).unwrap();
         claims(format, &file)
     };
     let source = "-f lavfi -i testsrc2=s=334x210:r=25:d=1 -f lavfi -i sine=440:duration=1:sample_rate=48000 -c:a aac -pix_fmt yuv420p";
@@ -219,7 +219,7 @@ fn real_recordings_claim_what_they_are() {
         [("libx264 -preset ultrafast", (336, 224)), ("libx265 -preset ultrafast -x265-params log-level=error", (336, 216)), ("libaom-av1 -cpu-used 8 -usage realtime", (334, 210))]
     {
         for (name, format) in [("a.mp4", Format::Mp4), ("a.mkv", Format::Mkv)] {
-            studio.ffmpeg(&format!("{source} -c:v {codec}"), name);
+            fixtures.ffmpeg(&format!("{source} -c:v {codec}"), name);
             let claims = of(name, format);
             assert_eq!((claims.tracks, claims.rates), (2, Some((48_000, 48_000))), "{codec} {name}");
             let frame = claims.frame.unwrap();
@@ -227,7 +227,7 @@ fn real_recordings_claim_what_they_are() {
             assert!((900..=1200).contains(&claims.duration_ms.unwrap()), "{codec} {name}: {claims:?}");
         }
     }
-    studio.ffmpeg(&format!("{source} -c:v libx264 -movflags frag_keyframe+empty_moov -g 5"), "f.mp4");
+    fixtures.ffmpeg(&format!("{source} -c:v libx264 -movflags frag_keyframe+empty_moov -g 5"), "f.mp4");
     let fragments = of("f.mp4", Format::Mp4).samples;
     assert!((70..=80).contains(&fragments), "25 pictures and 48 frames of sound: {fragments}");
     for (name, codec, format) in [
@@ -238,7 +238,7 @@ fn real_recordings_claim_what_they_are() {
         ("l.m4a", "-c:a alac", Format::M4a),
         ("a.mka", "-c:a flac", Format::Mkv),
     ] {
-        studio.tone(codec, name);
+        fixtures.audio(codec, name);
         let claims = of(name, format);
         assert_eq!((claims.tracks, claims.rates), (1, Some((48_000, 48_000))), "{name}");
         // An MP4 says two channels where it has one.
@@ -347,20 +347,20 @@ fn seeds_for_fuzzing_can_be_written() {
     for (number, (format, file)) in all().into_iter().enumerate() {
         fs::write(folder.join(format!("{number}.{format}")), file).unwrap();
     }
-    let studio = Studio::new();
+    let fixtures = Fixtures::new();
     let made = [
-        studio.picture(1, "", "a.jpg"),
-        studio.picture(2, "", "a.gif"),
-        studio.picture(2, "-c:v libwebp_anim", "a.webp"),
-        studio.picture(2, "-f apng", "a.png"),
-        studio.film("-s 16x16 -c:a aac", "a.mp4"),
-        studio.film("-s 16x16 -movflags frag_keyframe+empty_moov", "f.mp4"),
-        studio.film("-s 16x16 -c:a pcm_s16le -ar 8000", "a.mov"),
-        studio.film("-s 16x16", "a.mkv"),
-        studio.tone("-t 0.1", "a.mp3"),
-        studio.tone("-t 0.1", "a.flac"),
-        studio.tone("-t 0.1 -c:a libvorbis", "a.ogg"),
-        studio.tone("-t 0.1 -metadata title=x", "a.wav"),
+        fixtures.image(1, "", "a.jpg"),
+        fixtures.image(2, "", "a.gif"),
+        fixtures.image(2, "-c:v libwebp_anim", "a.webp"),
+        fixtures.image(2, "-f apng", "a.png"),
+        fixtures.video("-s 16x16 -c:a aac", "a.mp4"),
+        fixtures.video("-s 16x16 -movflags frag_keyframe+empty_moov", "f.mp4"),
+        fixtures.video("-s 16x16 -c:a pcm_s16le -ar 8000", "a.mov"),
+        fixtures.video("-s 16x16", "a.mkv"),
+        fixtures.audio("-t 0.1", "a.mp3"),
+        fixtures.audio("-t 0.1", "a.flac"),
+        fixtures.audio("-t 0.1 -c:a libvorbis", "a.ogg"),
+        fixtures.audio("-t 0.1 -metadata title=x", "a.wav"),
     ];
     for path in made {
         fs::copy(&path, folder.join(path.file_name().unwrap())).unwrap();

@@ -82,7 +82,7 @@ pub fn exif(data: &[u8]) {
 pub fn scrubbing(data: &[u8]) {
     for format in [Format::Jpeg, Format::Png, Format::Gif, Format::Webp, Format::Wav, Format::Heic, Format::Mkv, Format::Mp3, Format::Flac, Format::Ogg] {
         let Ok(patches) = scrub::scrub(format, &mut Cursor::new(data), data.len() as u64) else { continue };
-        assert!(patches.len() <= scrub::MOST_PATCHES);
+        assert!(patches.len() <= scrub::MAX_PATCHES);
         let mut end = 0;
         for patch in &patches {
             assert!(patch.offset >= end && patch.bytes > 0 && patch.fill.len() as u64 <= patch.bytes, "{format}: {patch:?}");

@@ -9,7 +9,7 @@ use codec::sniff::Format;
 use tempfile::NamedTempFile;
 
 use crate::reading::format;
-use crate::tools::{Studio, frames, run, tags};
+use crate::tools::{Fixtures, frames, run, tags};
 
 /// What exiftool puts where a format has room for it.
 const EXIF: [&str; 9] = [
@@ -25,7 +25,7 @@ const EXIF: [&str; 9] = [
 ];
 
 /// Words that betray a secret in exiftool's output or in the bytes.
-const MARKS: [&str; 9] = ["SECRET", "GPS", "XMP", "IPTC", "Model ", "Comment ", "DateTimeOriginal", "Location", "Thumbnail"];
+const LEAK_MARKS: [&str; 9] = ["SECRET", "GPS", "XMP", "IPTC", "Model ", "Comment ", "DateTimeOriginal", "Location", "Thumbnail"];
 
 fn patches(path: &Path) -> Result<Vec<Patch>, scrub::Error> {
     let len = fs::metadata(path).unwrap().len();
@@ -51,7 +51,7 @@ fn check(path: &Path, maps: &[&str]) -> String {
     // A comment of zeros is an empty value.
     let own = ["[System]", "[ExifTool]", "[Composite]"];
     let says = |line: &&str| !own.iter().any(|group| line.starts_with(group)) && !line.trim_end().ends_with(" :");
-    let talk: Vec<_> = left.lines().filter(says).filter(|line| MARKS.iter().any(|mark| line.contains(mark))).collect();
+    let talk: Vec<_> = left.lines().filter(says).filter(|line| LEAK_MARKS.iter().any(|mark| line.contains(mark))).collect();
     assert!(talk.is_empty(), "{}: {talk:#?}", path.display());
     if !maps.is_empty() {
         assert_eq!(frames(path, maps), frames(made.path(), maps), "{}", path.display());
@@ -63,7 +63,7 @@ fn check(path: &Path, maps: &[&str]) -> String {
     left
 }
 
-fn mark(path: &Path, more: &[&str]) {
+fn add_metadata(path: &Path, more: &[&str]) {
     let path = path.display().to_string();
     run("exiftool", &[&["-q", "-m", "-overwrite_original"], &EXIF[..], more, &[&path]].concat());
     assert!(tags(Path::new(&path)).contains("SECRET"), "{path}: exiftool wrote nothing");
@@ -71,11 +71,11 @@ fn mark(path: &Path, more: &[&str]) {
 
 #[test]
 fn photos_lose_everything_but_their_orientation() {
-    let studio = Studio::new();
+    let fixtures = Fixtures::new();
     let more = ["-n", "-Orientation=6", "-Comment=SECRET", "-IPTC:Keywords=SECRET", "-Copyright=SECRET"];
     for (name, codec) in [("a.jpg", ""), ("a.png", ""), ("a.webp", "-c:v libwebp"), ("b.webp", "-c:v libwebp -lossless 1")] {
-        let path = studio.picture(1, codec, name);
-        mark(&path, &more);
+        let path = fixtures.image(1, codec, name);
+        add_metadata(&path, &more);
         let left = check(&path, &["0:v"]);
         assert!(left.contains("Orientation") && left.contains("Rotate 90 CW"), "{name}: {left}");
         let made = scrubbed(&path);
@@ -86,38 +86,38 @@ fn photos_lose_everything_but_their_orientation() {
 
 #[test]
 fn animations_still_play() {
-    let studio = Studio::new();
-    let path = studio.picture(10, "-loop 0", "a.gif");
-    mark(&path, &["-Comment=SECRET"]);
+    let fixtures = Fixtures::new();
+    let path = fixtures.image(10, "-loop 0", "a.gif");
+    add_metadata(&path, &["-Comment=SECRET"]);
     check(&path, &["0:v"]);
     // ffmpeg takes no text between an APNG's frames, where exiftool puts it: a still's text is moved behind the header.
-    let still = studio.picture(1, "", "a.png");
-    mark(&still, &["-Comment=SECRET"]);
+    let still = fixtures.image(1, "", "a.png");
+    add_metadata(&still, &["-Comment=SECRET"]);
     let still = fs::read(still).unwrap();
     let text = still.windows(4).position(|w| w == b"tEXt").unwrap() - 4;
     let end = text + 12 + u32::from_be_bytes(still[text..text + 4].try_into().unwrap()) as usize;
-    let mut animated = fs::read(studio.picture(10, "-plays 0", "plain.apng")).unwrap();
+    let mut animated = fs::read(fixtures.image(10, "-plays 0", "plain.apng")).unwrap();
     animated.splice(33..33, still[text..end].iter().copied());
-    check(&studio.write("a.apng", &animated), &["0:v"]);
+    check(&fixtures.write("a.apng", &animated), &["0:v"]);
     // ffmpeg 5.1 doesn't decode animated WebP.
-    let path = studio.picture(10, "-c:v libwebp_anim", "a.webp");
-    mark(&path, &[]);
+    let path = fixtures.image(10, "-c:v libwebp_anim", "a.webp");
+    add_metadata(&path, &[]);
     check(&path, &[]);
 }
 
 #[test]
 fn a_motion_photo_loses_its_film_and_a_jpeg_its_preview() {
-    let studio = Studio::new();
-    let path = studio.picture(1, "", "a.jpg");
-    mark(&path, &["-n", "-Orientation=3"]);
-    let preview = studio.picture(1, "", "preview.jpg");
+    let fixtures = Fixtures::new();
+    let path = fixtures.image(1, "", "a.jpg");
+    add_metadata(&path, &["-n", "-Orientation=3"]);
+    let preview = fixtures.image(1, "", "preview.jpg");
     let preview = format!("-ThumbnailImage<={}", preview.display());
     run("exiftool", &["-q", "-overwrite_original", &preview, &path.display().to_string()]);
     assert!(tags(&path).contains("ThumbnailImage"));
-    let film = studio.film("-metadata title=SECRET", "film.mp4");
+    let film = fixtures.video("-metadata title=SECRET", "film.mp4");
     let both = [fs::read(&path).unwrap(), fs::read(film).unwrap()].concat();
     let len = fs::read(&path).unwrap().len();
-    let motion = studio.write("motion.jpg", &both);
+    let motion = fixtures.write("motion.jpg", &both);
     let left = check(&motion, &["0:v"]);
     assert!(left.contains("Rotate 180"), "{left}");
     let made = scrubbed(&motion);
@@ -126,17 +126,17 @@ fn a_motion_photo_loses_its_film_and_a_jpeg_its_preview() {
 
 #[test]
 fn heif_pictures_lose_their_items() {
-    let studio = Studio::new();
-    let source = studio.picture(1, "", "a.jpg");
-    mark(&source, &["-n", "-Orientation=1"]);
+    let fixtures = Fixtures::new();
+    let source = fixtures.image(1, "", "a.jpg");
+    add_metadata(&source, &["-n", "-Orientation=1"]);
     for name in ["a.heic", "a.avif"] {
-        let path = studio.path(name);
+        let path = fixtures.path(name);
         run("heif-enc", &[&source.display().to_string(), "-o", &path.display().to_string()]);
-        mark(&path, &[]);
+        add_metadata(&path, &[]);
         check(&path, &[]);
         let made = scrubbed(&path);
         let decoded = |path: &Path, name: &str| {
-            let picture = studio.path(name);
+            let picture = fixtures.path(name);
             run("heif-convert", &[&path.display().to_string(), &picture.display().to_string()]);
             frames(&picture, &["0:v"])
         };
@@ -146,7 +146,7 @@ fn heif_pictures_lose_their_items() {
 
 #[test]
 fn movies_lose_everything_but_pictures_and_sound() {
-    let studio = Studio::new();
+    let fixtures = Fixtures::new();
     let named = "-metadata title=SECRET -metadata comment=SECRET -metadata location=+52.5200+013.4050/ -metadata artist=SECRET -metadata creation_time=2026-06-01T12:00:00Z";
     for (name, codec) in [
         ("late.mp4", ""),
@@ -157,9 +157,9 @@ fn movies_lose_everything_but_pictures_and_sound() {
         ("a.3gp", "-c:a aac"),
         ("a.mkv", "-metadata:s:v title=SECRET"),
     ] {
-        let path = studio.film(&format!("{codec} {named}"), name);
+        let path = fixtures.video(&format!("{codec} {named}"), name);
         if matches!(name, "late.mp4" | "early.mp4" | "a.mov") {
-            mark(&path, &["-Keys:GPSCoordinates=52.52 13.4", "-UserData:GPSCoordinates=52.52 13.4", "-UserData:Comment=SECRET"]);
+            add_metadata(&path, &["-Keys:GPSCoordinates=52.52 13.4", "-UserData:GPSCoordinates=52.52 13.4", "-UserData:Comment=SECRET"]);
         }
         let left = check(&path, &["0:v:0", "0:a"]);
         assert!(!left.contains("2026:06:01"), "{name}: {left}");
@@ -173,16 +173,16 @@ fn movies_lose_everything_but_pictures_and_sound() {
 
 #[test]
 fn tracks_that_pass_for_subtitles_go() {
-    let studio = Studio::new();
+    let fixtures = Fixtures::new();
     // What drones write: a position in each line.
     let line = |at: u32| format!("{at}\n00:00:0{at},000 --> 00:00:0{at},900\nGPS(13.4,52.5) SECRET\n\n");
     let lines = [line(0), line(1)].concat();
-    studio.write("track.srt", lines.as_bytes());
-    studio.write("chapters.txt", b";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=1000\ntitle=SECRET\n");
-    studio.film("", "film.mp4");
+    fixtures.write("track.srt", lines.as_bytes());
+    fixtures.write("chapters.txt", b";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=1000\ntitle=SECRET\n");
+    fixtures.video("", "film.mp4");
     for (name, codec) in [("a.mp4", "-c:s mov_text"), ("a.mov", "-c:s mov_text"), ("a.mkv", "-c:s srt")] {
         let inputs = "-i @film.mp4 -i @track.srt -i @chapters.txt -map 0 -map 1 -map_metadata 2 -map_chapters 2 -c:v copy -c:a copy";
-        let path = studio.ffmpeg(&format!("{inputs} {codec}"), name);
+        let path = fixtures.ffmpeg(&format!("{inputs} {codec}"), name);
         check(&path, &["0:v", "0:a"]);
         let made = scrubbed(&path);
         let probe = run("ffprobe", &["-v", "error", "-show_streams", "-show_chapters", &made.path().display().to_string()]);
@@ -192,25 +192,25 @@ fn tracks_that_pass_for_subtitles_go() {
 
 #[test]
 fn matroska_of_other_makes() {
-    let studio = Studio::new();
-    studio.film("", "film.mp4");
-    let cover = studio.picture(1, "", "cover.jpg");
-    mark(&cover, &[]);
+    let fixtures = Fixtures::new();
+    fixtures.video("", "film.mp4");
+    let cover = fixtures.image(1, "", "cover.jpg");
+    add_metadata(&cover, &[]);
     let attached = "-attach @cover.jpg -metadata:s:t mimetype=image/jpeg -metadata:s:t filename=SECRET.jpg";
-    let path = studio.ffmpeg(&format!("-i @film.mp4 {attached} -c copy -metadata title=SECRET -metadata:s:a title=SECRET"), "a.mkv");
+    let path = fixtures.ffmpeg(&format!("-i @film.mp4 {attached} -c copy -metadata title=SECRET -metadata:s:a title=SECRET"), "a.mkv");
     check(&path, &["0:v:0", "0:a"]);
     // A browser's recorder: sizes unknown, as it writes to a pipe.
-    let live = studio.ffmpeg("-i @film.mp4 -c:v libvpx -deadline realtime -c:a libopus -live 1 -metadata title=SECRET -f webm", "live.webm");
+    let live = fixtures.ffmpeg("-i @film.mp4 -c:v libvpx -deadline realtime -c:a libopus -live 1 -metadata title=SECRET -f webm", "live.webm");
     check(&live, &["0:v", "0:a"]);
-    let whole = studio.ffmpeg("-i @film.mp4 -c:v libvpx -deadline realtime -c:a libopus -metadata title=SECRET -metadata location=SECRET", "a.webm");
+    let whole = fixtures.ffmpeg("-i @film.mp4 -c:v libvpx -deadline realtime -c:a libopus -metadata title=SECRET -metadata location=SECRET", "a.webm");
     check(&whole, &["0:v", "0:a"]);
 }
 
 #[test]
 fn songs_keep_title_and_artist_and_lose_the_rest() {
-    let studio = Studio::new();
-    let cover = studio.picture(1, "", "cover.jpg");
-    mark(&cover, &[]);
+    let fixtures = Fixtures::new();
+    let cover = fixtures.image(1, "", "cover.jpg");
+    add_metadata(&cover, &[]);
     let named = "-metadata title=Song -metadata artist=Ada -metadata comment=SECRET -metadata location=SECRET -metadata encoded_by=SECRET";
     for (name, codec, keeps) in [
         ("a.mp3", "-c:a libmp3lame -id3v2_version 3 -write_id3v1 1", true),
@@ -224,11 +224,11 @@ fn songs_keep_title_and_artist_and_lose_the_rest() {
         ("b.wav", "-rf64 always", false),
         ("a.mka", "-c:a flac", false),
     ] {
-        let path = studio.tone(&format!("{codec} {named}"), name);
+        let path = fixtures.audio(&format!("{codec} {named}"), name);
         check_song(&path, keeps);
         if matches!(name, "a.mp3" | "b.mp3" | "a.flac" | "a.m4a") {
             let covered = format!("cover-{name}");
-            let path = studio.ffmpeg(&format!("-i @{name} -i @cover.jpg -map 0 -map 1 -c copy -disposition:v attached_pic -write_id3v1 0"), &covered);
+            let path = fixtures.ffmpeg(&format!("-i @{name} -i @cover.jpg -map 0 -map 1 -c copy -disposition:v attached_pic -write_id3v1 0"), &covered);
             check_song(&path, keeps);
         }
     }
@@ -268,20 +268,20 @@ fn what_people_really_took() {
 
 #[test]
 fn real_files_cut_and_bent_upset_nothing() {
-    let studio = Studio::new();
-    studio.picture(1, "", "p.png");
-    let heic = studio.path("a.heic");
-    run("heif-enc", &[&studio.path("p.png").display().to_string(), "-o", &heic.display().to_string()]);
+    let fixtures = Fixtures::new();
+    fixtures.image(1, "", "p.png");
+    let heic = fixtures.path("a.heic");
+    run("heif-enc", &[&fixtures.path("p.png").display().to_string(), "-o", &heic.display().to_string()]);
     let files = [
         heic,
-        studio.picture(1, "", "a.jpg"),
-        studio.picture(3, "", "a.gif"),
-        studio.film("", "a.mp4"),
-        studio.film("-movflags frag_keyframe+empty_moov", "b.mp4"),
-        studio.film("", "a.mkv"),
-        studio.tone("-c:a libopus", "a.opus"),
-        studio.tone("-c:a libmp3lame", "a.mp3"),
-        studio.tone("", "a.flac"),
+        fixtures.image(1, "", "a.jpg"),
+        fixtures.image(3, "", "a.gif"),
+        fixtures.video("", "a.mp4"),
+        fixtures.video("-movflags frag_keyframe+empty_moov", "b.mp4"),
+        fixtures.video("", "a.mkv"),
+        fixtures.audio("-c:a libopus", "a.opus"),
+        fixtures.audio("-c:a libmp3lame", "a.mp3"),
+        fixtures.audio("", "a.flac"),
     ];
     // A small generator of our own: the same bends in each run.
     let mut state = 0x2545_f491_4f6c_dd1d_u64;

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 /// A folder for one test.
-pub struct Studio {
+pub struct Fixtures {
     folder: TempDir,
 }
 
@@ -24,7 +24,7 @@ pub fn run(program: &str, arguments: &[&str]) -> String {
     text.into_owned()
 }
 
-impl Studio {
+impl Fixtures {
     pub fn new() -> Self {
         Self { folder: TempDir::new().unwrap() }
     }
@@ -33,14 +33,14 @@ impl Studio {
         self.folder.path().join(name)
     }
 
-    /// Writes a file of this studio.
+    /// Writes a file of this folder.
     pub fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.path(name);
         std::fs::write(&path, bytes).unwrap();
         path
     }
 
-    /// Makes a file with ffmpeg from space-separated arguments; `@name` is a file of this studio.
+    /// Makes a file with ffmpeg from space-separated arguments; `@name` is a file of this folder.
     pub fn ffmpeg(&self, arguments: &str, name: &str) -> PathBuf {
         let path = self.path(name);
         let mut words = vec!["-v".to_owned(), "error".to_owned(), "-nostdin".to_owned(), "-y".to_owned()];
@@ -54,17 +54,17 @@ impl Studio {
     }
 
     /// A second of moving picture (64×48, 25 per second), one picture if `frames` is 1.
-    pub fn picture(&self, frames: u32, codec: &str, name: &str) -> PathBuf {
+    pub fn image(&self, frames: u32, codec: &str, name: &str) -> PathBuf {
         self.ffmpeg(&format!("-f lavfi -i testsrc2=s=64x48:r=25 -frames:v {frames} {codec}"), name)
     }
 
     /// A second of tone.
-    pub fn tone(&self, codec: &str, name: &str) -> PathBuf {
+    pub fn audio(&self, codec: &str, name: &str) -> PathBuf {
         self.ffmpeg(&format!("-f lavfi -i sine=440:duration=1:sample_rate=48000 {codec}"), name)
     }
 
     /// Two seconds of picture and tone.
-    pub fn film(&self, codec: &str, name: &str) -> PathBuf {
+    pub fn video(&self, codec: &str, name: &str) -> PathBuf {
         let sources = "-f lavfi -i testsrc2=s=64x48:r=25:d=2 -f lavfi -i sine=440:duration=2";
         self.ffmpeg(&format!("{sources} -c:v libx264 -preset ultrafast -pix_fmt yuv420p -g 25 {codec}"), name)
     }

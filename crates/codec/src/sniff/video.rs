@@ -4,7 +4,7 @@
 
 use super::{Format, Sniff};
 use crate::ebml;
-use crate::wire::{be32, take};
+use crate::bytes::{be32, take};
 
 /// Brands (MP4 registration authority's list). `None` is a brand that we know and don't take, whatever stands beside it.
 const BRANDS: [(&[u8; 4], Option<Format>); 60] = [
@@ -71,7 +71,7 @@ const BRANDS: [(&[u8; 4], Option<Format>); 60] = [
 ];
 
 /// More brands than this in one `ftyp` are no list of brands.
-const MOST_BRANDS: usize = 64;
+const MAX_BRANDS: usize = 64;
 
 pub(super) fn sniff(head: &[u8]) -> Option<Sniff> {
     if head.get(4..8) == Some(b"ftyp") {
@@ -85,7 +85,7 @@ pub(super) fn sniff(head: &[u8]) -> Option<Sniff> {
 
 fn file_type(head: &[u8]) -> Sniff {
     let size = be32(head, 0).unwrap_or(0) as usize;
-    if size < 16 || !size.is_multiple_of(4) || size > 16 + 4 * MOST_BRANDS {
+    if size < 16 || !size.is_multiple_of(4) || size > 16 + 4 * MAX_BRANDS {
         return Sniff::Unknown;
     }
     let Some(ftyp) = head.get(..size) else { return Sniff::NeedMore };

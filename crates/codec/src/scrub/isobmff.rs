@@ -9,31 +9,31 @@ use std::io::{Read, Seek};
 
 use super::overlay::Overlay;
 use super::ranges::{Ranges, Role};
-use super::samples::{Chunks, MOST_CHUNKS};
+use super::samples::{SampleChunks, MAX_CHUNKS};
 use super::{Error, heif};
-use crate::boxes::{self, BoxAt};
-use crate::wire::Source;
+use crate::isobmff::{self, BoxHeader};
+use crate::bytes::Source;
 
 /// Boxes visited in one file.
-const MOST_BOXES: usize = 200_000;
-/// Gaps up to this many bytes are read, and left alone when they hold nothing.
-const PEEK: u64 = 4096;
+const MAX_BOXES: usize = 200_000;
+/// Gaps up to this many bytes are read, and boxes_left alone when they hold nothing.
+const MAX_PEEK_BYTES: u64 = 4096;
 /// More gaps than this are not looked into, but blanked.
-const MOST_PEEKS: usize = 50_000;
+const MAX_PEEKS: usize = 50_000;
 
 pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), Error> {
-    Walk { source, overlay, left: MOST_BOXES, kept: Vec::new(), ranges: Ranges::default(), chunks: 0, fragmented: false, removed: false, peeks: MOST_PEEKS }.file()
+    Walker { source, overlay, boxes_left: MAX_BOXES, kept: Vec::new(), ranges: Ranges::default(), chunks: 0, fragmented: false, removed: false, peeks: MAX_PEEKS }.file()
 }
 
-struct Walk<'w, 's, R> {
+struct Walker<'w, 's, R> {
     source: &'w mut Source<'s, R>,
     overlay: &'w mut Overlay,
-    left: usize,
+    boxes_left: usize,
     /// Ranges of the file that hold pictures which are items.
     kept: Vec<(u64, u64)>,
     /// Ranges of the file that hold the tracks' pictures and sound.
     ranges: Ranges,
-    /// Chunks of all tracks.
+    /// SampleChunks of all tracks.
     chunks: u64,
     fragmented: bool,
     /// A track was taken out.
@@ -42,7 +42,7 @@ struct Walk<'w, 's, R> {
     peeks: usize,
 }
 
-impl<R: Read + Seek> Walk<'_, '_, R> {
+impl<R: Read + Seek> Walker<'_, '_, R> {
     fn file(&mut self) -> Result<(), Error> {
         let len = self.source.len();
         let (mut data, mut has_items, mut has_movie) = (Vec::new(), false, false);
@@ -58,14 +58,14 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
                 }
                 b"moof" => {
                     self.fragmented = true;
-                    self.children(&found, 0, &[(*b"mfhd", Next::Keep), (*b"traf", Next::Into(FRAGMENT))])?;
+                    self.children(&found, 0, &[(*b"mfhd", BoxRule::Keep), (*b"traf", BoxRule::Into(FRAGMENT))])?;
                 }
-                b"meta" if !has_items && self.holds_items(&found)? => {
+                b"meta" if !has_items && self.has_image_items(&found)? => {
                     has_items = true;
                     heif::scrub(self.source, self.overlay, &mut self.kept, &mut data)?;
                 }
                 b"free" | b"skip" | b"wide" => self.overlay.zero(found.body, found.body_len())?,
-                _ => self.disable(&found)?,
+                _ => self.blank_box(&found)?,
             }
         }
         self.overlay.zero_rest(at)?;
@@ -76,22 +76,22 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
             // Its samples are told piece by piece in the fragments; blanking one track there isn't done.
             (true, true) => Err(Error::NotUnderstood("it is fragmented and has tracks of other kinds")),
             (true, false) => Ok(()),
-            _ => self.gaps(&data),
+            _ => self.blank_gaps(&data),
         }
     }
 
-    fn next(&mut self, at: u64, limit: u64) -> Result<Option<BoxAt>, Error> {
-        self.left = self.left.checked_sub(1).ok_or(Error::TooComplex)?;
-        Ok(boxes::next(self.source, at, limit)?)
+    fn next(&mut self, at: u64, limit: u64) -> Result<Option<BoxHeader>, Error> {
+        self.boxes_left = self.boxes_left.checked_sub(1).ok_or(Error::TooComplex)?;
+        Ok(isobmff::next_box(self.source, at, limit)?)
     }
 
     /// Makes a box `free` and blanks it.
-    fn disable(&mut self, found: &BoxAt) -> Result<(), Error> {
-        disable(self.overlay, found)
+    fn blank_box(&mut self, found: &BoxHeader) -> Result<(), Error> {
+        blank_box(self.overlay, found)
     }
 
     /// Whether a `meta` box describes pictures.
-    fn holds_items(&mut self, meta: &BoxAt) -> Result<bool, Error> {
+    fn has_image_items(&mut self, meta: &BoxHeader) -> Result<bool, Error> {
         let handler = self.find(meta, 4, *b"hdlr")?;
         Ok(match handler {
             Some(handler) if handler.body_len() >= 12 => &self.source.array::<4>(handler.body + 8)? == b"pict",
@@ -99,7 +99,7 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
         })
     }
 
-    fn find(&mut self, parent: &BoxAt, skip: u64, kind: [u8; 4]) -> Result<Option<BoxAt>, Error> {
+    fn find(&mut self, parent: &BoxHeader, skip: u64, kind: [u8; 4]) -> Result<Option<BoxHeader>, Error> {
         let mut at = parent.body + skip;
         while let Some(child) = self.next(at, parent.end)? {
             if child.kind == kind {
@@ -110,18 +110,18 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
         Ok(None)
     }
 
-    fn movie(&mut self, moov: &BoxAt) -> Result<(), Error> {
+    fn movie(&mut self, moov: &BoxHeader) -> Result<(), Error> {
         let mut at = moov.body;
         let mut tracks = Vec::new();
         while let Some(child) = self.next(at, moov.end)? {
             at = child.end;
             match &child.kind {
-                b"mvhd" => self.times(&child)?,
+                b"mvhd" => self.blank_times(&child)?,
                 b"trak" => tracks.push(child),
                 b"mvex" => self.fragmented = true,
                 b"iods" | b"pssh" | b"clip" | b"ctab" => {}
                 b"cmov" | b"rmra" => return Err(Error::NotUnderstood("its index is packed or elsewhere")),
-                _ => self.disable(&child)?,
+                _ => self.blank_box(&child)?,
             }
         }
         self.overlay.zero(at, moov.end - at)?;
@@ -131,7 +131,7 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
         Ok(())
     }
 
-    fn track(&mut self, track: &BoxAt) -> Result<(), Error> {
+    fn track(&mut self, track: &BoxHeader) -> Result<(), Error> {
         const NO_KIND: Error = Error::NotUnderstood("a track doesn't say what it is");
         let media = self.find(track, 0, *b"mdia")?.ok_or(NO_KIND)?;
         let handler = self.find(&media, 0, *b"hdlr")?.filter(|handler| handler.body_len() >= 12).ok_or(NO_KIND)?;
@@ -142,13 +142,13 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
             None => None,
         };
         let table = table.ok_or(Error::NotUnderstood("a track has no sample table"))?;
-        let mut found = Chunks::open(self.source, &table, &kind == b"soun")?;
+        let mut found = SampleChunks::open(self.source, &table, &kind == b"soun")?;
         self.chunks += found.count;
-        if self.chunks > MOST_CHUNKS {
+        if self.chunks > MAX_CHUNKS {
             return Err(Error::TooComplex);
         }
         if matches!(&kind, b"vide" | b"soun" | b"pict" | b"auxv") {
-            let role = if found.exact { Role::Kept } else { Role::Loose };
+            let role = if found.has_exact_sizes { Role::Kept } else { Role::OpenEnded };
             self.ranges.track(self.source, found, role)?;
             self.children(track, 0, TRACK)
         } else {
@@ -157,30 +157,30 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
             while let Some((start, end)) = found.next(self.source)? {
                 self.overlay.zero(start, end - start)?;
             }
-            self.disable(track)
+            self.blank_box(track)
         }
     }
 
     /// Keeps, enters or blanks each child of a box, as the list says.
-    fn children(&mut self, parent: &BoxAt, skip: u64, list: &[(Kind, Next)]) -> Result<(), Error> {
+    fn children(&mut self, parent: &BoxHeader, skip: u64, list: &[(BoxType, BoxRule)]) -> Result<(), Error> {
         let mut at = parent.body + skip;
         while let Some(child) = self.next(at, parent.end)? {
             at = child.end;
             match list.iter().find(|(kind, _)| *kind == child.kind).map(|(_, next)| next) {
-                Some(Next::Keep) => {}
-                Some(Next::Times) => self.times(&child)?,
-                Some(Next::Handler) => blank_handler_name(self.overlay, &child)?,
-                Some(Next::References) => self.references(&child)?,
+                Some(BoxRule::Keep) => {}
+                Some(BoxRule::Times) => self.blank_times(&child)?,
+                Some(BoxRule::Handler) => blank_handler_name(self.overlay, &child)?,
+                Some(BoxRule::References) => self.blank_data_references(&child)?,
                 // The lists below end after four levels.
-                Some(Next::Into(list)) => self.children(&child, 0, list)?,
-                None => self.disable(&child)?,
+                Some(BoxRule::Into(list)) => self.children(&child, 0, list)?,
+                None => self.blank_box(&child)?,
             }
         }
         self.overlay.zero(at, parent.end.saturating_sub(at))
     }
 
     /// Creation and modification time: behind version and flags, 32 or 64 bits each.
-    fn times(&mut self, header: &BoxAt) -> Result<(), Error> {
+    fn blank_times(&mut self, header: &BoxHeader) -> Result<(), Error> {
         let [version] = self.source.array(header.body)?;
         let bytes = if version == 1 { 16 } else { 8 };
         if header.body_len() < 4 + bytes {
@@ -190,7 +190,7 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
     }
 
     /// `dref`: old writers put the name of the disk and the folder here.
-    fn references(&mut self, found: &BoxAt) -> Result<(), Error> {
+    fn blank_data_references(&mut self, found: &BoxHeader) -> Result<(), Error> {
         let mut at = found.body + 8;
         while let Some(entry) = self.next(at, found.end)? {
             at = entry.end;
@@ -204,7 +204,7 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
     }
 
     /// Blanks what lies in `data` outside of kept ranges.
-    fn gaps(&mut self, data: &[(u64, u64)]) -> Result<(), Error> {
+    fn blank_gaps(&mut self, data: &[(u64, u64)]) -> Result<(), Error> {
         let mut data = data.to_vec();
         data.sort_unstable();
         let mut ranges = std::mem::take(&mut self.ranges);
@@ -214,23 +214,23 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
         for (from, to) in data {
             let mut at = from.max(to.min(reach));
             while let Some((start, end)) = ranges.next_before(self.source, to)? {
-                self.gap(at, start)?;
+                self.blank_gap(at, start)?;
                 reach = reach.max(end);
                 at = at.max(end.min(to));
             }
-            self.gap(at, to)?;
+            self.blank_gap(at, to)?;
         }
         // To the end: tables that do not add up there are an error, wherever their chunks lie.
         while ranges.next_before(self.source, u64::MAX)?.is_some() {}
         Ok(())
     }
 
-    fn gap(&mut self, from: u64, to: u64) -> Result<(), Error> {
+    fn blank_gap(&mut self, from: u64, to: u64) -> Result<(), Error> {
         let bytes = to.saturating_sub(from);
         if bytes == 0 {
             return Ok(());
         }
-        if bytes <= PEEK && self.peeks > 0 {
+        if bytes <= MAX_PEEK_BYTES && self.peeks > 0 {
             self.peeks -= 1;
             if self.source.bytes(from, bytes as usize)?.iter().all(|b| *b == 0) {
                 return Ok(());
@@ -240,11 +240,11 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
     }
 }
 
-type Kind = [u8; 4];
+type BoxType = [u8; 4];
 
 /// What is done with a box.
 #[derive(Clone, Copy)]
-enum Next {
+enum BoxRule {
     /// It stays as it is.
     Keep,
     /// Its two times are blanked.
@@ -254,76 +254,76 @@ enum Next {
     /// Its paths are blanked.
     References,
     /// Its children have a list of their own.
-    Into(&'static [(Kind, Next)]),
+    Into(&'static [(BoxType, BoxRule)]),
 }
 
-const TRACK: &[(Kind, Next)] = &[
-    (*b"tkhd", Next::Times),
-    (*b"edts", Next::Keep),
-    (*b"tref", Next::Keep),
-    (*b"trgr", Next::Keep),
-    (*b"tapt", Next::Keep),
-    (*b"clip", Next::Keep),
-    (*b"matt", Next::Keep),
-    (*b"load", Next::Keep),
-    (*b"mdia", Next::Into(MEDIA)),
+const TRACK: &[(BoxType, BoxRule)] = &[
+    (*b"tkhd", BoxRule::Times),
+    (*b"edts", BoxRule::Keep),
+    (*b"tref", BoxRule::Keep),
+    (*b"trgr", BoxRule::Keep),
+    (*b"tapt", BoxRule::Keep),
+    (*b"clip", BoxRule::Keep),
+    (*b"matt", BoxRule::Keep),
+    (*b"load", BoxRule::Keep),
+    (*b"mdia", BoxRule::Into(MEDIA)),
 ];
 
-const MEDIA: &[(Kind, Next)] = &[(*b"mdhd", Next::Times), (*b"hdlr", Next::Handler), (*b"elng", Next::Keep), (*b"minf", Next::Into(INFORMATION))];
+const MEDIA: &[(BoxType, BoxRule)] = &[(*b"mdhd", BoxRule::Times), (*b"hdlr", BoxRule::Handler), (*b"elng", BoxRule::Keep), (*b"minf", BoxRule::Into(INFORMATION))];
 
-const INFORMATION: &[(Kind, Next)] = &[
-    (*b"vmhd", Next::Keep),
-    (*b"smhd", Next::Keep),
-    (*b"nmhd", Next::Keep),
-    (*b"gmhd", Next::Keep),
-    (*b"hdlr", Next::Handler),
-    (*b"dinf", Next::Into(&[(*b"dref", Next::References)])),
-    (*b"stbl", Next::Into(SAMPLES)),
+const INFORMATION: &[(BoxType, BoxRule)] = &[
+    (*b"vmhd", BoxRule::Keep),
+    (*b"smhd", BoxRule::Keep),
+    (*b"nmhd", BoxRule::Keep),
+    (*b"gmhd", BoxRule::Keep),
+    (*b"hdlr", BoxRule::Handler),
+    (*b"dinf", BoxRule::Into(&[(*b"dref", BoxRule::References)])),
+    (*b"stbl", BoxRule::Into(SAMPLES)),
 ];
 
 /// ISO/IEC 14496-12 §8.5 to §8.9, without what names or describes.
-const SAMPLES: &[(Kind, Next)] = &[
-    (*b"stsd", Next::Keep),
-    (*b"stts", Next::Keep),
-    (*b"ctts", Next::Keep),
-    (*b"cslg", Next::Keep),
-    (*b"stsc", Next::Keep),
-    (*b"stsz", Next::Keep),
-    (*b"stz2", Next::Keep),
-    (*b"stco", Next::Keep),
-    (*b"co64", Next::Keep),
-    (*b"stss", Next::Keep),
-    (*b"stps", Next::Keep),
-    (*b"stsh", Next::Keep),
-    (*b"sdtp", Next::Keep),
-    (*b"sbgp", Next::Keep),
-    (*b"sgpd", Next::Keep),
-    (*b"subs", Next::Keep),
-    (*b"saiz", Next::Keep),
-    (*b"saio", Next::Keep),
+const SAMPLES: &[(BoxType, BoxRule)] = &[
+    (*b"stsd", BoxRule::Keep),
+    (*b"stts", BoxRule::Keep),
+    (*b"ctts", BoxRule::Keep),
+    (*b"cslg", BoxRule::Keep),
+    (*b"stsc", BoxRule::Keep),
+    (*b"stsz", BoxRule::Keep),
+    (*b"stz2", BoxRule::Keep),
+    (*b"stco", BoxRule::Keep),
+    (*b"co64", BoxRule::Keep),
+    (*b"stss", BoxRule::Keep),
+    (*b"stps", BoxRule::Keep),
+    (*b"stsh", BoxRule::Keep),
+    (*b"sdtp", BoxRule::Keep),
+    (*b"sbgp", BoxRule::Keep),
+    (*b"sgpd", BoxRule::Keep),
+    (*b"subs", BoxRule::Keep),
+    (*b"saiz", BoxRule::Keep),
+    (*b"saio", BoxRule::Keep),
 ];
 
-const FRAGMENT: &[(Kind, Next)] = &[
-    (*b"tfhd", Next::Keep),
-    (*b"tfdt", Next::Keep),
-    (*b"trun", Next::Keep),
-    (*b"sdtp", Next::Keep),
-    (*b"sbgp", Next::Keep),
-    (*b"sgpd", Next::Keep),
-    (*b"subs", Next::Keep),
-    (*b"saiz", Next::Keep),
-    (*b"saio", Next::Keep),
-    (*b"senc", Next::Keep),
+const FRAGMENT: &[(BoxType, BoxRule)] = &[
+    (*b"tfhd", BoxRule::Keep),
+    (*b"tfdt", BoxRule::Keep),
+    (*b"trun", BoxRule::Keep),
+    (*b"sdtp", BoxRule::Keep),
+    (*b"sbgp", BoxRule::Keep),
+    (*b"sgpd", BoxRule::Keep),
+    (*b"subs", BoxRule::Keep),
+    (*b"saiz", BoxRule::Keep),
+    (*b"saio", BoxRule::Keep),
+    (*b"senc", BoxRule::Keep),
 ];
 
 /// Makes a box `free` and blanks it.
-pub(super) fn disable(overlay: &mut Overlay, found: &BoxAt) -> Result<(), Error> {
+pub(super) fn blank_box(overlay: &mut Overlay, found: &BoxHeader) -> Result<(), Error> {
     overlay.write(found.start + 4, 4, b"free".to_vec())?;
     overlay.zero(found.body, found.body_len())
 }
 
 /// A handler's name is its writer's: "Core Media Video". It stands behind 24 bytes of types.
-pub(super) fn blank_handler_name(overlay: &mut Overlay, handler: &BoxAt) -> Result<(), Error> {
+pub(super) fn blank_handler_name(overlay: &mut Overlay, handler: &BoxHeader) -> Result<(), Error> {
     let bytes = handler.body_len().saturating_sub(24);
     overlay.zero(handler.end - bytes, bytes)
 }

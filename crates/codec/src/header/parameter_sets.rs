@@ -3,15 +3,15 @@
 //! Containers say a size too, but decoders believe the codec. Owns the fields up to the size and nothing behind it. Invariant: a header
 //! that ends early, or says an absurd number, gives `None`.
 
-use crate::wire::{be16, take};
+use crate::bytes::{be16, take};
 
-/// Bits, most significant first.
-struct Bits<'a> {
+/// Reads bits, the most significant first.
+struct BitReader<'a> {
     data: &'a [u8],
     at: usize,
 }
 
-impl Bits<'_> {
+impl BitReader<'_> {
     fn bit(&mut self) -> Option<u32> {
         let byte = *self.data.get(self.at / 8)?;
         let bit = byte >> (7 - self.at % 8) & 1;
@@ -32,7 +32,7 @@ impl Bits<'_> {
     }
 
     /// An Exp-Golomb number. ITU-T H.264 §9.1.
-    fn golomb(&mut self) -> Option<u32> {
+    fn exp_golomb(&mut self) -> Option<u32> {
         let mut zeros = 0;
         while self.bit()? == 0 {
             zeros += 1;
@@ -45,19 +45,19 @@ impl Bits<'_> {
     }
 
     /// A signed one; only its being there matters.
-    fn signed(&mut self) -> Option<i32> {
-        let code = self.golomb()?;
+    fn signed_exp_golomb(&mut self) -> Option<i32> {
+        let code = self.exp_golomb()?;
         let half = code.div_ceil(2) as i32;
         Some(if code % 2 == 1 { half } else { -half })
     }
 }
 
 /// Without the bytes that keep a start code from occurring (H.264 §7.4.1). Parameter sets are short: more than this is not read.
-fn payload(unit: &[u8]) -> Vec<u8> {
-    const MOST: usize = 4096;
-    let mut plain = Vec::with_capacity(unit.len().min(MOST));
+fn unescape(unit: &[u8]) -> Vec<u8> {
+    const MAX_BYTES: usize = 4096;
+    let mut plain = Vec::with_capacity(unit.len().min(MAX_BYTES));
     let mut zeros = 0;
-    for byte in unit.iter().take(MOST) {
+    for byte in unit.iter().take(MAX_BYTES) {
         if zeros >= 2 && *byte == 3 {
             zeros = 0;
             continue;
@@ -70,18 +70,18 @@ fn payload(unit: &[u8]) -> Vec<u8> {
 
 /// Width and height in a sequence parameter set of H.264, its one-byte head included. §7.3.2.1.1.
 pub(super) fn h264(unit: &[u8]) -> Option<(u32, u32)> {
-    let plain = payload(unit.get(1..)?);
-    let mut bits = Bits { data: &plain, at: 0 };
+    let plain = unescape(unit.get(1..)?);
+    let mut bits = BitReader { data: &plain, at: 0 };
     let profile = bits.take(8)?;
     bits.skip(16);
-    bits.golomb()?;
+    bits.exp_golomb()?;
     if matches!(profile, 100 | 110 | 122 | 244 | 44 | 83 | 86 | 118 | 128 | 138 | 139 | 134 | 135) {
-        let chroma = bits.golomb()?;
+        let chroma = bits.exp_golomb()?;
         if chroma == 3 {
             bits.skip(1);
         }
-        bits.golomb()?;
-        bits.golomb()?;
+        bits.exp_golomb()?;
+        bits.exp_golomb()?;
         bits.skip(1);
         if bits.bit()? == 1 {
             for list in 0..if chroma == 3 { 12 } else { 8 } {
@@ -91,33 +91,33 @@ pub(super) fn h264(unit: &[u8]) -> Option<(u32, u32)> {
             }
         }
     }
-    bits.golomb()?;
-    match bits.golomb()? {
+    bits.exp_golomb()?;
+    match bits.exp_golomb()? {
         0 => {
-            bits.golomb()?;
+            bits.exp_golomb()?;
         }
         1 => {
             bits.skip(1);
-            bits.signed()?;
-            bits.signed()?;
-            for _ in 0..bits.golomb()?.min(255) {
-                bits.signed()?;
+            bits.signed_exp_golomb()?;
+            bits.signed_exp_golomb()?;
+            for _ in 0..bits.exp_golomb()?.min(255) {
+                bits.signed_exp_golomb()?;
             }
         }
         _ => {}
     }
-    bits.golomb()?;
+    bits.exp_golomb()?;
     bits.skip(1);
-    let (width, height) = (bits.golomb()?.saturating_add(1), bits.golomb()?.saturating_add(1));
+    let (width, height) = (bits.exp_golomb()?.saturating_add(1), bits.exp_golomb()?.saturating_add(1));
     let fields = 2 - bits.bit()?;
     Some((width.saturating_mul(16), height.saturating_mul(16).saturating_mul(fields)))
 }
 
-fn scaling_list(bits: &mut Bits<'_>, size: u32) -> Option<()> {
+fn scaling_list(bits: &mut BitReader<'_>, size: u32) -> Option<()> {
     let (mut last, mut next) = (8, 8);
     for _ in 0..size {
         if next != 0 {
-            next = (last + bits.signed()?) & 0xff;
+            next = (last + bits.signed_exp_golomb()?) & 0xff;
         }
         last = if next == 0 { last } else { next };
     }
@@ -127,26 +127,26 @@ fn scaling_list(bits: &mut Bits<'_>, size: u32) -> Option<()> {
 /// Width and height in a sequence parameter set of HEVC, its two-byte head included. ITU-T H.265 §7.3.2.2.
 pub(super) fn hevc(unit: &[u8]) -> Option<(u32, u32)> {
     const PROFILE: usize = 88;
-    let plain = payload(unit.get(2..)?);
-    let mut bits = Bits { data: &plain, at: 0 };
+    let plain = unescape(unit.get(2..)?);
+    let mut bits = BitReader { data: &plain, at: 0 };
     bits.skip(4);
     let layers = bits.take(3)?;
     bits.skip(1 + PROFILE + 8);
-    let mut told = Vec::new();
+    let mut sub_layers = Vec::new();
     for _ in 0..layers {
-        told.push((bits.bit()?, bits.bit()?));
+        sub_layers.push((bits.bit()?, bits.bit()?));
     }
     if layers > 0 {
         bits.skip(2 * (8 - layers as usize));
     }
-    for (profile, level) in told {
+    for (profile, level) in sub_layers {
         bits.skip(profile as usize * PROFILE + level as usize * 8);
     }
-    bits.golomb()?;
-    if bits.golomb()? == 3 {
+    bits.exp_golomb()?;
+    if bits.exp_golomb()? == 3 {
         bits.skip(1);
     }
-    Some((bits.golomb()?, bits.golomb()?))
+    Some((bits.exp_golomb()?, bits.exp_golomb()?))
 }
 
 /// The largest picture in the parameter sets of an `avcC` box. ISO/IEC 14496-15 §5.3.3.1.
@@ -202,7 +202,7 @@ pub(super) fn av1_configuration(data: &[u8]) -> Option<(u32, u32)> {
 }
 
 fn sequence_header(data: &[u8]) -> Option<(u32, u32)> {
-    let mut bits = Bits { data, at: 0 };
+    let mut bits = BitReader { data, at: 0 };
     bits.skip(4);
     if bits.bit()? == 1 {
         bits.skip(5);
@@ -211,7 +211,7 @@ fn sequence_header(data: &[u8]) -> Option<(u32, u32)> {
         if bits.bit()? == 1 {
             bits.skip(64);
             if bits.bit()? == 1 {
-                bits.golomb()?;
+                bits.exp_golomb()?;
             }
             if bits.bit()? == 1 {
                 delay_bits = Some(bits.take(5)? as usize + 1);

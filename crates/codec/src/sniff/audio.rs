@@ -3,7 +3,7 @@
 //! Owns MPEG audio frame headers. Invariant: eleven set bits are not an MP3; three frames in a row that agree are.
 
 use super::{Format, Sniff};
-use crate::wire::{be32, take};
+use crate::bytes::{be32, take};
 
 pub(super) fn sniff(head: &[u8], last: bool) -> Option<Sniff> {
     if head.starts_with(b"ID3") {
@@ -66,7 +66,7 @@ fn after_id3(head: &[u8], last: bool) -> Sniff {
         return flac(rest);
     }
     // The tag nearly fills the head: one frame header, or none, is all that can be asked for.
-    let crowded = head.len() >= super::HEAD_BYTES && rest.len() < 3 * LONGEST_FRAME;
+    let crowded = head.len() >= super::HEAD_BYTES && rest.len() < 3 * MAX_FRAME_BYTES;
     if crowded && (rest.len() < 4 || Frame::at(rest, 0).is_some()) {
         return Sniff::Known(Format::Mp3);
     }
@@ -99,7 +99,7 @@ fn mp3(data: &[u8], last: bool) -> Option<Sniff> {
 }
 
 /// 320 kbit/s at 32 kHz, padded.
-const LONGEST_FRAME: usize = 1441;
+const MAX_FRAME_BYTES: usize = 1441;
 
 /// Bytes of the MPEG audio frame that starts here, head and all.
 pub(crate) fn mpeg_frame_bytes(data: &[u8]) -> Option<usize> {

@@ -4,7 +4,7 @@
 //! a web page are not a picture.
 
 use super::{Format, Sniff};
-use crate::wire::{be16, be32, le16, le32};
+use crate::bytes::{be16, be32, le16, le32};
 
 /// `None`: not one of these. Otherwise the answer.
 pub(super) fn sniff(head: &[u8]) -> Option<Sniff> {
@@ -22,7 +22,7 @@ pub(super) fn sniff(head: &[u8]) -> Option<Sniff> {
 }
 
 /// What remains possible when the head is full: a JPEG whose first segment fills it.
-pub(super) fn at_the_end(head: &[u8]) -> Sniff {
+pub(super) fn at_end_of_head(head: &[u8]) -> Sniff {
     let jpeg = head.starts_with(&[0xff, 0xd8, 0xff]) && head.len() >= super::HEAD_BYTES;
     if jpeg { Sniff::Known(Format::Jpeg) } else { Sniff::Unknown }
 }
@@ -58,8 +58,8 @@ fn gif(head: &[u8]) -> Sniff {
     let (Some(width), Some(height), Some(&flags)) = (le16(head, 6), le16(head, 8), head.get(10)) else {
         return Sniff::NeedMore;
     };
-    let colours = if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) };
-    match head.get(13 + colours) {
+    let color_table_bytes = if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) };
+    match head.get(13 + color_table_bytes) {
         None => Sniff::NeedMore,
         // An extension or an image must follow.
         Some(0x21 | 0x2c) if width > 0 && height > 0 => Sniff::Known(Format::Gif),

@@ -3,7 +3,7 @@
 //! Owns the words of a refusal. Invariant: naming a format here never lets it in.
 
 use super::Format;
-use crate::wire::contains_text;
+use crate::bytes::contains_text;
 
 /// How far from the start other programs look for their own mark (PDF readers: the first 1024 bytes).
 pub(super) const SUSPECT_BYTES: usize = 1024;

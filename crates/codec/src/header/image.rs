@@ -1,18 +1,18 @@
 //! Dimensions and orientation of JPEG, PNG, WebP and GIF.
 //!
-//! Owns their segment and chunk walks. Invariant: every walk moves forward and takes at most [`MOST_STEPS`].
+//! Owns their segment and chunk walks. Invariant: every walk moves forward and takes at most [`MAX_STEPS`].
 
 use std::io::{Read, Seek};
 
 use super::ImageHeader;
-use crate::boxes::Fault;
+use crate::isobmff::FormatError;
 use crate::tiff::Tiff;
-use crate::wire::{Source, be16, be32, le16, le24, le32};
+use crate::bytes::{Source, be16, be32, le16, le24, le32};
 
 /// More segments or chunks than this are no picture. 25 MB in chunks of 64 bytes.
-const MOST_STEPS: usize = 400_000;
-const NO_AREA: Fault = Fault::Invalid("it has no area");
-const ENDLESS: Fault = Fault::Invalid("it has too many segments");
+const MAX_STEPS: usize = 400_000;
+const NO_AREA: FormatError = FormatError::Invalid("it has no area");
+const TOO_MANY_SEGMENTS: FormatError = FormatError::Invalid("it has too many segments");
 
 /// A JPEG marker segment; offsets are from the start of the input.
 pub(crate) struct Segment {
@@ -37,10 +37,10 @@ pub(crate) fn is_metadata(marker: u8) -> bool {
 }
 
 /// The marker segment at `at`. ITU-T T.81 §B.1.1. Markers without content have length 0.
-pub(crate) fn segment<R: Read + Seek>(source: &mut Source<'_, R>, at: u64) -> Result<Segment, Fault> {
+pub(crate) fn segment<R: Read + Seek>(source: &mut Source<'_, R>, at: u64) -> Result<Segment, FormatError> {
     let [ff, mut marker] = source.array(at)?;
     if ff != 0xff {
-        return Err(Fault::Invalid("a marker is missing"));
+        return Err(FormatError::Invalid("a marker is missing"));
     }
     let mut at = at + 2;
     // Any number of fill bytes may stand before a marker; a few do.
@@ -50,20 +50,20 @@ pub(crate) fn segment<R: Read + Seek>(source: &mut Source<'_, R>, at: u64) -> Re
         at += 1;
         fill += 1;
         if fill > 1024 {
-            return Err(ENDLESS);
+            return Err(TOO_MANY_SEGMENTS);
         }
     }
     if matches!(marker, 0x01 | 0xd0..=0xd9) {
         return Ok(Segment { marker, body: at, len: 0 });
     }
     let len = u16::from_be_bytes(source.array(at)?);
-    let len = len.checked_sub(2).ok_or(Fault::Invalid("a segment is shorter than its own length"))?;
+    let len = len.checked_sub(2).ok_or(FormatError::Invalid("a segment is shorter than its own length"))?;
     Ok(Segment { marker, body: at + 2, len: usize::from(len) })
 }
 
-pub(super) fn jpeg<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<ImageHeader, Fault> {
+pub(super) fn jpeg<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<ImageHeader, FormatError> {
     let (mut at, mut size, mut orientation) = (2, None, None);
-    for _ in 0..MOST_STEPS {
+    for _ in 0..MAX_STEPS {
         let segment = segment(source, at)?;
         at = segment.end();
         match segment.marker {
@@ -80,22 +80,22 @@ pub(super) fn jpeg<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<ImageHe
             }
             // Start of scan: the pixels begin.
             0xda => break,
-            0xd8 | 0xd9 => return Err(Fault::Invalid("it ends before its pixels begin")),
+            0xd8 | 0xd9 => return Err(FormatError::Invalid("it ends before its pixels begin")),
             _ => {}
         }
     }
-    let (width, height) = size.ok_or(Fault::Invalid("its pixels begin before their size is said"))?;
+    let (width, height) = size.ok_or(FormatError::Invalid("its pixels begin before their size is said"))?;
     ImageHeader::new(width.into(), height.into(), orientation.unwrap_or(1), None).ok_or(NO_AREA)
 }
 
-pub(super) fn png<R: Read + Seek>(source: &mut Source<'_, R>, whole: bool) -> Result<ImageHeader, Fault> {
+pub(super) fn png<R: Read + Seek>(source: &mut Source<'_, R>, whole: bool) -> Result<ImageHeader, FormatError> {
     let head = source.bytes(0, 24)?;
     let (width, height) = be32(head, 16).zip(be32(head, 20)).ok_or(NO_AREA)?;
     if width > i32::MAX as u32 || height > i32::MAX as u32 {
-        return Err(Fault::Invalid("its size is out of range"));
+        return Err(FormatError::Invalid("its size is out of range"));
     }
     let (mut at, mut frames, mut orientation) = (8_u64, None, None);
-    for _ in 0..MOST_STEPS {
+    for _ in 0..MAX_STEPS {
         let chunk = source.bytes(at, 8)?;
         let len = be32(chunk, 0).unwrap_or_default();
         let kind = chunk.get(4..8).unwrap_or_default();
@@ -114,7 +114,7 @@ pub(super) fn png<R: Read + Seek>(source: &mut Source<'_, R>, whole: bool) -> Re
     ImageHeader::new(width, height, orientation.unwrap_or(1), frames).ok_or(NO_AREA)
 }
 
-pub(super) fn webp<R: Read + Seek>(source: &mut Source<'_, R>, whole: bool) -> Result<ImageHeader, Fault> {
+pub(super) fn webp<R: Read + Seek>(source: &mut Source<'_, R>, whole: bool) -> Result<ImageHeader, FormatError> {
     let head = source.bytes(0, 30)?;
     let size = match head.get(12..16) {
         // RFC 9649 §2.7: canvas minus one.
@@ -125,16 +125,16 @@ pub(super) fn webp<R: Read + Seek>(source: &mut Source<'_, R>, whole: bool) -> R
         Some(b"VP8L") if head.get(20) == Some(&0x2f) => le32(head, 21).map(|bits| ((bits & 0x3fff) + 1, (bits >> 14 & 0x3fff) + 1)),
         _ => None,
     };
-    let (width, height) = size.ok_or(Fault::Invalid("its first chunk is no WebP picture"))?;
+    let (width, height) = size.ok_or(FormatError::Invalid("its first chunk is no WebP picture"))?;
     let has_exif = head.get(12..16) == Some(b"VP8X") && head.get(20).is_some_and(|flags| flags & 0x08 != 0);
     let end = 8 + u64::from(le32(head, 4).unwrap_or_default());
     let orientation = if whole && has_exif { webp_orientation(source, end)? } else { None };
     ImageHeader::new(width, height, orientation.unwrap_or(1), None).ok_or(NO_AREA)
 }
 
-fn webp_orientation<R: Read + Seek>(source: &mut Source<'_, R>, end: u64) -> Result<Option<u8>, Fault> {
+fn webp_orientation<R: Read + Seek>(source: &mut Source<'_, R>, end: u64) -> Result<Option<u8>, FormatError> {
     let (mut at, end) = (12, end.min(source.len()));
-    for _ in 0..MOST_STEPS {
+    for _ in 0..MAX_STEPS {
         if at + 8 > end {
             return Ok(None);
         }
@@ -146,10 +146,10 @@ fn webp_orientation<R: Read + Seek>(source: &mut Source<'_, R>, end: u64) -> Res
         }
         at += 8 + u64::from(len) + u64::from(len & 1);
     }
-    Err(ENDLESS)
+    Err(TOO_MANY_SEGMENTS)
 }
 
-pub(super) fn gif<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<ImageHeader, Fault> {
+pub(super) fn gif<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<ImageHeader, FormatError> {
     let head = source.bytes(0, 10)?;
     let (width, height) = le16(head, 6).zip(le16(head, 8)).ok_or(NO_AREA)?;
     ImageHeader::new(width.into(), height.into(), 1, None).ok_or(NO_AREA)

@@ -4,7 +4,7 @@
 //! not read them again for that. Invariant: a note says what reading the file would say; where there is none, it is read.
 
 /// More scans than this are read again (a progressive photo has ten).
-const MOST_SCANS: usize = 128;
+const MAX_SCANS: usize = 128;
 
 /// Notes on one JPEG; of any other file there are none.
 #[derive(Debug, Clone)]
@@ -19,7 +19,7 @@ pub struct ScanIndex {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     /// So many bytes to pass over, then a marker (or coded data).
-    Over(u64, bool),
+    Skip(u64, bool),
     /// At the 0xFF before a marker.
     Prefix,
     /// At a marker's second byte.
@@ -35,7 +35,7 @@ enum State {
 impl Default for ScanIndex {
     fn default() -> Self {
         // Behind the start-of-image marker.
-        Self { state: State::Over(2, false), at: 0, ends: Vec::new() }
+        Self { state: State::Skip(2, false), at: 0, ends: Vec::new() }
     }
 }
 
@@ -46,9 +46,9 @@ impl ScanIndex {
         while let Some(&byte) = rest.first() {
             let used = match self.state {
                 State::Done => return,
-                State::Over(left, coded) => {
+                State::Skip(left, coded) => {
                     let over = left.min(rest.len() as u64);
-                    self.state = State::Over(left - over, coded);
+                    self.state = State::Skip(left - over, coded);
                     if over == left {
                         self.state = if coded { State::Coded(self.at + over, false) } else { State::Prefix };
                     }
@@ -59,7 +59,7 @@ impl ScanIndex {
                     1
                 }
                 State::Code => {
-                    self.state = behind_marker(byte);
+                    self.state = after_marker(byte);
                     1
                 }
                 State::Length(coded, None) => {
@@ -68,7 +68,7 @@ impl ScanIndex {
                 }
                 State::Length(coded, Some(high)) => {
                     let length = u64::from(u16::from_be_bytes([high, byte]));
-                    self.state = if length < 2 { State::Done } else { State::Over(length - 2, coded) };
+                    self.state = if length < 2 { State::Done } else { State::Skip(length - 2, coded) };
                     // Nothing to pass over: the next byte already counts.
                     if length == 2 {
                         self.state = if coded { State::Coded(self.at + 1, false) } else { State::Prefix };
@@ -81,8 +81,8 @@ impl ScanIndex {
                         // A fill byte: the marker's own 0xFF is still to come.
                         0xff => {}
                         _ => {
-                            self.note(start, self.at - 1);
-                            self.state = if self.state == State::Done { State::Done } else { behind_marker(byte) };
+                            self.record(start, self.at - 1);
+                            self.state = if self.state == State::Done { State::Done } else { after_marker(byte) };
                         }
                     }
                     1
@@ -100,8 +100,8 @@ impl ScanIndex {
         }
     }
 
-    fn note(&mut self, start: u64, end: u64) {
-        if self.ends.len() == MOST_SCANS {
+    fn record(&mut self, start: u64, end: u64) {
+        if self.ends.len() == MAX_SCANS {
             self.state = State::Done;
         } else {
             self.ends.push((start, end));
@@ -116,7 +116,7 @@ impl ScanIndex {
 }
 
 /// What follows a marker's second byte. T.81 §B.1.1.3 and table B.1.
-fn behind_marker(code: u8) -> State {
+fn after_marker(code: u8) -> State {
     match code {
         0xff => State::Code,
         0xda => State::Length(true, None),

@@ -4,14 +4,14 @@
 //! byte: what falls away is made up for by zeros in the writing program's name, which comes first.
 
 use super::Error;
-use crate::wire::le32;
+use crate::bytes::le32;
 
 /// What a listener needs to know a song by.
 const KEPT: [&str; 8] = ["title", "artist", "album", "albumartist", "date", "genre", "tracknumber", "discnumber"];
 /// A longer comment is no title.
-const MOST_COMMENT: usize = 1024;
+const MAX_COMMENT_BYTES: usize = 1024;
 /// More comments than this are dropped.
-const MOST_KEPT: usize = 64;
+const MAX_KEPT: usize = 64;
 
 /// The block with only what stays, of the same length. `block` starts at the vendor's length; what stands behind the
 /// last comment (a framing bit, padding) is blanked but for its first byte.
@@ -19,7 +19,7 @@ pub(super) fn scrubbed(block: &[u8]) -> Result<Vec<u8>, Error> {
     let mut kept = Vec::new();
     let mut count = 0_u32;
     let used = read(block, |comment| {
-        if count < MOST_KEPT as u32 && stays(comment) {
+        if count < MAX_KEPT as u32 && is_kept(comment) {
             count += 1;
             kept.extend((comment.len() as u32).to_le_bytes());
             kept.extend(comment);
@@ -51,9 +51,9 @@ fn read(block: &[u8], mut comment: impl FnMut(&[u8])) -> Option<usize> {
     Some(at)
 }
 
-fn stays(comment: &[u8]) -> bool {
+fn is_kept(comment: &[u8]) -> bool {
     let Some((name, _)) = std::str::from_utf8(comment).ok().and_then(|text| text.split_once('=')) else { return false };
-    comment.len() <= MOST_COMMENT && KEPT.iter().any(|kept| name.eq_ignore_ascii_case(kept))
+    comment.len() <= MAX_COMMENT_BYTES && KEPT.iter().any(|kept| name.eq_ignore_ascii_case(kept))
 }
 
 #[cfg(test)]
@@ -101,7 +101,7 @@ mod tests {
             let old = block(&comments, &behind);
             let new = scrubbed(&old).unwrap();
             prop_assert_eq!(new.len(), old.len());
-            prop_assert!(list(&new).iter().all(|comment| stays(comment.as_bytes())));
+            prop_assert!(list(&new).iter().all(|comment| is_kept(comment.as_bytes())));
         }
 
         #[test]

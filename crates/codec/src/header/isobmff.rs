@@ -1,24 +1,24 @@
 //! Facts of an MP4, MOV or M4A: length, tracks, rotation, whether its index comes first, and what it claims.
 //!
 //! Owns a walk over the boxes that a demuxer looks into, wherever they stand. It reads heads and a few fixed fields, of tables
-//! their counts. Invariant: at most [`MOST_BOXES`] boxes are visited, no more than [`MOST_DEPTH`] inside each other.
+//! their counts. Invariant: at most [`MAX_BOXES`] boxes are visited, no more than [`MAX_DEPTH`] inside each other.
 
 use std::io::{ErrorKind, Read, Seek};
 
 use super::claims::Claims;
 use super::tracks::{Track, fragment_samples};
 use super::{Error, cover};
-use crate::boxes::{self, BoxAt, Fault};
-use crate::wire::{Source, be32, be64};
+use crate::isobmff::{self, BoxHeader, FormatError};
+use crate::bytes::{Source, be32, be64};
 
 /// Boxes visited in one file. A fragmented recording of 4 h has about 160,000, one in short chunks 800,000.
-const MOST_BOXES: usize = 1_000_000;
+const MAX_BOXES: usize = 1_000_000;
 /// Boxes inside each other; ffmpeg follows as many.
-const MOST_DEPTH: usize = 10;
+const MAX_DEPTH: usize = 10;
 
 /// Where the index stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moov {
+pub enum MoovPosition {
     /// Before the samples: a player can start while the file is still arriving.
     Front,
     /// Behind them.
@@ -35,7 +35,7 @@ pub struct Movie {
     /// Whether there is sound.
     pub audio: bool,
     /// Where the index stands.
-    pub moov: Moov,
+    pub moov: MoovPosition,
     /// Whether samples are described by fragments (`moof`) instead of one index.
     pub fragmented: bool,
     /// What it claims.
@@ -55,9 +55,9 @@ pub struct MovieVideo {
 
 /// Reads a movie's facts from a file of `len` bytes.
 pub fn movie<R: Read + Seek>(reader: &mut R, len: u64) -> Result<Movie, Error> {
-    let movie = Movie { duration_ms: None, video: None, audio: false, moov: Moov::Front, fragmented: false, claims: Claims::default() };
+    let movie = Movie { duration_ms: None, video: None, audio: false, moov: MoovPosition::Front, fragmented: false, claims: Claims::default() };
     let source = Source::new(reader, len);
-    let mut walk = Walk { source, left: MOST_BOXES, movie, timescale: 0, track: Track::default(), metas: 0, fragments: 0 };
+    let mut walk = Walker { source, boxes_left: MAX_BOXES, movie, timescale: 0, track: Track::default(), meta_depth: 0, fragments: 0 };
     let (mut at, mut samples_seen, mut found) = (0, false, false);
     loop {
         let next = match walk.next(at, len) {
@@ -73,7 +73,7 @@ pub fn movie<R: Read + Seek>(reader: &mut R, len: u64) -> Result<Movie, Error> {
             b"moov" if found => {}
             b"moov" => {
                 found = true;
-                walk.movie.moov = if samples_seen { Moov::End } else { Moov::Front };
+                walk.movie.moov = if samples_seen { MoovPosition::End } else { MoovPosition::Front };
                 walk.children(&next, 0, true)?;
             }
             _ => walk.child(&next, 0)?,
@@ -85,50 +85,50 @@ pub fn movie<R: Read + Seek>(reader: &mut R, len: u64) -> Result<Movie, Error> {
     walk.finish()
 }
 
-struct Walk<'a, R> {
+struct Walker<'a, R> {
     source: Source<'a, R>,
-    left: usize,
+    boxes_left: usize,
     movie: Movie,
     timescale: u32,
     /// The track at hand: what stands outside of any counts for the last one, as demuxers have it.
     track: Track,
     /// How many `meta` boxes are around the box at hand: their handlers are not the track's.
-    metas: usize,
+    meta_depth: usize,
     /// Samples in all fragments.
     fragments: u64,
 }
 
-impl<R: Read + Seek> Walk<'_, R> {
-    fn next(&mut self, at: u64, limit: u64) -> Result<Option<BoxAt>, Error> {
-        self.left = self.left.checked_sub(1).ok_or(Error::Invalid("it has too many boxes"))?;
-        Ok(boxes::next(&mut self.source, at, limit)?)
+impl<R: Read + Seek> Walker<'_, R> {
+    fn next(&mut self, at: u64, limit: u64) -> Result<Option<BoxHeader>, Error> {
+        self.boxes_left = self.boxes_left.checked_sub(1).ok_or(Error::Invalid("it has too many boxes"))?;
+        Ok(isobmff::next_box(&mut self.source, at, limit)?)
     }
 
     /// The next box, where what doesn't fit ends with the box around it, as demuxers read it.
-    fn next_leniently(&mut self, at: u64, limit: u64) -> Result<Option<BoxAt>, Error> {
-        self.left = self.left.checked_sub(1).ok_or(Error::Invalid("it has too many boxes"))?;
+    fn next_leniently(&mut self, at: u64, limit: u64) -> Result<Option<BoxHeader>, Error> {
+        self.boxes_left = self.boxes_left.checked_sub(1).ok_or(Error::Invalid("it has too many boxes"))?;
         if limit.saturating_sub(at) < 8 {
             return Ok(None);
         }
-        match boxes::next(&mut self.source, at, limit) {
+        match isobmff::next_box(&mut self.source, at, limit) {
             Ok(found) => Ok(found),
-            Err(Fault::Io(error)) if error.kind() != ErrorKind::UnexpectedEof => Err(error.into()),
+            Err(FormatError::Io(error)) if error.kind() != ErrorKind::UnexpectedEof => Err(error.into()),
             Err(_) => {
                 let head = self.source.array::<8>(at)?;
                 let (size, kind) = (be32(&head, 0).unwrap_or(0), [head[4], head[5], head[6], head[7]]);
                 let long = size == 1 && limit - at >= 16;
                 let fits = size >= 8 || long;
-                Ok(fits.then_some(BoxAt { kind, start: at, body: at + if long { 16 } else { 8 }, end: limit }))
+                Ok(fits.then_some(BoxHeader { kind, start: at, body: at + if long { 16 } else { 8 }, end: limit }))
             }
         }
     }
 
-    fn children(&mut self, parent: &BoxAt, depth: usize, strict: bool) -> Result<(), Error> {
+    fn children(&mut self, parent: &BoxHeader, depth: usize, strict: bool) -> Result<(), Error> {
         self.children_from(parent.body, parent.end, depth, strict)
     }
 
     fn children_from(&mut self, mut at: u64, end: u64, depth: usize, strict: bool) -> Result<(), Error> {
-        if depth > MOST_DEPTH {
+        if depth > MAX_DEPTH {
             return Err(Error::Invalid("its boxes stand too deep inside each other"));
         }
         while let Some(child) = if strict { self.next(at, end)? } else { self.next_leniently(at, end)? } {
@@ -138,13 +138,13 @@ impl<R: Read + Seek> Walk<'_, R> {
         Ok(())
     }
 
-    fn child(&mut self, child: &BoxAt, depth: usize) -> Result<(), Error> {
+    fn child(&mut self, child: &BoxHeader, depth: usize) -> Result<(), Error> {
         match &child.kind {
             b"cmov" | b"rmra" => return Err(Error::Invalid("its index is packed or elsewhere")),
             b"mvhd" => self.movie_header(child)?,
             b"mehd" => self.fragmented_duration(child)?,
             b"trak" => {
-                self.settle_track()?;
+                self.finish_track()?;
                 self.movie.claims.tracks = self.movie.claims.tracks.saturating_add(1);
                 self.children(child, depth + 1, false)?;
             }
@@ -158,7 +158,7 @@ impl<R: Read + Seek> Walk<'_, R> {
                 self.movie.claims.tags(child.body_len());
                 cover::scan(&mut self.source, child.body, child.end, &mut self.movie.claims)?;
             }
-            b"hdlr" if self.metas > 0 => {}
+            b"hdlr" if self.meta_depth > 0 => {}
             b"trun" => self.fragments = self.fragments.saturating_add(fragment_samples(&mut self.source, child)?),
             _ => self.track.table(&mut self.source, child)?,
         }
@@ -166,17 +166,17 @@ impl<R: Read + Seek> Walk<'_, R> {
     }
 
     /// ISO's `meta` has version and flags first, QuickTime's has not.
-    fn metadata(&mut self, found: &BoxAt, depth: usize) -> Result<(), Error> {
+    fn metadata(&mut self, found: &BoxHeader, depth: usize) -> Result<(), Error> {
         let start = self.source.some(found.body, found.body_len().min(8) as usize)?;
         let skip = if start.get(4..8) == Some(b"hdlr") { 0 } else { 4 };
-        self.metas += 1;
+        self.meta_depth += 1;
         self.children_from(found.body.saturating_add(skip).min(found.end), found.end, depth + 1, false)?;
-        self.metas -= 1;
+        self.meta_depth -= 1;
         Ok(())
     }
 
     /// `mvhd`'s time scale and duration in it. ISO/IEC 14496-12 §8.2.2.
-    fn movie_header(&mut self, header: &BoxAt) -> Result<(), Error> {
+    fn movie_header(&mut self, header: &BoxHeader) -> Result<(), Error> {
         let data = self.source.some(header.body, header.body_len().min(32) as usize)?;
         let read = if data.first() == Some(&1) {
             be32(data, 20).zip(be64(data, 24).filter(|d| *d != u64::MAX).or(Some(0)))
@@ -191,7 +191,7 @@ impl<R: Read + Seek> Walk<'_, R> {
     }
 
     /// `mehd`: how long the fragments are in all. §8.8.2.
-    fn fragmented_duration(&mut self, header: &BoxAt) -> Result<(), Error> {
+    fn fragmented_duration(&mut self, header: &BoxHeader) -> Result<(), Error> {
         let data = self.source.some(header.body, header.body_len().min(12) as usize)?;
         let total = if data.first() == Some(&1) { be64(data, 4) } else { be32(data, 4).map(u64::from) };
         self.movie.duration_ms = self.movie.duration_ms.or(milliseconds(total.unwrap_or_default(), self.timescale));
@@ -199,18 +199,18 @@ impl<R: Read + Seek> Walk<'_, R> {
     }
 
     /// The track at hand is complete: what it says counts.
-    fn settle_track(&mut self) -> Result<(), Error> {
+    fn finish_track(&mut self) -> Result<(), Error> {
         let track = std::mem::take(&mut self.track);
         match &track.handler {
             b"soun" => self.movie.audio = true,
             b"vide" if self.movie.video.is_none() => self.movie.video = track.header.as_ref().and_then(|data| picture(data)),
             _ => {}
         }
-        Ok(track.settle(&mut self.source, &mut self.movie.claims)?)
+        Ok(track.finish(&mut self.source, &mut self.movie.claims)?)
     }
 
     fn finish(mut self) -> Result<Movie, Error> {
-        self.settle_track()?;
+        self.finish_track()?;
         let (movie, fragments) = (&mut self.movie, self.fragments);
         movie.claims.samples(fragments);
         movie.claims.duration_ms = movie.duration_ms;

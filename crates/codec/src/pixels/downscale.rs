@@ -7,7 +7,7 @@ use super::geometry::Plan;
 use super::{Error, Interrupt};
 
 /// The small picture, ready for the resizer.
-pub(super) struct Shrunk {
+pub(super) struct Downscaled {
     pub width: u32,
     pub height: u32,
     /// 3 or 4.
@@ -54,19 +54,19 @@ impl Window {
     }
 
     /// Width and height of what is kept.
-    pub fn kept(&self) -> (usize, usize) {
+    pub fn output_size(&self) -> (usize, usize) {
         (self.width.div_ceil(self.factor), self.height.div_ceil(self.factor))
     }
 
     /// Memory in bytes for what is kept.
     pub fn bytes(&self, channels: u64) -> u64 {
-        let (width, height) = self.kept();
+        let (width, height) = self.output_size();
         width as u64 * height as u64 * channels + width as u64 * channels * 8
     }
 }
 
 /// Takes rows from the top and sums them up.
-pub(super) struct Shrinker {
+pub(super) struct Downscaler {
     window: Window,
     channels: usize,
     sums: Vec<u64>,
@@ -76,17 +76,17 @@ pub(super) struct Shrinker {
     interrupt: Interrupt,
 }
 
-impl Shrinker {
+impl Downscaler {
     pub fn new(window: Window, channels: u8) -> Result<Self, Error> {
         let channels = usize::from(channels);
-        let (width, height) = window.kept();
+        let (width, height) = window.output_size();
         let mut pixels = Vec::new();
         pixels.try_reserve_exact(width * height * channels).map_err(|_| Error::Damaged("size"))?;
         Ok(Self { window, channels, sums: vec![0; width * channels], row: 0, summed: 0, pixels, interrupt: Interrupt::default() })
     }
 
     /// Takes no more rows once the interrupt is set.
-    pub fn until(self, interrupt: &Interrupt) -> Self {
+    pub fn with_interrupt(self, interrupt: &Interrupt) -> Self {
         Self { interrupt: interrupt.clone(), ..self }
     }
 
@@ -156,12 +156,12 @@ impl Shrinker {
     }
 
     /// The picture; `scale` is how many source pixels one pushed pixel stood for.
-    pub fn finish(self, scale: f64, icc: Option<Vec<u8>>) -> Result<Shrunk, Error> {
-        let (width, height) = self.window.kept();
+    pub fn finish(self, scale: f64, icc: Option<Vec<u8>>) -> Result<Downscaled, Error> {
+        let (width, height) = self.window.output_size();
         if self.pixels.len() != width * height * self.channels {
             return Err(Error::Truncated);
         }
-        Ok(Shrunk {
+        Ok(Downscaled {
             width: width as u32,
             height: height as u32,
             channels: self.channels as u8,
@@ -182,30 +182,30 @@ mod tests {
     #[test]
     fn averages_blocks_also_at_the_ragged_edge() {
         let window = Window { left: 1, top: 1, width: 3, height: 3, factor: 2 };
-        let mut shrinker = Shrinker::new(window, 3).unwrap();
+        let mut downscaler = Downscaler::new(window, 3).unwrap();
         for y in 0..5u8 {
             let row: Vec<u8> = (0..5u8).flat_map(|x| [x * 10, y * 10, 7]).collect();
-            shrinker.push(&row).unwrap();
+            downscaler.push(&row).unwrap();
         }
-        let shrunk = shrinker.finish(1.0, None).unwrap();
-        assert_eq!((shrunk.width, shrunk.height), (2, 2));
-        assert_eq!(shrunk.pixels, [15, 15, 7, 30, 15, 7, 15, 30, 7, 30, 30, 7]);
+        let downscaled = downscaler.finish(1.0, None).unwrap();
+        assert_eq!((downscaled.width, downscaled.height), (2, 2));
+        assert_eq!(downscaled.pixels, [15, 15, 7, 30, 15, 7, 15, 30, 7, 30, 30, 7]);
     }
 
     #[test]
     fn invisible_colour_does_not_bleed() {
         let window = Window { left: 0, top: 0, width: 2, height: 1, factor: 2 };
-        let mut shrinker = Shrinker::new(window, 4).unwrap();
-        shrinker.push(&[255, 0, 0, 255, 0, 255, 0, 0]).unwrap();
-        assert_eq!(shrinker.finish(1.0, None).unwrap().pixels, [255, 0, 0, 128]);
+        let mut downscaler = Downscaler::new(window, 4).unwrap();
+        downscaler.push(&[255, 0, 0, 255, 0, 255, 0, 0]).unwrap();
+        assert_eq!(downscaler.finish(1.0, None).unwrap().pixels, [255, 0, 0, 128]);
     }
 
     #[test]
     fn missing_rows_are_noticed() {
         let window = Window { left: 0, top: 0, width: 2, height: 2, factor: 1 };
-        let mut shrinker = Shrinker::new(window, 3).unwrap();
-        shrinker.push(&[0; 6]).unwrap();
-        assert_eq!(shrinker.finish(1.0, None).err(), Some(Error::Truncated));
+        let mut downscaler = Downscaler::new(window, 3).unwrap();
+        downscaler.push(&[0; 6]).unwrap();
+        assert_eq!(downscaler.finish(1.0, None).err(), Some(Error::Truncated));
     }
 
     #[test]

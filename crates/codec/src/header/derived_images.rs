@@ -6,29 +6,29 @@
 use std::collections::{HashMap, HashSet};
 use std::io::{Read, Seek};
 
-use super::heif::{BAD_META, Item, Items};
-use crate::boxes::{self, Fault};
-use crate::wire::{Source, be16, be32};
+use super::heif::{INVALID_META, Item, Items};
+use crate::isobmff::{self, FormatError};
+use crate::bytes::{Source, be16, be32};
 
 /// Pictures made of pictures made of pictures: cameras stop at two.
-const MOST_DEPTH: usize = 8;
+const MAX_DEPTH: usize = 8;
 /// What starting a decoder costs, in pixels: a file of ten thousand tiles of one pixel is not free.
-const LEAST: u64 = 16 * 1024;
+const MIN_COST_PIXELS: u64 = 16 * 1024;
 /// Coded pictures by their item type, and those made of others.
 const CODED: [&[u8; 4]; 8] = [b"hvc1", b"hev1", b"lhv1", b"av01", b"avc1", b"vvc1", b"jpeg", b"unci"];
 const DERIVED: [&[u8; 4]; 4] = [b"grid", b"iovl", b"iden", b"tmap"];
 
 /// Pixels that a converter works through for all pictures of the file.
-pub(super) fn decoded_pixels<R: Read + Seek>(source: &mut Source<'_, R>, items: &Items) -> Result<u64, Fault> {
+pub(super) fn decoded_pixels<R: Read + Seek>(source: &mut Source<'_, R>, items: &Items) -> Result<u64, FormatError> {
     let listed = items.list()?;
     let by_id = listed.iter().map(|item| (item.id, item)).collect();
-    let (parts, inside) = made_of(items)?;
-    let mut costs = Costs { listed: by_id, sizes: items.sizes().ok_or(BAD_META)?, parts, known: HashMap::new() };
+    let (inputs, used_as_input) = input_references(items)?;
+    let mut costs = Costs { listed: by_id, sizes: items.sizes().ok_or(INVALID_META)?, inputs, known: HashMap::new() };
     let mut total = 0_u64;
     for item in listed.iter().filter(|item| is_picture(item)) {
         let cost = costs.of(source, item.id, 0)?;
-        // Tiles are paid for by what they are part of.
-        if !inside.contains(&item.id) {
+        // Tiles are paid for by what they are input of.
+        if !used_as_input.contains(&item.id) {
             total = total.saturating_add(cost);
         }
     }
@@ -39,15 +39,15 @@ fn is_picture(item: &Item) -> bool {
     CODED.contains(&&item.kind) || DERIVED.contains(&&item.kind)
 }
 
-/// For each picture that is made of others, those; and all that are part of another.
-type Parts = (HashMap<u32, Vec<u32>>, HashSet<u32>);
+/// For each picture that is made of others, those; and all that are input of another.
+type Inputs = (HashMap<u32, Vec<u32>>, HashSet<u32>);
 
-fn made_of(items: &Items) -> Result<Parts, Fault> {
-    const BAD: Fault = Fault::Invalid("its item references can't be read");
-    let (mut parts, mut inside) = (HashMap::<u32, Vec<u32>>::new(), HashSet::new());
-    let Some(iref) = items.find(*b"iref") else { return Ok((parts, inside)) };
+fn input_references(items: &Items) -> Result<Inputs, FormatError> {
+    const BAD: FormatError = FormatError::Invalid("its item references can't be read");
+    let (mut inputs, mut used_as_input) = (HashMap::<u32, Vec<u32>>::new(), HashSet::new());
+    let Some(iref) = items.find(*b"iref") else { return Ok((inputs, used_as_input)) };
     let wide = iref.first() == Some(&1);
-    for reference in boxes::parts(iref.get(4..).unwrap_or_default()) {
+    for reference in isobmff::boxes(iref.get(4..).unwrap_or_default()) {
         let reference = reference?;
         if &reference.kind != b"dimg" {
             continue;
@@ -57,40 +57,40 @@ fn made_of(items: &Items) -> Result<Parts, Fault> {
         let (from, count) = id(0).zip(be16(data, bytes)).ok_or(BAD)?;
         for number in 0..usize::from(count) {
             let to = id(bytes + 2 + number * bytes).ok_or(BAD)?;
-            parts.entry(from).or_default().push(to);
-            inside.insert(to);
+            inputs.entry(from).or_default().push(to);
+            used_as_input.insert(to);
         }
     }
-    Ok((parts, inside))
+    Ok((inputs, used_as_input))
 }
 
 struct Costs<'a> {
     listed: HashMap<u32, &'a Item>,
     /// Pixels of each item by its properties.
     sizes: HashMap<u32, u64>,
-    parts: HashMap<u32, Vec<u32>>,
+    inputs: HashMap<u32, Vec<u32>>,
     /// What was worked out; nothing while it is being worked out.
     known: HashMap<u32, Option<u64>>,
 }
 
 impl Costs<'_> {
-    /// Pixels that decoding an item takes, its parts included as often as it uses them.
-    fn of<R: Read + Seek>(&mut self, source: &mut Source<'_, R>, id: u32, depth: usize) -> Result<u64, Fault> {
+    /// Pixels that decoding an item takes, its inputs included as often as it uses them.
+    fn of<R: Read + Seek>(&mut self, source: &mut Source<'_, R>, id: u32, depth: usize) -> Result<u64, FormatError> {
         match self.known.get(&id) {
             Some(Some(cost)) => return Ok(*cost),
-            Some(None) => return Err(Fault::Invalid("a picture in it is made of itself")),
-            None if depth > MOST_DEPTH => return Err(Fault::Invalid("its pictures are made of each other too many times over")),
+            Some(None) => return Err(FormatError::Invalid("a picture in it is made of itself")),
+            None if depth > MAX_DEPTH => return Err(FormatError::Invalid("its pictures are made of each other too many times over")),
             None => {}
         }
         self.known.insert(id, None);
-        let own = self.sizes.get(&id).copied().unwrap_or(0).max(LEAST);
+        let own = self.sizes.get(&id).copied().unwrap_or(0).max(MIN_COST_PIXELS);
         let canvas = match self.listed.get(&id) {
             Some(item) if DERIVED.contains(&&item.kind) => canvas(source, item)?,
             _ => 0,
         };
         let mut cost = own.max(canvas);
-        for part in self.parts.get(&id).cloned().unwrap_or_default() {
-            cost = cost.saturating_add(self.of(source, part, depth + 1)?);
+        for input in self.inputs.get(&id).cloned().unwrap_or_default() {
+            cost = cost.saturating_add(self.of(source, input, depth + 1)?);
         }
         self.known.insert(id, Some(cost));
         Ok(cost)
@@ -98,17 +98,17 @@ impl Costs<'_> {
 }
 
 /// Pixels of the canvas that a grid or an overlay describes in its own data: decoders believe it, not the property beside it.
-fn canvas<R: Read + Seek>(source: &mut Source<'_, R>, item: &Item) -> Result<u64, Fault> {
+fn canvas<R: Read + Seek>(source: &mut Source<'_, R>, item: &Item) -> Result<u64, FormatError> {
     let size_at = match &item.kind {
         b"grid" => 4,
         // Behind four colours of the background.
         b"iovl" => 10,
         _ => return Ok(0),
     };
-    let Some(&(start, bytes)) = item.extents.first() else { return Err(Fault::Invalid("a picture's parts can't be found")) };
+    let Some(&(start, bytes)) = item.extents.first() else { return Err(FormatError::Invalid("a picture's inputs can't be found")) };
     let data = source.some(start, bytes.min(32) as usize)?;
     let wide = data.get(1).is_some_and(|flags| flags & 1 == 1);
     let side = |at: usize| if wide { be32(data, at) } else { be16(data, at).map(u32::from) };
-    let (width, height) = side(size_at).zip(side(size_at + if wide { 4 } else { 2 })).ok_or(Fault::Invalid("a picture's parts can't be read"))?;
+    let (width, height) = side(size_at).zip(side(size_at + if wide { 4 } else { 2 })).ok_or(FormatError::Invalid("a picture's inputs can't be read"))?;
     Ok(u64::from(width) * u64::from(height))
 }

@@ -4,7 +4,7 @@
 //! arrives, and its work is linear in what arrives.
 
 use crate::sniff::Format;
-use crate::wire::{be16, be32, le16, le24, le32};
+use crate::bytes::{be16, be32, le16, le24, le32};
 
 /// Counts frames and their time in a file that comes in pieces.
 #[derive(Debug, Clone)]
@@ -105,7 +105,7 @@ impl FrameCounter {
         let data = &self.pending;
         match self.state {
             State::Start if data.len() < 13 => Step::Need(13),
-            State::Start => Step::Next(13, colours(data[10]), State::Block),
+            State::Start => Step::Next(13, color_table_bytes(data[10]), State::Block),
             State::SubBlock => match data.first() {
                 None => Step::Need(1),
                 Some(0) => Step::Next(1, 0, State::Block),
@@ -128,7 +128,7 @@ impl FrameCounter {
                 },
                 Some(0x2c) if data.len() < 10 => Step::Need(10),
                 Some(0x2c) => {
-                    let table = colours(data[9]);
+                    let table = color_table_bytes(data[9]);
                     self.frames = self.frames.saturating_add(1);
                     self.duration_ms = self.duration_ms.saturating_add(std::mem::replace(&mut self.delay_ms, 100));
                     // The table, then one byte of code size.
@@ -179,7 +179,7 @@ impl FrameCounter {
 }
 
 /// Bytes of a colour table, from its flags.
-fn colours(flags: u8) -> u64 {
+fn color_table_bytes(flags: u8) -> u64 {
     if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) }
 }
 

@@ -1,29 +1,29 @@
 //! Claims of WAV, FLAC and MP3.
 //!
-//! Owns their chunks and blocks in front of the sound. Invariant: every walk moves forward and takes at most [`MOST_STEPS`].
+//! Owns their chunks and blocks in front of the sound. Invariant: every walk moves forward and takes at most [`MAX_STEPS`].
 
 use std::io::{Read, Seek};
 
 use super::claims::Claims;
 use super::cover;
-use crate::boxes::Fault;
-use crate::wire::{Source, be16, be32, be64, le16, le32, take};
+use crate::isobmff::FormatError;
+use crate::bytes::{Source, be16, be32, be64, le16, le32, take};
 
 /// Chunks of a wave; blocks of a FLAC are far fewer.
-const MOST_STEPS: usize = 100_000;
-const MOST_BLOCKS: usize = 1000;
+const MAX_STEPS: usize = 100_000;
+const MAX_BLOCKS: usize = 1000;
 /// ID3 tags one behind the other.
-const MOST_TAGS: usize = 10;
+const MAX_TAGS: usize = 10;
 /// Frames of one ID3 tag.
-const MOST_FRAMES: usize = 10_000;
+const MAX_FRAMES: usize = 10_000;
 /// A packed ID3 frame may become so many bytes: texts do, pictures don't.
-const MOST_UNPACKED: u64 = 64 * 1024;
+const MAX_UNPACKED_BYTES: u64 = 64 * 1024;
 
 /// RIFF and RF64 (EBU Tech 3306).
-pub(super) fn wav<R: Read + Seek>(source: &mut Source<'_, R>, claims: &mut Claims) -> Result<(), Fault> {
+pub(super) fn wav<R: Read + Seek>(source: &mut Source<'_, R>, claims: &mut Claims) -> Result<(), FormatError> {
     claims.tracks = 1;
     let (mut at, mut wide, mut sound, mut per_second) = (12_u64, None, None, None);
-    for _ in 0..MOST_STEPS {
+    for _ in 0..MAX_STEPS {
         if at.saturating_add(8) > source.len() {
             if let Some((bytes, per_second)) = sound.zip(per_second) {
                 claims.duration(bytes, per_second);
@@ -54,34 +54,34 @@ pub(super) fn wav<R: Read + Seek>(source: &mut Source<'_, R>, claims: &mut Claim
         }
         at = body.saturating_add(len).saturating_add(len & 1);
     }
-    Err(Fault::Invalid("it has too many chunks"))
+    Err(FormatError::Invalid("it has too many chunks"))
 }
 
 /// `fmt `: notes rate and channels; gives the bytes of a second of sound.
-fn format(data: &[u8], claims: &mut Claims) -> Result<Option<u64>, Fault> {
+fn format(data: &[u8], claims: &mut Claims) -> Result<Option<u64>, FormatError> {
     const UNCOMPRESSED: [u16; 5] = [1, 3, 6, 7, 0xfffe];
     let (Some(tag), Some(channels), Some(rate), Some(bytes), Some(block)) = (le16(data, 0), le16(data, 2), le32(data, 4), le32(data, 8), le16(data, 12)) else {
-        return Err(Fault::Invalid("its format can't be read"));
+        return Err(FormatError::Invalid("its format can't be read"));
     };
     claims.rate(rate);
     claims.channels(channels.into());
     if block == 0 {
-        return Err(Fault::Invalid("its samples have no size"));
+        return Err(FormatError::Invalid("its samples have no size"));
     }
     let per_second = if UNCOMPRESSED.contains(&tag) { u64::from(rate) * u64::from(block) } else { u64::from(bytes) };
     Ok((per_second > 0).then_some(per_second))
 }
 
 /// RFC 9639 §8 and §9.1.
-pub(super) fn flac<R: Read + Seek>(source: &mut Source<'_, R>, claims: &mut Claims) -> Result<(), Fault> {
+pub(super) fn flac<R: Read + Seek>(source: &mut Source<'_, R>, claims: &mut Claims) -> Result<(), FormatError> {
     claims.tracks = 1;
-    let mut at = tags(source, claims)?;
+    let mut at = id3_tags(source, claims)?;
     if !source.some(at, 4)?.starts_with(b"fLaC") {
         return Ok(());
     }
     at += 4;
     let start = at;
-    for _ in 0..MOST_BLOCKS {
+    for _ in 0..MAX_BLOCKS {
         let [head, a, b, c] = source.array(at)?;
         let (body, len) = (at + 4, u64::from(u32::from_be_bytes([0, a, b, c])));
         if head.trailing_zeros() >= 7 {
@@ -97,7 +97,7 @@ pub(super) fn flac<R: Read + Seek>(source: &mut Source<'_, R>, claims: &mut Clai
             return Ok(());
         }
     }
-    Err(Fault::Invalid("it has too many blocks of tags"))
+    Err(FormatError::Invalid("it has too many blocks of tags"))
 }
 
 /// STREAMINFO: 20 bits of rate, 3 of channels, 5 of depth, 36 of samples, behind ten bytes. §8.2.
@@ -135,29 +135,29 @@ fn frame_rate(frame: &[u8]) -> Option<u32> {
 }
 
 /// Frames of MP3 have few rates and one or two channels: nothing but the tags in front can be large.
-pub(super) fn mp3<R: Read + Seek>(source: &mut Source<'_, R>, claims: &mut Claims) -> Result<(), Fault> {
+pub(super) fn mp3<R: Read + Seek>(source: &mut Source<'_, R>, claims: &mut Claims) -> Result<(), FormatError> {
     claims.tracks = 1;
-    tags(source, claims).map(|_| ())
+    id3_tags(source, claims).map(|_| ())
 }
 
 /// The ID3v2 tags at the start; gives the offset behind them.
-fn tags<R: Read + Seek>(source: &mut Source<'_, R>, claims: &mut Claims) -> Result<u64, Fault> {
+fn id3_tags<R: Read + Seek>(source: &mut Source<'_, R>, claims: &mut Claims) -> Result<u64, FormatError> {
     let mut at = 0;
-    for _ in 0..MOST_TAGS {
+    for _ in 0..MAX_TAGS {
         let head = source.some(at, 10)?;
         let Some(size) = head.get(6..10).filter(|_| head.starts_with(b"ID3")).and_then(syncsafe) else { return Ok(at) };
         let (version, flags) = (head[3], head[5]);
         let end = at + 10 + u64::from(size);
         claims.tags(size.into());
         cover::scan(source, at + 10, end, claims)?;
-        frames(source, at + 10, end, version, flags, claims)?;
+        check_id3_frames(source, at + 10, end, version, flags, claims)?;
         at = end + if version >= 4 && flags & 0x10 != 0 { 10 } else { 0 };
     }
-    Err(Fault::Invalid("it has too many tags"))
+    Err(FormatError::Invalid("it has too many tags"))
 }
 
 /// Refuses frames that unpack to more than a text: a demuxer unpacks them before it knows what they are. ID3v2.3 §3.3.1, 2.4 §4.1.
-fn frames<R: Read + Seek>(source: &mut Source<'_, R>, mut at: u64, end: u64, version: u8, flags: u8, claims: &mut Claims) -> Result<(), Fault> {
+fn check_id3_frames<R: Read + Seek>(source: &mut Source<'_, R>, mut at: u64, end: u64, version: u8, flags: u8, claims: &mut Claims) -> Result<(), FormatError> {
     if version < 3 {
         return Ok(());
     }
@@ -166,7 +166,7 @@ fn frames<R: Read + Seek>(source: &mut Source<'_, R>, mut at: u64, end: u64, ver
         let extended = if version == 4 { syncsafe(size).map(u64::from) } else { be32(size, 0).map(|size| u64::from(size) + 4) };
         at = at.saturating_add(extended.unwrap_or(0));
     }
-    for _ in 0..MOST_FRAMES {
+    for _ in 0..MAX_FRAMES {
         if at.saturating_add(10) > end.min(source.len()) {
             return Ok(());
         }
@@ -174,11 +174,11 @@ fn frames<R: Read + Seek>(source: &mut Source<'_, R>, mut at: u64, end: u64, ver
         let (size, packed) = if version == 4 { (syncsafe(head.get(4..8).unwrap_or_default()), 0x08) } else { (be32(head, 4), 0x80) };
         let Some(size) = size.filter(|_| head[0] != 0) else { return Ok(()) };
         if head[9] & packed != 0 {
-            claims.tags(if u64::from(be32(head, 10).unwrap_or(u32::MAX)) > MOST_UNPACKED { u64::MAX } else { 0 });
+            claims.tags(if u64::from(be32(head, 10).unwrap_or(u32::MAX)) > MAX_UNPACKED_BYTES { u64::MAX } else { 0 });
         }
         at = at.saturating_add(10).saturating_add(size.into());
     }
-    Err(Fault::Invalid("it has too many tags"))
+    Err(FormatError::Invalid("it has too many tags"))
 }
 
 fn syncsafe(bytes: &[u8]) -> Option<u32> {

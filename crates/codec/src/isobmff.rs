@@ -5,11 +5,11 @@
 
 use std::io::{self, Read, Seek};
 
-use crate::wire::{Source, be32, be64, take};
+use crate::bytes::{Source, be32, be64, take};
 
 /// A box found in a [`Source`]; offsets are from the start of the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct BoxAt {
+pub(crate) struct BoxHeader {
     /// Its four-character type.
     pub(crate) kind: [u8; 4],
     /// Where its size field stands.
@@ -20,7 +20,7 @@ pub(crate) struct BoxAt {
     pub(crate) end: u64,
 }
 
-impl BoxAt {
+impl BoxHeader {
     /// Bytes of content.
     pub(crate) fn body_len(&self) -> u64 {
         self.end - self.body
@@ -29,14 +29,14 @@ impl BoxAt {
 
 /// What can be wrong with a file, below any format's own words.
 #[derive(Debug)]
-pub(crate) enum Fault {
+pub(crate) enum FormatError {
     /// The structure contradicts itself; what it is, for a log.
     Invalid(&'static str),
     /// Reading failed, or the input ended (`UnexpectedEof`).
     Io(io::Error),
 }
 
-impl From<io::Error> for Fault {
+impl From<io::Error> for FormatError {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
     }
@@ -44,7 +44,7 @@ impl From<io::Error> for Fault {
 
 /// The box at `at`, which must end at or before `limit`; `None` at `limit`, or where too little is left for a
 /// box (QuickTime ends some lists with four zero bytes).
-pub(crate) fn next<R: Read + Seek>(source: &mut Source<'_, R>, at: u64, limit: u64) -> Result<Option<BoxAt>, Fault> {
+pub(crate) fn next_box<R: Read + Seek>(source: &mut Source<'_, R>, at: u64, limit: u64) -> Result<Option<BoxHeader>, FormatError> {
     if limit.saturating_sub(at) < 8 {
         return Ok(None);
     }
@@ -56,19 +56,19 @@ pub(crate) fn next<R: Read + Seek>(source: &mut Source<'_, R>, at: u64, limit: u
         size => (u64::from(size), 8),
     };
     if size < head_bytes {
-        return Err(Fault::Invalid("a box is smaller than its own head"));
+        return Err(FormatError::Invalid("a box is smaller than its own head"));
     }
     match at.checked_add(size) {
-        Some(end) if end <= limit => Ok(Some(BoxAt { kind, start: at, body: at + head_bytes, end })),
+        Some(end) if end <= limit => Ok(Some(BoxHeader { kind, start: at, body: at + head_bytes, end })),
         // At the top level the file is cut off; deeper down the structure is wrong.
-        _ if limit == source.len() => Err(Fault::Io(io::ErrorKind::UnexpectedEof.into())),
-        _ => Err(Fault::Invalid("a box ends behind the one it stands in")),
+        _ if limit == source.len() => Err(FormatError::Io(io::ErrorKind::UnexpectedEof.into())),
+        _ => Err(FormatError::Invalid("a box ends behind the one it stands in")),
     }
 }
 
 /// A box in memory; offsets are from the start of the slice it was found in.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Part<'a> {
+pub(crate) struct MemoryBox<'a> {
     /// Its four-character type.
     pub(crate) kind: [u8; 4],
     /// Where its size field stands.
@@ -80,21 +80,21 @@ pub(crate) struct Part<'a> {
 }
 
 /// The boxes of `data`, one after the other; a misfit is the last item.
-pub(crate) fn parts(data: &[u8]) -> impl Iterator<Item = Result<Part<'_>, Fault>> {
+pub(crate) fn boxes(data: &[u8]) -> impl Iterator<Item = Result<MemoryBox<'_>, FormatError>> {
     let mut at = 0;
     std::iter::from_fn(move || {
         let start = at;
-        let part = part_at(data, start)?;
-        at = match &part {
-            Ok(part) => part.body_at + part.body.len(),
+        let child = box_at(data, start)?;
+        at = match &child {
+            Ok(child) => child.body_at + child.body.len(),
             Err(_) => data.len(),
         };
-        Some(part)
+        Some(child)
     })
 }
 
-fn part_at(data: &[u8], start: usize) -> Option<Result<Part<'_>, Fault>> {
-    const MISFIT: Fault = Fault::Invalid("a box ends behind the one it stands in");
+fn box_at(data: &[u8], start: usize) -> Option<Result<MemoryBox<'_>, FormatError>> {
+    const MISFIT: FormatError = FormatError::Invalid("a box ends behind the one it stands in");
     if start >= data.len() {
         return None;
     }
@@ -106,14 +106,14 @@ fn part_at(data: &[u8], start: usize) -> Option<Result<Part<'_>, Fault>> {
             size => (u64::from(size), 8),
         };
         let end = start.checked_add(usize::try_from(size).ok()?)?;
-        Some(Part { kind, start, body_at: start + head, body: data.get(start + head..end)? })
+        Some(MemoryBox { kind, start, body_at: start + head, body: data.get(start + head..end)? })
     };
     Some(fitting().ok_or(MISFIT))
 }
 
 /// The content of the first box of this type, reading leniently.
 pub(crate) fn find(data: &[u8], kind: [u8; 4]) -> Option<&[u8]> {
-    parts(data).map_while(Result::ok).find(|part| part.kind == kind).map(|part| part.body)
+    boxes(data).map_while(Result::ok).find(|child| child.kind == kind).map(|child| child.body)
 }
 
 #[cfg(test)]
@@ -127,27 +127,27 @@ mod tests {
     #[test]
     fn sizes_of_every_form() {
         let data = b"\0\0\0\x09free!\0\0\0\x01mdat\0\0\0\0\0\0\0\x12ab\0\0\0\0mdatrest";
-        let found: Vec<_> = parts(data).map(|p| p.map(|p| p.body.to_vec()).unwrap()).collect();
+        let found: Vec<_> = boxes(data).map(|p| p.map(|p| p.body.to_vec()).unwrap()).collect();
         assert_eq!(found, [b"!".to_vec(), b"ab".to_vec(), b"rest".to_vec()]);
         let (mut cursor, len) = (Cursor::new(data), data.len() as u64);
         let mut source = Source::new(&mut cursor, len);
-        let second = next(&mut source, 9, len).unwrap().unwrap();
+        let second = next_box(&mut source, 9, len).unwrap().unwrap();
         assert_eq!((second.body, second.end, &second.kind), (25, 27, b"mdat"));
-        assert_eq!(next(&mut source, 27, len).unwrap().unwrap().end, len);
-        assert!(next(&mut source, len, len).unwrap().is_none());
+        assert_eq!(next_box(&mut source, 27, len).unwrap().unwrap().end, len);
+        assert!(next_box(&mut source, len, len).unwrap().is_none());
     }
 
     #[test]
     fn misfits_end_the_walk() {
-        assert!(parts(b"\0\0\0\x04free").next().unwrap().is_err());
-        assert!(parts(b"\0\0\0\xfffree").next().unwrap().is_err());
-        assert_eq!(parts(b"\0\0\0\x08free\0\0").count(), 2);
+        assert!(boxes(b"\0\0\0\x04free").next().unwrap().is_err());
+        assert!(boxes(b"\0\0\0\xfffree").next().unwrap().is_err());
+        assert_eq!(boxes(b"\0\0\0\x08free\0\0").count(), 2);
     }
 
     proptest! {
         #[test]
         fn walking_ends(data in proptest::collection::vec(0_u8..20, 0..200)) {
-            prop_assert!(parts(&data).count() <= data.len() / 8 + 1);
+            prop_assert!(boxes(&data).count() <= data.len() / 8 + 1);
         }
     }
 }
