@@ -8,12 +8,12 @@ mod api;
 mod config;
 mod error;
 mod events;
-mod figures;
 mod ingest;
 mod jobs;
-mod keys;
+mod metrics;
 mod migration;
 mod model;
+mod object_keys;
 mod quota;
 mod state;
 mod store;
@@ -32,10 +32,10 @@ pub fn service() -> Service {
     Service {
         name: "media",
         migrations: Some(migration::MIGRATIONS),
-        objects: store::NAMES,
+        objects: store::OBJECT_COLUMNS,
         openapi: api::openapi,
         sections: config::sections,
-        hears: events::hears,
+        hears: events::subscriptions,
         start: |context| Box::pin(start(context)),
     }
 }

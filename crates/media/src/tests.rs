@@ -9,9 +9,9 @@ use testkit::World;
 use testkit::engines::shared_s3;
 
 use crate::error::Error;
-use crate::ingest::Feed;
-use crate::model::Details;
-use crate::uploads::{Outcome, Request};
+use crate::ingest::BodyReader;
+use crate::model::ItemDetails;
+use crate::uploads::{AppendOutcome, AppendRequest};
 use crate::{Media, build, store};
 
 /// A WAVE file of silence, 8-bit mono at 8 kHz.
@@ -57,23 +57,23 @@ async fn a_writer_that_wakes_up_after_the_end_leaves_nothing() {
     let world = builder.start(&[crate::service()]).await;
     let (hung, other, owner) = (process(&world, "one").await, process(&world, "two").await, AccountId(world.ada().id));
     let file = silence(300_000);
-    let begun = hung.begin_upload(owner, file.len() as u64, Details::read(Some("s.wav"), &[], None, None).unwrap()).await.unwrap();
-    let (upload, hold) = hung.take_upload(&begun.id, owner).await.unwrap();
+    let begun = hung.begin_upload(owner, file.len() as u64, ItemDetails::parse(Some("s.wav"), &[], None, None).unwrap()).await.unwrap();
+    let (upload, lock) = hung.lock_upload(&begun.id, owner).await.unwrap();
     let (sender, arriving) = futures::channel::mpsc::unbounded::<Result<Bytes, std::io::Error>>();
-    let request = Request { feed: Feed::new(&hung, Body::from_stream(arriving)), checksum: None };
+    let request = AppendRequest { body: BodyReader::new(&hung, Body::from_stream(arriving)), checksum: None };
     sender.unbounded_send(Ok(file.slice(..100_000))).unwrap();
     let first = {
         let hung = hung.clone();
-        tokio::spawn(async move { hung.append(upload, hold, request).await.0 })
+        tokio::spawn(async move { hung.append(upload, lock, request).await.0 })
     };
     world
         .until("its first piece is written down", async || {
             store::uploads::find(hung.context.db.read(), &begun.id, owner).await.unwrap().filter(|upload| upload.received == 100_000).map(drop)
         })
         .await;
-    let (upload, hold) = other.take_upload(&begun.id, owner).await.unwrap();
-    let request = Request { feed: Feed::new(&other, Body::from(file.slice(100_000..))), checksum: None };
-    let Ok(Outcome::Done(item)) = other.append(upload, hold, request).await.0 else { panic!("the other one did not end it") };
+    let (upload, lock) = other.lock_upload(&begun.id, owner).await.unwrap();
+    let request = AppendRequest { body: BodyReader::new(&other, Body::from(file.slice(100_000..))), checksum: None };
+    let Ok(AppendOutcome::Completed(item)) = other.append(upload, lock, request).await.0 else { panic!("the other one did not end it") };
     sender.unbounded_send(Ok(file.slice(100_000..200_000))).unwrap();
     let ended = tokio::time::timeout(Duration::from_secs(60), first).await.expect("it ends").unwrap();
     assert!(matches!(ended, Err(Error::TakenOver)));

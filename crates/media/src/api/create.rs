@@ -12,18 +12,18 @@ use kit::http::{Json, Query};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::form::{self, Said};
+use super::form::{self, FormFields};
 use super::{multipart, refuse};
 use crate::Media;
 use crate::error::Error;
-use crate::ingest::{Feed, Finish, Ingest, accept};
-use crate::model::view::{MediaView, Reader};
-use crate::model::{Details, Item};
+use crate::ingest::{BodyReader, CommitRequest, Ingest, commit};
+use crate::model::view::{MediaView, Viewer};
+use crate::model::{Item, ItemDetails};
 
 /// What is said about a file that is sent as the body.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct About {
+pub(super) struct UploadParams {
     /// Its name. Only the last part of a path is kept.
     name: Option<String>,
     /// Up to 20 words to find it by, separated by commas.
@@ -43,7 +43,7 @@ pub(super) struct About {
     post,
     path = "/v1/media", operation_id = "send_media",
     tag = "media",
-    params(About, ("Idempotency-Key" = Option<String>, Header, description = "Sent again with the same key, the file is not stored twice.")),
+    params(UploadParams, ("Idempotency-Key" = Option<String>, Header, description = "Sent again with the same key, the file is not stored twice.")),
     request_body(content(
         (Vec<u8> = "application/octet-stream"),
         (FormBody = "multipart/form-data")
@@ -51,12 +51,12 @@ pub(super) struct About {
     responses((status = 201, description = "It is in the library; `Location` says where.", body = MediaView)),
     security(("token" = []))
 )]
-pub(super) async fn create(State(media): State<Media>, member: Member, Query(about): Query<About>, request: Request) -> Response {
+pub(super) async fn create(State(media): State<Media>, member: Member, Query(params): Query<UploadParams>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let mut feed = Feed::new(&media, body);
-    match receive(&media, AccountId(member.id()), &about, &parts.headers, &mut feed).await {
+    let mut body = BodyReader::new(&media, body);
+    match receive(&media, AccountId(member.id()), &params, &parts.headers, &mut body).await {
         Ok(item) => created(&media, &item),
-        Err(error) => refuse(&media, error, &feed),
+        Err(error) => refuse(&media, error, &body),
     }
 }
 
@@ -79,25 +79,25 @@ struct FormBody {
 
 fn created(media: &Media, item: &Item) -> Response {
     let location = [(header::LOCATION, format!("/v1/media/{}", item.id))];
-    (StatusCode::CREATED, location, Json(media.view(item, &Reader::Owner))).into_response()
+    (StatusCode::CREATED, location, Json(media.view(item, &Viewer::Owner))).into_response()
 }
 
-async fn receive(media: &Media, owner: AccountId, about: &About, headers: &HeaderMap, feed: &mut Feed) -> Result<Item, Error> {
+async fn receive(media: &Media, owner: AccountId, params: &UploadParams, headers: &HeaderMap, body: &mut BodyReader) -> Result<Item, Error> {
     let text = |name| headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
     if text(header::CONTENT_ENCODING).is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
-        return Err(Error::Encoded);
+        return Err(Error::ContentEncoding);
     }
     let length = text(header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
     if let Some(boundary) = text(header::CONTENT_TYPE).and_then(form::boundary) {
         // On the heap, so that the common way in stays small.
-        return Box::pin(multipart::receive(media, owner, about, &boundary?, length, feed)).await;
+        return Box::pin(multipart::receive(media, owner, params, &boundary?, length, body)).await;
     }
-    let details = about.details()?;
+    let details = params.details()?;
     let digest = digest(headers)?;
     // What happens once is on the heap while it lasts: thousands wait in the middle of this.
     let mut ingest = Box::pin(Ingest::begin(media, owner, length)).await?;
     loop {
-        let pushed = match feed.next().await {
+        let pushed = match body.next().await {
             Ok(Some(chunk)) => ingest.push(chunk).await,
             Ok(None) => break,
             Err(error) => Err(error),
@@ -107,23 +107,23 @@ async fn receive(media: &Media, owner: AccountId, about: &About, headers: &Heade
             return Err(error);
         }
     }
-    Box::pin(accept(ingest, Finish { owner, details, digest, upload: None })).await
+    Box::pin(commit(ingest, CommitRequest { owner, details, digest, upload: None })).await
 }
 
-impl About {
+impl UploadParams {
     /// What it says, cleaned.
-    fn details(&self) -> Result<Details, Error> {
+    fn details(&self) -> Result<ItemDetails, Error> {
         let tags: Vec<&str> = self.tags.as_deref().into_iter().collect();
-        Details::read(self.name.as_deref(), &tags, self.visibility.as_deref(), self.claim.as_deref()).map_err(Error::Invalid)
+        ItemDetails::parse(self.name.as_deref(), &tags, self.visibility.as_deref(), self.claim.as_deref()).map_err(Error::Invalid)
     }
 
     /// With what a form says besides; the form wins.
-    pub(super) fn with_form(&self, form: &Said) -> Result<Details, Error> {
+    pub(super) fn with_form(&self, form: &FormFields) -> Result<ItemDetails, Error> {
         let mut tags: Vec<&str> = self.tags.as_deref().into_iter().collect();
         tags.extend(form.tags.iter().map(String::as_str));
-        let or = |said: &Option<String>, here: &Option<String>| said.clone().or_else(|| here.clone());
+        let or = |form_value: &Option<String>, own: &Option<String>| form_value.clone().or_else(|| own.clone());
         let name = or(&form.name, &self.name).or_else(|| form.file_name.clone());
-        Details::read(name.as_deref(), &tags, or(&form.visibility, &self.visibility).as_deref(), or(&form.claim, &self.claim).as_deref()).map_err(Error::Invalid)
+        ItemDetails::parse(name.as_deref(), &tags, or(&form.visibility, &self.visibility).as_deref(), or(&form.claim, &self.claim).as_deref()).map_err(Error::Invalid)
     }
 }
 

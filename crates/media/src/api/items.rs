@@ -14,20 +14,20 @@ use utoipa::{IntoParams, ToSchema};
 use crate::Media;
 use crate::error::Error;
 use crate::model::cursor::Cursor;
-use crate::model::view::{MediaView, Reader};
-use crate::model::{Item, State as Stage, tags, terms};
+use crate::model::view::{MediaView, Viewer};
+use crate::model::{Item, State as ItemState, search_terms, tags};
 use crate::store;
-use crate::store::items::Change;
+use crate::store::items::ItemUpdate;
 use crate::store::library::Filter;
 
 /// What a list shows.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Wanted {
+pub(super) struct ListParams {
     /// Only photos, sounds or videos.
     kind: Option<Kind>,
     /// Only items that are this far.
-    state: Option<Stage>,
+    state: Option<ItemState>,
     /// Only items with this audience.
     visibility: Option<Visibility>,
     /// Only items with this tag.
@@ -47,21 +47,21 @@ pub(super) struct Wanted {
 /// Lists your library, newest first.
 ///
 /// A page that is searched for may hold fewer items than `limit`, even none, and have a `next` all the same: go on there.
-#[utoipa::path(get, path = "/v1/media", operation_id = "list_media", tag = "media", params(Wanted), responses((status = 200, description = "A page of the library.", body = List<MediaView>)), security(("token" = [])))]
-pub(super) async fn list(State(media): State<Media>, member: Member, Query(wanted): Query<Wanted>) -> Result<Json<List<MediaView>>, Error> {
-    let after = wanted.after.as_deref().map(|text| Cursor::parse(text).ok_or_else(|| Error::Invalid("`after` is the `next` of another page.".to_owned()))).transpose()?;
-    let size = Page { limit: wanted.limit, after: None }.size();
+#[utoipa::path(get, path = "/v1/media", operation_id = "list_media", tag = "media", params(ListParams), responses((status = 200, description = "A page of the library.", body = List<MediaView>)), security(("token" = [])))]
+pub(super) async fn list(State(media): State<Media>, member: Member, Query(params): Query<ListParams>) -> Result<Json<List<MediaView>>, Error> {
+    let after = params.after.as_deref().map(|text| Cursor::parse(text).ok_or_else(|| Error::Invalid("`after` is the `next` of another page.".to_owned()))).transpose()?;
+    let size = Page { limit: params.limit, after: None }.size();
     let filter = Filter {
-        kind: wanted.kind,
-        state: wanted.state,
-        visibility: wanted.visibility,
-        wanted: terms::Wanted::new(wanted.tag.as_deref(), wanted.subject, wanted.q.as_deref()),
-        staged: wanted.staged.unwrap_or(false),
+        kind: params.kind,
+        state: params.state,
+        visibility: params.visibility,
+        search: search_terms::SearchQuery::new(params.tag.as_deref(), params.subject, params.q.as_deref()),
+        staged: params.staged.unwrap_or(false),
     };
     let owner = AccountId(member.id());
     let read = async { Ok(store::library::list(media.context.db.read(), owner, &filter, after.as_ref(), size).await?) };
-    let page = media.quota.lists.read(owner, read).await?;
-    let items = page.items.iter().map(|item| media.view(item, &Reader::Owner)).collect();
+    let page = media.quota.lists.run(owner, read).await?;
+    let items = page.items.iter().map(|item| media.view(item, &Viewer::Owner)).collect();
     Ok(Json(List { items, next: page.next.map(|next| next.text()) }))
 }
 
@@ -69,15 +69,15 @@ pub(super) async fn list(State(media): State<Media>, member: Member, Query(wante
 #[utoipa::path(get, path = "/v1/media/{id}", operation_id = "read_media", tag = "media", params(("id" = MediaId, Path, description = "The item.")), responses((status = 200, description = "The item.", body = MediaView)))]
 pub(super) async fn get(State(media): State<Media>, member: Option<Member>, Path(id): Path<MediaId>) -> Result<Json<MediaView>, Error> {
     let item = store::items::find(media.context.db.read(), &id).await?.ok_or(Error::NotFound)?;
-    let reader = reader(&item, member.as_ref())?;
-    Ok(Json(media.view(&item, &reader)))
+    let viewer = viewer(&item, member.as_ref())?;
+    Ok(Json(media.view(&item, &viewer)))
 }
 
 /// Who this is to the item; whoever may not read it is told that it isn't there.
-pub(super) fn reader(item: &Item, member: Option<&Member>) -> Result<Reader, Error> {
+pub(super) fn viewer(item: &Item, member: Option<&Member>) -> Result<Viewer, Error> {
     match member {
-        Some(member) if member.id() == item.owner.0 => Ok(Reader::Owner),
-        _ if item.is_open() => Ok(Reader::Everyone),
+        Some(member) if member.id() == item.owner.0 => Ok(Viewer::Owner),
+        _ if item.is_public_or_unlisted() => Ok(Viewer::Everyone),
         _ => Err(Error::NotFound),
     }
 }
@@ -106,7 +106,7 @@ pub(super) struct ChangeBody {
 )]
 pub(super) async fn change(State(media): State<Media>, member: Member, Path(id): Path<MediaId>, Json(body): Json<ChangeBody>) -> Result<Json<MediaView>, Error> {
     let item = media.change(&id, AccountId(member.id()), body).await?;
-    Ok(Json(media.view(&item, &Reader::Owner)))
+    Ok(Json(media.view(&item, &Viewer::Owner)))
 }
 
 /// Removes an item and everything made from it, for good.
@@ -125,15 +125,15 @@ pub(super) async fn remove(State(media): State<Media>, member: Member, Path(id):
 impl Media {
     async fn change(&self, id: &MediaId, owner: AccountId, body: ChangeBody) -> Result<Item, Error> {
         let name = body.name.as_deref().map(codec::filename::clean);
-        let tags = body.tags.map(|tags| tags::clean(&tags.iter().map(String::as_str).collect::<Vec<_>>())).transpose().map_err(Error::Invalid)?;
-        let (wanted, now) = (id.clone(), self.context.clock.now());
+        let tags = body.tags.map(|tags| tags::normalize(&tags.iter().map(String::as_str).collect::<Vec<_>>())).transpose().map_err(Error::Invalid)?;
+        let (item_id, now) = (id.clone(), self.context.clock.now());
         let item = self
             .context
             .db
             .write(move |tx| {
                 Box::pin(async move {
-                    let item = store::items::find_of(tx, &wanted, owner).await?.ok_or(Error::NotFound)?;
-                    let change = Change {
+                    let item = store::items::find_owned(tx, &item_id, owner).await?.ok_or(Error::NotFound)?;
+                    let change = ItemUpdate {
                         name: name.unwrap_or_else(|| item.name.clone()),
                         tags: tags.unwrap_or_else(|| item.tags.clone()),
                         visibility: body.visibility.unwrap_or(item.visibility),
@@ -144,7 +144,7 @@ impl Media {
                 })
             })
             .await?;
-        self.news(id);
+        self.notify(id);
         Ok(item)
     }
 }
@@ -152,6 +152,6 @@ impl Media {
 impl Item {
     /// What neighbours are told after a change.
     pub(crate) fn changed(&self) -> Changed {
-        Changed { id: self.id.clone(), name: self.name.clone(), tags: self.tags.clone(), visibility: self.audience(), version: self.version }
+        Changed { id: self.id.clone(), name: self.name.clone(), tags: self.tags.clone(), visibility: self.effective_visibility(), version: self.version }
     }
 }

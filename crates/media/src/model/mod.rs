@@ -4,8 +4,8 @@
 
 pub(crate) mod cursor;
 pub(crate) mod limits;
+pub(crate) mod search_terms;
 pub(crate) mod tags;
-pub(crate) mod terms;
 pub(crate) mod upload_metadata;
 pub(crate) mod view;
 
@@ -44,7 +44,7 @@ pub(crate) struct Item {
     pub format: String,
     pub content_type: String,
     pub state: State,
-    /// What its owner asked for; see [`Item::audience`].
+    /// What its owner asked for; see [`Item::effective_visibility`].
     pub visibility: Visibility,
     pub bytes: u64,
     pub sha256: String,
@@ -83,13 +83,13 @@ pub struct Failure {
 
 impl Item {
     /// Who may read it now: what is staged is its owner's alone.
-    pub(crate) fn audience(&self) -> Visibility {
+    pub(crate) fn effective_visibility(&self) -> Visibility {
         if self.claimed { self.visibility } else { Visibility::Private }
     }
 
     /// Whether everyone may read it who knows where it is.
-    pub(crate) fn is_open(&self) -> bool {
-        self.audience() != Visibility::Private
+    pub(crate) fn is_public_or_unlisted(&self) -> bool {
+        self.effective_visibility() != Visibility::Private
     }
 
     /// What neighbours are told of it.
@@ -105,7 +105,7 @@ impl Item {
             sha256: self.sha256.clone(),
             object: self.object.clone(),
             scrub,
-            visibility: self.audience(),
+            visibility: self.effective_visibility(),
             width: self.width,
             height: self.height,
             duration_ms: self.duration_ms,
@@ -127,16 +127,16 @@ impl Item {
 
 /// What the sender says about a file, cleaned.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Details {
+pub(crate) struct ItemDetails {
     pub name: String,
     pub tags: Vec<String>,
     pub visibility: Visibility,
     pub claim_later: bool,
 }
 
-impl Details {
+impl ItemDetails {
     /// Reads what came as text; `None` stands for "not said".
-    pub(crate) fn read(name: Option<&str>, tags: &[&str], visibility: Option<&str>, claim: Option<&str>) -> Result<Self, String> {
+    pub(crate) fn parse(name: Option<&str>, tags: &[&str], visibility: Option<&str>, claim: Option<&str>) -> Result<Self, String> {
         let visibility = match visibility.map(str::trim).filter(|text| !text.is_empty()) {
             None => Visibility::default(),
             Some(text) => text.parse().ok().ok_or("`visibility` is private, unlisted or public.")?,
@@ -146,7 +146,7 @@ impl Details {
             Some("later") => true,
             Some(_) => return Err("`claim` is now or later.".to_owned()),
         };
-        Ok(Self { name: codec::filename::clean(name.unwrap_or_default()), tags: tags::clean(tags)?, visibility, claim_later })
+        Ok(Self { name: codec::filename::clean(name.unwrap_or_default()), tags: tags::normalize(tags)?, visibility, claim_later })
     }
 }
 
@@ -156,13 +156,13 @@ mod tests {
 
     #[test]
     fn details_are_cleaned_or_refused_with_a_sentence() {
-        let details = Details::read(Some("../../etc/passwd"), &["Wedding, wedding ,Füße"], Some("public"), Some("later")).unwrap();
+        let details = ItemDetails::parse(Some("../../etc/passwd"), &["Wedding, wedding ,Füße"], Some("public"), Some("later")).unwrap();
         assert_eq!(details.name, "passwd");
         assert_eq!(details.tags, ["wedding", "füße"]);
         assert!(details.claim_later);
-        assert!(Details::read(None, &[], Some("secret"), None).unwrap_err().contains("visibility"));
-        assert!(Details::read(None, &[], None, Some("never")).unwrap_err().contains("claim"));
-        assert_eq!(Details::read(None, &[], None, None).unwrap().name, "untitled");
+        assert!(ItemDetails::parse(None, &[], Some("secret"), None).unwrap_err().contains("visibility"));
+        assert!(ItemDetails::parse(None, &[], None, Some("never")).unwrap_err().contains("claim"));
+        assert_eq!(ItemDetails::parse(None, &[], None, None).unwrap().name, "untitled");
     }
 
     #[test]

@@ -113,27 +113,27 @@ pub const OWNER_ONLY_FIELDS: [&str; 5] = ["sha256", "taken_at", "camera", "subje
 
 /// Who looks.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Reader {
+pub(crate) enum Viewer {
     /// Its owner, by token.
     Owner,
     /// The holder of a signed `events` URL, whoever that is.
-    Granted(UrlSignature),
+    SignedUrl(UrlSignature),
     /// Everyone else, of an open item.
     Everyone,
 }
 
 /// Signs addresses for views.
 #[derive(Debug, Clone)]
-pub(crate) struct Addresses<'a> {
-    pub grants: &'a Grants,
+pub(crate) struct UrlSigningContext<'a> {
+    pub signer: &'a Grants,
     pub now: DateTime<Utc>,
-    pub lasts: TimeDelta,
+    pub valid_for: TimeDelta,
 }
 
 impl Item {
     /// The item for this reader.
-    pub(crate) fn view(&self, reader: &Reader, addresses: &Addresses<'_>) -> MediaView {
-        let is_owner = *reader == Reader::Owner;
+    pub(crate) fn view(&self, viewer: &Viewer, signing: &UrlSigningContext<'_>) -> MediaView {
+        let is_owner = *viewer == Viewer::Owner;
         let busy = matches!(self.state, State::Processing | State::Playable);
         MediaView {
             id: self.id.clone(),
@@ -158,31 +158,31 @@ impl Item {
             subject: self.subject.clone().filter(|_| is_owner),
             created_at: self.created_at,
             updated_at: self.updated_at,
-            urls: self.urls(reader, addresses),
+            urls: self.urls(viewer, signing),
         }
     }
 
-    fn urls(&self, reader: &Reader, addresses: &Addresses<'_>) -> Urls {
+    fn urls(&self, viewer: &Viewer, signing: &UrlSigningContext<'_>) -> Urls {
         let id = self.id.as_str();
-        let is_owner = *reader == Reader::Owner;
-        let sign = |scope: &str| format!("?t={}", addresses.grants.issue(scope, id, addresses.now, addresses.lasts));
-        let view = if is_owner && !self.is_open() { sign("view") } else { String::new() };
-        let at = |there: bool, part: &str| there.then(|| format!("/v1/media/{id}/{part}{view}"));
+        let is_owner = *viewer == Viewer::Owner;
+        let sign = |scope: &str| format!("?t={}", signing.signer.issue(scope, id, signing.now, signing.valid_for));
+        let view = if is_owner && !self.is_public_or_unlisted() { sign("view") } else { String::new() };
+        let url = |exists: bool, part: &str| exists.then(|| format!("/v1/media/{id}/{part}{view}"));
         let has = |asset: &str| self.assets.iter().any(|name| name == asset);
-        let plays = self.kind != Kind::Photo && matches!(self.state, State::Playable | State::Ready);
-        let events = match reader {
-            Reader::Owner => sign("events"),
-            Reader::Granted(signature) => format!("?t={}", signature.text()),
-            Reader::Everyone => String::new(),
+        let is_playable = self.kind != Kind::Photo && matches!(self.state, State::Playable | State::Ready);
+        let events = match viewer {
+            Viewer::Owner => sign("events"),
+            Viewer::SignedUrl(signature) => format!("?t={}", signature.text()),
+            Viewer::Everyone => String::new(),
         };
         Urls {
             original: is_owner.then(|| format!("/v1/media/{id}/original{}", sign("original"))),
             file: self.has_scrub.then(|| format!("/v1/files/{id}.{}{view}", self.format)),
-            image: at(self.kind == Kind::Photo, "image"),
-            poster: at(has("poster"), "poster"),
-            hls: at(plays, "hls/master.m3u8"),
-            storyboard: at(has("storyboard"), "storyboard"),
-            waveform: at(has("waveform"), "waveform"),
+            image: url(self.kind == Kind::Photo, "image"),
+            poster: url(has("poster"), "poster"),
+            hls: url(is_playable, "hls/master.m3u8"),
+            storyboard: url(has("storyboard"), "storyboard"),
+            waveform: url(has("waveform"), "waveform"),
             events: format!("/v1/media/{id}/events{events}"),
         }
     }
@@ -243,13 +243,13 @@ mod tests {
     #[test]
     fn each_reader_sees_what_the_table_says() {
         let (grants, now) = (Grants::new([7; 32]), Utc::now());
-        let addresses = Addresses { grants: &grants, now, lasts: TimeDelta::hours(48) };
+        let signing = UrlSigningContext { signer: &grants, now, valid_for: TimeDelta::hours(48) };
         for visibility in [Visibility::Private, Visibility::Unlisted, Visibility::Public] {
             let item = item(visibility);
             let signed = grants.issue("events", item.id.as_str(), now, TimeDelta::hours(1));
             let signature = grants.verify(&signed, "events", item.id.as_str(), now).unwrap();
-            let seen = |reader: &Reader| serde_json::to_value(item.view(reader, &addresses)).unwrap();
-            let (owner, granted, everyone) = (seen(&Reader::Owner), seen(&Reader::Granted(signature)), seen(&Reader::Everyone));
+            let seen = |viewer: &Viewer| serde_json::to_value(item.view(viewer, &signing)).unwrap();
+            let (owner, granted, everyone) = (seen(&Viewer::Owner), seen(&Viewer::SignedUrl(signature)), seen(&Viewer::Everyone));
             for path in OWNER_ONLY_FIELDS {
                 assert!(!field(&owner, path).is_null(), "{path}");
                 assert_eq!((field(&granted, path), field(&everyone, path)), (&Value::Null, &Value::Null), "{path}");

@@ -8,8 +8,8 @@ use contract::{AccountId, MediaId, ObjectKey};
 use kit::db::{Error, FromQueryResult, Sql, Tx};
 use kit::objects::Checkpoint;
 
-use super::{count, number};
-use crate::model::{Details, tags};
+use super::{from_bigint, to_bigint};
+use crate::model::{ItemDetails, tags};
 
 const COLUMNS: &str = "id, owner, length, name, tags, visibility, claim_later, received, object, engine_state, hash_state, format, epoch, item, created_at, expires_at";
 
@@ -20,7 +20,7 @@ pub(crate) struct Upload {
     pub owner: AccountId,
     /// Bytes in all.
     pub length: u64,
-    pub details: Details,
+    pub details: ItemDetails,
     /// Bytes that are safe.
     pub received: u64,
     /// Where they lie; nothing before the first.
@@ -65,15 +65,15 @@ struct Row {
 impl TryFrom<Row> for Upload {
     type Error = Error;
     fn try_from(row: Row) -> Result<Self, Error> {
-        let received = number(row.received, "an upload's place")?;
+        let received = from_bigint(row.received, "an upload's place")?;
         let key: Option<ObjectKey> = row.object.map(TryInto::try_into).transpose().map_err(|_| Error::Corrupt("an upload's object"))?;
         Ok(Self {
             id: row.id,
             owner: AccountId(row.owner.parse().map_err(|_| Error::Corrupt("an upload's owner"))?),
-            length: number(row.length, "an upload's length")?,
-            details: Details {
+            length: from_bigint(row.length, "an upload's length")?,
+            details: ItemDetails {
                 name: row.name,
-                tags: tags::read(&row.tags),
+                tags: tags::from_column(&row.tags),
                 visibility: row.visibility.parse().map_err(|_| Error::Corrupt("an upload's visibility"))?,
                 claim_later: row.claim_later,
             },
@@ -95,14 +95,14 @@ fn first(row: Option<Row>) -> Result<Option<Upload>, Error> {
 
 /// What a member has open.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Open {
+pub(crate) struct OpenUploads {
     pub uploads: u64,
     /// What these will have.
     pub bytes: u64,
 }
 
-/// What a member has open beside the upload `but`.
-pub(crate) async fn open(sql: &impl Sql, owner: AccountId, but: Option<&str>) -> Result<Open, Error> {
+/// What a member has open beside the upload `except`.
+pub(crate) async fn sum_open(sql: &impl Sql, owner: AccountId, except: Option<&str>) -> Result<OpenUploads, Error> {
     #[derive(FromQueryResult)]
     struct Sums {
         uploads: i64,
@@ -110,9 +110,9 @@ pub(crate) async fn open(sql: &impl Sql, owner: AccountId, but: Option<&str>) ->
     }
     let text = "select count(*) as uploads, cast(coalesce(sum(length), 0) as bigint) as bytes from upload \
                 where owner = $1 and item is null and id <> $2";
-    let row: Option<Sums> = sql.row(text, vec![owner.to_string().into(), but.unwrap_or_default().into()]).await?;
-    let Some(row) = row else { return Ok(Open::default()) };
-    Ok(Open { uploads: number(row.uploads, "a count")?, bytes: number(row.bytes, "a sum")? })
+    let row: Option<Sums> = sql.row(text, vec![owner.to_string().into(), except.unwrap_or_default().into()]).await?;
+    let Some(row) = row else { return Ok(OpenUploads::default()) };
+    Ok(OpenUploads { uploads: from_bigint(row.uploads, "a count")?, bytes: from_bigint(row.bytes, "a sum")? })
 }
 
 /// Begins an upload.
@@ -123,9 +123,9 @@ pub(crate) async fn insert(tx: &Tx, upload: &Upload) -> Result<(), Error> {
         vec![
             upload.id.clone().into(),
             upload.owner.to_string().into(),
-            count(upload.length),
+            to_bigint(upload.length),
             upload.details.name.clone().into(),
-            tags::stored(&upload.details.tags).into(),
+            tags::to_column(&upload.details.tags).into(),
             upload.details.visibility.as_str().into(),
             upload.details.claim_later.into(),
             upload.epoch.into(),
@@ -143,7 +143,7 @@ pub(crate) async fn find(sql: &impl Sql, id: &str, owner: AccountId) -> Result<O
 }
 
 /// Takes an upload over that hasn't expired: whoever had it before can't write to it any more.
-pub(crate) async fn take(tx: &Tx, id: &str, owner: AccountId, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<Option<Upload>, Error> {
+pub(crate) async fn take_over(tx: &Tx, id: &str, owner: AccountId, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<Option<Upload>, Error> {
     first(
         tx.row(
             &format!(
@@ -158,21 +158,21 @@ pub(crate) async fn take(tx: &Tx, id: &str, owner: AccountId, expires_at: DateTi
 
 /// What has become safe.
 #[derive(Debug, Clone)]
-pub(crate) struct Progress {
+pub(crate) struct UploadProgress {
     pub checkpoint: Checkpoint,
     pub hash_state: Vec<u8>,
     pub format: Option<Format>,
 }
 
 /// Notes how far an upload is; `false` where somebody else has taken it over.
-pub(crate) async fn advance(tx: &Tx, fence: &Fence, progress: &Progress, expires_at: DateTime<Utc>) -> Result<bool, Error> {
+pub(crate) async fn set_progress(tx: &Tx, fence: &Fence, progress: &UploadProgress, expires_at: DateTime<Utc>) -> Result<bool, Error> {
     let changed = tx
         .execute(
             "update upload set received = $3, object = $4, engine_state = $5, hash_state = $6, format = $7, expires_at = $8 where id = $1 and epoch = $2 and item is null",
             vec![
                 fence.id.clone().into(),
                 fence.epoch.into(),
-                count(progress.checkpoint.bytes),
+                to_bigint(progress.checkpoint.bytes),
                 progress.checkpoint.key.as_str().into(),
                 progress.checkpoint.state.clone().into(),
                 progress.hash_state.clone().into(),
@@ -195,7 +195,7 @@ pub(crate) async fn reset(tx: &Tx, fence: &Fence) -> Result<(), Error> {
 }
 
 /// Notes what an upload became; `false` where somebody else has taken it over.
-pub(crate) async fn complete(tx: &Tx, fence: &Fence, item: &MediaId) -> Result<bool, Error> {
+pub(crate) async fn set_completed(tx: &Tx, fence: &Fence, item: &MediaId) -> Result<bool, Error> {
     let changed = tx
         .execute(
             "update upload set item = $3, received = length, object = null, hash_state = null where id = $1 and epoch = $2 and item is null",
@@ -211,14 +211,14 @@ pub(crate) async fn remove(tx: &Tx, id: &str, owner: AccountId) -> Result<Option
 }
 
 /// Uploads that nobody went on with in time.
-pub(crate) async fn list_expired(sql: &impl Sql, now: DateTime<Utc>, most: usize) -> Result<Vec<Upload>, Error> {
-    let rows: Vec<Row> = sql.rows(&format!("select {COLUMNS} from upload where expires_at <= $1 order by expires_at limit $2"), vec![now.into(), (most as i64).into()]).await?;
+pub(crate) async fn list_expired(sql: &impl Sql, now: DateTime<Utc>, limit: usize) -> Result<Vec<Upload>, Error> {
+    let rows: Vec<Row> = sql.rows(&format!("select {COLUMNS} from upload where expires_at <= $1 order by expires_at limit $2"), vec![now.into(), (limit as i64).into()]).await?;
     rows.into_iter().map(Upload::try_from).collect()
 }
 
 /// Some uploads of a member.
-pub(crate) async fn list_of(sql: &impl Sql, owner: AccountId, most: usize) -> Result<Vec<Upload>, Error> {
+pub(crate) async fn list_by_owner(sql: &impl Sql, owner: AccountId, limit: usize) -> Result<Vec<Upload>, Error> {
     let text = format!("select {COLUMNS} from upload where owner = $1 limit $2");
-    let rows: Vec<Row> = sql.rows(&text, vec![owner.to_string().into(), (most as i64).into()]).await?;
+    let rows: Vec<Row> = sql.rows(&text, vec![owner.to_string().into(), (limit as i64).into()]).await?;
     rows.into_iter().map(Upload::try_from).collect()
 }

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use contract::AccountId;
 use kit::db::{Error, FromQueryResult, Sql, Tx};
 
-use super::{count, number};
+use super::{from_bigint, to_bigint};
 
 /// A member's usage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,10 +41,10 @@ impl TryFrom<Row> for Usage {
     type Error = Error;
     fn try_from(row: Row) -> Result<Self, Error> {
         Ok(Self {
-            bytes: number(row.bytes, "a member's bytes")?,
-            items: number(row.items, "a member's items")?,
+            bytes: from_bigint(row.bytes, "a member's bytes")?,
+            items: from_bigint(row.items, "a member's items")?,
             hour_began_at: row.hour_began_at,
-            hour_uploads: number(row.hour_uploads, "a member's uploads")?,
+            hour_uploads: from_bigint(row.hour_uploads, "a member's uploads")?,
             closed: row.closed,
         })
     }
@@ -52,7 +52,7 @@ impl TryFrom<Row> for Usage {
 
 /// What may not be passed.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Most {
+pub(crate) struct QuotaLimits {
     pub bytes: u64,
     pub items: u64,
     pub uploads_per_hour: u64,
@@ -60,7 +60,7 @@ pub(crate) struct Most {
 
 /// An item that is to be counted.
 #[derive(Debug, Clone)]
-pub(crate) struct Addition {
+pub(crate) struct Charge {
     pub owner: AccountId,
     pub bytes: u64,
     /// The open upload that it was, whose room it takes over.
@@ -69,8 +69,8 @@ pub(crate) struct Addition {
 
 /// Adds one item, and one upload to the running hour; `None` where that would pass a limit, or the member has left. What their
 /// other open uploads have announced is taken.
-pub(crate) async fn add(tx: &Tx, addition: &Addition, most: Most, now: DateTime<Utc>) -> Result<Option<Usage>, Error> {
-    if addition.bytes > most.bytes || most.items == 0 || most.uploads_per_hour == 0 {
+pub(crate) async fn add_item(tx: &Tx, charge: &Charge, limits: QuotaLimits, now: DateTime<Utc>) -> Result<Option<Usage>, Error> {
+    if charge.bytes > limits.bytes || limits.items == 0 || limits.uploads_per_hour == 0 {
         return Ok(None);
     }
     let row: Option<Row> = tx
@@ -84,14 +84,14 @@ pub(crate) async fn add(tx: &Tx, addition: &Addition, most: Most, now: DateTime<
              and usage.items < $6 and (usage.hour_began_at <= $4 or usage.hour_uploads < $7) and not usage.closed \
              returning bytes, items, hour_began_at, hour_uploads, closed",
             vec![
-                addition.owner.to_string().into(),
-                count(addition.bytes),
+                charge.owner.to_string().into(),
+                to_bigint(charge.bytes),
                 now.into(),
                 (now - TimeDelta::hours(1)).into(),
-                count(most.bytes),
-                count(most.items),
-                count(most.uploads_per_hour),
-                addition.upload.clone().unwrap_or_default().into(),
+                to_bigint(limits.bytes),
+                to_bigint(limits.items),
+                to_bigint(limits.uploads_per_hour),
+                charge.upload.clone().unwrap_or_default().into(),
             ],
         )
         .await?;
@@ -111,10 +111,10 @@ pub(crate) async fn lock(tx: &Tx, owner: AccountId, now: DateTime<Utc>) -> Resul
 }
 
 /// Takes one item away.
-pub(crate) async fn remove(tx: &Tx, owner: AccountId, bytes: u64) -> Result<(), Error> {
+pub(crate) async fn remove_item(tx: &Tx, owner: AccountId, bytes: u64) -> Result<(), Error> {
     tx.execute(
         "update usage set bytes = case when bytes > $2 then bytes - $2 else 0 end, items = case when items > 1 then items - 1 else 0 end where owner = $1",
-        vec![owner.to_string().into(), count(bytes)],
+        vec![owner.to_string().into(), to_bigint(bytes)],
     )
     .await
     .map(drop)
@@ -128,7 +128,7 @@ pub(crate) async fn find(sql: &impl Sql, owner: AccountId) -> Result<Option<Usag
 }
 
 /// Closes the account of a member who has left: their tokens may hold for some minutes yet, but nothing is taken under them any more.
-pub(crate) async fn close(tx: &Tx, owner: AccountId, now: DateTime<Utc>) -> Result<(), Error> {
+pub(crate) async fn set_closed(tx: &Tx, owner: AccountId, now: DateTime<Utc>) -> Result<(), Error> {
     tx.execute(
         "insert into usage (owner, bytes, items, hour_began_at, hour_uploads, closed) values ($1, 0, 0, $2, 0, true) on conflict (owner) do update set closed = true",
         vec![owner.to_string().into(), now.into()],

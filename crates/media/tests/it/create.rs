@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::json;
 use testkit::World;
 
-use crate::kitchen::{expect_empty, expect_tidy, objects, png, send};
+use crate::fixtures::{expect_no_orphans, expect_nothing_stored, objects, png, send};
 use crate::samples::phone_photo;
 
 #[tokio::test]
@@ -32,7 +32,7 @@ async fn a_raw_body_becomes_an_item_and_its_neighbours_hear_of_it() {
     assert_eq!(received.sha256, item["sha256"].as_str().unwrap());
     let stored = world.context("media").objects.get(&received.object, 1 << 20).await.unwrap();
     assert_eq!(stored, file);
-    expect_tidy(&world).await;
+    expect_no_orphans(&world).await;
     world.end().await;
 }
 
@@ -62,7 +62,7 @@ async fn a_phones_photo_stands_upright_and_its_facts_are_its_owners() {
 async fn nobody_without_a_token_sends_anything() {
     let world = World::of(&[media::service()]).await;
     send(&world.nobody(), "", "image/png", png(10, 10, 2000, 1)).await.refused(401, "auth.required");
-    expect_empty(&world).await;
+    expect_nothing_stored(&world).await;
     world.end().await;
 }
 
@@ -74,7 +74,7 @@ async fn the_same_bytes_are_stored_once_for_one_owner() {
     let first = send(&ada, "?name=a.png", "image/png", file.clone()).await.expect(201).json();
     let second = send(&ada, "?name=b.png", "image/png", file.clone()).await.expect(201).json();
     assert_ne!(first["id"], second["id"]);
-    expect_tidy(&world).await;
+    expect_no_orphans(&world).await;
     assert_eq!(objects(&world).await.len(), 1);
     send(&bob, "?name=c.png", "image/png", file).await.expect(201);
     assert_eq!(objects(&world).await.len(), 2);
@@ -82,7 +82,7 @@ async fn the_same_bytes_are_stored_once_for_one_owner() {
     assert_eq!(objects(&world).await.len(), 2, "the other item still needs the bytes");
     ada.delete(&format!("/v1/media/{}", second["id"].as_str().unwrap())).await.expect(204);
     assert_eq!(objects(&world).await.len(), 1);
-    expect_tidy(&world).await;
+    expect_no_orphans(&world).await;
     world.end().await;
 }
 
@@ -99,6 +99,6 @@ async fn a_form_may_say_everything_before_or_after_the_file() {
         assert_eq!((&item["name"], &item["tags"], &item["visibility"]), (&json!("dog.png"), &json!(["dogs"]), &json!("unlisted")));
         assert_eq!(item["bytes"], 70_000);
     }
-    expect_tidy(&world).await;
+    expect_no_orphans(&world).await;
     world.end().await;
 }

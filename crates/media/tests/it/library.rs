@@ -8,17 +8,17 @@ use kit::db::{FromQueryResult, Sql};
 use serde_json::{Value, json};
 use testkit::{Member, World};
 
-use crate::kitchen::{expect_empty, expect_tidy, png, send};
+use crate::fixtures::{expect_no_orphans, expect_nothing_stored, png, send};
 
 #[derive(FromQueryResult)]
-struct Told {
+struct OutboxRow {
     payload: String,
 }
 
 /// What was published under a subject, oldest first.
-pub async fn told<E: Event>(world: &World) -> Vec<E> {
+pub async fn published_events<E: Event>(world: &World) -> Vec<E> {
     let text = "select payload from outbox where subject = $1 order by id";
-    let rows: Vec<Told> = world.context("media").db.read().rows(text, vec![E::SUBJECT.into()]).await.unwrap();
+    let rows: Vec<OutboxRow> = world.context("media").db.read().rows(text, vec![E::SUBJECT.into()]).await.unwrap();
     rows.iter().map(|row| serde_json::from_str(&row.payload).unwrap()).collect()
 }
 
@@ -208,7 +208,7 @@ async fn a_change_is_told_with_its_version_and_bad_ones_change_nothing() {
     let item = ada.patch(&path, &json!({ "name": "../b.png", "tags": ["Y", "y", " z "] })).await.expect(200).json();
     assert_eq!((&item["name"], &item["tags"], &item["visibility"]), (&json!("b.png"), &json!(["y", "z"]), &json!("private")));
     ada.patch(&path, &json!({ "visibility": "public" })).await.expect(200);
-    let changes: Vec<Changed> = told(&world).await;
+    let changes: Vec<Changed> = published_events(&world).await;
     assert_eq!(changes.iter().map(|change| change.version).collect::<Vec<_>>(), [2, 3]);
     assert_eq!(changes[1].name, "b.png");
     world.end().await;
@@ -223,9 +223,9 @@ async fn removing_is_told_and_leaves_nothing() {
     ada.delete(&format!("/v1/media/{id}")).await.refused(404, "media.not_found");
     ada.get(&format!("/v1/media/{id}")).await.refused(404, "media.not_found");
     world.nobody().get(&format!("/internal/media/{id}")).await.refused(404, "media.not_found");
-    assert_eq!(told::<Received>(&world).await.len(), 1);
-    assert_eq!(told::<Deleted>(&world).await[0].id.as_str(), id);
-    expect_empty(&world).await;
+    assert_eq!(published_events::<Received>(&world).await.len(), 1);
+    assert_eq!(published_events::<Deleted>(&world).await[0].id.as_str(), id);
+    expect_nothing_stored(&world).await;
     world.end().await;
 }
 
@@ -242,12 +242,12 @@ async fn whoever_leaves_takes_everything_along() {
     let event = Envelope { id: "1".into(), subject: Erased::SUBJECT.into(), payload: serde_json::to_string(&erased).unwrap() };
     world.process.bus.engine().publish(&[event]).await.unwrap();
     world.settle().await;
-    assert_eq!(told::<Deleted>(&world).await.len(), 2);
+    assert_eq!(published_events::<Deleted>(&world).await.len(), 2);
     // A token that outlives its account opens nothing.
     assert_eq!(send(&ada, "", "image/png", png(9, 9, 3000, 8)).await.status, 403);
     bob.get(&format!("/v1/media/{kept}")).await.expect(200);
-    expect_tidy(&world).await;
-    assert_eq!(crate::kitchen::objects(&world).await.len(), 1);
+    expect_no_orphans(&world).await;
+    assert_eq!(crate::fixtures::objects(&world).await.len(), 1);
     world.end().await;
 }
 
@@ -341,7 +341,7 @@ async fn a_claim_of_a_hundred_items_is_answered_again_whatever_its_size() {
     ada.send(claim().json(&json!({ "ids": ids, "subject": "post:2" }))).await.refused(422, "request.idempotency_key_reused");
     let kept: Bytes = world.context("media").db.read().row("select cast(coalesce(sum(length(body)), 0) as bigint) as bytes from idempotency", vec![]).await.unwrap().unwrap();
     assert_eq!(kept.bytes, 0, "no answer is kept");
-    assert_eq!(told::<Changed>(&world).await.len(), 100, "nothing was done twice");
+    assert_eq!(published_events::<Changed>(&world).await.len(), 100, "nothing was done twice");
     world.end().await;
 }
 

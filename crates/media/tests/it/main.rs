@@ -5,13 +5,13 @@ mod bad_input;
 mod claims;
 mod crash;
 mod create;
-mod kitchen;
+mod fixtures;
+mod item_events;
 mod library;
-mod live;
 mod quota;
+mod raw_http;
 mod samples;
 #[path = "../../../codec/tests/it/seeds.rs"]
 mod seeds;
-mod senders;
+mod slow_clients;
 mod tus;
-mod wire;

@@ -2,7 +2,7 @@
 
 use testkit::ffmpeg;
 
-use crate::kitchen::png;
+use crate::fixtures::png;
 use crate::seeds::{self, Movie};
 
 /// A GIF of this size with so many frames of one pixel.

@@ -38,7 +38,7 @@ pub async fn send(member: &Member, query: &str, content_type: &str, body: Vec<u8
 }
 
 #[derive(FromQueryResult)]
-struct Named {
+struct ObjectRow {
     object: String,
 }
 
@@ -58,27 +58,27 @@ pub async fn objects(world: &World) -> BTreeSet<String> {
 }
 
 /// The objects that rows name.
-async fn named(world: &World, text: &str) -> BTreeSet<String> {
-    let rows: Vec<Named> = world.context("media").db.read().rows(text, vec![]).await.unwrap();
+async fn referenced_objects(world: &World, text: &str) -> BTreeSet<String> {
+    let rows: Vec<ObjectRow> = world.context("media").db.read().rows(text, vec![]).await.unwrap();
     rows.into_iter().map(|row| row.object).collect()
 }
 
 /// Fails the test unless what lies in the store is exactly what items and unfinished uploads name.
-pub async fn expect_tidy(world: &World) {
-    let known = named(world, "select object from item union select object from upload where object is not null").await;
+pub async fn expect_no_orphans(world: &World) {
+    let known = referenced_objects(world, "select object from item union select object from upload where object is not null").await;
     world
         .until("objects without a row are gone", async || {
             let there = objects(world).await;
             let lost: Vec<_> = known.difference(&there).collect();
             assert!(lost.is_empty(), "rows name objects that are not there: {lost:?}");
-            let all_gone = named(world, "select object from orphan_object where due_at is not null").await.is_empty();
+            let all_gone = referenced_objects(world, "select object from orphan_object where due_at is not null").await.is_empty();
             (there == known && all_gone).then_some(())
         })
         .await;
 }
 
 /// Fails the test unless nothing was stored at all.
-pub async fn expect_empty(world: &World) {
-    assert!(named(world, "select object from item").await.is_empty(), "an item was made");
-    expect_tidy(world).await;
+pub async fn expect_nothing_stored(world: &World) {
+    assert!(referenced_objects(world, "select object from item").await.is_empty(), "an item was made");
+    expect_no_orphans(world).await;
 }

@@ -14,37 +14,37 @@ use kit::{Clock, Context};
 use tokio::time::timeout;
 
 use crate::error::Error;
-use crate::jobs::tidy;
+use crate::jobs::cleanup;
 use crate::store;
 
-const BATCH: usize = 64;
+const KEY_BATCH: usize = 64;
 /// How long a request waits for another one that registers keys.
 const REGISTER_TIMEOUT: Duration = Duration::from_secs(5);
-/// A key older than this is not used any more: other instances remove objects under keys from [`ABANDONED`] on.
-const FRESH: TimeDelta = TimeDelta::hours(24);
+/// A key older than this is not used any more: other instances remove objects under keys from [`ABANDONED_AFTER`] on.
+const MAX_KEY_AGE: TimeDelta = TimeDelta::hours(24);
 /// Keys of instances that never came back are swept after this. No single request lasts as long (24 h, see `ingest::feed`).
-const ABANDONED: TimeDelta = TimeDelta::days(7);
+const ABANDONED_AFTER: TimeDelta = TimeDelta::days(7);
 
 /// The pool of keys.
 #[derive(Clone)]
-pub(crate) struct Keys(Arc<Inner>);
+pub(crate) struct KeyPool(Arc<Inner>);
 
 struct Inner {
     free: Mutex<Vec<KeyLease>>,
-    filling: tokio::sync::Mutex<()>,
+    refill: tokio::sync::Mutex<()>,
     orphans: Orphans,
     objects: Objects,
     clock: Clock,
 }
 
-impl Keys {
+impl KeyPool {
     /// Learns who this instance is.
     pub(crate) async fn open(context: &Context) -> Result<Self, BootError> {
-        let policy = Policy { names: store::NAMES, abandoned_after: ABANDONED };
+        let policy = Policy { names: store::OBJECT_COLUMNS, abandoned_after: ABANDONED_AFTER };
         let orphans = Orphans::open(&context.db, &context.objects, &context.clock, &context.folder, policy).await;
         let orphans = orphans.map_err(|error| BootError::Io("who this instance is".into(), error))?;
         let (objects, clock) = (context.objects.clone(), context.clock.clone());
-        Ok(Self(Arc::new(Inner { free: Mutex::default(), filling: tokio::sync::Mutex::default(), orphans, objects, clock })))
+        Ok(Self(Arc::new(Inner { free: Mutex::default(), refill: tokio::sync::Mutex::default(), orphans, objects, clock })))
     }
 
     /// What keeps every key in mind.
@@ -53,14 +53,14 @@ impl Keys {
     }
 
     /// Takes a key; registers more when none is left.
-    pub(crate) async fn take(&self) -> Result<HeldKey, Error> {
+    pub(crate) async fn acquire(&self) -> Result<PooledKey, Error> {
         loop {
             if let Some(lease) = self.pop() {
-                return Ok(HeldKey { lease: Some(lease), keys: self.clone(), written: false });
+                return Ok(PooledKey { lease: Some(lease), pool: self.clone(), written: false });
             }
-            let _filling = timeout(REGISTER_TIMEOUT, self.0.filling.lock()).await.map_err(|_| Error::Busy)?;
+            let _refill = timeout(REGISTER_TIMEOUT, self.0.refill.lock()).await.map_err(|_| Error::Busy)?;
             if self.free().is_empty() {
-                let registered = self.0.orphans.register(BATCH).await?;
+                let registered = self.0.orphans.register(KEY_BATCH).await?;
                 self.free().extend(registered);
             }
         }
@@ -68,7 +68,7 @@ impl Keys {
 
     fn pop(&self) -> Option<KeyLease> {
         let (mut free, now) = (self.free(), self.0.clock.now());
-        free.retain(|lease| now - lease.since() <= FRESH);
+        free.retain(|lease| now - lease.since() <= MAX_KEY_AGE);
         free.pop()
     }
 
@@ -78,65 +78,65 @@ impl Keys {
 }
 
 /// A key in an upload's hands. Dropped before it is settled, it has its object removed.
-pub(crate) struct HeldKey {
+pub(crate) struct PooledKey {
     lease: Option<KeyLease>,
-    keys: Keys,
+    pool: KeyPool,
     /// Whether something may lie under it.
     written: bool,
 }
 
-impl HeldKey {
+impl PooledKey {
     fn key(&self) -> Result<&ObjectKey, Error> {
-        self.lease.as_ref().map(KeyLease::key).ok_or(Error::Worker)
+        self.lease.as_ref().map(KeyLease::key).ok_or(Error::TaskFailed)
     }
 
     /// Starts the object.
-    pub(crate) async fn create(&mut self) -> Result<Writer, Error> {
+    pub(crate) async fn create_object(&mut self) -> Result<Writer, Error> {
         self.written = true;
-        Ok(self.keys.0.objects.create_as(self.key()?.clone()).await?)
+        Ok(self.pool.0.objects.create_as(self.key()?.clone()).await?)
     }
 
     /// Goes on with an unfinished object, which may end under this key.
-    pub(crate) async fn resume(&self, at: &Checkpoint) -> Result<Writer, Error> {
-        Ok(self.keys.0.objects.resume(at, self.key()?.clone()).await?)
+    pub(crate) async fn resume_object(&self, at: &Checkpoint) -> Result<Writer, Error> {
+        Ok(self.pool.0.objects.resume(at, self.key()?.clone()).await?)
     }
 
     /// The object that goes on is about to end: from now on it may lie under this key.
-    pub(crate) fn ends(&mut self) {
+    pub(crate) fn mark_written(&mut self) {
         self.written = true;
     }
 
     /// It ended under another one: nothing lies under this.
-    pub(crate) fn ended_elsewhere(&mut self) {
+    pub(crate) fn mark_unused(&mut self) {
         self.written = false;
     }
 
     /// Whether this is its key.
-    pub(crate) fn is(&self, object: &ObjectKey) -> bool {
+    pub(crate) fn is_for(&self, object: &ObjectKey) -> bool {
         self.key().is_ok_and(|key| key == object)
     }
 
     /// The object stays if a row names it by now; otherwise the sweep removes it.
-    pub(crate) fn settle(mut self) {
+    pub(crate) fn release(mut self) {
         self.lease.take();
     }
 
     /// The object goes, now. A key under which nothing was stored is free again.
     pub(crate) async fn discard(mut self) {
         let Some(lease) = self.lease.take() else { return };
-        if self.written { tidy(remove(self.keys.0.orphans.clone(), lease)).await } else { self.keys.free().push(lease) }
+        if self.written { cleanup(remove(self.pool.0.orphans.clone(), lease)).await } else { self.pool.free().push(lease) }
     }
 }
 
-impl Drop for HeldKey {
+impl Drop for PooledKey {
     fn drop(&mut self) {
         let Some(lease) = self.lease.take() else { return };
         if !self.written {
-            return self.keys.free().push(lease);
+            return self.pool.free().push(lease);
         }
         // Whoever wrote has gone. Without a runtime the next start removes the object.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(remove(self.keys.0.orphans.clone(), lease));
+            runtime.spawn(remove(self.pool.0.orphans.clone(), lease));
         }
     }
 }

@@ -7,28 +7,28 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 /// A connection.
-pub struct Wire(TcpStream);
+pub struct RawConnection(TcpStream);
 
-impl Wire {
+impl RawConnection {
     pub async fn open(world: &World) -> Self {
         Self(TcpStream::connect(world.address.strip_prefix("http://").unwrap()).await.unwrap())
     }
 
     /// Opens a connection and sends a request's head.
     pub async fn request(world: &World, member: &Member, line: &str, headers: &str) -> Self {
-        let mut wire = Self::open(world).await;
+        let mut connection = Self::open(world).await;
         let head = format!("{line} HTTP/1.1\r\nhost: t\r\nauthorization: Bearer {}\r\n{headers}\r\n\r\n", member.token().unwrap());
-        assert!(wire.say(head.as_bytes()).await);
-        wire
+        assert!(connection.send(head.as_bytes()).await);
+        connection
     }
 
     /// Sends bytes; `false` where nobody takes them any more.
-    pub async fn say(&mut self, bytes: &[u8]) -> bool {
+    pub async fn send(&mut self, bytes: &[u8]) -> bool {
         self.0.write_all(bytes).await.is_ok()
     }
 
     /// Reads an answer, its body as long as its head says.
-    pub async fn answer(&mut self) -> String {
+    pub async fn read_response(&mut self) -> String {
         let read = async {
             let mut text = Vec::new();
             loop {
@@ -50,7 +50,7 @@ impl Wire {
     }
 
     /// Whether the other side closes soon.
-    pub async fn closes(&mut self) -> bool {
+    pub async fn is_closed(&mut self) -> bool {
         let read = async {
             let mut chunk = [0; 4096];
             while matches!(self.0.read(&mut chunk).await, Ok(read) if read > 0) {}
@@ -59,7 +59,7 @@ impl Wire {
     }
 
     /// Says that nothing more will come.
-    pub async fn hush(&mut self) {
+    pub async fn shutdown_write(&mut self) {
         let _ = self.0.shutdown().await;
     }
 }

@@ -3,7 +3,7 @@
 //! A text is cut into words: runs of letters, runs of digits, and every other sign that isn't punctuation alone (so is each character of
 //! scripts that put no spaces between words). A word is found by its beginning, for which the index has the first one, two, three, four,
 //! six and eight characters. A term is a hash of one of these, of a tag or of a subject, together with the owner. Invariant: an item that
-//! [`Wanted::matches`] has every term of [`Wanted::terms`], as far as [`MAX_TERMS`] reach.
+//! [`SearchQuery::matches`] has every term of [`SearchQuery::terms`], as far as [`MAX_TERMS`] reach.
 
 use contract::AccountId;
 use sha2::{Digest as _, Sha256};
@@ -13,9 +13,9 @@ use super::Item;
 /// Terms of one item. Whole words come before their beginnings, so that what is cut off are single letters of very long names.
 pub(crate) const MAX_TERMS: usize = 160;
 /// Words that are looked for at once; more say nothing new.
-const MAX_WORDS: usize = 8;
+const MAX_QUERY_WORDS: usize = 8;
 /// How many characters of a word the index has.
-const LENGTHS: [usize; 6] = [8, 6, 4, 3, 2, 1];
+const PREFIX_LENGTHS: [usize; 6] = [8, 6, 4, 3, 2, 1];
 /// What is between words.
 const PUNCTUATION: &str = "._-,;:/\\()[]{}'\"`´!?*=<>|~^«»„“”‘’–—…·";
 
@@ -34,60 +34,60 @@ fn term(owner: AccountId, kind: u8, text: &str) -> Term {
 
 /// What sort of a character it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Class {
+enum CharClass {
     Letter,
     Digit,
     /// A word by itself.
-    Sign,
-    Between,
+    Symbol,
+    Separator,
 }
 
-fn class(c: char) -> Class {
+fn char_class(c: char) -> CharClass {
     let stands_alone = matches!(u32::from(c), 0x0e00..=0x0eff | 0x1000..=0x109f | 0x1780..=0x17ff | 0x2e80..=0xa4cf | 0xf900..=0xfaff | 0x2_0000..=0x3_ffff);
     // Accents that follow their letter, and what joins or colours emoji.
-    let joins = matches!(u32::from(c), 0x0300..=0x036f | 0x200d | 0xfe00..=0xfe0f);
+    let combines = matches!(u32::from(c), 0x0300..=0x036f | 0x200d | 0xfe00..=0xfe0f);
     match c {
-        _ if c.is_whitespace() || c.is_control() || PUNCTUATION.contains(c) => Class::Between,
-        _ if stands_alone => Class::Sign,
-        _ if c.is_numeric() => Class::Digit,
-        _ if c.is_alphabetic() || joins => Class::Letter,
-        _ => Class::Sign,
+        _ if c.is_whitespace() || c.is_control() || PUNCTUATION.contains(c) => CharClass::Separator,
+        _ if stands_alone => CharClass::Symbol,
+        _ if c.is_numeric() => CharClass::Digit,
+        _ if c.is_alphabetic() || combines => CharClass::Letter,
+        _ => CharClass::Symbol,
     }
 }
 
 /// The words of a text, in lower case, each once.
 fn words(text: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
-    let mut last = Class::Between;
+    let mut last = CharClass::Separator;
     let mut word = String::new();
     for c in text.to_lowercase().chars() {
-        let class = class(c);
-        if class != last || class == Class::Sign {
+        let class = char_class(c);
+        if class != last || class == CharClass::Symbol {
             words.push(std::mem::take(&mut word));
         }
-        if class != Class::Between {
+        if class != CharClass::Separator {
             word.push(c);
         }
         last = class;
     }
     words.push(word);
-    let mut once: Vec<String> = Vec::with_capacity(words.len());
+    let mut unique: Vec<String> = Vec::with_capacity(words.len());
     for word in words.into_iter().filter(|word| !word.is_empty()) {
-        if !once.contains(&word) {
-            once.push(word);
+        if !unique.contains(&word) {
+            unique.push(word);
         }
     }
-    once
+    unique
 }
 
 /// The beginning of a word, if it has so many characters.
-fn beginning(word: &str, length: usize) -> Option<&str> {
+fn prefix(word: &str, length: usize) -> Option<&str> {
     let mut ends = word.char_indices().map(|(at, c)| at + c.len_utf8());
     ends.nth(length - 1).and_then(|end| word.get(..end))
 }
 
 /// The terms of an item, each once.
-pub(crate) fn of(item: &Item) -> Vec<Term> {
+pub(crate) fn terms_of(item: &Item) -> Vec<Term> {
     let mut terms = Vec::new();
     let mut add = |term| {
         if terms.len() < MAX_TERMS && !terms.contains(&term) {
@@ -98,11 +98,11 @@ pub(crate) fn of(item: &Item) -> Vec<Term> {
     item.tags.iter().for_each(|tag| add(term(item.owner, b't', tag)));
     let mut words = words(&item.name);
     words.extend(item.tags.iter().flat_map(|tag| self::words(tag)));
-    // The longest beginning of every word first: `LENGTHS` counts down.
-    let beginnings = |word: &str| LENGTHS.iter().filter_map(|length| beginning(word, *length)).map(str::to_owned).collect::<Vec<_>>();
-    let of_words: Vec<Vec<String>> = words.iter().map(|word| beginnings(word)).collect();
-    for place in 0..LENGTHS.len() {
-        for text in of_words.iter().filter_map(|beginnings| beginnings.get(place)) {
+    // The longest beginning of every word first: `PREFIX_LENGTHS` counts down.
+    let prefixes = |word: &str| PREFIX_LENGTHS.iter().filter_map(|length| prefix(word, *length)).map(str::to_owned).collect::<Vec<_>>();
+    let of_words: Vec<Vec<String>> = words.iter().map(|word| prefixes(word)).collect();
+    for place in 0..PREFIX_LENGTHS.len() {
+        for text in of_words.iter().filter_map(|prefixes| prefixes.get(place)) {
             add(term(item.owner, b'w', text));
         }
     }
@@ -111,18 +111,18 @@ pub(crate) fn of(item: &Item) -> Vec<Term> {
 
 /// What is looked for, beside kind, state and audience.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Wanted {
+pub(crate) struct SearchQuery {
     pub tag: Option<String>,
     pub subject: Option<String>,
     words: Vec<String>,
 }
 
-impl Wanted {
+impl SearchQuery {
     /// `text` is what somebody typed.
     pub(crate) fn new(tag: Option<&str>, subject: Option<String>, text: Option<&str>) -> Self {
         let tag = tag.map(|tag| tag.trim().to_lowercase()).filter(|tag| !tag.is_empty());
         let mut words = text.map(words).unwrap_or_default();
-        words.truncate(MAX_WORDS);
+        words.truncate(MAX_QUERY_WORDS);
         Self { tag, subject, words }
     }
 
@@ -131,7 +131,7 @@ impl Wanted {
         let mut terms: Vec<Term> = Vec::new();
         terms.extend(self.subject.iter().map(|subject| term(owner, b's', subject)));
         terms.extend(self.tag.iter().map(|tag| term(owner, b't', tag)));
-        terms.extend(self.words.iter().filter_map(|word| LENGTHS.iter().find_map(|length| beginning(word, *length))).map(|text| term(owner, b'w', text)));
+        terms.extend(self.words.iter().filter_map(|word| PREFIX_LENGTHS.iter().find_map(|length| prefix(word, *length))).map(|text| term(owner, b'w', text)));
         terms
     }
 
@@ -209,23 +209,23 @@ mod tests {
     fn an_item_is_found_by_the_beginnings_of_its_words_in_any_order() {
         let item = item("Grandma's photographs 2024.jpg", &["wedding", "100%"]);
         for found in ["grand", "PHOTOGRAPHS", "photograp", "2024", "20", "wed photo", "jpg 2024 grandma", "%", "100%", ".", ""] {
-            let wanted = Wanted::new(None, None, Some(found));
-            assert!(wanted.matches(&item), "{found}");
-            let has: BTreeSet<Term> = of(&item).into_iter().collect();
-            assert!(wanted.terms(item.owner).iter().all(|term| has.contains(term)), "{found}");
+            let query = SearchQuery::new(None, None, Some(found));
+            assert!(query.matches(&item), "{found}");
+            let has: BTreeSet<Term> = terms_of(&item).into_iter().collect();
+            assert!(query.terms(item.owner).iter().all(|term| has.contains(term)), "{found}");
         }
         for other in ["otographs", "photographx", "wedding 2023", "edding", "&"] {
-            assert!(!Wanted::new(None, None, Some(other)).matches(&item), "{other}");
+            assert!(!SearchQuery::new(None, None, Some(other)).matches(&item), "{other}");
         }
-        assert!(Wanted::new(Some(" Wedding "), None, None).matches(&item));
-        assert!(!Wanted::new(Some("wed"), None, None).matches(&item));
-        assert!(!Wanted::new(None, Some("post:1".into()), None).matches(&item));
+        assert!(SearchQuery::new(Some(" Wedding "), None, None).matches(&item));
+        assert!(!SearchQuery::new(Some("wed"), None, None).matches(&item));
+        assert!(!SearchQuery::new(None, Some("post:1".into()), None).matches(&item));
     }
 
     #[test]
     fn terms_belong_to_their_owner() {
-        let wanted = Wanted::new(Some("wedding"), None, None);
-        assert_ne!(wanted.terms(AccountId(Uuid::from_u128(1))), wanted.terms(AccountId(Uuid::from_u128(2))));
+        let query = SearchQuery::new(Some("wedding"), None, None);
+        assert_ne!(query.terms(AccountId(Uuid::from_u128(1))), query.terms(AccountId(Uuid::from_u128(2))));
     }
 
     #[test]
@@ -233,11 +233,11 @@ mod tests {
         let tags: Vec<String> = ('a'..='t').map(|c| format!("{c}bcdefgh {c}{c}cdefghi {c}q{c}rstuv")).collect();
         let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
         let item = item(&"x1y2".repeat(60), &tags);
-        let has = of(&item);
+        let has = terms_of(&item);
         assert_eq!(has.len(), MAX_TERMS);
         assert!(has.contains(&term(item.owner, b't', tags.last().unwrap())));
         for found in ["tbcdefgh", "tqtrstuv", "x"] {
-            assert!(Wanted::new(None, None, Some(found)).terms(item.owner).iter().all(|term| has.contains(term)), "{found}");
+            assert!(SearchQuery::new(None, None, Some(found)).terms(item.owner).iter().all(|term| has.contains(term)), "{found}");
         }
     }
 
@@ -245,10 +245,10 @@ mod tests {
         #[test]
         fn the_index_never_hides_what_matches(name in "[a-zA-Z0-9 ._%&ä-ü一-丠]{0,60}", typed in "[a-zA-Z0-9 ._%&ä-ü一-丠]{0,6}") {
             let item = item(&name, &["sea"]);
-            let wanted = Wanted::new(None, None, Some(&typed));
-            if wanted.matches(&item) {
-                let has = of(&item);
-                proptest::prop_assert!(wanted.terms(item.owner).iter().all(|term| has.contains(term)));
+            let query = SearchQuery::new(None, None, Some(&typed));
+            if query.matches(&item) {
+                let has = terms_of(&item);
+                proptest::prop_assert!(query.terms(item.owner).iter().all(|term| has.contains(term)));
             }
         }
     }

@@ -7,10 +7,10 @@ use kit::bus::Envelope;
 use serde_json::{Value, json};
 use testkit::World;
 
-use crate::kitchen::{png, send};
+use crate::fixtures::{png, send};
 use crate::samples::video;
 
-async fn tell<E: Event>(world: &World, event: &E) {
+async fn publish<E: Event>(world: &World, event: &E) {
     let envelope = Envelope { id: kit::objects::base62(), subject: E::SUBJECT.into(), payload: serde_json::to_string(event).unwrap() };
     world.process.bus.engine().publish(&[envelope]).await.unwrap();
     world.settle().await;
@@ -18,13 +18,13 @@ async fn tell<E: Event>(world: &World, event: &E) {
 
 /// Reads frames of an event stream until it ends, or until `enough` of them are there.
 async fn frames(response: reqwest::Response, enough: usize) -> (Vec<(String, Value)>, bool) {
-    let (frames, mut stream) = begin(response, enough).await;
+    let (frames, mut stream) = read_frames(response, enough).await;
     let ended = stream.next().await.is_none();
     (frames, ended)
 }
 
 /// Reads this many frames, or fewer if it ends before; and what comes after them.
-async fn begin(response: reqwest::Response, enough: usize) -> (Vec<(String, Value)>, impl futures::Stream<Item = ()> + Unpin) {
+async fn read_frames(response: reqwest::Response, enough: usize) -> (Vec<(String, Value)>, impl futures::Stream<Item = ()> + Unpin) {
     let mut stream = response.bytes_stream().map(|chunk| chunk.unwrap()).fuse().boxed();
     let (mut text, mut frames) = (String::new(), Vec::new());
     while frames.len() < enough {
@@ -54,26 +54,26 @@ async fn an_items_story_is_told_from_received_to_ready() {
     assert_eq!(events.status(), 200);
     assert_eq!(events.headers()["content-type"], "text/event-stream");
     let story = tokio::spawn(frames(events, 100));
-    tell(&world, &Progress { id: id.clone(), percent: 10, remaining_ms: Some(9000) }).await;
-    tell(&world, &Playable { id: id.clone(), width: Some(128), height: Some(72), duration_ms: Some(1000) }).await;
-    tell(&world, &Progress { id: id.clone(), percent: 5, remaining_ms: None }).await;
-    tell(&world, &Progress { id: id.clone(), percent: 80, remaining_ms: Some(100) }).await;
+    publish(&world, &Progress { id: id.clone(), percent: 10, remaining_ms: Some(9000) }).await;
+    publish(&world, &Playable { id: id.clone(), width: Some(128), height: Some(72), duration_ms: Some(1000) }).await;
+    publish(&world, &Progress { id: id.clone(), percent: 5, remaining_ms: None }).await;
+    publish(&world, &Progress { id: id.clone(), percent: 80, remaining_ms: Some(100) }).await;
     let playable = ada.get(&format!("/v1/media/{id}")).await.expect(200).json();
     assert_eq!((&playable["state"], &playable["progress"]), (&json!("playable"), &json!({ "percent": 80, "remaining_ms": 100 })));
     assert!(playable["urls"]["hls"].as_str().unwrap().contains("/hls/master.m3u8?t="));
     let ready =
         Ready { id: id.clone(), width: Some(128), height: Some(72), duration_ms: Some(1000), thumbhash: Some("0102ff".into()), assets: vec!["poster".into(), "storyboard".into()] };
-    tell(&world, &ready).await;
+    publish(&world, &ready).await;
     let (story, ended) = story.await.unwrap();
     assert!(ended);
-    let told: Vec<String> = story.iter().map(|(event, data)| if event == "state" { data["state"].as_str().unwrap().to_owned() } else { format!("{}%", data["percent"]) }).collect();
-    assert_eq!(told, ["received", "10%", "playable", "80%", "ready"]);
+    let seen: Vec<String> = story.iter().map(|(event, data)| if event == "state" { data["state"].as_str().unwrap().to_owned() } else { format!("{}%", data["percent"]) }).collect();
+    assert_eq!(seen, ["received", "10%", "playable", "80%", "ready"]);
     let last = &story.last().unwrap().1;
     assert_eq!((&last["thumbhash"], &last["progress"], &last["duration_ms"]), (&json!("AQL/"), &Value::Null, &json!(1000)));
     assert!(last["urls"]["poster"].is_string() && last["urls"]["storyboard"].is_string() && last["urls"]["waveform"].is_null());
     // Late and repeated news change nothing.
-    tell(&world, &Playable { id: id.clone(), width: None, height: None, duration_ms: None }).await;
-    tell(&world, &Failed { id: id.clone(), code: "transcode.late".into(), detail: "Too late to matter.".into() }).await;
+    publish(&world, &Playable { id: id.clone(), width: None, height: None, duration_ms: None }).await;
+    publish(&world, &Failed { id: id.clone(), code: "transcode.late".into(), detail: "Too late to matter.".into() }).await;
     assert_eq!(ada.get(&format!("/v1/media/{id}")).await.json()["state"], "ready");
     world.end().await;
 }
@@ -84,7 +84,7 @@ async fn a_failure_is_told_in_words_and_ends_the_stream() {
     let ada = world.ada();
     let item = send(&ada, "", "image/png", png(9, 9, 3000, 1)).await.expect(201).json();
     let id: MediaId = item["id"].as_str().unwrap().parse().unwrap();
-    tell(&world, &Failed { id: id.clone(), code: "transcode.no_picture".into(), detail: "There is no picture in it.".into() }).await;
+    publish(&world, &Failed { id: id.clone(), code: "transcode.no_picture".into(), detail: "There is no picture in it.".into() }).await;
     let events = ada.request(http::Method::GET, &format!("/v1/media/{id}/events")).send().await.unwrap();
     let (story, ended) = frames(events, 100).await;
     assert!(ended);
@@ -119,7 +119,7 @@ async fn a_signed_url_shows_no_more_than_it_says_and_ends_when_it_says() {
     let (url, own) = (item["urls"]["events"].as_str().unwrap(), format!("/v1/media/{id}/events"));
     let open = async |member: &testkit::Member, url: &str| member.request(http::Method::GET, url).send().await.unwrap();
     for stranger in [world.nobody(), world.bob()] {
-        let (story, _) = begin(open(&stranger, url).await, 1).await;
+        let (story, _) = read_frames(open(&stranger, url).await, 1).await;
         let seen = &story[0].1;
         for hidden in ["sha256", "taken_at", "camera", "subject"] {
             assert_eq!(seen[hidden], Value::Null, "{hidden}");
@@ -127,16 +127,16 @@ async fn a_signed_url_shows_no_more_than_it_says_and_ends_when_it_says() {
         assert_eq!((&seen["urls"]["original"], &seen["urls"]["events"]), (&Value::Null, &json!(url)));
         assert_eq!(seen.to_string().matches("t=").count(), 1, "{seen}");
     }
-    let (story, _) = begin(open(&ada, url).await, 1).await;
+    let (story, _) = read_frames(open(&ada, url).await, 1).await;
     assert_eq!(story[0].1["sha256"], item["sha256"], "a token says more than the signature beside it");
     // Two that listen when the signature ends: by the signature, and by token.
     let granted = tokio::spawn(frames(open(&world.nobody(), url).await, 100));
     let owner = open(&ada, &own).await;
     world.clock().advance(chrono::TimeDelta::hours(19));
-    tell(&world, &Progress { id: id.clone(), percent: 10, remaining_ms: None }).await;
+    publish(&world, &Progress { id: id.clone(), percent: 10, remaining_ms: None }).await;
     let (story, ended) = granted.await.unwrap();
     assert!(ended && story.len() == 1, "nothing is told after the end: {story:?}");
-    assert_eq!(begin(owner, 2).await.0.len(), 2);
+    assert_eq!(read_frames(owner, 2).await.0.len(), 2);
     world.nobody().get(url).await.refused(404, "media.not_found");
     assert!(world.process.stop(std::time::Duration::from_secs(20)).await);
 }

@@ -7,28 +7,28 @@ use contract::MediaId;
 use kit::db::{Error, Sql, Tx, Value};
 
 use crate::model::Item;
-use crate::model::terms::{self, MAX_TERMS, Term};
+use crate::model::search_terms::{MAX_TERMS, Term, terms_of};
 
 /// How many terms one statement has: few sizes, so that the engines know the statements again.
-const SIZES: [usize; 6] = [8, 16, 32, 64, 128, MAX_TERMS];
+const STATEMENT_SIZES: [usize; 6] = [8, 16, 32, 64, 128, MAX_TERMS];
 
 /// An item's time as the index keeps it.
-pub(super) fn micros(at: DateTime<Utc>) -> i64 {
+pub(super) fn to_micros(at: DateTime<Utc>) -> i64 {
     at.timestamp_micros()
 }
 
 /// The values of a statement for these terms; the last one stands several times where there are too few.
 fn values(id: &MediaId, at: DateTime<Utc>, terms: &[Term]) -> Option<Vec<Value>> {
     let last = *terms.last()?;
-    let size = SIZES.into_iter().find(|size| *size >= terms.len()).unwrap_or(terms.len());
+    let size = STATEMENT_SIZES.into_iter().find(|size| *size >= terms.len()).unwrap_or(terms.len());
     let filled = terms.iter().copied().chain(std::iter::repeat(last)).take(size).map(Value::from);
-    let head: [Value; 2] = [micros(at).into(), id.as_str().into()];
+    let head: [Value; 2] = [to_micros(at).into(), id.as_str().into()];
     Some(head.into_iter().chain(filled).collect())
 }
 
 /// Adds an item's terms; those that are there stay.
 pub(crate) async fn insert(tx: &Tx, item: &Item) -> Result<(), Error> {
-    let Some(values) = values(&item.id, item.created_at, &terms::of(item)) else { return Ok(()) };
+    let Some(values) = values(&item.id, item.created_at, &terms_of(item)) else { return Ok(()) };
     let rows: Vec<String> = (3..=values.len()).map(|place| format!("(${place}, $1, $2)")).collect();
     let text = format!("insert into item_term (term, created, item) values {} on conflict do nothing", rows.join(", "));
     tx.execute(&text, values).await.map(drop)
@@ -36,16 +36,16 @@ pub(crate) async fn insert(tx: &Tx, item: &Item) -> Result<(), Error> {
 
 /// Takes away what `old` was found by and `new` is not.
 pub(crate) async fn remove(tx: &Tx, old: &Item, new: Option<&Item>) -> Result<(), Error> {
-    let stay = new.map(terms::of).unwrap_or_default();
-    let go: Vec<Term> = terms::of(old).into_iter().filter(|term| !stay.contains(term)).collect();
-    let Some(values) = values(&old.id, old.created_at, &go) else { return Ok(()) };
-    let places: Vec<String> = (3..=values.len()).map(|place| format!("${place}")).collect();
-    let text = format!("delete from item_term where term in ({}) and created = $1 and item = $2", places.join(", "));
+    let kept = new.map(terms_of).unwrap_or_default();
+    let removed: Vec<Term> = terms_of(old).into_iter().filter(|term| !kept.contains(term)).collect();
+    let Some(values) = values(&old.id, old.created_at, &removed) else { return Ok(()) };
+    let placeholders: Vec<String> = (3..=values.len()).map(|place| format!("${place}")).collect();
+    let text = format!("delete from item_term where term in ({}) and created = $1 and item = $2", placeholders.join(", "));
     tx.execute(&text, values).await.map(drop)
 }
 
 /// Notes that an item's terms are in the index, as it is in this version; `false` if it has changed or gone meanwhile.
-pub(crate) async fn note(tx: &Tx, item: &Item) -> Result<bool, Error> {
+pub(crate) async fn set_indexed(tx: &Tx, item: &Item) -> Result<bool, Error> {
     let version = i64::try_from(item.version).unwrap_or(i64::MAX);
     let values = vec![item.id.as_str().into(), version.into()];
     Ok(tx.execute("update item set indexed_version = $2 where id = $1 and version = $2", values).await? == 1)

@@ -11,16 +11,16 @@ use super::library::{Filter, Page, list};
 use super::{items, uploads, usage};
 use crate::model::State;
 use crate::model::cursor::Cursor;
-use crate::model::terms::Wanted;
+use crate::model::search_terms::SearchQuery;
 
 const OWNER: AccountId = AccountId(Uuid::from_u128(7));
 
-fn wanted(tag: Option<&str>, text: Option<&str>) -> Filter {
-    Filter { wanted: Wanted::new(tag, None, text), ..Filter::default() }
+fn search(tag: Option<&str>, text: Option<&str>) -> Filter {
+    Filter { search: SearchQuery::new(tag, None, text), ..Filter::default() }
 }
 
 /// Every way to ask, with the index that serves it.
-fn ways() -> Vec<(Filter, &'static str)> {
+fn filters_with_indexes() -> Vec<(Filter, &'static str)> {
     let (kind, state, visibility) = (Some(Kind::Video), Some(State::Ready), Some(Visibility::Public));
     vec![
         (Filter::default(), "item_library"),
@@ -29,11 +29,11 @@ fn ways() -> Vec<(Filter, &'static str)> {
         (Filter { state, ..Filter::default() }, "item_facets"),
         (Filter { visibility, ..Filter::default() }, "item_facets"),
         (Filter { kind, state, visibility, ..Filter::default() }, "item_facets"),
-        (wanted(Some("sea"), None), "item_term"),
-        (wanted(None, Some("s")), "item_term"),
-        (wanted(Some("sea"), Some("summer 2024")), "item_term"),
-        (Filter { wanted: Wanted::new(None, Some("post:1".into()), None), ..Filter::default() }, "item_term"),
-        (Filter { kind, state, ..wanted(None, Some("sea")) }, "item_term"),
+        (search(Some("sea"), None), "item_term"),
+        (search(None, Some("s")), "item_term"),
+        (search(Some("sea"), Some("summer 2024")), "item_term"),
+        (Filter { search: SearchQuery::new(None, Some("post:1".into()), None), ..Filter::default() }, "item_term"),
+        (Filter { kind, state, ..search(None, Some("sea")) }, "item_term"),
     ]
 }
 
@@ -43,7 +43,7 @@ async fn every_list_has_an_index() {
     let now = world.clock().now();
     // Which of several that would do PostgreSQL takes for an empty table says nothing.
     let is_sqlite = world.context("media").db.read().backend() == sea_orm::DbBackend::Sqlite;
-    for (filter, index) in ways() {
+    for (filter, index) in filters_with_indexes() {
         for after in [None, Some(Cursor { created_at: now, id: "x".into() })] {
             let (shown, filter) = (format!("{filter:?}"), filter.clone());
             let seen = plans(&world.context("media").db, move |sql| Box::pin(async move { list(sql, OWNER, &filter, after.as_ref(), 50).await.map(drop) })).await;
@@ -56,13 +56,13 @@ async fn every_list_has_an_index() {
     }
     plans(&world.context("media").db, move |sql| {
         Box::pin(async move {
-            items::list_of(sql, OWNER, &[contract::MediaId::random()]).await?;
+            items::list_owned(sql, OWNER, &[contract::MediaId::random()]).await?;
             items::list_unclaimed(sql, now, 100).await?;
-            items::list_all(sql, OWNER, 100).await?;
-            uploads::list_of(sql, OWNER, 100).await?;
+            items::list_by_owner(sql, OWNER, 100).await?;
+            uploads::list_by_owner(sql, OWNER, 100).await?;
             uploads::list_expired(sql, now, 100).await?;
             usage::find(sql, OWNER).await?;
-            let open = uploads::open(sql, OWNER, None).await?;
+            let open = uploads::sum_open(sql, OWNER, None).await?;
             assert_eq!(open.uploads, 0);
             Ok(())
         })
@@ -89,7 +89,7 @@ async fn large_library(db: &Db) {
                     )
                     .await?;
                     for (word, every) in [("common", 1_i64), ("comm", 1), ("rare", 1000)] {
-                        for term in Wanted::new(None, None, Some(word)).terms(OWNER) {
+                        for term in SearchQuery::new(None, None, Some(word)).terms(OWNER) {
                             let text = "insert into item_term (term, created, item) select $1, (1700000000 - cast(id as integer)) * 1000000, id \
                                         from item where id > substr('0000000000000000000000' || $3, -22) and cast(id as integer) % $2 = 0";
                             tx.execute(text, vec![term.into(), every.into(), first.into()]).await?;
@@ -120,22 +120,22 @@ async fn a_hundred_thousand_items_are_filtered_in_a_moment() {
     let number = |page: &Page, place: usize| page.items.get(place).and_then(|item| item.id.as_str().parse::<u32>().ok());
     let all = page(&Filter::default(), None).await;
     assert_eq!((all.items.len(), number(&all, 0), all.next.is_some()), (50, Some(1), true));
-    let common = page(&wanted(None, Some("comm")), None).await;
+    let common = page(&search(None, Some("comm")), None).await;
     assert_eq!((common.items.len(), number(&common, 0), number(&common, 49)), (50, Some(1), Some(50)));
-    let more = page(&wanted(None, Some("comm")), common.next.as_ref()).await;
+    let more = page(&search(None, Some("comm")), common.next.as_ref()).await;
     assert_eq!((number(&more, 0), number(&more, 49)), (Some(51), Some(100)));
-    let rare = page(&wanted(None, Some("common rare")), None).await;
+    let rare = page(&search(None, Some("common rare")), None).await;
     assert_eq!((rare.items.len(), number(&rare, 0), number(&rare, 1)), (50, Some(1000), Some(2000)));
-    let rest = page(&wanted(None, Some("common rare")), rare.next.as_ref()).await;
+    let rest = page(&search(None, Some("common rare")), rare.next.as_ref()).await;
     assert_eq!((rest.items.len(), number(&rest, 49), rest.next.is_none()), (50, Some(100_000), true));
-    assert_eq!(page(&wanted(None, Some("absent")), None).await.items.len(), 0);
+    assert_eq!(page(&search(None, Some("absent")), None).await.items.len(), 0);
     let failed = page(&Filter { state: Some(State::Failed), ..Filter::default() }, None).await;
     assert_eq!((failed.items.len(), number(&failed, 0)), (1, Some(50_000)));
     let videos = page(&Filter { kind: Some(Kind::Video), ..Filter::default() }, None).await;
     assert_eq!((videos.items.len(), number(&videos, 0)), (50, Some(99_001)));
 
     // What has many hits of which none fits is looked for a part at a time, and the page says where it goes on.
-    let both = Filter { state: Some(State::Failed), ..wanted(None, Some("common")) };
+    let both = Filter { state: Some(State::Failed), ..search(None, Some("common")) };
     let (mut after, mut found, mut pages) = (None, Vec::new(), 0);
     loop {
         let page = page(&both, after.as_ref()).await;

@@ -19,25 +19,25 @@ use serde::Deserialize;
 use tokio::time::{Instant, sleep_until};
 use utoipa::IntoParams;
 
-use super::items::reader;
+use super::items::viewer;
 use crate::Media;
 use crate::error::Error;
-use crate::events::{NEWS_STATE, topic};
-use crate::model::view::Reader;
-use crate::model::{Item, State as Stage};
+use crate::events::{STATE_CHANGED, topic};
+use crate::model::view::Viewer;
+use crate::model::{Item, State as ItemState};
 use crate::store;
 
 /// Readings of its item that a follower may save up: more than an item has states.
-const SAVED_UP: u32 = 8;
+const READ_BURST: u32 = 8;
 /// How long until it has another one.
-const READ_EVERY: Duration = Duration::from_secs(1);
+const READ_INTERVAL: Duration = Duration::from_secs(1);
 /// How often a stream under a signature looks at the clock, so that a clock that is set forward ends it too.
-const LOOKS_AT_CLOCK: Duration = Duration::from_secs(15);
+const EXPIRY_CHECK_INTERVAL: Duration = Duration::from_secs(15);
 
 /// Who listens.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Grant {
+pub(super) struct EventsQuery {
     /// The grant in the item's `urls.events`, for those who can't send headers.
     t: Option<String>,
 }
@@ -50,38 +50,38 @@ pub(super) struct Grant {
     get,
     path = "/v1/media/{id}/events", operation_id = "follow_media",
     tag = "media",
-    params(("id" = MediaId, Path, description = "The item."), Grant),
+    params(("id" = MediaId, Path, description = "The item."), EventsQuery),
     responses((status = 200, description = "Server-sent events.", content_type = "text/event-stream"))
 )]
-pub(super) async fn events(State(media): State<Media>, member: Option<Member>, Path(id): Path<MediaId>, Query(grant): Query<Grant>) -> Result<Response, Error> {
+pub(super) async fn events(State(media): State<Media>, member: Option<Member>, Path(id): Path<MediaId>, Query(query): Query<EventsQuery>) -> Result<Response, Error> {
     // First the ear, then the look: nothing falls in between.
-    let listener = media.context.bus.live().listen_for_client(&topic(&id)).ok_or(Error::TooManyFollowers)?;
+    let subscription = media.context.bus.live().listen_for_client(&topic(&id)).ok_or(Error::TooManyFollowers)?;
     let item = store::items::find(media.context.db.read(), &id).await?.ok_or(Error::NotFound)?;
-    let reader = listening(&media, &item, member.as_ref(), grant.t.as_deref())?;
-    let mut follower = Follower { media: media.clone(), id, reader, listener, pace: Pace::new(), ready: VecDeque::new(), ended: false };
-    follower.state(&item);
+    let viewer = authorize(&media, &item, member.as_ref(), query.t.as_deref())?;
+    let mut follower = Follower { media: media.clone(), id, viewer, subscription, limiter: ReadLimiter::new(), ready: VecDeque::new(), ended: false };
+    follower.push_state(&item);
     let events = stream::unfold(follower, |mut follower| async move { follower.next().await.map(|event| (event, follower)) });
     Ok(sse(events, &media.context.tasks))
 }
 
 /// Who this is: a token of the owner's says more than a signature, and a signature more than nothing.
-fn listening(media: &Media, item: &Item, member: Option<&Member>, grant: Option<&str>) -> Result<Reader, Error> {
-    let by_token = reader(item, member);
-    if matches!(by_token, Ok(Reader::Owner)) {
+fn authorize(media: &Media, item: &Item, member: Option<&Member>, signature: Option<&str>) -> Result<Viewer, Error> {
+    let by_token = viewer(item, member);
+    if matches!(by_token, Ok(Viewer::Owner)) {
         return by_token;
     }
     let now = media.context.clock.now();
-    let signature = grant.and_then(|grant| media.context.grants.verify(grant, "events", item.id.as_str(), now));
-    signature.map_or(by_token, |signature| Ok(Reader::Granted(signature)))
+    let signature = signature.and_then(|signature| media.context.grants.verify(signature, "events", item.id.as_str(), now));
+    signature.map_or(by_token, |signature| Ok(Viewer::SignedUrl(signature)))
 }
 
 /// One listener.
 struct Follower {
     media: Media,
     id: MediaId,
-    reader: Reader,
-    listener: Listener,
-    pace: Pace,
+    viewer: Viewer,
+    subscription: Listener,
+    limiter: ReadLimiter,
     ready: VecDeque<Event>,
     ended: bool,
 }
@@ -99,45 +99,45 @@ impl Follower {
             if self.ended {
                 return None;
             }
-            let look = remaining.unwrap_or(LOOKS_AT_CLOCK).min(LOOKS_AT_CLOCK);
+            let check_in = remaining.unwrap_or(EXPIRY_CHECK_INTERVAL).min(EXPIRY_CHECK_INTERVAL);
             // One without an end has nothing to look for, and wakes for news alone.
-            let heard = tokio::select! {
-                heard = self.listener.next() => heard?,
-                () = tokio::time::sleep(look), if remaining.is_some() => continue,
+            let message = tokio::select! {
+                message = self.subscription.next() => message?,
+                () = tokio::time::sleep(check_in), if remaining.is_some() => continue,
             };
-            match heard {
-                Heard::Update(_, text) if &*text != NEWS_STATE => self.ready.push_back(frame("progress", &text)),
-                Heard::Update(..) | Heard::Lagged => self.look().await?,
+            match message {
+                Heard::Update(_, text) if &*text != STATE_CHANGED => self.ready.push_back(frame("progress", &text)),
+                Heard::Update(..) | Heard::Lagged => self.reload().await?,
             }
         }
     }
 
     /// How long the listener may listen; `None` stands for "without an end".
     fn remaining(&self) -> Option<Duration> {
-        match &self.reader {
-            Reader::Granted(signature) => Some(signature.remaining(self.media.context.clock.now())),
-            Reader::Owner | Reader::Everyone => None,
+        match &self.viewer {
+            Viewer::SignedUrl(signature) => Some(signature.remaining(self.media.context.clock.now())),
+            Viewer::Owner | Viewer::Everyone => None,
         }
     }
 
     /// Reads the item anew, when it may; nothing once it is gone or not to be read any more.
-    async fn look(&mut self) -> Option<()> {
-        if self.pace.wait().await {
+    async fn reload(&mut self) -> Option<()> {
+        if self.limiter.wait().await {
             // All that was told meanwhile is in what is read now.
-            self.listener.forget();
+            self.subscription.forget();
         }
         let found = store::items::find(self.media.context.db.read(), &self.id).await;
         let item = found.inspect_err(|error| tracing::warn!(%error, "a listener's item could not be read")).ok()??;
-        if self.reader == Reader::Everyone && !item.is_open() {
+        if self.viewer == Viewer::Everyone && !item.is_public_or_unlisted() {
             return None;
         }
-        self.state(&item);
+        self.push_state(&item);
         Some(())
     }
 
-    fn state(&mut self, item: &Item) {
-        self.ended = matches!(item.state, Stage::Ready | Stage::Failed);
-        match serde_json::to_string(&self.media.view(item, &self.reader)) {
+    fn push_state(&mut self, item: &Item) {
+        self.ended = matches!(item.state, ItemState::Ready | ItemState::Failed);
+        match serde_json::to_string(&self.media.view(item, &self.viewer)) {
             Ok(text) => self.ready.push_back(frame("state", &text)),
             Err(error) => tracing::error!(%error, "an item's view could not be written"),
         }
@@ -145,31 +145,31 @@ impl Follower {
 }
 
 /// How often a follower reads.
-struct Pace {
-    left: u32,
-    since: Instant,
+struct ReadLimiter {
+    tokens: u32,
+    refilled_at: Instant,
 }
 
-impl Pace {
+impl ReadLimiter {
     fn new() -> Self {
-        Self { left: SAVED_UP, since: Instant::now() }
+        Self { tokens: READ_BURST, refilled_at: Instant::now() }
     }
 
     /// Waits for the next reading; whether it had to.
     async fn wait(&mut self) -> bool {
-        let more = u32::try_from(self.since.elapsed().as_secs() / READ_EVERY.as_secs()).unwrap_or(SAVED_UP);
+        let more = u32::try_from(self.refilled_at.elapsed().as_secs() / READ_INTERVAL.as_secs()).unwrap_or(READ_BURST);
         if more > 0 {
-            self.left = self.left.saturating_add(more).min(SAVED_UP);
-            self.since = Instant::now();
+            self.tokens = self.tokens.saturating_add(more).min(READ_BURST);
+            self.refilled_at = Instant::now();
         }
-        let waits = self.left == 0;
-        if waits {
-            sleep_until(self.since + READ_EVERY).await;
-            self.since = Instant::now();
-            self.left = 1;
+        let must_wait = self.tokens == 0;
+        if must_wait {
+            sleep_until(self.refilled_at + READ_INTERVAL).await;
+            self.refilled_at = Instant::now();
+            self.tokens = 1;
         }
-        self.left -= 1;
-        waits
+        self.tokens -= 1;
+        must_wait
     }
 }
 
@@ -179,16 +179,16 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_follower_reads_at_once_as_often_as_an_item_has_states_and_then_once_a_second() {
-        let (mut pace, began) = (Pace::new(), Instant::now());
-        for _ in 0..SAVED_UP {
-            assert!(!pace.wait().await);
+        let (mut limiter, began) = (ReadLimiter::new(), Instant::now());
+        for _ in 0..READ_BURST {
+            assert!(!limiter.wait().await);
         }
         assert_eq!(began.elapsed(), Duration::ZERO);
         for _ in 0..5 {
-            assert!(pace.wait().await);
+            assert!(limiter.wait().await);
         }
         assert_eq!(began.elapsed(), Duration::from_secs(5));
         tokio::time::advance(Duration::from_secs(60)).await;
-        assert!(!pace.wait().await && pace.left == SAVED_UP - 1);
+        assert!(!limiter.wait().await && limiter.tokens == READ_BURST - 1);
     }
 }

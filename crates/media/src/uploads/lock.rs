@@ -13,71 +13,71 @@ use tokio::sync::{OwnedMutexGuard, watch};
 use crate::error::Error;
 
 /// How long a newcomer waits for the old request to write down what it has.
-const PATIENCE: Duration = Duration::from_secs(5);
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The uploads that somebody is busy with.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Holds(Arc<Mutex<HashMap<String, Slot>>>);
+pub(crate) struct UploadLocks(Arc<Mutex<HashMap<String, LockEntry>>>);
 
 #[derive(Debug, Clone)]
-struct Slot {
-    turn: Arc<tokio::sync::Mutex<()>>,
+struct LockEntry {
+    mutex: Arc<tokio::sync::Mutex<()>>,
     /// The number of the newest request.
     newest: watch::Sender<u64>,
     /// Requests that hold it or wait for it.
-    people: usize,
+    waiters: usize,
 }
 
 /// A request's hold on an upload.
 #[derive(Debug)]
-pub(crate) struct Hold {
+pub(crate) struct UploadLock {
     number: u64,
     newest: watch::Receiver<u64>,
-    _turn: OwnedMutexGuard<()>,
-    _person: Person,
+    _guard: OwnedMutexGuard<()>,
+    _waiter: Waiter,
 }
 
 /// A request that holds an upload or waits for it.
 #[derive(Debug)]
-struct Person {
-    holds: Holds,
+struct Waiter {
+    locks: UploadLocks,
     id: String,
 }
 
-impl Holds {
+impl UploadLocks {
     /// Asks whoever has the upload to stop, and takes it.
-    pub(crate) async fn take(&self, id: &str) -> Result<Hold, Error> {
-        let (turn, newest, number, person) = self.enter(id);
-        let turn = tokio::time::timeout(PATIENCE, turn.lock_owned()).await.map_err(|_| Error::Busy)?;
+    pub(crate) async fn acquire(&self, id: &str) -> Result<UploadLock, Error> {
+        let (mutex, newest, number, waiter) = self.register(id);
+        let mutex = tokio::time::timeout(ACQUIRE_TIMEOUT, mutex.lock_owned()).await.map_err(|_| Error::Busy)?;
         if *newest.borrow() != number {
             return Err(Error::TakenOver);
         }
-        Ok(Hold { number, newest, _turn: turn, _person: person })
+        Ok(UploadLock { number, newest, _guard: mutex, _waiter: waiter })
     }
 
-    fn enter(&self, id: &str) -> (Arc<tokio::sync::Mutex<()>>, watch::Receiver<u64>, u64, Person) {
-        let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let slot = slots.entry(id.to_owned()).or_insert_with(|| Slot { turn: Arc::default(), newest: watch::Sender::new(0), people: 0 });
-        slot.people += 1;
-        let number = *slot.newest.borrow() + 1;
-        slot.newest.send_replace(number);
-        (slot.turn.clone(), slot.newest.subscribe(), number, Person { holds: self.clone(), id: id.to_owned() })
+    fn register(&self, id: &str) -> (Arc<tokio::sync::Mutex<()>>, watch::Receiver<u64>, u64, Waiter) {
+        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = entries.entry(id.to_owned()).or_insert_with(|| LockEntry { mutex: Arc::default(), newest: watch::Sender::new(0), waiters: 0 });
+        entry.waiters += 1;
+        let number = *entry.newest.borrow() + 1;
+        entry.newest.send_replace(number);
+        (entry.mutex.clone(), entry.newest.subscribe(), number, Waiter { locks: self.clone(), id: id.to_owned() })
     }
 }
 
-impl Drop for Person {
+impl Drop for Waiter {
     fn drop(&mut self) {
-        let mut slots = self.holds.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(slot) = slots.get_mut(&self.id) {
-            slot.people -= 1;
-            if slot.people == 0 {
-                slots.remove(&self.id);
+        let mut entries = self.locks.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(entry) = entries.get_mut(&self.id) {
+            entry.waiters -= 1;
+            if entry.waiters == 0 {
+                entries.remove(&self.id);
             }
         }
     }
 }
 
-impl Hold {
+impl UploadLock {
     /// Resolves when a newer request wants the upload.
     pub(crate) async fn superseded(&mut self) {
         while *self.newest.borrow_and_update() == self.number {
@@ -94,14 +94,14 @@ mod tests {
 
     #[tokio::test]
     async fn the_newest_request_gets_the_upload_and_nothing_is_left_behind() {
-        let holds = Holds::default();
-        let mut old = holds.take("a").await.unwrap();
-        let (first, second) = (holds.clone(), holds.clone());
-        let middle = tokio::spawn(async move { first.take("a").await.map(drop) });
+        let locks = UploadLocks::default();
+        let mut old = locks.acquire("a").await.unwrap();
+        let (first, second) = (locks.clone(), locks.clone());
+        let middle = tokio::spawn(async move { first.acquire("a").await.map(drop) });
         while *old.newest.borrow() < 2 {
             tokio::task::yield_now().await;
         }
-        let newest = tokio::spawn(async move { second.take("a").await.map(drop) });
+        let newest = tokio::spawn(async move { second.acquire("a").await.map(drop) });
         while *old.newest.borrow() < 3 {
             tokio::task::yield_now().await;
         }
@@ -109,6 +109,6 @@ mod tests {
         drop(old);
         assert!(matches!(middle.await.unwrap(), Err(Error::TakenOver)));
         assert!(newest.await.unwrap().is_ok());
-        assert!(holds.0.lock().unwrap().is_empty());
+        assert!(locks.0.lock().unwrap().is_empty());
     }
 }

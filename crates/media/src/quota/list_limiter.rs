@@ -21,20 +21,20 @@ const READ_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The budget.
 #[derive(Debug)]
-pub(crate) struct Lists {
-    at_once: Semaphore,
-    places: Semaphore,
+pub(crate) struct ListLimiter {
+    running: Semaphore,
+    admitted: Semaphore,
     members: Arc<Mutex<HashMap<AccountId, usize>>>,
-    most_per_member: usize,
+    max_per_member: usize,
 }
 
 /// One of a member's lists; given back when it is dropped.
-struct Mine {
+struct MemberPermit {
     members: Arc<Mutex<HashMap<AccountId, usize>>>,
     member: AccountId,
 }
 
-impl Drop for Mine {
+impl Drop for MemberPermit {
     fn drop(&mut self) {
         let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = members.get_mut(&self.member) {
@@ -46,28 +46,28 @@ impl Drop for Mine {
     }
 }
 
-impl Lists {
+impl ListLimiter {
     pub(crate) fn new(config: &Config) -> Self {
-        let at_once = config.lists_at_once.clamp(1, 1024);
-        Self { at_once: Semaphore::new(at_once), places: Semaphore::new(at_once + MAX_WAITING), members: Arc::default(), most_per_member: config.lists_per_member.max(1) }
+        let running = config.max_concurrent_lists.clamp(1, 1024);
+        Self { running: Semaphore::new(running), admitted: Semaphore::new(running + MAX_WAITING), members: Arc::default(), max_per_member: config.max_lists_per_member.max(1) }
     }
 
     /// Reads a list of `member` when it is its turn.
-    pub(crate) async fn read<T>(&self, member: AccountId, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        let _mine = self.count(member)?;
-        let _place = self.places.try_acquire().map_err(|_| Error::ListsBusy)?;
-        let Ok(Ok(_turn)) = timeout(WAIT_TIMEOUT, self.at_once.acquire()).await else { return Err(Error::ListsBusy) };
+    pub(crate) async fn run<T>(&self, member: AccountId, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let _member_permit = self.admit(member)?;
+        let _admitted = self.admitted.try_acquire().map_err(|_| Error::ListsBusy)?;
+        let Ok(Ok(_running)) = timeout(WAIT_TIMEOUT, self.running.acquire()).await else { return Err(Error::ListsBusy) };
         timeout(READ_TIMEOUT, work).await.map_err(|_| Error::ListsBusy)?
     }
 
-    fn count(&self, member: AccountId) -> Result<Mine, Error> {
+    fn admit(&self, member: AccountId) -> Result<MemberPermit, Error> {
         let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
         let count = members.entry(member).or_default();
-        if *count >= self.most_per_member {
-            return Err(Error::TooManyLists(self.most_per_member));
+        if *count >= self.max_per_member {
+            return Err(Error::TooManyLists(self.max_per_member));
         }
         *count += 1;
-        Ok(Mine { members: self.members.clone(), member })
+        Ok(MemberPermit { members: self.members.clone(), member })
     }
 }
 
@@ -80,8 +80,8 @@ mod tests {
 
     use super::*;
 
-    fn lists() -> Lists {
-        Lists::new(&Config { lists_at_once: 2, lists_per_member: 3, ..Config::default() })
+    fn lists() -> ListLimiter {
+        ListLimiter::new(&Config { max_concurrent_lists: 2, max_lists_per_member: 3, ..Config::default() })
     }
 
     fn member(number: u128) -> AccountId {
@@ -91,15 +91,15 @@ mod tests {
     #[tokio::test]
     async fn one_member_takes_only_a_few_places_and_gives_them_back() {
         let lists = lists();
-        let mut open: Vec<_> = (0..3).map(|_| Box::pin(lists.read(member(1), pending::<Result<(), Error>>()))).collect();
+        let mut open: Vec<_> = (0..3).map(|_| Box::pin(lists.run(member(1), pending::<Result<(), Error>>()))).collect();
         for one in &mut open {
             assert!(one.now_or_never().is_none());
         }
-        assert!(matches!(lists.read(member(1), async { Ok(()) }).await, Err(Error::TooManyLists(3))));
+        assert!(matches!(lists.run(member(1), async { Ok(()) }).await, Err(Error::TooManyLists(3))));
         // Two run and one waits: another member waits behind it, and has its turn when one has gone.
         open.pop();
         open.pop();
-        assert!(lists.read(member(2), async { Ok(()) }).await.is_ok());
+        assert!(lists.run(member(2), async { Ok(()) }).await.is_ok());
         drop(open);
         assert!(lists.members.lock().unwrap().is_empty());
     }
@@ -107,10 +107,10 @@ mod tests {
     #[tokio::test]
     async fn only_so_many_wait() {
         let lists = lists();
-        let mut open: Vec<_> = (0..MAX_WAITING + 2).map(|number| Box::pin(lists.read(member(number as u128), pending::<Result<(), Error>>()))).collect();
+        let mut open: Vec<_> = (0..MAX_WAITING + 2).map(|number| Box::pin(lists.run(member(number as u128), pending::<Result<(), Error>>()))).collect();
         for one in &mut open {
             assert!(one.now_or_never().is_none());
         }
-        assert!(matches!(lists.read(member(1000), async { Ok(()) }).await, Err(Error::ListsBusy)));
+        assert!(matches!(lists.run(member(1000), async { Ok(()) }).await, Err(Error::ListsBusy)));
     }
 }

@@ -1,0 +1,285 @@
+//! Looking at bytes while they arrive: what it is, how large its picture is, how many frames it has.
+//!
+//! Invariant: the beginning of a file is kept only until its dimensions are known, and all beginnings of known type together take
+//! no more than [`HeaderBudget`] allows; beyond that, a file is measured when it is whole.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use codec::header::{FrameCounter, Header, ScanCounter};
+use codec::scrub::ScanIndex;
+use codec::sniff::{Format, Kind, Sniff};
+
+use crate::config::Config;
+use crate::error::Error;
+use crate::model::limits;
+
+/// What all files' beginnings together may take.
+#[derive(Debug, Clone)]
+pub(crate) struct HeaderBudget {
+    used_bytes: Arc<AtomicUsize>,
+    max_bytes: usize,
+}
+
+impl HeaderBudget {
+    pub(crate) fn new(max_bytes: usize) -> Self {
+        Self { used_bytes: Arc::default(), max_bytes }
+    }
+}
+
+/// The beginning of one file.
+#[derive(Debug)]
+struct BufferedHeader {
+    bytes: Vec<u8>,
+    budget: HeaderBudget,
+}
+
+impl BufferedHeader {
+    fn push(&mut self, chunk: &[u8]) {
+        self.budget.used_bytes.fetch_add(chunk.len(), Ordering::Relaxed);
+        self.bytes.extend_from_slice(chunk);
+    }
+
+    /// Whether all beginnings together have their room, `more` bytes of this one included.
+    fn fits(&self, more: usize) -> bool {
+        self.budget.used_bytes.load(Ordering::Relaxed) + more <= self.budget.max_bytes
+    }
+}
+
+impl Drop for BufferedHeader {
+    fn drop(&mut self) {
+        self.budget.used_bytes.fetch_sub(self.bytes.len(), Ordering::Relaxed);
+    }
+}
+
+/// How far the look is.
+#[derive(Debug)]
+enum ProbeState {
+    /// It isn't known what it is.
+    Sniffing(BufferedHeader),
+    /// It is a picture of unknown size.
+    Measuring(BufferedHeader, Format),
+    /// Nothing more to learn from its beginning.
+    Known(Format),
+    /// An earlier request has looked at the beginning, which said nothing yet.
+    Deferred,
+}
+
+/// Looks at one file.
+pub(crate) struct Probe {
+    state: ProbeState,
+    frames: Option<FrameCounter>,
+    /// Of a JPEG all of whose bytes pass by here.
+    scans: Option<ScanIndex>,
+    /// Counts a JPEG's scans, where all bytes pass by here.
+    scan_counter: Option<ScanCounter>,
+    /// Pixels of one frame, once known.
+    frame_pixels: u64,
+    /// How large the head was when it was last measured without result.
+    measured_bytes: usize,
+}
+
+impl Probe {
+    pub(crate) fn new(budget: &HeaderBudget) -> Self {
+        Self {
+            state: ProbeState::Sniffing(BufferedHeader { bytes: Vec::new(), budget: budget.clone() }),
+            frames: None,
+            scans: None,
+            scan_counter: None,
+            frame_pixels: 0,
+            measured_bytes: 0,
+        }
+    }
+
+    /// Of a file whose beginning came with an earlier request and is not looked at again; what was not known then is found when it is whole.
+    pub(crate) fn deferred(format: Option<Format>) -> Self {
+        Self { state: format.map_or(ProbeState::Deferred, ProbeState::Known), frames: None, scans: None, scan_counter: None, frame_pixels: 0, measured_bytes: 0 }
+    }
+
+    /// What it is, once known.
+    pub(crate) fn format(&self) -> Option<Format> {
+        match &self.state {
+            ProbeState::Measuring(_, format) | ProbeState::Known(format) => Some(*format),
+            ProbeState::Sniffing(_) | ProbeState::Deferred => None,
+        }
+    }
+
+    /// How many frames there are, where all bytes passed by here.
+    pub(crate) fn frames(&self) -> Option<u32> {
+        self.frames.as_ref().map(FrameCounter::frames)
+    }
+
+    /// How many scans a JPEG has, where all bytes passed by here.
+    pub(crate) fn scan_count(&self) -> Option<u32> {
+        self.scan_counter.as_ref().map(ScanCounter::scans)
+    }
+
+    /// What need not be read again of a file all of whose bytes passed by here.
+    pub(crate) fn into_scans(self) -> ScanIndex {
+        self.scans.unwrap_or_default()
+    }
+
+    /// Looks at the next bytes of a file that will have (at least) `size` bytes.
+    pub(crate) fn push(&mut self, config: &Config, chunk: &[u8], size: u64) -> Result<(), Error> {
+        match &mut self.state {
+            ProbeState::Sniffing(header) => {
+                header.push(chunk);
+                self.sniff(config, false)?;
+            }
+            ProbeState::Measuring(header, format) => {
+                if header.fits(chunk.len()) {
+                    header.push(chunk);
+                    self.measure(config, false)?;
+                } else {
+                    self.state = ProbeState::Known(*format);
+                }
+                self.count_frames_and_scans(config, chunk)?;
+            }
+            ProbeState::Known(_) => self.count_frames_and_scans(config, chunk)?,
+            ProbeState::Deferred => {}
+        }
+        match self.format() {
+            Some(format) => limits::check_size(config, format.kind(), size),
+            None => limits::check_any_size(config, size),
+        }
+    }
+
+    /// No more will come: whatever is undecided is decided now. `None` where only the whole file can tell.
+    pub(crate) fn finish(&mut self, config: &Config) -> Result<Option<Format>, Error> {
+        if matches!(self.state, ProbeState::Sniffing(_)) {
+            self.sniff(config, true)?;
+        }
+        if matches!(self.state, ProbeState::Measuring(..)) {
+            self.measure(config, true)?;
+        }
+        Ok(self.format())
+    }
+
+    fn sniff(&mut self, config: &Config, end: bool) -> Result<(), Error> {
+        let ProbeState::Sniffing(header) = &mut self.state else { return Ok(()) };
+        match codec::sniff::sniff(&header.bytes, end) {
+            Sniff::NeedMore => Ok(()),
+            Sniff::Unknown => Err(unsupported_type(&header.bytes)),
+            Sniff::Known(format) => {
+                let header = BufferedHeader { bytes: std::mem::take(&mut header.bytes), budget: header.budget.clone() };
+                let mut frames = FrameCounter::new(format);
+                frames.push(&header.bytes);
+                self.frames = Some(frames);
+                if format == Format::Jpeg {
+                    let mut scans = ScanIndex::default();
+                    scans.push(&header.bytes);
+                    self.scans = Some(scans);
+                    let mut counter = ScanCounter::default();
+                    counter.push(&header.bytes);
+                    self.scan_counter = Some(counter);
+                }
+                self.count_frames_and_scans(config, &[])?;
+                if format.kind() == Kind::Audio {
+                    // A wave says its rate at once; what stands further behind is found when the file is whole.
+                    limits::check_audio(&codec::header::claims_so_far(format, &header.bytes))?;
+                }
+                if limits::is_picture(format) {
+                    self.state = ProbeState::Measuring(header, format);
+                    self.measure(config, end)
+                } else {
+                    self.state = ProbeState::Known(format);
+                    Ok(())
+                }
+            }
+        }
+    }
+
+    fn measure(&mut self, config: &Config, end: bool) -> Result<(), Error> {
+        let ProbeState::Measuring(header, format) = &self.state else { return Ok(()) };
+        // A header that needs more is read anew from its start: wait until there is a good deal more.
+        if !end && header.bytes.len() < self.measured_bytes + self.measured_bytes / 4 {
+            return Ok(());
+        }
+        match codec::header::image(*format, &header.bytes, end) {
+            Header::NeedMore => {
+                self.measured_bytes = header.bytes.len();
+                if !header.fits(0) {
+                    self.state = ProbeState::Known(*format);
+                }
+                Ok(())
+            }
+            Header::Invalid(why) => Err(Error::BrokenFile(why.to_owned())),
+            Header::Known(picture) => {
+                limits::check_dimensions(config, picture.width, picture.height)?;
+                self.frame_pixels = u64::from(picture.width) * u64::from(picture.height);
+                limits::check_frames(config, picture.frames.unwrap_or(0), self.frame_pixels)?;
+                self.state = ProbeState::Known(*format);
+                Ok(())
+            }
+        }
+    }
+
+    fn count_frames_and_scans(&mut self, config: &Config, chunk: &[u8]) -> Result<(), Error> {
+        if let Some(scans) = &mut self.scans {
+            scans.push(chunk);
+        }
+        if let Some(counter) = &mut self.scan_counter {
+            counter.push(chunk);
+            limits::check_scans(counter.scans())?;
+        }
+        let Some(frames) = &mut self.frames else { return Ok(()) };
+        frames.push(chunk);
+        limits::check_frames(config, frames.frames(), self.frame_pixels)
+    }
+}
+
+/// The refusal of a file by what it looks like.
+pub(crate) fn unsupported_type(header: &[u8]) -> Error {
+    Error::UnsupportedType(codec::sniff::describe_unsupported(header).unwrap_or("no photo, sound or video that is known here"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn probe() -> (Probe, Config, HeaderBudget) {
+        let budget = HeaderBudget::new(1 << 20);
+        (Probe::new(&budget), Config::default(), budget)
+    }
+
+    #[test]
+    fn a_web_page_is_refused_within_the_first_kilobytes() {
+        let (mut probe, config, budget) = probe();
+        let page = b"<!doctype html><p>hello</p>".repeat(200);
+        let refused = page.chunks(512).map(|chunk| probe.push(&config, chunk, 0)).find(Result::is_err);
+        assert!(matches!(refused, Some(Err(Error::UnsupportedType("a web page")))));
+        drop(probe);
+        assert_eq!(budget.used_bytes.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn without_room_a_picture_is_measured_later_and_nothing_is_kept() {
+        let budget = HeaderBudget::new(4096);
+        let mut probe = Probe::new(&budget);
+        let config = Config::default();
+        // A JPEG whose size stands behind a comment of 60 KB.
+        let mut jpeg = b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0\xff\xfe\xea\x60".to_vec();
+        jpeg.resize(3000, b' ');
+        probe.push(&config, &jpeg, 100_000).unwrap();
+        assert_eq!(budget.used_bytes.load(Ordering::Relaxed), 3000);
+        probe.push(&config, &[b' '; 3000], 100_000).unwrap();
+        assert_eq!(budget.used_bytes.load(Ordering::Relaxed), 0);
+        assert_eq!(probe.format(), Some(Format::Jpeg));
+    }
+
+    #[test]
+    fn a_gif_that_announces_too_many_pixels_is_refused_by_its_header() {
+        let (mut probe, config, _) = probe();
+        let mut gif = b"GIF89a\xff\xff\xff\xff\x00\x00\x00".to_vec();
+        gif.resize(2048, 0x21);
+        assert!(matches!(probe.push(&config, &gif, 2048), Err(Error::TooManyPixels(65_535, 65_535, ..))));
+    }
+
+    #[test]
+    fn a_size_is_refused_as_soon_as_the_kind_is_known() {
+        let (mut probe, config, _) = probe();
+        let mut gif = b"GIF89a\x01\x00\x01\x00\x00\x00\x00".to_vec();
+        gif.resize(2048, 0x21);
+        assert!(matches!(probe.push(&config, &gif, 26 << 20), Err(Error::TooLarge { what: "a photo", .. })));
+    }
+}

@@ -1,0 +1,115 @@
+//! Whose body is read, when more arrive at once than this machine keeps up with.
+//!
+//! Read all at once, thousands of uploads all end late, each holds its buffers to the end, and every read brings little. Read in turn,
+//! first come, first served, the first are safe soon, and the others wait in their sockets, where they cost next to nothing. Invariant: a
+//! slow sender keeps nobody waiting for longer than [`SLOT_TIMEOUT`]: a turn ends with the body, or when its sender has been waited for so long;
+//! then the upload goes on without.
+
+use std::sync::Arc;
+use std::task::ready;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::PollSemaphore;
+
+/// How long a sender is waited for, in all, within its turn.
+const SLOT_TIMEOUT: Duration = Duration::from_millis(100);
+
+/// The turns of all uploads.
+#[derive(Debug, Clone)]
+pub(crate) struct ReadSlots(Arc<Semaphore>);
+
+impl ReadSlots {
+    /// `max_concurrent` uploads have their turn at a time.
+    pub(crate) fn new(max_concurrent: usize) -> Self {
+        Self(Arc::new(Semaphore::new(max_concurrent.clamp(1, Semaphore::MAX_PERMITS))))
+    }
+
+    pub(super) fn queue(&self) -> ReadSlot {
+        ReadSlot::Queued(PollSemaphore::new(self.0.clone()))
+    }
+}
+
+/// One upload's turn.
+#[derive(Debug)]
+pub(super) enum ReadSlot {
+    Queued(PollSemaphore),
+    Held {
+        _permit: OwnedSemaphorePermit,
+        remaining: Duration,
+    },
+    /// It goes on without, or has ended.
+    Released,
+}
+
+impl ReadSlot {
+    /// Waits until it comes. May be dropped while it waits, and keeps its place in the queue.
+    pub(super) async fn acquire(&mut self) {
+        std::future::poll_fn(|context| {
+            if let Self::Queued(queue) = self {
+                // Nobody closes the semaphore.
+                *self = ready!(queue.poll_acquire(context)).map_or(Self::Released, |permit| Self::Held { _permit: permit, remaining: SLOT_TIMEOUT });
+            }
+            std::task::Poll::Ready(())
+        })
+        .await;
+    }
+
+    /// For how long the sender may still be waited for.
+    pub(super) fn remaining(&self) -> Option<Duration> {
+        match self {
+            Self::Held { remaining, .. } => Some(*remaining),
+            Self::Queued(_) | Self::Released => None,
+        }
+    }
+
+    /// The sender was waited for.
+    pub(super) fn charge(&mut self, time: Duration) {
+        if let Self::Held { remaining, .. } = self {
+            *remaining = remaining.saturating_sub(time);
+            if remaining.is_zero() {
+                self.release();
+            }
+        }
+    }
+
+    /// Lets the next one in.
+    pub(super) fn release(&mut self) {
+        *self = Self::Released;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn acquires(slot: &mut ReadSlot) -> bool {
+        tokio::time::timeout(Duration::from_millis(5), slot.acquire()).await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn turns_come_in_the_order_of_the_queue_even_for_who_looked_away() {
+        let slots = ReadSlots::new(1);
+        let (mut first, mut second, mut third) = (slots.queue(), slots.queue(), slots.queue());
+        assert!(acquires(&mut first).await);
+        assert!(!acquires(&mut second).await);
+        assert!(!acquires(&mut third).await);
+        first.release();
+        assert!(!acquires(&mut third).await, "the second was before it");
+        assert!(acquires(&mut second).await);
+        drop(second);
+        assert!(acquires(&mut third).await);
+    }
+
+    #[tokio::test]
+    async fn a_slow_sender_loses_its_turn_and_goes_on() {
+        let slots = ReadSlots::new(1);
+        let (mut slow, mut next) = (slots.queue(), slots.queue());
+        assert!(acquires(&mut slow).await);
+        slow.charge(SLOT_TIMEOUT / 2);
+        assert!(!acquires(&mut next).await);
+        slow.charge(slow.remaining().unwrap());
+        assert!(acquires(&mut next).await);
+        assert!(acquires(&mut slow).await, "it never waits again");
+    }
+}
