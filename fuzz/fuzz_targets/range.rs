@@ -5,11 +5,11 @@
 #[path = "../../crates/delivery/src/model/range.rs"]
 mod range;
 
-use range::Wanted;
+use range::RangeRequest;
 
 libfuzzer_sys::fuzz_target!(|input: (u64, &str)| {
     let (bytes, header) = input;
-    if let Wanted::Part(part) = range::wanted(Some(header), bytes) {
+    if let RangeRequest::Partial(part) = range::parse_range(Some(header), bytes) {
         assert!(part.start < part.end && part.end <= bytes);
     }
 });

@@ -2,7 +2,7 @@
 //!
 //! Owns the one race that matters here: a reader loads an old fact, an event changes it and clears the cache, the reader puts
 //! the old fact in. Keys share stripes; a stripe's epoch grows with every clearing, and a load that began in an older epoch is not
-//! kept but repeated. Invariant: once [`Cache::forget`] has returned, [`Cache::get`] never answers what was loaded before it.
+//! kept but repeated. Invariant: once [`Cache::invalidate`] has returned, [`Cache::get`] never answers what was loaded before it.
 
 use std::future::Future;
 use std::hash::{BuildHasher as _, Hash, RandomState};
@@ -14,14 +14,14 @@ use crate::error::Error;
 /// Keys that load at once, when they don't share a stripe.
 const STRIPES: usize = 512;
 /// Loads that may be overtaken by changes before one is answered without being kept.
-const TRIES: usize = 4;
+const MAX_LOAD_ATTEMPTS: usize = 4;
 /// How long a reader waits for other readers' loads and its own together; longer than the deadline of any one question in it.
-const PATIENCE: Duration = Duration::from_secs(13);
+const LOAD_TIMEOUT: Duration = Duration::from_secs(13);
 
 #[derive(Default)]
 struct Stripe {
     /// Held while loading, so that a hundred readers of one key load it once.
-    turn: tokio::sync::Mutex<()>,
+    load_lock: tokio::sync::Mutex<()>,
     epoch: Mutex<u64>,
 }
 
@@ -55,7 +55,7 @@ where
         if let Some(value) = self.entries.get(key) {
             return Ok(value);
         }
-        tokio::time::timeout(PATIENCE, self.load(key, load)).await.unwrap_or_else(|late| Err(kit::db::Error::from(late).into()))
+        tokio::time::timeout(LOAD_TIMEOUT, self.load(key, load)).await.unwrap_or_else(|late| Err(kit::db::Error::from(late).into()))
     }
 
     async fn load<F>(&self, key: &K, load: impl Fn() -> F) -> Result<V, Error>
@@ -63,8 +63,8 @@ where
         F: Future<Output = Result<V, Error>>,
     {
         let stripe = self.stripe(key);
-        let _turn = stripe.turn.lock().await;
-        for _ in 0..TRIES {
+        let _loading = stripe.load_lock.lock().await;
+        for _ in 0..MAX_LOAD_ATTEMPTS {
             if let Some(value) = self.entries.get(key) {
                 return Ok(value);
             }
@@ -80,14 +80,14 @@ where
     }
 
     /// Forgets one key; answers whether there was something to forget.
-    pub fn forget(&self, key: &K) -> bool {
+    pub fn invalidate(&self, key: &K) -> bool {
         let mut epoch = self.stripe(key).epoch.lock().unwrap_or_else(PoisonError::into_inner);
         *epoch += 1;
         self.entries.remove(key).is_some()
     }
 
     /// Forgets everything.
-    pub fn forget_all(&self) {
+    pub fn invalidate_all(&self) {
         for stripe in &self.stripes {
             *stripe.epoch.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         }
@@ -128,11 +128,11 @@ mod tests {
         });
         reading.notified().await;
         fact.store(2, Ordering::SeqCst);
-        assert!(!cache.forget(&7), "nothing is kept yet");
+        assert!(!cache.invalidate(&7), "nothing is kept yet");
         read.notify_one();
         assert_eq!(reader.await.unwrap().unwrap(), 2);
         assert_eq!(cache.get(&7, || async { Ok(3) }).await.unwrap(), 2, "kept");
-        assert!(cache.forget(&7));
+        assert!(cache.invalidate(&7));
     }
 
     #[tokio::test]

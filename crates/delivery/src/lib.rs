@@ -7,16 +7,15 @@
 
 mod api;
 mod cache;
+mod catalog;
 mod config;
 mod error;
 mod events;
+mod image_renderer;
 mod jobs;
-mod library;
 mod migration;
 mod model;
-mod pictures;
-mod respond;
-mod shelf;
+mod object_cache;
 mod state;
 mod store;
 #[cfg(test)]
@@ -32,10 +31,10 @@ pub fn service() -> Service {
     Service {
         name: "delivery",
         migrations: Some(migration::MIGRATIONS),
-        objects: store::NAMES,
+        objects: store::OBJECT_COLUMNS,
         openapi: api::openapi,
         sections: config::sections,
-        hears: events::hears,
+        hears: events::subscriptions,
         start: |context| Box::pin(start(context)),
     }
 }
@@ -43,6 +42,6 @@ pub fn service() -> Service {
 async fn start(context: Context) -> Result<Part, BootError> {
     let config: Config = context.config.section("delivery")?;
     let delivery = Delivery::new(context, &config).await?;
-    events::listen(&delivery);
+    events::listen_for_invalidations(&delivery);
     Ok(Part { router: api::router(delivery.clone()), consumers: events::consumers(&delivery), jobs: jobs::jobs(&delivery, &config), ..Part::default() })
 }

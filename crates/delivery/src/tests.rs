@@ -7,8 +7,8 @@ use contract::{AccountId, MediaId};
 use kit::objects::orphans;
 use testkit::World;
 
+use crate::image_renderer::SourceImage;
 use crate::model::{Client, Variant};
-use crate::pictures::Original;
 use crate::{Config, Delivery, jobs, store};
 
 fn picture() -> Vec<u8> {
@@ -51,18 +51,18 @@ async fn the_sweep_keeps_the_pictures_that_were_read_last_and_removes_what_nobod
         orientation: 1,
         created_at: world.clock().now(),
     };
-    let original = Original { object: received.object.clone(), bytes: received.bytes, orientation: 1 };
+    let original = SourceImage { object: received.object.clone(), bytes: received.bytes, orientation: 1 };
     let id = received.id.clone();
-    delivery.library.received(received, 0).await.unwrap();
-    let mut kept = Vec::new();
+    delivery.catalog.on_received(received, 0).await.unwrap();
+    let mut rendered = Vec::new();
     for side in [10, 20, 30] {
-        kept.push(delivery.pictures.get(&id, variant(side), original.clone(), Client::Unknown).await.unwrap());
+        rendered.push(delivery.image_renderer.get(&id, variant(side), original.clone(), Client::Unknown).await.unwrap());
         world.clock().advance(TimeDelta::minutes(1));
     }
-    let total = store::image_bytes(db.read()).await.unwrap();
-    assert_eq!(total, kept.iter().map(|kept| kept.bytes).sum::<u64>());
+    let total = store::sum_image_bytes(db.read()).await.unwrap();
+    assert_eq!(total, rendered.iter().map(|rendered| rendered.bytes).sum::<u64>());
     jobs::sweep(&delivery, total).await.unwrap();
-    assert_eq!(store::image_bytes(db.read()).await.unwrap(), total, "at the bound nothing goes");
+    assert_eq!(store::sum_image_bytes(db.read()).await.unwrap(), total, "at the bound nothing goes");
     // An object whose maker died, and one that is being made.
     let (dead, alive) = (objects.put("dead".into()).await.unwrap().key, objects.put("alive".into()).await.unwrap().key);
     let now = world.clock().now();
@@ -76,9 +76,9 @@ async fn the_sweep_keeps_the_pictures_that_were_read_last_and_removes_what_nobod
     .await
     .unwrap();
     jobs::sweep(&delivery, 0).await.unwrap();
-    delivery.pictures.sweep().await;
-    assert_eq!(store::image_bytes(db.read()).await.unwrap(), 0);
-    for gone in kept.iter().map(|kept| &kept.object).chain([&dead]) {
+    delivery.image_renderer.sweep().await;
+    assert_eq!(store::sum_image_bytes(db.read()).await.unwrap(), 0);
+    for gone in rendered.iter().map(|rendered| &rendered.object).chain([&dead]) {
         assert!(matches!(objects.len(gone).await, Err(kit::objects::Error::Missing)));
     }
     assert_eq!(objects.len(&alive).await.unwrap(), 5);

@@ -8,13 +8,13 @@ use axum::response::Response;
 use codec::filename::{content_disposition, with_extension};
 use codec::sniff::{Format, Kind};
 
-use super::access::{Owned, Readable};
-use super::direct::elsewhere;
+use super::access::{OriginalAccess, Readable};
+use super::redirect::presigned_redirect;
+use super::response::{BodySource, CachePolicy, RequestParts, ResponseMeta, respond};
 use crate::Delivery;
 use crate::error::Error;
 use crate::model::Item;
-use crate::respond::{Asking, Lasts, Sheet, Source, respond};
-use crate::shelf::Overlays;
+use crate::object_cache::Overlays;
 
 /// The untouched original, as it was uploaded, with all its metadata.
 ///
@@ -26,14 +26,14 @@ use crate::shelf::Overlays;
     params(("id" = String, Path, description = "The media id"), ("t" = Option<String>, Query, description = "A signed permission")),
     responses((status = 200, description = "The file"), (status = 206, description = "A range of it"), (status = 307, description = "The file is at this address of the store, for ten minutes"))
 )]
-pub(super) async fn original(State(delivery): State<Delivery>, Owned(readable): Owned, asking: Asking) -> Result<Response, Error> {
+pub(super) async fn original(State(delivery): State<Delivery>, OriginalAccess(readable): OriginalAccess, request: RequestParts) -> Result<Response, Error> {
     let item = &readable.item;
-    let file = Described::of(item, true);
-    if let Some(elsewhere) = elsewhere(&delivery, &asking, &readable, &file).await? {
-        return Ok(elsewhere);
+    let file = FileHeaders::of(item, true);
+    if let Some(redirect) = presigned_redirect(&delivery, &request, &readable, &file).await? {
+        return Ok(redirect);
     }
-    let sheet = Sheet { disposition: Some(file.disposition), ..Sheet::ours(&readable, &item.sha256, file.content_type, Lasts::Ever) };
-    respond(&delivery.shelf, &asking, sheet, Source::Object(&item.object, item.bytes, None)).await
+    let meta = ResponseMeta { disposition: Some(file.disposition), ..ResponseMeta::new(&readable, &item.sha256, file.content_type, CachePolicy::Immutable) };
+    respond(&delivery.object_cache, &request, meta, BodySource::Object(&item.object, item.bytes, None)).await
 }
 
 /// The whole file without the metadata that tells where and by whom it was made.
@@ -46,31 +46,31 @@ pub(super) async fn original(State(delivery): State<Delivery>, Owned(readable): 
     params(("name" = String, Path, description = "The media id, a dot and the format"), ("t" = Option<String>, Query, description = "A signed permission")),
     responses((status = 200, description = "The file"), (status = 206, description = "A range of it"), (status = 307, description = "The file is at this address of the store, for ten minutes"))
 )]
-pub(super) async fn file(State(delivery): State<Delivery>, readable: Readable, Path(name): Path<String>, asking: Asking) -> Result<Response, Error> {
+pub(super) async fn file(State(delivery): State<Delivery>, readable: Readable, Path(name): Path<String>, request: RequestParts) -> Result<Response, Error> {
     let item = &readable.item;
-    if name.split_once('.').is_none_or(|(_, ending)| ending != item.format) {
+    if name.split_once('.').is_none_or(|(_, extension)| extension != item.format) {
         return Err(Error::NotFound);
     }
     let patches = item.scrub.as_ref().ok_or(Error::Withheld)?;
     let overlays = (!patches.is_empty()).then(|| Overlays(item.clone()));
-    let file = Described::of(item, false);
+    let file = FileHeaders::of(item, false);
     if overlays.is_none()
-        && let Some(elsewhere) = elsewhere(&delivery, &asking, &readable, &file).await?
+        && let Some(redirect) = presigned_redirect(&delivery, &request, &readable, &file).await?
     {
-        return Ok(elsewhere);
+        return Ok(redirect);
     }
     let etag = format!("{}-s", item.sha256);
-    let sheet = Sheet { disposition: Some(file.disposition), ..Sheet::ours(&readable, &etag, file.content_type, Lasts::Ever) };
-    respond(&delivery.shelf, &asking, sheet, Source::Object(&item.object, item.bytes, overlays)).await
+    let meta = ResponseMeta { disposition: Some(file.disposition), ..ResponseMeta::new(&readable, &etag, file.content_type, CachePolicy::Immutable) };
+    respond(&delivery.object_cache, &request, meta, BodySource::Object(&item.object, item.bytes, overlays)).await
 }
 
 /// How a stranger's file is called and typed for its reader.
-pub(super) struct Described<'a> {
+pub(super) struct FileHeaders<'a> {
     pub content_type: &'a str,
     pub disposition: String,
 }
 
-impl<'a> Described<'a> {
+impl<'a> FileHeaders<'a> {
     /// The name ends with what the bytes are, never with what their sender said; what is not one of our media types is saved, not shown.
     pub fn of(item: &'a Item, attachment: bool) -> Self {
         let kinds = [Kind::Photo, Kind::Audio, Kind::Video];

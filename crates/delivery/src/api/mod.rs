@@ -3,15 +3,15 @@
 //! Invariant: no handler touches bytes before an extractor of [`access`] has let its reader in.
 
 mod access;
+mod assets;
 mod client_info;
-mod direct;
 mod files;
 mod images;
-mod parts;
+mod redirect;
+mod response;
 mod streams;
 
-pub(crate) use access::{Audience, Readable};
-pub(crate) use streams::Playlists;
+pub(crate) use streams::PlaylistCache;
 
 use axum::Router;
 use utoipa::openapi::OpenApi;
@@ -25,10 +25,10 @@ fn routes() -> OpenApiRouter<Delivery> {
         .routes(routes!(files::original))
         .routes(routes!(files::file))
         .routes(routes!(images::image))
-        .routes(routes!(parts::poster))
-        .routes(routes!(parts::storyboard))
-        .routes(routes!(parts::sprite))
-        .routes(routes!(parts::waveform))
+        .routes(routes!(assets::poster))
+        .routes(routes!(assets::storyboard))
+        .routes(routes!(assets::sprite))
+        .routes(routes!(assets::waveform))
         .routes(routes!(streams::master))
         .routes(routes!(streams::rendition))
 }

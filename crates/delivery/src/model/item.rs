@@ -30,7 +30,7 @@ pub(crate) struct Item {
 
 impl Item {
     /// Whether everyone may read it who knows where it is.
-    pub fn is_open(&self) -> bool {
+    pub fn is_public_or_unlisted(&self) -> bool {
         matches!(self.visibility, Visibility::Public | Visibility::Unlisted)
     }
 

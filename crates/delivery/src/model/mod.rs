@@ -9,7 +9,7 @@ pub(crate) mod playback;
 pub(crate) mod range;
 pub(crate) mod variant;
 
-pub(crate) use accept::Asked;
+pub(crate) use accept::FormatPreference;
 pub(crate) use client::Client;
 pub(crate) use item::Item;
 pub(crate) use playback::Playback;

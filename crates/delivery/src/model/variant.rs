@@ -1,16 +1,16 @@
 //! The bounded set of picture sizes: whatever is asked is snapped to the next one up, so that a million different
 //! requests make a few dozen pictures.
 //!
-//! Invariant: for one item there are at most `SIZES × (1 + RATIOS)` frames in three formats.
+//! Invariant: for one item there are at most `SIZES_PX × (1 + RATIOS)` frames in three formats.
 
 use codec::pixels::{Encoding, Fit, Frame};
 
 /// Longest sides in pixels.
-const SIZES: [u32; 12] = [64, 128, 256, 384, 512, 640, 768, 1024, 1280, 1536, 1920, 2560];
+const SIZES_PX: [u32; 12] = [64, 128, 256, 384, 512, 640, 768, 1024, 1280, 1536, 1920, 2560];
 /// Shapes of covered frames, longer side to shorter; the other way round too.
 const RATIOS: [(u32, u32); 7] = [(1, 1), (5, 4), (4, 3), (3, 2), (16, 9), (2, 1), (3, 1)];
 /// The largest side that may be asked for; more is taken for a mistake.
-pub(crate) const MOST_ASKED: u32 = 10_000;
+pub(crate) const MAX_REQUESTED_SIDE_PX: u32 = 10_000;
 
 /// A picture to make and keep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,8 +26,8 @@ impl Variant {
             Fit::Contain => "contain",
             Fit::Cover => "cover",
         };
-        let ending = self.encoding.content_type().trim_start_matches("image/");
-        format!("{fit}-{}x{}.{ending}", self.frame.width, self.frame.height)
+        let extension = self.encoding.content_type().trim_start_matches("image/");
+        format!("{fit}-{}x{}.{extension}", self.frame.width, self.frame.height)
     }
 }
 
@@ -41,10 +41,10 @@ pub(crate) fn frame(width: Option<u32>, height: Option<u32>, fit: Fit, source: O
 
 /// A square frame whose side is the result's longest: what is asked for depends on the source's shape only.
 fn contain(width: Option<u32>, height: Option<u32>, source: Option<(u32, u32)>) -> Frame {
-    let asked = match (width, height, source) {
+    let requested = match (width, height, source) {
         (None, None, _) => u32::MAX,
         (width, height, Some((w, h))) => {
-            let scale = |asked: Option<u32>, side: u32| asked.map_or(1.0, |asked| f64::from(asked) / f64::from(side.max(1)));
+            let scale = |requested: Option<u32>, side: u32| requested.map_or(1.0, |requested| f64::from(requested) / f64::from(side.max(1)));
             let longest = f64::from(w.max(h)) * scale(width, w).min(scale(height, h)).min(1.0);
             (longest - 1e-6).ceil() as u32
         }
@@ -52,7 +52,7 @@ fn contain(width: Option<u32>, height: Option<u32>, source: Option<(u32, u32)>) 
         (Some(side), None, None) | (None, Some(side), None) => side.saturating_mul(2),
         (Some(width), Some(height), None) => width.max(height),
     };
-    let mut side = snap(asked);
+    let mut side = snap(requested);
     if let Some((w, h)) = source {
         side = side.min(w.max(h).max(1));
     }
@@ -67,7 +67,7 @@ fn cover(width: u32, height: u32) -> Frame {
     let (a, b) = RATIOS.into_iter().min_by(|one, other| distance(one).total_cmp(&distance(other))).unwrap_or((1, 1));
     let shorter = |side: u32| (side * b).div_ceil(a);
     let fits = |side: &u32| f64::from(*side) >= long && f64::from(shorter(*side)) >= short;
-    let side = SIZES.into_iter().find(fits).unwrap_or(SIZES[SIZES.len() - 1]);
+    let side = SIZES_PX.into_iter().find(fits).unwrap_or(SIZES_PX[SIZES_PX.len() - 1]);
     let (width, height) = if width >= height { (side, shorter(side)) } else { (shorter(side), side) };
     Frame { width, height, fit: Fit::Cover }
 }
@@ -81,7 +81,7 @@ fn no_larger_than(source: Option<(u32, u32)>, frame: Frame) -> Frame {
 }
 
 fn snap(side: u32) -> u32 {
-    SIZES.into_iter().find(|&size| size >= side).unwrap_or(SIZES[SIZES.len() - 1])
+    SIZES_PX.into_iter().find(|&size| size >= side).unwrap_or(SIZES_PX[SIZES_PX.len() - 1])
 }
 
 #[cfg(test)]
@@ -140,6 +140,6 @@ mod tests {
                 }
             }
         }
-        assert!(frames.len() <= SIZES.len() * (2 * RATIOS.len()), "{}", frames.len());
+        assert!(frames.len() <= SIZES_PX.len() * (2 * RATIOS.len()), "{}", frames.len());
     }
 }

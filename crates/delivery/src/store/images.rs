@@ -7,7 +7,7 @@ use contract::{MediaId, ObjectKey};
 use kit::db::{Error, FromQueryResult, Sql, Tx};
 use kit::objects::orphans;
 
-use super::{count, key};
+use super::{parse_key, to_bigint};
 
 /// A made picture.
 #[derive(Debug, Clone)]
@@ -26,7 +26,7 @@ struct ImageRow {
 
 pub(crate) async fn find_image(db: &impl Sql, id: &MediaId, variant: &str) -> Result<Option<Image>, Error> {
     let row: Option<ImageRow> = db.row("select object, bytes, read_at from image where item = $1 and variant = $2", vec![id.as_str().into(), variant.into()]).await?;
-    row.map(|row| Ok(Image { object: key(&row.object)?, bytes: row.bytes.unsigned_abs(), read_at: row.read_at })).transpose()
+    row.map(|row| Ok(Image { object: parse_key(&row.object)?, bytes: row.bytes.unsigned_abs(), read_at: row.read_at })).transpose()
 }
 
 /// Makes a written picture the one for its variant; `false` if the item is gone or another was faster. Its key must be held.
@@ -35,7 +35,7 @@ pub(crate) async fn insert_image(tx: &Tx, id: &MediaId, variant: &str, image: &I
         .execute(
             "insert into image (item, variant, object, bytes, read_at) select $1, $2, $3, $4, $5 where exists (select 1 from item where id = $1) \
              on conflict do nothing",
-            vec![id.as_str().into(), variant.into(), image.object.as_str().into(), count(image.bytes), image.read_at.into()],
+            vec![id.as_str().into(), variant.into(), image.object.as_str().into(), to_bigint(image.bytes), image.read_at.into()],
         )
         .await?;
     if inserted == 1 {
@@ -50,7 +50,7 @@ pub(crate) async fn remove_image(tx: &Tx, id: &MediaId, variant: &str, object: &
 }
 
 /// Notes that a picture was read.
-pub(crate) async fn touch_image(tx: &Tx, id: &MediaId, variant: &str, now: DateTime<Utc>) -> Result<u64, Error> {
+pub(crate) async fn set_image_read_at(tx: &Tx, id: &MediaId, variant: &str, now: DateTime<Utc>) -> Result<u64, Error> {
     tx.execute("update image set read_at = $3 where item = $1 and variant = $2", vec![id.as_str().into(), variant.into(), now.into()]).await
 }
 
@@ -60,7 +60,7 @@ struct Sum {
 }
 
 /// Bytes of all made pictures.
-pub(crate) async fn image_bytes(db: &impl Sql) -> Result<u64, Error> {
+pub(crate) async fn sum_image_bytes(db: &impl Sql) -> Result<u64, Error> {
     let sum: Option<Sum> = db.row("select cast(sum(bytes) as bigint) as bytes from image", vec![]).await?;
     Ok(sum.and_then(|sum| sum.bytes).unwrap_or(0).unsigned_abs())
 }
@@ -72,11 +72,12 @@ struct EvictedRow {
     bytes: i64,
 }
 
-/// Takes the `most` pictures that were not read for longest out of the table; their objects become orphans.
-pub(crate) async fn evict_images(tx: &Tx, most: u64, now: DateTime<Utc>) -> Result<Vec<(String, ObjectKey, u64)>, Error> {
-    let rows: Vec<EvictedRow> =
-        tx.rows("delete from image where (item, variant) in (select item, variant from image order by read_at limit $1) returning item, object, bytes", vec![count(most)]).await?;
-    let evicted: Vec<_> = rows.into_iter().map(|row| Ok((row.item, key(&row.object)?, row.bytes.unsigned_abs()))).collect::<Result<_, Error>>()?;
+/// Takes the `limit` pictures that were not read for longest out of the table; their objects become orphans.
+pub(crate) async fn remove_least_recently_read(tx: &Tx, limit: u64, now: DateTime<Utc>) -> Result<Vec<(String, ObjectKey, u64)>, Error> {
+    let rows: Vec<EvictedRow> = tx
+        .rows("delete from image where (item, variant) in (select item, variant from image order by read_at limit $1) returning item, object, bytes", vec![to_bigint(limit)])
+        .await?;
+    let evicted: Vec<_> = rows.into_iter().map(|row| Ok((row.item, parse_key(&row.object)?, row.bytes.unsigned_abs()))).collect::<Result<_, Error>>()?;
     let objects: Vec<_> = evicted.iter().map(|(_, object, _)| object.clone()).collect();
     orphans::orphan(tx, &objects, now).await?;
     Ok(evicted)

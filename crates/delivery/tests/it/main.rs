@@ -5,9 +5,9 @@
 #![allow(clippy::unwrap_used)] // a test that can't go on should say where
 
 mod access;
+mod fair_share;
 mod files;
+mod harness;
 mod images;
 mod lifecycle;
-mod shares;
-mod stage;
 mod streams;

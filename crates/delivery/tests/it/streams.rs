@@ -5,7 +5,7 @@ use contract::transcode::{Published, Track};
 use m3u8_rs::{MasterPlaylist, MediaPlaylist, MediaPlaylistType, Playlist};
 use testkit::Answer;
 
-use crate::stage::{Stage, get_with, segment_bytes};
+use crate::harness::{Harness, get_with, segment_bytes};
 
 fn media(answer: &Answer) -> MediaPlaylist {
     match m3u8_rs::parse_playlist_res(&answer.body) {
@@ -23,12 +23,12 @@ fn master(answer: &Answer) -> MasterPlaylist {
 
 #[tokio::test]
 async fn a_playlist_grows_and_ends() {
-    let stage = Stage::new().await;
-    let video = stage.file(b"video", Visibility::Public).await;
-    let nobody = stage.world.nobody();
+    let harness = Harness::new().await;
+    let video = harness.file(b"video", Visibility::Public).await;
+    let nobody = harness.world.nobody();
     let path = |file: &str| format!("/v1/media/{}/hls/v720/{file}", video.id);
     nobody.get(&path("playlist.m3u8")).await.refused(404, "delivery.not_ready");
-    let mut all = stage.rendition(&video.id, "v720", Track::Video, 5, None).await;
+    let mut all = harness.rendition(&video.id, "v720", Track::Video, 5, None).await;
     let growing = nobody.get(&path("playlist.m3u8")).await.expect(200);
     assert_eq!(growing.header("content-type"), "application/vnd.apple.mpegurl");
     assert_eq!(growing.header("cache-control"), "public, max-age=1");
@@ -39,66 +39,66 @@ async fn a_playlist_grows_and_ends() {
     all.renditions[0].total_segments = Some(6);
     let mut last = all.segments[4].clone();
     last.number = 5;
-    stage.tell(&Published { segments: vec![last], ..all.clone() }).await;
+    harness.publish(&Published { segments: vec![last], ..all.clone() }).await;
     let answer = get_with(&nobody, &path("playlist.m3u8"), &[("if-none-match", growing.header("etag"))]).await.expect(200);
     let playlist = media(&answer);
     assert_eq!(playlist.playlist_type, Some(MediaPlaylistType::Vod));
     assert_eq!((playlist.segments.len(), playlist.end_list), (6, true));
-    stage.end().await;
+    harness.end().await;
 }
 
 #[tokio::test]
 async fn segments_may_be_announced_in_any_order_and_twice() {
-    let stage = Stage::new().await;
-    let video = stage.file(b"video", Visibility::Public).await;
-    let made = stage.rendition(&video.id, "v720", Track::Video, 0, Some(3)).await;
-    let nobody = stage.world.nobody();
+    let harness = Harness::new().await;
+    let video = harness.file(b"video", Visibility::Public).await;
+    let made = harness.rendition(&video.id, "v720", Track::Video, 0, Some(3)).await;
+    let nobody = harness.world.nobody();
     let path = format!("/v1/media/{}/hls/v720/playlist.m3u8", video.id);
-    let segment = async |number: u32| contract::transcode::Segment { rendition: "v720".into(), number, duration_us: 4_000_000, object: stage.store(b"bytes").await, bytes: 5 };
+    let segment = async |number: u32| contract::transcode::Segment { rendition: "v720".into(), number, duration_us: 4_000_000, object: harness.store(b"bytes").await, bytes: 5 };
     for (number, seen) in [(2, None), (0, Some(1)), (0, Some(1)), (1, Some(3))] {
-        stage.tell(&Published { id: video.id.clone(), renditions: vec![], segments: vec![segment(number).await], assets: vec![] }).await;
+        harness.publish(&Published { id: video.id.clone(), renditions: vec![], segments: vec![segment(number).await], assets: vec![] }).await;
         match seen {
             Some(seen) => assert_eq!(media(&nobody.get(&path).await.expect(200)).segments.len(), seen),
-            None => drop(nobody.get(&path).await.refused(404, "delivery.no_such_part")),
+            None => drop(nobody.get(&path).await.refused(404, "delivery.no_such_file")),
         }
     }
     // The rendition's first announcement, which did not know the end yet, comes late.
     let mut late = made;
     late.renditions[0].total_segments = None;
-    stage.tell(&late).await;
+    harness.publish(&late).await;
     assert!(media(&nobody.get(&path).await).end_list, "what is known stays known");
-    stage.end().await;
+    harness.end().await;
 }
 
 #[tokio::test]
 async fn a_master_names_what_can_be_played_now() {
-    let stage = Stage::new().await;
-    let video = stage.file(b"video", Visibility::Public).await;
+    let harness = Harness::new().await;
+    let video = harness.file(b"video", Visibility::Public).await;
     let path = format!("/v1/media/{}/hls/master.m3u8", video.id);
-    stage.rendition(&video.id, "v360", Track::Video, 1, None).await;
-    stage.rendition(&video.id, "v1080xx", Track::Video, 0, None).await;
-    let nobody = stage.world.nobody();
+    harness.rendition(&video.id, "v360", Track::Video, 1, None).await;
+    harness.rendition(&video.id, "v1080xx", Track::Video, 0, None).await;
+    let nobody = harness.world.nobody();
     let first = nobody.get(&path).await.expect(200);
     assert_eq!(first.header("cache-control"), "public, no-cache");
     assert_eq!(master(&first).variants.len(), 1);
-    stage.rendition(&video.id, "v1080xx", Track::Video, 1, None).await;
-    stage.rendition(&video.id, "audio", Track::Audio, 1, None).await;
+    harness.rendition(&video.id, "v1080xx", Track::Video, 1, None).await;
+    harness.rendition(&video.id, "audio", Track::Audio, 1, None).await;
     let full = master(&nobody.get(&path).await.expect(200));
     let uris: Vec<&str> = full.variants.iter().map(|variant| variant.uri.as_str()).collect();
     assert_eq!(uris, ["v360/playlist.m3u8", "v1080xx/playlist.m3u8"], "the one to start with comes first");
     assert_eq!(full.alternatives.len(), 1);
-    stage.end().await;
+    harness.end().await;
 }
 
 #[tokio::test]
 async fn every_address_in_a_playlist_works_as_it_is() {
-    let stage = Stage::new().await;
-    let video = stage.file(b"video", Visibility::Private).await;
-    stage.rendition(&video.id, "v720", Track::Video, 3, Some(3)).await;
-    stage.rendition(&video.id, "audio", Track::Audio, 3, Some(3)).await;
-    let nobody = stage.world.nobody();
+    let harness = Harness::new().await;
+    let video = harness.file(b"video", Visibility::Private).await;
+    harness.rendition(&video.id, "v720", Track::Video, 3, Some(3)).await;
+    harness.rendition(&video.id, "audio", Track::Audio, 3, Some(3)).await;
+    let nobody = harness.world.nobody();
     let base = format!("/v1/media/{}/hls", video.id);
-    let answer = nobody.get(&format!("{base}/master.m3u8?{}", stage.grant("view", &video.id))).await.expect(200);
+    let answer = nobody.get(&format!("{base}/master.m3u8?{}", harness.signed_query("view", &video.id))).await.expect(200);
     let playlist = master(&answer);
     let sound = playlist.alternatives[0].uri.clone().unwrap();
     for (uri, name) in [(playlist.variants[0].uri.clone(), "v720"), (sound, "audio")] {
@@ -114,53 +114,53 @@ async fn every_address_in_a_playlist_works_as_it_is() {
         let init = &playlist.segments[0].map.as_ref().unwrap().uri;
         assert_eq!(nobody.get(&format!("{base}/{folder}/{init}")).await.expect(200).body, format!("init of {name}").into_bytes());
     }
-    stage.end().await;
+    harness.end().await;
 }
 
 #[tokio::test]
 async fn a_storyboard_leads_to_its_sprites() {
-    let stage = Stage::new().await;
-    let video = stage.file(b"video", Visibility::Private).await;
-    stage.asset(&video.id, "storyboard", "text/vtt", b"WEBVTT\n\n00:00.000 --> 00:02.000\nstoryboard/0.jpg#xywh=0,0,160,90\n").await;
-    stage.asset(&video.id, "storyboard-0", "image/jpeg", b"sprite").await;
-    let nobody = stage.world.nobody();
-    let answer = nobody.get(&format!("/v1/media/{}/storyboard?{}", video.id, stage.grant("view", &video.id))).await.expect(200);
+    let harness = Harness::new().await;
+    let video = harness.file(b"video", Visibility::Private).await;
+    harness.asset(&video.id, "storyboard", "text/vtt", b"WEBVTT\n\n00:00.000 --> 00:02.000\nstoryboard/0.jpg#xywh=0,0,160,90\n").await;
+    harness.asset(&video.id, "storyboard-0", "image/jpeg", b"sprite").await;
+    let nobody = harness.world.nobody();
+    let answer = nobody.get(&format!("/v1/media/{}/storyboard?{}", video.id, harness.signed_query("view", &video.id))).await.expect(200);
     assert_eq!(answer.header("content-type"), "text/vtt; charset=utf-8");
     let text = String::from_utf8(answer.body).unwrap();
     let uri = text.lines().find_map(|line| line.split_once("#xywh=")).unwrap().0;
     let sprite = nobody.get(&format!("/v1/media/{}/{uri}", video.id)).await.expect(200);
     assert_eq!(sprite.body, b"sprite");
-    stage.end().await;
+    harness.end().await;
 }
 
 #[tokio::test]
 async fn files_that_no_playlist_names_are_not_there() {
-    let stage = Stage::new().await;
-    let video = stage.file(b"video", Visibility::Public).await;
-    stage.rendition(&video.id, "v720", Track::Video, 2, Some(2)).await;
-    let nobody = stage.world.nobody();
+    let harness = Harness::new().await;
+    let video = harness.file(b"video", Visibility::Public).await;
+    harness.rendition(&video.id, "v720", Track::Video, 2, Some(2)).await;
+    let nobody = harness.world.nobody();
     for file in ["v720/2.m4s", "v720/00.m4s", "v720/-1.m4s", "v720/4294967296.m4s", "v720/init", "v720/..%2finit.mp4", "v1080/0.m4s", "audio/playlist.m3u8"] {
-        nobody.get(&format!("/v1/media/{}/hls/{file}", video.id)).await.refused(404, "delivery.no_such_part");
+        nobody.get(&format!("/v1/media/{}/hls/{file}", video.id)).await.refused(404, "delivery.no_such_file");
     }
     let answer = get_with(&nobody, &format!("/v1/media/{}/hls/v720/0.m4s", video.id), &[("range", "bytes=0-6")]).await.expect(206);
     assert_eq!(answer.body, b"segment");
-    stage.end().await;
+    harness.end().await;
 }
 
 #[tokio::test]
 async fn what_transcode_published_before_is_asked_for() {
-    let stage = Stage::new().await;
-    let other = Stage::new().await;
-    let video = stage.file(b"video", Visibility::Public).await;
+    let harness = Harness::new().await;
+    let other = Harness::new().await;
+    let video = harness.file(b"video", Visibility::Public).await;
     // Published somewhere else, so that its event never came here.
     let published = other.rendition(&video.id, "v720", Track::Video, 1, Some(1)).await;
     let bytes = segment_bytes("v720", 0);
-    let object = stage.store(&bytes).await;
+    let object = harness.store(&bytes).await;
     let mut known = published.clone();
     known.segments[0].object = object;
-    stage.transcode.lock().unwrap().insert(video.id.to_string(), serde_json::to_value(&known).unwrap());
-    let answer = stage.world.nobody().get(&format!("/v1/media/{}/hls/v720/0.m4s", video.id)).await.expect(200);
+    harness.transcode.lock().unwrap().insert(video.id.to_string(), serde_json::to_value(&known).unwrap());
+    let answer = harness.world.nobody().get(&format!("/v1/media/{}/hls/v720/0.m4s", video.id)).await.expect(200);
     assert_eq!(answer.body, bytes);
-    stage.end().await;
+    harness.end().await;
     other.end().await;
 }

@@ -10,10 +10,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::access::Readable;
 use super::images::ImageQuery;
+use super::response::{BodySource, CachePolicy, RequestParts, ResponseMeta, respond};
 use crate::Delivery;
 use crate::error::Error;
 use crate::model::Client;
-use crate::respond::{Asking, Lasts, Sheet, Source, respond};
 
 /// A picture that stands for a video (or a song's cover): as it was made, or in the size and format that is asked for.
 #[utoipa::path(
@@ -23,11 +23,17 @@ use crate::respond::{Asking, Lasts, Sheet, Source, respond};
     params(("id" = String, Path, description = "The media id"), ImageQuery),
     responses((status = 200, description = "The poster", content_type = "image/jpeg"))
 )]
-pub(super) async fn poster(State(delivery): State<Delivery>, readable: Readable, Query(query): Query<ImageQuery>, client: Client, asking: Asking) -> Result<Response, Error> {
+pub(super) async fn poster(
+    State(delivery): State<Delivery>,
+    readable: Readable,
+    Query(query): Query<ImageQuery>,
+    client: Client,
+    request: RequestParts,
+) -> Result<Response, Error> {
     if !query.is_empty() {
-        return super::images::sized(&delivery, &readable, &query, client, &asking).await;
+        return super::images::sized_image(&delivery, &readable, &query, client, &request).await;
     }
-    asset(&delivery, &readable, &asking, "poster").await
+    asset(&delivery, &readable, &request, "poster").await
 }
 
 /// A song's loudness over time, as JSON.
@@ -38,8 +44,8 @@ pub(super) async fn poster(State(delivery): State<Delivery>, readable: Readable,
     params(("id" = String, Path, description = "The media id"), ("t" = Option<String>, Query, description = "A signed permission")),
     responses((status = 200, description = "The waveform", content_type = "application/json"))
 )]
-pub(super) async fn waveform(State(delivery): State<Delivery>, readable: Readable, asking: Asking) -> Result<Response, Error> {
-    asset(&delivery, &readable, &asking, "waveform").await
+pub(super) async fn waveform(State(delivery): State<Delivery>, readable: Readable, request: RequestParts) -> Result<Response, Error> {
+    asset(&delivery, &readable, &request, "waveform").await
 }
 
 /// One sheet of a storyboard: many small pictures of the video in one.
@@ -54,9 +60,9 @@ pub(super) async fn waveform(State(delivery): State<Delivery>, readable: Readabl
     ),
     responses((status = 200, description = "The sheet", content_type = "image/jpeg"))
 )]
-pub(super) async fn sprite(State(delivery): State<Delivery>, readable: Readable, Path(path): Path<(String, String)>, asking: Asking) -> Result<Response, Error> {
-    let number = super::streams::number(&path.1, ".jpg").ok_or(Error::NoSuchPart)?;
-    asset(&delivery, &readable, &asking, &format!("storyboard-{number}")).await
+pub(super) async fn sprite(State(delivery): State<Delivery>, readable: Readable, Path(path): Path<(String, String)>, request: RequestParts) -> Result<Response, Error> {
+    let number = super::streams::parse_number(&path.1, ".jpg").ok_or(Error::NoSuchFile)?;
+    asset(&delivery, &readable, &request, &format!("storyboard-{number}")).await
 }
 
 /// Which part of which sheet shows which second of the video, as WebVTT.
@@ -67,14 +73,14 @@ pub(super) async fn sprite(State(delivery): State<Delivery>, readable: Readable,
     params(("id" = String, Path, description = "The media id"), ("t" = Option<String>, Query, description = "A signed permission")),
     responses((status = 200, description = "The storyboard", content_type = "text/vtt"))
 )]
-pub(super) async fn storyboard(State(delivery): State<Delivery>, readable: Readable, asking: Asking) -> Result<Response, Error> {
-    let playback = delivery.library.playback(&readable.item.id).await?;
+pub(super) async fn storyboard(State(delivery): State<Delivery>, readable: Readable, request: RequestParts) -> Result<Response, Error> {
+    let playback = delivery.catalog.playback(&readable.item.id).await?;
     let asset = playback.assets.get("storyboard").ok_or(Error::NotReady)?;
-    let text = delivery.shelf.get_small(&asset.object).await?;
+    let text = delivery.object_cache.get_small(&asset.object).await?;
     let text = if readable.query.is_empty() { text } else { with_query(&text, &readable.query) };
-    let etag = fingerprint(&text);
-    let sheet = Sheet { names_urls: true, ..Sheet::ours(&readable, &etag, "text/vtt; charset=utf-8", Lasts::Seconds(300)) };
-    respond(&delivery.shelf, &asking, sheet, Source::Whole(text)).await
+    let etag = content_etag(&text);
+    let meta = ResponseMeta { contains_urls: true, ..ResponseMeta::new(&readable, &etag, "text/vtt; charset=utf-8", CachePolicy::MaxAge(300)) };
+    respond(&delivery.object_cache, &request, meta, BodySource::Memory(text)).await
 }
 
 /// Puts the query onto every sprite's address: lines such as `storyboard/0.jpg#xywh=0,0,160,90`.
@@ -82,8 +88,8 @@ fn with_query(text: &[u8], query: &str) -> Bytes {
     let mut signed = String::with_capacity(text.len() * 2);
     for line in String::from_utf8_lossy(text).lines() {
         match line.split_once("#xywh=") {
-            Some((address, place)) => {
-                signed.extend([address, "?", query, "#xywh=", place]);
+            Some((url, fragment)) => {
+                signed.extend([url, "?", query, "#xywh=", fragment]);
             }
             None => signed.push_str(line),
         }
@@ -92,17 +98,17 @@ fn with_query(text: &[u8], query: &str) -> Bytes {
     signed.into()
 }
 
-async fn asset(delivery: &Delivery, readable: &Readable, asking: &Asking, name: &str) -> Result<Response, Error> {
-    let playback = delivery.library.playback(&readable.item.id).await?;
-    let asset = playback.assets.get(name).ok_or(if playback.is_empty() { Error::NotReady } else { Error::NoSuchPart })?;
+async fn asset(delivery: &Delivery, readable: &Readable, request: &RequestParts, name: &str) -> Result<Response, Error> {
+    let playback = delivery.catalog.playback(&readable.item.id).await?;
+    let asset = playback.assets.get(name).ok_or(if playback.is_empty() { Error::NotReady } else { Error::NoSuchFile })?;
     let etag = asset.object.as_str().replace('/', "");
     // A poster may be replaced by a better one while the conversion goes on.
-    let sheet = Sheet::ours(readable, &etag, &asset.content_type, Lasts::Seconds(300));
-    respond(&delivery.shelf, asking, sheet, Source::Object(&asset.object, asset.bytes, None)).await
+    let meta = ResponseMeta::new(readable, &etag, &asset.content_type, CachePolicy::MaxAge(300));
+    respond(&delivery.object_cache, request, meta, BodySource::Object(&asset.object, asset.bytes, None)).await
 }
 
 /// A text's own ETag.
-pub(super) fn fingerprint(text: &[u8]) -> String {
+pub(super) fn content_etag(text: &[u8]) -> String {
     codec::digest::hex(&Sha256::digest(text)[..12])
 }
 

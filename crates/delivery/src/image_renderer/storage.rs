@@ -7,38 +7,38 @@ use bytes::Bytes;
 use contract::{MediaId, ObjectKey};
 use kit::bus::MayBeAway as _;
 
-use super::{Inner, Kept, Key, Pictures, Product, READ_AT};
+use super::{ImageKey, ImageRenderer, Inner, Product, READ_AT_PRECISION, RenderedImage};
 use crate::error::Error;
 use crate::model::Variant;
 use crate::store;
 
-impl Pictures {
+impl ImageRenderer {
     /// The picture if it is kept, without making it.
-    pub async fn find_variant(&self, id: &MediaId, variant: Variant) -> Result<Option<Kept>, Error> {
+    pub async fn find_variant(&self, id: &MediaId, variant: Variant) -> Result<Option<RenderedImage>, Error> {
         self.find(&(id.clone(), Product::Variant(variant))).await
     }
 
-    pub(super) async fn find(&self, key: &Key) -> Result<Option<Kept>, Error> {
-        if let Some(kept) = self.0.kept.get(key) {
-            return Ok(Some(kept));
+    pub(super) async fn find(&self, key: &ImageKey) -> Result<Option<RenderedImage>, Error> {
+        if let Some(rendered) = self.0.rendered.get(key) {
+            return Ok(Some(rendered));
         }
         if self.0.absent.contains_key(key) {
             return Ok(None);
         }
-        let found = self.find_in_table(key).await?;
+        let found = self.find_stored(key).await?;
         if found.is_none() {
             self.0.absent.insert(key.clone(), ());
         }
         Ok(found)
     }
 
-    pub(super) async fn find_in_table(&self, key: &Key) -> Result<Option<Kept>, Error> {
+    pub(super) async fn find_stored(&self, key: &ImageKey) -> Result<Option<RenderedImage>, Error> {
         let (id, name) = (&key.0, key.1.key());
         let Some(image) = store::find_image(self.0.context.db.read(), id, &name).await? else { return Ok(None) };
         let now = self.0.context.clock.now();
-        if now - image.read_at > READ_AT {
+        if now - image.read_at > READ_AT_PRECISION {
             let id = id.clone();
-            match self.0.context.db.write(move |tx| Box::pin(async move { store::touch_image(tx, &id, &name, now).await })).await {
+            match self.0.context.db.write(move |tx| Box::pin(async move { store::set_image_read_at(tx, &id, &name, now).await })).await {
                 // When it was read last matters to the sweep alone.
                 Err(error) if error.is_away() => tracing::warn!(%error, "a reading could not be noted"),
                 touched => {
@@ -46,38 +46,38 @@ impl Pictures {
                 }
             }
         }
-        let kept = Kept { object: image.object, bytes: image.bytes };
-        self.0.kept.insert(key.clone(), kept.clone());
-        Ok(Some(kept))
+        let rendered = RenderedImage { object: image.object, bytes: image.bytes };
+        self.0.rendered.insert(key.clone(), rendered.clone());
+        Ok(Some(rendered))
     }
 
-    pub(super) async fn keep(&self, key: &Key, picture: Bytes) -> Result<Kept, Error> {
-        let Inner { context, shelf, orphans, .. } = &*self.0;
-        let (now, bytes) = (context.clock.now(), picture.len() as u64);
-        let lease = orphans.register(1).await?.pop().ok_or(Error::Worker)?;
+    pub(super) async fn store_image(&self, key: &ImageKey, image_data: Bytes) -> Result<RenderedImage, Error> {
+        let Inner { context, object_cache, orphans, .. } = &*self.0;
+        let (now, bytes) = (context.clock.now(), image_data.len() as u64);
+        let lease = orphans.register(1).await?.pop().ok_or(Error::TaskFailed)?;
         let object = lease.key().clone();
         let mut writer = context.objects.create_as(object.clone()).await?;
-        writer.write(picture.clone()).await?;
+        writer.write(image_data.clone()).await?;
         writer.finish().await?;
         let (item, name) = (key.0.clone(), key.1.key());
         let image = store::Image { object: object.clone(), bytes, read_at: now };
-        let mine = context.db.write(move |tx| Box::pin(async move { store::insert_image(tx, &item, &name, &image).await })).await?;
-        if mine {
+        let inserted = context.db.write(move |tx| Box::pin(async move { store::insert_image(tx, &item, &name, &image).await })).await?;
+        if inserted {
             if key.1 != Product::Intermediate {
-                shelf.put(object.clone(), picture).await;
+                object_cache.put(object.clone(), image_data).await;
             }
-            return Ok(Kept { object, bytes });
+            return Ok(RenderedImage { object, bytes });
         }
         // The item went while its picture was made, or another process was faster.
         self.remove(vec![object]).await?;
-        self.find_in_table(key).await?.ok_or(Error::NotFound)
+        self.find_stored(key).await?.ok_or(Error::NotFound)
     }
 
     /// Forgets a kept picture whose object is not there any more.
-    pub(super) async fn lost(&self, key: &Key, lost: &Kept) -> Result<(), Error> {
+    pub(super) async fn remove_lost(&self, key: &ImageKey, lost: &RenderedImage) -> Result<(), Error> {
         let (item, name, object) = (key.0.clone(), key.1.key(), lost.object.clone());
         self.0.context.db.write(move |tx| Box::pin(async move { store::remove_image(tx, &item, &name, &object).await })).await?;
-        self.0.kept.invalidate(key);
+        self.0.rendered.invalidate(key);
         Ok(())
     }
 
@@ -90,7 +90,7 @@ impl Pictures {
     /// Removes objects that nothing names.
     pub async fn remove(&self, objects: Vec<ObjectKey>) -> Result<(), Error> {
         for object in &objects {
-            self.0.shelf.forget(object).await;
+            self.0.object_cache.invalidate(object).await;
         }
         // What could not be removed now, the sweep removes.
         self.0.orphans.remove(&objects).await?;

@@ -19,7 +19,7 @@ use testkit::{Answer, Member, World, WorldBuilder};
 type Answers = Arc<Mutex<HashMap<String, serde_json::Value>>>;
 
 /// The world and the neighbours' answers.
-pub struct Stage {
+pub struct Harness {
     pub world: World,
     pub media: Answers,
     pub transcode: Answers,
@@ -32,7 +32,7 @@ async fn answer(State(answers): State<Answers>, Path(id): Path<String>) -> Respo
     }
 }
 
-impl Stage {
+impl Harness {
     pub async fn new() -> Self {
         Self::with(World::builder()).await
     }
@@ -80,7 +80,7 @@ impl Stage {
     /// A file of Ada's, heard of.
     pub async fn file(&self, bytes: &[u8], visibility: Visibility) -> Received {
         let item = self.item(Kind::Video, "mp4", bytes, visibility).await;
-        self.tell(&item).await;
+        self.publish(&item).await;
         item
     }
 
@@ -88,12 +88,12 @@ impl Stage {
     pub async fn photo(&self, format: &str, bytes: &[u8], size: (u32, u32), visibility: Visibility) -> Received {
         let item = self.item(Kind::Photo, format, bytes, visibility).await;
         let item = Received { width: Some(size.0), height: Some(size.1), ..item };
-        self.tell(&item).await;
+        self.publish(&item).await;
         item
     }
 
     /// Publishes an event and waits until it was heard.
-    pub async fn tell<E: Event + Clone>(&self, event: &E) {
+    pub async fn publish<E: Event + Clone>(&self, event: &E) {
         let (event, now) = (event.clone(), self.world.clock().now());
         let db = &self.world.context("delivery").db;
         db.write(move |tx| Box::pin(async move { tx.publish(&event, now) })).await.unwrap();
@@ -101,15 +101,15 @@ impl Stage {
     }
 
     pub async fn change(&self, item: &Received, visibility: Visibility, version: u64) {
-        self.tell(&Changed { id: item.id.clone(), name: item.name.clone(), tags: vec![], visibility, version }).await;
+        self.publish(&Changed { id: item.id.clone(), name: item.name.clone(), tags: vec![], visibility, version }).await;
     }
 
     pub async fn delete(&self, item: &Received) {
-        self.tell(&Deleted { id: item.id.clone(), owner: item.owner }).await;
+        self.publish(&Deleted { id: item.id.clone(), owner: item.owner }).await;
     }
 
     /// `t=…` for an item.
-    pub fn grant(&self, scope: &str, id: &MediaId) -> String {
+    pub fn signed_query(&self, scope: &str, id: &MediaId) -> String {
         let now = self.world.clock().now();
         format!("t={}", self.world.context("delivery").grants.issue(scope, id.as_str(), now, TimeDelta::hours(1)))
     }
@@ -134,7 +134,7 @@ impl Stage {
             total_segments: total,
         };
         let published = Published { id: id.clone(), renditions: vec![rendition], segments, assets: vec![] };
-        self.tell(&published).await;
+        self.publish(&published).await;
         published
     }
 
@@ -142,7 +142,7 @@ impl Stage {
     pub async fn asset(&self, id: &MediaId, name: &str, content_type: &str, bytes: &[u8]) {
         let object = self.store(bytes).await;
         let asset = Asset { name: name.into(), content_type: content_type.into(), object, bytes: bytes.len() as u64 };
-        self.tell(&Published { id: id.clone(), renditions: vec![], segments: vec![], assets: vec![asset] }).await;
+        self.publish(&Published { id: id.clone(), renditions: vec![], segments: vec![], assets: vec![asset] }).await;
     }
 
     /// How many objects lie in the store.
@@ -159,7 +159,7 @@ impl Stage {
     }
 
     /// A counter's value.
-    pub fn figure(&self, name: &str) -> u64 {
+    pub fn counter(&self, name: &str) -> u64 {
         let text = self.world.process.metrics.text();
         let line = text.lines().find_map(|line| line.strip_prefix(&format!("tutti_{name}_total ")));
         line.map_or(0, |value| value.parse().unwrap())
@@ -191,7 +191,7 @@ pub async fn get_with(member: &Member, path: &str, headers: &[(&str, &str)]) -> 
 }
 
 /// Bytes that tell where they are.
-pub fn numbers(length: usize) -> Vec<u8> {
+pub fn patterned_bytes(length: usize) -> Vec<u8> {
     (0..length).map(|at| (at % 251) as u8).collect()
 }
 

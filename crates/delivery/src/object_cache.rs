@@ -3,7 +3,7 @@
 //! Owns the two memory bounds of reading bytes. Whole objects (segments, pictures, posters) are shared: their buffers count for as long
 //! as anybody holds them, cached or on the way to a slow reader, and when there is no room for another it is streamed instead.
 //! Streams share a budget: the more there are, the smaller their pieces. Invariant: buffers of whole objects never exceed twice
-//! `memory_bytes` (and what is being written), and a stream holds two pieces at most.
+//! `object_cache_bytes` (and what is being written), and a stream holds two pieces at most.
 
 use std::ops::Range;
 use std::pin::Pin;
@@ -23,53 +23,53 @@ use crate::config::Config;
 use crate::error::Error;
 
 /// Larger objects are always streamed.
-const LARGEST_WHOLE: u64 = 8 << 20;
+const MAX_CACHED_OBJECT_BYTES: u64 = 8 << 20;
 /// What the object store reads at once.
-const WHOLE_PIECE: u64 = 256 << 10;
+const STORE_CHUNK_BYTES: u64 = 256 << 10;
 /// With ten thousand readers, a piece still has this size.
-const SMALLEST_PIECE: u64 = 16 << 10;
-const LARGEST_WINDOW: u64 = 8 << 20;
+const MIN_CHUNK_BYTES: u64 = 16 << 10;
+const MAX_WINDOW_BYTES: u64 = 8 << 20;
 
 /// The shelf in front of the object store.
 #[derive(Clone)]
-pub(crate) struct Shelf(Arc<Inner>);
+pub(crate) struct ObjectCache(Arc<Inner>);
 
 struct Inner {
     objects: Objects,
     whole: moka::future::Cache<ObjectKey, Bytes>,
     /// Bytes of buffers that somebody holds, or is about to.
-    held: Arc<AtomicU64>,
-    most_held: u64,
-    streams: Arc<AtomicU64>,
-    stream_bytes: u64,
+    buffered_bytes: Arc<AtomicU64>,
+    max_buffered_bytes: u64,
+    open_streams: Arc<AtomicU64>,
+    stream_buffer_bytes: u64,
 }
 
 /// Room taken for a buffer, given back when it goes.
-struct Room {
-    held: Arc<AtomicU64>,
+struct MemoryPermit {
+    buffered_bytes: Arc<AtomicU64>,
     bytes: u64,
 }
 
-impl Room {
-    fn take(held: &Arc<AtomicU64>, bytes: u64) -> Self {
-        held.fetch_add(bytes, Ordering::Relaxed);
-        Self { held: held.clone(), bytes }
+impl MemoryPermit {
+    fn take(buffered_bytes: &Arc<AtomicU64>, bytes: u64) -> Self {
+        buffered_bytes.fetch_add(bytes, Ordering::Relaxed);
+        Self { buffered_bytes: buffered_bytes.clone(), bytes }
     }
 }
 
-impl Drop for Room {
+impl Drop for MemoryPermit {
     fn drop(&mut self) {
-        self.held.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.buffered_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
 /// A buffer that counts while it lives.
-struct Counted {
+struct TrackedBytes {
     bytes: Bytes,
-    _room: Room,
+    _permit: MemoryPermit,
 }
 
-impl AsRef<[u8]> for Counted {
+impl AsRef<[u8]> for TrackedBytes {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
@@ -83,16 +83,16 @@ pub(crate) enum Content {
     Stream,
 }
 
-impl Shelf {
+impl ObjectCache {
     pub fn new(objects: Objects, config: &Config) -> Self {
         let weigher = |_: &ObjectKey, bytes: &Bytes| u32::try_from(bytes.len() + 128).unwrap_or(u32::MAX);
         Self(Arc::new(Inner {
             objects,
-            whole: moka::future::Cache::builder().max_capacity(config.memory_bytes).weigher(weigher).build(),
-            held: Arc::default(),
-            most_held: config.memory_bytes * 2,
-            streams: Arc::default(),
-            stream_bytes: config.stream_bytes,
+            whole: moka::future::Cache::builder().max_capacity(config.object_cache_bytes).weigher(weigher).build(),
+            buffered_bytes: Arc::default(),
+            max_buffered_bytes: config.object_cache_bytes * 2,
+            open_streams: Arc::default(),
+            stream_buffer_bytes: config.stream_buffer_bytes,
         }))
     }
 
@@ -101,14 +101,14 @@ impl Shelf {
         if let Some(whole) = self.0.whole.get(key).await {
             return Ok(Content::Whole(whole));
         }
-        if bytes > LARGEST_WHOLE {
+        if bytes > MAX_CACHED_OBJECT_BYTES {
             return Ok(Content::Stream);
         }
         match self.0.whole.try_get_with_by_ref(key, self.load(key, bytes)).await {
             Ok(whole) => Ok(Content::Whole(whole)),
-            Err(unloaded) => match &*unloaded {
-                Unloaded::NoRoom => Ok(Content::Stream),
-                Unloaded::Failed(error) => Err(error.clone()),
+            Err(failure) => match &*failure {
+                LoadError::NoMemory => Ok(Content::Stream),
+                LoadError::Failed(error) => Err(error.clone()),
             },
         }
     }
@@ -125,41 +125,41 @@ impl Shelf {
         }
     }
 
-    async fn load(&self, key: &ObjectKey, bytes: u64) -> Result<Bytes, Unloaded> {
+    async fn load(&self, key: &ObjectKey, bytes: u64) -> Result<Bytes, LoadError> {
         // Given back also when the reader leaves while this waits.
-        let room = Room::take(&self.0.held, bytes);
-        if self.0.held.load(Ordering::Relaxed) > self.0.most_held {
-            return Err(Unloaded::NoRoom);
+        let permit = MemoryPermit::take(&self.0.buffered_bytes, bytes);
+        if self.0.buffered_bytes.load(Ordering::Relaxed) > self.0.max_buffered_bytes {
+            return Err(LoadError::NoMemory);
         }
-        let whole = self.0.objects.get(key, bytes).await.map_err(|error| Unloaded::Failed(error.into()))?;
-        Ok(Bytes::from_owner(Counted { bytes: whole, _room: room }))
+        let whole = self.0.objects.get(key, bytes).await.map_err(|error| LoadError::Failed(error.into()))?;
+        Ok(Bytes::from_owner(TrackedBytes { bytes: whole, _permit: permit }))
     }
 
     /// Puts an object that was just written into memory.
     pub async fn put(&self, key: ObjectKey, bytes: Bytes) {
-        let room = Room::take(&self.0.held, bytes.len() as u64);
-        self.0.whole.insert(key, Bytes::from_owner(Counted { bytes, _room: room })).await;
+        let permit = MemoryPermit::take(&self.0.buffered_bytes, bytes.len() as u64);
+        self.0.whole.insert(key, Bytes::from_owner(TrackedBytes { bytes, _permit: permit })).await;
     }
 
     /// Forgets an object.
-    pub async fn forget(&self, key: &ObjectKey) {
+    pub async fn invalidate(&self, key: &ObjectKey) {
         self.0.whole.invalidate(key).await;
     }
 
     /// Streams a range of an object with overlays laid on. Its first piece is read before this returns, so that a missing object
     /// is an error and not a broken answer.
     pub async fn stream(&self, key: &ObjectKey, range: Range<u64>, overlays: Option<Overlays>) -> Result<Body, Error> {
-        let open = Open::new(&self.0.streams);
-        let reading = Reading { shelf: self.clone(), key: key.clone(), at: range.start, end: range.end, window: None, overlays, _open: open };
-        let mut pieces = Ahead::new(stream::try_unfold(reading, Reading::next).boxed());
-        let Some(first) = pieces.try_next().await? else { return Ok(Body::empty()) };
-        Ok(Body::from_stream(stream::once(async { Ok::<_, objects::Error>(first) }).chain(pieces)))
+        let open = OpenStream::new(&self.0.open_streams);
+        let reading = RangeReader { cache: self.clone(), key: key.clone(), position: range.start, end: range.end, window: None, overlays, _open_stream: open };
+        let mut chunks = ReadAhead::new(stream::try_unfold(reading, RangeReader::next).boxed());
+        let Some(first) = chunks.try_next().await? else { return Ok(Body::empty()) };
+        Ok(Body::from_stream(stream::once(async { Ok::<_, objects::Error>(first) }).chain(chunks)))
     }
 }
 
 #[derive(Debug)]
-enum Unloaded {
-    NoRoom,
+enum LoadError {
+    NoMemory,
     Failed(Error),
 }
 
@@ -174,35 +174,35 @@ impl Overlays {
 }
 
 /// A range on its way: read through windows, so that its pieces get smaller when more streams open.
-struct Reading {
-    shelf: Shelf,
+struct RangeReader {
+    cache: ObjectCache,
     key: ObjectKey,
-    at: u64,
+    position: u64,
     end: u64,
-    window: Option<Pieces>,
+    window: Option<Chunks>,
     overlays: Option<Overlays>,
-    _open: Open,
+    _open_stream: OpenStream,
 }
 
-impl Reading {
+impl RangeReader {
     async fn next(mut self) -> Result<Option<(Bytes, Self)>, objects::Error> {
         loop {
-            if self.at >= self.end {
+            if self.position >= self.end {
                 return Ok(None);
             }
-            let fresh = self.window.is_none();
+            let is_new = self.window.is_none();
             let mut window = match self.window.take() {
                 Some(window) => window,
-                None => self.shelf.0.objects.read(&self.key, self.at..self.at + self.window_bytes()).await?,
+                None => self.cache.0.objects.read(&self.key, self.position..self.position + self.window_bytes()).await?,
             };
             match window.try_next().await? {
-                Some(piece) => {
+                Some(chunk) => {
                     self.window = Some(window);
-                    let piece = self.overlaid(piece);
-                    self.at += piece.len() as u64;
-                    return Ok(Some((piece, self)));
+                    let chunk = self.overlaid(chunk);
+                    self.position += chunk.len() as u64;
+                    return Ok(Some((chunk, self)));
                 }
-                None if fresh => return Err(objects::Error::Engine(std::io::ErrorKind::UnexpectedEof.into())),
+                None if is_new => return Err(objects::Error::Engine(std::io::ErrorKind::UnexpectedEof.into())),
                 None => {}
             }
         }
@@ -210,63 +210,63 @@ impl Reading {
 
     /// How much to open at once. Two pieces are held at a time; where they may be whole ones, many of them share one opening.
     fn window_bytes(&self) -> u64 {
-        let share = self.shelf.0.stream_bytes / 2 / self.shelf.0.streams.load(Ordering::Relaxed).max(1);
-        let window = if share >= WHOLE_PIECE { LARGEST_WINDOW } else { share.max(SMALLEST_PIECE) };
-        window.min(self.end - self.at)
+        let share = self.cache.0.stream_buffer_bytes / 2 / self.cache.0.open_streams.load(Ordering::Relaxed).max(1);
+        let window = if share >= STORE_CHUNK_BYTES { MAX_WINDOW_BYTES } else { share.max(MIN_CHUNK_BYTES) };
+        window.min(self.end - self.position)
     }
 
-    fn overlaid(&self, piece: Bytes) -> Bytes {
-        let Some(overlays) = &self.overlays else { return piece };
-        let mut window = piece.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
-        codec::scrub::apply(overlays.patches(), self.at, &mut window);
+    fn overlaid(&self, chunk: Bytes) -> Bytes {
+        let Some(overlays) = &self.overlays else { return chunk };
+        let mut window = chunk.try_into_mut().unwrap_or_else(|shared| BytesMut::from(&shared[..]));
+        codec::scrub::apply(overlays.patches(), self.position, &mut window);
         window.freeze()
     }
 }
 
-type Pieces = BoxStream<'static, Result<Bytes, objects::Error>>;
+type Chunks = BoxStream<'static, Result<Bytes, objects::Error>>;
 
 /// A stream that asks for the next piece before it hands one over: the disk reads while the network writes.
 #[allow(clippy::option_option, reason = "outside: is there a piece in hand; inside: what the stream said, its end included")]
-struct Ahead {
-    pieces: Pieces,
+struct ReadAhead {
+    chunks: Chunks,
     next: Option<Option<Result<Bytes, objects::Error>>>,
 }
 
-impl Ahead {
-    fn new(pieces: Pieces) -> Self {
-        Self { pieces, next: None }
+impl ReadAhead {
+    fn new(chunks: Chunks) -> Self {
+        Self { chunks, next: None }
     }
 }
 
-impl Stream for Ahead {
+impl Stream for ReadAhead {
     type Item = Result<Bytes, objects::Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Option<Self::Item>> {
-        let piece = match self.next.take() {
-            Some(piece) => piece,
-            None => task::ready!(self.pieces.poll_next_unpin(cx)),
+        let chunk = match self.next.take() {
+            Some(chunk) => chunk,
+            None => task::ready!(self.chunks.poll_next_unpin(cx)),
         };
         // Asking starts the reading; whether it is there already does not matter. After an end or an error there is nothing to ask.
-        if matches!(piece, Some(Ok(_)))
-            && let Poll::Ready(next) = self.pieces.poll_next_unpin(cx)
+        if matches!(chunk, Some(Ok(_)))
+            && let Poll::Ready(next) = self.chunks.poll_next_unpin(cx)
         {
             self.next = Some(next);
         }
-        Poll::Ready(piece)
+        Poll::Ready(chunk)
     }
 }
 
 /// Counts open streams.
-struct Open(Arc<AtomicU64>);
+struct OpenStream(Arc<AtomicU64>);
 
-impl Open {
-    fn new(streams: &Arc<AtomicU64>) -> Self {
-        streams.fetch_add(1, Ordering::Relaxed);
-        Self(streams.clone())
+impl OpenStream {
+    fn new(open_streams: &Arc<AtomicU64>) -> Self {
+        open_streams.fetch_add(1, Ordering::Relaxed);
+        Self(open_streams.clone())
     }
 }
 
-impl Drop for Open {
+impl Drop for OpenStream {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }

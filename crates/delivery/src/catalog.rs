@@ -25,16 +25,16 @@ use crate::model::{Item, Playback};
 use crate::store;
 
 /// Questions to neighbours at once.
-const QUESTIONS: usize = 32;
+const MAX_CONCURRENT_QUERIES: usize = 32;
 /// Forgotten items that are read again at once; the others wait for a reader.
-const READ_AGAIN: usize = 8;
+const MAX_CONCURRENT_RELOADS: usize = 8;
 /// An item about which transcode knew nothing is not asked about again for this long.
-const SILENCE: Duration = Duration::from_secs(2);
+const UNPUBLISHED_TTL: Duration = Duration::from_secs(2);
 /// The topic on which processes of this role tell each other what to forget.
-pub(crate) const FORGET: &str = "delivery.forget";
+pub(crate) const INVALIDATE: &str = "delivery.invalidate";
 
 /// Items and playbacks.
-pub(crate) struct Library {
+pub(crate) struct Catalog {
     db: Db,
     peers: Peers,
     clock: kit::Clock,
@@ -43,12 +43,12 @@ pub(crate) struct Library {
     items: Cache<MediaId, Arc<Item>>,
     playbacks: Cache<MediaId, Arc<Playback>>,
     unpublished: moka::future::Cache<MediaId, ()>,
-    questions: Semaphore,
-    read_again: Arc<Semaphore>,
-    stamps: AtomicU64,
+    query_permits: Semaphore,
+    reload_permits: Arc<Semaphore>,
+    generations: AtomicU64,
 }
 
-impl Library {
+impl Catalog {
     pub fn new(context: &Context, config: &Config) -> Arc<Self> {
         Arc::new(Self {
             db: context.db.clone(),
@@ -56,12 +56,12 @@ impl Library {
             clock: context.clock.clone(),
             tasks: context.tasks.clone(),
             live: context.bus.live().clone(),
-            items: Cache::new(config.facts_bytes / 4, |item: &Arc<Item>| item.weight()),
-            playbacks: Cache::new(config.facts_bytes / 2, |playback: &Arc<Playback>| playback.weight()),
-            unpublished: moka::future::Cache::builder().max_capacity(10_000).time_to_live(SILENCE).build(),
-            questions: Semaphore::new(QUESTIONS),
-            read_again: Arc::new(Semaphore::new(READ_AGAIN)),
-            stamps: AtomicU64::new(0),
+            items: Cache::new(config.catalog_cache_bytes / 4, |item: &Arc<Item>| item.weight()),
+            playbacks: Cache::new(config.catalog_cache_bytes / 2, |playback: &Arc<Playback>| playback.weight()),
+            unpublished: moka::future::Cache::builder().max_capacity(10_000).time_to_live(UNPUBLISHED_TTL).build(),
+            query_permits: Semaphore::new(MAX_CONCURRENT_QUERIES),
+            reload_permits: Arc::new(Semaphore::new(MAX_CONCURRENT_RELOADS)),
+            generations: AtomicU64::new(0),
         })
     }
 
@@ -74,24 +74,24 @@ impl Library {
         if let Some(item) = store::find_item(self.db.read(), id).await? {
             return Ok(Arc::new(item));
         }
-        if store::is_gone(self.db.read(), id).await? {
+        if store::is_deleted(self.db.read(), id).await? {
             return Err(Error::NotFound);
         }
-        let received = self.ask_media(id).await?.ok_or(Error::NotFound)?;
-        let told = Item::from(&received);
-        match self.received(received, 0).await {
+        let received = self.fetch_received(id).await?.ok_or(Error::NotFound)?;
+        let announced = Item::from(&received);
+        match self.on_received(received, 0).await {
             Ok(_) => store::find_item(self.db.read(), id).await?.map(Arc::new).ok_or(Error::NotFound),
             // A full disk, or writers who wait: reading goes on, and the event will bring the row.
             Err(error) if error.is_away() => {
                 tracing::warn!(media.id = %id, %error, "an item could not be written down; it is read all the same");
-                Ok(Arc::new(told))
+                Ok(Arc::new(announced))
             }
             Err(error) => Err(error),
         }
     }
 
-    async fn ask_media(&self, id: &MediaId) -> Result<Option<Received>, Error> {
-        let _turn = self.questions.acquire().await.map_err(|_| Error::Busy)?;
+    async fn fetch_received(&self, id: &MediaId) -> Result<Option<Received>, Error> {
+        let _permit = self.query_permits.acquire().await.map_err(|_| Error::Busy)?;
         Ok(self.peers.get_json("media", &format!("/internal/media/{id}")).await?)
     }
 
@@ -107,30 +107,30 @@ impl Library {
         let mut published = store::list_published(self.db.read(), id).await?;
         let nothing = published.renditions.is_empty() && published.assets.is_empty();
         if nothing && !self.unpublished.contains_key(id) {
-            let answer = self.ask_transcode(id).await;
+            let fetched = self.fetch_published(id).await;
             // From now on, as a silent neighbour may have taken longer than this is remembered.
             self.unpublished.insert(id.clone(), ()).await;
-            if let Some(answer) = answer {
-                let told = answer.clone();
-                match self.db.write(move |tx| Box::pin(async move { store::upsert_published(tx, &told).await })).await {
+            if let Some(fetched) = fetched {
+                let announced = fetched.clone();
+                match self.db.write(move |tx| Box::pin(async move { store::upsert_published(tx, &announced).await })).await {
                     Err(error) if !error.is_away() => return Err(error.into()),
                     Err(error) => tracing::warn!(media.id = %id, %error, "what an item plays could not be written down; it is read all the same"),
                     Ok(()) => {}
                 }
-                published = answer;
+                published = fetched;
             }
         }
-        let stamp = self.stamps.fetch_add(1, Ordering::Relaxed);
-        let playback = Playback::of(stamp, published.renditions, published.segments, published.assets);
+        let generation = self.generations.fetch_add(1, Ordering::Relaxed);
+        let playback = Playback::of(generation, published.renditions, published.segments, published.assets);
         // Nothing is not worth remembering: it is looked for anew every time, so that no lost event can hide what came.
         if playback.is_empty() { Err(Error::NotReady) } else { Ok(Arc::new(playback)) }
     }
 
     /// Nothing published is the normal state of a photo, so a silent neighbour is no reason to fail.
-    async fn ask_transcode(&self, id: &MediaId) -> Option<Published> {
-        let _turn = self.questions.acquire().await.ok()?;
+    async fn fetch_published(&self, id: &MediaId) -> Option<Published> {
+        let _permit = self.query_permits.acquire().await.ok()?;
         match self.peers.get_json::<Published>("transcode", &format!("/internal/playback/{id}")).await {
-            Ok(answer) => answer.filter(|answer| answer.id == *id),
+            Ok(fetched) => fetched.filter(|fetched| fetched.id == *id),
             Err(error) => {
                 tracing::debug!(media.id = %id, %error, "transcode could not be asked");
                 None
@@ -139,77 +139,77 @@ impl Library {
     }
 
     /// Takes an announced item in; `false` if it was there, or is gone.
-    pub async fn received(self: &Arc<Self>, received: Received, version: u64) -> Result<bool, Error> {
+    pub async fn on_received(self: &Arc<Self>, received: Received, version: u64) -> Result<bool, Error> {
         let id = received.id.clone();
         // What was known before stands: forgetting it would send the next reader to the database for nothing.
         let new = self.db.write(move |tx| Box::pin(async move { store::insert_item(tx, &received, version).await })).await?;
         if new {
-            self.forget(&id);
+            self.invalidate(&id);
         }
         Ok(new)
     }
 
     /// Takes a change in. One that comes before its item fetches the item.
-    pub async fn changed(self: &Arc<Self>, changed: Changed) -> Result<(), Error> {
+    pub async fn on_changed(self: &Arc<Self>, changed: Changed) -> Result<(), Error> {
         let (id, version, again) = (changed.id.clone(), changed.version, changed.clone());
         let known = self.db.write(move |tx| Box::pin(async move { store::update_item(tx, &changed).await })).await?;
         if known {
-            self.forget(&id);
-        } else if let Some(received) = self.ask_media(&id).await?
-            && !self.received(received, version).await?
+            self.invalidate(&id);
+        } else if let Some(received) = self.fetch_received(&id).await?
+            && !self.on_received(received, version).await?
         {
             // It came in meanwhile, from before the change.
             self.db.write(move |tx| Box::pin(async move { store::update_item(tx, &again).await })).await?;
-            self.forget(&id);
+            self.invalidate(&id);
         }
         Ok(())
     }
 
     /// Takes published renditions, segments and files in.
-    pub async fn published(self: &Arc<Self>, published: Published) -> Result<(), Error> {
+    pub async fn on_published(self: &Arc<Self>, published: Published) -> Result<(), Error> {
         let id = published.id.clone();
         self.db.write(move |tx| Box::pin(async move { store::upsert_published(tx, &published).await })).await?;
-        self.forget(&id);
+        self.invalidate(&id);
         Ok(())
     }
 
     /// Lets an item go; answers the objects of its made pictures.
-    pub async fn deleted(self: &Arc<Self>, deleted: &Deleted) -> Result<Vec<contract::ObjectKey>, Error> {
+    pub async fn on_deleted(self: &Arc<Self>, deleted: &Deleted) -> Result<Vec<contract::ObjectKey>, Error> {
         let (id, now) = (deleted.id.clone(), self.clock.now());
         let objects = self.db.write(move |tx| Box::pin(async move { store::remove_item(tx, &id, now).await })).await?;
-        self.forget(&deleted.id);
+        self.invalidate(&deleted.id);
         Ok(objects)
     }
 
     /// Forgets what memory holds of an item, here at once and in the other processes of this role as soon as they hear it.
-    pub fn forget(self: &Arc<Self>, id: &MediaId) {
-        self.forget_here(id);
-        self.live.tell(FORGET, id.as_str());
+    pub fn invalidate(self: &Arc<Self>, id: &MediaId) {
+        self.invalidate_local(id);
+        self.live.tell(INVALIDATE, id.as_str());
     }
 
     /// Forgets what this process's memory holds of an item, and reads it again if somebody had asked for it.
-    pub fn forget_here(self: &Arc<Self>, id: &MediaId) {
-        let (item, playback) = (self.items.forget(id), self.playbacks.forget(id));
+    pub fn invalidate_local(self: &Arc<Self>, id: &MediaId) {
+        let (item, playback) = (self.items.invalidate(id), self.playbacks.invalidate(id));
         if !item && !playback {
             return;
         }
-        let Ok(turn) = self.read_again.clone().try_acquire_owned() else { return };
-        let (library, id) = (self.clone(), id.clone());
+        let Ok(permit) = self.reload_permits.clone().try_acquire_owned() else { return };
+        let (catalog, id) = (self.clone(), id.clone());
         self.tasks.spawn(async move {
-            let _turn = turn;
+            let _permit = permit;
             // Whoever asks next hears of what goes wrong.
             if item {
-                let _ = library.item(&id).await;
+                let _ = catalog.item(&id).await;
             }
             if playback {
-                let _ = library.playback(&id).await;
+                let _ = catalog.playback(&id).await;
             }
         });
     }
 
     /// Forgets everything in memory.
-    pub fn forget_all_here(&self) {
-        self.items.forget_all();
-        self.playbacks.forget_all();
+    pub fn invalidate_all_local(&self) {
+        self.items.invalidate_all();
+        self.playbacks.invalidate_all();
     }
 }

@@ -17,16 +17,16 @@ use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::{Kept, Key};
+use super::{ImageKey, RenderedImage};
 use crate::error::Error;
 use crate::model::Client;
 
 /// The result of a flight, for each of its passengers.
-pub(super) type Landing = Shared<BoxFuture<'static, Result<Kept, Error>>>;
+pub(super) type FlightResult = Shared<BoxFuture<'static, Result<RenderedImage, Error>>>;
 
 /// Which workers a picture needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lane {
+pub(super) enum WorkerPool {
     /// Tenths of a second.
     Quick,
     /// Seconds.
@@ -40,54 +40,54 @@ pub(super) struct Flights(Arc<Mutex<State>>);
 struct State {
     quick_workers: usize,
     slow_workers: usize,
-    in_flight: Gauge,
-    in_work: Gauge,
+    in_flight_gauge: Gauge,
+    running_gauge: Gauge,
     next: u64,
-    flights: HashMap<Key, Flight>,
-    at_work: Vec<AtWork>,
+    flights: HashMap<ImageKey, Flight>,
+    running: Vec<RunningRender>,
     /// When a client or an item had its last turn, for those that have flights.
-    client_turns: HashMap<Client, u64>,
-    item_turns: HashMap<MediaId, u64>,
+    client_last_served: HashMap<Client, u64>,
+    item_last_served: HashMap<MediaId, u64>,
 }
 
 struct Flight {
     id: u64,
     /// One for each request that waits; a client may be in it several times.
     clients: Vec<Client>,
-    landing: Landing,
-    waits: Option<(Lane, oneshot::Sender<Worker>)>,
+    result: FlightResult,
+    waiting_for: Option<(WorkerPool, oneshot::Sender<WorkerPermit>)>,
     interrupt: Interrupt,
     cancelled: CancellationToken,
 }
 
-struct AtWork {
+struct RunningRender {
     id: u64,
-    lane: Lane,
+    pool: WorkerPool,
     client: Client,
     item: MediaId,
 }
 
 /// What a flight's maker holds.
-pub(super) struct Ticket {
+pub(super) struct FlightLeader {
     flights: Flights,
-    pub key: Key,
+    pub key: ImageKey,
     id: u64,
-    land: oneshot::Sender<Result<Kept, Error>>,
+    result_sender: oneshot::Sender<Result<RenderedImage, Error>>,
     pub interrupt: Interrupt,
     pub cancelled: CancellationToken,
 }
 
 /// A request's interest in a flight.
-pub(super) struct Passenger {
+pub(super) struct FlightWaiter {
     flights: Flights,
-    key: Key,
+    key: ImageKey,
     id: u64,
     client: Client,
-    pub landing: Landing,
+    pub result: FlightResult,
 }
 
 /// Leave to work, given back when it goes.
-pub(super) struct Worker {
+pub(super) struct WorkerPermit {
     /// `None` if it was never taken, and is given back already.
     flights: Option<Flights>,
     id: u64,
@@ -95,63 +95,63 @@ pub(super) struct Worker {
 
 impl Flights {
     /// With this many workers for ordinary pictures; half as many more make what takes long.
-    pub fn new(workers: usize, in_flight: Gauge, in_work: Gauge) -> Self {
+    pub fn new(workers: usize, in_flight_gauge: Gauge, running_gauge: Gauge) -> Self {
         let workers = workers.max(1);
         Self(Arc::new(Mutex::new(State {
             quick_workers: workers,
             slow_workers: (workers / 2).max(1),
-            in_flight,
-            in_work,
+            in_flight_gauge,
+            running_gauge,
             next: 0,
             flights: HashMap::new(),
-            at_work: Vec::new(),
-            client_turns: HashMap::new(),
-            item_turns: HashMap::new(),
+            running: Vec::new(),
+            client_last_served: HashMap::new(),
+            item_last_served: HashMap::new(),
         })))
     }
 
     /// Joins the flight to a picture, or begins one: then there is a ticket, for whoever makes it.
-    pub fn join(&self, key: &Key, client: Client) -> (Passenger, Option<Ticket>) {
+    pub fn join(&self, key: &ImageKey, client: Client) -> (FlightWaiter, Option<FlightLeader>) {
         let mut state = self.lock();
-        let passenger = |id, landing| Passenger { flights: self.clone(), key: key.clone(), id, client, landing };
+        let waiter = |id, result| FlightWaiter { flights: self.clone(), key: key.clone(), id, client, result };
         if let Some(flight) = state.flights.get_mut(key) {
             flight.clients.push(client);
-            return (passenger(flight.id, flight.landing.clone()), None);
+            return (waiter(flight.id, flight.result.clone()), None);
         }
-        let (land, landed) = oneshot::channel();
+        let (result_sender, receiver) = oneshot::channel();
         // A flight that was cancelled has no passengers left to read this.
-        let landing: Landing = async move { landed.await.unwrap_or(Err(Error::Busy)) }.boxed().shared();
+        let result: FlightResult = async move { receiver.await.unwrap_or(Err(Error::Busy)) }.boxed().shared();
         let (interrupt, cancelled, id) = (Interrupt::default(), CancellationToken::new(), state.next);
         state.next += 1;
-        let flight = Flight { id, clients: vec![client], landing: landing.clone(), waits: None, interrupt: interrupt.clone(), cancelled: cancelled.clone() };
+        let flight = Flight { id, clients: vec![client], result: result.clone(), waiting_for: None, interrupt: interrupt.clone(), cancelled: cancelled.clone() };
         state.flights.insert(key.clone(), flight);
-        state.observe();
+        state.update_gauges();
         drop(state);
-        (passenger(id, landing), Some(Ticket { flights: self.clone(), key: key.clone(), id, land, interrupt, cancelled }))
+        (waiter(id, result), Some(FlightLeader { flights: self.clone(), key: key.clone(), id, result_sender, interrupt, cancelled }))
     }
 
     /// How many are on their way, and how many are at work.
     pub fn count(&self) -> (usize, usize) {
         let state = self.lock();
-        (state.flights.len(), state.at_work.len())
+        (state.flights.len(), state.running.len())
     }
 
     /// Gives free workers to those whose turn it is.
     fn dispatch(&self) {
         let mut state = self.lock();
-        for lane in [Lane::Quick, Lane::Slow] {
-            while let Some((client, key, waiter)) = state.next_turn(lane) {
+        for pool in [WorkerPool::Quick, WorkerPool::Slow] {
+            while let Some((client, key, sender)) = state.next_waiting(pool) {
                 let id = state.next;
                 state.next += 1;
-                state.at_work.push(AtWork { id, lane, client, item: key.0.clone() });
+                state.running.push(RunningRender { id, pool, client, item: key.0.clone() });
                 // A flight that was given up in this moment does not take its worker.
-                if let Err(mut refused) = waiter.send(Worker { flights: Some(self.clone()), id }) {
+                if let Err(mut refused) = sender.send(WorkerPermit { flights: Some(self.clone()), id }) {
                     refused.flights = None;
-                    state.at_work.retain(|work| work.id != id);
+                    state.running.retain(|work| work.id != id);
                 }
             }
         }
-        state.observe();
+        state.update_gauges();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -160,56 +160,56 @@ impl Flights {
 }
 
 impl State {
-    fn observe(&self) {
-        self.in_flight.set(i64::try_from(self.flights.len()).unwrap_or(i64::MAX));
-        self.in_work.set(i64::try_from(self.at_work.len()).unwrap_or(i64::MAX));
+    fn update_gauges(&self) {
+        self.in_flight_gauge.set(i64::try_from(self.flights.len()).unwrap_or(i64::MAX));
+        self.running_gauge.set(i64::try_from(self.running.len()).unwrap_or(i64::MAX));
     }
 
-    fn next_turn(&mut self, lane: Lane) -> Option<(Client, Key, oneshot::Sender<Worker>)> {
-        let workers = if lane == Lane::Quick { self.quick_workers } else { self.slow_workers };
-        if self.at_work.iter().filter(|work| work.lane == lane).count() >= workers {
+    fn next_waiting(&mut self, pool: WorkerPool) -> Option<(Client, ImageKey, oneshot::Sender<WorkerPermit>)> {
+        let workers = if pool == WorkerPool::Quick { self.quick_workers } else { self.slow_workers };
+        if self.running.iter().filter(|work| work.pool == pool).count() >= workers {
             return None;
         }
-        let waiting = self.flights.iter().filter(|(_, flight)| flight.waits.as_ref().is_some_and(|(wants, _)| *wants == lane));
+        let waiting = self.flights.iter().filter(|(_, flight)| flight.waiting_for.as_ref().is_some_and(|(wants, _)| *wants == pool));
         let ranked = waiting.flat_map(|(key, flight)| flight.clients.iter().map(move |client| (key, flight.id, *client)));
         let (_, client, key) = ranked
             .map(|(key, id, client)| {
-                let of_client = self.at_work.iter().filter(|work| work.client == client).count();
-                let of_item = self.at_work.iter().filter(|work| work.item == key.0).count();
-                let client_turn = self.client_turns.get(&client).copied().unwrap_or(0);
-                let item_turn = self.item_turns.get(&key.0).copied().unwrap_or(0);
-                ((client == Client::Background, of_client, of_item, client_turn, item_turn, id), client, key)
+                let of_client = self.running.iter().filter(|work| work.client == client).count();
+                let of_item = self.running.iter().filter(|work| work.item == key.0).count();
+                let client_served = self.client_last_served.get(&client).copied().unwrap_or(0);
+                let item_served = self.item_last_served.get(&key.0).copied().unwrap_or(0);
+                ((client == Client::Background, of_client, of_item, client_served, item_served, id), client, key)
             })
             .min_by_key(|(rank, _, _)| *rank)?;
-        let (key, turn) = (key.clone(), self.next);
-        self.client_turns.insert(client, turn);
-        self.item_turns.insert(key.0.clone(), turn);
-        let (_, waiter) = self.flights.get_mut(&key)?.waits.take()?;
-        Some((client, key, waiter))
+        let (key, served) = (key.clone(), self.next);
+        self.client_last_served.insert(client, served);
+        self.item_last_served.insert(key.0.clone(), served);
+        let (_, sender) = self.flights.get_mut(&key)?.waiting_for.take()?;
+        Some((client, key, sender))
     }
 
     /// Takes a flight away, and what was remembered for its sake.
-    fn remove(&mut self, key: &Key, id: u64) -> Option<Flight> {
+    fn remove(&mut self, key: &ImageKey, id: u64) -> Option<Flight> {
         if self.flights.get(key)?.id != id {
             return None;
         }
         let flight = self.flights.remove(key);
-        self.observe();
-        let (flights, at_work) = (&self.flights, &self.at_work);
-        self.client_turns.retain(|client, _| flights.values().any(|flight| flight.clients.contains(client)) || at_work.iter().any(|work| work.client == *client));
-        self.item_turns.retain(|item, _| flights.keys().any(|(other, _)| other == item) || at_work.iter().any(|work| work.item == *item));
+        self.update_gauges();
+        let (flights, running) = (&self.flights, &self.running);
+        self.client_last_served.retain(|client, _| flights.values().any(|flight| flight.clients.contains(client)) || running.iter().any(|work| work.client == *client));
+        self.item_last_served.retain(|item, _| flights.keys().any(|(other, _)| other == item) || running.iter().any(|work| work.item == *item));
         flight
     }
 }
 
-impl Ticket {
+impl FlightLeader {
     /// Waits for a worker.
-    pub async fn worker(&self, lane: Lane) -> Result<Worker, Error> {
+    pub async fn acquire_worker(&self, pool: WorkerPool) -> Result<WorkerPermit, Error> {
         let (give, given) = oneshot::channel();
         {
             let mut state = self.flights.lock();
             let flight = state.flights.get_mut(&self.key).filter(|flight| flight.id == self.id).ok_or(Error::Busy)?;
-            flight.waits = Some((lane, give));
+            flight.waiting_for = Some((pool, give));
         }
         self.flights.dispatch();
         given.await.map_err(|_| Error::Busy)
@@ -223,14 +223,14 @@ impl Ticket {
     }
 
     /// Ends the flight.
-    pub fn land(self, result: Result<Kept, Error>) {
+    pub fn complete(self, result: Result<RenderedImage, Error>) {
         self.flights.lock().remove(&self.key, self.id);
         // All passengers may have left.
-        let _ = self.land.send(result);
+        let _ = self.result_sender.send(result);
     }
 }
 
-impl Drop for Passenger {
+impl Drop for FlightWaiter {
     fn drop(&mut self) {
         let mut state = self.flights.lock();
         let Some(flight) = state.flights.get_mut(&self.key).filter(|flight| flight.id == self.id) else { return };
@@ -250,10 +250,10 @@ impl Drop for Passenger {
     }
 }
 
-impl Drop for Worker {
+impl Drop for WorkerPermit {
     fn drop(&mut self) {
         let Some(flights) = &self.flights else { return };
-        flights.lock().at_work.retain(|work| work.id != self.id);
+        flights.lock().running.retain(|work| work.id != self.id);
         flights.dispatch();
     }
 }
@@ -271,7 +271,7 @@ mod tests {
     }
 
     /// Flights to the intermediates of as many items.
-    fn keys(count: usize) -> Vec<Key> {
+    fn keys(count: usize) -> Vec<ImageKey> {
         (0..count).map(|_| (MediaId::random(), super::super::Product::Intermediate)).collect()
     }
 
@@ -279,13 +279,13 @@ mod tests {
     async fn hundreds_of_flights_of_one_client_hold_up_another_by_one_per_worker() {
         let flights = flights_of(2);
         let greedy: Vec<_> = keys(200).iter().map(|key| flights.join(key, client(1))).collect();
-        let mut waiting: Vec<_> = greedy.iter().map(|(_, ticket)| ticket.as_ref().unwrap().worker(Lane::Quick).boxed()).collect();
+        let mut waiting: Vec<_> = greedy.iter().map(|(_, leader)| leader.as_ref().unwrap().acquire_worker(WorkerPool::Quick).boxed()).collect();
         let mut first = futures::future::join_all(waiting.drain(..2)).await;
         let mut rest = polled(futures::future::join_all(waiting));
         let other = keys(1);
-        let (_passenger, ticket) = flights.join(&other[0], client(2));
-        let ticket = ticket.unwrap();
-        let mine = ticket.worker(Lane::Quick);
+        let (_waiter, leader) = flights.join(&other[0], client(2));
+        let leader = leader.unwrap();
+        let mine = leader.acquire_worker(WorkerPool::Quick);
         tokio::pin!(mine);
         assert!(mine.as_mut().now_or_never().is_none(), "both workers are taken");
         assert_eq!(flights.count(), (201, 2));
@@ -310,11 +310,11 @@ mod tests {
             super::super::Product::Variant(crate::model::Variant { frame, encoding: codec::pixels::Encoding::Jpeg })
         };
         let many: Vec<_> = (0..100_u8).map(|n| flights.join(&(hot.clone(), variant(n.into())), client(n))).collect();
-        let first = many[0].1.as_ref().unwrap().worker(Lane::Quick).await.unwrap();
-        let waiting: Vec<_> = many[1..].iter().map(|(_, ticket)| polled(ticket.as_ref().unwrap().worker(Lane::Quick))).collect();
-        let (_passenger, ticket) = flights.join(&(cold, variant(1)), client(200));
-        let ticket = ticket.unwrap();
-        let mine = polled(ticket.worker(Lane::Quick));
+        let first = many[0].1.as_ref().unwrap().acquire_worker(WorkerPool::Quick).await.unwrap();
+        let waiting: Vec<_> = many[1..].iter().map(|(_, leader)| polled(leader.as_ref().unwrap().acquire_worker(WorkerPool::Quick))).collect();
+        let (_waiter, leader) = flights.join(&(cold, variant(1)), client(200));
+        let leader = leader.unwrap();
+        let mine = polled(leader.acquire_worker(WorkerPool::Quick));
         drop(first);
         assert!(mine.now_or_never().is_some(), "the first of the hundred ended, and the other item came next");
         drop(waiting);
@@ -324,21 +324,21 @@ mod tests {
     async fn a_flight_without_passengers_is_cancelled_and_its_worker_stays_taken_until_the_work_has_ended() {
         let flights = flights_of(1);
         let key = &keys(1)[0];
-        let (one, ticket) = flights.join(key, client(1));
+        let (one, leader) = flights.join(key, client(1));
         let (two, none) = flights.join(key, client(2));
-        let ticket = ticket.unwrap();
+        let leader = leader.unwrap();
         assert!(none.is_none(), "one flight for both");
-        let worker = ticket.worker(Lane::Slow).await.unwrap();
+        let worker = leader.acquire_worker(WorkerPool::Slow).await.unwrap();
         drop(one);
-        assert!(ticket.interrupt.check().is_ok() && !ticket.cancelled.is_cancelled());
-        assert_eq!(ticket.client(), client(2));
+        assert!(leader.interrupt.check().is_ok() && !leader.cancelled.is_cancelled());
+        assert_eq!(leader.client(), client(2));
         drop(two);
-        assert!(ticket.interrupt.check().is_err() && ticket.cancelled.is_cancelled());
+        assert!(leader.interrupt.check().is_err() && leader.cancelled.is_cancelled());
         assert_eq!(flights.count(), (0, 1));
-        assert!(ticket.worker(Lane::Slow).await.is_err(), "it never starts again");
+        assert!(leader.acquire_worker(WorkerPool::Slow).await.is_err(), "it never starts again");
         // A new flight to the same picture has nothing to do with the old one.
         let (three, again) = flights.join(key, client(3));
-        ticket.land(Err(Error::Busy));
+        leader.complete(Err(Error::Busy));
         assert_eq!(flights.count(), (1, 1));
         drop(worker);
         assert_eq!(flights.count(), (1, 0));
@@ -351,10 +351,10 @@ mod tests {
         let flights = flights_of(1);
         let keys = keys(3);
         let all: Vec<_> = keys.iter().map(|key| flights.join(key, client(1))).collect();
-        let tickets: Vec<_> = all.iter().map(|(_, ticket)| ticket.as_ref().unwrap()).collect();
-        let _slow = tickets[0].worker(Lane::Slow).await.unwrap();
-        let next = polled(tickets[1].worker(Lane::Slow));
-        let quick = tickets[2].worker(Lane::Quick).now_or_never();
+        let leaders: Vec<_> = all.iter().map(|(_, leader)| leader.as_ref().unwrap()).collect();
+        let _slow = leaders[0].acquire_worker(WorkerPool::Slow).await.unwrap();
+        let next = polled(leaders[1].acquire_worker(WorkerPool::Slow));
+        let quick = leaders[2].acquire_worker(WorkerPool::Quick).now_or_never();
         assert!(quick.is_some() && next.now_or_never().is_none());
     }
 }
