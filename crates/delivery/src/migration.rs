@@ -28,4 +28,13 @@ create index loose_since on loose (since)
 insert into orphan_object (object, instance, boot, since) select object, '', '', since from loose where true on conflict do nothing;
 drop table loose
 ",
+}, Migration {
+    // A release that writes to `gone` must not run beside one that reads `tombstone`.
+    version: 3,
+    min_compatible: 3,
+    sql: "
+alter table gone rename to tombstone;
+drop index gone_since;
+create index tombstone_since on tombstone (since)
+",
 }];

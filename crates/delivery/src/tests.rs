@@ -4,10 +4,14 @@ use chrono::TimeDelta;
 use codec::pixels::{Encoding, Fit, Frame};
 use contract::media::{Kind, Received, Visibility};
 use contract::{AccountId, MediaId};
+use kit::db::{Db, PostgresOptions, Sql as _};
 use kit::objects::orphans;
 use testkit::World;
+use testkit::engines::{Postgres, Shared, shared_postgres};
+use uuid::Uuid;
 
 use crate::image_renderer::SourceImage;
+use crate::migration::MIGRATIONS;
 use crate::model::{Client, Variant};
 use crate::{Config, Delivery, jobs, store};
 
@@ -83,5 +87,34 @@ async fn the_sweep_keeps_the_pictures_that_were_read_last_and_removes_what_nobod
     }
     assert_eq!(objects.len(&alive).await.unwrap(), 5);
     assert!(objects.len(&original.object).await.is_ok(), "originals are not ours to remove");
+    world.end().await;
+}
+
+/// Returns an empty database on the engine under test.
+async fn empty_database(world: &World) -> (Db, Option<Shared<Postgres>>) {
+    let server = std::env::var("TUTTI_TEST_DB").is_ok_and(|engine| engine == "postgres").then(shared_postgres);
+    let db = match &server {
+        Some(server) => {
+            let schema = format!("delivery_{}", Uuid::new_v4().simple());
+            let statement_timeout = std::time::Duration::from_secs(10);
+            Db::postgres(&PostgresOptions { url: server.url.clone(), schema, readers: 2, statement_timeout }).await
+        }
+        None => Db::sqlite(&world.folder().join("older.db")).await,
+    };
+    (db.unwrap(), server)
+}
+
+#[tokio::test]
+async fn an_older_database_keeps_its_tombstones() {
+    let world = World::of(&[crate::service()]).await;
+    let (db, _server) = empty_database(&world).await;
+    db.migrate("delivery", &MIGRATIONS[..2]).await.unwrap();
+    let (id, now) = (MediaId::random(), world.clock().now());
+    let text = "insert into gone (item, since) values ($1, $2)";
+    let values = vec![id.as_str().into(), now.into()];
+    let written: Result<u64, kit::db::Error> = db.write(move |tx| Box::pin(async move { tx.execute(text, values).await })).await;
+    assert_eq!(written.unwrap(), 1);
+    db.migrate("delivery", MIGRATIONS).await.unwrap();
+    assert!(store::is_deleted(db.read(), &id).await.unwrap());
     world.end().await;
 }

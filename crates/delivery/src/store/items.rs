@@ -16,7 +16,7 @@ use super::{ObjectRow, parse_key, parse_keys, to_bigint};
 pub(crate) async fn insert_item(tx: &Tx, received: &Received, version: u64) -> Result<bool, Error> {
     let scrub = received.scrub.as_ref().map(serde_json::to_string).transpose().map_err(|_| Error::Corrupt("scrub"))?;
     let text = "insert into item (id, owner, kind, format, content_type, name, bytes, sha256, object, scrub, visibility, width, height, orientation, version, created_at) \
-         select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16 where not exists (select 1 from gone where item = $1) \
+         select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16 where not exists (select 1 from tombstone where item = $1) \
          on conflict (id) do nothing";
     let values = vec![
         received.id.as_str().into(),
@@ -108,14 +108,14 @@ struct TombstoneRow {
 
 /// Whether the item was deleted.
 pub(crate) async fn is_deleted(db: &impl Sql, id: &MediaId) -> Result<bool, Error> {
-    let row: Option<TombstoneRow> = db.row("select item from gone where item = $1", vec![id.as_str().into()]).await?;
+    let row: Option<TombstoneRow> = db.row("select item from tombstone where item = $1", vec![id.as_str().into()]).await?;
     Ok(row.is_some())
 }
 
 /// Removes everything about an item and remembers that it is gone. Its made pictures become orphans; answers their objects.
 pub(crate) async fn remove_item(tx: &Tx, id: &MediaId, now: DateTime<Utc>) -> Result<Vec<ObjectKey>, Error> {
     let values = || vec![Value::from(id.as_str())];
-    tx.execute("insert into gone (item, since) values ($1, $2) on conflict do nothing", vec![id.as_str().into(), now.into()]).await?;
+    tx.execute("insert into tombstone (item, since) values ($1, $2) on conflict do nothing", vec![id.as_str().into(), now.into()]).await?;
     let images: Vec<ObjectRow> = tx.rows("delete from image where item = $1 returning object", values()).await?;
     let objects = parse_keys(&images)?;
     orphans::orphan(tx, &objects, now).await?;
@@ -127,5 +127,5 @@ pub(crate) async fn remove_item(tx: &Tx, id: &MediaId, now: DateTime<Utc>) -> Re
 
 /// Forgets which items are gone, after no event about them can come any more.
 pub(crate) async fn remove_tombstones(tx: &Tx, before: DateTime<Utc>) -> Result<u64, Error> {
-    tx.execute("delete from gone where since < $1", vec![before.into()]).await
+    tx.execute("delete from tombstone where since < $1", vec![before.into()]).await
 }
