@@ -66,4 +66,9 @@ insert into orphan_object (object, instance, boot, since, due_at) select object,
 drop table pending_object;
 drop table loose_object
 ",
+}, Migration {
+    // The column's name says its unit. A release that reads it by the old name must not run beside this one.
+    version: 6,
+    min_compatible: 6,
+    sql: "alter table item_term rename column created to created_us",
 }];

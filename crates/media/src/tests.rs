@@ -5,11 +5,14 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::Bytes;
 use contract::AccountId;
+use kit::db::{Db, FromQueryResult, PostgresOptions, Sql as _};
 use testkit::World;
-use testkit::engines::shared_s3;
+use testkit::engines::{Postgres, Shared, shared_postgres, shared_s3};
+use uuid::Uuid;
 
 use crate::error::Error;
 use crate::ingest::BodyReader;
+use crate::migration::MIGRATIONS;
 use crate::model::ItemDetails;
 use crate::uploads::{AppendOutcome, AppendRequest};
 use crate::{Media, build, store};
@@ -79,5 +82,38 @@ async fn a_writer_that_wakes_up_after_the_end_leaves_nothing() {
     assert!(matches!(ended, Err(Error::TakenOver)));
     world.until("what it stored last is gone", async || (listed(&hung).await == [item.object.to_string()]).then_some(())).await;
     assert_eq!(hung.context.objects.get(&item.object, 1 << 20).await.unwrap(), file);
+    world.end().await;
+}
+
+/// Returns an empty database on the engine under test.
+async fn empty_database(world: &World) -> (Db, Option<Shared<Postgres>>) {
+    let server = std::env::var("TUTTI_TEST_DB").is_ok_and(|engine| engine == "postgres").then(shared_postgres);
+    let db = match &server {
+        Some(server) => {
+            let schema = format!("media_{}", Uuid::new_v4().simple());
+            let statement_timeout = Duration::from_secs(10);
+            Db::postgres(&PostgresOptions { url: server.url.clone(), schema, readers: 2, statement_timeout }).await
+        }
+        None => Db::sqlite(&world.folder().join("older.db")).await,
+    };
+    (db.unwrap(), server)
+}
+
+#[derive(FromQueryResult)]
+struct TermRow {
+    created_us: i64,
+}
+
+#[tokio::test]
+async fn an_older_database_keeps_its_search_index() {
+    let world = World::of(&[crate::service()]).await;
+    let (db, _server) = empty_database(&world).await;
+    db.migrate("media", &MIGRATIONS[..5]).await.unwrap();
+    let text = "insert into item_term (term, created, item) values (1, 2, 'x')";
+    let written: Result<u64, kit::db::Error> = db.write(move |tx| Box::pin(async move { tx.execute(text, vec![]).await })).await;
+    assert_eq!(written.unwrap(), 1);
+    db.migrate("media", MIGRATIONS).await.unwrap();
+    let row: Option<TermRow> = db.read().row("select created_us from item_term where term = 1", vec![]).await.unwrap();
+    assert_eq!(row.unwrap().created_us, 2);
     world.end().await;
 }

@@ -145,13 +145,13 @@ fn by_facets(owner: AccountId, filter: &Filter, after: Option<&Cursor>, limit: u
 /// The place of a hit.
 #[derive(Debug, Clone, FromQueryResult)]
 struct HitPosition {
-    created: i64,
+    created_us: i64,
     item: String,
 }
 
 impl HitPosition {
     fn cursor(&self) -> Result<Cursor, Error> {
-        let created_at = DateTime::from_timestamp_micros(self.created).ok_or(Error::Corrupt("an item's time"))?;
+        let created_at = DateTime::from_timestamp_micros(self.created_us).ok_or(Error::Corrupt("an item's time"))?;
         Ok(Cursor { created_at, id: self.item.clone() })
     }
 }
@@ -225,13 +225,13 @@ impl<S: Sql> Search<'_, S> {
         match list {
             Candidates::Term(term) => {
                 let term = query.bind(term);
-                query.add(&format!("select created, item from item_term where term = {term}"));
+                query.add(&format!("select created_us, item from item_term where term = {term}"));
                 if let Some(after) = after {
                     let (at, id) = (query.bind(to_micros(after.created_at)), query.bind(after.id.clone()));
-                    query.add(&format!(" and (created, item) < ({at}, {id})"));
+                    query.add(&format!(" and (created_us, item) < ({at}, {id})"));
                 }
                 let batch = query.bind(batch - 1);
-                query.add(&format!(" order by created desc, item desc limit 1 offset {batch}"));
+                query.add(&format!(" order by created_us desc, item desc limit 1 offset {batch}"));
                 self.sql.row(&query.text, query.values).await
             }
             Candidates::Library => {
@@ -249,7 +249,7 @@ impl<S: Sql> Search<'_, S> {
                 let batch = query.bind(batch - 1);
                 query.add(&format!(" order by created_at desc, id desc limit 1 offset {batch}"));
                 let end: Option<Bound> = self.sql.row(&query.text, query.values).await?;
-                Ok(end.map(|end| HitPosition { created: to_micros(end.created_at), item: end.id }))
+                Ok(end.map(|end| HitPosition { created_us: to_micros(end.created_at), item: end.id }))
             }
         }
     }
@@ -271,13 +271,13 @@ impl<S: Sql> Search<'_, S> {
                 let rarest = query.bind(term);
                 // The order of the join is the order of the list, so that it ends when enough is found.
                 query.add(&format!("select {COLUMNS} from item_term hit cross join item where hit.term = {rarest}"));
-                between(&mut query, "(hit.created, hit.item)", true);
+                between(&mut query, "(hit.created_us, hit.item)", true);
                 query.add(&format!(" and item.id = hit.item and item.owner = {owner} and item.claimed = {claimed}"));
                 for other in self.terms.iter().filter(|other| **other != term) {
                     let other = query.bind(*other);
-                    query.add(&format!(" and exists (select 1 from item_term also where also.term = {other} and also.created = hit.created and also.item = hit.item)"));
+                    query.add(&format!(" and exists (select 1 from item_term also where also.term = {other} and also.created_us = hit.created_us and also.item = hit.item)"));
                 }
-                " order by hit.created desc, hit.item desc"
+                " order by hit.created_us desc, hit.item desc"
             }
             Candidates::Library => {
                 query.add(&format!("select {COLUMNS} from item where owner = {owner} and claimed = {claimed}"));

@@ -90,7 +90,7 @@ async fn large_library(db: &Db) {
                     .await?;
                     for (word, every) in [("common", 1_i64), ("comm", 1), ("rare", 1000)] {
                         for term in SearchQuery::new(None, None, Some(word)).terms(OWNER) {
-                            let text = "insert into item_term (term, created, item) select $1, (1700000000 - cast(id as integer)) * 1000000, id \
+                            let text = "insert into item_term (term, created_us, item) select $1, (1700000000 - cast(id as integer)) * 1000000, id \
                                         from item where id > substr('0000000000000000000000' || $3, -22) and cast(id as integer) % $2 = 0";
                             tx.execute(text, vec![term.into(), every.into(), first.into()]).await?;
                         }
