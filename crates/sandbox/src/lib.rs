@@ -4,16 +4,18 @@
 //! which programs are started, nor when. A process confines itself before it becomes the program (`LAUNCHER confine run … -- PROGRAM …`), so no
 //! code runs between fork and exec and nothing here is unsafe. Invariant: what was confined can't be widened again by the program.
 
-mod calls;
-mod files;
-mod launch;
-mod limits;
+mod landlock;
+mod launcher;
+mod rlimits;
+mod seccomp;
 mod user;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-pub use launch::{EXIT_NOT_STARTED, SAYS, launch};
+/// The former name of [`ERROR_PREFIX`].
+pub use launcher::ERROR_PREFIX as SAYS;
+pub use launcher::{ERROR_PREFIX, EXIT_NOT_STARTED, launch};
 
 /// How much is asked of the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -50,7 +52,7 @@ pub struct Confinement {
 
 /// One thing that confines, and that a machine may lack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Means {
+pub enum Mechanism {
     /// Files: Landlock.
     Files,
     /// System calls: seccomp.
@@ -61,7 +63,7 @@ pub enum Means {
     Process,
 }
 
-impl Means {
+impl Mechanism {
     /// All of them, in the order in which they are told.
     pub const ALL: [Self; 4] = [Self::Files, Self::Calls, Self::User, Self::Process];
 
@@ -94,13 +96,13 @@ impl Means {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
     /// What does not hold, each with the reason that the system gave.
-    pub missing: Vec<(Means, String)>,
+    pub missing: Vec<(Mechanism, String)>,
 }
 
 impl Confinement {
     /// The arguments for the launcher that start `program` confined.
     pub fn command(&self, program: &Path, arguments: &[OsString]) -> Vec<OsString> {
-        let mut all = self.words(launch::RUN);
+        let mut all = self.arguments(launcher::RUN);
         all.push("--".into());
         all.push(program.into());
         all.extend(arguments.iter().cloned());
@@ -109,31 +111,31 @@ impl Confinement {
 
     /// The arguments for the launcher that make it try everything and tell what does not hold; [`Report::read`] reads what it prints.
     pub fn check(&self) -> Vec<OsString> {
-        self.words(launch::CHECK)
+        self.arguments(launcher::CHECK)
     }
 
-    fn words(&self, action: &str) -> Vec<OsString> {
-        let mut words: Vec<OsString> = vec![launch::COMMAND.into(), action.into()];
-        let mut pair = |name: &str, value: OsString| words.extend([name.into(), value]);
-        pair("--strictness", self.strictness.word().into());
-        pair("--folder", self.folder.clone().into());
-        pair("--memory", self.memory_bytes.to_string().into());
-        pair("--cpu", self.cpu_seconds.to_string().into());
-        pair("--file", self.file_bytes.to_string().into());
-        pair("--nice", self.nice.to_string().into());
-        pair("--parent", std::process::id().to_string().into());
+    fn arguments(&self, action: &str) -> Vec<OsString> {
+        let mut arguments: Vec<OsString> = vec![launcher::COMMAND.into(), action.into()];
+        let mut option = |name: &str, value: OsString| arguments.extend([name.into(), value]);
+        option("--strictness", self.strictness.as_str().into());
+        option("--folder", self.folder.clone().into());
+        option("--memory", self.memory_bytes.to_string().into());
+        option("--cpu", self.cpu_seconds.to_string().into());
+        option("--file", self.file_bytes.to_string().into());
+        option("--nice", self.nice.to_string().into());
+        option("--parent", std::process::id().to_string().into());
         if let Some(user) = self.user {
-            pair("--user", user.to_string().into());
+            option("--user", user.to_string().into());
         }
         for path in &self.readable {
-            pair("--readable", path.clone().into());
+            option("--readable", path.clone().into());
         }
-        words
+        arguments
     }
 }
 
 impl Strictness {
-    fn word(self) -> &'static str {
+    fn as_str(self) -> &'static str {
         match self {
             Self::Off => "off",
             Self::Best => "best",
@@ -141,8 +143,8 @@ impl Strictness {
         }
     }
 
-    fn of(word: &str) -> Option<Self> {
-        [Self::Off, Self::Best, Self::Strict].into_iter().find(|strictness| strictness.word() == word)
+    fn parse(text: &str) -> Option<Self> {
+        [Self::Off, Self::Best, Self::Strict].into_iter().find(|strictness| strictness.as_str() == text)
     }
 }
 
@@ -150,12 +152,12 @@ impl Report {
     /// Reads what a launcher printed for [`Confinement::check`]; `None` if it isn't a launcher's report.
     pub fn read(printed: &str) -> Option<Self> {
         let mut lines = printed.lines();
-        (lines.next() == Some(launch::HEADING)).then_some(())?;
+        (lines.next() == Some(launcher::REPORT_HEADER)).then_some(())?;
         let mut report = Self::default();
         for line in lines {
             let (name, reason) = line.split_once(": ")?;
-            let means = Means::ALL.into_iter().find(|means| means.name() == name)?;
-            report.missing.push((means, reason.to_owned()));
+            let mechanism = Mechanism::ALL.into_iter().find(|mechanism| mechanism.name() == name)?;
+            report.missing.push((mechanism, reason.to_owned()));
         }
         Some(report)
     }

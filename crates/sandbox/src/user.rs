@@ -12,7 +12,7 @@ use rustix::thread::{
 };
 
 /// What is kept.
-const KEPT: CapabilitySet = CapabilitySet::DAC_READ_SEARCH;
+const KEPT_CAPABILITIES: CapabilitySet = CapabilitySet::DAC_READ_SEARCH;
 
 /// Hands `folder` over to the user and becomes that user.
 pub(crate) fn become_user(user: u32, folder: &Path) -> Result<(), String> {
@@ -26,8 +26,8 @@ pub(crate) fn become_user(user: u32, folder: &Path) -> Result<(), String> {
     step("group", set_thread_res_gid(gid, gid, gid))?;
     step("capabilities", set_keep_capabilities(true))?;
     step("user", set_thread_res_uid(uid, uid, uid))?;
-    step("capabilities", set_capabilities(None, CapabilitySets { effective: KEPT, permitted: KEPT, inheritable: KEPT }))?;
-    step("capabilities", configure_capability_in_ambient_set(KEPT, true))?;
+    step("capabilities", set_capabilities(None, CapabilitySets { effective: KEPT_CAPABILITIES, permitted: KEPT_CAPABILITIES, inheritable: KEPT_CAPABILITIES }))?;
+    step("capabilities", configure_capability_in_ambient_set(KEPT_CAPABILITIES, true))?;
     step("capabilities", set_keep_capabilities(false))?;
     Ok(())
 }

@@ -11,9 +11,9 @@ use std::process::{Command, ExitCode};
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit, setsid};
 
 fn main() -> ExitCode {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let done = match words[..] {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match arguments[..] {
         ["read", path] => std::fs::File::open(path).and_then(|mut file| file.read(&mut [0]).map(drop)),
         ["list", path] => std::fs::read_dir(path).map(drop),
         ["write", path] => std::fs::OpenOptions::new().write(true).open(path).map(drop),
@@ -34,19 +34,19 @@ fn main() -> ExitCode {
             std::fs::write(mark, "x")
         }
         ["setsid"] => setsid().map(drop).map_err(Into::into),
-        ["signal", pid] => process(pid).and_then(|pid| kill_process(pid, Signal::CONT).map_err(Into::into)),
-        ["limit", pid] => process(pid).and_then(|pid| prlimit(Some(pid), Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }).map(drop).map_err(Into::into)),
+        ["signal", pid] => parse_pid(pid).and_then(|pid| kill_process(pid, Signal::CONT).map_err(Into::into)),
+        ["limit", pid] => parse_pid(pid).and_then(|pid| prlimit(Some(pid), Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }).map(drop).map_err(Into::into)),
         // Fills so many megabytes.
         ["memory", megabytes] => {
-            let mut all: Vec<Vec<u8>> = Vec::new();
-            let more = |_| {
+            let mut blocks: Vec<Vec<u8>> = Vec::new();
+            let allocate = |_| {
                 let mut block: Vec<u8> = Vec::new();
                 block.try_reserve_exact(1 << 20).map_err(|_| std::io::Error::other("no memory"))?;
                 block.resize(1 << 20, 1);
-                all.push(block);
+                blocks.push(block);
                 Ok(())
             };
-            (0..megabytes.parse().unwrap_or(0)).try_for_each(more)
+            (0..megabytes.parse().unwrap_or(0)).try_for_each(allocate)
         }
         // Whether it was left a file that nobody meant to give it.
         ["files"] => {
@@ -59,7 +59,7 @@ fn main() -> ExitCode {
         }
         _ => return ExitCode::from(2),
     };
-    match done {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("refused: {error}");
@@ -68,6 +68,6 @@ fn main() -> ExitCode {
     }
 }
 
-fn process(pid: &str) -> std::io::Result<Pid> {
+fn parse_pid(pid: &str) -> std::io::Result<Pid> {
     pid.parse().ok().and_then(Pid::from_raw).ok_or_else(|| std::io::Error::other("no such number"))
 }

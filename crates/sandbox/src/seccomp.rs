@@ -14,7 +14,7 @@ use seccompiler::{BpfProgram, SeccompAction, SeccompCondition, SeccompFilter, Se
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
 /// Refused whatever the arguments are.
-const NEVER: &[libc::c_long] = &[
+const DENIED: &[libc::c_long] = &[
     // Sockets, and what else would reach the network or other processes' sockets.
     libc::SYS_socket,
     libc::SYS_socketpair,
@@ -123,7 +123,7 @@ const SYS_FCHMODAT2: libc::c_long = 452;
 
 /// The older names of the same that only x86 has.
 #[cfg(target_arch = "x86_64")]
-const NEVER_HERE: &[libc::c_long] = &[
+const DENIED_ON_THIS_ARCH: &[libc::c_long] = &[
     libc::SYS_fork,
     libc::SYS_vfork,
     libc::SYS_chmod,
@@ -142,21 +142,21 @@ const NEVER_HERE: &[libc::c_long] = &[
     libc::SYS_uselib,
 ];
 #[cfg(not(target_arch = "x86_64"))]
-const NEVER_HERE: &[libc::c_long] = &[];
+const DENIED_ON_THIS_ARCH: &[libc::c_long] = &[];
 
 /// `TIOCSTI` and `TIOCLINUX`: typing into the terminal that the server was started from.
-const TYPING: [u64; 2] = [0x5412, 0x541c];
+const TERMINAL_INPUT_IOCTLS: [u64; 2] = [0x5412, 0x541c];
 
 /// The bit by which x86's second set of numbers (x32) differs from the first; both count as the same processor.
 #[cfg(target_arch = "x86_64")]
-const X32: i64 = 0x4000_0000;
+const X32_SYSCALL_BIT: i64 = 0x4000_0000;
 
 /// Refuses the calls of this process, for good; `own` is its number, which stays the same when it becomes the program.
-pub(crate) fn refuse(own: Pid) -> Result<(), String> {
+pub(crate) fn install_filters(own_pid: Pid) -> Result<(), String> {
     // A C library that finds the newer call for threads missing takes the older one, whose flags can be read.
-    let missing = filter([(libc::SYS_clone3, Vec::new())].into(), libc::ENOSYS)?;
-    let refused = filter(rules(own).map_err(|error| format!("the rules are wrong: {error}"))?, libc::EPERM)?;
-    for program in [missing, refused] {
+    let clone3 = filter([(libc::SYS_clone3, Vec::new())].into(), libc::ENOSYS)?;
+    let denied = filter(rules(own_pid).map_err(|error| format!("the rules are wrong: {error}"))?, libc::EPERM)?;
+    for program in [clone3, denied] {
         apply_filter(&program).map_err(|error| format!("this kernel takes no filter: {error}"))?;
     }
     Ok(())
@@ -165,28 +165,28 @@ pub(crate) fn refuse(own: Pid) -> Result<(), String> {
 fn filter(rules: Rules, error: libc::c_int) -> Result<BpfProgram, String> {
     let arch = std::env::consts::ARCH.try_into().map_err(|error| format!("there are no filters for this processor: {error}"))?;
     #[cfg(target_arch = "x86_64")]
-    let rules: Rules = rules.into_iter().flat_map(|(call, rules)| [(call, rules.clone()), (call | X32, rules)]).collect();
+    let rules: Rules = rules.into_iter().flat_map(|(call, rules)| [(call, rules.clone()), (call | X32_SYSCALL_BIT, rules)]).collect();
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::Errno(error.unsigned_abs()), arch);
     filter.and_then(TryInto::try_into).map_err(|error| format!("the filter can't be built: {error}"))
 }
 
-fn rules(own: Pid) -> Result<Rules, seccompiler::BackendError> {
-    let mut rules: Rules = NEVER.iter().chain(NEVER_HERE).map(|call| (*call, Vec::new())).collect();
-    let own = u64::from(own.as_raw_pid().unsigned_abs());
+fn rules(own_pid: Pid) -> Result<Rules, seccompiler::BackendError> {
+    let mut rules: Rules = DENIED.iter().chain(DENIED_ON_THIS_ARCH).map(|call| (*call, Vec::new())).collect();
+    let own_pid = u64::from(own_pid.as_raw_pid().unsigned_abs());
     let all = |conditions: Vec<SeccompCondition>| SeccompRule::new(conditions);
-    let one = |argument: u8, is, value: u64| SeccompCondition::new(argument, Dword, is, value);
-    let thread = libc::CLONE_THREAD as u64;
+    let argument = |index: u8, operator, value: u64| SeccompCondition::new(index, Dword, operator, value);
+    let thread_flag = libc::CLONE_THREAD as u64;
     // Threads are made by this; a process would be without the flag.
-    rules.insert(libc::SYS_clone, vec![all(vec![SeccompCondition::new(0, Qword, MaskedEq(thread), 0)?])?]);
+    rules.insert(libc::SYS_clone, vec![all(vec![SeccompCondition::new(0, Qword, MaskedEq(thread_flag), 0)?])?]);
     // To itself: that is how a program aborts.
-    rules.insert(libc::SYS_kill, vec![all(vec![one(0, Ne, own)?])?]);
-    rules.insert(libc::SYS_tgkill, vec![all(vec![one(0, Ne, own)?])?]);
+    rules.insert(libc::SYS_kill, vec![all(vec![argument(0, Ne, own_pid)?])?]);
+    rules.insert(libc::SYS_tgkill, vec![all(vec![argument(0, Ne, own_pid)?])?]);
     // 0 is itself, in these.
-    rules.insert(libc::SYS_prlimit64, vec![all(vec![one(0, Ne, 0)?, one(0, Ne, own)?])?]);
-    rules.insert(libc::SYS_setpriority, vec![all(vec![one(0, Ne, 0)?])?, all(vec![one(1, Ne, 0)?])?]);
+    rules.insert(libc::SYS_prlimit64, vec![all(vec![argument(0, Ne, 0)?, argument(0, Ne, own_pid)?])?]);
+    rules.insert(libc::SYS_setpriority, vec![all(vec![argument(0, Ne, 0)?])?, all(vec![argument(1, Ne, 0)?])?]);
     // Shared memory without a file.
-    let shared = u64::from((libc::MAP_SHARED | libc::MAP_ANONYMOUS).unsigned_abs());
-    rules.insert(libc::SYS_mmap, vec![all(vec![SeccompCondition::new(3, Qword, MaskedEq(shared), shared)?])?]);
-    rules.insert(libc::SYS_ioctl, TYPING.iter().map(|typing| all(vec![one(1, Eq, *typing)?])).collect::<Result<_, _>>()?);
+    let shared_anonymous = u64::from((libc::MAP_SHARED | libc::MAP_ANONYMOUS).unsigned_abs());
+    rules.insert(libc::SYS_mmap, vec![all(vec![SeccompCondition::new(3, Qword, MaskedEq(shared_anonymous), shared_anonymous)?])?]);
+    rules.insert(libc::SYS_ioctl, TERMINAL_INPUT_IOCTLS.iter().map(|request| all(vec![argument(1, Eq, *request)?])).collect::<Result<_, _>>()?);
     Ok(rules)
 }

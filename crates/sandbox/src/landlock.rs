@@ -14,44 +14,44 @@ use landlock::{
 use crate::Confinement;
 
 /// The newest rules that this code knows; an older kernel enforces those of them that it has.
-const NEWEST: ABI = ABI::V10;
+const NEWEST_ABI: ABI = ABI::V10;
 /// From here on a file can't be emptied by its name either.
-const ENOUGH: ABI = ABI::V3;
+const MIN_ABI: ABI = ABI::V3;
 
 /// Programs and libraries, on the systems there are.
-const SYSTEM: [&str; 9] = ["/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/nix/store", "/gnu/store", "/home/linuxbrew/.linuxbrew"];
+const SYSTEM_DIRS: [&str; 9] = ["/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/nix/store", "/gnu/store", "/home/linuxbrew/.linuxbrew"];
 /// Where the loader finds libraries, and chance.
-const SINGLE: [&str; 5] = ["/etc/ld.so.cache", "/etc/ld.so.preload", "/dev/zero", "/dev/urandom", "/dev/random"];
+const SYSTEM_FILES: [&str; 5] = ["/etc/ld.so.cache", "/etc/ld.so.preload", "/dev/zero", "/dev/urandom", "/dev/random"];
 
 /// Rules that are written down, not yet enforced.
 pub(crate) struct Rules(RulesetCreated);
 
 /// Opens everything that the program may use; the reason if this machine has no Landlock.
-pub(crate) fn rules(own: &Confinement, program: Option<&OsString>) -> Result<Rules, String> {
-    let wrong = |error: &dyn std::error::Error| format!("Landlock can't be set up: {error}");
+pub(crate) fn rules(confinement: &Confinement, program: Option<&OsString>) -> Result<Rules, String> {
+    let setup_error = |error: &dyn std::error::Error| format!("Landlock can't be set up: {error}");
     // Where there is none at all, the library would quietly do nothing.
     Ruleset::default()
         .set_compatibility(CompatLevel::HardRequirement)
         .handle_access(AccessFs::from_all(ABI::V1))
         .and_then(Ruleset::create)
         .map_err(|_| "this kernel has no Landlock, or it is not switched on".to_owned())?;
-    let run = make_bitflags!(AccessFs::{Execute | ReadFile | ReadDir});
+    let execute = make_bitflags!(AccessFs::{Execute | ReadFile | ReadDir});
     let read = make_bitflags!(AccessFs::{ReadFile | ReadDir});
-    let work: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | ReadDir | WriteFile | Truncate | RemoveFile | MakeReg});
-    let null = make_bitflags!(AccessFs::{ReadFile | WriteFile});
+    let write: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | ReadDir | WriteFile | Truncate | RemoveFile | MakeReg});
+    let dev_null = make_bitflags!(AccessFs::{ReadFile | WriteFile});
     let ruleset = Ruleset::default()
-        .handle_access(AccessFs::from_all(NEWEST))
-        .and_then(|rules| rules.handle_access(AccessNet::from_all(NEWEST)))
-        .and_then(|rules| rules.scope(Scope::from_all(NEWEST)))
+        .handle_access(AccessFs::from_all(NEWEST_ABI))
+        .and_then(|rules| rules.handle_access(AccessNet::from_all(NEWEST_ABI)))
+        .and_then(|rules| rules.scope(Scope::from_all(NEWEST_ABI)))
         .and_then(Ruleset::create)
-        .and_then(|rules| rules.add_rules(path_beneath_rules(SYSTEM, run)))
-        .and_then(|rules| rules.add_rules(path_beneath_rules(program.into_iter().map(Path::new), run)))
-        .and_then(|rules| rules.add_rules(path_beneath_rules(interpreter(program), run)))
-        .and_then(|rules| rules.add_rules(path_beneath_rules(SINGLE, read)))
-        .and_then(|rules| rules.add_rules(path_beneath_rules(&own.readable, read)))
-        .and_then(|rules| rules.add_rules(path_beneath_rules(["/dev/null"], null)))
-        .and_then(|rules| rules.add_rules(path_beneath_rules([&own.folder], work)));
-    Ok(Rules(ruleset.map_err(|error| wrong(&error))?))
+        .and_then(|rules| rules.add_rules(path_beneath_rules(SYSTEM_DIRS, execute)))
+        .and_then(|rules| rules.add_rules(path_beneath_rules(program.into_iter().map(Path::new), execute)))
+        .and_then(|rules| rules.add_rules(path_beneath_rules(interpreter(program), execute)))
+        .and_then(|rules| rules.add_rules(path_beneath_rules(SYSTEM_FILES, read)))
+        .and_then(|rules| rules.add_rules(path_beneath_rules(&confinement.readable, read)))
+        .and_then(|rules| rules.add_rules(path_beneath_rules(["/dev/null"], dev_null)))
+        .and_then(|rules| rules.add_rules(path_beneath_rules([&confinement.folder], write)));
+    Ok(Rules(ruleset.map_err(|error| setup_error(&error))?))
 }
 
 /// Enforces the rules for this process, for good.
@@ -61,7 +61,7 @@ pub(crate) fn enforce(rules: Rules) -> Result<(), String> {
         return Err("Landlock was not enforced".into());
     }
     match status.landlock {
-        LandlockStatus::Available { effective_abi, .. } if effective_abi < ENOUGH => {
+        LandlockStatus::Available { effective_abi, .. } if effective_abi < MIN_ABI => {
             Err(format!("this kernel's Landlock (version {}) does not keep files from being emptied", effective_abi as i32))
         }
         _ => Ok(()),

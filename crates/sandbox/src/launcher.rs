@@ -10,22 +10,22 @@ use std::process::{Command, ExitCode};
 
 use rustix::process::{getpid, getppid};
 
-use crate::{Confinement, Means, Strictness, calls, files, limits, user};
+use crate::{Confinement, Mechanism, Strictness, landlock, rlimits, seccomp, user};
 
 /// The first argument of a launcher.
 pub(crate) const COMMAND: &str = "confine";
 pub(crate) const RUN: &str = "run";
 pub(crate) const CHECK: &str = "check";
 /// The first line of a report.
-pub(crate) const HEADING: &str = "confinement:";
+pub(crate) const REPORT_HEADER: &str = "confinement:";
 
 /// How the line begins that a launcher leaves on standard error when it could not start the program.
-pub const SAYS: &str = "tutti confine: ";
+pub const ERROR_PREFIX: &str = "tutti confine: ";
 /// How a launcher exits that could not start the program.
 pub const EXIT_NOT_STARTED: u8 = 126;
 
 /// What a launcher was told.
-struct Order {
+struct LaunchOptions {
     action: OsString,
     confinement: Confinement,
     parent: Option<i32>,
@@ -39,108 +39,108 @@ pub fn launch(arguments: impl IntoIterator<Item = OsString>) -> Option<ExitCode>
     if arguments.next()? != COMMAND {
         return None;
     }
-    let done = order(arguments).and_then(|order| {
-        if order.action == CHECK {
-            let missing = confine(&order)?;
-            println!("{HEADING}");
-            missing.iter().for_each(|(means, reason)| println!("{}: {reason}", means.name()));
+    let result = parse(arguments).and_then(|options| {
+        if options.action == CHECK {
+            let missing = confine(&options)?;
+            println!("{REPORT_HEADER}");
+            missing.iter().for_each(|(mechanism, reason)| println!("{}: {reason}", mechanism.name()));
             return Ok(());
         }
-        let missing = confine(&order)?;
-        if let (Strictness::Strict, Some((means, reason))) = (order.confinement.strictness, missing.first()) {
-            return Err(format!("{} is missing: {reason}", means.name()));
+        let missing = confine(&options)?;
+        if let (Strictness::Strict, Some((mechanism, reason))) = (options.confinement.strictness, missing.first()) {
+            return Err(format!("{} is missing: {reason}", mechanism.name()));
         }
-        let Some((program, arguments)) = order.program.split_first() else { return Err("there is no program".into()) };
+        let Some((program, arguments)) = options.program.split_first() else { return Err("there is no program".into()) };
         Err(format!("the program can't be started: {}", Command::new(program).args(arguments).exec()))
     });
-    match done {
+    match result {
         Ok(()) => Some(ExitCode::SUCCESS),
         Err(reason) => {
-            eprintln!("{SAYS}{}", reason.lines().next().unwrap_or_default());
+            eprintln!("{ERROR_PREFIX}{}", reason.lines().next().unwrap_or_default());
             Some(ExitCode::from(EXIT_NOT_STARTED))
         }
     }
 }
 
-fn order(mut arguments: impl Iterator<Item = OsString>) -> Result<Order, String> {
+fn parse(mut arguments: impl Iterator<Item = OsString>) -> Result<LaunchOptions, String> {
     let action = arguments.next().ok_or("there is nothing to do")?;
-    let mut order = Order { action, confinement: Confinement::default(), parent: None, program: Vec::new() };
-    let own = &mut order.confinement;
+    let mut options = LaunchOptions { action, confinement: Confinement::default(), parent: None, program: Vec::new() };
+    let confinement = &mut options.confinement;
     while let Some(name) = arguments.next() {
         if name == "--" {
-            order.program = arguments.collect();
+            options.program = arguments.collect();
             break;
         }
         let value = arguments.next().ok_or("an option has no value")?;
         let text = || value.to_str().ok_or("a value is not text");
         let number = || text()?.parse::<u64>().map_err(|_| "a value is not a number");
-        let small = || number().and_then(|number| i32::try_from(number).map_err(|_| "a value is too large"));
+        let small_number = || number().and_then(|number| i32::try_from(number).map_err(|_| "a value is too large"));
         match name.to_str().unwrap_or_default() {
-            "--strictness" => own.strictness = Strictness::of(text()?).ok_or("there is no such strictness")?,
-            "--folder" => own.folder = PathBuf::from(value),
-            "--readable" => own.readable.push(PathBuf::from(value)),
-            "--memory" => own.memory_bytes = number()?,
-            "--cpu" => own.cpu_seconds = number()?,
-            "--file" => own.file_bytes = number()?,
-            "--nice" => own.nice = small()?,
-            "--user" => own.user = Some(u32::try_from(number()?).map_err(|_| "there is no such user")?),
-            "--parent" => order.parent = Some(small()?),
+            "--strictness" => confinement.strictness = Strictness::parse(text()?).ok_or("there is no such strictness")?,
+            "--folder" => confinement.folder = PathBuf::from(value),
+            "--readable" => confinement.readable.push(PathBuf::from(value)),
+            "--memory" => confinement.memory_bytes = number()?,
+            "--cpu" => confinement.cpu_seconds = number()?,
+            "--file" => confinement.file_bytes = number()?,
+            "--nice" => confinement.nice = small_number()?,
+            "--user" => confinement.user = Some(u32::try_from(number()?).map_err(|_| "there is no such user")?),
+            "--parent" => options.parent = Some(small_number()?),
             _ => return Err("there is no such option".into()),
         }
     }
-    Ok(order)
+    Ok(options)
 }
 
 /// Confines this process; answers what could not be done.
-fn confine(order: &Order) -> Result<Vec<(Means, String)>, String> {
-    let own = &order.confinement;
-    let (mut missing, mut note) = (Vec::new(), Vec::new());
-    close_inherited()?;
-    limits::set(own)?;
-    note.extend(limits::first_to_go().err());
-    if own.strictness == Strictness::Off {
-        note.extend(ends_with(order.parent)?);
+fn confine(options: &LaunchOptions) -> Result<Vec<(Mechanism, String)>, String> {
+    let confinement = &options.confinement;
+    let (mut missing, mut process_errors) = (Vec::new(), Vec::new());
+    close_inherited_files()?;
+    rlimits::set(confinement)?;
+    process_errors.extend(rlimits::raise_oom_score().err());
+    if confinement.strictness == Strictness::Off {
+        process_errors.extend(die_with_parent(options.parent)?);
     } else {
         // Opened while this process still may: a rule is about the file, however it is reached later.
-        let rules = files::rules(own, order.program.first());
+        let rules = landlock::rules(confinement, options.program.first());
         if let Err(reason) = &rules {
-            missing.push((Means::Files, reason.clone()));
+            missing.push((Mechanism::Files, reason.clone()));
         }
         if rustix::process::geteuid().is_root() {
             // Only what Landlock keeps to its files may read past their modes (see `user`).
-            let became = match (&rules, own.user) {
-                (Ok(_), Some(user)) => user::become_user(user, &own.folder),
+            let changed = match (&rules, confinement.user) {
+                (Ok(_), Some(user)) => user::become_user(user, &confinement.folder),
                 (Ok(_), None) => Err("no user is named".into()),
                 (Err(_), _) => Err("Landlock is missing".into()),
             };
-            missing.extend(became.err().map(|reason| (Means::User, reason)));
+            missing.extend(changed.err().map(|reason| (Mechanism::User, reason)));
         }
         // After the change of user, which takes it back.
-        note.extend(ends_with(order.parent)?);
+        process_errors.extend(die_with_parent(options.parent)?);
         rustix::thread::set_no_new_privs(true).map_err(|error| format!("no_new_privs is not possible: {error}"))?;
         if let Ok(rules) = rules {
-            missing.extend(files::enforce(rules).err().map(|reason| (Means::Files, reason)));
+            missing.extend(landlock::enforce(rules).err().map(|reason| (Mechanism::Files, reason)));
         }
-        missing.extend(calls::refuse(getpid()).err().map(|reason| (Means::Calls, reason)));
+        missing.extend(seccomp::install_filters(getpid()).err().map(|reason| (Mechanism::Calls, reason)));
     }
-    missing.extend(note.into_iter().map(|reason| (Means::Process, reason)));
+    missing.extend(process_errors.into_iter().map(|reason| (Mechanism::Process, reason)));
     Ok(missing)
 }
 
 /// Makes the kernel end this process when its parent ends; answers why that is not possible.
-fn ends_with(parent: Option<i32>) -> Result<Option<String>, String> {
+fn die_with_parent(parent: Option<i32>) -> Result<Option<String>, String> {
     let set = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
-    let now = getppid().map(rustix::process::Pid::as_raw_pid);
+    let current = getppid().map(rustix::process::Pid::as_raw_pid);
     match parent {
         // Between the fork and the line above.
-        Some(parent) if now != Some(parent) => Err("the server ended meanwhile".into()),
+        Some(parent) if current != Some(parent) => Err("the server ended meanwhile".into()),
         _ => Ok(set.err().map(|error| error.to_string())),
     }
 }
 
 /// Closes every file that this process was left by its parent, except the three standard ones. All of ours close at exec by themselves; this
 /// holds for those of libraries too.
-fn close_inherited() -> Result<(), String> {
+fn close_inherited_files() -> Result<(), String> {
     let Ok(open) = std::fs::read_dir("/proc/self/fd") else { return Ok(()) };
     let numbers: Vec<i32> = open.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
     for number in numbers.into_iter().filter(|number| *number > 2) {
