@@ -23,7 +23,7 @@ pub(crate) struct Config {
     /// Requests that may wait for a hash; more are answered 503.
     pub hashes_waiting: usize,
     /// Wrong passwords for one login from one network (IPv4: a /24, IPv6: a /48) in a window; more are answered 429. So many again
-    /// has each household from whose network the account was signed in to before, and each live session.
+    /// has each client_key from whose network the account was signed in to before, and each live session.
     pub attempts_per_login: u32,
     /// Wrong passwords for one login in a window from all networks that it does not know. Its sessions and known networks are exempt.
     pub attempts_per_login_everywhere: u32,
@@ -32,19 +32,19 @@ pub(crate) struct Config {
     /// The window of the limits above.
     pub attempts_window_minutes: u32,
     /// Milliseconds that an attempt waits when half of the wrong passwords for a login are used up; twice as long with each step on.
-    pub slow_down_ms: u32,
+    pub throttle_delay_ms: u32,
     /// New accounts from one address in an hour.
-    pub signups_per_address: u32,
+    pub sign_ups_per_address: u32,
     /// A session that was not used for so long ends.
     pub session_idle_days: u32,
     /// Sessions of one member; the one unused for longest makes place for the next.
     pub sessions_per_account: u32,
     /// How long after signing in an account may be erased without the password.
-    pub fresh_minutes: u32,
+    pub recent_sign_in_minutes: u32,
     /// How long a key signs before the next takes over.
-    pub key_days: u32,
+    pub key_rotation_days: u32,
     /// How often keys and idle sessions are looked after.
-    pub upkeep_seconds: u32,
+    pub maintenance_seconds: u32,
 }
 
 /// For the reference.
@@ -65,13 +65,13 @@ impl Default for Config {
             attempts_per_login_everywhere: 100,
             attempts_per_address: 100,
             attempts_window_minutes: 15,
-            slow_down_ms: 250,
-            signups_per_address: 200,
+            throttle_delay_ms: 250,
+            sign_ups_per_address: 200,
             session_idle_days: 60,
             sessions_per_account: 50,
-            fresh_minutes: 10,
-            key_days: 30,
-            upkeep_seconds: 3600,
+            recent_sign_in_minutes: 10,
+            key_rotation_days: 30,
+            maintenance_seconds: 3600,
         }
     }
 }
@@ -87,15 +87,15 @@ impl Config {
             ("attempts_per_login_everywhere", self.attempts_per_login_everywhere),
             ("attempts_per_address", self.attempts_per_address),
             ("attempts_window_minutes", self.attempts_window_minutes),
-            ("signups_per_address", self.signups_per_address),
+            ("sign_ups_per_address", self.sign_ups_per_address),
             ("session_idle_days", self.session_idle_days),
             ("sessions_per_account", self.sessions_per_account),
             // A key must sign for longer than it is announced before.
-            ("key_days", self.key_days.saturating_sub(1)),
-            ("upkeep_seconds", self.upkeep_seconds),
+            ("key_rotation_days", self.key_rotation_days.saturating_sub(1)),
+            ("maintenance_seconds", self.maintenance_seconds),
         ];
         if let Some((key, _)) = positive.iter().find(|(_, value)| *value == 0) {
-            let least = if *key == "key_days" { 2 } else { 1 };
+            let least = if *key == "key_rotation_days" { 2 } else { 1 };
             return Err(BootError::Other(format!("accounts.{key} in the configuration must be at least {least}")));
         }
         if self.argon2_memory_kib < SAFE_MEMORY_KIB || self.argon2_passes < SAFE_PASSES {
@@ -105,17 +105,17 @@ impl Config {
     }
 
     /// After how long without use a session ends.
-    pub(crate) fn idle(&self) -> TimeDelta {
+    pub(crate) fn session_idle_timeout(&self) -> TimeDelta {
         TimeDelta::days(self.session_idle_days.into())
     }
 
     /// How young a session must be to erase its account without the password.
-    pub(crate) fn fresh(&self) -> TimeDelta {
-        TimeDelta::minutes(self.fresh_minutes.into())
+    pub(crate) fn recent_sign_in(&self) -> TimeDelta {
+        TimeDelta::minutes(self.recent_sign_in_minutes.into())
     }
 
     /// How often keys and idle sessions are looked after.
-    pub(crate) fn upkeep(&self) -> TimeDelta {
-        TimeDelta::seconds(self.upkeep_seconds.into())
+    pub(crate) fn maintenance_interval(&self) -> TimeDelta {
+        TimeDelta::seconds(self.maintenance_seconds.into())
     }
 }

@@ -55,7 +55,7 @@ pub enum Error {
     CrossSite,
     /// There is no such form.
     #[error("Tutti-Session takes one word, `cookie`. Without it the refresh token is in the body.")]
-    UnknownSessionForm,
+    UnknownTokenTransport,
     /// The refresh token was used before: somebody else may have it.
     #[error("This refresh token was used before, so its session was ended to be safe. Sign in again.")]
     RefreshReused,
@@ -124,7 +124,7 @@ impl From<Error> for Problem {
             Error::InvalidRefresh => (S::UNAUTHORIZED, "auth.invalid_refresh"),
             Error::NoSession => (S::UNAUTHORIZED, "auth.no_session"),
             Error::CrossSite => (S::FORBIDDEN, "auth.cross_site"),
-            Error::UnknownSessionForm => (S::BAD_REQUEST, "auth.unknown_session_form"),
+            Error::UnknownTokenTransport => (S::BAD_REQUEST, "auth.unknown_token_transport"),
             Error::RefreshReused => (S::UNAUTHORIZED, "auth.refresh_reused"),
             Error::TooManyAttempts(_) => (S::TOO_MANY_REQUESTS, "auth.too_many_attempts"),
             Error::TooManySignUps(_) => (S::TOO_MANY_REQUESTS, "accounts.too_many_sign_ups"),
@@ -138,7 +138,7 @@ impl From<Error> for Problem {
                 tracing::warn!(error = %cause, "a neighbour did not answer");
                 return Problem::unavailable("A part of the server does not answer. Try again shortly.", Duration::from_secs(2));
             }
-            Error::Refused(_) | Error::Db(_) | Error::Signing(_) | Error::Hashing(_) => return unforeseen(error),
+            Error::Refused(_) | Error::Db(_) | Error::Signing(_) | Error::Hashing(_) => return internal_error(error),
         };
         let problem = Self::new(status, code, error.to_string());
         match error {
@@ -149,7 +149,7 @@ impl From<Error> for Problem {
     }
 }
 
-fn unforeseen(error: Error) -> Problem {
+fn internal_error(error: Error) -> Problem {
     match error {
         Error::Refused(problem) => problem,
         Error::Db(cause) => cause.into(),

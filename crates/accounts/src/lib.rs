@@ -5,25 +5,25 @@
 
 mod accounts;
 mod api;
-mod brakes;
 mod config;
 mod error;
 mod events;
-mod figures;
 mod jobs;
-mod keys;
-mod limits;
+mod metrics;
 mod migration;
 mod model;
-mod passwords;
+mod password_hasher;
+mod rate_limiter;
 mod roles;
+mod signing_keys;
 mod store;
+mod throttle;
 mod tokens;
 
 pub use error::Error;
 use kit::service::BootError;
 use kit::{Context, Part, Service};
-pub use roles::{grant, withdraw};
+pub use roles::{grant, revoke};
 
 /// The row of this role in the table of roles.
 pub fn service() -> Service {
@@ -33,7 +33,7 @@ pub fn service() -> Service {
         objects: &[],
         openapi: api::openapi,
         sections: config::sections,
-        hears: events::hears,
+        hears: events::subscriptions,
         start: |context| Box::pin(start(context)),
     }
 }

@@ -15,17 +15,17 @@ pub async fn grant(db: &Db, handle: &str, role: &str) -> Result<Vec<String>, Err
 }
 
 /// Takes a role away again; everybody stays a `member`. Answers the roles that are left.
-pub async fn withdraw(db: &Db, handle: &str, role: &str) -> Result<Vec<String>, Error> {
+pub async fn revoke(db: &Db, handle: &str, role: &str) -> Result<Vec<String>, Error> {
     change(db, handle, role, Roles::without).await
 }
 
-async fn change(db: &Db, handle: &str, role: &str, by: fn(Roles, Role) -> Roles) -> Result<Vec<String>, Error> {
-    let role = Role::named(role).ok_or_else(|| Error::UnknownRole(role.to_owned()))?;
+async fn change(db: &Db, handle: &str, role: &str, apply: fn(Roles, Role) -> Roles) -> Result<Vec<String>, Error> {
+    let role = Role::from_name(role).ok_or_else(|| Error::UnknownRole(role.to_owned()))?;
     let handle = handle.trim().to_ascii_lowercase();
     db.write(move |tx| {
         Box::pin(async move {
             let account = store::accounts::find(tx, &handle).await?.ok_or(Error::NoSuchAccount)?;
-            let roles = by(account.roles, role);
+            let roles = apply(account.roles, role);
             store::accounts::update_roles(tx, &handle, &roles).await?;
             Ok(roles.names())
         })

@@ -3,10 +3,10 @@
 //! Each verb applies the rules of [`crate::model`], opens the transaction, writes, records its event. Invariant: an answer that carries
 //! tokens is given only after the session is durable.
 
-mod own;
+mod profile;
+mod refresh;
 mod sign_in;
 mod sign_up;
-mod stay;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,19 +16,19 @@ use kit::Context;
 use kit::service::BootError;
 use uuid::Uuid;
 
-use crate::brakes::{Brakes, household, network};
 use crate::config::Config;
 use crate::error::Error;
-use crate::figures::Figures;
-use crate::keys::Keys;
-use crate::limits::Limiter;
-use crate::model::{Account, Seat, Session};
-use crate::passwords::Hasher;
+use crate::metrics::Metrics;
+use crate::model::{Account, CurrentSession, Session};
+use crate::password_hasher::Hasher;
+use crate::rate_limiter::RateLimiter;
+use crate::signing_keys::SigningKeys;
 use crate::store;
-use crate::store::networks::Network;
-use crate::tokens::{self, Refresh};
+use crate::store::known_networks::Network;
+use crate::throttle::{Throttle, client_key, network_key};
+use crate::tokens::{self, RefreshToken};
 
-pub(crate) use sign_up::Wish;
+pub(crate) use sign_up::SignUpRequest;
 
 /// The role's whole state; cheap to clone.
 #[derive(Clone)]
@@ -40,11 +40,11 @@ pub(crate) struct Inner {
     /// How it is configured.
     pub config: Config,
     /// Signs access tokens.
-    pub keys: Keys,
+    pub signing_keys: SigningKeys,
     hasher: Hasher,
-    figures: Figures,
-    brakes: Brakes,
-    sign_ups: Limiter,
+    metrics: Metrics,
+    throttle: Throttle,
+    sign_ups: RateLimiter,
 }
 
 impl std::ops::Deref for Accounts {
@@ -56,17 +56,17 @@ impl std::ops::Deref for Accounts {
 
 /// Where a request comes from.
 #[derive(Debug, Clone)]
-pub(crate) struct Asker {
+pub(crate) struct ClientInfo {
     /// The client's address, as far as it is known.
     pub address: Option<IpAddr>,
     /// Its `Idempotency-Key`, hashed.
     pub request_key: Option<Vec<u8>>,
 }
 
-impl Asker {
+impl ClientInfo {
     /// Under which name sign-ups from there are counted.
-    fn household(&self) -> String {
-        household(self.address)
+    fn rate_limit_key(&self) -> String {
+        client_key(self.address)
     }
 }
 
@@ -85,23 +85,24 @@ impl Accounts {
     /// Reads the configuration and the keys.
     pub(crate) async fn open(context: Context) -> Result<Self, BootError> {
         let config = context.config.section::<Config>("accounts")?.check()?;
-        let keys = Keys::open(context.db.clone(), context.clock.clone(), &config).await.map_err(|error| BootError::Other(format!("the signing keys can't be read: {error}")))?;
+        let signing_keys =
+            SigningKeys::open(context.db.clone(), context.clock.clone(), &config).await.map_err(|error| BootError::Other(format!("the signing keys can't be read: {error}")))?;
         let hasher = Hasher::new(&config)?;
-        let figures = Figures::register(&context.metrics, &hasher.made);
+        let metrics = Metrics::register(&context.metrics, &hasher.hashes);
         Ok(Self(Arc::new(Inner {
-            brakes: Brakes::new(&config),
-            sign_ups: Limiter::new(config.signups_per_address, chrono::TimeDelta::hours(1)),
+            throttle: Throttle::new(&config),
+            sign_ups: RateLimiter::new(config.sign_ups_per_address, chrono::TimeDelta::hours(1)),
             context,
             config,
-            keys,
+            signing_keys,
             hasher,
-            figures,
+            metrics,
         })))
     }
 
     /// The account and session behind a checked token, if the session has not ended.
-    pub(crate) async fn seat(&self, account: AccountId, session: Uuid) -> Result<Seat, Error> {
-        store::accounts::find_seat(self.context.db.read(), account, session).await?.ok_or(Error::SessionEnded)
+    pub(crate) async fn current_session(&self, account: AccountId, session: Uuid) -> Result<CurrentSession, Error> {
+        store::accounts::find_current_session(self.context.db.read(), account, session).await?.ok_or(Error::SessionEnded)
     }
 
     /// The account with this handle.
@@ -110,31 +111,31 @@ impl Accounts {
     }
 
     /// A page of somebody's sessions, newest first, and where the next begins.
-    pub(crate) async fn sessions(&self, seat: &Seat, before: Option<Uuid>, limit: usize) -> Result<(Vec<Session>, Option<Uuid>), Error> {
-        let since = self.context.clock.now() - self.config.idle();
-        let mut sessions = store::sessions::list(self.context.db.read(), seat.account.id, since, before.unwrap_or(Uuid::max()), limit + 1).await?;
-        let more = sessions.len() > limit;
+    pub(crate) async fn sessions(&self, current: &CurrentSession, before: Option<Uuid>, limit: usize) -> Result<(Vec<Session>, Option<Uuid>), Error> {
+        let since = self.context.clock.now() - self.config.session_idle_timeout();
+        let mut sessions = store::sessions::list(self.context.db.read(), current.account.id, since, before.unwrap_or(Uuid::max()), limit + 1).await?;
+        let has_more = sessions.len() > limit;
         sessions.truncate(limit);
-        let next = sessions.last().filter(|_| more).map(|session| session.id);
+        let next = sessions.last().filter(|_| has_more).map(|session| session.id);
         Ok((sessions, next))
     }
 
     /// Ends one of somebody's sessions.
-    pub(crate) async fn end_session(&self, seat: &Seat, session: Uuid) -> Result<(), Error> {
-        let account = seat.account.id;
-        let ended = self.context.db.write(move |tx| Box::pin(async move { store::sessions::remove(tx, account, session).await })).await?;
-        if ended { Ok(()) } else { Err(Error::NoSuchSession) }
+    pub(crate) async fn end_session(&self, current: &CurrentSession, session: Uuid) -> Result<(), Error> {
+        let account = current.account.id;
+        let removed = self.context.db.write(move |tx| Box::pin(async move { store::sessions::remove(tx, account, session).await })).await?;
+        if removed { Ok(()) } else { Err(Error::NoSuchSession) }
     }
 
     /// A network as an account remembers it: nothing can be read from it without the installation's secret.
-    fn network(&self, account: AccountId, asker: &Asker) -> Network {
-        self.context.grants.keyed_hash("accounts.network", &format!("{account} {}", network(asker.address)))
+    fn network(&self, account: AccountId, client: &ClientInfo) -> Network {
+        self.context.grants.keyed_hash("accounts.network", &format!("{account} {}", network_key(client.address)))
     }
 
-    /// Ends the session that a refresh token belongs to, be it the newest or an older one of it, and that of `seat`. What has ended
+    /// Ends the session that a refresh token belongs to, be it the newest or an older one of it, and that of `current`. What has ended
     /// already is none of the caller's trouble.
-    pub(crate) async fn leave(&self, token: Option<&str>, seat: Option<Seat>) -> Result<(), Error> {
-        let token = token.and_then(Refresh::parse);
+    pub(crate) async fn sign_out(&self, token: Option<&str>, current: Option<CurrentSession>) -> Result<(), Error> {
+        let token = token.and_then(RefreshToken::parse);
         self.context
             .db
             .write(move |tx| {
@@ -142,8 +143,8 @@ impl Accounts {
                     if let Some(token) = token {
                         store::sessions::remove_family(tx, &token).await?;
                     }
-                    if let Some(seat) = seat {
-                        store::sessions::remove(tx, seat.account.id, seat.session.id).await?;
+                    if let Some(current) = current {
+                        store::sessions::remove(tx, current.account.id, current.session.id).await?;
                     }
                     Ok::<_, kit::db::Error>(())
                 })
@@ -153,15 +154,15 @@ impl Accounts {
     }
 
     /// Ends all sessions of a member.
-    pub(crate) async fn end_all_sessions(&self, seat: &Seat) -> Result<(), Error> {
-        let account = seat.account.id;
+    pub(crate) async fn end_all_sessions(&self, current: &CurrentSession) -> Result<(), Error> {
+        let account = current.account.id;
         self.context.db.write(move |tx| Box::pin(async move { store::sessions::remove_all(tx, account).await })).await?;
         Ok(())
     }
 
     /// The pair of tokens that a session answers with.
-    async fn tokens(&self, account: Account, session: Uuid, refresh: &Refresh) -> Result<SignedIn, Error> {
-        let access_token = self.keys.sign(&tokens::claims(&account, session, self.context.clock.now())).await?;
-        Ok(SignedIn { account, access_token, refresh_token: refresh.text() })
+    async fn issue_tokens(&self, account: Account, session: Uuid, refresh: &RefreshToken) -> Result<SignedIn, Error> {
+        let access_token = self.signing_keys.sign(&tokens::claims(&account, session, self.context.clock.now())).await?;
+        Ok(SignedIn { account, access_token, refresh_token: refresh.encode() })
     }
 }

@@ -9,11 +9,11 @@ use kit::http::{Json, Path};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::session_form::SessionForm;
+use super::token_transport::TokenTransport;
 use super::views::{AccountView, SignedInView};
-use crate::accounts::{Accounts, Asker, Wish};
+use crate::accounts::{Accounts, ClientInfo, SignUpRequest};
 use crate::error::Error;
-use crate::model::{Password, device};
+use crate::model::{Password, device_name};
 
 /// A wish for an account.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -40,10 +40,10 @@ pub(super) struct SignUp {
         ("Tutti-Session" = Option<String>, Header, description = "`cookie`: the refresh token comes in a cookie that no script can read; for pages of this origin"),
     ),
     responses((status = 201, description = "The account, and tokens for it", body = SignedInView)))]
-pub(super) async fn sign_up(State(accounts): State<Accounts>, form: SessionForm, asker: Asker, Json(body): Json<SignUp>) -> Result<impl IntoResponse, Error> {
-    let wish = Wish { handle: body.handle, email: body.email, password: body.password, device: device(body.device.as_deref()) };
-    let signed_in = accounts.sign_up(wish, asker).await?;
-    let (mut headers, view) = form.hand_over(signed_in, accounts.config.idle());
+pub(super) async fn sign_up(State(accounts): State<Accounts>, transport: TokenTransport, client: ClientInfo, Json(body): Json<SignUp>) -> Result<impl IntoResponse, Error> {
+    let request = SignUpRequest { handle: body.handle, email: body.email, password: body.password, device: device_name(body.device.as_deref()) };
+    let signed_in = accounts.sign_up(request, client).await?;
+    let (mut headers, view) = transport.sign_in_response(signed_in, accounts.config.session_idle_timeout());
     // A handle is made of characters that a header can carry.
     if let Ok(location) = format!("/v1/accounts/{}", view.handle()).parse() {
         headers.insert(header::LOCATION, location);

@@ -1,14 +1,14 @@
 //! The doors of this role.
 //!
-//! Invariant: whatever needs somebody who is signed in says so in its signature, as a [`seat::Seated`], whose session has not ended.
+//! Invariant: whatever needs somebody who is signed in says so in its signature, as a [`authenticated::Authenticated`], whose session has not ended.
 
 mod accounts;
-mod asker;
-mod keys;
+mod authenticated;
+mod client_info;
+mod jwks;
 mod me;
-mod seat;
-mod session_form;
 mod sessions;
+mod token_transport;
 mod views;
 
 use axum::Router;
@@ -46,11 +46,11 @@ fn routes() -> OpenApiRouter<Accounts> {
         .routes(routes!(sessions::end))
         .routes(routes!(me::show, me::edit, me::erase))
         .routes(routes!(me::change_password))
-        .routes(routes!(keys::jwks))
+        .routes(routes!(jwks::jwks))
 }
 
 /// A JSON body that may be absent: many clients and proxies send a DELETE without one.
-async fn optional<T: DeserializeOwned>(request: Request) -> Result<Option<T>, Error> {
+async fn optional_json<T: DeserializeOwned>(request: Request) -> Result<Option<T>, Error> {
     let (parts, body) = request.into_parts();
     let body = Limited::new(body, MAX_OPTIONAL_BODY_BYTES).collect().await;
     let body = body.map_err(|_| kit::Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "request.too_large", "The JSON body is larger than 64 KB."))?.to_bytes();

@@ -10,13 +10,13 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::optional;
-use super::seat::Seated;
-use super::session_form::SessionForm;
+use super::authenticated::Authenticated;
+use super::optional_json;
+use super::token_transport::TokenTransport;
 use super::views::{NO_STORE, SessionView, SignedInView};
-use crate::accounts::{Accounts, Asker};
+use crate::accounts::{Accounts, ClientInfo};
 use crate::error::Error;
-use crate::model::{Password, device};
+use crate::model::{Password, device_name};
 
 /// Who wants in.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -43,9 +43,9 @@ pub(super) struct Refresh {
         ("Tutti-Session" = Option<String>, Header, description = "`cookie`: the refresh token comes in a cookie that no script can read; for pages of this origin"),
     ),
     responses((status = 201, description = "The account, and tokens for it", body = SignedInView)))]
-pub(super) async fn sign_in(State(accounts): State<Accounts>, form: SessionForm, asker: Asker, Json(body): Json<SignIn>) -> Result<impl IntoResponse, Error> {
-    let signed_in = accounts.sign_in(&body.login, &body.password, device(body.device.as_deref()), asker).await?;
-    let (headers, view) = form.hand_over(signed_in, accounts.config.idle());
+pub(super) async fn sign_in(State(accounts): State<Accounts>, transport: TokenTransport, client: ClientInfo, Json(body): Json<SignIn>) -> Result<impl IntoResponse, Error> {
+    let signed_in = accounts.sign_in(&body.login, &body.password, device_name(body.device.as_deref()), client).await?;
+    let (headers, view) = transport.sign_in_response(signed_in, accounts.config.session_idle_timeout());
     Ok((StatusCode::CREATED, headers, Json(view)))
 }
 
@@ -57,26 +57,26 @@ pub(super) async fn sign_in(State(accounts): State<Accounts>, form: SessionForm,
 #[utoipa::path(post, path = "/v1/sessions/refresh", operation_id = "refresh_session", tag = "accounts", request_body = Option<Refresh>,
     params(("Tutti-Session" = Option<String>, Header, description = "`cookie`: the refresh token comes and goes in a cookie; for pages of this origin")),
     responses((status = 200, description = "The account, and tokens for it", body = SignedInView)))]
-pub(super) async fn refresh(State(accounts): State<Accounts>, form: SessionForm, request: Request) -> Result<impl IntoResponse, Error> {
-    let token = match &form {
-        SessionForm::Body => Json::<Refresh>::from_request(request, &()).await?.0.refresh_token,
-        SessionForm::Cookie(cookie) => match optional::<Refresh>(request).await? {
+pub(super) async fn refresh(State(accounts): State<Accounts>, transport: TokenTransport, request: Request) -> Result<impl IntoResponse, Error> {
+    let token = match &transport {
+        TokenTransport::Body => Json::<Refresh>::from_request(request, &()).await?.0.refresh_token,
+        TokenTransport::Cookie(cookie) => match optional_json::<Refresh>(request).await? {
             Some(body) => body.refresh_token,
             None => cookie.clone().ok_or(Error::NoSession)?,
         },
     };
     let signed_in = accounts.refresh(&token).await?;
-    let (headers, view) = form.hand_over(signed_in, accounts.config.idle());
+    let (headers, view) = transport.sign_in_response(signed_in, accounts.config.session_idle_timeout());
     Ok((headers, Json(view)))
 }
 
 /// The devices that are signed in, newest first.
 #[utoipa::path(get, path = "/v1/sessions", operation_id = "list_sessions", tag = "accounts", params(Page), security(("token" = [])),
     responses((status = 200, description = "A page of sessions", body = List<SessionView>)))]
-pub(super) async fn list(State(accounts): State<Accounts>, Seated(seat): Seated, Query(page): Query<Page>) -> Result<impl IntoResponse, Error> {
+pub(super) async fn list(State(accounts): State<Accounts>, Authenticated(current): Authenticated, Query(page): Query<Page>) -> Result<impl IntoResponse, Error> {
     let after = page.after.as_deref().map(str::parse::<Uuid>).transpose().map_err(|_| Error::BadCursor)?;
-    let (sessions, next) = accounts.sessions(&seat, after, page.size()).await?;
-    let items = sessions.into_iter().map(|session| SessionView::of(session, seat.session.id)).collect();
+    let (sessions, next) = accounts.sessions(&current, after, page.size()).await?;
+    let items = sessions.into_iter().map(|session| SessionView::new(session, current.session.id)).collect();
     Ok((NO_STORE, Json(List { items, next: next.map(|id| id.to_string()) })))
 }
 
@@ -86,23 +86,23 @@ pub(super) async fn list(State(accounts): State<Accounts>, Seated(seat): Seated,
 #[utoipa::path(delete, path = "/v1/sessions/current", operation_id = "end_current_session", tag = "accounts", security(("token" = [])),
     params(("Tutti-Session" = Option<String>, Header, description = "`cookie`: ends the session of the cookie; for pages of this origin")),
     responses((status = 204, description = "Signed out")))]
-pub(super) async fn end_current(State(accounts): State<Accounts>, form: SessionForm, seated: Result<Seated, Error>) -> Response {
-    let ended = match (&form, seated) {
-        (SessionForm::Body, Err(error)) => Err(error),
-        (SessionForm::Body, Ok(Seated(seat))) => accounts.end_session(&seat, seat.session.id).await,
-        (SessionForm::Cookie(cookie), seated) => accounts.leave(cookie.as_deref(), seated.ok().map(|Seated(seat)| seat)).await,
+pub(super) async fn end_current(State(accounts): State<Accounts>, transport: TokenTransport, authenticated: Result<Authenticated, Error>) -> Response {
+    let result = match (&transport, authenticated) {
+        (TokenTransport::Body, Err(error)) => Err(error),
+        (TokenTransport::Body, Ok(Authenticated(current))) => accounts.end_session(&current, current.session.id).await,
+        (TokenTransport::Cookie(cookie), authenticated) => accounts.sign_out(cookie.as_deref(), authenticated.ok().map(|Authenticated(current)| current)).await,
     };
     // Also where it failed: who signs out on a borrowed machine leaves no key behind.
-    (form.clear(), ended.map(|()| StatusCode::NO_CONTENT)).into_response()
+    (transport.clear_cookie(), result.map(|()| StatusCode::NO_CONTENT)).into_response()
 }
 
 /// Signs out everywhere: all devices, this one too.
 #[utoipa::path(delete, path = "/v1/sessions", operation_id = "end_all_sessions", tag = "accounts", security(("token" = [])),
     params(("Tutti-Session" = Option<String>, Header, description = "`cookie`: takes the cookie away; for pages of this origin")),
     responses((status = 204, description = "Signed out everywhere")))]
-pub(super) async fn end_all(State(accounts): State<Accounts>, form: SessionForm, Seated(seat): Seated) -> Result<impl IntoResponse, Error> {
-    accounts.end_all_sessions(&seat).await?;
-    Ok((form.clear(), StatusCode::NO_CONTENT))
+pub(super) async fn end_all(State(accounts): State<Accounts>, transport: TokenTransport, Authenticated(current): Authenticated) -> Result<impl IntoResponse, Error> {
+    accounts.end_all_sessions(&current).await?;
+    Ok((transport.clear_cookie(), StatusCode::NO_CONTENT))
 }
 
 /// Signs out a device.
@@ -110,8 +110,8 @@ pub(super) async fn end_all(State(accounts): State<Accounts>, form: SessionForm,
 /// Its access token holds on for at most 15 minutes where media is read and written; nothing about the account can be changed with it.
 #[utoipa::path(delete, path = "/v1/sessions/{id}", operation_id = "end_session", tag = "accounts", security(("token" = [])), params(("id" = Uuid, Path)),
     responses((status = 204, description = "Signed out")))]
-pub(super) async fn end(State(accounts): State<Accounts>, Seated(seat): Seated, Path(id): Path<String>) -> Result<StatusCode, Error> {
+pub(super) async fn end(State(accounts): State<Accounts>, Authenticated(current): Authenticated, Path(id): Path<String>) -> Result<StatusCode, Error> {
     let id = id.parse().map_err(|_| Error::NoSuchSession)?;
-    accounts.end_session(&seat, id).await?;
+    accounts.end_session(&current, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

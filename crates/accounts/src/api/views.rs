@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::accounts::SignedIn;
 use crate::model::{Account, Session};
-use crate::tokens::ACCESS_LIFE;
+use crate::tokens::ACCESS_TOKEN_LIFETIME;
 
 /// For answers that no cache may keep.
 pub(super) const NO_STORE: [(HeaderName, HeaderValue); 1] = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
@@ -55,7 +55,7 @@ impl AccountView {
     }
 
     /// For its owner.
-    pub(super) fn own(account: Account) -> Self {
+    pub(super) fn for_owner(account: Account) -> Self {
         let email = Some(account.email.clone());
         Self { email, ..Self::public(account) }
     }
@@ -79,7 +79,7 @@ pub(super) struct SignedInView {
 impl From<SignedIn> for SignedInView {
     fn from(signed_in: SignedIn) -> Self {
         let SignedIn { account, access_token, refresh_token } = signed_in;
-        Self { account: AccountView::own(account), access_token, refresh_token: Some(refresh_token), expires_in: ACCESS_LIFE.num_seconds() }
+        Self { account: AccountView::for_owner(account), access_token, refresh_token: Some(refresh_token), expires_in: ACCESS_TOKEN_LIFETIME.num_seconds() }
     }
 }
 
@@ -111,8 +111,8 @@ pub(super) struct SessionView {
 }
 
 impl SessionView {
-    /// A session as the session `asking` sees it.
-    pub(super) fn of(session: Session, asking: Uuid) -> Self {
-        Self { current: session.id == asking, id: session.id, device: session.device, created_at: session.created_at, last_seen_at: session.last_seen_at }
+    /// A session as the session `current_session` sees it.
+    pub(super) fn new(session: Session, current_session: Uuid) -> Self {
+        Self { current: session.id == current_session, id: session.id, device: session.device, created_at: session.created_at, last_seen_at: session.last_seen_at }
     }
 }

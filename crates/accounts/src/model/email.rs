@@ -13,8 +13,8 @@ impl Email {
     /// Reads an address in any case. Everything is lowered: no provider of weight tells `Ada@` from `ada@`, and people don't either.
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
         let email = text.trim().to_ascii_lowercase();
-        let sane = email.len() <= 254 && email.rsplit_once('@').is_some_and(|(local, domain)| is_local(local) && is_domain(domain));
-        if sane { Ok(Self(email)) } else { Err(Error::InvalidEmail) }
+        let is_valid = email.len() <= 254 && email.rsplit_once('@').is_some_and(|(local, domain)| is_local(local) && is_domain(domain));
+        if is_valid { Ok(Self(email)) } else { Err(Error::InvalidEmail) }
     }
 
     /// The address, lower-case.
@@ -33,8 +33,8 @@ fn is_local(local: &str) -> bool {
 fn is_domain(domain: &str) -> bool {
     let label =
         |label: &str| (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-') && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    let top = domain.rsplit('.').next().unwrap_or_default();
-    domain.contains('.') && domain.split('.').all(label) && top.len() >= 2 && !top.bytes().all(|byte| byte.is_ascii_digit())
+    let top_level = domain.rsplit('.').next().unwrap_or_default();
+    domain.contains('.') && domain.split('.').all(label) && top_level.len() >= 2 && !top_level.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]

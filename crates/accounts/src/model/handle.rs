@@ -80,8 +80,8 @@ impl Handle {
             return Err(Error::InvalidHandle("A handle has 3 to 30 characters: letters a–z, digits, and `_`, `.` or `-` between them."));
         }
         let bytes = handle.as_bytes();
-        let in_a_row = bytes.windows(2).any(|pair| pair.iter().all(|&byte| is_mark(byte)));
-        if bytes.first().is_some_and(|&byte| is_mark(byte)) || bytes.last().is_some_and(|&byte| is_mark(byte)) || in_a_row {
+        let has_adjacent_separators = bytes.windows(2).any(|pair| pair.iter().all(|&byte| is_separator(byte)));
+        if bytes.first().is_some_and(|&byte| is_separator(byte)) || bytes.last().is_some_and(|&byte| is_separator(byte)) || has_adjacent_separators {
             return Err(Error::InvalidHandle("A handle begins and ends with a letter or digit, and has no two of `_`, `.` and `-` in a row."));
         }
         if is_reserved(&handle) {
@@ -96,22 +96,22 @@ impl Handle {
     }
 }
 
-fn is_mark(byte: u8) -> bool {
+fn is_separator(byte: u8) -> bool {
     matches!(byte, b'_' | b'.' | b'-')
 }
 
 fn is_allowed(byte: u8) -> bool {
-    byte.is_ascii_lowercase() || byte.is_ascii_digit() || is_mark(byte)
+    byte.is_ascii_lowercase() || byte.is_ascii_digit() || is_separator(byte)
 }
 
 fn is_reserved(handle: &str) -> bool {
-    let bones = skeleton(handle);
-    RESERVED.iter().any(|name| skeleton(name) == bones)
+    let handle_skeleton = skeleton(handle);
+    RESERVED.iter().any(|name| skeleton(name) == handle_skeleton)
 }
 
 /// What a handle looks like at a glance: `Adm1n_` and `a.d.m.i.n` both are `admin` to a hurried reader.
 fn skeleton(handle: &str) -> String {
-    let look = |byte: u8| match byte {
+    let normalize = |byte: u8| match byte {
         b'0' => 'o',
         b'1' | b'l' => 'i',
         b'3' => 'e',
@@ -120,7 +120,7 @@ fn skeleton(handle: &str) -> String {
         b'7' => 't',
         other => char::from(other),
     };
-    handle.bytes().filter(|&byte| !is_mark(byte)).map(look).collect()
+    handle.bytes().filter(|&byte| !is_separator(byte)).map(normalize).collect()
 }
 
 #[cfg(test)]

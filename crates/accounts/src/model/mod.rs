@@ -3,12 +3,12 @@
 //! Invariant: a [`Handle`], an [`Email`] and a [`NewPassword`] exist only in a form that meets the rules.
 
 mod common_passwords;
+mod display_text;
 mod email;
 mod handle;
 mod password;
 mod profile;
 mod role;
-mod visible;
 
 use chrono::{DateTime, Utc};
 use contract::{AccountId, MediaId};
@@ -17,7 +17,7 @@ use uuid::Uuid;
 pub(crate) use email::Email;
 pub(crate) use handle::Handle;
 pub(crate) use password::{NewPassword, Password};
-pub(crate) use profile::{Bio, DisplayName, Edit, device};
+pub(crate) use profile::{Bio, DisplayName, Patch, device_name};
 pub(crate) use role::{Role, Roles};
 
 /// An account as it is stored, without its password.
@@ -56,7 +56,7 @@ pub(crate) struct Session {
 
 /// Somebody who is signed in: an account and the session that asks.
 #[derive(Debug, Clone)]
-pub(crate) struct Seat {
+pub(crate) struct CurrentSession {
     /// Who.
     pub account: Account,
     /// From where.

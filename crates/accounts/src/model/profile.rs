@@ -1,31 +1,31 @@
 //! The words people put on their profile, and what their devices call themselves.
 //!
-//! Invariant: what reaches another member's screen has passed [`super::visible`].
+//! Invariant: what reaches another member's screen has passed [`super::display_text`].
 
 use serde::{Deserialize, Deserializer};
 
-use super::visible::{self, Flaw};
+use super::display_text::{self, TextError};
 use crate::error::Error;
 
-const MOST_NAME_CHARS: usize = 60;
-const MOST_BIO_CHARS: usize = 500;
-const MOST_DEVICE_CHARS: usize = 80;
+const MAX_NAME_CHARS: usize = 60;
+const MAX_BIO_CHARS: usize = 500;
+const MAX_DEVICE_CHARS: usize = 80;
 
 /// What a PATCH says about a field.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) enum Edit<T> {
+pub(crate) enum Patch<T> {
     /// It is not named.
     #[default]
-    Keep,
+    Unchanged,
     /// It is `null`.
-    Clear,
+    Null,
     /// It is this.
-    Put(T),
+    Set(T),
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Edit<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {
     fn deserialize<D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
-        Option::deserialize(value).map(|value| value.map_or(Self::Clear, Self::Put))
+        Option::deserialize(value).map(|value| value.map_or(Self::Null, Self::Set))
     }
 }
 
@@ -36,15 +36,15 @@ pub(crate) struct DisplayName(pub String);
 impl DisplayName {
     /// Reads a name.
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
-        let name = visible::line(text).map_err(|flaw| {
-            Error::InvalidProfile(match flaw {
-                Flaw::Blank => "display_name shows nothing. Give it a letter, digit or symbol; send null to go back to the handle.",
-                Flaw::Control => "display_name has a control character in it. Type it anew, without line breaks.",
-                Flaw::Invisible => "display_name has a character in it that can't be seen or that turns the text around. Type it anew.",
-                Flaw::Marks => "display_name has too many marks on one letter, or a mark without a letter. Leave some out.",
+        let name = display_text::single_line(text).map_err(|error| {
+            Error::InvalidProfile(match error {
+                TextError::Blank => "display_name shows nothing. Give it a letter, digit or symbol; send null to go back to the handle.",
+                TextError::Control => "display_name has a control character in it. Type it anew, without line breaks.",
+                TextError::Invisible => "display_name has a character in it that can't be seen or that turns the text around. Type it anew.",
+                TextError::Marks => "display_name has too many marks on one letter, or a mark without a letter. Leave some out.",
             })
         })?;
-        if name.chars().count() > MOST_NAME_CHARS {
+        if name.chars().count() > MAX_NAME_CHARS {
             return Err(Error::InvalidProfile("display_name has 1 to 60 characters; send null to go back to the handle."));
         }
         Ok(Self(name))
@@ -58,15 +58,15 @@ pub(crate) struct Bio(pub String);
 impl Bio {
     /// Reads a text.
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
-        let bio = visible::lines(text).map_err(|flaw| {
-            Error::InvalidProfile(match flaw {
-                Flaw::Blank => "bio shows nothing. Write something, or send null to empty it.",
-                Flaw::Control => "bio has a control character in it. Type it anew.",
-                Flaw::Invisible => "bio has a character in it that can't be seen or that turns the text around. Type it anew.",
-                Flaw::Marks => "bio has too many marks on one letter, or a mark without a letter. Leave some out.",
+        let bio = display_text::multi_line(text).map_err(|error| {
+            Error::InvalidProfile(match error {
+                TextError::Blank => "bio shows nothing. Write something, or send null to empty it.",
+                TextError::Control => "bio has a control character in it. Type it anew.",
+                TextError::Invisible => "bio has a character in it that can't be seen or that turns the text around. Type it anew.",
+                TextError::Marks => "bio has too many marks on one letter, or a mark without a letter. Leave some out.",
             })
         })?;
-        if bio.chars().count() > MOST_BIO_CHARS {
+        if bio.chars().count() > MAX_BIO_CHARS {
             return Err(Error::InvalidProfile("bio has at most 500 characters."));
         }
         Ok(Self(bio))
@@ -74,9 +74,9 @@ impl Bio {
 }
 
 /// What to call a device in the list of sessions: at most 80 characters, those that can't be seen taken out.
-pub(crate) fn device(given: Option<&str>) -> String {
-    let name: String = given.unwrap_or_default().trim().chars().filter(|&char| visible::is_plain(char)).take(MOST_DEVICE_CHARS).collect();
-    visible::line(&name).unwrap_or_else(|_| "Unknown device".to_owned())
+pub(crate) fn device_name(given: Option<&str>) -> String {
+    let name: String = given.unwrap_or_default().trim().chars().filter(|&char| display_text::is_plain(char)).take(MAX_DEVICE_CHARS).collect();
+    display_text::single_line(&name).unwrap_or_else(|_| "Unknown device".to_owned())
 }
 
 #[cfg(test)]
@@ -104,11 +104,11 @@ mod tests {
 
     #[test]
     fn devices_always_have_a_name() {
-        assert_eq!(device(None), "Unknown device");
-        assert_eq!(device(Some(" \n ")), "Unknown device");
-        assert_eq!(device(Some("Phone\r\n")), "Phone");
-        assert_eq!(device(Some("\u{202e}Pho\u{200b}ne\u{2800}")), "Phone");
-        assert_eq!(device(Some("\u{301}\u{301}")), "Unknown device");
-        assert_eq!(device(Some(&"x".repeat(200))).len(), 80);
+        assert_eq!(device_name(None), "Unknown device");
+        assert_eq!(device_name(Some(" \n ")), "Unknown device");
+        assert_eq!(device_name(Some("Phone\r\n")), "Phone");
+        assert_eq!(device_name(Some("\u{202e}Pho\u{200b}ne\u{2800}")), "Phone");
+        assert_eq!(device_name(Some("\u{301}\u{301}")), "Unknown device");
+        assert_eq!(device_name(Some(&"x".repeat(200))).len(), 80);
     }
 }

@@ -11,7 +11,7 @@ pub(crate) enum Role {
     Curator,
     /// Judges what was reported.
     Moderator,
-    /// Sees figures, changes nothing.
+    /// Sees metrics, changes nothing.
     Viewer,
     /// Sees how the system is doing.
     Developer,
@@ -25,7 +25,7 @@ const NAMES: [(Role, &str); 6] =
 
 impl Role {
     /// The role with this name.
-    pub(crate) fn named(name: &str) -> Option<Self> {
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
         NAMES.iter().find(|(_, known)| *known == name).map(|(role, _)| *role)
     }
 
@@ -40,20 +40,20 @@ pub(crate) struct Roles(Vec<Role>);
 
 impl Roles {
     /// What a new account may do.
-    pub(crate) fn of_a_new_account() -> Self {
+    pub(crate) fn for_new_account() -> Self {
         Self(vec![Role::Member])
     }
 
-    /// Reads [`Roles::text`]; a name that only another release knows is passed over.
-    pub(crate) fn read(text: &str) -> Self {
-        let mut roles: Vec<Role> = text.split(' ').filter_map(Role::named).collect();
+    /// Reads [`Roles::to_text`]; a name that only another release knows is passed over.
+    pub(crate) fn parse(text: &str) -> Self {
+        let mut roles: Vec<Role> = text.split(' ').filter_map(Role::from_name).collect();
         roles.sort_unstable();
         roles.dedup();
         Self(roles)
     }
 
     /// How roles are stored: names with spaces between them.
-    pub(crate) fn text(&self) -> String {
+    pub(crate) fn to_text(&self) -> String {
         self.names().join(" ")
     }
 
@@ -83,10 +83,10 @@ mod tests {
 
     #[test]
     fn roles_are_kept_once_and_in_order() {
-        let roles = Roles::of_a_new_account().with(Role::Operator).with(Role::Curator).with(Role::Operator);
-        assert_eq!(roles.text(), "member curator operator");
-        assert_eq!(Roles::read(&roles.text()), roles);
-        assert_eq!(roles.without(Role::Operator).without(Role::Member).text(), "member curator");
-        assert_eq!(Roles::read("member from_next_year").text(), "member");
+        let roles = Roles::for_new_account().with(Role::Operator).with(Role::Curator).with(Role::Operator);
+        assert_eq!(roles.to_text(), "member curator operator");
+        assert_eq!(Roles::parse(&roles.to_text()), roles);
+        assert_eq!(roles.without(Role::Operator).without(Role::Member).to_text(), "member curator");
+        assert_eq!(Roles::parse("member from_next_year").to_text(), "member");
     }
 }

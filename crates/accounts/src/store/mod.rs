@@ -3,8 +3,8 @@
 //! Invariant: a session is read and written only together with the account it belongs to, or by a secret that only its owner holds.
 
 pub(crate) mod accounts;
-pub(crate) mod keys;
-pub(crate) mod networks;
+pub(crate) mod known_networks;
 #[cfg(test)]
-mod plans;
+mod query_plans;
 pub(crate) mod sessions;
+pub(crate) mod signing_keys;

@@ -8,11 +8,11 @@ use kit::db::{Error, FromQueryResult, Sql, Tx};
 use uuid::Uuid;
 
 use crate::model::{Account, Session};
-use crate::tokens::{REPEAT, Refresh};
+use crate::tokens::{REUSE_GRACE, RefreshToken};
 
 /// A session to be opened.
 #[derive(Debug, Clone)]
-pub(crate) struct New {
+pub(crate) struct NewSession {
     /// Its id.
     pub id: Uuid,
     /// Whose it is.
@@ -26,13 +26,13 @@ pub(crate) struct New {
     /// Makes successors of its tokens.
     pub chain_key: Vec<u8>,
     /// Its first token.
-    pub token: Refresh,
+    pub token: RefreshToken,
     /// Now.
     pub at: DateTime<Utc>,
 }
 
 /// Opens a session; `false` if the account is gone or has another password by now.
-pub(crate) async fn insert(tx: &Tx, new: &New) -> Result<bool, Error> {
+pub(crate) async fn insert(tx: &Tx, new: &NewSession) -> Result<bool, Error> {
     let inserted = tx
         .execute(
             "insert into session (id, account_id, device, request_key, family, chain_key, current_token, created_at, last_seen_at) \
@@ -41,9 +41,9 @@ pub(crate) async fn insert(tx: &Tx, new: &New) -> Result<bool, Error> {
                 new.id.into(),
                 new.device.as_str().into(),
                 new.request_key.clone().into(),
-                new.token.family().into(),
+                new.token.family_hash().into(),
                 new.chain_key.clone().into(),
-                new.token.stored().into(),
+                new.token.secret_hash().into(),
                 new.at.into(),
                 new.account.0.into(),
                 new.password.as_str().into(),
@@ -54,7 +54,7 @@ pub(crate) async fn insert(tx: &Tx, new: &New) -> Result<bool, Error> {
 }
 
 /// Ends the session that the same request opened before, if it did so within a day.
-pub(crate) async fn remove_of_request(tx: &Tx, account: AccountId, request_key: &[u8], now: DateTime<Utc>) -> Result<u64, Error> {
+pub(crate) async fn remove_by_request_key(tx: &Tx, account: AccountId, request_key: &[u8], now: DateTime<Utc>) -> Result<u64, Error> {
     tx.execute(
         "delete from session where account_id = $1 and request_key = $2 and created_at > $3",
         vec![account.0.into(), request_key.to_vec().into(), (now - TimeDelta::days(1)).into()],
@@ -63,10 +63,10 @@ pub(crate) async fn remove_of_request(tx: &Tx, account: AccountId, request_key: 
 }
 
 /// Ends the sessions of an account that were unused for longest, until `keep` are left.
-pub(crate) async fn trim(tx: &Tx, account: AccountId, keep: u32) -> Result<u64, Error> {
+pub(crate) async fn remove_excess(tx: &Tx, account: AccountId, max_sessions: u32) -> Result<u64, Error> {
     tx.execute(
         "delete from session where account_id = $1 and id not in (select id from session where account_id = $1 order by last_seen_at desc, id desc limit $2)",
-        vec![account.0.into(), i64::from(keep).into()],
+        vec![account.0.into(), i64::from(max_sessions).into()],
     )
     .await
 }
@@ -85,7 +85,7 @@ pub(crate) struct Family {
 }
 
 /// The session of a token's family.
-pub(crate) async fn find_family(sql: &impl Sql, token: &Refresh) -> Result<Option<Family>, Error> {
+pub(crate) async fn find_family(sql: &impl Sql, token: &RefreshToken) -> Result<Option<Family>, Error> {
     #[derive(FromQueryResult)]
     struct Row {
         session: Uuid,
@@ -98,7 +98,7 @@ pub(crate) async fn find_family(sql: &impl Sql, token: &Refresh) -> Result<Optio
         .row(
             "select s.id as session, s.chain_key, s.last_seen_at, a.id, a.handle, a.email, a.display_name, a.bio, a.avatar, a.roles, a.created_at \
              from session s join account a on a.id = s.account_id where s.family = $1",
-            vec![token.family().into()],
+            vec![token.family_hash().into()],
         )
         .await?;
     Ok(row.map(|row| Family { session: row.session, chain_key: row.chain_key, last_seen_at: row.last_seen_at, account: row.account.into() }))
@@ -106,7 +106,7 @@ pub(crate) async fn find_family(sql: &impl Sql, token: &Refresh) -> Result<Optio
 
 /// What became of a token that was presented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Turn {
+pub(crate) enum Rotation {
     /// It was the current one; its successor is current now.
     Rotated,
     /// It was replaced a moment ago and its successor never used: the answer must have been lost.
@@ -118,33 +118,33 @@ pub(crate) enum Turn {
 }
 
 /// Replaces `token` by `next`, or finds out why it can't.
-pub(crate) async fn rotate(tx: &Tx, session: Uuid, token: &Refresh, next: &Refresh, now: DateTime<Utc>) -> Result<Turn, Error> {
+pub(crate) async fn rotate(tx: &Tx, session: Uuid, token: &RefreshToken, next: &RefreshToken, now: DateTime<Utc>) -> Result<Rotation, Error> {
     #[derive(FromQueryResult)]
-    struct State {
+    struct Tokens {
         previous_token: Option<Vec<u8>>,
         rotated_at: Option<DateTime<Utc>>,
     }
     let rotated = tx
         .execute(
             "update session set previous_token = current_token, current_token = $3, rotated_at = $4, last_seen_at = $4 where id = $1 and current_token = $2",
-            vec![session.into(), token.stored().into(), next.stored().into(), now.into()],
+            vec![session.into(), token.secret_hash().into(), next.secret_hash().into(), now.into()],
         )
         .await?;
     if rotated == 1 {
-        return Ok(Turn::Rotated);
+        return Ok(Rotation::Rotated);
     }
-    let state: Option<State> = tx.row("select previous_token, rotated_at from session where id = $1", vec![session.into()]).await?;
-    let Some(state) = state else { return Ok(Turn::Gone) };
-    let was_just_replaced = state.previous_token == Some(token.stored()) && state.rotated_at.is_some_and(|at| now - at <= REPEAT);
-    if was_just_replaced {
-        return Ok(Turn::Repeated);
+    let tokens: Option<Tokens> = tx.row("select previous_token, rotated_at from session where id = $1", vec![session.into()]).await?;
+    let Some(tokens) = tokens else { return Ok(Rotation::Gone) };
+    let is_within_grace = tokens.previous_token == Some(token.secret_hash()) && tokens.rotated_at.is_some_and(|at| now - at <= REUSE_GRACE);
+    if is_within_grace {
+        return Ok(Rotation::Repeated);
     }
     tx.execute("delete from session where id = $1", vec![session.into()]).await?;
-    Ok(Turn::Reused)
+    Ok(Rotation::Reused)
 }
 
 /// A page of an account's sessions, newest first, without those that were idle since `since`.
-pub(crate) async fn list(sql: &impl Sql, account: AccountId, since: DateTime<Utc>, before: Uuid, limit: usize) -> Result<Vec<Session>, Error> {
+pub(crate) async fn list(sql: &impl Sql, account: AccountId, idle_since: DateTime<Utc>, before: Uuid, limit: usize) -> Result<Vec<Session>, Error> {
     #[derive(FromQueryResult)]
     struct Row {
         id: Uuid,
@@ -155,7 +155,7 @@ pub(crate) async fn list(sql: &impl Sql, account: AccountId, since: DateTime<Utc
     let rows: Vec<Row> = sql
         .rows(
             "select id, device, created_at, last_seen_at from session where account_id = $1 and id < $2 and last_seen_at > $3 order by id desc limit $4",
-            vec![account.0.into(), before.into(), since.into(), i64::try_from(limit).unwrap_or(i64::MAX).into()],
+            vec![account.0.into(), before.into(), idle_since.into(), i64::try_from(limit).unwrap_or(i64::MAX).into()],
         )
         .await?;
     Ok(rows.into_iter().map(|row| Session { id: row.id, device: row.device, created_at: row.created_at, last_seen_at: row.last_seen_at }).collect())
@@ -167,8 +167,8 @@ pub(crate) async fn remove(tx: &Tx, account: AccountId, session: Uuid) -> Result
 }
 
 /// Ends the session of a token's family, if there is one.
-pub(crate) async fn remove_family(tx: &Tx, token: &Refresh) -> Result<u64, Error> {
-    tx.execute("delete from session where family = $1", vec![token.family().into()]).await
+pub(crate) async fn remove_family(tx: &Tx, token: &RefreshToken) -> Result<u64, Error> {
+    tx.execute("delete from session where family = $1", vec![token.family_hash().into()]).await
 }
 
 /// Ends all sessions of an account.
@@ -182,7 +182,7 @@ pub(crate) async fn remove_others(tx: &Tx, account: AccountId, keep: Uuid) -> Re
 }
 
 /// Ends at most `limit` sessions that nobody used since `since`.
-pub(crate) async fn remove_idle(tx: &Tx, since: DateTime<Utc>, limit: u64) -> Result<u64, Error> {
+pub(crate) async fn remove_idle(tx: &Tx, idle_since: DateTime<Utc>, limit: u64) -> Result<u64, Error> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    tx.execute("delete from session where id in (select id from session where last_seen_at <= $1 limit $2)", vec![since.into(), limit.into()]).await
+    tx.execute("delete from session where id in (select id from session where last_seen_at <= $1 limit $2)", vec![idle_since.into(), limit.into()]).await
 }

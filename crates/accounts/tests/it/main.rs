@@ -4,16 +4,16 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that finds nothing to unwrap has failed")]
 
-mod browser;
-mod keys;
+mod cookie_sessions;
 mod limits;
-mod me;
-mod neighbours;
+mod other_roles;
+mod profile;
 mod refresh;
 mod roles;
 mod sessions;
 mod sign_in;
 mod sign_up;
+mod signing_keys;
 
 use serde_json::{Value, json};
 use testkit::{Answer, Member, World, WorldBuilder};
@@ -23,7 +23,7 @@ const PASSWORD: &str = "a fine long password";
 
 /// A world of accounts alone, to be configured further.
 fn builder() -> WorldBuilder {
-    let cheap = ["accounts.argon2_memory_kib=64", "accounts.argon2_passes=1", "accounts.slow_down_ms=1"];
+    let cheap = ["accounts.argon2_memory_kib=64", "accounts.argon2_passes=1", "accounts.throttle_delay_ms=1"];
     cheap.into_iter().fold(World::builder().with_real_accounts(), WorldBuilder::set)
 }
 
@@ -59,13 +59,13 @@ impl Person {
 }
 
 /// What somebody of this name sends to sign up.
-fn wish(name: &str) -> Value {
+fn sign_up_body(name: &str) -> Value {
     json!({"handle": name, "email": format!("{name}@example.org"), "password": PASSWORD})
 }
 
 /// Signs up.
-async fn join(world: &World, name: &str) -> Person {
-    Person::of(world, &world.nobody().post("/v1/accounts", &wish(name)).await.expect(201))
+async fn sign_up(world: &World, name: &str) -> Person {
+    Person::of(world, &world.nobody().post("/v1/accounts", &sign_up_body(name)).await.expect(201))
 }
 
 /// Signs in on another device.

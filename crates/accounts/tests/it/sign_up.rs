@@ -20,11 +20,11 @@ async fn a_new_account_is_signed_in_at_once() {
 #[tokio::test]
 async fn what_is_taken_is_refused_whatever_its_case() {
     let world = world().await;
-    join(&world, "ada").await;
+    sign_up(&world, "ada").await;
     let nobody = world.nobody();
     nobody.post("/v1/accounts", &json!({"handle": "ADA", "email": "other@example.org", "password": PASSWORD})).await.refused(409, "accounts.handle_taken");
     nobody.post("/v1/accounts", &json!({"handle": "ada2", "email": "ADA@example.org", "password": PASSWORD})).await.refused(409, "accounts.email_taken");
-    nobody.post("/v1/accounts", &wish("ada")).await.refused(409, "accounts.handle_taken");
+    nobody.post("/v1/accounts", &sign_up_body("ada")).await.refused(409, "accounts.handle_taken");
     world.end().await;
 }
 
@@ -32,7 +32,7 @@ async fn what_is_taken_is_refused_whatever_its_case() {
 async fn bad_wishes_are_refused_with_what_to_change() {
     let world = world().await;
     let with = |key: &str, value: Value| {
-        let mut body = wish("ada");
+        let mut body = sign_up_body("ada");
         body[key] = value;
         body
     };
@@ -61,8 +61,8 @@ async fn bad_wishes_are_refused_with_what_to_change() {
 async fn an_answer_that_was_lost_can_be_asked_for_again() {
     let world = world().await;
     let nobody = world.nobody();
-    let first = Person::of(&world, &post_with_key(&nobody, "/v1/accounts", "key-1", &wish("ada")).await.expect(201));
-    let again = Person::of(&world, &post_with_key(&nobody, "/v1/accounts", "key-1", &wish("ada")).await.expect(201));
+    let first = Person::of(&world, &post_with_key(&nobody, "/v1/accounts", "key-1", &sign_up_body("ada")).await.expect(201));
+    let again = Person::of(&world, &post_with_key(&nobody, "/v1/accounts", "key-1", &sign_up_body("ada")).await.expect(201));
     assert_eq!(first.account, again.account);
     // The session whose tokens were lost is gone; the fresh one is the only one.
     first.member.get("/v1/me").await.refused(401, "auth.session_ended");
@@ -70,16 +70,16 @@ async fn an_answer_that_was_lost_can_be_asked_for_again() {
 
     // Only the same request is repeated: same key, same address, right password, same day.
     let other = |key: &str, value: &str| {
-        let mut body = wish("ada");
+        let mut body = sign_up_body("ada");
         body[key] = value.into();
         body
     };
-    post_with_key(&nobody, "/v1/accounts", "key-2", &wish("ada")).await.refused(409, "accounts.handle_taken");
+    post_with_key(&nobody, "/v1/accounts", "key-2", &sign_up_body("ada")).await.refused(409, "accounts.handle_taken");
     post_with_key(&nobody, "/v1/accounts", "key-1", &other("email", "b@example.org")).await.refused(409, "accounts.handle_taken");
     post_with_key(&nobody, "/v1/accounts", "key-1", &other("password", "another fine password")).await.refused(409, "accounts.handle_taken");
-    post_with_key(&nobody, "/v1/accounts", &"k".repeat(256), &wish("bob")).await.refused(400, "request.bad_idempotency_key");
+    post_with_key(&nobody, "/v1/accounts", &"k".repeat(256), &sign_up_body("bob")).await.refused(400, "request.bad_idempotency_key");
     world.clock().advance(chrono::TimeDelta::hours(25));
-    post_with_key(&nobody, "/v1/accounts", "key-1", &wish("ada")).await.refused(409, "accounts.handle_taken");
+    post_with_key(&nobody, "/v1/accounts", "key-1", &sign_up_body("ada")).await.refused(409, "accounts.handle_taken");
     world.end().await;
 }
 
@@ -87,7 +87,7 @@ async fn an_answer_that_was_lost_can_be_asked_for_again() {
 async fn one_of_many_gets_the_name_and_the_same_request_counts_as_one() {
     let world = world().await;
     let strangers = (0..8).map(|number| {
-        let (nobody, mut body) = (world.nobody(), wish("ada"));
+        let (nobody, mut body) = (world.nobody(), sign_up_body("ada"));
         body["email"] = format!("ada{number}@example.org").into();
         async move { nobody.post("/v1/accounts", &body).await.status.as_u16() }
     });
@@ -96,7 +96,7 @@ async fn one_of_many_gets_the_name_and_the_same_request_counts_as_one() {
     assert_eq!(statuses, [201, 409, 409, 409, 409, 409, 409, 409]);
     let copies = (0..8).map(|_| {
         let nobody = world.nobody();
-        async move { post_with_key(&nobody, "/v1/accounts", "one", &wish("bob")).await }
+        async move { post_with_key(&nobody, "/v1/accounts", "one", &sign_up_body("bob")).await }
     });
     for answer in join_all(copies).await {
         answer.expect(201);
@@ -117,10 +117,10 @@ async fn join_all<T: Send + 'static>(work: impl Iterator<Item = impl Future<Outp
 #[tokio::test]
 async fn passwords_and_tokens_are_nowhere_in_readable_form() {
     let world = world().await;
-    let ada = join(&world, "ada").await;
+    let ada = sign_up(&world, "ada").await;
     let secret = ada.refresh.clone();
     let next = Person::of(&world, &refresh(&world, &secret).await.expect(200));
-    let folder = world.folder().join("data");
+    let folder = world.folder().sign_up("data");
     let kept = world.kept("accounts").await;
     assert!(kept.windows(3).any(|window| window == b"ada"), "the account is kept");
     for secret in [PASSWORD, &secret, &next.refresh, &secret[22..], &next.refresh[22..]] {

@@ -20,26 +20,26 @@ use crate::error::Error;
 use crate::model::Password;
 
 /// Whoever waited for so long is better told to come back.
-const PATIENCE: Duration = Duration::from_secs(5);
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Who waits for a hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Rank {
+pub(crate) enum Priority {
     /// Of whom nothing is known: shares the places with all others.
-    Stranger,
+    Normal,
     /// A live session, or a known network: has some places that strangers can't take.
-    Known,
+    Reserved,
 }
 
 /// What a check found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum PasswordCheck {
     /// It is not the password, or there is nobody to have one.
     Wrong,
     /// It is, and its hash is as strong as today's.
     Right,
     /// It is, and its hash was made with other parameters: make it anew.
-    RightButOld,
+    NeedsRehash,
 }
 
 /// Hashes and checks passwords.
@@ -47,13 +47,13 @@ pub(crate) enum Verdict {
 pub(crate) struct Hasher {
     argon: Argon2<'static>,
     /// A hash that no password has.
-    nobody: String,
-    at_once: Arc<Semaphore>,
-    places: Arc<Semaphore>,
+    dummy_hash: String,
+    running: Arc<Semaphore>,
+    queue: Arc<Semaphore>,
     /// Of those who are known, where strangers have taken all places.
     reserved: Arc<Semaphore>,
     /// Hashes made, by whatever reason.
-    pub made: Counter,
+    pub hashes: Counter,
 }
 
 impl Hasher {
@@ -63,63 +63,63 @@ impl Hasher {
             .map_err(|error| BootError::Other(format!("accounts.argon2_memory_kib, argon2_passes or argon2_lanes in the configuration don't fit: {error}")))?;
         let salt = STANDARD_NO_PAD.encode(rand::random::<[u8; 16]>());
         let output = STANDARD_NO_PAD.encode(rand::random::<[u8; 32]>());
-        let nobody = format!("$argon2id$v=19$m={},t={},p={}${salt}${output}", params.m_cost(), params.t_cost(), params.p_cost());
+        let dummy_hash = format!("$argon2id$v=19$m={},t={},p={}${salt}${output}", params.m_cost(), params.t_cost(), params.p_cost());
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let at_once = if config.hashes_at_once == 0 { cores } else { config.hashes_at_once };
+        let max_running = if config.hashes_at_once == 0 { cores } else { config.hashes_at_once };
         Ok(Self {
             argon: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
-            nobody,
-            at_once: Arc::new(Semaphore::new(at_once)),
-            places: Arc::new(Semaphore::new(at_once.saturating_add(config.hashes_waiting).min(Semaphore::MAX_PERMITS))),
+            dummy_hash,
+            running: Arc::new(Semaphore::new(max_running)),
+            queue: Arc::new(Semaphore::new(max_running.saturating_add(config.hashes_waiting).min(Semaphore::MAX_PERMITS))),
             reserved: Arc::new(Semaphore::new((config.hashes_waiting / 4).clamp(1, Semaphore::MAX_PERMITS))),
-            made: Counter::default(),
+            hashes: Counter::default(),
         })
     }
 
     /// Hashes a password with a random salt; answers a PHC string, which carries its parameters.
-    pub(crate) async fn hash(&self, password: &Password, rank: Rank) -> Result<String, Error> {
+    pub(crate) async fn hash(&self, password: &Password, priority: Priority) -> Result<String, Error> {
         let (argon, password) = (self.argon.clone(), password.clone());
-        let hash: password_hash::Result<PasswordHash> = self.run(rank, move || argon.hash_password(password.as_bytes())).await?;
+        let hash: password_hash::Result<PasswordHash> = self.run(priority, move || argon.hash_password(password.as_bytes())).await?;
         Ok(hash.map_err(|error| Error::Hashing(error.into()))?.to_string())
     }
 
     /// Checks a password against a stored hash, or against nobody's at the same cost.
-    pub(crate) async fn check(&self, password: &Password, stored: Option<&str>, rank: Rank) -> Result<Verdict, Error> {
+    pub(crate) async fn verify(&self, password: &Password, stored: Option<&str>, priority: Priority) -> Result<PasswordCheck, Error> {
         let (argon, password) = (self.argon.clone(), password.clone());
-        let (exists, hash) = (stored.is_some(), stored.unwrap_or(&self.nobody).to_owned());
-        let checked = self.run(rank, move || verdict(&argon, &password, &hash)).await?;
-        let verdict = checked.map_err(|error| Error::Hashing(error.into()))?;
-        Ok(if exists { verdict } else { Verdict::Wrong })
+        let (exists, hash) = (stored.is_some(), stored.unwrap_or(&self.dummy_hash).to_owned());
+        let checked = self.run(priority, move || verify_hash(&argon, &password, &hash)).await?;
+        let check = checked.map_err(|error| Error::Hashing(error.into()))?;
+        Ok(if exists { check } else { PasswordCheck::Wrong })
     }
 
     /// Runs `work` on a thread of its own when it is its turn. A caller who leaves doesn't free the thread before the work is done.
-    async fn run<T: Send + 'static>(&self, rank: Rank, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
-        let place = match (self.places.clone().try_acquire_owned(), rank) {
-            (Err(_), Rank::Known) => self.reserved.clone().try_acquire_owned(),
-            (place, _) => place,
+    async fn run<T: Send + 'static>(&self, priority: Priority, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+        let queue_permit = match (self.queue.clone().try_acquire_owned(), priority) {
+            (Err(_), Priority::Reserved) => self.reserved.clone().try_acquire_owned(),
+            (queue_permit, _) => queue_permit,
         };
-        let place = place.map_err(|_| Error::Busy)?;
-        let turn = tokio::time::timeout(PATIENCE, self.at_once.clone().acquire_owned()).await;
-        let Ok(Ok(turn)) = turn else { return Err(Error::Busy) };
-        self.made.inc();
+        let queue_permit = queue_permit.map_err(|_| Error::Busy)?;
+        let run_permit = tokio::time::timeout(QUEUE_TIMEOUT, self.running.clone().acquire_owned()).await;
+        let Ok(Ok(run_permit)) = run_permit else { return Err(Error::Busy) };
+        self.hashes.inc();
         let done = tokio::task::spawn_blocking(move || {
             let result = work();
-            drop((place, turn));
+            drop((queue_permit, run_permit));
             result
         });
         done.await.map_err(|error| Error::Hashing(error.into()))
     }
 }
 
-fn verdict(argon: &Argon2<'_>, password: &Password, hash: &str) -> password_hash::Result<Verdict> {
+fn verify_hash(argon: &Argon2<'_>, password: &Password, hash: &str) -> password_hash::Result<PasswordCheck> {
     let hash = PasswordHash::new(hash)?;
     match argon.verify_password(password.as_bytes(), &hash) {
         Ok(()) => {
-            let (made, today) = (Params::try_from(&hash)?, argon.params());
-            let same = (made.m_cost(), made.t_cost(), made.p_cost()) == (today.m_cost(), today.t_cost(), today.p_cost());
-            Ok(if same { Verdict::Right } else { Verdict::RightButOld })
+            let (used, configured) = (Params::try_from(&hash)?, argon.params());
+            let same_cost = (used.m_cost(), used.t_cost(), used.p_cost()) == (configured.m_cost(), configured.t_cost(), configured.p_cost());
+            Ok(if same_cost { PasswordCheck::Right } else { PasswordCheck::NeedsRehash })
         }
-        Err(password_hash::Error::PasswordInvalid) => Ok(Verdict::Wrong),
+        Err(password_hash::Error::PasswordInvalid) => Ok(PasswordCheck::Wrong),
         Err(error) => Err(error),
     }
 }
@@ -139,38 +139,38 @@ mod tests {
     #[tokio::test]
     async fn a_password_is_known_again_and_only_by_its_hash() {
         let hasher = Hasher::new(&cheap()).unwrap();
-        let hash = hasher.hash(&password("correct horse"), Rank::Stranger).await.unwrap();
+        let hash = hasher.hash(&password("correct horse"), Priority::Normal).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{hash}");
-        assert_ne!(hash, hasher.hash(&password("correct horse"), Rank::Stranger).await.unwrap(), "salted");
-        assert_eq!(hasher.check(&password("correct horse"), Some(&hash), Rank::Stranger).await.unwrap(), Verdict::Right);
-        assert_eq!(hasher.check(&password("correct horse "), Some(&hash), Rank::Stranger).await.unwrap(), Verdict::Wrong);
-        assert_eq!(hasher.check(&password("correct horse"), None, Rank::Stranger).await.unwrap(), Verdict::Wrong);
+        assert_ne!(hash, hasher.hash(&password("correct horse"), Priority::Normal).await.unwrap(), "salted");
+        assert_eq!(hasher.verify(&password("correct horse"), Some(&hash), Priority::Normal).await.unwrap(), PasswordCheck::Right);
+        assert_eq!(hasher.verify(&password("correct horse "), Some(&hash), Priority::Normal).await.unwrap(), PasswordCheck::Wrong);
+        assert_eq!(hasher.verify(&password("correct horse"), None, Priority::Normal).await.unwrap(), PasswordCheck::Wrong);
     }
 
     #[tokio::test]
     async fn hashes_of_other_times_are_found_out() {
-        let hash = Hasher::new(&cheap()).unwrap().hash(&password("correct horse"), Rank::Stranger).await.unwrap();
+        let hash = Hasher::new(&cheap()).unwrap().hash(&password("correct horse"), Priority::Normal).await.unwrap();
         let today = Hasher::new(&Config { argon2_passes: 2, ..cheap() }).unwrap();
-        assert_eq!(today.check(&password("correct horse"), Some(&hash), Rank::Stranger).await.unwrap(), Verdict::RightButOld);
+        assert_eq!(today.verify(&password("correct horse"), Some(&hash), Priority::Normal).await.unwrap(), PasswordCheck::NeedsRehash);
     }
 
     #[tokio::test]
     async fn nobody_costs_what_somebody_costs() {
         let hasher = Hasher::new(&Config::default()).unwrap();
-        let nobody = PasswordHash::new(&hasher.nobody).unwrap();
-        let params = Params::try_from(&nobody).unwrap();
+        let dummy_hash = PasswordHash::new(&hasher.dummy_hash).unwrap();
+        let params = Params::try_from(&dummy_hash).unwrap();
         assert_eq!((params.m_cost(), params.t_cost(), params.p_cost()), (19_456, 2, 1));
-        assert_eq!(nobody.hash.unwrap().as_ref().len(), 32);
+        assert_eq!(dummy_hash.hash.unwrap().as_ref().len(), 32);
     }
 
     #[tokio::test]
     async fn those_who_find_no_place_to_wait_are_told_to_come_back() {
         let hasher = Hasher::new(&Config { hashes_at_once: 1, hashes_waiting: 2, ..cheap() }).unwrap();
-        let busy = hasher.places.clone().try_acquire_many_owned(3).unwrap();
-        assert!(matches!(hasher.hash(&password("correct horse"), Rank::Stranger).await, Err(Error::Busy)));
-        assert!(hasher.hash(&password("correct horse"), Rank::Known).await.is_ok(), "strangers can't fill what is reserved");
+        let busy = hasher.queue.clone().try_acquire_many_owned(3).unwrap();
+        assert!(matches!(hasher.hash(&password("correct horse"), Priority::Normal).await, Err(Error::Busy)));
+        assert!(hasher.hash(&password("correct horse"), Priority::Reserved).await.is_ok(), "strangers can't fill what is reserved");
         drop(busy);
-        assert!(hasher.hash(&password("correct horse"), Rank::Stranger).await.is_ok());
-        assert_eq!((hasher.places.available_permits(), hasher.reserved.available_permits()), (3, 1), "every place is given back");
+        assert!(hasher.hash(&password("correct horse"), Priority::Normal).await.is_ok());
+        assert_eq!((hasher.queue.available_permits(), hasher.reserved.available_permits()), (3, 1), "every permit is given back");
     }
 }

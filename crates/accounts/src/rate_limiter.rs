@@ -17,7 +17,7 @@ const ROWS: usize = 3;
 const CELLS: usize = 1 << 16;
 
 /// Lets each key try `burst` times in a window; afterwards again as the window goes by.
-pub(crate) struct Limiter {
+pub(crate) struct RateLimiter {
     burst: u64,
     /// Milliseconds that one attempt takes to be forgiven.
     step: u64,
@@ -26,7 +26,7 @@ pub(crate) struct Limiter {
     rows: Mutex<[Vec<u64>; ROWS]>,
 }
 
-impl Limiter {
+impl RateLimiter {
     /// A limiter of `burst` attempts per `window`.
     pub(crate) fn new(burst: u32, window: TimeDelta) -> Self {
         let burst = u64::from(burst.max(1));
@@ -35,34 +35,34 @@ impl Limiter {
     }
 
     /// Counts an attempt of `key` and answers how many count now, this one included; or how long to wait.
-    pub(crate) fn take(&self, key: &str, now: DateTime<Utc>) -> Result<u64, Duration> {
+    pub(crate) fn try_acquire(&self, key: &str, now: DateTime<Utc>) -> Result<u64, Duration> {
         let now = millis(now);
         let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
-        let forgiven = self.cells(&mut rows, key).map(|cell| *cell).min().unwrap_or(0).max(now);
-        let most = now + (self.burst - 1) * self.step;
-        if forgiven > most {
-            return Err(Duration::from_millis(forgiven - most));
+        let arrival = self.cells(&mut rows, key).map(|cell| *cell).min().unwrap_or(0).max(now);
+        let latest = now + (self.burst - 1) * self.step;
+        if arrival > latest {
+            return Err(Duration::from_millis(arrival - latest));
         }
         self.cells(&mut rows, key).for_each(|cell| *cell = (*cell).max(now) + self.step);
-        Ok((forgiven + self.step - now).div_ceil(self.step))
+        Ok((arrival + self.step - now).div_ceil(self.step))
     }
 
     /// How near to the limit `used` attempts are: 0 up to half of it, then 1 to 5.
-    pub(crate) fn pressure(&self, used: u64) -> u32 {
-        let calm = self.burst.div_ceil(2);
-        let steps = (used.saturating_sub(calm) * 5).div_ceil((self.burst - calm).max(1));
+    pub(crate) fn delay_steps(&self, used: u64) -> u32 {
+        let free = self.burst.div_ceil(2);
+        let steps = (used.saturating_sub(free) * 5).div_ceil((self.burst - free).max(1));
         u32::try_from(steps.min(5)).unwrap_or(5)
     }
 
     /// Takes an attempt back: it was no failure.
-    pub(crate) fn give_back(&self, key: &str) {
+    pub(crate) fn refund(&self, key: &str) {
         let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         self.cells(&mut rows, key).for_each(|cell| *cell = cell.saturating_sub(self.step));
     }
 
     fn cells<'r>(&self, rows: &'r mut [Vec<u64>; ROWS], key: &str) -> impl Iterator<Item = &'r mut u64> {
-        let places: [usize; ROWS] = std::array::from_fn(|row| self.hashers.get(row).map_or(0, |hasher| hasher.hash_one(key) as usize % CELLS));
-        rows.iter_mut().zip(places).filter_map(|(row, place)| row.get_mut(place))
+        let columns: [usize; ROWS] = std::array::from_fn(|row| self.hashers.get(row).map_or(0, |hasher| hasher.hash_one(key) as usize % CELLS));
+        rows.iter_mut().zip(columns).filter_map(|(row, column)| row.get_mut(column))
     }
 }
 
@@ -74,33 +74,33 @@ fn millis(time: DateTime<Utc>) -> u64 {
 mod tests {
     use super::*;
 
-    fn limiter() -> (Limiter, DateTime<Utc>) {
-        (Limiter::new(10, TimeDelta::minutes(15)), Utc::now())
+    fn limiter() -> (RateLimiter, DateTime<Utc>) {
+        (RateLimiter::new(10, TimeDelta::minutes(15)), Utc::now())
     }
 
     #[test]
     fn ten_attempts_then_a_wait_that_is_told() {
         let (limiter, now) = limiter();
         for _ in 0..10 {
-            limiter.take("ada", now).unwrap();
+            limiter.try_acquire("ada", now).unwrap();
         }
-        let wait = limiter.take("ada", now).unwrap_err();
+        let wait = limiter.try_acquire("ada", now).unwrap_err();
         assert_eq!(wait, Duration::from_secs(90));
-        assert!(limiter.take("bob", now).is_ok());
-        assert!(limiter.take("ada", now + TimeDelta::seconds(89)).is_err());
-        assert!(limiter.take("ada", now + TimeDelta::seconds(90)).is_ok());
+        assert!(limiter.try_acquire("bob", now).is_ok());
+        assert!(limiter.try_acquire("ada", now + TimeDelta::seconds(89)).is_err());
+        assert!(limiter.try_acquire("ada", now + TimeDelta::seconds(90)).is_ok());
         for _ in 0..10 {
-            limiter.take("ada", now + TimeDelta::hours(1)).unwrap();
+            limiter.try_acquire("ada", now + TimeDelta::hours(1)).unwrap();
         }
-        assert!(limiter.take("ada", now + TimeDelta::hours(1)).is_err(), "a long rest doesn't add up");
+        assert!(limiter.try_acquire("ada", now + TimeDelta::hours(1)).is_err(), "a long rest doesn't add up");
     }
 
     #[test]
     fn success_is_not_held_against_anybody() {
         let (limiter, now) = limiter();
         for _ in 0..1000 {
-            limiter.take("venue", now).unwrap();
-            limiter.give_back("venue");
+            limiter.try_acquire("venue", now).unwrap();
+            limiter.refund("venue");
         }
     }
 
@@ -108,9 +108,9 @@ mod tests {
     fn a_flood_of_names_does_not_shut_others_out() {
         let (limiter, now) = limiter();
         for name in 0..90_000 {
-            let _ = limiter.take(&format!("name{name}"), now);
+            let _ = limiter.try_acquire(&format!("name{name}"), now);
         }
-        let refused = (0..10_000).filter(|guest| limiter.take(&format!("guest{guest}"), now).is_err()).count();
+        let refused = (0..10_000).filter(|guest| limiter.try_acquire(&format!("guest{guest}"), now).is_err()).count();
         assert!(refused < 20, "{refused} of 10,000 refused");
     }
 
@@ -120,7 +120,7 @@ mod tests {
             let (limiter, now) = limiter();
             let mut allowed = 0;
             for other in others.iter().map(String::as_str).chain(std::iter::repeat_n("ada", 50)) {
-                let taken = limiter.take(other, now).is_ok();
+                let taken = limiter.try_acquire(other, now).is_ok();
                 allowed += usize::from(taken && other == "ada");
             }
             proptest::prop_assert!(allowed <= 10);

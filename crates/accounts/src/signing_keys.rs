@@ -19,18 +19,18 @@ use uuid::Uuid;
 use crate::config::Config;
 use crate::error::Error;
 use crate::store;
-use crate::tokens::ACCESS_LIFE;
+use crate::tokens::ACCESS_TOKEN_LIFETIME;
 
 /// How long a key is announced before it signs.
-const ANNOUNCED: TimeDelta = TimeDelta::hours(24);
+const PUBLISHED_AHEAD: TimeDelta = TimeDelta::hours(24);
 /// Clocks differ and answers take time: a key stays for this long after its last token has expired.
-const MARGIN: TimeDelta = TimeDelta::minutes(45);
-/// How old a process's knowledge of the keys may be; far less than [`ANNOUNCED`].
-const FRESH: TimeDelta = TimeDelta::seconds(60);
+const RETIREMENT_MARGIN: TimeDelta = TimeDelta::minutes(45);
+/// How old a process's knowledge of the keys may be; far less than [`PUBLISHED_AHEAD`].
+const CACHE_LIFETIME: TimeDelta = TimeDelta::seconds(60);
 /// When to look again after a look that failed: whoever waits for keys should not wait for a silent database each time.
-const AGAIN: TimeDelta = TimeDelta::seconds(5);
+const RETRY_DELAY: TimeDelta = TimeDelta::seconds(5);
 
-struct Key {
+struct SigningKey {
     signs_from: DateTime<Utc>,
     header: Header,
     private: EncodingKey,
@@ -38,124 +38,124 @@ struct Key {
 }
 
 /// What a process knows of the keys.
-struct Ring {
-    read_at: DateTime<Utc>,
+struct CachedKeys {
+    loaded_at: DateTime<Utc>,
     /// In the order in which they sign; never empty.
-    keys: Vec<Key>,
+    keys: Vec<SigningKey>,
 }
 
 /// Signs tokens and looks after the keys.
-pub(crate) struct Keys {
+pub(crate) struct SigningKeys {
     db: Db,
     clock: Clock,
-    signs_for: TimeDelta,
-    ring: RwLock<Arc<Ring>>,
+    rotation_period: TimeDelta,
+    cache: RwLock<Arc<CachedKeys>>,
     failed_at: Mutex<DateTime<Utc>>,
 }
 
-impl Keys {
+impl SigningKeys {
     /// Reads the keys, or makes the first.
     pub(crate) async fn open(db: Db, clock: Clock, config: &Config) -> Result<Self, Error> {
         let now = clock.now();
         db.write(move |tx| {
             Box::pin(async move {
-                if store::keys::list(tx).await?.is_empty() {
-                    store::keys::insert(tx, &random(now), now).await?;
+                if store::signing_keys::list(tx).await?.is_empty() {
+                    store::signing_keys::insert(tx, &generate(now), now).await?;
                 }
                 Ok::<_, db::Error>(())
             })
         })
         .await?;
-        let ring = RwLock::new(Arc::new(read(&db, now).await?));
-        Ok(Self { db, clock, signs_for: TimeDelta::days(config.key_days.into()), ring, failed_at: Mutex::new(DateTime::UNIX_EPOCH) })
+        let cache = RwLock::new(Arc::new(load(&db, now).await?));
+        Ok(Self { db, clock, rotation_period: TimeDelta::days(config.key_rotation_days.into()), cache, failed_at: Mutex::new(DateTime::UNIX_EPOCH) })
     }
 
     /// Signs a token.
     pub(crate) async fn sign(&self, claims: &Claims) -> Result<String, Error> {
-        let ring = self.ring().await;
+        let cached = self.cached_keys().await;
         let now = self.clock.now();
-        let key = ring.keys.iter().rev().find(|key| key.signs_from <= now).or(ring.keys.first());
+        let key = cached.keys.iter().rev().find(|key| key.signs_from <= now).or(cached.keys.first());
         let key = key.ok_or(Error::Db(db::Error::Corrupt("the signing keys")))?;
         jsonwebtoken::encode(&key.header, claims, &key.private).map_err(|error| Error::Signing(error.into()))
     }
 
     /// The public halves, for whoever checks tokens.
-    pub(crate) async fn public(&self) -> JwkSet {
-        JwkSet { keys: self.ring().await.keys.iter().map(|key| key.public.clone()).collect() }
+    pub(crate) async fn jwks(&self) -> JwkSet {
+        JwkSet { keys: self.cached_keys().await.keys.iter().map(|key| key.public.clone()).collect() }
     }
 
-    async fn ring(&self) -> Arc<Ring> {
-        let known = self.ring.read().unwrap_or_else(PoisonError::into_inner).clone();
-        if self.clock.now() - known.read_at <= FRESH {
-            return known;
+    async fn cached_keys(&self) -> Arc<CachedKeys> {
+        let cached = self.cache.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if self.clock.now() - cached.loaded_at <= CACHE_LIFETIME {
+            return cached;
         }
-        if self.clock.now() - *self.failed_at.lock().unwrap_or_else(PoisonError::into_inner) <= AGAIN {
-            return known;
+        if self.clock.now() - *self.failed_at.lock().unwrap_or_else(PoisonError::into_inner) <= RETRY_DELAY {
+            return cached;
         }
-        match self.reread().await {
-            Ok(ring) => ring,
+        match self.reload().await {
+            Ok(keys) => keys,
             Err(error) => {
                 *self.failed_at.lock().unwrap_or_else(PoisonError::into_inner) = self.clock.now();
                 tracing::warn!(%error, "the signing keys could not be read again; going on with those that are known");
-                known
+                cached
             }
         }
     }
 
-    async fn reread(&self) -> Result<Arc<Ring>, Error> {
-        let ring = Arc::new(read(&self.db, self.clock.now()).await?);
-        *self.ring.write().unwrap_or_else(PoisonError::into_inner) = ring.clone();
-        Ok(ring)
+    async fn reload(&self) -> Result<Arc<CachedKeys>, Error> {
+        let keys = Arc::new(load(&self.db, self.clock.now()).await?);
+        *self.cache.write().unwrap_or_else(PoisonError::into_inner) = keys.clone();
+        Ok(keys)
     }
 
     /// Announces the next key when it is time, retires those that nobody can need any more.
-    pub(crate) async fn look_after(&self, run: Run) -> Result<(), Error> {
-        let (now, signs_for) = (self.clock.now(), self.signs_for);
+    pub(crate) async fn rotate(&self, run: Run) -> Result<(), Error> {
+        let (now, rotation_period) = (self.clock.now(), self.rotation_period);
         self.db
             .write(move |tx| {
                 Box::pin(async move {
                     run.fence(tx).await?;
-                    let keys = store::keys::list(tx).await?;
+                    let keys = store::signing_keys::list(tx).await?;
                     let starts: Vec<_> = keys.iter().map(|key| key.signs_from).collect();
-                    if let Some(signs_from) = next_start(&starts, signs_for, now) {
-                        store::keys::insert(tx, &random(signs_from), now).await?;
+                    if let Some(signs_from) = next_start(&starts, rotation_period, now) {
+                        store::signing_keys::insert(tx, &generate(signs_from), now).await?;
                         tracing::info!(%signs_from, "a new signing key is announced");
                     }
-                    for key in keys.iter().take(retired(&starts, now)) {
-                        store::keys::remove(tx, &key.kid).await?;
+                    for key in keys.iter().take(retired_count(&starts, now)) {
+                        store::signing_keys::remove(tx, &key.kid).await?;
                     }
                     Ok::<_, db::Error>(())
                 })
             })
             .await?;
-        self.reread().await.map(drop)
+        self.reload().await.map(drop)
     }
 }
 
 /// When the next key begins to sign, if it must be announced now.
-fn next_start(starts: &[DateTime<Utc>], signs_for: TimeDelta, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+fn next_start(starts: &[DateTime<Utc>], rotation_period: TimeDelta, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let Some(newest) = starts.last() else { return Some(now) };
-    let due = *newest + signs_for;
-    (due <= now + ANNOUNCED).then(|| due.max(now + ANNOUNCED))
+    let due = *newest + rotation_period;
+    (due <= now + PUBLISHED_AHEAD).then(|| due.max(now + PUBLISHED_AHEAD))
 }
 
 /// How many of the oldest keys have signed nothing that still holds.
-fn retired(starts: &[DateTime<Utc>], now: DateTime<Utc>) -> usize {
-    starts.iter().skip(1).take_while(|&&successor| successor + ACCESS_LIFE + MARGIN <= now).count()
+fn retired_count(starts: &[DateTime<Utc>], now: DateTime<Utc>) -> usize {
+    starts.iter().skip(1).take_while(|&&successor| successor + ACCESS_TOKEN_LIFETIME + RETIREMENT_MARGIN <= now).count()
 }
 
-fn random(signs_from: DateTime<Utc>) -> store::keys::Row {
-    store::keys::Row { kid: Uuid::new_v4().simple().to_string(), seed: rand::random::<[u8; 32]>().to_vec(), signs_from }
+fn generate(signs_from: DateTime<Utc>) -> store::signing_keys::Row {
+    store::signing_keys::Row { kid: Uuid::new_v4().simple().to_string(), seed: rand::random::<[u8; 32]>().to_vec(), signs_from }
 }
 
-async fn read(db: &Db, now: DateTime<Utc>) -> Result<Ring, Error> {
-    let rows = store::keys::list(db.read()).await?;
-    let keys = rows.into_iter().map(Key::read).collect::<Result<Vec<_>, _>>()?;
-    Ok(Ring { read_at: now, keys })
+async fn load(db: &Db, now: DateTime<Utc>) -> Result<CachedKeys, Error> {
+    let rows = store::signing_keys::list(db.read()).await?;
+    let keys = rows.into_iter().map(SigningKey::from_row).collect::<Result<Vec<_>, _>>()?;
+    Ok(CachedKeys { loaded_at: now, keys })
 }
 
-impl Key {
-    fn read(row: store::keys::Row) -> Result<Self, Error> {
+impl SigningKey {
+    fn from_row(row: store::signing_keys::Row) -> Result<Self, Error> {
         let seed: [u8; 32] = row.seed.try_into().map_err(|_| db::Error::Corrupt("a signing key"))?;
         // Without the public half (PKCS#8 version 1): jsonwebtoken's older parser refuses version 2.
         let der = KeypairBytes { secret_key: seed, public_key: None }.to_pkcs8_der().map_err(|error| Error::Signing(error.into()))?;
@@ -182,7 +182,7 @@ mod tests {
         assert_eq!(next_start(&[start], MONTH, start + TimeDelta::days(29)), Some(start + MONTH));
         // After a long sleep the old key goes on until the new one has been announced for a day.
         let late = start + TimeDelta::days(400);
-        assert_eq!(next_start(&[start], MONTH, late), Some(late + ANNOUNCED));
+        assert_eq!(next_start(&[start], MONTH, late), Some(late + PUBLISHED_AHEAD));
         assert_eq!(next_start(&[start, start + MONTH], MONTH, start + TimeDelta::days(29)), None, "announced already");
     }
 
@@ -190,9 +190,9 @@ mod tests {
     fn a_key_stays_until_its_last_token_has_expired() {
         let start = Utc::now();
         let starts = [start, start + MONTH];
-        assert_eq!(retired(&[start], start + TimeDelta::days(900)), 0, "the only key stays");
-        assert_eq!(retired(&starts, start + MONTH + ACCESS_LIFE), 0);
-        assert_eq!(retired(&starts, start + MONTH + TimeDelta::hours(1)), 1);
-        assert_eq!(retired(&[start, start + MONTH, start + MONTH * 2], start + MONTH * 3), 2);
+        assert_eq!(retired_count(&[start], start + TimeDelta::days(900)), 0, "the only key stays");
+        assert_eq!(retired_count(&starts, start + MONTH + ACCESS_TOKEN_LIFETIME), 0);
+        assert_eq!(retired_count(&starts, start + MONTH + TimeDelta::hours(1)), 1);
+        assert_eq!(retired_count(&[start, start + MONTH, start + MONTH * 2], start + MONTH * 3), 2);
     }
 }

@@ -13,14 +13,14 @@ const MAX_MARKS: usize = 4;
 /// The flags of England, Scotland and Wales: the only emoji made of tags (UTS #51, `RGI_Emoji_Tag_Sequence`).
 const TAG_FLAGS: [&str; 3] = ["gbeng", "gbsct", "gbwls"];
 const BLACK_FLAG: char = '\u{1f3f4}';
-const JOINER: char = '\u{200d}';
-const NON_JOINER: char = '\u{200c}';
-const TEXT_STYLE: char = '\u{fe0e}';
-const EMOJI_STYLE: char = '\u{fe0f}';
+const ZERO_WIDTH_JOINER: char = '\u{200d}';
+const ZERO_WIDTH_NON_JOINER: char = '\u{200c}';
+const TEXT_PRESENTATION: char = '\u{fe0e}';
+const EMOJI_PRESENTATION: char = '\u{fe0f}';
 
 /// What is wrong with a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Flaw {
+pub(super) enum TextError {
     /// A control character, or a separator of lines or paragraphs.
     Control,
     /// A character that can't be seen, or that turns the text after it around.
@@ -32,18 +32,18 @@ pub(super) enum Flaw {
 }
 
 /// One line, as it is kept: NFC, without space around it, each run of spaces one space, and something to see in it.
-pub(super) fn line(text: &str) -> Result<String, Flaw> {
+pub(super) fn single_line(text: &str) -> Result<String, TextError> {
     let text: String = text.trim().nfc().collect();
     check(&text)?;
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.chars().any(is_seen) { Ok(line) } else { Err(Flaw::Blank) }
+    if line.chars().any(is_visible) { Ok(line) } else { Err(TextError::Blank) }
 }
 
 /// A text of lines, as it is kept: NFC, without space around it. It may be empty.
-pub(super) fn lines(text: &str) -> Result<String, Flaw> {
+pub(super) fn multi_line(text: &str) -> Result<String, TextError> {
     let text: String = text.replace("\r\n", "\n").trim().nfc().collect();
     text.split('\n').try_for_each(check)?;
-    if text.is_empty() || text.chars().any(is_seen) { Ok(text) } else { Err(Flaw::Blank) }
+    if text.is_empty() || text.chars().any(is_visible) { Ok(text) } else { Err(TextError::Blank) }
 }
 
 /// Whether a character may stand in any text, whatever is around it.
@@ -51,23 +51,23 @@ pub(super) fn is_plain(char: char) -> bool {
     !is_control(char) && !is_invisible(char)
 }
 
-fn check(line: &str) -> Result<(), Flaw> {
+fn check(line: &str) -> Result<(), TextError> {
     let chars: Vec<char> = line.chars().collect();
     let (mut marks, mut at) = (0, 0);
     while let Some(&char) = chars.get(at) {
         let before = at.checked_sub(1).and_then(|at| chars.get(at)).copied();
         if is_control(char) {
-            return Err(Flaw::Control);
+            return Err(TextError::Control);
         }
-        if is_invisible(char) && !is_needed(before, char, chars.get(at + 1).copied()) {
-            return Err(Flaw::Invisible);
+        if is_invisible(char) && !has_visible_effect(before, char, chars.get(at + 1).copied()) {
+            return Err(TextError::Invisible);
         }
-        marks = if is_stacking(char) { marks + 1 } else { 0 };
-        let stands_alone = char.general_category_group() == Group::Mark && !is_invisible(char) && before.is_none_or(char::is_whitespace);
-        if stands_alone || marks > MAX_MARKS || (marks > 1 && before == Some(char)) {
-            return Err(Flaw::Marks);
+        marks = if is_nonspacing(char) { marks + 1 } else { 0 };
+        let has_no_base = char.general_category_group() == Group::Mark && !is_invisible(char) && before.is_none_or(char::is_whitespace);
+        if has_no_base || marks > MAX_MARKS || (marks > 1 && before == Some(char)) {
+            return Err(TextError::Marks);
         }
-        at += 1 + if char == BLACK_FLAG { tags_of_a_flag(chars.get(at + 1..).unwrap_or_default()) } else { 0 };
+        at += 1 + if char == BLACK_FLAG { flag_tag_count(chars.get(at + 1..).unwrap_or_default()) } else { 0 };
     }
     Ok(())
 }
@@ -89,14 +89,14 @@ fn is_invisible(char: char) -> bool {
 
 /// Whether an invisible character does something that can be seen: it joins or parts letters of a script that has forms for that, chooses
 /// the form of an ideograph, or makes one emoji of several.
-fn is_needed(before: Option<char>, char: char, after: Option<char>) -> bool {
+fn has_visible_effect(before: Option<char>, char: char, after: Option<char>) -> bool {
     let Some(before) = before else { return false };
-    let in_emoji = |char: char| char == EMOJI_STYLE || is_emoji(char);
+    let in_emoji = |char: char| char == EMOJI_PRESENTATION || is_emoji(char);
     match char {
-        JOINER if in_emoji(before) => after.is_some_and(is_emoji),
-        JOINER | NON_JOINER => has_joining_forms(before) && after.is_some_and(has_joining_forms),
-        EMOJI_STYLE if matches!(before, '0'..='9' | '#' | '*') => after == Some('\u{20e3}'),
-        TEXT_STYLE | EMOJI_STYLE => is_emoji(before),
+        ZERO_WIDTH_JOINER if in_emoji(before) => after.is_some_and(is_emoji),
+        ZERO_WIDTH_JOINER | ZERO_WIDTH_NON_JOINER => has_joining_forms(before) && after.is_some_and(has_joining_forms),
+        EMOJI_PRESENTATION if matches!(before, '0'..='9' | '#' | '*') => after == Some('\u{20e3}'),
+        TEXT_PRESENTATION | EMOJI_PRESENTATION => is_emoji(before),
         '\u{fe00}'..='\u{fe02}' | '\u{e0100}'..='\u{e01ef}' => is_ideograph(before),
         '\u{180b}'..='\u{180d}' | '\u{180f}' => matches!(before, '\u{1820}'..='\u{18aa}'),
         _ => false,
@@ -104,7 +104,7 @@ fn is_needed(before: Option<char>, char: char, after: Option<char>) -> bool {
 }
 
 /// How many tags after a black flag belong to it: those of the three flags that there are, and their end.
-fn tags_of_a_flag(after: &[char]) -> usize {
+fn flag_tag_count(after: &[char]) -> usize {
     let is_tagged = |flag: &&str| {
         let tags = flag.chars().map(|letter| char::from_u32(0xe0000 + u32::from(letter))).chain([Some('\u{e007f}')]);
         tags.zip(after.iter().copied().map(Some).chain(std::iter::repeat(None))).all(|(tag, found)| tag == found)
@@ -117,20 +117,20 @@ fn is_emoji(char: char) -> bool {
 }
 
 /// Marks that take no space of their own, so that any number of them would fit on one letter.
-fn is_stacking(char: char) -> bool {
+fn is_nonspacing(char: char) -> bool {
     matches!(char.general_category(), Category::NonspacingMark | Category::EnclosingMark) && !is_invisible(char)
 }
 
-fn is_seen(char: char) -> bool {
-    let can_be_seen = matches!(char.general_category_group(), Group::Letter | Group::Number | Group::Punctuation | Group::Symbol);
-    can_be_seen && !is_invisible(char)
+fn is_visible(char: char) -> bool {
+    let has_shape = matches!(char.general_category_group(), Group::Letter | Group::Number | Group::Punctuation | Group::Symbol);
+    has_shape && !is_invisible(char)
 }
 
 /// Arabic, Syriac, N'Ko, the scripts of India, Sinhala, Tibetan, Myanmar, Khmer, Mongolian, and Arabic's older forms.
 fn has_joining_forms(char: char) -> bool {
-    let in_such_a_script =
+    let in_joining_script =
         matches!(char, '\u{600}'..='\u{8ff}' | '\u{900}'..='\u{dff}' | '\u{f00}'..='\u{109f}' | '\u{1780}'..='\u{18af}' | '\u{fb50}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}');
-    in_such_a_script && matches!(char.general_category_group(), Group::Letter | Group::Mark) && !is_invisible(char)
+    in_joining_script && matches!(char.general_category_group(), Group::Letter | Group::Mark) && !is_invisible(char)
 }
 
 fn is_ideograph(char: char) -> bool {
@@ -166,26 +166,26 @@ mod tests {
             "...",
             "7",
         ] {
-            assert_eq!(line(fine).as_deref(), Ok(fine), "{fine:?}");
+            assert_eq!(single_line(fine).as_deref(), Ok(fine), "{fine:?}");
         }
     }
 
     #[test]
     fn the_same_name_is_kept_in_one_form() {
-        assert_eq!(line("Zoe\u{308}").unwrap(), "Zo\u{eb}");
-        assert_eq!(line("\u{1112}\u{1161}\u{11ab}").unwrap(), "\u{d55c}");
-        assert_eq!(line("\u{3000} Ada\u{a0}\u{2003}\u{2009} Lovelace\u{202f}").unwrap(), "Ada Lovelace");
-        assert_eq!(lines(" one\r\ntwo  e\u{301}\n").unwrap(), "one\ntwo  \u{e9}");
-        assert_eq!(lines("").unwrap(), "");
+        assert_eq!(single_line("Zoe\u{308}").unwrap(), "Zo\u{eb}");
+        assert_eq!(single_line("\u{1112}\u{1161}\u{11ab}").unwrap(), "\u{d55c}");
+        assert_eq!(single_line("\u{3000} Ada\u{a0}\u{2003}\u{2009} Lovelace\u{202f}").unwrap(), "Ada Lovelace");
+        assert_eq!(multi_line(" one\r\ntwo  e\u{301}\n").unwrap(), "one\ntwo  \u{e9}");
+        assert_eq!(multi_line("").unwrap(), "");
     }
 
     #[test]
     fn a_name_that_shows_nothing_is_none() {
         for blank in ["", " ", "\u{a0}\u{3000}\u{2003}", "\u{205f}\u{1680}"] {
-            assert_eq!(line(blank), Err(Flaw::Blank), "{blank:?}");
+            assert_eq!(single_line(blank), Err(TextError::Blank), "{blank:?}");
         }
         for mark in ["\u{301}", "\u{20dd}", "\u{301}\u{302}", "a \u{301}", "\u{903}"] {
-            assert_eq!(line(mark), Err(Flaw::Marks), "{mark:?}");
+            assert_eq!(single_line(mark), Err(TextError::Marks), "{mark:?}");
         }
     }
 
@@ -197,38 +197,38 @@ mod tests {
             for text in
                 [format!("{char}"), format!("Ada{char}"), format!("{char}Ada"), format!("A{char}da"), format!("李{char}{char}"), format!("ع{char}"), format!("👩{char}{char}👩")]
             {
-                assert_eq!(line(&text), Err(Flaw::Invisible), "{text:?}");
-                assert_eq!(lines(&text), Err(Flaw::Invisible), "{text:?}");
+                assert_eq!(single_line(&text), Err(TextError::Invisible), "{text:?}");
+                assert_eq!(multi_line(&text), Err(TextError::Invisible), "{text:?}");
             }
         }
         for more in ["🏴\u{e0078}\u{e007f}", "🏴\u{e0067}\u{e0062}", "👩\u{200d}", "👩\u{200d}a", "1\u{fe0f}", "a\u{200d}🎤"] {
-            assert_eq!(line(more), Err(Flaw::Invisible), "{more:?}");
+            assert_eq!(single_line(more), Err(TextError::Invisible), "{more:?}");
         }
     }
 
     #[test]
     fn control_characters_stay_out() {
         for control in ['\0', '\t', '\u{7}', '\u{1b}', '\u{7f}', '\u{85}', '\u{9b}', '\u{2028}', '\u{2029}'] {
-            assert_eq!(line(&format!("a{control}b")), Err(Flaw::Control), "{control:?}");
-            assert_eq!(lines(&format!("a{control}b")), Err(Flaw::Control), "{control:?}");
+            assert_eq!(single_line(&format!("a{control}b")), Err(TextError::Control), "{control:?}");
+            assert_eq!(multi_line(&format!("a{control}b")), Err(TextError::Control), "{control:?}");
         }
-        assert_eq!(line("a\nb"), Err(Flaw::Control));
+        assert_eq!(single_line("a\nb"), Err(TextError::Control));
     }
 
     #[test]
     fn marks_do_not_pile_up() {
-        assert!(line("ק\u{5b8}\u{5c4}\u{5a3}\u{5bd}").is_ok());
+        assert!(single_line("ק\u{5b8}\u{5c4}\u{5a3}\u{5bd}").is_ok());
         for piled in ["a\u{316}\u{317}\u{318}\u{319}\u{31c}", "a\u{335}\u{335}", &format!("Z{}", "\u{310}\u{311}".repeat(20))] {
-            assert_eq!(line(piled), Err(Flaw::Marks), "{piled:?}");
+            assert_eq!(single_line(piled), Err(TextError::Marks), "{piled:?}");
         }
     }
 
     proptest::proptest! {
         #[test]
         fn what_is_kept_is_kept_again_as_it_is(text in "\\PC{0,40}|[\\u{300}-\\u{30f}a-c \\u{200b}-\\u{200f}\\u{fe0f}👩🎤]{0,20}") {
-            if let Ok(kept) = line(&text) {
-                proptest::prop_assert_eq!(line(&kept), Ok(kept.clone()));
-                proptest::prop_assert!(kept.chars().any(is_seen));
+            if let Ok(kept) = single_line(&text) {
+                proptest::prop_assert_eq!(single_line(&kept), Ok(kept.clone()));
+                proptest::prop_assert!(kept.chars().any(is_visible));
             }
         }
     }

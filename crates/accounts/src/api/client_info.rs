@@ -9,57 +9,57 @@ use axum::extract::{ConnectInfo, FromRequestParts, OriginalUri};
 use http::HeaderName;
 use http::request::Parts;
 
-use crate::accounts::Asker;
+use crate::accounts::ClientInfo;
 use crate::error::Error;
-use crate::tokens::digest;
+use crate::tokens::sha256;
 
-const CLIENT: HeaderName = HeaderName::from_static("x-tutti-client");
-const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const CLIENT_HEADER: HeaderName = HeaderName::from_static("x-tutti-client");
+const IDEMPOTENCY_KEY_HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 
-impl<S: Send + Sync> FromRequestParts<S> for Asker {
+impl<S: Send + Sync> FromRequestParts<S> for ClientInfo {
     type Rejection = Error;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        Ok(Self { address: address(parts), request_key: request_key(parts)? })
+        Ok(Self { address: client_address(parts), request_key: request_key(parts)? })
     }
 }
 
-fn address(parts: &Parts) -> Option<IpAddr> {
-    let told = parts.headers.get(CLIENT).and_then(|value| value.to_str().ok()?.trim().parse().ok());
-    told.or_else(|| parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip()))
+fn client_address(parts: &Parts) -> Option<IpAddr> {
+    let from_header = parts.headers.get(CLIENT_HEADER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    from_header.or_else(|| parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip()))
 }
 
 fn request_key(parts: &Parts) -> Result<Option<Vec<u8>>, Error> {
-    let Some(key) = parts.headers.get(KEY) else { return Ok(None) };
+    let Some(key) = parts.headers.get(IDEMPOTENCY_KEY_HEADER) else { return Ok(None) };
     if key.is_empty() || key.len() > 255 {
         return Err(Error::BadIdempotencyKey);
     }
     // A key belongs to the address it was used at, so that one key can't mean two things.
     let path = parts.extensions.get::<OriginalUri>().map_or(parts.uri.path(), |uri| uri.path());
-    Ok(Some(digest(&[path.as_bytes(), b"\0", key.as_bytes()].concat())))
+    Ok(Some(sha256(&[path.as_bytes(), b"\0", key.as_bytes()].concat())))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    async fn of(request: http::request::Builder) -> Result<Asker, Error> {
+    async fn extract(request: http::request::Builder) -> Result<ClientInfo, Error> {
         let (mut parts, ()) = request.body(()).unwrap().into_parts();
-        Asker::from_request_parts(&mut parts, &()).await
+        ClientInfo::from_request_parts(&mut parts, &()).await
     }
 
     #[tokio::test]
     async fn the_gateway_knows_best_who_asks() {
         let peer = SocketAddr::from(([10, 0, 0, 1], 1));
-        let direct = of(http::Request::post("/v1/sessions").extension(ConnectInfo(peer))).await.unwrap();
+        let direct = extract(http::Request::post("/v1/sessions").extension(ConnectInfo(peer))).await.unwrap();
         assert_eq!(direct.address, Some(peer.ip()));
-        let told = of(http::Request::post("/v1/sessions").extension(ConnectInfo(peer)).header(CLIENT, "2001:db8::7")).await.unwrap();
-        assert_eq!(told.address, Some("2001:db8::7".parse().unwrap()));
-        assert_eq!(of(http::Request::post("/v1/sessions")).await.unwrap().address, None);
+        let from_header = extract(http::Request::post("/v1/sessions").extension(ConnectInfo(peer)).header(CLIENT_HEADER, "2001:db8::7")).await.unwrap();
+        assert_eq!(forwarded.address, Some("2001:db8::7".parse().unwrap()));
+        assert_eq!(extract(http::Request::post("/v1/sessions")).await.unwrap().address, None);
     }
 
     #[tokio::test]
     async fn a_key_means_one_thing_at_one_address() {
-        let at = async |path: &str, key: &str| of(http::Request::post(path).header(KEY, key)).await.map(|asker| asker.request_key);
+        let at = async |path: &str, key: &str| extract(http::Request::post(path).header(IDEMPOTENCY_KEY_HEADER, key)).await.map(|client| client.request_key);
         assert_eq!(at("/v1/accounts", "k").await.unwrap(), at("/v1/accounts", "k").await.unwrap());
         assert_ne!(at("/v1/accounts", "k").await.unwrap(), at("/v1/sessions", "k").await.unwrap());
         assert!(matches!(at("/v1/accounts", "").await, Err(Error::BadIdempotencyKey)));

@@ -9,30 +9,30 @@ use kit::db;
 
 use super::Accounts;
 use crate::error::Error;
-use crate::model::{Account, Edit, NewPassword, Password, Seat};
-use crate::passwords::Rank;
+use crate::model::{Account, CurrentSession, NewPassword, Password, Patch};
+use crate::password_hasher::Priority;
 use crate::store;
-use crate::store::accounts::Change;
+use crate::store::accounts::ProfilePatch;
 
 impl Accounts {
     /// Changes the profile.
-    pub(crate) async fn edit(&self, seat: Seat, change: Change) -> Result<Account, Error> {
-        if let Edit::Put(avatar) = &change.avatar {
-            self.check_avatar(&seat, avatar).await?;
+    pub(crate) async fn update_profile(&self, current: CurrentSession, patch: ProfilePatch) -> Result<Account, Error> {
+        if let Patch::Set(avatar) = &patch.avatar {
+            self.check_avatar(&current, avatar).await?;
         }
-        let id = seat.account.id;
-        let changed = self.context.db.write(move |tx| Box::pin(async move { store::accounts::update(tx, id, change).await })).await?;
-        changed.ok_or(Error::SessionEnded)
+        let id = current.account.id;
+        let updated = self.context.db.write(move |tx| Box::pin(async move { store::accounts::update(tx, id, patch).await })).await?;
+        updated.ok_or(Error::SessionEnded)
     }
 
     /// An avatar is a picture of the member's own that others may see. Where no media role is known there is nobody to ask, and
     /// nothing could be shown either.
-    async fn check_avatar(&self, seat: &Seat, avatar: &MediaId) -> Result<(), Error> {
+    async fn check_avatar(&self, current: &CurrentSession, avatar: &MediaId) -> Result<(), Error> {
         if !self.context.peers.knows("media") {
             return Ok(());
         }
         let item: Option<Received> = self.context.peers.get_json("media", &format!("/internal/media/{avatar}")).await?;
-        let item = item.filter(|item| item.owner == seat.account.id).ok_or(Error::InvalidAvatar("There is no such picture in your library. Upload it first."))?;
+        let item = item.filter(|item| item.owner == current.account.id).ok_or(Error::InvalidAvatar("There is no such picture in your library. Upload it first."))?;
         if item.kind != Kind::Photo {
             return Err(Error::InvalidAvatar("An avatar is a picture. Choose a photo of your library."));
         }
@@ -43,11 +43,11 @@ impl Accounts {
     }
 
     /// Replaces the password and ends every other session.
-    pub(crate) async fn change_password(&self, seat: &Seat, current: &Password, new: Password) -> Result<(), Error> {
-        let new = NewPassword::choose(new, &[&seat.account.handle, &seat.account.email])?;
-        let old = self.confirm(seat, current).await?;
-        let hash = self.hasher.hash(new.get(), Rank::Known).await?;
-        let (account, session) = (seat.account.id, seat.session.id);
+    pub(crate) async fn change_password(&self, current: &CurrentSession, current_password: &Password, new: Password) -> Result<(), Error> {
+        let new = NewPassword::validate(new, &[&current.account.handle, &current.account.email])?;
+        let old = self.verify_own_password(current, current_password).await?;
+        let hash = self.hasher.hash(new.get(), Priority::Reserved).await?;
+        let (account, session) = (current.account.id, current.session.id);
         let changed = self
             .context
             .db
@@ -57,7 +57,7 @@ impl Accounts {
                     if changed {
                         store::sessions::remove_others(tx, account, session).await?;
                         // Whoever knew the old password may be why it was changed.
-                        store::networks::forget(tx, account).await?;
+                        store::known_networks::remove_all(tx, account).await?;
                     }
                     Ok::<_, db::Error>(changed)
                 })
@@ -68,14 +68,14 @@ impl Accounts {
     }
 
     /// Erases the account with everything of it here, and tells the others. Wants the password, or a session that has just begun.
-    pub(crate) async fn erase(&self, seat: Seat, password: Option<&Password>) -> Result<(), Error> {
+    pub(crate) async fn erase(&self, current: CurrentSession, password: Option<&Password>) -> Result<(), Error> {
         let now = self.context.clock.now();
         match password {
-            Some(password) => drop(self.confirm(&seat, password).await?),
-            None if now - seat.session.created_at < self.config.fresh() => {}
+            Some(password) => drop(self.verify_own_password(&current, password).await?),
+            None if now - current.session.created_at < self.config.recent_sign_in() => {}
             None => return Err(Error::PasswordNeeded),
         }
-        let account = seat.account;
+        let account = current.account;
         self.context
             .db
             .write(move |tx| {

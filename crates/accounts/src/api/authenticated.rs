@@ -10,16 +10,16 @@ use kit::auth::Member;
 
 use crate::accounts::Accounts;
 use crate::error::Error;
-use crate::model::Seat;
+use crate::model::CurrentSession;
 
 /// The extractor: refuses everybody else with 401.
 #[derive(Debug)]
-pub(super) struct Seated(pub Seat);
+pub(super) struct Authenticated(pub CurrentSession);
 
-impl FromRequestParts<Accounts> for Seated {
+impl FromRequestParts<Accounts> for Authenticated {
     type Rejection = Error;
     async fn from_request_parts(parts: &mut Parts, accounts: &Accounts) -> Result<Self, Error> {
         let member = <Member as FromRequestParts<Accounts>>::from_request_parts(parts, accounts).await?;
-        accounts.seat(AccountId(member.id()), member.0.sid).await.map(Self)
+        accounts.current(AccountId(member.id()), member.0.sid).await.map(Self)
     }
 }

@@ -1,6 +1,6 @@
 //! `/.well-known/jwks.json`: the keys that access tokens are checked with (RFC 7517).
 //!
-//! Invariant: a key is here for longer than [`CACHED`] before it signs, so whoever keeps the answer that long misses none.
+//! Invariant: a key is here for longer than [`JWKS_CACHE_CONTROL`] before it signs, so whoever keeps the answer that long misses none.
 
 use axum::extract::State;
 use axum::response::IntoResponse;
@@ -10,12 +10,12 @@ use kit::http::Json;
 use crate::accounts::Accounts;
 
 /// How long anybody may keep the answer; keys are announced a day ahead.
-const CACHED: &str = "public, max-age=300, stale-while-revalidate=3600";
+const JWKS_CACHE_CONTROL: &str = "public, max-age=300, stale-while-revalidate=3600";
 
 /// The public keys of access tokens.
 #[utoipa::path(get, path = "/.well-known/jwks.json", tag = "accounts", responses((status = 200, description = "A JWK set (RFC 7517) of Ed25519 keys", body = serde_json::Value)))]
 pub(super) async fn jwks(State(accounts): State<Accounts>) -> impl IntoResponse {
-    ([(header::CACHE_CONTROL, CACHED)], Json(accounts.keys.public().await))
+    ([(header::CACHE_CONTROL, JWKS_CACHE_CONTROL)], Json(accounts.signing_keys.jwks().await))
 }
 
 #[cfg(test)]

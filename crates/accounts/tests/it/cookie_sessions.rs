@@ -7,12 +7,12 @@ use testkit::Member;
 const COOKIE: &str = "__Host-tutti-session=";
 
 /// Sends what the page of this origin sends, with this cookie.
-async fn page(member: &Member, method: Method, path: &str, cookie: &str, body: Option<&Value>) -> Answer {
-    from(member, method, path, cookie, body, "same-origin").await
+async fn from_page(member: &Member, method: Method, path: &str, cookie: &str, body: Option<&Value>) -> Answer {
+    from_site(member, method, path, cookie, body, "same-origin").await
 }
 
 /// The same from a page elsewhere, as far as a browser would let it.
-async fn from(member: &Member, method: Method, path: &str, cookie: &str, body: Option<&Value>, site: &str) -> Answer {
+async fn from_site(member: &Member, method: Method, path: &str, cookie: &str, body: Option<&Value>, site: &str) -> Answer {
     let mut request = member.request(method, path).header("tutti-session", "cookie").header("sec-fetch-site", site);
     if !cookie.is_empty() {
         request = request.header("cookie", format!("theme=dark; {COOKIE}{cookie}"));
@@ -27,9 +27,9 @@ async fn from(member: &Member, method: Method, path: &str, cookie: &str, body: O
 
 /// The token in the cookie that an answer sets, and nowhere else in it.
 #[track_caller]
-fn token(answer: &Answer) -> String {
-    let set = answer.header("set-cookie");
-    let (token, attributes) = set.strip_prefix(COOKIE).and_then(|rest| rest.split_once("; ")).unwrap_or_else(|| panic!("no cookie: {answer}"));
+fn cookie_token(answer: &Answer) -> String {
+    let set_cookie = answer.header("set-cookie");
+    let (token, attributes) = set_cookie.strip_prefix(COOKIE).and_then(|rest| rest.split_once("; ")).unwrap_or_else(|| panic!("no cookie: {answer}"));
     assert_eq!(attributes, "Path=/; Max-Age=5184000; Secure; HttpOnly; SameSite=Strict");
     assert_eq!(answer.header("cache-control"), "no-store", "{answer}");
     assert_eq!(token.len(), 64);
@@ -39,47 +39,47 @@ fn token(answer: &Answer) -> String {
 
 /// The answer takes the cookie away.
 #[track_caller]
-fn cleared(answer: &Answer) {
+fn assert_cookie_cleared(answer: &Answer) {
     assert_eq!(answer.header("set-cookie"), format!("{COOKIE}; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Strict"), "{answer}");
 }
 
 /// Signs up by the page; the member with an access token, and the cookie.
-async fn join_by_page(world: &World, name: &str) -> (Member, String) {
-    let answer = page(&world.nobody(), Method::POST, "/v1/accounts", "", Some(&wish(name))).await.expect(201);
-    (world.nobody().with_token(answer.json()["access_token"].as_str().unwrap()), token(&answer))
+async fn sign_up_from_page(world: &World, name: &str) -> (Member, String) {
+    let answer = from_page(&world.nobody(), Method::POST, "/v1/accounts", "", Some(&sign_up_body(name))).await.expect(201);
+    (world.nobody().with_token(answer.json()["access_token"].as_str().unwrap()), cookie_token(&answer))
 }
 
-async fn renew(world: &World, cookie: &str) -> Answer {
-    page(&world.nobody(), Method::POST, "/v1/sessions/refresh", cookie, None).await
+async fn refresh_cookie(world: &World, cookie: &str) -> Answer {
+    from_page(&world.nobody(), Method::POST, "/v1/sessions/refresh", cookie, None).await
 }
 
 #[tokio::test]
 async fn the_page_gets_its_refresh_token_in_a_cookie_alone() {
     let world = world().await;
-    let (ada, cookie) = join_by_page(&world, "ada").await;
+    let (ada, cookie) = sign_up_from_page(&world, "ada").await;
     ada.get("/v1/me").await.expect(200);
     let login = json!({"login": "ada", "password": PASSWORD});
-    let other = token(&page(&world.nobody(), Method::POST, "/v1/sessions", &cookie, Some(&login)).await.expect(201));
+    let other = cookie_token(&from_page(&world.nobody(), Method::POST, "/v1/sessions", &cookie, Some(&login)).await.expect(201));
     let mut newest = cookie.clone();
     for _ in 0..3 {
-        let next = token(&renew(&world, &newest).await.expect(200));
+        let next = cookie_token(&refresh_cookie(&world, &newest).await.expect(200));
         assert_ne!(next, newest);
         newest = next;
     }
-    renew(&world, &other).await.expect(200);
+    refresh_cookie(&world, &other).await.expect(200);
     // A used one is as good as stolen, in a cookie too.
     world.clock().advance(chrono::TimeDelta::seconds(31));
-    renew(&world, &cookie).await.refused(401, "auth.refresh_reused");
-    renew(&world, &newest).await.refused(401, "auth.invalid_refresh");
-    renew(&world, "nonsense").await.refused(401, "auth.invalid_refresh");
-    renew(&world, "").await.refused(401, "auth.no_session");
+    refresh_cookie(&world, &cookie).await.refused(401, "auth.refresh_reused");
+    refresh_cookie(&world, &newest).await.refused(401, "auth.invalid_refresh");
+    refresh_cookie(&world, "nonsense").await.refused(401, "auth.invalid_refresh");
+    refresh_cookie(&world, "").await.refused(401, "auth.no_session");
     world.end().await;
 }
 
 #[tokio::test]
 async fn programs_get_no_cookie_and_need_none() {
     let world = world().await;
-    let ada = join(&world, "ada").await;
+    let ada = sign_up(&world, "ada").await;
     for answer in [sign_in(&world, "ada", PASSWORD).await.expect(201), refresh(&world, &ada.refresh).await.expect(200)] {
         assert!(answer.headers.get("set-cookie").is_none() && answer.json()["refresh_token"].is_string(), "{answer}");
     }
@@ -90,7 +90,7 @@ async fn programs_get_no_cookie_and_need_none() {
 #[tokio::test]
 async fn a_cookie_opens_nothing_but_its_own_exchange_and_end() {
     let world = world().await;
-    let (_, cookie) = join_by_page(&world, "ada").await;
+    let (_, cookie) = sign_up_from_page(&world, "ada").await;
     let nobody = world.nobody();
     for (method, path) in [
         (Method::GET, "/v1/me"),
@@ -101,16 +101,16 @@ async fn a_cookie_opens_nothing_but_its_own_exchange_and_end() {
         (Method::DELETE, "/v1/sessions"),
         (Method::DELETE, "/v1/sessions/0193f0f0-0000-7000-8000-000000000000"),
     ] {
-        page(&nobody, method, path, &cookie, Some(&json!({}))).await.refused(401, "auth.required");
+        from_page(&nobody, method, path, &cookie, Some(&json!({}))).await.refused(401, "auth.required");
     }
-    renew(&world, &cookie).await.expect(200);
+    refresh_cookie(&world, &cookie).await.expect(200);
     world.end().await;
 }
 
 #[tokio::test]
 async fn a_page_of_another_site_can_do_nothing_with_the_cookie() {
     let world = world().await;
-    let (ada, cookie) = join_by_page(&world, "ada").await;
+    let (ada, cookie) = sign_up_from_page(&world, "ada").await;
     let login = json!({"login": "ada", "password": PASSWORD});
     let with_cookies = [
         (Method::POST, "/v1/sessions/refresh", None),
@@ -121,7 +121,7 @@ async fn a_page_of_another_site_can_do_nothing_with_the_cookie() {
     ];
     for (method, path, body) in &with_cookies {
         for site in ["cross-site", "same-site", "none"] {
-            let answer = from(&ada, method.clone(), path, &cookie, *body, site).await.refused(403, "auth.cross_site");
+            let answer = from_site(&ada, method.clone(), path, &cookie, *body, site).await.refused(403, "auth.cross_site");
             assert!(answer.headers.get("set-cookie").is_none(), "{answer}");
         }
     }
@@ -132,29 +132,29 @@ async fn a_page_of_another_site_can_do_nothing_with_the_cookie() {
     let silent = nobody.request(Method::POST, "/v1/sessions/refresh").header("cookie", format!("{COOKIE}{cookie}")).header("tutti-session", "cookie");
     nobody.send(silent).await.refused(403, "auth.cross_site");
     let odd = nobody.request(Method::POST, "/v1/sessions/refresh").header("tutti-session", "please").header("sec-fetch-site", "same-origin");
-    nobody.send(odd).await.refused(400, "auth.unknown_session_form");
+    nobody.send(odd).await.refused(400, "auth.unknown_token_transport");
     let ended = nobody.request(Method::DELETE, "/v1/sessions/current").header("cookie", format!("{COOKIE}{cookie}"));
     nobody.send(ended).await.refused(401, "auth.required");
     ada.get("/v1/me").await.expect(200);
-    renew(&world, &cookie).await.expect(200);
+    refresh_cookie(&world, &cookie).await.expect(200);
     world.end().await;
 }
 
 #[tokio::test]
 async fn signing_out_needs_no_access_token_and_leaves_no_cookie() {
     let world = world().await;
-    let (ada, cookie) = join_by_page(&world, "ada").await;
-    let newest = token(&renew(&world, &cookie).await.expect(200));
+    let (ada, cookie) = sign_up_from_page(&world, "ada").await;
+    let newest = cookie_token(&refresh_cookie(&world, &cookie).await.expect(200));
     // The session ends by an older token of its own as well: it can only have been this browser's.
-    cleared(&page(&world.nobody(), Method::DELETE, "/v1/sessions/current", &cookie, None).await.expect(204));
+    assert_cookie_cleared(&from_page(&world.nobody(), Method::DELETE, "/v1/sessions/current", &cookie, None).await.expect(204));
     ada.get("/v1/me").await.refused(401, "auth.session_ended");
-    renew(&world, &newest).await.refused(401, "auth.invalid_refresh");
+    refresh_cookie(&world, &newest).await.refused(401, "auth.invalid_refresh");
     // Again, with nothing left to end.
-    cleared(&page(&ada, Method::DELETE, "/v1/sessions/current", "", None).await.expect(204));
-    cleared(&page(&ada, Method::DELETE, "/v1/sessions/current", "nonsense", None).await.expect(204));
+    assert_cookie_cleared(&from_page(&ada, Method::DELETE, "/v1/sessions/current", "", None).await.expect(204));
+    assert_cookie_cleared(&from_page(&ada, Method::DELETE, "/v1/sessions/current", "nonsense", None).await.expect(204));
     // Where the browser did not keep the cookie, the access token names the session.
-    let bob = join(&world, "bob").await;
-    cleared(&page(&bob.member, Method::DELETE, "/v1/sessions/current", "", None).await.expect(204));
+    let bob = sign_up(&world, "bob").await;
+    assert_cookie_cleared(&from_page(&bob.member, Method::DELETE, "/v1/sessions/current", "", None).await.expect(204));
     bob.member.get("/v1/me").await.refused(401, "auth.session_ended");
     world.end().await;
 }
@@ -162,15 +162,15 @@ async fn signing_out_needs_no_access_token_and_leaves_no_cookie() {
 #[tokio::test]
 async fn signing_out_everywhere_ends_all_sessions_of_one_member() {
     let world = world().await;
-    let (ada, cookie) = join_by_page(&world, "ada").await;
+    let (ada, cookie) = sign_up_from_page(&world, "ada").await;
     let phone = Person::of(&world, &sign_in(&world, "ada", PASSWORD).await.expect(201));
-    let bob = join(&world, "bob").await;
+    let bob = sign_up(&world, "bob").await;
     world.nobody().delete("/v1/sessions").await.refused(401, "auth.required");
-    cleared(&page(&ada, Method::DELETE, "/v1/sessions", &cookie, None).await.expect(204));
+    assert_cookie_cleared(&from_page(&ada, Method::DELETE, "/v1/sessions", &cookie, None).await.expect(204));
     for member in [&ada, &phone.member] {
         member.get("/v1/me").await.refused(401, "auth.session_ended");
     }
-    renew(&world, &cookie).await.refused(401, "auth.invalid_refresh");
+    refresh_cookie(&world, &cookie).await.refused(401, "auth.invalid_refresh");
     refresh(&world, &phone.refresh).await.refused(401, "auth.invalid_refresh");
     bob.member.get("/v1/me").await.expect(200);
     ada.delete("/v1/sessions").await.refused(401, "auth.session_ended");
@@ -180,33 +180,33 @@ async fn signing_out_everywhere_ends_all_sessions_of_one_member() {
 #[tokio::test]
 async fn an_erased_account_leaves_no_cookie() {
     let world = world().await;
-    let (ada, cookie) = join_by_page(&world, "ada").await;
-    cleared(&page(&ada, Method::DELETE, "/v1/me", &cookie, Some(&json!({"password": PASSWORD}))).await.expect(204));
-    renew(&world, &cookie).await.refused(401, "auth.invalid_refresh");
+    let (ada, cookie) = sign_up_from_page(&world, "ada").await;
+    assert_cookie_cleared(&from_page(&ada, Method::DELETE, "/v1/me", &cookie, Some(&json!({"password": PASSWORD}))).await.expect(204));
+    refresh_cookie(&world, &cookie).await.refused(401, "auth.invalid_refresh");
     world.end().await;
 }
 
 #[tokio::test]
 async fn a_token_of_before_is_exchanged_for_a_cookie_once() {
     let world = world().await;
-    let ada = join(&world, "ada").await;
+    let ada = sign_up(&world, "ada").await;
     let old = json!({"refresh_token": ada.refresh});
-    let cookie = token(&page(&world.nobody(), Method::POST, "/v1/sessions/refresh", "", Some(&old)).await.expect(200));
-    from(&world.nobody(), Method::POST, "/v1/sessions/refresh", "", Some(&old), "cross-site").await.refused(403, "auth.cross_site");
-    renew(&world, &cookie).await.expect(200);
+    let cookie = cookie_token(&from_page(&world.nobody(), Method::POST, "/v1/sessions/refresh", "", Some(&old)).await.expect(200));
+    from_site(&world.nobody(), Method::POST, "/v1/sessions/refresh", "", Some(&old), "cross-site").await.refused(403, "auth.cross_site");
+    refresh_cookie(&world, &cookie).await.expect(200);
     world.clock().advance(chrono::TimeDelta::seconds(31));
-    page(&world.nobody(), Method::POST, "/v1/sessions/refresh", "", Some(&old)).await.refused(401, "auth.refresh_reused");
+    from_page(&world.nobody(), Method::POST, "/v1/sessions/refresh", "", Some(&old)).await.refused(401, "auth.refresh_reused");
     world.end().await;
 }
 
 #[tokio::test]
 async fn tabs_that_renew_at_once_get_one_cookie() {
     let world = world().await;
-    let (_, cookie) = join_by_page(&world, "ada").await;
+    let (_, cookie) = sign_up_from_page(&world, "ada").await;
     let tabs: Vec<_> = (0..8)
         .map(|_| {
             let (nobody, cookie) = (world.nobody(), cookie.clone());
-            tokio::spawn(async move { token(&page(&nobody, Method::POST, "/v1/sessions/refresh", &cookie, None).await.expect(200)) })
+            tokio::spawn(async move { cookie_token(&from_page(&nobody, Method::POST, "/v1/sessions/refresh", &cookie, None).await.expect(200)) })
         })
         .collect();
     let mut tokens = Vec::new();
@@ -215,6 +215,6 @@ async fn tabs_that_renew_at_once_get_one_cookie() {
     }
     tokens.dedup();
     assert_eq!(tokens.len(), 1);
-    renew(&world, &tokens[0]).await.expect(200);
+    refresh_cookie(&world, &tokens[0]).await.expect(200);
     world.end().await;
 }

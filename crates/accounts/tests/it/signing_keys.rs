@@ -4,7 +4,7 @@ use super::*;
 use chrono::TimeDelta;
 
 /// The names of the keys that are announced.
-async fn announced(world: &World) -> Vec<String> {
+async fn published_keys(world: &World) -> Vec<String> {
     let answer = world.nobody().get("/.well-known/jwks.json").await.expect(200);
     assert_eq!(answer.header("content-type"), "application/json");
     assert!(answer.header("cache-control").starts_with("public, max-age=300"), "{answer}");
@@ -18,38 +18,38 @@ async fn announced(world: &World) -> Vec<String> {
 }
 
 /// The key that a token was signed with.
-fn signer(person: &Person) -> String {
+fn signing_key_of(person: &Person) -> String {
     jsonwebtoken::decode_header(person.member.token().unwrap()).unwrap().kid.unwrap()
 }
 
 #[tokio::test]
 async fn keys_turn_over_and_nobody_is_logged_out() {
-    let world = builder().set("accounts.key_days=30").set("accounts.upkeep_seconds=1").start(&[accounts::service()]).await;
-    let ada = join(&world, "ada").await;
-    let old = announced(&world).await;
-    assert_eq!(old, [signer(&ada)]);
+    let world = builder().set("accounts.key_rotation_days=30").set("accounts.maintenance_seconds=1").start(&[accounts::service()]).await;
+    let ada = sign_up(&world, "ada").await;
+    let old = published_keys(&world).await;
+    assert_eq!(old, [signing_key_of(&ada)]);
 
     // A day before its turn the next key is announced; the old one still signs.
     world.clock().advance(TimeDelta::days(29));
-    let both = world.until("the next key is announced", async || Some(announced(&world).await).filter(|keys| keys.len() == 2)).await;
+    let both = world.until("the next key is announced", async || Some(published_keys(&world).await).filter(|keys| keys.len() == 2)).await;
     assert_eq!(both[..1], old[..]);
     let ada = Person::of(&world, &refresh(&world, &ada.refresh).await.expect(200));
-    assert_eq!(signer(&ada), old[0]);
+    assert_eq!(signing_key_of(&ada), old[0]);
 
     // At its turn it signs, and tokens of the old key still hold.
     world.clock().advance(TimeDelta::days(1) - TimeDelta::minutes(1));
     let last = Person::of(&world, &refresh(&world, &ada.refresh).await.expect(200));
-    assert_eq!(signer(&last), old[0]);
+    assert_eq!(signing_key_of(&last), old[0]);
     world.clock().advance(TimeDelta::minutes(1));
-    let bob = join(&world, "bob").await;
-    assert_eq!(signer(&bob), both[1]);
+    let bob = sign_up(&world, "bob").await;
+    assert_eq!(signing_key_of(&bob), both[1]);
     last.member.get("/v1/me").await.expect(200);
     bob.member.get("/v1/me").await.expect(200);
-    assert_eq!(announced(&world).await, both);
+    assert_eq!(published_keys(&world).await, both);
 
     // When the last token of the old key has expired, the key goes; sessions stay.
     world.clock().advance(TimeDelta::hours(1));
-    let left = world.until("the old key is retired", async || Some(announced(&world).await).filter(|keys| keys.len() == 1)).await;
+    let left = world.until("the old key is retired", async || Some(published_keys(&world).await).filter(|keys| keys.len() == 1)).await;
     assert_eq!(left, both[1..]);
     let ada = Person::of(&world, &refresh(&world, &last.refresh).await.expect(200));
     ada.member.get("/v1/me").await.expect(200);
@@ -59,26 +59,26 @@ async fn keys_turn_over_and_nobody_is_logged_out() {
 #[tokio::test]
 async fn a_restart_signs_with_the_same_key() {
     let world = world().await;
-    let ada = join(&world, "ada").await;
-    let keys = announced(&world).await;
+    let ada = sign_up(&world, "ada").await;
+    let keys = published_keys(&world).await;
     let folder = world.crash().await;
     let world = builder().on(folder).start(&[accounts::service()]).await;
-    assert_eq!(announced(&world).await, keys);
+    assert_eq!(published_keys(&world).await, keys);
     let again = Person::of(&world, &refresh(&world, &ada.refresh).await.expect(200));
-    assert_eq!(signer(&again), keys[0]);
+    assert_eq!(signing_key_of(&again), keys[0]);
     world.end().await;
 }
 
 #[tokio::test]
 async fn a_process_that_slept_for_a_year_wakes_up_well() {
     let world = world().await;
-    let ada = join(&world, "ada").await;
+    let ada = sign_up(&world, "ada").await;
     let folder = world.crash().await;
-    let world = builder().set("accounts.session_idle_days=400").set("accounts.upkeep_seconds=1").on(folder).start(&[accounts::service()]).await;
+    let world = builder().set("accounts.session_idle_days=400").set("accounts.maintenance_seconds=1").on(folder).start(&[accounts::service()]).await;
     world.clock().advance(TimeDelta::days(365));
-    world.until("a new key is announced", async || Some(announced(&world).await).filter(|keys| keys.len() == 2)).await;
+    world.until("a new key is announced", async || Some(published_keys(&world).await).filter(|keys| keys.len() == 2)).await;
     let ada = Person::of(&world, &refresh(&world, &ada.refresh).await.expect(200));
-    assert_eq!(signer(&ada), announced(&world).await[0], "not before it was announced for a day");
+    assert_eq!(signing_key_of(&ada), published_keys(&world).await[0], "not before it was announced for a day");
     ada.member.get("/v1/me").await.expect(200);
     world.end().await;
 }

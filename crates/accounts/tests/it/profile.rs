@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 #[tokio::test]
 async fn a_profile_is_edited_field_by_field() {
     let world = world().await;
-    let ada = join(&world, "ada").await;
+    let ada = sign_up(&world, "ada").await;
     let edited = ada.member.patch("/v1/me", &json!({"display_name": " Ada Lovelace ", "bio": "Numbers.\r\nMusic."})).await.expect(200).json();
     assert_eq!((edited["display_name"].as_str(), edited["bio"].as_str()), (Some("Ada Lovelace"), Some("Numbers.\nMusic.")));
     let folded = ada.member.patch("/v1/me", &json!({"display_name": "Zoe\u{308}\u{3000}\u{2003}李"})).await.expect(200).json();
@@ -25,7 +25,7 @@ async fn a_profile_is_edited_field_by_field() {
 #[tokio::test]
 async fn a_profile_holds_no_tricks() {
     let world = world().await;
-    let ada = join(&world, "ada").await;
+    let ada = sign_up(&world, "ada").await;
     for body in [
         json!({"display_name": ""}),
         json!({"display_name": "x".repeat(61)}),
@@ -58,8 +58,8 @@ async fn a_profile_holds_no_tricks() {
 #[tokio::test]
 async fn a_public_profile_shows_no_address() {
     let world = world().await;
-    let ada = join(&world, "ada").await;
-    let bob = join(&world, "bob").await;
+    let ada = sign_up(&world, "ada").await;
+    let bob = sign_up(&world, "bob").await;
     let mut expected = ada.account.clone();
     expected.as_object_mut().unwrap().remove("email");
     for reader in [world.nobody(), bob.member, ada.member] {
@@ -75,7 +75,7 @@ async fn a_public_profile_shows_no_address() {
 #[tokio::test]
 async fn a_new_password_ends_every_other_session() {
     let world = world().await;
-    let ada = join(&world, "ada").await;
+    let ada = sign_up(&world, "ada").await;
     let phone = Person::of(&world, &sign_in(&world, "ada", PASSWORD).await.expect(201));
     ada.member.post("/v1/me/password", &json!({"current": PASSWORD, "new": "another fine password"})).await.expect(204);
     phone.member.get("/v1/me").await.refused(401, "auth.session_ended");
@@ -90,7 +90,7 @@ async fn a_new_password_ends_every_other_session() {
 #[tokio::test]
 async fn a_password_changes_only_for_who_knows_it_and_never_to_a_weak_one() {
     let world = world().await;
-    let ada = join(&world, "ada").await;
+    let ada = sign_up(&world, "ada").await;
     let change = |current: &str, new: &str| json!({"current": current, "new": new});
     ada.member.post("/v1/me/password", &change("a wrong password", "another fine password")).await.refused(403, "auth.wrong_password");
     for weak in ["short", "ada@example.org", "qwertyuiop"] {
@@ -110,7 +110,7 @@ async fn erase(person: &Person, body: &Value) -> Answer {
 #[tokio::test]
 async fn erasing_takes_the_password_or_a_session_that_has_just_begun() {
     let world = world().await;
-    let ada = join(&world, "ada").await;
+    let ada = sign_up(&world, "ada").await;
     world.clock().advance(TimeDelta::minutes(11));
     ada.member.delete("/v1/me").await.refused(403, "auth.password_required");
     erase(&ada, &json!({"password": "a wrong password"})).await.refused(403, "auth.wrong_password");
@@ -120,7 +120,7 @@ async fn erasing_takes_the_password_or_a_session_that_has_just_begun() {
     ada.member.get("/v1/me").await.expect(200);
     erase(&ada, &json!({"password": PASSWORD})).await.expect(204);
 
-    let bob = join(&world, "bob").await;
+    let bob = sign_up(&world, "bob").await;
     world.clock().advance(TimeDelta::minutes(9));
     // A refresh makes a session no younger.
     let bob = Person::of(&world, &refresh(&world, &bob.refresh).await.expect(200));
@@ -131,7 +131,7 @@ async fn erasing_takes_the_password_or_a_session_that_has_just_begun() {
 #[tokio::test]
 async fn nothing_is_left_of_an_erased_account() {
     let world = world().await;
-    let ada = join(&world, "ada").await;
+    let ada = sign_up(&world, "ada").await;
     let phone = Person::of(&world, &sign_in(&world, "ada", PASSWORD).await.expect(201));
     erase(&ada, &json!({"password": PASSWORD})).await.expect(204);
     for person in [&ada, &phone] {
@@ -143,7 +143,7 @@ async fn nothing_is_left_of_an_erased_account() {
     sign_in(&world, "ada", PASSWORD).await.refused(401, "auth.wrong_login");
     sign_in(&world, "ada@example.org", PASSWORD).await.refused(401, "auth.wrong_login");
     // The name and the address are free again, for another account.
-    let other = join(&world, "ada").await;
+    let other = sign_up(&world, "ada").await;
     assert_ne!(other.account["id"], ada.account["id"]);
     ada.member.get("/v1/me").await.refused(401, "auth.session_ended");
     world.end().await;

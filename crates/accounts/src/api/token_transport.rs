@@ -2,7 +2,7 @@
 //!
 //! The page asks for the cookie with `Tutti-Session: cookie`. A form on another site can't send that header, a script on another origin
 //! would need a CORS preflight that nobody grants, and the browser itself must say that the request comes from a page of this origin
-//! (decision 23). Invariant: a cookie is read only by [`SessionForm`], after that proof; it authenticates nothing but its own exchange and end.
+//! (decision 23). Invariant: a cookie is read only by [`TokenTransport`], after that proof; it authenticates nothing but its own exchange and end.
 
 use axum::extract::FromRequestParts;
 use chrono::TimeDelta;
@@ -14,41 +14,41 @@ use crate::accounts::{Accounts, SignedIn};
 use crate::error::Error;
 
 /// `__Host-`: browsers take it only with `Secure`, `Path=/` and no `Domain`, so no other host can plant one (RFC 6265bis, section 4.1.3.2).
-const NAME: &str = "__Host-tutti-session";
+const COOKIE_NAME: &str = "__Host-tutti-session";
 /// Asks for the cookie form.
-const FORM: HeaderName = HeaderName::from_static("tutti-session");
-const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const TRANSPORT_HEADER: HeaderName = HeaderName::from_static("tutti-session");
+const FETCH_SITE_HEADER: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// The form that a request asks for.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) enum SessionForm {
+pub(super) enum TokenTransport {
     /// Refresh tokens come and go in the body.
     Body,
     /// They come and go in the cookie, which is here if the request has one.
     Cookie(Option<String>),
 }
 
-impl FromRequestParts<Accounts> for SessionForm {
+impl FromRequestParts<Accounts> for TokenTransport {
     type Rejection = Error;
     async fn from_request_parts(parts: &mut Parts, _: &Accounts) -> Result<Self, Error> {
-        Self::of(&parts.headers)
+        Self::from_headers(&parts.headers)
     }
 }
 
-impl SessionForm {
-    fn of(headers: &HeaderMap) -> Result<Self, Error> {
-        let Some(form) = headers.get(FORM) else { return Ok(Self::Body) };
-        if form != "cookie" {
-            return Err(Error::UnknownSessionForm);
+impl TokenTransport {
+    fn from_headers(headers: &HeaderMap) -> Result<Self, Error> {
+        let Some(transport) = headers.get(TRANSPORT_HEADER) else { return Ok(Self::Body) };
+        if transport != "cookie" {
+            return Err(Error::UnknownTokenTransport);
         }
         if !is_same_origin(headers) {
             return Err(Error::CrossSite);
         }
-        Ok(Self::Cookie(cookie(headers)))
+        Ok(Self::Cookie(session_cookie(headers)))
     }
 
     /// The answer to a caller that has just signed in, or stayed so. `idle` is how long the session lasts without use.
-    pub(super) fn hand_over(&self, signed_in: SignedIn, idle: TimeDelta) -> (HeaderMap, SignedInView) {
+    pub(super) fn sign_in_response(&self, signed_in: SignedIn, idle: TimeDelta) -> (HeaderMap, SignedInView) {
         let mut headers = HeaderMap::from_iter(NO_STORE);
         let mut view = SignedInView::from(signed_in);
         if let Self::Cookie(_) = self
@@ -61,22 +61,22 @@ impl SessionForm {
     }
 
     /// The headers that take the cookie away, if the caller has one.
-    pub(super) fn clear(&self) -> HeaderMap {
+    pub(super) fn clear_cookie(&self) -> HeaderMap {
         let cookie = matches!(self, Self::Cookie(_)).then(|| set_cookie("", TimeDelta::zero())).flatten();
         cookie.map(|cookie| (header::SET_COOKIE, cookie)).into_iter().collect()
     }
 }
 
-fn set_cookie(token: &str, lasts: TimeDelta) -> Option<HeaderValue> {
-    format!("{NAME}={token}; Path=/; Max-Age={}; Secure; HttpOnly; SameSite=Strict", lasts.num_seconds()).parse().ok()
+fn set_cookie(token: &str, max_age: TimeDelta) -> Option<HeaderValue> {
+    format!("{COOKIE_NAME}={token}; Path=/; Max-Age={}; Secure; HttpOnly; SameSite=Strict", max_age.num_seconds()).parse().ok()
 }
 
 /// The cookie of our name. Two of them would mean that a browser broke the rules of the prefix: then neither is believed.
-fn cookie(headers: &HeaderMap) -> Option<String> {
+fn session_cookie(headers: &HeaderMap) -> Option<String> {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let mut ours = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('=')).filter(|(name, _)| *name == NAME);
-    let (_, token) = ours.next()?;
-    (ours.next().is_none() && !token.is_empty()).then(|| token.to_owned())
+    let mut matching = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('=')).filter(|(name, _)| *name == COOKIE_NAME);
+    let (_, token) = matching.next()?;
+    (matching.next().is_none() && !token.is_empty()).then(|| token.to_owned())
 }
 
 /// Whether the browser says that a page of this origin sends the request. Scripts can set neither header.
@@ -84,7 +84,7 @@ fn cookie(headers: &HeaderMap) -> Option<String> {
 /// `Sec-Fetch-Site` is decisive: the browser has compared whole origins, whatever names the proxies in front of us use. Browsers
 /// without it (and pages over plain HTTP) send `Origin`, whose host must be the one that was asked. A request with neither is no browser's.
 fn is_same_origin(headers: &HeaderMap) -> bool {
-    let mut sites = headers.get_all(FETCH_SITE).iter().peekable();
+    let mut sites = headers.get_all(FETCH_SITE_HEADER).iter().peekable();
     if sites.peek().is_some() {
         return sites.all(|site| site == "same-origin");
     }
@@ -99,54 +99,54 @@ fn is_same_origin(headers: &HeaderMap) -> bool {
 mod tests {
     use super::*;
 
-    fn of(headers: &[(&'static str, &'static str)]) -> Result<SessionForm, Error> {
+    fn parse(headers: &[(&'static str, &'static str)]) -> Result<TokenTransport, Error> {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(*name, HeaderValue::from_static(value));
         }
-        SessionForm::of(&map)
+        TokenTransport::from_headers(&map)
     }
 
-    const ASKS: (&str, &str) = ("tutti-session", "cookie");
-    const SAME: (&str, &str) = ("sec-fetch-site", "same-origin");
+    const COOKIE_TRANSPORT: (&str, &str) = ("tutti-session", "cookie");
+    const SAME_ORIGIN: (&str, &str) = ("sec-fetch-site", "same-origin");
     const HOST: (&str, &str) = ("host", "tutti.example");
 
-    fn is_cookie(form: Result<SessionForm, Error>, token: Option<&str>) -> bool {
-        matches!(form, Ok(SessionForm::Cookie(found)) if found.as_deref() == token)
+    fn is_cookie(transport: Result<TokenTransport, Error>, token: Option<&str>) -> bool {
+        matches!(transport, Ok(TokenTransport::Cookie(found)) if found.as_deref() == token)
     }
 
     #[test]
     fn without_the_header_a_cookie_is_as_if_it_were_not() {
-        assert!(matches!(of(&[SAME, ("cookie", "__Host-tutti-session=abc")]), Ok(SessionForm::Body)));
-        assert!(matches!(of(&[SAME, ("tutti-session", "yes")]), Err(Error::UnknownSessionForm)));
+        assert!(matches!(parse(&[SAME_ORIGIN, ("cookie", "__Host-tutti-session=abc")]), Ok(TokenTransport::Body)));
+        assert!(matches!(parse(&[SAME_ORIGIN, ("tutti-session", "yes")]), Err(Error::UnknownTokenTransport)));
     }
 
     #[test]
     fn only_a_page_of_this_origin_may_use_the_cookie() {
-        assert!(is_cookie(of(&[ASKS, SAME, ("cookie", "a=b; __Host-tutti-session=abc; c=d")]), Some("abc")));
+        assert!(is_cookie(parse(&[COOKIE_TRANSPORT, SAME_ORIGIN, ("cookie", "a=b; __Host-tutti-session=abc; c=d")]), Some("abc")));
         // A proxy with another name for us does not matter to a browser that has compared the origins itself.
-        assert!(is_cookie(of(&[ASKS, SAME, ("host", "127.0.0.1:8080"), ("origin", "https://tutti.example")]), None));
-        for site in ["cross-site", "same-site", "none", "SAME-ORIGIN", ""] {
-            assert!(matches!(of(&[ASKS, HOST, ("origin", "https://tutti.example"), ("sec-fetch-site", site)]), Err(Error::CrossSite)), "{site}");
+        assert!(is_cookie(parse(&[COOKIE_TRANSPORT, SAME_ORIGIN, ("host", "127.0.0.1:8080"), ("origin", "https://tutti.example")]), None));
+        for site in ["cross-site", "same-site", "none", "SAME_ORIGIN-ORIGIN", ""] {
+            assert!(matches!(parse(&[COOKIE_TRANSPORT, HOST, ("origin", "https://tutti.example"), ("sec-fetch-site", site)]), Err(Error::CrossSite)), "{site}");
         }
-        assert!(matches!(of(&[ASKS, HOST, SAME, ("sec-fetch-site", "cross-site")]), Err(Error::CrossSite)));
+        assert!(matches!(parse(&[COOKIE_TRANSPORT, HOST, SAME_ORIGIN, ("sec-fetch-site", "cross-site")]), Err(Error::CrossSite)));
     }
 
     #[test]
     fn an_older_browser_is_known_by_its_origin() {
         for origin in ["https://tutti.example", "http://tutti.example", "https://TUTTI.example"] {
-            assert!(is_cookie(of(&[ASKS, HOST, ("origin", origin)]), None), "{origin}");
+            assert!(is_cookie(parse(&[COOKIE_TRANSPORT, HOST, ("origin", origin)]), None), "{origin}");
         }
         for origin in ["null", "", "https://evil.example", "https://tutti.example.evil", "https://tutti.example:8443", "tutti.example", "https://tutti.example/"] {
-            assert!(matches!(of(&[ASKS, HOST, ("origin", origin)]), Err(Error::CrossSite)), "{origin}");
+            assert!(matches!(parse(&[COOKIE_TRANSPORT, HOST, ("origin", origin)]), Err(Error::CrossSite)), "{origin}");
         }
-        assert!(matches!(of(&[ASKS, HOST]), Err(Error::CrossSite)), "no browser");
-        assert!(matches!(of(&[ASKS, ("host", ""), ("origin", "https://")]), Err(Error::CrossSite)));
+        assert!(matches!(parse(&[COOKIE_TRANSPORT, HOST]), Err(Error::CrossSite)), "no browser");
+        assert!(matches!(parse(&[COOKIE_TRANSPORT, ("host", ""), ("origin", "https://")]), Err(Error::CrossSite)));
     }
 
     #[test]
     fn one_cookie_of_our_name_is_read() {
-        let with = |cookie| of(&[ASKS, SAME, ("cookie", cookie)]);
+        let with = |cookie| parse(&[COOKIE_TRANSPORT, SAME_ORIGIN, ("cookie", cookie)]);
         assert!(is_cookie(with("__Host-tutti-session=abc"), Some("abc")));
         for none in ["", "__Host-tutti-session=", "tutti-session=abc", "__host-tutti-session=abc", "x__Host-tutti-session=abc", "__Host-tutti-session=a; __Host-tutti-session=b"] {
             assert!(is_cookie(with(none), None), "{none}");
@@ -157,7 +157,7 @@ mod tests {
     fn the_cookie_is_out_of_reach_of_scripts_and_of_other_sites() {
         let set = set_cookie("abc", TimeDelta::days(60)).unwrap();
         assert_eq!(set, "__Host-tutti-session=abc; Path=/; Max-Age=5184000; Secure; HttpOnly; SameSite=Strict");
-        assert_eq!(SessionForm::Body.clear(), HeaderMap::new());
-        assert_eq!(SessionForm::Cookie(None).clear()[header::SET_COOKIE], "__Host-tutti-session=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Strict");
+        assert_eq!(TokenTransport::Body.clear_cookie(), HeaderMap::new());
+        assert_eq!(TokenTransport::Cookie(None).clear_cookie()[header::SET_COOKIE], "__Host-tutti-session=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Strict");
     }
 }

@@ -11,7 +11,7 @@ use kit::db::{FromQueryResult, Migration, Sql as _};
 use kit::{Context, Part, Service};
 
 /// A media role that knows what the test tells it and remembers who was erased.
-fn media() -> Service {
+fn fake_media() -> Service {
     const MIGRATIONS: &[Migration] =
         &[Migration { version: 1, min_compatible: 1, sql: "create table item (id text primary key, json text not null);\ncreate table erased (json text not null)" }];
     Service {
@@ -21,7 +21,7 @@ fn media() -> Service {
         openapi: || utoipa::openapi::OpenApiBuilder::new().build(),
         sections: Vec::new,
         hears: |_| vec![Subscription::to::<Erased>("media.erased")],
-        start: |context| Box::pin(async move { Ok(part(context)) }),
+        start: |context| Box::pin(async move { Ok(start_fake_media(context)) }),
     }
 }
 
@@ -30,9 +30,9 @@ struct Stored {
     json: String,
 }
 
-fn part(context: Context) -> Part {
+fn start_fake_media(context: Context) -> Part {
     let db = context.db.clone();
-    let router = axum::Router::new().route("/internal/media/{id}", axum::routing::get(item)).with_state(context);
+    let router = axum::Router::new().route("/internal/media/{id}", axum::routing::get(get_item)).with_state(context);
     let erased = Consumer::of::<Erased, _, _>("media.erased", move |event, _| {
         let (db, json) = (db.clone(), serde_json::to_string(&event).unwrap());
         async move { Ok(db.write(move |tx| Box::pin(async move { tx.execute("insert into erased (json) values ($1)", vec![json.into()]).await })).await.map(drop)?) }
@@ -40,24 +40,24 @@ fn part(context: Context) -> Part {
     Part { router, consumers: vec![erased], ..Part::default() }
 }
 
-async fn item(State(context): State<Context>, Path(id): Path<String>) -> axum::response::Response {
+async fn get_item(State(context): State<Context>, Path(id): Path<String>) -> axum::response::Response {
     let row: Option<Stored> = context.db.read().row("select json from item where id = $1", vec![id.into()]).await.unwrap();
     row.map_or_else(|| http::StatusCode::NOT_FOUND.into_response(), |row| ([("content-type", "application/json")], row.json).into_response())
 }
 
 async fn world_with_media() -> World {
-    builder().start(&[accounts::service(), media()]).await
+    builder().start(&[accounts::service(), fake_media()]).await
 }
 
-fn id_of(person: &Person) -> AccountId {
+fn account_id(person: &Person) -> AccountId {
     AccountId(person.account["id"].as_str().unwrap().parse().unwrap())
 }
 
 /// Puts an item into the library.
-async fn owns(world: &World, owner: &Person, kind: Kind, visibility: Visibility) -> MediaId {
+async fn insert_item(world: &World, owner: &Person, kind: Kind, visibility: Visibility) -> MediaId {
     let item = Received {
         id: MediaId::random(),
-        owner: id_of(owner),
+        owner: account_id(owner),
         kind,
         format: "jpeg".into(),
         content_type: "image/jpeg".into(),
@@ -82,15 +82,15 @@ async fn owns(world: &World, owner: &Person, kind: Kind, visibility: Visibility)
 #[tokio::test]
 async fn an_avatar_is_a_picture_of_ones_own_that_others_may_see() {
     let world = world_with_media().await;
-    let (ada, bob) = (join(&world, "ada").await, join(&world, "bob").await);
+    let (ada, bob) = (sign_up(&world, "ada").await, sign_up(&world, "bob").await);
     for (owner, kind, visibility) in [(&bob, Kind::Photo, Visibility::Public), (&ada, Kind::Video, Visibility::Public), (&ada, Kind::Photo, Visibility::Private)] {
-        let id = owns(&world, owner, kind, visibility).await;
+        let id = insert_item(&world, owner, kind, visibility).await;
         ada.member.patch("/v1/me", &json!({"avatar": id, "bio": "changed"})).await.refused(422, "accounts.invalid_avatar");
     }
     ada.member.patch("/v1/me", &json!({"avatar": MediaId::random()})).await.refused(422, "accounts.invalid_avatar");
     assert_eq!(ada.member.get("/v1/me").await.expect(200).json(), ada.account, "a refused edit changes nothing");
     for visibility in [Visibility::Unlisted, Visibility::Public] {
-        let id = owns(&world, &ada, Kind::Photo, visibility).await;
+        let id = insert_item(&world, &ada, Kind::Photo, visibility).await;
         let edited = ada.member.patch("/v1/me", &json!({"avatar": id})).await.expect(200).json();
         assert_eq!(edited["avatar"], id.as_str());
     }
@@ -100,29 +100,29 @@ async fn an_avatar_is_a_picture_of_ones_own_that_others_may_see() {
 #[tokio::test]
 async fn a_deleted_picture_leaves_the_profile() {
     let world = world_with_media().await;
-    let ada = join(&world, "ada").await;
-    let (avatar, other) = (owns(&world, &ada, Kind::Photo, Visibility::Public).await, MediaId::random());
+    let ada = sign_up(&world, "ada").await;
+    let (avatar, other) = (insert_item(&world, &ada, Kind::Photo, Visibility::Public).await, MediaId::random());
     ada.member.patch("/v1/me", &json!({"avatar": avatar})).await.expect(200);
-    let (owner, now) = (id_of(&ada), world.clock().now());
-    let gone = async |id: MediaId| {
+    let (owner, now) = (account_id(&ada), world.clock().now());
+    let avatar_after_deletion = async |id: MediaId| {
         let deleted = Deleted { id, owner };
         world.context("media").db.write(move |tx| Box::pin(async move { tx.publish(&deleted, now) })).await.unwrap();
         world.settle().await;
         world.nobody().get("/v1/accounts/ada").await.expect(200).json()["avatar"].clone()
     };
-    assert_eq!(gone(other).await, avatar.as_str());
-    assert_eq!(gone(avatar.clone()).await, Value::Null);
+    assert_eq!(avatar_after_deletion(other).await, avatar.as_str());
+    assert_eq!(avatar_after_deletion(avatar.clone()).await, Value::Null);
     world.end().await;
 }
 
 #[tokio::test]
 async fn everybody_hears_once_that_an_account_was_erased() {
     let world = world_with_media().await;
-    let ada = join(&world, "ada").await;
+    let ada = sign_up(&world, "ada").await;
     ada.member.delete("/v1/me").await.expect(204);
     world.settle().await;
-    let heard: Vec<Stored> = world.context("media").db.read().rows("select json from erased", vec![]).await.unwrap();
-    let heard: Vec<Erased> = heard.iter().map(|row| serde_json::from_str(&row.json).unwrap()).collect();
-    assert_eq!(heard, [Erased { account: id_of(&ada), handle: "ada".into(), at: world.clock().now() }]);
+    let rows: Vec<Stored> = world.context("media").db.read().rows("select json from erased", vec![]).await.unwrap();
+    let events: Vec<Erased> = rows.iter().map(|row| serde_json::from_str(&row.json).unwrap()).collect();
+    assert_eq!(events, [Erased { account: account_id(&ada), handle: "ada".into(), at: world.clock().now() }]);
     world.end().await;
 }
