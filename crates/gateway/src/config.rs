@@ -21,7 +21,7 @@ pub struct Config {
     /// have three quarters of them.
     pub anonymous_requests_per_address: usize,
     /// On how many reading requests without a token from one address roles work at once; the others wait for their turn.
-    pub anonymous_at_work_per_address: usize,
+    pub anonymous_in_flight_per_address: usize,
     /// Event streams and WebSockets at once. They have places of their own; when all are taken, the client with the most loses its oldest.
     pub streams_at_once: usize,
     /// How many of those a member may have; one more ends the member's oldest.
@@ -36,19 +36,19 @@ pub struct Config {
     /// Changing requests per second from one address without a token (sign-up, log-in); 0 for no limit.
     pub anonymous_writes_per_second: u32,
     /// Seconds until the answer to a request without a body, or with a small one, must begin.
-    pub answer_seconds: u64,
+    pub response_timeout_seconds: u64,
     /// Bytes of the largest body; roles have their own, smaller limits for what they take.
-    pub body_max_bytes: u64,
+    pub max_body_bytes: u64,
     /// A sender that brings fewer bytes per second than this, over a whole window, is cut off.
     pub slow_bytes_per_second: u64,
     /// Seconds of that window. Roles that judge their senders themselves should do so earlier, as they have more to say.
     pub slow_window_seconds: u64,
     /// Seconds until a WebSocket over which nothing has gone is ended; pings count.
-    pub socket_idle_seconds: u64,
+    pub websocket_idle_timeout_seconds: u64,
     /// Bytes of the longest address, with its query.
-    pub address_max_bytes: usize,
+    pub max_url_bytes: usize,
     /// Header lines of a request.
-    pub headers_max: usize,
+    pub max_headers: usize,
     /// How many proxies of ours stand in front; the client is that many from the right in `X-Forwarded-For`.
     pub trusted_hops: usize,
     /// Origins whose pages may call the interface from a browser, such as `["https://app.example"]`.
@@ -65,7 +65,7 @@ impl Default for Config {
         Self {
             requests_at_once: 8_000,
             anonymous_requests_per_address: 2_000,
-            anonymous_at_work_per_address: 32,
+            anonymous_in_flight_per_address: 32,
             streams_at_once: 4_000,
             streams_per_member: 32,
             // Two hundred people at one venue, each with six.
@@ -73,14 +73,14 @@ impl Default for Config {
             reads_per_second: 2_000,
             writes_per_second: 50,
             anonymous_writes_per_second: 20,
-            answer_seconds: 30,
-            body_max_bytes: 16 << 30,
+            response_timeout_seconds: 30,
+            max_body_bytes: 16 << 30,
             slow_bytes_per_second: 512,
             slow_window_seconds: 40,
-            socket_idle_seconds: 300,
-            address_max_bytes: 8 * 1024,
+            websocket_idle_timeout_seconds: 300,
+            max_url_bytes: 8 * 1024,
             // hyper refuses more than a hundred without a word.
-            headers_max: 80,
+            max_headers: 80,
             trusted_hops: 0,
             allowed_origins: Vec::new(),
         }
@@ -105,7 +105,7 @@ const REQUEST_HEADERS: [&str; 14] = [
     "upload-checksum",
 ];
 /// What its script may read of an answer.
-const ANSWER_HEADERS: [&str; 15] = [
+const RESPONSE_HEADERS: [&str; 15] = [
     "location",
     "etag",
     "retry-after",
@@ -125,27 +125,27 @@ const ANSWER_HEADERS: [&str; 15] = [
 
 impl Config {
     pub(crate) fn cors(&self) -> Result<CorsLayer, BootError> {
-        let origins = self.allowed_origins.iter().map(|text| origin(text)).collect::<Result<Vec<_>, _>>()?;
+        let origins = self.allowed_origins.iter().map(|text| parse_origin(text)).collect::<Result<Vec<_>, _>>()?;
         // Credentials are never allowed, and `tutti-session` is not in the list of headers: a session's cookie is for the page of this origin alone.
         Ok(CorsLayer::new()
             .allow_origin(AllowOrigin::list(origins))
             .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE])
             .allow_headers(REQUEST_HEADERS.map(HeaderName::from_static))
-            .expose_headers(ANSWER_HEADERS.map(HeaderName::from_static))
+            .expose_headers(RESPONSE_HEADERS.map(HeaderName::from_static))
             .max_age(Duration::from_secs(3600)))
     }
 }
 
 /// An origin as browsers write it in `Origin` (RFC 6454, section 6.2). `*` would let every page in, and `null` every sandboxed one.
-fn origin(text: &str) -> Result<HeaderValue, BootError> {
-    let refused = || BootError::Other(format!("gateway.allowed_origins holds {text:?}, which is no origin; write them like \"https://app.example\""));
-    let url: Uri = text.parse().map_err(|_| refused())?;
-    let (Some("http" | "https"), Some(host)) = (url.scheme_str(), url.authority()) else { return Err(refused()) };
+fn parse_origin(text: &str) -> Result<HeaderValue, BootError> {
+    let invalid = || BootError::Other(format!("gateway.allowed_origins holds {text:?}, which is no origin; write them like \"https://app.example\""));
+    let url: Uri = text.parse().map_err(|_| invalid())?;
+    let (Some("http" | "https"), Some(host)) = (url.scheme_str(), url.authority()) else { return Err(invalid()) };
     let canonical = format!("{}://{host}", url.scheme_str().unwrap_or_default());
     if text != canonical || host.as_str().contains(['@', '*']) || text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        return Err(refused());
+        return Err(invalid());
     }
-    HeaderValue::from_str(text).map_err(|_| refused())
+    HeaderValue::from_str(text).map_err(|_| invalid())
 }
 
 #[cfg(test)]
@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn only_whole_origins_may_call_from_a_browser() {
         for fine in ["https://app.example", "http://localhost:5173", "https://[2001:db8::1]:8443"] {
-            assert_eq!(origin(fine).unwrap(), fine);
+            assert_eq!(parse_origin(fine).unwrap(), fine);
         }
         for wrong in [
             "*",
@@ -169,7 +169,7 @@ mod tests {
             "https://a@app.example",
             "https://*.example",
         ] {
-            assert!(origin(wrong).is_err_and(|error| error.to_string().contains("no origin")), "{wrong:?}");
+            assert!(parse_origin(wrong).is_err_and(|error| error.to_string().contains("no origin")), "{wrong:?}");
         }
     }
 }

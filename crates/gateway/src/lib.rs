@@ -3,20 +3,20 @@
 //! Owns no data and no rule of any domain. Invariant: only addresses in [`routes`] pass, so nothing that neighbours say
 //! among themselves (`/internal`, `/metrics`) can be reached from outside.
 
-mod body;
+mod anonymous_limits;
+mod body_limit;
 mod config;
-mod limits;
-mod live;
-mod page;
+mod guard;
+mod precompressed;
 mod routes;
-mod shares;
-mod sockets;
+mod sse;
 mod static_files;
-mod streams;
+mod stream_budget;
+mod websocket;
 
 pub use config::Config;
-pub use page::STATIC_ROUTES;
 pub use routes::{ROUTES, Route};
+pub use static_files::STATIC_ROUTES;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,13 +42,17 @@ pub fn service() -> Service {
 
 fn start(context: &Context) -> Result<Part, BootError> {
     let config: Config = context.config.section("gateway")?;
-    let guard = limits::Guard::new(&config, &context.tasks, &context.metrics);
-    let way = routes::Way { peers: context.peers.clone(), tasks: context.tasks.clone(), socket_idle: Duration::from_secs(config.socket_idle_seconds.max(1)) };
-    let through = routes::router(&way);
+    let guard = guard::Guard::new(&config, &context.tasks, &context.metrics);
+    let state = routes::ProxyState {
+        peers: context.peers.clone(),
+        tasks: context.tasks.clone(),
+        websocket_idle_timeout: Duration::from_secs(config.websocket_idle_timeout_seconds.max(1)),
+    };
+    let proxy = routes::router(&state);
     // Without other origins there is nothing to tell a browser.
-    let through = if config.allowed_origins.is_empty() { through } else { through.layer(config.cors()?) };
-    let router = Router::new().merge(through).merge(page::router(&context.interface, context.config.section::<S3Options>("objects")?.downloads_from()));
+    let proxy = if config.allowed_origins.is_empty() { proxy } else { proxy.layer(config.cors()?) };
+    let router = Router::new().merge(proxy).merge(static_files::router(&context.interface, context.config.section::<S3Options>("objects")?.downloads_from()));
     // Around all of it, with what the process adds to the listener and what answers where there is no route.
-    let guard: RouterLayer = Arc::new(move |router: Router| router.layer(from_fn_with_state(guard.clone(), limits::Guard::layer)));
+    let guard: RouterLayer = Arc::new(move |router: Router| router.layer(from_fn_with_state(guard.clone(), guard::Guard::layer)));
     Ok(Part { router, guard: Some(guard), ..Part::default() })
 }

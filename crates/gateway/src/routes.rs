@@ -14,8 +14,8 @@ use kit::http::Deadline;
 use kit::peer::{Error, Peers, is_handshake};
 use kit::tasks::Tasks;
 
-use crate::body::Cut;
-use crate::sockets;
+use crate::body_limit::Violation;
+use crate::websocket;
 
 /// A row of the table.
 #[derive(Debug, Clone, Copy)]
@@ -63,37 +63,37 @@ pub const ROUTES: &[Route] = &[
 
 /// What every row needs to pass a request on.
 #[derive(Clone)]
-pub(crate) struct Way {
+pub(crate) struct ProxyState {
     pub(crate) peers: Peers,
     pub(crate) tasks: Tasks,
     /// A WebSocket over which nothing goes for this long is ended.
-    pub(crate) socket_idle: Duration,
+    pub(crate) websocket_idle_timeout: Duration,
 }
 
 /// A router that passes each row's requests to its role.
-pub(crate) fn router(way: &Way) -> Router {
-    ROUTES.iter().fold(Router::new(), |router, row| router.route(row.path, any(pass).with_state((way.clone(), *row))))
+pub(crate) fn router(state: &ProxyState) -> Router {
+    ROUTES.iter().fold(Router::new(), |router, row| router.route(row.path, any(forward).with_state((state.clone(), *row))))
 }
 
-async fn pass(State((way, row)): State<(Way, Route)>, mut request: Request) -> Response {
+async fn forward(State((state, row)): State<(ProxyState, Route)>, mut request: Request) -> Response {
     if row.cookies {
-        return forward(way, row.role, request).await;
+        return call_role(state, row.role, request).await;
     }
     request.headers_mut().remove(header::COOKIE);
-    let mut response = forward(way, row.role, request).await;
+    let mut response = call_role(state, row.role, request).await;
     response.headers_mut().remove(header::SET_COOKIE);
     response
 }
 
-async fn forward(way: Way, role: &'static str, request: Request) -> Response {
-    let Way { peers, tasks, socket_idle } = way;
-    let answered = if is_handshake(&request) { Box::pin(sockets::pass(&peers, &tasks, socket_idle, role, request)).await } else { peers.call(role, request).await };
-    match answered {
+async fn call_role(state: ProxyState, role: &'static str, request: Request) -> Response {
+    let ProxyState { peers, tasks, websocket_idle_timeout } = state;
+    let result = if is_handshake(&request) { Box::pin(websocket::forward(&peers, &tasks, websocket_idle_timeout, role, request)).await } else { peers.call(role, request).await };
+    match result {
         Ok(response) => response,
         Err(error @ Error::Unknown(_)) => Problem::fault(&error).into_response(),
         // Whoever broke off will not read this, unless it was cut off, and then it is told why (see `limits`).
         Err(Error::Sender(..)) => Problem::bad_request("request.broken_off", "The body of the request broke off, or was not well-formed.").into_response(),
-        Err(Error::Slow(_)) => Problem::from(Cut::TooSlow).into_response(),
+        Err(Error::Slow(_)) => Problem::from(Violation::TooSlow).into_response(),
         Err(error @ Error::Late(_)) => {
             tracing::warn!(%error, role, "a neighbour was too late");
             Deadline::passed().into_response()

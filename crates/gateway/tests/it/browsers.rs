@@ -2,15 +2,15 @@
 
 use http::Method;
 
-use crate::stage::Stage;
+use crate::harness::Harness;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cookies_pass_at_the_addresses_of_sessions_alone() {
-    let stage = Stage::with(&[]).await;
-    let nobody = stage.world.nobody();
+    let harness = Harness::start(&[]).await;
+    let nobody = harness.world.nobody();
     for (path, passes) in [("/v1/sessions/refresh", true), ("/v1/accounts", true), ("/v1/media", false), ("/v1/files/a.jpg", false), ("/v1/accounts/ada", false)] {
         let answer = nobody.send(nobody.request(Method::GET, path).header("cookie", "__Host-tutti-session=a").header("cookie", "b=c")).await.expect(200);
-        let seen = stage.seen().pop().unwrap();
+        let seen = harness.received().pop().unwrap();
         assert_eq!(seen.headers.contains_key("cookie"), passes, "to {path}");
         assert_eq!(answer.headers.contains_key("set-cookie"), passes, "from {path}");
     }
@@ -18,8 +18,8 @@ async fn cookies_pass_at_the_addresses_of_sessions_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_of_another_origin_never_comes_with_credentials() {
-    let stage = Stage::with(&["gateway.allowed_origins=[\"https://app.example\"]"]).await;
-    let nobody = stage.world.nobody();
+    let harness = Harness::start(&["gateway.allowed_origins=[\"https://app.example\"]"]).await;
+    let nobody = harness.world.nobody();
     let asks = nobody.request(Method::OPTIONS, "/v1/sessions/refresh").header("access-control-request-method", "POST");
     let asks = asks.header("access-control-request-headers", "content-type, tutti-session");
     let allowed = nobody.send(asks.header("origin", "https://app.example")).await.expect(200);

@@ -5,9 +5,9 @@
 mod browsers;
 mod drain;
 mod forwarding;
+mod harness;
 mod limits;
 mod smuggling;
-mod sockets;
-mod stage;
 mod static_files;
 mod streams;
+mod websocket;

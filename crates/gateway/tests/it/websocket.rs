@@ -8,17 +8,17 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use crate::stage::{Stage, until};
+use crate::harness::{Harness, wait_until};
 
-pub(crate) async fn open(stage: &Stage, path: &str) -> Result<WebSocketStream<TcpStream>, Error> {
-    let stream = TcpStream::connect(stage.address()).await.unwrap();
+pub(crate) async fn open_websocket(harness: &Harness, path: &str) -> Result<WebSocketStream<TcpStream>, Error> {
+    let stream = TcpStream::connect(harness.address()).await.unwrap();
     client_async(format!("ws://tutti.example{path}"), stream).await.map(|(socket, _)| socket)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_said_goes_both_ways_and_a_close_is_passed_on() {
-    let stage = Stage::with(&[]).await;
-    let mut socket = open(&stage, "/v1/media/m/socket").await.unwrap();
+    let harness = Harness::start(&[]).await;
+    let mut socket = open_websocket(&harness, "/v1/media/m/socket").await.unwrap();
     // The role speaks first.
     assert_eq!(socket.next().await.unwrap().unwrap(), Message::text("welcome"));
     for size in [0, 5, 125, 126, 70_000, 1_000_000] {
@@ -28,41 +28,41 @@ async fn what_is_said_goes_both_ways_and_a_close_is_passed_on() {
     }
     socket.close(None).await.unwrap();
     assert!(matches!(socket.next().await, Some(Ok(Message::Close(_)))));
-    until("the role has heard of it", || *stage.role.closed.lock().unwrap() == 1).await;
+    wait_until("the role has heard of it", || *harness.role.closed_sockets.lock().unwrap() == 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_that_does_not_agree_is_heard_as_ever() {
-    let stage = Stage::with(&[]).await;
-    let Err(Error::Http(answer)) = open(&stage, "/v1/files/whatever").await else { panic!("it agreed") };
+    let harness = Harness::start(&[]).await;
+    let Err(Error::Http(answer)) = open_websocket(&harness, "/v1/files/whatever").await else { panic!("it agreed") };
     assert_eq!(answer.status(), 200);
-    let seen = stage.seen();
+    let seen = harness.received();
     assert_eq!(seen.last().unwrap().headers["upgrade"], "websocket");
-    let Err(Error::Http(answer)) = open(&stage, "/internal/media/m").await else { panic!("it agreed") };
+    let Err(Error::Http(answer)) = open_websocket(&harness, "/internal/media/m").await else { panic!("it agreed") };
     assert_eq!(answer.status(), 404);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_says_going_away_to_those_who_speak_websocket() {
-    let stage = Stage::with(&[]).await;
-    let mut socket = open(&stage, "/v1/media/m/socket").await.unwrap();
+    let harness = Harness::start(&[]).await;
+    let mut socket = open_websocket(&harness, "/v1/media/m/socket").await.unwrap();
     assert_eq!(socket.next().await.unwrap().unwrap(), Message::text("welcome"));
-    let tasks = stage.world.process.tasks.clone();
+    let tasks = harness.world.process.tasks.clone();
     let stopped = tokio::spawn(async move { tasks.stop(Duration::from_secs(20)).await });
     let Message::Close(Some(close)) = socket.next().await.unwrap().unwrap() else { panic!("no goodbye") };
     assert_eq!(close.code, CloseCode::Away);
     // The client's own close goes to the role, which hears a goodbye as well; nothing but the gateway has ended.
     assert!(socket.next().await.is_none_or(|end| end.is_err()));
-    until("the role has heard of it", || *stage.role.closed.lock().unwrap() == 1).await;
+    wait_until("the role has heard of it", || *harness.role.closed_sockets.lock().unwrap() == 1).await;
     assert!(stopped.await.unwrap(), "it did not end within its grace");
-    assert!(!stage.role.tasks.is_stopping());
+    assert!(!harness.role.tasks.is_stopping());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_socket_holds_its_place_and_a_silent_one_loses_it() {
-    let stage = Stage::with(&["gateway.socket_idle_seconds=8"]).await;
-    let connections = || stage.world.process.metrics.connections.get();
-    let mut socket = open(&stage, "/v1/media/m/socket").await.unwrap();
+    let harness = Harness::start(&["gateway.websocket_idle_timeout_seconds=8"]).await;
+    let connections = || harness.world.process.metrics.connections.get();
+    let mut socket = open_websocket(&harness, "/v1/media/m/socket").await.unwrap();
     assert_eq!(socket.next().await.unwrap().unwrap(), Message::text("welcome"));
     for _ in 0..5 {
         tokio::time::sleep(Duration::from_secs(2)).await;
@@ -71,5 +71,5 @@ async fn a_socket_holds_its_place_and_a_silent_one_loses_it() {
     }
     assert_eq!(connections(), 1);
     assert!(socket.next().await.unwrap().is_err(), "a silent socket is not ended");
-    until("its place is free", || connections() == 0).await;
+    wait_until("its place is free", || connections() == 0).await;
 }

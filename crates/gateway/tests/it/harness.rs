@@ -26,7 +26,7 @@ use tokio_tungstenite::tungstenite::{self, Message};
 
 /// A request as the role got it.
 #[derive(Debug, Clone)]
-pub(crate) struct Seen {
+pub(crate) struct ReceivedRequest {
     pub(crate) method: String,
     pub(crate) uri: String,
     pub(crate) headers: HeaderMap,
@@ -35,35 +35,35 @@ pub(crate) struct Seen {
 
 /// The role's side.
 #[derive(Clone, Default)]
-pub(crate) struct Role {
-    pub(crate) seen: Arc<Mutex<Vec<Seen>>>,
+pub(crate) struct FakeRole {
+    pub(crate) received: Arc<Mutex<Vec<ReceivedRequest>>>,
     /// Bytes of bodies that have arrived so far, also of those that are not whole.
-    pub(crate) arrived: Arc<Mutex<Vec<u8>>>,
+    pub(crate) body_bytes: Arc<Mutex<Vec<u8>>>,
     /// Bodies that broke off.
-    pub(crate) broken: Arc<Mutex<usize>>,
+    pub(crate) incomplete_bodies: Arc<Mutex<usize>>,
     /// WebSockets that were closed with a goodbye.
-    pub(crate) closed: Arc<Mutex<usize>>,
+    pub(crate) closed_sockets: Arc<Mutex<usize>>,
     /// Lets `/v1/files/slow` go on.
-    pub(crate) go_on: Arc<Notify>,
+    pub(crate) resume: Arc<Notify>,
     pub(crate) tasks: Tasks,
 }
 
 /// The gateway, and what is behind it.
-pub(crate) struct Stage {
+pub(crate) struct Harness {
     pub(crate) world: World,
-    pub(crate) role: Role,
+    pub(crate) role: FakeRole,
 }
 
-impl Stage {
-    pub(crate) async fn with(settings: &[&str]) -> Self {
+impl Harness {
+    pub(crate) async fn start(settings: &[&str]) -> Self {
         let world = settings.iter().fold(World::builder(), |world, setting| world.set(setting)).start(&[gateway::service()]).await;
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (address, role) = (listener.local_addr().unwrap(), Role::default());
+        let (address, role) = (listener.local_addr().unwrap(), FakeRole::default());
         let routes = Router::new()
-            .route("/v1/files/slow", get(in_two_parts))
+            .route("/v1/files/slow", get(respond_in_two_parts))
             .route("/v1/files/never", get(async || tokio::time::sleep(Duration::from_secs(600)).await))
-            .route("/v1/media/{id}/events", get(live))
-            .route("/v1/media/{id}/socket", get(socket))
+            .route("/v1/media/{id}/events", get(event_stream))
+            .route("/v1/media/{id}/socket", get(echo_websocket))
             .fallback(any(record))
             .with_state(role.clone())
             .layer(axum::middleware::from_fn(believe))
@@ -84,19 +84,19 @@ impl Stage {
     }
 
     /// Sends this as it is and reads until the gateway closes the connection.
-    pub(crate) async fn raw(&self, bytes: &[u8]) -> String {
+    pub(crate) async fn send_raw(&self, bytes: &[u8]) -> String {
         let mut stream = self.connect().await;
         stream.write_all(bytes).await.unwrap();
-        rest(&mut stream).await
+        read_to_end(&mut stream).await
     }
 
-    pub(crate) fn seen(&self) -> Vec<Seen> {
-        self.role.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(crate) fn received(&self) -> Vec<ReceivedRequest> {
+        self.role.received.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 /// What comes until the other side closes; fails the test if it doesn't.
-pub(crate) async fn rest(stream: &mut TcpStream) -> String {
+pub(crate) async fn read_to_end(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     let read = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await;
     assert!(read.is_ok(), "the connection stayed open: {}", String::from_utf8_lossy(&answer));
@@ -116,40 +116,40 @@ pub(crate) async fn read_until(stream: &mut TcpStream, what: &str) -> String {
 }
 
 /// Waits until it is so; fails the test after half a minute.
-pub(crate) async fn until(promise: &str, mut what: impl FnMut() -> bool) {
+pub(crate) async fn wait_until(condition: &str, mut is_met: impl FnMut() -> bool) {
     let started = std::time::Instant::now();
-    while !what() {
-        assert!(started.elapsed() < Duration::from_secs(30), "waited in vain: {promise}");
+    while !is_met() {
+        assert!(started.elapsed() < Duration::from_secs(30), "waited in vain: {condition}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
-async fn record(State(role): State<Role>, request: Request) -> Response {
+async fn record(State(role): State<FakeRole>, request: Request) -> Response {
     let (parts, mut body) = request.into_parts();
     let mut whole = Vec::new();
     while let Some(frame) = body.frame().await {
         let Ok(frame) = frame else {
-            *role.broken.lock().unwrap() += 1;
+            *role.incomplete_bodies.lock().unwrap() += 1;
             return StatusCode::BAD_REQUEST.into_response();
         };
         if let Ok(bytes) = frame.into_data() {
             whole.extend_from_slice(&bytes);
-            role.arrived.lock().unwrap().extend_from_slice(&bytes);
+            role.body_bytes.lock().unwrap().extend_from_slice(&bytes);
         }
     }
-    let seen = Seen { method: parts.method.to_string(), uri: parts.uri.to_string(), headers: parts.headers, body: whole };
-    role.seen.lock().unwrap().push(seen);
+    let request = ReceivedRequest { method: parts.method.to_string(), uri: parts.uri.to_string(), headers: parts.headers, body: whole };
+    role.received.lock().unwrap().push(request);
     ([("x-private", "1"), ("connection", "x-private"), ("keep-alive", "timeout=5"), ("x-public", "2"), ("set-cookie", "planted=1")], "ok").into_response()
 }
 
-async fn in_two_parts(State(role): State<Role>) -> Response {
+async fn respond_in_two_parts(State(role): State<FakeRole>) -> Response {
     let parts = futures::stream::unfold(0, move |part| {
         let role = role.clone();
         async move {
             match part {
                 0 => Some((Ok::<_, std::io::Error>("first "), 1)),
                 1 => {
-                    role.go_on.notified().await;
+                    role.resume.notified().await;
                     Some((Ok("second"), 2))
                 }
                 _ => None,
@@ -160,7 +160,7 @@ async fn in_two_parts(State(role): State<Role>) -> Response {
 }
 
 /// A stream that says one thing and then waits for ever.
-async fn live() -> Response {
+async fn event_stream() -> Response {
     use futures::StreamExt as _;
     let later = async {
         tokio::time::sleep(Duration::from_secs(2)).await;
@@ -171,7 +171,7 @@ async fn live() -> Response {
 }
 
 /// A WebSocket that says welcome, and what it hears.
-async fn socket(State(role): State<Role>, mut request: Request) -> Response {
+async fn echo_websocket(State(role): State<FakeRole>, mut request: Request) -> Response {
     use futures::{SinkExt as _, StreamExt as _};
     let accept = tungstenite::handshake::derive_accept_key(request.headers()[header::SEC_WEBSOCKET_KEY].as_bytes());
     let upgraded = hyper::upgrade::on(&mut request);
@@ -181,7 +181,7 @@ async fn socket(State(role): State<Role>, mut request: Request) -> Response {
         socket.send(Message::text("welcome")).await.unwrap();
         while let Some(Ok(message)) = socket.next().await {
             match message {
-                Message::Close(_) => *role.closed.lock().unwrap() += 1,
+                Message::Close(_) => *role.closed_sockets.lock().unwrap() += 1,
                 Message::Text(_) | Message::Binary(_) => socket.send(message).await.unwrap(),
                 // Pings are answered by the library.
                 _ => {}

@@ -14,45 +14,45 @@ use http::{HeaderValue, header};
 use http_body::{Frame, SizeHint};
 use kit::tasks::Tasks;
 
-use crate::streams::Ticket;
+use crate::stream_budget::StreamPermit;
 
 /// The last words to a client whose stream has to end for others: where it would come back at once, it would push out the next.
-const EVICTED: &[u8] = b"retry: 30000\n: too many streams are open; this was the oldest of the client with the most\n\n";
+const EVICTION_NOTICE: &[u8] = b"retry: 30000\n: too many streams are open; this was the oldest of the client with the most\n\n";
 
-struct Live {
+struct EventStream {
     body: Body,
     stopping: BoxFuture<'static, ()>,
     evicted: BoxFuture<'static, ()>,
     /// The last two bytes that were passed on; a frame ends with two line feeds.
     tail: [u8; 2],
     ended: bool,
-    _ticket: Ticket,
+    _permit: StreamPermit,
 }
 
 /// Whether an answer is a stream of events.
-pub(crate) fn is_stream(response: &Response) -> bool {
-    let kind = response.headers().get(header::CONTENT_TYPE);
-    kind.is_some_and(|kind| kind.as_bytes().get(..17).is_some_and(|kind| kind.eq_ignore_ascii_case(b"text/event-stream")))
+pub(crate) fn is_event_stream(response: &Response) -> bool {
+    let content_type = response.headers().get(header::CONTENT_TYPE);
+    content_type.is_some_and(|value| value.as_bytes().get(..17).is_some_and(|prefix| prefix.eq_ignore_ascii_case(b"text/event-stream")))
 }
 
 /// Lets a stream of events end when the process stops, or when its place is taken away. Its connection ends with it.
-pub(crate) fn ends_with(tasks: &Tasks, ticket: Ticket, mut response: Response) -> Response {
+pub(crate) fn end_on_shutdown_or_eviction(tasks: &Tasks, permit: StreamPermit, mut response: Response) -> Response {
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     let tasks = tasks.clone();
-    let (stopping, evicted) = (async move { tasks.stopping().await }.boxed(), ticket.evicted().boxed());
-    response.map(|body| Body::new(Live { body, stopping, evicted, tail: *b"\n\n", ended: false, _ticket: ticket }))
+    let (stopping, evicted) = (async move { tasks.stopping().await }.boxed(), permit.evicted().boxed());
+    response.map(|body| Body::new(EventStream { body, stopping, evicted, tail: *b"\n\n", ended: false, _permit: permit }))
 }
 
-impl Live {
+impl EventStream {
     /// What is still to be said when the stream has to end for others.
-    fn last_words(&mut self) -> Option<Result<Frame<Bytes>, axum::Error>> {
+    fn eviction_notice(&mut self) -> Option<Result<Frame<Bytes>, axum::Error>> {
         self.ended = true;
         // In the middle of a frame there is no place for them: what was begun is dropped by the client.
-        (self.tail == *b"\n\n").then(|| Ok(Frame::data(Bytes::from_static(EVICTED))))
+        (self.tail == *b"\n\n").then(|| Ok(Frame::data(Bytes::from_static(EVICTION_NOTICE))))
     }
 }
 
-impl http_body::Body for Live {
+impl http_body::Body for EventStream {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -63,7 +63,7 @@ impl http_body::Body for Live {
         }
         // Asked first: a role that always has more to say must not keep a place that is no longer its own.
         if this.evicted.poll_unpin(context).is_ready() {
-            return Poll::Ready(this.last_words());
+            return Poll::Ready(this.eviction_notice());
         }
         let polled = Pin::new(&mut this.body).poll_frame(context);
         if polled.is_pending() && this.stopping.poll_unpin(context).is_ready() {
@@ -88,7 +88,7 @@ impl http_body::Body for Live {
 }
 
 /// Completes when either does.
-pub(crate) async fn either(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
+pub(crate) async fn first_of(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
     match select(std::pin::pin!(one), std::pin::pin!(other)).await {
         Either::Left(_) | Either::Right(_) => {}
     }

@@ -17,18 +17,18 @@ use tokio::time::{Instant, Sleep};
 
 /// Why a body was cut off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Cut {
+pub(crate) enum Violation {
     #[error("the body is larger than this server takes")]
     TooLarge,
     #[error("the body came too slowly")]
     TooSlow,
 }
 
-impl From<Cut> for Problem {
-    fn from(cut: Cut) -> Self {
-        match cut {
-            Cut::TooLarge => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "request.too_large", "The body is larger than this server takes."),
-            Cut::TooSlow => Self::new(
+impl From<Violation> for Problem {
+    fn from(violation: Violation) -> Self {
+        match violation {
+            Violation::TooLarge => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "request.too_large", "The body is larger than this server takes."),
+            Violation::TooSlow => Self::new(
                 StatusCode::REQUEST_TIMEOUT,
                 "request.too_slow",
                 "The body came too slowly and was given up. Try again on a better connection; large files go best through /v1/uploads.",
@@ -38,98 +38,98 @@ impl From<Cut> for Problem {
 }
 
 /// What became of a body; the door looks here before it passes an answer on.
-pub(crate) type Verdict = Arc<OnceLock<Cut>>;
+pub(crate) type BodyOutcome = Arc<OnceLock<Violation>>;
 
 /// What a body is held to.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Measure {
-    pub(crate) most_bytes: u64,
-    pub(crate) per_second: u64,
+pub(crate) struct BodyLimit {
+    pub(crate) max_bytes: u64,
+    pub(crate) min_bytes_per_second: u64,
     pub(crate) window: Duration,
 }
 
-struct Measured {
+struct LimitedBody {
     body: Body,
-    measure: Measure,
-    verdict: Verdict,
+    limit: BodyLimit,
+    outcome: BodyOutcome,
     bytes: u64,
     /// Within the window: bytes that came, and time that the sender was waited for.
-    brought: u64,
-    waited: Duration,
-    since: Option<Instant>,
-    clock: Option<Pin<Box<Sleep>>>,
+    window_bytes: u64,
+    window_wait: Duration,
+    waiting_since: Option<Instant>,
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl Measure {
+impl BodyLimit {
     /// Holds a body to this.
-    pub(crate) fn take(self, body: Body) -> (Body, Verdict) {
-        let verdict = Verdict::default();
-        let measured = Measured { body, measure: self, verdict: verdict.clone(), bytes: 0, brought: 0, waited: Duration::ZERO, since: None, clock: None };
-        (Body::new(measured), verdict)
+    pub(crate) fn apply(self, body: Body) -> (Body, BodyOutcome) {
+        let outcome = BodyOutcome::default();
+        let limited = LimitedBody { body, limit: self, outcome: outcome.clone(), bytes: 0, window_bytes: 0, window_wait: Duration::ZERO, waiting_since: None, timer: None };
+        (Body::new(limited), outcome)
     }
 }
 
-impl Measured {
+impl LimitedBody {
     /// Judges at the end of a window, and begins the next.
-    fn judge(&mut self) -> Result<(), Cut> {
-        if self.waited < self.measure.window {
+    fn check_rate(&mut self) -> Result<(), Violation> {
+        if self.window_wait < self.limit.window {
             return Ok(());
         }
-        let enough = self.measure.per_second.saturating_mul(self.measure.window.as_secs().max(1));
-        let brought = std::mem::take(&mut self.brought);
-        self.waited = Duration::ZERO;
-        if brought < enough { Err(Cut::TooSlow) } else { Ok(()) }
+        let required = self.limit.min_bytes_per_second.saturating_mul(self.limit.window.as_secs().max(1));
+        let window_bytes = std::mem::take(&mut self.window_bytes);
+        self.window_wait = Duration::ZERO;
+        if window_bytes < required { Err(Violation::TooSlow) } else { Ok(()) }
     }
 
     /// The sender is waited for; an error when it has been for too long.
-    fn wait(&mut self, context: &mut Context<'_>) -> Result<(), Cut> {
+    fn poll_timeout(&mut self, context: &mut Context<'_>) -> Result<(), Violation> {
         loop {
-            let since = *self.since.get_or_insert_with(Instant::now);
-            let ends = since + self.measure.window.saturating_sub(self.waited);
-            let clock = self.clock.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(ends)));
+            let since = *self.waiting_since.get_or_insert_with(Instant::now);
+            let deadline = since + self.limit.window.saturating_sub(self.window_wait);
+            let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
             // One timer for the whole body: it is set again only when it has rung, so a fast body never touches it.
-            if clock.as_mut().poll(context).is_pending() {
+            if timer.as_mut().poll(context).is_pending() {
                 return Ok(());
             }
-            if ends > Instant::now() {
-                clock.as_mut().reset(ends);
+            if deadline > Instant::now() {
+                timer.as_mut().reset(deadline);
                 continue;
             }
             self.stop_waiting();
-            self.judge()?;
+            self.check_rate()?;
         }
     }
 
     fn stop_waiting(&mut self) {
-        self.waited += self.since.take().map_or(Duration::ZERO, |since| since.elapsed());
+        self.window_wait += self.waiting_since.take().map_or(Duration::ZERO, |since| since.elapsed());
     }
 
-    fn came(&mut self, frame: &Frame<Bytes>) -> Result<(), Cut> {
+    fn on_frame(&mut self, frame: &Frame<Bytes>) -> Result<(), Violation> {
         let bytes = frame.data_ref().map_or(0, Bytes::len) as u64;
         self.bytes += bytes;
-        self.brought += bytes;
-        if self.bytes > self.measure.most_bytes { Err(Cut::TooLarge) } else { self.judge() }
+        self.window_bytes += bytes;
+        if self.bytes > self.limit.max_bytes { Err(Violation::TooLarge) } else { self.check_rate() }
     }
 }
 
-impl http_body::Body for Measured {
+impl http_body::Body for LimitedBody {
     type Data = Bytes;
     type Error = axum::BoxError;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::BoxError>>> {
         let this = &mut *self;
         let polled = Pin::new(&mut this.body).poll_frame(context);
-        let judged = match &polled {
-            Poll::Pending => this.wait(context),
+        let checked = match &polled {
+            Poll::Pending => this.poll_timeout(context),
             Poll::Ready(Some(Ok(frame))) => {
                 this.stop_waiting();
-                this.came(frame)
+                this.on_frame(frame)
             }
             Poll::Ready(_) => Ok(()),
         };
-        if let Err(cut) = judged {
-            let _ = this.verdict.set(cut);
-            return Poll::Ready(Some(Err(cut.into())));
+        if let Err(violation) = checked {
+            let _ = this.outcome.set(violation);
+            return Poll::Ready(Some(Err(violation.into())));
         }
         polled.map_err(Into::into)
     }
@@ -149,35 +149,35 @@ mod tests {
 
     use super::*;
 
-    const MEASURE: Measure = Measure { most_bytes: 100, per_second: 10, window: Duration::from_secs(2) };
+    const LIMIT: BodyLimit = BodyLimit { max_bytes: 100, min_bytes_per_second: 10, window: Duration::from_secs(2) };
 
     /// Sends `bytes` after every `pause`, `times` times, and reads with a pause of its own.
-    async fn read(bytes: usize, pause: Duration, times: usize, reader: Duration) -> (usize, Option<Cut>) {
+    async fn read(bytes: usize, sender_pause: Duration, frame_count: usize, reader_pause: Duration) -> (usize, Option<Violation>) {
         let frames = futures::stream::unfold(0, move |sent| async move {
-            tokio::time::sleep(pause).await;
-            (sent < times).then(|| (Ok::<_, std::convert::Infallible>(Frame::data(Bytes::from(vec![0; bytes]))), sent + 1))
+            tokio::time::sleep(sender_pause).await;
+            (sent < frame_count).then(|| (Ok::<_, std::convert::Infallible>(Frame::data(Bytes::from(vec![0; bytes]))), sent + 1))
         });
-        let (mut body, verdict) = MEASURE.take(Body::new(StreamBody::new(frames)));
+        let (mut body, outcome) = LIMIT.apply(Body::new(StreamBody::new(frames)));
         let mut read = 0;
         while let Some(Ok(frame)) = body.frame().await {
             read += frame.into_data().unwrap().len();
-            tokio::time::sleep(reader).await;
+            tokio::time::sleep(reader_pause).await;
         }
-        (read, verdict.get().copied())
+        (read, outcome.get().copied())
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_sender_is_judged_by_its_rate_and_not_by_its_time() {
         let second = Duration::from_secs(1);
         assert_eq!(read(10, second, 9, Duration::ZERO).await, (90, None));
-        assert_eq!(read(3, second, 9, Duration::ZERO).await.1, Some(Cut::TooSlow));
-        assert_eq!(read(3, Duration::from_hours(1), 1, Duration::ZERO).await, (0, Some(Cut::TooSlow)), "silence is slow too");
+        assert_eq!(read(3, second, 9, Duration::ZERO).await.1, Some(Violation::TooSlow));
+        assert_eq!(read(3, Duration::from_hours(1), 1, Duration::ZERO).await, (0, Some(Violation::TooSlow)), "silence is slow too");
         // A reader who takes ten seconds for each frame is not the sender's fault.
         assert_eq!(read(3, Duration::from_millis(10), 30, 10 * second).await, (90, None));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_body_without_a_length_ends_at_the_limit() {
-        assert_eq!(read(60, Duration::ZERO, 3, Duration::ZERO).await, (60, Some(Cut::TooLarge)));
+        assert_eq!(read(60, Duration::ZERO, 3, Duration::ZERO).await, (60, Some(Violation::TooLarge)));
     }
 }

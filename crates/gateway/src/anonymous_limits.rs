@@ -1,0 +1,132 @@
+//! What a client without a token has of the gateway: request places, and turns at work.
+//!
+//! A role works on a request until the head of its answer is there. Of one address only so many are worked on at once, and the others wait here
+//! rather than in the queue of a database, where they would stand before those of members. Invariant: an address holds at most its
+//! share, and one that holds nothing is not remembered.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http::StatusCode;
+use kit::Problem;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+/// A request that has waited this long for its turn is given up.
+const IN_FLIGHT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Addresses whose requests are worked on at once where all have as much as they may.
+const MAX_BUSY_PREFIXES: usize = 8;
+
+/// The shares of all addresses.
+#[derive(Debug, Clone)]
+pub(crate) struct AnonymousLimits {
+    max_requests: usize,
+    max_in_flight: usize,
+    usage: Arc<Mutex<HashMap<IpAddr, PrefixUsage>>>,
+    /// Turns of all addresses together.
+    in_flight: Arc<Semaphore>,
+}
+
+#[derive(Debug)]
+struct PrefixUsage {
+    requests: usize,
+    in_flight: Arc<Semaphore>,
+}
+
+/// A place in a share, given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct PrefixPermit {
+    limits: AnonymousLimits,
+    prefix: IpAddr,
+    in_flight: Arc<Semaphore>,
+}
+
+/// A turn at work, over when it is dropped.
+#[derive(Debug)]
+pub(crate) struct InFlightPermit {
+    _of_prefix: OwnedSemaphorePermit,
+    _of_all: OwnedSemaphorePermit,
+}
+
+impl AnonymousLimits {
+    /// Shares of `max` places, `max_in_flight` of which may be worked on at once.
+    pub(crate) fn new(max_requests: usize, max_in_flight: usize) -> Self {
+        let (max_requests, max_in_flight) = (max_requests.max(1), max_in_flight.max(1));
+        Self {
+            max_requests,
+            max_in_flight,
+            usage: Arc::default(),
+            in_flight: Arc::new(Semaphore::new(max_in_flight.saturating_mul(MAX_BUSY_PREFIXES).min(Semaphore::MAX_PERMITS))),
+        }
+    }
+
+    /// Takes a place; refused where the address has its share.
+    pub(crate) fn acquire(&self, prefix: IpAddr) -> Result<PrefixPermit, Problem> {
+        let mut usage = self.usage.lock().unwrap_or_else(PoisonError::into_inner);
+        let prefix_usage = usage.entry(prefix).or_insert_with(|| PrefixUsage { requests: 0, in_flight: Arc::new(Semaphore::new(self.max_in_flight.min(Semaphore::MAX_PERMITS))) });
+        if prefix_usage.requests >= self.max_requests {
+            return Err(too_many());
+        }
+        prefix_usage.requests += 1;
+        Ok(PrefixPermit { limits: self.clone(), prefix, in_flight: prefix_usage.in_flight.clone() })
+    }
+}
+
+impl PrefixPermit {
+    /// Waits for a turn at work.
+    pub(crate) async fn acquire_in_flight(&self) -> Result<InFlightPermit, Problem> {
+        let both = async {
+            let of_prefix = self.in_flight.clone().acquire_owned().await.ok()?;
+            Some(InFlightPermit { _of_prefix: of_prefix, _of_all: self.limits.in_flight.clone().acquire_owned().await.ok()? })
+        };
+        timeout(IN_FLIGHT_TIMEOUT, both).await.ok().flatten().ok_or_else(too_many)
+    }
+}
+
+fn too_many() -> Problem {
+    let detail = "Too many requests are in progress from your network. Wait for some of them to end, then go on.";
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, "request.too_many", detail).retry_after(Duration::from_secs(1))
+}
+
+impl Drop for PrefixPermit {
+    fn drop(&mut self) {
+        let mut usage = self.limits.usage.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(prefix_usage) = usage.get_mut(&self.prefix) {
+            prefix_usage.requests -= 1;
+            if prefix_usage.requests == 0 {
+                usage.remove(&self.prefix);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_its_share_and_leaves_nothing_behind() {
+        let limits = AnonymousLimits::new(2, 1);
+        let one = IpAddr::from([192, 0, 2, 1]);
+        let permits = (limits.acquire(one).unwrap(), limits.acquire(one).unwrap());
+        assert_eq!(limits.acquire(one).unwrap_err().status, 429);
+        limits.acquire(IpAddr::from([192, 0, 2, 2])).unwrap();
+        drop(permits);
+        limits.acquire(one).unwrap();
+        assert!(limits.usage.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_one_address_only_so_many_are_worked_on_at_once_and_the_others_wait() {
+        let limits = AnonymousLimits::new(10, 1);
+        let (one, other) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
+        let (first, second, third) = (limits.acquire(one).unwrap(), limits.acquire(one).unwrap(), limits.acquire(other).unwrap());
+        let permit = first.acquire_in_flight().await.unwrap();
+        third.acquire_in_flight().await.unwrap();
+        assert_eq!(second.acquire_in_flight().await.unwrap_err().status, 429);
+        drop(permit);
+        second.acquire_in_flight().await.unwrap();
+    }
+}
