@@ -41,7 +41,7 @@ pub fn service() -> Service {
 }
 
 fn start(context: &Context) -> Result<Part, BootError> {
-    let config: Config = context.config.section("gateway")?;
+    let config = Config::load(&context.config)?;
     let guard = guard::Guard::new(&config, &context.tasks, &context.metrics);
     let state = routes::ProxyState {
         peers: context.peers.clone(),

@@ -84,7 +84,7 @@ pub(crate) struct SignedIn {
 impl Accounts {
     /// Reads the configuration and the keys.
     pub(crate) async fn open(context: Context) -> Result<Self, BootError> {
-        let config = context.config.section::<Config>("accounts")?.check()?;
+        let config = Config::load(&context.config)?;
         let signing_keys =
             SigningKeys::open(context.db.clone(), context.clock.clone(), &config).await.map_err(|error| BootError::Other(format!("the signing keys can't be read: {error}")))?;
         let hasher = Hasher::new(&config)?;
