@@ -7,16 +7,16 @@ use kit::bus::{Consumer, Failure, Subscription};
 
 use crate::config::Config;
 use crate::error::Error;
-use crate::flow;
+use crate::transitions;
 use crate::model::{Queue, Ticket};
 use crate::work::Worker;
 
 /// Failures beyond the configured attempts: those that the piece's own row counts come first.
-const SPARE_FAILURES: u32 = 30;
+const EXTRA_BUS_ATTEMPTS: u32 = 30;
 const RECEIVED: &str = "transcode.received";
 const DELETED: &str = "transcode.deleted";
 
-pub(crate) fn hears(config: &kit::config::Config) -> Vec<Subscription> {
+pub(crate) fn subscriptions(config: &kit::config::Config) -> Vec<Subscription> {
     // A wrong section is refused where the role itself starts.
     let lease = config.section::<Config>("transcode").unwrap_or_default().lease();
     let own = [Subscription::to::<Received>(RECEIVED), Subscription::to::<Deleted>(DELETED)];
@@ -39,16 +39,16 @@ pub(crate) fn consumers(worker: &Worker) -> Vec<Consumer> {
     for queue in Queue::ALL {
         let worker = worker.clone();
         let lease = worker.config.lease();
-        let attempts = worker.config.attempts.saturating_add(SPARE_FAILURES);
+        let attempts = worker.config.max_attempts.saturating_add(EXTRA_BUS_ATTEMPTS);
         let consumer = Consumer::raw(queue.subject(), &[queue.subject()], move |delivery| {
             let worker = worker.clone();
             async move {
                 let ticket: Ticket = serde_json::from_str(&delivery.event.payload).map_err(|error| Failure::Bury(format!("unreadable ticket: {error}")))?;
-                worker.take(queue, ticket, &delivery.event.id, delivery.attempt).await
+                worker.handle(queue, ticket, &delivery.event.id, delivery.attempt).await
             }
         });
         // One more than a member may hold.
-        consumers.push(consumer.at_once(queue.places(workers) + 1).lease(lease).attempts(attempts));
+        consumers.push(consumer.at_once(queue.member_limit(workers) + 1).lease(lease).attempts(attempts));
     }
     consumers
 }
@@ -61,7 +61,7 @@ async fn received(worker: Worker, event: Received, id: String) -> Result<(), Fai
         .write(move |tx| {
             Box::pin(async move {
                 if tx.first_time(RECEIVED, &id, now).await? {
-                    flow::accept(tx, &event, now).await?;
+                    transitions::accept(tx, &event, now).await?;
                 }
                 Ok(())
             })
@@ -75,7 +75,7 @@ async fn received(worker: Worker, event: Received, id: String) -> Result<(), Fai
 async fn deleted(worker: Worker, event: Deleted, id: String) -> Result<(), Failure> {
     let (now, media) = (worker.context.clock.now(), event.id.clone());
     let erased: Result<_, Error> =
-        worker.context.db.write(move |tx| Box::pin(async move { if tx.first_time(DELETED, &id, now).await? { flow::erase(tx, &event, now).await } else { Ok(Vec::new()) } })).await;
+        worker.context.db.write(move |tx| Box::pin(async move { if tx.first_time(DELETED, &id, now).await? { transitions::erase(tx, &event, now).await } else { Ok(Vec::new()) } })).await;
     worker.cancel(&media);
     worker.discard(&erased?).await;
     Ok(())

@@ -8,17 +8,17 @@ mod config;
 mod error;
 mod events;
 mod ffmpeg;
-mod figures;
-mod flow;
+mod metrics;
+mod transitions;
 mod jobs;
 mod migration;
 mod model;
 mod mp4;
 mod store;
-mod turns;
+mod fair_queue;
 mod work;
 
-pub use config::{Config, Confine};
+pub use config::{Config, SandboxMode};
 
 use kit::objects::Orphans;
 use kit::objects::orphans::Policy;
@@ -37,7 +37,7 @@ pub fn service() -> Service {
         objects: store::NAMES,
         openapi: api::openapi,
         sections: config::sections,
-        hears: events::hears,
+        hears: events::subscriptions,
         start: |context| Box::pin(start(context)),
     }
 }
@@ -53,9 +53,9 @@ async fn start(context: Context) -> Result<Part, BootError> {
     worker.context.tasks.spawn(async move { copies.sweep(stop).await });
     worker.context.tasks.spawn(async move {
         if !looking.tools().await.works {
-            tracing::warn!("ffmpeg or ffprobe can't be run, so nothing can be converted: install them (see `tutti doctor`), or name the folders of their libraries in transcode.confine_readable");
+            tracing::warn!("ffmpeg or ffprobe can't be run, so nothing can be converted: install them (see `tutti doctor`), or name the folders of their libraries in transcode.sandbox_readable");
         }
     });
-    worker.context.tasks.spawn(jobs::watch(worker.clone()));
+    worker.context.tasks.spawn(jobs::update_metrics(worker.clone()));
     Ok(Part { router: api::router(worker.clone()), consumers: events::consumers(&worker), jobs: jobs::jobs(&worker), ..Part::default() })
 }

@@ -1,4 +1,4 @@
-//! The few boxes of a fragmented MP4 that matter when parts are joined.
+//! The few boxes of a fragmented MP4 that matter when chunks are joined.
 //!
 //! Owns reading a header's codec and edit list, and moving a segment in time. Does not own MP4 at large (`codec` does). Invariant: bytes
 //! that aren't what they should be give `None`, and nothing is ever written outside the slice.
@@ -14,7 +14,7 @@ pub(crate) struct Header {
 }
 
 /// Boxes inside which we look.
-const FOLDERS: [&[u8; 4]; 9] = [b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"moof", b"traf", b"mvex"];
+const CONTAINERS: [&[u8; 4]; 9] = [b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"moof", b"traf", b"mvex"];
 
 /// Calls `each` with the kind and the content's range of every box, at any depth we look into.
 fn walk(bytes: &[u8], from: usize, to: usize, depth: u8, each: &mut impl FnMut(&[u8], usize, usize)) {
@@ -24,7 +24,7 @@ fn walk(bytes: &[u8], from: usize, to: usize, depth: u8, each: &mut impl FnMut(&
         let size = size as usize;
         let Some(end) = at.checked_add(size).filter(|end| size >= 8 && *end <= to) else { return };
         each(kind, at + 8, end);
-        if depth < 8 && FOLDERS.iter().any(|folder| kind == *folder) {
+        if depth < 8 && CONTAINERS.iter().any(|folder| kind == *folder) {
             walk(bytes, at + 8, end, depth + 1, each);
         } else if kind == b"stsd" {
             // A full box with a count of entries before the first entry.
@@ -64,7 +64,7 @@ pub(crate) fn header(bytes: &[u8]) -> Header {
     header
 }
 
-/// The header without its delay: what must be the same for all parts of a rendition, as hexadecimal text.
+/// The header without its delay: what must be the same for all chunks of a rendition, as hexadecimal text.
 pub(crate) fn fingerprint(bytes: &[u8]) -> String {
     let mut same = bytes.to_vec();
     if let Some(place) = header(bytes).delay_at.and_then(|at| same.get_mut(at..at + 4)) {

@@ -37,9 +37,9 @@ impl Input {
             // Both are off by default; said aloud because they would let a file name other files (QuickTime data references).
             args.extend(["-enable_drefs", "0", "-use_absolute_path", "0"].map(OsString::from));
         }
-        let mut address = OsString::from("file:");
-        address.push(&self.path);
-        args.extend(["-i".into(), address]);
+        let mut url = OsString::from("file:");
+        url.push(&self.path);
+        args.extend(["-i".into(), url]);
         args
     }
 }

@@ -13,12 +13,12 @@ use sandbox::{Confinement, Report, Strictness};
 use super::{Command, Limits};
 
 /// This process's own program, whatever happened to the file since it was started.
-const ITSELF: &str = "/proc/self/exe";
+const OWN_BINARY: &str = "/proc/self/exe";
 /// Where children find programs by name.
 pub(crate) const SEARCH_PATH: &str = "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin";
 /// How long the launcher may take to try everything out, and a program to say what it is.
-const CHECK: Duration = Duration::from_secs(20);
-const CHECK_LIMITS: Limits = Limits { memory_bytes: 256 << 20, cpu: CHECK, file_bytes: 1 << 20, stall: CHECK, nice: 0 };
+const CHECK_TIMEOUT: Duration = Duration::from_secs(20);
+const CHECK_LIMITS: Limits = Limits { memory_bytes: 256 << 20, cpu: CHECK_TIMEOUT, file_bytes: 1 << 20, stall: CHECK_TIMEOUT, nice: 0 };
 
 /// What the configuration says of it.
 #[derive(Debug, Clone)]
@@ -44,30 +44,30 @@ pub(crate) struct Launcher {
 impl Launcher {
     /// Tries what this machine can do, in `folder`.
     pub async fn find(options: LauncherOptions, folder: &Path) -> Self {
-        let program = if options.program.is_empty() { PathBuf::from(ITSELF) } else { PathBuf::from(&options.program) };
+        let program = if options.program.is_empty() { PathBuf::from(OWN_BINARY) } else { PathBuf::from(&options.program) };
         let mut launcher = Self { program, options, report: None };
         if tokio::fs::create_dir_all(folder).await.is_ok() {
-            launcher.report = launcher.tried(folder).await;
+            launcher.report = launcher.run_check(folder).await;
         }
         launcher
     }
 
-    async fn tried(&self, folder: &Path) -> Option<Report> {
+    async fn run_check(&self, folder: &Path) -> Option<Report> {
         let words = self.confinement(folder, &[], CHECK_LIMITS).check();
         let mut check = tokio::process::Command::new(&self.program);
         check.args(words).env_clear().current_dir(folder).stdin(Stdio::null()).kill_on_drop(true);
-        let output = tokio::time::timeout(CHECK, check.output()).await.ok()?.ok()?;
+        let output = tokio::time::timeout(CHECK_TIMEOUT, check.output()).await.ok()?.ok()?;
         Report::read(&String::from_utf8_lossy(&output.stdout))
     }
 
     /// What a program prints that is asked what it is, as confined as it will be at work; nothing if it can't be run so.
-    pub async fn listing(&self, program: &Path, args: &[&str], folder: &Path) -> String {
+    pub async fn output_of(&self, program: &Path, args: &[&str], folder: &Path) -> String {
         let args = args.iter().map(OsString::from).collect();
         let command = Command { program: program.to_owned(), args, folder: folder.to_owned(), reads: Vec::new(), limits: CHECK_LIMITS };
         let Some((program, args)) = self.command(&command) else { return String::new() };
         let mut asked = tokio::process::Command::new(program);
         asked.args(args).env_clear().env("PATH", SEARCH_PATH).env("LC_ALL", "C").current_dir(folder).stdin(Stdio::null()).kill_on_drop(true);
-        match tokio::time::timeout(CHECK, asked.output()).await {
+        match tokio::time::timeout(CHECK_TIMEOUT, asked.output()).await {
             Ok(Ok(output)) => String::from_utf8_lossy(&output.stdout).into_owned(),
             _ => String::new(),
         }
@@ -76,7 +76,7 @@ impl Launcher {
     /// Says in the log what does not hold here.
     pub fn warn(&self) {
         if self.options.strictness == Strictness::Off {
-            tracing::warn!("converters are not confined (transcode.confine = \"off\"): a file that takes one over can read and write what the server can");
+            tracing::warn!("converters are not confined (transcode.sandbox = \"off\"): a file that takes one over can read and write what the server can");
             return;
         }
         match &self.report {

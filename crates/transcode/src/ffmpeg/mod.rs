@@ -4,29 +4,29 @@
 //! (`work`). Invariant: no child reads anything but the one input it was given, through the demuxer that the
 //! upload's own first bytes chose, so a playlist or a `concat` list inside a file is never followed.
 
-pub(crate) mod child;
+pub(crate) mod process;
 pub(crate) mod codecs;
-pub(crate) mod complaint;
-pub(crate) mod cost;
+pub(crate) mod stderr_text;
+pub(crate) mod memory_estimate;
 pub(crate) mod input;
 pub(crate) mod launcher;
-pub(crate) mod memory;
+pub(crate) mod memory_budget;
 pub(crate) mod playlist;
 pub(crate) mod probe;
 pub(crate) mod progress;
-pub(crate) mod reason;
-pub(crate) mod sound;
-pub(crate) mod still;
+pub(crate) mod stderr;
+pub(crate) mod audio;
+pub(crate) mod image;
 pub(crate) mod video;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-pub(crate) use child::{Failure, Limits, is_full, run};
-pub(crate) use complaint::Complaint;
+pub(crate) use process::{ProcessError, Limits, is_disk_full, run};
+pub(crate) use stderr_text::StderrText;
 pub(crate) use input::Input;
 pub(crate) use launcher::{Launcher, LauncherOptions};
-pub(crate) use memory::Memory;
+pub(crate) use memory_budget::MemoryBudget;
 
 /// The programs, as the configuration names them.
 #[derive(Debug, Clone)]
@@ -37,7 +37,7 @@ pub(crate) struct Tools {
     /// What confines each child; tests of the watching alone go without.
     pub launcher: Option<Launcher>,
     /// What all children share.
-    pub memory: Memory,
+    pub memory: MemoryBudget,
     /// Whether this ffmpeg can tone-map (it has the `zscale` and `tonemap` filters).
     pub tonemap: bool,
     /// Whether ffmpeg and ffprobe answer at all.
@@ -149,20 +149,20 @@ impl Tools {
     pub async fn find(options: ToolOptions<'_>) -> Self {
         let ToolOptions { ffmpeg, ffprobe, heif_convert, launcher, memory_bytes, folder } = options;
         let trial = folder.join("trial");
-        let (ffmpeg, ffprobe, heif_convert) = tokio::join!(place(ffmpeg), place(ffprobe), place(heif_convert));
+        let (ffmpeg, ffprobe, heif_convert) = tokio::join!(locate(ffmpeg), locate(ffprobe), locate(heif_convert));
         let launcher = Launcher::find(launcher, &trial).await;
         // Asked as they are run later, confined: a program that is asked unconfined once can do then what it must not.
-        let filters = launcher.listing(&ffmpeg, &["-hide_banner", "-v", "error", "-filters"], &trial).await;
-        let version = launcher.listing(&ffprobe, &["-version"], &trial).await;
+        let filters = launcher.output_of(&ffmpeg, &["-hide_banner", "-v", "error", "-filters"], &trial).await;
+        let version = launcher.output_of(&ffprobe, &["-version"], &trial).await;
         let _ = tokio::fs::remove_dir_all(&trial).await;
         let has = |name: &str| filters.lines().any(|line| line.split_whitespace().nth(1) == Some(name));
         let (tonemap, works) = (has("zscale") && has("tonemap"), !filters.is_empty() && !version.is_empty());
-        Self { ffmpeg, ffprobe, heif_convert, launcher: Some(launcher), memory: Memory::new(memory_bytes), tonemap, works }
+        Self { ffmpeg, ffprobe, heif_convert, launcher: Some(launcher), memory: MemoryBudget::new(memory_bytes), tonemap, works }
     }
 }
 
 /// Where a program lies: children get a fixed search path, so what the operator's own path finds is looked up once, here. It isn't run.
-async fn place(program: &str) -> PathBuf {
+async fn locate(program: &str) -> PathBuf {
     let mut shell = tokio::process::Command::new("sh");
     shell.args(["-c", "command -v -- \"$1\"", "sh", program]).stdin(std::process::Stdio::null()).kill_on_drop(true);
     let found = match tokio::time::timeout(std::time::Duration::from_secs(10), shell.output()).await {

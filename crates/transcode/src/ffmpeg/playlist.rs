@@ -1,12 +1,12 @@
 //! Reading the playlist that ffmpeg's HLS muxer keeps while it works: which segments are whole.
 //!
-//! Invariant: a segment is told of once, and only when the muxer has closed it (it is listed after that).
+//! Invariant: a segment is reported of once, and only when the muxer has closed it (it is listed after that).
 
 use std::path::{Path, PathBuf};
 
 /// A segment that lies in the work folder, whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Closed {
+pub(crate) struct ClosedSegment {
     /// Its number, as in its name `NAME-N.m4s`.
     pub number: u32,
     /// Its length in microseconds.
@@ -17,16 +17,16 @@ pub(crate) struct Closed {
 
 /// What to watch.
 #[derive(Debug)]
-pub(crate) struct Watch {
+pub(crate) struct PlaylistReader {
     folder: PathBuf,
     name: String,
-    told: usize,
+    reported: usize,
 }
 
-impl Watch {
+impl PlaylistReader {
     /// Watches the rendition `name` in `folder`.
     pub fn new(folder: &Path, name: &str) -> Self {
-        Self { folder: folder.to_owned(), name: name.to_owned(), told: 0 }
+        Self { folder: folder.to_owned(), name: name.to_owned(), reported: 0 }
     }
 
     /// The header that all its segments share.
@@ -44,15 +44,15 @@ impl Watch {
     }
 
     /// Segments that were closed since the last look.
-    pub async fn look(&mut self) -> Vec<Closed> {
+    pub async fn read_new(&mut self) -> Vec<ClosedSegment> {
         let text = self.text().await;
-        let fresh: Vec<Closed> = listed(&text, &self.folder).skip(self.told).collect();
-        self.told += fresh.len();
+        let fresh: Vec<ClosedSegment> = listed(&text, &self.folder).skip(self.reported).collect();
+        self.reported += fresh.len();
         fresh
     }
 }
 
-fn listed<'a>(text: &'a str, folder: &'a Path) -> impl Iterator<Item = Closed> + 'a {
+fn listed<'a>(text: &'a str, folder: &'a Path) -> impl Iterator<Item = ClosedSegment> + 'a {
     let mut duration_us = 0;
     text.lines().filter_map(move |line| {
         if let Some(seconds) = line.strip_prefix("#EXTINF:") {
@@ -68,7 +68,7 @@ fn listed<'a>(text: &'a str, folder: &'a Path) -> impl Iterator<Item = Closed> +
             return None;
         }
         let number = line.strip_suffix(".m4s")?.rsplit_once('-')?.1.parse().ok()?;
-        Some(Closed { number, duration_us, path: folder.join(line) })
+        Some(ClosedSegment { number, duration_us, path: folder.join(line) })
     })
 }
 
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn closed_segments_are_read_with_their_lengths() {
         let text = "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-MAP:URI=\"v360.init.mp4\"\n#EXTINF:4.004000,\nv360-7.m4s\n#EXTINF:0.5,\nv360-8.m4s\n#EXTINF:0.000000,\nv360-9.m4s\n";
-        let all: Vec<Closed> = listed(text, Path::new("/w")).collect();
+        let all: Vec<ClosedSegment> = listed(text, Path::new("/w")).collect();
         assert_eq!(all.iter().map(|s| (s.number, s.duration_us)).collect::<Vec<_>>(), [(7, 4_004_000), (8, 500_000)]);
     }
 }

@@ -14,7 +14,7 @@ pub(crate) struct Progress {
 }
 
 /// Lines longer than this are not ffmpeg's.
-const LONGEST_LINE: usize = 4096;
+const MAX_LINE_BYTES: usize = 4096;
 
 impl Progress {
     /// Takes what was printed; whether it shows that the child got on.
@@ -25,7 +25,7 @@ impl Progress {
             if byte == b'\n' {
                 let line = std::mem::take(&mut self.rest);
                 ended |= self.line(&String::from_utf8_lossy(&line));
-            } else if self.rest.len() < LONGEST_LINE {
+            } else if self.rest.len() < MAX_LINE_BYTES {
                 self.rest.push(byte);
             }
         }

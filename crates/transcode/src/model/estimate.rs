@@ -1,14 +1,14 @@
 //! What a task will cost, in which queue it therefore waits, and after how long it is given up.
 //!
 //! Owns the figures, rounded up from two cores of a small server. Invariant: an estimate is a pure function of what is known about the
-//! item, and it may be wrong: what a task really took is charged afterwards (`turns::charge`), so a lie in a header buys nothing.
+//! item, and it may be wrong: what a task really took is charged afterwards (`fair_queue::charge`), so a lie in a header buys nothing.
 
 use std::time::Duration;
 
 use codec::sniff::Format;
 use contract::media::Received;
 
-use super::{Piece, Plan, Queue};
+use super::{Task, Plan, Queue};
 
 /// Encoding one unit of a plan's weight (about a million pixels) takes so long on one core, in milliseconds.
 const WEIGHT_MS: u64 = 21;
@@ -37,18 +37,18 @@ pub(crate) struct Estimate {
 
 impl Estimate {
     /// The estimate of one task; `weight` is the plan's, 0 for a task that stands in no plan.
-    pub fn of(piece: Piece, weight: u64, received: &Received, plan: Option<&Plan>) -> Self {
+    pub fn of(task: Task, weight: u64, received: &Received, plan: Option<&Plan>) -> Self {
         let read_ms = received.bytes / BYTES_PER_MS;
-        let ms = match piece {
-            Piece::Photo => return Self::of_photo(received),
-            Piece::Start | Piece::Copy => 200 + read_ms,
-            Piece::First | Piece::Part(_) => weight.saturating_mul(WEIGHT_MS).saturating_add(200),
-            Piece::Sound => weight.saturating_mul(AUDIO_SECOND_MS).saturating_add(200),
-            Piece::Waveform => weight.saturating_mul(AUDIO_SECOND_MS).saturating_add(100),
-            Piece::Poster | Piece::Finish => 300 + plan.map_or(0, megapixels) * 100,
+        let ms = match task {
+            Task::Photo => return Self::of_photo(received),
+            Task::Probe | Task::Copy => 200 + read_ms,
+            Task::First | Task::Chunk(_) => weight.saturating_mul(WEIGHT_MS).saturating_add(200),
+            Task::Audio => weight.saturating_mul(AUDIO_SECOND_MS).saturating_add(200),
+            Task::Waveform => weight.saturating_mul(AUDIO_SECOND_MS).saturating_add(100),
+            Task::Poster | Task::Finish => 300 + plan.map_or(0, megapixels) * 100,
         };
         let cost = Duration::from_millis(ms);
-        Self { cost, queue: piece.queue(), limit: LIMIT.saturating_add(cost.saturating_mul(LIMIT_FACTOR)) }
+        Self { cost, queue: task.queue(), limit: LIMIT.saturating_add(cost.saturating_mul(LIMIT_FACTOR)) }
     }
 
     fn of_photo(received: &Received) -> Self {
@@ -74,7 +74,7 @@ impl Estimate {
 }
 
 fn megapixels(plan: &Plan) -> u64 {
-    plan.picture.as_ref().map_or(0, |picture| u64::from(picture.width) * u64::from(picture.height) / 1_000_000)
+    plan.video.as_ref().map_or(0, |video| u64::from(video.width) * u64::from(video.height) / 1_000_000)
 }
 
 #[cfg(test)]
@@ -107,7 +107,7 @@ pub(crate) mod tests {
     }
 
     fn photo(format: &str, width: u32, height: u32) -> Estimate {
-        Estimate::of(Piece::Photo, 0, &received(format, width, height), None)
+        Estimate::of(Task::Photo, 0, &received(format, width, height), None)
     }
 
     #[test]
@@ -125,7 +125,7 @@ pub(crate) mod tests {
     fn an_estimate_and_its_limit_stay_bounded_whatever_a_header_says() {
         let absurd = photo("heic", u32::MAX, u32::MAX);
         assert!(absurd.cost_ms() > 0 && absurd.limit >= absurd.cost);
-        let part = Estimate::of(Piece::Part(3), u64::MAX, &received("mp4", 1, 1), None);
-        assert!(part.cost_ms() > 0 && part.limit >= LIMIT);
+        let chunk = Estimate::of(Task::Chunk(3), u64::MAX, &received("mp4", 1, 1), None);
+        assert!(chunk.cost_ms() > 0 && chunk.limit >= LIMIT);
     }
 }

@@ -3,17 +3,17 @@
 //! Invariant: everything here is a pure function of facts, so that a piece that is worked on twice, anywhere, comes out the same.
 
 pub(crate) mod estimate;
-pub(crate) mod facts;
-pub(crate) mod piece;
+pub(crate) mod media_info;
+pub(crate) mod task;
 pub(crate) mod plan;
-pub(crate) mod refusal;
+pub(crate) mod reject_reason;
 
 use serde::{Deserialize, Serialize};
 
 pub(crate) use estimate::Estimate;
-pub(crate) use piece::{Piece, Queue, Ticket};
+pub(crate) use task::{Queue, Task, Ticket};
 pub(crate) use plan::Plan;
-pub(crate) use refusal::Refusal;
+pub(crate) use reject_reason::RejectReason;
 
 /// Where an item is on its way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,15 +53,15 @@ impl State {
 }
 
 /// Whether a player can start: it needs the first segment of a picture, if there is one, and of the sound, if there is one.
-pub(crate) fn can_play(plan: &Plan, picture_starts: bool, sound_starts: bool) -> bool {
-    let something = plan.picture.is_some() || plan.sound.is_some();
-    something && (plan.picture.is_none() || picture_starts) && (plan.sound.is_none() || sound_starts)
+pub(crate) fn can_play(plan: &Plan, video_starts: bool, audio_starts: bool) -> bool {
+    let something = plan.video.is_some() || plan.audio.is_some();
+    something && (plan.video.is_none() || video_starts) && (plan.audio.is_none() || audio_starts)
 }
 
 /// How far an item is, from the weights of its pieces and how much of each is done (0–1000).
-pub(crate) fn percent(pieces: &[(u64, u32)]) -> u8 {
-    let all: u128 = pieces.iter().map(|&(weight, _)| u128::from(weight) * 1000).sum();
-    let done: u128 = pieces.iter().map(|&(weight, permille)| u128::from(weight) * u128::from(permille.min(1000))).sum();
+pub(crate) fn percent(tasks: &[(u64, u32)]) -> u8 {
+    let all: u128 = tasks.iter().map(|&(weight, _)| u128::from(weight) * 1000).sum();
+    let done: u128 = tasks.iter().map(|&(weight, permille)| u128::from(weight) * u128::from(permille.min(1000))).sum();
     // A hundred is for `ready` alone.
     (done * 100).checked_div(all).and_then(|percent| u8::try_from(percent).ok()).unwrap_or(0).min(99)
 }

@@ -1,30 +1,30 @@
 //! The only SQL of this role, by feature.
 //!
-//! Owns the tables `job`, `piece`, `member_turn`, `queue_turn`, `rendition`, `segment`, `asset` and `tiles`. Does not own what follows from what (`flow`).
+//! Owns the tables `job`, `piece`, `member_queue`, `queue_clock`, `rendition`, `segment`, `asset` and `tiles`. Does not own what follows from what (`flow`).
 //! Invariant: an object's key stands in the kit's `orphan_object` from before its first byte until a row names it, and again from the
 //! moment no row does.
 
-mod items;
-mod made;
-mod pieces;
+mod jobs;
+mod outputs;
+mod tasks;
 #[cfg(test)]
-mod plans;
-mod turns;
+mod query_plans;
+mod fair_queue;
 mod values;
 
-pub(crate) use items::{Job, Known, find_job, forget_deleted, insert_job, mark_deleted, raise_percent, replace_plan, set_plan, set_state};
-pub(crate) use made::{
-    Kept, TileSet, find_rendition, insert_segments, insert_tiles, list_assets, list_numbers, list_renditions, list_segments, list_started, list_tiles, remove_made, remove_segment,
+pub(crate) use jobs::{Job, KnownProperties, find_job, forget_deleted, insert_job, mark_deleted, raise_percent, replace_plan, set_plan, set_state};
+pub(crate) use outputs::{
+    StoredRendition, TileSet, find_rendition, insert_segments, insert_tiles, list_assets, list_numbers, list_renditions, list_segments, list_started, list_tiles, remove_outputs, remove_segment,
     remove_tiles, snapshot, upsert_asset, upsert_rendition,
 };
-pub(crate) use pieces::{DONE, QUEUED, READY, WAITING, add_failure, insert_pieces, list_pieces, list_silent, mark_done, set_permille};
-pub(crate) use turns::{
-    Line, add_cost, bind_sent, find_bound, find_waiting, list_ready, list_turns, refresh_waiting, remove_past_turns, set_ready, set_ready_again, set_turn, set_waiting, take_ready,
-    withdraw,
+pub(crate) use tasks::{DONE, CLAIMED, READY, WAITING, add_failure, insert_tasks, list_tasks, list_silent, mark_done, set_permille};
+pub(crate) use fair_queue::{
+    MemberQueue, add_cost, bind_legacy, find_bound, find_backlog, list_ready, list_positions, refresh_has_ready, remove_idle_members, set_ready, requeue, advance_virtual_time, set_has_ready, claim_ready,
+    release_tasks,
 };
 
 #[cfg(test)]
-pub(crate) use turns::{ANY_READY, BY_TICKET, COUNT_READY, FIRST_READY, NEXT_MEMBERS, NEXT_TASK, PAST_TURNS};
+pub(crate) use fair_queue::{ANY_READY, BY_TICKET, COUNT_READY, FIRST_READY, NEXT_MEMBERS, NEXT_TASK, IDLE_MEMBERS};
 
 use kit::objects::Names;
 

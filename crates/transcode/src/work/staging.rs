@@ -20,15 +20,15 @@ use tokio_util::sync::CancellationToken;
 use crate::error::Error;
 
 /// How long a copy stays that no piece uses: the next piece of an item mostly comes at once, and on a busy day it is fetched again.
-const IDLE: Duration = Duration::from_secs(30);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often it is looked for such copies.
-const SWEEP: Duration = Duration::from_secs(5);
+const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 /// How long a piece waits for room before it gives its turn back; copies in use stay as long as their pieces work.
-const WAIT: Duration = Duration::from_mins(30);
+const ROOM_TIMEOUT: Duration = Duration::from_mins(30);
 /// How often a waiting piece looks again, should a wake-up have been missed.
-const LOOK: Duration = Duration::from_secs(5);
+const RECHECK_INTERVAL: Duration = Duration::from_secs(5);
 /// How many bytes are gathered before they are written.
-const BUFFER: usize = 1 << 20;
+const BUFFER_BYTES: usize = 1 << 20;
 
 /// See the module; clones are the same one.
 #[derive(Clone)]
@@ -36,31 +36,31 @@ pub(crate) struct Staging(Arc<Inner>);
 
 struct Inner {
     folder: PathBuf,
-    most: u64,
-    copies: Mutex<HashMap<MediaId, Held>>,
+    max_bytes: u64,
+    copies: Mutex<HashMap<MediaId, CacheEntry>>,
     freed: Notify,
 }
 
 /// A copy as the table knows it: what it takes is counted from before its first byte.
-struct Held {
-    copy: Arc<Copy>,
+struct CacheEntry {
+    copy: Arc<StagedFile>,
     used: Instant,
 }
 
 /// A copy of one object; its file goes with the last one who has it.
-pub(crate) struct Copy {
+pub(crate) struct StagedFile {
     path: PathBuf,
     bytes: u64,
-    whole: OnceCell<()>,
+    fetched: OnceCell<()>,
 }
 
-impl Copy {
+impl StagedFile {
     pub fn path(&self) -> &Path {
         &self.path
     }
 }
 
-impl Drop for Copy {
+impl Drop for StagedFile {
     fn drop(&mut self) {
         // It may not have been begun.
         let _ = std::fs::remove_file(&self.path);
@@ -68,16 +68,16 @@ impl Drop for Copy {
 }
 
 impl Staging {
-    /// Copies in `folder`, together at most `most` bytes.
-    pub fn new(folder: PathBuf, most: u64) -> Self {
-        Self(Arc::new(Inner { folder, most, copies: Mutex::default(), freed: Notify::new() }))
+    /// Copies in `folder`, together at max_bytes `max_bytes` bytes.
+    pub fn new(folder: PathBuf, max_bytes: u64) -> Self {
+        Self(Arc::new(Inner { folder, max_bytes, copies: Mutex::default(), freed: Notify::new() }))
     }
 
     /// The copy of an item's original of `bytes`, fetched if it isn't here; several that ask at once wait for one fetching.
-    pub async fn copy(&self, objects: &Objects, media: &MediaId, key: &ObjectKey, bytes: u64, cancel: &CancellationToken) -> Result<Arc<Copy>, Error> {
+    pub async fn stage(&self, objects: &Objects, media: &MediaId, key: &ObjectKey, bytes: u64, cancel: &CancellationToken) -> Result<Arc<StagedFile>, Error> {
         let work = async {
-            let copy = self.room(media, bytes).await?;
-            copy.whole.get_or_try_init(|| fetch(objects, key, &copy)).await?;
+            let copy = self.wait_for_room(media, bytes).await?;
+            copy.fetched.get_or_try_init(|| fetch(objects, key, &copy)).await?;
             Ok(copy)
         };
         let done = tokio::select! {
@@ -85,83 +85,83 @@ impl Staging {
             done = work => done,
         };
         if done.is_err() {
-            // What is not whole is not kept for the next one, unless another is just fetching it.
-            self.drop_unused(|held| held.copy.whole.get().is_none());
+            // What is not fetched is not kept for the next one, unless another is just fetching it.
+            self.drop_unused(|entry| entry.copy.fetched.get().is_none());
         }
         done
     }
 
     /// Forgets the copy of an item that is done or gone. Those who read it still have it.
-    pub fn forget(&self, media: &MediaId) {
+    pub fn remove(&self, media: &MediaId) {
         self.0.copies().remove(media);
         self.0.freed.notify_waiters();
     }
 
     /// Removes copies that no piece has used for a while, until `stop`.
     pub async fn sweep(&self, stop: CancellationToken) {
-        while tokio::time::timeout(SWEEP, stop.cancelled()).await.is_err() {
+        while tokio::time::timeout(SWEEP_INTERVAL, stop.cancelled()).await.is_err() {
             let now = Instant::now();
-            self.0.copies().values_mut().filter(|held| Arc::strong_count(&held.copy) > 1).for_each(|held| held.used = now);
-            self.drop_unused(|held| now.duration_since(held.used) > IDLE);
+            self.0.copies().values_mut().filter(|entry| Arc::strong_count(&entry.copy) > 1).for_each(|entry| entry.used = now);
+            self.drop_unused(|entry| now.duration_since(entry.used) > IDLE_TIMEOUT);
         }
     }
 
     /// The copy's place in the table, once there is room for it.
-    async fn room(&self, media: &MediaId, bytes: u64) -> Result<Arc<Copy>, Error> {
+    async fn wait_for_room(&self, media: &MediaId, bytes: u64) -> Result<Arc<StagedFile>, Error> {
         let started = Instant::now();
         loop {
             let freed = self.0.freed.notified();
             if let Some(copy) = self.reserve(media, bytes) {
                 return Ok(copy);
             }
-            if started.elapsed() > WAIT {
-                return Err(Error::NoRoom);
+            if started.elapsed() > ROOM_TIMEOUT {
+                return Err(Error::StagingFull);
             }
-            let _ = tokio::time::timeout(LOOK, freed).await;
+            let _ = tokio::time::timeout(RECHECK_INTERVAL, freed).await;
         }
     }
 
-    fn reserve(&self, media: &MediaId, bytes: u64) -> Option<Arc<Copy>> {
+    fn reserve(&self, media: &MediaId, bytes: u64) -> Option<Arc<StagedFile>> {
         let mut copies = self.0.copies();
         let now = Instant::now();
-        if let Some(held) = copies.get_mut(media) {
-            held.used = now;
-            return Some(held.copy.clone());
+        if let Some(entry) = copies.get_mut(media) {
+            entry.used = now;
+            return Some(entry.copy.clone());
         }
         loop {
-            let taken: u64 = copies.values().map(|held| held.copy.bytes).sum();
-            if taken + bytes <= self.0.most || copies.is_empty() {
+            let taken: u64 = copies.values().map(|entry| entry.copy.bytes).sum();
+            if taken + bytes <= self.0.max_bytes || copies.is_empty() {
                 break;
             }
             // The one that nobody has used for longest makes room.
-            let idle = copies.iter().filter(|(_, held)| Arc::strong_count(&held.copy) == 1).min_by_key(|(_, held)| held.used).map(|(media, _)| media.clone())?;
+            let idle = copies.iter().filter(|(_, entry)| Arc::strong_count(&entry.copy) == 1).min_by_key(|(_, entry)| entry.used).map(|(media, _)| media.clone())?;
             copies.remove(&idle);
         }
         let path = self.0.folder.join(format!("{:032x}.original", rand::random::<u128>()));
-        let copy = Arc::new(Copy { path, bytes, whole: OnceCell::new() });
-        copies.insert(media.clone(), Held { copy: copy.clone(), used: now });
+        let copy = Arc::new(StagedFile { path, bytes, fetched: OnceCell::new() });
+        copies.insert(media.clone(), CacheEntry { copy: copy.clone(), used: now });
         Some(copy)
     }
 
-    fn drop_unused(&self, which: impl Fn(&Held) -> bool) {
-        self.0.copies().retain(|_, held| Arc::strong_count(&held.copy) > 1 || !which(held));
+    fn drop_unused(&self, which: impl Fn(&CacheEntry) -> bool) {
+        self.0.copies().retain(|_, entry| Arc::strong_count(&entry.copy) > 1 || !which(entry));
         self.0.freed.notify_waiters();
     }
 }
 
 impl Inner {
-    fn copies(&self) -> std::sync::MutexGuard<'_, HashMap<MediaId, Held>> {
+    fn copies(&self) -> std::sync::MutexGuard<'_, HashMap<MediaId, CacheEntry>> {
         self.copies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Fetches all of an object. It is never called a whole one when the store broke off: that is an error of the store's, which is tried again.
-async fn fetch(objects: &Objects, key: &ObjectKey, copy: &Copy) -> Result<(), Error> {
+/// Fetches all of an object. It is never called a fetched one when the store broke off: that is an error of the store's, which is tried again.
+async fn fetch(objects: &Objects, key: &ObjectKey, copy: &StagedFile) -> Result<(), Error> {
     let bytes = objects.len(key).await?;
     let folder = copy.path.parent().unwrap_or(Path::new("."));
     tokio::fs::create_dir_all(folder).await.map_err(Error::Scratch)?;
     let file = tokio::fs::File::create(&copy.path).await.map_err(Error::Scratch)?;
-    let mut file = tokio::io::BufWriter::with_capacity(BUFFER, file);
+    let mut file = tokio::io::BufWriter::with_capacity(BUFFER_BYTES, file);
     let mut chunks = objects.read(key, 0..bytes).await?;
     let mut written = 0;
     while let Some(chunk) = chunks.try_next().await? {
@@ -192,7 +192,7 @@ mod tests {
         let staging = Staging::new(folder.path().join("staged"), 2500);
         let keys = [stored(&objects, 1, 1000).await, stored(&objects, 2, 1000).await, stored(&objects, 3, 1000).await, stored(&objects, 4, 9000).await];
         let items = [(); 4].map(|()| MediaId::random());
-        let get = async |at: usize, bytes: u64| staging.copy(&objects, &items[at], &keys[at], bytes, &CancellationToken::new()).await;
+        let get = async |at: usize, bytes: u64| staging.stage(&objects, &items[at], &keys[at], bytes, &CancellationToken::new()).await;
         let (one, again) = tokio::join!(get(0, 1000), get(0, 1000));
         let (one, again) = (one.unwrap(), again.unwrap());
         assert!(Arc::ptr_eq(&one, &again) && std::fs::read(one.path()).unwrap() == vec![1; 1000]);
@@ -206,7 +206,7 @@ mod tests {
         assert_eq!(std::fs::read(third.await.unwrap().path()).unwrap(), vec![3; 1000]);
         assert!(!gone.exists(), "what nobody uses makes room");
         drop((one, again));
-        items[..3].iter().for_each(|media| staging.forget(media));
+        items[..3].iter().for_each(|media| staging.remove(media));
         assert_eq!(std::fs::read_dir(folder.path().join("staged")).unwrap().count(), 0);
         // One that is larger than all the room is taken alone.
         assert_eq!(get(3, 9000).await.unwrap().path().metadata().unwrap().len(), 9000);
@@ -217,7 +217,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let objects = Objects::folder(&folder.path().join("objects")).await.unwrap();
         let staging = Staging::new(folder.path().join("staged"), 2500);
-        let missing = staging.copy(&objects, &MediaId::random(), &ObjectKey::random(), 10, &CancellationToken::new()).await;
+        let missing = staging.stage(&objects, &MediaId::random(), &ObjectKey::random(), 10, &CancellationToken::new()).await;
         assert!(matches!(missing, Err(Error::Objects(kit::objects::Error::Missing))));
         assert!(staging.0.copies().is_empty());
     }

@@ -1,14 +1,14 @@
 //! The promises of converting, kept with the real ffmpeg on the embedded engines.
 //!
 //! Sources are made by ffmpeg too, tiny and short, so that the whole suite fits two cores. Invariant: every test that ends well leaves no object without a
-//! row and no scratch folder ([`stage::Stage::end`] looks).
+//! row and no scratch folder ([`harness::Harness::end`] looks).
 #![allow(clippy::unwrap_used, missing_docs)]
 
-mod confined;
+mod sandboxing;
 mod fairness;
-mod figures;
+mod timings;
 mod photos;
-mod refusals;
-mod shapes;
-mod stage;
-mod survival;
+mod rejections;
+mod inputs;
+mod harness;
+mod recovery;

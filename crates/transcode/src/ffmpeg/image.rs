@@ -6,14 +6,14 @@ use std::path::Path;
 
 use codec::storyboard::Storyboard;
 
-use super::video::{TILES, still_filter};
+use super::video::{TILES, frame_grab_filter};
 use super::{Args, Command, Input, Limits, Tools};
-use crate::model::plan::Picture;
+use crate::model::plan::VideoPlan;
 
 /// The poster's longer side, in pixels.
-const POSTER: u32 = 1280;
+const POSTER_SIDE: u32 = 1280;
 /// ffmpeg's scale of JPEG quality, 2 (best) to 31.
-const QUALITY: &str = "3";
+const JPEG_QUALITY: &str = "3";
 
 /// Where a candidate for the poster is written.
 pub(crate) fn candidate(number: usize) -> String {
@@ -21,7 +21,7 @@ pub(crate) fn candidate(number: usize) -> String {
 }
 
 /// Takes a picture near each of `times_us`. `exact` decodes up to the very moment; otherwise the keyframe before it is taken, which is quick.
-pub(crate) fn posters(tools: &Tools, input: &Input, folder: &Path, limits: Limits, picture: &Picture, times_us: &[u64], exact: bool) -> Command {
+pub(crate) fn posters(tools: &Tools, input: &Input, folder: &Path, limits: Limits, video: &VideoPlan, times_us: &[u64], exact: bool) -> Command {
     let mut args = Args::ffmpeg();
     for time in times_us {
         args = args.pair("-ss", format!("{:.6}", *time as f64 / 1e6));
@@ -32,11 +32,11 @@ pub(crate) fn posters(tools: &Tools, input: &Input, folder: &Path, limits: Limit
     }
     for (number, _) in times_us.iter().enumerate() {
         args = args
-            .pair("-map", format!("{number}:{}", picture.stream))
+            .pair("-map", format!("{number}:{}", video.stream))
             .all("-an -sn -dn -frames:v 1")
-            .pair("-vf", still_filter(picture, POSTER, tools.tonemap))
+            .pair("-vf", frame_grab_filter(video, POSTER_SIDE, tools.tonemap))
             .no_metadata()
-            .pair("-q:v", QUALITY)
+            .pair("-q:v", JPEG_QUALITY)
             .all("-c:v mjpeg -threads 1 -f image2 -update 1")
             .word(candidate(number));
     }
@@ -50,9 +50,9 @@ pub(crate) fn cover(tools: &Tools, input: &Input, folder: &Path, limits: Limits,
         .input(input)
         .pair("-map", format!("0:{stream}"))
         .all("-an -sn -dn -frames:v 1")
-        .pair("-vf", format!("scale='min({POSTER},iw)':'min({POSTER},ih)':force_original_aspect_ratio=decrease:out_range=pc,setsar=1,format=yuvj420p"))
+        .pair("-vf", format!("scale='min({POSTER_SIDE},iw)':'min({POSTER_SIDE},ih)':force_original_aspect_ratio=decrease:out_range=pc,setsar=1,format=yuvj420p"))
         .no_metadata()
-        .pair("-q:v", QUALITY)
+        .pair("-q:v", JPEG_QUALITY)
         .all("-c:v mjpeg -threads 1 -f image2 -update 1")
         .word(candidate(0));
     args.command(&tools.ffmpeg, folder, limits)

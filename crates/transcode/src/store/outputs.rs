@@ -8,24 +8,24 @@ use kit::db::{Error, FromQueryResult, Sql, Tx, placeholders};
 
 use super::values::{json, key, number, text};
 
-/// Tiles of one part, as they lie in the store.
+/// Tiles of one chunk, as they lie in the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TileSet {
-    pub part: u32,
+    pub chunk: u32,
     pub object: ObjectKey,
     pub count: u32,
 }
 
-/// A rendition, and the header that its parts must share.
+/// A rendition, and the header that its chunks must share.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Kept {
+pub(crate) struct StoredRendition {
     pub rendition: Rendition,
     /// The header's bytes, hexadecimal, without what may differ.
     pub header: String,
 }
 
 #[derive(FromQueryResult)]
-struct KeptRow {
+struct RenditionRow {
     body: String,
     header: String,
 }
@@ -49,7 +49,7 @@ struct AssetRow {
 
 #[derive(FromQueryResult)]
 struct TilesRow {
-    part: i64,
+    chunk: i64,
     object: String,
     count: i64,
 }
@@ -69,17 +69,17 @@ struct NameRow {
     name: String,
 }
 
-pub(crate) async fn find_rendition(sql: &impl Sql, media: &MediaId, name: &str) -> Result<Option<Kept>, Error> {
-    let row: Option<KeptRow> = sql.row("select body, header from rendition where media = $1 and name = $2", vec![text(media.as_str()), text(name)]).await?;
-    row.map(kept).transpose()
+pub(crate) async fn find_rendition(sql: &impl Sql, media: &MediaId, name: &str) -> Result<Option<StoredRendition>, Error> {
+    let row: Option<RenditionRow> = sql.row("select body, header from rendition where media = $1 and name = $2", vec![text(media.as_str()), text(name)]).await?;
+    row.map(stored_rendition).transpose()
 }
 
-fn kept(row: KeptRow) -> Result<Kept, Error> {
-    Ok(Kept { rendition: serde_json::from_str(&row.body).map_err(|_| Error::Corrupt("a rendition"))?, header: row.header })
+fn stored_rendition(row: RenditionRow) -> Result<StoredRendition, Error> {
+    Ok(StoredRendition { rendition: serde_json::from_str(&row.body).map_err(|_| Error::Corrupt("a rendition"))?, header: row.header })
 }
 
 /// Inserts a rendition, or overwrites its description (never its header).
-pub(crate) async fn upsert_rendition(tx: &Tx, media: &MediaId, kept: &Kept) -> Result<(), Error> {
+pub(crate) async fn upsert_rendition(tx: &Tx, media: &MediaId, kept: &StoredRendition) -> Result<(), Error> {
     let track = json(&kept.rendition.track)?;
     tx.execute(
         "insert into rendition (media, name, track, body, header) values ($1, $2, $3, $4, $5) on conflict (media, name) do update set body = excluded.body",
@@ -90,8 +90,8 @@ pub(crate) async fn upsert_rendition(tx: &Tx, media: &MediaId, kept: &Kept) -> R
 }
 
 pub(crate) async fn list_renditions(sql: &impl Sql, media: &MediaId) -> Result<Vec<Rendition>, Error> {
-    let rows: Vec<KeptRow> = sql.rows("select body, header from rendition where media = $1 order by name", vec![text(media.as_str())]).await?;
-    rows.into_iter().map(|row| Ok(kept(row)?.rendition)).collect()
+    let rows: Vec<RenditionRow> = sql.rows("select body, header from rendition where media = $1 order by name", vec![text(media.as_str())]).await?;
+    rows.into_iter().map(|row| Ok(stored_rendition(row)?.rendition)).collect()
 }
 
 /// Inserts segments; those that are there already stay, and their second makes are answered.
@@ -174,20 +174,20 @@ pub(crate) async fn list_assets(sql: &impl Sql, media: &MediaId) -> Result<Vec<A
     rows.into_iter().map(|row| Ok(Asset { name: row.name, content_type: row.content_type, object: key(&row.object)?, bytes: u64::try_from(row.bytes).unwrap_or(0) })).collect()
 }
 
-/// Inserts a part's tiles; `false` if they were there already.
+/// Inserts a chunk's tiles; `false` if they were there already.
 pub(crate) async fn insert_tiles(tx: &Tx, media: &MediaId, tiles: &TileSet) -> Result<bool, Error> {
     let inserted = tx
         .execute(
-            "insert into tiles (media, part, object, count) values ($1, $2, $3, $4) on conflict do nothing",
-            vec![text(media.as_str()), i64::from(tiles.part).into(), text(tiles.object.as_str()), i64::from(tiles.count).into()],
+            "insert into tiles (media, chunk, object, count) values ($1, $2, $3, $4) on conflict do nothing",
+            vec![text(media.as_str()), i64::from(tiles.chunk).into(), text(tiles.object.as_str()), i64::from(tiles.count).into()],
         )
         .await?;
     Ok(inserted == 1)
 }
 
 pub(crate) async fn list_tiles(sql: &impl Sql, media: &MediaId) -> Result<Vec<TileSet>, Error> {
-    let rows: Vec<TilesRow> = sql.rows("select part, object, count from tiles where media = $1 order by part", vec![text(media.as_str())]).await?;
-    rows.into_iter().map(|row| Ok(TileSet { part: u32::try_from(row.part).unwrap_or(0), object: key(&row.object)?, count: u32::try_from(row.count).unwrap_or(0) })).collect()
+    let rows: Vec<TilesRow> = sql.rows("select chunk, object, count from tiles where media = $1 order by chunk", vec![text(media.as_str())]).await?;
+    rows.into_iter().map(|row| Ok(TileSet { chunk: u32::try_from(row.chunk).unwrap_or(0), object: key(&row.object)?, count: u32::try_from(row.count).unwrap_or(0) })).collect()
 }
 
 pub(crate) async fn remove_tiles(tx: &Tx, media: &MediaId) -> Result<(), Error> {
@@ -196,8 +196,8 @@ pub(crate) async fn remove_tiles(tx: &Tx, media: &MediaId) -> Result<(), Error> 
 }
 
 /// Removes every row of an item but the job's own.
-pub(crate) async fn remove_made(tx: &Tx, media: &MediaId) -> Result<(), Error> {
-    for table in ["piece", "rendition", "segment", "asset", "tiles"] {
+pub(crate) async fn remove_outputs(tx: &Tx, media: &MediaId) -> Result<(), Error> {
+    for table in ["task", "rendition", "segment", "asset", "tiles"] {
         tx.execute(&format!("delete from {table} where media = $1"), vec![text(media.as_str())]).await?;
     }
     Ok(())

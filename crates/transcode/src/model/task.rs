@@ -11,17 +11,17 @@ use serde::{Deserialize, Serialize};
 /// One piece of the work on an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub(crate) enum Piece {
+pub(crate) enum Task {
     /// Probe and plan.
-    Start,
+    Probe,
     /// Remux the source's own picture as the top rendition.
     Copy,
-    /// The first part's lowest rung alone, so that playing starts early.
+    /// The first chunk's lowest rung alone, so that playing starts early.
     First,
     /// All of the sound.
-    Sound,
-    /// One part, all renditions that it still lacks.
-    Part(u32),
+    Audio,
+    /// One chunk, all renditions that it still lacks.
+    Chunk(u32),
     /// The poster (and an audio file's cover).
     Poster,
     /// The waveform of an audio file.
@@ -40,27 +40,27 @@ pub(crate) enum Queue {
     /// The first seconds, the last touch: short, and somebody waits.
     Urgent,
     /// Sound: somebody waits for its beginning, but it can be long.
-    Sound,
+    Audio,
     /// Photos: short, but thousands of them may come at once.
     Photo,
     /// Photos that take seconds (`Estimate` says which).
     HeavyPhoto,
     /// Everything else, at low priority.
-    Work,
+    Background,
 }
 
 impl Queue {
-    pub const ALL: [Self; 6] = [Self::Probe, Self::Urgent, Self::Sound, Self::Photo, Self::HeavyPhoto, Self::Work];
+    pub const ALL: [Self; 6] = [Self::Probe, Self::Urgent, Self::Audio, Self::Photo, Self::HeavyPhoto, Self::Background];
 
     /// Its subject on the bus.
     pub fn subject(self) -> &'static str {
         match self {
             Self::Probe => "transcode.probe",
             Self::Urgent => "transcode.urgent",
-            Self::Sound => "transcode.sound",
+            Self::Audio => "transcode.audio",
             Self::Photo => "transcode.photo",
             Self::HeavyPhoto => "transcode.heavy_photo",
-            Self::Work => "transcode.work",
+            Self::Background => "transcode.background",
         }
     }
 
@@ -71,10 +71,10 @@ impl Queue {
 
     /// How many of its pieces one process works on at once for one member, with `workers` as configured. It has one place
     /// more, which only another member can take.
-    pub fn places(self, workers: usize) -> usize {
+    pub fn member_limit(self, workers: usize) -> usize {
         match self {
             Self::Probe | Self::Urgent => workers,
-            Self::Sound | Self::Photo | Self::HeavyPhoto | Self::Work => workers.div_ceil(2),
+            Self::Audio | Self::Photo | Self::HeavyPhoto | Self::Background => workers.div_ceil(2),
         }
         .max(1)
     }
@@ -83,33 +83,33 @@ impl Queue {
     pub fn nice(self) -> i32 {
         match self {
             Self::Probe | Self::Urgent => 0,
-            Self::Sound | Self::Photo => 2,
+            Self::Audio | Self::Photo => 2,
             Self::HeavyPhoto => 5,
-            Self::Work => 10,
+            Self::Background => 10,
         }
     }
 }
 
-impl Piece {
+impl Task {
     /// The queue of such a piece; only a photo's depends on more (`Estimate`).
     pub fn queue(self) -> Queue {
         match self {
-            Self::Start => Queue::Probe,
+            Self::Probe => Queue::Probe,
             Self::Copy | Self::First | Self::Finish => Queue::Urgent,
-            Self::Sound => Queue::Sound,
+            Self::Audio => Queue::Audio,
             Self::Photo => Queue::Photo,
-            Self::Part(_) | Self::Poster | Self::Waveform => Queue::Work,
+            Self::Chunk(_) | Self::Poster | Self::Waveform => Queue::Background,
         }
     }
 
     /// What kind of piece it is, in one word.
     pub fn kind(self) -> &'static str {
         match self {
-            Self::Start => "start",
+            Self::Probe => "probe",
             Self::Copy => "copy",
             Self::First => "first",
-            Self::Sound => "sound",
-            Self::Part(_) => "part",
+            Self::Audio => "audio",
+            Self::Chunk(_) => "chunk",
             Self::Poster => "poster",
             Self::Waveform => "waveform",
             Self::Photo => "photo",
@@ -122,10 +122,10 @@ impl Piece {
         matches!(self, Self::Poster | Self::Waveform)
     }
 
-    /// Where it stands in the order of the work that can wait: the poster, then the parts.
+    /// Where it stands in the order of the work that can wait: the poster, then the chunks.
     pub fn order(self) -> i64 {
         match self {
-            Self::Part(number) => i64::from(number) + 10,
+            Self::Chunk(number) => i64::from(number) + 10,
             Self::Poster => 10,
             Self::Waveform => 1,
             _ => 0,
@@ -133,10 +133,10 @@ impl Piece {
     }
 }
 
-impl fmt::Display for Piece {
+impl fmt::Display for Task {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Part(number) => write!(f, "part-{number}"),
+            Self::Chunk(number) => write!(f, "chunk-{number}"),
             other => f.write_str(other.kind()),
         }
     }
@@ -144,37 +144,43 @@ impl fmt::Display for Piece {
 
 /// A text that names no piece.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct NotAPiece;
+pub(crate) struct UnknownTask;
 
-impl fmt::Display for NotAPiece {
+impl fmt::Display for UnknownTask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("there is no such piece of work")
+        f.write_str("there is no such task")
     }
 }
 
-impl FromStr for Piece {
-    type Err = NotAPiece;
-    fn from_str(text: &str) -> Result<Self, NotAPiece> {
-        if let Some(number) = text.strip_prefix("part-") {
-            return number.parse().map(Self::Part).map_err(|_| NotAPiece);
+impl FromStr for Task {
+    type Err = UnknownTask;
+    fn from_str(text: &str) -> Result<Self, UnknownTask> {
+        if let Some(number) = text.strip_prefix("chunk-").or_else(|| text.strip_prefix("part-")) {
+            return number.parse().map(Self::Chunk).map_err(|_| UnknownTask);
         }
-        [Self::Start, Self::Copy, Self::First, Self::Sound, Self::Poster, Self::Waveform, Self::Photo, Self::Finish]
+        // `part-N`, `start` and `sound` are the names in tickets that the release before has sent.
+        match text {
+            "start" => return Ok(Self::Probe),
+            "sound" => return Ok(Self::Audio),
+            _ => {}
+        }
+        [Self::Probe, Self::Copy, Self::First, Self::Audio, Self::Poster, Self::Waveform, Self::Photo, Self::Finish]
             .into_iter()
-            .find(|piece| piece.to_string() == text)
-            .ok_or(NotAPiece)
+            .find(|task| task.to_string() == text)
+            .ok_or(UnknownTask)
     }
 }
 
-impl TryFrom<String> for Piece {
-    type Error = NotAPiece;
-    fn try_from(text: String) -> Result<Self, NotAPiece> {
+impl TryFrom<String> for Task {
+    type Error = UnknownTask;
+    fn try_from(text: String) -> Result<Self, UnknownTask> {
         text.parse()
     }
 }
 
-impl From<Piece> for String {
-    fn from(piece: Piece) -> Self {
-        piece.to_string()
+impl From<Task> for String {
+    fn from(task: Task) -> Self {
+        task.to_string()
     }
 }
 
@@ -183,7 +189,8 @@ impl From<Piece> for String {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Ticket {
     pub media: MediaId,
-    pub piece: Piece,
+    #[serde(alias = "piece")]
+    pub task: Task,
 }
 
 #[cfg(test)]
@@ -192,19 +199,22 @@ mod tests {
 
     #[test]
     fn names_round_trip() {
-        for piece in [Piece::Start, Piece::Copy, Piece::First, Piece::Sound, Piece::Part(0), Piece::Part(231), Piece::Poster, Piece::Waveform, Piece::Photo, Piece::Finish] {
-            assert_eq!(piece.to_string().parse(), Ok(piece));
+        for task in [Task::Probe, Task::Copy, Task::First, Task::Audio, Task::Chunk(0), Task::Chunk(231), Task::Poster, Task::Waveform, Task::Photo, Task::Finish] {
+            assert_eq!(task.to_string().parse(), Ok(task));
         }
-        assert_eq!("part-x".parse::<Piece>(), Err(NotAPiece));
-        assert_eq!("".parse::<Piece>(), Err(NotAPiece));
+        for (name, task) in [("part-3", Task::Chunk(3)), ("start", Task::Probe), ("sound", Task::Audio)] {
+            assert_eq!(name.parse(), Ok(task), "a ticket of the release before");
+        }
+        assert_eq!("chunk-x".parse::<Task>(), Err(UnknownTask));
+        assert_eq!("".parse::<Task>(), Err(UnknownTask));
     }
 
     #[test]
     fn what_somebody_waits_for_has_workers_of_its_own() {
-        assert!(Queue::ALL.iter().all(|queue| queue.places(1) == 1));
-        assert!(Queue::Urgent.nice() < Queue::Work.nice());
-        assert_ne!(Piece::First.queue(), Piece::Part(1).queue());
-        assert_ne!(Piece::Start.queue(), Piece::First.queue());
+        assert!(Queue::ALL.iter().all(|queue| queue.member_limit(1) == 1));
+        assert!(Queue::Urgent.nice() < Queue::Background.nice());
+        assert_ne!(Task::First.queue(), Task::Chunk(1).queue());
+        assert_ne!(Task::Probe.queue(), Task::First.queue());
         let subjects: std::collections::HashSet<&str> = Queue::ALL.iter().map(|queue| queue.subject()).collect();
         assert_eq!(subjects.len(), Queue::ALL.len());
     }

@@ -7,18 +7,18 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use super::{Args, Command, Input, Limits, ONE_FILTER_THREAD, Tools};
-use crate::model::plan::Sound;
+use crate::model::plan::AudioPlan;
 
 /// The name of the sound's rendition.
 pub(crate) const NAME: &str = codec::ladder::AUDIO.name;
 /// Peaks are held below this, in decibels of full scale: room for what the lossy encoder adds.
-const CEILING_DB: f64 = -1.5;
+const PEAK_CEILING_DB: f64 = -1.5;
 /// Nothing is made louder than this, in decibels: below it, it is noise that would be raised.
-const MOST_GAIN_DB: f64 = 24.0;
+const MAX_GAIN_DB: f64 = 24.0;
 /// Below this, in LUFS, nothing was measured (the gate of EBU R 128 is at −70).
-const SILENCE: f64 = -69.0;
+const SILENCE_LUFS: f64 = -69.0;
 /// Up to this length all of it is measured (1,000 times faster than it plays); beyond, [`EXCERPTS`] of it, so that nobody waits.
-const WHOLE_US: u64 = 10 * 60 * 1_000_000;
+const FULL_MEASURE_US: u64 = 10 * 60 * 1_000_000;
 const EXCERPTS: u64 = 20;
 const EXCERPT_SECONDS: u64 = 20;
 /// The waveform is drawn from this many samples a second.
@@ -28,31 +28,31 @@ pub(crate) const WAVEFORM_RATE: u32 = 8000;
 const STEREO: &str = "aformat=sample_fmts=fltp:channel_layouts=stereo";
 
 /// What measures.
-fn meter() -> String {
+fn meter_filter() -> String {
     format!("aresample=48000,{STEREO},ebur128=framelog=verbose")
 }
 
 /// How many inputs [`measure`] opens side by side.
-pub(crate) fn inputs(sound: &Sound) -> u64 {
-    if sound.duration_us <= WHOLE_US { 1 } else { EXCERPTS }
+pub(crate) fn measure_inputs(audio: &AudioPlan) -> u64 {
+    if audio.duration_us <= FULL_MEASURE_US { 1 } else { EXCERPTS }
 }
 
-fn measuring() -> Args {
+fn measure_args() -> Args {
     Args::default().all("-nostdin -hide_banner -nostats -v info -progress pipe:1 -stats_period 0.5").all(ONE_FILTER_THREAD)
 }
 
 /// Measures the loudness; [`loudness`] reads what it complains.
-pub(crate) fn measure(tools: &Tools, input: &Input, folder: &Path, limits: Limits, sound: &Sound) -> Command {
-    let (mut args, meter) = (measuring(), meter());
-    if sound.duration_us <= WHOLE_US {
-        args = args.all("-threads 1").input(input).pair("-map", format!("0:{}", sound.stream)).all("-vn -sn -dn").pair("-af", meter);
+pub(crate) fn measure(tools: &Tools, input: &Input, folder: &Path, limits: Limits, audio: &AudioPlan) -> Command {
+    let (mut args, meter) = (measure_args(), meter_filter());
+    if audio.duration_us <= FULL_MEASURE_US {
+        args = args.all("-threads 1").input(input).pair("-map", format!("0:{}", audio.stream)).all("-vn -sn -dn").pair("-af", meter);
     } else {
-        let step_us = sound.duration_us / EXCERPTS;
+        let step_us = audio.duration_us / EXCERPTS;
         let mut joined = String::new();
         for excerpt in 0..EXCERPTS {
             let start = (excerpt * step_us) as f64 / 1e6;
             args = args.pair("-ss", format!("{start:.3}")).pair("-t", EXCERPT_SECONDS.to_string()).all("-threads 1").input(input);
-            let _ = write!(joined, "[{excerpt}:{}]", sound.stream);
+            let _ = write!(joined, "[{excerpt}:{}]", audio.stream);
         }
         args = args.pair("-filter_complex", format!("{joined}concat=n={EXCERPTS}:v=0:a=1,{meter}[m]")).all("-map [m]");
     }
@@ -60,28 +60,28 @@ pub(crate) fn measure(tools: &Tools, input: &Input, folder: &Path, limits: Limit
 }
 
 /// The integrated loudness in LUFS from ebur128's summary; `None` if there is none or all is silent.
-pub(crate) fn loudness(complaint: &str) -> Option<f64> {
-    let summary = complaint.rsplit_once("Integrated loudness:")?.1;
+pub(crate) fn loudness(stderr: &str) -> Option<f64> {
+    let summary = stderr.rsplit_once("Integrated loudness:")?.1;
     let value: f64 = summary.split_whitespace().skip_while(|word| *word != "I:").nth(1)?.parse().ok()?;
-    (value.is_finite() && value > SILENCE && value < 20.0).then_some(value)
+    (value.is_finite() && value > SILENCE_LUFS && value < 20.0).then_some(value)
 }
 
 /// What to add, in decibels, to bring sound that was measured at `lufs` to `wanted`; silence stays as it is.
 pub(crate) fn gain_db(lufs: Option<f64>, wanted: f64) -> f64 {
-    lufs.map_or(0.0, |lufs| (wanted - lufs).min(MOST_GAIN_DB))
+    lufs.map_or(0.0, |lufs| (wanted - lufs).min(MAX_GAIN_DB))
 }
 
 /// Encodes all of the sound.
 ///
 /// `first_pts=0` puts silence before a sound that starts late, so the offset to the picture stays. AAC starts with one
 /// packet of priming before time 0; it is dropped, so decode times start at 0 and no edit list is needed.
-pub(crate) fn encode(tools: &Tools, input: &Input, folder: &Path, limits: Limits, sound: &Sound, gain_db: f64) -> Command {
-    let limit = 10f64.powf(CEILING_DB / 20.0);
+pub(crate) fn encode(tools: &Tools, input: &Input, folder: &Path, limits: Limits, audio: &AudioPlan, gain_db: f64) -> Command {
+    let limit = 10f64.powf(PEAK_CEILING_DB / 20.0);
     let filter = format!("aresample=48000:async=1:first_pts=0,{STEREO},volume={gain_db:.2}dB,alimiter=limit={limit:.4}:level=disabled:attack=5:release=50:latency=1,{STEREO}");
     let args = Args::ffmpeg()
         .all("-copyts -start_at_zero -threads 1")
         .input(input)
-        .pair("-map", format!("0:{}", sound.stream))
+        .pair("-map", format!("0:{}", audio.stream))
         .all("-vn -sn -dn")
         .pair("-af", filter)
         .all("-c:a aac -flags:a +bitexact")
@@ -93,13 +93,13 @@ pub(crate) fn encode(tools: &Tools, input: &Input, folder: &Path, limits: Limits
 }
 
 /// Prints the sound as 16-bit samples, one channel, for the waveform.
-pub(crate) fn samples(tools: &Tools, input: &Input, folder: &Path, limits: Limits, sound: &Sound) -> Command {
+pub(crate) fn samples(tools: &Tools, input: &Input, folder: &Path, limits: Limits, audio: &AudioPlan) -> Command {
     let args = Args::default()
         .all("-nostdin -hide_banner -nostats -v warning")
         .all(ONE_FILTER_THREAD)
         .all("-threads 1")
         .input(input)
-        .pair("-map", format!("0:{}", sound.stream))
+        .pair("-map", format!("0:{}", audio.stream))
         .all("-vn -sn -dn -ac 1 -f s16le -c:a pcm_s16le")
         .pair("-ar", WAVEFORM_RATE.to_string())
         .word("pipe:1");
@@ -117,7 +117,7 @@ mod tests {
         assert_eq!(loudness(&summary.replace("-21.4", "-70.0")), None);
         assert_eq!(loudness("nothing"), None);
         assert!((gain_db(Some(-21.4), -16.0) - 5.4).abs() < 1e-9);
-        assert!((gain_db(Some(-60.0), -16.0) - MOST_GAIN_DB).abs() < 1e-9);
+        assert!((gain_db(Some(-60.0), -16.0) - MAX_GAIN_DB).abs() < 1e-9);
         assert!(gain_db(None, -16.0).abs() < 1e-9);
         assert!(gain_db(Some(-6.0), -16.0) < -9.9);
     }

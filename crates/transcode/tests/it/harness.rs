@@ -11,7 +11,7 @@ use kit::db::{FromQueryResult, Sql};
 use testkit::World;
 use testkit::logs::{PLACE, TITLE};
 
-pub struct Stage {
+pub struct Harness {
     pub world: World,
     folder: tempfile::TempDir,
 }
@@ -26,7 +26,7 @@ struct Objects {
     object: String,
 }
 
-impl Stage {
+impl Harness {
     pub async fn new() -> Self {
         Self::with(&[]).await
     }
@@ -80,28 +80,28 @@ impl Stage {
             orientation: 1,
             created_at: context.clock.now(),
         };
-        self.say(received.clone()).await;
+        self.publish(received.clone()).await;
         received.id
     }
 
-    pub async fn say<E: Event + Clone>(&self, event: E) {
+    pub async fn publish<E: Event + Clone>(&self, event: E) {
         let context = self.world.context("transcode");
         let now = context.clock.now();
         context.db.write(move |tx| Box::pin(async move { tx.publish(&event, now) })).await.unwrap();
     }
 
     pub async fn delete(&self, media: &MediaId) {
-        self.say(Deleted { id: media.clone(), owner: AccountId(uuid::Uuid::from_u128(7)) }).await;
+        self.publish(Deleted { id: media.clone(), owner: AccountId(uuid::Uuid::from_u128(7)) }).await;
     }
 
     /// Every event of a kind that was published so far.
-    pub async fn heard<E: Event>(&self) -> Vec<E> {
+    pub async fn published<E: Event>(&self) -> Vec<E> {
         let rows: Vec<Sent> = self.world.context("transcode").db.read().rows("select payload from outbox where subject = $1 order by id", vec![E::SUBJECT.into()]).await.unwrap();
         rows.iter().map(|row| serde_json::from_str(&row.payload).unwrap()).collect()
     }
 
     pub async fn failure(&self, media: &MediaId) -> Option<Failed> {
-        self.heard::<Failed>().await.into_iter().find(|failed| failed.id == *media)
+        self.published::<Failed>().await.into_iter().find(|failed| failed.id == *media)
     }
 
     /// Waits until the item is ready; fails the test if it failed.
@@ -111,7 +111,7 @@ impl Stage {
                 if let Some(failed) = self.failure(media).await {
                     panic!("it failed: {failed:?}");
                 }
-                self.heard::<Ready>().await.into_iter().find(|ready| ready.id == *media)
+                self.published::<Ready>().await.into_iter().find(|ready| ready.id == *media)
             })
             .await
     }
@@ -120,14 +120,14 @@ impl Stage {
     pub async fn failed(&self, media: &MediaId) -> Failed {
         self.world
             .until("the item fails", async || {
-                assert!(self.heard::<Ready>().await.iter().all(|ready| ready.id != *media), "it became ready");
+                assert!(self.published::<Ready>().await.iter().all(|ready| ready.id != *media), "it became ready");
                 self.failure(media).await
             })
             .await
     }
 
     pub async fn playable(&self, media: &MediaId) -> Option<Playable> {
-        self.heard::<Playable>().await.into_iter().find(|playable| playable.id == *media)
+        self.published::<Playable>().await.into_iter().find(|playable| playable.id == *media)
     }
 
     /// What a neighbour is told.
@@ -172,7 +172,7 @@ impl Stage {
     }
 
     /// Objects in the store that neither a row of this role nor an upload names.
-    pub async fn strays(&self) -> Vec<String> {
+    pub async fn orphan_objects(&self) -> Vec<String> {
         let context = self.world.context("transcode");
         let mut named: Vec<String> = Vec::new();
         for sql in ["select object from segment", "select object from asset", "select object from tiles"] {
@@ -181,16 +181,16 @@ impl Stage {
         }
         let bodies: Vec<Objects> = context.db.read().rows("select body as object from rendition", vec![]).await.unwrap();
         named.extend(bodies.iter().map(|row| serde_json::from_str::<serde_json::Value>(&row.object).unwrap()["init"].as_str().unwrap().to_owned()));
-        named.extend(self.heard::<Received>().await.into_iter().map(|received| received.object.to_string()));
-        let mut strays = Vec::new();
+        named.extend(self.published::<Received>().await.into_iter().map(|received| received.object.to_string()));
+        let mut orphans = Vec::new();
         let alphabet = "0123456789abcdefghijklmnopqrstuvwxyz";
         for a in alphabet.chars() {
             for b in alphabet.chars() {
                 let listed = context.objects.list(&format!("{a}{b}")).await.unwrap();
-                strays.extend(listed.into_iter().map(|listed| listed.key.to_string()).filter(|key| !named.contains(key)));
+                orphans.extend(listed.into_iter().map(|listed| listed.key.to_string()).filter(|key| !named.contains(key)));
             }
         }
-        strays
+        orphans
     }
 
     pub fn scratch(&self) -> usize {
@@ -200,7 +200,7 @@ impl Stage {
     /// Ends politely: all work is done, nothing is left over.
     pub async fn end(self) {
         self.world.settle().await;
-        assert_eq!(self.strays().await, Vec::<String>::new(), "objects without a row");
+        assert_eq!(self.orphan_objects().await, Vec::<String>::new(), "objects without a row");
         assert_eq!(self.scratch(), 0, "scratch folders are left");
         self.world.end().await;
     }
@@ -243,7 +243,7 @@ pub fn frame_times(path: &Path, stream: &str) -> Vec<f64> {
 
 /// Fails unless times go on in steps of `1/fps` throughout, from `start`.
 #[track_caller]
-pub fn seamless(times: &[f64], fps: f64, start: f64) {
+pub fn assert_seamless(times: &[f64], fps: f64, start: f64) {
     for (at, time) in times.iter().enumerate() {
         let wanted = start + at as f64 / fps;
         assert!((time - wanted).abs() < 0.0015, "frame {at} of {} is at {time}, not {wanted}", times.len());
@@ -287,7 +287,7 @@ pub fn clicks(path: &Path) -> Vec<f64> {
 }
 
 /// How many frames, sizes and the rest of a file's first picture, as ffprobe prints them: `key=value`.
-pub fn about(path: &Path, stream: &str) -> BTreeMap<String, String> {
+pub fn stream_info(path: &Path, stream: &str) -> BTreeMap<String, String> {
     let text = output("ffprobe", &["-v", "error", "-select_streams", stream, "-show_streams", "-of", "default=nw=1", path.to_str().unwrap()]);
     text.lines().filter_map(|line| line.split_once('=')).map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
 }

@@ -14,19 +14,19 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio_util::sync::CancellationToken;
 
 use super::launcher::SEARCH_PATH;
-use super::reason::{is_away, is_out_of_memory, known_words};
-use super::{Command, Complaint, Tools};
+use super::stderr::{is_input_lost, is_out_of_memory, known_phrase};
+use super::{Command, StderrText, Tools};
 
 /// How much of what a child complains about is kept.
-const COMPLAINT: usize = 8 * 1024;
+const MAX_STDERR_BYTES: usize = 8 * 1024;
 
 /// Less room than this on the disk of the scratch folder is none. ffmpeg says nothing of a full disk, writes segments that end too soon, and
 /// exits with 0: so it is not asked, and what it made there is not believed. A child writes less than this between two looks.
-const ROOM: u64 = 32 << 20;
+const MIN_FREE_BYTES: u64 = 32 << 20;
 
 /// Whether the disk that a folder lies on has no room for a child's work.
-pub(crate) fn is_full(folder: &Path) -> bool {
-    rustix::fs::statvfs(folder).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < ROOM)
+pub(crate) fn is_disk_full(folder: &Path) -> bool {
+    rustix::fs::statvfs(folder).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < MIN_FREE_BYTES)
 }
 
 /// What a child may use.
@@ -46,7 +46,7 @@ pub(crate) struct Limits {
 
 /// Why a child did not do its work.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Failure {
+pub(crate) enum ProcessError {
     /// The program isn't there, or the machine refused.
     #[error("{program} can't be started: install ffmpeg, or name it in the configuration ([transcode] ffmpeg, ffprobe, heif_convert)")]
     NotStarted {
@@ -61,26 +61,26 @@ pub(crate) enum Failure {
     #[error("the converter made no progress for {} s", .0.as_secs())]
     Stalled(Duration),
     /// It ended well, but could not read its source to the end: what it made may be too short.
-    #[error("the source broke off: {}", known_words(.0))]
-    CutOff(Complaint),
+    #[error("the source broke off: {}", known_phrase(.0))]
+    IncompleteInput(StderrText),
     /// The disk that it works on has no room.
-    #[error("the disk with the scratch folder is full: less than {} MB are free", ROOM >> 20)]
-    Full,
+    #[error("the disk with the scratch folder is full: less than {} MB are free", MIN_FREE_BYTES >> 20)]
+    DiskFull,
     /// All memory for children was in use for too long.
     #[error("the converter got no memory: others needed all of it")]
-    NoShare,
+    NoMemory,
     /// It came to the end of its memory.
     #[error("the converter needed more than the {} MB of memory that it may have", limit_bytes >> 20)]
     OutOfMemory { limit_bytes: u64 },
     /// It ended with an error; what it complained about last.
-    #[error("the converter gave up ({status}): {}", known_words(complaint))]
-    Ended { status: ExitStatus, complaint: Complaint },
+    #[error("the converter gave up ({status}): {}", known_phrase(stderr))]
+    Exited { status: ExitStatus, stderr: StderrText },
 }
 
 /// Ends a process group unless told that it has ended by itself.
-struct Group(Option<Pid>);
+struct ProcessGroup(Option<Pid>);
 
-impl Drop for Group {
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         if let Some(pid) = self.0.take() {
             // It may be gone already.
@@ -89,24 +89,24 @@ impl Drop for Group {
     }
 }
 
-/// Runs `command` to its end. `heard` gets what it prints and says whether that shows that it got on.
+/// Runs `command` to its end. `on_stdout` gets what it prints and says whether that shows that it got on.
 /// Answers what it complained about (its last 8 KB of standard error).
-pub(crate) async fn run(tools: &Tools, command: &Command, cancel: &CancellationToken, mut heard: impl FnMut(&[u8]) -> bool + Send) -> Result<Complaint, Failure> {
+pub(crate) async fn run(tools: &Tools, command: &Command, cancel: &CancellationToken, mut on_stdout: impl FnMut(&[u8]) -> bool + Send) -> Result<StderrText, ProcessError> {
     let share = tokio::select! {
         biased;
-        () = cancel.cancelled() => return Err(Failure::Cancelled),
-        share = tools.memory.share(command.limits.memory_bytes, command.limits.nice) => share.ok_or(Failure::NoShare)?,
+        () = cancel.cancelled() => return Err(ProcessError::Cancelled),
+        share = tools.memory.share(command.limits.memory_bytes, command.limits.nice) => share.ok_or(ProcessError::NoMemory)?,
     };
     let mut command = command.clone();
     command.limits.memory_bytes = share.bytes;
     let command = &command;
-    let full = || is_full(&command.folder);
+    let full = || is_disk_full(&command.folder);
     if full() {
-        return Err(Failure::Full);
+        return Err(ProcessError::DiskFull);
     }
-    let mut child = start(tools, command)?;
+    let mut child = spawn(tools, command)?;
     let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-    let mut group = Group(pid);
+    let mut group = ProcessGroup(pid);
     if let (Some(pid), None) = (pid, &tools.launcher) {
         limit(pid, command.limits);
     }
@@ -120,56 +120,56 @@ pub(crate) async fn run(tools: &Tools, command: &Command, cancel: &CancellationT
         loop {
             match tokio::time::timeout_at(last + stall, stdout.read(&mut chunk)).await {
                 Ok(Ok(0) | Err(_)) => return Ok(()),
-                Ok(Ok(_)) if full() => return Err(Failure::Full),
+                Ok(Ok(_)) if full() => return Err(ProcessError::DiskFull),
                 Ok(Ok(read)) => {
-                    if heard(chunk.get(..read).unwrap_or_default()) {
+                    if on_stdout(chunk.get(..read).unwrap_or_default()) {
                         last = tokio::time::Instant::now();
                     }
                     if last.elapsed() >= stall {
-                        return Err(Failure::Stalled(stall));
+                        return Err(ProcessError::Stalled(stall));
                     }
                 }
-                Err(_) => return Err(Failure::Stalled(stall)),
+                Err(_) => return Err(ProcessError::Stalled(stall)),
             }
         }
     };
     let work = async {
-        let ((), complaint) = tokio::try_join!(listen, async { Ok(tail(stderr).await) })?;
+        let ((), stderr) = tokio::try_join!(listen, async { Ok(read_tail(stderr).await) })?;
         // Its pipes are closed; a child that lingers all the same is ended.
-        let status = tokio::time::timeout(stall, child.wait()).await.map_err(|_| Failure::Stalled(stall))?;
-        Ok((status, complaint))
+        let status = tokio::time::timeout(stall, child.wait()).await.map_err(|_| ProcessError::Stalled(stall))?;
+        Ok((status, stderr))
     };
     let watched = async {
         tokio::select! {
-            () = cancel.cancelled() => Err(Failure::Cancelled),
+            () = cancel.cancelled() => Err(ProcessError::Cancelled),
             done = work => done,
         }
     };
-    let (status, complaint) = watched.await?;
+    let (status, stderr) = watched.await?;
     let status = status.map_err(|error| not_started(command, error))?;
     group.0 = None;
     if full() {
-        return Err(Failure::Full);
+        return Err(ProcessError::DiskFull);
     }
-    let (complaint, broke_off) = without_addresses(&complaint);
-    let complaint = Complaint::new(complaint);
-    if status.code() == Some(sandbox::EXIT_NOT_STARTED.into()) && complaint.begins_with(sandbox::SAYS) {
+    let (stderr, broke_off) = redact_urls(&stderr);
+    let stderr = StderrText::new(stderr);
+    if status.code() == Some(sandbox::EXIT_NOT_STARTED.into()) && stderr.begins_with(sandbox::SAYS) {
         // A launcher's words, in which there is nothing of the file.
-        return Err(not_started(command, std::io::Error::other(complaint.read(str::to_owned))));
+        return Err(not_started(command, std::io::Error::other(stderr.read(str::to_owned))));
     }
     // ffprobe says nothing of the source as a whole; asking it again costs little.
-    let cut_off = broke_off || (command.program == tools.ffprobe && is_away(&complaint));
+    let cut_off = broke_off || (command.program == tools.ffprobe && is_input_lost(&stderr));
     match status.success() {
-        true if cut_off => Err(Failure::CutOff(complaint)),
-        true => Ok(complaint),
-        false if is_out_of_memory(&complaint) => Err(Failure::OutOfMemory { limit_bytes: share.bytes }),
-        false => Err(Failure::Ended { status, complaint }),
+        true if cut_off => Err(ProcessError::IncompleteInput(stderr)),
+        true => Ok(stderr),
+        false if is_out_of_memory(&stderr) => Err(ProcessError::OutOfMemory { limit_bytes: share.bytes }),
+        false => Err(ProcessError::Exited { status, stderr }),
     }
 }
 
-fn start(tools: &Tools, command: &Command) -> Result<tokio::process::Child, Failure> {
+fn spawn(tools: &Tools, command: &Command) -> Result<tokio::process::Child, ProcessError> {
     let (program, args): (PathBuf, Vec<OsString>) = match &tools.launcher {
-        Some(launcher) => launcher.command(command).ok_or_else(|| not_started(command, std::io::Error::other("it can't be confined here, and transcode.confine is \"strict\"")))?,
+        Some(launcher) => launcher.command(command).ok_or_else(|| not_started(command, std::io::Error::other("it can't be confined here, and transcode.sandbox is \"strict\"")))?,
         None => (command.program.clone(), command.args.clone()),
     };
     let mut starter = tokio::process::Command::new(program);
@@ -180,8 +180,8 @@ fn start(tools: &Tools, command: &Command) -> Result<tokio::process::Child, Fail
     starter.spawn().map_err(|error| not_started(command, error))
 }
 
-fn not_started(command: &Command, source: std::io::Error) -> Failure {
-    Failure::NotStarted { program: command.program.display().to_string(), source }
+fn not_started(command: &Command, source: std::io::Error) -> ProcessError {
+    ProcessError::NotStarted { program: command.program.display().to_string(), source }
 }
 
 /// Sets the limits of a child without a launcher, from outside: no code of ours runs between fork and exec. They hold a moment after it
@@ -199,7 +199,7 @@ fn limit(pid: Pid, limits: Limits) {
 }
 
 /// Reads to the end and keeps the last bytes.
-async fn tail(mut pipe: impl AsyncRead + Unpin) -> String {
+async fn read_tail(mut pipe: impl AsyncRead + Unpin) -> String {
     let mut kept: Vec<u8> = Vec::new();
     let mut chunk = vec![0; 4096];
     while let Ok(read) = pipe.read(&mut chunk).await {
@@ -207,8 +207,8 @@ async fn tail(mut pipe: impl AsyncRead + Unpin) -> String {
             break;
         }
         kept.extend_from_slice(chunk.get(..read).unwrap_or_default());
-        if kept.len() > COMPLAINT {
-            kept.drain(..kept.len() - COMPLAINT);
+        if kept.len() > MAX_STDERR_BYTES {
+            kept.drain(..kept.len() - MAX_STDERR_BYTES);
         }
     }
     String::from_utf8_lossy(&kept).trim().to_owned()
@@ -216,14 +216,14 @@ async fn tail(mut pipe: impl AsyncRead + Unpin) -> String {
 
 /// What a child said, without the addresses that let into the store. And whether it said that it lost its source: ffmpeg takes a connection
 /// that stays broken for the end of the file, and ends well.
-fn without_addresses(complaint: &str) -> (String, bool) {
-    let is_address = |word: &str| word.contains("://") || word.contains("X-Amz-");
+fn redact_urls(stderr: &str) -> (String, bool) {
+    let is_url = |word: &str| word.contains("://") || word.contains("X-Amz-");
     let mut lost_source = false;
-    let mut said = String::with_capacity(complaint.len());
-    for line in complaint.split_inclusive('\n') {
-        lost_source |= (line.starts_with("http://") || line.starts_with("https://")) && is_away(&Complaint::new(line));
+    let mut said = String::with_capacity(stderr.len());
+    for line in stderr.split_inclusive('\n') {
+        lost_source |= (line.starts_with("http://") || line.starts_with("https://")) && is_input_lost(&StderrText::new(line));
         for word in line.split_inclusive(char::is_whitespace) {
-            if is_address(word) {
+            if is_url(word) {
                 said.push_str("(source)");
                 said.extend(word.chars().filter(|letter| letter.is_whitespace()));
             } else {
@@ -237,10 +237,10 @@ fn without_addresses(complaint: &str) -> (String, bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ffmpeg::Memory;
+    use crate::ffmpeg::MemoryBudget;
 
     fn tools() -> Tools {
-        Tools { ffmpeg: "ffmpeg".into(), ffprobe: "ffprobe".into(), heif_convert: "heif-convert".into(), launcher: None, memory: Memory::new(4 << 30), tonemap: false, works: true }
+        Tools { ffmpeg: "ffmpeg".into(), ffprobe: "ffprobe".into(), heif_convert: "heif-convert".into(), launcher: None, memory: MemoryBudget::new(4 << 30), tonemap: false, works: true }
     }
 
     fn shell(script: &str) -> Command {
@@ -260,21 +260,21 @@ mod tests {
         command
     }
 
-    async fn tried(script: &str) -> Result<Complaint, Failure> {
+    async fn tried(script: &str) -> Result<StderrText, ProcessError> {
         run(&tools(), &shell(script), &CancellationToken::new(), |_| true).await
     }
 
     #[tokio::test]
     async fn the_last_complaint_is_kept_and_bounded() {
-        let complaint = tried("i=0; while [ $i -lt 3000 ]; do echo line $i >&2; i=$((i+1)); done").await.unwrap();
-        assert!(complaint.read(|text| text.len() <= COMPLAINT && text.ends_with("line 2999")));
+        let stderr = tried("i=0; while [ $i -lt 3000 ]; do echo line $i >&2; i=$((i+1)); done").await.unwrap();
+        assert!(stderr.read(|text| text.len() <= MAX_STDERR_BYTES && text.ends_with("line 2999")));
     }
 
     #[tokio::test]
     async fn an_address_is_never_repeated_and_a_source_that_broke_off_is_noticed() {
         let said = |line: &str| format!("echo '{line}' >&2");
         let broke = tried(&said("https://store/ab/c?X-Amz-Signature=5: Input/output error")).await.unwrap_err();
-        assert!(matches!(&broke, Failure::CutOff(complaint) if *complaint == Complaint::new("(source) Input/output error")), "{broke:?}");
+        assert!(matches!(&broke, ProcessError::IncompleteInput(stderr) if *stderr == StderrText::new("(source) Input/output error")), "{broke:?}");
         let went_on = tried(&said("[https @ 0x1] Will reconnect at 5 in 0 second(s), error=https://store/?a.")).await.unwrap();
         assert_eq!(went_on.read(str::to_owned), "[https @ 0x1] Will reconnect at 5 in 0 second(s), (source)");
         let corrupt = tried(&said("http://store/x: corrupt input packet in stream 0")).await;
@@ -286,18 +286,18 @@ mod tests {
     #[tokio::test]
     async fn a_silent_child_is_ended() {
         let silent = run(&tools(), &impatient("sleep 60"), &CancellationToken::new(), |_| true).await;
-        assert!(matches!(silent, Err(Failure::Stalled(_))));
+        assert!(matches!(silent, Err(ProcessError::Stalled(_))));
     }
 
     #[tokio::test]
     async fn output_without_progress_is_no_progress() {
         let dull = run(&tools(), &impatient("while true; do echo x; sleep 0.05; done"), &CancellationToken::new(), |_| false).await;
-        assert!(matches!(dull, Err(Failure::Stalled(_))));
+        assert!(matches!(dull, Err(ProcessError::Stalled(_))));
     }
 
     #[tokio::test]
     async fn memory_and_file_size_are_limited() {
-        assert!(matches!(tried("sleep 0.2; head -c 3000000 /dev/zero > tutti-limit-test; s=$?; rm -f tutti-limit-test; exit $s").await, Err(Failure::Ended { .. })));
+        assert!(matches!(tried("sleep 0.2; head -c 3000000 /dev/zero > tutti-limit-test; s=$?; rm -f tutti-limit-test; exit $s").await, Err(ProcessError::Exited { .. })));
     }
 
     #[tokio::test]
@@ -312,7 +312,7 @@ mod tests {
             true
         })
         .await;
-        assert!(matches!(ended, Err(Failure::Cancelled)));
+        assert!(matches!(ended, Err(ProcessError::Cancelled)));
         tokio::time::sleep(Duration::from_millis(800)).await;
         assert!(!mark.exists(), "a grandchild lived on");
     }

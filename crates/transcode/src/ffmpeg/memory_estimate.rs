@@ -22,10 +22,10 @@ const STACK: u64 = 8 * MB;
 /// What each thread of each encoder takes whatever the picture's size: its stack, that of its part of the lookahead, its buffers.
 const ENCODER_THREAD: u64 = 20 * MB;
 /// heif-convert holds the picture decoded, turned, as RGB and as rows of JPEG.
-const STILL: u64 = 14;
+const PHOTO: u64 = 14;
 /// What each input of a command that takes single pictures holds besides its pictures: a demuxer, a decoder and an encoder of one thread each. With
 /// three of them 76 MB were measured.
-const STILL_INPUT: u64 = 16 * MB;
+const FRAME_GRAB_INPUT: u64 = 16 * MB;
 /// A picture that is assumed where no header says how large it is.
 const ASSUMED: (u32, u32) = (3840, 2160);
 
@@ -40,11 +40,11 @@ pub(crate) struct Frame {
 
 /// What a child does, as far as it costs memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Cost {
+pub(crate) struct MemoryEstimate {
     bytes: u64,
 }
 
-impl Cost {
+impl MemoryEstimate {
     /// Looking at a file: containers are read, and the first pictures decoded on one thread.
     pub fn probe(frame: Option<Frame>, seconds: u64) -> Self {
         Self { bytes: BASE + PROBE + seconds * INDEX + frame.unwrap_or_default().decoded(1) }
@@ -70,14 +70,14 @@ impl Cost {
     }
 
     /// Taking single pictures out of so many inputs, which are open side by side.
-    pub fn stills(frame: Frame, inputs: u64, hdr: bool, seconds: u64) -> Self {
+    pub fn frame_grabs(frame: Frame, inputs: u64, hdr: bool, seconds: u64) -> Self {
         let floats = if hdr { 1280 * 1280 * 12 * 6 } else { 0 };
-        Self { bytes: BASE + inputs.max(1) * (STILL_INPUT + seconds * INDEX + frame.decoded(1) + floats) }
+        Self { bytes: BASE + inputs.max(1) * (FRAME_GRAB_INPUT + seconds * INDEX + frame.decoded(1) + floats) }
     }
 
     /// Decoding a photo.
     pub fn photo(width: u32, height: u32) -> Self {
-        Self { bytes: BASE + pixels(width, height) * STILL }
+        Self { bytes: BASE + pixels(width, height) * PHOTO }
     }
 
     /// In bytes.
@@ -125,7 +125,7 @@ mod tests {
 
     /// The ladder of Full HD: 1080, 720, 480 and 360 lines.
     const LADDER: u64 = 1920 * 1080 + 1280 * 720 + 854 * 480 + 640 * 360;
-    const FULL: Frame = Frame { width: 1920, height: 1080, deep: false };
+    const FULL_HD: Frame = Frame { width: 1920, height: 1080, deep: false };
     const SMALL: Frame = Frame { width: 160, height: 90, deep: false };
     const UHD: Frame = Frame { width: 3840, height: 2160, deep: false };
 
@@ -133,17 +133,17 @@ mod tests {
     #[test]
     fn what_was_measured_has_room_and_not_too_much() {
         let rows = [
-            ("probe of Full HD", Cost::probe(Some(FULL), 6), 40),
-            ("probe of 8K", Cost::probe(Some(Frame { width: 8192, height: 4320, deep: false }), 1), 119),
-            ("ladder of Full HD, two threads", Cost::encode(FULL, (4, LADDER), 2, false, 6), 631),
-            ("ladder of Full HD, three threads", Cost::encode(FULL, (4, LADDER), 3, false, 6), 709),
-            ("ladder of 4K, three threads", Cost::encode(UHD, (4, LADDER), 3, false, 4), 774),
-            ("ladder of 4K HEVC of 10 bits", Cost::encode(Frame { deep: true, ..UHD }, (4, LADDER), 3, false, 4), 933),
-            ("ladder of 8K", Cost::encode(Frame { width: 8192, height: 4320, deep: false }, (4, LADDER), 3, false, 1), 1231),
-            ("poster of a small clip, three inputs", Cost::stills(Frame { width: 128, height: 72, deep: false }, 3, false, 1), 76),
-            ("two renditions of a small clip, three threads", Cost::encode(SMALL, (2, 160 * 92 + 80 * 46), 3, false, 6), 200),
-            ("four renditions of a small clip, three threads", Cost::encode(SMALL, (4, 4 * 320 * 184), 3, false, 6), 320),
-            ("first seconds of 4K", Cost::encode(UHD, (1, 640 * 360), 2, false, 4), 216),
+            ("probe of Full HD", MemoryEstimate::probe(Some(FULL_HD), 6), 40),
+            ("probe of 8K", MemoryEstimate::probe(Some(Frame { width: 8192, height: 4320, deep: false }), 1), 119),
+            ("ladder of Full HD, two threads", MemoryEstimate::encode(FULL_HD, (4, LADDER), 2, false, 6), 631),
+            ("ladder of Full HD, three threads", MemoryEstimate::encode(FULL_HD, (4, LADDER), 3, false, 6), 709),
+            ("ladder of 4K, three threads", MemoryEstimate::encode(UHD, (4, LADDER), 3, false, 4), 774),
+            ("ladder of 4K HEVC of 10 bits", MemoryEstimate::encode(Frame { deep: true, ..UHD }, (4, LADDER), 3, false, 4), 933),
+            ("ladder of 8K", MemoryEstimate::encode(Frame { width: 8192, height: 4320, deep: false }, (4, LADDER), 3, false, 1), 1231),
+            ("poster of a small clip, three inputs", MemoryEstimate::frame_grabs(Frame { width: 128, height: 72, deep: false }, 3, false, 1), 76),
+            ("two renditions of a small clip, three threads", MemoryEstimate::encode(SMALL, (2, 160 * 92 + 80 * 46), 3, false, 6), 200),
+            ("four renditions of a small clip, three threads", MemoryEstimate::encode(SMALL, (4, 4 * 320 * 184), 3, false, 6), 320),
+            ("first seconds of 4K", MemoryEstimate::encode(UHD, (1, 640 * 360), 2, false, 4), 216),
         ];
         for (what, cost, measured) in rows {
             let estimate = cost.bytes() / MB;

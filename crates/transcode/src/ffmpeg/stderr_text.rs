@@ -7,9 +7,9 @@ use std::fmt;
 
 /// See the module.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub(crate) struct Complaint(String);
+pub(crate) struct StderrText(String);
 
-impl Complaint {
+impl StderrText {
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
@@ -30,24 +30,24 @@ impl Complaint {
     }
 }
 
-impl fmt::Debug for Complaint {
+impl fmt::Debug for StderrText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Complaint({} bytes)", self.0.len())
+        write!(f, "StderrText({} bytes)", self.0.len())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ffmpeg::Failure;
+    use crate::ffmpeg::ProcessError;
 
     #[test]
     fn a_place_in_a_complaint_is_never_shown() {
         use std::os::unix::process::ExitStatusExt as _;
-        let complaint = Complaint::new("  Metadata:\n    LOCATION : +48.1372+011.5755/\n    TITLE : TOPSECRETTITLE\nInvalid data found when processing input");
-        let failures = [Failure::CutOff(complaint.clone()), Failure::Ended { status: std::process::ExitStatus::from_raw(256), complaint }];
+        let stderr = StderrText::new("  Metadata:\n    LOCATION : +48.1372+011.5755/\n    TITLE : TOPSECRETTITLE\nInvalid data found when processing input");
+        let failures = [ProcessError::IncompleteInput(stderr.clone()), ProcessError::Exited { status: std::process::ExitStatus::from_raw(256), stderr }];
         for failure in failures {
-            let error = crate::error::Error::Child(failure);
+            let error = crate::error::Error::Process(failure);
             let shown = format!("{error} {error:?} {error:#?}");
             assert!(!shown.contains("48.1372") && !shown.contains("SECRET"), "{shown}");
         }

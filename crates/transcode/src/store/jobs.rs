@@ -65,13 +65,13 @@ pub(crate) async fn find_job(sql: &impl Sql, media: &MediaId) -> Result<Option<J
 
 /// What else is known about an item, told in `update_job`.
 #[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct Known {
+pub(crate) struct KnownProperties {
     pub width: Option<u32>,
     pub height: Option<u32>,
     pub duration_ms: Option<u64>,
 }
 
-pub(crate) async fn set_plan(tx: &Tx, media: &MediaId, plan: &Plan, known: Known, now: DateTime<Utc>) -> Result<(), Error> {
+pub(crate) async fn set_plan(tx: &Tx, media: &MediaId, plan: &Plan, known: KnownProperties, now: DateTime<Utc>) -> Result<(), Error> {
     tx.execute(
         "update job set plan = $2, width = $3, height = $4, duration_ms = $5, started_at = $6, updated_at = $6 where media = $1",
         vec![

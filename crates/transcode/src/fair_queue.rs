@@ -15,13 +15,13 @@ use contract::{AccountId, MediaId};
 use kit::db::Tx;
 
 use crate::error::Error;
-use crate::model::{Estimate, Piece, Queue, Ticket};
-use crate::store::{self, Job, Line};
+use crate::model::{Estimate, Task, Queue, Ticket};
+use crate::store::{self, Job, MemberQueue};
 
 /// A task that turned out to be gone while it was looked for is looked for again so often.
-const LOOKS: u32 = 4;
+const MAX_ATTEMPTS: u32 = 4;
 /// What a task really took is charged where the estimate was wrong by more than this, in milliseconds.
-const CLOSE_ENOUGH_MS: i64 = 500;
+const COST_TOLERANCE_MS: i64 = 500;
 
 /// What a ticket is good for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,15 +31,15 @@ pub(crate) enum Claim {
     /// Tasks wait, but only of members that have all the permits here that they may have.
     AtLimit,
     /// No task waits.
-    Nothing,
+    Empty,
 }
 
 /// A task to work on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Claimed {
     pub media: MediaId,
-    pub piece: Piece,
-    pub line: Line,
+    pub task: Task,
+    pub member_queue: MemberQueue,
     pub cost_ms: i64,
     /// Its weight in the item's plan.
     pub weight: u64,
@@ -48,51 +48,51 @@ pub(crate) struct Claimed {
 }
 
 /// Lets a task wait for its turn, and says so on the bus. `after` is the `due` of a task that must not be overtaken by it. Answers its own.
-pub(crate) async fn offer(tx: &Tx, job: &Job, (piece, weight): (Piece, u64), after: i64, now: DateTime<Utc>) -> Result<i64, Error> {
-    let estimate = Estimate::of(piece, weight, &job.received, job.plan.as_ref());
-    let line = Line { queue: estimate.queue, owner: job.received.owner };
+pub(crate) async fn enqueue(tx: &Tx, job: &Job, (task, weight): (Task, u64), after: i64, now: DateTime<Utc>) -> Result<i64, Error> {
+    let estimate = Estimate::of(task, weight, &job.received, job.plan.as_ref());
+    let member_queue = MemberQueue { queue: estimate.queue, owner: job.received.owner };
     let due = now.timestamp_millis().saturating_add(estimate.cost_ms()).max(after);
-    if store::set_ready(tx, &job.media, piece, line.owner, estimate, due, now).await? {
-        store::set_waiting(tx, line, now).await?;
-        send(tx, line.queue, &job.media, piece, now)?;
+    if store::set_ready(tx, &job.media, task, member_queue.owner, estimate, due, now).await? {
+        store::set_has_ready(tx, member_queue, now).await?;
+        publish_ticket(tx, member_queue.queue, &job.media, task, now)?;
     }
     Ok(due)
 }
 
 /// Sends one more ticket for a task that waits.
-pub(crate) fn send(tx: &Tx, queue: Queue, media: &MediaId, piece: Piece, now: DateTime<Utc>) -> Result<(), Error> {
-    let ticket = serde_json::to_string(&Ticket { media: media.clone(), piece }).map_err(|_| Error::Corrupt("ticket"))?;
+pub(crate) fn publish_ticket(tx: &Tx, queue: Queue, media: &MediaId, task: Task, now: DateTime<Utc>) -> Result<(), Error> {
+    let ticket = serde_json::to_string(&Ticket { media: media.clone(), task }).map_err(|_| Error::Corrupt("ticket"))?;
     tx.publish_raw(queue.subject(), ticket, now);
     Ok(())
 }
 
 /// Finds the task that the ticket `id` is for. Members in `at_limit` get nothing.
 pub(crate) async fn claim(tx: &Tx, queue: Queue, id: &str, named: &Ticket, at_limit: &[AccountId], now: DateTime<Utc>) -> Result<Claim, Error> {
-    if let Some(claimed) = again(tx, queue, id, named, at_limit, now).await? {
+    if let Some(claimed) = claim_bound(tx, queue, id, named, at_limit, now).await? {
         return Ok(Claim::Task(claimed));
     }
-    for _ in 0..LOOKS {
-        let turns = store::list_turns(tx, queue, at_limit.len() + 1).await?;
-        let Some(next) = turns.iter().find(|turn| !at_limit.contains(&turn.owner)) else {
-            return Ok(if turns.is_empty() { Claim::Nothing } else { Claim::AtLimit });
+    for _ in 0..MAX_ATTEMPTS {
+        let positions = store::list_positions(tx, queue, at_limit.len() + 1).await?;
+        let Some(next) = positions.iter().find(|position| !at_limit.contains(&position.owner)) else {
+            return Ok(if positions.is_empty() { Claim::Empty } else { Claim::AtLimit });
         };
-        let line = Line { queue, owner: next.owner };
-        let Some(bound) = store::take_ready(tx, line, id, now).await? else {
-            store::refresh_waiting(tx, line).await?;
+        let member_queue = MemberQueue { queue, owner: next.owner };
+        let Some(bound) = store::claim_ready(tx, member_queue, id, now).await? else {
+            store::refresh_has_ready(tx, member_queue).await?;
             continue;
         };
-        let more = store::set_turn(tx, line, next.turn, bound.cost_ms, now).await?;
-        return Ok(Claim::Task(Claimed { media: bound.media, piece: bound.piece, line, cost_ms: bound.cost_ms, weight: bound.weight, more }));
+        let more = store::advance_virtual_time(tx, member_queue, next.virtual_time, bound.cost_ms, now).await?;
+        return Ok(Claim::Task(Claimed { media: bound.media, task: bound.task, member_queue, cost_ms: bound.cost_ms, weight: bound.weight, more }));
     }
-    Ok(Claim::Nothing)
+    Ok(Claim::Empty)
 }
 
 /// The task that the ticket was bound to before: its worker died, or it failed and is tried again. Of a member that has all its permits
 /// here it goes back into the line instead.
-async fn again(tx: &Tx, queue: Queue, id: &str, named: &Ticket, at_limit: &[AccountId], now: DateTime<Utc>) -> Result<Option<Claimed>, Error> {
+async fn claim_bound(tx: &Tx, queue: Queue, id: &str, named: &Ticket, at_limit: &[AccountId], now: DateTime<Utc>) -> Result<Option<Claimed>, Error> {
     let bound = match store::find_bound(tx, id).await? {
         Some(bound) => bound,
-        None => match store::bind_sent(tx, &named.media, named.piece, id, now).await? {
+        None => match store::bind_legacy(tx, &named.media, named.task, id, now).await? {
             Some(bound) => bound,
             None => return Ok(None),
         },
@@ -104,25 +104,25 @@ async fn again(tx: &Tx, queue: Queue, id: &str, named: &Ticket, at_limit: &[Acco
             None => return Ok(None),
         },
     };
-    let line = Line { queue, owner };
+    let member_queue = MemberQueue { queue, owner };
     if at_limit.contains(&owner) {
-        store::set_ready_again(tx, id, line, now).await?;
-        store::set_waiting(tx, line, now).await?;
+        store::requeue(tx, id, member_queue, now).await?;
+        store::set_has_ready(tx, member_queue, now).await?;
         return Ok(None);
     }
-    Ok(Some(Claimed { media: bound.media, piece: bound.piece, line, cost_ms: bound.cost_ms, weight: bound.weight, more: false }))
+    Ok(Some(Claimed { media: bound.media, task: bound.task, member_queue, cost_ms: bound.cost_ms, weight: bound.weight, more: false }))
 }
 
 /// Charges a member for what its task took beyond the estimate, or less. Answers whether there was anything to charge.
-pub(crate) fn difference(claimed: &Claimed, took_ms: u64) -> Option<i64> {
+pub(crate) fn cost_difference(claimed: &Claimed, took_ms: u64) -> Option<i64> {
     let more = i64::try_from(took_ms).unwrap_or(i64::MAX / 4).saturating_sub(claimed.cost_ms);
-    (more.abs() > CLOSE_ENOUGH_MS).then_some(more)
+    (more.abs() > COST_TOLERANCE_MS).then_some(more)
 }
 
 /// Takes an item's tasks out of every line: it is erased, or has failed.
-pub(crate) async fn withdraw(tx: &Tx, media: &MediaId) -> Result<(), Error> {
-    for line in store::withdraw(tx, media).await? {
-        store::refresh_waiting(tx, line).await?;
+pub(crate) async fn dequeue(tx: &Tx, media: &MediaId) -> Result<(), Error> {
+    for member_queue in store::release_tasks(tx, media).await? {
+        store::refresh_has_ready(tx, member_queue).await?;
     }
     Ok(())
 }

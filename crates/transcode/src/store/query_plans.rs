@@ -3,7 +3,7 @@
 use contract::MediaId;
 use testkit::{World, plans};
 
-use super::{find_job, list_assets, list_numbers, list_pieces, list_renditions, list_segments, list_silent, list_started, list_tiles};
+use super::{find_job, list_assets, list_numbers, list_tasks, list_renditions, list_segments, list_silent, list_started, list_tiles};
 
 #[tokio::test]
 async fn every_list_has_an_index() {
@@ -13,7 +13,7 @@ async fn every_list_has_an_index() {
         Box::pin(async move {
             let id = MediaId::random();
             find_job(sql, &id).await?;
-            list_pieces(sql, &id).await?;
+            list_tasks(sql, &id).await?;
             list_silent(sql, now, 100).await?;
             list_renditions(sql, &id).await?;
             list_numbers(sql, &id, "v360").await?;
@@ -25,6 +25,6 @@ async fn every_list_has_an_index() {
         })
     })
     .await;
-    assert!(seen.iter().any(|plan| plan.uses("piece_queued")), "{seen:#?}");
+    assert!(seen.iter().any(|plan| plan.uses("task_claimed")), "{seen:#?}");
     world.end().await;
 }

@@ -25,7 +25,7 @@ impl Ratio {
 
 /// What a file says of itself.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub(crate) struct Facts {
+pub(crate) struct MediaInfo {
     /// Where its clock starts, in microseconds; all streams' times are held against it.
     pub start_us: i64,
     /// Its length in microseconds; 0 where nobody knows.
@@ -33,16 +33,16 @@ pub(crate) struct Facts {
     /// How many streams it has.
     pub streams: u32,
     /// The picture that moves.
-    pub video: Option<Video>,
+    pub video: Option<VideoStream>,
     /// The sound.
-    pub audio: Option<Audio>,
+    pub audio: Option<AudioStream>,
     /// The stream with the cover picture.
     pub cover: Option<u32>,
 }
 
 /// A stream of pictures.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub(crate) struct Video {
+pub(crate) struct VideoStream {
     pub stream: u32,
     pub codec: String,
     pub profile: String,
@@ -71,7 +71,7 @@ pub(crate) struct Video {
 
 /// A stream of sound.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub(crate) struct Audio {
+pub(crate) struct AudioStream {
     pub stream: u32,
     pub codec: String,
     pub channels: u32,
@@ -84,7 +84,7 @@ pub(crate) struct Audio {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Keyframes {
     /// The longest way from one to the next (or to the end), in microseconds.
-    pub longest_us: u64,
+    pub max_interval_us: u64,
     /// Whether no picture before a keyframe needs one after it.
     pub closed: bool,
     /// Whether the very first packet is one.
@@ -104,7 +104,7 @@ pub(crate) enum Hdr {
     Hlg,
 }
 
-impl Video {
+impl VideoStream {
     /// Its size as it should be seen: upright, with square pixels, never larger than it is stored in either direction
     /// except where the pixel's shape stretches it.
     pub fn upright(&self) -> (u32, u32) {
@@ -128,7 +128,7 @@ impl Video {
     }
 
     /// The constant rate to play it at: its own if it has one, otherwise the usual one nearest to its average.
-    pub fn steady_rate(&self) -> Ratio {
+    pub fn constant_rate(&self) -> Ratio {
         let (base, average) = (self.base_rate.value(), self.average_rate.value());
         let plausible = |rate: f64| (0.1..=1000.0).contains(&rate);
         if !plausible(average) {
@@ -167,8 +167,8 @@ const USUAL: [Ratio; 12] = [
 mod tests {
     use super::*;
 
-    fn video(base: Ratio, average: Ratio) -> Video {
-        Video { width: 1920, height: 1080, base_rate: base, average_rate: average, ..Video::default() }
+    fn video(base: Ratio, average: Ratio) -> VideoStream {
+        VideoStream { width: 1920, height: 1080, base_rate: base, average_rate: average, ..VideoStream::default() }
     }
 
     #[test]
@@ -190,7 +190,7 @@ mod tests {
             ((90_000, 1), (0, 0), (30, 1)),
         ];
         for (base, average, wanted) in cases {
-            let steady = video(Ratio::new(base.0, base.1), Ratio::new(average.0, average.1)).steady_rate();
+            let steady = video(Ratio::new(base.0, base.1), Ratio::new(average.0, average.1)).constant_rate();
             assert!((steady.value() - f64::from(wanted.0) / f64::from(wanted.1)).abs() < 0.01, "{base:?} {average:?} gave {steady:?}");
         }
     }
@@ -204,9 +204,9 @@ mod tests {
         video.rotation = 180;
         assert_eq!(video.upright(), (1920, 1080));
         // PAL DV, 16:9 in 720×576.
-        let dv = Video { width: 720, height: 576, pixel_shape: Ratio::new(64, 45), ..Video::default() };
+        let dv = VideoStream { width: 720, height: 576, pixel_shape: Ratio::new(64, 45), ..VideoStream::default() };
         assert_eq!(dv.upright(), (1024, 576));
-        let narrow = Video { width: 720, height: 480, pixel_shape: Ratio::new(8, 9), ..Video::default() };
+        let narrow = VideoStream { width: 720, height: 480, pixel_shape: Ratio::new(8, 9), ..VideoStream::default() };
         assert_eq!(narrow.upright(), (720, 540));
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use contract::media::Kind;
 
-use crate::stage::Stage;
+use crate::harness::Harness;
 
 /// CPU time of this process's ended children.
 fn children_cpu() -> Duration {
@@ -16,25 +16,25 @@ fn children_cpu() -> Duration {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures, needs a real clip"]
-async fn figures() {
+async fn conversion_timings() {
     let Some(clip) = std::env::var_os("TUTTI_CLIP") else { return };
-    let stage = Stage::new().await;
+    let harness = Harness::new().await;
     // What a process looks for when it starts, it has found by the time somebody uploads.
     tokio::time::sleep(Duration::from_secs(3)).await;
     let before = children_cpu();
     let started = Instant::now();
-    let media = stage.upload(std::path::Path::new(&clip), Kind::Video, "mp4").await;
+    let media = harness.upload(std::path::Path::new(&clip), Kind::Video, "mp4").await;
     println!("stored and announced after {:?}", started.elapsed());
     let announced = Instant::now();
-    stage.world.until("playable", async || stage.playable(&media).await).await;
+    harness.world.until("playable", async || harness.playable(&media).await).await;
     println!("playable {:?} after the announcement", announced.elapsed());
     let ready = loop {
-        if let Some(ready) = stage.heard::<contract::transcode::Ready>().await.pop() {
+        if let Some(ready) = harness.published::<contract::transcode::Ready>().await.pop() {
             break ready;
         }
-        assert!(stage.failure(&media).await.is_none());
+        assert!(harness.failure(&media).await.is_none());
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
     println!("ready {:?} after the announcement, {:?} of CPU in children; {ready:?}", announced.elapsed(), children_cpu().saturating_sub(before));
-    stage.end().await;
+    harness.end().await;
 }

@@ -10,9 +10,9 @@ use testkit::engines::{Postgres, Shared, shared_postgres};
 use uuid::Uuid;
 
 use super::*;
-use crate::flow;
+use crate::transitions;
 use crate::migration::MIGRATIONS;
-use crate::model::Refusal;
+use crate::model::RejectReason;
 use crate::model::estimate::tests::received;
 
 const HOSTILE: AccountId = AccountId(Uuid::from_u128(1));
@@ -33,7 +33,7 @@ impl Rows {
         let server = std::env::var("TUTTI_TEST_DB").is_ok_and(|engine| engine == "postgres").then(shared_postgres);
         let db = match &server {
             Some(server) => {
-                let schema = format!("turns_{}", Uuid::new_v4().simple());
+                let schema = format!("fair_queue_{}", Uuid::new_v4().simple());
                 let options = PostgresOptions { url: server.url.clone(), schema, readers: 2, statement_timeout: Duration::from_secs(10) };
                 Db::postgres(&options).await.unwrap()
             }
@@ -52,13 +52,13 @@ impl Rows {
     async fn photo(&mut self, owner: AccountId, format: &str, width: u32) -> MediaId {
         let (photo, now) = (Received { owner, ..received(format, width, 1000) }, self.now());
         let media = photo.id.clone();
-        self.db.write(move |tx| Box::pin(async move { flow::accept(tx, &photo, now).await })).await.unwrap();
+        self.db.write(move |tx| Box::pin(async move { transitions::accept(tx, &photo, now).await })).await.unwrap();
         media
     }
 
     async fn claim_with(&mut self, ticket: &str, at_limit: &[AccountId]) -> Claim {
         let (ticket, at_limit, now) = (ticket.to_owned(), at_limit.to_vec(), self.now());
-        let named = Ticket { media: MediaId::random(), piece: Piece::Photo };
+        let named = Ticket { media: MediaId::random(), task: Task::Photo };
         self.db.write(move |tx| Box::pin(async move { claim(tx, Queue::Photo, &ticket, &named, &at_limit, now).await })).await.unwrap()
     }
 
@@ -70,7 +70,7 @@ impl Rows {
 
     async fn next(&mut self) -> AccountId {
         match self.claim(&[]).await {
-            Claim::Task(claimed) => claimed.line.owner,
+            Claim::Task(claimed) => claimed.member_queue.owner,
             other => panic!("{other:?}"),
         }
     }
@@ -140,7 +140,7 @@ async fn within_a_member_the_cheap_goes_first_and_the_costly_is_not_overtaken_fo
 #[tokio::test]
 async fn a_member_at_its_limit_is_passed_over_and_a_spare_ticket_is_good_for_nothing() {
     let mut rows = Rows::new().await;
-    assert_eq!(rows.claim(&[]).await, Claim::Nothing);
+    assert_eq!(rows.claim(&[]).await, Claim::Empty);
     rows.photo(HOSTILE, "png", 1000).await;
     assert_eq!(rows.claim(&[HOSTILE]).await, Claim::AtLimit);
     let wanted = rows.photo(OTHER, "jpeg", 4000).await;
@@ -148,7 +148,7 @@ async fn a_member_at_its_limit_is_passed_over_and_a_spare_ticket_is_good_for_not
     assert_eq!((claimed.media, claimed.more), (wanted, false));
     assert_eq!(rows.claim(&[HOSTILE]).await, Claim::AtLimit);
     assert_eq!(rows.next().await, HOSTILE);
-    assert_eq!(rows.claim(&[]).await, Claim::Nothing);
+    assert_eq!(rows.claim(&[]).await, Claim::Empty);
 }
 
 #[tokio::test]
@@ -174,14 +174,14 @@ async fn erased_and_failed_items_leave_the_line() {
         .db
         .write(move |tx| {
             Box::pin(async move {
-                flow::erase(tx, &Deleted { id: erased, owner: HOSTILE }, now).await?;
-                flow::fail(tx, &failed, &Refusal::BadPhoto, now).await
+                transitions::erase(tx, &Deleted { id: erased, owner: HOSTILE }, now).await?;
+                transitions::fail(tx, &failed, &RejectReason::BadPhoto, now).await
             })
         })
         .await;
     done.unwrap();
-    assert_eq!(rows.claim(&[]).await, Claim::Nothing);
-    assert_eq!(store::list_turns(rows.db.read(), Queue::Photo, 10).await.unwrap(), []);
+    assert_eq!(rows.claim(&[]).await, Claim::Empty);
+    assert_eq!(store::list_positions(rows.db.read(), Queue::Photo, 10).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -191,10 +191,10 @@ async fn what_a_task_took_longer_than_it_said_is_charged() {
         rows.photo(HOSTILE, "jpeg", 1000).await;
     }
     let Claim::Task(claimed) = rows.claim(&[]).await else { panic!("a task waits") };
-    let line = claimed.line;
-    assert_eq!(difference(&claimed, 100), None);
-    let more = difference(&claimed, 60_000).unwrap();
-    rows.db.write(move |tx| Box::pin(async move { store::add_cost(tx, line, more).await })).await.unwrap();
+    let member_queue = claimed.member_queue;
+    assert_eq!(cost_difference(&claimed, 100), None);
+    let more = cost_difference(&claimed, 60_000).unwrap();
+    rows.db.write(move |tx| Box::pin(async move { store::add_cost(tx, member_queue, more).await })).await.unwrap();
     for _ in 0..20 {
         rows.photo(OTHER, "png", 4000).await;
     }
@@ -207,19 +207,19 @@ async fn what_a_task_took_longer_than_it_said_is_charged() {
 async fn what_an_earlier_release_has_sent_is_done_under_the_ticket_that_names_it() {
     let mut rows = Rows::new().await;
     let media = rows.photo(OTHER, "png", 1000).await;
-    let (named, now) = (Ticket { media: media.clone(), piece: Piece::Photo }, rows.now());
+    let (named, now) = (Ticket { media: media.clone(), task: Task::Photo }, rows.now());
     let claim = rows
         .db
         .write(move |tx| {
             Box::pin(async move {
-                tx.execute("update piece set stand = 'queued', queue = '', owner = '', ticket = null", vec![]).await?;
+                tx.execute("update task set state = 'claimed', queue = '', owner = '', ticket = null", vec![]).await?;
                 claim(tx, Queue::Photo, "old", &named, &[], now).await
             })
         })
         .await
         .unwrap();
     let Claim::Task(claimed) = claim else { panic!("{claim:?}") };
-    assert_eq!((claimed.media, claimed.line.owner), (media, OTHER));
+    assert_eq!((claimed.media, claimed.member_queue.owner), (media, OTHER));
 }
 
 #[derive(FromQueryResult)]
@@ -232,12 +232,12 @@ async fn plan_of(db: &Db, text: &str) -> String {
     let bare = text.replace("$1", "'photo'").replace("$2", if text.contains("owner = $2") { "'x'" } else { "10" });
     let steps: Vec<String> = if std::env::var("TUTTI_TEST_DB").is_ok_and(|engine| engine == "postgres") {
         #[derive(FromQueryResult)]
-        struct Line {
+        struct ExplainRow {
             #[sea_orm(from_alias = "QUERY PLAN")]
             step: String,
         }
         let bare = format!("explain {bare}");
-        let lines: Result<Vec<Line>, kit::db::Error> = db
+        let lines: Result<Vec<ExplainRow>, kit::db::Error> = db
             .write(move |tx| {
                 Box::pin(async move {
                     // Few rows are read one after the other whatever indexes there are.
@@ -258,18 +258,18 @@ async fn plan_of(db: &Db, text: &str) -> String {
 async fn every_query_of_the_line_has_its_index() {
     let rows = Rows::new().await;
     let queries = [
-        (store::NEXT_MEMBERS, "member_turn_next"),
-        (store::NEXT_TASK, "piece_ready"),
-        (store::BY_TICKET, "piece_ticket"),
-        (store::COUNT_READY, "piece_ready"),
-        (store::FIRST_READY, "piece_ready_since"),
-        (store::ANY_READY, "piece_ready_since"),
-        (store::PAST_TURNS, "member_turn_next"),
+        (store::NEXT_MEMBERS, "member_queue_next"),
+        (store::NEXT_TASK, "task_ready"),
+        (store::BY_TICKET, "task_ticket"),
+        (store::COUNT_READY, "task_ready"),
+        (store::FIRST_READY, "task_ready_since"),
+        (store::ANY_READY, "task_ready_since"),
+        (store::IDLE_MEMBERS, "member_queue_next"),
     ];
     for (query, index) in queries {
         let plan = plan_of(&rows.db, query).await;
         assert!(plan.contains(index), "{query}: {plan}");
-        assert!(!plan.contains("Seq Scan") && !plan.contains("SCAN piece") && !plan.contains("Sort"), "{query}: {plan}");
+        assert!(!plan.contains("Seq Scan") && !plan.contains("SCAN task") && !plan.contains("Sort"), "{query}: {plan}");
         assert!(!plan.contains("TEMP B-TREE"), "{query}: {plan}");
     }
 }

@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::cost::MB;
+use super::memory_estimate::MB;
 
 /// The part of the machine that children get, unless the configuration says otherwise …
-const PART: u64 = 4;
+const DEFAULT_FRACTION: u64 = 4;
 /// … but on small machines this much, in bytes, as long as it is no more than half.
-const USUAL_LEAST: u64 = 1 << 30;
+const MIN_DEFAULT_BYTES: u64 = 1 << 30;
 /// Up to this much memory a child is small.
 const SMALL: u64 = 320 * MB;
 /// Libraries in memory, which its limit doesn't count: 46 MB were measured.
@@ -24,11 +24,11 @@ const LIBRARIES: u64 = 48 * MB;
 const YIELDS_SMALL: i32 = 5;
 const YIELDS_LARGE: i32 = 15;
 /// How long a child waits for its share. Those that have theirs are ended long before when they stand still.
-const WAIT: Duration = Duration::from_mins(30);
+const SHARE_TIMEOUT: Duration = Duration::from_mins(30);
 
 /// See the module.
 #[derive(Debug, Clone)]
-pub(crate) struct Memory {
+pub(crate) struct MemoryBudget {
     small: Pool,
     large: Pool,
 }
@@ -75,47 +75,47 @@ impl Pool {
     }
 }
 
-impl Memory {
+impl MemoryBudget {
     /// A budget of `bytes`; 0 means a part of the machine.
     pub fn new(bytes: u64) -> Self {
-        let whole = if bytes == 0 { default_budget(machine()) } else { bytes };
+        let whole = if bytes == 0 { default_budget(available_memory()) } else { bytes };
         // A quarter for the small ones, and never less than one of them needs.
         let small_most = (whole / 4).max((SMALL + LIBRARIES).min(whole / 2));
         Self { small: Pool::new(small_most, YIELDS_SMALL), large: Pool::new(whole - small_most, YIELDS_LARGE) }
     }
 
     /// The largest limit that a child can get, in bytes.
-    pub fn most(&self) -> u64 {
+    pub fn max_share_bytes(&self) -> u64 {
         self.large.bytes.saturating_sub(LIBRARIES)
     }
 
     /// Waits for a share of `bytes` (or of all that one child can have, if that is less) for a child at this nice level; `None` if that took
     /// too long.
     pub async fn share(&self, bytes: u64, nice: i32) -> Option<Share> {
-        let bytes = bytes.min(self.most());
+        let bytes = bytes.min(self.max_share_bytes());
         let weight = bytes + LIBRARIES;
         let pool = if bytes <= SMALL && weight <= self.small.bytes { &self.small } else { &self.large };
         let permits = u32::try_from(weight.div_ceil(MB)).unwrap_or(u32::MAX).min(u32::try_from(self.large.bytes / MB).unwrap_or(u32::MAX)).max(1);
-        let (permits, yielding) = tokio::time::timeout(WAIT, pool.take(permits, nice)).await.ok()??;
+        let (permits, yielding) = tokio::time::timeout(SHARE_TIMEOUT, pool.take(permits, nice)).await.ok()??;
         Some(Share { bytes, _permits: permits, _yielding: yielding })
     }
 }
 
 fn default_budget(machine: u64) -> u64 {
-    (machine / PART).max(USUAL_LEAST.min(machine / 2)).max(64 * MB)
+    (machine / DEFAULT_FRACTION).max(MIN_DEFAULT_BYTES.min(machine / 2)).max(64 * MB)
 }
 
 /// How much memory there is for this process: the machine's, or what its control group lets it have.
-fn machine() -> u64 {
+fn available_memory() -> u64 {
     let read = |path: &str| std::fs::read_to_string(path).ok();
-    let whole = read("/proc/meminfo").and_then(|text| total(&text)).unwrap_or(4 << 30);
+    let whole = read("/proc/meminfo").and_then(|text| mem_total(&text)).unwrap_or(4 << 30);
     let groups = read("/proc/self/cgroup").unwrap_or_default();
     let limits = group_limits(&groups).into_iter().filter_map(|path| read(&path)?.trim().parse::<u64>().ok());
     limits.fold(whole, u64::min)
 }
 
 /// `MemTotal` in bytes.
-fn total(meminfo: &str) -> Option<u64> {
+fn mem_total(meminfo: &str) -> Option<u64> {
     let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
     line.split_whitespace().next()?.parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
 }
@@ -150,14 +150,14 @@ mod tests {
         assert_eq!(default_budget(24 << 30), 6 << 30);
         assert_eq!(default_budget(3 << 30), 1 << 30);
         assert_eq!(default_budget(1 << 30), 512 << 20);
-        assert_eq!(total("MemTotal:       24684440 kB\nMemFree: 1 kB"), Some(24_684_440 * 1024));
+        assert_eq!(mem_total("MemTotal:       24684440 kB\nMemFree: 1 kB"), Some(24_684_440 * 1024));
         assert_eq!(group_limits("0::/a/b\n"), ["/sys/fs/cgroup/a/b/memory.max", "/sys/fs/cgroup/a/memory.max", "/sys/fs/cgroup/memory.max"]);
         assert_eq!(group_limits("4:cpu,memory:/x"), ["/sys/fs/cgroup/memory/x/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.limit_in_bytes"]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn all_shares_together_never_exceed_the_budget() {
-        let memory = Memory::new(2 << 30);
+        let memory = MemoryBudget::new(2 << 30);
         let mut out = Vec::new();
         let mut sum = 0;
         // Paused time runs on when all wait, so a wait in vain ends at once.
@@ -170,27 +170,27 @@ mod tests {
         }
         assert!(sum <= 2 << 30 && out.len() >= 3, "{sum}");
         out.clear();
-        assert_eq!(memory.share(u64::MAX, 0).await.unwrap().bytes, memory.most());
+        assert_eq!(memory.share(u64::MAX, 0).await.unwrap().bytes, memory.max_share_bytes());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_probe_never_waits_behind_a_film() {
-        let memory = Memory::new(2 << 30);
-        let film = memory.share(memory.most(), 0).await;
-        assert!(film.is_some() && memory.share(memory.most(), 0).await.is_none());
+        let memory = MemoryBudget::new(2 << 30);
+        let film = memory.share(memory.max_share_bytes(), 0).await;
+        assert!(film.is_some() && memory.share(memory.max_share_bytes(), 0).await.is_none());
         assert!(memory.share(150 * MB, 0).await.is_some());
     }
 
     #[tokio::test(start_paused = true)]
     async fn children_of_a_busy_member_leave_a_share_for_others() {
-        let memory = Memory::new(6 << 30);
+        let memory = MemoryBudget::new(6 << 30);
         let mut busy = Vec::new();
         while let Some(share) = memory.share(150 * MB, 5).await {
             busy.push(share);
         }
         assert!(busy.len() > 3, "it gets most of it");
         assert!(memory.share(300 * MB, 0).await.is_some(), "another member's child waits behind it");
-        let film = memory.share(memory.most(), 15).await;
+        let film = memory.share(memory.max_share_bytes(), 15).await;
         assert!(film.is_some(), "who is alone gets all");
     }
 }

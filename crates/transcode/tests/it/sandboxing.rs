@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use contract::media::Kind;
 
-use crate::stage::Stage;
+use crate::harness::Harness;
 
 /// A stand-in for an ffprobe that a file has taken over. It tries what it must not do and tells in a codec's name, by letters, what it could do.
-fn intruder(stage: &Stage, port: u16) -> PathBuf {
-    let outside = stage.world.folder().display();
+fn intruder(harness: &Harness, port: u16) -> PathBuf {
+    let outside = harness.world.folder().display();
     let script = format!(
         r#"#!/bin/bash
 done=""
@@ -28,7 +28,7 @@ attempt g 'kill -CONT $PPID'
 done="${{done}}h"
 "#
     );
-    let path = stage.file("intruder");
+    let path = harness.file("intruder");
     std::fs::write(&path, script).unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
     path
@@ -39,37 +39,37 @@ async fn a_converter_that_was_taken_over_reaches_nothing() {
     let operations = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = operations.local_addr().unwrap().port();
     // Unconfined it can do all of it, or the test would prove nothing.
-    for confine in ["off", "strict"] {
+    for mode in ["off", "strict"] {
         // The program's name is part of the configuration, so its folder must be there before the world is.
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ffprobe");
-        let stage = Stage::with(&[&format!("transcode.confine={confine}"), &format!("transcode.ffprobe={}", path.display())]).await;
-        std::fs::copy(intruder(&stage, port), &path).unwrap();
-        std::fs::write(stage.world.folder().join("secret"), "hush\n").unwrap();
-        let clip = stage.make("clip.mp3", "-f lavfi -i sine -t 1");
-        let media = stage.upload(&clip, Kind::Audio, "mp3").await;
-        let failed = stage.failed(&media).await;
+        let harness = Harness::with(&[&format!("transcode.sandbox={mode}"), &format!("transcode.ffprobe={}", path.display())]).await;
+        std::fs::copy(intruder(&harness, port), &path).unwrap();
+        std::fs::write(harness.world.folder().join("secret"), "hush\n").unwrap();
+        let clip = harness.make("clip.mp3", "-f lavfi -i sine -t 1");
+        let media = harness.upload(&clip, Kind::Audio, "mp3").await;
+        let failed = harness.failed(&media).await;
         // Some systems keep children from their parents' memory (d) themselves.
         let free = failed.detail.contains("did_abc") && failed.detail.contains("efgh,");
-        assert!(if confine == "off" { free } else { failed.detail.contains("uses did_,") }, "{confine}: {failed:?}");
-        assert_eq!(stage.world.folder().join("made").exists(), confine == "off");
-        assert!(confine == "off" || !stage.world.folder().join("mark").exists(), "a grandchild was there");
-        stage.end().await;
+        assert!(if mode == "off" { free } else { failed.detail.contains("uses did_,") }, "{mode}: {failed:?}");
+        assert_eq!(harness.world.folder().join("made").exists(), mode == "off");
+        assert!(mode == "off" || !harness.world.folder().join("mark").exists(), "a grandchild was there");
+        harness.end().await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_place_in_a_file_is_in_no_log_line() {
-    let stage = Stage::new().await;
+    let harness = Harness::new().await;
     // Matroska with a place, a title and 255 channels that no filter takes: ffmpeg prints all of it.
-    let media = stage.upload(&place_in_matroska(&stage), Kind::Video, "mkv").await;
-    let failed = stage.failed(&media).await;
+    let media = harness.upload(&place_in_matroska(&harness), Kind::Video, "mkv").await;
+    let failed = harness.failed(&media).await;
     assert!(!failed.detail.contains("48.1") && !failed.detail.contains("SECRET"), "{failed:?}");
     // The world looks at every line (`testkit::logs`).
-    stage.end().await;
+    harness.end().await;
 }
 
-fn place_in_matroska(stage: &Stage) -> PathBuf {
+fn place_in_matroska(harness: &Harness) -> PathBuf {
     fn element(id: &[u8], content: &[u8]) -> Vec<u8> {
         let mut bytes = id.to_vec();
         bytes.extend(((1_u64 << 56) | content.len() as u64).to_be_bytes());
@@ -103,7 +103,7 @@ fn place_in_matroska(stage: &Stage) -> PathBuf {
         element(&[0x16, 0x54, 0xae, 0x6b], &track),
         element(&[0x1f, 0x43, 0xb6, 0x75], &[number(&[0xe7], 0), block].concat()),
     ];
-    let path = stage.file("place.mkv");
+    let path = harness.file("place.mkv");
     let bytes = [element(&[0x1a, 0x45, 0xdf, 0xa3], &ebml.concat()), element(&[0x18, 0x53, 0x80, 0x67], &segment.concat())].concat();
     std::fs::write(&path, bytes).unwrap();
     path
@@ -112,8 +112,8 @@ fn place_in_matroska(stage: &Stage) -> PathBuf {
 #[tokio::test(flavor = "multi_thread")]
 async fn all_children_together_stay_within_the_budget() {
     const BUDGET: u64 = 900 << 20;
-    let stage = Stage::with(&[&format!("transcode.children_memory_bytes={BUDGET}"), "transcode.workers=8"]).await;
-    let clip = stage.make("clip.mp4", "-f lavfi -i testsrc2=size=1280x720:rate=25 -t 2 -c:v mpeg4 -q:v 9");
+    let harness = Harness::with(&[&format!("transcode.total_memory_bytes={BUDGET}"), "transcode.workers=8"]).await;
+    let clip = harness.make("clip.mp4", "-f lavfi -i testsrc2=size=1280x720:rate=25 -t 2 -c:v mpeg4 -q:v 9");
     let (most, over) = (std::sync::Arc::new(AtomicU64::new(0)), std::sync::Arc::new(AtomicBool::new(false)));
     let watcher = std::thread::spawn({
         let (most, over) = (most.clone(), over.clone());
@@ -126,40 +126,40 @@ async fn all_children_together_stay_within_the_budget() {
     });
     let mut sent = Vec::new();
     for _ in 0..4 {
-        sent.push(stage.upload(&clip, Kind::Video, "mp4").await);
+        sent.push(harness.upload(&clip, Kind::Video, "mp4").await);
     }
     for media in &sent {
-        stage.ready(media).await;
+        harness.ready(media).await;
     }
     over.store(true, Ordering::Relaxed);
     watcher.join().unwrap();
     let most = most.load(Ordering::Relaxed);
     assert!(most > 0 && most <= BUDGET, "{} MB of {}", most >> 20, BUDGET >> 20);
     println!("children took {} MB of {}", most >> 20, BUDGET >> 20);
-    stage.end().await;
+    harness.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_needs_more_memory_than_there_is_is_refused_once() {
-    let stage = Stage::with(&["transcode.children_memory_bytes=260000000"]).await;
-    let clip = stage.make("clip.mp4", "-f lavfi -i testsrc2=size=3840x2160:rate=25 -t 1 -c:v mpeg4 -q:v 9");
-    let media = stage.upload(&clip, Kind::Video, "mp4").await;
-    let failed = stage.failed(&media).await;
+    let harness = Harness::with(&["transcode.total_memory_bytes=260000000"]).await;
+    let clip = harness.make("clip.mp4", "-f lavfi -i testsrc2=size=3840x2160:rate=25 -t 1 -c:v mpeg4 -q:v 9");
+    let media = harness.upload(&clip, Kind::Video, "mp4").await;
+    let failed = harness.failed(&media).await;
     assert_eq!(failed.code, "transcode.too_much_memory", "{failed:?}");
     assert!(failed.detail.contains("needs more memory to convert than"), "{failed:?}");
-    stage.end().await;
+    harness.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn codecs_that_are_not_listed_are_refused_by_name() {
-    let stage = Stage::new().await;
-    let clip = stage.make("clip.mkv", "-f lavfi -i testsrc2=size=320x180:rate=25 -f lavfi -i sine -t 1 -c:v libvpx-vp9 -deadline realtime -c:a tta");
-    let old = stage.make("old.mkv", "-f lavfi -i testsrc2=size=320x180:rate=25 -t 1 -c:v huffyuv");
+    let harness = Harness::new().await;
+    let clip = harness.make("clip.mkv", "-f lavfi -i testsrc2=size=320x180:rate=25 -f lavfi -i sine -t 1 -c:v libvpx-vp9 -deadline realtime -c:a tta");
+    let old = harness.make("old.mkv", "-f lavfi -i testsrc2=size=320x180:rate=25 -t 1 -c:v huffyuv");
     for (path, name) in [(clip, "tta"), (old, "huffyuv")] {
-        let media = stage.upload(&path, Kind::Video, "mkv").await;
-        let failed = stage.failed(&media).await;
+        let media = harness.upload(&path, Kind::Video, "mkv").await;
+        let failed = harness.failed(&media).await;
         assert_eq!(failed.code, "transcode.unsupported_codec", "{name}: {failed:?}");
         assert!(failed.detail.contains(name), "{failed:?}");
     }
-    stage.end().await;
+    harness.end().await;
 }

@@ -11,10 +11,10 @@ use kit::db::Tx;
 use kit::objects::orphans;
 
 use crate::error::Error;
-use crate::ffmpeg::sound;
-use crate::model::{self, Piece, Plan, Refusal, State, can_play};
-use crate::store::{self, DONE, Job, Kept, Known, QUEUED, READY, TileSet, WAITING};
-use crate::turns::{self, offer};
+use crate::ffmpeg::audio;
+use crate::model::{self, Task, Plan, RejectReason, State, can_play};
+use crate::store::{self, DONE, Job, StoredRendition, KnownProperties, CLAIMED, READY, TileSet, WAITING};
+use crate::fair_queue::{self, enqueue};
 
 /// How many pieces of one item may wait for their turn or be worked on at once. The next ones follow as these are done, so a
 /// long item and a short one of the same member take turns.
@@ -22,14 +22,14 @@ const WINDOW: usize = 8;
 
 /// What a worker made.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Made {
-    pub renditions: Vec<Kept>,
+pub(crate) struct Outputs {
+    pub renditions: Vec<StoredRendition>,
     pub segments: Vec<Segment>,
     pub assets: Vec<Asset>,
     pub tiles: Option<TileSet>,
 }
 
-impl Made {
+impl Outputs {
     fn objects(&self) -> Vec<ObjectKey> {
         let headers = self.renditions.iter().map(|kept| kept.rendition.init.clone());
         let segments = self.segments.iter().map(|segment| segment.object.clone());
@@ -43,30 +43,30 @@ pub(crate) async fn accept(tx: &Tx, received: &Received, now: DateTime<Utc>) -> 
     if !store::insert_job(tx, received, State::Processing, now).await? {
         return Ok(());
     }
-    let first = if received.kind == Kind::Photo { Piece::Photo } else { Piece::Start };
-    store::insert_pieces(tx, &received.id, &[(first, 0)], now).await?;
+    let first = if received.kind == Kind::Photo { Task::Photo } else { Task::Probe };
+    store::insert_tasks(tx, &received.id, &[(first, 0)], now).await?;
     let job = Job { media: received.id.clone(), state: State::Processing, received: received.clone(), plan: None, percent: 0, started_at: None };
-    offer(tx, &job, (first, 0), 0, now).await.map(drop)
+    enqueue(tx, &job, (first, 0), 0, now).await.map(drop)
 }
 
 /// The plan stands: record it and send what playing starts with.
 pub(crate) async fn plan(tx: &Tx, media: &MediaId, plan: &Plan, now: DateTime<Utc>) -> Result<(), Error> {
-    let mut job = open(tx, media).await?;
-    if !store::mark_done(tx, media, Piece::Start, now).await? {
+    let mut job = find_open(tx, media).await?;
+    if !store::mark_done(tx, media, Task::Probe, now).await? {
         return Ok(());
     }
-    let known = Known {
-        width: plan.picture.as_ref().map(|picture| picture.width),
-        height: plan.picture.as_ref().map(|picture| picture.height),
+    let known = KnownProperties {
+        width: plan.video.as_ref().map(|video| video.width),
+        height: plan.video.as_ref().map(|video| video.height),
         duration_ms: Some(plan.duration_us / 1000),
     };
     store::set_plan(tx, media, plan, known, now).await?;
-    let pieces = plan.pieces();
-    store::insert_pieces(tx, media, &pieces, now).await?;
+    let tasks = plan.tasks();
+    store::insert_tasks(tx, media, &tasks, now).await?;
     job.plan = Some(plan.clone());
     let opening = plan.opening();
-    for piece in pieces.into_iter().filter(|(piece, _)| opening.contains(piece)) {
-        offer(tx, &job, piece, 0, now).await?;
+    for task in tasks.into_iter().filter(|(task, _)| opening.contains(task)) {
+        enqueue(tx, &job, task, 0, now).await?;
     }
     Ok(())
 }
@@ -74,10 +74,10 @@ pub(crate) async fn plan(tx: &Tx, media: &MediaId, plan: &Plan, now: DateTime<Ut
 /// Something was made: record and announce it; if that completes `done`, send what comes next.
 ///
 /// Answers objects that turned out not to be needed (a second make of what another attempt had made); they stay held.
-pub(crate) async fn advance(tx: &Tx, media: &MediaId, made: &Made, done: Option<Piece>, now: DateTime<Utc>) -> Result<Vec<ObjectKey>, Error> {
-    let job = open(tx, media).await?;
-    let (mut unused, mut published) = (Vec::new(), Published { id: media.clone(), renditions: vec![], segments: vec![], assets: made.assets.clone() });
-    for fresh in &made.renditions {
+pub(crate) async fn advance(tx: &Tx, media: &MediaId, outputs: &Outputs, done: Option<Task>, now: DateTime<Utc>) -> Result<Vec<ObjectKey>, Error> {
+    let job = find_open(tx, media).await?;
+    let (mut unused, mut published) = (Vec::new(), Published { id: media.clone(), renditions: vec![], segments: vec![], assets: outputs.assets.clone() });
+    for fresh in &outputs.renditions {
         match store::find_rendition(tx, media, &fresh.rendition.name).await? {
             Some(kept) if kept.header == fresh.header => unused.push(fresh.rendition.init.clone()),
             Some(_) => return Err(Error::HeadersDiffer(fresh.rendition.name.clone())),
@@ -87,101 +87,101 @@ pub(crate) async fn advance(tx: &Tx, media: &MediaId, made: &Made, done: Option<
             }
         }
     }
-    let twice = store::insert_segments(tx, media, &made.segments).await?;
-    published.segments = made.segments.iter().filter(|segment| !twice.contains(&segment.object)).cloned().collect();
+    let twice = store::insert_segments(tx, media, &outputs.segments).await?;
+    published.segments = outputs.segments.iter().filter(|segment| !twice.contains(&segment.object)).cloned().collect();
     unused.extend(twice);
-    for asset in &made.assets {
+    for asset in &outputs.assets {
         if let Some(replaced) = store::upsert_asset(tx, media, asset).await? {
             orphans::orphan(tx, std::slice::from_ref(&replaced), now).await?;
         }
     }
-    if let Some(tiles) = &made.tiles
+    if let Some(tiles) = &outputs.tiles
         && !store::insert_tiles(tx, media, tiles).await?
     {
         unused.push(tiles.object.clone());
     }
-    let named: Vec<ObjectKey> = made.objects().into_iter().filter(|object| !unused.contains(object)).collect();
+    let named: Vec<ObjectKey> = outputs.objects().into_iter().filter(|object| !unused.contains(object)).collect();
     orphans::named_all(tx, &named).await?;
     if !(published.renditions.is_empty() && published.segments.is_empty() && published.assets.is_empty()) {
         tx.publish(&published, now)?;
     }
-    let playable = job.state == State::Playable || play(tx, &job, now).await?;
-    if let Some(piece) = done {
-        store::mark_done(tx, media, piece, now).await?;
+    let playable = job.state == State::Playable || announce_playable(tx, &job, now).await?;
+    if let Some(task) = done {
+        store::mark_done(tx, media, task, now).await?;
     }
-    follow(tx, &job, playable, now).await?;
+    enqueue_next(tx, &job, playable, now).await?;
     Ok(unused)
 }
 
 /// The track of sound turned out to hold nothing: the item goes on as one without sound.
-pub(crate) async fn mute(tx: &Tx, media: &MediaId, now: DateTime<Utc>) -> Result<(), Error> {
-    let mut job = open(tx, media).await?;
+pub(crate) async fn drop_audio(tx: &Tx, media: &MediaId, now: DateTime<Utc>) -> Result<(), Error> {
+    let mut job = find_open(tx, media).await?;
     let Some(plan) = job.plan.as_mut() else { return Err(Error::Corrupt("plan")) };
-    plan.sound = None;
+    plan.audio = None;
     store::replace_plan(tx, media, plan, now).await?;
-    let playable = job.state == State::Playable || play(tx, &job, now).await?;
-    store::mark_done(tx, media, Piece::Sound, now).await?;
-    follow(tx, &job, playable, now).await
+    let playable = job.state == State::Playable || announce_playable(tx, &job, now).await?;
+    store::mark_done(tx, media, Task::Audio, now).await?;
+    enqueue_next(tx, &job, playable, now).await
 }
 
 /// A player can start, for the first time: say so.
-async fn play(tx: &Tx, job: &Job, now: DateTime<Utc>) -> Result<bool, Error> {
+async fn announce_playable(tx: &Tx, job: &Job, now: DateTime<Utc>) -> Result<bool, Error> {
     let Some(plan) = &job.plan else { return Ok(false) };
     let started = store::list_started(tx, &job.media).await?;
-    let (sound, picture) = (started.iter().any(|name| name == sound::NAME), started.iter().any(|name| name != sound::NAME));
-    if !can_play(plan, picture, sound) {
+    let (audio, video) = (started.iter().any(|name| name == audio::NAME), started.iter().any(|name| name != audio::NAME));
+    if !can_play(plan, video, audio) {
         return Ok(false);
     }
     store::set_state(tx, &job.media, State::Playable, None, now).await?;
-    let (width, height) = seen(plan);
+    let (width, height) = upright_size(plan);
     tx.publish(&Playable { id: job.media.clone(), width, height, duration_ms: Some(plan.duration_us / 1000) }, now)?;
     Ok(true)
 }
 
-fn seen(plan: &Plan) -> (Option<u32>, Option<u32>) {
-    plan.picture.as_ref().map_or((None, None), |picture| (Some(picture.width), Some(picture.height)))
+fn upright_size(plan: &Plan) -> (Option<u32>, Option<u32>) {
+    plan.video.as_ref().map_or((None, None), |video| (Some(video.width), Some(video.height)))
 }
 
 /// Sends what can be worked on next, and `Finish` when nothing else is left.
-async fn follow(tx: &Tx, job: &Job, playable: bool, now: DateTime<Utc>) -> Result<(), Error> {
-    let pieces = store::list_pieces(tx, &job.media).await?;
-    let opened = playable || pieces.iter().any(|stand| matches!(stand.piece, Piece::First | Piece::Copy) && stand.state == DONE);
-    let (mut queued, mut left) = (0, 0);
-    // Parts stay in their order, for who watches while they come: a short last one does not overtake those before it.
-    let is_part = |piece: Piece| matches!(piece, Piece::Part(_));
-    let mut after = pieces.iter().filter(|stand| is_part(stand.piece)).map(|stand| stand.due).max().unwrap_or(0);
-    for stand in &pieces {
-        queued += usize::from(stand.state == QUEUED || stand.state == READY);
-        left += usize::from(stand.state != DONE);
+async fn enqueue_next(tx: &Tx, job: &Job, playable: bool, now: DateTime<Utc>) -> Result<(), Error> {
+    let tasks = store::list_tasks(tx, &job.media).await?;
+    let opened = playable || tasks.iter().any(|row| matches!(row.task, Task::First | Task::Copy) && row.state == DONE);
+    let (mut in_flight, mut left) = (0, 0);
+    // Chunks stay in their order, for who watches while they come: a short last one does not overtake those before it.
+    let is_chunk = |task: Task| matches!(task, Task::Chunk(_));
+    let mut after = tasks.iter().filter(|row| is_chunk(row.task)).map(|row| row.due).max().unwrap_or(0);
+    for row in &tasks {
+        in_flight += usize::from(row.state == CLAIMED || row.state == READY);
+        left += usize::from(row.state != DONE);
     }
     if opened {
-        for stand in pieces.iter().filter(|stand| stand.state == WAITING) {
-            if queued >= WINDOW {
+        for row in tasks.iter().filter(|row| row.state == WAITING) {
+            if in_flight >= WINDOW {
                 break;
             }
-            let part = is_part(stand.piece);
-            let due = offer(tx, job, (stand.piece, stand.weight), if part { after } else { 0 }, now).await?;
-            after = if part { due } else { after };
-            queued += 1;
+            let chunk = is_chunk(row.task);
+            let due = enqueue(tx, job, (row.task, row.weight), if chunk { after } else { 0 }, now).await?;
+            after = if chunk { due } else { after };
+            in_flight += 1;
         }
     }
-    if left == 0 && job.plan.is_some() && !pieces.iter().any(|stand| stand.piece == Piece::Finish) {
-        store::insert_pieces(tx, &job.media, &[(Piece::Finish, 0)], now).await?;
-        offer(tx, job, (Piece::Finish, 0), 0, now).await?;
+    if left == 0 && job.plan.is_some() && !tasks.iter().any(|row| row.task == Task::Finish) {
+        store::insert_tasks(tx, &job.media, &[(Task::Finish, 0)], now).await?;
+        enqueue(tx, job, (Task::Finish, 0), 0, now).await?;
     }
-    let weighed: Vec<(u64, u32)> = pieces.iter().map(|stand| (stand.weight, stand.permille)).collect();
-    tell_progress(tx, job, model::percent(&weighed), now).await
+    let weighed: Vec<(u64, u32)> = tasks.iter().map(|row| (row.weight, row.permille)).collect();
+    publish_progress(tx, job, model::percent(&weighed), now).await
 }
 
 /// A piece got on: announce it if that moves the percentage.
-pub(crate) async fn progress(tx: &Tx, media: &MediaId, piece: Piece, permille: u32, now: DateTime<Utc>) -> Result<(), Error> {
-    let job = open(tx, media).await?;
-    store::set_permille(tx, media, piece, permille, now).await?;
-    let weighed: Vec<(u64, u32)> = store::list_pieces(tx, media).await?.iter().map(|stand| (stand.weight, stand.permille)).collect();
-    tell_progress(tx, &job, model::percent(&weighed), now).await
+pub(crate) async fn progress(tx: &Tx, media: &MediaId, task: Task, permille: u32, now: DateTime<Utc>) -> Result<(), Error> {
+    let job = find_open(tx, media).await?;
+    store::set_permille(tx, media, task, permille, now).await?;
+    let weighed: Vec<(u64, u32)> = store::list_tasks(tx, media).await?.iter().map(|row| (row.weight, row.permille)).collect();
+    publish_progress(tx, &job, model::percent(&weighed), now).await
 }
 
-async fn tell_progress(tx: &Tx, job: &Job, percent: u8, now: DateTime<Utc>) -> Result<(), Error> {
+async fn publish_progress(tx: &Tx, job: &Job, percent: u8, now: DateTime<Utc>) -> Result<(), Error> {
     if percent > job.percent && store::raise_percent(tx, &job.media, percent, now).await? {
         let worked = job.started_at.map_or(TimeDelta::zero(), |since| now - since);
         let remaining_ms = model::remaining_ms(percent, u64::try_from(worked.num_milliseconds()).unwrap_or(0));
@@ -192,7 +192,7 @@ async fn tell_progress(tx: &Tx, job: &Job, percent: u8, now: DateTime<Utc>) -> R
 
 /// What the last piece found and made.
 #[derive(Debug, Default)]
-pub(crate) struct Last {
+pub(crate) struct FinishOutputs {
     pub assets: Vec<Asset>,
     pub thumbhash: Option<String>,
     /// For photos, whose size no plan knows.
@@ -200,8 +200,8 @@ pub(crate) struct Last {
 }
 
 /// All is made: count the segments, drop what lies behind a gap, and call it ready. Answers the objects that nothing names any more.
-pub(crate) async fn finish(tx: &Tx, media: &MediaId, last: &Last, now: DateTime<Utc>) -> Result<Vec<ObjectKey>, Error> {
-    let job = open(tx, media).await?;
+pub(crate) async fn finish(tx: &Tx, media: &MediaId, last: &FinishOutputs, now: DateTime<Utc>) -> Result<Vec<ObjectKey>, Error> {
+    let job = find_open(tx, media).await?;
     let segments = store::list_segments(tx, media).await?;
     let mut published = Published { id: media.clone(), renditions: vec![], segments: vec![], assets: last.assets.clone() };
     let (mut dropped, mut duration_us) = (Vec::new(), 0);
@@ -209,15 +209,15 @@ pub(crate) async fn finish(tx: &Tx, media: &MediaId, last: &Last, now: DateTime<
         let own: Vec<&Segment> = segments.iter().filter(|segment| segment.rendition == rendition.name).collect();
         let run = own.iter().enumerate().take_while(|(at, segment)| segment.number as usize == *at).count();
         for segment in own.iter().skip(run) {
-            // A damaged source can end early for one part and go on in the next: what can't be reached is not kept.
+            // A damaged source can end early for one chunk and go on in the next: what can't be reached is not kept.
             store::remove_segment(tx, media, segment).await?;
             dropped.push(segment.object.clone());
         }
         duration_us = duration_us.max(own.iter().take(run).map(|segment| segment.duration_us).sum());
         rendition.total_segments = Some(u32::try_from(run).unwrap_or(u32::MAX));
-        rendition.bandwidth = rendition.bandwidth.max(own.iter().take(run).map(|segment| peak(segment)).max().unwrap_or(0));
+        rendition.bandwidth = rendition.bandwidth.max(own.iter().take(run).map(|segment| peak_bits_per_second(segment)).max().unwrap_or(0));
         let header = store::find_rendition(tx, media, &rendition.name).await?.map(|kept| kept.header).unwrap_or_default();
-        store::upsert_rendition(tx, media, &Kept { rendition: rendition.clone(), header }).await?;
+        store::upsert_rendition(tx, media, &StoredRendition { rendition: rendition.clone(), header }).await?;
         published.renditions.push(rendition);
     }
     for asset in &last.assets {
@@ -228,7 +228,7 @@ pub(crate) async fn finish(tx: &Tx, media: &MediaId, last: &Last, now: DateTime<
     orphans::orphan(tx, &dropped, now).await?;
     let named: Vec<ObjectKey> = last.assets.iter().map(|asset| asset.object.clone()).collect();
     orphans::named_all(tx, &named).await?;
-    let done = if job.plan.is_some() { Piece::Finish } else { Piece::Photo };
+    let done = if job.plan.is_some() { Task::Finish } else { Task::Photo };
     store::mark_done(tx, media, done, now).await?;
     store::raise_percent(tx, media, 100, now).await?;
     store::set_state(tx, media, State::Ready, None, now).await?;
@@ -237,7 +237,7 @@ pub(crate) async fn finish(tx: &Tx, media: &MediaId, last: &Last, now: DateTime<
     }
     let (width, height) = match (&job.plan, last.size) {
         (_, Some((width, height))) => (Some(width), Some(height)),
-        (Some(plan), None) => seen(plan),
+        (Some(plan), None) => upright_size(plan),
         (None, None) => (job.received.width, job.received.height),
     };
     let assets = store::list_assets(tx, media).await?.into_iter().map(|asset| asset.name).collect();
@@ -247,50 +247,50 @@ pub(crate) async fn finish(tx: &Tx, media: &MediaId, last: &Last, now: DateTime<
 }
 
 /// Bits a second of a segment.
-fn peak(segment: &Segment) -> u64 {
+fn peak_bits_per_second(segment: &Segment) -> u64 {
     let us = u128::from(segment.duration_us.max(1));
     // A last segment of a frame or two says little about what a player must be able to fetch.
     if segment.duration_us < 1_000_000 { 0 } else { u64::try_from(u128::from(segment.bytes) * 8_000_000 / us).unwrap_or(u64::MAX) }
 }
 
 /// It can't be converted: say so, once.
-pub(crate) async fn fail(tx: &Tx, media: &MediaId, refusal: &Refusal, now: DateTime<Utc>) -> Result<(), Error> {
-    open(tx, media).await?;
-    let detail = refusal.to_string();
-    turns::withdraw(tx, media).await?;
-    store::set_state(tx, media, State::Failed, Some((refusal.code(), &detail)), now).await?;
-    tx.publish(&Failed { id: media.clone(), code: refusal.code().to_owned(), detail }, now)?;
+pub(crate) async fn fail(tx: &Tx, media: &MediaId, reason: &RejectReason, now: DateTime<Utc>) -> Result<(), Error> {
+    find_open(tx, media).await?;
+    let detail = reason.to_string();
+    fair_queue::dequeue(tx, media).await?;
+    store::set_state(tx, media, State::Failed, Some((reason.code(), &detail)), now).await?;
+    tx.publish(&Failed { id: media.clone(), code: reason.code().to_owned(), detail }, now)?;
     Ok(())
 }
 
 /// Its owner erased it: every row goes, and every object an orphan. Answers those objects.
 pub(crate) async fn erase(tx: &Tx, deleted: &Deleted, now: DateTime<Utc>) -> Result<Vec<ObjectKey>, Error> {
     let media = &deleted.id;
-    let made = store::snapshot(tx, media).await?;
+    let outputs = store::snapshot(tx, media).await?;
     let tiles = store::list_tiles(tx, media).await?;
-    let objects: Vec<ObjectKey> = made
+    let objects: Vec<ObjectKey> = outputs
         .renditions
         .into_iter()
         .map(|rendition| rendition.init)
-        .chain(made.segments.into_iter().map(|segment| segment.object))
-        .chain(made.assets.into_iter().map(|asset| asset.object))
+        .chain(outputs.segments.into_iter().map(|segment| segment.object))
+        .chain(outputs.assets.into_iter().map(|asset| asset.object))
         .chain(tiles.into_iter().map(|tiles| tiles.object))
         .collect();
     orphans::orphan(tx, &objects, now).await?;
-    turns::withdraw(tx, media).await?;
-    store::remove_made(tx, media).await?;
+    fair_queue::dequeue(tx, media).await?;
+    store::remove_outputs(tx, media).await?;
     store::mark_deleted(tx, media, now).await?;
     Ok(objects)
 }
 
 /// Sends a piece again of which nothing has been heard.
-pub(crate) async fn resend(tx: &Tx, media: &MediaId, piece: Piece, now: DateTime<Utc>) -> Result<(), Error> {
-    let job = open(tx, media).await?;
-    let weight = store::list_pieces(tx, media).await?.into_iter().find(|stand| stand.piece == piece).map_or(0, |stand| stand.weight);
-    offer(tx, &job, (piece, weight), 0, now).await.map(drop)
+pub(crate) async fn resend(tx: &Tx, media: &MediaId, task: Task, now: DateTime<Utc>) -> Result<(), Error> {
+    let job = find_open(tx, media).await?;
+    let weight = store::list_tasks(tx, media).await?.into_iter().find(|row| row.task == task).map_or(0, |row| row.weight);
+    enqueue(tx, &job, (task, weight), 0, now).await.map(drop)
 }
 
 /// The item, if work on it is still wanted.
-async fn open(tx: &Tx, media: &MediaId) -> Result<Job, Error> {
+async fn find_open(tx: &Tx, media: &MediaId) -> Result<Job, Error> {
     store::find_job(tx, media).await?.filter(|job| job.state.is_open()).ok_or(Error::Gone)
 }

@@ -4,26 +4,26 @@
 
 /// A reason that no retry changes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Refusal {
-    #[error("There is neither a picture nor sound in this file; export it again and upload that.")]
-    NoPicture,
-    #[error("There is no sound in this file; export it again and upload that.")]
-    NoSound,
+pub(crate) enum RejectReason {
+    #[error("There is neither a video nor audio in this file; export it again and upload that.")]
+    NoAudioOrVideo,
+    #[error("There is no audio in this file; export it again and upload that.")]
+    NoAudio,
     #[error("This file is damaged or incomplete; export it again and upload that.")]
     BrokenFile,
     #[error("This file uses {0}, which can't be converted here; export it as H.264 and AAC, for example, and upload that.")]
     UnsupportedCodec(String),
-    #[error("This runs for longer than {0} hours, which is the limit; cut it and upload the pieces.")]
+    #[error("This runs for longer than {0} hours, which is the limit; cut it and upload the tasks.")]
     TooLong(u64),
-    #[error("This file has more than {0} tracks; export it with one picture and one sound track.")]
+    #[error("This file has more than {0} tracks; export it with one video and one audio track.")]
     TooManyStreams(u32),
-    #[error("The picture is larger than {0}×{0} pixels; export it in a smaller size.")]
+    #[error("The video is larger than {0}×{0} pixels; export it in a smaller size.")]
     TooLarge(u32),
-    #[error("The picture has more than {0} megapixels; export it in a smaller size.")]
+    #[error("The video has more than {0} megapixels; export it in a smaller size.")]
     TooManyPixels(u64),
-    #[error("The sound has {0} samples a second, which can't be converted; export it with 44100 or 48000.")]
+    #[error("The audio has {0} samples a second, which can't be converted; export it with 44100 or 48000.")]
     SampleRate(u32),
-    #[error("The sound has more than {0} channels; mix it down to stereo, for example, and upload that.")]
+    #[error("The audio has more than {0} channels; mix it down to stereo, for example, and upload that.")]
     TooManyChannels(u32),
     #[error("This file is protected against copying and can't be converted; upload one without protection.")]
     Protected,
@@ -45,17 +45,17 @@ pub(crate) enum Refusal {
     GaveUp,
 }
 
-impl Refusal {
+impl RejectReason {
     /// Whether a busy machine may be the cause, so that it is worth a second try.
-    pub fn is_late(&self) -> bool {
+    pub fn is_timeout(&self) -> bool {
         matches!(self, Self::TimedOut | Self::PhotoTimedOut | Self::ProbeTimedOut(_))
     }
 
     /// The stable code.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::NoPicture => "transcode.no_picture",
-            Self::NoSound => "transcode.no_sound",
+            Self::NoAudioOrVideo => "transcode.no_audio_or_video",
+            Self::NoAudio => "transcode.no_audio",
             Self::BrokenFile => "transcode.broken_file",
             Self::UnsupportedCodec(_) => "transcode.unsupported_codec",
             Self::TooLong(_) => "transcode.too_long",
