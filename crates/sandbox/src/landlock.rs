@@ -1,7 +1,7 @@
-//! Which files a child may touch: Landlock.
+//! The Landlock rules: which files a confined program may open.
 //!
-//! Owns the list of what belongs to the system's programs and libraries. Invariant: only the child's own folder can be written to, and
-//! everything that is not named here or in its confinement stays closed, whatever the modes of the files say.
+//! Owns the list of the system's program and library paths. Invariant: only the child's own folder is writable, and
+//! every path that is named neither here nor in the [`Confinement`] stays closed, whatever the modes of the files are.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -13,28 +13,28 @@ use landlock::{
 
 use crate::Confinement;
 
-/// The newest rules that this code knows; an older kernel enforces those of them that it has.
+/// The newest Landlock version that this code knows. An older kernel enforces the rules that it supports.
 const NEWEST_ABI: ABI = ABI::V10;
-/// From here on a file can't be emptied by its name either.
+/// The first version that controls truncation: before it, a program could empty a file that it may not write to.
 const MIN_ABI: ABI = ABI::V3;
 
-/// Programs and libraries, on the systems there are.
+/// Folders of programs and libraries on the systems that are supported.
 const SYSTEM_DIRS: [&str; 9] = ["/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/nix/store", "/gnu/store", "/home/linuxbrew/.linuxbrew"];
-/// Where the loader finds libraries, and chance.
+/// Single readable files: those of the dynamic loader, and the devices of zeros and random bytes.
 const SYSTEM_FILES: [&str; 5] = ["/etc/ld.so.cache", "/etc/ld.so.preload", "/dev/zero", "/dev/urandom", "/dev/random"];
 
-/// Rules that are written down, not yet enforced.
+/// Rules that have been created and are not yet enforced.
 pub(crate) struct Rules(RulesetCreated);
 
-/// Opens everything that the program may use; the reason if this machine has no Landlock.
+/// Creates the rules for everything that the program may use. Returns the reason if this machine has no Landlock.
 pub(crate) fn rules(confinement: &Confinement, program: Option<&OsString>) -> Result<Rules, String> {
     let setup_error = |error: &dyn std::error::Error| format!("Landlock can't be set up: {error}");
-    // Where there is none at all, the library would quietly do nothing.
+    // Without this check, the library would silently do nothing on a kernel without Landlock.
     Ruleset::default()
         .set_compatibility(CompatLevel::HardRequirement)
         .handle_access(AccessFs::from_all(ABI::V1))
         .and_then(Ruleset::create)
-        .map_err(|_| "this kernel has no Landlock, or it is not switched on".to_owned())?;
+        .map_err(|_| "this kernel has no Landlock, or Landlock is not enabled".to_owned())?;
     let execute = make_bitflags!(AccessFs::{Execute | ReadFile | ReadDir});
     let read = make_bitflags!(AccessFs::{ReadFile | ReadDir});
     let write: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | ReadDir | WriteFile | Truncate | RemoveFile | MakeReg});
@@ -54,7 +54,7 @@ pub(crate) fn rules(confinement: &Confinement, program: Option<&OsString>) -> Re
     Ok(Rules(ruleset.map_err(|error| setup_error(&error))?))
 }
 
-/// Enforces the rules for this process, for good.
+/// Enforces the rules for this process. They can't be removed.
 pub(crate) fn enforce(rules: Rules) -> Result<(), String> {
     let status = rules.0.restrict_self().map_err(|error| format!("Landlock can't be enforced: {error}"))?;
     if status.ruleset == RulesetStatus::NotEnforced {
@@ -62,13 +62,13 @@ pub(crate) fn enforce(rules: Rules) -> Result<(), String> {
     }
     match status.landlock {
         LandlockStatus::Available { effective_abi, .. } if effective_abi < MIN_ABI => {
-            Err(format!("this kernel's Landlock (version {}) does not keep files from being emptied", effective_abi as i32))
+            Err(format!("this kernel's Landlock (version {}) does not control truncation", effective_abi as i32))
         }
         _ => Ok(()),
     }
 }
 
-/// The program that runs a script, if `program` is one. It lies on the system's own paths mostly, but need not.
+/// Returns the interpreter from the `#!` line, if `program` is a script. It may lie outside the system's own paths.
 fn interpreter(program: Option<&OsString>) -> Option<PathBuf> {
     use std::io::Read as _;
     let mut head = Vec::new();

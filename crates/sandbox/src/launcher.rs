@@ -1,7 +1,8 @@
-//! The launcher: reads its arguments, confines itself, becomes the program.
+//! The launcher: reads its arguments, confines its own process, then executes the program.
 //!
-//! Owns the order of the steps, which matters: what needs privileges or open files comes before they are given up. Invariant: either the
-//! program runs with everything that holds on this machine, or it does not run and one line on standard error says why.
+//! Owns the order of the steps: a step that needs privileges or open files runs before the process gives those up.
+//! Invariant: either the program runs with every mechanism that this machine supports, or it does not run and one line
+//! on standard error says why.
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
@@ -19,12 +20,12 @@ pub(crate) const CHECK: &str = "check";
 /// The first line of a report.
 pub(crate) const REPORT_HEADER: &str = "confinement:";
 
-/// How the line begins that a launcher leaves on standard error when it could not start the program.
+/// The start of the line that a launcher writes to standard error when it could not start the program.
 pub const ERROR_PREFIX: &str = "tutti confine: ";
-/// How a launcher exits that could not start the program.
+/// The exit code of a launcher that could not start the program.
 pub const EXIT_NOT_STARTED: u8 = 126;
 
-/// What a launcher was told.
+/// The parsed arguments of a launcher.
 struct LaunchOptions {
     action: OsString,
     confinement: Confinement,
@@ -32,8 +33,9 @@ struct LaunchOptions {
     program: Vec<OsString>,
 }
 
-/// Does a launcher's work if these are a launcher's arguments (the first one is the process's own name); does not return if the program
-/// was started. To be called first in `main`, while the process has one thread: everything here counts for the calling thread.
+/// Runs the launcher if these are a launcher's arguments (the first one is the process's own name), and returns `None`
+/// otherwise. Does not return if the program was started. Call this first in `main`, while the process has one thread:
+/// the steps apply to the calling thread only.
 pub fn launch(arguments: impl IntoIterator<Item = OsString>) -> Option<ExitCode> {
     let mut arguments = arguments.into_iter().skip(1);
     if arguments.next()? != COMMAND {
@@ -50,7 +52,7 @@ pub fn launch(arguments: impl IntoIterator<Item = OsString>) -> Option<ExitCode>
         if let (Strictness::Strict, Some((mechanism, reason))) = (options.confinement.strictness, missing.first()) {
             return Err(format!("{} is missing: {reason}", mechanism.name()));
         }
-        let Some((program, arguments)) = options.program.split_first() else { return Err("there is no program".into()) };
+        let Some((program, arguments)) = options.program.split_first() else { return Err("no program is given".into()) };
         Err(format!("the program can't be started: {}", Command::new(program).args(arguments).exec()))
     });
     match result {
@@ -63,7 +65,7 @@ pub fn launch(arguments: impl IntoIterator<Item = OsString>) -> Option<ExitCode>
 }
 
 fn parse(mut arguments: impl Iterator<Item = OsString>) -> Result<LaunchOptions, String> {
-    let action = arguments.next().ok_or("there is nothing to do")?;
+    let action = arguments.next().ok_or("no action is given")?;
     let mut options = LaunchOptions { action, confinement: Confinement::default(), parent: None, program: Vec::new() };
     let confinement = &mut options.confinement;
     while let Some(name) = arguments.next() {
@@ -76,22 +78,22 @@ fn parse(mut arguments: impl Iterator<Item = OsString>) -> Result<LaunchOptions,
         let number = || text()?.parse::<u64>().map_err(|_| "a value is not a number");
         let small_number = || number().and_then(|number| i32::try_from(number).map_err(|_| "a value is too large"));
         match name.to_str().unwrap_or_default() {
-            "--strictness" => confinement.strictness = Strictness::parse(text()?).ok_or("there is no such strictness")?,
+            "--strictness" => confinement.strictness = Strictness::parse(text()?).ok_or("the strictness is unknown")?,
             "--folder" => confinement.folder = PathBuf::from(value),
             "--readable" => confinement.readable.push(PathBuf::from(value)),
             "--memory" => confinement.memory_bytes = number()?,
             "--cpu" => confinement.cpu_seconds = number()?,
             "--file" => confinement.file_bytes = number()?,
             "--nice" => confinement.nice = small_number()?,
-            "--user" => confinement.user = Some(u32::try_from(number()?).map_err(|_| "there is no such user")?),
+            "--user" => confinement.user = Some(u32::try_from(number()?).map_err(|_| "the user id is out of range")?),
             "--parent" => options.parent = Some(small_number()?),
-            _ => return Err("there is no such option".into()),
+            _ => return Err("an option is unknown".into()),
         }
     }
     Ok(options)
 }
 
-/// Confines this process; answers what could not be done.
+/// Confines this process. Returns the mechanisms that failed, each with the reason.
 fn confine(options: &LaunchOptions) -> Result<Vec<(Mechanism, String)>, String> {
     let confinement = &options.confinement;
     let (mut missing, mut process_errors) = (Vec::new(), Vec::new());
@@ -101,21 +103,22 @@ fn confine(options: &LaunchOptions) -> Result<Vec<(Mechanism, String)>, String> 
     if confinement.strictness == Strictness::Off {
         process_errors.extend(die_with_parent(options.parent)?);
     } else {
-        // Opened while this process still may: a rule is about the file, however it is reached later.
+        // The rules are created while this process may still open the files. A rule belongs to the file, not to its
+        // path.
         let rules = landlock::rules(confinement, options.program.first());
         if let Err(reason) = &rules {
             missing.push((Mechanism::Files, reason.clone()));
         }
         if rustix::process::geteuid().is_root() {
-            // Only what Landlock keeps to its files may read past their modes (see `user`).
+            // The capability to ignore modes is safe only where Landlock restricts it (see `user`).
             let changed = match (&rules, confinement.user) {
                 (Ok(_), Some(user)) => user::become_user(user, &confinement.folder),
-                (Ok(_), None) => Err("no user is named".into()),
+                (Ok(_), None) => Err("no user is configured".into()),
                 (Err(_), _) => Err("Landlock is missing".into()),
             };
             missing.extend(changed.err().map(|reason| (Mechanism::User, reason)));
         }
-        // After the change of user, which takes it back.
+        // After the change of user, which resets this setting.
         process_errors.extend(die_with_parent(options.parent)?);
         rustix::thread::set_no_new_privs(true).map_err(|error| format!("no_new_privs is not possible: {error}"))?;
         if let Ok(rules) = rules {
@@ -127,25 +130,25 @@ fn confine(options: &LaunchOptions) -> Result<Vec<(Mechanism, String)>, String> 
     Ok(missing)
 }
 
-/// Makes the kernel end this process when its parent ends; answers why that is not possible.
+/// Makes the kernel kill this process when its parent ends. Returns the reason if that is not possible.
 fn die_with_parent(parent: Option<i32>) -> Result<Option<String>, String> {
     let set = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
     let current = getppid().map(rustix::process::Pid::as_raw_pid);
     match parent {
-        // Between the fork and the line above.
-        Some(parent) if current != Some(parent) => Err("the server ended meanwhile".into()),
+        // The parent ended between the fork and the call above.
+        Some(parent) if current != Some(parent) => Err("the server has ended".into()),
         _ => Ok(set.err().map(|error| error.to_string())),
     }
 }
 
-/// Closes every file that this process was left by its parent, except the three standard ones. All of ours close at exec by themselves; this
-/// holds for those of libraries too.
+/// Closes every inherited file except the three standard streams. The server's own files close at exec by themselves;
+/// this also covers files that libraries opened.
 fn close_inherited_files() -> Result<(), String> {
     let Ok(open) = std::fs::read_dir("/proc/self/fd") else { return Ok(()) };
     let numbers: Vec<i32> = open.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
     for number in numbers.into_iter().filter(|number| *number > 2) {
         match nix::unistd::close(number) {
-            // The one that listed them is closed already.
+            // The descriptor of the listing itself is closed already.
             Ok(()) | Err(nix::errno::Errno::EBADF) => {}
             Err(error) => return Err(format!("an inherited file can't be closed: {error}")),
         }

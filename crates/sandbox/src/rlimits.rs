@@ -1,24 +1,25 @@
-//! Limits of memory, time and size, and the order in which the kernel ends processes.
+//! Resource limits (memory, CPU time, file size) and the out-of-memory score.
 //!
-//! Invariant: a limit is never raised, only lowered, so none needs privileges.
+//! Invariant: limits are only lowered, never raised, so that setting them needs no privileges.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setpriority_process, setrlimit};
 
 use crate::Confinement;
 
-/// Address space beside a child's own memory: libraries, and what an allocator reserves and does not use.
+/// Address space beyond a child's own memory: libraries, and what an allocator reserves and does not use.
 const EXTRA_ADDRESS_SPACE_BYTES: u64 = 3 << 30;
-/// A thread's stack, which counts as its child's memory whether it is used or not. Systems with musl give ffmpeg as much.
+/// The stack of a thread, which counts as memory of the child whether it is used or not. ffmpeg gets the same on
+/// systems with musl.
 const STACK_BYTES: u64 = 2 << 20;
-/// Open files: twenty excerpts of one source, eight renditions, and libraries while they are loaded.
+/// Open files: twenty excerpts of one source, eight renditions, and libraries while they are being loaded.
 const MAX_OPEN_FILES: u64 = 256;
-/// From −1000 (never) to 1000 (first); the server is at 0.
+/// The child's `oom_score_adj`, from −1000 (never killed) to 1000 (killed first). The server's is 0.
 const OOM_SCORE_ADJ: &str = "900";
 
-/// Sets the limits of this process and of the program that it becomes.
+/// Sets the limits of this process and of the program that it executes.
 pub(crate) fn set(confinement: &Confinement) -> Result<(), String> {
     let limits = [
-        // What is private and can be written to: that is what a process can fill.
+        // Private writable memory: the part that a process can fill.
         (Resource::Data, confinement.memory_bytes),
         (Resource::As, confinement.memory_bytes.saturating_add(EXTRA_ADDRESS_SPACE_BYTES)),
         (Resource::Stack, STACK_BYTES),
@@ -33,13 +34,13 @@ pub(crate) fn set(confinement: &Confinement) -> Result<(), String> {
         setrlimit(resource, Rlimit { current: Some(value), maximum: Some(value) }).map_err(|error| format!("{resource:?} can't be limited: {error}"))?;
     }
     if confinement.nice > 0 {
-        // It may be nicer already.
+        // Fails if the process is nicer already, which is fine.
         let _ = setpriority_process(None, confinement.nice.min(19));
     }
     Ok(())
 }
 
-/// Makes this process the one that the kernel ends before the server when memory runs out.
+/// Makes the kernel kill this process before the server when memory runs out.
 pub(crate) fn raise_oom_score() -> Result<(), String> {
     std::fs::write("/proc/self/oom_score_adj", OOM_SCORE_ADJ).map_err(|error| format!("oom_score_adj can't be raised: {error}"))
 }

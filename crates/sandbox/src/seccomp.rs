@@ -1,8 +1,10 @@
-//! Which system calls are refused: seccomp.
+//! The seccomp filters: which system calls a confined program may not make.
 //!
-//! A list of what a converter never needs, not of what it does need: that differs between versions, C libraries and processors, and one call too
-//! few ends conversions. Files are Landlock's; what Landlock has no word for (modes, owners, times, links) is refused here. Invariant: a confined
-//! program is one process for ever: it can start none, reach none but itself, and open no socket, so nothing of it outlives it.
+//! The filter lists the calls that a converter never needs. A list of the calls that it does need would differ between
+//! versions, C libraries and processors, and one missing call would break conversions. Landlock controls access to
+//! files; changes that Landlock does not control (modes, owners, times, links) are refused here. Invariant: a confined
+//! program stays one process. It can start no other process, signal none but itself and open no socket, so nothing of
+//! it outlives it.
 
 use std::collections::BTreeMap;
 
@@ -13,9 +15,9 @@ use seccompiler::{BpfProgram, SeccompAction, SeccompCondition, SeccompFilter, Se
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
-/// Refused whatever the arguments are.
+/// System calls that are refused whatever their arguments are.
 const DENIED: &[libc::c_long] = &[
-    // Sockets, and what else would reach the network or other processes' sockets.
+    // Sockets, and other ways to the network or to other processes' sockets.
     libc::SYS_socket,
     libc::SYS_socketpair,
     libc::SYS_bind,
@@ -26,7 +28,7 @@ const DENIED: &[libc::c_long] = &[
     libc::SYS_io_uring_setup,
     libc::SYS_io_uring_enter,
     libc::SYS_io_uring_register,
-    // Other processes: their memory, their files, signals to them, their groups.
+    // Other processes: their memory, files, signals and process groups.
     libc::SYS_ptrace,
     libc::SYS_process_vm_readv,
     libc::SYS_process_vm_writev,
@@ -47,7 +49,7 @@ const DENIED: &[libc::c_long] = &[
     libc::SYS_sched_setparam,
     libc::SYS_migrate_pages,
     libc::SYS_move_pages,
-    // Memory that no limit counts.
+    // Memory that no resource limit counts.
     libc::SYS_memfd_create,
     libc::SYS_memfd_secret,
     libc::SYS_shmget,
@@ -57,7 +59,7 @@ const DENIED: &[libc::c_long] = &[
     libc::SYS_mq_open,
     libc::SYS_userfaultfd,
     libc::SYS_remap_file_pages,
-    // What Landlock does not keep files from.
+    // Changes to files that Landlock does not control.
     libc::SYS_truncate,
     libc::SYS_fchmod,
     libc::SYS_fchmodat,
@@ -80,7 +82,7 @@ const DENIED: &[libc::c_long] = &[
     libc::SYS_fanotify_mark,
     libc::SYS_quotactl,
     libc::SYS_quotactl_fd,
-    // The machine.
+    // Changes to the machine.
     libc::SYS_mount,
     libc::SYS_umount2,
     libc::SYS_pivot_root,
@@ -118,10 +120,10 @@ const DENIED: &[libc::c_long] = &[
     libc::SYS_personality,
 ];
 
-/// Not in every version of the C library's headers; the number is the same on all processors.
+/// `fchmodat2`, which some versions of the C library's headers lack. Its number is the same on all processors.
 const SYS_FCHMODAT2: libc::c_long = 452;
 
-/// The older names of the same that only x86 has.
+/// Older variants of the calls above that exist on x86 only.
 #[cfg(target_arch = "x86_64")]
 const DENIED_ON_THIS_ARCH: &[libc::c_long] = &[
     libc::SYS_fork,
@@ -144,30 +146,31 @@ const DENIED_ON_THIS_ARCH: &[libc::c_long] = &[
 #[cfg(not(target_arch = "x86_64"))]
 const DENIED_ON_THIS_ARCH: &[libc::c_long] = &[];
 
-/// `TIOCSTI` and `TIOCLINUX`: typing into the terminal that the server was started from.
+/// `TIOCSTI` and `TIOCLINUX`, which insert input into the terminal that the server was started from.
 const TERMINAL_INPUT_IOCTLS: [u64; 2] = [0x5412, 0x541c];
 
-/// The bit by which x86's second set of numbers (x32) differs from the first; both count as the same processor.
+/// The bit that marks a system call of the x32 ABI. The kernel reports x32 calls under the same architecture as x86-64.
 #[cfg(target_arch = "x86_64")]
 const X32_SYSCALL_BIT: i64 = 0x4000_0000;
 
-/// Refuses the calls of this process, for good; `own` is its number, which stays the same when it becomes the program.
+/// Installs the filters in this process. They can't be removed. `own_pid` stays the same when the process executes the
+/// program.
 pub(crate) fn install_filters(own_pid: Pid) -> Result<(), String> {
-    // A C library that finds the newer call for threads missing takes the older one, whose flags can be read.
+    // The filter can't read `clone3`'s flags. With ENOSYS the C library falls back to `clone`, whose flags it can read.
     let clone3 = filter([(libc::SYS_clone3, Vec::new())].into(), libc::ENOSYS)?;
-    let denied = filter(rules(own_pid).map_err(|error| format!("the rules are wrong: {error}"))?, libc::EPERM)?;
+    let denied = filter(rules(own_pid).map_err(|error| format!("the seccomp rules are invalid: {error}"))?, libc::EPERM)?;
     for program in [clone3, denied] {
-        apply_filter(&program).map_err(|error| format!("this kernel takes no filter: {error}"))?;
+        apply_filter(&program).map_err(|error| format!("this kernel accepts no seccomp filter: {error}"))?;
     }
     Ok(())
 }
 
 fn filter(rules: Rules, error: libc::c_int) -> Result<BpfProgram, String> {
-    let arch = std::env::consts::ARCH.try_into().map_err(|error| format!("there are no filters for this processor: {error}"))?;
+    let arch = std::env::consts::ARCH.try_into().map_err(|error| format!("seccomp filters for this processor are not supported: {error}"))?;
     #[cfg(target_arch = "x86_64")]
     let rules: Rules = rules.into_iter().flat_map(|(call, rules)| [(call, rules.clone()), (call | X32_SYSCALL_BIT, rules)]).collect();
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::Errno(error.unsigned_abs()), arch);
-    filter.and_then(TryInto::try_into).map_err(|error| format!("the filter can't be built: {error}"))
+    filter.and_then(TryInto::try_into).map_err(|error| format!("the seccomp filter can't be built: {error}"))
 }
 
 fn rules(own_pid: Pid) -> Result<Rules, seccompiler::BackendError> {
@@ -176,15 +179,15 @@ fn rules(own_pid: Pid) -> Result<Rules, seccompiler::BackendError> {
     let all = |conditions: Vec<SeccompCondition>| SeccompRule::new(conditions);
     let argument = |index: u8, operator, value: u64| SeccompCondition::new(index, Dword, operator, value);
     let thread_flag = libc::CLONE_THREAD as u64;
-    // Threads are made by this; a process would be without the flag.
+    // `clone` may create threads. Without the thread flag it would create a process.
     rules.insert(libc::SYS_clone, vec![all(vec![SeccompCondition::new(0, Qword, MaskedEq(thread_flag), 0)?])?]);
-    // To itself: that is how a program aborts.
+    // Signals to itself are allowed: a program aborts that way.
     rules.insert(libc::SYS_kill, vec![all(vec![argument(0, Ne, own_pid)?])?]);
     rules.insert(libc::SYS_tgkill, vec![all(vec![argument(0, Ne, own_pid)?])?]);
-    // 0 is itself, in these.
+    // In these calls, 0 means the calling process.
     rules.insert(libc::SYS_prlimit64, vec![all(vec![argument(0, Ne, 0)?, argument(0, Ne, own_pid)?])?]);
     rules.insert(libc::SYS_setpriority, vec![all(vec![argument(0, Ne, 0)?])?, all(vec![argument(1, Ne, 0)?])?]);
-    // Shared memory without a file.
+    // Shared memory that is not backed by a file.
     let shared_anonymous = u64::from((libc::MAP_SHARED | libc::MAP_ANONYMOUS).unsigned_abs());
     rules.insert(libc::SYS_mmap, vec![all(vec![SeccompCondition::new(3, Qword, MaskedEq(shared_anonymous), shared_anonymous)?])?]);
     rules.insert(libc::SYS_ioctl, TERMINAL_INPUT_IOCTLS.iter().map(|request| all(vec![argument(1, Eq, *request)?])).collect::<Result<_, _>>()?);

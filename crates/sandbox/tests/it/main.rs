@@ -1,8 +1,8 @@
-//! What a converter that a file has taken over can't do: an intruder tries it, unconfined (where it must succeed, or the test would prove
-//! nothing) and confined.
+//! What a converter that a malicious file has taken over can't do. An intruder tries each action twice: unconfined,
+//! where it must succeed (otherwise the test would prove nothing), and confined.
 //!
-//! Everything runs as this test's user, and if that is root, once more as one without privileges. Invariant: all that is touched lies in
-//! a folder that vanishes; connections go to this test's own listeners.
+//! Each test runs as the user of the test process, and if that is root, once more as a user without privileges.
+//! Invariant: all files lie in a temporary folder, and connections go to this test's own listeners.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::net::{TcpListener, UdpSocket};
@@ -14,15 +14,15 @@ use std::time::{Duration, Instant};
 
 use sandbox::{Confinement, Mechanism, Report, Strictness};
 
-/// Without privileges, and not the one that root's children become.
+/// A user without privileges who is not the one that root's children run as.
 const UNPRIVILEGED_UID: u32 = 65533;
-/// What root's children become.
+/// The user that root's children run as.
 const CHILD_UID: u32 = 65534;
 
-/// A folder with a server's things, a scratch folder in it, and the two programs.
+/// A temporary folder with a server's files, a scratch folder in it, and the two programs.
 struct Fixture {
     folder: tempfile::TempDir,
-    /// Whom the server is; `None`: as this test.
+    /// The user id that the server runs as; `None` for that of the test process.
     server: Option<u32>,
 }
 
@@ -112,7 +112,7 @@ impl Fixture {
     }
 }
 
-/// Fixtures for every kind of server that this test can be.
+/// Returns a fixture for every user that this test can run a server as.
 fn fixtures() -> Vec<Fixture> {
     let root = rustix::process::geteuid().is_root();
     let can_drop_root = root && Command::new("setpriv").arg("--version").output().is_ok();
@@ -120,12 +120,12 @@ fn fixtures() -> Vec<Fixture> {
     let fixture = &fixtures[0];
     let check = fixture.launch_command(&fixture.confinement(Strictness::Strict).check()).output().unwrap();
     let report = Report::read(&String::from_utf8_lossy(&check.stdout)).unwrap_or_else(|| panic!("no report: {check:?}"));
-    assert_eq!(report, Report::default(), "this machine can't confine, so nothing can be proved on it");
+    assert_eq!(report, Report::default(), "this machine lacks a mechanism, so the test would prove nothing");
     fixtures
 }
 
 #[test]
-fn it_reads_its_input_and_writes_its_folder() {
+fn a_child_reads_its_input_and_writes_its_folder() {
     for fixture in fixtures() {
         fixture.allowed(&["read", &fixture.path_text("data/input")]);
         fixture.allowed(&["create", &fixture.path_text("data/scratch/made")]);
@@ -159,7 +159,7 @@ fn nothing_outside_its_folder_is_written() {
         fixture.refused(&["chmod", &secret]);
         fixture.refused_confined(&["chmod", &fixture.path_text("data/scratch/own")]);
         fixture.refused(&["link", &secret, &fixture.path_text("data/scratch/link")]);
-        // The last two take effect where they succeed, so they are not tried unconfined first.
+        // These two would destroy the file if they succeeded, so they are not tried unconfined first.
         fixture.refused_confined(&["empty", &secret]);
         fixture.refused_confined(&["remove", &secret]);
         assert_eq!(std::fs::read_to_string(&secret).unwrap(), "hush");
@@ -169,7 +169,7 @@ fn nothing_outside_its_folder_is_written() {
 #[test]
 fn the_memory_of_the_server_is_closed() {
     for fixture in fixtures() {
-        // A process of the same user as the server; this test itself where that is the same.
+        // A process of the same user as the server.
         let mut server = match fixture.server {
             Some(user) => Command::new("setpriv").args([format!("--reuid={user}"), format!("--regid={user}"), "--clear-groups".into()]).args(["sleep", "60"]).spawn().unwrap(),
             None => Command::new("sleep").arg("60").spawn().unwrap(),
@@ -209,7 +209,7 @@ fn no_process_is_started_so_none_outlives_it() {
         let mark = fixture.path_text("data/scratch/mark");
         fixture.refused_confined(&["grandchild", &mark]);
         fixture.refused_confined(&["setsid"]);
-        // The same, unconfined, does outlive it: the confined one would have had more time than this one takes.
+        // Unconfined, the grandchild outlives its parent. The confined one had more time than this one takes.
         assert!(!fixture.path("data/scratch/mark").exists());
         assert!(fixture.run(Strictness::Off, &["grandchild", &mark]).status.success());
         let started = Instant::now();
@@ -221,16 +221,16 @@ fn no_process_is_started_so_none_outlives_it() {
 }
 
 #[test]
-fn memory_is_limited_and_files_stay_small() {
+fn memory_is_limited() {
     for fixture in fixtures() {
         fixture.refused_confined(&["memory", "400"]);
     }
 }
 
 #[test]
-fn a_file_that_was_left_open_is_closed() {
+fn inherited_files_are_closed() {
     let fixture = Fixture::new(None);
-    // Nothing but this is undone by `Off`, so the intruder can look.
+    // `Off` still closes inherited files, and it lets the intruder list its own.
     let arguments = fixture.confinement(Strictness::Off).command(&fixture.path("intruder"), &["files".into()]);
     let quoted: Vec<String> = arguments.iter().map(|argument| format!("'{}'", argument.to_str().unwrap())).collect();
     let run = |program: &str| {
@@ -242,7 +242,7 @@ fn a_file_that_was_left_open_is_closed() {
 }
 
 #[test]
-fn it_is_the_first_to_go() {
+fn a_child_is_killed_before_the_server_when_memory_runs_out() {
     for fixture in fixtures() {
         let arguments: Vec<std::ffi::OsString> = vec!["30".into()];
         let mut child = fixture.launch_command(&fixture.confinement(Strictness::Strict).command("/usr/bin/sleep".as_ref(), &arguments)).spawn().unwrap();
@@ -262,7 +262,7 @@ fn it_is_the_first_to_go() {
 }
 
 #[test]
-fn it_is_another_user_where_the_server_is_root() {
+fn a_child_of_root_runs_as_another_user() {
     if !rustix::process::geteuid().is_root() {
         return;
     }
@@ -271,9 +271,9 @@ fn it_is_another_user_where_the_server_is_root() {
 }
 
 #[test]
-fn it_ends_with_the_server() {
+fn a_child_ends_with_the_server() {
     for fixture in fixtures() {
-        // A shell stands for the server: it starts a child, says which, and ends.
+        // A shell plays the server: it starts a child, prints its process id, and ends.
         let arguments = fixture.confinement(Strictness::Strict).command("/usr/bin/sleep".as_ref(), &["60".into()]);
         let quoted: Vec<String> = arguments.iter().map(|argument| format!("'{}'", argument.to_str().unwrap())).collect();
         let script = format!("'{}' {} & echo $!; read line", fixture.path_text("confine"), quoted.join(" ").replace(&format!("'{}'", std::process::id()), "$$"));
@@ -290,7 +290,7 @@ fn it_ends_with_the_server() {
         shell.kill().unwrap();
         shell.wait().unwrap();
         while name().trim() == "sleep" {
-            assert!(started.elapsed() < Duration::from_secs(20), "the child lives on");
+            assert!(started.elapsed() < Duration::from_secs(20), "the child outlived the server");
             std::thread::sleep(Duration::from_millis(5));
         }
         if fixture.server.is_none() {
@@ -300,7 +300,7 @@ fn it_ends_with_the_server() {
 }
 
 #[test]
-fn what_is_missing_is_named() {
+fn a_report_names_missing_mechanisms() {
     let report = Report::read("confinement:\nlandlock: this kernel has no Landlock\n").unwrap();
     assert_eq!(report.missing, vec![(Mechanism::Files, "this kernel has no Landlock".to_owned())]);
     assert!(Report::read("ffmpeg version 5").is_none());
