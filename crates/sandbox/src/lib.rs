@@ -14,8 +14,6 @@ mod user;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// The former name of [`ERROR_PREFIX`].
-pub use launcher::ERROR_PREFIX as SAYS;
 pub use launcher::{ERROR_PREFIX, EXIT_NOT_STARTED, launch};
 
 /// How much confinement is required of the machine.

@@ -153,7 +153,7 @@ pub(crate) async fn run(tools: &Tools, command: &Command, cancel: &CancellationT
     }
     let (stderr, broke_off) = redact_urls(&stderr);
     let stderr = StderrText::new(stderr);
-    if status.code() == Some(sandbox::EXIT_NOT_STARTED.into()) && stderr.begins_with(sandbox::SAYS) {
+    if status.code() == Some(sandbox::EXIT_NOT_STARTED.into()) && stderr.begins_with(sandbox::ERROR_PREFIX) {
         // A launcher's words, in which there is nothing of the file.
         return Err(not_started(command, std::io::Error::other(stderr.read(str::to_owned))));
     }
