@@ -1,25 +1,25 @@
-//! Enums that are one word in JSON, in a column and as a label.
+//! Enums with one string form for JSON, database columns and metric labels.
 //!
-//! Invariant: the word is the same in all three, and every word leads back to its variant.
+//! Invariant: the string is the same in all three places, and parsing it returns the variant.
 
-/// A text that is none of an enum's words.
+/// The error for a text that names no variant of an enum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UnknownVariant;
 
 impl std::fmt::Display for UnknownVariant {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("not one of the words that are known here")
+        f.write_str("not one of the known values")
     }
 }
 
 impl std::error::Error for UnknownVariant {}
 
-/// Gives an enum `as_str` and the way back. The words are those that serde's `snake_case` makes.
+/// Implements `as_str` and `FromStr` for an enum. The strings are those of serde's `snake_case`.
 #[macro_export]
 macro_rules! string_enum {
     ($type:ty: $($variant:ident => $word:literal),+ $(,)?) => {
         impl $type {
-            /// Its word.
+            /// Returns the variant's string form.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word),+ }
             }
@@ -40,7 +40,7 @@ mod tests {
     use crate::transcode::Track;
 
     #[test]
-    fn the_words_are_those_of_the_json() {
+    fn strings_match_the_json_form() {
         let json = |value: serde_json::Value| value.as_str().map(str::to_owned);
         for kind in [Kind::Photo, Kind::Audio, Kind::Video] {
             assert_eq!((json(serde_json::json!(kind)).as_deref(), kind.as_str().parse()), (Some(kind.as_str()), Ok(kind)));
