@@ -1,7 +1,9 @@
-//! Packs the files that the gateway serves: the built page (`web/dist`) and Swagger UI, each as it is, in gzip and in Brotli.
+//! Embeds the files that the gateway serves: the built page (`web/dist`) and Swagger UI, each uncompressed, in gzip and
+//! in Brotli.
 //!
-//! Owns how well they are compressed: as well as it goes, once, so that no request costs more than a copy. Not what headers they get (see
-//! `src/static_files.rs`). Invariant: the same input gives the same table, and nothing is fetched from anywhere.
+//! Owns the compression: at the highest level, once, so that no request compresses anything. Does not own the response
+//! headers (see `src/static_files.rs`). Invariant: the same input gives the same table, and the build makes no network
+//! request.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -14,11 +16,12 @@ use sha2::{Digest as _, Sha256};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// What of Swagger UI's distribution is served; the rest is for bundlers, or for OAuth, which nothing here speaks.
+/// The files of Swagger UI's distribution that are served. The others are for bundlers, or for OAuth, which Tutti does
+/// not use.
 const SWAGGER_FILES: [&str; 7] = ["favicon-16x16.png", "favicon-32x32.png", "index.css", "index.html", "swagger-ui-bundle.js", "swagger-ui-standalone-preset.js", "swagger-ui.css"];
-/// Smaller files fit a packet or two as they are.
+/// Smaller files are not compressed: they fit into one or two packets anyway.
 const MIN_FILE_BYTES_TO_COMPRESS: usize = 1024;
-/// Brotli's largest ordinary window, in bits: every decoder takes it.
+/// Brotli's window, in bits: the largest that every decoder must accept.
 const BROTLI_WINDOW_BITS: i32 = 22;
 
 fn main() -> Result<()> {
@@ -27,7 +30,8 @@ fn main() -> Result<()> {
     let page = manifest_dir.join("../../web/dist");
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=docs");
-    // A path that is not there would have this run at every build; `dev/page` touches this file when it has built the page for the first time.
+    // A missing path would make Cargo run this at every build. `dev/page` touches this file after it builds the page
+    // for the first time.
     if page.is_dir() {
         println!("cargo:rerun-if-changed={}", page.display());
     }
@@ -38,7 +42,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// The built page, by path; nothing where it was not built.
+/// Returns the files of the built page by path, or none if the page was not built.
 fn page_files(root: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
     let (mut files, mut dirs) = (BTreeMap::new(), vec![root.to_owned()]);
     while let Some(dir) = dirs.pop().filter(|dir| dir.is_dir()) {
@@ -55,7 +59,7 @@ fn page_files(root: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
     Ok(files)
 }
 
-/// Swagger UI as its package brings it, with our own start.
+/// Returns Swagger UI's files, with this crate's own initializer.
 fn docs_files(docs_dir: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
     let mut archive = zip::ZipArchive::new(Cursor::new(utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED))?;
     let mut files = BTreeMap::new();
@@ -86,7 +90,7 @@ fn write_table(table: &mut String, name: &str, files: &BTreeMap<String, Vec<u8>>
         let stored = |suffix: &str| out.join(format!("{digest}{suffix}"));
         let included = |suffix: &str| -> Result<String> { Ok(format!("include_bytes!({:?})", stored(suffix).to_str().ok_or("the build folder's name is not UTF-8")?)) };
         let compressed = |suffix: &str, compress: fn(&[u8]) -> Result<Vec<u8>>| -> Result<String> {
-            // Of the same content from an earlier run, if there was one: the name has its digest.
+            // The file name contains the content's digest, so a file from an earlier build can be reused.
             let compressed_bytes = match fs::metadata(stored(suffix)) {
                 Ok(known) => usize::try_from(known.len())?,
                 Err(_) => {
@@ -95,7 +99,7 @@ fn write_table(table: &mut String, name: &str, files: &BTreeMap<String, Vec<u8>>
                     compressed_bytes.len()
                 }
             };
-            // What hardly shrinks (fonts, pictures) is served as it is.
+            // Files that hardly shrink (fonts, images) are served uncompressed.
             let is_smaller = bytes.len() >= MIN_FILE_BYTES_TO_COMPRESS && compressed_bytes < bytes.len() / 10 * 9;
             if is_smaller { Ok(format!("Some({})", included(suffix)?)) } else { Ok("None".to_owned()) }
         };

@@ -1,8 +1,9 @@
-//! What a client without a token has of the gateway: request places, and turns at work.
+//! Concurrency limits for clients without a token, per client prefix (an IPv4 address or an IPv6 /64).
 //!
-//! A role works on a request until the head of its answer is there. Of one address only so many are worked on at once, and the others wait here
-//! rather than in the queue of a database, where they would stand before those of members. Invariant: an address holds at most its
-//! share, and one that holds nothing is not remembered.
+//! Owns two limits: the requests that a prefix may have open, and the requests in flight, which means forwarded to a
+//! role with no response head yet. Further requests wait here and not in the queue of a database, where they would
+//! delay those of members. Invariant: a prefix never holds more permits than its limit, and a prefix without permits
+//! uses no memory.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -14,18 +15,18 @@ use kit::Problem;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-/// A request that has waited this long for its turn is given up.
+/// How long a request waits for an in-flight permit before it is refused.
 const IN_FLIGHT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Addresses whose requests are worked on at once where all have as much as they may.
+/// How many prefixes may use their whole in-flight limit at the same time.
 const MAX_BUSY_PREFIXES: usize = 8;
 
-/// The shares of all addresses.
+/// The limits and the current usage of all prefixes.
 #[derive(Debug, Clone)]
 pub(crate) struct AnonymousLimits {
     max_requests: usize,
     max_in_flight: usize,
     usage: Arc<Mutex<HashMap<IpAddr, PrefixUsage>>>,
-    /// Turns of all addresses together.
+    /// In-flight permits of all prefixes together.
     in_flight: Arc<Semaphore>,
 }
 
@@ -35,7 +36,7 @@ struct PrefixUsage {
     in_flight: Arc<Semaphore>,
 }
 
-/// A place in a share, given back when it is dropped.
+/// Permits one open request of a prefix. Released on drop.
 #[derive(Debug)]
 pub(crate) struct PrefixPermit {
     limits: AnonymousLimits,
@@ -43,7 +44,7 @@ pub(crate) struct PrefixPermit {
     in_flight: Arc<Semaphore>,
 }
 
-/// A turn at work, over when it is dropped.
+/// Permits one request in flight. Released on drop.
 #[derive(Debug)]
 pub(crate) struct InFlightPermit {
     _of_prefix: OwnedSemaphorePermit,
@@ -51,7 +52,7 @@ pub(crate) struct InFlightPermit {
 }
 
 impl AnonymousLimits {
-    /// Shares of `max` places, `max_in_flight` of which may be worked on at once.
+    /// Creates limits of `max_requests` open requests and `max_in_flight` requests in flight per prefix.
     pub(crate) fn new(max_requests: usize, max_in_flight: usize) -> Self {
         let (max_requests, max_in_flight) = (max_requests.max(1), max_in_flight.max(1));
         Self {
@@ -62,7 +63,7 @@ impl AnonymousLimits {
         }
     }
 
-    /// Takes a place; refused where the address has its share.
+    /// Acquires a permit for a request. Fails with 429 if the prefix has reached its limit.
     pub(crate) fn acquire(&self, prefix: IpAddr) -> Result<PrefixPermit, Problem> {
         let mut usage = self.usage.lock().unwrap_or_else(PoisonError::into_inner);
         let prefix_usage = usage.entry(prefix).or_insert_with(|| PrefixUsage { requests: 0, in_flight: Arc::new(Semaphore::new(self.max_in_flight.min(Semaphore::MAX_PERMITS))) });
@@ -75,7 +76,7 @@ impl AnonymousLimits {
 }
 
 impl PrefixPermit {
-    /// Waits for a turn at work.
+    /// Waits for an in-flight permit. Fails with 429 after [`IN_FLIGHT_TIMEOUT`].
     pub(crate) async fn acquire_in_flight(&self) -> Result<InFlightPermit, Problem> {
         let both = async {
             let of_prefix = self.in_flight.clone().acquire_owned().await.ok()?;
@@ -86,7 +87,7 @@ impl PrefixPermit {
 }
 
 fn too_many() -> Problem {
-    let detail = "Too many requests are in progress from your network. Wait for some of them to end, then go on.";
+    let detail = "Too many requests are in progress from your network. Wait until some of them end, then try again.";
     Problem::new(StatusCode::TOO_MANY_REQUESTS, "request.too_many", detail).retry_after(Duration::from_secs(1))
 }
 

@@ -1,7 +1,7 @@
-//! A request's body at the door: how large it may be, and how slow its sender.
+//! Limits of a request's body: its size, and the sender's lowest rate.
 //!
-//! Long uploads have no time-out, they have a least rate; only the time spent waiting for the sender counts, never ours. Invariant: whoever
-//! sends too much or too slowly is cut off here, whatever the role behind would do.
+//! A long upload has no timeout, it has a minimum rate. Only time spent waiting for the sender counts, not time spent
+//! by the server. Invariant: a body that is too large or too slow is aborted here, whatever the role does.
 
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
@@ -15,32 +15,32 @@ use http_body::{Frame, SizeHint};
 use kit::Problem;
 use tokio::time::{Instant, Sleep};
 
-/// Why a body was cut off.
+/// Why a body was aborted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Violation {
-    #[error("the body is larger than this server takes")]
+    #[error("the body is larger than this server accepts")]
     TooLarge,
-    #[error("the body came too slowly")]
+    #[error("the body was sent too slowly")]
     TooSlow,
 }
 
 impl From<Violation> for Problem {
     fn from(violation: Violation) -> Self {
         match violation {
-            Violation::TooLarge => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "request.too_large", "The body is larger than this server takes."),
+            Violation::TooLarge => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "request.too_large", "The body is larger than this server accepts."),
             Violation::TooSlow => Self::new(
                 StatusCode::REQUEST_TIMEOUT,
                 "request.too_slow",
-                "The body came too slowly and was given up. Try again on a better connection; large files go best through /v1/uploads.",
+                "The body was sent too slowly, so the request was aborted. Try again on a faster connection, or send large files through /v1/uploads.",
             ),
         }
     }
 }
 
-/// What became of a body; the door looks here before it passes an answer on.
+/// Holds the violation of an aborted body. The guard reads it before it forwards the response.
 pub(crate) type BodyOutcome = Arc<OnceLock<Violation>>;
 
-/// What a body is held to.
+/// The limits of a body.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BodyLimit {
     pub(crate) max_bytes: u64,
@@ -53,7 +53,7 @@ struct LimitedBody {
     limit: BodyLimit,
     outcome: BodyOutcome,
     bytes: u64,
-    /// Within the window: bytes that came, and time that the sender was waited for.
+    /// In the current window: bytes received, and time spent waiting for the sender.
     window_bytes: u64,
     window_wait: Duration,
     waiting_since: Option<Instant>,
@@ -61,7 +61,7 @@ struct LimitedBody {
 }
 
 impl BodyLimit {
-    /// Holds a body to this.
+    /// Wraps a body so that it fails when it breaks a limit. The second value tells which one.
     pub(crate) fn apply(self, body: Body) -> (Body, BodyOutcome) {
         let outcome = BodyOutcome::default();
         let limited = LimitedBody { body, limit: self, outcome: outcome.clone(), bytes: 0, window_bytes: 0, window_wait: Duration::ZERO, waiting_since: None, timer: None };
@@ -70,7 +70,7 @@ impl BodyLimit {
 }
 
 impl LimitedBody {
-    /// Judges at the end of a window, and begins the next.
+    /// Checks the rate at the end of a window and begins the next one.
     fn check_rate(&mut self) -> Result<(), Violation> {
         if self.window_wait < self.limit.window {
             return Ok(());
@@ -81,13 +81,13 @@ impl LimitedBody {
         if window_bytes < required { Err(Violation::TooSlow) } else { Ok(()) }
     }
 
-    /// The sender is waited for; an error when it has been for too long.
+    /// Waits for the sender. Fails when the windows that have passed meanwhile were too slow.
     fn poll_timeout(&mut self, context: &mut Context<'_>) -> Result<(), Violation> {
         loop {
             let since = *self.waiting_since.get_or_insert_with(Instant::now);
             let deadline = since + self.limit.window.saturating_sub(self.window_wait);
             let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
-            // One timer for the whole body: it is set again only when it has rung, so a fast body never touches it.
+            // One timer serves the whole body. It is reset only after it has fired, so a fast body never resets it.
             if timer.as_mut().poll(context).is_pending() {
                 return Ok(());
             }
@@ -151,7 +151,8 @@ mod tests {
 
     const LIMIT: BodyLimit = BodyLimit { max_bytes: 100, min_bytes_per_second: 10, window: Duration::from_secs(2) };
 
-    /// Sends `bytes` after every `pause`, `times` times, and reads with a pause of its own.
+    /// Sends `frame_count` frames of `bytes` bytes, each after `sender_pause`, and waits for `reader_pause` after
+    /// reading each. Returns the bytes read and the violation.
     async fn read(bytes: usize, sender_pause: Duration, frame_count: usize, reader_pause: Duration) -> (usize, Option<Violation>) {
         let frames = futures::stream::unfold(0, move |sent| async move {
             tokio::time::sleep(sender_pause).await;
@@ -172,7 +173,7 @@ mod tests {
         assert_eq!(read(10, second, 9, Duration::ZERO).await, (90, None));
         assert_eq!(read(3, second, 9, Duration::ZERO).await.1, Some(Violation::TooSlow));
         assert_eq!(read(3, Duration::from_hours(1), 1, Duration::ZERO).await, (0, Some(Violation::TooSlow)), "silence is slow too");
-        // A reader who takes ten seconds for each frame is not the sender's fault.
+        // The sender is not blamed for a reader that takes ten seconds for each frame.
         assert_eq!(read(3, Duration::from_millis(10), 30, 10 * second).await, (90, None));
     }
 

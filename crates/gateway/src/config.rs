@@ -1,6 +1,6 @@
 //! `[gateway]` in the configuration.
 //!
-//! Invariant: the defaults are safe for a door that faces the world.
+//! Invariant: the defaults are safe for a server on the public internet.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,51 +13,56 @@ use serde::{Deserialize, Serialize};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa::ToSchema;
 
-/// The public door's limits.
+/// Limits of the public listener.
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Requests in progress at once; more are answered 503.
+    /// The most requests in progress at once. The gateway responds 503 to more.
     pub requests_at_once: usize,
-    /// How many of those one address may have in progress without a token, so that others find a place. All such addresses together may
-    /// have three quarters of them.
+    /// How many of those one IP address may have in progress without a token. All such addresses together may have
+    /// three quarters of `requests_at_once`.
     pub anonymous_requests_per_address: usize,
-    /// On how many reading requests without a token from one address roles work at once; the others wait for their turn.
+    /// How many read requests without a token from one IP address are forwarded to roles at once. The others wait.
     pub anonymous_in_flight_per_address: usize,
-    /// Event streams and WebSockets at once. They have places of their own; when all are taken, the client with the most loses its oldest.
+    /// The most event streams and WebSockets at once, counted apart from other requests. When all are in use, the
+    /// client with the most streams loses its oldest.
     pub streams_at_once: usize,
-    /// How many of those a member may have; one more ends the member's oldest.
+    /// How many of those a member may have. One more ends the member's oldest.
     pub streams_per_member: usize,
-    /// How many of those all clients without a token at one address may have (a whole venue may share one).
+    /// How many of those all clients without a token at one IP address may have together (a whole venue may share one
+    /// address).
     pub streams_per_address: usize,
-    /// Reading requests per second of one member, or of all clients without a token at one address (a whole venue may share one); 0 for no limit.
-    /// Static files are counted apart, a large one as several; asking for an event stream counts as twenty.
+    /// Read requests per second of one member, or of all clients without a token at one IP address (a whole venue may
+    /// share one address); 0 for no limit. Static files are counted apart, a large one as several requests. A request
+    /// for an event stream counts as twenty.
     pub reads_per_second: u32,
-    /// Changing requests per second of one member; 0 for no limit.
+    /// Write requests per second of one member; 0 for no limit.
     pub writes_per_second: u32,
-    /// Changing requests per second from one address without a token (sign-up, log-in); 0 for no limit.
+    /// Write requests per second without a token from one IP address (sign-up, sign-in); 0 for no limit.
     pub anonymous_writes_per_second: u32,
-    /// Seconds until the answer to a request without a body, or with a small one, must begin.
+    /// Seconds within which the response to a request with no body, or a small one, must begin.
     pub response_timeout_seconds: u64,
-    /// Bytes of the largest body; roles have their own, smaller limits for what they take.
+    /// The largest request body in bytes. Roles have their own, smaller limits.
     pub max_body_bytes: u64,
-    /// A sender that brings fewer bytes per second than this, over a whole window, is cut off.
+    /// The lowest upload rate in bytes per second, averaged over a window. The gateway aborts a slower upload.
     pub slow_bytes_per_second: u64,
-    /// Seconds of that window. Roles that judge their senders themselves should do so earlier, as they have more to say.
+    /// The length of that window in seconds. A role that limits upload rates itself should use a shorter one, because
+    /// its error says more.
     pub slow_window_seconds: u64,
-    /// Seconds until a WebSocket over which nothing has gone is ended; pings count.
+    /// Seconds without traffic (pings count) after which a WebSocket is closed.
     pub websocket_idle_timeout_seconds: u64,
-    /// Bytes of the longest address, with its query.
+    /// The longest URL in bytes, with its query.
     pub max_url_bytes: usize,
-    /// Header lines of a request.
+    /// The most header lines of a request.
     pub max_headers: usize,
-    /// How many proxies of ours stand in front; the client is that many from the right in `X-Forwarded-For`.
+    /// How many trusted proxies stand in front of the gateway. The client's address is taken that many places from the
+    /// right in `X-Forwarded-For`.
     pub trusted_hops: usize,
-    /// Origins whose pages may call the interface from a browser, such as `["https://app.example"]`.
+    /// Origins whose pages may call the API from a browser (CORS), such as `["https://app.example"]`.
     pub allowed_origins: Vec<String>,
 }
 
-/// For the reference.
+/// Returns the sections for the configuration reference.
 pub(crate) fn sections() -> Vec<Section> {
     vec![Section::of::<Config>("gateway")]
 }
@@ -70,7 +75,7 @@ impl Default for Config {
             anonymous_in_flight_per_address: 32,
             streams_at_once: 4_000,
             streams_per_member: 32,
-            // Two hundred people at one venue, each with six.
+            // Two hundred people at one venue, each with six streams.
             streams_per_address: 1_200,
             reads_per_second: 2_000,
             writes_per_second: 50,
@@ -81,7 +86,7 @@ impl Default for Config {
             slow_window_seconds: 40,
             websocket_idle_timeout_seconds: 300,
             max_url_bytes: 8 * 1024,
-            // hyper refuses more than a hundred without a word.
+            // hyper refuses more than a hundred, without an explanation.
             max_headers: 80,
             trusted_hops: 0,
             allowed_origins: Vec::new(),
@@ -89,7 +94,7 @@ impl Default for Config {
     }
 }
 
-/// What a browser on another origin may send besides the plain headers.
+/// Request headers that a page on an allowed origin may send besides the CORS-safelisted ones.
 const REQUEST_HEADERS: [&str; 14] = [
     "authorization",
     "content-type",
@@ -106,7 +111,7 @@ const REQUEST_HEADERS: [&str; 14] = [
     "upload-metadata",
     "upload-checksum",
 ];
-/// What its script may read of an answer.
+/// Response headers that its scripts may read.
 const RESPONSE_HEADERS: [&str; 15] = [
     "location",
     "etag",
@@ -147,7 +152,8 @@ impl Config {
 
     pub(crate) fn cors(&self) -> Result<CorsLayer, BootError> {
         let origins = self.allowed_origins.iter().map(|text| parse_origin(text)).collect::<Result<Vec<_>, _>>()?;
-        // Credentials are never allowed, and `tutti-session` is not in the list of headers: a session's cookie is for the page of this origin alone.
+        // Credentials are never allowed, and `tutti-session` is not in the list of headers: only the page of this
+        // origin may use the session cookie.
         Ok(CorsLayer::new()
             .allow_origin(AllowOrigin::list(origins))
             .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE])
@@ -157,9 +163,10 @@ impl Config {
     }
 }
 
-/// An origin as browsers write it in `Origin` (RFC 6454, section 6.2). `*` would let every page in, and `null` every sandboxed one.
+/// Parses an origin as browsers write it in `Origin` (RFC 6454, section 6.2). `*` is refused because it would allow
+/// every page, and `null` because it would allow every sandboxed one.
 fn parse_origin(text: &str) -> Result<HeaderValue, BootError> {
-    let invalid = || BootError::Other(format!("gateway.allowed_origins holds {text:?}, which is no origin; write them like \"https://app.example\""));
+    let invalid = || BootError::Other(format!("gateway.allowed_origins contains {text:?}, which is no origin; write origins like \"https://app.example\""));
     let url: Uri = text.parse().map_err(|_| invalid())?;
     let (Some("http" | "https"), Some(host)) = (url.scheme_str(), url.authority()) else { return Err(invalid()) };
     let canonical = format!("{}://{host}", url.scheme_str().unwrap_or_default());

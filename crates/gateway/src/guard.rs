@@ -1,8 +1,10 @@
-//! What a client may ask for: who it is, how often, how much at once. Every route of the public listener stands behind it.
+//! The guard: the middleware around every route of the public listener. It identifies the client and enforces rate and
+//! concurrency limits.
 //!
-//! Clients are told apart by member where a token was checked, by address otherwise (IPv6: the /64; behind proxies: as
-//! many hops from the right as we trust). Requests have places, long-lived ones a budget of their own (see `stream_budget`), health checks a few
-//! places that no flood of others takes. Invariant: what a client writes into `X-Forwarded-For` or `X-Tutti-*` by itself never counts.
+//! A client is a member if its token is valid, and otherwise an address prefix (an IPv4 address or an IPv6 /64; behind
+//! proxies, the address that many trusted hops from the right). Ordinary requests, streams (see `stream_budget`) and
+//! health checks have separate limits, so that health checks succeed under load. Invariant: values that a client itself
+//! writes into `X-Forwarded-For` or `X-Tutti-*` are never used.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
@@ -29,47 +31,49 @@ use crate::body_limit::{BodyLimit, BodyOutcome, Violation};
 use crate::stream_budget::{ClientKey, StreamAdmission, StreamBudget, StreamLimits};
 use crate::{Config, ROUTES, STATIC_ROUTES, sse};
 
-/// What neighbours tell each other; nobody else may.
+/// The prefix of headers that only internal requests may have.
 const INTERNAL_HEADER_PREFIX: &str = "x-tutti-";
-/// Bodies up to this size are expected to be there at once, so their requests have a deadline like those without.
+/// Bodies up to this size should arrive at once, so their requests have a deadline like those without a body.
 const SMALL_BODY_BYTES: u64 = 16 * 1024;
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-/// What proxies say that nothing here reads, and so must not be passed on as if it had been checked.
+/// Proxy headers that Tutti does not read. They are removed so that no role takes them for checked.
 const UNTRUSTED_HEADERS: [&str; 7] = ["forwarded", "x-real-ip", "x-client-ip", "true-client-ip", "x-original-url", "x-rewrite-url", "x-http-method"];
-/// What a proxy of ours may say, and nobody else.
+/// Proxy headers that are accepted from trusted proxies only.
 const PROXY_HEADERS: [&str; 4] = ["x-forwarded-proto", "x-forwarded-host", "x-forwarded-port", "x-forwarded-prefix"];
-/// A client may save up this many seconds' worth of requests.
+/// The burst of a rate limit, in seconds' worth of requests.
 const BURST_SECONDS: u32 = 10;
-/// Clients that are remembered at most; past that, the ones that have been quiet are forgotten early.
+/// The most clients that a rate limiter tracks. Past that, idle clients are dropped early.
 const MAX_TRACKED_CLIENTS: usize = 100_000;
 const PRUNE_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Where balancers ask whether the process serves; answered by the process, not by a role.
+/// Paths of health checks by load balancers. The process responds to them, not a role.
 const HEALTH_ROUTES: [&str; 2] = ["/healthz", "/readyz"];
-/// Health checks at once, and per second from one address.
+/// The most health checks at once.
 const MAX_HEALTH_CHECKS: usize = 64;
+/// Health checks per second from one prefix.
 const HEALTH_CHECKS_PER_SECOND: u32 = 50;
-/// Access tokens per second from one address that were not seen before: each costs the check of a signature (50 µs).
+/// New access tokens per second from one prefix: each costs a signature check (50 µs).
 const NEW_TOKENS_PER_SECOND: u32 = 500;
-/// A client that is refused because it asks too much hears so after this long.
+/// How long a 429 response is delayed.
 const TOO_MANY_REQUESTS_DELAY: Duration = Duration::from_millis(100);
-/// A static file counts as a reading request for each of these that it has: what it costs is its way through the socket.
+/// A static file counts as one read request per this many bytes, because its cost is the transfer.
 const STATIC_BYTES_PER_REQUEST: u64 = 16 * 1024;
-/// Asking for a stream counts as this many reading requests: one that comes back as often as it is evicted is to cost no more than a reader.
+/// A request for a stream counts as this many read requests, so that a client that reconnects after each eviction costs
+/// no more than an ordinary reader.
 const REQUESTS_PER_STREAM: u32 = 20;
 
 type Limiter<K> = Option<Arc<DefaultKeyedRateLimiter<K>>>;
 
-/// What kind of a request it is, by its route.
+/// The class of a request, by its route. It decides which limits apply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RequestClass {
-    /// One for a role, or for nothing that is there.
+    /// A request for a role, or for an unknown path.
     Role,
-    /// One for a role whose answer will be a stream (see [`ROUTES`]).
+    /// A request for a role whose response is a stream (see [`ROUTES`]).
     Stream,
-    /// A file of the binary: the same for everyone, so no token is looked at.
+    /// An embedded file. It is the same for every client, so no token is checked.
     Static,
-    /// One of [`HEALTH_ROUTES`].
+    /// A health check: one of [`HEALTH_ROUTES`].
     Health,
 }
 
@@ -87,10 +91,10 @@ impl RequestClass {
 #[derive(Clone)]
 pub(crate) struct Guard {
     requests: Arc<Semaphore>,
-    /// How many of the places those without a token have together.
+    /// Permits for all requests without a token together.
     anonymous_requests: Arc<Semaphore>,
     health_checks: Arc<Semaphore>,
-    /// What each of them has.
+    /// Permits for requests without a token, per prefix.
     anonymous_limits: AnonymousLimits,
     streams: StreamBudget,
     tasks: Tasks,
@@ -149,13 +153,14 @@ impl Guard {
         by_prefix.into_iter().flatten().for_each(|limiter| limiter.retain_recent());
     }
 
-    /// The middleware.
+    /// Runs the middleware.
     pub(crate) async fn layer(State(guard): State<Self>, request: Request, next: Next) -> Response {
         let origin = request.headers().get(header::ORIGIN).cloned();
         match guard.handle(request, next).await {
             Ok(response) => response,
             Err(problem) => {
-                // It holds no place any more. One that asks again at once would otherwise keep the processor busy with being refused.
+                // The request holds no permit any more. The delay keeps a client that retries at once from using up the
+                // processor.
                 if problem.status == StatusCode::TOO_MANY_REQUESTS {
                     tokio::time::sleep(TOO_MANY_REQUESTS_DELAY).await;
                 }
@@ -167,17 +172,17 @@ impl Guard {
     async fn handle(&self, request: Request, next: Next) -> Result<Response, Problem> {
         let Admitted { request, class, client, permits, in_flight, outcome } = self.admit(request).await?;
         let response = next.run(request).await;
-        // What is left is to send it.
+        // The response's head is here: the request is not in flight any more.
         drop(in_flight);
-        // The role knows no more than that the body broke off.
+        // The role saw only an incomplete body. The violation says why.
         let response = outcome.and_then(|outcome| outcome.get().copied()).map_or(response, |violation| Problem::from(violation).into_response());
         self.finish(response, class, client, permits)
     }
 
-    /// What becomes of an answer on its way out.
+    /// Attaches permits to a response: a stream gets one from the stream budget, any other body keeps the request's.
     fn finish(&self, response: Response, class: RequestClass, client: ClientKey, permits: Permits) -> Result<Response, Problem> {
         if sse::is_event_stream(&response) {
-            // From now on it holds a place among the streams instead.
+            // A stream counts in the stream budget instead.
             drop(permits);
             return Ok(sse::end_on_shutdown_or_eviction(&self.tasks, self.streams.acquire(client)?, response));
         }
@@ -185,11 +190,12 @@ impl Guard {
             let weight = 1 + response.body().size_hint().exact().unwrap_or(0) / STATIC_BYTES_PER_REQUEST;
             check_weighted(self.static_reads.as_deref(), &prefix, u32::try_from(weight).unwrap_or(u32::MAX))?;
         }
-        // The place is held until the answer's body has left.
+        // The permits are held until the response's body has been sent.
         Ok(response.map(|body| axum::body::Body::new(BodyWithPermits { body, _permits: permits })))
     }
 
-    /// Lets a page on an allowed origin read why it was refused: what the guard refuses never reaches the layer that says so of answers.
+    /// Adds CORS headers to a refusal, so that a page on an allowed origin can read it. Refusals never reach the CORS
+    /// layer.
     fn add_cors_headers(&self, mut response: Response, origin: Option<HeaderValue>) -> Response {
         if let Some(origin) = origin.filter(|origin| self.allowed_origins.iter().any(|known| known.as_bytes() == origin.as_bytes())) {
             response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
@@ -209,7 +215,7 @@ impl Guard {
         let address = self.client_address(&mut parts).await;
         strip_internal_headers(&mut parts.headers, self.trusted_hops > 0);
         if let Ok(value) = HeaderValue::from_str(&address.to_string()) {
-            // What stood there before it was somebody's claim.
+            // An earlier value was an unchecked claim of the client.
             parts.headers.insert(X_FORWARDED_FOR, value.clone());
             parts.headers.insert(CLIENT, value);
         }
@@ -219,7 +225,7 @@ impl Guard {
         let is_read = matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
         match (class, member) {
             (RequestClass::Health, _) => check(self.health_rate.as_deref(), &prefix)?,
-            // Counted by what it weighs, once that is known.
+            // Static files are counted by their size, once it is known.
             (RequestClass::Static, _) if is_read => {}
             (RequestClass::Stream, _) if is_read => check_weighted(self.reads.as_deref(), &client, REQUESTS_PER_STREAM)?,
             (_, _) if is_read => check(self.reads.as_deref(), &client)?,
@@ -230,7 +236,7 @@ impl Guard {
             ClientKey::Prefix(prefix) if class != RequestClass::Health => Some(self.anonymous_limits.acquire(prefix)?),
             _ => None,
         };
-        // Places are for those whose turn it is: one who waits holds none that another could have.
+        // The in-flight permit comes first: a waiting request must not hold a request permit that another could use.
         let in_flight = match &prefix_permit {
             Some(permit) if is_read && class != RequestClass::Static => Some(permit.acquire_in_flight().await?),
             _ => None,
@@ -250,7 +256,8 @@ impl Guard {
         Ok(Admitted { request: Request::from_parts(parts, body), class, client, permits, in_flight, outcome: Some(outcome) })
     }
 
-    /// Who asks. A token that was not seen before costs something to check, so a client may bring only so many.
+    /// Returns the member whose token the request has, if any. Each new token costs a signature check, so their rate is
+    /// limited per prefix.
     async fn verify_member(&self, parts: &mut http::request::Parts, prefix: IpAddr) -> Result<Option<Member>, Problem> {
         let has_token = parts.headers.contains_key(header::AUTHORIZATION);
         if has_token && !parts.extensions.get::<Verifier>().is_some_and(|verifier| verifier.remembers(&parts.headers)) {
@@ -259,7 +266,7 @@ impl Guard {
         <Option<Member> as axum::extract::FromRequestParts<()>>::from_request_parts(parts, &()).await
     }
 
-    /// Refuses what is too large before anything of it is looked at.
+    /// Refuses requests that are too large, before anything else of them is read.
     fn check_head(&self, request: &Request) -> Result<(), Problem> {
         self.head.check(request)?;
         if request.body().size_hint().lower() > self.body_limit.max_bytes {
@@ -268,7 +275,8 @@ impl Guard {
         Ok(())
     }
 
-    /// The address of whoever stands before the proxies that we trust. An IPv4 address is one, also where it came over an IPv6 socket.
+    /// Returns the address of the client in front of the trusted proxies. An IPv4-mapped IPv6 address is returned as
+    /// IPv4.
     async fn client_address(&self, parts: &mut http::request::Parts) -> IpAddr {
         let peer = ConnectInfo::<SocketAddr>::from_request_parts(parts, &()).await.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ConnectInfo(address)| address.ip());
         if self.trusted_hops == 0 {
@@ -280,14 +288,14 @@ impl Guard {
     }
 }
 
-/// An address as proxies write it: some add the port, and brackets around IPv6.
+/// Parses an address as proxies write it: some add a port, and brackets around IPv6.
 fn parse_forwarded_address(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let without_brackets = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     without_brackets.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
-/// A request that may pass, what it holds, and what becomes of its body.
+/// An admitted request, its permits, and the outcome of its body.
 struct Admitted {
     request: Request,
     class: RequestClass,
@@ -297,7 +305,7 @@ struct Admitted {
     outcome: Option<BodyOutcome>,
 }
 
-/// A place among the requests at once, and in the share of the client.
+/// The permits of a request. Released on drop.
 struct Permits {
     _request: OwnedSemaphorePermit,
     _anonymous_request: Option<OwnedSemaphorePermit>,
@@ -308,7 +316,8 @@ fn busy() -> Problem {
     Problem::unavailable("The server is busy. Try again in a moment.", Duration::from_secs(1))
 }
 
-/// Takes away what a stranger sends under our names, and what only a proxy of ours could know.
+/// Removes internal headers, headers that Tutti does not read, and, without a trusted proxy, those that only one may
+/// set.
 fn strip_internal_headers(headers: &mut HeaderMap, behind_proxy: bool) {
     let internal: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with(INTERNAL_HEADER_PREFIX)).cloned().collect();
     for name in internal {
@@ -329,7 +338,7 @@ fn check<K: std::hash::Hash + Eq + Clone>(limiter: Option<&DefaultKeyedRateLimit
     check_weighted(limiter, key, 1)
 }
 
-/// As [`check`], for what counts as several.
+/// Like [`check`], for a request that counts as several.
 fn check_weighted<K: std::hash::Hash + Eq + Clone>(limiter: Option<&DefaultKeyedRateLimiter<K>>, key: &K, weight: u32) -> Result<(), Problem> {
     let Some(limiter) = limiter else { return Ok(()) };
     if limiter.len() > MAX_TRACKED_CLIENTS {
@@ -338,16 +347,16 @@ fn check_weighted<K: std::hash::Hash + Eq + Clone>(limiter: Option<&DefaultKeyed
     let weight = NonZeroU32::new(weight).unwrap_or(NonZeroU32::MIN);
     let result = match limiter.check_key_n(key, weight) {
         Ok(result) => result,
-        // It weighs more than can be saved up: then it takes all there is.
+        // The weight exceeds the whole burst: the request uses all of it.
         Err(capacity) => limiter.check_key_n(key, NonZeroU32::new(capacity.0).unwrap_or(NonZeroU32::MIN)).unwrap_or(Ok(())),
     };
     result.map_err(|not_until| {
         let wait = not_until.wait_time_from(DefaultClock::default().now());
-        Problem::new(StatusCode::TOO_MANY_REQUESTS, "request.too_many", "That was too many requests in a short time. Wait a little, then go on.").retry_after(wait)
+        Problem::new(StatusCode::TOO_MANY_REQUESTS, "request.too_many", "Too many requests in a short time. Wait a little, then try again.").retry_after(wait)
     })
 }
 
-/// A body that holds a place among the requests at once.
+/// A body that holds the permits of its request until it has been sent.
 struct BodyWithPermits {
     body: axum::body::Body,
     _permits: Permits,

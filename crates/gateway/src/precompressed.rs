@@ -1,7 +1,8 @@
-//! Serving a file that is part of the binary: which coding, whether the client has it already.
+//! Responses with precompressed files: content negotiation and entity tags.
 //!
-//! Owns content negotiation (RFC 9110 §12.5.3) and entity tags; not which URL has which file, nor the headers that are the same for all (see
-//! `static_files`). Invariant: no request compresses anything, or copies a file: bodies are the bytes that the build packed.
+//! Owns content negotiation (RFC 9110 §12.5.3) and entity tags. Does not own which URL serves which file, nor the
+//! headers that all responses share (see `static_files`). Invariant: no request compresses or copies a file; bodies are
+//! the bytes that were compressed at build time or at the start.
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
@@ -9,7 +10,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use kit::Problem;
 
-/// A file as the build packed it; `gzip` and `brotli` where they are smaller.
+/// A file that the build script embedded, with its compressed forms where they are smaller.
 pub(crate) struct EmbeddedFile {
     pub(crate) path: &'static str,
     pub(crate) digest: &'static str,
@@ -20,7 +21,7 @@ pub(crate) struct EmbeddedFile {
 
 include!(concat!(env!("OUT_DIR"), "/embedded_files.rs"));
 
-/// Finds a file in one of the two tables, which are sorted.
+/// Finds a file by its path in one of the two tables, which are sorted.
 pub(crate) fn find(files: &'static [EmbeddedFile], path: &str) -> Option<PrecompressedFile> {
     let at = files.binary_search_by(|file| file.path.cmp(path)).ok()?;
     files.get(at).map(|file| PrecompressedFile {
@@ -31,7 +32,7 @@ pub(crate) fn find(files: &'static [EmbeddedFile], path: &str) -> Option<Precomp
     })
 }
 
-/// Something to serve, in each of its codings.
+/// A file to serve, in each of its codings.
 #[derive(Debug, Clone)]
 pub(crate) struct PrecompressedFile {
     pub(crate) digest: String,
@@ -48,14 +49,14 @@ enum Coding {
 }
 
 impl PrecompressedFile {
-    /// Responds with the smallest coding that the client takes, or with 304 where it has it.
+    /// Responds with the smallest coding that the client accepts, or with 304 if the client has the file already.
     pub(crate) fn respond(self, request: &HeaderMap, headers: HeaderMap) -> Response {
         let offered: Vec<Coding> = [(Coding::Brotli, self.brotli.is_some()), (Coding::Gzip, self.gzip.is_some()), (Coding::Identity, true)]
             .into_iter()
             .filter_map(|(coding, exists)| exists.then_some(coding))
             .collect();
         let Some(coding) = negotiate(request, &offered) else {
-            let detail = "This file comes as it is, in gzip or in Brotli; Accept-Encoding takes none of them.";
+            let detail = "This file is available uncompressed, in gzip and in Brotli, and Accept-Encoding accepts none of them.";
             let mut response = Problem::new(StatusCode::NOT_ACCEPTABLE, "request.not_acceptable", detail).into_response();
             response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-encoding"));
             return response;
@@ -81,7 +82,8 @@ impl PrecompressedFile {
     }
 }
 
-/// The offered coding with the highest quality, the first of them where several are equal; `None` where the client takes none.
+/// Returns the offered coding with the highest quality, and the first of several equal ones. Returns `None` if the
+/// client accepts none.
 fn negotiate(request: &HeaderMap, offered: &[Coding]) -> Option<Coding> {
     if !request.contains_key(header::ACCEPT_ENCODING) {
         return offered.contains(&Coding::Identity).then_some(Coding::Identity);
@@ -90,7 +92,8 @@ fn negotiate(request: &HeaderMap, offered: &[Coding]) -> Option<Coding> {
     best.filter(|(quality, _)| *quality > 0).map(|(_, coding)| coding)
 }
 
-/// A coding's quality in thousandths. What is not named has that of `*`; without one, only the identity is taken, as the last.
+/// Returns a coding's quality in thousandths. A coding that is not named has the quality of `*`; without `*`, only the
+/// identity is acceptable, with the lowest quality.
 fn quality(request: &HeaderMap, coding: Coding) -> u16 {
     let named = |name: &str| match coding {
         Coding::Brotli => name.eq_ignore_ascii_case("br"),
@@ -109,12 +112,12 @@ fn quality(request: &HeaderMap, coding: Coding) -> u16 {
             }
         }
     }
-    // RFC 9110 §12.5.3: the identity is acceptable unless it, or all that is not named, is refused.
+    // RFC 9110 §12.5.3: the identity is acceptable unless it, or `*`, is refused.
     let default_quality = if coding == Coding::Identity { wildcard.map_or(1, |any: u16| any.min(1)) } else { wildcard.unwrap_or(0) };
     own.unwrap_or(default_quality)
 }
 
-/// `q=0.5` in thousandths (RFC 9110 §12.4.2); `None` where it is not well-formed.
+/// Parses a quality such as `q=0.5` into thousandths (RFC 9110 §12.4.2). Returns `None` if it is malformed.
 fn parse_quality(parameters: &str) -> Option<u16> {
     let parameters = parameters.trim();
     if parameters.is_empty() {
@@ -130,7 +133,7 @@ fn parse_quality(parameters: &str) -> Option<u16> {
     (thousandths <= 1000).then_some(thousandths)
 }
 
-/// Whether `If-None-Match` has this tag (RFC 9110 §13.1.2: compared weakly).
+/// Whether `If-None-Match` contains this tag (RFC 9110 §13.1.2: weak comparison).
 fn matches_etag(request: &HeaderMap, tag: &str) -> bool {
     let lines = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     lines.flat_map(|line| line.split(',')).map(str::trim).any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)

@@ -1,6 +1,6 @@
-//! Which role answers which address: one table.
+//! The route table: which role serves which path.
 //!
-//! Invariant: what is not in the table doesn't pass.
+//! Invariant: a request to a path that is not in the table is not forwarded.
 
 use std::time::Duration;
 
@@ -17,16 +17,18 @@ use kit::tasks::Tasks;
 use crate::body_limit::Violation;
 use crate::websocket;
 
-/// A row of the table.
+/// A row of the route table.
 #[derive(Debug, Clone, Copy)]
 pub struct Route {
     /// The path's pattern, as axum writes it.
     pub path: &'static str,
-    /// The role that answers.
+    /// The role that serves it.
     pub role: &'static str,
-    /// Whether its answers are streams, so that asking for one counts for more. What is held to the budget of streams is told by the answer.
+    /// Whether its responses are streams, so that a request counts as several. The stream budget itself goes by the
+    /// response's content type.
     pub streams: bool,
-    /// Whether cookies pass here, in either direction. Everywhere else they end at the gateway, so that a role can't come to trust one.
+    /// Whether cookies are forwarded, in both directions. On all other routes the gateway removes them, so that no role
+    /// can rely on one.
     pub cookies: bool,
 }
 
@@ -42,7 +44,7 @@ const fn route_with_cookies(path: &'static str, role: &'static str) -> Route {
     Route { cookies: true, ..route(path, role) }
 }
 
-/// The table.
+/// The route table.
 pub const ROUTES: &[Route] = &[
     route("/.well-known/jwks.json", "accounts"),
     route_with_cookies("/v1/accounts", "accounts"),
@@ -61,16 +63,16 @@ pub const ROUTES: &[Route] = &[
     route("/v1/files/{name}", "delivery"),
 ];
 
-/// What every row needs to pass a request on.
+/// The state that every route needs to forward a request.
 #[derive(Clone)]
 pub(crate) struct ProxyState {
     pub(crate) peers: Peers,
     pub(crate) tasks: Tasks,
-    /// A WebSocket over which nothing goes for this long is ended.
+    /// How long a WebSocket may be without traffic before it is closed.
     pub(crate) websocket_idle_timeout: Duration,
 }
 
-/// A router that passes each row's requests to its role.
+/// Returns a router that forwards the requests of each row to its role.
 pub(crate) fn router(state: &ProxyState) -> Router {
     ROUTES.iter().fold(Router::new(), |router, row| router.route(row.path, any(forward).with_state((state.clone(), *row))))
 }
@@ -91,21 +93,22 @@ async fn call_role(state: ProxyState, role: &'static str, request: Request) -> R
     match result {
         Ok(response) => response,
         Err(error @ Error::Unknown(_)) => Problem::fault(&error).into_response(),
-        // Whoever broke off will not read this, unless it was cut off, and then it is told why (see `limits`).
-        Err(Error::Sender(..)) => Problem::bad_request("request.broken_off", "The body of the request broke off, or was not well-formed.").into_response(),
+        // A client that disconnected will not read this. If the gateway aborted the body, the guard replaces this
+        // response.
+        Err(Error::Sender(..)) => Problem::bad_request("request.broken_off", "The request's body is incomplete or malformed.").into_response(),
         Err(Error::Slow(_)) => Problem::from(Violation::TooSlow).into_response(),
         Err(error @ Error::Late(_)) => {
-            tracing::warn!(%error, role, "a neighbour was too late");
+            tracing::warn!(%error, role, "a role did not respond in time");
             Deadline::passed().into_response()
         }
         Err(error) => {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
-            // That nobody is there at all was said once, when it began (see `kit::peer`).
+            // That a role has no instance was logged once, when it began (see `kit::peer`).
             match error {
-                Error::Missing(..) => tracing::debug!(%error, role, "there is nobody to ask"),
-                _ => tracing::warn!(%error, cause, role, "a neighbour did not answer"),
+                Error::Missing(..) => tracing::debug!(%error, role, "a role has no instance"),
+                _ => tracing::warn!(%error, cause, role, "a role did not respond"),
             }
-            Problem::unavailable("This part of the service does not answer right now. Try again shortly.", Duration::from_secs(2)).into_response()
+            Problem::unavailable("This part of the service is unavailable right now. Try again shortly.", Duration::from_secs(2)).into_response()
         }
     }
 }

@@ -1,6 +1,8 @@
-//! Live streams end when the gateway does, also where the role behind them plays elsewhere and goes on; and when their place is taken away.
+//! Server-sent events: ends event streams when the gateway stops (the role may run in another process and go on), and
+//! when they are evicted.
 //!
-//! Invariant: a frame that was begun is passed on whole; the client sees an ordinary end and connects again, later if it was evicted.
+//! Invariant: a chunk that was read from the role is forwarded whole. The client sees a regular end of the response and
+//! reconnects, later if it was evicted.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -16,26 +18,27 @@ use kit::tasks::Tasks;
 
 use crate::stream_budget::StreamPermit;
 
-/// The last words to a client whose stream has to end for others: where it would come back at once, it would push out the next.
+/// The last event of an evicted stream. It delays the reconnection; otherwise the client would return at once and evict
+/// the next stream.
 const EVICTION_NOTICE: &[u8] = b"retry: 30000\n: too many streams are open; this was the oldest of the client with the most\n\n";
 
 struct EventStream {
     body: Body,
     stopping: BoxFuture<'static, ()>,
     evicted: BoxFuture<'static, ()>,
-    /// The last two bytes that were passed on; a frame ends with two line feeds.
+    /// The last two bytes that were forwarded. An event ends with two line feeds.
     tail: [u8; 2],
     ended: bool,
     _permit: StreamPermit,
 }
 
-/// Whether an answer is a stream of events.
+/// Whether a response is an event stream.
 pub(crate) fn is_event_stream(response: &Response) -> bool {
     let content_type = response.headers().get(header::CONTENT_TYPE);
     content_type.is_some_and(|value| value.as_bytes().get(..17).is_some_and(|prefix| prefix.eq_ignore_ascii_case(b"text/event-stream")))
 }
 
-/// Lets a stream of events end when the process stops, or when its place is taken away. Its connection ends with it.
+/// Makes an event stream end when the process stops or when its permit is revoked. The connection is closed with it.
 pub(crate) fn end_on_shutdown_or_eviction(tasks: &Tasks, permit: StreamPermit, mut response: Response) -> Response {
     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     let tasks = tasks.clone();
@@ -44,10 +47,10 @@ pub(crate) fn end_on_shutdown_or_eviction(tasks: &Tasks, permit: StreamPermit, m
 }
 
 impl EventStream {
-    /// What is still to be said when the stream has to end for others.
+    /// Ends the stream. Returns the eviction notice, unless an event was cut off.
     fn eviction_notice(&mut self) -> Option<Result<Frame<Bytes>, axum::Error>> {
         self.ended = true;
-        // In the middle of a frame there is no place for them: what was begun is dropped by the client.
+        // In the middle of an event the notice would become part of it. The client drops an incomplete event.
         (self.tail == *b"\n\n").then(|| Ok(Frame::data(Bytes::from_static(EVICTION_NOTICE))))
     }
 }
@@ -61,7 +64,7 @@ impl http_body::Body for EventStream {
         if this.ended {
             return Poll::Ready(None);
         }
-        // Asked first: a role that always has more to say must not keep a place that is no longer its own.
+        // Checked first, so that a role that always has data can't keep an evicted stream open.
         if this.evicted.poll_unpin(context).is_ready() {
             return Poll::Ready(this.eviction_notice());
         }
@@ -82,12 +85,12 @@ impl http_body::Body for EventStream {
     }
 
     fn size_hint(&self) -> SizeHint {
-        // Last words may come, or less than was announced.
+        // The notice may be added, or the stream may end early.
         SizeHint::default()
     }
 }
 
-/// Completes when either does.
+/// Completes when one of the two futures completes.
 pub(crate) async fn first_of(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
     match select(std::pin::pin!(one), std::pin::pin!(other)).await {
         Either::Left(_) | Either::Right(_) => {}

@@ -1,6 +1,6 @@
-//! The page: files inside the binary, and the interface's documentation.
+//! The routes of embedded files: the page, the API documentation, and the OpenAPI document.
 //!
-//! Invariant: whatever is served here is ours and the same for everyone; no member's data passes.
+//! Invariant: every response is the same for every client and contains no member's data.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -19,13 +19,14 @@ use sha2::{Digest as _, Sha256};
 
 use crate::precompressed::{DOCS, PAGE, PrecompressedFile, find};
 
-const PAGE_NOT_BUILT: &str = "<!doctype html><title>Tutti</title><p>This binary was built without the page. Run <code>make run</code>, or look at <a href=/docs>the interface</a>.";
+const PAGE_NOT_BUILT: &str =
+    "<!doctype html><title>Tutti</title><p>This binary was built without the page. Run <code>make run</code>, or read <a href=/docs>the API documentation</a>.";
 
-/// Every route that is served from here, for those who walk them all: paths, and one address for each.
+/// The routes of this module, each as its path pattern and an example path. Tests visit them all.
 pub const STATIC_ROUTES: [(&str, &str); 6] =
     [("/v1/openapi.json", "/v1/openapi.json"), ("/docs", "/docs"), ("/docs/", "/docs/"), ("/docs/{file}", "/docs/swagger-ui-bundle.js"), ("/", "/"), ("/{*path}", "/index.html")];
 
-/// The routes of [`STATIC_ROUTES`]; unknown paths without a dot show the page, which routes by itself.
+/// Returns the routes of [`STATIC_ROUTES`]. An unknown path without a dot gets the page, which does its own routing.
 pub(crate) fn router(openapi_json: &Arc<str>, object_store_origin: Option<&str>) -> Router {
     let (openapi_json, policy) = (precompress(openapi_json), Policy::page(object_store_origin));
     Router::new()
@@ -37,7 +38,7 @@ pub(crate) fn router(openapi_json: &Arc<str>, object_store_origin: Option<&str>)
         .route("/{*path}", get(page).with_state(policy))
 }
 
-/// The interface's description, compressed once.
+/// Compresses the OpenAPI document, once.
 fn precompress(openapi_json: &Arc<str>) -> PrecompressedFile {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
     let gzip = gzip.write_all(openapi_json.as_bytes()).and_then(|()| gzip.finish()).ok();
@@ -45,7 +46,7 @@ fn precompress(openapi_json: &Arc<str>) -> PrecompressedFile {
     PrecompressedFile { digest: hex::encode(&digest[..16]), identity: Bytes::copy_from_slice(openapi_json.as_bytes()), gzip: gzip.map(Bytes::from), brotli: None }
 }
 
-/// A file of Swagger UI.
+/// Responds with a file of Swagger UI.
 fn docs(file: &str, request: &HeaderMap) -> Response {
     match find(DOCS, file) {
         Some(found) => found.respond(request, headers(&format!("docs/{file}"), &Policy::Docs)),
@@ -57,11 +58,11 @@ async fn page(State(policy): State<Policy>, request: Request) -> Response {
     let path = request.uri().path().trim_start_matches('/');
     let reserved = path == "v1" || path.starts_with("v1/") || path.starts_with("internal") || path == "metrics" || path.starts_with(".well-known/");
     if reserved || !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return Problem::new(StatusCode::NOT_FOUND, "request.no_such_address", "There is nothing at this address.").into_response();
+        return Problem::new(StatusCode::NOT_FOUND, "request.no_such_address", "There is nothing at this URL.").into_response();
     }
     match find(PAGE, path) {
         Some(file) => file.respond(request.headers(), headers(path, &policy)),
-        // A dot means a file, except in a member's handle.
+        // A path with a dot is a file, except in a member's handle.
         _ if path.contains('.') && !path.starts_with("u/") => Problem::new(StatusCode::NOT_FOUND, "request.no_such_address", "There is no such file.").into_response(),
         _ => match find(PAGE, "index.html") {
             Some(file) => file.respond(request.headers(), headers("index.html", &policy)),
@@ -70,9 +71,10 @@ async fn page(State(policy): State<Policy>, request: Request) -> Response {
     }
 }
 
-/// What every answer with a static file says, besides what its coding and its tag add. `path` is where it lies, without the first slash.
+/// Returns the headers of a static file's response, without those of its coding and entity tag. `path` has no leading
+/// slash.
 fn headers(path: &str, policy: &Policy) -> HeaderMap {
-    // Built names carry a hash of their content, so they never change.
+    // Names of built assets contain a hash of the content, so a response never becomes stale.
     let cache_control = if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
     let pairs = [(header::CONTENT_TYPE, content_type(path)), (header::CACHE_CONTROL, cache_control)];
     let mut headers: HeaderMap = pairs.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect();

@@ -1,7 +1,9 @@
-//! The budget of long-lived requests (event streams, WebSockets): how many at once, whose, and which one ends when there are too many.
+//! The budget of long-lived requests (event streams, WebSockets): how many may be open, and which one is evicted when
+//! there are too many.
 //!
-//! Owns no body and no socket: those hold a [`StreamPermit`] and end when it says so. Invariant: there are never more permits than `all`, a client
-//! has never more than its share, and a client loses its oldest stream only to one that has fewer.
+//! Does not own bodies or sockets: those hold a [`StreamPermit`] and end when it is revoked. Invariant: there are never
+//! more permits than `all`, a client never has more than its limit, and a client loses its oldest stream to another
+//! client only if that one has fewer.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -15,19 +17,21 @@ use prometheus_client::metrics::gauge::Gauge;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// A member with no more streams than this loses none to others: a handful of pages, each with a few items that are being converted.
+/// A member with at most this many streams loses none to other clients: enough for a few pages, each with a few items
+/// that are being converted.
 const PROTECTED_PER_MEMBER: usize = 6;
 
-/// Who holds a stream. Members come first in the order: between equals, a client without a name loses.
+/// The client that a stream is counted for. Members sort first, so that of two clients with equally many streams the
+/// anonymous one loses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum ClientKey {
-    /// A member, wherever it comes from.
+    /// A member, from any address.
     Member(Uuid),
-    /// Everyone without a token behind one IPv4 address or IPv6 /64.
+    /// All clients without a token at one IPv4 address or IPv6 /64.
     Prefix(IpAddr),
 }
 
-/// How many streams there may be.
+/// The most streams, in all and per client.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct StreamLimits {
     pub(crate) all: usize,
@@ -35,7 +39,7 @@ pub(crate) struct StreamLimits {
     pub(crate) per_prefix: usize,
 }
 
-/// The budget.
+/// The budget; clones share it.
 #[derive(Debug, Clone)]
 pub(crate) struct StreamBudget(Arc<Inner>);
 
@@ -50,15 +54,16 @@ struct Inner {
 #[derive(Debug, Default)]
 struct OpenStreams {
     next_number: u64,
-    /// Every stream in the order in which they began.
+    /// All streams by number, which is the order in which they began.
     streams: BTreeMap<u64, (ClientKey, CancellationToken)>,
     by_client: HashMap<ClientKey, BTreeSet<u64>>,
-    /// Holders by how many they have: the greediest is the last.
+    /// Clients sorted by their number of streams; the last one has the most.
     members: BTreeSet<(usize, ClientKey)>,
     prefixes: BTreeSet<(usize, ClientKey)>,
 }
 
-/// Whose streams a request's would be, in its extensions: for those who learn later than the guard that it becomes one.
+/// A request extension with which a handler acquires a permit when the request becomes a stream (a WebSocket after its
+/// handshake).
 #[derive(Debug, Clone)]
 pub(crate) struct StreamAdmission {
     pub(crate) budget: StreamBudget,
@@ -71,7 +76,7 @@ impl StreamAdmission {
     }
 }
 
-/// A place in the budget, free again when it is dropped.
+/// Permits one open stream. Released on drop.
 #[derive(Debug)]
 pub(crate) struct StreamPermit {
     inner: Arc<Inner>,
@@ -89,7 +94,8 @@ impl StreamBudget {
         Self(Arc::new(Inner { limits, open_streams: Mutex::default(), open, evicted }))
     }
 
-    /// Takes a place, from the greediest where none is free; refused where nobody has more than the one who asks.
+    /// Acquires a permit. If the budget is used up, evicts the oldest stream of the client with the most; responds 503
+    /// if no other client has more streams than this one.
     pub(crate) fn acquire(&self, client: ClientKey) -> Result<StreamPermit, Problem> {
         let inner = &self.0;
         let mut open_streams = inner.lock();
@@ -131,14 +137,14 @@ impl OpenStreams {
         self.by_client.get(&client).map_or(0, BTreeSet::len)
     }
 
-    /// Who loses a stream to `client`, which has `own`.
+    /// Returns the client that must give up a stream for `client`, which has `own` streams.
     fn largest_holder(&self, client: ClientKey, own: usize) -> Option<ClientKey> {
         let prefix = self.prefixes.last().copied();
         let member = self.members.last().copied().filter(|(count, _)| *count > PROTECTED_PER_MEMBER);
         let largest = member.into_iter().chain(prefix).max();
         match (largest, client) {
             (Some((count, loser)), _) if count > own + 1 => Some(loser),
-            // A member's page goes before one that is looked at without a name.
+            // A member's stream takes precedence over an anonymous one.
             (_, ClientKey::Member(_)) if own < PROTECTED_PER_MEMBER => prefix.map(|(_, loser)| loser),
             _ => None,
         }
@@ -155,7 +161,7 @@ impl OpenStreams {
         Some(token)
     }
 
-    /// Changes a client's streams and its rank.
+    /// Changes a client's streams and updates its position by count.
     fn update_client(&mut self, client: ClientKey, change: impl FnOnce(&mut BTreeSet<u64>) -> bool) {
         let streams = self.by_client.entry(client).or_default();
         let before = streams.len();
@@ -173,7 +179,7 @@ impl OpenStreams {
 }
 
 impl StreamPermit {
-    /// Completes when this stream has to end.
+    /// Completes when this permit is revoked and the stream must end.
     pub(crate) fn evicted(&self) -> impl Future<Output = ()> + Send + use<> {
         self.evicted.clone().cancelled_owned()
     }

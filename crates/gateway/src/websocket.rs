@@ -1,7 +1,9 @@
-//! WebSockets: the connection of a client and the one to its role, tied together until either ends, or the gateway does.
+//! WebSocket proxying: copies bytes between a client's connection and the one to its role, until one of them or the
+//! gateway ends.
 //!
-//! A gateway that ends says "going away" (1001) between two frames of the role's, so that a client connects again at once, to another one.
-//! Invariant: a socket keeps the place of its connection at the door and one among the streams, and one over which nothing goes ends by itself.
+//! A gateway that stops sends "going away" (1001) between two frames of the role, so that the client reconnects at
+//! once, to another gateway. Invariant: a WebSocket holds its connection permit and a stream permit, and one without
+//! traffic is closed.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -20,16 +22,17 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use crate::sse::first_of;
 use crate::stream_budget::{StreamAdmission, StreamPermit};
 
-/// A close frame that says 1001, "going away" (RFC 6455 §5.5.1, §7.4.1).
+/// A close frame with code 1001, "going away" (RFC 6455 §5.5.1, §7.4.1).
 const GOING_AWAY: [u8; 4] = [0x88, 0x02, 0x03, 0xe9];
-/// Once one end has closed, the other may say its last words for this long.
+/// How long one end may go on sending after the other has closed.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
-/// An end that takes nothing for this long is gone.
+/// How long a write may block before that end counts as gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long the client's side of the upgrade may take.
 const UPGRADE_TIMEOUT: Duration = Duration::from_secs(60);
 const BUFFER_BYTES: usize = 16 * 1024;
 
-/// Passes a handshake on and, where the role agrees, ties the two connections together.
+/// Forwards a handshake and, if the role accepts it, copies bytes between the two connections.
 pub(crate) async fn forward(peers: &Peers, tasks: &Tasks, idle_timeout: Duration, role: &str, request: Request) -> Result<Response, Error> {
     let client = request.extensions().get::<OnUpgrade>().cloned();
     let connection_permit = request.extensions().get::<Place>().cloned();
@@ -44,7 +47,7 @@ pub(crate) async fn forward(peers: &Peers, tasks: &Tasks, idle_timeout: Duration
             };
             tasks.spawn(async move {
                 let _connection_permit = connection_permit;
-                // Its answer may not have reached the client, who has then gone.
+                // The upgrade fails if the client has disconnected before the response reached it.
                 if let Some(Ok(client)) = upgraded(client).await {
                     copy_both_ways(TokioIo::new(client), tunnel, idle_timeout, &CloseSignal { tasks: owner, permit }).await;
                 }
@@ -72,13 +75,13 @@ async fn copy_both_ways(client: impl AsyncRead + AsyncWrite + Send, mut role: Tu
     };
     tokio::select! {
         () = both => {}
-        () = wait_until_idle(&last_read, idle_timeout) => tracing::debug!("a socket over which nothing went was ended"),
-        // In the middle of a frame there is no place for a last word.
+        () = wait_until_idle(&last_read, idle_timeout) => tracing::debug!("an idle WebSocket was closed"),
+        // In the middle of a frame no close frame can be sent, so the connection ends without one.
         () = async { close_signal.received().await; sleep(2 * CLOSE_TIMEOUT).await } => {}
     }
 }
 
-/// Why a socket may have to end: with the process, or because its place is taken away.
+/// The reasons for the gateway to close a WebSocket: the process stops, or the stream permit is revoked.
 struct CloseSignal {
     tasks: Tasks,
     permit: Option<StreamPermit>,
@@ -93,7 +96,7 @@ impl CloseSignal {
     }
 }
 
-/// From the client to the role, as it comes.
+/// Copies bytes from the client to the role, unchanged.
 async fn client_to_role(mut client: impl AsyncRead + Unpin, mut role: impl AsyncWrite + Unpin, last_read: &Mutex<Instant>) {
     let mut buffer = vec![0; BUFFER_BYTES];
     while let Some(bytes) = read_some(&mut client, &mut buffer, last_read).await {
@@ -104,7 +107,7 @@ async fn client_to_role(mut client: impl AsyncRead + Unpin, mut role: impl Async
     let _ = role.shutdown().await;
 }
 
-/// From the role to the client, frame by frame as far as the end is concerned.
+/// Copies bytes from the role to the client, and sends a close frame at a frame boundary when the close signal comes.
 async fn role_to_client(mut role: impl AsyncRead + Unpin, mut client: impl AsyncWrite + Unpin, last_read: &Mutex<Instant>, close_signal: &CloseSignal) {
     let (mut buffer, mut frames) = (vec![0; BUFFER_BYTES], FrameParser::default());
     loop {
@@ -112,7 +115,8 @@ async fn role_to_client(mut role: impl AsyncRead + Unpin, mut client: impl Async
             biased;
             () = close_signal.received(), if frames.is_at_boundary() => {
                 write_all(&mut client, &GOING_AWAY).await;
-                // The client's own close goes up; what the role still says until it has heard it is for nobody.
+                // The client's own close frame is forwarded to the role. Data that the role sends until then is
+                // discarded.
                 while read_some(&mut role, &mut buffer, last_read).await.is_some() {}
                 break;
             }
@@ -127,13 +131,14 @@ async fn role_to_client(mut role: impl AsyncRead + Unpin, mut client: impl Async
     let _ = client.shutdown().await;
 }
 
-/// What comes next; `None` at the end.
+/// Reads the next bytes. Returns `None` at the end.
 async fn read_some<'b>(from: &mut (impl AsyncRead + Unpin), buffer: &'b mut [u8], last_read: &Mutex<Instant>) -> Option<&'b [u8]> {
     let read = from.read(buffer).await.ok().filter(|read| *read > 0)?;
     *last_read.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     buffer.get(..read)
 }
 
+/// Writes and flushes all bytes. Returns whether it succeeded within [`WRITE_TIMEOUT`].
 async fn write_all(to: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> bool {
     let write = async {
         to.write_all(bytes).await?;
@@ -142,7 +147,7 @@ async fn write_all(to: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> bool {
     matches!(timeout(WRITE_TIMEOUT, write).await, Ok(Ok(())))
 }
 
-/// Returns when nothing has come from either end for `idle`.
+/// Returns when neither end has sent anything for `idle_timeout`.
 async fn wait_until_idle(last_read: &Mutex<Instant>, idle_timeout: Duration) {
     loop {
         let deadline = *last_read.lock().unwrap_or_else(PoisonError::into_inner) + idle_timeout;
@@ -153,18 +158,18 @@ async fn wait_until_idle(last_read: &Mutex<Instant>, idle_timeout: Duration) {
     }
 }
 
-/// Where in a stream of frames one is (RFC 6455 §5.2).
+/// Tracks frame boundaries in a stream of bytes (RFC 6455 §5.2).
 #[derive(Default)]
 struct FrameParser {
-    /// As much of a frame's header as has come.
+    /// The bytes of the current frame's header that have been received.
     header: [u8; 14],
     header_len: usize,
-    /// Bytes of its payload that are to come.
+    /// Bytes of the payload that are still to come.
     payload_left: u64,
 }
 
 impl FrameParser {
-    /// Whether the last frame is whole and the next has not begun.
+    /// Whether the last frame is complete and the next one has not begun.
     fn is_at_boundary(&self) -> bool {
         self.header_len == 0 && self.payload_left == 0
     }
@@ -188,7 +193,7 @@ impl FrameParser {
         }
     }
 
-    /// The length of the payload, once the header is whole.
+    /// Returns the length of the payload in bytes, once the header is complete.
     fn payload_len(&self) -> Option<u64> {
         let [_, second, more @ ..] = &self.header;
         let (extended, mask) = match second & 0x7f {

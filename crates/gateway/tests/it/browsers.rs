@@ -1,4 +1,4 @@
-//! What browsers carry along on their own: cookies, and requests of pages on other origins.
+//! What browsers send on their own: cookies, and requests of pages on other origins.
 
 use http::Method;
 

@@ -1,4 +1,4 @@
-//! The gateway ends politely: nothing new, live streams ended, uploads finished, all of it soon.
+//! Shutdown: no new connections, event streams end, uploads finish.
 
 use std::time::Duration;
 
@@ -18,14 +18,14 @@ async fn a_stop_ends_live_streams_and_lets_uploads_finish() {
 
     let tasks = harness.world.process.tasks.clone();
     let stopped = tokio::spawn(async move { tasks.stop(Duration::from_secs(20)).await });
-    // The role behind goes on, and yet the stream ends as a stream should: with its last chunk, not with a broken connection.
+    // The role goes on, and the stream still ends regularly: with its last chunk, not with an aborted connection.
     let ended = read_to_end(&mut live).await;
     assert!(ended.ends_with("0\r\n\r\n"), "{ended}");
     assert!(!harness.role.tasks.is_stopping());
-    wait_until("the door is closed", || std::net::TcpStream::connect(harness.address()).is_err()).await;
-    assert!(!stopped.is_finished(), "it did not wait for the upload");
+    wait_until("the listener is closed", || std::net::TcpStream::connect(harness.address()).is_err()).await;
+    assert!(!stopped.is_finished(), "the shutdown did not wait for the upload");
     upload.write_all(b"going").await.unwrap();
     assert!(read_to_end(&mut upload).await.starts_with("HTTP/1.1 200"));
     assert_eq!(harness.received()[0].body, b"firstgoing");
-    assert!(stopped.await.unwrap(), "it did not end within its grace");
+    assert!(stopped.await.unwrap(), "the shutdown exceeded its timeout");
 }

@@ -1,4 +1,4 @@
-//! What passes through: bodies as they come, headers without those of the connection, who asks, and in which trace.
+//! Forwarding: bodies are streamed, connection headers are removed, and client, request id and trace are set.
 
 use std::time::Duration;
 
@@ -12,15 +12,15 @@ async fn bodies_stream_both_ways() {
     let harness = Harness::start(&[]).await;
     let mut stream = harness.connect().await;
     stream.write_all(b"POST /v1/media HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nfirst \r\n").await.unwrap();
-    // It is there before anything else was sent.
-    wait_until("the first part of the upload is there", || *harness.role.body_bytes.lock().unwrap() == b"first ").await;
+    // It arrives before the rest is sent.
+    wait_until("the first part of the upload has arrived", || *harness.role.body_bytes.lock().unwrap() == b"first ").await;
     stream.write_all(b"6\r\nsecond\r\n0\r\n\r\n").await.unwrap();
     assert!(read_to_end(&mut stream).await.starts_with("HTTP/1.1 200"));
     assert_eq!(harness.received()[0].body, b"first second");
     let mut stream = harness.connect().await;
     stream.write_all(b"GET /v1/files/slow HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
     read_until(&mut stream, "first ").await;
-    // Only now does the role say more.
+    // Only now does the role send the rest.
     harness.role.resume.notify_one();
     assert!(read_to_end(&mut stream).await.contains("second"));
 }
@@ -33,7 +33,7 @@ async fn what_belongs_to_a_connection_ends_at_the_gateway() {
         .await;
     let seen = &harness.received()[0];
     for gone in ["connection", "x-private", "keep-alive", "te", "proxy-authorization"] {
-        assert!(!seen.headers.contains_key(gone), "{gone} was passed on");
+        assert!(!seen.headers.contains_key(gone), "{gone} was forwarded");
     }
     assert_eq!((seen.headers["x-public"].to_str().unwrap(), seen.headers["host"].to_str().unwrap()), ("2", "tutti.example"));
     let answer = answer.to_lowercase();
@@ -73,7 +73,7 @@ async fn a_stranger_names_neither_the_request_nor_its_trace() {
         let id = answer.header("x-request-id").to_owned();
         assert!(id.len() == 32 && !String::from_utf8_lossy(&answer.body).contains("booth-7-0001"), "{path}: {id}");
         let Some(seen) = harness.received().split_off(before).pop() else { continue };
-        // From here on it is one request and one trace, whoever asks.
+        // Behind the gateway it is one request and one trace.
         assert_eq!(seen.headers["x-request-id"].to_str().unwrap(), id);
         let parent = seen.headers["traceparent"].to_str().unwrap();
         assert!(parent.starts_with("00-") && !parent.contains(trace), "{parent}");
@@ -100,9 +100,9 @@ async fn what_only_a_proxy_of_ours_could_know_is_not_taken_from_others() {
 async fn a_role_that_is_away_or_too_late_is_said_so() {
     let harness = Harness::start(&["gateway.response_timeout_seconds=1"]).await;
     let nobody = harness.world.nobody();
-    let late = tokio::time::timeout(Duration::from_secs(20), nobody.get("/v1/files/never")).await.expect("it is not waited for");
+    let late = tokio::time::timeout(Duration::from_secs(20), nobody.get("/v1/files/never")).await.expect("the gateway does not wait for the role");
     late.refused(504, "server.too_late");
     harness.role.tasks.stop(Duration::from_secs(5)).await;
-    let away = tokio::time::timeout(Duration::from_secs(20), nobody.get("/v1/media")).await.expect("it is not waited for");
+    let away = tokio::time::timeout(Duration::from_secs(20), nobody.get("/v1/media")).await.expect("the gateway does not wait for the role");
     assert!(!away.refused(503, "server.unavailable").header("retry-after").is_empty());
 }

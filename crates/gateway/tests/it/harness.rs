@@ -1,6 +1,7 @@
-//! A gateway, and behind it one door that plays every role and writes down what it got.
+//! The test harness: a gateway, and behind it one server that plays every role and records the requests that it
+//! received.
 //!
-//! Invariant: what is written down came over a socket, and whole; a request that broke off is not in the list.
+//! Invariant: a recorded request came over a socket and was complete; an incomplete request is not recorded.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,7 +25,7 @@ use tokio::sync::Notify;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{self, Message};
 
-/// A request as the role got it.
+/// A request as the fake role received it.
 #[derive(Debug, Clone)]
 pub(crate) struct ReceivedRequest {
     pub(crate) method: String,
@@ -33,22 +34,22 @@ pub(crate) struct ReceivedRequest {
     pub(crate) body: Vec<u8>,
 }
 
-/// The role's side.
+/// The state of the fake role.
 #[derive(Clone, Default)]
 pub(crate) struct FakeRole {
     pub(crate) received: Arc<Mutex<Vec<ReceivedRequest>>>,
-    /// Bytes of bodies that have arrived so far, also of those that are not whole.
+    /// The bytes of all bodies received so far, complete or not.
     pub(crate) body_bytes: Arc<Mutex<Vec<u8>>>,
-    /// Bodies that broke off.
+    /// How many bodies ended too early.
     pub(crate) incomplete_bodies: Arc<Mutex<usize>>,
-    /// WebSockets that were closed with a goodbye.
+    /// How many WebSockets received a close frame.
     pub(crate) closed_sockets: Arc<Mutex<usize>>,
-    /// Lets `/v1/files/slow` go on.
+    /// Makes `/v1/files/slow` send its second part.
     pub(crate) resume: Arc<Notify>,
     pub(crate) tasks: Tasks,
 }
 
-/// The gateway, and what is behind it.
+/// A running gateway and the fake role behind it.
 pub(crate) struct Harness {
     pub(crate) world: World,
     pub(crate) role: FakeRole,
@@ -83,7 +84,7 @@ impl Harness {
         TcpStream::connect(self.address()).await.unwrap()
     }
 
-    /// Sends this as it is and reads until the gateway closes the connection.
+    /// Sends bytes unchanged and returns everything received until the gateway closes the connection.
     pub(crate) async fn send_raw(&self, bytes: &[u8]) -> String {
         let mut stream = self.connect().await;
         stream.write_all(bytes).await.unwrap();
@@ -95,7 +96,7 @@ impl Harness {
     }
 }
 
-/// What comes until the other side closes; fails the test if it doesn't.
+/// Returns everything received until the other side closes. Fails the test if it does not close.
 pub(crate) async fn read_to_end(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     let read = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await;
@@ -103,23 +104,23 @@ pub(crate) async fn read_to_end(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// Reads until this has come.
+/// Reads until `what` has been received, and returns everything read.
 pub(crate) async fn read_until(stream: &mut TcpStream, what: &str) -> String {
     let mut read = String::new();
     let mut some = [0; 4096];
     while !read.contains(what) {
-        let bytes = tokio::time::timeout(Duration::from_secs(20), stream.read(&mut some)).await.expect("something comes").unwrap();
-        assert!(bytes > 0, "the end came before {what}: {read}");
+        let bytes = tokio::time::timeout(Duration::from_secs(20), stream.read(&mut some)).await.expect("data arrives").unwrap();
+        assert!(bytes > 0, "the connection ended before {what}: {read}");
         read.push_str(&String::from_utf8_lossy(&some[..bytes]));
     }
     read
 }
 
-/// Waits until it is so; fails the test after half a minute.
+/// Waits until the condition is met. Fails the test after half a minute.
 pub(crate) async fn wait_until(condition: &str, mut is_met: impl FnMut() -> bool) {
     let started = std::time::Instant::now();
     while !is_met() {
-        assert!(started.elapsed() < Duration::from_secs(30), "waited in vain: {condition}");
+        assert!(started.elapsed() < Duration::from_secs(30), "timed out: {condition}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
@@ -159,7 +160,7 @@ async fn respond_in_two_parts(State(role): State<FakeRole>) -> Response {
     Body::from_stream(parts).into_response()
 }
 
-/// A stream that says one thing and then waits for ever.
+/// An event stream that sends a second event after two seconds and then stays open.
 async fn event_stream() -> Response {
     use futures::StreamExt as _;
     let later = async {
@@ -170,7 +171,7 @@ async fn event_stream() -> Response {
     ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(events)).into_response()
 }
 
-/// A WebSocket that says welcome, and what it hears.
+/// A WebSocket that sends "welcome" and echoes every message.
 async fn echo_websocket(State(role): State<FakeRole>, mut request: Request) -> Response {
     use futures::{SinkExt as _, StreamExt as _};
     let accept = tungstenite::handshake::derive_accept_key(request.headers()[header::SEC_WEBSOCKET_KEY].as_bytes());

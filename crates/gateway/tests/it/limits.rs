@@ -1,4 +1,4 @@
-//! What the door refuses before any role hears of it.
+//! Requests that the gateway refuses before a role receives them.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ async fn what_is_too_large_is_refused_with_the_limit() {
     nobody.send(nobody.request(Method::POST, "/v1/media").body(vec![0; 1001])).await.refused(413, "request.too_large");
     assert!(harness.received().is_empty());
     nobody.send(nobody.request(Method::POST, "/v1/media").body(vec![0; 1000])).await.expect(200);
-    // Without a length it is known only on the way.
+    // Without a Content-Length, the size is known only while the body arrives.
     let chunk = format!("{:x}\r\n{}\r\n", 600, "a".repeat(600));
     let answer = harness.send_raw(format!("POST /v1/media HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}{chunk}0\r\n\r\n").as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("request.too_large"), "{answer}");
@@ -32,7 +32,7 @@ async fn a_sender_who_stops_is_cut_off_and_so_is_the_role_behind() {
     stream.write_all(b"POST /v1/media HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nsome").await.unwrap();
     let answer = read_to_end(&mut stream).await;
     assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("request.too_slow"), "{answer}");
-    wait_until("the role has been let go", || *harness.role.incomplete_bodies.lock().unwrap() == 1).await;
+    wait_until("the role saw the body end", || *harness.role.incomplete_bodies.lock().unwrap() == 1).await;
     assert!(harness.received().is_empty());
 }
 
@@ -41,7 +41,7 @@ async fn a_long_upload_may_last_longer_than_an_answer() {
     let harness = Harness::start(&["gateway.response_timeout_seconds=1", "gateway.slow_window_seconds=5", "gateway.slow_bytes_per_second=10"]).await;
     let mut stream = harness.connect().await;
     stream.write_all(b"POST /v1/media HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 20000\r\n\r\n").await.unwrap();
-    // Six seconds: longer than a window as well.
+    // Six seconds: longer than a window, too.
     for _ in 0..20 {
         stream.write_all(&[7; 1000]).await.unwrap();
         tokio::time::sleep(Duration::from_millis(300)).await;

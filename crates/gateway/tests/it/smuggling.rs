@@ -1,6 +1,7 @@
-//! Request smuggling: whatever is sent, it is refused and the connection closed, or the role behind gets exactly one well-formed request.
+//! Request smuggling: each request is either refused and its connection closed, or the role gets exactly one
+//! well-formed request.
 //!
-//! Invariant: nothing that was hidden in a request (`smuggled`) is ever a request of its own.
+//! Invariant: a request that is hidden in another one (`smuggled`) is never handled as a request.
 
 use tokio::io::AsyncWriteExt as _;
 
@@ -8,12 +9,12 @@ use crate::harness::{Harness, ReceivedRequest, read_to_end, read_until};
 
 const SMUGGLED_REQUEST: &str = "GET /v1/me?smuggled HTTP/1.1\r\nHost: x\r\n\r\n";
 
-/// What must become of it.
+/// The expected result of a case.
 enum Expected {
     Refused,
     /// The role gets one request with this body.
     Once(&'static str),
-    /// The role gets one request with this body; what follows it on the connection is refused.
+    /// The role gets one request with this body. What follows on the connection is refused.
     Then400(&'static str),
 }
 use Expected::{Once, Refused, Then400};
@@ -26,7 +27,7 @@ fn cases() -> Vec<(&'static str, String, Expected)> {
     let hidden_chunked = format!("0\r\n\r\n{SMUGGLED_REQUEST}");
     let chunked = "Transfer-Encoding: chunked\r\n";
     vec![
-        // Both framings: hyper would go by the coding and drop the length (RFC 9112 §6.1).
+        // Both framings: hyper would use Transfer-Encoding and ignore Content-Length (RFC 9112 §6.1).
         ("length, then coding", post("Content-Length: 6\r\nTransfer-Encoding: chunked\r\n", &hidden_chunked).replace("Connection: close\r\n", ""), Refused),
         ("coding, then length", post("Transfer-Encoding: chunked\r\nContent-Length: 100\r\n", &hidden_chunked).replace("Connection: close\r\n", ""), Refused),
         ("two lengths", post("Content-Length: 0\r\nContent-Length: 44\r\n", SMUGGLED_REQUEST), Refused),
@@ -119,7 +120,7 @@ async fn nothing_hidden_in_a_request_becomes_one() {
         let seen: Vec<ReceivedRequest> = harness.received().split_off(before);
         let first = answer.lines().next().unwrap_or_default();
         let right = match expected {
-            // With a problem that says so: the server, and not the library below it, has refused it.
+            // The response has a problem body: the server refused the request, not the HTTP library.
             Refused => first.starts_with("HTTP/1.1 40") && answer.matches("HTTP/1.1 ").count() == 1 && seen.is_empty() && answer.contains("\"code\":\"request."),
             Then400(body) => {
                 let (good, rest) = answer.split_at(answer.rfind("HTTP/1.1 ").unwrap_or_default());
@@ -128,10 +129,10 @@ async fn nothing_hidden_in_a_request_becomes_one() {
             Once(body) => first.starts_with("HTTP/1.1 200") && seen.len() == 1 && seen[0].body == body.as_bytes() && well_formed(&seen[0]),
         };
         if !right {
-            wrong.push(format!("{name}: answered `{first}`, the role got {seen:?}"));
+            wrong.push(format!("{name}: the response was `{first}`, the role got {seen:?}"));
         }
     }
-    // Whatever was left in a connection between the two would come to light with the next requests.
+    // A leftover in a connection between gateway and role would show up in the next requests.
     for _ in 0..5 {
         assert!(harness.send_raw(b"GET /v1/media?after HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.starts_with("HTTP/1.1 200"));
     }
@@ -157,7 +158,7 @@ async fn a_malformed_chunk_is_not_called_too_large() {
 async fn what_was_asked_before_is_answered_before_the_refusal() {
     let harness = Harness::start(&[]).await;
     let mut stream = harness.connect().await;
-    // A request whose answer takes its time, and behind it at once one that is malformed.
+    // A request with a slow response, followed at once by a malformed one.
     stream.write_all(b"GET /v1/files/slow HTTP/1.1\r\nHost: x\r\n\r\nGET /v1/me HTTP/1.1\nHost: x\n\n").await.unwrap();
     read_until(&mut stream, "first ").await;
     harness.role.resume.notify_one();

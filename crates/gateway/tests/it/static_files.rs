@@ -1,4 +1,4 @@
-//! Files of the binary: their codings, what a client has already, and that they stand behind the limits.
+//! Embedded files: codings, entity tags, and limits.
 
 use std::io::Read as _;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::harness::{Harness, read_to_end, read_until, wait_until};
 
 const BUNDLE: &str = "/docs/swagger-ui-bundle.js";
 
-/// Asks as it is: the client of the tests would undo a coding by itself.
+/// Fetches a path without decoding the body, which the tests' usual client would do.
 async fn fetch(world: &World, method: Method, path: &str, headers: &[(&str, &str)]) -> (StatusCode, http::HeaderMap, Vec<u8>) {
     let nobody = world.nobody();
     let request = headers.iter().fold(nobody.request(method, path), |request, (name, value)| request.header(*name, *value));
@@ -74,13 +74,13 @@ async fn every_static_route_says_what_it_is_and_that_it_varies() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_file_counts_as_several_requests() {
-    // The bundle has 1.5 MB: it takes all that one address has saved up.
+    // The bundle has 1.5 MB: it uses up the whole burst of one address.
     let harness = Harness::start(&["gateway.reads_per_second=2"]).await;
     let world = &harness.world;
     assert_eq!(fetch(world, Method::GET, BUNDLE, &[]).await.0, StatusCode::OK);
     let (status, headers, _) = fetch(world, Method::GET, BUNDLE, &[]).await;
     assert!(status == StatusCode::TOO_MANY_REQUESTS && headers.contains_key("retry-after"));
-    // Reading anything else is counted apart, and so is a member.
+    // Other reads are counted apart, and so are a member's.
     world.nobody().get("/v1/media").await.expect(200);
     world.ada().get("/v1/media").await.expect(200);
 }
@@ -105,9 +105,9 @@ async fn one_address_leaves_places_for_others() {
     for stream in &mut held {
         assert!(read_to_end(stream).await.contains("second"));
     }
-    // What has ended holds nothing; its last byte may have been read a moment before.
-    tokio::time::timeout(Duration::from_secs(20), async { while nobody.get(BUNDLE).await.status != 200 {} }).await.expect("the places are free again");
-    wait_until("nothing is left", || harness.world.process.metrics.text().contains("tutti_gateway_streams_open 0")).await;
+    // A request that has ended holds no permit. Its last byte may be read a moment before it ends.
+    tokio::time::timeout(Duration::from_secs(20), async { while nobody.get(BUNDLE).await.status != 200 {} }).await.expect("the permits are released");
+    wait_until("no stream is open", || harness.world.process.metrics.text().contains("tutti_gateway_streams_open 0")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -115,7 +115,7 @@ async fn requests_without_a_token_wait_for_their_turn_and_those_of_members_do_no
     let harness = Harness::start(&["gateway.anonymous_in_flight_per_address=1"]).await;
     let mut at_work = harness.connect().await;
     at_work.write_all(b"GET /v1/files/never HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
-    // The first may pass the one that is still on its way: the turn is taken once one waits.
+    // The first requests may overtake the one above. Once a request waits, the permit is in use.
     let mut waiting = None;
     for _ in 0..50 {
         let anonymous = harness.world.nobody();
@@ -126,9 +126,9 @@ async fn requests_without_a_token_wait_for_their_turn_and_those_of_members_do_no
             break;
         }
     }
-    let waiting = waiting.expect("a request without a token waits for its turn");
+    let waiting = waiting.expect("a request without a token waits");
     harness.world.ada().get("/v1/media").await.expect(200);
-    // Files of the binary need no turn.
+    // Embedded files need no in-flight permit.
     harness.world.nobody().get("/docs/").await.expect(200);
     assert!(!waiting.is_finished());
     drop(at_work);

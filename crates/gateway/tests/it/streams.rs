@@ -1,4 +1,4 @@
-//! Long-lived requests: a budget of their own, by client, from which the greediest loses first.
+//! The stream budget: long-lived requests are counted apart, and the client with the most streams loses first.
 
 use futures::{SinkExt as _, StreamExt as _};
 use tokio::io::AsyncWriteExt as _;
@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use crate::harness::{Harness, read_to_end, read_until, wait_until};
 use crate::websocket::open_websocket;
 
-/// Opens a stream and waits until it says something.
+/// Opens an event stream and waits for its first event.
 async fn open_event_stream(harness: &Harness, token: Option<&str>) -> TcpStream {
     let mut stream = harness.connect().await;
     let token = token.map_or_else(String::new, |token| format!("Authorization: Bearer {token}\r\n"));
@@ -26,7 +26,7 @@ fn metric(harness: &Harness, name: &str) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn strangers_with_streams_take_no_place_from_requests_and_none_from_members() {
-    // Fewer places for requests than streams that are opened.
+    // Fewer requests are allowed at once than streams are opened.
     let harness = Harness::start(&["gateway.requests_at_once=3", "gateway.streams_at_once=8", "gateway.streams_per_address=6", "gateway.streams_per_member=4"]).await;
     let (ada, bob) = (harness.world.ada(), harness.world.bob());
     let mut honest = Vec::new();
@@ -39,22 +39,22 @@ async fn strangers_with_streams_take_no_place_from_requests_and_none_from_member
         ada.get("/v1/media").await.expect(200);
     }
     assert_eq!((metric(&harness, "tutti_gateway_streams_open"), metric(&harness, "tutti_gateway_streams_evicted_total")), (8, 14));
-    // The oldest were told to come back later, by an end that an EventSource understands.
+    // The oldest streams got an event that makes an EventSource reconnect later.
     for stream in &mut crowd[..14] {
         let end = read_to_end(stream).await;
         assert!(end.contains("retry: 30000\n") && end.ends_with("\r\n0\r\n\r\n"), "{end}");
     }
-    // Another member comes in although all is taken: from those with the most.
+    // Another member gets streams although the budget is used up: those with the most streams lose some.
     let mut bobs = Vec::new();
     for _ in 0..5 {
         bobs.push(open_event_stream(&harness, bob.token()).await);
     }
-    assert!(read_to_end(&mut bobs[0]).await.contains("retry: 30000"), "the fifth of a member ends the member's first");
+    assert!(read_to_end(&mut bobs[0]).await.contains("retry: 30000"), "the fifth stream of a member ends the member's first");
     for stream in honest.iter_mut().chain(&mut bobs[1..]) {
         read_until(stream, "data: 2\n\n").await;
     }
     drop((honest, crowd, bobs));
-    wait_until("all places are free again", || metric(&harness, "tutti_gateway_streams_open") == 0).await;
+    wait_until("all permits are released", || metric(&harness, "tutti_gateway_streams_open") == 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,10 +63,10 @@ async fn a_stream_ends_with_its_connection() {
     let ada = harness.world.ada();
     let mut first = open_event_stream(&harness, ada.token()).await;
     let _second = open_event_stream(&harness, ada.token()).await;
-    // Nothing more is taken on it: an evicted stream leaves no idle connection behind.
+    // The connection accepts no further request: an evicted stream leaves no idle connection behind.
     first.write_all(b"GET /v1/media HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
     assert!(!read_to_end(&mut first).await.contains("HTTP/1.1 200"));
-    wait_until("the connection is gone", || harness.world.process.metrics.connections.get() <= 1).await;
+    wait_until("the connection is closed", || harness.world.process.metrics.connections.get() <= 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,7 +75,7 @@ async fn a_socket_counts_as_a_stream_and_an_evicted_one_says_goodbye() {
     let mut first = open_websocket(&harness, "/v1/media/m/socket").await.unwrap();
     assert_eq!(first.next().await.unwrap().unwrap(), Message::text("welcome"));
     let (_live, mut second) = (open_event_stream(&harness, None).await, open_websocket(&harness, "/v1/media/m/socket").await.unwrap());
-    let Message::Close(Some(close)) = first.next().await.unwrap().unwrap() else { panic!("no goodbye") };
+    let Message::Close(Some(close)) = first.next().await.unwrap().unwrap() else { panic!("no close frame") };
     assert_eq!(close.code, CloseCode::Away);
     assert_eq!(second.next().await.unwrap().unwrap(), Message::text("welcome"));
     second.send(Message::text("still here")).await.unwrap();

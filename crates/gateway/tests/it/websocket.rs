@@ -1,4 +1,4 @@
-//! WebSockets through the gateway, with a client and a role that speak them.
+//! WebSockets through the gateway, between a real client and a fake role.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub(crate) async fn open_websocket(harness: &Harness, path: &str) -> Result<WebS
 async fn what_is_said_goes_both_ways_and_a_close_is_passed_on() {
     let harness = Harness::start(&[]).await;
     let mut socket = open_websocket(&harness, "/v1/media/m/socket").await.unwrap();
-    // The role speaks first.
+    // The role sends first.
     assert_eq!(socket.next().await.unwrap().unwrap(), Message::text("welcome"));
     for size in [0, 5, 125, 126, 70_000, 1_000_000] {
         let message = Message::binary(vec![7; size]);
@@ -28,17 +28,17 @@ async fn what_is_said_goes_both_ways_and_a_close_is_passed_on() {
     }
     socket.close(None).await.unwrap();
     assert!(matches!(socket.next().await, Some(Ok(Message::Close(_)))));
-    wait_until("the role has heard of it", || *harness.role.closed_sockets.lock().unwrap() == 1).await;
+    wait_until("the role received the close frame", || *harness.role.closed_sockets.lock().unwrap() == 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_that_does_not_agree_is_heard_as_ever() {
     let harness = Harness::start(&[]).await;
-    let Err(Error::Http(answer)) = open_websocket(&harness, "/v1/files/whatever").await else { panic!("it agreed") };
+    let Err(Error::Http(answer)) = open_websocket(&harness, "/v1/files/whatever").await else { panic!("the handshake succeeded") };
     assert_eq!(answer.status(), 200);
     let seen = harness.received();
     assert_eq!(seen.last().unwrap().headers["upgrade"], "websocket");
-    let Err(Error::Http(answer)) = open_websocket(&harness, "/internal/media/m").await else { panic!("it agreed") };
+    let Err(Error::Http(answer)) = open_websocket(&harness, "/internal/media/m").await else { panic!("the handshake succeeded") };
     assert_eq!(answer.status(), 404);
 }
 
@@ -49,12 +49,12 @@ async fn a_stop_says_going_away_to_those_who_speak_websocket() {
     assert_eq!(socket.next().await.unwrap().unwrap(), Message::text("welcome"));
     let tasks = harness.world.process.tasks.clone();
     let stopped = tokio::spawn(async move { tasks.stop(Duration::from_secs(20)).await });
-    let Message::Close(Some(close)) = socket.next().await.unwrap().unwrap() else { panic!("no goodbye") };
+    let Message::Close(Some(close)) = socket.next().await.unwrap().unwrap() else { panic!("no close frame") };
     assert_eq!(close.code, CloseCode::Away);
-    // The client's own close goes to the role, which hears a goodbye as well; nothing but the gateway has ended.
+    // The client's own close frame goes to the role. The role itself goes on.
     assert!(socket.next().await.is_none_or(|end| end.is_err()));
-    wait_until("the role has heard of it", || *harness.role.closed_sockets.lock().unwrap() == 1).await;
-    assert!(stopped.await.unwrap(), "it did not end within its grace");
+    wait_until("the role received the close frame", || *harness.role.closed_sockets.lock().unwrap() == 1).await;
+    assert!(stopped.await.unwrap(), "the shutdown exceeded its timeout");
     assert!(!harness.role.tasks.is_stopping());
 }
 
@@ -67,9 +67,9 @@ async fn a_socket_holds_its_place_and_a_silent_one_loses_it() {
     for _ in 0..5 {
         tokio::time::sleep(Duration::from_secs(2)).await;
         socket.send(Message::Ping(vec![1].into())).await.unwrap();
-        assert!(matches!(socket.next().await, Some(Ok(Message::Pong(_)))), "ended although it is used");
+        assert!(matches!(socket.next().await, Some(Ok(Message::Pong(_)))), "the WebSocket was closed although it was in use");
     }
     assert_eq!(connections(), 1);
-    assert!(socket.next().await.unwrap().is_err(), "a silent socket is not ended");
-    wait_until("its place is free", || connections() == 0).await;
+    assert!(socket.next().await.unwrap().is_err(), "the idle WebSocket was not closed");
+    wait_until("its permit is released", || connections() == 0).await;
 }
