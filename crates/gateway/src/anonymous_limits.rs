@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_has_its_share_and_leaves_nothing_behind() {
+    fn requests_per_prefix_are_limited_and_idle_prefixes_are_removed() {
         let limits = AnonymousLimits::new(2, 1);
         let one = IpAddr::from([192, 0, 2, 1]);
         let permits = (limits.acquire(one).unwrap(), limits.acquire(one).unwrap());
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn of_one_address_only_so_many_are_worked_on_at_once_and_the_others_wait() {
+    async fn requests_in_flight_per_prefix_are_limited_and_others_wait() {
         let limits = AnonymousLimits::new(10, 1);
         let (one, other) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2]));
         let (first, second, third) = (limits.acquire(one).unwrap(), limits.acquire(one).unwrap(), limits.acquire(other).unwrap());

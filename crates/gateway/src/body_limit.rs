@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_sender_is_judged_by_its_rate_and_not_by_its_time() {
+    async fn a_sender_is_limited_by_its_rate_and_not_by_its_time() {
         let second = Duration::from_secs(1);
         assert_eq!(read(10, second, 9, Duration::ZERO).await, (90, None));
         assert_eq!(read(3, second, 9, Duration::ZERO).await.1, Some(Violation::TooSlow));

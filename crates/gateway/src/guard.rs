@@ -390,7 +390,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_forged_address_never_counts() {
+    async fn a_forged_address_is_ignored() {
         assert_eq!(client_address(0, "1.2.3.4").await, "10.0.0.1");
         assert_eq!(client_address(1, "6.6.6.6, 1.2.3.4").await, "1.2.3.4");
         assert_eq!(client_address(2, "6.6.6.6, 1.2.3.4, 10.0.0.2").await, "1.2.3.4");
@@ -404,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_may_save_up_ten_seconds_and_is_then_told_to_wait() {
+    fn a_client_may_burst_ten_seconds_of_requests_and_must_then_wait() {
         let limiter = rate_limiter::<u8>(1);
         for _ in 0..10 {
             check(limiter.as_deref(), &1).unwrap();

@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_gets_the_coding_that_it_likes_best_and_never_one_that_it_refuses() {
+    fn a_client_gets_the_coding_that_it_prefers_and_never_one_that_it_refuses() {
         for (accept, coding) in [
             (None, Coding::Identity),
             (Some(""), Coding::Identity),

@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_past_its_share_loses_its_own_oldest_stream() {
+    fn a_client_past_its_limit_loses_its_own_oldest_stream() {
         let streams = streams(100, 3, 5);
         let (mine, theirs) = (acquire(&streams, member(1), 7), acquire(&streams, prefix(1), 7));
         assert_eq!((alive(&mine), alive(&theirs)), (3, 5));
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn when_the_budget_is_full_the_greediest_loses_and_an_honest_member_keeps_all() {
+    fn a_full_budget_evicts_from_the_largest_client_and_protects_small_members() {
         let streams = streams(30, 30, 30);
         let honest = acquire(&streams, member(1), 6);
         let (hoard, crowd) = (acquire(&streams, member(2), 20), acquire(&streams, prefix(1), 4));
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn where_all_have_as_much_as_the_one_who_asks_it_is_refused_unless_it_is_a_member_among_strangers() {
+    fn with_equal_counts_only_a_member_displaces_an_anonymous_client() {
         let streams = streams(4, 30, 30);
         let strangers: Vec<StreamPermit> = (0..4).flat_map(|number| acquire(&streams, prefix(number), 1)).collect();
         assert_eq!(streams.acquire(prefix(9)).unwrap_err().status, 503);

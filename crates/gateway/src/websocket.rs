@@ -214,7 +214,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn frames_of_every_size_are_told_apart_however_they_come() {
+    fn frame_boundaries_are_found_in_chunks_of_any_size() {
         let frame = |payload: usize, masked: bool| {
             let mut frame = vec![0x82];
             let mask = u8::from(masked) << 7;

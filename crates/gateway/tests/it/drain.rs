@@ -7,7 +7,7 @@ use tokio::io::AsyncWriteExt as _;
 use crate::harness::{Harness, read_to_end, read_until, wait_until};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stop_ends_live_streams_and_lets_uploads_finish() {
+async fn a_shutdown_ends_event_streams_and_finishes_uploads() {
     let harness = Harness::start(&[]).await;
     let mut live = harness.connect().await;
     live.write_all(b"GET /v1/media/m/events HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();

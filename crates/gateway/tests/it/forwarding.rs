@@ -26,9 +26,9 @@ async fn bodies_stream_both_ways() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_belongs_to_a_connection_ends_at_the_gateway() {
+async fn connection_headers_are_not_forwarded() {
     let harness = Harness::start(&[]).await;
-    let answer = harness
+    let response = harness
         .send_raw(b"GET /v1/media HTTP/1.1\r\nHost: tutti.example\r\nConnection: close, X-Private\r\nX-Private: 1\r\nKeep-Alive: timeout=9\r\nTE: trailers\r\nProxy-Authorization: Basic x\r\nX-Public: 2\r\n\r\n")
         .await;
     let seen = &harness.received()[0];
@@ -36,12 +36,12 @@ async fn what_belongs_to_a_connection_ends_at_the_gateway() {
         assert!(!seen.headers.contains_key(gone), "{gone} was forwarded");
     }
     assert_eq!((seen.headers["x-public"].to_str().unwrap(), seen.headers["host"].to_str().unwrap()), ("2", "tutti.example"));
-    let answer = answer.to_lowercase();
-    assert!(answer.contains("x-public: 2") && !answer.contains("x-private") && !answer.contains("keep-alive: timeout"), "{answer}");
+    let response = response.to_lowercase();
+    assert!(response.contains("x-public: 2") && !response.contains("x-private") && !response.contains("keep-alive: timeout"), "{response}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stranger_cannot_say_who_it_is_nor_how_long_to_work() {
+async fn clients_cannot_set_internal_headers() {
     let harness = Harness::start(&[]).await;
     let nobody = harness.world.nobody();
     let forged = nobody.request(Method::GET, "/v1/media").header("x-tutti-client", "6.6.6.6").header("x-tutti-deadline-ms", "1").header("x-tutti-anything", "1");
@@ -54,7 +54,7 @@ async fn a_stranger_cannot_say_who_it_is_nor_how_long_to_work() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_client_behind_our_own_proxy_is_the_client() {
+async fn the_client_address_comes_from_a_trusted_proxy() {
     let harness = Harness::start(&["gateway.trusted_hops=1"]).await;
     let nobody = harness.world.nobody();
     nobody.send(nobody.request(Method::GET, "/v1/media").header("x-forwarded-for", "6.6.6.6, 192.0.2.7")).await.expect(200);
@@ -62,16 +62,16 @@ async fn the_client_behind_our_own_proxy_is_the_client() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stranger_names_neither_the_request_nor_its_trace() {
+async fn clients_cannot_set_the_request_id_or_the_trace() {
     let harness = Harness::start(&[]).await;
     let nobody = harness.world.nobody();
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
     for path in ["/v1/media", "/docs/", "/v1/openapi.json", "/nowhere.txt", "/v1/nothing"] {
         let before = harness.received().len();
         let request = nobody.request(Method::GET, path).header("traceparent", format!("00-{trace}-00f067aa0ba902b7-01")).header("tracestate", "a=1").header("baggage", "a=1");
-        let answer = nobody.send(request.header("x-request-id", "booth-7-0001")).await;
-        let id = answer.header("x-request-id").to_owned();
-        assert!(id.len() == 32 && !String::from_utf8_lossy(&answer.body).contains("booth-7-0001"), "{path}: {id}");
+        let response = nobody.send(request.header("x-request-id", "booth-7-0001")).await;
+        let id = response.header("x-request-id").to_owned();
+        assert!(id.len() == 32 && !String::from_utf8_lossy(&response.body).contains("booth-7-0001"), "{path}: {id}");
         let Some(seen) = harness.received().split_off(before).pop() else { continue };
         // Behind the gateway it is one request and one trace.
         assert_eq!(seen.headers["x-request-id"].to_str().unwrap(), id);
@@ -83,7 +83,7 @@ async fn a_stranger_names_neither_the_request_nor_its_trace() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_only_a_proxy_of_ours_could_know_is_not_taken_from_others() {
+async fn proxy_headers_are_accepted_from_trusted_proxies_only() {
     let headers = ["forwarded", "x-real-ip", "x-client-ip", "true-client-ip", "x-original-url", "x-rewrite-url", "x-forwarded-host", "x-forwarded-proto", "x-tutti-member"];
     for (hops, kept) in [("0", &[][..]), ("1", &["x-forwarded-host", "x-forwarded-proto"])] {
         let harness = Harness::start(&[&format!("gateway.trusted_hops={hops}")]).await;
@@ -97,7 +97,7 @@ async fn what_only_a_proxy_of_ours_could_know_is_not_taken_from_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_role_that_is_away_or_too_late_is_said_so() {
+async fn a_role_that_is_unavailable_or_too_slow_gives_503_or_504() {
     let harness = Harness::start(&["gateway.response_timeout_seconds=1"]).await;
     let nobody = harness.world.nobody();
     let late = tokio::time::timeout(Duration::from_secs(20), nobody.get("/v1/files/never")).await.expect("the gateway does not wait for the role");

@@ -98,10 +98,10 @@ impl Harness {
 
 /// Returns everything received until the other side closes. Fails the test if it does not close.
 pub(crate) async fn read_to_end(stream: &mut TcpStream) -> String {
-    let mut answer = Vec::new();
-    let read = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await;
-    assert!(read.is_ok(), "the connection stayed open: {}", String::from_utf8_lossy(&answer));
-    String::from_utf8_lossy(&answer).into_owned()
+    let mut response = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut response)).await;
+    assert!(read.is_ok(), "the connection stayed open: {}", String::from_utf8_lossy(&response));
+    String::from_utf8_lossy(&response).into_owned()
 }
 
 /// Reads until `what` has been received, and returns everything read.

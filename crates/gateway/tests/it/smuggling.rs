@@ -111,19 +111,19 @@ fn cases() -> Vec<(&'static str, String, Expected)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_hidden_in_a_request_becomes_one() {
+async fn no_hidden_request_is_handled() {
     let harness = Harness::start(&[]).await;
     let mut wrong = Vec::new();
     for (name, request, expected) in cases() {
         let before = harness.received().len();
-        let answer = harness.send_raw(request.as_bytes()).await;
+        let response = harness.send_raw(request.as_bytes()).await;
         let seen: Vec<ReceivedRequest> = harness.received().split_off(before);
-        let first = answer.lines().next().unwrap_or_default();
+        let first = response.lines().next().unwrap_or_default();
         let right = match expected {
             // The response has a problem body: the server refused the request, not the HTTP library.
-            Refused => first.starts_with("HTTP/1.1 40") && answer.matches("HTTP/1.1 ").count() == 1 && seen.is_empty() && answer.contains("\"code\":\"request."),
+            Refused => first.starts_with("HTTP/1.1 40") && response.matches("HTTP/1.1 ").count() == 1 && seen.is_empty() && response.contains("\"code\":\"request."),
             Then400(body) => {
-                let (good, rest) = answer.split_at(answer.rfind("HTTP/1.1 ").unwrap_or_default());
+                let (good, rest) = response.split_at(response.rfind("HTTP/1.1 ").unwrap_or_default());
                 good.starts_with("HTTP/1.1 200") && rest.starts_with("HTTP/1.1 400") && rest.contains("request.malformed") && seen.len() == 1 && seen[0].body == body.as_bytes()
             }
             Once(body) => first.starts_with("HTTP/1.1 200") && seen.len() == 1 && seen[0].body == body.as_bytes() && well_formed(&seen[0]),
@@ -147,24 +147,27 @@ async fn a_malformed_chunk_is_not_called_too_large() {
     for (path, kind) in [("/v1/media", "image/png"), ("/v1/media/claims", "application/json")] {
         let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n");
         for wrong in ["zz\r\n", "5\r\nhelloXX\r\n", "5\r\nhello\r\n0\r\nbad trailer\r\n\r\n"] {
-            let answer = harness.send_raw(format!("{head}{wrong}").as_bytes()).await;
-            assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("request.malformed") && answer.to_lowercase().contains("connection: close"), "{wrong:?}: {answer}");
+            let response = harness.send_raw(format!("{head}{wrong}").as_bytes()).await;
+            assert!(
+                response.starts_with("HTTP/1.1 400") && response.contains("request.malformed") && response.to_lowercase().contains("connection: close"),
+                "{wrong:?}: {response}"
+            );
         }
     }
     assert!(harness.received().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_asked_before_is_answered_before_the_refusal() {
+async fn earlier_requests_get_their_responses_before_a_refusal() {
     let harness = Harness::start(&[]).await;
     let mut stream = harness.connect().await;
     // A request with a slow response, followed at once by a malformed one.
     stream.write_all(b"GET /v1/files/slow HTTP/1.1\r\nHost: x\r\n\r\nGET /v1/me HTTP/1.1\nHost: x\n\n").await.unwrap();
     read_until(&mut stream, "first ").await;
     harness.role.resume.notify_one();
-    let answer = read_to_end(&mut stream).await;
-    let (slow, refused) = (answer.find("second").unwrap(), answer.find("HTTP/1.1 400").unwrap());
-    assert!(slow < refused && answer.contains("request.malformed"), "{answer}");
+    let response = read_to_end(&mut stream).await;
+    let (slow, refused) = (response.find("second").unwrap(), response.find("HTTP/1.1 400").unwrap());
+    assert!(slow < refused && response.contains("request.malformed"), "{response}");
     assert!(harness.received().is_empty());
 }
 

@@ -15,12 +15,12 @@ const BUNDLE: &str = "/docs/swagger-ui-bundle.js";
 async fn fetch(world: &World, method: Method, path: &str, headers: &[(&str, &str)]) -> (StatusCode, http::HeaderMap, Vec<u8>) {
     let nobody = world.nobody();
     let request = headers.iter().fold(nobody.request(method, path), |request, (name, value)| request.header(*name, *value));
-    let answer = request.send().await.unwrap();
-    (answer.status(), answer.headers().clone(), answer.bytes().await.unwrap().to_vec())
+    let response = request.send().await.unwrap();
+    (response.status(), response.headers().clone(), response.bytes().await.unwrap().to_vec())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_coding_holds_the_same_file_under_a_tag_of_its_own() {
+async fn each_coding_has_the_same_content_and_its_own_etag() {
     let world = World::of(&[gateway::service()]).await;
     let mut tags = std::collections::BTreeSet::new();
     let (_, plain_headers, plain) = fetch(&world, Method::GET, BUNDLE, &[]).await;
@@ -50,7 +50,7 @@ async fn each_coding_holds_the_same_file_under_a_tag_of_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_static_route_says_what_it_is_and_that_it_varies() {
+async fn static_routes_have_a_content_type_and_vary() {
     let world = World::of(&[gateway::service()]).await;
     for (path, kind) in [
         ("/docs/", "text/html; charset=utf-8"),
@@ -86,7 +86,7 @@ async fn a_large_file_counts_as_several_requests() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_address_leaves_places_for_others() {
+async fn one_address_cannot_use_all_requests() {
     let harness = Harness::start(&["gateway.anonymous_requests_per_address=2"]).await;
     let mut held = Vec::new();
     for _ in 0..2 {
@@ -111,7 +111,7 @@ async fn one_address_leaves_places_for_others() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_without_a_token_wait_for_their_turn_and_those_of_members_do_not() {
+async fn requests_without_a_token_queue_and_those_of_members_do_not() {
     let harness = Harness::start(&["gateway.anonymous_in_flight_per_address=1"]).await;
     let mut at_work = harness.connect().await;
     at_work.write_all(b"GET /v1/files/never HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();

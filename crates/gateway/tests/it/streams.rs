@@ -25,7 +25,7 @@ fn metric(harness: &Harness, name: &str) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn strangers_with_streams_take_no_place_from_requests_and_none_from_members() {
+async fn anonymous_streams_displace_neither_requests_nor_members() {
     // Fewer requests are allowed at once than streams are opened.
     let harness = Harness::start(&["gateway.requests_at_once=3", "gateway.streams_at_once=8", "gateway.streams_per_address=6", "gateway.streams_per_member=4"]).await;
     let (ada, bob) = (harness.world.ada(), harness.world.bob());
@@ -70,7 +70,7 @@ async fn a_stream_ends_with_its_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_socket_counts_as_a_stream_and_an_evicted_one_says_goodbye() {
+async fn a_websocket_counts_as_a_stream_and_an_evicted_one_gets_a_close_frame() {
     let harness = Harness::start(&["gateway.streams_per_address=2"]).await;
     let mut first = open_websocket(&harness, "/v1/media/m/socket").await.unwrap();
     assert_eq!(first.next().await.unwrap().unwrap(), Message::text("welcome"));

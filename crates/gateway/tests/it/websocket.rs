@@ -16,7 +16,7 @@ pub(crate) async fn open_websocket(harness: &Harness, path: &str) -> Result<WebS
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_said_goes_both_ways_and_a_close_is_passed_on() {
+async fn messages_and_close_frames_pass_both_ways() {
     let harness = Harness::start(&[]).await;
     let mut socket = open_websocket(&harness, "/v1/media/m/socket").await.unwrap();
     // The role sends first.
@@ -32,18 +32,18 @@ async fn what_is_said_goes_both_ways_and_a_close_is_passed_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_role_that_does_not_agree_is_heard_as_ever() {
+async fn a_refused_handshake_gets_the_response_of_the_role() {
     let harness = Harness::start(&[]).await;
-    let Err(Error::Http(answer)) = open_websocket(&harness, "/v1/files/whatever").await else { panic!("the handshake succeeded") };
-    assert_eq!(answer.status(), 200);
+    let Err(Error::Http(response)) = open_websocket(&harness, "/v1/files/whatever").await else { panic!("the handshake succeeded") };
+    assert_eq!(response.status(), 200);
     let seen = harness.received();
     assert_eq!(seen.last().unwrap().headers["upgrade"], "websocket");
-    let Err(Error::Http(answer)) = open_websocket(&harness, "/internal/media/m").await else { panic!("the handshake succeeded") };
-    assert_eq!(answer.status(), 404);
+    let Err(Error::Http(response)) = open_websocket(&harness, "/internal/media/m").await else { panic!("the handshake succeeded") };
+    assert_eq!(response.status(), 404);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_stop_says_going_away_to_those_who_speak_websocket() {
+async fn a_shutdown_sends_going_away_to_websockets() {
     let harness = Harness::start(&[]).await;
     let mut socket = open_websocket(&harness, "/v1/media/m/socket").await.unwrap();
     assert_eq!(socket.next().await.unwrap().unwrap(), Message::text("welcome"));
@@ -59,7 +59,7 @@ async fn a_stop_says_going_away_to_those_who_speak_websocket() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_socket_holds_its_place_and_a_silent_one_loses_it() {
+async fn a_websocket_holds_its_connection_permit_and_an_idle_one_is_closed() {
     let harness = Harness::start(&["gateway.websocket_idle_timeout_seconds=8"]).await;
     let connections = || harness.world.process.metrics.connections.get();
     let mut socket = open_websocket(&harness, "/v1/media/m/socket").await.unwrap();
