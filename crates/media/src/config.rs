@@ -1,6 +1,7 @@
-//! The `[media]` section: every limit of receiving, in one table.
+//! The `[media]` section: every limit on uploads, in one table.
 //!
-//! Invariant: memory that uploads take is bounded by `max_concurrent_uploads` and `header_budget_bytes`, whatever is sent.
+//! Invariant: `max_concurrent_uploads` and `header_budget_bytes` bound the memory that uploads take, whatever clients
+//! send.
 
 use std::time::Duration;
 
@@ -12,65 +13,68 @@ use utoipa::ToSchema;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
-/// What may be uploaded, and how much of it.
+/// Limits on uploads.
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Bytes of the largest photo.
+    /// The largest photo, in bytes.
     pub photo_max_bytes: u64,
-    /// Pixels of the largest photo.
+    /// The largest photo, in pixels.
     pub photo_max_pixels: u64,
-    /// Pixels of a photo's longest side: few programs can show more.
+    /// The longest side of a photo, in pixels. Few programs can display more than the default.
     pub photo_max_side_px: u32,
-    /// Frames of the longest animation.
+    /// The largest number of frames of an animation.
     pub animation_max_frames: u32,
-    /// Pixels of an animation, all frames together.
+    /// The largest number of pixels of an animation, over all frames.
     pub animation_max_pixels: u64,
-    /// Pixels of a video's largest picture, as it is coded: 8192 × 4608 by default. `transcode.max_pixels` is its counterpart.
+    /// The largest frame of a video as it is coded, in pixels: 8192 × 4608 by default. `transcode.max_pixels` is its
+    /// counterpart.
     pub video_max_pixels: u64,
-    /// Pixels of the largest cover picture inside a sound or a video.
+    /// The largest cover image inside an audio or video file, in pixels.
     pub cover_max_pixels: u64,
-    /// Bytes of the largest sound.
+    /// The largest audio file, in bytes.
     pub audio_max_bytes: u64,
-    /// Bytes of the largest video.
+    /// The largest video, in bytes.
     pub video_max_bytes: u64,
-    /// Minutes of the longest video or sound.
+    /// The longest video or audio file, in minutes.
     pub max_duration_minutes: u64,
-    /// A sender that brings fewer bytes per second than this, over a whole window, is told to try again.
+    /// The slowest accepted client, in bytes per second, averaged over the window below. A slower client receives 408.
     pub min_bytes_per_second: u64,
-    /// Seconds of that window.
+    /// The window over which the rate of a client is averaged, in seconds.
     pub min_rate_window_seconds: u64,
-    /// Uploads in flight in this process; one more is told to come back.
+    /// The largest number of uploads in flight in this process. Further uploads receive 503 with `Retry-After`.
     pub max_concurrent_uploads: usize,
-    /// Of those, how many are read at once while their senders are fast; the others wait in their sockets for their turn.
+    /// How many of those uploads are read at once while their clients are fast. The others wait in their sockets for a
+    /// read slot.
     pub max_concurrent_body_reads: usize,
-    /// Bytes of files' beginnings that all uploads together keep to look at; above it, pictures are measured when they are whole.
+    /// Memory for the headers of all uploads together, in bytes. When it is used up, images are measured after their
+    /// last byte instead of while they arrive.
     pub header_budget_bytes: usize,
-    /// Bytes that a member may keep.
+    /// The storage quota of a member, in bytes.
     pub quota_bytes: u64,
-    /// Items that a member may keep.
+    /// The largest number of items of a member.
     pub quota_items: u64,
-    /// Uploads that a member may begin in an hour.
+    /// The largest number of uploads of a member in an hour.
     pub quota_uploads_per_hour: u64,
-    /// Resumable uploads that a member may have open.
+    /// The largest number of unfinished resumable uploads of a member.
     pub max_open_uploads: u64,
-    /// Hours after which an upload that said `claim=later` and was not claimed is removed.
+    /// Hours after which an item that was sent with `claim=later` is removed if it was not claimed.
     pub unclaimed_ttl_hours: u32,
-    /// Hours after which a resumable upload that nobody went on with is removed.
+    /// Hours without progress after which a resumable upload is removed.
     pub upload_ttl_hours: u32,
-    /// A resumable upload's place is written down after so many bytes …
+    /// A checkpoint of a resumable upload is stored after this many bytes …
     pub checkpoint_bytes: u64,
-    /// … or so many seconds, whichever comes first.
+    /// … or after this many seconds, whichever comes first.
     pub checkpoint_seconds: u64,
-    /// Hours that a signed address lasts, at least.
+    /// The shortest lifetime of a signed URL, in hours.
     pub signed_url_ttl_hours: u32,
-    /// Pages of libraries that are read at once in this process; 64 more wait a moment, and the rest are told to come back.
+    /// Library pages that this process reads at once. 64 more requests wait for a moment, and the rest receive 503.
     pub max_concurrent_lists: usize,
-    /// Of one member, how many may be read or wait; more are answered 429.
+    /// How many library pages of one member may be read or wait at once. Further requests receive 429.
     pub max_lists_per_member: usize,
 }
 
-/// For the reference.
+/// Returns the sections of this service for the configuration reference.
 pub(crate) fn sections() -> Vec<Section> {
     vec![Section::of::<Config>("media")]
 }

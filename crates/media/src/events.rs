@@ -1,6 +1,7 @@
-//! What this role hears: how conversions go, and who has left.
+//! The subscriptions of media: the progress of conversions, and erased accounts.
 //!
-//! Invariant: every effect is harmless the second time (states only move forward, removed rows stay removed), so nothing here needs the inbox.
+//! Invariant: every effect is idempotent (states only move forward, removed rows stay removed), so no subscription
+//! needs the inbox.
 
 use contract::accounts::Erased;
 use contract::transcode::{Failed, Playable, Progress, Ready};
@@ -17,10 +18,10 @@ use crate::model::{Failure, Item};
 use crate::store;
 use crate::store::items::MediaInfo;
 
-/// What listeners of an item's topic are told: read it anew, or just its progress.
+/// The message on the topic of an item after which followers read the item again. Other messages are its progress.
 pub(crate) const STATE_CHANGED: &str = "state";
 
-/// The topic of an item's live news.
+/// Returns the broadcast topic of an item.
 pub(crate) fn topic(id: &MediaId) -> String {
     format!("media.{id}")
 }
@@ -41,7 +42,7 @@ pub(crate) fn subscriptions(_: &Config) -> Vec<Subscription> {
     ]
 }
 
-/// The durable consumers.
+/// Returns the durable consumers.
 pub(crate) fn consumers(media: &Media) -> Vec<Consumer> {
     let (progress, playable, ready, failed, erased) = (media.clone(), media.clone(), media.clone(), media.clone(), media.clone());
     vec![
@@ -100,7 +101,7 @@ impl Media {
         Ok(())
     }
 
-    /// Applies what was heard, and tells listeners if anything changed.
+    /// Applies a change, and notifies followers if anything changed.
     async fn apply<F>(&self, id: MediaId, change: F) -> Result<(), HandlerError>
     where
         F: for<'t> FnOnce(&'t Tx) -> BoxFuture<'t, Result<Option<Item>, kit::db::Error>> + Send + 'static,
@@ -111,16 +112,16 @@ impl Media {
         Ok(())
     }
 
-    /// Tells listeners to read an item anew.
+    /// Notifies followers that an item has changed.
     pub(crate) fn notify(&self, id: &MediaId) {
         self.context.bus.live().tell(&topic(id), STATE_CHANGED);
     }
 
-    /// Removes everything of a member who has left.
+    /// Removes everything of a member whose account was erased.
     async fn erase_account(&self, owner: AccountId) -> Result<(), Error> {
         const BATCH: usize = 100;
         let now = self.context.clock.now();
-        // First the door, then the room: what was on its way in can't come in any more.
+        // The account is closed first, so that uploads in flight are refused.
         let closed: Result<(), kit::db::Error> = self.context.db.write(move |tx| Box::pin(async move { store::usage::set_closed(tx, owner, now).await })).await;
         closed?;
         loop {

@@ -1,6 +1,6 @@
-//! Figures of receiving, for operators.
+//! The metrics of media.
 //!
-//! Invariant: labels are codes and kinds from tables in the code, never anything that was sent.
+//! Invariant: labels are codes and kinds from tables in the code, never anything that a client sent.
 
 use kit::telemetry::Metrics as Registry;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -8,19 +8,19 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 
-/// Why something was refused.
+/// The labels of refused uploads: the error code.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct RefusedLabels {
     code: String,
 }
 
-/// What was accepted.
+/// The labels of accepted items: the kind.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct AcceptedLabels {
     kind: String,
 }
 
-/// The figures.
+/// The metrics of media.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Metrics {
     in_flight: Gauge,
@@ -29,7 +29,7 @@ pub(crate) struct Metrics {
     refused: Family<RefusedLabels, Counter>,
 }
 
-/// Counts an upload as arriving until it is dropped.
+/// A guard that counts an upload as in flight until it is dropped.
 #[derive(Debug)]
 pub(crate) struct InFlightUpload(Gauge);
 
@@ -37,10 +37,10 @@ impl Metrics {
     pub(crate) fn new(registry: &Registry) -> Self {
         let metrics = Self::default();
         registry.register(|registry| {
-            registry.register("media_uploads_in_flight", "Uploads whose bytes arrive now", metrics.in_flight.clone());
-            registry.register("media_items_accepted", "Items accepted", metrics.accepted.clone());
-            registry.register("media_items_accepted_bytes", "Bytes of items accepted", metrics.accepted_bytes.clone());
-            registry.register("media_uploads_refused", "Uploads refused", metrics.refused.clone());
+            registry.register("media_uploads_in_flight", "Uploads in flight", metrics.in_flight.clone());
+            registry.register("media_items_accepted", "Accepted items", metrics.accepted.clone());
+            registry.register("media_items_accepted_bytes", "Bytes of accepted items", metrics.accepted_bytes.clone());
+            registry.register("media_uploads_refused", "Refused uploads", metrics.refused.clone());
         });
         metrics
     }

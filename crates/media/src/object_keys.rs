@@ -1,7 +1,8 @@
-//! Keys for new objects, written down before a byte is stored under them.
+//! The pool of keys for new objects. A key is recorded before a byte is stored under it.
 //!
-//! Keys are registered in batches, so that an upload costs no commit of its own before its bytes arrive. What becomes of a key that nothing names
-//! in the end is [`Orphans`]' to see to. Invariant: a key is given to one upload at a time, and again only if nothing was stored under it.
+//! Keys are registered in batches, so an upload needs no commit of its own before its bytes arrive. [`Orphans`] removes
+//! objects whose keys no row names in the end. Invariant: a key is leased to one upload at a time, and again only if
+//! nothing was stored under it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -18,14 +19,16 @@ use crate::jobs::cleanup;
 use crate::store;
 
 const KEY_BATCH: usize = 64;
-/// How long a request waits for another one that registers keys.
+/// How long a request waits for another request that registers keys.
 const REGISTER_TIMEOUT: Duration = Duration::from_secs(5);
-/// A key older than this is not used any more: other instances remove objects under keys from [`ABANDONED_AFTER`] on.
+/// A key older than this is not used any more: other instances remove objects under keys that are older than
+/// [`ABANDONED_AFTER`].
 const MAX_KEY_AGE: TimeDelta = TimeDelta::hours(24);
-/// Keys of instances that never came back are swept after this. No single request lasts as long (24 h, see `ingest::feed`).
+/// Keys of instances that never came back are swept after this. No single request lasts as long (24 h, see
+/// `ingest::body_reader`).
 const ABANDONED_AFTER: TimeDelta = TimeDelta::days(7);
 
-/// The pool of keys.
+/// The pool of keys. Clones share the same keys.
 #[derive(Clone)]
 pub(crate) struct KeyPool(Arc<Inner>);
 
@@ -38,21 +41,21 @@ struct Inner {
 }
 
 impl KeyPool {
-    /// Learns who this instance is.
+    /// Opens the pool. Fails where the identity of this instance cannot be read or written.
     pub(crate) async fn open(context: &Context) -> Result<Self, BootError> {
         let policy = Policy { names: store::OBJECT_COLUMNS, abandoned_after: ABANDONED_AFTER };
         let orphans = Orphans::open(&context.db, &context.objects, &context.clock, &context.folder, policy).await;
-        let orphans = orphans.map_err(|error| BootError::Io("who this instance is".into(), error))?;
+        let orphans = orphans.map_err(|error| BootError::Io("the identity of this instance".into(), error))?;
         let (objects, clock) = (context.objects.clone(), context.clock.clone());
         Ok(Self(Arc::new(Inner { free: Mutex::default(), refill: tokio::sync::Mutex::default(), orphans, objects, clock })))
     }
 
-    /// What keeps every key in mind.
+    /// Returns the registry of object keys.
     pub(crate) fn orphans(&self) -> &Orphans {
         &self.0.orphans
     }
 
-    /// Takes a key; registers more when none is left.
+    /// Leases a key. Registers a batch of keys when none is left.
     pub(crate) async fn acquire(&self) -> Result<PooledKey, Error> {
         loop {
             if let Some(lease) = self.pop() {
@@ -77,11 +80,11 @@ impl KeyPool {
     }
 }
 
-/// A key in an upload's hands. Dropped before it is settled, it has its object removed.
+/// A key that an upload has leased. Dropped before it is released, it removes its object.
 pub(crate) struct PooledKey {
     lease: Option<KeyLease>,
     pool: KeyPool,
-    /// Whether something may lie under it.
+    /// Whether an object may exist under the key.
     written: bool,
 }
 
@@ -90,38 +93,38 @@ impl PooledKey {
         self.lease.as_ref().map(KeyLease::key).ok_or(Error::TaskFailed)
     }
 
-    /// Starts the object.
+    /// Creates the object.
     pub(crate) async fn create_object(&mut self) -> Result<Writer, Error> {
         self.written = true;
         Ok(self.pool.0.objects.create_as(self.key()?.clone()).await?)
     }
 
-    /// Goes on with an unfinished object, which may end under this key.
+    /// Continues an unfinished object, which may be stored under this key in the end.
     pub(crate) async fn resume_object(&self, at: &Checkpoint) -> Result<Writer, Error> {
         Ok(self.pool.0.objects.resume(at, self.key()?.clone()).await?)
     }
 
-    /// The object that goes on is about to end: from now on it may lie under this key.
+    /// Notes that the continued object is about to be finished, possibly under this key.
     pub(crate) fn mark_written(&mut self) {
         self.written = true;
     }
 
-    /// It ended under another one: nothing lies under this.
+    /// Notes that the object was finished under another key, so that none exists under this one.
     pub(crate) fn mark_unused(&mut self) {
         self.written = false;
     }
 
-    /// Whether this is its key.
+    /// Returns whether `object` is stored under this key.
     pub(crate) fn is_for(&self, object: &ObjectKey) -> bool {
         self.key().is_ok_and(|key| key == object)
     }
 
-    /// The object stays if a row names it by now; otherwise the sweep removes it.
+    /// Releases the key. The object stays if a row names it by now; otherwise the sweep removes it.
     pub(crate) fn release(mut self) {
         self.lease.take();
     }
 
-    /// The object goes, now. A key under which nothing was stored is free again.
+    /// Removes the object now. A key under which nothing was stored returns to the pool.
     pub(crate) async fn discard(mut self) {
         let Some(lease) = self.lease.take() else { return };
         if self.written { cleanup(remove(self.pool.0.orphans.clone(), lease)).await } else { self.pool.free().push(lease) }
@@ -134,7 +137,7 @@ impl Drop for PooledKey {
         if !self.written {
             return self.pool.free().push(lease);
         }
-        // Whoever wrote has gone. Without a runtime the next start removes the object.
+        // The writer has gone. Without a runtime, the next start of the process removes the object.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(remove(self.pool.0.orphans.clone(), lease));
         }
@@ -143,6 +146,6 @@ impl Drop for PooledKey {
 
 async fn remove(orphans: Orphans, lease: KeyLease) {
     if let Err(error) = orphans.remove(std::slice::from_ref(lease.key())).await {
-        tracing::warn!(object = %lease.key(), %error, "an unwanted object could not be removed; the sweep will");
+        tracing::warn!(object = %lease.key(), %error, "an unused object could not be removed; the sweep will remove it");
     }
 }

@@ -1,8 +1,8 @@
-//! Quotas: what each member may keep, send and read, with room reserved while bytes arrive.
+//! Quotas: how much each member may store, send and read, with reservations while bytes arrive.
 //!
-//! What stands in the database is the truth and is checked again in the transaction that accepts an item or begins an upload; the
-//! reservations here refuse early, before bytes are sent in vain. Invariant: uploads of one member that run side by side here never
-//! promise more room than there is.
+//! The database is the source of truth. The transaction that accepts an item or creates an upload checks the quota
+//! again; the reservations here refuse early, before a client sends bytes in vain. Invariant: concurrent uploads of one
+//! member in this process never reserve more than the quota leaves.
 
 mod list_limiter;
 
@@ -19,30 +19,30 @@ use crate::error::Error;
 use crate::store::uploads::{self, OpenUploads};
 use crate::store::usage::{self, Charge, QuotaLimits, Usage};
 
-/// Members whose usage is remembered; beyond, it is read anew.
+/// Members whose usage is cached; that of others is read from the database.
 const MAX_CACHED_MEMBERS: u64 = 10_000;
-/// How long it is remembered without being looked at: another process may change it.
+/// How long an unused entry is cached: another process may change the usage.
 const CACHE_TTI: Duration = Duration::from_secs(10);
 
-/// Everybody's accounts.
+/// The quotas of all members.
 #[derive(Clone)]
 pub(crate) struct Quota {
     members: moka::future::Cache<AccountId, Arc<Mutex<MemberUsage>>>,
     db: Db,
     clock: Clock,
     limits: QuotaLimits,
-    /// What they may read at once.
+    /// Limits the library pages that are read at once.
     pub lists: Arc<list_limiter::ListLimiter>,
 }
 
-/// One member's account.
+/// The usage of one member, with reservations.
 #[derive(Debug)]
 struct MemberUsage {
     used: Usage,
     reserved: OpenUploads,
 }
 
-/// Whether one more item of `bytes` fits beside what is `used` and what is `open` by uploads that have not ended.
+/// Checks whether one more item of `bytes` fits beside what is `used` and what `open` uploads reserve.
 pub(crate) fn check(used: &Usage, open: OpenUploads, bytes: u64, limits: QuotaLimits, now: DateTime<Utc>) -> Result<(), Error> {
     if used.closed {
         return Err(Error::AccountClosed);
@@ -63,14 +63,14 @@ fn check_bytes(used: &Usage, open: OpenUploads, bytes: u64, limits: QuotaLimits)
     if used.saturating_add(bytes) > limits.bytes { Err(Error::QuotaBytes { used, max: limits.bytes }) } else { Ok(()) }
 }
 
-/// Counts an item in the transaction that makes it, or says what stands against it.
+/// Charges an item in the transaction that creates it. Returns the exceeded limit as an error.
 pub(crate) async fn charge(tx: &Tx, charge: &Charge, limits: QuotaLimits, now: DateTime<Utc>) -> Result<Usage, Error> {
     if let Some(used) = usage::add_item(tx, charge, limits, now).await? {
         return Ok(used);
     }
     let used = usage::find(tx, charge.owner).await?.unwrap_or_else(|| Usage::none(now));
     let others = uploads::sum_open(tx, charge.owner, charge.upload.as_deref()).await?;
-    // Open uploads take room, but are counted only when they are items.
+    // Open uploads reserve bytes, but count as items only when they are complete.
     check(&used, OpenUploads { uploads: 0, ..others }, charge.bytes, limits, now)?;
     Err(Error::QuotaBytes { used: used.bytes, max: limits.bytes })
 }
@@ -86,14 +86,14 @@ impl Quota {
         }
     }
 
-    /// What may not be passed.
+    /// Returns the limits of a member.
     pub(crate) fn limits(&self) -> QuotaLimits {
         self.limits
     }
 
-    /// Reserves room for one item of `bytes` (0 where the size is not known yet: then [`Reservation::grow`]).
+    /// Reserves `bytes` for one item. Where the size is not known yet, `bytes` is 0 and [`Reservation::grow`] follows.
     pub(crate) async fn reserve(&self, owner: AccountId, bytes: u64) -> Result<Reservation, Error> {
-        // Of several that come at once, one reads and all share what it found.
+        // Of several concurrent requests, one reads and all share the result.
         let read = async {
             let now = self.clock.now();
             let used = usage::find(self.db.read(), owner).await?.unwrap_or_else(|| Usage::none(now));
@@ -109,7 +109,7 @@ impl Quota {
         Ok(Reservation { member, bytes, limits: self.limits })
     }
 
-    /// Notes that an item is gone.
+    /// Subtracts a removed item from the cached usage.
     pub(crate) async fn item_removed(&self, owner: AccountId, bytes: u64) {
         if let Some(member) = self.members.get(&owner).await {
             let mut member = member.lock().unwrap_or_else(PoisonError::into_inner);
@@ -119,7 +119,7 @@ impl Quota {
     }
 }
 
-/// Room for one item, given back when it is dropped.
+/// A reservation for one item, released when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Reservation {
     member: Arc<Mutex<MemberUsage>>,
@@ -128,7 +128,7 @@ pub(crate) struct Reservation {
 }
 
 impl Reservation {
-    /// Makes sure that the item may have `bytes` in all.
+    /// Grows the reservation to `bytes` in all.
     pub(crate) fn grow(&mut self, bytes: u64) -> Result<(), Error> {
         let Some(more) = bytes.checked_sub(self.bytes).filter(|more| *more > 0) else { return Ok(()) };
         let mut member = self.member.lock().unwrap_or_else(PoisonError::into_inner);
@@ -138,10 +138,10 @@ impl Reservation {
         Ok(())
     }
 
-    /// The item is in the library; `now_used` is what the database says.
+    /// Ends the reservation after the item was charged; `now_used` is the usage in the database.
     pub(crate) fn commit(self, now_used: Usage) {
         let mut member = self.member.lock().unwrap_or_else(PoisonError::into_inner);
-        // Answers may overtake each other: the one that has counted more uploads is the newer.
+        // Results may arrive out of order. The one that has counted more uploads is the newer.
         if now_used.items >= member.used.items || now_used.hour_began_at > member.used.hour_began_at {
             member.used = now_used;
         }

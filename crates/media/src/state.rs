@@ -1,4 +1,4 @@
-//! What every handler of the role shares, and how it is put together.
+//! The state that all handlers of media share.
 //!
 //! Owns no rule. Invariant: everything in it comes from the context and the configuration.
 
@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use crate::config::Config;
 use crate::{ingest, metrics, object_keys, quota, uploads};
 
-/// What every handler shares.
+/// The shared state. Clones refer to the same state.
 #[derive(Clone)]
 pub(crate) struct Media(Arc<Inner>);
 
@@ -35,7 +35,7 @@ impl std::ops::Deref for Media {
     }
 }
 
-/// Puts it together.
+/// Builds the state and starts the removal of orphaned objects.
 pub(crate) async fn build(context: Context) -> Result<Media, BootError> {
     let config: Config = context.config.section("media")?;
     let object_keys = object_keys::KeyPool::open(&context).await?;

@@ -1,4 +1,4 @@
-//! Rules that need the insides: two processes at one upload.
+//! Unit tests that need the internals: two processes that write to one upload, and migrations.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::model::ItemDetails;
 use crate::uploads::{AppendOutcome, AppendRequest};
 use crate::{Media, build, store};
 
-/// A WAVE file of silence, 8-bit mono at 8 kHz.
+/// Returns a WAVE file of silence, 8-bit mono at 8 kHz.
 fn silence(bytes: usize) -> Bytes {
     let size = u32::try_from(bytes - 44).unwrap();
     let mut file = b"RIFF".to_vec();
@@ -31,7 +31,7 @@ fn silence(bytes: usize) -> Bytes {
     file.into()
 }
 
-/// A process of its own, as far as the database and the store can tell.
+/// Returns the state of another process, as far as the database and the object store can tell.
 async fn process(world: &World, name: &str) -> Media {
     let mut context = world.context("media").clone();
     context.folder = world.folder().join(name);
@@ -48,8 +48,9 @@ async fn listed(media: &Media) -> Vec<String> {
     found
 }
 
-/// A process hung with an upload in its hands; another one went on with it, ended it and removed what it was made of. Then the first one
-/// wakes up and stores its next piece, before the row tells it that the upload is no longer its own.
+/// A process hangs while it writes to an upload. Another one takes the upload over, completes it and removes the
+/// objects that it consisted of. Then the first process wakes up and stores its next part, before the row tells it that
+/// it has lost the upload.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_writer_that_wakes_up_after_the_end_leaves_nothing() {
     let s3 = tokio::task::spawn_blocking(shared_s3).await.unwrap();

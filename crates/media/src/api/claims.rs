@@ -1,6 +1,7 @@
-//! `POST /v1/media/claims`: what was staged while somebody filled in a form becomes part of what the form is about.
+//! `POST /v1/media/claims`: files that were staged while a person filled in a form become part of what the form
+//! creates.
 //!
-//! Invariant: all of a form's files are claimed or none.
+//! Invariant: all files of a claim are claimed or none.
 
 use axum::Extension;
 use axum::extract::State;
@@ -17,18 +18,18 @@ use crate::model::view::{MediaView, Viewer};
 use crate::model::{Item, tags};
 use crate::store;
 
-/// Items of one claim.
+/// The largest number of items in one claim.
 const MAX_ITEMS: usize = 100;
-/// Characters of a subject.
+/// The longest subject, in characters.
 const MAX_SUBJECT_CHARS: usize = 120;
 
-/// Which items are claimed for what.
+/// The items to claim, and the subject to claim them for.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ClaimBody {
     /// The items, at most 100.
     ids: Vec<MediaId>,
-    /// What they are claimed for, such as `post:0198…`: whatever the app calls it.
+    /// The subject that they are claimed for, such as `post:0198…`. The app chooses it.
     #[schema(example = "post:0198f3")]
     subject: String,
     /// Tags to add to each.
@@ -36,19 +37,20 @@ pub(super) struct ClaimBody {
     tags: Vec<String>,
 }
 
-/// What was claimed.
+/// The claimed items.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Claimed {
     /// In the order of the request.
     items: Vec<MediaView>,
 }
 
-/// Claims staged items, all or none. Sent again for the same subject, it changes nothing more.
+/// Claims staged items, all or none. Sent again for the same subject, the request changes nothing more.
 #[utoipa::path(post, path = "/v1/media/claims", operation_id = "claim_media", tag = "media", request_body = ClaimBody, responses((status = 200, description = "They are in the library.", body = Claimed)), security(("token" = [])))]
 pub(super) async fn claim(State(media): State<Media>, member: Member, Json(body): Json<ClaimBody>) -> Result<impl IntoResponse, Error> {
     let items = media.claim(AccountId(member.id()), body).await?;
     let claimed = Claimed { items: items.iter().map(|item| media.view(item, &Viewer::Owner)).collect() };
-    // Claimed again for the same subject, nothing changes: the answer need not be kept, however long it is.
+    // Repeating a claim changes nothing, so the response need not be stored for the idempotency key, however long it
+    // is.
     Ok((Extension(Repeatable), Json(claimed)))
 }
 

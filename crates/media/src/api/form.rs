@@ -1,7 +1,8 @@
-//! The fields of a form, one after the other: which is the file, what the others say, and how much may be held back.
+//! Reads the fields of a form one after the other: the file, and the text fields beside it.
 //!
-//! Owns reading, not what becomes of the file. Invariant: what the parser holds back is bounded: a part that brings nothing usable within
-//! [`MAX_BUFFERED_BYTES`] bytes is refused, and so is a text longer than [`MAX_TEXT_BYTES`].
+//! Owns parsing, not what becomes of the file. Invariant: the bytes that the parser buffers are bounded. A part that
+//! yields nothing usable within [`MAX_BUFFERED_BYTES`] is refused, and so is a text field longer than
+//! [`MAX_TEXT_BYTES`].
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -11,16 +12,17 @@ use multer::{Constraints, Field, Multipart, SizeLimit};
 
 use crate::error::Error;
 
-/// Bytes that may arrive without any of them being handed on: boundaries and the fields' own headers are much shorter.
+/// The largest number of bytes that may arrive without a part of them being passed on. Boundaries and the headers of
+/// fields are much shorter.
 pub(super) const MAX_BUFFERED_BYTES: usize = 64 * 1024;
-/// Bytes of a text field.
+/// The longest text field, in bytes.
 const MAX_TEXT_BYTES: usize = 8 * 1024;
-/// Fields of a form.
+/// The largest number of fields of a form.
 const MAX_FIELDS: usize = 64;
-/// What of a form can be anything but its file, in bytes: a larger form has a file of at least the difference.
+/// The largest size of everything in a form but its file. A larger form has a file of at least the difference.
 pub(super) const MAX_NON_FILE_BYTES: u64 = (MAX_FIELDS * (MAX_TEXT_BYTES + 1024)) as u64;
 
-/// What a form says besides the file.
+/// The text fields of a form, and the name of its file.
 #[derive(Debug, Default)]
 pub(super) struct FormFields {
     pub name: Option<String>,
@@ -30,15 +32,15 @@ pub(super) struct FormFields {
     pub claim: Option<String>,
 }
 
-/// Takes the file of a form.
+/// Receives the file of a form.
 pub(super) trait FileSink {
-    /// The file begins, with these headers of its own; `fields` is what the form said before.
+    /// Begins the file, with the headers of its part. `fields` has the fields before it.
     fn begin(&mut self, fields: &FormFields, headers: &HeaderMap) -> impl Future<Output = Result<(), Error>> + Send;
-    /// Its next bytes.
+    /// Receives the next bytes of the file.
     fn push(&mut self, bytes: Bytes) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
-/// The boundary of a form; nothing where the content type is another.
+/// Returns the boundary of a form, and `None` for another content type.
 pub(super) fn boundary(content_type: &str) -> Option<Result<String, Error>> {
     let is_form = content_type.trim_start().get(..19).is_some_and(|start| start.eq_ignore_ascii_case("multipart/form-data"));
     is_form.then(|| {
@@ -46,12 +48,12 @@ pub(super) fn boundary(content_type: &str) -> Option<Result<String, Error>> {
     })
 }
 
-/// How large fields may be: the file as large as it is, and judged while it comes.
+/// Returns the limits on fields. The size of the file is checked while it arrives.
 pub(super) fn constraints() -> Constraints {
     Constraints::new().size_limit(SizeLimit::new().for_field("file", u64::MAX))
 }
 
-/// Reads the whole form; `buffered` counts what has arrived since the parser last gave something.
+/// Reads the whole form. `buffered` counts the bytes that have arrived since the parser last yielded something.
 pub(super) async fn read(form: &mut Multipart<'_>, buffered: &AtomicUsize, fields: &mut FormFields, file: &mut impl FileSink) -> Result<(), Error> {
     let mut has_file = false;
     for _ in 0..MAX_FIELDS {
@@ -90,7 +92,7 @@ async fn read_text(mut field: Field<'_>, buffered: &AtomicUsize, fields: &mut Fo
         }
         bytes.extend_from_slice(&chunk);
     }
-    let text = String::from_utf8(bytes).map_err(|_| Error::Invalid("Fields of the form are UTF-8.".to_owned()))?;
+    let text = String::from_utf8(bytes).map_err(|_| Error::Invalid("The fields of a form must be UTF-8.".to_owned()))?;
     match name.as_str() {
         "name" => fields.name = Some(text),
         "tags" => fields.tags.push(text),

@@ -1,6 +1,6 @@
-//! What other roles may ask. The public door does not lead here.
+//! Requests of other roles. The public listener does not route to them.
 //!
-//! Invariant: the answer is what the event said, brought up to date.
+//! Invariant: the response is the event that was published, brought up to date.
 
 use axum::Router;
 use axum::extract::State;

@@ -1,8 +1,8 @@
-//! `GET /v1/media/{id}/events`: how an item comes along, as it happens.
+//! `GET /v1/media/{id}/events`: the progress of an item, as server-sent events.
 //!
-//! Invariant: a listener that missed something gets the whole state anew, so what it shows is right a moment later. One that is told very
-//! often reads the item once a second, so an item that changes all the time costs its followers no more than one that does not. One that listens
-//! under a signature hears nothing after its end.
+//! Invariant: a follower that missed a message receives the whole state again, so what it shows is right a moment
+//! later. A follower that receives messages very often reads the item once a second, so an item that changes all the
+//! time costs no more than another. A follower with a signed URL receives nothing after the signature expires.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -27,25 +27,26 @@ use crate::model::view::Viewer;
 use crate::model::{Item, State as ItemState};
 use crate::store;
 
-/// Readings of its item that a follower may save up: more than an item has states.
+/// Reads of the item that a follower may save up: more than an item has states.
 const READ_BURST: u32 = 8;
-/// How long until it has another one.
+/// The interval in which a follower gains one read.
 const READ_INTERVAL: Duration = Duration::from_secs(1);
-/// How often a stream under a signature looks at the clock, so that a clock that is set forward ends it too.
+/// How often a stream under a signed URL checks the clock, so that a clock that is set forward ends it too.
 const EXPIRY_CHECK_INTERVAL: Duration = Duration::from_secs(15);
 
-/// Who listens.
+/// The query of an event stream.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct EventsQuery {
-    /// The grant in the item's `urls.events`, for those who can't send headers.
+    /// The signature in the item's `urls.events`, for clients that cannot send headers.
     t: Option<String>,
 }
 
-/// News of an item: `state` (the item, now and whenever it changes) and `progress` (`{percent, remaining_ms}`).
+/// Events of an item: `state` (the item, now and whenever it changes) and `progress` (`{percent, remaining_ms}`).
 ///
-/// Ends after `ready` or `failed`, when the item is removed, and when the signature (`t`) ends that it was opened with. Under a signature,
-/// `state` is what everyone would see of an open item, and its other URLs are not signed: read the item with your token for those.
+/// The stream ends after `ready` or `failed`, when the item is removed, and when the signature (`t`) that opened it
+/// expires. Under a signature, `state` is what everyone would see of a public or unlisted item, and its other URLs are
+/// not signed: read the item with your token for those.
 #[utoipa::path(
     get,
     path = "/v1/media/{id}/events", operation_id = "follow_media",
@@ -54,7 +55,7 @@ pub(super) struct EventsQuery {
     responses((status = 200, description = "Server-sent events.", content_type = "text/event-stream"))
 )]
 pub(super) async fn events(State(media): State<Media>, member: Option<Member>, Path(id): Path<MediaId>, Query(query): Query<EventsQuery>) -> Result<Response, Error> {
-    // First the ear, then the look: nothing falls in between.
+    // The subscription comes before the read, so that no change falls in between.
     let subscription = media.context.bus.live().listen_for_client(&topic(&id)).ok_or(Error::TooManyFollowers)?;
     let item = store::items::find(media.context.db.read(), &id).await?.ok_or(Error::NotFound)?;
     let viewer = authorize(&media, &item, member.as_ref(), query.t.as_deref())?;
@@ -64,7 +65,8 @@ pub(super) async fn events(State(media): State<Media>, member: Option<Member>, P
     Ok(sse(events, &media.context.tasks))
 }
 
-/// Who this is: a token of the owner's says more than a signature, and a signature more than nothing.
+/// Returns how the caller sees the item. The token of the owner takes precedence over a signature, and a signature over
+/// neither.
 fn authorize(media: &Media, item: &Item, member: Option<&Member>, signature: Option<&str>) -> Result<Viewer, Error> {
     let by_token = viewer(item, member);
     if matches!(by_token, Ok(Viewer::Owner)) {
@@ -75,7 +77,7 @@ fn authorize(media: &Media, item: &Item, member: Option<&Member>, signature: Opt
     signature.map_or(by_token, |signature| Ok(Viewer::SignedUrl(signature)))
 }
 
-/// One listener.
+/// One client that follows an item.
 struct Follower {
     media: Media,
     id: MediaId,
@@ -100,7 +102,7 @@ impl Follower {
                 return None;
             }
             let check_in = remaining.unwrap_or(EXPIRY_CHECK_INTERVAL).min(EXPIRY_CHECK_INTERVAL);
-            // One without an end has nothing to look for, and wakes for news alone.
+            // A stream without an expiry has nothing to check, and wakes for messages alone.
             let message = tokio::select! {
                 message = self.subscription.next() => message?,
                 () = tokio::time::sleep(check_in), if remaining.is_some() => continue,
@@ -112,7 +114,7 @@ impl Follower {
         }
     }
 
-    /// How long the listener may listen; `None` stands for "without an end".
+    /// Returns how long the stream may go on; `None` means without an end.
     fn remaining(&self) -> Option<Duration> {
         match &self.viewer {
             Viewer::SignedUrl(signature) => Some(signature.remaining(self.media.context.clock.now())),
@@ -120,14 +122,14 @@ impl Follower {
         }
     }
 
-    /// Reads the item anew, when it may; nothing once it is gone or not to be read any more.
+    /// Reads the item again, when it may. Returns `None` once the item is removed or may not be read any more.
     async fn reload(&mut self) -> Option<()> {
         if self.limiter.wait().await {
-            // All that was told meanwhile is in what is read now.
+            // The read covers all messages until now.
             self.subscription.forget();
         }
         let found = store::items::find(self.media.context.db.read(), &self.id).await;
-        let item = found.inspect_err(|error| tracing::warn!(%error, "a listener's item could not be read")).ok()??;
+        let item = found.inspect_err(|error| tracing::warn!(%error, "an item could not be read for a follower")).ok()??;
         if self.viewer == Viewer::Everyone && !item.is_public_or_unlisted() {
             return None;
         }
@@ -139,12 +141,12 @@ impl Follower {
         self.ended = matches!(item.state, ItemState::Ready | ItemState::Failed);
         match serde_json::to_string(&self.media.view(item, &self.viewer)) {
             Ok(text) => self.ready.push_back(frame("state", &text)),
-            Err(error) => tracing::error!(%error, "an item's view could not be written"),
+            Err(error) => tracing::error!(%error, "the view of an item could not be serialized"),
         }
     }
 }
 
-/// How often a follower reads.
+/// Limits how often a follower reads, as a token bucket.
 struct ReadLimiter {
     tokens: u32,
     refilled_at: Instant,
@@ -155,7 +157,7 @@ impl ReadLimiter {
         Self { tokens: READ_BURST, refilled_at: Instant::now() }
     }
 
-    /// Waits for the next reading; whether it had to.
+    /// Waits for the next read. Returns whether it had to wait.
     async fn wait(&mut self) -> bool {
         let more = u32::try_from(self.refilled_at.elapsed().as_secs() / READ_INTERVAL.as_secs()).unwrap_or(READ_BURST);
         if more > 0 {

@@ -1,6 +1,6 @@
 //! The library: listing, reading, changing and removing items.
 //!
-//! Invariant: a change is told to the neighbours in the transaction that makes it.
+//! Invariant: a change is published in the transaction that makes it.
 
 use axum::extract::State;
 use contract::media::{Changed, Kind, Visibility};
@@ -20,36 +20,36 @@ use crate::store;
 use crate::store::items::ItemUpdate;
 use crate::store::library::Filter;
 
-/// What a list shows.
+/// Parameters of a list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListParams {
-    /// Only photos, sounds or videos.
+    /// Only photos, audio files or videos.
     kind: Option<Kind>,
-    /// Only items that are this far.
+    /// Only items in this state.
     state: Option<ItemState>,
-    /// Only items with this audience.
+    /// Only items with this visibility.
     visibility: Option<Visibility>,
     /// Only items with this tag.
     tag: Option<String>,
-    /// Only items with all of these words: each begins a word of the item's name or of one of its tags.
+    /// Only items with all of these words. Each is the prefix of a word in the name or in a tag of the item.
     q: Option<String>,
-    /// Only items that were claimed for this.
+    /// Only items that were claimed for this subject.
     subject: Option<String>,
-    /// `true`: what waits to be claimed, instead of the library.
+    /// `true`: items that wait to be claimed, instead of the library.
     staged: Option<bool>,
-    /// How many items, 1–100; 50 unless told.
+    /// The number of items, 1–100; 50 by default.
     limit: Option<u16>,
-    /// The `next` of the page before.
+    /// The `next` of the previous page.
     after: Option<String>,
 }
 
 /// Lists your library, newest first.
 ///
-/// A page that is searched for may hold fewer items than `limit`, even none, and have a `next` all the same: go on there.
+/// A page of a search may have fewer items than `limit`, even none, and still have a `next`: continue there.
 #[utoipa::path(get, path = "/v1/media", operation_id = "list_media", tag = "media", params(ListParams), responses((status = 200, description = "A page of the library.", body = List<MediaView>)), security(("token" = [])))]
 pub(super) async fn list(State(media): State<Media>, member: Member, Query(params): Query<ListParams>) -> Result<Json<List<MediaView>>, Error> {
-    let after = params.after.as_deref().map(|text| Cursor::parse(text).ok_or_else(|| Error::Invalid("`after` is the `next` of another page.".to_owned()))).transpose()?;
+    let after = params.after.as_deref().map(|text| Cursor::parse(text).ok_or_else(|| Error::Invalid("`after` must be the `next` of another page.".to_owned()))).transpose()?;
     let size = Page { limit: params.limit, after: None }.size();
     let filter = Filter {
         kind: params.kind,
@@ -73,7 +73,8 @@ pub(super) async fn get(State(media): State<Media>, member: Option<Member>, Path
     Ok(Json(media.view(&item, &viewer)))
 }
 
-/// Who this is to the item; whoever may not read it is told that it isn't there.
+/// Returns how the caller sees the item. A caller that may not read it receives the same error as for an item that does
+/// not exist.
 pub(super) fn viewer(item: &Item, member: Option<&Member>) -> Result<Viewer, Error> {
     match member {
         Some(member) if member.id() == item.owner.0 => Ok(Viewer::Owner),
@@ -82,19 +83,19 @@ pub(super) fn viewer(item: &Item, member: Option<&Member>) -> Result<Viewer, Err
     }
 }
 
-/// What to change; what is left out stays.
+/// The changes. Fields that are left out stay as they are.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ChangeBody {
-    /// Another name.
+    /// The new name.
     name: Option<String>,
-    /// Other tags, all of them.
+    /// The new tags, which replace the old ones.
     tags: Option<Vec<String>>,
-    /// Another audience.
+    /// The new visibility.
     visibility: Option<Visibility>,
 }
 
-/// Changes an item's name, tags or audience.
+/// Changes the name, tags or visibility of an item.
 #[utoipa::path(
     patch,
     path = "/v1/media/{id}", operation_id = "edit_media",
@@ -115,7 +116,7 @@ pub(super) async fn change(State(media): State<Media>, member: Member, Path(id):
     path = "/v1/media/{id}", operation_id = "remove_media",
     tag = "media",
     params(("id" = MediaId, Path, description = "The item.")),
-    responses((status = 204, description = "It is gone.")),
+    responses((status = 204, description = "The item is removed.")),
     security(("token" = []))
 )]
 pub(super) async fn remove(State(media): State<Media>, member: Member, Path(id): Path<MediaId>) -> Result<StatusCode, Error> {
@@ -150,7 +151,7 @@ impl Media {
 }
 
 impl Item {
-    /// What neighbours are told after a change.
+    /// Returns the event that is published after a change.
     pub(crate) fn changed(&self) -> Changed {
         Changed { id: self.id.clone(), name: self.name.clone(), tags: self.tags.clone(), visibility: self.effective_visibility(), version: self.version }
     }

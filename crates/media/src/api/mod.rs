@@ -1,7 +1,8 @@
-//! The HTTP face of receiving.
+//! The HTTP API of media.
 //!
-//! Owns parsing, authorising and answering; rules are elsewhere. Invariant: everything about one item is its owner's, except reading
-//! what is public or unlisted; anybody else is told that there is no such item.
+//! Owns parsing, authorization and responses; the rules are elsewhere. Invariant: everything about an item is for its
+//! owner, except reading a public or unlisted one. Any other caller receives the same error as for an item that does
+//! not exist.
 #![allow(unused_qualifications, reason = "utoipa's macros write them")]
 
 mod claims;
@@ -32,7 +33,7 @@ use crate::model::view::{MediaView, UrlSigningContext, Viewer};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(tags(
-    (name = "media", description = "Photos, sounds and videos: sending, finding, changing, removing."),
+    (name = "media", description = "Photos, audio files and videos: sending, finding, changing, removing."),
     (name = "uploads", description = "Resumable uploads: tus 1.0.0.")
 ))]
 struct ApiDoc;
@@ -54,12 +55,12 @@ fn tus_routes() -> OpenApiRouter<Media> {
         .layer(from_fn(tus::require_version))
 }
 
-/// This role's part of the public interface.
+/// Returns the OpenAPI description of this service.
 pub(crate) fn openapi() -> utoipa::openapi::OpenApi {
     documented_routes().into_openapi()
 }
 
-/// The routes.
+/// Returns the routes, public and internal.
 pub(crate) fn router(media: &Media) -> Router {
     let (router, _) = documented_routes().split_for_parts();
     let routes = router.with_state(media.clone());
@@ -67,19 +68,20 @@ pub(crate) fn router(media: &Media) -> Router {
     routes
         .layer(from_fn_with_state(idempotency, Idempotency::layer))
         .merge(internal::router().with_state(media.clone()))
-        // Bodies are streamed and limited by what they are.
+        // Bodies are streamed, and limited by their type.
         .layer(DefaultBodyLimit::disable())
 }
 
 impl Media {
-    /// An item as this reader sees it.
+    /// Returns an item as this viewer sees it.
     pub(crate) fn view(&self, item: &Item, viewer: &Viewer) -> MediaView {
         let signing = UrlSigningContext { signer: &self.context.grants, now: self.context.clock.now(), valid_for: self.config.signed_url_ttl() };
         item.view(viewer, &signing)
     }
 }
 
-/// Answers a sender whose bytes are refused, without waiting for the rest of them. The door takes what still comes for a while.
+/// Returns the response to a client whose bytes are refused, without waiting for the rest of them. The listener reads
+/// what still arrives for a while.
 fn refuse(media: &Media, error: Error, body: &BodyReader) -> Response {
     let problem = error.problem();
     media.metrics.upload_refused(&problem.code);

@@ -1,6 +1,7 @@
-//! Receiving a form whose file may be gigabytes and whose other fields may stand before or after it.
+//! Receives a form whose file may have gigabytes and whose other fields may come before or after it.
 //!
-//! Owns what becomes of the file; the fields are read by [`form`](super::form). Invariant: a form that can't be read to its end leaves nothing.
+//! Owns what becomes of the file; [`form`](super::form) parses the fields. Invariant: a form that cannot be read to its
+//! end leaves nothing.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -17,7 +18,7 @@ use crate::error::Error;
 use crate::ingest::{BodyReader, CommitRequest, Ingest, commit};
 use crate::model::Item;
 
-/// Receives the one file of a form.
+/// Receives the one file of a form. Returns the new item.
 pub(super) async fn receive(media: &Media, owner: AccountId, params: &UploadParams, boundary: &str, length: Option<u64>, body: &mut BodyReader) -> Result<Item, Error> {
     let min_bytes = length.unwrap_or(0).saturating_sub(MAX_NON_FILE_BYTES);
     crate::model::limits::check_any_size(&media.config, min_bytes)?;
@@ -28,7 +29,7 @@ pub(super) async fn receive(media: &Media, owner: AccountId, params: &UploadPara
     let mut file = FormFile { media, owner, params, min_bytes, ingest: None, digest: None };
     let read = form::read(&mut form_parts, &buffered, &mut fields, &mut file).await;
     drop(form_parts);
-    // What the sender or the network did wrong says more than what the parser made of it.
+    // An error of the client or the network is more telling than what the parser made of it.
     let failed = failed.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     let read = match failed {
         Some(error) => Err(error),
@@ -46,7 +47,7 @@ pub(super) async fn receive(media: &Media, owner: AccountId, params: &UploadPara
     }
 }
 
-/// The file of a form on its way into the store.
+/// The file of a form on its way into the object store.
 struct FormFile<'a> {
     media: &'a Media,
     owner: AccountId,
@@ -59,7 +60,7 @@ struct FormFile<'a> {
 impl FileSink for FormFile<'_> {
     async fn begin(&mut self, fields: &FormFields, headers: &HeaderMap) -> Result<(), Error> {
         self.digest = digest(headers)?;
-        // What is said so far is checked before gigabytes arrive.
+        // The fields so far are checked before gigabytes arrive.
         self.params.with_form(fields)?;
         self.ingest = Some(Ingest::begin(self.media, self.owner, None).await?.with_min_bytes(self.min_bytes));
         Ok(())
@@ -73,15 +74,15 @@ impl FileSink for FormFile<'_> {
     }
 }
 
-/// The body as the parser wants it. `failed` keeps why it ended early.
+/// Returns the body as the parser expects it. `failed` receives the error that ended it early.
 fn stream<'a>(body: &'a mut BodyReader, buffered: &'a AtomicUsize, failed: &'a std::sync::Mutex<Option<Error>>) -> impl Stream<Item = Result<Bytes, std::io::Error>> + Send + 'a {
     futures::stream::unfold(body, move |body| async move {
         let buffered_bytes = buffered.load(Ordering::Relaxed);
         if buffered_bytes > 0 {
-            // The parser takes all it can get: make it look at what it has first.
+            // The parser takes all bytes it can get: let it look at what it has first.
             tokio::task::yield_now().await;
         }
-        let next = if buffered_bytes > MAX_BUFFERED_BYTES { Err(Error::Invalid("A part of the form has no end.".to_owned())) } else { body.next().await };
+        let next = if buffered_bytes > MAX_BUFFERED_BYTES { Err(Error::Invalid("A part of the form is too long.".to_owned())) } else { body.next().await };
         match next {
             Ok(Some(bytes)) => {
                 buffered.fetch_add(bytes.len(), Ordering::Relaxed);

@@ -1,7 +1,8 @@
-//! `/v1/uploads`: uploads that survive a dropped connection, as tus 1.0.0 says (<https://tus.io/protocols/resumable-upload>).
+//! `/v1/uploads`: uploads that survive a dropped connection, by the tus 1.0.0 protocol
+//! (<https://tus.io/protocols/resumable-upload>).
 //!
-//! With the extensions creation, creation-with-upload, checksum, expiration and termination. Invariant: the offset that is answered is
-//! on the disk.
+//! Supports the extensions creation, creation-with-upload, checksum, expiration and termination. Invariant: the bytes
+//! below an offset in a response are durable.
 
 use axum::extract::{Path, Request, State};
 use axum::middleware::Next;
@@ -32,7 +33,7 @@ const UPLOAD_EXPIRES: HeaderName = HeaderName::from_static("upload-expires");
 const MEDIA_ID: HeaderName = HeaderName::from_static("tutti-media-id");
 const MEDIA: HeaderName = HeaderName::from_static("tutti-media");
 
-/// Speaks the protocol's version with every answer, and refuses others.
+/// Adds the protocol version to every response, and refuses requests of other versions.
 pub(super) async fn require_version(request: Request, next: Next) -> Response {
     let version = request.headers().get(TUS_RESUMABLE).map(HeaderValue::as_bytes);
     let supported = request.method() == Method::OPTIONS || version == Some(VERSION.as_bytes());
@@ -46,7 +47,7 @@ pub(super) async fn require_version(request: Request, next: Next) -> Response {
     response
 }
 
-/// Says what is supported.
+/// Returns the supported version and extensions.
 #[utoipa::path(options, path = "/v1/uploads", operation_id = "upload_options", tag = "uploads", responses((status = 204, description = "Version, extensions and the largest upload, in headers.")))]
 pub(super) async fn options(State(media): State<Media>) -> Response {
     let headers = [
@@ -58,10 +59,10 @@ pub(super) async fn options(State(media): State<Media>) -> Response {
     (StatusCode::NO_CONTENT, headers).into_response()
 }
 
-/// Begins a resumable upload.
+/// Creates a resumable upload.
 ///
-/// `Upload-Metadata` may hold `filename`, `tags` (separated by commas), `visibility` and `claim`. With the content type
-/// `application/offset+octet-stream` the body is the first bytes already.
+/// `Upload-Metadata` may have `filename`, `tags` (separated by commas), `visibility` and `claim`. With the content type
+/// `application/offset+octet-stream` the body has the first bytes already.
 #[utoipa::path(
     post,
     path = "/v1/uploads", operation_id = "begin_upload",
@@ -71,7 +72,7 @@ pub(super) async fn options(State(media): State<Media>) -> Response {
         ("Upload-Length" = u64, Header, description = "Bytes in all."),
         ("Upload-Metadata" = Option<String>, Header, description = "Pairs of a key and a base64 value, separated by commas.")
     ),
-    responses((status = 201, description = "`Location` is where the bytes go; with all of them here already, `Tutti-Media-Id` is the item.")),
+    responses((status = 201, description = "`Location` is the URL of the upload. If it has all bytes already, `Tutti-Media-Id` is the item.")),
     security(("token" = []))
 )]
 pub(super) async fn create(State(media): State<Media>, member: Member, request: Request) -> Response {
@@ -94,19 +95,19 @@ pub(super) async fn create(State(media): State<Media>, member: Member, request: 
 
 async fn begin(media: &Media, member: &Member, headers: &HeaderMap) -> Result<Upload, Error> {
     if headers.contains_key("upload-defer-length") {
-        return Err(Error::BadTusRequest("Say `Upload-Length`: an upload of unknown length can't be begun here."));
+        return Err(Error::BadTusRequest("Send `Upload-Length`: uploads of unknown length are not supported."));
     }
-    let length = number_header(headers, &UPLOAD_LENGTH).ok_or(Error::BadTusRequest("Say how many bytes there are: `Upload-Length`."))?;
+    let length = number_header(headers, &UPLOAD_LENGTH).ok_or(Error::BadTusRequest("Send the number of bytes in `Upload-Length`."))?;
     media.begin_upload(AccountId(member.id()), length, metadata(headers)?).await
 }
 
-/// Says how far an upload is.
+/// Returns the offset of an upload.
 #[utoipa::path(
     head,
     path = "/v1/uploads/{id}", operation_id = "upload_state",
     tag = "uploads",
     params(("id" = String, Path, description = "The upload.")),
-    responses((status = 200, description = "`Upload-Offset` is where to go on; `Tutti-Media-Id` is the item, once it is complete.")),
+    responses((status = 200, description = "`Upload-Offset` is where to continue; `Tutti-Media-Id` is the item, once it is complete.")),
     security(("token" = []))
 )]
 pub(super) async fn head(State(media): State<Media>, member: Member, Path(id): Path<String>) -> Result<Response, Error> {
@@ -117,7 +118,8 @@ pub(super) async fn head(State(media): State<Media>, member: Member, Path(id): P
 
 /// Appends bytes at `Upload-Offset`.
 ///
-/// With `Upload-Checksum` (sha1 or sha256, base64) they are kept all or none. The last byte makes the item: `Tutti-Media-Id`.
+/// With `Upload-Checksum` (sha1 or sha256, base64) the bytes are kept all or none. The last byte completes the item:
+/// `Tutti-Media-Id`.
 #[utoipa::path(
     patch,
     path = "/v1/uploads/{id}", operation_id = "append_to_upload",
@@ -125,11 +127,11 @@ pub(super) async fn head(State(media): State<Media>, member: Member, Path(id): P
     params(
         ("id" = String, Path, description = "The upload."),
         ("Tus-Resumable" = String, Header, description = "1.0.0"),
-        ("Upload-Offset" = u64, Header, description = "Where these bytes begin."),
+        ("Upload-Offset" = u64, Header, description = "The offset of these bytes."),
         ("Upload-Checksum" = Option<String>, Header, description = "`sha1` or `sha256`, and the digest in base64.")
     ),
     request_body(content = Vec<u8>, content_type = "application/offset+octet-stream"),
-    responses((status = 204, description = "They are safe; `Upload-Offset` is where to go on.")),
+    responses((status = 204, description = "The bytes are durable; `Upload-Offset` is where to continue.")),
     security(("token" = []))
 )]
 pub(super) async fn patch(State(media): State<Media>, member: Member, Path(id): Path<String>, request: Request) -> Response {
@@ -139,18 +141,18 @@ pub(super) async fn patch(State(media): State<Media>, member: Member, Path(id): 
         return refuse(&media, Error::NotOffsetStream, &body);
     }
     let Some(offset) = number_header(&parts.headers, &UPLOAD_OFFSET) else {
-        return refuse(&media, Error::BadTusRequest("Say where these bytes begin: `Upload-Offset`."), &body);
+        return refuse(&media, Error::BadTusRequest("Send the offset of these bytes in `Upload-Offset`."), &body);
     };
     append(&media, &id, AccountId(member.id()), offset, &parts.headers, body).await
 }
 
-/// Cancels an upload and removes what has arrived. An item that it became stays.
+/// Cancels an upload and removes its bytes. An item that it became stays.
 #[utoipa::path(
     delete,
     path = "/v1/uploads/{id}", operation_id = "cancel_upload",
     tag = "uploads",
     params(("id" = String, Path, description = "The upload.")),
-    responses((status = 204, description = "It is gone.")),
+    responses((status = 204, description = "The upload is removed.")),
     security(("token" = []))
 )]
 pub(super) async fn cancel(State(media): State<Media>, member: Member, Path(id): Path<String>) -> Result<StatusCode, Error> {
@@ -158,9 +160,10 @@ pub(super) async fn cancel(State(media): State<Media>, member: Member, Path(id):
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Does what another method does, for clients whose network lets only `GET` and `POST` through.
+/// Runs another method, for clients whose network lets only `GET` and `POST` through.
 ///
-/// `X-HTTP-Method-Override` names the method; headers, body and answer are that method's. Without it, or with another method, nothing is done.
+/// `X-HTTP-Method-Override` names the method. Headers, body and response are those of that method. Without the header,
+/// or with another method, nothing is done.
 #[utoipa::path(
     post,
     path = "/v1/uploads/{id}", operation_id = "upload_by_post",
@@ -169,13 +172,13 @@ pub(super) async fn cancel(State(media): State<Media>, member: Member, Path(id):
         ("id" = String, Path, description = "The upload."),
         ("X-HTTP-Method-Override" = String, Header, description = "`PATCH`, `DELETE` or `HEAD`."),
         ("Tus-Resumable" = String, Header, description = "1.0.0"),
-        ("Upload-Offset" = Option<u64>, Header, description = "For `PATCH`: where these bytes begin."),
+        ("Upload-Offset" = Option<u64>, Header, description = "For `PATCH`: the offset of these bytes."),
         ("Upload-Checksum" = Option<String>, Header, description = "For `PATCH`: `sha1` or `sha256`, and the digest in base64.")
     ),
     request_body(content = Option<Vec<u8>>, content_type = "application/offset+octet-stream"),
     responses(
-        (status = 200, description = "As `HEAD`: `Upload-Offset` is where to go on; `Tutti-Media-Id` is the item, once it is complete."),
-        (status = 204, description = "As `PATCH`: the bytes are safe; as `DELETE`: the upload is gone.")
+        (status = 200, description = "As `HEAD`: `Upload-Offset` is where to continue; `Tutti-Media-Id` is the item, once it is complete."),
+        (status = 204, description = "As `PATCH`: the bytes are durable. As `DELETE`: the upload is removed.")
     ),
     security(("token" = []))
 )]
@@ -184,7 +187,7 @@ pub(super) async fn method_override(state: State<Media>, member: Member, path: P
         Some(b"PATCH") => patch(state, member, path, request).await,
         Some(b"DELETE") => cancel(state, member, path).await.into_response(),
         Some(b"HEAD") => head(state, member, path).await.into_response(),
-        _ => Error::BadTusRequest("POST here needs `X-HTTP-Method-Override`. New uploads begin at /v1/uploads.").into_response(),
+        _ => Error::BadTusRequest("POST here needs `X-HTTP-Method-Override`. Create new uploads at /v1/uploads.").into_response(),
     }
 }
 
@@ -217,7 +220,7 @@ async fn append(media: &Media, id: &str, owner: AccountId, offset: u64, headers:
     }
 }
 
-/// The headers that say where an upload is.
+/// Returns the headers that state the offset of an upload, and its item or expiry.
 fn offset_headers(upload: &Upload, bytes: u64) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(UPLOAD_OFFSET, HeaderValue::from(bytes));
@@ -236,7 +239,7 @@ fn offset_headers(upload: &Upload, bytes: u64) -> HeaderMap {
     headers
 }
 
-/// A date as HTTP writes it (RFC 9110 §5.6.7).
+/// Formats a date as HTTP does (RFC 9110 §5.6.7).
 fn http_date(at: DateTime<Utc>) -> String {
     at.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
@@ -252,12 +255,12 @@ fn is_offset_stream(headers: &HeaderMap) -> bool {
 
 fn checksum(headers: &HeaderMap) -> Result<Option<Checksum>, Error> {
     let Some(value) = headers.get("upload-checksum") else { return Ok(None) };
-    let unreadable = Error::BadTusRequest("`Upload-Checksum` is sha1 or sha256, a space, and the digest in base64.");
+    let unreadable = Error::BadTusRequest("`Upload-Checksum` must be sha1 or sha256, a space, and the digest in base64.");
     value.to_str().ok().and_then(|text| tus_checksum(text).ok()).map(Some).ok_or(unreadable)
 }
 
 fn metadata(headers: &HeaderMap) -> Result<ItemDetails, Error> {
-    let unreadable = || Error::BadTusRequest("`Upload-Metadata` is pairs of a key and a base64 value, separated by commas.");
+    let unreadable = || Error::BadTusRequest("`Upload-Metadata` must be pairs of a key and a base64 value, separated by commas.");
     let metadata_fields = match headers.get("upload-metadata") {
         None => UploadMetadata::default(),
         Some(value) => value.to_str().ok().and_then(UploadMetadata::parse).ok_or_else(unreadable)?,

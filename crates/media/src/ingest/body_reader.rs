@@ -1,7 +1,8 @@
-//! A request's body as it arrives, with an eye on how fast.
+//! Reads the body of a request and measures how fast the client sends.
 //!
-//! Only the time spent waiting for the sender counts, never our own. Invariant: a sender that brings less than the
-//! configured bytes per second, averaged over a window, is refused at that window's end, and no request lasts longer than [`MAX_REQUEST_DURATION`].
+//! Only the time spent waiting for the client counts, never the time that the server takes. Invariant: a client that
+//! sends less than the configured bytes per second, averaged over a window, is refused at the end of that window. No
+//! request lasts longer than [`MAX_REQUEST_DURATION`].
 
 use std::time::Duration;
 
@@ -15,10 +16,10 @@ use super::read_slots::ReadSlot;
 use crate::Media;
 use crate::error::Error;
 
-/// No single request brings bytes for longer: resumable uploads have no such end.
+/// The longest duration of a single request. Resumable uploads may last longer, over several requests.
 const MAX_REQUEST_DURATION: Duration = Duration::from_hours(24);
 
-/// A body.
+/// A request body that is read when its read slot is free.
 pub(crate) struct BodyReader {
     body: Body,
     slot: ReadSlot,
@@ -46,8 +47,9 @@ impl BodyReader {
         }
     }
 
-    /// The next bytes, once it is this upload's turn; `None` at the end. A connection that broke is [`Error::Incomplete`]. May be dropped
-    /// while it waits (then say [`BodyReader::pause`] before working on).
+    /// Returns the next bytes when a read slot is free, and `None` at the end. A broken connection is
+    /// [`Error::Incomplete`]. The future may be dropped while it waits; then call [`BodyReader::pause`] before other
+    /// work.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         self.slot.acquire().await;
         loop {
@@ -79,7 +81,7 @@ impl BodyReader {
         }
     }
 
-    /// From here on it is us who take time, not the sender.
+    /// Stops the clock: from here on the server takes the time, not the client.
     pub(crate) fn pause(&mut self) {
         let waited = self.waiting_since.take().map_or(Duration::ZERO, |since| since.elapsed());
         self.waited += waited;
@@ -101,7 +103,7 @@ impl BodyReader {
         if self.started_at.elapsed() > MAX_REQUEST_DURATION { Err(Error::TooSlow(self.min_bytes_per_second)) } else { Ok(()) }
     }
 
-    /// Whether the sender still has something to say.
+    /// Returns whether the client may still send bytes.
     pub(crate) fn has_more(&self) -> bool {
         !self.ended && !self.body.is_end_stream()
     }

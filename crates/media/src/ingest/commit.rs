@@ -1,7 +1,8 @@
-//! The end of an upload: durable bytes, a second look, then row, quota and event in one transaction.
+//! Completes an upload: makes its bytes durable, inspects the whole file, then writes row, quota and event in one
+//! transaction.
 //!
-//! Invariant: it runs in a task of its own, so a sender that vanishes in the last moment changes nothing: either all of it
-//! happens or none, and what is not named by a row is removed.
+//! Invariant: a commit runs in a task of its own, so a client that disconnects in the last moment changes nothing.
+//! Either all of it happens or none, and objects that no row names are removed.
 
 use codec::scrub::ScanIndex;
 use codec::sniff::{Format, Kind};
@@ -23,32 +24,32 @@ use crate::store;
 use crate::store::uploads::Fence;
 use crate::store::usage::Charge;
 
-/// How an upload ends.
+/// What an upload is committed with.
 pub(crate) struct CommitRequest {
     pub owner: AccountId,
     pub details: ItemDetails,
-    /// What the sender says the SHA-256 is.
+    /// The SHA-256 that the client announced.
     pub digest: Option<[u8; 32]>,
-    /// The resumable upload that this completes.
+    /// The resumable upload that this completes, if any.
     pub upload: Option<Fence>,
 }
 
-/// Accepts an upload whose bytes have all arrived.
+/// Commits an upload whose bytes have all arrived. Returns the new item.
 pub(crate) async fn commit(ingest: Ingest, request: CommitRequest) -> Result<Item, Error> {
     let (sender, receiver) = tokio::sync::oneshot::channel();
     let tasks = ingest.media.context.tasks.clone();
     tasks.spawn(async move {
-        // Whoever asked may have gone; the item stands all the same.
+        // The caller may have gone; the item exists all the same.
         let _ = sender.send(check_and_commit(ingest, request).await);
     });
     receiver.await.map_err(|_| Error::TaskFailed)?
 }
 
-/// The bytes, safe.
+/// An upload whose bytes are durable.
 struct StoredUpload {
     object: ObjectKey,
     key: PooledKey,
-    /// What an upload's row names: the same object, or what it was made of.
+    /// The object that the row of the upload names: the same one, or the one that it was made from.
     checkpointed: Option<ObjectKey>,
     bytes: u64,
     sha256: String,
@@ -58,7 +59,7 @@ struct StoredUpload {
     scan_count: Option<u32>,
     media: Media,
     reservation: Reservation,
-    /// Given back when all is done.
+    /// Released when the commit ends.
     _permit: UploadPermit,
 }
 
@@ -72,7 +73,7 @@ async fn check_and_commit(mut ingest: Ingest, request: CommitRequest) -> Result<
     if committed.is_err()
         && let Some(checkpointed) = checkpointed
     {
-        // Another request may have gone on with the upload and removed it while this one still wrote.
+        // Another request may have taken over the upload and removed it while this one still wrote.
         recheck_object(&media, checkpointed).await;
     }
     committed
@@ -90,14 +91,14 @@ async fn store_and_record(ingest: Ingest, request: CommitRequest) -> Result<Item
                 key.discard().await;
             }
             if let Some(checkpointed) = checkpointed.filter(|key| *key != item.object) {
-                // Its row as an orphan was written with the item.
+                // The item's transaction has recorded it as an orphan.
                 remove_orphan(&media, checkpointed).await;
             }
             media.metrics.item_accepted(item.kind.as_str(), item.bytes);
             tracing::info!(media.id = %item.id, kind = ?item.kind, size_bytes = item.bytes, "an item was accepted");
             Ok(item)
         }
-        // Whether the row was written, nobody may know: the sweep looks.
+        // Whether the row was written is unknown: the sweep checks.
         Err(error @ Error::Db(_)) => {
             stored.key.release();
             Err(error)
@@ -184,7 +185,7 @@ async fn record(stored: &mut StoredUpload, request: CommitRequest) -> Result<(It
         .await
 }
 
-/// Notes on the upload that it became this item, unless somebody else has gone on with it.
+/// Marks the upload as completed by this item, unless another request has taken it over.
 async fn complete_upload(tx: &Tx, fence: &Fence, item: &Item, checkpointed: Option<&ObjectKey>, now: chrono::DateTime<chrono::Utc>) -> Result<(), Error> {
     if !store::uploads::set_completed(tx, fence, &item.id).await? {
         return Err(Error::TakenOver);

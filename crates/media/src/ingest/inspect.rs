@@ -1,7 +1,7 @@
-//! The second look, at the whole file: what only its end or its index can tell.
+//! Inspects a whole file, for facts that only its end or its index can tell.
 //!
-//! Owns reading facts from a finished object on a blocking thread. Invariant: what is found here obeys the same limits as what was
-//! found while the bytes arrived.
+//! Owns reading facts from a finished object on a blocking thread. Invariant: facts found here obey the same limits as
+//! facts found while the bytes arrived.
 
 use std::io::{Read, Seek, SeekFrom};
 
@@ -19,10 +19,10 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::model::limits;
 
-/// Files looked into at once: work for processors, so more than a few would only take threads.
+/// Files that are inspected at once. The work is bound by processors, so more would only take threads.
 pub(crate) const MAX_CONCURRENT_INSPECTIONS: usize = 16;
 
-/// What a file says of itself.
+/// The facts that a file states about itself.
 #[derive(Debug)]
 pub(crate) struct FileInfo {
     pub format: Format,
@@ -33,11 +33,11 @@ pub(crate) struct FileInfo {
     pub orientation: u8,
     pub taken_at: Option<DateTime<Utc>>,
     pub camera: Option<String>,
-    /// `None` where its metadata can't be removed safely.
+    /// `None` where its metadata cannot be removed safely.
     pub scrub: Option<Vec<Patch>>,
 }
 
-/// What the bytes said while they arrived, where that was seen.
+/// The facts that the probe found while the bytes arrived.
 #[derive(Debug)]
 pub(crate) struct ProbeResult {
     pub format: Option<Format>,
@@ -46,7 +46,7 @@ pub(crate) struct ProbeResult {
     pub scans: ScanIndex,
 }
 
-/// Inspects a finished object.
+/// Inspects a finished object of `bytes` bytes.
 pub(crate) async fn inspect(media: &Media, key: &ObjectKey, bytes: u64, probed: ProbeResult) -> Result<FileInfo, Error> {
     let _permit = media.inspections.acquire().await.map_err(|_| Error::TaskFailed)?;
     let objects = media.context.objects.clone();
@@ -143,13 +143,14 @@ fn broken_file(error: header::Error) -> Error {
     }
 }
 
-/// Overlays that hide the file's metadata; where its structure isn't understood there are none, and nobody but its owner gets it.
+/// Returns the overlays that hide the metadata of the file. Where its structure is not understood there are none, and
+/// only its owner gets the file.
 fn scrub_overlays<R: Read + Seek>(format: Format, reader: &mut R, bytes: u64, scans: &ScanIndex) -> Result<Option<Vec<Patch>>, Error> {
     match codec::scrub::scrub_with_scans(format, reader, bytes, scans) {
         Ok(patches) => Ok(Some(patches.iter().map(|patch| Patch { offset: patch.offset, bytes: patch.bytes, hex: patch.hex() }).collect())),
         Err(scrub::Error::Io(error)) if error.kind() != std::io::ErrorKind::UnexpectedEof => Err(kit::objects::Error::from(error).into()),
         Err(why) => {
-            tracing::info!(%format, %why, "a file is kept for its owner alone");
+            tracing::info!(%format, %why, "a file can only be served to its owner");
             Ok(None)
         }
     }

@@ -1,7 +1,8 @@
-//! The one way in for bytes, whoever brings them: look, count, hash, store.
+//! The path that every upload takes: probe, count, hash, store.
 //!
-//! Owns an upload in flight. Does not own how bytes arrive ([`crate::api`]) nor the row at the end ([`accept`]). Invariant:
-//! a byte is stored only after everything before it was found acceptable as far as it can be known by then.
+//! Owns an upload in flight. Does not own how bytes arrive ([`crate::api`]) nor the row at the end ([`commit`]).
+//! Invariant: a byte is stored only after everything before it was found acceptable, as far as that can be known by
+//! then.
 
 mod body_reader;
 mod commit;
@@ -31,13 +32,14 @@ use crate::model::limits;
 use crate::object_keys::PooledKey;
 use crate::quota::Reservation;
 
-/// Where an upload's bytes go.
+/// Where the bytes of an upload go.
 enum Destination {
-    /// Nowhere yet: these wait until it is known what they are.
+    /// Into memory, until their format is known.
     Buffering(Vec<Bytes>),
-    /// Into an object that this request began.
+    /// Into an object that this request created.
     Owned(Writer, PooledKey),
-    /// Into an object that an upload's row names; it may end under the key that this request holds.
+    /// Into an object that the row of an upload names. It may be stored under the key that this request has leased in
+    /// the end.
     Checkpointed(Writer, PooledKey),
 }
 
@@ -49,19 +51,19 @@ pub(crate) struct Ingest {
     destination: Destination,
     bytes: u64,
     expected: Option<u64>,
-    /// What it will have at least, where only that is known.
+    /// The smallest possible size, where only that is known.
     min_bytes: u64,
     reservation: Reservation,
     permit: UploadPermit,
 }
 
-/// A place among the uploads in flight.
+/// The permit of an upload in flight, released when it is dropped.
 pub(crate) struct UploadPermit {
     _permit: OwnedSemaphorePermit,
     _in_flight: InFlightUpload,
 }
 
-/// A place from which an upload can go on after an interruption.
+/// A durable state from which an upload can be resumed.
 pub(crate) struct SavedState {
     pub checkpoint: Checkpoint,
     pub hash: Sha256,
@@ -69,7 +71,7 @@ pub(crate) struct SavedState {
 }
 
 impl Ingest {
-    /// Takes a place and reserves room. `expected` is the size that the sender announced.
+    /// Takes a permit and reserves the quota. `expected` is the size that the client announced.
     pub(crate) async fn begin(media: &Media, owner: AccountId, expected: Option<u64>) -> Result<Self, Error> {
         if expected == Some(0) {
             return Err(Error::EmptyFile);
@@ -91,13 +93,14 @@ impl Ingest {
         })
     }
 
-    /// It will have at least so many bytes.
+    /// Sets the smallest possible size.
     pub(crate) fn with_min_bytes(mut self, bytes: u64) -> Self {
         self.min_bytes = bytes;
         self
     }
 
-    /// Goes on with what another request has stored. `probe` has seen it, or as much of it as was worth reading again.
+    /// Resumes what another request has stored. `probe` has seen those bytes, or as much of them as was worth reading
+    /// again.
     pub(crate) async fn resume(media: &Media, owner: AccountId, expected: u64, from: Checkpoint, hash: Sha256, probe: Probe) -> Result<Self, Error> {
         let mut this = Self::begin(media, owner, Some(expected)).await?;
         let key = media.object_keys.acquire().await?;
@@ -106,12 +109,12 @@ impl Ingest {
         Ok(this)
     }
 
-    /// Bytes taken so far.
+    /// Returns the number of bytes so far.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Takes the next bytes.
+    /// Probes, hashes and stores the next bytes.
     pub(crate) async fn push(&mut self, chunk: Bytes) -> Result<(), Error> {
         if chunk.is_empty() {
             return Ok(());
@@ -132,7 +135,7 @@ impl Ingest {
         }
     }
 
-    /// Begins the object, with what has waited.
+    /// Creates the object and writes the buffered bytes.
     async fn open_object(&mut self) -> Result<(), Error> {
         let Destination::Buffering(buffered) = &mut self.destination else { return Ok(()) };
         let buffered = std::mem::take(buffered);
@@ -145,7 +148,7 @@ impl Ingest {
         Ok(())
     }
 
-    /// An upload's row names the object now, so it is no longer this request's to remove.
+    /// Notes that the row of an upload names the object now, so that this request no longer removes it.
     pub(crate) async fn mark_checkpointed(&mut self) -> Result<(), Error> {
         if matches!(self.destination, Destination::Owned(..)) {
             let fresh = self.media.object_keys.acquire().await?;
@@ -157,25 +160,25 @@ impl Ingest {
         Ok(())
     }
 
-    /// The object that an upload's row names, if it goes on with one.
+    /// Returns the object that the row of an upload names, if the upload continues one.
     pub(crate) fn checkpointed_object(&self) -> Option<ObjectKey> {
         if let Destination::Checkpointed(writer, _) = &self.destination { Some(writer.key().clone()) } else { None }
     }
 
-    /// Leaves an object that an upload's row names, as it was saved.
+    /// Leaves the object of an upload as it was saved, to be resumed.
     pub(crate) fn suspend(self) {
         match self.destination {
             Destination::Owned(writer, key) => {
                 drop(writer);
                 key.release();
             }
-            // Nothing was stored under the key that it holds: that is free again.
+            // Nothing was stored under the leased key, which returns to the pool.
             Destination::Checkpointed(writer, _) => drop(writer),
             Destination::Buffering(_) => {}
         }
     }
 
-    /// Removes what this request stored. An object that an upload's row names stays, for that row to decide.
+    /// Removes what this request stored. An object that the row of an upload names stays, as that row decides about it.
     pub(crate) async fn discard(self) {
         match self.destination {
             Destination::Owned(writer, key) if !writer.is_known() => {
@@ -185,7 +188,7 @@ impl Ingest {
                 };
                 cleanup(abort).await;
             }
-            // Of one that was saved nobody knows whether the row was written: the sweep looks.
+            // Whether the row of a saved object was written is unknown: the sweep checks.
             Destination::Owned(writer, key) => {
                 drop(writer);
                 key.release();
@@ -199,10 +202,11 @@ impl Ingest {
         }
     }
 
-    /// Makes what has arrived durable; nothing where nothing has. What was saved before has been written down by now.
+    /// Makes the bytes so far durable. Returns `None` where there are none. The caller must have recorded the state
+    /// that the previous call returned.
     pub(crate) async fn checkpoint(&mut self) -> Result<Option<SavedState>, Error> {
         if matches!(&self.destination, Destination::Buffering(buffered) if !buffered.is_empty()) {
-            // Too little to know what it is: it is kept all the same, and looked at again.
+            // There are too few bytes to know their format. They are stored all the same, and probed again.
             self.open_object().await?;
         }
         let (Destination::Owned(writer, _) | Destination::Checkpointed(writer, _)) = &mut self.destination else { return Ok(None) };

@@ -1,4 +1,4 @@
-//! `Read + Seek` over an object that lies elsewhere, for blocking threads.
+//! `Read + Seek` over an object in a remote store, for blocking threads.
 //!
 //! Invariant: at most one window of the object is in memory.
 

@@ -1,7 +1,7 @@
-//! Looking at bytes while they arrive: what it is, how large its picture is, how many frames it has.
+//! Probes bytes while they arrive: the format of a file, the size of its image, the number of its frames.
 //!
-//! Invariant: the beginning of a file is kept only until its dimensions are known, and all beginnings of known type together take
-//! no more than [`HeaderBudget`] allows; beyond that, a file is measured when it is whole.
+//! Invariant: the header of a file is buffered only until its dimensions are known, and all headers of known format
+//! together take no more than [`HeaderBudget`] allows. Beyond that, an image is measured after its last byte.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::model::limits;
 
-/// What all files' beginnings together may take.
+/// The memory that the buffered headers of all files share.
 #[derive(Debug, Clone)]
 pub(crate) struct HeaderBudget {
     used_bytes: Arc<AtomicUsize>,
@@ -27,7 +27,7 @@ impl HeaderBudget {
     }
 }
 
-/// The beginning of one file.
+/// The buffered header of one file, which counts towards the budget.
 #[derive(Debug)]
 struct BufferedHeader {
     bytes: Vec<u8>,
@@ -40,7 +40,7 @@ impl BufferedHeader {
         self.bytes.extend_from_slice(chunk);
     }
 
-    /// Whether all beginnings together have their room, `more` bytes of this one included.
+    /// Returns whether all buffered headers together fit the budget, `more` bytes of this one included.
     fn fits(&self, more: usize) -> bool {
         self.budget.used_bytes.load(Ordering::Relaxed) + more <= self.budget.max_bytes
     }
@@ -52,30 +52,30 @@ impl Drop for BufferedHeader {
     }
 }
 
-/// How far the look is.
+/// The progress of a probe.
 #[derive(Debug)]
 enum ProbeState {
-    /// It isn't known what it is.
+    /// The format is not known yet.
     Sniffing(BufferedHeader),
-    /// It is a picture of unknown size.
+    /// An image whose size is not known yet.
     Measuring(BufferedHeader, Format),
-    /// Nothing more to learn from its beginning.
+    /// The header has nothing more to tell.
     Known(Format),
-    /// An earlier request has looked at the beginning, which said nothing yet.
+    /// An earlier request has probed the header, without a result.
     Deferred,
 }
 
-/// Looks at one file.
+/// Probes one file.
 pub(crate) struct Probe {
     state: ProbeState,
     frames: Option<FrameCounter>,
-    /// Of a JPEG all of whose bytes pass by here.
+    /// The scans of a JPEG all of whose bytes pass through this probe.
     scans: Option<ScanIndex>,
-    /// Counts a JPEG's scans, where all bytes pass by here.
+    /// Counts the scans of a JPEG all of whose bytes pass through this probe.
     scan_counter: Option<ScanCounter>,
     /// Pixels of one frame, once known.
     frame_pixels: u64,
-    /// How large the head was when it was last measured without result.
+    /// Size of the header when it was last measured without a result.
     measured_bytes: usize,
 }
 
@@ -91,12 +91,13 @@ impl Probe {
         }
     }
 
-    /// Of a file whose beginning came with an earlier request and is not looked at again; what was not known then is found when it is whole.
+    /// Returns the probe of a file whose header arrived with an earlier request and is not probed again. The inspection
+    /// of the whole file finds what was not known then.
     pub(crate) fn deferred(format: Option<Format>) -> Self {
         Self { state: format.map_or(ProbeState::Deferred, ProbeState::Known), frames: None, scans: None, scan_counter: None, frame_pixels: 0, measured_bytes: 0 }
     }
 
-    /// What it is, once known.
+    /// Returns the format, once known.
     pub(crate) fn format(&self) -> Option<Format> {
         match &self.state {
             ProbeState::Measuring(_, format) | ProbeState::Known(format) => Some(*format),
@@ -104,22 +105,22 @@ impl Probe {
         }
     }
 
-    /// How many frames there are, where all bytes passed by here.
+    /// Returns the number of frames, where all bytes passed through this probe.
     pub(crate) fn frames(&self) -> Option<u32> {
         self.frames.as_ref().map(FrameCounter::frames)
     }
 
-    /// How many scans a JPEG has, where all bytes passed by here.
+    /// Returns the number of scans of a JPEG, where all bytes passed through this probe.
     pub(crate) fn scan_count(&self) -> Option<u32> {
         self.scan_counter.as_ref().map(ScanCounter::scans)
     }
 
-    /// What need not be read again of a file all of whose bytes passed by here.
+    /// Returns the scans of a JPEG all of whose bytes passed through this probe, so that they need not be read again.
     pub(crate) fn into_scans(self) -> ScanIndex {
         self.scans.unwrap_or_default()
     }
 
-    /// Looks at the next bytes of a file that will have (at least) `size` bytes.
+    /// Probes the next bytes of a file that will have at least `size` bytes.
     pub(crate) fn push(&mut self, config: &Config, chunk: &[u8], size: u64) -> Result<(), Error> {
         match &mut self.state {
             ProbeState::Sniffing(header) => {
@@ -144,7 +145,7 @@ impl Probe {
         }
     }
 
-    /// No more will come: whatever is undecided is decided now. `None` where only the whole file can tell.
+    /// Decides what is undecided, as no more bytes follow. Returns `None` where only the whole file can tell.
     pub(crate) fn finish(&mut self, config: &Config) -> Result<Option<Format>, Error> {
         if matches!(self.state, ProbeState::Sniffing(_)) {
             self.sniff(config, true)?;
@@ -175,7 +176,8 @@ impl Probe {
                 }
                 self.count_frames_and_scans(config, &[])?;
                 if format.kind() == Kind::Audio {
-                    // A wave says its rate at once; what stands further behind is found when the file is whole.
+                    // A WAVE file states its sample rate at once. The inspection of the whole file finds what stands
+                    // further behind.
                     limits::check_audio(&codec::header::claims_so_far(format, &header.bytes))?;
                 }
                 if limits::is_picture(format) {
@@ -191,7 +193,7 @@ impl Probe {
 
     fn measure(&mut self, config: &Config, end: bool) -> Result<(), Error> {
         let ProbeState::Measuring(header, format) = &self.state else { return Ok(()) };
-        // A header that needs more is read anew from its start: wait until there is a good deal more.
+        // A header is parsed from its start each time, so the next attempt waits until there is a good deal more of it.
         if !end && header.bytes.len() < self.measured_bytes + self.measured_bytes / 4 {
             return Ok(());
         }
@@ -228,9 +230,9 @@ impl Probe {
     }
 }
 
-/// The refusal of a file by what it looks like.
+/// Returns the refusal of a file, with what its header looks like.
 pub(crate) fn unsupported_type(header: &[u8]) -> Error {
-    Error::UnsupportedType(codec::sniff::describe_unsupported(header).unwrap_or("no photo, sound or video that is known here"))
+    Error::UnsupportedType(codec::sniff::describe_unsupported(header).unwrap_or("neither a photo, an audio file nor a video that is supported"))
 }
 
 #[cfg(test)]
@@ -257,7 +259,7 @@ mod tests {
         let budget = HeaderBudget::new(4096);
         let mut probe = Probe::new(&budget);
         let config = Config::default();
-        // A JPEG whose size stands behind a comment of 60 KB.
+        // A JPEG whose size follows a comment of 60 KB.
         let mut jpeg = b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0\xff\xfe\xea\x60".to_vec();
         jpeg.resize(3000, b' ');
         probe.push(&config, &jpeg, 100_000).unwrap();

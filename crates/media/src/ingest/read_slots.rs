@@ -1,9 +1,10 @@
-//! Whose body is read, when more arrive at once than this machine keeps up with.
+//! Slots that decide whose body is read, when more arrive at once than this machine keeps up with.
 //!
-//! Read all at once, thousands of uploads all end late, each holds its buffers to the end, and every read brings little. Read in turn,
-//! first come, first served, the first are safe soon, and the others wait in their sockets, where they cost next to nothing. Invariant: a
-//! slow sender keeps nobody waiting for longer than [`SLOT_TIMEOUT`]: a turn ends with the body, or when its sender has been waited for so long;
-//! then the upload goes on without.
+//! If all were read at once, thousands of uploads would all end late, each would hold its buffers to the end, and every
+//! read would return little. With slots, first come, first served, the first uploads are durable soon, and the others
+//! wait in their sockets, where they cost next to nothing. Invariant: a slow client delays others by no more than
+//! [`SLOT_TIMEOUT`]. It loses its slot with the end of its body, or when the server has waited for it for so long; then
+//! its upload continues without a slot.
 
 use std::sync::Arc;
 use std::task::ready;
@@ -12,15 +13,15 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::PollSemaphore;
 
-/// How long a sender is waited for, in all, within its turn.
+/// How long, in all, the server waits for a client that has a slot.
 const SLOT_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// The turns of all uploads.
+/// The read slots of all uploads.
 #[derive(Debug, Clone)]
 pub(crate) struct ReadSlots(Arc<Semaphore>);
 
 impl ReadSlots {
-    /// `max_concurrent` uploads have their turn at a time.
+    /// Returns slots for `max_concurrent` uploads at a time.
     pub(crate) fn new(max_concurrent: usize) -> Self {
         Self(Arc::new(Semaphore::new(max_concurrent.clamp(1, Semaphore::MAX_PERMITS))))
     }
@@ -30,7 +31,7 @@ impl ReadSlots {
     }
 }
 
-/// One upload's turn.
+/// The read slot of one upload.
 #[derive(Debug)]
 pub(super) enum ReadSlot {
     Queued(PollSemaphore),
@@ -38,16 +39,16 @@ pub(super) enum ReadSlot {
         _permit: OwnedSemaphorePermit,
         remaining: Duration,
     },
-    /// It goes on without, or has ended.
+    /// The upload continues without a slot, or has ended.
     Released,
 }
 
 impl ReadSlot {
-    /// Waits until it comes. May be dropped while it waits, and keeps its place in the queue.
+    /// Waits for the slot. The future may be dropped while it waits and keeps its place in the queue.
     pub(super) async fn acquire(&mut self) {
         std::future::poll_fn(|context| {
             if let Self::Queued(queue) = self {
-                // Nobody closes the semaphore.
+                // The semaphore is never closed.
                 *self = ready!(queue.poll_acquire(context)).map_or(Self::Released, |permit| Self::Held { _permit: permit, remaining: SLOT_TIMEOUT });
             }
             std::task::Poll::Ready(())
@@ -55,7 +56,7 @@ impl ReadSlot {
         .await;
     }
 
-    /// For how long the sender may still be waited for.
+    /// Returns how long the server may still wait for the client.
     pub(super) fn remaining(&self) -> Option<Duration> {
         match self {
             Self::Held { remaining, .. } => Some(*remaining),
@@ -63,7 +64,7 @@ impl ReadSlot {
         }
     }
 
-    /// The sender was waited for.
+    /// Deducts time that the server has waited for the client.
     pub(super) fn charge(&mut self, time: Duration) {
         if let Self::Held { remaining, .. } = self {
             *remaining = remaining.saturating_sub(time);
@@ -73,7 +74,7 @@ impl ReadSlot {
         }
     }
 
-    /// Lets the next one in.
+    /// Gives the slot to the next upload.
     pub(super) fn release(&mut self) {
         *self = Self::Released;
     }

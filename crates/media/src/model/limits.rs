@@ -1,6 +1,6 @@
-//! How large, wide and long a file may be, by what it is.
+//! Limits on the size, dimensions and duration of a file, by its kind.
 //!
-//! Invariant: a limit is the same whether it is met before, during or after the bytes arrive.
+//! Invariant: a limit is the same whether it is checked before, during or after the upload.
 
 use codec::header::{Claims, ImageHeader};
 use codec::sniff::{Format, Kind};
@@ -8,36 +8,37 @@ use codec::sniff::{Format, Kind};
 use crate::config::Config;
 use crate::error::Error;
 
-/// Sampling rates, in hertz: from telephones to studios. Below, a converter makes hours out of kilobytes; above, there is no sound.
+/// The accepted sample rates: from telephones to studios. Below, a converter turns kilobytes into hours; above, no
+/// recording exists.
 const SAMPLE_RATE_HZ: (u32, u32) = (4_000, 384_000);
-/// Channels: those of 22.2 surround sound.
+/// The largest number of channels: those of 22.2 surround sound.
 const MAX_CHANNELS: u32 = 24;
-/// Tracks and attached files.
+/// The largest number of tracks and attached files.
 const MAX_TRACKS: u32 = 32;
-/// Samples that one track may have a second, as long as it is within the longest recording's: high-speed cameras and the shortest
-/// packets of sound stay below. Converters keep 24 to 40 bytes for each.
+/// The largest number of samples per second of one track, as long as it is within that of the longest recording.
+/// High-speed cameras and the shortest audio packets stay below. Converters keep 24 to 40 bytes for each sample.
 const MAX_SAMPLES_PER_SECOND: u64 = 1_000;
 const MAX_AVERAGE_SAMPLES_PER_SECOND: u64 = 300;
-/// A very short recording may have so many whatever its length says.
+/// A very short recording may have this many samples, whatever its duration.
 const MIN_SAMPLE_ALLOWANCE: u64 = 10_000;
-/// Entries of an edit list.
+/// The largest number of entries in an edit list.
 const MAX_EDITS: u64 = 2_000;
-/// Samples that edits may show again and again: a converter copies its table for each.
+/// The largest number of samples that edits may repeat: a converter copies its table for each.
 const MAX_EDITED_SAMPLES: u64 = 20_000_000;
-/// Bytes of tags, attachments and tables of places, which converters hold in memory.
+/// The largest size of tags, attachments and seek tables, which converters hold in memory.
 const MAX_TAG_BYTES: u64 = 64 << 20;
-/// Scans of a JPEG: a progressive photo has ten.
+/// The largest number of scans of a JPEG: a progressive photo has ten.
 const MAX_SCANS: u32 = 100;
-/// What a photo of several pictures may cost to decode, in photos of the largest size.
+/// The largest decode cost of a photo that consists of several images, in photos of the largest size.
 const MAX_DECODED_PICTURES: u64 = 4;
-/// A video's longest side, in pixels.
+/// The longest side of a video.
 const MAX_VIDEO_SIDE_PX: u32 = 8192;
 
-/// What a kind may weigh, and its name in a sentence.
+/// Returns the largest size of a kind, and its name in a sentence.
 fn max_bytes(config: &Config, kind: Kind) -> (u64, &'static str) {
     match kind {
         Kind::Photo => (config.photo_max_bytes, "a photo"),
-        Kind::Audio => (config.audio_max_bytes, "a sound"),
+        Kind::Audio => (config.audio_max_bytes, "an audio file"),
         Kind::Video => (config.video_max_bytes, "a video"),
     }
 }
@@ -57,7 +58,7 @@ pub(crate) fn check_size(config: &Config, kind: Kind, bytes: u64) -> Result<(), 
     if bytes > max { Err(Error::TooLarge { max, what: name }) } else { Ok(()) }
 }
 
-/// Refuses a picture with too many pixels or too long a side.
+/// Refuses an image with too many pixels or too long a side.
 pub(crate) fn check_dimensions(config: &Config, width: u32, height: u32) -> Result<(), Error> {
     let pixels = u64::from(width) * u64::from(height);
     if pixels > config.photo_max_pixels || width.max(height) > config.photo_max_side_px {
@@ -66,17 +67,17 @@ pub(crate) fn check_dimensions(config: &Config, width: u32, height: u32) -> Resu
     Ok(())
 }
 
-/// Refuses a photo that is put together from more than decoding can bear.
+/// Refuses a photo that consists of more images than decoding can bear.
 pub(crate) fn check_decode_cost(config: &Config, picture: &ImageHeader) -> Result<(), Error> {
     if picture.decoded_pixels > config.photo_max_pixels.saturating_mul(MAX_DECODED_PICTURES) { Err(Error::TooManyPictures) } else { Ok(()) }
 }
 
-/// Refuses a JPEG that is built up in too many passes.
+/// Refuses a JPEG with too many scans.
 pub(crate) fn check_scans(scans: u32) -> Result<(), Error> {
     if scans > MAX_SCANS { Err(Error::TooManyScans(MAX_SCANS)) } else { Ok(()) }
 }
 
-/// Refuses sound at a rate, or with channels, that nothing records.
+/// Refuses audio with a sample rate or a number of channels that no recording has.
 pub(crate) fn check_audio(claims: &Claims) -> Result<(), Error> {
     let (min, max) = SAMPLE_RATE_HZ;
     if let Some((slowest, fastest)) = claims.rates {
@@ -89,7 +90,7 @@ pub(crate) fn check_audio(claims: &Claims) -> Result<(), Error> {
     if claims.channels > MAX_CHANNELS { Err(Error::TooManyChannels(claims.channels, MAX_CHANNELS)) } else { Ok(()) }
 }
 
-/// Refuses a recording whose claims would cost a converter more than a recording does.
+/// Refuses a recording whose headers claim what would cost a converter more than a recording does.
 pub(crate) fn check_recording(config: &Config, claims: &Claims) -> Result<(), Error> {
     check_audio(claims)?;
     if claims.tracks > MAX_TRACKS {
@@ -105,7 +106,7 @@ pub(crate) fn check_recording(config: &Config, claims: &Claims) -> Result<(), Er
         return Err(Error::CoverTooLarge(config.cover_max_pixels / 1_000_000, MAX_TAG_BYTES >> 20));
     }
     check_samples(config, claims)?;
-    // One edit cuts, two also shift: more repeat.
+    // One edit trims, two also shift; more repeat.
     if claims.edits > MAX_EDITS || (claims.edits > 2 && claims.edited_samples > MAX_EDITED_SAMPLES) {
         return Err(Error::TooManyEdits(claims.edits));
     }
@@ -130,12 +131,12 @@ pub(crate) fn check_frames(config: &Config, frames: u32, pixels: u64) -> Result<
     Ok(())
 }
 
-/// Refuses a recording that lasts too long.
+/// Refuses a recording that is too long.
 pub(crate) fn check_duration(config: &Config, duration_ms: Option<u64>) -> Result<(), Error> {
     if duration_ms.is_some_and(|ms| ms > config.max_duration_ms()) { Err(Error::TooLong(config.max_duration_minutes)) } else { Ok(()) }
 }
 
-/// Whether a format is a picture, so that its header says how large it is.
+/// Returns whether a format is an image, whose header states its size.
 pub(crate) fn is_picture(format: Format) -> bool {
     format.kind() == Kind::Photo
 }

@@ -1,25 +1,27 @@
-//! Terms: what an item is found by, as short texts that an index can hold. No I/O.
+//! Search terms: what an item is found by, as values that an index can hold. No I/O.
 //!
-//! A text is cut into words: runs of letters, runs of digits, and every other sign that isn't punctuation alone (so is each character of
-//! scripts that put no spaces between words). A word is found by its beginning, for which the index has the first one, two, three, four,
-//! six and eight characters. A term is a hash of one of these, of a tag or of a subject, together with the owner. Invariant: an item that
-//! [`SearchQuery::matches`] has every term of [`SearchQuery::terms`], as far as [`MAX_TERMS`] reach.
+//! A text is split into words: runs of letters, runs of digits, and every other symbol that is no punctuation. Each
+//! character of scripts that put no spaces between words is a word too. A word is found by its prefix, for which the
+//! index has the first one, two, three, four, six and eight characters. A term is a hash of a prefix, a tag or a
+//! subject, together with the owner. Invariant: an item that [`SearchQuery::matches`] has every term of
+//! [`SearchQuery::terms`], as far as [`MAX_TERMS`] reach.
 
 use contract::AccountId;
 use sha2::{Digest as _, Sha256};
 
 use super::Item;
 
-/// Terms of one item. Whole words come before their beginnings, so that what is cut off are single letters of very long names.
+/// The largest number of terms of one item. Whole words come before their prefixes, so only single letters of very long
+/// names are left out.
 pub(crate) const MAX_TERMS: usize = 160;
-/// Words that are looked for at once; more say nothing new.
+/// The largest number of words of a query; more narrow nothing down.
 const MAX_QUERY_WORDS: usize = 8;
-/// How many characters of a word the index has.
+/// The prefix lengths that the index has, in characters.
 const PREFIX_LENGTHS: [usize; 6] = [8, 6, 4, 3, 2, 1];
-/// What is between words.
+/// Characters that separate words.
 const PUNCTUATION: &str = "._-,;:/\\()[]{}'\"`´!?*=<>|~^«»„“”‘’–—…·";
 
-/// A name of something that items are found by, as the index keeps it.
+/// A search term as the index stores it.
 pub(crate) type Term = i64;
 
 fn term(owner: AccountId, kind: u8, text: &str) -> Term {
@@ -32,7 +34,7 @@ fn term(owner: AccountId, kind: u8, text: &str) -> Term {
     i64::from_be_bytes(first)
 }
 
-/// What sort of a character it is.
+/// The class of a character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum CharClass {
     Letter,
@@ -44,7 +46,7 @@ enum CharClass {
 
 fn char_class(c: char) -> CharClass {
     let stands_alone = matches!(u32::from(c), 0x0e00..=0x0eff | 0x1000..=0x109f | 0x1780..=0x17ff | 0x2e80..=0xa4cf | 0xf900..=0xfaff | 0x2_0000..=0x3_ffff);
-    // Accents that follow their letter, and what joins or colours emoji.
+    // Combining accents, and what joins or colours emoji.
     let combines = matches!(u32::from(c), 0x0300..=0x036f | 0x200d | 0xfe00..=0xfe0f);
     match c {
         _ if c.is_whitespace() || c.is_control() || PUNCTUATION.contains(c) => CharClass::Separator,
@@ -55,7 +57,7 @@ fn char_class(c: char) -> CharClass {
     }
 }
 
-/// The words of a text, in lower case, each once.
+/// Returns the words of a text, in lower case, each once.
 fn words(text: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut last = CharClass::Separator;
@@ -80,13 +82,13 @@ fn words(text: &str) -> Vec<String> {
     unique
 }
 
-/// The beginning of a word, if it has so many characters.
+/// Returns the first `length` characters of a word, if it has so many.
 fn prefix(word: &str, length: usize) -> Option<&str> {
     let mut ends = word.char_indices().map(|(at, c)| at + c.len_utf8());
     ends.nth(length - 1).and_then(|end| word.get(..end))
 }
 
-/// The terms of an item, each once.
+/// Returns the terms of an item, each once.
 pub(crate) fn terms_of(item: &Item) -> Vec<Term> {
     let mut terms = Vec::new();
     let mut add = |term| {
@@ -98,7 +100,7 @@ pub(crate) fn terms_of(item: &Item) -> Vec<Term> {
     item.tags.iter().for_each(|tag| add(term(item.owner, b't', tag)));
     let mut words = words(&item.name);
     words.extend(item.tags.iter().flat_map(|tag| self::words(tag)));
-    // The longest beginning of every word first: `PREFIX_LENGTHS` counts down.
+    // The longest prefix of every word comes first: `PREFIX_LENGTHS` counts down.
     let prefixes = |word: &str| PREFIX_LENGTHS.iter().filter_map(|length| prefix(word, *length)).map(str::to_owned).collect::<Vec<_>>();
     let of_words: Vec<Vec<String>> = words.iter().map(|word| prefixes(word)).collect();
     for place in 0..PREFIX_LENGTHS.len() {
@@ -109,7 +111,7 @@ pub(crate) fn terms_of(item: &Item) -> Vec<Term> {
     terms
 }
 
-/// What is looked for, beside kind, state and audience.
+/// What a search looks for, beside kind, state and visibility.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SearchQuery {
     pub tag: Option<String>,
@@ -118,7 +120,7 @@ pub(crate) struct SearchQuery {
 }
 
 impl SearchQuery {
-    /// `text` is what somebody typed.
+    /// Returns the query for a tag, a subject and the `text` that a person typed.
     pub(crate) fn new(tag: Option<&str>, subject: Option<String>, text: Option<&str>) -> Self {
         let tag = tag.map(|tag| tag.trim().to_lowercase()).filter(|tag| !tag.is_empty());
         let mut words = text.map(words).unwrap_or_default();
@@ -126,7 +128,7 @@ impl SearchQuery {
         Self { tag, subject, words }
     }
 
-    /// What the index is asked for; nothing where everything is wanted.
+    /// Returns the terms to look up; none where everything matches.
     pub(crate) fn terms(&self, owner: AccountId) -> Vec<Term> {
         let mut terms: Vec<Term> = Vec::new();
         terms.extend(self.subject.iter().map(|subject| term(owner, b's', subject)));
@@ -135,7 +137,7 @@ impl SearchQuery {
         terms
     }
 
-    /// Whether an item is what is looked for: the last word, as the index knows beginnings only.
+    /// Returns whether an item matches. This decides, as the index knows prefixes only.
     pub(crate) fn matches(&self, item: &Item) -> bool {
         if self.tag.as_ref().is_some_and(|tag| !item.tags.contains(tag)) || (self.subject.is_some() && self.subject != item.subject) {
             return false;

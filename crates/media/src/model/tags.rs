@@ -1,13 +1,13 @@
-//! Tags: short words that members find their things by.
+//! Tags: short labels by which members find their items.
 //!
-//! Invariant: a stored tag is lower case, trimmed, without commas or control characters, and stands once.
+//! Invariant: a stored tag is lower case, trimmed, without commas or control characters, and unique within its item.
 
-/// Tags an item may have.
+/// The largest number of tags of an item.
 pub(crate) const MAX_TAGS: usize = 20;
-/// Characters a tag may have.
+/// The longest tag, in characters.
 pub(crate) const MAX_TAG_CHARS: usize = 40;
 
-/// Cleans tags; each text may hold several, separated by commas.
+/// Normalizes tags. Each text may have several, separated by commas.
 pub(crate) fn normalize(texts: &[&str]) -> Result<Vec<String>, String> {
     let mut tags: Vec<String> = Vec::new();
     for text in texts.iter().flat_map(|text| text.split(',')) {
@@ -27,19 +27,19 @@ pub(crate) fn normalize(texts: &[&str]) -> Result<Vec<String>, String> {
     Ok(tags)
 }
 
-/// Tags with others added.
+/// Returns `tags` with `added`.
 pub(crate) fn merge(tags: &[String], added: &[String]) -> Result<Vec<String>, String> {
     let mut all = tags.to_vec();
     all.extend(added.iter().filter(|tag| !tags.contains(tag)).cloned());
     if all.len() > MAX_TAGS { Err(format!("An item has at most {MAX_TAGS} tags.")) } else { Ok(all) }
 }
 
-/// As stored: each between line breaks, so that `like '%\ntag\n%'` finds exactly it.
+/// Returns the column for tags: each between line breaks, so that `like '%\ntag\n%'` finds exactly it.
 pub(crate) fn to_column(tags: &[String]) -> String {
     if tags.is_empty() { String::new() } else { format!("\n{}\n", tags.join("\n")) }
 }
 
-/// The way back from [`stored`].
+/// Returns the tags of a column that [`to_column`] made.
 pub(crate) fn from_column(stored: &str) -> Vec<String> {
     stored.split('\n').filter(|tag| !tag.is_empty()).map(str::to_owned).collect()
 }

@@ -1,15 +1,15 @@
-//! An item as the outside sees it: three readers, and what each sees.
+//! An item as a client sees it: three viewers, and what each of them sees.
 //!
-//! | of the view | its owner | holder of a signed `events` URL | everyone (open items) |
+//! | field | its owner | holder of a signed `events` URL | everyone (public and unlisted items) |
 //! |---|---|---|---|
 //! | [`OWNER_ONLY_FIELDS`] | yes | null | null |
 //! | the other fields | yes | yes | yes |
-//! | `urls` of an open item's parts | plain | plain | plain |
-//! | `urls` of a private item's parts | signed `view` | plain: a token or a `view` signature is needed | – |
-//! | `urls.events` | freshly signed `events` | the signature that was shown | plain |
+//! | `urls` of a public or unlisted item | plain | plain | plain |
+//! | `urls` of a private item | signed `view` | plain: a token or a `view` signature is needed | – |
+//! | `urls.events` | newly signed `events` | the signature of the request | plain |
 //!
-//! Invariant: only a view for the owner has a new signature in it. What is given under a signature repeats that one or none, so it never
-//! opens more, nor longer.
+//! Invariant: only a view for the owner has a new signature in it. A response under a signature repeats that one or
+//! none, so it never grants more, nor for longer.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -26,54 +26,54 @@ use super::{Failure, Item, State};
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Media)]
 pub struct MediaView {
-    /// Its id, random.
+    /// The id, which is random.
     pub id: MediaId,
-    /// Whose it is.
+    /// The id of its owner.
     #[schema(value_type = String, format = "uuid")]
     pub owner: AccountId,
-    /// The name it was sent under, cleaned.
+    /// The name of the file, cleaned.
     #[schema(example = "cat.jpeg")]
     pub name: String,
-    /// What it is.
+    /// Whether it is a photo, an audio file or a video.
     pub kind: Kind,
-    /// How far it is.
+    /// The state of its conversion.
     pub state: State,
     /// Who may read it.
     pub visibility: Visibility,
     /// Size of the original in bytes.
     pub bytes: u64,
-    /// What its bytes say it is, whatever its name says.
+    /// The type that its bytes have, whatever its name is.
     #[schema(example = "image/jpeg")]
     pub content_type: String,
-    /// SHA-256 of the original, hexadecimal. Its owner's only.
+    /// SHA-256 of the original, hexadecimal. For its owner only.
     pub sha256: Option<String>,
     /// Width in pixels, upright.
     pub width: Option<u32>,
     /// Height in pixels, upright.
     pub height: Option<u32>,
-    /// Length in milliseconds.
+    /// Duration in milliseconds.
     pub duration_ms: Option<u64>,
     /// Its tags, in lower case.
     pub tags: Vec<String>,
-    /// When it was taken, as its metadata says. Its owner's only.
+    /// When it was taken, according to its metadata. For its owner only.
     pub taken_at: Option<DateTime<Utc>>,
-    /// The camera, as its metadata says. Its owner's only.
+    /// The camera, according to its metadata. For its owner only.
     pub camera: Option<String>,
-    /// A tiny picture to show until the real one is there: thumbhash, base64.
+    /// A tiny placeholder image: thumbhash, base64.
     pub thumbhash: Option<String>,
     /// How far the conversion is.
     pub progress: Option<ProgressView>,
     /// Why it could not be converted.
     pub failure: Option<Failure>,
-    /// `false` while it is staged (`claim=later`) and nobody has claimed it.
+    /// `false` while the item is staged (`claim=later`) and not claimed.
     pub claimed: bool,
-    /// What it was claimed for. Its owner's only.
+    /// The subject that it was claimed for. For its owner only.
     pub subject: Option<String>,
     /// When it was accepted.
     pub created_at: DateTime<Utc>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
-    /// Where its parts are.
+    /// The URLs of its files.
     pub urls: Urls,
 }
 
@@ -82,17 +82,18 @@ pub struct MediaView {
 pub struct ProgressView {
     /// 0–100.
     pub percent: u8,
-    /// An estimate of what is left, in milliseconds.
+    /// An estimate of the remaining time, in milliseconds.
     pub remaining_ms: Option<u64>,
 }
 
-/// Where an item's parts are, relative to the site. In the owner's view they work as they are in `<img>` and `<video>`; where not everyone may
-/// read, they carry `?t=<signature>`, which expires: add further parameters with the URL API. Under the signature of an event stream they are plain.
+/// The URLs of the files of an item, relative to the site. In the owner's view they work as they are in `<img>` and
+/// `<video>`. Where not everyone may read the item, they carry `?t=<signature>`, which expires: add further parameters
+/// with the URL API. Under the signature of an event stream they are plain.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Urls {
-    /// The untouched file. Its owner's only.
+    /// The unchanged file. For its owner only.
     pub original: Option<String>,
-    /// The file without its metadata; null where that can't be removed safely.
+    /// The file without its metadata; null where that cannot be removed safely.
     pub file: Option<String>,
     /// A photo in any size (`w`, `h`, `fit`, `format`).
     pub image: Option<String>,
@@ -100,29 +101,29 @@ pub struct Urls {
     pub poster: Option<String>,
     /// The stream (HLS master playlist), as soon as it can be played.
     pub hls: Option<String>,
-    /// Pictures along the time line (WebVTT).
+    /// Preview images along the time line (WebVTT).
     pub storyboard: Option<String>,
     /// Loudness along the time line (JSON).
     pub waveform: Option<String>,
-    /// News of this item (server-sent events).
+    /// The events of this item (server-sent events).
     pub events: String,
 }
 
-/// Fields that are null in every view but the owner's.
+/// Fields that are null in every view but that of the owner.
 pub const OWNER_ONLY_FIELDS: [&str; 5] = ["sha256", "taken_at", "camera", "subject", "urls.original"];
 
-/// Who looks.
+/// Who sees the item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Viewer {
     /// Its owner, by token.
     Owner,
-    /// The holder of a signed `events` URL, whoever that is.
+    /// A caller with a signed `events` URL.
     SignedUrl(UrlSignature),
-    /// Everyone else, of an open item.
+    /// Everyone else, for a public or unlisted item.
     Everyone,
 }
 
-/// Signs addresses for views.
+/// What signing the URLs of a view needs.
 #[derive(Debug, Clone)]
 pub(crate) struct UrlSigningContext<'a> {
     pub signer: &'a Grants,
@@ -131,7 +132,7 @@ pub(crate) struct UrlSigningContext<'a> {
 }
 
 impl Item {
-    /// The item for this reader.
+    /// Returns the item as this viewer sees it.
     pub(crate) fn view(&self, viewer: &Viewer, signing: &UrlSigningContext<'_>) -> MediaView {
         let is_owner = *viewer == Viewer::Owner;
         let busy = matches!(self.state, State::Processing | State::Playable);

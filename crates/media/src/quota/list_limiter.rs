@@ -1,6 +1,8 @@
-//! A budget for reading libraries, so that one member's lists, or everybody's together, don't take the database from the rest.
+//! A limit on concurrent reads of libraries, so that the lists of one member, or of all members together, do not use up
+//! the database.
 //!
-//! Invariant: at most so many lists are read at once here, at most [`MAX_WAITING`] wait for a moment, and of one member only a few do either.
+//! Invariant: a bounded number of lists is read at once, at most [`MAX_WAITING`] wait for a moment, and each member has
+//! only a few of both.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,13 +15,13 @@ use tokio::time::timeout;
 use crate::config::Config;
 use crate::error::Error;
 
-/// Lists that wait for others; one more is told to come back.
+/// Lists that wait for others; further requests receive 503.
 const MAX_WAITING: usize = 64;
-/// How long one waits, and then how long it may take.
+/// How long a list waits, and how long it may take after that.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(2);
 const READ_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The budget.
+/// The limiter.
 #[derive(Debug)]
 pub(crate) struct ListLimiter {
     running: Semaphore,
@@ -28,7 +30,7 @@ pub(crate) struct ListLimiter {
     max_per_member: usize,
 }
 
-/// One of a member's lists; given back when it is dropped.
+/// Counts one list of a member until it is dropped.
 struct MemberPermit {
     members: Arc<Mutex<HashMap<AccountId, usize>>>,
     member: AccountId,
@@ -52,7 +54,7 @@ impl ListLimiter {
         Self { running: Semaphore::new(running), admitted: Semaphore::new(running + MAX_WAITING), members: Arc::default(), max_per_member: config.max_lists_per_member.max(1) }
     }
 
-    /// Reads a list of `member` when it is its turn.
+    /// Runs `work`, which reads a list of `member`, when a permit is free.
     pub(crate) async fn run<T>(&self, member: AccountId, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         let _member_permit = self.admit(member)?;
         let _admitted = self.admitted.try_acquire().map_err(|_| Error::ListsBusy)?;
@@ -96,7 +98,7 @@ mod tests {
             assert!(one.now_or_never().is_none());
         }
         assert!(matches!(lists.run(member(1), async { Ok(()) }).await, Err(Error::TooManyLists(3))));
-        // Two run and one waits: another member waits behind it, and has its turn when one has gone.
+        // Two run and one waits. The list of another member waits behind it and runs when a permit is free.
         open.pop();
         open.pop();
         assert!(lists.run(member(2), async { Ok(()) }).await.is_ok());

@@ -1,6 +1,6 @@
-//! Items.
+//! The table of items.
 //!
-//! Invariant: rows of one owner with the same bytes name the same object, and it stays while one of them does.
+//! Invariant: rows of one owner with the same bytes name the same object, which stays while one of them exists.
 
 use chrono::{DateTime, Utc};
 use contract::media::Patch;
@@ -88,7 +88,8 @@ fn first(row: Option<Row>) -> Result<Option<Item>, Error> {
     row.map(Item::try_from).transpose()
 }
 
-/// Inserts an item. Where the owner has the same bytes already, it shares their object: the answer is the object that it has.
+/// Inserts an item. Where the owner has the same bytes already, the item shares their object. Returns the object that
+/// it has.
 pub(crate) async fn insert(tx: &Tx, item: &Item, scrub: Option<&[Patch]>, claim_by: Option<DateTime<Utc>>) -> Result<ObjectKey, Error> {
     #[derive(FromQueryResult)]
     struct Inserted {
@@ -133,17 +134,17 @@ pub(crate) async fn insert(tx: &Tx, item: &Item, scrub: Option<&[Patch]>, claim_
     inserted.object.try_into().map_err(|_| Error::Corrupt("an item's object"))
 }
 
-/// An item, whoever asks.
+/// Returns an item, whatever its owner.
 pub(crate) async fn find(sql: &impl Sql, id: &MediaId) -> Result<Option<Item>, Error> {
     first(sql.row(&format!("select {COLUMNS} from item where id = $1"), vec![id.as_str().into()]).await?)
 }
 
-/// An item of this owner.
+/// Returns an item of this owner.
 pub(crate) async fn find_owned(sql: &impl Sql, id: &MediaId, owner: AccountId) -> Result<Option<Item>, Error> {
     Ok(find(sql, id).await?.filter(|item| item.owner == owner))
 }
 
-/// The overlays of an item.
+/// Returns the overlays of an item.
 pub(crate) async fn find_scrub(sql: &impl Sql, id: &MediaId) -> Result<Option<Vec<Patch>>, Error> {
     #[derive(FromQueryResult)]
     struct Scrub {
@@ -153,7 +154,7 @@ pub(crate) async fn find_scrub(sql: &impl Sql, id: &MediaId) -> Result<Option<Ve
     row.and_then(|row| row.scrub).map(|text| serde_json::from_str(&text)).transpose().map_err(|_| Error::Corrupt("an item's overlays"))
 }
 
-/// What its owner may change.
+/// The fields that an owner may change.
 #[derive(Debug, Clone)]
 pub(crate) struct ItemUpdate {
     pub name: String,
@@ -161,7 +162,7 @@ pub(crate) struct ItemUpdate {
     pub visibility: contract::media::Visibility,
 }
 
-/// Changes an item, which is `old` until then, and counts its version up.
+/// Updates the item `old`, and increments its version.
 pub(crate) async fn update(tx: &Tx, old: &Item, change: &ItemUpdate, now: DateTime<Utc>) -> Result<Option<Item>, Error> {
     let text = format!(
         "update item set name = $3, tags = $4, words = $5, visibility = $6, version = version + 1, indexed_version = version + 1, updated_at = $7 \
@@ -180,7 +181,7 @@ pub(crate) async fn update(tx: &Tx, old: &Item, change: &ItemUpdate, now: DateTi
     reindex(tx, old, new).await
 }
 
-/// Claims an item, which is `old` until then, for a subject.
+/// Claims the item `old` for a subject.
 pub(crate) async fn set_claimed(tx: &Tx, old: &Item, subject: &str, all_tags: &[String], now: DateTime<Utc>) -> Result<Option<Item>, Error> {
     let text = format!(
         "update item set claimed = true, claim_by = null, subject = $3, tags = $4, words = $5, version = version + 1, indexed_version = version + 1, \
@@ -192,17 +193,17 @@ pub(crate) async fn set_claimed(tx: &Tx, old: &Item, subject: &str, all_tags: &[
     reindex(tx, old, new).await
 }
 
-/// Makes an item that has changed be found by what it is now.
+/// Updates the search index for an item that has changed.
 async fn reindex(tx: &Tx, old: &Item, new: Option<Item>) -> Result<Option<Item>, Error> {
     if let Some(new) = &new {
         search_index::remove(tx, old, Some(new)).await?;
-        // All of them, as an item of an earlier release may have none yet.
+        // All terms, as an item of an earlier release may have none yet.
         search_index::insert(tx, new).await?;
     }
     Ok(new)
 }
 
-/// Several items of one owner.
+/// Returns the items of one owner with these ids.
 pub(crate) async fn list_owned(sql: &impl Sql, owner: AccountId, ids: &[MediaId]) -> Result<Vec<Item>, Error> {
     let mut values: Vec<Value> = ids.iter().map(|id| id.as_str().into()).collect();
     values.push(owner.to_string().into());
@@ -211,7 +212,7 @@ pub(crate) async fn list_owned(sql: &impl Sql, owner: AccountId, ids: &[MediaId]
     rows.into_iter().map(Item::try_from).collect()
 }
 
-/// Removes an item's row.
+/// Removes the row of an item.
 pub(crate) async fn remove(tx: &Tx, id: &MediaId, owner: AccountId) -> Result<Option<Item>, Error> {
     let text = format!("delete from item where id = $1 and owner = $2 returning {COLUMNS}");
     let removed = first(tx.row(&text, vec![id.as_str().into(), owner.to_string().into()]).await?)?;
@@ -221,30 +222,30 @@ pub(crate) async fn remove(tx: &Tx, id: &MediaId, owner: AccountId) -> Result<Op
     Ok(removed)
 }
 
-/// Some items that are not in the index yet as they are.
+/// Returns some items whose current version is not indexed yet.
 pub(crate) async fn list_unindexed(sql: &impl Sql, limit: usize) -> Result<Vec<Item>, Error> {
     let text = format!("select {COLUMNS} from item where indexed_version <> version limit $1");
     let rows: Vec<Row> = sql.rows(&text, vec![(limit as i64).into()]).await?;
     rows.into_iter().map(Item::try_from).collect()
 }
 
-/// Items that nobody claimed in time, and whose they are.
+/// Returns items that were not claimed in time.
 pub(crate) async fn list_unclaimed(sql: &impl Sql, now: DateTime<Utc>, limit: usize) -> Result<Vec<Item>, Error> {
     let text = format!("select {COLUMNS} from item where claim_by is not null and claim_by <= $1 order by claim_by limit $2");
     let rows: Vec<Row> = sql.rows(&text, vec![now.into(), (limit as i64).into()]).await?;
     rows.into_iter().map(Item::try_from).collect()
 }
 
-/// Some of an owner's items, staged or not.
+/// Returns some items of an owner, staged or not.
 pub(crate) async fn list_by_owner(sql: &impl Sql, owner: AccountId, limit: usize) -> Result<Vec<Item>, Error> {
     let text = format!("select {COLUMNS} from item where owner = $1 limit $2");
     let rows: Vec<Row> = sql.rows(&text, vec![owner.to_string().into(), (limit as i64).into()]).await?;
     rows.into_iter().map(Item::try_from).collect()
 }
 
-// --- what transcode tells: each statement is harmless the second time, so these need no inbox
+// --- the effects of events of transcode: each statement is idempotent, so these need no inbox
 
-/// How far the conversion is; only ever forward.
+/// Sets the progress of the conversion; only ever forward.
 pub(crate) async fn set_progress(tx: &Tx, id: &MediaId, percent: u8, remaining_ms: Option<u64>, now: DateTime<Utc>) -> Result<Option<Item>, Error> {
     first(
         tx.row(
@@ -266,7 +267,7 @@ pub(crate) struct MediaInfo {
     pub duration_ms: Option<u64>,
 }
 
-/// A player can start.
+/// Marks the item as playable.
 pub(crate) async fn set_playable(tx: &Tx, id: &MediaId, info: &MediaInfo, now: DateTime<Utc>) -> Result<Option<Item>, Error> {
     first(
         tx.row(
@@ -280,7 +281,7 @@ pub(crate) async fn set_playable(tx: &Tx, id: &MediaId, info: &MediaInfo, now: D
     )
 }
 
-/// The conversion is complete.
+/// Marks the item as ready.
 pub(crate) async fn set_ready(tx: &Tx, id: &MediaId, info: &MediaInfo, thumbhash: Option<String>, assets: &[String], now: DateTime<Utc>) -> Result<Option<Item>, Error> {
     first(
         tx.row(
@@ -303,7 +304,7 @@ pub(crate) async fn set_ready(tx: &Tx, id: &MediaId, info: &MediaInfo, thumbhash
     )
 }
 
-/// It can't be converted.
+/// Marks the item as failed.
 pub(crate) async fn set_failed(tx: &Tx, id: &MediaId, failure: &Failure, now: DateTime<Utc>) -> Result<Option<Item>, Error> {
     first(
         tx.row(

@@ -1,9 +1,10 @@
-//! Pages of a member's library, filtered.
+//! Pages of the library of a member, filtered.
 //!
-//! Kind, state and audience are few, so one index has all their combinations, and a page takes the newest of each. Tag, subject and words are
-//! terms: the rarest one's list is read from the newest on, in slices, and each hit is looked at. So no statement reads more than some
-//! thousands of rows, however large the library is. Invariant: a page holds every item that matches between its beginning and the
-//! place that it names as its end.
+//! Kind, state and visibility have few values, so one index has all their combinations, and a page takes the newest
+//! items of each. Tag, subject and words are search terms: the list of the rarest one is read from the newest item on,
+//! in batches, and each hit is checked. So no statement reads more than some thousands of rows, however large the
+//! library is. Invariant: a page has every matching item between its beginning and the cursor that it returns as its
+//! end.
 
 use chrono::{DateTime, Utc};
 use contract::AccountId;
@@ -16,15 +17,15 @@ use crate::model::cursor::Cursor;
 use crate::model::search_terms::{SearchQuery, Term};
 use crate::model::{Item, State};
 
-/// Hits that are looked at in the first slice; twice as many in each after it.
+/// Hits in the first batch. Each further batch has twice as many, up to [`MAX_BATCH`].
 const FIRST_BATCH: i64 = 256;
 const MAX_BATCH: i64 = 4096;
-/// Hits that are looked at for one page. A page that is not full by then says where the next goes on.
+/// Hits that are checked for one page. A page that is not full by then returns where the next one continues.
 const MAX_HITS: i64 = 20_000;
-/// Where counting which term is the rarest ends.
+/// The count at which the search for the rarest term stops.
 const MAX_COUNTED_HITS: i64 = 1000;
 
-/// What a list shows.
+/// The filter of a list.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Filter {
     pub kind: Option<Kind>,
@@ -32,7 +33,7 @@ pub(crate) struct Filter {
     pub visibility: Option<Visibility>,
     /// Tag, subject and words.
     pub search: SearchQuery,
-    /// What is staged instead of what is in the library.
+    /// Staged items instead of those in the library.
     pub staged: bool,
 }
 
@@ -43,12 +44,12 @@ pub(crate) struct Page {
     pub next: Option<Cursor>,
 }
 
-/// What a slice is taken of.
+/// The list from which a batch is taken.
 #[derive(Debug, Clone, Copy)]
 enum Candidates {
     /// The items with a term.
     Term(Term),
-    /// Everything, while items of earlier releases wait for their terms.
+    /// The whole library, while items of earlier releases wait to be indexed.
     Library,
 }
 
@@ -60,7 +61,7 @@ struct Query {
 }
 
 impl Query {
-    /// Binds a value; answers how it is written.
+    /// Binds a value. Returns its placeholder.
     fn bind(&mut self, value: impl Into<Value>) -> String {
         self.values.push(value.into());
         format!("${}", self.values.len())
@@ -71,7 +72,7 @@ impl Query {
     }
 }
 
-/// A page of an owner's items, newest first.
+/// Returns a page of the items of an owner, newest first.
 pub(crate) async fn list(sql: &impl Sql, owner: AccountId, filter: &Filter, after: Option<&Cursor>, size: usize) -> Result<Page, Error> {
     let terms = filter.search.terms(owner);
     if !terms.is_empty() {
@@ -107,7 +108,8 @@ fn unfiltered(owner: AccountId, filter: &Filter, after: Option<&Cursor>, limit: 
     query
 }
 
-/// The newest of each combination of kind, state and audience that is wanted, at most 15, and the newest of those.
+/// Returns the query for the newest items of each wanted combination of kind, state and visibility (at most 15), and
+/// the newest of those.
 fn by_facets(owner: AccountId, filter: &Filter, after: Option<&Cursor>, limit: usize) -> Query {
     let mut query = Query::default();
     let (owner, claimed) = (query.bind(owner.to_string()), query.bind(!filter.staged));
@@ -142,7 +144,7 @@ fn by_facets(owner: AccountId, filter: &Filter, after: Option<&Cursor>, limit: u
     query
 }
 
-/// The place of a hit.
+/// The position of a hit.
 #[derive(Debug, Clone, FromQueryResult)]
 struct HitPosition {
     created_us: i64,
@@ -156,7 +158,7 @@ impl HitPosition {
     }
 }
 
-/// A list by terms.
+/// A list by search terms.
 struct Search<'s, S> {
     sql: &'s S,
     owner: AccountId,
@@ -175,7 +177,7 @@ impl<S: Sql> Search<'_, S> {
             let end = end.as_ref().map(HitPosition::cursor).transpose()?;
             let limit = self.size + 1 - items.len();
             let found = read(self.sql, self.batch(list, after.as_ref(), end.as_ref(), limit)).await?;
-            // One that was cut short by `limit` may hold more than what is looked for.
+            // A batch that was cut short by `limit` may have more matching items.
             let (whole, last) = (found.len() < limit, found.last().map(Cursor::of));
             items.extend(found.into_iter().filter(|item| self.filter.search.matches(item)));
             if items.len() > self.size {
@@ -195,7 +197,7 @@ impl<S: Sql> Search<'_, S> {
         }
     }
 
-    /// The list of the rarest term; or the library, as long as not all of it is in the index.
+    /// Returns the list of the rarest term, or the library as long as not all of it is indexed.
     async fn rarest(&self) -> Result<Candidates, Error> {
         #[derive(FromQueryResult)]
         struct Count {
@@ -219,7 +221,7 @@ impl<S: Sql> Search<'_, S> {
         Ok(rarest.map_or(Candidates::Library, |(_, term)| Candidates::Term(term)))
     }
 
-    /// Where a slice of so many hits ends; nothing if there are no more than these.
+    /// Returns the position where a batch ends, and `None` if there are no more hits than these.
     async fn end(&self, list: Candidates, after: Option<&Cursor>, batch: i64) -> Result<Option<HitPosition>, Error> {
         let mut query = Query::default();
         match list {
@@ -254,7 +256,7 @@ impl<S: Sql> Search<'_, S> {
         }
     }
 
-    /// What is wanted of the hits after `after` up to `to`, which is one of them.
+    /// Returns the query for the matching hits after `after` up to `to`, which is one of them.
     fn batch(&self, list: Candidates, after: Option<&Cursor>, to: Option<&Cursor>, limit: usize) -> Query {
         let mut query = Query::default();
         let (owner, claimed) = (query.bind(self.owner.to_string()), query.bind(!self.filter.staged));
@@ -269,7 +271,7 @@ impl<S: Sql> Search<'_, S> {
         let order = match list {
             Candidates::Term(term) => {
                 let rarest = query.bind(term);
-                // The order of the join is the order of the list, so that it ends when enough is found.
+                // The order of the join is the order of the list, so the query stops when it has enough rows.
                 query.add(&format!("select {COLUMNS} from item_term hit cross join item where hit.term = {rarest}"));
                 between(&mut query, "(hit.created_us, hit.item)", true);
                 query.add(&format!(" and item.id = hit.item and item.owner = {owner} and item.claimed = {claimed}"));

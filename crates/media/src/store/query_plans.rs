@@ -1,5 +1,5 @@
-//! How the engines would run this role's lists, and what a large library costs: no query reads a whole table, and none of a
-//! library's pages more than a few thousand rows.
+//! Query plans of the lists of media, and the cost of a large library: no query reads a whole table, and none of the
+//! pages of a library reads more than a few thousand rows.
 
 use contract::AccountId;
 use contract::media::{Kind, Visibility};
@@ -19,7 +19,7 @@ fn search(tag: Option<&str>, text: Option<&str>) -> Filter {
     Filter { search: SearchQuery::new(tag, None, text), ..Filter::default() }
 }
 
-/// Every way to ask, with the index that serves it.
+/// Returns every kind of filter, with the index that serves it.
 fn filters_with_indexes() -> Vec<(Filter, &'static str)> {
     let (kind, state, visibility) = (Some(Kind::Video), Some(State::Ready), Some(Visibility::Public));
     vec![
@@ -41,7 +41,7 @@ fn filters_with_indexes() -> Vec<(Filter, &'static str)> {
 async fn every_list_has_an_index() {
     let world = World::of(&[crate::service()]).await;
     let now = world.clock().now();
-    // Which of several that would do PostgreSQL takes for an empty table says nothing.
+    // Which of several suitable indexes PostgreSQL chooses for an empty table says nothing.
     let is_sqlite = world.context("media").db.read().backend() == sea_orm::DbBackend::Sqlite;
     for (filter, index) in filters_with_indexes() {
         for after in [None, Some(Cursor { created_at: now, id: "x".into() })] {
@@ -71,7 +71,8 @@ async fn every_list_has_an_index() {
     world.end().await;
 }
 
-/// A library of a hundred thousand items, made by the engine itself. Number n has the id n, and each is a second older than the one before it.
+/// Inserts a library of a hundred thousand items by SQL. Item n has the id n, and each is a second older than the one
+/// before it.
 async fn large_library(db: &Db) {
     for first in (0..100_000_i64).step_by(10_000) {
         let written: Result<(), Error> = db
@@ -134,7 +135,7 @@ async fn a_hundred_thousand_items_are_filtered_in_a_moment() {
     let videos = page(&Filter { kind: Some(Kind::Video), ..Filter::default() }, None).await;
     assert_eq!((videos.items.len(), number(&videos, 0)), (50, Some(99_001)));
 
-    // What has many hits of which none fits is looked for a part at a time, and the page says where it goes on.
+    // A search with many hits of which none matches is read a part at a time, and the page returns where it continues.
     let both = Filter { state: Some(State::Failed), ..search(None, Some("common")) };
     let (mut after, mut found, mut pages) = (None, Vec::new(), 0);
     loop {

@@ -1,6 +1,6 @@
-//! The index of what items are found by: for each term, the items that have it, newest first.
+//! The search index: for each term, the items that have it, newest first.
 //!
-//! Invariant: a row of an item that is gone or has changed finds nothing, as every hit is looked at again.
+//! Invariant: every hit is checked against its item, so a row of an item that was removed or changed finds nothing.
 
 use chrono::{DateTime, Utc};
 use contract::MediaId;
@@ -9,15 +9,15 @@ use kit::db::{Error, Sql, Tx, Value};
 use crate::model::Item;
 use crate::model::search_terms::{MAX_TERMS, Term, terms_of};
 
-/// How many terms one statement has: few sizes, so that the engines know the statements again.
+/// The numbers of terms in one statement: few of them, so that the engines can reuse prepared statements.
 const STATEMENT_SIZES: [usize; 6] = [8, 16, 32, 64, 128, MAX_TERMS];
 
-/// An item's time as the index keeps it.
+/// Returns the time of an item as the index stores it.
 pub(super) fn to_micros(at: DateTime<Utc>) -> i64 {
     at.timestamp_micros()
 }
 
-/// The values of a statement for these terms; the last one stands several times where there are too few.
+/// Returns the values of a statement for these terms. The last one repeats where there are too few.
 fn values(id: &MediaId, at: DateTime<Utc>, terms: &[Term]) -> Option<Vec<Value>> {
     let last = *terms.last()?;
     let size = STATEMENT_SIZES.into_iter().find(|size| *size >= terms.len()).unwrap_or(terms.len());
@@ -26,7 +26,7 @@ fn values(id: &MediaId, at: DateTime<Utc>, terms: &[Term]) -> Option<Vec<Value>>
     Some(head.into_iter().chain(filled).collect())
 }
 
-/// Adds an item's terms; those that are there stay.
+/// Inserts the terms of an item; existing rows stay.
 pub(crate) async fn insert(tx: &Tx, item: &Item) -> Result<(), Error> {
     let Some(values) = values(&item.id, item.created_at, &terms_of(item)) else { return Ok(()) };
     let rows: Vec<String> = (3..=values.len()).map(|place| format!("(${place}, $1, $2)")).collect();
@@ -34,7 +34,7 @@ pub(crate) async fn insert(tx: &Tx, item: &Item) -> Result<(), Error> {
     tx.execute(&text, values).await.map(drop)
 }
 
-/// Takes away what `old` was found by and `new` is not.
+/// Removes the terms of `old` that `new` does not have.
 pub(crate) async fn remove(tx: &Tx, old: &Item, new: Option<&Item>) -> Result<(), Error> {
     let kept = new.map(terms_of).unwrap_or_default();
     let removed: Vec<Term> = terms_of(old).into_iter().filter(|term| !kept.contains(term)).collect();
@@ -44,7 +44,8 @@ pub(crate) async fn remove(tx: &Tx, old: &Item, new: Option<&Item>) -> Result<()
     tx.execute(&text, values).await.map(drop)
 }
 
-/// Notes that an item's terms are in the index, as it is in this version; `false` if it has changed or gone meanwhile.
+/// Marks the terms of an item as indexed in this version. Returns `false` if the item has changed or was removed
+/// meanwhile.
 pub(crate) async fn set_indexed(tx: &Tx, item: &Item) -> Result<bool, Error> {
     let version = i64::try_from(item.version).unwrap_or(i64::MAX);
     let values = vec![item.id.as_str().into(), version.into()];

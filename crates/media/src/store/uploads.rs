@@ -1,6 +1,7 @@
-//! Resumable uploads.
+//! The table of resumable uploads.
 //!
-//! Invariant: whoever goes on with an upload has counted its `epoch` up; a write under an older epoch changes nothing.
+//! Invariant: a request that takes an upload over increments its `epoch`, a fencing token. A write under an older epoch
+//! changes nothing.
 
 use chrono::{DateTime, Utc};
 use codec::sniff::Format;
@@ -13,7 +14,7 @@ use crate::model::{ItemDetails, tags};
 
 const COLUMNS: &str = "id, owner, length, name, tags, visibility, claim_later, received, object, engine_state, hash_state, format, epoch, item, created_at, expires_at";
 
-/// An upload that may be interrupted.
+/// A resumable upload.
 #[derive(Debug, Clone)]
 pub(crate) struct Upload {
     pub id: String,
@@ -21,21 +22,21 @@ pub(crate) struct Upload {
     /// Bytes in all.
     pub length: u64,
     pub details: ItemDetails,
-    /// Bytes that are safe.
+    /// Bytes that are durable.
     pub received: u64,
-    /// Where they lie; nothing before the first.
+    /// Where they are stored; `None` before the first.
     pub checkpoint: Option<Checkpoint>,
     /// The state of their SHA-256.
     pub hash_state: Option<Vec<u8>>,
     pub format: Option<Format>,
     pub epoch: i64,
-    /// What it became.
+    /// The item that it became.
     pub item: Option<MediaId>,
     pub created_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
 }
 
-/// The right to write to an upload, as long as nobody else has taken it.
+/// The fencing token of an upload: the right to write to it until another request takes it over.
 #[derive(Debug, Clone)]
 pub(crate) struct Fence {
     pub id: String,
@@ -93,15 +94,15 @@ fn first(row: Option<Row>) -> Result<Option<Upload>, Error> {
     row.map(Upload::try_from).transpose()
 }
 
-/// What a member has open.
+/// The open uploads of a member.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct OpenUploads {
     pub uploads: u64,
-    /// What these will have.
+    /// The bytes that these will have.
     pub bytes: u64,
 }
 
-/// What a member has open beside the upload `except`.
+/// Returns the open uploads of a member, without the upload `except`.
 pub(crate) async fn sum_open(sql: &impl Sql, owner: AccountId, except: Option<&str>) -> Result<OpenUploads, Error> {
     #[derive(FromQueryResult)]
     struct Sums {
@@ -115,7 +116,7 @@ pub(crate) async fn sum_open(sql: &impl Sql, owner: AccountId, except: Option<&s
     Ok(OpenUploads { uploads: from_bigint(row.uploads, "a count")?, bytes: from_bigint(row.bytes, "a sum")? })
 }
 
-/// Begins an upload.
+/// Inserts an upload.
 pub(crate) async fn insert(tx: &Tx, upload: &Upload) -> Result<(), Error> {
     tx.execute(
         "insert into upload (id, owner, length, name, tags, visibility, claim_later, received, engine_state, epoch, created_at, expires_at) \
@@ -137,12 +138,12 @@ pub(crate) async fn insert(tx: &Tx, upload: &Upload) -> Result<(), Error> {
     .map(drop)
 }
 
-/// An upload of this owner.
+/// Returns an upload of this owner.
 pub(crate) async fn find(sql: &impl Sql, id: &str, owner: AccountId) -> Result<Option<Upload>, Error> {
     first(sql.row(&format!("select {COLUMNS} from upload where id = $1 and owner = $2"), vec![id.into(), owner.to_string().into()]).await?)
 }
 
-/// Takes an upload over that hasn't expired: whoever had it before can't write to it any more.
+/// Takes over an upload that has not expired. The request that had it before cannot write to it any more.
 pub(crate) async fn take_over(tx: &Tx, id: &str, owner: AccountId, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<Option<Upload>, Error> {
     first(
         tx.row(
@@ -156,7 +157,7 @@ pub(crate) async fn take_over(tx: &Tx, id: &str, owner: AccountId, expires_at: D
     )
 }
 
-/// What has become safe.
+/// The durable state of an upload.
 #[derive(Debug, Clone)]
 pub(crate) struct UploadProgress {
     pub checkpoint: Checkpoint,
@@ -164,7 +165,7 @@ pub(crate) struct UploadProgress {
     pub format: Option<Format>,
 }
 
-/// Notes how far an upload is; `false` where somebody else has taken it over.
+/// Sets the progress of an upload. Returns `false` where another request has taken it over.
 pub(crate) async fn set_progress(tx: &Tx, fence: &Fence, progress: &UploadProgress, expires_at: DateTime<Utc>) -> Result<bool, Error> {
     let changed = tx
         .execute(
@@ -184,7 +185,7 @@ pub(crate) async fn set_progress(tx: &Tx, fence: &Fence, progress: &UploadProgre
     Ok(changed == 1)
 }
 
-/// Begins an upload anew whose stored bytes are gone.
+/// Resets an upload whose stored bytes are missing.
 pub(crate) async fn reset(tx: &Tx, fence: &Fence) -> Result<(), Error> {
     tx.execute(
         "update upload set received = 0, object = null, engine_state = '', hash_state = null, format = null where id = $1 and epoch = $2 and item is null",
@@ -194,7 +195,7 @@ pub(crate) async fn reset(tx: &Tx, fence: &Fence) -> Result<(), Error> {
     .map(drop)
 }
 
-/// Notes what an upload became; `false` where somebody else has taken it over.
+/// Marks an upload as completed by an item. Returns `false` where another request has taken it over.
 pub(crate) async fn set_completed(tx: &Tx, fence: &Fence, item: &MediaId) -> Result<bool, Error> {
     let changed = tx
         .execute(
@@ -210,13 +211,13 @@ pub(crate) async fn remove(tx: &Tx, id: &str, owner: AccountId) -> Result<Option
     first(tx.row(&format!("delete from upload where id = $1 and owner = $2 returning {COLUMNS}"), vec![id.into(), owner.to_string().into()]).await?)
 }
 
-/// Uploads that nobody went on with in time.
+/// Returns uploads that have expired.
 pub(crate) async fn list_expired(sql: &impl Sql, now: DateTime<Utc>, limit: usize) -> Result<Vec<Upload>, Error> {
     let rows: Vec<Row> = sql.rows(&format!("select {COLUMNS} from upload where expires_at <= $1 order by expires_at limit $2"), vec![now.into(), (limit as i64).into()]).await?;
     rows.into_iter().map(Upload::try_from).collect()
 }
 
-/// Some uploads of a member.
+/// Returns some uploads of a member.
 pub(crate) async fn list_by_owner(sql: &impl Sql, owner: AccountId, limit: usize) -> Result<Vec<Upload>, Error> {
     let text = format!("select {COLUMNS} from upload where owner = $1 limit $2");
     let rows: Vec<Row> = sql.rows(&text, vec![owner.to_string().into(), (limit as i64).into()]).await?;

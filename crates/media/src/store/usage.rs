@@ -1,8 +1,8 @@
-//! How much each member keeps and how often they send.
+//! How much each member stores, and how often they upload.
 //!
-//! Owns the last word on quotas: the check and the write are one transaction, so requests that run side by side, in one process or in
-//! several, can't pass a limit together. Invariant: `bytes` and `items` are the sums over the member's item rows, because they change
-//! in the same transactions.
+//! Has the final say on quotas: the check and the write are one transaction, so concurrent requests, in one process or
+//! in several, cannot exceed a limit together. Invariant: `bytes` and `items` are the sums over the item rows of the
+//! member, because they change in the same transactions.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use contract::AccountId;
@@ -10,19 +10,19 @@ use kit::db::{Error, FromQueryResult, Sql, Tx};
 
 use super::{from_bigint, to_bigint};
 
-/// A member's usage.
+/// The usage of a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Usage {
     pub bytes: u64,
     pub items: u64,
     pub hour_began_at: DateTime<Utc>,
     pub hour_uploads: u64,
-    /// The member has left.
+    /// The account was erased.
     pub closed: bool,
 }
 
 impl Usage {
-    /// That of a member who has never sent anything.
+    /// Returns the usage of a member without uploads.
     pub(crate) fn none(now: DateTime<Utc>) -> Self {
         Self { bytes: 0, items: 0, hour_began_at: now, hour_uploads: 0, closed: false }
     }
@@ -50,7 +50,7 @@ impl TryFrom<Row> for Usage {
     }
 }
 
-/// What may not be passed.
+/// The limits of a member.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct QuotaLimits {
     pub bytes: u64,
@@ -58,17 +58,17 @@ pub(crate) struct QuotaLimits {
     pub uploads_per_hour: u64,
 }
 
-/// An item that is to be counted.
+/// An item to be charged.
 #[derive(Debug, Clone)]
 pub(crate) struct Charge {
     pub owner: AccountId,
     pub bytes: u64,
-    /// The open upload that it was, whose room it takes over.
+    /// The open upload that it was, whose reservation it takes over.
     pub upload: Option<String>,
 }
 
-/// Adds one item, and one upload to the running hour; `None` where that would pass a limit, or the member has left. What their
-/// other open uploads have announced is taken.
+/// Adds one item, and one upload to the current hour. Returns `None` where that would exceed a limit, or the account
+/// was erased. Bytes that other open uploads have announced count as used.
 pub(crate) async fn add_item(tx: &Tx, charge: &Charge, limits: QuotaLimits, now: DateTime<Utc>) -> Result<Option<Usage>, Error> {
     if charge.bytes > limits.bytes || limits.items == 0 || limits.uploads_per_hour == 0 {
         return Ok(None);
@@ -98,7 +98,7 @@ pub(crate) async fn add_item(tx: &Tx, charge: &Charge, limits: QuotaLimits, now:
     row.map(Usage::try_from).transpose()
 }
 
-/// A member's usage, which nothing else changes until this transaction ends.
+/// Returns the usage of a member and locks it until this transaction ends.
 pub(crate) async fn lock(tx: &Tx, owner: AccountId, now: DateTime<Utc>) -> Result<Usage, Error> {
     let row: Option<Row> = tx
         .row(
@@ -110,7 +110,7 @@ pub(crate) async fn lock(tx: &Tx, owner: AccountId, now: DateTime<Utc>) -> Resul
     row.ok_or(Error::Corrupt("a member's usage"))?.try_into()
 }
 
-/// Takes one item away.
+/// Subtracts one item.
 pub(crate) async fn remove_item(tx: &Tx, owner: AccountId, bytes: u64) -> Result<(), Error> {
     tx.execute(
         "update usage set bytes = case when bytes > $2 then bytes - $2 else 0 end, items = case when items > 1 then items - 1 else 0 end where owner = $1",
@@ -120,14 +120,14 @@ pub(crate) async fn remove_item(tx: &Tx, owner: AccountId, bytes: u64) -> Result
     .map(drop)
 }
 
-/// A member's usage; nothing where they have never sent anything.
+/// Returns the usage of a member, and `None` where they have never sent anything.
 pub(crate) async fn find(sql: &impl Sql, owner: AccountId) -> Result<Option<Usage>, Error> {
     let text = "select bytes, items, hour_began_at, hour_uploads, closed from usage where owner = $1";
     let row: Option<Row> = sql.row(text, vec![owner.to_string().into()]).await?;
     row.map(Usage::try_from).transpose()
 }
 
-/// Closes the account of a member who has left: their tokens may hold for some minutes yet, but nothing is taken under them any more.
+/// Closes an erased account. Its tokens may be valid for some minutes more, but no upload is accepted with them.
 pub(crate) async fn set_closed(tx: &Tx, owner: AccountId, now: DateTime<Utc>) -> Result<(), Error> {
     tx.execute(
         "insert into usage (owner, bytes, items, hour_began_at, hour_uploads, closed) values ($1, 0, 0, $2, 0, true) on conflict (owner) do update set closed = true",

@@ -1,7 +1,7 @@
-//! Appending the bytes of one request.
+//! Appends the bytes of one request to an upload.
 //!
-//! It runs in a task of its own: what has arrived is written down also when the connection breaks. Invariant: with a checksum, a
-//! request's bytes are kept all or none; without, every byte that arrived is.
+//! It runs in a task of its own, so bytes that have arrived are saved even if the connection breaks. Invariant: with a
+//! checksum, the bytes of a request are kept all or none; without one, every byte that arrived is kept.
 
 use std::time::Duration;
 
@@ -19,35 +19,35 @@ use crate::model::Item;
 use crate::store;
 use crate::store::uploads::{Upload, UploadProgress};
 
-/// How long a request that lost its upload goes on taking what has arrived already, at most …
+/// How long, at most, a request that lost its upload still reads what has arrived already …
 const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 /// … and how long it waits for more of it.
 const DRAIN_IDLE_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// What one request brings.
+/// The bytes of one request.
 pub(crate) struct AppendRequest {
     pub body: BodyReader,
-    /// What the sender expects the bytes of this request to be.
+    /// The checksum that the client announced for the bytes of this request.
     pub checksum: Option<Checksum>,
 }
 
-/// What came of it.
+/// The outcome of an append.
 pub(crate) enum AppendOutcome {
-    /// So many bytes are safe now.
+    /// The upload has this many durable bytes now.
     Received(u64),
-    /// All bytes are here, and they are an item.
+    /// All bytes have arrived, and they are an item now.
     Completed(Box<Item>),
 }
 
 impl Media {
-    /// Appends a request's bytes to an upload at its place. The feed comes back for what it still holds.
+    /// Appends the bytes of a request to an upload. Also returns the body, which may have unread bytes.
     pub(crate) async fn append(&self, upload: Upload, lock: UploadLock, request: AppendRequest) -> (Result<AppendOutcome, Error>, Option<BodyReader>) {
         let (sender, receiver) = tokio::sync::oneshot::channel();
         let media = self.clone();
         self.context.tasks.spawn(async move {
             let AppendRequest { mut body, checksum } = request;
             let outcome = media.append_to_end(&upload, lock, &mut body, checksum).await;
-            // Whoever asked may have gone.
+            // The caller may have gone.
             let _ = sender.send((outcome, Some(body)));
         });
         receiver.await.unwrap_or((Err(Error::TaskFailed), None))
@@ -58,7 +58,7 @@ impl Media {
         if let Err(error) = &outcome
             && error.is_final()
         {
-            tracing::info!(upload.id = upload.id, %error, "an upload is refused");
+            tracing::info!(upload.id = upload.id, %error, "an upload was refused");
             self.remove_upload(&upload.id, upload.owner).await?;
         }
         outcome
@@ -86,7 +86,7 @@ impl Media {
         match ended {
             Ok(()) if ingest.bytes() == upload.length => self.commit_upload(upload, ingest).await.map(|item| AppendOutcome::Completed(Box::new(item))),
             Ok(()) => self.suspend(upload, ingest).await,
-            // What was not written whole, or must go, is not kept.
+            // Bytes that were not written completely, or are refused, are not kept.
             Err(error) if error.is_final() || matches!(error, Error::Objects(_) | Error::Db(_)) => {
                 ingest.discard().await;
                 Err(error)
@@ -109,7 +109,7 @@ impl Media {
                 ingest.suspend();
                 Ok(AppendOutcome::Received(bytes))
             }
-            // Whether the row names the object, nobody may know.
+            // Whether the row names the object is unknown.
             Err(error) => {
                 ingest.discard().await;
                 Err(error)
@@ -125,7 +125,7 @@ impl Media {
             Box::pin(async move {
                 let advanced_row = store::uploads::set_progress(tx, &fence, &progress, expires_at).await?;
                 if advanced_row {
-                    // Held until the first time.
+                    // The key is held until the row names it for the first time.
                     orphans::named(tx, &[progress.checkpoint.key]).await?;
                 }
                 Ok::<_, kit::db::Error>(advanced_row)
@@ -139,7 +139,7 @@ impl Media {
         commit(ingest, request).await
     }
 
-    /// Ends an upload whose bytes are all safe already.
+    /// Completes an upload whose bytes are all durable already.
     pub(super) async fn complete_stored(&self, upload: &Upload) -> Result<(), Error> {
         let owner: AccountId = upload.owner;
         let ended = match self.resume_ingest(upload).await {
@@ -155,7 +155,7 @@ impl Media {
     }
 }
 
-/// A request at work.
+/// A request that appends.
 struct AppendSession<'a> {
     media: &'a Media,
     upload: &'a Upload,
@@ -166,7 +166,7 @@ struct AppendSession<'a> {
 }
 
 impl AppendSession<'_> {
-    /// Takes bytes until the request or the upload ends, or somebody else wants it.
+    /// Reads bytes until the request or the upload ends, or another request takes the upload over.
     async fn run(&mut self, body: &mut BodyReader, lock: &mut UploadLock) -> Result<(), Error> {
         while self.ingest.bytes() < self.upload.length {
             let chunk = tokio::select! {
@@ -193,10 +193,10 @@ impl AppendSession<'_> {
         Ok(())
     }
 
-    /// Takes what has reached this machine already, before somebody else goes on.
+    /// Reads what has reached this machine already, before another request takes over.
     async fn drain_body(&mut self, body: &mut BodyReader) -> Result<(), Error> {
         let until = Instant::now() + DRAIN_TIMEOUT;
-        // Without its end, a request with a checksum counts for nothing.
+        // Without its last byte, a request with a checksum is void.
         while self.hasher.is_none() && self.ingest.bytes() < self.upload.length && Instant::now() < until {
             match tokio::time::timeout(DRAIN_IDLE_TIMEOUT, body.next()).await {
                 Ok(Ok(Some(chunk))) => self.ingest.push(chunk).await?,

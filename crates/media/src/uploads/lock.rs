@@ -1,8 +1,8 @@
-//! Who goes on with an upload in this process.
+//! The lock that decides which request of this process writes to an upload.
 //!
-//! A phone that lost its connection comes back before we notice that the old one is dead: the newcomer asks the old request to stop, and
-//! waits for it to write down what it has. Other processes are kept off by the row's epoch. Invariant: a hold ends with its
-//! request, whatever becomes of the connection.
+//! A phone that lost its connection comes back before the server notices that the old connection is dead. So the newer
+//! request asks the older one to stop, and waits for it to save what it has. The row's epoch, a fencing token, keeps
+//! other processes off. Invariant: a lock ends with its request, whatever becomes of the connection.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,10 +12,10 @@ use tokio::sync::{OwnedMutexGuard, watch};
 
 use crate::error::Error;
 
-/// How long a newcomer waits for the old request to write down what it has.
+/// How long a newer request waits for the older one to save what it has.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The uploads that somebody is busy with.
+/// The locks of all uploads that requests of this process use.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct UploadLocks(Arc<Mutex<HashMap<String, LockEntry>>>);
 
@@ -24,11 +24,11 @@ struct LockEntry {
     mutex: Arc<tokio::sync::Mutex<()>>,
     /// The number of the newest request.
     newest: watch::Sender<u64>,
-    /// Requests that hold it or wait for it.
+    /// Requests that hold the lock or wait for it.
     waiters: usize,
 }
 
-/// A request's hold on an upload.
+/// The lock of a request on an upload, released when it is dropped.
 #[derive(Debug)]
 pub(crate) struct UploadLock {
     number: u64,
@@ -37,7 +37,7 @@ pub(crate) struct UploadLock {
     _waiter: Waiter,
 }
 
-/// A request that holds an upload or waits for it.
+/// A request that holds a lock or waits for it. Removes the entry when it is the last one.
 #[derive(Debug)]
 struct Waiter {
     locks: UploadLocks,
@@ -45,7 +45,8 @@ struct Waiter {
 }
 
 impl UploadLocks {
-    /// Asks whoever has the upload to stop, and takes it.
+    /// Asks the request that has the upload to stop, and takes the lock. [`Error::TakenOver`] if a newer request did
+    /// the same meanwhile.
     pub(crate) async fn acquire(&self, id: &str) -> Result<UploadLock, Error> {
         let (mutex, newest, number, waiter) = self.register(id);
         let mutex = tokio::time::timeout(ACQUIRE_TIMEOUT, mutex.lock_owned()).await.map_err(|_| Error::Busy)?;

@@ -1,7 +1,7 @@
-//! Resumable uploads: who goes on with one, from where, and what is safe of it.
+//! Resumable uploads: which request may write to one, from which offset, and which bytes are durable.
 //!
-//! Owns appending to an upload and its end. Does not own the protocol ([`crate::api`]). Invariant: an upload's row never names a byte that
-//! is not on the disk, and only the newest request that asked for it writes to it.
+//! Owns appending to an upload and its completion. Does not own the protocol ([`crate::api`]). Invariant: the row of an
+//! upload never names a byte that is not on the disk, and only the newest request for an upload writes to it.
 
 mod append;
 mod lock;
@@ -20,7 +20,7 @@ use crate::store;
 use crate::store::uploads::{Fence, Upload};
 
 impl Media {
-    /// Begins an upload of `length` bytes.
+    /// Creates an upload of `length` bytes.
     pub(crate) async fn begin_upload(&self, owner: AccountId, length: u64, details: ItemDetails) -> Result<Upload, Error> {
         if length == 0 {
             return Err(Error::EmptyFile);
@@ -46,7 +46,8 @@ impl Media {
             .db
             .write(move |tx| {
                 Box::pin(async move {
-                    // The row of the upload holds its room from here on, so the look and the row are one transaction.
+                    // The row of the upload reserves its bytes from here on, so the check and the row are one
+                    // transaction.
                     let used = store::usage::lock(tx, owner, now).await?;
                     let open = store::uploads::sum_open(tx, owner, None).await?;
                     if open.uploads >= max_open && !used.closed {
@@ -60,7 +61,7 @@ impl Media {
             .await
     }
 
-    /// Takes an upload over from whoever has it.
+    /// Locks an upload, and takes it over from the request that has it.
     pub(crate) async fn lock_upload(&self, id: &str, owner: AccountId) -> Result<(Upload, UploadLock), Error> {
         let lock = self.upload_locks.acquire(id).await?;
         let (id, now) = (id.to_owned(), self.context.clock.now());
@@ -69,7 +70,7 @@ impl Media {
         Ok((upload?.ok_or(Error::NoSuchUpload)?, lock))
     }
 
-    /// Where an upload is. Whoever appended to it is stopped first, so that the answer holds.
+    /// Returns the state of an upload. A request that appends to it is stopped first, so that the state stays true.
     pub(crate) async fn upload_state(&self, id: &str, owner: AccountId) -> Result<Upload, Error> {
         let now = self.context.clock.now();
         let find = async || Ok::<_, Error>(store::uploads::find(self.context.db.read(), id, owner).await?.filter(|upload| upload.item.is_some() || upload.expires_at > now));
@@ -79,7 +80,7 @@ impl Media {
         }
         let (upload, lock) = self.lock_upload(id, owner).await?;
         if upload.item.is_none() && upload.received == upload.length {
-            // All of it was safe when the last process ended; only the end is missing.
+            // All bytes were durable when the last process ended; only the item is missing.
             self.complete_stored(&upload).await?;
             drop(lock);
             return find().await?.ok_or(Error::NoSuchUpload);
@@ -87,7 +88,7 @@ impl Media {
         Ok(upload)
     }
 
-    /// Cancels an upload; what it became, stays.
+    /// Cancels an upload. An item that it became stays.
     pub(crate) async fn cancel_upload(&self, id: &str, owner: AccountId) -> Result<(), Error> {
         let _lock = self.upload_locks.acquire(id).await?;
         if self.remove_upload(id, owner).await? { Ok(()) } else { Err(Error::NoSuchUpload) }
@@ -95,7 +96,7 @@ impl Media {
 }
 
 impl Upload {
-    /// The right to write to it, under the epoch in which it was read.
+    /// Returns the fencing token of the upload, for the epoch in which it was read.
     fn fence(&self) -> Fence {
         Fence { id: self.id.clone(), epoch: self.epoch }
     }

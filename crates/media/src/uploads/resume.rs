@@ -1,6 +1,7 @@
-//! Picking an upload up where it was left.
+//! Resumes an upload from its last checkpoint.
 //!
-//! Invariant: the hash goes on from exactly the bytes that are kept; where its state can't be read, they are hashed again.
+//! Invariant: the hash continues from exactly the bytes that are stored. Where its saved state cannot be read, the
+//! bytes are hashed again.
 
 use codec::header::HEADER_BYTES;
 use codec::sniff::Kind;
@@ -15,7 +16,7 @@ use crate::ingest::{Ingest, Probe};
 use crate::store;
 use crate::store::uploads::Upload;
 
-/// The hash's state, to be kept.
+/// Returns the serialized state of a hash.
 pub(super) fn hash_state(hash: &Sha256) -> Vec<u8> {
     hash.serialize().to_vec()
 }
@@ -26,17 +27,17 @@ fn parse_hash_state(state: &[u8]) -> Option<Sha256> {
 }
 
 impl Media {
-    /// The upload's ingest, from the byte that its row says.
+    /// Returns the ingest of an upload, from the offset in its row.
     pub(super) async fn resume_ingest(&self, upload: &Upload) -> Result<Ingest, Error> {
         let Some(checkpoint) = upload.checkpoint.clone() else { return Ingest::begin(self, upload.owner, Some(upload.length)).await };
         let resumed = self.restore(upload, checkpoint.clone()).await;
         if let Err(Error::Objects(kit::objects::Error::Missing)) = resumed {
-            tracing::error!(upload.id = upload.id, "the stored bytes of an upload are gone; it begins anew");
+            tracing::error!(upload.id = upload.id, "the stored bytes of an upload are missing; it starts again");
             let (fence, lost, now) = (upload.fence(), checkpoint.key, self.context.clock.now());
             let reset = self.context.db.write(move |tx| {
                 Box::pin(async move {
                     store::uploads::reset(tx, &fence).await?;
-                    // Some of it may be there still.
+                    // Some of it may still exist.
                     store::objects::orphan_unless_referenced(tx, &lost, now).await
                 })
             });
@@ -49,7 +50,7 @@ impl Media {
 
     async fn restore(&self, upload: &Upload, checkpoint: Checkpoint) -> Result<Ingest, Error> {
         let saved_hash = upload.hash_state.as_deref().and_then(parse_hash_state);
-        // A beginning that may not have said all it can is looked at again.
+        // A header that may have more to tell is probed again.
         let must_reprobe = upload.format.is_none_or(|format| format.kind() == Kind::Photo) && checkpoint.bytes <= HEADER_BYTES as u64;
         let (hash, probe) = match saved_hash {
             Some(hash) if !must_reprobe => (hash, Probe::deferred(upload.format)),

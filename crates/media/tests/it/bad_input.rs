@@ -1,4 +1,4 @@
-//! Bad input gets a clear answer and leaves nothing behind, whichever way it came.
+//! Bad input: each protocol refuses it with a clear error, and it leaves nothing behind.
 
 use http::Method;
 use serde_json::json;

@@ -22,7 +22,7 @@ async fn what_is_staged_is_its_owners_alone_until_it_is_claimed() {
     let world = World::of(&[media::service()]).await;
     let (ada, bob) = (world.ada(), world.bob());
     let id = staged(&ada, "&visibility=public&tags=a", 1).await;
-    // Conversion starts while the form is filled in, and nobody else gets in.
+    // Conversion starts while the form is filled in, and only the owner has access.
     assert_eq!(published_events::<Received>(&world).await[0].visibility, Visibility::Private);
     bob.get(&format!("/v1/media/{id}")).await.refused(404, "media.not_found");
     assert!(ada.get(&format!("/v1/media/{id}")).await.expect(200).json()["urls"]["image"].as_str().unwrap().contains("?t="));

@@ -1,4 +1,4 @@
-//! A process that dies in the middle.
+//! Crashes in the middle of an upload.
 
 use std::time::Duration;
 
@@ -16,12 +16,12 @@ async fn a_plain_upload_that_dies_with_the_process_leaves_nothing() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
     let kept = send(&ada, "", "image/png", png(9, 9, 50_000, 9)).await.expect(201).json();
-    // More than any engine keeps in memory.
+    // More than any engine buffers in memory.
     let file = png(100, 100, 20 * MB, 1);
     let mut connection = RawConnection::request(&world, &ada, "POST /v1/media", &format!("content-length: {}", file.len())).await;
     assert!(connection.send(&file[..18 * MB]).await);
-    world.until("something lies in the store", async || (objects(&world).await.len() > 1).then_some(())).await;
-    // As SIGKILL would: the folder as it is now, and nobody to clean up.
+    world.until("an object is in the store", async || (objects(&world).await.len() > 1).then_some(())).await;
+    // As after SIGKILL: the folder as it is now, without any cleanup.
     let copy = tempfile::tempdir().unwrap();
     copy_folder(world.folder(), copy.path());
     drop(connection);
@@ -35,7 +35,7 @@ async fn a_plain_upload_that_dies_with_the_process_leaves_nothing() {
     world.end().await;
 }
 
-/// The folder as a power cut at this moment would leave it, as far as the file system can show.
+/// Copies the folder as a power cut at this moment would leave it, as far as the file system can show.
 fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
@@ -59,10 +59,10 @@ async fn a_resumable_upload_goes_on_after_a_crash_from_what_was_written_down() {
     let headers = format!("tus-resumable: 1.0.0\r\nupload-offset: 0\r\ncontent-type: application/offset+octet-stream\r\ncontent-length: {}", file.len());
     let mut connection = RawConnection::request(&world, &ada, &format!("PATCH {location}"), &headers).await;
     assert!(connection.send(&file[..2 * MB]).await);
-    // Written down, and no more of it coming: a copy takes its time, and is to show one moment.
+    // Checkpointed, and no more bytes arrive: a copy takes time, and must show one moment.
     let mut last = 0;
     world
-        .until("it is written down", async || {
+        .until("the checkpoint is stored", async || {
             tokio::time::sleep(Duration::from_millis(500)).await;
             let now = received(&world).await;
             let before = std::mem::replace(&mut last, now);

@@ -1,4 +1,4 @@
-//! `POST /v1/media`: what is accepted, and what is known of it then.
+//! `POST /v1/media`: which files are accepted, and what is known of them then.
 
 use contract::media::Received;
 use http::Method;
@@ -49,7 +49,7 @@ async fn a_phones_photo_stands_upright_and_its_facts_are_its_owners() {
     assert!(seen["camera"].is_null() && seen["taken_at"].is_null());
     let received: Received = serde_json::from_slice(&world.nobody().get(&format!("/internal/media/{id}")).await.expect(200).body).unwrap();
     assert_eq!(received.orientation, 6);
-    // What others get carries none of it.
+    // The file for others has none of it.
     let patches: Vec<_> = received.scrub.unwrap().iter().map(|patch| codec::scrub::Patch::from_hex(patch.offset, patch.bytes, &patch.hex).unwrap()).collect();
     let mut scrubbed = file.clone();
     codec::scrub::apply(&patches, 0, &mut scrubbed);

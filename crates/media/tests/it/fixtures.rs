@@ -1,11 +1,12 @@
-//! Files to send, and a look into the store afterwards.
+//! Files to send, and checks of the object store afterwards.
 
 use std::collections::BTreeSet;
 
 use kit::db::{FromQueryResult, Sql};
 use testkit::{Answer, Member, World};
 
-/// A PNG of this size, with `bytes` bytes in all; `seed` makes it unlike others. Only its structure is right, not its pixels.
+/// Returns a PNG of this size, with `bytes` bytes in all. `seed` makes it unlike others. Only its structure is valid,
+/// not its pixels.
 pub fn png(width: u32, height: u32, bytes: usize, seed: u8) -> Vec<u8> {
     let mut file = b"\x89PNG\r\n\x1a\n".to_vec();
     let mut header = width.to_be_bytes().to_vec();
@@ -27,7 +28,7 @@ fn chunk(file: &mut Vec<u8>, kind: [u8; 4], data: &[u8]) {
     file.extend(crc.to_be_bytes());
 }
 
-/// CRC-32 as PNG wants it, bit by bit.
+/// Returns the CRC-32 as PNG defines it, bit by bit.
 fn crc32(data: &[u8]) -> u32 {
     !data.iter().fold(!0_u32, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 }))
 }
@@ -42,7 +43,7 @@ struct ObjectRow {
     object: String,
 }
 
-/// The objects that lie in the store.
+/// Returns the keys of all objects in the store.
 pub async fn objects(world: &World) -> BTreeSet<String> {
     let objects = &world.context("media").objects;
     let mut found = BTreeSet::new();
@@ -57,13 +58,13 @@ pub async fn objects(world: &World) -> BTreeSet<String> {
     found
 }
 
-/// The objects that rows name.
+/// Returns the keys that rows name.
 async fn referenced_objects(world: &World, text: &str) -> BTreeSet<String> {
     let rows: Vec<ObjectRow> = world.context("media").db.read().rows(text, vec![]).await.unwrap();
     rows.into_iter().map(|row| row.object).collect()
 }
 
-/// Fails the test unless what lies in the store is exactly what items and unfinished uploads name.
+/// Fails the test unless the store has exactly the objects that items and unfinished uploads name.
 pub async fn expect_no_orphans(world: &World) {
     let known = referenced_objects(world, "select object from item union select object from upload where object is not null").await;
     world
@@ -77,7 +78,7 @@ pub async fn expect_no_orphans(world: &World) {
         .await;
 }
 
-/// Fails the test unless nothing was stored at all.
+/// Fails the test unless nothing was stored.
 pub async fn expect_nothing_stored(world: &World) {
     assert!(referenced_objects(world, "select object from item").await.is_empty(), "an item was made");
     expect_no_orphans(world).await;

@@ -1,4 +1,4 @@
-//! News of an item while it is converted.
+//! Events of an item during its conversion.
 
 use contract::transcode::{Failed, Playable, Progress, Ready};
 use contract::{Event, MediaId};
@@ -16,14 +16,14 @@ async fn publish<E: Event>(world: &World, event: &E) {
     world.settle().await;
 }
 
-/// Reads frames of an event stream until it ends, or until `enough` of them are there.
+/// Reads frames of an event stream until it ends, or until there are `enough`.
 async fn frames(response: reqwest::Response, enough: usize) -> (Vec<(String, Value)>, bool) {
     let (frames, mut stream) = read_frames(response, enough).await;
     let ended = stream.next().await.is_none();
     (frames, ended)
 }
 
-/// Reads this many frames, or fewer if it ends before; and what comes after them.
+/// Reads `enough` frames, or fewer if the stream ends before. Also returns the rest of the stream.
 async fn read_frames(response: reqwest::Response, enough: usize) -> (Vec<(String, Value)>, impl futures::Stream<Item = ()> + Unpin) {
     let mut stream = response.bytes_stream().map(|chunk| chunk.unwrap()).fuse().boxed();
     let (mut text, mut frames) = (String::new(), Vec::new());
@@ -48,7 +48,7 @@ async fn an_items_story_is_told_from_received_to_ready() {
     let item = send(&ada, "", "video/mp4", video("v.mp4", &["-movflags", "+faststart"])).await.expect(201).json();
     let id: MediaId = item["id"].as_str().unwrap().parse().unwrap();
     assert_eq!((&item["kind"], &item["width"], &item["urls"]["hls"]), (&json!("video"), &json!(128), &Value::Null));
-    // The address alone is enough, as an EventSource needs it.
+    // The URL alone is enough, as an EventSource needs it.
     let nobody = world.nobody();
     let events = nobody.request(http::Method::GET, item["urls"]["events"].as_str().unwrap()).send().await.unwrap();
     assert_eq!(events.status(), 200);
@@ -71,7 +71,7 @@ async fn an_items_story_is_told_from_received_to_ready() {
     let last = &story.last().unwrap().1;
     assert_eq!((&last["thumbhash"], &last["progress"], &last["duration_ms"]), (&json!("AQL/"), &Value::Null, &json!(1000)));
     assert!(last["urls"]["poster"].is_string() && last["urls"]["storyboard"].is_string() && last["urls"]["waveform"].is_null());
-    // Late and repeated news change nothing.
+    // Late and repeated events change nothing.
     publish(&world, &Playable { id: id.clone(), width: None, height: None, duration_ms: None }).await;
     publish(&world, &Failed { id: id.clone(), code: "transcode.late".into(), detail: "Too late to matter.".into() }).await;
     assert_eq!(ada.get(&format!("/v1/media/{id}")).await.json()["state"], "ready");
@@ -129,7 +129,7 @@ async fn a_signed_url_shows_no_more_than_it_says_and_ends_when_it_says() {
     }
     let (story, _) = read_frames(open(&ada, url).await, 1).await;
     assert_eq!(story[0].1["sha256"], item["sha256"], "a token says more than the signature beside it");
-    // Two that listen when the signature ends: by the signature, and by token.
+    // Two clients follow when the signature expires: one by the signature, one by token.
     let granted = tokio::spawn(frames(open(&world.nobody(), url).await, 100));
     let owner = open(&ada, &own).await;
     world.clock().advance(chrono::TimeDelta::hours(19));

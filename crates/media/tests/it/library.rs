@@ -15,7 +15,7 @@ struct OutboxRow {
     payload: String,
 }
 
-/// What was published under a subject, oldest first.
+/// Returns the events that were published under a subject, oldest first.
 pub async fn published_events<E: Event>(world: &World) -> Vec<E> {
     let text = "select payload from outbox where subject = $1 order by id";
     let rows: Vec<OutboxRow> = world.context("media").db.read().rows(text, vec![E::SUBJECT.into()]).await.unwrap();
@@ -33,7 +33,7 @@ async fn a_library_is_paged_newest_first_and_filtered() {
     let (ada, bob) = (world.ada(), world.bob());
     let mut ids = Vec::new();
     for n in 0..7_u8 {
-        // Some share their moment: the order must hold all the same.
+        // Some have the same creation time: the order must hold all the same.
         if n % 2 == 0 {
             world.clock().advance(chrono::TimeDelta::seconds(1));
         }
@@ -71,7 +71,7 @@ async fn a_library_is_paged_newest_first_and_filtered() {
     world.end().await;
 }
 
-/// The names that a list answers, newest first.
+/// Returns the names in a list, newest first.
 async fn names(member: &Member, query: &str) -> Vec<String> {
     let page = member.get(&format!("/v1/media?{query}")).await.expect(200).json();
     page["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect()
@@ -243,7 +243,7 @@ async fn whoever_leaves_takes_everything_along() {
     world.process.bus.engine().publish(&[event]).await.unwrap();
     world.settle().await;
     assert_eq!(published_events::<Deleted>(&world).await.len(), 2);
-    // A token that outlives its account opens nothing.
+    // A token that outlives its account grants nothing.
     assert_eq!(send(&ada, "", "image/png", png(9, 9, 3000, 8)).await.status, 403);
     bob.get(&format!("/v1/media/{kept}")).await.expect(200);
     expect_no_orphans(&world).await;
@@ -273,7 +273,7 @@ async fn a_post_that_is_sent_again_is_answered_by_what_it_made() {
     let id = ada.send(post("", 1)).await.expect(201).json()["id"].as_str().unwrap().to_owned();
     ada.send(post("", 2)).await.refused(422, "request.idempotency_key_reused");
     ada.send(post("?name=b.png", 1)).await.refused(422, "request.idempotency_key_reused");
-    // As it is by now, not as it was.
+    // The current state, not the one of the first response.
     ada.patch(&format!("/v1/media/{id}"), &json!({ "name": "renamed.png" })).await.expect(200);
     let again = ada.send(post("", 1)).await.expect(201);
     assert_eq!((again.header("idempotent-replay"), &again.json()["name"]), ("true", &json!("renamed.png")));

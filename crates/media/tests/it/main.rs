@@ -1,4 +1,4 @@
-//! Receiving, tried over real sockets with real engines.
+//! Tests of media over real sockets with real engines.
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod bad_input;

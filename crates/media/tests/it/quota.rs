@@ -1,4 +1,4 @@
-//! What each member may keep and send.
+//! Quotas: what each member may store and send.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use tower::ServiceExt as _;
 
 use crate::fixtures::{expect_no_orphans, png, send};
 
-/// The role's routes as another process of it would have them: on the same database, with a memory of its own.
+/// Returns the routes of another process of the service: on the same database, with a memory of its own.
 async fn another_instance(world: &World) -> Router {
     let context = world.context("media").clone();
     let wear = kit::http::Wear { role: "media", metrics: kit::telemetry::Metrics::default(), verifier: context.verifier.clone() };
@@ -23,7 +23,7 @@ async fn another_instance(world: &World) -> Router {
     kit::http::wear(part.router, wear)
 }
 
-/// Asks to begin an upload; answers the status.
+/// Sends the creation of an upload. Returns the status.
 async fn begin(router: Router, member: &Member, length: u64) -> u16 {
     let request = http::Request::post("/v1/uploads")
         .header("authorization", format!("Bearer {}", member.token().unwrap_or_default()))
@@ -40,14 +40,14 @@ struct Open {
     bytes: i64,
 }
 
-/// What the rows say is begun.
+/// Returns the number and the bytes of uploads in the table.
 async fn open(world: &World) -> (i64, i64) {
     let text = "select count(*) as uploads, cast(coalesce(sum(length), 0) as bigint) as bytes from upload";
     let row: Option<Open> = world.context("media").db.read().row(text, vec![]).await.unwrap();
     row.map_or((0, 0), |row| (row.uploads, row.bytes))
 }
 
-/// Begins 60 uploads of 1,000 bytes at once, through two instances; answers how many were let.
+/// Creates 60 uploads of 1,000 bytes at once, through two instances. Returns how many were accepted.
 async fn begin_sixty(world: &World) -> usize {
     let ada = Arc::new(world.ada());
     let routers = [another_instance(world).await, another_instance(world).await];
@@ -72,7 +72,7 @@ async fn uploads_begun_at_once_in_two_instances_never_pass_their_bytes() {
     let world = World::builder().set("media.quota_bytes=5500").start(&[media::service()]).await;
     assert_eq!(begin_sixty(&world).await, 5);
     assert_eq!(open(&world).await, (5, 5000));
-    // What they announced is taken for whole files as well.
+    // The bytes that they announced count for whole files as well.
     send(&world.ada(), "", "image/png", png(9, 9, 3000, 1)).await.refused(403, "media.quota_bytes");
     assert_eq!(open(&world).await, (5, 5000));
     expect_no_orphans(&world).await;

@@ -1,4 +1,4 @@
-//! A client that speaks HTTP byte by byte, so that it can be slow, rude or gone.
+//! A client that sends HTTP byte by byte, so that it can be slow, malformed or disconnected.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ impl RawConnection {
         Self(TcpStream::connect(world.address.strip_prefix("http://").unwrap()).await.unwrap())
     }
 
-    /// Opens a connection and sends a request's head.
+    /// Opens a connection and sends the head of a request.
     pub async fn request(world: &World, member: &Member, line: &str, headers: &str) -> Self {
         let mut connection = Self::open(world).await;
         let head = format!("{line} HTTP/1.1\r\nhost: t\r\nauthorization: Bearer {}\r\n{headers}\r\n\r\n", member.token().unwrap());
@@ -22,12 +22,12 @@ impl RawConnection {
         connection
     }
 
-    /// Sends bytes; `false` where nobody takes them any more.
+    /// Sends bytes. Returns `false` once the server has closed the connection.
     pub async fn send(&mut self, bytes: &[u8]) -> bool {
         self.0.write_all(bytes).await.is_ok()
     }
 
-    /// Reads an answer, its body as long as its head says.
+    /// Reads a response; its head states the length of its body.
     pub async fn read_response(&mut self) -> String {
         let read = async {
             let mut text = Vec::new();
@@ -46,10 +46,10 @@ impl RawConnection {
                 }
             }
         };
-        tokio::time::timeout(Duration::from_secs(60), read).await.expect("an answer comes")
+        tokio::time::timeout(Duration::from_secs(60), read).await.expect("the server responds")
     }
 
-    /// Whether the other side closes soon.
+    /// Returns whether the server closes the connection soon.
     pub async fn is_closed(&mut self) -> bool {
         let read = async {
             let mut chunk = [0; 4096];
@@ -58,7 +58,7 @@ impl RawConnection {
         tokio::time::timeout(Duration::from_secs(10), read).await.is_ok()
     }
 
-    /// Says that nothing more will come.
+    /// Closes the sending side.
     pub async fn shutdown_write(&mut self) {
         let _ = self.0.shutdown().await;
     }

@@ -1,4 +1,4 @@
-//! Senders that are too fast, too slow, or gone.
+//! Clients that are too fast, too slow, or disconnected.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ async fn a_refusal_comes_while_the_file_still_arrives() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
     let started = Instant::now();
-    // A gigabyte is announced; the first 64 KB say what it is.
+    // A gigabyte is announced; the first 64 KB show the format.
     let mut connection = RawConnection::request(&world, &ada, "POST /v1/media", "content-length: 1073741824").await;
     let mut page = b"%PDF-1.7\n".to_vec();
     page.resize(64 * 1024, b'x');
@@ -27,7 +27,7 @@ async fn a_refusal_comes_while_the_file_still_arrives() {
     let answer = connection.read_response().await;
     refused(&answer, "415", "media.unsupported_type");
     assert!(answer.to_lowercase().contains("connection: close"), "{answer}");
-    // A sender that goes on regardless is cut off soon.
+    // A client that sends on regardless is disconnected soon.
     while connection.send(&page).await {
         assert!(started.elapsed() < Duration::from_secs(15), "the rest is still taken");
     }
@@ -40,19 +40,19 @@ async fn a_refusal_comes_while_the_file_still_arrives() {
 async fn a_size_is_refused_as_soon_as_it_is_known() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
-    // More than anything may have: not a byte is needed.
+    // More than any kind may have: no byte is needed.
     let mut connection = RawConnection::request(&world, &ada, "POST /v1/media", "content-length: 5368709120\r\nexpect: 100-continue").await;
     refused(&connection.read_response().await, "413", "media.too_large");
     // More than a photo may have: its first bytes are needed.
     let mut connection = RawConnection::request(&world, &ada, "POST /v1/media", &format!("content-length: {}", 26 * MB)).await;
     assert!(connection.send(&png(100, 100, 26 * MB, 0)[..4096]).await);
     refused(&connection.read_response().await, "413", "media.too_large");
-    // In a form: all of it but the file is small.
+    // In a form, everything but the file is small.
     let mut connection = RawConnection::request(&world, &ada, "POST /v1/media", &format!("content-type: multipart/form-data; boundary=b\r\ncontent-length: {}", 30 * MB)).await;
     assert!(connection.send(b"--b\r\ncontent-disposition: form-data; name=\"file\"\r\n\r\n").await);
     assert!(connection.send(&png(100, 100, 29 * MB, 0)[..4096]).await);
     refused(&connection.read_response().await, "413", "media.too_large");
-    // Not announced: counted.
+    // Without an announced length, the bytes are counted.
     let mut connection = RawConnection::request(&world, &ada, "POST /v1/media", "transfer-encoding: chunked").await;
     let photo = png(100, 100, 27 * MB, 0);
     for chunk in photo.chunks(MB) {
@@ -101,7 +101,7 @@ async fn a_sender_that_vanishes_leaves_nothing() {
     assert!(connection.send(head).await);
     assert!(connection.send(b"\r\n100000\r\n").await);
     assert!(connection.send(&file[..MB]).await);
-    // The form ends politely, but in the middle of its file.
+    // The chunked body ends properly, but in the middle of the file.
     assert!(connection.send(b"\r\n0\r\n\r\n").await);
     refused(&connection.read_response().await, "400", "media.incomplete");
     expect_nothing_stored(&world).await;
@@ -118,7 +118,7 @@ async fn a_slow_sender_is_told_so_and_a_steady_one_is_not() {
     assert!(slow.send(&file[..500]).await);
     let mut dripping = RawConnection::request(&world, &ada, "POST /v1/media", &length).await;
     let mut steady = RawConnection::request(&world, &ada, "POST /v1/media", &length).await;
-    // The steady one is at it for longer than a window.
+    // The steady client takes longer than a window.
     for (drop, chunk) in file.chunks(1000).enumerate() {
         let _ = dripping.send(&file[drop..=drop]).await;
         assert!(steady.send(chunk).await);
@@ -162,7 +162,7 @@ async fn senders_that_dawdle_keep_nobody_waiting_and_may_go_on() {
         assert!(connection.send(&file[..5000]).await);
         dawdlers.push(connection);
     }
-    // The only turn is asked for by four, three of whom have stopped in the middle.
+    // Four uploads want the only read slot; three of their clients have stopped in the middle.
     ada.send(ada.request(http::Method::POST, "/v1/media").body(file.clone())).await.expect(201);
     for mut connection in dawdlers {
         assert!(connection.send(&file[5000..]).await);

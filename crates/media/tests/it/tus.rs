@@ -36,7 +36,7 @@ async fn patch(member: &Member, location: &str, offset: usize, bytes: &[u8], che
     member.send(request.body(bytes.to_vec())).await
 }
 
-/// Opens a PATCH by hand, so that it can stay open.
+/// Opens a PATCH on a raw connection, so that it can stay open.
 async fn patch_by_hand(world: &World, member: &Member, location: &str, offset: usize, length: usize) -> RawConnection {
     let headers = format!("tus-resumable: 1.0.0\r\nupload-offset: {offset}\r\ncontent-type: {STREAM}\r\ncontent-length: {length}");
     RawConnection::request(world, member, &format!("PATCH {location}"), &headers).await
@@ -47,7 +47,7 @@ struct Received {
     received: i64,
 }
 
-/// How many bytes of the only upload are written down.
+/// Returns the number of durable bytes of the only upload.
 pub async fn received(world: &World) -> usize {
     let row: Option<Received> = kit::db::Sql::row(world.context("media").db.read(), "select received from upload", vec![]).await.unwrap();
     usize::try_from(row.unwrap().received).unwrap()
@@ -91,7 +91,7 @@ async fn pieces_become_an_item_and_the_answer_is_repeated() {
     let file = png(300, 200, 2 * MB, 4);
     let location = begin(&ada, file.len()).await;
     assert_eq!(head(&ada, &location).await.expect(200).header("upload-offset"), "0");
-    // The first piece is too small to say what it is.
+    // The first part is too small to show its format.
     let cuts = [0, 700, 700_000, file.len()];
     for pair in cuts.windows(2) {
         let answer = patch(&ada, &location, pair[0], &file[pair[0]..pair[1]], None).await.expect(204);
@@ -105,7 +105,7 @@ async fn pieces_become_an_item_and_the_answer_is_repeated() {
     let item = expect_item(&world, &done, &file).await;
     assert_eq!((&item["name"], &item["content_type"], &item["width"]), (&"big.png".into(), &"image/png".into(), &300.into()));
     assert_eq!(item["tags"], serde_json::json!(["a", "b"]));
-    // The last answer may be lost: sent again, it is given again.
+    // The last response may be lost: sent again, the request receives it again.
     let again = patch(&ada, &location, file.len(), b"", None).await.expect(204);
     assert_eq!(again.header("tutti-media-id"), done.header("tutti-media-id"));
     expect_no_orphans(&world).await;
@@ -143,7 +143,7 @@ async fn a_dropped_connection_goes_on_where_it_was() {
         assert!(connection.send(&file[offset..offset + 700_000]).await);
         drop(connection);
         let before = offset;
-        world.until("what has arrived is kept", async || (received(&world).await > before).then_some(())).await;
+        world.until("the bytes so far are durable", async || (received(&world).await > before).then_some(())).await;
         offset = head(&ada, &location).await.expect(200).header("upload-offset").parse().unwrap();
         assert!(offset > before);
         assert!(offset <= before + 700_000);
@@ -164,7 +164,7 @@ async fn a_connection_that_hangs_holds_nothing() {
     assert!(hanging.send(&file[..500_000]).await);
     let started = std::time::Instant::now();
     let offset: usize =
-        world.until("the hanging request lets go", async || head(&ada, &location).await.expect(200).header("upload-offset").parse().ok().filter(|at| *at > 0)).await;
+        world.until("the hanging request gives up the upload", async || head(&ada, &location).await.expect(200).header("upload-offset").parse().ok().filter(|at| *at > 0)).await;
     assert!(started.elapsed() < std::time::Duration::from_secs(20));
     let answer = hanging.read_response().await;
     assert!(answer.starts_with("HTTP/1.1 409") && answer.contains("media.taken_over"), "{answer}");
@@ -203,7 +203,7 @@ async fn an_upload_whose_end_was_lost_is_ended_when_somebody_asks() {
     let file = png(30, 20, 5000, 1);
     let location = begin(&ada, 9000).await;
     patch(&ada, &location, 0, &file, None).await.expect(204);
-    // As if the process had died between the last byte and the item.
+    // As if the process had crashed between the last byte and the item.
     set(&world, "update upload set length = received").await;
     let done = head(&ada, &location).await.expect(200);
     expect_item(&world, &done, &file).await;
@@ -287,7 +287,7 @@ async fn what_must_not_come_in_ends_the_upload_early() {
     page.resize(3 * MB, b' ');
     let location = begin(&ada, page.len()).await;
     let mut at = 0;
-    // In small pieces, none of which says it alone.
+    // In small parts, none of which shows the format alone.
     let refused = loop {
         let answer = patch(&ada, &location, at, &page[at..at + 300], None).await;
         at += 300;
