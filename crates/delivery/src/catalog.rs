@@ -1,8 +1,8 @@
-//! What is known of items and their playback: own tables first, a neighbour on a miss, memory in front.
+//! The catalog of items and their playback: own tables first, a peer on a miss, memory in front.
 //!
-//! What an event makes untrue is forgotten at once and, if somebody had asked for it, read again at once: what people look at stays
-//! readable when the database goes away. Invariant: what a neighbour answers is written by the same functions as its events, so
-//! both ways lead to the same rows.
+//! An event invalidates what it changes, and an entry that was in use is loaded again at once. So what people look at
+//! stays readable when the database becomes unavailable. Invariant: responses of peers are written by the same
+//! functions as their events, so both lead to the same rows.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,13 +24,13 @@ use crate::error::Error;
 use crate::model::{Item, Playback};
 use crate::store;
 
-/// Questions to neighbours at once.
+/// Requests to peers at once.
 const MAX_CONCURRENT_QUERIES: usize = 32;
-/// Forgotten items that are read again at once; the others wait for a reader.
+/// Invalidated items that are loaded again at once; the others wait for a reader.
 const MAX_CONCURRENT_RELOADS: usize = 8;
-/// An item about which transcode knew nothing is not asked about again for this long.
+/// How long transcode is not asked again about an item that it did not know.
 const UNPUBLISHED_TTL: Duration = Duration::from_secs(2);
-/// The topic on which processes of this role tell each other what to forget.
+/// The topic on which processes of this role publish invalidations.
 pub(crate) const INVALIDATE: &str = "delivery.invalidate";
 
 /// Items and playbacks.
@@ -65,7 +65,7 @@ impl Catalog {
         })
     }
 
-    /// The item, or [`Error::NotFound`].
+    /// Returns the item, or [`Error::NotFound`].
     pub async fn item(self: &Arc<Self>, id: &MediaId) -> Result<Arc<Item>, Error> {
         self.items.get(id, || self.load_item(id)).await
     }
@@ -81,9 +81,9 @@ impl Catalog {
         let announced = Item::from(&received);
         match self.on_received(received, 0).await {
             Ok(_) => store::find_item(self.db.read(), id).await?.map(Arc::new).ok_or(Error::NotFound),
-            // A full disk, or writers who wait: reading goes on, and the event will bring the row.
+            // The disk is full or writers wait: reading continues, and the event will bring the row.
             Err(error) if error.is_away() => {
-                tracing::warn!(media.id = %id, %error, "an item could not be written down; it is read all the same");
+                tracing::warn!(media.id = %id, %error, "an item could not be written; it is served all the same");
                 Ok(Arc::new(announced))
             }
             Err(error) => Err(error),
@@ -95,7 +95,7 @@ impl Catalog {
         Ok(self.peers.get_json("media", &format!("/internal/media/{id}")).await?)
     }
 
-    /// What of the item can be read besides its file; empty if nothing is.
+    /// Returns what of the item can be read besides its file; empty if nothing can.
     pub async fn playback(&self, id: &MediaId) -> Result<Arc<Playback>, Error> {
         match self.playbacks.get(id, || self.load_playback(id)).await {
             Err(Error::NotReady) => Ok(Arc::default()),
@@ -108,13 +108,13 @@ impl Catalog {
         let nothing = published.renditions.is_empty() && published.assets.is_empty();
         if nothing && !self.unpublished.contains_key(id) {
             let fetched = self.fetch_published(id).await;
-            // From now on, as a silent neighbour may have taken longer than this is remembered.
+            // The entry begins now, as an unresponsive peer may have taken longer than its lifetime.
             self.unpublished.insert(id.clone(), ()).await;
             if let Some(fetched) = fetched {
                 let announced = fetched.clone();
                 match self.db.write(move |tx| Box::pin(async move { store::upsert_published(tx, &announced).await })).await {
                     Err(error) if !error.is_away() => return Err(error.into()),
-                    Err(error) => tracing::warn!(media.id = %id, %error, "what an item plays could not be written down; it is read all the same"),
+                    Err(error) => tracing::warn!(media.id = %id, %error, "the playback of an item could not be written; it is served all the same"),
                     Ok(()) => {}
                 }
                 published = fetched;
@@ -122,26 +122,28 @@ impl Catalog {
         }
         let generation = self.generations.fetch_add(1, Ordering::Relaxed);
         let playback = Playback::of(generation, published.renditions, published.segments, published.assets);
-        // Nothing is not worth remembering: it is looked for anew every time, so that no lost event can hide what came.
+        // An empty result is not cached but loaded every time, so that a lost event cannot hide what was published
+        // since.
         if playback.is_empty() { Err(Error::NotReady) } else { Ok(Arc::new(playback)) }
     }
 
-    /// Nothing published is the normal state of a photo, so a silent neighbour is no reason to fail.
+    /// Returns what transcode has published. `None` also where it does not respond: for a photo nothing published is
+    /// the normal state.
     async fn fetch_published(&self, id: &MediaId) -> Option<Published> {
         let _permit = self.query_permits.acquire().await.ok()?;
         match self.peers.get_json::<Published>("transcode", &format!("/internal/playback/{id}")).await {
             Ok(fetched) => fetched.filter(|fetched| fetched.id == *id),
             Err(error) => {
-                tracing::debug!(media.id = %id, %error, "transcode could not be asked");
+                tracing::debug!(media.id = %id, %error, "transcode did not respond");
                 None
             }
         }
     }
 
-    /// Takes an announced item in; `false` if it was there, or is gone.
+    /// Inserts an announced item. Returns `false` if it exists or was deleted.
     pub async fn on_received(self: &Arc<Self>, received: Received, version: u64) -> Result<bool, Error> {
         let id = received.id.clone();
-        // What was known before stands: forgetting it would send the next reader to the database for nothing.
+        // A known item stays cached: invalidating it would send the next reader to the database for nothing.
         let new = self.db.write(move |tx| Box::pin(async move { store::insert_item(tx, &received, version).await })).await?;
         if new {
             self.invalidate(&id);
@@ -149,7 +151,7 @@ impl Catalog {
         Ok(new)
     }
 
-    /// Takes a change in. One that comes before its item fetches the item.
+    /// Applies a change. A change that arrives before its item fetches the item.
     pub async fn on_changed(self: &Arc<Self>, changed: Changed) -> Result<(), Error> {
         let (id, version, again) = (changed.id.clone(), changed.version, changed.clone());
         let known = self.db.write(move |tx| Box::pin(async move { store::update_item(tx, &changed).await })).await?;
@@ -158,14 +160,14 @@ impl Catalog {
         } else if let Some(received) = self.fetch_received(&id).await?
             && !self.on_received(received, version).await?
         {
-            // It came in meanwhile, from before the change.
+            // The item arrived meanwhile, in its state before the change.
             self.db.write(move |tx| Box::pin(async move { store::update_item(tx, &again).await })).await?;
             self.invalidate(&id);
         }
         Ok(())
     }
 
-    /// Takes published renditions, segments and files in.
+    /// Applies published renditions, segments and files.
     pub async fn on_published(self: &Arc<Self>, published: Published) -> Result<(), Error> {
         let id = published.id.clone();
         self.db.write(move |tx| Box::pin(async move { store::upsert_published(tx, &published).await })).await?;
@@ -173,7 +175,7 @@ impl Catalog {
         Ok(())
     }
 
-    /// Lets an item go; answers the objects of its made pictures.
+    /// Deletes an item. Returns the objects of its rendered images.
     pub async fn on_deleted(self: &Arc<Self>, deleted: &Deleted) -> Result<Vec<contract::ObjectKey>, Error> {
         let (id, now) = (deleted.id.clone(), self.clock.now());
         let objects = self.db.write(move |tx| Box::pin(async move { store::remove_item(tx, &id, now).await })).await?;
@@ -181,13 +183,14 @@ impl Catalog {
         Ok(objects)
     }
 
-    /// Forgets what memory holds of an item, here at once and in the other processes of this role as soon as they hear it.
+    /// Invalidates an item: in this process at once, and in the other processes of this role as soon as they receive
+    /// the message.
     pub fn invalidate(self: &Arc<Self>, id: &MediaId) {
         self.invalidate_local(id);
         self.live.tell(INVALIDATE, id.as_str());
     }
 
-    /// Forgets what this process's memory holds of an item, and reads it again if somebody had asked for it.
+    /// Invalidates an item in this process, and loads it again if it was cached.
     pub fn invalidate_local(self: &Arc<Self>, id: &MediaId) {
         let (item, playback) = (self.items.invalidate(id), self.playbacks.invalidate(id));
         if !item && !playback {
@@ -197,7 +200,7 @@ impl Catalog {
         let (catalog, id) = (self.clone(), id.clone());
         self.tasks.spawn(async move {
             let _permit = permit;
-            // Whoever asks next hears of what goes wrong.
+            // The next reader receives the error, if there is one.
             if item {
                 let _ = catalog.item(&id).await;
             }
@@ -207,7 +210,7 @@ impl Catalog {
         });
     }
 
-    /// Forgets everything in memory.
+    /// Invalidates everything in this process.
     pub fn invalidate_all_local(&self) {
         self.items.invalidate_all();
         self.playbacks.invalidate_all();

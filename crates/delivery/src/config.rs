@@ -1,6 +1,6 @@
-//! The `[delivery]` section: every bound of this role, in one table.
+//! The `[delivery]` section: every bound of this service, in one table.
 //!
-//! Invariant: the sum of the memory bounds is the memory that reading can take, whatever is asked.
+//! Invariant: the memory that serving takes is at most the sum of the memory bounds, whatever clients request.
 
 use std::time::Duration;
 
@@ -10,33 +10,37 @@ use utoipa::ToSchema;
 
 const MIB: u64 = 1 << 20;
 
-/// How much memory and work reading may take.
+/// Bounds on memory and work.
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Bytes of segments, small files and pictures kept in memory. As much again may be on its way to slow readers.
+    /// The cache of segments, small files and images in memory, in bytes. As much again may be on its way to slow
+    /// clients.
     pub object_cache_bytes: u64,
-    /// Bytes that all open file streams may hold together; beyond 2,000 of them, 32 KiB each.
+    /// Buffers of all open file streams together, in bytes. Beyond 2,000 streams, each has 32 KiB.
     pub stream_buffer_bytes: u64,
-    /// Bytes of facts about items (rows, segment lists, playlists) kept in memory.
+    /// The cache of facts about items (rows, segment lists, playlists) in memory, in bytes.
     pub catalog_cache_bytes: u64,
-    /// Bytes that all pictures at work may take together; one that needs more is refused.
+    /// Memory of all running renders together, in bytes. An image that needs more is refused.
     pub render_memory_bytes: u64,
-    /// Pixels of the largest picture that is decoded.
+    /// The largest source image that is decoded, in pixels.
     pub max_source_pixels: u64,
-    /// Seconds of one processor that a picture may take, as its header says before a pixel is decoded; one that would take longer is refused.
+    /// The longest render, in seconds of one processor, as the header of the source predicts before a pixel is decoded.
+    /// A longer one is refused.
     pub max_render_seconds: u32,
-    /// Pictures at work at once, and half as many more of those that take long; 0 means one per processor.
+    /// Renders that run at once, and half as many more of those that take long. 0 means one per processor.
     pub render_workers: usize,
-    /// Requests that may wait for a picture; more are told to come back, first those of the client and the item that have most.
+    /// Requests that may wait for an image. Further requests receive 503, first those of the client and the item that
+    /// have the most.
     pub max_render_waiters: usize,
-    /// Bytes of made pictures kept in the store; the ones not read for longest go first.
+    /// Rendered images in the object store, in bytes. The least recently read are removed first.
     pub rendered_images_bytes: u64,
-    /// An AVIF takes seconds where a WebP takes tenths: `format=auto` has one made after this many readings of the WebP.
+    /// Reads of a WebP after which `format=auto` has its AVIF rendered. An AVIF takes seconds where a WebP takes
+    /// tenths.
     pub avif_after_reads: u32,
 }
 
-/// For the reference.
+/// Returns the sections of this service for the configuration reference.
 pub(crate) fn sections() -> Vec<Section> {
     vec![Section::of::<Config>("delivery")]
 }
@@ -59,7 +63,7 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Pictures at work at once.
+    /// Returns the number of renders that run at once.
     pub(crate) fn render_worker_count(&self) -> usize {
         match self.render_workers {
             0 => std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
@@ -67,12 +71,12 @@ impl Config {
         }
     }
 
-    /// How long one picture may take.
+    /// Returns the longest time that one render may take.
     pub(crate) fn max_render_time(&self) -> Duration {
         Duration::from_secs(self.max_render_seconds.into())
     }
 
-    /// What one picture may cost.
+    /// Returns the limits of one decode.
     pub(crate) fn decode_limits(&self) -> codec::pixels::Limits {
         codec::pixels::Limits { pixels: self.max_source_pixels, bytes: self.render_memory_bytes }
     }

@@ -1,6 +1,6 @@
-//! What can go wrong with reading, as the reader meets it.
+//! The errors of delivery, as problems that clients receive.
 //!
-//! Invariant: a stranger can't tell a private item from one that never was.
+//! Invariant: a stranger can't tell a private item from one that does not exist.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use http::{HeaderValue, StatusCode, header};
 use kit::Problem;
 use kit::bus::MayBeAway;
 
-/// An error of this role.
+/// An error of delivery.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum Error {
     #[error("There is no such media, or it is not yours to see.")]
     NotFound,
-    #[error("There is nothing like that for this item.")]
+    #[error("This item has no such file.")]
     NoSuchFile,
     #[error("This is still being prepared. Try again in a moment, or follow the item's events.")]
     NotReady,
@@ -24,17 +24,17 @@ pub(crate) enum Error {
     NotOwner,
     #[error("Sign in first: the untouched original is for its owner.")]
     SignInRequired,
-    #[error("This file's metadata can't be removed safely, so it is not handed out. Its owner can get the original.")]
+    #[error("The metadata of this file can't be removed safely, so it is not served. Its owner can get the original.")]
     Withheld,
     #[error("{0}")]
     BadQuery(&'static str),
-    #[error("The range starts behind the end; the file has {0} bytes.")]
+    #[error("The range starts after the end of the file, which has {0} bytes.")]
     RangeNotSatisfiable(u64),
-    #[error("What you have is another version than what is here. Fetch it anew without If-Match.")]
+    #[error("The file has another version than the one in If-Match. Fetch it again without If-Match.")]
     PreconditionFailed,
-    #[error("Many pictures are being made right now. Try again in a few seconds.")]
+    #[error("The server is rendering too many images right now. Try again in a few seconds.")]
     Busy,
-    #[error("Making this picture would take too long; upload it with fewer pixels, or as a plain JPEG.")]
+    #[error("Rendering this image would take too long. Upload it with fewer pixels, or as a baseline JPEG.")]
     TooCostly,
     #[error(transparent)]
     Image(#[from] pixels::Error),
@@ -44,13 +44,13 @@ pub(crate) enum Error {
     Db(#[source] Arc<kit::db::Error>),
     #[error("the store failed")]
     Objects(#[source] Arc<kit::objects::Error>),
-    #[error("a neighbour failed")]
+    #[error("a peer failed")]
     Peer(#[source] Arc<kit::peer::Error>),
-    #[error("a picture's worker ended early")]
+    #[error("a render task ended early")]
     TaskFailed,
 }
 
-/// A refusal that the token check has put into words already.
+/// A problem that the token check has built already.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.detail)]
 pub(crate) struct Rejection(pub Problem);
@@ -80,7 +80,7 @@ impl From<Problem> for Error {
 }
 
 impl Error {
-    /// Whether an object's bytes were not where a row says.
+    /// Returns whether an object that a row names is missing in the store.
     pub(crate) fn is_missing_object(&self) -> bool {
         matches!(self, Self::Objects(error) if matches!(**error, kit::objects::Error::Missing))
     }
@@ -104,10 +104,10 @@ impl Error {
             Self::Image(P::Truncated) => (StatusCode::UNPROCESSABLE_ENTITY, "delivery.image_truncated"),
             Self::Image(P::Damaged(_)) => (StatusCode::UNPROCESSABLE_ENTITY, "delivery.image_damaged"),
             Self::Rejected(rejection) => return rejection.0.clone(),
-            // A store that is full, a row whose bytes are gone, a neighbour that is silent: nothing a reader could change.
+            // A full store, a row whose bytes are missing, an unresponsive peer: nothing that a client could change.
             Self::Peer(error) => {
-                tracing::warn!(%error, "a neighbour did not answer");
-                return Problem::unavailable("A part of the server does not answer. Try again shortly.", Duration::from_secs(2));
+                tracing::warn!(%error, "a peer did not respond");
+                return Problem::unavailable("A part of the server does not respond. Try again shortly.", Duration::from_secs(2));
             }
             Self::Objects(error) => return Problem::from(&**error),
             Self::Db(error) => return Problem::from(&**error),

@@ -1,6 +1,7 @@
-//! What this role hears.
+//! The subscriptions of delivery, and the invalidations of its other processes.
 //!
-//! Invariant: every handler may run twice and in any order; whole facts are upserted, so there is nothing to remember in an inbox.
+//! Invariant: every handler may run twice and in any order. Whole facts are upserted, so no subscription needs the
+//! inbox.
 
 use contract::MediaId;
 use contract::media::{Changed, Deleted, Received};
@@ -46,7 +47,7 @@ pub(crate) fn consumers(delivery: &Delivery) -> Vec<Consumer> {
     ]
 }
 
-/// Hears what other processes of this role have learnt, and forgets what it made untrue.
+/// Receives invalidations from other processes of this role, and applies them to the caches of this one.
 pub(crate) fn listen_for_invalidations(delivery: &Delivery) {
     let mut subscription = delivery.context.bus.live().listen(INVALIDATE);
     let (delivery, tasks) = (delivery.clone(), delivery.context.tasks.clone());

@@ -1,9 +1,9 @@
-//! The role that reads: originals, scrubbed files, pictures in every size, and streams.
+//! Delivery: the service that serves originals, scrubbed files, images in every size, and streams.
 //!
-//! Owns its copy of what `media` and `transcode` have announced, the picture sizes it made, and the caches in front of
-//! both. Does not own originals, renditions or who somebody is. Invariant: every byte leaves through
-//! [`api`]'s `Readable` (may this reader?) and `respond` (ranges, validators, safe headers), and nothing asked for makes
-//! memory grow without a bound that stands in [`config`].
+//! Owns its copy of the facts that `media` and `transcode` have published, the image sizes that it rendered, and the
+//! caches in front of both. Does not own originals or renditions, and does not authenticate members. Invariant: every
+//! byte leaves through [`api`]'s `Readable` (may this caller read it?) and `respond` (ranges, validators, safe
+//! headers). Every use of memory has a bound in [`config`].
 
 mod api;
 mod cache;
@@ -26,7 +26,7 @@ use kit::service::BootError;
 use kit::{Context, Part, Service};
 use state::Delivery;
 
-/// The row of this role in the table of roles.
+/// Returns the service definition of delivery, one row in the table of roles.
 pub fn service() -> Service {
     Service {
         name: "delivery",

@@ -1,9 +1,10 @@
-//! Small objects in memory, and large ones as streams.
+//! Objects as bytes: small ones from a memory cache, large ones as streams.
 //!
-//! Owns the two memory bounds of reading bytes. Whole objects (segments, pictures, posters) are shared: their buffers count for as long
-//! as anybody holds them, cached or on the way to a slow reader, and when there is no room for another it is streamed instead.
-//! Streams share a budget: the more there are, the smaller their pieces. Invariant: buffers of whole objects never exceed twice
-//! `object_cache_bytes` (and what is being written), and a stream holds two pieces at most.
+//! Owns the two memory bounds of serving bytes. Whole objects (segments, images, posters) are shared: their buffers
+//! count as long as they are referenced, by the cache or by a response to a slow client. When there is no memory for
+//! another one, it is streamed instead. Streams share a budget: the more there are, the smaller their chunks.
+//! Invariant: buffers of whole objects never exceed twice `object_cache_bytes` (plus what is being written), and a
+//! stream holds two chunks at most.
 
 use std::ops::Range;
 use std::pin::Pin;
@@ -24,27 +25,27 @@ use crate::error::Error;
 
 /// Larger objects are always streamed.
 const MAX_CACHED_OBJECT_BYTES: u64 = 8 << 20;
-/// What the object store reads at once.
+/// The chunk size of the object store.
 const STORE_CHUNK_BYTES: u64 = 256 << 10;
-/// With ten thousand readers, a piece still has this size.
+/// The smallest chunk of a stream, even with ten thousand clients.
 const MIN_CHUNK_BYTES: u64 = 16 << 10;
 const MAX_WINDOW_BYTES: u64 = 8 << 20;
 
-/// The shelf in front of the object store.
+/// The cache in front of the object store. Clones share it.
 #[derive(Clone)]
 pub(crate) struct ObjectCache(Arc<Inner>);
 
 struct Inner {
     objects: Objects,
     whole: moka::future::Cache<ObjectKey, Bytes>,
-    /// Bytes of buffers that somebody holds, or is about to.
+    /// Bytes of all buffers that are referenced, or about to be.
     buffered_bytes: Arc<AtomicU64>,
     max_buffered_bytes: u64,
     open_streams: Arc<AtomicU64>,
     stream_buffer_bytes: u64,
 }
 
-/// Room taken for a buffer, given back when it goes.
+/// Memory that is reserved for a buffer, released when it is dropped.
 struct MemoryPermit {
     buffered_bytes: Arc<AtomicU64>,
     bytes: u64,
@@ -63,7 +64,7 @@ impl Drop for MemoryPermit {
     }
 }
 
-/// A buffer that counts while it lives.
+/// A buffer that counts as long as it is referenced.
 struct TrackedBytes {
     bytes: Bytes,
     _permit: MemoryPermit,
@@ -75,11 +76,11 @@ impl AsRef<[u8]> for TrackedBytes {
     }
 }
 
-/// What an object's bytes come as.
+/// How the bytes of an object are available.
 pub(crate) enum Content {
-    /// All of them, in memory.
+    /// All bytes, in memory.
     Whole(Bytes),
-    /// Too large, or no room now: to be streamed.
+    /// Too large, or no memory now: to be streamed.
     Stream,
 }
 
@@ -96,7 +97,8 @@ impl ObjectCache {
         }))
     }
 
-    /// An object of `bytes`: from memory, or into memory if there is room; loaded once however many ask.
+    /// Returns an object of `bytes`: from memory, or loaded into memory if there is room. Concurrent requests load it
+    /// once.
     pub async fn get(&self, key: &ObjectKey, bytes: u64) -> Result<Content, Error> {
         if let Some(whole) = self.0.whole.get(key).await {
             return Ok(Content::Whole(whole));
@@ -113,7 +115,7 @@ impl ObjectCache {
         }
     }
 
-    /// A small object of unknown size that has to be whole (an initialisation segment, a storyboard).
+    /// Returns a small object of unknown size that has to be whole (an initialization segment, a storyboard).
     pub async fn get_small(&self, key: &ObjectKey) -> Result<Bytes, Error> {
         if let Some(whole) = self.0.whole.get(key).await {
             return Ok(whole);
@@ -126,7 +128,7 @@ impl ObjectCache {
     }
 
     async fn load(&self, key: &ObjectKey, bytes: u64) -> Result<Bytes, LoadError> {
-        // Given back also when the reader leaves while this waits.
+        // Released also when the caller is dropped while this waits.
         let permit = MemoryPermit::take(&self.0.buffered_bytes, bytes);
         if self.0.buffered_bytes.load(Ordering::Relaxed) > self.0.max_buffered_bytes {
             return Err(LoadError::NoMemory);
@@ -135,19 +137,19 @@ impl ObjectCache {
         Ok(Bytes::from_owner(TrackedBytes { bytes: whole, _permit: permit }))
     }
 
-    /// Puts an object that was just written into memory.
+    /// Caches an object that was just written.
     pub async fn put(&self, key: ObjectKey, bytes: Bytes) {
         let permit = MemoryPermit::take(&self.0.buffered_bytes, bytes.len() as u64);
         self.0.whole.insert(key, Bytes::from_owner(TrackedBytes { bytes, _permit: permit })).await;
     }
 
-    /// Forgets an object.
+    /// Removes an object from the cache.
     pub async fn invalidate(&self, key: &ObjectKey) {
         self.0.whole.invalidate(key).await;
     }
 
-    /// Streams a range of an object with overlays laid on. Its first piece is read before this returns, so that a missing object
-    /// is an error and not a broken answer.
+    /// Streams a range of an object, with overlays applied. The first chunk is read before this returns, so that a
+    /// missing object is an error and not a broken response.
     pub async fn stream(&self, key: &ObjectKey, range: Range<u64>, overlays: Option<Overlays>) -> Result<Body, Error> {
         let open = OpenStream::new(&self.0.open_streams);
         let reading = RangeReader { cache: self.clone(), key: key.clone(), position: range.start, end: range.end, window: None, overlays, _open_stream: open };
@@ -163,7 +165,7 @@ enum LoadError {
     Failed(Error),
 }
 
-/// An item's overlays, shared with the item.
+/// The overlays of an item, shared with the item.
 #[derive(Clone)]
 pub(crate) struct Overlays(pub Arc<crate::model::Item>);
 
@@ -173,7 +175,7 @@ impl Overlays {
     }
 }
 
-/// A range on its way: read through windows, so that its pieces get smaller when more streams open.
+/// A range that is being read, window by window, so that its chunks get smaller when more streams open.
 struct RangeReader {
     cache: ObjectCache,
     key: ObjectKey,
@@ -208,7 +210,8 @@ impl RangeReader {
         }
     }
 
-    /// How much to open at once. Two pieces are held at a time; where they may be whole ones, many of them share one opening.
+    /// Returns how much to open at once. Two chunks are held at a time. Where they may have full size, many of them
+    /// share one window.
     fn window_bytes(&self) -> u64 {
         let share = self.cache.0.stream_buffer_bytes / 2 / self.cache.0.open_streams.load(Ordering::Relaxed).max(1);
         let window = if share >= STORE_CHUNK_BYTES { MAX_WINDOW_BYTES } else { share.max(MIN_CHUNK_BYTES) };
@@ -225,7 +228,7 @@ impl RangeReader {
 
 type Chunks = BoxStream<'static, Result<Bytes, objects::Error>>;
 
-/// A stream that asks for the next piece before it hands one over: the disk reads while the network writes.
+/// A stream that polls for the next chunk before it returns one: the disk reads while the network writes.
 #[allow(clippy::option_option, reason = "outside: is there a piece in hand; inside: what the stream said, its end included")]
 struct ReadAhead {
     chunks: Chunks,
@@ -246,7 +249,8 @@ impl Stream for ReadAhead {
             Some(chunk) => chunk,
             None => task::ready!(self.chunks.poll_next_unpin(cx)),
         };
-        // Asking starts the reading; whether it is there already does not matter. After an end or an error there is nothing to ask.
+        // The poll starts the read; whether it is ready does not matter. After an end or an error there is nothing to
+        // poll for.
         if matches!(chunk, Some(Ok(_)))
             && let Poll::Ready(next) = self.chunks.poll_next_unpin(cx)
         {
@@ -256,7 +260,7 @@ impl Stream for ReadAhead {
     }
 }
 
-/// Counts open streams.
+/// Counts a stream as open until it is dropped.
 struct OpenStream(Arc<AtomicU64>);
 
 impl OpenStream {

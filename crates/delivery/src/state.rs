@@ -1,4 +1,4 @@
-//! What every handler of the role shares, and how it is put together.
+//! The state that all handlers of delivery share.
 //!
 //! Owns no rule. Invariant: everything in it comes from the context and the configuration.
 
@@ -12,10 +12,10 @@ use kit::service::BootError;
 use crate::config::Config;
 use crate::{api, catalog, image_renderer, object_cache, store};
 
-/// A picture whose maker never came back goes after this.
+/// The key of an image whose process never came back is an orphan after this.
 const ABANDONED_AFTER: chrono::TimeDelta = chrono::TimeDelta::hours(1);
 
-/// What every handler shares.
+/// The shared state. Clones refer to the same state.
 #[derive(Clone)]
 pub(crate) struct Delivery(Arc<Inner>);
 
@@ -40,7 +40,7 @@ impl Delivery {
         let object_cache = object_cache::ObjectCache::new(context.objects.clone(), config);
         let policy = Policy { names: store::OBJECT_COLUMNS, abandoned_after: ABANDONED_AFTER };
         let orphans = Orphans::open(&context.db, &context.objects, &context.clock, &context.folder, policy).await;
-        let orphans = orphans.map_err(|error| BootError::Io("who this instance is".into(), error))?;
+        let orphans = orphans.map_err(|error| BootError::Io("the identity of this instance".into(), error))?;
         orphans.start(&context.tasks);
         let image_renderer = image_renderer::ImageRenderer::new(&context, config, object_cache.clone(), orphans);
         let playlist_cache = api::PlaylistCache::new(config);

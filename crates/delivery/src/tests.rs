@@ -1,4 +1,4 @@
-//! Rules that need the insides: the sweep.
+//! Unit tests that need the internals: the sweep, and migrations.
 
 use chrono::TimeDelta;
 use codec::pixels::{Encoding, Fit, Frame};
@@ -30,7 +30,7 @@ fn variant(side: u32) -> Variant {
 #[tokio::test]
 async fn the_sweep_keeps_the_pictures_that_were_read_last_and_removes_what_nobody_owns() {
     let world = World::of(&[crate::service()]).await;
-    // Another instance beside the one that plays.
+    // Another instance beside the one that runs.
     let mut context = world.context("delivery").clone();
     context.folder = world.folder().join("another");
     std::fs::create_dir(&context.folder).unwrap();
@@ -67,7 +67,7 @@ async fn the_sweep_keeps_the_pictures_that_were_read_last_and_removes_what_nobod
     assert_eq!(total, rendered.iter().map(|rendered| rendered.bytes).sum::<u64>());
     jobs::sweep(&delivery, total).await.unwrap();
     assert_eq!(store::sum_image_bytes(db.read()).await.unwrap(), total, "at the bound nothing goes");
-    // An object whose maker died, and one that is being made.
+    // An object whose process died, and one that is being written.
     let (dead, alive) = (objects.put("dead".into()).await.unwrap().key, objects.put("alive".into()).await.unwrap().key);
     let now = world.clock().now();
     let (old, new) = (vec![dead.clone()], vec![alive.clone()]);

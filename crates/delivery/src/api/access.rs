@@ -1,17 +1,17 @@
-//! Who may read what: the one place where that is decided.
+//! Authorization: decides who may read what, in one place.
 //!
 //! | visibility | who reads | how |
 //! |---|---|---|
-//! | public | everyone | the address alone |
-//! | unlisted | whoever has the address | the address alone |
+//! | public | everyone | the URL alone |
+//! | unlisted | everyone who has the URL | the URL alone |
 //! | private | its owner | access token |
-//! | private | whom the owner gave an address | `?t=` with scope `view` |
-//! | any, the untouched original | its owner, or an address with scope `original` | token or `?t=` |
+//! | private | holders of a signed URL | `?t=` with scope `view` |
+//! | any, the unchanged original | its owner, or holders of a URL with scope `original` | token or `?t=` |
 //!
-//! Everybody else is told that there is no such media, so that a stranger can't find out what exists. A token that does not hold is
-//! refused (401) whether or not there is something, for the same reason. Invariant: a [`Readable`] or an [`OriginalAccess`] in a handler's
-//! signature means that this reader may have these bytes; what is answered under a signed URL repeats that signature or none, and nothing of
-//! it is kept for longer than the signature holds.
+//! Any other caller receives the same error as for media that does not exist, so a stranger can't find out what exists.
+//! An invalid token is refused (401) whether or not the media exists, for the same reason. Invariant: a [`Readable`] or
+//! an [`OriginalAccess`] in the signature of a handler means that the caller may have these bytes. A response under a
+//! signed URL repeats that signature or none, and caches keep nothing of it for longer than the signature is valid.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,31 +27,31 @@ use crate::Delivery;
 use crate::error::Error;
 use crate::model::Item;
 
-/// Whom an answer is for; decides who may keep it.
+/// The audience of a response, which decides who may cache it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Audience {
-    /// Anyone at all: shared caches may keep it.
+    /// Everyone: shared caches may store it.
     Everyone,
-    /// Whoever has the address.
+    /// Everyone who has the URL.
     Unlisted,
-    /// Whoever has a signed address.
+    /// Holders of a signed URL.
     SignedUrl,
     /// The owner.
     Owner,
 }
 
-/// An item that this reader may see.
+/// An item that the caller may see.
 #[derive(Debug)]
 pub(crate) struct Readable {
     pub item: Arc<Item>,
     pub audience: Audience,
-    /// What has to stand in further addresses for the reader to go on: `t=…`, or nothing.
+    /// The query that further URLs need for the caller to continue: `t=…`, or nothing.
     pub query: String,
-    /// What is left of the signature that let the reader in, if one did.
+    /// How long the signature of the request is still valid, if there was one.
     pub remaining: Option<Duration>,
 }
 
-/// An item whose untouched original this reader may have.
+/// An item whose unchanged original the caller may have.
 #[derive(Debug)]
 pub(crate) struct OriginalAccess(pub Readable);
 
@@ -94,7 +94,7 @@ impl FromRequestParts<Delivery> for OriginalAccess {
     }
 }
 
-/// An address, looked up.
+/// The item and the signature of a request URL.
 struct Lookup {
     item: Option<Arc<Item>>,
     signature: Option<String>,
@@ -137,7 +137,7 @@ async fn member(parts: &mut Parts, delivery: &Delivery) -> Result<Option<Member>
     Ok(<Member as OptionalFromRequestParts<Delivery>>::from_request_parts(parts, delivery).await?)
 }
 
-/// The id in the path: `{media_id}`, or `{name}` up to its dot. Something that can't be one belongs to nothing.
+/// Returns the id in the path: `{id}`, or `{name}` up to its dot. Anything else is no id.
 async fn media_id(parts: &mut Parts) -> Option<MediaId> {
     let params = RawPathParams::from_request_parts(parts, &()).await.ok()?;
     let text = params.iter().find_map(|(name, value)| match name {
@@ -148,7 +148,7 @@ async fn media_id(parts: &mut Parts) -> Option<MediaId> {
     text.parse().ok()
 }
 
-/// The `t` of a query. Grants hold only characters that need no escaping, so an escaped one is none.
+/// Returns the `t` of a query. Signatures have only characters that need no escaping, so an escaped one is ignored.
 fn signature_param(query: &str) -> Option<String> {
     let value = query.split('&').find_map(|pair| pair.strip_prefix("t="))?;
     let plain = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));

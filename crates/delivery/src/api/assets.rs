@@ -1,6 +1,7 @@
-//! Files beside the renditions: poster, storyboard, waveform.
+//! The assets of an item, which are the files beside its renditions: poster, storyboard, waveform.
 //!
-//! Invariant: a storyboard's sprites carry its reader's grant, so that previews work for whoever may see the item.
+//! Invariant: the sprite URLs of a storyboard carry the signature of the request, so that previews work for everyone
+//! who may see the item.
 
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -15,7 +16,7 @@ use crate::Delivery;
 use crate::error::Error;
 use crate::model::Client;
 
-/// A picture that stands for a video (or a song's cover): as it was made, or in the size and format that is asked for.
+/// The poster of a video (or the cover of a song): as it was made, or in the requested size and format.
 #[utoipa::path(
     get,
     path = "/v1/media/{id}/poster",
@@ -36,19 +37,19 @@ pub(super) async fn poster(
     asset(&delivery, &readable, &request, "poster").await
 }
 
-/// A song's loudness over time, as JSON.
+/// The loudness of a song over time, as JSON.
 #[utoipa::path(
     get,
     path = "/v1/media/{id}/waveform",
     tag = "delivery",
-    params(("id" = String, Path, description = "The media id"), ("t" = Option<String>, Query, description = "A signed permission")),
+    params(("id" = String, Path, description = "The media id"), ("t" = Option<String>, Query, description = "The signature of a signed URL")),
     responses((status = 200, description = "The waveform", content_type = "application/json"))
 )]
 pub(super) async fn waveform(State(delivery): State<Delivery>, readable: Readable, request: RequestParts) -> Result<Response, Error> {
     asset(&delivery, &readable, &request, "waveform").await
 }
 
-/// One sheet of a storyboard: many small pictures of the video in one.
+/// One sheet of a storyboard: many small images of the video in one.
 #[utoipa::path(
     get,
     path = "/v1/media/{id}/storyboard/{sheet}",
@@ -56,7 +57,7 @@ pub(super) async fn waveform(State(delivery): State<Delivery>, readable: Readabl
     params(
         ("id" = String, Path, description = "The media id"),
         ("sheet" = String, Path, description = "`0.jpg`, `1.jpg` …"),
-        ("t" = Option<String>, Query, description = "A signed permission")
+        ("t" = Option<String>, Query, description = "The signature of a signed URL")
     ),
     responses((status = 200, description = "The sheet", content_type = "image/jpeg"))
 )]
@@ -70,7 +71,7 @@ pub(super) async fn sprite(State(delivery): State<Delivery>, readable: Readable,
     get,
     path = "/v1/media/{id}/storyboard",
     tag = "delivery",
-    params(("id" = String, Path, description = "The media id"), ("t" = Option<String>, Query, description = "A signed permission")),
+    params(("id" = String, Path, description = "The media id"), ("t" = Option<String>, Query, description = "The signature of a signed URL")),
     responses((status = 200, description = "The storyboard", content_type = "text/vtt"))
 )]
 pub(super) async fn storyboard(State(delivery): State<Delivery>, readable: Readable, request: RequestParts) -> Result<Response, Error> {
@@ -83,7 +84,7 @@ pub(super) async fn storyboard(State(delivery): State<Delivery>, readable: Reada
     respond(&delivery.object_cache, &request, meta, BodySource::Memory(text)).await
 }
 
-/// Puts the query onto every sprite's address: lines such as `storyboard/0.jpg#xywh=0,0,160,90`.
+/// Appends the query to the URL of every sprite: lines such as `storyboard/0.jpg#xywh=0,0,160,90`.
 fn with_query(text: &[u8], query: &str) -> Bytes {
     let mut signed = String::with_capacity(text.len() * 2);
     for line in String::from_utf8_lossy(text).lines() {
@@ -102,12 +103,12 @@ async fn asset(delivery: &Delivery, readable: &Readable, request: &RequestParts,
     let playback = delivery.catalog.playback(&readable.item.id).await?;
     let asset = playback.assets.get(name).ok_or(if playback.is_empty() { Error::NotReady } else { Error::NoSuchFile })?;
     let etag = asset.object.as_str().replace('/', "");
-    // A poster may be replaced by a better one while the conversion goes on.
+    // A poster may be replaced by a better one during the conversion.
     let meta = ResponseMeta::new(readable, &etag, &asset.content_type, CachePolicy::MaxAge(300));
     respond(&delivery.object_cache, request, meta, BodySource::Object(&asset.object, asset.bytes, None)).await
 }
 
-/// A text's own ETag.
+/// Returns the ETag of a text.
 pub(super) fn content_etag(text: &[u8]) -> String {
     codec::digest::hex(&Sha256::digest(text)[..12])
 }

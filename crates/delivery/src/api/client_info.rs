@@ -1,7 +1,7 @@
-//! The client of a request, for shares of the work.
+//! The client of a request, for the fair sharing of work.
 //!
-//! The gateway says whose request it is in `x-tutti-client`, which it sets on every request; without a gateway it is the peer of the connection.
-//! Invariant: knowing the client never lets anyone in or keeps anyone out; a token that does not hold counts as none here.
+//! The gateway sends the client address in `x-tutti-client`, which it sets on every request. Without a gateway it is
+//! the peer of the connection. Invariant: the client never affects authorization; an invalid token counts as none here.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};

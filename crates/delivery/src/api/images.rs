@@ -1,8 +1,9 @@
-//! A picture in the size and format that suits its reader.
+//! An image in the size and format that suit the client.
 //!
-//! An AVIF costs ten times what a WebP costs to make. A reader who accepts both gets small AVIFs at once and a WebP otherwise; when
-//! the same WebP is read again and again, its AVIF is made while the processor is idle, and from then on `auto` means the AVIF. Until
-//! then the answer says that it lasts five minutes only. Invariant: nothing is ever larger than its source.
+//! An AVIF costs ten times as much to render as a WebP. A client that accepts both gets small AVIFs at once, and a WebP
+//! otherwise. When the same WebP is read again and again, its AVIF is rendered while the processor is idle, and from
+//! then on `auto` means the AVIF. Until then the response may be cached for five minutes only. Invariant: an image is
+//! never larger than its source.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -20,66 +21,66 @@ use crate::image_renderer::{RenderedImage, SourceImage};
 use crate::model::variant::MAX_REQUESTED_SIDE_PX;
 use crate::model::{Client, FormatPreference, Variant, accept, variant};
 
-/// Pixels up to which an AVIF is made while its reader waits: about a tenth of a second.
+/// The largest AVIF that is rendered while its client waits, in pixels: about a tenth of a second.
 const MAX_IMMEDIATE_AVIF_PIXELS: u64 = 256 * 256;
 const FALLBACK_MAX_AGE_SECONDS: u32 = 300;
-/// Formats that are decoded from the original; others have an upright JPEG made by transcode.
+/// Formats that are decoded from the original; for others, transcode makes an upright JPEG.
 const DECODABLE_FORMATS: [&str; 4] = ["jpeg", "png", "webp", "gif"];
 
-/// How a picture is laid into its frame.
+/// How an image is fitted into its frame.
 #[derive(Debug, Clone, Copy, Default, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum FitParam {
-    /// All of it is seen.
+    /// The whole image is visible.
     #[default]
     Contain,
-    /// The frame is filled, what sticks out is cut off. Needs `w` and `h`.
+    /// The image fills the frame and is cropped. Needs `w` and `h`.
     Cover,
 }
 
-/// What size and format are asked for.
+/// The requested size and format.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ImageQuery {
-    /// Width in pixels, 1–10,000; rounded up to a size that is kept.
+    /// Width in pixels, 1–10,000; rounded up to a size that is rendered.
     w: Option<u32>,
     /// Height in pixels, 1–10,000.
     h: Option<u32>,
-    /// How it is laid into the frame; `contain` unless told.
+    /// How it is fitted into the frame; `contain` by default.
     #[param(inline)]
     fit: Option<FitParam>,
-    /// The file format; `auto`, which it is unless told, goes by the Accept header.
+    /// The file format; `auto`, the default, follows the Accept header.
     #[param(inline)]
     format: Option<FormatPreference>,
-    /// A signed permission.
+    /// The signature of a signed URL.
     #[serde(rename = "t")]
     #[allow(dead_code)]
     grant: Option<String>,
 }
 
 impl ImageQuery {
-    /// Whether nothing of it is asked for.
+    /// Returns whether no parameter is set.
     pub(super) fn is_empty(&self) -> bool {
         self.w.is_none() && self.h.is_none() && self.fit.is_none() && self.format.is_none()
     }
 }
 
-/// A photo, or a video's poster, in any size up to 2560 pixels, without metadata.
+/// A photo, or the poster of a video, in any size up to 2560 pixels, without metadata.
 #[utoipa::path(
     get,
     path = "/v1/media/{id}/image",
     tag = "delivery",
     params(("id" = String, Path, description = "The media id"), ImageQuery),
-    responses((status = 200, description = "The picture as AVIF, WebP or JPEG"))
+    responses((status = 200, description = "The image as AVIF, WebP or JPEG"))
 )]
 pub(super) async fn image(State(delivery): State<Delivery>, readable: Readable, Query(query): Query<ImageQuery>, client: Client, request: RequestParts) -> Result<Response, Error> {
     sized_image(&delivery, &readable, &query, client, &request).await
 }
 
-/// Answers with the picture in the size that is asked for.
+/// Responds with the image in the requested size.
 pub(super) async fn sized_image(delivery: &Delivery, readable: &Readable, query: &ImageQuery, client: Client, request: &RequestParts) -> Result<Response, Error> {
     if [query.w, query.h].into_iter().flatten().any(|side| !(1..=MAX_REQUESTED_SIDE_PX).contains(&side)) {
-        return Err(Error::BadQuery("`w` and `h` are whole numbers of pixels from 1 to 10000."));
+        return Err(Error::BadQuery("`w` and `h` must be whole numbers of pixels from 1 to 10000."));
     }
     let (source, size) = source_image(delivery, readable).await?;
     let fit = match query.fit.unwrap_or_default() {
@@ -97,7 +98,7 @@ pub(super) async fn sized_image(delivery: &Delivery, readable: &Readable, query:
         let etag = rendered.object.as_str().replace('/', "");
         let meta = ResponseMeta { varies_by_accept, ..ResponseMeta::new(readable, &etag, encoding.content_type(), cache_policy) };
         match respond(&delivery.object_cache, request, meta, BodySource::Object(&rendered.object, rendered.bytes, None)).await {
-            // It was evicted between finding and reading: once more, from the start.
+            // It was removed between finding and reading: once more, from the start.
             Err(error) if attempt == 0 && error.is_missing_object() => rendered = render_again(delivery, readable, variant, &source, client, &rendered).await?,
             answer => return answer,
         }
@@ -110,7 +111,7 @@ async fn render_again(delivery: &Delivery, readable: &Readable, variant: Variant
     delivery.image_renderer.get(&readable.item.id, variant, source.clone(), client).await
 }
 
-/// What the picture is made from: the photo itself, its upright copy, or a poster.
+/// Returns the source of the image: the photo itself, its upright copy, or a poster; and its size, where known.
 async fn source_image(delivery: &Delivery, readable: &Readable) -> Result<(SourceImage, Option<(u32, u32)>), Error> {
     let item = &readable.item;
     if item.kind == Kind::Photo && DECODABLE_FORMATS.contains(&item.format.as_str()) {
@@ -119,7 +120,7 @@ async fn source_image(delivery: &Delivery, readable: &Readable) -> Result<(Sourc
     }
     let playback = delivery.catalog.playback(&item.id).await?;
     let asset = ["base", "poster"].iter().find_map(|name| playback.assets.get(*name)).ok_or(Error::NotReady)?;
-    // Both are upright JPEGs; a poster's size is its own.
+    // Both are upright JPEGs; the size of a poster is its own.
     let size = if item.kind == Kind::Photo { item.size } else { None };
     Ok((SourceImage { object: asset.object.clone(), bytes: asset.bytes, orientation: 1 }, size))
 }

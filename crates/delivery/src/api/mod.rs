@@ -1,6 +1,6 @@
-//! The public addresses of this role.
+//! The public HTTP API of delivery.
 //!
-//! Invariant: no handler touches bytes before an extractor of [`access`] has let its reader in.
+//! Invariant: no handler reads bytes before an extractor of [`access`] has authorized the caller.
 
 mod access;
 mod assets;
@@ -33,12 +33,12 @@ fn routes() -> OpenApiRouter<Delivery> {
         .routes(routes!(streams::rendition))
 }
 
-/// The routes, ready to serve. HEAD goes wherever GET goes.
+/// Returns the routes. HEAD is supported wherever GET is.
 pub(crate) fn router(delivery: Delivery) -> Router {
     routes().with_state(delivery).into()
 }
 
-/// This role's part of the public interface.
+/// Returns the OpenAPI description of this service.
 pub(crate) fn openapi() -> OpenApi {
     routes().into_openapi()
 }

@@ -1,7 +1,7 @@
-//! Sending a reader to the store itself, for large files that need no change on their way.
+//! Redirects to presigned URLs of the object store, for large files that need no change on their way.
 //!
-//! Owns whom that suits. Invariant: the reader has been found to be allowed (a [`Readable`] says so), the bytes are exactly those that would
-//! be answered here, and the address says their type, so that nothing is guessed from them.
+//! Owns which requests are redirected. Invariant: the caller is authorized (by a [`Readable`]), the bytes are exactly
+//! those that would be served here, and the URL states their type, so that clients do not guess it.
 
 use std::time::Duration;
 
@@ -17,12 +17,12 @@ use super::response::RequestParts;
 use crate::Delivery;
 use crate::error::Error;
 
-/// Smaller files come from memory here, faster than a second request.
+/// Smaller files are served from memory here, faster than a second request.
 const MIN_REDIRECT_BYTES: u64 = 8 << 20;
-/// How long the address works: for the whole of a download that has begun, and to begin one at once.
+/// How long the URL is valid: for a download that has begun, and to begin one at once.
 const MAX_URL_LIFETIME: Duration = Duration::from_mins(10);
 
-/// The way to the store, where the operator wants that and it suits the request.
+/// Returns a redirect to the store, where the operator has enabled that and it suits the request.
 pub(super) async fn presigned_redirect(delivery: &Delivery, request: &RequestParts, readable: &Readable, file: &FileHeaders<'_>) -> Result<Option<Response>, Error> {
     let item = &readable.item;
     if !is_redirectable(request, readable.audience, item.bytes) {
@@ -34,17 +34,18 @@ pub(super) async fn presigned_redirect(delivery: &Delivery, request: &RequestPar
     Ok(HeaderValue::try_from(url).ok().map(redirect_to))
 }
 
-/// Not whoever shows a token (browsers may carry it along, and the store refuses two ways in at once), nor who has a part of it and asks
-/// whether that still holds: the store has other tags than we.
+/// Returns whether a redirect suits the request. Not with a token (browsers may carry it along, and the store refuses
+/// two kinds of credentials at once), and not with conditions, as the ETags of the store are different.
 fn is_redirectable(request: &RequestParts, audience: Audience, bytes: u64) -> bool {
     let conditions = [header::AUTHORIZATION, header::IF_MATCH, header::IF_NONE_MATCH, header::IF_RANGE];
     bytes >= MIN_REDIRECT_BYTES && request.method == Method::GET && audience != Audience::Owner && !conditions.iter().any(|name| request.headers.contains_key(name))
 }
 
-/// The store's address never works for longer than the signature that led to it; one that is about to end leads nowhere.
+/// Returns how long the URL is valid: never longer than the signature of the request. A signature that is about to
+/// expire leads to no redirect.
 fn url_lifetime(remaining: Option<Duration>) -> Option<Duration> {
     let lifetime = remaining.map_or(MAX_URL_LIFETIME, |remaining| remaining.min(MAX_URL_LIFETIME));
-    // Presigned URLs last whole seconds.
+    // Presigned URLs are valid for whole seconds.
     (lifetime.as_secs() > 0).then(|| Duration::from_secs(lifetime.as_secs()))
 }
 

@@ -1,7 +1,8 @@
-//! How bytes leave: validators, ranges, cache rules and the headers that keep a browser from being fooled.
+//! HTTP responses: validators, ranges, cache rules, and headers that keep browsers from misinterpreting the bytes.
 //!
-//! Owns RFC 9110 §13 (conditions) and §14 (ranges) for everything this role answers. Invariant: every answer carries a strong ETag,
-//! `nosniff`, a sandbox, and a Cache-Control that neither a private item's bytes nor a signature can outlive in a cache.
+//! Owns RFC 9110 §13 (conditions) and §14 (ranges) for all responses of delivery. Invariant: every response carries a
+//! strong ETag, `nosniff`, a sandbox, and a Cache-Control under which no cache keeps the bytes of a private item, or a
+//! signature, for longer than they are valid.
 
 use axum::body::Body;
 use axum::response::Response;
@@ -15,33 +16,33 @@ use crate::error::Error;
 use crate::model::range::{RangeRequest, parse_range};
 use crate::object_cache::{Content, ObjectCache, Overlays};
 
-/// For how long an answer stays true.
+/// How long a response may be cached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CachePolicy {
-    /// What stands at this address never changes.
+    /// The bytes at this URL never change.
     Immutable,
-    /// For these seconds.
+    /// For this many seconds.
     MaxAge(u32),
-    /// Ask again each time; the ETag makes that cheap.
+    /// Revalidate each time; the ETag makes that cheap.
     Revalidate,
 }
 
-/// What is answered, apart from its bytes.
+/// A response, apart from its bytes.
 #[derive(Debug)]
 pub(crate) struct ResponseMeta<'a> {
     pub readable: &'a Readable,
-    /// Tells these bytes from all others ever at this address.
+    /// Distinguishes these bytes from all others that were ever at this URL.
     pub etag: &'a str,
     pub content_type: &'a str,
     pub cache_policy: CachePolicy,
     pub disposition: Option<String>,
-    /// Whether the bytes name further URLs, with the reader's signature in them where it needs one.
+    /// Whether the bytes contain further URLs, which carry the signature of the request where they need one.
     pub contains_urls: bool,
     pub varies_by_accept: bool,
 }
 
 impl<'a> ResponseMeta<'a> {
-    /// A sheet for something we made.
+    /// Returns the metadata of a file that Tutti made.
     pub fn new(readable: &'a Readable, etag: &'a str, content_type: &'a str, cache_policy: CachePolicy) -> Self {
         Self { readable, etag, content_type, cache_policy, disposition: None, contains_urls: false, varies_by_accept: false }
     }
@@ -55,7 +56,7 @@ pub(crate) enum BodySource<'a> {
     Object(&'a ObjectKey, u64, Option<Overlays>),
 }
 
-/// The request's parts that matter here.
+/// The method and headers of a request.
 #[derive(Debug)]
 pub(crate) struct RequestParts {
     pub method: Method,
@@ -64,20 +65,20 @@ pub(crate) struct RequestParts {
 
 impl<S: Send + Sync> axum::extract::FromRequestParts<S> for RequestParts {
     type Rejection = std::convert::Infallible;
-    /// Takes the headers with it: it stands last in a handler's signature.
+    /// Takes the headers out of the request, so it must be the last extractor of a handler.
     async fn from_request_parts(parts: &mut http::request::Parts, _: &S) -> Result<Self, Self::Rejection> {
         Ok(Self { method: parts.method.clone(), headers: std::mem::take(&mut parts.headers) })
     }
 }
 
 impl RequestParts {
-    /// A header's text.
+    /// Returns the text of a header.
     pub fn text(&self, name: &HeaderName) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 }
 
-/// Answers a GET or HEAD.
+/// Responds to a GET or HEAD request.
 pub(crate) async fn respond(cache: &ObjectCache, request: &RequestParts, meta: ResponseMeta<'_>, source: BodySource<'_>) -> Result<Response, Error> {
     let etag = format!("\"{}\"", meta.etag);
     if request.text(&header::IF_MATCH).is_some_and(|etags| !etag_matches(etags, &etag, false)) {
@@ -114,9 +115,10 @@ pub(crate) async fn respond(cache: &ObjectCache, request: &RequestParts, meta: R
     Ok(response)
 }
 
-/// The part that is asked for; `None` means all of it.
+/// Returns the requested range; `None` means the whole file.
 fn requested_range(request: &RequestParts, etag: &str, bytes: u64) -> Result<Option<std::ops::Range<u64>>, Error> {
-    // Ranges are defined for GET only (§14.2), and If-Range holds only for the very same bytes (§13.1.5); we send no dates.
+    // Ranges are defined for GET only (§14.2), and If-Range requires the very same bytes (§13.1.5). The server sends no
+    // dates.
     let if_range_matches = request.text(&header::IF_RANGE).is_none_or(|wants| wants == etag);
     if request.method != Method::GET || !if_range_matches {
         return Ok(None);
@@ -133,7 +135,7 @@ async fn body(cache: &ObjectCache, source: BodySource<'_>, range: std::ops::Rang
         BodySource::Memory(whole) => Ok(slice(whole, &range)),
         BodySource::Object(key, _, overlays @ Some(_)) => cache.stream(key, range, overlays).await,
         BodySource::Object(key, bytes, None) => match cache.get(key, bytes).await? {
-            // A row that is wrong about a size must not become a slice that panics.
+            // A row with a wrong size must not become a slice that panics.
             Content::Whole(whole) if whole.len() as u64 == bytes => Ok(slice(whole, &range)),
             _ => cache.stream(key, range, None).await,
         },
@@ -148,7 +150,7 @@ fn slice(whole: Bytes, range: &std::ops::Range<u64>) -> Body {
     }
 }
 
-/// Whether a list of entity tags (or `*`) names `etag`; weakly, `W/` counts too (RFC 9110 §8.8.3.2).
+/// Returns whether a list of entity tags (or `*`) has `etag`. With `weak`, `W/` tags count too (RFC 9110 §8.8.3.2).
 fn etag_matches(etags: &str, etag: &str, weak: bool) -> bool {
     etags.trim() == "*" || etags.split(',').map(str::trim).any(|tag| tag == etag || (weak && tag.strip_prefix("W/").is_some_and(|tag| tag == etag)))
 }
@@ -156,7 +158,7 @@ fn etag_matches(etags: &str, etag: &str, weak: bool) -> bool {
 fn set_headers(headers: &mut HeaderMap, meta: &ResponseMeta<'_>, etag: &str) {
     let public = meta.readable.audience == Audience::Everyone;
     let scope = if public { "public" } else { "private" };
-    // A private address carries a signature that ends; nothing is kept longer than that holds.
+    // The signature of a private URL expires; nothing is cached for longer than it is valid.
     let capped = |seconds: u64| meta.readable.remaining.map_or(seconds, |remaining| remaining.as_secs().min(seconds));
     let cache_control = match meta.cache_policy {
         _ if meta.contains_urls && !meta.readable.query.is_empty() => HeaderValue::from_static("private, no-store"),
@@ -168,17 +170,18 @@ fn set_headers(headers: &mut HeaderMap, meta: &ResponseMeta<'_>, etag: &str) {
     };
     headers.insert(header::ETAG, header_value(etag));
     headers.insert(header::CACHE_CONTROL, cache_control);
-    // An address that works alone works in any page; what took the owner's token is for the owner's page.
+    // A URL that works without a token may be embedded in any page. A response to the token of the owner is for pages
+    // of the same origin.
     let owner = meta.readable.audience == Audience::Owner;
     headers.insert(RESOURCE_POLICY, HeaderValue::from_static(if owner { "same-origin" } else { "cross-origin" }));
     if meta.varies_by_accept {
         headers.insert(header::VARY, HeaderValue::from_static("accept"));
     }
-    // Whether a member sent it or we made it from what they sent: in a tab of its own it runs nothing.
+    // A member may have sent it, or Tutti made it from what they sent: in a tab of its own it runs no code.
     Policy::Media.fill(headers);
 }
 
-/// Our own texts are plain ASCII; what is not leaves the header empty rather than wrong.
+/// Returns a header value. The values are plain ASCII; anything else becomes an empty header rather than a wrong one.
 fn header_value(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
 }

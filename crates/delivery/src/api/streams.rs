@@ -1,8 +1,8 @@
-//! HLS: playlists that grow with the conversion, initialisation segments and segments.
+//! HLS: playlists that grow during the conversion, initialization segments and segments.
 //!
-//! A master names what can be played now, so it is asked for anew each time (an ETag makes that cheap); a rendition's playlist is
-//! `EVENT` until it is complete. The common case, a segment of an item that is known, touches no database and no disk.
-//! Invariant: a playlist names only segments that are there.
+//! A master playlist lists what can be played now, so clients revalidate it each time (an ETag makes that cheap). The
+//! playlist of a rendition is `EVENT` until it is complete. The common case, a segment of a cached item, needs no
+//! database and no disk. Invariant: a playlist lists only segments that exist.
 
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -21,12 +21,12 @@ use crate::model::Playback;
 use crate::model::playback::RenditionSegments;
 
 const PLAYLIST_TYPE: &str = "application/vnd.apple.mpegurl";
-/// A player should start with pictures that most connections carry.
+/// Players should start with a bandwidth that most connections have.
 const START_BANDWIDTH: u64 = 2_500_000;
-/// A growing playlist may be shown this long after the next one came.
+/// A growing playlist may be cached for this long.
 const GROWING_MAX_AGE_SECONDS: u32 = 1;
 
-/// Playlists as they were last written: by item, state, file and the reader's query.
+/// A cache of playlists, by item, generation, file and the query of the request.
 pub(crate) struct PlaylistCache(moka::sync::Cache<(MediaId, u64, String, String), CachedPlaylist>);
 
 #[derive(Clone)]
@@ -58,7 +58,7 @@ impl PlaylistCache {
     get,
     path = "/v1/media/{id}/hls/master.m3u8",
     tag = "delivery",
-    params(("id" = String, Path, description = "The media id"), ("t" = Option<String>, Query, description = "A signed permission")),
+    params(("id" = String, Path, description = "The media id"), ("t" = Option<String>, Query, description = "The signature of a signed URL")),
     responses((status = 200, description = "The playlist", content_type = "application/vnd.apple.mpegurl"))
 )]
 pub(super) async fn master(State(delivery): State<Delivery>, readable: Readable, request: RequestParts) -> Result<Response, Error> {
@@ -71,7 +71,7 @@ pub(super) async fn master(State(delivery): State<Delivery>, readable: Readable,
     respond(&delivery.object_cache, &request, meta, BodySource::Memory(text.bytes)).await
 }
 
-/// A rendition's file: `playlist.m3u8`, `init.mp4`, or a segment such as `0.m4s`.
+/// A file of a rendition: `playlist.m3u8`, `init.mp4`, or a segment such as `0.m4s`.
 #[utoipa::path(
     get,
     path = "/v1/media/{id}/hls/{rendition}/{file}",
@@ -80,7 +80,7 @@ pub(super) async fn master(State(delivery): State<Delivery>, readable: Readable,
         ("id" = String, Path, description = "The media id"),
         ("rendition" = String, Path, description = "The rendition's name, such as `v720` or `audio`"),
         ("file" = String, Path, description = "`playlist.m3u8`, `init.mp4`, `0.m4s`, `1.m4s` …"),
-        ("t" = Option<String>, Query, description = "A signed permission")
+        ("t" = Option<String>, Query, description = "The signature of a signed URL")
     ),
     responses((status = 200, description = "The file"), (status = 206, description = "A range of it"))
 )]
@@ -98,7 +98,7 @@ pub(super) async fn rendition(State(delivery): State<Delivery>, readable: Readab
     if file == "init.mp4" {
         let bytes = delivery.object_cache.get_small(&rendition.info.init).await?;
         let etag = rendition.info.init.as_str().replace('/', "");
-        // Another try of the same part may bring another header, so this one is not for ever.
+        // A retry of the same task may produce another header, so this one may not be cached for ever.
         let meta = ResponseMeta::new(&readable, &etag, content_type, CachePolicy::MaxAge(3600));
         return respond(&delivery.object_cache, &request, meta, BodySource::Memory(bytes)).await;
     }
@@ -109,7 +109,7 @@ pub(super) async fn rendition(State(delivery): State<Delivery>, readable: Readab
     respond(&delivery.object_cache, &request, meta, BodySource::Object(&segment.object, segment.bytes, None)).await
 }
 
-/// The number before an ending, written the one way we write it.
+/// Returns the number before an extension, if it is written in its only valid form.
 pub(super) fn parse_number(file: &str, extension: &str) -> Option<u32> {
     let digits = file.strip_suffix(extension)?;
     let number: u32 = digits.parse().ok()?;
@@ -123,7 +123,7 @@ fn write_master(playback: &Playback, query: &str) -> String {
     let audio = audio_rendition.as_ref().map(|(rendition, uri)| playlist::Audio { uri, codecs: &rendition.info.codecs, bandwidth: rendition.info.bandwidth, channels: None });
     let mut video_renditions: Vec<(&RenditionSegments, String)> =
         playable().filter(|rendition| rendition.info.track == Track::Video).map(|rendition| (rendition, uri(rendition))).collect();
-    // From the highest down, but the one to start with first.
+    // From the highest bandwidth down, but the one to start with comes first.
     if let Some(start) = video_renditions.iter().position(|(rendition, _)| rendition.info.bandwidth <= START_BANDWIDTH) {
         video_renditions[..=start].rotate_right(1);
     }

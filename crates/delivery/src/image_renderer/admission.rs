@@ -1,8 +1,9 @@
-//! The requests that wait for a picture: a bounded number, shared out fairly while others wait.
+//! Admission of requests that wait for an image: a bounded number, shared fairly.
 //!
-//! A client alone may take all places, and so may the readers of one item. When they are taken and another client comes, the one with the most gives
-//! one up; between requests of one client, and where all clients have equally few, the item with the most does. Owns who has a place; knows
-//! nothing of pictures. Invariant: never more than `max` have a place, and none that holds no more than the newcomer would gives one up.
+//! One client alone may use all permits, and so may the requests for one item. When all are used and another client
+//! comes, the client with the most loses one. Between requests of one client, and where all clients have equally few,
+//! the item with the most does. Owns which requests have a permit; knows nothing of images. Invariant: never more than
+//! `max` permits are used, and no client or item that has no more than the newcomer would loses one.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -15,7 +16,7 @@ use tokio::sync::oneshot;
 use crate::error::Error;
 use crate::model::Client;
 
-/// All places.
+/// All permits. Clones share them.
 #[derive(Clone)]
 pub(super) struct Admission(Arc<Mutex<State>>);
 
@@ -23,7 +24,7 @@ struct State {
     max: usize,
     next: u64,
     gauge: Gauge,
-    /// In the order in which they were taken.
+    /// In the order in which they were admitted.
     admitted: Vec<Admitted>,
 }
 
@@ -34,21 +35,21 @@ struct Admitted {
     evict: oneshot::Sender<()>,
 }
 
-/// A place, given back when it goes.
+/// A permit to wait, released when it is dropped.
 pub(super) struct AdmissionPermit {
     admission: Admission,
     id: u64,
-    /// Resolves when the place was given to another.
+    /// Resolves when the permit was given to another request.
     pub evicted: oneshot::Receiver<()>,
 }
 
 impl Admission {
-    /// This many, counted by `count`.
+    /// Returns `max` permits, counted by `gauge`.
     pub fn new(max: usize, gauge: Gauge) -> Self {
         Self(Arc::new(Mutex::new(State { max, next: 0, gauge, admitted: Vec::new() })))
     }
 
-    /// A place for a request; [`Error::Busy`] where all are taken by others with no greater share.
+    /// Admits a request. [`Error::Busy`] where others with no greater share use all permits.
     pub fn admit(&self, client: Client, item: &MediaId) -> Result<AdmissionPermit, Error> {
         let mut state = self.lock();
         if state.admitted.len() >= state.max {
@@ -73,7 +74,7 @@ impl Admission {
 impl Drop for AdmissionPermit {
     fn drop(&mut self) {
         let mut state = self.admission.lock();
-        // An evicted one is there no more.
+        // An evicted one is removed already.
         state.admitted.retain(|admitted| admitted.id != self.id);
         state.update_gauge();
     }
@@ -84,13 +85,14 @@ impl State {
         self.gauge.set(i64::try_from(self.admitted.len()).unwrap_or(i64::MAX));
     }
 
-    /// The last one of the greediest, if it is greedier than the newcomer would be.
+    /// Returns the last request of the greediest holder, if that is greedier than the newcomer would be.
     fn victim(&self, client: Client, item: &MediaId) -> Option<usize> {
         let all: Vec<(usize, &Admitted)> = self.admitted.iter().enumerate().collect();
         let greedy = greediest(&all, |admitted| admitted.client, &client);
         let among = match greedy {
             Some(greedy) => all.iter().copied().filter(|(_, admitted)| admitted.client == greedy).collect(),
-            // No client is greedier: perhaps this client asks for one item and has asked much for another, or an item is in everyone's way.
+            // No client is greedier. Perhaps this client requests one item and has requested much of another, or
+            // everyone requests one item.
             None => {
                 let own: Vec<_> = all.iter().copied().filter(|(_, admitted)| admitted.client == client).collect();
                 let item_of = |admitted: &Admitted| admitted.item.clone();
@@ -114,7 +116,7 @@ fn counts<K: Hash + Eq>(admitted: &[(usize, &Admitted)], key: impl Fn(&Admitted)
     counts
 }
 
-/// Whoever has the most, if that is more than the newcomer would have with one of them.
+/// Returns the key with the most requests, if that is more than the newcomer would have with one of them.
 fn greediest<K: Hash + Eq>(admitted: &[(usize, &Admitted)], key: impl Fn(&Admitted) -> K, newcomer: &K) -> Option<K> {
     let counts = counts(admitted, key);
     let own = counts.get(newcomer).copied().unwrap_or(0);
@@ -149,7 +151,7 @@ mod tests {
         assert!(admission.admit(client(1), &items[0]).is_err(), "more of the same finds none");
         let mut others: Vec<AdmissionPermit> = (2..5).map(|n| admission.admit(client(n), &items[1]).unwrap()).collect();
         assert_eq!(greedy.iter_mut().filter_map(|permit| is_evicted(permit).then_some(())).count(), 3);
-        // No fair share is taken: four clients, two places each.
+        // No fair share is taken: four clients, two permits each.
         others.extend((2..5).map(|n| admission.admit(client(n), &items[1]).unwrap()));
         assert!(admission.admit(client(2), &items[1]).is_err());
         assert!(others.iter_mut().all(|permit| !is_evicted(permit)));
@@ -162,7 +164,7 @@ mod tests {
     fn one_item_may_have_all_places_until_another_is_asked_for() {
         let admission = admission_for(6);
         let (hot, cold) = (MediaId::random(), MediaId::random());
-        // The same client, and then as many clients as places.
+        // The same client, and then as many clients as permits.
         let mut same: Vec<AdmissionPermit> = (0..6).map(|_| admission.admit(client(1), &hot).unwrap()).collect();
         let other = admission.admit(client(1), &cold).unwrap();
         assert_eq!(same.iter_mut().filter_map(|permit| is_evicted(permit).then_some(())).count(), 1);

@@ -1,10 +1,12 @@
-//! Which pictures are on their way, who waits for them, and whose turn it is.
+//! Renders in flight: which requests wait for each, and which gets the next worker.
 //!
-//! One flight per picture however many ask. Owns who is interested in a flight: one that no request waits for any more is cancelled, whether it waits
-//! itself, decodes, or encodes. Owns the workers' turns: a free worker goes to the client that has the fewest at work, then to the item that has the
-//! fewest, then to whoever had a turn longest ago, so a thousand flights of one client or item hold up another's by one flight per worker.
-//! Pictures that take long have workers of their own, so that an ordinary one never waits for them. Owns no pixels.
-//! Invariant: a worker is given back when its work has ended, not when its flight has; so never more than the bound are at work.
+//! There is one flight per image, however many requests want it. Owns the interest in a flight: one that no request
+//! waits for any more is cancelled, whether it waits itself, decodes, or encodes. Owns the order of workers: a free
+//! worker goes to the client that has the fewest running, then to the item that has the fewest, then to the one that
+//! was served longest ago. So a thousand flights of one client or item delay those of another by one flight per worker.
+//! Slow renders have workers of their own, so that a quick one never waits for them. Owns no pixels. Invariant: a
+//! worker is released when its work has ended, not when its flight has, so never more renders than the bound are
+//! running.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,10 +23,10 @@ use super::{ImageKey, RenderedImage};
 use crate::error::Error;
 use crate::model::Client;
 
-/// The result of a flight, for each of its passengers.
+/// The result of a flight, for each of its waiters.
 pub(super) type FlightResult = Shared<BoxFuture<'static, Result<RenderedImage, Error>>>;
 
-/// Which workers a picture needs.
+/// The workers that a render needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WorkerPool {
     /// Tenths of a second.
@@ -33,7 +35,7 @@ pub(super) enum WorkerPool {
     Slow,
 }
 
-/// All flights.
+/// All flights. Clones share them.
 #[derive(Clone)]
 pub(super) struct Flights(Arc<Mutex<State>>);
 
@@ -45,14 +47,14 @@ struct State {
     next: u64,
     flights: HashMap<ImageKey, Flight>,
     running: Vec<RunningRender>,
-    /// When a client or an item had its last turn, for those that have flights.
+    /// When a client or an item last got a worker, for those that have flights.
     client_last_served: HashMap<Client, u64>,
     item_last_served: HashMap<MediaId, u64>,
 }
 
 struct Flight {
     id: u64,
-    /// One for each request that waits; a client may be in it several times.
+    /// One entry for each request that waits; a client may have several.
     clients: Vec<Client>,
     result: FlightResult,
     waiting_for: Option<(WorkerPool, oneshot::Sender<WorkerPermit>)>,
@@ -67,7 +69,7 @@ struct RunningRender {
     item: MediaId,
 }
 
-/// What a flight's maker holds.
+/// The part of a flight that renders it.
 pub(super) struct FlightLeader {
     flights: Flights,
     pub key: ImageKey,
@@ -77,7 +79,7 @@ pub(super) struct FlightLeader {
     pub cancelled: CancellationToken,
 }
 
-/// A request's interest in a flight.
+/// The interest of a request in a flight. The flight is cancelled when the last one is dropped.
 pub(super) struct FlightWaiter {
     flights: Flights,
     key: ImageKey,
@@ -86,15 +88,15 @@ pub(super) struct FlightWaiter {
     pub result: FlightResult,
 }
 
-/// Leave to work, given back when it goes.
+/// A permit to render, released when it is dropped.
 pub(super) struct WorkerPermit {
-    /// `None` if it was never taken, and is given back already.
+    /// `None` if it was never used and is released already.
     flights: Option<Flights>,
     id: u64,
 }
 
 impl Flights {
-    /// With this many workers for ordinary pictures; half as many more make what takes long.
+    /// Returns flights with `workers` for quick renders; half as many more do the slow ones.
     pub fn new(workers: usize, in_flight_gauge: Gauge, running_gauge: Gauge) -> Self {
         let workers = workers.max(1);
         Self(Arc::new(Mutex::new(State {
@@ -110,7 +112,7 @@ impl Flights {
         })))
     }
 
-    /// Joins the flight to a picture, or begins one: then there is a ticket, for whoever makes it.
+    /// Joins the flight for an image, or begins one: then there is also its leader.
     pub fn join(&self, key: &ImageKey, client: Client) -> (FlightWaiter, Option<FlightLeader>) {
         let mut state = self.lock();
         let waiter = |id, result| FlightWaiter { flights: self.clone(), key: key.clone(), id, client, result };
@@ -119,7 +121,7 @@ impl Flights {
             return (waiter(flight.id, flight.result.clone()), None);
         }
         let (result_sender, receiver) = oneshot::channel();
-        // A flight that was cancelled has no passengers left to read this.
+        // A cancelled flight has no waiters left to read this.
         let result: FlightResult = async move { receiver.await.unwrap_or(Err(Error::Busy)) }.boxed().shared();
         let (interrupt, cancelled, id) = (Interrupt::default(), CancellationToken::new(), state.next);
         state.next += 1;
@@ -130,13 +132,13 @@ impl Flights {
         (waiter(id, result), Some(FlightLeader { flights: self.clone(), key: key.clone(), id, result_sender, interrupt, cancelled }))
     }
 
-    /// How many are on their way, and how many are at work.
+    /// Returns how many flights there are, and how many renders are running.
     pub fn count(&self) -> (usize, usize) {
         let state = self.lock();
         (state.flights.len(), state.running.len())
     }
 
-    /// Gives free workers to those whose turn it is.
+    /// Gives free workers to the flights whose turn it is.
     fn dispatch(&self) {
         let mut state = self.lock();
         for pool in [WorkerPool::Quick, WorkerPool::Slow] {
@@ -144,7 +146,7 @@ impl Flights {
                 let id = state.next;
                 state.next += 1;
                 state.running.push(RunningRender { id, pool, client, item: key.0.clone() });
-                // A flight that was given up in this moment does not take its worker.
+                // A flight that was cancelled in this moment does not take its worker.
                 if let Err(mut refused) = sender.send(WorkerPermit { flights: Some(self.clone()), id }) {
                     refused.flights = None;
                     state.running.retain(|work| work.id != id);
@@ -188,7 +190,7 @@ impl State {
         Some((client, key, sender))
     }
 
-    /// Takes a flight away, and what was remembered for its sake.
+    /// Removes a flight, and the turns that only it needed.
     fn remove(&mut self, key: &ImageKey, id: u64) -> Option<Flight> {
         if self.flights.get(key)?.id != id {
             return None;
@@ -215,17 +217,17 @@ impl FlightLeader {
         given.await.map_err(|_| Error::Busy)
     }
 
-    /// For whom it is made: whoever asked first of those who still wait.
+    /// Returns the client to render for: the first of those that still wait.
     pub fn client(&self) -> Client {
         let state = self.flights.lock();
         let flight = state.flights.get(&self.key).filter(|flight| flight.id == self.id);
         flight.and_then(|flight| flight.clients.first().copied()).unwrap_or(Client::Background)
     }
 
-    /// Ends the flight.
+    /// Ends the flight with a result.
     pub fn complete(self, result: Result<RenderedImage, Error>) {
         self.flights.lock().remove(&self.key, self.id);
-        // All passengers may have left.
+        // All waiters may have gone.
         let _ = self.result_sender.send(result);
     }
 }
@@ -241,7 +243,7 @@ impl Drop for FlightWaiter {
             return;
         }
         let cancelled = state.remove(&self.key, self.id);
-        // Without the lock: what waits for it may drop a passenger of another flight.
+        // Without the lock: a task that waits for it may drop a waiter of another flight.
         drop(state);
         if let Some(flight) = cancelled {
             flight.interrupt.set();
@@ -270,7 +272,7 @@ mod tests {
         Flights::new(workers, Gauge::default(), Gauge::default())
     }
 
-    /// Flights to the intermediates of as many items.
+    /// Returns the keys of intermediates of `count` items.
     fn keys(count: usize) -> Vec<ImageKey> {
         (0..count).map(|_| (MediaId::random(), super::super::Product::Intermediate)).collect()
     }
@@ -294,7 +296,7 @@ mod tests {
         assert!(rest.as_mut().now_or_never().is_none());
     }
 
-    /// A future that has been polled once, and waits.
+    /// Polls a future once, and checks that it waits.
     fn polled<F: Future>(future: F) -> std::pin::Pin<Box<F>> {
         let mut future = Box::pin(future);
         assert!(future.as_mut().now_or_never().is_none());
@@ -336,7 +338,7 @@ mod tests {
         assert!(leader.interrupt.check().is_err() && leader.cancelled.is_cancelled());
         assert_eq!(flights.count(), (0, 1));
         assert!(leader.acquire_worker(WorkerPool::Slow).await.is_err(), "it never starts again");
-        // A new flight to the same picture has nothing to do with the old one.
+        // A new flight for the same image is independent of the old one.
         let (three, again) = flights.join(key, client(3));
         leader.complete(Err(Error::Busy));
         assert_eq!(flights.count(), (1, 1));

@@ -1,7 +1,7 @@
-//! The memory of all pictures at work, paid before a byte of them is decoded.
+//! The memory of all running renders, acquired before a byte of them is decoded.
 //!
-//! Invariant: what is paid together never exceeds the budget, and a quarter of it is out of reach for pictures that take long, unless one of them needs
-//! more than the rest; so an ordinary picture does not wait for their memory either.
+//! Invariant: acquired memory never exceeds the budget. A quarter of it is not available to slow renders, unless one of
+//! them needs more than the rest. So a quick render does not wait for their memory either.
 
 use std::sync::Arc;
 
@@ -10,10 +10,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::flights::WorkerPool;
 use crate::error::Error;
 
-/// Unit of the budget.
+/// The unit of the budget.
 const MIB: u64 = 1 << 20;
 
-/// The budget.
+/// The budget. Clones share it.
 #[derive(Clone)]
 pub(super) struct MemoryBudget {
     slow: Arc<Semaphore>,
@@ -22,7 +22,7 @@ pub(super) struct MemoryBudget {
     reserved_mib: u32,
 }
 
-/// What was paid, paid back when it goes.
+/// Acquired memory, released when it is dropped.
 pub(super) struct BudgetPermit {
     _slow: Option<OwnedSemaphorePermit>,
     _reserved: Option<OwnedSemaphorePermit>,
@@ -36,12 +36,13 @@ impl MemoryBudget {
         Self { slow: Arc::new(Semaphore::new(slow_mib as usize)), slow_mib, reserved: Arc::new(Semaphore::new(reserved_mib as usize)), reserved_mib }
     }
 
-    /// Waits until `bytes` are free. Both parts are taken in one order, so that two can't wait for each other.
+    /// Waits until `bytes` are free. Both parts are acquired in one order, so that two renders cannot wait for each
+    /// other.
     pub async fn acquire(&self, pool: WorkerPool, bytes: u64) -> Result<BudgetPermit, Error> {
         let mib = u32::try_from(bytes.div_ceil(MIB)).unwrap_or(u32::MAX);
         let slow = match pool {
             WorkerPool::Slow => mib.min(self.slow_mib),
-            // An ordinary one goes to the other part for what its own does not have at all.
+            // A quick render uses the other part for what its own part does not have at all.
             WorkerPool::Quick => mib.saturating_sub(self.reserved_mib).min(self.slow_mib),
         };
         let reserved = mib.saturating_sub(slow).min(self.reserved_mib);

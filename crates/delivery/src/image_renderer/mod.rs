@@ -1,8 +1,9 @@
-//! Pictures in the sizes that were asked for: made once, kept, and made by few at a time.
+//! Images in requested sizes: rendered once, stored, and rendered by few workers at a time.
 //!
-//! Owns finding, asking for and giving up. Who waits is [`admission`]'s, whose turn it is [`flights`]'s, what it takes [`budget`]'s, the making
-//! [`render`]'s and the keeping [`store_image`]'s. A picture that can't be made is remembered for a while, so that asking again costs nothing; one that no
-//! request waits for any more is not made. Invariant: whatever is asked, a client and an item take no more than their share while others wait.
+//! Owns finding, requesting and giving up. [`admission`] owns which requests may wait, [`flights`] the order of
+//! workers, [`memory_budget`] the memory, [`render`] the rendering and [`storage`] the result. A refusal is cached for
+//! a while, so that a repeated request costs nothing. An image that no request waits for any more is not rendered.
+//! Invariant: whatever clients request, a client and an item take no more than their share while others wait.
 
 mod admission;
 mod flights;
@@ -31,28 +32,28 @@ use crate::error::Error;
 use crate::model::{Client, Variant};
 use crate::object_cache::ObjectCache;
 
-/// Longest wait for a picture. It is made for a while after that, so that asking again finds it.
+/// The longest wait for an image. It is rendered for a while after that, so that the next request finds it.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(25);
-/// For how long a picture is still made for a request that waited for its whole time, and was told to come back.
+/// How long an image is still rendered for a request that waited for its whole time and received 503.
 const RETRY_GRACE: Duration = Duration::from_secs(15);
-/// A picture that can't be made is not tried again for this long.
+/// How long a refused image is not tried again.
 const REFUSAL_TTL: Duration = Duration::from_mins(10);
-/// A picture that another process has made is found this much later at most.
+/// How much later, at most, an image is found that another process has rendered.
 const ABSENCE_TTL: Duration = Duration::from_secs(30);
-/// Reading times are written down this exactly.
+/// The precision with which the times of reads are stored.
 const READ_AT_PRECISION: TimeDelta = TimeDelta::hours(1);
 
-/// What is made of an item.
+/// What is rendered from an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Product {
-    /// An upright picture without metadata, from which all sizes of a costly original are made. Never handed out.
+    /// An upright image without metadata, from which all sizes of a costly original are rendered. Never served.
     Intermediate,
-    /// A picture for readers.
+    /// An image for clients.
     Variant(Variant),
 }
 
 impl Product {
-    /// Its name in the table of kept pictures.
+    /// Returns its key in the table of rendered images.
     fn key(self) -> String {
         match self {
             Self::Intermediate => "intermediate".to_owned(),
@@ -63,14 +64,14 @@ impl Product {
 
 type ImageKey = (MediaId, Product);
 
-/// A made picture.
+/// A rendered image in the object store.
 #[derive(Debug, Clone)]
 pub(crate) struct RenderedImage {
     pub object: ObjectKey,
     pub bytes: u64,
 }
 
-/// What a picture is made from.
+/// The object from which an image is rendered.
 #[derive(Debug, Clone)]
 pub(crate) struct SourceImage {
     pub object: ObjectKey,
@@ -78,15 +79,15 @@ pub(crate) struct SourceImage {
     pub orientation: u8,
 }
 
-/// What a flight comes to.
+/// The outcome of a render.
 enum RenderOutcome {
-    /// It was kept already.
+    /// The image was stored already.
     AlreadyStored(RenderedImage),
-    /// It was made, and is to be kept.
+    /// The image was rendered, and is to be stored.
     Rendered(Bytes),
 }
 
-/// The maker and keeper.
+/// The renderer. Clones share it.
 #[derive(Clone)]
 pub(crate) struct ImageRenderer(Arc<Inner>);
 
@@ -97,10 +98,10 @@ struct Inner {
     limits: Limits,
     max_render_time: Duration,
     rendered: moka::sync::Cache<ImageKey, RenderedImage>,
-    /// Pictures that the table did not have a moment ago: asking for a WebP looks for its AVIF every time.
+    /// Images that the table did not have a moment ago: a request for a WebP looks for its AVIF every time.
     absent: moka::sync::Cache<ImageKey, ()>,
     refusals: moka::sync::Cache<ImageKey, Error>,
-    /// What the headers of originals say, since each size asks for it.
+    /// Facts from the headers of sources, as each size needs them.
     image_infos: moka::sync::Cache<ObjectKey, ImageInfo>,
     fallback_reads: moka::sync::Cache<ImageKey, Arc<AtomicUsize>>,
     admission: Admission,
@@ -126,14 +127,14 @@ impl Metrics {
     fn new(context: &Context) -> Self {
         let this = Self::default();
         context.metrics.register(|registry| {
-            registry.register("delivery_images_rendered", "Pictures decoded, resized and encoded", this.rendered.clone());
-            registry.register("delivery_originals_decoded", "Originals decoded to make pictures of them", this.decoded.clone());
-            registry.register("delivery_images_refused", "Pictures that could not be made", this.refusals.clone());
-            registry.register("delivery_renders_cancelled", "Pictures that no request waited for any more", this.cancelled.clone());
-            registry.register("delivery_render_requests_evicted", "Requests that gave their place to one with a smaller share", this.evicted.clone());
-            registry.register("delivery_renders_in_flight", "Pictures that are asked for and not made yet", this.in_flight.clone());
-            registry.register("delivery_renders_running", "Pictures at work now", this.running.clone());
-            registry.register("delivery_render_requests_waiting", "Requests that wait for a picture", this.waiting.clone());
+            registry.register("delivery_images_rendered", "Images decoded, resized and encoded", this.rendered.clone());
+            registry.register("delivery_originals_decoded", "Sources decoded to render images", this.decoded.clone());
+            registry.register("delivery_images_refused", "Images that could not be rendered", this.refusals.clone());
+            registry.register("delivery_renders_cancelled", "Renders that no request waited for any more", this.cancelled.clone());
+            registry.register("delivery_render_requests_evicted", "Waiting requests that gave way to one with a smaller share", this.evicted.clone());
+            registry.register("delivery_renders_in_flight", "Images that are requested and not rendered yet", this.in_flight.clone());
+            registry.register("delivery_renders_running", "Renders that are running", this.running.clone());
+            registry.register("delivery_render_requests_waiting", "Requests that wait for an image", this.waiting.clone());
         });
         this
     }
@@ -161,7 +162,8 @@ impl ImageRenderer {
         }))
     }
 
-    /// The picture, made if need be. Waits its turn; with too many waiting already, or for too long, it is [`Error::Busy`].
+    /// Returns the image, rendered if need be. Waits for its turn. [`Error::Busy`] if too many requests wait already,
+    /// or after too long.
     pub async fn get(&self, id: &MediaId, variant: Variant, original: SourceImage, client: Client) -> Result<RenderedImage, Error> {
         let key = (id.clone(), Product::Variant(variant));
         if let Some(rendered) = self.find(&key).await? {
@@ -194,7 +196,8 @@ impl ImageRenderer {
         })
     }
 
-    /// Notes that a picture was read in a larger format; from a number of readings on, the AVIF is made while no other is.
+    /// Counts a read of a fallback in a larger format. After a number of reads, the AVIF is rendered while no other
+    /// image is.
     pub fn note_fallback_read(&self, id: &MediaId, frame: pixels::Frame, original: &SourceImage) {
         let key = (id.clone(), Product::Variant(Variant { frame, encoding: Encoding::Avif }));
         let fallback_reads = self.0.fallback_reads.get_with(key.clone(), Arc::default);
@@ -212,7 +215,7 @@ impl ImageRenderer {
         }
     }
 
-    /// A place in the flight to a picture: the one that is on its way, or a new one.
+    /// Joins the flight for an image: the current one, or a new one.
     fn join_flight(&self, key: &ImageKey, client: Client, original: SourceImage) -> FlightWaiter {
         let (waiter, leader) = self.0.flights.join(key, client);
         if let Some(leader) = leader {
@@ -225,7 +228,7 @@ impl ImageRenderer {
     async fn run_flight(&self, leader: FlightLeader, original: SourceImage) {
         let (key, stopping) = (leader.key.clone(), self.0.context.tasks.token());
         let outcome = tokio::select! {
-            // On the heap: it is large, and the other ways are short.
+            // On the heap: this future is large, and the other branches are short.
             outcome = Box::pin(self.render_product(&leader, original)) => outcome,
             () = leader.cancelled.cancelled() => {
                 self.0.metrics.cancelled.inc();
@@ -235,7 +238,8 @@ impl ImageRenderer {
         };
         let result = match outcome {
             Ok(RenderOutcome::AlreadyStored(rendered)) => Ok(rendered),
-            // What is made is kept, whether it is still waited for or not: half a keeping would be left to the sweep.
+            // A rendered image is stored whether a request still waits for it or not: otherwise the sweep would have to
+            // remove a half-stored one.
             Ok(RenderOutcome::Rendered(image_data)) => tokio::select! {
                 rendered = self.store_image(&key, image_data) => rendered,
                 () = stopping.cancelled() => Err(Error::Busy),

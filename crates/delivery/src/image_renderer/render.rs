@@ -1,8 +1,9 @@
-//! Making a picture: what from, by which workers, and not for more than it may take.
+//! Rendering an image: its source, its workers, and its bounds.
 //!
-//! A costly original is decoded once, into an intermediate that is kept as other pictures are; all its sizes are made from that. A cheap one is
-//! decoded for each size, which is as quick and keeps nothing. Invariant: before the first pixel is decoded, its pixels, its memory and its
-//! time are known and within their bounds, and a worker and the memory are taken; both are given back when the thread ends, not before.
+//! A costly source is decoded once, into an intermediate that is stored as other images are; all its sizes are rendered
+//! from that. A cheap one is decoded for each size, which is as quick and stores nothing. Invariant: before the first
+//! pixel is decoded, its pixels, its memory and its time are known and within their bounds, and a worker and the memory
+//! are acquired. Both are released when the thread ends, not before.
 
 use std::time::Duration;
 
@@ -15,11 +16,11 @@ use super::{ImageRenderer, Product, RenderOutcome, RenderedImage, SourceImage};
 use crate::error::Error;
 use crate::model::Variant;
 
-/// An original that takes longer to decode is decoded once.
+/// A source that takes longer to decode is decoded once.
 const INTERMEDIATE_THRESHOLD: Duration = Duration::from_millis(400);
-/// A picture that takes longer altogether is made by the workers for those.
+/// A render that takes longer altogether uses the slow workers.
 const SLOW_THRESHOLD: Duration = Duration::from_millis(1500);
-/// The longest side that readers may get of a picture.
+/// The longest side of an image that clients may get.
 const MAX_SERVED_SIDE_PX: u32 = 2560;
 
 impl ImageRenderer {
@@ -32,7 +33,7 @@ impl ImageRenderer {
 
     async fn render_variant(&self, leader: &FlightLeader, variant: Variant, original: SourceImage) -> Result<RenderOutcome, Error> {
         let mut worker = leader.acquire_worker(WorkerPool::Quick).await?;
-        // Another process, or a flight that landed just before this one left, may have made it.
+        // Another process, or a flight that ended just before this one began, may have rendered it.
         if let Some(rendered) = self.find_stored(&leader.key).await? {
             return Ok(RenderOutcome::AlreadyStored(rendered));
         }
@@ -47,7 +48,7 @@ impl ImageRenderer {
         let intermediate = info.decode_time() > INTERMEDIATE_THRESHOLD && self.intermediate_suffices(&info, &original, variant.frame);
         let encode_time = time.saturating_sub(info.decode_time());
         let pool = if (if intermediate { encode_time } else { time }) > SLOW_THRESHOLD { WorkerPool::Slow } else { WorkerPool::Quick };
-        // A worker does not wait for another's work, and a quick one does none that takes long.
+        // A worker does not wait for the work of another, and a quick one does none that takes long.
         if intermediate || pool == WorkerPool::Slow {
             drop(worker);
             let source = if intermediate { Some(self.find_or_render_intermediate(leader, &original).await?) } else { None };
@@ -60,7 +61,8 @@ impl ImageRenderer {
         self.decode_and_encode(leader, &original, info, variant, pool, worker).await
     }
 
-    /// Whether the intermediate has every pixel that the frame wants: always where the memory allows one of full size.
+    /// Returns whether the intermediate has every pixel that the frame needs: always where the memory allows one of
+    /// full size.
     fn intermediate_suffices(&self, info: &ImageInfo, original: &SourceImage, frame: Frame) -> bool {
         let (bytes, orientation) = (original.bytes, original.orientation);
         let required = info.size(orientation, frame);
@@ -70,7 +72,7 @@ impl ImageRenderer {
         })
     }
 
-    /// The item's intermediate, kept or made; for whoever waits for this flight.
+    /// Returns the intermediate of the item, stored or rendered, for the clients that wait for this flight.
     async fn find_or_render_intermediate(&self, leader: &FlightLeader, original: &SourceImage) -> Result<RenderedImage, Error> {
         let key = (leader.key.0.clone(), Product::Intermediate);
         if let Some(rendered) = self.find(&key).await? {
@@ -79,7 +81,7 @@ impl ImageRenderer {
         if let Some(error) = self.0.refusals.get(&key) {
             return Err(error);
         }
-        // As long as this is waited for, so is that.
+        // As long as this flight is waited for, so is that one.
         let waiter = self.join_flight(&key, leader.client(), original.clone());
         waiter.result.clone().await
     }
@@ -121,7 +123,7 @@ impl ImageRenderer {
         let (first, key) = (source(&rendered), (leader.key.0.clone(), Product::Intermediate));
         let probed = self.image_info(&first).await;
         let (source, info) = match probed {
-            // It was evicted between finding and reading: once more, from the start.
+            // It was removed between finding and reading: once more, from the start.
             Err(error) if error.is_missing_object() => {
                 self.remove_lost(&key, &rendered).await?;
                 drop(worker);
@@ -134,7 +136,7 @@ impl ImageRenderer {
         self.decode_and_encode(leader, &source, info, variant, pool, worker).await
     }
 
-    /// Decodes, resizes and encodes, after paying for the memory.
+    /// Decodes, resizes and encodes, after acquiring the memory.
     async fn decode_and_encode(
         &self,
         leader: &FlightLeader,
@@ -150,7 +152,7 @@ impl ImageRenderer {
         let bytes = self.read(source, source.bytes).await?;
         let (orientation, limits, interrupt) = (source.orientation, self.0.limits, leader.interrupt.clone());
         let work = move || {
-            // Given back when the work is done, even if no request waits for it any more.
+            // Released when the work is done, even if no request waits for it any more.
             let _held = (worker, permit);
             let picture = pixels::render_with_interrupt(&bytes, orientation, variant.frame, limits, &interrupt)?;
             drop(bytes);
@@ -161,7 +163,8 @@ impl ImageRenderer {
         outcome(kit::tasks::on_own_thread(work).await)
     }
 
-    /// The header's facts. Phones put depth maps of megabytes before a JPEG's; then all of the file is looked at.
+    /// Returns the facts of the header. Phones put depth maps of megabytes before that of a JPEG; then the whole file
+    /// is probed.
     async fn image_info(&self, original: &SourceImage) -> Result<ImageInfo, Error> {
         if let Some(info) = self.0.image_infos.get(&original.object) {
             return Ok(info);
@@ -170,7 +173,8 @@ impl ImageRenderer {
         let info = match pixels::probe(&head) {
             Err(pixels::Error::Truncated) if original.bytes > head.len() as u64 => {
                 drop(head);
-                // Paid back before the picture's own cost is paid, so that two of these can't wait for each other.
+                // Released before the cost of the image itself is acquired, so that two of these cannot wait for each
+                // other.
                 let _permit = self.0.budget.acquire(WorkerPool::Quick, original.bytes).await?;
                 pixels::probe(&self.read(original, original.bytes).await?)?
             }
@@ -189,13 +193,13 @@ impl ImageRenderer {
         Ok(whole)
     }
 
-    /// Forgets a kept picture whose object is not there any more.
+    /// Removes a stored image whose object is missing.
     pub async fn remove_lost_variant(&self, id: &MediaId, variant: Variant, lost: &RenderedImage) -> Result<(), Error> {
         self.remove_lost(&(id.clone(), Product::Variant(variant)), lost).await
     }
 }
 
-/// What a thread has made. One that was interrupted has refused nothing.
+/// Returns the outcome of a thread. An interrupted one is no refusal.
 fn outcome(made: Option<Result<Vec<u8>, pixels::Error>>) -> Result<RenderOutcome, Error> {
     match made.ok_or(Error::TaskFailed)? {
         Ok(bytes) => Ok(RenderOutcome::Rendered(bytes.into())),

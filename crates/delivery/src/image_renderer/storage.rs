@@ -1,7 +1,7 @@
-//! Made pictures in the store and in the table.
+//! Rendered images in the object store and in the table.
 //!
-//! Invariant: an object's key is held before its first byte is written and until its row stands, so a process that dies leaves nothing that the
-//! sweep would not find.
+//! Invariant: the key of an object is held before its first byte is written and until its row exists, so a process that
+//! dies leaves nothing that the sweep would not find.
 
 use bytes::Bytes;
 use contract::{MediaId, ObjectKey};
@@ -13,7 +13,7 @@ use crate::model::Variant;
 use crate::store;
 
 impl ImageRenderer {
-    /// The picture if it is kept, without making it.
+    /// Returns the image if it is stored, without rendering it.
     pub async fn find_variant(&self, id: &MediaId, variant: Variant) -> Result<Option<RenderedImage>, Error> {
         self.find(&(id.clone(), Product::Variant(variant))).await
     }
@@ -39,8 +39,8 @@ impl ImageRenderer {
         if now - image.read_at > READ_AT_PRECISION {
             let id = id.clone();
             match self.0.context.db.write(move |tx| Box::pin(async move { store::set_image_read_at(tx, &id, &name, now).await })).await {
-                // When it was read last matters to the sweep alone.
-                Err(error) if error.is_away() => tracing::warn!(%error, "a reading could not be noted"),
+                // The time of the last read matters to the sweep alone.
+                Err(error) if error.is_away() => tracing::warn!(%error, "the time of a read could not be stored"),
                 touched => {
                     touched?;
                 }
@@ -68,12 +68,12 @@ impl ImageRenderer {
             }
             return Ok(RenderedImage { object, bytes });
         }
-        // The item went while its picture was made, or another process was faster.
+        // The item was deleted during the render, or another process was faster.
         self.remove(vec![object]).await?;
         self.find_stored(key).await?.ok_or(Error::NotFound)
     }
 
-    /// Forgets a kept picture whose object is not there any more.
+    /// Removes a stored image whose object is missing.
     pub(super) async fn remove_lost(&self, key: &ImageKey, lost: &RenderedImage) -> Result<(), Error> {
         let (item, name, object) = (key.0.clone(), key.1.key(), lost.object.clone());
         self.0.context.db.write(move |tx| Box::pin(async move { store::remove_image(tx, &item, &name, &object).await })).await?;
@@ -81,18 +81,18 @@ impl ImageRenderer {
         Ok(())
     }
 
-    /// Has every orphan removed now.
+    /// Removes every orphan now.
     #[cfg(test)]
     pub async fn sweep(&self) {
         assert!(self.0.orphans.sweep().await.unwrap());
     }
 
-    /// Removes objects that nothing names.
+    /// Removes objects that no row names.
     pub async fn remove(&self, objects: Vec<ObjectKey>) -> Result<(), Error> {
         for object in &objects {
             self.0.object_cache.invalidate(object).await;
         }
-        // What could not be removed now, the sweep removes.
+        // The sweep removes those that could not be removed now.
         self.0.orphans.remove(&objects).await?;
         Ok(())
     }

@@ -1,11 +1,11 @@
-//! Which picture format a reader gets.
+//! Chooses the image formats that a client accepts.
 //!
-//! Invariant: a reader that names a format gets it or a refusal; one that says `auto` gets the best it accepts, and a JPEG
-//! when it accepts nothing we have, because an `<img>` shows it all the same.
+//! Invariant: a client that names a format gets it or an error. With `auto` it gets the best format that it accepts,
+//! and a JPEG when it accepts none of ours, because an `<img>` displays it all the same.
 
 use codec::pixels::Encoding;
 
-/// The `format` of an address.
+/// The `format` parameter of a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum FormatPreference {
@@ -20,7 +20,7 @@ pub(crate) enum FormatPreference {
     Jpeg,
 }
 
-/// The encodings that a reader takes, best first; never empty.
+/// Returns the encodings that the client accepts, best first; never empty.
 pub(crate) fn accepted(preference: FormatPreference, accept: Option<&str>) -> Vec<Encoding> {
     match preference {
         FormatPreference::Avif => vec![Encoding::Avif],
@@ -29,7 +29,7 @@ pub(crate) fn accepted(preference: FormatPreference, accept: Option<&str>) -> Ve
         FormatPreference::Auto => {
             let takes = |encoding: &Encoding| accept.is_some_and(|accept| names_type(accept, encoding.content_type()));
             let mut accepted: Vec<_> = [Encoding::Avif, Encoding::Webp].into_iter().filter(takes).collect();
-            // AVIF alone, named and nothing else, is taken at its word.
+            // AVIF alone, and no other type, is taken literally.
             if accepted != [Encoding::Avif] || accept.is_some_and(accepts_jpeg) {
                 accepted.push(Encoding::Jpeg);
             }
@@ -38,8 +38,8 @@ pub(crate) fn accepted(preference: FormatPreference, accept: Option<&str>) -> Ve
     }
 }
 
-/// Whether an Accept header (RFC 9110 §12.5.1) names the type itself with a weight above 0. Wildcards don't count:
-/// programs that understand only JPEG send `*/*` too.
+/// Returns whether an Accept header (RFC 9110 §12.5.1) names the type itself with a weight above 0. Wildcards do not
+/// count: programs that understand only JPEG send `*/*` too.
 fn names_type(accept: &str, content_type: &str) -> bool {
     accept.split(',').any(|range| {
         let mut parts = range.split(';').map(str::trim);

@@ -1,4 +1,4 @@
-//! Types and rules of reading, without I/O: items, playbacks, ranges, picture sizes.
+//! Types and rules of delivery, without I/O: items, playbacks, ranges, image sizes.
 //!
 //! Invariant: nothing here waits, reads a clock or knows a database.
 

@@ -1,16 +1,16 @@
-//! What of an item can be played now.
+//! The renditions of an item that can be played now.
 //!
-//! Invariant: a run of segments starts at 0 and has no hole, whatever order they were announced in.
+//! Invariant: the segments of a rendition start at 0 and have no gap, whatever order they were announced in.
 
 use std::collections::HashMap;
 
 use contract::ObjectKey;
 use contract::transcode::{Asset, Rendition, Segment as PublishedSegment, Track};
 
-/// The nominal longest segment; a growing playlist must not change its target (RFC 8216 §4.3.3.1).
+/// The nominal longest segment. A growing playlist must not change its target duration (RFC 8216 §4.3.3.1).
 const NOMINAL_SEGMENT_US: u64 = 4_000_000;
 
-/// One segment of a run.
+/// One segment of a rendition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Segment {
     pub duration_us: u64,
@@ -18,7 +18,7 @@ pub(crate) struct Segment {
     pub bytes: u64,
 }
 
-/// A rendition and its segments from 0 without a hole.
+/// A rendition and its segments from 0 without a gap.
 #[derive(Debug, Clone)]
 pub(crate) struct RenditionSegments {
     pub info: Rendition,
@@ -26,12 +26,13 @@ pub(crate) struct RenditionSegments {
 }
 
 impl RenditionSegments {
-    /// Whether every segment there will be is there.
+    /// Returns whether all segments exist.
     pub fn is_complete(&self) -> bool {
         self.info.total_segments.is_some_and(|total| self.segments.len() as u64 >= u64::from(total))
     }
 
-    /// The target duration: constant while it grows with segments of the nominal length.
+    /// Returns the target duration in microseconds. It is constant while the rendition grows by segments of the nominal
+    /// length.
     pub fn target_us(&self) -> u64 {
         self.segments.iter().map(|segment| segment.duration_us).max().unwrap_or(0).max(NOMINAL_SEGMENT_US)
     }
@@ -40,15 +41,15 @@ impl RenditionSegments {
 /// Everything that can be read of an item besides its file.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Playback {
-    /// Tells one state of this item from another.
+    /// Distinguishes the states of this item.
     pub generation: u64,
-    /// Pictures from the highest down, then sound.
+    /// Video from the highest bandwidth down, then audio.
     pub renditions: Vec<RenditionSegments>,
     pub assets: HashMap<String, Asset>,
 }
 
 impl Playback {
-    /// Puts rows together; `segments` in any order.
+    /// Builds a playback from rows; `segments` in any order.
     pub fn of(generation: u64, renditions: Vec<Rendition>, mut segments: Vec<PublishedSegment>, assets: Vec<Asset>) -> Self {
         segments.sort_by(|a, b| (&a.rendition, a.number).cmp(&(&b.rendition, b.number)));
         let mut by_rendition: HashMap<String, Vec<Segment>> = HashMap::new();
@@ -65,17 +66,17 @@ impl Playback {
         Self { generation, renditions, assets: assets.into_iter().map(|asset| (asset.name.clone(), asset)).collect() }
     }
 
-    /// A rendition that a player can start.
+    /// Returns a rendition that a player can start.
     pub fn rendition(&self, name: &str) -> Option<&RenditionSegments> {
         self.renditions.iter().find(|rendition| rendition.info.name == name && !rendition.segments.is_empty())
     }
 
-    /// Whether nothing is known yet.
+    /// Returns whether nothing is published yet.
     pub fn is_empty(&self) -> bool {
         self.renditions.is_empty() && self.assets.is_empty()
     }
 
-    /// Bytes it takes in memory, about.
+    /// Returns its approximate size in memory, in bytes.
     pub fn weight(&self) -> usize {
         let segments: usize = self.renditions.iter().map(|rendition| rendition.segments.len()).sum();
         512 + segments * 80 + self.renditions.len() * 256 + self.assets.len() * 256

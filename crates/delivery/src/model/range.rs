@@ -1,23 +1,23 @@
-//! Byte ranges, as RFC 9110 §14 has them.
+//! Byte ranges (RFC 9110 §14).
 //!
-//! One range is answered as a part. Several in one request are answered with the whole, which §14.2 allows: no player or
-//! download tool asks for several, and a hundred overlapping ones are a known way to make servers sweat.
-//! Invariant: a part lies inside its file and is never empty.
+//! A request for one range receives that part. A request for several receives the whole file, which §14.2 allows: no
+//! player or download tool requests several, and a hundred overlapping ones are a known attack. Invariant: a part lies
+//! inside its file and is never empty.
 
 use std::ops::Range;
 
-/// What a Range header asks of a file.
+/// The part of a file that a Range header requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RangeRequest {
-    /// All of it: no range, several, or one that is not understood.
+    /// The whole file: no range, several, or one that is not understood.
     Whole,
     /// These bytes.
     Partial(Range<u64>),
-    /// Nothing that is there.
+    /// Bytes that do not exist.
     Unsatisfiable,
 }
 
-/// Reads a Range header for a file of `bytes`.
+/// Parses a Range header for a file of `bytes`.
 pub(crate) fn parse_range(header: Option<&str>, bytes: u64) -> RangeRequest {
     let Some((unit, set)) = header.and_then(|header| header.split_once('=')) else { return RangeRequest::Whole };
     if !unit.trim().eq_ignore_ascii_case("bytes") {
@@ -55,7 +55,7 @@ fn number(text: &str) -> Number {
     if !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Number::Bad;
     }
-    // More digits than a file can have: as far as there is.
+    // More digits than any file has: as far as the file goes.
     Number::Some(text.parse().unwrap_or(u64::MAX))
 }
 

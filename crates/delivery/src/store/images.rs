@@ -1,6 +1,6 @@
-//! The pictures that were made on demand.
+//! The table of rendered images.
 //!
-//! Invariant: a picture's object is held until its row is there, and an orphan once the row has gone.
+//! Invariant: the key of an image is held until its row exists, and its object is an orphan once the row is removed.
 
 use chrono::{DateTime, Utc};
 use contract::{MediaId, ObjectKey};
@@ -9,7 +9,7 @@ use kit::objects::orphans;
 
 use super::{parse_key, to_bigint};
 
-/// A made picture.
+/// A rendered image.
 #[derive(Debug, Clone)]
 pub(crate) struct Image {
     pub object: ObjectKey,
@@ -29,7 +29,8 @@ pub(crate) async fn find_image(db: &impl Sql, id: &MediaId, variant: &str) -> Re
     row.map(|row| Ok(Image { object: parse_key(&row.object)?, bytes: row.bytes.unsigned_abs(), read_at: row.read_at })).transpose()
 }
 
-/// Makes a written picture the one for its variant; `false` if the item is gone or another was faster. Its key must be held.
+/// Inserts a stored image for its variant. Returns `false` if the item was deleted or another process was faster. Its
+/// key must be held.
 pub(crate) async fn insert_image(tx: &Tx, id: &MediaId, variant: &str, image: &Image) -> Result<bool, Error> {
     let inserted = tx
         .execute(
@@ -44,12 +45,12 @@ pub(crate) async fn insert_image(tx: &Tx, id: &MediaId, variant: &str, image: &I
     Ok(inserted == 1)
 }
 
-/// Takes a picture out of the table whose object is lost.
+/// Removes an image whose object is missing.
 pub(crate) async fn remove_image(tx: &Tx, id: &MediaId, variant: &str, object: &ObjectKey) -> Result<u64, Error> {
     tx.execute("delete from image where item = $1 and variant = $2 and object = $3", vec![id.as_str().into(), variant.into(), object.as_str().into()]).await
 }
 
-/// Notes that a picture was read.
+/// Sets the time of the last read of an image.
 pub(crate) async fn set_image_read_at(tx: &Tx, id: &MediaId, variant: &str, now: DateTime<Utc>) -> Result<u64, Error> {
     tx.execute("update image set read_at = $3 where item = $1 and variant = $2", vec![id.as_str().into(), variant.into(), now.into()]).await
 }
@@ -59,7 +60,7 @@ struct Sum {
     bytes: Option<i64>,
 }
 
-/// Bytes of all made pictures.
+/// Returns the bytes of all images.
 pub(crate) async fn sum_image_bytes(db: &impl Sql) -> Result<u64, Error> {
     let sum: Option<Sum> = db.row("select cast(sum(bytes) as bigint) as bytes from image", vec![]).await?;
     Ok(sum.and_then(|sum| sum.bytes).unwrap_or(0).unsigned_abs())
@@ -72,7 +73,8 @@ struct EvictedRow {
     bytes: i64,
 }
 
-/// Takes the `limit` pictures that were not read for longest out of the table; their objects become orphans.
+/// Removes the `limit` least recently read images; their objects become orphans. Returns their items, objects and sizes
+/// in bytes.
 pub(crate) async fn remove_least_recently_read(tx: &Tx, limit: u64, now: DateTime<Utc>) -> Result<Vec<(String, ObjectKey, u64)>, Error> {
     let rows: Vec<EvictedRow> = tx
         .rows("delete from image where (item, variant) in (select item, variant from image order by read_at limit $1) returning item, object, bytes", vec![to_bigint(limit)])

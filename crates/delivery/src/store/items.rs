@@ -1,6 +1,6 @@
-//! Items as they were announced, and which of them are gone.
+//! The table of announced items, and the tombstones of deleted ones.
 //!
-//! Invariant: an item that is gone is never written again, however late its announcements come.
+//! Invariant: a deleted item is never written again, however late its announcements arrive.
 
 use crate::model::Item;
 use crate::model::item::overlays;
@@ -12,7 +12,8 @@ use kit::objects::orphans;
 
 use super::{ObjectRow, parse_key, parse_keys, to_bigint};
 
-/// Writes an item unless it is there or gone, and answers whether it did; `version` is that of the last change it includes.
+/// Inserts an item unless it exists or was deleted. Returns whether it did. `version` is that of the last change that
+/// the item includes.
 pub(crate) async fn insert_item(tx: &Tx, received: &Received, version: u64) -> Result<bool, Error> {
     let scrub = received.scrub.as_ref().map(serde_json::to_string).transpose().map_err(|_| Error::Corrupt("scrub"))?;
     let text = "insert into item (id, owner, kind, format, content_type, name, bytes, sha256, object, scrub, visibility, width, height, orientation, version, created_at) \
@@ -39,7 +40,7 @@ pub(crate) async fn insert_item(tx: &Tx, received: &Received, version: u64) -> R
     Ok(tx.execute(text, values).await? == 1)
 }
 
-/// Applies a change if it is newer than what is known; `false` if the item is not known at all.
+/// Applies a change if it is newer than the row. Returns `false` if the item does not exist.
 pub(crate) async fn update_item(tx: &Tx, changed: &Changed) -> Result<bool, Error> {
     let touched = tx
         .execute(
@@ -106,13 +107,14 @@ struct TombstoneRow {
     item: String,
 }
 
-/// Whether the item was deleted.
+/// Returns whether the item was deleted.
 pub(crate) async fn is_deleted(db: &impl Sql, id: &MediaId) -> Result<bool, Error> {
     let row: Option<TombstoneRow> = db.row("select item from tombstone where item = $1", vec![id.as_str().into()]).await?;
     Ok(row.is_some())
 }
 
-/// Removes everything about an item and remembers that it is gone. Its made pictures become orphans; answers their objects.
+/// Removes everything about an item and inserts its tombstone. Its rendered images become orphans. Returns their
+/// objects.
 pub(crate) async fn remove_item(tx: &Tx, id: &MediaId, now: DateTime<Utc>) -> Result<Vec<ObjectKey>, Error> {
     let values = || vec![Value::from(id.as_str())];
     tx.execute("insert into tombstone (item, since) values ($1, $2) on conflict do nothing", vec![id.as_str().into(), now.into()]).await?;
@@ -125,7 +127,7 @@ pub(crate) async fn remove_item(tx: &Tx, id: &MediaId, now: DateTime<Utc>) -> Re
     Ok(objects)
 }
 
-/// Forgets which items are gone, after no event about them can come any more.
+/// Removes tombstones from before the time at which an event about their items could still arrive.
 pub(crate) async fn remove_tombstones(tx: &Tx, before: DateTime<Utc>) -> Result<u64, Error> {
     tx.execute("delete from tombstone where since < $1", vec![before.into()]).await
 }

@@ -1,7 +1,7 @@
-//! The only SQL of this role.
+//! The only SQL of this service.
 //!
-//! Invariant: announcements may come twice and in any order: facts are upserted, never counted, and nothing is written for
-//! an item that is gone.
+//! Invariant: announcements may arrive twice and in any order. Facts are upserted, never counted, and nothing is
+//! written for a deleted item.
 
 mod images;
 mod items;
@@ -17,11 +17,11 @@ use contract::ObjectKey;
 use kit::db::{Error, FromQueryResult, Value};
 use kit::objects::Names;
 
-/// The columns that name objects: what others announced, and the pictures that were made here.
+/// The columns that name objects: those of other services, and the images that were rendered here.
 pub(crate) const OBJECT_COLUMNS: &[Names] =
     &[Names::whole("item", "object"), Names::whole("rendition", "init"), Names::whole("segment", "object"), Names::whole("asset", "object"), Names::whole("image", "object")];
 
-/// Rows of one multi-row insert: six values each stay far below SQLite's 32,766.
+/// Rows of one multi-row insert: with six values each they stay far below the 32,766 of SQLite.
 const MAX_ROWS_PER_INSERT: usize = 1000;
 
 #[derive(FromQueryResult)]

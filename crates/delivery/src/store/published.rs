@@ -1,6 +1,7 @@
-//! What can be played and shown of an item, as `transcode` published it.
+//! The renditions, segments and assets of an item, as `transcode` published them.
 //!
-//! Invariant: what is known is added to and made more precise, whichever announcement comes last, and leaves only with its item.
+//! Invariant: facts are added and made more precise, whatever announcement arrives last. They are removed only with
+//! their item.
 
 use contract::MediaId;
 use contract::transcode::{Asset, Published, Rendition, Segment};
@@ -8,14 +9,14 @@ use kit::db::{Error, FromQueryResult, Sql, Tx, Value, placeholders};
 
 use super::{MAX_ROWS_PER_INSERT, is_deleted, parse_key, to_bigint, to_u32};
 
-/// Writes what is published, unless the item is gone.
+/// Writes what is published, unless the item was deleted.
 pub(crate) async fn upsert_published(tx: &Tx, published: &Published) -> Result<(), Error> {
     if is_deleted(tx, &published.id).await? {
         return Ok(());
     }
     let id = published.id.as_str();
     for rendition in &published.renditions {
-        // Once the number of segments is known it stays known, whichever event comes last.
+        // A known number of segments stays known, whatever event arrives last.
         tx.execute(
             "insert into rendition (item, name, track, bandwidth, codecs, width, height, millifps, init, total_segments) \
              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict (item, name) do update set track = excluded.track, \
@@ -96,7 +97,7 @@ struct AssetRow {
     bytes: i64,
 }
 
-/// All that is published of an item.
+/// Returns everything that is published of an item.
 pub(crate) async fn list_published(db: &impl Sql, id: &MediaId) -> Result<Published, Error> {
     let values = || vec![Value::from(id.as_str())];
     let renditions: Vec<RenditionRow> =

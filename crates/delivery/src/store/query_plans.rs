@@ -1,4 +1,4 @@
-//! How the engines would run this role's lists: none reads a whole table.
+//! Query plans of the lists of delivery: none reads a whole table.
 
 use contract::MediaId;
 use testkit::{World, plans};

@@ -1,4 +1,4 @@
-//! Who may read: every address, every kind of reader.
+//! Authorization: every URL, every kind of caller.
 
 use contract::MediaId;
 use contract::media::{Kind, Received, Visibility};
@@ -6,7 +6,7 @@ use contract::transcode::Track;
 
 use crate::harness::{Harness, jpeg};
 
-/// A video with everything, and a photo.
+/// Publishes a video with all its files. Returns it with their URLs.
 async fn everything(harness: &Harness, visibility: Visibility) -> (Received, Vec<String>) {
     let video = harness.file(b"a video", visibility).await;
     let id = &video.id;
@@ -167,7 +167,7 @@ async fn nothing_is_kept_for_longer_than_the_signature_holds() {
             assert_eq!(answer.header("cache-control"), "private, no-store", "{path}");
         }
     }
-    // A minute before it ends.
+    // A minute before it expires.
     let (now, end) = (harness.world.clock().now(), i64::from_str_radix(grant.trim_start_matches("t=").split('.').next().unwrap(), 36).unwrap());
     harness.world.clock().advance(chrono::TimeDelta::seconds(end - 60) - chrono::TimeDelta::milliseconds(now.timestamp_millis()));
     for path in &paths {

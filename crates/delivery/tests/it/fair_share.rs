@@ -1,6 +1,6 @@
-//! Shares of the work: a costly picture, a greedy client and a hot item take no more than theirs.
+//! Fair sharing: a costly image, a greedy client and a hot item take no more than their share.
 //!
-//! Invariant: nothing here is timed; what is counted is what was made, decoded and given up.
+//! Invariant: no test here measures time; they count what was rendered, decoded and given up.
 
 use contract::media::{Received, Visibility};
 use testkit::{Answer, World, WorldBuilder};
@@ -11,7 +11,7 @@ const SIZES: [u32; 10] = [64, 128, 256, 384, 512, 640, 768, 1024, 1280, 1536];
 
 const SHAPES: [(u32, u32); 13] = [(1, 1), (5, 4), (4, 5), (4, 3), (3, 4), (3, 2), (2, 3), (16, 9), (9, 16), (2, 1), (1, 2), (3, 1), (1, 3)];
 
-/// A picture that takes long enough to be decoded once, and one that takes seconds.
+/// The side of an image that takes long enough to be decoded once, and of one that takes seconds.
 const COSTLY: u32 = 4700;
 const HUGE: u32 = 9900;
 
@@ -23,14 +23,14 @@ fn one_worker() -> WorldBuilder {
     World::builder().set("delivery.render_workers=1")
 }
 
-/// Asks as a client at this address, through a gateway.
+/// Requests a path as a client at this address, through a gateway.
 async fn ask(harness: &Harness, client: &str, path: &str) -> Answer {
     get_with(&harness.world.nobody(), path, &[("x-tutti-client", client)]).await
 }
 
 type Reader = tokio::task::JoinHandle<Answer>;
 
-/// Requests for as many different pictures of an item, on their way.
+/// Starts requests for `count` different images of an item.
 fn readers(harness: &Harness, client: &'static str, item: &Received, count: usize) -> Vec<Reader> {
     let paths = SIZES.iter().flat_map(|size| SHAPES.iter().map(move |(a, b)| (size * b / a.max(b), size * a / a.max(b))));
     let formats = ["jpeg", "webp", "avif"];
@@ -65,7 +65,7 @@ async fn a_costly_original_is_decoded_once_for_all_its_sizes() {
     assert_eq!(harness.counter("delivery_originals_decoded"), 1);
     assert_eq!(harness.counter("delivery_images_rendered"), 11);
     assert_eq!(harness.objects().await, before + 12, "eleven pictures and what they are made from");
-    // It is kept over a restart, made anew where it was lost, and goes with its item.
+    // It survives a restart, is rendered again where it was lost, and is removed with its item.
     let folder = harness.world.crash().await;
     let harness = Harness::with(World::builder().on(folder)).await;
     ask(&harness, "10.0.0.1", &path(1920, "webp")).await.expect(200);
@@ -96,7 +96,7 @@ async fn three_hundred_requests_that_hang_up_leave_nothing_at_work() {
     let attack = readers(&harness, "10.0.0.1", &item, 300);
     until_gauge(&harness, "delivery_render_requests_waiting", |waiting| waiting >= 200).await;
     until_gauge(&harness, "delivery_renders_running", |at_work| at_work > 0).await;
-    // Meanwhile another client's picture of another item is made, before any of theirs.
+    // Meanwhile another client's image of another item is rendered, before any of theirs.
     ask(&harness, "10.0.0.2", &format!("/v1/media/{}/image?w=64&format=jpeg", other.id)).await.expect(200);
     assert!(harness.counter("delivery_images_rendered") <= 2);
     attack.iter().for_each(Reader::abort);
@@ -112,7 +112,7 @@ async fn three_hundred_requests_that_hang_up_leave_nothing_at_work() {
 #[tokio::test]
 async fn a_greedy_client_and_a_hot_item_hold_up_others_by_a_flight_or_two() {
     let harness = Harness::with(one_worker()).await;
-    // Large enough that few are made while a request is on its way.
+    // Large enough that few are rendered while a request is on its way.
     let hot = harness.photo("jpeg", &jpeg(4000, 3000), (4000, 3000), Visibility::Public).await;
     let cold = harness.photo("jpeg", &jpeg(640, 480), (640, 480), Visibility::Public).await;
     let attack = readers(&harness, "10.0.0.1", &hot, 120);
@@ -139,7 +139,7 @@ async fn places_go_from_who_has_most_to_who_has_none() {
     ask(&harness, "10.0.0.1", &format!("/v1/media/{}/image?w=1280&format=avif", item.id)).await.refused(503, "delivery.busy");
     ask(&harness, "2001:db8::1", &format!("/v1/media/{}/image?w=64&format=jpeg", other.id)).await.expect(200);
     assert_eq!(harness.counter("delivery_render_requests_evicted"), 1);
-    // A member is a client of its own, wherever it is.
+    // A member is a client of its own, at any address.
     let ada = get_with(&harness.world.ada(), &format!("/v1/media/{}/image?w=128&format=jpeg", other.id), &[("x-tutti-client", "10.0.0.1")]).await;
     ada.expect(200);
     attack.iter().for_each(Reader::abort);

@@ -8,7 +8,7 @@ use crate::harness::{Harness, get_with, patch, patterned_bytes};
 #[tokio::test]
 async fn ranges_are_answered_as_the_standard_says() {
     let harness = Harness::new().await;
-    // Larger than what is kept in memory whole, so that it is streamed; and one that is kept.
+    // One is larger than a cached object, so that it is streamed; the other one is cached.
     for length in [9 << 20, 1000] {
         let bytes = patterned_bytes(length);
         let file = harness.file(&bytes, Visibility::Public).await;
@@ -164,7 +164,7 @@ async fn many_slow_readers_share_a_bounded_memory() {
         let file = harness.file(&patterned_bytes(900_000), Visibility::Public).await;
         paths.push(format!("/v1/files/{}.mp4", file.id));
     }
-    // Each answer is begun and held; far more bytes are asked for than may be held.
+    // Each response is begun and held; far more bytes are requested than may be buffered.
     let nobody = harness.world.nobody();
     let mut open = Vec::new();
     for round in 0..5 {

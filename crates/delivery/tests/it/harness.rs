@@ -1,6 +1,6 @@
-//! A world with a delivery role, neighbours that can be told what to answer, and things to read.
+//! A world with a delivery role, peers with configurable responses, and things to read.
 //!
-//! Invariant: an item that was put on stage has been heard by the role when the call returns.
+//! Invariant: an event that the harness publishes has been handled when the call returns.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -18,7 +18,7 @@ use testkit::{Answer, Member, World, WorldBuilder};
 
 type Answers = Arc<Mutex<HashMap<String, serde_json::Value>>>;
 
-/// The world and the neighbours' answers.
+/// The world and the responses of its peers.
 pub struct Harness {
     pub world: World,
     pub media: Answers,
@@ -51,7 +51,7 @@ impl Harness {
         self.world.context("delivery").objects.put(bytes.to_vec().into()).await.unwrap().key
     }
 
-    /// An item of Ada's that nobody has heard of yet.
+    /// Returns an item of Ada that is not announced yet.
     pub async fn item(&self, kind: Kind, format: &str, bytes: &[u8], visibility: Visibility) -> Received {
         Received {
             id: MediaId::random(),
@@ -77,14 +77,14 @@ impl Harness {
         }
     }
 
-    /// A file of Ada's, heard of.
+    /// Publishes a file of Ada.
     pub async fn file(&self, bytes: &[u8], visibility: Visibility) -> Received {
         let item = self.item(Kind::Video, "mp4", bytes, visibility).await;
         self.publish(&item).await;
         item
     }
 
-    /// A photo of Ada's, heard of.
+    /// Publishes a photo of Ada.
     pub async fn photo(&self, format: &str, bytes: &[u8], size: (u32, u32), visibility: Visibility) -> Received {
         let item = self.item(Kind::Photo, format, bytes, visibility).await;
         let item = Received { width: Some(size.0), height: Some(size.1), ..item };
@@ -92,7 +92,7 @@ impl Harness {
         item
     }
 
-    /// Publishes an event and waits until it was heard.
+    /// Publishes an event and waits until it was handled.
     pub async fn publish<E: Event + Clone>(&self, event: &E) {
         let (event, now) = (event.clone(), self.world.clock().now());
         let db = &self.world.context("delivery").db;
@@ -108,13 +108,13 @@ impl Harness {
         self.publish(&Deleted { id: item.id.clone(), owner: item.owner }).await;
     }
 
-    /// `t=…` for an item.
+    /// Returns `t=…` for an item.
     pub fn signed_query(&self, scope: &str, id: &MediaId) -> String {
         let now = self.world.clock().now();
         format!("t={}", self.world.context("delivery").grants.issue(scope, id.as_str(), now, TimeDelta::hours(1)))
     }
 
-    /// A rendition of segments of 4 s each, the first `there` of `total`, published.
+    /// Publishes a rendition of segments of 4 s each, the first `there` of `total`.
     pub async fn rendition(&self, id: &MediaId, name: &str, track: Track, there: u32, total: Option<u32>) -> Published {
         let mut segments = Vec::new();
         for number in 0..there {
@@ -138,14 +138,14 @@ impl Harness {
         published
     }
 
-    /// A file beside the renditions, published.
+    /// Publishes an asset.
     pub async fn asset(&self, id: &MediaId, name: &str, content_type: &str, bytes: &[u8]) {
         let object = self.store(bytes).await;
         let asset = Asset { name: name.into(), content_type: content_type.into(), object, bytes: bytes.len() as u64 };
         self.publish(&Published { id: id.clone(), renditions: vec![], segments: vec![], assets: vec![asset] }).await;
     }
 
-    /// How many objects lie in the store.
+    /// Returns the number of objects in the store.
     pub async fn objects(&self) -> usize {
         let objects = &self.world.context("delivery").objects;
         let mut count = 0;
@@ -158,14 +158,14 @@ impl Harness {
         count
     }
 
-    /// A counter's value.
+    /// Returns the value of a counter.
     pub fn counter(&self, name: &str) -> u64 {
         let text = self.world.process.metrics.text();
         let line = text.lines().find_map(|line| line.strip_prefix(&format!("tutti_{name}_total ")));
         line.map_or(0, |value| value.parse().unwrap())
     }
 
-    /// A gauge's value.
+    /// Returns the value of a gauge.
     pub fn gauge(&self, name: &str) -> u64 {
         let text = self.world.process.metrics.text();
         let line = text.lines().find_map(|line| line.strip_prefix(&format!("tutti_{name} ")));
@@ -181,7 +181,7 @@ pub fn segment_bytes(rendition: &str, number: u32) -> Vec<u8> {
     format!("segment {number} of {rendition}").repeat(100).into_bytes()
 }
 
-/// GET with headers.
+/// Sends a GET with headers.
 pub async fn get_with(member: &Member, path: &str, headers: &[(&str, &str)]) -> Answer {
     let mut request = member.request(Method::GET, path);
     for (name, value) in headers {
@@ -190,7 +190,7 @@ pub async fn get_with(member: &Member, path: &str, headers: &[(&str, &str)]) -> 
     member.send(request).await
 }
 
-/// Bytes that tell where they are.
+/// Returns bytes whose values depend on their position.
 pub fn patterned_bytes(length: usize) -> Vec<u8> {
     (0..length).map(|at| (at % 251) as u8).collect()
 }
@@ -199,7 +199,7 @@ pub fn patch(offset: u64, bytes: u64, hex: &str) -> Patch {
     Patch { offset, bytes, hex: hex.into() }
 }
 
-/// A JPEG of coloured stripes.
+/// Returns a JPEG of coloured stripes.
 pub fn jpeg(width: usize, height: usize) -> Vec<u8> {
     let mut compress = mozjpeg::Compress::new(mozjpeg::ColorSpace::JCS_RGB);
     compress.set_size(width, height);
@@ -211,7 +211,7 @@ pub fn jpeg(width: usize, height: usize) -> Vec<u8> {
     started.finish().unwrap()
 }
 
-/// A PNG of one grey, as large as asked and hardly larger than nothing.
+/// Returns a PNG of one grey, as large as requested and hardly larger than an empty file.
 pub fn flat_png(width: u32, height: u32) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, width, height);

@@ -1,4 +1,4 @@
-//! Pictures in any size: what comes, what it costs, and what can't be made.
+//! Images in any size: what is rendered, what it costs, and what is refused.
 
 use codec::pixels::{Fit, Frame, Limits, probe, render};
 use contract::media::{Kind, Received, Visibility};
@@ -166,7 +166,7 @@ async fn a_decompression_bomb_is_a_small_picture_in_bounded_memory() {
     harness.end().await;
 }
 
-/// The most memory this process ever had, in KiB (Linux).
+/// Returns the peak memory of this process, in KiB (Linux).
 fn peak_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0");

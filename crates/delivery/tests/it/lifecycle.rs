@@ -1,4 +1,4 @@
-//! How items come, change and go.
+//! How items are announced, changed and deleted.
 
 use contract::media::{Received, Visibility};
 use contract::transcode::Track;
@@ -22,7 +22,7 @@ async fn a_change_of_audience_takes_effect_at_once() {
     }
     harness.change(&video, Visibility::Unlisted, 2).await;
     nobody.get(&paths[0]).await.expect(200);
-    // A change that comes late is not taken for a new one.
+    // A late change is not applied as a new one.
     harness.change(&video, Visibility::Private, 1).await;
     nobody.get(&paths[0]).await.expect(200);
     harness.end().await;
@@ -44,7 +44,7 @@ async fn a_deleted_item_leaves_nothing() {
     for path in [format!("{path}&w=64"), format!("/v1/files/{}.jpeg", photo.id), format!("/v1/media/{}/original", photo.id)] {
         ada.get(&path).await.refused(404, "media.not_found");
     }
-    // Whatever is heard late, it stays gone.
+    // Late events do not bring it back.
     harness.publish(&photo).await;
     harness.change(&photo, Visibility::Public, 9).await;
     harness.rendition(&photo.id, "v720", Track::Video, 1, Some(1)).await;
@@ -61,7 +61,7 @@ async fn an_item_nobody_told_of_is_asked_for() {
     nobody.get(&path).await.refused(404, "media.not_found");
     harness.media.lock().unwrap().insert(item.id.to_string(), serde_json::to_value(&item).unwrap());
     assert_eq!(nobody.get(&path).await.expect(200).body, b"unheard");
-    // The event comes late, and with an older audience than the change that was heard since.
+    // The event arrives late, and with an older visibility than the change that arrived since.
     harness.change(&item, Visibility::Private, 1).await;
     harness.publish(&Received { visibility: Visibility::Public, ..item.clone() }).await;
     nobody.get(&path).await.refused(404, "media.not_found");

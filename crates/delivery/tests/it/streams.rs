@@ -1,4 +1,4 @@
-//! HLS: what players are told, and when.
+//! HLS: what players receive, and when.
 
 use contract::media::Visibility;
 use contract::transcode::{Published, Track};
@@ -62,7 +62,7 @@ async fn segments_may_be_announced_in_any_order_and_twice() {
             None => drop(nobody.get(&path).await.refused(404, "delivery.no_such_file")),
         }
     }
-    // The rendition's first announcement, which did not know the end yet, comes late.
+    // The first announcement of the rendition, which did not know the end yet, arrives late.
     let mut late = made;
     late.renditions[0].total_segments = None;
     harness.publish(&late).await;
@@ -152,7 +152,7 @@ async fn what_transcode_published_before_is_asked_for() {
     let harness = Harness::new().await;
     let other = Harness::new().await;
     let video = harness.file(b"video", Visibility::Public).await;
-    // Published somewhere else, so that its event never came here.
+    // Published elsewhere, so that its event never arrived here.
     let published = other.rendition(&video.id, "v720", Track::Video, 1, Some(1)).await;
     let bytes = segment_bytes("v720", 0);
     let object = harness.store(&bytes).await;
