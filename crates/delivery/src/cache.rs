@@ -147,7 +147,7 @@ mod tests {
             Ok(loads.fetch_add(1, Ordering::SeqCst))
         };
         let readers = (0..100).map(|_| cache.get(&7, load));
-        let answers = futures::future::join_all(readers).await;
-        assert!(answers.into_iter().all(|answer| answer.unwrap() == 0));
+        let values = futures::future::join_all(readers).await;
+        assert!(values.into_iter().all(|value| value.unwrap() == 0));
     }
 }

@@ -33,7 +33,7 @@ pub(crate) async fn sweep(delivery: &Delivery, max_bytes: u64) -> Result<(), cra
                 break;
             }
             total = total.saturating_sub(evicted.iter().map(|(_, _, bytes)| bytes).sum());
-            tracing::info!(pictures = evicted.len(), "the least recently read images were removed");
+            tracing::info!(images = evicted.len(), "the least recently read images were removed");
             delivery.image_renderer.remove(evicted.into_iter().map(|(_, object, _)| object).collect()).await?;
         }
     }

@@ -15,7 +15,7 @@ use crate::migration::MIGRATIONS;
 use crate::model::{Client, Variant};
 use crate::{Config, Delivery, jobs, store};
 
-fn picture() -> Vec<u8> {
+fn image() -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, 64, 64);
     encoder.set_color(png::ColorType::Grayscale);
@@ -28,7 +28,7 @@ fn variant(side: u32) -> Variant {
 }
 
 #[tokio::test]
-async fn the_sweep_keeps_the_pictures_that_were_read_last_and_removes_what_nobody_owns() {
+async fn the_sweep_keeps_recently_read_images_and_removes_orphans() {
     let world = World::of(&[crate::service()]).await;
     // Another instance beside the one that runs.
     let mut context = world.context("delivery").clone();
@@ -36,7 +36,7 @@ async fn the_sweep_keeps_the_pictures_that_were_read_last_and_removes_what_nobod
     std::fs::create_dir(&context.folder).unwrap();
     let delivery = Delivery::new(context, &Config::default()).await.unwrap();
     let (db, objects) = (&delivery.context.db, &delivery.context.objects);
-    let source = picture();
+    let source = image();
     let received = Received {
         id: MediaId::random(),
         owner: AccountId(world.ada().id),

@@ -101,10 +101,10 @@ impl Quota {
         };
         let member = self.members.try_get_with(owner, read).await.map_err(Error::SharedDb)?;
         {
-            let mut held = member.lock().unwrap_or_else(PoisonError::into_inner);
-            check(&held.used, held.reserved, bytes, self.limits, self.clock.now())?;
-            held.reserved.bytes += bytes;
-            held.reserved.uploads += 1;
+            let mut usage = member.lock().unwrap_or_else(PoisonError::into_inner);
+            check(&usage.used, usage.reserved, bytes, self.limits, self.clock.now())?;
+            usage.reserved.bytes += bytes;
+            usage.reserved.uploads += 1;
         }
         Ok(Reservation { member, bytes, limits: self.limits })
     }

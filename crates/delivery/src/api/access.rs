@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_grant_that_could_break_a_playlist_is_none() {
+    fn a_signature_that_could_break_a_playlist_is_ignored() {
         assert_eq!(signature_param("w=1&t=abc.d-_e&x=2").as_deref(), Some("abc.d-_e"));
         assert_eq!(signature_param("t=a%0ab"), None);
         assert_eq!(signature_param("t=a\"b"), None);

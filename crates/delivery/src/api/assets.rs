@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sprites_carry_the_grant() {
+    fn sprite_urls_carry_the_signature() {
         let text = b"WEBVTT\n\n00:00.000 --> 00:02.000\nstoryboard/0.jpg#xywh=0,0,160,90\n";
         let signed = with_query(text, "t=abc");
         assert_eq!(&signed[..], b"WEBVTT\n\n00:00.000 --> 00:02.000\nstoryboard/0.jpg?t=abc#xywh=0,0,160,90\n");

@@ -27,6 +27,6 @@ impl FromRequestParts<Delivery> for Client {
 }
 
 fn address(parts: &Parts) -> Option<IpAddr> {
-    let told = parts.headers.get(CLIENT).and_then(|value| value.to_str().ok()?.trim().parse().ok());
-    told.or_else(|| parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip()))
+    let forwarded = parts.headers.get(CLIENT).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    forwarded.or_else(|| parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip()))
 }

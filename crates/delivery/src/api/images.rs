@@ -55,7 +55,7 @@ pub(super) struct ImageQuery {
     /// The signature of a signed URL.
     #[serde(rename = "t")]
     #[allow(dead_code)]
-    grant: Option<String>,
+    signature: Option<String>,
 }
 
 impl ImageQuery {
@@ -100,7 +100,7 @@ pub(super) async fn sized_image(delivery: &Delivery, readable: &Readable, query:
         match respond(&delivery.object_cache, request, meta, BodySource::Object(&rendered.object, rendered.bytes, None)).await {
             // It was removed between finding and reading: once more, from the start.
             Err(error) if attempt == 0 && error.is_missing_object() => rendered = render_again(delivery, readable, variant, &source, client, &rendered).await?,
-            answer => return answer,
+            response => return response,
         }
     }
     Err(Error::TaskFailed)

@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_large_file_for_a_reader_without_token_and_conditions_is_fetched_elsewhere() {
+    fn only_a_large_file_for_a_request_without_token_and_conditions_is_redirected() {
         let plain = || request(Method::GET, &[(header::RANGE, "bytes=5-")]);
         assert!(is_redirectable(&plain(), Audience::Everyone, MIN_REDIRECT_BYTES));
         assert!(is_redirectable(&plain(), Audience::SignedUrl, MIN_REDIRECT_BYTES));
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn the_stores_address_does_not_outlive_the_signature() {
+    fn the_presigned_url_does_not_outlive_the_signature() {
         assert_eq!(url_lifetime(None), Some(MAX_URL_LIFETIME));
         assert_eq!(url_lifetime(Some(Duration::from_hours(12))), Some(MAX_URL_LIFETIME));
         assert_eq!(url_lifetime(Some(Duration::from_millis(61_900))), Some(Duration::from_secs(61)));
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_that_lets_in_is_kept_nowhere() {
+    fn a_presigned_url_is_not_cached() {
         let response = redirect_to(HeaderValue::from_static("https://store/x?sig=1"));
         assert_eq!((response.status(), &response.headers()[header::CACHE_CONTROL]), (StatusCode::TEMPORARY_REDIRECT, &HeaderValue::from_static("private, no-store")));
         assert_eq!(response.headers()[header::LOCATION], "https://store/x?sig=1");

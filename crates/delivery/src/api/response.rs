@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tags_compare_as_the_standard_says() {
+    fn etags_compare_as_the_standard_says() {
         assert!(etag_matches("\"a\"", "\"a\"", false));
         assert!(etag_matches("\"b\", \"a\"", "\"a\"", false));
         assert!(etag_matches("*", "\"a\"", false));

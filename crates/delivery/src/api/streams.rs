@@ -42,7 +42,7 @@ impl PlaylistCache {
     }
 
     fn get(&self, readable: &Readable, playback: &Playback, file: &str, write: impl FnOnce(&str) -> String) -> CachedPlaylist {
-        let key = (readable.item.id.clone(), playback.stamp, file.to_owned(), readable.query.clone());
+        let key = (readable.item.id.clone(), playback.generation, file.to_owned(), readable.query.clone());
         if let Some(text) = self.0.get(&key) {
             return text;
         }

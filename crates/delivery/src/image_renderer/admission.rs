@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn one_client_may_have_all_places_until_another_comes() {
+    fn one_client_may_use_all_permits_until_another_comes() {
         let admission = admission_for(8);
         let items: Vec<MediaId> = (0..2).map(|_| MediaId::random()).collect();
         let mut greedy: Vec<AdmissionPermit> = (0..8).map(|_| admission.admit(client(1), &items[0]).unwrap()).collect();
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn one_item_may_have_all_places_until_another_is_asked_for() {
+    fn one_item_may_use_all_permits_until_another_is_requested() {
         let admission = admission_for(6);
         let (hot, cold) = (MediaId::random(), MediaId::random());
         // The same client, and then as many clients as permits.

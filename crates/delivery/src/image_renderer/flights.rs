@@ -287,12 +287,12 @@ mod tests {
         let other = keys(1);
         let (_waiter, leader) = flights.join(&other[0], client(2));
         let leader = leader.unwrap();
-        let mine = leader.acquire_worker(WorkerPool::Quick);
-        tokio::pin!(mine);
-        assert!(mine.as_mut().now_or_never().is_none(), "both workers are taken");
+        let own = leader.acquire_worker(WorkerPool::Quick);
+        tokio::pin!(own);
+        assert!(own.as_mut().now_or_never().is_none(), "both workers are taken");
         assert_eq!(flights.count(), (201, 2));
         drop(first.pop());
-        assert!(mine.now_or_never().is_some(), "the next worker is the other client's, although hundreds came before");
+        assert!(own.now_or_never().is_some(), "the next worker is the other client's, although hundreds came before");
         assert!(rest.as_mut().now_or_never().is_none());
     }
 
@@ -316,14 +316,14 @@ mod tests {
         let waiting: Vec<_> = many[1..].iter().map(|(_, leader)| polled(leader.as_ref().unwrap().acquire_worker(WorkerPool::Quick))).collect();
         let (_waiter, leader) = flights.join(&(cold, variant(1)), client(200));
         let leader = leader.unwrap();
-        let mine = polled(leader.acquire_worker(WorkerPool::Quick));
+        let own = polled(leader.acquire_worker(WorkerPool::Quick));
         drop(first);
-        assert!(mine.now_or_never().is_some(), "the first of the hundred ended, and the other item came next");
+        assert!(own.now_or_never().is_some(), "the first of the hundred ended, and the other item came next");
         drop(waiting);
     }
 
     #[tokio::test]
-    async fn a_flight_without_passengers_is_cancelled_and_its_worker_stays_taken_until_the_work_has_ended() {
+    async fn a_flight_without_waiters_is_cancelled_and_its_worker_stays_taken_until_the_work_has_ended() {
         let flights = flights_of(1);
         let key = &keys(1)[0];
         let (one, leader) = flights.join(key, client(1));
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn ordinary_pictures_never_wait_for_those_that_take_long() {
+    async fn quick_renders_never_wait_for_slow_ones() {
         let flights = flights_of(1);
         let keys = keys(3);
         let all: Vec<_> = keys.iter().map(|key| flights.join(key, client(1))).collect();

@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_takes_long_leaves_a_quarter_and_all_is_never_exceeded() {
+    async fn slow_renders_leave_a_quarter_and_the_budget_is_never_exceeded() {
         let budget = MemoryBudget::new(100 * MIB);
         let slow = budget.acquire(WorkerPool::Slow, 75 * MIB).await.ok();
         assert!(budget.acquire(WorkerPool::Slow, MIB).now_or_never().is_none());

@@ -101,11 +101,11 @@ impl ImageRenderer {
         let (orientation, limits, interrupt) = (original.orientation, self.0.limits, leader.interrupt.clone());
         self.0.metrics.decoded.inc();
         let work = move || {
-            let _held = (worker, permit);
-            let picture = pixels::render_with_interrupt(&source, orientation, frame, limits, &interrupt)?;
+            let _permits = (worker, permit);
+            let image = pixels::render_with_interrupt(&source, orientation, frame, limits, &interrupt)?;
             drop(source);
             interrupt.check()?;
-            picture.encode_intermediate()
+            image.encode_intermediate()
         };
         outcome(kit::tasks::on_own_thread(work).await)
     }
@@ -153,11 +153,11 @@ impl ImageRenderer {
         let (orientation, limits, interrupt) = (source.orientation, self.0.limits, leader.interrupt.clone());
         let work = move || {
             // Released when the work is done, even if no request waits for it any more.
-            let _held = (worker, permit);
-            let picture = pixels::render_with_interrupt(&bytes, orientation, variant.frame, limits, &interrupt)?;
+            let _permits = (worker, permit);
+            let image = pixels::render_with_interrupt(&bytes, orientation, variant.frame, limits, &interrupt)?;
             drop(bytes);
             interrupt.check()?;
-            picture.encode(variant.encoding)
+            image.encode(variant.encoding)
         };
         self.0.metrics.rendered.inc();
         outcome(kit::tasks::on_own_thread(work).await)
@@ -200,8 +200,8 @@ impl ImageRenderer {
 }
 
 /// Returns the outcome of a thread. An interrupted one is no refusal.
-fn outcome(made: Option<Result<Vec<u8>, pixels::Error>>) -> Result<RenderOutcome, Error> {
-    match made.ok_or(Error::TaskFailed)? {
+fn outcome(rendered: Option<Result<Vec<u8>, pixels::Error>>) -> Result<RenderOutcome, Error> {
+    match rendered.ok_or(Error::TaskFailed)? {
         Ok(bytes) => Ok(RenderOutcome::Rendered(bytes.into())),
         Err(pixels::Error::Interrupted) => Err(Error::Busy),
         Err(error) => Err(error.into()),

@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn overlays_that_are_not_understood_keep_the_file_inside() {
+    fn a_file_with_unknown_overlays_is_not_served() {
         let good = contract::media::Patch { offset: 8, bytes: 4, hex: "ffd8".into() };
         let bad = contract::media::Patch { hex: "xyz".into(), ..good.clone() };
         assert_eq!(overlays(&[]).map(|patches| patches.len()), Some(0));

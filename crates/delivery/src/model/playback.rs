@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_ends_before_its_first_hole() {
+    fn a_rendition_ends_before_its_first_gap() {
         let segments = vec![segment("v720", 3), segment("v720", 0), segment("v720", 1), segment("v360", 1)];
         let renditions = vec![rendition("audio", Track::Audio, 128_000, None), rendition("v360", Track::Video, 800_000, None), rendition("v720", Track::Video, 3_000_000, Some(4))];
         let playback = Playback::of(1, renditions, segments, vec![]);
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_is_complete_when_all_are_there() {
+    fn a_rendition_is_complete_when_all_segments_exist() {
         let playback = Playback::of(1, vec![rendition("v", Track::Video, 1, Some(2))], vec![segment("v", 1), segment("v", 0)], vec![]);
         assert!(playback.rendition("v").unwrap().is_complete());
         assert_eq!(playback.rendition("v").unwrap().target_us(), 4_000_000);

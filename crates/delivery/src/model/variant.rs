@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn cover_takes_the_nearest_shape_no_smaller_than_asked() {
+    fn cover_takes_the_nearest_ratio_no_smaller_than_requested() {
         let covered = |w, h| {
             let frame = frame(Some(w), Some(h), Fit::Cover, Some((4000, 3000)));
             (frame.width, frame.height)
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn covered_frames_that_give_the_same_picture_are_one() {
+    fn covered_frames_that_give_the_same_image_are_one() {
         let covered = |side| frame(Some(side), Some(side), Fit::Cover, Some((800, 600)));
         assert_eq!((covered(600).width, covered(600).height), (600, 600));
         assert_eq!(covered(640), covered(2560));

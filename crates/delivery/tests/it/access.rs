@@ -32,32 +32,32 @@ async fn everything(harness: &Harness, visibility: Visibility) -> (Received, Vec
     (video, paths)
 }
 
-fn signed(path: &str, grant: &str) -> String {
+fn signed(path: &str, signature: &str) -> String {
     let mark = if path.contains('?') { '&' } else { '?' };
-    format!("{path}{mark}{grant}")
+    format!("{path}{mark}{signature}")
 }
 
 #[tokio::test]
-async fn private_things_are_for_their_owner_and_whom_the_owner_gave_an_address() {
+async fn private_files_are_for_their_owner_and_holders_of_a_signed_url() {
     let harness = Harness::new().await;
     let (video, paths) = everything(&harness, Visibility::Private).await;
     let (ada, bob, nobody) = (harness.world.ada(), harness.world.bob(), harness.world.nobody());
-    let grant = harness.signed_query("view", &video.id);
+    let signature = harness.signed_query("view", &video.id);
     let others = [
         harness.signed_query("view", &MediaId::random()),
         harness.signed_query("original", &video.id),
         harness.signed_query("events", &video.id),
-        grant.replace("t=", "t=1"),
+        signature.replace("t=", "t=1"),
         "t=".into(),
         "t=%00".into(),
     ];
     for path in &paths {
-        let answer = ada.get(path).await.expect(200);
-        assert!(answer.header("cache-control").starts_with("private"), "{path}: {answer}");
-        let answer = nobody.get(&signed(path, &grant)).await.expect(200);
-        assert!(answer.header("cache-control").starts_with("private"), "{path}: {answer}");
-        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
-        assert!(answer.header("etag").starts_with('"'), "{path}");
+        let response = ada.get(path).await.expect(200);
+        assert!(response.header("cache-control").starts_with("private"), "{path}: {response}");
+        let response = nobody.get(&signed(path, &signature)).await.expect(200);
+        assert!(response.header("cache-control").starts_with("private"), "{path}: {response}");
+        assert_eq!(response.header("x-content-type-options"), "nosniff", "{path}");
+        assert!(response.header("etag").starts_with('"'), "{path}");
         nobody.get(path).await.refused(404, "media.not_found");
         bob.get(path).await.refused(404, "media.not_found");
         for other in &others {
@@ -65,18 +65,18 @@ async fn private_things_are_for_their_owner_and_whom_the_owner_gave_an_address()
         }
     }
     harness.world.clock().advance(chrono::TimeDelta::hours(8));
-    nobody.get(&signed(&paths[0], &grant)).await.refused(404, "media.not_found");
+    nobody.get(&signed(&paths[0], &signature)).await.refused(404, "media.not_found");
     harness.end().await;
 }
 
 #[tokio::test]
-async fn open_things_are_for_everyone_and_only_public_ones_may_be_kept_by_shared_caches() {
+async fn public_and_unlisted_files_are_for_everyone_and_shared_caches_store_only_public_ones() {
     let harness = Harness::new().await;
     let (_, public) = everything(&harness, Visibility::Public).await;
     let (_, unlisted) = everything(&harness, Visibility::Unlisted).await;
-    for (path, kept) in public.iter().map(|path| (path, "public")).chain(unlisted.iter().map(|path| (path, "private"))) {
-        let answer = harness.world.nobody().get(path).await.expect(200);
-        assert!(answer.header("cache-control").starts_with(kept), "{path}: {answer}");
+    for (path, cache_scope) in public.iter().map(|path| (path, "public")).chain(unlisted.iter().map(|path| (path, "private"))) {
+        let response = harness.world.nobody().get(path).await.expect(200);
+        assert!(response.header("cache-control").starts_with(cache_scope), "{path}: {response}");
         harness.world.bob().get(path).await.expect(200);
     }
     harness.end().await;
@@ -108,11 +108,11 @@ async fn the_original_is_for_its_owner_alone() {
     let harness = Harness::new().await;
     let public = harness.file(b"the untouched bytes", Visibility::Public).await;
     let path = format!("/v1/media/{}/original", public.id);
-    let answer = harness.world.ada().get(&path).await.expect(200);
-    assert_eq!(answer.body, b"the untouched bytes");
-    assert!(answer.header("cache-control").starts_with("private"));
-    assert!(answer.header("content-disposition").starts_with("attachment"), "{answer}");
-    assert!(answer.header("content-security-policy").starts_with("sandbox"), "{answer}");
+    let response = harness.world.ada().get(&path).await.expect(200);
+    assert_eq!(response.body, b"the untouched bytes");
+    assert!(response.header("cache-control").starts_with("private"));
+    assert!(response.header("content-disposition").starts_with("attachment"), "{response}");
+    assert!(response.header("content-security-policy").starts_with("sandbox"), "{response}");
     let given = harness.world.nobody().get(&format!("{path}?{}", harness.signed_query("original", &public.id))).await.expect(200);
     assert_eq!(given.body, b"the untouched bytes");
     harness.world.bob().get(&path).await.refused(403, "auth.not_owner");
@@ -158,22 +158,22 @@ async fn an_item_of_another_kind_has_no_such_parts() {
 async fn nothing_is_kept_for_longer_than_the_signature_holds() {
     let harness = Harness::new().await;
     let (video, paths) = everything(&harness, Visibility::Private).await;
-    let grant = harness.signed_query("view", &video.id);
+    let signature = harness.signed_query("view", &video.id);
     let nobody = harness.world.nobody();
     for path in &paths {
-        let answer = nobody.get(&signed(path, &grant)).await.expect(200);
-        assert!(answer.header("content-security-policy").starts_with("sandbox"), "{path}: {answer}");
-        if String::from_utf8_lossy(&answer.body).contains("t=") {
-            assert_eq!(answer.header("cache-control"), "private, no-store", "{path}");
+        let response = nobody.get(&signed(path, &signature)).await.expect(200);
+        assert!(response.header("content-security-policy").starts_with("sandbox"), "{path}: {response}");
+        if String::from_utf8_lossy(&response.body).contains("t=") {
+            assert_eq!(response.header("cache-control"), "private, no-store", "{path}");
         }
     }
     // A minute before it expires.
-    let (now, end) = (harness.world.clock().now(), i64::from_str_radix(grant.trim_start_matches("t=").split('.').next().unwrap(), 36).unwrap());
+    let (now, end) = (harness.world.clock().now(), i64::from_str_radix(signature.trim_start_matches("t=").split('.').next().unwrap(), 36).unwrap());
     harness.world.clock().advance(chrono::TimeDelta::seconds(end - 60) - chrono::TimeDelta::milliseconds(now.timestamp_millis()));
     for path in &paths {
-        let answer = nobody.get(&signed(path, &grant)).await.expect(200);
-        let seconds = answer.header("cache-control").split("max-age=").nth(1).and_then(|rest| rest.split(',').next()?.parse::<u64>().ok());
-        assert!(seconds.is_none_or(|seconds| seconds <= 60), "{path}: {answer}");
+        let response = nobody.get(&signed(path, &signature)).await.expect(200);
+        let seconds = response.header("cache-control").split("max-age=").nth(1).and_then(|rest| rest.split(',').next()?.parse::<u64>().ok());
+        assert!(seconds.is_none_or(|seconds| seconds <= 60), "{path}: {response}");
     }
     harness.end().await;
 }

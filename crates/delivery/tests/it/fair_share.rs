@@ -58,9 +58,9 @@ async fn a_costly_original_is_decoded_once_for_all_its_sizes() {
     one.expect(200);
     two.expect(200);
     for size in SIZES {
-        let answer = ask(&harness, "10.0.0.3", &path(size, "jpeg")).await.expect(200);
-        let look = codec::pixels::probe(&answer.body).unwrap();
-        assert_eq!((look.width, look.height), (size, size));
+        let response = ask(&harness, "10.0.0.3", &path(size, "jpeg")).await.expect(200);
+        let info = codec::pixels::probe(&response.body).unwrap();
+        assert_eq!((info.width, info.height), (size, size));
     }
     assert_eq!(harness.counter("delivery_originals_decoded"), 1);
     assert_eq!(harness.counter("delivery_images_rendered"), 11);
@@ -130,7 +130,7 @@ async fn a_greedy_client_and_a_hot_item_hold_up_others_by_a_flight_or_two() {
 }
 
 #[tokio::test]
-async fn places_go_from_who_has_most_to_who_has_none() {
+async fn permits_go_from_the_client_with_the_most_to_one_with_none() {
     let harness = Harness::with(one_worker().set("delivery.max_render_waiters=6")).await;
     let item = photo(&harness, HUGE).await;
     let other = harness.photo("jpeg", &jpeg(640, 480), (640, 480), Visibility::Public).await;

@@ -28,14 +28,14 @@ async fn ranges_are_answered_as_the_standard_says() {
             ("bytes=-7".to_owned(), length - 7..length),
             (format!("bytes=-{}", length * 3), 0..length),
         ] {
-            let answer = get_with(&nobody, &path, &[("range", &range)]).await.expect(206);
-            assert_eq!(answer.body, &bytes[expected.clone()], "{range}");
-            assert_eq!(answer.header("content-range"), format!("bytes {}-{}/{length}", expected.start, expected.end - 1));
-            assert_eq!(answer.header("content-length"), expected.len().to_string());
+            let response = get_with(&nobody, &path, &[("range", &range)]).await.expect(206);
+            assert_eq!(response.body, &bytes[expected.clone()], "{range}");
+            assert_eq!(response.header("content-range"), format!("bytes {}-{}/{length}", expected.start, expected.end - 1));
+            assert_eq!(response.header("content-length"), expected.len().to_string());
         }
         for range in [format!("bytes={length}-"), "bytes=-0".to_owned()] {
-            let answer = get_with(&nobody, &path, &[("range", &range)]).await.refused(416, "request.range_not_satisfiable");
-            assert_eq!(answer.header("content-range"), format!("bytes */{length}"));
+            let response = get_with(&nobody, &path, &[("range", &range)]).await.refused(416, "request.range_not_satisfiable");
+            assert_eq!(response.header("content-range"), format!("bytes */{length}"));
         }
         for range in ["bytes=0-1,5-6", "bytes=6-5", "lines=0-1", "bytes=x-"] {
             assert_eq!(get_with(&nobody, &path, &[("range", range)]).await.expect(200).body.len(), length, "{range}");
@@ -53,10 +53,10 @@ async fn conditions_hold_or_not() {
     let etag = nobody.get(&path).await.header("etag").to_owned();
     assert!(etag.starts_with('"') && etag.ends_with('"'));
     for same in [etag.clone(), format!("W/{etag}"), format!("\"x\", {etag}"), "*".to_owned()] {
-        let answer = get_with(&nobody, &path, &[("if-none-match", &same)]).await.expect(304);
-        assert!(answer.body.is_empty());
-        assert_eq!(answer.header("etag"), etag);
-        assert!(answer.header("cache-control").contains("immutable"));
+        let response = get_with(&nobody, &path, &[("if-none-match", &same)]).await.expect(304);
+        assert!(response.body.is_empty());
+        assert_eq!(response.header("etag"), etag);
+        assert!(response.header("cache-control").contains("immutable"));
     }
     get_with(&nobody, &path, &[("if-none-match", "\"x\"")]).await.expect(200);
     get_with(&nobody, &path, &[("if-match", &etag)]).await.expect(200);
@@ -69,7 +69,7 @@ async fn conditions_hold_or_not() {
 }
 
 #[tokio::test]
-async fn head_tells_what_get_would() {
+async fn head_returns_the_headers_of_get() {
     let harness = Harness::new().await;
     let file = harness.file(&patterned_bytes(1000), Visibility::Public).await;
     let nobody = harness.world.nobody();
@@ -88,7 +88,7 @@ async fn head_tells_what_get_would() {
 }
 
 #[tokio::test]
-async fn overlays_lie_on_every_range_that_touches_them() {
+async fn overlays_apply_to_every_range_that_touches_them() {
     let harness = Harness::new().await;
     let length = 3_000_000;
     let bytes = patterned_bytes(length);
@@ -105,8 +105,8 @@ async fn overlays_lie_on_every_range_that_touches_them() {
     let whole = nobody.get(&path).await.expect(200);
     assert!(whole.body == scrubbed, "the whole file is scrubbed");
     for (start, end) in [(0, 100), (0, 101), (99, 151), (120, 130), (149, 151), (1_048_577, 1_048_578), (2_097_151, 2_097_153), (2_097_153, 2_500_000), (length - 1, length)] {
-        let answer = get_with(&nobody, &path, &[("range", &format!("bytes={start}-{}", end - 1))]).await.expect(206);
-        assert!(answer.body == scrubbed[start..end], "{start}..{end}");
+        let response = get_with(&nobody, &path, &[("range", &format!("bytes={start}-{}", end - 1))]).await.expect(206);
+        assert!(response.body == scrubbed[start..end], "{start}..{end}");
     }
     let original = harness.world.ada().get(&format!("/v1/media/{}/original", item.id)).await.expect(200);
     assert!(original.body == bytes, "the owner's original is untouched");
@@ -115,7 +115,7 @@ async fn overlays_lie_on_every_range_that_touches_them() {
 }
 
 #[tokio::test]
-async fn a_file_that_cannot_be_scrubbed_stays_inside() {
+async fn a_file_that_cannot_be_scrubbed_is_not_served() {
     let harness = Harness::new().await;
     let item = harness.item(contract::media::Kind::Video, "mp4", b"secret place", Visibility::Public).await;
     let unknown = Received { scrub: None, ..item.clone() };
@@ -132,23 +132,23 @@ async fn a_file_that_cannot_be_scrubbed_stays_inside() {
 }
 
 #[tokio::test]
-async fn a_file_answers_to_its_own_name_only() {
+async fn a_file_is_served_under_its_own_name_only() {
     let harness = Harness::new().await;
     let file = harness.file(b"bytes", Visibility::Public).await;
     let nobody = harness.world.nobody();
     for name in [format!("{}.html", file.id), format!("{}.mp4.html", file.id), format!("{}", file.id), format!("{}.", file.id)] {
         nobody.get(&format!("/v1/files/{name}")).await.refused(404, "media.not_found");
     }
-    let answer = nobody.get(&format!("/v1/files/{}.mp4", file.id)).await.expect(200);
-    let disposition = answer.header("content-disposition");
+    let response = nobody.get(&format!("/v1/files/{}.mp4", file.id)).await.expect(200);
+    let disposition = response.header("content-disposition");
     assert!(disposition.starts_with("inline") && disposition.contains("filename*=UTF-8''"), "{disposition}");
-    assert!(answer.header("content-security-policy").contains("default-src 'none'"));
-    assert_eq!(answer.header("cross-origin-resource-policy"), "cross-origin");
+    assert!(response.header("content-security-policy").contains("default-src 'none'"));
+    assert_eq!(response.header("cross-origin-resource-policy"), "cross-origin");
     harness.end().await;
 }
 
 #[tokio::test]
-async fn a_row_without_its_bytes_is_a_fault_and_not_a_broken_answer() {
+async fn a_row_without_its_bytes_is_a_fault_and_not_a_broken_response() {
     let harness = Harness::new().await;
     let file = harness.file(&patterned_bytes(1000), Visibility::Public).await;
     harness.world.context("delivery").objects.remove(&file.object).await.unwrap();
@@ -200,13 +200,13 @@ async fn a_file_is_saved_as_what_it_is_and_not_as_what_it_is_called() {
         harness.publish(&item).await;
         let shown = nobody.get(&format!("/v1/files/{}.jpeg", item.id)).await.expect(200);
         let saved = harness.world.ada().get(&format!("/v1/media/{}/original", item.id)).await.expect(200);
-        for (answer, kind) in [(shown, "inline"), (saved, "attachment")] {
-            let disposition = answer.header("content-disposition");
+        for (response, kind) in [(shown, "inline"), (saved, "attachment")] {
+            let disposition = response.header("content-disposition");
             let file_name = disposition.split("filename=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
             assert!(disposition.starts_with(kind) && file_name.ends_with(expected), "{name}: {disposition}");
             assert!(disposition.split(';').all(|part| !part.contains("filename*") || [".jpeg", ".JPG"].iter().any(|kind| part.ends_with(kind))), "{disposition}");
-            assert_eq!((answer.header("content-type"), answer.header("x-content-type-options")), ("image/jpeg", "nosniff"));
-            assert!(answer.header("content-security-policy").starts_with("sandbox"), "{answer}");
+            assert_eq!((response.header("content-type"), response.header("x-content-type-options")), ("image/jpeg", "nosniff"));
+            assert!(response.header("content-security-policy").starts_with("sandbox"), "{response}");
         }
     }
     harness.end().await;
@@ -221,9 +221,9 @@ async fn what_is_no_media_type_of_ours_is_saved_and_not_shown() {
     let unheard = Received { id: contract::MediaId::random(), format: "html".into(), ..item };
     harness.publish(&unheard).await;
     for (item, ending) in [(typed, "jpeg"), (unheard, "html")] {
-        let answer = harness.world.nobody().get(&format!("/v1/files/{}.{ending}", item.id)).await.expect(200);
-        assert_eq!(answer.header("content-type"), "application/octet-stream");
-        let disposition = answer.header("content-disposition");
+        let response = harness.world.nobody().get(&format!("/v1/files/{}.{ending}", item.id)).await.expect(200);
+        assert_eq!(response.header("content-type"), "application/octet-stream");
+        let disposition = response.header("content-disposition");
         assert!(disposition.starts_with("attachment") && disposition.contains(".bin\""), "{disposition}");
     }
     harness.end().await;

@@ -16,18 +16,18 @@ use contract::{AccountId, Event, MediaId, ObjectKey};
 use http::{Method, StatusCode};
 use testkit::{Answer, Member, World, WorldBuilder};
 
-type Answers = Arc<Mutex<HashMap<String, serde_json::Value>>>;
+type Responses = Arc<Mutex<HashMap<String, serde_json::Value>>>;
 
 /// The world and the responses of its peers.
 pub struct Harness {
     pub world: World,
-    pub media: Answers,
-    pub transcode: Answers,
+    pub media: Responses,
+    pub transcode: Responses,
 }
 
-async fn answer(State(answers): State<Answers>, Path(id): Path<String>) -> Response {
-    match answers.lock().unwrap().get(&id) {
-        Some(answer) => axum::Json(answer.clone()).into_response(),
+async fn respond(State(responses): State<Responses>, Path(id): Path<String>) -> Response {
+    match responses.lock().unwrap().get(&id) {
+        Some(response) => axum::Json(response.clone()).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }
@@ -39,10 +39,10 @@ impl Harness {
 
     pub async fn with(builder: WorldBuilder) -> Self {
         let world = builder.start(&[delivery::service()]).await;
-        let (media, transcode) = (Answers::default(), Answers::default());
+        let (media, transcode) = (Responses::default(), Responses::default());
         let peers = &world.context("delivery").peers;
-        peers.plays_here("media", Router::new().route("/internal/media/{id}", get(answer)).with_state(media.clone()));
-        peers.plays_here("transcode", Router::new().route("/internal/playback/{id}", get(answer)).with_state(transcode.clone()));
+        peers.plays_here("media", Router::new().route("/internal/media/{id}", get(respond)).with_state(media.clone()));
+        peers.plays_here("transcode", Router::new().route("/internal/playback/{id}", get(respond)).with_state(transcode.clone()));
         Self { world, media, transcode }
     }
 
@@ -114,10 +114,10 @@ impl Harness {
         format!("t={}", self.world.context("delivery").grants.issue(scope, id.as_str(), now, TimeDelta::hours(1)))
     }
 
-    /// Publishes a rendition of segments of 4 s each, the first `there` of `total`.
-    pub async fn rendition(&self, id: &MediaId, name: &str, track: Track, there: u32, total: Option<u32>) -> Published {
+    /// Publishes a rendition of segments of 4 s each, the first `existing` of `total`.
+    pub async fn rendition(&self, id: &MediaId, name: &str, track: Track, existing: u32, total: Option<u32>) -> Published {
         let mut segments = Vec::new();
-        for number in 0..there {
+        for number in 0..existing {
             let bytes = segment_bytes(name, number);
             let object = self.store(&bytes).await;
             segments.push(Segment { rendition: name.into(), number, duration_us: 4_000_000, object, bytes: bytes.len() as u64 });

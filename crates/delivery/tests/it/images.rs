@@ -6,9 +6,9 @@ use testkit::{Answer, World};
 
 use crate::harness::{Harness, flat_png, get_with, jpeg};
 
-fn size(answer: &Answer) -> (u32, u32) {
-    let look = probe(&answer.body).unwrap();
-    (look.width, look.height)
+fn size(response: &Answer) -> (u32, u32) {
+    let info = probe(&response.body).unwrap();
+    (info.width, info.height)
 }
 
 #[tokio::test]
@@ -29,9 +29,9 @@ async fn sizes_snap_up_and_never_exceed_the_source() {
         ("w=160&h=90&fit=cover", (256, 144)),
         ("w=2000&h=2000&fit=cover", (600, 600)),
     ] {
-        let answer = nobody.get(&format!("{path}?{query}")).await.expect(200);
-        assert_eq!(answer.header("content-type"), "image/jpeg");
-        assert_eq!(size(&answer), expected, "{query}");
+        let response = nobody.get(&format!("{path}?{query}")).await.expect(200);
+        assert_eq!(response.header("content-type"), "image/jpeg");
+        assert_eq!(size(&response), expected, "{query}");
     }
     for bad in ["w=0", "h=0", "w=10001", "w=-1", "w=abc", "fit=cover", "fit=cover&w=5", "fit=stretch", "format=svg", "w=1&w=2"] {
         nobody.get(&format!("{path}?{bad}")).await.refused(400, "request.invalid");
@@ -40,7 +40,7 @@ async fn sizes_snap_up_and_never_exceed_the_source() {
 }
 
 #[tokio::test]
-async fn the_format_goes_by_what_the_reader_takes() {
+async fn the_format_follows_the_accept_header() {
     let harness = Harness::with(World::builder().set("delivery.avif_after_reads=2")).await;
     let photo = harness.photo("jpeg", &jpeg(640, 480), (640, 480), Visibility::Public).await;
     let nobody = harness.world.nobody();
@@ -61,8 +61,8 @@ async fn the_format_goes_by_what_the_reader_takes() {
     harness
         .world
         .until("the AVIF is made while nobody waits", async || {
-            let answer = get_with(&nobody, &path, &[("accept", chrome)]).await.expect(200);
-            (answer.header("content-type") == "image/avif").then_some(())
+            let response = get_with(&nobody, &path, &[("accept", chrome)]).await.expect(200);
+            (response.header("content-type") == "image/avif").then_some(())
         })
         .await;
     let named = nobody.get(&format!("/v1/media/{}/image?w=128&format=webp", photo.id)).await.expect(200);
@@ -113,13 +113,13 @@ async fn pictures_are_upright_and_carry_no_metadata() {
     let item = Received { orientation: 6, width: Some(300), height: Some(400), ..item };
     harness.publish(&item).await;
     for format in ["jpeg", "webp", "avif"] {
-        let answer = harness.world.nobody().get(&format!("/v1/media/{}/image?w=64&format={format}", item.id)).await.expect(200);
-        assert_eq!(answer.header("content-type"), format!("image/{format}"));
+        let response = harness.world.nobody().get(&format!("/v1/media/{}/image?w=64&format={format}", item.id)).await.expect(200);
+        assert_eq!(response.header("content-type"), format!("image/{format}"));
         for secret in [b"GPS".as_slice(), b"Exif", b"52.52"] {
-            assert!(!answer.body.windows(secret.len()).any(|window| window == secret), "{format}");
+            assert!(!response.body.windows(secret.len()).any(|window| window == secret), "{format}");
         }
         if format != "avif" {
-            assert_eq!(size(&answer), (96, 128), "{format}");
+            assert_eq!(size(&response), (96, 128), "{format}");
         }
     }
     harness.end().await;
@@ -160,8 +160,8 @@ async fn a_decompression_bomb_is_a_small_picture_in_bounded_memory() {
     assert!(bomb.len() < 200_000);
     let photo = harness.photo("png", &bomb, (9900, 9900), Visibility::Public).await;
     let before = peak_kib();
-    let answer = harness.world.nobody().get(&format!("/v1/media/{}/image?w=64&format=webp", photo.id)).await.expect(200);
-    assert_eq!(size(&answer), (64, 64));
+    let response = harness.world.nobody().get(&format!("/v1/media/{}/image?w=64&format=webp", photo.id)).await.expect(200);
+    assert_eq!(size(&response), (64, 64));
     assert!(peak_kib() - before < 40 * 1024, "98 megapixels took {} KiB", peak_kib() - before);
     harness.end().await;
 }
@@ -174,7 +174,7 @@ fn peak_kib() -> u64 {
 }
 
 #[tokio::test]
-async fn too_many_waiting_are_told_to_come_back() {
+async fn too_many_waiting_requests_receive_503() {
     let harness = Harness::with(World::builder().set("delivery.max_render_waiters=2").set("delivery.render_workers=1")).await;
     let nobody = harness.world.nobody();
     let photo = harness.photo("jpeg", &jpeg(2000, 1500), (2000, 1500), Visibility::Public).await;
@@ -187,13 +187,13 @@ async fn too_many_waiting_are_told_to_come_back() {
         .collect();
     let mut busy = 0;
     for reader in readers {
-        let answer = reader.await.unwrap();
-        if answer.status == 503 {
-            assert!(!answer.header("retry-after").is_empty());
-            answer.refused(503, "delivery.busy");
+        let response = reader.await.unwrap();
+        if response.status == 503 {
+            assert!(!response.header("retry-after").is_empty());
+            response.refused(503, "delivery.busy");
             busy += 1;
         } else {
-            answer.expect(200);
+            response.expect(200);
         }
     }
     assert!((1..=7).contains(&busy), "{busy} were sent away");
@@ -223,7 +223,7 @@ async fn other_formats_come_from_their_upright_copy_and_videos_from_their_poster
 }
 
 #[tokio::test]
-async fn a_lost_picture_is_made_anew() {
+async fn a_lost_image_is_rendered_again() {
     let harness = Harness::new().await;
     let photo = harness.photo("jpeg", &jpeg(640, 480), (640, 480), Visibility::Public).await;
     let path = format!("/v1/media/{}/image?w=256&format=webp", photo.id);
@@ -247,7 +247,7 @@ async fn a_photo_with_megabytes_of_metadata_in_front_is_a_photo() {
     let front: Vec<u8> = segment.iter().copied().cycle().take(segment.len() * 40).collect();
     bytes.splice(2..2, front);
     let photo = harness.photo("jpeg", &bytes, (640, 480), Visibility::Public).await;
-    let answer = harness.world.nobody().get(&format!("/v1/media/{}/image?w=64", photo.id)).await.expect(200);
-    assert_eq!(size(&answer), (64, 48));
+    let response = harness.world.nobody().get(&format!("/v1/media/{}/image?w=64", photo.id)).await.expect(200);
+    assert_eq!(size(&response), (64, 48));
     harness.end().await;
 }

@@ -53,7 +53,7 @@ async fn a_deleted_item_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn an_item_nobody_told_of_is_asked_for() {
+async fn an_unknown_item_is_fetched_from_media() {
     let harness = Harness::new().await;
     let item = harness.item(contract::media::Kind::Video, "mp4", b"unheard", Visibility::Public).await;
     let path = format!("/v1/files/{}.mp4", item.id);
@@ -69,7 +69,7 @@ async fn an_item_nobody_told_of_is_asked_for() {
 }
 
 #[tokio::test]
-async fn a_change_that_comes_first_brings_its_item() {
+async fn a_change_that_arrives_first_fetches_its_item() {
     let harness = Harness::new().await;
     let item = harness.item(contract::media::Kind::Video, "mp4", b"bytes", Visibility::Public).await;
     harness.media.lock().unwrap().insert(item.id.to_string(), serde_json::to_value(&item).unwrap());
@@ -81,11 +81,11 @@ async fn a_change_that_comes_first_brings_its_item() {
 }
 
 #[tokio::test]
-async fn a_silent_neighbour_is_said_so() {
+async fn an_unreachable_peer_is_a_503() {
     let harness = Harness::new().await;
     let peers = &harness.world.context("delivery").peers;
     peers.plays_at("media", "http://127.0.0.1:1");
-    let answer = harness.world.nobody().get(&format!("/v1/files/{}.mp4", contract::MediaId::random())).await.refused(503, "server.unavailable");
-    assert!(!answer.header("retry-after").is_empty());
+    let response = harness.world.nobody().get(&format!("/v1/files/{}.mp4", contract::MediaId::random())).await.refused(503, "server.unavailable");
+    assert!(!response.header("retry-after").is_empty());
     harness.end().await;
 }

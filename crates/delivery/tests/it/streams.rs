@@ -7,17 +7,17 @@ use testkit::Answer;
 
 use crate::harness::{Harness, get_with, segment_bytes};
 
-fn media(answer: &Answer) -> MediaPlaylist {
-    match m3u8_rs::parse_playlist_res(&answer.body) {
+fn media(response: &Answer) -> MediaPlaylist {
+    match m3u8_rs::parse_playlist_res(&response.body) {
         Ok(Playlist::MediaPlaylist(playlist)) => playlist,
-        other => panic!("not a media playlist: {other:?} {answer}"),
+        other => panic!("not a media playlist: {other:?} {response}"),
     }
 }
 
-fn master(answer: &Answer) -> MasterPlaylist {
-    match m3u8_rs::parse_playlist_res(&answer.body) {
+fn master(response: &Answer) -> MasterPlaylist {
+    match m3u8_rs::parse_playlist_res(&response.body) {
         Ok(Playlist::MasterPlaylist(playlist)) => playlist,
-        other => panic!("not a master playlist: {other:?} {answer}"),
+        other => panic!("not a master playlist: {other:?} {response}"),
     }
 }
 
@@ -40,8 +40,8 @@ async fn a_playlist_grows_and_ends() {
     let mut last = all.segments[4].clone();
     last.number = 5;
     harness.publish(&Published { segments: vec![last], ..all.clone() }).await;
-    let answer = get_with(&nobody, &path("playlist.m3u8"), &[("if-none-match", growing.header("etag"))]).await.expect(200);
-    let playlist = media(&answer);
+    let response = get_with(&nobody, &path("playlist.m3u8"), &[("if-none-match", growing.header("etag"))]).await.expect(200);
+    let playlist = media(&response);
     assert_eq!(playlist.playlist_type, Some(MediaPlaylistType::Vod));
     assert_eq!((playlist.segments.len(), playlist.end_list), (6, true));
     harness.end().await;
@@ -91,20 +91,20 @@ async fn a_master_names_what_can_be_played_now() {
 }
 
 #[tokio::test]
-async fn every_address_in_a_playlist_works_as_it_is() {
+async fn every_url_in_a_playlist_works_as_it_is() {
     let harness = Harness::new().await;
     let video = harness.file(b"video", Visibility::Private).await;
     harness.rendition(&video.id, "v720", Track::Video, 3, Some(3)).await;
     harness.rendition(&video.id, "audio", Track::Audio, 3, Some(3)).await;
     let nobody = harness.world.nobody();
     let base = format!("/v1/media/{}/hls", video.id);
-    let answer = nobody.get(&format!("{base}/master.m3u8?{}", harness.signed_query("view", &video.id))).await.expect(200);
-    let playlist = master(&answer);
-    let sound = playlist.alternatives[0].uri.clone().unwrap();
-    for (uri, name) in [(playlist.variants[0].uri.clone(), "v720"), (sound, "audio")] {
-        let answer = nobody.get(&format!("{base}/{uri}")).await.expect(200);
+    let response = nobody.get(&format!("{base}/master.m3u8?{}", harness.signed_query("view", &video.id))).await.expect(200);
+    let playlist = master(&response);
+    let audio = playlist.alternatives[0].uri.clone().unwrap();
+    for (uri, name) in [(playlist.variants[0].uri.clone(), "v720"), (audio, "audio")] {
+        let response = nobody.get(&format!("{base}/{uri}")).await.expect(200);
         let (folder, _) = uri.split_once('/').unwrap();
-        let playlist = media(&answer);
+        let playlist = media(&response);
         for (number, segment) in playlist.segments.iter().enumerate() {
             let got = nobody.get(&format!("{base}/{folder}/{}", segment.uri)).await.expect(200);
             assert_eq!(got.body, segment_bytes(name, number as u32));
@@ -124,9 +124,9 @@ async fn a_storyboard_leads_to_its_sprites() {
     harness.asset(&video.id, "storyboard", "text/vtt", b"WEBVTT\n\n00:00.000 --> 00:02.000\nstoryboard/0.jpg#xywh=0,0,160,90\n").await;
     harness.asset(&video.id, "storyboard-0", "image/jpeg", b"sprite").await;
     let nobody = harness.world.nobody();
-    let answer = nobody.get(&format!("/v1/media/{}/storyboard?{}", video.id, harness.signed_query("view", &video.id))).await.expect(200);
-    assert_eq!(answer.header("content-type"), "text/vtt; charset=utf-8");
-    let text = String::from_utf8(answer.body).unwrap();
+    let response = nobody.get(&format!("/v1/media/{}/storyboard?{}", video.id, harness.signed_query("view", &video.id))).await.expect(200);
+    assert_eq!(response.header("content-type"), "text/vtt; charset=utf-8");
+    let text = String::from_utf8(response.body).unwrap();
     let uri = text.lines().find_map(|line| line.split_once("#xywh=")).unwrap().0;
     let sprite = nobody.get(&format!("/v1/media/{}/{uri}", video.id)).await.expect(200);
     assert_eq!(sprite.body, b"sprite");
@@ -142,13 +142,13 @@ async fn files_that_no_playlist_names_are_not_there() {
     for file in ["v720/2.m4s", "v720/00.m4s", "v720/-1.m4s", "v720/4294967296.m4s", "v720/init", "v720/..%2finit.mp4", "v1080/0.m4s", "audio/playlist.m3u8"] {
         nobody.get(&format!("/v1/media/{}/hls/{file}", video.id)).await.refused(404, "delivery.no_such_file");
     }
-    let answer = get_with(&nobody, &format!("/v1/media/{}/hls/v720/0.m4s", video.id), &[("range", "bytes=0-6")]).await.expect(206);
-    assert_eq!(answer.body, b"segment");
+    let response = get_with(&nobody, &format!("/v1/media/{}/hls/v720/0.m4s", video.id), &[("range", "bytes=0-6")]).await.expect(206);
+    assert_eq!(response.body, b"segment");
     harness.end().await;
 }
 
 #[tokio::test]
-async fn what_transcode_published_before_is_asked_for() {
+async fn playback_that_was_published_earlier_is_fetched_from_transcode() {
     let harness = Harness::new().await;
     let other = Harness::new().await;
     let video = harness.file(b"video", Visibility::Public).await;
@@ -159,8 +159,8 @@ async fn what_transcode_published_before_is_asked_for() {
     let mut known = published.clone();
     known.segments[0].object = object;
     harness.transcode.lock().unwrap().insert(video.id.to_string(), serde_json::to_value(&known).unwrap());
-    let answer = harness.world.nobody().get(&format!("/v1/media/{}/hls/v720/0.m4s", video.id)).await.expect(200);
-    assert_eq!(answer.body, bytes);
+    let response = harness.world.nobody().get(&format!("/v1/media/{}/hls/v720/0.m4s", video.id)).await.expect(200);
+    assert_eq!(response.body, bytes);
     harness.end().await;
     other.end().await;
 }

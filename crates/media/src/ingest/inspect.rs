@@ -69,21 +69,21 @@ fn inspect_file<R: Read + Seek>(config: &Config, reader: &mut R, bytes: u64, pro
     };
     limits::check_size(config, format.kind(), bytes)?;
     let mut info = FileInfo { format, kind: format.kind(), width: None, height: None, duration_ms: None, orientation: 1, taken_at: None, camera: None, scrub: None };
-    if limits::is_picture(format) {
-        let picture = header::image_in(format, reader, bytes).map_err(broken_file)?;
-        limits::check_dimensions(config, picture.width, picture.height)?;
-        limits::check_decode_cost(config, &picture)?;
+    if limits::is_image(format) {
+        let image = header::image_in(format, reader, bytes).map_err(broken_file)?;
+        limits::check_dimensions(config, image.width, image.height)?;
+        limits::check_decode_cost(config, &image)?;
         if format == Format::Jpeg {
             limits::check_scans(probed.scan_count.map_or_else(|| count_scans(reader), Ok)?)?;
         }
-        let pixels = u64::from(picture.width) * u64::from(picture.height);
+        let pixels = u64::from(image.width) * u64::from(image.height);
         let counted = match probed.frames {
             Some(counted) => counted,
             None => count_frames(format, reader)?,
         };
-        let frames = counted.max(picture.frames.unwrap_or(0));
+        let frames = counted.max(image.frames.unwrap_or(0));
         limits::check_frames(config, frames, pixels)?;
-        (info.width, info.height, info.orientation) = (Some(picture.width), Some(picture.height), picture.orientation);
+        (info.width, info.height, info.orientation) = (Some(image.width), Some(image.height), image.orientation);
     } else if matches!(format, Format::Mp4 | Format::Mov | Format::M4a) {
         let movie = header::movie(reader, bytes).map_err(broken_file)?;
         info.kind = if movie.video.is_some() { Kind::Video } else { Kind::Audio };

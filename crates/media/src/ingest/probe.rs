@@ -180,7 +180,7 @@ impl Probe {
                     // further behind.
                     limits::check_audio(&codec::header::claims_so_far(format, &header.bytes))?;
                 }
-                if limits::is_picture(format) {
+                if limits::is_image(format) {
                     self.state = ProbeState::Measuring(header, format);
                     self.measure(config, end)
                 } else {
@@ -206,10 +206,10 @@ impl Probe {
                 Ok(())
             }
             Header::Invalid(why) => Err(Error::BrokenFile(why.to_owned())),
-            Header::Known(picture) => {
-                limits::check_dimensions(config, picture.width, picture.height)?;
-                self.frame_pixels = u64::from(picture.width) * u64::from(picture.height);
-                limits::check_frames(config, picture.frames.unwrap_or(0), self.frame_pixels)?;
+            Header::Known(image) => {
+                limits::check_dimensions(config, image.width, image.height)?;
+                self.frame_pixels = u64::from(image.width) * u64::from(image.height);
+                limits::check_frames(config, image.frames.unwrap_or(0), self.frame_pixels)?;
                 self.state = ProbeState::Known(*format);
                 Ok(())
             }
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn without_room_a_picture_is_measured_later_and_nothing_is_kept() {
+    fn without_budget_an_image_is_measured_later_and_nothing_is_buffered() {
         let budget = HeaderBudget::new(4096);
         let mut probe = Probe::new(&budget);
         let config = Config::default();

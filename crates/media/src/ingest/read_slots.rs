@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn turns_come_in_the_order_of_the_queue_even_for_who_looked_away() {
+    async fn slots_are_given_in_queue_order_even_after_a_dropped_wait() {
         let slots = ReadSlots::new(1);
         let (mut first, mut second, mut third) = (slots.queue(), slots.queue(), slots.queue());
         assert!(acquires(&mut first).await);
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_slow_sender_loses_its_turn_and_goes_on() {
+    async fn a_slow_client_loses_its_slot_and_continues() {
         let slots = ReadSlots::new(1);
         let (mut slow, mut next) = (slots.queue(), slots.queue());
         assert!(acquires(&mut slow).await);

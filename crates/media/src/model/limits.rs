@@ -30,7 +30,7 @@ const MAX_TAG_BYTES: u64 = 64 << 20;
 /// The largest number of scans of a JPEG: a progressive photo has ten.
 const MAX_SCANS: u32 = 100;
 /// The largest decode cost of a photo that consists of several images, in photos of the largest size.
-const MAX_DECODED_PICTURES: u64 = 4;
+const MAX_DECODE_COST_PHOTOS: u64 = 4;
 /// The longest side of a video.
 const MAX_VIDEO_SIDE_PX: u32 = 8192;
 
@@ -68,8 +68,8 @@ pub(crate) fn check_dimensions(config: &Config, width: u32, height: u32) -> Resu
 }
 
 /// Refuses a photo that consists of more images than decoding can bear.
-pub(crate) fn check_decode_cost(config: &Config, picture: &ImageHeader) -> Result<(), Error> {
-    if picture.decoded_pixels > config.photo_max_pixels.saturating_mul(MAX_DECODED_PICTURES) { Err(Error::TooManyPictures) } else { Ok(()) }
+pub(crate) fn check_decode_cost(config: &Config, image: &ImageHeader) -> Result<(), Error> {
+    if image.decoded_pixels > config.photo_max_pixels.saturating_mul(MAX_DECODE_COST_PHOTOS) { Err(Error::TooManyPictures) } else { Ok(()) }
 }
 
 /// Refuses a JPEG with too many scans.
@@ -137,7 +137,7 @@ pub(crate) fn check_duration(config: &Config, duration_ms: Option<u64>) -> Resul
 }
 
 /// Returns whether a format is an image, whose header states its size.
-pub(crate) fn is_picture(format: Format) -> bool {
+pub(crate) fn is_image(format: Format) -> bool {
     format.kind() == Kind::Photo
 }
 

@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn each_reader_sees_what_the_table_says() {
+    fn each_viewer_sees_what_the_table_says() {
         let (grants, now) = (Grants::new([7; 32]), Utc::now());
         let signing = UrlSigningContext { signer: &grants, now, valid_for: TimeDelta::hours(48) };
         for visibility in [Visibility::Private, Visibility::Unlisted, Visibility::Public] {

@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_member_takes_only_a_few_places_and_gives_them_back() {
+    async fn one_member_holds_only_a_few_lists_and_releases_them() {
         let lists = lists();
         let mut open: Vec<_> = (0..3).map(|_| Box::pin(lists.run(member(1), pending::<Result<(), Error>>()))).collect();
         for one in &mut open {
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_so_many_wait() {
+    async fn waiting_lists_are_bounded() {
         let lists = lists();
         let mut open: Vec<_> = (0..MAX_WAITING + 2).map(|number| Box::pin(lists.run(member(number as u128), pending::<Result<(), Error>>()))).collect();
         for one in &mut open {

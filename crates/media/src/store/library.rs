@@ -186,10 +186,10 @@ impl<S: Sql> Search<'_, S> {
                 return Ok(Page { items, next });
             }
             after = if whole { end } else { last };
-            let Some(place) = &after else { return Ok(Page { items, next: None }) };
+            let Some(position) = &after else { return Ok(Page { items, next: None }) };
             left -= if whole { batch } else { i64::try_from(limit).unwrap_or(batch) };
             if left <= 0 {
-                return Ok(Page { next: Some(place.clone()), items });
+                return Ok(Page { next: Some(position.clone()), items });
             }
             if whole {
                 batch = (batch * 2).min(MAX_BATCH);
@@ -261,10 +261,10 @@ impl<S: Sql> Search<'_, S> {
         let mut query = Query::default();
         let (owner, claimed) = (query.bind(self.owner.to_string()), query.bind(!self.filter.staged));
         let between = |query: &mut Query, names: &str, as_micros: bool| {
-            for (place, comparison) in [(after, "<"), (to, ">=")] {
-                let Some(place) = place else { continue };
-                let at = if as_micros { query.bind(to_micros(place.created_at)) } else { query.bind(place.created_at) };
-                let id = query.bind(place.id.clone());
+            for (position, comparison) in [(after, "<"), (to, ">=")] {
+                let Some(position) = position else { continue };
+                let at = if as_micros { query.bind(to_micros(position.created_at)) } else { query.bind(position.created_at) };
+                let id = query.bind(position.id.clone());
                 query.add(&format!(" and {names} {comparison} ({at}, {id})"));
             }
         };

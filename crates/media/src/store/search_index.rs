@@ -29,17 +29,17 @@ fn values(id: &MediaId, at: DateTime<Utc>, terms: &[Term]) -> Option<Vec<Value>>
 /// Inserts the terms of an item; existing rows stay.
 pub(crate) async fn insert(tx: &Tx, item: &Item) -> Result<(), Error> {
     let Some(values) = values(&item.id, item.created_at, &terms_of(item)) else { return Ok(()) };
-    let rows: Vec<String> = (3..=values.len()).map(|place| format!("(${place}, $1, $2)")).collect();
+    let rows: Vec<String> = (3..=values.len()).map(|index| format!("(${index}, $1, $2)")).collect();
     let text = format!("insert into item_term (term, created_us, item) values {} on conflict do nothing", rows.join(", "));
     tx.execute(&text, values).await.map(drop)
 }
 
 /// Removes the terms of `old` that `new` does not have.
 pub(crate) async fn remove(tx: &Tx, old: &Item, new: Option<&Item>) -> Result<(), Error> {
-    let kept = new.map(terms_of).unwrap_or_default();
-    let removed: Vec<Term> = terms_of(old).into_iter().filter(|term| !kept.contains(term)).collect();
+    let retained = new.map(terms_of).unwrap_or_default();
+    let removed: Vec<Term> = terms_of(old).into_iter().filter(|term| !retained.contains(term)).collect();
     let Some(values) = values(&old.id, old.created_at, &removed) else { return Ok(()) };
-    let placeholders: Vec<String> = (3..=values.len()).map(|place| format!("${place}")).collect();
+    let placeholders: Vec<String> = (3..=values.len()).map(|index| format!("${index}")).collect();
     let text = format!("delete from item_term where term in ({}) and created_us = $1 and item = $2", placeholders.join(", "));
     tx.execute(&text, values).await.map(drop)
 }

@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hash_goes_on_where_it_was_kept() {
+    fn a_hash_continues_from_its_saved_state() {
         let data: Vec<u8> = (0..1000_u32).map(|n| (n % 251) as u8).collect();
         for cut in [0, 1, 63, 64, 65, 999] {
             let mut first = Sha256::new();

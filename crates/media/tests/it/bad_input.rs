@@ -19,7 +19,7 @@ async fn as_upload(member: &Member, file: Vec<u8>) -> Answer {
 }
 
 #[tokio::test]
-async fn what_it_is_decides_whatever_it_is_called() {
+async fn the_content_of_a_file_decides_its_type_not_its_name() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
     for (what, file, status, code) in refused() {
@@ -66,7 +66,7 @@ async fn good_files_are_taken_under_their_own_type_whatever_they_claim() {
 }
 
 #[tokio::test]
-async fn names_lead_nowhere() {
+async fn file_names_cannot_escape_their_folder() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
     let names = [
@@ -86,7 +86,7 @@ async fn names_lead_nowhere() {
 }
 
 #[tokio::test]
-async fn bad_words_are_refused_before_bytes_are_taken() {
+async fn invalid_fields_are_refused_before_bytes_are_read() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
     let many: Vec<String> = (0..21).map(|n| n.to_string()).collect();
@@ -134,7 +134,7 @@ fn sha256(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_header_of_ten_megabytes_is_refused_at_the_door() {
+async fn a_header_of_ten_megabytes_is_refused_by_the_listener() {
     let world = World::of(&[media::service()]).await;
     let mut connection = RawConnection::open(&world).await;
     connection.send(b"POST /v1/media HTTP/1.1\r\nhost: t\r\nx: ").await;
@@ -144,8 +144,8 @@ async fn a_header_of_ten_megabytes_is_refused_at_the_door() {
             break;
         }
     }
-    let answer = connection.read_response().await;
-    assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+    let response = connection.read_response().await;
+    assert!(response.starts_with("HTTP/1.1 431"), "{response}");
     expect_nothing_stored(&world).await;
     world.end().await;
 }

@@ -42,7 +42,7 @@ async fn what_is_staged_is_its_owners_alone_until_it_is_claimed() {
 }
 
 #[tokio::test]
-async fn a_claim_maps_all_or_none() {
+async fn a_claim_takes_all_items_or_none() {
     let world = World::of(&[media::service()]).await;
     let (ada, bob) = (world.ada(), world.bob());
     let (first, second, bobs) = (staged(&ada, "", 1).await, staged(&ada, "", 2).await, staged(&bob, "", 3).await);
@@ -62,7 +62,7 @@ async fn a_claim_maps_all_or_none() {
 }
 
 #[tokio::test]
-async fn what_nobody_claims_or_finishes_in_a_day_is_swept_away() {
+async fn unclaimed_items_and_unfinished_uploads_are_removed_after_a_day() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
     let claimed = staged(&ada, "", 1).await;

@@ -9,12 +9,12 @@ use crate::fixtures::{expect_no_orphans, expect_nothing_stored, objects, png, se
 use crate::samples::phone_photo;
 
 #[tokio::test]
-async fn a_raw_body_becomes_an_item_and_its_neighbours_hear_of_it() {
+async fn a_raw_body_becomes_an_item_that_is_published() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
     let file = png(640, 480, 100_000, 1);
-    let answer = send(&ada, "?name=..%2F..%2Fcat.png&tags=Cats,%20Sun", "text/html", file.clone()).await.expect(201);
-    let item = answer.json();
+    let response = send(&ada, "?name=..%2F..%2Fcat.png&tags=Cats,%20Sun", "text/html", file.clone()).await.expect(201);
+    let item = response.json();
     assert_eq!(item["name"], "cat.png");
     assert_eq!(item["kind"], "photo");
     assert_eq!(item["state"], "received");
@@ -25,7 +25,7 @@ async fn a_raw_body_becomes_an_item_and_its_neighbours_hear_of_it() {
     assert_eq!(item["tags"], json!(["cats", "sun"]));
     assert_eq!(item["owner"], ada.id.to_string());
     let id = item["id"].as_str().unwrap();
-    assert_eq!(answer.header("location"), format!("/v1/media/{id}"));
+    assert_eq!(response.header("location"), format!("/v1/media/{id}"));
     assert!(item["urls"]["original"].as_str().unwrap().contains("?t="));
 
     let received: Received = serde_json::from_slice(&world.nobody().get(&format!("/internal/media/{id}")).await.expect(200).body).unwrap();
@@ -37,7 +37,7 @@ async fn a_raw_body_becomes_an_item_and_its_neighbours_hear_of_it() {
 }
 
 #[tokio::test]
-async fn a_phones_photo_stands_upright_and_its_facts_are_its_owners() {
+async fn a_phone_photo_is_upright_and_its_metadata_is_for_its_owner() {
     let world = World::of(&[media::service()]).await;
     let (ada, bob) = (world.ada(), world.bob());
     let file = phone_photo();
@@ -59,7 +59,7 @@ async fn a_phones_photo_stands_upright_and_its_facts_are_its_owners() {
 }
 
 #[tokio::test]
-async fn nobody_without_a_token_sends_anything() {
+async fn uploads_need_a_token() {
     let world = World::of(&[media::service()]).await;
     send(&world.nobody(), "", "image/png", png(10, 10, 2000, 1)).await.refused(401, "auth.required");
     expect_nothing_stored(&world).await;
@@ -87,7 +87,7 @@ async fn the_same_bytes_are_stored_once_for_one_owner() {
 }
 
 #[tokio::test]
-async fn a_form_may_say_everything_before_or_after_the_file() {
+async fn form_fields_may_come_before_or_after_the_file() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
     for after in [false, true] {

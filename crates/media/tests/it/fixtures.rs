@@ -69,11 +69,11 @@ pub async fn expect_no_orphans(world: &World) {
     let known = referenced_objects(world, "select object from item union select object from upload where object is not null").await;
     world
         .until("objects without a row are gone", async || {
-            let there = objects(world).await;
-            let lost: Vec<_> = known.difference(&there).collect();
+            let stored = objects(world).await;
+            let lost: Vec<_> = known.difference(&stored).collect();
             assert!(lost.is_empty(), "rows name objects that are not there: {lost:?}");
             let all_gone = referenced_objects(world, "select object from orphan_object where due_at is not null").await.is_empty();
-            (there == known && all_gone).then_some(())
+            (stored == known && all_gone).then_some(())
         })
         .await;
 }

@@ -42,7 +42,7 @@ async fn read_frames(response: reqwest::Response, enough: usize) -> (Vec<(String
 }
 
 #[tokio::test]
-async fn an_items_story_is_told_from_received_to_ready() {
+async fn events_follow_an_item_from_received_to_ready() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
     let item = send(&ada, "", "video/mp4", video("v.mp4", &["-movflags", "+faststart"])).await.expect(201).json();
@@ -79,7 +79,7 @@ async fn an_items_story_is_told_from_received_to_ready() {
 }
 
 #[tokio::test]
-async fn a_failure_is_told_in_words_and_ends_the_stream() {
+async fn a_failure_is_reported_and_ends_the_stream() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
     let item = send(&ada, "", "image/png", png(9, 9, 3000, 1)).await.expect(201).json();
@@ -93,7 +93,7 @@ async fn a_failure_is_told_in_words_and_ends_the_stream() {
 }
 
 #[tokio::test]
-async fn strangers_hear_nothing_of_private_items_and_not_much_of_public_ones() {
+async fn strangers_receive_no_events_of_private_items_and_few_fields_of_public_ones() {
     let world = World::of(&[media::service()]).await;
     let (ada, bob) = (world.ada(), world.bob());
     let item = send(&ada, "", "image/png", png(9, 9, 3000, 1)).await.expect(201).json();

@@ -78,7 +78,7 @@ async fn names(member: &Member, query: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_is_typed_begins_words_of_names_and_tags_as_they_are_now() {
+async fn a_search_matches_prefixes_of_words_in_current_names_and_tags() {
     let world = World::of(&[media::service()]).await;
     let (ada, bob) = (world.ada(), world.bob());
     let mut ids = Vec::new();
@@ -117,7 +117,7 @@ async fn terms(world: &World) -> i64 {
 }
 
 #[tokio::test]
-async fn an_item_that_is_gone_leaves_nothing_in_the_index() {
+async fn a_removed_item_leaves_nothing_in_the_index() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
     let id = photo(&ada, "?name=Summer.png&tags=sea,sun&claim=later", 1).await;
@@ -197,7 +197,7 @@ async fn strangers_see_what_is_open_without_its_owners_facts_and_nothing_else() 
 }
 
 #[tokio::test]
-async fn a_change_is_told_with_its_version_and_bad_ones_change_nothing() {
+async fn a_change_is_published_with_its_version_and_invalid_ones_change_nothing() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
     let id = photo(&ada, "?name=a.png&tags=x", 1).await;
@@ -215,7 +215,7 @@ async fn a_change_is_told_with_its_version_and_bad_ones_change_nothing() {
 }
 
 #[tokio::test]
-async fn removing_is_told_and_leaves_nothing() {
+async fn removing_is_published_and_leaves_nothing() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
     let id = photo(&ada, "", 1).await;
@@ -230,7 +230,7 @@ async fn removing_is_told_and_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn whoever_leaves_takes_everything_along() {
+async fn erasing_an_account_removes_everything() {
     let world = World::of(&[media::service()]).await;
     let (ada, bob) = (world.ada(), world.bob());
     photo(&ada, "", 1).await;
@@ -266,7 +266,7 @@ async fn a_post_that_is_sent_twice_is_done_once() {
 }
 
 #[tokio::test]
-async fn a_post_that_is_sent_again_is_answered_by_what_it_made() {
+async fn a_repeated_post_returns_what_the_first_one_created() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
     let post = |query: &str, seed| ada.request(http::Method::POST, &format!("/v1/media{query}")).header("idempotency-key", "k1").body(png(9, 9, 30_000, seed));
@@ -300,7 +300,7 @@ async fn a_form_that_is_sent_again_with_another_boundary_is_done_once() {
 }
 
 #[tokio::test]
-async fn an_upload_that_is_begun_again_is_the_same_and_says_where_it_is() {
+async fn an_upload_that_is_created_again_is_the_same_and_has_its_offset() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
     let begin = async |length: u64| {
@@ -321,7 +321,7 @@ async fn an_upload_that_is_begun_again_is_the_same_and_says_where_it_is() {
 }
 
 #[tokio::test]
-async fn a_claim_of_a_hundred_items_is_answered_again_whatever_its_size() {
+async fn a_claim_of_a_hundred_items_can_be_repeated_whatever_its_size() {
     #[derive(FromQueryResult)]
     struct Bytes {
         bytes: i64,
@@ -346,7 +346,7 @@ async fn a_claim_of_a_hundred_items_is_answered_again_whatever_its_size() {
 }
 
 #[test]
-fn the_interface_is_described() {
+fn the_api_is_documented() {
     let document = serde_json::to_value((media::service().openapi)()).unwrap();
     for path in ["/v1/media", "/v1/media/{id}", "/v1/media/claims", "/v1/media/{id}/events", "/v1/uploads", "/v1/uploads/{id}"] {
         assert!(document["paths"][path].is_object(), "{path}");

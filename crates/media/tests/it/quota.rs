@@ -87,7 +87,7 @@ async fn uploads_begun_at_once_in_two_instances_never_pass_the_number_of_items()
 }
 
 #[tokio::test]
-async fn an_upload_that_was_begun_keeps_its_room_until_it_ends() {
+async fn an_open_upload_keeps_its_reservation_until_it_ends() {
     let world = World::builder().set("media.quota_bytes=10000").start(&[media::service()]).await;
     let ada = world.ada();
     let tus = |method, path: &str| ada.request(method, path).header("tus-resumable", "1.0.0");
@@ -141,11 +141,11 @@ async fn parallel_uploads_never_pass_the_quota() {
     });
     let mut accepted = 0;
     for sent in futures::future::join_all(sends).await {
-        let answer = sent.unwrap();
-        if answer.status == 201 {
+        let response = sent.unwrap();
+        if response.status == 201 {
             accepted += 1;
         } else {
-            answer.refused(403, "media.quota_items");
+            response.refused(403, "media.quota_items");
         }
     }
     assert_eq!(accepted, 3);

@@ -9,9 +9,9 @@ use crate::raw_http::RawConnection;
 
 const MB: usize = 1 << 20;
 
-fn refused(answer: &str, status: &str, code: &str) {
-    assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
-    assert!(answer.contains(&format!("\"code\":\"{code}\"")), "{answer}");
+fn refused(response: &str, status: &str, code: &str) {
+    assert!(response.starts_with(&format!("HTTP/1.1 {status}")), "{response}");
+    assert!(response.contains(&format!("\"code\":\"{code}\"")), "{response}");
 }
 
 #[tokio::test]
@@ -24,9 +24,9 @@ async fn a_refusal_comes_while_the_file_still_arrives() {
     let mut page = b"%PDF-1.7\n".to_vec();
     page.resize(64 * 1024, b'x');
     assert!(connection.send(&page).await);
-    let answer = connection.read_response().await;
-    refused(&answer, "415", "media.unsupported_type");
-    assert!(answer.to_lowercase().contains("connection: close"), "{answer}");
+    let response = connection.read_response().await;
+    refused(&response, "415", "media.unsupported_type");
+    assert!(response.to_lowercase().contains("connection: close"), "{response}");
     // A client that sends on regardless is disconnected soon.
     while connection.send(&page).await {
         assert!(started.elapsed() < Duration::from_secs(15), "the rest is still taken");
@@ -69,7 +69,7 @@ async fn a_size_is_refused_as_soon_as_it_is_known() {
 }
 
 #[tokio::test]
-async fn a_refusal_before_the_first_byte_reaches_a_sender_that_sends_on() {
+async fn a_refusal_before_the_first_byte_reaches_a_client_that_sends_on() {
     let world = World::builder().set("media.quota_items=0").start(&[media::service()]).await;
     let file = png(100, 100, 3 * MB, 1);
     for (member, status, code) in [(world.ada(), "403", "media.quota_items"), (world.ada().with_token("x.y.z"), "401", "auth.invalid_token")] {
@@ -82,7 +82,7 @@ async fn a_refusal_before_the_first_byte_reaches_a_sender_that_sends_on() {
 }
 
 #[tokio::test]
-async fn a_sender_that_vanishes_leaves_nothing() {
+async fn a_client_that_disconnects_leaves_nothing() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
     let file = png(100, 100, 3 * MB, 1);
@@ -109,7 +109,7 @@ async fn a_sender_that_vanishes_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_slow_sender_is_told_so_and_a_steady_one_is_not() {
+async fn a_slow_client_is_refused_and_a_steady_one_is_not() {
     let world = World::builder().set("media.min_rate_window_seconds=3").set("media.min_bytes_per_second=200").start(&[media::service()]).await;
     let ada = world.ada();
     let file = png(100, 100, 9000, 1);
@@ -126,14 +126,14 @@ async fn a_slow_sender_is_told_so_and_a_steady_one_is_not() {
     }
     refused(&slow.read_response().await, "408", "media.too_slow");
     refused(&dripping.read_response().await, "408", "media.too_slow");
-    let answer = steady.read_response().await;
-    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    let response = steady.read_response().await;
+    assert!(response.starts_with("HTTP/1.1 201"), "{response}");
     expect_no_orphans(&world).await;
     world.end().await;
 }
 
 #[tokio::test]
-async fn more_uploads_than_there_are_places_are_told_to_come_back() {
+async fn too_many_concurrent_uploads_receive_503() {
     let world = World::builder().set("media.max_concurrent_uploads=1").start(&[media::service()]).await;
     let ada = world.ada();
     let file = png(100, 100, 9000, 1);
@@ -144,37 +144,37 @@ async fn more_uploads_than_there_are_places_are_told_to_come_back() {
     let busy = again().await.refused(503, "media.busy");
     assert!(!busy.header("retry-after").is_empty());
     assert!(first.send(&file[5000..]).await);
-    let answer = first.read_response().await;
-    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    let response = first.read_response().await;
+    assert!(response.starts_with("HTTP/1.1 201"), "{response}");
     again().await.expect(201);
     expect_no_orphans(&world).await;
     world.end().await;
 }
 
 #[tokio::test]
-async fn senders_that_dawdle_keep_nobody_waiting_and_may_go_on() {
+async fn clients_that_stall_delay_no_others_and_may_continue() {
     let world = World::builder().set("media.max_concurrent_body_reads=1").start(&[media::service()]).await;
     let ada = world.ada();
     let file = png(100, 100, 9000, 1);
-    let mut dawdlers = Vec::new();
+    let mut stalled = Vec::new();
     for _ in 0..3 {
         let mut connection = RawConnection::request(&world, &ada, "POST /v1/media", &format!("content-length: {}", file.len())).await;
         assert!(connection.send(&file[..5000]).await);
-        dawdlers.push(connection);
+        stalled.push(connection);
     }
     // Four uploads want the only read slot; three of their clients have stopped in the middle.
     ada.send(ada.request(http::Method::POST, "/v1/media").body(file.clone())).await.expect(201);
-    for mut connection in dawdlers {
+    for mut connection in stalled {
         assert!(connection.send(&file[5000..]).await);
-        let answer = connection.read_response().await;
-        assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+        let response = connection.read_response().await;
+        assert!(response.starts_with("HTTP/1.1 201"), "{response}");
     }
     expect_no_orphans(&world).await;
     world.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_crowd_in_which_some_vanish_and_some_send_rubbish_leaves_only_what_was_accepted() {
+async fn disconnects_and_garbage_among_many_uploads_leave_only_what_was_accepted() {
     let world = std::sync::Arc::new(World::of(&[media::service()]).await);
     let sends = (0..300_usize).map(|n| {
         let world = world.clone();
@@ -191,11 +191,11 @@ async fn a_crowd_in_which_some_vanish_and_some_send_rubbish_leaves_only_what_was
                 return false;
             }
             connection.send(rest).await;
-            let answer = connection.read_response().await;
+            let response = connection.read_response().await;
             if n % 5 == 0 {
-                refused(&answer, "415", "media.unsupported_type");
+                refused(&response, "415", "media.unsupported_type");
             } else {
-                assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+                assert!(response.starts_with("HTTP/1.1 201"), "{response}");
             }
             n % 5 != 0
         })

@@ -68,7 +68,7 @@ async fn expect_item(world: &World, done: &Answer, file: &[u8]) -> serde_json::V
 }
 
 #[tokio::test]
-async fn what_is_supported_is_said() {
+async fn options_lists_what_is_supported() {
     let world = World::of(&[media::service()]).await;
     let nobody = world.nobody();
     let options = nobody.send(nobody.request(Method::OPTIONS, "/v1/uploads")).await.expect(204);
@@ -85,7 +85,7 @@ async fn what_is_supported_is_said() {
 }
 
 #[tokio::test]
-async fn pieces_become_an_item_and_the_answer_is_repeated() {
+async fn parts_become_an_item_and_the_response_is_repeated() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
     let file = png(300, 200, 2 * MB, 4);
@@ -94,12 +94,12 @@ async fn pieces_become_an_item_and_the_answer_is_repeated() {
     // The first part is too small to show its format.
     let cuts = [0, 700, 700_000, file.len()];
     for pair in cuts.windows(2) {
-        let answer = patch(&ada, &location, pair[0], &file[pair[0]..pair[1]], None).await.expect(204);
-        assert_eq!(answer.header("upload-offset"), pair[1].to_string());
+        let response = patch(&ada, &location, pair[0], &file[pair[0]..pair[1]], None).await.expect(204);
+        assert_eq!(response.header("upload-offset"), pair[1].to_string());
         let head = head(&ada, &location).await.expect(200);
         assert_eq!((head.header("upload-offset"), head.header("upload-length")), (pair[1].to_string().as_str(), file.len().to_string().as_str()));
         assert_eq!(head.header("cache-control"), "no-store");
-        assert_eq!(head.header("tutti-media-id"), answer.header("tutti-media-id"));
+        assert_eq!(head.header("tutti-media-id"), response.header("tutti-media-id"));
     }
     let done = head(&ada, &location).await.expect(200);
     let item = expect_item(&world, &done, &file).await;
@@ -166,8 +166,8 @@ async fn a_connection_that_hangs_holds_nothing() {
     let offset: usize =
         world.until("the hanging request gives up the upload", async || head(&ada, &location).await.expect(200).header("upload-offset").parse().ok().filter(|at| *at > 0)).await;
     assert!(started.elapsed() < std::time::Duration::from_secs(20));
-    let answer = hanging.read_response().await;
-    assert!(answer.starts_with("HTTP/1.1 409") && answer.contains("media.taken_over"), "{answer}");
+    let response = hanging.read_response().await;
+    assert!(response.starts_with("HTTP/1.1 409") && response.contains("media.taken_over"), "{response}");
     let done = patch(&ada, &location, offset, &file[offset..], None).await.expect(204);
     expect_item(&world, &done, &file).await;
     expect_no_orphans(&world).await;
@@ -197,7 +197,7 @@ async fn a_checksum_keeps_a_request_whole_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn an_upload_whose_end_was_lost_is_ended_when_somebody_asks() {
+async fn an_upload_with_all_bytes_is_completed_by_the_next_request() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
     let file = png(30, 20, 5000, 1);
@@ -212,7 +212,7 @@ async fn an_upload_whose_end_was_lost_is_ended_when_somebody_asks() {
 }
 
 #[tokio::test]
-async fn an_upload_whose_bytes_are_gone_begins_anew() {
+async fn an_upload_whose_bytes_are_missing_starts_again() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
     let file = png(30, 20, 50_000, 1);
@@ -280,7 +280,7 @@ async fn requests_that_do_not_fit_are_refused() {
 }
 
 #[tokio::test]
-async fn what_must_not_come_in_ends_the_upload_early() {
+async fn a_refused_file_ends_the_upload_early() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
     let mut page = b"<!doctype html>".to_vec();
@@ -289,10 +289,10 @@ async fn what_must_not_come_in_ends_the_upload_early() {
     let mut at = 0;
     // In small parts, none of which shows the format alone.
     let refused = loop {
-        let answer = patch(&ada, &location, at, &page[at..at + 300], None).await;
+        let response = patch(&ada, &location, at, &page[at..at + 300], None).await;
         at += 300;
-        if answer.status != 204 {
-            break answer;
+        if response.status != 204 {
+            break response;
         }
         assert!(at < 70_000, "refused within the first 64 KB");
     };
