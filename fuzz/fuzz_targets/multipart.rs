@@ -1,11 +1,11 @@
-//! A form in pieces of any size: no more than one file, and what comes out of it was in it.
+//! A form in parts of any size: at most one file, and its bytes were in the form.
 #![no_main]
 
 #[allow(dead_code)]
 #[path = "../../crates/media/src/api/form.rs"]
 mod form;
 
-/// What `form` needs of `media`'s errors.
+/// The errors that `form` needs from `media`.
 mod error {
     #[derive(Debug)]
     #[allow(dead_code)]

@@ -1,4 +1,4 @@
-//! The Range header: a part lies inside its file and is never empty.
+//! The Range header: a range lies inside its file and is never empty.
 #![no_main]
 
 #[allow(dead_code)]

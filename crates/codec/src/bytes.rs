@@ -1,54 +1,54 @@
-//! Numbers and windows out of bytes that a stranger sent.
+//! Reads numbers and byte ranges from untrusted input.
 //!
-//! Owns the only ways in which the parsers here touch input: slices by checked offset, and [`Source`], a
-//! buffered view of `Read + Seek`. Invariant: a read outside the input is an answer, never a panic, and no
-//! allocation is larger than what was really read.
+//! Owns the only ways in which the parsers here touch input: slices by checked offset, and [`Source`], a buffered view
+//! of `Read + Seek`. Invariant: a read outside the input returns an error or `None`, never a panic, and no allocation
+//! is larger than the data that was read.
 
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 
-/// `N` bytes at `at`, if the slice has them.
+/// Returns `N` bytes at `at`, if the slice has them.
 pub(crate) fn take<const N: usize>(data: &[u8], at: usize) -> Option<[u8; N]> {
     data.get(at..at.checked_add(N)?)?.try_into().ok()
 }
 
-/// A big-endian 16-bit number.
+/// Reads a big-endian 16-bit number.
 pub(crate) fn be16(data: &[u8], at: usize) -> Option<u16> {
     take(data, at).map(u16::from_be_bytes)
 }
 
-/// A big-endian 32-bit number.
+/// Reads a big-endian 32-bit number.
 pub(crate) fn be32(data: &[u8], at: usize) -> Option<u32> {
     take(data, at).map(u32::from_be_bytes)
 }
 
-/// A big-endian 64-bit number.
+/// Reads a big-endian 64-bit number.
 pub(crate) fn be64(data: &[u8], at: usize) -> Option<u64> {
     take(data, at).map(u64::from_be_bytes)
 }
 
-/// A little-endian 16-bit number.
+/// Reads a little-endian 16-bit number.
 pub(crate) fn le16(data: &[u8], at: usize) -> Option<u16> {
     take(data, at).map(u16::from_le_bytes)
 }
 
-/// A little-endian 24-bit number.
+/// Reads a little-endian 24-bit number.
 pub(crate) fn le24(data: &[u8], at: usize) -> Option<u32> {
     take::<3>(data, at).map(|[a, b, c]| u32::from_le_bytes([a, b, c, 0]))
 }
 
-/// A little-endian 32-bit number.
+/// Reads a little-endian 32-bit number.
 pub(crate) fn le32(data: &[u8], at: usize) -> Option<u32> {
     take(data, at).map(u32::from_le_bytes)
 }
 
-/// Whether `needle` stands anywhere in `data`, letters compared without case.
+/// Returns whether `needle` occurs anywhere in `data`, ignoring ASCII case.
 pub(crate) fn contains_text(data: &[u8], needle: &str) -> bool {
     data.windows(needle.len().max(1)).any(|w| w.eq_ignore_ascii_case(needle.as_bytes()))
 }
 
-/// The most that [`Source::bytes`] gives at once: one JPEG segment with its marker fits.
+/// The most bytes that [`Source::bytes`] returns at once: one JPEG segment with its marker fits.
 pub(crate) const WINDOW: usize = 64 * 1024 + 16;
-/// How much is read ahead when little was asked for.
+/// The read-ahead in bytes when a caller asks for few.
 const READ_AHEAD: usize = 8 * 1024;
 
 /// A random-access view of an input of known length, with one small read-ahead buffer.
@@ -57,12 +57,12 @@ pub(crate) struct Source<'a, R> {
     len: u64,
     buffer: Vec<u8>,
     start: u64,
-    /// Where the reader stands, when that is known, so that reading on needs no seek.
+    /// The reader's position, where it is known, so that sequential reads need no seek.
     position: Option<u64>,
 }
 
 impl<'a, R: Read + Seek> Source<'a, R> {
-    /// A view of `reader`, whose input is `len` bytes long; nothing past `len` is ever read.
+    /// Returns a view of `reader`, whose input is `len` bytes long; nothing past `len` is ever read.
     pub(crate) fn new(reader: &'a mut R, len: u64) -> Self {
         Self { reader, len, buffer: Vec::new(), start: 0, position: None }
     }
@@ -72,7 +72,8 @@ impl<'a, R: Read + Seek> Source<'a, R> {
         self.len
     }
 
-    /// Exactly `count` bytes at `at`; `UnexpectedEof` where the input has fewer, `InvalidInput` above [`WINDOW`].
+    /// Returns exactly `count` bytes at `at`; `UnexpectedEof` where the input has fewer, `InvalidInput` above
+    /// [`WINDOW`].
     pub(crate) fn bytes(&mut self, at: u64, count: usize) -> io::Result<&[u8]> {
         if count > WINDOW {
             return Err(ErrorKind::InvalidInput.into());
@@ -86,18 +87,18 @@ impl<'a, R: Read + Seek> Source<'a, R> {
         self.buffer.get(from..from + count).ok_or_else(|| ErrorKind::UnexpectedEof.into())
     }
 
-    /// `N` bytes at `at`.
+    /// Returns `N` bytes at `at`.
     pub(crate) fn array<const N: usize>(&mut self, at: u64) -> io::Result<[u8; N]> {
         self.bytes(at, N)?.try_into().map_err(|_| ErrorKind::UnexpectedEof.into())
     }
 
-    /// Up to `most` bytes at `at`: fewer at the input's end.
+    /// Returns up to `most` bytes at `at`: fewer at the end of the input.
     pub(crate) fn some(&mut self, at: u64, most: usize) -> io::Result<&[u8]> {
         let left = self.len.saturating_sub(at);
         self.bytes(at, most.min(WINDOW).min(usize::try_from(left).unwrap_or(usize::MAX)))
     }
 
-    /// Exactly `count` bytes at `at` as a vector that grows only with what really arrives.
+    /// Returns exactly `count` bytes at `at` as a vector that grows only with the data that is read.
     pub(crate) fn vector(&mut self, at: u64, count: u64) -> io::Result<Vec<u8>> {
         if at.checked_add(count).is_none_or(|end| end > self.len) {
             return Err(ErrorKind::UnexpectedEof.into());

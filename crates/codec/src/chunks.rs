@@ -1,15 +1,16 @@
-//! How a video's time is cut into chunks that are converted apart and join without a seam.
+//! Divides a video's time into chunks that are converted independently and join without a seam.
 //!
-//! Owns the cut, in frames at one exact frame rate. It doesn't know who converts what. Invariant: chunks follow
-//! each other without gap or overlap, each begins on a segment, and together they have the source's frames.
+//! Owns the division, in frames at one exact frame rate. It does not know which worker converts what. Invariant: chunks
+//! follow each other without gap or overlap, each begins at a segment boundary, and together they have all frames of
+//! the source.
 
 use crate::ladder::FrameRate;
 
-/// A segment's nominal length in seconds, and a group of pictures'.
+/// The nominal length of a segment and of a group of pictures, in seconds.
 const SEGMENT_SECONDS: u64 = 4;
 const GOP_SECONDS: u64 = 2;
-/// Segments in the first chunks, so that the first seconds are there first; then all are as long as the last:
-/// 4, 8, 16, 32, 32 … seconds. Longer chunks would leave workers idle at the end.
+/// Segments in the first chunks, which are short so that the first seconds are ready early; all later chunks are as
+/// long as the last of these: 4, 8, 16, 32, 32 … seconds. Longer chunks would leave workers idle at the end.
 const GROWTH: [u32; 4] = [1, 2, 4, 8];
 
 /// One chunk: a run of whole segments.
@@ -19,15 +20,15 @@ pub struct Chunk {
     pub number: u32,
     /// Its first frame, from 0.
     pub start_frame: u64,
-    /// How many frames; only the last chunk's count isn't a multiple of the segment's.
+    /// The number of frames; only the last chunk's is not a multiple of the segment's.
     pub frames: u64,
     /// The number of its first segment, from 0.
     pub first_segment: u32,
-    /// How many segments.
+    /// The number of segments.
     pub segments: u32,
 }
 
-/// The cut of one video.
+/// The division of one video into chunks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Chunks {
     total_frames: u64,
@@ -37,17 +38,18 @@ pub struct Chunks {
 }
 
 impl Chunks {
-    /// The cut of `total_frames` frames at a constant `rate`. Nothing is stored: a chunk is worked out when asked for.
+    /// Returns the chunks of `total_frames` frames at a constant `rate`. Nothing is stored: a chunk is computed when a
+    /// caller asks for it.
     pub fn new(total_frames: u64, rate: FrameRate) -> Self {
         // The nearest whole number of frames to two seconds: 60 at 29.97, which last 2.002 s.
         let gop = ((2 * GOP_SECONDS * rate.num() / rate.den()).div_ceil(2)).max(1);
-        // Below one frame in two seconds a group is longer than that; then a segment holds fewer of them.
+        // Below one frame in two seconds a group lasts longer than that; then a segment holds fewer groups.
         let gop_us = rate.frame_us(gop).max(1);
         let gops = ((SEGMENT_SECONDS * 1_000_000 + gop_us / 2) / gop_us).max(1);
         Self { total_frames, rate, gop, segment: gop.saturating_mul(gops) }
     }
 
-    /// Frames in a group of pictures: what the encoder is told.
+    /// Frames in a group of pictures: the encoder's `-g`.
     pub fn gop_frames(&self) -> u64 {
         self.gop
     }
@@ -57,12 +59,12 @@ impl Chunks {
         self.segment
     }
 
-    /// How many segments the whole video has.
+    /// The number of segments of the whole video.
     pub fn total_segments(&self) -> u32 {
         u32::try_from(self.total_frames.div_ceil(self.segment)).unwrap_or(u32::MAX)
     }
 
-    /// How many chunks.
+    /// The number of chunks.
     pub fn len(&self) -> u32 {
         let total = self.total_segments();
         let mut number = 0;
@@ -71,17 +73,18 @@ impl Chunks {
         }
         let grown = first_segment(number);
         let chunks = number + total.saturating_sub(grown).div_ceil(GROWTH[GROWTH.len() - 1]);
-        // A tail much shorter than its turn costs more to seek to than to encode: the chunk before takes it along.
+        // A tail much shorter than its chunk would cost more to seek to than to encode, so the chunk before includes
+        // it.
         let last = chunks.saturating_sub(1);
         if chunks > 1 && total.saturating_sub(first_segment(last)).saturating_mul(2) < segments_in_chunk(last) { last } else { chunks }
     }
 
-    /// Whether there is nothing to convert.
+    /// Returns whether there is nothing to convert.
     pub fn is_empty(&self) -> bool {
         self.total_frames == 0
     }
 
-    /// Chunk `number`, or `None` behind the last.
+    /// Returns chunk `number`, or `None` past the last.
     pub fn get(&self, number: u32) -> Option<Chunk> {
         let chunks = self.len();
         if number >= chunks {
@@ -95,23 +98,23 @@ impl Chunks {
         Some(Chunk { number, start_frame, frames, first_segment, segments })
     }
 
-    /// All chunks, in playing order.
+    /// Returns all chunks, in playback order.
     pub fn iter(&self) -> impl Iterator<Item = Chunk> {
         let chunks = *self;
         (0..self.len()).filter_map(move |number| chunks.get(number))
     }
 
-    /// When a chunk begins, in microseconds.
+    /// Returns when a chunk begins, in microseconds.
     pub fn start_us(&self, chunk: &Chunk) -> u64 {
         self.rate.frame_us(chunk.start_frame)
     }
 
-    /// How long a chunk is, in microseconds; the chunks' lengths add up to the whole exactly.
+    /// Returns how long a chunk is, in microseconds; the lengths add up to the whole exactly.
     pub fn duration_us(&self, chunk: &Chunk) -> u64 {
         self.rate.frame_us(chunk.start_frame.saturating_add(chunk.frames)) - self.start_us(chunk)
     }
 
-    /// How long segment `number` is, in microseconds; `None` behind the last.
+    /// Returns how long segment `number` is, in microseconds; `None` past the last.
     pub fn segment_us(&self, number: u32) -> Option<u64> {
         let start = u64::from(number).checked_mul(self.segment).filter(|start| *start < self.total_frames)?;
         let end = start.saturating_add(self.segment).min(self.total_frames);
@@ -123,7 +126,7 @@ fn segments_in_chunk(number: u32) -> u32 {
     GROWTH[(number as usize).min(GROWTH.len() - 1)]
 }
 
-/// The first segment of a chunk.
+/// Returns the number of the first segment of a chunk.
 fn first_segment(number: u32) -> u32 {
     let growing: u32 = GROWTH.iter().take(number as usize).sum();
     growing.saturating_add(number.saturating_sub(GROWTH.len() as u32).saturating_mul(GROWTH[GROWTH.len() - 1]))

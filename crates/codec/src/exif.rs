@@ -1,7 +1,7 @@
-//! What a file says of how it was made: when, with what, which way up, and whether it names the place.
+//! Metadata that a file carries about its origin: date, camera, orientation, and whether it contains a location.
 //!
-//! Owns reading EXIF and the QuickTime and Matroska counterparts. It never gives out a position: the house
-//! only wants to know that there is one. Invariant: malformed metadata is missing metadata, never an error.
+//! Owns reading EXIF and its QuickTime and Matroska counterparts. It never returns a position, only whether there is
+//! one. Invariant: malformed metadata counts as missing metadata, never as an error.
 
 mod quicktime;
 #[cfg(test)]
@@ -18,25 +18,25 @@ use crate::sniff::Format;
 use crate::tiff::{self, Tiff};
 use crate::bytes::{Source, be32, contains_text, le32};
 
-/// More segments or chunks than this are not walked for metadata.
+/// The most segments or chunks that are walked for metadata.
 const MAX_STEPS: usize = 100_000;
-/// The most of one metadata block that is read, in bytes.
+/// The most bytes of one metadata block that are read.
 const MAX_BLOCK_BYTES: usize = 64 * 1024;
-/// More blocks than this are not read: a photo has one EXIF block and one XMP block.
+/// The most blocks that are read: a photo has one EXIF block and one XMP block.
 const MAX_BLOCKS: usize = 16;
 /// The longest camera name, in characters.
 const MAX_CAMERA_CHARS: usize = 80;
 
-/// What a file says of its making.
+/// The metadata of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Metadata {
-    /// EXIF orientation 1–8; for HEIC and AVIF that of `irot` and `imir`, which is what counts there.
+    /// EXIF orientation 1–8; for HEIC and AVIF that of `irot` and `imir`, which take precedence there.
     pub orientation: u8,
-    /// When the picture was taken or the recording began.
+    /// When the photo was taken or the recording began.
     pub taken_at: Option<TakenAt>,
     /// Maker and model, such as `Apple iPhone 12`.
     pub camera: Option<String>,
-    /// Whether it names the place where it was made.
+    /// Whether the file contains the location where it was made.
     pub has_gps: bool,
 }
 
@@ -46,28 +46,28 @@ impl Default for Metadata {
     }
 }
 
-/// A moment on a camera's clock.
+/// A time on a camera's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TakenAt {
-    /// What the clock showed.
+    /// The local time that the clock showed.
     pub local: NaiveDateTime,
-    /// How far that is ahead of UTC, where the camera knew.
+    /// The offset from UTC, where the camera recorded it.
     pub offset: Option<FixedOffset>,
 }
 
 impl TakenAt {
-    /// The moment in UTC; a clock without a known offset is taken to show UTC.
+    /// Returns the time in UTC; a clock without a known offset is taken to show UTC.
     pub fn utc(self) -> DateTime<Utc> {
         let ahead = self.offset.map_or(0, |offset| i64::from(offset.local_minus_utc()));
         self.local.checked_sub_signed(TimeDelta::seconds(ahead)).unwrap_or(self.local).and_utc()
     }
 
-    /// A moment that is believable: not before photography, not a clock gone wild.
+    /// Returns the time if it is plausible: not before photography, not far in the future.
     fn new(local: NaiveDateTime, offset: Option<FixedOffset>) -> Option<Self> {
         (1826..=2200).contains(&local.year()).then_some(Self { local, offset })
     }
 
-    /// Seconds after a format's own epoch, in UTC.
+    /// Returns the time that is so many seconds after a format's own epoch, in UTC.
     fn after(epoch: NaiveDate, seconds: u64) -> Option<Self> {
         let since = TimeDelta::try_seconds(i64::try_from(seconds).ok()?)?;
         let utc = epoch.and_hms_opt(0, 0, 0)?.checked_add_signed(since)?;
@@ -75,7 +75,8 @@ impl TakenAt {
     }
 }
 
-/// Reads a file of `len` bytes. An error is one of reading; malformed metadata is left out.
+/// Reads the metadata of a file of `len` bytes. Returns an error only for a failed read; malformed metadata is left
+/// out.
 pub fn read<R: Read + Seek>(format: Format, reader: &mut R, len: u64) -> io::Result<Metadata> {
     let mut metadata = Metadata::default();
     let mut source = Source::new(reader, len);
@@ -94,7 +95,7 @@ pub fn read<R: Read + Seek>(format: Format, reader: &mut R, len: u64) -> io::Res
     }
 }
 
-/// Takes the metadata of an EXIF block.
+/// Adds the metadata of an EXIF block.
 fn exif(data: &[u8], metadata: &mut Metadata) {
     let Some(tiff) = Tiff::open_exif(data) else { return };
     let (mut make, mut model, mut time, mut offset) = (None, None, None, None);
@@ -114,7 +115,7 @@ fn exif(data: &[u8], metadata: &mut Metadata) {
             }
             tiff::GPS_IFD => {
                 let mut entries = tiff.number(&entry).into_iter().flat_map(|at| tiff.directory(at));
-                // Latitude, or the name of an area: a directory with only its version names no place.
+                // Latitude, or the name of an area: a directory with only its version contains no location.
                 metadata.has_gps |= entries.any(|entry| matches!(entry.tag, 2 | 4 | 0x1c));
             }
             _ => {}
@@ -144,7 +145,7 @@ fn offset(text: &str) -> Option<FixedOffset> {
     FixedOffset::east_opt(sign * (i32::from(hours) * 60 + i32::from(minutes)) * 60)
 }
 
-/// One name out of maker and model, which often repeat each other.
+/// Joins maker and model to one name; the two often repeat each other.
 fn camera(make: Option<&[u8]>, model: Option<&[u8]>) -> Option<String> {
     let clean = |text: Option<&[u8]>| {
         let text = String::from_utf8_lossy(text.unwrap_or_default());
@@ -225,7 +226,8 @@ fn heif<R: Read + Seek>(source: &mut Source<'_, R>, metadata: &mut Metadata) -> 
         let data = source.some(start, len.min(MAX_BLOCK_BYTES as u64) as usize)?;
         match &item.kind {
             b"Exif" => {
-                // The offset of the TIFF header from behind this number. ISO/IEC 23008-12 annex A.
+                // The TIFF header is at the offset that this number gives, counted from behind it. ISO/IEC 23008-12
+                // annex A.
                 let skip = be32(data, 0).and_then(|skip| usize::try_from(skip).ok()?.checked_add(4));
                 exif(skip.and_then(|skip| data.get(skip..)).unwrap_or_default(), metadata);
             }

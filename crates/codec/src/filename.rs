@@ -1,24 +1,25 @@
-//! File names as people send them, made safe to keep, show and send on.
+//! Makes uploaded file names safe to store, display and send back.
 //!
-//! Owns cleaning and the `Content-Disposition` value. A name never becomes a path in this house; it is cleaned
-//! for whoever downloads the file. Invariant: a cleaned name is one path component of at most [`MAX_BYTES`]
-//! bytes, without control characters, and never empty.
+//! Owns sanitizing and the `Content-Disposition` value. The server never uses a name as a path; it is sanitized for
+//! clients that download the file. Invariant: a sanitized name is one path component of at most [`MAX_BYTES`] bytes,
+//! without control characters, and never empty.
 
 use crate::sniff::Format;
 
-/// The longest cleaned name in characters.
+/// The longest sanitized name in characters.
 pub const MAX_CHARS: usize = 120;
-/// The longest cleaned name in bytes of UTF-8; file systems take 255.
+/// The longest sanitized name in bytes of UTF-8; file systems allow 255.
 pub const MAX_BYTES: usize = 200;
-/// What a file without a name is called.
+/// The name of a file that was uploaded without one.
 const NAMELESS: &str = "untitled";
-/// An ending longer than this, in bytes with its dot, is not kept when a name is shortened.
+/// The longest extension, in bytes with its dot, that is kept when a name is shortened.
 const MAX_EXTENSION_BYTES: usize = 12;
 
-/// Cleans a file name: the last path component, no control, invisible or text-direction characters, nothing
-/// that Windows can't store, spaces run together, shortened before its extension, `untitled` if nothing is left.
+/// Sanitizes a file name: the last path component, without control, invisible or text-direction characters and without
+/// characters that Windows cannot store, with runs of spaces joined, shortened before its extension, `untitled` if
+/// nothing is left.
 pub fn clean(name: &str) -> String {
-    // Enough for any name, so that a name of megabytes costs nothing.
+    // Long enough for any name, and bounds the work for a name of megabytes.
     let start = name.char_indices().rev().nth(1023).map_or(0, |(at, _)| at);
     let last = name[start..].rsplit(['/', '\\']).next().unwrap_or_default();
     let mut cleaned = String::new();
@@ -33,13 +34,13 @@ pub fn clean(name: &str) -> String {
             c => cleaned.push(c),
         }
     }
-    // Dots at the start hide a file, dots and spaces at the end vanish on Windows; `..` is a folder.
+    // Leading dots hide a file, trailing dots and spaces are dropped by Windows; `..` is a folder.
     let trimmed = cleaned.trim_start_matches(['.', ' ']).trim_end_matches(['.', ' ']);
     let short = shorten(trimmed);
     if short.is_empty() { NAMELESS.to_owned() } else { avoid_devices(short) }
 }
 
-/// Control, formatting and unassigned-for-text characters: invisible, so they can only mislead.
+/// Control, formatting and unassigned characters: they are invisible, so they can only mislead.
 fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -62,7 +63,7 @@ fn shorten(name: &str) -> String {
     format!("{}{extension}", stem.trim_end_matches(['.', ' ']))
 }
 
-/// Windows opens a device for these whatever their extension.
+/// Windows opens a device for these names, whatever their extension.
 fn avoid_devices(name: String) -> String {
     let stem = name.split('.').next().unwrap_or_default().trim_end();
     let numbered = |prefix: &str| {
@@ -73,7 +74,7 @@ fn avoid_devices(name: String) -> String {
     if plain || numbered("com") || numbered("lpt") { format!("_{name}") } else { name }
 }
 
-/// Endings that tell a format besides its own ([`Format::extension`]).
+/// Extensions that denote a format in addition to its own ([`Format::extension`]).
 const OTHER_EXTENSIONS: [(Format, &[&str]); 9] = [
     (Format::Jpeg, &["jpg", "jpe", "jfif"]),
     (Format::Png, &["apng"]),
@@ -86,8 +87,8 @@ const OTHER_EXTENSIONS: [(Format, &[&str]); 9] = [
     (Format::Ogg, &["oga", "ogv", "opus"]),
 ];
 
-/// The cleaned name with an extension that tells what the bytes are, whatever the name says: it is kept where it does, and gets the format's
-/// own otherwise, so that a JPEG called `x.html` is saved as `x.html.jpeg`.
+/// Returns the sanitized name with an extension that matches the content: a matching extension is kept, otherwise the
+/// format's own is appended, so that a JPEG called `x.html` is saved as `x.html.jpeg`.
 pub fn with_extension(name: &str, format: Format) -> String {
     let name = clean(name);
     let others = OTHER_EXTENSIONS.iter().find(|(known, _)| *known == format).map_or(&[] as &[&str], |(_, others)| others);
@@ -98,12 +99,12 @@ pub fn with_extension(name: &str, format: Format) -> String {
     }
 }
 
-/// A `Content-Disposition` value for this name: `filename` for the characters of old clients and `filename*`
-/// for the name itself where they differ. RFC 6266 §4 and RFC 8187 §3.2. Always visible ASCII.
+/// Returns the `Content-Disposition` value for this name: `filename` with the characters that old clients understand,
+/// and `filename*` with the name itself where the two differ. RFC 6266 §4 and RFC 8187 §3.2. Always visible ASCII.
 pub fn content_disposition(attachment: bool, name: &str) -> String {
     let kind = if attachment { "attachment" } else { "inline" };
     let name = clean(name);
-    // Percent signs are decoded by some browsers inside `filename`, so they don't count as plain.
+    // Some browsers decode percent signs inside `filename`, so they do not count as plain.
     let plain = |c: char| matches!(c, ' '..='~') && !matches!(c, '"' | '\\' | '%');
     let fallback: String = name.chars().map(|c| if plain(c) { c } else { '_' }).collect();
     if fallback == name {

@@ -1,7 +1,7 @@
 //! The boxes of ISO base media files (ISO/IEC 14496-12 §4.2), from a reader or from memory.
 //!
-//! Owns where a box starts and ends, nothing of what it means. Invariant: a box never ends behind the one it
-//! stands in, and walking moves forward by at least eight bytes at each step.
+//! Owns where a box starts and ends, not what it means. Invariant: a box never ends behind its parent, and iteration
+//! moves forward by at least eight bytes at each step.
 
 use std::io::{self, Read, Seek};
 
@@ -12,25 +12,25 @@ use crate::bytes::{Source, be32, be64, take};
 pub(crate) struct BoxHeader {
     /// Its four-character type.
     pub(crate) kind: [u8; 4],
-    /// Where its size field stands.
+    /// The offset of its size field.
     pub(crate) start: u64,
-    /// Where its content starts (a `uuid` box's 16 bytes of type are content).
+    /// The offset of its content (a `uuid` box's 16 bytes of type are content).
     pub(crate) body: u64,
-    /// Where it ends.
+    /// The offset of its end.
     pub(crate) end: u64,
 }
 
 impl BoxHeader {
-    /// Bytes of content.
+    /// The length of its content in bytes.
     pub(crate) fn body_len(&self) -> u64 {
         self.end - self.body
     }
 }
 
-/// What can be wrong with a file, below any format's own words.
+/// A format error, independent of the format's own error type.
 #[derive(Debug)]
 pub(crate) enum FormatError {
-    /// The structure contradicts itself; what it is, for a log.
+    /// The structure contradicts itself; the reason, for a log.
     Invalid(&'static str),
     /// Reading failed, or the input ended (`UnexpectedEof`).
     Io(io::Error),
@@ -42,7 +42,7 @@ impl From<io::Error> for FormatError {
     }
 }
 
-/// The box at `at`, which must end at or before `limit`; `None` at `limit`, or where too little is left for a
+/// Returns the box at `at`, which must end at or before `limit`; `None` at `limit`, or where too little is left for a
 /// box (QuickTime ends some lists with four zero bytes).
 pub(crate) fn next_box<R: Read + Seek>(source: &mut Source<'_, R>, at: u64, limit: u64) -> Result<Option<BoxHeader>, FormatError> {
     if limit.saturating_sub(at) < 8 {
@@ -60,26 +60,26 @@ pub(crate) fn next_box<R: Read + Seek>(source: &mut Source<'_, R>, at: u64, limi
     }
     match at.checked_add(size) {
         Some(end) if end <= limit => Ok(Some(BoxHeader { kind, start: at, body: at + head_bytes, end })),
-        // At the top level the file is cut off; deeper down the structure is wrong.
+        // At the top level this means that the file is truncated; deeper down that the structure is wrong.
         _ if limit == source.len() => Err(FormatError::Io(io::ErrorKind::UnexpectedEof.into())),
-        _ => Err(FormatError::Invalid("a box ends behind the one it stands in")),
+        _ => Err(FormatError::Invalid("a box ends behind its parent")),
     }
 }
 
-/// A box in memory; offsets are from the start of the slice it was found in.
+/// A box in memory; offsets are from the start of the slice in which it was found.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MemoryBox<'a> {
     /// Its four-character type.
     pub(crate) kind: [u8; 4],
-    /// Where its size field stands.
+    /// The offset of its size field.
     pub(crate) start: usize,
-    /// Where its content starts.
+    /// The offset of its content.
     pub(crate) body_at: usize,
     /// Its content.
     pub(crate) body: &'a [u8],
 }
 
-/// The boxes of `data`, one after the other; a misfit is the last item.
+/// Iterates over the boxes of `data`; a box that does not fit is the last item.
 pub(crate) fn boxes(data: &[u8]) -> impl Iterator<Item = Result<MemoryBox<'_>, FormatError>> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -94,7 +94,7 @@ pub(crate) fn boxes(data: &[u8]) -> impl Iterator<Item = Result<MemoryBox<'_>, F
 }
 
 fn box_at(data: &[u8], start: usize) -> Option<Result<MemoryBox<'_>, FormatError>> {
-    const MISFIT: FormatError = FormatError::Invalid("a box ends behind the one it stands in");
+    const MISFIT: FormatError = FormatError::Invalid("a box ends behind its parent");
     if start >= data.len() {
         return None;
     }
@@ -111,7 +111,7 @@ fn box_at(data: &[u8], start: usize) -> Option<Result<MemoryBox<'_>, FormatError
     Some(fitting().ok_or(MISFIT))
 }
 
-/// The content of the first box of this type, reading leniently.
+/// Returns the content of the first box of this type, ignoring errors behind it.
 pub(crate) fn find(data: &[u8], kind: [u8; 4]) -> Option<&[u8]> {
     boxes(data).map_while(Result::ok).find(|child| child.kind == kind).map(|child| child.body)
 }

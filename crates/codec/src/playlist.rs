@@ -1,33 +1,33 @@
-//! HLS playlists (RFC 8216) as text.
+//! Writes HLS playlists (RFC 8216).
 //!
-//! Owns the tags and their order, nothing of where segments lie. Invariant: whatever its arguments hold, each
-//! tag and each address stays on its own line and inside its own quotes.
+//! Owns the tags and their order, not where segments are stored. Invariant: whatever its arguments contain, each tag
+//! and each URL stays on its own line and inside its own quotes.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// The protocol version: `EXT-X-MAP` in a playlist with pictures needs 6, CMAF players expect 7.
+/// The protocol version: `EXT-X-MAP` in a playlist with video needs 6, CMAF players expect 7.
 const VERSION: u32 = 7;
 
-/// The sound of a master playlist.
+/// The audio of a master playlist.
 #[derive(Debug, Clone, Copy)]
 pub struct Audio<'a> {
-    /// Address of its media playlist.
+    /// The URL of its media playlist.
     pub uri: &'a str,
     /// RFC 6381 codec string, such as `mp4a.40.2`.
     pub codecs: &'a str,
     /// Peak bits per second.
     pub bandwidth: u64,
-    /// How many channels, where known.
+    /// The number of channels, where known.
     pub channels: Option<u32>,
 }
 
-/// One row of a master playlist: pictures only.
+/// One row of a master playlist: video only.
 #[derive(Debug, Clone, Copy)]
 pub struct Variant<'a> {
-    /// Address of its media playlist.
+    /// The URL of its media playlist.
     pub uri: &'a str,
-    /// Peak bits per second of the pictures alone; the sound's are added.
+    /// Peak bits per second of the video alone; the audio's are added.
     pub bandwidth: u64,
     /// RFC 6381 codec string, such as `avc1.64001f`.
     pub codecs: &'a str,
@@ -42,14 +42,14 @@ pub struct Variant<'a> {
 /// One segment of a media playlist.
 #[derive(Debug, Clone)]
 pub struct Segment<'a> {
-    /// Its address.
+    /// Its URL.
     pub uri: Cow<'a, str>,
-    /// Its length in microseconds.
+    /// Its duration in microseconds.
     pub duration_us: u64,
 }
 
-/// A master playlist. Players start with the first variant that suits them, so the order is the caller's. Without
-/// variants the sound is the only row. `query` (such as `t=…`, without `?`, or empty) goes onto every address.
+/// Returns a master playlist. Players start with the first variant that suits them, so the caller determines the order.
+/// Without variants the audio is the only row. `query` (such as `t=…`, without `?`, or empty) is appended to every URL.
 pub fn master(audio: Option<&Audio<'_>>, variants: &[Variant<'_>], query: &str) -> String {
     let mut text = format!("#EXTM3U\n#EXT-X-VERSION:{VERSION}\n#EXT-X-INDEPENDENT-SEGMENTS\n");
     if let Some(audio) = audio {
@@ -83,8 +83,8 @@ pub fn master(audio: Option<&Audio<'_>>, variants: &[Variant<'_>], query: &str) 
     text
 }
 
-/// A media playlist: `EVENT` while it grows, `VOD` with its end when `complete`. `target_us` is the nominal longest
-/// segment in microseconds and must stay the same while the playlist grows (RFC 8216 §6.2.1).
+/// Returns a media playlist: `EVENT` while it grows, `VOD` with its end when `complete`. `target_us` is the nominal
+/// longest segment in microseconds and must stay the same while the playlist grows (RFC 8216 §6.2.1).
 pub fn media<'a>(init: &str, segments: impl IntoIterator<Item = Segment<'a>>, target_us: u64, complete: bool, query: &str) -> String {
     let mut rows = String::new();
     let mut target = seconds(target_us);
@@ -108,7 +108,7 @@ fn seconds(micros: u64) -> u64 {
     (micros.saturating_add(500_000) / 1_000_000).max(1)
 }
 
-/// A text that can't leave its quotes or its line.
+/// Removes characters that would end the quotes or the line.
 fn plain(text: &str) -> Cow<'_, str> {
     let bad = |c: char| !matches!(c, '!'..='~') || c == '"';
     if text.contains(bad) { Cow::Owned(text.replace(bad, "")) } else { Cow::Borrowed(text) }

@@ -1,4 +1,4 @@
-//! Metadata of MP4, MOV and M4A: `mvhd`'s date, the `udta` and `meta` boxes of `moov`.
+//! Metadata of MP4, MOV and M4A: the date in `mvhd`, and the `udta` and `meta` boxes of `moov`.
 //!
 //! Owns reading Apple's and Android's keys. Invariant: at most [`MAX_BOX_BYTES`] bytes of any box are in memory.
 
@@ -10,7 +10,7 @@ use super::{Metadata, TakenAt};
 use crate::isobmff::{self, FormatError};
 use crate::bytes::{Source, be32, be64};
 
-/// The most of one metadata box that is read, in bytes.
+/// The most bytes of one metadata box that are read.
 const MAX_BOX_BYTES: u64 = 256 * 1024;
 const MAX_BOXES: usize = 10_000;
 
@@ -52,9 +52,9 @@ fn walk<R: Read + Seek>(source: &mut Source<'_, R>, tags: &mut Tags) -> Result<(
             b"mvhd" => {
                 let data = source.some(child.body, child.body_len().min(12) as usize)?;
                 let seconds = if data.first() == Some(&1) { be64(data, 4) } else { be32(data, 4).map(u64::from) };
-                // Seconds since 1904; 0 says nothing. ISO/IEC 14496-12 §8.2.2.3.
+                // Seconds since 1904; 0 means unknown. ISO/IEC 14496-12 §8.2.2.3.
                 let epoch = NaiveDate::from_ymd_opt(1904, 1, 1);
-                // Writers that count from 1970 by mistake would land before 1990: not believed.
+                // Writers that count from 1970 by mistake would result in a date before 1990: such dates are ignored.
                 let seconds = seconds.filter(|seconds| *seconds > 86 * 365 * 86_400);
                 tags.created = epoch.zip(seconds).and_then(|(epoch, seconds)| TakenAt::after(epoch, seconds));
             }
@@ -86,10 +86,10 @@ fn user_data(data: &[u8], tags: &mut Tags) {
 
 /// `meta` with `keys` and `ilst`: the n-th item of the list belongs to the n-th key.
 fn read_keys(data: &[u8], tags: &mut Tags) {
-    // ISO's `meta` has version and flags first, QuickTime's has not.
+    // ISO's `meta` begins with version and flags, QuickTime's does not.
     let data = if data.get(4..8) == Some(b"hdlr") { data } else { data.get(4..).unwrap_or_default() };
     let (Some(keys), Some(list)) = (isobmff::find(data, *b"keys"), isobmff::find(data, *b"ilst")) else { return };
-    // Each key is shaped like a box: size, namespace, name.
+    // Each key has the layout of a box: size, namespace, name.
     let keys: Vec<_> = isobmff::boxes(keys.get(8..).unwrap_or_default()).map_while(Result::ok).take(1000).collect();
     for item in isobmff::boxes(list).map_while(Result::ok).take(1000) {
         let index = u32::from_be_bytes(item.kind) as usize;

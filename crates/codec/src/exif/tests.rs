@@ -1,4 +1,4 @@
-//! Metadata out of blocks built by hand, and that no block upsets the reader.
+//! Reads metadata blocks built by hand, and checks that no block causes an error or a panic.
 
 use std::io::Cursor;
 

@@ -1,6 +1,7 @@
-//! Claims of WAV, FLAC and MP3.
+//! Properties that WAV, FLAC and MP3 files declare.
 //!
-//! Owns their chunks and blocks in front of the sound. Invariant: every walk moves forward and takes at most [`MAX_STEPS`].
+//! Owns their chunks and blocks in front of the audio data. Invariant: every walk moves forward and takes at most
+//! [`MAX_STEPS`].
 
 use std::io::{Read, Seek};
 
@@ -9,14 +10,14 @@ use super::cover;
 use crate::isobmff::FormatError;
 use crate::bytes::{Source, be16, be32, be64, le16, le32, take};
 
-/// Chunks of a wave; blocks of a FLAC are far fewer.
+/// The most chunks of a WAV file; FLAC has far fewer blocks.
 const MAX_STEPS: usize = 100_000;
 const MAX_BLOCKS: usize = 1000;
-/// ID3 tags one behind the other.
+/// The most consecutive ID3 tags.
 const MAX_TAGS: usize = 10;
-/// Frames of one ID3 tag.
+/// The most frames of one ID3 tag.
 const MAX_FRAMES: usize = 10_000;
-/// A packed ID3 frame may become so many bytes: texts do, pictures don't.
+/// The most bytes that a compressed ID3 frame may expand to: enough for texts, not for images.
 const MAX_UNPACKED_BYTES: u64 = 64 * 1024;
 
 /// RIFF and RF64 (EBU Tech 3306).
@@ -57,11 +58,11 @@ pub(super) fn wav<R: Read + Seek>(source: &mut Source<'_, R>, claims: &mut Claim
     Err(FormatError::Invalid("it has too many chunks"))
 }
 
-/// `fmt `: notes rate and channels; gives the bytes of a second of sound.
+/// `fmt `: records rate and channels; returns the bytes of a second of audio.
 fn format(data: &[u8], claims: &mut Claims) -> Result<Option<u64>, FormatError> {
     const UNCOMPRESSED: [u16; 5] = [1, 3, 6, 7, 0xfffe];
     let (Some(tag), Some(channels), Some(rate), Some(bytes), Some(block)) = (le16(data, 0), le16(data, 2), le32(data, 4), le32(data, 8), le16(data, 12)) else {
-        return Err(FormatError::Invalid("its format can't be read"));
+        return Err(FormatError::Invalid("its format cannot be read"));
     };
     claims.rate(rate);
     claims.channels(channels.into());
@@ -112,10 +113,10 @@ pub(super) fn stream_information(block: &[u8], claims: &mut Claims) {
     }
 }
 
-/// The rate that a frame says by itself, in hertz. §9.1.2 and §9.1.7.
+/// Returns the rate that a frame header declares, in hertz. §9.1.2 and §9.1.7.
 fn frame_rate(frame: &[u8]) -> Option<u32> {
     let codes = *frame.get(2)?;
-    // A number of one to seven bytes, as UTF-8 writes it.
+    // A number of one to seven bytes, encoded as in UTF-8.
     let coded = match frame.get(4)?.leading_ones() {
         0 => 1,
         ones => ones as usize,
@@ -134,13 +135,13 @@ fn frame_rate(frame: &[u8]) -> Option<u32> {
     }
 }
 
-/// Frames of MP3 have few rates and one or two channels: nothing but the tags in front can be large.
+/// MP3 frames allow few rates and one or two channels: only the tags in front can be large.
 pub(super) fn mp3<R: Read + Seek>(source: &mut Source<'_, R>, claims: &mut Claims) -> Result<(), FormatError> {
     claims.tracks = 1;
     id3_tags(source, claims).map(|_| ())
 }
 
-/// The ID3v2 tags at the start; gives the offset behind them.
+/// Reads the ID3v2 tags at the start; returns the offset behind them.
 fn id3_tags<R: Read + Seek>(source: &mut Source<'_, R>, claims: &mut Claims) -> Result<u64, FormatError> {
     let mut at = 0;
     for _ in 0..MAX_TAGS {
@@ -156,7 +157,8 @@ fn id3_tags<R: Read + Seek>(source: &mut Source<'_, R>, claims: &mut Claims) -> 
     Err(FormatError::Invalid("it has too many tags"))
 }
 
-/// Refuses frames that unpack to more than a text: a demuxer unpacks them before it knows what they are. ID3v2.3 §3.3.1, 2.4 §4.1.
+/// Refuses frames that expand to more than a text: a demuxer expands them before it knows their type. ID3v2.3 §3.3.1,
+/// 2.4 §4.1.
 fn check_id3_frames<R: Read + Seek>(source: &mut Source<'_, R>, mut at: u64, end: u64, version: u8, flags: u8, claims: &mut Claims) -> Result<(), FormatError> {
     if version < 3 {
         return Ok(());

@@ -1,7 +1,8 @@
-//! What a HEIF file costs to decode: pictures made of other pictures (grids, overlays) are paid for with everything in them.
+//! Computes the cost of decoding a HEIF file: derived images (grids, overlays) cost the sum of their inputs.
 //!
-//! Owns the references between items (ISO/IEC 14496-12 §8.11.12, 23008-12 §6.6.2). Invariant: each item is worked out once, so the work
-//! is linear in the `meta` box however often items use each other, and items that use themselves are an error.
+//! Owns the references between items (ISO/IEC 14496-12 §8.11.12, 23008-12 §6.6.2). Invariant: each item is computed
+//! once, so the work is linear in the `meta` box however often items use each other, and items that use themselves are
+//! an error.
 
 use std::collections::{HashMap, HashSet};
 use std::io::{Read, Seek};
@@ -10,15 +11,15 @@ use super::heif::{INVALID_META, Item, Items};
 use crate::isobmff::{self, FormatError};
 use crate::bytes::{Source, be16, be32};
 
-/// Pictures made of pictures made of pictures: cameras stop at two.
+/// The deepest nesting of derived images: cameras use at most two levels.
 const MAX_DEPTH: usize = 8;
-/// What starting a decoder costs, in pixels: a file of ten thousand tiles of one pixel is not free.
+/// The cost of starting a decoder, in pixels: a file of ten thousand tiles of one pixel is not free.
 const MIN_COST_PIXELS: u64 = 16 * 1024;
-/// Coded pictures by their item type, and those made of others.
+/// The item types of coded images, and those of derived images.
 const CODED: [&[u8; 4]; 8] = [b"hvc1", b"hev1", b"lhv1", b"av01", b"avc1", b"vvc1", b"jpeg", b"unci"];
 const DERIVED: [&[u8; 4]; 4] = [b"grid", b"iovl", b"iden", b"tmap"];
 
-/// Pixels that a converter works through for all pictures of the file.
+/// Returns the number of pixels that a converter processes for all images of the file.
 pub(super) fn decoded_pixels<R: Read + Seek>(source: &mut Source<'_, R>, items: &Items) -> Result<u64, FormatError> {
     let listed = items.list()?;
     let by_id = listed.iter().map(|item| (item.id, item)).collect();
@@ -27,7 +28,7 @@ pub(super) fn decoded_pixels<R: Read + Seek>(source: &mut Source<'_, R>, items: 
     let mut total = 0_u64;
     for item in listed.iter().filter(|item| is_picture(item)) {
         let cost = costs.of(source, item.id, 0)?;
-        // Tiles are paid for by what they are input of.
+        // Tiles are counted with the images that use them.
         if !used_as_input.contains(&item.id) {
             total = total.saturating_add(cost);
         }
@@ -39,11 +40,11 @@ fn is_picture(item: &Item) -> bool {
     CODED.contains(&&item.kind) || DERIVED.contains(&&item.kind)
 }
 
-/// For each picture that is made of others, those; and all that are input of another.
+/// The inputs of each derived image; and all items that are an input.
 type Inputs = (HashMap<u32, Vec<u32>>, HashSet<u32>);
 
 fn input_references(items: &Items) -> Result<Inputs, FormatError> {
-    const BAD: FormatError = FormatError::Invalid("its item references can't be read");
+    const BAD: FormatError = FormatError::Invalid("its item references cannot be read");
     let (mut inputs, mut used_as_input) = (HashMap::<u32, Vec<u32>>::new(), HashSet::new());
     let Some(iref) = items.find(*b"iref") else { return Ok((inputs, used_as_input)) };
     let wide = iref.first() == Some(&1);
@@ -66,20 +67,20 @@ fn input_references(items: &Items) -> Result<Inputs, FormatError> {
 
 struct Costs<'a> {
     listed: HashMap<u32, &'a Item>,
-    /// Pixels of each item by its properties.
+    /// The pixels of each item according to its properties.
     sizes: HashMap<u32, u64>,
     inputs: HashMap<u32, Vec<u32>>,
-    /// What was worked out; nothing while it is being worked out.
+    /// The results; `None` while an item is being computed.
     known: HashMap<u32, Option<u64>>,
 }
 
 impl Costs<'_> {
-    /// Pixels that decoding an item takes, its inputs included as often as it uses them.
+    /// Returns the pixels to decode for an item, including its inputs, as often as it uses them.
     fn of<R: Read + Seek>(&mut self, source: &mut Source<'_, R>, id: u32, depth: usize) -> Result<u64, FormatError> {
         match self.known.get(&id) {
             Some(Some(cost)) => return Ok(*cost),
-            Some(None) => return Err(FormatError::Invalid("a picture in it is made of itself")),
-            None if depth > MAX_DEPTH => return Err(FormatError::Invalid("its pictures are made of each other too many times over")),
+            Some(None) => return Err(FormatError::Invalid("an image in it is derived from itself")),
+            None if depth > MAX_DEPTH => return Err(FormatError::Invalid("its images are derived from each other at too many levels")),
             None => {}
         }
         self.known.insert(id, None);
@@ -97,18 +98,19 @@ impl Costs<'_> {
     }
 }
 
-/// Pixels of the canvas that a grid or an overlay describes in its own data: decoders believe it, not the property beside it.
+/// Returns the pixels of the canvas that a grid or an overlay describes in its own data: decoders believe it, not the
+/// property beside it.
 fn canvas<R: Read + Seek>(source: &mut Source<'_, R>, item: &Item) -> Result<u64, FormatError> {
     let size_at = match &item.kind {
         b"grid" => 4,
-        // Behind four colours of the background.
+        // The size follows the background's four colour values.
         b"iovl" => 10,
         _ => return Ok(0),
     };
-    let Some(&(start, bytes)) = item.extents.first() else { return Err(FormatError::Invalid("a picture's inputs can't be found")) };
+    let Some(&(start, bytes)) = item.extents.first() else { return Err(FormatError::Invalid("an image's inputs cannot be found")) };
     let data = source.some(start, bytes.min(32) as usize)?;
     let wide = data.get(1).is_some_and(|flags| flags & 1 == 1);
     let side = |at: usize| if wide { be32(data, at) } else { be16(data, at).map(u32::from) };
-    let (width, height) = side(size_at).zip(side(size_at + if wide { 4 } else { 2 })).ok_or(FormatError::Invalid("a picture's inputs can't be read"))?;
+    let (width, height) = side(size_at).zip(side(size_at + if wide { 4 } else { 2 })).ok_or(FormatError::Invalid("an image's inputs cannot be read"))?;
     Ok(u64::from(width) * u64::from(height))
 }

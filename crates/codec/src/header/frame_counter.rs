@@ -1,23 +1,23 @@
-//! Counting the frames of an animation while its bytes arrive.
+//! Counts the frames of an animation while its bytes arrive.
 //!
-//! Owns a small state machine for GIF, WebP and PNG. Invariant: its memory is a few dozen bytes whatever
-//! arrives, and its work is linear in what arrives.
+//! Owns a small state machine for GIF, WebP and PNG. Invariant: its memory is a few dozen bytes whatever arrives, and
+//! its work is linear in the bytes.
 
 use crate::sniff::Format;
 use crate::bytes::{be16, be32, le16, le24, le32};
 
-/// Counts frames and their time in a file that comes in pieces.
+/// Counts the frames of a file that arrives in parts, and their duration.
 #[derive(Debug, Clone)]
 pub struct FrameCounter {
     format: Format,
     state: State,
-    /// Bytes to pass over before the next thing of interest.
+    /// Bytes to skip before the next structure.
     skip: u64,
-    /// What has been gathered of it.
+    /// The bytes of that structure received so far.
     pending: Vec<u8>,
     frames: u32,
     duration_ms: u64,
-    /// The delay that the last graphic control extension set, in milliseconds.
+    /// The delay of the last graphic control extension, in milliseconds.
     delay_ms: u64,
 }
 
@@ -35,37 +35,37 @@ enum State {
     Broken,
 }
 
-/// How many bytes decide the next step, and what they decide.
+/// How many bytes determine the next step, and the function that reads them.
 enum Step {
     Need(usize),
-    /// So many bytes are used up, then so many passed over, and this comes next.
+    /// How many bytes are consumed, how many are then skipped, and the next state.
     Next(usize, u64, State),
 }
 
 impl FrameCounter {
-    /// A counter for this format. Formats without animation count 0.
+    /// Returns a counter for this format. Formats without animation count 0.
     pub fn new(format: Format) -> Self {
         let animated = matches!(format, Format::Gif | Format::Webp | Format::Png);
         let state = if animated { State::Start } else { State::Done };
         Self { format, state, skip: 0, pending: Vec::new(), frames: 0, duration_ms: 0, delay_ms: 0 }
     }
 
-    /// How many frames have begun so far. A PNG or WebP that isn't animated counts 0.
+    /// Returns the number of frames that have begun so far. A PNG or WebP that is not animated counts 0.
     pub fn frames(&self) -> u32 {
         self.frames
     }
 
-    /// How long those frames are shown, in milliseconds.
+    /// Returns the duration of those frames, in milliseconds.
     pub fn duration_ms(&self) -> u64 {
         self.duration_ms
     }
 
-    /// Whether the structure turned out wrong; nothing is counted from there on.
+    /// Returns whether the structure is wrong; nothing is counted from there on.
     pub fn broken(&self) -> bool {
         self.state == State::Broken
     }
 
-    /// Takes the next bytes of the file, in order.
+    /// Adds the next bytes of the file, in order.
     pub fn push(&mut self, mut data: &[u8]) {
         while !matches!(self.state, State::Done | State::Broken) {
             if self.skip > 0 {
@@ -178,7 +178,7 @@ impl FrameCounter {
     }
 }
 
-/// Bytes of a colour table, from its flags.
+/// Returns the bytes of a colour table, from its flags.
 fn color_table_bytes(flags: u8) -> u64 {
     if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) }
 }

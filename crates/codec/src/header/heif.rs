@@ -1,7 +1,7 @@
-//! The items of a HEIF file (HEIC, AVIF): which picture is the main one, how large, how turned, and where
-//! each item's bytes lie. ISO/IEC 14496-12 §8.11 and 23008-12 §6.5.
+//! The items of a HEIF file (HEIC, AVIF): the primary image, its size and orientation, and the location of each item's
+//! bytes. ISO/IEC 14496-12 §8.11 and 23008-12 §6.5.
 //!
-//! Owns the `meta` box. Invariant: an extent is a range of file offsets or it isn't listed at all.
+//! Owns the `meta` box. Invariant: an extent is a range of file offsets or it is not listed at all.
 
 use std::collections::HashMap;
 use std::io::{Read, Seek};
@@ -13,10 +13,10 @@ use crate::bytes::{Source, be16, be32, be64, take};
 
 /// The largest `meta` box that is read, in bytes. A grid of a 100-megapixel photo needs about 20 KB.
 const MAX_META_BYTES: u64 = 1024 * 1024;
-/// More items or extents than this are no photo.
+/// The most items or extents; no photo has more.
 const MAX_ITEMS: usize = 10_000;
 
-pub(super) const INVALID_META: FormatError = FormatError::Invalid("its meta box can't be read");
+pub(super) const INVALID_META: FormatError = FormatError::Invalid("its meta box cannot be read");
 
 /// One item of the file.
 #[derive(Debug, Clone, Default)]
@@ -26,16 +26,16 @@ pub(crate) struct Item {
     pub(crate) kind: [u8; 4],
     /// `(offset, bytes)` in the file.
     pub(crate) extents: Vec<(u64, u64)>,
-    /// Some of it lies where `extents` can't say: in another file, or up to an end that isn't told.
+    /// Whether some of it is outside `extents`: in another file, or up to an unknown end.
     pub(crate) location_unknown: bool,
-    /// It is made of other items.
+    /// Whether it is derived from other items.
     pub(crate) built_from_items: bool,
 }
 
 /// The `meta` box in memory.
 pub(crate) struct Items {
     data: Vec<u8>,
-    /// Where `data` starts in the file.
+    /// Offset of `data` in the file.
     at: u64,
 }
 
@@ -63,13 +63,14 @@ impl Items {
         isobmff::find(&self.data, kind)
     }
 
-    /// Where the content of a child box lies in the file: offset and bytes.
+    /// Returns the location of a child box's content in the file: offset and bytes.
     pub(crate) fn content_range(&self, kind: [u8; 4]) -> Option<(u64, u64)> {
         let found = isobmff::boxes(&self.data).map_while(Result::ok).find(|child| child.kind == kind)?;
         Some((self.at + found.body_at as u64, found.body.len() as u64))
     }
 
-    /// Children of the `meta` box with their place in the file; a misfit is an error.
+    /// Iterates over the children of the `meta` box with their location in the file; a box that does not fit is an
+    /// error.
     pub(crate) fn children(&self) -> Result<Vec<BoxHeader>, FormatError> {
         let to_header = |child: MemoryBox<'_>| {
             let body = self.at + child.body_at as u64;
@@ -78,17 +79,17 @@ impl Items {
         isobmff::boxes(&self.data).take(MAX_ITEMS).map(|child| child.map(to_header)).collect()
     }
 
-    /// The main picture's item id.
+    /// Returns the primary image's item id.
     pub(crate) fn primary(&self) -> Option<u32> {
         let pitm = self.find(*b"pitm")?;
         if pitm.first()? == &0 { be16(pitm, 4).map(u32::from) } else { be32(pitm, 4) }
     }
 
-    /// Every item with its extents.
+    /// Returns every item with its extents.
     pub(crate) fn list(&self) -> Result<Vec<Item>, FormatError> {
         let mut items = self.item_infos().ok_or(INVALID_META)?;
         if let Some(iloc) = self.find(*b"iloc") {
-            self.locate(iloc, &mut items).ok_or(FormatError::Invalid("its item locations can't be read"))?;
+            self.locate(iloc, &mut items).ok_or(FormatError::Invalid("its item locations cannot be read"))?;
         }
         Ok(items)
     }
@@ -104,17 +105,17 @@ impl Items {
             let (id, rest) = match version {
                 2 => (be16(infe, 4)?.into(), 8),
                 3 => (be32(infe, 4)?, 10),
-                // Versions 0 and 1 have no item type and are not for pictures.
+                // Versions 0 and 1 have no item type and are not used for images.
                 _ => return None,
             };
             let kind = take(infe, rest)?;
             items.push(Item { id, kind, ..Item::default() });
         }
-        // Fewer boxes than announced is damage; more is not ours to hide.
+        // Fewer boxes than declared is damage; additional boxes are ignored.
         (items.len() == count as usize).then_some(items)
     }
 
-    /// `iloc`: where each item's bytes lie, in the file (method 0) or in `idat` (method 1).
+    /// `iloc`: the location of each item's bytes, in the file (method 0) or in `idat` (method 1).
     fn locate(&self, iloc: &[u8], items: &mut [Item]) -> Option<()> {
         let version = *iloc.first()?;
         let sizes = be16(iloc, 4)?;
@@ -174,7 +175,7 @@ impl Items {
         Some(())
     }
 
-    /// The pixels of each item: as `ispe` says or as its codec's own header says, whichever is more.
+    /// Returns the pixels of each item: from `ispe` or from its codec's own header, whichever is larger.
     pub(super) fn sizes(&self) -> Option<HashMap<u32, u64>> {
         let iprp = self.find(*b"iprp")?;
         let pixels = |size: Option<(u32, u32)>| size.map_or(0, |(width, height)| u64::from(width) * u64::from(height));
@@ -196,7 +197,7 @@ impl Items {
         Some(sizes)
     }
 
-    /// The properties of an item, in the order in which they apply. `ipma` numbers them from 1.
+    /// Returns the properties of an item, in the order in which they apply. `ipma` numbers them from 1.
     fn properties(&self, id: u32) -> Option<Vec<MemoryBox<'_>>> {
         let iprp = self.find(*b"iprp")?;
         let all: Vec<_> = isobmff::boxes(isobmff::find(iprp, *b"ipco")?).map_while(Result::ok).take(MAX_ITEMS).collect();
@@ -224,7 +225,7 @@ fn associations(ipma: &[u8], mut each: impl FnMut(u32, usize)) -> Option<()> {
         let step = if wide { 2 } else { 1 };
         for n in 0..count {
             let at = at + n * step;
-            // The highest bit says "essential".
+            // The highest bit means "essential".
             let index = if wide { be16(ipma, at).map(|index| usize::from(index & 0x7fff)) } else { ipma.get(at).map(|index| usize::from(index & 0x7f)) };
             each(item, index?);
         }
@@ -233,7 +234,7 @@ fn associations(ipma: &[u8], mut each: impl FnMut(u32, usize)) -> Option<()> {
     Some(())
 }
 
-/// Quarter turns and flips as one EXIF orientation: the picture is flipped left to right first, then turned.
+/// Combines quarter turns and flips into one EXIF orientation: the image is flipped left to right first, then turned.
 #[derive(Clone, Copy, Default)]
 struct Transform {
     flipped: bool,
@@ -255,11 +256,11 @@ impl Transform {
     }
 }
 
-/// The main picture. Only the `whole` file tells what all of its pictures cost.
+/// Returns the header of the primary image. The cost of all images is known only if `whole` is set.
 pub(crate) fn picture<R: Read + Seek>(source: &mut Source<'_, R>, whole: bool) -> Result<ImageHeader, FormatError> {
     let items = Items::read(source)?;
-    let primary = items.primary().ok_or(FormatError::Invalid("it names no main picture"))?;
-    let properties = items.properties(primary).ok_or(FormatError::Invalid("its main picture has no properties"))?;
+    let primary = items.primary().ok_or(FormatError::Invalid("it has no primary image"))?;
+    let properties = items.properties(primary).ok_or(FormatError::Invalid("its primary image has no properties"))?;
     let (mut size, mut transform) = (None, Transform::default());
     for MemoryBox { kind, body, .. } in properties {
         match &kind {
@@ -277,14 +278,14 @@ pub(crate) fn picture<R: Read + Seek>(source: &mut Source<'_, R>, whole: bool) -
             _ => {}
         }
     }
-    let (width, height) = size.ok_or(FormatError::Invalid("its main picture has no size"))?;
+    let (width, height) = size.ok_or(FormatError::Invalid("its primary image has no size"))?;
     let picture = ImageHeader::new(width, height, transform.orientation(), None).ok_or(FormatError::Invalid("it has no area"))?;
     let costs = whole && items.find(*b"iinf").is_some();
     let decoded_pixels = if costs { derived_images::decoded_pixels(source, &items)? } else { picture.decoded_pixels };
     Ok(ImageHeader { decoded_pixels, ..picture })
 }
 
-/// The cropped size, where the crop is in whole pixels and inside the picture.
+/// The cropped size, where the crop is in whole pixels and inside the image.
 fn clean_aperture(body: &[u8], (width, height): (u32, u32)) -> (u32, u32) {
     let side = |at: usize, most: u32| {
         let (n, d) = be32(body, at).zip(be32(body, at + 4))?;

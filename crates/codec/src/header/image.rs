@@ -9,7 +9,7 @@ use crate::isobmff::FormatError;
 use crate::tiff::Tiff;
 use crate::bytes::{Source, be16, be32, le16, le24, le32};
 
-/// More segments or chunks than this are no picture. 25 MB in chunks of 64 bytes.
+/// The most segments or chunks of an image. 25 MB in chunks of 64 bytes.
 const MAX_STEPS: usize = 400_000;
 const NO_AREA: FormatError = FormatError::Invalid("it has no area");
 const TOO_MANY_SEGMENTS: FormatError = FormatError::Invalid("it has too many segments");
@@ -18,32 +18,32 @@ const TOO_MANY_SEGMENTS: FormatError = FormatError::Invalid("it has too many seg
 pub(crate) struct Segment {
     /// The marker's second byte.
     pub(crate) marker: u8,
-    /// Where its content starts, behind the length.
+    /// Offset of its content, behind the length.
     pub(crate) body: u64,
     /// Bytes of content.
     pub(crate) len: usize,
 }
 
 impl Segment {
-    /// Where the next one starts.
+    /// Offset of the next segment.
     pub(crate) fn end(&self) -> u64 {
         self.body + self.len as u64
     }
 }
 
-/// Whether a marker is APPn or COM: says something about the picture, but isn't it.
+/// Returns whether a marker is APPn or COM: metadata, not image data.
 pub(crate) fn is_metadata(marker: u8) -> bool {
     matches!(marker, 0xe0..=0xef | 0xfe)
 }
 
-/// The marker segment at `at`. ITU-T T.81 §B.1.1. Markers without content have length 0.
+/// Returns the marker segment at `at`. ITU-T T.81 §B.1.1. Markers without content have length 0.
 pub(crate) fn segment<R: Read + Seek>(source: &mut Source<'_, R>, at: u64) -> Result<Segment, FormatError> {
     let [ff, mut marker] = source.array(at)?;
     if ff != 0xff {
         return Err(FormatError::Invalid("a marker is missing"));
     }
     let mut at = at + 2;
-    // Any number of fill bytes may stand before a marker; a few do.
+    // Any number of fill bytes may precede a marker; a few are accepted.
     let mut fill = 0;
     while marker == 0xff {
         [marker] = source.array(at)?;
@@ -84,7 +84,7 @@ pub(super) fn jpeg<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<ImageHe
             _ => {}
         }
     }
-    let (width, height) = size.ok_or(FormatError::Invalid("its pixels begin before their size is said"))?;
+    let (width, height) = size.ok_or(FormatError::Invalid("its pixels begin before their size"))?;
     ImageHeader::new(width.into(), height.into(), orientation.unwrap_or(1), None).ok_or(NO_AREA)
 }
 
@@ -125,7 +125,7 @@ pub(super) fn webp<R: Read + Seek>(source: &mut Source<'_, R>, whole: bool) -> R
         Some(b"VP8L") if head.get(20) == Some(&0x2f) => le32(head, 21).map(|bits| ((bits & 0x3fff) + 1, (bits >> 14 & 0x3fff) + 1)),
         _ => None,
     };
-    let (width, height) = size.ok_or(FormatError::Invalid("its first chunk is no WebP picture"))?;
+    let (width, height) = size.ok_or(FormatError::Invalid("its first chunk is not a WebP image"))?;
     let has_exif = head.get(12..16) == Some(b"VP8X") && head.get(20).is_some_and(|flags| flags & 0x08 != 0);
     let end = 8 + u64::from(le32(head, 4).unwrap_or_default());
     let orientation = if whole && has_exif { webp_orientation(source, end)? } else { None };

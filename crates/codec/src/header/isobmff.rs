@@ -1,7 +1,7 @@
-//! Facts of an MP4, MOV or M4A: length, tracks, rotation, whether its index comes first, and what it claims.
+//! The header of an MP4, MOV or M4A: duration, tracks, rotation, whether its index comes first, and its claims.
 //!
-//! Owns a walk over the boxes that a demuxer looks into, wherever they stand. It reads heads and a few fixed fields, of tables
-//! their counts. Invariant: at most [`MAX_BOXES`] boxes are visited, no more than [`MAX_DEPTH`] inside each other.
+//! Owns a walk over the boxes that a demuxer reads, wherever they are. It reads heads and a few fixed fields; of
+//! tables, their counts. Invariant: at most [`MAX_BOXES`] boxes are visited, at most [`MAX_DEPTH`] levels deep.
 
 use std::io::{ErrorKind, Read, Seek};
 
@@ -11,49 +11,49 @@ use super::{Error, cover};
 use crate::isobmff::{self, BoxHeader, FormatError};
 use crate::bytes::{Source, be32, be64};
 
-/// Boxes visited in one file. A fragmented recording of 4 h has about 160,000, one in short chunks 800,000.
+/// The most boxes visited in one file. A fragmented recording of 4 h has about 160,000, one in short chunks 800,000.
 const MAX_BOXES: usize = 1_000_000;
-/// Boxes inside each other; ffmpeg follows as many.
+/// The deepest nesting of boxes, the same as ffmpeg's.
 const MAX_DEPTH: usize = 10;
 
-/// Where the index stands.
+/// The position of the index (`moov`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MoovPosition {
     /// Before the samples: a player can start while the file is still arriving.
     Front,
-    /// Behind them.
+    /// Behind the samples.
     End,
 }
 
-/// What a movie's index says.
+/// The properties in a video's index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Movie {
-    /// Length in milliseconds, where the index says it.
+    /// Duration in milliseconds, where the index declares it.
     pub duration_ms: Option<u64>,
-    /// The first track with moving pictures.
+    /// The first video track.
     pub video: Option<MovieVideo>,
-    /// Whether there is sound.
+    /// Whether there is an audio track.
     pub audio: bool,
-    /// Where the index stands.
+    /// The position of the index.
     pub moov: MoovPosition,
     /// Whether samples are described by fragments (`moof`) instead of one index.
     pub fragmented: bool,
-    /// What it claims.
+    /// What the file claims.
     pub claims: Claims,
 }
 
-/// A movie's picture.
+/// The dimensions of a video track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MovieVideo {
-    /// Width in pixels as shown, upright, with the pixels' shape applied.
+    /// Width in pixels as displayed, upright, with the pixel aspect ratio applied.
     pub width: u32,
-    /// Height in pixels as shown.
+    /// Height in pixels as displayed.
     pub height: u32,
-    /// How far a player turns it clockwise: 0, 90, 180 or 270.
+    /// The clockwise rotation that a player applies: 0, 90, 180 or 270.
     pub rotation: u16,
 }
 
-/// Reads a movie's facts from a file of `len` bytes.
+/// Reads the header of a video of `len` bytes.
 pub fn movie<R: Read + Seek>(reader: &mut R, len: u64) -> Result<Movie, Error> {
     let movie = Movie { duration_ms: None, video: None, audio: false, moov: MoovPosition::Front, fragmented: false, claims: Claims::default() };
     let source = Source::new(reader, len);
@@ -61,7 +61,7 @@ pub fn movie<R: Read + Seek>(reader: &mut R, len: u64) -> Result<Movie, Error> {
     let (mut at, mut samples_seen, mut found) = (0, false, false);
     loop {
         let next = match walk.next(at, len) {
-            // Cut off before its index: the same for whoever has to send it again.
+            // Truncated before its index: the member has to send it again in both cases.
             Err(Error::Truncated) if !found => return Err(Error::NoMoov),
             next => next?,
         };
@@ -69,7 +69,7 @@ pub fn movie<R: Read + Seek>(reader: &mut R, len: u64) -> Result<Movie, Error> {
         at = next.end;
         match &next.kind {
             b"mdat" => samples_seen = true,
-            // A second index is not read by anyone.
+            // No demuxer reads a second index.
             b"moov" if found => {}
             b"moov" => {
                 found = true;
@@ -90,9 +90,9 @@ struct Walker<'a, R> {
     boxes_left: usize,
     movie: Movie,
     timescale: u32,
-    /// The track at hand: what stands outside of any counts for the last one, as demuxers have it.
+    /// The current track: boxes outside of any track count for the last one, as in demuxers.
     track: Track,
-    /// How many `meta` boxes are around the box at hand: their handlers are not the track's.
+    /// The number of `meta` boxes around the current box: their handlers are not the track's.
     meta_depth: usize,
     /// Samples in all fragments.
     fragments: u64,
@@ -104,7 +104,7 @@ impl<R: Read + Seek> Walker<'_, R> {
         Ok(isobmff::next_box(&mut self.source, at, limit)?)
     }
 
-    /// The next box, where what doesn't fit ends with the box around it, as demuxers read it.
+    /// Returns the next box; one that does not fit ends with its parent, as in demuxers.
     fn next_leniently(&mut self, at: u64, limit: u64) -> Result<Option<BoxHeader>, Error> {
         self.boxes_left = self.boxes_left.checked_sub(1).ok_or(Error::Invalid("it has too many boxes"))?;
         if limit.saturating_sub(at) < 8 {
@@ -129,7 +129,7 @@ impl<R: Read + Seek> Walker<'_, R> {
 
     fn children_from(&mut self, mut at: u64, end: u64, depth: usize, strict: bool) -> Result<(), Error> {
         if depth > MAX_DEPTH {
-            return Err(Error::Invalid("its boxes stand too deep inside each other"));
+            return Err(Error::Invalid("its boxes are nested too deep"));
         }
         while let Some(child) = if strict { self.next(at, end)? } else { self.next_leniently(at, end)? } {
             at = child.end;
@@ -140,7 +140,7 @@ impl<R: Read + Seek> Walker<'_, R> {
 
     fn child(&mut self, child: &BoxHeader, depth: usize) -> Result<(), Error> {
         match &child.kind {
-            b"cmov" | b"rmra" => return Err(Error::Invalid("its index is packed or elsewhere")),
+            b"cmov" | b"rmra" => return Err(Error::Invalid("its index is compressed or in another file")),
             b"mvhd" => self.movie_header(child)?,
             b"mehd" => self.fragmented_duration(child)?,
             b"trak" => {
@@ -165,7 +165,7 @@ impl<R: Read + Seek> Walker<'_, R> {
         Ok(())
     }
 
-    /// ISO's `meta` has version and flags first, QuickTime's has not.
+    /// ISO's `meta` begins with version and flags, QuickTime's does not.
     fn metadata(&mut self, found: &BoxHeader, depth: usize) -> Result<(), Error> {
         let start = self.source.some(found.body, found.body_len().min(8) as usize)?;
         let skip = if start.get(4..8) == Some(b"hdlr") { 0 } else { 4 };
@@ -175,7 +175,7 @@ impl<R: Read + Seek> Walker<'_, R> {
         Ok(())
     }
 
-    /// `mvhd`'s time scale and duration in it. ISO/IEC 14496-12 §8.2.2.
+    /// `mvhd`'s time scale and the duration in it. ISO/IEC 14496-12 §8.2.2.
     fn movie_header(&mut self, header: &BoxHeader) -> Result<(), Error> {
         let data = self.source.some(header.body, header.body_len().min(32) as usize)?;
         let read = if data.first() == Some(&1) {
@@ -183,14 +183,14 @@ impl<R: Read + Seek> Walker<'_, R> {
         } else {
             be32(data, 12).zip(be32(data, 16).filter(|d| *d != u32::MAX).map(u64::from).or(Some(0)))
         };
-        let (scale, duration) = read.ok_or(Error::Invalid("its movie header is too short"))?;
+        let (scale, duration) = read.ok_or(Error::Invalid("its movie header (mvhd) is too short"))?;
         self.timescale = scale;
         self.movie.duration_ms = milliseconds(duration, scale);
         self.movie.claims.clock_ms = self.movie.claims.clock_ms.max(self.movie.duration_ms.unwrap_or(0));
         Ok(())
     }
 
-    /// `mehd`: how long the fragments are in all. §8.8.2.
+    /// `mehd`: the total duration of the fragments. §8.8.2.
     fn fragmented_duration(&mut self, header: &BoxHeader) -> Result<(), Error> {
         let data = self.source.some(header.body, header.body_len().min(12) as usize)?;
         let total = if data.first() == Some(&1) { be64(data, 4) } else { be32(data, 4).map(u64::from) };
@@ -198,7 +198,7 @@ impl<R: Read + Seek> Walker<'_, R> {
         Ok(())
     }
 
-    /// The track at hand is complete: what it says counts.
+    /// Adds the completed current track to the result.
     fn finish_track(&mut self) -> Result<(), Error> {
         let track = std::mem::take(&mut self.track);
         match &track.handler {

@@ -1,6 +1,6 @@
-//! Claims of Matroska and WebM (RFC 9559): tracks, and how much stands in tags, attachments and the table of seek_positions.
+//! Claims of Matroska and WebM (RFC 9559): tracks, and the sizes of tags, attachments and seek tables.
 //!
-//! Owns the elements in front of the first cluster and those that the table at the start points to: a demuxer reads the same.
+//! Owns the elements in front of the first cluster and those that the seek head points to: a demuxer reads the same.
 //! Invariant: at most [`MAX_ELEMENTS`] elements are visited; of a codec's own configuration one window is read.
 
 use std::io::{Read, Seek};
@@ -38,9 +38,9 @@ const CHAPTERS: u32 = 0x1043_a770;
 const ATTACHMENTS: u32 = 0x1941_a469;
 const ATTACHED_FILE: u32 = 0x61a7;
 
-/// Elements visited in one file.
+/// The most elements visited in one file.
 const MAX_ELEMENTS: usize = 200_000;
-/// Places that a table points to.
+/// The most positions that seek heads point to.
 const MAX_SEEK_POSITIONS: usize = 64;
 
 struct Element {
@@ -54,11 +54,11 @@ struct Walker<'w, 's, R> {
     source: &'w mut Source<'s, R>,
     claims: &'w mut Claims,
     elements_left: usize,
-    /// Nanoseconds of a unit of time.
+    /// Nanoseconds of one time unit (`TimestampScale`).
     scale: u64,
     duration: f64,
     has_tracks: bool,
-    /// Places of elements that a table points to.
+    /// Positions of elements that seek heads point to.
     seek_positions: Vec<u64>,
 }
 
@@ -67,7 +67,7 @@ pub(super) fn walk<R: Read + Seek>(source: &mut Source<'_, R>, claims: &mut Clai
     let len = walk.source.len();
     let Some(header) = walk.element(0, len)? else { return Ok(()) };
     let Some(segment) = walk.element(header.end, len)?.filter(|segment| segment.id == SEGMENT) else {
-        return Err(FormatError::Invalid("it doesn't start with a segment"));
+        return Err(FormatError::Invalid("it does not start with a segment"));
     };
     let mut at = segment.body;
     while let Some(element) = walk.element(at, segment.end)? {
@@ -77,7 +77,7 @@ pub(super) fn walk<R: Read + Seek>(source: &mut Source<'_, R>, claims: &mut Clai
         at = element.end;
         walk.visit(&element, segment.body)?;
     }
-    // Each place may add others.
+    // An element at such a position may add further positions.
     let mut visited = 0;
     while let Some(&place) = walk.seek_positions.get(visited) {
         visited += 1;
@@ -97,7 +97,8 @@ pub(super) fn walk<R: Read + Seek>(source: &mut Source<'_, R>, claims: &mut Clai
 }
 
 impl<R: Read + Seek> Walker<'_, '_, R> {
-    /// The element at `at`; `None` where none is, or what is there isn't one. One that ends behind `limit` ends there.
+    /// Returns the element at `at`; `None` where there is none or it is invalid. One that ends behind `limit` ends
+    /// there.
     fn element(&mut self, at: u64, limit: u64) -> Result<Option<Element>, FormatError> {
         self.elements_left = self.elements_left.checked_sub(1).ok_or(FormatError::Invalid("it has too many elements"))?;
         if at >= limit || at >= self.source.len() {
@@ -231,7 +232,7 @@ impl<R: Read + Seek> Walker<'_, '_, R> {
         Ok(())
     }
 
-    /// What the codec's own header says. Matroska codec mappings §6.
+    /// The size in the codec's own header. Matroska codec mappings §6.
     fn configuration(&mut self, codec: &[u8], data: &[u8]) {
         let coded = match codec {
             b"V_MPEG4/ISO/AVC" => avc_configuration(data),

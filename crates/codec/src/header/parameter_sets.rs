@@ -1,7 +1,7 @@
-//! The size of pictures as their codec's own header says it: H.264, HEVC and AV1.
+//! The picture size in a codec's own header: H.264, HEVC and AV1.
 //!
-//! Containers say a size too, but decoders believe the codec. Owns the fields up to the size and nothing behind it. Invariant: a header
-//! that ends early, or says an absurd number, gives `None`.
+//! Containers declare a size too, but decoders believe the codec. Owns the fields up to the size and nothing behind it.
+//! Invariant: a header that ends early, or declares an absurd number, returns `None`.
 
 use crate::bytes::{be16, take};
 
@@ -44,7 +44,7 @@ impl BitReader<'_> {
         Some(((1_u64 << zeros) - 1 + u64::from(rest)) as u32)
     }
 
-    /// A signed one; only its being there matters.
+    /// A signed one; only its presence matters.
     fn signed_exp_golomb(&mut self) -> Option<i32> {
         let code = self.exp_golomb()?;
         let half = code.div_ceil(2) as i32;
@@ -52,7 +52,7 @@ impl BitReader<'_> {
     }
 }
 
-/// Without the bytes that keep a start code from occurring (H.264 §7.4.1). Parameter sets are short: more than this is not read.
+/// Removes the emulation prevention bytes (H.264 §7.4.1). Parameter sets are short: more than this is not read.
 fn unescape(unit: &[u8]) -> Vec<u8> {
     const MAX_BYTES: usize = 4096;
     let mut plain = Vec::with_capacity(unit.len().min(MAX_BYTES));
@@ -68,7 +68,7 @@ fn unescape(unit: &[u8]) -> Vec<u8> {
     plain
 }
 
-/// Width and height in a sequence parameter set of H.264, its one-byte head included. §7.3.2.1.1.
+/// Returns width and height from a sequence parameter set of H.264, its one-byte head included. §7.3.2.1.1.
 pub(super) fn h264(unit: &[u8]) -> Option<(u32, u32)> {
     let plain = unescape(unit.get(1..)?);
     let mut bits = BitReader { data: &plain, at: 0 };
@@ -124,7 +124,7 @@ fn scaling_list(bits: &mut BitReader<'_>, size: u32) -> Option<()> {
     Some(())
 }
 
-/// Width and height in a sequence parameter set of HEVC, its two-byte head included. ITU-T H.265 §7.3.2.2.
+/// Returns width and height from a sequence parameter set of HEVC, its two-byte head included. ITU-T H.265 §7.3.2.2.
 pub(super) fn hevc(unit: &[u8]) -> Option<(u32, u32)> {
     const PROFILE: usize = 88;
     let plain = unescape(unit.get(2..)?);
@@ -149,7 +149,7 @@ pub(super) fn hevc(unit: &[u8]) -> Option<(u32, u32)> {
     Some((bits.exp_golomb()?, bits.exp_golomb()?))
 }
 
-/// The largest picture in the parameter sets of an `avcC` box. ISO/IEC 14496-15 §5.3.3.1.
+/// Returns the largest picture size in the parameter sets of an `avcC` box. ISO/IEC 14496-15 §5.3.3.1.
 pub(super) fn avc_configuration(data: &[u8]) -> Option<(u32, u32)> {
     let mut at = 6;
     let mut largest = None;
@@ -160,7 +160,7 @@ pub(super) fn avc_configuration(data: &[u8]) -> Option<(u32, u32)> {
     largest
 }
 
-/// The largest picture in the parameter sets of an `hvcC` box. §8.3.3.1.
+/// Returns the largest picture size in the parameter sets of an `hvcC` box. §8.3.3.1.
 pub(super) fn hevc_configuration(data: &[u8]) -> Option<(u32, u32)> {
     const SPS: u8 = 33;
     let mut at = 23;
@@ -190,7 +190,8 @@ fn unit<'a>(data: &'a [u8], at: &mut usize) -> Option<&'a [u8]> {
     Some(unit)
 }
 
-/// The largest picture in the sequence header of an `av1C` box. AV1 specification §5.5, ISOBMFF binding §2.3.
+/// Returns the largest picture size in the sequence header of an `av1C` box. AV1 specification §5.5, ISOBMFF binding
+/// §2.3.
 pub(super) fn av1_configuration(data: &[u8]) -> Option<(u32, u32)> {
     let header = *data.get(4)?;
     let mut at = 5 + usize::from(header >> 2 & 1);

@@ -1,7 +1,7 @@
-//! Sample entries of MP4 and MOV (`stsd`): the coded size of pictures, the rate and channels of sound.
+//! Sample entries of MP4 and MOV (`stsd`): the coded size of video, the rate and channels of audio.
 //!
-//! Owns the fields that cost a decoder memory, in the entry itself and in the codec's configuration inside. Invariant: at most
-//! [`MAX_ENTRIES`] entries are read, each from one window.
+//! Owns the fields that determine a decoder's memory, in the entry itself and in the codec's configuration inside.
+//! Invariant: at most [`MAX_ENTRIES`] entries are read, each from one window.
 
 use std::io::{Read, Seek};
 
@@ -10,12 +10,12 @@ use super::claims::Claims;
 use crate::isobmff::{self, BoxHeader, FormatError};
 use crate::bytes::{Source, WINDOW, be16, be32, be64};
 
-/// ffmpeg reads at most 1024 entries of a track; a track with more than a few is no recording.
+/// ffmpeg reads at most 1024 entries of a track; a recording has no more than a few.
 const MAX_ENTRIES: usize = 64;
-/// Entries that are pictures whatever their track's handler says (a demuxer goes by these names then).
+/// Entries that are video whatever their track's handler says (a demuxer uses these names then).
 const VIDEO_ENTRIES: [&[u8; 4]; 16] = [b"avc1", b"avc3", b"hvc1", b"hev1", b"av01", b"vp08", b"vp09", b"mp4v", b"jpeg", b"mjpa", b"mjpb", b"png ", b"raw ", b"apch", b"apcn", b"ap4h"];
 
-/// Reads a track's entries. `handler` is what the track says it is.
+/// Reads a track's entries. `handler` is the track's handler type.
 pub(super) fn read<R: Read + Seek>(source: &mut Source<'_, R>, table: &BoxHeader, handler: [u8; 4], claims: &mut Claims) -> Result<(), FormatError> {
     let mut at = table.body + 8;
     for _ in 0..MAX_ENTRIES {
@@ -50,7 +50,8 @@ fn video_entry(entry: &[u8], claims: &mut Claims) {
     }
 }
 
-/// §12.2.3, and QuickTime's versions 1 and 2 of it. A rate of 0 says that the codec knows it: 16 bits can't hold 96 kHz.
+/// §12.2.3, and QuickTime's versions 1 and 2 of it. A rate of 0 means that the codec's configuration has it: 16 bits
+/// cannot hold 96 kHz.
 fn audio_entry(entry: &[u8], claims: &mut Claims) {
     let version = be16(entry, 8).unwrap_or(0);
     let fields = match version {
@@ -74,7 +75,7 @@ fn audio_entry(entry: &[u8], claims: &mut Claims) {
             b"dfLa" => super::audio::stream_information(child.body.get(8..).unwrap_or_default(), claims),
             // Version, then the number of channels. Opus in ISOBMFF §4.3.2.
             b"dOps" => claims.channels(child.body.get(1).copied().unwrap_or(0).into()),
-            // QuickTime wraps the configuration once more.
+            // QuickTime adds one more wrapper around the configuration.
             b"wave" => isobmff::boxes(child.body).map_while(Result::ok).take(MAX_ENTRIES).filter(|child| &child.kind == b"alac").for_each(|child| alac(child.body, claims)),
             _ => {}
         }
@@ -89,7 +90,7 @@ fn alac(body: &[u8], claims: &mut Claims) {
     }
 }
 
-/// A rate as a whole number; what is none is 0.
+/// Returns a rate as a whole number; 0 if it is not a number.
 pub(super) fn whole_rate(rate: f64) -> u32 {
     if rate.is_finite() { rate.clamp(0.0, f64::from(u32::MAX)) as u32 } else { 0 }
 }

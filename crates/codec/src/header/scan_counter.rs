@@ -1,26 +1,26 @@
-//! Counting the scans of a JPEG while its bytes arrive: a decoder goes over the whole picture once for each.
+//! Counts the scans of a JPEG while its bytes arrive: a decoder processes the whole image once for each.
 //!
-//! Owns telling a start of scan by its own shape, wherever it stands: what lies between markers is skipped by decoders and must hide none.
-//! Invariant: four bytes of memory, and one pass.
+//! Owns recognizing a start of scan by its own layout, wherever it is: decoders skip the bytes between markers, which
+//! must not hide one. Invariant: four bytes of memory, and one pass.
 
-/// Bytes of a start of scan that are looked at: marker, length, number of components. T.81 §B.2.3.
+/// The bytes of a start of scan that are compared: marker, length, number of components. T.81 §B.2.3.
 const SHAPE: usize = 5;
 
-/// Counts scans in a file that comes in pieces.
+/// Counts the scans of a file that arrives in parts.
 #[derive(Debug, Clone, Default)]
 pub struct ScanCounter {
     scans: u32,
-    /// The last bytes, in which a shape may have begun.
+    /// The last bytes, in which a start of scan may have begun.
     tail: Vec<u8>,
 }
 
 impl ScanCounter {
-    /// How many scans have begun so far, those of pictures inside the picture included.
+    /// Returns the number of scans that have begun so far, including those of embedded images.
     pub fn scans(&self) -> u32 {
         self.scans
     }
 
-    /// Takes the next bytes of the file, in order.
+    /// Adds the next bytes of the file, in order.
     pub fn push(&mut self, data: &[u8]) {
         let seam = [&self.tail, data.get(..data.len().min(SHAPE - 1)).unwrap_or_default()].concat();
         self.scans = self.scans.saturating_add(count(&seam, self.tail.len())).saturating_add(count(data, data.len()));
@@ -29,7 +29,7 @@ impl ScanCounter {
     }
 }
 
-/// Shapes that begin in the first `before` bytes.
+/// Counts the starts of scan that begin in the first `before` bytes.
 fn count(data: &[u8], before: usize) -> u32 {
     let begins = |at: usize| match data.get(at..at + SHAPE) {
         Some(&[_, 0xda, 0, length, components]) => (1..=4).contains(&components) && length == 6 + 2 * components,

@@ -1,4 +1,4 @@
-//! Headers built by hand, byte by byte; real files are read in `tests/it`.
+//! Reads headers built by hand, byte by byte; real files are read in `tests/it`.
 
 use proptest::prelude::*;
 

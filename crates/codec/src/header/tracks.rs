@@ -1,7 +1,7 @@
-//! One track of an MP4 or MOV: how long the tables are that a demuxer builds from it.
+//! One track of an MP4 or MOV: the length of the tables that a demuxer builds from it.
 //!
-//! Owns the counts at the heads of the sample tables and of the edit list. Invariant: of the tables only heads are read, except the runs
-//! of chunks of uncompressed sound (there they say how long the table becomes), in one pass.
+//! Owns the counts at the heads of the sample tables and of the edit list. Invariant: of the tables only heads are
+//! read, except the runs of chunks of uncompressed audio (they determine how long the table becomes), in one pass.
 
 use std::io::{Read, Seek};
 
@@ -11,46 +11,46 @@ use super::isobmff::milliseconds;
 use crate::isobmff::{BoxHeader, FormatError};
 use crate::bytes::{Source, be32, be64};
 
-/// Runs of chunks that are looked at.
+/// The most runs of chunks that are read.
 const MAX_RUNS: u64 = 1_000_000;
-/// A demuxer reads uncompressed sound in packets of so many samples.
+/// A demuxer reads uncompressed audio in packets of so many samples.
 const PACKET_SAMPLES: u64 = 1024;
 
-/// What a track's boxes said so far.
+/// The values in a track's boxes so far.
 #[derive(Default)]
 pub(super) struct Track {
     pub(super) handler: [u8; 4],
     /// The start of `tkhd`.
     pub(super) header: Option<Vec<u8>>,
-    /// `stsd`, read when it is known what the track is.
+    /// `stsd`, which is read when the track's type is known.
     entries: Option<BoxHeader>,
     /// Samples by `stsz`.
     samples: u64,
-    /// Bytes that they have in all, where each has as many as the others.
+    /// The total bytes of the samples, where all have the same size.
     bytes: u64,
     /// The longest of the other tables.
     longest: u64,
     chunks: u64,
     runs: Option<BoxHeader>,
-    /// Whether `stts` says that every sample lasts one unit of time.
+    /// Whether `stts` says that every sample lasts one time unit.
     is_uncompressed: bool,
     edits: u64,
-    /// How long the media is by its own clock.
+    /// The duration of the media by its own clock.
     clock_ms: u64,
 }
 
 impl Track {
-    /// Notes a table of this track; other boxes are passed over.
+    /// Records a table of this track; other boxes are skipped.
     pub(super) fn table<R: Read + Seek>(&mut self, source: &mut Source<'_, R>, found: &BoxHeader) -> Result<(), FormatError> {
         match &found.kind {
             b"hdlr" => {
                 let kind = source.some(found.body, found.body_len().min(12) as usize)?.get(8..12);
-                // The media's handler comes first; others say how data is found or metadata written.
+                // The media's handler comes first; later ones describe data references or metadata.
                 let kind = kind.and_then(|kind| kind.try_into().ok()).filter(|_| self.handler == [0; 4]);
                 self.handler = kind.unwrap_or(self.handler);
             }
             b"tkhd" if self.header.is_none() => self.header = Some(source.some(found.body, found.body_len().min(96) as usize)?.to_vec()),
-            // The media's clock; §8.4.2 has the fields of `mvhd`'s beginning.
+            // The media's clock; §8.4.2 has the same fields as the start of `mvhd`.
             b"mdhd" => {
                 let head = source.some(found.body, found.body_len().min(32) as usize)?;
                 let said = if head.first() == Some(&1) { be32(head, 20).zip(be64(head, 24)) } else { be32(head, 12).zip(be32(head, 16).map(u64::from)) };
@@ -66,7 +66,7 @@ impl Track {
                 // Compact sizes have at least four bits, the others 32.
                 let bits = if &found.kind == b"stsz" { 32 } else { 4 };
                 if each == 0 && count.saturating_mul(bits) > found.body_len().saturating_sub(12).saturating_mul(8) {
-                    return Err(FormatError::Invalid("a table of its samples is shorter than it says"));
+                    return Err(FormatError::Invalid("a sample table is shorter than it declares"));
                 }
             }
             b"stts" | b"ctts" => {
@@ -89,7 +89,7 @@ impl Track {
                 self.count(source, found, 8)?;
             }
             b"sdtp" => self.longest = self.longest.max(found.body_len()),
-            // Version 1 has a kind more, which doesn't matter for how many there may be.
+            // Version 1 has one more grouping field, which does not matter for the upper bound of the count.
             b"sbgp" => self.longest = self.longest.max(found.body_len() / 8),
             b"elst" => {
                 let head = source.some(found.body, found.body_len().min(8) as usize)?;
@@ -102,7 +102,7 @@ impl Track {
         Ok(())
     }
 
-    /// The entries of a table, as many as it says and has room for.
+    /// Returns the entries of a table: at most as many as it declares and has room for.
     fn count<R: Read + Seek>(&mut self, source: &mut Source<'_, R>, found: &BoxHeader, each: u64) -> Result<u64, FormatError> {
         let head = source.some(found.body, found.body_len().min(8) as usize)?;
         let count = be32(head, 4).map_or(0, u64::from).min(found.body_len().saturating_sub(8) / each);
@@ -116,9 +116,9 @@ impl Track {
             sample_entries::read(source, entries, self.handler, claims)?;
         }
         let is_sound = &self.handler == b"soun";
-        // Old sound says "1 byte" for samples of any size.
+        // Old files say "1 byte" for audio samples of any size.
         if !is_sound && self.bytes > source.len() {
-            return Err(FormatError::Invalid("a track says that it has more bytes than the file"));
+            return Err(FormatError::Invalid("a track declares more bytes than the file has"));
         }
         let samples = if is_sound && self.is_uncompressed { self.pcm_packets(source)? } else { self.samples };
         let samples = samples.max(self.longest);
@@ -129,7 +129,7 @@ impl Track {
         Ok(())
     }
 
-    /// How many packets uncompressed sound is read in.
+    /// Returns the number of packets in which uncompressed audio is read.
     fn pcm_packets<R: Read + Seek>(&self, source: &mut Source<'_, R>) -> Result<u64, FormatError> {
         let Some(runs) = &self.runs else { return Ok(0) };
         let count = u64::from(be32(source.some(runs.body, 8)?, 4).unwrap_or(0)).min(runs.body_len().saturating_sub(8) / 12);
@@ -142,7 +142,7 @@ impl Track {
                 let entry = source.bytes(runs.body + 8 + run * 12, 8)?;
                 be32(entry, 0).zip(be32(entry, 4)).map(|(first, samples)| (u64::from(first), u64::from(samples)))
             } else {
-                // Behind the last chunk.
+                // Past the last chunk.
                 Some((self.chunks + 1, 0))
             };
             let Some((first, samples)) = next else { break };
@@ -155,14 +155,15 @@ impl Track {
     }
 }
 
-/// How many samples a fragment's run announces (`trun`, ISO/IEC 14496-12 §8.8.8); where each has fields of its own, they must be there.
+/// Returns the number of samples that a fragment's run declares (`trun`, ISO/IEC 14496-12 §8.8.8); where each has
+/// fields of its own, these must be present.
 pub(super) fn fragment_samples<R: Read + Seek>(source: &mut Source<'_, R>, run: &BoxHeader) -> Result<u64, FormatError> {
     let head = source.some(run.body, run.body_len().min(8) as usize)?;
     let Some((flags, count)) = be64(head, 0).map(|both| ((both >> 32) as u32, both & u64::from(u32::MAX))) else { return Ok(0) };
     let fields = u64::from((flags >> 8 & 15).count_ones()) * 4;
     let before = 8 + u64::from((flags & 5).count_ones()) * 4;
     if count.saturating_mul(fields) > run.body_len().saturating_sub(before) {
-        return Err(FormatError::Invalid("a fragment announces more samples than it has"));
+        return Err(FormatError::Invalid("a fragment declares more samples than it has"));
     }
     Ok(count)
 }

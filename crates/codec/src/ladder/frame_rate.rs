@@ -12,13 +12,13 @@ pub struct FrameRate {
     den: u64,
 }
 
-/// A text that is no frame rate.
+/// The error for a text that is not a frame rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("write a frame rate as 25 or as 30000/1001, above 0")]
 pub struct InvalidFrameRate;
 
 impl FrameRate {
-    /// `num` frames in `den` seconds; `None` where either is 0.
+    /// Returns the rate of `num` frames in `den` seconds; `None` where either is 0.
     pub fn new(num: u32, den: u32) -> Option<Self> {
         (num > 0 && den > 0).then(|| Self::reduced(num.into(), den.into()))
     }
@@ -31,35 +31,35 @@ impl FrameRate {
         Self { num: num / a, den: den / a }
     }
 
-    /// Frames in [`FrameRate::den`] seconds.
+    /// Returns the frames in [`FrameRate::den`] seconds.
     pub fn num(self) -> u64 {
         self.num
     }
 
-    /// Seconds in which [`FrameRate::num`] frames pass.
+    /// Returns the seconds in which [`FrameRate::num`] frames pass.
     pub fn den(self) -> u64 {
         self.den
     }
 
-    /// Half of it.
+    /// Returns half the rate.
     #[must_use]
     pub fn halved(self) -> Self {
-        // From 32-bit numbers, halved until at most 60: far from the edge of 64 bits.
+        // From 32-bit numbers, halved until at most 60: no overflow of 64 bits.
         Self::reduced(self.num, self.den.saturating_mul(2))
     }
 
-    /// Frames per second, nearly.
+    /// Returns frames per second, approximately.
     pub fn fps(self) -> f64 {
         self.num as f64 / self.den as f64
     }
 
-    /// Frames per second times 1000, rounded.
+    /// Returns frames per second times 1000, rounded.
     pub fn millifps(self) -> u32 {
         let exact = (u128::from(self.num) * 2000 / u128::from(self.den)).div_ceil(2);
         u32::try_from(exact).unwrap_or(u32::MAX)
     }
 
-    /// When frame `number` begins, in microseconds from the start, rounded down.
+    /// Returns when frame `number` begins, in microseconds from the start, rounded down.
     pub fn frame_us(self, number: u64) -> u64 {
         let exact = u128::from(number) * 1_000_000 * u128::from(self.den) / u128::from(self.num);
         u64::try_from(exact).unwrap_or(u64::MAX)

@@ -1,6 +1,6 @@
-//! Colour profiles: whatever a camera meant becomes sRGB, so that no profile has to travel along.
+//! Converts colour profiles to sRGB, so that no profile has to be stored with an image.
 //!
-//! Invariant: a profile that can't be read, or isn't for RGB, leaves the pixels as they are.
+//! Invariant: a profile that cannot be read, or is not for RGB, leaves the pixels unchanged.
 
 use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
 

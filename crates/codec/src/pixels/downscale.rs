@@ -1,29 +1,29 @@
-//! Rows of a large picture come in, a cropped and several times smaller picture remains.
+//! Crops and downscales a large image by a whole factor while its rows arrive.
 //!
-//! Owns the box filter that runs while a decoder hands over rows, so that the large picture never exists in
-//! memory. Invariant: it holds one row of sums and the small picture, whatever the source's height is.
+//! Owns the box filter that runs while a decoder returns rows, so that the large image never exists in memory.
+//! Invariant: it holds one row of sums and the small image, whatever the source's height is.
 
 use super::geometry::Plan;
 use super::{Error, Interrupt};
 
-/// The small picture, ready for the resizer.
+/// The small image, ready for the resizer.
 pub(super) struct Downscaled {
     pub width: u32,
     pub height: u32,
-    /// 3 or 4.
+    /// Bytes per pixel: 3 or 4.
     pub channels: u8,
     pub pixels: Vec<u8>,
-    /// How many source pixels one pixel stands for, in each direction.
+    /// Source pixels per pixel, in each direction.
     pub factor: f64,
-    /// Where its left edge lies in the source.
+    /// Offset of its left edge in the source.
     pub left: f64,
-    /// Where its top edge lies in the source.
+    /// Offset of its top edge in the source.
     pub top: f64,
     /// The source's colour profile, if it has one.
     pub icc: Option<Vec<u8>>,
 }
 
-/// What is kept of the source's pixels, whole pixels, and by how much they shrink.
+/// The region of the source that is kept, in whole pixels, and the factor by which it is downscaled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Window {
     pub left: usize,
@@ -32,18 +32,18 @@ pub(super) struct Window {
     pub width: usize,
     /// Height in source pixels.
     pub height: usize,
-    /// SourceFormat pixels per kept pixel, in each direction.
+    /// Source pixels per kept pixel, in each direction.
     pub factor: usize,
 }
 
 impl Window {
-    /// The window that a plan needs of a `width` × `height` source. The resizer is left at least 1.5 pixels
-    /// per result pixel, so that the result is as sharp as from the whole source.
+    /// Returns the window that a plan needs of a `width` × `height` source. The resizer keeps at least 1.5 pixels per
+    /// result pixel, so that the result is as sharp as from the whole source.
     pub fn new(plan: &Plan, width: u32, height: u32) -> Self {
         Self::scaled(plan, width, height, 1.0, (plan.ratio() / 1.5) as usize)
     }
 
-    /// The same for a source that its decoder has already made `scale` times smaller.
+    /// Returns the same for a source that its decoder has already made `scale` times smaller.
     pub fn scaled(plan: &Plan, width: u32, height: u32, scale: f64, factor: usize) -> Self {
         let (width, height) = (width as usize, height as usize);
         let left = ((plan.crop.left / scale) as usize).min(width.saturating_sub(1));
@@ -53,19 +53,19 @@ impl Window {
         Self { left, top, width: right - left, height: bottom - top, factor: factor.max(1) }
     }
 
-    /// Width and height of what is kept.
+    /// Returns width and height of the kept image.
     pub fn output_size(&self) -> (usize, usize) {
         (self.width.div_ceil(self.factor), self.height.div_ceil(self.factor))
     }
 
-    /// Memory in bytes for what is kept.
+    /// Returns the memory of the kept image in bytes.
     pub fn bytes(&self, channels: u64) -> u64 {
         let (width, height) = self.output_size();
         width as u64 * height as u64 * channels + width as u64 * channels * 8
     }
 }
 
-/// Takes rows from the top and sums them up.
+/// Takes rows from the top and adds them up.
 pub(super) struct Downscaler {
     window: Window,
     channels: usize,
@@ -85,17 +85,17 @@ impl Downscaler {
         Ok(Self { window, channels, sums: vec![0; width * channels], row: 0, summed: 0, pixels, interrupt: Interrupt::default() })
     }
 
-    /// Takes no more rows once the interrupt is set.
+    /// Makes [`Downscaler::push`] return an error once `interrupt` is set.
     pub fn with_interrupt(self, interrupt: &Interrupt) -> Self {
         Self { interrupt: interrupt.clone(), ..self }
     }
 
-    /// Whether every row that matters has come.
+    /// Returns whether all required rows have been added.
     pub fn is_full(&self) -> bool {
         self.row >= self.window.top + self.window.height
     }
 
-    /// Takes the next row: as wide as the source, `channels` bytes a pixel.
+    /// Adds the next row: as wide as the source, `channels` bytes a pixel.
     pub fn push(&mut self, row: &[u8]) -> Result<(), Error> {
         self.interrupt.check()?;
         let wanted = self.row >= self.window.top && !self.is_full();
@@ -122,7 +122,7 @@ impl Downscaler {
         for (block, sums) in blocks.zip(self.sums.chunks_exact_mut(self.channels)) {
             for pixel in block.chunks_exact(self.channels) {
                 if let ([r, g, b, a], [sr, sg, sb, sa]) = (pixel, &mut *sums) {
-                    // Colour counts by how much of it is seen, else invisible pixels bleed into edges.
+                    // Colours are weighted by their alpha, otherwise invisible pixels bleed into edges.
                     let alpha = u64::from(*a);
                     *sr += u64::from(*r) * alpha;
                     *sg += u64::from(*g) * alpha;
@@ -155,7 +155,7 @@ impl Downscaler {
         self.summed = 0;
     }
 
-    /// The picture; `scale` is how many source pixels one pushed pixel stood for.
+    /// Returns the image; `scale` is the number of source pixels per pushed pixel.
     pub fn finish(self, scale: f64, icc: Option<Vec<u8>>) -> Result<Downscaled, Error> {
         let (width, height) = self.window.output_size();
         if self.pixels.len() != width * height * self.channels {

@@ -1,13 +1,13 @@
-//! Pixels to a file: JPEG, WebP or AVIF.
+//! Encodes pixels as JPEG, WebP or AVIF.
 //!
 //! Invariant: nothing but pixels is written.
 
 use super::{Error, Image};
 
-/// What a picture is written as. Qualities are chosen to look alike at a normal viewing distance.
+/// The output formats. Their qualities are chosen to look alike at a normal viewing distance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Encoding {
-    /// AV1 still picture: smallest, 10–50 times slower to make than the others.
+    /// AV1 still picture: smallest, 10–50 times slower to encode than the others.
     Avif,
     /// Lossy WebP.
     Webp,
@@ -16,7 +16,7 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    /// Its content type.
+    /// Returns its content type.
     pub fn content_type(self) -> &'static str {
         match self {
             Self::Avif => "image/avif",
@@ -25,7 +25,8 @@ impl Encoding {
         }
     }
 
-    /// Processor time that encoding takes for each pixel, in nanoseconds, rounded up (`pixels/tests.rs` measures it).
+    /// Returns the CPU time that encoding takes for each pixel, in nanoseconds, rounded up (`pixels/tests.rs` measures
+    /// it).
     pub(super) fn nanos_per_pixel(self) -> u64 {
         match self {
             Self::Avif => 500,
@@ -33,7 +34,7 @@ impl Encoding {
         }
     }
 
-    /// Memory in bytes that encoding takes for each pixel, measured and rounded up.
+    /// Returns the memory in bytes that encoding takes for each pixel, measured and rounded up.
     pub(super) fn bytes_per_pixel(self) -> u64 {
         match self {
             Self::Avif => 60,
@@ -73,7 +74,7 @@ fn jpeg(picture: &Image) -> Result<Vec<u8>, Error> {
     started.finish().map_err(failed)
 }
 
-/// Quality of the JPEG that further sizes are made from.
+/// Quality of the JPEG from which further sizes are rendered.
 const INTERMEDIATE_QUALITY: f32 = 95.0;
 
 pub(super) fn intermediate(picture: &Image) -> Result<Vec<u8>, Error> {
@@ -124,7 +125,7 @@ fn avif(picture: &Image) -> Result<Vec<u8>, Error> {
     file.map(|encoded| encoded.avif_file).map_err(|_| Error::Encode("AVIF"))
 }
 
-/// RGB pixels as they look on white paper.
+/// Returns RGB pixels, blended with white.
 fn flatten_on_white(picture: &Image) -> Vec<u8> {
     let over = |value: u8, alpha: u32| ((u32::from(value) * alpha + 255 * (255 - alpha) + 127) / 255) as u8;
     let seen = |p: &[u8]| {
@@ -134,7 +135,7 @@ fn flatten_on_white(picture: &Image) -> Vec<u8> {
     picture.pixels.chunks_exact(4).flat_map(seen).collect()
 }
 
-/// RGBA pixels, opaque where there is no transparency.
+/// Returns RGBA pixels, opaque where there is no transparency.
 pub(super) fn rgba(picture: &Image) -> Vec<u8> {
     match picture.channels {
         4 => picture.pixels.clone(),

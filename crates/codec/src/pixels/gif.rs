@@ -1,7 +1,7 @@
-//! GIF: its first frame, whatever else follows.
+//! Decodes the first frame of a GIF.
 //!
-//! Invariant: the second frame is never read, so an animation of 10,000 frames costs one; a frame that is not interlaced is read row by row
-//! and no further than the screen reaches, so it is never held and can be interrupted.
+//! Invariant: the second frame is never read, so an animation of 10,000 frames costs one; a frame that is not
+//! interlaced is read row by row and no further than the screen reaches, so it is never held and can be interrupted.
 
 use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError};
 
@@ -16,7 +16,7 @@ pub(super) fn decode(bytes: &[u8], plan: &Plan, limits: Limits, interrupt: &Inte
     let mut decoder = options.read_info(bytes).map_err(|error| damaged(&error))?;
     let (width, height) = (decoder.width(), decoder.height());
     let frame = decoder.next_frame_info().map_err(|error| damaged(&error))?.ok_or(Error::Truncated)?.clone();
-    // The frame has its own size, which the header did not tell.
+    // The frame has its own size, which the GIF's header does not declare.
     if u64::from(frame.width) * u64::from(frame.height) > limits.pixels {
         return Err(Error::Damaged("GIF frame larger than allowed"));
     }
@@ -55,11 +55,11 @@ pub(super) fn decode(bytes: &[u8], plan: &Plan, limits: Limits, interrupt: &Inte
     downscaler.finish(1.0, None)
 }
 
-/// A frame's rows from the top, as colour numbers.
+/// The frame's rows from the top, as colour indexes.
 enum Rows<'a> {
-    /// Each as it comes.
+    /// Rows in order, one at a time.
     InOrder { decoder: Box<Decoder<&'a [u8]>>, row: Vec<u8> },
-    /// They come in another order: all of them, and their width.
+    /// Interlaced rows in another order: all of them, and their width.
     Whole(Vec<u8>, usize),
 }
 
@@ -73,7 +73,7 @@ impl<'a> Rows<'a> {
         Ok(Self::Whole(whole, across))
     }
 
-    /// Row `y`; they are asked for one after the other.
+    /// Returns row `y`; callers read the rows in order.
     fn next(&mut self, y: usize) -> Result<&[u8], Error> {
         match self {
             Self::Whole(whole, across) => whole.get(y * *across..(y + 1) * *across).ok_or(Error::Truncated),

@@ -1,6 +1,6 @@
-//! What a picture's first bytes say: what it is, how large, and what it will cost to decode.
+//! Reads from an image's first bytes its format, its size and the cost of decoding it.
 //!
-//! Invariant: looking allocates nothing, so it can be done before any permission to work is asked for.
+//! Invariant: probing allocates nothing, so it can be done before a permit to decode is acquired.
 
 use std::time::Duration;
 
@@ -8,11 +8,13 @@ use super::geometry::{Fit, Frame, swaps_sides, plan};
 use super::downscale::Window;
 use super::{Encoding, Error, Limits, jpeg};
 
-/// How many of a file's first bytes are enough for [`probe`], except for the rare JPEG with megabytes of metadata in front.
+/// The bytes at a file's start that are enough for [`probe`], except for the rare JPEG with megabytes of metadata in
+/// front.
 pub const PROBE_BYTES: usize = 1 << 20;
 
-/// What one [`Image::encode_intermediate`](super::Image::encode_intermediate) fits into at most, lying; smaller ones follow where there is too
-/// little memory for it. The first is large enough for every frame of up to 2560 × 2560 of a source whose sides are 3:2 or closer.
+/// The frames that one [`Image::encode_intermediate`](super::Image::encode_intermediate) fits into, in landscape; the
+/// smaller ones are for sources that exceed the memory limit at a larger one. The first is large enough for every frame
+/// of up to 2560 × 2560 of a source whose aspect ratio is 3:2 or closer to square.
 const INTERMEDIATES: [(u32, u32); 4] = [(3840, 2560), (1920, 1280), (960, 640), (480, 320)];
 
 /// The file formats that can be decoded.
@@ -20,7 +22,7 @@ const INTERMEDIATES: [(u32, u32); 4] = [(3840, 2560), (1920, 1280), (960, 640), 
 pub enum SourceFormat {
     /// JPEG, baseline or progressive.
     Jpeg,
-    /// PNG (of an APNG, the still picture).
+    /// PNG (of an APNG, the default image).
     Png,
     /// GIF (the first frame).
     Gif,
@@ -28,26 +30,27 @@ pub enum SourceFormat {
     Webp,
 }
 
-/// A header's facts.
+/// The properties in an image's header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ImageInfo {
-    /// What it is.
+    /// The format.
     pub source: SourceFormat,
     /// Width in stored pixels.
     pub width: u32,
     /// Height in stored pixels.
     pub height: u32,
-    /// Bytes a source pixel takes in the decoder, times 16, apart from the rows it hands over.
+    /// Bytes per source pixel in the decoder, times 16, without the rows that it returns.
     decoder_bytes_per_16_pixels: u64,
-    /// Bytes a handed-over pixel takes.
+    /// Bytes per returned pixel.
     channels: u64,
     /// Whether the decoder itself can scale.
     can_scale: bool,
-    /// Processor time that decoding takes for each source pixel, in nanoseconds, rounded up.
+    /// CPU time of decoding for each source pixel, in nanoseconds, rounded up.
     decode_nanos_per_pixel: u64,
 }
 
-/// Reads the header of a JPEG, PNG, GIF or WebP; [`PROBE_BYTES`] of it nearly always suffice. [`Error::Truncated`] if these don't.
+/// Reads the header of a JPEG, PNG, GIF or WebP; [`PROBE_BYTES`] of it are nearly always enough. Returns
+/// [`Error::Truncated`] if they are not.
 pub fn probe(head: &[u8]) -> Result<ImageInfo, Error> {
     let info = match head {
         [0xff, 0xd8, 0xff, ..] => from_jpeg(head)?,
@@ -63,12 +66,13 @@ pub fn probe(head: &[u8]) -> Result<ImageInfo, Error> {
 }
 
 impl ImageInfo {
-    /// Width times height.
+    /// Returns width times height.
     pub fn pixels(&self) -> u64 {
         u64::from(self.width) * u64::from(self.height)
     }
 
-    /// Memory in bytes that rendering this source of `bytes` into `frame` and encoding it takes at most, the source included.
+    /// Returns the memory in bytes that it takes at most to render this source of `bytes` into `frame` and to encode
+    /// the result, including the source.
     pub fn cost(&self, bytes: u64, orientation: u8, frame: Frame, encoding: Option<Encoding>) -> u64 {
         let plan = plan(self.width, self.height, orientation, frame);
         let window = if self.can_scale {
@@ -83,24 +87,25 @@ impl ImageInfo {
         let halfway = u64::from(plan.width) * window.output_size().1 as u64;
         let rows = u64::from(self.width) * 4 * 48;
         let decode = self.pixels() * self.decoder_bytes_per_16_pixels / 16 + rows + window.bytes(self.channels) + 256 * 1024;
-        // While the resizer works, the decoder is gone; while the encoder works, both are.
+        // While the resizer runs, the decoder is freed; while the encoder runs, both are.
         let resize = window.bytes(self.channels) + (halfway + out * 3) * self.channels;
         let encode = out * (self.channels * 2 + encoding.map_or(0, Encoding::bytes_per_pixel));
         bytes + decode.max(resize).max(encode)
     }
 
-    /// Processor time on an ordinary core that decoding takes at most, as far as the header tells.
+    /// Returns the CPU time on an ordinary core that decoding takes at most, as far as the header shows.
     pub fn decode_time(&self) -> Duration {
         Duration::from_nanos(self.pixels() * self.decode_nanos_per_pixel)
     }
 
-    /// Processor time that rendering into `frame` and encoding takes at most.
+    /// Returns the CPU time that rendering into `frame` and encoding take at most.
     pub fn time(&self, orientation: u8, frame: Frame, encoding: Encoding) -> Duration {
         let plan = plan(self.width, self.height, orientation, frame);
         self.decode_time() + Duration::from_nanos(u64::from(plan.width) * u64::from(plan.height) * encoding.nanos_per_pixel())
     }
 
-    /// The frame of the picture that all other sizes can be made from: as large as they need where the memory allows, or none.
+    /// Returns the frame of the image from which all other sizes can be rendered: as large as they need if the memory
+    /// limit allows it, or `None`.
     pub fn intermediate(&self, bytes: u64, orientation: u8, limits: Limits) -> Option<Frame> {
         let upright = if swaps_sides(orientation) { (self.height, self.width) } else { (self.width, self.height) };
         let frames = INTERMEDIATES.iter().map(|&(long, short)| {
@@ -110,13 +115,13 @@ impl ImageInfo {
         frames.into_iter().find(|frame| self.cost(bytes, orientation, *frame, Some(Encoding::Jpeg)) <= limits.bytes)
     }
 
-    /// Width and height of what rendering into `frame` gives, upright.
+    /// Returns width and height, upright, of the result of rendering into `frame`.
     pub fn size(&self, orientation: u8, frame: Frame) -> (u32, u32) {
         let plan = plan(self.width, self.height, orientation, frame);
         if swaps_sides(orientation) { (plan.height, plan.width) } else { (plan.width, plan.height) }
     }
 
-    /// Refuses what is larger or hungrier than the limits.
+    /// Returns an error for images that exceed the limits.
     pub fn check(&self, bytes: u64, orientation: u8, frame: Frame, limits: Limits) -> Result<(), Error> {
         const MEGA: u64 = 1_000_000;
         if self.pixels() > limits.pixels {
@@ -152,18 +157,18 @@ fn from_png(head: &[u8]) -> Result<ImageInfo, Error> {
     if head.get(12..16) != Some(b"IHDR") {
         return Err(Error::Damaged("PNG header"));
     }
-    // An interlaced picture arrives as seven coarser ones and has to be held whole.
+    // An interlaced image arrives as seven coarser ones and has to be held whole.
     Ok(ImageInfo { source: SourceFormat::Png, width, height, decoder_bytes_per_16_pixels: if interlace == 0 { 0 } else { 4 * 16 }, channels: 4, can_scale: false, decode_nanos_per_pixel: if interlace == 0 { 20 } else { 40 } })
 }
 
-/// GIF89a §18: the logical screen. A frame's colour numbers take a byte a pixel.
+/// GIF89a §18: the logical screen. A frame's colour indexes take a byte a pixel.
 fn from_gif(head: &[u8]) -> Result<ImageInfo, Error> {
     let Some(&[w0, w1, h0, h1]) = head.get(6..10) else { return Err(Error::Truncated) };
     let (width, height) = (u16::from_le_bytes([w0, w1]), u16::from_le_bytes([h0, h1]));
     Ok(ImageInfo { source: SourceFormat::Gif, width: width.into(), height: height.into(), decoder_bytes_per_16_pixels: 16, channels: 4, can_scale: false, decode_nanos_per_pixel: 20 })
 }
 
-/// RFC 9649 §2.5–2.7. The decoder holds YUV planes and a whole picture, for lossless ARGB twice.
+/// RFC 9649 §2.5–2.7. The decoder holds YUV planes and a whole image, for lossless ARGB twice.
 fn from_webp(head: &[u8]) -> Result<ImageInfo, Error> {
     const LOSSY: u64 = 72 + 8; // 1.5 bytes of planes and 3 of RGB, and half a byte of slack
     const OTHER: u64 = 12 * 16; // RGBA, an alpha plane decoded through ARGB, planes

@@ -1,8 +1,8 @@
-//! JPEG through libjpeg, which can decode at eighths of the size: a 100-megapixel photo for a thumbnail takes a few megabytes.
+//! Decodes JPEG with libjpeg, which can scale by eighths: a thumbnail of a 100-megapixel photo takes a few megabytes.
 //!
-//! Owns the marker walk (ITU-T T.81 annex B) that decides before libjpeg sees a byte: size, memory, whether the end is
-//! there, and how many scans it has, since a file of a thousand scans costs a thousand decodings.
-//! Invariant: rows are read one at a time into what is kept.
+//! Owns the marker walk (ITU-T T.81 annex B) that runs before libjpeg reads a byte: it determines the size, the memory,
+//! whether the end is present, and the number of scans, since a file of a thousand scans costs a thousand decodings.
+//! Invariant: rows are read one at a time into the kept image.
 
 use mozjpeg::ColorSpace;
 
@@ -11,12 +11,13 @@ use super::geometry::Plan;
 use super::downscale::{Downscaler, Downscaled, Window};
 use super::{Error, Interrupt};
 
-/// Scans a progressive file may have: encoders write about 10, the largest known script has 64.
+/// The most scans of a progressive file: encoders write about 10, the largest known script has 64.
 const MAX_SCANS: u32 = 100;
-/// Scans times pixels: keeps the time for one picture, which can't be interrupted while libjpeg reads all scans, within seconds.
+/// The highest product of scans and pixels: bounds the time of one image to seconds, because libjpeg cannot be
+/// interrupted while it reads all scans.
 const MAX_SCANNED_PIXELS: u64 = 1_200_000_000;
 
-/// What the markers up to the first scan say.
+/// The values in the markers up to the first scan.
 pub(super) struct Header {
     pub width: u16,
     pub height: u16,
@@ -26,7 +27,7 @@ pub(super) struct Header {
     pub coefficients_per_16_pixels: u64,
 }
 
-/// The smallest scale in eighths that leaves the resizer 1.5 pixels per result pixel.
+/// Returns the smallest scale in eighths that leaves the resizer 1.5 pixels per result pixel.
 pub(super) fn eighths(plan: &Plan) -> u8 {
     ((8.0 * 1.5 / plan.ratio()).ceil() as u8).clamp(1, 8)
 }
@@ -98,7 +99,7 @@ pub(super) fn decode(bytes: &[u8], plan: &Plan, interrupt: &Interrupt) -> Result
     downscaler.finish(scale, markers.icc)
 }
 
-/// CMYK without a profile's help. Adobe's programs write ink inverted, and everyone else followed.
+/// CMYK without the help of a profile. Adobe's programs write ink inverted, and all others followed.
 fn cmyk_to_rgb(ink: &[u8], inverted: bool) -> [u8; 3] {
     let light = |at: usize| u32::from(if inverted { ink[at] } else { 255 - ink[at] });
     let black = light(3);
@@ -110,7 +111,7 @@ struct Markers {
     icc: Option<Vec<u8>>,
 }
 
-/// Walks all markers to the end of the picture.
+/// Walks all markers to the end of the image.
 fn read_markers(bytes: &[u8]) -> Result<Markers, Error> {
     let (mut adobe, mut icc, mut scans, mut pixels) = (false, Vec::new(), 0u32, 0u64);
     for segment in Segments::new(bytes) {
@@ -144,7 +145,7 @@ struct Segment<'a> {
     body: &'a [u8],
 }
 
-/// The markers of a JPEG in order; entropy-coded data is passed over.
+/// The markers of a JPEG in order; entropy-coded data is skipped.
 struct Segments<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -157,7 +158,7 @@ impl<'a> Segments<'a> {
     }
 
     fn step(&mut self) -> Option<Segment<'a>> {
-        // The next 0xff that is not stuffing (00), fill (ff) or a restart marker (d0–d7).
+        // Returns the next 0xff that is not stuffing (00), fill (ff) or a restart marker (d0–d7).
         loop {
             let rest = self.bytes.get(self.at..)?;
             self.at += rest.iter().position(|&byte| byte == 0xff)? + 1;

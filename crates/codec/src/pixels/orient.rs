@@ -1,11 +1,11 @@
-//! Turns stored pixels upright by EXIF orientation (TIFF 6.0, tag 274; values 1–8).
+//! Applies an EXIF orientation to stored pixels (TIFF 6.0, tag 274; values 1–8).
 //!
-//! Invariant: an unknown orientation counts as 1, as viewers do.
+//! Invariant: an unknown orientation counts as 1, as in viewers.
 
 use super::Image;
 use super::geometry::swaps_sides;
 
-/// Turns the picture upright.
+/// Applies the orientation.
 pub(super) fn upright(stored: Image, orientation: u8) -> Image {
     if !(2..=8).contains(&orientation) {
         return stored;
@@ -36,7 +36,7 @@ pub(super) fn upright(stored: Image, orientation: u8) -> Image {
 mod tests {
     use super::*;
 
-    /// 3 × 2 pixels named by their red value:  1 2 3 / 4 5 6.
+    /// 3 × 2 pixels, named by their red value:  1 2 3 / 4 5 6.
     fn turned(orientation: u8) -> (u32, Vec<u8>) {
         let pixels = (1..=6).flat_map(|n| [n, 0, 0]).collect();
         let picture = upright(Image { width: 3, height: 2, channels: 3, pixels }, orientation);

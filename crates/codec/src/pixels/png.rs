@@ -1,6 +1,6 @@
-//! PNG, row by row: a plain one is never held whole, an interlaced one has to be.
+//! Decodes PNG row by row: a plain one is never held whole, an interlaced one has to be.
 //!
-//! Invariant: a decompression bomb costs its rows' time, never their memory.
+//! Invariant: a decompression bomb costs the time of its rows, never their memory.
 
 use std::io::Cursor;
 
@@ -11,7 +11,7 @@ use super::geometry::Plan;
 use super::downscale::{Downscaler, Downscaled, Window};
 use super::{Error, Interrupt, Limits};
 
-/// What chunks beside the pixels may take (profiles, palettes); text is skipped.
+/// The most bytes of chunks other than pixels (profiles, palettes); text is skipped.
 const SIDE_BYTES: usize = 16 << 20;
 
 /// Decodes what the plan needs.

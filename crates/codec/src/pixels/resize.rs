@@ -1,4 +1,4 @@
-//! The last step down to the asked size, with a Lanczos filter.
+//! Resizes to the requested size with a Lanczos filter.
 //!
 //! Invariant: the result has exactly the plan's size.
 
@@ -9,7 +9,7 @@ use super::geometry::Plan;
 use super::downscale::Downscaled;
 use super::{Error, Image};
 
-/// Resizes what a decoder has kept to the plan's size; not yet upright.
+/// Resizes what a decoder has kept to the plan's size; orientation is not applied yet.
 pub(super) fn fit(downscaled: Downscaled, plan: &Plan) -> Result<Image, Error> {
     let Downscaled { width, height, channels, pixels, factor, left, top, .. } = downscaled;
     let whole = |length: f64, from: f64, most: u32| {

@@ -1,10 +1,10 @@
-//! Pictures made here, broken here, and rendered.
+//! Renders generated images, intact and damaged.
 
 use super::*;
 
 type Rgb = [u8; 3];
 
-/// A picture whose four quarters are red, green / blue, white.
+/// An image whose four quarters are red, green / blue, white.
 fn quarters(width: u32, height: u32) -> Vec<u8> {
     let colour = |x, y| -> Rgb {
         match (x * 2 >= width, y * 2 >= height) {
@@ -72,7 +72,7 @@ fn rendered(bytes: &[u8], orientation: u8, frame: Frame) -> Image {
     render(bytes, orientation, frame, Limits::default()).unwrap()
 }
 
-/// The four corners' colours, as letters.
+/// Returns the colours of the four corners, as letters.
 fn corners(picture: &Image) -> String {
     let (w, h, c) = (picture.width as usize, picture.height as usize, usize::from(picture.channels));
     let at = |x: usize, y: usize| {
@@ -153,7 +153,7 @@ fn a_thumbhash_has_about_25_bytes() {
     assert_eq!(rendered(&png(640, 480), 1, within(640)).thumbhash(), None);
 }
 
-/// Whatever is cut off, the answer is an error or a picture, never a panic.
+/// Wherever the data is truncated, the result is an error or an image, never a panic.
 #[test]
 fn truncated_pictures_are_refused() {
     for bytes in [jpeg(64, 48, false), jpeg(64, 48, true), png(64, 48), webp(64, 48), gif(64, 48, 1)] {
@@ -239,14 +239,14 @@ fn a_file_of_a_thousand_scans_is_refused() {
     assert_eq!(render(&many, 1, within(64), Limits::default()), Err(Error::Damaged("too many scans")));
 }
 
-/// Mean squared difference of two pictures of one size, as a peak signal-to-noise ratio in decibels.
+/// Returns the peak signal-to-noise ratio of two images of one size, in decibels.
 fn psnr(one: &Image, other: &Image) -> f64 {
     assert_eq!((one.width, one.height, one.channels), (other.width, other.height, other.channels));
     let squares: f64 = one.pixels.iter().zip(&other.pixels).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum();
     10.0 * (255.0_f64.powi(2) / (squares / one.pixels.len() as f64).max(1e-9)).log10()
 }
 
-/// A picture with what lossy coding finds hard: text-like edges, a gradient, saturated colours side by side.
+/// An image that is hard for lossy coding: text-like edges, a gradient, saturated colours side by side.
 fn hard(width: u32, height: u32) -> Vec<u8> {
     let pixel = |x: u32, y: u32| -> Rgb {
         match (x / 64 + y / 64) % 3 {
@@ -265,13 +265,13 @@ fn sizes_made_from_the_intermediate_look_like_those_made_from_the_original() {
     let source = png_of(2000, 1500, ::png::ColorType::Rgb, &hard(2000, 1500));
     let frame = probe(&source).unwrap().intermediate(source.len() as u64, 1, Limits::default()).unwrap();
     let intermediate = rendered(&source, 1, frame).encode_intermediate().unwrap();
-    // 36 dB is where a loss begins to be seen. At a sixteenth the two are reduced in other steps (eighths against boxes), which counts for more than
-    // the coding, in a picture of stripes nine pixels wide.
+    // A loss becomes visible at about 36 dB. At a sixteenth the two are reduced in other steps (eighths against boxes),
+    // which counts for more than the coding, in an image of stripes nine pixels wide.
     for (frame, least) in [(within(1536), 36.0), (within(640), 36.0), (within(128), 30.0), (Frame { width: 512, height: 512, fit: Fit::Cover }, 33.0)] {
         let ratio = psnr(&rendered(&source, 1, frame), &rendered(&intermediate, 1, frame));
         assert!(ratio > least, "{ratio} dB at {frame:?}");
     }
-    // Turned upright once, not twice, and transparency stays as it is.
+    // The orientation is applied once, not twice, and transparency is kept.
     let sideways = rendered(&jpeg(640, 480, false), 6, within(320)).encode_intermediate().unwrap();
     assert_eq!(corners(&rendered(&sideways, 1, within(320))), "brwg");
     let clear: Vec<u8> = std::iter::repeat_n([10, 200, 30, 77], 64 * 64).flatten().collect();
@@ -310,7 +310,7 @@ fn an_interrupted_picture_is_given_up_at_its_next_row() {
         interrupt.clone().set();
         assert_eq!(render_with_interrupt(&bytes, 1, within(64), Limits::default(), &interrupt), Err(Error::Interrupted));
     }
-    // In the middle of one that takes seconds here: set by another thread after the first rows.
+    // Another thread sets the interrupt after the first rows of a rendering that takes seconds here.
     let bomb = png_of(9000, 9000, ::png::ColorType::Grayscale, &vec![0; 9000 * 9000]);
     let interrupt = Interrupt::default();
     let other = interrupt.clone();

@@ -1,6 +1,6 @@
-//! WebP: held whole while it is decoded; of an animation the first frame.
+//! Decodes WebP, which is held whole; of an animation the first frame.
 //!
-//! Invariant: the size that is decoded is the size that was probed.
+//! Invariant: the decoded size is the size that was probed.
 
 use std::io::Cursor;
 
@@ -11,7 +11,7 @@ use super::geometry::Plan;
 use super::downscale::{Downscaler, Downscaled, Window};
 use super::{Error, Interrupt, Limits};
 
-/// Decodes and keeps what the plan needs.
+/// Decodes what the plan needs.
 pub(super) fn decode(bytes: &[u8], plan: &Plan, limits: Limits, interrupt: &Interrupt) -> Result<Downscaled, Error> {
     let mut decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(|error| damaged(&error))?;
     decoder.set_memory_limit(MAX_ICC_BYTES);

@@ -1,6 +1,6 @@
 //! FLAC (RFC 9639): metadata blocks.
 //!
-//! Owns which blocks stay. Invariant: blanked blocks become padding of the same length.
+//! Owns the list of blocks that stay. Invariant: blanked blocks become padding of the same length.
 
 use std::io::{Read, Seek};
 
@@ -8,7 +8,7 @@ use super::overlay::Overlay;
 use super::{Error, id3, vorbis_comments};
 use crate::bytes::Source;
 
-/// The largest comment block that is read, in bytes. Pictures have blocks of their own.
+/// The largest comment block that is read, in bytes. Images have blocks of their own.
 const MAX_COMMENTS_BYTES: u64 = 1024 * 1024;
 const MAX_BLOCKS: usize = 1000;
 pub(super) const PADDING: u8 = 1;
@@ -17,7 +17,7 @@ pub(super) const COMMENTS: u8 = 4;
 pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), Error> {
     let mut at = id3::scrub_leading(source, overlay)?;
     if &source.array::<4>(at)? != b"fLaC" {
-        return Err(Error::NotUnderstood("it doesn't start as FLAC"));
+        return Err(Error::NotUnderstood("it does not start as FLAC"));
     }
     at += 4;
     for _ in 0..MAX_BLOCKS {
@@ -30,8 +30,8 @@ pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Ov
                 let block = source.vector(body, len)?;
                 overlay.replace(body, &block, &vorbis_comments::scrubbed(&block)?)?;
             }
-            127 => return Err(Error::NotUnderstood("a block is none of FLAC's")),
-            // Applications, cue sheets, pictures, and whatever comes later.
+            127 => return Err(Error::NotUnderstood("a block is not one of FLAC's")),
+            // Applications, cue sheets, images, and any block type added later.
             _ => {
                 overlay.write(at, 1, vec![head & 0x80 | PADDING])?;
                 overlay.zero(body, len)?;
@@ -42,7 +42,7 @@ pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Ov
             // The first frame: fourteen set bits. §9.1.
             let [sync, more] = source.array(at)?;
             if sync != 0xff || more & 0xfc != 0xf8 {
-                return Err(Error::NotUnderstood("its sound doesn't start where it should"));
+                return Err(Error::NotUnderstood("its audio does not start at the expected position"));
             }
             return id3::scrub_trailing(source, overlay, at).map(|_| ());
         }

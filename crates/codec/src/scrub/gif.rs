@@ -1,8 +1,8 @@
 //! GIF: extension blocks.
 //!
-//! Owns telling the extensions that animate from those that talk. Invariant: a blanked extension is a comment of
-//! zeros whose sub-blocks end where the old ones ended (XMP in GIF uses its own text as sub-block lengths, so
-//! zeroing the data alone would leave some of it).
+//! Owns telling extensions that control the animation from those that contain text. Invariant: a blanked extension is a
+//! comment of zeros whose sub-blocks end where the old ones ended (XMP in GIF uses its own text as sub-block lengths,
+//! so zeroing the data alone would leave some of it).
 
 use std::io::{Read, Seek};
 
@@ -36,12 +36,12 @@ pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Ov
                 }
                 at = end;
             }
-            _ => return Err(Error::NotUnderstood("a block is none of GIF's")),
+            _ => return Err(Error::NotUnderstood("a block is not one of GIF's")),
         }
     }
 }
 
-/// Graphic control, the loop count in both its names, and a colour profile.
+/// Graphic control, the loop count under both its names, and a colour profile.
 fn is_animation_extension<R: Read + Seek>(source: &mut Source<'_, R>, at: u64, label: u8) -> Result<bool, Error> {
     match label {
         0xf9 => Ok(true),
@@ -50,7 +50,7 @@ fn is_animation_extension<R: Read + Seek>(source: &mut Source<'_, R>, at: u64, l
     }
 }
 
-/// Turns the extension whose label stands at `label` into a comment of zeros that ends at `end`.
+/// Replaces the extension whose label is at `label` by a comment of zeros that ends at `end`.
 fn blank_extension(overlay: &mut Overlay, label: u64, end: u64) -> Result<(), Error> {
     // Between the label and the terminator.
     let bytes = end - label - 2;

@@ -1,7 +1,7 @@
 //! The items of HEIC and AVIF.
 //!
-//! Owns the list of item types that are pictures; every other item's bytes are blanked (EXIF and XMP are items).
-//! Invariant: an item that must be blanked but can't be found is an error.
+//! Owns the list of item types that are images; every other item's bytes are blanked (EXIF and XMP are items).
+//! Invariant: an item that must be blanked but cannot be found is an error.
 
 use std::io::{Read, Seek};
 
@@ -12,13 +12,13 @@ use crate::isobmff;
 use crate::header::Items;
 use crate::bytes::Source;
 
-/// Coded and derived pictures. ISO/IEC 23008-12 and the AV1 image file format.
+/// Coded and derived images. ISO/IEC 23008-12 and the AV1 image file format.
 const PICTURES: [&[u8; 4]; 13] = [b"hvc1", b"hev1", b"lhv1", b"av01", b"avc1", b"vvc1", b"jpeg", b"unci", b"grid", b"iovl", b"iden", b"tmap", b"mski"];
-/// Properties that describe in words or name a time or an owner.
+/// Properties that contain a description, a time or an owner.
 const DESCRIPTIVE: [&[u8; 4]; 6] = [b"uuid", b"udes", b"altt", b"crtt", b"mdft", b"cmnt"];
 
-/// Blanks the first `meta` box's talking parts; adds what must stay to `kept`, and `idat` to the stretches of `data`
-/// in which everything else is blanked.
+/// Blanks the descriptive boxes of the first `meta` box; adds what must stay to `kept`, and `idat` to the ranges of
+/// `data` in which everything else is blanked.
 pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay, kept: &mut Vec<(u64, u64)>, data: &mut Vec<(u64, u64)>) -> Result<(), Error> {
     let items = Items::read(source)?;
     for child in items.children()? {
@@ -44,7 +44,7 @@ pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Ov
     for item in items.list()? {
         let is_picture = PICTURES.contains(&&item.kind);
         if item.location_unknown && !(is_picture && item.built_from_items) {
-            return Err(Error::NotUnderstood("an item can't be found"));
+            return Err(Error::NotUnderstood("an item cannot be found"));
         }
         for (start, bytes) in item.extents {
             if is_picture {
@@ -57,7 +57,7 @@ pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Ov
     Ok(())
 }
 
-/// A property that talks becomes `free`: its number in the list must stay taken.
+/// A descriptive property becomes `free`: its number in the list must stay in use.
 fn properties<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay, mut at: u64, end: u64) -> Result<(), Error> {
     for _ in 0..10_000 {
         let Some(property) = isobmff::next_box(source, at, end)? else { return Ok(()) };

@@ -1,9 +1,8 @@
-//! ISO base media: MP4, MOV, M4A, and the movies and items inside HEIC and AVIF.
+//! ISO base media: MP4, MOV, M4A, and the tracks and items inside HEIC and AVIF.
 //!
-//! Owns the lists of boxes that belong to pictures and sound. Every other box becomes `free` and is blanked, and so
-//! do tracks that are neither picture nor sound (position tracks of cameras and drones are such, or pass for
-//! subtitles). Bytes of `mdat` that no kept track or item uses are blanked too. Invariant: no box moves or changes
-//! its length.
+//! Owns the lists of boxes that belong to video and audio. Every other box becomes `free` and is blanked, and so do
+//! tracks that are neither video nor audio (position tracks of cameras and drones are such, or pass for subtitles).
+//! Bytes of `mdat` that no kept track or item uses are blanked too. Invariant: no box moves or changes its length.
 
 use std::io::{Read, Seek};
 
@@ -14,11 +13,11 @@ use super::{Error, heif};
 use crate::isobmff::{self, BoxHeader};
 use crate::bytes::Source;
 
-/// Boxes visited in one file.
+/// The most boxes visited in one file.
 const MAX_BOXES: usize = 200_000;
-/// Gaps up to this many bytes are read, and boxes_left alone when they hold nothing.
+/// Gaps up to this many bytes are read, and left unchanged when they are all zero.
 const MAX_PEEK_BYTES: u64 = 4096;
-/// More gaps than this are not looked into, but blanked.
+/// The most gaps that are read; further ones are blanked unread.
 const MAX_PEEKS: usize = 50_000;
 
 pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), Error> {
@@ -29,16 +28,16 @@ struct Walker<'w, 's, R> {
     source: &'w mut Source<'s, R>,
     overlay: &'w mut Overlay,
     boxes_left: usize,
-    /// Ranges of the file that hold pictures which are items.
+    /// Ranges of the file that hold images which are items.
     kept: Vec<(u64, u64)>,
-    /// Ranges of the file that hold the tracks' pictures and sound.
+    /// Ranges of the file that hold the samples of video and audio tracks.
     ranges: Ranges,
-    /// SampleChunks of all tracks.
+    /// The sample chunks of all tracks.
     chunks: u64,
     fragmented: bool,
-    /// A track was taken out.
+    /// Whether a track was removed.
     removed: bool,
-    /// How many more gaps are looked into.
+    /// How many more gaps are read.
     peeks: usize,
 }
 
@@ -70,11 +69,11 @@ impl<R: Read + Seek> Walker<'_, '_, R> {
         }
         self.overlay.zero_rest(at)?;
         if self.kept.is_empty() && self.ranges.is_empty() && !self.fragmented {
-            return Err(Error::NotUnderstood("it has neither pictures nor sound"));
+            return Err(Error::NotUnderstood("it has neither video nor audio"));
         }
         match (self.fragmented, self.removed) {
-            // Its samples are told piece by piece in the fragments; blanking one track there isn't done.
-            (true, true) => Err(Error::NotUnderstood("it is fragmented and has tracks of other kinds")),
+            // Its samples are described by the fragments; removing one track there is not supported.
+            (true, true) => Err(Error::NotUnderstood("it is fragmented and has tracks that are neither video nor audio")),
             (true, false) => Ok(()),
             _ => self.blank_gaps(&data),
         }
@@ -90,7 +89,7 @@ impl<R: Read + Seek> Walker<'_, '_, R> {
         blank_box(self.overlay, found)
     }
 
-    /// Whether a `meta` box describes pictures.
+    /// Returns whether a `meta` box describes images.
     fn has_image_items(&mut self, meta: &BoxHeader) -> Result<bool, Error> {
         let handler = self.find(meta, 4, *b"hdlr")?;
         Ok(match handler {
@@ -120,7 +119,7 @@ impl<R: Read + Seek> Walker<'_, '_, R> {
                 b"trak" => tracks.push(child),
                 b"mvex" => self.fragmented = true,
                 b"iods" | b"pssh" | b"clip" | b"ctab" => {}
-                b"cmov" | b"rmra" => return Err(Error::NotUnderstood("its index is packed or elsewhere")),
+                b"cmov" | b"rmra" => return Err(Error::NotUnderstood("its index is compressed or in another file")),
                 _ => self.blank_box(&child)?,
             }
         }
@@ -132,7 +131,7 @@ impl<R: Read + Seek> Walker<'_, '_, R> {
     }
 
     fn track(&mut self, track: &BoxHeader) -> Result<(), Error> {
-        const NO_KIND: Error = Error::NotUnderstood("a track doesn't say what it is");
+        const NO_KIND: Error = Error::NotUnderstood("a track does not declare its type");
         let media = self.find(track, 0, *b"mdia")?.ok_or(NO_KIND)?;
         let handler = self.find(&media, 0, *b"hdlr")?.filter(|handler| handler.body_len() >= 12).ok_or(NO_KIND)?;
         let kind: [u8; 4] = self.source.array(handler.body + 8)?;
@@ -196,20 +195,20 @@ impl<R: Read + Seek> Walker<'_, '_, R> {
             at = entry.end;
             let [_, _, _, flags] = self.source.array(entry.body)?;
             if flags & 1 == 0 || entry.body_len() < 4 {
-                return Err(Error::NotUnderstood("its samples lie in another file"));
+                return Err(Error::NotUnderstood("its samples are in another file"));
             }
             self.overlay.zero(entry.body + 4, entry.body_len() - 4)?;
         }
         Ok(())
     }
 
-    /// Blanks what lies in `data` outside of kept ranges.
+    /// Blanks the bytes in `data` that are outside of kept ranges.
     fn blank_gaps(&mut self, data: &[(u64, u64)]) -> Result<(), Error> {
         let mut data = data.to_vec();
         data.sort_unstable();
         let mut ranges = std::mem::take(&mut self.ranges);
         ranges.list(std::mem::take(&mut self.kept), Role::Item);
-        // How far the ranges seen so far reach: one that began earlier may end in the next stretch.
+        // The furthest end of the ranges so far: one that began earlier may end in the next range of `data`.
         let mut reach = 0;
         for (from, to) in data {
             let mut at = from.max(to.min(reach));
@@ -220,7 +219,7 @@ impl<R: Read + Seek> Walker<'_, '_, R> {
             }
             self.blank_gap(at, to)?;
         }
-        // To the end: tables that do not add up there are an error, wherever their chunks lie.
+        // Read to the end: tables that contradict each other there are an error, wherever their chunks are.
         while ranges.next_before(self.source, u64::MAX)?.is_some() {}
         Ok(())
     }
@@ -245,7 +244,7 @@ type BoxType = [u8; 4];
 /// What is done with a box.
 #[derive(Clone, Copy)]
 enum BoxRule {
-    /// It stays as it is.
+    /// It stays unchanged.
     Keep,
     /// Its two times are blanked.
     Times,
@@ -281,7 +280,7 @@ const INFORMATION: &[(BoxType, BoxRule)] = &[
     (*b"stbl", BoxRule::Into(SAMPLES)),
 ];
 
-/// ISO/IEC 14496-12 §8.5 to §8.9, without what names or describes.
+/// ISO/IEC 14496-12 §8.5 to §8.9, without names and descriptions.
 const SAMPLES: &[(BoxType, BoxRule)] = &[
     (*b"stsd", BoxRule::Keep),
     (*b"stts", BoxRule::Keep),
@@ -322,7 +321,7 @@ pub(super) fn blank_box(overlay: &mut Overlay, found: &BoxHeader) -> Result<(), 
     overlay.zero(found.body, found.body_len())
 }
 
-/// A handler's name is its writer's: "Core Media Video". It stands behind 24 bytes of types.
+/// A handler's name is set by the writing program: "Core Media Video". It follows 24 bytes of types.
 pub(super) fn blank_handler_name(overlay: &mut Overlay, handler: &BoxHeader) -> Result<(), Error> {
     let bytes = handler.body_len().saturating_sub(24);
     overlay.zero(handler.end - bytes, bytes)

@@ -1,7 +1,7 @@
 //! Matroska and WebM (RFC 9559).
 //!
-//! Owns the lists of elements that belong to picture and sound; every other element becomes `Void`, and so do the
-//! blocks of tracks that are neither. Invariant: no element moves.
+//! Owns the lists of elements that belong to video and audio; every other element becomes `Void`, and so do the blocks
+//! of tracks that are neither. Invariant: no element moves.
 
 use std::io::{Read, Seek};
 
@@ -28,17 +28,18 @@ const ENCRYPTED_BLOCK: u32 = 0xaf;
 const CUES: u32 = 0x1c53_bb6b;
 const VOID: u32 = 0xec;
 
-/// `Info`: what is needed, without title, date and file names: time scale, duration, the two programs' names (which
-/// must be there) and the segment's own number.
+/// The children of `Info` that stay, without title, date and file names: time scale, duration, the names of the two
+/// programs (which are mandatory) and the segment's own UID.
 const INFO_KEPT: [u32; 5] = [0x002a_d7b1, 0x4489, 0x4d80, 0x5741, 0x73a4];
 /// `Name` of a track, and attachments linked to it.
 const TRACK_DESCRIPTIVE: [u32; 2] = [0x536e, 0x7446];
-/// What stands in a cluster beside blocks: its time, position, previous size.
+/// The children of a cluster other than blocks: its time, position, previous size.
 const CLUSTER_KEPT: [u32; 6] = [0xe7, 0xa7, 0xab, 0x5854, VOID, ENCRYPTED_BLOCK];
 
-/// Elements visited in one file. Four hours have about two million blocks, seen only where a track must go.
+/// The most elements visited in one file. Four hours have about two million blocks, which are visited only where a
+/// track must be removed.
 const MAX_ELEMENTS: usize = 8_000_000;
-/// More tracks than this are not taken out one by one.
+/// The most tracks that are removed one by one.
 const MAX_REMOVED: usize = 64;
 /// The largest `Info`, `Tracks` or `SeekHead` that is read, in bytes.
 const MAX_MASTER_BYTES: u64 = 1024 * 1024;
@@ -55,7 +56,7 @@ struct Walker<'w, 's, R> {
     source: &'w mut Source<'s, R>,
     overlay: &'w mut Overlay,
     elements_left: usize,
-    /// Numbers of the tracks that go.
+    /// Numbers of the removed tracks.
     removed: Vec<u64>,
 }
 
@@ -65,19 +66,19 @@ pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Ov
     let header = walk.element(0, len)?;
     let segment = walk.element(header.end.ok_or(CUT)?, len)?;
     if header.id != EBML || segment.id != SEGMENT {
-        return Err(Error::NotUnderstood("it doesn't start with a segment"));
+        return Err(Error::NotUnderstood("it does not start with a segment"));
     }
     let end = segment.end.unwrap_or(len);
     walk.segment(segment.body, end)?;
     walk.overlay.zero_rest(end)
 }
 
-const CUT: Error = Error::NotUnderstood("it is cut off");
+const CUT: Error = Error::NotUnderstood("it is truncated");
 
 impl<R: Read + Seek> Walker<'_, '_, R> {
     fn element(&mut self, at: u64, limit: u64) -> Result<Element, Error> {
         self.elements_left = self.elements_left.checked_sub(1).ok_or(Error::TooComplex)?;
-        let head = ebml::element(self.source.some(at, 12)?, 0).ok_or(Error::NotUnderstood("an element's head is none"))?;
+        let head = ebml::element(self.source.some(at, 12)?, 0).ok_or(Error::NotUnderstood("an element's head is invalid"))?;
         let body = at + head.bytes as u64;
         let end = match head.size {
             None => None,
@@ -100,7 +101,7 @@ impl<R: Read + Seek> Walker<'_, '_, R> {
                     };
                     continue;
                 }
-                // Blocks before the tracks they belong to: can't be told apart.
+                // Blocks before the declaration of their tracks cannot be told apart.
                 CLUSTER => return Err(Error::NotUnderstood("its tracks come after its data")),
                 SEEK_HEAD => self.seek_head(element.body, known_end?)?,
                 INFO => self.info(element.body, known_end?)?,
@@ -116,7 +117,7 @@ impl<R: Read + Seek> Walker<'_, '_, R> {
         if has_tracks { Ok(()) } else { Err(Error::NotUnderstood("it has no tracks")) }
     }
 
-    /// Makes a stretch one `Void` element. RFC 8794 §11.3.2.
+    /// Replaces a range by one `Void` element. RFC 8794 §11.3.2.
     fn void(&mut self, start: u64, end: u64) -> Result<(), Error> {
         let total = end - start;
         let fill = match total {
@@ -127,7 +128,7 @@ impl<R: Read + Seek> Walker<'_, '_, R> {
         self.overlay.write(start, total, fill)
     }
 
-    /// Makes every child of a small master `Void` for which `is_unwanted` says so.
+    /// Replaces every child of a small master element for which `is_unwanted` is true by `Void`.
     fn void_children(&mut self, mut at: u64, end: u64, is_unwanted: impl Fn(u32, &[u8]) -> bool) -> Result<(), Error> {
         if end - at > MAX_MASTER_BYTES {
             return Err(Error::TooComplex);
@@ -144,7 +145,7 @@ impl<R: Read + Seek> Walker<'_, '_, R> {
         Ok(())
     }
 
-    /// The table of what stands where: without its rows for what goes, and without its checksum.
+    /// `SeekHead`: without its entries for removed elements, and without its checksum.
     fn seek_head(&mut self, at: u64, end: u64) -> Result<(), Error> {
         let kept = [SEEK_HEAD, INFO, TRACKS, CLUSTER, CUES].map(u32::to_be_bytes);
         self.void_children(at, end, |id, data| {
@@ -168,9 +169,9 @@ impl<R: Read + Seek> Walker<'_, '_, R> {
                 let data = self.source.vector(entry.body, entry_end - entry.body)?;
                 let number = |wanted| ebml::children(&data).find(|child| child.id == wanted).and_then(|child| unsigned(child.data));
                 let (Some(track), Some(kind)) = (number(TRACK_NUMBER), number(TRACK_TYPE)) else {
-                    return Err(Error::NotUnderstood("a track doesn't say what it is"));
+                    return Err(Error::NotUnderstood("a track does not declare its type"));
                 };
-                // 1 is picture, 2 sound. RFC 9559 §5.1.4.1.3.
+                // 1 is video, 2 audio. RFC 9559 §5.1.4.1.3.
                 if matches!(kind, 1 | 2) {
                     self.void_children(entry.body, entry_end, |id, _| TRACK_DESCRIPTIVE.contains(&id) || id == 0xbf)?;
                 } else {
@@ -181,7 +182,7 @@ impl<R: Read + Seek> Walker<'_, '_, R> {
                     self.void(at, entry_end)?;
                 }
             } else {
-                // A checksum, which no longer fits, or filler.
+                // A checksum, which no longer matches, or filler.
                 self.void(at, entry_end)?;
             }
             at = entry_end;
@@ -189,7 +190,7 @@ impl<R: Read + Seek> Walker<'_, '_, R> {
         Ok(())
     }
 
-    /// Walks a cluster; one of unknown size ends where an element begins that can't be inside. Gives its end.
+    /// Walks a cluster; one of unknown size ends where an element begins that cannot be its child. Returns its end.
     fn cluster(&mut self, mut at: u64, end: u64, sized: bool) -> Result<u64, Error> {
         while at < end {
             let element = self.element(at, end)?;
@@ -223,12 +224,12 @@ impl<R: Read + Seek> Walker<'_, '_, R> {
         Ok(false)
     }
 
-    /// A block starts with its track's number in the form of a size. RFC 9559 §10.1.
+    /// A block starts with its track's number in the format of a size. RFC 9559 §10.1.
     fn is_removed(&mut self, at: u64) -> Result<bool, Error> {
         if self.removed.is_empty() {
             return Ok(false);
         }
-        let track = ebml::size(self.source.some(at, 8)?).ok_or(Error::NotUnderstood("a block names no track"))?;
+        let track = ebml::size(self.source.some(at, 8)?).ok_or(Error::NotUnderstood("a block has no track number"))?;
         Ok(self.removed.contains(&track))
     }
 }

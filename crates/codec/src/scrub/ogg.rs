@@ -1,7 +1,7 @@
 //! Ogg (RFC 3533) with Opus, Vorbis or FLAC.
 //!
-//! Owns pages and the packets that head each stream. Invariant: a packet keeps its length, so no page changes its
-//! shape, and every page whose bytes change gets a checksum that fits.
+//! Owns pages and the header packets of each stream. Invariant: a packet keeps its length, so no page changes its
+//! layout, and every page whose bytes change gets a matching checksum.
 
 use std::io::{Read, Seek};
 
@@ -12,9 +12,9 @@ use crate::bytes::{Source, be16, le32};
 
 /// 200 MB in pages of 100 bytes.
 const MAX_PAGES: usize = 2_000_000;
-/// The most bytes of all streams' head packets together; cover pictures are in there.
+/// The most bytes of all streams' header packets together; cover images are among them.
 const MAX_HEAD_BYTES: usize = 4 * 1024 * 1024;
-/// Streams beside and behind each other.
+/// The most streams, concurrent or consecutive.
 const MAX_STREAMS: usize = 16;
 /// A page has 27 bytes, then up to 255 lengths, then the packets.
 const PAGE_HEADER_BYTES: usize = 27;
@@ -26,17 +26,17 @@ enum Codec {
     Flac,
 }
 
-/// One stream whose head packets are being gathered.
+/// One stream whose header packets are being collected.
 struct Stream {
     serial: u32,
     codec: Codec,
-    /// Packets of the head still to come.
+    /// The number of header packets still to come.
     packets: u32,
-    /// The packet at hand.
+    /// The current packet.
     packet: Vec<u8>,
-    /// Its bytes' places: page (an index into `pages`), offset in the page, length.
+    /// The locations of its bytes: page (an index into `pages`), offset in the page, length.
     pieces: Vec<(usize, usize, usize)>,
-    /// Pages that hold head packets: where they stand, and as they will be.
+    /// Pages that hold header packets: their offsets and their new content.
     pages: Vec<(u64, Vec<u8>)>,
 }
 
@@ -46,7 +46,7 @@ pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Ov
     for _ in 0..MAX_PAGES {
         if at == source.len() {
             let whole = !streams.is_empty() && streams.iter().all(|stream| stream.packets == 0);
-            return if whole { Ok(()) } else { Err(Error::NotUnderstood("it is cut off")) };
+            return if whole { Ok(()) } else { Err(Error::NotUnderstood("it is truncated")) };
         }
         let page = page(source, at)?;
         let (first, serial) = (page.flags & 2 != 0, page.serial);
@@ -82,7 +82,7 @@ struct Page {
     serial: u32,
     /// Bytes before the packets.
     head: usize,
-    /// Bytes in all.
+    /// Total bytes.
     bytes: usize,
 }
 
@@ -106,17 +106,17 @@ fn open(serial: u32, packet: &[u8]) -> Result<Stream, Error> {
     } else if packet.starts_with(b"\x01vorbis") {
         (Codec::Vorbis, 3)
     } else if packet.starts_with(b"\x7fFLAC") {
-        // How many packets follow; 0 is "unknown". RFC 9639 §10.1.
-        let more = be16(packet, 7).filter(|more| *more > 0).ok_or(Error::NotUnderstood("its head has no end"))?;
+        // The number of packets that follow; 0 is "unknown". RFC 9639 §10.1.
+        let more = be16(packet, 7).filter(|more| *more > 0).ok_or(Error::NotUnderstood("its header packets never end"))?;
         (Codec::Flac, u32::from(more) + 1)
     } else {
-        return Err(Error::NotUnderstood("a stream is of another kind"));
+        return Err(Error::NotUnderstood("a stream has an unsupported codec"));
     };
     Ok(Stream { serial, codec, packets, packet: Vec::new(), pieces: Vec::new(), pages: Vec::new() })
 }
 
 impl Stream {
-    /// Takes a page, packet by packet, until the head is complete.
+    /// Adds a page, packet by packet, until the header packets are complete.
     fn take(&mut self, at: u64, data: Vec<u8>, page: &Page) -> Result<(), Error> {
         let number = self.pages.len();
         let mut offset = page.head;
@@ -130,7 +130,7 @@ impl Stream {
             self.packet.extend(piece);
             self.pieces.push((number, offset, usize::from(len)));
             offset += usize::from(len);
-            // A packet ends with a piece that isn't full. RFC 3533 §5.
+            // A packet ends with a segment shorter than 255 bytes. RFC 3533 §5.
             if len < 255 {
                 self.finish_packet()?;
             }
@@ -146,7 +146,7 @@ impl Stream {
             (Codec::Opus, _) if packet.starts_with(b"OpusTags") => 8,
             (Codec::Vorbis, _) if packet.starts_with(b"\x03vorbis") => 7,
             (Codec::Flac, Some(kind)) if kind & 0x7f == flac::COMMENTS => 4,
-            // Neither the first packet nor stream information nor a seek table: a picture, an application.
+            // Neither the first packet nor stream information nor a seek table: an image, an application.
             (Codec::Flac, Some(kind)) if !matches!(kind & 0x7f, 0 | 3 | 0x7f) => {
                 let mut made = vec![0; packet.len()];
                 made.iter_mut().zip([kind & 0x80 | flac::PADDING].iter().chain(&packet[1..packet.len().min(4)])).for_each(|(to, from)| *to = *from);
@@ -155,13 +155,13 @@ impl Stream {
             }
             _ => return Ok(()),
         };
-        let (head, block) = packet.split_at_checked(skip).ok_or(Error::NotUnderstood("its comments can't be read"))?;
+        let (head, block) = packet.split_at_checked(skip).ok_or(Error::NotUnderstood("its comments cannot be read"))?;
         let made = [head, &vorbis_comments::scrubbed(block)?].concat();
         self.place(&pieces, &made);
         Ok(())
     }
 
-    /// Puts a packet's new bytes where its old ones stood.
+    /// Writes a packet's new bytes at the locations of its old ones.
     fn place(&mut self, pieces: &[(usize, usize, usize)], made: &[u8]) {
         let mut rest = made;
         for &(page, offset, len) in pieces {
@@ -177,7 +177,7 @@ impl Stream {
         for (at, mut new) in std::mem::take(&mut self.pages) {
             let old = source.bytes(at, new.len())?;
             if old != new {
-                // The checksum is taken with its own four bytes at 0.
+                // The checksum is computed with its own four bytes at 0.
                 new[22..26].fill(0);
                 let crc = checksum::ogg(0, &new);
                 new[22..26].copy_from_slice(&crc.to_le_bytes());

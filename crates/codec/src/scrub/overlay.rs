@@ -1,15 +1,15 @@
-//! Gathering patches.
+//! Collects patches.
 //!
-//! Owns sorting and merging them. Invariant: what comes out is sorted, disjoint, inside the file and bounded in
-//! number and in bytes; patches that contradict each other are an error.
+//! Owns sorting and merging them. Invariant: the result is sorted, disjoint, inside the file and bounded in number and
+//! in bytes; patches that contradict each other are an error.
 
 use super::{MAX_PATCHES, Patch, Error};
 
 /// The most bytes of fill in one file's patches.
 const MAX_FILL_BYTES: usize = 256 * 1024;
-/// The most patches before neighbours are merged.
+/// The most patches before adjacent ones are merged.
 const MAX_UNMERGED: usize = 16 * MAX_PATCHES;
-/// Zeros up to this many are written out when that saves a patch.
+/// Runs of zeros up to this length are written out when that saves a patch.
 const SHORT_GAP: u64 = 32;
 
 pub(super) struct Overlay {
@@ -31,7 +31,7 @@ impl Overlay {
     /// Writes `fill` at `offset` and blanks the rest of `bytes` bytes.
     pub(super) fn write(&mut self, offset: u64, bytes: u64, fill: Vec<u8>) -> Result<(), Error> {
         if offset.checked_add(bytes).is_none_or(|end| end > self.file_len) || fill.len() as u64 > bytes {
-            return Err(Error::NotUnderstood("a part lies outside of it"));
+            return Err(Error::NotUnderstood("a range is outside of it"));
         }
         if bytes == 0 {
             return Ok(());
@@ -40,7 +40,7 @@ impl Overlay {
         if self.patches.len() >= MAX_UNMERGED || self.fill > MAX_FILL_BYTES {
             return Err(Error::TooComplex);
         }
-        // Most come in order, many are neighbours: merging at once keeps the list short.
+        // Most arrive in order and many are adjacent: merging at once keeps the list short.
         match self.patches.last_mut() {
             Some(last) if fill.is_empty() && last.end() == offset => last.bytes += bytes,
             _ => self.patches.push(Patch { offset, bytes, fill }),
@@ -56,7 +56,7 @@ impl Overlay {
     /// Writes `new` over `old` at `offset`, where they differ. Both have the same length.
     pub(super) fn replace(&mut self, offset: u64, old: &[u8], new: &[u8]) -> Result<(), Error> {
         let agrees = |range: std::ops::Range<usize>| old.get(range.clone()) == new.get(range);
-        // Zeros from here on, and whether they are enough for a patch that needs no fill.
+        // The start of the trailing zeros, and whether they are long enough for a patch that needs no fill.
         let zeros = |at: usize, most: usize| new.iter().skip(at).take(most).take_while(|b| **b == 0).count();
         let long = |at: usize| zeros(at, SHORT_GAP as usize) == (new.len() - at).min(SHORT_GAP as usize);
         let mut at = 0;
@@ -79,7 +79,7 @@ impl Overlay {
         Ok(())
     }
 
-    /// The patches, in order.
+    /// Returns the patches, in order.
     pub(super) fn finish(mut self) -> Result<Vec<Patch>, Error> {
         self.patches.sort_by_key(|patch| (patch.offset, patch.fill.is_empty()));
         let mut merged: Vec<Patch> = Vec::new();
@@ -91,7 +91,7 @@ impl Overlay {
             if patch.fill.is_empty() && patch.offset >= last.offset + last.fill.len() as u64 {
                 last.bytes = last.bytes.max(patch.end() - last.offset);
             } else if last.end() > patch.offset {
-                return Err(Error::NotUnderstood("two parts of it lie over each other"));
+                return Err(Error::NotUnderstood("two ranges of it overlap"));
             } else if last.bytes - last.fill.len() as u64 <= SHORT_GAP {
                 last.fill.resize(last.bytes as usize, 0);
                 last.fill.extend(patch.fill);

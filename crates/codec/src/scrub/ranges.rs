@@ -1,7 +1,7 @@
-//! The ranges of a file that hold pictures or sound, in the order in which they lie, out of the tables of all tracks.
+//! Merges the sample tables of all tracks into the ranges of a file that hold video or audio, in file order.
 //!
-//! Owns the merging. Invariant: a few pages of each table are in memory, never the ranges; a table that is out of order is sorted in
-//! memory if it is short, and is an error if it is not.
+//! Owns the merging. Invariant: a few pages of each table are in memory, never the ranges; a table that is out of order
+//! is sorted in memory if it is short, and is an error if it is not.
 
 use std::io::{Read, Seek};
 use std::vec::IntoIter;
@@ -10,21 +10,21 @@ use super::Error;
 use super::samples::SampleChunks;
 use crate::bytes::Source;
 
-/// Tracks that are merged; each has pages of three tables in memory.
+/// The most tracks that are merged; each has pages of three tables in memory.
 const MAX_TRACKS: usize = 64;
-/// Chunks of tables that are out of order, all together.
+/// The most chunks in tables that are out of order, all together.
 const MAX_UNSORTED: usize = 100_000;
 
-/// What the ranges of one list are.
+/// The role of the ranges in one list.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
-    /// They hold what is kept.
+    /// They hold kept data.
     Kept,
-    /// They hold what is kept, up to where the next range of any track begins.
+    /// They hold kept data up to the start of the next range of any track.
     OpenEnded,
-    /// They are only known because a loose range ends where they begin.
+    /// They matter only because an open-ended range ends where they begin.
     Removed,
-    /// Items, which have nothing to do with tracks.
+    /// Items, which are independent of tracks.
     Item,
 }
 
@@ -54,9 +54,9 @@ impl Cursor {
 pub(super) struct Ranges {
     cursors: Vec<Cursor>,
     unsorted: usize,
-    /// The start of a loose range whose end is not known yet.
+    /// The start of an open-ended range whose end is not known yet.
     open: Option<u64>,
-    /// A range that comes next.
+    /// The next range of a list.
     held: Option<(u64, u64)>,
     begun: bool,
 }
@@ -98,7 +98,7 @@ impl Ranges {
         }
     }
 
-    /// The next kept range, if it begins before `limit`.
+    /// Returns the next kept range, if it begins before `limit`.
     pub(super) fn next_before<R: Read + Seek>(&mut self, source: &mut Source<'_, R>, limit: u64) -> Result<Option<(u64, u64)>, Error> {
         if self.held.is_none() {
             self.held = self.next(source)?;
@@ -118,7 +118,7 @@ impl Ranges {
             let Some(cursor) = first else { return Ok(self.open.take().map(|start| (start, u64::MAX))) };
             let (Some((start, end)), role) = (cursor.head, cursor.role) else { return Ok(None) };
             if let Some(open) = self.open.filter(|open| *open < start) {
-                // The cursor stays where it is and comes again. An item does not end a sound that lies around it.
+                // The cursor stays where it is and is returned again. An item does not end an audio range around it.
                 self.open = (role == Role::Item).then_some(start);
                 return Ok(Some((open, start)));
             }

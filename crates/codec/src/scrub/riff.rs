@@ -1,7 +1,7 @@
-//! RIFF: WebP and wave files.
+//! RIFF: WebP and WAV files.
 //!
-//! Owns the two lists of chunks that belong to the picture or the sound; every other chunk is renamed and
-//! blanked. Invariant: no chunk moves.
+//! Owns the two lists of chunks that belong to the image or the audio; every other chunk is renamed and blanked.
+//! Invariant: no chunk moves.
 
 use std::io::{Read, Seek};
 
@@ -13,11 +13,11 @@ const MAX_CHUNKS: usize = 100_000;
 
 struct Chunk {
     kind: [u8; 4],
-    /// Where its name stands.
+    /// The offset of its name.
     start: u64,
     /// Bytes of content.
     len: u64,
-    /// Where the next one starts, at most the list's end.
+    /// Offset of the next chunk, at most the list's end.
     end: u64,
 }
 
@@ -26,13 +26,13 @@ fn chunk<R: Read + Seek>(source: &mut Source<'_, R>, start: u64, limit: u64) -> 
     let kind = take(head, 0).unwrap_or_default();
     let len = u64::from(le32(head, 4).unwrap_or_default());
     if start + 8 + len > limit {
-        return Err(Error::NotUnderstood("a chunk ends behind its file"));
+        return Err(Error::NotUnderstood("a chunk ends behind the end of the file"));
     }
-    // The byte that makes an odd length even may be missing at the very end.
+    // The padding byte of an odd length may be missing at the very end.
     Ok(Chunk { kind, start, len, end: (start + 8 + len + (len & 1)).min(limit) })
 }
 
-/// Renames a chunk to one that nobody reads and blanks it.
+/// Renames a chunk to a name that no reader knows and blanks it.
 fn void(overlay: &mut Overlay, chunk: &Chunk, name: [u8; 4]) -> Result<(), Error> {
     overlay.write(chunk.start, 4, name.to_vec())?;
     overlay.zero(chunk.start + 8, chunk.end - chunk.start - 8)
@@ -42,14 +42,14 @@ pub(super) fn webp<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Ove
     let head = source.bytes(0, 12)?;
     let end = 8 + u64::from(le32(head, 4).unwrap_or_default());
     if end > source.len() {
-        return Err(Error::NotUnderstood("it is cut off"));
+        return Err(Error::NotUnderstood("it is truncated"));
     }
     overlay.zero_rest(end)?;
     let (mut at, mut flags_at, mut keeps_exif) = (12, None, false);
     for _ in 0..MAX_CHUNKS {
         if at + 8 > end {
             overlay.zero(at, end.saturating_sub(at))?;
-            // Extended header: bit 3 says EXIF, bit 2 XMP. RFC 9649 §2.7.
+            // Extended header: bit 3 is EXIF, bit 2 XMP. RFC 9649 §2.7.
             if let Some((place, flags)) = flags_at {
                 let kept = flags & if keeps_exif { !0x04 } else { !0x0c };
                 overlay.write(place, 1, vec![kept])?;
@@ -82,7 +82,7 @@ pub(super) fn webp<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Ove
     Err(Error::TooComplex)
 }
 
-/// The chunks of one frame of an animation, behind its 16 bytes of place and time.
+/// The chunks of one frame of an animation, behind its 16 bytes of position and duration.
 fn frame<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay, parent: &Chunk) -> Result<(), Error> {
     let (mut at, limit) = (parent.start + 24, parent.start + 8 + parent.len);
     for _ in 0..100 {
@@ -105,7 +105,7 @@ pub(super) fn wav<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Over
     for _ in 0..MAX_CHUNKS {
         if at + 8 > len {
             overlay.zero_rest(at)?;
-            return if has_sound { Ok(()) } else { Err(Error::NotUnderstood("it has no sound")) };
+            return if has_sound { Ok(()) } else { Err(Error::NotUnderstood("it has no audio")) };
         }
         let head = source.bytes(at, 8)?;
         let kind: [u8; 4] = take(head, 0).unwrap_or_default();
@@ -118,11 +118,11 @@ pub(super) fn wav<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Over
             has_sound = true;
             let content = match said {
                 u32::MAX => data_len.unwrap_or(u64::MAX),
-                // What a recorder that never finished leaves behind.
+                // A recorder that never finished leaves this.
                 0 => u64::MAX,
                 said => said.into(),
             };
-            // A recording cut off in its sound is all sound to its end.
+            // A recording truncated in its audio is all audio to its end.
             at = at.saturating_add(8).saturating_add(content).saturating_add(content & 1).min(len);
             continue;
         }

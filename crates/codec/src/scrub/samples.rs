@@ -1,7 +1,7 @@
-//! Where a track's samples lie, chunk by chunk (ISO/IEC 14496-12 §8.7).
+//! The locations of a track's samples, chunk by chunk (ISO/IEC 14496-12 §8.7).
 //!
-//! Owns reading `stsc`, `stsz` and `stco` together, one chunk after the other. Invariant: of each table one page is in memory, and the work
-//! is linear in the tables' real length.
+//! Owns reading `stsc`, `stsz` and `stco` together, one chunk after the other. Invariant: of each table one page is in
+//! memory, and the work is linear in the tables' real length.
 
 use std::io::{Read, Seek};
 
@@ -9,18 +9,18 @@ use super::Error;
 use crate::isobmff::{self, BoxHeader};
 use crate::bytes::{Source, be32};
 
-/// The most chunks of one file. Four hours of picture and sound, each frame its own chunk, have 1.5 million; phones
-/// write one chunk in half a second.
+/// The most chunks of one file. Four hours of video and audio, each frame its own chunk, have 1.5 million; phones write
+/// one chunk in half a second.
 pub(super) const MAX_CHUNKS: u64 = 1_000_000;
 /// Bytes of a table that are read at once.
 const PAGE: u64 = 32 * 1024;
 
-const INCONSISTENT: Error = Error::NotUnderstood("a sample table doesn't add up");
+const INCONSISTENT: Error = Error::NotUnderstood("its sample tables contradict each other");
 
 /// A table and the page of it that is in memory.
 #[derive(Clone)]
 struct TablePages {
-    /// Where its entries begin and end.
+    /// The start and the end of its entries.
     body: u64,
     end: u64,
     start: u64,
@@ -32,7 +32,7 @@ impl TablePages {
         Self { body, end, start: 0, page: Vec::new() }
     }
 
-    /// `N` bytes, so many bytes behind the first entry.
+    /// Returns `N` bytes, at an offset from the first entry.
     fn array<const N: usize, R: Read + Seek>(&mut self, source: &mut Source<'_, R>, offset: u64) -> Result<[u8; N], Error> {
         let at = self.body.checked_add(offset).ok_or(INCONSISTENT)?;
         let end = at.checked_add(N as u64).filter(|end| *end <= self.end).ok_or(INCONSISTENT)?;
@@ -50,19 +50,19 @@ impl TablePages {
 pub(super) struct SampleChunks {
     offsets: TablePages,
     wide: bool,
-    /// How many chunks there are, and how many were read.
+    /// The number of chunks, and how many were read.
     pub(super) count: u64,
     number: u64,
     runs: TablePages,
     run_count: u64,
     run: u64,
     sizes: Sizes,
-    /// Whether the ends are told sample by sample. Uncompressed sound in old files says "1 byte" for any size.
+    /// Whether the sizes are listed sample by sample. Old files say "1 byte" for any size of uncompressed audio.
     pub(super) has_exact_sizes: bool,
 }
 
 impl SampleChunks {
-    /// The chunks of the track with this sample table.
+    /// Returns the chunks of the track with this sample table.
     pub(super) fn open<R: Read + Seek>(source: &mut Source<'_, R>, table: &BoxHeader, is_sound: bool) -> Result<Self, Error> {
         let (mut runs, mut sizes, mut offsets) = (None, None, None);
         let mut at = table.body;
@@ -86,7 +86,7 @@ impl SampleChunks {
         Ok(Self { offsets: pages(&offsets), wide, count, number: 0, runs: pages(&runs), run_count, run: 0, sizes, has_exact_sizes })
     }
 
-    /// Whether each chunk starts where the one before it starts, or behind.
+    /// Returns whether each chunk starts where the one before it starts, or behind.
     pub(super) fn is_sorted<R: Read + Seek>(&self, source: &mut Source<'_, R>) -> Result<bool, Error> {
         let mut fresh = self.clone();
         let mut before = 0;
@@ -107,21 +107,21 @@ impl SampleChunks {
         Ok(u32::from_be_bytes(self.offsets.array(source, number * 4)?).into())
     }
 
-    /// A run of chunks: its first one's number, from 1, and how many samples each has.
+    /// A run of chunks: the number of its first chunk, from 1, and the samples per chunk.
     fn run_at<R: Read + Seek>(&mut self, source: &mut Source<'_, R>, run: u64) -> Result<(u32, u32), Error> {
         let entry: [u8; 8] = self.runs.array(source, run * 12)?;
         be32(&entry, 0).zip(be32(&entry, 4)).ok_or(INCONSISTENT)
     }
 
-    /// The next chunk's `(start, end)` in the file; an error where the tables contradict each other.
+    /// Returns the next chunk's `(start, end)` in the file; an error where the tables contradict each other.
     pub(super) fn next<R: Read + Seek>(&mut self, source: &mut Source<'_, R>) -> Result<Option<(u64, u64)>, Error> {
         if self.number == self.count {
-            // Samples that no chunk holds: the tables are not what they seem.
+            // Samples that belong to no chunk: the tables are inconsistent.
             return if self.sizes.left > 0 && self.has_exact_sizes { Err(INCONSISTENT) } else { Ok(None) };
         }
         let start = self.offset(source, self.number)?;
         self.number += 1;
-        // A run goes up to the next one's first chunk.
+        // A run extends to the next one's first chunk.
         while self.run + 1 < self.run_count && u64::from(self.run_at(source, self.run + 1)?.0) <= self.number {
             self.run += 1;
         }
@@ -135,7 +135,7 @@ impl SampleChunks {
     }
 }
 
-/// How many entries of `each` bytes a table has behind its head; the count must be true.
+/// Returns the number of entries of `each` bytes that a table has behind its head; the declared count must be true.
 fn count<R: Read + Seek>(source: &mut Source<'_, R>, table: &BoxHeader, each: u64) -> Result<u64, Error> {
     let count = u64::from(u32::from_be_bytes(source.array(table.body + 4)?));
     let room = table.body_len().saturating_sub(8) / each;
@@ -152,9 +152,9 @@ fn count_runs<R: Read + Seek>(source: &mut Source<'_, R>, table: &BoxHeader) -> 
 /// Sample sizes, read in order.
 #[derive(Clone)]
 struct Sizes {
-    /// The size of every sample, where they are equal.
+    /// The size of every sample, where all are equal.
     each: Option<u32>,
-    /// Bits of one size in the table.
+    /// Bits per size in the table.
     bits: u64,
     table: TablePages,
     number: u64,
@@ -177,9 +177,9 @@ impl Sizes {
         if fits { Ok(sizes) } else { Err(INCONSISTENT) }
     }
 
-    /// Bytes of the next `samples` samples together.
+    /// Returns the total bytes of the next `samples` samples.
     fn sum<R: Read + Seek>(&mut self, source: &mut Source<'_, R>, samples: u32) -> Result<u64, Error> {
-        // The last chunk of a run may promise more samples than there are.
+        // The last chunk of a run may declare more samples than there are.
         let samples = u64::from(samples).min(self.left);
         self.left -= samples;
         if let Some(each) = self.each {

@@ -1,16 +1,17 @@
-//! Where a JPEG's coded data ends, noted while its bytes pass by.
+//! Records where a JPEG's coded data ends, while its bytes pass by.
 //!
-//! Nine tenths of a JPEG are coded data, in which only the next marker matters. Whoever sees all bytes once anyway (an upload) need
-//! not read them again for that. Invariant: a note says what reading the file would say; where there is none, it is read.
+//! Nine tenths of a JPEG are coded data, in which only the next marker matters. A caller that processes all bytes
+//! anyway (an upload) need not read them again for that. Invariant: an entry equals the result of reading the file;
+//! where there is none, the file is read.
 
-/// More scans than this are read again (a progressive photo has ten).
+/// The most scans that are recorded; the others are read again (a progressive photo has ten).
 const MAX_SCANS: usize = 128;
 
-/// Notes on one JPEG; of any other file there are none.
+/// The recorded scans of one JPEG; for any other file there are none.
 #[derive(Debug, Clone)]
 pub struct ScanIndex {
     state: State,
-    /// How many bytes have passed.
+    /// The number of bytes that have passed.
     at: u64,
     /// Start of a scan's coded data, and the marker behind it; sorted.
     ends: Vec<(u64, u64)>,
@@ -18,17 +19,17 @@ pub struct ScanIndex {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// So many bytes to pass over, then a marker (or coded data).
+    /// The number of bytes to skip, then a marker (or coded data).
     Skip(u64, bool),
     /// At the 0xFF before a marker.
     Prefix,
     /// At a marker's second byte.
     Code,
-    /// At a segment's length; whether coded data follows, and the first byte once it is there.
+    /// At a segment's length; whether coded data follows, and the first byte once it has arrived.
     Length(bool, Option<u8>),
     /// In coded data that began there; whether the last byte was 0xFF.
     Coded(u64, bool),
-    /// Nothing more is noted.
+    /// Nothing more is recorded.
     Done,
 }
 
@@ -40,7 +41,7 @@ impl Default for ScanIndex {
 }
 
 impl ScanIndex {
-    /// Takes the next bytes of the file, in order, from its first.
+    /// Adds the next bytes of the file, in order, from its first.
     pub fn push(&mut self, data: &[u8]) {
         let mut rest = data;
         while let Some(&byte) = rest.first() {
@@ -69,7 +70,7 @@ impl ScanIndex {
                 State::Length(coded, Some(high)) => {
                     let length = u64::from(u16::from_be_bytes([high, byte]));
                     self.state = if length < 2 { State::Done } else { State::Skip(length - 2, coded) };
-                    // Nothing to pass over: the next byte already counts.
+                    // Nothing to skip: the next byte already counts.
                     if length == 2 {
                         self.state = if coded { State::Coded(self.at + 1, false) } else { State::Prefix };
                     }
@@ -108,19 +109,19 @@ impl ScanIndex {
         }
     }
 
-    /// Where the marker stands that ends the coded data which begins at `start`, if that was seen.
+    /// Returns the offset of the marker that ends the coded data which begins at `start`, if it was recorded.
     pub(super) fn end_of(&self, start: u64) -> Option<u64> {
         let found = self.ends.binary_search_by_key(&start, |&(start, _)| start).ok()?;
         self.ends.get(found).map(|&(_, end)| end)
     }
 }
 
-/// What follows a marker's second byte. T.81 §B.1.1.3 and table B.1.
+/// Returns what follows a marker's second byte. T.81 §B.1.1.3 and table B.1.
 fn after_marker(code: u8) -> State {
     match code {
         0xff => State::Code,
         0xda => State::Length(true, None),
-        // Those that stand alone, the end of the image, and what is none.
+        // Markers without a segment, the end of the image, and invalid ones.
         0 | 0x01 | 0xd0..=0xd9 => State::Done,
         _ => State::Length(false, None),
     }

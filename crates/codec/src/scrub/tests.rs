@@ -1,4 +1,4 @@
-//! Scrubbing files built by hand, and that no input upsets it; real files and real tools are in `tests/it`.
+//! Scrubs files built by hand, and checks that no input causes a panic; real files and real tools are in `tests/it`.
 
 use std::io::Cursor;
 
@@ -13,7 +13,7 @@ fn patches(format: Format, file: &[u8]) -> Result<Vec<Patch>, Error> {
     scrub(format, &mut Cursor::new(file), file.len() as u64)
 }
 
-/// The file with its patches laid over it; what must be true of every one is checked here.
+/// Returns the file with its patches applied; checks that hold for every file are made here.
 fn scrubbed(format: Format, file: &[u8]) -> Vec<u8> {
     let found = patches(format, file).unwrap();
     let mut made = file.to_vec();
@@ -214,7 +214,7 @@ fn movie() -> Vec<u8> {
 fn heic() -> Vec<u8> {
     let infe = |id: u8, kind: &[u8]| boxed(b"infe", &[&[2, 0, 0, 0, 0, id, 0, 0][..], kind, b"\0"].concat());
     let iinf = boxed(b"iinf", &[&[0, 0, 0, 0, 0, 3][..], &infe(1, b"hvc1"), &infe(2, b"Exif"), &infe(3, b"mime")].concat());
-    // Item 1 and 2 in `mdat`, item 3 in `idat`; one extent each, 4-byte offsets and lengths.
+    // Items 1 and 2 in `mdat`, item 3 in `idat`; one extent each, 4-byte offsets and lengths.
     let place = |id: u8, method: u8, offset: u32, bytes: u32| [&[0, id, 0, method, 0, 0, 0, 1][..], &offset.to_be_bytes(), &bytes.to_be_bytes()].concat();
     let meta = |data: u32| {
         let iloc = [&[1, 0, 0, 0, 0x44, 0, 0, 3][..], &place(1, 0, data + 8, 7), &place(2, 0, data + 15, 10), &place(3, 1, 2, 6)].concat();
@@ -415,13 +415,13 @@ proptest! {
 
 #[test]
 fn work_has_an_end_whatever_is_claimed() {
-    // Pages without packets inside a head that never ends.
+    // Pages without packets inside header packets that never end.
     let mut file = ogg();
     file.truncate(27 + 1 + 10);
     let page = [&b"OggS\0\0"[..], &[0; 8], &7_u32.to_le_bytes(), &[0; 9]].concat();
     file.extend(page.repeat(300_000));
     assert!(matches!(patches(Format::Ogg, &file), Err(Error::TooComplex)));
-    // A movie in which each byte is a chunk of its own, with something between them.
+    // A video in which each byte is a chunk of its own, with another byte between them.
     let numbers = |numbers: Vec<u32>| numbers.into_iter().flat_map(u32::to_be_bytes).collect::<Vec<u8>>();
     let count = 100_000_u32;
     let table = [
@@ -433,7 +433,7 @@ fn work_has_an_end_whatever_is_claimed() {
     let moov = boxed(b"moov", &boxed(b"trak", &boxed(b"mdia", &media.concat())));
     for data in [b"x\0\0", b"xyz"] {
         let file = [boxed(b"ftyp", b"isom\0\0\0\0"), boxed(b"mdat", &data.repeat(count as usize)), moov.clone()].concat();
-        // Empty gaps are seen to be empty up to a point; then there are too many of them.
+        // Empty gaps are recognized up to a number; above it there are too many of them.
         assert!(matches!(patches(Format::Mp4, &file), Err(Error::TooComplex)));
     }
 }

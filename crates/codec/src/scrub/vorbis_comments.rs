@@ -1,20 +1,20 @@
 //! Vorbis comments, the tags of Ogg and FLAC.
 //!
-//! Owns the list of names that stay. Invariant: the block's length stays, and it is a valid block to its last
-//! byte: what falls away is made up for by zeros in the writing program's name, which comes first.
+//! Owns the list of field names that stay. Invariant: the block's length stays, and it is a valid block to its last
+//! byte: removed comments are replaced by zeros in the vendor string, which comes first.
 
 use super::Error;
 use crate::bytes::le32;
 
-/// What a listener needs to know a song by.
+/// The fields that identify a song for a listener.
 const KEPT: [&str; 8] = ["title", "artist", "album", "albumartist", "date", "genre", "tracknumber", "discnumber"];
-/// A longer comment is no title.
+/// The longest comment that is kept; titles are shorter.
 const MAX_COMMENT_BYTES: usize = 1024;
-/// More comments than this are dropped.
+/// The most comments that are kept.
 const MAX_KEPT: usize = 64;
 
-/// The block with only what stays, of the same length. `block` starts at the vendor's length; what stands behind the
-/// last comment (a framing bit, padding) is blanked but for its first byte.
+/// Returns the block with only the kept comments, at the same length. `block` starts at the vendor's length; the bytes
+/// behind the last comment (a framing bit, padding) are blanked except the first.
 pub(super) fn scrubbed(block: &[u8]) -> Result<Vec<u8>, Error> {
     let mut kept = Vec::new();
     let mut count = 0_u32;
@@ -25,8 +25,9 @@ pub(super) fn scrubbed(block: &[u8]) -> Result<Vec<u8>, Error> {
             kept.extend(comment);
         }
     });
-    let used = used.ok_or(Error::NotUnderstood("its comments can't be read"))?;
-    // Lengths of vendor and list take four bytes each; everything kept was there before, so the rest is not negative.
+    let used = used.ok_or(Error::NotUnderstood("its comments cannot be read"))?;
+    // The lengths of vendor and list take four bytes each; everything kept was there before, so the rest is not
+    // negative.
     let vendor = used - 8 - kept.len();
     let mut made = (vendor as u32).to_le_bytes().to_vec();
     made.resize(4 + vendor, 0);
@@ -37,7 +38,7 @@ pub(super) fn scrubbed(block: &[u8]) -> Result<Vec<u8>, Error> {
     Ok(made)
 }
 
-/// Reads the comments, in order; gives the offset behind the last.
+/// Reads the comments, in order; returns the offset behind the last.
 fn read(block: &[u8], mut comment: impl FnMut(&[u8])) -> Option<usize> {
     let mut at = 4_usize.checked_add(le32(block, 0)? as usize)?;
     let count = le32(block, at)?;

@@ -1,6 +1,7 @@
-//! Sound by its signature: MP3 (with or without ID3), WAV, FLAC, Ogg.
+//! Detects audio by its signature: MP3 (with or without ID3), WAV, FLAC, Ogg.
 //!
-//! Owns MPEG audio frame headers. Invariant: eleven set bits are not an MP3; three frames in a row that agree are.
+//! Owns MPEG audio frame headers. Invariant: eleven set bits do not make an MP3; three consecutive consistent frames
+//! do.
 
 use super::{Format, Sniff};
 use crate::bytes::{be32, take};
@@ -43,7 +44,7 @@ fn ogg(head: &[u8]) -> Sniff {
     if known { Sniff::Known(Format::Ogg) } else { Sniff::Unknown }
 }
 
-/// What follows an ID3v2 tag decides; a tag longer than the head (cover art) is taken for an MP3's.
+/// The bytes behind an ID3v2 tag decide; a tag longer than the head (cover art) is taken for an MP3's.
 fn after_id3(head: &[u8], last: bool) -> Sniff {
     let (Some(version), Some(size)) = (head.get(3), take::<4>(head, 6)) else { return Sniff::NeedMore };
     if !matches!(version, 2..=4) || size.iter().any(|b| *b >= 0x80) {
@@ -65,7 +66,7 @@ fn after_id3(head: &[u8], last: bool) -> Sniff {
     if rest.starts_with(b"fLaC") && rest.len() >= 8 {
         return flac(rest);
     }
-    // The tag nearly fills the head: one frame header, or none, is all that can be asked for.
+    // The tag nearly fills the head: at most one frame header can be required.
     let crowded = head.len() >= super::HEAD_BYTES && rest.len() < 3 * MAX_FRAME_BYTES;
     if crowded && (rest.len() < 4 || Frame::at(rest, 0).is_some()) {
         return Sniff::Known(Format::Mp3);
@@ -77,7 +78,7 @@ fn after_id3(head: &[u8], last: bool) -> Sniff {
     }
 }
 
-/// Three frames in a row that agree, or all there are (at least two) when the file ends.
+/// Three consecutive consistent frames, or all frames (at least two) when the file ends.
 fn mp3(data: &[u8], last: bool) -> Option<Sniff> {
     let first = Frame::at(data, 0)?;
     let mut at = first.bytes;
@@ -101,14 +102,14 @@ fn mp3(data: &[u8], last: bool) -> Option<Sniff> {
 /// 320 kbit/s at 32 kHz, padded.
 const MAX_FRAME_BYTES: usize = 1441;
 
-/// Bytes of the MPEG audio frame that starts here, head and all.
+/// The length in bytes of the MPEG audio frame that starts here, with its header.
 pub(crate) fn mpeg_frame_bytes(data: &[u8]) -> Option<usize> {
     Frame::at(data, 0).map(|frame| frame.bytes)
 }
 
 struct Frame {
     bytes: usize,
-    /// Version and sampling rate: what may not change within a stream.
+    /// Version and sampling rate, which are constant within a stream.
     stream: u32,
 }
 

@@ -1,12 +1,12 @@
-//! Pictures by their signatures: JPEG, PNG, WebP, GIF.
+//! Detects images by their signatures: JPEG, PNG, WebP, GIF.
 //!
-//! Owns the check that a second structure stands where the first one says, so that four lucky bytes before
-//! a web page are not a picture.
+//! Owns the check that a second structure follows where the first one says, so that four lucky bytes before a web page
+//! do not make an image.
 
 use super::{Format, Sniff};
 use crate::bytes::{be16, be32, le16, le32};
 
-/// `None`: not one of these. Otherwise the answer.
+/// Returns `None` if the head is not one of these, otherwise the result.
 pub(super) fn sniff(head: &[u8]) -> Option<Sniff> {
     if head.starts_with(&[0xff, 0xd8, 0xff]) {
         Some(jpeg(head))
@@ -29,10 +29,10 @@ pub(super) fn at_end_of_head(head: &[u8]) -> Sniff {
 
 fn jpeg(head: &[u8]) -> Sniff {
     let mut at = 2;
-    // Two marker segments in a row, the second with a believable marker too.
+    // Two consecutive marker segments, the second with a plausible marker too.
     for _ in 0..2 {
         let Some(marker) = be16(head, at) else { return Sniff::NeedMore };
-        // APPn, COM, DQT, DHT, DRI, SOFn: what may stand before the scan.
+        // APPn, COM, DQT, DHT, DRI, SOFn: the markers allowed before the scan.
         if !matches!(marker, 0xffc0..=0xffcf | 0xffdb | 0xffdd | 0xffe0..=0xffef | 0xfffe) {
             return Sniff::Unknown;
         }

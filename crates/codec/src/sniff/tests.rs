@@ -1,4 +1,4 @@
-//! Sniffing, format by format; refusals; and that no input at all upsets it.
+//! Detection of each format, refusals, and that no input causes a panic.
 
 use proptest::prelude::*;
 

@@ -1,19 +1,19 @@
-//! What the house doesn't take: other formats by name, and files that are two things at once.
+//! Names unsupported formats and finds polyglots, files that are valid in two formats.
 //!
-//! Owns the words of a refusal. Invariant: naming a format here never lets it in.
+//! Owns the texts of a refusal. Invariant: a format named here is not accepted.
 
 use super::Format;
 use crate::bytes::contains_text;
 
-/// How far from the start other programs look for their own mark (PDF readers: the first 1024 bytes).
+/// How far from the start other programs look for their own signature (PDF readers: the first 1024 bytes).
 pub(super) const SUSPECT_BYTES: usize = 1024;
 
-/// Marks that make another program run or render the file, wherever they stand in its first kilobyte.
+/// Signatures that make another program run or render the file, anywhere in its first kilobyte.
 const MARKS: [&str; 8] = ["%PDF-", "<script", "<html", "<!doctype", "<svg", "<?php", "<iframe", "javascript:"];
 
-/// Whether a file of this format is also meant for another program.
+/// Returns whether a file of this format is also valid for another program.
 pub(super) fn is_polyglot(format: Format, head: &[u8]) -> bool {
-    // An ID3 tag may hold any text; such a file is served with `nosniff` and is harmless.
+    // An ID3 tag may contain any text; such a file is served with `nosniff` and is harmless.
     if matches!(format, Format::Mp3 | Format::Flac | Format::Ogg) {
         return false;
     }
@@ -22,7 +22,7 @@ pub(super) fn is_polyglot(format: Format, head: &[u8]) -> bool {
     MARKS.iter().any(|mark| contains_text(head, mark)) || near.windows(4).any(|w| w == b"PK\x03\x04")
 }
 
-/// A name for a file the house doesn't take, such as "a PDF document", for the sentence of the refusal.
+/// Returns a name for an unsupported file, such as "a PDF document", for the sentence of the refusal.
 pub fn describe_unsupported(head: &[u8]) -> Option<&'static str> {
     const SIGNATURES: [(&[u8], &str); 18] = [
         (b"%PDF-", "a PDF document"),
@@ -34,9 +34,9 @@ pub fn describe_unsupported(head: &[u8]) -> Option<&'static str> {
         (b"MZ", "a Windows program"),
         (b"\x7fELF", "a program"),
         (b"#!", "a script"),
-        (b"BM", "a BMP picture"),
-        (b"II*\0", "a TIFF or raw picture"),
-        (b"MM\0*", "a TIFF or raw picture"),
+        (b"BM", "a BMP image"),
+        (b"II*\0", "a TIFF or raw image"),
+        (b"MM\0*", "a TIFF or raw image"),
         (b"8BPS", "a Photoshop document"),
         (b"FLV\x01", "a Flash video"),
         (b"#EXTM3U", "a playlist"),

@@ -1,18 +1,19 @@
-//! Containers by their first box or element: ISO base media (MP4, MOV, M4A, HEIC, AVIF) and Matroska.
+//! Detects containers by their first box or element: ISO base media (MP4, MOV, M4A, HEIC, AVIF) and Matroska.
 //!
-//! Owns the table of `ftyp` brands. Invariant: a brand that isn't in the table decides nothing.
+//! Owns the table of `ftyp` brands. Invariant: a brand that is not in the table decides nothing.
 
 use super::{Format, Sniff};
 use crate::ebml;
 use crate::bytes::{be32, take};
 
-/// Brands (MP4 registration authority's list). `None` is a brand that we know and don't take, whatever stands beside it.
+/// Brands (MP4 registration authority's list). `None` is a known but unsupported brand, which refuses the file whatever
+/// other brands it has.
 const BRANDS: [(&[u8; 4], Option<Format>); 60] = [
     (b"crx ", None), // Canon raw
     (b"jxl ", None),
     (b"jp2 ", None),
     (b"j2ki", None),
-    (b"avci", None), // HEIF with AVC pictures
+    (b"avci", None), // HEIF with AVC images
     (b"avcs", None),
     (b"avif", Some(Format::Avif)),
     (b"avis", Some(Format::Avif)),
@@ -70,7 +71,7 @@ const BRANDS: [(&[u8; 4], Option<Format>); 60] = [
     (b"3g2c", Some(Format::Mp4)),
 ];
 
-/// More brands than this in one `ftyp` are no list of brands.
+/// The most brands in one `ftyp`.
 const MAX_BRANDS: usize = 64;
 
 pub(super) fn sniff(head: &[u8]) -> Option<Sniff> {
@@ -94,7 +95,8 @@ fn file_type(head: &[u8]) -> Sniff {
     match take(ftyp, 8).and_then(known) {
         Some(None) => Sniff::Unknown,
         Some(Some(format)) => Sniff::Known(format),
-        // An unregistered or generic major brand (`mif1`, `msf1`): the first picture brand beside it, else the first we know.
+        // An unregistered or generic major brand (`mif1`, `msf1`): the first image brand beside it decides, otherwise
+        // the first known one.
         None => {
             let picture = compatible().flatten().find(|f| matches!(f, Format::Avif | Format::Heic));
             let refused = compatible().any(|row| row.is_none());

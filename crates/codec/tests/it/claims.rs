@@ -1,6 +1,7 @@
-//! What files claim, and that claiming costs nothing: each hostile kind is read in bounded time and memory, by its head.
+//! Reads what files claim: each hostile kind is read in bounded time and memory, by its head.
 //!
-//! Owns the inputs' shapes (`seeds`), not the limits (`media`'s). Invariant: no test here needs a tool, but for those that compare with real files.
+//! Owns the inputs (`seeds`), not the limits (`media`'s). Invariant: no test here needs a tool, except those that
+//! compare with real files.
 
 use std::fs;
 use std::io::Cursor;
@@ -58,7 +59,7 @@ fn a_movie_claims_by_its_tables_heads() {
 }
 
 impl Movie {
-    /// Behind it comes so much that its samples of one byte could all be there.
+    /// Enough bytes follow that all samples of one byte could be present.
     fn with_room(self) -> Self {
         let behind = boxed(b"free", &vec![0; self.samples as usize]);
         Self { behind, ..self }
@@ -74,7 +75,7 @@ fn samples_that_the_file_can_not_hold_are_damage() {
 
 #[test]
 fn uncompressed_sound_counts_in_portions_as_a_demuxer_does() {
-    // Four hours at 48 kHz, in chunks of a second: 691 million samples, each listed by nobody.
+    // Four hours at 48 kHz, in chunks of a second: 691 million samples, none listed individually.
     let honest = movie(&Movie { handler: *b"soun", samples: 691_200_000, runs: (48_000, 14_400), ..Movie::default() });
     assert_eq!(honest.samples, 14_400 * 47);
     let hostile = movie(&Movie { handler: *b"soun", runs: (u32::MAX, 1000), ..Movie::default() });
@@ -90,7 +91,7 @@ fn fragments_claim_their_samples() {
 
 #[test]
 fn tables_are_found_wherever_a_demuxer_looks() {
-    // Tables inside `udta` inside `trak`, in a box that says it is longer than the one around it.
+    // Tables inside `udta` inside `trak`, in a box that declares more bytes than its parent.
     let mut hidden = boxed(b"stsz", &words(&[0, 0, 9]));
     hidden[3] = 0xff;
     hidden[2] = 0xff;
@@ -120,13 +121,13 @@ fn matroska_claims_tracks_rates_sizes_and_tables() {
     let many = matroska(&[tracks(&vec![vec![0xec, 0x80]; 1_000_000])]);
     assert!(matches!(read(Format::Mkv, &many), Err(Error::Invalid(_))), "a million elements");
     assert!(matches!(read(Format::Mkv, &matroska(&[])), Err(Error::Invalid(_))), "no tracks");
-    // Masters inside each other: each is passed over by its head.
+    // Nested masters: each is skipped by its head.
     let deep = (0..3000).fold(Vec::new(), |inside, _| element(0x1254_c367, &inside));
     assert_eq!(file(&[tracks(&[sound_track(8000.0, 1)]), deep]).tracks, 1);
-    // Found by fuzzing: the head of a track's last element lies half outside of it.
+    // Found by fuzzing: the head of a track's last element is half outside of it.
     let cut = tracks(&[sound_track(8000.0, 1), element(0xae, &[0x86])]);
     assert_eq!(file(&[cut]).tracks, 2);
-    // The table of places points to itself.
+    // The seek head points to itself.
     let ring = element(0x114d_9b74, &element(0x4dbb, &element(0x53ac, &[0])).repeat(1000));
     assert_eq!(file(&[ring, tracks(&[sound_track(8000.0, 1)])]).tracks, 1);
 }
@@ -199,7 +200,7 @@ fn pictures_of_pictures_cost_what_is_decoded() {
     for ring in
         [vec![overlay(1, (64, 64), &[1])], vec![overlay(1, (64, 64), &[2]), grid(2, (64, 64), &[1])], vec![tile(1, 64), overlay(2, (64, 64), &[3]), overlay(3, (64, 64), &[2])]]
     {
-        assert!(matches!(cost(&ring), Err(Error::Invalid(_))), "a picture made of itself");
+        assert!(matches!(cost(&ring), Err(Error::Invalid(_))), "an image derived from itself");
     }
     let deep: Vec<Item> = (1..500).map(|id| grid(id, (64, 64), &[id + 1])).chain([tile(500, 64)]).collect();
     assert!(matches!(cost(&deep), Err(Error::Invalid(_))), "made of each other without end");
@@ -241,19 +242,19 @@ fn real_recordings_claim_what_they_are() {
         fixtures.audio(codec, name);
         let claims = of(name, format);
         assert_eq!((claims.tracks, claims.rates), (1, Some((48_000, 48_000))), "{name}");
-        // An MP4 says two channels where it has one.
+        // An MP4 declares two channels where it has one.
         assert!(claims.samples < 1000 && (1..=2).contains(&claims.channels), "{name}: {claims:?}");
     }
 }
 
-/// The most memory that this process has had, in KiB.
+/// Returns the peak memory of this process, in KiB.
 fn peak() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
-/// A few bytes of a seed changed, moved, doubled or cut off, always the same for the same number.
+/// Returns a seed with a few bytes changed, moved, duplicated or cut off, always the same for the same number.
 fn mutated(seed: &[u8], number: u64) -> Vec<u8> {
     let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut next = |below: usize| {
@@ -322,7 +323,7 @@ fn hostile_files_are_read_in_a_few_megabytes() {
         (Format::Webp, webp(40, 100_000)),
     ];
     for (format, file) in files {
-        // The peak begins anew.
+        // Resets the peak.
         let _ = fs::write("/proc/self/clear_refs", "5");
         let before = peak();
         let began = std::time::Instant::now();
@@ -339,7 +340,7 @@ fn hostile_files_are_read_in_a_few_megabytes() {
 
 #[test]
 fn seeds_for_fuzzing_can_be_written() {
-    // `dev/fuzz` says where; otherwise they are written and forgotten.
+    // `dev/fuzz` sets the folder; otherwise they are not kept.
     let folder = std::env::var_os("TUTTI_FUZZ_SEEDS").map(std::path::PathBuf::from);
     let kept = tempfile::tempdir().unwrap();
     let folder = folder.unwrap_or_else(|| kept.path().to_owned());

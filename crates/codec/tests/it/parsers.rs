@@ -1,7 +1,8 @@
-//! Every parser of strangers' bytes, each behind one function that takes any bytes and fails only where a promise is broken.
+//! Every parser of untrusted bytes, each behind one function that accepts any bytes and panics only where a promise is
+//! broken.
 //!
-//! The fuzz targets call these functions, and so does the test that tries mutated seeds. Invariant: no function here expects anything of
-//! its input.
+//! The fuzz targets call these functions, and so does the test that tries mutated seeds. Invariant: no function here
+//! requires anything of its input.
 
 // Each fuzz target needs one of them.
 #![allow(dead_code)]
@@ -12,7 +13,7 @@ use codec::header::{self, FrameCounter, HEADER_BYTES, Header, ScanCounter};
 use codec::scrub::{self, ScanIndex};
 use codec::sniff::{Format, HEAD_BYTES, Sniff, describe_unsupported, sniff};
 
-/// Reads bytes and panics where a parser is wrong.
+/// A function that reads bytes and panics where a parser is wrong.
 pub type Parser = fn(&[u8]);
 
 /// All of them by name.
@@ -32,7 +33,7 @@ pub fn sniffing(data: &[u8]) {
     let _ = describe_unsupported(data);
 }
 
-/// A picture has an area, and what was known of its head is known of the whole.
+/// An image has an area, and what the head shows also holds for the whole file.
 pub fn headers(data: &[u8]) {
     for format in [Format::Jpeg, Format::Png, Format::Webp, Format::Gif, Format::Heic] {
         match header::image(format, data, true) {
@@ -56,7 +57,7 @@ pub fn headers(data: &[u8]) {
     });
 }
 
-/// The boxes of MP4 and MOV, in a file that is as long as it is and in one that says it is longer.
+/// The boxes of MP4 and MOV, with the true length of the file and with a larger declared one.
 pub fn movies(data: &[u8]) {
     let _ = header::movie(&mut Cursor::new(data), data.len() as u64);
     let _ = header::movie(&mut Cursor::new(data), u64::MAX);
@@ -70,7 +71,7 @@ pub fn claims(data: &[u8]) {
     }
 }
 
-/// Metadata is read or left out, and never an error of memory.
+/// Metadata is read or left out, and never causes an error of memory.
 pub fn exif(data: &[u8]) {
     for format in [Format::Jpeg, Format::Png, Format::Webp, Format::Heic, Format::Mp4, Format::Mkv] {
         let facts = codec::exif::read(format, &mut Cursor::new(data), data.len() as u64).expect("memory can be read");
@@ -78,7 +79,7 @@ pub fn exif(data: &[u8]) {
     }
 }
 
-/// Patches are in order, inside the file and few; laid over the file they give one of the same length.
+/// Patches are in order, inside the file and few; applied to the file they return one of the same length.
 pub fn scrubbing(data: &[u8]) {
     for format in [Format::Jpeg, Format::Png, Format::Gif, Format::Webp, Format::Wav, Format::Heic, Format::Mkv, Format::Mp3, Format::Flac, Format::Ogg] {
         let Ok(patches) = scrub::scrub(format, &mut Cursor::new(data), data.len() as u64) else { continue };
@@ -95,7 +96,7 @@ pub fn scrubbing(data: &[u8]) {
     }
 }
 
-/// Digests, checksums and names, as they stand in headers.
+/// Digests, checksums and names, as in header fields.
 pub fn texts(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let _ = (codec::digest::repr_digest(&text), codec::digest::tus_checksum(&text), scrub::Patch::from_hex(7, 9, &text), text.parse::<Format>());

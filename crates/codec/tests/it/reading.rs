@@ -1,4 +1,4 @@
-//! Sniffing, headers and facts of real files.
+//! Detects formats and reads headers and metadata of real files.
 
 use std::fs::{self, File};
 use std::io::BufReader;
@@ -10,7 +10,7 @@ use codec::sniff::{Format, HEAD_BYTES, Sniff, sniff};
 
 use crate::tools::{Fixtures, run};
 
-/// The format, found in a head that grows, and never changing its answer.
+/// Returns the format, checked to stay the same while the head grows.
 pub fn format(path: &Path) -> Option<Format> {
     let file = fs::read(path).unwrap();
     let head = &file[..file.len().min(HEAD_BYTES)];
@@ -114,7 +114,7 @@ fn frames_of_animations() {
         let path = fixtures.image(25, codec, name);
         let mut counter = FrameCounter::new(format(&path).unwrap());
         fs::read(&path).unwrap().chunks(777).for_each(|piece| counter.push(piece));
-        // libwebp puts equal pictures together.
+        // libwebp merges equal images.
         let expected = if name == "a.webp" { fs::read(&path).unwrap().windows(4).filter(|w| w == b"ANMF").count() } else { 25 };
         assert_eq!((counter.frames() as usize, counter.broken()), (expected, false), "{name}");
         assert!((900..=1100).contains(&counter.duration_ms()), "{name}: {} ms", counter.duration_ms());
@@ -135,7 +135,7 @@ fn movies_of_every_make() {
     assert_eq!(facts(&fixtures.video("-movflags faststart", "early.mov")).unwrap().moov, MoovPosition::Front);
     assert!(facts(&fixtures.video("-movflags frag_keyframe+empty_moov", "pieces.mp4")).unwrap().fragmented);
     let turned = facts(&fixtures.ffmpeg("-i @late.mp4 -c copy -metadata:s:v rotate=90", "turned.mp4")).unwrap();
-    // ffmpeg's tag counts against the clock until 5.1 and with it later; both lie on their side.
+    // ffmpeg's tag counts counter-clockwise until 5.1 and clockwise later; both are turned by a quarter.
     let video = turned.video.unwrap();
     assert_eq!((video.width, video.height, video.rotation % 180), (48, 64, 90));
     let sound = facts(&fixtures.audio("-c:a aac", "sound.m4a")).unwrap();

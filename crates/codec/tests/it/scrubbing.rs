@@ -1,4 +1,4 @@
-//! Scrubbing real files: nothing is left for exiftool to find, and ffmpeg decodes the same.
+//! Scrubs real files: exiftool finds nothing that should be gone, and ffmpeg decodes the same.
 
 use std::fs::{self, File};
 use std::io::{BufReader, Cursor};
@@ -11,7 +11,7 @@ use tempfile::NamedTempFile;
 use crate::reading::format;
 use crate::tools::{Fixtures, frames, run, tags};
 
-/// What exiftool puts where a format has room for it.
+/// What exiftool writes where a format has room for it.
 const EXIF: [&str; 9] = [
     "-GPSLatitude=52.5200",
     "-GPSLatitudeRef=N",
@@ -24,7 +24,7 @@ const EXIF: [&str; 9] = [
     "-XMP:GPSLatitude=52.52",
 ];
 
-/// Words that betray a secret in exiftool's output or in the bytes.
+/// Words that reveal private data in exiftool's output or in the bytes.
 const LEAK_MARKS: [&str; 9] = ["SECRET", "GPS", "XMP", "IPTC", "Model ", "Comment ", "DateTimeOriginal", "Location", "Thumbnail"];
 
 fn patches(path: &Path) -> Result<Vec<Patch>, scrub::Error> {
@@ -32,7 +32,7 @@ fn patches(path: &Path) -> Result<Vec<Patch>, scrub::Error> {
     scrub::scrub(format(path).unwrap(), &mut BufReader::new(File::open(path).unwrap()), len)
 }
 
-/// The scrubbed file, laid over in windows as a server would; it vanishes with its handle.
+/// The scrubbed file, patched in windows as a server would do it; it is deleted with its handle.
 fn scrubbed(path: &Path) -> NamedTempFile {
     let patches = patches(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let mut file = fs::read(path).unwrap();
@@ -42,7 +42,7 @@ fn scrubbed(path: &Path) -> NamedTempFile {
     made
 }
 
-/// Scrubs and checks: no secret in the bytes or in exiftool's eyes, the same frames, the same again.
+/// Scrubs and checks: no private data in the bytes or in exiftool's output, the same frames, the same result again.
 fn check(path: &Path, maps: &[&str]) -> String {
     let made = scrubbed(path);
     let bytes = fs::read(&made).unwrap();
@@ -90,7 +90,8 @@ fn animations_still_play() {
     let path = fixtures.image(10, "-loop 0", "a.gif");
     add_metadata(&path, &["-Comment=SECRET"]);
     check(&path, &["0:v"]);
-    // ffmpeg takes no text between an APNG's frames, where exiftool puts it: a still's text is moved behind the header.
+    // ffmpeg accepts no text between an APNG's frames, where exiftool writes it: a still image's text is moved behind
+    // the header.
     let still = fixtures.image(1, "", "a.png");
     add_metadata(&still, &["-Comment=SECRET"]);
     let still = fs::read(still).unwrap();
@@ -99,7 +100,7 @@ fn animations_still_play() {
     let mut animated = fs::read(fixtures.image(10, "-plays 0", "plain.apng")).unwrap();
     animated.splice(33..33, still[text..end].iter().copied());
     check(&fixtures.write("a.apng", &animated), &["0:v"]);
-    // ffmpeg 5.1 doesn't decode animated WebP.
+    // ffmpeg 5.1 does not decode animated WebP.
     let path = fixtures.image(10, "-c:v libwebp_anim", "a.webp");
     add_metadata(&path, &[]);
     check(&path, &[]);
@@ -174,7 +175,7 @@ fn movies_lose_everything_but_pictures_and_sound() {
 #[test]
 fn tracks_that_pass_for_subtitles_go() {
     let fixtures = Fixtures::new();
-    // What drones write: a position in each line.
+    // Drones write a position in each line.
     let line = |at: u32| format!("{at}\n00:00:0{at},000 --> 00:00:0{at},900\nGPS(13.4,52.5) SECRET\n\n");
     let lines = [line(0), line(1)].concat();
     fixtures.write("track.srt", lines.as_bytes());
@@ -199,7 +200,7 @@ fn matroska_of_other_makes() {
     let attached = "-attach @cover.jpg -metadata:s:t mimetype=image/jpeg -metadata:s:t filename=SECRET.jpg";
     let path = fixtures.ffmpeg(&format!("-i @film.mp4 {attached} -c copy -metadata title=SECRET -metadata:s:a title=SECRET"), "a.mkv");
     check(&path, &["0:v:0", "0:a"]);
-    // A browser's recorder: sizes unknown, as it writes to a pipe.
+    // A browser's recorder: sizes unknown, because it writes to a pipe.
     let live = fixtures.ffmpeg("-i @film.mp4 -c:v libvpx -deadline realtime -c:a libopus -live 1 -metadata title=SECRET -f webm", "live.webm");
     check(&live, &["0:v", "0:a"]);
     let whole = fixtures.ffmpeg("-i @film.mp4 -c:v libvpx -deadline realtime -c:a libopus -metadata title=SECRET -metadata location=SECRET", "a.webm");
@@ -243,7 +244,7 @@ fn check_song(path: &Path, keeps: bool) {
     assert_eq!((has("tag:title=song"), has("tag:artist=ada")), (keeps, keeps), "{}: {probe}", path.display());
 }
 
-/// Debian's samples: photos of several phones and cameras, most with a position, and a phone's film.
+/// Debian's samples: photos of several phones and cameras, most with a position, and a phone's video.
 #[test]
 fn what_people_really_took() {
     let folder = Path::new("/usr/share/forensics-samples/original-files");
@@ -283,7 +284,7 @@ fn real_files_cut_and_bent_upset_nothing() {
         fixtures.audio("-c:a libmp3lame", "a.mp3"),
         fixtures.audio("", "a.flac"),
     ];
-    // A small generator of our own: the same bends in each run.
+    // A small generator of our own: the same mutations in each run.
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     let mut random = move || {
         state ^= state << 13;
