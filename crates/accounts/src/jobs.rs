@@ -1,6 +1,6 @@
-//! Timed work: turning signing keys over, ending sessions that nobody uses.
+//! Scheduled jobs: rotate signing keys, remove idle sessions and expired networks.
 //!
-//! Invariant: both can run at any time, any number of times, and change only what is due.
+//! Invariant: both jobs can run at any time and any number of times, and change only what is due.
 
 use kit::schedule::{Job, Run};
 
@@ -8,10 +8,10 @@ use crate::accounts::Accounts;
 use crate::error::Error;
 use crate::store;
 
-/// Rows per transaction, so that a sweep never keeps anybody waiting.
+/// Rows per transaction. Small, so that other writes never wait long.
 const BATCH_ROWS: u64 = 500;
 
-/// The jobs.
+/// Returns the jobs.
 pub(crate) fn jobs(accounts: &Accounts) -> Vec<Job> {
     let (keys, sessions) = (accounts.clone(), accounts.clone());
     vec![

@@ -1,7 +1,8 @@
-//! The role that knows people: credentials, sessions, roles, profiles.
+//! The accounts role: credentials, sessions, roles and profiles.
 //!
-//! Owns accounts, their passwords and sessions, and the keys that sign access tokens. Does not own who follows whom, nor any
-//! media. Invariant: passwords and refresh tokens are nowhere in readable form, neither in the database nor in a log.
+//! Owns accounts, their passwords and sessions, and the keys that sign access tokens. Does not own
+//! who follows whom, nor any media. Invariant:
+//! passwords and refresh tokens are stored as hashes only and never logged.
 
 mod accounts;
 mod api;
@@ -25,7 +26,7 @@ use kit::service::BootError;
 use kit::{Context, Part, Service};
 pub use roles::{grant, revoke};
 
-/// The row of this role in the table of roles.
+/// Returns the definition of the accounts role.
 pub fn service() -> Service {
     Service {
         name: "accounts",

@@ -1,13 +1,13 @@
-//! Metrics of this role.
+//! The metrics of this role.
 //!
-//! Invariant: labels are the outcomes listed here, never a name.
+//! Invariant: the only label values are the outcomes listed here, never a login or an id.
 
 use kit::telemetry;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 
-/// How something ended.
+/// The outcome of an operation.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct Outcome {
     outcome: &'static str,
@@ -21,13 +21,13 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    /// Registers the counters, and that of hashes made.
+    /// Registers the counters and the hasher's counter `hashes`.
     pub(crate) fn register(registry: &telemetry::Metrics, hashes: &Counter) -> Self {
         let metrics = Self::default();
         registry.register(|registry| {
             registry.register("accounts_sign_ins", "Sign-ins by outcome: ok, wrong, limited, busy, error", metrics.sign_ins.clone());
             registry.register("accounts_refreshes", "Refresh tokens presented, by outcome: rotated, repeated, reused, invalid, error", metrics.refreshes.clone());
-            registry.register("accounts_password_hashes", "Password hashes made or checked", hashes.clone());
+            registry.register("accounts_password_hashes", "Password hashes computed", hashes.clone());
         });
         metrics
     }

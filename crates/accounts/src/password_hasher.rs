@@ -1,7 +1,8 @@
-//! Hashing and checking passwords: argon2id, off the async threads, behind a semaphore.
+//! Hashes and verifies passwords with Argon2id on blocking threads, with a bounded queue.
 //!
-//! A hash costs 19 MiB and some 20 ms by design, so only so many run at once, only so many wait, and the rest are told to come
-//! back. Invariant: checking a password for somebody who doesn't exist costs exactly what it costs for somebody who does.
+//! A hash costs 19 MiB and about 20 ms by design, so the number of running hashes and the queue are limited, and
+//! further requests are refused with 503. Invariant: verifying a password for an unknown account costs exactly as much
+//! as for a known one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,45 +20,48 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::model::Password;
 
-/// Whoever waited for so long is better told to come back.
+/// How long a request waits for its hash before it is refused.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Who waits for a hash.
+/// The priority of a request in the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Priority {
-    /// Of whom nothing is known: shares the places with all others.
+    /// A request from an unknown network. It shares the queue with all others.
     Normal,
-    /// A live session, or a known network: has some places that strangers can't take.
+    /// A request of a live session or from a known network. It may use reserved places that [`Priority::Normal`] can't
+    /// take.
     Reserved,
 }
 
-/// What a check found.
+/// The result of verifying a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PasswordCheck {
-    /// It is not the password, or there is nobody to have one.
+    /// The password is wrong, or the account does not exist.
     Wrong,
-    /// It is, and its hash is as strong as today's.
+    /// The password is right, and its hash has the configured parameters.
     Right,
-    /// It is, and its hash was made with other parameters: make it anew.
+    /// The password is right, and its hash has other parameters and should be replaced.
     NeedsRehash,
 }
 
-/// Hashes and checks passwords.
+/// Hashes and verifies passwords.
 #[derive(Debug)]
 pub(crate) struct Hasher {
     argon: Argon2<'static>,
-    /// A hash that no password has.
+    /// A random hash that no password matches, for unknown accounts.
     dummy_hash: String,
+    /// Permits for hashes that run.
     running: Arc<Semaphore>,
+    /// Permits for requests that run or wait.
     queue: Arc<Semaphore>,
-    /// Of those who are known, where strangers have taken all places.
+    /// Further places in the queue for [`Priority::Reserved`], used when `queue` is full.
     reserved: Arc<Semaphore>,
-    /// Hashes made, by whatever reason.
+    /// The number of hashes computed.
     pub hashes: Counter,
 }
 
 impl Hasher {
-    /// A hasher with the configured cost.
+    /// Creates a hasher with the configured parameters.
     pub(crate) fn new(config: &Config) -> Result<Self, BootError> {
         let params = Params::new(config.argon2_memory_kib, config.argon2_passes, config.argon2_lanes, None)
             .map_err(|error| BootError::Other(format!("accounts.argon2_memory_kib, argon2_passes or argon2_lanes in the configuration don't fit: {error}")))?;
@@ -69,21 +73,23 @@ impl Hasher {
         Ok(Self {
             argon: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
             dummy_hash,
+            /// Permits for hashes that run.
             running: Arc::new(Semaphore::new(max_running)),
+            /// Permits for requests that run or wait.
             queue: Arc::new(Semaphore::new(max_running.saturating_add(config.hashes_waiting).min(Semaphore::MAX_PERMITS))),
             reserved: Arc::new(Semaphore::new((config.hashes_waiting / 4).clamp(1, Semaphore::MAX_PERMITS))),
             hashes: Counter::default(),
         })
     }
 
-    /// Hashes a password with a random salt; answers a PHC string, which carries its parameters.
+    /// Hashes a password with a random salt. Returns a PHC string, which contains the parameters.
     pub(crate) async fn hash(&self, password: &Password, priority: Priority) -> Result<String, Error> {
         let (argon, password) = (self.argon.clone(), password.clone());
         let hash: password_hash::Result<PasswordHash> = self.run(priority, move || argon.hash_password(password.as_bytes())).await?;
         Ok(hash.map_err(|error| Error::Hashing(error.into()))?.to_string())
     }
 
-    /// Checks a password against a stored hash, or against nobody's at the same cost.
+    /// Verifies a password against a stored hash, or against a dummy hash at the same cost if there is none.
     pub(crate) async fn verify(&self, password: &Password, stored: Option<&str>, priority: Priority) -> Result<PasswordCheck, Error> {
         let (argon, password) = (self.argon.clone(), password.clone());
         let (exists, hash) = (stored.is_some(), stored.unwrap_or(&self.dummy_hash).to_owned());
@@ -92,7 +98,8 @@ impl Hasher {
         Ok(if exists { check } else { PasswordCheck::Wrong })
     }
 
-    /// Runs `work` on a thread of its own when it is its turn. A caller who leaves doesn't free the thread before the work is done.
+    /// Runs `work` on a blocking thread once a permit is free. The permits are held until the work is done, even if the
+    /// caller is cancelled.
     async fn run<T: Send + 'static>(&self, priority: Priority, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
         let queue_permit = match (self.queue.clone().try_acquire_owned(), priority) {
             (Err(_), Priority::Reserved) => self.reserved.clone().try_acquire_owned(),
@@ -168,7 +175,7 @@ mod tests {
         let hasher = Hasher::new(&Config { hashes_at_once: 1, hashes_waiting: 2, ..cheap() }).unwrap();
         let busy = hasher.queue.clone().try_acquire_many_owned(3).unwrap();
         assert!(matches!(hasher.hash(&password("correct horse"), Priority::Normal).await, Err(Error::Busy)));
-        assert!(hasher.hash(&password("correct horse"), Priority::Reserved).await.is_ok(), "strangers can't fill what is reserved");
+        assert!(hasher.hash(&password("correct horse"), Priority::Reserved).await.is_ok(), "requests of normal priority can't use reserved places");
         drop(busy);
         assert!(hasher.hash(&password("correct horse"), Priority::Normal).await.is_ok());
         assert_eq!((hasher.queue.available_permits(), hasher.reserved.available_permits()), (3, 1), "every permit is given back");

@@ -1,9 +1,9 @@
-//! How often somebody may try: a limiter whose memory never grows.
+//! A rate limiter with fixed memory.
 //!
-//! A generic cell rate algorithm on a count-min sketch: each key has a cell in every row, a cell holds the time at which
-//! all its attempts are forgiven, and the least crowded cell counts. Invariant: whoever is over the limit is
-//! refused, whatever others do; whoever is not is refused only if strangers share all of their cells (about one in
-//! ten thousand while ninety thousand attempts are remembered).
+//! It runs the generic cell rate algorithm (GCRA) on a count-min sketch: each key has one cell in every row, a cell
+//! holds the time at which all its attempts have expired, and the earliest of a key's cells counts. Invariant: a key
+//! over its limit is always refused. A key below its limit is refused only if other keys share all of its cells (about
+//! one in ten thousand while ninety thousand attempts are counted).
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
@@ -13,28 +13,29 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 
 const ROWS: usize = 3;
-/// 1.5 MB in all, of which untouched pages cost nothing.
+/// Cells per row. All rows take 1.5 MB; pages that are never touched cost nothing.
 const CELLS: usize = 1 << 16;
 
-/// Lets each key try `burst` times in a window; afterwards again as the window goes by.
+/// Allows each key `burst` attempts per window. Each attempt expires after its share of the window.
 pub(crate) struct RateLimiter {
     burst: u64,
-    /// Milliseconds that one attempt takes to be forgiven.
+    /// Milliseconds after which one attempt expires.
     step: u64,
-    /// Random, so that nobody can find a name that shares another's cells.
+    /// Hash functions with random keys, so that an attacker can't construct a name that shares another's cells.
     hashers: [RandomState; ROWS],
     rows: Mutex<[Vec<u64>; ROWS]>,
 }
 
 impl RateLimiter {
-    /// A limiter of `burst` attempts per `window`.
+    /// Creates a limiter of `burst` attempts per `window`.
     pub(crate) fn new(burst: u32, window: TimeDelta) -> Self {
         let burst = u64::from(burst.max(1));
         let window = u64::try_from(window.num_milliseconds()).unwrap_or(1);
         Self { burst, step: (window / burst).max(1), hashers: std::array::from_fn(|_| RandomState::new()), rows: Mutex::new(std::array::from_fn(|_| vec![0; CELLS])) }
     }
 
-    /// Counts an attempt of `key` and answers how many count now, this one included; or how long to wait.
+    /// Counts an attempt of `key`. Returns how many attempts count now, this one included, or fails with the time to
+    /// wait.
     pub(crate) fn try_acquire(&self, key: &str, now: DateTime<Utc>) -> Result<u64, Duration> {
         let now = millis(now);
         let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
@@ -47,14 +48,14 @@ impl RateLimiter {
         Ok((arrival + self.step - now).div_ceil(self.step))
     }
 
-    /// How near to the limit `used` attempts are: 0 up to half of it, then 1 to 5.
+    /// Returns how close `used` attempts are to the limit: 0 up to half of it, then 1 to 5.
     pub(crate) fn delay_steps(&self, used: u64) -> u32 {
         let free = self.burst.div_ceil(2);
         let steps = (used.saturating_sub(free) * 5).div_ceil((self.burst - free).max(1));
         u32::try_from(steps.min(5)).unwrap_or(5)
     }
 
-    /// Takes an attempt back: it was no failure.
+    /// Takes an attempt back.
     pub(crate) fn refund(&self, key: &str) {
         let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         self.cells(&mut rows, key).for_each(|cell| *cell = cell.saturating_sub(self.step));

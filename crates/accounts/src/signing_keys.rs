@@ -1,8 +1,9 @@
-//! The keys that sign access tokens: made, announced, used, retired.
+//! The keys that sign access tokens, and their rotation.
 //!
-//! A new key is announced in the JWKS a day before it signs and stays there until the last token it signed has expired, so turning over
-//! logs nobody out. Keys live in the database because every process of this role signs with the same ones. Invariant: whatever signs now has been
-//! in the JWKS for longer than anybody may cache it, except the very first key.
+//! A new key is published in the JWKS a day before it signs and stays there until the last token that it signed has
+//! expired, so a rotation invalidates no token. Keys are stored in the database because all processes of this role sign
+//! with the same ones. Invariant: a key that signs has been in the JWKS for longer than clients may cache it, except
+//! for the very first key.
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -21,13 +22,13 @@ use crate::error::Error;
 use crate::store;
 use crate::tokens::ACCESS_TOKEN_LIFETIME;
 
-/// How long a key is announced before it signs.
+/// How long a key is published before it signs.
 const PUBLISHED_AHEAD: TimeDelta = TimeDelta::hours(24);
-/// Clocks differ and answers take time: a key stays for this long after its last token has expired.
+/// How long a key stays after its last token has expired, because clocks differ and requests take time.
 const RETIREMENT_MARGIN: TimeDelta = TimeDelta::minutes(45);
-/// How old a process's knowledge of the keys may be; far less than [`PUBLISHED_AHEAD`].
+/// How long a process may use its cached keys. Far less than [`PUBLISHED_AHEAD`].
 const CACHE_LIFETIME: TimeDelta = TimeDelta::seconds(60);
-/// When to look again after a look that failed: whoever waits for keys should not wait for a silent database each time.
+/// How long after a failed reload the next one is tried, so that not every request waits for an unresponsive database.
 const RETRY_DELAY: TimeDelta = TimeDelta::seconds(5);
 
 struct SigningKey {
@@ -37,14 +38,14 @@ struct SigningKey {
     public: Jwk,
 }
 
-/// What a process knows of the keys.
+/// The keys that a process has cached.
 struct CachedKeys {
     loaded_at: DateTime<Utc>,
     /// In the order in which they sign; never empty.
     keys: Vec<SigningKey>,
 }
 
-/// Signs tokens and looks after the keys.
+/// Signs access tokens, publishes the public keys and rotates the keys.
 pub(crate) struct SigningKeys {
     db: Db,
     clock: Clock,
@@ -54,7 +55,7 @@ pub(crate) struct SigningKeys {
 }
 
 impl SigningKeys {
-    /// Reads the keys, or makes the first.
+    /// Loads the keys, or generates the first one.
     pub(crate) async fn open(db: Db, clock: Clock, config: &Config) -> Result<Self, Error> {
         let now = clock.now();
         db.write(move |tx| {
@@ -70,7 +71,7 @@ impl SigningKeys {
         Ok(Self { db, clock, rotation_period: TimeDelta::days(config.key_rotation_days.into()), cache, failed_at: Mutex::new(DateTime::UNIX_EPOCH) })
     }
 
-    /// Signs a token.
+    /// Signs a token with the current key.
     pub(crate) async fn sign(&self, claims: &Claims) -> Result<String, Error> {
         let cached = self.cached_keys().await;
         let now = self.clock.now();
@@ -79,7 +80,7 @@ impl SigningKeys {
         jsonwebtoken::encode(&key.header, claims, &key.private).map_err(|error| Error::Signing(error.into()))
     }
 
-    /// The public halves, for whoever checks tokens.
+    /// Returns the public keys, which verify tokens.
     pub(crate) async fn jwks(&self) -> JwkSet {
         JwkSet { keys: self.cached_keys().await.keys.iter().map(|key| key.public.clone()).collect() }
     }
@@ -96,7 +97,7 @@ impl SigningKeys {
             Ok(keys) => keys,
             Err(error) => {
                 *self.failed_at.lock().unwrap_or_else(PoisonError::into_inner) = self.clock.now();
-                tracing::warn!(%error, "the signing keys could not be read again; going on with those that are known");
+                tracing::warn!(%error, "the signing keys could not be reloaded; the cached ones are used");
                 cached
             }
         }
@@ -108,7 +109,7 @@ impl SigningKeys {
         Ok(keys)
     }
 
-    /// Announces the next key when it is time, retires those that nobody can need any more.
+    /// Publishes the next key when it is due and removes keys whose tokens have all expired.
     pub(crate) async fn rotate(&self, run: Run) -> Result<(), Error> {
         let (now, rotation_period) = (self.clock.now(), self.rotation_period);
         self.db
@@ -119,7 +120,7 @@ impl SigningKeys {
                     let starts: Vec<_> = keys.iter().map(|key| key.signs_from).collect();
                     if let Some(signs_from) = next_start(&starts, rotation_period, now) {
                         store::signing_keys::insert(tx, &generate(signs_from), now).await?;
-                        tracing::info!(%signs_from, "a new signing key is announced");
+                        tracing::info!(%signs_from, "a new signing key was published");
                     }
                     for key in keys.iter().take(retired_count(&starts, now)) {
                         store::signing_keys::remove(tx, &key.kid).await?;
@@ -132,14 +133,14 @@ impl SigningKeys {
     }
 }
 
-/// When the next key begins to sign, if it must be announced now.
+/// Returns when the next key begins to sign, if it must be published now.
 fn next_start(starts: &[DateTime<Utc>], rotation_period: TimeDelta, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let Some(newest) = starts.last() else { return Some(now) };
     let due = *newest + rotation_period;
     (due <= now + PUBLISHED_AHEAD).then(|| due.max(now + PUBLISHED_AHEAD))
 }
 
-/// How many of the oldest keys have signed nothing that still holds.
+/// Returns how many of the oldest keys have signed no token that is still valid.
 fn retired_count(starts: &[DateTime<Utc>], now: DateTime<Utc>) -> usize {
     starts.iter().skip(1).take_while(|&&successor| successor + ACCESS_TOKEN_LIFETIME + RETIREMENT_MARGIN <= now).count()
 }
@@ -157,7 +158,7 @@ async fn load(db: &Db, now: DateTime<Utc>) -> Result<CachedKeys, Error> {
 impl SigningKey {
     fn from_row(row: store::signing_keys::Row) -> Result<Self, Error> {
         let seed: [u8; 32] = row.seed.try_into().map_err(|_| db::Error::Corrupt("a signing key"))?;
-        // Without the public half (PKCS#8 version 1): jsonwebtoken's older parser refuses version 2.
+        // Without the public key (PKCS#8 version 1), because jsonwebtoken's older parser refuses version 2.
         let der = KeypairBytes { secret_key: seed, public_key: None }.to_pkcs8_der().map_err(|error| Error::Signing(error.into()))?;
         let private = EncodingKey::from_ed_der(der.as_bytes());
         let mut public = Jwk::from_encoding_key(&private, Algorithm::EdDSA).map_err(|error| Error::Signing(error.into()))?;
@@ -180,10 +181,10 @@ mod tests {
         let start = Utc::now();
         assert_eq!(next_start(&[start], MONTH, start + TimeDelta::days(28)), None);
         assert_eq!(next_start(&[start], MONTH, start + TimeDelta::days(29)), Some(start + MONTH));
-        // After a long sleep the old key goes on until the new one has been announced for a day.
+        // After a long downtime the old key goes on signing until the new one has been published for a day.
         let late = start + TimeDelta::days(400);
         assert_eq!(next_start(&[start], MONTH, late), Some(late + PUBLISHED_AHEAD));
-        assert_eq!(next_start(&[start, start + MONTH], MONTH, start + TimeDelta::days(29)), None, "announced already");
+        assert_eq!(next_start(&[start, start + MONTH], MONTH, start + TimeDelta::days(29)), None, "published already");
     }
 
     #[test]

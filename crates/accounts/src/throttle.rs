@@ -1,9 +1,10 @@
-//! Brakes on guessing passwords that don't stop the owner.
+//! Throttling of password guesses, without locking out the owner.
 //!
-//! A stranger's wrong passwords are counted for the login and the network that they come from, for the login wherever they come from,
-//! and for the address whatever the login. Who signed in from an address's network before is counted alone, and so is each live
-//! session. Owns the counts and the delays; does not own who is known ([`crate::store::known_networks`]). Invariant: what strangers do from
-//! other networks never keeps a known network or a live session from trying.
+//! A wrong password from an unknown network is counted per login and network, per login over all networks, and per
+//! client address over all logins. Attempts from a network that the account has signed in from before, and attempts of
+//! a live session, are counted separately. Owns the counters and the delays. Does not own which networks are known
+//! ([`crate::store::known_networks`]). Invariant: attempts from unknown networks never use up the attempts of a known
+//! network or of a live session.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -17,38 +18,39 @@ use crate::config::Config;
 use crate::password_hasher::Priority;
 use crate::rate_limiter::RateLimiter;
 
-/// Attempts that are delayed at once; one more is told to come back. Each keeps its request's place at the gateway for a few seconds.
+/// The most attempts that are delayed at once; further ones are refused with a wait. Each delayed attempt holds a
+/// request permit of the gateway for a few seconds.
 const MAX_DELAYED: usize = 256;
 
-/// Who tries a password.
+/// Where an attempt comes from. It decides how the attempt is counted.
 #[derive(Debug, Clone)]
 pub(crate) enum AttemptSource<'a> {
-    /// Of whom nothing is known.
+    /// A network that the account has not signed in from.
     UnknownNetwork {
-        /// The name that was given, as it was given.
+        /// The login as the client sent it.
         login: &'a str,
-        /// Where from.
+        /// The client's address.
         address: Option<IpAddr>,
     },
-    /// On a network from which the account has been signed in to.
+    /// A network that the account has signed in from before.
     KnownNetwork {
-        /// The name that was given, as it was given.
+        /// The login as the client sent it.
         login: &'a str,
-        /// Where from.
+        /// The client's address.
         address: Option<IpAddr>,
     },
-    /// A session that has not ended.
+    /// A session that has not ended, by its id.
     Session(Uuid),
 }
 
 impl AttemptSource<'_> {
-    /// How it stands in the queue for a hash.
+    /// Returns the priority in the queue of the password hasher.
     pub(crate) fn priority(&self) -> Priority {
         if matches!(self, Self::UnknownNetwork { .. }) { Priority::Normal } else { Priority::Reserved }
     }
 }
 
-/// The counts.
+/// The counters of attempts.
 pub(crate) struct Throttle {
     by_login_and_network: RateLimiter,
     by_login: RateLimiter,
@@ -58,14 +60,14 @@ pub(crate) struct Throttle {
     delayed: Semaphore,
 }
 
-/// An attempt that has been counted.
+/// An attempt that has been counted, and the delay before its password may be verified.
 pub(crate) struct Attempt<'b> {
     acquired: Vec<(&'b RateLimiter, String)>,
     delay: Duration,
 }
 
 impl Attempt<'_> {
-    /// It was no failure.
+    /// Takes the attempt back, because the password was not wrong.
     pub(crate) fn refund(self) {
         for (limiter, key) in &self.acquired {
             limiter.refund(key);
@@ -74,7 +76,7 @@ impl Attempt<'_> {
 }
 
 impl Throttle {
-    /// With the configured limits.
+    /// Creates the counters with the configured limits.
     pub(crate) fn new(config: &Config) -> Self {
         let window = TimeDelta::minutes(config.attempts_window_minutes.into());
         Self {
@@ -87,9 +89,10 @@ impl Throttle {
         }
     }
 
-    /// Counts an attempt; or answers how long to wait. What was counted before a brake refused is taken back.
+    /// Counts an attempt. Fails with the time to wait if a limit is reached; then no limiter counts the attempt.
     pub(crate) fn try_acquire(&self, source: &AttemptSource<'_>, now: DateTime<Utc>) -> Result<Attempt<'_>, Duration> {
-        // The last column: whether its filling delays down. A venue that shares an address is not delayed by its other guests.
+        // The last column: whether this limiter delays attempts. That of the address does not, because a whole venue
+        // may share one.
         let limiters = match source {
             AttemptSource::UnknownNetwork { login, address } => {
                 vec![
@@ -119,7 +122,8 @@ impl Throttle {
         Ok(attempt)
     }
 
-    /// Waits before the attempt is checked: longer with every wrong one. It holds no place in the queue for a hash meanwhile.
+    /// Waits before the attempt is verified: longer with every wrong password. Holds no place in the hasher's queue.
+    /// Fails with the delay if too many attempts are being delayed.
     pub(crate) async fn delay(&self, attempt: &Attempt<'_>) -> Result<(), Duration> {
         if attempt.delay.is_zero() {
             return Ok(());
@@ -130,13 +134,13 @@ impl Throttle {
     }
 }
 
-/// One address, or one IPv6 /64, is one household. All whose address is not known share one.
+/// Returns the key of a client: its IPv4 address or IPv6 /64. Clients with an unknown address share one key.
 pub(crate) fn client_key(address: Option<IpAddr>) -> String {
     address.map_or_else(|| "unknown".to_owned(), |address| neighbourhood(address).to_string())
 }
 
-/// The network of an address, in which one attacker has many: a /24 of IPv4, a /48 of IPv6 (what a site is given, RFC 6177 §2).
-/// Addresses of the own machine stand for themselves.
+/// Returns the key of the network of an address, of which one attacker may have many addresses: its IPv4 /24 or IPv6
+/// /48 (the size of a site's network, RFC 6177 §2). Each loopback address is a network of its own.
 pub(crate) fn network_key(address: Option<IpAddr>) -> String {
     let Some(address) = address else { return "unknown".to_owned() };
     match neighbourhood(address) {
@@ -179,7 +183,7 @@ mod tests {
         for _ in 0..10 {
             throttle.try_acquire(&unknown_network("ada", [203, 0, 113, 7]), now).unwrap();
         }
-        assert!(throttle.try_acquire(&unknown_network("ada", [203, 0, 113, 8]), now).is_err(), "its neighbour is the same attacker");
+        assert!(throttle.try_acquire(&unknown_network("ada", [203, 0, 113, 8]), now).is_err(), "another address of the same network is the same attacker");
         assert!(throttle.try_acquire(&unknown_network("ada", [198, 51, 100, 1]), now).is_ok());
         assert!(throttle.try_acquire(&unknown_network("bob", [203, 0, 113, 7]), now).is_ok());
     }

@@ -1,9 +1,10 @@
-//! RefreshToken tokens: what they are made of and how one follows from another. Access tokens are signed by [`crate::signing_keys`].
+//! Refresh tokens: their format and their succession. Access tokens are signed by [`crate::signing_keys`].
 //!
-//! A token is 16 bytes that name its family (one sign-in) and 32 that are its secret. Both are stored as SHA-256 only; they are random, so a
-//! slow hash would add nothing. A secret's successor is HMAC-SHA256 of it under a key that only the session's row knows: a client that
-//! repeats a request whose answer was lost gets the same successor again, and nothing readable is stored for it. Invariant: who knows the
-//! family's name held one of its tokens, so a wrong secret beside it means that an old token is being used.
+//! A token consists of 16 bytes that identify its family (one sign-in) and 32 bytes of secret. Only the SHA-256 of each
+//! is stored; they are random, so a slow hash would add nothing. The successor of a secret is its HMAC-SHA256 under a
+//! key that is stored in the session's row only. So a client that repeats a request whose response was lost gets the
+//! same successor again, and no readable token is stored for that. Invariant: a client that knows the family's id held
+//! one of its tokens, so a wrong secret beside it means that an old token is being reused.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,15 +16,16 @@ use uuid::Uuid;
 
 use crate::model::Account;
 
-/// How long an access token holds.
+/// The lifetime of an access token.
 pub(crate) const ACCESS_TOKEN_LIFETIME: TimeDelta = TimeDelta::minutes(15);
-/// How long a token that was just replaced may be sent again by somebody who missed the answer, for which a silent database takes its time.
+/// How long after its rotation a token may be sent again by a client that missed the response. Long enough for a
+/// database that responds slowly.
 pub(crate) const REUSE_GRACE: TimeDelta = TimeDelta::seconds(30);
 
 const FAMILY_BYTES: usize = 16;
 const SECRET_BYTES: usize = 32;
 
-/// What an access token of this session says.
+/// Returns the claims of an access token for this session.
 pub(crate) fn claims(account: &Account, session: Uuid, now: DateTime<Utc>) -> Claims {
     Claims {
         sub: account.id.0,
@@ -50,34 +52,34 @@ impl std::fmt::Debug for RefreshToken {
 }
 
 impl RefreshToken {
-    /// The first token of a new family.
+    /// Generates the first token of a new family.
     pub(crate) fn random() -> Self {
         Self { family: rand::random(), secret: rand::random() }
     }
 
-    /// Reads what a client sent.
+    /// Parses a token that a client sent.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         let (family, secret) = bytes.split_at_checked(FAMILY_BYTES)?;
         Some(Self { family: family.try_into().ok()?, secret: secret.try_into().ok()? })
     }
 
-    /// What the client gets: 64 characters.
+    /// Returns the text that the client gets: 64 characters.
     pub(crate) fn encode(&self) -> String {
         URL_SAFE_NO_PAD.encode([self.family.as_slice(), self.secret.as_slice()].concat())
     }
 
-    /// What is stored of the family's name.
+    /// Returns the hash of the family's id, as it is stored.
     pub(crate) fn family_hash(&self) -> Vec<u8> {
         sha256(&self.family)
     }
 
-    /// What is stored of the secret.
+    /// Returns the hash of the secret, as it is stored.
     pub(crate) fn secret_hash(&self) -> Vec<u8> {
         sha256(&self.secret)
     }
 
-    /// The token that follows this one.
+    /// Returns the successor of this token.
     pub(crate) fn successor(&self, chain_key: &[u8]) -> Self {
         let mut mac = Hmac::<Sha256>::new_from_slice(chain_key).expect("HMAC takes keys of any length (RFC 2104 §3)");
         mac.update(&self.secret);
@@ -85,7 +87,7 @@ impl RefreshToken {
     }
 }
 
-/// SHA-256, as it is stored of tokens and of request keys.
+/// Returns the SHA-256 under which tokens and idempotency keys are stored.
 pub(crate) fn sha256(bytes: &[u8]) -> Vec<u8> {
     Sha256::digest(bytes).to_vec()
 }

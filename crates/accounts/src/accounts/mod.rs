@@ -1,7 +1,7 @@
-//! What people can do here: sign up, sign in, stay signed in, change their profile, leave.
+//! The operations on accounts: sign up, sign in, refresh, change the profile, sign out, erase.
 //!
-//! Each verb applies the rules of [`crate::model`], opens the transaction, writes, records its event. Invariant: an answer that carries
-//! tokens is given only after the session is durable.
+//! Each operation applies the rules of [`crate::model`], opens a transaction, writes, and records its event. Invariant:
+//! tokens are returned only after their session has been committed.
 
 mod profile;
 mod refresh;
@@ -30,16 +30,16 @@ use crate::tokens::{self, RefreshToken};
 
 pub(crate) use sign_up::SignUpRequest;
 
-/// The role's whole state; cheap to clone.
+/// The state of the role; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Accounts(Arc<Inner>);
 
 pub(crate) struct Inner {
-    /// What the role may touch.
+    /// The context of the process: database, clock, peers, events.
     pub context: Context,
-    /// How it is configured.
+    /// The configuration.
     pub config: Config,
-    /// Signs access tokens.
+    /// The keys that sign access tokens.
     pub signing_keys: SigningKeys,
     hasher: Hasher,
     metrics: Metrics,
@@ -54,39 +54,39 @@ impl std::ops::Deref for Accounts {
     }
 }
 
-/// Where a request comes from.
+/// What is known of a request's client.
 #[derive(Debug, Clone)]
 pub(crate) struct ClientInfo {
-    /// The client's address, as far as it is known.
+    /// The client's IP address, if it is known.
     pub address: Option<IpAddr>,
-    /// Its `Idempotency-Key`, hashed.
+    /// The hash of the request's `Idempotency-Key`.
     pub request_key: Option<Vec<u8>>,
 }
 
 impl ClientInfo {
-    /// Under which name sign-ups from there are counted.
+    /// Returns the key under which this client's sign-ups are counted.
     fn rate_limit_key(&self) -> String {
         client_key(self.address)
     }
 }
 
-/// Somebody who has just signed in, or stayed so.
+/// The result of a sign-in or refresh.
 #[derive(Debug)]
 pub(crate) struct SignedIn {
-    /// Who.
+    /// The account that is signed in.
     pub account: Account,
-    /// For the next 15 minutes.
+    /// The access token, valid for 15 minutes.
     pub access_token: String,
-    /// For afterwards.
+    /// The refresh token for the next pair.
     pub refresh_token: String,
 }
 
 impl Accounts {
-    /// Reads the configuration and the keys.
+    /// Loads the configuration and the signing keys.
     pub(crate) async fn open(context: Context) -> Result<Self, BootError> {
         let config = Config::load(&context.config)?;
         let signing_keys =
-            SigningKeys::open(context.db.clone(), context.clock.clone(), &config).await.map_err(|error| BootError::Other(format!("the signing keys can't be read: {error}")))?;
+            SigningKeys::open(context.db.clone(), context.clock.clone(), &config).await.map_err(|error| BootError::Other(format!("the signing keys can't be loaded: {error}")))?;
         let hasher = Hasher::new(&config)?;
         let metrics = Metrics::register(&context.metrics, &hasher.hashes);
         Ok(Self(Arc::new(Inner {
@@ -100,17 +100,17 @@ impl Accounts {
         })))
     }
 
-    /// The account and session behind a checked token, if the session has not ended.
+    /// Returns the account and session of a verified token, or [`Error::SessionEnded`].
     pub(crate) async fn current_session(&self, account: AccountId, session: Uuid) -> Result<CurrentSession, Error> {
         store::accounts::find_current_session(self.context.db.read(), account, session).await?.ok_or(Error::SessionEnded)
     }
 
-    /// The account with this handle.
+    /// Returns the account with this handle, in any case, or [`Error::NoSuchAccount`].
     pub(crate) async fn find(&self, handle: &str) -> Result<Account, Error> {
         store::accounts::find(self.context.db.read(), &handle.to_ascii_lowercase()).await?.ok_or(Error::NoSuchAccount)
     }
 
-    /// A page of somebody's sessions, newest first, and where the next begins.
+    /// Returns a page of the account's sessions, newest first, and the cursor of the next page.
     pub(crate) async fn sessions(&self, current: &CurrentSession, before: Option<Uuid>, limit: usize) -> Result<(Vec<Session>, Option<Uuid>), Error> {
         let since = self.context.clock.now() - self.config.session_idle_timeout();
         let mut sessions = store::sessions::list(self.context.db.read(), current.account.id, since, before.unwrap_or(Uuid::max()), limit + 1).await?;
@@ -120,20 +120,21 @@ impl Accounts {
         Ok((sessions, next))
     }
 
-    /// Ends one of somebody's sessions.
+    /// Ends one of the account's sessions.
     pub(crate) async fn end_session(&self, current: &CurrentSession, session: Uuid) -> Result<(), Error> {
         let account = current.account.id;
         let removed = self.context.db.write(move |tx| Box::pin(async move { store::sessions::remove(tx, account, session).await })).await?;
         if removed { Ok(()) } else { Err(Error::NoSuchSession) }
     }
 
-    /// A network as an account remembers it: nothing can be read from it without the installation's secret.
+    /// Returns the keyed hash of a client's network for an account. It can't be reversed without the installation's
+    /// secret.
     fn network(&self, account: AccountId, client: &ClientInfo) -> Network {
         self.context.grants.keyed_hash("accounts.network", &format!("{account} {}", network_key(client.address)))
     }
 
-    /// Ends the session that a refresh token belongs to, be it the newest or an older one of it, and that of `current`. What has ended
-    /// already is none of the caller's trouble.
+    /// Ends the session of a refresh token (its newest or an older one) and the session `current`. A session that has
+    /// ended already is no error.
     pub(crate) async fn sign_out(&self, token: Option<&str>, current: Option<CurrentSession>) -> Result<(), Error> {
         let token = token.and_then(RefreshToken::parse);
         self.context
@@ -153,14 +154,14 @@ impl Accounts {
         Ok(())
     }
 
-    /// Ends all sessions of a member.
+    /// Ends all sessions of the account.
     pub(crate) async fn end_all_sessions(&self, current: &CurrentSession) -> Result<(), Error> {
         let account = current.account.id;
         self.context.db.write(move |tx| Box::pin(async move { store::sessions::remove_all(tx, account).await })).await?;
         Ok(())
     }
 
-    /// The pair of tokens that a session answers with.
+    /// Signs an access token and returns it with the refresh token.
     async fn issue_tokens(&self, account: Account, session: Uuid, refresh: &RefreshToken) -> Result<SignedIn, Error> {
         let access_token = self.signing_keys.sign(&tokens::claims(&account, session, self.context.clock.now())).await?;
         Ok(SignedIn { account, access_token, refresh_token: refresh.encode() })

@@ -1,6 +1,6 @@
-//! What people do with their own account: edit the profile, change the password, leave.
+//! Operations on the member's own account: edit the profile, change the password, erase the account.
 //!
-//! Invariant: changing the password or leaving ends sessions in the transaction that does it.
+//! Invariant: a new password, or an erasure, ends sessions in the same transaction.
 
 use contract::MediaId;
 use contract::accounts::Erased;
@@ -15,7 +15,7 @@ use crate::store;
 use crate::store::accounts::ProfilePatch;
 
 impl Accounts {
-    /// Changes the profile.
+    /// Changes the profile and returns the account.
     pub(crate) async fn update_profile(&self, current: CurrentSession, patch: ProfilePatch) -> Result<Account, Error> {
         if let Patch::Set(avatar) = &patch.avatar {
             self.check_avatar(&current, avatar).await?;
@@ -25,8 +25,8 @@ impl Accounts {
         updated.ok_or(Error::SessionEnded)
     }
 
-    /// An avatar is a picture of the member's own that others may see. Where no media role is known there is nobody to ask, and
-    /// nothing could be shown either.
+    /// Checks that an avatar is a photo of the member's own that others may see. Without a media role, which could not
+    /// show it either, any id is accepted.
     async fn check_avatar(&self, current: &CurrentSession, avatar: &MediaId) -> Result<(), Error> {
         if !self.context.peers.knows("media") {
             return Ok(());
@@ -56,18 +56,19 @@ impl Accounts {
                     let changed = store::accounts::update_password(tx, account, &old, &hash).await?;
                     if changed {
                         store::sessions::remove_others(tx, account, session).await?;
-                        // Whoever knew the old password may be why it was changed.
+                        // The password may have been changed because an attacker knew it.
                         store::known_networks::remove_all(tx, account).await?;
                     }
                     Ok::<_, db::Error>(changed)
                 })
             })
             .await?;
-        // Another session has changed it meanwhile.
+        // Another session has changed the password meanwhile.
         if changed { Ok(()) } else { Err(Error::WrongPassword) }
     }
 
-    /// Erases the account with everything of it here, and tells the others. Wants the password, or a session that has just begun.
+    /// Erases the account with all its rows and publishes [`Erased`]. Needs the password, or a session that was opened
+    /// recently.
     pub(crate) async fn erase(&self, current: CurrentSession, password: Option<&Password>) -> Result<(), Error> {
         let now = self.context.clock.now();
         match password {

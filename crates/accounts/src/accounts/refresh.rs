@@ -1,7 +1,8 @@
-//! Staying signed in: a refresh token for the next pair.
+//! Refresh: exchanges a refresh token for a new pair of tokens.
 //!
-//! Each token is good for one use. Invariant: a token that is used twice ends its session, unless the second use comes within ten
-//! seconds and nobody has used the successor: then the answer was lost, and the same successor is given again.
+//! Each refresh token can be used once. Invariant: a token that is used twice ends its session, unless the second use
+//! comes within [`REUSE_GRACE`](crate::tokens::REUSE_GRACE) (30 s) and the successor has not been used. Then the
+//! response was lost, and the same successor is returned again.
 
 use super::{Accounts, SignedIn};
 use crate::error::Error;
@@ -10,7 +11,7 @@ use crate::store::sessions::Rotation;
 use crate::tokens::RefreshToken;
 
 impl Accounts {
-    /// Replaces a refresh token and signs a fresh access token.
+    /// Rotates a refresh token and signs a new access token.
     pub(crate) async fn refresh(&self, text: &str) -> Result<SignedIn, Error> {
         let refreshed = self.try_to_refresh(text).await;
         self.metrics.count_refresh(match &refreshed {
@@ -35,7 +36,7 @@ impl Accounts {
             Rotation::Rotated | Rotation::Repeated => Ok((self.issue_tokens(family.account, session, &next).await?, rotation)),
             Rotation::Gone => Err(Error::InvalidRefresh),
             Rotation::Reused => {
-                tracing::warn!(session.id = %session, account.id = %family.account.id, "a refresh token was used twice; its session is ended");
+                tracing::warn!(session.id = %session, account.id = %family.account.id, "a refresh token was used twice, so its session was ended");
                 Err(Error::RefreshReused)
             }
         }

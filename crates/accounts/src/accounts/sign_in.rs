@@ -1,7 +1,7 @@
 //! Signing in.
 //!
-//! Invariant: whether a name is known can't be told from the answer, its time, or when attempts run out, except on a network from
-//! which its owner has signed in.
+//! Invariant: neither the response, nor its time, nor the number of attempts reveals whether a login name exists,
+//! except on a network from which its owner has signed in before.
 
 use contract::AccountId;
 use kit::db;
@@ -18,21 +18,21 @@ use crate::store::sessions::NewSession;
 use crate::throttle::AttemptSource;
 use crate::tokens::RefreshToken;
 
-/// A session to be opened.
+/// A login whose password has been verified.
 pub(super) struct VerifiedLogin {
     pub account: Account,
-    /// The hash that the password was checked against.
+    /// The hash that the password was verified against.
     pub password: String,
-    /// A stronger one of the same password, to be stored in its place.
+    /// A hash of the same password with the configured parameters, which replaces the stored one.
     pub rehashed: Option<String>,
-    /// What the device calls itself.
+    /// The name of the device.
     pub device: String,
-    /// The network, if it is to be noted.
+    /// The client's network, if it is to be recorded.
     pub network: Option<Network>,
 }
 
 impl Accounts {
-    /// Opens a session for whoever knows the password. `login` is a handle or an address, in any case.
+    /// Verifies the password and opens a session. `login` is a handle or an e-mail address, in any case.
     pub(crate) async fn sign_in(&self, login: &str, password: &Password, device: String, client: ClientInfo) -> Result<SignedIn, Error> {
         let signed_in = self.try_to_sign_in(login, password, device, client).await;
         self.metrics.count_sign_in(match &signed_in {
@@ -55,9 +55,10 @@ impl Accounts {
         self.open_session(VerifiedLogin { account: found.account, password: found.password, rehashed, device, network }, client.request_key).await
     }
 
-    /// Checks the password of somebody without a session. Answers also where they are, if that is to be noted once they are in.
+    /// Verifies the password of a client without a session. Also returns the client's network, if it is to be recorded
+    /// after the sign-in.
     pub(super) async fn verify_login(&self, login: &str, password: &Password, found: Option<&Credentials>, client: &ClientInfo) -> Result<(PasswordCheck, Option<Network>), Error> {
-        // Asked for a name that is not known as well, so that it takes as long.
+        // The lookup is made for unknown names as well, so that it takes the same time.
         let account = found.map_or(AccountId(Uuid::nil()), |found| found.account.id);
         let network = self.network(account, client);
         let status = store::known_networks::find(self.context.db.read(), account, &network, self.context.clock.now()).await?;
@@ -69,24 +70,26 @@ impl Accounts {
         Ok((check, (status != NetworkStatus::SeenRecently).then_some(network)))
     }
 
-    /// Checks the password of somebody who is signed in; answers its hash.
+    /// Verifies the password of a signed-in member. Returns its stored hash.
     pub(super) async fn verify_own_password(&self, current: &CurrentSession, password: &Password) -> Result<String, Error> {
         let stored = store::accounts::find_password(self.context.db.read(), current.account.id).await?.ok_or(Error::SessionEnded)?;
-        // A budget of its own: who guesses from outside can't keep a member from changing the password or leaving.
+        // Attempts are counted per session, so that guesses by others can't keep a member from changing the password or
+        // erasing the account.
         match self.verify_throttled(&AttemptSource::Session(current.session.id), password, Some(&stored)).await? {
             PasswordCheck::Wrong => Err(Error::WrongPassword),
             PasswordCheck::Right | PasswordCheck::NeedsRehash => Ok(stored),
         }
     }
 
-    /// Checks a password and counts it if it is wrong. It is counted before it is checked, so that trying many at once gains nothing.
+    /// Verifies a password and counts the attempt if it is wrong. The attempt is counted first and refunded later, so
+    /// that parallel attempts gain nothing.
     async fn verify_throttled(&self, source: &AttemptSource<'_>, password: &Password, stored: Option<&str>) -> Result<PasswordCheck, Error> {
         let attempt = self.throttle.try_acquire(source, self.context.clock.now()).map_err(Error::TooManyAttempts)?;
         if let Err(wait) = self.throttle.delay(&attempt).await {
             attempt.refund();
             return Err(Error::TooManyAttempts(wait));
         }
-        // Nobody has so long a password, whatever the name: not worth a hash.
+        // No account has such a long password, so it is refused without a hash, whatever the name.
         let fits_limit = password.fits_limit();
         let checked = if fits_limit { self.hasher.verify(password, stored, source.priority()).await } else { Ok(PasswordCheck::Wrong) };
         if !matches!(checked, Ok(PasswordCheck::Wrong)) {
@@ -95,7 +98,7 @@ impl Accounts {
         checked
     }
 
-    /// A session to be written, and its first token.
+    /// Creates a session, not stored yet, and its first refresh token.
     pub(super) fn new_session(&self, account: AccountId, password: String, device: String, request_key: Option<Vec<u8>>) -> (NewSession, RefreshToken) {
         let token = RefreshToken::random();
         let chain_key = rand::random::<[u8; 32]>().to_vec();
@@ -103,7 +106,7 @@ impl Accounts {
         (new, token)
     }
 
-    /// Opens a session for somebody whose password was checked.
+    /// Stores a session for a verified login and returns its tokens.
     pub(super) async fn open_session(&self, login: VerifiedLogin, request_key: Option<Vec<u8>>) -> Result<SignedIn, Error> {
         let VerifiedLogin { account, password, rehashed, device, network } = login;
         let (mut new, token) = self.new_session(account.id, password, device, request_key);
@@ -118,7 +121,7 @@ impl Accounts {
                     {
                         new.password = rehashed;
                     }
-                    // The session of the same request, whose answer was lost: nobody has its tokens.
+                    // An earlier session of the same request: its response was lost, so its tokens are unused.
                     if let Some(key) = &new.request_key {
                         store::sessions::remove_by_request_key(tx, new.account, key, new.at).await?;
                     }
@@ -131,7 +134,7 @@ impl Accounts {
                 })
             })
             .await?;
-        // The password was changed, or the account erased, while we checked.
+        // The password was changed, or the account erased, during the verification.
         if !opened {
             return Err(Error::WrongLogin);
         }

@@ -1,7 +1,7 @@
-//! Somebody who is signed in, proved by the token and by the session behind it.
+//! The extractor of the caller's account and session.
 //!
-//! Other roles believe a token for its 15 minutes; this one looks whether its session has ended. Invariant: after a session has ended,
-//! nothing here answers to its tokens.
+//! Other roles accept an access token for its 15 minutes. This role also checks that its session has not ended.
+//! Invariant: after a session has ended, this role refuses its tokens.
 
 use axum::extract::FromRequestParts;
 use contract::AccountId;
@@ -12,7 +12,7 @@ use crate::accounts::Accounts;
 use crate::error::Error;
 use crate::model::CurrentSession;
 
-/// The extractor: refuses everybody else with 401.
+/// The caller's account and session. Callers who are not signed in get 401.
 #[derive(Debug)]
 pub(super) struct Authenticated(pub CurrentSession);
 

@@ -1,7 +1,7 @@
-//! Where a request comes from, and whether it has been here before.
+//! The extractor of [`ClientInfo`]: the client's address and the request's `Idempotency-Key`.
 //!
-//! The gateway says whose request it is in `x-tutti-client`, which it sets on every request; without a gateway it is whoever
-//! is connected. Invariant: an `Idempotency-Key` is only known as a hash from here on.
+//! The gateway sets `x-tutti-client` to the client's address on every request. Without a gateway, the address is that
+//! of the connection. Invariant: an `Idempotency-Key` leaves this module as a hash only.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -33,7 +33,7 @@ fn request_key(parts: &Parts) -> Result<Option<Vec<u8>>, Error> {
     if key.is_empty() || key.len() > 255 {
         return Err(Error::BadIdempotencyKey);
     }
-    // A key belongs to the address it was used at, so that one key can't mean two things.
+    // The hash includes the path, so that one key at two operations is two keys.
     let path = parts.extensions.get::<OriginalUri>().map_or(parts.uri.path(), |uri| uri.path());
     Ok(Some(sha256(&[path.as_bytes(), b"\0", key.as_bytes()].concat())))
 }

@@ -1,6 +1,7 @@
 //! `/.well-known/jwks.json`: the keys that access tokens are checked with (RFC 7517).
 //!
-//! Invariant: a key is here for longer than [`JWKS_CACHE_CONTROL`] before it signs, so whoever keeps the answer that long misses none.
+//! Invariant: a key is published for longer than [`JWKS_CACHE_CONTROL`] before it signs, so a cached response is never
+//! too old to verify a token.
 
 use axum::extract::State;
 use axum::response::IntoResponse;
@@ -9,10 +10,10 @@ use kit::http::Json;
 
 use crate::accounts::Accounts;
 
-/// How long anybody may keep the answer; keys are announced a day ahead.
+/// How long clients may cache the response. Keys are published a day before they sign.
 const JWKS_CACHE_CONTROL: &str = "public, max-age=300, stale-while-revalidate=3600";
 
-/// The public keys of access tokens.
+/// Returns the public keys that verify access tokens.
 #[utoipa::path(get, path = "/.well-known/jwks.json", tag = "accounts", responses((status = 200, description = "A JWK set (RFC 7517) of Ed25519 keys", body = serde_json::Value)))]
 pub(super) async fn jwks(State(accounts): State<Accounts>) -> impl IntoResponse {
     ([(header::CACHE_CONTROL, JWKS_CACHE_CONTROL)], Json(accounts.signing_keys.jwks().await))

@@ -1,6 +1,6 @@
-//! `/v1/me`: one's own account.
+//! `/v1/me`: the caller's own account.
 //!
-//! Invariant: nothing here takes an id; it is always the account of whoever asks.
+//! Invariant: no operation here takes an account id; the account is always that of the access token.
 
 use axum::extract::{Request, State};
 use axum::response::IntoResponse;
@@ -19,19 +19,19 @@ use crate::error::Error;
 use crate::model::{Bio, CurrentSession, DisplayName, Password, Patch};
 use crate::store::accounts::ProfilePatch;
 
-/// What to change of the profile; what is not named stays as it is.
+/// Changes to the profile. Absent fields stay unchanged.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EditProfile {
-    /// 1–60 characters; `null` goes back to the handle.
+    /// 1–60 characters; `null` resets it to the handle.
     #[serde(default)]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 60)]
     display_name: Patch<String>,
-    /// At most 500 characters; `null` empties it.
+    /// At most 500 characters; `null` clears it.
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 500)]
     bio: Patch<String>,
-    /// The id of one's own picture, unlisted or public; `null` takes it off.
+    /// The id of one of your own photos, unlisted or public; `null` removes it.
     #[serde(default)]
     #[schema(value_type = Option<MediaId>)]
     avatar: Patch<String>,
@@ -52,13 +52,13 @@ impl EditProfile {
         let avatar = match self.avatar {
             Patch::Unchanged => Patch::Unchanged,
             Patch::Null => Patch::Null,
-            Patch::Set(id) => Patch::Set(id.parse::<MediaId>().map_err(|_| Error::InvalidAvatar("avatar is the id of a picture: 22 letters and digits."))?),
+            Patch::Set(id) => Patch::Set(id.parse::<MediaId>().map_err(|_| Error::InvalidAvatar("avatar must be the id of a photo: 22 letters and digits."))?),
         };
         Ok(ProfilePatch { display_name, bio, avatar })
     }
 }
 
-/// A new password.
+/// The current and the new password.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct ChangePassword {
     current: Password,
@@ -66,13 +66,13 @@ pub(super) struct ChangePassword {
     new: Password,
 }
 
-/// Confirms that the account shall be erased.
+/// The confirmation of an erasure.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct Erase {
     password: Password,
 }
 
-/// One's own account.
+/// Returns the caller's account.
 #[utoipa::path(get, path = "/v1/me", operation_id = "show_me", tag = "accounts", security(("token" = [])), responses((status = 200, description = "The account", body = AccountView)))]
 pub(super) async fn show(Authenticated(current): Authenticated) -> impl IntoResponse {
     (NO_STORE, Json(AccountView::for_owner(current.account)))
@@ -87,12 +87,12 @@ pub(super) async fn edit(State(accounts): State<Accounts>, Authenticated(current
     Ok((NO_STORE, Json(AccountView::for_owner(account))))
 }
 
-/// Erases the account, its library and every link to it. There is no way back.
+/// Erases the account, its library and every link to it. This can't be undone.
 ///
-/// Needs the password in the body, or a session that was opened with it in the last ten minutes (then without a body).
+/// Needs the password in the body, or no body and a session that was opened with the password in the last ten minutes.
 #[utoipa::path(delete, path = "/v1/me", operation_id = "erase_me", tag = "accounts", security(("token" = [])), request_body = Option<Erase>,
-    params(("Tutti-Session" = Option<String>, Header, description = "`cookie`: takes the cookie away; for pages of this origin")),
-    responses((status = 204, description = "Erased; media follow within moments")))]
+    params(("Tutti-Session" = Option<String>, Header, description = "`cookie`: clears the cookie; only for pages of this origin")),
+    responses((status = 204, description = "Erased; media are removed shortly afterwards")))]
 pub(super) async fn erase(
     State(accounts): State<Accounts>,
     transport: TokenTransport,

@@ -1,6 +1,7 @@
-//! The doors of this role.
+//! The HTTP API of this role.
 //!
-//! Invariant: whatever needs somebody who is signed in says so in its signature, as a [`authenticated::Authenticated`], whose session has not ended.
+//! Invariant: a handler that needs a signed-in member takes an [`authenticated::Authenticated`], whose session has not
+//! ended.
 
 mod accounts;
 mod authenticated;
@@ -26,12 +27,12 @@ use crate::error::Error;
 
 const MAX_OPTIONAL_BODY_BYTES: usize = 64 * 1024;
 
-/// The routes, at work.
+/// Returns the router.
 pub(crate) fn router(state: Accounts) -> Router {
     routes().with_state(state).split_for_parts().0
 }
 
-/// The routes, described.
+/// Returns the OpenAPI part of this role.
 pub(crate) fn openapi() -> utoipa::openapi::OpenApi {
     routes().into_openapi()
 }
@@ -49,7 +50,7 @@ fn routes() -> OpenApiRouter<Accounts> {
         .routes(routes!(jwks::jwks))
 }
 
-/// A JSON body that may be absent: many clients and proxies send a DELETE without one.
+/// Parses a JSON body that may be absent, because many clients and proxies send DELETE without a body.
 async fn optional_json<T: DeserializeOwned>(request: Request) -> Result<Option<T>, Error> {
     let (parts, body) = request.into_parts();
     let body = Limited::new(body, MAX_OPTIONAL_BODY_BYTES).collect().await;

@@ -1,8 +1,9 @@
-//! How a caller keeps its refresh token: in the JSON body, or, for the page, in a cookie that no script can read.
+//! How a refresh token is transported: in the JSON body, or, for the page, in a cookie that no script can read.
 //!
-//! The page asks for the cookie with `Tutti-Session: cookie`. A form on another site can't send that header, a script on another origin
-//! would need a CORS preflight that nobody grants, and the browser itself must say that the request comes from a page of this origin
-//! (decision 23). Invariant: a cookie is read only by [`TokenTransport`], after that proof; it authenticates nothing but its own exchange and end.
+//! The page requests the cookie with `Tutti-Session: cookie`. A form on another site can't send that header, a script
+//! on another origin would need a CORS preflight that the gateway never allows, and the browser itself must declare
+//! that the request comes from a page of this origin (decision 23). Invariant: only [`TokenTransport`] reads the
+//! cookie, after these checks. The cookie authenticates nothing but its own exchange and sign-out.
 
 use axum::extract::FromRequestParts;
 use chrono::TimeDelta;
@@ -13,18 +14,19 @@ use super::views::{NO_STORE, SignedInView};
 use crate::accounts::{Accounts, SignedIn};
 use crate::error::Error;
 
-/// `__Host-`: browsers take it only with `Secure`, `Path=/` and no `Domain`, so no other host can plant one (RFC 6265bis, section 4.1.3.2).
+/// The cookie's name. Browsers accept `__Host-` only with `Secure`, `Path=/` and no `Domain`, so no other host can set
+/// it (RFC 6265bis, section 4.1.3.2).
 const COOKIE_NAME: &str = "__Host-tutti-session";
-/// Asks for the cookie form.
+/// The header that requests the cookie.
 const TRANSPORT_HEADER: HeaderName = HeaderName::from_static("tutti-session");
 const FETCH_SITE_HEADER: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// The form that a request asks for.
+/// The transport that a request asks for.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum TokenTransport {
-    /// Refresh tokens come and go in the body.
+    /// Refresh tokens are in the request's and the response's body.
     Body,
-    /// They come and go in the cookie, which is here if the request has one.
+    /// Refresh tokens are in the cookie. Holds its value, if the request has one.
     Cookie(Option<String>),
 }
 
@@ -47,20 +49,21 @@ impl TokenTransport {
         Ok(Self::Cookie(session_cookie(headers)))
     }
 
-    /// The answer to a caller that has just signed in, or stayed so. `idle` is how long the session lasts without use.
+    /// Returns the headers and the body of the response to a sign-in or refresh. `idle` is how long the session lasts
+    /// without use.
     pub(super) fn sign_in_response(&self, signed_in: SignedIn, idle: TimeDelta) -> (HeaderMap, SignedInView) {
         let mut headers = HeaderMap::from_iter(NO_STORE);
         let mut view = SignedInView::from(signed_in);
         if let Self::Cookie(_) = self
             && let Some(token) = view.take_refresh_token()
         {
-            // 64 characters of base64url: a header can carry them.
+            // 64 characters of base64url, which are valid in a header.
             headers.extend(set_cookie(&token, idle).map(|cookie| (header::SET_COOKIE, cookie)));
         }
         (headers, view)
     }
 
-    /// The headers that take the cookie away, if the caller has one.
+    /// Returns the headers that clear the cookie, if the request asks for the cookie transport.
     pub(super) fn clear_cookie(&self) -> HeaderMap {
         let cookie = matches!(self, Self::Cookie(_)).then(|| set_cookie("", TimeDelta::zero())).flatten();
         cookie.map(|cookie| (header::SET_COOKIE, cookie)).into_iter().collect()
@@ -71,7 +74,8 @@ fn set_cookie(token: &str, max_age: TimeDelta) -> Option<HeaderValue> {
     format!("{COOKIE_NAME}={token}; Path=/; Max-Age={}; Secure; HttpOnly; SameSite=Strict", max_age.num_seconds()).parse().ok()
 }
 
-/// The cookie of our name. Two of them would mean that a browser broke the rules of the prefix: then neither is believed.
+/// Returns the value of the session cookie. Two of them would mean that the browser ignores the `__Host-` rules, so
+/// neither is accepted.
 fn session_cookie(headers: &HeaderMap) -> Option<String> {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
     let mut matching = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('=')).filter(|(name, _)| *name == COOKIE_NAME);
@@ -79,10 +83,11 @@ fn session_cookie(headers: &HeaderMap) -> Option<String> {
     (matching.next().is_none() && !token.is_empty()).then(|| token.to_owned())
 }
 
-/// Whether the browser says that a page of this origin sends the request. Scripts can set neither header.
+/// Whether the browser declares that a page of this origin sent the request. Scripts can't set either header.
 ///
-/// `Sec-Fetch-Site` is decisive: the browser has compared whole origins, whatever names the proxies in front of us use. Browsers
-/// without it (and pages over plain HTTP) send `Origin`, whose host must be the one that was asked. A request with neither is no browser's.
+/// `Sec-Fetch-Site` is decisive: the browser compared the whole origins, whatever host names the proxies use. Browsers
+/// without it, and pages over plain HTTP, send `Origin`, whose host must be the request's host. A request with neither
+/// header does not come from a browser.
 fn is_same_origin(headers: &HeaderMap) -> bool {
     let mut sites = headers.get_all(FETCH_SITE_HEADER).iter().peekable();
     if sites.peek().is_some() {
@@ -124,7 +129,7 @@ mod tests {
     #[test]
     fn only_a_page_of_this_origin_may_use_the_cookie() {
         assert!(is_cookie(parse(&[COOKIE_TRANSPORT, SAME_ORIGIN, ("cookie", "a=b; __Host-tutti-session=abc; c=d")]), Some("abc")));
-        // A proxy with another name for us does not matter to a browser that has compared the origins itself.
+        // The browser compared the origins itself, so another host name behind a proxy does not matter.
         assert!(is_cookie(parse(&[COOKIE_TRANSPORT, SAME_ORIGIN, ("host", "127.0.0.1:8080"), ("origin", "https://tutti.example")]), None));
         for site in ["cross-site", "same-site", "none", "SAME_ORIGIN-ORIGIN", ""] {
             assert!(matches!(parse(&[COOKIE_TRANSPORT, HOST, ("origin", "https://tutti.example"), ("sec-fetch-site", site)]), Err(Error::CrossSite)), "{site}");

@@ -1,16 +1,16 @@
-//! Text of one member on the screens of others: which characters it may have, and in which form it is kept.
+//! Texts of one member that others see: their allowed characters and their normalized form.
 //!
-//! Owns what Unicode calls invisible and what stacks or turns text around; not how long a text may be. Every script and every emoji is
-//! welcome, so joiners and selectors are taken where a script or an emoji needs them, and nowhere else (Unicode 18: UAX #9, UAX #15,
-//! UAX #31 section 2.3, UTS #39 section 5.4, UTS #51). Invariant: what is kept looks like something, is NFC, and has nothing in it that
-//! can't be seen.
+//! Owns the rules for invisible characters, stacked marks and changes of direction. Does not own lengths. Every script
+//! and every emoji is allowed, so joiners and variation selectors are accepted where a script or an emoji needs them,
+//! and nowhere else (Unicode 18: UAX #9, UAX #15, UAX #31 section 2.3, UTS #39 section 5.4, UTS #51). Invariant: an
+//! accepted text has a visible character, is NFC, and contains no character that has no visible effect.
 
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_properties::{GeneralCategory as Category, GeneralCategoryGroup as Group, UnicodeEmoji as _, UnicodeGeneralCategory as _};
 
-/// More marks than this above or below one letter are decoration, up to a whole screen high (UTS #39, section 5.4).
+/// The most marks on one letter. More are decoration and can cover a whole screen (UTS #39, section 5.4).
 const MAX_MARKS: usize = 4;
-/// The flags of England, Scotland and Wales: the only emoji made of tags (UTS #51, `RGI_Emoji_Tag_Sequence`).
+/// The flags of England, Scotland and Wales: the only emoji that consist of tags (UTS #51, `RGI_Emoji_Tag_Sequence`).
 const TAG_FLAGS: [&str; 3] = ["gbeng", "gbsct", "gbwls"];
 const BLACK_FLAG: char = '\u{1f3f4}';
 const ZERO_WIDTH_JOINER: char = '\u{200d}';
@@ -18,20 +18,20 @@ const ZERO_WIDTH_NON_JOINER: char = '\u{200c}';
 const TEXT_PRESENTATION: char = '\u{fe0e}';
 const EMOJI_PRESENTATION: char = '\u{fe0f}';
 
-/// What is wrong with a text.
+/// Why a text is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TextError {
-    /// A control character, or a separator of lines or paragraphs.
+    /// It contains a control character, or a separator of lines or paragraphs.
     Control,
-    /// A character that can't be seen, or that turns the text after it around.
+    /// It contains an invisible character, or one that changes the direction of the text.
     Invisible,
-    /// Marks without a letter, the same one twice, or too many on one letter.
+    /// It has a mark without a letter, the same mark twice, or too many on one letter.
     Marks,
-    /// There is nothing to see in it.
+    /// It has no visible character.
     Blank,
 }
 
-/// One line, as it is kept: NFC, without space around it, each run of spaces one space, and something to see in it.
+/// Normalizes a single line: NFC, trimmed, each run of spaces replaced by one space. It must have a visible character.
 pub(super) fn single_line(text: &str) -> Result<String, TextError> {
     let text: String = text.trim().nfc().collect();
     check(&text)?;
@@ -39,14 +39,14 @@ pub(super) fn single_line(text: &str) -> Result<String, TextError> {
     if line.chars().any(is_visible) { Ok(line) } else { Err(TextError::Blank) }
 }
 
-/// A text of lines, as it is kept: NFC, without space around it. It may be empty.
+/// Normalizes a text of several lines: NFC, trimmed. It may be empty.
 pub(super) fn multi_line(text: &str) -> Result<String, TextError> {
     let text: String = text.replace("\r\n", "\n").trim().nfc().collect();
     text.split('\n').try_for_each(check)?;
     if text.is_empty() || text.chars().any(is_visible) { Ok(text) } else { Err(TextError::Blank) }
 }
 
-/// Whether a character may stand in any text, whatever is around it.
+/// Whether a character is allowed in any text, whatever is around it.
 pub(super) fn is_plain(char: char) -> bool {
     !is_control(char) && !is_invisible(char)
 }
@@ -76,8 +76,8 @@ fn is_control(char: char) -> bool {
     matches!(char.general_category(), Category::Control | Category::LineSeparator | Category::ParagraphSeparator)
 }
 
-/// Format characters, what the standard says to ignore where it isn't understood (`Default_Ignorable_Code_Point`), letters and symbols that are
-/// drawn as nothing, and code points that mean something else to everyone or nothing to anyone.
+/// Whether a character is invisible: format characters, `Default_Ignorable_Code_Point`, letters and symbols that are
+/// drawn as nothing, and code points for private use or without a character.
 fn is_invisible(char: char) -> bool {
     let drawn_as_nothing = matches!(char, '\u{2800}' | '\u{1d159}' | '\u{13441}' | '\u{13442}');
     let ignorable = matches!(char,
@@ -87,8 +87,8 @@ fn is_invisible(char: char) -> bool {
     drawn_as_nothing || ignorable || meaningless || matches!(char.general_category(), Category::Format | Category::PrivateUse)
 }
 
-/// Whether an invisible character does something that can be seen: it joins or parts letters of a script that has forms for that, chooses
-/// the form of an ideograph, or makes one emoji of several.
+/// Whether an invisible character has a visible effect: it joins or separates letters of a script that has forms for
+/// that, selects the form of an ideograph, or combines several emoji into one.
 fn has_visible_effect(before: Option<char>, char: char, after: Option<char>) -> bool {
     let Some(before) = before else { return false };
     let in_emoji = |char: char| char == EMOJI_PRESENTATION || is_emoji(char);
@@ -103,7 +103,7 @@ fn has_visible_effect(before: Option<char>, char: char, after: Option<char>) -> 
     }
 }
 
-/// How many tags after a black flag belong to it: those of the three flags that there are, and their end.
+/// Returns how many tags after a black flag belong to it: those of one of the three flags, and the end tag.
 fn flag_tag_count(after: &[char]) -> usize {
     let is_tagged = |flag: &&str| {
         let tags = flag.chars().map(|letter| char::from_u32(0xe0000 + u32::from(letter))).chain([Some('\u{e007f}')]);
@@ -116,7 +116,7 @@ fn is_emoji(char: char) -> bool {
     !char.is_ascii() && char.is_emoji_char()
 }
 
-/// Marks that take no space of their own, so that any number of them would fit on one letter.
+/// Whether a character is a mark without width, of which any number would fit on one letter.
 fn is_nonspacing(char: char) -> bool {
     matches!(char.general_category(), Category::NonspacingMark | Category::EnclosingMark) && !is_invisible(char)
 }
@@ -126,7 +126,8 @@ fn is_visible(char: char) -> bool {
     has_shape && !is_invisible(char)
 }
 
-/// Arabic, Syriac, N'Ko, the scripts of India, Sinhala, Tibetan, Myanmar, Khmer, Mongolian, and Arabic's older forms.
+/// Whether a character belongs to a script with joining forms: Arabic, Syriac, N'Ko, the scripts of India, Sinhala,
+/// Tibetan, Myanmar, Khmer, Mongolian, and Arabic presentation forms.
 fn has_joining_forms(char: char) -> bool {
     let in_joining_script =
         matches!(char, '\u{600}'..='\u{8ff}' | '\u{900}'..='\u{dff}' | '\u{f00}'..='\u{109f}' | '\u{1780}'..='\u{18af}' | '\u{fb50}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}');

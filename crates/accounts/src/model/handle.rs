@@ -1,13 +1,14 @@
-//! Handles: the unique names in addresses and mentions.
+//! Handles: the unique names in URLs and mentions.
 //!
-//! Owns their form and the reserved ones. Plain ASCII keeps look-alikes of other scripts out. Invariant: a handle is
-//! lower-case, 3–30 of `a-z 0-9 _ . -`, begins and ends with a letter or digit, and is safe as a path segment.
+//! Owns their syntax and the reserved handles. Only ASCII is allowed, which excludes look-alikes in other scripts.
+//! Invariant: a handle is lower-case, 3–30 of `a-z 0-9 _ . -`, begins and ends with a letter or digit, and is safe as a
+//! path segment.
 
 use crate::error::Error;
 
 const LENGTH: std::ops::RangeInclusive<usize> = 3..=30;
 
-/// Names that would let somebody pose as the house or shadow an address of its pages.
+/// Handles that could impersonate the operator of the server or hide a path of the page.
 const RESERVED: &[&str] = &[
     "abuse",
     "accounts",
@@ -73,7 +74,7 @@ const RESERVED: &[&str] = &[
 pub(crate) struct Handle(String);
 
 impl Handle {
-    /// Reads a handle in any case.
+    /// Parses a handle in any case.
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
         let handle = text.trim().to_ascii_lowercase();
         if !LENGTH.contains(&handle.len()) || !handle.bytes().all(is_allowed) {
@@ -85,12 +86,12 @@ impl Handle {
             return Err(Error::InvalidHandle("A handle begins and ends with a letter or digit, and has no two of `_`, `.` and `-` in a row."));
         }
         if is_reserved(&handle) {
-            return Err(Error::InvalidHandle("This handle is reserved for the house. Choose another one."));
+            return Err(Error::InvalidHandle("This handle is reserved. Choose another one."));
         }
         Ok(Self(handle))
     }
 
-    /// The handle, lower-case.
+    /// Returns the handle, lower-case.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
@@ -109,7 +110,7 @@ fn is_reserved(handle: &str) -> bool {
     RESERVED.iter().any(|name| skeleton(name) == handle_skeleton)
 }
 
-/// What a handle looks like at a glance: `Adm1n_` and `a.d.m.i.n` both are `admin` to a hurried reader.
+/// Returns a form that is equal for handles that look alike: `Adm1n_` and `a.d.m.i.n` both look like `admin`.
 fn skeleton(handle: &str) -> String {
     let normalize = |byte: u8| match byte {
         b'0' => 'o',

@@ -1,6 +1,7 @@
-//! Passwords: how they are carried and which may be chosen.
+//! Passwords: their type, and the rules for new ones.
 //!
-//! A password is a sequence of bytes, taken as it is sent: no trimming, no normalising. Invariant: a password is never printed, not even by `Debug`.
+//! A password is used exactly as it was sent: no trimming, no normalization. Invariant: a password is never printed,
+//! not even by `Debug`.
 
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -8,14 +9,14 @@ use utoipa::ToSchema;
 use super::common_passwords::COMMON;
 use crate::error::Error;
 
-/// NIST SP 800-63B §5.1.1.2 asks for 8; ten leave guessing at our limits no chance.
+/// NIST SP 800-63B §5.1.1.2 requires 8. With ten, guessing within the rate limits is hopeless.
 const MIN_CHARS: usize = 10;
-/// Long enough for any passphrase, short enough that hashing's first step costs nothing.
+/// Long enough for any passphrase, and short enough that the first step of hashing is cheap.
 const MAX_BYTES: usize = 1_000;
-/// `aaaaaaaaaa` and `ababababab` are long, not strong.
+/// Refuses long but weak passwords such as `aaaaaaaaaa` and `ababababab`.
 const MIN_DISTINCT_CHARS: usize = 4;
 
-/// A password as somebody sent it.
+/// A password as it was sent.
 #[derive(Clone, Deserialize, ToSchema)]
 #[serde(transparent)]
 #[schema(value_type = String, format = Password, example = "correct horse battery")]
@@ -28,23 +29,23 @@ impl std::fmt::Debug for Password {
 }
 
 impl Password {
-    /// Its bytes.
+    /// Returns the password's bytes.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
 
-    /// Whether anybody's password can be so long; hashing more is refused work.
+    /// Whether the password is short enough to be hashed.
     pub(crate) fn fits_limit(&self) -> bool {
         self.0.len() <= MAX_BYTES
     }
 }
 
-/// A password that somebody may choose.
+/// A password that meets the rules for new ones.
 #[derive(Debug, Clone)]
 pub(crate) struct NewPassword(Password);
 
 impl NewPassword {
-    /// Checks a choice; `names` are the handle and the address, which must not be the password.
+    /// Checks a new password. `names` are the handle and the e-mail address, which must not be the password.
     pub(crate) fn validate(password: Password, names: &[&str]) -> Result<Self, Error> {
         let chars = password.0.chars().count();
         if chars < MIN_CHARS {
@@ -60,12 +61,12 @@ impl NewPassword {
         }
         let distinct_chars: std::collections::HashSet<char> = lower.chars().collect();
         if distinct_chars.len() < MIN_DISTINCT_CHARS || COMMON.contains(&lower.as_str()) {
-            return Err(Error::WeakPassword("This is one of the passwords that everybody tries first. Choose another; a few unrelated words make a good one."));
+            return Err(Error::WeakPassword("This password is too common. Choose another one; a few unrelated words make a good one."));
         }
         Ok(Self(password))
     }
 
-    /// The password.
+    /// Returns the password.
     pub(crate) fn get(&self) -> &Password {
         &self.0
     }

@@ -1,6 +1,6 @@
-//! The words people put on their profile, and what their devices call themselves.
+//! The fields of a profile, and the names of devices.
 //!
-//! Invariant: what reaches another member's screen has passed [`super::display_text`].
+//! Invariant: a text that other members see has passed [`super::display_text`].
 
 use serde::{Deserialize, Deserializer};
 
@@ -11,15 +11,15 @@ const MAX_NAME_CHARS: usize = 60;
 const MAX_BIO_CHARS: usize = 500;
 const MAX_DEVICE_CHARS: usize = 80;
 
-/// What a PATCH says about a field.
+/// A field of a PATCH body.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) enum Patch<T> {
-    /// It is not named.
+    /// The field is absent.
     #[default]
     Unchanged,
-    /// It is `null`.
+    /// The field is `null`.
     Null,
-    /// It is this.
+    /// The field has this value.
     Set(T),
 }
 
@@ -29,51 +29,51 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {
     }
 }
 
-/// What an account likes to be called: 1–60 characters on one line.
+/// A display name: 1–60 characters on one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DisplayName(pub String);
 
 impl DisplayName {
-    /// Reads a name.
+    /// Parses a name.
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
         let name = display_text::single_line(text).map_err(|error| {
             Error::InvalidProfile(match error {
-                TextError::Blank => "display_name shows nothing. Give it a letter, digit or symbol; send null to go back to the handle.",
-                TextError::Control => "display_name has a control character in it. Type it anew, without line breaks.",
-                TextError::Invisible => "display_name has a character in it that can't be seen or that turns the text around. Type it anew.",
-                TextError::Marks => "display_name has too many marks on one letter, or a mark without a letter. Leave some out.",
+                TextError::Blank => "display_name has no visible character. Add a letter, digit or symbol, or send null to use the handle.",
+                TextError::Control => "display_name contains a control character. Remove it, and any line breaks.",
+                TextError::Invisible => "display_name contains a character that is invisible or changes the direction of the text. Remove it.",
+                TextError::Marks => "display_name has too many marks on one letter, or a mark without a letter. Remove some.",
             })
         })?;
         if name.chars().count() > MAX_NAME_CHARS {
-            return Err(Error::InvalidProfile("display_name has 1 to 60 characters; send null to go back to the handle."));
+            return Err(Error::InvalidProfile("display_name must have 1 to 60 characters. Send null to use the handle."));
         }
         Ok(Self(name))
     }
 }
 
-/// What an account says about itself: at most 500 characters; line breaks are fine.
+/// A bio: at most 500 characters; line breaks are allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Bio(pub String);
 
 impl Bio {
-    /// Reads a text.
+    /// Parses a text.
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
         let bio = display_text::multi_line(text).map_err(|error| {
             Error::InvalidProfile(match error {
-                TextError::Blank => "bio shows nothing. Write something, or send null to empty it.",
-                TextError::Control => "bio has a control character in it. Type it anew.",
-                TextError::Invisible => "bio has a character in it that can't be seen or that turns the text around. Type it anew.",
-                TextError::Marks => "bio has too many marks on one letter, or a mark without a letter. Leave some out.",
+                TextError::Blank => "bio has no visible character. Write something, or send null to clear it.",
+                TextError::Control => "bio contains a control character. Remove it.",
+                TextError::Invisible => "bio contains a character that is invisible or changes the direction of the text. Remove it.",
+                TextError::Marks => "bio has too many marks on one letter, or a mark without a letter. Remove some.",
             })
         })?;
         if bio.chars().count() > MAX_BIO_CHARS {
-            return Err(Error::InvalidProfile("bio has at most 500 characters."));
+            return Err(Error::InvalidProfile("bio must have at most 500 characters."));
         }
         Ok(Self(bio))
     }
 }
 
-/// What to call a device in the list of sessions: at most 80 characters, those that can't be seen taken out.
+/// Returns the name of a device for the list of sessions: at most 80 characters, without invisible ones.
 pub(crate) fn device_name(given: Option<&str>) -> String {
     let name: String = given.unwrap_or_default().trim().chars().filter(|&char| display_text::is_plain(char)).take(MAX_DEVICE_CHARS).collect();
     display_text::single_line(&name).unwrap_or_else(|_| "Unknown device".to_owned())

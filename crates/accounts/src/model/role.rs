@@ -1,30 +1,30 @@
-//! Roles: what an account may do beyond its own things.
+//! Roles: what an account may do beyond its own account and media.
 //!
 //! Invariant: an account has each role at most once, in the table's order.
 
 /// A role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Role {
-    /// Everybody who signed up.
+    /// Every account has this role.
     Member,
     /// Reviews submissions to campaigns.
     Curator,
-    /// Judges what was reported.
+    /// Decides on reports.
     Moderator,
-    /// Sees metrics, changes nothing.
+    /// Sees metrics and changes nothing.
     Viewer,
-    /// Sees how the system is doing.
+    /// Sees the state of the system.
     Developer,
-    /// Runs the house.
+    /// Operates the installation.
     Operator,
 }
 
-/// The table of roles and their names in tokens.
+/// The roles with their names in tokens.
 const NAMES: [(Role, &str); 6] =
     [(Role::Member, "member"), (Role::Curator, "curator"), (Role::Moderator, "moderator"), (Role::Viewer, "viewer"), (Role::Developer, "developer"), (Role::Operator, "operator")];
 
 impl Role {
-    /// The role with this name.
+    /// Returns the role with this name.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         NAMES.iter().find(|(_, known)| *known == name).map(|(role, _)| *role)
     }
@@ -39,12 +39,12 @@ impl Role {
 pub(crate) struct Roles(Vec<Role>);
 
 impl Roles {
-    /// What a new account may do.
+    /// Returns the roles of a new account.
     pub(crate) fn for_new_account() -> Self {
         Self(vec![Role::Member])
     }
 
-    /// Reads [`Roles::to_text`]; a name that only another release knows is passed over.
+    /// Parses the output of [`Roles::to_text`]. A name that only another release knows is ignored.
     pub(crate) fn parse(text: &str) -> Self {
         let mut roles: Vec<Role> = text.split(' ').filter_map(Role::from_name).collect();
         roles.sort_unstable();
@@ -52,17 +52,17 @@ impl Roles {
         Self(roles)
     }
 
-    /// How roles are stored: names with spaces between them.
+    /// Returns the stored form: names separated by spaces.
     pub(crate) fn to_text(&self) -> String {
         self.names().join(" ")
     }
 
-    /// The names, as tokens carry them.
+    /// Returns the names, as they are in tokens.
     pub(crate) fn names(&self) -> Vec<String> {
         self.0.iter().map(|role| role.name().to_owned()).collect()
     }
 
-    /// With another role.
+    /// Adds a role.
     pub(crate) fn with(mut self, role: Role) -> Self {
         self.0.push(role);
         self.0.sort_unstable();
@@ -70,7 +70,7 @@ impl Roles {
         self
     }
 
-    /// Without a role. Everybody stays a member.
+    /// Removes a role. `Member` is never removed.
     pub(crate) fn without(mut self, role: Role) -> Self {
         self.0.retain(|&has| has != role || has == Role::Member);
         self

@@ -1,34 +1,35 @@
-//! Networks from which an account has been signed in to, so that guessing from elsewhere doesn't stop its owner.
+//! Rows of known networks: those that an account has signed in from, so that guesses from other networks don't lock out
+//! its owner.
 //!
-//! Invariant: a network is stored as a keyed hash of it and the account only, at most [`MAX_PER_ACCOUNT`] per account, and forgotten after
-//! [`EXPIRES_AFTER`].
+//! Invariant: a network is stored only as a keyed hash of the network and the account. An account has at most
+//! [`MAX_PER_ACCOUNT`] of them, and each is removed after [`EXPIRES_AFTER`] without use.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use contract::AccountId;
 use kit::db::{Error, FromQueryResult, Sql, Tx};
 
-/// Networks that are kept of an account: those that were used last.
+/// The most known networks of an account. The most recently used ones are kept.
 const MAX_PER_ACCOUNT: i64 = 16;
-/// How long one is known after it was used last.
+/// How long a network stays known after its last use.
 const EXPIRES_AFTER: TimeDelta = TimeDelta::days(90);
-/// How often its time is written anew.
+/// How often the time of the last use is updated.
 const TOUCH_INTERVAL: TimeDelta = TimeDelta::days(1);
 
-/// The hash of a network.
+/// The keyed hash of a network.
 pub(crate) type Network = Vec<u8>;
 
-/// What is known of a network.
+/// Whether an account knows a network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NetworkStatus {
-    /// Nothing.
+    /// The account has not signed in from it.
     Unknown,
-    /// It is known, and its time is to be noted anew.
+    /// It is known, and its time of use should be updated.
     Known,
-    /// It is known, and was noted lately.
+    /// It is known, and its time of use was updated recently.
     SeenRecently,
 }
 
-/// Whether an account knows a network. Costs the same for one that knows none.
+/// Returns whether an account knows a network. The query costs the same for an account without known networks.
 pub(crate) async fn find(sql: &impl Sql, account: AccountId, network: &Network, now: DateTime<Utc>) -> Result<NetworkStatus, Error> {
     #[derive(FromQueryResult)]
     struct Row {
@@ -43,7 +44,7 @@ pub(crate) async fn find(sql: &impl Sql, account: AccountId, network: &Network, 
     })
 }
 
-/// Notes that an account was signed in to from a network, if the account is there.
+/// Records that an account signed in from a network, if the account exists.
 pub(crate) async fn record(tx: &Tx, account: AccountId, network: &Network, now: DateTime<Utc>) -> Result<(), Error> {
     tx.execute(
         "insert into known_network (account_id, network, seen_at) select id, $2, $3 from account where id = $1 \
@@ -60,12 +61,12 @@ pub(crate) async fn record(tx: &Tx, account: AccountId, network: &Network, now: 
     .map(drop)
 }
 
-/// Forgets all of an account's.
+/// Removes all known networks of an account.
 pub(crate) async fn remove_all(tx: &Tx, account: AccountId) -> Result<(), Error> {
     tx.execute("delete from known_network where account_id = $1", vec![account.0.into()]).await.map(drop)
 }
 
-/// Forgets at most `limit` that were not used for long.
+/// Removes at most `limit` expired networks. Returns how many.
 pub(crate) async fn remove_expired(tx: &Tx, now: DateTime<Utc>, limit: u64) -> Result<u64, Error> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let text = "delete from known_network where (account_id, network) in \

@@ -1,4 +1,4 @@
-//! How the engines would run this role's queries: none reads a whole table.
+//! The query plans of this role's queries on both databases: none reads a whole table.
 
 use contract::AccountId;
 use testkit::{World, plans};

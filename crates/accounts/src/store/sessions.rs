@@ -1,6 +1,6 @@
-//! Rows of sessions and of the refresh tokens they stand on.
+//! Rows of sessions and of their refresh tokens.
 //!
-//! Invariant: a session is opened only while the password that was checked still is the account's.
+//! Invariant: a session is inserted only if the verified password is still the account's.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use contract::AccountId;
@@ -10,28 +10,28 @@ use uuid::Uuid;
 use crate::model::{Account, Session};
 use crate::tokens::{REUSE_GRACE, RefreshToken};
 
-/// A session to be opened.
+/// A session to be inserted.
 #[derive(Debug, Clone)]
 pub(crate) struct NewSession {
-    /// Its id.
+    /// The session's id.
     pub id: Uuid,
-    /// Whose it is.
+    /// Its account.
     pub account: AccountId,
-    /// The hash of the password that was checked.
+    /// The hash that the password was verified against.
     pub password: String,
-    /// What the device calls itself.
+    /// The name of the device.
     pub device: String,
-    /// Of the `Idempotency-Key` it was opened with.
+    /// The hash of the `Idempotency-Key` of its sign-in.
     pub request_key: Option<Vec<u8>>,
-    /// Makes successors of its tokens.
+    /// The key that derives the successors of its tokens.
     pub chain_key: Vec<u8>,
-    /// Its first token.
+    /// Its first refresh token.
     pub token: RefreshToken,
-    /// Now.
+    /// The current time.
     pub at: DateTime<Utc>,
 }
 
-/// Opens a session; `false` if the account is gone or has another password by now.
+/// Inserts a session. Returns `false` if the account no longer exists or has another password by now.
 pub(crate) async fn insert(tx: &Tx, new: &NewSession) -> Result<bool, Error> {
     let inserted = tx
         .execute(
@@ -53,7 +53,7 @@ pub(crate) async fn insert(tx: &Tx, new: &NewSession) -> Result<bool, Error> {
     Ok(inserted == 1)
 }
 
-/// Ends the session that the same request opened before, if it did so within a day.
+/// Removes the session that the same request opened within the last day.
 pub(crate) async fn remove_by_request_key(tx: &Tx, account: AccountId, request_key: &[u8], now: DateTime<Utc>) -> Result<u64, Error> {
     tx.execute(
         "delete from session where account_id = $1 and request_key = $2 and created_at > $3",
@@ -62,7 +62,7 @@ pub(crate) async fn remove_by_request_key(tx: &Tx, account: AccountId, request_k
     .await
 }
 
-/// Ends the sessions of an account that were unused for longest, until `keep` are left.
+/// Removes the sessions of an account that were unused for longest, until `max_sessions` are left.
 pub(crate) async fn remove_excess(tx: &Tx, account: AccountId, max_sessions: u32) -> Result<u64, Error> {
     tx.execute(
         "delete from session where account_id = $1 and id not in (select id from session where account_id = $1 order by last_seen_at desc, id desc limit $2)",
@@ -71,20 +71,20 @@ pub(crate) async fn remove_excess(tx: &Tx, account: AccountId, max_sessions: u32
     .await
 }
 
-/// A session found by a token of its family.
+/// A session that was found by a token of its family.
 #[derive(Debug)]
 pub(crate) struct Family {
-    /// The session.
+    /// The session's id.
     pub session: Uuid,
-    /// Makes successors of its tokens.
+    /// The key that derives the successors of its tokens.
     pub chain_key: Vec<u8>,
-    /// When its token was used last.
+    /// When its token was last used.
     pub last_seen_at: DateTime<Utc>,
-    /// Whose it is.
+    /// Its account.
     pub account: Account,
 }
 
-/// The session of a token's family.
+/// Returns the session of a token's family.
 pub(crate) async fn find_family(sql: &impl Sql, token: &RefreshToken) -> Result<Option<Family>, Error> {
     #[derive(FromQueryResult)]
     struct Row {
@@ -104,20 +104,20 @@ pub(crate) async fn find_family(sql: &impl Sql, token: &RefreshToken) -> Result<
     Ok(row.map(|row| Family { session: row.session, chain_key: row.chain_key, last_seen_at: row.last_seen_at, account: row.account.into() }))
 }
 
-/// What became of a token that was presented.
+/// The result of presenting a refresh token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rotation {
-    /// It was the current one; its successor is current now.
+    /// It was the current token, and its successor is current now.
     Rotated,
-    /// It was replaced a moment ago and its successor never used: the answer must have been lost.
+    /// It was replaced within [`REUSE_GRACE`], and its successor was never used: the response was lost.
     Repeated,
-    /// It was used before. The session is ended.
+    /// It was used before. The session has been removed.
     Reused,
-    /// The session ended meanwhile.
+    /// The session has ended meanwhile.
     Gone,
 }
 
-/// Replaces `token` by `next`, or finds out why it can't.
+/// Replaces `token` by `next` if it is the current one, and otherwise determines why it is not.
 pub(crate) async fn rotate(tx: &Tx, session: Uuid, token: &RefreshToken, next: &RefreshToken, now: DateTime<Utc>) -> Result<Rotation, Error> {
     #[derive(FromQueryResult)]
     struct Tokens {
@@ -143,7 +143,7 @@ pub(crate) async fn rotate(tx: &Tx, session: Uuid, token: &RefreshToken, next: &
     Ok(Rotation::Reused)
 }
 
-/// A page of an account's sessions, newest first, without those that were idle since `since`.
+/// Returns a page of an account's sessions, newest first, without those that were idle since `idle_since`.
 pub(crate) async fn list(sql: &impl Sql, account: AccountId, idle_since: DateTime<Utc>, before: Uuid, limit: usize) -> Result<Vec<Session>, Error> {
     #[derive(FromQueryResult)]
     struct Row {
@@ -161,27 +161,27 @@ pub(crate) async fn list(sql: &impl Sql, account: AccountId, idle_since: DateTim
     Ok(rows.into_iter().map(|row| Session { id: row.id, device: row.device, created_at: row.created_at, last_seen_at: row.last_seen_at }).collect())
 }
 
-/// Ends a session of an account; `false` if it has none such.
+/// Removes a session of an account. Returns `false` if the account has no such session.
 pub(crate) async fn remove(tx: &Tx, account: AccountId, session: Uuid) -> Result<bool, Error> {
     Ok(tx.execute("delete from session where id = $1 and account_id = $2", vec![session.into(), account.0.into()]).await? == 1)
 }
 
-/// Ends the session of a token's family, if there is one.
+/// Removes the session of a token's family, if there is one.
 pub(crate) async fn remove_family(tx: &Tx, token: &RefreshToken) -> Result<u64, Error> {
     tx.execute("delete from session where family = $1", vec![token.family_hash().into()]).await
 }
 
-/// Ends all sessions of an account.
+/// Removes all sessions of an account.
 pub(crate) async fn remove_all(tx: &Tx, account: AccountId) -> Result<u64, Error> {
     tx.execute("delete from session where account_id = $1", vec![account.0.into()]).await
 }
 
-/// Ends all sessions of an account but one.
+/// Removes all sessions of an account but one.
 pub(crate) async fn remove_others(tx: &Tx, account: AccountId, keep: Uuid) -> Result<u64, Error> {
     tx.execute("delete from session where account_id = $1 and id <> $2", vec![account.0.into(), keep.into()]).await
 }
 
-/// Ends at most `limit` sessions that nobody used since `since`.
+/// Removes at most `limit` sessions that were not used since `idle_since`. Returns how many.
 pub(crate) async fn remove_idle(tx: &Tx, idle_since: DateTime<Utc>, limit: u64) -> Result<u64, Error> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     tx.execute("delete from session where id in (select id from session where last_seen_at <= $1 limit $2)", vec![idle_since.into(), limit.into()]).await

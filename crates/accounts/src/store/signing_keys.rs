@@ -1,6 +1,7 @@
 //! Rows of signing keys.
 //!
-//! The database lies in a folder that only this user can read; whoever can read it can sign. Invariant: a key's row never changes.
+//! A reader of the database can sign tokens, so its folder is readable by the server's user only. Invariant: a key's
+//! row never changes.
 
 use chrono::{DateTime, Utc};
 use kit::db::{Error, FromQueryResult, Sql, Tx};
@@ -8,20 +9,20 @@ use kit::db::{Error, FromQueryResult, Sql, Tx};
 /// A key as it is stored.
 #[derive(FromQueryResult)]
 pub(crate) struct Row {
-    /// Its name in tokens.
+    /// The key's id in tokens.
     pub kid: String,
-    /// The 32 bytes it is made of.
+    /// The 32 bytes of the private key.
     pub seed: Vec<u8>,
-    /// From when on it signs, until another one does.
+    /// When the key begins to sign.
     pub signs_from: DateTime<Utc>,
 }
 
-/// All keys, in the order in which they sign.
+/// Returns all keys, in the order in which they sign.
 pub(crate) async fn list(sql: &impl Sql) -> Result<Vec<Row>, Error> {
     sql.rows("select kid, seed, signs_from from signing_key order by signs_from, kid", vec![]).await
 }
 
-/// Adds a key.
+/// Inserts a key.
 pub(crate) async fn insert(tx: &Tx, row: &Row, now: DateTime<Utc>) -> Result<u64, Error> {
     tx.execute(
         "insert into signing_key (kid, seed, created_at, signs_from) values ($1, $2, $3, $4)",

@@ -1,4 +1,4 @@
-//! The page's sessions: a refresh token in a cookie that no script and no other site can use.
+//! The page's sessions: the refresh token is in a cookie that no script and no other site can use.
 
 use super::*;
 use http::Method;
@@ -6,12 +6,12 @@ use testkit::Member;
 
 const COOKIE: &str = "__Host-tutti-session=";
 
-/// Sends what the page of this origin sends, with this cookie.
+/// Sends a request as the page of this origin does, with this cookie.
 async fn from_page(member: &Member, method: Method, path: &str, cookie: &str, body: Option<&Value>) -> Answer {
     from_site(member, method, path, cookie, body, "same-origin").await
 }
 
-/// The same from a page elsewhere, as far as a browser would let it.
+/// Sends a request as a page of another site does, as far as a browser allows it.
 async fn from_site(member: &Member, method: Method, path: &str, cookie: &str, body: Option<&Value>, site: &str) -> Answer {
     let mut request = member.request(method, path).header("tutti-session", "cookie").header("sec-fetch-site", site);
     if !cookie.is_empty() {
@@ -25,7 +25,7 @@ async fn from_site(member: &Member, method: Method, path: &str, cookie: &str, bo
         .await
 }
 
-/// The token in the cookie that an answer sets, and nowhere else in it.
+/// Returns the token in the cookie that a response sets. Fails if the token is anywhere else in the response.
 #[track_caller]
 fn cookie_token(answer: &Answer) -> String {
     let set_cookie = answer.header("set-cookie");
@@ -37,13 +37,13 @@ fn cookie_token(answer: &Answer) -> String {
     token.to_owned()
 }
 
-/// The answer takes the cookie away.
+/// Checks that the response clears the cookie.
 #[track_caller]
 fn assert_cookie_cleared(answer: &Answer) {
     assert_eq!(answer.header("set-cookie"), format!("{COOKIE}; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Strict"), "{answer}");
 }
 
-/// Signs up by the page; the member with an access token, and the cookie.
+/// Signs up as the page does. Returns the member with an access token, and the cookie.
 async fn sign_up_from_page(world: &World, name: &str) -> (Member, String) {
     let answer = from_page(&world.nobody(), Method::POST, "/v1/accounts", "", Some(&sign_up_body(name))).await.expect(201);
     (world.nobody().with_token(answer.json()["access_token"].as_str().unwrap()), cookie_token(&answer))
@@ -67,7 +67,7 @@ async fn the_page_gets_its_refresh_token_in_a_cookie_alone() {
         newest = next;
     }
     refresh_cookie(&world, &other).await.expect(200);
-    // A used one is as good as stolen, in a cookie too.
+    // A used token counts as stolen, also in a cookie.
     world.clock().advance(chrono::TimeDelta::seconds(31));
     refresh_cookie(&world, &cookie).await.refused(401, "auth.refresh_reused");
     refresh_cookie(&world, &newest).await.refused(401, "auth.invalid_refresh");
@@ -125,7 +125,8 @@ async fn a_page_of_another_site_can_do_nothing_with_the_cookie() {
             assert!(answer.headers.get("set-cookie").is_none(), "{answer}");
         }
     }
-    // Neither header can be sent by a form. Without the first the cookie does not exist; without the others it is not believed.
+    // A form can send neither header. Without the first, the cookie is ignored; without the others, the request is
+    // refused.
     let nobody = world.nobody();
     let form = nobody.request(Method::POST, "/v1/sessions/refresh").header("cookie", format!("{COOKIE}{cookie}")).header("content-type", "text/plain").body("{}");
     nobody.send(form).await.refused(415, "request.not_json");
@@ -145,14 +146,14 @@ async fn signing_out_needs_no_access_token_and_leaves_no_cookie() {
     let world = world().await;
     let (ada, cookie) = sign_up_from_page(&world, "ada").await;
     let newest = cookie_token(&refresh_cookie(&world, &cookie).await.expect(200));
-    // The session ends by an older token of its own as well: it can only have been this browser's.
+    // An older token of the session ends it as well: only this browser can have had it.
     assert_cookie_cleared(&from_page(&world.nobody(), Method::DELETE, "/v1/sessions/current", &cookie, None).await.expect(204));
     ada.get("/v1/me").await.refused(401, "auth.session_ended");
     refresh_cookie(&world, &newest).await.refused(401, "auth.invalid_refresh");
-    // Again, with nothing left to end.
+    // Again, with no session left to end.
     assert_cookie_cleared(&from_page(&ada, Method::DELETE, "/v1/sessions/current", "", None).await.expect(204));
     assert_cookie_cleared(&from_page(&ada, Method::DELETE, "/v1/sessions/current", "nonsense", None).await.expect(204));
-    // Where the browser did not keep the cookie, the access token names the session.
+    // Without the cookie, the access token identifies the session.
     let bob = sign_up(&world, "bob").await;
     assert_cookie_cleared(&from_page(&bob.member, Method::DELETE, "/v1/sessions/current", "", None).await.expect(204));
     bob.member.get("/v1/me").await.refused(401, "auth.session_ended");

@@ -1,9 +1,9 @@
-//! How often somebody may try.
+//! Limits on wrong passwords, sign-ups and password hashes.
 
 use super::*;
 use chrono::TimeDelta;
 
-/// Signs in as if the gateway had said where from.
+/// Signs in with a client address as the gateway sets it.
 async fn sign_in_from(world: &World, address: &str, login: &str, password: &str) -> Answer {
     let nobody = world.nobody();
     let request = nobody.request(http::Method::POST, "/v1/sessions").header("x-tutti-client", address);
@@ -62,7 +62,7 @@ async fn a_stolen_token_can_not_guess_the_password() {
     world.end().await;
 }
 
-/// Guesses from one network until it is told to stop; answers how often it could.
+/// Guesses from one network until it is refused. Returns the number of guesses.
 async fn guess_until_refused(world: &World, address: &str, login: &str) -> usize {
     for guess in 0..50 {
         let answer = sign_in_from(world, address, login, "a wrong password").await;
@@ -83,7 +83,7 @@ async fn the_owner_gets_in_from_elsewhere_while_one_network_guesses() {
         assert_eq!(guess_until_refused(&world, address, "ada").await, 10);
         sign_in_from(&world, address, "ada", PASSWORD).await.refused(429, "auth.too_many_attempts");
     }
-    // Neither of the two has been here before.
+    // These two networks are unknown to the account.
     sign_in_from(&world, "198.51.100.20", "ada", PASSWORD).await.expect(201);
     sign_in_from(&world, "2001:db8:8::1", "ada@example.org", PASSWORD).await.expect(201);
     world.end().await;
@@ -95,7 +95,7 @@ async fn a_live_session_changes_the_password_and_leaves_while_others_guess() {
     let ada = sign_up(&world, "ada").await;
     world.clock().advance(TimeDelta::minutes(30));
     let ada = Person::of(&world, &refresh(&world, &ada.refresh).await.expect(200));
-    // From the owner's own network and address as well.
+    // Also from the owner's own network and address.
     for address in ["127.0.0.1", "203.0.113.7", "198.51.100.7"] {
         assert_eq!(guess_until_refused(&world, address, "ada").await, 10);
     }
@@ -120,9 +120,9 @@ async fn guessing_from_everywhere_is_stopped_and_known_networks_still_get_in() {
     let answer = sign_in_from(&world, "10.10.0.1", "ada", PASSWORD).await.refused(429, "auth.too_many_attempts");
     assert_eq!(answer.header("retry-after"), "30");
     sign_in_from(&world, "192.0.2.78", "ada", PASSWORD).await.expect(201);
-    // Which is no way in for guesses: a known network has ten as well.
+    // A known network is limited to ten guesses as well.
     assert_eq!(guess_until_refused(&world, "192.0.2.79", "ada").await, 10);
-    // It is known for 90 days after it was used last, and only to this account.
+    // A network is known for 90 days after its last use.
     world.clock().advance(TimeDelta::days(91));
     for network in 0..30 {
         sign_in_from(&world, &format!("10.9.{network}.1"), "ada", "a wrong password").await.refused(401, "auth.wrong_login");
@@ -149,7 +149,7 @@ async fn where_somebody_signs_in_from_is_nowhere_in_readable_form() {
     sign_up(&world, "ada").await;
     sign_in_from(&world, "192.0.2.77", "ada", PASSWORD).await.expect(201);
     let kept = world.kept("accounts").await;
-    assert!(!kept.windows(7).any(|window| window == b"192.0.2"), "an address is kept");
+    assert!(!kept.windows(7).any(|window| window == b"192.0.2"), "a readable address is stored");
     world.end().await;
 }
 
@@ -187,7 +187,7 @@ async fn accounts_are_not_made_by_the_thousand() {
 
 #[tokio::test]
 async fn those_who_find_no_place_to_wait_are_told_when_to_come_back() {
-    // One hash at a time, dear ones, and one place to wait: of many at once most find none.
+    // One expensive hash at a time and one place in the queue: of many requests at once, most are refused.
     let world = World::builder()
         .with_real_accounts()
         .set("accounts.argon2_memory_kib=20000")
@@ -213,8 +213,8 @@ async fn those_who_find_no_place_to_wait_are_told_when_to_come_back() {
         assert_eq!(answer.header("retry-after"), "2");
         busy += 1;
     }
-    assert!(served >= 2 && busy >= 1, "{served} served, {busy} told to come back");
-    // Being told to come back is not held against anybody.
+    assert!(served >= 2 && busy >= 1, "{served} served, {busy} refused");
+    // A refused attempt is not counted.
     sign_in(&world, "ada", PASSWORD).await.expect(201);
     let metrics = world.process.metrics.text();
     assert!(metrics.contains(&format!("tutti_accounts_sign_ins_total{{outcome=\"busy\"}} {busy}")), "{metrics}");

@@ -1,4 +1,4 @@
-//! What accounts says to the other roles, and asks of them.
+//! Events and internal requests between accounts and other roles.
 
 use super::*;
 use axum::extract::{Path, State};
@@ -10,7 +10,7 @@ use kit::bus::{Consumer, Subscription};
 use kit::db::{FromQueryResult, Migration, Sql as _};
 use kit::{Context, Part, Service};
 
-/// A media role that knows what the test tells it and remembers who was erased.
+/// Returns a fake media role with the items that a test inserts. It stores the `Erased` events that it receives.
 fn fake_media() -> Service {
     const MIGRATIONS: &[Migration] =
         &[Migration { version: 1, min_compatible: 1, sql: "create table item (id text primary key, json text not null);\ncreate table erased (json text not null)" }];
@@ -53,7 +53,7 @@ fn account_id(person: &Person) -> AccountId {
     AccountId(person.account["id"].as_str().unwrap().parse().unwrap())
 }
 
-/// Puts an item into the library.
+/// Inserts an item into the fake library.
 async fn insert_item(world: &World, owner: &Person, kind: Kind, visibility: Visibility) -> MediaId {
     let item = Received {
         id: MediaId::random(),

@@ -1,4 +1,4 @@
-//! One's own account.
+//! The member's own account: profile, password, erasure.
 
 use super::*;
 use chrono::TimeDelta;
@@ -10,7 +10,7 @@ async fn a_profile_is_edited_field_by_field() {
     let edited = ada.member.patch("/v1/me", &json!({"display_name": " Ada Lovelace ", "bio": "Numbers.\r\nMusic."})).await.expect(200).json();
     assert_eq!((edited["display_name"].as_str(), edited["bio"].as_str()), (Some("Ada Lovelace"), Some("Numbers.\nMusic.")));
     let folded = ada.member.patch("/v1/me", &json!({"display_name": "Zoe\u{308}\u{3000}\u{2003}李"})).await.expect(200).json();
-    assert_eq!(folded["display_name"], "Zo\u{eb} 李", "one form, one space");
+    assert_eq!(folded["display_name"], "Zo\u{eb} 李", "normalized, with one space");
     ada.member.patch("/v1/me", &json!({"display_name": "Ada Lovelace"})).await.expect(200);
     let edited = ada.member.patch("/v1/me", &json!({"bio": null})).await.expect(200).json();
     assert_eq!((edited["display_name"].as_str(), edited["bio"].as_str()), (Some("Ada Lovelace"), Some("")));
@@ -102,7 +102,7 @@ async fn a_password_changes_only_for_who_knows_it_and_never_to_a_weak_one() {
     world.end().await;
 }
 
-/// DELETE with a body.
+/// Erases the account with a body.
 async fn erase(person: &Person, body: &Value) -> Answer {
     person.member.send(person.member.request(http::Method::DELETE, "/v1/me").json(body)).await
 }
@@ -122,7 +122,7 @@ async fn erasing_takes_the_password_or_a_session_that_has_just_begun() {
 
     let bob = sign_up(&world, "bob").await;
     world.clock().advance(TimeDelta::minutes(9));
-    // A refresh makes a session no younger.
+    // A refresh does not make a session younger.
     let bob = Person::of(&world, &refresh(&world, &bob.refresh).await.expect(200));
     bob.member.delete("/v1/me").await.expect(204);
     world.end().await;
@@ -142,7 +142,7 @@ async fn nothing_is_left_of_an_erased_account() {
     world.nobody().get("/v1/accounts/ada").await.refused(404, "accounts.not_found");
     sign_in(&world, "ada", PASSWORD).await.refused(401, "auth.wrong_login");
     sign_in(&world, "ada@example.org", PASSWORD).await.refused(401, "auth.wrong_login");
-    // The name and the address are free again, for another account.
+    // The handle and the e-mail address are free for another account.
     let other = sign_up(&world, "ada").await;
     assert_ne!(other.account["id"], ada.account["id"]);
     ada.member.get("/v1/me").await.refused(401, "auth.session_ended");

@@ -1,4 +1,4 @@
-//! Staying signed in.
+//! Refresh tokens: rotation, reuse and idle sessions.
 
 use super::*;
 use chrono::TimeDelta;
@@ -13,7 +13,7 @@ async fn each_token_is_good_for_one_use() {
         let next = Person::of(&world, &refresh(&world, &person.refresh).await.expect(200));
         assert_ne!(next.refresh, person.refresh);
         assert_eq!(next.account, person.account);
-        assert_eq!(next.session().await, session, "it stays the same session");
+        assert_eq!(next.session().await, session, "the session stays the same");
         person = next;
     }
     world.end().await;
@@ -57,9 +57,9 @@ async fn an_answer_that_was_lost_is_given_again_with_the_same_token() {
     let lost = Person::of(&world, &refresh(&world, &ada.refresh).await.expect(200));
     world.clock().advance(TimeDelta::seconds(30));
     let again = Person::of(&world, &refresh(&world, &ada.refresh).await.expect(200));
-    assert_eq!(lost.refresh, again.refresh, "two tabs that ask at once don't end each other");
+    assert_eq!(lost.refresh, again.refresh, "two tabs that refresh at once don't end each other's session");
     again.member.get("/v1/me").await.expect(200);
-    // Once the successor was used, the first token's return means theft, however soon.
+    // Once the successor was used, a further use of the first token means theft, however soon it comes.
     let next = Person::of(&world, &refresh(&world, &again.refresh).await.expect(200));
     refresh(&world, &ada.refresh).await.refused(401, "auth.refresh_reused");
     refresh(&world, &next.refresh).await.refused(401, "auth.invalid_refresh");
@@ -93,7 +93,7 @@ async fn nonsense_and_guesses_end_nothing() {
     for wrong in ["", "x", &"A".repeat(64), &"A".repeat(10_000), ada.member.token().unwrap()] {
         refresh(&world, wrong).await.refused(401, "auth.invalid_refresh");
     }
-    // Somebody who knows the secret's half but not the family's name.
+    // The secret alone, without the family's id.
     let guess = format!("{}{}", "A".repeat(22), &ada.refresh[22..]);
     refresh(&world, &guess).await.refused(401, "auth.invalid_refresh");
     world.nobody().post("/v1/sessions/refresh", &json!({})).await.refused(422, "request.invalid");
@@ -116,7 +116,7 @@ async fn an_idle_session_ends_and_is_swept_away() {
     world.end().await;
 }
 
-/// Rows of sessions.
+/// Returns the number of rows in `session`.
 async fn session_count(world: &World) -> i64 {
     #[derive(kit::db::FromQueryResult)]
     struct Count {

@@ -1,4 +1,4 @@
-//! Roles.
+//! Granting and revoking roles.
 
 use super::*;
 use accounts::{Error, grant, revoke};

@@ -1,4 +1,4 @@
-//! Signing in.
+//! Sign-in.
 
 use super::*;
 
@@ -15,7 +15,7 @@ async fn a_handle_or_an_address_in_any_case_signs_in() {
     world.end().await;
 }
 
-/// Password hashes made so far.
+/// Returns the number of password hashes computed so far.
 fn hash_count(world: &World) -> u64 {
     let text = world.process.metrics.text();
     let line = text.lines().find(|line| line.starts_with("tutti_accounts_password_hashes_total")).unwrap();
@@ -37,7 +37,7 @@ async fn a_wrong_name_and_a_wrong_password_look_and_cost_the_same() {
     }
     answers.dedup();
     assert_eq!(answers.len(), 1, "{answers:#?}");
-    // Trailing spaces are part of a password; so is everything else.
+    // A password is compared exactly: spaces and case count.
     sign_in(&world, "ada", &format!("{PASSWORD} ")).await.refused(401, "auth.wrong_login");
     sign_in(&world, "ada", &PASSWORD.to_uppercase()).await.refused(401, "auth.wrong_login");
     world.end().await;
@@ -100,8 +100,8 @@ async fn a_hash_of_other_times_is_made_anew_at_sign_in() {
     let world = World::builder().with_real_accounts().on(folder).set("accounts.argon2_memory_kib=128").set("accounts.argon2_passes=1").start(&[accounts::service()]).await;
     let before = hash_count(&world);
     sign_in(&world, "ada", PASSWORD).await.expect(201);
-    assert_eq!(hash_count(&world), before + 2, "checked once, made anew once");
+    assert_eq!(hash_count(&world), before + 2, "one hash to verify, one to rehash");
     sign_in(&world, "ada", PASSWORD).await.expect(201);
-    assert_eq!(hash_count(&world), before + 3, "now it is today's");
+    assert_eq!(hash_count(&world), before + 3, "the stored hash has the configured parameters now");
     world.end().await;
 }

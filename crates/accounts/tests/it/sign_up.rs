@@ -1,4 +1,4 @@
-//! Signing up.
+//! Sign-up.
 
 use super::*;
 use std::os::unix::fs::PermissionsExt as _;
@@ -64,11 +64,11 @@ async fn an_answer_that_was_lost_can_be_asked_for_again() {
     let first = Person::of(&world, &post_with_key(&nobody, "/v1/accounts", "key-1", &sign_up_body("ada")).await.expect(201));
     let again = Person::of(&world, &post_with_key(&nobody, "/v1/accounts", "key-1", &sign_up_body("ada")).await.expect(201));
     assert_eq!(first.account, again.account);
-    // The session whose tokens were lost is gone; the fresh one is the only one.
+    // The session whose tokens were lost was replaced by the new one.
     first.member.get("/v1/me").await.refused(401, "auth.session_ended");
     assert_eq!(again.member.get("/v1/sessions").await.expect(200).json()["items"].as_array().unwrap().len(), 1);
 
-    // Only the same request is repeated: same key, same address, right password, same day.
+    // Only the same request counts as repeated: same key, same e-mail address, right password, same day.
     let other = |key: &str, value: &str| {
         let mut body = sign_up_body("ada");
         body[key] = value.into();
@@ -104,7 +104,7 @@ async fn one_of_many_gets_the_name_and_the_same_request_counts_as_one() {
     world.end().await;
 }
 
-/// Runs them all at once.
+/// Runs all futures at once.
 async fn join_all<T: Send + 'static>(work: impl Iterator<Item = impl Future<Output = T> + Send + 'static>) -> Vec<T> {
     let tasks: Vec<_> = work.map(tokio::spawn).collect();
     let mut results = Vec::new();
@@ -122,13 +122,13 @@ async fn passwords_and_tokens_are_nowhere_in_readable_form() {
     let next = Person::of(&world, &refresh(&world, &secret).await.expect(200));
     let folder = world.folder().sign_up("data");
     let kept = world.kept("accounts").await;
-    assert!(kept.windows(3).any(|window| window == b"ada"), "the account is kept");
+    assert!(kept.windows(3).any(|window| window == b"ada"), "the account is stored");
     for secret in [PASSWORD, &secret, &next.refresh, &secret[22..], &next.refresh[22..]] {
         let digits = secret.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
         for form in [secret, &digits] {
-            assert!(!kept.windows(form.len()).any(|window| window == form.as_bytes()), "a secret is kept in readable form");
+            assert!(!kept.windows(form.len()).any(|window| window == form.as_bytes()), "a secret is stored in readable form");
         }
     }
-    assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700, "only this user can read the keys");
+    assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700, "only the server's user can read the keys");
     world.end().await;
 }

@@ -1,9 +1,9 @@
-//! Signing keys.
+//! Signing keys and their rotation.
 
 use super::*;
 use chrono::TimeDelta;
 
-/// The names of the keys that are announced.
+/// Returns the ids of the published keys.
 async fn published_keys(world: &World) -> Vec<String> {
     let answer = world.nobody().get("/.well-known/jwks.json").await.expect(200);
     assert_eq!(answer.header("content-type"), "application/json");
@@ -12,12 +12,12 @@ async fn published_keys(world: &World) -> Vec<String> {
     let keys = set["keys"].as_array().unwrap();
     for key in keys {
         assert_eq!((key["kty"].as_str(), key["crv"].as_str(), key["use"].as_str(), key["alg"].as_str()), (Some("OKP"), Some("Ed25519"), Some("sig"), Some("EdDSA")));
-        assert_eq!(key.get("d"), None, "a private key is out");
+        assert_eq!(key.get("d"), None, "a private key is published");
     }
     keys.iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
 }
 
-/// The key that a token was signed with.
+/// Returns the id of the key that a token was signed with.
 fn signing_key_of(person: &Person) -> String {
     jsonwebtoken::decode_header(person.member.token().unwrap()).unwrap().kid.unwrap()
 }
@@ -29,14 +29,14 @@ async fn keys_turn_over_and_nobody_is_logged_out() {
     let old = published_keys(&world).await;
     assert_eq!(old, [signing_key_of(&ada)]);
 
-    // A day before its turn the next key is announced; the old one still signs.
+    // A day before it signs, the next key is published. The old one still signs.
     world.clock().advance(TimeDelta::days(29));
-    let both = world.until("the next key is announced", async || Some(published_keys(&world).await).filter(|keys| keys.len() == 2)).await;
+    let both = world.until("the next key is published", async || Some(published_keys(&world).await).filter(|keys| keys.len() == 2)).await;
     assert_eq!(both[..1], old[..]);
     let ada = Person::of(&world, &refresh(&world, &ada.refresh).await.expect(200));
     assert_eq!(signing_key_of(&ada), old[0]);
 
-    // At its turn it signs, and tokens of the old key still hold.
+    // Then it signs, and tokens of the old key are still valid.
     world.clock().advance(TimeDelta::days(1) - TimeDelta::minutes(1));
     let last = Person::of(&world, &refresh(&world, &ada.refresh).await.expect(200));
     assert_eq!(signing_key_of(&last), old[0]);
@@ -47,9 +47,9 @@ async fn keys_turn_over_and_nobody_is_logged_out() {
     bob.member.get("/v1/me").await.expect(200);
     assert_eq!(published_keys(&world).await, both);
 
-    // When the last token of the old key has expired, the key goes; sessions stay.
+    // When the last token of the old key has expired, the key is removed. Sessions stay.
     world.clock().advance(TimeDelta::hours(1));
-    let left = world.until("the old key is retired", async || Some(published_keys(&world).await).filter(|keys| keys.len() == 1)).await;
+    let left = world.until("the old key is removed", async || Some(published_keys(&world).await).filter(|keys| keys.len() == 1)).await;
     assert_eq!(left, both[1..]);
     let ada = Person::of(&world, &refresh(&world, &last.refresh).await.expect(200));
     ada.member.get("/v1/me").await.expect(200);
@@ -76,9 +76,9 @@ async fn a_process_that_slept_for_a_year_wakes_up_well() {
     let folder = world.crash().await;
     let world = builder().set("accounts.session_idle_days=400").set("accounts.maintenance_seconds=1").on(folder).start(&[accounts::service()]).await;
     world.clock().advance(TimeDelta::days(365));
-    world.until("a new key is announced", async || Some(published_keys(&world).await).filter(|keys| keys.len() == 2)).await;
+    world.until("a new key is published", async || Some(published_keys(&world).await).filter(|keys| keys.len() == 2)).await;
     let ada = Person::of(&world, &refresh(&world, &ada.refresh).await.expect(200));
-    assert_eq!(signing_key_of(&ada), published_keys(&world).await[0], "not before it was announced for a day");
+    assert_eq!(signing_key_of(&ada), published_keys(&world).await[0], "a key signs only after it was published for a day");
     ada.member.get("/v1/me").await.expect(200);
     world.end().await;
 }
