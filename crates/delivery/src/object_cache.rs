@@ -229,7 +229,7 @@ impl RangeReader {
 type Chunks = BoxStream<'static, Result<Bytes, objects::Error>>;
 
 /// A stream that polls for the next chunk before it returns one: the disk reads while the network writes.
-#[allow(clippy::option_option, reason = "outside: is there a piece in hand; inside: what the stream said, its end included")]
+#[allow(clippy::option_option, reason = "outside: whether a chunk is buffered; inside: the result of the stream, its end included")]
 struct ReadAhead {
     chunks: Chunks,
     next: Option<Option<Result<Bytes, objects::Error>>>,

@@ -27,7 +27,7 @@ pub(crate) enum Error {
     UnsupportedType(&'static str),
     #[error("The file is larger than {} MB, the limit for {what}.", .max / 1_048_576)]
     TooLarge { max: u64, what: &'static str },
-    #[error("The picture is {0} × {1} pixels. Make it smaller: at most {2} megapixels and {3} pixels on its longest side.")]
+    #[error("The image is {0} × {1} pixels. Make it smaller: at most {2} megapixels and {3} pixels on its longest side.")]
     TooManyPixels(u32, u32, u64, u32),
     #[error("The animation is too long. Send at most {0} frames, or a video instead.")]
     TooManyFrames(u32),

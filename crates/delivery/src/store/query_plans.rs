@@ -18,6 +18,6 @@ async fn every_list_has_an_index() {
         })
     })
     .await;
-    assert!(!seen.is_empty(), "nothing was looked at");
+    assert!(!seen.is_empty(), "no plan was read");
     world.end().await;
 }

@@ -38,8 +38,8 @@ enum Destination {
     Buffering(Vec<Bytes>),
     /// Into an object that this request created.
     Owned(Writer, PooledKey),
-    /// Into an object that the row of an upload names. It may be stored under the key that this request has leased in
-    /// the end.
+    /// Into an object that the row of an upload names. In the end it may be stored under the key that this request has
+    /// leased.
     Checkpointed(Writer, PooledKey),
 }
 

@@ -1,7 +1,7 @@
 //! Search terms: what an item is found by, as values that an index can hold. No I/O.
 //!
-//! A text is split into words: runs of letters, runs of digits, and every other symbol that is no punctuation. Each
-//! character of scripts that put no spaces between words is a word too. A word is found by its prefix, for which the
+//! A text is split into words: runs of letters, runs of digits, and every other symbol by itself, except punctuation.
+//! In scripts that put no spaces between words, each character is a word. A word is found by its prefix, for which the
 //! index has the first one, two, three, four, six and eight characters. A term is a hash of a prefix, a tag or a
 //! subject, together with the owner. Invariant: an item that [`SearchQuery::matches`] has every term of
 //! [`SearchQuery::terms`], as far as [`MAX_TERMS`] reach.

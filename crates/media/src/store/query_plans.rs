@@ -100,7 +100,7 @@ async fn large_library(db: &Db) {
                 })
             })
             .await;
-        written.expect("the database answers");
+        written.expect("the database responds");
     }
 }
 
@@ -114,7 +114,7 @@ async fn a_hundred_thousand_items_are_filtered_in_a_moment() {
     large_library(&db).await;
     let page = async |filter: &Filter, after: Option<&Cursor>| -> Page {
         let began = std::time::Instant::now();
-        let page = list(db.read(), OWNER, filter, after, 50).await.expect("the database answers");
+        let page = list(db.read(), OWNER, filter, after, 50).await.expect("the database responds");
         println!("{:>8.1} ms, {:>2} items: {filter:?}", began.elapsed().as_secs_f64() * 1000.0, page.items.len());
         page
     };

@@ -66,7 +66,7 @@ struct Row {
 impl TryFrom<Row> for Upload {
     type Error = Error;
     fn try_from(row: Row) -> Result<Self, Error> {
-        let received = from_bigint(row.received, "an upload's place")?;
+        let received = from_bigint(row.received, "an upload's offset")?;
         let key: Option<ObjectKey> = row.object.map(TryInto::try_into).transpose().map_err(|_| Error::Corrupt("an upload's object"))?;
         Ok(Self {
             id: row.id,
