@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_password_is_known_again_and_only_by_its_hash() {
+    async fn only_the_right_password_verifies() {
         let hasher = Hasher::new(&cheap()).unwrap();
         let hash = hasher.hash(&password("correct horse"), Priority::Normal).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{hash}");
@@ -155,14 +155,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn hashes_of_other_times_are_found_out() {
+    async fn hashes_with_old_parameters_need_a_rehash() {
         let hash = Hasher::new(&cheap()).unwrap().hash(&password("correct horse"), Priority::Normal).await.unwrap();
         let today = Hasher::new(&Config { argon2_passes: 2, ..cheap() }).unwrap();
         assert_eq!(today.verify(&password("correct horse"), Some(&hash), Priority::Normal).await.unwrap(), PasswordCheck::NeedsRehash);
     }
 
     #[tokio::test]
-    async fn nobody_costs_what_somebody_costs() {
+    async fn the_dummy_hash_costs_as_much_as_a_real_one() {
         let hasher = Hasher::new(&Config::default()).unwrap();
         let dummy_hash = PasswordHash::new(&hasher.dummy_hash).unwrap();
         let params = Params::try_from(&dummy_hash).unwrap();
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn those_who_find_no_place_to_wait_are_told_to_come_back() {
+    async fn requests_beyond_the_queue_are_refused() {
         let hasher = Hasher::new(&Config { hashes_at_once: 1, hashes_waiting: 2, ..cheap() }).unwrap();
         let busy = hasher.queue.clone().try_acquire_many_owned(3).unwrap();
         assert!(matches!(hasher.hash(&password("correct horse"), Priority::Normal).await, Err(Error::Busy)));

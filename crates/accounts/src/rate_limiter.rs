@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_attempts_then_a_wait_that_is_told() {
+    fn after_ten_attempts_the_wait_is_returned() {
         let (limiter, now) = limiter();
         for _ in 0..10 {
             limiter.try_acquire("ada", now).unwrap();
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn success_is_not_held_against_anybody() {
+    fn refunded_attempts_are_not_counted() {
         let (limiter, now) = limiter();
         for _ in 0..1000 {
             limiter.try_acquire("venue", now).unwrap();
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_of_names_does_not_shut_others_out() {
+    fn a_flood_of_keys_does_not_block_others() {
         let (limiter, now) = limiter();
         for name in 0..90_000 {
             let _ = limiter.try_acquire(&format!("name{name}"), now);
@@ -117,7 +117,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn nobody_gets_more_than_the_limit(others in proptest::collection::vec("[a-z]{1,3}", 0..200)) {
+        fn no_key_gets_more_than_the_limit(others in proptest::collection::vec("[a-z]{1,3}", 0..200)) {
             let (limiter, now) = limiter();
             let mut allowed = 0;
             for other in others.iter().map(String::as_str).chain(std::iter::repeat_n("ada", 50)) {

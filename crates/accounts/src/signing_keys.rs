@@ -177,7 +177,7 @@ mod tests {
     const MONTH: TimeDelta = TimeDelta::days(30);
 
     #[test]
-    fn the_next_key_is_announced_a_day_before_it_signs() {
+    fn the_next_key_is_published_a_day_before_it_signs() {
         let start = Utc::now();
         assert_eq!(next_start(&[start], MONTH, start + TimeDelta::days(28)), None);
         assert_eq!(next_start(&[start], MONTH, start + TimeDelta::days(29)), Some(start + MONTH));

@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_is_what_one_attacker_has() {
+    fn addresses_of_one_network_share_a_key() {
         let of = |text: &str| network_key(Some(text.parse().unwrap()));
         assert_eq!((of("203.0.113.7"), of("::ffff:203.0.113.9")), ("203.0.113.0/24".into(), "203.0.113.0/24".into()));
         assert_eq!((of("2001:db8:1:2::7"), of("2001:db8:1:ffff::9")), ("2001:db8:1::/48".into(), "2001:db8:1::/48".into()));
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn one_network_can_not_use_up_what_others_have() {
+    fn one_network_cannot_use_up_the_attempts_of_others() {
         let (throttle, now) = (throttle(&Config::default()), Utc::now());
         for _ in 0..10 {
             throttle.try_acquire(&unknown_network("ada", [203, 0, 113, 7]), now).unwrap();
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_later_brake_refuses_is_counted_nowhere() {
+    fn a_refused_attempt_is_counted_by_no_limiter() {
         let (throttle, now) = (throttle(&Config { attempts_per_address: 1, ..Config::default() }), Utc::now());
         throttle.try_acquire(&unknown_network("bob", [10, 0, 0, 1]), now).unwrap();
         for _ in 0..50 {
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_so_many_are_delayed_at_once() {
+    async fn the_number_of_delayed_attempts_is_limited() {
         let (throttle, now) = (throttle(&Config { attempts_per_login: 2, ..Config::default() }), Utc::now());
         throttle.try_acquire(&unknown_network("ada", [10, 0, 0, 1]), now).unwrap();
         let delayed = throttle.try_acquire(&unknown_network("ada", [10, 0, 0, 1]), now).unwrap();

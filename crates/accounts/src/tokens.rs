@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_survives_the_journey_and_nonsense_does_not() {
+    fn tokens_round_trip_and_malformed_ones_are_refused() {
         let token = RefreshToken::random();
         assert_eq!(token.encode().len(), 64);
         assert_eq!(RefreshToken::parse(&token.encode()), Some(token));

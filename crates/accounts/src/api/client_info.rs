@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_gateway_knows_best_who_asks() {
+    async fn the_address_from_the_gateway_takes_precedence() {
         let peer = SocketAddr::from(([10, 0, 0, 1], 1));
         let direct = extract(http::Request::post("/v1/sessions").extension(ConnectInfo(peer))).await.unwrap();
         assert_eq!(direct.address, Some(peer.ip()));
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_key_means_one_thing_at_one_address() {
+    async fn an_idempotency_key_is_hashed_with_its_path() {
         let at = async |path: &str, key: &str| extract(http::Request::post(path).header(IDEMPOTENCY_KEY_HEADER, key)).await.map(|client| client.request_key);
         assert_eq!(at("/v1/accounts", "k").await.unwrap(), at("/v1/accounts", "k").await.unwrap());
         assert_ne!(at("/v1/accounts", "k").await.unwrap(), at("/v1/sessions", "k").await.unwrap());

@@ -22,7 +22,7 @@ pub(super) async fn jwks(State(accounts): State<Accounts>) -> impl IntoResponse 
 #[cfg(test)]
 mod tests {
     #[test]
-    fn the_keys_are_where_every_role_looks() {
+    fn the_jwks_has_the_path_that_roles_request() {
         assert!(crate::api::openapi().paths.paths.contains_key(kit::auth::JWKS_PATH));
     }
 }

@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn without_the_header_a_cookie_is_as_if_it_were_not() {
+    fn without_the_header_the_cookie_is_ignored() {
         assert!(matches!(parse(&[SAME_ORIGIN, ("cookie", "__Host-tutti-session=abc")]), Ok(TokenTransport::Body)));
         assert!(matches!(parse(&[SAME_ORIGIN, ("tutti-session", "yes")]), Err(Error::UnknownTokenTransport)));
     }
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn an_older_browser_is_known_by_its_origin() {
+    fn an_older_browser_is_identified_by_origin() {
         for origin in ["https://tutti.example", "http://tutti.example", "https://TUTTI.example"] {
             assert!(is_cookie(parse(&[COOKIE_TRANSPORT, HOST, ("origin", origin)]), None), "{origin}");
         }

@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_name_is_kept_in_one_form() {
+    fn equal_names_have_one_normalized_form() {
         assert_eq!(single_line("Zoe\u{308}").unwrap(), "Zo\u{eb}");
         assert_eq!(single_line("\u{1112}\u{1161}\u{11ab}").unwrap(), "\u{d55c}");
         assert_eq!(single_line("\u{3000} Ada\u{a0}\u{2003}\u{2009} Lovelace\u{202f}").unwrap(), "Ada Lovelace");
@@ -226,7 +226,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn what_is_kept_is_kept_again_as_it_is(text in "\\PC{0,40}|[\\u{300}-\\u{30f}a-c \\u{200b}-\\u{200f}\\u{fe0f}👩🎤]{0,20}") {
+        fn normalization_is_idempotent(text in "\\PC{0,40}|[\\u{300}-\\u{30f}a-c \\u{200b}-\\u{200f}\\u{fe0f}👩🎤]{0,20}") {
             if let Ok(kept) = single_line(&text) {
                 proptest::prop_assert_eq!(single_line(&kept), Ok(kept.clone()));
                 proptest::prop_assert!(kept.chars().any(is_visible));

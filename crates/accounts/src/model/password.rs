@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_holds_only_what_it_can_catch() {
+    fn the_table_of_common_passwords_has_only_usable_entries() {
         for common in COMMON {
             assert!(common.chars().count() >= MIN_CHARS && *common == common.to_lowercase(), "{common}");
         }

@@ -27,26 +27,26 @@ async fn from_site(member: &Member, method: Method, path: &str, cookie: &str, bo
 
 /// Returns the token in the cookie that a response sets. Fails if the token is anywhere else in the response.
 #[track_caller]
-fn cookie_token(answer: &Answer) -> String {
-    let set_cookie = answer.header("set-cookie");
-    let (token, attributes) = set_cookie.strip_prefix(COOKIE).and_then(|rest| rest.split_once("; ")).unwrap_or_else(|| panic!("no cookie: {answer}"));
+fn cookie_token(response: &Answer) -> String {
+    let set_cookie = response.header("set-cookie");
+    let (token, attributes) = set_cookie.strip_prefix(COOKIE).and_then(|rest| rest.split_once("; ")).unwrap_or_else(|| panic!("no cookie: {response}"));
     assert_eq!(attributes, "Path=/; Max-Age=5184000; Secure; HttpOnly; SameSite=Strict");
-    assert_eq!(answer.header("cache-control"), "no-store", "{answer}");
+    assert_eq!(response.header("cache-control"), "no-store", "{response}");
     assert_eq!(token.len(), 64);
-    assert!(answer.json().get("refresh_token").is_none() && !String::from_utf8_lossy(&answer.body).contains(token), "{answer}");
+    assert!(response.json().get("refresh_token").is_none() && !String::from_utf8_lossy(&response.body).contains(token), "{response}");
     token.to_owned()
 }
 
 /// Checks that the response clears the cookie.
 #[track_caller]
-fn assert_cookie_cleared(answer: &Answer) {
-    assert_eq!(answer.header("set-cookie"), format!("{COOKIE}; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Strict"), "{answer}");
+fn assert_cookie_cleared(response: &Answer) {
+    assert_eq!(response.header("set-cookie"), format!("{COOKIE}; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Strict"), "{response}");
 }
 
 /// Signs up as the page does. Returns the member with an access token, and the cookie.
 async fn sign_up_from_page(world: &World, name: &str) -> (Member, String) {
-    let answer = from_page(&world.nobody(), Method::POST, "/v1/accounts", "", Some(&sign_up_body(name))).await.expect(201);
-    (world.nobody().with_token(answer.json()["access_token"].as_str().unwrap()), cookie_token(&answer))
+    let response = from_page(&world.nobody(), Method::POST, "/v1/accounts", "", Some(&sign_up_body(name))).await.expect(201);
+    (world.nobody().with_token(response.json()["access_token"].as_str().unwrap()), cookie_token(&response))
 }
 
 async fn refresh_cookie(world: &World, cookie: &str) -> Answer {
@@ -77,11 +77,11 @@ async fn the_page_gets_its_refresh_token_in_a_cookie_alone() {
 }
 
 #[tokio::test]
-async fn programs_get_no_cookie_and_need_none() {
+async fn clients_without_the_cookie_transport_get_no_cookie() {
     let world = world().await;
     let ada = sign_up(&world, "ada").await;
-    for answer in [sign_in(&world, "ada", PASSWORD).await.expect(201), refresh(&world, &ada.refresh).await.expect(200)] {
-        assert!(answer.headers.get("set-cookie").is_none() && answer.json()["refresh_token"].is_string(), "{answer}");
+    for response in [sign_in(&world, "ada", PASSWORD).await.expect(201), refresh(&world, &ada.refresh).await.expect(200)] {
+        assert!(response.headers.get("set-cookie").is_none() && response.json()["refresh_token"].is_string(), "{response}");
     }
     assert!(ada.member.delete("/v1/sessions/current").await.expect(204).headers.get("set-cookie").is_none());
     world.end().await;
@@ -121,8 +121,8 @@ async fn a_page_of_another_site_can_do_nothing_with_the_cookie() {
     ];
     for (method, path, body) in &with_cookies {
         for site in ["cross-site", "same-site", "none"] {
-            let answer = from_site(&ada, method.clone(), path, &cookie, *body, site).await.refused(403, "auth.cross_site");
-            assert!(answer.headers.get("set-cookie").is_none(), "{answer}");
+            let response = from_site(&ada, method.clone(), path, &cookie, *body, site).await.refused(403, "auth.cross_site");
+            assert!(response.headers.get("set-cookie").is_none(), "{response}");
         }
     }
     // A form can send neither header. Without the first, the cookie is ignored; without the others, the request is
@@ -188,7 +188,7 @@ async fn an_erased_account_leaves_no_cookie() {
 }
 
 #[tokio::test]
-async fn a_token_of_before_is_exchanged_for_a_cookie_once() {
+async fn a_token_from_a_body_is_exchanged_for_a_cookie_once() {
     let world = world().await;
     let ada = sign_up(&world, "ada").await;
     let old = json!({"refresh_token": ada.refresh});
@@ -201,7 +201,7 @@ async fn a_token_of_before_is_exchanged_for_a_cookie_once() {
 }
 
 #[tokio::test]
-async fn tabs_that_renew_at_once_get_one_cookie() {
+async fn concurrent_refreshes_of_tabs_get_one_cookie() {
     let world = world().await;
     let (_, cookie) = sign_up_from_page(&world, "ada").await;
     let tabs: Vec<_> = (0..8)

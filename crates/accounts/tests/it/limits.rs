@@ -11,15 +11,15 @@ async fn sign_in_from(world: &World, address: &str, login: &str, password: &str)
 }
 
 #[tokio::test]
-async fn guessing_one_password_ends_soon_and_for_unknown_names_alike() {
+async fn guessing_one_password_is_stopped_for_known_and_unknown_logins_alike() {
     let world = builder().set("accounts.attempts_per_login=3").start(&[accounts::service()]).await;
     sign_up(&world, "ada").await;
     for login in ["ada", "nobody-at-all"] {
         for network in 1..=3 {
             sign_in_from(&world, &format!("10.0.0.{network}"), login, "a wrong password").await.refused(401, "auth.wrong_login");
         }
-        let answer = sign_in_from(&world, "10.0.0.9", &login.to_uppercase(), PASSWORD).await.refused(429, "auth.too_many_attempts");
-        assert_eq!(answer.header("retry-after"), "300");
+        let response = sign_in_from(&world, "10.0.0.9", &login.to_uppercase(), PASSWORD).await.refused(429, "auth.too_many_attempts");
+        assert_eq!(response.header("retry-after"), "300");
     }
     world.clock().advance(TimeDelta::seconds(300));
     sign_in_from(&world, "10.0.0.9", "ada", PASSWORD).await.expect(201);
@@ -27,14 +27,14 @@ async fn guessing_one_password_ends_soon_and_for_unknown_names_alike() {
 }
 
 #[tokio::test]
-async fn guessing_many_names_from_one_place_ends_too() {
+async fn guessing_many_logins_from_one_address_is_stopped() {
     let world = builder().set("accounts.attempts_per_address=5").start(&[accounts::service()]).await;
     sign_up(&world, "ada").await;
     for number in 0..5 {
         sign_in_from(&world, &format!("2001:db8::{number}"), &format!("name{number}"), "a wrong password").await.refused(401, "auth.wrong_login");
     }
-    let answer = sign_in_from(&world, "2001:db8::99", "ada", PASSWORD).await.refused(429, "auth.too_many_attempts");
-    assert_eq!(answer.header("retry-after"), "180");
+    let response = sign_in_from(&world, "2001:db8::99", "ada", PASSWORD).await.refused(429, "auth.too_many_attempts");
+    assert_eq!(response.header("retry-after"), "180");
     sign_in_from(&world, "2001:db8:0:1::1", "ada", PASSWORD).await.expect(201);
     world.end().await;
 }
@@ -65,12 +65,12 @@ async fn a_stolen_token_can_not_guess_the_password() {
 /// Guesses from one network until it is refused. Returns the number of guesses.
 async fn guess_until_refused(world: &World, address: &str, login: &str) -> usize {
     for guess in 0..50 {
-        let answer = sign_in_from(world, address, login, "a wrong password").await;
-        if answer.status == 429 {
-            answer.refused(429, "auth.too_many_attempts");
+        let response = sign_in_from(world, address, login, "a wrong password").await;
+        if response.status == 429 {
+            response.refused(429, "auth.too_many_attempts");
             return guess;
         }
-        answer.refused(401, "auth.wrong_login");
+        response.refused(401, "auth.wrong_login");
     }
     panic!("{address} is never refused");
 }
@@ -113,12 +113,12 @@ async fn guessing_from_everywhere_is_stopped_and_known_networks_still_get_in() {
     sign_in_from(&world, "192.0.2.77", "ada", PASSWORD).await.expect(201);
     let mut guesses = 0;
     for network in 0..40 {
-        let answer = sign_in_from(&world, &format!("10.9.{network}.1"), "ada", "a wrong password").await;
-        guesses += usize::from(answer.status == 401);
+        let response = sign_in_from(&world, &format!("10.9.{network}.1"), "ada", "a wrong password").await;
+        guesses += usize::from(response.status == 401);
     }
     assert_eq!(guesses, 30);
-    let answer = sign_in_from(&world, "10.10.0.1", "ada", PASSWORD).await.refused(429, "auth.too_many_attempts");
-    assert_eq!(answer.header("retry-after"), "30");
+    let response = sign_in_from(&world, "10.10.0.1", "ada", PASSWORD).await.refused(429, "auth.too_many_attempts");
+    assert_eq!(response.header("retry-after"), "30");
     sign_in_from(&world, "192.0.2.78", "ada", PASSWORD).await.expect(201);
     // A known network is limited to ten guesses as well.
     assert_eq!(guess_until_refused(&world, "192.0.2.79", "ada").await, 10);
@@ -132,7 +132,7 @@ async fn guessing_from_everywhere_is_stopped_and_known_networks_still_get_in() {
 }
 
 #[tokio::test]
-async fn a_new_password_makes_strangers_of_all_networks() {
+async fn a_new_password_makes_all_networks_unknown() {
     let world = builder().set("accounts.attempts_per_login_everywhere=1").start(&[accounts::service()]).await;
     let ada = sign_up(&world, "ada").await;
     sign_in_from(&world, "192.0.2.77", "ada", PASSWORD).await.expect(201);
@@ -144,7 +144,7 @@ async fn a_new_password_makes_strangers_of_all_networks() {
 }
 
 #[tokio::test]
-async fn where_somebody_signs_in_from_is_nowhere_in_readable_form() {
+async fn client_addresses_are_nowhere_in_readable_form() {
     let world = world().await;
     sign_up(&world, "ada").await;
     sign_in_from(&world, "192.0.2.77", "ada", PASSWORD).await.expect(201);
@@ -174,19 +174,19 @@ async fn a_sign_up_that_is_repeated_can_not_guess_the_password() {
 }
 
 #[tokio::test]
-async fn accounts_are_not_made_by_the_thousand() {
+async fn sign_ups_per_address_are_limited() {
     let world = builder().set("accounts.sign_ups_per_address=2").start(&[accounts::service()]).await;
     sign_up(&world, "ada").await;
     sign_up(&world, "bob").await;
-    let answer = world.nobody().post("/v1/accounts", &sign_up_body("eve")).await.refused(429, "accounts.too_many_sign_ups");
-    assert_eq!(answer.header("retry-after"), "1800");
+    let response = world.nobody().post("/v1/accounts", &sign_up_body("eve")).await.refused(429, "accounts.too_many_sign_ups");
+    assert_eq!(response.header("retry-after"), "1800");
     world.clock().advance(TimeDelta::minutes(30));
     sign_up(&world, "eve").await;
     world.end().await;
 }
 
 #[tokio::test]
-async fn those_who_find_no_place_to_wait_are_told_when_to_come_back() {
+async fn a_full_hash_queue_gives_503_with_retry_after() {
     // One expensive hash at a time and one place in the queue: of many requests at once, most are refused.
     let world = World::builder()
         .with_real_accounts()
@@ -204,13 +204,13 @@ async fn those_who_find_no_place_to_wait_are_told_when_to_come_back() {
         .collect();
     let (mut served, mut busy) = (0, 0);
     for attempt in tries {
-        let answer = attempt.await.unwrap();
-        if answer.status == http::StatusCode::CREATED {
+        let response = attempt.await.unwrap();
+        if response.status == http::StatusCode::CREATED {
             served += 1;
             continue;
         }
-        let answer = answer.refused(503, "accounts.busy");
-        assert_eq!(answer.header("retry-after"), "2");
+        let response = response.refused(503, "accounts.busy");
+        assert_eq!(response.header("retry-after"), "2");
         busy += 1;
     }
     assert!(served >= 2 && busy >= 1, "{served} served, {busy} refused");

@@ -42,11 +42,11 @@ struct Person {
 impl Person {
     /// Reads the tokens of a response, and checks its shape.
     #[track_caller]
-    fn of(world: &World, answer: &Answer) -> Self {
-        let body = answer.json();
-        assert_eq!(body["expires_in"], 900, "{answer}");
-        assert_eq!(answer.header("cache-control"), "no-store", "{answer}");
-        let text = |name: &str| body[name].as_str().unwrap_or_else(|| panic!("no {name}: {answer}")).to_owned();
+    fn of(world: &World, response: &Answer) -> Self {
+        let body = response.json();
+        assert_eq!(body["expires_in"], 900, "{response}");
+        assert_eq!(response.header("cache-control"), "no-store", "{response}");
+        let text = |name: &str| body[name].as_str().unwrap_or_else(|| panic!("no {name}: {response}")).to_owned();
         Self { member: world.nobody().with_token(&text("access_token")), refresh: text("refresh_token"), account: body["account"].clone() }
     }
 

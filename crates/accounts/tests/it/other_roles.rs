@@ -116,7 +116,7 @@ async fn a_deleted_picture_leaves_the_profile() {
 }
 
 #[tokio::test]
-async fn everybody_hears_once_that_an_account_was_erased() {
+async fn an_erased_account_is_published_once() {
     let world = world_with_media().await;
     let ada = sign_up(&world, "ada").await;
     ada.member.delete("/v1/me").await.expect(204);

@@ -23,7 +23,7 @@ async fn a_profile_is_edited_field_by_field() {
 }
 
 #[tokio::test]
-async fn a_profile_holds_no_tricks() {
+async fn invalid_profiles_are_refused() {
     let world = world().await;
     let ada = sign_up(&world, "ada").await;
     for body in [
@@ -56,7 +56,7 @@ async fn a_profile_holds_no_tricks() {
 }
 
 #[tokio::test]
-async fn a_public_profile_shows_no_address() {
+async fn a_public_profile_has_no_email() {
     let world = world().await;
     let ada = sign_up(&world, "ada").await;
     let bob = sign_up(&world, "bob").await;
@@ -88,7 +88,7 @@ async fn a_new_password_ends_every_other_session() {
 }
 
 #[tokio::test]
-async fn a_password_changes_only_for_who_knows_it_and_never_to_a_weak_one() {
+async fn a_password_change_needs_the_current_password_and_a_strong_new_one() {
     let world = world().await;
     let ada = sign_up(&world, "ada").await;
     let change = |current: &str, new: &str| json!({"current": current, "new": new});
@@ -108,7 +108,7 @@ async fn erase(person: &Person, body: &Value) -> Answer {
 }
 
 #[tokio::test]
-async fn erasing_takes_the_password_or_a_session_that_has_just_begun() {
+async fn erasing_needs_the_password_or_a_recent_sign_in() {
     let world = world().await;
     let ada = sign_up(&world, "ada").await;
     world.clock().advance(TimeDelta::minutes(11));

@@ -37,7 +37,7 @@ async fn a_token_that_is_used_twice_ends_its_session_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_token_of_long_ago_is_known_again() {
+async fn reuse_of_a_very_old_token_is_detected() {
     let world = world().await;
     let first = sign_up(&world, "ada").await;
     let mut token = first.refresh.clone();
@@ -51,7 +51,7 @@ async fn a_token_of_long_ago_is_known_again() {
 }
 
 #[tokio::test]
-async fn an_answer_that_was_lost_is_given_again_with_the_same_token() {
+async fn a_lost_response_is_repeated_with_the_same_token() {
     let world = world().await;
     let ada = sign_up(&world, "ada").await;
     let lost = Person::of(&world, &refresh(&world, &ada.refresh).await.expect(200));
@@ -87,7 +87,7 @@ async fn many_tabs_at_once_get_one_successor() {
 }
 
 #[tokio::test]
-async fn nonsense_and_guesses_end_nothing() {
+async fn malformed_and_guessed_tokens_end_no_session() {
     let world = world().await;
     let ada = sign_up(&world, "ada").await;
     for wrong in ["", "x", &"A".repeat(64), &"A".repeat(10_000), ada.member.token().unwrap()] {
@@ -102,7 +102,7 @@ async fn nonsense_and_guesses_end_nothing() {
 }
 
 #[tokio::test]
-async fn an_idle_session_ends_and_is_swept_away() {
+async fn an_idle_session_ends_and_is_removed() {
     let world = builder().set("accounts.session_idle_days=3").set("accounts.maintenance_seconds=1").start(&[accounts::service()]).await;
     let idle = sign_up(&world, "ada").await;
     let busy = Person::of(&world, &sign_in(&world, "ada", PASSWORD).await.expect(201));
@@ -127,7 +127,7 @@ async fn session_count(world: &World) -> i64 {
 }
 
 #[tokio::test]
-async fn a_restart_logs_nobody_out() {
+async fn a_restart_ends_no_session() {
     let world = world().await;
     let ada = sign_up(&world, "ada").await;
     let folder = world.crash().await;

@@ -4,7 +4,7 @@ use super::*;
 use accounts::{Error, grant, revoke};
 
 #[tokio::test]
-async fn an_operator_gives_and_takes_roles() {
+async fn roles_are_granted_and_revoked() {
     let world = world().await;
     let ada = sign_up(&world, "ada").await;
     let db = world.context("accounts").db.clone();
@@ -21,7 +21,7 @@ async fn an_operator_gives_and_takes_roles() {
 }
 
 #[tokio::test]
-async fn unknown_names_and_roles_are_told() {
+async fn unknown_handles_and_roles_are_refused() {
     let world = world().await;
     sign_up(&world, "ada").await;
     let db = world.context("accounts").db.clone();

@@ -18,7 +18,7 @@ async fn a_member_sees_their_devices_newest_first() {
 }
 
 #[tokio::test]
-async fn a_long_list_comes_in_pages_that_miss_nothing() {
+async fn a_long_list_is_paged_without_gaps() {
     let world = world().await;
     let ada = sign_up(&world, "ada").await;
     for _ in 0..6 {
@@ -72,7 +72,7 @@ async fn a_lost_phone_can_be_signed_out_from_elsewhere_but_not_by_strangers() {
 }
 
 #[tokio::test]
-async fn the_session_unused_for_longest_makes_place() {
+async fn the_session_unused_for_longest_ends_at_the_limit() {
     let world = builder().set("accounts.sessions_per_account=3").start(&[accounts::service()]).await;
     let first = sign_up(&world, "ada").await;
     let second = Person::of(&world, &sign_in(&world, "ada", PASSWORD).await.expect(201));
@@ -87,7 +87,7 @@ async fn the_session_unused_for_longest_makes_place() {
 }
 
 #[tokio::test]
-async fn a_token_of_another_house_opens_nothing() {
+async fn a_token_of_another_installation_is_refused() {
     let world = world().await;
     sign_up(&world, "ada").await;
     for path in ["/v1/me", "/v1/sessions"] {

@@ -26,17 +26,17 @@ fn hash_count(world: &World) -> u64 {
 async fn a_wrong_name_and_a_wrong_password_look_and_cost_the_same() {
     let world = world().await;
     sign_up(&world, "ada").await;
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for login in ["ada", "nobody-at-all", "ada@example.org", "nobody@example.org", "", "not a name"] {
         let before = hash_count(&world);
-        let answer = sign_in(&world, login, "not the password").await.refused(401, "auth.wrong_login");
+        let response = sign_in(&world, login, "not the password").await.refused(401, "auth.wrong_login");
         assert_eq!(hash_count(&world), before + 1, "{login:?} costs one hash");
-        let mut problem = answer.json();
+        let mut problem = response.json();
         problem["request_id"] = Value::Null;
-        answers.push(problem);
+        responses.push(problem);
     }
-    answers.dedup();
-    assert_eq!(answers.len(), 1, "{answers:#?}");
+    responses.dedup();
+    assert_eq!(responses.len(), 1, "{responses:#?}");
     // A password is compared exactly: spaces and case count.
     sign_in(&world, "ada", &format!("{PASSWORD} ")).await.refused(401, "auth.wrong_login");
     sign_in(&world, "ada", &PASSWORD.to_uppercase()).await.refused(401, "auth.wrong_login");
@@ -79,7 +79,7 @@ async fn a_repeated_request_opens_one_session() {
 }
 
 #[tokio::test]
-async fn the_token_says_who_and_until_when() {
+async fn an_access_token_names_the_account_and_its_expiry() {
     let world = world().await;
     let ada = sign_up(&world, "ada").await;
     let claims = world.process.verifier.verify(ada.member.token().unwrap()).await.unwrap();
@@ -93,7 +93,7 @@ async fn the_token_says_who_and_until_when() {
 }
 
 #[tokio::test]
-async fn a_hash_of_other_times_is_made_anew_at_sign_in() {
+async fn a_hash_with_old_parameters_is_replaced_at_sign_in() {
     let world = world().await;
     sign_up(&world, "ada").await;
     let folder = world.crash().await;

@@ -6,9 +6,9 @@ use std::os::unix::fs::PermissionsExt as _;
 #[tokio::test]
 async fn a_new_account_is_signed_in_at_once() {
     let world = world().await;
-    let answer = world.nobody().post("/v1/accounts", &json!({"handle": " Ada.L ", "email": "Ada@Example.org", "password": PASSWORD})).await.expect(201);
-    assert_eq!(answer.header("location"), "/v1/accounts/ada.l");
-    let ada = Person::of(&world, &answer);
+    let response = world.nobody().post("/v1/accounts", &json!({"handle": " Ada.L ", "email": "Ada@Example.org", "password": PASSWORD})).await.expect(201);
+    assert_eq!(response.header("location"), "/v1/accounts/ada.l");
+    let ada = Person::of(&world, &response);
     let account = &ada.account;
     assert_eq!((account["handle"].as_str(), account["email"].as_str()), (Some("ada.l"), Some("ada@example.org")));
     assert_eq!((account["display_name"].as_str(), account["bio"].as_str()), (Some("Ada.L"), Some("")));
@@ -18,7 +18,7 @@ async fn a_new_account_is_signed_in_at_once() {
 }
 
 #[tokio::test]
-async fn what_is_taken_is_refused_whatever_its_case() {
+async fn a_taken_handle_or_email_is_refused_in_any_case() {
     let world = world().await;
     sign_up(&world, "ada").await;
     let nobody = world.nobody();
@@ -29,7 +29,7 @@ async fn what_is_taken_is_refused_whatever_its_case() {
 }
 
 #[tokio::test]
-async fn bad_wishes_are_refused_with_what_to_change() {
+async fn invalid_sign_ups_are_refused_with_a_code() {
     let world = world().await;
     let with = |key: &str, value: Value| {
         let mut body = sign_up_body("ada");
@@ -58,7 +58,7 @@ async fn bad_wishes_are_refused_with_what_to_change() {
 }
 
 #[tokio::test]
-async fn an_answer_that_was_lost_can_be_asked_for_again() {
+async fn a_repeated_sign_up_signs_in_again() {
     let world = world().await;
     let nobody = world.nobody();
     let first = Person::of(&world, &post_with_key(&nobody, "/v1/accounts", "key-1", &sign_up_body("ada")).await.expect(201));
@@ -84,7 +84,7 @@ async fn an_answer_that_was_lost_can_be_asked_for_again() {
 }
 
 #[tokio::test]
-async fn one_of_many_gets_the_name_and_the_same_request_counts_as_one() {
+async fn one_of_many_sign_ups_gets_the_handle_and_repeated_requests_count_as_one() {
     let world = world().await;
     let strangers = (0..8).map(|number| {
         let (nobody, mut body) = (world.nobody(), sign_up_body("ada"));
@@ -98,8 +98,8 @@ async fn one_of_many_gets_the_name_and_the_same_request_counts_as_one() {
         let nobody = world.nobody();
         async move { post_with_key(&nobody, "/v1/accounts", "one", &sign_up_body("bob")).await }
     });
-    for answer in join_all(copies).await {
-        answer.expect(201);
+    for response in join_all(copies).await {
+        response.expect(201);
     }
     world.end().await;
 }

@@ -5,10 +5,10 @@ use chrono::TimeDelta;
 
 /// Returns the ids of the published keys.
 async fn published_keys(world: &World) -> Vec<String> {
-    let answer = world.nobody().get("/.well-known/jwks.json").await.expect(200);
-    assert_eq!(answer.header("content-type"), "application/json");
-    assert!(answer.header("cache-control").starts_with("public, max-age=300"), "{answer}");
-    let set = answer.json();
+    let response = world.nobody().get("/.well-known/jwks.json").await.expect(200);
+    assert_eq!(response.header("content-type"), "application/json");
+    assert!(response.header("cache-control").starts_with("public, max-age=300"), "{response}");
+    let set = response.json();
     let keys = set["keys"].as_array().unwrap();
     for key in keys {
         assert_eq!((key["kty"].as_str(), key["crv"].as_str(), key["use"].as_str(), key["alg"].as_str()), (Some("OKP"), Some("Ed25519"), Some("sig"), Some("EdDSA")));
@@ -23,7 +23,7 @@ fn signing_key_of(person: &Person) -> String {
 }
 
 #[tokio::test]
-async fn keys_turn_over_and_nobody_is_logged_out() {
+async fn keys_rotate_and_no_session_ends() {
     let world = builder().set("accounts.key_rotation_days=30").set("accounts.maintenance_seconds=1").start(&[accounts::service()]).await;
     let ada = sign_up(&world, "ada").await;
     let old = published_keys(&world).await;
@@ -70,7 +70,7 @@ async fn a_restart_signs_with_the_same_key() {
 }
 
 #[tokio::test]
-async fn a_process_that_slept_for_a_year_wakes_up_well() {
+async fn keys_rotate_after_a_year_of_downtime() {
     let world = world().await;
     let ada = sign_up(&world, "ada").await;
     let folder = world.crash().await;
