@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_outside_are_answers() {
+    fn reads_outside_return_errors() {
         assert_eq!(be32(&[1, 2, 3], 0), None);
         assert_eq!(be16(&[1, 2, 3], usize::MAX), None);
         let mut cursor = Cursor::new(vec![7; 10]);
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_that_lies_is_the_end_of_input() {
+    fn a_false_length_ends_the_input() {
         let mut cursor = Cursor::new(vec![7; 10]);
         let mut source = Source::new(&mut cursor, u64::MAX);
         assert_eq!(source.vector(0, u64::MAX - 1).unwrap_err().kind(), ErrorKind::UnexpectedEof);

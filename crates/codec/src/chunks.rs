@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_grow() {
+    fn early_chunks_are_shorter() {
         let cut = chunks(25 * 130, 25, 1);
         let seconds: Vec<_> = cut.iter().map(|chunk| cut.duration_us(&chunk) / 1_000_000).collect();
         assert_eq!(seconds, [4, 8, 16, 32, 32, 38], "the last six seconds are no chunk of their own");
@@ -157,8 +157,8 @@ mod tests {
         assert_eq!((ntsc.gop_frames(), ntsc.segment_frames(), ntsc.segment_us(0)), (60, 120, Some(4_004_000)));
         assert_eq!(ntsc.segment_us(7), Some(2_002_000));
         assert_eq!(ntsc.segment_us(8), None);
-        let film = chunks(100, 24_000, 1001);
-        assert_eq!((film.gop_frames(), film.segment_frames()), (48, 96));
+        let video = chunks(100, 24_000, 1001);
+        assert_eq!((video.gop_frames(), video.segment_frames()), (48, 96));
         assert_eq!(chunks(100, 25, 2).gop_frames(), 25);
         let slow = chunks(100, 1, 10);
         assert_eq!((slow.gop_frames(), slow.segment_frames()), (1, 1), "a frame every ten seconds");

@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_is_hashed_in_pieces() {
+    fn a_stream_is_hashed_incrementally() {
         assert_eq!(hex(&hello().sha256), "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824");
         assert_eq!(hello().sha1.map(|d| hex(&d)).unwrap(), "aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d");
         assert_eq!(Hasher::new().finish().sha1, None);

@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_leave_their_last_part() {
+    fn only_the_last_path_component_is_kept() {
         for (sent, kept) in [
             ("cat.jpg", "cat.jpg"),
             ("../../etc/passwd", "passwd"),
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn invisible_and_turning_characters_go() {
+    fn invisible_and_bidirectional_characters_are_removed() {
         assert_eq!(clean("photo\u{202e}gpj.exe"), "photogpj.exe");
         assert_eq!(clean("a\0b\r\nc\td\u{7f}.jpg"), "abcd.jpg");
         assert_eq!(clean("a \u{3000}\u{a0} b"), "a b");
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn the_extension_tells_what_the_bytes_are() {
+    fn the_extension_matches_the_content() {
         for (name, format, kept) in [
             ("cat.jpg", Format::Jpeg, "cat.jpg"),
             ("CAT.JPEG", Format::Jpeg, "CAT.JPEG"),

@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn misfits_end_the_walk() {
+    fn what_does_not_fit_ends_the_iteration() {
         assert!(boxes(b"\0\0\0\x04free").next().unwrap().is_err());
         assert!(boxes(b"\0\0\0\xfffree").next().unwrap().is_err());
         assert_eq!(boxes(b"\0\0\0\x08free\0\0").count(), 2);

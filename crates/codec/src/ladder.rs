@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn fast_sources_are_halved() {
+    fn fast_frame_rates_are_halved() {
         assert_eq!(playing_rate(rate(60, 1)), rate(60, 1));
         assert_eq!(playing_rate(rate(60_000, 1001)), rate(60_000, 1001));
         assert_eq!(playing_rate(rate(120_000, 1001)), rate(60_000, 1001));

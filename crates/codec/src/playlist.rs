@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_master_names_what_can_be_played() {
+    fn a_master_playlist_lists_the_renditions() {
         let text = master(Some(&AUDIO), &[variant("v720/playlist.m3u8", 3_000_000)], "t=abc");
         let read = parse_master(&text);
         assert!(read.independent_segments);
@@ -155,14 +155,14 @@ mod tests {
         assert_eq!(row.codecs.as_deref(), Some("avc1.64001f,mp4a.40.2"));
         assert_eq!(row.resolution.unwrap().to_string(), "1280x720");
         assert_eq!((row.frame_rate, row.audio.as_deref()), (Some(29.97), Some("audio")));
-        let sound = &read.alternatives[0];
-        assert_eq!((sound.media_type.clone(), sound.group_id.as_str()), (AlternativeMediaType::Audio, "audio"));
-        assert_eq!(sound.uri.as_deref(), Some("audio/playlist.m3u8?t=abc"));
-        assert!(sound.default && sound.autoselect);
+        let audio = &read.alternatives[0];
+        assert_eq!((audio.media_type.clone(), audio.group_id.as_str()), (AlternativeMediaType::Audio, "audio"));
+        assert_eq!(audio.uri.as_deref(), Some("audio/playlist.m3u8?t=abc"));
+        assert!(audio.default && audio.autoselect);
     }
 
     #[test]
-    fn pictures_without_sound_and_sound_without_pictures() {
+    fn video_without_audio_and_audio_without_video() {
         let read = parse_master(&master(None, &[variant("a", 1), variant("b", 2)], ""));
         assert_eq!((read.variants.len(), read.alternatives.len()), (2, 0));
         assert_eq!((read.variants[1].uri.as_str(), read.variants[1].audio.as_deref()), ("b", None));

@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn four_hours_and_nothing() {
+    fn four_hours_and_zero_length() {
         let long = Storyboard::plan(1080, 1920, 4 * 3_600_000);
         assert_eq!((long.tile_width, long.tile_height, long.interval_ms, long.tiles), (90, 160, 58_000, 249));
         let none = Storyboard::plan(0, 0, 0);

@@ -57,7 +57,7 @@ fn a_whole_block() {
 }
 
 #[test]
-fn unset_clocks_and_empty_positions_are_nothing() {
+fn unset_clocks_and_empty_positions_are_ignored() {
     for date in [&b"0000:00:00 00:00:00\0"[..], b"    :  :     :  :  \0", b"\xff\xff\0", b"2026:13:01 12:00:00\0", b"0001:01:01 00:00:00\0"] {
         assert_eq!(metadata(&block(b"A\0", b"B\0", date, b"\0", false)).taken_at, None);
     }
@@ -78,7 +78,7 @@ fn cameras_are_named_once() {
 }
 
 #[test]
-fn a_movie_names_its_camera_and_date() {
+fn quicktime_metadata_has_camera_and_date() {
     let boxed = |kind: &[u8], content: &[u8]| [&(8 + content.len() as u32).to_be_bytes(), kind, content].concat();
     let key = |name: &[u8]| boxed(b"mdta", name);
     let item = |index: u32, value: &[u8]| boxed(&index.to_be_bytes(), &boxed(b"data", &[&[0, 0, 0, 1, 0, 0, 0, 0], value].concat()));

@@ -23,33 +23,33 @@ const MAX_UNPACKED_BYTES: u64 = 64 * 1024;
 /// RIFF and RF64 (EBU Tech 3306).
 pub(super) fn wav<R: Read + Seek>(source: &mut Source<'_, R>, claims: &mut Claims) -> Result<(), FormatError> {
     claims.tracks = 1;
-    let (mut at, mut wide, mut sound, mut per_second) = (12_u64, None, None, None);
+    let (mut at, mut wide, mut audio_bytes, mut per_second) = (12_u64, None, None, None);
     for _ in 0..MAX_STEPS {
         if at.saturating_add(8) > source.len() {
-            if let Some((bytes, per_second)) = sound.zip(per_second) {
+            if let Some((bytes, per_second)) = audio_bytes.zip(per_second) {
                 claims.duration(bytes, per_second);
             }
             return Ok(());
         }
         let head = source.bytes(at, 8)?;
-        let (kind, said) = (take::<4>(head, 0).unwrap_or_default(), u64::from(le32(head, 4).unwrap_or(0)));
+        let (kind, declared) = (take::<4>(head, 0).unwrap_or_default(), u64::from(le32(head, 4).unwrap_or(0)));
         let body = at + 8;
-        let mut len = said;
+        let mut len = declared;
         match &kind {
-            b"fmt " => per_second = format(source.bytes(body, said.min(40) as usize)?, claims)?.or(per_second),
+            b"fmt " => per_second = format(source.bytes(body, declared.min(40) as usize)?, claims)?.or(per_second),
             b"ds64" => wide = Some(u64::from_le_bytes(source.array(body + 8)?)),
             b"data" => {
                 // A recorder that did not finish leaves 0, or all ones.
-                len = match said {
+                len = match declared {
                     0 => u64::MAX,
                     0xffff_ffff => wide.unwrap_or(u64::MAX),
-                    said => said,
+                    declared => declared,
                 };
-                sound = Some(len.min(source.len().saturating_sub(body)));
+                audio_bytes = Some(len.min(source.len().saturating_sub(body)));
             }
             b"id3 " | b"ID3 " => {
-                claims.tags(said);
-                cover::scan(source, body, body.saturating_add(said), claims)?;
+                claims.tags(declared);
+                cover::scan(source, body, body.saturating_add(declared), claims)?;
             }
             _ => {}
         }

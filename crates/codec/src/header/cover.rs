@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cover_is_found_wherever_it_stands() {
+    fn covers_are_found_at_any_position() {
         let png = [PNG, b"\0\0\0\x0dIHDR", &16_000_u32.to_be_bytes(), &15_000_u32.to_be_bytes()].concat();
         for before in [0, 1, 70_000, WINDOW - 20, WINDOW - 1, WINDOW - 4] {
             let data = [vec![7; before], png.clone(), vec![7; 99]].concat();

@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_thousand_frames_in_pieces_of_any_size() {
+    fn ten_thousand_frames_in_parts_of_any_size() {
         let file = gif(10_000);
         for piece in [1, 7, 4096, file.len()] {
             let counter = count(Format::Gif, &file, piece);
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn junk_between_blocks_is_broken() {
+    fn junk_between_blocks_is_invalid() {
         let mut file = gif(2);
         file.pop();
         file.push(0x77);

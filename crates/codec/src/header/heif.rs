@@ -185,11 +185,11 @@ impl Items {
             b"av1C" => pixels(av1_configuration(child.body)),
             _ => 0,
         };
-        let said: Vec<u64> = isobmff::boxes(isobmff::find(iprp, *b"ipco")?).map_while(Result::ok).take(MAX_ITEMS).map(of).collect();
+        let declared: Vec<u64> = isobmff::boxes(isobmff::find(iprp, *b"ipco")?).map_while(Result::ok).take(MAX_ITEMS).map(of).collect();
         let mut sizes = HashMap::new();
         let ipma = isobmff::find(iprp, *b"ipma")?;
         associations(ipma, |item, index| {
-            if let Some(pixels) = index.checked_sub(1).and_then(|index| said.get(index)) {
+            if let Some(pixels) = index.checked_sub(1).and_then(|index| declared.get(index)) {
                 let known: &mut u64 = sizes.entry(item).or_default();
                 *known = (*known).max(*pixels);
             }

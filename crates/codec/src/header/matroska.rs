@@ -79,10 +79,10 @@ pub(super) fn walk<R: Read + Seek>(source: &mut Source<'_, R>, claims: &mut Clai
     }
     // An element at such a position may add further positions.
     let mut visited = 0;
-    while let Some(&place) = walk.seek_positions.get(visited) {
+    while let Some(&position) = walk.seek_positions.get(visited) {
         visited += 1;
-        if place >= at
-            && let Some(element) = walk.element(place, segment.end)?
+        if position >= at
+            && let Some(element) = walk.element(position, segment.end)?
         {
             walk.visit(&element, segment.body)?;
         }
@@ -154,9 +154,9 @@ impl<R: Read + Seek> Walker<'_, '_, R> {
             while let Some(child) = self.element(inside, seek.end)? {
                 inside = child.end;
                 if child.id == SEEK_POSITION && self.seek_positions.len() < MAX_SEEK_POSITIONS {
-                    let place = segment.saturating_add(self.unsigned(&child)?);
-                    if !self.seek_positions.contains(&place) {
-                        self.seek_positions.push(place);
+                    let position = segment.saturating_add(self.unsigned(&child)?);
+                    if !self.seek_positions.contains(&position) {
+                        self.seek_positions.push(position);
                     }
                 }
             }

@@ -72,7 +72,7 @@ fn size(header: Header) -> (u32, u32, u8) {
 }
 
 #[test]
-fn exif_turns_a_jpeg() {
+fn exif_orientation_applies_to_a_jpeg() {
     assert_eq!(size(image(Format::Jpeg, &jpeg(4000, 3000, None), true)), (4000, 3000, 1));
     for orientation in 1..=4 {
         assert_eq!(size(image(Format::Jpeg, &jpeg(40, 30, Some(orientation)), true)), (40, 30, orientation));
@@ -83,7 +83,7 @@ fn exif_turns_a_jpeg() {
 }
 
 #[test]
-fn a_header_of_any_width_is_read_and_judged_elsewhere() {
+fn a_header_of_any_size_is_read() {
     assert_eq!(size(image(Format::Jpeg, &jpeg(65_500, 65_500, None), true)).0, 65_500);
     assert_eq!(size(image(Format::Png, &png(1 << 30, 1), true)).0, 1 << 30);
     assert!(matches!(image(Format::Png, &png(0, 1), true), Header::Invalid(_)));
@@ -93,7 +93,7 @@ fn a_header_of_any_width_is_read_and_judged_elsewhere() {
 }
 
 #[test]
-fn a_png_is_turned_by_what_stands_at_its_end() {
+fn an_orientation_at_the_end_of_a_png_counts() {
     let file = png(40, 30);
     let Header::Known(early) = image(Format::Png, &file, false) else { panic!() };
     assert_eq!((early.width, early.orientation, early.frames), (40, 1, Some(5)));
@@ -117,7 +117,7 @@ fn three_kinds_of_webp() {
 }
 
 #[test]
-fn heif_turns_by_its_properties_in_order() {
+fn heif_orientation_follows_its_properties_in_order() {
     let irot = |quarters| boxed(b"irot", &[quarters]);
     let imir = |axis| boxed(b"imir", &[axis]);
     let of = |properties: &[Vec<u8>], order: &[u8]| size(image(Format::Heic, &heic(properties, order), true));
@@ -135,7 +135,7 @@ fn heif_turns_by_its_properties_in_order() {
 }
 
 #[test]
-fn a_growing_head_is_answered_once() {
+fn a_growing_head_gives_one_result() {
     for (format, file) in [(Format::Jpeg, jpeg(40, 30, Some(6))), (Format::Png, png(40, 30)), (Format::Heic, heic(&[ispe(40, 30)], &[1]))] {
         let mut known = false;
         for cut in 0..=file.len() {
@@ -162,17 +162,17 @@ fn ten_megabytes_of_header_are_refused() {
 }
 
 #[test]
-fn movie_facts() {
-    let facts = |file: &[u8]| movie(&mut Cursor::new(file), file.len() as u64);
-    let upright = facts(&movie_file(1200, [1, 0, 0, 1], b"vide")).unwrap();
+fn video_header() {
+    let read = |file: &[u8]| movie(&mut Cursor::new(file), file.len() as u64);
+    let upright = read(&movie_file(1200, [1, 0, 0, 1], b"vide")).unwrap();
     assert_eq!(upright.video, Some(MovieVideo { width: 1920, height: 1080, rotation: 0 }));
     assert_eq!((upright.duration_ms, upright.audio, upright.moov), (Some(2000), false, MoovPosition::Front));
-    let turned = |matrix| facts(&movie_file(1, matrix, b"vide")).unwrap().video.unwrap();
+    let turned = |matrix| read(&movie_file(1, matrix, b"vide")).unwrap().video.unwrap();
     assert_eq!(turned([0, 1, -1, 0]), MovieVideo { width: 1080, height: 1920, rotation: 90 });
     assert_eq!(turned([-1, 0, 0, -1]), MovieVideo { width: 1920, height: 1080, rotation: 180 });
     assert_eq!(turned([0, -1, 1, 0]), MovieVideo { width: 1080, height: 1920, rotation: 270 });
-    let sound = facts(&movie_file(1, [1, 0, 0, 1], b"soun")).unwrap();
-    assert_eq!((sound.audio, sound.video), (true, None));
+    let audio = read(&movie_file(1, [1, 0, 0, 1], b"soun")).unwrap();
+    assert_eq!((audio.audio, audio.video), (true, None));
 }
 
 #[test]

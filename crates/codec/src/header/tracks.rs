@@ -53,8 +53,8 @@ impl Track {
             // The media's clock; §8.4.2 has the same fields as the start of `mvhd`.
             b"mdhd" => {
                 let head = source.some(found.body, found.body_len().min(32) as usize)?;
-                let said = if head.first() == Some(&1) { be32(head, 20).zip(be64(head, 24)) } else { be32(head, 12).zip(be32(head, 16).map(u64::from)) };
-                self.clock_ms = self.clock_ms.max(said.and_then(|(scale, duration)| milliseconds(duration, scale)).unwrap_or(0));
+                let declared = if head.first() == Some(&1) { be32(head, 20).zip(be64(head, 24)) } else { be32(head, 12).zip(be32(head, 16).map(u64::from)) };
+                self.clock_ms = self.clock_ms.max(declared.and_then(|(scale, duration)| milliseconds(duration, scale)).unwrap_or(0));
             }
             b"stsd" => self.entries = Some(*found),
             b"stsz" | b"stz2" => {

@@ -131,7 +131,7 @@ fn every_encoding_comes_back_with_its_pixels_and_nothing_else() {
 }
 
 #[test]
-fn transparency_stays_or_lies_on_white() {
+fn transparency_is_kept_or_blended_with_white() {
     let clear: Vec<u8> = std::iter::repeat_n([255, 0, 0, 0], 64 * 64).flatten().collect();
     let picture = rendered(&png_of(64, 64, ::png::ColorType::Rgba, &clear), 1, within(32));
     assert!(picture.has_alpha());
@@ -141,7 +141,7 @@ fn transparency_stays_or_lies_on_white() {
 }
 
 #[test]
-fn grey_pictures_have_three_equal_colours() {
+fn grey_images_have_three_equal_channels() {
     let grey = png_of(40, 40, ::png::ColorType::Grayscale, &[90; 1600]);
     assert!(rendered(&grey, 1, within(40)).pixels().iter().all(|&value| value == 90));
 }
@@ -155,7 +155,7 @@ fn a_thumbhash_has_about_25_bytes() {
 
 /// Wherever the data is truncated, the result is an error or an image, never a panic.
 #[test]
-fn truncated_pictures_are_refused() {
+fn truncated_images_are_refused() {
     for bytes in [jpeg(64, 48, false), jpeg(64, 48, true), png(64, 48), webp(64, 48), gif(64, 48, 1)] {
         let whole = rendered(&bytes, 1, within(32));
         for length in 0..bytes.len() - 12 {
@@ -168,7 +168,7 @@ fn truncated_pictures_are_refused() {
 }
 
 #[test]
-fn damaged_pictures_never_panic() {
+fn damaged_images_never_panic() {
     for bytes in [jpeg(64, 48, false), jpeg(64, 48, true), png(64, 48), webp(64, 48), gif(64, 48, 1)] {
         for at in 0..bytes.len() {
             for flip in [0x01, 0x80, 0xff] {
@@ -194,7 +194,7 @@ fn huge_headers_are_refused_before_decoding() {
 }
 
 #[test]
-fn a_large_picture_costs_little_when_a_small_one_is_asked() {
+fn a_large_image_costs_little_when_a_small_one_is_requested() {
     let mut photo = jpeg(64, 48, false);
     let frame = photo.windows(2).position(|marker| marker == [0xff, 0xc0]).unwrap();
     photo[frame + 5..frame + 9].copy_from_slice(&[0x22, 0x00, 0x2d, 0x00]);
@@ -303,7 +303,7 @@ fn the_intermediate_is_large_enough_for_every_size_and_never_too_large_for_the_m
 }
 
 #[test]
-fn an_interrupted_picture_is_given_up_at_its_next_row() {
+fn an_interrupt_stops_the_rendering_at_the_next_row() {
     for bytes in [jpeg(640, 480, false), png(640, 480), webp(640, 480), gif(640, 480, 1)] {
         let interrupt = Interrupt::default();
         assert!(render_with_interrupt(&bytes, 1, within(64), Limits::default(), &interrupt).is_ok());
@@ -332,7 +332,7 @@ fn the_time_is_known_before_a_pixel_is_decoded() {
 }
 
 #[test]
-fn an_interlaced_gif_is_the_same_picture() {
+fn an_interlaced_gif_decodes_to_the_same_image() {
     let plain = gif(64, 48, 1);
     let mut bytes = Vec::new();
     let palette = [230, 20, 20, 20, 200, 20, 20, 20, 220, 250, 250, 250];
@@ -345,7 +345,7 @@ fn an_interlaced_gif_is_the_same_picture() {
 }
 
 #[test]
-fn other_files_are_not_pictures() {
+fn other_formats_are_not_images() {
     for bytes in [b"".as_slice(), b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"%PDF-1.7", b"PK\x03\x04", b"\xff\xd8\xff"] {
         let error = render(bytes, 1, within(64), Limits::default()).unwrap_err();
         assert!(matches!(error, Error::Unsupported | Error::Truncated), "{error}");

@@ -35,7 +35,7 @@ struct Stream {
     /// The current packet.
     packet: Vec<u8>,
     /// The locations of its bytes: page (an index into `pages`), offset in the page, length.
-    pieces: Vec<(usize, usize, usize)>,
+    locations: Vec<(usize, usize, usize)>,
     /// Pages that hold header packets: their offsets and their new content.
     pages: Vec<(u64, Vec<u8>)>,
 }
@@ -112,7 +112,7 @@ fn open(serial: u32, packet: &[u8]) -> Result<Stream, Error> {
     } else {
         return Err(Error::NotUnderstood("a stream has an unsupported codec"));
     };
-    Ok(Stream { serial, codec, packets, packet: Vec::new(), pieces: Vec::new(), pages: Vec::new() })
+    Ok(Stream { serial, codec, packets, packet: Vec::new(), locations: Vec::new(), pages: Vec::new() })
 }
 
 impl Stream {
@@ -126,9 +126,9 @@ impl Stream {
             if self.packets == 0 {
                 break;
             }
-            let piece = self.pages[number].1.get(offset..offset + usize::from(len)).unwrap_or_default();
-            self.packet.extend(piece);
-            self.pieces.push((number, offset, usize::from(len)));
+            let segment = self.pages[number].1.get(offset..offset + usize::from(len)).unwrap_or_default();
+            self.packet.extend(segment);
+            self.locations.push((number, offset, usize::from(len)));
             offset += usize::from(len);
             // A packet ends with a segment shorter than 255 bytes. RFC 3533 §5.
             if len < 255 {
@@ -141,34 +141,34 @@ impl Stream {
     fn finish_packet(&mut self) -> Result<(), Error> {
         self.packets -= 1;
         let packet = std::mem::take(&mut self.packet);
-        let pieces = std::mem::take(&mut self.pieces);
+        let locations = std::mem::take(&mut self.locations);
         let skip = match (self.codec, packet.first()) {
             (Codec::Opus, _) if packet.starts_with(b"OpusTags") => 8,
             (Codec::Vorbis, _) if packet.starts_with(b"\x03vorbis") => 7,
             (Codec::Flac, Some(kind)) if kind & 0x7f == flac::COMMENTS => 4,
             // Neither the first packet nor stream information nor a seek table: an image, an application.
             (Codec::Flac, Some(kind)) if !matches!(kind & 0x7f, 0 | 3 | 0x7f) => {
-                let mut made = vec![0; packet.len()];
-                made.iter_mut().zip([kind & 0x80 | flac::PADDING].iter().chain(&packet[1..packet.len().min(4)])).for_each(|(to, from)| *to = *from);
-                self.place(&pieces, &made);
+                let mut output = vec![0; packet.len()];
+                output.iter_mut().zip([kind & 0x80 | flac::PADDING].iter().chain(&packet[1..packet.len().min(4)])).for_each(|(to, from)| *to = *from);
+                self.replace(&locations, &output);
                 return Ok(());
             }
             _ => return Ok(()),
         };
         let (head, block) = packet.split_at_checked(skip).ok_or(Error::NotUnderstood("its comments cannot be read"))?;
-        let made = [head, &vorbis_comments::scrubbed(block)?].concat();
-        self.place(&pieces, &made);
+        let output = [head, &vorbis_comments::scrubbed(block)?].concat();
+        self.replace(&locations, &output);
         Ok(())
     }
 
     /// Writes a packet's new bytes at the locations of its old ones.
-    fn place(&mut self, pieces: &[(usize, usize, usize)], made: &[u8]) {
-        let mut rest = made;
-        for &(page, offset, len) in pieces {
-            let (piece, behind) = rest.split_at(len.min(rest.len()));
+    fn replace(&mut self, locations: &[(usize, usize, usize)], output: &[u8]) {
+        let mut rest = output;
+        for &(page, offset, len) in locations {
+            let (segment, behind) = rest.split_at(len.min(rest.len()));
             rest = behind;
-            if let Some(place) = self.pages.get_mut(page).and_then(|page| page.1.get_mut(offset..offset + piece.len())) {
-                place.copy_from_slice(piece);
+            if let Some(target) = self.pages.get_mut(page).and_then(|page| page.1.get_mut(offset..offset + segment.len())) {
+                target.copy_from_slice(segment);
             }
         }
     }

@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn neighbours_become_one() {
+    fn adjacent_patches_are_merged() {
         let mut overlay = Overlay::new(1000);
         overlay.zero(100, 10).unwrap();
         overlay.write(20, 8, b"free".to_vec()).unwrap();
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn contradictions_and_strays_are_errors() {
+    fn contradictory_and_outside_patches_are_errors() {
         let mut overlay = Overlay::new(100);
         assert!(overlay.zero(90, 11).is_err() && overlay.zero(u64::MAX, 2).is_err());
         overlay.write(10, 4, b"abcd".to_vec()).unwrap();
@@ -148,9 +148,9 @@ mod tests {
             let mut overlay = Overlay::new(old.len() as u64 + 7);
             overlay.replace(7, &old, &new).unwrap();
             let patches = overlay.finish().unwrap();
-            let mut made = [vec![9; 7], old].concat();
-            apply(&patches, 0, &mut made);
-            prop_assert_eq!(&made[7..], &new[..]);
+            let mut output = [vec![9; 7], old].concat();
+            apply(&patches, 0, &mut output);
+            prop_assert_eq!(&output[7..], &new[..]);
         }
 
         #[test]

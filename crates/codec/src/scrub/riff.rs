@@ -109,18 +109,18 @@ pub(super) fn wav<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Over
         }
         let head = source.bytes(at, 8)?;
         let kind: [u8; 4] = take(head, 0).unwrap_or_default();
-        let said = le32(head, 4).unwrap_or_default();
+        let declared = le32(head, 4).unwrap_or_default();
         if &kind == b"ds64" {
             // RF64: the length of `data` in 64 bits. EBU Tech 3306 §3.
             data_len = Some(u64::from_le_bytes(source.array(at + 16)?));
         }
         if &kind == b"data" {
             has_sound = true;
-            let content = match said {
+            let content = match declared {
                 u32::MAX => data_len.unwrap_or(u64::MAX),
                 // A recorder that never finished leaves this.
                 0 => u64::MAX,
-                said => said.into(),
+                declared => declared.into(),
             };
             // A recording truncated in its audio is all audio to its end.
             at = at.saturating_add(8).saturating_add(content).saturating_add(content & 1).min(len);

@@ -187,12 +187,12 @@ impl Sizes {
         }
         let mut sum = 0_u64;
         for _ in 0..samples {
-            let place = self.number * self.bits / 8;
+            let position = self.number * self.bits / 8;
             let size = match self.bits {
-                32 => u32::from_be_bytes(self.table.array(source, place)?),
-                16 => u16::from_be_bytes(self.table.array(source, place)?).into(),
+                32 => u32::from_be_bytes(self.table.array(source, position)?),
+                16 => u16::from_be_bytes(self.table.array(source, position)?).into(),
                 bits => {
-                    let [byte] = self.table.array(source, place)?;
+                    let [byte] = self.table.array(source, position)?;
                     let byte = if bits == 8 {
                         byte
                     } else if self.number.is_multiple_of(2) {

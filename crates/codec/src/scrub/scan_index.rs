@@ -142,7 +142,7 @@ mod tests {
     const FILE: &[u8] = b"\xff\xd8\xff\xe0\0\x04ab\xff\xda\0\x03xcoded\xff\0more\xff\xd3on\xff\xff\xc4\0\x02\xff\xda\0\x02\xff\0z\xff\xd9tail";
 
     #[test]
-    fn coded_data_ends_at_the_next_marker_however_it_is_cut() {
+    fn coded_data_ends_at_the_next_marker_however_it_is_split() {
         let (first, second) = (13, 37);
         for pieces in 1..FILE.len() {
             let scans = seen(FILE, pieces);

@@ -16,14 +16,14 @@ fn patches(format: Format, file: &[u8]) -> Result<Vec<Patch>, Error> {
 /// Returns the file with its patches applied; checks that hold for every file are made here.
 fn scrubbed(format: Format, file: &[u8]) -> Vec<u8> {
     let found = patches(format, file).unwrap();
-    let mut made = file.to_vec();
-    apply(&found, 0, &mut made);
-    assert!(!made.windows(6).any(|w| w == b"SECRET"), "{format}: a secret is left");
-    let again = patches(format, &made).unwrap();
-    let mut twice = made.clone();
+    let mut output = file.to_vec();
+    apply(&found, 0, &mut output);
+    assert!(!output.windows(6).any(|w| w == b"SECRET"), "{format}: a secret is left");
+    let again = patches(format, &output).unwrap();
+    let mut twice = output.clone();
     apply(&again, 0, &mut twice);
-    assert_eq!(made, twice, "{format}: scrubbing again changes something");
-    made
+    assert_eq!(output, twice, "{format}: scrubbing again changes something");
+    output
 }
 
 fn boxed(kind: &[u8], content: &[u8]) -> Vec<u8> {
@@ -215,9 +215,9 @@ fn heic() -> Vec<u8> {
     let infe = |id: u8, kind: &[u8]| boxed(b"infe", &[&[2, 0, 0, 0, 0, id, 0, 0][..], kind, b"\0"].concat());
     let iinf = boxed(b"iinf", &[&[0, 0, 0, 0, 0, 3][..], &infe(1, b"hvc1"), &infe(2, b"Exif"), &infe(3, b"mime")].concat());
     // Items 1 and 2 in `mdat`, item 3 in `idat`; one extent each, 4-byte offsets and lengths.
-    let place = |id: u8, method: u8, offset: u32, bytes: u32| [&[0, id, 0, method, 0, 0, 0, 1][..], &offset.to_be_bytes(), &bytes.to_be_bytes()].concat();
+    let position = |id: u8, method: u8, offset: u32, bytes: u32| [&[0, id, 0, method, 0, 0, 0, 1][..], &offset.to_be_bytes(), &bytes.to_be_bytes()].concat();
     let meta = |data: u32| {
-        let iloc = [&[1, 0, 0, 0, 0x44, 0, 0, 3][..], &place(1, 0, data + 8, 7), &place(2, 0, data + 15, 10), &place(3, 1, 2, 6)].concat();
+        let iloc = [&[1, 0, 0, 0, 0x44, 0, 0, 3][..], &position(1, 0, data + 8, 7), &position(2, 0, data + 15, 10), &position(3, 1, 2, 6)].concat();
         let properties = boxed(b"ipco", &[boxed(b"ispe", &[0; 12]), boxed(b"udes", SECRET)].concat());
         let parts = [
             boxed(b"hdlr", b"\0\0\0\0\0\0\0\0pict\0\0\0\0\0\0\0\0\0\0\0\0SECRET"),
@@ -254,47 +254,47 @@ fn samples() -> Vec<(Format, Vec<u8>)> {
 }
 
 #[test]
-fn no_secret_survives_in_any_format() {
+fn no_private_data_survives_in_any_format() {
     for (format, file) in samples() {
-        let made = scrubbed(format, &file);
-        assert_eq!(made.len(), file.len());
-        assert_ne!(made, file);
+        let output = scrubbed(format, &file);
+        assert_eq!(output.len(), file.len());
+        assert_ne!(output, file);
     }
 }
 
 #[test]
-fn a_jpeg_keeps_its_picture_profile_and_orientation() {
-    let (file, made) = (jpeg(6), scrubbed(Format::Jpeg, &jpeg(6)));
-    let picture = crate::header::image_in(Format::Jpeg, &mut Cursor::new(&made), made.len() as u64).unwrap();
+fn a_jpeg_keeps_its_image_profile_and_orientation() {
+    let (file, output) = (jpeg(6), scrubbed(Format::Jpeg, &jpeg(6)));
+    let picture = crate::header::image_in(Format::Jpeg, &mut Cursor::new(&output), output.len() as u64).unwrap();
     assert_eq!(picture.orientation, 6);
-    assert!(made.windows(8).any(|w| w == b"\x01\x01colours"[..8].as_ref()));
-    assert!(made.windows(12).any(|w| w == b"Adobe\0\x64\0\0\0\0\x01"));
+    assert!(output.windows(8).any(|w| w == b"\x01\x01colours"[..8].as_ref()));
+    assert!(output.windows(12).any(|w| w == b"Adobe\0\x64\0\0\0\0\x01"));
     let scan = |file: &[u8]| file.windows(8).any(|w| w == [1, 2, 0xff, 0, 3, 0xff, 0xd0, 4]);
-    assert!(scan(&file) && scan(&made));
-    let end = made.windows(2).rposition(|w| w == [0xff, 0xd9]).unwrap();
-    assert!(made[end + 2..].iter().all(|b| *b == 0), "the trailer is gone");
+    assert!(scan(&file) && scan(&output));
+    let end = output.windows(2).rposition(|w| w == [0xff, 0xd9]).unwrap();
+    assert!(output[end + 2..].iter().all(|b| *b == 0), "the trailer is gone");
     let upright = scrubbed(Format::Jpeg, &jpeg(1));
     assert!(!upright.windows(4).any(|w| w == b"Exif"), "nothing to say");
 }
 
 #[test]
-fn a_png_has_valid_checksums_and_stays_turned() {
-    let made = scrubbed(Format::Png, &png());
+fn a_scrubbed_png_has_valid_checksums_and_its_orientation() {
+    let output = scrubbed(Format::Png, &png());
     let mut at = 8;
     let mut kinds = Vec::new();
-    while let Some(len) = crate::bytes::be32(&made, at).filter(|_| kinds.last() != Some(&b"IEND".to_vec())) {
+    while let Some(len) = crate::bytes::be32(&output, at).filter(|_| kinds.last() != Some(&b"IEND".to_vec())) {
         let end = at + 8 + len as usize;
-        assert_eq!(Some(crc32(&made[at + 4..end])), crate::bytes::be32(&made, end));
-        kinds.push(made[at + 4..at + 8].to_vec());
+        assert_eq!(Some(crc32(&output[at + 4..end])), crate::bytes::be32(&output, end));
+        kinds.push(output[at + 4..at + 8].to_vec());
         at = end + 4;
     }
     assert_eq!(kinds.concat(), b"IHDRvoIdeXIfvoIdIDATvoIdIEND");
-    let picture = crate::header::image_in(Format::Png, &mut Cursor::new(&made), made.len() as u64).unwrap();
+    let picture = crate::header::image_in(Format::Png, &mut Cursor::new(&output), output.len() as u64).unwrap();
     assert_eq!(picture.orientation, 6);
 }
 
 #[test]
-fn webp_flags_say_what_is_left() {
+fn webp_flags_match_the_remaining_chunks() {
     let turned = scrubbed(Format::Webp, &webp(8));
     assert_eq!(turned[20], 0x0a);
     let picture = crate::header::image_in(Format::Webp, &mut Cursor::new(&turned), turned.len() as u64).unwrap();
@@ -304,50 +304,50 @@ fn webp_flags_say_what_is_left() {
 
 #[test]
 fn a_gif_still_loops_and_counts() {
-    let made = scrubbed(Format::Gif, &gif());
-    assert!(made.windows(11).any(|w| w == b"NETSCAPE2.0"));
+    let output = scrubbed(Format::Gif, &gif());
+    assert!(output.windows(11).any(|w| w == b"NETSCAPE2.0"));
     let mut counter = crate::header::FrameCounter::new(Format::Gif);
-    counter.push(&made);
+    counter.push(&output);
     assert_eq!((counter.frames(), counter.duration_ms(), counter.broken()), (1, 50, false));
 }
 
 #[test]
 fn songs_keep_title_and_artist() {
     let has = |file: &[u8], text: &[u8]| file.windows(text.len()).any(|w| w == text);
-    let made = scrubbed(Format::Mp3, &mp3());
-    assert!(has(&made, b"TIT2\0\0\0\x05\0\0\0Song") && has(&made, b"TPE1") && !has(&made, b"APIC") && !has(&made, b"COMM"));
-    assert!(has(&made, b"TAGaaaa") && !has(&made, b"APETAGEX"));
+    let output = scrubbed(Format::Mp3, &mp3());
+    assert!(has(&output, b"TIT2\0\0\0\x05\0\0\0Song") && has(&output, b"TPE1") && !has(&output, b"APIC") && !has(&output, b"COMM"));
+    assert!(has(&output, b"TAGaaaa") && !has(&output, b"APETAGEX"));
     assert!(has(&scrubbed(Format::Flac, &flac()), b"TITLE=Song"));
-    let made = scrubbed(Format::Ogg, &ogg());
-    assert!(has(&made, b"TITLE=Song"));
-    let second = made.windows(4).position(|w| w == b"OggS").and_then(|_| made[4..].windows(4).position(|w| w == b"OggS")).unwrap() + 4;
-    let third = made[second + 4..].windows(4).position(|w| w == b"OggS").unwrap() + second + 4;
-    let mut page = made[second..third].to_vec();
+    let output = scrubbed(Format::Ogg, &ogg());
+    assert!(has(&output, b"TITLE=Song"));
+    let second = output.windows(4).position(|w| w == b"OggS").and_then(|_| output[4..].windows(4).position(|w| w == b"OggS")).unwrap() + 4;
+    let third = output[second + 4..].windows(4).position(|w| w == b"OggS").unwrap() + second + 4;
+    let mut page = output[second..third].to_vec();
     let crc = page[22..26].to_vec();
     page[22..26].fill(0);
     assert_eq!(crc, checksum::ogg(0, &page).to_le_bytes());
 }
 
 #[test]
-fn a_movie_keeps_pictures_and_sound_and_nothing_between() {
-    let made = scrubbed(Format::Mp4, &movie());
-    assert_eq!(&made[24..24 + 45], b"video\0\0\0\0\0\0\0\0sound\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0more video");
-    assert_eq!(made.windows(4).filter(|w| w == b"trak").count(), 3);
-    assert_eq!(made.windows(4).filter(|w| w == b"hdlr").count(), 3);
+fn an_mp4_keeps_video_and_audio_and_nothing_between() {
+    let output = scrubbed(Format::Mp4, &movie());
+    assert_eq!(&output[24..24 + 45], b"video\0\0\0\0\0\0\0\0sound\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0more video");
+    assert_eq!(output.windows(4).filter(|w| w == b"trak").count(), 3);
+    assert_eq!(output.windows(4).filter(|w| w == b"hdlr").count(), 3);
 }
 
 #[test]
-fn a_heic_keeps_its_picture() {
-    let made = scrubbed(Format::Heic, &heic());
-    assert!(made.windows(12).any(|w| w == b"mdatpicture\0"));
-    assert!(!made.windows(2).any(|w| w == b"ZZ"), "bytes of idat that no item uses");
+fn a_heic_keeps_its_image() {
+    let output = scrubbed(Format::Heic, &heic());
+    assert!(output.windows(12).any(|w| w == b"mdatpicture\0"));
+    assert!(!output.windows(2).any(|w| w == b"ZZ"), "bytes of idat that no item uses");
 }
 
 #[test]
 fn matroska_keeps_its_blocks() {
-    let made = scrubbed(Format::Mkv, &matroska());
-    assert!(made.windows(5).any(|w| w == b"video"));
-    let mut walk = crate::ebml::children(&made);
+    let output = scrubbed(Format::Mkv, &matroska());
+    assert!(output.windows(5).any(|w| w == b"video"));
+    let mut walk = crate::ebml::children(&output);
     assert_eq!(walk.next().unwrap().id, 0x1a45_dfa3);
     let inside: Vec<_> = crate::ebml::children(walk.next().unwrap().data).map(|e| e.id).collect();
     assert_eq!(inside, [0x114d_9b74, 0x1549_a966, 0x1654_ae6b, 0x1f43_b675, 0xec, 0xec]);
@@ -373,7 +373,7 @@ fn what_is_not_understood_is_not_shared() {
 }
 
 #[test]
-fn patches_travel_as_text() {
+fn patches_round_trip_as_text() {
     let patch = Patch { offset: 5, bytes: 9, fill: vec![1, 255] };
     assert_eq!(Patch::from_hex(5, 9, &patch.hex()), Some(patch));
     assert_eq!(Patch::from_hex(5, 1, "01ff"), None);
@@ -414,7 +414,7 @@ proptest! {
 }
 
 #[test]
-fn work_has_an_end_whatever_is_claimed() {
+fn the_work_is_bounded_whatever_is_claimed() {
     // Pages without packets inside header packets that never end.
     let mut file = ogg();
     file.truncate(27 + 1 + 10);

@@ -29,13 +29,13 @@ pub(super) fn scrubbed(block: &[u8]) -> Result<Vec<u8>, Error> {
     // The lengths of vendor and list take four bytes each; everything kept was there before, so the rest is not
     // negative.
     let vendor = used - 8 - kept.len();
-    let mut made = (vendor as u32).to_le_bytes().to_vec();
-    made.resize(4 + vendor, 0);
-    made.extend(count.to_le_bytes());
-    made.extend(kept);
-    made.extend(block.get(used));
-    made.resize(block.len(), 0);
-    Ok(made)
+    let mut output = (vendor as u32).to_le_bytes().to_vec();
+    output.resize(4 + vendor, 0);
+    output.extend(count.to_le_bytes());
+    output.extend(kept);
+    output.extend(block.get(used));
+    output.resize(block.len(), 0);
+    Ok(output)
 }
 
 /// Reads the comments, in order; returns the offset behind the last.

@@ -91,7 +91,7 @@ fn quicktime_from_before_ftyp() {
 }
 
 #[test]
-fn sound_by_its_frames() {
+fn mp3_by_its_frames() {
     assert_eq!(known(&mp3_frames(3)), Some(Format::Mp3));
     assert_eq!(known(&mp3_frames(2)), Some(Format::Mp3));
     assert_eq!(known(&mp3_frames(1)), None, "one frame header proves nothing");
@@ -110,7 +110,7 @@ fn sound_by_its_frames() {
 }
 
 #[test]
-fn pictures_need_a_second_structure() {
+fn images_need_a_second_structure() {
     assert_eq!(known(&jpeg()), Some(Format::Jpeg));
     assert_eq!(known(b"\xff\xd8\xff\xe0<script>alert(1)</script>.............................."), None);
     assert_eq!(known(b"GIF89a<html><script>alert(1)</script></html>..............................."), None);
@@ -134,7 +134,7 @@ fn a_jpeg_whose_first_segment_fills_the_head_is_still_one() {
 }
 
 #[test]
-fn two_things_at_once_are_refused() {
+fn polyglots_are_refused() {
     for mark in ["%PDF-1.7", "<SCRIPT>", "<?php system", "<!DOCTYPE html>", "PK\x03\x04"] {
         let mut file = vec![0xff, 0xd8, 0xff, 0xfe, 0, 30];
         file.extend(mark.bytes());
@@ -167,7 +167,7 @@ fn other_formats_are_refused_and_named() {
 }
 
 #[test]
-fn a_short_head_waits_and_a_short_file_is_nothing() {
+fn a_short_head_needs_more_and_a_short_file_is_unsupported() {
     assert_eq!(sniff(&[], false), Sniff::NeedMore);
     assert_eq!(sniff(&[], true), Sniff::Unknown);
     assert_eq!(sniff(&jpeg()[..15], false), Sniff::NeedMore);

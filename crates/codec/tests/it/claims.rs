@@ -34,7 +34,7 @@ fn movie(movie: &Movie) -> Claims {
 }
 
 #[test]
-fn every_seed_is_what_it_says_and_is_read() {
+fn every_seed_is_detected_and_read() {
     for (format, file) in all() {
         assert!(matches!(sniff(&file, true), Sniff::Known(_)) || matches!(format, Format::Webp | Format::Png), "{format}");
         if format.kind() == codec::sniff::Kind::Photo {
@@ -54,8 +54,8 @@ fn a_movie_claims_by_its_tables_heads() {
     let cut = movie(&Movie { edits: 300_000, ..Movie::default() });
     assert_eq!((cut.edits, cut.edited_samples), (300_000, 75_000_000));
     assert_eq!(movie(&Movie { size: (8192, 8192), ..Movie::default() }).frame, Some((8192, 8192)));
-    let sound = movie(&Movie { handler: *b"soun", rate: 1, channels: 255, ..Movie::default() });
-    assert_eq!((sound.rates, sound.channels), (Some((1, 1)), 255));
+    let audio = movie(&Movie { handler: *b"soun", rate: 1, channels: 255, ..Movie::default() });
+    assert_eq!((audio.rates, audio.channels), (Some((1, 1)), 255));
 }
 
 impl Movie {
@@ -67,14 +67,14 @@ impl Movie {
 }
 
 #[test]
-fn samples_that_the_file_can_not_hold_are_damage() {
+fn samples_that_the_file_cannot_hold_are_invalid() {
     let file = Movie { samples: 40_000_000, ..Movie::default() }.file();
     assert!(file.len() < 1200);
     assert!(matches!(read(Format::Mp4, &file), Err(Error::Invalid(_))));
 }
 
 #[test]
-fn uncompressed_sound_counts_in_portions_as_a_demuxer_does() {
+fn uncompressed_audio_counts_in_packets_as_in_a_demuxer() {
     // Four hours at 48 kHz, in chunks of a second: 691 million samples, none listed individually.
     let honest = movie(&Movie { handler: *b"soun", samples: 691_200_000, runs: (48_000, 14_400), ..Movie::default() });
     assert_eq!(honest.samples, 14_400 * 47);
@@ -203,13 +203,13 @@ fn pictures_of_pictures_cost_what_is_decoded() {
         assert!(matches!(cost(&ring), Err(Error::Invalid(_))), "an image derived from itself");
     }
     let deep: Vec<Item> = (1..500).map(|id| grid(id, (64, 64), &[id + 1])).chain([tile(500, 64)]).collect();
-    assert!(matches!(cost(&deep), Err(Error::Invalid(_))), "made of each other without end");
+    assert!(matches!(cost(&deep), Err(Error::Invalid(_))), "output of each other without end");
     let many: Vec<Item> = (1..9000).map(|id| tile(id, 64)).collect();
     assert_eq!(cost(&many).unwrap(), 8999 * 16 * 1024);
 }
 
 #[test]
-fn real_recordings_claim_what_they_are() {
+fn claims_of_real_recordings_are_true() {
     let fixtures = Fixtures::new();
     let of = |name: &str, format| {
         let file = fs::read(fixtures.path(name)).unwrap();
@@ -349,7 +349,7 @@ fn seeds_for_fuzzing_can_be_written() {
         fs::write(folder.join(format!("{number}.{format}")), file).unwrap();
     }
     let fixtures = Fixtures::new();
-    let made = [
+    let output = [
         fixtures.image(1, "", "a.jpg"),
         fixtures.image(2, "", "a.gif"),
         fixtures.image(2, "-c:v libwebp_anim", "a.webp"),
@@ -363,7 +363,7 @@ fn seeds_for_fuzzing_can_be_written() {
         fixtures.audio("-t 0.1 -c:a libvorbis", "a.ogg"),
         fixtures.audio("-t 0.1 -metadata title=x", "a.wav"),
     ];
-    for path in made {
+    for path in output {
         fs::copy(&path, folder.join(path.file_name().unwrap())).unwrap();
     }
     assert!(fs::read_dir(&folder).unwrap().count() > 25);

@@ -74,8 +74,8 @@ pub fn claims(data: &[u8]) {
 /// Metadata is read or left out, and never causes an error of memory.
 pub fn exif(data: &[u8]) {
     for format in [Format::Jpeg, Format::Png, Format::Webp, Format::Heic, Format::Mp4, Format::Mkv] {
-        let facts = codec::exif::read(format, &mut Cursor::new(data), data.len() as u64).expect("memory can be read");
-        assert!((1..=8).contains(&facts.orientation));
+        let metadata = codec::exif::read(format, &mut Cursor::new(data), data.len() as u64).expect("memory can be read");
+        assert!((1..=8).contains(&metadata.orientation));
     }
 }
 

@@ -122,34 +122,34 @@ fn frames_of_animations() {
 }
 
 #[test]
-fn movies_of_every_make() {
+fn videos_from_several_writers() {
     let fixtures = Fixtures::new();
-    let facts = |path: &Path| {
+    let read = |path: &Path| {
         let len = fs::metadata(path).unwrap().len();
         header::movie(&mut BufReader::new(File::open(path).unwrap()), len)
     };
-    let late = facts(&fixtures.video("", "late.mp4")).unwrap();
+    let late = read(&fixtures.video("", "late.mp4")).unwrap();
     assert_eq!(late.video, Some(MovieVideo { width: 64, height: 48, rotation: 0 }));
     assert!(late.audio && late.moov == MoovPosition::End && !late.fragmented);
     assert!((1990..=2100).contains(&late.duration_ms.unwrap()), "{late:?}");
-    assert_eq!(facts(&fixtures.video("-movflags faststart", "early.mov")).unwrap().moov, MoovPosition::Front);
-    assert!(facts(&fixtures.video("-movflags frag_keyframe+empty_moov", "pieces.mp4")).unwrap().fragmented);
-    let turned = facts(&fixtures.ffmpeg("-i @late.mp4 -c copy -metadata:s:v rotate=90", "turned.mp4")).unwrap();
+    assert_eq!(read(&fixtures.video("-movflags faststart", "early.mov")).unwrap().moov, MoovPosition::Front);
+    assert!(read(&fixtures.video("-movflags frag_keyframe+empty_moov", "fragments.mp4")).unwrap().fragmented);
+    let turned = read(&fixtures.ffmpeg("-i @late.mp4 -c copy -metadata:s:v rotate=90", "turned.mp4")).unwrap();
     // ffmpeg's tag counts counter-clockwise until 5.1 and clockwise later; both are turned by a quarter.
     let video = turned.video.unwrap();
     assert_eq!((video.width, video.height, video.rotation % 180), (48, 64, 90));
-    let sound = facts(&fixtures.audio("-c:a aac", "sound.m4a")).unwrap();
-    assert!(sound.audio && sound.video.is_none());
+    let audio = read(&fixtures.audio("-c:a aac", "audio.m4a")).unwrap();
+    assert!(audio.audio && audio.video.is_none());
     let file = fs::read(fixtures.path("late.mp4")).unwrap();
     let cut = fixtures.write("cut.mp4", &file[..file.len() / 2]);
-    assert!(matches!(facts(&cut), Err(header::Error::NoMoov)));
+    assert!(matches!(read(&cut), Err(header::Error::NoMoov)));
     let early = fs::read(fixtures.path("early.mov")).unwrap();
     let cut = fixtures.write("cut.mov", &early[..early.len() - 100]);
-    assert!(matches!(facts(&cut), Err(header::Error::Truncated)));
+    assert!(matches!(read(&cut), Err(header::Error::Truncated)));
 }
 
 #[test]
-fn facts_as_exiftool_wrote_them() {
+fn metadata_as_exiftool_wrote_it() {
     let fixtures = Fixtures::new();
     fixtures.image(1, "", "a.jpg");
     fixtures.image(1, "", "a.png");
@@ -165,10 +165,10 @@ fn facts_as_exiftool_wrote_them() {
         let text = path.display().to_string();
         let camera = ["-Make=Acme", "-Model=Acme 5", "-DateTimeOriginal=2026:06:01 12:00:00", "-OffsetTimeOriginal=+02:00"];
         run("exiftool", &[&["-q", "-overwrite_original", "-n", "-Orientation=8"], &camera[..], &[&text]].concat());
-        let facts = read(&path);
-        assert_eq!(facts.camera.as_deref(), Some("Acme 5"), "{name}");
-        assert_eq!(facts.taken_at.unwrap().utc().to_rfc3339(), "2026-06-01T10:00:00+00:00", "{name}");
-        assert_eq!((facts.orientation, facts.has_gps), (if name == "a.heic" { 1 } else { 8 }, false), "{name}");
+        let metadata = read(&path);
+        assert_eq!(metadata.camera.as_deref(), Some("Acme 5"), "{name}");
+        assert_eq!(metadata.taken_at.unwrap().utc().to_rfc3339(), "2026-06-01T10:00:00+00:00", "{name}");
+        assert_eq!((metadata.orientation, metadata.has_gps), (if name == "a.heic" { 1 } else { 8 }, false), "{name}");
         run("exiftool", &["-q", "-overwrite_original", "-GPSLatitude=52.5", "-GPSLongitude=13.4", &text]);
         assert!(read(&path).has_gps, "{name}");
     }

@@ -37,26 +37,26 @@ fn scrubbed(path: &Path) -> NamedTempFile {
     let patches = patches(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let mut file = fs::read(path).unwrap();
     file.chunks_mut(4093).enumerate().for_each(|(n, window)| scrub::apply(&patches, n as u64 * 4093, window));
-    let made = tempfile::Builder::new().suffix(path.file_name().unwrap()).tempfile().unwrap();
-    fs::write(&made, file).unwrap();
-    made
+    let output = tempfile::Builder::new().suffix(path.file_name().unwrap()).tempfile().unwrap();
+    fs::write(&output, file).unwrap();
+    output
 }
 
 /// Scrubs and checks: no private data in the bytes or in exiftool's output, the same frames, the same result again.
 fn check(path: &Path, maps: &[&str]) -> String {
-    let made = scrubbed(path);
-    let bytes = fs::read(&made).unwrap();
+    let output = scrubbed(path);
+    let bytes = fs::read(&output).unwrap();
     assert!(!bytes.windows(6).any(|w| w == b"SECRET"), "{}: a secret is left", path.display());
-    let left = tags(made.path());
+    let left = tags(output.path());
     // A comment of zeros is an empty value.
     let own = ["[System]", "[ExifTool]", "[Composite]"];
     let says = |line: &&str| !own.iter().any(|group| line.starts_with(group)) && !line.trim_end().ends_with(" :");
     let talk: Vec<_> = left.lines().filter(says).filter(|line| LEAK_MARKS.iter().any(|mark| line.contains(mark))).collect();
     assert!(talk.is_empty(), "{}: {talk:#?}", path.display());
     if !maps.is_empty() {
-        assert_eq!(frames(path, maps), frames(made.path(), maps), "{}", path.display());
+        assert_eq!(frames(path, maps), frames(output.path(), maps), "{}", path.display());
     }
-    let again = patches(made.path()).unwrap();
+    let again = patches(output.path()).unwrap();
     let mut twice = bytes.clone();
     scrub::apply(&again, 0, &mut twice);
     assert!(twice == bytes, "{}: scrubbing again changes something", path.display());
@@ -78,8 +78,8 @@ fn photos_lose_everything_but_their_orientation() {
         add_metadata(&path, &more);
         let left = check(&path, &["0:v"]);
         assert!(left.contains("Orientation") && left.contains("Rotate 90 CW"), "{name}: {left}");
-        let made = scrubbed(&path);
-        let picture = codec::header::image_in(format(&path).unwrap(), &mut File::open(&made).unwrap(), fs::metadata(&made).unwrap().len());
+        let output = scrubbed(&path);
+        let picture = codec::header::image_in(format(&path).unwrap(), &mut File::open(&output).unwrap(), fs::metadata(&output).unwrap().len());
         assert_eq!(picture.unwrap().orientation, 6, "{name}");
     }
 }
@@ -107,7 +107,7 @@ fn animations_still_play() {
 }
 
 #[test]
-fn a_motion_photo_loses_its_film_and_a_jpeg_its_preview() {
+fn a_motion_photo_loses_its_video_and_a_jpeg_its_preview() {
     let fixtures = Fixtures::new();
     let path = fixtures.image(1, "", "a.jpg");
     add_metadata(&path, &["-n", "-Orientation=3"]);
@@ -115,18 +115,18 @@ fn a_motion_photo_loses_its_film_and_a_jpeg_its_preview() {
     let preview = format!("-ThumbnailImage<={}", preview.display());
     run("exiftool", &["-q", "-overwrite_original", &preview, &path.display().to_string()]);
     assert!(tags(&path).contains("ThumbnailImage"));
-    let film = fixtures.video("-metadata title=SECRET", "film.mp4");
-    let both = [fs::read(&path).unwrap(), fs::read(film).unwrap()].concat();
+    let video = fixtures.video("-metadata title=SECRET", "video.mp4");
+    let both = [fs::read(&path).unwrap(), fs::read(video).unwrap()].concat();
     let len = fs::read(&path).unwrap().len();
     let motion = fixtures.write("motion.jpg", &both);
     let left = check(&motion, &["0:v"]);
     assert!(left.contains("Rotate 180"), "{left}");
-    let made = scrubbed(&motion);
-    assert!(fs::read(&made).unwrap()[len..].iter().all(|b| *b == 0));
+    let output = scrubbed(&motion);
+    assert!(fs::read(&output).unwrap()[len..].iter().all(|b| *b == 0));
 }
 
 #[test]
-fn heif_pictures_lose_their_items() {
+fn heif_images_lose_their_metadata_items() {
     let fixtures = Fixtures::new();
     let source = fixtures.image(1, "", "a.jpg");
     add_metadata(&source, &["-n", "-Orientation=1"]);
@@ -135,13 +135,13 @@ fn heif_pictures_lose_their_items() {
         run("heif-enc", &[&source.display().to_string(), "-o", &path.display().to_string()]);
         add_metadata(&path, &[]);
         check(&path, &[]);
-        let made = scrubbed(&path);
+        let output = scrubbed(&path);
         let decoded = |path: &Path, name: &str| {
             let picture = fixtures.path(name);
             run("heif-convert", &[&path.display().to_string(), &picture.display().to_string()]);
             frames(&picture, &["0:v"])
         };
-        assert_eq!(decoded(&path, "before.png"), decoded(made.path(), "after.png"), "{name}");
+        assert_eq!(decoded(&path, "before.png"), decoded(output.path(), "after.png"), "{name}");
     }
 }
 
@@ -164,8 +164,8 @@ fn movies_lose_everything_but_pictures_and_sound() {
         }
         let left = check(&path, &["0:v:0", "0:a"]);
         assert!(!left.contains("2026:06:01"), "{name}: {left}");
-        let made = scrubbed(&path);
-        let probe = run("ffprobe", &["-v", "error", "-show_format", "-show_streams", "-show_chapters", &made.path().display().to_string()]);
+        let output = scrubbed(&path);
+        let probe = run("ffprobe", &["-v", "error", "-show_format", "-show_streams", "-show_chapters", &output.path().display().to_string()]);
         for talk in ["SECRET", "TAG:location", "creation_time", "TAG:title", "TAG:comment", "timecode"] {
             assert!(!probe.contains(talk), "{name}: {talk} in {probe}");
         }
@@ -173,37 +173,37 @@ fn movies_lose_everything_but_pictures_and_sound() {
 }
 
 #[test]
-fn tracks_that_pass_for_subtitles_go() {
+fn position_tracks_declared_as_subtitles_are_removed() {
     let fixtures = Fixtures::new();
     // Drones write a position in each line.
     let line = |at: u32| format!("{at}\n00:00:0{at},000 --> 00:00:0{at},900\nGPS(13.4,52.5) SECRET\n\n");
     let lines = [line(0), line(1)].concat();
     fixtures.write("track.srt", lines.as_bytes());
     fixtures.write("chapters.txt", b";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=1000\ntitle=SECRET\n");
-    fixtures.video("", "film.mp4");
+    fixtures.video("", "video.mp4");
     for (name, codec) in [("a.mp4", "-c:s mov_text"), ("a.mov", "-c:s mov_text"), ("a.mkv", "-c:s srt")] {
-        let inputs = "-i @film.mp4 -i @track.srt -i @chapters.txt -map 0 -map 1 -map_metadata 2 -map_chapters 2 -c:v copy -c:a copy";
+        let inputs = "-i @video.mp4 -i @track.srt -i @chapters.txt -map 0 -map 1 -map_metadata 2 -map_chapters 2 -c:v copy -c:a copy";
         let path = fixtures.ffmpeg(&format!("{inputs} {codec}"), name);
         check(&path, &["0:v", "0:a"]);
-        let made = scrubbed(&path);
-        let probe = run("ffprobe", &["-v", "error", "-show_streams", "-show_chapters", &made.path().display().to_string()]);
+        let output = scrubbed(&path);
+        let probe = run("ffprobe", &["-v", "error", "-show_streams", "-show_chapters", &output.path().display().to_string()]);
         assert!(!probe.contains("subtitle") && !probe.contains("[CHAPTER]"), "{name}: {probe}");
     }
 }
 
 #[test]
-fn matroska_of_other_makes() {
+fn matroska_from_other_writers() {
     let fixtures = Fixtures::new();
-    fixtures.video("", "film.mp4");
+    fixtures.video("", "video.mp4");
     let cover = fixtures.image(1, "", "cover.jpg");
     add_metadata(&cover, &[]);
     let attached = "-attach @cover.jpg -metadata:s:t mimetype=image/jpeg -metadata:s:t filename=SECRET.jpg";
-    let path = fixtures.ffmpeg(&format!("-i @film.mp4 {attached} -c copy -metadata title=SECRET -metadata:s:a title=SECRET"), "a.mkv");
+    let path = fixtures.ffmpeg(&format!("-i @video.mp4 {attached} -c copy -metadata title=SECRET -metadata:s:a title=SECRET"), "a.mkv");
     check(&path, &["0:v:0", "0:a"]);
     // A browser's recorder: sizes unknown, because it writes to a pipe.
-    let live = fixtures.ffmpeg("-i @film.mp4 -c:v libvpx -deadline realtime -c:a libopus -live 1 -metadata title=SECRET -f webm", "live.webm");
+    let live = fixtures.ffmpeg("-i @video.mp4 -c:v libvpx -deadline realtime -c:a libopus -live 1 -metadata title=SECRET -f webm", "live.webm");
     check(&live, &["0:v", "0:a"]);
-    let whole = fixtures.ffmpeg("-i @film.mp4 -c:v libvpx -deadline realtime -c:a libopus -metadata title=SECRET -metadata location=SECRET", "a.webm");
+    let whole = fixtures.ffmpeg("-i @video.mp4 -c:v libvpx -deadline realtime -c:a libopus -metadata title=SECRET -metadata location=SECRET", "a.webm");
     check(&whole, &["0:v", "0:a"]);
 }
 
@@ -237,8 +237,8 @@ fn songs_keep_title_and_artist_and_lose_the_rest() {
 
 fn check_song(path: &Path, keeps: bool) {
     check(path, &["0:a"]);
-    let made = scrubbed(path);
-    let probe = run("ffprobe", &["-v", "error", "-show_format", "-show_streams", &made.path().display().to_string()]);
+    let output = scrubbed(path);
+    let probe = run("ffprobe", &["-v", "error", "-show_format", "-show_streams", &output.path().display().to_string()]);
     let has = |text: &str| probe.to_lowercase().contains(text);
     assert!(!has("comment=s") && !has("secret") && !has("location") && !has("attached_pic=1"), "{}: {probe}", path.display());
     assert_eq!((has("tag:title=song"), has("tag:artist=ada")), (keeps, keeps), "{}: {probe}", path.display());
@@ -246,7 +246,7 @@ fn check_song(path: &Path, keeps: bool) {
 
 /// Debian's samples: photos of several phones and cameras, most with a position, and a phone's video.
 #[test]
-fn what_people_really_took() {
+fn photos_of_real_phones_and_cameras() {
     let folder = Path::new("/usr/share/forensics-samples/original-files");
     if !folder.exists() {
         eprintln!("skipped: apt-get install forensics-samples-files");
@@ -300,13 +300,13 @@ fn real_files_cut_and_bent_upset_nothing() {
             for _ in 0..=random() % 4 {
                 // Most structure is at the start and at the end.
                 let (near, at) = (random() % 2048, random() as usize);
-                let place = match turn % 3 {
+                let position = match turn % 3 {
                     0 => near as usize,
                     1 => file.len().saturating_sub(near as usize),
                     _ => at,
                 };
-                let place = place % file.len();
-                file[place] = random() as u8;
+                let position = position % file.len();
+                file[position] = random() as u8;
             }
             if turn % 5 == 0 {
                 file.truncate(random() as usize % file.len());

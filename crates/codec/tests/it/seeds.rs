@@ -329,7 +329,7 @@ pub fn jpeg_with_exif() -> Vec<u8> {
 /// A valid file of every format, and some of each that claim too much.
 pub fn all() -> Vec<(Format, Vec<u8>)> {
     let comment = |text: &[u8]| [&4_u32.to_le_bytes()[..], b"test", &1_u32.to_le_bytes(), &(text.len() as u32).to_le_bytes(), text].concat();
-    let place = boxed(
+    let location = boxed(
         b"udta",
         &[boxed(b"\xa9xyz", b"\0\x12\x15\xc7+48.1372+011.5755/"), boxed(b"meta", &[vec![0; 4], boxed(b"ilst", &boxed(b"covr", &png_head(9, 9)))].concat())].concat(),
     );
@@ -341,7 +341,7 @@ pub fn all() -> Vec<(Format, Vec<u8>)> {
         (Format::Webp, webp(40, 3)),
         (Format::Heic, heic(&[grid(1, (128, 64), &[2, 3]), tile(2, 64), tile(3, 64)])),
         (Format::Avif, heic(&[overlay(1, (64, 64), &[2, 2]), grid(2, (64, 64), &[3]), tile(3, 64)])),
-        (Format::Mp4, Movie { in_moov: place, ..Movie::default() }.file()),
+        (Format::Mp4, Movie { in_moov: location, ..Movie::default() }.file()),
         (Format::Mp4, Movie { samples: 0, runs: (0, 0), in_moov: boxed(b"mvex", &full(b"trex", &[1, 1, 0, 0, 0])), behind: fragment(3), ..Movie::default() }.file()),
         (Format::Mov, Movie { handler: *b"soun", ..Movie::default() }.file()),
         (Format::M4a, Movie { handler: *b"soun", edits: 3, ..Movie::default() }.file()),
