@@ -203,7 +203,7 @@ fn pictures_of_pictures_cost_what_is_decoded() {
         assert!(matches!(cost(&ring), Err(Error::Invalid(_))), "an image derived from itself");
     }
     let deep: Vec<Item> = (1..500).map(|id| grid(id, (64, 64), &[id + 1])).chain([tile(500, 64)]).collect();
-    assert!(matches!(cost(&deep), Err(Error::Invalid(_))), "output of each other without end");
+    assert!(matches!(cost(&deep), Err(Error::Invalid(_))), "derived from each other without end");
     let many: Vec<Item> = (1..9000).map(|id| tile(id, 64)).collect();
     assert_eq!(cost(&many).unwrap(), 8999 * 16 * 1024);
 }
