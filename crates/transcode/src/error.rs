@@ -1,6 +1,7 @@
-//! What can go wrong while converting.
+//! The errors of a conversion.
 //!
-//! Invariant: a [`Error::Rejected`] is the file's fault and is told to its owner; everything else is ours and is tried again.
+//! Invariant: an [`Error::Rejected`] is caused by the file and reported to its owner; all other errors have other
+//! causes, and the task is retried.
 
 use std::io::ErrorKind;
 
@@ -9,14 +10,14 @@ use kit::bus::MayBeAway;
 use crate::ffmpeg::{ProcessError, stderr};
 use crate::model::RejectReason;
 
-/// Why a piece of work was not done.
+/// Why a task was not completed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The file can't be converted and never will be.
+    /// The file cannot be converted, and a retry would not help.
     #[error(transparent)]
     Rejected(#[from] RejectReason),
-    /// Its owner erased the item, or it has failed: nobody wants this piece any more.
-    #[error("the item is gone; nothing is left to do")]
+    /// The owner deleted the item, or the item has failed: the task is obsolete.
+    #[error("the item is gone; the task is obsolete")]
     Gone,
     #[error(transparent)]
     Db(#[from] kit::db::Error),
@@ -26,19 +27,19 @@ pub(crate) enum Error {
     Objects(#[from] kit::objects::Error),
     #[error("the scratch folder could not be used; check that the data folder has space")]
     Scratch(#[source] std::io::Error),
-    /// All room for copies of originals was in use for too long.
-    #[error("there is no room for a copy of the original: others need all of it (transcode.max_staging_bytes)")]
+    /// The space for local copies of originals was in use for too long.
+    #[error("there is no space for a copy of the original: other tasks use all of it (transcode.max_staging_bytes)")]
     StagingFull,
     #[error(transparent)]
     Process(ProcessError),
-    /// A chunk's header differs from the other chunks': joined, they would not play.
-    #[error("the header of a chunk of {0} differs from the others'; was ffmpeg changed while an item was converted?")]
+    /// The header of a chunk differs from the other chunks': joined, they would not play.
+    #[error("the header of a chunk of {0} differs from those of the other chunks; was ffmpeg replaced during the conversion?")]
     HeadersDiffer(String),
-    /// The chunk is so short that its header can only be judged beside another chunk's.
+    /// The chunk is so short that its header can only be compared once another chunk's is stored.
     #[error("the last chunk of {0} waits for the first one")]
     TooShortForHeader(String),
-    /// A stored value can't be read back.
-    #[error("the stored {0} of an item is not readable")]
+    /// A stored value cannot be parsed.
+    #[error("the stored {0} of an item cannot be parsed")]
     Corrupt(&'static str),
 }
 
@@ -57,8 +58,9 @@ impl MayBeAway for Error {
 }
 
 impl Error {
-    /// Whether a child lost its source in the middle, which says nothing about the file. Not for ever, though: a damaged file that makes
-    /// the child ask for bytes behind its end looks the same.
+    /// Returns whether a child process lost its source in the middle, which says nothing about the file. Such errors
+    /// are retried a limited number of times only, because a damaged file that makes the child read past its end looks
+    /// the same.
     pub(crate) fn is_input_lost(&self) -> bool {
         match self {
             Self::Process(ProcessError::IncompleteInput(_)) => true,
@@ -69,11 +71,11 @@ impl Error {
 }
 
 impl From<ProcessError> for Error {
-    /// A child's failure is the file's fault where its complaint says so.
+    /// Blames the file for a child process's failure where its stderr says so.
     fn from(failure: ProcessError) -> Self {
         match (stderr::reject_reason(&failure), failure) {
             (Some(reason), failure) => {
-                tracing::info!(%failure, code = reason.code(), "a file was refused by the converter");
+                tracing::info!(%failure, code = reason.code(), "the converter rejected a file");
                 Self::Rejected(reason)
             }
             (None, ProcessError::Cancelled) => Self::Gone,

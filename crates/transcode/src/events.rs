@@ -1,6 +1,6 @@
-//! What this role hears: uploads, erasures, and its own work.
+//! The consumers of this role: uploads, deletions, and its own tickets.
 //!
-//! Owns the table of consumers. Invariant: names are for ever, deliveries are remembered under them.
+//! Owns the table of consumers. Invariant: names are permanent, because deliveries are recorded under them.
 
 use contract::media::{Deleted, Received};
 use kit::bus::{Consumer, Failure, Subscription};
@@ -11,13 +11,13 @@ use crate::transitions;
 use crate::model::{Queue, Ticket};
 use crate::work::Worker;
 
-/// Failures beyond the configured attempts: those that the piece's own row counts come first.
+/// Deliveries beyond the configured attempts: the failures that the task's own row counts come first.
 const EXTRA_BUS_ATTEMPTS: u32 = 30;
 const RECEIVED: &str = "transcode.received";
 const DELETED: &str = "transcode.deleted";
 
 pub(crate) fn subscriptions(config: &kit::config::Config) -> Vec<Subscription> {
-    // A wrong section is refused where the role itself starts.
+    // An invalid section is reported where the role itself starts.
     let lease = config.section::<Config>("transcode").unwrap_or_default().lease();
     let own = [Subscription::to::<Received>(RECEIVED), Subscription::to::<Deleted>(DELETED)];
     own.into_iter().chain(Queue::ALL.map(|queue| Subscription::to_subject(queue.subject(), queue.subject()).lease(lease))).collect()
@@ -47,7 +47,7 @@ pub(crate) fn consumers(worker: &Worker) -> Vec<Consumer> {
                 worker.handle(queue, ticket, &delivery.event.id, delivery.attempt).await
             }
         });
-        // One more than a member may hold.
+        // One more than the limit of a member.
         consumers.push(consumer.at_once(queue.member_limit(workers) + 1).lease(lease).attempts(attempts));
     }
     consumers

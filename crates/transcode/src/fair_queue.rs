@@ -1,14 +1,17 @@
-//! Whose task is worked on next: members take turns in each queue, and within a member the cheap goes before the costly.
+//! Selects the next task: members alternate in each queue, and within a member cheap tasks precede costly ones.
 //!
-//! The rows are the queue. A *ticket* on the bus says only that one more task waits; which one it is for is decided when a worker has a free
-//! permit, in the transaction that binds the task to the ticket. So a task never stands behind what its queue merely holds.
+//! The rows are the queue. A *ticket* on the bus says only that one more task is ready; the task is selected when a
+//! worker has a free permit, in the transaction that binds it to the ticket. So a task never waits behind tickets that
+//! were merely sent earlier.
 //!
-//! Between members this follows start-time fair queueing (Goyal, Vin and Cheng 1996): each stands at a *turn*, the one that stands lowest is next, and
-//! its turn grows by what its task costs. A member that comes joins where the queue stands, so before it there is at most one task of each
-//! other member, however many tasks these have. Within a member the order is the time at which a task became ready plus its cost: a cheap one overtakes a
+//! Between members this is start-time fair queueing (Goyal, Vin and Cheng 1996): each member has a *virtual time*, the
+//! member with the lowest one is next, and its virtual time grows by the cost of its task. A new member starts at the
+//! queue's virtual time, so at most one task of each other member precedes its first one, however many tasks these
+//! have. Within a member the order is the time at which a task became ready plus its cost: a cheap task overtakes a
 //! costly one, and a costly one is overtaken only for as long as it takes itself.
 //!
-//! Invariant: a task that is `ready` has a ticket on the bus, and each ticket is acknowledged only when its task is over or no task waits.
+//! Invariant: a task that is `ready` has a ticket on the bus, and each ticket is acknowledged only when its task is
+//! complete or no task is ready.
 
 use chrono::{DateTime, Utc};
 use contract::{AccountId, MediaId};
@@ -18,19 +21,19 @@ use crate::error::Error;
 use crate::model::{Estimate, Task, Queue, Ticket};
 use crate::store::{self, Job, MemberQueue};
 
-/// A task that turned out to be gone while it was looked for is looked for again so often.
+/// How often another task is selected when the selected one is gone.
 const MAX_ATTEMPTS: u32 = 4;
-/// What a task really took is charged where the estimate was wrong by more than this, in milliseconds.
+/// The actual cost of a task is charged where it differs from the estimate by more than this, in milliseconds.
 const COST_TOLERANCE_MS: i64 = 500;
 
-/// What a ticket is good for.
+/// The result of claiming a task for a ticket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Claim {
     /// This task.
     Task(Claimed),
-    /// Tasks wait, but only of members that have all the permits here that they may have.
+    /// Tasks are ready, but only those of members that hold as many permits here as they may.
     AtLimit,
-    /// No task waits.
+    /// No task is ready.
     Empty,
 }
 
@@ -43,11 +46,12 @@ pub(crate) struct Claimed {
     pub cost_ms: i64,
     /// Its weight in the item's plan.
     pub weight: u64,
-    /// Whether more tasks of this member wait in this queue.
+    /// Whether more tasks of this member are ready in this queue.
     pub more: bool,
 }
 
-/// Lets a task wait for its turn, and says so on the bus. `after` is the `due` of a task that must not be overtaken by it. Answers its own.
+/// Makes a task ready and sends a ticket. `after` is the `due` of a task that this one must not overtake. Returns its
+/// own `due`.
 pub(crate) async fn enqueue(tx: &Tx, job: &Job, (task, weight): (Task, u64), after: i64, now: DateTime<Utc>) -> Result<i64, Error> {
     let estimate = Estimate::of(task, weight, &job.received, job.plan.as_ref());
     let member_queue = MemberQueue { queue: estimate.queue, owner: job.received.owner };
@@ -59,14 +63,14 @@ pub(crate) async fn enqueue(tx: &Tx, job: &Job, (task, weight): (Task, u64), aft
     Ok(due)
 }
 
-/// Sends one more ticket for a task that waits.
+/// Sends one more ticket for a ready task.
 pub(crate) fn publish_ticket(tx: &Tx, queue: Queue, media: &MediaId, task: Task, now: DateTime<Utc>) -> Result<(), Error> {
     let ticket = serde_json::to_string(&Ticket { media: media.clone(), task }).map_err(|_| Error::Corrupt("ticket"))?;
     tx.publish_raw(queue.subject(), ticket, now);
     Ok(())
 }
 
-/// Finds the task that the ticket `id` is for. Members in `at_limit` get nothing.
+/// Claims a task for the ticket `id`. Members in `at_limit` get none.
 pub(crate) async fn claim(tx: &Tx, queue: Queue, id: &str, named: &Ticket, at_limit: &[AccountId], now: DateTime<Utc>) -> Result<Claim, Error> {
     if let Some(claimed) = claim_bound(tx, queue, id, named, at_limit, now).await? {
         return Ok(Claim::Task(claimed));
@@ -87,8 +91,8 @@ pub(crate) async fn claim(tx: &Tx, queue: Queue, id: &str, named: &Ticket, at_li
     Ok(Claim::Empty)
 }
 
-/// The task that the ticket was bound to before: its worker died, or it failed and is tried again. Of a member that has all its permits
-/// here it goes back into the line instead.
+/// Returns the task that the ticket is bound to already: its worker died, or it failed and is retried. If its member
+/// holds as many permits here as it may, the task becomes ready again instead.
 async fn claim_bound(tx: &Tx, queue: Queue, id: &str, named: &Ticket, at_limit: &[AccountId], now: DateTime<Utc>) -> Result<Option<Claimed>, Error> {
     let bound = match store::find_bound(tx, id).await? {
         Some(bound) => bound,
@@ -113,13 +117,14 @@ async fn claim_bound(tx: &Tx, queue: Queue, id: &str, named: &Ticket, at_limit: 
     Ok(Some(Claimed { media: bound.media, task: bound.task, member_queue, cost_ms: bound.cost_ms, weight: bound.weight, more: false }))
 }
 
-/// Charges a member for what its task took beyond the estimate, or less. Answers whether there was anything to charge.
+/// Returns the difference between the actual and the estimated cost of a task, in milliseconds; `None` where there is
+/// nothing to charge.
 pub(crate) fn cost_difference(claimed: &Claimed, took_ms: u64) -> Option<i64> {
     let more = i64::try_from(took_ms).unwrap_or(i64::MAX / 4).saturating_sub(claimed.cost_ms);
     (more.abs() > COST_TOLERANCE_MS).then_some(more)
 }
 
-/// Takes an item's tasks out of every line: it is erased, or has failed.
+/// Removes an item's tasks from every queue: it is deleted, or has failed.
 pub(crate) async fn dequeue(tx: &Tx, media: &MediaId) -> Result<(), Error> {
     for member_queue in store::release_tasks(tx, media).await? {
         store::refresh_has_ready(tx, member_queue).await?;

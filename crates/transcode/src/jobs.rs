@@ -1,7 +1,7 @@
-//! Timed work: waking pieces of which nothing is heard, forgetting erased items.
+//! Periodic jobs: resending tickets of unresponsive tasks, purging deleted items.
 //!
-//! Does not own sweeping objects that nothing names: that is [`kit::objects::Orphans`]'. Invariant: a piece is sent again only where the bus holds
-//! none of its kind any more.
+//! Does not own removing unreferenced objects: that is [`kit::objects::Orphans`]'. Invariant: a ticket is sent again
+//! only where the bus holds none of its queue any more.
 
 use std::time::Duration;
 
@@ -17,16 +17,17 @@ use crate::fair_queue;
 use crate::work::Worker;
 
 const SWEEP_INTERVAL: TimeDelta = TimeDelta::minutes(5);
-/// A piece on the bus of which nothing was heard for so long is sent again …
+/// The ticket of a task without a sign of life for this long is sent again …
 const SILENT_FOR: TimeDelta = TimeDelta::hours(1);
-/// … so often, then the item fails.
+/// … this many times, then the item fails.
 const MAX_SENT: u32 = 3;
-/// An erased item is remembered for so long, for events that come late (the bus keeps them for 7 days).
+/// A deleted item is remembered for this long, for late events (the bus keeps them for 7 days).
 const ERASED_FOR: TimeDelta = TimeDelta::days(8);
 const BATCH: u32 = 500;
-/// Tickets that are sent at once for tasks that wait while the bus holds none: as many as a fleet has permits, and more follow.
+/// The tickets that are sent at once for ready tasks while the bus holds none: as many as a fleet has permits; more
+/// follow.
 const MAX_TICKETS: u32 = 100;
-/// How often the figures of what waits are taken, and up to which number is counted.
+/// The interval at which the metrics of ready tasks are computed, and the number up to which tasks are counted.
 const METRICS_INTERVAL: Duration = Duration::from_secs(10);
 const MAX_COUNTED: i64 = 10_000;
 
@@ -38,8 +39,8 @@ pub(crate) fn jobs(worker: &Worker) -> Vec<Job> {
     })]
 }
 
-/// Sends tickets for tasks that wait although the bus holds nothing for them (a worker that found another one gone may have used theirs), and forgets
-/// members whose turn is long past.
+/// Sends tickets for tasks that are ready although the bus holds nothing for them (a worker whose own task was gone may
+/// have used theirs), and removes idle members whose virtual time has passed.
 async fn send_missing_tickets(tx: &Tx, run: &Run, queue: Queue, now: DateTime<Utc>) -> Result<(), Error> {
     run.fence(tx).await?;
     for (media, task) in store::list_ready(tx, queue, MAX_TICKETS).await? {
@@ -49,7 +50,7 @@ async fn send_missing_tickets(tx: &Tx, run: &Run, queue: Queue, now: DateTime<Ut
     Ok(())
 }
 
-/// Takes the figures of what waits, until the process ends.
+/// Updates the metrics of ready tasks until the process ends.
 pub(crate) async fn update_metrics(worker: Worker) {
     while worker.context.tasks.sleep(METRICS_INTERVAL).await {
         for queue in Queue::ALL {
@@ -58,7 +59,7 @@ pub(crate) async fn update_metrics(worker: Worker) {
                     let seconds = backlog.since.map_or(0, |since| (worker.context.clock.now() - since).num_seconds().max(0));
                     worker.metrics.waiting(queue, backlog.tasks, seconds);
                 }
-                Err(error) => tracing::debug!(%error, "the metrics of what waits could not be taken"),
+                Err(error) => tracing::debug!(%error, "the metrics of ready tasks could not be computed"),
             }
         }
     }
@@ -66,7 +67,7 @@ pub(crate) async fn update_metrics(worker: Worker) {
 
 async fn sweep(worker: &Worker, run: Run) -> Result<(), Error> {
     let now = worker.context.clock.now();
-    // A piece may wait its turn for hours on a busy day. Only where the bus holds nothing any more can one be lost.
+    // On a busy day a task may wait for hours. Its ticket can be lost only where the bus holds nothing any more.
     let backlog = worker.context.bus.engine().backlog().await?;
     let holds = |queue: Queue| backlog.iter().any(|(consumer, count)| consumer == queue.subject() && *count > 0);
     let waits = |task: Task| holds(task.queue()) || (task == Task::Photo && holds(Queue::HeavyPhoto));
@@ -78,7 +79,7 @@ async fn sweep(worker: &Worker, run: Run) -> Result<(), Error> {
         if waits(task) {
             continue;
         }
-        tracing::warn!(media.id = %media, %task, sent, "nothing was heard of a task for an hour");
+        tracing::warn!(media.id = %media, %task, sent, "a task has shown no sign of life for an hour; its ticket is sent again");
         let run = run.clone();
         let woken = worker
             .context

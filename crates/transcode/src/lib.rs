@@ -1,7 +1,8 @@
-//! The role that converts: videos into streams, sound into streams, photos into something every browser shows.
+//! The role that converts: videos and audio to streams, photos to a format that every browser displays.
 //!
-//! Owns the work: probing, planning, parts, sound, posters, storyboards, waveforms, and the objects they become. Does not own originals (`media`) nor
-//! the serving of anything (`delivery`). Invariant: a piece of work that is done twice, by whoever, leaves the same as one that is done once.
+//! Owns the work: probing, planning, chunks, audio, posters, storyboards, waveforms, and the resulting objects. Does
+//! not own originals (`media`) nor serving (`delivery`). Invariant: a task that runs twice, in any process, has the
+//! same result as a task that runs once.
 
 mod api;
 mod config;
@@ -26,10 +27,11 @@ use kit::service::BootError;
 use kit::{Context, Part, Service};
 use work::Worker;
 
-/// Objects of a process that never came back go after this. A piece that works this long on one batch of files is not alive.
+/// Objects of a process that never came back are removed after this time. A task that takes this long for one batch of
+/// files is not alive.
 const ABANDONED: chrono::TimeDelta = chrono::TimeDelta::hours(6);
 
-/// The row of this role in the table of roles.
+/// The entry of this role in the table of roles.
 pub fn service() -> Service {
     Service {
         name: "transcode",
@@ -53,7 +55,7 @@ async fn start(context: Context) -> Result<Part, BootError> {
     worker.context.tasks.spawn(async move { copies.sweep(stop).await });
     worker.context.tasks.spawn(async move {
         if !looking.tools().await.works {
-            tracing::warn!("ffmpeg or ffprobe can't be run, so nothing can be converted: install them (see `tutti doctor`), or name the folders of their libraries in transcode.sandbox_readable");
+            tracing::warn!("ffmpeg or ffprobe cannot be run, so nothing can be converted: install them (see `tutti doctor`), or list the folders of their libraries in transcode.sandbox_readable");
         }
     });
     worker.context.tasks.spawn(jobs::update_metrics(worker.clone()));

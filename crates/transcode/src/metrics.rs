@@ -1,6 +1,6 @@
-//! What operators see of converting, as Prometheus figures.
+//! The Prometheus metrics of conversion.
 //!
-//! Invariant: labels are kinds of pieces and outcomes, never ids, so there is a handful of series.
+//! Invariant: labels are kinds of tasks, queues and outcomes, never ids, so there are few series.
 
 use kit::telemetry;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -11,26 +11,26 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 
 use crate::model::{Task, Queue};
 
-/// A kind of piece, and how it ended.
+/// The labels of a completed task: its kind and its outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OutcomeLabels {
     task: &'static str,
     outcome: &'static str,
 }
 
-/// A kind of piece.
+/// The label for a kind of task.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct TaskLabels {
     task: &'static str,
 }
 
-/// A queue of tasks.
+/// The label for a queue.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct QueueLabels {
     queue: &'static str,
 }
 
-/// The figures of this role.
+/// The metrics of this role.
 #[derive(Debug, Clone)]
 pub(crate) struct Metrics {
     running: Family<QueueLabels, Gauge>,
@@ -41,7 +41,7 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    /// Registers them.
+    /// Registers and returns the metrics.
     pub fn new(registry: &telemetry::Metrics) -> Self {
         // 50 ms to about 27 minutes, doubling.
         let metrics = Self {
@@ -52,28 +52,28 @@ impl Metrics {
             seconds: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.05, 2.0, 16))),
         };
         registry.register(|registry| {
-            registry.register("transcode_tasks_running", "Tasks at work in this process, by queue", metrics.running.clone());
-            registry.register("transcode_tasks_waiting", "Tasks of the whole fleet that wait for their turn, by queue (10,000 and more are 10,000)", metrics.waiting.clone());
-            registry.register("transcode_oldest_task_seconds", "How long the task has waited that waits for longest, by queue", metrics.oldest.clone());
-            registry.register("transcode_tasks", "Tasks, by kind and outcome", metrics.ended.clone());
-            registry.register("transcode_task_seconds", "Time that a task took", metrics.seconds.clone());
+            registry.register("transcode_tasks_running", "Running tasks of this process, by queue", metrics.running.clone());
+            registry.register("transcode_tasks_waiting", "Ready tasks of the whole fleet, by queue (10,000 means 10,000 or more)", metrics.waiting.clone());
+            registry.register("transcode_oldest_task_seconds", "Waiting time of the oldest ready task, by queue", metrics.oldest.clone());
+            registry.register("transcode_tasks", "Completed tasks, by kind and outcome", metrics.ended.clone());
+            registry.register("transcode_task_seconds", "Duration of a task, by kind", metrics.seconds.clone());
         });
         metrics
     }
 
-    /// How many tasks of a queue are at work here.
+    /// Returns the gauge of a queue's running tasks in this process.
     pub fn running(&self, queue: Queue) -> Gauge {
         self.running.get_or_create_owned(&QueueLabels { queue: queue.as_str() })
     }
 
-    /// Notes how many tasks of a queue wait, and for how many seconds the first of them has.
+    /// Sets how many tasks of a queue are ready, and for how many seconds the oldest has been.
     pub fn waiting(&self, queue: Queue, tasks: i64, seconds: i64) {
         let queue = QueueLabels { queue: queue.as_str() };
         self.waiting.get_or_create(&queue).set(tasks);
         self.oldest.get_or_create(&queue).set(seconds);
     }
 
-    /// Counts a piece that ended.
+    /// Counts a completed task.
     pub fn count(&self, task: Task, outcome: &'static str, seconds: f64) {
         let task = task.kind();
         self.ended.get_or_create(&OutcomeLabels { task, outcome }).inc();
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn queues_are_told_by_name_and_members_not_at_all() {
+    fn labels_are_queues_and_never_members() {
         let registry = telemetry::Metrics::default();
         let metrics = Metrics::new(&registry);
         metrics.waiting(Queue::HeavyPhoto, 3, 40);

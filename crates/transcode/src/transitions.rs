@@ -1,7 +1,7 @@
-//! What follows from what: the transactions that move an item from received to ready.
+//! The transitions of an item: the transactions that move it from received to ready.
 //!
-//! Owns the order of things; the SQL is `store`'s, the rules are `model`'s. Invariant: each function runs in one transaction together with
-//! the events that it causes, and running it twice for the same cause changes nothing the second time.
+//! Owns the order of the steps; the SQL is `store`'s, the rules are `model`'s. Invariant: each function runs in one
+//! transaction together with the events that it causes, and a second call for the same cause changes nothing.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use contract::media::{Deleted, Kind, Received};
@@ -16,11 +16,11 @@ use crate::model::{self, Task, Plan, RejectReason, State, can_play};
 use crate::store::{self, DONE, Job, StoredRendition, KnownProperties, CLAIMED, READY, TileSet, WAITING};
 use crate::fair_queue::{self, enqueue};
 
-/// How many pieces of one item may wait for their turn or be worked on at once. The next ones follow as these are done, so a
-/// long item and a short one of the same member take turns.
+/// How many tasks of one item may be ready or running at once. The next ones follow as these complete, so a long item
+/// and a short one of the same member alternate.
 const WINDOW: usize = 8;
 
-/// What a worker made.
+/// What a worker produced.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Outputs {
     pub renditions: Vec<StoredRendition>,
@@ -38,7 +38,7 @@ impl Outputs {
     }
 }
 
-/// An upload arrived: begin, unless it is known already (or erased already).
+/// Starts an item after an upload, unless it is known already (or deleted already).
 pub(crate) async fn accept(tx: &Tx, received: &Received, now: DateTime<Utc>) -> Result<(), Error> {
     if !store::insert_job(tx, received, State::Processing, now).await? {
         return Ok(());
@@ -49,7 +49,7 @@ pub(crate) async fn accept(tx: &Tx, received: &Received, now: DateTime<Utc>) -> 
     enqueue(tx, &job, (first, 0), 0, now).await.map(drop)
 }
 
-/// The plan stands: record it and send what playing starts with.
+/// Stores the plan and enqueues the tasks that playback starts with.
 pub(crate) async fn plan(tx: &Tx, media: &MediaId, plan: &Plan, now: DateTime<Utc>) -> Result<(), Error> {
     let mut job = find_open(tx, media).await?;
     if !store::mark_done(tx, media, Task::Probe, now).await? {
@@ -71,9 +71,9 @@ pub(crate) async fn plan(tx: &Tx, media: &MediaId, plan: &Plan, now: DateTime<Ut
     Ok(())
 }
 
-/// Something was made: record and announce it; if that completes `done`, send what comes next.
+/// Records and announces outputs; if that completes the task `done`, enqueues the next ones.
 ///
-/// Answers objects that turned out not to be needed (a second make of what another attempt had made); they stay held.
+/// Returns objects that turned out to be redundant (produced again after another attempt); they stay on hold.
 pub(crate) async fn advance(tx: &Tx, media: &MediaId, outputs: &Outputs, done: Option<Task>, now: DateTime<Utc>) -> Result<Vec<ObjectKey>, Error> {
     let job = find_open(tx, media).await?;
     let (mut unused, mut published) = (Vec::new(), Published { id: media.clone(), renditions: vec![], segments: vec![], assets: outputs.assets.clone() });
@@ -113,7 +113,7 @@ pub(crate) async fn advance(tx: &Tx, media: &MediaId, outputs: &Outputs, done: O
     Ok(unused)
 }
 
-/// The track of sound turned out to hold nothing: the item goes on as one without sound.
+/// Continues an item without audio: its audio track turned out to be empty.
 pub(crate) async fn drop_audio(tx: &Tx, media: &MediaId, now: DateTime<Utc>) -> Result<(), Error> {
     let mut job = find_open(tx, media).await?;
     let Some(plan) = job.plan.as_mut() else { return Err(Error::Corrupt("plan")) };
@@ -124,7 +124,7 @@ pub(crate) async fn drop_audio(tx: &Tx, media: &MediaId, now: DateTime<Utc>) -> 
     enqueue_next(tx, &job, playable, now).await
 }
 
-/// A player can start, for the first time: say so.
+/// Announces that a player can start, the first time that it can.
 async fn announce_playable(tx: &Tx, job: &Job, now: DateTime<Utc>) -> Result<bool, Error> {
     let Some(plan) = &job.plan else { return Ok(false) };
     let started = store::list_started(tx, &job.media).await?;
@@ -142,12 +142,13 @@ fn upright_size(plan: &Plan) -> (Option<u32>, Option<u32>) {
     plan.video.as_ref().map_or((None, None), |video| (Some(video.width), Some(video.height)))
 }
 
-/// Sends what can be worked on next, and `Finish` when nothing else is left.
+/// Enqueues the tasks that can run next, and `Finish` when nothing else is left.
 async fn enqueue_next(tx: &Tx, job: &Job, playable: bool, now: DateTime<Utc>) -> Result<(), Error> {
     let tasks = store::list_tasks(tx, &job.media).await?;
     let opened = playable || tasks.iter().any(|row| matches!(row.task, Task::First | Task::Copy) && row.state == DONE);
     let (mut in_flight, mut left) = (0, 0);
-    // Chunks stay in their order, for who watches while they come: a short last one does not overtake those before it.
+    // Chunks stay in their order, for viewers who watch while they arrive: a short last one does not overtake those
+    // before it.
     let is_chunk = |task: Task| matches!(task, Task::Chunk(_));
     let mut after = tasks.iter().filter(|row| is_chunk(row.task)).map(|row| row.due).max().unwrap_or(0);
     for row in &tasks {
@@ -173,7 +174,7 @@ async fn enqueue_next(tx: &Tx, job: &Job, playable: bool, now: DateTime<Utc>) ->
     publish_progress(tx, job, model::percent(&weighed), now).await
 }
 
-/// A piece got on: announce it if that moves the percentage.
+/// Records the progress of a task; announces it if that changes the percentage.
 pub(crate) async fn progress(tx: &Tx, media: &MediaId, task: Task, permille: u32, now: DateTime<Utc>) -> Result<(), Error> {
     let job = find_open(tx, media).await?;
     store::set_permille(tx, media, task, permille, now).await?;
@@ -190,16 +191,17 @@ async fn publish_progress(tx: &Tx, job: &Job, percent: u8, now: DateTime<Utc>) -
     Ok(())
 }
 
-/// What the last piece found and made.
+/// What the last task determined and produced.
 #[derive(Debug, Default)]
 pub(crate) struct FinishOutputs {
     pub assets: Vec<Asset>,
     pub thumbhash: Option<String>,
-    /// For photos, whose size no plan knows.
+    /// For photos, whose size is not in a plan.
     pub size: Option<(u32, u32)>,
 }
 
-/// All is made: count the segments, drop what lies behind a gap, and call it ready. Answers the objects that nothing names any more.
+/// Completes an item: counts the segments, drops those behind a gap, and announces that it is ready. Returns the
+/// objects that are no longer referenced.
 pub(crate) async fn finish(tx: &Tx, media: &MediaId, last: &FinishOutputs, now: DateTime<Utc>) -> Result<Vec<ObjectKey>, Error> {
     let job = find_open(tx, media).await?;
     let segments = store::list_segments(tx, media).await?;
@@ -209,7 +211,8 @@ pub(crate) async fn finish(tx: &Tx, media: &MediaId, last: &FinishOutputs, now: 
         let own: Vec<&Segment> = segments.iter().filter(|segment| segment.rendition == rendition.name).collect();
         let run = own.iter().enumerate().take_while(|(at, segment)| segment.number as usize == *at).count();
         for segment in own.iter().skip(run) {
-            // A damaged source can end early for one chunk and go on in the next: what can't be reached is not kept.
+            // A damaged source can end early for one chunk and continue in the next: segments that cannot be reached
+            // are not kept.
             store::remove_segment(tx, media, segment).await?;
             dropped.push(segment.object.clone());
         }
@@ -246,14 +249,14 @@ pub(crate) async fn finish(tx: &Tx, media: &MediaId, last: &FinishOutputs, now: 
     Ok(dropped)
 }
 
-/// Bits a second of a segment.
+/// Returns the bits per second of a segment.
 fn peak_bits_per_second(segment: &Segment) -> u64 {
     let us = u128::from(segment.duration_us.max(1));
-    // A last segment of a frame or two says little about what a player must be able to fetch.
+    // A last segment of a frame or two says little about the bandwidth that a player needs.
     if segment.duration_us < 1_000_000 { 0 } else { u64::try_from(u128::from(segment.bytes) * 8_000_000 / us).unwrap_or(u64::MAX) }
 }
 
-/// It can't be converted: say so, once.
+/// Fails an item and announces it, once.
 pub(crate) async fn fail(tx: &Tx, media: &MediaId, reason: &RejectReason, now: DateTime<Utc>) -> Result<(), Error> {
     find_open(tx, media).await?;
     let detail = reason.to_string();
@@ -263,7 +266,7 @@ pub(crate) async fn fail(tx: &Tx, media: &MediaId, reason: &RejectReason, now: D
     Ok(())
 }
 
-/// Its owner erased it: every row goes, and every object an orphan. Answers those objects.
+/// Deletes an item: its rows are removed and its objects become orphans. Returns those objects.
 pub(crate) async fn erase(tx: &Tx, deleted: &Deleted, now: DateTime<Utc>) -> Result<Vec<ObjectKey>, Error> {
     let media = &deleted.id;
     let outputs = store::snapshot(tx, media).await?;
@@ -283,14 +286,14 @@ pub(crate) async fn erase(tx: &Tx, deleted: &Deleted, now: DateTime<Utc>) -> Res
     Ok(objects)
 }
 
-/// Sends a piece again of which nothing has been heard.
+/// Sends the ticket of an unresponsive task again.
 pub(crate) async fn resend(tx: &Tx, media: &MediaId, task: Task, now: DateTime<Utc>) -> Result<(), Error> {
     let job = find_open(tx, media).await?;
     let weight = store::list_tasks(tx, media).await?.into_iter().find(|row| row.task == task).map_or(0, |row| row.weight);
     enqueue(tx, &job, (task, weight), 0, now).await.map(drop)
 }
 
-/// The item, if work on it is still wanted.
+/// Returns the item if it is still open.
 async fn find_open(tx: &Tx, media: &MediaId) -> Result<Job, Error> {
     store::find_job(tx, media).await?.filter(|job| job.state.is_open()).ok_or(Error::Gone)
 }

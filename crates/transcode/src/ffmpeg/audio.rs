@@ -1,7 +1,7 @@
-//! Command lines that make sound: measuring its loudness, encoding it whole, drawing its waveform.
+//! Command lines for audio: measuring its loudness, encoding it whole, extracting samples for its waveform.
 //!
-//! Owns the arithmetic of loudness (EBU R 128). Invariant: the gain is one number for the whole item, so encoding is a straight pass
-//! whose result doesn't depend on where or how often it runs.
+//! Owns the arithmetic of loudness (EBU R 128). Invariant: the gain is one number for the whole item, so encoding is a
+//! single pass whose result does not depend on where or how often it runs.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -9,30 +9,31 @@ use std::path::Path;
 use super::{Args, Command, Input, Limits, ONE_FILTER_THREAD, Tools};
 use crate::model::plan::AudioPlan;
 
-/// The name of the sound's rendition.
+/// The name of the audio rendition.
 pub(crate) const NAME: &str = codec::ladder::AUDIO.name;
-/// Peaks are held below this, in decibels of full scale: room for what the lossy encoder adds.
+/// The highest peak, in decibels of full scale: headroom for what the lossy encoder adds.
 const PEAK_CEILING_DB: f64 = -1.5;
-/// Nothing is made louder than this, in decibels: below it, it is noise that would be raised.
+/// The highest gain in decibels: material that would need more is noise.
 const MAX_GAIN_DB: f64 = 24.0;
-/// Below this, in LUFS, nothing was measured (the gate of EBU R 128 is at −70).
+/// At or below this, in LUFS, nothing was measured (the gate of EBU R 128 is at −70).
 const SILENCE_LUFS: f64 = -69.0;
-/// Up to this length all of it is measured (1,000 times faster than it plays); beyond, [`EXCERPTS`] of it, so that nobody waits.
+/// Up to this duration all of it is measured (1,000 times faster than real time); above, [`EXCERPTS`] of it, so that
+/// the member does not wait.
 const FULL_MEASURE_US: u64 = 10 * 60 * 1_000_000;
 const EXCERPTS: u64 = 20;
 const EXCERPT_SECONDS: u64 = 20;
-/// The waveform is drawn from this many samples a second.
+/// The sampling rate from which the waveform is computed.
 pub(crate) const WAVEFORM_RATE: u32 = 8000;
 
-/// Both measuring and encoding hear the same two channels.
+/// Measuring and encoding use the same two channels.
 const STEREO: &str = "aformat=sample_fmts=fltp:channel_layouts=stereo";
 
-/// What measures.
+/// The filter that measures.
 fn meter_filter() -> String {
     format!("aresample=48000,{STEREO},ebur128=framelog=verbose")
 }
 
-/// How many inputs [`measure`] opens side by side.
+/// Returns how many inputs [`measure`] opens side by side.
 pub(crate) fn measure_inputs(audio: &AudioPlan) -> u64 {
     if audio.duration_us <= FULL_MEASURE_US { 1 } else { EXCERPTS }
 }
@@ -41,7 +42,7 @@ fn measure_args() -> Args {
     Args::default().all("-nostdin -hide_banner -nostats -v info -progress pipe:1 -stats_period 0.5").all(ONE_FILTER_THREAD)
 }
 
-/// Measures the loudness; [`loudness`] reads what it complains.
+/// Measures the loudness; [`loudness`] parses its stderr.
 pub(crate) fn measure(tools: &Tools, input: &Input, folder: &Path, limits: Limits, audio: &AudioPlan) -> Command {
     let (mut args, meter) = (measure_args(), meter_filter());
     if audio.duration_us <= FULL_MEASURE_US {
@@ -59,21 +60,21 @@ pub(crate) fn measure(tools: &Tools, input: &Input, folder: &Path, limits: Limit
     args.all("-f null -").command(&tools.ffmpeg, folder, limits)
 }
 
-/// The integrated loudness in LUFS from ebur128's summary; `None` if there is none or all is silent.
+/// Returns the integrated loudness in LUFS from ebur128's summary; `None` if there is none or all is silent.
 pub(crate) fn loudness(stderr: &str) -> Option<f64> {
     let summary = stderr.rsplit_once("Integrated loudness:")?.1;
     let value: f64 = summary.split_whitespace().skip_while(|word| *word != "I:").nth(1)?.parse().ok()?;
     (value.is_finite() && value > SILENCE_LUFS && value < 20.0).then_some(value)
 }
 
-/// What to add, in decibels, to bring sound that was measured at `lufs` to `wanted`; silence stays as it is.
+/// Returns the gain in decibels that brings audio measured at `lufs` to `wanted`; silence stays as it is.
 pub(crate) fn gain_db(lufs: Option<f64>, wanted: f64) -> f64 {
     lufs.map_or(0.0, |lufs| (wanted - lufs).min(MAX_GAIN_DB))
 }
 
-/// Encodes all of the sound.
+/// Encodes all of the audio.
 ///
-/// `first_pts=0` puts silence before a sound that starts late, so the offset to the picture stays. AAC starts with one
+/// `first_pts=0` inserts silence before audio that starts late, so its offset from the video stays. AAC starts with one
 /// packet of priming before time 0; it is dropped, so decode times start at 0 and no edit list is needed.
 pub(crate) fn encode(tools: &Tools, input: &Input, folder: &Path, limits: Limits, audio: &AudioPlan, gain_db: f64) -> Command {
     let limit = 10f64.powf(PEAK_CEILING_DB / 20.0);
@@ -92,7 +93,7 @@ pub(crate) fn encode(tools: &Tools, input: &Input, folder: &Path, limits: Limits
     args.command(&tools.ffmpeg, folder, limits)
 }
 
-/// Prints the sound as 16-bit samples, one channel, for the waveform.
+/// Prints the audio as 16-bit samples, one channel, for the waveform.
 pub(crate) fn samples(tools: &Tools, input: &Input, folder: &Path, limits: Limits, audio: &AudioPlan) -> Command {
     let args = Args::default()
         .all("-nostdin -hide_banner -nostats -v warning")

@@ -1,7 +1,8 @@
-//! Which decoders may read strangers' bytes, in which container.
+//! The decoders that may read untrusted bytes, by container.
 //!
-//! Owns the one table of them: what a plan accepts and what every child is told (`-codec_whitelist`) both come from here, so neither can
-//! allow more than the other. Invariant: a decoder that no row names is never opened, whatever a file asks for.
+//! Owns the one table of them: what a plan accepts and the `-codec_whitelist` of every child process both come from
+//! here, so neither can allow more than the other. Invariant: a decoder that is in no row is never opened, whatever a
+//! file asks for.
 
 /// Containers, as bits.
 const MOV: u8 = 1;
@@ -10,9 +11,9 @@ const MP3: u8 = 4;
 const WAV: u8 = 8;
 const FLAC: u8 = 16;
 const OGG: u8 = 32;
-/// What phones, cameras and editors write films into.
+/// The containers into which phones, cameras and editors write videos.
 const VIDEO: u8 = MOV | MKV;
-/// Every container of sound carries covers.
+/// Every audio container can carry covers.
 const COVERS: u8 = MOV | MKV | MP3 | FLAC | OGG;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -25,13 +26,13 @@ enum Kind {
 use Kind::{Other, Video, Audio};
 
 struct Row {
-    /// The codec's name, as ffprobe tells it.
+    /// The codec's name in ffprobe's output.
     codec: &'static str,
     kind: Kind,
     containers: u8,
-    /// ffmpeg's decoders for it, in the order of its own choice.
+    /// ffmpeg's decoders for it, in ffmpeg's order of preference.
     decoders: &'static str,
-    /// Who writes it.
+    /// The devices and programs that write it.
     #[cfg_attr(not(test), allow(dead_code, reason = "read by people, and by a test that none is empty"))]
     used_by: &'static str,
 }
@@ -40,7 +41,7 @@ const fn row(codec: &'static str, kind: Kind, containers: u8, decoders: &'static
     Row { codec, kind, containers, decoders, used_by }
 }
 
-/// Decoders of other makers stand behind ffmpeg's own where a distribution builds without those.
+/// Decoders of third-party libraries follow ffmpeg's own, for distributions that build without those.
 const TABLE: [Row; 71] = [
     row("h264", Video, VIDEO, "h264,libopenh264", "nearly every camera"),
     row("hevc", Video, VIDEO, "hevc", "phones since 2017"),
@@ -115,18 +116,19 @@ const TABLE: [Row; 71] = [
     row("bmp", Other, COVERS, "bmp", "covers"),
 ];
 
-/// Whether a picture's codec can be decoded here.
+/// Returns whether a video codec can be decoded.
 pub(crate) fn decodes_video(codec: &str) -> bool {
     TABLE.iter().any(|row| row.kind == Video && row.codec == codec)
 }
 
-/// Whether a sound's codec can be decoded here.
+/// Returns whether an audio codec can be decoded.
 pub(crate) fn decodes_audio(codec: &str) -> bool {
     TABLE.iter().any(|row| row.kind == Audio && row.codec == codec)
 }
 
-/// The decoders that a child may open for an input of this demuxer, as ffmpeg's `-codec_whitelist` has them. ffprobe opens a decoder for
-/// every stream and ends at the first that it may not, so it also gets those of streams `beside`.
+/// Returns the decoders that a child process may open for an input of this demuxer, in the format of ffmpeg's
+/// `-codec_whitelist`. ffprobe opens a decoder for every stream and ends at the first that is not allowed, so it also
+/// gets those of streams `beside`.
 pub(crate) fn whitelist(demuxer: &str, include_other: bool) -> String {
     let container = match demuxer {
         "mov" => MOV,

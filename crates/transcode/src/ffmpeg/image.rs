@@ -1,6 +1,7 @@
-//! Command lines that make still pictures: the poster, a cover, the storyboard's sheets, and photos in formats of phones.
+//! Command lines for still images: the poster, a cover, the storyboard's sheets, and photos in HEIC and AVIF.
 //!
-//! Invariant: what they write holds pixels only, none of the source's metadata (`heif-convert` copies EXIF; `work::photo` takes it out again).
+//! Invariant: the written files contain pixels only, none of the source's metadata (`heif-convert` copies EXIF;
+//! `work::photo` removes it).
 
 use std::path::Path;
 
@@ -15,12 +16,13 @@ const POSTER_SIDE: u32 = 1280;
 /// ffmpeg's scale of JPEG quality, 2 (best) to 31.
 const JPEG_QUALITY: &str = "3";
 
-/// Where a candidate for the poster is written.
+/// The file of a candidate for the poster.
 pub(crate) fn candidate(number: usize) -> String {
     format!("poster-{number}.jpg")
 }
 
-/// Takes a picture near each of `times_us`. `exact` decodes up to the very moment; otherwise the keyframe before it is taken, which is quick.
+/// Takes a frame near each of `times_us`. `exact` decodes up to the exact time; otherwise the keyframe before it is
+/// taken, which is quick.
 pub(crate) fn posters(tools: &Tools, input: &Input, folder: &Path, limits: Limits, video: &VideoPlan, times_us: &[u64], exact: bool) -> Command {
     let mut args = Args::ffmpeg();
     for time in times_us {
@@ -43,7 +45,7 @@ pub(crate) fn posters(tools: &Tools, input: &Input, folder: &Path, limits: Limit
     args.command(&tools.ffmpeg, folder, limits)
 }
 
-/// Takes the cover picture out of a sound file.
+/// Extracts the cover image of an audio file.
 pub(crate) fn cover(tools: &Tools, input: &Input, folder: &Path, limits: Limits, stream: u32) -> Command {
     let args = Args::ffmpeg()
         .all("-threads 1")
@@ -58,12 +60,12 @@ pub(crate) fn cover(tools: &Tools, input: &Input, folder: &Path, limits: Limits,
     args.command(&tools.ffmpeg, folder, limits)
 }
 
-/// Where a sheet of the storyboard is written; numbers start at 0.
+/// The file of a storyboard sheet; numbers start at 0.
 pub(crate) fn sheet(number: u32) -> String {
     format!("sheet-{number}.jpg")
 }
 
-/// Lays the raw tiles in [`TILES`] out on sheets.
+/// Arranges the raw tiles in [`TILES`] on sheets.
 pub(crate) fn sheets(tools: &Tools, folder: &Path, limits: Limits, board: &Storyboard) -> Command {
     let args = Args::ffmpeg()
         .all("-protocol_whitelist file,pipe -f rawvideo -pixel_format rgb24 -framerate 1")
@@ -75,7 +77,7 @@ pub(crate) fn sheets(tools: &Tools, folder: &Path, limits: Limits, board: &Story
     args.command(&tools.ffmpeg, folder, limits)
 }
 
-/// Turns `photo.heic` or `photo.avif` in `folder` into `base.jpg`, upright.
+/// Converts `photo.heic` or `photo.avif` in `folder` to `base.jpg`, upright.
 pub(crate) fn heif(tools: &Tools, folder: &Path, limits: Limits, name: &str) -> Command {
     let args = Args::default().all("--quiet -q 92").word(name).word("base.jpg");
     args.command(&tools.heif_convert, folder, limits)

@@ -1,9 +1,10 @@
-//! One budget of memory for all children of this process.
+//! The memory budget of all child processes of this process.
 //!
-//! Owns how much there is and who has which share. A child waits until its estimate fits, first come, first served, and its limit is that
-//! estimate; so all of them together can't use more than the budget. Small children (probes, sound, the first seconds) have a part of their own,
-//! so none waits behind a film in 8K; and children of a member that is busy here already (their nice level tells) leave some of it to others.
-//! Invariant: the shares that are out never exceed the budget.
+//! Owns the total and the shares of it. A child waits until its estimate fits, first come, first served, and its limit
+//! is that estimate; so all of them together cannot use more than the budget. Small children (probes, audio, the first
+//! seconds) have a pool of their own, so none waits behind a video in 8K; and children of a member that is busy here
+//! already (recognized by their nice level) leave some of it to others. Invariant: the shares in use never exceed the
+//! budget.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,42 +13,43 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::memory_estimate::MB;
 
-/// The part of the machine that children get, unless the configuration says otherwise …
+/// The fraction of the machine's memory for children, unless the configuration sets it …
 const DEFAULT_FRACTION: u64 = 4;
 /// … but on small machines this much, in bytes, as long as it is no more than half.
 const MIN_DEFAULT_BYTES: u64 = 1 << 30;
-/// Up to this much memory a child is small.
+/// The largest share in bytes of a small child.
 const SMALL: u64 = 320 * MB;
-/// Libraries in memory, which its limit doesn't count: 46 MB were measured.
+/// The memory of shared libraries, which the limit does not count: 46 MB were measured.
 const LIBRARIES: u64 = 48 * MB;
-/// From these nice levels on, a child leaves room: of small ones, what can wait and what is not a busy member's first; of large ones the latter.
+/// From these nice levels on, a child leaves some of the pool to others: of small ones, background tasks and those of a
+/// busy member other than its first; of large ones the latter.
 const YIELDS_SMALL: i32 = 5;
 const YIELDS_LARGE: i32 = 15;
-/// How long a child waits for its share. Those that have theirs are ended long before when they stand still.
+/// How long a child waits for its share. Children that hold one are killed much earlier when they make no progress.
 const SHARE_TIMEOUT: Duration = Duration::from_mins(30);
 
-/// See the module.
+/// The memory budget; see the module.
 #[derive(Debug, Clone)]
 pub(crate) struct MemoryBudget {
     small: Pool,
     large: Pool,
 }
 
-/// A part of the budget.
+/// A pool of the budget.
 #[derive(Debug, Clone)]
 struct Pool {
     bytes: u64,
     all: Arc<Semaphore>,
-    /// What children that leave room may have of it together.
+    /// What yielding children may have of it together.
     yielding: Arc<Semaphore>,
     yielding_megabytes: u32,
     yields: i32,
 }
 
-/// A share; given back when it goes out of scope.
+/// A share; it is returned when it goes out of scope.
 #[derive(Debug)]
 pub(crate) struct Share {
-    /// The limit that the child gets, in bytes.
+    /// The child's limit in bytes.
     pub bytes: u64,
     _permits: OwnedSemaphorePermit,
     _yielding: Option<OwnedSemaphorePermit>,
@@ -63,7 +65,7 @@ impl Pool {
 
     /// Waits for so many megabytes.
     async fn take(&self, megabytes: u32, nice: i32) -> Option<(OwnedSemaphorePermit, Option<OwnedSemaphorePermit>)> {
-        // First here, so that who leaves room never stands before others in the line for all.
+        // First here, so that yielding children are never ahead of others in the queue for the whole pool.
         let yielding = if nice >= self.yields {
             // A child that needs more than that may have it when it is alone.
             Some(self.yielding.clone().acquire_many_owned(megabytes.min(self.yielding_megabytes)).await.ok()?)
@@ -76,7 +78,7 @@ impl Pool {
 }
 
 impl MemoryBudget {
-    /// A budget of `bytes`; 0 means a part of the machine.
+    /// Returns a budget of `bytes`; 0 means a fraction of the machine's memory.
     pub fn new(bytes: u64) -> Self {
         let whole = if bytes == 0 { default_budget(available_memory()) } else { bytes };
         // A quarter for the small ones, and never less than one of them needs.
@@ -84,13 +86,13 @@ impl MemoryBudget {
         Self { small: Pool::new(small_most, YIELDS_SMALL), large: Pool::new(whole - small_most, YIELDS_LARGE) }
     }
 
-    /// The largest limit that a child can get, in bytes.
+    /// Returns the largest limit of a child, in bytes.
     pub fn max_share_bytes(&self) -> u64 {
         self.large.bytes.saturating_sub(LIBRARIES)
     }
 
-    /// Waits for a share of `bytes` (or of all that one child can have, if that is less) for a child at this nice level; `None` if that took
-    /// too long.
+    /// Waits for a share of `bytes` (or of the most that one child can have, if that is less) for a child at this nice
+    /// level; returns `None` if that took too long.
     pub async fn share(&self, bytes: u64, nice: i32) -> Option<Share> {
         let bytes = bytes.min(self.max_share_bytes());
         let weight = bytes + LIBRARIES;
@@ -105,7 +107,7 @@ fn default_budget(machine: u64) -> u64 {
     (machine / DEFAULT_FRACTION).max(MIN_DEFAULT_BYTES.min(machine / 2)).max(64 * MB)
 }
 
-/// How much memory there is for this process: the machine's, or what its control group lets it have.
+/// Returns the memory available to this process: the machine's, or the limit of its control group.
 fn available_memory() -> u64 {
     let read = |path: &str| std::fs::read_to_string(path).ok();
     let whole = read("/proc/meminfo").and_then(|text| mem_total(&text)).unwrap_or(4 << 30);
@@ -114,13 +116,14 @@ fn available_memory() -> u64 {
     limits.fold(whole, u64::min)
 }
 
-/// `MemTotal` in bytes.
+/// Returns `MemTotal` in bytes.
 fn mem_total(meminfo: &str) -> Option<u64> {
     let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
     line.split_whitespace().next()?.parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
 }
 
-/// The files that may hold this process's limits: its group's and those of all groups above it, in both kinds of control groups.
+/// Returns the files that may hold this process's limits: its group's and those of all groups above it, in cgroup v1
+/// and v2.
 fn group_limits(groups: &str) -> Vec<String> {
     let mut files = Vec::new();
     for line in groups.lines() {
@@ -160,7 +163,7 @@ mod tests {
         let memory = MemoryBudget::new(2 << 30);
         let mut out = Vec::new();
         let mut sum = 0;
-        // Paused time runs on when all wait, so a wait in vain ends at once.
+        // Paused time advances when all tasks wait, so a wait that cannot succeed ends at once.
         for wanted in [100, 900, 300, 5000, 400, 200, 250, 700, 50].map(|megabytes: u64| megabytes * MB) {
             if let Some(share) = memory.share(wanted, 0).await {
                 assert!(share.bytes <= wanted);

@@ -1,66 +1,69 @@
-//! How much memory a child will need, from what headers and probes say.
+//! Estimates the memory of a child process from headers and probes.
 //!
-//! Owns the arithmetic and its constants, which were measured with ffmpeg 5.1 (`VmData`: private and writable, what the limit counts) and have a
-//! third on top. Invariant: an estimate is a limit too, so a file that needs more than it said is refused and never grows at others' cost.
+//! Owns the arithmetic and its constants, which were measured with ffmpeg 5.1 (`VmData`: private and writable, what the
+//! limit counts) and include a third on top. Invariant: an estimate is a limit too, so a file that needs more than it
+//! declared is rejected and never grows at others' cost.
 
 /// A mebibyte.
 pub(crate) const MB: u64 = 1 << 20;
 
 /// Libraries' own data, buffers, a few threads' stacks: 40 MB are measured before anything is read.
 const BASE: u64 = 72 * MB;
-/// The index of a container in memory, per second of material: 60 pictures and 50 packets of sound, 32 bytes each, twice.
+/// The index of a container in memory, per second of material: 60 frames and 50 packets of audio, 32 bytes each, twice.
 const INDEX: u64 = 7_000;
-/// What a probe gets besides, for files that don't say how long they are.
+/// What a probe gets in addition, for files that do not declare their duration.
 const PROBE: u64 = 64 * MB;
-/// Sound of eight channels at 192 kHz through resampling, loudness and limiter.
+/// Audio of eight channels at 192 kHz through resampling, loudness and limiter.
 const AUDIO: u64 = 64 * MB;
-/// Bytes for each pixel of a rendition in x264's `veryfast` preset (lookahead, references and their half pixels), and for each thread more.
+/// Bytes for each pixel of a rendition in x264's `veryfast` preset (lookahead, references and their half pixels), and
+/// for each additional thread.
 const ENCODE: u64 = 150;
 const ENCODE_THREAD: u64 = 20;
 /// A thread's stack counts whole. The decoder and the filters have as many threads as each encoder.
 const STACK: u64 = 8 * MB;
-/// What each thread of each encoder takes whatever the picture's size: its stack, that of its part of the lookahead, its buffers.
+/// What each thread of each encoder takes whatever the frame size: its stack, that of its share of the lookahead, its
+/// buffers.
 const ENCODER_THREAD: u64 = 20 * MB;
-/// heif-convert holds the picture decoded, turned, as RGB and as rows of JPEG.
+/// heif-convert holds the image decoded, rotated, as RGB and as rows of JPEG.
 const PHOTO: u64 = 14;
-/// What each input of a command that takes single pictures holds besides its pictures: a demuxer, a decoder and an encoder of one thread each. With
-/// three of them 76 MB were measured.
+/// What each input of a command that extracts single frames holds besides its frames: a demuxer, a decoder and an
+/// encoder of one thread each. With three of them 76 MB were measured.
 const FRAME_GRAB_INPUT: u64 = 16 * MB;
-/// A picture that is assumed where no header says how large it is.
+/// The frame size that is assumed where no header declares it.
 const ASSUMED: (u32, u32) = (3840, 2160);
 
-/// A source's picture.
+/// A source's frame format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Frame {
     pub width: u32,
     pub height: u32,
-    /// Whether it has more than 8 bits a sample; where that isn't known, it counts as if.
+    /// Whether it has more than 8 bits per sample; where that is unknown, it counts as if.
     pub deep: bool,
 }
 
-/// What a child does, as far as it costs memory.
+/// The properties of a child process that determine its memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MemoryEstimate {
     bytes: u64,
 }
 
 impl MemoryEstimate {
-    /// Looking at a file: containers are read, and the first pictures decoded on one thread.
+    /// Probing a file: containers are read, and the first frames decoded on one thread.
     pub fn probe(frame: Option<Frame>, seconds: u64) -> Self {
         Self { bytes: BASE + PROBE + seconds * INDEX + frame.unwrap_or_default().decoded(1) }
     }
 
-    /// Reading sound, with as many inputs open at once.
+    /// Reading audio, with so many inputs open at once.
     pub fn audio(seconds: u64, inputs: u64) -> Self {
         Self { bytes: BASE + AUDIO + inputs.max(1) * seconds * INDEX }
     }
 
-    /// Copying a picture's packets.
+    /// Copying a video stream's packets.
     pub fn copy(frame: Frame, seconds: u64) -> Self {
         Self::probe(Some(frame), seconds)
     }
 
-    /// Decoding a picture and encoding so many renditions, which have so many pixels together.
+    /// Decoding video and encoding so many renditions, which have so many pixels together.
     pub fn encode(frame: Frame, (renditions, rendered): (usize, u64), threads: usize, hdr: bool, seconds: u64) -> Self {
         let threads = threads as u64;
         // Tone mapping works on three floats a pixel, a few frames at a time.
@@ -69,7 +72,7 @@ impl MemoryEstimate {
         Self { bytes: BASE + stacks + seconds * INDEX + frame.decoded(threads) + rendered * (ENCODE + ENCODE_THREAD * threads) + floats }
     }
 
-    /// Taking single pictures out of so many inputs, which are open side by side.
+    /// Extracting single frames from so many inputs, which are open side by side.
     pub fn frame_grabs(frame: Frame, inputs: u64, hdr: bool, seconds: u64) -> Self {
         let floats = if hdr { 1280 * 1280 * 12 * 6 } else { 0 };
         Self { bytes: BASE + inputs.max(1) * (FRAME_GRAB_INPUT + seconds * INDEX + frame.decoded(1) + floats) }
@@ -80,7 +83,7 @@ impl MemoryEstimate {
         Self { bytes: BASE + pixels(width, height) * PHOTO }
     }
 
-    /// In bytes.
+    /// Returns the estimate in bytes.
     pub fn bytes(self) -> u64 {
         self.bytes
     }
@@ -93,7 +96,7 @@ impl Default for Frame {
 }
 
 impl Frame {
-    /// What decoding holds: the pictures that others refer to, and those at work on each thread.
+    /// Returns the memory of decoding: the reference frames, and the frames in progress on each thread.
     fn decoded(self, threads: u64) -> u64 {
         let pixels = pixels(self.width, self.height);
         // 4:2:0: one and a half samples a pixel.
@@ -102,13 +105,13 @@ impl Frame {
     }
 }
 
-/// A header may say anything; no side of a picture is longer than this.
+/// A header may declare anything; no side of a frame is longer than this.
 fn pixels(width: u32, height: u32) -> u64 {
     u64::from(width.min(1 << 16)) * u64::from(height.min(1 << 16))
 }
 
-/// How many pictures a stream of this size may refer to at the highest common level (5.2; HEVC, table A.8 and section A.4.2); H.264 has
-/// no more.
+/// Returns the most reference frames of a stream of this size at the highest common level (5.2; HEVC, table A.8 and
+/// section A.4.2); H.264 has no more.
 fn references(pixels: u64) -> u64 {
     const LARGEST: u64 = 8_912_896;
     match pixels {
@@ -129,7 +132,7 @@ mod tests {
     const SMALL: Frame = Frame { width: 160, height: 90, deep: false };
     const UHD: Frame = Frame { width: 3840, height: 2160, deep: false };
 
-    /// Megabytes of `VmData` that ffmpeg 5.1 took at most, on two cores.
+    /// The peak `VmData` of ffmpeg 5.1 in megabytes, on two cores.
     #[test]
     fn what_was_measured_has_room_and_not_too_much() {
         let rows = [

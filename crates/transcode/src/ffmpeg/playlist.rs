@@ -1,21 +1,21 @@
-//! Reading the playlist that ffmpeg's HLS muxer keeps while it works: which segments are whole.
+//! Reads the playlist that ffmpeg's HLS muxer updates while it works: which segments are complete.
 //!
-//! Invariant: a segment is reported of once, and only when the muxer has closed it (it is listed after that).
+//! Invariant: a segment is reported once, and only when the muxer has closed it (it is listed after that).
 
 use std::path::{Path, PathBuf};
 
-/// A segment that lies in the work folder, whole.
+/// A complete segment in the work folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ClosedSegment {
     /// Its number, as in its name `NAME-N.m4s`.
     pub number: u32,
-    /// Its length in microseconds.
+    /// Its duration in microseconds.
     pub duration_us: u64,
-    /// Where it lies.
+    /// Its path.
     pub path: PathBuf,
 }
 
-/// What to watch.
+/// The files of a rendition that is being written.
 #[derive(Debug)]
 pub(crate) struct PlaylistReader {
     folder: PathBuf,
@@ -24,12 +24,12 @@ pub(crate) struct PlaylistReader {
 }
 
 impl PlaylistReader {
-    /// Watches the rendition `name` in `folder`.
+    /// Returns a watcher of the rendition `name` in `folder`.
     pub fn new(folder: &Path, name: &str) -> Self {
         Self { folder: folder.to_owned(), name: name.to_owned(), reported: 0 }
     }
 
-    /// The header that all its segments share.
+    /// Returns the path of the header that all its segments share.
     pub fn init(&self) -> PathBuf {
         self.folder.join(format!("{}.init.mp4", self.name))
     }
@@ -38,12 +38,12 @@ impl PlaylistReader {
         tokio::fs::read_to_string(self.folder.join(format!("{}.m3u8", self.name))).await.unwrap_or_default()
     }
 
-    /// How much is listed in all, in microseconds.
+    /// Returns the total duration of the listed segments, in microseconds.
     pub async fn listed_us(&self) -> u64 {
         listed(&self.text().await, &self.folder).map(|segment| segment.duration_us).sum()
     }
 
-    /// Segments that were closed since the last look.
+    /// Returns the segments that were closed since the last call.
     pub async fn read_new(&mut self) -> Vec<ClosedSegment> {
         let text = self.text().await;
         let fresh: Vec<ClosedSegment> = listed(&text, &self.folder).skip(self.reported).collect();
@@ -63,7 +63,7 @@ fn listed<'a>(text: &'a str, folder: &'a Path) -> impl Iterator<Item = ClosedSeg
         if line.starts_with('#') || line.is_empty() {
             return None;
         }
-        // Behind a source's real end the muxer lists one segment with nothing in it.
+        // Past a source's real end the muxer lists one empty segment.
         if duration_us == 0 {
             return None;
         }

@@ -1,7 +1,7 @@
-//! Asking ffprobe what a file is.
+//! Queries ffprobe for the properties of a file.
 //!
-//! Owns ffprobe's command lines and the reading of its answers. Invariant: whatever it answers becomes [`MediaInfo`] or
-//! "broken", never a panic, and an output larger than [`MAX_OUTPUT_BYTES`] is not read to its end.
+//! Owns ffprobe's command lines and the parsing of its output. Invariant: any output becomes [`MediaInfo`] or "broken",
+//! never a panic, and an output larger than [`MAX_OUTPUT_BYTES`] is not read to its end.
 
 use serde::Deserialize;
 
@@ -15,13 +15,14 @@ pub(crate) const MAX_OUTPUT_BYTES: usize = 8 << 20;
 const STREAM_FIELDS: &str = "stream=index,codec_type,codec_name,codec_tag_string,profile,pix_fmt,width,height,sample_aspect_ratio,r_frame_rate,avg_frame_rate,start_time,duration,bit_rate,nb_frames,field_order,color_range,color_space,color_transfer,channels,sample_rate";
 const FORMAT_FIELDS: &str = "format=start_time,duration,bit_rate:stream_disposition=attached_pic,default:stream_side_data=rotation";
 
-/// The command that tells about the file and its streams.
+/// The command that describes the file and its streams.
 pub(crate) fn streams(tools: &Tools, input: &Input, folder: &std::path::Path, limits: Limits) -> Command {
     let args = Args::ffprobe().all("-of json -show_entries").word(format!("{STREAM_FIELDS}:{FORMAT_FIELDS}")).input(input);
     args.command(&tools.ffprobe, folder, limits)
 }
 
-/// The command that lists every packet of the picture (the first one where `stream` is not known yet), one a line.
+/// The command that lists every packet of the video (the first video stream where `stream` is not known yet), one a
+/// line.
 pub(crate) fn packets(tools: &Tools, input: &Input, folder: &std::path::Path, limits: Limits, stream: Option<u32>) -> Command {
     let stream = stream.map_or_else(|| "V:0".to_owned(), |stream| stream.to_string());
     let args = Args::ffprobe().all("-of csv=p=0 -show_entries packet=pts_time,dts_time,duration_time,flags").pair("-select_streams", stream).input(input);
@@ -84,16 +85,16 @@ struct SideData {
     rotation: Option<f64>,
 }
 
-/// What an output could not be turned into facts for.
+/// Why an output could not be converted to media info.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ProbeError {
-    /// It isn't what ffprobe prints.
+    /// It is not ffprobe's format.
     Malformed,
     /// The streams are encrypted.
     Protected,
 }
 
-/// Reads the output to [`streams`].
+/// Parses the output of [`streams`].
 pub(crate) fn parse(output: &[u8]) -> Result<MediaInfo, ProbeError> {
     let output: ProbeOutput = serde_json::from_slice(output).map_err(|_| ProbeError::Malformed)?;
     if output.streams.iter().any(|stream| ["encv", "enca", "drms", "drmi"].contains(&stream.codec_tag_string.as_str())) {
@@ -101,7 +102,7 @@ pub(crate) fn parse(output: &[u8]) -> Result<MediaInfo, ProbeError> {
     }
     let (videos, covers): (Vec<&Stream>, Vec<&Stream>) =
         output.streams.iter().filter(|stream| stream.codec_type == "video").partition(|stream| stream.disposition.attached_pic == 0);
-    // The first one that can be played; if none can, the first one, so that the refusal can name it.
+    // The first stream that can be played; if none can, the first one, so that the rejection can name it.
     let audios: Vec<&Stream> = output.streams.iter().filter(|stream| stream.codec_type == "audio").collect();
     let picked = |streams: &[&Stream], plays: fn(&str) -> bool| {
         let usable = |stream: &&&Stream| plays(&stream.codec_name);
@@ -171,7 +172,7 @@ fn ratio(text: Option<&String>, between: char) -> Ratio {
     parts.map_or(Ratio::default(), |(num, den)| Ratio::new(num, den))
 }
 
-/// Gathers keyframes from the lines of [`packets`], without keeping them.
+/// Collects keyframes from the lines of [`packets`], without storing them.
 #[derive(Debug, Default)]
 pub(crate) struct PacketReader {
     rest: String,
@@ -181,11 +182,11 @@ pub(crate) struct PacketReader {
 }
 
 impl PacketReader {
-    /// Takes what was printed.
+    /// Adds output.
     pub fn feed(&mut self, printed: &[u8]) -> bool {
         self.rest.push_str(&String::from_utf8_lossy(printed));
         let Some(end) = self.rest.rfind('\n') else {
-            // No line of ours is this long.
+            // None of our lines is this long.
             if self.rest.len() > 4096 {
                 self.rest.clear();
             }
@@ -219,7 +220,7 @@ impl PacketReader {
         self.found.end_us = self.found.end_us.max(at + us(length).unwrap_or(0));
     }
 
-    /// What all the lines said.
+    /// Returns the result of all lines.
     pub fn finish(mut self) -> Keyframes {
         let last = std::mem::take(&mut self.rest);
         if !last.is_empty() {
@@ -275,7 +276,7 @@ mod tests {
         let closed = keyframes("0.0,-0.08,0.04,K_\n0.08,-0.04,0.04,__\n0.04,0.0,0.04,__\n2.0,1.9,0.04,K_\n2.04,1.96,0.04,__");
         assert_eq!(closed, Keyframes { max_interval_us: 2_000_000, closed: true, starts_with_one: true, packets: 5, end_us: 2_080_000 });
         assert!(!keyframes("0.0,0.0,0.04,KD\n0.04,0.04,0.04,__\n").closed, "hidden pictures");
-        // A picture that comes after a keyframe but is shown before it: the group is open.
+        // A frame that comes after a keyframe but is shown before it: the group is open.
         assert!(!keyframes("0.0,0.0,0.04,K_\n2.0,1.9,0.04,K_\n1.96,1.94,0.04,__\n").closed);
     }
 }

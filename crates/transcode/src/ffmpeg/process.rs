@@ -1,8 +1,8 @@
-//! One child process: started with limits, watched, and ended.
+//! One child process: started with limits, supervised, and ended.
 //!
-//! Owns the process from its start to its last byte; what it may do besides is the launcher's (`launcher`). Invariant: when [`run`] returns or is
-//! dropped, the child's whole process group is dead; it never used more memory, CPU time or file size than its [`Limits`], and it was
-//! never silent for longer than `stall`.
+//! Owns the process from its start to its last byte; its sandbox is the launcher's (`launcher`). Invariant: when
+//! [`run`] returns or is dropped, the child's whole process group is dead; it never used more memory, CPU time or file
+//! size than its [`Limits`], and it never went without progress for longer than `stall_timeout`.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -17,67 +17,68 @@ use super::launcher::SEARCH_PATH;
 use super::stderr::{is_input_lost, is_out_of_memory, known_phrase};
 use super::{Command, StderrText, Tools};
 
-/// How much of what a child complains about is kept.
+/// How many bytes of a child's stderr are kept.
 const MAX_STDERR_BYTES: usize = 8 * 1024;
 
-/// Less room than this on the disk of the scratch folder is none. ffmpeg says nothing of a full disk, writes segments that end too soon, and
-/// exits with 0: so it is not asked, and what it made there is not believed. A child writes less than this between two looks.
+/// Less free space than this on the disk of the scratch folder counts as full. ffmpeg reports nothing about a full
+/// disk, writes segments that end too soon, and exits with 0: so its report is ignored, and its output there is not
+/// used. A child writes less than this between two checks.
 const MIN_FREE_BYTES: u64 = 32 << 20;
 
-/// Whether the disk that a folder lies on has no room for a child's work.
+/// Returns whether the disk of a folder has no space for a child's work.
 pub(crate) fn is_disk_full(folder: &Path) -> bool {
     rustix::fs::statvfs(folder).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < MIN_FREE_BYTES)
 }
 
-/// What a child may use.
+/// The limits of a child process.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// Memory of its own in bytes: its estimate, see `cost`.
+    /// Memory of its own in bytes: its estimate, see `memory_estimate`.
     pub memory_bytes: u64,
     /// CPU time, all threads together.
     pub cpu: Duration,
     /// The largest single file that it may write, in bytes.
     pub file_bytes: u64,
-    /// How long it may go without getting on.
+    /// How long it may go without progress.
     pub stall: Duration,
-    /// 0 for what somebody waits for, up to 19 for what can wait.
+    /// 0 for tasks that a member waits for, up to 19 for background tasks.
     pub nice: i32,
 }
 
-/// Why a child did not do its work.
+/// Why a child process did not complete its work.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProcessError {
-    /// The program isn't there, or the machine refused.
-    #[error("{program} can't be started: install ffmpeg, or name it in the configuration ([transcode] ffmpeg, ffprobe, heif_convert)")]
+    /// The program does not exist, or the machine refused to start it.
+    #[error("{program} cannot be started: install ffmpeg, or set its path in the configuration ([transcode] ffmpeg, ffprobe, heif_convert)")]
     NotStarted {
         program: String,
         #[source]
         source: std::io::Error,
     },
-    /// It was told to stop.
-    #[error("the work was cancelled")]
+    /// It was cancelled.
+    #[error("the conversion was cancelled")]
     Cancelled,
-    /// It stopped getting on.
+    /// It made no more progress.
     #[error("the converter made no progress for {} s", .0.as_secs())]
     Stalled(Duration),
-    /// It ended well, but could not read its source to the end: what it made may be too short.
-    #[error("the source broke off: {}", known_phrase(.0))]
+    /// It exited with 0, but could not read its source to the end: its output may be too short.
+    #[error("the source ended too early: {}", known_phrase(.0))]
     IncompleteInput(StderrText),
-    /// The disk that it works on has no room.
+    /// The disk of its working directory is full.
     #[error("the disk with the scratch folder is full: less than {} MB are free", MIN_FREE_BYTES >> 20)]
     DiskFull,
-    /// All memory for children was in use for too long.
-    #[error("the converter got no memory: others needed all of it")]
+    /// All memory for child processes was in use for too long.
+    #[error("the converter got no memory: other tasks use all of it")]
     NoMemory,
-    /// It came to the end of its memory.
-    #[error("the converter needed more than the {} MB of memory that it may have", limit_bytes >> 20)]
+    /// It reached its memory limit.
+    #[error("the converter needed more than its limit of {} MB of memory", limit_bytes >> 20)]
     OutOfMemory { limit_bytes: u64 },
-    /// It ended with an error; what it complained about last.
-    #[error("the converter gave up ({status}): {}", known_phrase(stderr))]
+    /// It exited with an error; its last stderr.
+    #[error("the converter failed ({status}): {}", known_phrase(stderr))]
     Exited { status: ExitStatus, stderr: StderrText },
 }
 
-/// Ends a process group unless told that it has ended by itself.
+/// Kills a process group unless told that it has ended by itself.
 struct ProcessGroup(Option<Pid>);
 
 impl Drop for ProcessGroup {
@@ -89,8 +90,8 @@ impl Drop for ProcessGroup {
     }
 }
 
-/// Runs `command` to its end. `on_stdout` gets what it prints and says whether that shows that it got on.
-/// Answers what it complained about (its last 8 KB of standard error).
+/// Runs `command` to its end. `on_stdout` gets its output and returns whether that shows progress. Returns its stderr
+/// (the last 8 KB).
 pub(crate) async fn run(tools: &Tools, command: &Command, cancel: &CancellationToken, mut on_stdout: impl FnMut(&[u8]) -> bool + Send) -> Result<StderrText, ProcessError> {
     let share = tokio::select! {
         biased;
@@ -135,7 +136,7 @@ pub(crate) async fn run(tools: &Tools, command: &Command, cancel: &CancellationT
     };
     let work = async {
         let ((), stderr) = tokio::try_join!(listen, async { Ok(read_tail(stderr).await) })?;
-        // Its pipes are closed; a child that lingers all the same is ended.
+        // Its pipes are closed; a child that lingers all the same is killed.
         let status = tokio::time::timeout(stall, child.wait()).await.map_err(|_| ProcessError::Stalled(stall))?;
         Ok((status, stderr))
     };
@@ -154,10 +155,10 @@ pub(crate) async fn run(tools: &Tools, command: &Command, cancel: &CancellationT
     let (stderr, broke_off) = redact_urls(&stderr);
     let stderr = StderrText::new(stderr);
     if status.code() == Some(sandbox::EXIT_NOT_STARTED.into()) && stderr.begins_with(sandbox::ERROR_PREFIX) {
-        // A launcher's words, in which there is nothing of the file.
+        // The launcher's own words, which contain nothing of the file.
         return Err(not_started(command, std::io::Error::other(stderr.read(str::to_owned))));
     }
-    // ffprobe says nothing of the source as a whole; asking it again costs little.
+    // ffprobe does not report whether it read the source as a whole; running it again costs little.
     let cut_off = broke_off || (command.program == tools.ffprobe && is_input_lost(&stderr));
     match status.success() {
         true if cut_off => Err(ProcessError::IncompleteInput(stderr)),
@@ -174,7 +175,7 @@ fn spawn(tools: &Tools, command: &Command) -> Result<tokio::process::Child, Proc
     };
     let mut starter = tokio::process::Command::new(program);
     starter.args(&args).current_dir(&command.folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    // Its messages must be the ones we know, and a report file or another home must not lead it astray.
+    // Its messages must be in English, and a report file or another home must not influence it.
     starter.env_clear().env("PATH", SEARCH_PATH).env("LC_ALL", "C").env("HOME", &command.folder);
     starter.process_group(0).kill_on_drop(true);
     starter.spawn().map_err(|error| not_started(command, error))
@@ -184,13 +185,14 @@ fn not_started(command: &Command, source: std::io::Error) -> ProcessError {
     ProcessError::NotStarted { program: command.program.display().to_string(), source }
 }
 
-/// Sets the limits of a child without a launcher, from outside: no code of ours runs between fork and exec. They hold a moment after it
-/// has started, which is early enough: a limit counts what is used, not what is asked for after it was set.
+/// Sets the limits of a child without a launcher, from outside: no code of ours runs between fork and exec. They take
+/// effect a moment after it has started, which is early enough: a limit counts what is used, not what is requested
+/// after it was set.
 fn limit(pid: Pid, limits: Limits) {
     let both = |value: u64| Rlimit { current: Some(value), maximum: Some(value) };
     let set = [(Resource::As, limits.memory_bytes), (Resource::Cpu, limits.cpu.as_secs().max(1)), (Resource::Fsize, limits.file_bytes), (Resource::Core, 0)];
     for (resource, value) in set {
-        // It may have ended already; then there is nothing to confine.
+        // It may have ended already; then there is nothing to limit.
         let _ = prlimit(Some(pid), resource, both(value));
     }
     if limits.nice > 0 {
@@ -214,8 +216,8 @@ async fn read_tail(mut pipe: impl AsyncRead + Unpin) -> String {
     String::from_utf8_lossy(&kept).trim().to_owned()
 }
 
-/// What a child said, without the addresses that let into the store. And whether it said that it lost its source: ffmpeg takes a connection
-/// that stays broken for the end of the file, and ends well.
+/// A child's stderr, without URLs that grant access to the object store. It also records whether the child lost its
+/// source: ffmpeg takes a connection that stays broken for the end of the file, and exits with 0.
 fn redact_urls(stderr: &str) -> (String, bool) {
     let is_url = |word: &str| word.contains("://") || word.contains("X-Amz-");
     let mut lost_source = false;
@@ -253,7 +255,7 @@ mod tests {
         }
     }
 
-    /// The same, given up soon.
+    /// The same, cancelled soon.
     fn impatient(script: &str) -> Command {
         let mut command = shell(script);
         command.limits.stall = Duration::from_millis(400);

@@ -1,14 +1,15 @@
-//! Reading `-progress`: how far an ffmpeg is.
+//! Parses the output of `-progress`: how far an ffmpeg is.
 //!
-//! Invariant: [`Progress::feed`] says `true` only when the output grew or time went on, which is what the watchdog wants to know.
+//! Invariant: [`Progress::feed`] returns `true` only when the output grew or its time advanced, which is what the stall
+//! timeout needs.
 
-/// Gathers `key=value` lines.
+/// Collects `key=value` lines.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     rest: Vec<u8>,
-    /// How far the output is, in microseconds of its own time.
+    /// The output's own time so far, in microseconds.
     pub out_us: i64,
-    /// Bytes and frames written, as a measure of getting on.
+    /// Bytes and frames written, as a measure of progress.
     size: i64,
     frame: i64,
 }
@@ -17,7 +18,7 @@ pub(crate) struct Progress {
 const MAX_LINE_BYTES: usize = 4096;
 
 impl Progress {
-    /// Takes what was printed; whether it shows that the child got on.
+    /// Adds output; returns whether it shows progress.
     pub fn feed(&mut self, printed: &[u8]) -> bool {
         let before = (self.out_us, self.size, self.frame);
         let mut ended = false;

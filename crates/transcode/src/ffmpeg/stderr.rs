@@ -1,13 +1,13 @@
-//! From what a child complained about to a reason that a person can read.
+//! Derives from a child process's stderr the reason of a failure.
 //!
-//! Invariant: what can't be recognised is never blamed on the file at once; it is tried again first.
+//! Invariant: an unknown message is never blamed on the file at once; the task is retried first.
 
 use std::os::unix::process::ExitStatusExt;
 
 use super::{StderrText, ProcessError};
 use crate::model::RejectReason;
 
-/// Words of ffmpeg, ffprobe and heif-convert that mean the input will never work, most telling first.
+/// Messages of ffmpeg, ffprobe and heif-convert that mean the input will never work, most specific first.
 const REJECTED: [(&str, RejectReason); 14] = [
     ("Invalid data found when processing input", RejectReason::BrokenFile),
     ("moov atom not found", RejectReason::BrokenFile),
@@ -20,16 +20,17 @@ const REJECTED: [(&str, RejectReason); 14] = [
     ("Nothing was written into output file", RejectReason::BrokenFile),
     ("Error while decoding stream", RejectReason::BrokenFile),
     ("EBML header parsing failed", RejectReason::BrokenFile),
-    // A stream that no filter takes, such as one of 255 channels.
+    // A stream that no filter accepts, such as one of 255 channels.
     ("Error reinitializing filters", RejectReason::BrokenFile),
     ("Could not read HEIF", RejectReason::BadPhoto),
     ("Could not decode", RejectReason::BadPhoto),
 ];
 
-/// Words that mean that a child came to the end of its memory. They come first: what it says besides is mostly a consequence.
+/// Messages that mean that a child reached its memory limit. They are checked first: its other messages are mostly a
+/// consequence.
 const OUT_OF_MEMORY: [&str; 8] = [
     "Cannot allocate memory",
-    // A thread that found no room for its stack.
+    // A thread that found no memory for its stack.
     "Resource temporarily unavailable",
     "Error while allocating",
     "malloc of size",
@@ -39,19 +40,19 @@ const OUT_OF_MEMORY: [&str; 8] = [
     "Memory allocation",
 ];
 
-/// Whether a child came to the end of its memory.
+/// Returns whether a child reached its memory limit.
 pub(crate) fn is_out_of_memory(stderr: &StderrText) -> bool {
     OUT_OF_MEMORY.iter().any(|words| stderr.has(words))
 }
 
-/// The words that a complaint was recognised by, which are ours and not the file's: for the log.
+/// Returns the known phrase in a stderr, which is ours and not the file's: for the log.
 pub(crate) fn known_phrase(stderr: &StderrText) -> &'static str {
     let telling = REJECTED.iter().map(|(words, _)| *words);
     let decoder = [NO_DECODER, NOT_LISTED];
     OUT_OF_MEMORY.into_iter().chain(INPUT_LOST).chain(DISK_FULL).chain(decoder).chain(telling).find(|words| stderr.has(words)).unwrap_or("for no reason that is known")
 }
 
-/// Words that mean that the store was away, not that the file is bad.
+/// Messages that mean that the object store was unavailable, not that the file is bad.
 const INPUT_LOST: [&str; 9] = [
     "Connection refused",
     "Connection reset",
@@ -64,27 +65,27 @@ const INPUT_LOST: [&str; 9] = [
     "Input/output error",
 ];
 
-/// Whether a child could not read its source, so that it says nothing about the file.
+/// Returns whether a child could not read its source, which says nothing about the file.
 pub(crate) fn is_input_lost(stderr: &StderrText) -> bool {
     INPUT_LOST.iter().any(|words| stderr.has(words))
 }
 
-/// Words that mean that the disk is full.
+/// Messages that mean that the disk is full.
 const DISK_FULL: [&str; 2] = ["No space left on device", "Disk quota exceeded"];
 
-/// Whether the disk that a child wrote to is full.
+/// Returns whether the disk to which a child wrote is full.
 pub(crate) fn is_disk_full(stderr: &StderrText) -> bool {
     DISK_FULL.iter().any(|words| stderr.has(words))
 }
 
-/// The reason behind a failure; `None` if it may pass on another try.
+/// Returns the reason of a failure; `None` if a retry may succeed.
 pub(crate) fn reject_reason(failure: &ProcessError) -> Option<RejectReason> {
     match failure {
         ProcessError::NotStarted { .. } | ProcessError::Cancelled | ProcessError::IncompleteInput(_) | ProcessError::DiskFull | ProcessError::NoMemory => None,
         ProcessError::Stalled(_) => Some(RejectReason::TimedOut),
         ProcessError::OutOfMemory { limit_bytes } => Some(RejectReason::TooMuchMemory(limit_bytes >> 20)),
         ProcessError::Exited { status, stderr } => {
-            // Ended by the kernel for using more than its limits: CPU time, file size.
+            // Killed by the kernel for exceeding its limits: CPU time, file size.
             match status.signal() {
                 Some(24) => return Some(RejectReason::TimedOut),
                 Some(25) => return Some(RejectReason::TooHeavy),
@@ -104,7 +105,7 @@ pub(crate) fn reject_reason(failure: &ProcessError) -> Option<RejectReason> {
 const NO_DECODER: &str = "Decoder (codec ";
 const NOT_LISTED: &str = ") not on whitelist";
 
-/// The codec in "Decoder (codec NAME) not found" or "Codec (NAME) not on whitelist", as far as it is a plain word.
+/// The codec in "Decoder (codec NAME) not found" or "Codec (NAME) not on whitelist", if it is a plain word.
 fn unknown_codec(stderr: &str) -> Option<String> {
     let missing = stderr.split_once(NO_DECODER).and_then(|(_, rest)| Some(rest.split_once(')')?.0));
     let name = missing.or_else(|| stderr.split_once(NOT_LISTED)?.0.rsplit_once("Codec (").map(|(_, name)| name))?;

@@ -1,11 +1,12 @@
-//! What a child printed on standard error.
+//! The text that a child process printed on standard error.
 //!
-//! Converters repeat what stands in a file: places, titles, names. So a complaint is compared with words that we know and never shown. Invariant:
-//! neither `Debug` nor `Display` of anything that holds one contains a word of it, so no log line and no answer can.
+//! Converters repeat strings of a file: locations, titles, names. So the text is compared with known phrases and never
+//! printed. Invariant: neither `Debug` nor `Display` of anything that holds one contains a word of it, so no log line
+//! and no response can.
 
 use std::fmt;
 
-/// See the module.
+/// The text; see the module.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct StderrText(String);
 
@@ -14,17 +15,17 @@ impl StderrText {
         Self(text.into())
     }
 
-    /// Whether these words stand in it.
+    /// Returns whether it contains a known phrase.
     pub fn has(&self, words: &str) -> bool {
         self.0.contains(words)
     }
 
-    /// Whether it begins like this.
+    /// Returns whether it begins with a known phrase.
     pub fn begins_with(&self, words: &str) -> bool {
         self.0.starts_with(words)
     }
 
-    /// Reads a number or a word that is known beforehand out of it. What comes out must not be what the file says.
+    /// Extracts a number or a known word. The result must not be a string of the file.
     pub fn read<T>(&self, reader: impl FnOnce(&str) -> T) -> T {
         reader(&self.0)
     }

@@ -1,7 +1,8 @@
-//! Command lines that make pictures: remuxing the source's own, and encoding one chunk in several renditions with one decode.
+//! Command lines for video: remuxing the source's own, and encoding one chunk in several renditions with one decode.
 //!
-//! Invariant: a chunk's frames depend only on the plan and the source. Time stamps stay absolute (`-copyts`), the constant rate's grid starts
-//! at the file's start, and a chunk is cut out of that grid by frame number, so chunks made apart join without a seam.
+//! Invariant: a chunk's frames depend only on the plan and the source. Time stamps stay absolute (`-copyts`), the
+//! constant frame rate's grid starts at the file's start, and a chunk is cut out of that grid by frame number, so
+//! chunks encoded independently join without a seam.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -12,27 +13,27 @@ use super::{Args, Command, Input, Limits, Tools};
 use crate::model::media_info::Hdr;
 use crate::model::plan::{Rung, VideoPlan};
 
-/// The storyboard tiles that a chunk makes beside its renditions: raw RGB pictures in one file.
+/// The storyboard tiles that a chunk produces beside its renditions: raw RGB frames in one file.
 #[derive(Debug, Clone)]
 pub(crate) struct Tiles {
     pub width: u32,
     pub height: u32,
-    /// The frames to take, as numbers of the constant rate's grid.
+    /// The frames to take, as numbers of the constant frame rate's grid.
     pub frames: Vec<u64>,
 }
 
-/// Where the tiles of a chunk are written.
+/// The file of a chunk's tiles.
 pub(crate) const TILES: &str = "tiles.rgb";
 
 /// How close a segment may be to its nominal length and still be cut there, in frames: absorbs the rounding of times.
 const SLACK_FRAMES: f64 = 0.1;
 
-/// What a chunk's command needs to know.
+/// The parameters of a chunk's command.
 #[derive(Debug)]
 pub(crate) struct ChunkEncode<'a> {
     pub video: &'a VideoPlan,
     pub chunk: &'a Chunk,
-    /// Whether it is the last chunk, which runs to the source's real end whatever the container said.
+    /// Whether it is the last chunk, which continues to the source's real end whatever the container declares.
     pub last: bool,
     pub rungs: &'a [&'a Rung],
     pub tiles: Option<Tiles>,
@@ -75,13 +76,13 @@ pub(crate) fn encode_chunk(tools: &Tools, input: &Input, folder: &Path, limits: 
     args.command(&tools.ffmpeg, folder, limits)
 }
 
-/// Copies the source's own picture into segments.
+/// Copies the source's own video into segments.
 pub(crate) fn copy(tools: &Tools, input: &Input, folder: &Path, limits: Limits, stream: u32, name: &str) -> Command {
     let args = Args::ffmpeg().all("-copyts -start_at_zero").input(input).pair("-map", format!("0:{stream}")).all("-an -sn -dn -c copy").no_metadata().hls(name, 4.0 - 0.001, 0);
     args.command(&tools.ffmpeg, folder, limits)
 }
 
-/// The filter graph: settle the rate, cut the chunk out, then split into renditions and tiles.
+/// Returns the filter graph: convert to the frame rate, cut the chunk out, then split into renditions and tiles.
 fn graph(encode: &ChunkEncode<'_>) -> String {
     let video = encode.video;
     let outputs = encode.rungs.len() + usize::from(encode.tiles.is_some());
@@ -89,7 +90,7 @@ fn graph(encode: &ChunkEncode<'_>) -> String {
     if !encode.last {
         let _ = write!(graph, ",trim=end_pts={}", encode.chunk.start_frame + encode.chunk.frames);
     }
-    // The largest size that any output needs: work on HDR only once, and not on more pixels than necessary.
+    // The largest size that any output needs: process HDR only once, and not on more pixels than necessary.
     if let (Some(hdr), Some(largest)) = (video.hdr, encode.rungs.first()) {
         let _ = write!(graph, ",scale={}:{}:flags=bicubic{}", largest.width, largest.height, tonemap_filter(hdr, encode.tonemap));
     }
@@ -111,7 +112,7 @@ fn graph(encode: &ChunkEncode<'_>) -> String {
     graph
 }
 
-/// Deinterlaces where needed and settles the frame rate; the first frame stands in for what is missing before it.
+/// Deinterlaces where needed and converts to the frame rate; the first frame replaces what is missing before it.
 fn constant_rate_filter(video: &VideoPlan, start_frame: u64) -> String {
     let start = start_frame as f64 * f64::from(video.rate.den) / f64::from(video.rate.num);
     let fields = if video.interlaced { "yadif=mode=send_frame:deint=all," } else { "" };
@@ -120,13 +121,13 @@ fn constant_rate_filter(video: &VideoPlan, start_frame: u64) -> String {
 
 /// Scales to a rendition, in BT.709.
 fn scale_filter(video: &VideoPlan, width: u32, height: u32, tonemap: bool) -> String {
-    // After tone mapping the picture is BT.709 already.
+    // After tone mapping the video is BT.709 already.
     let from = if video.hdr.is_some() && tonemap { "bt709" } else { color_matrix(video) };
     let range = if video.full_range { "pc" } else { "tv" };
     format!("scale={width}:{height}:flags=bicubic:in_color_matrix={from}:out_color_matrix=bt709:in_range={range}:out_range=tv")
 }
 
-/// The source's colour matrix in the scaler's words; where nothing is said, what its size makes likely.
+/// Returns the source's colour matrix in the scaler's terms; where it is unknown, the one that its size makes likely.
 fn color_matrix(video: &VideoPlan) -> &'static str {
     match video.matrix.as_str() {
         "bt709" => "bt709",
@@ -139,7 +140,8 @@ fn color_matrix(video: &VideoPlan) -> &'static str {
     }
 }
 
-/// From HDR to what a plain screen shows, to be put behind a scaler; only a change of format where this ffmpeg can't tone-map.
+/// Returns the filters from HDR to SDR, to be placed behind a scaler; only a change of format where this ffmpeg cannot
+/// tone-map.
 fn tonemap_filter(hdr: Hdr, tonemap: bool) -> String {
     if !tonemap {
         return ",format=yuv420p".to_owned();
@@ -148,11 +150,12 @@ fn tonemap_filter(hdr: Hdr, tonemap: bool) -> String {
         Hdr::Pq => "smpte2084",
         Hdr::Hlg => "arib-std-b67",
     };
-    // 203 cd/m² is where ITU-R BT.2408 puts the white of plain pictures.
+    // 203 cd/m² is where ITU-R BT.2408 puts SDR white.
     format!(",zscale=tin={transfer}:min=bt2020nc:pin=bt2020:t=linear:npl=203,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv,format=yuv420p")
 }
 
-/// A single upright picture with the right colours for a JPEG, at most `longest` pixels long: the poster's filter.
+/// Returns the poster's filter: a single upright frame with the right colours for a JPEG, at most `longest` pixels
+/// long.
 pub(crate) fn frame_grab_filter(video: &VideoPlan, longest: u32, tonemap: bool) -> String {
     let (width, height) = fit_within(video.width, video.height, longest);
     let fields = if video.interlaced { "yadif=mode=send_frame:deint=all," } else { "" };

@@ -1,11 +1,11 @@
-//! What a probe found out about an upload.
+//! The result of probing an upload.
 //!
-//! Owns the facts and the small questions that can be answered from them alone. Invariant: everything here was said by the
-//! file and is believed by nobody: numbers may be absurd, and whoever computes with them bounds them first.
+//! Owns the values and whatever can be derived from them alone. Invariant: all values are declared by the file and are
+//! not trusted: numbers may be absurd, and code that computes with them bounds them first.
 
 use serde::{Deserialize, Serialize};
 
-/// A fraction, as containers write rates and shapes.
+/// A fraction, as containers store rates and aspect ratios.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub(crate) struct Ratio {
     pub num: u32,
@@ -17,44 +17,44 @@ impl Ratio {
         Self { num, den }
     }
 
-    /// As a number; 0 where it is none.
+    /// Returns it as a number; 0 where it is not a number.
     pub fn value(self) -> f64 {
         if self.den == 0 { 0.0 } else { f64::from(self.num) / f64::from(self.den) }
     }
 }
 
-/// What a file says of itself.
+/// The properties that a file declares.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(crate) struct MediaInfo {
-    /// Where its clock starts, in microseconds; all streams' times are held against it.
+    /// The start of its clock, in microseconds; the times of all streams are relative to it.
     pub start_us: i64,
-    /// Its length in microseconds; 0 where nobody knows.
+    /// Its duration in microseconds; 0 where it is unknown.
     pub duration_us: u64,
-    /// How many streams it has.
+    /// The number of streams.
     pub streams: u32,
-    /// The picture that moves.
+    /// The video stream.
     pub video: Option<VideoStream>,
-    /// The sound.
+    /// The audio stream.
     pub audio: Option<AudioStream>,
-    /// The stream with the cover picture.
+    /// The stream with the cover image.
     pub cover: Option<u32>,
 }
 
-/// A stream of pictures.
+/// A video stream.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(crate) struct VideoStream {
     pub stream: u32,
     pub codec: String,
     pub profile: String,
     pub pixels: String,
-    /// As stored, before turning and stretching.
+    /// As stored, before rotation and scaling to square pixels.
     pub width: u32,
     pub height: u32,
-    /// The shape of a pixel; 0:0 where it isn't said.
+    /// The pixel aspect ratio; 0:0 where it is unknown.
     pub pixel_shape: Ratio,
-    /// How it must be turned to stand upright, in degrees.
+    /// The rotation that makes it upright, in degrees.
     pub rotation: i32,
-    /// The rate that fits all its time stamps, and its average.
+    /// The base frame rate, which fits all its time stamps, and the average frame rate.
     pub base_rate: Ratio,
     pub average_rate: Ratio,
     pub start_us: i64,
@@ -65,11 +65,11 @@ pub(crate) struct VideoStream {
     pub transfer: String,
     pub matrix: String,
     pub full_range: bool,
-    /// What looking at every packet showed, where that was done.
+    /// The result of reading every packet, where that was done.
     pub keyframes: Option<Keyframes>,
 }
 
-/// A stream of sound.
+/// An audio stream.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(crate) struct AudioStream {
     pub stream: u32,
@@ -80,21 +80,21 @@ pub(crate) struct AudioStream {
     pub duration_us: u64,
 }
 
-/// Where the pictures are that can be started from.
+/// The keyframes of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct Keyframes {
-    /// The longest way from one to the next (or to the end), in microseconds.
+    /// The longest interval from one to the next (or to the end), in microseconds.
     pub max_interval_us: u64,
-    /// Whether no picture before a keyframe needs one after it.
+    /// Whether no frame before a keyframe needs one after it (closed groups).
     pub closed: bool,
-    /// Whether the very first packet is one.
+    /// Whether the very first packet is a keyframe.
     pub starts_with_one: bool,
-    /// How many packets there are, and where the last one ends.
+    /// The number of packets, and the end of the last one.
     pub packets: u64,
     pub end_us: i64,
 }
 
-/// Brightness beyond what a plain screen shows.
+/// High dynamic range.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Hdr {
@@ -105,20 +105,20 @@ pub(crate) enum Hdr {
 }
 
 impl VideoStream {
-    /// Its size as it should be seen: upright, with square pixels, never larger than it is stored in either direction
-    /// except where the pixel's shape stretches it.
+    /// Returns the display size: upright, with square pixels, never larger than stored in either direction except where
+    /// the pixel aspect ratio stretches it.
     pub fn upright(&self) -> (u32, u32) {
         let shape = match self.pixel_shape {
             Ratio { num: 0, .. } | Ratio { den: 0, .. } => 1.0,
             shape => shape.value().clamp(0.1, 10.0),
         };
-        // Stretch the side that makes the picture larger, so that nothing is thrown away.
+        // Stretch the side that makes the picture larger, so that no detail is lost.
         let (width, height) =
             if shape >= 1.0 { ((f64::from(self.width) * shape).round() as u32, self.height) } else { (self.width, (f64::from(self.height) / shape).round() as u32) };
         if self.rotation.rem_euclid(180) == 90 { (height, width) } else { (width, height) }
     }
 
-    /// Whether it is brighter than a plain screen, and how that is written.
+    /// Returns the HDR transfer function, if the video is HDR.
     pub fn hdr(&self) -> Option<Hdr> {
         match self.transfer.as_str() {
             "smpte2084" => Some(Hdr::Pq),
@@ -127,7 +127,8 @@ impl VideoStream {
         }
     }
 
-    /// The constant rate to play it at: its own if it has one, otherwise the usual one nearest to its average.
+    /// Returns the constant frame rate of the renditions: its own if it is constant, otherwise the usual one nearest to
+    /// its average.
     pub fn constant_rate(&self) -> Ratio {
         let (base, average) = (self.base_rate.value(), self.average_rate.value());
         let plausible = |rate: f64| (0.1..=1000.0).contains(&rate);
@@ -147,7 +148,7 @@ impl VideoStream {
     }
 }
 
-/// Rates that cameras and screens really have, slowest first.
+/// The usual rates of cameras and screens, slowest first.
 const USUAL: [Ratio; 12] = [
     Ratio::new(5, 1),
     Ratio::new(10, 1),
@@ -182,9 +183,9 @@ mod tests {
             ((30, 1), (2982, 100), (30_000, 1001)),
             // A browser's recording: base is the millisecond clock.
             ((1000, 1), (2995, 100), (30_000, 1001)),
-            // A screen that mostly stands still.
+            // A screen recording that is mostly still.
             ((60, 1), (73, 10), (10, 1)),
-            // Nothing is said, or nonsense.
+            // Missing or nonsensical values.
             ((0, 0), (0, 0), (30, 1)),
             ((25, 1), (0, 0), (25, 1)),
             ((90_000, 1), (0, 0), (30, 1)),

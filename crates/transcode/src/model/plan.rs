@@ -1,7 +1,8 @@
-//! From facts to a plan: what is refused, what is copied, which renditions are made, in which pieces.
+//! Turns media info into a plan: what is rejected, what is copied, which renditions are produced, in which tasks.
 //!
-//! Owns the limits of what is accepted and the definition of *standard input*. Does not own the ladder, the chunks or the storyboard's grid
-//! (`codec` does). Invariant: a plan is stored once and every piece follows the stored one, so a new release never mixes two ladders in one item.
+//! Owns the limits of what is accepted and the definition of *standard input*. Does not own the ladder, the chunks or
+//! the storyboard's layout (`codec` does). Invariant: a plan is stored once and every task follows the stored one, so a
+//! new release never mixes two ladders in one item.
 
 use codec::ladder::{AUDIO, FrameRate};
 use codec::chunks::Chunks;
@@ -13,62 +14,63 @@ use super::{Task, RejectReason};
 use crate::ffmpeg::codecs::{decodes_audio, decodes_video};
 use crate::ffmpeg::memory_estimate::Frame;
 
-/// Tracks that a file may have; more is no camera's doing.
+/// The most tracks of a file; no camera writes more.
 pub(crate) const MAX_STREAMS: u32 = 32;
 /// Sampling rates that are converted, in hertz.
 const SAMPLE_RATES: std::ops::RangeInclusive<u32> = 4_000..=384_000;
-/// Channels that are mixed down: those of 22.2 surround sound.
+/// The most channels that are mixed down: those of 22.2 surround sound.
 const MAX_CHANNELS: u32 = 24;
 /// The longest side of a picture that is decoded, in pixels.
 pub(crate) const MAX_SIDE: u32 = 8192;
-/// *Standard input*: at most this many bits a second …
+/// *Standard input*: at most this many bits per second …
 const STANDARD_BITS: u64 = 8_000_000;
-/// … and this long from keyframe to keyframe: ten seconds, and room for the 250 frames at 24/s that x264 makes unless told otherwise.
+/// … and this long from keyframe to keyframe: ten seconds, with a margin for the 250 frames at 24/s that x264 uses by
+/// default.
 const STANDARD_GOP_US: u64 = 10_500_000;
-/// … and a picture that starts with the sound, in microseconds.
+/// … and video that starts with the audio, in microseconds.
 const STANDARD_START_US: i64 = 50_000;
-/// … and no larger than Full HD, either way up.
+/// … and no larger than Full HD, in landscape or portrait.
 const STANDARD_SIDES: (u32, u32) = (1920, 1080);
 
-/// What is made of an item.
+/// What is produced from an item.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Plan {
-    /// Its length in microseconds.
+    /// Its duration in microseconds.
     pub duration_us: u64,
     #[serde(alias = "picture")]
     pub video: Option<VideoPlan>,
     #[serde(alias = "sound")]
     pub audio: Option<AudioPlan>,
-    /// The stream with a cover picture, for sound without pictures.
+    /// The stream with a cover image, for audio without video.
     pub cover: Option<u32>,
 }
 
-/// What is made of its pictures.
+/// What is produced from its video.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct VideoPlan {
     pub stream: u32,
     /// Upright, square pixels.
     pub width: u32,
     pub height: u32,
-    /// The constant rate of the renditions.
+    /// The constant frame rate of the renditions.
     pub rate: Ratio,
-    /// How many frames they will have, as far as the container tells the truth.
+    /// The number of their frames, if the container's duration is true.
     pub frames: u64,
-    /// The rendition that the source's own picture becomes, if it is standard input.
+    /// The rendition made by remuxing the source's own video, if it is standard input.
     pub copy: Option<Copied>,
     /// The renditions that are encoded, highest first.
     pub rungs: Vec<Rung>,
     pub interlaced: bool,
     pub hdr: Option<Hdr>,
-    /// How its colours are written, in ffmpeg's word; empty where it isn't said.
+    /// ffmpeg's name of its colour matrix; empty where it is unknown.
     pub matrix: String,
     pub full_range: bool,
-    /// Whether it has more than 8 bits a sample (or more than 4:2:0), for what decoding it costs.
+    /// Whether it has more than 8 bits per sample (or more than 4:2:0), which determines the memory of decoding it.
     #[serde(default = "unknown_depth")]
     pub deep: bool,
 }
 
-/// Plans that were stored before this was asked.
+/// The default for plans that were stored before this field existed.
 fn unknown_depth() -> bool {
     true
 }
@@ -86,35 +88,35 @@ pub(crate) struct Rung {
     pub name: String,
     pub width: u32,
     pub height: u32,
-    /// Peak bits a second and the buffer that they are counted over, in bits.
+    /// Peak bits per second, and the buffer over which they are counted, in bits.
     pub max_rate: u32,
     pub buffer: u32,
     pub crf: u8,
     pub profile: String,
-    /// As H.264 counts it: 31 is level 3.1.
+    /// H.264's `level_idc`: 31 is level 3.1.
     pub level: u8,
     pub codecs: String,
     pub bandwidth: u32,
 }
 
-/// What is made of its sound.
+/// What is produced from its audio.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct AudioPlan {
     pub stream: u32,
-    /// Its length in microseconds; 0 where nobody knows.
+    /// Its duration in microseconds; 0 where it is unknown.
     pub duration_us: u64,
 }
 
-/// What is accepted.
+/// The limits of accepted files.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Accepted {
     pub max_duration_us: u64,
-    /// Pixels of a picture, as it is coded.
+    /// Pixels of a coded picture.
     pub pixels: u64,
 }
 
 impl Plan {
-    /// Plans, or says why not.
+    /// Returns the plan, or the reason for a rejection.
     pub fn of(info: &MediaInfo, accepted: Accepted) -> Result<Self, RejectReason> {
         if info.streams > MAX_STREAMS {
             return Err(RejectReason::TooManyStreams(MAX_STREAMS));
@@ -124,7 +126,8 @@ impl Plan {
         }
         let video = info.video.as_ref().map(|video| VideoPlan::of(video, info, accepted)).transpose()?;
         let audio = match &info.audio {
-            // What `media` reads in the file's own header is refused there; some codecs say it only to a decoder.
+            // Values that `media` reads in the file's own header are checked there; some codecs reveal them only to a
+            // decoder.
             Some(audio) if audio.sample_rate > 0 && !SAMPLE_RATES.contains(&audio.sample_rate) => return Err(RejectReason::SampleRate(audio.sample_rate)),
             Some(audio) if audio.channels > MAX_CHANNELS => return Err(RejectReason::TooManyChannels(MAX_CHANNELS)),
             Some(audio) if decodes_audio(&audio.codec) => {
@@ -142,7 +145,7 @@ impl Plan {
         Ok(Self { duration_us, video, audio, cover })
     }
 
-    /// The pieces beside `Start` and `Finish`, each with its weight (roughly, millions of pixels to encode).
+    /// Returns the tasks other than `Probe` and `Finish`, each with its weight (roughly, millions of pixels to encode).
     pub fn tasks(&self) -> Vec<(Task, u64)> {
         let mut tasks = Vec::new();
         if let Some(video) = &self.video {
@@ -174,12 +177,12 @@ impl Plan {
         tasks
     }
 
-    /// What is put on the bus as soon as the plan stands; the rest follows when playing can start.
+    /// Returns the tasks that are enqueued with the plan; the rest follows when playback can start.
     pub fn opening(&self) -> Vec<Task> {
         self.tasks().into_iter().map(|(task, _)| task).filter(|task| self.video.is_none() || matches!(task, Task::Copy | Task::First | Task::Audio)).collect()
     }
 
-    /// The storyboard's grid.
+    /// Returns the storyboard's layout.
     pub fn storyboard(&self) -> Option<Storyboard> {
         let video = self.video.as_ref()?;
         Some(Storyboard::plan(video.width, video.height, self.duration_us / 1000))
@@ -224,33 +227,33 @@ impl VideoPlan {
         })
     }
 
-    /// What decoding it holds in memory.
+    /// Returns the picture whose decoding determines the memory.
     pub fn frame(&self) -> Frame {
         Frame { width: self.width, height: self.height, deep: self.deep }
     }
 
-    /// How its time is cut.
+    /// Returns the division of its time into chunks.
     pub fn chunks(&self) -> Chunks {
         Chunks::new(self.frames, self.playing_rate())
     }
 
-    /// The renditions' rate.
+    /// Returns the renditions' frame rate.
     pub fn playing_rate(&self) -> FrameRate {
         FrameRate::new(self.rate.num, self.rate.den).expect("`VideoPlan::of` took the rate from a `FrameRate`, whose sides are above 0")
     }
 
-    /// What `First` encodes: the lowest rung.
+    /// Returns what `First` encodes: the lowest rung.
     pub fn first_rungs(&self) -> Vec<&Rung> {
         self.rungs.last().into_iter().collect()
     }
 
-    /// What a chunk encodes: everything, except what `First` has made of the first one.
+    /// Returns what a chunk encodes: every rendition, except the one that `First` has encoded of the first chunk.
     pub fn rungs_of_chunk(&self, number: u32) -> Vec<&Rung> {
         let lacks = if number == 0 && self.copy.is_none() { self.rungs.len().saturating_sub(1) } else { self.rungs.len() };
         self.rungs.iter().take(lacks).collect()
     }
 
-    /// Whether the first chunk is a piece of its own; otherwise `First` makes its storyboard tiles too.
+    /// Returns whether the first chunk is a task of its own; otherwise `First` produces its storyboard tiles too.
     pub fn first_chunk_is_left(&self) -> bool {
         self.copy.is_some() || self.rungs.len() > 1
     }
@@ -273,10 +276,10 @@ impl From<codec::ladder::Rung> for Rung {
     }
 }
 
-/// The sound rendition's bits a second, for its playlist row.
+/// Returns the audio rendition's bits per second, for its playlist row.
 pub(crate) const AUDIO_BANDWIDTH: u32 = AUDIO.bandwidth;
 
-/// Where the pictures end on the file's own clock.
+/// Returns the end of the video on the file's own clock.
 fn end_us(video: &VideoStream, info: &MediaInfo) -> u64 {
     let seen = video.keyframes.map_or(0, |keyframes| keyframes.end_us - info.start_us);
     if seen > 0 {
@@ -286,7 +289,8 @@ fn end_us(video: &VideoStream, info: &MediaInfo) -> u64 {
     length.max(1)
 }
 
-/// Whether its packets would have to be looked at before it can be planned: a candidate for *standard input*, or one that doesn't say how long it is.
+/// Returns whether the packets have to be read before a plan is made: a candidate for *standard input*, or a file that
+/// does not declare its duration.
 pub(crate) fn needs_packets(info: &MediaInfo) -> bool {
     info.video.as_ref().is_some_and(|video| video.keyframes.is_none() && (looks_standard(video, info) || (video.duration_us == 0 && info.duration_us == 0)))
 }
@@ -315,7 +319,7 @@ fn is_standard(video: &VideoStream, info: &MediaInfo) -> bool {
     spaced && looks_standard(video, info)
 }
 
-/// A codec's name, or what stands for it: only letters, digits and underscores reach a person.
+/// Returns a codec's name, or a replacement for it: only letters, digits and underscores reach a user.
 fn named(codec: &str, unknown: &str) -> String {
     let plain = !codec.is_empty() && codec != "none" && codec != "unknown" && codec.len() <= 24 && codec.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     if plain { codec.to_owned() } else { unknown.to_owned() }

@@ -1,8 +1,8 @@
-//! Why a file can't be converted, in words for the person who sent it.
+//! Why a file cannot be converted, in a sentence for the member who uploaded it.
 //!
-//! Invariant: one row per reason; codes are for ever, sentences say what to do and never quote the converter.
+//! Invariant: one row per reason; codes are permanent, sentences say what to do and never quote the converter.
 
-/// A reason that no retry changes.
+/// A reason that persists on a retry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum RejectReason {
     #[error("There is neither a video nor audio in this file; export it again and upload that.")]
@@ -11,9 +11,9 @@ pub(crate) enum RejectReason {
     NoAudio,
     #[error("This file is damaged or incomplete; export it again and upload that.")]
     BrokenFile,
-    #[error("This file uses {0}, which can't be converted here; export it as H.264 and AAC, for example, and upload that.")]
+    #[error("This file uses {0}, which cannot be converted; export it as H.264 and AAC, for example, and upload that.")]
     UnsupportedCodec(String),
-    #[error("This runs for longer than {0} hours, which is the limit; cut it and upload the tasks.")]
+    #[error("This file is longer than {0} hours, which is the limit; split it and upload the parts.")]
     TooLong(u64),
     #[error("This file has more than {0} tracks; export it with one video and one audio track.")]
     TooManyStreams(u32),
@@ -21,37 +21,37 @@ pub(crate) enum RejectReason {
     TooLarge(u32),
     #[error("The video has more than {0} megapixels; export it in a smaller size.")]
     TooManyPixels(u64),
-    #[error("The audio has {0} samples a second, which can't be converted; export it with 44100 or 48000.")]
+    #[error("The audio has {0} samples per second, which cannot be converted; export it with 44100 or 48000.")]
     SampleRate(u32),
     #[error("The audio has more than {0} channels; mix it down to stereo, for example, and upload that.")]
     TooManyChannels(u32),
-    #[error("This file is protected against copying and can't be converted; upload one without protection.")]
+    #[error("This file is copy-protected and cannot be converted; upload one without protection.")]
     Protected,
-    #[error("Converting this file took too long, so it was given up; export it as a plain MP4 and upload that.")]
+    #[error("Converting this file took too long and was cancelled; export it as a plain MP4 and upload that.")]
     TimedOut,
-    #[error("Decoding this photo took too long, so it was given up; export it as JPEG and upload that.")]
+    #[error("Decoding this photo took too long and was cancelled; export it as JPEG and upload that.")]
     PhotoTimedOut,
-    #[error("Looking into this file took longer than {0} seconds, which is the limit; export it again as a plain MP4 or MP3 and upload that.")]
+    #[error("Probing this file took longer than {0} seconds, which is the limit; export it again as a plain MP4 or MP3 and upload that.")]
     ProbeTimedOut(u64),
-    #[error("Converting this file took more memory or space than allowed; export it in a smaller size.")]
+    #[error("Converting this file took more memory or disk space than allowed; export it in a smaller size.")]
     TooHeavy,
-    #[error("This file needs more memory to convert than the {0} MB that it may have here; export it in a smaller size (1080p, for example) and upload that.")]
+    #[error("This file needs more memory to convert than the {0} MB that are available; export it in a smaller size (1080p, for example) and upload that.")]
     TooMuchMemory(u64),
-    #[error("This photo can't be read; export it as JPEG and upload that.")]
+    #[error("This photo cannot be read; export it as JPEG and upload that.")]
     BadPhoto,
     #[error("{0}")]
     Photo(String),
-    #[error("This file could not be converted after several tries; the original is kept. Try to upload it again later.")]
+    #[error("This file could not be converted after several attempts; the original is kept. Upload it again later.")]
     GaveUp,
 }
 
 impl RejectReason {
-    /// Whether a busy machine may be the cause, so that it is worth a second try.
+    /// Returns whether a busy machine may be the cause, so that a second attempt is worthwhile.
     pub fn is_timeout(&self) -> bool {
         matches!(self, Self::TimedOut | Self::PhotoTimedOut | Self::ProbeTimedOut(_))
     }
 
-    /// The stable code.
+    /// Returns the stable code.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NoAudioOrVideo => "transcode.no_audio_or_video",

@@ -1,6 +1,6 @@
-//! The pieces that the work on one item is cut into, and who does them when.
+//! The tasks into which the work on one item is divided, and the queue of each.
 //!
-//! Invariant: a piece's name never changes its meaning, because names lie in databases and on the bus.
+//! Invariant: a task's name never changes its meaning, because names are stored in databases and on the bus.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,42 +8,43 @@ use std::str::FromStr;
 use contract::MediaId;
 use serde::{Deserialize, Serialize};
 
-/// One piece of the work on an item.
+/// One task of the work on an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub(crate) enum Task {
-    /// Probe and plan.
+    /// Probe the file and make the plan.
     Probe,
-    /// Remux the source's own picture as the top rendition.
+    /// Remux the source's own video as the top rendition.
     Copy,
-    /// The first chunk's lowest rung alone, so that playing starts early.
+    /// Encode the first chunk's lowest rung alone, so that playback starts early.
     First,
-    /// All of the sound.
+    /// Encode all of the audio.
     Audio,
-    /// One chunk, all renditions that it still lacks.
+    /// Encode one chunk: all renditions that it still lacks.
     Chunk(u32),
-    /// The poster (and an audio file's cover).
+    /// Make the poster (or an audio file's cover).
     Poster,
-    /// The waveform of an audio file.
+    /// Make the waveform of an audio file.
     Waveform,
-    /// A photo.
+    /// Convert a photo.
     Photo,
-    /// Put the storyboard together, count, and call it ready.
+    /// Assemble the storyboard, count the segments, and mark the item as ready.
     Finish,
 }
 
-/// Who does a piece: each queue has its own workers, so that what somebody waits for never stands behind what can wait.
+/// The queue of a task: each queue has its own workers, so that tasks that members wait for are never behind background
+/// tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Queue {
-    /// Probing: an instant for an honest file.
+    /// Probing: very short for a valid file.
     Probe,
-    /// The first seconds, the last touch: short, and somebody waits.
+    /// The first seconds, the finish: short, and a member waits.
     Urgent,
-    /// Sound: somebody waits for its beginning, but it can be long.
+    /// Audio: a member waits for its beginning, but it can be long.
     Audio,
-    /// Photos: short, but thousands of them may come at once.
+    /// Photos: short, but thousands of them may arrive at once.
     Photo,
-    /// Photos that take seconds (`Estimate` says which).
+    /// Photos that take seconds (see `Estimate`).
     HeavyPhoto,
     /// Everything else, at low priority.
     Background,
@@ -52,7 +53,7 @@ pub(crate) enum Queue {
 impl Queue {
     pub const ALL: [Self; 6] = [Self::Probe, Self::Urgent, Self::Audio, Self::Photo, Self::HeavyPhoto, Self::Background];
 
-    /// Its subject on the bus.
+    /// Returns its subject on the bus.
     pub fn subject(self) -> &'static str {
         match self {
             Self::Probe => "transcode.probe",
@@ -64,13 +65,13 @@ impl Queue {
         }
     }
 
-    /// Its name in rows and metrics.
+    /// Returns its name in rows and metrics.
     pub fn as_str(self) -> &'static str {
         self.subject().trim_start_matches("transcode.")
     }
 
-    /// How many of its pieces one process works on at once for one member, with `workers` as configured. It has one place
-    /// more, which only another member can take.
+    /// Returns how many of its tasks one process runs at once for one member, with `workers` as configured. The process
+    /// has one more slot, which only another member can use.
     pub fn member_limit(self, workers: usize) -> usize {
         match self {
             Self::Probe | Self::Urgent => workers,
@@ -79,7 +80,7 @@ impl Queue {
         .max(1)
     }
 
-    /// The nice level of its children.
+    /// Returns the nice level of its child processes.
     pub fn nice(self) -> i32 {
         match self {
             Self::Probe | Self::Urgent => 0,
@@ -91,7 +92,7 @@ impl Queue {
 }
 
 impl Task {
-    /// The queue of such a piece; only a photo's depends on more (`Estimate`).
+    /// Returns the queue of such a task; only a photo's also depends on its `Estimate`.
     pub fn queue(self) -> Queue {
         match self {
             Self::Probe => Queue::Probe,
@@ -102,7 +103,7 @@ impl Task {
         }
     }
 
-    /// What kind of piece it is, in one word.
+    /// Returns the kind of the task, in one word.
     pub fn kind(self) -> &'static str {
         match self {
             Self::Probe => "probe",
@@ -117,12 +118,12 @@ impl Task {
         }
     }
 
-    /// Whether an item is still worth having without it.
+    /// Returns whether an item is still useful without it.
     pub fn can_be_spared(self) -> bool {
         matches!(self, Self::Poster | Self::Waveform)
     }
 
-    /// Where it stands in the order of the work that can wait: the poster, then the chunks.
+    /// Returns its position among background tasks: the poster, then the chunks.
     pub fn order(self) -> i64 {
         match self {
             Self::Chunk(number) => i64::from(number) + 10,
@@ -142,7 +143,7 @@ impl fmt::Display for Task {
     }
 }
 
-/// A text that names no piece.
+/// The error for a text that names no task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct UnknownTask;
 
@@ -158,7 +159,7 @@ impl FromStr for Task {
         if let Some(number) = text.strip_prefix("chunk-").or_else(|| text.strip_prefix("part-")) {
             return number.parse().map(Self::Chunk).map_err(|_| UnknownTask);
         }
-        // `part-N`, `start` and `sound` are the names in tickets that the release before has sent.
+        // `part-N`, `start` and `sound` are the names in tickets of the previous release.
         match text {
             "start" => return Ok(Self::Probe),
             "sound" => return Ok(Self::Audio),
@@ -184,8 +185,8 @@ impl From<Task> for String {
     }
 }
 
-/// What goes over the bus: one more task waits in this queue. It names the task that it was sent for; who takes it gets the one whose
-/// turn it is by then (`turns`).
+/// A ticket on the bus: one more task is ready in this queue. It names the task for which it was sent; the worker that
+/// receives it claims the task that is next by then (`fair_queue`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Ticket {
     pub media: MediaId,

@@ -1,7 +1,7 @@
-//! Whose turn it is in a queue: the tables `member_queue` and `queue_clock`, and the tasks that are ready.
+//! Fair queueing: the tables `member_queue` and `queue_clock`, and the ready tasks.
 //!
-//! Owns the statements; what they mean stands in `turns`. Invariant: `waits` is always computed from the tasks themselves, never counted up or
-//! down, so it can't drift from them.
+//! Owns the statements; their meaning is in `crate::fair_queue`. Invariant: `has_ready` is always computed from the
+//! tasks themselves, never counted up or down, so it cannot drift from them.
 
 use chrono::{DateTime, Utc};
 use contract::{AccountId, MediaId};
@@ -17,14 +17,14 @@ pub(crate) struct MemberQueue {
     pub owner: AccountId,
 }
 
-/// A member whose tasks wait, and where it stands.
+/// A member with ready tasks, and its virtual time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MemberPosition {
     pub owner: AccountId,
     pub virtual_time: i64,
 }
 
-/// A task that is worked on under a ticket.
+/// A task that runs under a ticket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BoundTask {
     pub media: MediaId,
@@ -36,7 +36,7 @@ pub(crate) struct BoundTask {
     pub weight: u64,
 }
 
-/// How many tasks of a queue wait (up to a bound), and since when the first.
+/// The number of a queue's ready tasks (up to a bound), and since when the oldest has been ready.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Backlog {
     pub tasks: i64,
@@ -103,7 +103,7 @@ impl MemberQueue {
     }
 }
 
-/// Makes a task ready for its turn; `false` if it is done already. `due` orders it among its member's own.
+/// Makes a task ready; returns `false` if it is complete already. `due` orders it among its member's tasks.
 pub(crate) async fn set_ready(tx: &Tx, media: &MediaId, task: Task, owner: AccountId, estimate: Estimate, due: i64, now: DateTime<Utc>) -> Result<bool, Error> {
     let member_queue = MemberQueue { queue: estimate.queue, owner };
     let ready = tx
@@ -116,7 +116,7 @@ pub(crate) async fn set_ready(tx: &Tx, media: &MediaId, task: Task, owner: Accou
     Ok(ready == 1)
 }
 
-/// Puts a task that is worked on under `ticket` back in its line. It isn't counted as sent once more.
+/// Makes a task that runs under `ticket` ready again, without counting it as sent once more.
 pub(crate) async fn requeue(tx: &Tx, ticket: &str, member_queue: MemberQueue, now: DateTime<Utc>) -> Result<(), Error> {
     tx.execute(
         "update task set state = 'ready', ticket = null, queue = $1, owner = $2, touched_at = $3 where ticket = $4 and state = 'claimed'",
@@ -126,7 +126,8 @@ pub(crate) async fn requeue(tx: &Tx, ticket: &str, member_queue: MemberQueue, no
     Ok(())
 }
 
-/// The member has a task that waits. One that had none joins at the queue's own turn: what it did not ask for before is not owed to it.
+/// Records that the member has a ready task. A member that had none joins at the queue's own virtual time: it is owed
+/// nothing for the time without tasks.
 pub(crate) async fn set_has_ready(tx: &Tx, member_queue: MemberQueue, now: DateTime<Utc>) -> Result<(), Error> {
     tx.execute(
         "insert into member_queue (queue, owner, virtual_time, since, has_ready) values ($1, $2, coalesce((select virtual_time from queue_clock where queue = $1), 0), $3, 1) \
@@ -141,15 +142,15 @@ pub(crate) async fn set_has_ready(tx: &Tx, member_queue: MemberQueue, now: DateT
 
 const HAS_READY: &str = "case when exists (select 1 from task where queue = $1 and owner = $2 and state = 'ready') then 1 else 0 end";
 
-/// Looks anew whether the member still has tasks that wait.
+/// Recomputes whether the member still has ready tasks.
 pub(crate) async fn refresh_has_ready(tx: &Tx, member_queue: MemberQueue) -> Result<(), Error> {
     tx.execute(&format!("update member_queue set has_ready = {HAS_READY} where queue = $1 and owner = $2"), member_queue.values()).await?;
     Ok(())
 }
 
-/// The member has had a turn that costs `cost_ms`: it moves on by all of that, and the queue to half of it behind where the member stood. So a
-/// member that comes now stands before this one, and yet no stream of members that come keeps the queue from catching up with one that waits.
-/// Answers whether the member still has tasks that wait.
+/// Advances the member by `cost_ms`, and the queue to the member's previous virtual time plus half of the cost. So a
+/// member that joins now precedes this one, and yet a stream of new members does not keep the queue from reaching one
+/// that waits. Returns whether the member still has ready tasks.
 pub(crate) async fn advance_virtual_time(tx: &Tx, member_queue: MemberQueue, virtual_time: i64, cost_ms: i64, now: DateTime<Utc>) -> Result<bool, Error> {
     tx.execute(
         "insert into queue_clock (queue, virtual_time) values ($1, $2) on conflict (queue) do update set virtual_time = excluded.virtual_time where excluded.virtual_time > queue_clock.virtual_time",
@@ -165,7 +166,7 @@ pub(crate) async fn advance_virtual_time(tx: &Tx, member_queue: MemberQueue, vir
     Ok(row.is_some_and(|row| row.has_ready > 0))
 }
 
-/// Moves a member on by what its task took longer than was expected, or back.
+/// Moves a member by the difference between the actual and the estimated cost of its task.
 pub(crate) async fn add_cost(tx: &Tx, member_queue: MemberQueue, more_ms: i64) -> Result<(), Error> {
     tx.execute("update member_queue set virtual_time = virtual_time + $3 where queue = $1 and owner = $2", member_queue.with([more_ms.into()])).await?;
     Ok(())
@@ -173,7 +174,7 @@ pub(crate) async fn add_cost(tx: &Tx, member_queue: MemberQueue, more_ms: i64) -
 
 pub(crate) const NEXT_MEMBERS: &str = "select owner, virtual_time from member_queue where queue = $1 and has_ready = 1 order by virtual_time, since limit $2";
 
-/// The members whose turn comes next, first come first.
+/// Returns the members that are next, in order.
 pub(crate) async fn list_positions(sql: &impl Sql, queue: Queue, limit: usize) -> Result<Vec<MemberPosition>, Error> {
     let rows: Vec<PositionRow> = sql.rows(NEXT_MEMBERS, vec![text(queue.as_str()), i64::try_from(limit).unwrap_or(i64::MAX).into()]).await?;
     rows.into_iter().map(|row| Ok(MemberPosition { owner: account(&row.owner)?, virtual_time: row.virtual_time })).collect()
@@ -181,7 +182,7 @@ pub(crate) async fn list_positions(sql: &impl Sql, queue: Queue, limit: usize) -
 
 pub(crate) const NEXT_TASK: &str = "select media, name from task where queue = $1 and owner = $2 and state = 'ready' order by due, ordinal limit 1";
 
-/// Takes the member's next task, to be worked on under `ticket`.
+/// Takes the member's next task, to run under `ticket`.
 pub(crate) async fn claim_ready(tx: &Tx, member_queue: MemberQueue, ticket: &str, now: DateTime<Utc>) -> Result<Option<BoundTask>, Error> {
     let row: Option<BoundRow> = tx
         .row(
@@ -194,7 +195,7 @@ pub(crate) async fn claim_ready(tx: &Tx, member_queue: MemberQueue, ticket: &str
 
 pub(crate) const BY_TICKET: &str = "select media, name, owner, cost, weight from task where ticket = $1 and state = 'claimed'";
 
-/// The task that is worked on under `ticket`.
+/// Returns the task that runs under `ticket`.
 pub(crate) async fn find_bound(tx: &Tx, ticket: &str) -> Result<Option<BoundTask>, Error> {
     tx.row::<BoundRow>(BY_TICKET, vec![text(ticket)]).await?.as_ref().map(bound_task).transpose()
 }
@@ -210,7 +211,7 @@ pub(crate) async fn bind_legacy(tx: &Tx, media: &MediaId, task: Task, ticket: &s
     row.as_ref().map(bound_task).transpose()
 }
 
-/// Takes an item's tasks out of all lines and off all tickets; answers the lines that they stood in.
+/// Releases an item's tasks from all queues and tickets; returns the member queues that held them.
 pub(crate) async fn release_tasks(tx: &Tx, media: &MediaId) -> Result<Vec<MemberQueue>, Error> {
     let rows: Vec<MemberQueueRow> =
         tx.rows("update task set state = 'waiting', ticket = null where media = $1 and state in ('ready', 'claimed') returning queue, owner", vec![text(media.as_str())]).await?;
@@ -228,7 +229,7 @@ pub(crate) async fn release_tasks(tx: &Tx, media: &MediaId) -> Result<Vec<Member
 pub(crate) const COUNT_READY: &str = "select count(*) as tasks from (select 1 as one from task where queue = $1 and state = 'ready' limit $2) as ready";
 pub(crate) const FIRST_READY: &str = "select touched_at from task where queue = $1 and state = 'ready' order by touched_at limit 1";
 
-/// How many tasks of a queue wait, counted up to `limit`, and since when the first one does.
+/// Returns how many tasks of a queue are ready, counted up to `limit`, and since when the oldest has been.
 pub(crate) async fn find_backlog(sql: &impl Sql, queue: Queue, limit: i64) -> Result<Backlog, Error> {
     let since: Option<SinceRow> = sql.row(FIRST_READY, vec![text(queue.as_str())]).await?;
     let Some(since) = since else { return Ok(Backlog::default()) };
@@ -238,7 +239,7 @@ pub(crate) async fn find_backlog(sql: &impl Sql, queue: Queue, limit: i64) -> Re
 
 pub(crate) const ANY_READY: &str = "select media, name, owner, cost, weight from task where queue = $1 and state = 'ready' order by touched_at limit $2";
 
-/// Some of the tasks that wait in a queue, those first that have waited for longest.
+/// Returns some of the ready tasks of a queue, the oldest first.
 pub(crate) async fn list_ready(sql: &impl Sql, queue: Queue, limit: u32) -> Result<Vec<(MediaId, Task)>, Error> {
     let rows: Vec<BoundRow> = sql.rows(ANY_READY, vec![text(queue.as_str()), i64::from(limit).into()]).await?;
     rows.iter().map(|row| bound_task(row).map(|bound| (bound.media, bound.task))).collect()
@@ -246,7 +247,7 @@ pub(crate) async fn list_ready(sql: &impl Sql, queue: Queue, limit: u32) -> Resu
 
 pub(crate) const IDLE_MEMBERS: &str = "select owner from member_queue where queue = $1 and has_ready = 0 and virtual_time <= coalesce((select virtual_time from queue_clock where queue = $1), 0) limit $2";
 
-/// Forgets members without tasks whom the queue has caught up with: they would join where it stands anyway.
+/// Removes members without tasks that the queue has caught up with: they would join at its virtual time anyway.
 pub(crate) async fn remove_idle_members(tx: &Tx, queue: Queue, limit: u32) -> Result<u64, Error> {
     tx.execute(&format!("delete from member_queue where queue = $1 and owner in ({IDLE_MEMBERS})"), vec![text(queue.as_str()), i64::from(limit).into()]).await
 }

@@ -1,6 +1,6 @@
 //! Items: the table `job`.
 //!
-//! Invariant: an erased item has a row for a while and is never found.
+//! Invariant: a deleted item has a row for a while and is never found.
 
 use chrono::{DateTime, Utc};
 use contract::MediaId;
@@ -40,7 +40,7 @@ pub(crate) async fn insert_job(tx: &Tx, received: &Received, state: State, now: 
     Ok(inserted == 1)
 }
 
-/// Marks an item as erased, also one that was never heard of.
+/// Marks an item as deleted, also an unknown one.
 pub(crate) async fn mark_deleted(tx: &Tx, media: &MediaId, now: DateTime<Utc>) -> Result<(), Error> {
     tx.execute(
         "insert into job (media, state, received, percent, created_at, updated_at) values ($1, 'deleted', '', 0, $2, $2) \
@@ -63,7 +63,7 @@ pub(crate) async fn find_job(sql: &impl Sql, media: &MediaId) -> Result<Option<J
     Ok(Some(Job { media: media.clone(), state, received, plan, percent: u8::try_from(row.percent).unwrap_or(0), started_at: row.started_at }))
 }
 
-/// What else is known about an item, told in `update_job`.
+/// What is known about an item besides its event, written by `update_job`.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct KnownProperties {
     pub width: Option<u32>,
@@ -87,7 +87,7 @@ pub(crate) async fn set_plan(tx: &Tx, media: &MediaId, plan: &Plan, known: Known
     Ok(())
 }
 
-/// Overwrites the plan, for a track that turned out to hold nothing.
+/// Overwrites the plan, for a track that turned out to be empty.
 pub(crate) async fn replace_plan(tx: &Tx, media: &MediaId, plan: &Plan, now: DateTime<Utc>) -> Result<(), Error> {
     tx.execute("update job set plan = $2, updated_at = $3 where media = $1", vec![text(media.as_str()), json(plan)?, now.into()]).await?;
     Ok(())
@@ -102,14 +102,14 @@ pub(crate) async fn set_state(tx: &Tx, media: &MediaId, state: State, reason: Op
     Ok(())
 }
 
-/// Raises the percentage; `false` if it was there already.
+/// Raises the percentage; returns `false` if it was there already.
 pub(crate) async fn raise_percent(tx: &Tx, media: &MediaId, percent: u8, now: DateTime<Utc>) -> Result<bool, Error> {
     let raised =
         tx.execute("update job set percent = $2, updated_at = $3 where media = $1 and percent < $2", vec![text(media.as_str()), i64::from(percent).into(), now.into()]).await?;
     Ok(raised == 1)
 }
 
-/// Forgets items that were erased before `before`.
+/// Removes items that were deleted before `before`.
 pub(crate) async fn forget_deleted(tx: &Tx, before: DateTime<Utc>) -> Result<u64, Error> {
     tx.execute("delete from job where state = 'deleted' and updated_at < $1", vec![before.into()]).await
 }

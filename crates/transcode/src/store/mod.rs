@@ -1,8 +1,8 @@
 //! The only SQL of this role, by feature.
 //!
-//! Owns the tables `job`, `piece`, `member_queue`, `queue_clock`, `rendition`, `segment`, `asset` and `tiles`. Does not own what follows from what (`flow`).
-//! Invariant: an object's key stands in the kit's `orphan_object` from before its first byte until a row names it, and again from the
-//! moment no row does.
+//! Owns the tables `job`, `task`, `member_queue`, `queue_clock`, `rendition`, `segment`, `asset` and `tiles`. Does not
+//! own the transitions between states (`transitions`). Invariant: an object's key is in the kit's `orphan_object` from
+//! before its first byte until a row references it, and again from the moment no row does.
 
 mod jobs;
 mod outputs;
@@ -28,7 +28,7 @@ pub(crate) use fair_queue::{ANY_READY, BY_TICKET, COUNT_READY, FIRST_READY, NEXT
 
 use kit::objects::Names;
 
-/// The columns that name objects. A rendition's header is named within its description.
+/// The columns that reference objects. A rendition's header is referenced within its description.
 pub(crate) const NAMES: &[Names] = &[Names::whole("segment", "object"), Names::whole("asset", "object"), Names::whole("tiles", "object"), Names::within("rendition", "body")];
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What was made: the tables `rendition`, `segment`, `asset` and `tiles`.
+//! The outputs: the tables `rendition`, `segment`, `asset` and `tiles`.
 //!
 //! Invariant: a segment and a header are inserted once and never changed.
 
@@ -8,7 +8,7 @@ use kit::db::{Error, FromQueryResult, Sql, Tx, placeholders};
 
 use super::values::{json, key, number, text};
 
-/// Tiles of one chunk, as they lie in the store.
+/// The stored storyboard tiles of one chunk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TileSet {
     pub chunk: u32,
@@ -94,7 +94,7 @@ pub(crate) async fn list_renditions(sql: &impl Sql, media: &MediaId) -> Result<V
     rows.into_iter().map(|row| Ok(stored_rendition(row)?.rendition)).collect()
 }
 
-/// Inserts segments; those that are there already stay, and their second makes are answered.
+/// Inserts segments; existing ones stay, and the redundant objects of the new ones are returned.
 pub(crate) async fn insert_segments(tx: &Tx, media: &MediaId, segments: &[Segment]) -> Result<Vec<ObjectKey>, Error> {
     let mut unused = Vec::new();
     for chunk in segments.chunks(500) {
@@ -123,13 +123,13 @@ pub(crate) async fn insert_segments(tx: &Tx, media: &MediaId, segments: &[Segmen
     Ok(unused)
 }
 
-/// The numbers of a rendition's segments that exist.
+/// Returns the numbers of a rendition's existing segments.
 pub(crate) async fn list_numbers(sql: &impl Sql, media: &MediaId, rendition: &str) -> Result<Vec<u32>, Error> {
     let rows: Vec<NumberRow> = sql.rows("select number from segment where media = $1 and rendition = $2 order by number", vec![text(media.as_str()), text(rendition)]).await?;
     Ok(rows.into_iter().filter_map(|row| u32::try_from(row.number).ok()).collect())
 }
 
-/// The renditions that have their first segment.
+/// Returns the renditions that have their first segment.
 pub(crate) async fn list_started(sql: &impl Sql, media: &MediaId) -> Result<Vec<String>, Error> {
     let rows: Vec<NameRow> = sql.rows("select rendition as name from segment where media = $1 and number = 0", vec![text(media.as_str())]).await?;
     Ok(rows.into_iter().map(|row| row.name).collect())
@@ -157,7 +157,7 @@ pub(crate) async fn remove_segment(tx: &Tx, media: &MediaId, segment: &Segment) 
     Ok(())
 }
 
-/// Inserts or replaces a file beside the renditions; answers the object that it replaced.
+/// Inserts or replaces an asset; returns the object that it replaced.
 pub(crate) async fn upsert_asset(tx: &Tx, media: &MediaId, asset: &Asset) -> Result<Option<ObjectKey>, Error> {
     let before: Option<ObjectRow> = tx.row("select object from asset where media = $1 and name = $2", vec![text(media.as_str()), text(&asset.name)]).await?;
     tx.execute(
@@ -174,7 +174,7 @@ pub(crate) async fn list_assets(sql: &impl Sql, media: &MediaId) -> Result<Vec<A
     rows.into_iter().map(|row| Ok(Asset { name: row.name, content_type: row.content_type, object: key(&row.object)?, bytes: u64::try_from(row.bytes).unwrap_or(0) })).collect()
 }
 
-/// Inserts a chunk's tiles; `false` if they were there already.
+/// Inserts a chunk's tiles; returns `false` if they were there already.
 pub(crate) async fn insert_tiles(tx: &Tx, media: &MediaId, tiles: &TileSet) -> Result<bool, Error> {
     let inserted = tx
         .execute(
@@ -195,7 +195,7 @@ pub(crate) async fn remove_tiles(tx: &Tx, media: &MediaId) -> Result<(), Error> 
     Ok(())
 }
 
-/// Removes every row of an item but the job's own.
+/// Removes every row of an item except the job's own.
 pub(crate) async fn remove_outputs(tx: &Tx, media: &MediaId) -> Result<(), Error> {
     for table in ["task", "rendition", "segment", "asset", "tiles"] {
         tx.execute(&format!("delete from {table} where media = $1"), vec![text(media.as_str())]).await?;
@@ -203,7 +203,7 @@ pub(crate) async fn remove_outputs(tx: &Tx, media: &MediaId) -> Result<(), Error
     Ok(())
 }
 
-/// Everything that can be read of an item.
+/// Returns everything that can be read of an item.
 pub(crate) async fn snapshot(sql: &impl Sql, media: &MediaId) -> Result<Published, Error> {
     Ok(Published { id: media.clone(), renditions: list_renditions(sql, media).await?, segments: list_segments(sql, media).await?, assets: list_assets(sql, media).await? })
 }

@@ -1,4 +1,4 @@
-//! How the engines would run this role's lists: none reads a whole table.
+//! Tests the query plans of this role's lists on both engines: none reads a whole table.
 
 use contract::MediaId;
 use testkit::{World, plans};

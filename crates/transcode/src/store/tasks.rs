@@ -1,6 +1,6 @@
-//! Pieces of work: the table `piece`.
+//! Tasks: the table `task`.
 //!
-//! Invariant: a piece that is done stays done.
+//! Invariant: a task that is done stays done.
 
 use chrono::{DateTime, Utc};
 use contract::MediaId;
@@ -9,13 +9,13 @@ use kit::db::{Error, FromQueryResult, Sql, Tx, placeholders};
 use super::values::{number, text};
 use crate::model::Task;
 
-/// A piece waits for others of its item, is ready for its turn, is worked on under a ticket, or is done.
+/// A task waits for others of its item, is ready, runs under a ticket (claimed), or is done.
 pub(crate) const WAITING: &str = "waiting";
 pub(crate) const READY: &str = "ready";
 pub(crate) const CLAIMED: &str = "claimed";
 pub(crate) const DONE: &str = "done";
 
-/// How a piece stands.
+/// The state of a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TaskRow {
     pub task: Task,
@@ -79,7 +79,7 @@ pub(crate) async fn list_tasks(sql: &impl Sql, media: &MediaId) -> Result<Vec<Ta
         .collect()
 }
 
-/// Marks a piece as done; `false` if it was before.
+/// Marks a task as done; returns `false` if it was before.
 pub(crate) async fn mark_done(tx: &Tx, media: &MediaId, task: Task, now: DateTime<Utc>) -> Result<bool, Error> {
     let done = tx
         .execute(
@@ -99,7 +99,7 @@ pub(crate) async fn set_permille(tx: &Tx, media: &MediaId, task: Task, permille:
     Ok(())
 }
 
-/// Notes that a piece has failed; answers how often it has by now.
+/// Records that a task has failed; returns the number of its failures.
 pub(crate) async fn add_failure(tx: &Tx, media: &MediaId, task: Task, now: DateTime<Utc>) -> Result<u32, Error> {
     let row: Option<FailuresRow> = tx
         .row(
@@ -110,7 +110,8 @@ pub(crate) async fn add_failure(tx: &Tx, media: &MediaId, task: Task, now: DateT
     Ok(row.map_or(0, |row| u32::try_from(row.failures).unwrap_or(u32::MAX)))
 }
 
-/// Pieces of open items that were sent before `before` and of which nothing has been heard, with how often they were sent.
+/// Returns tasks of open items that were sent before `before` and have shown no sign of life, with how often they were
+/// sent.
 pub(crate) async fn list_silent(sql: &impl Sql, before: DateTime<Utc>, limit: u32) -> Result<Vec<(MediaId, Task, u32)>, Error> {
     let rows: Vec<StaleRow> = sql
         .rows(

@@ -1,6 +1,6 @@
-//! The last piece: the storyboard is put together, the poster looked at once more, and the item is ready.
+//! The last task: the storyboard is assembled, the poster is checked, and the item is ready.
 //!
-//! Invariant: it runs after every other piece is done, and only puts together what they made.
+//! Invariant: it runs after every other task is done, and only assembles their outputs.
 
 use bytes::Bytes;
 use codec::storyboard::Storyboard;
@@ -19,7 +19,7 @@ use crate::transitions::{self, FinishOutputs};
 use crate::model::Plan;
 use crate::store;
 
-/// A sheet of the storyboard is smaller than this.
+/// The largest sheet of a storyboard, in bytes.
 const SHEET: Frame = Frame { width: 2048, height: 2048, deep: true };
 
 pub(super) async fn finish(task: &TaskContext) -> Result<(), Error> {
@@ -37,7 +37,7 @@ pub(super) async fn finish(task: &TaskContext) -> Result<(), Error> {
     Ok(())
 }
 
-/// Lays the chunks' tiles out on sheets and says which is where.
+/// Arranges the chunks' tiles on sheets and records where each is.
 async fn storyboard(task: &TaskContext, mut board: Storyboard) -> Result<Vec<Asset>, Error> {
     let sets = store::list_tiles(task.worker.context.db.read(), &task.job.media).await?;
     let count: u32 = sets.iter().map(|set| set.count).sum::<u32>().min(board.tiles);
@@ -51,7 +51,7 @@ async fn storyboard(task: &TaskContext, mut board: Storyboard) -> Result<Vec<Ass
     file.flush().await.map_err(Error::Scratch)?;
     drop(file);
     if count < board.tiles {
-        // The source ended before its container said so.
+        // The source ended before its declared end.
         board.duration_ms = board.duration_ms.min(u64::from(count) * board.interval_ms);
         board.tiles = count;
     }
@@ -75,7 +75,7 @@ async fn append(task: &TaskContext, object: &ObjectKey, file: &mut tokio::fs::Fi
     Ok(())
 }
 
-/// Looks at the poster; a dull one is replaced by the moment that the highest_contrast_us tile shows. Answers the thumbhash.
+/// Checks the poster; a dull one is replaced by the frame at [`highest_contrast_us`]. Returns the thumbhash.
 async fn choose_poster(task: &TaskContext, plan: &Plan, assets: &mut Vec<Asset>) -> Result<Option<String>, Error> {
     let known = store::list_assets(task.worker.context.db.read(), &task.job.media).await?;
     let current = match known.iter().find(|asset| asset.name == "poster") {
@@ -105,7 +105,7 @@ async fn choose_poster(task: &TaskContext, plan: &Plan, assets: &mut Vec<Asset>)
     Ok(current.and_then(|stats| stats.thumbhash))
 }
 
-/// The moment of the tile with the most contrast, in microseconds, if there is one that isn't dull.
+/// Returns the time of the tile with the most contrast, in microseconds, if there is one that is not dull.
 async fn highest_contrast_us(task: &TaskContext, plan: &Plan) -> Option<u64> {
     let board = plan.storyboard()?;
     let bytes = Bytes::from(tokio::fs::read(task.folder().join(TILES)).await.ok()?);

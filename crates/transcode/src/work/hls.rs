@@ -1,6 +1,7 @@
-//! From the muxer's files to segments in the store, while ffmpeg still writes or after it has.
+//! Stores the muxer's files as segments, while ffmpeg still writes or after it has ended.
 //!
-//! Owns one rendition's output of one child. Invariant: a segment is announced only after its bytes are safe, and never before its rendition's header.
+//! Owns one rendition's output of one child process. Invariant: a segment is announced only after its bytes are stored,
+//! and never before its rendition's header.
 
 use contract::transcode::{Rendition, Segment};
 use kit::objects::Stored;
@@ -17,18 +18,18 @@ use crate::store::{self, StoredRendition};
 /// Chunks of fewer frames than this have a header whose delay may differ from the other chunks'.
 const SHORT_FRAMES: u64 = 4;
 
-/// A rendition that a child is writing.
+/// A rendition that a child process is writing.
 pub(super) struct RenditionOutput {
     name: String,
     playlist: PlaylistReader,
-    /// The row of the master playlist, to be completed with the header's facts.
+    /// The row of the master playlist, to be completed with values of the header.
     rendition: Rendition,
     /// Numbers that an earlier attempt has stored already.
     known: Vec<u32>,
     announced: bool,
-    /// What its segments must be moved by to fit the header that is announced.
+    /// The ticks by which its segments must be moved to fit the announced header.
     shift: i64,
-    /// Microseconds and segments seen so far.
+    /// Microseconds and segments stored so far.
     pub seen_us: u64,
     pub seen: u32,
 }
@@ -40,19 +41,20 @@ impl RenditionOutput {
         Ok(Self { name: rendition.name.clone(), playlist: PlaylistReader::new(task.folder(), &rendition.name), rendition, known, announced: false, shift: 0, seen_us: 0, seen: 0 })
     }
 
-    /// How much the muxer has listed in all, in microseconds.
+    /// Returns the total duration that the muxer has listed, in microseconds.
     pub async fn listed_us(&self) -> u64 {
         self.playlist.listed_us().await
     }
 
-    /// Stores what was closed since the last call. `lead` is false for a chunk that may not be the one to announce the header (see [`SHORT_FRAMES`]).
+    /// Stores the segments that were closed since the last call. `lead` is false for a chunk that may not announce the
+    /// header (see [`SHORT_FRAMES`]).
     pub async fn collect(&mut self, task: &TaskContext, may_announce: bool) -> Result<Outputs, Error> {
         let closed = self.playlist.read_new().await;
         let mut outputs = Outputs::default();
         if closed.is_empty() {
             return Ok(outputs);
         }
-        // What was written while the disk ran full may be cut short.
+        // A file that was written while the disk became full may be truncated.
         if ffmpeg::is_disk_full(task.folder()) {
             return Err(Error::Process(ProcessError::DiskFull));
         }
@@ -79,7 +81,7 @@ impl RenditionOutput {
         Ok(outputs)
     }
 
-    /// Holds the header against the one that is announced already; answers it if it is the first.
+    /// Compares the header with the announced one; returns it if it is the first.
     async fn announce(&mut self, task: &TaskContext, bytes: &[u8], may_announce: bool) -> Result<Option<StoredRendition>, Error> {
         let (header, fingerprint) = (mp4::header(bytes), mp4::fingerprint(bytes));
         let Some(kept) = store::find_rendition(task.worker.context.db.read(), &task.job.media, &self.name).await? else {
@@ -110,7 +112,7 @@ impl RenditionOutput {
     }
 }
 
-/// Whether a chunk of so many frames may announce a header.
+/// Returns whether a chunk of so many frames may announce a header.
 pub(super) fn may_announce(chunk: u32, frames: u64) -> bool {
     chunk == 0 || frames >= SHORT_FRAMES
 }

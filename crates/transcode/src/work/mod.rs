@@ -1,7 +1,8 @@
-//! Doing a piece of work: from a task on the bus to rows, objects and events.
+//! Runs tasks: from a ticket on the bus to rows, objects and events.
 //!
-//! Owns the worker, its scratch folders and what happens when a piece fails. Invariant: whatever ends a piece (success, failure, cancellation, a lost
-//! lease), its children are dead and its scratch folder is gone afterwards, and its objects are either named by rows or to be swept.
+//! Owns the worker, its scratch folders and the handling of a failed task. Invariant: however a task ends (success,
+//! failure, cancellation, a lost lease), its child processes are dead and its scratch folder is gone afterwards, and
+//! its objects are either referenced by rows or left to the sweep.
 
 mod task_context;
 mod finish;
@@ -41,12 +42,12 @@ use permits::Permits;
 use scratch::Scratch;
 use staging::Staging;
 
-/// How often a worker looks whether its item is still wanted: another process may have heard that it was erased.
+/// How often a worker checks whether its item is still open: another process may have received its deletion.
 const CHECK_INTERVAL: Duration = Duration::from_secs(3);
-/// How often more a piece is tried whose source broke off in the middle: that is mostly the network's doing.
+/// The additional attempts of a task whose source ended in the middle: the network is the most frequent cause.
 const EXTRA_ATTEMPTS: u32 = 20;
 
-/// A worker; clones are the same one.
+/// A worker; clones share their state.
 #[derive(Clone)]
 pub(crate) struct Worker(Arc<Inner>);
 
@@ -68,7 +69,7 @@ impl std::ops::Deref for Worker {
     }
 }
 
-/// Notes that a piece of an item is being worked on here.
+/// Registers that a task of an item is running here.
 struct Running {
     worker: Worker,
     media: MediaId,
@@ -94,7 +95,7 @@ impl Worker {
         Self(Arc::new(Inner { context, config, staging, orphans, tools: OnceCell::new(), permits: Permits::new(metrics.clone()), metrics, running: Mutex::default() }))
     }
 
-    /// The programs, looked for once, when they are first needed: a start must not wait for that.
+    /// The programs, detected when they are first needed, so that the start does not wait for that.
     pub async fn tools(&self) -> Arc<Tools> {
         let find = || async {
             let config = &self.config;
@@ -122,7 +123,7 @@ impl Worker {
         Running { worker: self.clone(), media: media.clone(), cancel: entry.0.clone() }
     }
 
-    /// Stops whatever is done here for an item.
+    /// Cancels all tasks of an item here.
     pub fn cancel(&self, media: &MediaId) {
         self.staging.remove(media);
         if let Some((cancel, _)) = self.running.lock().unwrap_or_else(PoisonError::into_inner).get(media) {
@@ -130,7 +131,7 @@ impl Worker {
         }
     }
 
-    /// Does the task that a ticket is for; an `Err` means that the ticket should be delivered again.
+    /// Runs the task that a ticket is for; an `Err` means that the ticket should be delivered again.
     pub async fn handle(&self, queue: Queue, named: Ticket, id: &str, attempt: u32) -> Result<(), Failure> {
         let Some((claimed, permit)) = self.claim(queue, &named, id).await? else { return Ok(()) };
         let permit = Arc::new(permit);
@@ -173,16 +174,16 @@ impl Worker {
         settled
     }
 
-    /// Charges the task's owner for what it really took. That may fail without harm.
+    /// Charges the task's owner for its actual cost. A failure of that does no harm.
     async fn charge(&self, claimed: &Claimed, took_ms: u64) {
         let (member_queue, Some(more)) = (claimed.member_queue, fair_queue::cost_difference(claimed, took_ms)) else { return };
         let charged = self.context.db.write(move |tx| Box::pin(async move { store::add_cost(tx, member_queue, more).await })).await;
         if let Err(error) = charged {
-            tracing::debug!(%error, "what a task took could not be charged");
+            tracing::debug!(%error, "the actual cost of a task could not be charged");
         }
     }
 
-    /// Resolves when the item isn't wanted any more.
+    /// Resolves when the item is no longer open.
     async fn wait_until_gone(&self, media: &MediaId) -> Error {
         loop {
             tokio::time::sleep(CHECK_INTERVAL).await;
@@ -194,10 +195,10 @@ impl Worker {
         }
     }
 
-    /// Decides what a failure means. Only what the piece itself did wrong counts, in its row: neither an engine that was away nor a worker that
-    /// was killed may use up an item's attempts.
+    /// Decides the consequence of a failure. Only the task's own failures count, in its row: neither an unavailable
+    /// database nor a killed worker may use up an item's attempts.
     async fn handle_failure(&self, claimed: &Claimed, error: Error, leftover: Vec<KeyLease>) -> Result<(), Failure> {
-        // Whether the rows name them, nobody may know after an error of the database: the sweep looks.
+        // After a database error it is unknown whether the rows reference them: the sweep checks.
         if !matches!(error, Error::Db(_)) {
             self.discard(&leftover.iter().map(|lease| lease.key().clone()).collect::<Vec<_>>()).await;
         }
@@ -207,10 +208,10 @@ impl Worker {
             Error::Gone => return Ok(()),
             error if error.is_away() => return Err(error.into()),
             Error::Rejected(reason) if reason.is_timeout() && self.context.objects.ping().await.is_err() => {
-                return Err(Failure::Away("the converter stood still, and the store does not answer".to_owned()));
+                return Err(Failure::Away("the converter made no progress, and the object store does not respond".to_owned()));
             }
-            // Somebody else may have had the machine's attention; once more.
-            Error::Rejected(reason) if reason.is_timeout() && self.add_failure(claimed).await? < 2 => return Err(Failure::Retry("the converter stood still".to_owned())),
+            // Other work may have slowed the machine down; one more attempt.
+            Error::Rejected(reason) if reason.is_timeout() && self.add_failure(claimed).await? < 2 => return Err(Failure::Retry("the converter made no progress".to_owned())),
             Error::Rejected(reason) => reason,
             error => {
                 let max_attempts = self.config.max_attempts.saturating_add(if error.is_input_lost() { EXTRA_ATTEMPTS } else { 0 });
@@ -218,18 +219,18 @@ impl Worker {
                 if failures < max_attempts {
                     return Err(error.into());
                 }
-                tracing::error!(media.id = %claimed.media, task = %claimed.task, failures, %error, cause = ?error, "a task was given up");
+                tracing::error!(media.id = %claimed.media, task = %claimed.task, failures, %error, cause = ?error, "a task failed for the last time");
                 RejectReason::GaveUp
             }
         };
         if claimed.task.can_be_spared() {
-            tracing::warn!(media.id = %claimed.media, task = %claimed.task, code = reason.code(), "an item goes on without a task");
+            tracing::warn!(media.id = %claimed.media, task = %claimed.task, code = reason.code(), "an item continues without a task");
             return match self.advance(&claimed.media, Outputs::default(), Some(claimed.task)).await {
                 Ok(()) | Err(Error::Gone) => Ok(()),
                 Err(error) => Err(error.into()),
             };
         }
-        tracing::info!(media.id = %claimed.media, task = %claimed.task, code = reason.code(), "an item can't be converted");
+        tracing::info!(media.id = %claimed.media, task = %claimed.task, code = reason.code(), "an item cannot be converted");
         let (media, now) = (claimed.media.clone(), self.context.clock.now());
         let failed = self.context.db.write(move |tx| Box::pin(async move { transitions::fail(tx, &media, &reason, now).await })).await;
         self.cancel(&claimed.media);
@@ -239,13 +240,13 @@ impl Worker {
         }
     }
 
-    /// Counts one more failure of a piece; answers how many there are.
+    /// Counts one more failure of a task; returns how many there are.
     async fn add_failure(&self, claimed: &Claimed) -> Result<u32, Error> {
         let (media, task, now) = (claimed.media.clone(), claimed.task, self.context.clock.now());
         Ok(self.context.db.write(move |tx| Box::pin(async move { store::add_failure(tx, &media, task, now).await })).await?)
     }
 
-    /// Records what was made, and removes at once what turned out not to be needed.
+    /// Records outputs, and removes redundant objects at once.
     pub async fn advance(&self, media: &MediaId, outputs: Outputs, done: Option<Task>) -> Result<(), Error> {
         let (media, now) = (media.clone(), self.context.clock.now());
         let unused = self.context.db.write(move |tx| Box::pin(async move { transitions::advance(tx, &media, &outputs, done, now).await })).await?;
@@ -254,10 +255,10 @@ impl Worker {
         Ok(())
     }
 
-    /// Removes objects that nothing names; what can't be removed now, the sweep removes.
+    /// Removes unreferenced objects; the sweep removes those that cannot be removed now.
     pub async fn discard(&self, objects: &[contract::ObjectKey]) {
         if let Err(error) = self.orphans.remove(objects).await {
-            tracing::warn!(%error, "objects that nothing names could not be removed; the sweep will");
+            tracing::warn!(%error, "unreferenced objects could not be removed; the sweep removes them later");
         }
     }
 }

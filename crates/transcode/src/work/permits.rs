@@ -1,7 +1,8 @@
-//! The permits of a process: what is worked on here now, and for whom.
+//! The permits of a process: which tasks run here now, and for which member.
 //!
-//! Owns the limit that no member may hold the last permit of a queue, and the nice level that follows from how busy a member is here already. Does
-//! not own whose turn it is (`turns`). Invariant: a task has a permit from before it is bound to its ticket until all of it has ended.
+//! Owns the rule that no member may hold the last permit of a queue, and the nice level that depends on how busy a
+//! member is here already. Does not own which task is next (`fair_queue`). Invariant: a task holds a permit from before
+//! it is bound to its ticket until all of it has ended.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,11 +15,12 @@ use crate::metrics::Metrics;
 use crate::model::Queue;
 use crate::store::MemberQueue;
 
-/// What each further item of a member at work here adds to the nice level of its children: a third of the processor time.
+/// What each further running item of a member adds to the nice level of its child processes: a third of the processor
+/// time.
 const NICE_STEP: i32 = 5;
 const MAX_NICE: i32 = 19;
 
-/// The permits of a process; clones are the same ones.
+/// The permits of a process; clones share their state.
 #[derive(Debug, Clone)]
 pub(crate) struct Permits(Arc<Inner>);
 
@@ -26,7 +28,7 @@ pub(crate) struct Permits(Arc<Inner>);
 struct Inner {
     metrics: Metrics,
     held: Mutex<HeldPermits>,
-    /// HeldPermits while a permit is looked for and taken, so that two lookers don't both see the last one.
+    /// Held while a permit is checked for and acquired, so that two callers do not both see the last one.
     gates: [Gate<()>; Queue::ALL.len()],
     changed: Notify,
 }
@@ -37,7 +39,7 @@ struct HeldPermits {
     tasks: HashMap<u64, (MemberQueue, MediaId)>,
 }
 
-/// One permit; it is given back when it is dropped.
+/// One permit; it is released when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Permit {
     permits: Permits,
@@ -49,13 +51,13 @@ impl Permits {
         Self(Arc::new(Inner { metrics, held: Mutex::default(), gates: Default::default(), changed: Notify::new() }))
     }
 
-    /// Waits until no other looker is between looking and taking in this queue.
+    /// Waits until no other caller is between checking and acquiring in this queue.
     pub async fn gate(&self, queue: Queue) -> GateGuard<'_, ()> {
         let at = Queue::ALL.iter().position(|other| *other == queue).unwrap_or(0);
         self.0.gates[at].lock().await
     }
 
-    /// The members that hold `limit` permits or more of a queue.
+    /// Returns the members that hold `limit` permits or more of a queue.
     pub fn at_limit(&self, queue: Queue, limit: usize) -> Vec<AccountId> {
         let mut counts: HashMap<AccountId, usize> = HashMap::new();
         for (member_queue, _) in self.lock().tasks.values().filter(|(member_queue, _)| member_queue.queue == queue) {
@@ -64,7 +66,7 @@ impl Permits {
         counts.into_iter().filter(|(_, count)| *count >= limit).map(|(owner, _)| owner).collect()
     }
 
-    /// Takes one. Behind the queue's [`gate`](Self::gate).
+    /// Acquires a permit. Call it behind the queue's [`gate`](Self::gate).
     pub fn take(&self, member_queue: MemberQueue, media: &MediaId) -> Permit {
         let mut held = self.lock();
         let number = held.next;
@@ -74,7 +76,8 @@ impl Permits {
         Permit { permits: self.clone(), number }
     }
 
-    /// The nice level for a task of this item: the queue's own, and more the more other items of its owner are worked on here or (`more`) wait.
+    /// Returns the nice level for a task of this item: the queue's own, and more the more other items of its owner are
+    /// running here or (`more`) waiting.
     pub fn nice(&self, member_queue: MemberQueue, media: &MediaId, more: bool) -> i32 {
         let mut others: Vec<MediaId> = self.lock().tasks.values().filter(|(other, item)| other.owner == member_queue.owner && item != media).map(|(_, item)| item.clone()).collect();
         others.sort();
@@ -83,7 +86,7 @@ impl Permits {
         member_queue.queue.nice().saturating_add(steps.saturating_mul(NICE_STEP)).min(MAX_NICE)
     }
 
-    /// Something that waits for a permit or a task should look again.
+    /// Wakes the callers that wait for a permit or a task.
     pub fn wake(&self) {
         self.0.changed.notify_waiters();
     }

@@ -1,6 +1,7 @@
-//! Photos: their placeholder, and an upright JPEG where `delivery` can't decode the original.
+//! Photos: their thumbhash, and an upright JPEG where `delivery` cannot decode the original.
 //!
-//! Invariant: a HEIC or AVIF file is decoded in a child of its own, so a bad one ends that child and nothing else.
+//! Invariant: a HEIC or AVIF file is decoded in a child process of its own, so a bad one ends that process and nothing
+//! else.
 
 use bytes::Bytes;
 use codec::pixels::{self, Encoding, Fit, Frame, Limits, THUMBHASH_FRAME};
@@ -16,7 +17,7 @@ use crate::model::{Estimate, RejectReason};
 
 /// The largest photo that is read into memory, in bytes: well above what `media` accepts.
 const MAX_BYTES: u64 = 256 << 20;
-/// What a photo's sides are taken for where its header did not say, in pixels.
+/// The length of a photo's sides that is assumed where its header does not declare it, in pixels.
 const ASSUMED_SIDE: u32 = 8192;
 /// The longest side of the upright JPEG: the largest size that is delivered.
 const BASE_FRAME: Frame = Frame { width: 4096, height: 4096, fit: Fit::Contain };
@@ -49,23 +50,23 @@ pub(super) async fn photo(task: &TaskContext) -> Result<(), Error> {
     Ok(())
 }
 
-/// Decodes a phone's format in a child, then writes it anew: what comes out has pixels only.
+/// Decodes a HEIC or AVIF photo in a child process, then encodes it again: the result contains pixels only.
 async fn decode_heif(task: &TaskContext, original: &Bytes, format: Format) -> Result<Bytes, Error> {
     let name = format!("photo.{}", format.extension());
     tokio::fs::write(task.folder().join(&name), original).await.map_err(Error::Scratch)?;
     let received = &task.job.received;
     let mut limits = task.limits(0, MemoryEstimate::photo(received.width.unwrap_or(ASSUMED_SIDE), received.height.unwrap_or(ASSUMED_SIDE)));
-    // It prints nothing, so its silence is how long it has been at work (without what it waited for before).
+    // It prints nothing, so the stall timeout limits its whole run time (without the time it waited before).
     limits.stall = limits.stall.min(task.worker.config.photo_timeout(Estimate::of(task.name, 0, received, None).cost));
     task.run_without_progress(&image::heif(&task.tools, task.folder(), limits, &name)).await.map_err(|failure| match Error::from(failure) {
-        // Whatever words it found: it could not read this photo.
+        // Whatever its message: it could not read this photo.
         Error::Process(crate::ffmpeg::ProcessError::Exited { status, .. }) if status.code().is_some() => Error::Rejected(RejectReason::BadPhoto),
         Error::Rejected(RejectReason::TimedOut) => Error::Rejected(RejectReason::PhotoTimedOut),
         starved @ Error::Rejected(RejectReason::TooMuchMemory(_)) => starved,
         Error::Rejected(_) => Error::Rejected(RejectReason::BadPhoto),
         other => other,
     })?;
-    // A file of several pictures gives `base-1.jpg` and on.
+    // A file of several images produces `base-1.jpg` and so on.
     let decoded = match tokio::fs::read(task.folder().join("base.jpg")).await {
         Err(_) => tokio::fs::read(task.folder().join("base-1.jpg")).await,
         whole => whole,
@@ -74,7 +75,7 @@ async fn decode_heif(task: &TaskContext, original: &Bytes, format: Format) -> Re
     blocking(task, move || Ok(pixels::render(&decoded, 1, BASE_FRAME, Limits::default())?.encode(Encoding::Jpeg)?.into())).await
 }
 
-/// Pixel work on a thread of its own, at the task's nice level; its errors are the file's fault.
+/// Processes pixels on a thread of its own, at the task's nice level; its errors are the file's fault.
 async fn blocking<T: Send + 'static>(task: &TaskContext, work: impl FnOnce() -> Result<T, pixels::Error> + Send + 'static) -> Result<T, Error> {
     let permit = task.permit.clone();
     let work = move || {

@@ -1,6 +1,7 @@
-//! The poster: a picture that stands for a video, or an audio file's cover.
+//! The poster: a frame that represents a video, or an audio file's cover.
 //!
-//! Owns the choice. Invariant: a picture that shows something is preferred to a black or blank one; among equals the earlier one wins.
+//! Owns the choice. Invariant: a frame with contrast is preferred to a black or blank one; among equals the earlier one
+//! wins.
 
 use bytes::Bytes;
 use codec::pixels::{Limits, THUMBHASH_FRAME, render};
@@ -12,11 +13,11 @@ use crate::ffmpeg::memory_estimate::{Frame, MemoryEstimate};
 use crate::ffmpeg::image;
 use crate::transitions::Outputs;
 
-/// Where candidates are looked for, in thousandths of the length.
+/// The positions of the candidates, in thousandths of the duration.
 const CANDIDATE_PERMILLES: [u64; 3] = [100, 350, 700];
-/// The largest cover that is decoded, for its cost.
+/// The largest cover that is decoded, because of its cost.
 const COVER: Frame = Frame { width: 4096, height: 4096, deep: true };
-/// A picture with less contrast than this (the standard deviation of its brightness, 0–127) is as good as blank.
+/// A frame with less contrast than this (the standard deviation of its brightness, 0–127) counts as blank.
 pub(super) const MIN_CONTRAST: f64 = 8.0;
 /// The largest poster that is read back.
 pub(super) const MAX_BYTES: u64 = 8 << 20;
@@ -27,7 +28,7 @@ pub(super) async fn poster(task: &TaskContext) -> Result<(), Error> {
         (Some(video), _) => {
             let mut times: Vec<u64> = CANDIDATE_PERMILLES.iter().map(|moment| plan.duration_us / 1000 * moment).collect();
             times.dedup();
-            // The start is there whatever the container says of the length.
+            // The start exists whatever duration the container declares.
             let limits = |inputs: usize| task.limits(60_000_000, MemoryEstimate::frame_grabs(video.frame(), inputs as u64, video.hdr.is_some(), task.index_seconds()));
             vec![
                 image::posters(&task.tools, &input, task.folder(), limits(times.len()), video, &times, false),
@@ -57,7 +58,7 @@ pub(super) async fn best(task: &TaskContext) -> Result<Option<Asset>, Error> {
         let Ok(bytes) = tokio::fs::read(task.folder().join(image::candidate(number))).await else { continue };
         let bytes = Bytes::from(bytes);
         let Some(stats) = measure(bytes.clone()).await else { continue };
-        // Noticeably better, not just a little: the earlier picture is nearer to what the person expects.
+        // Noticeably better, not just a little: the earlier frame is nearer to what a viewer expects.
         if chosen.as_ref().is_none_or(|(contrast, _)| stats.contrast > contrast * 1.25 + 1.0) {
             chosen = Some((stats.contrast, bytes));
         }
@@ -67,7 +68,7 @@ pub(super) async fn best(task: &TaskContext) -> Result<Option<Asset>, Error> {
     Ok(Some(Asset { name: "poster".into(), content_type: "image/jpeg".into(), object: stored.key, bytes: stored.bytes }))
 }
 
-/// What a small version of a picture shows.
+/// The properties of an image's small version.
 pub(super) struct ImageStats {
     /// The standard deviation of its brightness.
     pub contrast: f64,
@@ -75,7 +76,7 @@ pub(super) struct ImageStats {
     pub thumbhash: Option<String>,
 }
 
-/// Looks at a picture; `None` if it can't be read.
+/// Analyses an image; returns `None` if it cannot be read.
 pub(super) async fn measure(bytes: Bytes) -> Option<ImageStats> {
     let small = kit::tasks::in_background(move || render(&bytes, 1, THUMBHASH_FRAME, Limits::default()).ok()).await??;
     let step = if small.has_alpha() { 4 } else { 3 };

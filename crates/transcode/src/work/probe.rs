@@ -1,7 +1,7 @@
-//! The first piece: look at the file and plan.
+//! The first task: probe the file and make the plan.
 //!
-//! Invariant: nothing is decoded here, neither picture nor sound, and each look has a limit in seconds, so a file costs next to nothing before it
-//! is accepted or refused.
+//! Invariant: nothing is decoded here, neither video nor audio, and each probe has a timeout in seconds, so a file
+//! costs next to nothing before it is accepted or rejected.
 
 use std::time::Duration;
 
@@ -19,17 +19,17 @@ use contract::media::Kind;
 
 use super::TaskContext;
 
-/// Up to this size, in bytes, everything is found out at once, in children side by side; for larger files one thing after
-/// the other, and only what turns out to be needed.
+/// Up to this size, in bytes, all probes run at once, in child processes side by side; for larger files they run one
+/// after the other, and only those that turn out to be needed.
 const SMALL: u64 = 64 << 20;
-/// Beside the limit on probing, listing a file's packets may take a second for so many bytes.
+/// In addition to the probe timeout, listing a file's packets may take a second for so many bytes.
 const BYTES_PER_SECOND: u64 = 100_000_000;
 
 pub(super) async fn probe(task: &TaskContext) -> Result<(), Error> {
     let info = media_info(task, task.job.received.bytes <= SMALL).await?;
     let plan = Plan::of(&info, task.worker.config.accepted())?;
     if plan.video.as_ref().is_some_and(|video| video.hdr.is_some()) && !task.tools.tonemap {
-        tracing::warn!(media.id = %task.job.media, "this ffmpeg can't tone-map (it lacks zscale): HDR video will look pale; install one with libzimg");
+        tracing::warn!(media.id = %task.job.media, "this ffmpeg cannot tone-map (it lacks zscale): HDR video will look pale; install one with libzimg");
     }
     let (media, now) = (task.job.media.clone(), task.worker.context.clock.now());
     task.worker.context.db.write(move |tx| Box::pin(async move { transitions::plan(tx, &media, &plan, now).await })).await?;
@@ -37,13 +37,13 @@ pub(super) async fn probe(task: &TaskContext) -> Result<(), Error> {
     Ok(())
 }
 
-/// What a probe may use. Its silence is limited: how long it has been at work, without what it waited for before.
+/// The limits of a probe. Its stall timeout limits its whole run time, without the time it waited before.
 fn limits(task: &TaskContext, span_us: u64) -> Limits {
     let limits = task.limits(span_us, MemoryEstimate::probe(task.declared_frame(), task.index_seconds()));
     Limits { stall: limits.stall.min(task.worker.config.probe_timeout()), ..limits }
 }
 
-/// A probe that was given up says so in its own words.
+/// A probe that timed out is reported as such.
 fn probe_timeout(task: &TaskContext, error: Error) -> Error {
     match error {
         Error::Rejected(RejectReason::TimedOut) => RejectReason::ProbeTimedOut(task.worker.config.probe_timeout().as_secs()).into(),
@@ -64,7 +64,7 @@ async fn media_info(task: &TaskContext, small: bool) -> Result<MediaInfo, Error>
     if task.job.received.kind == Kind::Video && small {
         let packets = packets(task, &input, None);
         tokio::pin!(streams, packets);
-        // A file that is refused is not listed to its end.
+        // A rejected file is not listed to its end.
         let (mut info, listed) = tokio::select! {
             info = &mut streams => (info?, None),
             listed = &mut packets => (streams.await?, Some(listed)),
@@ -87,7 +87,8 @@ async fn media_info(task: &TaskContext, small: bool) -> Result<MediaInfo, Error>
     Ok(info)
 }
 
-/// Adds what listing the packets showed. A file for which that took too long is encoded instead of copied; one whose length nobody knows is refused.
+/// Adds the result of listing the packets. A file for which that took too long is encoded instead of copied; one whose
+/// duration stays unknown is rejected.
 fn add_keyframes(info: &mut MediaInfo, listed: Result<Keyframes, Error>) -> Result<(), Error> {
     let knows_length = info.duration_us > 0 || info.video.as_ref().is_some_and(|video| video.duration_us > 0);
     match listed {
@@ -108,13 +109,13 @@ async fn packets(task: &TaskContext, input: &ffmpeg::Input, stream: Option<u32>)
     let mut reader = PacketReader::default();
     let timeout = task.worker.config.probe_timeout() + Duration::from_secs(task.job.received.bytes / BYTES_PER_SECOND);
     let mut began = None;
-    // What comes after that time is no progress.
+    // Output after that time is not progress.
     let on_stdout = |printed: &[u8]| reader.feed(printed) && began.get_or_insert_with(Instant::now).elapsed() < timeout;
     ffmpeg::run(&task.tools, &command, &task.cancel, on_stdout).await.map_err(|failure| probe_timeout(task, broken_file(failure)))?;
     Ok(reader.finish())
 }
 
-/// A file that ffprobe gives up on is broken, whatever words it finds for that; unless it could not be opened at all.
+/// A file at which ffprobe fails is broken, whatever its message; unless it could not be opened at all.
 fn broken_file(failure: ProcessError) -> Error {
     match &failure {
         ProcessError::Exited { status, stderr } if status.code().is_some() && !stderr.has("No such file") && !stderr::is_input_lost(stderr) => match Error::from(failure) {

@@ -1,6 +1,7 @@
-//! The pieces that make segments: the remuxed picture, the chunks, the sound.
+//! The tasks that produce segments: the remuxed video, the chunks, the audio.
 //!
-//! Invariant: a source that ends early or is damaged half-way gives what it has; only one that gives nothing at all is refused.
+//! Invariant: a source that ends early or is damaged half-way produces the segments that it can; only one that produces
+//! none at all is rejected.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -20,25 +21,26 @@ use crate::model::RejectReason;
 use crate::model::plan::{AUDIO_BANDWIDTH, Plan, Rung, VideoPlan};
 use crate::store::TileSet;
 
-/// How often a growing output is looked at: at first, while somebody waits for its beginning, a fraction of what a person would notice.
+/// How often a growing output is checked: at first, while a member waits for its beginning, at a fraction of what is
+/// noticeable.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 const SLOW_POLL_INTERVAL: Duration = Duration::from_millis(250);
 const FAST_POLLING: Duration = Duration::from_secs(3);
 
-/// A child at work on renditions.
+/// A child process at work on renditions.
 struct EncodeRun<'a> {
     command: Command,
     renditions: Vec<RenditionOutput>,
     /// Whether segments are announced as they come, or all at the end.
     streams: bool,
-    /// Where on the item's clock it begins, and how much it will make, in microseconds.
+    /// Its start on the item's clock, and the expected length of its output, in microseconds.
     start_us: u64,
     span_us: u64,
     task: &'a TaskContext,
 }
 
 impl EncodeRun<'_> {
-    /// Runs the child; answers what is not announced yet, and how the child ended.
+    /// Runs the child; returns what is not announced yet, and how the child ended.
     async fn run(&mut self) -> Result<(), Error> {
         let (out_us, over, stop) = (AtomicI64::new(0), CancellationToken::new(), self.task.cancel.child_token());
         let child = async {
@@ -64,7 +66,7 @@ impl EncodeRun<'_> {
                     on = task.progress(u32::try_from(made_us.saturating_mul(1000) / span_us).unwrap_or(999)).await;
                 }
                 if on.is_err() {
-                    // Whatever came of it, the child's work is not wanted any more.
+                    // However it ended, the child is no longer needed.
                     stop.cancel();
                     return on;
                 }
@@ -79,7 +81,7 @@ impl EncodeRun<'_> {
     }
 }
 
-/// Announces what has been closed.
+/// Announces the segments that have been closed.
 async fn publish(task: &TaskContext, renditions: &mut [RenditionOutput]) -> Result<(), Error> {
     let outputs = collect(task, renditions, true).await?;
     if outputs.segments.is_empty() && outputs.renditions.is_empty() {
@@ -96,23 +98,24 @@ async fn collect(task: &TaskContext, renditions: &mut [RenditionOutput], may_ann
     Ok(outputs)
 }
 
-/// Damage is accepted where something was made in spite of it.
+/// Damage is accepted where something was produced in spite of it.
 fn accept_partial(result: Result<(), Error>, something: bool, task: &TaskContext) -> Result<(), Error> {
     match result {
         Err(Error::Rejected(RejectReason::BrokenFile)) if something => {
-            tracing::info!(media.id = %task.job.media, task = %task.name, "the source is damaged; what could be read of it is kept");
+            tracing::info!(media.id = %task.job.media, task = %task.name, "the source is damaged; the readable part of it is kept");
             Ok(())
         }
         other => other,
     }
 }
 
-/// Remuxes the source's own picture as the top rendition.
+/// Remuxes the source's own video as the top rendition.
 pub(super) async fn copy(task: &TaskContext) -> Result<(), Error> {
     let plan = task.plan()?;
     let (video, input) = (video(plan)?, task.input().await?);
     let copied = video.copy.as_ref().ok_or(Error::Corrupt("plan"))?;
-    // The peak is not known before all of it is read; half as much again as the average is a fair guess, and `finish` corrects it.
+    // The peak is unknown before all of it is read; half as much again as the average is a fair estimate, and `finish`
+    // corrects it.
     let rendition = video_rendition(video, &copied.name, video.width, video.height, copied.bits_per_second * 3 / 2, "avc1.640028");
     let command = video::copy(&task.tools, &input, task.folder(), task.limits(plan.duration_us, MemoryEstimate::copy(video.frame(), task.index_seconds())), video.stream, &copied.name);
     let mut run = EncodeRun { command, renditions: vec![RenditionOutput::new(task, rendition).await?], streams: true, start_us: 0, span_us: plan.duration_us, task };
@@ -120,7 +123,7 @@ pub(super) async fn copy(task: &TaskContext) -> Result<(), Error> {
     finish_streaming(task, run, ran).await
 }
 
-/// Encodes the sound, whole.
+/// Encodes the audio, whole.
 pub(super) async fn audio(task: &TaskContext) -> Result<(), Error> {
     let plan = task.plan()?;
     let (audio, input) = (plan.audio.as_ref().ok_or(Error::Corrupt("plan"))?, task.input().await?);
@@ -143,9 +146,9 @@ pub(super) async fn audio(task: &TaskContext) -> Result<(), Error> {
     let mut run = EncodeRun { command, renditions: vec![RenditionOutput::new(task, rendition).await?], streams: true, start_us: 0, span_us: plan.duration_us, task };
     let ran = run.run().await;
     match finish_streaming(task, run, ran).await {
-        // An empty track beside a picture is no reason to refuse the picture.
+        // An empty track beside video is no reason to reject the video.
         Err(Error::Rejected(RejectReason::BrokenFile)) if plan.video.is_some() => {
-            tracing::info!(media.id = %task.job.media, "there is nothing in the track of audio; going on without");
+            tracing::info!(media.id = %task.job.media, "the audio track is empty; continuing without it");
             let (media, now) = (task.job.media.clone(), task.worker.context.clock.now());
             task.worker.context.db.write(move |tx| Box::pin(async move { transitions::drop_audio(tx, &media, now).await })).await
         }
@@ -153,9 +156,9 @@ pub(super) async fn audio(task: &TaskContext) -> Result<(), Error> {
     }
 }
 
-/// The end of a piece that announced its segments as they came.
+/// Completes a task that announced its segments as they came.
 async fn finish_streaming(task: &TaskContext, mut run: EncodeRun<'_>, ran: Result<(), Error>) -> Result<(), Error> {
-    // What lies on a full disk may be cut short.
+    // A file on a full disk may be truncated.
     let gone = matches!(ran, Err(Error::Gone | Error::Process(ProcessError::DiskFull)));
     let outputs = if gone { Outputs::default() } else { collect(task, &mut run.renditions, true).await? };
     let something = run.renditions.iter().all(|rendition| rendition.seen > 0);
@@ -166,7 +169,8 @@ async fn finish_streaming(task: &TaskContext, mut run: EncodeRun<'_>, ran: Resul
     task.advance(outputs, true).await
 }
 
-/// Encodes one chunk: `first` for the very first piece (the lowest rung), otherwise whatever the chunk still lacks.
+/// Encodes one chunk: `first` for the very first task (the lowest rung), otherwise every rendition that the chunk still
+/// lacks.
 pub(super) async fn chunk(task: &TaskContext, number: u32, first: bool) -> Result<(), Error> {
     let plan = task.plan()?;
     let (video, input) = (video(plan)?, task.input().await?);
@@ -185,7 +189,7 @@ pub(super) async fn chunk(task: &TaskContext, number: u32, first: bool) -> Resul
     let span_us = chunks.duration_us(&chunk);
     let rendered = rungs.iter().map(|rung| u64::from(rung.width) * u64::from(rung.height)).sum();
     let cost = |threads| MemoryEstimate::encode(video.frame(), (rungs.len(), rendered), threads, video.hdr.is_some(), task.index_seconds());
-    // Fewer threads hold fewer pictures: better slow than refused.
+    // Fewer threads hold fewer frames: better slow than rejected.
     let usual = task.worker.config.threads(task.queue);
     let threads = (1..=usual).rev().find(|threads| cost(*threads).bytes() <= task.tools.memory.max_share_bytes()).unwrap_or(1);
     let job = video::ChunkEncode { video, chunk: &chunk, last, rungs: &rungs, tiles, tonemap: task.tools.tonemap, threads };
@@ -196,7 +200,7 @@ pub(super) async fn chunk(task: &TaskContext, number: u32, first: bool) -> Resul
     }
     let mut run = EncodeRun { command, renditions, streams: false, start_us: chunks.start_us(&chunk), span_us, task };
     let ran = run.run().await;
-    // Behind a source's real end there is nothing, and ffmpeg says so with an error.
+    // Past a source's real end there is nothing, which ffmpeg reports as an error.
     accept_partial(ran, number > 0, task)?;
     let outputs = collect_chunk(task, &mut run.renditions, video, number, tile_bytes).await?;
     if number == 0 && outputs.segments.is_empty() && outputs.tiles.is_none() && run.renditions.iter().all(|rendition| rendition.seen == 0) {
@@ -223,12 +227,12 @@ async fn collect_chunk(task: &TaskContext, renditions: &mut [RenditionOutput], v
     Ok(outputs)
 }
 
-/// The storyboard tiles whose moments lie in a range of frames.
+/// Returns the storyboard tiles whose times are in a range of frames.
 fn tiles(plan: &Plan, video: &VideoPlan, from: u64, to: u64) -> Option<Tiles> {
     let board = plan.storyboard()?;
     let rate = video.playing_rate();
     let frames = (0..u64::from(board.tiles)).map(|tile| {
-        // The middle of the stretch that the tile stands for.
+        // The middle of the interval that the tile represents.
         let ms = tile * board.interval_ms + board.interval_ms / 2;
         let frame = u128::from(ms) * u128::from(rate.num()) / (1000 * u128::from(rate.den()));
         u64::try_from(frame).unwrap_or(u64::MAX).min(video.frames.saturating_sub(1))
@@ -255,7 +259,7 @@ fn video_rendition(video: &VideoPlan, name: &str, width: u32, height: u32, bandw
         width,
         height,
         millifps: video.playing_rate().millifps(),
-        // Stands until the header is stored.
+        // Exists until the header is stored.
         init: ObjectKey::random(),
         total_segments: None,
     }

@@ -1,8 +1,9 @@
-//! Originals of a store elsewhere, as files of this machine: children read files and open no connection.
+//! Local copies of originals in a remote object store: child processes read files and open no connection.
 //!
-//! Owns the copies, how long they stay and how much room they take. All pieces of an item that this process does share one copy; it stays for a while
-//! after the last of them, as the next mostly comes soon. Invariant: the copies never take more room than the configuration allows (a single
-//! larger one excepted, which is then alone), and none is handed out before all of its bytes are there.
+//! Owns the copies, how long they stay and how much space they take. All tasks of an item in this process share one
+//! copy; it stays for a while after the last of them, because the next one usually follows soon. Invariant: the copies
+//! never take more space than configured (except a single larger one, which is then alone), and none is returned before
+//! all of its bytes are there.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -19,18 +20,19 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
 
-/// How long a copy stays that no piece uses: the next piece of an item mostly comes at once, and on a busy day it is fetched again.
+/// How long an unused copy stays: the next task of an item usually follows at once, and on a busy day the original is
+/// fetched again.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
-/// How often it is looked for such copies.
+/// The interval of removing such copies.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
-/// How long a piece waits for room before it gives its turn back; copies in use stay as long as their pieces work.
+/// How long a task waits for space before it fails with `StagingFull`; copies in use stay as long as their tasks run.
 const ROOM_TIMEOUT: Duration = Duration::from_mins(30);
-/// How often a waiting piece looks again, should a wake-up have been missed.
+/// How often a waiting task checks again, should a wake-up have been missed.
 const RECHECK_INTERVAL: Duration = Duration::from_secs(5);
-/// How many bytes are gathered before they are written.
+/// The write buffer in bytes.
 const BUFFER_BYTES: usize = 1 << 20;
 
-/// See the module; clones are the same one.
+/// The copies; see the module. Clones share their state.
 #[derive(Clone)]
 pub(crate) struct Staging(Arc<Inner>);
 
@@ -41,13 +43,13 @@ struct Inner {
     freed: Notify,
 }
 
-/// A copy as the table knows it: what it takes is counted from before its first byte.
+/// An entry of the table: its size counts from before its first byte.
 struct CacheEntry {
     copy: Arc<StagedFile>,
     used: Instant,
 }
 
-/// A copy of one object; its file goes with the last one who has it.
+/// A copy of one object; its file is removed with the last user.
 pub(crate) struct StagedFile {
     path: PathBuf,
     bytes: u64,
@@ -62,18 +64,19 @@ impl StagedFile {
 
 impl Drop for StagedFile {
     fn drop(&mut self) {
-        // It may not have been begun.
+        // It may not have been created.
         let _ = std::fs::remove_file(&self.path);
     }
 }
 
 impl Staging {
-    /// Copies in `folder`, together at max_bytes `max_bytes` bytes.
+    /// Returns an empty staging area in `folder` for copies of `max_bytes` bytes together.
     pub fn new(folder: PathBuf, max_bytes: u64) -> Self {
         Self(Arc::new(Inner { folder, max_bytes, copies: Mutex::default(), freed: Notify::new() }))
     }
 
-    /// The copy of an item's original of `bytes`, fetched if it isn't here; several that ask at once wait for one fetching.
+    /// Returns the copy of an item's original of `bytes`, fetched if it is not here; callers that ask at the same time
+    /// wait for one fetch.
     pub async fn stage(&self, objects: &Objects, media: &MediaId, key: &ObjectKey, bytes: u64, cancel: &CancellationToken) -> Result<Arc<StagedFile>, Error> {
         let work = async {
             let copy = self.wait_for_room(media, bytes).await?;
@@ -85,19 +88,19 @@ impl Staging {
             done = work => done,
         };
         if done.is_err() {
-            // What is not fetched is not kept for the next one, unless another is just fetching it.
+            // A failed fetch leaves no entry for the next caller, unless another caller is just fetching it.
             self.drop_unused(|entry| entry.copy.fetched.get().is_none());
         }
         done
     }
 
-    /// Forgets the copy of an item that is done or gone. Those who read it still have it.
+    /// Drops the entry of an item that is done or gone. Tasks that still read the copy keep it.
     pub fn remove(&self, media: &MediaId) {
         self.0.copies().remove(media);
         self.0.freed.notify_waiters();
     }
 
-    /// Removes copies that no piece has used for a while, until `stop`.
+    /// Removes copies that no task has used for a while, until `stop`.
     pub async fn sweep(&self, stop: CancellationToken) {
         while tokio::time::timeout(SWEEP_INTERVAL, stop.cancelled()).await.is_err() {
             let now = Instant::now();
@@ -106,7 +109,7 @@ impl Staging {
         }
     }
 
-    /// The copy's place in the table, once there is room for it.
+    /// Returns the copy's entry in the table, once there is space for it.
     async fn wait_for_room(&self, media: &MediaId, bytes: u64) -> Result<Arc<StagedFile>, Error> {
         let started = Instant::now();
         loop {
@@ -133,7 +136,7 @@ impl Staging {
             if taken + bytes <= self.0.max_bytes || copies.is_empty() {
                 break;
             }
-            // The one that nobody has used for longest makes room.
+            // The least recently used copy is evicted.
             let idle = copies.iter().filter(|(_, entry)| Arc::strong_count(&entry.copy) == 1).min_by_key(|(_, entry)| entry.used).map(|(media, _)| media.clone())?;
             copies.remove(&idle);
         }
@@ -155,7 +158,8 @@ impl Inner {
     }
 }
 
-/// Fetches all of an object. It is never called a fetched one when the store broke off: that is an error of the store's, which is tried again.
+/// Fetches all of an object. A fetch that the store ended early never counts as complete: it is an error of the
+/// store's, which is retried.
 async fn fetch(objects: &Objects, key: &ObjectKey, copy: &StagedFile) -> Result<(), Error> {
     let bytes = objects.len(key).await?;
     let folder = copy.path.parent().unwrap_or(Path::new("."));
@@ -170,7 +174,7 @@ async fn fetch(objects: &Objects, key: &ObjectKey, copy: &StagedFile) -> Result<
     }
     file.flush().await.map_err(Error::Scratch)?;
     if written != bytes {
-        return Err(kit::objects::Error::Engine(std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the object broke off")).into());
+        return Err(kit::objects::Error::Engine(std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the object ended early")).into());
     }
     Ok(())
 }
@@ -197,7 +201,7 @@ mod tests {
         let (one, again) = (one.unwrap(), again.unwrap());
         assert!(Arc::ptr_eq(&one, &again) && std::fs::read(one.path()).unwrap() == vec![1; 1000]);
         let two = get(1, 1000).await.unwrap();
-        // Full, and both are in use: the third waits until one is given back.
+        // Full, and both are in use: the third waits until one is released.
         let mut third = Box::pin(get(2, 1000));
         assert!(tokio::time::timeout(Duration::from_millis(50), &mut third).await.is_err());
         let gone = two.path().to_owned();
@@ -208,7 +212,7 @@ mod tests {
         drop((one, again));
         items[..3].iter().for_each(|media| staging.remove(media));
         assert_eq!(std::fs::read_dir(folder.path().join("staged")).unwrap().count(), 0);
-        // One that is larger than all the room is taken alone.
+        // A copy that is larger than all the space is fetched when it is alone.
         assert_eq!(get(3, 9000).await.unwrap().path().metadata().unwrap().len(), 9000);
     }
 

@@ -1,6 +1,6 @@
-//! Where one piece is worked on: its item, its scratch folder, its children, its objects.
+//! The context of one running task: its item, its scratch folder, its child processes, its objects.
 //!
-//! Invariant: the key of every object that is stored from here is written down before its first byte, so none is ever lost sight of.
+//! Invariant: the key of every object that is stored from here is recorded before its first byte, so none is ever lost.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -27,32 +27,32 @@ use crate::transitions::{self, Outputs};
 use crate::model::{Task, Plan, Queue};
 use crate::store::Job;
 
-/// Files that are stored at once.
+/// The number of files that are stored at once.
 const MAX_CONCURRENT: usize = 8;
-/// How much of a file is read at once.
+/// The bytes of a file that are read at once.
 const CHUNK_BYTES: usize = 256 * 1024;
 
-/// See the module.
+/// The context; see the module.
 pub(crate) struct TaskContext {
     pub worker: Worker,
     pub tools: Arc<Tools>,
     pub job: Job,
     pub name: Task,
     pub queue: Queue,
-    /// The nice level of its children and of its own heavy work.
+    /// The nice level of its child processes and of its own heavy work.
     pub nice: i32,
-    /// A thread can't be ended from outside, so one that works for this task holds the permit too.
+    /// A thread cannot be ended from outside, so one that works for this task holds the permit too.
     pub permit: Arc<Permit>,
     scratch: Scratch,
     pub cancel: CancellationToken,
-    /// Objects that were leases here and that no row names yet.
+    /// Leases of objects that were stored here and that no row references yet.
     leases: Mutex<Vec<KeyLease>>,
     progress_published_at: Mutex<Option<tokio::time::Instant>>,
-    /// The copy of an original that lies elsewhere, kept until this piece is over.
+    /// The local copy of an original in a remote store, kept until this task is over.
     copy: Mutex<Option<Arc<StagedFile>>>,
 }
 
-/// What to store as an object.
+/// The content of an object to store.
 pub(crate) enum Content {
     File(PathBuf),
     Bytes(Bytes),
@@ -71,7 +71,7 @@ impl TaskContext {
         Self { worker, tools, job, name, queue, nice, permit, scratch, cancel, leases: Mutex::default(), progress_published_at: Mutex::default(), copy: Mutex::default() }
     }
 
-    /// The folder that children work in.
+    /// Returns the folder in which child processes work.
     pub fn folder(&self) -> &Path {
         self.scratch.path()
     }
@@ -84,7 +84,7 @@ impl TaskContext {
         self.job.received.format.parse().map_err(|_| Error::Corrupt("format"))
     }
 
-    /// The upload, as an input for ffmpeg.
+    /// Returns the upload, as an input for ffmpeg.
     pub async fn input(&self) -> Result<Input, Error> {
         let source = self.worker.context.objects.source(&self.job.received.object).await?;
         let path = match source {
@@ -101,28 +101,29 @@ impl TaskContext {
         Input::of(path, self.format()?).ok_or(Error::Corrupt("format"))
     }
 
-    /// The item's length as `media` found it, in microseconds; 0 where nobody knows.
+    /// Returns the item's duration as `media` found it, in microseconds; 0 where it is unknown.
     pub fn declared_duration_us(&self) -> u64 {
         self.job.received.duration_ms.unwrap_or(0).saturating_mul(1000)
     }
 
-    /// The item's length in whole seconds, for what its index costs: what `media` found, or as much as is accepted where nobody knows.
+    /// Returns the item's duration in whole seconds, for the memory of its index: what `media` found, or the accepted
+    /// maximum where it is unknown.
     pub fn index_seconds(&self) -> u64 {
         self.job.received.duration_ms.map_or(3600, |ms| ms.div_ceil(1000)).min(self.worker.config.max_duration_hours.saturating_mul(3600))
     }
 
-    /// The item's picture as `media` found it.
+    /// Returns the item's frame size as `media` found it.
     pub fn declared_frame(&self) -> Option<Frame> {
         let received = &self.job.received;
         Some(Frame { width: received.width?, height: received.height?, deep: true })
     }
 
-    /// What a child of this piece may use, for `span_us` of material.
+    /// Returns the limits of a child process of this task, for `span_us` of material.
     pub fn limits(&self, span_us: u64, cost: MemoryEstimate) -> Limits {
         self.worker.config.limits(Duration::from_micros(span_us), self.nice, cost)
     }
 
-    /// Runs a child that reports its progress; `out_us` follows it.
+    /// Runs a child process that reports its progress; `out_us` follows it.
     pub async fn run(&self, command: &Command, cancel: &CancellationToken, out_us: &AtomicI64) -> Result<StderrText, ffmpeg::ProcessError> {
         let mut progress = Progress::default();
         ffmpeg::run(&self.tools, command, cancel, |printed| {
@@ -133,12 +134,12 @@ impl TaskContext {
         .await
     }
 
-    /// Runs a child whose progress nobody follows.
+    /// Runs a child process without following its progress.
     pub async fn run_without_progress(&self, command: &Command) -> Result<StderrText, ffmpeg::ProcessError> {
         self.run(command, &self.cancel, &AtomicI64::new(0)).await
     }
 
-    /// Runs a child and collects what it prints, up to `most` bytes (the rest is dropped).
+    /// Runs a child process and collects its output, up to `most` bytes (the rest is dropped).
     pub async fn capture(&self, command: &Command, max_bytes: usize) -> Result<Vec<u8>, ffmpeg::ProcessError> {
         let mut printed = Vec::new();
         ffmpeg::run(&self.tools, command, &self.cancel, |chunk| {
@@ -177,19 +178,19 @@ impl TaskContext {
         self.store(vec![Content::Bytes(bytes.into())]).await?.pop().ok_or(Error::Corrupt("object"))
     }
 
-    /// Records what was made; with `done`, that this piece is.
+    /// Records outputs; with `done`, also that this task is done.
     pub async fn advance(&self, outputs: Outputs, done: bool) -> Result<(), Error> {
         self.worker.advance(&self.job.media, outputs, done.then_some(self.name)).await?;
         self.forget_leases();
         Ok(())
     }
 
-    /// Everything that was leases is now named by a row, or removed.
+    /// Every stored object is now referenced by a row, or removed.
     pub fn forget_leases(&self) {
         self.leases.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// Tells how far this piece is, at most once a second.
+    /// Reports the progress of this task, at most once a second.
     pub async fn progress(&self, permille: u32) -> Result<(), Error> {
         let now = tokio::time::Instant::now();
         {
@@ -203,7 +204,7 @@ impl TaskContext {
         self.worker.context.db.write(move |tx| Box::pin(async move { transitions::progress(tx, &media, name, permille.min(999), at).await })).await
     }
 
-    /// Leaves the desk; answers the keys of objects that were leases and that nothing names.
+    /// Ends the context; returns the keys of stored objects that no row references.
     pub async fn close(self) -> Vec<KeyLease> {
         let leases = self.leases.into_inner().unwrap_or_else(PoisonError::into_inner);
         let scratch = self.scratch;

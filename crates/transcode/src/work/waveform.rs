@@ -1,6 +1,6 @@
-//! The piece that draws an audio file's waveform.
+//! The task that computes an audio file's waveform.
 //!
-//! Invariant: memory is bounded whatever the length: samples are reduced as they come.
+//! Invariant: memory is bounded whatever the duration: samples are reduced as they come.
 
 use codec::waveform::Waveform;
 use contract::transcode::Asset;
@@ -17,7 +17,7 @@ pub(super) async fn waveform(task: &TaskContext) -> Result<(), Error> {
     let command = audio::samples(&task.tools, &input, task.folder(), task.limits(plan.duration_us, MemoryEstimate::audio(task.index_seconds(), 1)), source);
     let (mut wave, mut odd, mut samples) = (Waveform::new(audio::WAVEFORM_RATE), None, Vec::new());
     ffmpeg::run(&task.tools, &command, &task.cancel, |printed| {
-        // A sample's two bytes may come in two pieces.
+        // A sample's two bytes may be split between two reads.
         samples.clear();
         for &byte in printed {
             match odd.take() {

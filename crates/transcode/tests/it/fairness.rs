@@ -27,14 +27,14 @@ struct AtWork {
 }
 
 impl Harness {
-    /// How many tasks of a member are at work in each queue.
+    /// Returns the number of a member's running tasks in each queue.
     async fn running_tasks(&self, owner: AccountId) -> Vec<(String, i64)> {
         let text = "select queue, count(*) as tasks from task where owner = $1 and state = 'claimed' group by queue";
         let rows: Vec<AtWork> = self.world.context("transcode").db.read().rows(text, vec![owner.to_string().into()]).await.unwrap();
         rows.into_iter().map(|row| (row.queue, row.tasks)).collect()
     }
 
-    /// Fails the test if a member holds the last place of a queue.
+    /// Fails the test if a member holds the last permit of a queue.
     async fn assert_within_limits(&self, owner: AccountId) {
         for (queue, tasks) in self.running_tasks(owner).await {
             let limit = MEMBER_LIMITS.iter().find(|(name, _)| *name == queue).unwrap().1;
@@ -42,7 +42,8 @@ impl Harness {
         }
     }
 
-    /// A member's clip and photo: how long until the one plays and the other is ready. Looks meanwhile whether `others` keep to their places.
+    /// A member's clip and photo: returns how long until the one is playable and the other ready. Checks meanwhile
+    /// whether `others` stay within their limits.
     async fn clip_and_photo(&self, clip: &Path, photo: &Path, others: Option<AccountId>) -> (Duration, Duration) {
         let began = Instant::now();
         let clip = self.upload_of(OTHER, clip, Kind::Video, "mp4", None).await;
@@ -65,7 +66,7 @@ impl Harness {
     }
 }
 
-/// A program that stands in for another one.
+/// A program that replaces another one.
 fn script(folder: &Path, name: &str, lines: &str) -> PathBuf {
     let path = folder.join(name);
     std::fs::write(&path, format!("#!/bin/sh\n{lines}\n")).unwrap();
@@ -100,7 +101,7 @@ async fn fifty_costly_files_of_one_member_do_not_hold_up_anothers_clip_and_photo
     eprintln!("clip {calm_clip:?} alone, {busy_clip:?} beside; photo {calm_photo:?} alone, {busy_photo:?} beside; {overtook} others played meanwhile");
     assert!(overtook <= 8, "{overtook} of the hostile member's files were playable before the other member's clip");
     assert!(hostile.len() - played().await > 20, "too few were left: this shows nothing");
-    // Room for a machine that does other things meanwhile; the figures are in the decision.
+    // A margin for a machine that runs other work meanwhile; the measurements are in the decision.
     assert!(busy_clip < calm_clip * 3 + Duration::from_secs(10), "{busy_clip:?} instead of {calm_clip:?}");
     assert!(busy_photo < calm_photo + Duration::from_secs(10), "{busy_photo:?} instead of {calm_photo:?}");
     for media in &hostile {
@@ -109,7 +110,8 @@ async fn fifty_costly_files_of_one_member_do_not_hold_up_anothers_clip_and_photo
     harness.end().await;
 }
 
-/// Two processes on PostgreSQL, NATS and S3. Where the run is for the embedded engines there is only one process, and nothing to show.
+/// Two processes on PostgreSQL, NATS and S3. Where the run is for the embedded engines there is only one process, and
+/// nothing to show.
 #[tokio::test(flavor = "multi_thread")]
 async fn in_a_fleet_a_member_leaves_a_place_in_each_process_and_another_gets_it() {
     if std::env::var("TUTTI_TEST_DB").as_deref() != Ok("postgres") {
@@ -181,7 +183,7 @@ async fn a_probe_that_takes_too_long_is_refused_with_a_code_and_a_sentence() {
     let failed: Failed = harness
         .world
         .until("it is refused", async || {
-            // It is tried once more, a little later.
+            // It is retried once, a little later.
             harness.world.clock().advance(TimeDelta::seconds(1));
             harness.failure(&media).await
         })
@@ -203,7 +205,7 @@ async fn a_photo_that_is_decoded_for_too_long_is_given_up_and_the_next_one_goes_
     let failed: Failed = harness
         .world
         .until("it is given up", async || {
-            // It is tried once more, a little later.
+            // It is retried once, a little later.
             harness.world.clock().advance(TimeDelta::seconds(1));
             harness.failure(&media).await
         })

@@ -1,4 +1,4 @@
-//! A stage: a world with the transcode role, uploads made by hand, and tools to look at what came out.
+//! The test harness: a world with the transcode role, uploads made by hand, and tools that inspect the results.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -36,12 +36,12 @@ impl Harness {
         Self { world: builder.start(&[transcode::service()]).await, folder: tempfile::tempdir().unwrap() }
     }
 
-    /// Where sources can be made.
+    /// The folder for sources.
     pub fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// Makes a source with ffmpeg: the arguments, then the output's name. It says where it was taken and what it is called.
+    /// Makes a source with ffmpeg: the arguments, then the output's name. Its metadata has a location and a title.
     pub fn make(&self, name: &str, arguments: &str) -> PathBuf {
         let path = self.file(name);
         let mut words: Vec<&str> = arguments.split_whitespace().collect();
@@ -53,12 +53,12 @@ impl Harness {
         path
     }
 
-    /// Stores a file as `media` would, and says so.
+    /// Stores a file as `media` would, and publishes its event.
     pub async fn upload(&self, path: &Path, kind: Kind, format: &str) -> MediaId {
         self.upload_of(AccountId(uuid::Uuid::from_u128(7)), path, kind, format, None).await
     }
 
-    /// The same for a member, and a photo's size as its header tells it.
+    /// The same for a member, and a photo's size as in its header.
     pub async fn upload_of(&self, owner: AccountId, path: &Path, kind: Kind, format: &str, size: Option<(u32, u32)>) -> MediaId {
         let context = self.world.context("transcode");
         let stored = context.objects.put_file(path).await.unwrap();
@@ -94,7 +94,7 @@ impl Harness {
         self.publish(Deleted { id: media.clone(), owner: AccountId(uuid::Uuid::from_u128(7)) }).await;
     }
 
-    /// Every event of a kind that was published so far.
+    /// Returns every event of a kind that was published so far.
     pub async fn published<E: Event>(&self) -> Vec<E> {
         let rows: Vec<Sent> = self.world.context("transcode").db.read().rows("select payload from outbox where subject = $1 order by id", vec![E::SUBJECT.into()]).await.unwrap();
         rows.iter().map(|row| serde_json::from_str(&row.payload).unwrap()).collect()
@@ -130,13 +130,13 @@ impl Harness {
         self.published::<Playable>().await.into_iter().find(|playable| playable.id == *media)
     }
 
-    /// What a neighbour is told.
+    /// Returns the internal playback response.
     pub async fn playback(&self, media: &MediaId) -> Published {
         let answer = self.world.nobody().get(&format!("/internal/playback/{media}")).await.expect(200);
         serde_json::from_slice(&answer.body).unwrap()
     }
 
-    /// Uploads, waits, and takes everything out.
+    /// Uploads, waits, and downloads all outputs.
     pub async fn convert(&self, path: &Path, kind: Kind, format: &str) -> Converted {
         let media = self.upload(path, kind, format).await;
         let ready = self.ready(&media).await;
@@ -171,7 +171,7 @@ impl Harness {
         self.object(&asset.object).await
     }
 
-    /// Objects in the store that neither a row of this role nor an upload names.
+    /// Returns the objects in the store that neither a row of this role nor an upload references.
     pub async fn orphan_objects(&self) -> Vec<String> {
         let context = self.world.context("transcode");
         let mut named: Vec<String> = Vec::new();
@@ -197,7 +197,7 @@ impl Harness {
         std::fs::read_dir(self.world.context("transcode").scratch()).map_or(0, Iterator::count)
     }
 
-    /// Ends politely: all work is done, nothing is left over.
+    /// Shuts down: all work is done, nothing is left over.
     pub async fn end(self) {
         self.world.settle().await;
         assert_eq!(self.orphan_objects().await, Vec::<String>::new(), "objects without a row");
@@ -206,7 +206,7 @@ impl Harness {
     }
 }
 
-/// What came out of an item.
+/// The outputs of an item.
 pub struct Converted {
     pub media: MediaId,
     pub ready: Ready,
@@ -216,7 +216,7 @@ pub struct Converted {
 }
 
 impl Converted {
-    /// The renditions of pictures, as `WIDTHxHEIGHT`, largest first.
+    /// Returns the video renditions, as `WIDTHxHEIGHT`, largest first.
     pub fn sizes(&self) -> Vec<String> {
         let mut renditions: Vec<_> = self.playback.renditions.iter().filter(|rendition| rendition.width > 0).collect();
         renditions.sort_by_key(|rendition| std::cmp::Reverse(rendition.width * rendition.height));
@@ -228,20 +228,20 @@ impl Converted {
     }
 }
 
-/// A program's standard output.
+/// Returns a program's standard output.
 pub fn output(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output().unwrap();
     assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// Presentation times of all decoded frames of a stream, in seconds.
+/// Returns the presentation times of all decoded frames of a stream, in seconds.
 pub fn frame_times(path: &Path, stream: &str) -> Vec<f64> {
     let text = output("ffprobe", &["-v", "error", "-select_streams", stream, "-show_entries", "frame=pts_time", "-of", "csv=p=0", path.to_str().unwrap()]);
     text.lines().filter_map(|line| line.split(',').next()?.parse().ok()).collect()
 }
 
-/// Fails unless times go on in steps of `1/fps` throughout, from `start`.
+/// Fails unless times advance in steps of `1/fps` throughout, from `start`.
 #[track_caller]
 pub fn assert_seamless(times: &[f64], fps: f64, start: f64) {
     for (at, time) in times.iter().enumerate() {
@@ -250,7 +250,7 @@ pub fn assert_seamless(times: &[f64], fps: f64, start: f64) {
     }
 }
 
-/// The moments at which the picture gets bright, and those at which a sound begins, both in seconds.
+/// Returns the times at which the video gets bright, and those at which a tone begins, both in seconds.
 pub fn flashes(path: &Path) -> Vec<f64> {
     let text = output(
         "ffprobe",
@@ -266,7 +266,7 @@ pub fn flashes(path: &Path) -> Vec<f64> {
     bright.windows(2).filter(|pair| !pair[0].1 && pair[1].1).map(|pair| pair[1].0).collect()
 }
 
-/// See [`flashes`]: reads the sound as samples.
+/// See [`flashes`]: reads the audio as samples.
 pub fn clicks(path: &Path) -> Vec<f64> {
     let raw = Command::new("ffmpeg")
         .args(["-v", "error", "-i", path.to_str().unwrap(), "-map", "0:a", "-ac", "1", "-ar", "48000", "-af", "aresample=async=1:first_pts=0", "-f", "s16le", "-"])
@@ -286,13 +286,14 @@ pub fn clicks(path: &Path) -> Vec<f64> {
     found
 }
 
-/// How many frames, sizes and the rest of a file's first picture, as ffprobe prints them: `key=value`.
+/// Returns the number of frames, the size and other properties of a file's first video stream, as ffprobe prints them:
+/// `key=value`.
 pub fn stream_info(path: &Path, stream: &str) -> BTreeMap<String, String> {
     let text = output("ffprobe", &["-v", "error", "-select_streams", stream, "-show_streams", "-of", "default=nw=1", path.to_str().unwrap()]);
     text.lines().filter_map(|line| line.split_once('=')).map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
 }
 
-/// Integrated loudness in LUFS.
+/// Returns the integrated loudness in LUFS.
 pub fn loudness(path: &Path) -> f64 {
     let output = Command::new("ffmpeg").args(["-hide_banner", "-nostats", "-i", path.to_str().unwrap(), "-af", "ebur128=framelog=verbose", "-f", "null", "-"]).output().unwrap();
     let text = String::from_utf8_lossy(&output.stderr).into_owned();

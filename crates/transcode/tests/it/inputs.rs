@@ -1,4 +1,4 @@
-//! Every shape of input becomes what it should, and joined parts are the source again.
+//! Every kind of input has the right outputs, and joined chunks equal the source.
 
 use contract::media::Kind;
 
@@ -9,7 +9,7 @@ const SINE: &str = "-f lavfi -i sine=frequency=440:sample_rate=48000";
 #[tokio::test(flavor = "multi_thread")]
 async fn a_standard_clip_is_copied_and_its_parts_join_without_a_seam() {
     let harness = Harness::new().await;
-    // 14 s: three parts of 4, 8 and 2 seconds.
+    // 14 s: three chunks of 4, 8 and 2 seconds.
     let source = harness.make("clip.mp4", &format!("-f lavfi -i testsrc2=size=640x360:rate=25 {SINE} -t 14 -c:v libx264 -preset ultrafast -g 50 -pix_fmt yuv420p -c:a aac"));
     let out = harness.convert(&source, Kind::Video, "mp4").await;
     assert_eq!(out.sizes(), ["640x360", "426x240"]);
@@ -57,7 +57,7 @@ const CLICKS: &str = "-f lavfi -i aevalsrc='0.8*sin(2*PI*1000*t)*lt(mod(t+0.5\\,
 #[tokio::test(flavor = "multi_thread")]
 async fn pictures_and_sound_stay_together_across_every_join() {
     let harness = Harness::new().await;
-    // (how the sound is delayed against the picture, codec): copied and encoded.
+    // (the delay of the audio against the video, codec): copied and encoded.
     for (name, offset, codec) in [("together", "0", "mpeg4"), ("late-sound", "0.5", "mpeg4"), ("copied", "0.25", "libx264 -g 50 -preset ultrafast -bf 2 -pix_fmt yuv420p")] {
         let clicks_in = format!("-itsoffset {offset} {CLICKS}");
         let source = harness.make(&format!("{name}.mp4"), &format!("{FLASHES} {clicks_in} -t 13 -map 0:v -map 1:a -c:v {codec} -c:a aac -b:a 128k"));
@@ -81,7 +81,7 @@ async fn every_shape_stands_upright_with_square_pixels() {
     let harness = Harness::new().await;
     let upright = harness.make("plain.mp4", "-f lavfi -i testsrc2=size=640x360:rate=25 -t 1 -c:v libx264 -preset ultrafast -pix_fmt yuv420p");
     let plain = upright.display().to_string();
-    // name, ffmpeg's arguments, format, sizes that come out, frames
+    // name, ffmpeg's arguments, format, expected sizes, frames
     let rows = [
         ("turned.mp4", format!("-i {plain} -c copy -metadata:s:v:0 rotate=90"), "mp4", vec!["360x640", "240x426"], 25),
         ("portrait.mp4", "-f lavfi -i testsrc2=size=180x320:rate=25 -t 1 -c:v mpeg4".to_owned(), "mp4", vec!["180x320"], 25),
@@ -201,7 +201,7 @@ async fn sound_alone_streams_with_cover_and_waveform() {
     assert!(wave["peaks"].as_array().unwrap().len() > 100, "{wave}");
     assert!((4_900..=5_100).contains(&wave["duration_ms"].as_u64().unwrap()), "{wave}");
     assert!((loudness(&out.whole["audio"]) + 16.0).abs() < 1.0);
-    // Very short, other formats, mono and a rate of its own, silence, and a video container without pictures.
+    // Very short, other formats, mono and an unusual rate, silence, and a video container without video.
     let rows = [
         ("blip.wav", format!("{SINE} -t 0.01"), Kind::Audio, "wav"),
         ("mono.flac", "-f lavfi -i sine=sample_rate=22050 -t 1 -ac 1".to_owned(), Kind::Audio, "flac"),
@@ -243,11 +243,11 @@ async fn a_clip_that_fades_in_from_black_has_a_poster_that_shows_something() {
 async fn a_fragmented_source_and_one_whose_start_was_cut_away_are_as_they_play() {
     let harness = Harness::new().await;
     let fragmented = harness.make("fragments.mp4", &format!("{FLASHES} -t 9 -c:v libx264 -preset ultrafast -bf 2 -g 100 -pix_fmt yuv420p -movflags frag_keyframe+empty_moov"));
-    // Cut by an edit list: the file still holds the pictures before 1.3 s.
+    // Cut by an edit list: the file still holds the frames before 1.3 s.
     let cut = harness
         .make("cut.mp4", &format!("-ss 1.3 -i {} -c copy", harness.make("uncut.mp4", &format!("{FLASHES} -t 9 -c:v libx264 -preset ultrafast -g 250 -pix_fmt yuv420p")).display()));
     for source in [fragmented, cut] {
-        // Without an edit list its clock starts later than 0; what counts is the way from its first picture on.
+        // Without an edit list its clock starts later than 0; what counts is the interval from its first frame on.
         let times = frame_times(&source, "v");
         let (then, frames): (Vec<f64>, usize) = (flashes(&source).iter().map(|time| time - times[0]).collect(), times.len());
         let out = harness.convert(&source, Kind::Video, "mp4").await;
@@ -264,7 +264,8 @@ async fn a_fragmented_source_and_one_whose_start_was_cut_away_are_as_they_play()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_last_part_of_a_single_frame_joins_too() {
     let harness = Harness::new().await;
-    // 101 frames: a part of four seconds and one of a single frame, whose encoder has no delay to write into its header.
+    // 101 frames: a chunk of four seconds and one of a single frame, whose encoder has no delay to write into its
+    // header.
     let source = harness.make("odd-one.mp4", "-f lavfi -i testsrc2=size=640x360:rate=25 -frames:v 101 -c:v mpeg4 -q:v 5");
     let out = harness.convert(&source, Kind::Video, "mp4").await;
     assert_eq!(out.sizes(), ["640x360", "426x240"]);

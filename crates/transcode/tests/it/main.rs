@@ -1,7 +1,7 @@
-//! The promises of converting, kept with the real ffmpeg on the embedded engines.
+//! The promises of conversion, tested with the real ffmpeg on the embedded engines.
 //!
-//! Sources are made by ffmpeg too, tiny and short, so that the whole suite fits two cores. Invariant: every test that ends well leaves no object without a
-//! row and no scratch folder ([`harness::Harness::end`] looks).
+//! Sources are made by ffmpeg too, tiny and short, so that the whole suite fits two cores. Invariant: every test that
+//! succeeds leaves no object without a row and no scratch folder ([`harness::Harness::end`] checks).
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod sandboxing;

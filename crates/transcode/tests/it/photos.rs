@@ -1,4 +1,4 @@
-//! Photos become ready through the same path, whatever their format, and a bad one stands in nobody's way.
+//! Photos of every format become ready on the same path, and a bad one does not block others.
 
 use contract::media::Kind;
 
@@ -37,7 +37,7 @@ async fn a_bad_heic_fails_and_the_next_one_goes_on() {
     let (good, bad) = (harness.file("good.heic"), harness.file("bad.heic"));
     output("heif-enc", &["-q", "80", png.to_str().unwrap(), "-o", good.to_str().unwrap()]);
     let mut bytes = std::fs::read(&good).unwrap();
-    // Its type stays, its index is nonsense.
+    // Its type stays, its index is invalid.
     bytes[40..].fill(0x5a);
     std::fs::write(&bad, &bytes).unwrap();
     let broken = harness.file("broken.png");

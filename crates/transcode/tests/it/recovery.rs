@@ -1,4 +1,4 @@
-//! Killed, cancelled, told twice: the result is the same, and nothing is left behind.
+//! After kills, cancellations and duplicate deliveries the result is the same, and nothing is left behind.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::harness::{Harness, frame_times, assert_seamless};
 
 const CLIP: &str = "-f lavfi -i testsrc2=size=640x360:rate=25 -f lavfi -i sine -t 30 -c:v mpeg4 -q:v 5 -c:a aac";
 
-/// Children of this test's process whose command line names the folder.
+/// Returns this test's child processes whose command line contains the folder.
 fn children(folder: &std::path::Path) -> usize {
     let folder = folder.display().to_string();
     std::fs::read_dir("/proc")
@@ -35,7 +35,7 @@ async fn deleting_stops_the_work_and_removes_everything() {
     harness.world.until("no child lives on", async || (children(&data) == 0).then_some(())).await;
     harness.world.nobody().get(&format!("/internal/playback/{media}")).await.refused(404, "media.not_found");
     assert!(harness.published::<Ready>().await.is_empty() && harness.published::<Failed>().await.is_empty());
-    // Late news of it change nothing.
+    // Late events of it change nothing.
     let received = harness.published::<Received>().await.remove(0);
     harness.publish(received).await;
     harness.end().await;
@@ -70,7 +70,7 @@ async fn a_killed_workers_piece_goes_to_another_and_nothing_is_lost() {
     let source = harness.make("clip.mp4", CLIP);
     let frames = frame_times(&source, "v").len();
     let media = harness.upload(&source, Kind::Video, "mp4").await;
-    // Three times, in the middle of whatever is going on.
+    // Three times, at any point of the work.
     for pause in [150, 700, 1600] {
         tokio::time::sleep(Duration::from_millis(pause)).await;
         let folder = harness.world.crash().await;
@@ -92,7 +92,7 @@ async fn a_killed_workers_piece_goes_to_another_and_nothing_is_lost() {
         assert_seamless(&times, 25.0, 0.0);
     }
     assert_eq!(harness.published::<Ready>().await.len(), 1);
-    // What dead workers left is swept away.
+    // The objects of dead workers are swept.
     harness.world.clock().advance(TimeDelta::hours(7));
     harness.world.until("the sweep has run", async || harness.orphan_objects().await.is_empty().then_some(())).await;
     harness.end().await;
@@ -120,7 +120,7 @@ async fn a_piece_of_which_nothing_is_heard_is_sent_again() {
     let media = harness.upload(&source, Kind::Video, "mp4").await;
     harness.ready(&media).await;
     harness.world.settle().await;
-    // As if the last piece had been lost by the bus two hours ago.
+    // As if the bus had lost the last ticket two hours ago.
     let lost = harness.world.clock().now() - TimeDelta::hours(2);
     let done = harness
         .world

@@ -1,4 +1,4 @@
-//! What can't be converted says so plainly, reads nothing of ours, and leaves nothing.
+//! A file that cannot be converted is rejected with a clear reason, reads no other file, and leaves nothing behind.
 
 use contract::media::Kind;
 
@@ -7,7 +7,7 @@ use crate::harness::{Harness, frame_times};
 #[tokio::test(flavor = "multi_thread")]
 async fn lists_that_name_other_files_are_never_followed() {
     let harness = Harness::new().await;
-    // If any of these were followed, the item would become ready with this picture.
+    // If any of these were followed, the item would become ready with this image.
     let secret = harness.make("secret.mp4", "-f lavfi -i testsrc2=size=320x180:rate=25 -t 1 -c:v libx264 -preset ultrafast -pix_fmt yuv420p");
     let secret = secret.display();
     let tricks = [
@@ -22,7 +22,7 @@ async fn lists_that_name_other_files_are_never_followed() {
     let mut sent = Vec::new();
     for (at, trick) in tricks.iter().enumerate() {
         for (format, kind) in [("mp4", Kind::Video), ("mkv", Kind::Video), ("mp3", Kind::Audio), ("ogg", Kind::Audio)] {
-            // Bare, and behind bytes that make it look like an MP4 at first sight.
+            // Bare, and behind bytes that look like an MP4 at first.
             let head: &[u8] = if format == "mp4" { b"\0\0\0\x18ftypisom\0\0\x02\0isomiso2" } else { b"" };
             let path = harness.file(&format!("trick-{at}.{format}"));
             std::fs::write(&path, [head, trick.as_bytes()].concat()).unwrap();

@@ -1,4 +1,4 @@
-//! Children are confined, share one budget of memory, and nothing of what they say about a file reaches a log.
+//! Child processes are sandboxed and share one memory budget, and nothing that they print about a file reaches a log.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
@@ -8,7 +8,8 @@ use contract::media::Kind;
 
 use crate::harness::Harness;
 
-/// A stand-in for an ffprobe that a file has taken over. It tries what it must not do and tells in a codec's name, by letters, what it could do.
+/// Stands in for an ffprobe that a file has compromised. It tries what is forbidden and reports in a codec's name, by
+/// letters, what succeeded.
 fn intruder(harness: &Harness, port: u16) -> PathBuf {
     let outside = harness.world.folder().display();
     let script = format!(
@@ -38,9 +39,9 @@ done="${{done}}h"
 async fn a_converter_that_was_taken_over_reaches_nothing() {
     let operations = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = operations.local_addr().unwrap().port();
-    // Unconfined it can do all of it, or the test would prove nothing.
+    // Without the sandbox it can do all of it, or the test would prove nothing.
     for mode in ["off", "strict"] {
-        // The program's name is part of the configuration, so its folder must be there before the world is.
+        // The program's name is part of the configuration, so its folder must exist before the world does.
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("ffprobe");
         let harness = Harness::with(&[&format!("transcode.sandbox={mode}"), &format!("transcode.ffprobe={}", path.display())]).await;
@@ -49,7 +50,7 @@ async fn a_converter_that_was_taken_over_reaches_nothing() {
         let clip = harness.make("clip.mp3", "-f lavfi -i sine -t 1");
         let media = harness.upload(&clip, Kind::Audio, "mp3").await;
         let failed = harness.failed(&media).await;
-        // Some systems keep children from their parents' memory (d) themselves.
+        // Some systems deny children their parents' memory (d) themselves.
         let free = failed.detail.contains("did_abc") && failed.detail.contains("efgh,");
         assert!(if mode == "off" { free } else { failed.detail.contains("uses did_,") }, "{mode}: {failed:?}");
         assert_eq!(harness.world.folder().join("made").exists(), mode == "off");
@@ -61,11 +62,11 @@ async fn a_converter_that_was_taken_over_reaches_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_place_in_a_file_is_in_no_log_line() {
     let harness = Harness::new().await;
-    // Matroska with a place, a title and 255 channels that no filter takes: ffmpeg prints all of it.
+    // Matroska with a location, a title and 255 channels that no filter accepts: ffmpeg prints all of it.
     let media = harness.upload(&place_in_matroska(&harness), Kind::Video, "mkv").await;
     let failed = harness.failed(&media).await;
     assert!(!failed.detail.contains("48.1") && !failed.detail.contains("SECRET"), "{failed:?}");
-    // The world looks at every line (`testkit::logs`).
+    // The world checks every line (`testkit::logs`).
     harness.end().await;
 }
 

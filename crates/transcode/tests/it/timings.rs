@@ -1,4 +1,5 @@
-//! Figures by hand: `TUTTI_CLIP=clip.mp4 cargo nextest run -p transcode --run-ignored all -E 'test(figures)' --no-capture`.
+//! Measurements by hand: `TUTTI_CLIP=clip.mp4 cargo nextest run -p transcode --run-ignored all -E
+//! 'test(conversion_timings)' --no-capture`.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +7,7 @@ use contract::media::Kind;
 
 use crate::harness::Harness;
 
-/// CPU time of this process's ended children.
+/// CPU time of this process's ended child processes.
 fn children_cpu() -> Duration {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
     let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
@@ -19,7 +20,7 @@ fn children_cpu() -> Duration {
 async fn conversion_timings() {
     let Some(clip) = std::env::var_os("TUTTI_CLIP") else { return };
     let harness = Harness::new().await;
-    // What a process looks for when it starts, it has found by the time somebody uploads.
+    // The programs that a process detects at its start are detected by the time a member uploads.
     tokio::time::sleep(Duration::from_secs(3)).await;
     let before = children_cpu();
     let started = Instant::now();
