@@ -175,7 +175,7 @@ impl Config {
             memory_bytes: cost.bytes().min(self.process_memory_bytes),
             cpu: CPU_BASE + span.min(Duration::from_secs(100_000)) * CPU_PER_SECOND,
             file_bytes: self.max_file_bytes,
-            stall: Duration::from_secs(self.stall_timeout_seconds.max(1)),
+            stall_timeout: Duration::from_secs(self.stall_timeout_seconds.max(1)),
             nice,
         }
     }

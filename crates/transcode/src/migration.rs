@@ -7,7 +7,7 @@ use kit::db::Migration;
 pub(crate) const MIGRATIONS: &[Migration] = &[FIRST, FAILURES, TURNS, ORPHANS, TASKS];
 
 /// The number of a task's own failures.
-const FAILURES: Migration = Migration { version: 2, min_compatible: 1, sql: "alter table task add column failures bigint not null default 0" };
+const FAILURES: Migration = Migration { version: 2, min_compatible: 1, sql: "alter table piece add column failures bigint not null default 0" };
 
 /// Fair queueing: tasks that are `ready` wait in their member's part of their queue, and members alternate.
 ///
@@ -17,14 +17,14 @@ const TURNS: Migration = Migration {
     version: 3,
     min_compatible: 1,
     sql: "
-alter table task add column owner text not null default '';
-alter table task add column queue text not null default '';
-alter table task add column cost bigint not null default 0;
-alter table task add column due bigint not null default 0;
-alter table task add column ticket text;
-create index piece_ready on task (queue, owner, due, place) where stand = 'ready';
-create index piece_ready_since on task (queue, touched_at) where stand = 'ready';
-create index piece_ticket on task (ticket) where stand = 'queued';
+alter table piece add column owner text not null default '';
+alter table piece add column queue text not null default '';
+alter table piece add column cost bigint not null default 0;
+alter table piece add column due bigint not null default 0;
+alter table piece add column ticket text;
+create index piece_ready on piece (queue, owner, due, place) where stand = 'ready';
+create index piece_ready_since on piece (queue, touched_at) where stand = 'ready';
+create index piece_ticket on piece (ticket) where stand = 'queued';
 create table member_turn (
     queue text not null,
     owner text not null,
@@ -58,8 +58,8 @@ const FIRST: Migration = Migration {
 create table job (media text primary key, state text not null, received text not null, plan text, percent bigint not null, code text, detail text, width bigint, height bigint, duration_ms bigint, started_at timestamptz, created_at timestamptz not null, updated_at timestamptz not null);
 create index job_open on job (updated_at) where state in ('processing', 'playable');
 create index job_deleted on job (updated_at) where state = 'deleted';
-create table task (media text not null, name text not null, stand text not null, place bigint not null, weight bigint not null, permille bigint not null, sent bigint not null, touched_at timestamptz not null, primary key (media, name));
-create index piece_queued on task (touched_at) where stand = 'queued';
+create table piece (media text not null, name text not null, stand text not null, place bigint not null, weight bigint not null, permille bigint not null, sent bigint not null, touched_at timestamptz not null, primary key (media, name));
+create index piece_queued on piece (touched_at) where stand = 'queued';
 create table rendition (media text not null, name text not null, track text not null, body text not null, header text not null, primary key (media, name));
 create table segment (media text not null, rendition text not null, number bigint not null, duration_us bigint not null, object text not null, bytes bigint not null, primary key (media, rendition, number));
 create table asset (media text not null, name text not null, content_type text not null, object text not null, bytes bigint not null, primary key (media, name));

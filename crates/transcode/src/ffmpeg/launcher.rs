@@ -19,7 +19,7 @@ const OWN_BINARY: &str = "/proc/self/exe";
 pub(crate) const SEARCH_PATH: &str = "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin";
 /// The timeout of the launcher's self-test, and of a program that prints its version.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(20);
-const CHECK_LIMITS: Limits = Limits { memory_bytes: 256 << 20, cpu: CHECK_TIMEOUT, file_bytes: 1 << 20, stall: CHECK_TIMEOUT, nice: 0 };
+const CHECK_LIMITS: Limits = Limits { memory_bytes: 256 << 20, cpu: CHECK_TIMEOUT, file_bytes: 1 << 20, stall_timeout: CHECK_TIMEOUT, nice: 0 };
 
 /// The launcher's configuration.
 #[derive(Debug, Clone)]

@@ -40,7 +40,7 @@ pub(crate) struct Limits {
     /// The largest single file that it may write, in bytes.
     pub file_bytes: u64,
     /// How long it may go without progress.
-    pub stall: Duration,
+    pub stall_timeout: Duration,
     /// 0 for tasks that a member waits for, up to 19 for background tasks.
     pub nice: i32,
 }
@@ -114,30 +114,30 @@ pub(crate) async fn run(tools: &Tools, command: &Command, cancel: &CancellationT
     let (Some(mut stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
         return Err(not_started(command, std::io::Error::other("no pipes")));
     };
-    let stall = command.limits.stall;
+    let stall_timeout = command.limits.stall_timeout;
     let listen = async {
         let mut chunk = vec![0; 32 * 1024];
         let mut last = tokio::time::Instant::now();
         loop {
-            match tokio::time::timeout_at(last + stall, stdout.read(&mut chunk)).await {
+            match tokio::time::timeout_at(last + stall_timeout, stdout.read(&mut chunk)).await {
                 Ok(Ok(0) | Err(_)) => return Ok(()),
                 Ok(Ok(_)) if full() => return Err(ProcessError::DiskFull),
                 Ok(Ok(read)) => {
                     if on_stdout(chunk.get(..read).unwrap_or_default()) {
                         last = tokio::time::Instant::now();
                     }
-                    if last.elapsed() >= stall {
-                        return Err(ProcessError::Stalled(stall));
+                    if last.elapsed() >= stall_timeout {
+                        return Err(ProcessError::Stalled(stall_timeout));
                     }
                 }
-                Err(_) => return Err(ProcessError::Stalled(stall)),
+                Err(_) => return Err(ProcessError::Stalled(stall_timeout)),
             }
         }
     };
     let work = async {
         let ((), stderr) = tokio::try_join!(listen, async { Ok(read_tail(stderr).await) })?;
         // Its pipes are closed; a child that lingers all the same is killed.
-        let status = tokio::time::timeout(stall, child.wait()).await.map_err(|_| ProcessError::Stalled(stall))?;
+        let status = tokio::time::timeout(stall_timeout, child.wait()).await.map_err(|_| ProcessError::Stalled(stall_timeout))?;
         Ok((status, stderr))
     };
     let watched = async {
@@ -251,14 +251,14 @@ mod tests {
             args: vec!["-c".into(), script.into()],
             folder: std::env::temp_dir(),
             reads: Vec::new(),
-            limits: Limits { memory_bytes: 1 << 30, cpu: Duration::from_secs(5), file_bytes: 1 << 20, stall: Duration::from_secs(20), nice: 5 },
+            limits: Limits { memory_bytes: 1 << 30, cpu: Duration::from_secs(5), file_bytes: 1 << 20, stall_timeout: Duration::from_secs(20), nice: 5 },
         }
     }
 
     /// The same, cancelled soon.
     fn impatient(script: &str) -> Command {
         let mut command = shell(script);
-        command.limits.stall = Duration::from_millis(400);
+        command.limits.stall_timeout = Duration::from_millis(400);
         command
     }
 

@@ -57,7 +57,7 @@ async fn decode_heif(task: &TaskContext, original: &Bytes, format: Format) -> Re
     let received = &task.job.received;
     let mut limits = task.limits(0, MemoryEstimate::photo(received.width.unwrap_or(ASSUMED_SIDE), received.height.unwrap_or(ASSUMED_SIDE)));
     // It prints nothing, so the stall timeout limits its whole run time (without the time it waited before).
-    limits.stall = limits.stall.min(task.worker.config.photo_timeout(Estimate::of(task.name, 0, received, None).cost));
+    limits.stall_timeout = limits.stall_timeout.min(task.worker.config.photo_timeout(Estimate::of(task.name, 0, received, None).cost));
     task.run_without_progress(&image::heif(&task.tools, task.folder(), limits, &name)).await.map_err(|failure| match Error::from(failure) {
         // Whatever its message: it could not read this photo.
         Error::Process(crate::ffmpeg::ProcessError::Exited { status, .. }) if status.code().is_some() => Error::Rejected(RejectReason::BadPhoto),

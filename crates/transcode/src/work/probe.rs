@@ -40,7 +40,7 @@ pub(super) async fn probe(task: &TaskContext) -> Result<(), Error> {
 /// The limits of a probe. Its stall timeout limits its whole run time, without the time it waited before.
 fn limits(task: &TaskContext, span_us: u64) -> Limits {
     let limits = task.limits(span_us, MemoryEstimate::probe(task.declared_frame(), task.index_seconds()));
-    Limits { stall: limits.stall.min(task.worker.config.probe_timeout()), ..limits }
+    Limits { stall_timeout: limits.stall_timeout.min(task.worker.config.probe_timeout()), ..limits }
 }
 
 /// A probe that timed out is reported as such.

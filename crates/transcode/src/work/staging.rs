@@ -26,7 +26,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The interval of removing such copies.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 /// How long a task waits for space before it fails with `StagingFull`; copies in use stay as long as their tasks run.
-const ROOM_TIMEOUT: Duration = Duration::from_mins(30);
+const SPACE_TIMEOUT: Duration = Duration::from_mins(30);
 /// How often a waiting task checks again, should a wake-up have been missed.
 const RECHECK_INTERVAL: Duration = Duration::from_secs(5);
 /// The write buffer in bytes.
@@ -117,7 +117,7 @@ impl Staging {
             if let Some(copy) = self.reserve(media, bytes) {
                 return Ok(copy);
             }
-            if started.elapsed() > ROOM_TIMEOUT {
+            if started.elapsed() > SPACE_TIMEOUT {
                 return Err(Error::StagingFull);
             }
             let _ = tokio::time::timeout(RECHECK_INTERVAL, freed).await;
