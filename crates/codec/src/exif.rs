@@ -11,12 +11,12 @@ use std::io::{self, ErrorKind, Read, Seek};
 
 use chrono::{DateTime, Datelike as _, FixedOffset, NaiveDate, NaiveDateTime, TimeDelta, Utc};
 
-use crate::isobmff::FormatError;
+use crate::bytes::{Source, be32, contains_text, le32};
 use crate::ebml;
 use crate::header::{self, Items};
+use crate::isobmff::FormatError;
 use crate::sniff::Format;
 use crate::tiff::{self, Tiff};
-use crate::bytes::{Source, be32, contains_text, le32};
 
 /// The most segments or chunks that are walked for metadata.
 const MAX_STEPS: usize = 100_000;

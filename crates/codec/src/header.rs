@@ -3,19 +3,19 @@
 //! Owns the parsers of these headers. It does not judge the values: limits are `media`'s. Invariant: an image's width
 //! and height are those of the upright image, and never 0.
 
-mod parameter_sets;
+mod audio;
 mod claims;
 mod cover;
 mod derived_images;
-mod sample_entries;
 mod frame_counter;
 mod heif;
-mod matroska;
-mod isobmff;
-mod ogg;
-mod scan_counter;
-mod audio;
 mod image;
+mod isobmff;
+mod matroska;
+mod ogg;
+mod parameter_sets;
+mod sample_entries;
+mod scan_counter;
 #[cfg(test)]
 mod tests;
 mod tracks;
@@ -25,13 +25,13 @@ use std::io::{self, Cursor, ErrorKind, Read, Seek};
 pub use claims::{Claims, claims, claims_so_far};
 pub use frame_counter::FrameCounter;
 pub(crate) use heif::{Items, picture as heif_picture};
+pub(crate) use image::{is_metadata as jpeg_is_metadata, segment as jpeg_segment};
 pub use isobmff::{MoovPosition, Movie, MovieVideo, movie};
 pub use scan_counter::ScanCounter;
-pub(crate) use image::{is_metadata as jpeg_is_metadata, segment as jpeg_segment};
 
+use crate::bytes::Source;
 use crate::isobmff::FormatError;
 use crate::sniff::Format;
-use crate::bytes::Source;
 
 /// The most bytes of a file's start that [`image`] reads. With this many the result is final: an image whose size is
 /// stored behind more than this is refused.

@@ -6,13 +6,14 @@
 
 mod bytes;
 mod checksum;
+pub mod chunks;
 pub mod digest;
 mod ebml;
 pub mod exif;
-pub mod header;
-pub mod ladder;
 pub mod filename;
-pub mod chunks;
+pub mod header;
+mod isobmff;
+pub mod ladder;
 #[cfg(feature = "pixels")]
 pub mod pixels;
 pub mod playlist;
@@ -21,4 +22,3 @@ pub mod sniff;
 pub mod storyboard;
 mod tiff;
 pub mod waveform;
-mod isobmff;

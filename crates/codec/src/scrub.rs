@@ -6,7 +6,6 @@
 //! (an encoder's own messages stay). Invariant: it fails closed: a structure that is not understood to its end is an
 //! error, never a shorter list.
 
-mod vorbis_comments;
 mod flac;
 mod gif;
 mod heif;
@@ -23,14 +22,15 @@ mod samples;
 mod scan_index;
 #[cfg(test)]
 mod tests;
+mod vorbis_comments;
 
 use std::io::{self, ErrorKind, Read, Seek};
 
-use crate::isobmff::FormatError;
+use crate::bytes::Source;
 use crate::digest;
+use crate::isobmff::FormatError;
 use crate::sniff::Format;
 use crate::tiff::{Tiff, orientation_only};
-use crate::bytes::Source;
 use overlay::Overlay;
 
 pub use scan_index::ScanIndex;

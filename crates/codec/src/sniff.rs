@@ -3,17 +3,17 @@
 //! Owns the list of supported formats and the refusal of all others; a file name or a header field is never an input.
 //! Invariant: with [`HEAD_BYTES`] bytes, or at the end of the file, the result is final.
 
-mod format;
-mod video;
-mod unsupported;
 mod audio;
+mod format;
 mod image;
 #[cfg(test)]
 mod tests;
+mod unsupported;
+mod video;
 
+pub(crate) use audio::mpeg_frame_bytes;
 pub use format::{Format, Kind, UnknownFormat};
 pub use unsupported::describe_unsupported;
-pub(crate) use audio::mpeg_frame_bytes;
 
 /// The most bytes of a file's start that are read. With this many the result is final.
 pub const HEAD_BYTES: usize = 64 * 1024;

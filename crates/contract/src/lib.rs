@@ -6,8 +6,8 @@
 pub mod accounts;
 pub mod ids;
 pub mod media;
-pub mod transcode;
 mod string_enum;
+pub mod transcode;
 
 pub use ids::{AccountId, MediaId, ObjectKey};
 pub use kit::bus::Event;

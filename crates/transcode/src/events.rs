@@ -7,8 +7,8 @@ use kit::bus::{Consumer, Failure, Subscription};
 
 use crate::config::Config;
 use crate::error::Error;
-use crate::transitions;
 use crate::model::{Queue, Ticket};
+use crate::transitions;
 use crate::work::Worker;
 
 /// Deliveries beyond the configured attempts: the failures that the task's own row counts come first.
@@ -74,8 +74,11 @@ async fn received(worker: Worker, event: Received, id: String) -> Result<(), Fai
 
 async fn deleted(worker: Worker, event: Deleted, id: String) -> Result<(), Failure> {
     let (now, media) = (worker.context.clock.now(), event.id.clone());
-    let erased: Result<_, Error> =
-        worker.context.db.write(move |tx| Box::pin(async move { if tx.first_time(DELETED, &id, now).await? { transitions::erase(tx, &event, now).await } else { Ok(Vec::new()) } })).await;
+    let erased: Result<_, Error> = worker
+        .context
+        .db
+        .write(move |tx| Box::pin(async move { if tx.first_time(DELETED, &id, now).await? { transitions::erase(tx, &event, now).await } else { Ok(Vec::new()) } }))
+        .await;
     worker.cancel(&media);
     worker.discard(&erased?).await;
     Ok(())

@@ -18,7 +18,7 @@ use contract::{AccountId, MediaId};
 use kit::db::Tx;
 
 use crate::error::Error;
-use crate::model::{Estimate, Task, Queue, Ticket};
+use crate::model::{Estimate, Queue, Task, Ticket};
 use crate::store::{self, Job, MemberQueue};
 
 /// How often another task is selected when the selected one is gone.

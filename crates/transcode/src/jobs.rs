@@ -10,10 +10,10 @@ use kit::db::Tx;
 use kit::schedule::{Failure, Job, Run};
 
 use crate::error::Error;
-use crate::transitions;
-use crate::model::{Task, Queue, RejectReason};
-use crate::store;
 use crate::fair_queue;
+use crate::model::{Queue, RejectReason, Task};
+use crate::store;
+use crate::transitions;
 use crate::work::Worker;
 
 const SWEEP_INTERVAL: TimeDelta = TimeDelta::minutes(5);

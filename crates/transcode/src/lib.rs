@@ -8,15 +8,15 @@ mod api;
 mod config;
 mod error;
 mod events;
+mod fair_queue;
 mod ffmpeg;
-mod metrics;
-mod transitions;
 mod jobs;
+mod metrics;
 mod migration;
 mod model;
 mod mp4;
 mod store;
-mod fair_queue;
+mod transitions;
 mod work;
 
 pub use config::{Config, SandboxMode};

@@ -9,7 +9,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 
-use crate::model::{Task, Queue};
+use crate::model::{Queue, Task};
 
 /// The labels of a completed task: its kind and its outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -92,7 +92,11 @@ mod tests {
         metrics.waiting(Queue::HeavyPhoto, 3, 40);
         metrics.running(Queue::Probe).inc();
         let text = registry.text();
-        for line in ["tutti_transcode_tasks_waiting{queue=\"heavy_photo\"} 3", "tutti_transcode_oldest_task_seconds{queue=\"heavy_photo\"} 40", "tutti_transcode_tasks_running{queue=\"probe\"} 1"] {
+        for line in [
+            "tutti_transcode_tasks_waiting{queue=\"heavy_photo\"} 3",
+            "tutti_transcode_oldest_task_seconds{queue=\"heavy_photo\"} 40",
+            "tutti_transcode_tasks_running{queue=\"probe\"} 1",
+        ] {
             assert!(text.contains(line), "{text}");
         }
         assert!(!text.contains("owner"));

@@ -11,10 +11,10 @@ use kit::db::Tx;
 use kit::objects::orphans;
 
 use crate::error::Error;
-use crate::ffmpeg::audio;
-use crate::model::{self, Task, Plan, RejectReason, State, can_play};
-use crate::store::{self, DONE, Job, StoredRendition, KnownProperties, CLAIMED, READY, TileSet, WAITING};
 use crate::fair_queue::{self, enqueue};
+use crate::ffmpeg::audio;
+use crate::model::{self, Plan, RejectReason, State, Task, can_play};
+use crate::store::{self, CLAIMED, DONE, Job, KnownProperties, READY, StoredRendition, TileSet, WAITING};
 
 /// How many tasks of one item may be ready or running at once. The next ones follow as these complete, so a long item
 /// and a short one of the same member alternate.
@@ -55,11 +55,8 @@ pub(crate) async fn plan(tx: &Tx, media: &MediaId, plan: &Plan, now: DateTime<Ut
     if !store::mark_done(tx, media, Task::Probe, now).await? {
         return Ok(());
     }
-    let known = KnownProperties {
-        width: plan.video.as_ref().map(|video| video.width),
-        height: plan.video.as_ref().map(|video| video.height),
-        duration_ms: Some(plan.duration_us / 1000),
-    };
+    let known =
+        KnownProperties { width: plan.video.as_ref().map(|video| video.width), height: plan.video.as_ref().map(|video| video.height), duration_ms: Some(plan.duration_us / 1000) };
     store::set_plan(tx, media, plan, known, now).await?;
     let tasks = plan.tasks();
     store::insert_tasks(tx, media, &tasks, now).await?;

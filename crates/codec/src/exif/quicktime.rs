@@ -7,8 +7,8 @@ use std::io::{Read, Seek};
 use chrono::{NaiveDate, NaiveDateTime};
 
 use super::{Metadata, TakenAt};
-use crate::isobmff::{self, FormatError};
 use crate::bytes::{Source, be32, be64};
+use crate::isobmff::{self, FormatError};
 
 /// The most bytes of one metadata box that are read.
 const MAX_BOX_BYTES: u64 = 256 * 1024;

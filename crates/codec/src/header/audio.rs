@@ -7,8 +7,8 @@ use std::io::{Read, Seek};
 
 use super::claims::Claims;
 use super::cover;
-use crate::isobmff::FormatError;
 use crate::bytes::{Source, be16, be32, be64, le16, le32, take};
+use crate::isobmff::FormatError;
 
 /// The most chunks of a WAV file; FLAC has far fewer blocks.
 const MAX_STEPS: usize = 100_000;

@@ -7,9 +7,9 @@
 use std::io::{ErrorKind, Read, Seek};
 
 use super::{Error, audio, matroska, movie, ogg};
+use crate::bytes::Source;
 use crate::isobmff::FormatError;
 use crate::sniff::Format;
-use crate::bytes::Source;
 
 /// The claims of one file over all its tracks: for each property the value that costs most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

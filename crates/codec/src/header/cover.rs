@@ -6,8 +6,8 @@
 use std::io::{Read, Seek};
 
 use super::claims::Claims;
-use crate::isobmff::FormatError;
 use crate::bytes::{Source, WINDOW, be16, be32};
+use crate::isobmff::FormatError;
 
 /// Bytes from a signature to the end of the dimensions, with room for the bytes that ID3's unsynchronisation inserts.
 const MARK_BYTES: usize = 48;

@@ -8,8 +8,8 @@ use std::collections::{HashMap, HashSet};
 use std::io::{Read, Seek};
 
 use super::heif::{INVALID_META, Item, Items};
-use crate::isobmff::{self, FormatError};
 use crate::bytes::{Source, be16, be32};
+use crate::isobmff::{self, FormatError};
 
 /// The deepest nesting of derived images: cameras use at most two levels.
 const MAX_DEPTH: usize = 8;

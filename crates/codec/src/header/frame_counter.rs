@@ -3,8 +3,8 @@
 //! Owns a small state machine for GIF, WebP and PNG. Invariant: its memory is a few dozen bytes whatever arrives, and
 //! its work is linear in the bytes.
 
-use crate::sniff::Format;
 use crate::bytes::{be16, be32, le16, le24, le32};
+use crate::sniff::Format;
 
 /// Counts the frames of a file that arrives in parts, and their duration.
 #[derive(Debug, Clone)]

@@ -8,8 +8,8 @@ use std::io::{Read, Seek};
 
 use super::parameter_sets::{av1_configuration, hevc_configuration};
 use super::{ImageHeader, derived_images};
-use crate::isobmff::{self, BoxHeader, FormatError, MemoryBox};
 use crate::bytes::{Source, be16, be32, be64, take};
+use crate::isobmff::{self, BoxHeader, FormatError, MemoryBox};
 
 /// The largest `meta` box that is read, in bytes. A grid of a 100-megapixel photo needs about 20 KB.
 const MAX_META_BYTES: u64 = 1024 * 1024;

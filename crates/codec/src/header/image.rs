@@ -5,9 +5,9 @@
 use std::io::{Read, Seek};
 
 use super::ImageHeader;
+use crate::bytes::{Source, be16, be32, le16, le24, le32};
 use crate::isobmff::FormatError;
 use crate::tiff::Tiff;
-use crate::bytes::{Source, be16, be32, le16, le24, le32};
 
 /// The most segments or chunks of an image. 25 MB in chunks of 64 bytes.
 const MAX_STEPS: usize = 400_000;

@@ -8,8 +8,8 @@ use std::io::{ErrorKind, Read, Seek};
 use super::claims::Claims;
 use super::tracks::{Track, fragment_samples};
 use super::{Error, cover};
-use crate::isobmff::{self, BoxHeader, FormatError};
 use crate::bytes::{Source, be32, be64};
+use crate::isobmff::{self, BoxHeader, FormatError};
 
 /// The most boxes visited in one file. A fragmented recording of 4 h has about 160,000, one in short chunks 800,000.
 const MAX_BOXES: usize = 1_000_000;

@@ -5,13 +5,13 @@
 
 use std::io::{Read, Seek};
 
-use super::parameter_sets::{av1_configuration, avc_configuration, hevc_configuration};
 use super::claims::Claims;
+use super::parameter_sets::{av1_configuration, avc_configuration, hevc_configuration};
 use super::sample_entries::whole_rate;
 use super::{audio, cover, ogg};
-use crate::isobmff::FormatError;
-use crate::ebml;
 use crate::bytes::{Source, WINDOW, be32, be64, le16, le32};
+use crate::ebml;
+use crate::isobmff::FormatError;
 
 const SEGMENT: u32 = 0x1853_8067;
 const SEEK_HEAD: u32 = 0x114d_9b74;

@@ -10,8 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::claims::Claims;
 use super::{audio, cover};
-use crate::isobmff::FormatError;
 use crate::bytes::{Source, be16, le32};
+use crate::isobmff::FormatError;
 
 const MAX_STREAMS: usize = 32;
 /// The most bytes of all header packets together. Larger ones count as tags without bound.

@@ -5,15 +5,16 @@
 
 use std::io::{Read, Seek};
 
-use super::parameter_sets::{av1_configuration, avc_configuration, hevc_configuration};
 use super::claims::Claims;
-use crate::isobmff::{self, BoxHeader, FormatError};
+use super::parameter_sets::{av1_configuration, avc_configuration, hevc_configuration};
 use crate::bytes::{Source, WINDOW, be16, be32, be64};
+use crate::isobmff::{self, BoxHeader, FormatError};
 
 /// ffmpeg reads at most 1024 entries of a track; a recording has no more than a few.
 const MAX_ENTRIES: usize = 64;
 /// Entries that are video whatever their track's handler says (a demuxer uses these names then).
-const VIDEO_ENTRIES: [&[u8; 4]; 16] = [b"avc1", b"avc3", b"hvc1", b"hev1", b"av01", b"vp08", b"vp09", b"mp4v", b"jpeg", b"mjpa", b"mjpb", b"png ", b"raw ", b"apch", b"apcn", b"ap4h"];
+const VIDEO_ENTRIES: [&[u8; 4]; 16] =
+    [b"avc1", b"avc3", b"hvc1", b"hev1", b"av01", b"vp08", b"vp09", b"mp4v", b"jpeg", b"mjpa", b"mjpb", b"png ", b"raw ", b"apch", b"apcn", b"ap4h"];
 
 /// Reads a track's entries. `handler` is the track's handler type.
 pub(super) fn read<R: Read + Seek>(source: &mut Source<'_, R>, table: &BoxHeader, handler: [u8; 4], claims: &mut Claims) -> Result<(), FormatError> {

@@ -6,10 +6,10 @@
 use std::io::{Read, Seek};
 
 use super::claims::Claims;
-use super::sample_entries;
 use super::isobmff::milliseconds;
-use crate::isobmff::{BoxHeader, FormatError};
+use super::sample_entries;
 use crate::bytes::{Source, be32, be64};
+use crate::isobmff::{BoxHeader, FormatError};
 
 /// The most runs of chunks that are read.
 const MAX_RUNS: u64 = 1_000_000;

@@ -5,8 +5,8 @@
 
 use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError};
 
+use super::downscale::{Downscaled, Downscaler, Window};
 use super::geometry::Plan;
-use super::downscale::{Downscaler, Downscaled, Window};
 use super::{Error, Interrupt, Limits};
 
 /// Decodes the first frame onto a transparent screen.

@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use super::geometry::{Fit, Frame, swaps_sides, plan};
 use super::downscale::Window;
+use super::geometry::{Fit, Frame, plan, swaps_sides};
 use super::{Encoding, Error, Limits, jpeg};
 
 /// The bytes at a file's start that are enough for [`probe`], except for the rare JPEG with megabytes of metadata in
@@ -158,14 +158,30 @@ fn from_png(head: &[u8]) -> Result<ImageInfo, Error> {
         return Err(Error::Damaged("PNG header"));
     }
     // An interlaced image arrives as seven coarser ones and has to be held whole.
-    Ok(ImageInfo { source: SourceFormat::Png, width, height, decoder_bytes_per_16_pixels: if interlace == 0 { 0 } else { 4 * 16 }, channels: 4, can_scale: false, decode_nanos_per_pixel: if interlace == 0 { 20 } else { 40 } })
+    Ok(ImageInfo {
+        source: SourceFormat::Png,
+        width,
+        height,
+        decoder_bytes_per_16_pixels: if interlace == 0 { 0 } else { 4 * 16 },
+        channels: 4,
+        can_scale: false,
+        decode_nanos_per_pixel: if interlace == 0 { 20 } else { 40 },
+    })
 }
 
 /// GIF89a §18: the logical screen. A frame's colour indexes take a byte a pixel.
 fn from_gif(head: &[u8]) -> Result<ImageInfo, Error> {
     let Some(&[w0, w1, h0, h1]) = head.get(6..10) else { return Err(Error::Truncated) };
     let (width, height) = (u16::from_le_bytes([w0, w1]), u16::from_le_bytes([h0, h1]));
-    Ok(ImageInfo { source: SourceFormat::Gif, width: width.into(), height: height.into(), decoder_bytes_per_16_pixels: 16, channels: 4, can_scale: false, decode_nanos_per_pixel: 20 })
+    Ok(ImageInfo {
+        source: SourceFormat::Gif,
+        width: width.into(),
+        height: height.into(),
+        decoder_bytes_per_16_pixels: 16,
+        channels: 4,
+        can_scale: false,
+        decode_nanos_per_pixel: 20,
+    })
 }
 
 /// RFC 9649 §2.5–2.7. The decoder holds YUV planes and a whole image, for lossless ARGB twice.
@@ -193,5 +209,13 @@ fn from_webp(head: &[u8]) -> Result<ImageInfo, Error> {
         }
         _ => return Err(Error::Damaged("WebP chunk")),
     };
-    Ok(ImageInfo { source: SourceFormat::Webp, width, height, decoder_bytes_per_16_pixels: held, channels: 4, can_scale: false, decode_nanos_per_pixel: if held == LOSSY { 30 } else { 45 } })
+    Ok(ImageInfo {
+        source: SourceFormat::Webp,
+        width,
+        height,
+        decoder_bytes_per_16_pixels: held,
+        channels: 4,
+        can_scale: false,
+        decode_nanos_per_pixel: if held == LOSSY { 30 } else { 45 },
+    })
 }

@@ -7,8 +7,8 @@
 use mozjpeg::ColorSpace;
 
 use super::color::MAX_ICC_BYTES;
+use super::downscale::{Downscaled, Downscaler, Window};
 use super::geometry::Plan;
-use super::downscale::{Downscaler, Downscaled, Window};
 use super::{Error, Interrupt};
 
 /// The most scans of a progressive file: encoders write about 10, the largest known script has 64.

@@ -7,16 +7,16 @@
 //! comment.
 
 mod color;
+mod downscale;
 mod encode;
 mod geometry;
 mod gif;
+mod image_info;
 mod interrupt;
 mod jpeg;
-mod image_info;
 mod orient;
 mod png;
 mod resize;
-mod downscale;
 #[cfg(test)]
 mod tests;
 mod webp;
@@ -25,8 +25,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use encode::Encoding;
 pub use geometry::{Fit, Frame};
-pub use interrupt::Interrupt;
 pub use image_info::{ImageInfo, PROBE_BYTES, SourceFormat, probe};
+pub use interrupt::Interrupt;
 
 /// The highest cost of one image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use std::io::Cursor;
 use png::{ColorType, Decoder, DecodingError, Transformations};
 
 use super::color::MAX_ICC_BYTES;
+use super::downscale::{Downscaled, Downscaler, Window};
 use super::geometry::Plan;
-use super::downscale::{Downscaler, Downscaled, Window};
 use super::{Error, Interrupt, Limits};
 
 /// The most bytes of chunks other than pixels (profiles, palettes); text is skipped.

@@ -5,8 +5,8 @@
 use fast_image_resize::images::Image as Buffer;
 use fast_image_resize::{PixelType, ResizeOptions, Resizer};
 
-use super::geometry::Plan;
 use super::downscale::Downscaled;
+use super::geometry::Plan;
 use super::{Error, Image};
 
 /// Resizes what a decoder has kept to the plan's size; orientation is not applied yet.

@@ -7,8 +7,8 @@ use std::io::Cursor;
 use image_webp::{DecodingError, WebPDecoder};
 
 use super::color::MAX_ICC_BYTES;
+use super::downscale::{Downscaled, Downscaler, Window};
 use super::geometry::Plan;
-use super::downscale::{Downscaler, Downscaled, Window};
 use super::{Error, Interrupt, Limits};
 
 /// Decodes what the plan needs.

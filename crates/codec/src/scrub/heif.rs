@@ -6,11 +6,11 @@
 use std::io::{Read, Seek};
 
 use super::Error;
-use super::isobmff::{blank_handler_name, blank_box};
+use super::isobmff::{blank_box, blank_handler_name};
 use super::overlay::Overlay;
-use crate::isobmff;
-use crate::header::Items;
 use crate::bytes::Source;
+use crate::header::Items;
+use crate::isobmff;
 
 /// Coded and derived images. ISO/IEC 23008-12 and the AV1 image file format.
 const PICTURES: [&[u8; 4]; 13] = [b"hvc1", b"hev1", b"lhv1", b"av01", b"avc1", b"vvc1", b"jpeg", b"unci", b"grid", b"iovl", b"iden", b"tmap", b"mski"];

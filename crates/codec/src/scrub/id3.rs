@@ -7,8 +7,8 @@ use std::io::{Read, Seek};
 
 use super::Error;
 use super::overlay::Overlay;
-use crate::sniff::mpeg_frame_bytes;
 use crate::bytes::{Source, be32, le32, take};
+use crate::sniff::mpeg_frame_bytes;
 
 /// Title, artist, album artist, album, track, disc, genre, year: ID3v2.2 names, then 2.3 and 2.4 names.
 const KEPT: [&[u8]; 17] = [b"TT2", b"TP1", b"TP2", b"TAL", b"TRK", b"TPA", b"TCO", b"TYE", b"TIT2", b"TPE1", b"TPE2", b"TALB", b"TRCK", b"TPOS", b"TCON", b"TYER", b"TDRC"];

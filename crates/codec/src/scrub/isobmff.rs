@@ -8,10 +8,10 @@ use std::io::{Read, Seek};
 
 use super::overlay::Overlay;
 use super::ranges::{Ranges, Role};
-use super::samples::{SampleChunks, MAX_CHUNKS};
+use super::samples::{MAX_CHUNKS, SampleChunks};
 use super::{Error, heif};
-use crate::isobmff::{self, BoxHeader};
 use crate::bytes::Source;
+use crate::isobmff::{self, BoxHeader};
 
 /// The most boxes visited in one file.
 const MAX_BOXES: usize = 200_000;

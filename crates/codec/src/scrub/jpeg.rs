@@ -6,9 +6,9 @@
 use std::io::{Read, Seek};
 
 use super::overlay::Overlay;
-use super::{ScanIndex, Error, upright_exif};
-use crate::header::{jpeg_is_metadata, jpeg_segment};
+use super::{Error, ScanIndex, upright_exif};
 use crate::bytes::{Source, WINDOW};
+use crate::header::{jpeg_is_metadata, jpeg_segment};
 
 /// The most segments of a photo.
 const MAX_SEGMENTS: usize = 100_000;

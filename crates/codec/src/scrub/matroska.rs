@@ -7,8 +7,8 @@ use std::io::{Read, Seek};
 
 use super::Error;
 use super::overlay::Overlay;
-use crate::ebml;
 use crate::bytes::Source;
+use crate::ebml;
 
 const EBML: u32 = 0x1a45_dfa3;
 const SEGMENT: u32 = 0x1853_8067;

@@ -7,8 +7,8 @@ use std::io::{Read, Seek};
 
 use super::overlay::Overlay;
 use super::{Error, flac, vorbis_comments};
-use crate::checksum;
 use crate::bytes::{Source, be16, le32};
+use crate::checksum;
 
 /// 200 MB in pages of 100 bytes.
 const MAX_PAGES: usize = 2_000_000;

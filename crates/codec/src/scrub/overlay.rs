@@ -3,7 +3,7 @@
 //! Owns sorting and merging them. Invariant: the result is sorted, disjoint, inside the file and bounded in number and
 //! in bytes; patches that contradict each other are an error.
 
-use super::{MAX_PATCHES, Patch, Error};
+use super::{Error, MAX_PATCHES, Patch};
 
 /// The most bytes of fill in one file's patches.
 const MAX_FILL_BYTES: usize = 256 * 1024;

@@ -7,8 +7,8 @@ use std::io::{Read, Seek};
 
 use super::overlay::Overlay;
 use super::{Error, upright_exif};
-use crate::checksum::Crc32;
 use crate::bytes::{Source, WINDOW, take};
+use crate::checksum::Crc32;
 
 /// Chunks that determine the appearance of the image. PNG third edition §4.7.
 const KEPT: [&[u8; 4]; 20] = [

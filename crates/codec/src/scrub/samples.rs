@@ -6,8 +6,8 @@
 use std::io::{Read, Seek};
 
 use super::Error;
-use crate::isobmff::{self, BoxHeader};
 use crate::bytes::{Source, be32};
+use crate::isobmff::{self, BoxHeader};
 
 /// The most chunks of one file. Four hours of video and audio, each frame its own chunk, have 1.5 million; phones write
 /// one chunk in half a second.

@@ -3,8 +3,8 @@
 //! Owns the table of `ftyp` brands. Invariant: a brand that is not in the table decides nothing.
 
 use super::{Format, Sniff};
-use crate::ebml;
 use crate::bytes::{be32, take};
+use crate::ebml;
 
 /// Brands (MP4 registration authority's list). `None` is a known but unsupported brand, which refuses the file whatever
 /// other brands it has.

@@ -10,10 +10,10 @@ use testkit::engines::{Postgres, Shared, shared_postgres};
 use uuid::Uuid;
 
 use super::*;
-use crate::transitions;
 use crate::migration::MIGRATIONS;
 use crate::model::RejectReason;
 use crate::model::estimate::tests::received;
+use crate::transitions;
 
 const HOSTILE: AccountId = AccountId(Uuid::from_u128(1));
 const OTHER: AccountId = AccountId(Uuid::from_u128(2));

@@ -23,7 +23,7 @@ enum Kind {
     /// Opened by ffprobe, which opens every stream; never converted.
     Other,
 }
-use Kind::{Other, Video, Audio};
+use Kind::{Audio, Other, Video};
 
 struct Row {
     /// The codec's name in ffprobe's output.

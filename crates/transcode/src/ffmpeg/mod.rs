@@ -4,29 +4,29 @@
 //! (`work`). Invariant: no child process reads anything but its one input, through the demuxer chosen from the upload's
 //! own first bytes, so a playlist or a `concat` list inside a file is never followed.
 
-pub(crate) mod process;
+pub(crate) mod audio;
 pub(crate) mod codecs;
-pub(crate) mod stderr_text;
-pub(crate) mod memory_estimate;
+pub(crate) mod image;
 pub(crate) mod input;
 pub(crate) mod launcher;
 pub(crate) mod memory_budget;
+pub(crate) mod memory_estimate;
 pub(crate) mod playlist;
 pub(crate) mod probe;
+pub(crate) mod process;
 pub(crate) mod progress;
 pub(crate) mod stderr;
-pub(crate) mod audio;
-pub(crate) mod image;
+pub(crate) mod stderr_text;
 pub(crate) mod video;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-pub(crate) use process::{ProcessError, Limits, is_disk_full, run};
-pub(crate) use stderr_text::StderrText;
 pub(crate) use input::Input;
 pub(crate) use launcher::{Launcher, LauncherOptions};
 pub(crate) use memory_budget::MemoryBudget;
+pub(crate) use process::{Limits, ProcessError, is_disk_full, run};
+pub(crate) use stderr_text::StderrText;
 
 /// The programs, as configured.
 #[derive(Debug, Clone)]

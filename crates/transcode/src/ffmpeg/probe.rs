@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::codecs::{decodes_audio, decodes_video};
 use super::{Args, Command, Input, Limits, Tools};
-use crate::model::media_info::{AudioStream, MediaInfo, Keyframes, Ratio, VideoStream};
+use crate::model::media_info::{AudioStream, Keyframes, MediaInfo, Ratio, VideoStream};
 
 /// The longest output that is read, in bytes.
 pub(crate) const MAX_OUTPUT_BYTES: usize = 8 << 20;
@@ -251,8 +251,8 @@ mod tests {
 
     #[test]
     fn the_first_playable_sound_is_picked() {
-        let info =
-            parse(br#"{"streams":[{"index":1,"codec_type":"audio","codec_name":"apac","disposition":{"default":1}},{"index":2,"codec_type":"audio","codec_name":"aac"}]}"#).unwrap();
+        let info = parse(br#"{"streams":[{"index":1,"codec_type":"audio","codec_name":"apac","disposition":{"default":1}},{"index":2,"codec_type":"audio","codec_name":"aac"}]}"#)
+            .unwrap();
         assert_eq!(info.audio.unwrap().stream, 2);
     }
 

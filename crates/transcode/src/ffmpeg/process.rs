@@ -242,7 +242,15 @@ mod tests {
     use crate::ffmpeg::MemoryBudget;
 
     fn tools() -> Tools {
-        Tools { ffmpeg: "ffmpeg".into(), ffprobe: "ffprobe".into(), heif_convert: "heif-convert".into(), launcher: None, memory: MemoryBudget::new(4 << 30), tonemap: false, works: true }
+        Tools {
+            ffmpeg: "ffmpeg".into(),
+            ffprobe: "ffprobe".into(),
+            heif_convert: "heif-convert".into(),
+            launcher: None,
+            memory: MemoryBudget::new(4 << 30),
+            tonemap: false,
+            works: true,
+        }
     }
 
     fn shell(script: &str) -> Command {

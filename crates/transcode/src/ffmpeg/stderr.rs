@@ -4,7 +4,7 @@
 
 use std::os::unix::process::ExitStatusExt;
 
-use super::{StderrText, ProcessError};
+use super::{ProcessError, StderrText};
 use crate::model::RejectReason;
 
 /// Messages of ffmpeg, ffprobe and heif-convert that mean the input will never work, most specific first.

@@ -162,7 +162,10 @@ pub(crate) fn frame_grab_filter(video: &VideoPlan, longest: u32, tonemap: bool) 
     let range = if video.full_range { "pc" } else { "tv" };
     match video.hdr {
         Some(hdr) if tonemap => {
-            format!("{fields}scale={width}:{height}:flags=bicubic{},scale=in_color_matrix=bt709:out_color_matrix=bt601:out_range=pc,setsar=1,format=yuvj420p", tonemap_filter(hdr, true))
+            format!(
+                "{fields}scale={width}:{height}:flags=bicubic{},scale=in_color_matrix=bt709:out_color_matrix=bt601:out_range=pc,setsar=1,format=yuvj420p",
+                tonemap_filter(hdr, true)
+            )
         }
         _ => format!(
             "{fields}scale={width}:{height}:flags=bicubic:in_color_matrix={}:out_color_matrix=bt601:in_range={range}:out_range=pc,setsar=1,format=yuvj420p",

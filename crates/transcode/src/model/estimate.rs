@@ -9,7 +9,7 @@ use std::time::Duration;
 use codec::sniff::Format;
 use contract::media::Received;
 
-use super::{Task, Plan, Queue};
+use super::{Plan, Queue, Task};
 
 /// The time on one core to encode one unit of a plan's weight (about a million pixels), in milliseconds.
 const WEIGHT_MS: u64 = 21;

@@ -5,16 +5,16 @@
 
 pub(crate) mod estimate;
 pub(crate) mod media_info;
-pub(crate) mod task;
 pub(crate) mod plan;
 pub(crate) mod reject_reason;
+pub(crate) mod task;
 
 use serde::{Deserialize, Serialize};
 
 pub(crate) use estimate::Estimate;
-pub(crate) use task::{Queue, Task, Ticket};
 pub(crate) use plan::Plan;
 pub(crate) use reject_reason::RejectReason;
+pub(crate) use task::{Queue, Task, Ticket};
 
 /// The state of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,13 +4,13 @@
 //! the storyboard's layout (`codec` does). Invariant: a plan is stored once and every task follows the stored one, so a
 //! new release never mixes two ladders in one item.
 
-use codec::ladder::{AUDIO, FrameRate};
 use codec::chunks::Chunks;
+use codec::ladder::{AUDIO, FrameRate};
 use codec::storyboard::Storyboard;
 use serde::{Deserialize, Serialize};
 
-use super::media_info::{MediaInfo, Hdr, Ratio, VideoStream};
-use super::{Task, RejectReason};
+use super::media_info::{Hdr, MediaInfo, Ratio, VideoStream};
+use super::{RejectReason, Task};
 use crate::ffmpeg::codecs::{decodes_audio, decodes_video};
 use crate::ffmpeg::memory_estimate::Frame;
 

@@ -8,7 +8,7 @@ use contract::{AccountId, MediaId};
 use kit::db::{Error, FromQueryResult, Sql, Tx};
 
 use super::values::text;
-use crate::model::{Estimate, Task, Queue};
+use crate::model::{Estimate, Queue, Task};
 
 /// A member in a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -245,7 +245,8 @@ pub(crate) async fn list_ready(sql: &impl Sql, queue: Queue, limit: u32) -> Resu
     rows.iter().map(|row| bound_task(row).map(|bound| (bound.media, bound.task))).collect()
 }
 
-pub(crate) const IDLE_MEMBERS: &str = "select owner from member_queue where queue = $1 and has_ready = 0 and virtual_time <= coalesce((select virtual_time from queue_clock where queue = $1), 0) limit $2";
+pub(crate) const IDLE_MEMBERS: &str =
+    "select owner from member_queue where queue = $1 and has_ready = 0 and virtual_time <= coalesce((select virtual_time from queue_clock where queue = $1), 0) limit $2";
 
 /// Removes members without tasks that the queue has caught up with: they would join at its virtual time anyway.
 pub(crate) async fn remove_idle_members(tx: &Tx, queue: Queue, limit: u32) -> Result<u64, Error> {

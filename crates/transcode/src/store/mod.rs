@@ -4,27 +4,27 @@
 //! own the transitions between states (`transitions`). Invariant: an object's key is in the kit's `orphan_object` from
 //! before its first byte until a row references it, and again from the moment no row does.
 
+mod fair_queue;
 mod jobs;
 mod outputs;
-mod tasks;
 #[cfg(test)]
 mod query_plans;
-mod fair_queue;
+mod tasks;
 mod values;
 
+pub(crate) use fair_queue::{
+    MemberQueue, add_cost, advance_virtual_time, bind_legacy, claim_ready, find_backlog, find_bound, list_positions, list_ready, refresh_has_ready, release_tasks,
+    remove_idle_members, requeue, set_has_ready, set_ready,
+};
 pub(crate) use jobs::{Job, KnownProperties, find_job, forget_deleted, insert_job, mark_deleted, raise_percent, replace_plan, set_plan, set_state};
 pub(crate) use outputs::{
-    StoredRendition, TileSet, find_rendition, insert_segments, insert_tiles, list_assets, list_numbers, list_renditions, list_segments, list_started, list_tiles, remove_outputs, remove_segment,
-    remove_tiles, snapshot, upsert_asset, upsert_rendition,
+    StoredRendition, TileSet, find_rendition, insert_segments, insert_tiles, list_assets, list_numbers, list_renditions, list_segments, list_started, list_tiles, remove_outputs,
+    remove_segment, remove_tiles, snapshot, upsert_asset, upsert_rendition,
 };
-pub(crate) use tasks::{DONE, CLAIMED, READY, WAITING, add_failure, insert_tasks, list_tasks, list_silent, mark_done, set_permille};
-pub(crate) use fair_queue::{
-    MemberQueue, add_cost, bind_legacy, find_bound, find_backlog, list_ready, list_positions, refresh_has_ready, remove_idle_members, set_ready, requeue, advance_virtual_time, set_has_ready, claim_ready,
-    release_tasks,
-};
+pub(crate) use tasks::{CLAIMED, DONE, READY, WAITING, add_failure, insert_tasks, list_silent, list_tasks, mark_done, set_permille};
 
 #[cfg(test)]
-pub(crate) use fair_queue::{ANY_READY, BY_TICKET, COUNT_READY, FIRST_READY, NEXT_MEMBERS, NEXT_TASK, IDLE_MEMBERS};
+pub(crate) use fair_queue::{ANY_READY, BY_TICKET, COUNT_READY, FIRST_READY, IDLE_MEMBERS, NEXT_MEMBERS, NEXT_TASK};
 
 use kit::objects::Names;
 

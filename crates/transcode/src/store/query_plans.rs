@@ -3,7 +3,7 @@
 use contract::MediaId;
 use testkit::{World, plans};
 
-use super::{find_job, list_assets, list_numbers, list_tasks, list_renditions, list_segments, list_silent, list_started, list_tiles};
+use super::{find_job, list_assets, list_numbers, list_renditions, list_segments, list_silent, list_started, list_tasks, list_tiles};
 
 #[tokio::test]
 async fn every_list_has_an_index() {

@@ -64,7 +64,8 @@ pub(crate) async fn insert_tasks(tx: &Tx, media: &MediaId, tasks: &[(Task, u64)]
 }
 
 pub(crate) async fn list_tasks(sql: &impl Sql, media: &MediaId) -> Result<Vec<TaskRow>, Error> {
-    let rows: Vec<TaskColumns> = sql.rows("select name, state, ordinal, weight, permille, due from task where media = $1 order by ordinal, name", vec![text(media.as_str())]).await?;
+    let rows: Vec<TaskColumns> =
+        sql.rows("select name, state, ordinal, weight, permille, due from task where media = $1 order by ordinal, name", vec![text(media.as_str())]).await?;
     rows.into_iter()
         .map(|row| {
             Ok(TaskRow {

@@ -10,14 +10,14 @@ use futures::TryStreamExt as _;
 use tokio::io::AsyncWriteExt as _;
 
 use super::TaskContext;
-use super::poster::{self, MIN_CONTRAST, MAX_BYTES};
+use super::poster::{self, MAX_BYTES, MIN_CONTRAST};
 use crate::error::Error;
-use crate::ffmpeg::memory_estimate::{Frame, MemoryEstimate};
 use crate::ffmpeg::image;
+use crate::ffmpeg::memory_estimate::{Frame, MemoryEstimate};
 use crate::ffmpeg::video::TILES;
-use crate::transitions::{self, FinishOutputs};
 use crate::model::Plan;
 use crate::store;
+use crate::transitions::{self, FinishOutputs};
 
 /// The largest sheet of a storyboard, in bytes.
 const SHEET: Frame = Frame { width: 2048, height: 2048, deep: true };

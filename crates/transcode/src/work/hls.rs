@@ -11,9 +11,9 @@ use super::task_context::Content;
 use crate::error::Error;
 use crate::ffmpeg::playlist::{ClosedSegment, PlaylistReader};
 use crate::ffmpeg::{self, ProcessError};
-use crate::transitions::Outputs;
 use crate::mp4::{self, Header};
 use crate::store::{self, StoredRendition};
+use crate::transitions::Outputs;
 
 /// Chunks of fewer frames than this have a header whose delay may differ from the other chunks'.
 const SHORT_FRAMES: u64 = 4;

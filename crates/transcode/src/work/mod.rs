@@ -4,16 +4,16 @@
 //! failure, cancellation, a lost lease), its child processes are dead and its scratch folder is gone afterwards, and
 //! its objects are either referenced by rows or left to the sweep.
 
-mod task_context;
 mod finish;
-mod probe;
 mod hls;
 mod permits;
 mod photo;
 mod poster;
+mod probe;
 mod scratch;
 mod segments;
 mod staging;
+mod task_context;
 mod tickets;
 mod waveform;
 
@@ -32,12 +32,12 @@ pub(crate) use task_context::TaskContext;
 
 use crate::config::Config;
 use crate::error::Error;
+use crate::fair_queue::{self, Claimed};
 use crate::ffmpeg::{ToolOptions, Tools};
 use crate::metrics::Metrics;
-use crate::transitions::{self, Outputs};
-use crate::model::{Estimate, Task, Queue, RejectReason, Ticket};
+use crate::model::{Estimate, Queue, RejectReason, Task, Ticket};
 use crate::store;
-use crate::fair_queue::{self, Claimed};
+use crate::transitions::{self, Outputs};
 use permits::Permits;
 use scratch::Scratch;
 use staging::Staging;

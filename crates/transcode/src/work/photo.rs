@@ -10,10 +10,10 @@ use contract::transcode::Asset;
 
 use super::TaskContext;
 use crate::error::Error;
-use crate::ffmpeg::memory_estimate::MemoryEstimate;
 use crate::ffmpeg::image;
-use crate::transitions::{self, FinishOutputs};
+use crate::ffmpeg::memory_estimate::MemoryEstimate;
 use crate::model::{Estimate, RejectReason};
+use crate::transitions::{self, FinishOutputs};
 
 /// The largest photo that is read into memory, in bytes: well above what `media` accepts.
 const MAX_BYTES: u64 = 256 << 20;

@@ -9,8 +9,8 @@ use contract::transcode::Asset;
 
 use super::TaskContext;
 use crate::error::Error;
-use crate::ffmpeg::memory_estimate::{Frame, MemoryEstimate};
 use crate::ffmpeg::image;
+use crate::ffmpeg::memory_estimate::{Frame, MemoryEstimate};
 use crate::transitions::Outputs;
 
 /// The positions of the candidates, in thousandths of the duration.

@@ -11,10 +11,10 @@ use crate::error::Error;
 use crate::ffmpeg::memory_estimate::MemoryEstimate;
 use crate::ffmpeg::probe::{self, PacketReader, ProbeError};
 use crate::ffmpeg::{self, Limits, ProcessError, stderr};
-use crate::transitions;
-use crate::model::media_info::{MediaInfo, Keyframes};
+use crate::model::media_info::{Keyframes, MediaInfo};
 use crate::model::plan::needs_packets;
 use crate::model::{Plan, RejectReason};
+use crate::transitions;
 use contract::media::Kind;
 
 use super::TaskContext;

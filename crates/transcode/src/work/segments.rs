@@ -16,10 +16,10 @@ use crate::error::Error;
 use crate::ffmpeg::memory_estimate::MemoryEstimate;
 use crate::ffmpeg::video::{self, TILES, Tiles};
 use crate::ffmpeg::{Command, ProcessError, audio};
-use crate::transitions::{self, Outputs};
 use crate::model::RejectReason;
 use crate::model::plan::{AUDIO_BANDWIDTH, Plan, Rung, VideoPlan};
 use crate::store::TileSet;
+use crate::transitions::{self, Outputs};
 
 /// How often a growing output is checked: at first, while a member waits for its beginning, at a fraction of what is
 /// noticeable.
@@ -117,7 +117,8 @@ pub(super) async fn copy(task: &TaskContext) -> Result<(), Error> {
     // The peak is unknown before all of it is read; half as much again as the average is a fair estimate, and `finish`
     // corrects it.
     let rendition = video_rendition(video, &copied.name, video.width, video.height, copied.bits_per_second * 3 / 2, "avc1.640028");
-    let command = video::copy(&task.tools, &input, task.folder(), task.limits(plan.duration_us, MemoryEstimate::copy(video.frame(), task.index_seconds())), video.stream, &copied.name);
+    let command =
+        video::copy(&task.tools, &input, task.folder(), task.limits(plan.duration_us, MemoryEstimate::copy(video.frame(), task.index_seconds())), video.stream, &copied.name);
     let mut run = EncodeRun { command, renditions: vec![RenditionOutput::new(task, rendition).await?], streams: true, start_us: 0, span_us: plan.duration_us, task };
     let ran = run.run().await;
     finish_streaming(task, run, ran).await

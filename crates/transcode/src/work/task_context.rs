@@ -22,10 +22,10 @@ use super::staging::StagedFile;
 use crate::error::Error;
 use crate::ffmpeg::memory_estimate::{Frame, MemoryEstimate};
 use crate::ffmpeg::progress::Progress;
-use crate::ffmpeg::{self, Command, StderrText, Input, Limits, Tools};
-use crate::transitions::{self, Outputs};
-use crate::model::{Task, Plan, Queue};
+use crate::ffmpeg::{self, Command, Input, Limits, StderrText, Tools};
+use crate::model::{Plan, Queue, Task};
 use crate::store::Job;
+use crate::transitions::{self, Outputs};
 
 /// The number of files that are stored at once.
 const MAX_CONCURRENT: usize = 8;
@@ -59,15 +59,7 @@ pub(crate) enum Content {
 }
 
 impl TaskContext {
-    pub fn new(
-        worker: Worker,
-        tools: Arc<Tools>,
-        job: Job,
-        (name, queue): (Task, Queue),
-        (nice, permit): (i32, Arc<Permit>),
-        scratch: Scratch,
-        cancel: CancellationToken,
-    ) -> Self {
+    pub fn new(worker: Worker, tools: Arc<Tools>, job: Job, (name, queue): (Task, Queue), (nice, permit): (i32, Arc<Permit>), scratch: Scratch, cancel: CancellationToken) -> Self {
         Self { worker, tools, job, name, queue, nice, permit, scratch, cancel, leases: Mutex::default(), progress_published_at: Mutex::default(), copy: Mutex::default() }
     }
 

@@ -11,9 +11,9 @@ use tokio::time::Instant;
 use super::Worker;
 use super::permits::Permit;
 use crate::error::Error;
+use crate::fair_queue::{self, Claim, Claimed};
 use crate::model::{Queue, Ticket};
 use crate::store;
-use crate::fair_queue::{self, Claim, Claimed};
 
 /// How long a ticket is held here while all ready tasks belong to members at their limit: meanwhile another member's
 /// task may become ready. Then it is returned, so that a process with free permits gets it.

@@ -2,7 +2,7 @@
 
 use contract::media::Kind;
 
-use crate::harness::{Harness, stream_info, clicks, flashes, frame_times, loudness, assert_seamless};
+use crate::harness::{Harness, assert_seamless, clicks, flashes, frame_times, loudness, stream_info};
 
 const SINE: &str = "-f lavfi -i sine=frequency=440:sample_rate=48000";
 

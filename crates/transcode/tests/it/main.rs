@@ -4,11 +4,11 @@
 //! succeeds leaves no object without a row and no scratch folder ([`harness::Harness::end`] checks).
 #![allow(clippy::unwrap_used, missing_docs)]
 
-mod sandboxing;
 mod fairness;
-mod timings;
-mod photos;
-mod rejections;
-mod inputs;
 mod harness;
+mod inputs;
+mod photos;
 mod recovery;
+mod rejections;
+mod sandboxing;
+mod timings;

@@ -2,7 +2,7 @@
 
 use contract::media::Kind;
 
-use crate::harness::{Harness, stream_info, output};
+use crate::harness::{Harness, output, stream_info};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn photos_get_a_placeholder_and_phones_formats_an_upright_base() {
@@ -42,7 +42,8 @@ async fn a_bad_heic_fails_and_the_next_one_goes_on() {
     std::fs::write(&bad, &bytes).unwrap();
     let broken = harness.file("broken.png");
     std::fs::write(&broken, &std::fs::read(&png).unwrap()[..200]).unwrap();
-    let (first, second, third) = (harness.upload(&bad, Kind::Photo, "heic").await, harness.upload(&broken, Kind::Photo, "png").await, harness.upload(&good, Kind::Photo, "heic").await);
+    let (first, second, third) =
+        (harness.upload(&bad, Kind::Photo, "heic").await, harness.upload(&broken, Kind::Photo, "png").await, harness.upload(&good, Kind::Photo, "heic").await);
     assert!(harness.ready(&third).await.thumbhash.is_some());
     assert_eq!(harness.failed(&first).await.code, "transcode.bad_photo");
     assert_eq!(harness.failed(&second).await.code, "transcode.bad_photo");

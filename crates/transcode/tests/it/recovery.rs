@@ -8,7 +8,7 @@ use contract::transcode::{Failed, Playable, Progress, Published, Ready};
 use kit::db::Sql;
 use testkit::World;
 
-use crate::harness::{Harness, frame_times, assert_seamless};
+use crate::harness::{Harness, assert_seamless, frame_times};
 
 const CLIP: &str = "-f lavfi -i testsrc2=size=640x360:rate=25 -f lavfi -i sine -t 30 -c:v mpeg4 -q:v 5 -c:a aac";
 
