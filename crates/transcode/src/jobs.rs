@@ -75,7 +75,7 @@ async fn sweep(worker: &Worker, run: Run) -> Result<(), Error> {
         let run = run.clone();
         worker.context.db.write(move |tx| Box::pin(async move { send_missing_tickets(tx, &run, queue, now).await })).await?;
     }
-    for (media, task, sent) in store::list_silent(worker.context.db.read(), now - SILENT_FOR, BATCH).await? {
+    for (media, task, sent) in store::list_unresponsive(worker.context.db.read(), now - SILENT_FOR, BATCH).await? {
         if waits(task) {
             continue;
         }
@@ -96,6 +96,6 @@ async fn sweep(worker: &Worker, run: Run) -> Result<(), Error> {
             Err(error) => return Err(error),
         }
     }
-    worker.context.db.write(move |tx| Box::pin(async move { store::forget_deleted(tx, now - ERASED_FOR).await })).await?;
+    worker.context.db.write(move |tx| Box::pin(async move { store::remove_deleted(tx, now - ERASED_FOR).await })).await?;
     Ok(())
 }

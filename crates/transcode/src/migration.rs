@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn rows_of_the_release_before_keep_their_meaning_under_the_new_names() {
+    async fn rows_of_the_previous_release_keep_their_meaning_under_the_new_names() {
         let folder = tempfile::tempdir().unwrap();
         let server = std::env::var("TUTTI_TEST_DB").is_ok_and(|engine| engine == "postgres").then(shared_postgres);
         let db = match &server {

@@ -77,7 +77,7 @@ impl Rows {
 }
 
 #[tokio::test]
-async fn another_members_task_stands_behind_one_task_at_most() {
+async fn another_members_task_waits_behind_one_task_at_most() {
     let mut rows = Rows::new().await;
     for _ in 0..50 {
         rows.photo(HOSTILE, "png", 4000).await;
@@ -85,7 +85,7 @@ async fn another_members_task_stands_behind_one_task_at_most() {
     assert_eq!([rows.next().await, rows.next().await, rows.next().await], [HOSTILE; 3]);
     rows.photo(OTHER, "jpeg", 4000).await;
     rows.photo(OTHER, "jpeg", 4000).await;
-    assert_eq!([rows.next().await, rows.next().await], [OTHER; 2], "two cheap ones go before a costly one");
+    assert_eq!([rows.next().await, rows.next().await], [OTHER; 2], "two cheap tasks precede a costly one");
     assert_eq!(rows.next().await, HOSTILE);
 }
 
@@ -105,7 +105,7 @@ async fn members_share_by_cost_and_not_by_number() {
 }
 
 #[tokio::test]
-async fn a_costly_task_comes_although_new_members_come_without_end() {
+async fn a_costly_task_runs_despite_an_endless_stream_of_new_members() {
     let mut rows = Rows::new().await;
     rows.photo(HOSTILE, "png", 15_000).await;
     rows.photo(HOSTILE, "png", 15_000).await;
@@ -117,13 +117,13 @@ async fn a_costly_task_comes_although_new_members_come_without_end() {
             break;
         }
         fresh += 1;
-        assert!(fresh < 100, "the costly one starves");
+        assert!(fresh < 100, "the costly task starves");
     }
-    assert!(fresh > 5, "the cheap ones of others go first for a while");
+    assert!(fresh > 5, "cheap tasks of others run first for a while");
 }
 
 #[tokio::test]
-async fn within_a_member_the_cheap_goes_first_and_the_costly_is_not_overtaken_for_ever() {
+async fn within_a_member_cheap_tasks_run_first_and_costly_ones_are_not_starved() {
     let mut rows = Rows::new().await;
     let costly = rows.photo(OTHER, "png", 10_000).await;
     let cheap = rows.photo(OTHER, "jpeg", 1000).await;
@@ -138,7 +138,7 @@ async fn within_a_member_the_cheap_goes_first_and_the_costly_is_not_overtaken_fo
 }
 
 #[tokio::test]
-async fn a_member_at_its_limit_is_passed_over_and_a_spare_ticket_is_good_for_nothing() {
+async fn a_member_at_its_limit_is_skipped_and_a_spare_ticket_is_dropped() {
     let mut rows = Rows::new().await;
     assert_eq!(rows.claim(&[]).await, Claim::Empty);
     rows.photo(HOSTILE, "png", 1000).await;
@@ -152,7 +152,7 @@ async fn a_member_at_its_limit_is_passed_over_and_a_spare_ticket_is_good_for_not
 }
 
 #[tokio::test]
-async fn a_ticket_that_comes_again_gets_its_task_again_unless_its_member_is_at_its_limit() {
+async fn a_redelivered_ticket_gets_its_task_again_unless_its_member_is_at_its_limit() {
     let mut rows = Rows::new().await;
     let media = rows.photo(HOSTILE, "png", 1000).await;
     rows.photo(HOSTILE, "png", 1000).await;
@@ -160,13 +160,13 @@ async fn a_ticket_that_comes_again_gets_its_task_again_unless_its_member_is_at_i
     assert_eq!((&first.media, first.more), (&media, true));
     let Claim::Task(again) = rows.claim_with("a", &[]).await else { panic!("it is bound") };
     assert_eq!(again.media, media);
-    assert_eq!(rows.claim_with("a", &[HOSTILE]).await, Claim::AtLimit, "it stands in line again");
+    assert_eq!(rows.claim_with("a", &[HOSTILE]).await, Claim::AtLimit, "it is ready again");
     let Claim::Task(other) = rows.claim_with("b", &[]).await else { panic!("a task waits") };
-    assert_eq!(other.media, media, "and has not lost its place in it");
+    assert_eq!(other.media, media, "and has kept its position");
 }
 
 #[tokio::test]
-async fn erased_and_failed_items_leave_the_line() {
+async fn deleted_and_failed_items_leave_the_queue() {
     let mut rows = Rows::new().await;
     let (erased, failed) = (rows.photo(HOSTILE, "png", 1000).await, rows.photo(HOSTILE, "png", 1000).await);
     let now = rows.now();
@@ -185,7 +185,7 @@ async fn erased_and_failed_items_leave_the_line() {
 }
 
 #[tokio::test]
-async fn what_a_task_took_longer_than_it_said_is_charged() {
+async fn the_cost_beyond_the_estimate_is_charged() {
     let mut rows = Rows::new().await;
     for _ in 0..3 {
         rows.photo(HOSTILE, "jpeg", 1000).await;
@@ -204,7 +204,7 @@ async fn what_a_task_took_longer_than_it_said_is_charged() {
 }
 
 #[tokio::test]
-async fn what_an_earlier_release_has_sent_is_done_under_the_ticket_that_names_it() {
+async fn tasks_sent_by_the_previous_release_run_under_the_ticket_that_names_them() {
     let mut rows = Rows::new().await;
     let media = rows.photo(OTHER, "png", 1000).await;
     let (named, now) = (Ticket { media: media.clone(), task: Task::Photo }, rows.now());
@@ -255,7 +255,7 @@ async fn plan_of(db: &Db, text: &str) -> String {
 }
 
 #[tokio::test]
-async fn every_query_of_the_line_has_its_index() {
+async fn every_query_of_the_fair_queue_has_its_index() {
     let rows = Rows::new().await;
     let queries = [
         (store::NEXT_MEMBERS, "member_queue_next"),

@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_summary_is_read_and_silence_gets_no_gain() {
+    fn the_loudness_summary_is_parsed_and_silence_gets_no_gain() {
         let summary = "[Parsed_ebur128_2 @ 0x1] Summary:\n\n  Integrated loudness:\n    I:         -21.4 LUFS\n    Threshold: -34.7 LUFS\n";
         assert_eq!(loudness(summary), Some(-21.4));
         assert_eq!(loudness(&summary.replace("-21.4", "-70.0")), None);

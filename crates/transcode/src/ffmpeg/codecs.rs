@@ -69,7 +69,7 @@ const TABLE: [Row; 71] = [
     row("flac", Audio, VIDEO | FLAC | OGG, "flac", "songs"),
     row("alac", Audio, VIDEO, "alac", "songs"),
     row("ac3", Audio, VIDEO | WAV, "ac3,ac3_fixed", "camcorders, discs"),
-    row("eac3", Audio, VIDEO, "eac3", "discs, phones' spatial sound"),
+    row("eac3", Audio, VIDEO, "eac3", "discs, phones' spatial audio"),
     row("amr_nb", Audio, VIDEO, "amrnb,libopencore_amrnb", "voice memos, old phones"),
     row("amr_wb", Audio, VIDEO, "amrwb,libopencore_amrwb", "voice memos"),
     row("wavpack", Audio, MKV, "wavpack", "songs"),
@@ -112,7 +112,7 @@ const TABLE: [Row; 71] = [
     row("hdmv_pgs_subtitle", Other, VIDEO, "pgssub", "subtitles"),
     row("dvb_subtitle", Other, VIDEO, "dvbsub", "subtitles"),
     row("eia_608", Other, VIDEO, "cc_dec", "subtitles"),
-    row("truehd", Other, VIDEO, "truehd", "the second sound track of discs"),
+    row("truehd", Other, VIDEO, "truehd", "the second audio track of discs"),
     row("bmp", Other, COVERS, "bmp", "covers"),
 ];
 

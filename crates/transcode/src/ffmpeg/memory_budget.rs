@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_quarter_of_the_machine_and_not_too_little() {
+    fn the_budget_is_a_quarter_of_the_machine_and_not_too_little() {
         assert_eq!(default_budget(24 << 30), 6 << 30);
         assert_eq!(default_budget(3 << 30), 1 << 30);
         assert_eq!(default_budget(1 << 30), 512 << 20);
@@ -177,10 +177,10 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_probe_never_waits_behind_a_film() {
+    async fn a_probe_never_waits_behind_a_large_video() {
         let memory = MemoryBudget::new(2 << 30);
-        let film = memory.share(memory.max_share_bytes(), 0).await;
-        assert!(film.is_some() && memory.share(memory.max_share_bytes(), 0).await.is_none());
+        let large = memory.share(memory.max_share_bytes(), 0).await;
+        assert!(large.is_some() && memory.share(memory.max_share_bytes(), 0).await.is_none());
         assert!(memory.share(150 * MB, 0).await.is_some());
     }
 
@@ -193,7 +193,7 @@ mod tests {
         }
         assert!(busy.len() > 3, "it gets most of it");
         assert!(memory.share(300 * MB, 0).await.is_some(), "another member's child waits behind it");
-        let film = memory.share(memory.max_share_bytes(), 15).await;
-        assert!(film.is_some(), "who is alone gets all");
+        let large = memory.share(memory.max_share_bytes(), 15).await;
+        assert!(large.is_some(), "a lone child gets everything");
     }
 }

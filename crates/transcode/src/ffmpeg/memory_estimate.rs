@@ -134,7 +134,7 @@ mod tests {
 
     /// The peak `VmData` of ffmpeg 5.1 in megabytes, on two cores.
     #[test]
-    fn what_was_measured_has_room_and_not_too_much() {
+    fn estimates_exceed_the_measurements_by_a_bounded_margin() {
         let rows = [
             ("probe of Full HD", MemoryEstimate::probe(Some(FULL_HD), 6), 40),
             ("probe of 8K", MemoryEstimate::probe(Some(Frame { width: 8192, height: 4320, deep: false }), 1), 119),
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn larger_pictures_refer_to_fewer() {
+    fn larger_frames_have_fewer_references() {
         assert_eq!((references(1920 * 1080), references(3840 * 2160), references(8192 * 8192)), (16, 6, 6));
     }
 }

@@ -239,7 +239,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cover_picture_is_no_video() {
+    fn a_cover_image_is_not_a_video() {
         let info = parse(
             br#"{"streams":[{"index":0,"codec_type":"audio","codec_name":"mp3","channels":2},
             {"index":1,"codec_type":"video","codec_name":"mjpeg","disposition":{"attached_pic":1}}],"format":{"duration":"3.5"}}"#,
@@ -250,14 +250,14 @@ mod tests {
     }
 
     #[test]
-    fn the_first_playable_sound_is_picked() {
+    fn the_first_playable_audio_stream_is_selected() {
         let info = parse(br#"{"streams":[{"index":1,"codec_type":"audio","codec_name":"apac","disposition":{"default":1}},{"index":2,"codec_type":"audio","codec_name":"aac"}]}"#)
             .unwrap();
         assert_eq!(info.audio.unwrap().stream, 2);
     }
 
     #[test]
-    fn protected_and_garbled_answers_are_told_apart() {
+    fn encrypted_streams_and_invalid_output_are_distinguished() {
         assert_eq!(parse(br#"{"streams":[{"codec_type":"video","codec_tag_string":"encv"}]}"#), Err(ProbeError::Protected));
         assert_eq!(parse(b"no"), Err(ProbeError::Malformed));
         assert!(parse(b"{}").unwrap().video.is_none());
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn the_way_between_keyframes_is_measured() {
+    fn the_interval_between_keyframes_is_measured() {
         let closed = keyframes("0.0,-0.08,0.04,K_\n0.08,-0.04,0.04,__\n0.04,0.0,0.04,__\n2.0,1.9,0.04,K_\n2.04,1.96,0.04,__");
         assert_eq!(closed, Keyframes { max_interval_us: 2_000_000, closed: true, starts_with_one: true, packets: 5, end_us: 2_080_000 });
         assert!(!keyframes("0.0,0.0,0.04,KD\n0.04,0.04,0.04,__\n").closed, "hidden pictures");

@@ -221,19 +221,19 @@ async fn read_tail(mut pipe: impl AsyncRead + Unpin) -> String {
 fn redact_urls(stderr: &str) -> (String, bool) {
     let is_url = |word: &str| word.contains("://") || word.contains("X-Amz-");
     let mut lost_source = false;
-    let mut said = String::with_capacity(stderr.len());
+    let mut redacted = String::with_capacity(stderr.len());
     for line in stderr.split_inclusive('\n') {
         lost_source |= (line.starts_with("http://") || line.starts_with("https://")) && is_input_lost(&StderrText::new(line));
         for word in line.split_inclusive(char::is_whitespace) {
             if is_url(word) {
-                said.push_str("(source)");
-                said.extend(word.chars().filter(|letter| letter.is_whitespace()));
+                redacted.push_str("(source)");
+                redacted.extend(word.chars().filter(|letter| letter.is_whitespace()));
             } else {
-                said.push_str(word);
+                redacted.push_str(word);
             }
         }
     }
-    (said, lost_source)
+    (redacted, lost_source)
 }
 
 #[cfg(test)]
@@ -263,55 +263,55 @@ mod tests {
         }
     }
 
-    /// The same, cancelled soon.
-    fn impatient(script: &str) -> Command {
+    /// The same, with a short stall timeout.
+    fn with_short_stall_timeout(script: &str) -> Command {
         let mut command = shell(script);
         command.limits.stall_timeout = Duration::from_millis(400);
         command
     }
 
-    async fn tried(script: &str) -> Result<StderrText, ProcessError> {
+    async fn run_shell(script: &str) -> Result<StderrText, ProcessError> {
         run(&tools(), &shell(script), &CancellationToken::new(), |_| true).await
     }
 
     #[tokio::test]
-    async fn the_last_complaint_is_kept_and_bounded() {
-        let stderr = tried("i=0; while [ $i -lt 3000 ]; do echo line $i >&2; i=$((i+1)); done").await.unwrap();
+    async fn the_last_stderr_is_kept_and_bounded() {
+        let stderr = run_shell("i=0; while [ $i -lt 3000 ]; do echo line $i >&2; i=$((i+1)); done").await.unwrap();
         assert!(stderr.read(|text| text.len() <= MAX_STDERR_BYTES && text.ends_with("line 2999")));
     }
 
     #[tokio::test]
-    async fn an_address_is_never_repeated_and_a_source_that_broke_off_is_noticed() {
-        let said = |line: &str| format!("echo '{line}' >&2");
-        let broke = tried(&said("https://store/ab/c?X-Amz-Signature=5: Input/output error")).await.unwrap_err();
-        assert!(matches!(&broke, ProcessError::IncompleteInput(stderr) if *stderr == StderrText::new("(source) Input/output error")), "{broke:?}");
-        let went_on = tried(&said("[https @ 0x1] Will reconnect at 5 in 0 second(s), error=https://store/?a.")).await.unwrap();
-        assert_eq!(went_on.read(str::to_owned), "[https @ 0x1] Will reconnect at 5 in 0 second(s), (source)");
-        let corrupt = tried(&said("http://store/x: corrupt input packet in stream 0")).await;
-        assert!(corrupt.is_ok(), "a bad spot in a file is none of the store's");
-        let failed = tried("echo 'nt-1&X-Amz-Signature=5: no' >&2; exit 1").await.unwrap_err();
+    async fn urls_are_redacted_and_a_lost_source_is_detected() {
+        let echo = |line: &str| format!("echo '{line}' >&2");
+        let lost = run_shell(&echo("https://store/ab/c?X-Amz-Signature=5: Input/output error")).await.unwrap_err();
+        assert!(matches!(&lost, ProcessError::IncompleteInput(stderr) if *stderr == StderrText::new("(source) Input/output error")), "{lost:?}");
+        let reconnected = run_shell(&echo("[https @ 0x1] Will reconnect at 5 in 0 second(s), error=https://store/?a.")).await.unwrap();
+        assert_eq!(reconnected.read(str::to_owned), "[https @ 0x1] Will reconnect at 5 in 0 second(s), (source)");
+        let corrupt = run_shell(&echo("http://store/x: corrupt input packet in stream 0")).await;
+        assert!(corrupt.is_ok(), "damage in a file does not mean that the store was lost");
+        let failed = run_shell("echo 'nt-1&X-Amz-Signature=5: no' >&2; exit 1").await.unwrap_err();
         assert!(!format!("{failed:?} {failed}").contains("Signature"));
     }
 
     #[tokio::test]
-    async fn a_silent_child_is_ended() {
-        let silent = run(&tools(), &impatient("sleep 60"), &CancellationToken::new(), |_| true).await;
-        assert!(matches!(silent, Err(ProcessError::Stalled(_))));
+    async fn a_stalled_child_is_killed() {
+        let stalled = run(&tools(), &with_short_stall_timeout("sleep 60"), &CancellationToken::new(), |_| true).await;
+        assert!(matches!(stalled, Err(ProcessError::Stalled(_))));
     }
 
     #[tokio::test]
     async fn output_without_progress_is_no_progress() {
-        let dull = run(&tools(), &impatient("while true; do echo x; sleep 0.05; done"), &CancellationToken::new(), |_| false).await;
+        let dull = run(&tools(), &with_short_stall_timeout("while true; do echo x; sleep 0.05; done"), &CancellationToken::new(), |_| false).await;
         assert!(matches!(dull, Err(ProcessError::Stalled(_))));
     }
 
     #[tokio::test]
     async fn memory_and_file_size_are_limited() {
-        assert!(matches!(tried("sleep 0.2; head -c 3000000 /dev/zero > tutti-limit-test; s=$?; rm -f tutti-limit-test; exit $s").await, Err(ProcessError::Exited { .. })));
+        assert!(matches!(run_shell("sleep 0.2; head -c 3000000 /dev/zero > tutti-limit-test; s=$?; rm -f tutti-limit-test; exit $s").await, Err(ProcessError::Exited { .. })));
     }
 
     #[tokio::test]
-    async fn cancelling_ends_the_whole_group() {
+    async fn cancelling_kills_the_whole_process_group() {
         let cancel = CancellationToken::new();
         let folder = tempfile::tempdir().unwrap();
         let mark = folder.path().join("mark");

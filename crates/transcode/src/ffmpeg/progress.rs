@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_may_come_in_pieces_and_standing_still_shows() {
+    fn split_lines_are_joined_and_a_stall_is_detected() {
         let mut progress = Progress::default();
         assert!(!progress.feed(b"frame=1"));
         assert!(progress.feed(b"2\nout_time_us=500000\nprogress=continue\n"));

@@ -47,9 +47,9 @@ pub(crate) fn is_out_of_memory(stderr: &StderrText) -> bool {
 
 /// Returns the known phrase in a stderr, which is ours and not the file's: for the log.
 pub(crate) fn known_phrase(stderr: &StderrText) -> &'static str {
-    let telling = REJECTED.iter().map(|(words, _)| *words);
+    let rejected = REJECTED.iter().map(|(words, _)| *words);
     let decoder = [NO_DECODER, NOT_LISTED];
-    OUT_OF_MEMORY.into_iter().chain(INPUT_LOST).chain(DISK_FULL).chain(decoder).chain(telling).find(|words| stderr.has(words)).unwrap_or("for no reason that is known")
+    OUT_OF_MEMORY.into_iter().chain(INPUT_LOST).chain(DISK_FULL).chain(decoder).chain(rejected).find(|words| stderr.has(words)).unwrap_or("unknown reason")
 }
 
 /// Messages that mean that the object store was unavailable, not that the file is bad.
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn known_complaints_have_codes_and_unknown_ones_are_tried_again() {
+    fn known_messages_have_codes_and_unknown_ones_are_retried() {
         assert_eq!(ended(256, "file:x: Invalid data found when processing input"), Some("transcode.broken_file"));
         assert_eq!(ended(256, "[mov] moov atom not found"), Some("transcode.broken_file"));
         assert_eq!(ended(256, "Decoder (codec dvhe) not found for input stream #0:0"), Some("transcode.unsupported_codec"));

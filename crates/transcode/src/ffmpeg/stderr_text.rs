@@ -43,7 +43,7 @@ mod tests {
     use crate::ffmpeg::ProcessError;
 
     #[test]
-    fn a_place_in_a_complaint_is_never_shown() {
+    fn a_location_in_stderr_is_never_printed() {
         use std::os::unix::process::ExitStatusExt as _;
         let stderr = StderrText::new("  Metadata:\n    LOCATION : +48.1372+011.5755/\n    TITLE : TOPSECRETTITLE\nInvalid data found when processing input");
         let failures = [ProcessError::IncompleteInput(stderr.clone()), ProcessError::Exited { status: std::process::ExitStatus::from_raw(256), stderr }];

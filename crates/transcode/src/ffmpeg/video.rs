@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_part_is_cut_by_frame_number_on_the_whole_grid() {
+    fn a_chunk_is_cut_by_frame_number_on_the_whole_grid() {
         let video = video();
         let chunk = Chunk { number: 1, start_frame: 120, frames: 240, first_segment: 1, segments: 2 };
         let tiles = Some(Tiles { width: 160, height: 90, frames: vec![150, 180] });
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_fits_within_and_stays_even() {
+    fn a_frame_fits_within_and_stays_even() {
         assert_eq!(fit_within(1920, 1080, 1280), (1280, 720));
         assert_eq!(fit_within(1080, 1920, 1280), (720, 1280));
         assert_eq!(fit_within(321, 181, 1280), (322, 182));

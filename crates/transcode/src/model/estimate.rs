@@ -113,7 +113,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn heavy_photos_wait_apart_from_those_of_every_day() {
+    fn heavy_photos_have_a_queue_of_their_own() {
         assert_eq!(photo("jpeg", 4000, 3000).queue, Queue::Photo);
         assert_eq!(photo("jpeg", 9000, 6000).queue, Queue::Photo);
         assert_eq!(photo("png", 4000, 3000).queue, Queue::Photo);

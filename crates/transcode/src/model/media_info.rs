@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_constant_rate_is_kept_and_a_wandering_one_is_settled() {
+    fn a_constant_frame_rate_is_kept_and_a_variable_one_is_replaced() {
         let cases = [
             ((24, 1), (24, 1), (24, 1)),
             ((30_000, 1001), (30_000, 1001), (30_000, 1001)),
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn upright_turns_and_stretches() {
+    fn upright_applies_rotation_and_aspect_ratio() {
         let mut video = video(Ratio::new(25, 1), Ratio::new(25, 1));
         assert_eq!(video.upright(), (1920, 1080));
         video.rotation = -90;

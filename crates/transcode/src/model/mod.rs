@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn progress_weighs_the_pieces_and_never_claims_to_be_done() {
+    fn progress_weighs_the_tasks_and_stays_below_100() {
         assert_eq!(percent(&[]), 0);
         assert_eq!(percent(&[(100, 1000), (300, 0)]), 25);
         assert_eq!(percent(&[(100, 1000), (300, 500)]), 62);

@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_somebody_waits_for_has_workers_of_its_own() {
+    fn tasks_that_members_wait_for_have_workers_of_their_own() {
         assert!(Queue::ALL.iter().all(|queue| queue.member_limit(1) == 1));
         assert!(Queue::Urgent.nice() < Queue::Background.nice());
         assert_ne!(Task::First.queue(), Task::Chunk(1).queue());

@@ -110,6 +110,6 @@ pub(crate) async fn raise_percent(tx: &Tx, media: &MediaId, percent: u8, now: Da
 }
 
 /// Removes items that were deleted before `before`.
-pub(crate) async fn forget_deleted(tx: &Tx, before: DateTime<Utc>) -> Result<u64, Error> {
+pub(crate) async fn remove_deleted(tx: &Tx, before: DateTime<Utc>) -> Result<u64, Error> {
     tx.execute("delete from job where state = 'deleted' and updated_at < $1", vec![before.into()]).await
 }

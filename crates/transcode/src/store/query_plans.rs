@@ -3,7 +3,7 @@
 use contract::MediaId;
 use testkit::{World, plans};
 
-use super::{find_job, list_assets, list_numbers, list_renditions, list_segments, list_silent, list_started, list_tasks, list_tiles};
+use super::{find_job, list_assets, list_numbers, list_renditions, list_segments, list_unresponsive, list_started, list_tasks, list_tiles};
 
 #[tokio::test]
 async fn every_list_has_an_index() {
@@ -14,7 +14,7 @@ async fn every_list_has_an_index() {
             let id = MediaId::random();
             find_job(sql, &id).await?;
             list_tasks(sql, &id).await?;
-            list_silent(sql, now, 100).await?;
+            list_unresponsive(sql, now, 100).await?;
             list_renditions(sql, &id).await?;
             list_numbers(sql, &id, "v360").await?;
             list_started(sql, &id).await?;

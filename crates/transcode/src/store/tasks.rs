@@ -113,7 +113,7 @@ pub(crate) async fn add_failure(tx: &Tx, media: &MediaId, task: Task, now: DateT
 
 /// Returns tasks of open items that were sent before `before` and have shown no sign of life, with how often they were
 /// sent.
-pub(crate) async fn list_silent(sql: &impl Sql, before: DateTime<Utc>, limit: u32) -> Result<Vec<(MediaId, Task, u32)>, Error> {
+pub(crate) async fn list_unresponsive(sql: &impl Sql, before: DateTime<Utc>, limit: u32) -> Result<Vec<(MediaId, Task, u32)>, Error> {
     let rows: Vec<StaleRow> = sql
         .rows(
             "select task.media, task.name, task.sent from task join job on job.media = task.media \

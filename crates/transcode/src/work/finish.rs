@@ -32,7 +32,7 @@ pub(super) async fn finish(task: &TaskContext) -> Result<(), Error> {
     last.thumbhash = thumbhash;
     let (media, now) = (task.job.media.clone(), task.worker.context.clock.now());
     let dropped = task.worker.context.db.write(move |tx| Box::pin(async move { transitions::finish(tx, &media, &last, now).await })).await?;
-    task.forget_leases();
+    task.clear_leases();
     task.worker.discard(&dropped).await;
     Ok(())
 }

@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_is_at_its_limit_per_queue_until_a_permit_is_given_back() {
+    fn a_member_is_at_its_limit_per_queue_until_a_permit_is_released() {
         let permits = permits();
         let (photo, work) = (member_queue(Queue::Photo, 1), member_queue(Queue::Background, 1));
         let first = permits.take(photo, &MediaId::random());
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_busy_here_already_gets_less_of_the_processor() {
+    fn a_busy_member_gets_less_processor_time() {
         let permits = permits();
         let (busy, calm) = (member_queue(Queue::Urgent, 1), member_queue(Queue::Urgent, 2));
         let item = MediaId::random();

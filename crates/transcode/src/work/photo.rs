@@ -45,7 +45,7 @@ pub(super) async fn photo(task: &TaskContext) -> Result<(), Error> {
     let (media, now) = (task.job.media.clone(), task.worker.context.clock.now());
     let last = FinishOutputs { assets, thumbhash, size };
     let dropped = task.worker.context.db.write(move |tx| Box::pin(async move { transitions::finish(tx, &media, &last, now).await })).await?;
-    task.forget_leases();
+    task.clear_leases();
     task.worker.discard(&dropped).await;
     Ok(())
 }

@@ -79,7 +79,7 @@ impl Staging {
     /// wait for one fetch.
     pub async fn stage(&self, objects: &Objects, media: &MediaId, key: &ObjectKey, bytes: u64, cancel: &CancellationToken) -> Result<Arc<StagedFile>, Error> {
         let work = async {
-            let copy = self.wait_for_room(media, bytes).await?;
+            let copy = self.wait_for_space(media, bytes).await?;
             copy.fetched.get_or_try_init(|| fetch(objects, key, &copy)).await?;
             Ok(copy)
         };
@@ -110,7 +110,7 @@ impl Staging {
     }
 
     /// Returns the copy's entry in the table, once there is space for it.
-    async fn wait_for_room(&self, media: &MediaId, bytes: u64) -> Result<Arc<StagedFile>, Error> {
+    async fn wait_for_space(&self, media: &MediaId, bytes: u64) -> Result<Arc<StagedFile>, Error> {
         let started = Instant::now();
         loop {
             let freed = self.0.freed.notified();
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn pieces_share_a_copy_and_copies_share_a_room() {
+    async fn tasks_share_a_copy_and_copies_share_the_space() {
         let folder = tempfile::tempdir().unwrap();
         let objects = Objects::folder(&folder.path().join("objects")).await.unwrap();
         let staging = Staging::new(folder.path().join("staged"), 2500);
@@ -208,7 +208,7 @@ mod tests {
         drop(two);
         staging.drop_unused(|_| false);
         assert_eq!(std::fs::read(third.await.unwrap().path()).unwrap(), vec![3; 1000]);
-        assert!(!gone.exists(), "what nobody uses makes room");
+        assert!(!gone.exists(), "the unused copy is evicted");
         drop((one, again));
         items[..3].iter().for_each(|media| staging.remove(media));
         assert_eq!(std::fs::read_dir(folder.path().join("staged")).unwrap().count(), 0);
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_object_that_is_gone_leaves_no_copy() {
+    async fn a_missing_object_leaves_no_copy() {
         let folder = tempfile::tempdir().unwrap();
         let objects = Objects::folder(&folder.path().join("objects")).await.unwrap();
         let staging = Staging::new(folder.path().join("staged"), 2500);

@@ -173,12 +173,12 @@ impl TaskContext {
     /// Records outputs; with `done`, also that this task is done.
     pub async fn advance(&self, outputs: Outputs, done: bool) -> Result<(), Error> {
         self.worker.advance(&self.job.media, outputs, done.then_some(self.name)).await?;
-        self.forget_leases();
+        self.clear_leases();
         Ok(())
     }
 
     /// Every stored object is now referenced by a row, or removed.
-    pub fn forget_leases(&self) {
+    pub fn clear_leases(&self) {
         self.leases.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 

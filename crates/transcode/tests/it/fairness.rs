@@ -93,7 +93,7 @@ async fn fifty_costly_files_of_one_member_do_not_hold_up_anothers_clip_and_photo
         });
     }
     let full = |running_tasks: &[(String, i64)]| ["urgent", "background", "heavy_photo"].iter().all(|queue| running_tasks.iter().any(|(name, _)| name == queue));
-    harness.world.until("the hostile member's files are at work everywhere", async || full(&harness.running_tasks(HOSTILE).await).then_some(())).await;
+    harness.world.until("the hostile member's files run in every queue", async || full(&harness.running_tasks(HOSTILE).await).then_some(())).await;
     let played = async || harness.published::<Playable>().await.iter().filter(|item| hostile.contains(&item.id)).count();
     let before = played().await;
     let (busy_clip, busy_photo) = harness.clip_and_photo(&clip, &photo, Some(HOSTILE)).await;
@@ -130,7 +130,7 @@ async fn in_a_fleet_a_member_leaves_a_place_in_each_process_and_another_gets_it(
         hostile.push(one.upload_of(HOSTILE, &long, Kind::Video, "mp4", None).await);
     }
     let at_both = async || one.running_tasks(HOSTILE).await.into_iter().any(|(queue, tasks)| queue == "background" && tasks == 2);
-    one.world.until("both processes work for the hostile member", async || at_both().await.then_some(())).await;
+    one.world.until("both processes run tasks of the hostile member", async || at_both().await.then_some(())).await;
     let played = async || one.published::<Playable>().await.iter().filter(|item| hostile.contains(&item.id)).count();
     let before = played().await;
     let media = two.upload_of(OTHER, &clip, Kind::Video, "mp4", None).await;
@@ -162,7 +162,7 @@ async fn heavy_photos_do_not_hold_the_places_of_light_ones() {
     for _ in 0..6 {
         heavy.push(harness.upload_of(OTHER, &large, Kind::Photo, "png", Some((6000, 4000))).await);
     }
-    harness.world.until("a heavy one is at work", async || harness.running_tasks(OTHER).await.iter().any(|(queue, _)| queue == "heavy_photo").then_some(())).await;
+    harness.world.until("a heavy photo is converted", async || harness.running_tasks(OTHER).await.iter().any(|(queue, _)| queue == "heavy_photo").then_some(())).await;
     let light = harness.upload_of(OTHER, &light, Kind::Photo, "jpeg", Some((400, 300))).await;
     harness.ready(&light).await;
     let overtook = harness.published::<Ready>().await.iter().filter(|ready| heavy.contains(&ready.id)).count();
@@ -182,7 +182,7 @@ async fn a_probe_that_takes_too_long_is_refused_with_a_code_and_a_sentence() {
     let media = harness.upload(&clip, Kind::Video, "mp4").await;
     let failed: Failed = harness
         .world
-        .until("it is refused", async || {
+        .until("it is rejected", async || {
             // It is retried once, a little later.
             harness.world.clock().advance(TimeDelta::seconds(1));
             harness.failure(&media).await
@@ -204,7 +204,7 @@ async fn a_photo_that_is_decoded_for_too_long_is_given_up_and_the_next_one_goes_
     harness.ready(&next).await;
     let failed: Failed = harness
         .world
-        .until("it is given up", async || {
+        .until("it times out", async || {
             // It is retried once, a little later.
             harness.world.clock().advance(TimeDelta::seconds(1));
             harness.failure(&media).await
@@ -224,6 +224,6 @@ async fn nothing_is_decoded_before_the_plan_is_accepted() {
     let began = Instant::now();
     let media = harness.upload(&long, Kind::Audio, "flac").await;
     assert_eq!(harness.failed(&media).await.code, "transcode.too_long");
-    assert!(began.elapsed() < Duration::from_secs(120), "a decoder was waited for");
+    assert!(began.elapsed() < Duration::from_secs(120), "a task waited for a decoder");
     harness.end().await;
 }

@@ -45,8 +45,8 @@ impl Harness {
     pub fn make(&self, name: &str, arguments: &str) -> PathBuf {
         let path = self.file(name);
         let mut words: Vec<&str> = arguments.split_whitespace().collect();
-        let said = [format!("title={TITLE}"), format!("location={PLACE}"), format!("comment={TITLE}")];
-        said.iter().for_each(|said| words.extend(["-metadata", said.as_str()]));
+        let metadata = [format!("title={TITLE}"), format!("location={PLACE}"), format!("comment={TITLE}")];
+        metadata.iter().for_each(|metadata| words.extend(["-metadata", metadata.as_str()]));
         let out = path.display().to_string();
         words.push(&out);
         testkit::ffmpeg(&words);
@@ -267,7 +267,7 @@ pub fn flashes(path: &Path) -> Vec<f64> {
 }
 
 /// See [`flashes`]: reads the audio as samples.
-pub fn clicks(path: &Path) -> Vec<f64> {
+pub fn tone_onsets(path: &Path) -> Vec<f64> {
     let raw = Command::new("ffmpeg")
         .args(["-v", "error", "-i", path.to_str().unwrap(), "-map", "0:a", "-ac", "1", "-ar", "48000", "-af", "aresample=async=1:first_pts=0", "-f", "s16le", "-"])
         .output()

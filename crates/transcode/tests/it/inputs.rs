@@ -2,12 +2,12 @@
 
 use contract::media::Kind;
 
-use crate::harness::{Harness, assert_seamless, clicks, flashes, frame_times, loudness, stream_info};
+use crate::harness::{Harness, assert_seamless, tone_onsets, flashes, frame_times, loudness, stream_info};
 
 const SINE: &str = "-f lavfi -i sine=frequency=440:sample_rate=48000";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_standard_clip_is_copied_and_its_parts_join_without_a_seam() {
+async fn a_standard_clip_is_copied_and_its_chunks_join_without_a_seam() {
     let harness = Harness::new().await;
     // 14 s: three chunks of 4, 8 and 2 seconds.
     let source = harness.make("clip.mp4", &format!("-f lavfi -i testsrc2=size=640x360:rate=25 {SINE} -t 14 -c:v libx264 -preset ultrafast -g 50 -pix_fmt yuv420p -c:a aac"));
@@ -34,7 +34,7 @@ async fn a_standard_clip_is_copied_and_its_parts_join_without_a_seam() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn parts_of_an_encoded_clip_join_at_any_rate_and_the_sound_is_levelled() {
+async fn chunks_of_an_encoded_clip_join_at_any_rate_and_the_audio_is_normalized() {
     let harness = Harness::new().await;
     let source = harness.make("clip.mp4", &format!("-f lavfi -i testsrc2=size=320x180:rate=30000/1001 {SINE} -t 14.014 -c:v mpeg4 -q:v 5 -af volume=-8dB -c:a aac"));
     let frames = frame_times(&source, "v").len();
@@ -55,13 +55,13 @@ const FLASHES: &str = "-f lavfi -i color=black:size=320x180:rate=25,drawbox=c=wh
 const CLICKS: &str = "-f lavfi -i aevalsrc='0.8*sin(2*PI*1000*t)*lt(mod(t+0.5\\,1.5)\\,0.12)':sample_rate=48000";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pictures_and_sound_stay_together_across_every_join() {
+async fn video_and_audio_stay_in_sync_across_every_join() {
     let harness = Harness::new().await;
     // (the delay of the audio against the video, codec): copied and encoded.
-    for (name, offset, codec) in [("together", "0", "mpeg4"), ("late-sound", "0.5", "mpeg4"), ("copied", "0.25", "libx264 -g 50 -preset ultrafast -bf 2 -pix_fmt yuv420p")] {
+    for (name, offset, codec) in [("together", "0", "mpeg4"), ("late-audio", "0.5", "mpeg4"), ("copied", "0.25", "libx264 -g 50 -preset ultrafast -bf 2 -pix_fmt yuv420p")] {
         let clicks_in = format!("-itsoffset {offset} {CLICKS}");
         let source = harness.make(&format!("{name}.mp4"), &format!("{FLASHES} {clicks_in} -t 13 -map 0:v -map 1:a -c:v {codec} -c:a aac -b:a 128k"));
-        let (seen, heard) = (flashes(&source), clicks(&source));
+        let (seen, heard) = (flashes(&source), tone_onsets(&source));
         assert!(seen.len() >= 8 && heard.len() >= 8, "{name}: {seen:?} {heard:?}");
         let out = harness.convert(&source, Kind::Video, "mp4").await;
         for (rendition, path) in out.videos() {
@@ -69,7 +69,7 @@ async fn pictures_and_sound_stay_together_across_every_join() {
             assert_eq!(now.len(), seen.len(), "{name} {rendition}: {now:?} instead of {seen:?}");
             assert!(now.iter().zip(&seen).all(|(now, then)| (now - then).abs() < 0.002), "{name} {rendition}: {now:?} instead of {seen:?}");
         }
-        let now = clicks(&out.whole["audio"]);
+        let now = tone_onsets(&out.whole["audio"]);
         assert_eq!(now.len(), heard.len(), "{name}: {now:?} instead of {heard:?}");
         assert!(now.iter().zip(&heard).all(|(now, then)| (now - then).abs() < 0.004), "{name}: {now:?} instead of {heard:?}");
     }
@@ -77,7 +77,7 @@ async fn pictures_and_sound_stay_together_across_every_join() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_shape_stands_upright_with_square_pixels() {
+async fn every_rotation_and_aspect_ratio_becomes_upright_with_square_pixels() {
     let harness = Harness::new().await;
     let upright = harness.make("plain.mp4", "-f lavfi -i testsrc2=size=640x360:rate=25 -t 1 -c:v libx264 -preset ultrafast -pix_fmt yuv420p");
     let plain = upright.display().to_string();
@@ -112,7 +112,7 @@ async fn every_shape_stands_upright_with_square_pixels() {
         let source = harness.make(name, &arguments);
         let out = harness.convert(&source, Kind::Video, format).await;
         assert_eq!(out.sizes(), sizes, "{name}");
-        assert!(!out.whole.contains_key("audio"), "{name} has no sound");
+        assert!(!out.whole.contains_key("audio"), "{name} has no audio");
         for (rendition, path) in out.videos() {
             let info = stream_info(path, "v");
             assert_eq!(frame_times(path, "v").len(), frames, "{name} {rendition}");
@@ -139,7 +139,7 @@ async fn every_shape_stands_upright_with_square_pixels() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wandering_rate_is_settled_and_keeps_its_moments() {
+async fn a_variable_frame_rate_becomes_constant_and_keeps_its_times() {
     let harness = Harness::new().await;
     let source = harness.make("phone.mp4", &format!("{FLASHES} -t 10 -vf select='not(eq(mod(n\\,7)\\,3))*not(between(n\\,105\\,115))' -fps_mode vfr -c:v mpeg4 -q:v 4"));
     let out = harness.convert(&source, Kind::Video, "mp4").await;
@@ -154,7 +154,7 @@ async fn a_wandering_rate_is_settled_and_keeps_its_moments() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_browsers_recording_without_length_or_index_is_whole() {
+async fn a_browser_recording_without_duration_or_index_is_converted_whole() {
     let harness = Harness::new().await;
     let path = harness.file("recording.webm");
     let recorded = std::process::Command::new("ffmpeg")
@@ -189,7 +189,7 @@ async fn open_groups_of_pictures_are_not_copied() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sound_alone_streams_with_cover_and_waveform() {
+async fn audio_alone_streams_with_cover_and_waveform() {
     let harness = Harness::new().await;
     let cover = harness.make("cover.png", "-f lavfi -i testsrc2=size=200x200 -frames:v 1");
     let song = harness.make("song.mp3", &format!("{SINE} -i {} -t 5 -map 0:a -map 1:v -c:a libmp3lame -c:v copy -disposition:v attached_pic -id3v2_version 3", cover.display()));
@@ -225,7 +225,7 @@ async fn sound_alone_streams_with_cover_and_waveform() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_clip_that_fades_in_from_black_has_a_poster_that_shows_something() {
+async fn a_clip_that_fades_in_from_black_has_a_poster_with_contrast() {
     let harness = Harness::new().await;
     let source = harness.make("fade.mp4", "-f lavfi -i testsrc2=size=320x180:rate=25 -t 4 -vf fade=in:st=1:d=2 -c:v libx264 -preset ultrafast -g 250 -pix_fmt yuv420p");
     let out = harness.convert(&source, Kind::Video, "mp4").await;
@@ -240,7 +240,7 @@ async fn a_clip_that_fades_in_from_black_has_a_poster_that_shows_something() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fragmented_source_and_one_whose_start_was_cut_away_are_as_they_play() {
+async fn fragmented_and_trimmed_sources_equal_their_playback() {
     let harness = Harness::new().await;
     let fragmented = harness.make("fragments.mp4", &format!("{FLASHES} -t 9 -c:v libx264 -preset ultrafast -bf 2 -g 100 -pix_fmt yuv420p -movflags frag_keyframe+empty_moov"));
     // Cut by an edit list: the file still holds the frames before 1.3 s.
@@ -262,7 +262,7 @@ async fn a_fragmented_source_and_one_whose_start_was_cut_away_are_as_they_play()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_last_part_of_a_single_frame_joins_too() {
+async fn a_last_chunk_of_a_single_frame_joins_too() {
     let harness = Harness::new().await;
     // 101 frames: a chunk of four seconds and one of a single frame, whose encoder has no delay to write into its
     // header.
@@ -278,7 +278,7 @@ async fn a_last_part_of_a_single_frame_joins_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_empty_track_of_sound_does_not_cost_the_picture() {
+async fn an_empty_audio_track_does_not_fail_the_video() {
     let harness = Harness::new().await;
     let source =
         harness.make("hush.mkv", "-f lavfi -i testsrc2=size=320x180:rate=25:duration=2 -f lavfi -i anullsrc=duration=0.001 -map 0 -map 1 -c:v mpeg4 -c:a flac -af atrim=start=1");

@@ -5,7 +5,7 @@ use contract::media::Kind;
 use crate::harness::{Harness, output, stream_info};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn photos_get_a_placeholder_and_phones_formats_an_upright_base() {
+async fn photos_get_a_thumbhash_and_heic_and_avif_an_upright_base() {
     let harness = Harness::new().await;
     let png = harness.make("photo.png", "-f lavfi -i testsrc2=size=400x300 -frames:v 1");
     let jpeg = harness.make("photo.jpeg", "-f lavfi -i testsrc2=size=400x300 -frames:v 1");
@@ -31,7 +31,7 @@ async fn photos_get_a_placeholder_and_phones_formats_an_upright_base() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_bad_heic_fails_and_the_next_one_goes_on() {
+async fn a_bad_heic_fails_and_the_next_one_succeeds() {
     let harness = Harness::with(&["transcode.workers=1"]).await;
     let png = harness.make("photo.png", "-f lavfi -i testsrc2=size=400x300 -frames:v 1");
     let (good, bad) = (harness.file("good.heic"), harness.file("bad.heic"));

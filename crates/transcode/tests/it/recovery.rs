@@ -29,7 +29,7 @@ async fn deleting_stops_the_work_and_removes_everything() {
     let media = harness.upload(&source, Kind::Video, "mp4").await;
     let data = harness.world.folder().to_owned();
     harness.world.until("it is playable", async || harness.playable(&media).await).await;
-    harness.world.until("a background part is at work", async || (children(&data) > 0).then_some(())).await;
+    harness.world.until("a background task is running", async || (children(&data) > 0).then_some(())).await;
     harness.delete(&media).await;
     harness.world.settle().await;
     harness.world.until("no child lives on", async || (children(&data) == 0).then_some(())).await;
@@ -42,7 +42,7 @@ async fn deleting_stops_the_work_and_removes_everything() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_upload_told_of_twice_is_converted_once() {
+async fn a_duplicate_upload_event_converts_once() {
     let harness = Harness::new().await;
     let source = harness.make("clip.mp4", "-f lavfi -i testsrc2=size=640x360:rate=25 -f lavfi -i sine -t 6 -c:v mpeg4 -c:a aac");
     let media = harness.upload(&source, Kind::Video, "mp4").await;
@@ -53,19 +53,19 @@ async fn an_upload_told_of_twice_is_converted_once() {
     harness.world.settle().await;
     assert_eq!(harness.published::<Ready>().await.len(), 1);
     assert_eq!(harness.published::<Playable>().await.len(), 1);
-    let mut told: Vec<(String, u32)> =
+    let mut numbers: Vec<(String, u32)> =
         harness.published::<Published>().await.into_iter().flat_map(|published| published.segments).map(|segment| (segment.rendition, segment.number)).collect();
-    let all = told.len();
-    told.sort();
-    told.dedup();
-    assert_eq!(told.len(), all, "a segment was announced twice");
+    let all = numbers.len();
+    numbers.sort();
+    numbers.dedup();
+    assert_eq!(numbers.len(), all, "a segment was announced twice");
     let percents: Vec<u8> = harness.published::<Progress>().await.iter().map(|progress| progress.percent).collect();
     assert!(percents.is_sorted() && percents.iter().all(|percent| *percent < 100), "{percents:?}");
     harness.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_workers_piece_goes_to_another_and_nothing_is_lost() {
+async fn a_killed_workers_task_goes_to_another_and_nothing_is_lost() {
     let mut harness = Harness::with(&["transcode.lease_seconds=5"]).await;
     let source = harness.make("clip.mp4", CLIP);
     let frames = frame_times(&source, "v").len();
@@ -114,7 +114,7 @@ async fn a_short_item_does_not_wait_for_a_long_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_piece_of_which_nothing_is_heard_is_sent_again() {
+async fn the_ticket_of_an_unresponsive_task_is_sent_again() {
     let harness = Harness::new().await;
     let source = harness.make("clip.mp4", "-f lavfi -i testsrc2=size=320x180:rate=25 -t 1 -c:v mpeg4");
     let media = harness.upload(&source, Kind::Video, "mp4").await;

@@ -45,10 +45,10 @@ async fn a_movie_whose_bytes_lie_in_another_file_is_not_followed() {
     let bytes = std::fs::read(&secret).unwrap();
     let at = bytes.windows(4).position(|window| window == b"moov").unwrap() - 4;
     let moov = bytes[at..].to_vec();
-    let address = format!("file://{}\0", secret.display());
+    let url = format!("file://{}\0", secret.display());
     let dref = moov.windows(4).position(|window| window == b"dref").unwrap() - 4;
     let old = u32::from_be_bytes(moov[dref..dref + 4].try_into().unwrap()) as usize;
-    let entry = [&u32::try_from(12 + address.len()).unwrap().to_be_bytes()[..], b"url ", &[0; 4], address.as_bytes()].concat();
+    let entry = [&u32::try_from(12 + url.len()).unwrap().to_be_bytes()[..], b"url ", &[0; 4], url.as_bytes()].concat();
     let fresh = [&u32::try_from(16 + entry.len()).unwrap().to_be_bytes()[..], b"dref", &[0, 0, 0, 0, 0, 0, 0, 1], &entry].concat();
     let grown = i64::try_from(fresh.len()).unwrap() - i64::try_from(old).unwrap();
     let mut forged = [&moov[..dref], &fresh, &moov[dref + old..]].concat();
@@ -66,7 +66,7 @@ async fn a_movie_whose_bytes_lie_in_another_file_is_not_followed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_is_said_with_a_code() {
+async fn every_rejection_has_a_code() {
     let harness = Harness::with(&["transcode.max_duration_hours=1"]).await;
     let clip = harness.make("clip.mp4", "-f lavfi -i testsrc2=size=320x180:rate=25 -t 4 -c:v mpeg4");
     let bytes = std::fs::read(&clip).unwrap();
@@ -98,7 +98,7 @@ async fn what_is_wrong_is_said_with_a_code() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_clip_that_was_cut_off_plays_as_far_as_it_goes() {
+async fn a_truncated_clip_plays_to_its_end() {
     let harness = Harness::new().await;
     for (name, codec) in [("encoded.mp4", "mpeg4 -q:v 5"), ("copied.mp4", "libx264 -preset ultrafast -g 25 -pix_fmt yuv420p")] {
         let whole = harness.make(name, &format!("-f lavfi -i testsrc2=size=640x360:rate=25 -f lavfi -i sine -t 14 -c:v {codec} -c:a aac -movflags +faststart"));
@@ -115,7 +115,7 @@ async fn a_clip_that_was_cut_off_plays_as_far_as_it_goes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_is_told_of_an_item_that_never_was() {
+async fn an_unknown_item_is_not_found() {
     let harness = Harness::new().await;
     harness.world.nobody().get("/internal/playback/5kT0vYq8Zb3mXw1RcHs9Ga").await.refused(404, "media.not_found");
     harness.world.nobody().get("/internal/playback/nonsense").await.refused(404, "media.not_found");

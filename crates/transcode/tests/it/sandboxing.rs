@@ -54,7 +54,7 @@ async fn a_converter_that_was_taken_over_reaches_nothing() {
         let free = failed.detail.contains("did_abc") && failed.detail.contains("efgh,");
         assert!(if mode == "off" { free } else { failed.detail.contains("uses did_,") }, "{mode}: {failed:?}");
         assert_eq!(harness.world.folder().join("made").exists(), mode == "off");
-        assert!(mode == "off" || !harness.world.folder().join("mark").exists(), "a grandchild was there");
+        assert!(mode == "off" || !harness.world.folder().join("mark").exists(), "a grandchild was running");
         harness.end().await;
     }
 }
@@ -63,14 +63,14 @@ async fn a_converter_that_was_taken_over_reaches_nothing() {
 async fn a_place_in_a_file_is_in_no_log_line() {
     let harness = Harness::new().await;
     // Matroska with a location, a title and 255 channels that no filter accepts: ffmpeg prints all of it.
-    let media = harness.upload(&place_in_matroska(&harness), Kind::Video, "mkv").await;
+    let media = harness.upload(&location_in_matroska(&harness), Kind::Video, "mkv").await;
     let failed = harness.failed(&media).await;
     assert!(!failed.detail.contains("48.1") && !failed.detail.contains("SECRET"), "{failed:?}");
     // The world checks every line (`testkit::logs`).
     harness.end().await;
 }
 
-fn place_in_matroska(harness: &Harness) -> PathBuf {
+fn location_in_matroska(harness: &Harness) -> PathBuf {
     fn element(id: &[u8], content: &[u8]) -> Vec<u8> {
         let mut bytes = id.to_vec();
         bytes.extend(((1_u64 << 56) | content.len() as u64).to_be_bytes());
@@ -95,8 +95,8 @@ fn place_in_matroska(harness: &Harness) -> PathBuf {
     let info = [element(&[0x2a, 0xd7, 0xb1], &1_000_000_u32.to_be_bytes()), element(&[0x44, 0x89], &10000_f64.to_be_bytes())];
     let target = element(&[0x63, 0xc0], &number(&[0x68, 0xca], 50));
     let tags = element(&[0x73, 0x73], &[target, tag("LOCATION", testkit::logs::PLACE), tag("TITLE", testkit::logs::TITLE)].concat());
-    let sound = element(&[0xe1], &[element(&[0xb5], &8000_f64.to_be_bytes()), number(&[0x9f], 255), number(&[0x62, 0x64], 16)].concat());
-    let track = element(&[0xae], &[number(&[0xd7], 1), number(&[0x73, 0xc5], 1), number(&[0x83], 2), element(&[0x86], b"A_PCM/INT/LIT"), sound].concat());
+    let audio = element(&[0xe1], &[element(&[0xb5], &8000_f64.to_be_bytes()), number(&[0x9f], 255), number(&[0x62, 0x64], 16)].concat());
+    let track = element(&[0xae], &[number(&[0xd7], 1), number(&[0x73, 0xc5], 1), number(&[0x83], 2), element(&[0x86], b"A_PCM/INT/LIT"), audio].concat());
     let block = element(&[0xa3], &[&b"\x81\0\0\x80"[..], &[0; 5100][..]].concat());
     let segment = [
         element(&[0x15, 0x49, 0xa9, 0x66], &info.concat()),

@@ -45,7 +45,7 @@ fn standard_input_is_copied_and_its_top_rung_never_encoded() {
 }
 
 #[test]
-fn anything_else_is_encoded() {
+fn other_input_is_encoded() {
     type Change = fn(&mut VideoStream);
     let changes: [Change; 9] = [
         |video| video.rotation = 90,
@@ -92,7 +92,7 @@ fn the_ladder_never_climbs_above_the_source() {
 }
 
 #[test]
-fn refusals_have_their_codes() {
+fn rejections_have_their_codes() {
     let refused = |change: fn(&mut MediaInfo)| {
         let mut info = clip();
         change(&mut info);
@@ -112,7 +112,7 @@ fn refusals_have_their_codes() {
 }
 
 #[test]
-fn sound_alone_has_a_waveform_and_maybe_a_cover() {
+fn audio_alone_has_a_waveform_and_an_optional_cover() {
     let mut info = clip();
     info.video = None;
     info.cover = Some(1);
@@ -121,7 +121,7 @@ fn sound_alone_has_a_waveform_and_maybe_a_cover() {
 }
 
 #[test]
-fn only_candidates_are_looked_at_packet_by_packet() {
+fn only_candidates_are_read_packet_by_packet() {
     let mut info = clip();
     info.video.as_mut().unwrap().keyframes = None;
     assert!(needs_packets(&info));
@@ -133,7 +133,7 @@ fn only_candidates_are_looked_at_packet_by_packet() {
 }
 
 #[test]
-fn plans_that_the_release_before_has_stored_are_read() {
+fn plans_stored_by_the_previous_release_are_read() {
     let plan = changed(|_| {});
     let stored = serde_json::to_string(&plan).unwrap().replacen("\"video\":", "\"picture\":", 1).replacen("\"audio\":", "\"sound\":", 1);
     assert!(stored.contains("\"picture\":{") && stored.contains("\"sound\":{"), "{stored}");
