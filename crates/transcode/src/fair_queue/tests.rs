@@ -1,4 +1,4 @@
-//! The promises of taking turns, on rows alone: no bus, no child.
+//! The promises of fair queueing, on rows alone: no bus, no child process.
 #![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::transitions;
 const HOSTILE: AccountId = AccountId(Uuid::from_u128(1));
 const OTHER: AccountId = AccountId(Uuid::from_u128(2));
 
-/// A database of this role on the engine that the run is for, and a clock that moves with each look.
+/// A database of this role on the engine that the run is for, and a clock that advances with each read.
 struct Rows {
     db: Db,
     now: DateTime<Utc>,
@@ -48,7 +48,7 @@ impl Rows {
         self.now
     }
 
-    /// A photo of a member waits; `width` decides what it costs.
+    /// Makes a photo of a member ready; `width` determines its cost.
     async fn photo(&mut self, owner: AccountId, format: &str, width: u32) -> MediaId {
         let (photo, now) = (Received { owner, ..received(format, width, 1000) }, self.now());
         let media = photo.id.clone();
@@ -62,7 +62,7 @@ impl Rows {
         self.db.write(move |tx| Box::pin(async move { claim(tx, Queue::Photo, &ticket, &named, &at_limit, now).await })).await.unwrap()
     }
 
-    /// A fresh ticket is delivered.
+    /// Claims a task for a new ticket.
     async fn claim(&mut self, at_limit: &[AccountId]) -> Claim {
         self.tickets += 1;
         self.claim_with(&format!("ticket-{}", self.tickets), at_limit).await
@@ -227,7 +227,7 @@ struct Step {
     detail: String,
 }
 
-/// How the database goes about a query, line by line.
+/// Returns the engine's query plan, line by line.
 async fn plan_of(db: &Db, text: &str) -> String {
     let bare = text.replace("$1", "'photo'").replace("$2", if text.contains("owner = $2") { "'x'" } else { "10" });
     let steps: Vec<String> = if std::env::var("TUTTI_TEST_DB").is_ok_and(|engine| engine == "postgres") {
@@ -240,7 +240,7 @@ async fn plan_of(db: &Db, text: &str) -> String {
         let lines: Result<Vec<ExplainRow>, kit::db::Error> = db
             .write(move |tx| {
                 Box::pin(async move {
-                    // Few rows are read one after the other whatever indexes there are.
+                    // Few rows are read sequentially whatever indexes there are.
                     tx.execute("set local enable_seqscan = off", vec![]).await?;
                     tx.rows(&bare, vec![]).await
                 })

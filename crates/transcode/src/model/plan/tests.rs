@@ -1,4 +1,4 @@
-//! The plan's promises: what is copied, what is encoded, what is refused.
+//! The promises of a plan: what is copied, what is encoded, what is rejected.
 
 use super::*;
 use crate::model::media_info::{AudioStream, Keyframes};
