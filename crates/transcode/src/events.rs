@@ -77,7 +77,7 @@ async fn deleted(worker: Worker, event: Deleted, id: String) -> Result<(), Failu
     let erased: Result<_, Error> = worker
         .context
         .db
-        .write(move |tx| Box::pin(async move { if tx.first_time(DELETED, &id, now).await? { transitions::erase(tx, &event, now).await } else { Ok(Vec::new()) } }))
+        .write(move |tx| Box::pin(async move { if tx.first_time(DELETED, &id, now).await? { transitions::delete(tx, &event, now).await } else { Ok(Vec::new()) } }))
         .await;
     worker.cancel(&media);
     worker.discard(&erased?).await;

@@ -18,11 +18,11 @@ use crate::work::Worker;
 
 const SWEEP_INTERVAL: TimeDelta = TimeDelta::minutes(5);
 /// The ticket of a task without a sign of life for this long is sent again …
-const SILENT_FOR: TimeDelta = TimeDelta::hours(1);
+const UNRESPONSIVE_AFTER: TimeDelta = TimeDelta::hours(1);
 /// … this many times, then the item fails.
 const MAX_SENT: u32 = 3;
 /// A deleted item is remembered for this long, for late events (the bus keeps them for 7 days).
-const ERASED_FOR: TimeDelta = TimeDelta::days(8);
+const DELETED_RETENTION: TimeDelta = TimeDelta::days(8);
 const BATCH: u32 = 500;
 /// The tickets that are sent at once for ready tasks while the bus holds none: as many as a fleet has permits; more
 /// follow.
@@ -75,13 +75,13 @@ async fn sweep(worker: &Worker, run: Run) -> Result<(), Error> {
         let run = run.clone();
         worker.context.db.write(move |tx| Box::pin(async move { send_missing_tickets(tx, &run, queue, now).await })).await?;
     }
-    for (media, task, sent) in store::list_unresponsive(worker.context.db.read(), now - SILENT_FOR, BATCH).await? {
+    for (media, task, sent) in store::list_unresponsive(worker.context.db.read(), now - UNRESPONSIVE_AFTER, BATCH).await? {
         if waits(task) {
             continue;
         }
         tracing::warn!(media.id = %media, %task, sent, "a task has shown no sign of life for an hour; its ticket is sent again");
         let run = run.clone();
-        let woken = worker
+        let resent = worker
             .context
             .db
             .write(move |tx| {
@@ -91,11 +91,11 @@ async fn sweep(worker: &Worker, run: Run) -> Result<(), Error> {
                 })
             })
             .await;
-        match woken {
+        match resent {
             Ok(()) | Err(Error::Gone) => {}
             Err(error) => return Err(error),
         }
     }
-    worker.context.db.write(move |tx| Box::pin(async move { store::remove_deleted(tx, now - ERASED_FOR).await })).await?;
+    worker.context.db.write(move |tx| Box::pin(async move { store::remove_deleted(tx, now - DELETED_RETENTION).await })).await?;
     Ok(())
 }

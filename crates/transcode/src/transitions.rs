@@ -31,7 +31,7 @@ pub(crate) struct Outputs {
 
 impl Outputs {
     fn objects(&self) -> Vec<ObjectKey> {
-        let headers = self.renditions.iter().map(|kept| kept.rendition.init.clone());
+        let headers = self.renditions.iter().map(|stored| stored.rendition.init.clone());
         let segments = self.segments.iter().map(|segment| segment.object.clone());
         let assets = self.assets.iter().map(|asset| asset.object.clone());
         headers.chain(segments).chain(assets).chain(self.tiles.iter().map(|tiles| tiles.object.clone())).collect()
@@ -73,20 +73,20 @@ pub(crate) async fn plan(tx: &Tx, media: &MediaId, plan: &Plan, now: DateTime<Ut
 /// Returns objects that turned out to be redundant (produced again after another attempt); they stay on hold.
 pub(crate) async fn advance(tx: &Tx, media: &MediaId, outputs: &Outputs, done: Option<Task>, now: DateTime<Utc>) -> Result<Vec<ObjectKey>, Error> {
     let job = find_open(tx, media).await?;
-    let (mut unused, mut published) = (Vec::new(), Published { id: media.clone(), renditions: vec![], segments: vec![], assets: outputs.assets.clone() });
-    for fresh in &outputs.renditions {
-        match store::find_rendition(tx, media, &fresh.rendition.name).await? {
-            Some(kept) if kept.header == fresh.header => unused.push(fresh.rendition.init.clone()),
-            Some(_) => return Err(Error::HeadersDiffer(fresh.rendition.name.clone())),
+    let (mut redundant_keys, mut published) = (Vec::new(), Published { id: media.clone(), renditions: vec![], segments: vec![], assets: outputs.assets.clone() });
+    for new in &outputs.renditions {
+        match store::find_rendition(tx, media, &new.rendition.name).await? {
+            Some(stored) if stored.header == new.header => redundant_keys.push(new.rendition.init.clone()),
+            Some(_) => return Err(Error::HeadersDiffer(new.rendition.name.clone())),
             None => {
-                store::upsert_rendition(tx, media, fresh).await?;
-                published.renditions.push(fresh.rendition.clone());
+                store::upsert_rendition(tx, media, new).await?;
+                published.renditions.push(new.rendition.clone());
             }
         }
     }
-    let twice = store::insert_segments(tx, media, &outputs.segments).await?;
-    published.segments = outputs.segments.iter().filter(|segment| !twice.contains(&segment.object)).cloned().collect();
-    unused.extend(twice);
+    let redundant = store::insert_segments(tx, media, &outputs.segments).await?;
+    published.segments = outputs.segments.iter().filter(|segment| !redundant.contains(&segment.object)).cloned().collect();
+    redundant_keys.extend(redundant);
     for asset in &outputs.assets {
         if let Some(replaced) = store::upsert_asset(tx, media, asset).await? {
             orphans::orphan(tx, std::slice::from_ref(&replaced), now).await?;
@@ -95,10 +95,10 @@ pub(crate) async fn advance(tx: &Tx, media: &MediaId, outputs: &Outputs, done: O
     if let Some(tiles) = &outputs.tiles
         && !store::insert_tiles(tx, media, tiles).await?
     {
-        unused.push(tiles.object.clone());
+        redundant_keys.push(tiles.object.clone());
     }
-    let named: Vec<ObjectKey> = outputs.objects().into_iter().filter(|object| !unused.contains(object)).collect();
-    orphans::named_all(tx, &named).await?;
+    let referenced: Vec<ObjectKey> = outputs.objects().into_iter().filter(|object| !redundant_keys.contains(object)).collect();
+    orphans::named_all(tx, &referenced).await?;
     if !(published.renditions.is_empty() && published.segments.is_empty() && published.assets.is_empty()) {
         tx.publish(&published, now)?;
     }
@@ -107,7 +107,7 @@ pub(crate) async fn advance(tx: &Tx, media: &MediaId, outputs: &Outputs, done: O
         store::mark_done(tx, media, task, now).await?;
     }
     enqueue_next(tx, &job, playable, now).await?;
-    Ok(unused)
+    Ok(redundant_keys)
 }
 
 /// Continues an item without audio: its audio track turned out to be empty.
@@ -216,7 +216,7 @@ pub(crate) async fn finish(tx: &Tx, media: &MediaId, last: &FinishOutputs, now: 
         duration_us = duration_us.max(own.iter().take(run).map(|segment| segment.duration_us).sum());
         rendition.total_segments = Some(u32::try_from(run).unwrap_or(u32::MAX));
         rendition.bandwidth = rendition.bandwidth.max(own.iter().take(run).map(|segment| peak_bits_per_second(segment)).max().unwrap_or(0));
-        let header = store::find_rendition(tx, media, &rendition.name).await?.map(|kept| kept.header).unwrap_or_default();
+        let header = store::find_rendition(tx, media, &rendition.name).await?.map(|stored| stored.header).unwrap_or_default();
         store::upsert_rendition(tx, media, &StoredRendition { rendition: rendition.clone(), header }).await?;
         published.renditions.push(rendition);
     }
@@ -226,8 +226,8 @@ pub(crate) async fn finish(tx: &Tx, media: &MediaId, last: &FinishOutputs, now: 
     dropped.extend(store::list_tiles(tx, media).await?.into_iter().map(|tiles| tiles.object));
     store::remove_tiles(tx, media).await?;
     orphans::orphan(tx, &dropped, now).await?;
-    let named: Vec<ObjectKey> = last.assets.iter().map(|asset| asset.object.clone()).collect();
-    orphans::named_all(tx, &named).await?;
+    let referenced: Vec<ObjectKey> = last.assets.iter().map(|asset| asset.object.clone()).collect();
+    orphans::named_all(tx, &referenced).await?;
     let done = if job.plan.is_some() { Task::Finish } else { Task::Photo };
     store::mark_done(tx, media, done, now).await?;
     store::raise_percent(tx, media, 100, now).await?;
@@ -264,7 +264,7 @@ pub(crate) async fn fail(tx: &Tx, media: &MediaId, reason: &RejectReason, now: D
 }
 
 /// Deletes an item: its rows are removed and its objects become orphans. Returns those objects.
-pub(crate) async fn erase(tx: &Tx, deleted: &Deleted, now: DateTime<Utc>) -> Result<Vec<ObjectKey>, Error> {
+pub(crate) async fn delete(tx: &Tx, deleted: &Deleted, now: DateTime<Utc>) -> Result<Vec<ObjectKey>, Error> {
     let media = &deleted.id;
     let outputs = store::snapshot(tx, media).await?;
     let tiles = store::list_tiles(tx, media).await?;

@@ -174,7 +174,7 @@ async fn deleted_and_failed_items_leave_the_queue() {
         .db
         .write(move |tx| {
             Box::pin(async move {
-                transitions::erase(tx, &Deleted { id: erased, owner: HOSTILE }, now).await?;
+                transitions::delete(tx, &Deleted { id: erased, owner: HOSTILE }, now).await?;
                 transitions::fail(tx, &failed, &RejectReason::BadPhoto, now).await
             })
         })

@@ -57,10 +57,10 @@ pub(crate) struct Share {
 
 impl Pool {
     fn new(bytes: u64, yields: i32) -> Self {
-        let kept = (SMALL + LIBRARIES).min(bytes / 2);
+        let reserved = (SMALL + LIBRARIES).min(bytes / 2);
         let megabytes = |bytes: u64| u32::try_from(bytes / MB).unwrap_or(u32::MAX);
         let permits = |bytes: u64| Arc::new(Semaphore::new(usize::try_from(bytes / MB).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS)));
-        Self { bytes, all: permits(bytes), yielding: permits(bytes - kept), yielding_megabytes: megabytes(bytes - kept), yields }
+        Self { bytes, all: permits(bytes), yielding: permits(bytes - reserved), yielding_megabytes: megabytes(bytes - reserved), yields }
     }
 
     /// Waits for so many megabytes.
@@ -82,8 +82,8 @@ impl MemoryBudget {
     pub fn new(bytes: u64) -> Self {
         let whole = if bytes == 0 { default_budget(available_memory()) } else { bytes };
         // A quarter for the small ones, and never less than one of them needs.
-        let small_most = (whole / 4).max((SMALL + LIBRARIES).min(whole / 2));
-        Self { small: Pool::new(small_most, YIELDS_SMALL), large: Pool::new(whole - small_most, YIELDS_LARGE) }
+        let small_bytes = (whole / 4).max((SMALL + LIBRARIES).min(whole / 2));
+        Self { small: Pool::new(small_bytes, YIELDS_SMALL), large: Pool::new(whole - small_bytes, YIELDS_LARGE) }
     }
 
     /// Returns the largest limit of a child, in bytes.

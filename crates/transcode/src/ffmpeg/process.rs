@@ -152,16 +152,16 @@ pub(crate) async fn run(tools: &Tools, command: &Command, cancel: &CancellationT
     if full() {
         return Err(ProcessError::DiskFull);
     }
-    let (stderr, broke_off) = redact_urls(&stderr);
+    let (stderr, lost_source) = redact_urls(&stderr);
     let stderr = StderrText::new(stderr);
     if status.code() == Some(sandbox::EXIT_NOT_STARTED.into()) && stderr.begins_with(sandbox::ERROR_PREFIX) {
         // The launcher's own words, which contain nothing of the file.
         return Err(not_started(command, std::io::Error::other(stderr.read(str::to_owned))));
     }
     // ffprobe does not report whether it read the source as a whole; running it again costs little.
-    let cut_off = broke_off || (command.program == tools.ffprobe && is_input_lost(&stderr));
+    let incomplete = lost_source || (command.program == tools.ffprobe && is_input_lost(&stderr));
     match status.success() {
-        true if cut_off => Err(ProcessError::IncompleteInput(stderr)),
+        true if incomplete => Err(ProcessError::IncompleteInput(stderr)),
         true => Ok(stderr),
         false if is_out_of_memory(&stderr) => Err(ProcessError::OutOfMemory { limit_bytes: share.bytes }),
         false => Err(ProcessError::Exited { status, stderr }),
@@ -170,7 +170,7 @@ pub(crate) async fn run(tools: &Tools, command: &Command, cancel: &CancellationT
 
 fn spawn(tools: &Tools, command: &Command) -> Result<tokio::process::Child, ProcessError> {
     let (program, args): (PathBuf, Vec<OsString>) = match &tools.launcher {
-        Some(launcher) => launcher.command(command).ok_or_else(|| not_started(command, std::io::Error::other("it can't be confined here, and transcode.sandbox is \"strict\"")))?,
+        Some(launcher) => launcher.command(command).ok_or_else(|| not_started(command, std::io::Error::other("it cannot be sandboxed on this machine, and transcode.sandbox is \"strict\"")))?,
         None => (command.program.clone(), command.args.clone()),
     };
     let mut starter = tokio::process::Command::new(program);

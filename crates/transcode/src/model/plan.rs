@@ -133,7 +133,7 @@ impl Plan {
             Some(audio) if decodes_audio(&audio.codec) => {
                 Some(AudioPlan { stream: audio.stream, duration_us: if audio.duration_us > 0 { audio.duration_us } else { info.duration_us } })
             }
-            Some(audio) => return Err(RejectReason::UnsupportedCodec(named(&audio.codec, "an unknown kind of audio"))),
+            Some(audio) => return Err(RejectReason::UnsupportedCodec(codec_name(&audio.codec, "an unknown kind of audio"))),
             None => None,
         };
         let seen_us = info.video.as_ref().map_or(0, |video| end_us(video, info));
@@ -160,7 +160,7 @@ impl Plan {
                 tasks.push((Task::First, heavy(&video.first_rungs(), chunks.get(0).map_or(1, |chunk| chunk.frames))));
             }
             for chunk in chunks.iter() {
-                if chunk.number > 0 || video.first_chunk_is_left() {
+                if chunk.number > 0 || video.first_chunk_is_separate() {
                     tasks.push((Task::Chunk(chunk.number), heavy(&video.rungs_of_chunk(chunk.number), chunk.frames)));
                 }
             }
@@ -192,7 +192,7 @@ impl Plan {
 impl VideoPlan {
     fn of(video: &VideoStream, info: &MediaInfo, accepted: Accepted) -> Result<Self, RejectReason> {
         if !decodes_video(&video.codec) {
-            return Err(RejectReason::UnsupportedCodec(named(&video.codec, "an unknown kind of video")));
+            return Err(RejectReason::UnsupportedCodec(codec_name(&video.codec, "an unknown kind of video")));
         }
         let (width, height) = video.upright();
         if width == 0 || height == 0 {
@@ -204,8 +204,8 @@ impl VideoPlan {
         if u64::from(video.width) * u64::from(video.height) > accepted.pixels {
             return Err(RejectReason::TooManyPixels(accepted.pixels / 1_000_000));
         }
-        let steady = video.constant_rate();
-        let rate = codec::ladder::playing_rate(FrameRate::new(steady.num, steady.den).ok_or(RejectReason::BrokenFile)?);
+        let constant = video.constant_rate();
+        let rate = codec::ladder::playing_rate(FrameRate::new(constant.num, constant.den).ok_or(RejectReason::BrokenFile)?);
         let ladder: Vec<Rung> = codec::ladder::ladder(width, height, rate).into_iter().map(Rung::from).collect();
         let Some(top) = ladder.first().map(|rung| rung.name.clone()) else { return Err(RejectReason::BrokenFile) };
         let copy = is_standard(video, info).then(|| Copied { name: top.clone(), bits_per_second: video.bits_per_second });
@@ -227,7 +227,7 @@ impl VideoPlan {
         })
     }
 
-    /// Returns the picture whose decoding determines the memory.
+    /// Returns the frame format, which determines the memory of decoding.
     pub fn frame(&self) -> Frame {
         Frame { width: self.width, height: self.height, deep: self.deep }
     }
@@ -254,7 +254,7 @@ impl VideoPlan {
     }
 
     /// Returns whether the first chunk is a task of its own; otherwise `First` produces its storyboard tiles too.
-    pub fn first_chunk_is_left(&self) -> bool {
+    pub fn first_chunk_is_separate(&self) -> bool {
         self.copy.is_some() || self.rungs.len() > 1
     }
 }
@@ -276,7 +276,7 @@ impl From<codec::ladder::Rung> for Rung {
     }
 }
 
-/// Returns the audio rendition's bits per second, for its playlist row.
+/// The audio rendition's bits per second, for its playlist row.
 pub(crate) const AUDIO_BANDWIDTH: u32 = AUDIO.bandwidth;
 
 /// Returns the end of the video on the file's own clock.
@@ -320,7 +320,7 @@ fn is_standard(video: &VideoStream, info: &MediaInfo) -> bool {
 }
 
 /// Returns a codec's name, or a replacement for it: only letters, digits and underscores reach a user.
-fn named(codec: &str, unknown: &str) -> String {
+fn codec_name(codec: &str, unknown: &str) -> String {
     let plain = !codec.is_empty() && codec != "none" && codec != "unknown" && codec.len() <= 24 && codec.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     if plain { codec.to_owned() } else { unknown.to_owned() }
 }

@@ -119,7 +119,7 @@ impl Task {
     }
 
     /// Returns whether an item is still useful without it.
-    pub fn can_be_spared(self) -> bool {
+    pub fn is_optional(self) -> bool {
         matches!(self, Self::Poster | Self::Waveform)
     }
 

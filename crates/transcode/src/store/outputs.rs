@@ -79,11 +79,11 @@ fn stored_rendition(row: RenditionRow) -> Result<StoredRendition, Error> {
 }
 
 /// Inserts a rendition, or overwrites its description (never its header).
-pub(crate) async fn upsert_rendition(tx: &Tx, media: &MediaId, kept: &StoredRendition) -> Result<(), Error> {
-    let track = json(&kept.rendition.track)?;
+pub(crate) async fn upsert_rendition(tx: &Tx, media: &MediaId, stored: &StoredRendition) -> Result<(), Error> {
+    let track = json(&stored.rendition.track)?;
     tx.execute(
         "insert into rendition (media, name, track, body, header) values ($1, $2, $3, $4, $5) on conflict (media, name) do update set body = excluded.body",
-        vec![text(media.as_str()), text(&kept.rendition.name), track, json(&kept.rendition)?, text(&kept.header)],
+        vec![text(media.as_str()), text(&stored.rendition.name), track, json(&stored.rendition)?, text(&stored.header)],
     )
     .await?;
     Ok(())

@@ -25,11 +25,11 @@ pub(super) struct RenditionOutput {
     /// The row of the master playlist, to be completed with values of the header.
     rendition: Rendition,
     /// Numbers that an earlier attempt has stored already.
-    known: Vec<u32>,
+    existing: Vec<u32>,
     announced: bool,
     /// The ticks by which its segments must be moved to fit the announced header.
     shift: i64,
-    /// Microseconds and segments stored so far.
+    /// Microseconds and segments closed so far.
     pub seen_us: u64,
     pub seen: u32,
 }
@@ -37,8 +37,8 @@ pub(super) struct RenditionOutput {
 impl RenditionOutput {
     pub async fn new(task: &TaskContext, rendition: Rendition) -> Result<Self, Error> {
         let db = task.worker.context.db.read();
-        let known = store::list_numbers(db, &task.job.media, &rendition.name).await?;
-        Ok(Self { name: rendition.name.clone(), playlist: PlaylistReader::new(task.folder(), &rendition.name), rendition, known, announced: false, shift: 0, seen_us: 0, seen: 0 })
+        let existing = store::list_numbers(db, &task.job.media, &rendition.name).await?;
+        Ok(Self { name: rendition.name.clone(), playlist: PlaylistReader::new(task.folder(), &rendition.name), rendition, existing, announced: false, shift: 0, seen_us: 0, seen: 0 })
     }
 
     /// Returns the total duration that the muxer has listed, in microseconds.
@@ -46,8 +46,8 @@ impl RenditionOutput {
         self.playlist.listed_us().await
     }
 
-    /// Stores the segments that were closed since the last call. `lead` is false for a chunk that may not announce the
-    /// header (see [`SHORT_FRAMES`]).
+    /// Stores the segments that were closed since the last call. `may_announce` is false for a chunk that may not
+    /// announce the header (see [`SHORT_FRAMES`]).
     pub async fn collect(&mut self, task: &TaskContext, may_announce: bool) -> Result<Outputs, Error> {
         let closed = self.playlist.read_new().await;
         let mut outputs = Outputs::default();
@@ -60,8 +60,8 @@ impl RenditionOutput {
         }
         self.seen_us += closed.iter().map(|segment| segment.duration_us).sum::<u64>();
         self.seen += u32::try_from(closed.len()).unwrap_or(u32::MAX);
-        let fresh: Vec<ClosedSegment> = closed.into_iter().filter(|segment| !self.known.contains(&segment.number)).collect();
-        let mut contents = Vec::with_capacity(fresh.len() + 1);
+        let new: Vec<ClosedSegment> = closed.into_iter().filter(|segment| !self.existing.contains(&segment.number)).collect();
+        let mut contents = Vec::with_capacity(new.len() + 1);
         if !self.announced {
             let header = tokio::fs::read(self.playlist.init()).await.map_err(Error::Scratch)?;
             outputs.renditions.extend(self.announce(task, &header, may_announce).await?);
@@ -69,14 +69,14 @@ impl RenditionOutput {
                 contents.push(Content::Bytes(header.into()));
             }
         }
-        for segment in &fresh {
+        for segment in &new {
             contents.push(self.content(segment).await?);
         }
         let mut stored = task.store(contents).await?.into_iter();
-        for kept in &mut outputs.renditions {
-            kept.rendition.init = stored.next().ok_or(Error::Corrupt("header"))?.key;
+        for announced in &mut outputs.renditions {
+            announced.rendition.init = stored.next().ok_or(Error::Corrupt("header"))?.key;
         }
-        outputs.segments = fresh.iter().zip(stored).map(|(closed, stored)| self.segment(closed, stored)).collect();
+        outputs.segments = new.iter().zip(stored).map(|(closed, stored)| self.segment(closed, stored)).collect();
         self.announced = true;
         Ok(outputs)
     }
@@ -84,16 +84,16 @@ impl RenditionOutput {
     /// Compares the header with the announced one; returns it if it is the first.
     async fn announce(&mut self, task: &TaskContext, bytes: &[u8], may_announce: bool) -> Result<Option<StoredRendition>, Error> {
         let (header, fingerprint) = (mp4::header(bytes), mp4::fingerprint(bytes));
-        let Some(kept) = store::find_rendition(task.worker.context.db.read(), &task.job.media, &self.name).await? else {
+        let Some(stored) = store::find_rendition(task.worker.context.db.read(), &task.job.media, &self.name).await? else {
             if !may_announce {
                 return Err(Error::TooShortForHeader(self.name.clone()));
             }
             return Ok(Some(StoredRendition { rendition: with_codecs(&self.rendition, &header), header: fingerprint }));
         };
-        if kept.header != fingerprint {
+        if stored.header != fingerprint {
             return Err(Error::HeadersDiffer(self.name.clone()));
         }
-        let announced = task.worker.context.objects.get(&kept.rendition.init, 1 << 20).await?;
+        let announced = task.worker.context.objects.get(&stored.rendition.init, 1 << 20).await?;
         self.shift = mp4::header(&announced).delay - header.delay;
         Ok(None)
     }

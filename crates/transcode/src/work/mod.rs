@@ -116,7 +116,7 @@ impl Worker {
         self.tools.get_or_init(find).await.clone()
     }
 
-    fn enter(&self, media: &MediaId) -> Running {
+    fn register(&self, media: &MediaId) -> Running {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = running.entry(media.clone()).or_insert_with(|| (self.context.tasks.token().child_token(), 0));
         entry.1 += 1;
@@ -140,9 +140,9 @@ impl Worker {
             return Ok(());
         }
         let limit = Estimate::of(claimed.task, claimed.weight, &job.received, job.plan.as_ref()).limit;
-        let running = self.enter(&claimed.media);
+        let running = self.register(&claimed.media);
         let started = tokio::time::Instant::now();
-        let scratch = Scratch::make(&self.context.scratch()).await.map_err(Error::Scratch)?;
+        let scratch = Scratch::create(&self.context.scratch()).await.map_err(Error::Scratch)?;
         let nice = self.permits.nice(claimed.member_queue, &claimed.media, claimed.more);
         let task = TaskContext::new(self.clone(), self.tools().await, job, (claimed.task, queue), (nice, permit.clone()), scratch, running.cancel.child_token());
         let result = tokio::select! {
@@ -223,7 +223,7 @@ impl Worker {
                 RejectReason::GaveUp
             }
         };
-        if claimed.task.can_be_spared() {
+        if claimed.task.is_optional() {
             tracing::warn!(media.id = %claimed.media, task = %claimed.task, code = reason.code(), "an item continues without a task");
             return match self.advance(&claimed.media, Outputs::default(), Some(claimed.task)).await {
                 Ok(()) | Err(Error::Gone) => Ok(()),

@@ -127,10 +127,10 @@ mod tests {
     #[test]
     fn a_member_is_at_its_limit_per_queue_until_a_permit_is_released() {
         let permits = permits();
-        let (photo, work) = (member_queue(Queue::Photo, 1), member_queue(Queue::Background, 1));
+        let (photo, background) = (member_queue(Queue::Photo, 1), member_queue(Queue::Background, 1));
         let first = permits.take(photo, &MediaId::random());
         let second = permits.take(photo, &MediaId::random());
-        let _other = permits.take(work, &MediaId::random());
+        let _other = permits.take(background, &MediaId::random());
         assert_eq!(permits.at_limit(Queue::Photo, 2), [photo.owner]);
         assert_eq!(permits.at_limit(Queue::Background, 2), []);
         drop(first);
@@ -146,7 +146,7 @@ mod tests {
         let item = MediaId::random();
         let _first = permits.take(busy, &item);
         let _same = permits.take(member_queue(Queue::Audio, 1), &item);
-        assert_eq!(permits.nice(busy, &item, false), 0, "tasks of one item don't count against it");
+        assert_eq!(permits.nice(busy, &item, false), 0, "tasks of one item do not count against it");
         let _second = permits.take(busy, &MediaId::random());
         assert_eq!((permits.nice(busy, &item, false), permits.nice(busy, &item, true)), (5, 10));
         assert_eq!(permits.nice(calm, &MediaId::random(), false), 0);

@@ -11,7 +11,7 @@ pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
     /// Creates one inside `parent`.
-    pub async fn make(parent: &Path) -> std::io::Result<Self> {
+    pub async fn create(parent: &Path) -> std::io::Result<Self> {
         let path = parent.join(format!("{:032x}", rand::random::<u128>()));
         tokio::fs::create_dir_all(&path).await?;
         Ok(Self(path))

@@ -57,18 +57,18 @@ impl EncodeRun<'_> {
                     () = over.cancelled() => return Ok(()),
                     () = tokio::time::sleep(pause) => {}
                 }
-                let made_us = u64::try_from(out_us.load(Ordering::Relaxed)).unwrap_or(0).saturating_sub(start_us);
-                let mut on = Ok(());
+                let done_us = u64::try_from(out_us.load(Ordering::Relaxed)).unwrap_or(0).saturating_sub(start_us);
+                let mut result = Ok(());
                 if streams {
-                    on = publish(task, renditions).await;
+                    result = publish(task, renditions).await;
                 }
-                if on.is_ok() {
-                    on = task.progress(u32::try_from(made_us.saturating_mul(1000) / span_us).unwrap_or(999)).await;
+                if result.is_ok() {
+                    result = task.progress(u32::try_from(done_us.saturating_mul(1000) / span_us).unwrap_or(999)).await;
                 }
-                if on.is_err() {
+                if result.is_err() {
                     // However it ended, the child is no longer needed.
                     stop.cancel();
-                    return on;
+                    return result;
                 }
             }
         };
@@ -98,10 +98,10 @@ async fn collect(task: &TaskContext, renditions: &mut [RenditionOutput], may_ann
     Ok(outputs)
 }
 
-/// Damage is accepted where something was produced in spite of it.
-fn accept_partial(result: Result<(), Error>, something: bool, task: &TaskContext) -> Result<(), Error> {
+/// Accepts a damaged source if it had any output.
+fn accept_partial(result: Result<(), Error>, has_output: bool, task: &TaskContext) -> Result<(), Error> {
     match result {
-        Err(Error::Rejected(RejectReason::BrokenFile)) if something => {
+        Err(Error::Rejected(RejectReason::BrokenFile)) if has_output => {
             tracing::info!(media.id = %task.job.media, task = %task.name, "the source is damaged; the readable part of it is kept");
             Ok(())
         }
@@ -120,8 +120,8 @@ pub(super) async fn copy(task: &TaskContext) -> Result<(), Error> {
     let command =
         video::copy(&task.tools, &input, task.folder(), task.limits(plan.duration_us, MemoryEstimate::copy(video.frame(), task.index_seconds())), video.stream, &copied.name);
     let mut run = EncodeRun { command, renditions: vec![RenditionOutput::new(task, rendition).await?], streams: true, start_us: 0, span_us: plan.duration_us, task };
-    let ran = run.run().await;
-    finish_streaming(task, run, ran).await
+    let result = run.run().await;
+    finish_streaming(task, run, result).await
 }
 
 /// Encodes the audio, whole.
@@ -145,8 +145,8 @@ pub(super) async fn audio(task: &TaskContext) -> Result<(), Error> {
     };
     let command = audio::encode(&task.tools, &input, task.folder(), limits, audio, gain);
     let mut run = EncodeRun { command, renditions: vec![RenditionOutput::new(task, rendition).await?], streams: true, start_us: 0, span_us: plan.duration_us, task };
-    let ran = run.run().await;
-    match finish_streaming(task, run, ran).await {
+    let result = run.run().await;
+    match finish_streaming(task, run, result).await {
         // An empty track beside video is no reason to reject the video.
         Err(Error::Rejected(RejectReason::BrokenFile)) if plan.video.is_some() => {
             tracing::info!(media.id = %task.job.media, "the audio track is empty; continuing without it");
@@ -158,13 +158,13 @@ pub(super) async fn audio(task: &TaskContext) -> Result<(), Error> {
 }
 
 /// Completes a task that announced its segments as they came.
-async fn finish_streaming(task: &TaskContext, mut run: EncodeRun<'_>, ran: Result<(), Error>) -> Result<(), Error> {
+async fn finish_streaming(task: &TaskContext, mut run: EncodeRun<'_>, result: Result<(), Error>) -> Result<(), Error> {
     // A file on a full disk may be truncated.
-    let gone = matches!(ran, Err(Error::Gone | Error::Process(ProcessError::DiskFull)));
+    let gone = matches!(result, Err(Error::Gone | Error::Process(ProcessError::DiskFull)));
     let outputs = if gone { Outputs::default() } else { collect(task, &mut run.renditions, true).await? };
-    let something = run.renditions.iter().all(|rendition| rendition.seen > 0);
-    accept_partial(ran, something, task)?;
-    if !something {
+    let has_output = run.renditions.iter().all(|rendition| rendition.seen > 0);
+    accept_partial(result, has_output, task)?;
+    if !has_output {
         return Err(RejectReason::BrokenFile.into());
     }
     task.advance(outputs, true).await
@@ -179,7 +179,7 @@ pub(super) async fn chunk(task: &TaskContext, number: u32, first: bool) -> Resul
     let chunk = chunks.get(number).ok_or(Error::Corrupt("chunk"))?;
     let rungs = if first { video.first_rungs() } else { video.rungs_of_chunk(number) };
     let last = number + 1 == chunks.len();
-    let tiles = (!first || !video.first_chunk_is_left())
+    let tiles = (!first || !video.first_chunk_is_separate())
         .then(|| tiles(plan, video, chunk.start_frame, if last { u64::MAX } else { chunk.start_frame + chunk.frames }))
         .flatten()
         .filter(|tiles| !tiles.frames.is_empty());
@@ -200,9 +200,9 @@ pub(super) async fn chunk(task: &TaskContext, number: u32, first: bool) -> Resul
         renditions.push(RenditionOutput::new(task, rung_rendition(video, rung)).await?);
     }
     let mut run = EncodeRun { command, renditions, streams: false, start_us: chunks.start_us(&chunk), span_us, task };
-    let ran = run.run().await;
+    let result = run.run().await;
     // Past a source's real end there is nothing, which ffmpeg reports as an error.
-    accept_partial(ran, number > 0, task)?;
+    accept_partial(result, number > 0, task)?;
     let outputs = collect_chunk(task, &mut run.renditions, video, number, tile_bytes).await?;
     if number == 0 && outputs.segments.is_empty() && outputs.tiles.is_none() && run.renditions.iter().all(|rendition| rendition.seen == 0) {
         return Err(RejectReason::BrokenFile.into());

@@ -119,9 +119,9 @@ impl TaskContext {
     pub async fn run(&self, command: &Command, cancel: &CancellationToken, out_us: &AtomicI64) -> Result<StderrText, ffmpeg::ProcessError> {
         let mut progress = Progress::default();
         ffmpeg::run(&self.tools, command, cancel, |printed| {
-            let on = progress.feed(printed);
+            let progressed = progress.feed(printed);
             out_us.store(progress.out_us, Ordering::Relaxed);
-            on
+            progressed
         })
         .await
     }
@@ -131,7 +131,7 @@ impl TaskContext {
         self.run(command, &self.cancel, &AtomicI64::new(0)).await
     }
 
-    /// Runs a child process and collects its output, up to `most` bytes (the rest is dropped).
+    /// Runs a child process and collects its output, up to `max_bytes` bytes (the rest is dropped).
     pub async fn capture(&self, command: &Command, max_bytes: usize) -> Result<Vec<u8>, ffmpeg::ProcessError> {
         let mut printed = Vec::new();
         ffmpeg::run(&self.tools, command, &self.cancel, |chunk| {
@@ -177,7 +177,7 @@ impl TaskContext {
         Ok(())
     }
 
-    /// Every stored object is now referenced by a row, or removed.
+    /// Drops the leases: every stored object is now referenced by a row, or removed.
     pub fn clear_leases(&self) {
         self.leases.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }

@@ -58,7 +58,7 @@ impl Worker {
         Ok((claim, permit))
     }
 
-    /// Whether a claim is worth a transaction: a member waits that is not at its limit here.
+    /// Returns whether a claim is worth a transaction: a member waits that is not at its limit here.
     async fn may_claim(&self, queue: Queue) -> Result<bool, Error> {
         let at_limit = self.permits.at_limit(queue, queue.member_limit(self.config.workers()));
         let positions = store::list_positions(self.context.db.read(), queue, at_limit.len() + 1).await?;
