@@ -74,12 +74,12 @@ async fn received(worker: Worker, event: Received, id: String) -> Result<(), Fai
 
 async fn deleted(worker: Worker, event: Deleted, id: String) -> Result<(), Failure> {
     let (now, media) = (worker.context.clock.now(), event.id.clone());
-    let erased: Result<_, Error> = worker
+    let deleted: Result<_, Error> = worker
         .context
         .db
         .write(move |tx| Box::pin(async move { if tx.first_time(DELETED, &id, now).await? { transitions::delete(tx, &event, now).await } else { Ok(Vec::new()) } }))
         .await;
     worker.cancel(&media);
-    worker.discard(&erased?).await;
+    worker.discard(&deleted?).await;
     Ok(())
 }

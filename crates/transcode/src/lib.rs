@@ -48,13 +48,13 @@ async fn start(context: Context) -> Result<Part, BootError> {
     let config: Config = context.config.section("transcode")?;
     let policy = Policy { names: store::NAMES, abandoned_after: ABANDONED };
     let orphans = Orphans::open(&context.db, &context.objects, &context.clock, &context.folder, policy).await;
-    let worker = Worker::new(context, config, orphans.map_err(|error| BootError::Io("who this instance is".into(), error))?);
+    let worker = Worker::new(context, config, orphans.map_err(|error| BootError::Io("the identity of this instance".into(), error))?);
     worker.orphans.start(&worker.context.tasks);
-    let looking = worker.clone();
+    let detector = worker.clone();
     let (copies, stop) = (worker.staging.clone(), worker.context.tasks.token());
     worker.context.tasks.spawn(async move { copies.sweep(stop).await });
     worker.context.tasks.spawn(async move {
-        if !looking.tools().await.works {
+        if !detector.tools().await.works {
             tracing::warn!("ffmpeg or ffprobe cannot be run, so nothing can be converted: install them (see `tutti doctor`), or list the folders of their libraries in transcode.sandbox_readable");
         }
     });

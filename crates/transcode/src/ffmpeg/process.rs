@@ -170,7 +170,9 @@ pub(crate) async fn run(tools: &Tools, command: &Command, cancel: &CancellationT
 
 fn spawn(tools: &Tools, command: &Command) -> Result<tokio::process::Child, ProcessError> {
     let (program, args): (PathBuf, Vec<OsString>) = match &tools.launcher {
-        Some(launcher) => launcher.command(command).ok_or_else(|| not_started(command, std::io::Error::other("it cannot be sandboxed on this machine, and transcode.sandbox is \"strict\"")))?,
+        Some(launcher) => {
+            launcher.command(command).ok_or_else(|| not_started(command, std::io::Error::other("it cannot be sandboxed on this machine, and transcode.sandbox is \"strict\"")))?
+        }
         None => (command.program.clone(), command.args.clone()),
     };
     let mut starter = tokio::process::Command::new(program);

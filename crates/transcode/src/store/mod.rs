@@ -16,12 +16,12 @@ pub(crate) use fair_queue::{
     MemberQueue, add_cost, advance_virtual_time, bind_legacy, claim_ready, find_backlog, find_bound, list_positions, list_ready, refresh_has_ready, release_tasks,
     remove_idle_members, requeue, set_has_ready, set_ready,
 };
-pub(crate) use jobs::{Job, KnownProperties, find_job, remove_deleted, insert_job, mark_deleted, raise_percent, replace_plan, set_plan, set_state};
+pub(crate) use jobs::{Job, KnownProperties, find_job, insert_job, mark_deleted, raise_percent, remove_deleted, replace_plan, set_plan, set_state};
 pub(crate) use outputs::{
     StoredRendition, TileSet, find_rendition, insert_segments, insert_tiles, list_assets, list_numbers, list_renditions, list_segments, list_started, list_tiles, remove_outputs,
     remove_segment, remove_tiles, snapshot, upsert_asset, upsert_rendition,
 };
-pub(crate) use tasks::{CLAIMED, DONE, READY, WAITING, add_failure, insert_tasks, list_unresponsive, list_tasks, mark_done, set_permille};
+pub(crate) use tasks::{CLAIMED, DONE, READY, WAITING, add_failure, insert_tasks, list_tasks, list_unresponsive, mark_done, set_permille};
 
 #[cfg(test)]
 pub(crate) use fair_queue::{ANY_READY, BY_TICKET, COUNT_READY, FIRST_READY, IDLE_MEMBERS, NEXT_MEMBERS, NEXT_TASK};

@@ -38,7 +38,16 @@ impl RenditionOutput {
     pub async fn new(task: &TaskContext, rendition: Rendition) -> Result<Self, Error> {
         let db = task.worker.context.db.read();
         let existing = store::list_numbers(db, &task.job.media, &rendition.name).await?;
-        Ok(Self { name: rendition.name.clone(), playlist: PlaylistReader::new(task.folder(), &rendition.name), rendition, existing, announced: false, shift: 0, seen_us: 0, seen: 0 })
+        Ok(Self {
+            name: rendition.name.clone(),
+            playlist: PlaylistReader::new(task.folder(), &rendition.name),
+            rendition,
+            existing,
+            announced: false,
+            shift: 0,
+            seen_us: 0,
+            seen: 0,
+        })
     }
 
     /// Returns the total duration that the muxer has listed, in microseconds.

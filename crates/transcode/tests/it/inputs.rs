@@ -2,7 +2,7 @@
 
 use contract::media::Kind;
 
-use crate::harness::{Harness, assert_seamless, tone_onsets, flashes, frame_times, loudness, stream_info};
+use crate::harness::{Harness, assert_seamless, flashes, frame_times, loudness, stream_info, tone_onsets};
 
 const SINE: &str = "-f lavfi -i sine=frequency=440:sample_rate=48000";
 
