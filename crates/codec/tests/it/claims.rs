@@ -46,7 +46,7 @@ fn every_seed_is_detected_and_read() {
 }
 
 #[test]
-fn a_movie_claims_by_its_tables_heads() {
+fn a_video_claims_what_its_table_heads_declare() {
     let plain = movie(&Movie::default());
     assert_eq!((plain.tracks, plain.samples, plain.edits, plain.frame, plain.clock_ms), (1, 250, 1, Some((64, 48)), 10_000));
     assert_eq!(movie(&Movie { samples: 40_000_000, handler: *b"text", ..Movie::default() }.with_room()).samples, 40_000_000);
@@ -133,7 +133,7 @@ fn matroska_claims_tracks_rates_sizes_and_tables() {
 }
 
 #[test]
-fn sound_claims_its_rate_channels_and_length() {
+fn audio_claims_its_rate_channels_and_duration() {
     let wave = claims(Format::Wav, &wav(1, 1, 1, &[0; 14_000]));
     assert_eq!((wave.rates, wave.duration_ms), (Some((1, 1)), Some(14_000_000)));
     assert_eq!(claims(Format::Wav, &wav(48_000, u16::MAX, 2, &[0; 100])).channels, 65_535);
@@ -159,7 +159,7 @@ fn sound_claims_its_rate_channels_and_length() {
 }
 
 #[test]
-fn covers_are_measured_in_every_kind_of_tag() {
+fn the_size_of_covers_is_found_in_every_kind_of_tag() {
     let cover = png_head(16_000, 16_000);
     let mut frame = b"\0\0\0\x11\x08\x3e\x80\x3e\x80\x03\x01\x22\0\x02\x11\x01\x03\x11\x01".to_vec();
     frame.splice(0..2, [0xff, 0xd8, 0xff, 0xc0]);
@@ -186,7 +186,7 @@ fn covers_are_measured_in_every_kind_of_tag() {
 }
 
 #[test]
-fn pictures_of_pictures_cost_what_is_decoded() {
+fn derived_images_cost_what_is_decoded() {
     let cost = |items: &[Item]| header::image_in(Format::Heic, &mut Cursor::new(&heic(items)), heic(items).len() as u64).map(|picture| picture.decoded_pixels);
     let phone = |tiles: u16| [vec![grid(1, (4032, 3024), &(2..2 + tiles).collect::<Vec<_>>())], (2..2 + tiles).map(|id| tile(id, 512)).collect()].concat();
     assert_eq!(cost(&phone(48)).unwrap(), 4032 * 3024 + 48 * 512 * 512);
@@ -287,7 +287,7 @@ fn mutated(seed: &[u8], number: u64) -> Vec<u8> {
 }
 
 #[test]
-fn mutated_seeds_upset_no_parser() {
+fn mutated_seeds_panic_no_parser() {
     for (format, seed) in all() {
         for number in 0..60 {
             let file = mutated(&seed, number);

@@ -146,7 +146,7 @@ fn heif_images_lose_their_metadata_items() {
 }
 
 #[test]
-fn movies_lose_everything_but_pictures_and_sound() {
+fn videos_lose_everything_but_video_and_audio() {
     let fixtures = Fixtures::new();
     let named = "-metadata title=SECRET -metadata comment=SECRET -metadata location=+52.5200+013.4050/ -metadata artist=SECRET -metadata creation_time=2026-06-01T12:00:00Z";
     for (name, codec) in [
@@ -268,7 +268,7 @@ fn photos_of_real_phones_and_cameras() {
 }
 
 #[test]
-fn real_files_cut_and_bent_upset_nothing() {
+fn truncated_and_mutated_real_files_never_panic() {
     let fixtures = Fixtures::new();
     fixtures.image(1, "", "p.png");
     let heic = fixtures.path("a.heic");

@@ -113,7 +113,7 @@ async fn fifty_costly_files_of_one_member_do_not_hold_up_anothers_clip_and_photo
 /// Two processes on PostgreSQL, NATS and S3. Where the run is for the embedded engines there is only one process, and
 /// nothing to show.
 #[tokio::test(flavor = "multi_thread")]
-async fn in_a_fleet_a_member_leaves_a_place_in_each_process_and_another_gets_it() {
+async fn in_a_fleet_a_member_leaves_a_slot_in_each_process_to_another() {
     if std::env::var("TUTTI_TEST_DB").as_deref() != Ok("postgres") {
         return;
     }
@@ -154,7 +154,7 @@ async fn in_a_fleet_a_member_leaves_a_place_in_each_process_and_another_gets_it(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn heavy_photos_do_not_hold_the_places_of_light_ones() {
+async fn heavy_photos_do_not_take_the_slots_of_light_ones() {
     let harness = Harness::with(&["transcode.workers=1"]).await;
     let light = harness.make("light.jpeg", "-f lavfi -i testsrc2=size=400x300 -frames:v 1");
     let large = harness.make("large.png", "-f lavfi -i testsrc2=size=6000x4000 -frames:v 1 -pred none");
@@ -174,7 +174,7 @@ async fn heavy_photos_do_not_hold_the_places_of_light_ones() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_probe_that_takes_too_long_is_refused_with_a_code_and_a_sentence() {
+async fn a_probe_that_takes_too_long_is_rejected_with_a_code_and_a_sentence() {
     let folder = tempfile::tempdir().unwrap();
     let slow = script(folder.path(), "ffprobe", "case \" $* \" in *\" -i \"*) exec sleep 300 ;; esac");
     let harness = Harness::with(&[&format!("transcode.ffprobe={}", slow.display()), "transcode.probe_timeout_seconds=1"]).await;
@@ -194,7 +194,7 @@ async fn a_probe_that_takes_too_long_is_refused_with_a_code_and_a_sentence() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_photo_that_is_decoded_for_too_long_is_given_up_and_the_next_one_goes_on() {
+async fn a_photo_that_takes_too_long_is_rejected_and_the_next_one_succeeds() {
     let folder = tempfile::tempdir().unwrap();
     let slow = script(folder.path(), "heif-convert", "exec sleep 300");
     let harness = Harness::with(&[&format!("transcode.heif_convert={}", slow.display()), "transcode.photo_timeout_seconds=1", "transcode.workers=1"]).await;

@@ -5,7 +5,7 @@ use contract::media::Kind;
 use crate::harness::{Harness, frame_times};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn lists_that_name_other_files_are_never_followed() {
+async fn playlists_that_reference_other_files_are_never_followed() {
     let harness = Harness::new().await;
     // If any of these were followed, the item would become ready with this image.
     let secret = harness.make("secret.mp4", "-f lavfi -i testsrc2=size=320x180:rate=25 -t 1 -c:v libx264 -preset ultrafast -pix_fmt yuv420p");
@@ -38,7 +38,7 @@ async fn lists_that_name_other_files_are_never_followed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_movie_whose_bytes_lie_in_another_file_is_not_followed() {
+async fn a_reference_to_another_file_is_not_followed() {
     let harness = Harness::new().await;
     let secret = harness.make("secret.mov", "-f lavfi -i testsrc2=size=320x180:rate=25 -t 1 -c:v mjpeg -pix_fmt yuvj420p");
     // The same index, without the bytes, and with a data reference (`url `, not self-contained) to the other file.

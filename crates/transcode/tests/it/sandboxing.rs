@@ -36,7 +36,7 @@ done="${{done}}h"
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_converter_that_was_taken_over_reaches_nothing() {
+async fn a_compromised_converter_reaches_nothing() {
     let operations = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = operations.local_addr().unwrap().port();
     // Without the sandbox it can do all of it, or the test would prove nothing.
@@ -60,7 +60,7 @@ async fn a_converter_that_was_taken_over_reaches_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_place_in_a_file_is_in_no_log_line() {
+async fn a_location_in_a_file_is_in_no_log_line() {
     let harness = Harness::new().await;
     // Matroska with a location, a title and 255 channels that no filter accepts: ffmpeg prints all of it.
     let media = harness.upload(&location_in_matroska(&harness), Kind::Video, "mkv").await;
@@ -111,7 +111,7 @@ fn location_in_matroska(harness: &Harness) -> PathBuf {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn all_children_together_stay_within_the_budget() {
+async fn all_child_processes_together_stay_within_the_memory_budget() {
     const BUDGET: u64 = 900 << 20;
     let harness = Harness::with(&[&format!("transcode.total_memory_bytes={BUDGET}"), "transcode.workers=8"]).await;
     let clip = harness.make("clip.mp4", "-f lavfi -i testsrc2=size=1280x720:rate=25 -t 2 -c:v mpeg4 -q:v 9");
@@ -141,7 +141,7 @@ async fn all_children_together_stay_within_the_budget() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_needs_more_memory_than_there_is_is_refused_once() {
+async fn a_file_that_needs_more_memory_than_the_budget_is_rejected_once() {
     let harness = Harness::with(&["transcode.total_memory_bytes=260000000"]).await;
     let clip = harness.make("clip.mp4", "-f lavfi -i testsrc2=size=3840x2160:rate=25 -t 1 -c:v mpeg4 -q:v 9");
     let media = harness.upload(&clip, Kind::Video, "mp4").await;
@@ -152,7 +152,7 @@ async fn what_needs_more_memory_than_there_is_is_refused_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn codecs_that_are_not_listed_are_refused_by_name() {
+async fn codecs_that_are_not_listed_are_rejected_by_name() {
     let harness = Harness::new().await;
     let clip = harness.make("clip.mkv", "-f lavfi -i testsrc2=size=320x180:rate=25 -f lavfi -i sine -t 1 -c:v libvpx-vp9 -deadline realtime -c:a tta");
     let old = harness.make("old.mkv", "-f lavfi -i testsrc2=size=320x180:rate=25 -t 1 -c:v huffyuv");
