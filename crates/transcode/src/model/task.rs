@@ -204,7 +204,7 @@ mod tests {
             assert_eq!(task.to_string().parse(), Ok(task));
         }
         for (name, task) in [("part-3", Task::Chunk(3)), ("start", Task::Probe), ("sound", Task::Audio)] {
-            assert_eq!(name.parse(), Ok(task), "a ticket of the release before");
+            assert_eq!(name.parse(), Ok(task), "a ticket of the previous release");
         }
         assert_eq!("chunk-x".parse::<Task>(), Err(UnknownTask));
         assert_eq!("".parse::<Task>(), Err(UnknownTask));
