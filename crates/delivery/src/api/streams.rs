@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_file_has_one_name() {
-        assert_eq!(number("12.m4s", ".m4s"), Some(12));
+        assert_eq!(parse_number("12.m4s", ".m4s"), Some(12));
         for bad in ["012.m4s", "+1.m4s", "-1.m4s", ".m4s", "1", "1.m4s.m4s", "99999999999.m4s", "1.ts"] {
             assert_eq!(parse_number(bad, ".m4s"), None, "{bad}");
         }

@@ -146,7 +146,7 @@ fn broken_file(error: header::Error) -> Error {
 /// Returns the overlays that hide the metadata of the file. Where its structure is not understood there are none, and
 /// only its owner gets the file.
 fn scrub_overlays<R: Read + Seek>(format: Format, reader: &mut R, bytes: u64, scans: &ScanIndex) -> Result<Option<Vec<Patch>>, Error> {
-    match codec::scrub::scrub_with_scans(format, reader, bytes, scans) {
+    match scrub::scrub_with_scans(format, reader, bytes, scans) {
         Ok(patches) => Ok(Some(patches.iter().map(|patch| Patch { offset: patch.offset, bytes: patch.bytes, hex: patch.hex() }).collect())),
         Err(scrub::Error::Io(error)) if error.kind() != std::io::ErrorKind::UnexpectedEof => Err(kit::objects::Error::from(error).into()),
         Err(why) => {
