@@ -73,9 +73,7 @@ impl Hasher {
         Ok(Self {
             argon: Argon2::new(Algorithm::Argon2id, Version::V0x13, params),
             dummy_hash,
-            /// Permits for hashes that run.
             running: Arc::new(Semaphore::new(max_running)),
-            /// Permits for requests that run or wait.
             queue: Arc::new(Semaphore::new(max_running.saturating_add(config.hashes_waiting).min(Semaphore::MAX_PERMITS))),
             reserved: Arc::new(Semaphore::new((config.hashes_waiting / 4).clamp(1, Semaphore::MAX_PERMITS))),
             hashes: Counter::default(),

@@ -20,6 +20,6 @@ impl FromRequestParts<Accounts> for Authenticated {
     type Rejection = Error;
     async fn from_request_parts(parts: &mut Parts, accounts: &Accounts) -> Result<Self, Error> {
         let member = <Member as FromRequestParts<Accounts>>::from_request_parts(parts, accounts).await?;
-        accounts.current(AccountId(member.id()), member.0.sid).await.map(Self)
+        accounts.current_session(AccountId(member.id()), member.0.sid).await.map(Self)
     }
 }

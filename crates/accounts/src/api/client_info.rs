@@ -52,7 +52,7 @@ mod tests {
         let peer = SocketAddr::from(([10, 0, 0, 1], 1));
         let direct = extract(http::Request::post("/v1/sessions").extension(ConnectInfo(peer))).await.unwrap();
         assert_eq!(direct.address, Some(peer.ip()));
-        let from_header = extract(http::Request::post("/v1/sessions").extension(ConnectInfo(peer)).header(CLIENT_HEADER, "2001:db8::7")).await.unwrap();
+        let forwarded = extract(http::Request::post("/v1/sessions").extension(ConnectInfo(peer)).header(CLIENT_HEADER, "2001:db8::7")).await.unwrap();
         assert_eq!(forwarded.address, Some("2001:db8::7".parse().unwrap()));
         assert_eq!(extract(http::Request::post("/v1/sessions")).await.unwrap().address, None);
     }

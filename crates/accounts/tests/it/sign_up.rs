@@ -120,7 +120,7 @@ async fn passwords_and_tokens_are_nowhere_in_readable_form() {
     let ada = sign_up(&world, "ada").await;
     let secret = ada.refresh.clone();
     let next = Person::of(&world, &refresh(&world, &secret).await.expect(200));
-    let folder = world.folder().sign_up("data");
+    let folder = world.folder().join("data");
     let kept = world.kept("accounts").await;
     assert!(kept.windows(3).any(|window| window == b"ada"), "the account is stored");
     for secret in [PASSWORD, &secret, &next.refresh, &secret[22..], &next.refresh[22..]] {
