@@ -1,4 +1,4 @@
-//! A page's cursor: what is read is written the same.
+//! A page's cursor: parsing and formatting are inverse.
 #![no_main]
 
 #[allow(dead_code)]

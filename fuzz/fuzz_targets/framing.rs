@@ -1,4 +1,4 @@
-//! A connection's bytes in pieces of any size: the same heads are found, and the same bytes are refused, as in one piece.
+//! A connection's bytes in parts of any size: the same heads are found, and the same bytes are refused, as in one part.
 #![no_main]
 
 #[allow(dead_code)]
@@ -7,7 +7,7 @@ mod framing;
 
 use framing::{Framing, Step};
 
-/// Where heads end, and whether something was wrong.
+/// Returns where heads end, and whether an error was found.
 fn heads(data: &[u8], piece: usize) -> (Vec<usize>, bool) {
     let (mut reader, mut heads, mut at, mut there) = (Framing::new(4096), Vec::new(), 0, 0);
     while there < data.len() {

@@ -1,11 +1,11 @@
-//! A form in pieces of any size: no more than one file, and what comes out of it was in it.
+//! A form in parts of any size: at most one file, and its bytes were in the form.
 #![no_main]
 
 #[allow(dead_code)]
 #[path = "../../crates/media/src/api/form.rs"]
 mod form;
 
-/// What `form` needs of `media`'s errors.
+/// The errors that `form` needs from `media`.
 mod error {
     #[derive(Debug)]
     #[allow(dead_code)]
@@ -19,7 +19,7 @@ use std::sync::atomic::AtomicUsize;
 
 use bytes::Bytes;
 use error::Error;
-use form::{FileSink, Said};
+use form::{FileSink, FormFields};
 
 #[derive(Default)]
 struct Counted {
@@ -28,7 +28,7 @@ struct Counted {
 }
 
 impl FileSink for Counted {
-    async fn begin(&mut self, _: &Said, _: &http::HeaderMap) -> Result<(), Error> {
+    async fn begin(&mut self, _: &FormFields, _: &http::HeaderMap) -> Result<(), Error> {
         self.files += 1;
         Ok(())
     }
@@ -45,7 +45,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     let Some(Ok(boundary)) = form::boundary(&content_type) else { return };
     let pieces: Vec<std::io::Result<Bytes>> = body.chunks(usize::from(first >> 1) + 1).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
     let mut parts = multer::Multipart::with_constraints(futures::stream::iter(pieces), boundary, form::constraints());
-    let (mut said, mut file) = (Said::default(), Counted::default());
-    let _ = futures::executor::block_on(form::read(&mut parts, &AtomicUsize::new(0), &mut said, &mut file));
+    let (mut fields, mut file) = (FormFields::default(), Counted::default());
+    let _ = futures::executor::block_on(form::read(&mut parts, &AtomicUsize::new(0), &mut fields, &mut file));
     assert!(file.files <= 1 && file.bytes <= body.len());
 });

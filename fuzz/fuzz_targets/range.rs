@@ -1,15 +1,15 @@
-//! The Range header: a part lies inside its file and is never empty.
+//! The Range header: a range lies inside its file and is never empty.
 #![no_main]
 
 #[allow(dead_code)]
 #[path = "../../crates/delivery/src/model/range.rs"]
 mod range;
 
-use range::Wanted;
+use range::RangeRequest;
 
 libfuzzer_sys::fuzz_target!(|input: (u64, &str)| {
     let (bytes, header) = input;
-    if let Wanted::Part(part) = range::wanted(Some(header), bytes) {
+    if let RangeRequest::Partial(part) = range::parse_range(Some(header), bytes) {
         assert!(part.start < part.end && part.end <= bytes);
     }
 });

@@ -191,7 +191,7 @@ async fn sandbox(bench: &Bench, rows: &mut Vec<Row>, all: &mut serde_json::Map<S
     for number in 0..bench.runs(7) as u64 {
         for (confine, times) in [("strict", &mut with), ("off", &mut without)] {
             let data = bench.temp.join("sandbox");
-            let server = Server::start(bench, &data, &[format!("transcode.confine={confine}")]).await?;
+            let server = Server::start(bench, &data, &[format!("transcode.sandbox={confine}")]).await?;
             let token = server.sign_up("singer").await?;
             // The first of a server finds the programs.
             for warm in [true, false] {

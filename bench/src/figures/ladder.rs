@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use codec::ladder::{AUDIO, Rate, Rung, ladder};
+use codec::ladder::{AUDIO, FrameRate, Rung, ladder};
 use serde_json::json;
 
 use super::{text, wait_for};
@@ -90,7 +90,7 @@ async fn whole(server: &Server, token: &str, path: &Path, number: u64, rendition
 }
 
 /// One ffmpeg with one decode and as many outputs as there are renditions.
-async fn one_process(bench: &Bench, path: &Path, rate: Rate, rungs: &[Rung], copied: bool) -> Result<Cost, Failure> {
+async fn one_process(bench: &Bench, path: &Path, rate: FrameRate, rungs: &[Rung], copied: bool) -> Result<Cost, Failure> {
     let folder = bench.temp.join("one");
     std::fs::create_dir_all(&folder)?;
     let encoded = if copied { rungs.get(1..).unwrap_or_default() } else { rungs };
@@ -128,7 +128,7 @@ async fn one_process(bench: &Bench, path: &Path, rate: Rate, rungs: &[Rung], cop
     Ok(cost)
 }
 
-fn graph(rate: Rate, rungs: &[Rung]) -> String {
+fn graph(rate: FrameRate, rungs: &[Rung]) -> String {
     let mut graph = format!("[0:v]fps={rate},split={}", rungs.len());
     for at in 0..rungs.len() {
         let _ = write!(graph, "[s{at}]");
@@ -139,11 +139,11 @@ fn graph(rate: Rate, rungs: &[Rung]) -> String {
     graph
 }
 
-async fn frame_rate(path: &Path) -> Result<Rate, Failure> {
+async fn frame_rate(path: &Path) -> Result<FrameRate, Failure> {
     let mut args = words("-v error -select_streams v:0 -show_entries stream=r_frame_rate -of csv=p=0");
     args.push(path.display().to_string());
     let said = process::run("ffprobe", args, PATIENCE).await?.output;
-    said.trim().trim_end_matches(',').parse().map_err(|error: codec::ladder::BadRate| error.to_string().into())
+    said.trim().trim_end_matches(',').parse().map_err(|error: codec::ladder::InvalidFrameRate| error.to_string().into())
 }
 
 #[cfg(test)]
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn one_decode_feeds_all() {
-        let rate: Rate = "25".parse().unwrap();
+        let rate: FrameRate = "25".parse().unwrap();
         let graph = graph(rate, &ladder(1280, 720, rate)[..2]);
         assert!(graph.starts_with("[0:v]fps=25/1,split=2[s0][s1];[s0]scale=1280:720:"), "{graph}");
     }

@@ -1,6 +1,6 @@
-//! What can go wrong with accounts, and the table that turns it into answers.
+//! The errors of the accounts role, with the status and code of each.
 //!
-//! Invariant: a wrong name and a wrong password are one and the same error.
+//! Invariant: a wrong name and a wrong password are the same error.
 
 use std::time::Duration;
 
@@ -11,91 +11,91 @@ use kit::Problem;
 /// An error of the accounts role.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The handle breaks a rule, which the sentence names.
+    /// The handle breaks a rule, which the message names.
     #[error("{0}")]
     InvalidHandle(&'static str),
-    /// The address has no sane syntax.
+    /// The e-mail address has an invalid syntax.
     #[error("This is not an e-mail address that we can use. It should look like ada@example.org.")]
     InvalidEmail,
-    /// The password breaks a rule, which the sentence names.
+    /// The password breaks a rule, which the message names.
     #[error("{0}")]
     WeakPassword(&'static str),
-    /// A part of the profile breaks a rule, which the sentence names.
+    /// A field of the profile breaks a rule, which the message names.
     #[error("{0}")]
     InvalidProfile(&'static str),
-    /// The avatar can't be shown to others.
+    /// The avatar is not a photo that others may see.
     #[error("{0}")]
     InvalidAvatar(&'static str),
-    /// Somebody has the handle.
-    #[error("Somebody else has this handle. Choose another one.")]
+    /// Another account has the handle.
+    #[error("This handle is taken. Choose another one.")]
     HandleTaken,
-    /// Somebody has the address.
-    #[error("There is an account with this e-mail address already. Sign in instead.")]
+    /// Another account has the e-mail address.
+    #[error("An account with this e-mail address exists already. Sign in instead.")]
     EmailTaken,
     /// The name or the password is wrong, or both.
     #[error("The name or the password is wrong. Check both and try again.")]
     WrongLogin,
-    /// The member's own password was asked for and is wrong.
+    /// The member's current password is wrong.
     #[error("This is not your current password. Check it and try again.")]
     WrongPassword,
-    /// Erasing needs the password, or a session that has just begun.
+    /// Erasing needs the password, or a session that was opened recently.
     #[error("Send your password to confirm, or sign in again and repeat this within a few minutes.")]
     PasswordNeeded,
-    /// The access token's session is over.
+    /// The session of the access token has ended.
     #[error("This session has ended. Sign in again.")]
     SessionEnded,
-    /// The refresh token is unknown, or its session is over.
+    /// The refresh token is unknown, or its session has ended.
     #[error("This refresh token is not valid any more. Sign in again.")]
     InvalidRefresh,
-    /// A request for the cookie form has no cookie.
+    /// A request with the cookie transport has no cookie.
     #[error("There is no session in this browser. Sign in.")]
     NoSession,
-    /// The cookie form was asked for by something else than a page of this origin.
-    #[error("A session's cookie is only for this site's own page. Leave out Tutti-Session: then the refresh token is in the body.")]
+    /// The cookie transport was not requested by a page of this origin.
+    #[error("The session cookie is only for this site's own page. Without Tutti-Session the refresh token is in the body.")]
     CrossSite,
-    /// There is no such form.
-    #[error("Tutti-Session takes one word, `cookie`. Without it the refresh token is in the body.")]
-    UnknownSessionForm,
-    /// The refresh token was used before: somebody else may have it.
-    #[error("This refresh token was used before, so its session was ended to be safe. Sign in again.")]
+    /// `Tutti-Session` has an unknown value.
+    #[error("The only value of Tutti-Session is `cookie`. Without it the refresh token is in the body.")]
+    UnknownTokenTransport,
+    /// The refresh token was used before, so it may have been stolen.
+    #[error("This refresh token was used before, so its session was ended for safety. Sign in again.")]
     RefreshReused,
     /// Too many wrong passwords.
     #[error("Too many attempts with a wrong password. Wait a little, then try again.")]
     TooManyAttempts(Duration),
-    /// Too many new accounts from one address.
+    /// Too many new accounts from one IP address.
     #[error("Too many accounts were made from your network. Wait a little, then try again.")]
     TooManySignUps(Duration),
-    /// Too many passwords wait to be checked.
+    /// The queue of the password hasher is full.
     #[error("Many people are signing in right now. Try again in a moment.")]
     Busy,
     /// No account has this handle.
-    #[error("Nobody here has this handle.")]
+    #[error("There is no account with this handle.")]
     NoSuchAccount,
     /// The member has no such session.
     #[error("You have no such session. It may have ended already.")]
     NoSuchSession,
-    /// The header does not fit.
+    /// The `Idempotency-Key` has an invalid length.
     #[error("An Idempotency-Key has 1 to 255 characters.")]
     BadIdempotencyKey,
-    /// `after` did not come from us.
-    #[error("`after` must be the `next` of the page before.")]
+    /// `after` is not a cursor of this server.
+    #[error("`after` must be the `next` of the previous page.")]
     BadCursor,
-    /// There is no role of this name.
-    #[error("there is no role `{0}`; there are member, curator, moderator, viewer, developer and operator")]
+    /// The role is unknown.
+    #[error("the role `{0}` is unknown; the roles are member, curator, moderator, viewer, developer and operator")]
     UnknownRole(String),
-    /// An extractor has refused, in its own words.
+    /// An extractor refused the request with its own problem.
     #[error("{}", .0.detail)]
     Refused(Problem),
     /// The database failed.
-    #[error("the database did not do what it was asked")]
+    #[error("the database failed")]
     Db(#[from] kit::db::Error),
-    /// A neighbour failed.
-    #[error("a neighbour did not answer")]
+    /// An internal request to another role failed.
+    #[error("an internal request failed")]
     Peer(#[from] kit::peer::Error),
     /// A token could not be signed.
     #[error("an access token could not be signed")]
     Signing(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// A password could not be hashed or checked.
+    /// A password could not be hashed or verified.
     #[error("a password could not be hashed")]
     Hashing(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
@@ -124,7 +124,7 @@ impl From<Error> for Problem {
             Error::InvalidRefresh => (S::UNAUTHORIZED, "auth.invalid_refresh"),
             Error::NoSession => (S::UNAUTHORIZED, "auth.no_session"),
             Error::CrossSite => (S::FORBIDDEN, "auth.cross_site"),
-            Error::UnknownSessionForm => (S::BAD_REQUEST, "auth.unknown_session_form"),
+            Error::UnknownTokenTransport => (S::BAD_REQUEST, "auth.unknown_token_transport"),
             Error::RefreshReused => (S::UNAUTHORIZED, "auth.refresh_reused"),
             Error::TooManyAttempts(_) => (S::TOO_MANY_REQUESTS, "auth.too_many_attempts"),
             Error::TooManySignUps(_) => (S::TOO_MANY_REQUESTS, "accounts.too_many_sign_ups"),
@@ -135,10 +135,10 @@ impl From<Error> for Problem {
             Error::BadCursor => (S::BAD_REQUEST, "request.invalid"),
             Error::UnknownRole(_) => (S::UNPROCESSABLE_ENTITY, "accounts.unknown_role"),
             Error::Peer(cause) => {
-                tracing::warn!(error = %cause, "a neighbour did not answer");
-                return Problem::unavailable("A part of the server does not answer. Try again shortly.", Duration::from_secs(2));
+                tracing::warn!(error = %cause, "an internal request failed");
+                return Problem::unavailable("A part of the server is unavailable. Try again shortly.", Duration::from_secs(2));
             }
-            Error::Refused(_) | Error::Db(_) | Error::Signing(_) | Error::Hashing(_) => return unforeseen(error),
+            Error::Refused(_) | Error::Db(_) | Error::Signing(_) | Error::Hashing(_) => return internal_error(error),
         };
         let problem = Self::new(status, code, error.to_string());
         match error {
@@ -149,7 +149,7 @@ impl From<Error> for Problem {
     }
 }
 
-fn unforeseen(error: Error) -> Problem {
+fn internal_error(error: Error) -> Problem {
     match error {
         Error::Refused(problem) => problem,
         Error::Db(cause) => cause.into(),

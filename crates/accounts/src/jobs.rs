@@ -1,6 +1,6 @@
-//! Timed work: turning signing keys over, ending sessions that nobody uses.
+//! Scheduled jobs: rotate signing keys, remove idle sessions and expired networks.
 //!
-//! Invariant: both can run at any time, any number of times, and change only what is due.
+//! Invariant: both jobs can run at any time and any number of times, and change only what is due.
 
 use kit::schedule::{Job, Run};
 
@@ -8,41 +8,41 @@ use crate::accounts::Accounts;
 use crate::error::Error;
 use crate::store;
 
-/// Rows per transaction, so that a sweep never keeps anybody waiting.
-const BATCH: u64 = 500;
+/// Rows per transaction. Small, so that other writes never wait long.
+const BATCH_ROWS: u64 = 500;
 
-/// The jobs.
+/// Returns the jobs.
 pub(crate) fn jobs(accounts: &Accounts) -> Vec<Job> {
     let (keys, sessions) = (accounts.clone(), accounts.clone());
     vec![
-        Job::every("accounts.keys", accounts.config.upkeep(), move |run| {
+        Job::every("accounts.keys", accounts.config.maintenance_interval(), move |run| {
             let accounts = keys.clone();
-            async move { Ok(accounts.keys.look_after(run).await?) }
+            async move { Ok(accounts.signing_keys.rotate(run).await?) }
         }),
-        Job::every("accounts.sessions", accounts.config.upkeep(), move |run| {
+        Job::every("accounts.sessions", accounts.config.maintenance_interval(), move |run| {
             let accounts = sessions.clone();
-            async move { Ok(sweep(&accounts, run).await?) }
+            async move { Ok(cleanup(&accounts, run).await?) }
         }),
     ]
 }
 
-async fn sweep(accounts: &Accounts, run: Run) -> Result<(), Error> {
+async fn cleanup(accounts: &Accounts, run: Run) -> Result<(), Error> {
     let now = accounts.context.clock.now();
-    let since = now - accounts.config.idle();
+    let idle_since = now - accounts.config.session_idle_timeout();
     loop {
         let run = run.clone();
-        let (ended, forgotten) = accounts
+        let (ended_sessions, removed_networks) = accounts
             .context
             .db
             .write(move |tx| {
                 Box::pin(async move {
                     run.fence(tx).await?;
-                    let ended = store::sessions::remove_idle(tx, since, BATCH).await?;
-                    Ok::<_, kit::db::Error>((ended, store::networks::remove_old(tx, now, BATCH).await?))
+                    let ended_sessions = store::sessions::remove_idle(tx, idle_since, BATCH_ROWS).await?;
+                    Ok::<_, kit::db::Error>((ended_sessions, store::known_networks::remove_expired(tx, now, BATCH_ROWS).await?))
                 })
             })
             .await?;
-        if ended < BATCH && forgotten < BATCH {
+        if ended_sessions < BATCH_ROWS && removed_networks < BATCH_ROWS {
             return Ok(());
         }
     }

@@ -1,31 +1,32 @@
-//! The role that knows people: credentials, sessions, roles, profiles.
+//! The accounts role: credentials, sessions, roles and profiles.
 //!
-//! Owns accounts, their passwords and sessions, and the keys that sign access tokens. Does not own who follows whom, nor any
-//! media. Invariant: passwords and refresh tokens are nowhere in readable form, neither in the database nor in a log.
+//! Owns accounts, their passwords and sessions, and the keys that sign access tokens. Does not own
+//! who follows whom, nor any media. Invariant:
+//! passwords and refresh tokens are stored as hashes only and never logged.
 
 mod accounts;
 mod api;
-mod brakes;
 mod config;
 mod error;
 mod events;
-mod figures;
 mod jobs;
-mod keys;
-mod limits;
+mod metrics;
 mod migration;
 mod model;
-mod passwords;
+mod password_hasher;
+mod rate_limiter;
 mod roles;
+mod signing_keys;
 mod store;
+mod throttle;
 mod tokens;
 
 pub use error::Error;
 use kit::service::BootError;
 use kit::{Context, Part, Service};
-pub use roles::{grant, withdraw};
+pub use roles::{grant, revoke};
 
-/// The row of this role in the table of roles.
+/// Returns the definition of the accounts role.
 pub fn service() -> Service {
     Service {
         name: "accounts",
@@ -33,7 +34,7 @@ pub fn service() -> Service {
         objects: &[],
         openapi: api::openapi,
         sections: config::sections,
-        hears: events::hears,
+        hears: events::subscriptions,
         start: |context| Box::pin(start(context)),
     }
 }

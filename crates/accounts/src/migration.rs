@@ -1,10 +1,11 @@
 //! The schema. Steps are only ever added.
 //!
-//! Invariant: a session and a role live and die with their account; passwords, refresh tokens and networks are stored as hashes only.
+//! Invariant: sessions and known networks are removed with their account; passwords, refresh tokens and networks are
+//! stored as hashes only.
 
 use kit::db::Migration;
 
-/// All steps, in order.
+/// All migration steps, in order.
 pub(crate) const MIGRATIONS: &[Migration] = &[Migration {
     version: 1,
     min_compatible: 1,

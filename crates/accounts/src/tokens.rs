@@ -1,9 +1,10 @@
-//! Refresh tokens: what they are made of and how one follows from another. Access tokens are signed by [`crate::keys`].
+//! Refresh tokens: their format and their succession. Access tokens are signed by [`crate::signing_keys`].
 //!
-//! A token is 16 bytes that name its family (one sign-in) and 32 that are its secret. Both are stored as SHA-256 only; they are random, so a
-//! slow hash would add nothing. A secret's successor is HMAC-SHA256 of it under a key that only the session's row knows: a client that
-//! repeats a request whose answer was lost gets the same successor again, and nothing readable is stored for it. Invariant: who knows the
-//! family's name held one of its tokens, so a wrong secret beside it means that an old token is being used.
+//! A token consists of 16 bytes that identify its family (one sign-in) and 32 bytes of secret. Only the SHA-256 of each
+//! is stored; they are random, so a slow hash would add nothing. The successor of a secret is its HMAC-SHA256 under a
+//! key that is stored in the session's row only. So a client that repeats a request whose response was lost gets the
+//! same successor again, and no readable token is stored for that. Invariant: a client that knows the family's id held
+//! one of its tokens, so a wrong secret beside it means that an old token is being reused.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,15 +16,16 @@ use uuid::Uuid;
 
 use crate::model::Account;
 
-/// How long an access token holds.
-pub(crate) const ACCESS_LIFE: TimeDelta = TimeDelta::minutes(15);
-/// How long a token that was just replaced may be sent again by somebody who missed the answer, for which a silent database takes its time.
-pub(crate) const REPEAT: TimeDelta = TimeDelta::seconds(30);
+/// The lifetime of an access token.
+pub(crate) const ACCESS_TOKEN_LIFETIME: TimeDelta = TimeDelta::minutes(15);
+/// How long after its rotation a token may be sent again by a client that missed the response. Long enough for a
+/// database that responds slowly.
+pub(crate) const REUSE_GRACE: TimeDelta = TimeDelta::seconds(30);
 
-const FAMILY: usize = 16;
-const SECRET: usize = 32;
+const FAMILY_BYTES: usize = 16;
+const SECRET_BYTES: usize = 32;
 
-/// What an access token of this session says.
+/// Returns the claims of an access token for this session.
 pub(crate) fn claims(account: &Account, session: Uuid, now: DateTime<Utc>) -> Claims {
     Claims {
         sub: account.id.0,
@@ -32,52 +34,52 @@ pub(crate) fn claims(account: &Account, session: Uuid, now: DateTime<Utc>) -> Cl
         roles: account.roles.names(),
         iss: ISSUER.to_owned(),
         iat: now.timestamp(),
-        exp: (now + ACCESS_LIFE).timestamp(),
+        exp: (now + ACCESS_TOKEN_LIFETIME).timestamp(),
     }
 }
 
 /// A refresh token.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Refresh {
-    family: [u8; FAMILY],
-    secret: [u8; SECRET],
+pub(crate) struct RefreshToken {
+    family: [u8; FAMILY_BYTES],
+    secret: [u8; SECRET_BYTES],
 }
 
-impl std::fmt::Debug for Refresh {
+impl std::fmt::Debug for RefreshToken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Refresh")
+        f.write_str("RefreshToken")
     }
 }
 
-impl Refresh {
-    /// The first token of a new family.
+impl RefreshToken {
+    /// Generates the first token of a new family.
     pub(crate) fn random() -> Self {
         Self { family: rand::random(), secret: rand::random() }
     }
 
-    /// Reads what a client sent.
+    /// Parses a token that a client sent.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        let (family, secret) = bytes.split_at_checked(FAMILY)?;
+        let (family, secret) = bytes.split_at_checked(FAMILY_BYTES)?;
         Some(Self { family: family.try_into().ok()?, secret: secret.try_into().ok()? })
     }
 
-    /// What the client gets: 64 characters.
-    pub(crate) fn text(&self) -> String {
+    /// Returns the text that the client gets: 64 characters.
+    pub(crate) fn encode(&self) -> String {
         URL_SAFE_NO_PAD.encode([self.family.as_slice(), self.secret.as_slice()].concat())
     }
 
-    /// What is stored of the family's name.
-    pub(crate) fn family(&self) -> Vec<u8> {
-        digest(&self.family)
+    /// Returns the hash of the family's id, as it is stored.
+    pub(crate) fn family_hash(&self) -> Vec<u8> {
+        sha256(&self.family)
     }
 
-    /// What is stored of the secret.
-    pub(crate) fn stored(&self) -> Vec<u8> {
-        digest(&self.secret)
+    /// Returns the hash of the secret, as it is stored.
+    pub(crate) fn secret_hash(&self) -> Vec<u8> {
+        sha256(&self.secret)
     }
 
-    /// The token that follows this one.
+    /// Returns the successor of this token.
     pub(crate) fn successor(&self, chain_key: &[u8]) -> Self {
         let mut mac = Hmac::<Sha256>::new_from_slice(chain_key).expect("HMAC takes keys of any length (RFC 2104 §3)");
         mac.update(&self.secret);
@@ -85,8 +87,8 @@ impl Refresh {
     }
 }
 
-/// SHA-256, as it is stored of tokens and of request keys.
-pub(crate) fn digest(bytes: &[u8]) -> Vec<u8> {
+/// Returns the SHA-256 under which tokens and idempotency keys are stored.
+pub(crate) fn sha256(bytes: &[u8]) -> Vec<u8> {
     Sha256::digest(bytes).to_vec()
 }
 
@@ -95,22 +97,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_survives_the_journey_and_nonsense_does_not() {
-        let token = Refresh::random();
-        assert_eq!(token.text().len(), 64);
-        assert_eq!(Refresh::parse(&token.text()), Some(token));
+    fn tokens_round_trip_and_malformed_ones_are_refused() {
+        let token = RefreshToken::random();
+        assert_eq!(token.encode().len(), 64);
+        assert_eq!(RefreshToken::parse(&token.encode()), Some(token));
         for wrong in ["", "x", "ä", &"A".repeat(63), &"A".repeat(65), &"A".repeat(68), &"=".repeat(64)] {
-            assert_eq!(Refresh::parse(wrong), None, "{wrong:?}");
+            assert_eq!(RefreshToken::parse(wrong), None, "{wrong:?}");
         }
     }
 
     #[test]
     fn a_successor_is_always_the_same_and_needs_the_key() {
-        let token = Refresh::random();
+        let token = RefreshToken::random();
         let next = token.successor(b"key");
         assert_eq!(next, token.successor(b"key"));
         assert_ne!(next, token.successor(b"other"));
-        assert_eq!(next.family(), token.family());
-        assert_ne!(next.stored(), token.stored());
+        assert_eq!(next.family_hash(), token.family_hash());
+        assert_ne!(next.secret_hash(), token.secret_hash());
     }
 }

@@ -1,6 +1,6 @@
-//! The two checksums that must be recomputed when bytes inside a file are blanked: PNG's and Ogg's.
+//! The two checksums that must be recomputed when bytes inside a file are blanked: those of PNG and Ogg.
 //!
-//! Owns the arithmetic only. Invariant: both are fed in pieces of any size with the same result.
+//! Owns the arithmetic only. Invariant: the result does not depend on how the input is split.
 
 const fn table(reflected: bool, polynomial: u32) -> [u32; 256] {
     let mut table = [0; 256];
@@ -29,14 +29,14 @@ static PNG: [u32; 256] = table(true, 0xedb8_8320);
 /// The same polynomial unreflected, start 0, no final inversion, which Ogg uses (RFC 3533 §6).
 static OGG: [u32; 256] = table(false, 0x04c1_1db7);
 
-/// CRC-32 of a PNG chunk's type and data.
+/// Returns the CRC-32 of a PNG chunk's type and data.
 pub(crate) fn crc32(data: &[u8]) -> u32 {
     let mut crc = Crc32::new();
     crc.update(data);
     crc.finish()
 }
 
-/// A CRC-32 that is fed in pieces.
+/// A CRC-32 that is computed incrementally.
 pub(crate) struct Crc32(u32);
 
 impl Crc32 {
@@ -48,7 +48,7 @@ impl Crc32 {
         self.0 = data.iter().fold(self.0, |crc, b| crc >> 8 ^ PNG[((crc ^ u32::from(*b)) & 0xff) as usize]);
     }
 
-    /// Feeds so many zeros.
+    /// Adds `count` zero bytes.
     pub(crate) fn zeros(&mut self, count: u64) {
         self.0 = (0..count).fold(self.0, |crc, _| crc >> 8 ^ PNG[(crc & 0xff) as usize]);
     }
@@ -58,7 +58,7 @@ impl Crc32 {
     }
 }
 
-/// Feeds `data` to an Ogg page checksum that starts at 0.
+/// Adds `data` to an Ogg page checksum that starts at 0.
 pub(crate) fn ogg(crc: u32, data: &[u8]) -> u32 {
     data.iter().fold(crc, |crc, b| crc << 8 ^ OGG[(crc >> 24 ^ u32::from(*b)) as usize & 0xff])
 }
@@ -69,14 +69,14 @@ mod tests {
 
     #[test]
     fn known_values() {
-        // The check value of every CRC catalogue, and PNG's own empty IEND.
+        // The check value of every CRC catalogue, and the checksum of PNG's empty IEND.
         assert_eq!(crc32(b"123456789"), 0xcbf4_3926);
         assert_eq!(crc32(b"IEND"), 0xae42_6082);
         let mut zeros = Crc32::new();
         zeros.update(b"x");
         zeros.zeros(3);
         assert_eq!(zeros.finish(), crc32(b"x\0\0\0"));
-        // CRC-32/POSIX without its final inversion and length is the same register.
+        // CRC-32/POSIX without its final inversion and length has the same register.
         assert_eq!(ogg(0, b"123456789"), 0x89a1_897f);
         assert_eq!(ogg(ogg(0, b"1234"), b"56789"), ogg(0, b"123456789"));
     }

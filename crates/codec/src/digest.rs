@@ -1,34 +1,34 @@
-//! Fingerprints of uploads: SHA-256 as the bytes stream by, SHA-1 where tus asks for it, and the header fields
-//! in which a client says what it expects.
+//! Digests of uploads: SHA-256 while the bytes stream by, SHA-1 where tus asks for it, and the header fields in which a
+//! client sends the digest it expects.
 //!
-//! Owns hashing and reading `Repr-Digest`, `Content-Digest` (RFC 9530) and `Upload-Checksum` (tus 1.0). It
-//! doesn't decide what a mismatch means. Invariant: a field that can't be read is an error, never "no digest".
+//! Owns hashing and parsing `Repr-Digest`, `Content-Digest` (RFC 9530) and `Upload-Checksum` (tus 1.0). It does not
+//! decide what a mismatch means. Invariant: a field that cannot be parsed is an error, never "no digest".
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
-/// A header field longer than this is refused unread.
-const MOST_HEADER: usize = 2048;
+/// The longest header field in bytes that is parsed; longer ones are refused unread.
+const MAX_HEADER_BYTES: usize = 2048;
 
-/// Why a digest field can't be used.
+/// Why a digest field cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The field isn't what its specification says.
-    #[error("the digest can't be read; send it as sha-256=:<base64>: or, for tus, as sha256 <base64>")]
+    /// The field does not match its specification.
+    #[error("the digest cannot be parsed; send it as sha-256=:<base64>: or, for tus, as sha256 <base64>")]
     Malformed,
-    /// A tus checksum by an algorithm that the house doesn't know.
-    #[error("this checksum algorithm is not known here; use sha1 or sha256")]
+    /// A tus checksum with an unsupported algorithm.
+    #[error("this checksum algorithm is not supported; use sha1 or sha256")]
     UnknownAlgorithm,
 }
 
-/// Fingerprints of everything that was fed to a [`Hasher`].
+/// The digests of all data that was fed to a [`Hasher`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Digests {
     /// SHA-256.
     pub sha256: [u8; 32],
-    /// SHA-1, where it was asked for. Good against accidents, not against people.
+    /// SHA-1, where it was requested. It detects accidental damage, not deliberate changes.
     pub sha1: Option<[u8; 20]>,
 }
 
@@ -40,17 +40,17 @@ pub struct Hasher {
 }
 
 impl Hasher {
-    /// A hasher of SHA-256.
+    /// Returns a hasher of SHA-256.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A hasher of SHA-256 and SHA-1.
+    /// Returns a hasher of SHA-256 and SHA-1.
     pub fn with_sha1() -> Self {
         Self { sha1: Some(Sha1::default()), ..Self::default() }
     }
 
-    /// Takes the next bytes of the stream.
+    /// Adds the next bytes of the stream.
     pub fn update(&mut self, data: &[u8]) {
         self.sha256.update(data);
         if let Some(sha1) = &mut self.sha1 {
@@ -58,23 +58,23 @@ impl Hasher {
         }
     }
 
-    /// The fingerprints of everything taken.
+    /// Returns the digests of all bytes added.
     pub fn finish(self) -> Digests {
         Digests { sha256: self.sha256.finalize().into(), sha1: self.sha1.map(|sha1| sha1.finalize().into()) }
     }
 }
 
-/// Reads `Repr-Digest` or `Content-Digest`: a structured-field dictionary of byte sequences (RFC 9530 §2, RFC 9651
-/// §3.2). `None` where it names only algorithms other than `sha-256`.
+/// Parses `Repr-Digest` or `Content-Digest`: a structured-field dictionary of byte sequences (RFC 9530 §2, RFC 9651
+/// §3.2). Returns `None` where it names only algorithms other than `sha-256`.
 pub fn repr_digest(header: &str) -> Result<Option<[u8; 32]>, Error> {
-    if header.len() > MOST_HEADER || header.trim().is_empty() {
+    if header.len() > MAX_HEADER_BYTES || header.trim().is_empty() {
         return Err(Error::Malformed);
     }
     let mut found = None;
     for member in header.split(',') {
         let (name, value) = member.trim_matches([' ', '\t']).split_once('=').ok_or(Error::Malformed)?;
         let is_key = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '*') && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-.*".contains(&b));
-        // A byte sequence stands between colons; parameters may follow behind a semicolon and say nothing to us.
+        // A byte sequence is enclosed in colons; parameters may follow after a semicolon and are ignored.
         let value = value.split(';').next().unwrap_or_default().trim_end_matches(' ');
         let encoded = value.strip_prefix(':').and_then(|rest| rest.strip_suffix(':'));
         let bytes = encoded.and_then(|encoded| STANDARD.decode(encoded).ok()).filter(|_| is_key).ok_or(Error::Malformed)?;
@@ -86,17 +86,17 @@ pub fn repr_digest(header: &str) -> Result<Option<[u8; 32]>, Error> {
     Ok(found)
 }
 
-/// What a tus client expects of one `PATCH` body.
+/// The digest that a tus client expects of one `PATCH` body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Checksum {
-    /// SHA-1, which every tus server must know.
+    /// SHA-1, which every tus server must support.
     Sha1([u8; 20]),
     /// SHA-256.
     Sha256([u8; 32]),
 }
 
 impl Checksum {
-    /// Whether these are the fingerprints it expects. SHA-1 needs a [`Hasher::with_sha1`].
+    /// Returns whether `digests` has the expected value. SHA-1 needs a [`Hasher::with_sha1`].
     pub fn matches(&self, digests: &Digests) -> bool {
         match self {
             Self::Sha1(expected) => digests.sha1.as_ref() == Some(expected),
@@ -105,9 +105,9 @@ impl Checksum {
     }
 }
 
-/// Reads `Upload-Checksum`: an algorithm, a space, and the base64 of the digest (tus 1.0, checksum extension).
+/// Parses `Upload-Checksum`: an algorithm, a space, and the base64 of the digest (tus 1.0, checksum extension).
 pub fn tus_checksum(header: &str) -> Result<Checksum, Error> {
-    if header.len() > MOST_HEADER {
+    if header.len() > MAX_HEADER_BYTES {
         return Err(Error::Malformed);
     }
     let (algorithm, encoded) = header.trim().split_once(' ').ok_or(Error::Malformed)?;
@@ -119,12 +119,12 @@ pub fn tus_checksum(header: &str) -> Result<Checksum, Error> {
     }
 }
 
-/// Bytes as lower-case hexadecimal.
+/// Returns bytes as lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|b| [b >> 4, b & 15]).filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
-/// Hexadecimal of either case as bytes; `None` where it isn't whole.
+/// Parses hexadecimal of either case; `None` where it is not valid.
 pub fn from_hex(text: &str) -> Option<Vec<u8>> {
     let digit = |b: &u8| char::from(*b).to_digit(16).map(|digit| digit as u8);
     let (pairs, rest) = text.as_bytes().as_chunks::<2>();
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_is_hashed_in_pieces() {
+    fn a_stream_is_hashed_incrementally() {
         assert_eq!(hex(&hello().sha256), "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824");
         assert_eq!(hello().sha1.map(|d| hex(&d)).unwrap(), "aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d");
         assert_eq!(Hasher::new().finish().sha1, None);

@@ -1,7 +1,7 @@
-//! EBML, the element tree under Matroska and WebM (RFC 8794).
+//! EBML, the element tree below Matroska and WebM (RFC 8794).
 //!
-//! Owns element heads and flat iteration over a slice. Invariant: iteration moves forward by at least two
-//! bytes at each step and ends at the first head that doesn't fit.
+//! Owns element heads and flat iteration over a slice. Invariant: iteration moves forward by at least two bytes at each
+//! step and ends at the first head that does not fit.
 
 /// `DocType`, inside the EBML header.
 pub(crate) const DOC_TYPE: u32 = 0x4282;
@@ -9,7 +9,7 @@ pub(crate) const DOC_TYPE: u32 = 0x4282;
 /// The head of an element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Head {
-    /// Its id with the length marker, as tables print it.
+    /// Its id with the length marker, as specifications print it.
     pub(crate) id: u32,
     /// Bytes of id and size together.
     pub(crate) bytes: usize,
@@ -17,7 +17,7 @@ pub(crate) struct Head {
     pub(crate) size: Option<u64>,
 }
 
-/// The element head at `at`, or `None` where it isn't whole or isn't one.
+/// Returns the element head at `at`, or `None` where it is incomplete or invalid.
 pub(crate) fn element(data: &[u8], at: usize) -> Option<Head> {
     let (id, id_bytes) = number(data.get(at..)?, 4, true)?;
     let (size, size_bytes) = number(data.get(at.checked_add(id_bytes)?..)?, 8, false)?;
@@ -25,12 +25,12 @@ pub(crate) fn element(data: &[u8], at: usize) -> Option<Head> {
     Some(Head { id: id as u32, bytes: id_bytes + size_bytes, size: (!unknown).then_some(size) })
 }
 
-/// A number in the form of a size, as a block's track number is written.
+/// Reads a number in the format of a size, as a block's track number is written.
 pub(crate) fn size(data: &[u8]) -> Option<u64> {
     number(data, 8, false).map(|(value, _)| value)
 }
 
-/// A variable-length number: leading zero bits say how many more bytes follow. RFC 8794 §4.
+/// Reads a variable-length number: the leading zero bits give the number of bytes that follow. RFC 8794 §4.
 fn number(data: &[u8], longest: usize, keep_marker: bool) -> Option<(u64, usize)> {
     let first = *data.first()?;
     let bytes = first.leading_zeros() as usize + 1;
@@ -51,7 +51,7 @@ pub(crate) struct Element<'a> {
     pub(crate) data: &'a [u8],
 }
 
-/// The elements of a master element's data, up to the first that doesn't fit.
+/// Iterates over the elements of a master element's data, up to the first that does not fit.
 pub(crate) fn children(data: &[u8]) -> impl Iterator<Item = Element<'_>> {
     let mut at = 0_usize;
     std::iter::from_fn(move || {

@@ -1,7 +1,7 @@
-//! What a file says of how it was made: when, with what, which way up, and whether it names the place.
+//! Metadata that a file carries about its origin: date, camera, orientation, and whether it contains a location.
 //!
-//! Owns reading EXIF and the QuickTime and Matroska counterparts. It never gives out a position: the house
-//! only wants to know that there is one. Invariant: malformed metadata is missing metadata, never an error.
+//! Owns reading EXIF and its QuickTime and Matroska counterparts. It never returns a position, only whether there is
+//! one. Invariant: malformed metadata counts as missing metadata, never as an error.
 
 mod quicktime;
 #[cfg(test)]
@@ -11,63 +11,63 @@ use std::io::{self, ErrorKind, Read, Seek};
 
 use chrono::{DateTime, Datelike as _, FixedOffset, NaiveDate, NaiveDateTime, TimeDelta, Utc};
 
-use crate::boxes::Fault;
+use crate::bytes::{Source, be32, contains_text, le32};
 use crate::ebml;
 use crate::header::{self, Items};
+use crate::isobmff::FormatError;
 use crate::sniff::Format;
 use crate::tiff::{self, Tiff};
-use crate::wire::{Source, be32, contains_text, le32};
 
-/// More segments or chunks than this are not walked for metadata.
-const MOST_STEPS: usize = 100_000;
-/// The most of one metadata block that is read, in bytes.
-const MOST_BLOCK: usize = 64 * 1024;
-/// More blocks than this are not read: a photo has one EXIF block and one XMP block.
-const MOST_BLOCKS: usize = 16;
+/// The most segments or chunks that are walked for metadata.
+const MAX_STEPS: usize = 100_000;
+/// The most bytes of one metadata block that are read.
+const MAX_BLOCK_BYTES: usize = 64 * 1024;
+/// The most blocks that are read: a photo has one EXIF block and one XMP block.
+const MAX_BLOCKS: usize = 16;
 /// The longest camera name, in characters.
-const MOST_CAMERA: usize = 80;
+const MAX_CAMERA_CHARS: usize = 80;
 
-/// What a file says of its making.
+/// The metadata of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Facts {
-    /// EXIF orientation 1–8; for HEIC and AVIF that of `irot` and `imir`, which is what counts there.
+pub struct Metadata {
+    /// EXIF orientation 1–8; for HEIC and AVIF that of `irot` and `imir`, which take precedence there.
     pub orientation: u8,
-    /// When the picture was taken or the recording began.
+    /// When the photo was taken or the recording began.
     pub taken_at: Option<TakenAt>,
     /// Maker and model, such as `Apple iPhone 12`.
     pub camera: Option<String>,
-    /// Whether it names the place where it was made.
+    /// Whether the file contains the location where it was made.
     pub has_gps: bool,
 }
 
-impl Default for Facts {
+impl Default for Metadata {
     fn default() -> Self {
         Self { orientation: 1, taken_at: None, camera: None, has_gps: false }
     }
 }
 
-/// A moment on a camera's clock.
+/// A time on a camera's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TakenAt {
-    /// What the clock showed.
+    /// The local time that the clock showed.
     pub local: NaiveDateTime,
-    /// How far that is ahead of UTC, where the camera knew.
+    /// The offset from UTC, where the camera recorded it.
     pub offset: Option<FixedOffset>,
 }
 
 impl TakenAt {
-    /// The moment in UTC; a clock without a known offset is taken to show UTC.
+    /// Returns the time in UTC; a clock without a known offset is taken to show UTC.
     pub fn utc(self) -> DateTime<Utc> {
         let ahead = self.offset.map_or(0, |offset| i64::from(offset.local_minus_utc()));
         self.local.checked_sub_signed(TimeDelta::seconds(ahead)).unwrap_or(self.local).and_utc()
     }
 
-    /// A moment that is believable: not before photography, not a clock gone wild.
+    /// Returns the time if it is plausible: not before photography, not far in the future.
     fn new(local: NaiveDateTime, offset: Option<FixedOffset>) -> Option<Self> {
         (1826..=2200).contains(&local.year()).then_some(Self { local, offset })
     }
 
-    /// Seconds after a format's own epoch, in UTC.
+    /// Returns the time that is so many seconds after a format's own epoch, in UTC.
     fn after(epoch: NaiveDate, seconds: u64) -> Option<Self> {
         let since = TimeDelta::try_seconds(i64::try_from(seconds).ok()?)?;
         let utc = epoch.and_hms_opt(0, 0, 0)?.checked_add_signed(since)?;
@@ -75,30 +75,31 @@ impl TakenAt {
     }
 }
 
-/// Reads a file of `len` bytes. An error is one of reading; malformed metadata is left out.
-pub fn read<R: Read + Seek>(format: Format, reader: &mut R, len: u64) -> io::Result<Facts> {
-    let mut facts = Facts::default();
+/// Reads the metadata of a file of `len` bytes. Returns an error only for a failed read; malformed metadata is left
+/// out.
+pub fn read<R: Read + Seek>(format: Format, reader: &mut R, len: u64) -> io::Result<Metadata> {
+    let mut metadata = Metadata::default();
     let mut source = Source::new(reader, len);
     let walked = match format {
-        Format::Jpeg => jpeg(&mut source, &mut facts),
-        Format::Png => png(&mut source, &mut facts),
-        Format::Webp => webp(&mut source, &mut facts),
-        Format::Heic | Format::Avif => heif(&mut source, &mut facts),
-        Format::Mp4 | Format::Mov | Format::M4a => quicktime::read(&mut source, &mut facts),
-        Format::Mkv | Format::Webm => matroska(&mut source, &mut facts),
+        Format::Jpeg => jpeg(&mut source, &mut metadata),
+        Format::Png => png(&mut source, &mut metadata),
+        Format::Webp => webp(&mut source, &mut metadata),
+        Format::Heic | Format::Avif => heif(&mut source, &mut metadata),
+        Format::Mp4 | Format::Mov | Format::M4a => quicktime::read(&mut source, &mut metadata),
+        Format::Mkv | Format::Webm => matroska(&mut source, &mut metadata),
         Format::Gif | Format::Mp3 | Format::Wav | Format::Flac | Format::Ogg => Ok(()),
     };
     match walked {
-        Err(Fault::Io(error)) if error.kind() != ErrorKind::UnexpectedEof => Err(error),
-        _ => Ok(facts),
+        Err(FormatError::Io(error)) if error.kind() != ErrorKind::UnexpectedEof => Err(error),
+        _ => Ok(metadata),
     }
 }
 
-/// Takes the facts of an EXIF block.
-fn exif(data: &[u8], facts: &mut Facts) {
+/// Adds the metadata of an EXIF block.
+fn exif(data: &[u8], metadata: &mut Metadata) {
     let Some(tiff) = Tiff::open_exif(data) else { return };
     let (mut make, mut model, mut time, mut offset) = (None, None, None, None);
-    facts.orientation = tiff.orientation().unwrap_or(1);
+    metadata.orientation = tiff.orientation().unwrap_or(1);
     for entry in tiff.main() {
         match entry.tag {
             tiff::MAKE => make = tiff.text(&entry),
@@ -114,14 +115,14 @@ fn exif(data: &[u8], facts: &mut Facts) {
             }
             tiff::GPS_IFD => {
                 let mut entries = tiff.number(&entry).into_iter().flat_map(|at| tiff.directory(at));
-                // Latitude, or the name of an area: a directory with only its version names no place.
-                facts.has_gps |= entries.any(|entry| matches!(entry.tag, 2 | 4 | 0x1c));
+                // Latitude, or the name of an area: a directory with only its version contains no location.
+                metadata.has_gps |= entries.any(|entry| matches!(entry.tag, 2 | 4 | 0x1c));
             }
             _ => {}
         }
     }
-    facts.camera = camera(make, model);
-    facts.taken_at = time.and_then(|time| exif_time(time, offset));
+    metadata.camera = camera(make, model);
+    metadata.taken_at = time.and_then(|time| exif_time(time, offset));
 }
 
 fn exif_time(time: &[u8], offset: Option<&[u8]>) -> Option<TakenAt> {
@@ -144,7 +145,7 @@ fn offset(text: &str) -> Option<FixedOffset> {
     FixedOffset::east_opt(sign * (i32::from(hours) * 60 + i32::from(minutes)) * 60)
 }
 
-/// One name out of maker and model, which often repeat each other.
+/// Joins maker and model to one name; the two often repeat each other.
 fn camera(make: Option<&[u8]>, model: Option<&[u8]>) -> Option<String> {
     let clean = |text: Option<&[u8]>| {
         let text = String::from_utf8_lossy(text.unwrap_or_default());
@@ -155,13 +156,13 @@ fn camera(make: Option<&[u8]>, model: Option<&[u8]>) -> Option<String> {
     let brand = make.split(' ').next().unwrap_or_default();
     let repeats = model.get(..brand.len()).is_some_and(|start| start.eq_ignore_ascii_case(brand));
     let name = if repeats && !model.is_empty() { model } else { format!("{make} {model}") };
-    let name: String = name.trim().chars().take(MOST_CAMERA).collect();
+    let name: String = name.trim().chars().take(MAX_CAMERA_CHARS).collect();
     (!name.is_empty()).then_some(name)
 }
 
-fn jpeg<R: Read + Seek>(source: &mut Source<'_, R>, facts: &mut Facts) -> Result<(), Fault> {
+fn jpeg<R: Read + Seek>(source: &mut Source<'_, R>, metadata: &mut Metadata) -> Result<(), FormatError> {
     let (mut at, mut found) = (2, false);
-    for _ in 0..MOST_STEPS {
+    for _ in 0..MAX_STEPS {
         let segment = header::jpeg_segment(source, at)?;
         at = segment.end();
         match segment.marker {
@@ -169,9 +170,9 @@ fn jpeg<R: Read + Seek>(source: &mut Source<'_, R>, facts: &mut Facts) -> Result
                 let data = source.bytes(segment.body, segment.len)?;
                 if data.starts_with(b"Exif\0\0") && !found {
                     found = true;
-                    exif(data, facts);
+                    exif(data, metadata);
                 } else if data.starts_with(b"http://ns.adobe.com/") {
-                    facts.has_gps |= contains_text(data, "GPSLatitude");
+                    metadata.has_gps |= contains_text(data, "GPSLatitude");
                 }
             }
             0xd8..=0xda => break,
@@ -181,16 +182,16 @@ fn jpeg<R: Read + Seek>(source: &mut Source<'_, R>, facts: &mut Facts) -> Result
     Ok(())
 }
 
-fn png<R: Read + Seek>(source: &mut Source<'_, R>, facts: &mut Facts) -> Result<(), Fault> {
+fn png<R: Read + Seek>(source: &mut Source<'_, R>, metadata: &mut Metadata) -> Result<(), FormatError> {
     let mut at = 8;
-    for _ in 0..MOST_STEPS {
+    for _ in 0..MAX_STEPS {
         let chunk = source.bytes(at, 8)?;
         let len = be32(chunk, 0).unwrap_or_default();
         match chunk.get(4..8) {
-            Some(b"eXIf") => exif(source.some(at + 8, (len as usize).min(MOST_BLOCK))?, facts),
+            Some(b"eXIf") => exif(source.some(at + 8, (len as usize).min(MAX_BLOCK_BYTES))?, metadata),
             Some(b"iTXt") => {
-                let text = source.some(at + 8, (len as usize).min(MOST_BLOCK))?;
-                facts.has_gps |= contains_text(text, "GPSLatitude");
+                let text = source.some(at + 8, (len as usize).min(MAX_BLOCK_BYTES))?;
+                metadata.has_gps |= contains_text(text, "GPSLatitude");
             }
             Some(b"IEND") => break,
             _ => {}
@@ -200,16 +201,16 @@ fn png<R: Read + Seek>(source: &mut Source<'_, R>, facts: &mut Facts) -> Result<
     Ok(())
 }
 
-fn webp<R: Read + Seek>(source: &mut Source<'_, R>, facts: &mut Facts) -> Result<(), Fault> {
+fn webp<R: Read + Seek>(source: &mut Source<'_, R>, metadata: &mut Metadata) -> Result<(), FormatError> {
     let mut at = 12;
-    for _ in 0..MOST_STEPS {
+    for _ in 0..MAX_STEPS {
         let chunk = source.bytes(at, 8)?;
         let len = le32(chunk, 4).unwrap_or_default();
         match chunk.get(..4) {
-            Some(b"EXIF") => exif(source.some(at + 8, (len as usize).min(MOST_BLOCK))?, facts),
+            Some(b"EXIF") => exif(source.some(at + 8, (len as usize).min(MAX_BLOCK_BYTES))?, metadata),
             Some(b"XMP ") => {
-                let text = source.some(at + 8, (len as usize).min(MOST_BLOCK))?;
-                facts.has_gps |= contains_text(text, "GPSLatitude");
+                let text = source.some(at + 8, (len as usize).min(MAX_BLOCK_BYTES))?;
+                metadata.has_gps |= contains_text(text, "GPSLatitude");
             }
             _ => {}
         }
@@ -218,27 +219,28 @@ fn webp<R: Read + Seek>(source: &mut Source<'_, R>, facts: &mut Facts) -> Result
     Ok(())
 }
 
-fn heif<R: Read + Seek>(source: &mut Source<'_, R>, facts: &mut Facts) -> Result<(), Fault> {
+fn heif<R: Read + Seek>(source: &mut Source<'_, R>, metadata: &mut Metadata) -> Result<(), FormatError> {
     let items = Items::read(source)?.list()?;
-    for item in items.iter().filter(|item| matches!(&item.kind, b"Exif" | b"mime")).take(MOST_BLOCKS) {
+    for item in items.iter().filter(|item| matches!(&item.kind, b"Exif" | b"mime")).take(MAX_BLOCKS) {
         let Some(&(start, len)) = item.extents.first() else { continue };
-        let data = source.some(start, len.min(MOST_BLOCK as u64) as usize)?;
+        let data = source.some(start, len.min(MAX_BLOCK_BYTES as u64) as usize)?;
         match &item.kind {
             b"Exif" => {
-                // The offset of the TIFF header from behind this number. ISO/IEC 23008-12 annex A.
+                // The TIFF header is at the offset that this number gives, counted from behind it. ISO/IEC 23008-12
+                // annex A.
                 let skip = be32(data, 0).and_then(|skip| usize::try_from(skip).ok()?.checked_add(4));
-                exif(skip.and_then(|skip| data.get(skip..)).unwrap_or_default(), facts);
+                exif(skip.and_then(|skip| data.get(skip..)).unwrap_or_default(), metadata);
             }
-            b"mime" => facts.has_gps |= contains_text(data, "GPSLatitude"),
+            b"mime" => metadata.has_gps |= contains_text(data, "GPSLatitude"),
             _ => {}
         }
     }
-    facts.orientation = header::heif_picture(source, false)?.orientation;
+    metadata.orientation = header::heif_picture(source, false)?.orientation;
     Ok(())
 }
 
-fn matroska<R: Read + Seek>(source: &mut Source<'_, R>, facts: &mut Facts) -> Result<(), Fault> {
-    facts.taken_at = date_utc(source.some(0, MOST_BLOCK)?);
+fn matroska<R: Read + Seek>(source: &mut Source<'_, R>, metadata: &mut Metadata) -> Result<(), FormatError> {
+    metadata.taken_at = date_utc(source.some(0, MAX_BLOCK_BYTES)?);
     Ok(())
 }
 

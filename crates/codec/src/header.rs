@@ -1,21 +1,21 @@
-//! What a file says of its size before anything is decoded: pixels, frames, length.
+//! Reads dimensions, frame counts and durations from file headers, before anything is decoded.
 //!
-//! Owns reading dimensions, frame counts and movie facts out of headers. It doesn't judge them: limits are
-//! `media`'s. Invariant: a picture's width and height are those of the upright picture, and never 0.
+//! Owns the parsers of these headers. It does not judge the values: limits are `media`'s. Invariant: an image's width
+//! and height are those of the upright image, and never 0.
 
-mod bits;
+mod audio;
 mod claims;
 mod cover;
-mod derived;
-mod entries;
-mod frames;
+mod derived_images;
+mod frame_counter;
 mod heif;
+mod image;
+mod isobmff;
 mod matroska;
-mod movie;
 mod ogg;
-mod scans;
-mod sound;
-mod still;
+mod parameter_sets;
+mod sample_entries;
+mod scan_counter;
 #[cfg(test)]
 mod tests;
 mod tracks;
@@ -23,42 +23,42 @@ mod tracks;
 use std::io::{self, Cursor, ErrorKind, Read, Seek};
 
 pub use claims::{Claims, claims, claims_so_far};
-pub use frames::FrameCounter;
+pub use frame_counter::FrameCounter;
 pub(crate) use heif::{Items, picture as heif_picture};
-pub use movie::{Moov, Movie, MovieVideo, movie};
-pub use scans::ScanCounter;
-pub(crate) use still::{is_metadata as jpeg_is_metadata, segment as jpeg_segment};
+pub(crate) use image::{is_metadata as jpeg_is_metadata, segment as jpeg_segment};
+pub use isobmff::{MoovPosition, Movie, MovieVideo, movie};
+pub use scan_counter::ScanCounter;
 
-use crate::boxes::Fault;
+use crate::bytes::Source;
+use crate::isobmff::FormatError;
 use crate::sniff::Format;
-use crate::wire::Source;
 
-/// How much of a file's start is looked at by [`picture`], in bytes. Nothing is undecided from here on: a
-/// picture that hides its size behind more than this is refused.
+/// The most bytes of a file's start that [`image`] reads. With this many the result is final: an image whose size is
+/// stored behind more than this is refused.
 pub const HEADER_BYTES: usize = 1024 * 1024;
 
-/// A picture's header.
+/// The header of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Picture {
+pub struct ImageHeader {
     /// Width in pixels, upright.
     pub width: u32,
     /// Height in pixels, upright.
     pub height: u32,
-    /// Width in pixels as the pixels are stored.
+    /// Width in pixels as stored.
     pub stored_width: u32,
-    /// Height in pixels as the pixels are stored.
+    /// Height in pixels as stored.
     pub stored_height: u32,
-    /// What makes the stored pixels upright, as an EXIF orientation 1–8. For HEIC and AVIF it comes from `irot` and
-    /// `imir` (their EXIF is ignored, ISO/IEC 23008-12 §6.5.10), and their decoders usually apply it themselves.
+    /// The EXIF orientation 1–8 that turns the stored pixels upright. For HEIC and AVIF it comes from `irot` and `imir`
+    /// (their EXIF is ignored, ISO/IEC 23008-12 §6.5.10), and their decoders usually apply it themselves.
     pub orientation: u8,
-    /// How many frames an animated PNG announces.
+    /// The number of frames that an animated PNG declares.
     pub frames: Option<u32>,
-    /// Pixels that decoding takes: of a HEIF file read whole, those of all pictures in it and of all that they are made of.
+    /// The number of pixels to decode: for a HEIF file read whole, those of all images in it and of all their inputs.
     pub decoded_pixels: u64,
 }
 
-impl Picture {
-    /// A picture from its stored size; `None` where there is no area.
+impl ImageHeader {
+    /// Returns the header of an image with this stored size; `None` where the area is 0.
     fn new(stored_width: u32, stored_height: u32, orientation: u8, frames: Option<u32>) -> Option<Self> {
         let turned = (5..=8).contains(&orientation);
         let (width, height) = if turned { (stored_height, stored_width) } else { (stored_width, stored_height) };
@@ -68,39 +68,39 @@ impl Picture {
     }
 }
 
-/// What [`picture`] found in the bytes so far.
+/// The result of [`image`] on the bytes so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Header {
-    /// The dimensions are known. The orientation of a PNG or WebP may still follow: see [`picture_in`].
-    Known(Picture),
-    /// Too little has arrived; ask again with more.
+    /// The dimensions are known. The orientation of a PNG or WebP may still follow: see [`image_in`].
+    Known(ImageHeader),
+    /// More bytes are needed.
     NeedMore,
-    /// This is no picture that can be shown; why, for a log.
-    Bad(&'static str),
+    /// Not an image that can be displayed; the reason, for a log.
+    Invalid(&'static str),
 }
 
-/// Why a header can't be used.
+/// Why a header cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A movie without its index.
-    #[error("the recording was not finished: its index (moov) is missing; export it again")]
+    /// A video without its index (`moov`).
+    #[error("the recording is incomplete: its index (moov) is missing; export it again")]
     NoMoov,
-    /// The file ends in the middle of something.
-    #[error("the file is cut off; send it again from the original")]
+    /// The file is truncated.
+    #[error("the file is truncated; send the original again")]
     Truncated,
     /// The structure contradicts itself.
     #[error("the file is damaged ({0}); export it again")]
-    Bad(&'static str),
+    Invalid(&'static str),
     /// Reading failed.
     #[error("the file could not be read; try again")]
     Io(#[source] io::Error),
 }
 
-impl From<Fault> for Error {
-    fn from(fault: Fault) -> Self {
+impl From<FormatError> for Error {
+    fn from(fault: FormatError) -> Self {
         match fault {
-            Fault::Bad(what) => Self::Bad(what),
-            Fault::Io(error) => error.into(),
+            FormatError::Invalid(what) => Self::Invalid(what),
+            FormatError::Io(error) => error.into(),
         }
     }
 }
@@ -111,34 +111,34 @@ impl From<io::Error> for Error {
     }
 }
 
-/// Reads a picture's header from `head`, all bytes that have arrived so far (more than [`HEADER_BYTES`] is
-/// ignored). `end` says that no more will come. Formats that aren't pictures are `Bad`.
-pub fn picture(format: Format, head: &[u8], end: bool) -> Header {
+/// Reads an image's header from `head`, all bytes received so far (more than [`HEADER_BYTES`] is ignored). `end` says
+/// that no more bytes will follow. Formats that are not images are `Invalid`.
+pub fn image(format: Format, head: &[u8], end: bool) -> Header {
     let last = end || head.len() >= HEADER_BYTES;
     let head = head.get(..HEADER_BYTES).unwrap_or(head);
     let mut cursor = Cursor::new(head);
-    // Sizes inside are believed for now; a read past the head is what tells that more is needed.
+    // Sizes in the file are believed at first; a read past the head shows that more bytes are needed.
     let mut source = Source::new(&mut cursor, if end { head.len() as u64 } else { u64::MAX });
     match read(format, &mut source, false) {
         Ok(picture) => Header::Known(picture),
-        Err(Fault::Io(error)) if error.kind() == ErrorKind::UnexpectedEof && !last => Header::NeedMore,
-        Err(Fault::Io(_)) => Header::Bad("its dimensions are not where they should be"),
-        Err(Fault::Bad(what)) => Header::Bad(what),
+        Err(FormatError::Io(error)) if error.kind() == ErrorKind::UnexpectedEof && !last => Header::NeedMore,
+        Err(FormatError::Io(_)) => Header::Invalid("its dimensions are not at the expected position"),
+        Err(FormatError::Invalid(what)) => Header::Invalid(what),
     }
 }
 
-/// Reads a picture's header from the whole file of `len` bytes, with whatever orientation stands at its end.
-pub fn picture_in<R: Read + Seek>(format: Format, reader: &mut R, len: u64) -> Result<Picture, Error> {
+/// Reads an image's header from the whole file of `len` bytes, including an orientation stored at its end.
+pub fn image_in<R: Read + Seek>(format: Format, reader: &mut R, len: u64) -> Result<ImageHeader, Error> {
     Ok(read(format, &mut Source::new(reader, len), true)?)
 }
 
-fn read<R: Read + Seek>(format: Format, source: &mut Source<'_, R>, whole: bool) -> Result<Picture, Fault> {
+fn read<R: Read + Seek>(format: Format, source: &mut Source<'_, R>, whole: bool) -> Result<ImageHeader, FormatError> {
     match format {
-        Format::Jpeg => still::jpeg(source),
-        Format::Png => still::png(source, whole),
-        Format::Webp => still::webp(source, whole),
-        Format::Gif => still::gif(source),
+        Format::Jpeg => image::jpeg(source),
+        Format::Png => image::png(source, whole),
+        Format::Webp => image::webp(source, whole),
+        Format::Gif => image::gif(source),
         Format::Avif | Format::Heic => heif::picture(source, whole),
-        _ => Err(Fault::Bad("this is no picture")),
+        _ => Err(FormatError::Invalid("it is not an image")),
     }
 }

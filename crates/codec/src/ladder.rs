@@ -1,41 +1,41 @@
-//! Which renditions a video gets: sizes, rates, and the H.264 levels that go with them.
+//! The renditions of a video: sizes, bit rates, and the matching H.264 levels.
 //!
-//! Owns the table of rungs and the table of levels. It doesn't know the encoder. Invariant: no rendition is
-//! wider, higher or faster than its source, and every side is even.
+//! Owns the table of rungs and the table of levels. It does not know the encoder. Invariant: no rendition is wider,
+//! higher or faster than its source, and every side is even.
 
-mod rate;
+mod frame_rate;
 
-pub use rate::{BadRate, Rate};
+pub use frame_rate::{FrameRate, InvalidFrameRate};
 
-/// One rendition to make.
+/// One rendition to encode.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rung {
-    /// Its name in addresses, by its short side: `v720`.
+    /// Its name in URLs, after its short side: `v720`.
     pub name: String,
     /// Width in pixels, even.
     pub width: u32,
     /// Height in pixels, even.
     pub height: u32,
-    /// The most bits per second over the length of the buffer (`-maxrate`).
+    /// The highest bit rate over the length of the buffer (`-maxrate`), in bits per second.
     pub max_rate: u32,
     /// The decoder's buffer in bits (`-bufsize`).
     pub buffer: u32,
-    /// x264's constant rate factor, under that ceiling.
+    /// x264's constant rate factor, below that maximum.
     pub crf: u8,
-    /// The profile as ffmpeg names it.
+    /// The profile's name in ffmpeg.
     pub profile: &'static str,
     /// H.264's `level_idc`: 31 is level 3.1.
     pub level: u8,
     /// RFC 6381 codec string.
     pub codecs: String,
-    /// Peak bits per second of any one segment, pictures only (`BANDWIDTH`, RFC 8216 §4.3.4.2).
+    /// Peak bits per second of any one segment, video only (`BANDWIDTH`, RFC 8216 §4.3.4.2).
     pub bandwidth: u32,
 }
 
-/// The sound that goes with every ladder.
+/// The audio rendition of every ladder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AudioRung {
-    /// Its name in addresses.
+    /// Its name in URLs.
     pub name: &'static str,
     /// Bits per second.
     pub bitrate: u32,
@@ -45,77 +45,78 @@ pub struct AudioRung {
     pub bandwidth: u32,
 }
 
-/// 128 kbit/s AAC-LC stereo, where listeners stop telling it from the original (Apple's HLS authoring specification
+/// 128 kbit/s AAC-LC stereo, which listeners cannot distinguish from the original (Apple's HLS authoring specification
 /// §2.8 recommends 32–160 kbit/s).
 pub const AUDIO: AudioRung = AudioRung { name: "audio", bitrate: 128_000, codecs: "mp4a.40.2", bandwidth: 160_000 };
 
-/// Short side, most bits per second for 16:9 at up to 30 frames per second, and rate factor. The rates are those of Apple's
-/// HLS authoring specification, "video bit rates for H.264", at its nearest sizes (1920×1080 6 Mbit/s, 1280×720 3, 854×480
-/// between 1.1 and 2, 640×360 0.73, 416×234 0.37), as ceilings: the rate factor stays below them on most pictures.
+/// Short side, highest bit rate for 16:9 at up to 30 frames per second, and rate factor. The rates are those of Apple's
+/// HLS authoring specification, "video bit rates for H.264", at its nearest sizes (1920×1080 6 Mbit/s, 1280×720 3,
+/// 854×480 between 1.1 and 2, 640×360 0.73, 416×234 0.37), as maxima: the rate factor stays below them for most
+/// content.
 const RUNGS: [(u32, u32, u8); 5] = [(1080, 6_000_000, 22), (720, 3_000_000, 22), (480, 1_400_000, 22), (360, 730_000, 23), (240, 370_000, 24)];
 
 /// A source up to a tenth smaller than a rung still gets that rung, in its own size: 1920×1078 is "1080".
 const NEAR_TENTHS: u32 = 9;
-/// The longest side of any rendition: what hardware decoders take.
-const LONGEST_SIDE: u32 = 4096;
-/// What is played at most, in frames per second.
-const MOST_FPS: u32 = 60;
+/// The longest side of any rendition, in pixels: the limit of hardware decoders.
+const MAX_SIDE: u32 = 4096;
+/// The highest frame rate of a rendition, in frames per second.
+const MAX_FPS: u32 = 60;
 /// A segment's length in seconds, over which `bandwidth` is a peak.
 const SEGMENT_SECONDS: u32 = 4;
 
-/// The renditions for a source of this size (upright, square pixels) and frame rate, the highest first. Empty only
-/// where a side is 0. A source smaller than every rung gets one rendition of its own size.
-pub fn ladder(width: u32, height: u32, rate: Rate) -> Vec<Rung> {
+/// Returns the renditions for a source of this size (upright, square pixels) and frame rate, the highest first. Empty
+/// only where a side is 0. A source smaller than every rung gets one rendition of its own size.
+pub fn ladder(width: u32, height: u32, rate: FrameRate) -> Vec<Rung> {
     let short = width.min(height);
     if short == 0 {
         return Vec::new();
     }
     let near = |rung: u32| u64::from(short) * 10 >= u64::from(rung) * u64::from(NEAR_TENTHS);
     let fitting = RUNGS.iter().filter(|(rung, ..)| near(*rung));
-    let mut rungs: Vec<_> = fitting.map(|&(rung, bits, crf)| make(rung, width, height, rate, bits, crf)).collect();
+    let mut rungs: Vec<_> = fitting.map(|&(rung, bits, crf)| make_rung(rung, width, height, rate, bits, crf)).collect();
     if rungs.is_empty() {
-        rungs.push(make(short, width, height, rate, 370_000, 24));
+        rungs.push(make_rung(short, width, height, rate, 370_000, 24));
     }
-    // A very long strip is capped to one size on several rungs; one of them is enough.
+    // A very long strip is reduced to one size on several rungs; one of them is enough.
     rungs.dedup_by_key(|rung| (rung.width, rung.height));
     rungs
 }
 
-/// The frame rate to play: halved until it is at most 60 per second.
-pub fn playing_rate(rate: Rate) -> Rate {
+/// Returns the frame rate of the renditions: halved until it is at most 60 per second.
+pub fn playing_rate(rate: FrameRate) -> FrameRate {
     let mut rate = rate;
-    while rate.num() > u64::from(MOST_FPS) * rate.den() {
+    while rate.num() > u64::from(MAX_FPS) * rate.den() {
         rate = rate.halved();
     }
     rate
 }
 
-fn make(rung: u32, width: u32, height: u32, rate: Rate, bits: u32, crf: u8) -> Rung {
+fn make_rung(rung: u32, width: u32, height: u32, rate: FrameRate, bits: u32, crf: u8) -> Rung {
     let (width, height) = fit(width, height, rung);
     let rate = playing_rate(rate);
     // The table is for 16:9; a square of the same short side has fewer pixels, a strip more.
     let area = u64::from(width) * u64::from(height);
     let wide = (u64::from(rung) * u64::from(rung) * 16 / 9).max(1);
     let shaped = u64::from(bits) * area.clamp(wide / 4, wide * 2) / wide;
-    // Half as much again for 50 and 60 frames per second: most of what is new in them moves little.
+    // Half as much again for 50 and 60 frames per second: consecutive frames differ less.
     let fast = rate.num() > 30 * rate.den() + rate.den() / 2;
     let max_rate = (if fast { shaped * 3 / 2 } else { shaped }).clamp(100_000, 12_000_000) as u32;
     let buffer = max_rate / 2 * 3;
     let level = level(width, height, rate, max_rate);
-    // In a window of t seconds at most rate × t + buffer bits can arrive; two per cent are the container's.
+    // In a window of t seconds at most rate × t + buffer bits can arrive; two per cent are for the container.
     let bandwidth = (max_rate + buffer / SEGMENT_SECONDS) / 50 * 51;
     let name = format!("v{rung}");
     Rung { name, width, height, max_rate, buffer, crf, profile: "high", level, codecs: avc1(100, 0, level), bandwidth }
 }
 
-/// The size with this short side, never above the source, even, its proportions kept.
+/// Returns the size with this short side, never above the source, even, with its proportions kept.
 fn fit(width: u32, height: u32, short_side: u32) -> (u32, u32) {
     let (short, long) = (width.min(height), width.max(height));
     let target = short_side.min(short);
     let scaled_long = u64::from(long) * u64::from(target) / u64::from(short);
     let (target, scaled_long) =
-        if scaled_long > u64::from(LONGEST_SIDE) { ((u64::from(short) * u64::from(LONGEST_SIDE) / u64::from(long)) as u32, LONGEST_SIDE) } else { (target, scaled_long as u32) };
-    // 4:2:0 has one colour sample for two by two pixels. A side of one pixel has no even size below it.
+        if scaled_long > u64::from(MAX_SIDE) { ((u64::from(short) * u64::from(MAX_SIDE) / u64::from(long)) as u32, MAX_SIDE) } else { (target, scaled_long as u32) };
+    // 4:2:0 has one chroma sample for two by two pixels. A side of one pixel has no even size below it.
     let even = |side: u32| (side & !1).max(2);
     if width < height { (even(target), even(scaled_long)) } else { (even(scaled_long), even(target)) }
 }
@@ -139,12 +140,12 @@ const LEVELS: [(u8, u64, u64, u64); 14] = [
     (52, 2_073_600, 36_864, 300_000),
 ];
 
-/// The lowest level that allows this size, rate and bit rate; 52 where none does.
-fn level(width: u32, height: u32, rate: Rate, max_rate: u32) -> u8 {
+/// Returns the lowest level that allows this size, frame rate and bit rate; 52 where none does.
+fn level(width: u32, height: u32, rate: FrameRate, max_rate: u32) -> u8 {
     let (across, down) = (u64::from(width.div_ceil(16)), u64::from(height.div_ceil(16)));
     let frame = across * down;
     let fits = |&&(_, per_second, per_frame, kilobits): &&(u8, u64, u64, u64)| {
-        // No side may be longer than the root of eight times the frame's macroblocks. §A.3.1.
+        // No side may be longer than the square root of eight times the frame's macroblocks. §A.3.1.
         let side = across.max(down);
         frame <= per_frame
             && side * side <= 8 * per_frame
@@ -154,7 +155,7 @@ fn level(width: u32, height: u32, rate: Rate, max_rate: u32) -> u8 {
     LEVELS.iter().find(fits).map_or(52, |row| row.0)
 }
 
-/// The RFC 6381 string of an H.264 stream, from the three bytes behind `avcC`'s version.
+/// Returns the RFC 6381 string of an H.264 stream, from the three bytes behind `avcC`'s version.
 pub fn avc1(profile_idc: u8, constraints: u8, level_idc: u8) -> String {
     format!("avc1.{profile_idc:02x}{constraints:02x}{level_idc:02x}")
 }
@@ -165,8 +166,8 @@ mod tests {
 
     use super::*;
 
-    fn rate(num: u32, den: u32) -> Rate {
-        Rate::new(num, den).unwrap()
+    fn rate(num: u32, den: u32) -> FrameRate {
+        FrameRate::new(num, den).unwrap()
     }
 
     fn sizes(width: u32, height: u32) -> Vec<(String, u32, u32)> {
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn fast_sources_are_halved() {
+    fn fast_frame_rates_are_halved() {
         assert_eq!(playing_rate(rate(60, 1)), rate(60, 1));
         assert_eq!(playing_rate(rate(60_000, 1001)), rate(60_000, 1001));
         assert_eq!(playing_rate(rate(120_000, 1001)), rate(60_000, 1001));

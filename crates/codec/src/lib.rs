@@ -1,19 +1,19 @@
-//! Media formats as pure code: what a file is, what it says of itself, what must not leave the house, and
-//! how a conversion is cut into pieces and described to a player.
+//! Media formats as pure code: format detection, header parsing, metadata removal, and the division of a conversion
+//! into chunks, renditions and playlists.
 //!
-//! Owns no file, no process and no network: everything works on byte slices and on `Read + Seek`.
-//! Invariant: whatever a stranger sends, nothing here panics, loops without end or allocates by a number
-//! that stands in the input.
+//! Owns no file, no process and no network: everything works on byte slices and on `Read + Seek`. Invariant: on any
+//! input, nothing here panics, loops forever or allocates by a number that the input contains.
 
-mod boxes;
+mod bytes;
 mod checksum;
+pub mod chunks;
 pub mod digest;
 mod ebml;
 pub mod exif;
+pub mod filename;
 pub mod header;
+mod isobmff;
 pub mod ladder;
-pub mod name;
-pub mod parts;
 #[cfg(feature = "pixels")]
 pub mod pixels;
 pub mod playlist;
@@ -22,4 +22,3 @@ pub mod sniff;
 pub mod storyboard;
 mod tiff;
 pub mod waveform;
-mod wire;

@@ -1,33 +1,33 @@
-//! HLS playlists (RFC 8216) as text.
+//! Writes HLS playlists (RFC 8216).
 //!
-//! Owns the tags and their order, nothing of where segments lie. Invariant: whatever its arguments hold, each
-//! tag and each address stays on its own line and inside its own quotes.
+//! Owns the tags and their order, not where segments are stored. Invariant: whatever its arguments contain, each tag
+//! and each URL stays on its own line and inside its own quotes.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// The protocol version: `EXT-X-MAP` in a playlist with pictures needs 6, CMAF players expect 7.
+/// The protocol version: `EXT-X-MAP` in a playlist with video needs 6, CMAF players expect 7.
 const VERSION: u32 = 7;
 
-/// The sound of a master playlist.
+/// The audio of a master playlist.
 #[derive(Debug, Clone, Copy)]
 pub struct Audio<'a> {
-    /// Address of its media playlist.
+    /// The URL of its media playlist.
     pub uri: &'a str,
     /// RFC 6381 codec string, such as `mp4a.40.2`.
     pub codecs: &'a str,
     /// Peak bits per second.
     pub bandwidth: u64,
-    /// How many channels, where known.
+    /// The number of channels, where known.
     pub channels: Option<u32>,
 }
 
-/// One row of a master playlist: pictures only.
+/// One row of a master playlist: video only.
 #[derive(Debug, Clone, Copy)]
 pub struct Variant<'a> {
-    /// Address of its media playlist.
+    /// The URL of its media playlist.
     pub uri: &'a str,
-    /// Peak bits per second of the pictures alone; the sound's are added.
+    /// Peak bits per second of the video alone; the audio's are added.
     pub bandwidth: u64,
     /// RFC 6381 codec string, such as `avc1.64001f`.
     pub codecs: &'a str,
@@ -42,28 +42,28 @@ pub struct Variant<'a> {
 /// One segment of a media playlist.
 #[derive(Debug, Clone)]
 pub struct Segment<'a> {
-    /// Its address.
+    /// Its URL.
     pub uri: Cow<'a, str>,
-    /// Its length in microseconds.
+    /// Its duration in microseconds.
     pub duration_us: u64,
 }
 
-/// A master playlist. Players start with the first variant that suits them, so the order is the caller's. Without
-/// variants the sound is the only row. `query` (such as `t=…`, without `?`, or empty) goes onto every address.
+/// Returns a master playlist. Players start with the first variant that suits them, so the caller determines the order.
+/// Without variants the audio is the only row. `query` (such as `t=…`, without `?`, or empty) is appended to every URL.
 pub fn master(audio: Option<&Audio<'_>>, variants: &[Variant<'_>], query: &str) -> String {
     let mut text = format!("#EXTM3U\n#EXT-X-VERSION:{VERSION}\n#EXT-X-INDEPENDENT-SEGMENTS\n");
     if let Some(audio) = audio {
         if variants.is_empty() {
             let (bandwidth, codecs) = (audio.bandwidth, plain(audio.codecs));
             let _ = writeln!(text, "#EXT-X-STREAM-INF:BANDWIDTH={bandwidth},CODECS=\"{codecs}\"");
-            let _ = writeln!(text, "{}", address(audio.uri, query));
+            let _ = writeln!(text, "{}", uri_with_query(audio.uri, query));
             return text;
         }
         text.push_str("#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"audio\",NAME=\"Audio\",DEFAULT=YES,AUTOSELECT=YES");
         if let Some(channels) = audio.channels {
             let _ = write!(text, ",CHANNELS=\"{channels}\"");
         }
-        let _ = writeln!(text, ",URI=\"{}\"", address(audio.uri, query));
+        let _ = writeln!(text, ",URI=\"{}\"", uri_with_query(audio.uri, query));
     }
     for variant in variants {
         let bandwidth = variant.bandwidth.saturating_add(audio.map_or(0, |audio| audio.bandwidth));
@@ -78,13 +78,13 @@ pub fn master(audio: Option<&Audio<'_>>, variants: &[Variant<'_>], query: &str) 
         if audio.is_some() {
             text.push_str(",AUDIO=\"audio\"");
         }
-        let _ = writeln!(text, "\n{}", address(variant.uri, query));
+        let _ = writeln!(text, "\n{}", uri_with_query(variant.uri, query));
     }
     text
 }
 
-/// A media playlist: `EVENT` while it grows, `VOD` with its end when `complete`. `target_us` is the nominal longest
-/// segment in microseconds and must stay the same while the playlist grows (RFC 8216 §6.2.1).
+/// Returns a media playlist: `EVENT` while it grows, `VOD` with its end when `complete`. `target_us` is the nominal
+/// longest segment in microseconds and must stay the same while the playlist grows (RFC 8216 §6.2.1).
 pub fn media<'a>(init: &str, segments: impl IntoIterator<Item = Segment<'a>>, target_us: u64, complete: bool, query: &str) -> String {
     let mut rows = String::new();
     let mut target = seconds(target_us);
@@ -92,14 +92,14 @@ pub fn media<'a>(init: &str, segments: impl IntoIterator<Item = Segment<'a>>, ta
         // "The EXTINF duration, when rounded to the nearest integer, MUST be less than or equal to the target" §4.3.3.1.
         target = target.max(seconds(segment.duration_us));
         let (whole, micros) = (segment.duration_us / 1_000_000, segment.duration_us % 1_000_000);
-        let _ = writeln!(rows, "#EXTINF:{whole}.{micros:06},\n{}", address(&segment.uri, query));
+        let _ = writeln!(rows, "#EXTINF:{whole}.{micros:06},\n{}", uri_with_query(&segment.uri, query));
     }
     let kind = if complete { "VOD" } else { "EVENT" };
     let end = if complete { "#EXT-X-ENDLIST\n" } else { "" };
     format!(
         "#EXTM3U\n#EXT-X-VERSION:{VERSION}\n#EXT-X-TARGETDURATION:{target}\n#EXT-X-MEDIA-SEQUENCE:0\n\
          #EXT-X-PLAYLIST-TYPE:{kind}\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-MAP:URI=\"{}\"\n{rows}{end}",
-        address(init, query)
+        uri_with_query(init, query)
     )
 }
 
@@ -108,13 +108,13 @@ fn seconds(micros: u64) -> u64 {
     (micros.saturating_add(500_000) / 1_000_000).max(1)
 }
 
-/// A text that can't leave its quotes or its line.
+/// Removes characters that would end the quotes or the line.
 fn plain(text: &str) -> Cow<'_, str> {
     let bad = |c: char| !matches!(c, '!'..='~') || c == '"';
     if text.contains(bad) { Cow::Owned(text.replace(bad, "")) } else { Cow::Borrowed(text) }
 }
 
-fn address(uri: &str, query: &str) -> String {
+fn uri_with_query(uri: &str, query: &str) -> String {
     let joint = match query {
         "" => "",
         _ if uri.contains('?') => "&",
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_master_names_what_can_be_played() {
+    fn a_master_playlist_lists_the_renditions() {
         let text = master(Some(&AUDIO), &[variant("v720/playlist.m3u8", 3_000_000)], "t=abc");
         let read = parse_master(&text);
         assert!(read.independent_segments);
@@ -155,14 +155,14 @@ mod tests {
         assert_eq!(row.codecs.as_deref(), Some("avc1.64001f,mp4a.40.2"));
         assert_eq!(row.resolution.unwrap().to_string(), "1280x720");
         assert_eq!((row.frame_rate, row.audio.as_deref()), (Some(29.97), Some("audio")));
-        let sound = &read.alternatives[0];
-        assert_eq!((sound.media_type.clone(), sound.group_id.as_str()), (AlternativeMediaType::Audio, "audio"));
-        assert_eq!(sound.uri.as_deref(), Some("audio/playlist.m3u8?t=abc"));
-        assert!(sound.default && sound.autoselect);
+        let audio = &read.alternatives[0];
+        assert_eq!((audio.media_type.clone(), audio.group_id.as_str()), (AlternativeMediaType::Audio, "audio"));
+        assert_eq!(audio.uri.as_deref(), Some("audio/playlist.m3u8?t=abc"));
+        assert!(audio.default && audio.autoselect);
     }
 
     #[test]
-    fn pictures_without_sound_and_sound_without_pictures() {
+    fn video_without_audio_and_audio_without_video() {
         let read = parse_master(&master(None, &[variant("a", 1), variant("b", 2)], ""));
         assert_eq!((read.variants.len(), read.alternatives.len()), (2, 0));
         assert_eq!((read.variants[1].uri.as_str(), read.variants[1].audio.as_deref()), ("b", None));

@@ -1,18 +1,17 @@
-//! Hiding metadata without a second copy: a list of overlays that blank an original's metadata in place.
+//! Hides metadata without a second copy of the file: returns patches that blank an original's metadata in place.
 //!
-//! Owns finding what must not leave the house (position, EXIF, XMP, IPTC, comments, maker notes, embedded
-//! previews, trailers, timed metadata) in every format the house takes, and writing what stands there instead.
-//! It keeps pictures and sound bit for bit, orientation, colour profiles, and a song's title, artist and album.
-//! It doesn't look inside coded pictures and sound (an encoder's own messages stay). Invariant: it fails
-//! closed: a structure that isn't understood to its end is an error, never a shorter list.
+//! Owns finding private data (position, EXIF, XMP, IPTC, comments, maker notes, embedded previews, trailers, timed
+//! metadata) in every supported format, and what replaces it. It keeps image, video and audio data bit for bit,
+//! orientation, colour profiles, and a song's title, artist and album. It does not look inside coded pictures and audio
+//! (an encoder's own messages stay). Invariant: it fails closed: a structure that is not understood to its end is an
+//! error, never a shorter list.
 
-mod comments;
 mod flac;
 mod flac_frames;
 mod gif;
 mod heif;
 mod id3;
-mod iso;
+mod isobmff;
 mod jpeg;
 mod matroska;
 mod ogg;
@@ -21,42 +20,44 @@ mod png;
 mod ranges;
 mod riff;
 mod samples;
-mod scans;
+mod scan_index;
 #[cfg(test)]
 mod tests;
+mod vorbis_comments;
 
 use std::io::{self, ErrorKind, Read, Seek};
 
-use crate::boxes::Fault;
+use crate::bytes::Source;
 use crate::digest;
+use crate::isobmff::FormatError;
 use crate::sniff::Format;
 use crate::tiff::{Tiff, orientation_only};
-use crate::wire::Source;
 use overlay::Overlay;
 
-pub use scans::Scans;
+pub use scan_index::ScanIndex;
 
 /// The most patches of one file.
-pub const MOST_PATCHES: usize = 4096;
+pub const MAX_PATCHES: usize = 4096;
 
-/// Other bytes for a stretch of a file; the file's length stays.
+/// The replacement of one range of a file; the file's length stays the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Patch {
-    /// Where it starts, in bytes from the start of the file.
+    /// Offset of the range, in bytes from the start of the file.
     pub offset: u64,
-    /// How many bytes it covers.
+    /// Length of the range in bytes.
     pub bytes: u64,
-    /// What stands at its start; the rest is zero. Never longer than `bytes`.
+    /// The bytes at the start of the range; the rest is zero. Never longer than `bytes`.
     pub fill: Vec<u8>,
 }
 
 impl Patch {
-    /// The fill as hexadecimal, for sending.
+    /// Returns the fill as hexadecimal, for an event.
     pub fn hex(&self) -> String {
         digest::hex(&self.fill)
     }
 
-    /// A patch as it was sent; `None` where the fill is no hexadecimal or longer than the stretch.
+    /// Returns the patch that was received in an event; `None` where the fill is not hexadecimal or longer than the
+    /// range.
     pub fn from_hex(offset: u64, bytes: u64, hex: &str) -> Option<Self> {
         let fill = digest::from_hex(hex)?;
         (fill.len() as u64 <= bytes && offset.checked_add(bytes).is_some()).then_some(Self { offset, bytes, fill })
@@ -67,42 +68,43 @@ impl Patch {
     }
 }
 
-/// Why a file can't be made safe to hand out.
+/// Why a file cannot be made safe to share.
 #[derive(Debug, thiserror::Error)]
-pub enum ScrubError {
-    /// Its structure isn't understood to the end; what, for a log.
-    #[error("this file's structure is not fully understood ({0}), so the file itself is not shared; its converted form is")]
+pub enum Error {
+    /// The structure is not understood to its end; the reason, for a log.
+    #[error("this file's structure is not fully understood ({0}), so only its converted form is shared")]
     NotUnderstood(&'static str),
-    /// Its metadata lies in too many places.
-    #[error("this file has metadata in too many places, so the file itself is not shared; its converted form is")]
+    /// The metadata is in too many places.
+    #[error("this file has metadata in too many places, so only its converted form is shared")]
     TooComplex,
     /// Reading failed.
     #[error("the file could not be read; try again")]
     Io(#[source] io::Error),
 }
 
-impl From<io::Error> for ScrubError {
+impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
-        if error.kind() == ErrorKind::UnexpectedEof { Self::NotUnderstood("it is cut off") } else { Self::Io(error) }
+        if error.kind() == ErrorKind::UnexpectedEof { Self::NotUnderstood("it is truncated") } else { Self::Io(error) }
     }
 }
 
-impl From<Fault> for ScrubError {
-    fn from(fault: Fault) -> Self {
+impl From<FormatError> for Error {
+    fn from(fault: FormatError) -> Self {
         match fault {
-            Fault::Bad(what) => Self::NotUnderstood(what),
-            Fault::Io(error) => error.into(),
+            FormatError::Invalid(what) => Self::NotUnderstood(what),
+            FormatError::Io(error) => error.into(),
         }
     }
 }
 
-/// Finds what must be hidden in a file of `len` bytes. The patches are sorted, disjoint and at most [`MOST_PATCHES`].
-pub fn scrub<R: Read + Seek>(format: Format, reader: &mut R, len: u64) -> Result<Vec<Patch>, ScrubError> {
-    scrub_seen(format, reader, len, &Scans::default())
+/// Returns the patches that hide the metadata of a file of `len` bytes. They are sorted, disjoint and at most
+/// [`MAX_PATCHES`].
+pub fn scrub<R: Read + Seek>(format: Format, reader: &mut R, len: u64) -> Result<Vec<Patch>, Error> {
+    scrub_with_scans(format, reader, len, &ScanIndex::default())
 }
 
-/// As [`scrub`], without reading again what was noted while the file's bytes passed by.
-pub fn scrub_seen<R: Read + Seek>(format: Format, reader: &mut R, len: u64, scans: &Scans) -> Result<Vec<Patch>, ScrubError> {
+/// Does the same as [`scrub`], without reading again what `scans` recorded while the file's bytes passed by.
+pub fn scrub_with_scans<R: Read + Seek>(format: Format, reader: &mut R, len: u64, scans: &ScanIndex) -> Result<Vec<Patch>, Error> {
     let mut source = Source::new(reader, len);
     let mut overlay = Overlay::new(len);
     match format {
@@ -111,7 +113,7 @@ pub fn scrub_seen<R: Read + Seek>(format: Format, reader: &mut R, len: u64, scan
         Format::Gif => gif::scrub(&mut source, &mut overlay)?,
         Format::Webp => riff::webp(&mut source, &mut overlay)?,
         Format::Wav => riff::wav(&mut source, &mut overlay)?,
-        Format::Avif | Format::Heic | Format::Mp4 | Format::Mov | Format::M4a => iso::scrub(&mut source, &mut overlay)?,
+        Format::Avif | Format::Heic | Format::Mp4 | Format::Mov | Format::M4a => isobmff::scrub(&mut source, &mut overlay)?,
         Format::Webm | Format::Mkv => matroska::scrub(&mut source, &mut overlay)?,
         Format::Mp3 => id3::mp3(&mut source, &mut overlay)?,
         Format::Flac => flac::scrub(&mut source, &mut overlay)?,
@@ -120,7 +122,7 @@ pub fn scrub_seen<R: Read + Seek>(format: Format, reader: &mut R, len: u64, scan
     overlay.finish()
 }
 
-/// Lays patches, sorted as [`scrub`] gives them, over a `window` of the file that starts at offset `at`.
+/// Applies patches, sorted as [`scrub`] returns them, to a `window` of the file that starts at offset `at`.
 pub fn apply(patches: &[Patch], at: u64, window: &mut [u8]) {
     let end = at.saturating_add(window.len() as u64);
     let first = patches.partition_point(|patch| patch.end() <= at);
@@ -135,17 +137,17 @@ pub fn apply(patches: &[Patch], at: u64, window: &mut [u8]) {
     }
 }
 
-/// What may stand where an EXIF block of `room` bytes stood: nothing but its orientation. `None` where there is none
-/// to keep; an error where it doesn't fit.
-fn upright_exif(block: &[u8], room: usize) -> Result<Option<Vec<u8>>, ScrubError> {
+/// Returns the replacement for an EXIF block of `room` bytes: its orientation and nothing else. `None` where there is
+/// no orientation to keep; an error where it does not fit.
+fn upright_exif(block: &[u8], room: usize) -> Result<Option<Vec<u8>>, Error> {
     let orientation = Tiff::open_exif(block).and_then(|tiff| tiff.orientation()).unwrap_or(1);
     if orientation == 1 {
         return Ok(None);
     }
     let exif = orientation_only(orientation);
-    // The last four bytes say that no directory follows; a block too short for them ended there itself.
+    // The last four bytes say that no directory follows; a block too short for them ends before them.
     match exif.get(..room.min(exif.len())) {
         Some(exif) if exif.len() >= 22 => Ok(Some(exif.to_vec())),
-        _ => Err(ScrubError::NotUnderstood("its EXIF block is too short")),
+        _ => Err(Error::NotUnderstood("its EXIF block is too short")),
     }
 }

@@ -1,50 +1,51 @@
-//! What a file is, decided from its first bytes and from nothing else.
+//! Detects a file's format from its first bytes and from nothing else.
 //!
-//! Owns the list of formats the house takes and the refusal of everything else; a name or a header never
-//! reaches it. Invariant: with [`HEAD_BYTES`] bytes, or at the end of the file, the answer is final.
+//! Owns the list of supported formats and the refusal of all others; a file name or a header field is never an input.
+//! Invariant: with [`HEAD_BYTES`] bytes, or at the end of the file, the result is final.
 
+mod audio;
 mod format;
-mod movie;
-mod refuse;
-mod sound;
-mod still;
+mod image;
 #[cfg(test)]
 mod tests;
+mod unsupported;
+mod video;
 
+pub(crate) use audio::mpeg_frame_bytes;
 pub use format::{Format, Kind, UnknownFormat};
-pub use refuse::looks_like;
-pub(crate) use sound::mpeg_frame_bytes;
+pub use unsupported::describe_unsupported;
 
-/// How much of a file's start is looked at, in bytes. Nothing is undecided from here on.
+/// The most bytes of a file's start that are read. With this many the result is final.
 pub const HEAD_BYTES: usize = 64 * 1024;
-/// Fewer bytes than this decide nothing: the longest signature with its first field.
-const SHORTEST: usize = 16;
+/// Fewer bytes than this are never enough: the longest signature with its first field.
+const MIN_HEAD_BYTES: usize = 16;
 
-/// What the first bytes say.
+/// The result of detection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sniff {
-    /// It is this, as far as the head goes.
+    /// The file has this format, as far as the first bytes show.
     Known(Format),
-    /// Too little has arrived; ask again with more.
+    /// More bytes are needed.
     NeedMore,
-    /// None of the formats the house takes.
+    /// Not a supported format.
     Unknown,
 }
 
-/// Decides from `head`, all bytes that have arrived so far (more than [`HEAD_BYTES`] is ignored).
-/// `end` says that no more will come.
+/// Detects the format from `head`, all bytes received so far (more than [`HEAD_BYTES`] is ignored). `end` says that no
+/// more bytes will follow.
 pub fn sniff(head: &[u8], end: bool) -> Sniff {
     let last = end || head.len() >= HEAD_BYTES;
     let head = head.get(..HEAD_BYTES).unwrap_or(head);
-    if head.len() < SHORTEST {
+    if head.len() < MIN_HEAD_BYTES {
         return if last { Sniff::Unknown } else { Sniff::NeedMore };
     }
-    let found = still::sniff(head).or_else(|| movie::sniff(head)).or_else(|| sound::sniff(head, last)).unwrap_or(Sniff::Unknown);
+    let found = image::sniff(head).or_else(|| video::sniff(head)).or_else(|| audio::sniff(head, last)).unwrap_or(Sniff::Unknown);
     match found {
-        Sniff::NeedMore if last => still::at_the_end(head),
-        Sniff::Known(format) if refuse::is_polyglot(format, head) => Sniff::Unknown,
-        // The marks of a polyglot are looked for where other programs look: wait until that much is here.
-        Sniff::Known(_) if head.len() < refuse::SUSPECT_BYTES && !last => Sniff::NeedMore,
+        Sniff::NeedMore if last => image::at_end_of_head(head),
+        Sniff::Known(format) if unsupported::is_polyglot(format, head) => Sniff::Unknown,
+        // Polyglot signatures are searched where other programs look for them, so detection waits until that many bytes
+        // are there.
+        Sniff::Known(_) if head.len() < unsupported::SUSPECT_BYTES && !last => Sniff::NeedMore,
         found => found,
     }
 }

@@ -1,8 +1,7 @@
-//! The storyboard: small pictures of a video at regular times, on sheets, and the WebVTT text that says which
-//! rectangle belongs to which time.
+//! Storyboards: small frames of a video at regular times, on sheets, and the WebVTT text that maps times to rectangles.
 //!
-//! Owns the plan and the text, no pixels. Invariant: a storyboard has at most [`MOST_TILES`] tiles, and its cues
-//! cover the video from 0 to its end without gap or overlap.
+//! Owns the layout and the text, no pixels. Invariant: a storyboard has at most [`MAX_TILES`] tiles, and its cues cover
+//! the video from 0 to its end without gap or overlap.
 
 use std::fmt::Write as _;
 
@@ -12,42 +11,42 @@ const TILE_SIDE: u32 = 160;
 const COLUMNS: u32 = 5;
 const ROWS: u32 = 5;
 /// The most tiles of one video; 4 h have one every 57.6 s.
-pub const MOST_TILES: u32 = 250;
-/// The closest that tiles stand, in milliseconds.
-const SHORTEST_INTERVAL_MS: u64 = 1000;
+pub const MAX_TILES: u32 = 250;
+/// The shortest interval between tiles, in milliseconds.
+const MIN_INTERVAL_MS: u64 = 1000;
 
-/// The plan of a storyboard.
+/// The layout of a storyboard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Storyboard {
     /// A tile's width in pixels, even.
     pub tile_width: u32,
     /// A tile's height in pixels, even.
     pub tile_height: u32,
-    /// Tiles across a sheet.
+    /// The number of tiles across a sheet.
     pub columns: u32,
-    /// Tiles down a sheet.
+    /// The number of tiles down a sheet.
     pub rows: u32,
-    /// From one tile to the next, in milliseconds.
+    /// The interval from one tile to the next, in milliseconds.
     pub interval_ms: u64,
-    /// How many tiles there are.
+    /// The number of tiles.
     pub tiles: u32,
-    /// The video's length in milliseconds.
+    /// The video's duration in milliseconds.
     pub duration_ms: u64,
 }
 
 impl Storyboard {
-    /// The plan for a video of this upright size and length. A video of length 0 gets one tile.
+    /// Returns the layout for a video of this upright size and duration. A video of duration 0 gets one tile.
     pub fn plan(width: u32, height: u32, duration_ms: u64) -> Self {
         let long = u64::from(width.max(height).max(1));
         let side = |side: u32| ((u64::from(side) * u64::from(TILE_SIDE) / long) as u32 & !1).max(2);
-        // Whole seconds where they do, so that ffmpeg's `fps=1/n` meets them exactly.
-        let interval_ms = duration_ms.div_ceil(MOST_TILES.into()).div_ceil(1000).saturating_mul(1000).max(SHORTEST_INTERVAL_MS);
-        let tiles = (duration_ms.div_ceil(interval_ms) as u32).clamp(1, MOST_TILES);
+        // Whole seconds where possible, so that ffmpeg's `fps=1/n` hits them exactly.
+        let interval_ms = duration_ms.div_ceil(MAX_TILES.into()).div_ceil(1000).saturating_mul(1000).max(MIN_INTERVAL_MS);
+        let tiles = (duration_ms.div_ceil(interval_ms) as u32).clamp(1, MAX_TILES);
         let (tile_width, tile_height) = (side(width), side(height));
         Self { tile_width, tile_height, columns: COLUMNS, rows: ROWS, interval_ms, tiles, duration_ms }
     }
 
-    /// How many sheets.
+    /// Returns the number of sheets.
     pub fn sheets(&self) -> u32 {
         self.tiles.div_ceil(self.per_sheet())
     }
@@ -56,22 +55,22 @@ impl Storyboard {
         self.columns.saturating_mul(self.rows).max(1)
     }
 
-    /// The WebVTT text; `sheet` gives the address of sheet n from 0. Rectangles are media fragments (`#xywh=`, W3C Media
-    /// Fragments §4.2.2), which players read as thumbnails.
+    /// Returns the WebVTT text; `sheet` returns the URL of sheet n, from 0. Rectangles are media fragments (`#xywh=`,
+    /// W3C Media Fragments §4.2.2), which players read as thumbnails.
     pub fn vtt(&self, sheet: impl Fn(u32) -> String) -> String {
         let mut text = "WEBVTT\n".to_owned();
-        for tile in 0..self.tiles.min(MOST_TILES) {
+        for tile in 0..self.tiles.min(MAX_TILES) {
             let start = u64::from(tile).saturating_mul(self.interval_ms);
             let last = tile + 1 == self.tiles;
-            // A cue must be longer than nothing.
+            // A cue's duration must be above 0.
             let end = if last { self.duration_ms.max(start + 1) } else { start.saturating_add(self.interval_ms) };
             let on_sheet = tile % self.per_sheet();
             let (column, row) = (on_sheet % self.columns.max(1), on_sheet / self.columns.max(1));
             let (x, y) = (column.saturating_mul(self.tile_width), row.saturating_mul(self.tile_height));
-            // An address is one line without spaces; anything else would start another cue.
-            let address: String = sheet(tile / self.per_sheet()).chars().filter(|c| matches!(c, '!'..='~')).collect();
+            // A URL is one line without spaces; any other character would start another cue.
+            let url: String = sheet(tile / self.per_sheet()).chars().filter(|c| matches!(c, '!'..='~')).collect();
             let size = format!("{},{}", self.tile_width, self.tile_height);
-            let _ = writeln!(text, "\n{} --> {}\n{address}#xywh={x},{y},{size}", clock(start), clock(end));
+            let _ = writeln!(text, "\n{} --> {}\n{url}#xywh={x},{y},{size}", clock(start), clock(end));
         }
         text
     }
@@ -103,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn four_hours_and_nothing() {
+    fn four_hours_and_zero_length() {
         let long = Storyboard::plan(1080, 1920, 4 * 3_600_000);
         assert_eq!((long.tile_width, long.tile_height, long.interval_ms, long.tiles), (90, 160, 58_000, 249));
         let none = Storyboard::plan(0, 0, 0);
@@ -115,7 +114,7 @@ mod tests {
         #[test]
         fn any_video_has_a_bounded_board(width: u32, height: u32, duration_ms in 0_u64..1_000_000_000_000) {
             let plan = Storyboard::plan(width, height, duration_ms);
-            prop_assert!(plan.tiles <= MOST_TILES && plan.tile_width <= 160 && plan.tile_height <= 160);
+            prop_assert!(plan.tiles <= MAX_TILES && plan.tile_width <= 160 && plan.tile_height <= 160);
             prop_assert!(u64::from(plan.tiles) * plan.interval_ms >= duration_ms);
             prop_assert_eq!(plan.vtt(|n| n.to_string()).matches("-->").count(), plan.tiles as usize);
         }

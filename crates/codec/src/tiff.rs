@@ -1,9 +1,9 @@
-//! TIFF directories, the form in which EXIF stands in every picture format (Exif 2.32 §4.6, TIFF 6.0 §2).
+//! TIFF directories, the format of EXIF in every image format (Exif 2.32 §4.6, TIFF 6.0 §2).
 //!
-//! Owns directory entries and their values. Invariant: offsets in the data are followed only by whoever asks,
-//! one directory at a time, so no chain of them can loop.
+//! Owns directory entries and their values. Invariant: an offset in the data is followed only when a caller asks for
+//! it, one directory at a time, so a chain of directories cannot loop.
 
-use crate::wire::take;
+use crate::bytes::take;
 
 /// `Make`.
 pub(crate) const MAKE: u16 = 0x010f;
@@ -20,8 +20,8 @@ pub(crate) const DATE_TIME_ORIGINAL: u16 = 0x9003;
 /// `OffsetTimeOriginal`, `±HH:MM`.
 pub(crate) const OFFSET_TIME_ORIGINAL: u16 = 0x9011;
 
-/// More entries than this are no directory that a camera wrote.
-const MOST_ENTRIES: u16 = 1000;
+/// The most entries of a directory; cameras write fewer.
+const MAX_ENTRIES: u16 = 1000;
 
 /// A TIFF structure in memory.
 #[derive(Debug, Clone, Copy)]
@@ -33,18 +33,18 @@ pub(crate) struct Tiff<'a> {
 /// One entry of a directory.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Entry {
-    /// What it is.
+    /// Its tag.
     pub(crate) tag: u16,
-    /// The form of its values: 2 text, 3 short, 4 long …
+    /// The type of its values: 2 text, 3 short, 4 long …
     pub(crate) form: u16,
-    /// How many values.
+    /// The number of values.
     pub(crate) count: u32,
-    /// Where the entry's value field stands in the data.
+    /// The offset of the entry's value field in the data.
     value_at: usize,
 }
 
 impl<'a> Tiff<'a> {
-    /// Opens a structure; `None` where the header isn't TIFF's.
+    /// Opens a structure; `None` where the header is not TIFF's.
     pub(crate) fn open(data: &'a [u8]) -> Option<Self> {
         let little_endian = match take::<4>(data, 0)? {
             [b'I', b'I', 42, 0] => true,
@@ -69,15 +69,15 @@ impl<'a> Tiff<'a> {
         Some(if self.little_endian { u32::from_le_bytes(bytes) } else { u32::from_be_bytes(bytes) })
     }
 
-    /// Entries of the first directory.
+    /// Iterates over the entries of the first directory.
     pub(crate) fn main(&self) -> impl Iterator<Item = Entry> {
         self.directory(self.long(4).unwrap_or_default())
     }
 
-    /// Entries of the directory at `offset`, as far as they stand in the data.
+    /// Iterates over the entries of the directory at `offset`, as far as the data has them.
     pub(crate) fn directory(&self, offset: u32) -> impl Iterator<Item = Entry> {
         let at = offset as usize;
-        let count = self.short(at).unwrap_or_default().min(MOST_ENTRIES);
+        let count = self.short(at).unwrap_or_default().min(MAX_ENTRIES);
         (0..usize::from(count)).map_while(move |index| {
             let entry = at + 2 + 12 * index;
             let (tag, form, count) = (self.short(entry)?, self.short(entry + 2)?, self.long(entry + 4)?);
@@ -86,7 +86,7 @@ impl<'a> Tiff<'a> {
         })
     }
 
-    /// The first value as a number, where it is a short or a long.
+    /// Returns the first value as a number, where it is a short or a long.
     pub(crate) fn number(&self, entry: &Entry) -> Option<u32> {
         match entry.form {
             3 => self.short(entry.value_at).map(u32::from),
@@ -95,7 +95,7 @@ impl<'a> Tiff<'a> {
         }
     }
 
-    /// The value as text: up to the first NUL, at most 256 bytes.
+    /// Returns the value as text: up to the first NUL, at most 256 bytes.
     pub(crate) fn text(&self, entry: &Entry) -> Option<&'a [u8]> {
         if entry.form != 2 || entry.count > 256 {
             return None;
@@ -106,7 +106,7 @@ impl<'a> Tiff<'a> {
         text.split(|b| *b == 0).next()
     }
 
-    /// The orientation, 1–8, where a valid one is there.
+    /// Returns the orientation, 1–8, where it is valid.
     pub(crate) fn orientation(&self) -> Option<u8> {
         let entry = self.main().find(|entry| entry.tag == ORIENTATION)?;
         let value = self.number(&entry)?;
@@ -114,7 +114,7 @@ impl<'a> Tiff<'a> {
     }
 }
 
-/// The smallest TIFF structure that says one orientation: a directory of one entry, 26 bytes.
+/// Returns the smallest TIFF structure with one orientation: a directory of one entry, 26 bytes.
 pub(crate) fn orientation_only(orientation: u8) -> [u8; 26] {
     let mut tiff = *b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\0\0\0\0\0\0\0";
     tiff[19] = orientation;

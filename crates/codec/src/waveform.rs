@@ -1,51 +1,51 @@
-//! The waveform of a sound: how loud it is along its length, as a few hundred small numbers for a page to draw.
+//! Waveforms: the amplitude of audio over time, as a few hundred small numbers for a page to draw.
 //!
-//! Owns the reduction of samples to peaks. Invariant: it holds at most [`MOST_PEAKS`] numbers however long the
-//! sound is, and needs to know its length only when it ends.
+//! Owns the reduction of samples to peaks. Invariant: it holds at most [`MAX_PEAKS`] numbers however long the audio is,
+//! and needs its length only at the end.
 
 use serde::{Deserialize, Serialize};
 
-/// The most peaks. A sound of more than a few seconds has at least half as many.
-pub const MOST_PEAKS: usize = 2000;
-/// The finest step, in peaks per second.
+/// The most peaks. Audio of more than a few seconds has at least half as many.
+pub const MAX_PEAKS: usize = 2000;
+/// The highest resolution, in peaks per second.
 const FINEST_PER_SECOND: u32 = 100;
 
-/// Reduces samples as they come.
+/// Reduces samples to peaks incrementally.
 #[derive(Debug, Clone)]
 pub struct Waveform {
     sample_rate: u32,
     samples: u64,
     samples_per_peak: u64,
     peaks: Vec<u16>,
-    /// The peak that is being gathered, and from how many samples.
+    /// The peak in progress, and the number of samples in it.
     current: u16,
     gathered: u64,
 }
 
-/// A finished waveform; its JSON is what the page reads.
+/// A finished waveform, in the JSON format that the page reads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Peaks {
-    /// The version of this shape: 1.
+    /// The version of the format: 1.
     pub version: u8,
-    /// Samples per second of the sound that was reduced.
+    /// Samples per second of the reduced audio.
     pub sample_rate: u32,
-    /// Samples behind each peak; the last may have fewer.
+    /// Samples per peak; the last may have fewer.
     pub samples_per_peak: u64,
-    /// The sound's length in milliseconds.
+    /// The audio's duration in milliseconds.
     pub duration_ms: u64,
-    /// The largest swing in each stretch, 0 (silence) to 255 (full scale).
+    /// The largest amplitude in each interval, 0 (silence) to 255 (full scale).
     pub peaks: Vec<u8>,
 }
 
 impl Waveform {
-    /// A waveform of mono samples at this rate per second (0 is taken for 1).
+    /// Returns an empty waveform of mono samples at this rate per second (0 counts as 1).
     pub fn new(sample_rate: u32) -> Self {
         let sample_rate = sample_rate.max(1);
         let samples_per_peak = u64::from(sample_rate.div_ceil(FINEST_PER_SECOND));
         Self { sample_rate, samples: 0, samples_per_peak, peaks: Vec::new(), current: 0, gathered: 0 }
     }
 
-    /// Takes the next samples.
+    /// Adds the next samples.
     pub fn push(&mut self, mut samples: &[i16]) {
         self.samples = self.samples.saturating_add(samples.len() as u64);
         while !samples.is_empty() {
@@ -64,14 +64,14 @@ impl Waveform {
     fn close(&mut self) {
         self.peaks.push(std::mem::take(&mut self.current));
         self.gathered = 0;
-        if self.peaks.len() >= MOST_PEAKS {
-            // Full: from here on one peak stands for twice as much, and pairs become one.
+        if self.peaks.len() >= MAX_PEAKS {
+            // Full: from here on one peak covers twice as many samples, and pairs are merged.
             self.peaks = self.peaks.chunks(2).map(|pair| pair.iter().copied().max().unwrap_or(0)).collect();
             self.samples_per_peak = self.samples_per_peak.saturating_mul(2);
         }
     }
 
-    /// The waveform of everything taken.
+    /// Returns the waveform of all samples added.
     pub fn finish(mut self) -> Peaks {
         if self.gathered > 0 {
             self.peaks.push(self.current);
@@ -115,7 +115,7 @@ mod tests {
         (0..3600).for_each(|_| wave.push(&second));
         let peaks = wave.finish();
         assert_eq!(peaks.duration_ms, 3_600_000);
-        assert!((MOST_PEAKS / 2..=MOST_PEAKS).contains(&peaks.peaks.len()), "{}", peaks.peaks.len());
+        assert!((MAX_PEAKS / 2..=MAX_PEAKS).contains(&peaks.peaks.len()), "{}", peaks.peaks.len());
         assert!(peaks.peaks.iter().all(|peak| *peak == 7));
         assert!(Waveform::new(0).finish().peaks.is_empty());
     }
@@ -128,7 +128,7 @@ mod tests {
             samples.chunks(piece).for_each(|piece| pieces.push(piece));
             let (whole, pieces) = (whole.finish(), pieces.finish());
             prop_assert_eq!(&whole, &pieces);
-            prop_assert!(whole.peaks.len() <= MOST_PEAKS);
+            prop_assert!(whole.peaks.len() <= MAX_PEAKS);
             prop_assert_eq!(whole.peaks.len() as u64, (samples.len() as u64).div_ceil(whole.samples_per_peak));
         }
     }

@@ -1,21 +1,21 @@
-//! What `accounts` publishes: a person has left and everything of theirs must go.
+//! The events of `accounts`: an account was erased and all data about it must be removed.
 //!
-//! Invariant: [`Erased`] is published in the transaction that removes the account, so it is
-//! never heard about somebody who is still here, and the id is never used again.
+//! Invariant: [`Erased`] is published in the transaction that removes the account, so the event never concerns an
+//! account that still exists, and the id is never used again.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{AccountId, Event};
 
-/// `accounts.erased`: the account is gone; every service removes what it keeps of it.
+/// `accounts.erased`: the account is gone; every service removes what it stores about it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Erased {
-    /// The account that was.
+    /// The id of the erased account.
     pub account: AccountId,
-    /// Its last handle, for copies that are kept by handle. Somebody else may take it later.
+    /// The account's last handle, for copies stored by handle. Another account may take it later.
     pub handle: String,
-    /// When it was erased.
+    /// When the account was erased.
     pub at: DateTime<Utc>,
 }
 

@@ -1,7 +1,7 @@
-//! The ids that cross a service's border.
+//! The ids that services exchange.
 //!
-//! Owns their form and their making. Invariant: a [`MediaId`] carries 128 random bits,
-//! so nobody can guess it or walk from one to the next.
+//! Owns their format and their generation. Invariant: a [`MediaId`] carries 128 random bits, so it cannot be guessed or
+//! derived from another one.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 pub use kit::objects::ObjectKey;
 
-/// 22 digits of base 62 hold 131 bits, the fewest that hold 128.
+/// 22 base-62 digits hold 131 bits; 22 is the smallest number of digits that holds 128.
 const PUBLIC_ID_CHARS: usize = 22;
 
 /// An account's id (UUIDv7).
@@ -25,47 +25,47 @@ impl fmt::Display for AccountId {
     }
 }
 
-/// A media item's public id: 22 characters of base 62, random.
+/// A media item's public id: 22 random base-62 characters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schema(value_type = String, example = "5kT0vYq8Zb3mXw1RcHs9Ga")]
 pub struct MediaId(String);
 
-/// A text that is not a [`MediaId`].
+/// The error for a text that is not a [`MediaId`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NotAMediaId;
+pub struct InvalidMediaId;
 
-impl fmt::Display for NotAMediaId {
+impl fmt::Display for InvalidMediaId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a media id has 22 letters and digits")
     }
 }
 
-impl std::error::Error for NotAMediaId {}
+impl std::error::Error for InvalidMediaId {}
 
 impl MediaId {
-    /// A new id from 128 random bits.
+    /// Returns a new id made of 128 random bits.
     pub fn random() -> Self {
         Self(kit::objects::base62())
     }
 
-    /// The id's 22 characters.
+    /// Returns the id's 22 characters.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
 impl TryFrom<String> for MediaId {
-    type Error = NotAMediaId;
-    fn try_from(text: String) -> Result<Self, NotAMediaId> {
+    type Error = InvalidMediaId;
+    fn try_from(text: String) -> Result<Self, InvalidMediaId> {
         let fits = text.len() == PUBLIC_ID_CHARS && text.bytes().all(|b| b.is_ascii_alphanumeric());
-        if fits { Ok(Self(text)) } else { Err(NotAMediaId) }
+        if fits { Ok(Self(text)) } else { Err(InvalidMediaId) }
     }
 }
 
 impl std::str::FromStr for MediaId {
-    type Err = NotAMediaId;
-    fn from_str(text: &str) -> Result<Self, NotAMediaId> {
+    type Err = InvalidMediaId;
+    fn from_str(text: &str) -> Result<Self, InvalidMediaId> {
         text.to_owned().try_into()
     }
 }

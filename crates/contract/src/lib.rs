@@ -1,14 +1,14 @@
-//! What services say to each other: event payloads and the ids inside them, one file per publisher.
+//! The messages that services exchange: event payloads and the ids in them, one file per publisher.
 //!
-//! Owns shapes only, no behaviour and no transport. Invariant: a field is only ever added, with
-//! `#[serde(default)]`, because the release before and the release after read the same events.
+//! Owns data types only, no behaviour and no transport. Invariant: fields are only ever added, with
+//! `#[serde(default)]`, because the previous and the next release read the same events.
 
 pub mod accounts;
 pub mod ids;
 pub mod media;
+mod string_enum;
 pub mod transcode;
-mod words;
 
 pub use ids::{AccountId, MediaId, ObjectKey};
 pub use kit::bus::Event;
-pub use words::NoSuchWord;
+pub use string_enum::UnknownVariant;

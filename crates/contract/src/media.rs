@@ -1,7 +1,7 @@
-//! What `media` publishes: an upload arrived, changed, or was erased.
+//! The events of `media`: an upload was accepted, changed or deleted.
 //!
-//! Invariant: [`Received`] is published in the transaction that makes the item visible to its owner,
-//! after the bytes are safe, so whoever hears it can read the object.
+//! Invariant: [`Received`] is published in the transaction that makes the item visible to its owner, after the bytes
+//! are stored durably, so every subscriber can read the object.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -9,81 +9,83 @@ use utoipa::ToSchema;
 
 use crate::{AccountId, Event, MediaId, ObjectKey};
 
-/// What sort of thing an item is.
+/// What kind of media an item is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// A still or animated picture.
+    /// A still or animated image.
     Photo,
-    /// Sound without moving pictures (cover art doesn't count).
+    /// Audio without video (cover art does not count).
     Audio,
-    /// Moving pictures, with or without sound.
+    /// Video, with or without audio.
     Video,
 }
 
-crate::words!(Kind: Photo => "photo", Audio => "audio", Video => "video");
+crate::string_enum!(Kind: Photo => "photo", Audio => "audio", Video => "video");
 
 /// Who may read an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Visibility {
-    /// Its owner, and whoever holds a signed address.
+    /// The owner, and clients that present a signed URL.
     #[default]
     Private,
-    /// Whoever knows its id; never listed.
+    /// Any client that knows the id; the item is never listed.
     Unlisted,
-    /// Everyone; addresses are permanent and cacheable.
+    /// Everyone; URLs are permanent and cacheable.
     Public,
 }
 
-crate::words!(Visibility: Private => "private", Unlisted => "unlisted", Public => "public");
+crate::string_enum!(Visibility: Private => "private", Unlisted => "unlisted", Public => "public");
 
-/// Bytes that hide metadata when laid over an original: same length, other content.
+/// A range of an original that is overwritten when it is served, to hide metadata: same length, other content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Patch {
-    /// Where it starts, in bytes from the start of the original.
+    /// Offset of the range, in bytes from the start of the original.
     pub offset: u64,
-    /// How many bytes it covers.
+    /// Length of the range in bytes.
     pub bytes: u64,
-    /// What stands there instead, hexadecimal; the rest of the range is zero.
+    /// The replacement bytes in hexadecimal; the rest of the range is zero.
     #[serde(default)]
     pub hex: String,
 }
 
-/// `media.received`: an item is in its owner's library and its bytes are safe. Also the answer of `GET /internal/media/{id}`.
+/// `media.received`: an item is in its owner's library and its bytes are stored. Also the response of `GET
+/// /internal/media/{id}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Received {
-    /// The item.
+    /// The item's id.
     pub id: MediaId,
-    /// Whose it is.
+    /// The account that owns the item.
     pub owner: AccountId,
-    /// What it is.
+    /// The kind of media.
     pub kind: Kind,
-    /// The container found in its first bytes, such as `mp4`, `jpeg`; also its file extension.
+    /// The container detected from the first bytes, such as `mp4`, `jpeg`; also the file extension.
     pub format: String,
-    /// The content type that goes with `format`.
+    /// The content type that belongs to `format`.
     pub content_type: String,
-    /// The name it was sent under, cleaned.
+    /// The uploaded file's name, sanitized.
     pub name: String,
     /// Size of the original in bytes.
     pub bytes: u64,
     /// SHA-256 of the original, hexadecimal.
     pub sha256: String,
-    /// Where the original lies.
+    /// The original's object key.
     pub object: ObjectKey,
-    /// Overlays that hide its metadata from others; `None` where the structure was not understood (then nobody but the owner gets the file).
+    /// Patches that hide the original's metadata from other members; `None` where the structure was not understood
+    /// (then only the owner can download the file).
     pub scrub: Option<Vec<Patch>>,
-    /// Who may read it.
+    /// Who may read the item.
     pub visibility: Visibility,
     /// Upright width in pixels, where known.
     pub width: Option<u32>,
     /// Upright height in pixels, where known.
     pub height: Option<u32>,
-    /// Length in milliseconds, where known.
+    /// Duration in milliseconds, where known.
     pub duration_ms: Option<u64>,
-    /// EXIF orientation 1–8 (1 where there is none).
+    /// EXIF orientation 1–8 (1 where the file has none).
     pub orientation: u8,
-    /// When it was accepted.
+    /// When the upload was accepted.
     pub created_at: DateTime<Utc>,
 }
 
@@ -91,18 +93,18 @@ impl Event for Received {
     const SUBJECT: &'static str = "media.received";
 }
 
-/// `media.changed`: its owner gave it another name, tags or audience.
+/// `media.changed`: the owner changed the item's name, tags or visibility.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Changed {
-    /// The item.
+    /// The item's id.
     pub id: MediaId,
-    /// Its name now.
+    /// The current name.
     pub name: String,
-    /// Its tags now.
+    /// The current tags.
     pub tags: Vec<String>,
-    /// Its audience now.
+    /// The current visibility.
     pub visibility: Visibility,
-    /// Grows by one with every change, so that a late event can be told from a new one.
+    /// Increases with every change, so that a subscriber can discard an older event that arrives late.
     pub version: u64,
 }
 
@@ -110,12 +112,12 @@ impl Event for Changed {
     const SUBJECT: &'static str = "media.changed";
 }
 
-/// `media.deleted`: it is gone; every copy and rendition must go, and running work must stop.
+/// `media.deleted`: the item is gone; every copy and rendition must be removed and running conversions must stop.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deleted {
-    /// The item.
+    /// The item's id.
     pub id: MediaId,
-    /// Whose it was.
+    /// The account that owned the item.
     pub owner: AccountId,
 }
 

@@ -1,7 +1,7 @@
-//! What `transcode` publishes: renditions and segments as they come to be, and how far the work is.
+//! The events of `transcode`: new renditions and segments, and the progress of a conversion.
 //!
-//! Invariant: events may come twice and in any order; each carries whole facts (never differences),
-//! so a reader upserts by `(media, rendition, number)` and shows the unbroken run from segment 0.
+//! Invariant: events may arrive twice and in any order; each carries complete values (never differences), so a
+//! subscriber upserts by `(media, rendition, number)` and serves the contiguous run from segment 0.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,18 +11,18 @@ use crate::{Event, MediaId, ObjectKey};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Track {
-    /// Pictures only.
+    /// Video only.
     Video,
-    /// Sound only.
+    /// Audio only.
     Audio,
 }
 
-crate::words!(Track: Video => "video", Audio => "audio");
+crate::string_enum!(Track: Video => "video", Audio => "audio");
 
 /// One rendition of an item: a row of the master playlist.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rendition {
-    /// Its name in addresses, such as `v720` or `audio`: letters, digits and dashes.
+    /// Its name in URLs, such as `v720` or `audio`: letters, digits and dashes.
     pub name: String,
     /// What it carries.
     pub track: Track,
@@ -30,15 +30,15 @@ pub struct Rendition {
     pub bandwidth: u64,
     /// RFC 6381 codec string, such as `avc1.64001f`.
     pub codecs: String,
-    /// Width in pixels; 0 for sound.
+    /// Width in pixels; 0 for audio.
     pub width: u32,
-    /// Height in pixels; 0 for sound.
+    /// Height in pixels; 0 for audio.
     pub height: u32,
-    /// Frames per second times 1000; 0 for sound.
+    /// Frames per second times 1000; 0 for audio.
     pub millifps: u32,
-    /// The initialisation segment's object.
+    /// The object key of the initialisation segment.
     pub init: ObjectKey,
-    /// How many segments it has in all; `None` while it grows.
+    /// The total number of segments; `None` while the rendition grows.
     pub total_segments: Option<u32>,
 }
 
@@ -47,41 +47,43 @@ pub struct Rendition {
 pub struct Segment {
     /// The rendition's name.
     pub rendition: String,
-    /// Its number, from 0, in playing order.
+    /// Its number, from 0, in playback order.
     pub number: u32,
-    /// Length in microseconds.
+    /// Duration in microseconds.
     pub duration_us: u64,
-    /// Its bytes.
+    /// The object key of its bytes.
     pub object: ObjectKey,
     /// Its size in bytes.
     pub bytes: u64,
 }
 
-/// A file beside the renditions.
+/// A file of an item that belongs to no rendition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asset {
-    /// `poster`, `storyboard` (WebVTT), `storyboard-N` (sprite N from 0), `waveform` (JSON) or `base` (an upright JPEG of a photo whose own format delivery can't decode).
+    /// `poster`, `storyboard` (WebVTT), `storyboard-N` (sprite N from 0), `waveform` (JSON) or `base` (an upright JPEG
+    /// of a photo in a format that delivery cannot decode).
     pub name: String,
     /// Its content type.
     pub content_type: String,
-    /// Its bytes.
+    /// The object key of its bytes.
     pub object: ObjectKey,
     /// Its size in bytes.
     pub bytes: u64,
 }
 
-/// `transcode.published`: these can be read now. Also, with everything in it, the answer of `GET /internal/playback/{id}`.
+/// `transcode.published`: these files can be read now. Also, with all files of the item, the response of `GET
+/// /internal/playback/{id}`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Published {
-    /// The item.
+    /// The item's id.
     pub id: MediaId,
-    /// Renditions that are new or changed.
+    /// New or changed renditions.
     #[serde(default)]
     pub renditions: Vec<Rendition>,
-    /// Segments that are new.
+    /// New segments.
     #[serde(default)]
     pub segments: Vec<Segment>,
-    /// Files that are new.
+    /// New assets.
     #[serde(default)]
     pub assets: Vec<Asset>,
 }
@@ -93,11 +95,11 @@ impl Event for Published {
 /// `transcode.progress`: how far the conversion is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
-    /// The item.
+    /// The item's id.
     pub id: MediaId,
     /// 0–100.
     pub percent: u8,
-    /// An estimate of what is left, in milliseconds, where one can be made.
+    /// The estimated remaining time in milliseconds, where it can be estimated.
     pub remaining_ms: Option<u64>,
 }
 
@@ -105,16 +107,16 @@ impl Event for Progress {
     const SUBJECT: &'static str = "transcode.progress";
 }
 
-/// `transcode.playable`: a player can start now; more renditions and segments follow.
+/// `transcode.playable`: playback can start now; more renditions and segments follow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Playable {
-    /// The item.
+    /// The item's id.
     pub id: MediaId,
     /// Upright width in pixels.
     pub width: Option<u32>,
     /// Upright height in pixels.
     pub height: Option<u32>,
-    /// Length in milliseconds.
+    /// Duration in milliseconds.
     pub duration_ms: Option<u64>,
 }
 
@@ -125,17 +127,17 @@ impl Event for Playable {
 /// `transcode.ready`: the conversion is complete.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ready {
-    /// The item.
+    /// The item's id.
     pub id: MediaId,
     /// Upright width in pixels.
     pub width: Option<u32>,
     /// Upright height in pixels.
     pub height: Option<u32>,
-    /// Length in milliseconds.
+    /// Duration in milliseconds.
     pub duration_ms: Option<u64>,
-    /// A thumbhash of the picture or poster, hexadecimal.
+    /// The thumbhash of the photo or poster, hexadecimal.
     pub thumbhash: Option<String>,
-    /// Names of the assets that exist, as in [`Asset::name`].
+    /// The names of the item's assets, as in [`Asset::name`].
     #[serde(default)]
     pub assets: Vec<String>,
 }
@@ -144,14 +146,14 @@ impl Event for Ready {
     const SUBJECT: &'static str = "transcode.ready";
 }
 
-/// `transcode.failed`: the file can't be converted and never will be; the original stays.
+/// `transcode.failed`: the file cannot be converted, and a retry would not help; the original is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failed {
-    /// The item.
+    /// The item's id.
     pub id: MediaId,
-    /// A stable code, such as `transcode.no_picture`.
+    /// A stable code, such as `transcode.no_audio_or_video`.
     pub code: String,
-    /// A sentence for the person who uploaded it.
+    /// A sentence for the member who uploaded the file.
     pub detail: String,
 }
 

@@ -1,8 +1,9 @@
-//! A cache that an event can empty while somebody is filling it.
+//! A cache that can be invalidated while a load is in flight.
 //!
-//! Owns the one race that matters here: a reader loads an old fact, an event changes it and clears the cache, the reader puts
-//! the old fact in. Keys share stripes; a stripe's epoch grows with every clearing, and a load that began in an older epoch is not
-//! kept but repeated. Invariant: once [`Cache::forget`] has returned, [`Cache::get`] never answers what was loaded before it.
+//! Owns the one race that matters here: a reader loads an old value, an event changes it and invalidates the cache, and
+//! the reader inserts the old value. Keys share stripes. The epoch of a stripe grows with every invalidation, and a
+//! value whose load began in an older epoch is loaded again instead of cached. Invariant: once [`Cache::invalidate`]
+//! has returned, [`Cache::get`] never returns a value that was loaded before it.
 
 use std::future::Future;
 use std::hash::{BuildHasher as _, Hash, RandomState};
@@ -11,21 +12,22 @@ use std::time::Duration;
 
 use crate::error::Error;
 
-/// Keys that load at once, when they don't share a stripe.
+/// The number of stripes: keys that can load at once, when they do not share a stripe.
 const STRIPES: usize = 512;
-/// Loads that may be overtaken by changes before one is answered without being kept.
-const TRIES: usize = 4;
-/// How long a reader waits for other readers' loads and its own together; longer than the deadline of any one question in it.
-const PATIENCE: Duration = Duration::from_secs(13);
+/// How often a load may be overtaken by an invalidation before its value is returned without being cached.
+const MAX_LOAD_ATTEMPTS: usize = 4;
+/// How long a reader waits, for the loads of other readers and its own together. Longer than the timeout of any one
+/// query in a load.
+const LOAD_TIMEOUT: Duration = Duration::from_secs(13);
 
 #[derive(Default)]
 struct Stripe {
     /// Held while loading, so that a hundred readers of one key load it once.
-    turn: tokio::sync::Mutex<()>,
+    load_lock: tokio::sync::Mutex<()>,
     epoch: Mutex<u64>,
 }
 
-/// Facts by key, bounded by weight.
+/// A cache of values by key, bounded by weight.
 pub(crate) struct Cache<K, V> {
     entries: moka::sync::Cache<K, V>,
     stripes: Vec<Stripe>,
@@ -37,7 +39,7 @@ where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     V: Clone + Send + Sync + 'static,
 {
-    /// A cache of at most `bytes`, as `weigh` counts them.
+    /// Returns a cache of at most `bytes`, as `weigh` counts them.
     pub fn new(bytes: u64, weigh: impl Fn(&V) -> usize + Send + Sync + 'static) -> Self {
         let weigher = move |_: &K, value: &V| u32::try_from(weigh(value)).unwrap_or(u32::MAX);
         Self {
@@ -47,7 +49,8 @@ where
         }
     }
 
-    /// The value; on a miss `load` is asked, and an error is not kept. An error that passes where that takes too long.
+    /// Returns the value; on a miss, that of `load`. An error is not cached. A load that takes too long is a transient
+    /// error.
     pub async fn get<F>(&self, key: &K, load: impl Fn() -> F) -> Result<V, Error>
     where
         F: Future<Output = Result<V, Error>>,
@@ -55,7 +58,7 @@ where
         if let Some(value) = self.entries.get(key) {
             return Ok(value);
         }
-        tokio::time::timeout(PATIENCE, self.load(key, load)).await.unwrap_or_else(|late| Err(kit::db::Error::from(late).into()))
+        tokio::time::timeout(LOAD_TIMEOUT, self.load(key, load)).await.unwrap_or_else(|late| Err(kit::db::Error::from(late).into()))
     }
 
     async fn load<F>(&self, key: &K, load: impl Fn() -> F) -> Result<V, Error>
@@ -63,8 +66,8 @@ where
         F: Future<Output = Result<V, Error>>,
     {
         let stripe = self.stripe(key);
-        let _turn = stripe.turn.lock().await;
-        for _ in 0..TRIES {
+        let _loading = stripe.load_lock.lock().await;
+        for _ in 0..MAX_LOAD_ATTEMPTS {
             if let Some(value) = self.entries.get(key) {
                 return Ok(value);
             }
@@ -79,15 +82,15 @@ where
         load().await
     }
 
-    /// Forgets one key; answers whether there was something to forget.
-    pub fn forget(&self, key: &K) -> bool {
+    /// Invalidates one key. Returns whether it was cached.
+    pub fn invalidate(&self, key: &K) -> bool {
         let mut epoch = self.stripe(key).epoch.lock().unwrap_or_else(PoisonError::into_inner);
         *epoch += 1;
         self.entries.remove(key).is_some()
     }
 
-    /// Forgets everything.
-    pub fn forget_all(&self) {
+    /// Invalidates all keys.
+    pub fn invalidate_all(&self) {
         for stripe in &self.stripes {
             *stripe.epoch.lock().unwrap_or_else(PoisonError::into_inner) += 1;
         }
@@ -128,11 +131,11 @@ mod tests {
         });
         reading.notified().await;
         fact.store(2, Ordering::SeqCst);
-        assert!(!cache.forget(&7), "nothing is kept yet");
+        assert!(!cache.invalidate(&7), "nothing is kept yet");
         read.notify_one();
         assert_eq!(reader.await.unwrap().unwrap(), 2);
         assert_eq!(cache.get(&7, || async { Ok(3) }).await.unwrap(), 2, "kept");
-        assert!(cache.forget(&7));
+        assert!(cache.invalidate(&7));
     }
 
     #[tokio::test]
@@ -144,7 +147,7 @@ mod tests {
             Ok(loads.fetch_add(1, Ordering::SeqCst))
         };
         let readers = (0..100).map(|_| cache.get(&7, load));
-        let answers = futures::future::join_all(readers).await;
-        assert!(answers.into_iter().all(|answer| answer.unwrap() == 0));
+        let values = futures::future::join_all(readers).await;
+        assert!(values.into_iter().all(|value| value.unwrap() == 0));
     }
 }

@@ -1,6 +1,7 @@
-//! What this role hears.
+//! The subscriptions of delivery, and the invalidations of its other processes.
 //!
-//! Invariant: every handler may run twice and in any order; whole facts are upserted, so there is nothing to remember in an inbox.
+//! Invariant: every handler may run twice and in any order. Whole facts are upserted, so no subscription needs the
+//! inbox.
 
 use contract::MediaId;
 use contract::media::{Changed, Deleted, Received};
@@ -9,14 +10,14 @@ use kit::bus::{Consumer, Heard, Subscription};
 use kit::config::Config;
 
 use crate::Delivery;
-use crate::library::FORGET;
+use crate::catalog::INVALIDATE;
 
 const RECEIVED: &str = "delivery.received";
 const CHANGED: &str = "delivery.changed";
 const DELETED: &str = "delivery.deleted";
 const PUBLISHED: &str = "delivery.published";
 
-pub(crate) fn hears(_: &Config) -> Vec<Subscription> {
+pub(crate) fn subscriptions(_: &Config) -> Vec<Subscription> {
     vec![Subscription::to::<Received>(RECEIVED), Subscription::to::<Changed>(CHANGED), Subscription::to::<Deleted>(DELETED), Subscription::to::<Published>(PUBLISHED)]
 }
 
@@ -26,43 +27,43 @@ pub(crate) fn consumers(delivery: &Delivery) -> Vec<Consumer> {
     vec![
         Consumer::of(RECEIVED, move |received: Received, _| {
             let delivery = receives.clone();
-            async move { Ok(delivery.library.received(received, 0).await.map(drop)?) }
+            async move { Ok(delivery.catalog.on_received(received, 0).await.map(drop)?) }
         }),
         Consumer::of(CHANGED, move |changed: Changed, _| {
             let delivery = changes.clone();
-            async move { Ok(delivery.library.changed(changed).await?) }
+            async move { Ok(delivery.catalog.on_changed(changed).await?) }
         }),
         Consumer::of(DELETED, move |deleted: Deleted, _| {
             let delivery = deletes.clone();
             async move {
-                let objects = delivery.library.deleted(&deleted).await?;
-                Ok(delivery.pictures.remove(objects).await?)
+                let objects = delivery.catalog.on_deleted(&deleted).await?;
+                Ok(delivery.image_renderer.remove(objects).await?)
             }
         }),
         Consumer::of(PUBLISHED, move |published: Published, _| {
             let delivery = publishes.clone();
-            async move { Ok(delivery.library.published(published).await?) }
+            async move { Ok(delivery.catalog.on_published(published).await?) }
         }),
     ]
 }
 
-/// Hears what other processes of this role have learnt, and forgets what it made untrue.
-pub(crate) fn listen(delivery: &Delivery) {
-    let mut ear = delivery.context.bus.live().listen(FORGET);
+/// Receives invalidations from other processes of this role, and applies them to the caches of this one.
+pub(crate) fn listen_for_invalidations(delivery: &Delivery) {
+    let mut subscription = delivery.context.bus.live().listen(INVALIDATE);
     let (delivery, tasks) = (delivery.clone(), delivery.context.tasks.clone());
     tasks.clone().spawn(async move {
         loop {
-            let heard = tokio::select! {
-                heard = ear.next() => heard,
+            let message = tokio::select! {
+                message = subscription.next() => message,
                 () = tasks.stopping() => return,
             };
-            match heard {
+            match message {
                 Some(Heard::Update(_, id)) => {
                     if let Ok(id) = id.parse::<MediaId>() {
-                        delivery.library.forget_here(&id);
+                        delivery.catalog.invalidate_local(&id);
                     }
                 }
-                Some(Heard::Lagged) => delivery.library.forget_all_here(),
+                Some(Heard::Lagged) => delivery.catalog.invalidate_all_local(),
                 None => return,
             }
         }

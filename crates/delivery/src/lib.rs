@@ -1,22 +1,21 @@
-//! The role that reads: originals, scrubbed files, pictures in every size, and streams.
+//! Delivery: the service that serves originals, scrubbed files, images in every size, and streams.
 //!
-//! Owns its copy of what `media` and `transcode` have announced, the picture sizes it made, and the caches in front of
-//! both. Does not own originals, renditions or who somebody is. Invariant: every byte leaves through
-//! [`api`]'s `Readable` (may this reader?) and `respond` (ranges, validators, safe headers), and nothing asked for makes
-//! memory grow without a bound that stands in [`config`].
+//! Owns its copy of the facts that `media` and `transcode` have published, the image sizes that it rendered, and the
+//! caches in front of both. Does not own originals or renditions, and does not authenticate members. Invariant: every
+//! byte leaves through [`api`]'s `Readable` (may this caller read it?) and `respond` (ranges, validators, safe
+//! headers). Every use of memory has a bound in [`config`].
 
 mod api;
 mod cache;
+mod catalog;
 mod config;
 mod error;
 mod events;
+mod image_renderer;
 mod jobs;
-mod library;
 mod migration;
 mod model;
-mod pictures;
-mod respond;
-mod shelf;
+mod object_cache;
 mod state;
 mod store;
 #[cfg(test)]
@@ -27,15 +26,15 @@ use kit::service::BootError;
 use kit::{Context, Part, Service};
 use state::Delivery;
 
-/// The row of this role in the table of roles.
+/// Returns the service definition of delivery, one row in the table of roles.
 pub fn service() -> Service {
     Service {
         name: "delivery",
         migrations: Some(migration::MIGRATIONS),
-        objects: store::NAMES,
+        objects: store::OBJECT_COLUMNS,
         openapi: api::openapi,
         sections: config::sections,
-        hears: events::hears,
+        hears: events::subscriptions,
         start: |context| Box::pin(start(context)),
     }
 }
@@ -43,6 +42,6 @@ pub fn service() -> Service {
 async fn start(context: Context) -> Result<Part, BootError> {
     let config: Config = context.config.section("delivery")?;
     let delivery = Delivery::new(context, &config).await?;
-    events::listen(&delivery);
+    events::listen_for_invalidations(&delivery);
     Ok(Part { router: api::router(delivery.clone()), consumers: events::consumers(&delivery), jobs: jobs::jobs(&delivery, &config), ..Part::default() })
 }

@@ -1,6 +1,6 @@
-//! The schema. Steps are only ever added.
+//! The schema of delivery. Steps are only added, never changed.
 //!
-//! Invariant: there are no foreign keys between what different publishers tell, because their events come in any order.
+//! Invariant: no foreign keys exist between facts of different publishers, because their events arrive in any order.
 
 use kit::db::Migration;
 
@@ -21,11 +21,20 @@ create table loose (object text primary key, since timestamptz not null);
 create index loose_since on loose (since)
 ",
 }, Migration {
-    // A release that writes keys down in the old table must not run beside one that doesn't look there.
+    // A release that records keys in the old table must not run beside one that does not read that table.
     version: 2,
     min_compatible: 2,
     sql: "
 insert into orphan_object (object, instance, boot, since) select object, '', '', since from loose where true on conflict do nothing;
 drop table loose
+",
+}, Migration {
+    // A release that writes to `gone` must not run beside one that reads `tombstone`.
+    version: 3,
+    min_compatible: 3,
+    sql: "
+alter table gone rename to tombstone;
+drop index gone_since;
+create index tombstone_since on tombstone (since)
 ",
 }];

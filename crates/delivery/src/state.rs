@@ -1,4 +1,4 @@
-//! What every handler of the role shares, and how it is put together.
+//! The state that all handlers of delivery share.
 //!
 //! Owns no rule. Invariant: everything in it comes from the context and the configuration.
 
@@ -10,21 +10,21 @@ use kit::objects::orphans::Policy;
 use kit::service::BootError;
 
 use crate::config::Config;
-use crate::{api, library, pictures, shelf, store};
+use crate::{api, catalog, image_renderer, object_cache, store};
 
-/// A picture whose maker never came back goes after this.
-const ABANDONED: chrono::TimeDelta = chrono::TimeDelta::hours(1);
+/// The key of an image whose process never came back is an orphan after this.
+const ABANDONED_AFTER: chrono::TimeDelta = chrono::TimeDelta::hours(1);
 
-/// What every handler shares.
+/// The shared state. Clones refer to the same state.
 #[derive(Clone)]
 pub(crate) struct Delivery(Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) context: Context,
-    pub(crate) library: Arc<library::Library>,
-    pub(crate) shelf: shelf::Shelf,
-    pub(crate) pictures: pictures::Pictures,
-    pub(crate) playlists: api::Playlists,
+    pub(crate) catalog: Arc<catalog::Catalog>,
+    pub(crate) object_cache: object_cache::ObjectCache,
+    pub(crate) image_renderer: image_renderer::ImageRenderer,
+    pub(crate) playlist_cache: api::PlaylistCache,
 }
 
 impl std::ops::Deref for Delivery {
@@ -36,14 +36,14 @@ impl std::ops::Deref for Delivery {
 
 impl Delivery {
     pub(crate) async fn new(context: Context, config: &Config) -> Result<Self, BootError> {
-        let library = library::Library::new(&context, config);
-        let shelf = shelf::Shelf::new(context.objects.clone(), config);
-        let policy = Policy { names: store::NAMES, abandoned_after: ABANDONED };
+        let catalog = catalog::Catalog::new(&context, config);
+        let object_cache = object_cache::ObjectCache::new(context.objects.clone(), config);
+        let policy = Policy { names: store::OBJECT_COLUMNS, abandoned_after: ABANDONED_AFTER };
         let orphans = Orphans::open(&context.db, &context.objects, &context.clock, &context.folder, policy).await;
-        let orphans = orphans.map_err(|error| BootError::Io("who this instance is".into(), error))?;
+        let orphans = orphans.map_err(|error| BootError::Io("the identity of this instance".into(), error))?;
         orphans.start(&context.tasks);
-        let pictures = pictures::Pictures::new(&context, config, shelf.clone(), orphans);
-        let playlists = api::Playlists::new(config);
-        Ok(Self(Arc::new(Inner { context, library, shelf, pictures, playlists })))
+        let image_renderer = image_renderer::ImageRenderer::new(&context, config, object_cache.clone(), orphans);
+        let playlist_cache = api::PlaylistCache::new(config);
+        Ok(Self(Arc::new(Inner { context, catalog, object_cache, image_renderer, playlist_cache })))
     }
 }

@@ -1,17 +1,21 @@
-//! Rules that need the insides: the sweep.
+//! Unit tests that need the internals: the sweep, and migrations.
 
 use chrono::TimeDelta;
 use codec::pixels::{Encoding, Fit, Frame};
 use contract::media::{Kind, Received, Visibility};
 use contract::{AccountId, MediaId};
+use kit::db::{Db, PostgresOptions, Sql as _};
 use kit::objects::orphans;
 use testkit::World;
+use testkit::engines::{Postgres, Shared, shared_postgres};
+use uuid::Uuid;
 
+use crate::image_renderer::SourceImage;
+use crate::migration::MIGRATIONS;
 use crate::model::{Client, Variant};
-use crate::pictures::Original;
 use crate::{Config, Delivery, jobs, store};
 
-fn picture() -> Vec<u8> {
+fn image() -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, 64, 64);
     encoder.set_color(png::ColorType::Grayscale);
@@ -24,15 +28,15 @@ fn variant(side: u32) -> Variant {
 }
 
 #[tokio::test]
-async fn the_sweep_keeps_the_pictures_that_were_read_last_and_removes_what_nobody_owns() {
+async fn the_sweep_keeps_recently_read_images_and_removes_orphans() {
     let world = World::of(&[crate::service()]).await;
-    // Another instance beside the one that plays.
+    // Another instance beside the one that runs.
     let mut context = world.context("delivery").clone();
     context.folder = world.folder().join("another");
     std::fs::create_dir(&context.folder).unwrap();
     let delivery = Delivery::new(context, &Config::default()).await.unwrap();
     let (db, objects) = (&delivery.context.db, &delivery.context.objects);
-    let source = picture();
+    let source = image();
     let received = Received {
         id: MediaId::random(),
         owner: AccountId(world.ada().id),
@@ -51,19 +55,19 @@ async fn the_sweep_keeps_the_pictures_that_were_read_last_and_removes_what_nobod
         orientation: 1,
         created_at: world.clock().now(),
     };
-    let original = Original { object: received.object.clone(), bytes: received.bytes, orientation: 1 };
+    let original = SourceImage { object: received.object.clone(), bytes: received.bytes, orientation: 1 };
     let id = received.id.clone();
-    delivery.library.received(received, 0).await.unwrap();
-    let mut kept = Vec::new();
+    delivery.catalog.on_received(received, 0).await.unwrap();
+    let mut rendered = Vec::new();
     for side in [10, 20, 30] {
-        kept.push(delivery.pictures.get(&id, variant(side), original.clone(), Client::Unknown).await.unwrap());
+        rendered.push(delivery.image_renderer.get(&id, variant(side), original.clone(), Client::Unknown).await.unwrap());
         world.clock().advance(TimeDelta::minutes(1));
     }
-    let total = store::image_bytes(db.read()).await.unwrap();
-    assert_eq!(total, kept.iter().map(|kept| kept.bytes).sum::<u64>());
+    let total = store::sum_image_bytes(db.read()).await.unwrap();
+    assert_eq!(total, rendered.iter().map(|rendered| rendered.bytes).sum::<u64>());
     jobs::sweep(&delivery, total).await.unwrap();
-    assert_eq!(store::image_bytes(db.read()).await.unwrap(), total, "at the bound nothing goes");
-    // An object whose maker died, and one that is being made.
+    assert_eq!(store::sum_image_bytes(db.read()).await.unwrap(), total, "at the bound nothing goes");
+    // An object whose process died, and one that is being written.
     let (dead, alive) = (objects.put("dead".into()).await.unwrap().key, objects.put("alive".into()).await.unwrap().key);
     let now = world.clock().now();
     let (old, new) = (vec![dead.clone()], vec![alive.clone()]);
@@ -76,12 +80,41 @@ async fn the_sweep_keeps_the_pictures_that_were_read_last_and_removes_what_nobod
     .await
     .unwrap();
     jobs::sweep(&delivery, 0).await.unwrap();
-    delivery.pictures.sweep().await;
-    assert_eq!(store::image_bytes(db.read()).await.unwrap(), 0);
-    for gone in kept.iter().map(|kept| &kept.object).chain([&dead]) {
+    delivery.image_renderer.sweep().await;
+    assert_eq!(store::sum_image_bytes(db.read()).await.unwrap(), 0);
+    for gone in rendered.iter().map(|rendered| &rendered.object).chain([&dead]) {
         assert!(matches!(objects.len(gone).await, Err(kit::objects::Error::Missing)));
     }
     assert_eq!(objects.len(&alive).await.unwrap(), 5);
     assert!(objects.len(&original.object).await.is_ok(), "originals are not ours to remove");
+    world.end().await;
+}
+
+/// Returns an empty database on the engine under test.
+async fn empty_database(world: &World) -> (Db, Option<Shared<Postgres>>) {
+    let server = std::env::var("TUTTI_TEST_DB").is_ok_and(|engine| engine == "postgres").then(shared_postgres);
+    let db = match &server {
+        Some(server) => {
+            let schema = format!("delivery_{}", Uuid::new_v4().simple());
+            let statement_timeout = std::time::Duration::from_secs(10);
+            Db::postgres(&PostgresOptions { url: server.url.clone(), schema, readers: 2, statement_timeout }).await
+        }
+        None => Db::sqlite(&world.folder().join("older.db")).await,
+    };
+    (db.unwrap(), server)
+}
+
+#[tokio::test]
+async fn an_older_database_keeps_its_tombstones() {
+    let world = World::of(&[crate::service()]).await;
+    let (db, _server) = empty_database(&world).await;
+    db.migrate("delivery", &MIGRATIONS[..2]).await.unwrap();
+    let (id, now) = (MediaId::random(), world.clock().now());
+    let text = "insert into gone (item, since) values ($1, $2)";
+    let values = vec![id.as_str().into(), now.into()];
+    let written: Result<u64, kit::db::Error> = db.write(move |tx| Box::pin(async move { tx.execute(text, values).await })).await;
+    assert_eq!(written.unwrap(), 1);
+    db.migrate("delivery", MIGRATIONS).await.unwrap();
+    assert!(store::is_deleted(db.read(), &id).await.unwrap());
     world.end().await;
 }

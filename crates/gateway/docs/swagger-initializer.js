@@ -1,4 +1,4 @@
-// Points Swagger UI at this server's own interface description. Served at /docs in place of the one that comes with Swagger UI.
+// Points Swagger UI at this server's own OpenAPI document. Served under /docs in place of Swagger UI's own initializer.
 window.onload = () => {
   window.ui = SwaggerUIBundle({
     url: '/v1/openapi.json',
@@ -7,7 +7,7 @@ window.onload = () => {
     presets: [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset],
     plugins: [SwaggerUIBundle.plugins.DownloadUrl],
     layout: 'StandaloneLayout',
-    // Nothing is asked of another host.
+    // No request goes to another host.
     validatorUrl: null,
   });
 };

@@ -1,61 +1,68 @@
 //! `[gateway]` in the configuration.
 //!
-//! Invariant: the defaults are safe for a door that faces the world.
+//! Invariant: the defaults are safe for a server on the public internet.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method, Uri};
 use kit::config::Section;
 use kit::service::BootError;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use utoipa::ToSchema;
 
-/// The public door's limits.
+/// Limits of the public listener.
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Requests in progress at once; more are answered 503.
+    /// The most requests in progress at once. The gateway responds 503 to more.
     pub requests_at_once: usize,
-    /// How many of those one address may have in progress without a token, so that others find a place. All such addresses together may
-    /// have three quarters of them.
+    /// How many of those one IP address may have in progress without a token. All such addresses together may have
+    /// three quarters of `requests_at_once`.
     pub anonymous_requests_per_address: usize,
-    /// On how many reading requests without a token from one address roles work at once; the others wait for their turn.
-    pub anonymous_at_work_per_address: usize,
-    /// Event streams and WebSockets at once. They have places of their own; when all are taken, the client with the most loses its oldest.
+    /// How many read requests without a token from one IP address are forwarded to roles at once. The others wait.
+    pub anonymous_in_flight_per_address: usize,
+    /// The most event streams and WebSockets at once, counted apart from other requests. When all are in use, the
+    /// client with the most streams loses its oldest.
     pub streams_at_once: usize,
-    /// How many of those a member may have; one more ends the member's oldest.
+    /// How many of those a member may have. One more ends the member's oldest.
     pub streams_per_member: usize,
-    /// How many of those all clients without a token at one address may have (a whole venue may share one).
+    /// How many of those all clients without a token at one IP address may have together (a whole venue may share one
+    /// address).
     pub streams_per_address: usize,
-    /// Reading requests per second of one member, or of all clients without a token at one address (a whole venue may share one); 0 for no limit.
-    /// Static files are counted apart, a large one as several; asking for an event stream counts as twenty.
+    /// Read requests per second of one member, or of all clients without a token at one IP address (a whole venue may
+    /// share one address); 0 for no limit. Static files are counted apart, a large one as several requests. A request
+    /// for an event stream counts as twenty.
     pub reads_per_second: u32,
-    /// Changing requests per second of one member; 0 for no limit.
+    /// Write requests per second of one member; 0 for no limit.
     pub writes_per_second: u32,
-    /// Changing requests per second from one address without a token (sign-up, log-in); 0 for no limit.
+    /// Write requests per second without a token from one IP address (sign-up, sign-in); 0 for no limit.
     pub anonymous_writes_per_second: u32,
-    /// Seconds until the answer to a request without a body, or with a small one, must begin.
-    pub answer_seconds: u64,
-    /// Bytes of the largest body; roles have their own, smaller limits for what they take.
-    pub body_max_bytes: u64,
-    /// A sender that brings fewer bytes per second than this, over a whole window, is cut off.
+    /// Seconds within which the response to a request with no body, or a small one, must begin.
+    pub response_timeout_seconds: u64,
+    /// The largest request body in bytes. Roles have their own, smaller limits.
+    pub max_body_bytes: u64,
+    /// The lowest upload rate in bytes per second, averaged over a window. The gateway aborts a slower upload.
     pub slow_bytes_per_second: u64,
-    /// Seconds of that window. Roles that judge their senders themselves should do so earlier, as they have more to say.
+    /// The length of that window in seconds. A role that limits upload rates itself should use a shorter one, because
+    /// its error says more.
     pub slow_window_seconds: u64,
-    /// Seconds until a WebSocket over which nothing has gone is ended; pings count.
-    pub socket_idle_seconds: u64,
-    /// Bytes of the longest address, with its query.
-    pub address_max_bytes: usize,
-    /// Header lines of a request.
-    pub headers_max: usize,
-    /// How many proxies of ours stand in front; the client is that many from the right in `X-Forwarded-For`.
+    /// Seconds without traffic (pings count) after which a WebSocket is closed.
+    pub websocket_idle_timeout_seconds: u64,
+    /// The longest URL in bytes, with its query.
+    pub max_url_bytes: usize,
+    /// The most header lines of a request.
+    pub max_headers: usize,
+    /// How many trusted proxies stand in front of the gateway. The client's address is taken that many places from the
+    /// right in `X-Forwarded-For`.
     pub trusted_hops: usize,
-    /// Origins whose pages may call the interface from a browser, such as `["https://app.example"]`.
+    /// Origins whose pages may call the API from a browser (CORS), such as `["https://app.example"]`.
     pub allowed_origins: Vec<String>,
 }
 
-/// For the reference.
+/// Returns the sections for the configuration reference.
 pub(crate) fn sections() -> Vec<Section> {
     vec![Section::of::<Config>("gateway")]
 }
@@ -65,29 +72,29 @@ impl Default for Config {
         Self {
             requests_at_once: 8_000,
             anonymous_requests_per_address: 2_000,
-            anonymous_at_work_per_address: 32,
+            anonymous_in_flight_per_address: 32,
             streams_at_once: 4_000,
             streams_per_member: 32,
-            // Two hundred people at one venue, each with six.
+            // Two hundred people at one venue, each with six streams.
             streams_per_address: 1_200,
             reads_per_second: 2_000,
             writes_per_second: 50,
             anonymous_writes_per_second: 20,
-            answer_seconds: 30,
-            body_max_bytes: 16 << 30,
+            response_timeout_seconds: 30,
+            max_body_bytes: 16 << 30,
             slow_bytes_per_second: 512,
             slow_window_seconds: 40,
-            socket_idle_seconds: 300,
-            address_max_bytes: 8 * 1024,
-            // hyper refuses more than a hundred without a word.
-            headers_max: 80,
+            websocket_idle_timeout_seconds: 300,
+            max_url_bytes: 8 * 1024,
+            // hyper refuses more than a hundred, without an explanation.
+            max_headers: 80,
             trusted_hops: 0,
             allowed_origins: Vec::new(),
         }
     }
 }
 
-/// What a browser on another origin may send besides the plain headers.
+/// Request headers that a page on an allowed origin may send besides the CORS-safelisted ones.
 const REQUEST_HEADERS: [&str; 14] = [
     "authorization",
     "content-type",
@@ -104,8 +111,8 @@ const REQUEST_HEADERS: [&str; 14] = [
     "upload-metadata",
     "upload-checksum",
 ];
-/// What its script may read of an answer.
-const ANSWER_HEADERS: [&str; 15] = [
+/// Response headers that its scripts may read.
+const RESPONSE_HEADERS: [&str; 15] = [
     "location",
     "etag",
     "retry-after",
@@ -123,29 +130,50 @@ const ANSWER_HEADERS: [&str; 15] = [
     "tutti-media-id",
 ];
 
+/// Keys of earlier versions, each with the key that replaces it.
+const RENAMED_KEYS: &[(&str, &str)] = &[
+    ("address_max_bytes", "max_url_bytes"),
+    ("anonymous_at_work_per_address", "anonymous_in_flight_per_address"),
+    ("answer_seconds", "response_timeout_seconds"),
+    ("body_max_bytes", "max_body_bytes"),
+    ("headers_max", "max_headers"),
+    ("socket_idle_seconds", "websocket_idle_timeout_seconds"),
+];
+
 impl Config {
+    /// Reads `[gateway]`. A key of an earlier version is refused with the name of its replacement.
+    pub(crate) fn load(configuration: &kit::config::Config) -> Result<Self, BootError> {
+        let keys: BTreeMap<String, IgnoredAny> = configuration.section("gateway")?;
+        if let Some((old, new)) = RENAMED_KEYS.iter().find(|(old, _)| keys.contains_key(*old)) {
+            return Err(BootError::Other(format!("gateway.{old} in the configuration is now called gateway.{new}")));
+        }
+        Ok(configuration.section("gateway")?)
+    }
+
     pub(crate) fn cors(&self) -> Result<CorsLayer, BootError> {
-        let origins = self.allowed_origins.iter().map(|text| origin(text)).collect::<Result<Vec<_>, _>>()?;
-        // Credentials are never allowed, and `tutti-session` is not in the list of headers: a session's cookie is for the page of this origin alone.
+        let origins = self.allowed_origins.iter().map(|text| parse_origin(text)).collect::<Result<Vec<_>, _>>()?;
+        // Credentials are never allowed, and `tutti-session` is not in the list of headers: only the page of this
+        // origin may use the session cookie.
         Ok(CorsLayer::new()
             .allow_origin(AllowOrigin::list(origins))
             .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE])
             .allow_headers(REQUEST_HEADERS.map(HeaderName::from_static))
-            .expose_headers(ANSWER_HEADERS.map(HeaderName::from_static))
+            .expose_headers(RESPONSE_HEADERS.map(HeaderName::from_static))
             .max_age(Duration::from_secs(3600)))
     }
 }
 
-/// An origin as browsers write it in `Origin` (RFC 6454, section 6.2). `*` would let every page in, and `null` every sandboxed one.
-fn origin(text: &str) -> Result<HeaderValue, BootError> {
-    let refused = || BootError::Other(format!("gateway.allowed_origins holds {text:?}, which is no origin; write them like \"https://app.example\""));
-    let url: Uri = text.parse().map_err(|_| refused())?;
-    let (Some("http" | "https"), Some(host)) = (url.scheme_str(), url.authority()) else { return Err(refused()) };
+/// Parses an origin as browsers write it in `Origin` (RFC 6454, section 6.2). `*` is refused because it would allow
+/// every page, and `null` because it would allow every sandboxed one.
+fn parse_origin(text: &str) -> Result<HeaderValue, BootError> {
+    let invalid = || BootError::Other(format!("gateway.allowed_origins contains {text:?}, which is no origin; write origins like \"https://app.example\""));
+    let url: Uri = text.parse().map_err(|_| invalid())?;
+    let (Some("http" | "https"), Some(host)) = (url.scheme_str(), url.authority()) else { return Err(invalid()) };
     let canonical = format!("{}://{host}", url.scheme_str().unwrap_or_default());
     if text != canonical || host.as_str().contains(['@', '*']) || text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        return Err(refused());
+        return Err(invalid());
     }
-    HeaderValue::from_str(text).map_err(|_| refused())
+    HeaderValue::from_str(text).map_err(|_| invalid())
 }
 
 #[cfg(test)]
@@ -153,9 +181,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_renamed_key_is_refused_with_its_new_name() {
+        for (old, new) in RENAMED_KEYS {
+            let set = |key: &str| kit::config::Config::load(None, std::iter::empty(), &[format!("gateway.{key}=7")], &["gateway"]).unwrap();
+            let error = Config::load(&set(old)).unwrap_err().to_string();
+            assert!(error.contains(old) && error.contains(new), "{error}");
+            assert!(Config::load(&set(new)).is_ok(), "{new}");
+        }
+    }
+
+    #[test]
     fn only_whole_origins_may_call_from_a_browser() {
         for fine in ["https://app.example", "http://localhost:5173", "https://[2001:db8::1]:8443"] {
-            assert_eq!(origin(fine).unwrap(), fine);
+            assert_eq!(parse_origin(fine).unwrap(), fine);
         }
         for wrong in [
             "*",
@@ -169,7 +207,7 @@ mod tests {
             "https://a@app.example",
             "https://*.example",
         ] {
-            assert!(origin(wrong).is_err_and(|error| error.to_string().contains("no origin")), "{wrong:?}");
+            assert!(parse_origin(wrong).is_err_and(|error| error.to_string().contains("no origin")), "{wrong:?}");
         }
     }
 }

@@ -1,22 +1,22 @@
-//! The members' door: routing, token check, limits, and the page.
+//! The gateway role: the public reverse proxy with token checks and limits, and the server of the page.
 //!
-//! Owns no data and no rule of any domain. Invariant: only addresses in [`routes`] pass, so nothing that neighbours say
-//! among themselves (`/internal`, `/metrics`) can be reached from outside.
+//! Owns no data and no domain rules. Invariant: only paths in [`routes`] are forwarded, so no internal path
+//! (`/internal`, `/metrics`) can be reached from outside.
 
-mod body;
+mod anonymous_limits;
+mod body_limit;
 mod config;
-mod limits;
-mod live;
-mod page;
+mod guard;
+mod precompressed;
 mod routes;
-mod shares;
-mod sockets;
+mod sse;
 mod static_files;
-mod streams;
+mod stream_budget;
+mod websocket;
 
 pub use config::Config;
-pub use page::STATIC_ROUTES;
 pub use routes::{ROUTES, Route};
+pub use static_files::STATIC_ROUTES;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +27,7 @@ use kit::objects::S3Options;
 use kit::service::{BootError, RouterLayer};
 use kit::{Context, Part, Service};
 
-/// The role.
+/// Returns the definition of the gateway role.
 pub fn service() -> Service {
     Service {
         name: "gateway",
@@ -41,14 +41,18 @@ pub fn service() -> Service {
 }
 
 fn start(context: &Context) -> Result<Part, BootError> {
-    let config: Config = context.config.section("gateway")?;
-    let guard = limits::Guard::new(&config, &context.tasks, &context.metrics);
-    let way = routes::Way { peers: context.peers.clone(), tasks: context.tasks.clone(), socket_idle: Duration::from_secs(config.socket_idle_seconds.max(1)) };
-    let through = routes::router(&way);
-    // Without other origins there is nothing to tell a browser.
-    let through = if config.allowed_origins.is_empty() { through } else { through.layer(config.cors()?) };
-    let router = Router::new().merge(through).merge(page::router(&context.interface, context.config.section::<S3Options>("objects")?.downloads_from()));
-    // Around all of it, with what the process adds to the listener and what answers where there is no route.
-    let guard: RouterLayer = Arc::new(move |router: Router| router.layer(from_fn_with_state(guard.clone(), limits::Guard::layer)));
+    let config = Config::load(&context.config)?;
+    let guard = guard::Guard::new(&config, &context.tasks, &context.metrics);
+    let state = routes::ProxyState {
+        peers: context.peers.clone(),
+        tasks: context.tasks.clone(),
+        websocket_idle_timeout: Duration::from_secs(config.websocket_idle_timeout_seconds.max(1)),
+    };
+    let proxy = routes::router(&state);
+    // Without allowed origins, no response needs CORS headers.
+    let proxy = if config.allowed_origins.is_empty() { proxy } else { proxy.layer(config.cors()?) };
+    let router = Router::new().merge(proxy).merge(static_files::router(&context.interface, context.config.section::<S3Options>("objects")?.downloads_from()));
+    // The guard wraps every route of the listener, also those that the process adds, and the fallback.
+    let guard: RouterLayer = Arc::new(move |router: Router| router.layer(from_fn_with_state(guard.clone(), guard::Guard::layer)));
     Ok(Part { router, guard: Some(guard), ..Part::default() })
 }

@@ -1,6 +1,6 @@
-//! Which role answers which address: one table.
+//! The route table: which role serves which path.
 //!
-//! Invariant: what is not in the table doesn't pass.
+//! Invariant: a request to a path that is not in the table is not forwarded.
 
 use std::time::Duration;
 
@@ -14,19 +14,21 @@ use kit::http::Deadline;
 use kit::peer::{Error, Peers, is_handshake};
 use kit::tasks::Tasks;
 
-use crate::body::Cut;
-use crate::sockets;
+use crate::body_limit::Violation;
+use crate::websocket;
 
-/// A row of the table.
+/// A row of the route table.
 #[derive(Debug, Clone, Copy)]
 pub struct Route {
     /// The path's pattern, as axum writes it.
     pub path: &'static str,
-    /// The role that answers.
+    /// The role that serves it.
     pub role: &'static str,
-    /// Whether its answers are streams, so that asking for one counts for more. What is held to the budget of streams is told by the answer.
+    /// Whether its responses are streams, so that a request counts as several. The stream budget itself goes by the
+    /// response's content type.
     pub streams: bool,
-    /// Whether cookies pass here, in either direction. Everywhere else they end at the gateway, so that a role can't come to trust one.
+    /// Whether cookies are forwarded, in both directions. On all other routes the gateway removes them, so that no role
+    /// can rely on one.
     pub cookies: bool,
 }
 
@@ -42,7 +44,7 @@ const fn route_with_cookies(path: &'static str, role: &'static str) -> Route {
     Route { cookies: true, ..route(path, role) }
 }
 
-/// The table.
+/// The route table.
 pub const ROUTES: &[Route] = &[
     route("/.well-known/jwks.json", "accounts"),
     route_with_cookies("/v1/accounts", "accounts"),
@@ -61,51 +63,52 @@ pub const ROUTES: &[Route] = &[
     route("/v1/files/{name}", "delivery"),
 ];
 
-/// What every row needs to pass a request on.
+/// The state that every route needs to forward a request.
 #[derive(Clone)]
-pub(crate) struct Way {
+pub(crate) struct ProxyState {
     pub(crate) peers: Peers,
     pub(crate) tasks: Tasks,
-    /// A WebSocket over which nothing goes for this long is ended.
-    pub(crate) socket_idle: Duration,
+    /// How long a WebSocket may be without traffic before it is closed.
+    pub(crate) websocket_idle_timeout: Duration,
 }
 
-/// A router that passes each row's requests to its role.
-pub(crate) fn router(way: &Way) -> Router {
-    ROUTES.iter().fold(Router::new(), |router, row| router.route(row.path, any(pass).with_state((way.clone(), *row))))
+/// Returns a router that forwards the requests of each row to its role.
+pub(crate) fn router(state: &ProxyState) -> Router {
+    ROUTES.iter().fold(Router::new(), |router, row| router.route(row.path, any(forward).with_state((state.clone(), *row))))
 }
 
-async fn pass(State((way, row)): State<(Way, Route)>, mut request: Request) -> Response {
+async fn forward(State((state, row)): State<(ProxyState, Route)>, mut request: Request) -> Response {
     if row.cookies {
-        return forward(way, row.role, request).await;
+        return call_role(state, row.role, request).await;
     }
     request.headers_mut().remove(header::COOKIE);
-    let mut response = forward(way, row.role, request).await;
+    let mut response = call_role(state, row.role, request).await;
     response.headers_mut().remove(header::SET_COOKIE);
     response
 }
 
-async fn forward(way: Way, role: &'static str, request: Request) -> Response {
-    let Way { peers, tasks, socket_idle } = way;
-    let answered = if is_handshake(&request) { Box::pin(sockets::pass(&peers, &tasks, socket_idle, role, request)).await } else { peers.call(role, request).await };
-    match answered {
+async fn call_role(state: ProxyState, role: &'static str, request: Request) -> Response {
+    let ProxyState { peers, tasks, websocket_idle_timeout } = state;
+    let result = if is_handshake(&request) { Box::pin(websocket::forward(&peers, &tasks, websocket_idle_timeout, role, request)).await } else { peers.call(role, request).await };
+    match result {
         Ok(response) => response,
         Err(error @ Error::Unknown(_)) => Problem::fault(&error).into_response(),
-        // Whoever broke off will not read this, unless it was cut off, and then it is told why (see `limits`).
-        Err(Error::Sender(..)) => Problem::bad_request("request.broken_off", "The body of the request broke off, or was not well-formed.").into_response(),
-        Err(Error::Slow(_)) => Problem::from(Cut::TooSlow).into_response(),
+        // A client that disconnected will not read this. If the gateway aborted the body, the guard replaces this
+        // response.
+        Err(Error::Sender(..)) => Problem::bad_request("request.broken_off", "The request's body is incomplete or malformed.").into_response(),
+        Err(Error::Slow(_)) => Problem::from(Violation::TooSlow).into_response(),
         Err(error @ Error::Late(_)) => {
-            tracing::warn!(%error, role, "a neighbour was too late");
+            tracing::warn!(%error, role, "a role did not respond in time");
             Deadline::passed().into_response()
         }
         Err(error) => {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
-            // That nobody is there at all was said once, when it began (see `kit::peer`).
+            // That a role has no instance was logged once, when it began (see `kit::peer`).
             match error {
-                Error::Missing(..) => tracing::debug!(%error, role, "there is nobody to ask"),
-                _ => tracing::warn!(%error, cause, role, "a neighbour did not answer"),
+                Error::Missing(..) => tracing::debug!(%error, role, "a role has no instance"),
+                _ => tracing::warn!(%error, cause, role, "a role did not respond"),
             }
-            Problem::unavailable("This part of the service does not answer right now. Try again shortly.", Duration::from_secs(2)).into_response()
+            Problem::unavailable("This part of the service is unavailable right now. Try again shortly.", Duration::from_secs(2)).into_response()
         }
     }
 }

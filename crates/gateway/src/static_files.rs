@@ -1,188 +1,99 @@
-//! Serving a file that is part of the binary: which coding, whether the client has it already.
+//! The routes of embedded files: the page, the API documentation, and the OpenAPI document.
 //!
-//! Owns content negotiation (RFC 9110 §12.5.3) and entity tags; not which URL has which file, nor the headers that are the same for all (see
-//! `page`). Invariant: no request compresses anything, or copies a file: bodies are the bytes that the build packed.
+//! Invariant: every response is the same for every client and contains no member's data.
 
-use axum::body::Body;
-use axum::response::{IntoResponse, Response};
+use std::io::Write as _;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Path, Request, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use kit::Problem;
+use kit::http::Policy;
+use sha2::{Digest as _, Sha256};
 
-/// A file as the build packed it; `gzip` and `brotli` where they are smaller.
-pub(crate) struct StaticFile {
-    pub(crate) path: &'static str,
-    pub(crate) digest: &'static str,
-    pub(crate) identity: &'static [u8],
-    pub(crate) gzip: Option<&'static [u8]>,
-    pub(crate) brotli: Option<&'static [u8]>,
+use crate::precompressed::{DOCS, PAGE, PrecompressedFile, find};
+
+const PAGE_NOT_BUILT: &str =
+    "<!doctype html><title>Tutti</title><p>This binary was built without the page. Run <code>make run</code>, or read <a href=/docs>the API documentation</a>.";
+
+/// The routes of this module, each as its path pattern and an example path. Tests visit them all.
+pub const STATIC_ROUTES: [(&str, &str); 6] =
+    [("/v1/openapi.json", "/v1/openapi.json"), ("/docs", "/docs"), ("/docs/", "/docs/"), ("/docs/{file}", "/docs/swagger-ui-bundle.js"), ("/", "/"), ("/{*path}", "/index.html")];
+
+/// Returns the routes of [`STATIC_ROUTES`]. An unknown path without a dot gets the page, which does its own routing.
+pub(crate) fn router(openapi_json: &Arc<str>, object_store_origin: Option<&str>) -> Router {
+    let (openapi_json, policy) = (precompress(openapi_json), Policy::page(object_store_origin));
+    Router::new()
+        .route("/v1/openapi.json", get(async move |request: Request| openapi_json.respond(request.headers(), headers("v1/openapi.json", &Policy::Api))))
+        .route("/docs", get(async || Redirect::to("/docs/")))
+        .route("/docs/", get(async |request: HeaderMap| docs("index.html", &request)))
+        .route("/docs/{file}", get(async |Path(file): Path<String>, request: HeaderMap| docs(&file, &request)))
+        .route("/", get(page).with_state(policy.clone()))
+        .route("/{*path}", get(page).with_state(policy))
 }
 
-include!(concat!(env!("OUT_DIR"), "/static_files.rs"));
-
-/// Finds a file in one of the two tables, which are sorted.
-pub(crate) fn find(files: &'static [StaticFile], path: &str) -> Option<Packed> {
-    let at = files.binary_search_by(|file| file.path.cmp(path)).ok()?;
-    files.get(at).map(|file| Packed {
-        digest: file.digest.to_owned(),
-        identity: Bytes::from_static(file.identity),
-        gzip: file.gzip.map(Bytes::from_static),
-        brotli: file.brotli.map(Bytes::from_static),
-    })
+/// Compresses the OpenAPI document, once.
+fn precompress(openapi_json: &Arc<str>) -> PrecompressedFile {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+    let gzip = gzip.write_all(openapi_json.as_bytes()).and_then(|()| gzip.finish()).ok();
+    let digest = Sha256::digest(openapi_json.as_bytes());
+    PrecompressedFile { digest: hex::encode(&digest[..16]), identity: Bytes::copy_from_slice(openapi_json.as_bytes()), gzip: gzip.map(Bytes::from), brotli: None }
 }
 
-/// Something to serve, in each of its codings.
-#[derive(Debug, Clone)]
-pub(crate) struct Packed {
-    pub(crate) digest: String,
-    pub(crate) identity: Bytes,
-    pub(crate) gzip: Option<Bytes>,
-    pub(crate) brotli: Option<Bytes>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Coding {
-    Brotli,
-    Gzip,
-    Identity,
-}
-
-impl Packed {
-    /// Responds with the smallest coding that the client takes, or with 304 where it has it.
-    pub(crate) fn respond(self, request: &HeaderMap, headers: HeaderMap) -> Response {
-        let offered: Vec<Coding> = [(Coding::Brotli, self.brotli.is_some()), (Coding::Gzip, self.gzip.is_some()), (Coding::Identity, true)]
-            .into_iter()
-            .filter_map(|(coding, there)| there.then_some(coding))
-            .collect();
-        let Some(coding) = choose(request, &offered) else {
-            let detail = "This file comes as it is, in gzip or in Brotli; Accept-Encoding takes none of them.";
-            let mut response = Problem::new(StatusCode::NOT_ACCEPTABLE, "request.not_acceptable", detail).into_response();
-            response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-            return response;
-        };
-        let (name, suffix, bytes) = match coding {
-            Coding::Brotli => (Some("br"), "-br", self.brotli),
-            Coding::Gzip => (Some("gzip"), "-gz", self.gzip),
-            Coding::Identity => (None, "", None),
-        };
-        let tag = format!("\"{}{suffix}\"", self.digest);
-        let has_it = is_known(request, &tag);
-        let mut response = if has_it { StatusCode::NOT_MODIFIED.into_response() } else { Body::from(bytes.unwrap_or(self.identity)).into_response() };
-        let to = response.headers_mut();
-        to.extend(headers);
-        to.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-        if let Ok(tag) = HeaderValue::from_str(&tag) {
-            to.insert(header::ETAG, tag);
-        }
-        if let Some(name) = name.filter(|_| !has_it) {
-            to.insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
-        }
-        response
+/// Responds with a file of Swagger UI.
+fn docs(file: &str, request: &HeaderMap) -> Response {
+    match find(DOCS, file) {
+        Some(found) => found.respond(request, headers(&format!("docs/{file}"), &Policy::Docs)),
+        None => Problem::new(StatusCode::NOT_FOUND, "request.no_such_address", "There is no such file.").into_response(),
     }
 }
 
-/// The offered coding with the highest quality, the first of them where several are equal; `None` where the client takes none.
-fn choose(request: &HeaderMap, offered: &[Coding]) -> Option<Coding> {
-    if !request.contains_key(header::ACCEPT_ENCODING) {
-        return offered.contains(&Coding::Identity).then_some(Coding::Identity);
+async fn page(State(policy): State<Policy>, request: Request) -> Response {
+    let path = request.uri().path().trim_start_matches('/');
+    let reserved = path == "v1" || path.starts_with("v1/") || path.starts_with("internal") || path == "metrics" || path.starts_with(".well-known/");
+    if reserved || !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return Problem::new(StatusCode::NOT_FOUND, "request.no_such_address", "There is nothing at this URL.").into_response();
     }
-    let best = offered.iter().map(|coding| (quality(request, *coding), *coding)).reduce(|best, next| if next.0 > best.0 { next } else { best });
-    best.filter(|(quality, _)| *quality > 0).map(|(_, coding)| coding)
+    match find(PAGE, path) {
+        Some(file) => file.respond(request.headers(), headers(path, &policy)),
+        // A path with a dot is a file, except in a member's handle.
+        _ if path.contains('.') && !path.starts_with("u/") => Problem::new(StatusCode::NOT_FOUND, "request.no_such_address", "There is no such file.").into_response(),
+        _ => match find(PAGE, "index.html") {
+            Some(file) => file.respond(request.headers(), headers("index.html", &policy)),
+            None => (headers("index.html", &policy), PAGE_NOT_BUILT).into_response(),
+        },
+    }
 }
 
-/// A coding's quality in thousandths. What is not named has that of `*`; without one, only the identity is taken, as the last.
-fn quality(request: &HeaderMap, coding: Coding) -> u16 {
-    let named = |name: &str| match coding {
-        Coding::Brotli => name.eq_ignore_ascii_case("br"),
-        Coding::Gzip => name.eq_ignore_ascii_case("gzip") || name.eq_ignore_ascii_case("x-gzip"),
-        Coding::Identity => name.eq_ignore_ascii_case("identity"),
-    };
-    let (mut own, mut any) = (None, None);
-    for line in request.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok()) {
-        for element in line.split(',') {
-            let (name, parameters) = element.split_once(';').unwrap_or((element, ""));
-            let Some(quality) = weight(parameters) else { continue };
-            match name.trim() {
-                "*" => any = any.or(Some(quality)),
-                name if named(name) => own = own.or(Some(quality)),
-                _ => {}
-            }
-        }
-    }
-    // RFC 9110 §12.5.3: the identity is acceptable unless it, or all that is not named, is refused.
-    let otherwise = if coding == Coding::Identity { any.map_or(1, |any: u16| any.min(1)) } else { any.unwrap_or(0) };
-    own.unwrap_or(otherwise)
+/// Returns the headers of a static file's response, without those of its coding and entity tag. `path` has no leading
+/// slash.
+fn headers(path: &str, policy: &Policy) -> HeaderMap {
+    // Names of built assets contain a hash of the content, so a response never becomes stale.
+    let cache_control = if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let pairs = [(header::CONTENT_TYPE, content_type(path)), (header::CACHE_CONTROL, cache_control)];
+    let mut headers: HeaderMap = pairs.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect();
+    policy.fill(&mut headers);
+    headers
 }
 
-/// `q=0.5` in thousandths (RFC 9110 §12.4.2); `None` where it is not well-formed.
-fn weight(parameters: &str) -> Option<u16> {
-    let parameters = parameters.trim();
-    if parameters.is_empty() {
-        return Some(1000);
-    }
-    let (name, value) = parameters.split_once('=')?;
-    let (whole, fraction) = value.split_once('.').unwrap_or((value, ""));
-    let digits = fraction.len() <= 3 && fraction.bytes().all(|digit| digit.is_ascii_digit());
-    if !name.eq_ignore_ascii_case("q") || !matches!(whole, "0" | "1") || !digits {
-        return None;
-    }
-    let thousandths: u16 = format!("{whole}{fraction:0<3}").parse().ok()?;
-    (thousandths <= 1000).then_some(thousandths)
-}
-
-/// Whether `If-None-Match` has this tag (RFC 9110 §13.1.2: compared weakly).
-fn is_known(request: &HeaderMap, tag: &str) -> bool {
-    let lines = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    lines.flat_map(|line| line.split(',')).map(str::trim).any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == tag)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn chosen(accept: Option<&'static str>) -> Option<Coding> {
-        let headers = accept.map(|accept| (header::ACCEPT_ENCODING, HeaderValue::from_static(accept)));
-        choose(&headers.into_iter().collect(), &[Coding::Brotli, Coding::Gzip, Coding::Identity])
-    }
-
-    #[test]
-    fn a_client_gets_the_coding_that_it_likes_best_and_never_one_that_it_refuses() {
-        for (accept, coding) in [
-            (None, Coding::Identity),
-            (Some(""), Coding::Identity),
-            (Some("gzip, deflate, br, zstd"), Coding::Brotli),
-            (Some("GZIP"), Coding::Gzip),
-            (Some("x-gzip"), Coding::Gzip),
-            (Some("br;q=0.5, gzip;q=0.9"), Coding::Gzip),
-            (Some("br;q=0, gzip;q=0.001"), Coding::Gzip),
-            (Some("br;q=0, *"), Coding::Gzip),
-            (Some("*;q=0, identity"), Coding::Identity),
-            (Some("identity;q=0.9, br;q=0.8"), Coding::Identity),
-            (Some("deflate"), Coding::Identity),
-            (Some("br;q=2, gzip;q=1.5, br;level=3"), Coding::Identity),
-            (Some("br ; q=0.7"), Coding::Brotli),
-        ] {
-            assert_eq!(chosen(accept), Some(coding), "{accept:?}");
-        }
-        assert_eq!(chosen(Some("*;q=0")), None);
-        assert_eq!(chosen(Some("identity;q=0, deflate")), None);
-    }
-
-    #[test]
-    fn a_tag_is_found_in_a_list() {
-        let known = |value: &'static str| is_known(&HeaderMap::from_iter([(header::IF_NONE_MATCH, HeaderValue::from_static(value))]), "\"a-br\"");
-        assert!(known("\"a-br\"") && known("\"b\", W/\"a-br\"") && known("*"));
-        assert!(!known("\"a\"") && !known("a-br"));
-    }
-
-    #[test]
-    fn the_tables_are_sorted_and_the_documentation_is_complete() {
-        for files in [PAGE, DOCS] {
-            assert!(files.is_sorted_by_key(|file| file.path));
-        }
-        let bundle = find(DOCS, "swagger-ui-bundle.js").unwrap();
-        let (gzip, brotli) = (bundle.gzip.unwrap(), bundle.brotli.unwrap());
-        assert!(brotli.len() < gzip.len() && gzip.len() < bundle.identity.len() / 3);
-        assert!(find(DOCS, "index.html").is_some() && find(DOCS, "../index.html").is_none());
+fn content_type(path: &str) -> &'static str {
+    match path.rsplit('.').next() {
+        Some("html") => "text/html; charset=utf-8",
+        Some("js" | "mjs") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        Some("png") => "image/png",
+        Some("ico") => "image/x-icon",
+        Some("woff2") => "font/woff2",
+        Some("json" | "map") => "application/json",
+        Some("webmanifest") => "application/manifest+json",
+        Some("txt") => "text/plain; charset=utf-8",
+        _ => "application/octet-stream",
     }
 }

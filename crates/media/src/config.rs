@@ -1,6 +1,7 @@
-//! The `[media]` section: every limit of receiving, in one table.
+//! The `[media]` section: every limit on uploads, in one table.
 //!
-//! Invariant: memory that uploads take is bounded by `uploads_at_once` and `head_memory_bytes`, whatever is sent.
+//! Invariant: `max_concurrent_uploads` and `header_budget_bytes` bound the memory that uploads take, whatever clients
+//! send.
 
 use std::time::Duration;
 
@@ -12,65 +13,68 @@ use utoipa::ToSchema;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
 
-/// What may be uploaded, and how much of it.
+/// Limits on uploads.
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Bytes of the largest photo.
+    /// The largest photo, in bytes.
     pub photo_max_bytes: u64,
-    /// Pixels of the largest photo.
+    /// The largest photo, in pixels.
     pub photo_max_pixels: u64,
-    /// Pixels of a photo's longest side: few programs can show more.
-    pub photo_max_side: u32,
-    /// Frames of the longest animation.
+    /// The longest side of a photo, in pixels. Few programs can display more than the default.
+    pub photo_max_side_px: u32,
+    /// The largest number of frames of an animation.
     pub animation_max_frames: u32,
-    /// Pixels of an animation, all frames together.
+    /// The largest number of pixels of an animation, over all frames.
     pub animation_max_pixels: u64,
-    /// Pixels of a video's largest picture, as it is coded: 8192 × 4608 by default. `transcode.max_pixels` is its counterpart.
+    /// The largest frame of a video as it is coded, in pixels: 8192 × 4608 by default. `transcode.max_pixels` is its
+    /// counterpart.
     pub video_max_pixels: u64,
-    /// Pixels of the largest cover picture inside a sound or a video.
+    /// The largest cover image inside an audio or video file, in pixels.
     pub cover_max_pixels: u64,
-    /// Bytes of the largest sound.
+    /// The largest audio file, in bytes.
     pub audio_max_bytes: u64,
-    /// Bytes of the largest video.
+    /// The largest video, in bytes.
     pub video_max_bytes: u64,
-    /// Minutes of the longest video or sound.
-    pub max_minutes: u64,
-    /// A sender that brings fewer bytes per second than this, over a whole window, is told to try again.
-    pub slow_bytes_per_second: u64,
-    /// Seconds of that window.
-    pub slow_window_seconds: u64,
-    /// Uploads in flight in this process; one more is told to come back.
-    pub uploads_at_once: usize,
-    /// Of those, how many are read at once while their senders are fast; the others wait in their sockets for their turn.
-    pub bodies_at_once: usize,
-    /// Bytes of files' beginnings that all uploads together keep to look at; above it, pictures are measured when they are whole.
-    pub head_memory_bytes: usize,
-    /// Bytes that a member may keep.
+    /// The longest video or audio file, in minutes.
+    pub max_duration_minutes: u64,
+    /// The slowest accepted client, in bytes per second, averaged over the window below. A slower client receives 408.
+    pub min_bytes_per_second: u64,
+    /// The window over which the rate of a client is averaged, in seconds.
+    pub min_rate_window_seconds: u64,
+    /// The largest number of uploads in flight in this process. Further uploads receive 503 with `Retry-After`.
+    pub max_concurrent_uploads: usize,
+    /// How many of those uploads are read at once while their clients are fast. The others wait in their sockets for a
+    /// read slot.
+    pub max_concurrent_body_reads: usize,
+    /// Memory for the headers of all uploads together, in bytes. When it is used up, images are measured after their
+    /// last byte instead of while they arrive.
+    pub header_budget_bytes: usize,
+    /// The storage quota of a member, in bytes.
     pub quota_bytes: u64,
-    /// Items that a member may keep.
+    /// The largest number of items of a member.
     pub quota_items: u64,
-    /// Uploads that a member may begin in an hour.
+    /// The largest number of uploads of a member in an hour.
     pub quota_uploads_per_hour: u64,
-    /// Resumable uploads that a member may have open.
-    pub open_uploads: u64,
-    /// Hours after which an upload that said `claim=later` and was not claimed is removed.
-    pub unclaimed_hours: u32,
-    /// Hours after which a resumable upload that nobody went on with is removed.
-    pub upload_hours: u32,
-    /// A resumable upload's place is written down after so many bytes …
+    /// The largest number of unfinished resumable uploads of a member.
+    pub max_open_uploads: u64,
+    /// Hours after which an item that was sent with `claim=later` is removed if it was not claimed.
+    pub unclaimed_ttl_hours: u32,
+    /// Hours without progress after which a resumable upload is removed.
+    pub upload_ttl_hours: u32,
+    /// A checkpoint of a resumable upload is stored after this many bytes …
     pub checkpoint_bytes: u64,
-    /// … or so many seconds, whichever comes first.
+    /// … or after this many seconds, whichever comes first.
     pub checkpoint_seconds: u64,
-    /// Hours that a signed address lasts, at least.
-    pub address_hours: u32,
-    /// Pages of libraries that are read at once in this process; 64 more wait a moment, and the rest are told to come back.
-    pub lists_at_once: usize,
-    /// Of one member, how many may be read or wait; more are answered 429.
-    pub lists_per_member: usize,
+    /// The shortest lifetime of a signed URL, in hours.
+    pub signed_url_ttl_hours: u32,
+    /// Library pages that this process reads at once. 64 more requests wait for a moment, and the rest receive 503.
+    pub max_concurrent_lists: usize,
+    /// How many library pages of one member may be read or wait at once. Further requests receive 429.
+    pub max_lists_per_member: usize,
 }
 
-/// For the reference.
+/// Returns the sections of this service for the configuration reference.
 pub(crate) fn sections() -> Vec<Section> {
     vec![Section::of::<Config>("media")]
 }
@@ -80,52 +84,52 @@ impl Default for Config {
         Self {
             photo_max_bytes: 25 * MIB,
             photo_max_pixels: 100_000_000,
-            photo_max_side: 40_000,
+            photo_max_side_px: 40_000,
             animation_max_frames: 2_000,
             animation_max_pixels: 4_000_000_000,
             video_max_pixels: 8192 * 4608,
             cover_max_pixels: 25_000_000,
             audio_max_bytes: 200 * MIB,
             video_max_bytes: 4 * GIB,
-            max_minutes: 240,
-            slow_bytes_per_second: 1024,
-            slow_window_seconds: 30,
-            uploads_at_once: 8_192,
-            bodies_at_once: 32,
-            head_memory_bytes: 32 << 20,
+            max_duration_minutes: 240,
+            min_bytes_per_second: 1024,
+            min_rate_window_seconds: 30,
+            max_concurrent_uploads: 8_192,
+            max_concurrent_body_reads: 32,
+            header_budget_bytes: 32 << 20,
             quota_bytes: 200 * GIB,
             quota_items: 100_000,
             quota_uploads_per_hour: 20_000,
-            open_uploads: 1_000,
-            unclaimed_hours: 24,
-            upload_hours: 24,
+            max_open_uploads: 1_000,
+            unclaimed_ttl_hours: 24,
+            upload_ttl_hours: 24,
             checkpoint_bytes: 16 * MIB,
             checkpoint_seconds: 5,
-            address_hours: 12,
-            lists_at_once: 2,
-            lists_per_member: 4,
+            signed_url_ttl_hours: 12,
+            max_concurrent_lists: 2,
+            max_lists_per_member: 4,
         }
     }
 }
 
 impl Config {
-    pub(crate) fn unclaimed_for(&self) -> TimeDelta {
-        TimeDelta::hours(self.unclaimed_hours.into())
+    pub(crate) fn unclaimed_ttl(&self) -> TimeDelta {
+        TimeDelta::hours(self.unclaimed_ttl_hours.into())
     }
 
-    pub(crate) fn upload_lasts(&self) -> TimeDelta {
-        TimeDelta::hours(self.upload_hours.into())
+    pub(crate) fn upload_ttl(&self) -> TimeDelta {
+        TimeDelta::hours(self.upload_ttl_hours.into())
     }
 
-    pub(crate) fn address_lasts(&self) -> TimeDelta {
-        TimeDelta::hours(self.address_hours.into())
+    pub(crate) fn signed_url_ttl(&self) -> TimeDelta {
+        TimeDelta::hours(self.signed_url_ttl_hours.into())
     }
 
-    pub(crate) fn slow_window(&self) -> Duration {
-        Duration::from_secs(self.slow_window_seconds.max(1))
+    pub(crate) fn min_rate_window(&self) -> Duration {
+        Duration::from_secs(self.min_rate_window_seconds.max(1))
     }
 
-    pub(crate) fn longest_ms(&self) -> u64 {
-        self.max_minutes * 60_000
+    pub(crate) fn max_duration_ms(&self) -> u64 {
+        self.max_duration_minutes * 60_000
     }
 }

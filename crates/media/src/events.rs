@@ -1,12 +1,13 @@
-//! What this role hears: how conversions go, and who has left.
+//! The subscriptions of media: the progress of conversions, and erased accounts.
 //!
-//! Invariant: every effect is harmless the second time (states only move forward, removed rows stay removed), so nothing here needs the inbox.
+//! Invariant: every effect is idempotent (states only move forward, removed rows stay removed), so no subscription
+//! needs the inbox.
 
 use contract::accounts::Erased;
 use contract::transcode::{Failed, Playable, Progress, Ready};
 use contract::{AccountId, MediaId};
 use futures::future::BoxFuture;
-use kit::bus::{Consumer, Failure as Undone, Subscription};
+use kit::bus::{Consumer, Failure as HandlerError, Subscription};
 use kit::config::Config;
 use kit::db::Tx;
 use kit::http::Idempotency;
@@ -15,12 +16,12 @@ use crate::Media;
 use crate::error::Error;
 use crate::model::{Failure, Item};
 use crate::store;
-use crate::store::items::Found;
+use crate::store::items::MediaInfo;
 
-/// What listeners of an item's topic are told: read it anew, or just its progress.
-pub(crate) const NEWS_STATE: &str = "state";
+/// The message on the topic of an item after which followers read the item again. Other messages are its progress.
+pub(crate) const STATE_CHANGED: &str = "state";
 
-/// The topic of an item's live news.
+/// Returns the broadcast topic of an item.
 pub(crate) fn topic(id: &MediaId) -> String {
     format!("media.{id}")
 }
@@ -31,7 +32,7 @@ const READY: &str = "media.ready";
 const FAILED: &str = "media.failed";
 const ERASE: &str = "media.erase";
 
-pub(crate) fn hears(_: &Config) -> Vec<Subscription> {
+pub(crate) fn subscriptions(_: &Config) -> Vec<Subscription> {
     vec![
         Subscription::to::<Progress>(PROGRESS),
         Subscription::to::<Playable>(PLAYABLE),
@@ -41,7 +42,7 @@ pub(crate) fn hears(_: &Config) -> Vec<Subscription> {
     ]
 }
 
-/// The durable consumers.
+/// Returns the durable consumers.
 pub(crate) fn consumers(media: &Media) -> Vec<Consumer> {
     let (progress, playable, ready, failed, erased) = (media.clone(), media.clone(), media.clone(), media.clone(), media.clone());
     vec![
@@ -53,18 +54,18 @@ pub(crate) fn consumers(media: &Media) -> Vec<Consumer> {
         Consumer::of(PLAYABLE, move |event: Playable, _| {
             let media = playable.clone();
             async move {
-                let found = Found { width: event.width, height: event.height, duration_ms: event.duration_ms };
+                let info = MediaInfo { width: event.width, height: event.height, duration_ms: event.duration_ms };
                 let now = media.context.clock.now();
-                media.apply(event.id.clone(), move |tx| Box::pin(async move { store::items::playable(tx, &event.id, &found, now).await })).await
+                media.apply(event.id.clone(), move |tx| Box::pin(async move { store::items::set_playable(tx, &event.id, &info, now).await })).await
             }
         })
         .at_once(8),
         Consumer::of(READY, move |event: Ready, _| {
             let media = ready.clone();
             async move {
-                let found = Found { width: event.width, height: event.height, duration_ms: event.duration_ms };
+                let info = MediaInfo { width: event.width, height: event.height, duration_ms: event.duration_ms };
                 let now = media.context.clock.now();
-                media.apply(event.id.clone(), move |tx| Box::pin(async move { store::items::ready(tx, &event.id, &found, event.thumbhash, &event.assets, now).await })).await
+                media.apply(event.id.clone(), move |tx| Box::pin(async move { store::items::set_ready(tx, &event.id, &info, event.thumbhash, &event.assets, now).await })).await
             }
         })
         .at_once(16),
@@ -73,62 +74,62 @@ pub(crate) fn consumers(media: &Media) -> Vec<Consumer> {
             async move {
                 let failure = Failure { code: event.code, detail: event.detail };
                 let now = media.context.clock.now();
-                media.apply(event.id.clone(), move |tx| Box::pin(async move { store::items::failed(tx, &event.id, &failure, now).await })).await
+                media.apply(event.id.clone(), move |tx| Box::pin(async move { store::items::set_failed(tx, &event.id, &failure, now).await })).await
             }
         })
         .at_once(8),
         Consumer::of(ERASE, move |event: Erased, _| {
             let media = erased.clone();
-            async move { media.erase(event.account).await.map_err(Undone::from) }
+            async move { media.erase_account(event.account).await.map_err(HandlerError::from) }
         }),
     ]
 }
 
 impl Media {
-    async fn on_progress(&self, event: Progress) -> Result<(), Undone> {
+    async fn on_progress(&self, event: Progress) -> Result<(), HandlerError> {
         let (id, now) = (event.id.clone(), self.context.clock.now());
         let text = serde_json::json!({ "percent": event.percent, "remaining_ms": event.remaining_ms }).to_string();
         let changed: Option<Item> = self
             .context
             .db
-            .write(move |tx| Box::pin(async move { store::items::progress(tx, &event.id, event.percent.min(100), event.remaining_ms, now).await }))
+            .write(move |tx| Box::pin(async move { store::items::set_progress(tx, &event.id, event.percent.min(100), event.remaining_ms, now).await }))
             .await
-            .map_err(|error: kit::db::Error| Undone::from(error))?;
+            .map_err(|error: kit::db::Error| HandlerError::from(error))?;
         if changed.is_some() {
             self.context.bus.live().tell(&topic(&id), &text);
         }
         Ok(())
     }
 
-    /// Applies what was heard, and tells listeners if anything changed.
-    async fn apply<F>(&self, id: MediaId, change: F) -> Result<(), Undone>
+    /// Applies a change, and notifies followers if anything changed.
+    async fn apply<F>(&self, id: MediaId, change: F) -> Result<(), HandlerError>
     where
         F: for<'t> FnOnce(&'t Tx) -> BoxFuture<'t, Result<Option<Item>, kit::db::Error>> + Send + 'static,
     {
         if self.context.db.write(change).await?.is_some() {
-            self.news(&id);
+            self.notify(&id);
         }
         Ok(())
     }
 
-    /// Tells listeners to read an item anew.
-    pub(crate) fn news(&self, id: &MediaId) {
-        self.context.bus.live().tell(&topic(id), NEWS_STATE);
+    /// Notifies followers that an item has changed.
+    pub(crate) fn notify(&self, id: &MediaId) {
+        self.context.bus.live().tell(&topic(id), STATE_CHANGED);
     }
 
-    /// Removes everything of a member who has left.
-    async fn erase(&self, owner: AccountId) -> Result<(), Error> {
-        const STEP: usize = 100;
+    /// Removes everything of a member whose account was erased.
+    async fn erase_account(&self, owner: AccountId) -> Result<(), Error> {
+        const BATCH: usize = 100;
         let now = self.context.clock.now();
-        // First the door, then the room: what was on its way in can't come in any more.
-        let closed: Result<(), kit::db::Error> = self.context.db.write(move |tx| Box::pin(async move { store::usage::close(tx, owner, now).await })).await;
+        // The account is closed first, so that uploads in flight are refused.
+        let closed: Result<(), kit::db::Error> = self.context.db.write(move |tx| Box::pin(async move { store::usage::set_closed(tx, owner, now).await })).await;
         closed?;
         loop {
-            let uploads = store::uploads::list_of(self.context.db.read(), owner, STEP).await?;
+            let uploads = store::uploads::list_by_owner(self.context.db.read(), owner, BATCH).await?;
             for upload in &uploads {
                 self.remove_upload(&upload.id, owner).await?;
             }
-            let items = store::items::list_all(self.context.db.read(), owner, STEP).await?;
+            let items = store::items::list_by_owner(self.context.db.read(), owner, BATCH).await?;
             for item in &items {
                 self.remove_item(&item.id, owner).await?;
             }

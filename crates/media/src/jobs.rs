@@ -1,7 +1,7 @@
-//! Timed work: what nobody wants any more goes.
+//! Scheduled jobs: the removal of unclaimed items and expired uploads, and the indexing of items for search.
 //!
-//! Owns sweeping unclaimed items and expired uploads. Does not own sweeping objects without a row: that is [`kit::objects::Orphans`]'.
-//! Invariant: an object is removed only after the transaction that ended its last name.
+//! Does not sweep objects without a row: that is [`kit::objects::Orphans`]'s. Invariant: an object is removed only
+//! after the transaction that removed its last reference.
 
 use std::time::Duration;
 
@@ -14,16 +14,16 @@ use crate::Media;
 use crate::error::Error;
 use crate::store;
 
-/// Items and uploads removed in one step of a sweep.
-const STEP: usize = 100;
-/// Items that are put into the index in one transaction: some hundreds of rows.
-const INDEXED_AT_ONCE: usize = 20;
-/// How long an answer waits for what is cleared up before it.
-const MOMENT: Duration = Duration::from_secs(1);
+/// Items and uploads that one step of a sweep removes.
+const SWEEP_BATCH: usize = 100;
+/// Items that one transaction indexes: some hundreds of rows.
+const INDEX_BATCH: usize = 20;
+/// How long a response waits for a cleanup.
+const CLEANUP_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The timed work.
+/// Returns the scheduled jobs, and starts the indexing of items of earlier releases.
 pub(crate) fn jobs(media: &Media) -> Vec<Job> {
-    index_what_is_not(media);
+    start_indexing(media);
     let media = media.clone();
     vec![Job::every("media.sweep", TimeDelta::minutes(10), move |_| {
         let media = media.clone();
@@ -34,16 +34,16 @@ pub(crate) fn jobs(media: &Media) -> Vec<Job> {
     })]
 }
 
-/// Puts into the index what an earlier release left out of it, in the background: with a million items that takes minutes, and lists read the
-/// whole library until then.
-fn index_what_is_not(media: &Media) {
+/// Indexes the items of earlier releases in the background. With a million items that takes minutes, and until then
+/// lists read the whole library.
+fn start_indexing(media: &Media) {
     let (media, tasks) = (media.clone(), media.context.tasks.clone());
     media.context.tasks.clone().spawn(async move {
         tokio::select! {
             indexed = media.index_items() => match indexed {
                 Ok(0) => {}
-                Ok(items) => tracing::info!(items, "items of an earlier release are in the index now"),
-                Err(error) => tracing::warn!(%error, "not all items are in the index; the next sweep goes on"),
+                Ok(items) => tracing::info!(items, "items of an earlier release are indexed now"),
+                Err(error) => tracing::warn!(%error, "not all items could be indexed; the next sweep continues"),
             },
             () = tasks.stopping() => {}
         }
@@ -51,11 +51,11 @@ fn index_what_is_not(media: &Media) {
 }
 
 impl Media {
-    /// Puts into the index what isn't there as it is; answers how many items that were.
+    /// Indexes the items whose current version is not indexed. Returns their number.
     async fn index_items(&self) -> Result<usize, Error> {
         let mut indexed = 0;
         loop {
-            let items = store::items::list_unindexed(self.context.db.read(), INDEXED_AT_ONCE).await?;
+            let items = store::items::list_unindexed(self.context.db.read(), INDEX_BATCH).await?;
             if items.is_empty() {
                 return Ok(indexed);
             }
@@ -65,8 +65,8 @@ impl Media {
                 .write(move |tx| {
                     Box::pin(async move {
                         for item in &items {
-                            if store::terms::note(tx, item).await? {
-                                store::terms::insert(tx, item).await?;
+                            if store::search_index::set_indexed(tx, item).await? {
+                                store::search_index::insert(tx, item).await?;
                             }
                         }
                         Ok::<_, kit::db::Error>(())
@@ -76,65 +76,66 @@ impl Media {
         }
     }
 
-    /// Removes items that nobody claimed and uploads that nobody went on with.
+    /// Removes unclaimed items and expired uploads.
     pub(crate) async fn sweep(&self) -> Result<(), Error> {
         let now = self.context.clock.now();
         loop {
-            let items = store::items::list_unclaimed(self.context.db.read(), now, STEP).await?;
+            let items = store::items::list_unclaimed(self.context.db.read(), now, SWEEP_BATCH).await?;
             for item in &items {
-                tracing::info!(media.id = %item.id, "an item that nobody claimed is removed");
+                tracing::info!(media.id = %item.id, "an unclaimed item is removed");
                 self.remove_item(&item.id, item.owner).await?;
             }
-            let uploads = store::uploads::list_expired(self.context.db.read(), now, STEP).await?;
+            let uploads = store::uploads::list_expired(self.context.db.read(), now, SWEEP_BATCH).await?;
             for upload in &uploads {
                 self.remove_upload(&upload.id, upload.owner).await?;
             }
-            if items.len() < STEP && uploads.len() < STEP {
+            if items.len() < SWEEP_BATCH && uploads.len() < SWEEP_BATCH {
                 return Ok(());
             }
         }
     }
 
-    /// Removes an item: its row, its place in the quota, and its object once no other item has it. `false` where there is none.
+    /// Removes an item: its row, its quota charge, and its object once no other item refers to it. Returns `false`
+    /// where there is none.
     pub(crate) async fn remove_item(&self, id: &MediaId, owner: AccountId) -> Result<bool, Error> {
-        let (wanted, now) = (id.clone(), self.context.clock.now());
+        let (removed_id, now) = (id.clone(), self.context.clock.now());
         let removed = self
             .context
             .db
             .write(move |tx| {
                 Box::pin(async move {
-                    let bytes = store::items::find_of(tx, &wanted, owner).await?.map(|item| item.bytes);
+                    let bytes = store::items::find_owned(tx, &removed_id, owner).await?.map(|item| item.bytes);
                     let Some(bytes) = bytes else { return Ok::<_, Error>(None) };
-                    // First of all the usage row, so that an upload of equal bytes can't come in between.
-                    store::usage::remove(tx, owner, bytes).await?;
-                    let Some(item) = store::items::remove(tx, &wanted, owner).await? else { return Err(kit::db::Error::Conflict.into()) };
-                    let orphaned = store::objects::orphan_unless_named(tx, &item.object, now).await?;
-                    tx.publish(&Deleted { id: wanted, owner }, now)?;
+                    // The usage row comes first, so that an upload of equal bytes cannot run in between.
+                    store::usage::remove_item(tx, owner, bytes).await?;
+                    let Some(item) = store::items::remove(tx, &removed_id, owner).await? else { return Err(kit::db::Error::Conflict.into()) };
+                    let orphaned = store::objects::orphan_unless_referenced(tx, &item.object, now).await?;
+                    tx.publish(&Deleted { id: removed_id, owner }, now)?;
                     Ok(Some((item, orphaned)))
                 })
             })
             .await?;
         let Some((item, orphaned)) = removed else { return Ok(false) };
-        self.quota.removed(owner, item.bytes).await;
+        self.quota.item_removed(owner, item.bytes).await;
         if orphaned {
             remove_orphan(self, item.object).await;
         }
-        self.news(id);
+        self.notify(id);
         Ok(true)
     }
 
-    /// Removes an upload and what it stored. `false` where there is none.
+    /// Removes an upload and the bytes that it stored. Returns `false` where there is none.
     pub(crate) async fn remove_upload(&self, id: &str, owner: AccountId) -> Result<bool, Error> {
-        let (wanted, now) = (id.to_owned(), self.context.clock.now());
+        let (removed_id, now) = (id.to_owned(), self.context.clock.now());
         let removed = self
             .context
             .db
             .write(move |tx| {
                 Box::pin(async move {
-                    let Some(upload) = store::uploads::remove(tx, &wanted, owner).await? else { return Ok::<_, kit::db::Error>(None) };
+                    let Some(upload) = store::uploads::remove(tx, &removed_id, owner).await? else { return Ok::<_, kit::db::Error>(None) };
                     let object = upload.checkpoint.map(|checkpoint| checkpoint.key);
                     if let Some(object) = &object {
-                        store::objects::orphan_unless_named(tx, object, now).await?;
+                        store::objects::orphan_unless_referenced(tx, object, now).await?;
                     }
                     Ok(Some(object))
                 })
@@ -148,43 +149,44 @@ impl Media {
     }
 }
 
-/// Removes an object that is written down as an orphan; what fails stays written down.
+/// Removes an object that is recorded as an orphan. An object that cannot be removed now stays recorded.
 pub(crate) async fn remove_orphan(media: &Media, object: ObjectKey) {
-    let orphans = media.keys.orphans().clone();
-    tidy(async move {
+    let orphans = media.object_keys.orphans().clone();
+    cleanup(async move {
         if let Err(error) = orphans.remove(std::slice::from_ref(&object)).await {
-            tracing::warn!(%object, %error, "an object could not be removed; the sweep will");
+            tracing::warn!(%object, %error, "an object could not be removed; the sweep will remove it");
         }
     })
     .await;
 }
 
-/// Looks at an unfinished object to which a request wrote that did not get to its end: another request may have ended or removed the upload
-/// meanwhile, and the object with it, before this one wrote its last.
-pub(crate) async fn reconsider(media: &Media, object: ObjectKey) {
+/// Checks whether an unfinished object is still referenced, after a request that wrote to it failed. Another request
+/// may have completed or removed the upload, and the object with it, before the last write of this one.
+pub(crate) async fn recheck_object(media: &Media, object: ObjectKey) {
     let media = media.clone();
-    tidy(async move {
+    cleanup(async move {
         let (db, now) = (&media.context.db, media.context.clock.now());
         let orphaned = async {
-            // Mostly its row is there, and no writer has to wait for that.
-            if store::objects::is_named(db.read(), &object).await? {
+            // Usually its row exists, and then no writer has to wait for this check.
+            if store::objects::is_referenced(db.read(), &object).await? {
                 return Ok(false);
             }
             let key = object.clone();
-            db.write(move |tx| Box::pin(async move { store::objects::orphan_unless_named(tx, &key, now).await })).await
+            db.write(move |tx| Box::pin(async move { store::objects::orphan_unless_referenced(tx, &key, now).await })).await
         };
         match orphaned.await {
             Ok(true) => remove_orphan(&media, object).await,
             Ok(false) => {}
-            Err(error @ kit::db::Error::Corrupt(_)) => tracing::error!(%object, %error, "an unfinished object could not be looked at"),
-            Err(error) => tracing::warn!(%object, %error, "an unfinished object could not be looked at; `tutti objects` finds what it may have left"),
+            Err(error @ kit::db::Error::Corrupt(_)) => tracing::error!(%object, %error, "an unfinished object could not be checked"),
+            Err(error) => tracing::warn!(%object, %error, "an unfinished object could not be checked; `tutti objects` finds what it may have left"),
         }
     })
     .await;
 }
 
-/// Clears something away. Whoever waits for an answer waits for that too, but not for a store that has fallen silent: then it goes on alone.
-pub(crate) async fn tidy(work: impl Future<Output = ()> + Send + 'static) {
-    // If it panics, the panic is in the log, and the sweep does what it left.
-    drop(tokio::time::timeout(MOMENT, tokio::spawn(work)).await);
+/// Runs a cleanup. The caller waits for it for a moment, but not for an unresponsive object store: then the cleanup
+/// continues in the background.
+pub(crate) async fn cleanup(work: impl Future<Output = ()> + Send + 'static) {
+    // A panic is in the log already, and the sweep does the rest.
+    drop(tokio::time::timeout(CLEANUP_TIMEOUT, tokio::spawn(work)).await);
 }

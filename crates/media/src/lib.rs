@@ -1,19 +1,20 @@
-//! The role that receives: uploads, their checks, what is known of each item, claims and quotas.
+//! Media: the service that receives uploads, checks them, and keeps the library, claims and quotas.
 //!
-//! Owns items, unfinished uploads and the originals' objects. Does not own a pixel after the upload: converting is
-//! `transcode`'s, reading is `delivery`'s. Invariant: every byte of an original comes in through [`ingest`], whichever way it was
-//! sent, and an item's row, its event and its place in the quota are one transaction, after the bytes are safe.
+//! Owns items, unfinished uploads and the objects of originals. Does not touch a file after the upload: `transcode`
+//! converts it and `delivery` serves it. Invariant: every byte of an original arrives through [`ingest`], whatever
+//! protocol carried it. An item's row, its event and its quota charge are one transaction, which runs after the bytes
+//! are durable.
 
 mod api;
 mod config;
 mod error;
 mod events;
-mod figures;
 mod ingest;
 mod jobs;
-mod keys;
+mod metrics;
 mod migration;
 mod model;
+mod object_keys;
 mod quota;
 mod state;
 mod store;
@@ -27,15 +28,15 @@ use kit::{Context, Part, Service};
 pub use model::view::OWNER_ONLY_FIELDS;
 use state::{Media, build};
 
-/// The row of this role in the table of roles.
+/// Returns the service definition of media, one row in the table of roles.
 pub fn service() -> Service {
     Service {
         name: "media",
         migrations: Some(migration::MIGRATIONS),
-        objects: store::NAMES,
+        objects: store::OBJECT_COLUMNS,
         openapi: api::openapi,
         sections: config::sections,
-        hears: events::hears,
+        hears: events::subscriptions,
         start: |context| Box::pin(start(context)),
     }
 }

@@ -1,7 +1,7 @@
-//! The schema. Steps are only ever added.
+//! The schema of media. Steps are only added, never changed.
 //!
-//! Invariant: an object that exists is named by an item or an unfinished upload, or its key stands in the kit's `orphan_object`; so a crash
-//! can't leak one.
+//! Invariant: every object that exists is named by an item or an unfinished upload, or its key is in kit's table
+//! `orphan_object`. So a crash leaks no object.
 
 use kit::db::Migration;
 
@@ -29,7 +29,8 @@ create table loose_object (object text primary key, since timestamptz not null)
     min_compatible: 1,
     sql: "alter table usage add column closed boolean not null default false",
 }, Migration {
-    // What a member's open uploads have announced is summed at every item that they send: from the index alone.
+    // The bytes that open uploads have reserved are summed for every item that a member sends. The index serves that
+    // sum without reading the table.
     version: 3,
     min_compatible: 1,
     sql: "
@@ -37,8 +38,8 @@ create index upload_room on upload (owner, item, id, length);
 drop index upload_open
 ",
 }, Migration {
-    // Each combination of kind, state and audience in its order; and for each term the items that have it. Items are put into it by a job,
-    // which finds those that it has not had yet as they are by their version.
+    // `item_facets` serves each combination of kind, state and visibility in its order. `item_term` holds the items of
+    // each search term. A job fills it; `indexed_version` tells which items the job has yet to index.
     version: 4,
     min_compatible: 1,
     sql: "
@@ -53,7 +54,7 @@ alter table item add column indexed_version bigint not null default 0;
 create index item_unindexed on item (owner) where indexed_version <> version
 ",
 }, Migration {
-    // A release that writes keys down in the old tables must not run beside one that doesn't look there.
+    // A release that records keys in the old tables must not run beside one that does not read those tables.
     version: 5,
     min_compatible: 5,
     sql: "
@@ -66,4 +67,9 @@ insert into orphan_object (object, instance, boot, since, due_at) select object,
 drop table pending_object;
 drop table loose_object
 ",
+}, Migration {
+    // The name of the column now has its unit. A release that uses the old name must not run beside this one.
+    version: 6,
+    min_compatible: 6,
+    sql: "alter table item_term rename column created to created_us",
 }];

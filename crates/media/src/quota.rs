@@ -1,10 +1,10 @@
-//! Quotas: what each member may keep, send and read, with room reserved while bytes arrive.
+//! Quotas: how much each member may store, send and read, with reservations while bytes arrive.
 //!
-//! What stands in the database is the truth and is checked again in the transaction that accepts an item or begins an upload; the
-//! reservations here refuse early, before bytes are sent in vain. Invariant: uploads of one member that run side by side here never
-//! promise more room than there is.
+//! The database is the source of truth. The transaction that accepts an item or creates an upload checks the quota
+//! again; the reservations here refuse early, before a client sends bytes in vain. Invariant: concurrent uploads of one
+//! member in this process never reserve more than the quota leaves.
 
-mod lists;
+mod list_limiter;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,142 +16,142 @@ use kit::{Clock, Context};
 
 use crate::config::Config;
 use crate::error::Error;
-use crate::store::uploads::{self, Open};
-use crate::store::usage::{self, Addition, Most, Usage};
+use crate::store::uploads::{self, OpenUploads};
+use crate::store::usage::{self, Charge, QuotaLimits, Usage};
 
-/// Members whose usage is remembered; beyond, it is read anew.
-const REMEMBERED: u64 = 10_000;
-/// How long it is remembered without being looked at: another process may change it.
-const IDLE: Duration = Duration::from_secs(10);
+/// Members whose usage is cached; that of others is read from the database.
+const MAX_CACHED_MEMBERS: u64 = 10_000;
+/// How long an unused entry is cached: another process may change the usage.
+const CACHE_TTI: Duration = Duration::from_secs(10);
 
-/// Everybody's accounts.
+/// The quotas of all members.
 #[derive(Clone)]
 pub(crate) struct Quota {
-    accounts: moka::future::Cache<AccountId, Arc<Mutex<Account>>>,
+    members: moka::future::Cache<AccountId, Arc<Mutex<MemberUsage>>>,
     db: Db,
     clock: Clock,
-    most: Most,
-    /// What they may read at once.
-    pub lists: Arc<lists::Lists>,
+    limits: QuotaLimits,
+    /// Limits the library pages that are read at once.
+    pub lists: Arc<list_limiter::ListLimiter>,
 }
 
-/// One member's account.
+/// The usage of one member, with reservations.
 #[derive(Debug)]
-struct Account {
+struct MemberUsage {
     used: Usage,
-    reserved: Open,
+    reserved: OpenUploads,
 }
 
-/// Whether one more item of `bytes` fits beside what is `used` and what is `taken` by uploads that have not ended.
-pub(crate) fn check(used: &Usage, taken: Open, bytes: u64, most: Most, now: DateTime<Utc>) -> Result<(), Error> {
+/// Checks whether one more item of `bytes` fits beside what is `used` and what `open` uploads reserve.
+pub(crate) fn check(used: &Usage, open: OpenUploads, bytes: u64, limits: QuotaLimits, now: DateTime<Utc>) -> Result<(), Error> {
     if used.closed {
-        return Err(Error::Closed);
+        return Err(Error::AccountClosed);
     }
     let hour_ends = used.hour_began_at + TimeDelta::hours(1);
-    if hour_ends > now && used.hour_uploads + taken.uploads >= most.uploads_per_hour {
+    if hour_ends > now && used.hour_uploads + open.uploads >= limits.uploads_per_hour {
         let wait = (hour_ends - now).to_std().unwrap_or(Duration::from_mins(1));
-        return Err(Error::QuotaRate { most: most.uploads_per_hour, wait });
+        return Err(Error::QuotaRate { max: limits.uploads_per_hour, wait });
     }
-    if used.items + taken.uploads >= most.items {
-        return Err(Error::QuotaItems(most.items));
+    if used.items + open.uploads >= limits.items {
+        return Err(Error::QuotaItems(limits.items));
     }
-    room(used, taken, bytes, most)
+    check_bytes(used, open, bytes, limits)
 }
 
-fn room(used: &Usage, taken: Open, bytes: u64, most: Most) -> Result<(), Error> {
-    let used = used.bytes.saturating_add(taken.bytes);
-    if used.saturating_add(bytes) > most.bytes { Err(Error::QuotaBytes { used, most: most.bytes }) } else { Ok(()) }
+fn check_bytes(used: &Usage, open: OpenUploads, bytes: u64, limits: QuotaLimits) -> Result<(), Error> {
+    let used = used.bytes.saturating_add(open.bytes);
+    if used.saturating_add(bytes) > limits.bytes { Err(Error::QuotaBytes { used, max: limits.bytes }) } else { Ok(()) }
 }
 
-/// Counts an item in the transaction that makes it, or says what stands against it.
-pub(crate) async fn spend(tx: &Tx, addition: &Addition, most: Most, now: DateTime<Utc>) -> Result<Usage, Error> {
-    if let Some(used) = usage::add(tx, addition, most, now).await? {
+/// Charges an item in the transaction that creates it. Returns the exceeded limit as an error.
+pub(crate) async fn charge(tx: &Tx, charge: &Charge, limits: QuotaLimits, now: DateTime<Utc>) -> Result<Usage, Error> {
+    if let Some(used) = usage::add_item(tx, charge, limits, now).await? {
         return Ok(used);
     }
-    let used = usage::find(tx, addition.owner).await?.unwrap_or_else(|| Usage::none(now));
-    let open = uploads::open(tx, addition.owner, addition.upload.as_deref()).await?;
-    // Open uploads take room, but are counted only when they are items.
-    check(&used, Open { uploads: 0, ..open }, addition.bytes, most, now)?;
-    Err(Error::QuotaBytes { used: used.bytes, most: most.bytes })
+    let used = usage::find(tx, charge.owner).await?.unwrap_or_else(|| Usage::none(now));
+    let others = uploads::sum_open(tx, charge.owner, charge.upload.as_deref()).await?;
+    // Open uploads reserve bytes, but count as items only when they are complete.
+    check(&used, OpenUploads { uploads: 0, ..others }, charge.bytes, limits, now)?;
+    Err(Error::QuotaBytes { used: used.bytes, max: limits.bytes })
 }
 
 impl Quota {
     pub(crate) fn new(context: &Context, config: &Config) -> Self {
         Self {
-            accounts: moka::future::Cache::builder().max_capacity(REMEMBERED).time_to_idle(IDLE).build(),
+            members: moka::future::Cache::builder().max_capacity(MAX_CACHED_MEMBERS).time_to_idle(CACHE_TTI).build(),
             db: context.db.clone(),
             clock: context.clock.clone(),
-            lists: Arc::new(lists::Lists::new(config)),
-            most: Most { bytes: config.quota_bytes, items: config.quota_items, uploads_per_hour: config.quota_uploads_per_hour },
+            lists: Arc::new(list_limiter::ListLimiter::new(config)),
+            limits: QuotaLimits { bytes: config.quota_bytes, items: config.quota_items, uploads_per_hour: config.quota_uploads_per_hour },
         }
     }
 
-    /// What may not be passed.
-    pub(crate) fn most(&self) -> Most {
-        self.most
+    /// Returns the limits of a member.
+    pub(crate) fn limits(&self) -> QuotaLimits {
+        self.limits
     }
 
-    /// Reserves room for one item of `bytes` (0 where the size is not known yet: then [`Reservation::grow`]).
+    /// Reserves `bytes` for one item. Where the size is not known yet, `bytes` is 0 and [`Reservation::grow`] follows.
     pub(crate) async fn reserve(&self, owner: AccountId, bytes: u64) -> Result<Reservation, Error> {
-        // Of several that come at once, one reads and all share what it found.
+        // Of several concurrent requests, one reads and all share the result.
         let read = async {
             let now = self.clock.now();
             let used = usage::find(self.db.read(), owner).await?.unwrap_or_else(|| Usage::none(now));
-            Ok::<_, kit::db::Error>(Arc::new(Mutex::new(Account { used, reserved: Open::default() })))
+            Ok::<_, kit::db::Error>(Arc::new(Mutex::new(MemberUsage { used, reserved: OpenUploads::default() })))
         };
-        let account = self.accounts.try_get_with(owner, read).await.map_err(Error::Shared)?;
+        let member = self.members.try_get_with(owner, read).await.map_err(Error::SharedDb)?;
         {
-            let mut held = account.lock().unwrap_or_else(PoisonError::into_inner);
-            check(&held.used, held.reserved, bytes, self.most, self.clock.now())?;
-            held.reserved.bytes += bytes;
-            held.reserved.uploads += 1;
+            let mut usage = member.lock().unwrap_or_else(PoisonError::into_inner);
+            check(&usage.used, usage.reserved, bytes, self.limits, self.clock.now())?;
+            usage.reserved.bytes += bytes;
+            usage.reserved.uploads += 1;
         }
-        Ok(Reservation { account, bytes, most: self.most })
+        Ok(Reservation { member, bytes, limits: self.limits })
     }
 
-    /// Notes that an item is gone.
-    pub(crate) async fn removed(&self, owner: AccountId, bytes: u64) {
-        if let Some(account) = self.accounts.get(&owner).await {
-            let mut account = account.lock().unwrap_or_else(PoisonError::into_inner);
-            account.used.bytes = account.used.bytes.saturating_sub(bytes);
-            account.used.items = account.used.items.saturating_sub(1);
+    /// Subtracts a removed item from the cached usage.
+    pub(crate) async fn item_removed(&self, owner: AccountId, bytes: u64) {
+        if let Some(member) = self.members.get(&owner).await {
+            let mut member = member.lock().unwrap_or_else(PoisonError::into_inner);
+            member.used.bytes = member.used.bytes.saturating_sub(bytes);
+            member.used.items = member.used.items.saturating_sub(1);
         }
     }
 }
 
-/// Room for one item, given back when it is dropped.
+/// A reservation for one item, released when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Reservation {
-    account: Arc<Mutex<Account>>,
+    member: Arc<Mutex<MemberUsage>>,
     bytes: u64,
-    most: Most,
+    limits: QuotaLimits,
 }
 
 impl Reservation {
-    /// Makes sure that the item may have `bytes` in all.
+    /// Grows the reservation to `bytes` in all.
     pub(crate) fn grow(&mut self, bytes: u64) -> Result<(), Error> {
         let Some(more) = bytes.checked_sub(self.bytes).filter(|more| *more > 0) else { return Ok(()) };
-        let mut account = self.account.lock().unwrap_or_else(PoisonError::into_inner);
-        room(&account.used, account.reserved, more, self.most)?;
-        account.reserved.bytes += more;
+        let mut member = self.member.lock().unwrap_or_else(PoisonError::into_inner);
+        check_bytes(&member.used, member.reserved, more, self.limits)?;
+        member.reserved.bytes += more;
         self.bytes = bytes;
         Ok(())
     }
 
-    /// The item is in the library; `now_used` is what the database says.
-    pub(crate) fn spend(self, now_used: Usage) {
-        let mut account = self.account.lock().unwrap_or_else(PoisonError::into_inner);
-        // Answers may overtake each other: the one that has counted more uploads is the newer.
-        if now_used.items >= account.used.items || now_used.hour_began_at > account.used.hour_began_at {
-            account.used = now_used;
+    /// Ends the reservation after the item was charged; `now_used` is the usage in the database.
+    pub(crate) fn commit(self, now_used: Usage) {
+        let mut member = self.member.lock().unwrap_or_else(PoisonError::into_inner);
+        // Results may arrive out of order. The one that has counted more uploads is the newer.
+        if now_used.items >= member.used.items || now_used.hour_began_at > member.used.hour_began_at {
+            member.used = now_used;
         }
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        let mut account = self.account.lock().unwrap_or_else(PoisonError::into_inner);
-        account.reserved.bytes -= self.bytes;
-        account.reserved.uploads -= 1;
+        let mut member = self.member.lock().unwrap_or_else(PoisonError::into_inner);
+        member.reserved.bytes -= self.bytes;
+        member.reserved.uploads -= 1;
     }
 }

@@ -1,4 +1,4 @@
-//! What every handler of the role shares, and how it is put together.
+//! The state that all handlers of media share.
 //!
 //! Owns no rule. Invariant: everything in it comes from the context and the configuration.
 
@@ -9,23 +9,23 @@ use kit::service::BootError;
 use tokio::sync::Semaphore;
 
 use crate::config::Config;
-use crate::{figures, ingest, keys, quota, uploads};
+use crate::{ingest, metrics, object_keys, quota, uploads};
 
-/// What every handler shares.
+/// The shared state. Clones refer to the same state.
 #[derive(Clone)]
 pub(crate) struct Media(Arc<Inner>);
 
 pub(crate) struct Inner {
     pub(crate) context: Context,
     pub(crate) config: Config,
-    pub(crate) keys: keys::Keys,
+    pub(crate) object_keys: object_keys::KeyPool,
     pub(crate) quota: quota::Quota,
-    pub(crate) heads: ingest::HeadMemory,
-    pub(crate) places: Arc<Semaphore>,
-    pub(crate) turns: ingest::Turns,
+    pub(crate) header_budget: ingest::HeaderBudget,
+    pub(crate) upload_permits: Arc<Semaphore>,
+    pub(crate) read_slots: ingest::ReadSlots,
     pub(crate) inspections: Semaphore,
-    pub(crate) figures: figures::Figures,
-    pub(crate) holds: uploads::Holds,
+    pub(crate) metrics: metrics::Metrics,
+    pub(crate) upload_locks: uploads::UploadLocks,
 }
 
 impl std::ops::Deref for Media {
@@ -35,22 +35,22 @@ impl std::ops::Deref for Media {
     }
 }
 
-/// Puts it together.
+/// Builds the state and starts the removal of orphaned objects.
 pub(crate) async fn build(context: Context) -> Result<Media, BootError> {
     let config: Config = context.config.section("media")?;
-    let keys = keys::Keys::open(&context).await?;
+    let object_keys = object_keys::KeyPool::open(&context).await?;
     let media = Media(Arc::new(Inner {
         quota: quota::Quota::new(&context, &config),
-        heads: ingest::HeadMemory::new(config.head_memory_bytes),
-        places: Arc::new(Semaphore::new(config.uploads_at_once)),
-        turns: ingest::Turns::new(config.bodies_at_once),
-        inspections: Semaphore::new(ingest::INSPECTIONS),
-        holds: uploads::Holds::default(),
-        figures: figures::Figures::new(&context.metrics),
-        keys,
+        header_budget: ingest::HeaderBudget::new(config.header_budget_bytes),
+        upload_permits: Arc::new(Semaphore::new(config.max_concurrent_uploads)),
+        read_slots: ingest::ReadSlots::new(config.max_concurrent_body_reads),
+        inspections: Semaphore::new(ingest::MAX_CONCURRENT_INSPECTIONS),
+        upload_locks: uploads::UploadLocks::default(),
+        metrics: metrics::Metrics::new(&context.metrics),
+        object_keys,
         context,
         config,
     }));
-    media.keys.orphans().start(&media.context.tasks);
+    media.object_keys.orphans().start(&media.context.tasks);
     Ok(media)
 }

@@ -1,20 +1,23 @@
-//! Rules that need the insides: two processes at one upload.
+//! Unit tests that need the internals: two processes that write to one upload, and migrations.
 
 use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
 use contract::AccountId;
+use kit::db::{Db, FromQueryResult, PostgresOptions, Sql as _};
 use testkit::World;
-use testkit::engines::shared_s3;
+use testkit::engines::{Postgres, Shared, shared_postgres, shared_s3};
+use uuid::Uuid;
 
 use crate::error::Error;
-use crate::ingest::Feed;
-use crate::model::Details;
-use crate::uploads::{Outcome, Request};
+use crate::ingest::BodyReader;
+use crate::migration::MIGRATIONS;
+use crate::model::ItemDetails;
+use crate::uploads::{AppendOutcome, AppendRequest};
 use crate::{Media, build, store};
 
-/// A WAVE file of silence, 8-bit mono at 8 kHz.
+/// Returns a WAVE file of silence, 8-bit mono at 8 kHz.
 fn silence(bytes: usize) -> Bytes {
     let size = u32::try_from(bytes - 44).unwrap();
     let mut file = b"RIFF".to_vec();
@@ -28,7 +31,7 @@ fn silence(bytes: usize) -> Bytes {
     file.into()
 }
 
-/// A process of its own, as far as the database and the store can tell.
+/// Returns the state of another process, as far as the database and the object store can tell.
 async fn process(world: &World, name: &str) -> Media {
     let mut context = world.context("media").clone();
     context.folder = world.folder().join(name);
@@ -45,8 +48,9 @@ async fn listed(media: &Media) -> Vec<String> {
     found
 }
 
-/// A process hung with an upload in its hands; another one went on with it, ended it and removed what it was made of. Then the first one
-/// wakes up and stores its next piece, before the row tells it that the upload is no longer its own.
+/// A process hangs while it writes to an upload. Another one takes the upload over, completes it and removes the
+/// objects that it consisted of. Then the first process wakes up and stores its next part, before the row tells it that
+/// it has lost the upload.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_writer_that_wakes_up_after_the_end_leaves_nothing() {
     let s3 = tokio::task::spawn_blocking(shared_s3).await.unwrap();
@@ -57,27 +61,60 @@ async fn a_writer_that_wakes_up_after_the_end_leaves_nothing() {
     let world = builder.start(&[crate::service()]).await;
     let (hung, other, owner) = (process(&world, "one").await, process(&world, "two").await, AccountId(world.ada().id));
     let file = silence(300_000);
-    let begun = hung.begin_upload(owner, file.len() as u64, Details::read(Some("s.wav"), &[], None, None).unwrap()).await.unwrap();
-    let (upload, hold) = hung.take_upload(&begun.id, owner).await.unwrap();
+    let begun = hung.begin_upload(owner, file.len() as u64, ItemDetails::parse(Some("s.wav"), &[], None, None).unwrap()).await.unwrap();
+    let (upload, lock) = hung.lock_upload(&begun.id, owner).await.unwrap();
     let (sender, arriving) = futures::channel::mpsc::unbounded::<Result<Bytes, std::io::Error>>();
-    let request = Request { feed: Feed::new(&hung, Body::from_stream(arriving)), checksum: None };
+    let request = AppendRequest { body: BodyReader::new(&hung, Body::from_stream(arriving)), checksum: None };
     sender.unbounded_send(Ok(file.slice(..100_000))).unwrap();
     let first = {
         let hung = hung.clone();
-        tokio::spawn(async move { hung.append(upload, hold, request).await.0 })
+        tokio::spawn(async move { hung.append(upload, lock, request).await.0 })
     };
     world
         .until("its first piece is written down", async || {
             store::uploads::find(hung.context.db.read(), &begun.id, owner).await.unwrap().filter(|upload| upload.received == 100_000).map(drop)
         })
         .await;
-    let (upload, hold) = other.take_upload(&begun.id, owner).await.unwrap();
-    let request = Request { feed: Feed::new(&other, Body::from(file.slice(100_000..))), checksum: None };
-    let Ok(Outcome::Done(item)) = other.append(upload, hold, request).await.0 else { panic!("the other one did not end it") };
+    let (upload, lock) = other.lock_upload(&begun.id, owner).await.unwrap();
+    let request = AppendRequest { body: BodyReader::new(&other, Body::from(file.slice(100_000..))), checksum: None };
+    let Ok(AppendOutcome::Completed(item)) = other.append(upload, lock, request).await.0 else { panic!("the other one did not end it") };
     sender.unbounded_send(Ok(file.slice(100_000..200_000))).unwrap();
     let ended = tokio::time::timeout(Duration::from_secs(60), first).await.expect("it ends").unwrap();
     assert!(matches!(ended, Err(Error::TakenOver)));
-    world.until("what it stored last is gone", async || (listed(&hung).await == [item.object.to_string()]).then_some(())).await;
+    world.until("its last object is removed", async || (listed(&hung).await == [item.object.to_string()]).then_some(())).await;
     assert_eq!(hung.context.objects.get(&item.object, 1 << 20).await.unwrap(), file);
+    world.end().await;
+}
+
+/// Returns an empty database on the engine under test.
+async fn empty_database(world: &World) -> (Db, Option<Shared<Postgres>>) {
+    let server = std::env::var("TUTTI_TEST_DB").is_ok_and(|engine| engine == "postgres").then(shared_postgres);
+    let db = match &server {
+        Some(server) => {
+            let schema = format!("media_{}", Uuid::new_v4().simple());
+            let statement_timeout = Duration::from_secs(10);
+            Db::postgres(&PostgresOptions { url: server.url.clone(), schema, readers: 2, statement_timeout }).await
+        }
+        None => Db::sqlite(&world.folder().join("older.db")).await,
+    };
+    (db.unwrap(), server)
+}
+
+#[derive(FromQueryResult)]
+struct TermRow {
+    created_us: i64,
+}
+
+#[tokio::test]
+async fn an_older_database_keeps_its_search_index() {
+    let world = World::of(&[crate::service()]).await;
+    let (db, _server) = empty_database(&world).await;
+    db.migrate("media", &MIGRATIONS[..5]).await.unwrap();
+    let text = "insert into item_term (term, created, item) values (1, 2, 'x')";
+    let written: Result<u64, kit::db::Error> = db.write(move |tx| Box::pin(async move { tx.execute(text, vec![]).await })).await;
+    assert_eq!(written.unwrap(), 1);
+    db.migrate("media", MIGRATIONS).await.unwrap();
+    let row: Option<TermRow> = db.read().row("select created_us from item_term where term = 1", vec![]).await.unwrap();
+    assert_eq!(row.unwrap().created_us, 2);
     world.end().await;
 }

@@ -1,71 +1,72 @@
-//! Starting a program that reads strangers' bytes so that it can do nothing but its work.
+//! A sandbox for programs that read untrusted files, such as ffmpeg.
 //!
-//! Owns the confinement of one child process: Landlock, seccomp, its user, its limits, and the report of what this machine can't do. Does not own
-//! which programs are started, nor when. A process confines itself before it becomes the program (`LAUNCHER confine run … -- PROGRAM …`), so no
-//! code runs between fork and exec and nothing here is unsafe. Invariant: what was confined can't be widened again by the program.
+//! Owns the confinement of one child process: Landlock, seccomp, its user, its resource limits, and the report of what
+//! this machine does not support. Does not own which programs are started, nor when. A process confines itself and then
+//! executes the program (`LAUNCHER confine run … -- PROGRAM …`), so no code runs between fork and exec and no code here
+//! is unsafe. Invariant: the program can't lift any restriction.
 
-mod calls;
-mod files;
-mod launch;
-mod limits;
+mod landlock;
+mod launcher;
+mod rlimits;
+mod seccomp;
 mod user;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-pub use launch::{EXIT_NOT_STARTED, SAYS, launch};
+pub use launcher::{ERROR_PREFIX, EXIT_NOT_STARTED, launch};
 
-/// How much is asked of the machine.
+/// How much confinement is required of the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Strictness {
-    /// Only limits of memory, time and size; the program may read and open what its user may.
+    /// Resource limits only. The program may open every file that its user may.
     Off,
-    /// Everything that this machine can do.
+    /// Every mechanism that this machine supports.
     #[default]
     Best,
-    /// Everything, or the program isn't started.
+    /// Every mechanism. The program is not started if one is missing.
     Strict,
 }
 
-/// What one child may do.
+/// The permissions and limits of one child process.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Confinement {
-    /// See [`Strictness`].
+    /// Whether a missing mechanism prevents the start.
     pub strictness: Strictness,
-    /// Files and folders that it may read besides the system's programs and libraries.
+    /// Files and folders that the child may read besides the system's programs and libraries.
     pub readable: Vec<PathBuf>,
-    /// The one folder that it may write to.
+    /// The only folder that the child may write to.
     pub folder: PathBuf,
-    /// The user that it becomes if the launcher runs as root.
+    /// The user id that the child runs as if the launcher runs as root.
     pub user: Option<u32>,
-    /// Memory of its own, in bytes.
+    /// The most private memory, in bytes.
     pub memory_bytes: u64,
-    /// CPU time, all threads together, in seconds.
+    /// The most CPU time, all threads together, in seconds.
     pub cpu_seconds: u64,
-    /// The largest file that it may write, in bytes.
+    /// The largest file that the child may write, in bytes.
     pub file_bytes: u64,
-    /// Its niceness, 0 to 19.
+    /// The child's niceness, 0 to 19.
     pub nice: i32,
 }
 
-/// One thing that confines, and that a machine may lack.
+/// A mechanism of confinement, which a machine may lack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Means {
-    /// Files: Landlock.
+pub enum Mechanism {
+    /// Access to files: Landlock.
     Files,
     /// System calls: seccomp.
     Calls,
-    /// A user of its own, where the server is root.
+    /// A separate user, if the server runs as root.
     User,
-    /// It is the first to be ended when memory runs out, and ends with the server.
+    /// The kernel kills the child first when memory runs out, and kills it when the server ends.
     Process,
 }
 
-impl Means {
-    /// All of them, in the order in which they are told.
+impl Mechanism {
+    /// All mechanisms, in the order in which they are reported.
     pub const ALL: [Self; 4] = [Self::Files, Self::Calls, Self::User, Self::Process];
 
-    /// A short name, for reports between processes and for logs.
+    /// Returns a short name, for reports between processes and for logs.
     pub fn name(self) -> &'static str {
         match self {
             Self::Files => "landlock",
@@ -75,65 +76,67 @@ impl Means {
         }
     }
 
-    /// What a child can do where this is missing, and what to do about it.
+    /// Returns what a child could do if this mechanism is missing, and how to enable it.
     pub fn without(self) -> &'static str {
         match self {
             Self::Files => {
-                "Landlock is missing, so a converter that a file has taken over could read and write what the server can: use Linux 6.2 or later with `landlock` in the kernel's `lsm=` list"
+                "Landlock is missing, so a converter that a malicious file has taken over could read and write what the server can: use Linux 6.2 or later with `landlock` in the kernel's `lsm=` list"
             }
-            Self::Calls => "seccomp is missing, so a converter that a file has taken over could open connections and start programs: use a kernel with CONFIG_SECCOMP_FILTER",
+            Self::Calls => {
+                "seccomp is missing, so a converter that a malicious file has taken over could open connections and start programs: use a kernel with CONFIG_SECCOMP_FILTER"
+            }
             Self::User => {
-                "the server is root and its converters can't become another user (this needs Landlock and the capabilities SETUID, SETGID, CHOWN): run the server as a user of its own"
+                "the server runs as root and its converters can't run as another user (this needs Landlock and the capabilities SETUID, SETGID, CHOWN): run the server as a separate user"
             }
-            Self::Process => "a converter can't be tied to its server or marked as the first to go when memory runs out: mount /proc",
+            Self::Process => "a converter can't be killed with its server, or first when memory runs out: mount /proc",
         }
     }
 }
 
-/// What this machine can do.
+/// The result of a check of this machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Report {
-    /// What does not hold, each with the reason that the system gave.
-    pub missing: Vec<(Means, String)>,
+    /// The missing mechanisms, each with the reason that the system gave.
+    pub missing: Vec<(Mechanism, String)>,
 }
 
 impl Confinement {
-    /// The arguments for the launcher that start `program` confined.
+    /// Returns the launcher's arguments that start `program` confined.
     pub fn command(&self, program: &Path, arguments: &[OsString]) -> Vec<OsString> {
-        let mut all = self.words(launch::RUN);
+        let mut all = self.arguments(launcher::RUN);
         all.push("--".into());
         all.push(program.into());
         all.extend(arguments.iter().cloned());
         all
     }
 
-    /// The arguments for the launcher that make it try everything and tell what does not hold; [`Report::read`] reads what it prints.
+    /// Returns the launcher's arguments that try every mechanism and print a report for [`Report::read`].
     pub fn check(&self) -> Vec<OsString> {
-        self.words(launch::CHECK)
+        self.arguments(launcher::CHECK)
     }
 
-    fn words(&self, action: &str) -> Vec<OsString> {
-        let mut words: Vec<OsString> = vec![launch::COMMAND.into(), action.into()];
-        let mut pair = |name: &str, value: OsString| words.extend([name.into(), value]);
-        pair("--strictness", self.strictness.word().into());
-        pair("--folder", self.folder.clone().into());
-        pair("--memory", self.memory_bytes.to_string().into());
-        pair("--cpu", self.cpu_seconds.to_string().into());
-        pair("--file", self.file_bytes.to_string().into());
-        pair("--nice", self.nice.to_string().into());
-        pair("--parent", std::process::id().to_string().into());
+    fn arguments(&self, action: &str) -> Vec<OsString> {
+        let mut arguments: Vec<OsString> = vec![launcher::COMMAND.into(), action.into()];
+        let mut option = |name: &str, value: OsString| arguments.extend([name.into(), value]);
+        option("--strictness", self.strictness.as_str().into());
+        option("--folder", self.folder.clone().into());
+        option("--memory", self.memory_bytes.to_string().into());
+        option("--cpu", self.cpu_seconds.to_string().into());
+        option("--file", self.file_bytes.to_string().into());
+        option("--nice", self.nice.to_string().into());
+        option("--parent", std::process::id().to_string().into());
         if let Some(user) = self.user {
-            pair("--user", user.to_string().into());
+            option("--user", user.to_string().into());
         }
         for path in &self.readable {
-            pair("--readable", path.clone().into());
+            option("--readable", path.clone().into());
         }
-        words
+        arguments
     }
 }
 
 impl Strictness {
-    fn word(self) -> &'static str {
+    fn as_str(self) -> &'static str {
         match self {
             Self::Off => "off",
             Self::Best => "best",
@@ -141,21 +144,21 @@ impl Strictness {
         }
     }
 
-    fn of(word: &str) -> Option<Self> {
-        [Self::Off, Self::Best, Self::Strict].into_iter().find(|strictness| strictness.word() == word)
+    fn parse(text: &str) -> Option<Self> {
+        [Self::Off, Self::Best, Self::Strict].into_iter().find(|strictness| strictness.as_str() == text)
     }
 }
 
 impl Report {
-    /// Reads what a launcher printed for [`Confinement::check`]; `None` if it isn't a launcher's report.
+    /// Parses the output of a launcher for [`Confinement::check`]. Returns `None` if it is no report.
     pub fn read(printed: &str) -> Option<Self> {
         let mut lines = printed.lines();
-        (lines.next() == Some(launch::HEADING)).then_some(())?;
+        (lines.next() == Some(launcher::REPORT_HEADER)).then_some(())?;
         let mut report = Self::default();
         for line in lines {
             let (name, reason) = line.split_once(": ")?;
-            let means = Means::ALL.into_iter().find(|means| means.name() == name)?;
-            report.missing.push((means, reason.to_owned()));
+            let mechanism = Mechanism::ALL.into_iter().find(|mechanism| mechanism.name() == name)?;
+            report.missing.push((mechanism, reason.to_owned()));
         }
         Some(report)
     }

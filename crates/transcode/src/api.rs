@@ -1,6 +1,6 @@
-//! The one question that neighbours ask: what can be played of an item?
+//! The internal endpoint of this role: what can be played of an item.
 //!
-//! Invariant: it is answered to neighbours only (`/internal` is never routed from outside).
+//! Invariant: only internal callers reach it (`/internal` is never routed from outside).
 
 use axum::extract::{Path, State};
 use axum::routing::get;
@@ -13,7 +13,7 @@ use utoipa::OpenApi;
 use crate::store;
 use crate::work::Worker;
 
-/// This role adds nothing to the public interface.
+/// Returns an empty public interface: this role has none.
 #[derive(OpenApi)]
 #[openapi()]
 struct Interface;
@@ -26,7 +26,7 @@ pub(crate) fn router(worker: Worker) -> Router {
     Router::new().route("/internal/playback/{id}", get(playback)).with_state(worker)
 }
 
-/// Everything that can be read of an item now.
+/// Returns every rendition, segment and asset of an item that can be read now.
 async fn playback(State(worker): State<Worker>, Path(id): Path<String>) -> Result<Json<Published>, Problem> {
     let id: MediaId = id.parse().map_err(|_| Problem::not_found("media"))?;
     let db = worker.context.db.read();

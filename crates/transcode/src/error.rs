@@ -1,22 +1,23 @@
-//! What can go wrong while converting.
+//! The errors of a conversion.
 //!
-//! Invariant: a [`Error::Refused`] is the file's fault and is told to its owner; everything else is ours and is tried again.
+//! Invariant: an [`Error::Rejected`] is caused by the file and reported to its owner; all other errors have other
+//! causes, and the task is retried.
 
 use std::io::ErrorKind;
 
 use kit::bus::MayBeAway;
 
-use crate::ffmpeg::{Failure, reason};
-use crate::model::Refusal;
+use crate::ffmpeg::{ProcessError, stderr};
+use crate::model::RejectReason;
 
-/// Why a piece of work was not done.
+/// Why a task was not completed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The file can't be converted and never will be.
+    /// The file cannot be converted, and a retry would not help.
     #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// Its owner erased the item, or it has failed: nobody wants this piece any more.
-    #[error("the item is gone; nothing is left to do")]
+    Rejected(#[from] RejectReason),
+    /// The owner deleted the item, or the item has failed: the task is obsolete.
+    #[error("the item is gone; the task is obsolete")]
     Gone,
     #[error(transparent)]
     Db(#[from] kit::db::Error),
@@ -26,19 +27,19 @@ pub(crate) enum Error {
     Objects(#[from] kit::objects::Error),
     #[error("the scratch folder could not be used; check that the data folder has space")]
     Scratch(#[source] std::io::Error),
-    /// All room for copies of originals was in use for too long.
-    #[error("there is no room for a copy of the original: others need all of it (transcode.staging_bytes)")]
-    NoRoom,
+    /// The space for local copies of originals was in use for too long.
+    #[error("there is no space for a copy of the original: other tasks use all of it (transcode.max_staging_bytes)")]
+    StagingFull,
     #[error(transparent)]
-    Child(Failure),
-    /// A part's header differs from the other parts': joined, they would not play.
-    #[error("the header of a part of {0} differs from the others'; was ffmpeg changed while an item was converted?")]
+    Process(ProcessError),
+    /// The header of a chunk differs from the other chunks': joined, they would not play.
+    #[error("the header of a chunk of {0} differs from those of the other chunks; was ffmpeg replaced during the conversion?")]
     HeadersDiffer(String),
-    /// The part is so short that its header can only be judged beside another part's.
-    #[error("the last part of {0} waits for the first one")]
-    TooShortToLead(String),
-    /// A stored value can't be read back.
-    #[error("the stored {0} of an item is not readable")]
+    /// The chunk is so short that its header can only be compared once another chunk's is stored.
+    #[error("the last chunk of {0} waits for the first one")]
+    TooShortForHeader(String),
+    /// A stored value cannot be parsed.
+    #[error("the stored {0} of an item cannot be parsed")]
     Corrupt(&'static str),
 }
 
@@ -49,35 +50,36 @@ impl MayBeAway for Error {
             Self::Bus(error) => error.is_away(),
             Self::Objects(error) => error.is_away(),
             Self::Scratch(error) => matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded),
-            Self::NoRoom | Self::Child(Failure::Full | Failure::NoShare) => true,
-            Self::Child(Failure::Ended { complaint, .. }) => reason::is_full(complaint),
+            Self::StagingFull | Self::Process(ProcessError::DiskFull | ProcessError::NoMemory) => true,
+            Self::Process(ProcessError::Exited { stderr, .. }) => stderr::is_disk_full(stderr),
             _ => false,
         }
     }
 }
 
 impl Error {
-    /// Whether a child lost its source in the middle, which says nothing about the file. Not for ever, though: a damaged file that makes
-    /// the child ask for bytes behind its end looks the same.
-    pub(crate) fn is_broken_off(&self) -> bool {
+    /// Returns whether a child process lost its source in the middle, which says nothing about the file. Such errors
+    /// are retried a limited number of times only, because a damaged file that makes the child read past its end looks
+    /// the same.
+    pub(crate) fn is_input_lost(&self) -> bool {
         match self {
-            Self::Child(Failure::CutOff(_)) => true,
-            Self::Child(Failure::Ended { complaint, .. }) => reason::is_away(complaint),
+            Self::Process(ProcessError::IncompleteInput(_)) => true,
+            Self::Process(ProcessError::Exited { stderr, .. }) => stderr::is_input_lost(stderr),
             _ => false,
         }
     }
 }
 
-impl From<Failure> for Error {
-    /// A child's failure is the file's fault where its complaint says so.
-    fn from(failure: Failure) -> Self {
-        match (reason::of(&failure), failure) {
-            (Some(refusal), failure) => {
-                tracing::info!(%failure, code = refusal.code(), "a file was refused by the converter");
-                Self::Refused(refusal)
+impl From<ProcessError> for Error {
+    /// Blames the file for a child process's failure where its stderr says so.
+    fn from(failure: ProcessError) -> Self {
+        match (stderr::reject_reason(&failure), failure) {
+            (Some(reason), failure) => {
+                tracing::info!(%failure, code = reason.code(), "the converter rejected a file");
+                Self::Rejected(reason)
             }
-            (None, Failure::Cancelled) => Self::Gone,
-            (None, failure) => Self::Child(failure),
+            (None, ProcessError::Cancelled) => Self::Gone,
+            (None, failure) => Self::Process(failure),
         }
     }
 }

@@ -1,23 +1,23 @@
-//! What this role hears: uploads, erasures, and its own work.
+//! The consumers of this role: uploads, deletions, and its own tickets.
 //!
-//! Owns the table of consumers. Invariant: names are for ever, deliveries are remembered under them.
+//! Owns the table of consumers. Invariant: names are permanent, because deliveries are recorded under them.
 
 use contract::media::{Deleted, Received};
 use kit::bus::{Consumer, Failure, Subscription};
 
 use crate::config::Config;
 use crate::error::Error;
-use crate::flow;
 use crate::model::{Queue, Ticket};
+use crate::transitions;
 use crate::work::Worker;
 
-/// Failures beyond the configured attempts: those that the piece's own row counts come first.
-const SPARE_FAILURES: u32 = 30;
+/// Deliveries beyond the configured attempts: the failures that the task's own row counts come first.
+const EXTRA_BUS_ATTEMPTS: u32 = 30;
 const RECEIVED: &str = "transcode.received";
 const DELETED: &str = "transcode.deleted";
 
-pub(crate) fn hears(config: &kit::config::Config) -> Vec<Subscription> {
-    // A wrong section is refused where the role itself starts.
+pub(crate) fn subscriptions(config: &kit::config::Config) -> Vec<Subscription> {
+    // An invalid section is reported where the role itself starts.
     let lease = config.section::<Config>("transcode").unwrap_or_default().lease();
     let own = [Subscription::to::<Received>(RECEIVED), Subscription::to::<Deleted>(DELETED)];
     own.into_iter().chain(Queue::ALL.map(|queue| Subscription::to_subject(queue.subject(), queue.subject()).lease(lease))).collect()
@@ -39,16 +39,16 @@ pub(crate) fn consumers(worker: &Worker) -> Vec<Consumer> {
     for queue in Queue::ALL {
         let worker = worker.clone();
         let lease = worker.config.lease();
-        let attempts = worker.config.attempts.saturating_add(SPARE_FAILURES);
+        let attempts = worker.config.max_attempts.saturating_add(EXTRA_BUS_ATTEMPTS);
         let consumer = Consumer::raw(queue.subject(), &[queue.subject()], move |delivery| {
             let worker = worker.clone();
             async move {
                 let ticket: Ticket = serde_json::from_str(&delivery.event.payload).map_err(|error| Failure::Bury(format!("unreadable ticket: {error}")))?;
-                worker.take(queue, ticket, &delivery.event.id, delivery.attempt).await
+                worker.handle(queue, ticket, &delivery.event.id, delivery.attempt).await
             }
         });
-        // One more than a member may hold.
-        consumers.push(consumer.at_once(queue.places(workers) + 1).lease(lease).attempts(attempts));
+        // One more than the limit of a member.
+        consumers.push(consumer.at_once(queue.member_limit(workers) + 1).lease(lease).attempts(attempts));
     }
     consumers
 }
@@ -61,7 +61,7 @@ async fn received(worker: Worker, event: Received, id: String) -> Result<(), Fai
         .write(move |tx| {
             Box::pin(async move {
                 if tx.first_time(RECEIVED, &id, now).await? {
-                    flow::accept(tx, &event, now).await?;
+                    transitions::accept(tx, &event, now).await?;
                 }
                 Ok(())
             })
@@ -74,9 +74,12 @@ async fn received(worker: Worker, event: Received, id: String) -> Result<(), Fai
 
 async fn deleted(worker: Worker, event: Deleted, id: String) -> Result<(), Failure> {
     let (now, media) = (worker.context.clock.now(), event.id.clone());
-    let erased: Result<_, Error> =
-        worker.context.db.write(move |tx| Box::pin(async move { if tx.first_time(DELETED, &id, now).await? { flow::erase(tx, &event, now).await } else { Ok(Vec::new()) } })).await;
+    let deleted: Result<_, Error> = worker
+        .context
+        .db
+        .write(move |tx| Box::pin(async move { if tx.first_time(DELETED, &id, now).await? { transitions::delete(tx, &event, now).await } else { Ok(Vec::new()) } }))
+        .await;
     worker.cancel(&media);
-    worker.discard(&erased?).await;
+    worker.discard(&deleted?).await;
     Ok(())
 }

@@ -1,24 +1,25 @@
-//! The role that converts: videos into streams, sound into streams, photos into something every browser shows.
+//! The role that converts: videos and audio to streams, photos to a format that every browser displays.
 //!
-//! Owns the work: probing, planning, parts, sound, posters, storyboards, waveforms, and the objects they become. Does not own originals (`media`) nor
-//! the serving of anything (`delivery`). Invariant: a piece of work that is done twice, by whoever, leaves the same as one that is done once.
+//! Owns the work: probing, planning, chunks, audio, posters, storyboards, waveforms, and the resulting objects. Does
+//! not own originals (`media`) nor serving (`delivery`). Invariant: a task that runs twice, in any process, has the
+//! same result as a task that runs once.
 
 mod api;
 mod config;
 mod error;
 mod events;
+mod fair_queue;
 mod ffmpeg;
-mod figures;
-mod flow;
 mod jobs;
+mod metrics;
 mod migration;
 mod model;
 mod mp4;
 mod store;
-mod turns;
+mod transitions;
 mod work;
 
-pub use config::{Config, Confine};
+pub use config::{Config, SandboxMode};
 
 use kit::objects::Orphans;
 use kit::objects::orphans::Policy;
@@ -26,10 +27,11 @@ use kit::service::BootError;
 use kit::{Context, Part, Service};
 use work::Worker;
 
-/// Objects of a process that never came back go after this. A piece that works this long on one batch of files is not alive.
+/// Objects of a process that never came back are removed after this time. A task that takes this long for one batch of
+/// files is not alive.
 const ABANDONED: chrono::TimeDelta = chrono::TimeDelta::hours(6);
 
-/// The row of this role in the table of roles.
+/// The entry of this role in the table of roles.
 pub fn service() -> Service {
     Service {
         name: "transcode",
@@ -37,7 +39,7 @@ pub fn service() -> Service {
         objects: store::NAMES,
         openapi: api::openapi,
         sections: config::sections,
-        hears: events::hears,
+        hears: events::subscriptions,
         start: |context| Box::pin(start(context)),
     }
 }
@@ -46,16 +48,16 @@ async fn start(context: Context) -> Result<Part, BootError> {
     let config: Config = context.config.section("transcode")?;
     let policy = Policy { names: store::NAMES, abandoned_after: ABANDONED };
     let orphans = Orphans::open(&context.db, &context.objects, &context.clock, &context.folder, policy).await;
-    let worker = Worker::new(context, config, orphans.map_err(|error| BootError::Io("who this instance is".into(), error))?);
+    let worker = Worker::new(context, config, orphans.map_err(|error| BootError::Io("the identity of this instance".into(), error))?);
     worker.orphans.start(&worker.context.tasks);
-    let looking = worker.clone();
+    let detector = worker.clone();
     let (copies, stop) = (worker.staging.clone(), worker.context.tasks.token());
     worker.context.tasks.spawn(async move { copies.sweep(stop).await });
     worker.context.tasks.spawn(async move {
-        if !looking.tools().await.works {
-            tracing::warn!("ffmpeg or ffprobe can't be run, so nothing can be converted: install them (see `tutti doctor`), or name the folders of their libraries in transcode.confine_readable");
+        if !detector.tools().await.works {
+            tracing::warn!("ffmpeg or ffprobe cannot be run, so nothing can be converted: install them (see `tutti doctor`), or list the folders of their libraries in transcode.sandbox_readable");
         }
     });
-    worker.context.tasks.spawn(jobs::watch(worker.clone()));
+    worker.context.tasks.spawn(jobs::update_metrics(worker.clone()));
     Ok(Part { router: api::router(worker.clone()), consumers: events::consumers(&worker), jobs: jobs::jobs(&worker), ..Part::default() })
 }

@@ -1,22 +1,22 @@
-//! The few boxes of a fragmented MP4 that matter when parts are joined.
+//! The few boxes of a fragmented MP4 that matter when chunks are joined.
 //!
-//! Owns reading a header's codec and edit list, and moving a segment in time. Does not own MP4 at large (`codec` does). Invariant: bytes
-//! that aren't what they should be give `None`, and nothing is ever written outside the slice.
+//! Owns reading a header's codec and edit list, and moving a segment in time. Does not own MP4 in general (`codec`
+//! does). Invariant: invalid bytes result in `None`, and nothing is ever written outside the slice.
 
-/// What a header says that matters here.
+/// The values of an initialisation segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Header {
-    /// Profile, constraints and level of the H.264 stream inside.
+    /// Profile, constraints and level of its H.264 stream.
     pub avc: Option<(u8, u8, u8)>,
     /// What the edit list skips at the start, in the track's ticks: the encoder's delay.
     pub delay: i64,
     delay_at: Option<usize>,
 }
 
-/// Boxes inside which we look.
-const FOLDERS: [&[u8; 4]; 9] = [b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"moof", b"traf", b"mvex"];
+/// The boxes whose children are read.
+const CONTAINERS: [&[u8; 4]; 9] = [b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"moof", b"traf", b"mvex"];
 
-/// Calls `each` with the kind and the content's range of every box, at any depth we look into.
+/// Calls `each` with the type and the content's range of every box, at any depth in [`CONTAINERS`].
 fn walk(bytes: &[u8], from: usize, to: usize, depth: u8, each: &mut impl FnMut(&[u8], usize, usize)) {
     let mut at = from;
     while let Some(head) = bytes.get(at..at + 8).filter(|_| at + 8 <= to) {
@@ -24,7 +24,7 @@ fn walk(bytes: &[u8], from: usize, to: usize, depth: u8, each: &mut impl FnMut(&
         let size = size as usize;
         let Some(end) = at.checked_add(size).filter(|end| size >= 8 && *end <= to) else { return };
         each(kind, at + 8, end);
-        if depth < 8 && FOLDERS.iter().any(|folder| kind == *folder) {
+        if depth < 8 && CONTAINERS.iter().any(|folder| kind == *folder) {
             walk(bytes, at + 8, end, depth + 1, each);
         } else if kind == b"stsd" {
             // A full box with a count of entries before the first entry.
@@ -64,7 +64,7 @@ pub(crate) fn header(bytes: &[u8]) -> Header {
     header
 }
 
-/// The header without its delay: what must be the same for all parts of a rendition, as hexadecimal text.
+/// Returns the header without its delay, which must be the same for all chunks of a rendition, as hexadecimal text.
 pub(crate) fn fingerprint(bytes: &[u8]) -> String {
     let mut same = bytes.to_vec();
     if let Some(place) = header(bytes).delay_at.and_then(|at| same.get_mut(at..at + 4)) {
@@ -73,7 +73,7 @@ pub(crate) fn fingerprint(bytes: &[u8]) -> String {
     hex::encode(same)
 }
 
-/// Moves a segment by `ticks`; `None` if its times can't be found or would become negative.
+/// Moves a segment by `ticks`; returns `None` if its times are not found or would become negative.
 pub(crate) fn shift(segment: &mut [u8], ticks: i64) -> Option<()> {
     let mut places = Vec::new();
     walk(segment, 0, segment.len(), 0, &mut |kind, from, _| {
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn nonsense_is_survived() {
+    fn invalid_output_never_panics() {
         for length in 0..64_usize {
             let noise: Vec<u8> = (0..length).map(|at| (at * 37 % 251) as u8).collect();
             let _ = (header(&noise), fingerprint(&noise), shift(&mut noise.clone(), 1));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use kit::Service;
 use kit::boot::private::{self, Exposed};
 use kit::config::Config;
-use sandbox::{Confinement, Means, Report};
+use sandbox::{Confinement, Mechanism, Report};
 use tokio::process::Command;
 
 use crate::cli::Doctor;
@@ -119,10 +119,10 @@ async fn confinement() {
         println!("weaker   {:<14} converters can't be confined at all: mount /proc", "confinement");
         return;
     };
-    for means in Means::ALL {
-        match report.missing.iter().find(|(missing, _)| *missing == means) {
-            None => println!("ok       {:<14} converters are confined by it", means.name()),
-            Some((_, reason)) => println!("weaker   {:<14} {} ({reason})", means.name(), means.without()),
+    for mechanism in Mechanism::ALL {
+        match report.missing.iter().find(|(missing, _)| *missing == mechanism) {
+            None => println!("ok       {:<14} converters are confined by it", mechanism.name()),
+            Some((_, reason)) => println!("weaker   {:<14} {} ({reason})", mechanism.name(), mechanism.without()),
         }
     }
 }

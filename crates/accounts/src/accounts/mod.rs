@@ -1,12 +1,12 @@
-//! What people can do here: sign up, sign in, stay signed in, change their profile, leave.
+//! The operations on accounts: sign up, sign in, refresh, change the profile, sign out, erase.
 //!
-//! Each verb applies the rules of [`crate::model`], opens the transaction, writes, records its event. Invariant: an answer that carries
-//! tokens is given only after the session is durable.
+//! Each operation applies the rules of [`crate::model`], opens a transaction, writes, and records its event. Invariant:
+//! tokens are returned only after their session has been committed.
 
-mod own;
+mod profile;
+mod refresh;
 mod sign_in;
 mod sign_up;
-mod stay;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,35 +16,35 @@ use kit::Context;
 use kit::service::BootError;
 use uuid::Uuid;
 
-use crate::brakes::{Brakes, household, network};
 use crate::config::Config;
 use crate::error::Error;
-use crate::figures::Figures;
-use crate::keys::Keys;
-use crate::limits::Limiter;
-use crate::model::{Account, Seat, Session};
-use crate::passwords::Hasher;
+use crate::metrics::Metrics;
+use crate::model::{Account, CurrentSession, Session};
+use crate::password_hasher::Hasher;
+use crate::rate_limiter::RateLimiter;
+use crate::signing_keys::SigningKeys;
 use crate::store;
-use crate::store::networks::Network;
-use crate::tokens::{self, Refresh};
+use crate::store::known_networks::Network;
+use crate::throttle::{Throttle, client_key, network_key};
+use crate::tokens::{self, RefreshToken};
 
-pub(crate) use sign_up::Wish;
+pub(crate) use sign_up::SignUpRequest;
 
-/// The role's whole state; cheap to clone.
+/// The state of the role; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Accounts(Arc<Inner>);
 
 pub(crate) struct Inner {
-    /// What the role may touch.
+    /// The context of the process: database, clock, peers, events.
     pub context: Context,
-    /// How it is configured.
+    /// The configuration.
     pub config: Config,
-    /// Signs access tokens.
-    pub keys: Keys,
+    /// The keys that sign access tokens.
+    pub signing_keys: SigningKeys,
     hasher: Hasher,
-    figures: Figures,
-    brakes: Brakes,
-    sign_ups: Limiter,
+    metrics: Metrics,
+    throttle: Throttle,
+    sign_ups: RateLimiter,
 }
 
 impl std::ops::Deref for Accounts {
@@ -54,87 +54,89 @@ impl std::ops::Deref for Accounts {
     }
 }
 
-/// Where a request comes from.
+/// What is known of a request's client.
 #[derive(Debug, Clone)]
-pub(crate) struct Asker {
-    /// The client's address, as far as it is known.
+pub(crate) struct ClientInfo {
+    /// The client's IP address, if it is known.
     pub address: Option<IpAddr>,
-    /// Its `Idempotency-Key`, hashed.
+    /// The hash of the request's `Idempotency-Key`.
     pub request_key: Option<Vec<u8>>,
 }
 
-impl Asker {
-    /// Under which name sign-ups from there are counted.
-    fn household(&self) -> String {
-        household(self.address)
+impl ClientInfo {
+    /// Returns the key under which this client's sign-ups are counted.
+    fn rate_limit_key(&self) -> String {
+        client_key(self.address)
     }
 }
 
-/// Somebody who has just signed in, or stayed so.
+/// The result of a sign-in or refresh.
 #[derive(Debug)]
 pub(crate) struct SignedIn {
-    /// Who.
+    /// The account that is signed in.
     pub account: Account,
-    /// For the next 15 minutes.
+    /// The access token, valid for 15 minutes.
     pub access_token: String,
-    /// For afterwards.
+    /// The refresh token for the next pair.
     pub refresh_token: String,
 }
 
 impl Accounts {
-    /// Reads the configuration and the keys.
+    /// Loads the configuration and the signing keys.
     pub(crate) async fn open(context: Context) -> Result<Self, BootError> {
-        let config = context.config.section::<Config>("accounts")?.check()?;
-        let keys = Keys::open(context.db.clone(), context.clock.clone(), &config).await.map_err(|error| BootError::Other(format!("the signing keys can't be read: {error}")))?;
+        let config = Config::load(&context.config)?;
+        let signing_keys =
+            SigningKeys::open(context.db.clone(), context.clock.clone(), &config).await.map_err(|error| BootError::Other(format!("the signing keys can't be loaded: {error}")))?;
         let hasher = Hasher::new(&config)?;
-        let figures = Figures::register(&context.metrics, &hasher.made);
+        let metrics = Metrics::register(&context.metrics, &hasher.hashes);
         Ok(Self(Arc::new(Inner {
-            brakes: Brakes::new(&config),
-            sign_ups: Limiter::new(config.signups_per_address, chrono::TimeDelta::hours(1)),
+            throttle: Throttle::new(&config),
+            sign_ups: RateLimiter::new(config.sign_ups_per_address, chrono::TimeDelta::hours(1)),
             context,
             config,
-            keys,
+            signing_keys,
             hasher,
-            figures,
+            metrics,
         })))
     }
 
-    /// The account and session behind a checked token, if the session has not ended.
-    pub(crate) async fn seat(&self, account: AccountId, session: Uuid) -> Result<Seat, Error> {
-        store::accounts::find_seat(self.context.db.read(), account, session).await?.ok_or(Error::SessionEnded)
+    /// Returns the account and session of a verified token, or [`Error::SessionEnded`].
+    pub(crate) async fn current_session(&self, account: AccountId, session: Uuid) -> Result<CurrentSession, Error> {
+        store::accounts::find_current_session(self.context.db.read(), account, session).await?.ok_or(Error::SessionEnded)
     }
 
-    /// The account with this handle.
+    /// Returns the account with this handle, in any case, or [`Error::NoSuchAccount`].
     pub(crate) async fn find(&self, handle: &str) -> Result<Account, Error> {
         store::accounts::find(self.context.db.read(), &handle.to_ascii_lowercase()).await?.ok_or(Error::NoSuchAccount)
     }
 
-    /// A page of somebody's sessions, newest first, and where the next begins.
-    pub(crate) async fn sessions(&self, seat: &Seat, before: Option<Uuid>, limit: usize) -> Result<(Vec<Session>, Option<Uuid>), Error> {
-        let since = self.context.clock.now() - self.config.idle();
-        let mut sessions = store::sessions::list(self.context.db.read(), seat.account.id, since, before.unwrap_or(Uuid::max()), limit + 1).await?;
-        let more = sessions.len() > limit;
+    /// Returns a page of the account's sessions, newest first, and the cursor of the next page.
+    pub(crate) async fn sessions(&self, current: &CurrentSession, before: Option<Uuid>, limit: usize) -> Result<(Vec<Session>, Option<Uuid>), Error> {
+        let since = self.context.clock.now() - self.config.session_idle_timeout();
+        let mut sessions = store::sessions::list(self.context.db.read(), current.account.id, since, before.unwrap_or(Uuid::max()), limit + 1).await?;
+        let has_more = sessions.len() > limit;
         sessions.truncate(limit);
-        let next = sessions.last().filter(|_| more).map(|session| session.id);
+        let next = sessions.last().filter(|_| has_more).map(|session| session.id);
         Ok((sessions, next))
     }
 
-    /// Ends one of somebody's sessions.
-    pub(crate) async fn end_session(&self, seat: &Seat, session: Uuid) -> Result<(), Error> {
-        let account = seat.account.id;
-        let ended = self.context.db.write(move |tx| Box::pin(async move { store::sessions::remove(tx, account, session).await })).await?;
-        if ended { Ok(()) } else { Err(Error::NoSuchSession) }
+    /// Ends one of the account's sessions.
+    pub(crate) async fn end_session(&self, current: &CurrentSession, session: Uuid) -> Result<(), Error> {
+        let account = current.account.id;
+        let removed = self.context.db.write(move |tx| Box::pin(async move { store::sessions::remove(tx, account, session).await })).await?;
+        if removed { Ok(()) } else { Err(Error::NoSuchSession) }
     }
 
-    /// A network as an account remembers it: nothing can be read from it without the installation's secret.
-    fn network(&self, account: AccountId, asker: &Asker) -> Network {
-        self.context.grants.keyed_hash("accounts.network", &format!("{account} {}", network(asker.address)))
+    /// Returns the keyed hash of a client's network for an account. It can't be reversed without the installation's
+    /// secret.
+    fn network(&self, account: AccountId, client: &ClientInfo) -> Network {
+        self.context.grants.keyed_hash("accounts.network", &format!("{account} {}", network_key(client.address)))
     }
 
-    /// Ends the session that a refresh token belongs to, be it the newest or an older one of it, and that of `seat`. What has ended
-    /// already is none of the caller's trouble.
-    pub(crate) async fn leave(&self, token: Option<&str>, seat: Option<Seat>) -> Result<(), Error> {
-        let token = token.and_then(Refresh::parse);
+    /// Ends the session of a refresh token (its newest or an older one) and the session `current`. A session that has
+    /// ended already is no error.
+    pub(crate) async fn sign_out(&self, token: Option<&str>, current: Option<CurrentSession>) -> Result<(), Error> {
+        let token = token.and_then(RefreshToken::parse);
         self.context
             .db
             .write(move |tx| {
@@ -142,8 +144,8 @@ impl Accounts {
                     if let Some(token) = token {
                         store::sessions::remove_family(tx, &token).await?;
                     }
-                    if let Some(seat) = seat {
-                        store::sessions::remove(tx, seat.account.id, seat.session.id).await?;
+                    if let Some(current) = current {
+                        store::sessions::remove(tx, current.account.id, current.session.id).await?;
                     }
                     Ok::<_, kit::db::Error>(())
                 })
@@ -152,16 +154,16 @@ impl Accounts {
         Ok(())
     }
 
-    /// Ends all sessions of a member.
-    pub(crate) async fn end_all_sessions(&self, seat: &Seat) -> Result<(), Error> {
-        let account = seat.account.id;
+    /// Ends all sessions of the account.
+    pub(crate) async fn end_all_sessions(&self, current: &CurrentSession) -> Result<(), Error> {
+        let account = current.account.id;
         self.context.db.write(move |tx| Box::pin(async move { store::sessions::remove_all(tx, account).await })).await?;
         Ok(())
     }
 
-    /// The pair of tokens that a session answers with.
-    async fn tokens(&self, account: Account, session: Uuid, refresh: &Refresh) -> Result<SignedIn, Error> {
-        let access_token = self.keys.sign(&tokens::claims(&account, session, self.context.clock.now())).await?;
-        Ok(SignedIn { account, access_token, refresh_token: refresh.text() })
+    /// Signs an access token and returns it with the refresh token.
+    async fn issue_tokens(&self, account: Account, session: Uuid, refresh: &RefreshToken) -> Result<SignedIn, Error> {
+        let access_token = self.signing_keys.sign(&tokens::claims(&account, session, self.context.clock.now())).await?;
+        Ok(SignedIn { account, access_token, refresh_token: refresh.encode() })
     }
 }

@@ -1,140 +1,143 @@
 //! Signing in.
 //!
-//! Invariant: whether a name is known can't be told from the answer, its time, or when attempts run out, except on a network from
-//! which its owner has signed in.
+//! Invariant: neither the response, nor its time, nor the number of attempts reveals whether a login name exists,
+//! except on a network from which its owner has signed in before.
 
 use contract::AccountId;
 use kit::db;
 use uuid::Uuid;
 
-use super::{Accounts, Asker, SignedIn};
-use crate::brakes::Guesser;
+use super::{Accounts, ClientInfo, SignedIn};
 use crate::error::Error;
-use crate::model::{Account, Password, Seat};
-use crate::passwords::{Rank, Verdict};
+use crate::model::{Account, CurrentSession, Password};
+use crate::password_hasher::{PasswordCheck, Priority};
 use crate::store;
-use crate::store::accounts::{By, Credentials};
-use crate::store::networks::{Acquaintance, Network};
-use crate::store::sessions::New;
-use crate::tokens::Refresh;
+use crate::store::accounts::{Credentials, LoginName};
+use crate::store::known_networks::{Network, NetworkStatus};
+use crate::store::sessions::NewSession;
+use crate::throttle::AttemptSource;
+use crate::tokens::RefreshToken;
 
-/// A session to be opened.
-pub(super) struct Opening {
+/// A login whose password has been verified.
+pub(super) struct VerifiedLogin {
     pub account: Account,
-    /// The hash that the password was checked against.
+    /// The hash that the password was verified against.
     pub password: String,
-    /// A stronger one of the same password, to be stored in its place.
-    pub stronger: Option<String>,
-    /// What the device calls itself.
+    /// A hash of the same password with the configured parameters, which replaces the stored one.
+    pub rehashed: Option<String>,
+    /// The name of the device.
     pub device: String,
-    /// The network, if it is to be noted.
-    pub place: Option<Network>,
+    /// The client's network, if it is to be recorded.
+    pub network: Option<Network>,
 }
 
 impl Accounts {
-    /// Opens a session for whoever knows the password. `login` is a handle or an address, in any case.
-    pub(crate) async fn sign_in(&self, login: &str, password: &Password, device: String, asker: Asker) -> Result<SignedIn, Error> {
-        let signed_in = self.try_to_sign_in(login, password, device, asker).await;
-        self.figures.log_in(match &signed_in {
+    /// Verifies the password and opens a session. `login` is a handle or an e-mail address, in any case.
+    pub(crate) async fn sign_in(&self, login: &str, password: &Password, device: String, client: ClientInfo) -> Result<SignedIn, Error> {
+        let signed_in = self.try_to_sign_in(login, password, device, client).await;
+        self.metrics.count_sign_in(match &signed_in {
             Ok(_) => "ok",
             Err(Error::WrongLogin) => "wrong",
             Err(Error::TooManyAttempts(_)) => "limited",
             Err(Error::Busy) => "busy",
-            Err(_) => "fault",
+            Err(_) => "error",
         });
         signed_in
     }
 
-    async fn try_to_sign_in(&self, login: &str, password: &Password, device: String, asker: Asker) -> Result<SignedIn, Error> {
+    async fn try_to_sign_in(&self, login: &str, password: &Password, device: String, client: ClientInfo) -> Result<SignedIn, Error> {
         let login = login.trim().to_ascii_lowercase();
-        let by = if login.contains('@') { By::Email(&login) } else { By::Handle(&login) };
-        let found = store::accounts::find_credentials(self.context.db.read(), by).await?;
-        let (verdict, place) = self.check_from_outside(&login, password, found.as_ref(), &asker).await?;
-        let found = found.filter(|_| verdict != Verdict::Wrong).ok_or(Error::WrongLogin)?;
-        let stronger = if verdict == Verdict::RightButOld { Some(self.hasher.hash(password, Rank::Known).await?) } else { None };
-        self.open_session(Opening { account: found.account, password: found.password, stronger, device, place }, asker.request_key).await
+        let login_name = if login.contains('@') { LoginName::Email(&login) } else { LoginName::Handle(&login) };
+        let found = store::accounts::find_credentials(self.context.db.read(), login_name).await?;
+        let (check, network) = self.verify_login(&login, password, found.as_ref(), &client).await?;
+        let found = found.filter(|_| check != PasswordCheck::Wrong).ok_or(Error::WrongLogin)?;
+        let rehashed = if check == PasswordCheck::NeedsRehash { Some(self.hasher.hash(password, Priority::Reserved).await?) } else { None };
+        self.open_session(VerifiedLogin { account: found.account, password: found.password, rehashed, device, network }, client.request_key).await
     }
 
-    /// Checks the password of somebody without a session. Answers also where they are, if that is to be noted once they are in.
-    pub(super) async fn check_from_outside(&self, login: &str, password: &Password, found: Option<&Credentials>, asker: &Asker) -> Result<(Verdict, Option<Network>), Error> {
-        // Asked for a name that is not known as well, so that it takes as long.
+    /// Verifies the password of a client without a session. Also returns the client's network, if it is to be recorded
+    /// after the sign-in.
+    pub(super) async fn verify_login(&self, login: &str, password: &Password, found: Option<&Credentials>, client: &ClientInfo) -> Result<(PasswordCheck, Option<Network>), Error> {
+        // The lookup is made for unknown names as well, so that it takes the same time.
         let account = found.map_or(AccountId(Uuid::nil()), |found| found.account.id);
-        let network = self.network(account, asker);
-        let acquaintance = store::networks::find(self.context.db.read(), account, &network, self.context.clock.now()).await?;
-        let guesser = match acquaintance {
-            Acquaintance::Stranger => Guesser::Stranger { login, address: asker.address },
-            Acquaintance::Known | Acquaintance::JustNoted => Guesser::Known { login, address: asker.address },
+        let network = self.network(account, client);
+        let status = store::known_networks::find(self.context.db.read(), account, &network, self.context.clock.now()).await?;
+        let source = match status {
+            NetworkStatus::Unknown => AttemptSource::UnknownNetwork { login, address: client.address },
+            NetworkStatus::Known | NetworkStatus::SeenRecently => AttemptSource::KnownNetwork { login, address: client.address },
         };
-        let verdict = self.check_counted(&guesser, password, found.map(|found| found.password.as_str())).await?;
-        Ok((verdict, (acquaintance != Acquaintance::JustNoted).then_some(network)))
+        let check = self.verify_throttled(&source, password, found.map(|found| found.password.as_str())).await?;
+        Ok((check, (status != NetworkStatus::SeenRecently).then_some(network)))
     }
 
-    /// Checks the password of somebody who is signed in; answers its hash.
-    pub(super) async fn confirm(&self, seat: &Seat, password: &Password) -> Result<String, Error> {
-        let stored = store::accounts::find_password(self.context.db.read(), seat.account.id).await?.ok_or(Error::SessionEnded)?;
-        // A budget of its own: who guesses from outside can't keep a member from changing the password or leaving.
-        match self.check_counted(&Guesser::Session(seat.session.id), password, Some(&stored)).await? {
-            Verdict::Wrong => Err(Error::WrongPassword),
-            Verdict::Right | Verdict::RightButOld => Ok(stored),
+    /// Verifies the password of a signed-in member. Returns its stored hash.
+    pub(super) async fn verify_own_password(&self, current: &CurrentSession, password: &Password) -> Result<String, Error> {
+        let stored = store::accounts::find_password(self.context.db.read(), current.account.id).await?.ok_or(Error::SessionEnded)?;
+        // Attempts are counted per session, so that guesses by others can't keep a member from changing the password or
+        // erasing the account.
+        match self.verify_throttled(&AttemptSource::Session(current.session.id), password, Some(&stored)).await? {
+            PasswordCheck::Wrong => Err(Error::WrongPassword),
+            PasswordCheck::Right | PasswordCheck::NeedsRehash => Ok(stored),
         }
     }
 
-    /// Checks a password and counts it if it is wrong. It is counted before it is checked, so that trying many at once gains nothing.
-    async fn check_counted(&self, guesser: &Guesser<'_>, password: &Password, stored: Option<&str>) -> Result<Verdict, Error> {
-        let attempt = self.brakes.take(guesser, self.context.clock.now()).map_err(Error::TooManyAttempts)?;
-        if let Err(wait) = self.brakes.slow_down(&attempt).await {
-            attempt.forgive();
+    /// Verifies a password and counts the attempt if it is wrong. The attempt is counted first and refunded later, so
+    /// that parallel attempts gain nothing.
+    async fn verify_throttled(&self, source: &AttemptSource<'_>, password: &Password, stored: Option<&str>) -> Result<PasswordCheck, Error> {
+        let attempt = self.throttle.try_acquire(source, self.context.clock.now()).map_err(Error::TooManyAttempts)?;
+        if let Err(wait) = self.throttle.delay(&attempt).await {
+            attempt.refund();
             return Err(Error::TooManyAttempts(wait));
         }
-        // Nobody has so long a password, whatever the name: not worth a hash.
-        let plausible = password.is_plausible();
-        let checked = if plausible { self.hasher.check(password, stored, guesser.rank()).await } else { Ok(Verdict::Wrong) };
-        if !matches!(checked, Ok(Verdict::Wrong)) {
-            attempt.forgive();
+        // No account has such a long password, so it is refused without a hash, whatever the name.
+        let fits_limit = password.fits_limit();
+        let checked = if fits_limit { self.hasher.verify(password, stored, source.priority()).await } else { Ok(PasswordCheck::Wrong) };
+        if !matches!(checked, Ok(PasswordCheck::Wrong)) {
+            attempt.refund();
         }
         checked
     }
 
-    /// A session to be written, and its first token.
-    pub(super) fn new_session(&self, account: AccountId, password: String, device: String, request_key: Option<Vec<u8>>) -> (New, Refresh) {
-        let token = Refresh::random();
+    /// Creates a session, not stored yet, and its first refresh token.
+    pub(super) fn new_session(&self, account: AccountId, password: String, device: String, request_key: Option<Vec<u8>>) -> (NewSession, RefreshToken) {
+        let token = RefreshToken::random();
         let chain_key = rand::random::<[u8; 32]>().to_vec();
-        let new = New { id: Uuid::now_v7(), account, password, device, request_key, chain_key, token: token.clone(), at: self.context.clock.now() };
+        let new = NewSession { id: Uuid::now_v7(), account, password, device, request_key, chain_key, token: token.clone(), at: self.context.clock.now() };
         (new, token)
     }
 
-    /// Opens a session for somebody whose password was checked.
-    pub(super) async fn open_session(&self, opening: Opening, request_key: Option<Vec<u8>>) -> Result<SignedIn, Error> {
-        let Opening { account, password, stronger, device, place } = opening;
+    /// Stores a session for a verified login and returns its tokens.
+    pub(super) async fn open_session(&self, login: VerifiedLogin, request_key: Option<Vec<u8>>) -> Result<SignedIn, Error> {
+        let VerifiedLogin { account, password, rehashed, device, network } = login;
         let (mut new, token) = self.new_session(account.id, password, device, request_key);
-        let (session, keep) = (new.id, self.config.sessions_per_account);
+        let (session, max_sessions) = (new.id, self.config.sessions_per_account);
         let opened = self
             .context
             .db
             .write(move |tx| {
                 Box::pin(async move {
-                    if let Some(stronger) = stronger
-                        && store::accounts::update_password(tx, new.account, &new.password, &stronger).await?
+                    if let Some(rehashed) = rehashed
+                        && store::accounts::update_password(tx, new.account, &new.password, &rehashed).await?
                     {
-                        new.password = stronger;
+                        new.password = rehashed;
                     }
-                    // The session of the same request, whose answer was lost: nobody has its tokens.
+                    // An earlier session of the same request: its response was lost, so its tokens are unused.
                     if let Some(key) = &new.request_key {
-                        store::sessions::remove_of_request(tx, new.account, key, new.at).await?;
+                        store::sessions::remove_by_request_key(tx, new.account, key, new.at).await?;
                     }
                     let opened = store::sessions::insert(tx, &new).await?;
-                    store::sessions::trim(tx, new.account, keep).await?;
-                    if opened && let Some(network) = &place {
-                        store::networks::note(tx, new.account, network, new.at).await?;
+                    store::sessions::remove_excess(tx, new.account, max_sessions).await?;
+                    if opened && let Some(network) = &network {
+                        store::known_networks::record(tx, new.account, network, new.at).await?;
                     }
                     Ok::<_, db::Error>(opened)
                 })
             })
             .await?;
-        // The password was changed, or the account erased, while we checked.
+        // The password was changed, or the account erased, during the verification.
         if !opened {
             return Err(Error::WrongLogin);
         }
-        self.tokens(account, session, &token).await
+        self.issue_tokens(account, session, &token).await
     }
 }

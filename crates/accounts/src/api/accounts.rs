@@ -1,6 +1,6 @@
-//! `/v1/accounts`: signing up, and who somebody is.
+//! `/v1/accounts`: sign-up and public profiles.
 //!
-//! Invariant: a public profile is the same for everybody who asks.
+//! Invariant: a public profile is the same for every caller.
 
 use axum::extract::State;
 use axum::response::IntoResponse;
@@ -9,16 +9,16 @@ use kit::http::{Json, Path};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::session_form::SessionForm;
+use super::token_transport::TokenTransport;
 use super::views::{AccountView, SignedInView};
-use crate::accounts::{Accounts, Asker, Wish};
+use crate::accounts::{Accounts, ClientInfo, SignUpRequest};
 use crate::error::Error;
-use crate::model::{Password, device};
+use crate::model::{Password, device_name};
 
-/// A wish for an account.
+/// The body of a sign-up.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct SignUp {
-    /// 3–30 of `a-z 0-9 _ . -`; case doesn't matter.
+    /// 3–30 characters of `a-z 0-9 _ . -`; case doesn't matter.
     #[schema(example = "ada", min_length = 3, max_length = 30)]
     handle: String,
     /// Case doesn't matter.
@@ -26,32 +26,32 @@ pub(super) struct SignUp {
     email: String,
     /// At least 10 characters, at most 1,000 bytes.
     password: Password,
-    /// What to call this device in the list of sessions.
+    /// The name of this device in the list of sessions.
     #[schema(example = "Firefox on Linux", max_length = 80)]
     device: Option<String>,
 }
 
-/// Makes an account and signs in to it.
+/// Creates an account and signs in to it.
 ///
-/// With an `Idempotency-Key`, the same request within a day signs in to the account that the first one made.
+/// With an `Idempotency-Key`, a repeated request within a day signs in to the account that the first one created.
 #[utoipa::path(post, path = "/v1/accounts", tag = "accounts", request_body = SignUp,
     params(
-        ("Idempotency-Key" = Option<String>, Header, description = "Makes it safe to send this again"),
-        ("Tutti-Session" = Option<String>, Header, description = "`cookie`: the refresh token comes in a cookie that no script can read; for pages of this origin"),
+        ("Idempotency-Key" = Option<String>, Header, description = "Makes it safe to repeat this request"),
+        ("Tutti-Session" = Option<String>, Header, description = "`cookie`: returns the refresh token in a cookie that no script can read; only for pages of this origin"),
     ),
     responses((status = 201, description = "The account, and tokens for it", body = SignedInView)))]
-pub(super) async fn sign_up(State(accounts): State<Accounts>, form: SessionForm, asker: Asker, Json(body): Json<SignUp>) -> Result<impl IntoResponse, Error> {
-    let wish = Wish { handle: body.handle, email: body.email, password: body.password, device: device(body.device.as_deref()) };
-    let signed_in = accounts.sign_up(wish, asker).await?;
-    let (mut headers, view) = form.hand_over(signed_in, accounts.config.idle());
-    // A handle is made of characters that a header can carry.
+pub(super) async fn sign_up(State(accounts): State<Accounts>, transport: TokenTransport, client: ClientInfo, Json(body): Json<SignUp>) -> Result<impl IntoResponse, Error> {
+    let request = SignUpRequest { handle: body.handle, email: body.email, password: body.password, device: device_name(body.device.as_deref()) };
+    let signed_in = accounts.sign_up(request, client).await?;
+    let (mut headers, view) = transport.sign_in_response(signed_in, accounts.config.session_idle_timeout());
+    // A handle consists of characters that are valid in a header.
     if let Ok(location) = format!("/v1/accounts/{}", view.handle()).parse() {
         headers.insert(header::LOCATION, location);
     }
     Ok((StatusCode::CREATED, headers, Json(view)))
 }
 
-/// Somebody's public profile.
+/// Returns a public profile.
 #[utoipa::path(get, path = "/v1/accounts/{handle}", operation_id = "show_account", tag = "accounts", params(("handle" = String, Path, description = "Case doesn't matter")),
     responses((status = 200, description = "The profile, without the e-mail address", body = AccountView)))]
 pub(super) async fn profile(State(accounts): State<Accounts>, Path(handle): Path<String>) -> Result<Json<AccountView>, Error> {

@@ -1,6 +1,6 @@
-//! `/v1/me`: one's own account.
+//! `/v1/me`: the caller's own account.
 //!
-//! Invariant: nothing here takes an id; it is always the account of whoever asks.
+//! Invariant: no operation here takes an account id; the account is always that of the access token.
 
 use axum::extract::{Request, State};
 use axum::response::IntoResponse;
@@ -10,55 +10,55 @@ use kit::http::Json;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::optional;
-use super::seat::Seated;
-use super::session_form::SessionForm;
+use super::authenticated::Authenticated;
+use super::optional_json;
+use super::token_transport::TokenTransport;
 use super::views::{AccountView, NO_STORE};
 use crate::accounts::Accounts;
 use crate::error::Error;
-use crate::model::{Bio, DisplayName, Edit, Password, Seat};
-use crate::store::accounts::Change;
+use crate::model::{Bio, CurrentSession, DisplayName, Password, Patch};
+use crate::store::accounts::ProfilePatch;
 
-/// What to change of the profile; what is not named stays as it is.
+/// Changes to the profile. Absent fields stay unchanged.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EditProfile {
-    /// 1–60 characters; `null` goes back to the handle.
+    /// 1–60 characters; `null` resets it to the handle.
     #[serde(default)]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 60)]
-    display_name: Edit<String>,
-    /// At most 500 characters; `null` empties it.
+    display_name: Patch<String>,
+    /// At most 500 characters; `null` clears it.
     #[serde(default)]
     #[schema(value_type = Option<String>, max_length = 500)]
-    bio: Edit<String>,
-    /// The id of one's own picture, unlisted or public; `null` takes it off.
+    bio: Patch<String>,
+    /// The id of one of your own photos, unlisted or public; `null` removes it.
     #[serde(default)]
     #[schema(value_type = Option<MediaId>)]
-    avatar: Edit<String>,
+    avatar: Patch<String>,
 }
 
 impl EditProfile {
-    fn check(self, seat: &Seat) -> Result<Change, Error> {
+    fn into_patch(self, current: &CurrentSession) -> Result<ProfilePatch, Error> {
         let display_name = match self.display_name {
-            Edit::Keep => None,
-            Edit::Clear => Some(seat.account.handle.clone()),
-            Edit::Put(name) => Some(DisplayName::parse(&name)?.0),
+            Patch::Unchanged => None,
+            Patch::Null => Some(current.account.handle.clone()),
+            Patch::Set(name) => Some(DisplayName::parse(&name)?.0),
         };
         let bio = match self.bio {
-            Edit::Keep => None,
-            Edit::Clear => Some(String::new()),
-            Edit::Put(bio) => Some(Bio::parse(&bio)?.0),
+            Patch::Unchanged => None,
+            Patch::Null => Some(String::new()),
+            Patch::Set(bio) => Some(Bio::parse(&bio)?.0),
         };
         let avatar = match self.avatar {
-            Edit::Keep => Edit::Keep,
-            Edit::Clear => Edit::Clear,
-            Edit::Put(id) => Edit::Put(id.parse::<MediaId>().map_err(|_| Error::InvalidAvatar("avatar is the id of a picture: 22 letters and digits."))?),
+            Patch::Unchanged => Patch::Unchanged,
+            Patch::Null => Patch::Null,
+            Patch::Set(id) => Patch::Set(id.parse::<MediaId>().map_err(|_| Error::InvalidAvatar("avatar must be the id of a photo: 22 letters and digits."))?),
         };
-        Ok(Change { display_name, bio, avatar })
+        Ok(ProfilePatch { display_name, bio, avatar })
     }
 }
 
-/// A new password.
+/// The current and the new password.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct ChangePassword {
     current: Password,
@@ -66,43 +66,48 @@ pub(super) struct ChangePassword {
     new: Password,
 }
 
-/// Confirms that the account shall be erased.
+/// The confirmation of an erasure.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct Erase {
     password: Password,
 }
 
-/// One's own account.
+/// Returns the caller's account.
 #[utoipa::path(get, path = "/v1/me", operation_id = "show_me", tag = "accounts", security(("token" = [])), responses((status = 200, description = "The account", body = AccountView)))]
-pub(super) async fn show(Seated(seat): Seated) -> impl IntoResponse {
-    (NO_STORE, Json(AccountView::own(seat.account)))
+pub(super) async fn show(Authenticated(current): Authenticated) -> impl IntoResponse {
+    (NO_STORE, Json(AccountView::for_owner(current.account)))
 }
 
 /// Changes the profile.
 #[utoipa::path(patch, path = "/v1/me", operation_id = "edit_me", tag = "accounts", security(("token" = [])), request_body = EditProfile,
     responses((status = 200, description = "The account as it is now", body = AccountView)))]
-pub(super) async fn edit(State(accounts): State<Accounts>, Seated(seat): Seated, Json(body): Json<EditProfile>) -> Result<impl IntoResponse, Error> {
-    let change = body.check(&seat)?;
-    let account = accounts.edit(seat, change).await?;
-    Ok((NO_STORE, Json(AccountView::own(account))))
+pub(super) async fn edit(State(accounts): State<Accounts>, Authenticated(current): Authenticated, Json(body): Json<EditProfile>) -> Result<impl IntoResponse, Error> {
+    let patch = body.into_patch(&current)?;
+    let account = accounts.update_profile(current, patch).await?;
+    Ok((NO_STORE, Json(AccountView::for_owner(account))))
 }
 
-/// Erases the account, its library and every link to it. There is no way back.
+/// Erases the account, its library and every link to it. This can't be undone.
 ///
-/// Needs the password in the body, or a session that was opened with it in the last ten minutes (then without a body).
+/// Needs the password in the body, or no body and a session that was opened with the password in the last ten minutes.
 #[utoipa::path(delete, path = "/v1/me", operation_id = "erase_me", tag = "accounts", security(("token" = [])), request_body = Option<Erase>,
-    params(("Tutti-Session" = Option<String>, Header, description = "`cookie`: takes the cookie away; for pages of this origin")),
-    responses((status = 204, description = "Erased; media follow within moments")))]
-pub(super) async fn erase(State(accounts): State<Accounts>, form: SessionForm, Seated(seat): Seated, request: Request) -> Result<impl IntoResponse, Error> {
-    let body = optional::<Erase>(request).await?;
-    accounts.erase(seat, body.as_ref().map(|body| &body.password)).await?;
-    Ok((form.clear(), StatusCode::NO_CONTENT))
+    params(("Tutti-Session" = Option<String>, Header, description = "`cookie`: clears the cookie; only for pages of this origin")),
+    responses((status = 204, description = "Erased; media are removed shortly afterwards")))]
+pub(super) async fn erase(
+    State(accounts): State<Accounts>,
+    transport: TokenTransport,
+    Authenticated(current): Authenticated,
+    request: Request,
+) -> Result<impl IntoResponse, Error> {
+    let body = optional_json::<Erase>(request).await?;
+    accounts.erase(current, body.as_ref().map(|body| &body.password)).await?;
+    Ok((transport.clear_cookie(), StatusCode::NO_CONTENT))
 }
 
 /// Changes the password and signs out every other device.
 #[utoipa::path(post, path = "/v1/me/password", tag = "accounts", security(("token" = [])), request_body = ChangePassword,
     responses((status = 204, description = "Changed")))]
-pub(super) async fn change_password(State(accounts): State<Accounts>, Seated(seat): Seated, Json(body): Json<ChangePassword>) -> Result<StatusCode, Error> {
-    accounts.change_password(&seat, &body.current, body.new).await?;
+pub(super) async fn change_password(State(accounts): State<Accounts>, Authenticated(current): Authenticated, Json(body): Json<ChangePassword>) -> Result<StatusCode, Error> {
+    accounts.change_password(&current, &body.current, body.new).await?;
     Ok(StatusCode::NO_CONTENT)
 }

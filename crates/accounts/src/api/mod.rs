@@ -1,14 +1,15 @@
-//! The doors of this role.
+//! The HTTP API of this role.
 //!
-//! Invariant: whatever needs somebody who is signed in says so in its signature, as a [`seat::Seated`], whose session has not ended.
+//! Invariant: a handler that needs a signed-in member takes an [`authenticated::Authenticated`], whose session has not
+//! ended.
 
 mod accounts;
-mod asker;
-mod keys;
+mod authenticated;
+mod client_info;
+mod jwks;
 mod me;
-mod seat;
-mod session_form;
 mod sessions;
+mod token_transport;
 mod views;
 
 use axum::Router;
@@ -26,12 +27,12 @@ use crate::error::Error;
 
 const MAX_OPTIONAL_BODY_BYTES: usize = 64 * 1024;
 
-/// The routes, at work.
+/// Returns the router.
 pub(crate) fn router(state: Accounts) -> Router {
     routes().with_state(state).split_for_parts().0
 }
 
-/// The routes, described.
+/// Returns the OpenAPI part of this role.
 pub(crate) fn openapi() -> utoipa::openapi::OpenApi {
     routes().into_openapi()
 }
@@ -46,11 +47,11 @@ fn routes() -> OpenApiRouter<Accounts> {
         .routes(routes!(sessions::end))
         .routes(routes!(me::show, me::edit, me::erase))
         .routes(routes!(me::change_password))
-        .routes(routes!(keys::jwks))
+        .routes(routes!(jwks::jwks))
 }
 
-/// A JSON body that may be absent: many clients and proxies send a DELETE without one.
-async fn optional<T: DeserializeOwned>(request: Request) -> Result<Option<T>, Error> {
+/// Parses a JSON body that may be absent, because many clients and proxies send DELETE without a body.
+async fn optional_json<T: DeserializeOwned>(request: Request) -> Result<Option<T>, Error> {
     let (parts, body) = request.into_parts();
     let body = Limited::new(body, MAX_OPTIONAL_BODY_BYTES).collect().await;
     let body = body.map_err(|_| kit::Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "request.too_large", "The JSON body is larger than 64 KB."))?.to_bytes();

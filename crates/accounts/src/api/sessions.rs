@@ -1,6 +1,6 @@
-//! `/v1/sessions`: signing in, staying so, and signing out, here or elsewhere.
+//! `/v1/sessions`: sign-in, refresh, the list of sessions, and sign-out.
 //!
-//! Invariant: a member sees and ends only their own sessions; others' are as if they were not.
+//! Invariant: a member sees and ends only their own sessions; another member's session is a 404.
 
 use axum::extract::{FromRequest as _, Request, State};
 use axum::response::{IntoResponse, Response};
@@ -10,27 +10,27 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::optional;
-use super::seat::Seated;
-use super::session_form::SessionForm;
+use super::authenticated::Authenticated;
+use super::optional_json;
+use super::token_transport::TokenTransport;
 use super::views::{NO_STORE, SessionView, SignedInView};
-use crate::accounts::{Accounts, Asker};
+use crate::accounts::{Accounts, ClientInfo};
 use crate::error::Error;
-use crate::model::{Password, device};
+use crate::model::{Password, device_name};
 
-/// Who wants in.
+/// The body of a sign-in.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct SignIn {
     /// A handle or an e-mail address; case doesn't matter.
     #[schema(example = "ada")]
     login: String,
     password: Password,
-    /// What to call this device in the list of sessions.
+    /// The name of this device in the list of sessions.
     #[schema(example = "Firefox on Linux", max_length = 80)]
     device: Option<String>,
 }
 
-/// A token to be exchanged.
+/// The body of a refresh.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct Refresh {
     refresh_token: String,
@@ -39,79 +39,79 @@ pub(super) struct Refresh {
 /// Signs in.
 #[utoipa::path(post, path = "/v1/sessions", tag = "accounts", request_body = SignIn,
     params(
-        ("Idempotency-Key" = Option<String>, Header, description = "Sent again within a day, the session replaces the one that was opened before"),
-        ("Tutti-Session" = Option<String>, Header, description = "`cookie`: the refresh token comes in a cookie that no script can read; for pages of this origin"),
+        ("Idempotency-Key" = Option<String>, Header, description = "A repeated request within a day replaces the session that the first one opened"),
+        ("Tutti-Session" = Option<String>, Header, description = "`cookie`: returns the refresh token in a cookie that no script can read; only for pages of this origin"),
     ),
     responses((status = 201, description = "The account, and tokens for it", body = SignedInView)))]
-pub(super) async fn sign_in(State(accounts): State<Accounts>, form: SessionForm, asker: Asker, Json(body): Json<SignIn>) -> Result<impl IntoResponse, Error> {
-    let signed_in = accounts.sign_in(&body.login, &body.password, device(body.device.as_deref()), asker).await?;
-    let (headers, view) = form.hand_over(signed_in, accounts.config.idle());
+pub(super) async fn sign_in(State(accounts): State<Accounts>, transport: TokenTransport, client: ClientInfo, Json(body): Json<SignIn>) -> Result<impl IntoResponse, Error> {
+    let signed_in = accounts.sign_in(&body.login, &body.password, device_name(body.device.as_deref()), client).await?;
+    let (headers, view) = transport.sign_in_response(signed_in, accounts.config.session_idle_timeout());
     Ok((StatusCode::CREATED, headers, Json(view)))
 }
 
 /// Exchanges a refresh token for a new pair.
 ///
-/// Each refresh token is good for one use: using one twice ends its session. Only a request that is repeated within half a minute, because its
-/// answer was lost, is answered the same refresh token again. With `Tutti-Session: cookie` the token is the cookie's, unless the body has
-/// one: that is exchanged for a cookie.
+/// Each refresh token can be used once; a second use ends its session. Only if the first response was lost, and the
+/// request is repeated within 30 seconds, is the same refresh token returned again. With `Tutti-Session: cookie` the
+/// token is read from the cookie, unless the body has one, which is then exchanged for a cookie.
 #[utoipa::path(post, path = "/v1/sessions/refresh", operation_id = "refresh_session", tag = "accounts", request_body = Option<Refresh>,
-    params(("Tutti-Session" = Option<String>, Header, description = "`cookie`: the refresh token comes and goes in a cookie; for pages of this origin")),
+    params(("Tutti-Session" = Option<String>, Header, description = "`cookie`: reads and returns the refresh token in a cookie; only for pages of this origin")),
     responses((status = 200, description = "The account, and tokens for it", body = SignedInView)))]
-pub(super) async fn refresh(State(accounts): State<Accounts>, form: SessionForm, request: Request) -> Result<impl IntoResponse, Error> {
-    let token = match &form {
-        SessionForm::Body => Json::<Refresh>::from_request(request, &()).await?.0.refresh_token,
-        SessionForm::Cookie(cookie) => match optional::<Refresh>(request).await? {
+pub(super) async fn refresh(State(accounts): State<Accounts>, transport: TokenTransport, request: Request) -> Result<impl IntoResponse, Error> {
+    let token = match &transport {
+        TokenTransport::Body => Json::<Refresh>::from_request(request, &()).await?.0.refresh_token,
+        TokenTransport::Cookie(cookie) => match optional_json::<Refresh>(request).await? {
             Some(body) => body.refresh_token,
             None => cookie.clone().ok_or(Error::NoSession)?,
         },
     };
     let signed_in = accounts.refresh(&token).await?;
-    let (headers, view) = form.hand_over(signed_in, accounts.config.idle());
+    let (headers, view) = transport.sign_in_response(signed_in, accounts.config.session_idle_timeout());
     Ok((headers, Json(view)))
 }
 
-/// The devices that are signed in, newest first.
+/// Lists the devices that are signed in, newest first.
 #[utoipa::path(get, path = "/v1/sessions", operation_id = "list_sessions", tag = "accounts", params(Page), security(("token" = [])),
     responses((status = 200, description = "A page of sessions", body = List<SessionView>)))]
-pub(super) async fn list(State(accounts): State<Accounts>, Seated(seat): Seated, Query(page): Query<Page>) -> Result<impl IntoResponse, Error> {
+pub(super) async fn list(State(accounts): State<Accounts>, Authenticated(current): Authenticated, Query(page): Query<Page>) -> Result<impl IntoResponse, Error> {
     let after = page.after.as_deref().map(str::parse::<Uuid>).transpose().map_err(|_| Error::BadCursor)?;
-    let (sessions, next) = accounts.sessions(&seat, after, page.size()).await?;
-    let items = sessions.into_iter().map(|session| SessionView::of(session, seat.session.id)).collect();
+    let (sessions, next) = accounts.sessions(&current, after, page.size()).await?;
+    let items = sessions.into_iter().map(|session| SessionView::new(session, current.session.id)).collect();
     Ok((NO_STORE, Json(List { items, next: next.map(|id| id.to_string()) })))
 }
 
 /// Signs out this device.
 ///
-/// With `Tutti-Session: cookie` the cookie's session ends, whether or not there is an access token, and the cookie is taken away.
+/// With `Tutti-Session: cookie` the cookie's session ends, with or without an access token, and the cookie is cleared.
 #[utoipa::path(delete, path = "/v1/sessions/current", operation_id = "end_current_session", tag = "accounts", security(("token" = [])),
-    params(("Tutti-Session" = Option<String>, Header, description = "`cookie`: ends the session of the cookie; for pages of this origin")),
+    params(("Tutti-Session" = Option<String>, Header, description = "`cookie`: ends the cookie's session; only for pages of this origin")),
     responses((status = 204, description = "Signed out")))]
-pub(super) async fn end_current(State(accounts): State<Accounts>, form: SessionForm, seated: Result<Seated, Error>) -> Response {
-    let ended = match (&form, seated) {
-        (SessionForm::Body, Err(error)) => Err(error),
-        (SessionForm::Body, Ok(Seated(seat))) => accounts.end_session(&seat, seat.session.id).await,
-        (SessionForm::Cookie(cookie), seated) => accounts.leave(cookie.as_deref(), seated.ok().map(|Seated(seat)| seat)).await,
+pub(super) async fn end_current(State(accounts): State<Accounts>, transport: TokenTransport, authenticated: Result<Authenticated, Error>) -> Response {
+    let result = match (&transport, authenticated) {
+        (TokenTransport::Body, Err(error)) => Err(error),
+        (TokenTransport::Body, Ok(Authenticated(current))) => accounts.end_session(&current, current.session.id).await,
+        (TokenTransport::Cookie(cookie), authenticated) => accounts.sign_out(cookie.as_deref(), authenticated.ok().map(|Authenticated(current)| current)).await,
     };
-    // Also where it failed: who signs out on a borrowed machine leaves no key behind.
-    (form.clear(), ended.map(|()| StatusCode::NO_CONTENT)).into_response()
+    // The cookie is cleared on failure as well, so that a sign-out on a shared machine leaves no token behind.
+    (transport.clear_cookie(), result.map(|()| StatusCode::NO_CONTENT)).into_response()
 }
 
-/// Signs out everywhere: all devices, this one too.
+/// Signs out all devices, this one included.
 #[utoipa::path(delete, path = "/v1/sessions", operation_id = "end_all_sessions", tag = "accounts", security(("token" = [])),
-    params(("Tutti-Session" = Option<String>, Header, description = "`cookie`: takes the cookie away; for pages of this origin")),
-    responses((status = 204, description = "Signed out everywhere")))]
-pub(super) async fn end_all(State(accounts): State<Accounts>, form: SessionForm, Seated(seat): Seated) -> Result<impl IntoResponse, Error> {
-    accounts.end_all_sessions(&seat).await?;
-    Ok((form.clear(), StatusCode::NO_CONTENT))
+    params(("Tutti-Session" = Option<String>, Header, description = "`cookie`: clears the cookie; only for pages of this origin")),
+    responses((status = 204, description = "All devices are signed out")))]
+pub(super) async fn end_all(State(accounts): State<Accounts>, transport: TokenTransport, Authenticated(current): Authenticated) -> Result<impl IntoResponse, Error> {
+    accounts.end_all_sessions(&current).await?;
+    Ok((transport.clear_cookie(), StatusCode::NO_CONTENT))
 }
 
 /// Signs out a device.
 ///
-/// Its access token holds on for at most 15 minutes where media is read and written; nothing about the account can be changed with it.
+/// Its access token stays valid for at most 15 minutes for media. It can no longer be used for the account.
 #[utoipa::path(delete, path = "/v1/sessions/{id}", operation_id = "end_session", tag = "accounts", security(("token" = [])), params(("id" = Uuid, Path)),
     responses((status = 204, description = "Signed out")))]
-pub(super) async fn end(State(accounts): State<Accounts>, Seated(seat): Seated, Path(id): Path<String>) -> Result<StatusCode, Error> {
+pub(super) async fn end(State(accounts): State<Accounts>, Authenticated(current): Authenticated, Path(id): Path<String>) -> Result<StatusCode, Error> {
     let id = id.parse().map_err(|_| Error::NoSuchSession)?;
-    accounts.end_session(&seat, id).await?;
+    accounts.end_session(&current, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,6 +1,6 @@
-//! What answers look like.
+//! The response bodies.
 //!
-//! Invariant: an e-mail address is in an answer only to its owner.
+//! Invariant: an e-mail address is returned to its owner only.
 
 use chrono::{DateTime, Utc};
 use contract::MediaId;
@@ -11,12 +11,12 @@ use uuid::Uuid;
 
 use crate::accounts::SignedIn;
 use crate::model::{Account, Session};
-use crate::tokens::ACCESS_LIFE;
+use crate::tokens::ACCESS_TOKEN_LIFETIME;
 
-/// For answers that no cache may keep.
+/// The header of responses that must not be cached.
 pub(super) const NO_STORE: [(HeaderName, HeaderValue); 1] = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
 
-/// Somebody's profile.
+/// A profile.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Account)]
 pub(super) struct AccountView {
@@ -24,14 +24,14 @@ pub(super) struct AccountView {
     /// The unique name, lower-case.
     #[schema(example = "ada")]
     handle: String,
-    /// Only in answers to its owner.
+    /// Returned to the owner only.
     #[serde(skip_serializing_if = "Option::is_none")]
     email: Option<String>,
-    /// The handle, until the member chooses a name.
+    /// The name to show. It is the handle until the member chooses a name.
     #[schema(example = "Ada Lovelace")]
     display_name: String,
     bio: String,
-    /// A media id; its picture is at `/v1/media/{id}/image`.
+    /// The id of a photo, whose image is at `/v1/media/{id}/image`.
     #[schema(required)]
     avatar: Option<MediaId>,
     /// `member`, `curator`, `moderator`, `viewer`, `developer`, `operator`.
@@ -40,7 +40,7 @@ pub(super) struct AccountView {
 }
 
 impl AccountView {
-    /// For everybody.
+    /// Returns the profile without the e-mail address.
     pub(super) fn public(account: Account) -> Self {
         Self {
             id: account.id.0,
@@ -54,24 +54,24 @@ impl AccountView {
         }
     }
 
-    /// For its owner.
-    pub(super) fn own(account: Account) -> Self {
+    /// Returns the profile with the e-mail address.
+    pub(super) fn for_owner(account: Account) -> Self {
         let email = Some(account.email.clone());
         Self { email, ..Self::public(account) }
     }
 }
 
-/// Somebody who is signed in now.
+/// The account and tokens of a new or refreshed session.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SignedIn)]
 pub(super) struct SignedInView {
     account: AccountView,
     /// Send it as `Authorization: Bearer …`.
     access_token: String,
-    /// Send it to `/v1/sessions/refresh`, once, for the next pair. Absent where the caller asked for the cookie form.
+    /// Send it to `/v1/sessions/refresh`, once, for the next pair. Absent if the request asked for the cookie.
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
-    /// For how many seconds the access token holds.
+    /// The lifetime of the access token in seconds.
     #[schema(example = 900)]
     expires_in: i64,
 }
@@ -79,17 +79,17 @@ pub(super) struct SignedInView {
 impl From<SignedIn> for SignedInView {
     fn from(signed_in: SignedIn) -> Self {
         let SignedIn { account, access_token, refresh_token } = signed_in;
-        Self { account: AccountView::own(account), access_token, refresh_token: Some(refresh_token), expires_in: ACCESS_LIFE.num_seconds() }
+        Self { account: AccountView::for_owner(account), access_token, refresh_token: Some(refresh_token), expires_in: ACCESS_TOKEN_LIFETIME.num_seconds() }
     }
 }
 
 impl SignedInView {
-    /// Takes the refresh token out, for a caller that gets it in another way.
+    /// Removes the refresh token from the body and returns it, to be sent in a cookie.
     pub(super) fn take_refresh_token(&mut self) -> Option<String> {
         self.refresh_token.take()
     }
 
-    /// The member's handle.
+    /// Returns the member's handle.
     pub(super) fn handle(&self) -> &str {
         &self.account.handle
     }
@@ -100,19 +100,19 @@ impl SignedInView {
 #[schema(as = Session)]
 pub(super) struct SessionView {
     id: Uuid,
-    /// What it called itself when it signed in.
+    /// The name of the device, as given at sign-in.
     #[schema(example = "Firefox on Linux")]
     device: String,
     created_at: DateTime<Utc>,
-    /// When it asked for a new access token last.
+    /// When it last requested a new access token.
     last_seen_at: DateTime<Utc>,
-    /// Whether it is the one that asks.
+    /// Whether this is the session of the request.
     current: bool,
 }
 
 impl SessionView {
-    /// A session as the session `asking` sees it.
-    pub(super) fn of(session: Session, asking: Uuid) -> Self {
-        Self { current: session.id == asking, id: session.id, device: session.device, created_at: session.created_at, last_seen_at: session.last_seen_at }
+    /// Creates the view of a session, for a request of the session `current_session`.
+    pub(super) fn new(session: Session, current_session: Uuid) -> Self {
+        Self { current: session.id == current_session, id: session.id, device: session.device, created_at: session.created_at, last_seen_at: session.last_seen_at }
     }
 }

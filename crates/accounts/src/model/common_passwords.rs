@@ -1,8 +1,9 @@
-//! Passwords that everybody tries first, of ten characters or more (shorter ones are refused anyway), lower-case.
+//! Common passwords of ten characters or more (shorter ones are refused anyway), lower-case.
 //!
-//! A small table of patterns, no substitute for a breach corpus. Invariant: each entry is lower-case and at least ten characters long.
+//! A small table of patterns. It does not replace a list of breached passwords. Invariant: each entry is lower-case and
+//! at least ten characters long.
 
-/// The table.
+/// The table of common passwords.
 pub(super) const COMMON: &[&str] = &[
     // Rows of keys and of digits.
     "1234567890",

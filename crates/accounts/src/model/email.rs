@@ -1,40 +1,43 @@
-//! E-mail addresses, as far as syntax can tell.
+//! The syntax of e-mail addresses.
 //!
-//! Does not know whether anybody reads them. Invariant: an address is lower-case ASCII of at most 254 characters (RFC 5321
-//! §4.5.3.1) with a dotted domain. Quoted local parts and addresses in other scripts are refused: too few to be worth their traps.
+//! Does not check whether an address exists. Invariant: an address is lower-case ASCII of at most 254 characters (RFC
+//! 5321 §4.5.3.1) with a dotted domain. Quoted local parts and addresses in other scripts are refused: they are too
+//! rare for the risks that they bring.
 
 use crate::error::Error;
 
-/// An address that looks sane.
+/// A syntactically valid address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Email(String);
 
 impl Email {
-    /// Reads an address in any case. Everything is lowered: no provider of weight tells `Ada@` from `ada@`, and people don't either.
+    /// Parses an address in any case and lower-cases it: no large provider distinguishes `Ada@` from `ada@`, and
+    /// neither do users.
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
         let email = text.trim().to_ascii_lowercase();
-        let sane = email.len() <= 254 && email.rsplit_once('@').is_some_and(|(local, domain)| is_local(local) && is_domain(domain));
-        if sane { Ok(Self(email)) } else { Err(Error::InvalidEmail) }
+        let is_valid = email.len() <= 254 && email.rsplit_once('@').is_some_and(|(local, domain)| is_local(local) && is_domain(domain));
+        if is_valid { Ok(Self(email)) } else { Err(Error::InvalidEmail) }
     }
 
-    /// The address, lower-case.
+    /// Returns the address, lower-case.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// RFC 5322 §3.2.3: atoms with dots between them.
+/// Whether a local part consists of atoms with dots between them (RFC 5322 §3.2.3).
 fn is_local(local: &str) -> bool {
     let atom = |atom: &str| !atom.is_empty() && atom.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte));
     local.len() <= 64 && local.split('.').all(atom)
 }
 
-/// RFC 1123 §2.1: at least two labels of letters, digits and inner dashes; the last is no number.
+/// Whether a domain has at least two labels of letters, digits and inner hyphens, the last of which is no number (RFC
+/// 1123 §2.1).
 fn is_domain(domain: &str) -> bool {
     let label =
         |label: &str| (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-') && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    let top = domain.rsplit('.').next().unwrap_or_default();
-    domain.contains('.') && domain.split('.').all(label) && top.len() >= 2 && !top.bytes().all(|byte| byte.is_ascii_digit())
+    let top_level = domain.rsplit('.').next().unwrap_or_default();
+    domain.contains('.') && domain.split('.').all(label) && top_level.len() >= 2 && !top_level.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]

@@ -1,13 +1,14 @@
-//! Handles: the unique names in addresses and mentions.
+//! Handles: the unique names in URLs and mentions.
 //!
-//! Owns their form and the reserved ones. Plain ASCII keeps look-alikes of other scripts out. Invariant: a handle is
-//! lower-case, 3–30 of `a-z 0-9 _ . -`, begins and ends with a letter or digit, and is safe as a path segment.
+//! Owns their syntax and the reserved handles. Only ASCII is allowed, which excludes look-alikes in other scripts.
+//! Invariant: a handle is lower-case, 3–30 of `a-z 0-9 _ . -`, begins and ends with a letter or digit, and is safe as a
+//! path segment.
 
 use crate::error::Error;
 
 const LENGTH: std::ops::RangeInclusive<usize> = 3..=30;
 
-/// Names that would let somebody pose as the house or shadow an address of its pages.
+/// Handles that could impersonate the operator of the server or hide a path of the page.
 const RESERVED: &[&str] = &[
     "abuse",
     "accounts",
@@ -73,45 +74,45 @@ const RESERVED: &[&str] = &[
 pub(crate) struct Handle(String);
 
 impl Handle {
-    /// Reads a handle in any case.
+    /// Parses a handle in any case.
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
         let handle = text.trim().to_ascii_lowercase();
         if !LENGTH.contains(&handle.len()) || !handle.bytes().all(is_allowed) {
             return Err(Error::InvalidHandle("A handle has 3 to 30 characters: letters a–z, digits, and `_`, `.` or `-` between them."));
         }
         let bytes = handle.as_bytes();
-        let in_a_row = bytes.windows(2).any(|pair| pair.iter().all(|&byte| is_mark(byte)));
-        if bytes.first().is_some_and(|&byte| is_mark(byte)) || bytes.last().is_some_and(|&byte| is_mark(byte)) || in_a_row {
+        let has_adjacent_separators = bytes.windows(2).any(|pair| pair.iter().all(|&byte| is_separator(byte)));
+        if bytes.first().is_some_and(|&byte| is_separator(byte)) || bytes.last().is_some_and(|&byte| is_separator(byte)) || has_adjacent_separators {
             return Err(Error::InvalidHandle("A handle begins and ends with a letter or digit, and has no two of `_`, `.` and `-` in a row."));
         }
         if is_reserved(&handle) {
-            return Err(Error::InvalidHandle("This handle is reserved for the house. Choose another one."));
+            return Err(Error::InvalidHandle("This handle is reserved. Choose another one."));
         }
         Ok(Self(handle))
     }
 
-    /// The handle, lower-case.
+    /// Returns the handle, lower-case.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-fn is_mark(byte: u8) -> bool {
+fn is_separator(byte: u8) -> bool {
     matches!(byte, b'_' | b'.' | b'-')
 }
 
 fn is_allowed(byte: u8) -> bool {
-    byte.is_ascii_lowercase() || byte.is_ascii_digit() || is_mark(byte)
+    byte.is_ascii_lowercase() || byte.is_ascii_digit() || is_separator(byte)
 }
 
 fn is_reserved(handle: &str) -> bool {
-    let bones = skeleton(handle);
-    RESERVED.iter().any(|name| skeleton(name) == bones)
+    let handle_skeleton = skeleton(handle);
+    RESERVED.iter().any(|name| skeleton(name) == handle_skeleton)
 }
 
-/// What a handle looks like at a glance: `Adm1n_` and `a.d.m.i.n` both are `admin` to a hurried reader.
+/// Returns a form that is equal for handles that look alike: `Adm1n_` and `a.d.m.i.n` both look like `admin`.
 fn skeleton(handle: &str) -> String {
-    let look = |byte: u8| match byte {
+    let normalize = |byte: u8| match byte {
         b'0' => 'o',
         b'1' | b'l' => 'i',
         b'3' => 'e',
@@ -120,7 +121,7 @@ fn skeleton(handle: &str) -> String {
         b'7' => 't',
         other => char::from(other),
     };
-    handle.bytes().filter(|&byte| !is_mark(byte)).map(look).collect()
+    handle.bytes().filter(|&byte| !is_separator(byte)).map(normalize).collect()
 }
 
 #[cfg(test)]
@@ -137,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_poses_as_the_house() {
+    fn look_alikes_of_reserved_handles_are_refused() {
         for wrong in ["admin", "ADMIN", "adm1n", "a.d.m.i.n", "supp0rt", "t-u-t-t-i", "7u77i"] {
             assert!(Handle::parse(wrong).is_err(), "{wrong:?}");
         }

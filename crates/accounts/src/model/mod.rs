@@ -1,14 +1,14 @@
-//! What an account is and the rules it must meet; no I/O.
+//! The types of accounts and their rules, without I/O.
 //!
-//! Invariant: a [`Handle`], an [`Email`] and a [`NewPassword`] exist only in a form that meets the rules.
+//! Invariant: every [`Handle`], [`Email`] and [`NewPassword`] meets its rules.
 
 mod common_passwords;
+mod display_text;
 mod email;
 mod handle;
 mod password;
 mod profile;
 mod role;
-mod visible;
 
 use chrono::{DateTime, Utc};
 use contract::{AccountId, MediaId};
@@ -17,48 +17,48 @@ use uuid::Uuid;
 pub(crate) use email::Email;
 pub(crate) use handle::Handle;
 pub(crate) use password::{NewPassword, Password};
-pub(crate) use profile::{Bio, DisplayName, Edit, device};
+pub(crate) use profile::{Bio, DisplayName, Patch, device_name};
 pub(crate) use role::{Role, Roles};
 
 /// An account as it is stored, without its password.
 #[derive(Debug, Clone)]
 pub(crate) struct Account {
-    /// Its id.
+    /// The account's id.
     pub id: AccountId,
-    /// Its unique name, lower-case.
+    /// The unique handle, lower-case.
     pub handle: String,
-    /// Its address, lower-case; nobody else's to see.
+    /// The e-mail address, lower-case. Only the owner may see it.
     pub email: String,
-    /// What it likes to be called.
+    /// The name to show.
     pub display_name: String,
-    /// What it says about itself.
+    /// The text about the member.
     pub bio: String,
-    /// Its picture.
+    /// The photo of the profile.
     pub avatar: Option<MediaId>,
-    /// What it may do.
+    /// The roles.
     pub roles: Roles,
-    /// Since when it exists.
+    /// When the account was created.
     pub created_at: DateTime<Utc>,
 }
 
 /// A session: one device that is signed in.
 #[derive(Debug, Clone)]
 pub(crate) struct Session {
-    /// Its id, `sid` in access tokens.
+    /// The session's id, `sid` in access tokens.
     pub id: Uuid,
-    /// What the device called itself.
+    /// The name of the device.
     pub device: String,
-    /// When the person signed in.
+    /// When the member signed in.
     pub created_at: DateTime<Utc>,
-    /// When its refresh token was used last.
+    /// When its refresh token was last used.
     pub last_seen_at: DateTime<Utc>,
 }
 
-/// Somebody who is signed in: an account and the session that asks.
+/// The account and session of a request's caller.
 #[derive(Debug, Clone)]
-pub(crate) struct Seat {
-    /// Who.
+pub(crate) struct CurrentSession {
+    /// The account.
     pub account: Account,
-    /// From where.
+    /// The session.
     pub session: Session,
 }

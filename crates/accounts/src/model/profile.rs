@@ -1,82 +1,82 @@
-//! The words people put on their profile, and what their devices call themselves.
+//! The fields of a profile, and the names of devices.
 //!
-//! Invariant: what reaches another member's screen has passed [`super::visible`].
+//! Invariant: a text that other members see has passed [`super::display_text`].
 
 use serde::{Deserialize, Deserializer};
 
-use super::visible::{self, Flaw};
+use super::display_text::{self, TextError};
 use crate::error::Error;
 
-const MOST_NAME_CHARS: usize = 60;
-const MOST_BIO_CHARS: usize = 500;
-const MOST_DEVICE_CHARS: usize = 80;
+const MAX_NAME_CHARS: usize = 60;
+const MAX_BIO_CHARS: usize = 500;
+const MAX_DEVICE_CHARS: usize = 80;
 
-/// What a PATCH says about a field.
+/// A field of a PATCH body.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) enum Edit<T> {
-    /// It is not named.
+pub(crate) enum Patch<T> {
+    /// The field is absent.
     #[default]
-    Keep,
-    /// It is `null`.
-    Clear,
-    /// It is this.
-    Put(T),
+    Unchanged,
+    /// The field is `null`.
+    Null,
+    /// The field has this value.
+    Set(T),
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Edit<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {
     fn deserialize<D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
-        Option::deserialize(value).map(|value| value.map_or(Self::Clear, Self::Put))
+        Option::deserialize(value).map(|value| value.map_or(Self::Null, Self::Set))
     }
 }
 
-/// What an account likes to be called: 1–60 characters on one line.
+/// A display name: 1–60 characters on one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DisplayName(pub String);
 
 impl DisplayName {
-    /// Reads a name.
+    /// Parses a name.
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
-        let name = visible::line(text).map_err(|flaw| {
-            Error::InvalidProfile(match flaw {
-                Flaw::Blank => "display_name shows nothing. Give it a letter, digit or symbol; send null to go back to the handle.",
-                Flaw::Control => "display_name has a control character in it. Type it anew, without line breaks.",
-                Flaw::Invisible => "display_name has a character in it that can't be seen or that turns the text around. Type it anew.",
-                Flaw::Marks => "display_name has too many marks on one letter, or a mark without a letter. Leave some out.",
+        let name = display_text::single_line(text).map_err(|error| {
+            Error::InvalidProfile(match error {
+                TextError::Blank => "display_name has no visible character. Add a letter, digit or symbol, or send null to use the handle.",
+                TextError::Control => "display_name contains a control character. Remove it, and any line breaks.",
+                TextError::Invisible => "display_name contains a character that is invisible or changes the direction of the text. Remove it.",
+                TextError::Marks => "display_name has too many marks on one letter, or a mark without a letter. Remove some.",
             })
         })?;
-        if name.chars().count() > MOST_NAME_CHARS {
-            return Err(Error::InvalidProfile("display_name has 1 to 60 characters; send null to go back to the handle."));
+        if name.chars().count() > MAX_NAME_CHARS {
+            return Err(Error::InvalidProfile("display_name must have 1 to 60 characters. Send null to use the handle."));
         }
         Ok(Self(name))
     }
 }
 
-/// What an account says about itself: at most 500 characters; line breaks are fine.
+/// A bio: at most 500 characters; line breaks are allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Bio(pub String);
 
 impl Bio {
-    /// Reads a text.
+    /// Parses a text.
     pub(crate) fn parse(text: &str) -> Result<Self, Error> {
-        let bio = visible::lines(text).map_err(|flaw| {
-            Error::InvalidProfile(match flaw {
-                Flaw::Blank => "bio shows nothing. Write something, or send null to empty it.",
-                Flaw::Control => "bio has a control character in it. Type it anew.",
-                Flaw::Invisible => "bio has a character in it that can't be seen or that turns the text around. Type it anew.",
-                Flaw::Marks => "bio has too many marks on one letter, or a mark without a letter. Leave some out.",
+        let bio = display_text::multi_line(text).map_err(|error| {
+            Error::InvalidProfile(match error {
+                TextError::Blank => "bio has no visible character. Write something, or send null to clear it.",
+                TextError::Control => "bio contains a control character. Remove it.",
+                TextError::Invisible => "bio contains a character that is invisible or changes the direction of the text. Remove it.",
+                TextError::Marks => "bio has too many marks on one letter, or a mark without a letter. Remove some.",
             })
         })?;
-        if bio.chars().count() > MOST_BIO_CHARS {
-            return Err(Error::InvalidProfile("bio has at most 500 characters."));
+        if bio.chars().count() > MAX_BIO_CHARS {
+            return Err(Error::InvalidProfile("bio must have at most 500 characters."));
         }
         Ok(Self(bio))
     }
 }
 
-/// What to call a device in the list of sessions: at most 80 characters, those that can't be seen taken out.
-pub(crate) fn device(given: Option<&str>) -> String {
-    let name: String = given.unwrap_or_default().trim().chars().filter(|&char| visible::is_plain(char)).take(MOST_DEVICE_CHARS).collect();
-    visible::line(&name).unwrap_or_else(|_| "Unknown device".to_owned())
+/// Returns the name of a device for the list of sessions: at most 80 characters, without invisible ones.
+pub(crate) fn device_name(given: Option<&str>) -> String {
+    let name: String = given.unwrap_or_default().trim().chars().filter(|&char| display_text::is_plain(char)).take(MAX_DEVICE_CHARS).collect();
+    display_text::single_line(&name).unwrap_or_else(|_| "Unknown device".to_owned())
 }
 
 #[cfg(test)]
@@ -104,11 +104,11 @@ mod tests {
 
     #[test]
     fn devices_always_have_a_name() {
-        assert_eq!(device(None), "Unknown device");
-        assert_eq!(device(Some(" \n ")), "Unknown device");
-        assert_eq!(device(Some("Phone\r\n")), "Phone");
-        assert_eq!(device(Some("\u{202e}Pho\u{200b}ne\u{2800}")), "Phone");
-        assert_eq!(device(Some("\u{301}\u{301}")), "Unknown device");
-        assert_eq!(device(Some(&"x".repeat(200))).len(), 80);
+        assert_eq!(device_name(None), "Unknown device");
+        assert_eq!(device_name(Some(" \n ")), "Unknown device");
+        assert_eq!(device_name(Some("Phone\r\n")), "Phone");
+        assert_eq!(device_name(Some("\u{202e}Pho\u{200b}ne\u{2800}")), "Phone");
+        assert_eq!(device_name(Some("\u{301}\u{301}")), "Unknown device");
+        assert_eq!(device_name(Some(&"x".repeat(200))).len(), 80);
     }
 }

@@ -1,31 +1,31 @@
-//! Roles: what an account may do beyond its own things.
+//! Roles: what an account may do beyond its own account and media.
 //!
 //! Invariant: an account has each role at most once, in the table's order.
 
 /// A role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Role {
-    /// Everybody who signed up.
+    /// Every account has this role.
     Member,
     /// Reviews submissions to campaigns.
     Curator,
-    /// Judges what was reported.
+    /// Decides on reports.
     Moderator,
-    /// Sees figures, changes nothing.
+    /// Sees metrics and changes nothing.
     Viewer,
-    /// Sees how the system is doing.
+    /// Sees the state of the system.
     Developer,
-    /// Runs the house.
+    /// Operates the installation.
     Operator,
 }
 
-/// The table of roles and their names in tokens.
+/// The roles with their names in tokens.
 const NAMES: [(Role, &str); 6] =
     [(Role::Member, "member"), (Role::Curator, "curator"), (Role::Moderator, "moderator"), (Role::Viewer, "viewer"), (Role::Developer, "developer"), (Role::Operator, "operator")];
 
 impl Role {
-    /// The role with this name.
-    pub(crate) fn named(name: &str) -> Option<Self> {
+    /// Returns the role with this name.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
         NAMES.iter().find(|(_, known)| *known == name).map(|(role, _)| *role)
     }
 
@@ -39,30 +39,30 @@ impl Role {
 pub(crate) struct Roles(Vec<Role>);
 
 impl Roles {
-    /// What a new account may do.
-    pub(crate) fn of_a_new_account() -> Self {
+    /// Returns the roles of a new account.
+    pub(crate) fn for_new_account() -> Self {
         Self(vec![Role::Member])
     }
 
-    /// Reads [`Roles::text`]; a name that only another release knows is passed over.
-    pub(crate) fn read(text: &str) -> Self {
-        let mut roles: Vec<Role> = text.split(' ').filter_map(Role::named).collect();
+    /// Parses the output of [`Roles::to_text`]. A name that only another release knows is ignored.
+    pub(crate) fn parse(text: &str) -> Self {
+        let mut roles: Vec<Role> = text.split(' ').filter_map(Role::from_name).collect();
         roles.sort_unstable();
         roles.dedup();
         Self(roles)
     }
 
-    /// How roles are stored: names with spaces between them.
-    pub(crate) fn text(&self) -> String {
+    /// Returns the stored form: names separated by spaces.
+    pub(crate) fn to_text(&self) -> String {
         self.names().join(" ")
     }
 
-    /// The names, as tokens carry them.
+    /// Returns the names, as they are in tokens.
     pub(crate) fn names(&self) -> Vec<String> {
         self.0.iter().map(|role| role.name().to_owned()).collect()
     }
 
-    /// With another role.
+    /// Adds a role.
     pub(crate) fn with(mut self, role: Role) -> Self {
         self.0.push(role);
         self.0.sort_unstable();
@@ -70,7 +70,7 @@ impl Roles {
         self
     }
 
-    /// Without a role. Everybody stays a member.
+    /// Removes a role. `Member` is never removed.
     pub(crate) fn without(mut self, role: Role) -> Self {
         self.0.retain(|&has| has != role || has == Role::Member);
         self
@@ -83,10 +83,10 @@ mod tests {
 
     #[test]
     fn roles_are_kept_once_and_in_order() {
-        let roles = Roles::of_a_new_account().with(Role::Operator).with(Role::Curator).with(Role::Operator);
-        assert_eq!(roles.text(), "member curator operator");
-        assert_eq!(Roles::read(&roles.text()), roles);
-        assert_eq!(roles.without(Role::Operator).without(Role::Member).text(), "member curator");
-        assert_eq!(Roles::read("member from_next_year").text(), "member");
+        let roles = Roles::for_new_account().with(Role::Operator).with(Role::Curator).with(Role::Operator);
+        assert_eq!(roles.to_text(), "member curator operator");
+        assert_eq!(Roles::parse(&roles.to_text()), roles);
+        assert_eq!(roles.without(Role::Operator).without(Role::Member).to_text(), "member curator");
+        assert_eq!(Roles::parse("member from_next_year").to_text(), "member");
     }
 }

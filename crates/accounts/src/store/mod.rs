@@ -1,10 +1,10 @@
-//! The only SQL of this role: accounts, sessions, signing keys, networks that accounts know.
+//! The SQL of this role: accounts, sessions, signing keys and known networks.
 //!
-//! Invariant: a session is read and written only together with the account it belongs to, or by a secret that only its owner holds.
+//! Invariant: a session is read and written only by its account, or by a secret that only its owner holds.
 
 pub(crate) mod accounts;
-pub(crate) mod keys;
-pub(crate) mod networks;
+pub(crate) mod known_networks;
 #[cfg(test)]
-mod plans;
+mod query_plans;
 pub(crate) mod sessions;
+pub(crate) mod signing_keys;

@@ -1,6 +1,6 @@
-//! Rows of sessions and of the refresh tokens they stand on.
+//! Rows of sessions and of their refresh tokens.
 //!
-//! Invariant: a session is opened only while the password that was checked still is the account's.
+//! Invariant: a session is inserted only if the verified password is still the account's.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use contract::AccountId;
@@ -8,31 +8,31 @@ use kit::db::{Error, FromQueryResult, Sql, Tx};
 use uuid::Uuid;
 
 use crate::model::{Account, Session};
-use crate::tokens::{REPEAT, Refresh};
+use crate::tokens::{REUSE_GRACE, RefreshToken};
 
-/// A session to be opened.
+/// A session to be inserted.
 #[derive(Debug, Clone)]
-pub(crate) struct New {
-    /// Its id.
+pub(crate) struct NewSession {
+    /// The session's id.
     pub id: Uuid,
-    /// Whose it is.
+    /// Its account.
     pub account: AccountId,
-    /// The hash of the password that was checked.
+    /// The hash that the password was verified against.
     pub password: String,
-    /// What the device calls itself.
+    /// The name of the device.
     pub device: String,
-    /// Of the `Idempotency-Key` it was opened with.
+    /// The hash of the `Idempotency-Key` of its sign-in.
     pub request_key: Option<Vec<u8>>,
-    /// Makes successors of its tokens.
+    /// The key that derives the successors of its tokens.
     pub chain_key: Vec<u8>,
-    /// Its first token.
-    pub token: Refresh,
-    /// Now.
+    /// Its first refresh token.
+    pub token: RefreshToken,
+    /// The current time.
     pub at: DateTime<Utc>,
 }
 
-/// Opens a session; `false` if the account is gone or has another password by now.
-pub(crate) async fn insert(tx: &Tx, new: &New) -> Result<bool, Error> {
+/// Inserts a session. Returns `false` if the account no longer exists or has another password by now.
+pub(crate) async fn insert(tx: &Tx, new: &NewSession) -> Result<bool, Error> {
     let inserted = tx
         .execute(
             "insert into session (id, account_id, device, request_key, family, chain_key, current_token, created_at, last_seen_at) \
@@ -41,9 +41,9 @@ pub(crate) async fn insert(tx: &Tx, new: &New) -> Result<bool, Error> {
                 new.id.into(),
                 new.device.as_str().into(),
                 new.request_key.clone().into(),
-                new.token.family().into(),
+                new.token.family_hash().into(),
                 new.chain_key.clone().into(),
-                new.token.stored().into(),
+                new.token.secret_hash().into(),
                 new.at.into(),
                 new.account.0.into(),
                 new.password.as_str().into(),
@@ -53,8 +53,8 @@ pub(crate) async fn insert(tx: &Tx, new: &New) -> Result<bool, Error> {
     Ok(inserted == 1)
 }
 
-/// Ends the session that the same request opened before, if it did so within a day.
-pub(crate) async fn remove_of_request(tx: &Tx, account: AccountId, request_key: &[u8], now: DateTime<Utc>) -> Result<u64, Error> {
+/// Removes the session that the same request opened within the last day.
+pub(crate) async fn remove_by_request_key(tx: &Tx, account: AccountId, request_key: &[u8], now: DateTime<Utc>) -> Result<u64, Error> {
     tx.execute(
         "delete from session where account_id = $1 and request_key = $2 and created_at > $3",
         vec![account.0.into(), request_key.to_vec().into(), (now - TimeDelta::days(1)).into()],
@@ -62,30 +62,30 @@ pub(crate) async fn remove_of_request(tx: &Tx, account: AccountId, request_key: 
     .await
 }
 
-/// Ends the sessions of an account that were unused for longest, until `keep` are left.
-pub(crate) async fn trim(tx: &Tx, account: AccountId, keep: u32) -> Result<u64, Error> {
+/// Removes the sessions of an account that were unused for longest, until `max_sessions` are left.
+pub(crate) async fn remove_excess(tx: &Tx, account: AccountId, max_sessions: u32) -> Result<u64, Error> {
     tx.execute(
         "delete from session where account_id = $1 and id not in (select id from session where account_id = $1 order by last_seen_at desc, id desc limit $2)",
-        vec![account.0.into(), i64::from(keep).into()],
+        vec![account.0.into(), i64::from(max_sessions).into()],
     )
     .await
 }
 
-/// A session found by a token of its family.
+/// A session that was found by a token of its family.
 #[derive(Debug)]
 pub(crate) struct Family {
-    /// The session.
+    /// The session's id.
     pub session: Uuid,
-    /// Makes successors of its tokens.
+    /// The key that derives the successors of its tokens.
     pub chain_key: Vec<u8>,
-    /// When its token was used last.
+    /// When its token was last used.
     pub last_seen_at: DateTime<Utc>,
-    /// Whose it is.
+    /// Its account.
     pub account: Account,
 }
 
-/// The session of a token's family.
-pub(crate) async fn find_family(sql: &impl Sql, token: &Refresh) -> Result<Option<Family>, Error> {
+/// Returns the session of a token's family.
+pub(crate) async fn find_family(sql: &impl Sql, token: &RefreshToken) -> Result<Option<Family>, Error> {
     #[derive(FromQueryResult)]
     struct Row {
         session: Uuid,
@@ -98,53 +98,53 @@ pub(crate) async fn find_family(sql: &impl Sql, token: &Refresh) -> Result<Optio
         .row(
             "select s.id as session, s.chain_key, s.last_seen_at, a.id, a.handle, a.email, a.display_name, a.bio, a.avatar, a.roles, a.created_at \
              from session s join account a on a.id = s.account_id where s.family = $1",
-            vec![token.family().into()],
+            vec![token.family_hash().into()],
         )
         .await?;
     Ok(row.map(|row| Family { session: row.session, chain_key: row.chain_key, last_seen_at: row.last_seen_at, account: row.account.into() }))
 }
 
-/// What became of a token that was presented.
+/// The result of presenting a refresh token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Turn {
-    /// It was the current one; its successor is current now.
+pub(crate) enum Rotation {
+    /// It was the current token, and its successor is current now.
     Rotated,
-    /// It was replaced a moment ago and its successor never used: the answer must have been lost.
+    /// It was replaced within [`REUSE_GRACE`], and its successor was never used: the response was lost.
     Repeated,
-    /// It was used before. The session is ended.
+    /// It was used before. The session has been removed.
     Reused,
-    /// The session ended meanwhile.
+    /// The session has ended meanwhile.
     Gone,
 }
 
-/// Replaces `token` by `next`, or finds out why it can't.
-pub(crate) async fn rotate(tx: &Tx, session: Uuid, token: &Refresh, next: &Refresh, now: DateTime<Utc>) -> Result<Turn, Error> {
+/// Replaces `token` by `next` if it is the current one, and otherwise determines why it is not.
+pub(crate) async fn rotate(tx: &Tx, session: Uuid, token: &RefreshToken, next: &RefreshToken, now: DateTime<Utc>) -> Result<Rotation, Error> {
     #[derive(FromQueryResult)]
-    struct State {
+    struct Tokens {
         previous_token: Option<Vec<u8>>,
         rotated_at: Option<DateTime<Utc>>,
     }
     let rotated = tx
         .execute(
             "update session set previous_token = current_token, current_token = $3, rotated_at = $4, last_seen_at = $4 where id = $1 and current_token = $2",
-            vec![session.into(), token.stored().into(), next.stored().into(), now.into()],
+            vec![session.into(), token.secret_hash().into(), next.secret_hash().into(), now.into()],
         )
         .await?;
     if rotated == 1 {
-        return Ok(Turn::Rotated);
+        return Ok(Rotation::Rotated);
     }
-    let state: Option<State> = tx.row("select previous_token, rotated_at from session where id = $1", vec![session.into()]).await?;
-    let Some(state) = state else { return Ok(Turn::Gone) };
-    let was_just_replaced = state.previous_token == Some(token.stored()) && state.rotated_at.is_some_and(|at| now - at <= REPEAT);
-    if was_just_replaced {
-        return Ok(Turn::Repeated);
+    let tokens: Option<Tokens> = tx.row("select previous_token, rotated_at from session where id = $1", vec![session.into()]).await?;
+    let Some(tokens) = tokens else { return Ok(Rotation::Gone) };
+    let is_within_grace = tokens.previous_token == Some(token.secret_hash()) && tokens.rotated_at.is_some_and(|at| now - at <= REUSE_GRACE);
+    if is_within_grace {
+        return Ok(Rotation::Repeated);
     }
     tx.execute("delete from session where id = $1", vec![session.into()]).await?;
-    Ok(Turn::Reused)
+    Ok(Rotation::Reused)
 }
 
-/// A page of an account's sessions, newest first, without those that were idle since `since`.
-pub(crate) async fn list(sql: &impl Sql, account: AccountId, since: DateTime<Utc>, before: Uuid, limit: usize) -> Result<Vec<Session>, Error> {
+/// Returns a page of an account's sessions, newest first, without those that were idle since `idle_since`.
+pub(crate) async fn list(sql: &impl Sql, account: AccountId, idle_since: DateTime<Utc>, before: Uuid, limit: usize) -> Result<Vec<Session>, Error> {
     #[derive(FromQueryResult)]
     struct Row {
         id: Uuid,
@@ -155,34 +155,34 @@ pub(crate) async fn list(sql: &impl Sql, account: AccountId, since: DateTime<Utc
     let rows: Vec<Row> = sql
         .rows(
             "select id, device, created_at, last_seen_at from session where account_id = $1 and id < $2 and last_seen_at > $3 order by id desc limit $4",
-            vec![account.0.into(), before.into(), since.into(), i64::try_from(limit).unwrap_or(i64::MAX).into()],
+            vec![account.0.into(), before.into(), idle_since.into(), i64::try_from(limit).unwrap_or(i64::MAX).into()],
         )
         .await?;
     Ok(rows.into_iter().map(|row| Session { id: row.id, device: row.device, created_at: row.created_at, last_seen_at: row.last_seen_at }).collect())
 }
 
-/// Ends a session of an account; `false` if it has none such.
+/// Removes a session of an account. Returns `false` if the account has no such session.
 pub(crate) async fn remove(tx: &Tx, account: AccountId, session: Uuid) -> Result<bool, Error> {
     Ok(tx.execute("delete from session where id = $1 and account_id = $2", vec![session.into(), account.0.into()]).await? == 1)
 }
 
-/// Ends the session of a token's family, if there is one.
-pub(crate) async fn remove_family(tx: &Tx, token: &Refresh) -> Result<u64, Error> {
-    tx.execute("delete from session where family = $1", vec![token.family().into()]).await
+/// Removes the session of a token's family, if there is one.
+pub(crate) async fn remove_family(tx: &Tx, token: &RefreshToken) -> Result<u64, Error> {
+    tx.execute("delete from session where family = $1", vec![token.family_hash().into()]).await
 }
 
-/// Ends all sessions of an account.
+/// Removes all sessions of an account.
 pub(crate) async fn remove_all(tx: &Tx, account: AccountId) -> Result<u64, Error> {
     tx.execute("delete from session where account_id = $1", vec![account.0.into()]).await
 }
 
-/// Ends all sessions of an account but one.
+/// Removes all sessions of an account but one.
 pub(crate) async fn remove_others(tx: &Tx, account: AccountId, keep: Uuid) -> Result<u64, Error> {
     tx.execute("delete from session where account_id = $1 and id <> $2", vec![account.0.into(), keep.into()]).await
 }
 
-/// Ends at most `limit` sessions that nobody used since `since`.
-pub(crate) async fn remove_idle(tx: &Tx, since: DateTime<Utc>, limit: u64) -> Result<u64, Error> {
+/// Removes at most `limit` sessions that were not used since `idle_since`. Returns how many.
+pub(crate) async fn remove_idle(tx: &Tx, idle_since: DateTime<Utc>, limit: u64) -> Result<u64, Error> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    tx.execute("delete from session where id in (select id from session where last_seen_at <= $1 limit $2)", vec![since.into(), limit.into()]).await
+    tx.execute("delete from session where id in (select id from session where last_seen_at <= $1 limit $2)", vec![idle_since.into(), limit.into()]).await
 }

@@ -1,38 +1,38 @@
-//! Accounts over real HTTP with real SQL.
+//! Tests of the accounts role over real HTTP with real SQL.
 //!
-//! Owns the little words the tests are written in. Invariant: every world has cheap hashes, so that the suite stays quick.
+//! Owns the helpers that all tests share. Invariant: every world has cheap password hashes, so that the tests run fast.
 
-#![allow(clippy::unwrap_used, reason = "a test that finds nothing to unwrap has failed")]
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test, also in helper functions")]
 
-mod browser;
-mod keys;
+mod cookie_sessions;
 mod limits;
-mod me;
-mod neighbours;
+mod other_roles;
+mod profile;
 mod refresh;
 mod roles;
 mod sessions;
 mod sign_in;
 mod sign_up;
+mod signing_keys;
 
 use serde_json::{Value, json};
 use testkit::{Answer, Member, World, WorldBuilder};
 
-/// A password that may be chosen.
+/// A valid password.
 const PASSWORD: &str = "a fine long password";
 
-/// A world of accounts alone, to be configured further.
+/// Returns a builder of a world with cheap hashes, to be configured further.
 fn builder() -> WorldBuilder {
-    let cheap = ["accounts.argon2_memory_kib=64", "accounts.argon2_passes=1", "accounts.slow_down_ms=1"];
+    let cheap = ["accounts.argon2_memory_kib=64", "accounts.argon2_passes=1", "accounts.throttle_delay_ms=1"];
     cheap.into_iter().fold(World::builder().with_real_accounts(), WorldBuilder::set)
 }
 
-/// A world of accounts alone.
+/// Starts a world with the accounts role only.
 async fn world() -> World {
     builder().start(&[accounts::service()]).await
 }
 
-/// Somebody who is signed in, with what the server answered.
+/// A signed-in member, with the refresh token and account that the server returned.
 struct Person {
     member: Member,
     refresh: String,
@@ -40,17 +40,17 @@ struct Person {
 }
 
 impl Person {
-    /// Reads a pair of tokens, and checks the shape of the answer.
+    /// Reads the tokens of a response, and checks its shape.
     #[track_caller]
-    fn of(world: &World, answer: &Answer) -> Self {
-        let body = answer.json();
-        assert_eq!(body["expires_in"], 900, "{answer}");
-        assert_eq!(answer.header("cache-control"), "no-store", "{answer}");
-        let text = |name: &str| body[name].as_str().unwrap_or_else(|| panic!("no {name}: {answer}")).to_owned();
+    fn of(world: &World, response: &Answer) -> Self {
+        let body = response.json();
+        assert_eq!(body["expires_in"], 900, "{response}");
+        assert_eq!(response.header("cache-control"), "no-store", "{response}");
+        let text = |name: &str| body[name].as_str().unwrap_or_else(|| panic!("no {name}: {response}")).to_owned();
         Self { member: world.nobody().with_token(&text("access_token")), refresh: text("refresh_token"), account: body["account"].clone() }
     }
 
-    /// The id of the session.
+    /// Returns the id of the session.
     async fn session(&self) -> String {
         let list = self.member.get("/v1/sessions").await.expect(200).json();
         let current = list["items"].as_array().unwrap().iter().find(|item| item["current"] == true).unwrap();
@@ -58,14 +58,14 @@ impl Person {
     }
 }
 
-/// What somebody of this name sends to sign up.
-fn wish(name: &str) -> Value {
+/// Returns the body of a sign-up with this handle.
+fn sign_up_body(name: &str) -> Value {
     json!({"handle": name, "email": format!("{name}@example.org"), "password": PASSWORD})
 }
 
 /// Signs up.
-async fn join(world: &World, name: &str) -> Person {
-    Person::of(world, &world.nobody().post("/v1/accounts", &wish(name)).await.expect(201))
+async fn sign_up(world: &World, name: &str) -> Person {
+    Person::of(world, &world.nobody().post("/v1/accounts", &sign_up_body(name)).await.expect(201))
 }
 
 /// Signs in on another device.
@@ -73,12 +73,12 @@ async fn sign_in(world: &World, login: &str, password: &str) -> Answer {
     world.nobody().post("/v1/sessions", &json!({"login": login, "password": password, "device": "Phone"})).await
 }
 
-/// Presents a refresh token.
+/// Exchanges a refresh token.
 async fn refresh(world: &World, token: &str) -> Answer {
     world.nobody().post("/v1/sessions/refresh", &json!({"refresh_token": token})).await
 }
 
-/// POST with an `Idempotency-Key`.
+/// Sends a POST with an `Idempotency-Key`.
 async fn post_with_key(member: &Member, path: &str, key: &str, body: &Value) -> Answer {
     member.send(member.request(http::Method::POST, path).header("idempotency-key", key).json(body)).await
 }

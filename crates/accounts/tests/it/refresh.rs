@@ -1,4 +1,4 @@
-//! Staying signed in.
+//! Refresh tokens: rotation, reuse and idle sessions.
 
 use super::*;
 use chrono::TimeDelta;
@@ -6,14 +6,14 @@ use chrono::TimeDelta;
 #[tokio::test]
 async fn each_token_is_good_for_one_use() {
     let world = world().await;
-    let mut person = join(&world, "ada").await;
+    let mut person = sign_up(&world, "ada").await;
     let session = person.session().await;
     for _ in 0..5 {
         world.clock().advance(TimeDelta::minutes(14));
         let next = Person::of(&world, &refresh(&world, &person.refresh).await.expect(200));
         assert_ne!(next.refresh, person.refresh);
         assert_eq!(next.account, person.account);
-        assert_eq!(next.session().await, session, "it stays the same session");
+        assert_eq!(next.session().await, session, "the session stays the same");
         person = next;
     }
     world.end().await;
@@ -22,7 +22,7 @@ async fn each_token_is_good_for_one_use() {
 #[tokio::test]
 async fn a_token_that_is_used_twice_ends_its_session_and_no_other() {
     let world = world().await;
-    let stolen = join(&world, "ada").await;
+    let stolen = sign_up(&world, "ada").await;
     let phone = Person::of(&world, &sign_in(&world, "ada", PASSWORD).await.expect(201));
     let next = Person::of(&world, &refresh(&world, &stolen.refresh).await.expect(200));
     world.clock().advance(TimeDelta::seconds(31));
@@ -31,15 +31,15 @@ async fn a_token_that_is_used_twice_ends_its_session_and_no_other() {
     next.member.get("/v1/me").await.refused(401, "auth.session_ended");
     phone.member.get("/v1/me").await.expect(200);
     refresh(&world, &phone.refresh).await.expect(200);
-    let figures = world.process.metrics.text();
-    assert!(figures.contains("tutti_accounts_refreshes_total{outcome=\"reused\"} 1"), "{figures}");
+    let metrics = world.process.metrics.text();
+    assert!(metrics.contains("tutti_accounts_refreshes_total{outcome=\"reused\"} 1"), "{metrics}");
     world.end().await;
 }
 
 #[tokio::test]
-async fn a_token_of_long_ago_is_known_again() {
+async fn reuse_of_a_very_old_token_is_detected() {
     let world = world().await;
-    let first = join(&world, "ada").await;
+    let first = sign_up(&world, "ada").await;
     let mut token = first.refresh.clone();
     for _ in 0..4 {
         world.clock().advance(TimeDelta::days(10));
@@ -51,15 +51,15 @@ async fn a_token_of_long_ago_is_known_again() {
 }
 
 #[tokio::test]
-async fn an_answer_that_was_lost_is_given_again_with_the_same_token() {
+async fn a_lost_response_is_repeated_with_the_same_token() {
     let world = world().await;
-    let ada = join(&world, "ada").await;
+    let ada = sign_up(&world, "ada").await;
     let lost = Person::of(&world, &refresh(&world, &ada.refresh).await.expect(200));
     world.clock().advance(TimeDelta::seconds(30));
     let again = Person::of(&world, &refresh(&world, &ada.refresh).await.expect(200));
-    assert_eq!(lost.refresh, again.refresh, "two tabs that ask at once don't end each other");
+    assert_eq!(lost.refresh, again.refresh, "two tabs that refresh at once don't end each other's session");
     again.member.get("/v1/me").await.expect(200);
-    // Once the successor was used, the first token's return means theft, however soon.
+    // Once the successor was used, a further use of the first token means theft, however soon it comes.
     let next = Person::of(&world, &refresh(&world, &again.refresh).await.expect(200));
     refresh(&world, &ada.refresh).await.refused(401, "auth.refresh_reused");
     refresh(&world, &next.refresh).await.refused(401, "auth.invalid_refresh");
@@ -69,7 +69,7 @@ async fn an_answer_that_was_lost_is_given_again_with_the_same_token() {
 #[tokio::test]
 async fn many_tabs_at_once_get_one_successor() {
     let world = world().await;
-    let ada = join(&world, "ada").await;
+    let ada = sign_up(&world, "ada").await;
     let tabs: Vec<_> = (0..16)
         .map(|_| {
             let (nobody, body) = (world.nobody(), json!({"refresh_token": ada.refresh}));
@@ -87,13 +87,13 @@ async fn many_tabs_at_once_get_one_successor() {
 }
 
 #[tokio::test]
-async fn nonsense_and_guesses_end_nothing() {
+async fn malformed_and_guessed_tokens_end_no_session() {
     let world = world().await;
-    let ada = join(&world, "ada").await;
+    let ada = sign_up(&world, "ada").await;
     for wrong in ["", "x", &"A".repeat(64), &"A".repeat(10_000), ada.member.token().unwrap()] {
         refresh(&world, wrong).await.refused(401, "auth.invalid_refresh");
     }
-    // Somebody who knows the secret's half but not the family's name.
+    // The secret alone, without the family's id.
     let guess = format!("{}{}", "A".repeat(22), &ada.refresh[22..]);
     refresh(&world, &guess).await.refused(401, "auth.invalid_refresh");
     world.nobody().post("/v1/sessions/refresh", &json!({})).await.refused(422, "request.invalid");
@@ -102,9 +102,9 @@ async fn nonsense_and_guesses_end_nothing() {
 }
 
 #[tokio::test]
-async fn an_idle_session_ends_and_is_swept_away() {
-    let world = builder().set("accounts.session_idle_days=3").set("accounts.upkeep_seconds=1").start(&[accounts::service()]).await;
-    let idle = join(&world, "ada").await;
+async fn an_idle_session_ends_and_is_removed() {
+    let world = builder().set("accounts.session_idle_days=3").set("accounts.maintenance_seconds=1").start(&[accounts::service()]).await;
+    let idle = sign_up(&world, "ada").await;
     let busy = Person::of(&world, &sign_in(&world, "ada", PASSWORD).await.expect(201));
     world.clock().advance(TimeDelta::days(2));
     let busy = Person::of(&world, &refresh(&world, &busy.refresh).await.expect(200));
@@ -112,12 +112,12 @@ async fn an_idle_session_ends_and_is_swept_away() {
     refresh(&world, &idle.refresh).await.refused(401, "auth.invalid_refresh");
     let busy = Person::of(&world, &refresh(&world, &busy.refresh).await.expect(200));
     assert_eq!(busy.member.get("/v1/sessions").await.expect(200).json()["items"].as_array().unwrap().len(), 1);
-    world.until("the idle session's row is removed", async || (sessions(&world).await == 1).then_some(())).await;
+    world.until("the idle session's row is removed", async || (session_count(&world).await == 1).then_some(())).await;
     world.end().await;
 }
 
-/// Rows of sessions.
-async fn sessions(world: &World) -> i64 {
+/// Returns the number of rows in `session`.
+async fn session_count(world: &World) -> i64 {
     #[derive(kit::db::FromQueryResult)]
     struct Count {
         count: i64,
@@ -127,9 +127,9 @@ async fn sessions(world: &World) -> i64 {
 }
 
 #[tokio::test]
-async fn a_restart_logs_nobody_out() {
+async fn a_restart_ends_no_session() {
     let world = world().await;
-    let ada = join(&world, "ada").await;
+    let ada = sign_up(&world, "ada").await;
     let folder = world.crash().await;
     let world = builder().on(folder).start(&[accounts::service()]).await;
     let ada = Person::of(&world, &refresh(&world, &ada.refresh).await.expect(200));

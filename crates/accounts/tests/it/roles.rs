@@ -1,12 +1,12 @@
-//! Roles.
+//! Granting and revoking roles.
 
 use super::*;
-use accounts::{Error, grant, withdraw};
+use accounts::{Error, grant, revoke};
 
 #[tokio::test]
-async fn an_operator_gives_and_takes_roles() {
+async fn roles_are_granted_and_revoked() {
     let world = world().await;
-    let ada = join(&world, "ada").await;
+    let ada = sign_up(&world, "ada").await;
     let db = world.context("accounts").db.clone();
     assert_eq!(grant(&db, "ADA", "moderator").await.unwrap(), ["member", "moderator"]);
     assert_eq!(grant(&db, "ada", "moderator").await.unwrap(), ["member", "moderator"]);
@@ -14,16 +14,16 @@ async fn an_operator_gives_and_takes_roles() {
     assert_eq!(ada.account["roles"], json!(["member", "moderator"]));
     let claims = world.process.verifier.verify(ada.member.token().unwrap()).await.unwrap();
     assert_eq!(claims.roles, ["member", "moderator"]);
-    assert_eq!(withdraw(&db, "ada", "moderator").await.unwrap(), ["member"]);
+    assert_eq!(revoke(&db, "ada", "moderator").await.unwrap(), ["member"]);
     let ada = Person::of(&world, &refresh(&world, &ada.refresh).await.expect(200));
     assert_eq!(ada.account["roles"], json!(["member"]));
     world.end().await;
 }
 
 #[tokio::test]
-async fn unknown_names_and_roles_are_told() {
+async fn unknown_handles_and_roles_are_refused() {
     let world = world().await;
-    join(&world, "ada").await;
+    sign_up(&world, "ada").await;
     let db = world.context("accounts").db.clone();
     assert!(matches!(grant(&db, "nobody-at-all", "moderator").await, Err(Error::NoSuchAccount)));
     let error = grant(&db, "ada", "king").await.unwrap_err().to_string();

@@ -5,8 +5,8 @@ use super::*;
 #[tokio::test]
 async fn a_member_sees_their_devices_newest_first() {
     let world = world().await;
-    let ada = join(&world, "ada").await;
-    join(&world, "bob").await;
+    let ada = sign_up(&world, "ada").await;
+    sign_up(&world, "bob").await;
     sign_in(&world, "ada", PASSWORD).await.expect(201);
     let list = ada.member.get("/v1/sessions").await.expect(200).json();
     let items = list["items"].as_array().unwrap();
@@ -18,9 +18,9 @@ async fn a_member_sees_their_devices_newest_first() {
 }
 
 #[tokio::test]
-async fn a_long_list_comes_in_pages_that_miss_nothing() {
+async fn a_long_list_is_paged_without_gaps() {
     let world = world().await;
-    let ada = join(&world, "ada").await;
+    let ada = sign_up(&world, "ada").await;
     for _ in 0..6 {
         sign_in(&world, "ada", PASSWORD).await.expect(201);
     }
@@ -42,7 +42,7 @@ async fn a_long_list_comes_in_pages_that_miss_nothing() {
 #[tokio::test]
 async fn signing_out_ends_this_session_alone() {
     let world = world().await;
-    let ada = join(&world, "ada").await;
+    let ada = sign_up(&world, "ada").await;
     let phone = Person::of(&world, &sign_in(&world, "ada", PASSWORD).await.expect(201));
     phone.member.delete("/v1/sessions/current").await.expect(204);
     phone.member.get("/v1/me").await.refused(401, "auth.session_ended");
@@ -56,8 +56,8 @@ async fn signing_out_ends_this_session_alone() {
 #[tokio::test]
 async fn a_lost_phone_can_be_signed_out_from_elsewhere_but_not_by_strangers() {
     let world = world().await;
-    let ada = join(&world, "ada").await;
-    let bob = join(&world, "bob").await;
+    let ada = sign_up(&world, "ada").await;
+    let bob = sign_up(&world, "bob").await;
     let phone = Person::of(&world, &sign_in(&world, "ada", PASSWORD).await.expect(201));
     let path = format!("/v1/sessions/{}", phone.session().await);
     bob.member.delete(&path).await.refused(404, "accounts.session_not_found");
@@ -72,9 +72,9 @@ async fn a_lost_phone_can_be_signed_out_from_elsewhere_but_not_by_strangers() {
 }
 
 #[tokio::test]
-async fn the_session_unused_for_longest_makes_place() {
+async fn the_session_unused_for_longest_ends_at_the_limit() {
     let world = builder().set("accounts.sessions_per_account=3").start(&[accounts::service()]).await;
-    let first = join(&world, "ada").await;
+    let first = sign_up(&world, "ada").await;
     let second = Person::of(&world, &sign_in(&world, "ada", PASSWORD).await.expect(201));
     world.clock().advance(chrono::TimeDelta::minutes(1));
     let first = Person::of(&world, &refresh(&world, &first.refresh).await.expect(200));
@@ -87,9 +87,9 @@ async fn the_session_unused_for_longest_makes_place() {
 }
 
 #[tokio::test]
-async fn a_token_of_another_house_opens_nothing() {
+async fn a_token_of_another_installation_is_refused() {
     let world = world().await;
-    join(&world, "ada").await;
+    sign_up(&world, "ada").await;
     for path in ["/v1/me", "/v1/sessions"] {
         world.ada().get(path).await.refused(401, "auth.invalid_token");
     }

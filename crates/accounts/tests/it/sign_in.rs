@@ -1,11 +1,11 @@
-//! Signing in.
+//! Sign-in.
 
 use super::*;
 
 #[tokio::test]
 async fn a_handle_or_an_address_in_any_case_signs_in() {
     let world = world().await;
-    let ada = join(&world, "ada").await;
+    let ada = sign_up(&world, "ada").await;
     for login in ["ada", " ADA ", "ada@example.org", "Ada@Example.ORG"] {
         let again = Person::of(&world, &sign_in(&world, login, PASSWORD).await.expect(201));
         assert_eq!(again.account, ada.account);
@@ -15,8 +15,8 @@ async fn a_handle_or_an_address_in_any_case_signs_in() {
     world.end().await;
 }
 
-/// Password hashes made so far.
-fn hashes(world: &World) -> u64 {
+/// Returns the number of password hashes computed so far.
+fn hash_count(world: &World) -> u64 {
     let text = world.process.metrics.text();
     let line = text.lines().find(|line| line.starts_with("tutti_accounts_password_hashes_total")).unwrap();
     line.rsplit(' ').next().unwrap().parse().unwrap()
@@ -25,19 +25,19 @@ fn hashes(world: &World) -> u64 {
 #[tokio::test]
 async fn a_wrong_name_and_a_wrong_password_look_and_cost_the_same() {
     let world = world().await;
-    join(&world, "ada").await;
-    let mut answers = Vec::new();
+    sign_up(&world, "ada").await;
+    let mut responses = Vec::new();
     for login in ["ada", "nobody-at-all", "ada@example.org", "nobody@example.org", "", "not a name"] {
-        let before = hashes(&world);
-        let answer = sign_in(&world, login, "not the password").await.refused(401, "auth.wrong_login");
-        assert_eq!(hashes(&world), before + 1, "{login:?} costs one hash");
-        let mut problem = answer.json();
+        let before = hash_count(&world);
+        let response = sign_in(&world, login, "not the password").await.refused(401, "auth.wrong_login");
+        assert_eq!(hash_count(&world), before + 1, "{login:?} costs one hash");
+        let mut problem = response.json();
         problem["request_id"] = Value::Null;
-        answers.push(problem);
+        responses.push(problem);
     }
-    answers.dedup();
-    assert_eq!(answers.len(), 1, "{answers:#?}");
-    // Trailing spaces are part of a password; so is everything else.
+    responses.dedup();
+    assert_eq!(responses.len(), 1, "{responses:#?}");
+    // A password is compared exactly: spaces and case count.
     sign_in(&world, "ada", &format!("{PASSWORD} ")).await.refused(401, "auth.wrong_login");
     sign_in(&world, "ada", &PASSWORD.to_uppercase()).await.refused(401, "auth.wrong_login");
     world.end().await;
@@ -46,12 +46,12 @@ async fn a_wrong_name_and_a_wrong_password_look_and_cost_the_same() {
 #[tokio::test]
 async fn a_password_too_long_to_be_one_costs_no_hash() {
     let world = world().await;
-    join(&world, "ada").await;
-    let before = hashes(&world);
+    sign_up(&world, "ada").await;
+    let before = hash_count(&world);
     for login in ["ada", "nobody-at-all"] {
         sign_in(&world, login, &"x".repeat(1_001)).await.refused(401, "auth.wrong_login");
     }
-    assert_eq!(hashes(&world), before);
+    assert_eq!(hash_count(&world), before);
     world.end().await;
 }
 
@@ -68,7 +68,7 @@ async fn bad_input_is_refused() {
 #[tokio::test]
 async fn a_repeated_request_opens_one_session() {
     let world = world().await;
-    let ada = join(&world, "ada").await;
+    let ada = sign_up(&world, "ada").await;
     let body = json!({"login": "ada", "password": PASSWORD});
     for _ in 0..3 {
         post_with_key(&world.nobody(), "/v1/sessions", "one", &body).await.expect(201);
@@ -79,9 +79,9 @@ async fn a_repeated_request_opens_one_session() {
 }
 
 #[tokio::test]
-async fn the_token_says_who_and_until_when() {
+async fn an_access_token_names_the_account_and_its_expiry() {
     let world = world().await;
-    let ada = join(&world, "ada").await;
+    let ada = sign_up(&world, "ada").await;
     let claims = world.process.verifier.verify(ada.member.token().unwrap()).await.unwrap();
     assert_eq!(claims.sub.to_string(), ada.account["id"].as_str().unwrap());
     assert_eq!(claims.sid.to_string(), ada.session().await);
@@ -93,15 +93,15 @@ async fn the_token_says_who_and_until_when() {
 }
 
 #[tokio::test]
-async fn a_hash_of_other_times_is_made_anew_at_sign_in() {
+async fn a_hash_with_old_parameters_is_replaced_at_sign_in() {
     let world = world().await;
-    join(&world, "ada").await;
+    sign_up(&world, "ada").await;
     let folder = world.crash().await;
     let world = World::builder().with_real_accounts().on(folder).set("accounts.argon2_memory_kib=128").set("accounts.argon2_passes=1").start(&[accounts::service()]).await;
-    let before = hashes(&world);
+    let before = hash_count(&world);
     sign_in(&world, "ada", PASSWORD).await.expect(201);
-    assert_eq!(hashes(&world), before + 2, "checked once, made anew once");
+    assert_eq!(hash_count(&world), before + 2, "one hash to verify, one to rehash");
     sign_in(&world, "ada", PASSWORD).await.expect(201);
-    assert_eq!(hashes(&world), before + 3, "now it is today's");
+    assert_eq!(hash_count(&world), before + 3, "the stored hash has the configured parameters now");
     world.end().await;
 }

@@ -1,4 +1,4 @@
-//! Signing up.
+//! Sign-up.
 
 use super::*;
 use std::os::unix::fs::PermissionsExt as _;
@@ -6,9 +6,9 @@ use std::os::unix::fs::PermissionsExt as _;
 #[tokio::test]
 async fn a_new_account_is_signed_in_at_once() {
     let world = world().await;
-    let answer = world.nobody().post("/v1/accounts", &json!({"handle": " Ada.L ", "email": "Ada@Example.org", "password": PASSWORD})).await.expect(201);
-    assert_eq!(answer.header("location"), "/v1/accounts/ada.l");
-    let ada = Person::of(&world, &answer);
+    let response = world.nobody().post("/v1/accounts", &json!({"handle": " Ada.L ", "email": "Ada@Example.org", "password": PASSWORD})).await.expect(201);
+    assert_eq!(response.header("location"), "/v1/accounts/ada.l");
+    let ada = Person::of(&world, &response);
     let account = &ada.account;
     assert_eq!((account["handle"].as_str(), account["email"].as_str()), (Some("ada.l"), Some("ada@example.org")));
     assert_eq!((account["display_name"].as_str(), account["bio"].as_str()), (Some("Ada.L"), Some("")));
@@ -18,21 +18,21 @@ async fn a_new_account_is_signed_in_at_once() {
 }
 
 #[tokio::test]
-async fn what_is_taken_is_refused_whatever_its_case() {
+async fn a_taken_handle_or_email_is_refused_in_any_case() {
     let world = world().await;
-    join(&world, "ada").await;
+    sign_up(&world, "ada").await;
     let nobody = world.nobody();
     nobody.post("/v1/accounts", &json!({"handle": "ADA", "email": "other@example.org", "password": PASSWORD})).await.refused(409, "accounts.handle_taken");
     nobody.post("/v1/accounts", &json!({"handle": "ada2", "email": "ADA@example.org", "password": PASSWORD})).await.refused(409, "accounts.email_taken");
-    nobody.post("/v1/accounts", &wish("ada")).await.refused(409, "accounts.handle_taken");
+    nobody.post("/v1/accounts", &sign_up_body("ada")).await.refused(409, "accounts.handle_taken");
     world.end().await;
 }
 
 #[tokio::test]
-async fn bad_wishes_are_refused_with_what_to_change() {
+async fn invalid_sign_ups_are_refused_with_a_code() {
     let world = world().await;
     let with = |key: &str, value: Value| {
-        let mut body = wish("ada");
+        let mut body = sign_up_body("ada");
         body[key] = value;
         body
     };
@@ -58,36 +58,36 @@ async fn bad_wishes_are_refused_with_what_to_change() {
 }
 
 #[tokio::test]
-async fn an_answer_that_was_lost_can_be_asked_for_again() {
+async fn a_repeated_sign_up_signs_in_again() {
     let world = world().await;
     let nobody = world.nobody();
-    let first = Person::of(&world, &post_with_key(&nobody, "/v1/accounts", "key-1", &wish("ada")).await.expect(201));
-    let again = Person::of(&world, &post_with_key(&nobody, "/v1/accounts", "key-1", &wish("ada")).await.expect(201));
+    let first = Person::of(&world, &post_with_key(&nobody, "/v1/accounts", "key-1", &sign_up_body("ada")).await.expect(201));
+    let again = Person::of(&world, &post_with_key(&nobody, "/v1/accounts", "key-1", &sign_up_body("ada")).await.expect(201));
     assert_eq!(first.account, again.account);
-    // The session whose tokens were lost is gone; the fresh one is the only one.
+    // The session whose tokens were lost was replaced by the new one.
     first.member.get("/v1/me").await.refused(401, "auth.session_ended");
     assert_eq!(again.member.get("/v1/sessions").await.expect(200).json()["items"].as_array().unwrap().len(), 1);
 
-    // Only the same request is repeated: same key, same address, right password, same day.
+    // Only the same request counts as repeated: same key, same e-mail address, right password, same day.
     let other = |key: &str, value: &str| {
-        let mut body = wish("ada");
+        let mut body = sign_up_body("ada");
         body[key] = value.into();
         body
     };
-    post_with_key(&nobody, "/v1/accounts", "key-2", &wish("ada")).await.refused(409, "accounts.handle_taken");
+    post_with_key(&nobody, "/v1/accounts", "key-2", &sign_up_body("ada")).await.refused(409, "accounts.handle_taken");
     post_with_key(&nobody, "/v1/accounts", "key-1", &other("email", "b@example.org")).await.refused(409, "accounts.handle_taken");
     post_with_key(&nobody, "/v1/accounts", "key-1", &other("password", "another fine password")).await.refused(409, "accounts.handle_taken");
-    post_with_key(&nobody, "/v1/accounts", &"k".repeat(256), &wish("bob")).await.refused(400, "request.bad_idempotency_key");
+    post_with_key(&nobody, "/v1/accounts", &"k".repeat(256), &sign_up_body("bob")).await.refused(400, "request.bad_idempotency_key");
     world.clock().advance(chrono::TimeDelta::hours(25));
-    post_with_key(&nobody, "/v1/accounts", "key-1", &wish("ada")).await.refused(409, "accounts.handle_taken");
+    post_with_key(&nobody, "/v1/accounts", "key-1", &sign_up_body("ada")).await.refused(409, "accounts.handle_taken");
     world.end().await;
 }
 
 #[tokio::test]
-async fn one_of_many_gets_the_name_and_the_same_request_counts_as_one() {
+async fn one_of_many_sign_ups_gets_the_handle_and_repeated_requests_count_as_one() {
     let world = world().await;
     let strangers = (0..8).map(|number| {
-        let (nobody, mut body) = (world.nobody(), wish("ada"));
+        let (nobody, mut body) = (world.nobody(), sign_up_body("ada"));
         body["email"] = format!("ada{number}@example.org").into();
         async move { nobody.post("/v1/accounts", &body).await.status.as_u16() }
     });
@@ -96,15 +96,15 @@ async fn one_of_many_gets_the_name_and_the_same_request_counts_as_one() {
     assert_eq!(statuses, [201, 409, 409, 409, 409, 409, 409, 409]);
     let copies = (0..8).map(|_| {
         let nobody = world.nobody();
-        async move { post_with_key(&nobody, "/v1/accounts", "one", &wish("bob")).await }
+        async move { post_with_key(&nobody, "/v1/accounts", "one", &sign_up_body("bob")).await }
     });
-    for answer in join_all(copies).await {
-        answer.expect(201);
+    for response in join_all(copies).await {
+        response.expect(201);
     }
     world.end().await;
 }
 
-/// Runs them all at once.
+/// Runs all futures at once.
 async fn join_all<T: Send + 'static>(work: impl Iterator<Item = impl Future<Output = T> + Send + 'static>) -> Vec<T> {
     let tasks: Vec<_> = work.map(tokio::spawn).collect();
     let mut results = Vec::new();
@@ -117,18 +117,18 @@ async fn join_all<T: Send + 'static>(work: impl Iterator<Item = impl Future<Outp
 #[tokio::test]
 async fn passwords_and_tokens_are_nowhere_in_readable_form() {
     let world = world().await;
-    let ada = join(&world, "ada").await;
+    let ada = sign_up(&world, "ada").await;
     let secret = ada.refresh.clone();
     let next = Person::of(&world, &refresh(&world, &secret).await.expect(200));
     let folder = world.folder().join("data");
     let kept = world.kept("accounts").await;
-    assert!(kept.windows(3).any(|window| window == b"ada"), "the account is kept");
+    assert!(kept.windows(3).any(|window| window == b"ada"), "the account is stored");
     for secret in [PASSWORD, &secret, &next.refresh, &secret[22..], &next.refresh[22..]] {
         let digits = secret.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
         for form in [secret, &digits] {
-            assert!(!kept.windows(form.len()).any(|window| window == form.as_bytes()), "a secret is kept in readable form");
+            assert!(!kept.windows(form.len()).any(|window| window == form.as_bytes()), "a secret is stored in readable form");
         }
     }
-    assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700, "only this user can read the keys");
+    assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700, "only the server's user can read the keys");
     world.end().await;
 }

@@ -1,4 +1,4 @@
-//! Facts out of blocks built by hand, and that no block upsets the reader.
+//! Reads metadata blocks built by hand, and checks that no block causes an error or a panic.
 
 use std::io::Cursor;
 
@@ -35,10 +35,10 @@ fn block(make: &[u8], model: &[u8], date: &[u8], offset: &[u8], latitude: bool) 
     data
 }
 
-fn facts(block: &[u8]) -> Facts {
-    let mut facts = Facts::default();
-    exif(block, &mut facts);
-    facts
+fn metadata(block: &[u8]) -> Metadata {
+    let mut metadata = Metadata::default();
+    exif(block, &mut metadata);
+    metadata
 }
 
 fn noon() -> NaiveDateTime {
@@ -47,7 +47,7 @@ fn noon() -> NaiveDateTime {
 
 #[test]
 fn a_whole_block() {
-    let read = facts(&block(b"Apple\0", b"iPhone 12\0", b"2026:06:01 12:00:00\0", b"+02:00\0", true));
+    let read = metadata(&block(b"Apple\0", b"iPhone 12\0", b"2026:06:01 12:00:00\0", b"+02:00\0", true));
     assert_eq!(read.orientation, 6);
     assert_eq!(read.camera.as_deref(), Some("Apple iPhone 12"));
     assert!(read.has_gps);
@@ -57,11 +57,11 @@ fn a_whole_block() {
 }
 
 #[test]
-fn unset_clocks_and_empty_positions_are_nothing() {
+fn unset_clocks_and_empty_positions_are_ignored() {
     for date in [&b"0000:00:00 00:00:00\0"[..], b"    :  :     :  :  \0", b"\xff\xff\0", b"2026:13:01 12:00:00\0", b"0001:01:01 00:00:00\0"] {
-        assert_eq!(facts(&block(b"A\0", b"B\0", date, b"\0", false)).taken_at, None);
+        assert_eq!(metadata(&block(b"A\0", b"B\0", date, b"\0", false)).taken_at, None);
     }
-    let read = facts(&block(b"Acme\0", b"Cam\0", b"2026:06:01 12:00:00\0", b"   :  \0", false));
+    let read = metadata(&block(b"Acme\0", b"Cam\0", b"2026:06:01 12:00:00\0", b"   :  \0", false));
     assert_eq!(read.taken_at, Some(TakenAt { local: noon(), offset: None }));
     assert!(!read.has_gps, "a GPS directory without a position");
 }
@@ -73,12 +73,12 @@ fn cameras_are_named_once() {
     assert_eq!(name(b"Canon ", b" canon  EOS\x07 5D").as_deref(), Some("canon EOS 5D"));
     assert_eq!(name(b"", b"Pixel 8").as_deref(), Some("Pixel 8"));
     assert_eq!(name(b" ", b"\xff"), None);
-    assert_eq!(name(b"x", &[b'y'; 250]).unwrap().len(), MOST_CAMERA);
+    assert_eq!(name(b"x", &[b'y'; 250]).unwrap().len(), MAX_CAMERA_CHARS);
     assert_eq!(name("Ü".as_bytes(), b"abc").as_deref(), Some("Ü abc"));
 }
 
 #[test]
-fn a_movie_names_its_camera_and_date() {
+fn quicktime_metadata_has_camera_and_date() {
     let boxed = |kind: &[u8], content: &[u8]| [&(8 + content.len() as u32).to_be_bytes(), kind, content].concat();
     let key = |name: &[u8]| boxed(b"mdta", name);
     let item = |index: u32, value: &[u8]| boxed(&index.to_be_bytes(), &boxed(b"data", &[&[0, 0, 0, 1, 0, 0, 0, 0], value].concat()));
@@ -109,7 +109,7 @@ proptest! {
         let at = at.min(data.len());
         data.splice(at..(at + bytes.len()).min(data.len()), bytes);
         data.truncate(cut);
-        let read = facts(&data);
+        let read = metadata(&data);
         prop_assert!((1..=8).contains(&read.orientation));
         if let Some(taken) = read.taken_at { let _ = taken.utc(); }
     }

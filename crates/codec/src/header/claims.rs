@@ -1,39 +1,42 @@
-//! What a sound or a video says of itself before anything of it is decoded: rates, channels, sizes, lengths of tables.
+//! The properties that an audio or video file declares before anything of it is decoded: rates, channels, sizes,
+//! lengths of tables. A declared value ("claim") need not be true.
 //!
-//! Owns the facts and the choice of the walk; judging them is `media`'s. Invariant: tables are counted by their heads, never
-//! expanded, so reading costs a few small reads and no more memory than one window of the file.
+//! Owns the values and the choice of the parser; judging them is `media`'s. Invariant: tables are counted by their
+//! heads, never expanded, so reading takes a few small reads and no more memory than one window of the file.
 
 use std::io::{ErrorKind, Read, Seek};
 
-use super::{Error, matroska, movie, ogg, sound};
-use crate::boxes::Fault;
+use super::{Error, audio, matroska, movie, ogg};
+use crate::bytes::Source;
+use crate::isobmff::FormatError;
 use crate::sniff::Format;
-use crate::wire::Source;
 
-/// The claims of one file, over all its tracks: of each number the one that costs most.
+/// The claims of one file over all its tracks: for each property the value that costs most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Claims {
-    /// Length in milliseconds, where it is said.
+    /// Duration in milliseconds, where it is declared.
     pub duration_ms: Option<u64>,
-    /// The longest length that any clock of the file says, in milliseconds: a cut film has samples for more than it shows.
+    /// The longest duration that any clock of the file declares, in milliseconds: an edited video has samples for more
+    /// than it shows.
     pub clock_ms: u64,
-    /// Tracks and attached files.
+    /// The number of tracks and attached files.
     pub tracks: u32,
     /// The lowest and the highest sampling rate, in hertz.
     pub rates: Option<(u32, u32)>,
-    /// The most channels.
+    /// The highest number of channels.
     pub channels: u32,
-    /// The largest coded picture, in pixels: as the container says or as the codec's own header says, whichever is larger.
+    /// The largest coded picture, in pixels: as the container or the codec's own header declares it, whichever is
+    /// larger.
     pub frame: Option<(u32, u32)>,
-    /// Entries of the longest table that a demuxer builds from the file.
+    /// The entries of the longest table that a demuxer builds from the file.
     pub samples: u64,
-    /// Entries of the longest edit list.
+    /// The entries of the longest edit list.
     pub edits: u64,
-    /// Entries that a demuxer's table may have when the edit list has been carried out.
+    /// The entries that a demuxer's table may have after it has applied the edit list.
     pub edited_samples: u64,
-    /// The largest picture among tags and attachments, in pixels.
+    /// The largest image among tags and attachments, in pixels.
     pub cover: Option<(u32, u32)>,
-    /// Bytes of the largest block of tags, tables of places, or attachments: demuxers hold these in memory.
+    /// The bytes of the largest block of tags, seek tables or attachments: demuxers hold these in memory.
     pub tag_bytes: u64,
 }
 
@@ -77,7 +80,7 @@ fn larger(a: (u32, u32), b: (u32, u32)) -> (u32, u32) {
     if pixels(b) > pixels(a) { b } else { a }
 }
 
-/// Reads the claims of a sound or a video of `len` bytes. Pictures claim nothing here: they have [`super::picture_in`].
+/// Reads the claims of an audio or video file of `len` bytes. Images have none here: see [`super::image_in`].
 pub fn claims<R: Read + Seek>(format: Format, reader: &mut R, len: u64) -> Result<Claims, Error> {
     match format {
         Format::Mp4 | Format::Mov | Format::M4a => Ok(movie(reader, len)?.claims),
@@ -85,26 +88,26 @@ pub fn claims<R: Read + Seek>(format: Format, reader: &mut R, len: u64) -> Resul
     }
 }
 
-/// The claims in `head`, the bytes of a sound that have arrived so far: what is not there yet is not claimed.
+/// Returns the claims in `head`, the bytes of an audio file received so far: what has not arrived is not included.
 pub fn claims_so_far(format: Format, head: &[u8]) -> Claims {
     let mut cursor = std::io::Cursor::new(head);
     walk(format, &mut Source::new(&mut cursor, u64::MAX)).unwrap_or_default()
 }
 
-/// What a walk finds, as far as the file goes.
-fn walk<R: Read + Seek>(format: Format, source: &mut Source<'_, R>) -> Result<Claims, Fault> {
+/// Reads as many claims as the file has.
+fn walk<R: Read + Seek>(format: Format, source: &mut Source<'_, R>) -> Result<Claims, FormatError> {
     let mut claims = Claims::default();
     let walked = match format {
-        Format::Wav => sound::wav(source, &mut claims),
-        Format::Flac => sound::flac(source, &mut claims),
-        Format::Mp3 => sound::mp3(source, &mut claims),
+        Format::Wav => audio::wav(source, &mut claims),
+        Format::Flac => audio::flac(source, &mut claims),
+        Format::Mp3 => audio::mp3(source, &mut claims),
         Format::Ogg => ogg::walk(source, &mut claims),
         Format::Mkv | Format::Webm => matroska::walk(source, &mut claims),
         _ => Ok(()),
     };
     match walked {
-        // A file that is cut off claims what it says up to there.
-        Err(Fault::Io(error)) if error.kind() == ErrorKind::UnexpectedEof => Ok(claims),
+        // A truncated file claims what its bytes declare.
+        Err(FormatError::Io(error)) if error.kind() == ErrorKind::UnexpectedEof => Ok(claims),
         Err(fault) => Err(fault),
         Ok(()) => Ok(claims),
     }

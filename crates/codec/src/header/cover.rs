@@ -1,41 +1,41 @@
-//! How large the pictures are that stand in tags and attachments.
+//! Finds the size of images that are embedded in tags and attachments.
 //!
-//! Owns finding them by their own marks, wherever they stand and however the tag around them is built: a decoder looks for the same
-//! marks. Invariant: one pass over the bytes, one window in memory.
+//! Owns finding them by their own signatures, wherever they are and however the tag around them is built: a decoder
+//! looks for the same signatures. Invariant: one pass over the bytes, one window in memory.
 
 use std::io::{Read, Seek};
 
 use super::claims::Claims;
-use crate::boxes::Fault;
-use crate::wire::{Source, WINDOW, be16, be32};
+use crate::bytes::{Source, WINDOW, be16, be32};
+use crate::isobmff::FormatError;
 
-/// Bytes from a mark to the end of what it says, with room for the bytes that ID3's unsynchronisation puts between.
-const MARK: usize = 48;
+/// Bytes from a signature to the end of the dimensions, with room for the bytes that ID3's unsynchronisation inserts.
+const MARK_BYTES: usize = 48;
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 
-/// Notes the largest picture that begins between `from` and `to`.
-pub(super) fn scan<R: Read + Seek>(source: &mut Source<'_, R>, from: u64, to: u64, claims: &mut Claims) -> Result<(), Fault> {
+/// Records the largest image that begins between `from` and `to`.
+pub(super) fn scan<R: Read + Seek>(source: &mut Source<'_, R>, from: u64, to: u64, claims: &mut Claims) -> Result<(), FormatError> {
     let to = to.min(source.len());
     let mut at = from;
     while at < to {
-        let most = usize::try_from(to - at).unwrap_or(usize::MAX).min(WINDOW);
-        let window = source.some(at, most)?;
+        let wanted = usize::try_from(to - at).unwrap_or(usize::MAX).min(WINDOW);
+        let window = source.some(at, wanted)?;
         if window.is_empty() {
             return Ok(());
         }
         scan_bytes(window, claims);
         let read = window.len() as u64;
-        // A mark that the window's end cuts is seen again from the next one's start.
-        at += if at + read < to { read.saturating_sub(MARK as u64).max(1) } else { read };
+        // A signature that the window's end cuts is found again at the start of the next window.
+        at += if at + read < to { read.saturating_sub(MARK_BYTES as u64).max(1) } else { read };
     }
     Ok(())
 }
 
-/// Notes the largest picture that begins in `data`.
+/// Records the largest image that begins in `data`.
 pub(super) fn scan_bytes(data: &[u8], claims: &mut Claims) {
     for at in memchr::memchr2_iter(0xff, 0x89, data) {
-        let mark = data.get(at..data.len().min(at + MARK)).unwrap_or_default();
-        // What unsynchronisation leaves alone decides first, so that a tag full of 0xFF costs nothing.
+        let mark = data.get(at..data.len().min(at + MARK_BYTES)).unwrap_or_default();
+        // A byte that unsynchronisation does not change is compared first, so that a tag full of 0xFF costs nothing.
         if !(mark.starts_with(PNG) || matches!(mark, [0xff, 0xc0..=0xcf | 0xf7, 0, 11 | 14 | 17 | 20, ..])) {
             continue;
         }
@@ -48,7 +48,7 @@ pub(super) fn scan_bytes(data: &[u8], claims: &mut Claims) {
     }
 }
 
-/// ID3v2 puts a zero behind each 0xFF that could be taken for a sound frame (ID3v2.4 §6.1).
+/// ID3v2 inserts a zero behind each 0xFF that could be taken for an audio frame (ID3v2.4 §6.1).
 fn resynchronised(mark: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(mark.len());
     let mut after_ff = false;
@@ -65,8 +65,8 @@ fn png(mark: &[u8]) -> Option<(u32, u32)> {
     mark.starts_with(PNG).then(|| be32(mark, 16).zip(be32(mark, 20))).flatten()
 }
 
-/// A JPEG's start of frame: its length fits its number of components (T.81 §B.2.2). Coded data never looks like this, and of other
-/// data one in 10^15 does.
+/// A JPEG's start of frame: its length matches its number of components (T.81 §B.2.2). Coded data never looks like
+/// this; other data does with a probability of 10^-15.
 fn start_of_frame(mark: &[u8]) -> Option<(u32, u32)> {
     let is_frame = matches!(mark.get(1)?, 0xc0..=0xc3 | 0xc5..=0xc7 | 0xc9..=0xcb | 0xcd..=0xcf | 0xf7);
     let (length, precision, components) = (be16(mark, 2)?, *mark.get(4)?, *mark.get(9)?);
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cover_is_found_wherever_it_stands() {
+    fn covers_are_found_at_any_position() {
         let png = [PNG, b"\0\0\0\x0dIHDR", &16_000_u32.to_be_bytes(), &15_000_u32.to_be_bytes()].concat();
         for before in [0, 1, 70_000, WINDOW - 20, WINDOW - 1, WINDOW - 4] {
             let data = [vec![7; before], png.clone(), vec![7; 99]].concat();

@@ -1,22 +1,22 @@
-//! The items of a HEIF file (HEIC, AVIF): which picture is the main one, how large, how turned, and where
-//! each item's bytes lie. ISO/IEC 14496-12 §8.11 and 23008-12 §6.5.
+//! The items of a HEIF file (HEIC, AVIF): the primary image, its size and orientation, and the location of each item's
+//! bytes. ISO/IEC 14496-12 §8.11 and 23008-12 §6.5.
 //!
-//! Owns the `meta` box. Invariant: an extent is a range of file offsets or it isn't listed at all.
+//! Owns the `meta` box. Invariant: an extent is a range of file offsets or it is not listed at all.
 
 use std::collections::HashMap;
 use std::io::{Read, Seek};
 
-use super::bits::{av1_configuration, hevc_configuration};
-use super::{Picture, derived};
-use crate::boxes::{self, BoxAt, Fault, Part};
-use crate::wire::{Source, be16, be32, be64, take};
+use super::parameter_sets::{av1_configuration, hevc_configuration};
+use super::{ImageHeader, derived_images};
+use crate::bytes::{Source, be16, be32, be64, take};
+use crate::isobmff::{self, BoxHeader, FormatError, MemoryBox};
 
 /// The largest `meta` box that is read, in bytes. A grid of a 100-megapixel photo needs about 20 KB.
-const MOST_META: u64 = 1024 * 1024;
-/// More items or extents than this are no photo.
-const MOST_ITEMS: usize = 10_000;
+const MAX_META_BYTES: u64 = 1024 * 1024;
+/// The most items or extents; no photo has more.
+const MAX_ITEMS: usize = 10_000;
 
-pub(super) const BAD_META: Fault = Fault::Bad("its meta box can't be read");
+pub(super) const INVALID_META: FormatError = FormatError::Invalid("its meta box cannot be read");
 
 /// One item of the file.
 #[derive(Debug, Clone, Default)]
@@ -26,95 +26,96 @@ pub(crate) struct Item {
     pub(crate) kind: [u8; 4],
     /// `(offset, bytes)` in the file.
     pub(crate) extents: Vec<(u64, u64)>,
-    /// Some of it lies where `extents` can't say: in another file, or up to an end that isn't told.
-    pub(crate) unplaced: bool,
-    /// It is made of other items.
-    pub(crate) of_items: bool,
+    /// Whether some of it is outside `extents`: in another file, or up to an unknown end.
+    pub(crate) location_unknown: bool,
+    /// Whether it is derived from other items.
+    pub(crate) built_from_items: bool,
 }
 
 /// The `meta` box in memory.
 pub(crate) struct Items {
     data: Vec<u8>,
-    /// Where `data` starts in the file.
+    /// Offset of `data` in the file.
     at: u64,
 }
 
 impl Items {
     /// Finds and reads the file's `meta` box.
-    pub(crate) fn read<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<Self, Fault> {
+    pub(crate) fn read<R: Read + Seek>(source: &mut Source<'_, R>) -> Result<Self, FormatError> {
         let (mut at, end) = (0, source.len());
         for _ in 0..100 {
-            let Some(found) = boxes::next(source, at, end)? else { break };
+            let Some(found) = isobmff::next_box(source, at, end)? else { break };
             at = found.end;
             if &found.kind != b"meta" {
                 continue;
             }
-            if found.body_len() > MOST_META || found.body_len() < 4 {
-                return Err(BAD_META);
+            if found.body_len() > MAX_META_BYTES || found.body_len() < 4 {
+                return Err(INVALID_META);
             }
             // Full box: version and flags first.
             let data = source.vector(found.body + 4, found.body_len() - 4)?;
             return Ok(Self { data, at: found.body + 4 });
         }
-        Err(Fault::Bad("it has no meta box"))
+        Err(FormatError::Invalid("it has no meta box"))
     }
 
     pub(super) fn find(&self, kind: [u8; 4]) -> Option<&[u8]> {
-        boxes::find(&self.data, kind)
+        isobmff::find(&self.data, kind)
     }
 
-    /// Where the content of a child box lies in the file: offset and bytes.
-    pub(crate) fn place(&self, kind: [u8; 4]) -> Option<(u64, u64)> {
-        let found = boxes::parts(&self.data).map_while(Result::ok).find(|part| part.kind == kind)?;
+    /// Returns the location of a child box's content in the file: offset and bytes.
+    pub(crate) fn content_range(&self, kind: [u8; 4]) -> Option<(u64, u64)> {
+        let found = isobmff::boxes(&self.data).map_while(Result::ok).find(|child| child.kind == kind)?;
         Some((self.at + found.body_at as u64, found.body.len() as u64))
     }
 
-    /// Children of the `meta` box with their place in the file; a misfit is an error.
-    pub(crate) fn children(&self) -> Result<Vec<BoxAt>, Fault> {
-        let place = |part: Part<'_>| {
-            let body = self.at + part.body_at as u64;
-            BoxAt { kind: part.kind, start: self.at + part.start as u64, body, end: body + part.body.len() as u64 }
+    /// Iterates over the children of the `meta` box with their location in the file; a box that does not fit is an
+    /// error.
+    pub(crate) fn children(&self) -> Result<Vec<BoxHeader>, FormatError> {
+        let to_header = |child: MemoryBox<'_>| {
+            let body = self.at + child.body_at as u64;
+            BoxHeader { kind: child.kind, start: self.at + child.start as u64, body, end: body + child.body.len() as u64 }
         };
-        boxes::parts(&self.data).take(MOST_ITEMS).map(|part| part.map(place)).collect()
+        isobmff::boxes(&self.data).take(MAX_ITEMS).map(|child| child.map(to_header)).collect()
     }
 
-    /// The main picture's item id.
+    /// Returns the primary image's item id.
     pub(crate) fn primary(&self) -> Option<u32> {
         let pitm = self.find(*b"pitm")?;
         if pitm.first()? == &0 { be16(pitm, 4).map(u32::from) } else { be32(pitm, 4) }
     }
 
-    /// Every item with its extents.
-    pub(crate) fn list(&self) -> Result<Vec<Item>, Fault> {
-        let mut items = self.infos().ok_or(BAD_META)?;
+    /// Returns every item with its extents.
+    pub(crate) fn list(&self) -> Result<Vec<Item>, FormatError> {
+        let mut items = self.item_infos().ok_or(INVALID_META)?;
         if let Some(iloc) = self.find(*b"iloc") {
-            self.locate(iloc, &mut items).ok_or(Fault::Bad("its item locations can't be read"))?;
+            self.locate(iloc, &mut items).ok_or(FormatError::Invalid("its item locations cannot be read"))?;
         }
         Ok(items)
     }
 
     /// `iinf`: ids and types.
-    fn infos(&self) -> Option<Vec<Item>> {
+    fn item_infos(&self) -> Option<Vec<Item>> {
         let iinf = self.find(*b"iinf")?;
         let (count, start) = if iinf.first()? == &0 { (be16(iinf, 4)?.into(), 6) } else { (be32(iinf, 4)?, 8) };
         let mut items = Vec::new();
-        for part in boxes::parts(iinf.get(start..)?).take((count as usize).min(MOST_ITEMS)) {
-            let infe = part.ok().filter(|part| &part.kind == b"infe")?.body;
+        for child in isobmff::boxes(iinf.get(start..)?).take((count as usize).min(MAX_ITEMS)) {
+            let infe = child.ok().filter(|child| &child.kind == b"infe")?.body;
             let version = *infe.first()?;
             let (id, rest) = match version {
                 2 => (be16(infe, 4)?.into(), 8),
                 3 => (be32(infe, 4)?, 10),
-                // Versions 0 and 1 have no item type and are not for pictures.
+                // Versions 0 and 1 have no item type and are not used for images.
                 _ => return None,
             };
             let kind = take(infe, rest)?;
             items.push(Item { id, kind, ..Item::default() });
         }
-        // Fewer boxes than announced is damage; more is not ours to hide.
+        // Fewer boxes than declared is damage; additional boxes are ignored.
         (items.len() == count as usize).then_some(items)
     }
 
-    /// `iloc`: where each item's bytes lie, in the file (method 0) or in `idat` (method 1).
+    /// `iloc`: the location of each item's bytes, in the file (method 0) or in `idat` (method 1).
     fn locate(&self, iloc: &[u8], items: &mut [Item]) -> Option<()> {
         let version = *iloc.first()?;
         let sizes = be16(iloc, 4)?;
@@ -135,11 +136,11 @@ impl Items {
         };
         let id_size = if version < 2 { 2 } else { 4 };
         let count = number(id_size)?;
-        if count > MOST_ITEMS as u64 {
+        if count > MAX_ITEMS as u64 {
             return None;
         }
-        let mut extents_left = MOST_ITEMS;
-        let idat = self.place(*b"idat");
+        let mut extents_left = MAX_ITEMS;
+        let idat = self.content_range(*b"idat");
         let by_id: HashMap<u32, usize> = items.iter().enumerate().rev().map(|(at, item)| (item.id, at)).collect();
         for _ in 0..count {
             let id = number(id_size)? as u32;
@@ -167,28 +168,28 @@ impl Items {
                     start.checked_add(length)?;
                     item.extents.push((start, length));
                 } else {
-                    (item.unplaced, item.of_items) = (true, method == 2);
+                    (item.location_unknown, item.built_from_items) = (true, method == 2);
                 }
             }
         }
         Some(())
     }
 
-    /// The pixels of each item: as `ispe` says or as its codec's own header says, whichever is more.
+    /// Returns the pixels of each item: from `ispe` or from its codec's own header, whichever is larger.
     pub(super) fn sizes(&self) -> Option<HashMap<u32, u64>> {
         let iprp = self.find(*b"iprp")?;
         let pixels = |size: Option<(u32, u32)>| size.map_or(0, |(width, height)| u64::from(width) * u64::from(height));
-        let of = |part: Part<'_>| match &part.kind {
-            b"ispe" => pixels(be32(part.body, 4).zip(be32(part.body, 8))),
-            b"hvcC" => pixels(hevc_configuration(part.body)),
-            b"av1C" => pixels(av1_configuration(part.body)),
+        let of = |child: MemoryBox<'_>| match &child.kind {
+            b"ispe" => pixels(be32(child.body, 4).zip(be32(child.body, 8))),
+            b"hvcC" => pixels(hevc_configuration(child.body)),
+            b"av1C" => pixels(av1_configuration(child.body)),
             _ => 0,
         };
-        let said: Vec<u64> = boxes::parts(boxes::find(iprp, *b"ipco")?).map_while(Result::ok).take(MOST_ITEMS).map(of).collect();
+        let declared: Vec<u64> = isobmff::boxes(isobmff::find(iprp, *b"ipco")?).map_while(Result::ok).take(MAX_ITEMS).map(of).collect();
         let mut sizes = HashMap::new();
-        let ipma = boxes::find(iprp, *b"ipma")?;
+        let ipma = isobmff::find(iprp, *b"ipma")?;
         associations(ipma, |item, index| {
-            if let Some(pixels) = index.checked_sub(1).and_then(|index| said.get(index)) {
+            if let Some(pixels) = index.checked_sub(1).and_then(|index| declared.get(index)) {
                 let known: &mut u64 = sizes.entry(item).or_default();
                 *known = (*known).max(*pixels);
             }
@@ -196,11 +197,11 @@ impl Items {
         Some(sizes)
     }
 
-    /// The properties of an item, in the order in which they apply. `ipma` numbers them from 1.
-    fn properties(&self, id: u32) -> Option<Vec<Part<'_>>> {
+    /// Returns the properties of an item, in the order in which they apply. `ipma` numbers them from 1.
+    fn properties(&self, id: u32) -> Option<Vec<MemoryBox<'_>>> {
         let iprp = self.find(*b"iprp")?;
-        let all: Vec<_> = boxes::parts(boxes::find(iprp, *b"ipco")?).map_while(Result::ok).take(MOST_ITEMS).collect();
-        let ipma = boxes::find(iprp, *b"ipma")?;
+        let all: Vec<_> = isobmff::boxes(isobmff::find(iprp, *b"ipco")?).map_while(Result::ok).take(MAX_ITEMS).collect();
+        let ipma = isobmff::find(iprp, *b"ipma")?;
         let (mut own, mut named) = (Vec::new(), false);
         associations(ipma, |item, index| {
             if item == id {
@@ -216,7 +217,7 @@ impl Items {
 fn associations(ipma: &[u8], mut each: impl FnMut(u32, usize)) -> Option<()> {
     let (version, wide) = (*ipma.first()?, ipma.get(3)? & 1 == 1);
     let mut at = 8;
-    for _ in 0..be32(ipma, 4)?.min(MOST_ITEMS as u32) {
+    for _ in 0..be32(ipma, 4)?.min(MAX_ITEMS as u32) {
         let item = if version == 0 { be16(ipma, at)?.into() } else { be32(ipma, at)? };
         at += if version == 0 { 2 } else { 4 };
         let count = usize::from(*ipma.get(at)?);
@@ -224,7 +225,7 @@ fn associations(ipma: &[u8], mut each: impl FnMut(u32, usize)) -> Option<()> {
         let step = if wide { 2 } else { 1 };
         for n in 0..count {
             let at = at + n * step;
-            // The highest bit says "essential".
+            // The highest bit means "essential".
             let index = if wide { be16(ipma, at).map(|index| usize::from(index & 0x7fff)) } else { ipma.get(at).map(|index| usize::from(index & 0x7f)) };
             each(item, index?);
         }
@@ -233,14 +234,14 @@ fn associations(ipma: &[u8], mut each: impl FnMut(u32, usize)) -> Option<()> {
     Some(())
 }
 
-/// Quarter turns and flips as one EXIF orientation: the picture is flipped left to right first, then turned.
+/// Combines quarter turns and flips into one EXIF orientation: the image is flipped left to right first, then turned.
 #[derive(Clone, Copy, Default)]
-struct Turn {
+struct Transform {
     flipped: bool,
     quarters_clockwise: u8,
 }
 
-impl Turn {
+impl Transform {
     fn orientation(self) -> u8 {
         let table = if self.flipped { [2, 7, 4, 5] } else { [1, 6, 3, 8] };
         table[usize::from(self.quarters_clockwise & 3)]
@@ -255,36 +256,36 @@ impl Turn {
     }
 }
 
-/// The main picture. Only the `whole` file tells what all of its pictures cost.
-pub(crate) fn picture<R: Read + Seek>(source: &mut Source<'_, R>, whole: bool) -> Result<Picture, Fault> {
+/// Returns the header of the primary image. The cost of all images is known only if `whole` is set.
+pub(crate) fn picture<R: Read + Seek>(source: &mut Source<'_, R>, whole: bool) -> Result<ImageHeader, FormatError> {
     let items = Items::read(source)?;
-    let primary = items.primary().ok_or(Fault::Bad("it names no main picture"))?;
-    let properties = items.properties(primary).ok_or(Fault::Bad("its main picture has no properties"))?;
-    let (mut size, mut turn) = (None, Turn::default());
-    for Part { kind, body, .. } in properties {
+    let primary = items.primary().ok_or(FormatError::Invalid("it has no primary image"))?;
+    let properties = items.properties(primary).ok_or(FormatError::Invalid("its primary image has no properties"))?;
+    let (mut size, mut transform) = (None, Transform::default());
+    for MemoryBox { kind, body, .. } in properties {
         match &kind {
             b"ispe" => size = be32(body, 4).zip(be32(body, 8)),
             b"clap" => size = size.map(|size| clean_aperture(body, size)),
             // Quarter turns anticlockwise.
-            b"irot" => turn = turn.clockwise(4 - (body.first().unwrap_or(&0) & 3)),
+            b"irot" => transform = transform.clockwise(4 - (body.first().unwrap_or(&0) & 3)),
             // Axis 1 exchanges left and right, axis 0 top and bottom, as libheif and libavif both read it.
             b"imir" => {
-                turn = turn.flip_left_right();
+                transform = transform.flip_left_right();
                 if body.first().unwrap_or(&0) & 1 == 0 {
-                    turn = turn.clockwise(2);
+                    transform = transform.clockwise(2);
                 }
             }
             _ => {}
         }
     }
-    let (width, height) = size.ok_or(Fault::Bad("its main picture has no size"))?;
-    let picture = Picture::new(width, height, turn.orientation(), None).ok_or(Fault::Bad("it has no area"))?;
+    let (width, height) = size.ok_or(FormatError::Invalid("its primary image has no size"))?;
+    let picture = ImageHeader::new(width, height, transform.orientation(), None).ok_or(FormatError::Invalid("it has no area"))?;
     let costs = whole && items.find(*b"iinf").is_some();
-    let decoded_pixels = if costs { derived::decoded_pixels(source, &items)? } else { picture.decoded_pixels };
-    Ok(Picture { decoded_pixels, ..picture })
+    let decoded_pixels = if costs { derived_images::decoded_pixels(source, &items)? } else { picture.decoded_pixels };
+    Ok(ImageHeader { decoded_pixels, ..picture })
 }
 
-/// The cropped size, where the crop is in whole pixels and inside the picture.
+/// The cropped size, where the crop is in whole pixels and inside the image.
 fn clean_aperture(body: &[u8], (width, height): (u32, u32)) -> (u32, u32) {
     let side = |at: usize, most: u32| {
         let (n, d) = be32(body, at).zip(be32(body, at + 4))?;

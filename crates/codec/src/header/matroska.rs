@@ -1,17 +1,17 @@
-//! Claims of Matroska and WebM (RFC 9559): tracks, and how much stands in tags, attachments and the table of places.
+//! Claims of Matroska and WebM (RFC 9559): tracks, and the sizes of tags, attachments and seek tables.
 //!
-//! Owns the elements in front of the first cluster and those that the table at the start points to: a demuxer reads the same.
-//! Invariant: at most [`MOST_ELEMENTS`] elements are visited; of a codec's own configuration one window is read.
+//! Owns the elements in front of the first cluster and those that the seek head points to: a demuxer reads the same.
+//! Invariant: at most [`MAX_ELEMENTS`] elements are visited; of a codec's own configuration one window is read.
 
 use std::io::{Read, Seek};
 
-use super::bits::{av1_configuration, avc_configuration, hevc_configuration};
 use super::claims::Claims;
-use super::entries::whole;
-use super::{cover, ogg, sound};
-use crate::boxes::Fault;
+use super::parameter_sets::{av1_configuration, avc_configuration, hevc_configuration};
+use super::sample_entries::whole_rate;
+use super::{audio, cover, ogg};
+use crate::bytes::{Source, WINDOW, be32, be64, le16, le32};
 use crate::ebml;
-use crate::wire::{Source, WINDOW, be32, be64, le16, le32};
+use crate::isobmff::FormatError;
 
 const SEGMENT: u32 = 0x1853_8067;
 const SEEK_HEAD: u32 = 0x114d_9b74;
@@ -38,10 +38,10 @@ const CHAPTERS: u32 = 0x1043_a770;
 const ATTACHMENTS: u32 = 0x1941_a469;
 const ATTACHED_FILE: u32 = 0x61a7;
 
-/// Elements visited in one file.
-const MOST_ELEMENTS: usize = 200_000;
-/// Places that a table points to.
-const MOST_PLACES: usize = 64;
+/// The most elements visited in one file.
+const MAX_ELEMENTS: usize = 200_000;
+/// The most positions that seek heads point to.
+const MAX_SEEK_POSITIONS: usize = 64;
 
 struct Element {
     id: u32,
@@ -50,24 +50,24 @@ struct Element {
     end: u64,
 }
 
-struct Walk<'w, 's, R> {
+struct Walker<'w, 's, R> {
     source: &'w mut Source<'s, R>,
     claims: &'w mut Claims,
-    left: usize,
-    /// Nanoseconds of a unit of time.
+    elements_left: usize,
+    /// Nanoseconds of one time unit (`TimestampScale`).
     scale: u64,
     duration: f64,
     has_tracks: bool,
-    /// Places of elements that a table points to.
-    places: Vec<u64>,
+    /// Positions of elements that seek heads point to.
+    seek_positions: Vec<u64>,
 }
 
-pub(super) fn walk<R: Read + Seek>(source: &mut Source<'_, R>, claims: &mut Claims) -> Result<(), Fault> {
-    let mut walk = Walk { source, claims, left: MOST_ELEMENTS, scale: 1_000_000, duration: 0.0, has_tracks: false, places: Vec::new() };
+pub(super) fn walk<R: Read + Seek>(source: &mut Source<'_, R>, claims: &mut Claims) -> Result<(), FormatError> {
+    let mut walk = Walker { source, claims, elements_left: MAX_ELEMENTS, scale: 1_000_000, duration: 0.0, has_tracks: false, seek_positions: Vec::new() };
     let len = walk.source.len();
     let Some(header) = walk.element(0, len)? else { return Ok(()) };
     let Some(segment) = walk.element(header.end, len)?.filter(|segment| segment.id == SEGMENT) else {
-        return Err(Fault::Bad("it doesn't start with a segment"));
+        return Err(FormatError::Invalid("it does not start with a segment"));
     };
     let mut at = segment.body;
     while let Some(element) = walk.element(at, segment.end)? {
@@ -75,20 +75,20 @@ pub(super) fn walk<R: Read + Seek>(source: &mut Source<'_, R>, claims: &mut Clai
             break;
         }
         at = element.end;
-        walk.top(&element, segment.body)?;
+        walk.visit(&element, segment.body)?;
     }
-    // Each place may add others.
+    // An element at such a position may add further positions.
     let mut visited = 0;
-    while let Some(&place) = walk.places.get(visited) {
+    while let Some(&position) = walk.seek_positions.get(visited) {
         visited += 1;
-        if place >= at
-            && let Some(element) = walk.element(place, segment.end)?
+        if position >= at
+            && let Some(element) = walk.element(position, segment.end)?
         {
-            walk.top(&element, segment.body)?;
+            walk.visit(&element, segment.body)?;
         }
     }
     if !walk.has_tracks {
-        return Err(Fault::Bad("it has no tracks in front of its data"));
+        return Err(FormatError::Invalid("it has no tracks in front of its data"));
     }
     if walk.duration > 0.0 {
         walk.claims.duration((walk.duration * walk.scale as f64 / 1e6) as u64, 1000);
@@ -96,10 +96,11 @@ pub(super) fn walk<R: Read + Seek>(source: &mut Source<'_, R>, claims: &mut Clai
     Ok(())
 }
 
-impl<R: Read + Seek> Walk<'_, '_, R> {
-    /// The element at `at`; `None` where none is, or what is there isn't one. One that ends behind `limit` ends there.
-    fn element(&mut self, at: u64, limit: u64) -> Result<Option<Element>, Fault> {
-        self.left = self.left.checked_sub(1).ok_or(Fault::Bad("it has too many elements"))?;
+impl<R: Read + Seek> Walker<'_, '_, R> {
+    /// Returns the element at `at`; `None` where there is none or it is invalid. One that ends behind `limit` ends
+    /// there.
+    fn element(&mut self, at: u64, limit: u64) -> Result<Option<Element>, FormatError> {
+        self.elements_left = self.elements_left.checked_sub(1).ok_or(FormatError::Invalid("it has too many elements"))?;
         if at >= limit || at >= self.source.len() {
             return Ok(None);
         }
@@ -112,10 +113,10 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
         Ok(Some(Element { id: head.id, body, end }))
     }
 
-    fn top(&mut self, element: &Element, segment: u64) -> Result<(), Fault> {
+    fn visit(&mut self, element: &Element, segment: u64) -> Result<(), FormatError> {
         match element.id {
             SEEK_HEAD => self.seek_head(element, segment)?,
-            INFO => self.information(element)?,
+            INFO => self.info(element)?,
             TRACKS => {
                 self.has_tracks = true;
                 let mut at = element.body;
@@ -142,7 +143,7 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
         Ok(())
     }
 
-    fn seek_head(&mut self, table: &Element, segment: u64) -> Result<(), Fault> {
+    fn seek_head(&mut self, table: &Element, segment: u64) -> Result<(), FormatError> {
         let mut at = table.body;
         while let Some(seek) = self.element(at, table.end)? {
             at = seek.end;
@@ -152,10 +153,10 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
             let mut inside = seek.body;
             while let Some(child) = self.element(inside, seek.end)? {
                 inside = child.end;
-                if child.id == SEEK_POSITION && self.places.len() < MOST_PLACES {
-                    let place = segment.saturating_add(self.unsigned(&child)?);
-                    if !self.places.contains(&place) {
-                        self.places.push(place);
+                if child.id == SEEK_POSITION && self.seek_positions.len() < MAX_SEEK_POSITIONS {
+                    let position = segment.saturating_add(self.unsigned(&child)?);
+                    if !self.seek_positions.contains(&position) {
+                        self.seek_positions.push(position);
                     }
                 }
             }
@@ -163,7 +164,7 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
         Ok(())
     }
 
-    fn information(&mut self, info: &Element) -> Result<(), Fault> {
+    fn info(&mut self, info: &Element) -> Result<(), FormatError> {
         let mut at = info.body;
         while let Some(child) = self.element(at, info.end)? {
             at = child.end;
@@ -176,7 +177,7 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
         Ok(())
     }
 
-    fn track(&mut self, entry: &Element) -> Result<(), Fault> {
+    fn track(&mut self, entry: &Element) -> Result<(), FormatError> {
         let (mut codec, mut private) = (Vec::new(), None);
         let mut at = entry.body;
         while let Some(child) = self.element(at, entry.end)? {
@@ -196,7 +197,7 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
         Ok(())
     }
 
-    fn video(&mut self, video: &Element) -> Result<(), Fault> {
+    fn video(&mut self, video: &Element) -> Result<(), FormatError> {
         let (mut width, mut height) = (0, 0);
         let mut at = video.body;
         while let Some(child) = self.element(at, video.end)? {
@@ -212,13 +213,13 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
         Ok(())
     }
 
-    fn audio(&mut self, audio: &Element) -> Result<(), Fault> {
+    fn audio(&mut self, audio: &Element) -> Result<(), FormatError> {
         let mut at = audio.body;
         while let Some(child) = self.element(at, audio.end)? {
             at = child.end;
             match child.id {
                 RATE | OUTPUT_RATE => {
-                    let rate = whole(self.float(&child)?);
+                    let rate = whole_rate(self.float(&child)?);
                     self.claims.rate(rate);
                 }
                 CHANNELS => {
@@ -231,7 +232,7 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
         Ok(())
     }
 
-    /// What the codec's own header says. Matroska codec mappings §6.
+    /// The size in the codec's own header. Matroska codec mappings §6.
     fn configuration(&mut self, codec: &[u8], data: &[u8]) {
         let coded = match codec {
             b"V_MPEG4/ISO/AVC" => avc_configuration(data),
@@ -244,7 +245,7 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
         }
         match codec {
             b"A_OPUS" => self.claims.channels(data.get(9).copied().unwrap_or(0).into()),
-            b"A_FLAC" => sound::stream_information(data.get(8..).unwrap_or_default(), self.claims),
+            b"A_FLAC" => audio::stream_information(data.get(8..).unwrap_or_default(), self.claims),
             b"A_ALAC" => {
                 if let Some(rate) = be32(data, 20) {
                     self.claims.rate(rate);
@@ -266,17 +267,17 @@ impl<R: Read + Seek> Walk<'_, '_, R> {
         }
     }
 
-    fn window(&mut self, element: &Element, most: usize) -> Result<&[u8], Fault> {
+    fn window(&mut self, element: &Element, most: usize) -> Result<&[u8], FormatError> {
         let bytes = usize::try_from(element.end - element.body).unwrap_or(usize::MAX).min(most);
         Ok(self.source.some(element.body, bytes)?)
     }
 
-    fn unsigned(&mut self, element: &Element) -> Result<u64, Fault> {
+    fn unsigned(&mut self, element: &Element) -> Result<u64, FormatError> {
         let data = self.window(element, 8)?;
         Ok(data.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte)))
     }
 
-    fn float(&mut self, element: &Element) -> Result<f64, Fault> {
+    fn float(&mut self, element: &Element) -> Result<f64, FormatError> {
         let data = self.window(element, 8)?;
         Ok(match data.len() {
             4 => be32(data, 0).map_or(0.0, |bits| f32::from_bits(bits).into()),

@@ -1,7 +1,7 @@
-//! Claims of an Ogg file: the heads of its streams and the pictures in their comments.
+//! Claims of an Ogg file: the header packets of its streams and the images in their comments.
 //!
-//! Owns gathering the packets at the start of each stream. Invariant: at most [`MOST_STREAMS`] streams and [`MOST_HEAD`] bytes of their heads
-//! are in memory, and [`MOST_PAGES`] pages are visited.
+//! Owns collecting the packets at the start of each stream. Invariant: at most [`MAX_STREAMS`] streams and
+//! [`MAX_HEAD_BYTES`] bytes of their header packets are in memory, and [`MAX_PAGES`] pages are visited.
 
 use std::io::{Read, Seek};
 
@@ -9,54 +9,54 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::claims::Claims;
-use super::{cover, sound};
-use crate::boxes::Fault;
-use crate::wire::{Source, be16, le32};
+use super::{audio, cover};
+use crate::bytes::{Source, be16, le32};
+use crate::isobmff::FormatError;
 
-const MOST_STREAMS: usize = 32;
-/// Bytes of all heads together. What is larger counts as tags without bound.
-const MOST_HEAD: usize = 4 * 1024 * 1024;
-const MOST_PAGES: usize = 10_000;
-const PAGE_HEAD: u64 = 27;
-/// The comment that holds a picture.
+const MAX_STREAMS: usize = 32;
+/// The most bytes of all header packets together. Larger ones count as tags without bound.
+const MAX_HEAD_BYTES: usize = 4 * 1024 * 1024;
+const MAX_PAGES: usize = 10_000;
+const PAGE_HEADER_BYTES: u64 = 27;
+/// The comment that contains an image.
 const PICTURE: &[u8] = b"METADATA_BLOCK_PICTURE=";
 
 struct Stream {
     serial: u32,
-    /// Packets of the head still to come.
+    /// The number of header packets still to come.
     left: u32,
     packet: Vec<u8>,
 }
 
-pub(super) fn walk<R: Read + Seek>(source: &mut Source<'_, R>, claims: &mut Claims) -> Result<(), Fault> {
+pub(super) fn walk<R: Read + Seek>(source: &mut Source<'_, R>, claims: &mut Claims) -> Result<(), FormatError> {
     let mut streams: Vec<Stream> = Vec::new();
     let (mut at, mut held) = (0_u64, 0_usize);
-    for _ in 0..MOST_PAGES {
+    for _ in 0..MAX_PAGES {
         if at >= source.len() {
             return Ok(());
         }
-        let head = source.bytes(at, PAGE_HEAD as usize)?;
+        let head = source.bytes(at, PAGE_HEADER_BYTES as usize)?;
         if !head.starts_with(b"OggS") {
             return Ok(());
         }
         let (begins, serial, segments) = (head[5] & 2 != 0, le32(head, 14).unwrap_or(0), usize::from(head[26]));
-        let lengths = source.bytes(at + PAGE_HEAD, segments)?.to_vec();
-        let body = at + PAGE_HEAD + segments as u64;
+        let lengths = source.bytes(at + PAGE_HEADER_BYTES, segments)?.to_vec();
+        let body = at + PAGE_HEADER_BYTES + segments as u64;
         let bytes: usize = lengths.iter().map(|len| usize::from(*len)).sum();
         at = body + bytes as u64;
         if begins {
             claims.tracks = claims.tracks.saturating_add(1);
-            if streams.len() < MOST_STREAMS {
+            if streams.len() < MAX_STREAMS {
                 streams.push(Stream { serial, left: 1, packet: Vec::new() });
             }
         } else if streams.iter().all(|stream| stream.left == 0) {
-            // Sound begins. Streams that begin later have heads like these, or a converter stops there.
+            // Audio data begins. Streams that begin later have similar header packets, or a converter stops there.
             return Ok(());
         }
         // The latest stream of this number: one may end and another begin.
         let Some(stream) = streams.iter_mut().rev().find(|stream| stream.serial == serial).filter(|stream| stream.left > 0) else { continue };
         held += bytes;
-        if held > MOST_HEAD {
+        if held > MAX_HEAD_BYTES {
             claims.tags(u64::MAX);
             return Ok(());
         }
@@ -66,18 +66,18 @@ pub(super) fn walk<R: Read + Seek>(source: &mut Source<'_, R>, claims: &mut Clai
             let end = offset + usize::from(len);
             stream.packet.extend(data.get(offset..end).unwrap_or_default());
             offset = end;
-            // A packet ends with a piece that isn't full. RFC 3533 §5.
+            // A packet ends with a segment shorter than 255 bytes. RFC 3533 §5.
             if len < 255 && stream.left > 0 {
                 let packet = std::mem::take(&mut stream.packet);
-                stream.left = stream.left - 1 + packet_done(&packet, claims);
+                stream.left = stream.left - 1 + read_packet(&packet, claims);
             }
         }
     }
-    Err(Fault::Bad("its heads have too many pages"))
+    Err(FormatError::Invalid("its header packets have too many pages"))
 }
 
-/// Reads a packet of a head; gives how many more the head has by it.
-fn packet_done(packet: &[u8], claims: &mut Claims) -> u32 {
+/// Reads a header packet; returns how many more header packets it declares.
+fn read_packet(packet: &[u8], claims: &mut Claims) -> u32 {
     if packet.starts_with(b"OpusHead") {
         claims.channels(packet.get(9).copied().unwrap_or(0).into());
         1
@@ -85,8 +85,8 @@ fn packet_done(packet: &[u8], claims: &mut Claims) -> u32 {
         vorbis(packet, claims);
         1
     } else if packet.starts_with(b"\x7fFLAC") {
-        sound::stream_information(packet.get(17..).unwrap_or_default(), claims);
-        // How many packets follow; 0 is "unknown", and then the first is the comments. RFC 9639 §10.1.
+        audio::stream_information(packet.get(17..).unwrap_or_default(), claims);
+        // The number of packets that follow; 0 is "unknown", and then the first is the comments. RFC 9639 §10.1.
         be16(packet, 7).map_or(1, |more| u32::from(more).max(1))
     } else {
         claims.tags(packet.len() as u64);
@@ -102,7 +102,7 @@ pub(super) fn vorbis(packet: &[u8], claims: &mut Claims) {
     claims.rate(le32(packet, 12).unwrap_or(0));
 }
 
-/// Pictures among comments are written in base64; where exactly the comment stands does not matter.
+/// Images in comments are base64-encoded; the position of the comment does not matter.
 fn comments(packet: &[u8], claims: &mut Claims) {
     let mut rest = packet;
     while let Some(at) = rest.windows(PICTURE.len()).position(|name| name.eq_ignore_ascii_case(PICTURE)) {

@@ -1,4 +1,4 @@
-//! Headers built by hand, byte by byte; real files are read in `tests/it`.
+//! Reads headers built by hand, byte by byte; real files are read in `tests/it`.
 
 use proptest::prelude::*;
 
@@ -72,55 +72,55 @@ fn size(header: Header) -> (u32, u32, u8) {
 }
 
 #[test]
-fn exif_turns_a_jpeg() {
-    assert_eq!(size(picture(Format::Jpeg, &jpeg(4000, 3000, None), true)), (4000, 3000, 1));
+fn exif_orientation_applies_to_a_jpeg() {
+    assert_eq!(size(image(Format::Jpeg, &jpeg(4000, 3000, None), true)), (4000, 3000, 1));
     for orientation in 1..=4 {
-        assert_eq!(size(picture(Format::Jpeg, &jpeg(40, 30, Some(orientation)), true)), (40, 30, orientation));
+        assert_eq!(size(image(Format::Jpeg, &jpeg(40, 30, Some(orientation)), true)), (40, 30, orientation));
     }
     for orientation in 5..=8 {
-        assert_eq!(size(picture(Format::Jpeg, &jpeg(40, 30, Some(orientation)), true)), (30, 40, orientation));
+        assert_eq!(size(image(Format::Jpeg, &jpeg(40, 30, Some(orientation)), true)), (30, 40, orientation));
     }
 }
 
 #[test]
-fn a_header_of_any_width_is_read_and_judged_elsewhere() {
-    assert_eq!(size(picture(Format::Jpeg, &jpeg(65_500, 65_500, None), true)).0, 65_500);
-    assert_eq!(size(picture(Format::Png, &png(1 << 30, 1), true)).0, 1 << 30);
-    assert!(matches!(picture(Format::Png, &png(0, 1), true), Header::Bad(_)));
-    assert!(matches!(picture(Format::Png, &png(u32::MAX, 1), true), Header::Bad(_)));
-    assert!(matches!(picture(Format::Jpeg, &jpeg(10, 0, None), true), Header::Bad(_)));
-    assert!(matches!(picture(Format::Mp3, &png(1, 1), true), Header::Bad(_)));
+fn a_header_of_any_size_is_read() {
+    assert_eq!(size(image(Format::Jpeg, &jpeg(65_500, 65_500, None), true)).0, 65_500);
+    assert_eq!(size(image(Format::Png, &png(1 << 30, 1), true)).0, 1 << 30);
+    assert!(matches!(image(Format::Png, &png(0, 1), true), Header::Invalid(_)));
+    assert!(matches!(image(Format::Png, &png(u32::MAX, 1), true), Header::Invalid(_)));
+    assert!(matches!(image(Format::Jpeg, &jpeg(10, 0, None), true), Header::Invalid(_)));
+    assert!(matches!(image(Format::Mp3, &png(1, 1), true), Header::Invalid(_)));
 }
 
 #[test]
-fn a_png_is_turned_by_what_stands_at_its_end() {
+fn an_orientation_at_the_end_of_a_png_counts() {
     let file = png(40, 30);
-    let Header::Known(early) = picture(Format::Png, &file, false) else { panic!() };
+    let Header::Known(early) = image(Format::Png, &file, false) else { panic!() };
     assert_eq!((early.width, early.orientation, early.frames), (40, 1, Some(5)));
-    let whole = picture_in(Format::Png, &mut Cursor::new(&file), file.len() as u64).unwrap();
+    let whole = image_in(Format::Png, &mut Cursor::new(&file), file.len() as u64).unwrap();
     assert_eq!((whole.width, whole.height, whole.orientation), (30, 40, 8));
 }
 
 #[test]
 fn three_kinds_of_webp() {
     let lossy = b"RIFF\0\0\0\0WEBPVP8 \0\0\0\0\0\0\0\x9d\x01\x2a\x40\x41\x10\xc0\0\0";
-    assert_eq!(size(picture(Format::Webp, lossy, true)), (0x140, 16, 1));
+    assert_eq!(size(image(Format::Webp, lossy, true)), (0x140, 16, 1));
     let bits: u32 = (100 - 1) | (50 - 1) << 14;
     let lossless = [b"RIFF\0\0\0\0WEBPVP8L\0\0\0\0\x2f", &bits.to_le_bytes()[..], &[0; 8]].concat();
-    assert_eq!(size(picture(Format::Webp, &lossless, true)), (100, 50, 1));
+    assert_eq!(size(image(Format::Webp, &lossless, true)), (100, 50, 1));
     let mut extended = b"RIFF\x40\0\0\0WEBPVP8X\x0a\0\0\0\x08\0\0\0\x0f\0\0\x07\0\0".to_vec();
     extended.extend(b"EXIF\x1a\0\0\0");
     extended.extend(orientation_only(6));
-    assert_eq!(size(picture(Format::Webp, &extended, true)), (16, 8, 1));
-    let whole = picture_in(Format::Webp, &mut Cursor::new(&extended), extended.len() as u64).unwrap();
+    assert_eq!(size(image(Format::Webp, &extended, true)), (16, 8, 1));
+    let whole = image_in(Format::Webp, &mut Cursor::new(&extended), extended.len() as u64).unwrap();
     assert_eq!((whole.width, whole.height, whole.orientation), (8, 16, 6));
 }
 
 #[test]
-fn heif_turns_by_its_properties_in_order() {
+fn heif_orientation_follows_its_properties_in_order() {
     let irot = |quarters| boxed(b"irot", &[quarters]);
     let imir = |axis| boxed(b"imir", &[axis]);
-    let of = |properties: &[Vec<u8>], order: &[u8]| size(picture(Format::Heic, &heic(properties, order), true));
+    let of = |properties: &[Vec<u8>], order: &[u8]| size(image(Format::Heic, &heic(properties, order), true));
     assert_eq!(of(&[ispe(40, 30)], &[1]), (40, 30, 1));
     assert_eq!(of(&[ispe(9, 9), ispe(40, 30), irot(3)], &[2, 0x83]), (30, 40, 6), "not the first size, but its own");
     assert_eq!(of(&[ispe(40, 30), irot(1)], &[1, 2]), (30, 40, 8));
@@ -131,22 +131,22 @@ fn heif_turns_by_its_properties_in_order() {
     assert_eq!(of(&[ispe(40, 30), imir(0), irot(1)], &[1, 2, 3]), (30, 40, 7));
     let clap: Vec<u8> = [32_u32, 1, 20, 1, 0, 1, 0, 1].iter().flat_map(|n| n.to_be_bytes()).collect();
     assert_eq!(of(&[ispe(40, 30), boxed(b"clap", &clap)], &[1, 2]), (32, 20, 1));
-    assert!(matches!(picture(Format::Heic, &heic(&[irot(1)], &[1]), true), Header::Bad(_)));
+    assert!(matches!(image(Format::Heic, &heic(&[irot(1)], &[1]), true), Header::Invalid(_)));
 }
 
 #[test]
-fn a_growing_head_is_answered_once() {
+fn a_growing_head_gives_one_result() {
     for (format, file) in [(Format::Jpeg, jpeg(40, 30, Some(6))), (Format::Png, png(40, 30)), (Format::Heic, heic(&[ispe(40, 30)], &[1]))] {
         let mut known = false;
         for cut in 0..=file.len() {
-            match picture(format, &file[..cut], false) {
+            match image(format, &file[..cut], false) {
                 Header::Known(_) => known = true,
                 Header::NeedMore => assert!(!known, "{format} at {cut}"),
-                Header::Bad(what) => panic!("{format} at {cut}: {what}"),
+                Header::Invalid(what) => panic!("{format} at {cut}: {what}"),
             }
         }
         assert!(known);
-        assert!(matches!(picture(format, &file[..12], true), Header::Bad(_)), "cut off");
+        assert!(matches!(image(format, &file[..12], true), Header::Invalid(_)), "cut off");
     }
 }
 
@@ -157,22 +157,22 @@ fn ten_megabytes_of_header_are_refused() {
         file.extend([0xff, 0xe2, 0xff, 0xff]);
         file.resize(file.len() + 65_533, 0);
     }
-    assert_eq!(picture(Format::Jpeg, &file[..HEADER_BYTES / 2], false), Header::NeedMore);
-    assert!(matches!(picture(Format::Jpeg, &file, false), Header::Bad(_)));
+    assert_eq!(image(Format::Jpeg, &file[..HEADER_BYTES / 2], false), Header::NeedMore);
+    assert!(matches!(image(Format::Jpeg, &file, false), Header::Invalid(_)));
 }
 
 #[test]
-fn movie_facts() {
-    let facts = |file: &[u8]| movie(&mut Cursor::new(file), file.len() as u64);
-    let upright = facts(&movie_file(1200, [1, 0, 0, 1], b"vide")).unwrap();
+fn video_header() {
+    let read = |file: &[u8]| movie(&mut Cursor::new(file), file.len() as u64);
+    let upright = read(&movie_file(1200, [1, 0, 0, 1], b"vide")).unwrap();
     assert_eq!(upright.video, Some(MovieVideo { width: 1920, height: 1080, rotation: 0 }));
-    assert_eq!((upright.duration_ms, upright.audio, upright.moov), (Some(2000), false, Moov::Front));
-    let turned = |matrix| facts(&movie_file(1, matrix, b"vide")).unwrap().video.unwrap();
+    assert_eq!((upright.duration_ms, upright.audio, upright.moov), (Some(2000), false, MoovPosition::Front));
+    let turned = |matrix| read(&movie_file(1, matrix, b"vide")).unwrap().video.unwrap();
     assert_eq!(turned([0, 1, -1, 0]), MovieVideo { width: 1080, height: 1920, rotation: 90 });
     assert_eq!(turned([-1, 0, 0, -1]), MovieVideo { width: 1920, height: 1080, rotation: 180 });
     assert_eq!(turned([0, -1, 1, 0]), MovieVideo { width: 1080, height: 1920, rotation: 270 });
-    let sound = facts(&movie_file(1, [1, 0, 0, 1], b"soun")).unwrap();
-    assert_eq!((sound.audio, sound.video), (true, None));
+    let audio = read(&movie_file(1, [1, 0, 0, 1], b"soun")).unwrap();
+    assert_eq!((audio.audio, audio.video), (true, None));
 }
 
 #[test]
@@ -182,7 +182,7 @@ fn an_index_at_the_end_or_missing() {
     let (ftyp, moov) = head.split_at(16);
     let late = [ftyp, mdat, moov].concat();
     let len = late.len() as u64;
-    assert_eq!(movie(&mut Cursor::new(&late), len).unwrap().moov, Moov::End);
+    assert_eq!(movie(&mut Cursor::new(&late), len).unwrap().moov, MoovPosition::End);
     let missing = [ftyp, mdat].concat();
     let unfinished = &late[..late.len() - 30];
     assert!(matches!(movie(&mut Cursor::new(&missing), missing.len() as u64), Err(Error::NoMoov)));
@@ -208,9 +208,9 @@ proptest! {
         for file in [&file[..], &file[..cut.min(file.len())]] {
             let len = file.len() as u64;
             for format in [Format::Jpeg, Format::Png, Format::Webp, Format::Gif, Format::Avif] {
-                prop_assert_ne!(picture(format, file, true), Header::NeedMore);
-                let _ = (picture(format, file, false), picture_in(format, &mut Cursor::new(file), len));
-                let _ = picture_in(format, &mut Cursor::new(file), u64::MAX);
+                prop_assert_ne!(image(format, file, true), Header::NeedMore);
+                let _ = (image(format, file, false), image_in(format, &mut Cursor::new(file), len));
+                let _ = image_in(format, &mut Cursor::new(file), u64::MAX);
             }
             let _ = (movie(&mut Cursor::new(file), len), movie(&mut Cursor::new(file), u64::MAX));
         }

@@ -1,17 +1,17 @@
-//! Colour profiles: whatever a camera meant becomes sRGB, so that no profile has to travel along.
+//! Converts colour profiles to sRGB, so that no profile has to be stored with an image.
 //!
-//! Invariant: a profile that can't be read, or isn't for RGB, leaves the pixels as they are.
+//! Invariant: a profile that cannot be read, or is not for RGB, leaves the pixels unchanged.
 
 use moxcms::{ColorProfile, DataColorSpace, Layout, TransformOptions};
 
-use super::Picture;
+use super::Image;
 
-/// The largest profile that is looked at, in bytes; real ones for displays and cameras have 0.5–600 KB.
-pub(super) const MOST_ICC_BYTES: usize = 2 << 20;
+/// The largest profile that is read, in bytes; real ones for displays and cameras have 0.5–600 KB.
+pub(super) const MAX_ICC_BYTES: usize = 2 << 20;
 
 /// Converts the pixels from the profile's space to sRGB.
-pub(super) fn to_srgb(picture: &mut Picture, icc: &[u8]) {
-    if icc.len() > MOST_ICC_BYTES {
+pub(super) fn to_srgb(picture: &mut Image, icc: &[u8]) {
+    if icc.len() > MAX_ICC_BYTES {
         return;
     }
     let layout = if picture.has_alpha() { Layout::Rgba } else { Layout::Rgb };

@@ -1,13 +1,13 @@
-//! Pixels to a file: JPEG, WebP or AVIF.
+//! Encodes pixels as JPEG, WebP or AVIF.
 //!
 //! Invariant: nothing but pixels is written.
 
-use super::{Error, Picture};
+use super::{Error, Image};
 
-/// What a picture is written as. Qualities are chosen to look alike at a normal viewing distance.
+/// The output formats. Their qualities are chosen to look alike at a normal viewing distance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Encoding {
-    /// AV1 still picture: smallest, 10–50 times slower to make than the others.
+    /// AV1 still picture: smallest, 10–50 times slower to encode than the others.
     Avif,
     /// Lossy WebP.
     Webp,
@@ -16,7 +16,7 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    /// Its content type.
+    /// Returns its content type.
     pub fn content_type(self) -> &'static str {
         match self {
             Self::Avif => "image/avif",
@@ -25,7 +25,8 @@ impl Encoding {
         }
     }
 
-    /// Processor time that encoding takes for each pixel, in nanoseconds, rounded up (`pixels/tests.rs` measures it).
+    /// Returns the CPU time that encoding takes for each pixel, in nanoseconds, rounded up (`pixels/tests.rs` measures
+    /// it).
     pub(super) fn nanos_per_pixel(self) -> u64 {
         match self {
             Self::Avif => 500,
@@ -33,7 +34,7 @@ impl Encoding {
         }
     }
 
-    /// Memory in bytes that encoding takes for each pixel, measured and rounded up.
+    /// Returns the memory in bytes that encoding takes for each pixel, measured and rounded up.
     pub(super) fn bytes_per_pixel(self) -> u64 {
         match self {
             Self::Avif => 60,
@@ -49,7 +50,7 @@ const AVIF_QUALITY: f32 = 62.0;
 /// ravif's 1 (slow) to 10 (fast): 9 costs half of 8 and 3 % more bytes.
 const AVIF_SPEED: u8 = 9;
 
-pub(super) fn encode(picture: &Picture, encoding: Encoding) -> Result<Vec<u8>, Error> {
+pub(super) fn encode(picture: &Image, encoding: Encoding) -> Result<Vec<u8>, Error> {
     match encoding {
         Encoding::Avif => avif(picture),
         Encoding::Webp => webp(picture),
@@ -57,7 +58,7 @@ pub(super) fn encode(picture: &Picture, encoding: Encoding) -> Result<Vec<u8>, E
     }
 }
 
-fn jpeg(picture: &Picture) -> Result<Vec<u8>, Error> {
+fn jpeg(picture: &Image) -> Result<Vec<u8>, Error> {
     let failed = |_| Error::Encode("JPEG");
     let mut compress = mozjpeg::Compress::new(mozjpeg::ColorSpace::JCS_RGB);
     compress.set_size(picture.width as usize, picture.height as usize);
@@ -66,17 +67,17 @@ fn jpeg(picture: &Picture) -> Result<Vec<u8>, Error> {
     compress.set_optimize_scans(false);
     let mut started = compress.start_compress(Vec::new()).map_err(failed)?;
     match picture.channels {
-        4 => started.write_scanlines(&on_white(picture)),
+        4 => started.write_scanlines(&flatten_on_white(picture)),
         _ => started.write_scanlines(&picture.pixels),
     }
     .map_err(failed)?;
     started.finish().map_err(failed)
 }
 
-/// Quality of the JPEG that further sizes are made from.
+/// Quality of the JPEG from which further sizes are rendered.
 const INTERMEDIATE_QUALITY: f32 = 95.0;
 
-pub(super) fn intermediate(picture: &Picture) -> Result<Vec<u8>, Error> {
+pub(super) fn intermediate(picture: &Image) -> Result<Vec<u8>, Error> {
     if picture.has_alpha() {
         return png(picture);
     }
@@ -91,7 +92,7 @@ pub(super) fn intermediate(picture: &Picture) -> Result<Vec<u8>, Error> {
     started.finish().map_err(failed)
 }
 
-fn png(picture: &Picture) -> Result<Vec<u8>, Error> {
+fn png(picture: &Image) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     let mut encoder = ::png::Encoder::new(&mut bytes, picture.width, picture.height);
     encoder.set_color(::png::ColorType::Rgba);
@@ -101,7 +102,7 @@ fn png(picture: &Picture) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-fn webp(picture: &Picture) -> Result<Vec<u8>, Error> {
+fn webp(picture: &Image) -> Result<Vec<u8>, Error> {
     let encoder = match picture.channels {
         4 => webp::Encoder::from_rgba(&picture.pixels, picture.width, picture.height),
         _ => webp::Encoder::from_rgb(&picture.pixels, picture.width, picture.height),
@@ -110,7 +111,7 @@ fn webp(picture: &Picture) -> Result<Vec<u8>, Error> {
     Ok(memory.to_vec())
 }
 
-fn avif(picture: &Picture) -> Result<Vec<u8>, Error> {
+fn avif(picture: &Image) -> Result<Vec<u8>, Error> {
     let encoder =
         ravif::Encoder::new().with_quality(AVIF_QUALITY).with_alpha_quality(AVIF_QUALITY).with_speed(AVIF_SPEED).with_bit_depth(ravif::BitDepth::Eight).with_num_threads(Some(1));
     let (width, height) = (picture.width as usize, picture.height as usize);
@@ -124,8 +125,8 @@ fn avif(picture: &Picture) -> Result<Vec<u8>, Error> {
     file.map(|encoded| encoded.avif_file).map_err(|_| Error::Encode("AVIF"))
 }
 
-/// RGB pixels as they look on white paper.
-fn on_white(picture: &Picture) -> Vec<u8> {
+/// Returns RGB pixels, blended with white.
+fn flatten_on_white(picture: &Image) -> Vec<u8> {
     let over = |value: u8, alpha: u32| ((u32::from(value) * alpha + 255 * (255 - alpha) + 127) / 255) as u8;
     let seen = |p: &[u8]| {
         let alpha = u32::from(p[3]);
@@ -134,8 +135,8 @@ fn on_white(picture: &Picture) -> Vec<u8> {
     picture.pixels.chunks_exact(4).flat_map(seen).collect()
 }
 
-/// RGBA pixels, opaque where there is no transparency.
-pub(super) fn rgba(picture: &Picture) -> Vec<u8> {
+/// Returns RGBA pixels, opaque where there is no transparency.
+pub(super) fn rgba(picture: &Image) -> Vec<u8> {
     match picture.channels {
         4 => picture.pixels.clone(),
         _ => picture.pixels.chunks_exact(3).flat_map(|p| [p[0], p[1], p[2], 255]).collect(),

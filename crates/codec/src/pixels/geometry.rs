@@ -1,17 +1,18 @@
-//! Which part of a picture goes where: a frame's arithmetic, no pixels.
+//! Computes which region of an image is scaled to which size; no pixels.
 //!
 //! Invariant: an output is at least 1 × 1 and never larger than its source, in either direction.
 
-/// How a picture is laid into a frame.
+/// How an image is fitted into a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Fit {
-    /// All of it is seen; it may be narrower or lower than the frame.
+    /// All of it is visible; it may be narrower or lower than the frame.
     Contain,
-    /// The frame is filled; what sticks out is cut off evenly. A source smaller than the frame gives a smaller picture of the frame's shape.
+    /// The frame is filled; the excess is cropped evenly. A source smaller than the frame results in a smaller image of
+    /// the frame's aspect ratio.
     Cover,
 }
 
-/// The frame a picture is fitted into, in upright pixels.
+/// The frame into which an image is fitted, in upright pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Frame {
     /// Width in pixels.
@@ -22,7 +23,7 @@ pub struct Frame {
     pub fit: Fit,
 }
 
-/// A rectangle in source pixels, before turning upright.
+/// A rectangle in source pixels, before orientation is applied.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Crop {
     pub left: f64,
@@ -31,14 +32,14 @@ pub(super) struct Crop {
     pub height: f64,
 }
 
-/// What a decoder and the resizer have to do, all in stored (not yet upright) directions.
+/// The steps for the decoder and the resizer, in stored (not yet upright) directions.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Plan {
-    /// What is used of the source.
+    /// The region of the source that is used.
     pub crop: Crop,
-    /// Width of the result before it is turned upright.
+    /// Width of the result before orientation is applied.
     pub width: u32,
-    /// Height of the result before it is turned upright.
+    /// Height of the result before orientation is applied.
     pub height: u32,
 }
 
@@ -49,14 +50,14 @@ impl Plan {
     }
 }
 
-/// Whether an EXIF orientation swaps width and height.
-pub(super) fn lies_on_its_side(orientation: u8) -> bool {
+/// Returns whether an EXIF orientation swaps width and height.
+pub(super) fn swaps_sides(orientation: u8) -> bool {
     (5..=8).contains(&orientation)
 }
 
 /// Fits a source of `width` × `height` stored pixels into an upright frame.
 pub(super) fn plan(width: u32, height: u32, orientation: u8, frame: Frame) -> Plan {
-    let side = lies_on_its_side(orientation);
+    let side = swaps_sides(orientation);
     let (frame_width, frame_height) = if side { (frame.height, frame.width) } else { (frame.width, frame.height) };
     let (w, h) = (f64::from(width.max(1)), f64::from(height.max(1)));
     let (fw, fh) = (f64::from(frame_width.max(1)), f64::from(frame_height.max(1)));

@@ -1,22 +1,22 @@
-//! GIF: its first frame, whatever else follows.
+//! Decodes the first frame of a GIF.
 //!
-//! Invariant: the second frame is never read, so an animation of 10,000 frames costs one; a frame that is not interlaced is read row by row
-//! and no further than the screen reaches, so it is never held and can be interrupted.
+//! Invariant: the second frame is never read, so an animation of 10,000 frames costs one; a frame that is not
+//! interlaced is read row by row and no further than the screen reaches, so it is never held and can be interrupted.
 
 use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError};
 
+use super::downscale::{Downscaled, Downscaler, Window};
 use super::geometry::Plan;
-use super::shrink::{Shrinker, Shrunk, Window};
 use super::{Error, Interrupt, Limits};
 
 /// Decodes the first frame onto a transparent screen.
-pub(super) fn decode(bytes: &[u8], plan: &Plan, limits: Limits, interrupt: &Interrupt) -> Result<Shrunk, Error> {
+pub(super) fn decode(bytes: &[u8], plan: &Plan, limits: Limits, interrupt: &Interrupt) -> Result<Downscaled, Error> {
     let mut options = DecodeOptions::new();
     options.set_color_output(ColorOutput::Indexed);
     let mut decoder = options.read_info(bytes).map_err(|error| damaged(&error))?;
     let (width, height) = (decoder.width(), decoder.height());
     let frame = decoder.next_frame_info().map_err(|error| damaged(&error))?.ok_or(Error::Truncated)?.clone();
-    // The frame has its own size, which the header did not tell.
+    // The frame has its own size, which the GIF's header does not declare.
     if u64::from(frame.width) * u64::from(frame.height) > limits.pixels {
         return Err(Error::Damaged("GIF frame larger than allowed"));
     }
@@ -33,11 +33,11 @@ pub(super) fn decode(bytes: &[u8], plan: &Plan, limits: Limits, interrupt: &Inte
     let covers = left == 0 && top == 0 && across >= width.into() && down >= height.into();
     let opaque = covers && frame.transparent.is_none();
     let channels = if opaque { 3 } else { 4 };
-    let mut shrinker = Shrinker::new(Window::new(plan, width.into(), height.into()), channels)?.until(interrupt);
+    let mut downscaler = Downscaler::new(Window::new(plan, width.into(), height.into()), channels)?.with_interrupt(interrupt);
     let mut rows = Rows::new(decoder, frame.interlaced, across, down)?;
     let mut row = Vec::with_capacity(usize::from(width) * usize::from(channels));
     for y in 0..usize::from(height) {
-        if shrinker.is_full() {
+        if downscaler.is_full() {
             break;
         }
         let indices = match y.checked_sub(top).filter(|&y| y < down) {
@@ -50,16 +50,16 @@ pub(super) fn decode(bytes: &[u8], plan: &Plan, limits: Limits, interrupt: &Inte
             let pixel = index.map_or([0; 4], |&index| color(index));
             row.extend_from_slice(&pixel[..channels.into()]);
         }
-        shrinker.push(&row)?;
+        downscaler.push(&row)?;
     }
-    shrinker.finish(1.0, None)
+    downscaler.finish(1.0, None)
 }
 
-/// A frame's rows from the top, as colour numbers.
+/// The frame's rows from the top, as colour indexes.
 enum Rows<'a> {
-    /// Each as it comes.
+    /// Rows in order, one at a time.
     InOrder { decoder: Box<Decoder<&'a [u8]>>, row: Vec<u8> },
-    /// They come in another order: all of them, and their width.
+    /// Interlaced rows in another order: all of them, and their width.
     Whole(Vec<u8>, usize),
 }
 
@@ -73,7 +73,7 @@ impl<'a> Rows<'a> {
         Ok(Self::Whole(whole, across))
     }
 
-    /// Row `y`; they are asked for one after the other.
+    /// Returns row `y`; callers read the rows in order.
     fn next(&mut self, y: usize) -> Result<&[u8], Error> {
         match self {
             Self::Whole(whole, across) => whole.get(y * *across..(y + 1) * *across).ok_or(Error::Truncated),

@@ -1,23 +1,23 @@
-//! A word from outside that work is not wanted any more.
+//! A flag that cancels a rendering from another thread.
 //!
-//! Invariant: once set, it stays so.
+//! Invariant: once set, it stays set.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Error;
 
-/// Ends the rendering that was given it. Clones are the same one.
+/// Cancels the renderings that received it. Clones share the flag.
 #[derive(Debug, Clone, Default)]
 pub struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// Asks the work to end.
+    /// Cancels the renderings.
     pub fn set(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// [`Error::Interrupted`] once it was set.
+    /// Returns [`Error::Interrupted`] once the flag is set.
     pub fn check(&self) -> Result<(), Error> {
         if self.0.load(Ordering::Relaxed) { Err(Error::Interrupted) } else { Ok(()) }
     }

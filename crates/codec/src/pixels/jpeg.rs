@@ -1,22 +1,23 @@
-//! JPEG through libjpeg, which can decode at eighths of the size: a 100-megapixel photo for a thumbnail takes a few megabytes.
+//! Decodes JPEG with libjpeg, which can scale by eighths: a thumbnail of a 100-megapixel photo takes a few megabytes.
 //!
-//! Owns the marker walk (ITU-T T.81 annex B) that decides before libjpeg sees a byte: size, memory, whether the end is
-//! there, and how many scans it has, since a file of a thousand scans costs a thousand decodings.
-//! Invariant: rows are read one at a time into what is kept.
+//! Owns the marker walk (ITU-T T.81 annex B) that runs before libjpeg reads a byte: it determines the size, the memory,
+//! whether the end is present, and the number of scans, since a file of a thousand scans costs a thousand decodings.
+//! Invariant: rows are read one at a time into the kept image.
 
 use mozjpeg::ColorSpace;
 
-use super::color::MOST_ICC_BYTES;
+use super::color::MAX_ICC_BYTES;
+use super::downscale::{Downscaled, Downscaler, Window};
 use super::geometry::Plan;
-use super::shrink::{Shrinker, Shrunk, Window};
 use super::{Error, Interrupt};
 
-/// Scans a progressive file may have: encoders write about 10, the largest known script has 64.
-const MOST_SCANS: u32 = 100;
-/// Scans times pixels: keeps the time for one picture, which can't be interrupted while libjpeg reads all scans, within seconds.
-const MOST_SCANNED_PIXELS: u64 = 1_200_000_000;
+/// The most scans of a progressive file: encoders write about 10, the largest known script has 64.
+const MAX_SCANS: u32 = 100;
+/// The highest product of scans and pixels: bounds the time of one image to seconds, because libjpeg cannot be
+/// interrupted while it reads all scans.
+const MAX_SCANNED_PIXELS: u64 = 1_200_000_000;
 
-/// What the markers up to the first scan say.
+/// The values in the markers up to the first scan.
 pub(super) struct Header {
     pub width: u16,
     pub height: u16,
@@ -26,7 +27,7 @@ pub(super) struct Header {
     pub coefficients_per_16_pixels: u64,
 }
 
-/// The smallest scale in eighths that leaves the resizer 1.5 pixels per result pixel.
+/// Returns the smallest scale in eighths that leaves the resizer 1.5 pixels per result pixel.
 pub(super) fn eighths(plan: &Plan) -> u8 {
     ((8.0 * 1.5 / plan.ratio()).ceil() as u8).clamp(1, 8)
 }
@@ -71,47 +72,47 @@ fn frame_header(segment: &Segment<'_>) -> Result<(Header, u8), Error> {
 }
 
 /// Decodes at the scale that the plan needs.
-pub(super) fn decode(bytes: &[u8], plan: &Plan, interrupt: &Interrupt) -> Result<Shrunk, Error> {
-    let facts = walk(bytes)?;
+pub(super) fn decode(bytes: &[u8], plan: &Plan, interrupt: &Interrupt) -> Result<Downscaled, Error> {
+    let markers = read_markers(bytes)?;
     let mut decompress = mozjpeg::Decompress::new_mem(bytes).map_err(|_| Error::Damaged("JPEG header"))?;
     let eighths = eighths(plan);
     decompress.scale(eighths);
     let scale = 8.0 / f64::from(eighths);
-    let inks = matches!(decompress.color_space(), ColorSpace::JCS_CMYK | ColorSpace::JCS_YCCK);
-    let space = if inks { ColorSpace::JCS_CMYK } else { ColorSpace::JCS_RGB };
+    let cmyk = matches!(decompress.color_space(), ColorSpace::JCS_CMYK | ColorSpace::JCS_YCCK);
+    let space = if cmyk { ColorSpace::JCS_CMYK } else { ColorSpace::JCS_RGB };
     let mut started = decompress.to_colorspace(space).map_err(|_| Error::Damaged("JPEG start"))?;
     let (width, height) = (started.width(), started.height());
     let window = Window::scaled(plan, width as u32, height as u32, scale, 1);
-    let mut shrinker = Shrinker::new(window, 3)?.until(interrupt);
-    let mut row = vec![0u8; width * if inks { 4 } else { 3 }];
+    let mut downscaler = Downscaler::new(window, 3)?.with_interrupt(interrupt);
+    let mut row = vec![0u8; width * if cmyk { 4 } else { 3 }];
     let mut rgb = Vec::new();
-    while !shrinker.is_full() {
+    while !downscaler.is_full() {
         started.read_scanlines_into(&mut row).map_err(|_| Error::Damaged("JPEG rows"))?;
-        if inks {
+        if cmyk {
             rgb.clear();
-            rgb.extend(row.chunks_exact(4).flat_map(|ink| from_inks(ink, facts.adobe)));
-            shrinker.push(&rgb)?;
+            rgb.extend(row.chunks_exact(4).flat_map(|ink| cmyk_to_rgb(ink, markers.adobe)));
+            downscaler.push(&rgb)?;
         } else {
-            shrinker.push(&row)?;
+            downscaler.push(&row)?;
         }
     }
-    shrinker.finish(scale, facts.icc)
+    downscaler.finish(scale, markers.icc)
 }
 
-/// CMYK without a profile's help. Adobe's programs write ink inverted, and everyone else followed.
-fn from_inks(ink: &[u8], inverted: bool) -> [u8; 3] {
+/// CMYK without the help of a profile. Adobe's programs write ink inverted, and all others followed.
+fn cmyk_to_rgb(ink: &[u8], inverted: bool) -> [u8; 3] {
     let light = |at: usize| u32::from(if inverted { ink[at] } else { 255 - ink[at] });
     let black = light(3);
     [0, 1, 2].map(|at| ((light(at) * black + 127) / 255) as u8)
 }
 
-struct Facts {
+struct Markers {
     adobe: bool,
     icc: Option<Vec<u8>>,
 }
 
-/// Walks all markers to the end of the picture.
-fn walk(bytes: &[u8]) -> Result<Facts, Error> {
+/// Walks all markers to the end of the image.
+fn read_markers(bytes: &[u8]) -> Result<Markers, Error> {
     let (mut adobe, mut icc, mut scans, mut pixels) = (false, Vec::new(), 0u32, 0u64);
     for segment in Segments::new(bytes) {
         let segment = segment?;
@@ -123,16 +124,16 @@ fn walk(bytes: &[u8]) -> Result<Facts, Error> {
             0xda => scans += 1,
             0xe2 => {
                 if let Some(part) = segment.body.strip_prefix(b"ICC_PROFILE\0").and_then(|rest| rest.get(2..))
-                    && icc.len() + part.len() <= MOST_ICC_BYTES
+                    && icc.len() + part.len() <= MAX_ICC_BYTES
                 {
                     icc.extend_from_slice(part);
                 }
             }
             0xee => adobe |= segment.body.starts_with(b"Adobe"),
-            0xd9 => return Ok(Facts { adobe, icc: (!icc.is_empty()).then_some(icc) }),
+            0xd9 => return Ok(Markers { adobe, icc: (!icc.is_empty()).then_some(icc) }),
             _ => {}
         }
-        if scans > MOST_SCANS || u64::from(scans) * pixels > MOST_SCANNED_PIXELS.max(pixels) {
+        if scans > MAX_SCANS || u64::from(scans) * pixels > MAX_SCANNED_PIXELS.max(pixels) {
             return Err(Error::Damaged("too many scans"));
         }
     }
@@ -144,7 +145,7 @@ struct Segment<'a> {
     body: &'a [u8],
 }
 
-/// The markers of a JPEG in order; entropy-coded data is passed over.
+/// The markers of a JPEG in order; entropy-coded data is skipped.
 struct Segments<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -157,7 +158,7 @@ impl<'a> Segments<'a> {
     }
 
     fn step(&mut self) -> Option<Segment<'a>> {
-        // The next 0xff that is not stuffing (00), fill (ff) or a restart marker (d0–d7).
+        // Returns the next 0xff that is not stuffing (00), fill (ff) or a restart marker (d0–d7).
         loop {
             let rest = self.bytes.get(self.at..)?;
             self.at += rest.iter().position(|&byte| byte == 0xff)? + 1;

@@ -1,21 +1,22 @@
-//! Bytes of a picture in, bytes of a smaller picture out.
+//! Renders an image as a smaller image.
 //!
-//! Owns decoding, orientation, resizing, colour and encoding of still pictures. Does not own reading files,
-//! choosing sizes, or HEIC and AVIF input (a child process makes those upright JPEGs first).
-//! Invariant: nothing is decoded before its header has been held against [`Limits`], the memory and the time a picture
-//! takes are known beforehand ([`Look::cost`], [`Look::decode_time`]), and what comes out carries pixels only: no EXIF, XMP, GPS or comment.
+//! Owns decoding, orientation, resizing, colour conversion and encoding of still images. Does not own reading files,
+//! choosing sizes, or HEIC and AVIF input (a child process converts those to upright JPEGs first). Invariant: nothing
+//! is decoded before its header has been checked against [`Limits`], the memory and the time of an image are known in
+//! advance ([`ImageInfo::cost`], [`ImageInfo::decode_time`]), and the result contains pixels only: no EXIF, XMP, GPS or
+//! comment.
 
 mod color;
+mod downscale;
 mod encode;
 mod geometry;
 mod gif;
+mod image_info;
 mod interrupt;
 mod jpeg;
-mod look;
 mod orient;
 mod png;
 mod resize;
-mod shrink;
 #[cfg(test)]
 mod tests;
 mod webp;
@@ -24,15 +25,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use encode::Encoding;
 pub use geometry::{Fit, Frame};
+pub use image_info::{ImageInfo, PROBE_BYTES, SourceFormat, probe};
 pub use interrupt::Interrupt;
-pub use look::{LOOK_BYTES, Look, Source, look};
 
-/// What one picture may cost at most.
+/// The highest cost of one image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Pixels of the source, width times height.
     pub pixels: u64,
-    /// Memory in bytes while it is worked on, the source's own bytes included.
+    /// Memory in bytes while it is rendered, including the source's own bytes.
     pub bytes: u64,
 }
 
@@ -42,52 +43,52 @@ impl Default for Limits {
     }
 }
 
-/// Why a picture could not be made.
+/// Why an image could not be rendered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// Not JPEG, PNG, WebP or GIF, or a variant of them that nobody writes (arithmetic or lossless JPEG).
-    #[error("This kind of picture can't be resized here; send a JPEG, PNG, WebP or GIF.")]
+    /// Not JPEG, PNG, WebP or GIF, or a variant of them that is not in use (arithmetic or lossless JPEG).
+    #[error("This kind of image cannot be resized; send a JPEG, PNG, WebP or GIF.")]
     Unsupported,
     /// More pixels than [`Limits::pixels`].
-    #[error("The picture has {megapixels} megapixels, more than the {limit} allowed; send a smaller one.")]
+    #[error("The image has {megapixels} megapixels, more than the {limit} allowed; send a smaller one.")]
     TooManyPixels {
-        /// What it has, rounded up.
+        /// Its megapixels, rounded up.
         megapixels: u64,
-        /// What is allowed.
+        /// The limit in megapixels.
         limit: u64,
     },
     /// Decoding would take more memory than [`Limits::bytes`].
-    #[error("Decoding this picture would take {needs_mib} MiB, more than the {limit_mib} allowed; send it as a plain JPEG.")]
+    #[error("Decoding this image would take {needs_mib} MiB, more than the {limit_mib} allowed; send it as a plain JPEG.")]
     TooMuchMemory {
-        /// What it would take.
+        /// The memory it would take.
         needs_mib: u64,
-        /// What is allowed.
+        /// The limit.
         limit_mib: u64,
     },
-    /// The bytes end before the picture does.
-    #[error("The picture's data ends too early; upload it again.")]
+    /// The bytes end before the image does.
+    #[error("The image's data ends too early; upload it again.")]
     Truncated,
-    /// The bytes contradict themselves; the word says where it was noticed.
-    #[error("The picture's data is damaged ({0}); export it again and upload that.")]
+    /// The bytes contradict themselves; the text says where that was detected.
+    #[error("The image's data is damaged ({0}); export it again and upload that.")]
     Damaged(&'static str),
     /// [`Interrupt::set`] was called.
-    #[error("The picture was given up before it was made; ask for it again.")]
+    #[error("The image was cancelled before it was ready; request it again.")]
     Interrupted,
-    /// The encoder refused, which no input should be able to cause.
-    #[error("The picture could not be written as {0}; ask for another format.")]
+    /// The encoder failed, which should not happen for any input.
+    #[error("The image could not be encoded as {0}; request another format.")]
     Encode(&'static str),
 }
 
 /// Pixels, upright and in sRGB, 8 bits a channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Picture {
+pub struct Image {
     width: u32,
     height: u32,
     channels: u8,
     pixels: Vec<u8>,
 }
 
-impl Picture {
+impl Image {
     /// Width in pixels.
     pub fn width(&self) -> u32 {
         self.width
@@ -98,7 +99,7 @@ impl Picture {
         self.height
     }
 
-    /// Whether it has a fourth, transparency channel.
+    /// Whether it has an alpha channel.
     pub fn has_alpha(&self) -> bool {
         self.channels == 4
     }
@@ -108,18 +109,18 @@ impl Picture {
         &self.pixels
     }
 
-    /// The picture as a file. Transparency stays in WebP and AVIF and lies on white in JPEG.
+    /// Encodes the image. Transparency is kept in WebP and AVIF and blended with white in JPEG.
     pub fn encode(&self, encoding: Encoding) -> Result<Vec<u8>, Error> {
         guard(|| encode::encode(self, encoding))
     }
 
-    /// The picture as a file to make further sizes from: lossless where there is transparency, otherwise a JPEG in full colour resolution whose
-    /// loss is not seen (see the tests), which decodes at eighths of its size.
+    /// Encodes the image as a source for further sizes: lossless where there is transparency, otherwise a JPEG at full
+    /// chroma resolution with no visible loss (see the tests), which can be decoded at eighths of its size.
     pub fn encode_intermediate(&self) -> Result<Vec<u8>, Error> {
         guard(|| encode::intermediate(self))
     }
 
-    /// Its thumbhash, about 25 bytes. Meant for a picture rendered within [`THUMBHASH_FRAME`]; a larger one has none.
+    /// Returns the thumbhash, about 25 bytes, of an image rendered within [`THUMBHASH_FRAME`]; a larger one has none.
     pub fn thumbhash(&self) -> Option<Vec<u8>> {
         if self.width > 100 || self.height > 100 {
             return None;
@@ -129,31 +130,31 @@ impl Picture {
     }
 }
 
-/// The frame to render a picture into before asking for its [`Picture::thumbhash`].
+/// The frame into which an image is rendered before its [`Image::thumbhash`] is computed.
 pub const THUMBHASH_FRAME: Frame = Frame { width: 100, height: 100, fit: Fit::Contain };
 
-/// Decodes `bytes`, turns them upright by the EXIF `orientation` (1–8), and fits them into `frame`, never larger than
-/// the source. Animations give their first frame.
-pub fn render(bytes: &[u8], orientation: u8, frame: Frame, limits: Limits) -> Result<Picture, Error> {
-    render_until(bytes, orientation, frame, limits, &Interrupt::default())
+/// Decodes `bytes`, applies the EXIF `orientation` (1–8), and fits the image into `frame`, never larger than the
+/// source. For animations it renders the first frame.
+pub fn render(bytes: &[u8], orientation: u8, frame: Frame, limits: Limits) -> Result<Image, Error> {
+    render_with_interrupt(bytes, orientation, frame, limits, &Interrupt::default())
 }
 
-/// As [`render`], and gives up with [`Error::Interrupted`] soon after `interrupt` is set: at the next row where the decoder works by rows (JPEG of
-/// one scan, PNG and GIF that are not interlaced), at the next step elsewhere.
-pub fn render_until(bytes: &[u8], orientation: u8, frame: Frame, limits: Limits, interrupt: &Interrupt) -> Result<Picture, Error> {
-    let look = look(bytes)?;
-    look.check(bytes.len() as u64, orientation, frame, limits)?;
-    let plan = geometry::plan(look.width, look.height, orientation, frame);
+/// Does the same as [`render`], and returns [`Error::Interrupted`] soon after `interrupt` is set: at the next row where
+/// the decoder works by rows (JPEG of one scan, PNG and GIF that are not interlaced), at the next step elsewhere.
+pub fn render_with_interrupt(bytes: &[u8], orientation: u8, frame: Frame, limits: Limits, interrupt: &Interrupt) -> Result<Image, Error> {
+    let info = probe(bytes)?;
+    info.check(bytes.len() as u64, orientation, frame, limits)?;
+    let plan = geometry::plan(info.width, info.height, orientation, frame);
     guard(|| {
-        let shrunk = match look.source {
-            Source::Jpeg => jpeg::decode(bytes, &plan, interrupt)?,
-            Source::Png => png::decode(bytes, &plan, limits, interrupt)?,
-            Source::Gif => gif::decode(bytes, &plan, limits, interrupt)?,
-            Source::Webp => webp::decode(bytes, &plan, limits, interrupt)?,
+        let downscaled = match info.source {
+            SourceFormat::Jpeg => jpeg::decode(bytes, &plan, interrupt)?,
+            SourceFormat::Png => png::decode(bytes, &plan, limits, interrupt)?,
+            SourceFormat::Gif => gif::decode(bytes, &plan, limits, interrupt)?,
+            SourceFormat::Webp => webp::decode(bytes, &plan, limits, interrupt)?,
         };
         interrupt.check()?;
-        let icc = shrunk.icc.clone();
-        let mut picture = orient::upright(resize::fit(shrunk, &plan)?, orientation);
+        let icc = downscaled.icc.clone();
+        let mut picture = orient::upright(resize::fit(downscaled, &plan)?, orientation);
         interrupt.check()?;
         if let Some(icc) = icc {
             color::to_srgb(&mut picture, &icc);
@@ -162,7 +163,8 @@ pub fn render_until(bytes: &[u8], orientation: u8, frame: Frame, limits: Limits,
     })
 }
 
-/// The libraries below report some damage by unwinding (libjpeg by design, the others by their assertions): here it ends.
+/// The libraries below report some damage by unwinding (libjpeg by design, the others by their assertions), which is
+/// caught here.
 fn guard<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(Error::Damaged("decoder stopped")))
 }

@@ -1,18 +1,18 @@
-//! Turns stored pixels upright by EXIF orientation (TIFF 6.0, tag 274; values 1–8).
+//! Applies an EXIF orientation to stored pixels (TIFF 6.0, tag 274; values 1–8).
 //!
-//! Invariant: an unknown orientation counts as 1, as viewers do.
+//! Invariant: an unknown orientation counts as 1, as in viewers.
 
-use super::Picture;
-use super::geometry::lies_on_its_side;
+use super::Image;
+use super::geometry::swaps_sides;
 
-/// The picture as it is meant to be looked at.
-pub(super) fn upright(stored: Picture, orientation: u8) -> Picture {
+/// Applies the orientation.
+pub(super) fn upright(stored: Image, orientation: u8) -> Image {
     if !(2..=8).contains(&orientation) {
         return stored;
     }
     let (sw, sh) = (stored.width as usize, stored.height as usize);
     let channels = usize::from(stored.channels);
-    let (width, height) = if lies_on_its_side(orientation) { (sh, sw) } else { (sw, sh) };
+    let (width, height) = if swaps_sides(orientation) { (sh, sw) } else { (sw, sh) };
     let mut pixels = Vec::with_capacity(stored.pixels.len());
     for y in 0..height {
         for x in 0..width {
@@ -29,17 +29,17 @@ pub(super) fn upright(stored: Picture, orientation: u8) -> Picture {
             pixels.extend_from_slice(&stored.pixels[from..from + channels]);
         }
     }
-    Picture { width: width as u32, height: height as u32, channels: stored.channels, pixels }
+    Image { width: width as u32, height: height as u32, channels: stored.channels, pixels }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// 3 × 2 pixels named by their red value:  1 2 3 / 4 5 6.
+    /// 3 × 2 pixels, named by their red value:  1 2 3 / 4 5 6.
     fn turned(orientation: u8) -> (u32, Vec<u8>) {
         let pixels = (1..=6).flat_map(|n| [n, 0, 0]).collect();
-        let picture = upright(Picture { width: 3, height: 2, channels: 3, pixels }, orientation);
+        let picture = upright(Image { width: 3, height: 2, channels: 3, pixels }, orientation);
         (picture.width, picture.pixels.chunks(3).map(|p| p[0]).collect())
     }
 

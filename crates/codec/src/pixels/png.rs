@@ -1,30 +1,30 @@
-//! PNG, row by row: a plain one is never held whole, an interlaced one has to be.
+//! Decodes PNG row by row: a plain one is never held whole, an interlaced one has to be.
 //!
-//! Invariant: a decompression bomb costs its rows' time, never their memory.
+//! Invariant: a decompression bomb costs the time of its rows, never their memory.
 
 use std::io::Cursor;
 
 use png::{ColorType, Decoder, DecodingError, Transformations};
 
-use super::color::MOST_ICC_BYTES;
+use super::color::MAX_ICC_BYTES;
+use super::downscale::{Downscaled, Downscaler, Window};
 use super::geometry::Plan;
-use super::shrink::{Shrinker, Shrunk, Window};
 use super::{Error, Interrupt, Limits};
 
-/// What chunks beside the pixels may take (profiles, palettes); text is skipped.
+/// The most bytes of chunks other than pixels (profiles, palettes); text is skipped.
 const SIDE_BYTES: usize = 16 << 20;
 
 /// Decodes what the plan needs.
-pub(super) fn decode(bytes: &[u8], plan: &Plan, limits: Limits, interrupt: &Interrupt) -> Result<Shrunk, Error> {
+pub(super) fn decode(bytes: &[u8], plan: &Plan, limits: Limits, interrupt: &Interrupt) -> Result<Downscaled, Error> {
     let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), png::Limits { bytes: SIDE_BYTES });
     decoder.set_transformations(Transformations::normalize_to_color8());
     decoder.set_ignore_text_chunk(true);
     let mut reader = decoder.read_info().map_err(|error| damaged(&error))?;
     let (width, height) = reader.info().size();
-    let icc = reader.info().icc_profile.as_ref().filter(|icc| icc.len() <= MOST_ICC_BYTES).map(|icc| icc.to_vec());
+    let icc = reader.info().icc_profile.as_ref().filter(|icc| icc.len() <= MAX_ICC_BYTES).map(|icc| icc.to_vec());
     let kind = reader.output_color_type().0;
     let channels = if matches!(kind, ColorType::Rgba | ColorType::GrayscaleAlpha) { 4 } else { 3 };
-    let mut shrinker = Shrinker::new(Window::new(plan, width, height), channels)?.until(interrupt);
+    let mut downscaler = Downscaler::new(Window::new(plan, width, height), channels)?.with_interrupt(interrupt);
     let mut spread = Vec::new();
     if reader.info().interlaced {
         let size = reader.output_buffer_size().filter(|&size| size as u64 <= limits.bytes).ok_or(Error::Damaged("size"))?;
@@ -32,15 +32,15 @@ pub(super) fn decode(bytes: &[u8], plan: &Plan, limits: Limits, interrupt: &Inte
         reader.next_frame(&mut whole).map_err(|error| damaged(&error))?;
         let line = reader.output_line_size(width).filter(|&line| line > 0).ok_or(Error::Damaged("size"))?;
         for row in whole.chunks_exact(line) {
-            shrinker.push(colors(row, kind, &mut spread))?;
+            downscaler.push(colors(row, kind, &mut spread))?;
         }
     } else {
-        while !shrinker.is_full() {
+        while !downscaler.is_full() {
             let row = reader.next_row().map_err(|error| damaged(&error))?.ok_or(Error::Truncated)?;
-            shrinker.push(colors(row.data(), kind, &mut spread))?;
+            downscaler.push(colors(row.data(), kind, &mut spread))?;
         }
     }
-    shrinker.finish(1.0, icc)
+    downscaler.finish(1.0, icc)
 }
 
 /// Grey pixels spread to three colours.

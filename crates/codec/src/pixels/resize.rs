@@ -1,17 +1,17 @@
-//! The last step down to the asked size, with a Lanczos filter.
+//! Resizes to the requested size with a Lanczos filter.
 //!
 //! Invariant: the result has exactly the plan's size.
 
-use fast_image_resize::images::Image;
+use fast_image_resize::images::Image as Buffer;
 use fast_image_resize::{PixelType, ResizeOptions, Resizer};
 
+use super::downscale::Downscaled;
 use super::geometry::Plan;
-use super::shrink::Shrunk;
-use super::{Error, Picture};
+use super::{Error, Image};
 
-/// Resizes what a decoder has kept to the plan's size; not yet upright.
-pub(super) fn fit(shrunk: Shrunk, plan: &Plan) -> Result<Picture, Error> {
-    let Shrunk { width, height, channels, pixels, factor, left, top, .. } = shrunk;
+/// Resizes what a decoder has kept to the plan's size; orientation is not applied yet.
+pub(super) fn fit(downscaled: Downscaled, plan: &Plan) -> Result<Image, Error> {
+    let Downscaled { width, height, channels, pixels, factor, left, top, .. } = downscaled;
     let whole = |length: f64, from: f64, most: u32| {
         let start = ((length - from) / factor).clamp(0.0, f64::from(most));
         if start < 1e-6 { 0.0 } else { start }
@@ -20,12 +20,12 @@ pub(super) fn fit(shrunk: Shrunk, plan: &Plan) -> Result<Picture, Error> {
     let crop_width = (plan.crop.width / factor).min(f64::from(width) - crop_left);
     let crop_height = (plan.crop.height / factor).min(f64::from(height) - crop_top);
     if (width, height) == (plan.width, plan.height) {
-        return Ok(Picture { width, height, channels, pixels });
+        return Ok(Image { width, height, channels, pixels });
     }
     let kind = if channels == 4 { PixelType::U8x4 } else { PixelType::U8x3 };
-    let source = Image::from_vec_u8(width, height, pixels, kind).map_err(|_| Error::Damaged("size"))?;
-    let mut target = Image::new(plan.width, plan.height, kind);
+    let source = Buffer::from_vec_u8(width, height, pixels, kind).map_err(|_| Error::Damaged("size"))?;
+    let mut target = Buffer::new(plan.width, plan.height, kind);
     let options = ResizeOptions::new().crop(crop_left, crop_top, crop_width, crop_height).use_alpha(channels == 4);
     Resizer::new().resize(&source, &mut target, &options).map_err(|_| Error::Damaged("size"))?;
-    Ok(Picture { width: plan.width, height: plan.height, channels, pixels: target.into_vec() })
+    Ok(Image { width: plan.width, height: plan.height, channels, pixels: target.into_vec() })
 }

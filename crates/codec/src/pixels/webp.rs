@@ -1,36 +1,36 @@
-//! WebP: held whole while it is decoded; of an animation the first frame.
+//! Decodes WebP, which is held whole; of an animation the first frame.
 //!
-//! Invariant: the size that is decoded is the size that was looked at.
+//! Invariant: the decoded size is the size that was probed.
 
 use std::io::Cursor;
 
 use image_webp::{DecodingError, WebPDecoder};
 
-use super::color::MOST_ICC_BYTES;
+use super::color::MAX_ICC_BYTES;
+use super::downscale::{Downscaled, Downscaler, Window};
 use super::geometry::Plan;
-use super::shrink::{Shrinker, Shrunk, Window};
 use super::{Error, Interrupt, Limits};
 
-/// Decodes and keeps what the plan needs.
-pub(super) fn decode(bytes: &[u8], plan: &Plan, limits: Limits, interrupt: &Interrupt) -> Result<Shrunk, Error> {
+/// Decodes what the plan needs.
+pub(super) fn decode(bytes: &[u8], plan: &Plan, limits: Limits, interrupt: &Interrupt) -> Result<Downscaled, Error> {
     let mut decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(|error| damaged(&error))?;
-    decoder.set_memory_limit(MOST_ICC_BYTES);
+    decoder.set_memory_limit(MAX_ICC_BYTES);
     let icc = decoder.icc_profile().ok().flatten();
     decoder.set_memory_limit(limits.bytes as usize);
     let (width, height) = decoder.dimensions();
-    let looked = super::look(bytes)?;
-    if (width, height) != (looked.width, looked.height) {
+    let info = super::probe(bytes)?;
+    if (width, height) != (info.width, info.height) {
         return Err(Error::Damaged("WebP size"));
     }
     let channels: u8 = if decoder.has_alpha() { 4 } else { 3 };
     let size = decoder.output_buffer_size().filter(|&size| size as u64 <= limits.bytes).ok_or(Error::Damaged("size"))?;
     let mut whole = vec![0; size];
     decoder.read_image(&mut whole).map_err(|error| damaged(&error))?;
-    let mut shrinker = Shrinker::new(Window::new(plan, width, height), channels)?.until(interrupt);
+    let mut downscaler = Downscaler::new(Window::new(plan, width, height), channels)?.with_interrupt(interrupt);
     for row in whole.chunks_exact(width as usize * usize::from(channels)) {
-        shrinker.push(row)?;
+        downscaler.push(row)?;
     }
-    shrinker.finish(1.0, icc)
+    downscaler.finish(1.0, icc)
 }
 
 fn damaged(error: &DecodingError) -> Error {

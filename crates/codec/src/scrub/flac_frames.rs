@@ -4,8 +4,8 @@
 
 use std::io::{Read, Seek};
 
-use super::ScrubError;
-use crate::wire::{Source, WINDOW};
+use super::Error;
+use crate::bytes::{Source, WINDOW};
 
 /// The largest frame that is walked over, in bytes. The format allows 16 MiB; encoders write some 20 KiB.
 const MAX_FRAME_BYTES: u64 = 4 * 1024 * 1024;
@@ -63,7 +63,7 @@ fn is_header(data: &[u8]) -> bool {
 /// Returns where the last whole frame of a stream ends whose first frame begins at `from`. Nothing at `end` or later is looked at.
 ///
 /// A rest that has a header of another frame in it is an error, not an end: a damaged frame, or a second stream with metadata of its own.
-pub(super) fn end_of_audio<R: Read + Seek>(source: &mut Source<'_, R>, from: u64, end: u64) -> Result<u64, ScrubError> {
+pub(super) fn end_of_audio<R: Read + Seek>(source: &mut Source<'_, R>, from: u64, end: u64) -> Result<u64, Error> {
     let (mut frame, mut crc, mut at) = (from, 0, from);
     // Where the last frame seems to end, if something else follows it. By chance a checksum holds in the middle of a frame too: then the last tenth
     // of a second is blanked with what follows.
@@ -93,12 +93,12 @@ pub(super) fn end_of_audio<R: Read + Seek>(source: &mut Source<'_, R>, from: u64
     }
     let audio = last.unwrap_or(frame);
     if audio == from || has_header(source, frame + 1, end)? {
-        return Err(ScrubError::NotUnderstood("its audio can't be followed to its end"));
+        return Err(Error::NotUnderstood("its audio can't be followed to its end"));
     }
     Ok(audio)
 }
 
-fn has_header<R: Read + Seek>(source: &mut Source<'_, R>, from: u64, end: u64) -> Result<bool, ScrubError> {
+fn has_header<R: Read + Seek>(source: &mut Source<'_, R>, from: u64, end: u64) -> Result<bool, Error> {
     let mut at = from;
     while at < end {
         let window = (end - at).min(WINDOW as u64) as usize;
@@ -120,7 +120,7 @@ mod tests {
     use super::super::tests::flac_frame;
     use super::*;
 
-    fn end(data: &[u8], from: usize) -> Result<u64, ScrubError> {
+    fn end(data: &[u8], from: usize) -> Result<u64, Error> {
         let mut cursor = Cursor::new(data);
         end_of_audio(&mut Source::new(&mut cursor, data.len() as u64), from as u64, data.len() as u64)
     }
@@ -148,10 +148,10 @@ mod tests {
     fn a_second_stream_a_damaged_frame_and_none_at_all_are_not_understood() {
         let frames: Vec<u8> = (0..3).flat_map(|number| flac_frame(number, 1000)).collect();
         let chained = [&frames[..], b"fLaC\x84\0\0\x09GPSSECRET", &frames].concat();
-        assert!(matches!(end(&chained, 0), Err(ScrubError::NotUnderstood(_))));
+        assert!(matches!(end(&chained, 0), Err(Error::NotUnderstood(_))));
         let mut damaged = frames.clone();
         damaged[1500] ^= 1;
-        assert!(matches!(end(&damaged, 0), Err(ScrubError::NotUnderstood(_))));
-        assert!(matches!(end(b"no frame at all", 0), Err(ScrubError::NotUnderstood(_))));
+        assert!(matches!(end(&damaged, 0), Err(Error::NotUnderstood(_))));
+        assert!(matches!(end(b"no frame at all", 0), Err(Error::NotUnderstood(_))));
     }
 }

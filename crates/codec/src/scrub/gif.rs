@@ -1,48 +1,48 @@
 //! GIF: extension blocks.
 //!
-//! Owns telling the extensions that animate from those that talk. Invariant: a blanked extension is a comment of
-//! zeros whose sub-blocks end where the old ones ended (XMP in GIF uses its own text as sub-block lengths, so
-//! zeroing the data alone would leave some of it).
+//! Owns telling extensions that control the animation from those that contain text. Invariant: a blanked extension is a
+//! comment of zeros whose sub-blocks end where the old ones ended (XMP in GIF uses its own text as sub-block lengths,
+//! so zeroing the data alone would leave some of it).
 
 use std::io::{Read, Seek};
 
-use super::ScrubError;
+use super::Error;
 use super::overlay::Overlay;
-use crate::wire::Source;
+use crate::bytes::Source;
 
 /// 25 MB in sub-blocks of a few bytes.
-const MOST_BLOCKS: usize = 8_000_000;
+const MAX_BLOCKS: usize = 8_000_000;
 /// The longest extension that is rewritten, in bytes.
-const MOST_EXTENSION: u64 = 200 * 1024;
+const MAX_EXTENSION_BYTES: u64 = 200 * 1024;
 
-pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), ScrubError> {
-    let mut left = MOST_BLOCKS;
+pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), Error> {
+    let mut blocks_left = MAX_BLOCKS;
     let [flags] = source.array(10)?;
-    let mut at = 13 + colours(flags);
+    let mut at = 13 + color_table_bytes(flags);
     loop {
-        left = left.checked_sub(1).ok_or(ScrubError::TooComplex)?;
+        blocks_left = blocks_left.checked_sub(1).ok_or(Error::TooComplex)?;
         let [block] = source.array(at)?;
         match block {
             0x3b => return overlay.zero_rest(at + 1),
             0x2c => {
                 let [flags] = source.array(at + 9)?;
-                at = behind_sub_blocks(source, at + 11 + colours(flags), &mut left)?;
+                at = after_sub_blocks(source, at + 11 + color_table_bytes(flags), &mut blocks_left)?;
             }
             0x21 => {
                 let [label] = source.array(at + 1)?;
-                let end = behind_sub_blocks(source, at + 2, &mut left)?;
-                if !animates(source, at, label)? {
-                    blank(overlay, at + 1, end)?;
+                let end = after_sub_blocks(source, at + 2, &mut blocks_left)?;
+                if !is_animation_extension(source, at, label)? {
+                    blank_extension(overlay, at + 1, end)?;
                 }
                 at = end;
             }
-            _ => return Err(ScrubError::NotUnderstood("a block is none of GIF's")),
+            _ => return Err(Error::NotUnderstood("a block is not one of GIF's")),
         }
     }
 }
 
-/// Graphic control, the loop count in both its names, and a colour profile.
-fn animates<R: Read + Seek>(source: &mut Source<'_, R>, at: u64, label: u8) -> Result<bool, ScrubError> {
+/// Graphic control, the loop count under both its names, and a colour profile.
+fn is_animation_extension<R: Read + Seek>(source: &mut Source<'_, R>, at: u64, label: u8) -> Result<bool, Error> {
     match label {
         0xf9 => Ok(true),
         0xff => Ok(matches!(&source.array::<12>(at + 2)?, b"\x0bNETSCAPE2.0" | b"\x0bANIMEXTS1.0" | b"\x0bICCRGBG1012")),
@@ -50,31 +50,31 @@ fn animates<R: Read + Seek>(source: &mut Source<'_, R>, at: u64, label: u8) -> R
     }
 }
 
-/// Turns the extension whose label stands at `label` into a comment of zeros that ends at `end`.
-fn blank(overlay: &mut Overlay, label: u64, end: u64) -> Result<(), ScrubError> {
+/// Replaces the extension whose label is at `label` by a comment of zeros that ends at `end`.
+fn blank_extension(overlay: &mut Overlay, label: u64, end: u64) -> Result<(), Error> {
     // Between the label and the terminator.
     let bytes = end - label - 2;
-    if bytes > MOST_EXTENSION {
-        return Err(ScrubError::TooComplex);
+    if bytes > MAX_EXTENSION_BYTES {
+        return Err(Error::TooComplex);
     }
     let mut fill = vec![0xfe];
-    let mut left = bytes as usize;
-    while left > 0 {
+    let mut bytes_left = bytes as usize;
+    while bytes_left > 0 {
         // A sub-block is a length and at least one byte, so a single byte must not be left over.
-        let block = match left {
+        let block = match bytes_left {
             257 => 255,
             more => more.min(256),
         };
         fill.push((block - 1) as u8);
         fill.resize(fill.len() + block - 1, 0);
-        left -= block;
+        bytes_left -= block;
     }
     overlay.write(label, 1 + bytes, fill)
 }
 
-fn behind_sub_blocks<R: Read + Seek>(source: &mut Source<'_, R>, mut at: u64, left: &mut usize) -> Result<u64, ScrubError> {
+fn after_sub_blocks<R: Read + Seek>(source: &mut Source<'_, R>, mut at: u64, blocks_left: &mut usize) -> Result<u64, Error> {
     loop {
-        *left = left.checked_sub(1).ok_or(ScrubError::TooComplex)?;
+        *blocks_left = blocks_left.checked_sub(1).ok_or(Error::TooComplex)?;
         let [len] = source.array(at)?;
         at += 1 + u64::from(len);
         if len == 0 {
@@ -83,6 +83,6 @@ fn behind_sub_blocks<R: Read + Seek>(source: &mut Source<'_, R>, mut at: u64, le
     }
 }
 
-fn colours(flags: u8) -> u64 {
+fn color_table_bytes(flags: u8) -> u64 {
     if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) }
 }

@@ -1,54 +1,54 @@
-//! MP3, and the tags that stand around any sound: ID3v2 in front, ID3v1, APE and Lyrics3 behind.
+//! MP3, and the tags around any audio: ID3v2 in front, ID3v1, APE and Lyrics3 behind.
 //!
-//! Owns the list of ID3 frames that stay. Invariant: a frame that can't be read is blanked with everything behind
-//! it in its tag; between the tags of an MP3 there are only MPEG audio frames.
+//! Owns the list of ID3 frames that stay. Invariant: a frame that cannot be read is blanked with everything behind it
+//! in its tag; between the tags of an MP3 there are only MPEG audio frames.
 
 use std::io::{Read, Seek};
 
-use super::ScrubError;
+use super::Error;
 use super::overlay::Overlay;
+use crate::bytes::{Source, be32, le32, take};
 use crate::sniff::mpeg_frame_bytes;
-use crate::wire::{Source, be32, le32, take};
 
 /// Title, artist, album artist, album, track, disc, genre, year: ID3v2.2 names, then 2.3 and 2.4 names.
 const KEPT: [&[u8]; 17] = [b"TT2", b"TP1", b"TP2", b"TAL", b"TRK", b"TPA", b"TCO", b"TYE", b"TIT2", b"TPE1", b"TPE2", b"TALB", b"TRCK", b"TPOS", b"TCON", b"TYER", b"TDRC"];
-/// A longer text is no title.
-const MOST_TEXT: usize = 1024;
-/// How much of a tag is read for frames to keep: texts come first, pictures last.
-const MOST_TAG: u64 = 1024 * 1024;
-const MOST_FRAMES: usize = 50_000_000;
+/// The longest text that is kept; titles are shorter.
+const MAX_TEXT_BYTES: usize = 1024;
+/// The bytes of a tag that are read for frames to keep: texts come first, images last.
+const MAX_TAG_BYTES: u64 = 1024 * 1024;
+const MAX_FRAMES: usize = 50_000_000;
 /// 320 kbit/s at 32 kHz, padded.
-const LONGEST_FRAME: u64 = 1441;
+const MAX_FRAME_BYTES: u64 = 1441;
 
-pub(super) fn mp3<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), ScrubError> {
-    let mut at = leading(source, overlay)?;
-    let end = trailing(source, overlay, at)?;
+pub(super) fn mp3<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), Error> {
+    let mut at = scrub_leading(source, overlay)?;
+    let end = scrub_trailing(source, overlay, at)?;
     let mut heard = false;
-    for _ in 0..MOST_FRAMES {
+    for _ in 0..MAX_FRAMES {
         let data = source.some(at, 4)?;
         if at >= end || data.len() < 4 {
             if !heard {
-                return Err(ScrubError::NotUnderstood("it has no sound"));
+                return Err(Error::NotUnderstood("it has no audio"));
             }
             return overlay.zero(at.min(end), end.saturating_sub(at));
         }
         if let Some(bytes) = mpeg_frame_bytes(data) {
             at += bytes as u64;
             heard = true;
-        } else if end - at <= LONGEST_FRAME {
-            // Less than a frame behind the last one: nothing that could be heard.
+        } else if end - at <= MAX_FRAME_BYTES {
+            // Less than a frame behind the last one: nothing audible.
             return overlay.zero(at, end - at);
         } else if data[0] == 0 {
             at += 1;
         } else {
-            return Err(ScrubError::NotUnderstood("something else stands between its frames"));
+            return Err(Error::NotUnderstood("other data is between its frames"));
         }
     }
-    Err(ScrubError::TooComplex)
+    Err(Error::TooComplex)
 }
 
-/// Blanks the ID3v2 tags at the start; gives the offset behind them.
-pub(super) fn leading<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<u64, ScrubError> {
+/// Blanks the ID3v2 tags at the start; returns the offset behind them.
+pub(super) fn scrub_leading<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<u64, Error> {
     let mut at = 0;
     for _ in 0..10 {
         let head = source.some(at, 10)?;
@@ -56,23 +56,23 @@ pub(super) fn leading<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut 
             return Ok(at);
         }
         let (version, flags) = (head[3], head[5]);
-        let size = syncsafe(head.get(6..10)).ok_or(ScrubError::NotUnderstood("its ID3 tag has no size"))?;
+        let size = syncsafe(head.get(6..10)).ok_or(Error::NotUnderstood("its ID3 tag has no size"))?;
         let size = u64::from(size);
-        // Unsynchronisation stays as it is, the frames' bytes are not touched; no extended header, no footer.
+        // Unsynchronisation stays as it is because the frames' bytes are not changed; no extended header, no footer.
         overlay.write(at + 5, 1, vec![flags & 0x80])?;
-        let tag = source.vector(at + 10, size.min(MOST_TAG).min(source.len().saturating_sub(at + 10)))?;
+        let tag = source.vector(at + 10, size.min(MAX_TAG_BYTES).min(source.len().saturating_sub(at + 10)))?;
         overlay.write(at + 10, size, kept_frames(&tag, version, flags))?;
         let footer = if version >= 4 && flags & 0x10 != 0 { 10 } else { 0 };
         overlay.zero(at + 10 + size, footer)?;
         at += 10 + size + footer;
     }
-    Err(ScrubError::TooComplex)
+    Err(Error::TooComplex)
 }
 
-/// The frames that stay, one behind the other.
+/// The frames that stay, one after the other.
 fn kept_frames(tag: &[u8], version: u8, flags: u8) -> Vec<u8> {
     let mut kept = Vec::new();
-    // An extended header: its size with itself in 2.4, without in 2.3.
+    // An extended header: its size includes itself in 2.4, not in 2.3.
     let mut at = match (version, flags & 0x40) {
         (_, 0) => 0,
         (4, _) => syncsafe(tag.get(..4)).unwrap_or(u32::MAX) as usize,
@@ -87,9 +87,9 @@ fn kept_frames(tag: &[u8], version: u8, flags: u8) -> Vec<u8> {
         };
         let Some(end) = size.and_then(|size| at.checked_add(head)?.checked_add(size as usize)) else { break };
         let Some(whole) = tag.get(at..end).filter(|_| frame[0] != 0) else { break };
-        // Packed or locked texts are not kept: their flags are in the second byte.
+        // Compressed or encrypted texts are not kept: their flags are in the second byte.
         let plain = version == 2 || frame.get(9).is_some_and(|flags| flags & 0xfd == 0);
-        if plain && whole.len() <= head + MOST_TEXT && KEPT.contains(&&frame[..name]) && kept.len() < 16 * MOST_TEXT {
+        if plain && whole.len() <= head + MAX_TEXT_BYTES && KEPT.contains(&&frame[..name]) && kept.len() < 16 * MAX_TEXT_BYTES {
             kept.extend(whole);
         }
         at = end;
@@ -97,19 +97,19 @@ fn kept_frames(tag: &[u8], version: u8, flags: u8) -> Vec<u8> {
     kept
 }
 
-/// Blanks the tags behind the sound that starts at `from`; gives the offset at which the sound ends.
-pub(super) fn trailing<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay, from: u64) -> Result<u64, ScrubError> {
+/// Blanks the tags behind the audio that starts at `from`; returns the offset at which the audio ends.
+pub(super) fn scrub_trailing<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay, from: u64) -> Result<u64, Error> {
     let mut end = source.len();
     for _ in 0..10 {
         let behind = end;
-        let tail = |source: &mut Source<'_, R>, bytes: u64| -> Result<Vec<u8>, ScrubError> {
+        let tail = |source: &mut Source<'_, R>, bytes: u64| -> Result<Vec<u8>, Error> {
             let at = end.saturating_sub(bytes).max(from);
             Ok(source.bytes(at, (end - at) as usize)?.to_vec())
         };
         let last = tail(source, 128)?;
         if last.len() == 128 && last.starts_with(b"TAG") {
-            // ID3v1: title, artist, album, year and genre stay; the comment goes, but for a track number at its end, which
-            // stands behind a zero.
+            // ID3v1: title, artist, album, year and genre stay; the comment does not, except a track number at its end,
+            // which follows a zero.
             overlay.zero(end - 31, if last[125] == 0 { 28 } else { 30 })?;
             end -= 128;
             continue;
@@ -117,25 +117,25 @@ pub(super) fn trailing<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut
         if last.ends_with(b"LYRICS200") {
             let digits = last.len().checked_sub(15).and_then(|at| last.get(at..at + 6));
             let size = digits.and_then(|digits| std::str::from_utf8(digits).ok()?.parse::<u64>().ok());
-            end = end.checked_sub(size.unwrap_or(u64::MAX).saturating_add(15)).filter(|at| *at >= from).ok_or(BAD_TAIL)?;
+            end = end.checked_sub(size.unwrap_or(u64::MAX).saturating_add(15)).filter(|at| *at >= from).ok_or(INVALID_TRAILING_TAG)?;
         } else if last.len() >= 32 && last[last.len() - 32..].starts_with(b"APETAGEX") {
             let footer = &last[last.len() - 32..];
-            // The size counts the footer, not the header, which bit 31 announces.
-            let (size, flags) = le32(footer, 12).zip(le32(footer, 20)).ok_or(BAD_TAIL)?;
+            // The size includes the footer, not the header, which bit 31 declares.
+            let (size, flags) = le32(footer, 12).zip(le32(footer, 20)).ok_or(INVALID_TRAILING_TAG)?;
             let header = if flags & 0x8000_0000 != 0 { 32 } else { 0 };
-            end = end.checked_sub(u64::from(size) + header).filter(|at| *at >= from).ok_or(BAD_TAIL)?;
+            end = end.checked_sub(u64::from(size) + header).filter(|at| *at >= from).ok_or(INVALID_TRAILING_TAG)?;
         } else if last.len() >= 10 && last[last.len() - 10..].starts_with(b"3DI") {
-            let size = syncsafe(last.get(last.len() - 4..)).ok_or(BAD_TAIL)?;
-            end = end.checked_sub(u64::from(size) + 20).filter(|at| *at >= from).ok_or(BAD_TAIL)?;
+            let size = syncsafe(last.get(last.len() - 4..)).ok_or(INVALID_TRAILING_TAG)?;
+            end = end.checked_sub(u64::from(size) + 20).filter(|at| *at >= from).ok_or(INVALID_TRAILING_TAG)?;
         } else {
             return Ok(end);
         }
         overlay.zero(end, behind - end)?;
     }
-    Err(ScrubError::TooComplex)
+    Err(Error::TooComplex)
 }
 
-const BAD_TAIL: ScrubError = ScrubError::NotUnderstood("a tag at its end can't be read");
+const INVALID_TRAILING_TAG: Error = Error::NotUnderstood("a tag at its end cannot be read");
 
 /// Seven bits in each of four bytes. ID3v2.4 §6.2.
 fn syncsafe(bytes: Option<&[u8]>) -> Option<u32> {

@@ -1,15 +1,15 @@
-//! Gathering patches.
+//! Collects patches.
 //!
-//! Owns sorting and merging them. Invariant: what comes out is sorted, disjoint, inside the file and bounded in
-//! number and in bytes; patches that contradict each other are an error.
+//! Owns sorting and merging them. Invariant: the result is sorted, disjoint, inside the file and bounded in number and
+//! in bytes; patches that contradict each other are an error.
 
-use super::{MOST_PATCHES, Patch, ScrubError};
+use super::{Error, MAX_PATCHES, Patch};
 
 /// The most bytes of fill in one file's patches.
-const MOST_FILL: usize = 256 * 1024;
-/// The most patches before neighbours are merged.
-const MOST_RAW: usize = 16 * MOST_PATCHES;
-/// Zeros up to this many are written out when that saves a patch.
+const MAX_FILL_BYTES: usize = 256 * 1024;
+/// The most patches before adjacent ones are merged.
+const MAX_UNMERGED: usize = 16 * MAX_PATCHES;
+/// Runs of zeros up to this length are written out when that saves a patch.
 const SHORT_GAP: u64 = 32;
 
 pub(super) struct Overlay {
@@ -24,23 +24,23 @@ impl Overlay {
     }
 
     /// Blanks `bytes` bytes at `offset`.
-    pub(super) fn zero(&mut self, offset: u64, bytes: u64) -> Result<(), ScrubError> {
+    pub(super) fn zero(&mut self, offset: u64, bytes: u64) -> Result<(), Error> {
         self.write(offset, bytes, Vec::new())
     }
 
     /// Writes `fill` at `offset` and blanks the rest of `bytes` bytes.
-    pub(super) fn write(&mut self, offset: u64, bytes: u64, fill: Vec<u8>) -> Result<(), ScrubError> {
+    pub(super) fn write(&mut self, offset: u64, bytes: u64, fill: Vec<u8>) -> Result<(), Error> {
         if offset.checked_add(bytes).is_none_or(|end| end > self.file_len) || fill.len() as u64 > bytes {
-            return Err(ScrubError::NotUnderstood("a part lies outside of it"));
+            return Err(Error::NotUnderstood("a range is outside of it"));
         }
         if bytes == 0 {
             return Ok(());
         }
         self.fill += fill.len();
-        if self.patches.len() >= MOST_RAW || self.fill > MOST_FILL {
-            return Err(ScrubError::TooComplex);
+        if self.patches.len() >= MAX_UNMERGED || self.fill > MAX_FILL_BYTES {
+            return Err(Error::TooComplex);
         }
-        // Most come in order, many are neighbours: merging at once keeps the list short.
+        // Most arrive in order and many are adjacent: merging at once keeps the list short.
         match self.patches.last_mut() {
             Some(last) if fill.is_empty() && last.end() == offset => last.bytes += bytes,
             _ => self.patches.push(Patch { offset, bytes, fill }),
@@ -49,14 +49,14 @@ impl Overlay {
     }
 
     /// Blanks everything from `offset` to the end of the file.
-    pub(super) fn zero_rest(&mut self, offset: u64) -> Result<(), ScrubError> {
+    pub(super) fn zero_rest(&mut self, offset: u64) -> Result<(), Error> {
         self.zero(offset, self.file_len.saturating_sub(offset))
     }
 
     /// Writes `new` over `old` at `offset`, where they differ. Both have the same length.
-    pub(super) fn replace(&mut self, offset: u64, old: &[u8], new: &[u8]) -> Result<(), ScrubError> {
+    pub(super) fn replace(&mut self, offset: u64, old: &[u8], new: &[u8]) -> Result<(), Error> {
         let agrees = |range: std::ops::Range<usize>| old.get(range.clone()) == new.get(range);
-        // Zeros from here on, and whether they are enough for a patch that needs no fill.
+        // The start of the trailing zeros, and whether they are long enough for a patch that needs no fill.
         let zeros = |at: usize, most: usize| new.iter().skip(at).take(most).take_while(|b| **b == 0).count();
         let long = |at: usize| zeros(at, SHORT_GAP as usize) == (new.len() - at).min(SHORT_GAP as usize);
         let mut at = 0;
@@ -79,8 +79,8 @@ impl Overlay {
         Ok(())
     }
 
-    /// The patches, in order.
-    pub(super) fn finish(mut self) -> Result<Vec<Patch>, ScrubError> {
+    /// Returns the patches, in order.
+    pub(super) fn finish(mut self) -> Result<Vec<Patch>, Error> {
         self.patches.sort_by_key(|patch| (patch.offset, patch.fill.is_empty()));
         let mut merged: Vec<Patch> = Vec::new();
         for patch in self.patches {
@@ -91,7 +91,7 @@ impl Overlay {
             if patch.fill.is_empty() && patch.offset >= last.offset + last.fill.len() as u64 {
                 last.bytes = last.bytes.max(patch.end() - last.offset);
             } else if last.end() > patch.offset {
-                return Err(ScrubError::NotUnderstood("two parts of it lie over each other"));
+                return Err(Error::NotUnderstood("two ranges of it overlap"));
             } else if last.bytes - last.fill.len() as u64 <= SHORT_GAP {
                 last.fill.resize(last.bytes as usize, 0);
                 last.fill.extend(patch.fill);
@@ -100,7 +100,7 @@ impl Overlay {
                 merged.push(patch);
             }
         }
-        if merged.len() > MOST_PATCHES { Err(ScrubError::TooComplex) } else { Ok(merged) }
+        if merged.len() > MAX_PATCHES { Err(Error::TooComplex) } else { Ok(merged) }
     }
 }
 
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn neighbours_become_one() {
+    fn adjacent_patches_are_merged() {
         let mut overlay = Overlay::new(1000);
         overlay.zero(100, 10).unwrap();
         overlay.write(20, 8, b"free".to_vec()).unwrap();
@@ -125,17 +125,17 @@ mod tests {
     }
 
     #[test]
-    fn contradictions_and_strays_are_errors() {
+    fn contradictory_and_outside_patches_are_errors() {
         let mut overlay = Overlay::new(100);
         assert!(overlay.zero(90, 11).is_err() && overlay.zero(u64::MAX, 2).is_err());
         overlay.write(10, 4, b"abcd".to_vec()).unwrap();
         overlay.write(12, 4, b"abcd".to_vec()).unwrap();
-        assert!(matches!(overlay.finish(), Err(ScrubError::NotUnderstood(_))));
+        assert!(matches!(overlay.finish(), Err(Error::NotUnderstood(_))));
         let mut overlay = Overlay::new(100_000);
         for n in 0..5000 {
             overlay.zero(n * 2, 1).unwrap();
         }
-        assert!(matches!(overlay.finish(), Err(ScrubError::TooComplex)));
+        assert!(matches!(overlay.finish(), Err(Error::TooComplex)));
     }
 
     proptest! {
@@ -148,9 +148,9 @@ mod tests {
             let mut overlay = Overlay::new(old.len() as u64 + 7);
             overlay.replace(7, &old, &new).unwrap();
             let patches = overlay.finish().unwrap();
-            let mut made = [vec![9; 7], old].concat();
-            apply(&patches, 0, &mut made);
-            prop_assert_eq!(&made[7..], &new[..]);
+            let mut output = [vec![9; 7], old].concat();
+            apply(&patches, 0, &mut output);
+            prop_assert_eq!(&output[7..], &new[..]);
         }
 
         #[test]

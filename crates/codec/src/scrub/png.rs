@@ -1,41 +1,41 @@
 //! PNG: chunks.
 //!
-//! Owns the list of chunks that belong to the picture; every other one becomes a nameless, empty one of the same
-//! length. Invariant: every chunk's checksum fits again.
+//! Owns the list of chunks that belong to the image; every other one becomes an ignored, zero-filled one of the same
+//! length. Invariant: every chunk's checksum is correct.
 
 use std::io::{Read, Seek};
 
 use super::overlay::Overlay;
-use super::{ScrubError, upright_exif};
+use super::{Error, upright_exif};
+use crate::bytes::{Source, WINDOW, take};
 use crate::checksum::Crc32;
-use crate::wire::{Source, WINDOW, take};
 
-/// Chunks that say what the pixels look like. PNG third edition §4.7.
+/// Chunks that determine the appearance of the image. PNG third edition §4.7.
 const KEPT: [&[u8; 4]; 20] = [
     b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"cHRM", b"gAMA", b"iCCP", b"sBIT", b"sRGB", b"cICP", b"mDCV", b"cLLI", b"bKGD", b"hIST", b"pHYs", b"sPLT", b"acTL", b"fcTL",
     b"fdAT",
 ];
-/// A private chunk that nobody needs (§5.4: lower-case first and second letter).
+/// A private ancillary chunk, which decoders ignore (§5.4: lower-case first and second letter).
 const VOID: &[u8; 4] = b"voId";
 /// 25 MB in chunks of 64 bytes.
-const MOST_CHUNKS: usize = 400_000;
+const MAX_CHUNKS: usize = 400_000;
 
-pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), ScrubError> {
+pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Overlay) -> Result<(), Error> {
     let mut at = 8;
-    for _ in 0..MOST_CHUNKS {
+    for _ in 0..MAX_CHUNKS {
         let head = source.bytes(at, 8)?;
         let len = u64::from(u32::from_be_bytes(take(head, 0).unwrap_or_default()));
         let kind: [u8; 4] = take(head, 4).unwrap_or_default();
         let end = at + 12 + len;
         if end > source.len() {
-            return Err(ScrubError::NotUnderstood("it is cut off"));
+            return Err(Error::NotUnderstood("it is truncated"));
         }
         if &kind == b"IEND" {
             return overlay.zero_rest(end);
         }
         if !KEPT.contains(&&kind) {
             if kind[0].is_ascii_uppercase() {
-                return Err(ScrubError::NotUnderstood("a chunk is essential and not known"));
+                return Err(Error::NotUnderstood("a critical chunk is unknown"));
             }
             let block = source.some(at + 8, len.min(WINDOW as u64) as usize)?;
             let exif = if &kind == b"eXIf" { upright_exif(block, block.len())? } else { None };
@@ -49,5 +49,5 @@ pub(super) fn scrub<R: Read + Seek>(source: &mut Source<'_, R>, overlay: &mut Ov
         }
         at = end;
     }
-    Err(ScrubError::TooComplex)
+    Err(Error::TooComplex)
 }

@@ -1,35 +1,35 @@
-//! The ranges of a file that hold pictures or sound, in the order in which they lie, out of the tables of all tracks.
+//! Merges the sample tables of all tracks into the ranges of a file that hold video or audio, in file order.
 //!
-//! Owns the merging. Invariant: a few pages of each table are in memory, never the ranges; a table that is out of order is sorted in
-//! memory if it is short, and is an error if it is not.
+//! Owns the merging. Invariant: a few pages of each table are in memory, never the ranges; a table that is out of order
+//! is sorted in memory if it is short, and is an error if it is not.
 
 use std::io::{Read, Seek};
 use std::vec::IntoIter;
 
-use super::ScrubError;
-use super::samples::Chunks;
-use crate::wire::Source;
+use super::Error;
+use super::samples::SampleChunks;
+use crate::bytes::Source;
 
-/// Tracks that are merged; each has pages of three tables in memory.
-const MOST_TRACKS: usize = 64;
-/// Chunks of tables that are out of order, all together.
-const MOST_UNSORTED: usize = 100_000;
+/// The most tracks that are merged; each has pages of three tables in memory.
+const MAX_TRACKS: usize = 64;
+/// The most chunks in tables that are out of order, all together.
+const MAX_UNSORTED: usize = 100_000;
 
-/// What the ranges of one list are.
+/// The role of the ranges in one list.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
-    /// They hold what is kept.
+    /// They hold kept data.
     Kept,
-    /// They hold what is kept, up to where the next range of any track begins.
-    Loose,
-    /// They are only known because a loose range ends where they begin.
+    /// They hold kept data up to the start of the next range of any track.
+    OpenEnded,
+    /// They matter only because an open-ended range ends where they begin.
     Removed,
-    /// Items, which have nothing to do with tracks.
+    /// Items, which are independent of tracks.
     Item,
 }
 
 enum List {
-    Table(Box<Chunks>),
+    Table(Box<SampleChunks>),
     Sorted(IntoIter<(u64, u64)>),
 }
 
@@ -40,7 +40,7 @@ struct Cursor {
 }
 
 impl Cursor {
-    fn advance<R: Read + Seek>(&mut self, source: &mut Source<'_, R>) -> Result<(), ScrubError> {
+    fn advance<R: Read + Seek>(&mut self, source: &mut Source<'_, R>) -> Result<(), Error> {
         self.head = match &mut self.list {
             List::Table(chunks) => chunks.next(source)?,
             List::Sorted(ranges) => ranges.next(),
@@ -54,9 +54,9 @@ impl Cursor {
 pub(super) struct Ranges {
     cursors: Vec<Cursor>,
     unsorted: usize,
-    /// The start of a loose range whose end is not known yet.
+    /// The start of an open-ended range whose end is not known yet.
     open: Option<u64>,
-    /// A range that comes next.
+    /// The next range of a list.
     held: Option<(u64, u64)>,
     begun: bool,
 }
@@ -67,9 +67,9 @@ impl Ranges {
     }
 
     /// Adds a track's chunks.
-    pub(super) fn track<R: Read + Seek>(&mut self, source: &mut Source<'_, R>, mut chunks: Chunks, role: Role) -> Result<(), ScrubError> {
-        if self.cursors.len() >= MOST_TRACKS {
-            return Err(ScrubError::TooComplex);
+    pub(super) fn track<R: Read + Seek>(&mut self, source: &mut Source<'_, R>, mut chunks: SampleChunks, role: Role) -> Result<(), Error> {
+        if self.cursors.len() >= MAX_TRACKS {
+            return Err(Error::TooComplex);
         }
         if chunks.count == 0 {
             return chunks.next(source).map(|_| ());
@@ -81,8 +81,8 @@ impl Ranges {
         let mut ranges = Vec::new();
         while let Some(range) = chunks.next(source)? {
             self.unsorted += 1;
-            if self.unsorted > MOST_UNSORTED {
-                return Err(ScrubError::TooComplex);
+            if self.unsorted > MAX_UNSORTED {
+                return Err(Error::TooComplex);
             }
             ranges.push(range);
         }
@@ -98,15 +98,15 @@ impl Ranges {
         }
     }
 
-    /// The next kept range, if it begins before `limit`.
-    pub(super) fn next_before<R: Read + Seek>(&mut self, source: &mut Source<'_, R>, limit: u64) -> Result<Option<(u64, u64)>, ScrubError> {
+    /// Returns the next kept range, if it begins before `limit`.
+    pub(super) fn next_before<R: Read + Seek>(&mut self, source: &mut Source<'_, R>, limit: u64) -> Result<Option<(u64, u64)>, Error> {
         if self.held.is_none() {
             self.held = self.next(source)?;
         }
         Ok(self.held.take_if(|range| range.0 < limit))
     }
 
-    fn next<R: Read + Seek>(&mut self, source: &mut Source<'_, R>) -> Result<Option<(u64, u64)>, ScrubError> {
+    fn next<R: Read + Seek>(&mut self, source: &mut Source<'_, R>) -> Result<Option<(u64, u64)>, Error> {
         if !self.begun {
             self.begun = true;
             for cursor in &mut self.cursors {
@@ -118,14 +118,14 @@ impl Ranges {
             let Some(cursor) = first else { return Ok(self.open.take().map(|start| (start, u64::MAX))) };
             let (Some((start, end)), role) = (cursor.head, cursor.role) else { return Ok(None) };
             if let Some(open) = self.open.filter(|open| *open < start) {
-                // The cursor stays where it is and comes again. An item does not end a sound that lies around it.
+                // The cursor stays where it is and is returned again. An item does not end an audio range around it.
                 self.open = (role == Role::Item).then_some(start);
                 return Ok(Some((open, start)));
             }
             cursor.advance(source)?;
             match role {
                 Role::Kept | Role::Item => return Ok(Some((start, end))),
-                Role::Loose => self.open = Some(start),
+                Role::OpenEnded => self.open = Some(start),
                 Role::Removed => {}
             }
         }

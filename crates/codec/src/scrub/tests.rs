@@ -1,4 +1,4 @@
-//! Scrubbing files built by hand, and that no input upsets it; real files and real tools are in `tests/it`.
+//! Scrubs files built by hand, and checks that no input causes a panic; real files and real tools are in `tests/it`.
 
 use std::io::Cursor;
 
@@ -9,21 +9,21 @@ use crate::checksum::{self, crc32};
 
 const SECRET: &[u8] = b"+52.5200+013.4050/SECRET";
 
-fn patches(format: Format, file: &[u8]) -> Result<Vec<Patch>, ScrubError> {
+fn patches(format: Format, file: &[u8]) -> Result<Vec<Patch>, Error> {
     scrub(format, &mut Cursor::new(file), file.len() as u64)
 }
 
-/// The file with its patches laid over it; what must be true of every one is checked here.
+/// Returns the file with its patches applied; checks that hold for every file are made here.
 fn scrubbed(format: Format, file: &[u8]) -> Vec<u8> {
     let found = patches(format, file).unwrap();
-    let mut made = file.to_vec();
-    apply(&found, 0, &mut made);
-    assert!(!made.windows(6).any(|w| w == b"SECRET"), "{format}: a secret is left");
-    let again = patches(format, &made).unwrap();
-    let mut twice = made.clone();
+    let mut output = file.to_vec();
+    apply(&found, 0, &mut output);
+    assert!(!output.windows(6).any(|w| w == b"SECRET"), "{format}: a secret is left");
+    let again = patches(format, &output).unwrap();
+    let mut twice = output.clone();
     apply(&again, 0, &mut twice);
-    assert_eq!(made, twice, "{format}: scrubbing again changes something");
-    made
+    assert_eq!(output, twice, "{format}: scrubbing again changes something");
+    output
 }
 
 fn boxed(kind: &[u8], content: &[u8]) -> Vec<u8> {
@@ -228,10 +228,10 @@ fn movie() -> Vec<u8> {
 fn heic() -> Vec<u8> {
     let infe = |id: u8, kind: &[u8]| boxed(b"infe", &[&[2, 0, 0, 0, 0, id, 0, 0][..], kind, b"\0"].concat());
     let iinf = boxed(b"iinf", &[&[0, 0, 0, 0, 0, 3][..], &infe(1, b"hvc1"), &infe(2, b"Exif"), &infe(3, b"mime")].concat());
-    // Item 1 and 2 in `mdat`, item 3 in `idat`; one extent each, 4-byte offsets and lengths.
-    let place = |id: u8, method: u8, offset: u32, bytes: u32| [&[0, id, 0, method, 0, 0, 0, 1][..], &offset.to_be_bytes(), &bytes.to_be_bytes()].concat();
+    // Items 1 and 2 in `mdat`, item 3 in `idat`; one extent each, 4-byte offsets and lengths.
+    let position = |id: u8, method: u8, offset: u32, bytes: u32| [&[0, id, 0, method, 0, 0, 0, 1][..], &offset.to_be_bytes(), &bytes.to_be_bytes()].concat();
     let meta = |data: u32| {
-        let iloc = [&[1, 0, 0, 0, 0x44, 0, 0, 3][..], &place(1, 0, data + 8, 7), &place(2, 0, data + 15, 10), &place(3, 1, 2, 6)].concat();
+        let iloc = [&[1, 0, 0, 0, 0x44, 0, 0, 3][..], &position(1, 0, data + 8, 7), &position(2, 0, data + 15, 10), &position(3, 1, 2, 6)].concat();
         let properties = boxed(b"ipco", &[boxed(b"ispe", &[0; 12]), boxed(b"udes", SECRET)].concat());
         let parts = [
             boxed(b"hdlr", b"\0\0\0\0\0\0\0\0pict\0\0\0\0\0\0\0\0\0\0\0\0SECRET"),
@@ -268,105 +268,105 @@ fn samples() -> Vec<(Format, Vec<u8>)> {
 }
 
 #[test]
-fn no_secret_survives_in_any_format() {
+fn no_private_data_survives_in_any_format() {
     for (format, file) in samples() {
-        let made = scrubbed(format, &file);
-        assert_eq!(made.len(), file.len());
-        assert_ne!(made, file);
+        let output = scrubbed(format, &file);
+        assert_eq!(output.len(), file.len());
+        assert_ne!(output, file);
     }
 }
 
 #[test]
-fn a_jpeg_keeps_its_picture_profile_and_orientation() {
-    let (file, made) = (jpeg(6), scrubbed(Format::Jpeg, &jpeg(6)));
-    let picture = crate::header::picture_in(Format::Jpeg, &mut Cursor::new(&made), made.len() as u64).unwrap();
+fn a_jpeg_keeps_its_image_profile_and_orientation() {
+    let (file, output) = (jpeg(6), scrubbed(Format::Jpeg, &jpeg(6)));
+    let picture = crate::header::image_in(Format::Jpeg, &mut Cursor::new(&output), output.len() as u64).unwrap();
     assert_eq!(picture.orientation, 6);
-    assert!(made.windows(8).any(|w| w == b"\x01\x01colours"[..8].as_ref()));
-    assert!(made.windows(12).any(|w| w == b"Adobe\0\x64\0\0\0\0\x01"));
+    assert!(output.windows(8).any(|w| w == b"\x01\x01colours"[..8].as_ref()));
+    assert!(output.windows(12).any(|w| w == b"Adobe\0\x64\0\0\0\0\x01"));
     let scan = |file: &[u8]| file.windows(8).any(|w| w == [1, 2, 0xff, 0, 3, 0xff, 0xd0, 4]);
-    assert!(scan(&file) && scan(&made));
-    let end = made.windows(2).rposition(|w| w == [0xff, 0xd9]).unwrap();
-    assert!(made[end + 2..].iter().all(|b| *b == 0), "the trailer is gone");
+    assert!(scan(&file) && scan(&output));
+    let end = output.windows(2).rposition(|w| w == [0xff, 0xd9]).unwrap();
+    assert!(output[end + 2..].iter().all(|b| *b == 0), "the trailer is gone");
     let upright = scrubbed(Format::Jpeg, &jpeg(1));
     assert!(!upright.windows(4).any(|w| w == b"Exif"), "nothing to say");
 }
 
 #[test]
-fn a_png_has_valid_checksums_and_stays_turned() {
-    let made = scrubbed(Format::Png, &png());
+fn a_scrubbed_png_has_valid_checksums_and_its_orientation() {
+    let output = scrubbed(Format::Png, &png());
     let mut at = 8;
     let mut kinds = Vec::new();
-    while let Some(len) = crate::wire::be32(&made, at).filter(|_| kinds.last() != Some(&b"IEND".to_vec())) {
+    while let Some(len) = crate::bytes::be32(&output, at).filter(|_| kinds.last() != Some(&b"IEND".to_vec())) {
         let end = at + 8 + len as usize;
-        assert_eq!(Some(crc32(&made[at + 4..end])), crate::wire::be32(&made, end));
-        kinds.push(made[at + 4..at + 8].to_vec());
+        assert_eq!(Some(crc32(&output[at + 4..end])), crate::bytes::be32(&output, end));
+        kinds.push(output[at + 4..at + 8].to_vec());
         at = end + 4;
     }
     assert_eq!(kinds.concat(), b"IHDRvoIdeXIfvoIdIDATvoIdIEND");
-    let picture = crate::header::picture_in(Format::Png, &mut Cursor::new(&made), made.len() as u64).unwrap();
+    let picture = crate::header::image_in(Format::Png, &mut Cursor::new(&output), output.len() as u64).unwrap();
     assert_eq!(picture.orientation, 6);
 }
 
 #[test]
-fn webp_flags_say_what_is_left() {
+fn webp_flags_match_the_remaining_chunks() {
     let turned = scrubbed(Format::Webp, &webp(8));
     assert_eq!(turned[20], 0x0a);
-    let picture = crate::header::picture_in(Format::Webp, &mut Cursor::new(&turned), turned.len() as u64).unwrap();
+    let picture = crate::header::image_in(Format::Webp, &mut Cursor::new(&turned), turned.len() as u64).unwrap();
     assert_eq!(picture.orientation, 8);
     assert_eq!(scrubbed(Format::Webp, &webp(1))[20], 0x02);
 }
 
 #[test]
 fn a_gif_still_loops_and_counts() {
-    let made = scrubbed(Format::Gif, &gif());
-    assert!(made.windows(11).any(|w| w == b"NETSCAPE2.0"));
+    let output = scrubbed(Format::Gif, &gif());
+    assert!(output.windows(11).any(|w| w == b"NETSCAPE2.0"));
     let mut counter = crate::header::FrameCounter::new(Format::Gif);
-    counter.push(&made);
+    counter.push(&output);
     assert_eq!((counter.frames(), counter.duration_ms(), counter.broken()), (1, 50, false));
 }
 
 #[test]
 fn songs_keep_title_and_artist() {
     let has = |file: &[u8], text: &[u8]| file.windows(text.len()).any(|w| w == text);
-    let made = scrubbed(Format::Mp3, &mp3());
-    assert!(has(&made, b"TIT2\0\0\0\x05\0\0\0Song") && has(&made, b"TPE1") && !has(&made, b"APIC") && !has(&made, b"COMM"));
-    assert!(has(&made, b"TAGaaaa") && !has(&made, b"APETAGEX"));
+    let output = scrubbed(Format::Mp3, &mp3());
+    assert!(has(&output, b"TIT2\0\0\0\x05\0\0\0Song") && has(&output, b"TPE1") && !has(&output, b"APIC") && !has(&output, b"COMM"));
+    assert!(has(&output, b"TAGaaaa") && !has(&output, b"APETAGEX"));
     assert!(has(&scrubbed(Format::Flac, &flac()), b"TITLE=Song"));
     // What a writer has put behind the last frame is no audio, whatever it is.
     for tail in [&b"ID3\x04\0\0\0\0\0\x10TXXXSECRETSECRET"[..], b"\xff\xe1\0\x10Exif\0\0SECRETSECRET", b"<html>SECRET"] {
         let (whole, tailed) = (scrubbed(Format::Flac, &flac()), scrubbed(Format::Flac, &[&flac(), tail].concat()));
         assert!(tailed.starts_with(&whole) && !has(&tailed, b"SECRET"), "{tail:?}");
     }
-    let made = scrubbed(Format::Ogg, &ogg());
-    assert!(has(&made, b"TITLE=Song"));
-    let second = made.windows(4).position(|w| w == b"OggS").and_then(|_| made[4..].windows(4).position(|w| w == b"OggS")).unwrap() + 4;
-    let third = made[second + 4..].windows(4).position(|w| w == b"OggS").unwrap() + second + 4;
-    let mut page = made[second..third].to_vec();
+    let output = scrubbed(Format::Ogg, &ogg());
+    assert!(has(&output, b"TITLE=Song"));
+    let second = output.windows(4).position(|w| w == b"OggS").and_then(|_| output[4..].windows(4).position(|w| w == b"OggS")).unwrap() + 4;
+    let third = output[second + 4..].windows(4).position(|w| w == b"OggS").unwrap() + second + 4;
+    let mut page = output[second..third].to_vec();
     let crc = page[22..26].to_vec();
     page[22..26].fill(0);
     assert_eq!(crc, checksum::ogg(0, &page).to_le_bytes());
 }
 
 #[test]
-fn a_movie_keeps_pictures_and_sound_and_nothing_between() {
-    let made = scrubbed(Format::Mp4, &movie());
-    assert_eq!(&made[24..24 + 45], b"video\0\0\0\0\0\0\0\0sound\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0more video");
-    assert_eq!(made.windows(4).filter(|w| w == b"trak").count(), 3);
-    assert_eq!(made.windows(4).filter(|w| w == b"hdlr").count(), 3);
+fn an_mp4_keeps_video_and_audio_and_nothing_between() {
+    let output = scrubbed(Format::Mp4, &movie());
+    assert_eq!(&output[24..24 + 45], b"video\0\0\0\0\0\0\0\0sound\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0more video");
+    assert_eq!(output.windows(4).filter(|w| w == b"trak").count(), 3);
+    assert_eq!(output.windows(4).filter(|w| w == b"hdlr").count(), 3);
 }
 
 #[test]
-fn a_heic_keeps_its_picture() {
-    let made = scrubbed(Format::Heic, &heic());
-    assert!(made.windows(12).any(|w| w == b"mdatpicture\0"));
-    assert!(!made.windows(2).any(|w| w == b"ZZ"), "bytes of idat that no item uses");
+fn a_heic_keeps_its_image() {
+    let output = scrubbed(Format::Heic, &heic());
+    assert!(output.windows(12).any(|w| w == b"mdatpicture\0"));
+    assert!(!output.windows(2).any(|w| w == b"ZZ"), "bytes of idat that no item uses");
 }
 
 #[test]
 fn matroska_keeps_its_blocks() {
-    let made = scrubbed(Format::Mkv, &matroska());
-    assert!(made.windows(5).any(|w| w == b"video"));
-    let mut walk = crate::ebml::children(&made);
+    let output = scrubbed(Format::Mkv, &matroska());
+    assert!(output.windows(5).any(|w| w == b"video"));
+    let mut walk = crate::ebml::children(&output);
     assert_eq!(walk.next().unwrap().id, 0x1a45_dfa3);
     let inside: Vec<_> = crate::ebml::children(walk.next().unwrap().data).map(|e| e.id).collect();
     assert_eq!(inside, [0x114d_9b74, 0x1549_a966, 0x1654_ae6b, 0x1f43_b675, 0xec, 0xec]);
@@ -392,7 +392,7 @@ fn what_is_not_understood_is_not_shared() {
 }
 
 #[test]
-fn patches_travel_as_text() {
+fn patches_round_trip_as_text() {
     let patch = Patch { offset: 5, bytes: 9, fill: vec![1, 255] };
     assert_eq!(Patch::from_hex(5, 9, &patch.hex()), Some(patch));
     assert_eq!(Patch::from_hex(5, 1, "01ff"), None);
@@ -433,14 +433,14 @@ proptest! {
 }
 
 #[test]
-fn work_has_an_end_whatever_is_claimed() {
-    // Pages without packets inside a head that never ends.
+fn the_work_is_bounded_whatever_is_claimed() {
+    // Pages without packets inside header packets that never end.
     let mut file = ogg();
     file.truncate(27 + 1 + 10);
     let page = [&b"OggS\0\0"[..], &[0; 8], &7_u32.to_le_bytes(), &[0; 9]].concat();
     file.extend(page.repeat(300_000));
-    assert!(matches!(patches(Format::Ogg, &file), Err(ScrubError::TooComplex)));
-    // A movie in which each byte is a chunk of its own, with something between them.
+    assert!(matches!(patches(Format::Ogg, &file), Err(Error::TooComplex)));
+    // A video in which each byte is a chunk of its own, with another byte between them.
     let numbers = |numbers: Vec<u32>| numbers.into_iter().flat_map(u32::to_be_bytes).collect::<Vec<u8>>();
     let count = 100_000_u32;
     let table = [
@@ -452,7 +452,7 @@ fn work_has_an_end_whatever_is_claimed() {
     let moov = boxed(b"moov", &boxed(b"trak", &boxed(b"mdia", &media.concat())));
     for data in [b"x\0\0", b"xyz"] {
         let file = [boxed(b"ftyp", b"isom\0\0\0\0"), boxed(b"mdat", &data.repeat(count as usize)), moov.clone()].concat();
-        // Empty gaps are seen to be empty up to a point; then there are too many of them.
-        assert!(matches!(patches(Format::Mp4, &file), Err(ScrubError::TooComplex)));
+        // Empty gaps are recognized up to a number; above it there are too many of them.
+        assert!(matches!(patches(Format::Mp4, &file), Err(Error::TooComplex)));
     }
 }

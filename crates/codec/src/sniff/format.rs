@@ -1,25 +1,25 @@
-//! The formats the house takes, and the names they go by.
+//! The supported formats and their names.
 //!
-//! Owns one table. Invariant: every format has exactly one extension, and `FromStr` undoes `Display`.
+//! Owns one table. Invariant: every format has exactly one extension, and `FromStr` is the inverse of `Display`.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// What sort of thing a file is.
+/// The kind of media.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// A still or animated picture.
+    /// A still or animated image.
     Photo,
-    /// Sound without moving pictures (cover art doesn't count).
+    /// Audio without video (cover art does not count).
     Audio,
-    /// Moving pictures, with or without sound.
+    /// Video, with or without audio.
     Video,
 }
 
-/// A format the house takes.
+/// A supported format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Format {
     /// JPEG, JFIF or Exif.
@@ -30,9 +30,9 @@ pub enum Format {
     Webp,
     /// GIF 87a or 89a.
     Gif,
-    /// HEIF with AV1 pictures.
+    /// HEIF with AV1 images.
     Avif,
-    /// HEIF with HEVC pictures.
+    /// HEIF with HEVC images.
     Heic,
     /// ISO base media: MP4, M4V, 3GP.
     Mp4,
@@ -44,7 +44,7 @@ pub enum Format {
     Mkv,
     /// MPEG-1/2/2.5 layer III, with or without ID3.
     Mp3,
-    /// ISO base media that says it is sound only.
+    /// ISO base media that declares only audio.
     M4a,
     /// RIFF or RF64 wave.
     Wav,
@@ -101,22 +101,22 @@ impl Format {
         &ROWS[self as usize]
     }
 
-    /// The file extension, lower case without a dot; also the format's name in events.
+    /// Returns the file extension, lower case without a dot; also the format's name in events.
     pub fn extension(self) -> &'static str {
         self.row().extension
     }
 
-    /// The content type, as long as nothing has been probed.
+    /// Returns the content type, before the file has been probed.
     pub fn content_type(self) -> &'static str {
         self.row().content_type
     }
 
-    /// What it is presumed to be. MP4, MOV, WebM and Matroska may turn out to hold sound only.
+    /// Returns the presumed kind. MP4, MOV, WebM and Matroska may turn out to contain only audio.
     pub fn kind(self) -> Kind {
         self.row().kind
     }
 
-    /// The content type of a file that was probed and found to be `kind`.
+    /// Returns the content type of a file that was probed and found to be `kind`.
     pub fn content_type_as(self, kind: Kind) -> &'static str {
         match (self, kind) {
             (Self::Mp4, Kind::Audio) => "audio/mp4",
@@ -135,7 +135,7 @@ impl fmt::Display for Format {
     }
 }
 
-/// A text that names no format of the house.
+/// The error for a text that names no supported format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("name one of the formats jpeg, png, webp, gif, avif, heic, mp4, mov, webm, mkv, mp3, m4a, wav, flac, ogg")]
 pub struct UnknownFormat;

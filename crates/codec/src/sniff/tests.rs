@@ -1,4 +1,4 @@
-//! Sniffing, format by format; refusals; and that no input at all upsets it.
+//! Detection of each format, refusals, and that no input causes a panic.
 
 use proptest::prelude::*;
 
@@ -91,7 +91,7 @@ fn quicktime_from_before_ftyp() {
 }
 
 #[test]
-fn sound_by_its_frames() {
+fn mp3_by_its_frames() {
     assert_eq!(known(&mp3_frames(3)), Some(Format::Mp3));
     assert_eq!(known(&mp3_frames(2)), Some(Format::Mp3));
     assert_eq!(known(&mp3_frames(1)), None, "one frame header proves nothing");
@@ -110,7 +110,7 @@ fn sound_by_its_frames() {
 }
 
 #[test]
-fn pictures_need_a_second_structure() {
+fn images_need_a_second_structure() {
     assert_eq!(known(&jpeg()), Some(Format::Jpeg));
     assert_eq!(known(b"\xff\xd8\xff\xe0<script>alert(1)</script>.............................."), None);
     assert_eq!(known(b"GIF89a<html><script>alert(1)</script></html>..............................."), None);
@@ -134,7 +134,7 @@ fn a_jpeg_whose_first_segment_fills_the_head_is_still_one() {
 }
 
 #[test]
-fn two_things_at_once_are_refused() {
+fn polyglots_are_refused() {
     for mark in ["%PDF-1.7", "<SCRIPT>", "<?php system", "<!DOCTYPE html>", "PK\x03\x04"] {
         let mut file = vec![0xff, 0xd8, 0xff, 0xfe, 0, 30];
         file.extend(mark.bytes());
@@ -161,13 +161,13 @@ fn other_formats_are_refused_and_named() {
     ];
     for (file, name) in table {
         assert_eq!(sniff(file, true), Sniff::Unknown);
-        assert_eq!(looks_like(file), Some(name));
+        assert_eq!(describe_unsupported(file), Some(name));
     }
-    assert_eq!(looks_like(&[0, 1, 2, 3, 200, 201]), None);
+    assert_eq!(describe_unsupported(&[0, 1, 2, 3, 200, 201]), None);
 }
 
 #[test]
-fn a_short_head_waits_and_a_short_file_is_nothing() {
+fn a_short_head_needs_more_and_a_short_file_is_unsupported() {
     assert_eq!(sniff(&[], false), Sniff::NeedMore);
     assert_eq!(sniff(&[], true), Sniff::Unknown);
     assert_eq!(sniff(&jpeg()[..15], false), Sniff::NeedMore);
@@ -191,7 +191,7 @@ proptest! {
     #[test]
     fn any_bytes_get_a_final_answer(data in proptest::collection::vec(any::<u8>(), 0..3000)) {
         prop_assert_ne!(sniff(&data, true), Sniff::NeedMore);
-        let _ = (sniff(&data, false), looks_like(&data));
+        let _ = (sniff(&data, false), describe_unsupported(&data));
     }
 
     #[test]

@@ -1,6 +1,7 @@
-//! What files claim, and that claiming costs nothing: each hostile kind is read in bounded time and memory, by its head.
+//! Reads what files claim: each hostile kind is read in bounded time and memory, by its head.
 //!
-//! Owns the inputs' shapes (`seeds`), not the limits (`media`'s). Invariant: no test here needs a tool, but for those that compare with real files.
+//! Owns the inputs (`seeds`), not the limits (`media`'s). Invariant: no test here needs a tool, except those that
+//! compare with real files.
 
 use std::fs;
 use std::io::Cursor;
@@ -10,7 +11,7 @@ use codec::header::{self, Claims, Error};
 use codec::sniff::{Format, Sniff, sniff};
 
 use crate::seeds::*;
-use crate::tools::Studio;
+use crate::tools::Fixtures;
 
 fn read(format: Format, file: &[u8]) -> Result<Claims, Error> {
     header::claims(format, &mut Cursor::new(file), file.len() as u64)
@@ -33,11 +34,11 @@ fn movie(movie: &Movie) -> Claims {
 }
 
 #[test]
-fn every_seed_is_what_it_says_and_is_read() {
+fn every_seed_is_detected_and_read() {
     for (format, file) in all() {
         assert!(matches!(sniff(&file, true), Sniff::Known(_)) || matches!(format, Format::Webp | Format::Png), "{format}");
         if format.kind() == codec::sniff::Kind::Photo {
-            header::picture_in(format, &mut Cursor::new(&file), file.len() as u64).unwrap();
+            header::image_in(format, &mut Cursor::new(&file), file.len() as u64).unwrap();
         } else {
             assert!(claims(format, &file).tracks > 0, "{format}");
         }
@@ -45,7 +46,7 @@ fn every_seed_is_what_it_says_and_is_read() {
 }
 
 #[test]
-fn a_movie_claims_by_its_tables_heads() {
+fn a_video_claims_what_its_table_heads_declare() {
     let plain = movie(&Movie::default());
     assert_eq!((plain.tracks, plain.samples, plain.edits, plain.frame, plain.clock_ms), (1, 250, 1, Some((64, 48)), 10_000));
     assert_eq!(movie(&Movie { samples: 40_000_000, handler: *b"text", ..Movie::default() }.with_room()).samples, 40_000_000);
@@ -53,12 +54,12 @@ fn a_movie_claims_by_its_tables_heads() {
     let cut = movie(&Movie { edits: 300_000, ..Movie::default() });
     assert_eq!((cut.edits, cut.edited_samples), (300_000, 75_000_000));
     assert_eq!(movie(&Movie { size: (8192, 8192), ..Movie::default() }).frame, Some((8192, 8192)));
-    let sound = movie(&Movie { handler: *b"soun", rate: 1, channels: 255, ..Movie::default() });
-    assert_eq!((sound.rates, sound.channels), (Some((1, 1)), 255));
+    let audio = movie(&Movie { handler: *b"soun", rate: 1, channels: 255, ..Movie::default() });
+    assert_eq!((audio.rates, audio.channels), (Some((1, 1)), 255));
 }
 
 impl Movie {
-    /// Behind it comes so much that its samples of one byte could all be there.
+    /// Enough bytes follow that all samples of one byte could be present.
     fn with_room(self) -> Self {
         let behind = boxed(b"free", &vec![0; self.samples as usize]);
         Self { behind, ..self }
@@ -66,15 +67,15 @@ impl Movie {
 }
 
 #[test]
-fn samples_that_the_file_can_not_hold_are_damage() {
+fn samples_that_the_file_cannot_hold_are_invalid() {
     let file = Movie { samples: 40_000_000, ..Movie::default() }.file();
     assert!(file.len() < 1200);
-    assert!(matches!(read(Format::Mp4, &file), Err(Error::Bad(_))));
+    assert!(matches!(read(Format::Mp4, &file), Err(Error::Invalid(_))));
 }
 
 #[test]
-fn uncompressed_sound_counts_in_portions_as_a_demuxer_does() {
-    // Four hours at 48 kHz, in chunks of a second: 691 million samples, each listed by nobody.
+fn uncompressed_audio_counts_in_packets_as_in_a_demuxer() {
+    // Four hours at 48 kHz, in chunks of a second: 691 million samples, none listed individually.
     let honest = movie(&Movie { handler: *b"soun", samples: 691_200_000, runs: (48_000, 14_400), ..Movie::default() });
     assert_eq!(honest.samples, 14_400 * 47);
     let hostile = movie(&Movie { handler: *b"soun", runs: (u32::MAX, 1000), ..Movie::default() });
@@ -90,19 +91,19 @@ fn fragments_claim_their_samples() {
 
 #[test]
 fn tables_are_found_wherever_a_demuxer_looks() {
-    // Tables inside `udta` inside `trak`, in a box that says it is longer than the one around it.
+    // Tables inside `udta` inside `trak`, in a box that declares more bytes than its parent.
     let mut hidden = boxed(b"stsz", &words(&[0, 0, 9]));
     hidden[3] = 0xff;
     hidden[2] = 0xff;
     let file = Movie { in_moov: boxed(b"trak", &boxed(b"udta", &boxed(b"elst", &[words(&[0, 5000]), vec![0; 60_000]].concat()))), ..Movie::default() }.file();
     assert_eq!(claims(Format::Mp4, &file).edits, 5000);
     let packed = Movie { in_moov: boxed(b"cmov", b"dcom"), ..Movie::default() }.file();
-    assert!(matches!(read(Format::Mp4, &packed), Err(Error::Bad(_))));
+    assert!(matches!(read(Format::Mp4, &packed), Err(Error::Invalid(_))));
     let mut deep = boxed(b"stbl", &hidden);
     for _ in 0..2000 {
         deep = boxed(b"udta", &deep);
     }
-    assert!(matches!(read(Format::Mp4, &Movie { in_moov: deep, ..Movie::default() }.file()), Err(Error::Bad(_))));
+    assert!(matches!(read(Format::Mp4, &Movie { in_moov: deep, ..Movie::default() }.file()), Err(Error::Invalid(_))));
 }
 
 #[test]
@@ -118,25 +119,25 @@ fn matroska_claims_tracks_rates_sizes_and_tables() {
     let cues = file(&[tracks(&[sound_track(8000.0, 1)]), element(0x1c53_bb6b, &vec![0xec; 3_000_000])]);
     assert_eq!(cues.tag_bytes, 3_000_000);
     let many = matroska(&[tracks(&vec![vec![0xec, 0x80]; 1_000_000])]);
-    assert!(matches!(read(Format::Mkv, &many), Err(Error::Bad(_))), "a million elements");
-    assert!(matches!(read(Format::Mkv, &matroska(&[])), Err(Error::Bad(_))), "no tracks");
-    // Masters inside each other: each is passed over by its head.
+    assert!(matches!(read(Format::Mkv, &many), Err(Error::Invalid(_))), "a million elements");
+    assert!(matches!(read(Format::Mkv, &matroska(&[])), Err(Error::Invalid(_))), "no tracks");
+    // Nested masters: each is skipped by its head.
     let deep = (0..3000).fold(Vec::new(), |inside, _| element(0x1254_c367, &inside));
     assert_eq!(file(&[tracks(&[sound_track(8000.0, 1)]), deep]).tracks, 1);
-    // Found by fuzzing: the head of a track's last element lies half outside of it.
+    // Found by fuzzing: the head of a track's last element is half outside of it.
     let cut = tracks(&[sound_track(8000.0, 1), element(0xae, &[0x86])]);
     assert_eq!(file(&[cut]).tracks, 2);
-    // The table of places points to itself.
+    // The seek head points to itself.
     let ring = element(0x114d_9b74, &element(0x4dbb, &element(0x53ac, &[0])).repeat(1000));
     assert_eq!(file(&[ring, tracks(&[sound_track(8000.0, 1)])]).tracks, 1);
 }
 
 #[test]
-fn sound_claims_its_rate_channels_and_length() {
+fn audio_claims_its_rate_channels_and_duration() {
     let wave = claims(Format::Wav, &wav(1, 1, 1, &[0; 14_000]));
     assert_eq!((wave.rates, wave.duration_ms), (Some((1, 1)), Some(14_000_000)));
     assert_eq!(claims(Format::Wav, &wav(48_000, u16::MAX, 2, &[0; 100])).channels, 65_535);
-    assert!(matches!(read(Format::Wav, &wav(48_000, 2, 0, &[0; 100])), Err(Error::Bad(_))));
+    assert!(matches!(read(Format::Wav, &wav(48_000, 2, 0, &[0; 100])), Err(Error::Invalid(_))));
     assert_eq!(header::claims_so_far(Format::Wav, &wav(1, 1, 1, &[0; 14_000])[..44]).rates, Some((1, 1)));
     // RF64 with lengths near 2^64.
     let mut long = wav(8000, 1, 1, &[]);
@@ -150,7 +151,7 @@ fn sound_claims_its_rate_channels_and_length() {
     let frame = own_rate.len() - 20;
     own_rate[frame + 2..frame + 7].copy_from_slice(&[0x1d, 0x18, 0, 0, 1]);
     assert_eq!(claims(Format::Flac, &own_rate).rates, Some((1, 44_100)), "a frame says its own");
-    assert!(matches!(read(Format::Flac, &flac(44_100, 2, &vec![(2, Vec::new()); 2000])), Err(Error::Bad(_))));
+    assert!(matches!(read(Format::Flac, &flac(44_100, 2, &vec![(2, Vec::new()); 2000])), Err(Error::Invalid(_))));
     assert_eq!(claims(Format::Ogg, &opus(255, &[])).channels, 255);
     let vorbis = page(2, &[b"\x01vorbis\0\0\0\0\xff\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xb8\x01"]);
     assert_eq!(claims(Format::Ogg, &vorbis).rates, Some((1, 1)));
@@ -158,7 +159,7 @@ fn sound_claims_its_rate_channels_and_length() {
 }
 
 #[test]
-fn covers_are_measured_in_every_kind_of_tag() {
+fn the_size_of_covers_is_found_in_every_kind_of_tag() {
     let cover = png_head(16_000, 16_000);
     let mut frame = b"\0\0\0\x11\x08\x3e\x80\x3e\x80\x03\x01\x22\0\x02\x11\x01\x03\x11\x01".to_vec();
     frame.splice(0..2, [0xff, 0xd8, 0xff, 0xc0]);
@@ -185,8 +186,8 @@ fn covers_are_measured_in_every_kind_of_tag() {
 }
 
 #[test]
-fn pictures_of_pictures_cost_what_is_decoded() {
-    let cost = |items: &[Item]| header::picture_in(Format::Heic, &mut Cursor::new(&heic(items)), heic(items).len() as u64).map(|picture| picture.decoded_pixels);
+fn derived_images_cost_what_is_decoded() {
+    let cost = |items: &[Item]| header::image_in(Format::Heic, &mut Cursor::new(&heic(items)), heic(items).len() as u64).map(|picture| picture.decoded_pixels);
     let phone = |tiles: u16| [vec![grid(1, (4032, 3024), &(2..2 + tiles).collect::<Vec<_>>())], (2..2 + tiles).map(|id| tile(id, 512)).collect()].concat();
     assert_eq!(cost(&phone(48)).unwrap(), 4032 * 3024 + 48 * 512 * 512);
     // 65,535 uses of one tiny tile.
@@ -199,19 +200,19 @@ fn pictures_of_pictures_cost_what_is_decoded() {
     for ring in
         [vec![overlay(1, (64, 64), &[1])], vec![overlay(1, (64, 64), &[2]), grid(2, (64, 64), &[1])], vec![tile(1, 64), overlay(2, (64, 64), &[3]), overlay(3, (64, 64), &[2])]]
     {
-        assert!(matches!(cost(&ring), Err(Error::Bad(_))), "a picture made of itself");
+        assert!(matches!(cost(&ring), Err(Error::Invalid(_))), "an image derived from itself");
     }
     let deep: Vec<Item> = (1..500).map(|id| grid(id, (64, 64), &[id + 1])).chain([tile(500, 64)]).collect();
-    assert!(matches!(cost(&deep), Err(Error::Bad(_))), "made of each other without end");
+    assert!(matches!(cost(&deep), Err(Error::Invalid(_))), "derived from each other without end");
     let many: Vec<Item> = (1..9000).map(|id| tile(id, 64)).collect();
     assert_eq!(cost(&many).unwrap(), 8999 * 16 * 1024);
 }
 
 #[test]
-fn real_recordings_claim_what_they_are() {
-    let studio = Studio::new();
+fn claims_of_real_recordings_are_true() {
+    let fixtures = Fixtures::new();
     let of = |name: &str, format| {
-        let file = fs::read(studio.path(name)).unwrap();
+        let file = fs::read(fixtures.path(name)).unwrap();
         claims(format, &file)
     };
     let source = "-f lavfi -i testsrc2=s=334x210:r=25:d=1 -f lavfi -i sine=440:duration=1:sample_rate=48000 -c:a aac -pix_fmt yuv420p";
@@ -219,7 +220,7 @@ fn real_recordings_claim_what_they_are() {
         [("libx264 -preset ultrafast", (336, 224)), ("libx265 -preset ultrafast -x265-params log-level=error", (336, 216)), ("libaom-av1 -cpu-used 8 -usage realtime", (334, 210))]
     {
         for (name, format) in [("a.mp4", Format::Mp4), ("a.mkv", Format::Mkv)] {
-            studio.ffmpeg(&format!("{source} -c:v {codec}"), name);
+            fixtures.ffmpeg(&format!("{source} -c:v {codec}"), name);
             let claims = of(name, format);
             assert_eq!((claims.tracks, claims.rates), (2, Some((48_000, 48_000))), "{codec} {name}");
             let frame = claims.frame.unwrap();
@@ -227,7 +228,7 @@ fn real_recordings_claim_what_they_are() {
             assert!((900..=1200).contains(&claims.duration_ms.unwrap()), "{codec} {name}: {claims:?}");
         }
     }
-    studio.ffmpeg(&format!("{source} -c:v libx264 -movflags frag_keyframe+empty_moov -g 5"), "f.mp4");
+    fixtures.ffmpeg(&format!("{source} -c:v libx264 -movflags frag_keyframe+empty_moov -g 5"), "f.mp4");
     let fragments = of("f.mp4", Format::Mp4).samples;
     assert!((70..=80).contains(&fragments), "25 pictures and 48 frames of sound: {fragments}");
     for (name, codec, format) in [
@@ -238,22 +239,22 @@ fn real_recordings_claim_what_they_are() {
         ("l.m4a", "-c:a alac", Format::M4a),
         ("a.mka", "-c:a flac", Format::Mkv),
     ] {
-        studio.tone(codec, name);
+        fixtures.audio(codec, name);
         let claims = of(name, format);
         assert_eq!((claims.tracks, claims.rates), (1, Some((48_000, 48_000))), "{name}");
-        // An MP4 says two channels where it has one.
+        // An MP4 declares two channels where it has one.
         assert!(claims.samples < 1000 && (1..=2).contains(&claims.channels), "{name}: {claims:?}");
     }
 }
 
-/// The most memory that this process has had, in KiB.
+/// Returns the peak memory of this process, in KiB.
 fn peak() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     line.trim().trim_end_matches(" kB").parse().unwrap()
 }
 
-/// A few bytes of a seed changed, moved, doubled or cut off, always the same for the same number.
+/// Returns a seed with a few bytes changed, moved, duplicated or cut off, always the same for the same number.
 fn mutated(seed: &[u8], number: u64) -> Vec<u8> {
     let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut next = |below: usize| {
@@ -286,7 +287,7 @@ fn mutated(seed: &[u8], number: u64) -> Vec<u8> {
 }
 
 #[test]
-fn mutated_seeds_upset_no_parser() {
+fn mutated_seeds_panic_no_parser() {
     for (format, seed) in all() {
         for number in 0..60 {
             let file = mutated(&seed, number);
@@ -322,12 +323,12 @@ fn hostile_files_are_read_in_a_few_megabytes() {
         (Format::Webp, webp(40, 100_000)),
     ];
     for (format, file) in files {
-        // The peak begins anew.
+        // Resets the peak.
         let _ = fs::write("/proc/self/clear_refs", "5");
         let before = peak();
         let began = std::time::Instant::now();
         let _ = header::claims(format, &mut Cursor::new(&file), file.len() as u64);
-        let _ = header::picture_in(format, &mut Cursor::new(&file), file.len() as u64);
+        let _ = header::image_in(format, &mut Cursor::new(&file), file.len() as u64);
         let _ = codec::exif::read(format, &mut Cursor::new(&file), file.len() as u64);
         let _ = codec::scrub::scrub(format, &mut Cursor::new(&file), file.len() as u64);
         let grown = peak().saturating_sub(before) / 1024;
@@ -339,7 +340,7 @@ fn hostile_files_are_read_in_a_few_megabytes() {
 
 #[test]
 fn seeds_for_fuzzing_can_be_written() {
-    // `dev/fuzz` says where; otherwise they are written and forgotten.
+    // `dev/fuzz` sets the folder; otherwise they are not kept.
     let folder = std::env::var_os("TUTTI_FUZZ_SEEDS").map(std::path::PathBuf::from);
     let kept = tempfile::tempdir().unwrap();
     let folder = folder.unwrap_or_else(|| kept.path().to_owned());
@@ -347,22 +348,22 @@ fn seeds_for_fuzzing_can_be_written() {
     for (number, (format, file)) in all().into_iter().enumerate() {
         fs::write(folder.join(format!("{number}.{format}")), file).unwrap();
     }
-    let studio = Studio::new();
-    let made = [
-        studio.picture(1, "", "a.jpg"),
-        studio.picture(2, "", "a.gif"),
-        studio.picture(2, "-c:v libwebp_anim", "a.webp"),
-        studio.picture(2, "-f apng", "a.png"),
-        studio.film("-s 16x16 -c:a aac", "a.mp4"),
-        studio.film("-s 16x16 -movflags frag_keyframe+empty_moov", "f.mp4"),
-        studio.film("-s 16x16 -c:a pcm_s16le -ar 8000", "a.mov"),
-        studio.film("-s 16x16", "a.mkv"),
-        studio.tone("-t 0.1", "a.mp3"),
-        studio.tone("-t 0.1", "a.flac"),
-        studio.tone("-t 0.1 -c:a libvorbis", "a.ogg"),
-        studio.tone("-t 0.1 -metadata title=x", "a.wav"),
+    let fixtures = Fixtures::new();
+    let output = [
+        fixtures.image(1, "", "a.jpg"),
+        fixtures.image(2, "", "a.gif"),
+        fixtures.image(2, "-c:v libwebp_anim", "a.webp"),
+        fixtures.image(2, "-f apng", "a.png"),
+        fixtures.video("-s 16x16 -c:a aac", "a.mp4"),
+        fixtures.video("-s 16x16 -movflags frag_keyframe+empty_moov", "f.mp4"),
+        fixtures.video("-s 16x16 -c:a pcm_s16le -ar 8000", "a.mov"),
+        fixtures.video("-s 16x16", "a.mkv"),
+        fixtures.audio("-t 0.1", "a.mp3"),
+        fixtures.audio("-t 0.1", "a.flac"),
+        fixtures.audio("-t 0.1 -c:a libvorbis", "a.ogg"),
+        fixtures.audio("-t 0.1 -metadata title=x", "a.wav"),
     ];
-    for path in made {
+    for path in output {
         fs::copy(&path, folder.join(path.file_name().unwrap())).unwrap();
     }
     assert!(fs::read_dir(&folder).unwrap().count() > 25);

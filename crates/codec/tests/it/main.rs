@@ -1,10 +1,10 @@
-//! The codec against real files and real tools: ffmpeg and libheif make the files, exiftool puts metadata into
-//! them and looks for what is left, ffmpeg decodes before and after.
+//! Tests the codec against real files and real tools: ffmpeg and libheif make the files, exiftool adds metadata and
+//! searches for what is left, ffmpeg decodes before and after.
 //!
-//! Owns nothing of the codec. Invariant: a missing tool fails the test with the name of its package; only the files of real phones
-//! (Debian's `forensics-samples-files`) may be absent, because other systems do not package them.
+//! Owns no code of the codec. Invariant: a missing tool fails the test with the name of its package; only the files of
+//! real phones (Debian's `forensics-samples-files`) may be absent, because other systems do not package them.
 
-// The helpers of tests stand outside of `#[test]`, where clippy doesn't know them for tests.
+// Test helpers are outside of `#[test]` functions, so clippy's exceptions for tests do not cover them.
 #![allow(clippy::unwrap_used)]
 
 mod claims;

@@ -1,7 +1,8 @@
-//! Every parser of strangers' bytes, each behind one function that takes any bytes and fails only where a promise is broken.
+//! Every parser of untrusted bytes, each behind one function that accepts any bytes and panics only where a promise is
+//! broken.
 //!
-//! The fuzz targets call these functions, and so does the test that tries mutated seeds. Invariant: no function here expects anything of
-//! its input.
+//! The fuzz targets call these functions, and so does the test that tries mutated seeds. Invariant: no function here
+//! requires anything of its input.
 
 // Each fuzz target needs one of them.
 #![allow(dead_code)]
@@ -9,10 +10,10 @@
 use std::io::Cursor;
 
 use codec::header::{self, FrameCounter, HEADER_BYTES, Header, ScanCounter};
-use codec::scrub::{self, Scans};
-use codec::sniff::{Format, HEAD_BYTES, Sniff, looks_like, sniff};
+use codec::scrub::{self, ScanIndex};
+use codec::sniff::{Format, HEAD_BYTES, Sniff, describe_unsupported, sniff};
 
-/// Reads bytes and panics where a parser is wrong.
+/// A function that reads bytes and panics where a parser is wrong.
 pub type Parser = fn(&[u8]);
 
 /// All of them by name.
@@ -29,34 +30,34 @@ pub fn sniffing(data: &[u8]) {
             assert!(whole == Sniff::Known(format) || cut < 1024, "{format} became {whole:?}");
         }
     }
-    let _ = looks_like(data);
+    let _ = describe_unsupported(data);
 }
 
-/// A picture has an area, and what was known of its head is known of the whole.
+/// An image has an area, and what the head shows also holds for the whole file.
 pub fn headers(data: &[u8]) {
     for format in [Format::Jpeg, Format::Png, Format::Webp, Format::Gif, Format::Heic] {
-        match header::picture(format, data, true) {
+        match header::image(format, data, true) {
             Header::NeedMore => panic!("{format}: more than all"),
             Header::Known(picture) => assert!(picture.width > 0 && picture.height > 0 && (1..=8).contains(&picture.orientation)),
-            Header::Bad(_) => {}
+            Header::Invalid(_) => {}
         }
         let head = data.get(..data.len().min(HEADER_BYTES) / 2).unwrap_or_default();
-        let _ = header::picture(format, head, false);
-        if let Ok(picture) = header::picture_in(format, &mut Cursor::new(data), data.len() as u64) {
+        let _ = header::image(format, head, false);
+        if let Ok(picture) = header::image_in(format, &mut Cursor::new(data), data.len() as u64) {
             assert!(picture.width > 0 && picture.height > 0);
         }
         let mut frames = FrameCounter::new(format);
         data.chunks(997).for_each(|piece| frames.push(piece));
         assert!(u64::from(frames.frames()) <= data.len() as u64);
     }
-    let (mut scans, mut counter) = (Scans::default(), ScanCounter::default());
+    let (mut scans, mut counter) = (ScanIndex::default(), ScanCounter::default());
     data.chunks(613).for_each(|piece| {
         scans.push(piece);
         counter.push(piece);
     });
 }
 
-/// The boxes of MP4 and MOV, in a file that is as long as it is and in one that says it is longer.
+/// The boxes of MP4 and MOV, with the true length of the file and with a larger declared one.
 pub fn movies(data: &[u8]) {
     let _ = header::movie(&mut Cursor::new(data), data.len() as u64);
     let _ = header::movie(&mut Cursor::new(data), u64::MAX);
@@ -70,19 +71,19 @@ pub fn claims(data: &[u8]) {
     }
 }
 
-/// Metadata is read or left out, and never an error of memory.
+/// Metadata is read or left out, and never causes an error of memory.
 pub fn exif(data: &[u8]) {
     for format in [Format::Jpeg, Format::Png, Format::Webp, Format::Heic, Format::Mp4, Format::Mkv] {
-        let facts = codec::exif::read(format, &mut Cursor::new(data), data.len() as u64).expect("memory can be read");
-        assert!((1..=8).contains(&facts.orientation));
+        let metadata = codec::exif::read(format, &mut Cursor::new(data), data.len() as u64).expect("memory can be read");
+        assert!((1..=8).contains(&metadata.orientation));
     }
 }
 
-/// Patches are in order, inside the file and few; laid over the file they give one of the same length.
+/// Patches are in order, inside the file and few; applied to the file they return one of the same length.
 pub fn scrubbing(data: &[u8]) {
     for format in [Format::Jpeg, Format::Png, Format::Gif, Format::Webp, Format::Wav, Format::Heic, Format::Mkv, Format::Mp3, Format::Flac, Format::Ogg] {
         let Ok(patches) = scrub::scrub(format, &mut Cursor::new(data), data.len() as u64) else { continue };
-        assert!(patches.len() <= scrub::MOST_PATCHES);
+        assert!(patches.len() <= scrub::MAX_PATCHES);
         let mut end = 0;
         for patch in &patches {
             assert!(patch.offset >= end && patch.bytes > 0 && patch.fill.len() as u64 <= patch.bytes, "{format}: {patch:?}");
@@ -95,9 +96,9 @@ pub fn scrubbing(data: &[u8]) {
     }
 }
 
-/// Digests, checksums and names, as they stand in headers.
+/// Digests, checksums and names, as in header fields.
 pub fn texts(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let _ = (codec::digest::repr_digest(&text), codec::digest::tus_checksum(&text), scrub::Patch::from_hex(7, 9, &text), text.parse::<Format>());
-    assert!(codec::name::clean(&text).chars().all(|letter| !letter.is_control() && letter != '/'));
+    assert!(codec::filename::clean(&text).chars().all(|letter| !letter.is_control() && letter != '/'));
 }

@@ -1,16 +1,16 @@
-//! Sniffing, headers and facts of real files.
+//! Detects formats and reads headers and metadata of real files.
 
 use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::Path;
 
 use codec::exif;
-use codec::header::{self, FrameCounter, Header, Moov, MovieVideo};
+use codec::header::{self, FrameCounter, Header, MoovPosition, MovieVideo};
 use codec::sniff::{Format, HEAD_BYTES, Sniff, sniff};
 
-use crate::tools::{Studio, run};
+use crate::tools::{Fixtures, run};
 
-/// The format, found in a head that grows, and never changing its answer.
+/// Returns the format, checked to stay the same while the head grows.
 pub fn format(path: &Path) -> Option<Format> {
     let file = fs::read(path).unwrap();
     let head = &file[..file.len().min(HEAD_BYTES)];
@@ -28,7 +28,7 @@ pub fn format(path: &Path) -> Option<Format> {
 
 #[test]
 fn formats_of_real_files() {
-    let studio = Studio::new();
+    let fixtures = Fixtures::new();
     for (name, codec, expected) in [
         ("a.jpg", "", Format::Jpeg),
         ("a.png", "", Format::Png),
@@ -36,7 +36,7 @@ fn formats_of_real_files() {
         ("a.webp", "-c:v libwebp", Format::Webp),
         ("b.webp", "-c:v libwebp -lossless 1", Format::Webp),
     ] {
-        assert_eq!(format(&studio.picture(1, codec, name)), Some(expected), "{name}");
+        assert_eq!(format(&fixtures.image(1, codec, name)), Some(expected), "{name}");
     }
     for (name, codec, expected) in [
         ("a.mp3", "-c:a libmp3lame", Format::Mp3),
@@ -51,7 +51,7 @@ fn formats_of_real_files() {
         ("a.webm", "-c:a libopus", Format::Webm),
         ("a.mka", "-c:a flac", Format::Mkv),
     ] {
-        assert_eq!(format(&studio.tone(codec, name)), Some(expected), "{name}");
+        assert_eq!(format(&fixtures.audio(codec, name)), Some(expected), "{name}");
     }
     for (name, codec, expected) in [
         ("a.mp4", "", Format::Mp4),
@@ -60,48 +60,48 @@ fn formats_of_real_files() {
         ("a.mkv", "", Format::Mkv),
         ("a.3gp", "-c:a aac", Format::Mp4),
     ] {
-        assert_eq!(format(&studio.film(codec, name)), Some(expected), "{name}");
+        assert_eq!(format(&fixtures.video(codec, name)), Some(expected), "{name}");
     }
-    studio.picture(1, "", "h.png");
-    let png = studio.path("h.png").display().to_string();
+    fixtures.image(1, "", "h.png");
+    let png = fixtures.path("h.png").display().to_string();
     for (name, expected) in [("a.heic", Format::Heic), ("a.avif", Format::Avif)] {
-        let path = studio.path(name);
+        let path = fixtures.path(name);
         run("heif-enc", &[&png, "-o", &path.display().to_string()]);
         assert_eq!(format(&path), Some(expected), "{name}");
     }
     for (name, codec) in [("x.avi", ""), ("x.flv", "-ar 44100"), ("x.ts", ""), ("x.wmv", "-c:v wmv2 -c:a wmav2")] {
-        assert_eq!(format(&studio.film(codec, name)), None, "{name}");
+        assert_eq!(format(&fixtures.video(codec, name)), None, "{name}");
     }
     for name in ["x.aac", "x.ac3", "x.aiff"] {
-        assert_eq!(format(&studio.tone("", name)), None, "{name}");
+        assert_eq!(format(&fixtures.audio("", name)), None, "{name}");
     }
     for name in ["x.bmp", "x.tiff", "x.jp2"] {
-        assert_eq!(format(&studio.picture(1, "", name)), None, "{name}");
+        assert_eq!(format(&fixtures.image(1, "", name)), None, "{name}");
     }
 }
 
 #[test]
 fn dimensions_after_orientation() {
-    let studio = Studio::new();
-    studio.picture(1, "", "p.png");
-    let png = studio.path("p.png").display().to_string();
+    let fixtures = Fixtures::new();
+    fixtures.image(1, "", "p.png");
+    let png = fixtures.path("p.png").display().to_string();
     for name in ["a.heic", "a.avif"] {
-        run("heif-enc", &[&png, "-o", &studio.path(name).display().to_string()]);
+        run("heif-enc", &[&png, "-o", &fixtures.path(name).display().to_string()]);
     }
     for (name, codec) in [("a.jpg", ""), ("a.png", ""), ("a.webp", "-c:v libwebp"), ("b.webp", "-c:v libwebp -lossless 1"), ("a.gif", "")] {
-        studio.picture(1, codec, name);
+        fixtures.image(1, codec, name);
     }
     for name in ["a.jpg", "a.png", "a.webp", "b.webp", "a.gif", "a.heic", "a.avif"] {
-        let path = studio.path(name);
+        let path = fixtures.path(name);
         let file = fs::read(&path).unwrap();
         let found = format(&path).unwrap();
-        let Header::Known(head) = header::picture(found, &file, true) else { panic!("{name}") };
+        let Header::Known(head) = header::image(found, &file, true) else { panic!("{name}") };
         assert_eq!((head.width, head.height, head.orientation), (64, 48, 1), "{name}");
         if !matches!(found, Format::Gif) {
             run("exiftool", &["-q", "-overwrite_original", "-n", "-Orientation=6", &path.display().to_string()]);
         }
         let len = fs::metadata(&path).unwrap().len();
-        let whole = header::picture_in(found, &mut BufReader::new(File::open(&path).unwrap()), len).unwrap();
+        let whole = header::image_in(found, &mut BufReader::new(File::open(&path).unwrap()), len).unwrap();
         let turned = matches!(found, Format::Jpeg | Format::Png | Format::Webp);
         assert_eq!((whole.width, whole.height), if turned { (48, 64) } else { (64, 48) }, "{name}");
     }
@@ -109,12 +109,12 @@ fn dimensions_after_orientation() {
 
 #[test]
 fn frames_of_animations() {
-    let studio = Studio::new();
+    let fixtures = Fixtures::new();
     for (name, codec) in [("a.gif", ""), ("a.webp", "-c:v libwebp_anim"), ("a.png", "-f apng")] {
-        let path = studio.picture(25, codec, name);
+        let path = fixtures.image(25, codec, name);
         let mut counter = FrameCounter::new(format(&path).unwrap());
         fs::read(&path).unwrap().chunks(777).for_each(|piece| counter.push(piece));
-        // libwebp puts equal pictures together.
+        // libwebp merges equal images.
         let expected = if name == "a.webp" { fs::read(&path).unwrap().windows(4).filter(|w| w == b"ANMF").count() } else { 25 };
         assert_eq!((counter.frames() as usize, counter.broken()), (expected, false), "{name}");
         assert!((900..=1100).contains(&counter.duration_ms()), "{name}: {} ms", counter.duration_ms());
@@ -122,53 +122,53 @@ fn frames_of_animations() {
 }
 
 #[test]
-fn movies_of_every_make() {
-    let studio = Studio::new();
-    let facts = |path: &Path| {
+fn videos_from_several_writers() {
+    let fixtures = Fixtures::new();
+    let read = |path: &Path| {
         let len = fs::metadata(path).unwrap().len();
         header::movie(&mut BufReader::new(File::open(path).unwrap()), len)
     };
-    let late = facts(&studio.film("", "late.mp4")).unwrap();
+    let late = read(&fixtures.video("", "late.mp4")).unwrap();
     assert_eq!(late.video, Some(MovieVideo { width: 64, height: 48, rotation: 0 }));
-    assert!(late.audio && late.moov == Moov::End && !late.fragmented);
+    assert!(late.audio && late.moov == MoovPosition::End && !late.fragmented);
     assert!((1990..=2100).contains(&late.duration_ms.unwrap()), "{late:?}");
-    assert_eq!(facts(&studio.film("-movflags faststart", "early.mov")).unwrap().moov, Moov::Front);
-    assert!(facts(&studio.film("-movflags frag_keyframe+empty_moov", "pieces.mp4")).unwrap().fragmented);
-    let turned = facts(&studio.ffmpeg("-i @late.mp4 -c copy -metadata:s:v rotate=90", "turned.mp4")).unwrap();
-    // ffmpeg's tag counts against the clock until 5.1 and with it later; both lie on their side.
+    assert_eq!(read(&fixtures.video("-movflags faststart", "early.mov")).unwrap().moov, MoovPosition::Front);
+    assert!(read(&fixtures.video("-movflags frag_keyframe+empty_moov", "fragments.mp4")).unwrap().fragmented);
+    let turned = read(&fixtures.ffmpeg("-i @late.mp4 -c copy -metadata:s:v rotate=90", "turned.mp4")).unwrap();
+    // ffmpeg's tag counts counter-clockwise until 5.1 and clockwise later; both are turned by a quarter.
     let video = turned.video.unwrap();
     assert_eq!((video.width, video.height, video.rotation % 180), (48, 64, 90));
-    let sound = facts(&studio.tone("-c:a aac", "sound.m4a")).unwrap();
-    assert!(sound.audio && sound.video.is_none());
-    let file = fs::read(studio.path("late.mp4")).unwrap();
-    let cut = studio.write("cut.mp4", &file[..file.len() / 2]);
-    assert!(matches!(facts(&cut), Err(header::Error::NoMoov)));
-    let early = fs::read(studio.path("early.mov")).unwrap();
-    let cut = studio.write("cut.mov", &early[..early.len() - 100]);
-    assert!(matches!(facts(&cut), Err(header::Error::Truncated)));
+    let audio = read(&fixtures.audio("-c:a aac", "audio.m4a")).unwrap();
+    assert!(audio.audio && audio.video.is_none());
+    let file = fs::read(fixtures.path("late.mp4")).unwrap();
+    let cut = fixtures.write("cut.mp4", &file[..file.len() / 2]);
+    assert!(matches!(read(&cut), Err(header::Error::NoMoov)));
+    let early = fs::read(fixtures.path("early.mov")).unwrap();
+    let cut = fixtures.write("cut.mov", &early[..early.len() - 100]);
+    assert!(matches!(read(&cut), Err(header::Error::Truncated)));
 }
 
 #[test]
-fn facts_as_exiftool_wrote_them() {
-    let studio = Studio::new();
-    studio.picture(1, "", "a.jpg");
-    studio.picture(1, "", "a.png");
-    studio.picture(1, "-c:v libwebp", "a.webp");
-    run("heif-enc", &[&studio.path("a.png").display().to_string(), "-o", &studio.path("a.heic").display().to_string()]);
+fn metadata_as_exiftool_wrote_it() {
+    let fixtures = Fixtures::new();
+    fixtures.image(1, "", "a.jpg");
+    fixtures.image(1, "", "a.png");
+    fixtures.image(1, "-c:v libwebp", "a.webp");
+    run("heif-enc", &[&fixtures.path("a.png").display().to_string(), "-o", &fixtures.path("a.heic").display().to_string()]);
     for name in ["a.jpg", "a.png", "a.webp", "a.heic"] {
-        let path = studio.path(name);
+        let path = fixtures.path(name);
         let read = |path: &Path| {
             let len = fs::metadata(path).unwrap().len();
             exif::read(format(path).unwrap(), &mut BufReader::new(File::open(path).unwrap()), len).unwrap()
         };
-        assert_eq!(read(&path), exif::Facts::default(), "{name}");
+        assert_eq!(read(&path), exif::Metadata::default(), "{name}");
         let text = path.display().to_string();
         let camera = ["-Make=Acme", "-Model=Acme 5", "-DateTimeOriginal=2026:06:01 12:00:00", "-OffsetTimeOriginal=+02:00"];
         run("exiftool", &[&["-q", "-overwrite_original", "-n", "-Orientation=8"], &camera[..], &[&text]].concat());
-        let facts = read(&path);
-        assert_eq!(facts.camera.as_deref(), Some("Acme 5"), "{name}");
-        assert_eq!(facts.taken_at.unwrap().utc().to_rfc3339(), "2026-06-01T10:00:00+00:00", "{name}");
-        assert_eq!((facts.orientation, facts.has_gps), (if name == "a.heic" { 1 } else { 8 }, false), "{name}");
+        let metadata = read(&path);
+        assert_eq!(metadata.camera.as_deref(), Some("Acme 5"), "{name}");
+        assert_eq!(metadata.taken_at.unwrap().utc().to_rfc3339(), "2026-06-01T10:00:00+00:00", "{name}");
+        assert_eq!((metadata.orientation, metadata.has_gps), (if name == "a.heic" { 1 } else { 8 }, false), "{name}");
         run("exiftool", &["-q", "-overwrite_original", "-GPSLatitude=52.5", "-GPSLongitude=13.4", &text]);
         assert!(read(&path).has_gps, "{name}");
     }

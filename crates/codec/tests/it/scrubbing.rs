@@ -1,17 +1,17 @@
-//! Scrubbing real files: nothing is left for exiftool to find, and ffmpeg decodes the same.
+//! Scrubs real files: exiftool finds nothing that should be gone, and ffmpeg decodes the same.
 
 use std::fs::{self, File};
 use std::io::{BufReader, Cursor};
 use std::path::Path;
 
-use codec::scrub::{self, Patch, ScrubError};
+use codec::scrub::{self, Patch};
 use codec::sniff::Format;
 use tempfile::NamedTempFile;
 
 use crate::reading::format;
-use crate::tools::{Studio, frames, run, tags};
+use crate::tools::{Fixtures, frames, run, tags};
 
-/// What exiftool puts where a format has room for it.
+/// What exiftool writes where a format has room for it.
 const EXIF: [&str; 9] = [
     "-GPSLatitude=52.5200",
     "-GPSLatitudeRef=N",
@@ -24,46 +24,46 @@ const EXIF: [&str; 9] = [
     "-XMP:GPSLatitude=52.52",
 ];
 
-/// Words that betray a secret in exiftool's output or in the bytes.
-const MARKS: [&str; 9] = ["SECRET", "GPS", "XMP", "IPTC", "Model ", "Comment ", "DateTimeOriginal", "Location", "Thumbnail"];
+/// Words that reveal private data in exiftool's output or in the bytes.
+const LEAK_MARKS: [&str; 9] = ["SECRET", "GPS", "XMP", "IPTC", "Model ", "Comment ", "DateTimeOriginal", "Location", "Thumbnail"];
 
-fn patches(path: &Path) -> Result<Vec<Patch>, ScrubError> {
+fn patches(path: &Path) -> Result<Vec<Patch>, scrub::Error> {
     let len = fs::metadata(path).unwrap().len();
     scrub::scrub(format(path).unwrap(), &mut BufReader::new(File::open(path).unwrap()), len)
 }
 
-/// The scrubbed file, laid over in windows as a server would; it vanishes with its handle.
+/// The scrubbed file, patched in windows as a server would do it; it is deleted with its handle.
 fn scrubbed(path: &Path) -> NamedTempFile {
     let patches = patches(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let mut file = fs::read(path).unwrap();
     file.chunks_mut(4093).enumerate().for_each(|(n, window)| scrub::apply(&patches, n as u64 * 4093, window));
-    let made = tempfile::Builder::new().suffix(path.file_name().unwrap()).tempfile().unwrap();
-    fs::write(&made, file).unwrap();
-    made
+    let output = tempfile::Builder::new().suffix(path.file_name().unwrap()).tempfile().unwrap();
+    fs::write(&output, file).unwrap();
+    output
 }
 
-/// Scrubs and checks: no secret in the bytes or in exiftool's eyes, the same frames, the same again.
+/// Scrubs and checks: no private data in the bytes or in exiftool's output, the same frames, the same result again.
 fn check(path: &Path, maps: &[&str]) -> String {
-    let made = scrubbed(path);
-    let bytes = fs::read(&made).unwrap();
+    let output = scrubbed(path);
+    let bytes = fs::read(&output).unwrap();
     assert!(!bytes.windows(6).any(|w| w == b"SECRET"), "{}: a secret is left", path.display());
-    let left = tags(made.path());
+    let left = tags(output.path());
     // A comment of zeros is an empty value.
     let own = ["[System]", "[ExifTool]", "[Composite]"];
     let says = |line: &&str| !own.iter().any(|group| line.starts_with(group)) && !line.trim_end().ends_with(" :");
-    let talk: Vec<_> = left.lines().filter(says).filter(|line| MARKS.iter().any(|mark| line.contains(mark))).collect();
+    let talk: Vec<_> = left.lines().filter(says).filter(|line| LEAK_MARKS.iter().any(|mark| line.contains(mark))).collect();
     assert!(talk.is_empty(), "{}: {talk:#?}", path.display());
     if !maps.is_empty() {
-        assert_eq!(frames(path, maps), frames(made.path(), maps), "{}", path.display());
+        assert_eq!(frames(path, maps), frames(output.path(), maps), "{}", path.display());
     }
-    let again = patches(made.path()).unwrap();
+    let again = patches(output.path()).unwrap();
     let mut twice = bytes.clone();
     scrub::apply(&again, 0, &mut twice);
     assert!(twice == bytes, "{}: scrubbing again changes something", path.display());
     left
 }
 
-fn mark(path: &Path, more: &[&str]) {
+fn add_metadata(path: &Path, more: &[&str]) {
     let path = path.display().to_string();
     run("exiftool", &[&["-q", "-m", "-overwrite_original"], &EXIF[..], more, &[&path]].concat());
     assert!(tags(Path::new(&path)).contains("SECRET"), "{path}: exiftool wrote nothing");
@@ -71,82 +71,83 @@ fn mark(path: &Path, more: &[&str]) {
 
 #[test]
 fn photos_lose_everything_but_their_orientation() {
-    let studio = Studio::new();
+    let fixtures = Fixtures::new();
     let more = ["-n", "-Orientation=6", "-Comment=SECRET", "-IPTC:Keywords=SECRET", "-Copyright=SECRET"];
     for (name, codec) in [("a.jpg", ""), ("a.png", ""), ("a.webp", "-c:v libwebp"), ("b.webp", "-c:v libwebp -lossless 1")] {
-        let path = studio.picture(1, codec, name);
-        mark(&path, &more);
+        let path = fixtures.image(1, codec, name);
+        add_metadata(&path, &more);
         let left = check(&path, &["0:v"]);
         assert!(left.contains("Orientation") && left.contains("Rotate 90 CW"), "{name}: {left}");
-        let made = scrubbed(&path);
-        let picture = codec::header::picture_in(format(&path).unwrap(), &mut File::open(&made).unwrap(), fs::metadata(&made).unwrap().len());
+        let output = scrubbed(&path);
+        let picture = codec::header::image_in(format(&path).unwrap(), &mut File::open(&output).unwrap(), fs::metadata(&output).unwrap().len());
         assert_eq!(picture.unwrap().orientation, 6, "{name}");
     }
 }
 
 #[test]
 fn animations_still_play() {
-    let studio = Studio::new();
-    let path = studio.picture(10, "-loop 0", "a.gif");
-    mark(&path, &["-Comment=SECRET"]);
+    let fixtures = Fixtures::new();
+    let path = fixtures.image(10, "-loop 0", "a.gif");
+    add_metadata(&path, &["-Comment=SECRET"]);
     check(&path, &["0:v"]);
-    // ffmpeg takes no text between an APNG's frames, where exiftool puts it: a still's text is moved behind the header.
-    let still = studio.picture(1, "", "a.png");
-    mark(&still, &["-Comment=SECRET"]);
+    // ffmpeg accepts no text between an APNG's frames, where exiftool writes it: a still image's text is moved behind
+    // the header.
+    let still = fixtures.image(1, "", "a.png");
+    add_metadata(&still, &["-Comment=SECRET"]);
     let still = fs::read(still).unwrap();
     let text = still.windows(4).position(|w| w == b"tEXt").unwrap() - 4;
     let end = text + 12 + u32::from_be_bytes(still[text..text + 4].try_into().unwrap()) as usize;
-    let mut animated = fs::read(studio.picture(10, "-plays 0", "plain.apng")).unwrap();
+    let mut animated = fs::read(fixtures.image(10, "-plays 0", "plain.apng")).unwrap();
     animated.splice(33..33, still[text..end].iter().copied());
-    check(&studio.write("a.apng", &animated), &["0:v"]);
-    // ffmpeg 5.1 doesn't decode animated WebP.
-    let path = studio.picture(10, "-c:v libwebp_anim", "a.webp");
-    mark(&path, &[]);
+    check(&fixtures.write("a.apng", &animated), &["0:v"]);
+    // ffmpeg 5.1 does not decode animated WebP.
+    let path = fixtures.image(10, "-c:v libwebp_anim", "a.webp");
+    add_metadata(&path, &[]);
     check(&path, &[]);
 }
 
 #[test]
-fn a_motion_photo_loses_its_film_and_a_jpeg_its_preview() {
-    let studio = Studio::new();
-    let path = studio.picture(1, "", "a.jpg");
-    mark(&path, &["-n", "-Orientation=3"]);
-    let preview = studio.picture(1, "", "preview.jpg");
+fn a_motion_photo_loses_its_video_and_a_jpeg_its_preview() {
+    let fixtures = Fixtures::new();
+    let path = fixtures.image(1, "", "a.jpg");
+    add_metadata(&path, &["-n", "-Orientation=3"]);
+    let preview = fixtures.image(1, "", "preview.jpg");
     let preview = format!("-ThumbnailImage<={}", preview.display());
     run("exiftool", &["-q", "-overwrite_original", &preview, &path.display().to_string()]);
     assert!(tags(&path).contains("ThumbnailImage"));
-    let film = studio.film("-metadata title=SECRET", "film.mp4");
-    let both = [fs::read(&path).unwrap(), fs::read(film).unwrap()].concat();
+    let video = fixtures.video("-metadata title=SECRET", "video.mp4");
+    let both = [fs::read(&path).unwrap(), fs::read(video).unwrap()].concat();
     let len = fs::read(&path).unwrap().len();
-    let motion = studio.write("motion.jpg", &both);
+    let motion = fixtures.write("motion.jpg", &both);
     let left = check(&motion, &["0:v"]);
     assert!(left.contains("Rotate 180"), "{left}");
-    let made = scrubbed(&motion);
-    assert!(fs::read(&made).unwrap()[len..].iter().all(|b| *b == 0));
+    let output = scrubbed(&motion);
+    assert!(fs::read(&output).unwrap()[len..].iter().all(|b| *b == 0));
 }
 
 #[test]
-fn heif_pictures_lose_their_items() {
-    let studio = Studio::new();
-    let source = studio.picture(1, "", "a.jpg");
-    mark(&source, &["-n", "-Orientation=1"]);
+fn heif_images_lose_their_metadata_items() {
+    let fixtures = Fixtures::new();
+    let source = fixtures.image(1, "", "a.jpg");
+    add_metadata(&source, &["-n", "-Orientation=1"]);
     for name in ["a.heic", "a.avif"] {
-        let path = studio.path(name);
+        let path = fixtures.path(name);
         run("heif-enc", &[&source.display().to_string(), "-o", &path.display().to_string()]);
-        mark(&path, &[]);
+        add_metadata(&path, &[]);
         check(&path, &[]);
-        let made = scrubbed(&path);
+        let output = scrubbed(&path);
         let decoded = |path: &Path, name: &str| {
-            let picture = studio.path(name);
+            let picture = fixtures.path(name);
             run("heif-convert", &[&path.display().to_string(), &picture.display().to_string()]);
             frames(&picture, &["0:v"])
         };
-        assert_eq!(decoded(&path, "before.png"), decoded(made.path(), "after.png"), "{name}");
+        assert_eq!(decoded(&path, "before.png"), decoded(output.path(), "after.png"), "{name}");
     }
 }
 
 #[test]
-fn movies_lose_everything_but_pictures_and_sound() {
-    let studio = Studio::new();
+fn videos_lose_everything_but_video_and_audio() {
+    let fixtures = Fixtures::new();
     let named = "-metadata title=SECRET -metadata comment=SECRET -metadata location=+52.5200+013.4050/ -metadata artist=SECRET -metadata creation_time=2026-06-01T12:00:00Z";
     for (name, codec) in [
         ("late.mp4", ""),
@@ -157,14 +158,14 @@ fn movies_lose_everything_but_pictures_and_sound() {
         ("a.3gp", "-c:a aac"),
         ("a.mkv", "-metadata:s:v title=SECRET"),
     ] {
-        let path = studio.film(&format!("{codec} {named}"), name);
+        let path = fixtures.video(&format!("{codec} {named}"), name);
         if matches!(name, "late.mp4" | "early.mp4" | "a.mov") {
-            mark(&path, &["-Keys:GPSCoordinates=52.52 13.4", "-UserData:GPSCoordinates=52.52 13.4", "-UserData:Comment=SECRET"]);
+            add_metadata(&path, &["-Keys:GPSCoordinates=52.52 13.4", "-UserData:GPSCoordinates=52.52 13.4", "-UserData:Comment=SECRET"]);
         }
         let left = check(&path, &["0:v:0", "0:a"]);
         assert!(!left.contains("2026:06:01"), "{name}: {left}");
-        let made = scrubbed(&path);
-        let probe = run("ffprobe", &["-v", "error", "-show_format", "-show_streams", "-show_chapters", &made.path().display().to_string()]);
+        let output = scrubbed(&path);
+        let probe = run("ffprobe", &["-v", "error", "-show_format", "-show_streams", "-show_chapters", &output.path().display().to_string()]);
         for talk in ["SECRET", "TAG:location", "creation_time", "TAG:title", "TAG:comment", "timecode"] {
             assert!(!probe.contains(talk), "{name}: {talk} in {probe}");
         }
@@ -172,45 +173,45 @@ fn movies_lose_everything_but_pictures_and_sound() {
 }
 
 #[test]
-fn tracks_that_pass_for_subtitles_go() {
-    let studio = Studio::new();
-    // What drones write: a position in each line.
+fn position_tracks_declared_as_subtitles_are_removed() {
+    let fixtures = Fixtures::new();
+    // Drones write a position in each line.
     let line = |at: u32| format!("{at}\n00:00:0{at},000 --> 00:00:0{at},900\nGPS(13.4,52.5) SECRET\n\n");
     let lines = [line(0), line(1)].concat();
-    studio.write("track.srt", lines.as_bytes());
-    studio.write("chapters.txt", b";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=1000\ntitle=SECRET\n");
-    studio.film("", "film.mp4");
+    fixtures.write("track.srt", lines.as_bytes());
+    fixtures.write("chapters.txt", b";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=1000\ntitle=SECRET\n");
+    fixtures.video("", "video.mp4");
     for (name, codec) in [("a.mp4", "-c:s mov_text"), ("a.mov", "-c:s mov_text"), ("a.mkv", "-c:s srt")] {
-        let inputs = "-i @film.mp4 -i @track.srt -i @chapters.txt -map 0 -map 1 -map_metadata 2 -map_chapters 2 -c:v copy -c:a copy";
-        let path = studio.ffmpeg(&format!("{inputs} {codec}"), name);
+        let inputs = "-i @video.mp4 -i @track.srt -i @chapters.txt -map 0 -map 1 -map_metadata 2 -map_chapters 2 -c:v copy -c:a copy";
+        let path = fixtures.ffmpeg(&format!("{inputs} {codec}"), name);
         check(&path, &["0:v", "0:a"]);
-        let made = scrubbed(&path);
-        let probe = run("ffprobe", &["-v", "error", "-show_streams", "-show_chapters", &made.path().display().to_string()]);
+        let output = scrubbed(&path);
+        let probe = run("ffprobe", &["-v", "error", "-show_streams", "-show_chapters", &output.path().display().to_string()]);
         assert!(!probe.contains("subtitle") && !probe.contains("[CHAPTER]"), "{name}: {probe}");
     }
 }
 
 #[test]
-fn matroska_of_other_makes() {
-    let studio = Studio::new();
-    studio.film("", "film.mp4");
-    let cover = studio.picture(1, "", "cover.jpg");
-    mark(&cover, &[]);
+fn matroska_from_other_writers() {
+    let fixtures = Fixtures::new();
+    fixtures.video("", "video.mp4");
+    let cover = fixtures.image(1, "", "cover.jpg");
+    add_metadata(&cover, &[]);
     let attached = "-attach @cover.jpg -metadata:s:t mimetype=image/jpeg -metadata:s:t filename=SECRET.jpg";
-    let path = studio.ffmpeg(&format!("-i @film.mp4 {attached} -c copy -metadata title=SECRET -metadata:s:a title=SECRET"), "a.mkv");
+    let path = fixtures.ffmpeg(&format!("-i @video.mp4 {attached} -c copy -metadata title=SECRET -metadata:s:a title=SECRET"), "a.mkv");
     check(&path, &["0:v:0", "0:a"]);
-    // A browser's recorder: sizes unknown, as it writes to a pipe.
-    let live = studio.ffmpeg("-i @film.mp4 -c:v libvpx -deadline realtime -c:a libopus -live 1 -metadata title=SECRET -f webm", "live.webm");
+    // A browser's recorder: sizes unknown, because it writes to a pipe.
+    let live = fixtures.ffmpeg("-i @video.mp4 -c:v libvpx -deadline realtime -c:a libopus -live 1 -metadata title=SECRET -f webm", "live.webm");
     check(&live, &["0:v", "0:a"]);
-    let whole = studio.ffmpeg("-i @film.mp4 -c:v libvpx -deadline realtime -c:a libopus -metadata title=SECRET -metadata location=SECRET", "a.webm");
+    let whole = fixtures.ffmpeg("-i @video.mp4 -c:v libvpx -deadline realtime -c:a libopus -metadata title=SECRET -metadata location=SECRET", "a.webm");
     check(&whole, &["0:v", "0:a"]);
 }
 
 #[test]
 fn songs_keep_title_and_artist_and_lose_the_rest() {
-    let studio = Studio::new();
-    let cover = studio.picture(1, "", "cover.jpg");
-    mark(&cover, &[]);
+    let fixtures = Fixtures::new();
+    let cover = fixtures.image(1, "", "cover.jpg");
+    add_metadata(&cover, &[]);
     let named = "-metadata title=Song -metadata artist=Ada -metadata comment=SECRET -metadata location=SECRET -metadata encoded_by=SECRET";
     for (name, codec, keeps) in [
         ("a.mp3", "-c:a libmp3lame -id3v2_version 3 -write_id3v1 1", true),
@@ -224,11 +225,11 @@ fn songs_keep_title_and_artist_and_lose_the_rest() {
         ("b.wav", "-rf64 always", false),
         ("a.mka", "-c:a flac", false),
     ] {
-        let path = studio.tone(&format!("{codec} {named}"), name);
+        let path = fixtures.audio(&format!("{codec} {named}"), name);
         check_song(&path, keeps);
         if matches!(name, "a.mp3" | "b.mp3" | "a.flac" | "a.m4a") {
             let covered = format!("cover-{name}");
-            let path = studio.ffmpeg(&format!("-i @{name} -i @cover.jpg -map 0 -map 1 -c copy -disposition:v attached_pic -write_id3v1 0"), &covered);
+            let path = fixtures.ffmpeg(&format!("-i @{name} -i @cover.jpg -map 0 -map 1 -c copy -disposition:v attached_pic -write_id3v1 0"), &covered);
             check_song(&path, keeps);
         }
     }
@@ -236,16 +237,16 @@ fn songs_keep_title_and_artist_and_lose_the_rest() {
 
 fn check_song(path: &Path, keeps: bool) {
     check(path, &["0:a"]);
-    let made = scrubbed(path);
-    let probe = run("ffprobe", &["-v", "error", "-show_format", "-show_streams", &made.path().display().to_string()]);
+    let output = scrubbed(path);
+    let probe = run("ffprobe", &["-v", "error", "-show_format", "-show_streams", &output.path().display().to_string()]);
     let has = |text: &str| probe.to_lowercase().contains(text);
     assert!(!has("comment=s") && !has("secret") && !has("location") && !has("attached_pic=1"), "{}: {probe}", path.display());
     assert_eq!((has("tag:title=song"), has("tag:artist=ada")), (keeps, keeps), "{}: {probe}", path.display());
 }
 
-/// Debian's samples: photos of several phones and cameras, most with a position, and a phone's film.
+/// Debian's samples: photos of several phones and cameras, most with a position, and a phone's video.
 #[test]
-fn what_people_really_took() {
+fn photos_of_real_phones_and_cameras() {
     let folder = Path::new("/usr/share/forensics-samples/original-files");
     if !folder.exists() {
         eprintln!("skipped: apt-get install forensics-samples-files");
@@ -267,23 +268,23 @@ fn what_people_really_took() {
 }
 
 #[test]
-fn real_files_cut_and_bent_upset_nothing() {
-    let studio = Studio::new();
-    studio.picture(1, "", "p.png");
-    let heic = studio.path("a.heic");
-    run("heif-enc", &[&studio.path("p.png").display().to_string(), "-o", &heic.display().to_string()]);
+fn truncated_and_mutated_real_files_never_panic() {
+    let fixtures = Fixtures::new();
+    fixtures.image(1, "", "p.png");
+    let heic = fixtures.path("a.heic");
+    run("heif-enc", &[&fixtures.path("p.png").display().to_string(), "-o", &heic.display().to_string()]);
     let files = [
         heic,
-        studio.picture(1, "", "a.jpg"),
-        studio.picture(3, "", "a.gif"),
-        studio.film("", "a.mp4"),
-        studio.film("-movflags frag_keyframe+empty_moov", "b.mp4"),
-        studio.film("", "a.mkv"),
-        studio.tone("-c:a libopus", "a.opus"),
-        studio.tone("-c:a libmp3lame", "a.mp3"),
-        studio.tone("", "a.flac"),
+        fixtures.image(1, "", "a.jpg"),
+        fixtures.image(3, "", "a.gif"),
+        fixtures.video("", "a.mp4"),
+        fixtures.video("-movflags frag_keyframe+empty_moov", "b.mp4"),
+        fixtures.video("", "a.mkv"),
+        fixtures.audio("-c:a libopus", "a.opus"),
+        fixtures.audio("-c:a libmp3lame", "a.mp3"),
+        fixtures.audio("", "a.flac"),
     ];
-    // A small generator of our own: the same bends in each run.
+    // A small generator of our own: the same mutations in each run.
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     let mut random = move || {
         state ^= state << 13;
@@ -299,26 +300,26 @@ fn real_files_cut_and_bent_upset_nothing() {
             for _ in 0..=random() % 4 {
                 // Most structure is at the start and at the end.
                 let (near, at) = (random() % 2048, random() as usize);
-                let place = match turn % 3 {
+                let position = match turn % 3 {
                     0 => near as usize,
                     1 => file.len().saturating_sub(near as usize),
                     _ => at,
                 };
-                let place = place % file.len();
-                file[place] = random() as u8;
+                let position = position % file.len();
+                file[position] = random() as u8;
             }
             if turn % 5 == 0 {
                 file.truncate(random() as usize % file.len());
             }
             let len = file.len() as u64;
-            let mut scans = scrub::Scans::default();
+            let mut scans = scrub::ScanIndex::default();
             file.chunks(1 + random() as usize % 9000).for_each(|piece| scans.push(piece));
             let read = scrub::scrub(found, &mut Cursor::new(&file), len);
-            let noted = scrub::scrub_seen(found, &mut Cursor::new(&file), len, &scans);
+            let noted = scrub::scrub_with_scans(found, &mut Cursor::new(&file), len, &scans);
             assert_eq!(format!("{read:?}"), format!("{noted:?}"), "what was noted in passing changes nothing");
             let _ = codec::exif::read(found, &mut Cursor::new(&file), len);
             let _ = codec::header::movie(&mut Cursor::new(&file), len);
-            let _ = codec::header::picture_in(found, &mut Cursor::new(&file), len);
+            let _ = codec::header::image_in(found, &mut Cursor::new(&file), len);
             let _ = codec::sniff::sniff(&file, true);
         }
     }

@@ -1,6 +1,7 @@
-//! Small files of every format, built byte by byte: good ones, and ones that claim far more than they hold.
+//! Small files of every format, built byte by byte: valid ones, and ones that claim far more than they hold.
 //!
-//! Owns no assertion. The fuzz targets begin with the same files. Invariant: no tool and no codec is needed to make them.
+//! Owns no assertion. The fuzz targets begin with the same files. Invariant: no tool and no codec is needed to make
+//! them.
 
 #![allow(clippy::trivially_copy_pass_by_ref, reason = "four-character codes are written as b\"moov\"")]
 // Each user of these files needs some of them.
@@ -13,17 +14,17 @@ pub fn boxed(kind: &[u8; 4], content: &[u8]) -> Vec<u8> {
     [&(8 + content.len() as u32).to_be_bytes(), &kind[..], content].concat()
 }
 
-/// Numbers of 32 bits, the form of most fields there.
+/// 32-bit numbers, the format of most fields there.
 pub fn words(words: &[u32]) -> Vec<u8> {
     words.iter().flat_map(|word| word.to_be_bytes()).collect()
 }
 
-/// A box with version and flags first.
+/// A box that begins with version and flags.
 fn full(kind: &[u8; 4], fields: &[u32]) -> Vec<u8> {
     boxed(kind, &[words(&[0]), words(fields)].concat())
 }
 
-/// What can be turned at a movie of one track.
+/// The variable values of a video of one track.
 pub struct Movie {
     pub handler: [u8; 4],
     /// Samples by `stsz`, each of one byte.
@@ -37,7 +38,7 @@ pub struct Movie {
     /// Boxes behind the track in `moov`, and behind `moov`.
     pub in_moov: Vec<u8>,
     pub behind: Vec<u8>,
-    /// Samples of each chunk, and how many chunks.
+    /// Samples per chunk, and the number of chunks.
     pub runs: (u32, u32),
 }
 
@@ -81,31 +82,31 @@ impl Movie {
     }
 }
 
-/// A fragment whose one run announces so many samples, none with a field of its own.
+/// A fragment whose one run declares so many samples, none with a field of its own.
 pub fn fragment(samples: u32) -> Vec<u8> {
     boxed(b"moof", &[full(b"mfhd", &[1]), boxed(b"traf", &[full(b"tfhd", &[1]), full(b"trun", &[samples])].concat())].concat())
 }
 
-/// An element of EBML with its id as tables print it.
+/// An EBML element with its id as specifications print it.
 pub fn element(id: u32, content: &[u8]) -> Vec<u8> {
     let id: Vec<u8> = id.to_be_bytes().into_iter().skip_while(|byte| *byte == 0).collect();
     [id, (1 << 56 | content.len() as u64).to_be_bytes().to_vec(), content.to_vec()].concat()
 }
 
-/// A Matroska file of these elements in front of one cluster, in a segment that is as long as the file.
+/// A Matroska file of these elements in front of one cluster, in a segment as long as the file.
 pub fn matroska(elements: &[Vec<u8>]) -> Vec<u8> {
     let head = element(0x1a45_dfa3, &[element(0x4282, b"matroska"), element(0x4287, &[4]), element(0x4285, &[2])].concat());
     let cluster = element(0x1f43_b675, &[element(0xe7, &[0]), element(0xa3, b"\x81\0\0\x80abcdefgh")].concat());
     [head, element(0x1853_8067, &[elements.concat(), cluster].concat())].concat()
 }
 
-/// A track of sound, as an entry of Matroska's tracks.
+/// An audio track, as an entry of Matroska's tracks.
 pub fn sound_track(rate: f64, channels: u32) -> Vec<u8> {
     let audio = [element(0xb5, &rate.to_be_bytes()), element(0x9f, &channels.to_be_bytes()), element(0x6264, &[16])].concat();
     element(0xae, &[element(0xd7, &[1]), element(0x83, &[2]), element(0x86, b"A_PCM/INT/LIT"), element(0xe1, &audio)].concat())
 }
 
-/// A track of pictures.
+/// A video track.
 pub fn picture_track(width: u32, height: u32) -> Vec<u8> {
     let video = [element(0xb0, &width.to_be_bytes()), element(0xba, &height.to_be_bytes())].concat();
     element(0xae, &[element(0xd7, &[2]), element(0x83, &[1]), element(0x86, b"V_VP8"), element(0xe0, &video)].concat())
@@ -115,7 +116,7 @@ pub fn tracks(entries: &[Vec<u8>]) -> Vec<u8> {
     element(0x1654_ae6b, &entries.concat())
 }
 
-/// A wave with this format and as many bytes of sound as it has.
+/// A WAV file with this format and as many bytes of audio as declared.
 pub fn wav(rate: u32, channels: u16, block: u16, sound: &[u8]) -> Vec<u8> {
     let mut format = [1_u16.to_le_bytes(), channels.to_le_bytes()].concat();
     format.extend(rate.to_le_bytes());
@@ -126,7 +127,7 @@ pub fn wav(rate: u32, channels: u16, block: u16, sound: &[u8]) -> Vec<u8> {
     chunk(b"RIFF", &body)
 }
 
-/// A FLAC with these blocks behind its stream information, and the head of one frame.
+/// A FLAC file with these blocks behind its stream information, and the header of one frame.
 pub fn flac(rate: u32, channels: u32, blocks: &[(u8, Vec<u8>)]) -> Vec<u8> {
     // 0xbb80 samples are one second at 48 kHz.
     let packed = u64::from(rate) << 44 | u64::from(channels - 1) << 41 | 15 << 36 | 0xbb80;
@@ -142,7 +143,7 @@ pub fn flac(rate: u32, channels: u32, blocks: &[(u8, Vec<u8>)]) -> Vec<u8> {
     file
 }
 
-/// A page of Ogg with these packets, whose checksum does not fit.
+/// An Ogg page with these packets, with a wrong checksum.
 pub fn page(flags: u8, packets: &[&[u8]]) -> Vec<u8> {
     let lengths: Vec<u8> = packets.iter().flat_map(|packet| [vec![255; packet.len() / 255], vec![(packet.len() % 255) as u8]].concat()).collect();
     let mut page = b"OggS\0".to_vec();
@@ -166,7 +167,7 @@ pub fn opus(channels: u8, comments: &[&[u8]]) -> Vec<u8> {
     [page(2, &[&head]), page(0, &[&tags]), page(4, &[b"sound"])].concat()
 }
 
-/// An Opus stream whose comments fill so many bytes with one picture.
+/// An Opus stream whose comments fill so many bytes with one image.
 pub fn opus_with_tags(bytes: usize) -> Vec<u8> {
     let head = opus(2, &[]);
     let mut packet = b"OpusTags\x04\0\0\0test\x01\0\0\0".to_vec();
@@ -177,7 +178,7 @@ pub fn opus_with_tags(bytes: usize) -> Vec<u8> {
     for piece in packet.chunks(255 * 255) {
         let mut part = page(0, &[piece]);
         if piece.len() == 255 * 255 {
-            // It goes on in the next page, so no piece of it ends here.
+            // The packet continues in the next page, so it has no segment shorter than 255 bytes here.
             part[26] = 255;
             part.remove(27 + 255);
         }
@@ -187,7 +188,7 @@ pub fn opus_with_tags(bytes: usize) -> Vec<u8> {
     file
 }
 
-/// Three frames of MP3 behind an ID3 tag of these frames.
+/// Three MP3 frames behind an ID3 tag of these frames.
 pub fn mp3(version: u8, flags: u8, tag: &[u8]) -> Vec<u8> {
     let size = tag.len() as u32;
     let mut file = vec![b'I', b'D', b'3', version, 0, flags];
@@ -200,12 +201,12 @@ pub fn mp3(version: u8, flags: u8, tag: &[u8]) -> Vec<u8> {
     file
 }
 
-/// A frame of ID3v2.3.
+/// An ID3v2.3 frame.
 pub fn id3_frame(name: &[u8; 4], flags: [u8; 2], content: &[u8]) -> Vec<u8> {
     [&name[..], &(content.len() as u32).to_be_bytes(), &flags, content].concat()
 }
 
-/// The head of a PNG: all that a cover needs to look large.
+/// The head of a PNG: enough for a cover to appear large.
 pub fn png_head(width: u32, height: u32) -> Vec<u8> {
     [&b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR"[..], &width.to_be_bytes(), &height.to_be_bytes(), b"\x08\x06\0\0\0CRC!"].concat()
 }
@@ -258,7 +259,7 @@ pub struct Item {
     pub size: (u32, u32),
     /// Its own bytes, in `idat`.
     pub data: Vec<u8>,
-    /// What it is made of.
+    /// The items from which it is derived.
     pub parts: Vec<u16>,
 }
 
@@ -273,13 +274,13 @@ pub fn grid(id: u16, canvas: (u16, u16), parts: &[u16]) -> Item {
     Item { id, kind: *b"grid", size: (100, 100), data, parts: parts.to_vec() }
 }
 
-/// An overlay of these pictures.
+/// An overlay of these images.
 pub fn overlay(id: u16, canvas: (u16, u16), parts: &[u16]) -> Item {
     let data = [&[0; 10][..], &canvas.0.to_be_bytes(), &canvas.1.to_be_bytes(), &vec![0; parts.len() * 4]].concat();
     Item { id, kind: *b"iovl", size: (100, 100), data, parts: parts.to_vec() }
 }
 
-/// A HEIC of these items, the first of which is the main picture.
+/// A HEIC of these items, the first of which is the primary image.
 pub fn heic(items: &[Item]) -> Vec<u8> {
     let halves = |halves: &[u16]| halves.iter().flat_map(|half| half.to_be_bytes()).collect::<Vec<u8>>();
     let (mut infos, mut places, mut data, mut properties, mut associations, mut references) = (Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -308,7 +309,7 @@ pub fn heic(items: &[Item]) -> Vec<u8> {
     [boxed(b"ftyp", b"heic\0\0\0\0mif1heic"), boxed(b"meta", &meta.concat())].concat()
 }
 
-/// EXIF with a maker, a time and a place, in a JPEG.
+/// EXIF with a maker, a time and a location, in a JPEG.
 pub fn jpeg_with_exif() -> Vec<u8> {
     let entry = |tag: u16, form: u16, count: u32, value: u32| [&tag.to_be_bytes()[..], &form.to_be_bytes(), &count.to_be_bytes(), &value.to_be_bytes()].concat();
     let mut tiff = b"MM\0*\0\0\0\x08\0\x04".to_vec();
@@ -325,10 +326,10 @@ pub fn jpeg_with_exif() -> Vec<u8> {
     file
 }
 
-/// A good file of every format, and some of each that claim too much.
+/// A valid file of every format, and some of each that claim too much.
 pub fn all() -> Vec<(Format, Vec<u8>)> {
     let comment = |text: &[u8]| [&4_u32.to_le_bytes()[..], b"test", &1_u32.to_le_bytes(), &(text.len() as u32).to_le_bytes(), text].concat();
-    let place = boxed(
+    let location = boxed(
         b"udta",
         &[boxed(b"\xa9xyz", b"\0\x12\x15\xc7+48.1372+011.5755/"), boxed(b"meta", &[vec![0; 4], boxed(b"ilst", &boxed(b"covr", &png_head(9, 9)))].concat())].concat(),
     );
@@ -340,7 +341,7 @@ pub fn all() -> Vec<(Format, Vec<u8>)> {
         (Format::Webp, webp(40, 3)),
         (Format::Heic, heic(&[grid(1, (128, 64), &[2, 3]), tile(2, 64), tile(3, 64)])),
         (Format::Avif, heic(&[overlay(1, (64, 64), &[2, 2]), grid(2, (64, 64), &[3]), tile(3, 64)])),
-        (Format::Mp4, Movie { in_moov: place, ..Movie::default() }.file()),
+        (Format::Mp4, Movie { in_moov: location, ..Movie::default() }.file()),
         (Format::Mp4, Movie { samples: 0, runs: (0, 0), in_moov: boxed(b"mvex", &full(b"trex", &[1, 1, 0, 0, 0])), behind: fragment(3), ..Movie::default() }.file()),
         (Format::Mov, Movie { handler: *b"soun", ..Movie::default() }.file()),
         (Format::M4a, Movie { handler: *b"soun", edits: 3, ..Movie::default() }.file()),

@@ -6,11 +6,11 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 /// A folder for one test.
-pub struct Studio {
+pub struct Fixtures {
     folder: TempDir,
 }
 
-/// Runs a program to its end and gives what it wrote; fails the test when it fails.
+/// Runs a program to its end and returns its output; fails the test when the program fails.
 pub fn run(program: &str, arguments: &[&str]) -> String {
     let package = match program {
         "exiftool" => "libimage-exiftool-perl",
@@ -24,7 +24,7 @@ pub fn run(program: &str, arguments: &[&str]) -> String {
     text.into_owned()
 }
 
-impl Studio {
+impl Fixtures {
     pub fn new() -> Self {
         Self { folder: TempDir::new().unwrap() }
     }
@@ -33,14 +33,14 @@ impl Studio {
         self.folder.path().join(name)
     }
 
-    /// Writes a file of this studio.
+    /// Writes a file into this folder.
     pub fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.path(name);
         std::fs::write(&path, bytes).unwrap();
         path
     }
 
-    /// Makes a file with ffmpeg from space-separated arguments; `@name` is a file of this studio.
+    /// Makes a file with ffmpeg from space-separated arguments; `@name` is a file in this folder.
     pub fn ffmpeg(&self, arguments: &str, name: &str) -> PathBuf {
         let path = self.path(name);
         let mut words = vec!["-v".to_owned(), "error".to_owned(), "-nostdin".to_owned(), "-y".to_owned()];
@@ -53,24 +53,24 @@ impl Studio {
         path
     }
 
-    /// A second of moving picture (64×48, 25 per second), one picture if `frames` is 1.
-    pub fn picture(&self, frames: u32, codec: &str, name: &str) -> PathBuf {
+    /// A second of video (64×48, 25 per second), one image if `frames` is 1.
+    pub fn image(&self, frames: u32, codec: &str, name: &str) -> PathBuf {
         self.ffmpeg(&format!("-f lavfi -i testsrc2=s=64x48:r=25 -frames:v {frames} {codec}"), name)
     }
 
-    /// A second of tone.
-    pub fn tone(&self, codec: &str, name: &str) -> PathBuf {
+    /// A second of audio.
+    pub fn audio(&self, codec: &str, name: &str) -> PathBuf {
         self.ffmpeg(&format!("-f lavfi -i sine=440:duration=1:sample_rate=48000 {codec}"), name)
     }
 
-    /// Two seconds of picture and tone.
-    pub fn film(&self, codec: &str, name: &str) -> PathBuf {
+    /// Two seconds of video and audio.
+    pub fn video(&self, codec: &str, name: &str) -> PathBuf {
         let sources = "-f lavfi -i testsrc2=s=64x48:r=25:d=2 -f lavfi -i sine=440:duration=2";
         self.ffmpeg(&format!("{sources} -c:v libx264 -preset ultrafast -pix_fmt yuv420p -g 25 {codec}"), name)
     }
 }
 
-/// What ffmpeg decodes from a file: a hash for each frame of its pictures and its sound.
+/// Returns what ffmpeg decodes from a file: a hash for each frame of its video and audio.
 pub fn frames(path: &Path, maps: &[&str]) -> String {
     let path = path.display().to_string();
     let mut arguments = vec!["-v", "fatal", "-nostdin", "-i", &path];
@@ -83,9 +83,9 @@ pub fn frames(path: &Path, maps: &[&str]) -> String {
     text
 }
 
-/// Everything exiftool finds, one `[Group] Tag : value` a line.
+/// Returns everything that exiftool finds, one `[Group] Tag : value` a line.
 pub fn tags(path: &Path) -> String {
-    // Its exit code says that it had a warning.
+    // Its exit code is also non-zero after a warning.
     let output = Command::new("exiftool").args(["-a", "-u", "-G1", "-s", "-ee3"]).arg(path).output();
     String::from_utf8_lossy(&output.expect("apt-get install libimage-exiftool-perl").stdout).into_owned()
 }

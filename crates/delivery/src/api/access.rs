@@ -1,17 +1,17 @@
-//! Who may read what: the one place where that is decided.
+//! Authorization: decides who may read what, in one place.
 //!
 //! | visibility | who reads | how |
 //! |---|---|---|
-//! | public | everyone | the address alone |
-//! | unlisted | whoever has the address | the address alone |
+//! | public | everyone | the URL alone |
+//! | unlisted | everyone who has the URL | the URL alone |
 //! | private | its owner | access token |
-//! | private | whom the owner gave an address | `?t=` with scope `view` |
-//! | any, the untouched original | its owner, or an address with scope `original` | token or `?t=` |
+//! | private | holders of a signed URL | `?t=` with scope `view` |
+//! | any, the unchanged original | its owner, or holders of a URL with scope `original` | token or `?t=` |
 //!
-//! Everybody else is told that there is no such media, so that a stranger can't find out what exists. A token that does not hold is
-//! refused (401) whether or not there is something, for the same reason. Invariant: a [`Readable`] or an [`Owned`] in a handler's
-//! signature means that this reader may have these bytes; what is answered under a signed URL repeats that signature or none, and nothing of
-//! it is kept for longer than the signature holds.
+//! Any other caller receives the same error as for media that does not exist, so a stranger can't find out what exists.
+//! An invalid token is refused (401) whether or not the media exists, for the same reason. Invariant: a [`Readable`] or
+//! an [`OriginalAccess`] in the signature of a handler means that the caller may have these bytes. A response under a
+//! signed URL repeats that signature or none, and caches keep nothing of it for longer than the signature is valid.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,107 +27,107 @@ use crate::Delivery;
 use crate::error::Error;
 use crate::model::Item;
 
-/// Whom an answer is for; decides who may keep it.
+/// The audience of a response, which decides who may cache it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Audience {
-    /// Anyone at all: shared caches may keep it.
+    /// Everyone: shared caches may store it.
     Everyone,
-    /// Whoever has the address.
-    Knowers,
-    /// Whoever has a signed address.
-    Granted,
+    /// Everyone who has the URL.
+    Unlisted,
+    /// Holders of a signed URL.
+    SignedUrl,
     /// The owner.
     Owner,
 }
 
-/// An item that this reader may see.
+/// An item that the caller may see.
 #[derive(Debug)]
 pub(crate) struct Readable {
     pub item: Arc<Item>,
     pub audience: Audience,
-    /// What has to stand in further addresses for the reader to go on: `t=…`, or nothing.
+    /// The query that further URLs need for the caller to continue: `t=…`, or nothing.
     pub query: String,
-    /// What is left of the signature that let the reader in, if one did.
+    /// How long the signature of the request is still valid, if there was one.
     pub remaining: Option<Duration>,
 }
 
-/// An item whose untouched original this reader may have.
+/// An item whose unchanged original the caller may have.
 #[derive(Debug)]
-pub(crate) struct Owned(pub Readable);
+pub(crate) struct OriginalAccess(pub Readable);
 
 impl FromRequestParts<Delivery> for Readable {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, delivery: &Delivery) -> Result<Self, Error> {
-        let asked = Asked::of(parts, delivery).await?;
-        if let Some(readable) = asked.open() {
+        let lookup = Lookup::of(parts, delivery).await?;
+        if let Some(readable) = lookup.readable_by_anyone() {
             return Ok(readable);
         }
-        if let (Some(item), Some((signature, remaining))) = (&asked.item, asked.granted("view", delivery)) {
+        if let (Some(item), Some((signature, remaining))) = (&lookup.item, lookup.verified_signature("view", delivery)) {
             let query = format!("t={}", signature.text());
-            return Ok(Self { item: item.clone(), audience: Audience::Granted, query, remaining: Some(remaining) });
+            return Ok(Self { item: item.clone(), audience: Audience::SignedUrl, query, remaining: Some(remaining) });
         }
         let member = member(parts, delivery).await?;
-        asked.owned_by(member.as_ref()).ok_or(Error::NotFound)
+        lookup.readable_by_owner(member.as_ref()).ok_or(Error::NotFound)
     }
 }
 
-impl FromRequestParts<Delivery> for Owned {
+impl FromRequestParts<Delivery> for OriginalAccess {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, delivery: &Delivery) -> Result<Self, Error> {
-        let asked = Asked::of(parts, delivery).await?;
-        if let (Some(item), Some((_, remaining))) = (&asked.item, asked.granted("original", delivery)) {
-            let readable = Readable { item: item.clone(), audience: Audience::Granted, query: String::new(), remaining: Some(remaining) };
+        let lookup = Lookup::of(parts, delivery).await?;
+        if let (Some(item), Some((_, remaining))) = (&lookup.item, lookup.verified_signature("original", delivery)) {
+            let readable = Readable { item: item.clone(), audience: Audience::SignedUrl, query: String::new(), remaining: Some(remaining) };
             return Ok(Self(readable));
         }
         let member = member(parts, delivery).await?;
-        if let Some(readable) = asked.owned_by(member.as_ref()) {
+        if let Some(readable) = lookup.readable_by_owner(member.as_ref()) {
             return Ok(Self(readable));
         }
-        let seen = asked.open().is_some() || asked.granted("view", delivery).is_some();
+        let seen = lookup.readable_by_anyone().is_some() || lookup.verified_signature("view", delivery).is_some();
         Err(match (seen, member) {
             (false, _) => Error::NotFound,
-            (true, None) => Error::SignIn,
+            (true, None) => Error::SignInRequired,
             (true, Some(_)) => Error::NotOwner,
         })
     }
 }
 
-/// An address, looked up.
-struct Asked {
+/// The item and the signature of a request URL.
+struct Lookup {
     item: Option<Arc<Item>>,
-    grant: Option<String>,
+    signature: Option<String>,
 }
 
-impl Asked {
+impl Lookup {
     async fn of(parts: &mut Parts, delivery: &Delivery) -> Result<Self, Error> {
-        let grant = parts.uri.query().and_then(grant);
-        let item = match id(parts).await {
+        let signature = parts.uri.query().and_then(signature_param);
+        let item = match media_id(parts).await {
             None => None,
-            Some(id) => match delivery.library.item(&id).await {
+            Some(id) => match delivery.catalog.item(&id).await {
                 Ok(item) => Some(item),
                 Err(Error::NotFound) => None,
                 Err(error) => return Err(error),
             },
         };
-        Ok(Self { item, grant })
+        Ok(Self { item, signature })
     }
 
-    fn open(&self) -> Option<Readable> {
-        let item = self.item.as_ref().filter(|item| item.is_open())?;
-        let audience = if item.visibility == Visibility::Public { Audience::Everyone } else { Audience::Knowers };
+    fn readable_by_anyone(&self) -> Option<Readable> {
+        let item = self.item.as_ref().filter(|item| item.is_public_or_unlisted())?;
+        let audience = if item.visibility == Visibility::Public { Audience::Everyone } else { Audience::Unlisted };
         Some(Readable { item: item.clone(), audience, query: String::new(), remaining: None })
     }
 
-    fn granted(&self, scope: &str, delivery: &Delivery) -> Option<(UrlSignature, Duration)> {
-        let (item, grant, now) = (self.item.as_ref()?, self.grant.as_deref()?, delivery.context.clock.now());
-        let signature = delivery.context.grants.verify(grant, scope, item.id.as_str(), now)?;
+    fn verified_signature(&self, scope: &str, delivery: &Delivery) -> Option<(UrlSignature, Duration)> {
+        let (item, text, now) = (self.item.as_ref()?, self.signature.as_deref()?, delivery.context.clock.now());
+        let signature = delivery.context.grants.verify(text, scope, item.id.as_str(), now)?;
         let remaining = signature.remaining(now);
         Some((signature, remaining))
     }
 
-    fn owned_by(&self, member: Option<&Member>) -> Option<Readable> {
+    fn readable_by_owner(&self, member: Option<&Member>) -> Option<Readable> {
         let item = self.item.as_ref().filter(|item| member.is_some_and(|member| member.id() == item.owner.0))?;
         Some(Readable { item: item.clone(), audience: Audience::Owner, query: String::new(), remaining: None })
     }
@@ -137,8 +137,8 @@ async fn member(parts: &mut Parts, delivery: &Delivery) -> Result<Option<Member>
     Ok(<Member as OptionalFromRequestParts<Delivery>>::from_request_parts(parts, delivery).await?)
 }
 
-/// The id in the path: `{id}`, or `{name}` up to its dot. Something that can't be one belongs to nothing.
-async fn id(parts: &mut Parts) -> Option<MediaId> {
+/// Returns the id in the path: `{id}`, or `{name}` up to its dot. Anything else is no id.
+async fn media_id(parts: &mut Parts) -> Option<MediaId> {
     let params = RawPathParams::from_request_parts(parts, &()).await.ok()?;
     let text = params.iter().find_map(|(name, value)| match name {
         "id" => Some(value),
@@ -148,8 +148,8 @@ async fn id(parts: &mut Parts) -> Option<MediaId> {
     text.parse().ok()
 }
 
-/// The `t` of a query. Grants hold only characters that need no escaping, so an escaped one is none.
-fn grant(query: &str) -> Option<String> {
+/// Returns the `t` of a query. Signatures have only characters that need no escaping, so an escaped one is ignored.
+fn signature_param(query: &str) -> Option<String> {
     let value = query.split('&').find_map(|pair| pair.strip_prefix("t="))?;
     let plain = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_'));
     (plain && value.len() <= 128).then(|| value.to_owned())
@@ -160,10 +160,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_grant_that_could_break_a_playlist_is_none() {
-        assert_eq!(grant("w=1&t=abc.d-_e&x=2").as_deref(), Some("abc.d-_e"));
-        assert_eq!(grant("t=a%0ab"), None);
-        assert_eq!(grant("t=a\"b"), None);
-        assert_eq!(grant("tt=a"), None);
+    fn a_signature_that_could_break_a_playlist_is_ignored() {
+        assert_eq!(signature_param("w=1&t=abc.d-_e&x=2").as_deref(), Some("abc.d-_e"));
+        assert_eq!(signature_param("t=a%0ab"), None);
+        assert_eq!(signature_param("t=a\"b"), None);
+        assert_eq!(signature_param("tt=a"), None);
     }
 }

@@ -1,7 +1,7 @@
-//! The client of a request, for shares of the work.
+//! The client of a request, for the fair sharing of work.
 //!
-//! The gateway says whose request it is in `x-tutti-client`, which it sets on every request; without a gateway it is the peer of the connection.
-//! Invariant: knowing the client never lets anyone in or keeps anyone out; a token that does not hold counts as none here.
+//! The gateway sends the client address in `x-tutti-client`, which it sets on every request. Without a gateway it is
+//! the peer of the connection. Invariant: the client never affects authorization; an invalid token counts as none here.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, SocketAddr};
@@ -27,6 +27,6 @@ impl FromRequestParts<Delivery> for Client {
 }
 
 fn address(parts: &Parts) -> Option<IpAddr> {
-    let told = parts.headers.get(CLIENT).and_then(|value| value.to_str().ok()?.trim().parse().ok());
-    told.or_else(|| parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip()))
+    let forwarded = parts.headers.get(CLIENT).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    forwarded.or_else(|| parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip()))
 }

@@ -1,8 +1,9 @@
-//! A picture in the size and format that suits its reader.
+//! An image in the size and format that suit the client.
 //!
-//! An AVIF costs ten times what a WebP costs to make. A reader who accepts both gets small AVIFs at once and a WebP otherwise; when
-//! the same WebP is read again and again, its AVIF is made while the processor is idle, and from then on `auto` means the AVIF. Until
-//! then the answer says that it lasts five minutes only. Invariant: nothing is ever larger than its source.
+//! An AVIF costs ten times as much to render as a WebP. A client that accepts both gets small AVIFs at once, and a WebP
+//! otherwise. When the same WebP is read again and again, its AVIF is rendered while the processor is idle, and from
+//! then on `auto` means the AVIF. Until then the response may be cached for five minutes only. Invariant: an image is
+//! never larger than its source.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -13,125 +14,125 @@ use kit::http::Query;
 use serde::Deserialize;
 
 use super::access::Readable;
+use super::response::{BodySource, CachePolicy, RequestParts, ResponseMeta, respond};
 use crate::Delivery;
 use crate::error::Error;
-use crate::model::variant::MOST_ASKED;
-use crate::model::{Asked, Client, Variant, accept, variant};
-use crate::pictures::{Kept, Original};
-use crate::respond::{Asking, Lasts, Sheet, Source, respond};
+use crate::image_renderer::{RenderedImage, SourceImage};
+use crate::model::variant::MAX_REQUESTED_SIDE_PX;
+use crate::model::{Client, FormatPreference, Variant, accept, variant};
 
-/// Pixels up to which an AVIF is made while its reader waits: about a tenth of a second.
-const AVIF_AT_ONCE: u64 = 256 * 256;
-const UNTIL_AVIF_SECONDS: u32 = 300;
-/// Formats that are decoded from the original; others have an upright JPEG made by transcode.
-const DECODED: [&str; 4] = ["jpeg", "png", "webp", "gif"];
+/// The largest AVIF that is rendered while its client waits, in pixels: about a tenth of a second.
+const MAX_IMMEDIATE_AVIF_PIXELS: u64 = 256 * 256;
+const FALLBACK_MAX_AGE_SECONDS: u32 = 300;
+/// Formats that are decoded from the original; for others, transcode makes an upright JPEG.
+const DECODABLE_FORMATS: [&str; 4] = ["jpeg", "png", "webp", "gif"];
 
-/// How a picture is laid into its frame.
+/// How an image is fitted into its frame.
 #[derive(Debug, Clone, Copy, Default, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum AskedFit {
-    /// All of it is seen.
+pub(super) enum FitParam {
+    /// The whole image is visible.
     #[default]
     Contain,
-    /// The frame is filled, what sticks out is cut off. Needs `w` and `h`.
+    /// The image fills the frame and is cropped. Needs `w` and `h`.
     Cover,
 }
 
-/// What size and format are asked for.
+/// The requested size and format.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ImageQuery {
-    /// Width in pixels, 1–10,000; rounded up to a size that is kept.
+    /// Width in pixels, 1–10,000; rounded up to a size that is rendered.
     w: Option<u32>,
     /// Height in pixels, 1–10,000.
     h: Option<u32>,
-    /// How it is laid into the frame; `contain` unless told.
+    /// How it is fitted into the frame; `contain` by default.
     #[param(inline)]
-    fit: Option<AskedFit>,
-    /// The file format; `auto`, which it is unless told, goes by the Accept header.
+    fit: Option<FitParam>,
+    /// The file format; `auto`, the default, follows the Accept header.
     #[param(inline)]
-    format: Option<Asked>,
-    /// A signed permission.
+    format: Option<FormatPreference>,
+    /// The signature of a signed URL.
     #[serde(rename = "t")]
     #[allow(dead_code)]
-    grant: Option<String>,
+    signature: Option<String>,
 }
 
 impl ImageQuery {
-    /// Whether nothing of it is asked for.
+    /// Returns whether no parameter is set.
     pub(super) fn is_empty(&self) -> bool {
         self.w.is_none() && self.h.is_none() && self.fit.is_none() && self.format.is_none()
     }
 }
 
-/// A photo, or a video's poster, in any size up to 2560 pixels, without metadata.
+/// A photo, or the poster of a video, in any size up to 2560 pixels, without metadata.
 #[utoipa::path(
     get,
     path = "/v1/media/{id}/image",
     tag = "delivery",
     params(("id" = String, Path, description = "The media id"), ImageQuery),
-    responses((status = 200, description = "The picture as AVIF, WebP or JPEG"))
+    responses((status = 200, description = "The image as AVIF, WebP or JPEG"))
 )]
-pub(super) async fn image(State(delivery): State<Delivery>, readable: Readable, Query(query): Query<ImageQuery>, client: Client, asking: Asking) -> Result<Response, Error> {
-    sized(&delivery, &readable, &query, client, &asking).await
+pub(super) async fn image(State(delivery): State<Delivery>, readable: Readable, Query(query): Query<ImageQuery>, client: Client, request: RequestParts) -> Result<Response, Error> {
+    sized_image(&delivery, &readable, &query, client, &request).await
 }
 
-/// Answers with the picture in the size that is asked for.
-pub(super) async fn sized(delivery: &Delivery, readable: &Readable, query: &ImageQuery, client: Client, asking: &Asking) -> Result<Response, Error> {
-    if [query.w, query.h].into_iter().flatten().any(|side| !(1..=MOST_ASKED).contains(&side)) {
-        return Err(Error::BadQuery("`w` and `h` are whole numbers of pixels from 1 to 10000."));
+/// Responds with the image in the requested size.
+pub(super) async fn sized_image(delivery: &Delivery, readable: &Readable, query: &ImageQuery, client: Client, request: &RequestParts) -> Result<Response, Error> {
+    if [query.w, query.h].into_iter().flatten().any(|side| !(1..=MAX_REQUESTED_SIDE_PX).contains(&side)) {
+        return Err(Error::BadQuery("`w` and `h` must be whole numbers of pixels from 1 to 10000."));
     }
-    let (original, size) = source(delivery, readable).await?;
+    let (source, size) = source_image(delivery, readable).await?;
     let fit = match query.fit.unwrap_or_default() {
-        AskedFit::Contain => Fit::Contain,
-        AskedFit::Cover if query.w.is_some() && query.h.is_some() => Fit::Cover,
-        AskedFit::Cover => return Err(Error::BadQuery("`fit=cover` needs both `w` and `h`.")),
+        FitParam::Contain => Fit::Contain,
+        FitParam::Cover if query.w.is_some() && query.h.is_some() => Fit::Cover,
+        FitParam::Cover => return Err(Error::BadQuery("`fit=cover` needs both `w` and `h`.")),
     };
     let frame = variant::frame(query.w, query.h, fit, size);
-    let taken = accept::taken(query.format.unwrap_or_default(), asking.text(&header::ACCEPT));
-    let (encoding, lasts) = choose(delivery, readable, frame, &original, &taken).await?;
+    let accepted = accept::accepted(query.format.unwrap_or_default(), request.text(&header::ACCEPT));
+    let (encoding, cache_policy) = choose_encoding(delivery, readable, frame, &source, &accepted).await?;
     let variant = Variant { frame, encoding };
-    let varies_by_accept = query.format.unwrap_or_default() == Asked::Auto;
-    let mut kept = delivery.pictures.get(&readable.item.id, variant, original.clone(), client).await?;
+    let varies_by_accept = query.format.unwrap_or_default() == FormatPreference::Auto;
+    let mut rendered = delivery.image_renderer.get(&readable.item.id, variant, source.clone(), client).await?;
     for attempt in 0.. {
-        let etag = kept.object.as_str().replace('/', "");
-        let sheet = Sheet { varies_by_accept, ..Sheet::ours(readable, &etag, encoding.content_type(), lasts) };
-        match respond(&delivery.shelf, asking, sheet, Source::Object(&kept.object, kept.bytes, None)).await {
-            // It was evicted between finding and reading: once more, from the start.
-            Err(error) if attempt == 0 && error.is_missing_object() => kept = again(delivery, readable, variant, &original, client, &kept).await?,
-            answer => return answer,
+        let etag = rendered.object.as_str().replace('/', "");
+        let meta = ResponseMeta { varies_by_accept, ..ResponseMeta::new(readable, &etag, encoding.content_type(), cache_policy) };
+        match respond(&delivery.object_cache, request, meta, BodySource::Object(&rendered.object, rendered.bytes, None)).await {
+            // It was removed between finding and reading: once more, from the start.
+            Err(error) if attempt == 0 && error.is_missing_object() => rendered = render_again(delivery, readable, variant, &source, client, &rendered).await?,
+            response => return response,
         }
     }
-    Err(Error::Worker)
+    Err(Error::TaskFailed)
 }
 
-async fn again(delivery: &Delivery, readable: &Readable, variant: Variant, original: &Original, client: Client, lost: &Kept) -> Result<Kept, Error> {
-    delivery.pictures.lost_variant(&readable.item.id, variant, lost).await?;
-    delivery.pictures.get(&readable.item.id, variant, original.clone(), client).await
+async fn render_again(delivery: &Delivery, readable: &Readable, variant: Variant, source: &SourceImage, client: Client, lost: &RenderedImage) -> Result<RenderedImage, Error> {
+    delivery.image_renderer.remove_lost_variant(&readable.item.id, variant, lost).await?;
+    delivery.image_renderer.get(&readable.item.id, variant, source.clone(), client).await
 }
 
-/// What the picture is made from: the photo itself, its upright copy, or a poster.
-async fn source(delivery: &Delivery, readable: &Readable) -> Result<(Original, Option<(u32, u32)>), Error> {
+/// Returns the source of the image: the photo itself, its upright copy, or a poster; and its size, where known.
+async fn source_image(delivery: &Delivery, readable: &Readable) -> Result<(SourceImage, Option<(u32, u32)>), Error> {
     let item = &readable.item;
-    if item.kind == Kind::Photo && DECODED.contains(&item.format.as_str()) {
-        let original = Original { object: item.object.clone(), bytes: item.bytes, orientation: item.orientation };
-        return Ok((original, item.size));
+    if item.kind == Kind::Photo && DECODABLE_FORMATS.contains(&item.format.as_str()) {
+        let source = SourceImage { object: item.object.clone(), bytes: item.bytes, orientation: item.orientation };
+        return Ok((source, item.size));
     }
-    let playback = delivery.library.playback(&item.id).await?;
+    let playback = delivery.catalog.playback(&item.id).await?;
     let asset = ["base", "poster"].iter().find_map(|name| playback.assets.get(*name)).ok_or(Error::NotReady)?;
-    // Both are upright JPEGs; a poster's size is its own.
+    // Both are upright JPEGs; the size of a poster is its own.
     let size = if item.kind == Kind::Photo { item.size } else { None };
-    Ok((Original { object: asset.object.clone(), bytes: asset.bytes, orientation: 1 }, size))
+    Ok((SourceImage { object: asset.object.clone(), bytes: asset.bytes, orientation: 1 }, size))
 }
 
-async fn choose(delivery: &Delivery, readable: &Readable, frame: Frame, original: &Original, taken: &[Encoding]) -> Result<(Encoding, Lasts), Error> {
-    let (Some(&best), next) = (taken.first(), taken.get(1)) else { return Ok((Encoding::Jpeg, Lasts::Ever)) };
-    let Some(&next) = next.filter(|_| best == Encoding::Avif) else { return Ok((best, Lasts::Ever)) };
-    let small = u64::from(frame.width) * u64::from(frame.height) <= AVIF_AT_ONCE;
+async fn choose_encoding(delivery: &Delivery, readable: &Readable, frame: Frame, source: &SourceImage, accepted: &[Encoding]) -> Result<(Encoding, CachePolicy), Error> {
+    let (Some(&best), next) = (accepted.first(), accepted.get(1)) else { return Ok((Encoding::Jpeg, CachePolicy::Immutable)) };
+    let Some(&next) = next.filter(|_| best == Encoding::Avif) else { return Ok((best, CachePolicy::Immutable)) };
+    let small = u64::from(frame.width) * u64::from(frame.height) <= MAX_IMMEDIATE_AVIF_PIXELS;
     let avif = Variant { frame, encoding: Encoding::Avif };
-    if small || delivery.pictures.find_variant(&readable.item.id, avif).await?.is_some() {
-        return Ok((Encoding::Avif, Lasts::Ever));
+    if small || delivery.image_renderer.find_variant(&readable.item.id, avif).await?.is_some() {
+        return Ok((Encoding::Avif, CachePolicy::Immutable));
     }
-    delivery.pictures.read_instead_of_avif(&readable.item.id, frame, original);
-    Ok((next, Lasts::Seconds(UNTIL_AVIF_SECONDS)))
+    delivery.image_renderer.note_fallback_read(&readable.item.id, frame, source);
+    Ok((next, CachePolicy::MaxAge(FALLBACK_MAX_AGE_SECONDS)))
 }

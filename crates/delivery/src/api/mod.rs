@@ -1,17 +1,17 @@
-//! The public addresses of this role.
+//! The public HTTP API of delivery.
 //!
-//! Invariant: no handler touches bytes before an extractor of [`access`] has let its reader in.
+//! Invariant: no handler reads bytes before an extractor of [`access`] has authorized the caller.
 
 mod access;
+mod assets;
 mod client_info;
-mod direct;
 mod files;
 mod images;
-mod parts;
+mod redirect;
+mod response;
 mod streams;
 
-pub(crate) use access::{Audience, Readable};
-pub(crate) use streams::Playlists;
+pub(crate) use streams::PlaylistCache;
 
 use axum::Router;
 use utoipa::openapi::OpenApi;
@@ -25,20 +25,20 @@ fn routes() -> OpenApiRouter<Delivery> {
         .routes(routes!(files::original))
         .routes(routes!(files::file))
         .routes(routes!(images::image))
-        .routes(routes!(parts::poster))
-        .routes(routes!(parts::storyboard))
-        .routes(routes!(parts::sprite))
-        .routes(routes!(parts::waveform))
+        .routes(routes!(assets::poster))
+        .routes(routes!(assets::storyboard))
+        .routes(routes!(assets::sprite))
+        .routes(routes!(assets::waveform))
         .routes(routes!(streams::master))
         .routes(routes!(streams::rendition))
 }
 
-/// The routes, ready to serve. HEAD goes wherever GET goes.
+/// Returns the routes. HEAD is supported wherever GET is.
 pub(crate) fn router(delivery: Delivery) -> Router {
     routes().with_state(delivery).into()
 }
 
-/// This role's part of the public interface.
+/// Returns the OpenAPI description of this service.
 pub(crate) fn openapi() -> OpenApi {
     routes().into_openapi()
 }

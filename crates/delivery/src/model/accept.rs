@@ -1,14 +1,14 @@
-//! Which picture format a reader gets.
+//! Chooses the image formats that a client accepts.
 //!
-//! Invariant: a reader that names a format gets it or a refusal; one that says `auto` gets the best it accepts, and a JPEG
-//! when it accepts nothing we have, because an `<img>` shows it all the same.
+//! Invariant: a client that names a format gets it or an error. With `auto` it gets the best format that it accepts,
+//! and a JPEG when it accepts none of ours, because an `<img>` displays it all the same.
 
 use codec::pixels::Encoding;
 
-/// The `format` of an address.
+/// The `format` parameter of a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Asked {
+pub(crate) enum FormatPreference {
     /// By the Accept header.
     #[default]
     Auto,
@@ -20,27 +20,27 @@ pub(crate) enum Asked {
     Jpeg,
 }
 
-/// The encodings that a reader takes, best first; never empty.
-pub(crate) fn taken(asked: Asked, accept: Option<&str>) -> Vec<Encoding> {
-    match asked {
-        Asked::Avif => vec![Encoding::Avif],
-        Asked::Webp => vec![Encoding::Webp],
-        Asked::Jpeg => vec![Encoding::Jpeg],
-        Asked::Auto => {
-            let takes = |encoding: &Encoding| accept.is_some_and(|accept| names(accept, encoding.content_type()));
-            let mut taken: Vec<_> = [Encoding::Avif, Encoding::Webp].into_iter().filter(takes).collect();
-            // AVIF alone, named and nothing else, is taken at its word.
-            if taken != [Encoding::Avif] || accept.is_some_and(accepts_jpeg) {
-                taken.push(Encoding::Jpeg);
+/// Returns the encodings that the client accepts, best first; never empty.
+pub(crate) fn accepted(preference: FormatPreference, accept: Option<&str>) -> Vec<Encoding> {
+    match preference {
+        FormatPreference::Avif => vec![Encoding::Avif],
+        FormatPreference::Webp => vec![Encoding::Webp],
+        FormatPreference::Jpeg => vec![Encoding::Jpeg],
+        FormatPreference::Auto => {
+            let takes = |encoding: &Encoding| accept.is_some_and(|accept| names_type(accept, encoding.content_type()));
+            let mut accepted: Vec<_> = [Encoding::Avif, Encoding::Webp].into_iter().filter(takes).collect();
+            // AVIF alone, and no other type, is taken literally.
+            if accepted != [Encoding::Avif] || accept.is_some_and(accepts_jpeg) {
+                accepted.push(Encoding::Jpeg);
             }
-            taken
+            accepted
         }
     }
 }
 
-/// Whether an Accept header (RFC 9110 §12.5.1) names the type itself with a weight above 0. Wildcards don't count:
-/// programs that understand only JPEG send `*/*` too.
-fn names(accept: &str, content_type: &str) -> bool {
+/// Returns whether an Accept header (RFC 9110 §12.5.1) names the type itself with a weight above 0. Wildcards do not
+/// count: programs that understand only JPEG send `*/*` too.
+fn names_type(accept: &str, content_type: &str) -> bool {
     accept.split(',').any(|range| {
         let mut parts = range.split(';').map(str::trim);
         let named = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case(content_type));
@@ -53,7 +53,7 @@ fn is_zero(parameter: &str) -> bool {
 }
 
 fn accepts_jpeg(accept: &str) -> bool {
-    ["image/jpeg", "image/*", "*/*"].iter().any(|kind| names(accept, kind))
+    ["image/jpeg", "image/*", "*/*"].iter().any(|kind| names_type(accept, kind))
 }
 
 #[cfg(test)]
@@ -75,8 +75,8 @@ mod tests {
             (Some("text/html"), vec![Jpeg]),
             (None, vec![Jpeg]),
         ] {
-            assert_eq!(taken(Asked::Auto, accept), expected, "{accept:?}");
+            assert_eq!(accepted(FormatPreference::Auto, accept), expected, "{accept:?}");
         }
-        assert_eq!(taken(Asked::Avif, Some("image/webp")), [Avif]);
+        assert_eq!(accepted(FormatPreference::Avif, Some("image/webp")), [Avif]);
     }
 }

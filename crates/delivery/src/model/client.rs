@@ -1,4 +1,4 @@
-//! Who waits for a picture, as far as its share of the work goes.
+//! The client of a request, for the fair sharing of renders.
 //!
 //! Invariant: a client that changes its address within its network, or has no name at all, is still one client.
 
@@ -6,15 +6,15 @@ use std::net::IpAddr;
 
 use uuid::Uuid;
 
-/// A share's holder.
+/// The holder of a share.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Client {
     /// A member, by token.
     Member(Uuid),
-    /// Everyone without a token at one address (IPv6: one /64).
+    /// All requests without a token from one address (IPv6: one /64).
     Prefix(IpAddr),
-    /// Requests of which nothing is known; they share one share.
+    /// Requests of unknown origin; together they have one share.
     Unknown,
-    /// The process itself, for what no request waits for. Everyone goes before it.
+    /// The process itself, for work that no request waits for. All others take precedence.
     Background,
 }

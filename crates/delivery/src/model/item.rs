@@ -1,12 +1,12 @@
-//! An item as reading needs it.
+//! An item, with the facts that serving it needs.
 //!
-//! Invariant: an item whose overlays can't be understood has none (`scrub: None`), so its file stays inside.
+//! Invariant: an item whose overlays are not understood has none (`scrub: None`), so its file is not served.
 
 use codec::scrub::Patch;
 use contract::media::{Kind, Received, Visibility};
 use contract::{AccountId, MediaId, ObjectKey};
 
-/// What is known of an item.
+/// An item.
 #[derive(Debug, Clone)]
 pub(crate) struct Item {
     pub id: MediaId,
@@ -19,7 +19,7 @@ pub(crate) struct Item {
     pub bytes: u64,
     pub sha256: String,
     pub object: ObjectKey,
-    /// Overlays for everyone's file, sorted; `None` where there is no such file.
+    /// The overlays of the file for everyone, sorted; `None` where there is no such file.
     pub scrub: Option<Vec<Patch>>,
     pub visibility: Visibility,
     /// Upright size in pixels, where known.
@@ -29,19 +29,19 @@ pub(crate) struct Item {
 }
 
 impl Item {
-    /// Whether everyone may read it who knows where it is.
-    pub fn is_open(&self) -> bool {
+    /// Returns whether everyone who knows its URL may read it.
+    pub fn is_public_or_unlisted(&self) -> bool {
         matches!(self.visibility, Visibility::Public | Visibility::Unlisted)
     }
 
-    /// Bytes it takes in memory, about.
+    /// Returns its approximate size in memory, in bytes.
     pub fn weight(&self) -> usize {
         512 + self.name.len() + self.scrub.iter().flatten().map(|patch| 64 + patch.fill.len()).sum::<usize>()
     }
 }
 
 impl From<&Received> for Item {
-    /// The item as its announcement says; what is written of it reads the same.
+    /// Returns the item that an announcement describes. Its row reads the same.
     fn from(received: &Received) -> Self {
         Self {
             id: received.id.clone(),
@@ -61,7 +61,7 @@ impl From<&Received> for Item {
     }
 }
 
-/// Announced overlays as the codec applies them; `None` if one of them is not understood.
+/// Returns announced overlays as the codec applies them; `None` if one of them is not understood.
 pub(crate) fn overlays(announced: &[contract::media::Patch]) -> Option<Vec<Patch>> {
     let mut patches: Vec<Patch> = announced.iter().map(|patch| Patch::from_hex(patch.offset, patch.bytes, &patch.hex)).collect::<Option<_>>()?;
     patches.sort_by_key(|patch| patch.offset);
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn overlays_that_are_not_understood_keep_the_file_inside() {
+    fn a_file_with_unknown_overlays_is_not_served() {
         let good = contract::media::Patch { offset: 8, bytes: 4, hex: "ffd8".into() };
         let bad = contract::media::Patch { hex: "xyz".into(), ..good.clone() };
         assert_eq!(overlays(&[]).map(|patches| patches.len()), Some(0));

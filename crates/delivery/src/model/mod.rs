@@ -1,4 +1,4 @@
-//! Types and rules of reading, without I/O: items, playbacks, ranges, picture sizes.
+//! Types and rules of delivery, without I/O: items, playbacks, ranges, image sizes.
 //!
 //! Invariant: nothing here waits, reads a clock or knows a database.
 
@@ -9,7 +9,7 @@ pub(crate) mod playback;
 pub(crate) mod range;
 pub(crate) mod variant;
 
-pub(crate) use accept::Asked;
+pub(crate) use accept::FormatPreference;
 pub(crate) use client::Client;
 pub(crate) use item::Item;
 pub(crate) use playback::Playback;

@@ -1,83 +1,85 @@
-//! What of an item can be played now.
+//! The renditions of an item that can be played now.
 //!
-//! Invariant: a run of segments starts at 0 and has no hole, whatever order they were announced in.
+//! Invariant: the segments of a rendition start at 0 and have no gap, whatever order they were announced in.
 
 use std::collections::HashMap;
 
 use contract::ObjectKey;
-use contract::transcode::{Asset, Rendition, Segment, Track};
+use contract::transcode::{Asset, Rendition, Segment as PublishedSegment, Track};
 
-/// The nominal longest segment; a growing playlist must not change its target (RFC 8216 §4.3.3.1).
-const NOMINAL_US: u64 = 4_000_000;
+/// The nominal longest segment. A growing playlist must not change its target duration (RFC 8216 §4.3.3.1).
+const NOMINAL_SEGMENT_US: u64 = 4_000_000;
 
-/// One segment of a run.
+/// One segment of a rendition.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Piece {
+pub(crate) struct Segment {
     pub duration_us: u64,
     pub object: ObjectKey,
     pub bytes: u64,
 }
 
-/// A rendition and its segments from 0 without a hole.
+/// A rendition and its segments from 0 without a gap.
 #[derive(Debug, Clone)]
-pub(crate) struct Run {
-    pub rendition: Rendition,
-    pub pieces: Vec<Piece>,
+pub(crate) struct RenditionSegments {
+    pub info: Rendition,
+    pub segments: Vec<Segment>,
 }
 
-impl Run {
-    /// Whether every segment there will be is there.
+impl RenditionSegments {
+    /// Returns whether all segments exist.
     pub fn is_complete(&self) -> bool {
-        self.rendition.total_segments.is_some_and(|total| self.pieces.len() as u64 >= u64::from(total))
+        self.info.total_segments.is_some_and(|total| self.segments.len() as u64 >= u64::from(total))
     }
 
-    /// The target duration: constant while it grows with segments of the nominal length.
+    /// Returns the target duration in microseconds. It is constant while the rendition grows by segments of the nominal
+    /// length.
     pub fn target_us(&self) -> u64 {
-        self.pieces.iter().map(|piece| piece.duration_us).max().unwrap_or(0).max(NOMINAL_US)
+        self.segments.iter().map(|segment| segment.duration_us).max().unwrap_or(0).max(NOMINAL_SEGMENT_US)
     }
 }
 
 /// Everything that can be read of an item besides its file.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Playback {
-    /// Tells one state of this item from another.
-    pub stamp: u64,
-    /// Pictures from the highest down, then sound.
-    pub runs: Vec<Run>,
+    /// Distinguishes the states of this item.
+    pub generation: u64,
+    /// Video from the highest bandwidth down, then audio.
+    pub renditions: Vec<RenditionSegments>,
     pub assets: HashMap<String, Asset>,
 }
 
 impl Playback {
-    /// Puts rows together; `segments` in any order.
-    pub fn of(stamp: u64, renditions: Vec<Rendition>, mut segments: Vec<Segment>, assets: Vec<Asset>) -> Self {
+    /// Builds a playback from rows; `segments` in any order.
+    pub fn of(generation: u64, renditions: Vec<Rendition>, mut segments: Vec<PublishedSegment>, assets: Vec<Asset>) -> Self {
         segments.sort_by(|a, b| (&a.rendition, a.number).cmp(&(&b.rendition, b.number)));
-        let mut pieces: HashMap<String, Vec<Piece>> = HashMap::new();
+        let mut by_rendition: HashMap<String, Vec<Segment>> = HashMap::new();
         for segment in segments {
-            let run = pieces.entry(segment.rendition).or_default();
+            let run = by_rendition.entry(segment.rendition).or_default();
             if run.len() as u64 == u64::from(segment.number) {
-                run.push(Piece { duration_us: segment.duration_us, object: segment.object, bytes: segment.bytes });
+                run.push(Segment { duration_us: segment.duration_us, object: segment.object, bytes: segment.bytes });
             }
         }
-        let mut runs: Vec<Run> = renditions.into_iter().map(|rendition| Run { pieces: pieces.remove(&rendition.name).unwrap_or_default(), rendition }).collect();
-        let rank = |run: &Run| (run.rendition.track == Track::Audio, std::cmp::Reverse(run.rendition.bandwidth));
-        runs.sort_by_key(rank);
-        Self { stamp, runs, assets: assets.into_iter().map(|asset| (asset.name.clone(), asset)).collect() }
+        let mut renditions: Vec<RenditionSegments> =
+            renditions.into_iter().map(|rendition| RenditionSegments { segments: by_rendition.remove(&rendition.name).unwrap_or_default(), info: rendition }).collect();
+        let rank = |rendition: &RenditionSegments| (rendition.info.track == Track::Audio, std::cmp::Reverse(rendition.info.bandwidth));
+        renditions.sort_by_key(rank);
+        Self { generation, renditions, assets: assets.into_iter().map(|asset| (asset.name.clone(), asset)).collect() }
     }
 
-    /// A rendition that a player can start.
-    pub fn run(&self, name: &str) -> Option<&Run> {
-        self.runs.iter().find(|run| run.rendition.name == name && !run.pieces.is_empty())
+    /// Returns a rendition that a player can start.
+    pub fn rendition(&self, name: &str) -> Option<&RenditionSegments> {
+        self.renditions.iter().find(|rendition| rendition.info.name == name && !rendition.segments.is_empty())
     }
 
-    /// Whether nothing is known yet.
+    /// Returns whether nothing is published yet.
     pub fn is_empty(&self) -> bool {
-        self.runs.is_empty() && self.assets.is_empty()
+        self.renditions.is_empty() && self.assets.is_empty()
     }
 
-    /// Bytes it takes in memory, about.
+    /// Returns its approximate size in memory, in bytes.
     pub fn weight(&self) -> usize {
-        let pieces: usize = self.runs.iter().map(|run| run.pieces.len()).sum();
-        512 + pieces * 80 + self.runs.len() * 256 + self.assets.len() * 256
+        let segments: usize = self.renditions.iter().map(|rendition| rendition.segments.len()).sum();
+        512 + segments * 80 + self.renditions.len() * 256 + self.assets.len() * 256
     }
 }
 
@@ -99,25 +101,25 @@ mod tests {
         }
     }
 
-    fn segment(rendition: &str, number: u32) -> Segment {
-        Segment { rendition: rendition.into(), number, duration_us: 4_000_000, object: ObjectKey::random(), bytes: 10 }
+    fn segment(rendition: &str, number: u32) -> PublishedSegment {
+        PublishedSegment { rendition: rendition.into(), number, duration_us: 4_000_000, object: ObjectKey::random(), bytes: 10 }
     }
 
     #[test]
-    fn a_run_ends_before_its_first_hole() {
+    fn a_rendition_ends_before_its_first_gap() {
         let segments = vec![segment("v720", 3), segment("v720", 0), segment("v720", 1), segment("v360", 1)];
         let renditions = vec![rendition("audio", Track::Audio, 128_000, None), rendition("v360", Track::Video, 800_000, None), rendition("v720", Track::Video, 3_000_000, Some(4))];
         let playback = Playback::of(1, renditions, segments, vec![]);
-        assert_eq!(playback.runs.iter().map(|run| run.rendition.name.as_str()).collect::<Vec<_>>(), ["v720", "v360", "audio"]);
-        assert_eq!(playback.run("v720").map(|run| run.pieces.len()), Some(2));
-        assert!(!playback.run("v720").unwrap().is_complete());
-        assert!(playback.run("v360").is_none() && playback.run("audio").is_none());
+        assert_eq!(playback.renditions.iter().map(|rendition| rendition.info.name.as_str()).collect::<Vec<_>>(), ["v720", "v360", "audio"]);
+        assert_eq!(playback.rendition("v720").map(|rendition| rendition.segments.len()), Some(2));
+        assert!(!playback.rendition("v720").unwrap().is_complete());
+        assert!(playback.rendition("v360").is_none() && playback.rendition("audio").is_none());
     }
 
     #[test]
-    fn a_run_is_complete_when_all_are_there() {
+    fn a_rendition_is_complete_when_all_segments_exist() {
         let playback = Playback::of(1, vec![rendition("v", Track::Video, 1, Some(2))], vec![segment("v", 1), segment("v", 0)], vec![]);
-        assert!(playback.run("v").unwrap().is_complete());
-        assert_eq!(playback.run("v").unwrap().target_us(), 4_000_000);
+        assert!(playback.rendition("v").unwrap().is_complete());
+        assert_eq!(playback.rendition("v").unwrap().target_us(), 4_000_000);
     }
 }

@@ -1,44 +1,44 @@
-//! Byte ranges, as RFC 9110 §14 has them.
+//! Byte ranges (RFC 9110 §14).
 //!
-//! One range is answered as a part. Several in one request are answered with the whole, which §14.2 allows: no player or
-//! download tool asks for several, and a hundred overlapping ones are a known way to make servers sweat.
-//! Invariant: a part lies inside its file and is never empty.
+//! A request for one range receives that part. A request for several receives the whole file, which §14.2 allows: no
+//! player or download tool requests several, and a hundred overlapping ones are a known attack. Invariant: a part lies
+//! inside its file and is never empty.
 
 use std::ops::Range;
 
-/// What a Range header asks of a file.
+/// The part of a file that a Range header requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Wanted {
-    /// All of it: no range, several, or one that is not understood.
+pub(crate) enum RangeRequest {
+    /// The whole file: no range, several, or one that is not understood.
     Whole,
     /// These bytes.
-    Part(Range<u64>),
-    /// Nothing that is there.
-    Nothing,
+    Partial(Range<u64>),
+    /// Bytes that do not exist.
+    Unsatisfiable,
 }
 
-/// Reads a Range header for a file of `bytes`.
-pub(crate) fn wanted(header: Option<&str>, bytes: u64) -> Wanted {
-    let Some((unit, set)) = header.and_then(|header| header.split_once('=')) else { return Wanted::Whole };
+/// Parses a Range header for a file of `bytes`.
+pub(crate) fn parse_range(header: Option<&str>, bytes: u64) -> RangeRequest {
+    let Some((unit, set)) = header.and_then(|header| header.split_once('=')) else { return RangeRequest::Whole };
     if !unit.trim().eq_ignore_ascii_case("bytes") {
-        return Wanted::Whole;
+        return RangeRequest::Whole;
     }
     let mut specs = set.split(',').map(str::trim).filter(|spec| !spec.is_empty());
-    let (Some(spec), None) = (specs.next(), specs.next()) else { return Wanted::Whole };
-    let Some((first, last)) = spec.split_once('-') else { return Wanted::Whole };
+    let (Some(spec), None) = (specs.next(), specs.next()) else { return RangeRequest::Whole };
+    let Some((first, last)) = spec.split_once('-') else { return RangeRequest::Whole };
     match (number(first), number(last)) {
         (Number::None, Number::Some(suffix)) => match suffix.min(bytes) {
-            0 => Wanted::Nothing,
-            suffix => Wanted::Part(bytes - suffix..bytes),
+            0 => RangeRequest::Unsatisfiable,
+            suffix => RangeRequest::Partial(bytes - suffix..bytes),
         },
-        (Number::Some(first), Number::None) => part(first, u64::MAX, bytes),
-        (Number::Some(first), Number::Some(last)) if first <= last => part(first, last, bytes),
-        _ => Wanted::Whole,
+        (Number::Some(first), Number::None) => partial(first, u64::MAX, bytes),
+        (Number::Some(first), Number::Some(last)) if first <= last => partial(first, last, bytes),
+        _ => RangeRequest::Whole,
     }
 }
 
-fn part(first: u64, last: u64, bytes: u64) -> Wanted {
-    if first >= bytes { Wanted::Nothing } else { Wanted::Part(first..last.saturating_add(1).min(bytes)) }
+fn partial(first: u64, last: u64, bytes: u64) -> RangeRequest {
+    if first >= bytes { RangeRequest::Unsatisfiable } else { RangeRequest::Partial(first..last.saturating_add(1).min(bytes)) }
 }
 
 enum Number {
@@ -55,32 +55,32 @@ fn number(text: &str) -> Number {
     if !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Number::Bad;
     }
-    // More digits than a file can have: as far as there is.
+    // More digits than any file has: as far as the file goes.
     Number::Some(text.parse().unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Wanted::{Nothing, Part, Whole};
+    use super::RangeRequest::{Partial, Unsatisfiable, Whole};
     use super::*;
 
     #[test]
     fn every_form_of_the_standard() {
         for (header, expected) in [
-            ("bytes=0-0", Part(0..1)),
-            ("bytes=0-99", Part(0..100)),
-            ("bytes=0-100", Part(0..100)),
-            ("bytes=10-", Part(10..100)),
-            ("bytes=-1", Part(99..100)),
-            ("bytes=-100", Part(0..100)),
-            ("bytes=-1000", Part(0..100)),
-            ("BYTES= 5-6 ", Part(5..7)),
-            ("bytes=5-6,", Part(5..7)),
-            ("bytes=99-99999999999999999999999", Part(99..100)),
-            ("bytes=100-", Nothing),
-            ("bytes=100-200", Nothing),
-            ("bytes=-0", Nothing),
-            ("bytes=99999999999999999999999-", Nothing),
+            ("bytes=0-0", Partial(0..1)),
+            ("bytes=0-99", Partial(0..100)),
+            ("bytes=0-100", Partial(0..100)),
+            ("bytes=10-", Partial(10..100)),
+            ("bytes=-1", Partial(99..100)),
+            ("bytes=-100", Partial(0..100)),
+            ("bytes=-1000", Partial(0..100)),
+            ("BYTES= 5-6 ", Partial(5..7)),
+            ("bytes=5-6,", Partial(5..7)),
+            ("bytes=99-99999999999999999999999", Partial(99..100)),
+            ("bytes=100-", Unsatisfiable),
+            ("bytes=100-200", Unsatisfiable),
+            ("bytes=-0", Unsatisfiable),
+            ("bytes=99999999999999999999999-", Unsatisfiable),
             ("bytes=0-1,5-6", Whole),
             ("bytes=6-5", Whole),
             ("bytes=a-b", Whole),
@@ -90,10 +90,10 @@ mod tests {
             ("bytes", Whole),
             ("items=0-1", Whole),
         ] {
-            assert_eq!(wanted(Some(header), 100), expected, "{header}");
+            assert_eq!(parse_range(Some(header), 100), expected, "{header}");
         }
-        assert_eq!(wanted(None, 100), Whole);
-        assert_eq!(wanted(Some("bytes=0-"), 0), Nothing);
-        assert_eq!(wanted(Some("bytes=-5"), 0), Nothing);
+        assert_eq!(parse_range(None, 100), Whole);
+        assert_eq!(parse_range(Some("bytes=0-"), 0), Unsatisfiable);
+        assert_eq!(parse_range(Some("bytes=-5"), 0), Unsatisfiable);
     }
 }

@@ -1,18 +1,18 @@
-//! The bounded set of picture sizes: whatever is asked is snapped to the next one up, so that a million different
-//! requests make a few dozen pictures.
+//! The bounded set of image sizes. A requested size is rounded up to the next one, so that a million different requests
+//! render a few dozen images.
 //!
-//! Invariant: for one item there are at most `SIZES × (1 + RATIOS)` frames in three formats.
+//! Invariant: one item has at most `SIZES_PX × (1 + RATIOS)` frames, in three formats.
 
 use codec::pixels::{Encoding, Fit, Frame};
 
-/// Longest sides in pixels.
-const SIZES: [u32; 12] = [64, 128, 256, 384, 512, 640, 768, 1024, 1280, 1536, 1920, 2560];
-/// Shapes of covered frames, longer side to shorter; the other way round too.
+/// The longest sides, in pixels.
+const SIZES_PX: [u32; 12] = [64, 128, 256, 384, 512, 640, 768, 1024, 1280, 1536, 1920, 2560];
+/// The aspect ratios of covered frames, longer side to shorter; also the other way round.
 const RATIOS: [(u32, u32); 7] = [(1, 1), (5, 4), (4, 3), (3, 2), (16, 9), (2, 1), (3, 1)];
-/// The largest side that may be asked for; more is taken for a mistake.
-pub(crate) const MOST_ASKED: u32 = 10_000;
+/// The largest side that may be requested; more counts as a mistake.
+pub(crate) const MAX_REQUESTED_SIDE_PX: u32 = 10_000;
 
-/// A picture to make and keep.
+/// An image to render and store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Variant {
     pub frame: Frame,
@@ -20,18 +20,18 @@ pub(crate) struct Variant {
 }
 
 impl Variant {
-    /// Its name in the table of kept pictures.
+    /// Returns its key in the table of rendered images.
     pub fn key(self) -> String {
         let fit = match self.frame.fit {
             Fit::Contain => "contain",
             Fit::Cover => "cover",
         };
-        let ending = self.encoding.content_type().trim_start_matches("image/");
-        format!("{fit}-{}x{}.{ending}", self.frame.width, self.frame.height)
+        let extension = self.encoding.content_type().trim_start_matches("image/");
+        format!("{fit}-{}x{}.{extension}", self.frame.width, self.frame.height)
     }
 }
 
-/// Snaps what is asked to a frame. `source` is the upright size, where known.
+/// Returns the frame for a requested size. `source` is the upright size, where known.
 pub(crate) fn frame(width: Option<u32>, height: Option<u32>, fit: Fit, source: Option<(u32, u32)>) -> Frame {
     match (fit, width, height) {
         (Fit::Cover, Some(width), Some(height)) => no_larger_than(source, cover(width, height)),
@@ -39,27 +39,28 @@ pub(crate) fn frame(width: Option<u32>, height: Option<u32>, fit: Fit, source: O
     }
 }
 
-/// A square frame whose side is the result's longest: what is asked for depends on the source's shape only.
+/// Returns a square frame whose side is the longest of the result. The requested size depends on the ratio of the
+/// source only.
 fn contain(width: Option<u32>, height: Option<u32>, source: Option<(u32, u32)>) -> Frame {
-    let asked = match (width, height, source) {
+    let requested = match (width, height, source) {
         (None, None, _) => u32::MAX,
         (width, height, Some((w, h))) => {
-            let scale = |asked: Option<u32>, side: u32| asked.map_or(1.0, |asked| f64::from(asked) / f64::from(side.max(1)));
+            let scale = |requested: Option<u32>, side: u32| requested.map_or(1.0, |requested| f64::from(requested) / f64::from(side.max(1)));
             let longest = f64::from(w.max(h)) * scale(width, w).min(scale(height, h)).min(1.0);
             (longest - 1e-6).ceil() as u32
         }
-        // Of an unknown shape, one side says little about the other: twice is enough for 2:1.
+        // For an unknown ratio, one side says little about the other: twice is enough for 2:1.
         (Some(side), None, None) | (None, Some(side), None) => side.saturating_mul(2),
         (Some(width), Some(height), None) => width.max(height),
     };
-    let mut side = snap(asked);
+    let mut side = snap(requested);
     if let Some((w, h)) = source {
         side = side.min(w.max(h).max(1));
     }
     Frame { width: side, height: side, fit: Fit::Contain }
 }
 
-/// The nearest shape, in the smallest size that is no smaller than asked.
+/// Returns the frame of the nearest ratio, in the smallest size that is no smaller than requested.
 fn cover(width: u32, height: u32) -> Frame {
     let (width, height) = (f64::from(width.max(1)), f64::from(height.max(1)));
     let (long, short) = (width.max(height), width.min(height));
@@ -67,12 +68,12 @@ fn cover(width: u32, height: u32) -> Frame {
     let (a, b) = RATIOS.into_iter().min_by(|one, other| distance(one).total_cmp(&distance(other))).unwrap_or((1, 1));
     let shorter = |side: u32| (side * b).div_ceil(a);
     let fits = |side: &u32| f64::from(*side) >= long && f64::from(shorter(*side)) >= short;
-    let side = SIZES.into_iter().find(fits).unwrap_or(SIZES[SIZES.len() - 1]);
+    let side = SIZES_PX.into_iter().find(fits).unwrap_or(SIZES_PX[SIZES_PX.len() - 1]);
     let (width, height) = if width >= height { (side, shorter(side)) } else { (shorter(side), side) };
     Frame { width, height, fit: Fit::Cover }
 }
 
-/// What is covered of a source smaller than the frame: all frames that give the same picture are one.
+/// Shrinks a frame that is larger than the source, so that all frames that give the same image are one.
 fn no_larger_than(source: Option<(u32, u32)>, frame: Frame) -> Frame {
     let Some((w, h)) = source.map(|(w, h)| (f64::from(w.max(1)), f64::from(h.max(1)))) else { return frame };
     let (width, height) = (f64::from(frame.width), f64::from(frame.height));
@@ -81,7 +82,7 @@ fn no_larger_than(source: Option<(u32, u32)>, frame: Frame) -> Frame {
 }
 
 fn snap(side: u32) -> u32 {
-    SIZES.into_iter().find(|&size| size >= side).unwrap_or(SIZES[SIZES.len() - 1])
+    SIZES_PX.into_iter().find(|&size| size >= side).unwrap_or(SIZES_PX[SIZES_PX.len() - 1])
 }
 
 #[cfg(test)]
@@ -110,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn cover_takes_the_nearest_shape_no_smaller_than_asked() {
+    fn cover_takes_the_nearest_ratio_no_smaller_than_requested() {
         let covered = |w, h| {
             let frame = frame(Some(w), Some(h), Fit::Cover, Some((4000, 3000)));
             (frame.width, frame.height)
@@ -123,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn covered_frames_that_give_the_same_picture_are_one() {
+    fn covered_frames_that_give_the_same_image_are_one() {
         let covered = |side| frame(Some(side), Some(side), Fit::Cover, Some((800, 600)));
         assert_eq!((covered(600).width, covered(600).height), (600, 600));
         assert_eq!(covered(640), covered(2560));
@@ -140,6 +141,6 @@ mod tests {
                 }
             }
         }
-        assert!(frames.len() <= SIZES.len() * (2 * RATIOS.len()), "{}", frames.len());
+        assert!(frames.len() <= SIZES_PX.len() * (2 * RATIOS.len()), "{}", frames.len());
     }
 }

@@ -1,15 +1,15 @@
-//! The pictures that were made on demand.
+//! The table of rendered images.
 //!
-//! Invariant: a picture's object is held until its row is there, and an orphan once the row has gone.
+//! Invariant: the key of an image is held until its row exists, and its object is an orphan once the row is removed.
 
 use chrono::{DateTime, Utc};
 use contract::{MediaId, ObjectKey};
 use kit::db::{Error, FromQueryResult, Sql, Tx};
 use kit::objects::orphans;
 
-use super::{count, key};
+use super::{parse_key, to_bigint};
 
-/// A made picture.
+/// A rendered image.
 #[derive(Debug, Clone)]
 pub(crate) struct Image {
     pub object: ObjectKey,
@@ -26,16 +26,17 @@ struct ImageRow {
 
 pub(crate) async fn find_image(db: &impl Sql, id: &MediaId, variant: &str) -> Result<Option<Image>, Error> {
     let row: Option<ImageRow> = db.row("select object, bytes, read_at from image where item = $1 and variant = $2", vec![id.as_str().into(), variant.into()]).await?;
-    row.map(|row| Ok(Image { object: key(&row.object)?, bytes: row.bytes.unsigned_abs(), read_at: row.read_at })).transpose()
+    row.map(|row| Ok(Image { object: parse_key(&row.object)?, bytes: row.bytes.unsigned_abs(), read_at: row.read_at })).transpose()
 }
 
-/// Makes a written picture the one for its variant; `false` if the item is gone or another was faster. Its key must be held.
+/// Inserts a stored image for its variant. Returns `false` if the item was deleted or another process was faster. Its
+/// key must be held.
 pub(crate) async fn insert_image(tx: &Tx, id: &MediaId, variant: &str, image: &Image) -> Result<bool, Error> {
     let inserted = tx
         .execute(
             "insert into image (item, variant, object, bytes, read_at) select $1, $2, $3, $4, $5 where exists (select 1 from item where id = $1) \
              on conflict do nothing",
-            vec![id.as_str().into(), variant.into(), image.object.as_str().into(), count(image.bytes), image.read_at.into()],
+            vec![id.as_str().into(), variant.into(), image.object.as_str().into(), to_bigint(image.bytes), image.read_at.into()],
         )
         .await?;
     if inserted == 1 {
@@ -44,13 +45,13 @@ pub(crate) async fn insert_image(tx: &Tx, id: &MediaId, variant: &str, image: &I
     Ok(inserted == 1)
 }
 
-/// Takes a picture out of the table whose object is lost.
+/// Removes an image whose object is missing.
 pub(crate) async fn remove_image(tx: &Tx, id: &MediaId, variant: &str, object: &ObjectKey) -> Result<u64, Error> {
     tx.execute("delete from image where item = $1 and variant = $2 and object = $3", vec![id.as_str().into(), variant.into(), object.as_str().into()]).await
 }
 
-/// Notes that a picture was read.
-pub(crate) async fn touch_image(tx: &Tx, id: &MediaId, variant: &str, now: DateTime<Utc>) -> Result<u64, Error> {
+/// Sets the time of the last read of an image.
+pub(crate) async fn set_image_read_at(tx: &Tx, id: &MediaId, variant: &str, now: DateTime<Utc>) -> Result<u64, Error> {
     tx.execute("update image set read_at = $3 where item = $1 and variant = $2", vec![id.as_str().into(), variant.into(), now.into()]).await
 }
 
@@ -59,8 +60,8 @@ struct Sum {
     bytes: Option<i64>,
 }
 
-/// Bytes of all made pictures.
-pub(crate) async fn image_bytes(db: &impl Sql) -> Result<u64, Error> {
+/// Returns the bytes of all images.
+pub(crate) async fn sum_image_bytes(db: &impl Sql) -> Result<u64, Error> {
     let sum: Option<Sum> = db.row("select cast(sum(bytes) as bigint) as bytes from image", vec![]).await?;
     Ok(sum.and_then(|sum| sum.bytes).unwrap_or(0).unsigned_abs())
 }
@@ -72,11 +73,13 @@ struct EvictedRow {
     bytes: i64,
 }
 
-/// Takes the `most` pictures that were not read for longest out of the table; their objects become orphans.
-pub(crate) async fn evict_images(tx: &Tx, most: u64, now: DateTime<Utc>) -> Result<Vec<(String, ObjectKey, u64)>, Error> {
-    let rows: Vec<EvictedRow> =
-        tx.rows("delete from image where (item, variant) in (select item, variant from image order by read_at limit $1) returning item, object, bytes", vec![count(most)]).await?;
-    let evicted: Vec<_> = rows.into_iter().map(|row| Ok((row.item, key(&row.object)?, row.bytes.unsigned_abs()))).collect::<Result<_, Error>>()?;
+/// Removes the `limit` least recently read images; their objects become orphans. Returns their items, objects and sizes
+/// in bytes.
+pub(crate) async fn remove_least_recently_read(tx: &Tx, limit: u64, now: DateTime<Utc>) -> Result<Vec<(String, ObjectKey, u64)>, Error> {
+    let rows: Vec<EvictedRow> = tx
+        .rows("delete from image where (item, variant) in (select item, variant from image order by read_at limit $1) returning item, object, bytes", vec![to_bigint(limit)])
+        .await?;
+    let evicted: Vec<_> = rows.into_iter().map(|row| Ok((row.item, parse_key(&row.object)?, row.bytes.unsigned_abs()))).collect::<Result<_, Error>>()?;
     let objects: Vec<_> = evicted.iter().map(|(_, object, _)| object.clone()).collect();
     orphans::orphan(tx, &objects, now).await?;
     Ok(evicted)

@@ -1,6 +1,6 @@
-//! Items as they were announced, and which of them are gone.
+//! The table of announced items, and the tombstones of deleted ones.
 //!
-//! Invariant: an item that is gone is never written again, however late its announcements come.
+//! Invariant: a deleted item is never written again, however late its announcements arrive.
 
 use crate::model::Item;
 use crate::model::item::overlays;
@@ -10,13 +10,14 @@ use contract::{AccountId, MediaId, ObjectKey};
 use kit::db::{Error, FromQueryResult, Sql, Tx, Value};
 use kit::objects::orphans;
 
-use super::{ObjectRow, count, key, keys};
+use super::{ObjectRow, parse_key, parse_keys, to_bigint};
 
-/// Writes an item unless it is there or gone, and answers whether it did; `version` is that of the last change it includes.
+/// Inserts an item unless it exists or was deleted. Returns whether it did. `version` is that of the last change that
+/// the item includes.
 pub(crate) async fn insert_item(tx: &Tx, received: &Received, version: u64) -> Result<bool, Error> {
     let scrub = received.scrub.as_ref().map(serde_json::to_string).transpose().map_err(|_| Error::Corrupt("scrub"))?;
     let text = "insert into item (id, owner, kind, format, content_type, name, bytes, sha256, object, scrub, visibility, width, height, orientation, version, created_at) \
-         select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16 where not exists (select 1 from gone where item = $1) \
+         select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16 where not exists (select 1 from tombstone where item = $1) \
          on conflict (id) do nothing";
     let values = vec![
         received.id.as_str().into(),
@@ -25,7 +26,7 @@ pub(crate) async fn insert_item(tx: &Tx, received: &Received, version: u64) -> R
         received.format.clone().into(),
         received.content_type.clone().into(),
         received.name.clone().into(),
-        count(received.bytes),
+        to_bigint(received.bytes),
         received.sha256.clone().into(),
         received.object.as_str().into(),
         scrub.into(),
@@ -33,18 +34,18 @@ pub(crate) async fn insert_item(tx: &Tx, received: &Received, version: u64) -> R
         received.width.map(i64::from).into(),
         received.height.map(i64::from).into(),
         i64::from(received.orientation).into(),
-        count(version),
+        to_bigint(version),
         received.created_at.into(),
     ];
     Ok(tx.execute(text, values).await? == 1)
 }
 
-/// Applies a change if it is newer than what is known; `false` if the item is not known at all.
+/// Applies a change if it is newer than the row. Returns `false` if the item does not exist.
 pub(crate) async fn update_item(tx: &Tx, changed: &Changed) -> Result<bool, Error> {
     let touched = tx
         .execute(
             "update item set name = $2, visibility = $3, version = $4 where id = $1 and version < $4",
-            vec![changed.id.as_str().into(), changed.name.clone().into(), changed.visibility.as_str().into(), count(changed.version)],
+            vec![changed.id.as_str().into(), changed.name.clone().into(), changed.visibility.as_str().into(), to_bigint(changed.version)],
         )
         .await?;
     if touched > 0 {
@@ -92,7 +93,7 @@ fn item(id: &MediaId, row: ItemRow) -> Result<Item, Error> {
         name: row.name,
         bytes: row.bytes.unsigned_abs(),
         sha256: row.sha256,
-        object: key(&row.object)?,
+        object: parse_key(&row.object)?,
         scrub: announced.as_deref().and_then(overlays),
         visibility: row.visibility.parse().map_err(|_| Error::Corrupt("visibility"))?,
         size: side(row.width).zip(side(row.height)),
@@ -101,23 +102,24 @@ fn item(id: &MediaId, row: ItemRow) -> Result<Item, Error> {
 }
 
 #[derive(FromQueryResult)]
-struct Present {
+struct TombstoneRow {
     #[allow(dead_code)]
     item: String,
 }
 
-/// Whether the item was deleted.
-pub(crate) async fn is_gone(db: &impl Sql, id: &MediaId) -> Result<bool, Error> {
-    let row: Option<Present> = db.row("select item from gone where item = $1", vec![id.as_str().into()]).await?;
+/// Returns whether the item was deleted.
+pub(crate) async fn is_deleted(db: &impl Sql, id: &MediaId) -> Result<bool, Error> {
+    let row: Option<TombstoneRow> = db.row("select item from tombstone where item = $1", vec![id.as_str().into()]).await?;
     Ok(row.is_some())
 }
 
-/// Removes everything about an item and remembers that it is gone. Its made pictures become orphans; answers their objects.
+/// Removes everything about an item and inserts its tombstone. Its rendered images become orphans. Returns their
+/// objects.
 pub(crate) async fn remove_item(tx: &Tx, id: &MediaId, now: DateTime<Utc>) -> Result<Vec<ObjectKey>, Error> {
     let values = || vec![Value::from(id.as_str())];
-    tx.execute("insert into gone (item, since) values ($1, $2) on conflict do nothing", vec![id.as_str().into(), now.into()]).await?;
+    tx.execute("insert into tombstone (item, since) values ($1, $2) on conflict do nothing", vec![id.as_str().into(), now.into()]).await?;
     let images: Vec<ObjectRow> = tx.rows("delete from image where item = $1 returning object", values()).await?;
-    let objects = keys(&images)?;
+    let objects = parse_keys(&images)?;
     orphans::orphan(tx, &objects, now).await?;
     for text in ["delete from item where id = $1", "delete from rendition where item = $1", "delete from segment where item = $1", "delete from asset where item = $1"] {
         tx.execute(text, values()).await?;
@@ -125,7 +127,7 @@ pub(crate) async fn remove_item(tx: &Tx, id: &MediaId, now: DateTime<Utc>) -> Re
     Ok(objects)
 }
 
-/// Forgets which items are gone, after no event about them can come any more.
-pub(crate) async fn forget_gone(tx: &Tx, before: DateTime<Utc>) -> Result<u64, Error> {
-    tx.execute("delete from gone where since < $1", vec![before.into()]).await
+/// Removes tombstones from before the time at which an event about their items could still arrive.
+pub(crate) async fn remove_tombstones(tx: &Tx, before: DateTime<Utc>) -> Result<u64, Error> {
+    tx.execute("delete from tombstone where since < $1", vec![before.into()]).await
 }

@@ -1,46 +1,46 @@
-//! The only SQL of this role.
+//! The only SQL of this service.
 //!
-//! Invariant: announcements may come twice and in any order: facts are upserted, never counted, and nothing is written for
-//! an item that is gone.
+//! Invariant: announcements may arrive twice and in any order. Facts are upserted, never counted, and nothing is
+//! written for a deleted item.
 
 mod images;
 mod items;
-#[cfg(test)]
-mod plans;
 mod published;
+#[cfg(test)]
+mod query_plans;
 
-pub(crate) use images::{Image, evict_images, find_image, image_bytes, insert_image, remove_image, touch_image};
-pub(crate) use items::{find_item, forget_gone, insert_item, is_gone, remove_item, update_item};
+pub(crate) use images::{Image, find_image, insert_image, remove_image, remove_least_recently_read, set_image_read_at, sum_image_bytes};
+pub(crate) use items::{find_item, insert_item, is_deleted, remove_item, remove_tombstones, update_item};
 pub(crate) use published::{list_published, upsert_published};
 
 use contract::ObjectKey;
 use kit::db::{Error, FromQueryResult, Value};
 use kit::objects::Names;
 
-/// The columns that name objects: what others announced, and the pictures that were made here.
-pub(crate) const NAMES: &[Names] =
+/// The columns that name objects: those of other services, and the images that were rendered here.
+pub(crate) const OBJECT_COLUMNS: &[Names] =
     &[Names::whole("item", "object"), Names::whole("rendition", "init"), Names::whole("segment", "object"), Names::whole("asset", "object"), Names::whole("image", "object")];
 
-/// Rows of one multi-row insert: six values each stay far below SQLite's 32,766.
-const ROWS: usize = 1000;
+/// Rows of one multi-row insert: with six values each they stay far below the 32,766 of SQLite.
+const MAX_ROWS_PER_INSERT: usize = 1000;
 
 #[derive(FromQueryResult)]
 struct ObjectRow {
     object: String,
 }
 
-fn keys(rows: &[ObjectRow]) -> Result<Vec<ObjectKey>, Error> {
-    rows.iter().map(|row| key(&row.object)).collect()
+fn parse_keys(rows: &[ObjectRow]) -> Result<Vec<ObjectKey>, Error> {
+    rows.iter().map(|row| parse_key(&row.object)).collect()
 }
 
-fn key(text: &str) -> Result<ObjectKey, Error> {
+fn parse_key(text: &str) -> Result<ObjectKey, Error> {
     text.parse().map_err(|_| Error::Corrupt("object"))
 }
 
-fn count(number: u64) -> Value {
+fn to_bigint(number: u64) -> Value {
     i64::try_from(number).unwrap_or(i64::MAX).into()
 }
 
-fn small(number: i64) -> u32 {
+fn to_u32(number: i64) -> u32 {
     u32::try_from(number).unwrap_or(0)
 }

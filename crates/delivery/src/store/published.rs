@@ -1,21 +1,22 @@
-//! What can be played and shown of an item, as `transcode` published it.
+//! The renditions, segments and assets of an item, as `transcode` published them.
 //!
-//! Invariant: what is known is added to and made more precise, whichever announcement comes last, and leaves only with its item.
+//! Invariant: facts are added and made more precise, whatever announcement arrives last. They are removed only with
+//! their item.
 
 use contract::MediaId;
 use contract::transcode::{Asset, Published, Rendition, Segment};
 use kit::db::{Error, FromQueryResult, Sql, Tx, Value, placeholders};
 
-use super::{ROWS, count, is_gone, key, small};
+use super::{MAX_ROWS_PER_INSERT, is_deleted, parse_key, to_bigint, to_u32};
 
-/// Writes what is published, unless the item is gone.
+/// Writes what is published, unless the item was deleted.
 pub(crate) async fn upsert_published(tx: &Tx, published: &Published) -> Result<(), Error> {
-    if is_gone(tx, &published.id).await? {
+    if is_deleted(tx, &published.id).await? {
         return Ok(());
     }
     let id = published.id.as_str();
     for rendition in &published.renditions {
-        // Once the number of segments is known it stays known, whichever event comes last.
+        // A known number of segments stays known, whatever event arrives last.
         tx.execute(
             "insert into rendition (item, name, track, bandwidth, codecs, width, height, millifps, init, total_segments) \
              values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict (item, name) do update set track = excluded.track, \
@@ -25,7 +26,7 @@ pub(crate) async fn upsert_published(tx: &Tx, published: &Published) -> Result<(
                 id.into(),
                 rendition.name.clone().into(),
                 rendition.track.as_str().into(),
-                count(rendition.bandwidth),
+                to_bigint(rendition.bandwidth),
                 rendition.codecs.clone().into(),
                 i64::from(rendition.width).into(),
                 i64::from(rendition.height).into(),
@@ -36,16 +37,16 @@ pub(crate) async fn upsert_published(tx: &Tx, published: &Published) -> Result<(
         )
         .await?;
     }
-    for segments in published.segments.chunks(ROWS) {
+    for segments in published.segments.chunks(MAX_ROWS_PER_INSERT) {
         let mut values: Vec<Value> = Vec::with_capacity(segments.len() * 6);
         for segment in segments {
             values.extend([
                 id.into(),
                 segment.rendition.clone().into(),
                 i64::from(segment.number).into(),
-                count(segment.duration_us),
+                to_bigint(segment.duration_us),
                 segment.object.as_str().into(),
-                count(segment.bytes),
+                to_bigint(segment.bytes),
             ]);
         }
         let text = format!(
@@ -59,7 +60,7 @@ pub(crate) async fn upsert_published(tx: &Tx, published: &Published) -> Result<(
         tx.execute(
             "insert into asset (item, name, content_type, object, bytes) values ($1, $2, $3, $4, $5) on conflict (item, name) \
              do update set content_type = excluded.content_type, object = excluded.object, bytes = excluded.bytes",
-            vec![id.into(), asset.name.clone().into(), asset.content_type.clone().into(), asset.object.as_str().into(), count(asset.bytes)],
+            vec![id.into(), asset.name.clone().into(), asset.content_type.clone().into(), asset.object.as_str().into(), to_bigint(asset.bytes)],
         )
         .await?;
     }
@@ -96,7 +97,7 @@ struct AssetRow {
     bytes: i64,
 }
 
-/// All that is published of an item.
+/// Returns everything that is published of an item.
 pub(crate) async fn list_published(db: &impl Sql, id: &MediaId) -> Result<Published, Error> {
     let values = || vec![Value::from(id.as_str())];
     let renditions: Vec<RenditionRow> =
@@ -114,21 +115,27 @@ pub(crate) async fn list_published(db: &impl Sql, id: &MediaId) -> Result<Publis
 fn rendition(row: RenditionRow) -> Result<Rendition, Error> {
     Ok(Rendition {
         track: row.track.parse().map_err(|_| Error::Corrupt("track"))?,
-        init: key(&row.init)?,
+        init: parse_key(&row.init)?,
         bandwidth: row.bandwidth.unsigned_abs(),
-        width: small(row.width),
-        height: small(row.height),
-        millifps: small(row.millifps),
-        total_segments: row.total_segments.map(small),
+        width: to_u32(row.width),
+        height: to_u32(row.height),
+        millifps: to_u32(row.millifps),
+        total_segments: row.total_segments.map(to_u32),
         name: row.name,
         codecs: row.codecs,
     })
 }
 
 fn segment(row: SegmentRow) -> Result<Segment, Error> {
-    Ok(Segment { object: key(&row.object)?, rendition: row.rendition, number: small(row.number), duration_us: row.duration_us.unsigned_abs(), bytes: row.bytes.unsigned_abs() })
+    Ok(Segment {
+        object: parse_key(&row.object)?,
+        rendition: row.rendition,
+        number: to_u32(row.number),
+        duration_us: row.duration_us.unsigned_abs(),
+        bytes: row.bytes.unsigned_abs(),
+    })
 }
 
 fn asset(row: AssetRow) -> Result<Asset, Error> {
-    Ok(Asset { object: key(&row.object)?, name: row.name, content_type: row.content_type, bytes: row.bytes.unsigned_abs() })
+    Ok(Asset { object: parse_key(&row.object)?, name: row.name, content_type: row.content_type, bytes: row.bytes.unsigned_abs() })
 }

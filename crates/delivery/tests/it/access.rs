@@ -1,20 +1,20 @@
-//! Who may read: every address, every kind of reader.
+//! Authorization: every URL, every kind of caller.
 
 use contract::MediaId;
 use contract::media::{Kind, Received, Visibility};
 use contract::transcode::Track;
 
-use crate::stage::{Stage, jpeg};
+use crate::harness::{Harness, jpeg};
 
-/// A video with everything, and a photo.
-async fn everything(stage: &Stage, visibility: Visibility) -> (Received, Vec<String>) {
-    let video = stage.file(b"a video", visibility).await;
+/// Publishes a video with all its files. Returns it with their URLs.
+async fn everything(harness: &Harness, visibility: Visibility) -> (Received, Vec<String>) {
+    let video = harness.file(b"a video", visibility).await;
     let id = &video.id;
-    stage.rendition(id, "v720", Track::Video, 2, Some(2)).await;
-    stage.asset(id, "poster", "image/jpeg", &jpeg(64, 48)).await;
-    stage.asset(id, "storyboard", "text/vtt", b"WEBVTT\n\n00:00.000 --> 00:02.000\nstoryboard/0.jpg#xywh=0,0,160,90\n").await;
-    stage.asset(id, "storyboard-0", "image/jpeg", &jpeg(64, 48)).await;
-    stage.asset(id, "waveform", "application/json", b"{}").await;
+    harness.rendition(id, "v720", Track::Video, 2, Some(2)).await;
+    harness.asset(id, "poster", "image/jpeg", &jpeg(64, 48)).await;
+    harness.asset(id, "storyboard", "text/vtt", b"WEBVTT\n\n00:00.000 --> 00:02.000\nstoryboard/0.jpg#xywh=0,0,160,90\n").await;
+    harness.asset(id, "storyboard-0", "image/jpeg", &jpeg(64, 48)).await;
+    harness.asset(id, "waveform", "application/json", b"{}").await;
     let paths = [
         "poster",
         "storyboard",
@@ -32,59 +32,65 @@ async fn everything(stage: &Stage, visibility: Visibility) -> (Received, Vec<Str
     (video, paths)
 }
 
-fn signed(path: &str, grant: &str) -> String {
+fn signed(path: &str, signature: &str) -> String {
     let mark = if path.contains('?') { '&' } else { '?' };
-    format!("{path}{mark}{grant}")
+    format!("{path}{mark}{signature}")
 }
 
 #[tokio::test]
-async fn private_things_are_for_their_owner_and_whom_the_owner_gave_an_address() {
-    let stage = Stage::new().await;
-    let (video, paths) = everything(&stage, Visibility::Private).await;
-    let (ada, bob, nobody) = (stage.world.ada(), stage.world.bob(), stage.world.nobody());
-    let grant = stage.grant("view", &video.id);
-    let others =
-        [stage.grant("view", &MediaId::random()), stage.grant("original", &video.id), stage.grant("events", &video.id), grant.replace("t=", "t=1"), "t=".into(), "t=%00".into()];
+async fn private_files_are_for_their_owner_and_holders_of_a_signed_url() {
+    let harness = Harness::new().await;
+    let (video, paths) = everything(&harness, Visibility::Private).await;
+    let (ada, bob, nobody) = (harness.world.ada(), harness.world.bob(), harness.world.nobody());
+    let signature = harness.signed_query("view", &video.id);
+    let others = [
+        harness.signed_query("view", &MediaId::random()),
+        harness.signed_query("original", &video.id),
+        harness.signed_query("events", &video.id),
+        signature.replace("t=", "t=1"),
+        "t=".into(),
+        "t=%00".into(),
+    ];
     for path in &paths {
-        let answer = ada.get(path).await.expect(200);
-        assert!(answer.header("cache-control").starts_with("private"), "{path}: {answer}");
-        let answer = nobody.get(&signed(path, &grant)).await.expect(200);
-        assert!(answer.header("cache-control").starts_with("private"), "{path}: {answer}");
-        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
-        assert!(answer.header("etag").starts_with('"'), "{path}");
+        let response = ada.get(path).await.expect(200);
+        assert!(response.header("cache-control").starts_with("private"), "{path}: {response}");
+        let response = nobody.get(&signed(path, &signature)).await.expect(200);
+        assert!(response.header("cache-control").starts_with("private"), "{path}: {response}");
+        assert_eq!(response.header("x-content-type-options"), "nosniff", "{path}");
+        assert!(response.header("etag").starts_with('"'), "{path}");
         nobody.get(path).await.refused(404, "media.not_found");
         bob.get(path).await.refused(404, "media.not_found");
         for other in &others {
             nobody.get(&signed(path, other)).await.refused(404, "media.not_found");
         }
     }
-    stage.world.clock().advance(chrono::TimeDelta::hours(8));
-    nobody.get(&signed(&paths[0], &grant)).await.refused(404, "media.not_found");
-    stage.end().await;
+    harness.world.clock().advance(chrono::TimeDelta::hours(8));
+    nobody.get(&signed(&paths[0], &signature)).await.refused(404, "media.not_found");
+    harness.end().await;
 }
 
 #[tokio::test]
-async fn open_things_are_for_everyone_and_only_public_ones_may_be_kept_by_shared_caches() {
-    let stage = Stage::new().await;
-    let (_, public) = everything(&stage, Visibility::Public).await;
-    let (_, unlisted) = everything(&stage, Visibility::Unlisted).await;
-    for (path, kept) in public.iter().map(|path| (path, "public")).chain(unlisted.iter().map(|path| (path, "private"))) {
-        let answer = stage.world.nobody().get(path).await.expect(200);
-        assert!(answer.header("cache-control").starts_with(kept), "{path}: {answer}");
-        stage.world.bob().get(path).await.expect(200);
+async fn public_and_unlisted_files_are_for_everyone_and_shared_caches_store_only_public_ones() {
+    let harness = Harness::new().await;
+    let (_, public) = everything(&harness, Visibility::Public).await;
+    let (_, unlisted) = everything(&harness, Visibility::Unlisted).await;
+    for (path, cache_scope) in public.iter().map(|path| (path, "public")).chain(unlisted.iter().map(|path| (path, "private"))) {
+        let response = harness.world.nobody().get(path).await.expect(200);
+        assert!(response.header("cache-control").starts_with(cache_scope), "{path}: {response}");
+        harness.world.bob().get(path).await.expect(200);
     }
-    stage.end().await;
+    harness.end().await;
 }
 
 #[tokio::test]
 async fn a_stranger_cannot_tell_a_private_item_from_none() {
-    let stage = Stage::new().await;
-    let video = stage.file(b"private", Visibility::Private).await;
+    let harness = Harness::new().await;
+    let video = harness.file(b"private", Visibility::Private).await;
     let none = MediaId::random();
-    let bad = stage.world.nobody().with_token("not.a.token");
+    let bad = harness.world.nobody().with_token("not.a.token");
     for suffix in ["original", "poster", "image", "hls/master.m3u8", "waveform"] {
         let path = |id: &MediaId| format!("/v1/media/{id}/{suffix}");
-        for member in [stage.world.bob(), stage.world.nobody()] {
+        for member in [harness.world.bob(), harness.world.nobody()] {
             let (one, other) = (member.get(&path(&video.id)).await, member.get(&path(&none)).await);
             assert_eq!((one.status, &one.json()["code"], &one.json()["detail"]), (other.status, &other.json()["code"], &other.json()["detail"]));
         }
@@ -92,82 +98,82 @@ async fn a_stranger_cannot_tell_a_private_item_from_none() {
         bad.get(&path(&none)).await.refused(401, "auth.invalid_token");
     }
     for path in ["/v1/media/x/image", "/v1/media/..%2f..%2fetc%2fpasswd/original", "/v1/files/x", "/v1/files/.mp4", "/v1/files/%00"] {
-        stage.world.nobody().get(path).await.refused(404, "media.not_found");
+        harness.world.nobody().get(path).await.refused(404, "media.not_found");
     }
-    stage.end().await;
+    harness.end().await;
 }
 
 #[tokio::test]
 async fn the_original_is_for_its_owner_alone() {
-    let stage = Stage::new().await;
-    let public = stage.file(b"the untouched bytes", Visibility::Public).await;
+    let harness = Harness::new().await;
+    let public = harness.file(b"the untouched bytes", Visibility::Public).await;
     let path = format!("/v1/media/{}/original", public.id);
-    let answer = stage.world.ada().get(&path).await.expect(200);
-    assert_eq!(answer.body, b"the untouched bytes");
-    assert!(answer.header("cache-control").starts_with("private"));
-    assert!(answer.header("content-disposition").starts_with("attachment"), "{answer}");
-    assert!(answer.header("content-security-policy").starts_with("sandbox"), "{answer}");
-    let given = stage.world.nobody().get(&format!("{path}?{}", stage.grant("original", &public.id))).await.expect(200);
+    let response = harness.world.ada().get(&path).await.expect(200);
+    assert_eq!(response.body, b"the untouched bytes");
+    assert!(response.header("cache-control").starts_with("private"));
+    assert!(response.header("content-disposition").starts_with("attachment"), "{response}");
+    assert!(response.header("content-security-policy").starts_with("sandbox"), "{response}");
+    let given = harness.world.nobody().get(&format!("{path}?{}", harness.signed_query("original", &public.id))).await.expect(200);
     assert_eq!(given.body, b"the untouched bytes");
-    stage.world.bob().get(&path).await.refused(403, "auth.not_owner");
-    stage.world.nobody().get(&path).await.refused(401, "auth.required");
-    stage.world.nobody().get(&format!("{path}?{}", stage.grant("view", &public.id))).await.refused(401, "auth.required");
-    let private = stage.file(b"private", Visibility::Private).await;
+    harness.world.bob().get(&path).await.refused(403, "auth.not_owner");
+    harness.world.nobody().get(&path).await.refused(401, "auth.required");
+    harness.world.nobody().get(&format!("{path}?{}", harness.signed_query("view", &public.id))).await.refused(401, "auth.required");
+    let private = harness.file(b"private", Visibility::Private).await;
     let path = format!("/v1/media/{}/original", private.id);
-    stage.world.bob().get(&path).await.refused(404, "media.not_found");
-    stage.world.nobody().get(&path).await.refused(404, "media.not_found");
-    stage.world.bob().get(&format!("{path}?{}", stage.grant("view", &private.id))).await.refused(403, "auth.not_owner");
-    stage.end().await;
+    harness.world.bob().get(&path).await.refused(404, "media.not_found");
+    harness.world.nobody().get(&path).await.refused(404, "media.not_found");
+    harness.world.bob().get(&format!("{path}?{}", harness.signed_query("view", &private.id))).await.refused(403, "auth.not_owner");
+    harness.end().await;
 }
 
 #[tokio::test]
 async fn other_methods_are_refused() {
-    let stage = Stage::new().await;
-    let public = stage.file(b"bytes", Visibility::Public).await;
-    let nobody = stage.world.nobody();
+    let harness = Harness::new().await;
+    let public = harness.file(b"bytes", Visibility::Public).await;
+    let nobody = harness.world.nobody();
     for method in [http::Method::PUT, http::Method::DELETE, http::Method::POST] {
         let request = nobody.request(method, &format!("/v1/media/{}/original", public.id));
         nobody.send(request).await.refused(405, "request.method_not_allowed");
     }
-    stage.end().await;
+    harness.end().await;
 }
 
 #[tokio::test]
 async fn an_item_of_another_kind_has_no_such_parts() {
-    let stage = Stage::new().await;
-    let song = stage.item(Kind::Audio, "mp3", b"a song", Visibility::Public).await;
-    stage.tell(&song).await;
-    let nobody = stage.world.nobody();
+    let harness = Harness::new().await;
+    let song = harness.item(Kind::Audio, "mp3", b"a song", Visibility::Public).await;
+    harness.publish(&song).await;
+    let nobody = harness.world.nobody();
     for part in ["image", "poster", "storyboard", "waveform", "hls/master.m3u8", "hls/v720/playlist.m3u8"] {
         nobody.get(&format!("/v1/media/{}/{part}", song.id)).await.refused(404, "delivery.not_ready");
     }
-    stage.asset(&song.id, "waveform", "application/json", b"{\"peaks\":[1]}").await;
+    harness.asset(&song.id, "waveform", "application/json", b"{\"peaks\":[1]}").await;
     assert_eq!(nobody.get(&format!("/v1/media/{}/waveform", song.id)).await.expect(200).header("content-type"), "application/json");
-    nobody.get(&format!("/v1/media/{}/poster", song.id)).await.refused(404, "delivery.no_such_part");
-    nobody.get(&format!("/v1/media/{}/storyboard/0.jpg", song.id)).await.refused(404, "delivery.no_such_part");
-    stage.end().await;
+    nobody.get(&format!("/v1/media/{}/poster", song.id)).await.refused(404, "delivery.no_such_file");
+    nobody.get(&format!("/v1/media/{}/storyboard/0.jpg", song.id)).await.refused(404, "delivery.no_such_file");
+    harness.end().await;
 }
 
 #[tokio::test]
 async fn nothing_is_kept_for_longer_than_the_signature_holds() {
-    let stage = Stage::new().await;
-    let (video, paths) = everything(&stage, Visibility::Private).await;
-    let grant = stage.grant("view", &video.id);
-    let nobody = stage.world.nobody();
+    let harness = Harness::new().await;
+    let (video, paths) = everything(&harness, Visibility::Private).await;
+    let signature = harness.signed_query("view", &video.id);
+    let nobody = harness.world.nobody();
     for path in &paths {
-        let answer = nobody.get(&signed(path, &grant)).await.expect(200);
-        assert!(answer.header("content-security-policy").starts_with("sandbox"), "{path}: {answer}");
-        if String::from_utf8_lossy(&answer.body).contains("t=") {
-            assert_eq!(answer.header("cache-control"), "private, no-store", "{path}");
+        let response = nobody.get(&signed(path, &signature)).await.expect(200);
+        assert!(response.header("content-security-policy").starts_with("sandbox"), "{path}: {response}");
+        if String::from_utf8_lossy(&response.body).contains("t=") {
+            assert_eq!(response.header("cache-control"), "private, no-store", "{path}");
         }
     }
-    // A minute before it ends.
-    let (now, end) = (stage.world.clock().now(), i64::from_str_radix(grant.trim_start_matches("t=").split('.').next().unwrap(), 36).unwrap());
-    stage.world.clock().advance(chrono::TimeDelta::seconds(end - 60) - chrono::TimeDelta::milliseconds(now.timestamp_millis()));
+    // A minute before it expires.
+    let (now, end) = (harness.world.clock().now(), i64::from_str_radix(signature.trim_start_matches("t=").split('.').next().unwrap(), 36).unwrap());
+    harness.world.clock().advance(chrono::TimeDelta::seconds(end - 60) - chrono::TimeDelta::milliseconds(now.timestamp_millis()));
     for path in &paths {
-        let answer = nobody.get(&signed(path, &grant)).await.expect(200);
-        let seconds = answer.header("cache-control").split("max-age=").nth(1).and_then(|rest| rest.split(',').next()?.parse::<u64>().ok());
-        assert!(seconds.is_none_or(|seconds| seconds <= 60), "{path}: {answer}");
+        let response = nobody.get(&signed(path, &signature)).await.expect(200);
+        let seconds = response.header("cache-control").split("max-age=").nth(1).and_then(|rest| rest.split(',').next()?.parse::<u64>().ok());
+        assert!(seconds.is_none_or(|seconds| seconds <= 60), "{path}: {response}");
     }
-    stage.end().await;
+    harness.end().await;
 }

@@ -1,21 +1,21 @@
-//! Pictures in any size: what comes, what it costs, and what can't be made.
+//! Images in any size: what is rendered, what it costs, and what is refused.
 
-use codec::pixels::{Fit, Frame, Limits, look, render};
+use codec::pixels::{Fit, Frame, Limits, probe, render};
 use contract::media::{Kind, Received, Visibility};
 use testkit::{Answer, World};
 
-use crate::stage::{Stage, flat_png, get_with, jpeg};
+use crate::harness::{Harness, flat_png, get_with, jpeg};
 
-fn size(answer: &Answer) -> (u32, u32) {
-    let look = look(&answer.body).unwrap();
-    (look.width, look.height)
+fn size(response: &Answer) -> (u32, u32) {
+    let info = probe(&response.body).unwrap();
+    (info.width, info.height)
 }
 
 #[tokio::test]
 async fn sizes_snap_up_and_never_exceed_the_source() {
-    let stage = Stage::new().await;
-    let photo = stage.photo("jpeg", &jpeg(800, 600), (800, 600), Visibility::Public).await;
-    let nobody = stage.world.nobody();
+    let harness = Harness::new().await;
+    let photo = harness.photo("jpeg", &jpeg(800, 600), (800, 600), Visibility::Public).await;
+    let nobody = harness.world.nobody();
     let path = format!("/v1/media/{}/image", photo.id);
     for (query, expected) in [
         ("w=100", (128, 96)),
@@ -29,21 +29,21 @@ async fn sizes_snap_up_and_never_exceed_the_source() {
         ("w=160&h=90&fit=cover", (256, 144)),
         ("w=2000&h=2000&fit=cover", (600, 600)),
     ] {
-        let answer = nobody.get(&format!("{path}?{query}")).await.expect(200);
-        assert_eq!(answer.header("content-type"), "image/jpeg");
-        assert_eq!(size(&answer), expected, "{query}");
+        let response = nobody.get(&format!("{path}?{query}")).await.expect(200);
+        assert_eq!(response.header("content-type"), "image/jpeg");
+        assert_eq!(size(&response), expected, "{query}");
     }
     for bad in ["w=0", "h=0", "w=10001", "w=-1", "w=abc", "fit=cover", "fit=cover&w=5", "fit=stretch", "format=svg", "w=1&w=2"] {
         nobody.get(&format!("{path}?{bad}")).await.refused(400, "request.invalid");
     }
-    stage.end().await;
+    harness.end().await;
 }
 
 #[tokio::test]
-async fn the_format_goes_by_what_the_reader_takes() {
-    let stage = Stage::with(World::builder().set("delivery.avif_after_readings=2")).await;
-    let photo = stage.photo("jpeg", &jpeg(640, 480), (640, 480), Visibility::Public).await;
-    let nobody = stage.world.nobody();
+async fn the_format_follows_the_accept_header() {
+    let harness = Harness::with(World::builder().set("delivery.avif_after_reads=2")).await;
+    let photo = harness.photo("jpeg", &jpeg(640, 480), (640, 480), Visibility::Public).await;
+    let nobody = harness.world.nobody();
     let path = format!("/v1/media/{}/image?w=512", photo.id);
     let small = format!("/v1/media/{}/image?w=64", photo.id);
     let chrome = "image/avif,image/webp,image/apng,*/*;q=0.8";
@@ -58,25 +58,25 @@ async fn the_format_goes_by_what_the_reader_takes() {
     let instead = get_with(&nobody, &path, &[("accept", chrome)]).await.expect(200);
     assert_eq!(instead.header("content-type"), "image/webp", "a large one later");
     assert_eq!(instead.header("cache-control"), "public, max-age=300");
-    stage
+    harness
         .world
         .until("the AVIF is made while nobody waits", async || {
-            let answer = get_with(&nobody, &path, &[("accept", chrome)]).await.expect(200);
-            (answer.header("content-type") == "image/avif").then_some(())
+            let response = get_with(&nobody, &path, &[("accept", chrome)]).await.expect(200);
+            (response.header("content-type") == "image/avif").then_some(())
         })
         .await;
     let named = nobody.get(&format!("/v1/media/{}/image?w=128&format=webp", photo.id)).await.expect(200);
     assert_eq!((named.header("content-type"), named.header("vary")), ("image/webp", ""));
-    stage.end().await;
+    harness.end().await;
 }
 
 #[tokio::test]
 async fn a_hundred_readers_make_a_picture_once_and_it_is_kept() {
-    let stage = Stage::new().await;
-    let photo = stage.photo("jpeg", &jpeg(1600, 1200), (1600, 1200), Visibility::Public).await;
-    let nobody = stage.world.nobody();
+    let harness = Harness::new().await;
+    let photo = harness.photo("jpeg", &jpeg(1600, 1200), (1600, 1200), Visibility::Public).await;
+    let nobody = harness.world.nobody();
     let path = format!("/v1/media/{}/image?w=512&format=webp", photo.id);
-    let before = stage.objects().await;
+    let before = harness.objects().await;
     let readers: Vec<_> = (0..100)
         .map(|_| {
             let (nobody, path) = (nobody.clone(), path.clone());
@@ -88,47 +88,47 @@ async fn a_hundred_readers_make_a_picture_once_and_it_is_kept() {
         etags.insert(reader.await.unwrap().header("etag").to_owned());
     }
     assert_eq!(etags.len(), 1);
-    assert_eq!(stage.figure("delivery_pictures_made"), 1);
-    assert_eq!(stage.objects().await, before + 1);
-    let folder = stage.world.crash().await;
-    let stage = Stage::with(World::builder().on(folder)).await;
-    let nobody = stage.world.nobody();
+    assert_eq!(harness.counter("delivery_images_rendered"), 1);
+    assert_eq!(harness.objects().await, before + 1);
+    let folder = harness.world.crash().await;
+    let harness = Harness::with(World::builder().on(folder)).await;
+    let nobody = harness.world.nobody();
     let again = nobody.get(&path).await.expect(200);
     assert!(etags.contains(again.header("etag")), "kept over a restart");
-    assert_eq!(stage.figure("delivery_pictures_made"), 0);
+    assert_eq!(harness.counter("delivery_images_rendered"), 0);
     get_with(&nobody, &path, &[("if-none-match", again.header("etag"))]).await.expect(304);
-    stage.end().await;
+    harness.end().await;
 }
 
 #[tokio::test]
 async fn pictures_are_upright_and_carry_no_metadata() {
-    let stage = Stage::new().await;
+    let harness = Harness::new().await;
     let mut bytes = jpeg(400, 300);
     let exif = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0GPS 52.5200 13.4050";
     let mut segment = vec![0xff, 0xe1];
     segment.extend(((exif.len() + 2) as u16).to_be_bytes());
     segment.extend(exif);
     bytes.splice(2..2, segment);
-    let item = stage.item(Kind::Photo, "jpeg", &bytes, Visibility::Public).await;
+    let item = harness.item(Kind::Photo, "jpeg", &bytes, Visibility::Public).await;
     let item = Received { orientation: 6, width: Some(300), height: Some(400), ..item };
-    stage.tell(&item).await;
+    harness.publish(&item).await;
     for format in ["jpeg", "webp", "avif"] {
-        let answer = stage.world.nobody().get(&format!("/v1/media/{}/image?w=64&format={format}", item.id)).await.expect(200);
-        assert_eq!(answer.header("content-type"), format!("image/{format}"));
+        let response = harness.world.nobody().get(&format!("/v1/media/{}/image?w=64&format={format}", item.id)).await.expect(200);
+        assert_eq!(response.header("content-type"), format!("image/{format}"));
         for secret in [b"GPS".as_slice(), b"Exif", b"52.52"] {
-            assert!(!answer.body.windows(secret.len()).any(|window| window == secret), "{format}");
+            assert!(!response.body.windows(secret.len()).any(|window| window == secret), "{format}");
         }
         if format != "avif" {
-            assert_eq!(size(&answer), (96, 128), "{format}");
+            assert_eq!(size(&response), (96, 128), "{format}");
         }
     }
-    stage.end().await;
+    harness.end().await;
 }
 
 #[tokio::test]
 async fn bombs_end_in_a_clear_problem() {
-    let stage = Stage::new().await;
-    let nobody = stage.world.nobody();
+    let harness = Harness::new().await;
+    let nobody = harness.world.nobody();
     let mut wide = jpeg(64, 48);
     let frame = wide.windows(2).position(|marker| marker == [0xff, 0xc0]).unwrap();
     wide[frame + 5..frame + 9].copy_from_slice(&[0xff, 0xdc, 0xff, 0xdc]);
@@ -136,37 +136,37 @@ async fn bombs_end_in_a_clear_problem() {
     tall[16..24].copy_from_slice(&[0, 0, 0xff, 0xdc, 0, 0, 0xff, 0xdc]);
     let cut = jpeg(640, 480);
     let cases: [(&str, &str, Vec<u8>); 5] = [
-        ("jpeg", "delivery.picture_too_large", wide),
-        ("png", "delivery.picture_too_large", tall),
-        ("jpeg", "delivery.picture_truncated", cut[..cut.len() / 2].to_vec()),
-        ("jpeg", "delivery.picture_unsupported", b"<svg onload=alert(1)>".to_vec()),
-        ("png", "delivery.picture_truncated", flat_png(64, 48)[..40].to_vec()),
+        ("jpeg", "delivery.image_too_large", wide),
+        ("png", "delivery.image_too_large", tall),
+        ("jpeg", "delivery.image_truncated", cut[..cut.len() / 2].to_vec()),
+        ("jpeg", "delivery.image_unsupported", b"<svg onload=alert(1)>".to_vec()),
+        ("png", "delivery.image_truncated", flat_png(64, 48)[..40].to_vec()),
     ];
     for (format, code, bytes) in cases {
-        let photo = stage.photo(format, &bytes, (64, 48), Visibility::Public).await;
+        let photo = harness.photo(format, &bytes, (64, 48), Visibility::Public).await;
         let path = format!("/v1/media/{}/image?w=64", photo.id);
         nobody.get(&path).await.refused(422, code);
-        let refusals = stage.figure("delivery_pictures_refused");
+        let refusals = harness.counter("delivery_images_refused");
         nobody.get(&path).await.refused(422, code);
-        assert_eq!(stage.figure("delivery_pictures_refused"), refusals, "it is not tried again");
+        assert_eq!(harness.counter("delivery_images_refused"), refusals, "it is not tried again");
     }
-    stage.end().await;
+    harness.end().await;
 }
 
 #[tokio::test]
 async fn a_decompression_bomb_is_a_small_picture_in_bounded_memory() {
-    let stage = Stage::with(World::builder().set("delivery.picture_memory_bytes=16777216")).await;
+    let harness = Harness::with(World::builder().set("delivery.render_memory_bytes=16777216")).await;
     let bomb = flat_png(9900, 9900);
     assert!(bomb.len() < 200_000);
-    let photo = stage.photo("png", &bomb, (9900, 9900), Visibility::Public).await;
+    let photo = harness.photo("png", &bomb, (9900, 9900), Visibility::Public).await;
     let before = peak_kib();
-    let answer = stage.world.nobody().get(&format!("/v1/media/{}/image?w=64&format=webp", photo.id)).await.expect(200);
-    assert_eq!(size(&answer), (64, 64));
+    let response = harness.world.nobody().get(&format!("/v1/media/{}/image?w=64&format=webp", photo.id)).await.expect(200);
+    assert_eq!(size(&response), (64, 64));
     assert!(peak_kib() - before < 40 * 1024, "98 megapixels took {} KiB", peak_kib() - before);
-    stage.end().await;
+    harness.end().await;
 }
 
-/// The most memory this process ever had, in KiB (Linux).
+/// Returns the peak memory of this process, in KiB (Linux).
 fn peak_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("0");
@@ -174,10 +174,10 @@ fn peak_kib() -> u64 {
 }
 
 #[tokio::test]
-async fn too_many_waiting_are_told_to_come_back() {
-    let stage = Stage::with(World::builder().set("delivery.picture_waiters=2").set("delivery.picture_workers=1")).await;
-    let nobody = stage.world.nobody();
-    let photo = stage.photo("jpeg", &jpeg(2000, 1500), (2000, 1500), Visibility::Public).await;
+async fn too_many_waiting_requests_receive_503() {
+    let harness = Harness::with(World::builder().set("delivery.max_render_waiters=2").set("delivery.render_workers=1")).await;
+    let nobody = harness.world.nobody();
+    let photo = harness.photo("jpeg", &jpeg(2000, 1500), (2000, 1500), Visibility::Public).await;
     let readers: Vec<_> = [64, 128, 256, 384, 512, 640, 768, 1024]
         .into_iter()
         .map(|width| {
@@ -187,67 +187,67 @@ async fn too_many_waiting_are_told_to_come_back() {
         .collect();
     let mut busy = 0;
     for reader in readers {
-        let answer = reader.await.unwrap();
-        if answer.status == 503 {
-            assert!(!answer.header("retry-after").is_empty());
-            answer.refused(503, "delivery.busy");
+        let response = reader.await.unwrap();
+        if response.status == 503 {
+            assert!(!response.header("retry-after").is_empty());
+            response.refused(503, "delivery.busy");
             busy += 1;
         } else {
-            answer.expect(200);
+            response.expect(200);
         }
     }
     assert!((1..=7).contains(&busy), "{busy} were sent away");
     nobody.get(&format!("/v1/media/{}/image?w=64&format=jpeg", photo.id)).await.expect(200);
-    stage.end().await;
+    harness.end().await;
 }
 
 #[tokio::test]
 async fn other_formats_come_from_their_upright_copy_and_videos_from_their_poster() {
-    let stage = Stage::new().await;
-    let nobody = stage.world.nobody();
-    let item = stage.item(Kind::Photo, "heic", b"not decoded here", Visibility::Public).await;
+    let harness = Harness::new().await;
+    let nobody = harness.world.nobody();
+    let item = harness.item(Kind::Photo, "heic", b"not decoded here", Visibility::Public).await;
     let heic = Received { width: Some(300), height: Some(400), orientation: 6, ..item };
-    stage.tell(&heic).await;
+    harness.publish(&heic).await;
     let path = format!("/v1/media/{}/image?w=64", heic.id);
     let early = nobody.get(&path).await.refused(404, "delivery.not_ready");
     assert!(!early.header("retry-after").is_empty());
-    stage.asset(&heic.id, "base", "image/jpeg", &jpeg(300, 400)).await;
+    harness.asset(&heic.id, "base", "image/jpeg", &jpeg(300, 400)).await;
     assert_eq!(size(&nobody.get(&path).await.expect(200)), (96, 128), "the copy is upright already");
-    let video = stage.file(b"video", Visibility::Public).await;
-    stage.asset(&video.id, "poster", "image/jpeg", &jpeg(1280, 720)).await;
+    let video = harness.file(b"video", Visibility::Public).await;
+    harness.asset(&video.id, "poster", "image/jpeg", &jpeg(1280, 720)).await;
     assert_eq!(size(&nobody.get(&format!("/v1/media/{}/image?w=128", video.id)).await.expect(200)), (256, 144));
     assert_eq!(size(&nobody.get(&format!("/v1/media/{}/poster", video.id)).await.expect(200)), (1280, 720), "as it was made");
     assert_eq!(size(&nobody.get(&format!("/v1/media/{}/poster?w=64&h=64&fit=cover", video.id)).await.expect(200)), (64, 64));
     nobody.get(&format!("/v1/media/{}/poster?w=0", video.id)).await.refused(400, "request.invalid");
-    stage.end().await;
+    harness.end().await;
 }
 
 #[tokio::test]
-async fn a_lost_picture_is_made_anew() {
-    let stage = Stage::new().await;
-    let photo = stage.photo("jpeg", &jpeg(640, 480), (640, 480), Visibility::Public).await;
+async fn a_lost_image_is_rendered_again() {
+    let harness = Harness::new().await;
+    let photo = harness.photo("jpeg", &jpeg(640, 480), (640, 480), Visibility::Public).await;
     let path = format!("/v1/media/{}/image?w=256&format=webp", photo.id);
-    let etag = stage.world.nobody().get(&path).await.expect(200).header("etag").trim_matches('"').to_owned();
+    let etag = harness.world.nobody().get(&path).await.expect(200).header("etag").trim_matches('"').to_owned();
     let key = format!("{}/{}", &etag[..2], &etag[2..]).parse().unwrap();
-    stage.world.context("delivery").objects.remove(&key).await.unwrap();
-    let folder = stage.world.crash().await;
-    let stage = Stage::with(World::builder().on(folder)).await;
-    let again = stage.world.nobody().get(&path).await.expect(200);
+    harness.world.context("delivery").objects.remove(&key).await.unwrap();
+    let folder = harness.world.crash().await;
+    let harness = Harness::with(World::builder().on(folder)).await;
+    let again = harness.world.nobody().get(&path).await.expect(200);
     assert_ne!(again.header("etag").trim_matches('"'), etag);
     assert!(render(&again.body, 1, Frame { width: 64, height: 64, fit: Fit::Contain }, Limits::default()).is_ok());
-    stage.end().await;
+    harness.end().await;
 }
 
 #[tokio::test]
 async fn a_photo_with_megabytes_of_metadata_in_front_is_a_photo() {
-    let stage = Stage::new().await;
+    let harness = Harness::new().await;
     let mut bytes = jpeg(640, 480);
     let mut segment = vec![0xff, 0xe1, 0xff, 0xff];
     segment.resize(65_537, b'x');
     let front: Vec<u8> = segment.iter().copied().cycle().take(segment.len() * 40).collect();
     bytes.splice(2..2, front);
-    let photo = stage.photo("jpeg", &bytes, (640, 480), Visibility::Public).await;
-    let answer = stage.world.nobody().get(&format!("/v1/media/{}/image?w=64", photo.id)).await.expect(200);
-    assert_eq!(size(&answer), (64, 48));
-    stage.end().await;
+    let photo = harness.photo("jpeg", &bytes, (640, 480), Visibility::Public).await;
+    let response = harness.world.nobody().get(&format!("/v1/media/{}/image?w=64", photo.id)).await.expect(200);
+    assert_eq!(size(&response), (64, 48));
+    harness.end().await;
 }

@@ -1,13 +1,13 @@
-//! Reading, over real HTTP with real SQL and real objects: who may, what comes, and what it may cost.
+//! Tests of delivery over real HTTP with real SQL and real objects: authorization, responses, and their cost.
 //!
-//! Invariant: nothing here knows the service's insides; items arrive as events or through a neighbour's answer.
+//! Invariant: no test here knows the internals of the service; items arrive as events or as the response of a peer.
 
 #![allow(clippy::unwrap_used)] // a test that can't go on should say where
 
 mod access;
+mod fair_share;
 mod files;
+mod harness;
 mod images;
 mod lifecycle;
-mod shares;
-mod stage;
 mod streams;

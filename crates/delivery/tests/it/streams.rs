@@ -1,34 +1,34 @@
-//! HLS: what players are told, and when.
+//! HLS: what players receive, and when.
 
 use contract::media::Visibility;
 use contract::transcode::{Published, Track};
 use m3u8_rs::{MasterPlaylist, MediaPlaylist, MediaPlaylistType, Playlist};
 use testkit::Answer;
 
-use crate::stage::{Stage, get_with, segment_bytes};
+use crate::harness::{Harness, get_with, segment_bytes};
 
-fn media(answer: &Answer) -> MediaPlaylist {
-    match m3u8_rs::parse_playlist_res(&answer.body) {
+fn media(response: &Answer) -> MediaPlaylist {
+    match m3u8_rs::parse_playlist_res(&response.body) {
         Ok(Playlist::MediaPlaylist(playlist)) => playlist,
-        other => panic!("not a media playlist: {other:?} {answer}"),
+        other => panic!("not a media playlist: {other:?} {response}"),
     }
 }
 
-fn master(answer: &Answer) -> MasterPlaylist {
-    match m3u8_rs::parse_playlist_res(&answer.body) {
+fn master(response: &Answer) -> MasterPlaylist {
+    match m3u8_rs::parse_playlist_res(&response.body) {
         Ok(Playlist::MasterPlaylist(playlist)) => playlist,
-        other => panic!("not a master playlist: {other:?} {answer}"),
+        other => panic!("not a master playlist: {other:?} {response}"),
     }
 }
 
 #[tokio::test]
 async fn a_playlist_grows_and_ends() {
-    let stage = Stage::new().await;
-    let video = stage.file(b"video", Visibility::Public).await;
-    let nobody = stage.world.nobody();
+    let harness = Harness::new().await;
+    let video = harness.file(b"video", Visibility::Public).await;
+    let nobody = harness.world.nobody();
     let path = |file: &str| format!("/v1/media/{}/hls/v720/{file}", video.id);
     nobody.get(&path("playlist.m3u8")).await.refused(404, "delivery.not_ready");
-    let mut all = stage.rendition(&video.id, "v720", Track::Video, 5, None).await;
+    let mut all = harness.rendition(&video.id, "v720", Track::Video, 5, None).await;
     let growing = nobody.get(&path("playlist.m3u8")).await.expect(200);
     assert_eq!(growing.header("content-type"), "application/vnd.apple.mpegurl");
     assert_eq!(growing.header("cache-control"), "public, max-age=1");
@@ -39,72 +39,72 @@ async fn a_playlist_grows_and_ends() {
     all.renditions[0].total_segments = Some(6);
     let mut last = all.segments[4].clone();
     last.number = 5;
-    stage.tell(&Published { segments: vec![last], ..all.clone() }).await;
-    let answer = get_with(&nobody, &path("playlist.m3u8"), &[("if-none-match", growing.header("etag"))]).await.expect(200);
-    let playlist = media(&answer);
+    harness.publish(&Published { segments: vec![last], ..all.clone() }).await;
+    let response = get_with(&nobody, &path("playlist.m3u8"), &[("if-none-match", growing.header("etag"))]).await.expect(200);
+    let playlist = media(&response);
     assert_eq!(playlist.playlist_type, Some(MediaPlaylistType::Vod));
     assert_eq!((playlist.segments.len(), playlist.end_list), (6, true));
-    stage.end().await;
+    harness.end().await;
 }
 
 #[tokio::test]
 async fn segments_may_be_announced_in_any_order_and_twice() {
-    let stage = Stage::new().await;
-    let video = stage.file(b"video", Visibility::Public).await;
-    let made = stage.rendition(&video.id, "v720", Track::Video, 0, Some(3)).await;
-    let nobody = stage.world.nobody();
+    let harness = Harness::new().await;
+    let video = harness.file(b"video", Visibility::Public).await;
+    let made = harness.rendition(&video.id, "v720", Track::Video, 0, Some(3)).await;
+    let nobody = harness.world.nobody();
     let path = format!("/v1/media/{}/hls/v720/playlist.m3u8", video.id);
-    let segment = async |number: u32| contract::transcode::Segment { rendition: "v720".into(), number, duration_us: 4_000_000, object: stage.store(b"bytes").await, bytes: 5 };
+    let segment = async |number: u32| contract::transcode::Segment { rendition: "v720".into(), number, duration_us: 4_000_000, object: harness.store(b"bytes").await, bytes: 5 };
     for (number, seen) in [(2, None), (0, Some(1)), (0, Some(1)), (1, Some(3))] {
-        stage.tell(&Published { id: video.id.clone(), renditions: vec![], segments: vec![segment(number).await], assets: vec![] }).await;
+        harness.publish(&Published { id: video.id.clone(), renditions: vec![], segments: vec![segment(number).await], assets: vec![] }).await;
         match seen {
             Some(seen) => assert_eq!(media(&nobody.get(&path).await.expect(200)).segments.len(), seen),
-            None => drop(nobody.get(&path).await.refused(404, "delivery.no_such_part")),
+            None => drop(nobody.get(&path).await.refused(404, "delivery.no_such_file")),
         }
     }
-    // The rendition's first announcement, which did not know the end yet, comes late.
+    // The first announcement of the rendition, which did not know the end yet, arrives late.
     let mut late = made;
     late.renditions[0].total_segments = None;
-    stage.tell(&late).await;
+    harness.publish(&late).await;
     assert!(media(&nobody.get(&path).await).end_list, "what is known stays known");
-    stage.end().await;
+    harness.end().await;
 }
 
 #[tokio::test]
 async fn a_master_names_what_can_be_played_now() {
-    let stage = Stage::new().await;
-    let video = stage.file(b"video", Visibility::Public).await;
+    let harness = Harness::new().await;
+    let video = harness.file(b"video", Visibility::Public).await;
     let path = format!("/v1/media/{}/hls/master.m3u8", video.id);
-    stage.rendition(&video.id, "v360", Track::Video, 1, None).await;
-    stage.rendition(&video.id, "v1080xx", Track::Video, 0, None).await;
-    let nobody = stage.world.nobody();
+    harness.rendition(&video.id, "v360", Track::Video, 1, None).await;
+    harness.rendition(&video.id, "v1080xx", Track::Video, 0, None).await;
+    let nobody = harness.world.nobody();
     let first = nobody.get(&path).await.expect(200);
     assert_eq!(first.header("cache-control"), "public, no-cache");
     assert_eq!(master(&first).variants.len(), 1);
-    stage.rendition(&video.id, "v1080xx", Track::Video, 1, None).await;
-    stage.rendition(&video.id, "audio", Track::Audio, 1, None).await;
+    harness.rendition(&video.id, "v1080xx", Track::Video, 1, None).await;
+    harness.rendition(&video.id, "audio", Track::Audio, 1, None).await;
     let full = master(&nobody.get(&path).await.expect(200));
     let uris: Vec<&str> = full.variants.iter().map(|variant| variant.uri.as_str()).collect();
     assert_eq!(uris, ["v360/playlist.m3u8", "v1080xx/playlist.m3u8"], "the one to start with comes first");
     assert_eq!(full.alternatives.len(), 1);
-    stage.end().await;
+    harness.end().await;
 }
 
 #[tokio::test]
-async fn every_address_in_a_playlist_works_as_it_is() {
-    let stage = Stage::new().await;
-    let video = stage.file(b"video", Visibility::Private).await;
-    stage.rendition(&video.id, "v720", Track::Video, 3, Some(3)).await;
-    stage.rendition(&video.id, "audio", Track::Audio, 3, Some(3)).await;
-    let nobody = stage.world.nobody();
+async fn every_url_in_a_playlist_works_as_it_is() {
+    let harness = Harness::new().await;
+    let video = harness.file(b"video", Visibility::Private).await;
+    harness.rendition(&video.id, "v720", Track::Video, 3, Some(3)).await;
+    harness.rendition(&video.id, "audio", Track::Audio, 3, Some(3)).await;
+    let nobody = harness.world.nobody();
     let base = format!("/v1/media/{}/hls", video.id);
-    let answer = nobody.get(&format!("{base}/master.m3u8?{}", stage.grant("view", &video.id))).await.expect(200);
-    let playlist = master(&answer);
-    let sound = playlist.alternatives[0].uri.clone().unwrap();
-    for (uri, name) in [(playlist.variants[0].uri.clone(), "v720"), (sound, "audio")] {
-        let answer = nobody.get(&format!("{base}/{uri}")).await.expect(200);
+    let response = nobody.get(&format!("{base}/master.m3u8?{}", harness.signed_query("view", &video.id))).await.expect(200);
+    let playlist = master(&response);
+    let audio = playlist.alternatives[0].uri.clone().unwrap();
+    for (uri, name) in [(playlist.variants[0].uri.clone(), "v720"), (audio, "audio")] {
+        let response = nobody.get(&format!("{base}/{uri}")).await.expect(200);
         let (folder, _) = uri.split_once('/').unwrap();
-        let playlist = media(&answer);
+        let playlist = media(&response);
         for (number, segment) in playlist.segments.iter().enumerate() {
             let got = nobody.get(&format!("{base}/{folder}/{}", segment.uri)).await.expect(200);
             assert_eq!(got.body, segment_bytes(name, number as u32));
@@ -114,53 +114,53 @@ async fn every_address_in_a_playlist_works_as_it_is() {
         let init = &playlist.segments[0].map.as_ref().unwrap().uri;
         assert_eq!(nobody.get(&format!("{base}/{folder}/{init}")).await.expect(200).body, format!("init of {name}").into_bytes());
     }
-    stage.end().await;
+    harness.end().await;
 }
 
 #[tokio::test]
 async fn a_storyboard_leads_to_its_sprites() {
-    let stage = Stage::new().await;
-    let video = stage.file(b"video", Visibility::Private).await;
-    stage.asset(&video.id, "storyboard", "text/vtt", b"WEBVTT\n\n00:00.000 --> 00:02.000\nstoryboard/0.jpg#xywh=0,0,160,90\n").await;
-    stage.asset(&video.id, "storyboard-0", "image/jpeg", b"sprite").await;
-    let nobody = stage.world.nobody();
-    let answer = nobody.get(&format!("/v1/media/{}/storyboard?{}", video.id, stage.grant("view", &video.id))).await.expect(200);
-    assert_eq!(answer.header("content-type"), "text/vtt; charset=utf-8");
-    let text = String::from_utf8(answer.body).unwrap();
+    let harness = Harness::new().await;
+    let video = harness.file(b"video", Visibility::Private).await;
+    harness.asset(&video.id, "storyboard", "text/vtt", b"WEBVTT\n\n00:00.000 --> 00:02.000\nstoryboard/0.jpg#xywh=0,0,160,90\n").await;
+    harness.asset(&video.id, "storyboard-0", "image/jpeg", b"sprite").await;
+    let nobody = harness.world.nobody();
+    let response = nobody.get(&format!("/v1/media/{}/storyboard?{}", video.id, harness.signed_query("view", &video.id))).await.expect(200);
+    assert_eq!(response.header("content-type"), "text/vtt; charset=utf-8");
+    let text = String::from_utf8(response.body).unwrap();
     let uri = text.lines().find_map(|line| line.split_once("#xywh=")).unwrap().0;
     let sprite = nobody.get(&format!("/v1/media/{}/{uri}", video.id)).await.expect(200);
     assert_eq!(sprite.body, b"sprite");
-    stage.end().await;
+    harness.end().await;
 }
 
 #[tokio::test]
 async fn files_that_no_playlist_names_are_not_there() {
-    let stage = Stage::new().await;
-    let video = stage.file(b"video", Visibility::Public).await;
-    stage.rendition(&video.id, "v720", Track::Video, 2, Some(2)).await;
-    let nobody = stage.world.nobody();
+    let harness = Harness::new().await;
+    let video = harness.file(b"video", Visibility::Public).await;
+    harness.rendition(&video.id, "v720", Track::Video, 2, Some(2)).await;
+    let nobody = harness.world.nobody();
     for file in ["v720/2.m4s", "v720/00.m4s", "v720/-1.m4s", "v720/4294967296.m4s", "v720/init", "v720/..%2finit.mp4", "v1080/0.m4s", "audio/playlist.m3u8"] {
-        nobody.get(&format!("/v1/media/{}/hls/{file}", video.id)).await.refused(404, "delivery.no_such_part");
+        nobody.get(&format!("/v1/media/{}/hls/{file}", video.id)).await.refused(404, "delivery.no_such_file");
     }
-    let answer = get_with(&nobody, &format!("/v1/media/{}/hls/v720/0.m4s", video.id), &[("range", "bytes=0-6")]).await.expect(206);
-    assert_eq!(answer.body, b"segment");
-    stage.end().await;
+    let response = get_with(&nobody, &format!("/v1/media/{}/hls/v720/0.m4s", video.id), &[("range", "bytes=0-6")]).await.expect(206);
+    assert_eq!(response.body, b"segment");
+    harness.end().await;
 }
 
 #[tokio::test]
-async fn what_transcode_published_before_is_asked_for() {
-    let stage = Stage::new().await;
-    let other = Stage::new().await;
-    let video = stage.file(b"video", Visibility::Public).await;
-    // Published somewhere else, so that its event never came here.
+async fn playback_that_was_published_earlier_is_fetched_from_transcode() {
+    let harness = Harness::new().await;
+    let other = Harness::new().await;
+    let video = harness.file(b"video", Visibility::Public).await;
+    // Published elsewhere, so that its event never arrived here.
     let published = other.rendition(&video.id, "v720", Track::Video, 1, Some(1)).await;
     let bytes = segment_bytes("v720", 0);
-    let object = stage.store(&bytes).await;
+    let object = harness.store(&bytes).await;
     let mut known = published.clone();
     known.segments[0].object = object;
-    stage.transcode.lock().unwrap().insert(video.id.to_string(), serde_json::to_value(&known).unwrap());
-    let answer = stage.world.nobody().get(&format!("/v1/media/{}/hls/v720/0.m4s", video.id)).await.expect(200);
-    assert_eq!(answer.body, bytes);
-    stage.end().await;
+    harness.transcode.lock().unwrap().insert(video.id.to_string(), serde_json::to_value(&known).unwrap());
+    let response = harness.world.nobody().get(&format!("/v1/media/{}/hls/v720/0.m4s", video.id)).await.expect(200);
+    assert_eq!(response.body, bytes);
+    harness.end().await;
     other.end().await;
 }

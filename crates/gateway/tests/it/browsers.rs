@@ -1,33 +1,33 @@
-//! What browsers carry along on their own: cookies, and requests of pages on other origins.
+//! What browsers send on their own: cookies, and requests of pages on other origins.
 
 use http::Method;
 
-use crate::stage::Stage;
+use crate::harness::Harness;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn cookies_pass_at_the_addresses_of_sessions_alone() {
-    let stage = Stage::with(&[]).await;
-    let nobody = stage.world.nobody();
+async fn cookies_are_forwarded_on_session_routes_only() {
+    let harness = Harness::start(&[]).await;
+    let nobody = harness.world.nobody();
     for (path, passes) in [("/v1/sessions/refresh", true), ("/v1/accounts", true), ("/v1/media", false), ("/v1/files/a.jpg", false), ("/v1/accounts/ada", false)] {
-        let answer = nobody.send(nobody.request(Method::GET, path).header("cookie", "__Host-tutti-session=a").header("cookie", "b=c")).await.expect(200);
-        let seen = stage.seen().pop().unwrap();
+        let response = nobody.send(nobody.request(Method::GET, path).header("cookie", "__Host-tutti-session=a").header("cookie", "b=c")).await.expect(200);
+        let seen = harness.received().pop().unwrap();
         assert_eq!(seen.headers.contains_key("cookie"), passes, "to {path}");
-        assert_eq!(answer.headers.contains_key("set-cookie"), passes, "from {path}");
+        assert_eq!(response.headers.contains_key("set-cookie"), passes, "from {path}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_of_another_origin_never_comes_with_credentials() {
-    let stage = Stage::with(&["gateway.allowed_origins=[\"https://app.example\"]"]).await;
-    let nobody = stage.world.nobody();
+async fn pages_of_other_origins_are_never_allowed_credentials() {
+    let harness = Harness::start(&["gateway.allowed_origins=[\"https://app.example\"]"]).await;
+    let nobody = harness.world.nobody();
     let asks = nobody.request(Method::OPTIONS, "/v1/sessions/refresh").header("access-control-request-method", "POST");
     let asks = asks.header("access-control-request-headers", "content-type, tutti-session");
     let allowed = nobody.send(asks.header("origin", "https://app.example")).await.expect(200);
     assert_eq!(allowed.header("access-control-allow-origin"), "https://app.example");
     assert!(!allowed.header("access-control-allow-headers").contains("tutti-session"), "{allowed}");
     for origin in ["https://app.example", "https://evil.example", "null"] {
-        let answer = nobody.send(nobody.request(Method::GET, "/v1/media").header("origin", origin)).await.expect(200);
-        assert!(!answer.headers.contains_key("access-control-allow-credentials"), "{answer}");
-        assert_eq!(answer.headers.contains_key("access-control-allow-origin"), origin == "https://app.example", "{answer}");
+        let response = nobody.send(nobody.request(Method::GET, "/v1/media").header("origin", origin)).await.expect(200);
+        assert!(!response.headers.contains_key("access-control-allow-credentials"), "{response}");
+        assert_eq!(response.headers.contains_key("access-control-allow-origin"), origin == "https://app.example", "{response}");
     }
 }

@@ -1,59 +1,60 @@
-//! What the door refuses before any role hears of it.
+//! Requests that the gateway refuses before a role receives them.
 
 use std::time::Duration;
 
 use http::Method;
 use tokio::io::AsyncWriteExt as _;
 
-use crate::stage::{Stage, read_until, rest, until};
+use crate::harness::{Harness, read_to_end, read_until, wait_until};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_too_large_is_refused_with_the_limit() {
-    let stage = Stage::with(&["gateway.body_max_bytes=1000"]).await;
-    let nobody = stage.world.nobody();
-    let answer = nobody.get(&format!("/v1/media?{}", "a".repeat(9000))).await.refused(414, "request.address_too_long");
-    assert!(answer.json()["detail"].as_str().unwrap().contains("8192"));
+async fn too_large_requests_are_refused_with_the_limit() {
+    let harness = Harness::start(&["gateway.max_body_bytes=1000"]).await;
+    let nobody = harness.world.nobody();
+    let response = nobody.get(&format!("/v1/media?{}", "a".repeat(9000))).await.refused(414, "request.address_too_long");
+    assert!(response.json()["detail"].as_str().unwrap().contains("8192"));
     let many = (0..90).fold(nobody.request(Method::GET, "/v1/media"), |request, at| request.header(format!("x-{at}"), "1"));
     nobody.send(many).await.refused(431, "request.too_many_headers");
     nobody.send(nobody.request(Method::POST, "/v1/media").body(vec![0; 1001])).await.refused(413, "request.too_large");
-    assert!(stage.seen().is_empty());
+    assert!(harness.received().is_empty());
     nobody.send(nobody.request(Method::POST, "/v1/media").body(vec![0; 1000])).await.expect(200);
-    // Without a length it is known only on the way.
+    // Without a Content-Length, the size is known only while the body arrives.
     let chunk = format!("{:x}\r\n{}\r\n", 600, "a".repeat(600));
-    let answer = stage.raw(format!("POST /v1/media HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}{chunk}0\r\n\r\n").as_bytes()).await;
-    assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("request.too_large"), "{answer}");
-    assert_eq!(stage.seen().len(), 1);
+    let response =
+        harness.send_raw(format!("POST /v1/media HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}{chunk}0\r\n\r\n").as_bytes()).await;
+    assert!(response.starts_with("HTTP/1.1 413") && response.contains("request.too_large"), "{response}");
+    assert_eq!(harness.received().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sender_who_stops_is_cut_off_and_so_is_the_role_behind() {
-    let stage = Stage::with(&["gateway.slow_window_seconds=1", "gateway.slow_bytes_per_second=100"]).await;
-    let mut stream = stage.connect().await;
+async fn a_stalled_upload_is_aborted_and_the_role_is_released() {
+    let harness = Harness::start(&["gateway.slow_window_seconds=1", "gateway.slow_bytes_per_second=100"]).await;
+    let mut stream = harness.connect().await;
     stream.write_all(b"POST /v1/media HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nsome").await.unwrap();
-    let answer = rest(&mut stream).await;
-    assert!(answer.starts_with("HTTP/1.1 408") && answer.contains("request.too_slow"), "{answer}");
-    until("the role has been let go", || *stage.role.broken.lock().unwrap() == 1).await;
-    assert!(stage.seen().is_empty());
+    let response = read_to_end(&mut stream).await;
+    assert!(response.starts_with("HTTP/1.1 408") && response.contains("request.too_slow"), "{response}");
+    wait_until("the role saw the body end", || *harness.role.incomplete_bodies.lock().unwrap() == 1).await;
+    assert!(harness.received().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_long_upload_may_last_longer_than_an_answer() {
-    let stage = Stage::with(&["gateway.answer_seconds=1", "gateway.slow_window_seconds=5", "gateway.slow_bytes_per_second=10"]).await;
-    let mut stream = stage.connect().await;
+async fn a_long_upload_may_exceed_the_response_timeout() {
+    let harness = Harness::start(&["gateway.response_timeout_seconds=1", "gateway.slow_window_seconds=5", "gateway.slow_bytes_per_second=10"]).await;
+    let mut stream = harness.connect().await;
     stream.write_all(b"POST /v1/media HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 20000\r\n\r\n").await.unwrap();
-    // Six seconds: longer than a window as well.
+    // Six seconds: longer than a window, too.
     for _ in 0..20 {
         stream.write_all(&[7; 1000]).await.unwrap();
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
-    assert!(rest(&mut stream).await.starts_with("HTTP/1.1 200"));
-    assert_eq!(stage.seen()[0].body.len(), 20_000);
+    assert!(read_to_end(&mut stream).await.starts_with("HTTP/1.1 200"));
+    assert_eq!(harness.received()[0].body.len(), 20_000);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_live_stream_may_last_longer_than_an_answer() {
-    let stage = Stage::with(&["gateway.answer_seconds=1"]).await;
-    let mut live = stage.connect().await;
+async fn an_event_stream_may_exceed_the_response_timeout() {
+    let harness = Harness::start(&["gateway.response_timeout_seconds=1"]).await;
+    let mut live = harness.connect().await;
     live.write_all(b"GET /v1/media/m/events HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
     read_until(&mut live, "data: 1\n\n").await;
     read_until(&mut live, "data: 2\n\n").await;

@@ -1,13 +1,13 @@
-//! The gateway in front of roles that play elsewhere: a real door before real doors.
+//! Tests of the gateway in front of fake roles, over real HTTP listeners.
 
-#![allow(clippy::unwrap_used, reason = "a test may be blunt, also in the functions beside it")]
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test, also in helper functions")]
 
 mod browsers;
 mod drain;
 mod forwarding;
+mod harness;
 mod limits;
 mod smuggling;
-mod sockets;
-mod stage;
 mod static_files;
 mod streams;
+mod websocket;

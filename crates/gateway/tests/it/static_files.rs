@@ -1,4 +1,4 @@
-//! Files of the binary: their codings, what a client has already, and that they stand behind the limits.
+//! Embedded files: codings, entity tags, and limits.
 
 use std::io::Read as _;
 use std::time::Duration;
@@ -7,26 +7,26 @@ use http::{Method, StatusCode};
 use testkit::World;
 use tokio::io::AsyncWriteExt as _;
 
-use crate::stage::{Stage, read_until, rest, until};
+use crate::harness::{Harness, read_to_end, read_until, wait_until};
 
 const BUNDLE: &str = "/docs/swagger-ui-bundle.js";
 
-/// Asks as it is: the client of the tests would undo a coding by itself.
-async fn ask(world: &World, method: Method, path: &str, headers: &[(&str, &str)]) -> (StatusCode, http::HeaderMap, Vec<u8>) {
+/// Fetches a path without decoding the body, which the tests' usual client would do.
+async fn fetch(world: &World, method: Method, path: &str, headers: &[(&str, &str)]) -> (StatusCode, http::HeaderMap, Vec<u8>) {
     let nobody = world.nobody();
     let request = headers.iter().fold(nobody.request(method, path), |request, (name, value)| request.header(*name, *value));
-    let answer = request.send().await.unwrap();
-    (answer.status(), answer.headers().clone(), answer.bytes().await.unwrap().to_vec())
+    let response = request.send().await.unwrap();
+    (response.status(), response.headers().clone(), response.bytes().await.unwrap().to_vec())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_coding_holds_the_same_file_under_a_tag_of_its_own() {
+async fn each_coding_has_the_same_content_and_its_own_etag() {
     let world = World::of(&[gateway::service()]).await;
     let mut tags = std::collections::BTreeSet::new();
-    let (_, plain_headers, plain) = ask(&world, Method::GET, BUNDLE, &[]).await;
+    let (_, plain_headers, plain) = fetch(&world, Method::GET, BUNDLE, &[]).await;
     assert!(!plain_headers.contains_key("content-encoding") && plain.len() > 1_000_000);
     for (accept, coding) in [("", ""), ("gzip", "gzip"), ("gzip, deflate, br", "br"), ("br;q=0.1, gzip;q=0.2", "gzip"), ("identity;q=0, gzip", "gzip")] {
-        let (status, headers, bytes) = ask(&world, Method::GET, BUNDLE, &[("accept-encoding", accept)]).await;
+        let (status, headers, bytes) = fetch(&world, Method::GET, BUNDLE, &[("accept-encoding", accept)]).await;
         assert_eq!((status, headers["vary"].to_str().unwrap()), (StatusCode::OK, "accept-encoding"), "{accept}");
         assert_eq!(headers.get("content-encoding").map_or("", |value| value.to_str().unwrap()), coding, "{accept}");
         let mut unpacked = Vec::new();
@@ -37,20 +37,20 @@ async fn each_coding_holds_the_same_file_under_a_tag_of_its_own() {
         }
         assert!(unpacked == plain, "{accept}");
         let tag = headers["etag"].to_str().unwrap().to_owned();
-        let (status, again, nothing) = ask(&world, Method::GET, BUNDLE, &[("accept-encoding", accept), ("if-none-match", &format!("\"x\", W/{tag}"))]).await;
+        let (status, again, nothing) = fetch(&world, Method::GET, BUNDLE, &[("accept-encoding", accept), ("if-none-match", &format!("\"x\", W/{tag}"))]).await;
         assert_eq!((status, nothing.len(), again["etag"].to_str().unwrap()), (StatusCode::NOT_MODIFIED, 0, &*tag));
         assert_eq!(again["vary"], "accept-encoding");
-        let (status, head, nothing) = ask(&world, Method::HEAD, BUNDLE, &[("accept-encoding", accept)]).await;
+        let (status, head, nothing) = fetch(&world, Method::HEAD, BUNDLE, &[("accept-encoding", accept)]).await;
         assert_eq!((status, nothing.len(), head["content-length"].to_str().unwrap()), (StatusCode::OK, 0, &*bytes.len().to_string()));
         tags.insert(tag);
     }
     assert_eq!(tags.len(), 3, "{tags:?}");
-    let (status, _, problem) = ask(&world, Method::GET, BUNDLE, &[("accept-encoding", "*;q=0")]).await;
+    let (status, _, problem) = fetch(&world, Method::GET, BUNDLE, &[("accept-encoding", "*;q=0")]).await;
     assert!(status == 406 && String::from_utf8_lossy(&problem).contains("request.not_acceptable"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_static_route_says_what_it_is_and_that_it_varies() {
+async fn static_routes_have_a_content_type_and_vary() {
     let world = World::of(&[gateway::service()]).await;
     for (path, kind) in [
         ("/docs/", "text/html; charset=utf-8"),
@@ -60,65 +60,65 @@ async fn every_static_route_says_what_it_is_and_that_it_varies() {
         ("/docs/favicon-32x32.png", "image/png"),
         ("/v1/openapi.json", "application/json"),
     ] {
-        let (status, headers, body) = ask(&world, Method::GET, path, &[("accept-encoding", "gzip")]).await;
+        let (status, headers, body) = fetch(&world, Method::GET, path, &[("accept-encoding", "gzip")]).await;
         assert_eq!((status, headers["content-type"].to_str().unwrap()), (StatusCode::OK, kind), "{path}");
         assert!(headers.contains_key("etag") && headers["vary"] == "accept-encoding" && headers["x-content-type-options"] == "nosniff" && !body.is_empty(), "{path}");
     }
-    let (_, _, start) = ask(&world, Method::GET, "/docs/swagger-initializer.js", &[]).await;
+    let (_, _, start) = fetch(&world, Method::GET, "/docs/swagger-initializer.js", &[]).await;
     let start = String::from_utf8(start).unwrap();
     assert!(start.contains("'/v1/openapi.json'") && !start.contains("petstore"), "{start}");
     for lost in ["/docs/nothing.js", "/docs/..%2findex.html", "/docs/swagger-ui-bundle.js.map", "/assets/nothing.js"] {
-        assert_eq!(ask(&world, Method::GET, lost, &[]).await.0, StatusCode::NOT_FOUND, "{lost}");
+        assert_eq!(fetch(&world, Method::GET, lost, &[]).await.0, StatusCode::NOT_FOUND, "{lost}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_file_counts_as_several_requests() {
-    // The bundle has 1.5 MB: it takes all that one address has saved up.
-    let stage = Stage::with(&["gateway.reads_per_second=2"]).await;
-    let world = &stage.world;
-    assert_eq!(ask(world, Method::GET, BUNDLE, &[]).await.0, StatusCode::OK);
-    let (status, headers, _) = ask(world, Method::GET, BUNDLE, &[]).await;
+    // The bundle has 1.5 MB: it uses up the whole burst of one address.
+    let harness = Harness::start(&["gateway.reads_per_second=2"]).await;
+    let world = &harness.world;
+    assert_eq!(fetch(world, Method::GET, BUNDLE, &[]).await.0, StatusCode::OK);
+    let (status, headers, _) = fetch(world, Method::GET, BUNDLE, &[]).await;
     assert!(status == StatusCode::TOO_MANY_REQUESTS && headers.contains_key("retry-after"));
-    // Reading anything else is counted apart, and so is a member.
+    // Other reads are counted apart, and so are a member's.
     world.nobody().get("/v1/media").await.expect(200);
     world.ada().get("/v1/media").await.expect(200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_address_leaves_places_for_others() {
-    let stage = Stage::with(&["gateway.anonymous_requests_per_address=2"]).await;
+async fn one_address_cannot_use_all_requests() {
+    let harness = Harness::start(&["gateway.anonymous_requests_per_address=2"]).await;
     let mut held = Vec::new();
     for _ in 0..2 {
-        let mut stream = stage.connect().await;
+        let mut stream = harness.connect().await;
         stream.write_all(b"GET /v1/files/slow HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
         read_until(&mut stream, "first ").await;
         held.push(stream);
     }
-    let nobody = stage.world.nobody();
+    let nobody = harness.world.nobody();
     nobody.get("/v1/media").await.refused(429, "request.too_many");
     nobody.get(BUNDLE).await.refused(429, "request.too_many");
-    stage.world.ada().get("/v1/media").await.expect(200);
+    harness.world.ada().get("/v1/media").await.expect(200);
     for _ in 0..2 {
-        stage.role.go_on.notify_one();
+        harness.role.resume.notify_one();
     }
     for stream in &mut held {
-        assert!(rest(stream).await.contains("second"));
+        assert!(read_to_end(stream).await.contains("second"));
     }
-    // What has ended holds nothing; its last byte may have been read a moment before.
-    tokio::time::timeout(Duration::from_secs(20), async { while nobody.get(BUNDLE).await.status != 200 {} }).await.expect("the places are free again");
-    until("nothing is left", || stage.world.process.metrics.text().contains("tutti_gateway_streams_open 0")).await;
+    // A request that has ended holds no permit. Its last byte may be read a moment before it ends.
+    tokio::time::timeout(Duration::from_secs(20), async { while nobody.get(BUNDLE).await.status != 200 {} }).await.expect("the permits are released");
+    wait_until("no stream is open", || harness.world.process.metrics.text().contains("tutti_gateway_streams_open 0")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_without_a_token_wait_for_their_turn_and_those_of_members_do_not() {
-    let stage = Stage::with(&["gateway.anonymous_at_work_per_address=1"]).await;
-    let mut at_work = stage.connect().await;
+async fn requests_without_a_token_queue_and_those_of_members_do_not() {
+    let harness = Harness::start(&["gateway.anonymous_in_flight_per_address=1"]).await;
+    let mut at_work = harness.connect().await;
     at_work.write_all(b"GET /v1/files/never HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
-    // The first may pass the one that is still on its way: the turn is taken once one waits.
+    // The first requests may overtake the one above. Once a request waits, the permit is in use.
     let mut waiting = None;
     for _ in 0..50 {
-        let anonymous = stage.world.nobody();
+        let anonymous = harness.world.nobody();
         let request = tokio::spawn(async move { anonymous.get("/v1/media").await.status });
         tokio::time::sleep(Duration::from_millis(100)).await;
         if !request.is_finished() {
@@ -126,10 +126,10 @@ async fn requests_without_a_token_wait_for_their_turn_and_those_of_members_do_no
             break;
         }
     }
-    let waiting = waiting.expect("a request without a token waits for its turn");
-    stage.world.ada().get("/v1/media").await.expect(200);
-    // Files of the binary need no turn.
-    stage.world.nobody().get("/docs/").await.expect(200);
+    let waiting = waiting.expect("a request without a token waits");
+    harness.world.ada().get("/v1/media").await.expect(200);
+    // Embedded files need no in-flight permit.
+    harness.world.nobody().get("/docs/").await.expect(200);
     assert!(!waiting.is_finished());
     drop(at_work);
     assert_eq!(waiting.await.unwrap(), StatusCode::OK);

@@ -1,6 +1,6 @@
 //! `POST /v1/media`: a whole file in one request, as the body itself or as a form.
 //!
-//! Invariant: what is refused is answered while it still arrives, and nothing of it stays.
+//! Invariant: a refused file is refused while it still arrives, and nothing of it stays.
 
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
@@ -12,51 +12,52 @@ use kit::http::{Json, Query};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::form::{self, Said};
+use super::form::{self, FormFields};
 use super::{multipart, refuse};
 use crate::Media;
 use crate::error::Error;
-use crate::ingest::{Feed, Finish, Ingest, accept};
-use crate::model::view::{MediaView, Reader};
-use crate::model::{Details, Item};
+use crate::ingest::{BodyReader, CommitRequest, Ingest, commit};
+use crate::model::view::{MediaView, Viewer};
+use crate::model::{Item, ItemDetails};
 
-/// What is said about a file that is sent as the body.
+/// Parameters of a file that is sent as the body.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct About {
-    /// Its name. Only the last part of a path is kept.
+pub(super) struct UploadParams {
+    /// The name of the file. Only the last part of a path is kept.
     name: Option<String>,
-    /// Up to 20 words to find it by, separated by commas.
+    /// Up to 20 tags, separated by commas.
     tags: Option<String>,
-    /// `private` (unless told), `unlisted` or `public`.
+    /// `private` (the default), `unlisted` or `public`.
     visibility: Option<String>,
-    /// `later`: it is staged until it is claimed, and removed if nobody does within a day.
+    /// `later`: the item is staged until it is claimed, and removed if that does not happen within a day.
     claim: Option<String>,
 }
 
 /// Sends a file.
 ///
-/// As the body itself, with what is said about it in the query; or as `multipart/form-data` with the field `file` and, before or after it,
-/// `name`, `tags`, `visibility` and `claim`. What it is, is told from its bytes alone; it is refused as soon as it is known that it must be.
-/// A `Repr-Digest` (or `Content-Digest`) with `sha-256` is verified. The same bytes sent again make another item that shares their storage.
+/// The body is the file itself, with its parameters in the query. Or it is `multipart/form-data` with the field `file`
+/// and, before or after it, `name`, `tags`, `visibility` and `claim`. The type of the file is determined from its bytes
+/// alone. A file that must be refused is refused as early as possible. A `Repr-Digest` (or `Content-Digest`) with
+/// `sha-256` is verified. The same bytes sent again make another item that shares their storage.
 #[utoipa::path(
     post,
     path = "/v1/media", operation_id = "send_media",
     tag = "media",
-    params(About, ("Idempotency-Key" = Option<String>, Header, description = "Sent again with the same key, the file is not stored twice.")),
+    params(UploadParams, ("Idempotency-Key" = Option<String>, Header, description = "Sent again with the same key, the request does not store the file twice.")),
     request_body(content(
         (Vec<u8> = "application/octet-stream"),
         (FormBody = "multipart/form-data")
     )),
-    responses((status = 201, description = "It is in the library; `Location` says where.", body = MediaView)),
+    responses((status = 201, description = "The file is in the library; `Location` is the URL of the item.", body = MediaView)),
     security(("token" = []))
 )]
-pub(super) async fn create(State(media): State<Media>, member: Member, Query(about): Query<About>, request: Request) -> Response {
+pub(super) async fn create(State(media): State<Media>, member: Member, Query(params): Query<UploadParams>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let mut feed = Feed::new(&media, body);
-    match receive(&media, AccountId(member.id()), &about, &parts.headers, &mut feed).await {
+    let mut body = BodyReader::new(&media, body);
+    match receive(&media, AccountId(member.id()), &params, &parts.headers, &mut body).await {
         Ok(item) => created(&media, &item),
-        Err(error) => refuse(&media, error, &feed),
+        Err(error) => refuse(&media, error, &body),
     }
 }
 
@@ -67,9 +68,9 @@ struct FormBody {
     /// The file.
     #[schema(value_type = String, format = Binary)]
     file: Vec<u8>,
-    /// Its name, where it should have another than the file's.
+    /// The name of the item, where it differs from that of the file.
     name: Option<String>,
-    /// Words to find it by, separated by commas; the field may stand several times.
+    /// Tags, separated by commas. The field may occur several times.
     tags: Option<String>,
     /// `private`, `unlisted` or `public`.
     visibility: Option<String>,
@@ -79,25 +80,25 @@ struct FormBody {
 
 fn created(media: &Media, item: &Item) -> Response {
     let location = [(header::LOCATION, format!("/v1/media/{}", item.id))];
-    (StatusCode::CREATED, location, Json(media.view(item, &Reader::Owner))).into_response()
+    (StatusCode::CREATED, location, Json(media.view(item, &Viewer::Owner))).into_response()
 }
 
-async fn receive(media: &Media, owner: AccountId, about: &About, headers: &HeaderMap, feed: &mut Feed) -> Result<Item, Error> {
+async fn receive(media: &Media, owner: AccountId, params: &UploadParams, headers: &HeaderMap, body: &mut BodyReader) -> Result<Item, Error> {
     let text = |name| headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
     if text(header::CONTENT_ENCODING).is_some_and(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
-        return Err(Error::Encoded);
+        return Err(Error::ContentEncoding);
     }
     let length = text(header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
     if let Some(boundary) = text(header::CONTENT_TYPE).and_then(form::boundary) {
-        // On the heap, so that the common way in stays small.
-        return Box::pin(multipart::receive(media, owner, about, &boundary?, length, feed)).await;
+        // On the heap, so that the future of the common case stays small.
+        return Box::pin(multipart::receive(media, owner, params, &boundary?, length, body)).await;
     }
-    let details = about.details()?;
+    let details = params.details()?;
     let digest = digest(headers)?;
-    // What happens once is on the heap while it lasts: thousands wait in the middle of this.
+    // One-time steps are on the heap while they last: thousands of uploads wait in the middle of this loop.
     let mut ingest = Box::pin(Ingest::begin(media, owner, length)).await?;
     loop {
-        let pushed = match feed.next().await {
+        let pushed = match body.next().await {
             Ok(Some(chunk)) => ingest.push(chunk).await,
             Ok(None) => break,
             Err(error) => Err(error),
@@ -107,27 +108,27 @@ async fn receive(media: &Media, owner: AccountId, about: &About, headers: &Heade
             return Err(error);
         }
     }
-    Box::pin(accept(ingest, Finish { owner, details, digest, upload: None })).await
+    Box::pin(commit(ingest, CommitRequest { owner, details, digest, upload: None })).await
 }
 
-impl About {
-    /// What it says, cleaned.
-    fn details(&self) -> Result<Details, Error> {
+impl UploadParams {
+    /// Returns the parameters as item details, normalized.
+    fn details(&self) -> Result<ItemDetails, Error> {
         let tags: Vec<&str> = self.tags.as_deref().into_iter().collect();
-        Details::read(self.name.as_deref(), &tags, self.visibility.as_deref(), self.claim.as_deref()).map_err(Error::Invalid)
+        ItemDetails::parse(self.name.as_deref(), &tags, self.visibility.as_deref(), self.claim.as_deref()).map_err(Error::Invalid)
     }
 
-    /// With what a form says besides; the form wins.
-    pub(super) fn with_form(&self, form: &Said) -> Result<Details, Error> {
+    /// Returns the item details of these parameters and the fields of a form, which take precedence.
+    pub(super) fn with_form(&self, form: &FormFields) -> Result<ItemDetails, Error> {
         let mut tags: Vec<&str> = self.tags.as_deref().into_iter().collect();
         tags.extend(form.tags.iter().map(String::as_str));
-        let or = |said: &Option<String>, here: &Option<String>| said.clone().or_else(|| here.clone());
+        let or = |form_value: &Option<String>, own: &Option<String>| form_value.clone().or_else(|| own.clone());
         let name = or(&form.name, &self.name).or_else(|| form.file_name.clone());
-        Details::read(name.as_deref(), &tags, or(&form.visibility, &self.visibility).as_deref(), or(&form.claim, &self.claim).as_deref()).map_err(Error::Invalid)
+        ItemDetails::parse(name.as_deref(), &tags, or(&form.visibility, &self.visibility).as_deref(), or(&form.claim, &self.claim).as_deref()).map_err(Error::Invalid)
     }
 }
 
-/// The SHA-256 that the sender announces, if any.
+/// Returns the SHA-256 that the client announced, if any.
 pub(super) fn digest(headers: &HeaderMap) -> Result<Option<[u8; 32]>, Error> {
     for name in ["repr-digest", "content-digest"] {
         if let Some(value) = headers.get(name) {

@@ -1,7 +1,8 @@
-//! The fields of a form, one after the other: which is the file, what the others say, and how much may be held back.
+//! Reads the fields of a form one after the other: the file, and the text fields beside it.
 //!
-//! Owns reading, not what becomes of the file. Invariant: what the parser holds back is bounded: a part that brings nothing usable within
-//! [`HELD_BACK`] bytes is refused, and so is a text longer than [`MOST_TEXT`].
+//! Owns parsing, not what becomes of the file. Invariant: the bytes that the parser buffers are bounded. A part that
+//! yields nothing usable within [`MAX_BUFFERED_BYTES`] is refused, and so is a text field longer than
+//! [`MAX_TEXT_BYTES`].
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -11,18 +12,19 @@ use multer::{Constraints, Field, Multipart, SizeLimit};
 
 use crate::error::Error;
 
-/// Bytes that may arrive without any of them being handed on: boundaries and the fields' own headers are much shorter.
-pub(super) const HELD_BACK: usize = 64 * 1024;
-/// Bytes of a text field.
-const MOST_TEXT: usize = 8 * 1024;
-/// Fields of a form.
-const MOST_FIELDS: usize = 64;
-/// What of a form can be anything but its file, in bytes: a larger form has a file of at least the difference.
-pub(super) const MOST_BESIDE: u64 = (MOST_FIELDS * (MOST_TEXT + 1024)) as u64;
+/// The largest number of bytes that may arrive without a part of them being passed on. Boundaries and the headers of
+/// fields are much shorter.
+pub(super) const MAX_BUFFERED_BYTES: usize = 64 * 1024;
+/// The longest text field, in bytes.
+const MAX_TEXT_BYTES: usize = 8 * 1024;
+/// The largest number of fields of a form.
+const MAX_FIELDS: usize = 64;
+/// The largest size of everything in a form but its file. A larger form has a file of at least the difference.
+pub(super) const MAX_NON_FILE_BYTES: u64 = (MAX_FIELDS * (MAX_TEXT_BYTES + 1024)) as u64;
 
-/// What a form says besides the file.
+/// The text fields of a form, and the name of its file.
 #[derive(Debug, Default)]
-pub(super) struct Said {
+pub(super) struct FormFields {
     pub name: Option<String>,
     pub file_name: Option<String>,
     pub tags: Vec<String>,
@@ -30,15 +32,15 @@ pub(super) struct Said {
     pub claim: Option<String>,
 }
 
-/// Takes the file of a form.
+/// Receives the file of a form.
 pub(super) trait FileSink {
-    /// The file begins, with these headers of its own; `said` is what the form said before.
-    fn begin(&mut self, said: &Said, headers: &HeaderMap) -> impl Future<Output = Result<(), Error>> + Send;
-    /// Its next bytes.
+    /// Begins the file, with the headers of its part. `fields` has the fields before it.
+    fn begin(&mut self, fields: &FormFields, headers: &HeaderMap) -> impl Future<Output = Result<(), Error>> + Send;
+    /// Receives the next bytes of the file.
     fn push(&mut self, bytes: Bytes) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
-/// The boundary of a form; nothing where the content type is another.
+/// Returns the boundary of a form, and `None` for another content type.
 pub(super) fn boundary(content_type: &str) -> Option<Result<String, Error>> {
     let is_form = content_type.trim_start().get(..19).is_some_and(|start| start.eq_ignore_ascii_case("multipart/form-data"));
     is_form.then(|| {
@@ -46,63 +48,63 @@ pub(super) fn boundary(content_type: &str) -> Option<Result<String, Error>> {
     })
 }
 
-/// How large fields may be: the file as large as it is, and judged while it comes.
+/// Returns the limits on fields. The size of the file is checked while it arrives.
 pub(super) fn constraints() -> Constraints {
     Constraints::new().size_limit(SizeLimit::new().for_field("file", u64::MAX))
 }
 
-/// Reads the whole form; `held_back` counts what has arrived since the parser last gave something.
-pub(super) async fn read(form: &mut Multipart<'_>, held_back: &AtomicUsize, said: &mut Said, file: &mut impl FileSink) -> Result<(), Error> {
+/// Reads the whole form. `buffered` counts the bytes that have arrived since the parser last yielded something.
+pub(super) async fn read(form: &mut Multipart<'_>, buffered: &AtomicUsize, fields: &mut FormFields, file: &mut impl FileSink) -> Result<(), Error> {
     let mut has_file = false;
-    for _ in 0..MOST_FIELDS {
-        let Some(field) = form.next_field().await.map_err(unreadable)? else { return Ok(()) };
-        held_back.store(0, Ordering::Relaxed);
+    for _ in 0..MAX_FIELDS {
+        let Some(field) = form.next_field().await.map_err(form_error)? else { return Ok(()) };
+        buffered.store(0, Ordering::Relaxed);
         if field.name() != Some("file") {
-            take_text(field, held_back, said).await?;
+            read_text(field, buffered, fields).await?;
             continue;
         }
         if has_file {
             return Err(Error::Invalid("Send one file per request.".to_owned()));
         }
         has_file = true;
-        take_file(field, held_back, said, file).await?;
+        read_file(field, buffered, fields, file).await?;
     }
-    Err(Error::Invalid(format!("A form has at most {MOST_FIELDS} fields.")))
+    Err(Error::Invalid(format!("A form has at most {MAX_FIELDS} fields.")))
 }
 
-async fn take_file(mut field: Field<'_>, held_back: &AtomicUsize, said: &mut Said, file: &mut impl FileSink) -> Result<(), Error> {
-    said.file_name = field.file_name().map(str::to_owned);
-    file.begin(said, field.headers()).await?;
-    while let Some(chunk) = field.chunk().await.map_err(unreadable)? {
-        held_back.store(0, Ordering::Relaxed);
+async fn read_file(mut field: Field<'_>, buffered: &AtomicUsize, fields: &mut FormFields, file: &mut impl FileSink) -> Result<(), Error> {
+    fields.file_name = field.file_name().map(str::to_owned);
+    file.begin(fields, field.headers()).await?;
+    while let Some(chunk) = field.chunk().await.map_err(form_error)? {
+        buffered.store(0, Ordering::Relaxed);
         file.push(chunk).await?;
     }
     Ok(())
 }
 
-async fn take_text(mut field: Field<'_>, held_back: &AtomicUsize, said: &mut Said) -> Result<(), Error> {
+async fn read_text(mut field: Field<'_>, buffered: &AtomicUsize, fields: &mut FormFields) -> Result<(), Error> {
     let name = field.name().unwrap_or_default().to_owned();
     let mut bytes = Vec::new();
-    while let Some(chunk) = field.chunk().await.map_err(unreadable)? {
-        held_back.store(0, Ordering::Relaxed);
-        if bytes.len() + chunk.len() > MOST_TEXT {
-            return Err(Error::Invalid(format!("The field `{}` is too long.", codec::name::clean(&name))));
+    while let Some(chunk) = field.chunk().await.map_err(form_error)? {
+        buffered.store(0, Ordering::Relaxed);
+        if bytes.len() + chunk.len() > MAX_TEXT_BYTES {
+            return Err(Error::Invalid(format!("The field `{}` is too long.", codec::filename::clean(&name))));
         }
         bytes.extend_from_slice(&chunk);
     }
-    let text = String::from_utf8(bytes).map_err(|_| Error::Invalid("Fields of the form are UTF-8.".to_owned()))?;
+    let text = String::from_utf8(bytes).map_err(|_| Error::Invalid("The fields of a form must be UTF-8.".to_owned()))?;
     match name.as_str() {
-        "name" => said.name = Some(text),
-        "tags" => said.tags.push(text),
-        "visibility" => said.visibility = Some(text),
-        "claim" => said.claim = Some(text),
+        "name" => fields.name = Some(text),
+        "tags" => fields.tags.push(text),
+        "visibility" => fields.visibility = Some(text),
+        "claim" => fields.claim = Some(text),
         // Browsers and libraries add fields of their own.
         _ => {}
     }
     Ok(())
 }
 
-fn unreadable(error: multer::Error) -> Error {
+fn form_error(error: multer::Error) -> Error {
     match error {
         multer::Error::IncompleteFieldData { .. } | multer::Error::IncompleteHeaders | multer::Error::IncompleteStream => Error::Incomplete,
         other => Error::Invalid(format!("The form can't be read: {other}.")),

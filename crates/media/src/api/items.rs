@@ -1,6 +1,6 @@
 //! The library: listing, reading, changing and removing items.
 //!
-//! Invariant: a change is told to the neighbours in the transaction that makes it.
+//! Invariant: a change is published in the transaction that makes it.
 
 use axum::extract::State;
 use contract::media::{Changed, Kind, Visibility};
@@ -14,54 +14,54 @@ use utoipa::{IntoParams, ToSchema};
 use crate::Media;
 use crate::error::Error;
 use crate::model::cursor::Cursor;
-use crate::model::view::{MediaView, Reader};
-use crate::model::{Item, State as Stage, tags, terms};
+use crate::model::view::{MediaView, Viewer};
+use crate::model::{Item, State as ItemState, search_terms, tags};
 use crate::store;
-use crate::store::items::Change;
+use crate::store::items::ItemUpdate;
 use crate::store::library::Filter;
 
-/// What a list shows.
+/// Parameters of a list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Wanted {
-    /// Only photos, sounds or videos.
+pub(super) struct ListParams {
+    /// Only photos, audio files or videos.
     kind: Option<Kind>,
-    /// Only items that are this far.
-    state: Option<Stage>,
-    /// Only items with this audience.
+    /// Only items in this state.
+    state: Option<ItemState>,
+    /// Only items with this visibility.
     visibility: Option<Visibility>,
     /// Only items with this tag.
     tag: Option<String>,
-    /// Only items with all of these words: each begins a word of the item's name or of one of its tags.
+    /// Only items with all of these words. Each is the prefix of a word in the name or in a tag of the item.
     q: Option<String>,
-    /// Only items that were claimed for this.
+    /// Only items that were claimed for this subject.
     subject: Option<String>,
-    /// `true`: what waits to be claimed, instead of the library.
+    /// `true`: items that wait to be claimed, instead of the library.
     staged: Option<bool>,
-    /// How many items, 1–100; 50 unless told.
+    /// The number of items, 1–100; 50 by default.
     limit: Option<u16>,
-    /// The `next` of the page before.
+    /// The `next` of the previous page.
     after: Option<String>,
 }
 
 /// Lists your library, newest first.
 ///
-/// A page that is searched for may hold fewer items than `limit`, even none, and have a `next` all the same: go on there.
-#[utoipa::path(get, path = "/v1/media", operation_id = "list_media", tag = "media", params(Wanted), responses((status = 200, description = "A page of the library.", body = List<MediaView>)), security(("token" = [])))]
-pub(super) async fn list(State(media): State<Media>, member: Member, Query(wanted): Query<Wanted>) -> Result<Json<List<MediaView>>, Error> {
-    let after = wanted.after.as_deref().map(|text| Cursor::parse(text).ok_or_else(|| Error::Invalid("`after` is the `next` of another page.".to_owned()))).transpose()?;
-    let size = Page { limit: wanted.limit, after: None }.size();
+/// A page of a search may have fewer items than `limit`, even none, and still have a `next`: continue there.
+#[utoipa::path(get, path = "/v1/media", operation_id = "list_media", tag = "media", params(ListParams), responses((status = 200, description = "A page of the library.", body = List<MediaView>)), security(("token" = [])))]
+pub(super) async fn list(State(media): State<Media>, member: Member, Query(params): Query<ListParams>) -> Result<Json<List<MediaView>>, Error> {
+    let after = params.after.as_deref().map(|text| Cursor::parse(text).ok_or_else(|| Error::Invalid("`after` must be the `next` of another page.".to_owned()))).transpose()?;
+    let size = Page { limit: params.limit, after: None }.size();
     let filter = Filter {
-        kind: wanted.kind,
-        state: wanted.state,
-        visibility: wanted.visibility,
-        wanted: terms::Wanted::new(wanted.tag.as_deref(), wanted.subject, wanted.q.as_deref()),
-        staged: wanted.staged.unwrap_or(false),
+        kind: params.kind,
+        state: params.state,
+        visibility: params.visibility,
+        search: search_terms::SearchQuery::new(params.tag.as_deref(), params.subject, params.q.as_deref()),
+        staged: params.staged.unwrap_or(false),
     };
     let owner = AccountId(member.id());
     let read = async { Ok(store::library::list(media.context.db.read(), owner, &filter, after.as_ref(), size).await?) };
-    let page = media.quota.lists.read(owner, read).await?;
-    let items = page.items.iter().map(|item| media.view(item, &Reader::Owner)).collect();
+    let page = media.quota.lists.run(owner, read).await?;
+    let items = page.items.iter().map(|item| media.view(item, &Viewer::Owner)).collect();
     Ok(Json(List { items, next: page.next.map(|next| next.text()) }))
 }
 
@@ -69,32 +69,33 @@ pub(super) async fn list(State(media): State<Media>, member: Member, Query(wante
 #[utoipa::path(get, path = "/v1/media/{id}", operation_id = "read_media", tag = "media", params(("id" = MediaId, Path, description = "The item.")), responses((status = 200, description = "The item.", body = MediaView)))]
 pub(super) async fn get(State(media): State<Media>, member: Option<Member>, Path(id): Path<MediaId>) -> Result<Json<MediaView>, Error> {
     let item = store::items::find(media.context.db.read(), &id).await?.ok_or(Error::NotFound)?;
-    let reader = reader(&item, member.as_ref())?;
-    Ok(Json(media.view(&item, &reader)))
+    let viewer = viewer(&item, member.as_ref())?;
+    Ok(Json(media.view(&item, &viewer)))
 }
 
-/// Who this is to the item; whoever may not read it is told that it isn't there.
-pub(super) fn reader(item: &Item, member: Option<&Member>) -> Result<Reader, Error> {
+/// Returns how the caller sees the item. A caller that may not read it receives the same error as for an item that does
+/// not exist.
+pub(super) fn viewer(item: &Item, member: Option<&Member>) -> Result<Viewer, Error> {
     match member {
-        Some(member) if member.id() == item.owner.0 => Ok(Reader::Owner),
-        _ if item.is_open() => Ok(Reader::Everyone),
+        Some(member) if member.id() == item.owner.0 => Ok(Viewer::Owner),
+        _ if item.is_public_or_unlisted() => Ok(Viewer::Everyone),
         _ => Err(Error::NotFound),
     }
 }
 
-/// What to change; what is left out stays.
+/// The changes. Fields that are left out stay as they are.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ChangeBody {
-    /// Another name.
+    /// The new name.
     name: Option<String>,
-    /// Other tags, all of them.
+    /// The new tags, which replace the old ones.
     tags: Option<Vec<String>>,
-    /// Another audience.
+    /// The new visibility.
     visibility: Option<Visibility>,
 }
 
-/// Changes an item's name, tags or audience.
+/// Changes the name, tags or visibility of an item.
 #[utoipa::path(
     patch,
     path = "/v1/media/{id}", operation_id = "edit_media",
@@ -106,7 +107,7 @@ pub(super) struct ChangeBody {
 )]
 pub(super) async fn change(State(media): State<Media>, member: Member, Path(id): Path<MediaId>, Json(body): Json<ChangeBody>) -> Result<Json<MediaView>, Error> {
     let item = media.change(&id, AccountId(member.id()), body).await?;
-    Ok(Json(media.view(&item, &Reader::Owner)))
+    Ok(Json(media.view(&item, &Viewer::Owner)))
 }
 
 /// Removes an item and everything made from it, for good.
@@ -115,7 +116,7 @@ pub(super) async fn change(State(media): State<Media>, member: Member, Path(id):
     path = "/v1/media/{id}", operation_id = "remove_media",
     tag = "media",
     params(("id" = MediaId, Path, description = "The item.")),
-    responses((status = 204, description = "It is gone.")),
+    responses((status = 204, description = "The item is removed.")),
     security(("token" = []))
 )]
 pub(super) async fn remove(State(media): State<Media>, member: Member, Path(id): Path<MediaId>) -> Result<StatusCode, Error> {
@@ -124,16 +125,16 @@ pub(super) async fn remove(State(media): State<Media>, member: Member, Path(id):
 
 impl Media {
     async fn change(&self, id: &MediaId, owner: AccountId, body: ChangeBody) -> Result<Item, Error> {
-        let name = body.name.as_deref().map(codec::name::clean);
-        let tags = body.tags.map(|tags| tags::clean(&tags.iter().map(String::as_str).collect::<Vec<_>>())).transpose().map_err(Error::Invalid)?;
-        let (wanted, now) = (id.clone(), self.context.clock.now());
+        let name = body.name.as_deref().map(codec::filename::clean);
+        let tags = body.tags.map(|tags| tags::normalize(&tags.iter().map(String::as_str).collect::<Vec<_>>())).transpose().map_err(Error::Invalid)?;
+        let (item_id, now) = (id.clone(), self.context.clock.now());
         let item = self
             .context
             .db
             .write(move |tx| {
                 Box::pin(async move {
-                    let item = store::items::find_of(tx, &wanted, owner).await?.ok_or(Error::NotFound)?;
-                    let change = Change {
+                    let item = store::items::find_owned(tx, &item_id, owner).await?.ok_or(Error::NotFound)?;
+                    let change = ItemUpdate {
                         name: name.unwrap_or_else(|| item.name.clone()),
                         tags: tags.unwrap_or_else(|| item.tags.clone()),
                         visibility: body.visibility.unwrap_or(item.visibility),
@@ -144,14 +145,14 @@ impl Media {
                 })
             })
             .await?;
-        self.news(id);
+        self.notify(id);
         Ok(item)
     }
 }
 
 impl Item {
-    /// What neighbours are told after a change.
+    /// Returns the event that is published after a change.
     pub(crate) fn changed(&self) -> Changed {
-        Changed { id: self.id.clone(), name: self.name.clone(), tags: self.tags.clone(), visibility: self.audience(), version: self.version }
+        Changed { id: self.id.clone(), name: self.name.clone(), tags: self.tags.clone(), visibility: self.effective_visibility(), version: self.version }
     }
 }

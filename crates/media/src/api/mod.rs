@@ -1,16 +1,17 @@
-//! The HTTP face of receiving.
+//! The HTTP API of media.
 //!
-//! Owns parsing, authorising and answering; rules are elsewhere. Invariant: everything about one item is its owner's, except reading
-//! what is public or unlisted; anybody else is told that there is no such item.
+//! Owns parsing, authorization and responses; the rules are elsewhere. Invariant: everything about an item is for its
+//! owner, except reading a public or unlisted one. Any other caller receives the same error as for an item that does
+//! not exist.
 #![allow(unused_qualifications, reason = "utoipa's macros write them")]
 
 mod claims;
 mod create;
 mod form;
+mod internal;
+mod item_events;
 mod items;
-mod live;
 mod multipart;
-mod neighbours;
 mod tus;
 
 use axum::Router;
@@ -26,65 +27,66 @@ use utoipa_axum::routes;
 
 use crate::Media;
 use crate::error::Error;
-use crate::ingest::Feed;
+use crate::ingest::BodyReader;
 use crate::model::Item;
-use crate::model::view::{Addresses, MediaView, Reader};
+use crate::model::view::{MediaView, UrlSigningContext, Viewer};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(tags(
-    (name = "media", description = "Photos, sounds and videos: sending, finding, changing, removing."),
+    (name = "media", description = "Photos, audio files and videos: sending, finding, changing, removing."),
     (name = "uploads", description = "Resumable uploads: tus 1.0.0.")
 ))]
-struct Document;
+struct ApiDoc;
 
-fn documented() -> OpenApiRouter<Media> {
-    OpenApiRouter::with_openapi(Document::openapi())
+fn documented_routes() -> OpenApiRouter<Media> {
+    OpenApiRouter::with_openapi(ApiDoc::openapi())
         .routes(routes!(create::create, items::list))
         .routes(routes!(claims::claim))
         .routes(routes!(items::get, items::change, items::remove))
-        .routes(routes!(live::events))
-        .merge(resumable())
+        .routes(routes!(item_events::events))
+        .merge(tus_routes())
 }
 
-fn resumable() -> OpenApiRouter<Media> {
+fn tus_routes() -> OpenApiRouter<Media> {
     OpenApiRouter::new()
         .routes(routes!(tus::options, tus::create))
-        .routes(routes!(tus::head, tus::patch, tus::cancel, tus::disguised))
+        .routes(routes!(tus::head, tus::patch, tus::cancel, tus::method_override))
         .route("/v1/uploads/{id}", options(tus::options))
-        .layer(from_fn(tus::version))
+        .layer(from_fn(tus::require_version))
 }
 
-/// This role's part of the public interface.
+/// Returns the OpenAPI description of this service.
 pub(crate) fn openapi() -> utoipa::openapi::OpenApi {
-    documented().into_openapi()
+    documented_routes().into_openapi()
 }
 
-/// The routes.
+/// Returns the routes, public and internal.
 pub(crate) fn router(media: &Media) -> Router {
-    let (router, _) = documented().split_for_parts();
+    let (router, _) = documented_routes().split_for_parts();
     let routes = router.with_state(media.clone());
     let idempotency = Idempotency::new(media.context.db.clone(), media.context.clock.clone(), routes.clone());
     routes
         .layer(from_fn_with_state(idempotency, Idempotency::layer))
-        .merge(neighbours::router().with_state(media.clone()))
-        // Bodies are streamed and limited by what they are.
+        .merge(internal::router().with_state(media.clone()))
+        // Bodies are streamed, and limited by their type.
         .layer(DefaultBodyLimit::disable())
 }
 
 impl Media {
-    /// An item as this reader sees it.
-    pub(crate) fn view(&self, item: &Item, reader: &Reader) -> MediaView {
-        let addresses = Addresses { grants: &self.context.grants, now: self.context.clock.now(), lasts: self.config.address_lasts() };
-        item.view(reader, &addresses)
+    /// Returns an item as this viewer sees it.
+    pub(crate) fn view(&self, item: &Item, viewer: &Viewer) -> MediaView {
+        let signing = UrlSigningContext { signer: &self.context.grants, now: self.context.clock.now(), valid_for: self.config.signed_url_ttl() };
+        item.view(viewer, &signing)
     }
 }
 
-/// Answers a sender whose bytes are refused, without waiting for the rest of them. The door takes what still comes for a while.
-fn refuse(media: &Media, error: Error, feed: &Feed) -> Response {
+/// Returns the response to a client whose bytes are refused, without waiting for the rest of them. The listener reads
+/// what still arrives for a while.
+fn refuse(media: &Media, error: Error, body: &BodyReader) -> Response {
     let problem = error.problem();
-    media.figures.refused(&problem.code);
+    media.metrics.upload_refused(&problem.code);
     let mut response = problem.into_response();
-    if feed.has_more() {
+    if body.has_more() {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response

@@ -1,30 +1,30 @@
-//! The second look, at the whole file: what only its end or its index can tell.
+//! Inspects a whole file, for facts that only its end or its index can tell.
 //!
-//! Owns reading facts from a finished object on a blocking thread. Invariant: what is found here obeys the same limits as what was
-//! found while the bytes arrived.
+//! Owns reading facts from a finished object on a blocking thread. Invariant: facts found here obey the same limits as
+//! facts found while the bytes arrived.
 
 use std::io::{Read, Seek, SeekFrom};
 
 use chrono::{DateTime, Utc};
 use codec::header::{self, FrameCounter, ScanCounter};
-use codec::scrub::{Scans, ScrubError};
+use codec::scrub::{self, ScanIndex};
 use codec::sniff::{Format, HEAD_BYTES, Kind, Sniff};
 use contract::media::Patch;
 use kit::objects::{ObjectKey, Source};
 
-use super::look::unsupported;
-use super::ranged::Ranged;
+use super::object_reader::ObjectReader;
+use super::probe::unsupported_type;
 use crate::Media;
 use crate::config::Config;
 use crate::error::Error;
 use crate::model::limits;
 
-/// Files looked into at once: work for processors, so more than a few would only take threads.
-pub(crate) const INSPECTIONS: usize = 16;
+/// Files that are inspected at once. The work is bound by processors, so more would only take threads.
+pub(crate) const MAX_CONCURRENT_INSPECTIONS: usize = 16;
 
-/// What a file says of itself.
+/// The facts that a file states about itself.
 #[derive(Debug)]
-pub(crate) struct Found {
+pub(crate) struct FileInfo {
     pub format: Format,
     pub kind: Kind,
     pub width: Option<u32>,
@@ -33,85 +33,85 @@ pub(crate) struct Found {
     pub orientation: u8,
     pub taken_at: Option<DateTime<Utc>>,
     pub camera: Option<String>,
-    /// `None` where its metadata can't be removed safely.
+    /// `None` where its metadata cannot be removed safely.
     pub scrub: Option<Vec<Patch>>,
 }
 
-/// What the bytes said while they arrived, where that was seen.
+/// The facts that the probe found while the bytes arrived.
 #[derive(Debug)]
-pub(crate) struct Seen {
+pub(crate) struct ProbeResult {
     pub format: Option<Format>,
     pub frames: Option<u32>,
     pub scan_count: Option<u32>,
-    pub scans: Scans,
+    pub scans: ScanIndex,
 }
 
-/// Inspects a finished object.
-pub(crate) async fn inspect(media: &Media, key: &ObjectKey, bytes: u64, seen: Seen) -> Result<Found, Error> {
-    let _turn = media.inspections.acquire().await.map_err(|_| Error::Worker)?;
+/// Inspects a finished object of `bytes` bytes.
+pub(crate) async fn inspect(media: &Media, key: &ObjectKey, bytes: u64, probed: ProbeResult) -> Result<FileInfo, Error> {
+    let _permit = media.inspections.acquire().await.map_err(|_| Error::TaskFailed)?;
     let objects = media.context.objects.clone();
     let source = objects.source(key).await?;
     let (config, key, runtime) = (media.config.clone(), key.clone(), tokio::runtime::Handle::current());
     let work = move || match source {
         Source::File(path) => {
             let mut file = std::fs::File::open(path).map_err(kit::objects::Error::from)?;
-            look_into(&config, &mut file, bytes, &seen)
+            inspect_file(&config, &mut file, bytes, &probed)
         }
-        Source::Url(_) => look_into(&config, &mut Ranged::new(objects, key, bytes, runtime), bytes, &seen),
+        Source::Url(_) => inspect_file(&config, &mut ObjectReader::new(objects, key, bytes, runtime), bytes, &probed),
     };
-    tokio::task::spawn_blocking(work).await.map_err(|_| Error::Worker)?
+    tokio::task::spawn_blocking(work).await.map_err(|_| Error::TaskFailed)?
 }
 
-fn look_into<R: Read + Seek>(config: &Config, reader: &mut R, bytes: u64, seen: &Seen) -> Result<Found, Error> {
-    let format = match seen.format {
+fn inspect_file<R: Read + Seek>(config: &Config, reader: &mut R, bytes: u64, probed: &ProbeResult) -> Result<FileInfo, Error> {
+    let format = match probed.format {
         Some(format) => format,
-        None => sniff(reader)?,
+        None => sniff_format(reader)?,
     };
-    limits::size(config, format.kind(), bytes)?;
-    let mut found = Found { format, kind: format.kind(), width: None, height: None, duration_ms: None, orientation: 1, taken_at: None, camera: None, scrub: None };
-    if limits::is_picture(format) {
-        let picture = header::picture_in(format, reader, bytes).map_err(broken)?;
-        limits::picture(config, picture.width, picture.height)?;
-        limits::pictures(config, &picture)?;
+    limits::check_size(config, format.kind(), bytes)?;
+    let mut info = FileInfo { format, kind: format.kind(), width: None, height: None, duration_ms: None, orientation: 1, taken_at: None, camera: None, scrub: None };
+    if limits::is_image(format) {
+        let image = header::image_in(format, reader, bytes).map_err(broken_file)?;
+        limits::check_dimensions(config, image.width, image.height)?;
+        limits::check_decode_cost(config, &image)?;
         if format == Format::Jpeg {
-            limits::scans(seen.scan_count.map_or_else(|| count_scans(reader), Ok)?)?;
+            limits::check_scans(probed.scan_count.map_or_else(|| count_scans(reader), Ok)?)?;
         }
-        let pixels = u64::from(picture.width) * u64::from(picture.height);
-        let counted = match seen.frames {
+        let pixels = u64::from(image.width) * u64::from(image.height);
+        let counted = match probed.frames {
             Some(counted) => counted,
-            None => count(format, reader)?,
+            None => count_frames(format, reader)?,
         };
-        let frames = counted.max(picture.frames.unwrap_or(0));
-        limits::frames(config, frames, pixels)?;
-        (found.width, found.height, found.orientation) = (Some(picture.width), Some(picture.height), picture.orientation);
+        let frames = counted.max(image.frames.unwrap_or(0));
+        limits::check_frames(config, frames, pixels)?;
+        (info.width, info.height, info.orientation) = (Some(image.width), Some(image.height), image.orientation);
     } else if matches!(format, Format::Mp4 | Format::Mov | Format::M4a) {
-        let movie = header::movie(reader, bytes).map_err(broken)?;
-        found.kind = if movie.video.is_some() { Kind::Video } else { Kind::Audio };
-        limits::size(config, found.kind, bytes)?;
-        limits::recording(config, &movie.claims)?;
-        found.duration_ms = movie.duration_ms;
-        (found.width, found.height) = (movie.video.map(|video| video.width), movie.video.map(|video| video.height));
+        let movie = header::movie(reader, bytes).map_err(broken_file)?;
+        info.kind = if movie.video.is_some() { Kind::Video } else { Kind::Audio };
+        limits::check_size(config, info.kind, bytes)?;
+        limits::check_recording(config, &movie.claims)?;
+        info.duration_ms = movie.duration_ms;
+        (info.width, info.height) = (movie.video.map(|video| video.width), movie.video.map(|video| video.height));
     } else {
-        limits::recording(config, &header::claims(format, reader, bytes).map_err(broken)?)?;
+        limits::check_recording(config, &header::claims(format, reader, bytes).map_err(broken_file)?)?;
     }
     let facts = codec::exif::read(format, reader, bytes).map_err(kit::objects::Error::from)?;
-    found.taken_at = facts.taken_at.map(codec::exif::TakenAt::utc);
-    found.camera = facts.camera;
-    found.scrub = scrub(format, reader, bytes, &seen.scans)?;
-    Ok(found)
+    info.taken_at = facts.taken_at.map(codec::exif::TakenAt::utc);
+    info.camera = facts.camera;
+    info.scrub = scrub_overlays(format, reader, bytes, &probed.scans)?;
+    Ok(info)
 }
 
-fn sniff<R: Read + Seek>(reader: &mut R) -> Result<Format, Error> {
+fn sniff_format<R: Read + Seek>(reader: &mut R) -> Result<Format, Error> {
     let mut head = Vec::new();
     reader.seek(SeekFrom::Start(0)).map_err(kit::objects::Error::from)?;
     reader.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head).map_err(kit::objects::Error::from)?;
     match codec::sniff::sniff(&head, true) {
         Sniff::Known(format) => Ok(format),
-        Sniff::NeedMore | Sniff::Unknown => Err(unsupported(&head)),
+        Sniff::NeedMore | Sniff::Unknown => Err(unsupported_type(&head)),
     }
 }
 
-fn count<R: Read + Seek>(format: Format, reader: &mut R) -> Result<u32, Error> {
+fn count_frames<R: Read + Seek>(format: Format, reader: &mut R) -> Result<u32, Error> {
     let mut frames = FrameCounter::new(format);
     read_through(reader, |chunk| frames.push(chunk))?;
     Ok(frames.frames())
@@ -134,22 +134,23 @@ fn read_through<R: Read + Seek>(reader: &mut R, mut take: impl FnMut(&[u8])) -> 
     }
 }
 
-fn broken(error: header::Error) -> Error {
+fn broken_file(error: header::Error) -> Error {
     match error {
         header::Error::Io(error) => kit::objects::Error::from(error).into(),
-        header::Error::NoMoov => Error::Broken("its index (moov) is missing, so the recording was not finished".to_owned()),
-        header::Error::Truncated => Error::Broken("it is cut off".to_owned()),
-        header::Error::Bad(what) => Error::Broken(what.to_owned()),
+        header::Error::NoMoov => Error::BrokenFile("its index (moov) is missing, so the recording was not finished".to_owned()),
+        header::Error::Truncated => Error::BrokenFile("it is cut off".to_owned()),
+        header::Error::Invalid(what) => Error::BrokenFile(what.to_owned()),
     }
 }
 
-/// Overlays that hide the file's metadata; where its structure isn't understood there are none, and nobody but its owner gets it.
-fn scrub<R: Read + Seek>(format: Format, reader: &mut R, bytes: u64, scans: &Scans) -> Result<Option<Vec<Patch>>, Error> {
-    match codec::scrub::scrub_seen(format, reader, bytes, scans) {
+/// Returns the overlays that hide the metadata of the file. Where its structure is not understood there are none, and
+/// only its owner gets the file.
+fn scrub_overlays<R: Read + Seek>(format: Format, reader: &mut R, bytes: u64, scans: &ScanIndex) -> Result<Option<Vec<Patch>>, Error> {
+    match scrub::scrub_with_scans(format, reader, bytes, scans) {
         Ok(patches) => Ok(Some(patches.iter().map(|patch| Patch { offset: patch.offset, bytes: patch.bytes, hex: patch.hex() }).collect())),
-        Err(ScrubError::Io(error)) if error.kind() != std::io::ErrorKind::UnexpectedEof => Err(kit::objects::Error::from(error).into()),
+        Err(scrub::Error::Io(error)) if error.kind() != std::io::ErrorKind::UnexpectedEof => Err(kit::objects::Error::from(error).into()),
         Err(why) => {
-            tracing::info!(%format, %why, "a file is kept for its owner alone");
+            tracing::info!(%format, %why, "a file can only be served to its owner");
             Ok(None)
         }
     }

@@ -1,20 +1,21 @@
-//! The one way in for bytes, whoever brings them: look, count, hash, store.
+//! The path that every upload takes: probe, count, hash, store.
 //!
-//! Owns an upload in flight. Does not own how bytes arrive ([`crate::api`]) nor the row at the end ([`accept`]). Invariant:
-//! a byte is stored only after everything before it was found acceptable as far as it can be known by then.
+//! Owns an upload in flight. Does not own how bytes arrive ([`crate::api`]) nor the row at the end ([`commit`]).
+//! Invariant: a byte is stored only after everything before it was found acceptable, as far as that can be known by
+//! then.
 
-mod accept;
-mod feed;
+mod body_reader;
+mod commit;
 mod inspect;
-mod look;
-mod ranged;
-mod turns;
+mod object_reader;
+mod probe;
+mod read_slots;
 
-pub(crate) use accept::{Finish, accept};
-pub(crate) use feed::Feed;
-pub(crate) use inspect::INSPECTIONS;
-pub(crate) use look::{HeadMemory, Look};
-pub(crate) use turns::Turns;
+pub(crate) use body_reader::BodyReader;
+pub(crate) use commit::{CommitRequest, commit};
+pub(crate) use inspect::MAX_CONCURRENT_INSPECTIONS;
+pub(crate) use probe::{HeaderBudget, Probe};
+pub(crate) use read_slots::ReadSlots;
 
 use bytes::Bytes;
 use codec::sniff::Format;
@@ -25,188 +26,191 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::Media;
 use crate::error::Error;
-use crate::figures::Arriving;
-use crate::jobs::{reconsider, tidy};
-use crate::keys::HeldKey;
+use crate::jobs::{cleanup, recheck_object};
+use crate::metrics::InFlightUpload;
 use crate::model::limits;
+use crate::object_keys::PooledKey;
 use crate::quota::Reservation;
 
-/// Where an upload's bytes go.
-enum Place {
-    /// Nowhere yet: these wait until it is known what they are.
-    Waiting(Vec<Bytes>),
-    /// Into an object that this request began.
-    Own(Writer, HeldKey),
-    /// Into an object that an upload's row names; it may end under the key that this request holds.
-    Kept(Writer, HeldKey),
+/// Where the bytes of an upload go.
+enum Destination {
+    /// Into memory, until their format is known.
+    Buffering(Vec<Bytes>),
+    /// Into an object that this request created.
+    Owned(Writer, PooledKey),
+    /// Into an object that the row of an upload names. In the end it may be stored under the key that this request has
+    /// leased.
+    Checkpointed(Writer, PooledKey),
 }
 
 /// An upload in flight.
 pub(crate) struct Ingest {
     media: Media,
-    look: Look,
+    probe: Probe,
     hash: Sha256,
-    place: Place,
+    destination: Destination,
     bytes: u64,
     expected: Option<u64>,
-    /// What it will have at least, where only that is known.
-    at_least: u64,
+    /// The smallest possible size, where only that is known.
+    min_bytes: u64,
     reservation: Reservation,
-    place_taken: Taken,
+    permit: UploadPermit,
 }
 
-/// A place among the uploads in flight.
-pub(crate) struct Taken {
+/// The permit of an upload in flight, released when it is dropped.
+pub(crate) struct UploadPermit {
     _permit: OwnedSemaphorePermit,
-    _counted: Arriving,
+    _in_flight: InFlightUpload,
 }
 
-/// A place from which an upload can go on after an interruption.
-pub(crate) struct Saved {
+/// A durable state from which an upload can be resumed.
+pub(crate) struct SavedState {
     pub checkpoint: Checkpoint,
     pub hash: Sha256,
     pub format: Option<Format>,
 }
 
 impl Ingest {
-    /// Takes a place and reserves room. `expected` is the size that the sender announced.
+    /// Takes a permit and reserves the quota. `expected` is the size that the client announced.
     pub(crate) async fn begin(media: &Media, owner: AccountId, expected: Option<u64>) -> Result<Self, Error> {
         if expected == Some(0) {
-            return Err(Error::Empty);
+            return Err(Error::EmptyFile);
         }
-        limits::any_size(&media.config, expected.unwrap_or(0))?;
-        let permit = media.places.clone().try_acquire_owned().map_err(|_| Error::Busy)?;
-        let place_taken = Taken { _permit: permit, _counted: media.figures.arriving() };
+        limits::check_any_size(&media.config, expected.unwrap_or(0))?;
+        let slot = media.upload_permits.clone().try_acquire_owned().map_err(|_| Error::Busy)?;
+        let permit = UploadPermit { _permit: slot, _in_flight: media.metrics.upload_started() };
         let reservation = media.quota.reserve(owner, expected.unwrap_or(0)).await?;
         Ok(Self {
-            look: Look::new(&media.heads),
+            probe: Probe::new(&media.header_budget),
             media: media.clone(),
             hash: Sha256::new(),
-            place: Place::Waiting(Vec::new()),
+            destination: Destination::Buffering(Vec::new()),
             bytes: 0,
             expected,
-            at_least: expected.unwrap_or(0),
+            min_bytes: expected.unwrap_or(0),
             reservation,
-            place_taken,
+            permit,
         })
     }
 
-    /// It will have at least so many bytes.
-    pub(crate) fn with_at_least(mut self, bytes: u64) -> Self {
-        self.at_least = bytes;
+    /// Sets the smallest possible size.
+    pub(crate) fn with_min_bytes(mut self, bytes: u64) -> Self {
+        self.min_bytes = bytes;
         self
     }
 
-    /// Goes on with what another request has stored. `look` has seen it, or as much of it as was worth reading again.
-    pub(crate) async fn resume(media: &Media, owner: AccountId, expected: u64, from: Checkpoint, hash: Sha256, look: Look) -> Result<Self, Error> {
+    /// Resumes what another request has stored. `probe` has seen those bytes, or as much of them as was worth reading
+    /// again.
+    pub(crate) async fn resume(media: &Media, owner: AccountId, expected: u64, from: Checkpoint, hash: Sha256, probe: Probe) -> Result<Self, Error> {
         let mut this = Self::begin(media, owner, Some(expected)).await?;
-        let held = media.keys.take().await?;
-        this.place = Place::Kept(held.resume(&from).await?, held);
-        (this.bytes, this.hash, this.look) = (from.bytes, hash, look);
+        let key = media.object_keys.acquire().await?;
+        this.destination = Destination::Checkpointed(key.resume_object(&from).await?, key);
+        (this.bytes, this.hash, this.probe) = (from.bytes, hash, probe);
         Ok(this)
     }
 
-    /// Bytes taken so far.
+    /// Returns the number of bytes so far.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Takes the next bytes.
+    /// Probes, hashes and stores the next bytes.
     pub(crate) async fn push(&mut self, chunk: Bytes) -> Result<(), Error> {
         if chunk.is_empty() {
             return Ok(());
         }
         self.bytes += chunk.len() as u64;
         if self.expected.is_some_and(|expected| self.bytes > expected) {
-            return Err(Error::TooMuch);
+            return Err(Error::LengthExceeded);
         }
         self.reservation.grow(self.bytes)?;
-        self.look.push(&self.media.config, &chunk, self.at_least.max(self.bytes))?;
+        self.probe.push(&self.media.config, &chunk, self.min_bytes.max(self.bytes))?;
         self.hash.update(&chunk);
-        match &mut self.place {
-            Place::Own(writer, _) | Place::Kept(writer, _) => Ok(writer.write(chunk).await?),
-            Place::Waiting(waiting) => {
-                waiting.push(chunk);
-                if self.look.format().is_some() { self.open().await } else { Ok(()) }
+        match &mut self.destination {
+            Destination::Owned(writer, _) | Destination::Checkpointed(writer, _) => Ok(writer.write(chunk).await?),
+            Destination::Buffering(buffered) => {
+                buffered.push(chunk);
+                if self.probe.format().is_some() { self.open_object().await } else { Ok(()) }
             }
         }
     }
 
-    /// Begins the object, with what has waited.
-    async fn open(&mut self) -> Result<(), Error> {
-        let Place::Waiting(waiting) = &mut self.place else { return Ok(()) };
-        let waiting = std::mem::take(waiting);
-        let mut held = self.media.keys.take().await?;
-        let mut writer = held.create().await?;
-        for chunk in waiting {
+    /// Creates the object and writes the buffered bytes.
+    async fn open_object(&mut self) -> Result<(), Error> {
+        let Destination::Buffering(buffered) = &mut self.destination else { return Ok(()) };
+        let buffered = std::mem::take(buffered);
+        let mut key = self.media.object_keys.acquire().await?;
+        let mut writer = key.create_object().await?;
+        for chunk in buffered {
             writer.write(chunk).await?;
         }
-        self.place = Place::Own(writer, held);
+        self.destination = Destination::Owned(writer, key);
         Ok(())
     }
 
-    /// An upload's row names the object now, so it is no longer this request's to remove.
-    pub(crate) async fn keep(&mut self) -> Result<(), Error> {
-        if matches!(self.place, Place::Own(..)) {
-            let fresh = self.media.keys.take().await?;
-            if let Place::Own(writer, held) = std::mem::replace(&mut self.place, Place::Waiting(Vec::new())) {
-                held.settle();
-                self.place = Place::Kept(writer, fresh);
+    /// Notes that the row of an upload names the object now, so that this request no longer removes it.
+    pub(crate) async fn mark_checkpointed(&mut self) -> Result<(), Error> {
+        if matches!(self.destination, Destination::Owned(..)) {
+            let fresh = self.media.object_keys.acquire().await?;
+            if let Destination::Owned(writer, key) = std::mem::replace(&mut self.destination, Destination::Buffering(Vec::new())) {
+                key.release();
+                self.destination = Destination::Checkpointed(writer, fresh);
             }
         }
         Ok(())
     }
 
-    /// The object that an upload's row names, if it goes on with one.
-    pub(crate) fn unfinished(&self) -> Option<ObjectKey> {
-        if let Place::Kept(writer, _) = &self.place { Some(writer.key().clone()) } else { None }
+    /// Returns the object that the row of an upload names, if the upload continues one.
+    pub(crate) fn checkpointed_object(&self) -> Option<ObjectKey> {
+        if let Destination::Checkpointed(writer, _) = &self.destination { Some(writer.key().clone()) } else { None }
     }
 
-    /// Leaves an object that an upload's row names, as it was saved.
-    pub(crate) fn leave(self) {
-        match self.place {
-            Place::Own(writer, held) => {
+    /// Leaves the object of an upload as it was saved, to be resumed.
+    pub(crate) fn suspend(self) {
+        match self.destination {
+            Destination::Owned(writer, key) => {
                 drop(writer);
-                held.settle();
+                key.release();
             }
-            // Nothing was stored under the key that it holds: that is free again.
-            Place::Kept(writer, _) => drop(writer),
-            Place::Waiting(_) => {}
+            // Nothing was stored under the leased key, which returns to the pool.
+            Destination::Checkpointed(writer, _) => drop(writer),
+            Destination::Buffering(_) => {}
         }
     }
 
-    /// Removes what this request stored. An object that an upload's row names stays, for that row to decide.
+    /// Removes what this request stored. An object that the row of an upload names stays, as that row decides about it.
     pub(crate) async fn discard(self) {
-        match self.place {
-            Place::Own(writer, held) if !writer.is_known() => {
+        match self.destination {
+            Destination::Owned(writer, key) if !writer.is_known() => {
                 let abort = async move {
                     drop(writer.abort().await);
-                    held.settle();
+                    key.release();
                 };
-                tidy(abort).await;
+                cleanup(abort).await;
             }
-            // Of one that was saved nobody knows whether the row was written: the sweep looks.
-            Place::Own(writer, held) => {
+            // Whether the row of a saved object was written is unknown: the sweep checks.
+            Destination::Owned(writer, key) => {
                 drop(writer);
-                held.settle();
+                key.release();
             }
-            Place::Kept(writer, _) => {
-                let unfinished = writer.key().clone();
+            Destination::Checkpointed(writer, _) => {
+                let checkpointed_object = writer.key().clone();
                 drop(writer);
-                reconsider(&self.media, unfinished).await;
+                recheck_object(&self.media, checkpointed_object).await;
             }
-            Place::Waiting(_) => {}
+            Destination::Buffering(_) => {}
         }
     }
 
-    /// Makes what has arrived durable; nothing where nothing has. What was saved before has been written down by now.
-    pub(crate) async fn save(&mut self) -> Result<Option<Saved>, Error> {
-        if matches!(&self.place, Place::Waiting(waiting) if !waiting.is_empty()) {
-            // Too little to know what it is: it is kept all the same, and looked at again.
-            self.open().await?;
+    /// Makes the bytes so far durable. Returns `None` where there are none. The caller must have recorded the state
+    /// that the previous call returned.
+    pub(crate) async fn checkpoint(&mut self) -> Result<Option<SavedState>, Error> {
+        if matches!(&self.destination, Destination::Buffering(buffered) if !buffered.is_empty()) {
+            // There are too few bytes to know their format. They are stored all the same, and probed again.
+            self.open_object().await?;
         }
-        let (Place::Own(writer, _) | Place::Kept(writer, _)) = &mut self.place else { return Ok(None) };
+        let (Destination::Owned(writer, _) | Destination::Checkpointed(writer, _)) = &mut self.destination else { return Ok(None) };
         let checkpoint = writer.save().await?;
-        Ok(Some(Saved { checkpoint, hash: self.hash.clone(), format: self.look.format() }))
+        Ok(Some(SavedState { checkpoint, hash: self.hash.clone(), format: self.probe.format() }))
     }
 }

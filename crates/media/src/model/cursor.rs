@@ -1,6 +1,7 @@
-//! Where a page of the library ends and the next begins.
+//! The cursor of a library: where a page ends and the next begins.
 //!
-//! Invariant: a cursor names a place by key, so items that come or go meanwhile neither repeat nor hide others.
+//! Invariant: a cursor is the sort key of an item, so items that appear or are removed meanwhile neither repeat nor
+//! hide others.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,7 +9,7 @@ use chrono::{DateTime, Utc};
 
 use super::Item;
 
-/// A place in the library, newest first.
+/// A position in the library, newest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Cursor {
     pub created_at: DateTime<Utc>,
@@ -16,7 +17,7 @@ pub(crate) struct Cursor {
 }
 
 impl Cursor {
-    /// The place of an item.
+    /// Returns the position of an item.
     pub(crate) fn of(item: &Item) -> Self {
         Self { created_at: item.created_at, id: item.id.to_string() }
     }

@@ -1,11 +1,11 @@
-//! What an item is, and the rules about it. No I/O.
+//! Items, and the rules about them. No I/O.
 //!
-//! Invariant: a state only ever moves forward, so events that come late or twice change nothing.
+//! Invariant: a state only ever moves forward, so events that arrive late or twice change nothing.
 
 pub(crate) mod cursor;
 pub(crate) mod limits;
+pub(crate) mod search_terms;
 pub(crate) mod tags;
-pub(crate) mod terms;
 pub(crate) mod upload_metadata;
 pub(crate) mod view;
 
@@ -15,25 +15,25 @@ use contract::{AccountId, MediaId, ObjectKey};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// How far an item is.
+/// The state of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// Its bytes are safe.
+    /// Its bytes are durable.
     Received,
     /// It is being converted.
     Processing,
-    /// A player can start; more quality follows.
+    /// A player can start; more renditions follow.
     Playable,
     /// Everything is there.
     Ready,
-    /// It can't be converted; the original stays.
+    /// It cannot be converted; the original stays.
     Failed,
 }
 
-contract::words!(State: Received => "received", Processing => "processing", Playable => "playable", Ready => "ready", Failed => "failed");
+contract::string_enum!(State: Received => "received", Processing => "processing", Playable => "playable", Ready => "ready", Failed => "failed");
 
-/// An item of somebody's library.
+/// An item in the library of a member.
 #[derive(Debug, Clone)]
 pub(crate) struct Item {
     pub id: MediaId,
@@ -44,7 +44,7 @@ pub(crate) struct Item {
     pub format: String,
     pub content_type: String,
     pub state: State,
-    /// What its owner asked for; see [`Item::audience`].
+    /// The visibility that its owner has set; see [`Item::effective_visibility`].
     pub visibility: Visibility,
     pub bytes: u64,
     pub sha256: String,
@@ -72,7 +72,7 @@ pub(crate) struct Item {
     pub updated_at: DateTime<Utc>,
 }
 
-/// Why an item can't be converted.
+/// Why an item cannot be converted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Failure {
     /// A stable code, such as `transcode.no_picture`.
@@ -82,17 +82,17 @@ pub struct Failure {
 }
 
 impl Item {
-    /// Who may read it now: what is staged is its owner's alone.
-    pub(crate) fn audience(&self) -> Visibility {
+    /// Returns the visibility that applies now: a staged item is private.
+    pub(crate) fn effective_visibility(&self) -> Visibility {
         if self.claimed { self.visibility } else { Visibility::Private }
     }
 
-    /// Whether everyone may read it who knows where it is.
-    pub(crate) fn is_open(&self) -> bool {
-        self.audience() != Visibility::Private
+    /// Returns whether everyone who knows its URL may read it.
+    pub(crate) fn is_public_or_unlisted(&self) -> bool {
+        self.effective_visibility() != Visibility::Private
     }
 
-    /// What neighbours are told of it.
+    /// Returns the event that announces the item.
     pub(crate) fn received(&self, scrub: Option<Vec<contract::media::Patch>>) -> Received {
         Received {
             id: self.id.clone(),
@@ -105,7 +105,7 @@ impl Item {
             sha256: self.sha256.clone(),
             object: self.object.clone(),
             scrub,
-            visibility: self.audience(),
+            visibility: self.effective_visibility(),
             width: self.width,
             height: self.height,
             duration_ms: self.duration_ms,
@@ -114,7 +114,7 @@ impl Item {
         }
     }
 
-    /// The text that `?q=` looked in before there were terms, and that a release beside this one looks in: name and tags, in lower case.
+    /// Returns the name and tags in lower case: the text in which a release without search terms looks for `?q=`.
     pub(crate) fn words(name: &str, tags: &[String]) -> String {
         let mut words = name.to_lowercase();
         for tag in tags {
@@ -125,28 +125,28 @@ impl Item {
     }
 }
 
-/// What the sender says about a file, cleaned.
+/// What the client states about a file, normalized.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Details {
+pub(crate) struct ItemDetails {
     pub name: String,
     pub tags: Vec<String>,
     pub visibility: Visibility,
     pub claim_later: bool,
 }
 
-impl Details {
-    /// Reads what came as text; `None` stands for "not said".
-    pub(crate) fn read(name: Option<&str>, tags: &[&str], visibility: Option<&str>, claim: Option<&str>) -> Result<Self, String> {
+impl ItemDetails {
+    /// Parses what arrived as text; `None` means that the client did not send the field.
+    pub(crate) fn parse(name: Option<&str>, tags: &[&str], visibility: Option<&str>, claim: Option<&str>) -> Result<Self, String> {
         let visibility = match visibility.map(str::trim).filter(|text| !text.is_empty()) {
             None => Visibility::default(),
-            Some(text) => text.parse().ok().ok_or("`visibility` is private, unlisted or public.")?,
+            Some(text) => text.parse().ok().ok_or("`visibility` must be private, unlisted or public.")?,
         };
         let claim_later = match claim.map(str::trim) {
             None | Some("" | "now") => false,
             Some("later") => true,
-            Some(_) => return Err("`claim` is now or later.".to_owned()),
+            Some(_) => return Err("`claim` must be now or later.".to_owned()),
         };
-        Ok(Self { name: codec::name::clean(name.unwrap_or_default()), tags: tags::clean(tags)?, visibility, claim_later })
+        Ok(Self { name: codec::filename::clean(name.unwrap_or_default()), tags: tags::normalize(tags)?, visibility, claim_later })
     }
 }
 
@@ -156,13 +156,13 @@ mod tests {
 
     #[test]
     fn details_are_cleaned_or_refused_with_a_sentence() {
-        let details = Details::read(Some("../../etc/passwd"), &["Wedding, wedding ,Füße"], Some("public"), Some("later")).unwrap();
+        let details = ItemDetails::parse(Some("../../etc/passwd"), &["Wedding, wedding ,Füße"], Some("public"), Some("later")).unwrap();
         assert_eq!(details.name, "passwd");
         assert_eq!(details.tags, ["wedding", "füße"]);
         assert!(details.claim_later);
-        assert!(Details::read(None, &[], Some("secret"), None).unwrap_err().contains("visibility"));
-        assert!(Details::read(None, &[], None, Some("never")).unwrap_err().contains("claim"));
-        assert_eq!(Details::read(None, &[], None, None).unwrap().name, "untitled");
+        assert!(ItemDetails::parse(None, &[], Some("secret"), None).unwrap_err().contains("visibility"));
+        assert!(ItemDetails::parse(None, &[], None, Some("never")).unwrap_err().contains("claim"));
+        assert_eq!(ItemDetails::parse(None, &[], None, None).unwrap().name, "untitled");
     }
 
     #[test]

@@ -1,14 +1,14 @@
-//! Tags: short words that members find their things by.
+//! Tags: short labels by which members find their items.
 //!
-//! Invariant: a stored tag is lower case, trimmed, without commas or control characters, and stands once.
+//! Invariant: a stored tag is lower case, trimmed, without commas or control characters, and unique within its item.
 
-/// Tags an item may have.
-pub(crate) const MOST: usize = 20;
-/// Characters a tag may have.
-pub(crate) const MOST_CHARS: usize = 40;
+/// The largest number of tags of an item.
+pub(crate) const MAX_TAGS: usize = 20;
+/// The longest tag, in characters.
+pub(crate) const MAX_TAG_CHARS: usize = 40;
 
-/// Cleans tags; each text may hold several, separated by commas.
-pub(crate) fn clean(texts: &[&str]) -> Result<Vec<String>, String> {
+/// Normalizes tags. Each text may have several, separated by commas.
+pub(crate) fn normalize(texts: &[&str]) -> Result<Vec<String>, String> {
     let mut tags: Vec<String> = Vec::new();
     for text in texts.iter().flat_map(|text| text.split(',')) {
         let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
@@ -16,31 +16,31 @@ pub(crate) fn clean(texts: &[&str]) -> Result<Vec<String>, String> {
         if tag.is_empty() || tags.contains(&tag) {
             continue;
         }
-        if tag.chars().count() > MOST_CHARS {
-            return Err(format!("A tag has at most {MOST_CHARS} characters."));
+        if tag.chars().count() > MAX_TAG_CHARS {
+            return Err(format!("A tag has at most {MAX_TAG_CHARS} characters."));
         }
-        if tags.len() == MOST {
-            return Err(format!("An item has at most {MOST} tags."));
+        if tags.len() == MAX_TAGS {
+            return Err(format!("An item has at most {MAX_TAGS} tags."));
         }
         tags.push(tag);
     }
     Ok(tags)
 }
 
-/// Tags with others added.
-pub(crate) fn with(tags: &[String], added: &[String]) -> Result<Vec<String>, String> {
+/// Returns `tags` with `added`.
+pub(crate) fn merge(tags: &[String], added: &[String]) -> Result<Vec<String>, String> {
     let mut all = tags.to_vec();
     all.extend(added.iter().filter(|tag| !tags.contains(tag)).cloned());
-    if all.len() > MOST { Err(format!("An item has at most {MOST} tags.")) } else { Ok(all) }
+    if all.len() > MAX_TAGS { Err(format!("An item has at most {MAX_TAGS} tags.")) } else { Ok(all) }
 }
 
-/// As stored: each between line breaks, so that `like '%\ntag\n%'` finds exactly it.
-pub(crate) fn stored(tags: &[String]) -> String {
+/// Returns the column for tags: each between line breaks, so that `like '%\ntag\n%'` finds exactly it.
+pub(crate) fn to_column(tags: &[String]) -> String {
     if tags.is_empty() { String::new() } else { format!("\n{}\n", tags.join("\n")) }
 }
 
-/// The way back from [`stored`].
-pub(crate) fn read(stored: &str) -> Vec<String> {
+/// Returns the tags of a column that [`to_column`] made.
+pub(crate) fn from_column(stored: &str) -> Vec<String> {
     stored.split('\n').filter(|tag| !tag.is_empty()).map(str::to_owned).collect()
 }
 
@@ -50,16 +50,16 @@ mod tests {
 
     #[test]
     fn tags_are_lower_case_and_stand_once() {
-        assert_eq!(clean(&["Sun, sun", " #Summer  2026\n", ""]).unwrap(), ["sun", "summer 2026"]);
-        assert!(clean(&["x".repeat(41).as_str()]).is_err());
+        assert_eq!(normalize(&["Sun, sun", " #Summer  2026\n", ""]).unwrap(), ["sun", "summer 2026"]);
+        assert!(normalize(&["x".repeat(41).as_str()]).is_err());
         let many: Vec<String> = (0..21).map(|n| n.to_string()).collect();
-        assert!(clean(&[many.join(",").as_str()]).is_err());
+        assert!(normalize(&[many.join(",").as_str()]).is_err());
     }
 
     #[test]
     fn what_is_stored_comes_back() {
         let tags = vec!["a".to_owned(), "b c".to_owned()];
-        assert_eq!(read(&stored(&tags)), tags);
-        assert_eq!(read(&stored(&[])), Vec::<String>::new());
+        assert_eq!(from_column(&to_column(&tags)), tags);
+        assert_eq!(from_column(&to_column(&[])), Vec::<String>::new());
     }
 }

@@ -1,15 +1,15 @@
-//! An item as the outside sees it: three readers, and what each sees.
+//! An item as a client sees it: three viewers, and what each of them sees.
 //!
-//! | of the view | its owner | holder of a signed `events` URL | everyone (open items) |
+//! | field | its owner | holder of a signed `events` URL | everyone (public and unlisted items) |
 //! |---|---|---|---|
 //! | [`OWNER_ONLY_FIELDS`] | yes | null | null |
 //! | the other fields | yes | yes | yes |
-//! | `urls` of an open item's parts | plain | plain | plain |
-//! | `urls` of a private item's parts | signed `view` | plain: a token or a `view` signature is needed | – |
-//! | `urls.events` | freshly signed `events` | the signature that was shown | plain |
+//! | `urls` of a public or unlisted item | plain | plain | plain |
+//! | `urls` of a private item | signed `view` | plain: a token or a `view` signature is needed | – |
+//! | `urls.events` | newly signed `events` | the signature of the request | plain |
 //!
-//! Invariant: only a view for the owner has a new signature in it. What is given under a signature repeats that one or none, so it never
-//! opens more, nor longer.
+//! Invariant: only a view for the owner has a new signature in it. A response under a signature repeats that one or
+//! none, so it never grants more, nor for longer.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -26,54 +26,54 @@ use super::{Failure, Item, State};
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Media)]
 pub struct MediaView {
-    /// Its id, random.
+    /// The id, which is random.
     pub id: MediaId,
-    /// Whose it is.
+    /// The id of its owner.
     #[schema(value_type = String, format = "uuid")]
     pub owner: AccountId,
-    /// The name it was sent under, cleaned.
+    /// The name of the file, cleaned.
     #[schema(example = "cat.jpeg")]
     pub name: String,
-    /// What it is.
+    /// Whether it is a photo, an audio file or a video.
     pub kind: Kind,
-    /// How far it is.
+    /// The state of its conversion.
     pub state: State,
     /// Who may read it.
     pub visibility: Visibility,
     /// Size of the original in bytes.
     pub bytes: u64,
-    /// What its bytes say it is, whatever its name says.
+    /// The type that its bytes have, whatever its name is.
     #[schema(example = "image/jpeg")]
     pub content_type: String,
-    /// SHA-256 of the original, hexadecimal. Its owner's only.
+    /// SHA-256 of the original, hexadecimal. For its owner only.
     pub sha256: Option<String>,
     /// Width in pixels, upright.
     pub width: Option<u32>,
     /// Height in pixels, upright.
     pub height: Option<u32>,
-    /// Length in milliseconds.
+    /// Duration in milliseconds.
     pub duration_ms: Option<u64>,
     /// Its tags, in lower case.
     pub tags: Vec<String>,
-    /// When it was taken, as its metadata says. Its owner's only.
+    /// When it was taken, according to its metadata. For its owner only.
     pub taken_at: Option<DateTime<Utc>>,
-    /// The camera, as its metadata says. Its owner's only.
+    /// The camera, according to its metadata. For its owner only.
     pub camera: Option<String>,
-    /// A tiny picture to show until the real one is there: thumbhash, base64.
+    /// A tiny placeholder image: thumbhash, base64.
     pub thumbhash: Option<String>,
     /// How far the conversion is.
     pub progress: Option<ProgressView>,
     /// Why it could not be converted.
     pub failure: Option<Failure>,
-    /// `false` while it is staged (`claim=later`) and nobody has claimed it.
+    /// `false` while the item is staged (`claim=later`) and not claimed.
     pub claimed: bool,
-    /// What it was claimed for. Its owner's only.
+    /// The subject that it was claimed for. For its owner only.
     pub subject: Option<String>,
     /// When it was accepted.
     pub created_at: DateTime<Utc>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
-    /// Where its parts are.
+    /// The URLs of its files.
     pub urls: Urls,
 }
 
@@ -82,17 +82,18 @@ pub struct MediaView {
 pub struct ProgressView {
     /// 0–100.
     pub percent: u8,
-    /// An estimate of what is left, in milliseconds.
+    /// An estimate of the remaining time, in milliseconds.
     pub remaining_ms: Option<u64>,
 }
 
-/// Where an item's parts are, relative to the site. In the owner's view they work as they are in `<img>` and `<video>`; where not everyone may
-/// read, they carry `?t=<signature>`, which expires: add further parameters with the URL API. Under the signature of an event stream they are plain.
+/// The URLs of the files of an item, relative to the site. In the owner's view they work as they are in `<img>` and
+/// `<video>`. Where not everyone may read the item, they carry `?t=<signature>`, which expires: add further parameters
+/// with the URL API. Under the signature of an event stream they are plain.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Urls {
-    /// The untouched file. Its owner's only.
+    /// The unchanged file. For its owner only.
     pub original: Option<String>,
-    /// The file without its metadata; null where that can't be removed safely.
+    /// The file without its metadata; null where that cannot be removed safely.
     pub file: Option<String>,
     /// A photo in any size (`w`, `h`, `fit`, `format`).
     pub image: Option<String>,
@@ -100,40 +101,40 @@ pub struct Urls {
     pub poster: Option<String>,
     /// The stream (HLS master playlist), as soon as it can be played.
     pub hls: Option<String>,
-    /// Pictures along the time line (WebVTT).
+    /// Preview images along the time line (WebVTT).
     pub storyboard: Option<String>,
     /// Loudness along the time line (JSON).
     pub waveform: Option<String>,
-    /// News of this item (server-sent events).
+    /// The events of this item (server-sent events).
     pub events: String,
 }
 
-/// Fields that are null in every view but the owner's.
+/// Fields that are null in every view but that of the owner.
 pub const OWNER_ONLY_FIELDS: [&str; 5] = ["sha256", "taken_at", "camera", "subject", "urls.original"];
 
-/// Who looks.
+/// Who sees the item.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Reader {
+pub(crate) enum Viewer {
     /// Its owner, by token.
     Owner,
-    /// The holder of a signed `events` URL, whoever that is.
-    Granted(UrlSignature),
-    /// Everyone else, of an open item.
+    /// A caller with a signed `events` URL.
+    SignedUrl(UrlSignature),
+    /// Everyone else, for a public or unlisted item.
     Everyone,
 }
 
-/// Signs addresses for views.
+/// What signing the URLs of a view needs.
 #[derive(Debug, Clone)]
-pub(crate) struct Addresses<'a> {
-    pub grants: &'a Grants,
+pub(crate) struct UrlSigningContext<'a> {
+    pub signer: &'a Grants,
     pub now: DateTime<Utc>,
-    pub lasts: TimeDelta,
+    pub valid_for: TimeDelta,
 }
 
 impl Item {
-    /// The item for this reader.
-    pub(crate) fn view(&self, reader: &Reader, addresses: &Addresses<'_>) -> MediaView {
-        let is_owner = *reader == Reader::Owner;
+    /// Returns the item as this viewer sees it.
+    pub(crate) fn view(&self, viewer: &Viewer, signing: &UrlSigningContext<'_>) -> MediaView {
+        let is_owner = *viewer == Viewer::Owner;
         let busy = matches!(self.state, State::Processing | State::Playable);
         MediaView {
             id: self.id.clone(),
@@ -158,31 +159,31 @@ impl Item {
             subject: self.subject.clone().filter(|_| is_owner),
             created_at: self.created_at,
             updated_at: self.updated_at,
-            urls: self.urls(reader, addresses),
+            urls: self.urls(viewer, signing),
         }
     }
 
-    fn urls(&self, reader: &Reader, addresses: &Addresses<'_>) -> Urls {
+    fn urls(&self, viewer: &Viewer, signing: &UrlSigningContext<'_>) -> Urls {
         let id = self.id.as_str();
-        let is_owner = *reader == Reader::Owner;
-        let sign = |scope: &str| format!("?t={}", addresses.grants.issue(scope, id, addresses.now, addresses.lasts));
-        let view = if is_owner && !self.is_open() { sign("view") } else { String::new() };
-        let at = |there: bool, part: &str| there.then(|| format!("/v1/media/{id}/{part}{view}"));
+        let is_owner = *viewer == Viewer::Owner;
+        let sign = |scope: &str| format!("?t={}", signing.signer.issue(scope, id, signing.now, signing.valid_for));
+        let view = if is_owner && !self.is_public_or_unlisted() { sign("view") } else { String::new() };
+        let url = |exists: bool, part: &str| exists.then(|| format!("/v1/media/{id}/{part}{view}"));
         let has = |asset: &str| self.assets.iter().any(|name| name == asset);
-        let plays = self.kind != Kind::Photo && matches!(self.state, State::Playable | State::Ready);
-        let events = match reader {
-            Reader::Owner => sign("events"),
-            Reader::Granted(signature) => format!("?t={}", signature.text()),
-            Reader::Everyone => String::new(),
+        let is_playable = self.kind != Kind::Photo && matches!(self.state, State::Playable | State::Ready);
+        let events = match viewer {
+            Viewer::Owner => sign("events"),
+            Viewer::SignedUrl(signature) => format!("?t={}", signature.text()),
+            Viewer::Everyone => String::new(),
         };
         Urls {
             original: is_owner.then(|| format!("/v1/media/{id}/original{}", sign("original"))),
             file: self.has_scrub.then(|| format!("/v1/files/{id}.{}{view}", self.format)),
-            image: at(self.kind == Kind::Photo, "image"),
-            poster: at(has("poster"), "poster"),
-            hls: at(plays, "hls/master.m3u8"),
-            storyboard: at(has("storyboard"), "storyboard"),
-            waveform: at(has("waveform"), "waveform"),
+            image: url(self.kind == Kind::Photo, "image"),
+            poster: url(has("poster"), "poster"),
+            hls: url(is_playable, "hls/master.m3u8"),
+            storyboard: url(has("storyboard"), "storyboard"),
+            waveform: url(has("waveform"), "waveform"),
             events: format!("/v1/media/{id}/events{events}"),
         }
     }
@@ -241,15 +242,15 @@ mod tests {
     }
 
     #[test]
-    fn each_reader_sees_what_the_table_says() {
+    fn each_viewer_sees_what_the_table_says() {
         let (grants, now) = (Grants::new([7; 32]), Utc::now());
-        let addresses = Addresses { grants: &grants, now, lasts: TimeDelta::hours(48) };
+        let signing = UrlSigningContext { signer: &grants, now, valid_for: TimeDelta::hours(48) };
         for visibility in [Visibility::Private, Visibility::Unlisted, Visibility::Public] {
             let item = item(visibility);
             let signed = grants.issue("events", item.id.as_str(), now, TimeDelta::hours(1));
             let signature = grants.verify(&signed, "events", item.id.as_str(), now).unwrap();
-            let seen = |reader: &Reader| serde_json::to_value(item.view(reader, &addresses)).unwrap();
-            let (owner, granted, everyone) = (seen(&Reader::Owner), seen(&Reader::Granted(signature)), seen(&Reader::Everyone));
+            let seen = |viewer: &Viewer| serde_json::to_value(item.view(viewer, &signing)).unwrap();
+            let (owner, granted, everyone) = (seen(&Viewer::Owner), seen(&Viewer::SignedUrl(signature)), seen(&Viewer::Everyone));
             for path in OWNER_ONLY_FIELDS {
                 assert!(!field(&owner, path).is_null(), "{path}");
                 assert_eq!((field(&granted, path), field(&everyone, path)), (&Value::Null, &Value::Null), "{path}");

@@ -1,13 +1,13 @@
-//! Items.
+//! The table of items.
 //!
-//! Invariant: rows of one owner with the same bytes name the same object, and it stays while one of them does.
+//! Invariant: rows of one owner with the same bytes name the same object, which stays while one of them exists.
 
 use chrono::{DateTime, Utc};
 use contract::media::Patch;
 use contract::{AccountId, MediaId, ObjectKey};
 use kit::db::{Error, FromQueryResult, Sql, Tx, Value, placeholders};
 
-use super::{count, number, some_count, some_number, terms};
+use super::{from_bigint, from_optional_bigint, search_index, to_bigint, to_optional_bigint};
 use crate::model::{Failure, Item, tags};
 
 pub(super) const COLUMNS: &str = "id, owner, name, kind, format, content_type, state, visibility, bytes, sha256, object, (scrub is not null) as has_scrub, width, height, duration_ms, \
@@ -59,25 +59,25 @@ impl TryFrom<Row> for Item {
             content_type: row.content_type,
             state: row.state.parse().map_err(|_| Error::Corrupt("an item's state"))?,
             visibility: row.visibility.parse().map_err(|_| Error::Corrupt("an item's visibility"))?,
-            bytes: number(row.bytes, "an item's size")?,
+            bytes: from_bigint(row.bytes, "an item's size")?,
             sha256: row.sha256,
             object: row.object.try_into().map_err(|_| Error::Corrupt("an item's object"))?,
             has_scrub: row.has_scrub,
-            width: some_number(row.width, "an item's width")?,
-            height: some_number(row.height, "an item's height")?,
-            duration_ms: some_number(row.duration_ms, "an item's length")?,
-            orientation: number(row.orientation, "an item's orientation")?,
-            tags: tags::read(&row.tags),
+            width: from_optional_bigint(row.width, "an item's width")?,
+            height: from_optional_bigint(row.height, "an item's height")?,
+            duration_ms: from_optional_bigint(row.duration_ms, "an item's length")?,
+            orientation: from_bigint(row.orientation, "an item's orientation")?,
+            tags: tags::from_column(&row.tags),
             taken_at: row.taken_at,
             camera: row.camera,
             thumbhash: row.thumbhash,
             assets: row.assets.split(' ').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
-            percent: some_number(row.percent, "an item's progress")?,
-            remaining_ms: some_number(row.remaining_ms, "an item's progress")?,
+            percent: from_optional_bigint(row.percent, "an item's progress")?,
+            remaining_ms: from_optional_bigint(row.remaining_ms, "an item's progress")?,
             failure: row.failure_code.map(|code| Failure { code, detail: row.failure_detail.unwrap_or_default() }),
             claimed: row.claimed,
             subject: row.subject,
-            version: number(row.version, "an item's version")?,
+            version: from_bigint(row.version, "an item's version")?,
             created_at: row.created_at,
             updated_at: row.updated_at,
         })
@@ -88,14 +88,15 @@ fn first(row: Option<Row>) -> Result<Option<Item>, Error> {
     row.map(Item::try_from).transpose()
 }
 
-/// Inserts an item. Where the owner has the same bytes already, it shares their object: the answer is the object that it has.
+/// Inserts an item. Where the owner has the same bytes already, the item shares their object. Returns the object that
+/// it has.
 pub(crate) async fn insert(tx: &Tx, item: &Item, scrub: Option<&[Patch]>, claim_by: Option<DateTime<Utc>>) -> Result<ObjectKey, Error> {
     #[derive(FromQueryResult)]
-    struct Kept {
+    struct Inserted {
         object: String,
     }
     let scrub = scrub.map(serde_json::to_string).transpose().map_err(|_| Error::Corrupt("overlays"))?;
-    let kept: Option<Kept> = tx
+    let inserted: Option<Inserted> = tx
         .row(
             "insert into item (id, owner, name, kind, format, content_type, state, visibility, bytes, sha256, object, scrub, width, height, duration_ms, orientation, \
              tags, words, taken_at, camera, assets, claimed, claim_by, version, indexed_version, created_at, updated_at) \
@@ -110,15 +111,15 @@ pub(crate) async fn insert(tx: &Tx, item: &Item, scrub: Option<&[Patch]>, claim_
                 item.content_type.clone().into(),
                 item.state.as_str().into(),
                 item.visibility.as_str().into(),
-                count(item.bytes),
+                to_bigint(item.bytes),
                 item.sha256.clone().into(),
                 item.object.as_str().into(),
                 scrub.into(),
                 item.width.map(i64::from).into(),
                 item.height.map(i64::from).into(),
-                some_count(item.duration_ms),
+                to_optional_bigint(item.duration_ms),
                 i64::from(item.orientation).into(),
-                tags::stored(&item.tags).into(),
+                tags::to_column(&item.tags).into(),
                 Item::words(&item.name, &item.tags).into(),
                 item.taken_at.into(),
                 item.camera.clone().into(),
@@ -128,22 +129,22 @@ pub(crate) async fn insert(tx: &Tx, item: &Item, scrub: Option<&[Patch]>, claim_
             ],
         )
         .await?;
-    let kept = kept.ok_or(Error::Corrupt("an inserted item"))?;
-    terms::insert(tx, item).await?;
-    kept.object.try_into().map_err(|_| Error::Corrupt("an item's object"))
+    let inserted = inserted.ok_or(Error::Corrupt("an inserted item"))?;
+    search_index::insert(tx, item).await?;
+    inserted.object.try_into().map_err(|_| Error::Corrupt("an item's object"))
 }
 
-/// An item, whoever asks.
+/// Returns an item, whatever its owner.
 pub(crate) async fn find(sql: &impl Sql, id: &MediaId) -> Result<Option<Item>, Error> {
     first(sql.row(&format!("select {COLUMNS} from item where id = $1"), vec![id.as_str().into()]).await?)
 }
 
-/// An item of this owner.
-pub(crate) async fn find_of(sql: &impl Sql, id: &MediaId, owner: AccountId) -> Result<Option<Item>, Error> {
+/// Returns an item of this owner.
+pub(crate) async fn find_owned(sql: &impl Sql, id: &MediaId, owner: AccountId) -> Result<Option<Item>, Error> {
     Ok(find(sql, id).await?.filter(|item| item.owner == owner))
 }
 
-/// The overlays of an item.
+/// Returns the overlays of an item.
 pub(crate) async fn find_scrub(sql: &impl Sql, id: &MediaId) -> Result<Option<Vec<Patch>>, Error> {
     #[derive(FromQueryResult)]
     struct Scrub {
@@ -153,16 +154,16 @@ pub(crate) async fn find_scrub(sql: &impl Sql, id: &MediaId) -> Result<Option<Ve
     row.and_then(|row| row.scrub).map(|text| serde_json::from_str(&text)).transpose().map_err(|_| Error::Corrupt("an item's overlays"))
 }
 
-/// What its owner may change.
+/// The fields that an owner may change.
 #[derive(Debug, Clone)]
-pub(crate) struct Change {
+pub(crate) struct ItemUpdate {
     pub name: String,
     pub tags: Vec<String>,
     pub visibility: contract::media::Visibility,
 }
 
-/// Changes an item, which is `old` until then, and counts its version up.
-pub(crate) async fn update(tx: &Tx, old: &Item, change: &Change, now: DateTime<Utc>) -> Result<Option<Item>, Error> {
+/// Updates the item `old`, and increments its version.
+pub(crate) async fn update(tx: &Tx, old: &Item, change: &ItemUpdate, now: DateTime<Utc>) -> Result<Option<Item>, Error> {
     let text = format!(
         "update item set name = $3, tags = $4, words = $5, visibility = $6, version = version + 1, indexed_version = version + 1, updated_at = $7 \
          where id = $1 and owner = $2 returning {COLUMNS}"
@@ -171,39 +172,39 @@ pub(crate) async fn update(tx: &Tx, old: &Item, change: &Change, now: DateTime<U
         old.id.as_str().into(),
         old.owner.to_string().into(),
         change.name.clone().into(),
-        tags::stored(&change.tags).into(),
+        tags::to_column(&change.tags).into(),
         Item::words(&change.name, &change.tags).into(),
         change.visibility.as_str().into(),
         now.into(),
     ];
     let new = first(tx.row(&text, values).await?)?;
-    found_by(tx, old, new).await
+    reindex(tx, old, new).await
 }
 
-/// Claims an item, which is `old` until then, for a subject.
-pub(crate) async fn claim(tx: &Tx, old: &Item, subject: &str, all_tags: &[String], now: DateTime<Utc>) -> Result<Option<Item>, Error> {
+/// Claims the item `old` for a subject.
+pub(crate) async fn set_claimed(tx: &Tx, old: &Item, subject: &str, all_tags: &[String], now: DateTime<Utc>) -> Result<Option<Item>, Error> {
     let text = format!(
         "update item set claimed = true, claim_by = null, subject = $3, tags = $4, words = $5, version = version + 1, indexed_version = version + 1, \
          updated_at = $6 where id = $1 and owner = $2 returning {COLUMNS}"
     );
     let words = Item::words(&old.name, all_tags);
-    let values = vec![old.id.as_str().into(), old.owner.to_string().into(), subject.into(), tags::stored(all_tags).into(), words.into(), now.into()];
+    let values = vec![old.id.as_str().into(), old.owner.to_string().into(), subject.into(), tags::to_column(all_tags).into(), words.into(), now.into()];
     let new = first(tx.row(&text, values).await?)?;
-    found_by(tx, old, new).await
+    reindex(tx, old, new).await
 }
 
-/// Makes an item that has changed be found by what it is now.
-async fn found_by(tx: &Tx, old: &Item, new: Option<Item>) -> Result<Option<Item>, Error> {
+/// Updates the search index for an item that has changed.
+async fn reindex(tx: &Tx, old: &Item, new: Option<Item>) -> Result<Option<Item>, Error> {
     if let Some(new) = &new {
-        terms::remove(tx, old, Some(new)).await?;
-        // All of them, as an item of an earlier release may have none yet.
-        terms::insert(tx, new).await?;
+        search_index::remove(tx, old, Some(new)).await?;
+        // All terms, as an item of an earlier release may have none yet.
+        search_index::insert(tx, new).await?;
     }
     Ok(new)
 }
 
-/// Several items of one owner.
-pub(crate) async fn list_of(sql: &impl Sql, owner: AccountId, ids: &[MediaId]) -> Result<Vec<Item>, Error> {
+/// Returns the items of one owner with these ids.
+pub(crate) async fn list_owned(sql: &impl Sql, owner: AccountId, ids: &[MediaId]) -> Result<Vec<Item>, Error> {
     let mut values: Vec<Value> = ids.iter().map(|id| id.as_str().into()).collect();
     values.push(owner.to_string().into());
     let text = format!("select {COLUMNS} from item where id in {} and owner = ${}", placeholders(1, ids.len()), ids.len() + 1);
@@ -211,48 +212,48 @@ pub(crate) async fn list_of(sql: &impl Sql, owner: AccountId, ids: &[MediaId]) -
     rows.into_iter().map(Item::try_from).collect()
 }
 
-/// Removes an item's row.
+/// Removes the row of an item.
 pub(crate) async fn remove(tx: &Tx, id: &MediaId, owner: AccountId) -> Result<Option<Item>, Error> {
     let text = format!("delete from item where id = $1 and owner = $2 returning {COLUMNS}");
     let removed = first(tx.row(&text, vec![id.as_str().into(), owner.to_string().into()]).await?)?;
     if let Some(item) = &removed {
-        terms::remove(tx, item, None).await?;
+        search_index::remove(tx, item, None).await?;
     }
     Ok(removed)
 }
 
-/// Some items that are not in the index yet as they are.
-pub(crate) async fn list_unindexed(sql: &impl Sql, most: usize) -> Result<Vec<Item>, Error> {
+/// Returns some items whose current version is not indexed yet.
+pub(crate) async fn list_unindexed(sql: &impl Sql, limit: usize) -> Result<Vec<Item>, Error> {
     let text = format!("select {COLUMNS} from item where indexed_version <> version limit $1");
-    let rows: Vec<Row> = sql.rows(&text, vec![(most as i64).into()]).await?;
+    let rows: Vec<Row> = sql.rows(&text, vec![(limit as i64).into()]).await?;
     rows.into_iter().map(Item::try_from).collect()
 }
 
-/// Items that nobody claimed in time, and whose they are.
-pub(crate) async fn list_unclaimed(sql: &impl Sql, now: DateTime<Utc>, most: usize) -> Result<Vec<Item>, Error> {
+/// Returns items that were not claimed in time.
+pub(crate) async fn list_unclaimed(sql: &impl Sql, now: DateTime<Utc>, limit: usize) -> Result<Vec<Item>, Error> {
     let text = format!("select {COLUMNS} from item where claim_by is not null and claim_by <= $1 order by claim_by limit $2");
-    let rows: Vec<Row> = sql.rows(&text, vec![now.into(), (most as i64).into()]).await?;
+    let rows: Vec<Row> = sql.rows(&text, vec![now.into(), (limit as i64).into()]).await?;
     rows.into_iter().map(Item::try_from).collect()
 }
 
-/// Some of an owner's items, staged or not.
-pub(crate) async fn list_all(sql: &impl Sql, owner: AccountId, most: usize) -> Result<Vec<Item>, Error> {
+/// Returns some items of an owner, staged or not.
+pub(crate) async fn list_by_owner(sql: &impl Sql, owner: AccountId, limit: usize) -> Result<Vec<Item>, Error> {
     let text = format!("select {COLUMNS} from item where owner = $1 limit $2");
-    let rows: Vec<Row> = sql.rows(&text, vec![owner.to_string().into(), (most as i64).into()]).await?;
+    let rows: Vec<Row> = sql.rows(&text, vec![owner.to_string().into(), (limit as i64).into()]).await?;
     rows.into_iter().map(Item::try_from).collect()
 }
 
-// --- what transcode tells: each statement is harmless the second time, so these need no inbox
+// --- the effects of events of transcode: each statement is idempotent, so these need no inbox
 
-/// How far the conversion is; only ever forward.
-pub(crate) async fn progress(tx: &Tx, id: &MediaId, percent: u8, remaining_ms: Option<u64>, now: DateTime<Utc>) -> Result<Option<Item>, Error> {
+/// Sets the progress of the conversion; only ever forward.
+pub(crate) async fn set_progress(tx: &Tx, id: &MediaId, percent: u8, remaining_ms: Option<u64>, now: DateTime<Utc>) -> Result<Option<Item>, Error> {
     first(
         tx.row(
             &format!(
                 "update item set state = case when state = 'received' then 'processing' else state end, percent = $2, remaining_ms = $3, updated_at = $4 \
                  where id = $1 and state in ('received', 'processing', 'playable') and (percent is null or percent <= $2) returning {COLUMNS}"
             ),
-            vec![id.as_str().into(), i64::from(percent).into(), some_count(remaining_ms), now.into()],
+            vec![id.as_str().into(), i64::from(percent).into(), to_optional_bigint(remaining_ms), now.into()],
         )
         .await?,
     )
@@ -260,28 +261,28 @@ pub(crate) async fn progress(tx: &Tx, id: &MediaId, percent: u8, remaining_ms: O
 
 /// Facts that the conversion found.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Found {
+pub(crate) struct MediaInfo {
     pub width: Option<u32>,
     pub height: Option<u32>,
     pub duration_ms: Option<u64>,
 }
 
-/// A player can start.
-pub(crate) async fn playable(tx: &Tx, id: &MediaId, found: &Found, now: DateTime<Utc>) -> Result<Option<Item>, Error> {
+/// Marks the item as playable.
+pub(crate) async fn set_playable(tx: &Tx, id: &MediaId, info: &MediaInfo, now: DateTime<Utc>) -> Result<Option<Item>, Error> {
     first(
         tx.row(
             &format!(
                 "update item set state = 'playable', width = coalesce($2, width), height = coalesce($3, height), duration_ms = coalesce($4, duration_ms), updated_at = $5 \
                  where id = $1 and state in ('received', 'processing') returning {COLUMNS}"
             ),
-            vec![id.as_str().into(), found.width.map(i64::from).into(), found.height.map(i64::from).into(), some_count(found.duration_ms), now.into()],
+            vec![id.as_str().into(), info.width.map(i64::from).into(), info.height.map(i64::from).into(), to_optional_bigint(info.duration_ms), now.into()],
         )
         .await?,
     )
 }
 
-/// The conversion is complete.
-pub(crate) async fn ready(tx: &Tx, id: &MediaId, found: &Found, thumbhash: Option<String>, assets: &[String], now: DateTime<Utc>) -> Result<Option<Item>, Error> {
+/// Marks the item as ready.
+pub(crate) async fn set_ready(tx: &Tx, id: &MediaId, info: &MediaInfo, thumbhash: Option<String>, assets: &[String], now: DateTime<Utc>) -> Result<Option<Item>, Error> {
     first(
         tx.row(
             &format!(
@@ -291,9 +292,9 @@ pub(crate) async fn ready(tx: &Tx, id: &MediaId, found: &Found, thumbhash: Optio
             ),
             vec![
                 id.as_str().into(),
-                found.width.map(i64::from).into(),
-                found.height.map(i64::from).into(),
-                some_count(found.duration_ms),
+                info.width.map(i64::from).into(),
+                info.height.map(i64::from).into(),
+                to_optional_bigint(info.duration_ms),
                 thumbhash.into(),
                 assets.join(" ").into(),
                 now.into(),
@@ -303,8 +304,8 @@ pub(crate) async fn ready(tx: &Tx, id: &MediaId, found: &Found, thumbhash: Optio
     )
 }
 
-/// It can't be converted.
-pub(crate) async fn failed(tx: &Tx, id: &MediaId, failure: &Failure, now: DateTime<Utc>) -> Result<Option<Item>, Error> {
+/// Marks the item as failed.
+pub(crate) async fn set_failed(tx: &Tx, id: &MediaId, failure: &Failure, now: DateTime<Utc>) -> Result<Option<Item>, Error> {
     first(
         tx.row(
             &format!(

@@ -1,9 +1,10 @@
-//! Pages of a member's library, filtered.
+//! Pages of the library of a member, filtered.
 //!
-//! Kind, state and audience are few, so one index has all their combinations, and a page takes the newest of each. Tag, subject and words are
-//! terms: the rarest one's list is read from the newest on, in slices, and each hit is looked at. So no statement reads more than some
-//! thousands of rows, however large the library is. Invariant: a page holds every item that matches between its beginning and the
-//! place that it names as its end.
+//! Kind, state and visibility have few values, so one index has all their combinations, and a page takes the newest
+//! items of each. Tag, subject and words are search terms: the list of the rarest one is read from the newest item on,
+//! in batches, and each hit is checked. So no statement reads more than some thousands of rows, however large the
+//! library is. Invariant: a page has every matching item between its beginning and the cursor that it returns as its
+//! end.
 
 use chrono::{DateTime, Utc};
 use contract::AccountId;
@@ -11,28 +12,28 @@ use contract::media::{Kind, Visibility};
 use kit::db::{Error, FromQueryResult, Sql, Value};
 
 use super::items::{COLUMNS, Row};
-use super::terms::micros;
+use super::search_index::to_micros;
 use crate::model::cursor::Cursor;
-use crate::model::terms::{Term, Wanted};
+use crate::model::search_terms::{SearchQuery, Term};
 use crate::model::{Item, State};
 
-/// Hits that are looked at in the first slice; twice as many in each after it.
-const FIRST_SLICE: i64 = 256;
-const LARGEST_SLICE: i64 = 4096;
-/// Hits that are looked at for one page. A page that is not full by then says where the next goes on.
+/// Hits in the first batch. Each further batch has twice as many, up to [`MAX_BATCH`].
+const FIRST_BATCH: i64 = 256;
+const MAX_BATCH: i64 = 4096;
+/// Hits that are checked for one page. A page that is not full by then returns where the next one continues.
 const MAX_HITS: i64 = 20_000;
-/// Where counting which term is the rarest ends.
-const RARE: i64 = 1000;
+/// The count at which the search for the rarest term stops.
+const MAX_COUNTED_HITS: i64 = 1000;
 
-/// What a list shows.
+/// The filter of a list.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Filter {
     pub kind: Option<Kind>,
     pub state: Option<State>,
     pub visibility: Option<Visibility>,
     /// Tag, subject and words.
-    pub wanted: Wanted,
-    /// What is staged instead of what is in the library.
+    pub search: SearchQuery,
+    /// Staged items instead of those in the library.
     pub staged: bool,
 }
 
@@ -43,12 +44,12 @@ pub(crate) struct Page {
     pub next: Option<Cursor>,
 }
 
-/// What a slice is taken of.
+/// The list from which a batch is taken.
 #[derive(Debug, Clone, Copy)]
-enum List {
+enum Candidates {
     /// The items with a term.
     Term(Term),
-    /// Everything, while items of earlier releases wait for their terms.
+    /// The whole library, while items of earlier releases wait to be indexed.
     Library,
 }
 
@@ -60,7 +61,7 @@ struct Query {
 }
 
 impl Query {
-    /// Binds a value; answers how it is written.
+    /// Binds a value. Returns its placeholder.
     fn bind(&mut self, value: impl Into<Value>) -> String {
         self.values.push(value.into());
         format!("${}", self.values.len())
@@ -71,9 +72,9 @@ impl Query {
     }
 }
 
-/// A page of an owner's items, newest first.
+/// Returns a page of the items of an owner, newest first.
 pub(crate) async fn list(sql: &impl Sql, owner: AccountId, filter: &Filter, after: Option<&Cursor>, size: usize) -> Result<Page, Error> {
-    let terms = filter.wanted.terms(owner);
+    let terms = filter.search.terms(owner);
     if !terms.is_empty() {
         return Search { sql, owner, filter, terms, size }.run(after).await;
     }
@@ -94,7 +95,7 @@ async fn read(sql: &impl Sql, query: Query) -> Result<Vec<Item>, Error> {
     rows.into_iter().map(Item::try_from).collect()
 }
 
-fn unfiltered(owner: AccountId, filter: &Filter, after: Option<&Cursor>, most: usize) -> Query {
+fn unfiltered(owner: AccountId, filter: &Filter, after: Option<&Cursor>, limit: usize) -> Query {
     let mut query = Query::default();
     let (owner, claimed) = (query.bind(owner.to_string()), query.bind(!filter.staged));
     query.add(&format!("select {COLUMNS} from item where owner = {owner} and claimed = {claimed}"));
@@ -102,13 +103,14 @@ fn unfiltered(owner: AccountId, filter: &Filter, after: Option<&Cursor>, most: u
         let (at, id) = (query.bind(after.created_at), query.bind(after.id.clone()));
         query.add(&format!(" and (created_at, id) < ({at}, {id})"));
     }
-    let most = query.bind(i64::try_from(most).unwrap_or(i64::MAX));
-    query.add(&format!(" order by created_at desc, id desc limit {most}"));
+    let limit = query.bind(i64::try_from(limit).unwrap_or(i64::MAX));
+    query.add(&format!(" order by created_at desc, id desc limit {limit}"));
     query
 }
 
-/// The newest of each combination of kind, state and audience that is wanted, at most 15, and the newest of those.
-fn by_facets(owner: AccountId, filter: &Filter, after: Option<&Cursor>, most: usize) -> Query {
+/// Returns the query for the newest items of each wanted combination of kind, state and visibility (at most 15), and
+/// the newest of those.
+fn by_facets(owner: AccountId, filter: &Filter, after: Option<&Cursor>, limit: usize) -> Query {
     let mut query = Query::default();
     let (owner, claimed) = (query.bind(owner.to_string()), query.bind(!filter.staged));
     let kinds = filter.kind.map_or(vec![Kind::Photo, Kind::Audio, Kind::Video], |kind| vec![kind]);
@@ -117,7 +119,7 @@ fn by_facets(owner: AccountId, filter: &Filter, after: Option<&Cursor>, most: us
     let kinds: Vec<String> = kinds.iter().map(|kind| query.bind(kind.as_str())).collect();
     let states: Vec<String> = states.iter().map(|state| query.bind(state.as_str())).collect();
     let audiences: Vec<String> = audiences.iter().map(|audience| query.bind(audience.as_str())).collect();
-    let most = query.bind(i64::try_from(most).unwrap_or(i64::MAX));
+    let limit = query.bind(i64::try_from(limit).unwrap_or(i64::MAX));
     let from = after.map_or_else(String::new, |after| {
         let (at, id) = (query.bind(after.created_at), query.bind(after.id.clone()));
         format!(" and (created_at, id) < ({at}, {id})")
@@ -128,35 +130,35 @@ fn by_facets(owner: AccountId, filter: &Filter, after: Option<&Cursor>, most: us
             for audience in &audiences {
                 parts.push(format!(
                     "select id, created_at from (select id, created_at from item where owner = {owner} and claimed = {claimed} and kind = {kind} \
-                     and state = {state} and visibility = {audience}{from} order by created_at desc, id desc limit {most}) part{}",
+                     and state = {state} and visibility = {audience}{from} order by created_at desc, id desc limit {limit}) part{}",
                     parts.len()
                 ));
             }
         }
     }
     query.add(&format!(
-        "select {COLUMNS} from item where id in (select id from ({}) newest order by created_at desc, id desc limit {most}) \
-         order by created_at desc, id desc limit {most}",
+        "select {COLUMNS} from item where id in (select id from ({}) newest order by created_at desc, id desc limit {limit}) \
+         order by created_at desc, id desc limit {limit}",
         parts.join(" union all ")
     ));
     query
 }
 
-/// The place of a hit.
+/// The position of a hit.
 #[derive(Debug, Clone, FromQueryResult)]
-struct Place {
-    created: i64,
+struct HitPosition {
+    created_us: i64,
     item: String,
 }
 
-impl Place {
+impl HitPosition {
     fn cursor(&self) -> Result<Cursor, Error> {
-        let created_at = DateTime::from_timestamp_micros(self.created).ok_or(Error::Corrupt("an item's time"))?;
+        let created_at = DateTime::from_timestamp_micros(self.created_us).ok_or(Error::Corrupt("an item's time"))?;
         Ok(Cursor { created_at, id: self.item.clone() })
     }
 }
 
-/// A list by terms.
+/// A list by search terms.
 struct Search<'s, S> {
     sql: &'s S,
     owner: AccountId,
@@ -167,36 +169,36 @@ struct Search<'s, S> {
 
 impl<S: Sql> Search<'_, S> {
     async fn run(self, after: Option<&Cursor>) -> Result<Page, Error> {
-        let list = self.shortest().await?;
+        let list = self.rarest().await?;
         let mut after = after.cloned();
-        let (mut items, mut slice, mut left) = (Vec::new(), FIRST_SLICE, MAX_HITS);
+        let (mut items, mut batch, mut left) = (Vec::new(), FIRST_BATCH, MAX_HITS);
         loop {
-            let bound = self.bound(list, after.as_ref(), slice).await?;
-            let bound = bound.as_ref().map(Place::cursor).transpose()?;
-            let most = self.size + 1 - items.len();
-            let found = read(self.sql, self.slice(list, after.as_ref(), bound.as_ref(), most)).await?;
-            // One that was cut short by `most` may hold more than what is looked for.
-            let (whole, last) = (found.len() < most, found.last().map(Cursor::of));
-            items.extend(found.into_iter().filter(|item| self.filter.wanted.matches(item)));
+            let end = self.end(list, after.as_ref(), batch).await?;
+            let end = end.as_ref().map(HitPosition::cursor).transpose()?;
+            let limit = self.size + 1 - items.len();
+            let found = read(self.sql, self.batch(list, after.as_ref(), end.as_ref(), limit)).await?;
+            // A batch that was cut short by `limit` may have more matching items.
+            let (whole, last) = (found.len() < limit, found.last().map(Cursor::of));
+            items.extend(found.into_iter().filter(|item| self.filter.search.matches(item)));
             if items.len() > self.size {
                 items.truncate(self.size);
                 let next = items.last().map(Cursor::of);
                 return Ok(Page { items, next });
             }
-            after = if whole { bound } else { last };
-            let Some(place) = &after else { return Ok(Page { items, next: None }) };
-            left -= if whole { slice } else { i64::try_from(most).unwrap_or(slice) };
+            after = if whole { end } else { last };
+            let Some(position) = &after else { return Ok(Page { items, next: None }) };
+            left -= if whole { batch } else { i64::try_from(limit).unwrap_or(batch) };
             if left <= 0 {
-                return Ok(Page { next: Some(place.clone()), items });
+                return Ok(Page { next: Some(position.clone()), items });
             }
             if whole {
-                slice = (slice * 2).min(LARGEST_SLICE);
+                batch = (batch * 2).min(MAX_BATCH);
             }
         }
     }
 
-    /// The list of the rarest term; or the library, as long as not all of it is in the index.
-    async fn shortest(&self) -> Result<List, Error> {
+    /// Returns the list of the rarest term, or the library as long as not all of it is indexed.
+    async fn rarest(&self) -> Result<Candidates, Error> {
         #[derive(FromQueryResult)]
         struct Count {
             hits: i64,
@@ -204,37 +206,37 @@ impl<S: Sql> Search<'_, S> {
         let text = "select count(*) as hits from (select id from item where owner = $1 and indexed_version <> version limit 1) waiting";
         let waiting: Option<Count> = self.sql.row(text, vec![self.owner.to_string().into()]).await?;
         if waiting.is_some_and(|waiting| waiting.hits > 0) {
-            return Ok(List::Library);
+            return Ok(Candidates::Library);
         }
-        let mut shortest: Option<(i64, Term)> = None;
+        let mut rarest: Option<(i64, Term)> = None;
         for term in &self.terms {
             let text = "select count(*) as hits from (select item from item_term where term = $1 limit $2) some_hits";
-            let most = shortest.map_or(RARE, |(hits, _)| hits);
-            let count: Option<Count> = if self.terms.len() > 1 { self.sql.row(text, vec![(*term).into(), most.into()]).await? } else { None };
+            let limit = rarest.map_or(MAX_COUNTED_HITS, |(hits, _)| hits);
+            let count: Option<Count> = if self.terms.len() > 1 { self.sql.row(text, vec![(*term).into(), limit.into()]).await? } else { None };
             let hits = count.map_or(0, |count| count.hits);
-            if shortest.is_none_or(|(least, _)| hits < least) {
-                shortest = Some((hits, *term));
+            if rarest.is_none_or(|(least, _)| hits < least) {
+                rarest = Some((hits, *term));
             }
         }
-        Ok(shortest.map_or(List::Library, |(_, term)| List::Term(term)))
+        Ok(rarest.map_or(Candidates::Library, |(_, term)| Candidates::Term(term)))
     }
 
-    /// Where a slice of so many hits ends; nothing if there are no more than these.
-    async fn bound(&self, list: List, after: Option<&Cursor>, slice: i64) -> Result<Option<Place>, Error> {
+    /// Returns the position where a batch ends, and `None` if there are no more hits than these.
+    async fn end(&self, list: Candidates, after: Option<&Cursor>, batch: i64) -> Result<Option<HitPosition>, Error> {
         let mut query = Query::default();
         match list {
-            List::Term(term) => {
+            Candidates::Term(term) => {
                 let term = query.bind(term);
-                query.add(&format!("select created, item from item_term where term = {term}"));
+                query.add(&format!("select created_us, item from item_term where term = {term}"));
                 if let Some(after) = after {
-                    let (at, id) = (query.bind(micros(after.created_at)), query.bind(after.id.clone()));
-                    query.add(&format!(" and (created, item) < ({at}, {id})"));
+                    let (at, id) = (query.bind(to_micros(after.created_at)), query.bind(after.id.clone()));
+                    query.add(&format!(" and (created_us, item) < ({at}, {id})"));
                 }
-                let slice = query.bind(slice - 1);
-                query.add(&format!(" order by created desc, item desc limit 1 offset {slice}"));
+                let batch = query.bind(batch - 1);
+                query.add(&format!(" order by created_us desc, item desc limit 1 offset {batch}"));
                 self.sql.row(&query.text, query.values).await
             }
-            List::Library => {
+            Candidates::Library => {
                 #[derive(FromQueryResult)]
                 struct Bound {
                     created_at: DateTime<Utc>,
@@ -246,40 +248,40 @@ impl<S: Sql> Search<'_, S> {
                     let (at, id) = (query.bind(after.created_at), query.bind(after.id.clone()));
                     query.add(&format!(" and (created_at, id) < ({at}, {id})"));
                 }
-                let slice = query.bind(slice - 1);
-                query.add(&format!(" order by created_at desc, id desc limit 1 offset {slice}"));
-                let bound: Option<Bound> = self.sql.row(&query.text, query.values).await?;
-                Ok(bound.map(|bound| Place { created: micros(bound.created_at), item: bound.id }))
+                let batch = query.bind(batch - 1);
+                query.add(&format!(" order by created_at desc, id desc limit 1 offset {batch}"));
+                let end: Option<Bound> = self.sql.row(&query.text, query.values).await?;
+                Ok(end.map(|end| HitPosition { created_us: to_micros(end.created_at), item: end.id }))
             }
         }
     }
 
-    /// What is wanted of the hits after `after` up to `to`, which is one of them.
-    fn slice(&self, list: List, after: Option<&Cursor>, to: Option<&Cursor>, most: usize) -> Query {
+    /// Returns the query for the matching hits after `after` up to `to`, which is one of them.
+    fn batch(&self, list: Candidates, after: Option<&Cursor>, to: Option<&Cursor>, limit: usize) -> Query {
         let mut query = Query::default();
         let (owner, claimed) = (query.bind(self.owner.to_string()), query.bind(!self.filter.staged));
         let between = |query: &mut Query, names: &str, as_micros: bool| {
-            for (place, comparison) in [(after, "<"), (to, ">=")] {
-                let Some(place) = place else { continue };
-                let at = if as_micros { query.bind(micros(place.created_at)) } else { query.bind(place.created_at) };
-                let id = query.bind(place.id.clone());
+            for (position, comparison) in [(after, "<"), (to, ">=")] {
+                let Some(position) = position else { continue };
+                let at = if as_micros { query.bind(to_micros(position.created_at)) } else { query.bind(position.created_at) };
+                let id = query.bind(position.id.clone());
                 query.add(&format!(" and {names} {comparison} ({at}, {id})"));
             }
         };
         let order = match list {
-            List::Term(term) => {
+            Candidates::Term(term) => {
                 let rarest = query.bind(term);
-                // The order of the join is the order of the list, so that it ends when enough is found.
+                // The order of the join is the order of the list, so the query stops when it has enough rows.
                 query.add(&format!("select {COLUMNS} from item_term hit cross join item where hit.term = {rarest}"));
-                between(&mut query, "(hit.created, hit.item)", true);
+                between(&mut query, "(hit.created_us, hit.item)", true);
                 query.add(&format!(" and item.id = hit.item and item.owner = {owner} and item.claimed = {claimed}"));
                 for other in self.terms.iter().filter(|other| **other != term) {
                     let other = query.bind(*other);
-                    query.add(&format!(" and exists (select 1 from item_term also where also.term = {other} and also.created = hit.created and also.item = hit.item)"));
+                    query.add(&format!(" and exists (select 1 from item_term also where also.term = {other} and also.created_us = hit.created_us and also.item = hit.item)"));
                 }
-                " order by hit.created desc, hit.item desc"
+                " order by hit.created_us desc, hit.item desc"
             }
-            List::Library => {
+            Candidates::Library => {
                 query.add(&format!("select {COLUMNS} from item where owner = {owner} and claimed = {claimed}"));
                 between(&mut query, "(created_at, id)", false);
                 " order by created_at desc, id desc"
@@ -294,8 +296,8 @@ impl<S: Sql> Search<'_, S> {
             }
         }
         query.add(order);
-        let most = query.bind(i64::try_from(most).unwrap_or(i64::MAX));
-        query.add(&format!(" limit {most}"));
+        let limit = query.bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        query.add(&format!(" limit {limit}"));
         query
     }
 }

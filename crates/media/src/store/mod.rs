@@ -1,37 +1,37 @@
-//! The only SQL of this role.
+//! The only SQL of this service.
 //!
-//! Invariant: the usage row is written first in every transaction that adds or removes an item, so what happens to one
-//! member's items happens one after the other, on every engine.
+//! Invariant: the usage row is written first in every transaction that adds or removes an item. So changes to the items
+//! of one member happen one after the other, on every engine.
 
 pub(crate) mod items;
 pub(crate) mod library;
 pub(crate) mod objects;
 #[cfg(test)]
-mod plans;
-pub(crate) mod terms;
+mod query_plans;
+pub(crate) mod search_index;
 pub(crate) mod uploads;
 pub(crate) mod usage;
 
-pub(crate) use objects::NAMES;
+pub(crate) use objects::OBJECT_COLUMNS;
 
 use kit::db::{Error, Value};
 
-/// A count as the databases keep it.
-fn count(number: u64) -> Value {
+/// Returns a count as the databases store it.
+fn to_bigint(number: u64) -> Value {
     i64::try_from(number).unwrap_or(i64::MAX).into()
 }
 
-/// An optional count.
-fn some_count(number: Option<u64>) -> Value {
+/// Returns an optional count as the databases store it.
+fn to_optional_bigint(number: Option<u64>) -> Value {
     number.map(|number| i64::try_from(number).unwrap_or(i64::MAX)).into()
 }
 
-/// The way back; a negative count is a corrupt row.
-fn number<T: TryFrom<i64>>(stored: i64, what: &'static str) -> Result<T, Error> {
+/// Returns a stored count; a negative one means that the row is corrupt.
+fn from_bigint<T: TryFrom<i64>>(stored: i64, what: &'static str) -> Result<T, Error> {
     T::try_from(stored).map_err(|_| Error::Corrupt(what))
 }
 
-/// The way back of something optional.
-fn some_number<T: TryFrom<i64>>(stored: Option<i64>, what: &'static str) -> Result<Option<T>, Error> {
-    stored.map(|stored| number(stored, what)).transpose()
+/// Returns an optional stored count.
+fn from_optional_bigint<T: TryFrom<i64>>(stored: Option<i64>, what: &'static str) -> Result<Option<T>, Error> {
+    stored.map(|stored| from_bigint(stored, what)).transpose()
 }

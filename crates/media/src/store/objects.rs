@@ -1,4 +1,4 @@
-//! Which columns name objects, and when an object loses its last name.
+//! The columns that name objects, and the moment in which an object loses its last reference.
 //!
 //! Invariant: an object stays while an item or an upload names it.
 
@@ -8,24 +8,24 @@ use kit::db::{Error, FromQueryResult, Sql, Tx};
 use kit::objects::{Names, orphans};
 
 /// The columns that name objects.
-pub(crate) const NAMES: &[Names] = &[Names::whole("item", "object"), Names::whole("upload", "object")];
+pub(crate) const OBJECT_COLUMNS: &[Names] = &[Names::whole("item", "object"), Names::whole("upload", "object")];
 
 #[derive(FromQueryResult)]
-struct Named {
+struct ObjectRow {
     #[allow(dead_code)]
     object: String,
 }
 
-/// Whether an item or an upload names it.
-pub(crate) async fn is_named(sql: &impl Sql, object: &ObjectKey) -> Result<bool, Error> {
+/// Returns whether an item or an upload names the object.
+pub(crate) async fn is_referenced(sql: &impl Sql, object: &ObjectKey) -> Result<bool, Error> {
     let text = "select object from item where object = $1 union all select object from upload where object = $1 limit 1";
-    let row: Option<Named> = sql.row(text, vec![object.as_str().into()]).await?;
+    let row: Option<ObjectRow> = sql.row(text, vec![object.as_str().into()]).await?;
     Ok(row.is_some())
 }
 
-/// Writes down that an object must go, unless an item or an upload still names it; whether it must.
-pub(crate) async fn orphan_unless_named(tx: &Tx, object: &ObjectKey, now: DateTime<Utc>) -> Result<bool, Error> {
-    if is_named(tx, object).await? {
+/// Records the object as an orphan, unless an item or an upload names it. Returns whether it did.
+pub(crate) async fn orphan_unless_referenced(tx: &Tx, object: &ObjectKey, now: DateTime<Utc>) -> Result<bool, Error> {
+    if is_referenced(tx, object).await? {
         return Ok(false);
     }
     orphans::orphan(tx, std::slice::from_ref(object), now).await?;

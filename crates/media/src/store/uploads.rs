@@ -1,6 +1,7 @@
-//! Resumable uploads.
+//! The table of resumable uploads.
 //!
-//! Invariant: whoever goes on with an upload has counted its `epoch` up; a write under an older epoch changes nothing.
+//! Invariant: a request that takes an upload over increments its `epoch`, a fencing token. A write under an older epoch
+//! changes nothing.
 
 use chrono::{DateTime, Utc};
 use codec::sniff::Format;
@@ -8,34 +9,34 @@ use contract::{AccountId, MediaId, ObjectKey};
 use kit::db::{Error, FromQueryResult, Sql, Tx};
 use kit::objects::Checkpoint;
 
-use super::{count, number};
-use crate::model::{Details, tags};
+use super::{from_bigint, to_bigint};
+use crate::model::{ItemDetails, tags};
 
 const COLUMNS: &str = "id, owner, length, name, tags, visibility, claim_later, received, object, engine_state, hash_state, format, epoch, item, created_at, expires_at";
 
-/// An upload that may be interrupted.
+/// A resumable upload.
 #[derive(Debug, Clone)]
 pub(crate) struct Upload {
     pub id: String,
     pub owner: AccountId,
     /// Bytes in all.
     pub length: u64,
-    pub details: Details,
-    /// Bytes that are safe.
+    pub details: ItemDetails,
+    /// Bytes that are durable.
     pub received: u64,
-    /// Where they lie; nothing before the first.
+    /// Where they are stored; `None` before the first.
     pub checkpoint: Option<Checkpoint>,
     /// The state of their SHA-256.
     pub hash_state: Option<Vec<u8>>,
     pub format: Option<Format>,
     pub epoch: i64,
-    /// What it became.
+    /// The item that it became.
     pub item: Option<MediaId>,
     pub created_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
 }
 
-/// The right to write to an upload, as long as nobody else has taken it.
+/// The fencing token of an upload: the right to write to it until another request takes it over.
 #[derive(Debug, Clone)]
 pub(crate) struct Fence {
     pub id: String,
@@ -65,15 +66,15 @@ struct Row {
 impl TryFrom<Row> for Upload {
     type Error = Error;
     fn try_from(row: Row) -> Result<Self, Error> {
-        let received = number(row.received, "an upload's place")?;
+        let received = from_bigint(row.received, "an upload's offset")?;
         let key: Option<ObjectKey> = row.object.map(TryInto::try_into).transpose().map_err(|_| Error::Corrupt("an upload's object"))?;
         Ok(Self {
             id: row.id,
             owner: AccountId(row.owner.parse().map_err(|_| Error::Corrupt("an upload's owner"))?),
-            length: number(row.length, "an upload's length")?,
-            details: Details {
+            length: from_bigint(row.length, "an upload's length")?,
+            details: ItemDetails {
                 name: row.name,
-                tags: tags::read(&row.tags),
+                tags: tags::from_column(&row.tags),
                 visibility: row.visibility.parse().map_err(|_| Error::Corrupt("an upload's visibility"))?,
                 claim_later: row.claim_later,
             },
@@ -93,16 +94,16 @@ fn first(row: Option<Row>) -> Result<Option<Upload>, Error> {
     row.map(Upload::try_from).transpose()
 }
 
-/// What a member has open.
+/// The open uploads of a member.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Open {
+pub(crate) struct OpenUploads {
     pub uploads: u64,
-    /// What these will have.
+    /// The bytes that these will have.
     pub bytes: u64,
 }
 
-/// What a member has open beside the upload `but`.
-pub(crate) async fn open(sql: &impl Sql, owner: AccountId, but: Option<&str>) -> Result<Open, Error> {
+/// Returns the open uploads of a member, without the upload `except`.
+pub(crate) async fn sum_open(sql: &impl Sql, owner: AccountId, except: Option<&str>) -> Result<OpenUploads, Error> {
     #[derive(FromQueryResult)]
     struct Sums {
         uploads: i64,
@@ -110,12 +111,12 @@ pub(crate) async fn open(sql: &impl Sql, owner: AccountId, but: Option<&str>) ->
     }
     let text = "select count(*) as uploads, cast(coalesce(sum(length), 0) as bigint) as bytes from upload \
                 where owner = $1 and item is null and id <> $2";
-    let row: Option<Sums> = sql.row(text, vec![owner.to_string().into(), but.unwrap_or_default().into()]).await?;
-    let Some(row) = row else { return Ok(Open::default()) };
-    Ok(Open { uploads: number(row.uploads, "a count")?, bytes: number(row.bytes, "a sum")? })
+    let row: Option<Sums> = sql.row(text, vec![owner.to_string().into(), except.unwrap_or_default().into()]).await?;
+    let Some(row) = row else { return Ok(OpenUploads::default()) };
+    Ok(OpenUploads { uploads: from_bigint(row.uploads, "a count")?, bytes: from_bigint(row.bytes, "a sum")? })
 }
 
-/// Begins an upload.
+/// Inserts an upload.
 pub(crate) async fn insert(tx: &Tx, upload: &Upload) -> Result<(), Error> {
     tx.execute(
         "insert into upload (id, owner, length, name, tags, visibility, claim_later, received, engine_state, epoch, created_at, expires_at) \
@@ -123,9 +124,9 @@ pub(crate) async fn insert(tx: &Tx, upload: &Upload) -> Result<(), Error> {
         vec![
             upload.id.clone().into(),
             upload.owner.to_string().into(),
-            count(upload.length),
+            to_bigint(upload.length),
             upload.details.name.clone().into(),
-            tags::stored(&upload.details.tags).into(),
+            tags::to_column(&upload.details.tags).into(),
             upload.details.visibility.as_str().into(),
             upload.details.claim_later.into(),
             upload.epoch.into(),
@@ -137,13 +138,13 @@ pub(crate) async fn insert(tx: &Tx, upload: &Upload) -> Result<(), Error> {
     .map(drop)
 }
 
-/// An upload of this owner.
+/// Returns an upload of this owner.
 pub(crate) async fn find(sql: &impl Sql, id: &str, owner: AccountId) -> Result<Option<Upload>, Error> {
     first(sql.row(&format!("select {COLUMNS} from upload where id = $1 and owner = $2"), vec![id.into(), owner.to_string().into()]).await?)
 }
 
-/// Takes an upload over that hasn't expired: whoever had it before can't write to it any more.
-pub(crate) async fn take(tx: &Tx, id: &str, owner: AccountId, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<Option<Upload>, Error> {
+/// Takes over an upload that has not expired. The request that had it before cannot write to it any more.
+pub(crate) async fn take_over(tx: &Tx, id: &str, owner: AccountId, expires_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<Option<Upload>, Error> {
     first(
         tx.row(
             &format!(
@@ -156,23 +157,23 @@ pub(crate) async fn take(tx: &Tx, id: &str, owner: AccountId, expires_at: DateTi
     )
 }
 
-/// What has become safe.
+/// The durable state of an upload.
 #[derive(Debug, Clone)]
-pub(crate) struct Progress {
+pub(crate) struct UploadProgress {
     pub checkpoint: Checkpoint,
     pub hash_state: Vec<u8>,
     pub format: Option<Format>,
 }
 
-/// Notes how far an upload is; `false` where somebody else has taken it over.
-pub(crate) async fn advance(tx: &Tx, fence: &Fence, progress: &Progress, expires_at: DateTime<Utc>) -> Result<bool, Error> {
+/// Sets the progress of an upload. Returns `false` where another request has taken it over.
+pub(crate) async fn set_progress(tx: &Tx, fence: &Fence, progress: &UploadProgress, expires_at: DateTime<Utc>) -> Result<bool, Error> {
     let changed = tx
         .execute(
             "update upload set received = $3, object = $4, engine_state = $5, hash_state = $6, format = $7, expires_at = $8 where id = $1 and epoch = $2 and item is null",
             vec![
                 fence.id.clone().into(),
                 fence.epoch.into(),
-                count(progress.checkpoint.bytes),
+                to_bigint(progress.checkpoint.bytes),
                 progress.checkpoint.key.as_str().into(),
                 progress.checkpoint.state.clone().into(),
                 progress.hash_state.clone().into(),
@@ -184,7 +185,7 @@ pub(crate) async fn advance(tx: &Tx, fence: &Fence, progress: &Progress, expires
     Ok(changed == 1)
 }
 
-/// Begins an upload anew whose stored bytes are gone.
+/// Resets an upload whose stored bytes are missing.
 pub(crate) async fn reset(tx: &Tx, fence: &Fence) -> Result<(), Error> {
     tx.execute(
         "update upload set received = 0, object = null, engine_state = '', hash_state = null, format = null where id = $1 and epoch = $2 and item is null",
@@ -194,8 +195,8 @@ pub(crate) async fn reset(tx: &Tx, fence: &Fence) -> Result<(), Error> {
     .map(drop)
 }
 
-/// Notes what an upload became; `false` where somebody else has taken it over.
-pub(crate) async fn complete(tx: &Tx, fence: &Fence, item: &MediaId) -> Result<bool, Error> {
+/// Marks an upload as completed by an item. Returns `false` where another request has taken it over.
+pub(crate) async fn set_completed(tx: &Tx, fence: &Fence, item: &MediaId) -> Result<bool, Error> {
     let changed = tx
         .execute(
             "update upload set item = $3, received = length, object = null, hash_state = null where id = $1 and epoch = $2 and item is null",
@@ -210,15 +211,15 @@ pub(crate) async fn remove(tx: &Tx, id: &str, owner: AccountId) -> Result<Option
     first(tx.row(&format!("delete from upload where id = $1 and owner = $2 returning {COLUMNS}"), vec![id.into(), owner.to_string().into()]).await?)
 }
 
-/// Uploads that nobody went on with in time.
-pub(crate) async fn list_expired(sql: &impl Sql, now: DateTime<Utc>, most: usize) -> Result<Vec<Upload>, Error> {
-    let rows: Vec<Row> = sql.rows(&format!("select {COLUMNS} from upload where expires_at <= $1 order by expires_at limit $2"), vec![now.into(), (most as i64).into()]).await?;
+/// Returns uploads that have expired.
+pub(crate) async fn list_expired(sql: &impl Sql, now: DateTime<Utc>, limit: usize) -> Result<Vec<Upload>, Error> {
+    let rows: Vec<Row> = sql.rows(&format!("select {COLUMNS} from upload where expires_at <= $1 order by expires_at limit $2"), vec![now.into(), (limit as i64).into()]).await?;
     rows.into_iter().map(Upload::try_from).collect()
 }
 
-/// Some uploads of a member.
-pub(crate) async fn list_of(sql: &impl Sql, owner: AccountId, most: usize) -> Result<Vec<Upload>, Error> {
+/// Returns some uploads of a member.
+pub(crate) async fn list_by_owner(sql: &impl Sql, owner: AccountId, limit: usize) -> Result<Vec<Upload>, Error> {
     let text = format!("select {COLUMNS} from upload where owner = $1 limit $2");
-    let rows: Vec<Row> = sql.rows(&text, vec![owner.to_string().into(), (most as i64).into()]).await?;
+    let rows: Vec<Row> = sql.rows(&text, vec![owner.to_string().into(), (limit as i64).into()]).await?;
     rows.into_iter().map(Upload::try_from).collect()
 }

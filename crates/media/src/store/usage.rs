@@ -1,28 +1,28 @@
-//! How much each member keeps and how often they send.
+//! How much each member stores, and how often they upload.
 //!
-//! Owns the last word on quotas: the check and the write are one transaction, so requests that run side by side, in one process or in
-//! several, can't pass a limit together. Invariant: `bytes` and `items` are the sums over the member's item rows, because they change
-//! in the same transactions.
+//! Has the final say on quotas: the check and the write are one transaction, so concurrent requests, in one process or
+//! in several, cannot exceed a limit together. Invariant: `bytes` and `items` are the sums over the item rows of the
+//! member, because they change in the same transactions.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use contract::AccountId;
 use kit::db::{Error, FromQueryResult, Sql, Tx};
 
-use super::{count, number};
+use super::{from_bigint, to_bigint};
 
-/// A member's usage.
+/// The usage of a member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Usage {
     pub bytes: u64,
     pub items: u64,
     pub hour_began_at: DateTime<Utc>,
     pub hour_uploads: u64,
-    /// The member has left.
+    /// The account was erased.
     pub closed: bool,
 }
 
 impl Usage {
-    /// That of a member who has never sent anything.
+    /// Returns the usage of a member without uploads.
     pub(crate) fn none(now: DateTime<Utc>) -> Self {
         Self { bytes: 0, items: 0, hour_began_at: now, hour_uploads: 0, closed: false }
     }
@@ -41,36 +41,36 @@ impl TryFrom<Row> for Usage {
     type Error = Error;
     fn try_from(row: Row) -> Result<Self, Error> {
         Ok(Self {
-            bytes: number(row.bytes, "a member's bytes")?,
-            items: number(row.items, "a member's items")?,
+            bytes: from_bigint(row.bytes, "a member's bytes")?,
+            items: from_bigint(row.items, "a member's items")?,
             hour_began_at: row.hour_began_at,
-            hour_uploads: number(row.hour_uploads, "a member's uploads")?,
+            hour_uploads: from_bigint(row.hour_uploads, "a member's uploads")?,
             closed: row.closed,
         })
     }
 }
 
-/// What may not be passed.
+/// The limits of a member.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Most {
+pub(crate) struct QuotaLimits {
     pub bytes: u64,
     pub items: u64,
     pub uploads_per_hour: u64,
 }
 
-/// An item that is to be counted.
+/// An item to be charged.
 #[derive(Debug, Clone)]
-pub(crate) struct Addition {
+pub(crate) struct Charge {
     pub owner: AccountId,
     pub bytes: u64,
-    /// The open upload that it was, whose room it takes over.
+    /// The open upload that it was, whose reservation it takes over.
     pub upload: Option<String>,
 }
 
-/// Adds one item, and one upload to the running hour; `None` where that would pass a limit, or the member has left. What their
-/// other open uploads have announced is taken.
-pub(crate) async fn add(tx: &Tx, addition: &Addition, most: Most, now: DateTime<Utc>) -> Result<Option<Usage>, Error> {
-    if addition.bytes > most.bytes || most.items == 0 || most.uploads_per_hour == 0 {
+/// Adds one item, and one upload to the current hour. Returns `None` where that would exceed a limit, or the account
+/// was erased. Bytes that other open uploads have announced count as used.
+pub(crate) async fn add_item(tx: &Tx, charge: &Charge, limits: QuotaLimits, now: DateTime<Utc>) -> Result<Option<Usage>, Error> {
+    if charge.bytes > limits.bytes || limits.items == 0 || limits.uploads_per_hour == 0 {
         return Ok(None);
     }
     let row: Option<Row> = tx
@@ -84,21 +84,21 @@ pub(crate) async fn add(tx: &Tx, addition: &Addition, most: Most, now: DateTime<
              and usage.items < $6 and (usage.hour_began_at <= $4 or usage.hour_uploads < $7) and not usage.closed \
              returning bytes, items, hour_began_at, hour_uploads, closed",
             vec![
-                addition.owner.to_string().into(),
-                count(addition.bytes),
+                charge.owner.to_string().into(),
+                to_bigint(charge.bytes),
                 now.into(),
                 (now - TimeDelta::hours(1)).into(),
-                count(most.bytes),
-                count(most.items),
-                count(most.uploads_per_hour),
-                addition.upload.clone().unwrap_or_default().into(),
+                to_bigint(limits.bytes),
+                to_bigint(limits.items),
+                to_bigint(limits.uploads_per_hour),
+                charge.upload.clone().unwrap_or_default().into(),
             ],
         )
         .await?;
     row.map(Usage::try_from).transpose()
 }
 
-/// A member's usage, which nothing else changes until this transaction ends.
+/// Returns the usage of a member and locks it until this transaction ends.
 pub(crate) async fn lock(tx: &Tx, owner: AccountId, now: DateTime<Utc>) -> Result<Usage, Error> {
     let row: Option<Row> = tx
         .row(
@@ -110,25 +110,25 @@ pub(crate) async fn lock(tx: &Tx, owner: AccountId, now: DateTime<Utc>) -> Resul
     row.ok_or(Error::Corrupt("a member's usage"))?.try_into()
 }
 
-/// Takes one item away.
-pub(crate) async fn remove(tx: &Tx, owner: AccountId, bytes: u64) -> Result<(), Error> {
+/// Subtracts one item.
+pub(crate) async fn remove_item(tx: &Tx, owner: AccountId, bytes: u64) -> Result<(), Error> {
     tx.execute(
         "update usage set bytes = case when bytes > $2 then bytes - $2 else 0 end, items = case when items > 1 then items - 1 else 0 end where owner = $1",
-        vec![owner.to_string().into(), count(bytes)],
+        vec![owner.to_string().into(), to_bigint(bytes)],
     )
     .await
     .map(drop)
 }
 
-/// A member's usage; nothing where they have never sent anything.
+/// Returns the usage of a member, and `None` where they have never sent anything.
 pub(crate) async fn find(sql: &impl Sql, owner: AccountId) -> Result<Option<Usage>, Error> {
     let text = "select bytes, items, hour_began_at, hour_uploads, closed from usage where owner = $1";
     let row: Option<Row> = sql.row(text, vec![owner.to_string().into()]).await?;
     row.map(Usage::try_from).transpose()
 }
 
-/// Closes the account of a member who has left: their tokens may hold for some minutes yet, but nothing is taken under them any more.
-pub(crate) async fn close(tx: &Tx, owner: AccountId, now: DateTime<Utc>) -> Result<(), Error> {
+/// Closes an erased account. Its tokens may be valid for some minutes more, but no upload is accepted with them.
+pub(crate) async fn set_closed(tx: &Tx, owner: AccountId, now: DateTime<Utc>) -> Result<(), Error> {
     tx.execute(
         "insert into usage (owner, bytes, items, hour_began_at, hour_uploads, closed) values ($1, 0, 0, $2, 0, true) on conflict (owner) do update set closed = true",
         vec![owner.to_string().into(), now.into()],

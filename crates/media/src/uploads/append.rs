@@ -1,7 +1,7 @@
-//! Appending the bytes of one request.
+//! Appends the bytes of one request to an upload.
 //!
-//! It runs in a task of its own: what has arrived is written down also when the connection breaks. Invariant: with a checksum, a
-//! request's bytes are kept all or none; without, every byte that arrived is.
+//! It runs in a task of its own, so bytes that have arrived are saved even if the connection breaks. Invariant: with a
+//! checksum, the bytes of a request are kept all or none; without one, every byte that arrived is kept.
 
 use std::time::Duration;
 
@@ -10,72 +10,72 @@ use contract::AccountId;
 use kit::objects::orphans;
 use tokio::time::Instant;
 
-use super::Hold;
+use super::UploadLock;
 use super::resume::hash_state;
 use crate::Media;
 use crate::error::Error;
-use crate::ingest::{Feed, Finish, Ingest, Saved, accept};
+use crate::ingest::{BodyReader, CommitRequest, Ingest, SavedState, commit};
 use crate::model::Item;
 use crate::store;
-use crate::store::uploads::{Progress, Upload};
+use crate::store::uploads::{Upload, UploadProgress};
 
-/// How long a request that lost its upload goes on taking what has arrived already, at most …
-const LAST_GRASP: Duration = Duration::from_millis(500);
+/// How long, at most, a request that lost its upload still reads what has arrived already …
+const DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 /// … and how long it waits for more of it.
-const LAST_GAP: Duration = Duration::from_millis(50);
+const DRAIN_IDLE_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// What one request brings.
-pub(crate) struct Request {
-    pub feed: Feed,
-    /// What the sender expects the bytes of this request to be.
+/// The bytes of one request.
+pub(crate) struct AppendRequest {
+    pub body: BodyReader,
+    /// The checksum that the client announced for the bytes of this request.
     pub checksum: Option<Checksum>,
 }
 
-/// What came of it.
-pub(crate) enum Outcome {
-    /// So many bytes are safe now.
-    At(u64),
-    /// All bytes are here, and they are an item.
-    Done(Box<Item>),
+/// The outcome of an append.
+pub(crate) enum AppendOutcome {
+    /// The upload has this many durable bytes now.
+    Received(u64),
+    /// All bytes have arrived, and they are an item now.
+    Completed(Box<Item>),
 }
 
 impl Media {
-    /// Appends a request's bytes to an upload at its place. The feed comes back for what it still holds.
-    pub(crate) async fn append(&self, upload: Upload, hold: Hold, request: Request) -> (Result<Outcome, Error>, Option<Feed>) {
-        let (answer, answered) = tokio::sync::oneshot::channel();
+    /// Appends the bytes of a request to an upload. Also returns the body, which may have unread bytes.
+    pub(crate) async fn append(&self, upload: Upload, lock: UploadLock, request: AppendRequest) -> (Result<AppendOutcome, Error>, Option<BodyReader>) {
+        let (sender, receiver) = tokio::sync::oneshot::channel();
         let media = self.clone();
         self.context.tasks.spawn(async move {
-            let Request { mut feed, checksum } = request;
-            let outcome = media.take_in(&upload, hold, &mut feed, checksum).await;
-            // Whoever asked may have gone.
-            let _ = answer.send((outcome, Some(feed)));
+            let AppendRequest { mut body, checksum } = request;
+            let outcome = media.append_to_end(&upload, lock, &mut body, checksum).await;
+            // The caller may have gone.
+            let _ = sender.send((outcome, Some(body)));
         });
-        answered.await.unwrap_or((Err(Error::Worker), None))
+        receiver.await.unwrap_or((Err(Error::TaskFailed), None))
     }
 
-    async fn take_in(&self, upload: &Upload, mut hold: Hold, feed: &mut Feed, checksum: Option<Checksum>) -> Result<Outcome, Error> {
-        let outcome = self.take_bytes(upload, &mut hold, feed, checksum).await;
+    async fn append_to_end(&self, upload: &Upload, mut lock: UploadLock, body: &mut BodyReader, checksum: Option<Checksum>) -> Result<AppendOutcome, Error> {
+        let outcome = self.append_bytes(upload, &mut lock, body, checksum).await;
         if let Err(error) = &outcome
             && error.is_final()
         {
-            tracing::info!(upload.id = upload.id, %error, "an upload is refused");
+            tracing::info!(upload.id = upload.id, %error, "an upload was refused");
             self.remove_upload(&upload.id, upload.owner).await?;
         }
         outcome
     }
 
-    async fn take_bytes(&self, upload: &Upload, hold: &mut Hold, feed: &mut Feed, checksum: Option<Checksum>) -> Result<Outcome, Error> {
+    async fn append_bytes(&self, upload: &Upload, lock: &mut UploadLock, body: &mut BodyReader, checksum: Option<Checksum>) -> Result<AppendOutcome, Error> {
         let ingest = self.resume_ingest(upload).await?;
-        let mut appending = Appending {
+        let mut session = AppendSession {
             media: self,
             upload,
             ingest,
             hasher: checksum.is_some().then(Hasher::with_sha1),
-            unsaved: 0,
-            save_at: Instant::now() + Duration::from_secs(self.config.checkpoint_seconds),
+            unsaved_bytes: 0,
+            checkpoint_at: Instant::now() + Duration::from_secs(self.config.checkpoint_seconds),
         };
-        let ended = appending.run(feed, hold).await;
-        let Appending { ingest, hasher, .. } = appending;
+        let ended = session.run(body, lock).await;
+        let AppendSession { ingest, hasher, .. } = session;
         if let (Some(checksum), Some(hasher)) = (checksum, hasher) {
             let matches = checksum.matches(&hasher.finish());
             if ended.is_err() || !matches {
@@ -84,32 +84,32 @@ impl Media {
             }
         }
         match ended {
-            Ok(()) if ingest.bytes() == upload.length => self.finish(upload, ingest).await.map(|item| Outcome::Done(Box::new(item))),
-            Ok(()) => self.leave(upload, ingest).await,
-            // What was not written whole, or must go, is not kept.
+            Ok(()) if ingest.bytes() == upload.length => self.commit_upload(upload, ingest).await.map(|item| AppendOutcome::Completed(Box::new(item))),
+            Ok(()) => self.suspend(upload, ingest).await,
+            // Bytes that were not written completely, or are refused, are not kept.
             Err(error) if error.is_final() || matches!(error, Error::Objects(_) | Error::Db(_)) => {
                 ingest.discard().await;
                 Err(error)
             }
             Err(error) => {
-                self.leave(upload, ingest).await?;
+                self.suspend(upload, ingest).await?;
                 Err(error)
             }
         }
     }
 
-    async fn leave(&self, upload: &Upload, mut ingest: Ingest) -> Result<Outcome, Error> {
+    async fn suspend(&self, upload: &Upload, mut ingest: Ingest) -> Result<AppendOutcome, Error> {
         let saved = async {
-            let Some(saved) = ingest.save().await? else { return Ok(upload.received) };
+            let Some(saved) = ingest.checkpoint().await? else { return Ok(upload.received) };
             let bytes = saved.checkpoint.bytes;
-            self.write_down(upload, saved).await.map(|()| bytes)
+            self.save_progress(upload, saved).await.map(|()| bytes)
         };
         match saved.await {
             Ok(bytes) => {
-                ingest.leave();
-                Ok(Outcome::At(bytes))
+                ingest.suspend();
+                Ok(AppendOutcome::Received(bytes))
             }
-            // Whether the row names the object, nobody may know.
+            // Whether the row names the object is unknown.
             Err(error) => {
                 ingest.discard().await;
                 Err(error)
@@ -117,33 +117,33 @@ impl Media {
         }
     }
 
-    async fn write_down(&self, upload: &Upload, saved: Saved) -> Result<(), Error> {
-        let Saved { checkpoint, hash, format } = saved;
-        let progress = Progress { checkpoint, hash_state: hash_state(&hash), format };
-        let (fence, expires_at) = (upload.fence(), self.context.clock.now() + self.config.upload_lasts());
+    async fn save_progress(&self, upload: &Upload, saved: SavedState) -> Result<(), Error> {
+        let SavedState { checkpoint, hash, format } = saved;
+        let progress = UploadProgress { checkpoint, hash_state: hash_state(&hash), format };
+        let (fence, expires_at) = (upload.fence(), self.context.clock.now() + self.config.upload_ttl());
         let advanced = self.context.db.write(move |tx| {
             Box::pin(async move {
-                let ours = store::uploads::advance(tx, &fence, &progress, expires_at).await?;
-                if ours {
-                    // Held until the first time.
+                let advanced_row = store::uploads::set_progress(tx, &fence, &progress, expires_at).await?;
+                if advanced_row {
+                    // The key is held until the row names it for the first time.
                     orphans::named(tx, &[progress.checkpoint.key]).await?;
                 }
-                Ok::<_, kit::db::Error>(ours)
+                Ok::<_, kit::db::Error>(advanced_row)
             })
         });
         if advanced.await? { Ok(()) } else { Err(Error::TakenOver) }
     }
 
-    async fn finish(&self, upload: &Upload, ingest: Ingest) -> Result<Item, Error> {
-        let finish = Finish { owner: upload.owner, details: upload.details.clone(), digest: None, upload: Some(upload.fence()) };
-        accept(ingest, finish).await
+    async fn commit_upload(&self, upload: &Upload, ingest: Ingest) -> Result<Item, Error> {
+        let request = CommitRequest { owner: upload.owner, details: upload.details.clone(), digest: None, upload: Some(upload.fence()) };
+        commit(ingest, request).await
     }
 
-    /// Ends an upload whose bytes are all safe already.
-    pub(super) async fn conclude(&self, upload: &Upload) -> Result<(), Error> {
+    /// Completes an upload whose bytes are all durable already.
+    pub(super) async fn complete_stored(&self, upload: &Upload) -> Result<(), Error> {
         let owner: AccountId = upload.owner;
         let ended = match self.resume_ingest(upload).await {
-            Ok(ingest) => self.finish(upload, ingest).await.map(drop),
+            Ok(ingest) => self.commit_upload(upload, ingest).await.map(drop),
             Err(error) => Err(error),
         };
         if let Err(error) = &ended
@@ -155,27 +155,27 @@ impl Media {
     }
 }
 
-/// A request at work.
-struct Appending<'a> {
+/// A request that appends.
+struct AppendSession<'a> {
     media: &'a Media,
     upload: &'a Upload,
     ingest: Ingest,
     hasher: Option<Hasher>,
-    unsaved: u64,
-    save_at: Instant,
+    unsaved_bytes: u64,
+    checkpoint_at: Instant,
 }
 
-impl Appending<'_> {
-    /// Takes bytes until the request or the upload ends, or somebody else wants it.
-    async fn run(&mut self, feed: &mut Feed, hold: &mut Hold) -> Result<(), Error> {
+impl AppendSession<'_> {
+    /// Reads bytes until the request or the upload ends, or another request takes the upload over.
+    async fn run(&mut self, body: &mut BodyReader, lock: &mut UploadLock) -> Result<(), Error> {
         while self.ingest.bytes() < self.upload.length {
             let chunk = tokio::select! {
-                chunk = feed.next() => chunk?,
-                () = hold.superseded() => return self.take_what_is_here(feed).await,
+                chunk = body.next() => chunk?,
+                () = lock.superseded() => return self.drain_body(body).await,
                 () = self.media.context.tasks.stopping() => return Err(Error::Busy),
-                () = tokio::time::sleep_until(self.save_at), if self.unsaved > 0 && self.hasher.is_none() => {
-                    feed.rest();
-                    self.save().await?;
+                () = tokio::time::sleep_until(self.checkpoint_at), if self.unsaved_bytes > 0 && self.hasher.is_none() => {
+                    body.pause();
+                    self.checkpoint().await?;
                     continue;
                 }
             };
@@ -183,22 +183,22 @@ impl Appending<'_> {
             if let Some(hasher) = &mut self.hasher {
                 hasher.update(&chunk);
             }
-            self.unsaved += chunk.len() as u64;
+            self.unsaved_bytes += chunk.len() as u64;
             self.ingest.push(chunk).await?;
             let whole = self.ingest.bytes() >= self.upload.length;
-            if self.unsaved >= self.media.config.checkpoint_bytes && self.hasher.is_none() && !whole {
-                self.save().await?;
+            if self.unsaved_bytes >= self.media.config.checkpoint_bytes && self.hasher.is_none() && !whole {
+                self.checkpoint().await?;
             }
         }
         Ok(())
     }
 
-    /// Takes what has reached this machine already, before somebody else goes on.
-    async fn take_what_is_here(&mut self, feed: &mut Feed) -> Result<(), Error> {
-        let until = Instant::now() + LAST_GRASP;
-        // Without its end, a request with a checksum counts for nothing.
+    /// Reads what has reached this machine already, before another request takes over.
+    async fn drain_body(&mut self, body: &mut BodyReader) -> Result<(), Error> {
+        let until = Instant::now() + DRAIN_TIMEOUT;
+        // Without its last byte, a request with a checksum is void.
         while self.hasher.is_none() && self.ingest.bytes() < self.upload.length && Instant::now() < until {
-            match tokio::time::timeout(LAST_GAP, feed.next()).await {
+            match tokio::time::timeout(DRAIN_IDLE_TIMEOUT, body.next()).await {
                 Ok(Ok(Some(chunk))) => self.ingest.push(chunk).await?,
                 Ok(Ok(None) | Err(_)) | Err(_) => break,
             }
@@ -206,13 +206,13 @@ impl Appending<'_> {
         if self.ingest.bytes() < self.upload.length { Err(Error::TakenOver) } else { Ok(()) }
     }
 
-    async fn save(&mut self) -> Result<(), Error> {
-        if let Some(saved) = self.ingest.save().await? {
-            self.media.write_down(self.upload, saved).await?;
-            self.ingest.keep().await?;
+    async fn checkpoint(&mut self) -> Result<(), Error> {
+        if let Some(saved) = self.ingest.checkpoint().await? {
+            self.media.save_progress(self.upload, saved).await?;
+            self.ingest.mark_checkpointed().await?;
         }
-        self.unsaved = 0;
-        self.save_at = Instant::now() + Duration::from_secs(self.media.config.checkpoint_seconds);
+        self.unsaved_bytes = 0;
+        self.checkpoint_at = Instant::now() + Duration::from_secs(self.media.config.checkpoint_seconds);
         Ok(())
     }
 }

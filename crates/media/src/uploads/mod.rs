@@ -1,31 +1,31 @@
-//! Resumable uploads: who goes on with one, from where, and what is safe of it.
+//! Resumable uploads: which request may write to one, from which offset, and which bytes are durable.
 //!
-//! Owns appending to an upload and its end. Does not own the protocol ([`crate::api`]). Invariant: an upload's row never names a byte that
-//! is not on the disk, and only the newest request that asked for it writes to it.
+//! Owns appending to an upload and its completion. Does not own the protocol ([`crate::api`]). Invariant: the row of an
+//! upload never names a byte that is not on the disk, and only the newest request for an upload writes to it.
 
 mod append;
-mod hold;
+mod lock;
 mod resume;
 
-pub(crate) use append::{Outcome, Request};
-pub(crate) use hold::{Hold, Holds};
+pub(crate) use append::{AppendOutcome, AppendRequest};
+pub(crate) use lock::{UploadLock, UploadLocks};
 
 use contract::AccountId;
 
 use crate::Media;
 use crate::error::Error;
-use crate::model::{Details, limits};
+use crate::model::{ItemDetails, limits};
 use crate::quota;
 use crate::store;
 use crate::store::uploads::{Fence, Upload};
 
 impl Media {
-    /// Begins an upload of `length` bytes.
-    pub(crate) async fn begin_upload(&self, owner: AccountId, length: u64, details: Details) -> Result<Upload, Error> {
+    /// Creates an upload of `length` bytes.
+    pub(crate) async fn begin_upload(&self, owner: AccountId, length: u64, details: ItemDetails) -> Result<Upload, Error> {
         if length == 0 {
-            return Err(Error::Empty);
+            return Err(Error::EmptyFile);
         }
-        limits::any_size(&self.config, length)?;
+        limits::check_any_size(&self.config, length)?;
         let now = self.context.clock.now();
         let upload = Upload {
             id: kit::objects::base62(),
@@ -39,20 +39,21 @@ impl Media {
             epoch: 0,
             item: None,
             created_at: now,
-            expires_at: now + self.config.upload_lasts(),
+            expires_at: now + self.config.upload_ttl(),
         };
-        let (most, most_open) = (self.quota.most(), self.config.open_uploads);
+        let (limits, max_open) = (self.quota.limits(), self.config.max_open_uploads);
         self.context
             .db
             .write(move |tx| {
                 Box::pin(async move {
-                    // The row of the upload holds its room from here on, so the look and the row are one transaction.
+                    // The row of the upload reserves its bytes from here on, so the check and the row are one
+                    // transaction.
                     let used = store::usage::lock(tx, owner, now).await?;
-                    let open = store::uploads::open(tx, owner, None).await?;
-                    if open.uploads >= most_open && !used.closed {
-                        return Err(Error::QuotaUploads(most_open));
+                    let open = store::uploads::sum_open(tx, owner, None).await?;
+                    if open.uploads >= max_open && !used.closed {
+                        return Err(Error::QuotaUploads(max_open));
                     }
-                    quota::check(&used, open, length, most, now)?;
+                    quota::check(&used, open, length, limits, now)?;
                     store::uploads::insert(tx, &upload).await?;
                     Ok(upload)
                 })
@@ -60,42 +61,42 @@ impl Media {
             .await
     }
 
-    /// Takes an upload over from whoever has it.
-    pub(crate) async fn take_upload(&self, id: &str, owner: AccountId) -> Result<(Upload, Hold), Error> {
-        let hold = self.holds.take(id).await?;
+    /// Locks an upload, and takes it over from the request that has it.
+    pub(crate) async fn lock_upload(&self, id: &str, owner: AccountId) -> Result<(Upload, UploadLock), Error> {
+        let lock = self.upload_locks.acquire(id).await?;
         let (id, now) = (id.to_owned(), self.context.clock.now());
-        let expires_at = now + self.config.upload_lasts();
-        let upload: Result<_, kit::db::Error> = self.context.db.write(move |tx| Box::pin(async move { store::uploads::take(tx, &id, owner, expires_at, now).await })).await;
-        Ok((upload?.ok_or(Error::NoUpload)?, hold))
+        let expires_at = now + self.config.upload_ttl();
+        let upload: Result<_, kit::db::Error> = self.context.db.write(move |tx| Box::pin(async move { store::uploads::take_over(tx, &id, owner, expires_at, now).await })).await;
+        Ok((upload?.ok_or(Error::NoSuchUpload)?, lock))
     }
 
-    /// Where an upload is. Whoever appended to it is stopped first, so that the answer holds.
+    /// Returns the state of an upload. A request that appends to it is stopped first, so that the state stays true.
     pub(crate) async fn upload_state(&self, id: &str, owner: AccountId) -> Result<Upload, Error> {
         let now = self.context.clock.now();
-        let look = async || Ok::<_, Error>(store::uploads::find(self.context.db.read(), id, owner).await?.filter(|upload| upload.item.is_some() || upload.expires_at > now));
-        let seen = look().await?.ok_or(Error::NoUpload)?;
-        if seen.item.is_some() {
-            return Ok(seen);
+        let find = async || Ok::<_, Error>(store::uploads::find(self.context.db.read(), id, owner).await?.filter(|upload| upload.item.is_some() || upload.expires_at > now));
+        let found = find().await?.ok_or(Error::NoSuchUpload)?;
+        if found.item.is_some() {
+            return Ok(found);
         }
-        let (upload, hold) = self.take_upload(id, owner).await?;
+        let (upload, lock) = self.lock_upload(id, owner).await?;
         if upload.item.is_none() && upload.received == upload.length {
-            // All of it was safe when the last process ended; only the end is missing.
-            self.conclude(&upload).await?;
-            drop(hold);
-            return look().await?.ok_or(Error::NoUpload);
+            // All bytes were durable when the last process ended; only the item is missing.
+            self.complete_stored(&upload).await?;
+            drop(lock);
+            return find().await?.ok_or(Error::NoSuchUpload);
         }
         Ok(upload)
     }
 
-    /// Cancels an upload; what it became, stays.
+    /// Cancels an upload. An item that it became stays.
     pub(crate) async fn cancel_upload(&self, id: &str, owner: AccountId) -> Result<(), Error> {
-        let _hold = self.holds.take(id).await?;
-        if self.remove_upload(id, owner).await? { Ok(()) } else { Err(Error::NoUpload) }
+        let _lock = self.upload_locks.acquire(id).await?;
+        if self.remove_upload(id, owner).await? { Ok(()) } else { Err(Error::NoSuchUpload) }
     }
 }
 
 impl Upload {
-    /// The right to write to it, under the epoch in which it was read.
+    /// Returns the fencing token of the upload, for the epoch in which it was read.
     fn fence(&self) -> Fence {
         Fence { id: self.id.clone(), epoch: self.epoch }
     }

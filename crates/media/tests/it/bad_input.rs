@@ -1,12 +1,12 @@
-//! Bad input gets a clear answer and leaves nothing behind, whichever way it came.
+//! Bad input: each protocol refuses it with a clear error, and it leaves nothing behind.
 
 use http::Method;
 use serde_json::json;
 use testkit::{Answer, Member, World};
 
-use crate::kitchen::{expect_empty, expect_tidy, png, send};
+use crate::fixtures::{expect_no_orphans, expect_nothing_stored, png, send};
+use crate::raw_http::RawConnection;
 use crate::samples::{encoded, refused, video};
-use crate::wire::Wire;
 
 async fn as_form(member: &Member, file: Vec<u8>) -> Answer {
     let part = reqwest::multipart::Part::bytes(file).file_name("x.jpg");
@@ -19,7 +19,7 @@ async fn as_upload(member: &Member, file: Vec<u8>) -> Answer {
 }
 
 #[tokio::test]
-async fn what_it_is_decides_whatever_it_is_called() {
+async fn the_content_of_a_file_decides_its_type_not_its_name() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
     for (what, file, status, code) in refused() {
@@ -28,7 +28,7 @@ async fn what_it_is_decides_whatever_it_is_called() {
         as_form(&ada, file.clone()).await.refused(status, code);
         as_upload(&ada, file).await.refused(status, code);
     }
-    expect_empty(&world).await;
+    expect_nothing_stored(&world).await;
     world.end().await;
 }
 
@@ -61,12 +61,12 @@ async fn good_files_are_taken_under_their_own_type_whatever_they_claim() {
         assert_eq!((&item["kind"], &item["content_type"]), (&json!(kind), &json!(content_type)), "{what}");
         assert_eq!(item["bytes"], file.len(), "{what}");
     }
-    expect_tidy(&world).await;
+    expect_no_orphans(&world).await;
     world.end().await;
 }
 
 #[tokio::test]
-async fn names_lead_nowhere() {
+async fn file_names_cannot_escape_their_folder() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
     let names = [
@@ -81,12 +81,12 @@ async fn names_lead_nowhere() {
         let item = send(&ada, &format!("?name={sent}"), "image/png", png(9, 9, 2000, seed as u8)).await.expect(201).json();
         assert_eq!(item["name"], kept, "{sent}");
     }
-    expect_tidy(&world).await;
+    expect_no_orphans(&world).await;
     world.end().await;
 }
 
 #[tokio::test]
-async fn bad_words_are_refused_before_bytes_are_taken() {
+async fn invalid_fields_are_refused_before_bytes_are_read() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
     let many: Vec<String> = (0..21).map(|n| n.to_string()).collect();
@@ -100,11 +100,11 @@ async fn bad_words_are_refused_before_bytes_are_taken() {
     form(reqwest::multipart::Form::new().part("file", part(3)).text("visibility", "nobody")).await.refused(422, "request.invalid");
     form(reqwest::multipart::Form::new().part("file", part(4)).text("tags", "x".repeat(10_000))).await.refused(422, "request.invalid");
     let encoded = ada.request(Method::POST, "/v1/media").header("content-encoding", "gzip").body(png(9, 9, 2000, 5));
-    ada.send(encoded).await.refused(415, "media.encoded");
+    ada.send(encoded).await.refused(415, "media.unsupported_content_encoding");
     let endless = format!("--b\r\ncontent-disposition: form-data; name=\"file\"; x=\"{}", "y".repeat(500_000));
     ada.send(ada.request(Method::POST, "/v1/media").header("content-type", "multipart/form-data; boundary=b").body(endless)).await.refused(422, "request.invalid");
     ada.send(ada.request(Method::POST, "/v1/media").header("content-type", "multipart/form-data").body("x")).await.refused(422, "request.invalid");
-    expect_empty(&world).await;
+    expect_nothing_stored(&world).await;
     world.end().await;
 }
 
@@ -118,7 +118,7 @@ async fn a_digest_that_differs_refuses_the_file() {
     let with = |digest: String| ada.send(ada.request(Method::POST, "/v1/media").header("repr-digest", digest).body(file.clone()));
     with(wrong).await.refused(422, "media.digest_mismatch");
     with("sha-256=nonsense".to_owned()).await.refused(400, "media.bad_digest");
-    expect_empty(&world).await;
+    expect_nothing_stored(&world).await;
     with(right).await.expect(201);
     world.end().await;
 }
@@ -134,18 +134,18 @@ fn sha256(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn a_header_of_ten_megabytes_is_refused_at_the_door() {
+async fn a_header_of_ten_megabytes_is_refused_by_the_listener() {
     let world = World::of(&[media::service()]).await;
-    let mut wire = Wire::open(&world).await;
-    wire.say(b"POST /v1/media HTTP/1.1\r\nhost: t\r\nx: ").await;
+    let mut connection = RawConnection::open(&world).await;
+    connection.send(b"POST /v1/media HTTP/1.1\r\nhost: t\r\nx: ").await;
     let part = vec![b'x'; 64 * 1024];
     for _ in 0..160 {
-        if !wire.say(&part).await {
+        if !connection.send(&part).await {
             break;
         }
     }
-    let answer = wire.answer().await;
-    assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
-    expect_empty(&world).await;
+    let response = connection.read_response().await;
+    assert!(response.starts_with("HTTP/1.1 431"), "{response}");
+    expect_nothing_stored(&world).await;
     world.end().await;
 }

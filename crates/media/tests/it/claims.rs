@@ -4,8 +4,8 @@ use contract::media::{Changed, Deleted, Received, Visibility};
 use serde_json::{Value, json};
 use testkit::{Member, World};
 
-use crate::kitchen::{expect_empty, expect_tidy, png, send};
-use crate::library::told;
+use crate::fixtures::{expect_no_orphans, expect_nothing_stored, png, send};
+use crate::library::published_events;
 
 async fn staged(member: &Member, query: &str, seed: u8) -> String {
     let item = send(member, &format!("?claim=later{query}"), "image/png", png(12, 34, 3000, seed)).await.expect(201).json();
@@ -22,8 +22,8 @@ async fn what_is_staged_is_its_owners_alone_until_it_is_claimed() {
     let world = World::of(&[media::service()]).await;
     let (ada, bob) = (world.ada(), world.bob());
     let id = staged(&ada, "&visibility=public&tags=a", 1).await;
-    // Conversion starts while the form is filled in, and nobody else gets in.
-    assert_eq!(told::<Received>(&world).await[0].visibility, Visibility::Private);
+    // Conversion starts while the form is filled in, and only the owner has access.
+    assert_eq!(published_events::<Received>(&world).await[0].visibility, Visibility::Private);
     bob.get(&format!("/v1/media/{id}")).await.refused(404, "media.not_found");
     assert!(ada.get(&format!("/v1/media/{id}")).await.expect(200).json()["urls"]["image"].as_str().unwrap().contains("?t="));
     assert!(listed(&ada.get("/v1/media").await.json()).is_empty());
@@ -32,17 +32,17 @@ async fn what_is_staged_is_its_owners_alone_until_it_is_claimed() {
     let claim = json!({ "ids": [id], "subject": "post:1", "tags": ["b"] });
     let items = ada.post("/v1/media/claims", &claim).await.expect(200).json();
     assert_eq!((&items["items"][0]["claimed"], &items["items"][0]["subject"], &items["items"][0]["tags"]), (&json!(true), &json!("post:1"), &json!(["a", "b"])));
-    assert_eq!(told::<Changed>(&world).await[0].visibility, Visibility::Public);
+    assert_eq!(published_events::<Changed>(&world).await[0].visibility, Visibility::Public);
     bob.get(&format!("/v1/media/{id}")).await.expect(200);
     assert_eq!(listed(&ada.get("/v1/media?subject=post:1").await.json()), [id.as_str()]);
     // The same claim again changes nothing.
     ada.post("/v1/media/claims", &claim).await.expect(200);
-    assert_eq!(told::<Changed>(&world).await.len(), 1);
+    assert_eq!(published_events::<Changed>(&world).await.len(), 1);
     world.end().await;
 }
 
 #[tokio::test]
-async fn a_claim_maps_all_or_none() {
+async fn a_claim_takes_all_items_or_none() {
     let world = World::of(&[media::service()]).await;
     let (ada, bob) = (world.ada(), world.bob());
     let (first, second, bobs) = (staged(&ada, "", 1).await, staged(&ada, "", 2).await, staged(&bob, "", 3).await);
@@ -57,12 +57,12 @@ async fn a_claim_maps_all_or_none() {
     world.nobody().post("/v1/media/claims", &json!({ "ids": [first], "subject": "s" })).await.refused(401, "auth.required");
     assert_eq!(listed(&ada.get("/v1/media?staged=true").await.json()), [first.as_str()], "nothing of a refused claim stays");
     claim(json!([first])).await.expect(200);
-    expect_tidy(&world).await;
+    expect_no_orphans(&world).await;
     world.end().await;
 }
 
 #[tokio::test]
-async fn what_nobody_claims_or_finishes_in_a_day_is_swept_away() {
+async fn unclaimed_items_and_unfinished_uploads_are_removed_after_a_day() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
     let claimed = staged(&ada, "", 1).await;
@@ -70,15 +70,15 @@ async fn what_nobody_claims_or_finishes_in_a_day_is_swept_away() {
     ada.post("/v1/media/claims", &json!({ "ids": [claimed], "subject": "s" })).await.expect(200);
     let begun = ada.request(http::Method::POST, "/v1/uploads").header("tus-resumable", "1.0.0").header("upload-length", 9000);
     let begun = ada.send(begun.header("content-type", "application/offset+octet-stream").body(png(9, 9, 9000, 3)[..5000].to_vec())).await.expect(201);
-    assert_eq!(crate::kitchen::objects(&world).await.len(), 3);
+    assert_eq!(crate::fixtures::objects(&world).await.len(), 3);
     world.clock().advance(chrono::TimeDelta::hours(25));
-    world.until("the sweep has come by", async || (crate::kitchen::objects(&world).await.len() == 1).then_some(())).await;
+    world.until("the sweep has come by", async || (crate::fixtures::objects(&world).await.len() == 1).then_some(())).await;
     ada.get(&format!("/v1/media/{forgotten}")).await.refused(404, "media.not_found");
     ada.get(&format!("/v1/media/{claimed}")).await.expect(200);
     let head = ada.send(ada.request(http::Method::HEAD, begun.header("location")).header("tus-resumable", "1.0.0")).await;
     assert_eq!(head.status, 404);
-    assert_eq!(told::<Deleted>(&world).await.len(), 1);
+    assert_eq!(published_events::<Deleted>(&world).await.len(), 1);
     ada.delete(&format!("/v1/media/{claimed}")).await.expect(204);
-    expect_empty(&world).await;
+    expect_nothing_stored(&world).await;
     world.end().await;
 }

@@ -1,20 +1,20 @@
-//! `POST /v1/media`: what is accepted, and what is known of it then.
+//! `POST /v1/media`: which files are accepted, and what is known of them then.
 
 use contract::media::Received;
 use http::Method;
 use serde_json::json;
 use testkit::World;
 
-use crate::kitchen::{expect_empty, expect_tidy, objects, png, send};
+use crate::fixtures::{expect_no_orphans, expect_nothing_stored, objects, png, send};
 use crate::samples::phone_photo;
 
 #[tokio::test]
-async fn a_raw_body_becomes_an_item_and_its_neighbours_hear_of_it() {
+async fn a_raw_body_becomes_an_item_that_is_published() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
     let file = png(640, 480, 100_000, 1);
-    let answer = send(&ada, "?name=..%2F..%2Fcat.png&tags=Cats,%20Sun", "text/html", file.clone()).await.expect(201);
-    let item = answer.json();
+    let response = send(&ada, "?name=..%2F..%2Fcat.png&tags=Cats,%20Sun", "text/html", file.clone()).await.expect(201);
+    let item = response.json();
     assert_eq!(item["name"], "cat.png");
     assert_eq!(item["kind"], "photo");
     assert_eq!(item["state"], "received");
@@ -25,19 +25,19 @@ async fn a_raw_body_becomes_an_item_and_its_neighbours_hear_of_it() {
     assert_eq!(item["tags"], json!(["cats", "sun"]));
     assert_eq!(item["owner"], ada.id.to_string());
     let id = item["id"].as_str().unwrap();
-    assert_eq!(answer.header("location"), format!("/v1/media/{id}"));
+    assert_eq!(response.header("location"), format!("/v1/media/{id}"));
     assert!(item["urls"]["original"].as_str().unwrap().contains("?t="));
 
     let received: Received = serde_json::from_slice(&world.nobody().get(&format!("/internal/media/{id}")).await.expect(200).body).unwrap();
     assert_eq!(received.sha256, item["sha256"].as_str().unwrap());
     let stored = world.context("media").objects.get(&received.object, 1 << 20).await.unwrap();
     assert_eq!(stored, file);
-    expect_tidy(&world).await;
+    expect_no_orphans(&world).await;
     world.end().await;
 }
 
 #[tokio::test]
-async fn a_phones_photo_stands_upright_and_its_facts_are_its_owners() {
+async fn a_phone_photo_is_upright_and_its_metadata_is_for_its_owner() {
     let world = World::of(&[media::service()]).await;
     let (ada, bob) = (world.ada(), world.bob());
     let file = phone_photo();
@@ -49,7 +49,7 @@ async fn a_phones_photo_stands_upright_and_its_facts_are_its_owners() {
     assert!(seen["camera"].is_null() && seen["taken_at"].is_null());
     let received: Received = serde_json::from_slice(&world.nobody().get(&format!("/internal/media/{id}")).await.expect(200).body).unwrap();
     assert_eq!(received.orientation, 6);
-    // What others get carries none of it.
+    // The file for others has none of it.
     let patches: Vec<_> = received.scrub.unwrap().iter().map(|patch| codec::scrub::Patch::from_hex(patch.offset, patch.bytes, &patch.hex).unwrap()).collect();
     let mut scrubbed = file.clone();
     codec::scrub::apply(&patches, 0, &mut scrubbed);
@@ -59,10 +59,10 @@ async fn a_phones_photo_stands_upright_and_its_facts_are_its_owners() {
 }
 
 #[tokio::test]
-async fn nobody_without_a_token_sends_anything() {
+async fn uploads_need_a_token() {
     let world = World::of(&[media::service()]).await;
     send(&world.nobody(), "", "image/png", png(10, 10, 2000, 1)).await.refused(401, "auth.required");
-    expect_empty(&world).await;
+    expect_nothing_stored(&world).await;
     world.end().await;
 }
 
@@ -74,7 +74,7 @@ async fn the_same_bytes_are_stored_once_for_one_owner() {
     let first = send(&ada, "?name=a.png", "image/png", file.clone()).await.expect(201).json();
     let second = send(&ada, "?name=b.png", "image/png", file.clone()).await.expect(201).json();
     assert_ne!(first["id"], second["id"]);
-    expect_tidy(&world).await;
+    expect_no_orphans(&world).await;
     assert_eq!(objects(&world).await.len(), 1);
     send(&bob, "?name=c.png", "image/png", file).await.expect(201);
     assert_eq!(objects(&world).await.len(), 2);
@@ -82,12 +82,12 @@ async fn the_same_bytes_are_stored_once_for_one_owner() {
     assert_eq!(objects(&world).await.len(), 2, "the other item still needs the bytes");
     ada.delete(&format!("/v1/media/{}", second["id"].as_str().unwrap())).await.expect(204);
     assert_eq!(objects(&world).await.len(), 1);
-    expect_tidy(&world).await;
+    expect_no_orphans(&world).await;
     world.end().await;
 }
 
 #[tokio::test]
-async fn a_form_may_say_everything_before_or_after_the_file() {
+async fn form_fields_may_come_before_or_after_the_file() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
     for after in [false, true] {
@@ -99,6 +99,6 @@ async fn a_form_may_say_everything_before_or_after_the_file() {
         assert_eq!((&item["name"], &item["tags"], &item["visibility"]), (&json!("dog.png"), &json!(["dogs"]), &json!("unlisted")));
         assert_eq!(item["bytes"], 70_000);
     }
-    expect_tidy(&world).await;
+    expect_no_orphans(&world).await;
     world.end().await;
 }

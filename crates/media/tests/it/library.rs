@@ -8,17 +8,17 @@ use kit::db::{FromQueryResult, Sql};
 use serde_json::{Value, json};
 use testkit::{Member, World};
 
-use crate::kitchen::{expect_empty, expect_tidy, png, send};
+use crate::fixtures::{expect_no_orphans, expect_nothing_stored, png, send};
 
 #[derive(FromQueryResult)]
-struct Told {
+struct OutboxRow {
     payload: String,
 }
 
-/// What was published under a subject, oldest first.
-pub async fn told<E: Event>(world: &World) -> Vec<E> {
+/// Returns the events that were published under a subject, oldest first.
+pub async fn published_events<E: Event>(world: &World) -> Vec<E> {
     let text = "select payload from outbox where subject = $1 order by id";
-    let rows: Vec<Told> = world.context("media").db.read().rows(text, vec![E::SUBJECT.into()]).await.unwrap();
+    let rows: Vec<OutboxRow> = world.context("media").db.read().rows(text, vec![E::SUBJECT.into()]).await.unwrap();
     rows.iter().map(|row| serde_json::from_str(&row.payload).unwrap()).collect()
 }
 
@@ -33,7 +33,7 @@ async fn a_library_is_paged_newest_first_and_filtered() {
     let (ada, bob) = (world.ada(), world.bob());
     let mut ids = Vec::new();
     for n in 0..7_u8 {
-        // Some share their moment: the order must hold all the same.
+        // Some have the same creation time: the order must hold all the same.
         if n % 2 == 0 {
             world.clock().advance(chrono::TimeDelta::seconds(1));
         }
@@ -71,14 +71,14 @@ async fn a_library_is_paged_newest_first_and_filtered() {
     world.end().await;
 }
 
-/// The names that a list answers, newest first.
+/// Returns the names in a list, newest first.
 async fn names(member: &Member, query: &str) -> Vec<String> {
     let page = member.get(&format!("/v1/media?{query}")).await.expect(200).json();
     page["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect()
 }
 
 #[tokio::test]
-async fn what_is_typed_begins_words_of_names_and_tags_as_they_are_now() {
+async fn a_search_matches_prefixes_of_words_in_current_names_and_tags() {
     let world = World::of(&[media::service()]).await;
     let (ada, bob) = (world.ada(), world.bob());
     let mut ids = Vec::new();
@@ -117,7 +117,7 @@ async fn terms(world: &World) -> i64 {
 }
 
 #[tokio::test]
-async fn an_item_that_is_gone_leaves_nothing_in_the_index() {
+async fn a_removed_item_leaves_nothing_in_the_index() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
     let id = photo(&ada, "?name=Summer.png&tags=sea,sun&claim=later", 1).await;
@@ -197,7 +197,7 @@ async fn strangers_see_what_is_open_without_its_owners_facts_and_nothing_else() 
 }
 
 #[tokio::test]
-async fn a_change_is_told_with_its_version_and_bad_ones_change_nothing() {
+async fn a_change_is_published_with_its_version_and_invalid_ones_change_nothing() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
     let id = photo(&ada, "?name=a.png&tags=x", 1).await;
@@ -208,14 +208,14 @@ async fn a_change_is_told_with_its_version_and_bad_ones_change_nothing() {
     let item = ada.patch(&path, &json!({ "name": "../b.png", "tags": ["Y", "y", " z "] })).await.expect(200).json();
     assert_eq!((&item["name"], &item["tags"], &item["visibility"]), (&json!("b.png"), &json!(["y", "z"]), &json!("private")));
     ada.patch(&path, &json!({ "visibility": "public" })).await.expect(200);
-    let changes: Vec<Changed> = told(&world).await;
+    let changes: Vec<Changed> = published_events(&world).await;
     assert_eq!(changes.iter().map(|change| change.version).collect::<Vec<_>>(), [2, 3]);
     assert_eq!(changes[1].name, "b.png");
     world.end().await;
 }
 
 #[tokio::test]
-async fn removing_is_told_and_leaves_nothing() {
+async fn removing_is_published_and_leaves_nothing() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
     let id = photo(&ada, "", 1).await;
@@ -223,14 +223,14 @@ async fn removing_is_told_and_leaves_nothing() {
     ada.delete(&format!("/v1/media/{id}")).await.refused(404, "media.not_found");
     ada.get(&format!("/v1/media/{id}")).await.refused(404, "media.not_found");
     world.nobody().get(&format!("/internal/media/{id}")).await.refused(404, "media.not_found");
-    assert_eq!(told::<Received>(&world).await.len(), 1);
-    assert_eq!(told::<Deleted>(&world).await[0].id.as_str(), id);
-    expect_empty(&world).await;
+    assert_eq!(published_events::<Received>(&world).await.len(), 1);
+    assert_eq!(published_events::<Deleted>(&world).await[0].id.as_str(), id);
+    expect_nothing_stored(&world).await;
     world.end().await;
 }
 
 #[tokio::test]
-async fn whoever_leaves_takes_everything_along() {
+async fn erasing_an_account_removes_everything() {
     let world = World::of(&[media::service()]).await;
     let (ada, bob) = (world.ada(), world.bob());
     photo(&ada, "", 1).await;
@@ -242,12 +242,12 @@ async fn whoever_leaves_takes_everything_along() {
     let event = Envelope { id: "1".into(), subject: Erased::SUBJECT.into(), payload: serde_json::to_string(&erased).unwrap() };
     world.process.bus.engine().publish(&[event]).await.unwrap();
     world.settle().await;
-    assert_eq!(told::<Deleted>(&world).await.len(), 2);
-    // A token that outlives its account opens nothing.
+    assert_eq!(published_events::<Deleted>(&world).await.len(), 2);
+    // A token that outlives its account grants nothing.
     assert_eq!(send(&ada, "", "image/png", png(9, 9, 3000, 8)).await.status, 403);
     bob.get(&format!("/v1/media/{kept}")).await.expect(200);
-    expect_tidy(&world).await;
-    assert_eq!(crate::kitchen::objects(&world).await.len(), 1);
+    expect_no_orphans(&world).await;
+    assert_eq!(crate::fixtures::objects(&world).await.len(), 1);
     world.end().await;
 }
 
@@ -266,14 +266,14 @@ async fn a_post_that_is_sent_twice_is_done_once() {
 }
 
 #[tokio::test]
-async fn a_post_that_is_sent_again_is_answered_by_what_it_made() {
+async fn a_repeated_post_returns_what_the_first_one_created() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
     let post = |query: &str, seed| ada.request(http::Method::POST, &format!("/v1/media{query}")).header("idempotency-key", "k1").body(png(9, 9, 30_000, seed));
     let id = ada.send(post("", 1)).await.expect(201).json()["id"].as_str().unwrap().to_owned();
     ada.send(post("", 2)).await.refused(422, "request.idempotency_key_reused");
     ada.send(post("?name=b.png", 1)).await.refused(422, "request.idempotency_key_reused");
-    // As it is by now, not as it was.
+    // The current state, not the one of the first response.
     ada.patch(&format!("/v1/media/{id}"), &json!({ "name": "renamed.png" })).await.expect(200);
     let again = ada.send(post("", 1)).await.expect(201);
     assert_eq!((again.header("idempotent-replay"), &again.json()["name"]), ("true", &json!("renamed.png")));
@@ -300,7 +300,7 @@ async fn a_form_that_is_sent_again_with_another_boundary_is_done_once() {
 }
 
 #[tokio::test]
-async fn an_upload_that_is_begun_again_is_the_same_and_says_where_it_is() {
+async fn an_upload_that_is_created_again_is_the_same_and_has_its_offset() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
     let begin = async |length: u64| {
@@ -321,7 +321,7 @@ async fn an_upload_that_is_begun_again_is_the_same_and_says_where_it_is() {
 }
 
 #[tokio::test]
-async fn a_claim_of_a_hundred_items_is_answered_again_whatever_its_size() {
+async fn a_claim_of_a_hundred_items_can_be_repeated_whatever_its_size() {
     #[derive(FromQueryResult)]
     struct Bytes {
         bytes: i64,
@@ -341,12 +341,12 @@ async fn a_claim_of_a_hundred_items_is_answered_again_whatever_its_size() {
     ada.send(claim().json(&json!({ "ids": ids, "subject": "post:2" }))).await.refused(422, "request.idempotency_key_reused");
     let kept: Bytes = world.context("media").db.read().row("select cast(coalesce(sum(length(body)), 0) as bigint) as bytes from idempotency", vec![]).await.unwrap().unwrap();
     assert_eq!(kept.bytes, 0, "no answer is kept");
-    assert_eq!(told::<Changed>(&world).await.len(), 100, "nothing was done twice");
+    assert_eq!(published_events::<Changed>(&world).await.len(), 100, "nothing was done twice");
     world.end().await;
 }
 
 #[test]
-fn the_interface_is_described() {
+fn the_api_is_documented() {
     let document = serde_json::to_value((media::service().openapi)()).unwrap();
     for path in ["/v1/media", "/v1/media/{id}", "/v1/media/claims", "/v1/media/{id}/events", "/v1/uploads", "/v1/uploads/{id}"] {
         assert!(document["paths"][path].is_object(), "{path}");

@@ -1,17 +1,17 @@
-//! Receiving, tried over real sockets with real engines.
+//! Tests of media over real sockets with real engines.
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod bad_input;
 mod claims;
 mod crash;
 mod create;
-mod kitchen;
+mod fixtures;
+mod item_events;
 mod library;
-mod live;
 mod quota;
+mod raw_http;
 mod samples;
 #[path = "../../../codec/tests/it/seeds.rs"]
 mod seeds;
-mod senders;
+mod slow_clients;
 mod tus;
-mod wire;

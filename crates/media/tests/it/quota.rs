@@ -1,4 +1,4 @@
-//! What each member may keep and send.
+//! Quotas: what each member may store and send.
 
 use std::sync::Arc;
 
@@ -13,9 +13,9 @@ use kit::db::{FromQueryResult, Sql};
 use testkit::{Member, World};
 use tower::ServiceExt as _;
 
-use crate::kitchen::{expect_tidy, png, send};
+use crate::fixtures::{expect_no_orphans, png, send};
 
-/// The role's routes as another process of it would have them: on the same database, with a memory of its own.
+/// Returns the routes of another process of the service: on the same database, with a memory of its own.
 async fn another_instance(world: &World) -> Router {
     let context = world.context("media").clone();
     let wear = kit::http::Wear { role: "media", metrics: kit::telemetry::Metrics::default(), verifier: context.verifier.clone() };
@@ -23,7 +23,7 @@ async fn another_instance(world: &World) -> Router {
     kit::http::wear(part.router, wear)
 }
 
-/// Asks to begin an upload; answers the status.
+/// Sends the creation of an upload. Returns the status.
 async fn begin(router: Router, member: &Member, length: u64) -> u16 {
     let request = http::Request::post("/v1/uploads")
         .header("authorization", format!("Bearer {}", member.token().unwrap_or_default()))
@@ -40,14 +40,14 @@ struct Open {
     bytes: i64,
 }
 
-/// What the rows say is begun.
+/// Returns the number and the bytes of uploads in the table.
 async fn open(world: &World) -> (i64, i64) {
     let text = "select count(*) as uploads, cast(coalesce(sum(length), 0) as bigint) as bytes from upload";
     let row: Option<Open> = world.context("media").db.read().row(text, vec![]).await.unwrap();
     row.map_or((0, 0), |row| (row.uploads, row.bytes))
 }
 
-/// Begins 60 uploads of 1,000 bytes at once, through two instances; answers how many were let.
+/// Creates 60 uploads of 1,000 bytes at once, through two instances. Returns how many were accepted.
 async fn begin_sixty(world: &World) -> usize {
     let ada = Arc::new(world.ada());
     let routers = [another_instance(world).await, another_instance(world).await];
@@ -61,7 +61,7 @@ async fn begin_sixty(world: &World) -> usize {
 
 #[tokio::test]
 async fn uploads_begun_at_once_in_two_instances_never_pass_their_number() {
-    let world = World::builder().set("media.open_uploads=6").start(&[media::service()]).await;
+    let world = World::builder().set("media.max_open_uploads=6").start(&[media::service()]).await;
     assert_eq!(begin_sixty(&world).await, 6);
     assert_eq!(open(&world).await, (6, 6000));
     world.end().await;
@@ -72,10 +72,10 @@ async fn uploads_begun_at_once_in_two_instances_never_pass_their_bytes() {
     let world = World::builder().set("media.quota_bytes=5500").start(&[media::service()]).await;
     assert_eq!(begin_sixty(&world).await, 5);
     assert_eq!(open(&world).await, (5, 5000));
-    // What they announced is taken for whole files as well.
+    // The bytes that they announced count for whole files as well.
     send(&world.ada(), "", "image/png", png(9, 9, 3000, 1)).await.refused(403, "media.quota_bytes");
     assert_eq!(open(&world).await, (5, 5000));
-    expect_tidy(&world).await;
+    expect_no_orphans(&world).await;
     world.end().await;
 }
 
@@ -87,7 +87,7 @@ async fn uploads_begun_at_once_in_two_instances_never_pass_the_number_of_items()
 }
 
 #[tokio::test]
-async fn an_upload_that_was_begun_keeps_its_room_until_it_ends() {
+async fn an_open_upload_keeps_its_reservation_until_it_ends() {
     let world = World::builder().set("media.quota_bytes=10000").start(&[media::service()]).await;
     let ada = world.ada();
     let tus = |method, path: &str| ada.request(method, path).header("tus-resumable", "1.0.0");
@@ -97,7 +97,7 @@ async fn an_upload_that_was_begun_keeps_its_room_until_it_ends() {
     ada.send(bytes.body(png(9, 9, 6000, 2))).await.expect(204);
     send(&ada, "", "image/png", png(9, 9, 5000, 1)).await.refused(403, "media.quota_bytes");
     send(&ada, "", "image/png", png(9, 9, 4000, 1)).await.expect(201);
-    expect_tidy(&world).await;
+    expect_no_orphans(&world).await;
     world.end().await;
 }
 
@@ -122,13 +122,13 @@ async fn the_token_of_an_erased_account_stores_nothing() {
     assert_eq!(begin(another_instance(&world).await, &ada, 3000).await, 403);
     let append = tus(Method::PATCH, &begun).header("upload-offset", 0).header("content-type", offset_stream);
     ada.send(append.body(png(9, 9, 3000, 5))).await.refused(404, "media.no_such_upload");
-    let disguised = tus(Method::POST, &begun).header("x-http-method-override", "PATCH").header("upload-offset", 0);
-    ada.send(disguised.header("content-type", offset_stream).body(png(9, 9, 3000, 5))).await.refused(404, "media.no_such_upload");
+    let overridden = tus(Method::POST, &begun).header("x-http-method-override", "PATCH").header("upload-offset", 0);
+    ada.send(overridden.header("content-type", offset_stream).body(png(9, 9, 3000, 5))).await.refused(404, "media.no_such_upload");
     ada.patch(&format!("/v1/media/{item}"), &serde_json::json!({ "name": "kept" })).await.refused(404, "media.not_found");
     let claim = serde_json::json!({ "ids": [staged], "subject": "post:1" });
     ada.post("/v1/media/claims", &claim).await.refused(404, "media.not_found");
     assert_eq!(open(&world).await, (0, 0));
-    crate::kitchen::expect_empty(&world).await;
+    crate::fixtures::expect_nothing_stored(&world).await;
     world.end().await;
 }
 
@@ -141,16 +141,16 @@ async fn parallel_uploads_never_pass_the_quota() {
     });
     let mut accepted = 0;
     for sent in futures::future::join_all(sends).await {
-        let answer = sent.unwrap();
-        if answer.status == 201 {
+        let response = sent.unwrap();
+        if response.status == 201 {
             accepted += 1;
         } else {
-            answer.refused(403, "media.quota_items");
+            response.refused(403, "media.quota_items");
         }
     }
     assert_eq!(accepted, 3);
     send(&world.bob(), "", "image/png", png(9, 9, 3000, 1)).await.expect(201);
-    expect_tidy(&world).await;
+    expect_no_orphans(&world).await;
 }
 
 #[tokio::test]
@@ -166,7 +166,7 @@ async fn bytes_are_counted_also_where_no_length_was_announced_and_come_back() {
     ada.send(upload).await.refused(403, "media.quota_bytes");
     ada.delete(&format!("/v1/media/{}", first["id"].as_str().unwrap())).await.expect(204);
     send(&ada, "", "image/png", png(9, 9, 60_000, 2)).await.expect(201);
-    expect_tidy(&world).await;
+    expect_no_orphans(&world).await;
     world.end().await;
 }
 
@@ -187,7 +187,7 @@ async fn too_many_uploads_in_an_hour_wait_for_the_next() {
 
 #[tokio::test]
 async fn unfinished_uploads_are_bounded() {
-    let world = World::builder().set("media.open_uploads=2").start(&[media::service()]).await;
+    let world = World::builder().set("media.max_open_uploads=2").start(&[media::service()]).await;
     let ada = world.ada();
     let begin = async || ada.send(ada.request(Method::POST, "/v1/uploads").header("tus-resumable", "1.0.0").header("upload-length", 5000)).await;
     begin().await.expect(201);

@@ -1,11 +1,11 @@
-//! Files that should not come in, and some that should.
+//! Sample files: some that must be refused, and some that must be accepted.
 
 use testkit::ffmpeg;
 
-use crate::kitchen::png;
+use crate::fixtures::png;
 use crate::seeds::{self, Movie};
 
-/// A GIF of this size with so many frames of one pixel.
+/// Returns a GIF of this size with `frames` frames of one pixel.
 pub fn gif(width: u16, height: u16, frames: usize) -> Vec<u8> {
     let mut file = b"GIF89a".to_vec();
     file.extend(width.to_le_bytes());
@@ -18,11 +18,11 @@ pub fn gif(width: u16, height: u16, frames: usize) -> Vec<u8> {
     file
 }
 
-/// A phone's photo: lying on its side, with camera, time and place in its EXIF.
+/// Returns the photo of a phone: rotated, with camera, time and place in its EXIF.
 pub fn phone_photo() -> Vec<u8> {
     let mut tiff = b"II*\0\x08\0\0\0".to_vec();
     let entry = |tag: u16, kind: u16, count: u32, value: u32| [tag.to_le_bytes().as_slice(), &kind.to_le_bytes(), &count.to_le_bytes(), &value.to_le_bytes()].concat();
-    // IFD0 at 8 with 5 entries ends at 74; the EXIF IFD with one at 92; the texts behind.
+    // IFD0 at 8 with 5 entries ends at 74; the EXIF IFD with one ends at 92; the texts follow.
     tiff.extend(5_u16.to_le_bytes());
     tiff.extend(entry(0x010f, 2, 8, 130));
     tiff.extend(entry(0x0110, 2, 6, 140));
@@ -51,7 +51,7 @@ pub fn phone_photo() -> Vec<u8> {
     jpeg
 }
 
-/// Encodes with ffmpeg and answers the file.
+/// Encodes with ffmpeg and returns the file.
 pub fn encoded(name: &str, arguments: &[&str]) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(name);
@@ -61,17 +61,17 @@ pub fn encoded(name: &str, arguments: &[&str]) -> Vec<u8> {
     std::fs::read(path).unwrap()
 }
 
-/// A second of video with sound; `more` are further arguments.
+/// Returns a second of video with audio; `more` are further arguments.
 pub fn video(name: &str, more: &[&str]) -> Vec<u8> {
     let mut arguments = vec!["-f", "lavfi", "-i", "testsrc2=s=128x72:r=10:d=1", "-f", "lavfi", "-i", "sine=d=1", "-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac"];
     arguments.extend(more);
     encoded(name, &arguments)
 }
 
-/// A file that is refused for what it is: its name, its bytes, the status and the code.
+/// A refused file: its name, its bytes, the status and the code.
 pub type Refused = (&'static str, Vec<u8>, u16, &'static str);
 
-/// Small files that would cost a converter gigabytes or minutes, each refused before anything decodes it.
+/// Returns small files that would cost a converter gigabytes or minutes; each is refused before it is decoded.
 fn hostile() -> Vec<Refused> {
     let movie = |movie: Movie| movie.file();
     let mkv = |entries: &[Vec<u8>]| seeds::matroska(&[seeds::tracks(entries)]);
@@ -99,7 +99,7 @@ fn hostile() -> Vec<Refused> {
     ]
 }
 
-/// Everything that is refused for what it is.
+/// Returns all files that are refused for their content.
 pub fn refused() -> Vec<Refused> {
     let pad = |start: &[u8], bytes: usize| {
         let mut file = start.to_vec();

@@ -5,8 +5,8 @@ use http::Method;
 use sha2::Digest as _;
 use testkit::{Answer, Member, World};
 
-use crate::kitchen::{expect_empty, expect_tidy, png};
-use crate::wire::Wire;
+use crate::fixtures::{expect_no_orphans, expect_nothing_stored, png};
+use crate::raw_http::RawConnection;
 
 const MB: usize = 1 << 20;
 const STREAM: &str = "application/offset+octet-stream";
@@ -36,10 +36,10 @@ async fn patch(member: &Member, location: &str, offset: usize, bytes: &[u8], che
     member.send(request.body(bytes.to_vec())).await
 }
 
-/// Opens a PATCH by hand, so that it can stay open.
-async fn patch_by_hand(world: &World, member: &Member, location: &str, offset: usize, length: usize) -> Wire {
+/// Opens a PATCH on a raw connection, so that it can stay open.
+async fn patch_by_hand(world: &World, member: &Member, location: &str, offset: usize, length: usize) -> RawConnection {
     let headers = format!("tus-resumable: 1.0.0\r\nupload-offset: {offset}\r\ncontent-type: {STREAM}\r\ncontent-length: {length}");
-    Wire::request(world, member, &format!("PATCH {location}"), &headers).await
+    RawConnection::request(world, member, &format!("PATCH {location}"), &headers).await
 }
 
 #[derive(kit::db::FromQueryResult)]
@@ -47,7 +47,7 @@ struct Received {
     received: i64,
 }
 
-/// How many bytes of the only upload are written down.
+/// Returns the number of durable bytes of the only upload.
 pub async fn received(world: &World) -> usize {
     let row: Option<Received> = kit::db::Sql::row(world.context("media").db.read(), "select received from upload", vec![]).await.unwrap();
     usize::try_from(row.unwrap().received).unwrap()
@@ -68,7 +68,7 @@ async fn expect_item(world: &World, done: &Answer, file: &[u8]) -> serde_json::V
 }
 
 #[tokio::test]
-async fn what_is_supported_is_said() {
+async fn options_lists_what_is_supported() {
     let world = World::of(&[media::service()]).await;
     let nobody = world.nobody();
     let options = nobody.send(nobody.request(Method::OPTIONS, "/v1/uploads")).await.expect(204);
@@ -85,30 +85,30 @@ async fn what_is_supported_is_said() {
 }
 
 #[tokio::test]
-async fn pieces_become_an_item_and_the_answer_is_repeated() {
+async fn parts_become_an_item_and_the_response_is_repeated() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
     let file = png(300, 200, 2 * MB, 4);
     let location = begin(&ada, file.len()).await;
     assert_eq!(head(&ada, &location).await.expect(200).header("upload-offset"), "0");
-    // The first piece is too small to say what it is.
+    // The first part is too small to show its format.
     let cuts = [0, 700, 700_000, file.len()];
     for pair in cuts.windows(2) {
-        let answer = patch(&ada, &location, pair[0], &file[pair[0]..pair[1]], None).await.expect(204);
-        assert_eq!(answer.header("upload-offset"), pair[1].to_string());
+        let response = patch(&ada, &location, pair[0], &file[pair[0]..pair[1]], None).await.expect(204);
+        assert_eq!(response.header("upload-offset"), pair[1].to_string());
         let head = head(&ada, &location).await.expect(200);
         assert_eq!((head.header("upload-offset"), head.header("upload-length")), (pair[1].to_string().as_str(), file.len().to_string().as_str()));
         assert_eq!(head.header("cache-control"), "no-store");
-        assert_eq!(head.header("tutti-media-id"), answer.header("tutti-media-id"));
+        assert_eq!(head.header("tutti-media-id"), response.header("tutti-media-id"));
     }
     let done = head(&ada, &location).await.expect(200);
     let item = expect_item(&world, &done, &file).await;
     assert_eq!((&item["name"], &item["content_type"], &item["width"]), (&"big.png".into(), &"image/png".into(), &300.into()));
     assert_eq!(item["tags"], serde_json::json!(["a", "b"]));
-    // The last answer may be lost: sent again, it is given again.
+    // The last response may be lost: sent again, the request receives it again.
     let again = patch(&ada, &location, file.len(), b"", None).await.expect(204);
     assert_eq!(again.header("tutti-media-id"), done.header("tutti-media-id"));
-    expect_tidy(&world).await;
+    expect_no_orphans(&world).await;
     world.end().await;
 }
 
@@ -127,7 +127,7 @@ async fn creation_may_bring_the_bytes_along() {
     assert_eq!(part.header("upload-offset"), "5000");
     let done = patch(&ada, part.header("location"), 5000, &file[5000..], None).await.expect(204);
     expect_item(&world, &done, &file).await;
-    expect_tidy(&world).await;
+    expect_no_orphans(&world).await;
     world.end().await;
 }
 
@@ -139,18 +139,18 @@ async fn a_dropped_connection_goes_on_where_it_was() {
     let location = begin(&ada, file.len()).await;
     let mut offset = 0;
     for _ in 0..3 {
-        let mut wire = patch_by_hand(&world, &ada, &location, offset, file.len() - offset).await;
-        assert!(wire.say(&file[offset..offset + 700_000]).await);
-        drop(wire);
+        let mut connection = patch_by_hand(&world, &ada, &location, offset, file.len() - offset).await;
+        assert!(connection.send(&file[offset..offset + 700_000]).await);
+        drop(connection);
         let before = offset;
-        world.until("what has arrived is kept", async || (received(&world).await > before).then_some(())).await;
+        world.until("the bytes so far are durable", async || (received(&world).await > before).then_some(())).await;
         offset = head(&ada, &location).await.expect(200).header("upload-offset").parse().unwrap();
         assert!(offset > before);
         assert!(offset <= before + 700_000);
     }
     let done = patch(&ada, &location, offset, &file[offset..], None).await.expect(204);
     expect_item(&world, &done, &file).await;
-    expect_tidy(&world).await;
+    expect_no_orphans(&world).await;
     world.end().await;
 }
 
@@ -161,16 +161,16 @@ async fn a_connection_that_hangs_holds_nothing() {
     let file = png(300, 200, 2 * MB, 7);
     let location = begin(&ada, file.len()).await;
     let mut hanging = patch_by_hand(&world, &ada, &location, 0, file.len()).await;
-    assert!(hanging.say(&file[..500_000]).await);
+    assert!(hanging.send(&file[..500_000]).await);
     let started = std::time::Instant::now();
     let offset: usize =
-        world.until("the hanging request lets go", async || head(&ada, &location).await.expect(200).header("upload-offset").parse().ok().filter(|at| *at > 0)).await;
+        world.until("the hanging request gives up the upload", async || head(&ada, &location).await.expect(200).header("upload-offset").parse().ok().filter(|at| *at > 0)).await;
     assert!(started.elapsed() < std::time::Duration::from_secs(20));
-    let answer = hanging.answer().await;
-    assert!(answer.starts_with("HTTP/1.1 409") && answer.contains("media.taken_over"), "{answer}");
+    let response = hanging.read_response().await;
+    assert!(response.starts_with("HTTP/1.1 409") && response.contains("media.taken_over"), "{response}");
     let done = patch(&ada, &location, offset, &file[offset..], None).await.expect(204);
     expect_item(&world, &done, &file).await;
-    expect_tidy(&world).await;
+    expect_no_orphans(&world).await;
     world.end().await;
 }
 
@@ -185,40 +185,40 @@ async fn a_checksum_keeps_a_request_whole_or_not_at_all() {
     let at = async || head(&ada, &location).await.expect(200).header("upload-offset").to_owned();
     patch(&ada, &location, 0, &file[..100_000], Some(sha1(b"other"))).await.refused(460, "media.checksum_mismatch");
     assert_eq!(at().await, "0");
-    expect_tidy(&world).await;
+    expect_no_orphans(&world).await;
     patch(&ada, &location, 0, &file[..100_000], Some(sha1(&file[..100_000]))).await.expect(204);
     patch(&ada, &location, 100_000, &file[100_000..150_000], Some(sha256(b"other"))).await.refused(460, "media.checksum_mismatch");
     assert_eq!(at().await, "100000");
     patch(&ada, &location, 100_000, &file[100_000..], Some("md5 AAAA".into())).await.refused(400, "media.bad_upload_request");
     let done = patch(&ada, &location, 100_000, &file[100_000..], Some(sha256(&file[100_000..]))).await.expect(204);
     expect_item(&world, &done, &file).await;
-    expect_tidy(&world).await;
+    expect_no_orphans(&world).await;
     world.end().await;
 }
 
 #[tokio::test]
-async fn an_upload_whose_end_was_lost_is_ended_when_somebody_asks() {
+async fn an_upload_with_all_bytes_is_completed_by_the_next_request() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
     let file = png(30, 20, 5000, 1);
     let location = begin(&ada, 9000).await;
     patch(&ada, &location, 0, &file, None).await.expect(204);
-    // As if the process had died between the last byte and the item.
+    // As if the process had crashed between the last byte and the item.
     set(&world, "update upload set length = received").await;
     let done = head(&ada, &location).await.expect(200);
     expect_item(&world, &done, &file).await;
-    expect_tidy(&world).await;
+    expect_no_orphans(&world).await;
     world.end().await;
 }
 
 #[tokio::test]
-async fn an_upload_whose_bytes_are_gone_begins_anew() {
+async fn an_upload_whose_bytes_are_missing_starts_again() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
     let file = png(30, 20, 50_000, 1);
     let location = begin(&ada, file.len()).await;
     patch(&ada, &location, 0, &file[..30_000], None).await.expect(204);
-    for key in crate::kitchen::objects(&world).await {
+    for key in crate::fixtures::objects(&world).await {
         world.context("media").objects.remove(&key.parse().unwrap()).await.unwrap();
     }
     patch(&ada, &location, 30_000, &file[30_000..], None).await.refused(409, "media.wrong_offset");
@@ -253,7 +253,7 @@ async fn an_upload_is_its_owners_alone() {
     bob.send(bob.request(Method::DELETE, &location).header("tus-resumable", "1.0.0")).await.refused(404, "media.no_such_upload");
     ada.send(ada.request(Method::DELETE, &location).header("tus-resumable", "1.0.0")).await.expect(204);
     assert_eq!(head(&ada, &location).await.status, 404);
-    expect_empty(&world).await;
+    expect_nothing_stored(&world).await;
     world.end().await;
 }
 
@@ -273,26 +273,26 @@ async fn requests_that_do_not_fit_are_refused() {
     let typed = ada.request(Method::PATCH, &location).header("tus-resumable", "1.0.0").header("upload-offset", 0).header("content-type", "image/png").body(file.clone());
     ada.send(typed).await.refused(415, "media.not_offset_stream");
     // Through a network that lets only GET and POST pass.
-    let disguised = ada.request(Method::POST, &location).header("tus-resumable", "1.0.0").header("x-http-method-override", "PATCH").header("upload-offset", 0);
-    ada.send(disguised.header("content-type", STREAM).body(file)).await.expect(204);
-    expect_tidy(&world).await;
+    let overridden = ada.request(Method::POST, &location).header("tus-resumable", "1.0.0").header("x-http-method-override", "PATCH").header("upload-offset", 0);
+    ada.send(overridden.header("content-type", STREAM).body(file)).await.expect(204);
+    expect_no_orphans(&world).await;
     world.end().await;
 }
 
 #[tokio::test]
-async fn what_must_not_come_in_ends_the_upload_early() {
+async fn a_refused_file_ends_the_upload_early() {
     let world = World::of(&[media::service()]).await;
     let ada = world.ada();
     let mut page = b"<!doctype html>".to_vec();
     page.resize(3 * MB, b' ');
     let location = begin(&ada, page.len()).await;
     let mut at = 0;
-    // In small pieces, none of which says it alone.
+    // In small parts, none of which shows the format alone.
     let refused = loop {
-        let answer = patch(&ada, &location, at, &page[at..at + 300], None).await;
+        let response = patch(&ada, &location, at, &page[at..at + 300], None).await;
         at += 300;
-        if answer.status != 204 {
-            break answer;
+        if response.status != 204 {
+            break response;
         }
         assert!(at < 70_000, "refused within the first 64 KB");
     };
@@ -302,6 +302,6 @@ async fn what_must_not_come_in_ends_the_upload_early() {
     let location = begin(&ada, photo.len()).await;
     patch(&ada, &location, 0, &photo[..5000], None).await.refused(422, "media.too_many_pixels");
     assert_eq!(head(&ada, &location).await.status, 404);
-    expect_empty(&world).await;
+    expect_nothing_stored(&world).await;
     world.end().await;
 }

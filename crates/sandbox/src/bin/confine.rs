@@ -1,4 +1,4 @@
-//! The launcher as a program of its own, for tests; in the product, `tutti` is its own launcher.
+//! The launcher as a separate program, for tests. In the product, `tutti` is its own launcher.
 
 use std::process::ExitCode;
 

@@ -1,6 +1,8 @@
-//! A stand-in for a converter that a file has taken over: tries one thing that it should not be able to do. For tests.
+//! A stand-in for a converter that a malicious file has taken over: it tries one action that the sandbox should refuse.
+//! For tests.
 //!
-//! Invariant: exits with 0 only if the attempt succeeded, so that "refused" can't be mistaken for "not tried" (which exits with 2).
+//! Invariant: the exit code is 0 only if the action succeeded, 1 if it was refused, and 2 if it is unknown and was not
+//! tried.
 
 use std::io::Read as _;
 use std::net::{TcpListener, TcpStream, UdpSocket};
@@ -11,9 +13,9 @@ use std::process::{Command, ExitCode};
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit, setsid};
 
 fn main() -> ExitCode {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let done = match words[..] {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let result = match arguments[..] {
         ["read", path] => std::fs::File::open(path).and_then(|mut file| file.read(&mut [0]).map(drop)),
         ["list", path] => std::fs::read_dir(path).map(drop),
         ["write", path] => std::fs::OpenOptions::new().write(true).open(path).map(drop),
@@ -26,7 +28,7 @@ fn main() -> ExitCode {
         ["listen"] => TcpListener::bind("127.0.0.1:0").map(drop),
         ["udp", address] => UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.send_to(b"x", address)).map(drop),
         ["unix", path] => UnixStream::connect(path).map(drop),
-        // The grandchild leaves its group and writes a mark a little later.
+        // The grandchild leaves its process group and writes a marker file a little later.
         ["grandchild", mark] => std::env::current_exe().and_then(|own| Command::new(own).args(["linger", mark]).spawn()).map(drop),
         ["linger", mark] => {
             let _ = setsid();
@@ -34,24 +36,24 @@ fn main() -> ExitCode {
             std::fs::write(mark, "x")
         }
         ["setsid"] => setsid().map(drop).map_err(Into::into),
-        ["signal", pid] => process(pid).and_then(|pid| kill_process(pid, Signal::CONT).map_err(Into::into)),
-        ["limit", pid] => process(pid).and_then(|pid| prlimit(Some(pid), Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }).map(drop).map_err(Into::into)),
-        // Fills so many megabytes.
+        ["signal", pid] => parse_pid(pid).and_then(|pid| kill_process(pid, Signal::CONT).map_err(Into::into)),
+        ["limit", pid] => parse_pid(pid).and_then(|pid| prlimit(Some(pid), Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }).map(drop).map_err(Into::into)),
+        // Allocates and fills this many megabytes.
         ["memory", megabytes] => {
-            let mut all: Vec<Vec<u8>> = Vec::new();
-            let more = |_| {
+            let mut blocks: Vec<Vec<u8>> = Vec::new();
+            let allocate = |_| {
                 let mut block: Vec<u8> = Vec::new();
-                block.try_reserve_exact(1 << 20).map_err(|_| std::io::Error::other("no memory"))?;
+                block.try_reserve_exact(1 << 20).map_err(|_| std::io::Error::other("out of memory"))?;
                 block.resize(1 << 20, 1);
-                all.push(block);
+                blocks.push(block);
                 Ok(())
             };
-            (0..megabytes.parse().unwrap_or(0)).try_for_each(more)
+            (0..megabytes.parse().unwrap_or(0)).try_for_each(allocate)
         }
-        // Whether it was left a file that nobody meant to give it.
+        // Succeeds if the process inherited an open file beyond its own.
         ["files"] => {
             let open = std::fs::read_dir("/proc/self/fd").map(Iterator::count);
-            open.and_then(|open| if open > 4 { Ok(()) } else { Err(std::io::Error::other("only its own")) })
+            open.and_then(|open| if open > 4 { Ok(()) } else { Err(std::io::Error::other("no inherited file is open")) })
         }
         ["user"] => {
             println!("{}", rustix::process::getuid().as_raw());
@@ -59,7 +61,7 @@ fn main() -> ExitCode {
         }
         _ => return ExitCode::from(2),
     };
-    match done {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("refused: {error}");
@@ -68,6 +70,6 @@ fn main() -> ExitCode {
     }
 }
 
-fn process(pid: &str) -> std::io::Result<Pid> {
-    pid.parse().ok().and_then(Pid::from_raw).ok_or_else(|| std::io::Error::other("no such number"))
+fn parse_pid(pid: &str) -> std::io::Result<Pid> {
+    pid.parse().ok().and_then(Pid::from_raw).ok_or_else(|| std::io::Error::other("this is not a process id"))
 }

@@ -1,8 +1,8 @@
-//! What a converter that a file has taken over can't do: an intruder tries it, unconfined (where it must succeed, or the test would prove
-//! nothing) and confined.
+//! What a converter that a malicious file has taken over can't do. An intruder tries each action twice: unconfined,
+//! where it must succeed (otherwise the test would prove nothing), and confined.
 //!
-//! Everything runs as this test's user, and if that is root, once more as one without privileges. Invariant: all that is touched lies in
-//! a folder that vanishes; connections go to this test's own listeners.
+//! Each test runs as the user of the test process, and if that is root, once more as a user without privileges.
+//! Invariant: all files lie in a temporary folder, and connections go to this test's own listeners.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::net::{TcpListener, UdpSocket};
@@ -12,49 +12,49 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use sandbox::{Confinement, Means, Report, Strictness};
+use sandbox::{Confinement, Mechanism, Report, Strictness};
 
-/// Without privileges, and not the one that root's children become.
-const PLAIN: u32 = 65533;
-/// What root's children become.
-const OTHER: u32 = 65534;
+/// A user without privileges who is not the one that root's children run as.
+const UNPRIVILEGED_UID: u32 = 65533;
+/// The user that root's children run as.
+const CHILD_UID: u32 = 65534;
 
-/// A folder with a server's things, a scratch folder in it, and the two programs.
-struct Room {
+/// A temporary folder with a server's files, a scratch folder in it, and the two programs.
+struct Fixture {
     folder: tempfile::TempDir,
-    /// Whom the server is; `None`: as this test.
+    /// The user id that the server runs as; `None` for that of the test process.
     server: Option<u32>,
 }
 
-impl Room {
+impl Fixture {
     fn new(server: Option<u32>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let room = Self { folder, server };
+        let fixture = Self { folder, server };
         for (name, program) in [("confine", env!("CARGO_BIN_EXE_confine")), ("intruder", env!("CARGO_BIN_EXE_intruder"))] {
-            std::fs::copy(program, room.path(name)).unwrap();
+            std::fs::copy(program, fixture.path(name)).unwrap();
         }
         for folder in ["data", "data/scratch"] {
-            std::fs::create_dir(room.path(folder)).unwrap();
+            std::fs::create_dir(fixture.path(folder)).unwrap();
         }
         for file in ["data/secret", "data/input", "data/scratch/own"] {
-            std::fs::write(room.path(file), "hush").unwrap();
-            std::fs::set_permissions(room.path(file), std::fs::Permissions::from_mode(0o600)).unwrap();
+            std::fs::write(fixture.path(file), "hush").unwrap();
+            std::fs::set_permissions(fixture.path(file), std::fs::Permissions::from_mode(0o600)).unwrap();
         }
-        std::fs::set_permissions(room.folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+        std::fs::set_permissions(fixture.folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
         if server.is_some() {
             for path in ["data", "data/scratch", "data/secret", "data/input", "data/scratch/own"] {
-                chown(room.path(path), server, server).unwrap();
+                chown(fixture.path(path), server, server).unwrap();
             }
         }
-        std::fs::set_permissions(room.path("data"), std::fs::Permissions::from_mode(0o700)).unwrap();
-        room
+        std::fs::set_permissions(fixture.path("data"), std::fs::Permissions::from_mode(0o700)).unwrap();
+        fixture
     }
 
     fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn text(&self, name: &str) -> String {
+    fn path_text(&self, name: &str) -> String {
         self.path(name).display().to_string()
     }
 
@@ -63,7 +63,7 @@ impl Room {
             strictness,
             readable: vec![self.path("data/input")],
             folder: self.path("data/scratch"),
-            user: Some(OTHER),
+            user: Some(CHILD_UID),
             memory_bytes: 256 << 20,
             cpu_seconds: 20,
             file_bytes: 1 << 20,
@@ -71,7 +71,7 @@ impl Room {
         }
     }
 
-    fn launcher(&self, words: &[std::ffi::OsString]) -> Command {
+    fn launch_command(&self, arguments: &[std::ffi::OsString]) -> Command {
         let mut command = match self.server {
             Some(user) => {
                 let mut command = Command::new("setpriv");
@@ -80,25 +80,25 @@ impl Room {
             }
             None => Command::new(self.path("confine")),
         };
-        command.args(words).current_dir(self.path("data/scratch"));
+        command.args(arguments).current_dir(self.path("data/scratch"));
         command
     }
 
     fn run(&self, strictness: Strictness, attempt: &[&str]) -> Output {
         let attempt: Vec<std::ffi::OsString> = attempt.iter().map(Into::into).collect();
-        self.launcher(&self.confinement(strictness).command(&self.path("intruder"), &attempt)).output().unwrap()
+        self.launch_command(&self.confinement(strictness).command(&self.path("intruder"), &attempt)).output().unwrap()
     }
 
     /// Fails the test unless the attempt succeeds unconfined and is refused confined.
     #[track_caller]
     fn refused(&self, attempt: &[&str]) {
-        let free = self.run(Strictness::Off, attempt);
-        assert!(free.status.success(), "{attempt:?} proves nothing, it fails anyway: {free:?}");
-        self.fails(attempt);
+        let unconfined = self.run(Strictness::Off, attempt);
+        assert!(unconfined.status.success(), "{attempt:?} proves nothing, it fails anyway: {unconfined:?}");
+        self.refused_confined(attempt);
     }
 
     #[track_caller]
-    fn fails(&self, attempt: &[&str]) {
+    fn refused_confined(&self, attempt: &[&str]) {
         let confined = self.run(Strictness::Strict, attempt);
         assert_eq!(confined.status.code(), Some(1), "{attempt:?} as {:?}: {confined:?}", self.server);
         assert!(String::from_utf8_lossy(&confined.stderr).starts_with("refused: "), "{attempt:?}: {confined:?}");
@@ -112,65 +112,65 @@ impl Room {
     }
 }
 
-/// Rooms for every kind of server that this test can be.
-fn rooms() -> Vec<Room> {
+/// Returns a fixture for every user that this test can run a server as.
+fn fixtures() -> Vec<Fixture> {
     let root = rustix::process::geteuid().is_root();
-    let plain = root && Command::new("setpriv").arg("--version").output().is_ok();
-    let rooms: Vec<Room> = [Some(None), plain.then_some(Some(PLAIN))].into_iter().flatten().map(Room::new).collect();
-    let room = &rooms[0];
-    let check = room.launcher(&room.confinement(Strictness::Strict).check()).output().unwrap();
+    let can_drop_root = root && Command::new("setpriv").arg("--version").output().is_ok();
+    let fixtures: Vec<Fixture> = [Some(None), can_drop_root.then_some(Some(UNPRIVILEGED_UID))].into_iter().flatten().map(Fixture::new).collect();
+    let fixture = &fixtures[0];
+    let check = fixture.launch_command(&fixture.confinement(Strictness::Strict).check()).output().unwrap();
     let report = Report::read(&String::from_utf8_lossy(&check.stdout)).unwrap_or_else(|| panic!("no report: {check:?}"));
-    assert_eq!(report, Report::default(), "this machine can't confine, so nothing can be proved on it");
-    rooms
+    assert_eq!(report, Report::default(), "this machine lacks a mechanism, so the test would prove nothing");
+    fixtures
 }
 
 #[test]
-fn it_reads_its_input_and_writes_its_folder() {
-    for room in rooms() {
-        room.allowed(&["read", &room.text("data/input")]);
-        room.allowed(&["create", &room.text("data/scratch/made")]);
-        room.allowed(&["create", "made-too"]);
-        room.allowed(&["remove", &room.text("data/scratch/made")]);
-        room.allowed(&["memory", "64"]);
+fn a_child_reads_its_input_and_writes_its_folder() {
+    for fixture in fixtures() {
+        fixture.allowed(&["read", &fixture.path_text("data/input")]);
+        fixture.allowed(&["create", &fixture.path_text("data/scratch/made")]);
+        fixture.allowed(&["create", "made-too"]);
+        fixture.allowed(&["remove", &fixture.path_text("data/scratch/made")]);
+        fixture.allowed(&["memory", "64"]);
     }
 }
 
 #[test]
 fn other_files_are_not_read() {
-    for room in rooms() {
-        room.refused(&["read", &room.text("data/secret")]);
-        room.refused(&["read", "/etc/passwd"]);
-        room.refused(&["list", &room.text("data")]);
-        room.refused(&["list", "/"]);
-        room.refused(&["read", "/proc/self/status"]);
-        if room.server.is_none() && rustix::process::geteuid().is_root() {
-            room.refused(&["read", "/etc/shadow"]);
+    for fixture in fixtures() {
+        fixture.refused(&["read", &fixture.path_text("data/secret")]);
+        fixture.refused(&["read", "/etc/passwd"]);
+        fixture.refused(&["list", &fixture.path_text("data")]);
+        fixture.refused(&["list", "/"]);
+        fixture.refused(&["read", "/proc/self/status"]);
+        if fixture.server.is_none() && rustix::process::geteuid().is_root() {
+            fixture.refused(&["read", "/etc/shadow"]);
         }
     }
 }
 
 #[test]
 fn nothing_outside_its_folder_is_written() {
-    for room in rooms() {
-        let (secret, input) = (room.text("data/secret"), room.text("data/input"));
-        room.refused(&["write", &secret]);
-        room.refused(&["write", &input]);
-        room.refused(&["create", &room.text("data/new")]);
-        room.refused(&["chmod", &secret]);
-        room.fails(&["chmod", &room.text("data/scratch/own")]);
-        room.refused(&["link", &secret, &room.text("data/scratch/link")]);
-        // The last two take effect where they succeed, so they are not tried unconfined first.
-        room.fails(&["empty", &secret]);
-        room.fails(&["remove", &secret]);
+    for fixture in fixtures() {
+        let (secret, input) = (fixture.path_text("data/secret"), fixture.path_text("data/input"));
+        fixture.refused(&["write", &secret]);
+        fixture.refused(&["write", &input]);
+        fixture.refused(&["create", &fixture.path_text("data/new")]);
+        fixture.refused(&["chmod", &secret]);
+        fixture.refused_confined(&["chmod", &fixture.path_text("data/scratch/own")]);
+        fixture.refused(&["link", &secret, &fixture.path_text("data/scratch/link")]);
+        // These two would destroy the file if they succeeded, so they are not tried unconfined first.
+        fixture.refused_confined(&["empty", &secret]);
+        fixture.refused_confined(&["remove", &secret]);
         assert_eq!(std::fs::read_to_string(&secret).unwrap(), "hush");
     }
 }
 
 #[test]
 fn the_memory_of_the_server_is_closed() {
-    for room in rooms() {
-        // A process of the same user as the server; this test itself where that is the same.
-        let mut server = match room.server {
+    for fixture in fixtures() {
+        // A process of the same user as the server.
+        let mut server = match fixture.server {
             Some(user) => Command::new("setpriv").args([format!("--reuid={user}"), format!("--regid={user}"), "--clear-groups".into()]).args(["sleep", "60"]).spawn().unwrap(),
             None => Command::new("sleep").arg("60").spawn().unwrap(),
         };
@@ -180,10 +180,10 @@ fn the_memory_of_the_server_is_closed() {
             assert!(started.elapsed() < Duration::from_secs(20));
             std::thread::yield_now();
         }
-        room.fails(&["read", &format!("/proc/{pid}/mem")]);
-        room.refused(&["read", &format!("/proc/{pid}/environ")]);
-        room.refused(&["signal", &pid]);
-        room.refused(&["limit", &pid]);
+        fixture.refused_confined(&["read", &format!("/proc/{pid}/mem")]);
+        fixture.refused(&["read", &format!("/proc/{pid}/environ")]);
+        fixture.refused(&["signal", &pid]);
+        fixture.refused(&["limit", &pid]);
         server.kill().unwrap();
         server.wait().unwrap();
     }
@@ -191,29 +191,29 @@ fn the_memory_of_the_server_is_closed() {
 
 #[test]
 fn no_socket_is_opened() {
-    for room in rooms() {
+    for fixture in fixtures() {
         let (tcp, udp) = (TcpListener::bind("127.0.0.1:0").unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap());
-        let unix = UnixListener::bind(room.path("data/scratch/socket")).unwrap();
-        std::fs::set_permissions(room.path("data/scratch/socket"), std::fs::Permissions::from_mode(0o666)).unwrap();
-        room.refused(&["tcp", &tcp.local_addr().unwrap().to_string()]);
-        room.refused(&["udp", &udp.local_addr().unwrap().to_string()]);
-        room.refused(&["unix", &room.text("data/scratch/socket")]);
-        room.refused(&["listen"]);
+        let unix = UnixListener::bind(fixture.path("data/scratch/socket")).unwrap();
+        std::fs::set_permissions(fixture.path("data/scratch/socket"), std::fs::Permissions::from_mode(0o666)).unwrap();
+        fixture.refused(&["tcp", &tcp.local_addr().unwrap().to_string()]);
+        fixture.refused(&["udp", &udp.local_addr().unwrap().to_string()]);
+        fixture.refused(&["unix", &fixture.path_text("data/scratch/socket")]);
+        fixture.refused(&["listen"]);
         drop(unix);
     }
 }
 
 #[test]
 fn no_process_is_started_so_none_outlives_it() {
-    for room in rooms() {
-        let mark = room.text("data/scratch/mark");
-        room.fails(&["grandchild", &mark]);
-        room.fails(&["setsid"]);
-        // The same, unconfined, does outlive it: the confined one would have had more time than this one takes.
-        assert!(!room.path("data/scratch/mark").exists());
-        assert!(room.run(Strictness::Off, &["grandchild", &mark]).status.success());
+    for fixture in fixtures() {
+        let mark = fixture.path_text("data/scratch/mark");
+        fixture.refused_confined(&["grandchild", &mark]);
+        fixture.refused_confined(&["setsid"]);
+        // Unconfined, the grandchild outlives its parent. The confined one had more time than this one takes.
+        assert!(!fixture.path("data/scratch/mark").exists());
+        assert!(fixture.run(Strictness::Off, &["grandchild", &mark]).status.success());
         let started = Instant::now();
-        while !room.path("data/scratch/mark").exists() {
+        while !fixture.path("data/scratch/mark").exists() {
             assert!(started.elapsed() < Duration::from_secs(20), "the unconfined grandchild never wrote");
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -221,39 +221,39 @@ fn no_process_is_started_so_none_outlives_it() {
 }
 
 #[test]
-fn memory_is_limited_and_files_stay_small() {
-    for room in rooms() {
-        room.fails(&["memory", "400"]);
+fn memory_is_limited() {
+    for fixture in fixtures() {
+        fixture.refused_confined(&["memory", "400"]);
     }
 }
 
 #[test]
-fn a_file_that_was_left_open_is_closed() {
-    let room = Room::new(None);
-    // Nothing but this is undone by `Off`, so the intruder can look.
-    let words = room.confinement(Strictness::Off).command(&room.path("intruder"), &["files".into()]);
-    let quoted: Vec<String> = words.iter().map(|word| format!("'{}'", word.to_str().unwrap())).collect();
+fn inherited_files_are_closed() {
+    let fixture = Fixture::new(None);
+    // `Off` still closes inherited files, and it lets the intruder list its own.
+    let arguments = fixture.confinement(Strictness::Off).command(&fixture.path("intruder"), &["files".into()]);
+    let quoted: Vec<String> = arguments.iter().map(|argument| format!("'{}'", argument.to_str().unwrap())).collect();
     let run = |program: &str| {
         let script = format!("exec 9< /etc/passwd; exec {program}").replace(&format!("'{}'", std::process::id()), "$PPID");
         Command::new("sh").args(["-c", &script]).status().unwrap().success()
     };
-    assert!(run(&format!("'{}' files", room.text("intruder"))), "a file that was left open is found");
-    assert!(!run(&format!("'{}' {}", room.text("confine"), quoted.join(" "))));
+    assert!(run(&format!("'{}' files", fixture.path_text("intruder"))), "a file that was left open is found");
+    assert!(!run(&format!("'{}' {}", fixture.path_text("confine"), quoted.join(" "))));
 }
 
 #[test]
-fn it_is_the_first_to_go() {
-    for room in rooms() {
-        let words: Vec<std::ffi::OsString> = vec!["30".into()];
-        let mut child = room.launcher(&room.confinement(Strictness::Strict).command("/usr/bin/sleep".as_ref(), &words)).spawn().unwrap();
-        let about = |what: &str| std::fs::read_to_string(format!("/proc/{}/{what}", child.id())).unwrap();
+fn a_child_is_killed_before_the_server_when_memory_runs_out() {
+    for fixture in fixtures() {
+        let arguments: Vec<std::ffi::OsString> = vec!["30".into()];
+        let mut child = fixture.launch_command(&fixture.confinement(Strictness::Strict).command("/usr/bin/sleep".as_ref(), &arguments)).spawn().unwrap();
+        let proc_file = |name: &str| std::fs::read_to_string(format!("/proc/{}/{name}", child.id())).unwrap();
         let started = Instant::now();
-        while about("comm").trim() != "sleep" {
+        while proc_file("comm").trim() != "sleep" {
             assert!(started.elapsed() < Duration::from_secs(20));
             std::thread::yield_now();
         }
-        assert_eq!(about("oom_score_adj").trim(), "900");
-        let status = about("status");
+        assert_eq!(proc_file("oom_score_adj").trim(), "900");
+        let status = proc_file("status");
         let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
         assert_eq!((field("NoNewPrivs:"), field("Seccomp:")), ("1".into(), "2".into()));
         child.kill().unwrap();
@@ -262,25 +262,25 @@ fn it_is_the_first_to_go() {
 }
 
 #[test]
-fn it_is_another_user_where_the_server_is_root() {
+fn a_child_of_root_runs_as_another_user() {
     if !rustix::process::geteuid().is_root() {
         return;
     }
-    let room = Room::new(None);
-    assert_eq!(room.allowed(&["user"]), OTHER.to_string());
+    let fixture = Fixture::new(None);
+    assert_eq!(fixture.allowed(&["user"]), CHILD_UID.to_string());
 }
 
 #[test]
-fn it_ends_with_the_server() {
-    for room in rooms() {
-        // A shell stands for the server: it starts a child, says which, and ends.
-        let words = room.confinement(Strictness::Strict).command("/usr/bin/sleep".as_ref(), &["60".into()]);
-        let quoted: Vec<String> = words.iter().map(|word| format!("'{}'", word.to_str().unwrap())).collect();
-        let script = format!("'{}' {} & echo $!; read line", room.text("confine"), quoted.join(" ").replace(&format!("'{}'", std::process::id()), "$$"));
+fn a_child_ends_with_the_server() {
+    for fixture in fixtures() {
+        // A shell plays the server: it starts a child, prints its process id, and ends.
+        let arguments = fixture.confinement(Strictness::Strict).command("/usr/bin/sleep".as_ref(), &["60".into()]);
+        let quoted: Vec<String> = arguments.iter().map(|argument| format!("'{}'", argument.to_str().unwrap())).collect();
+        let script = format!("'{}' {} & echo $!; read line", fixture.path_text("confine"), quoted.join(" ").replace(&format!("'{}'", std::process::id()), "$$"));
         let mut shell = Command::new("sh").args(["-c", &script]).stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();
-        let mut said = String::new();
-        std::io::BufRead::read_line(&mut std::io::BufReader::new(shell.stdout.take().unwrap()), &mut said).unwrap();
-        let comm = format!("/proc/{}/comm", said.trim());
+        let mut output = String::new();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(shell.stdout.take().unwrap()), &mut output).unwrap();
+        let comm = format!("/proc/{}/comm", output.trim());
         let name = || std::fs::read_to_string(&comm).unwrap_or_default();
         let started = Instant::now();
         while name().trim() != "sleep" {
@@ -290,21 +290,21 @@ fn it_ends_with_the_server() {
         shell.kill().unwrap();
         shell.wait().unwrap();
         while name().trim() == "sleep" {
-            assert!(started.elapsed() < Duration::from_secs(20), "the child lives on");
+            assert!(started.elapsed() < Duration::from_secs(20), "the child outlived the server");
             std::thread::sleep(Duration::from_millis(5));
         }
-        if room.server.is_none() {
+        if fixture.server.is_none() {
             break;
         }
     }
 }
 
 #[test]
-fn what_is_missing_is_named() {
+fn a_report_names_missing_mechanisms() {
     let report = Report::read("confinement:\nlandlock: this kernel has no Landlock\n").unwrap();
-    assert_eq!(report.missing, vec![(Means::Files, "this kernel has no Landlock".to_owned())]);
+    assert_eq!(report.missing, vec![(Mechanism::Files, "this kernel has no Landlock".to_owned())]);
     assert!(Report::read("ffmpeg version 5").is_none());
-    for means in Means::ALL {
-        assert!(means.without().contains(':'), "says what to do");
+    for mechanism in Mechanism::ALL {
+        assert!(mechanism.without().contains(':'), "says what to do");
     }
 }

@@ -1,7 +1,8 @@
-//! Which decoders may read strangers' bytes, in which container.
+//! The decoders that may read untrusted bytes, by container.
 //!
-//! Owns the one table of them: what a plan accepts and what every child is told (`-codec_whitelist`) both come from here, so neither can
-//! allow more than the other. Invariant: a decoder that no row names is never opened, whatever a file asks for.
+//! Owns the one table of them: what a plan accepts and the `-codec_whitelist` of every child process both come from
+//! here, so neither can allow more than the other. Invariant: a decoder that is in no row is never opened, whatever a
+//! file asks for.
 
 /// Containers, as bits.
 const MOV: u8 = 1;
@@ -10,124 +11,125 @@ const MP3: u8 = 4;
 const WAV: u8 = 8;
 const FLAC: u8 = 16;
 const OGG: u8 = 32;
-/// What phones, cameras and editors write films into.
-const FILM: u8 = MOV | MKV;
-/// Every container of sound carries covers.
+/// The containers into which phones, cameras and editors write videos.
+const VIDEO: u8 = MOV | MKV;
+/// Every audio container can carry covers.
 const COVERS: u8 = MOV | MKV | MP3 | FLAC | OGG;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    Picture,
-    Sound,
+    Video,
+    Audio,
     /// Opened by ffprobe, which opens every stream; never converted.
-    Beside,
+    Other,
 }
-use Kind::{Beside, Picture, Sound};
+use Kind::{Audio, Other, Video};
 
 struct Row {
-    /// The codec's name, as ffprobe tells it.
+    /// The codec's name in ffprobe's output.
     codec: &'static str,
     kind: Kind,
     containers: u8,
-    /// ffmpeg's decoders for it, in the order of its own choice.
+    /// ffmpeg's decoders for it, in ffmpeg's order of preference.
     decoders: &'static str,
-    /// Who writes it.
+    /// The devices and programs that write it.
     #[cfg_attr(not(test), allow(dead_code, reason = "read by people, and by a test that none is empty"))]
-    why: &'static str,
+    used_by: &'static str,
 }
 
-const fn row(codec: &'static str, kind: Kind, containers: u8, decoders: &'static str, why: &'static str) -> Row {
-    Row { codec, kind, containers, decoders, why }
+const fn row(codec: &'static str, kind: Kind, containers: u8, decoders: &'static str, used_by: &'static str) -> Row {
+    Row { codec, kind, containers, decoders, used_by }
 }
 
-/// Decoders of other makers stand behind ffmpeg's own where a distribution builds without those.
+/// Decoders of third-party libraries follow ffmpeg's own, for distributions that build without those.
 const TABLE: [Row; 71] = [
-    row("h264", Picture, FILM, "h264,libopenh264", "nearly every camera"),
-    row("hevc", Picture, FILM, "hevc", "phones since 2017"),
-    row("av1", Picture, FILM, "libdav1d,libaom-av1,av1", "screen recorders, downloads"),
-    row("vp8", Picture, FILM, "vp8,libvpx", "browsers' recordings"),
-    row("vp9", Picture, FILM, "vp9,libvpx-vp9", "browsers' recordings, downloads"),
-    row("mpeg4", Picture, FILM, "mpeg4", "cameras before 2010"),
-    row("mpeg2video", Picture, FILM, "mpeg2video", "camcorders, DVDs"),
-    row("mpeg1video", Picture, FILM, "mpeg1video", "old files"),
-    row("mjpeg", Picture, COVERS, "mjpeg", "compact cameras; covers"),
-    row("png", Picture, COVERS, "png", "screen recordings; covers"),
-    row("prores", Picture, FILM, "prores", "editors, phones' professional mode"),
-    row("dnxhd", Picture, FILM, "dnxhd", "editors"),
-    row("h263", Picture, FILM, "h263", "phones before 2008"),
-    row("theora", Picture, MKV | OGG, "theora,libtheora", "free software"),
-    row("dvvideo", Picture, FILM, "dvvideo", "tape camcorders"),
-    row("msmpeg4v3", Picture, FILM, "msmpeg4", "old downloads"),
-    row("rawvideo", Picture, FILM, "rawvideo", "capture cards"),
-    row("ffv1", Picture, FILM, "ffv1", "archives"),
-    row("aac", Sound, FILM, "aac,libfdk_aac,aac_fixed", "nearly every phone"),
-    row("mp3", Sound, FILM | MP3 | WAV, "mp3float,mp3", "songs"),
-    row("mp2", Sound, FILM | MP3 | WAV, "mp2float,mp2", "camcorders"),
-    row("opus", Sound, FILM | OGG, "opus,libopus", "browsers' recordings, voice messages"),
-    row("vorbis", Sound, FILM | OGG, "vorbis,libvorbis", "songs"),
-    row("flac", Sound, FILM | FLAC | OGG, "flac", "songs"),
-    row("alac", Sound, FILM, "alac", "songs"),
-    row("ac3", Sound, FILM | WAV, "ac3,ac3_fixed", "camcorders, discs"),
-    row("eac3", Sound, FILM, "eac3", "discs, phones' spatial sound"),
-    row("amr_nb", Sound, FILM, "amrnb,libopencore_amrnb", "voice memos, old phones"),
-    row("amr_wb", Sound, FILM, "amrwb,libopencore_amrwb", "voice memos"),
-    row("wavpack", Sound, MKV, "wavpack", "songs"),
-    row("dts", Sound, FILM | WAV, "dca", "discs"),
-    row("pcm_s8", Sound, FILM | WAV, "pcm_s8", "recorders"),
-    row("pcm_u8", Sound, FILM | WAV, "pcm_u8", "recorders"),
-    row("pcm_s16le", Sound, FILM | WAV, "pcm_s16le", "recorders"),
-    row("pcm_s16be", Sound, FILM | WAV, "pcm_s16be", "recorders"),
-    row("pcm_u16le", Sound, FILM | WAV, "pcm_u16le", "recorders"),
-    row("pcm_u16be", Sound, FILM | WAV, "pcm_u16be", "recorders"),
-    row("pcm_s24le", Sound, FILM | WAV, "pcm_s24le", "recorders"),
-    row("pcm_s24be", Sound, FILM | WAV, "pcm_s24be", "recorders"),
-    row("pcm_u24le", Sound, FILM | WAV, "pcm_u24le", "recorders"),
-    row("pcm_u24be", Sound, FILM | WAV, "pcm_u24be", "recorders"),
-    row("pcm_s32le", Sound, FILM | WAV, "pcm_s32le", "recorders"),
-    row("pcm_s32be", Sound, FILM | WAV, "pcm_s32be", "recorders"),
-    row("pcm_u32le", Sound, FILM | WAV, "pcm_u32le", "recorders"),
-    row("pcm_u32be", Sound, FILM | WAV, "pcm_u32be", "recorders"),
-    row("pcm_s64le", Sound, FILM | WAV, "pcm_s64le", "editors"),
-    row("pcm_f32le", Sound, FILM | WAV, "pcm_f32le", "editors"),
-    row("pcm_f32be", Sound, FILM | WAV, "pcm_f32be", "editors"),
-    row("pcm_f64le", Sound, FILM | WAV, "pcm_f64le", "editors"),
-    row("pcm_f64be", Sound, FILM | WAV, "pcm_f64be", "editors"),
-    row("pcm_alaw", Sound, FILM | WAV, "pcm_alaw", "telephony"),
-    row("pcm_mulaw", Sound, FILM | WAV, "pcm_mulaw", "telephony"),
-    row("pcm_bluray", Sound, FILM, "pcm_bluray", "discs"),
-    row("pcm_dvd", Sound, FILM, "pcm_dvd", "discs"),
-    row("adpcm_ms", Sound, FILM | WAV, "adpcm_ms", "dictation machines"),
-    row("adpcm_ima_wav", Sound, FILM | WAV, "adpcm_ima_wav", "dictation machines, dash cams"),
-    row("adpcm_ima_qt", Sound, FILM, "adpcm_ima_qt", "old QuickTime"),
-    row("adpcm_yamaha", Sound, FILM | WAV, "adpcm_yamaha", "keyboards"),
-    row("adpcm_g722", Sound, FILM | WAV, "g722", "telephony"),
-    row("adpcm_g726", Sound, FILM | WAV, "g726", "telephony"),
-    row("mov_text", Beside, FILM, "mov_text", "subtitles"),
-    row("subrip", Beside, FILM | OGG, "subrip,srt", "subtitles"),
-    row("ass", Beside, FILM, "ssa,ass", "subtitles"),
-    row("webvtt", Beside, FILM, "webvtt", "subtitles"),
-    row("text", Beside, FILM | OGG, "text", "subtitles"),
-    row("dvd_subtitle", Beside, FILM, "dvdsub", "subtitles"),
-    row("hdmv_pgs_subtitle", Beside, FILM, "pgssub", "subtitles"),
-    row("dvb_subtitle", Beside, FILM, "dvbsub", "subtitles"),
-    row("eia_608", Beside, FILM, "cc_dec", "subtitles"),
-    row("truehd", Beside, FILM, "truehd", "the second sound track of discs"),
-    row("bmp", Beside, COVERS, "bmp", "covers"),
+    row("h264", Video, VIDEO, "h264,libopenh264", "nearly every camera"),
+    row("hevc", Video, VIDEO, "hevc", "phones since 2017"),
+    row("av1", Video, VIDEO, "libdav1d,libaom-av1,av1", "screen recorders, downloads"),
+    row("vp8", Video, VIDEO, "vp8,libvpx", "browsers' recordings"),
+    row("vp9", Video, VIDEO, "vp9,libvpx-vp9", "browsers' recordings, downloads"),
+    row("mpeg4", Video, VIDEO, "mpeg4", "cameras before 2010"),
+    row("mpeg2video", Video, VIDEO, "mpeg2video", "camcorders, DVDs"),
+    row("mpeg1video", Video, VIDEO, "mpeg1video", "old files"),
+    row("mjpeg", Video, COVERS, "mjpeg", "compact cameras; covers"),
+    row("png", Video, COVERS, "png", "screen recordings; covers"),
+    row("prores", Video, VIDEO, "prores", "editors, phones' professional mode"),
+    row("dnxhd", Video, VIDEO, "dnxhd", "editors"),
+    row("h263", Video, VIDEO, "h263", "phones before 2008"),
+    row("theora", Video, MKV | OGG, "theora,libtheora", "free software"),
+    row("dvvideo", Video, VIDEO, "dvvideo", "tape camcorders"),
+    row("msmpeg4v3", Video, VIDEO, "msmpeg4", "old downloads"),
+    row("rawvideo", Video, VIDEO, "rawvideo", "capture cards"),
+    row("ffv1", Video, VIDEO, "ffv1", "archives"),
+    row("aac", Audio, VIDEO, "aac,libfdk_aac,aac_fixed", "nearly every phone"),
+    row("mp3", Audio, VIDEO | MP3 | WAV, "mp3float,mp3", "songs"),
+    row("mp2", Audio, VIDEO | MP3 | WAV, "mp2float,mp2", "camcorders"),
+    row("opus", Audio, VIDEO | OGG, "opus,libopus", "browsers' recordings, voice messages"),
+    row("vorbis", Audio, VIDEO | OGG, "vorbis,libvorbis", "songs"),
+    row("flac", Audio, VIDEO | FLAC | OGG, "flac", "songs"),
+    row("alac", Audio, VIDEO, "alac", "songs"),
+    row("ac3", Audio, VIDEO | WAV, "ac3,ac3_fixed", "camcorders, discs"),
+    row("eac3", Audio, VIDEO, "eac3", "discs, phones' spatial audio"),
+    row("amr_nb", Audio, VIDEO, "amrnb,libopencore_amrnb", "voice memos, old phones"),
+    row("amr_wb", Audio, VIDEO, "amrwb,libopencore_amrwb", "voice memos"),
+    row("wavpack", Audio, MKV, "wavpack", "songs"),
+    row("dts", Audio, VIDEO | WAV, "dca", "discs"),
+    row("pcm_s8", Audio, VIDEO | WAV, "pcm_s8", "recorders"),
+    row("pcm_u8", Audio, VIDEO | WAV, "pcm_u8", "recorders"),
+    row("pcm_s16le", Audio, VIDEO | WAV, "pcm_s16le", "recorders"),
+    row("pcm_s16be", Audio, VIDEO | WAV, "pcm_s16be", "recorders"),
+    row("pcm_u16le", Audio, VIDEO | WAV, "pcm_u16le", "recorders"),
+    row("pcm_u16be", Audio, VIDEO | WAV, "pcm_u16be", "recorders"),
+    row("pcm_s24le", Audio, VIDEO | WAV, "pcm_s24le", "recorders"),
+    row("pcm_s24be", Audio, VIDEO | WAV, "pcm_s24be", "recorders"),
+    row("pcm_u24le", Audio, VIDEO | WAV, "pcm_u24le", "recorders"),
+    row("pcm_u24be", Audio, VIDEO | WAV, "pcm_u24be", "recorders"),
+    row("pcm_s32le", Audio, VIDEO | WAV, "pcm_s32le", "recorders"),
+    row("pcm_s32be", Audio, VIDEO | WAV, "pcm_s32be", "recorders"),
+    row("pcm_u32le", Audio, VIDEO | WAV, "pcm_u32le", "recorders"),
+    row("pcm_u32be", Audio, VIDEO | WAV, "pcm_u32be", "recorders"),
+    row("pcm_s64le", Audio, VIDEO | WAV, "pcm_s64le", "editors"),
+    row("pcm_f32le", Audio, VIDEO | WAV, "pcm_f32le", "editors"),
+    row("pcm_f32be", Audio, VIDEO | WAV, "pcm_f32be", "editors"),
+    row("pcm_f64le", Audio, VIDEO | WAV, "pcm_f64le", "editors"),
+    row("pcm_f64be", Audio, VIDEO | WAV, "pcm_f64be", "editors"),
+    row("pcm_alaw", Audio, VIDEO | WAV, "pcm_alaw", "telephony"),
+    row("pcm_mulaw", Audio, VIDEO | WAV, "pcm_mulaw", "telephony"),
+    row("pcm_bluray", Audio, VIDEO, "pcm_bluray", "discs"),
+    row("pcm_dvd", Audio, VIDEO, "pcm_dvd", "discs"),
+    row("adpcm_ms", Audio, VIDEO | WAV, "adpcm_ms", "dictation machines"),
+    row("adpcm_ima_wav", Audio, VIDEO | WAV, "adpcm_ima_wav", "dictation machines, dash cams"),
+    row("adpcm_ima_qt", Audio, VIDEO, "adpcm_ima_qt", "old QuickTime"),
+    row("adpcm_yamaha", Audio, VIDEO | WAV, "adpcm_yamaha", "keyboards"),
+    row("adpcm_g722", Audio, VIDEO | WAV, "g722", "telephony"),
+    row("adpcm_g726", Audio, VIDEO | WAV, "g726", "telephony"),
+    row("mov_text", Other, VIDEO, "mov_text", "subtitles"),
+    row("subrip", Other, VIDEO | OGG, "subrip,srt", "subtitles"),
+    row("ass", Other, VIDEO, "ssa,ass", "subtitles"),
+    row("webvtt", Other, VIDEO, "webvtt", "subtitles"),
+    row("text", Other, VIDEO | OGG, "text", "subtitles"),
+    row("dvd_subtitle", Other, VIDEO, "dvdsub", "subtitles"),
+    row("hdmv_pgs_subtitle", Other, VIDEO, "pgssub", "subtitles"),
+    row("dvb_subtitle", Other, VIDEO, "dvbsub", "subtitles"),
+    row("eia_608", Other, VIDEO, "cc_dec", "subtitles"),
+    row("truehd", Other, VIDEO, "truehd", "the second audio track of discs"),
+    row("bmp", Other, COVERS, "bmp", "covers"),
 ];
 
-/// Whether a picture's codec can be decoded here.
+/// Returns whether a video codec can be decoded.
 pub(crate) fn decodes_video(codec: &str) -> bool {
-    TABLE.iter().any(|row| row.kind == Picture && row.codec == codec)
+    TABLE.iter().any(|row| row.kind == Video && row.codec == codec)
 }
 
-/// Whether a sound's codec can be decoded here.
+/// Returns whether an audio codec can be decoded.
 pub(crate) fn decodes_audio(codec: &str) -> bool {
-    TABLE.iter().any(|row| row.kind == Sound && row.codec == codec)
+    TABLE.iter().any(|row| row.kind == Audio && row.codec == codec)
 }
 
-/// The decoders that a child may open for an input of this demuxer, as ffmpeg's `-codec_whitelist` has them. ffprobe opens a decoder for
-/// every stream and ends at the first that it may not, so it also gets those of streams `beside`.
-pub(crate) fn whitelist(demuxer: &str, beside: bool) -> String {
+/// Returns the decoders that a child process may open for an input of this demuxer, in the format of ffmpeg's
+/// `-codec_whitelist`. ffprobe opens a decoder for every stream and ends at the first that is not allowed, so it also
+/// gets those of streams `beside`.
+pub(crate) fn whitelist(demuxer: &str, include_other: bool) -> String {
     let container = match demuxer {
         "mov" => MOV,
         "matroska" => MKV,
@@ -137,7 +139,7 @@ pub(crate) fn whitelist(demuxer: &str, beside: bool) -> String {
         "ogg" => OGG,
         _ => 0,
     };
-    let rows = TABLE.iter().filter(|row| row.containers & container != 0 && (beside || row.kind != Beside));
+    let rows = TABLE.iter().filter(|row| row.containers & container != 0 && (include_other || row.kind != Other));
     rows.map(|row| row.decoders).collect::<Vec<_>>().join(",")
 }
 
@@ -148,7 +150,7 @@ mod tests {
     #[test]
     fn every_decoder_has_a_reason_and_a_container() {
         for row in &TABLE {
-            assert!(!row.why.is_empty() && row.containers != 0 && !row.decoders.is_empty(), "{}", row.codec);
+            assert!(!row.used_by.is_empty() && row.containers != 0 && !row.decoders.is_empty(), "{}", row.codec);
         }
         let names: std::collections::BTreeSet<&str> = TABLE.iter().map(|row| row.codec).collect();
         assert_eq!(names.len(), TABLE.len());

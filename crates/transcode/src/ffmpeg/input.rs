@@ -1,7 +1,8 @@
-//! The one thing a child may read, and how.
+//! The one file that a child process may read, and the options for it.
 //!
-//! Invariant: it is a file of this machine, the demuxer is always named, never guessed by ffmpeg, and so are the decoders that may be opened; so bytes
-//! that look like a playlist, a `concat` list or a reference to another file stay bytes, and no child ever needs the network.
+//! Invariant: it is a local file, and its demuxer and decoders are always named, never guessed by ffmpeg; so bytes that
+//! look like a playlist, a `concat` list or a reference to another file are not followed, and no child process ever
+//! needs the network.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -18,33 +19,34 @@ pub(crate) struct Input {
 }
 
 impl Input {
-    /// An upload as an input; `None` if its format is not for ffmpeg (photos).
+    /// Returns an upload as an input; `None` if its format is not for ffmpeg (photos).
     pub fn of(path: PathBuf, format: Format) -> Option<Self> {
         Some(Self { path, demuxer: demuxer(format)? })
     }
 
-    /// Where it lies.
+    /// Its path.
     pub fn path(&self) -> &PathBuf {
         &self.path
     }
 
-    /// The options that say what is read and how, ending with `-i`. `probes` is for ffprobe, see [`whitelist`].
+    /// Returns the options for reading it, ending with `-i`. `probes` is for ffprobe, see [`whitelist`].
     pub fn args(&self, probes: bool) -> Vec<OsString> {
         let mut args: Vec<OsString> = ["-protocol_whitelist", "file,pipe", "-format_whitelist", self.demuxer, "-codec_whitelist"].map(OsString::from).to_vec();
         args.push(whitelist(self.demuxer, probes).into());
         args.extend(["-f", self.demuxer].map(OsString::from));
         if self.demuxer == "mov" {
-            // Both are off by default; said aloud because they would let a file name other files (QuickTime data references).
+            // Both are off by default; set explicitly because they would let a file reference other files (QuickTime
+            // data references).
             args.extend(["-enable_drefs", "0", "-use_absolute_path", "0"].map(OsString::from));
         }
-        let mut address = OsString::from("file:");
-        address.push(&self.path);
-        args.extend(["-i".into(), address]);
+        let mut url = OsString::from("file:");
+        url.push(&self.path);
+        args.extend(["-i".into(), url]);
         args
     }
 }
 
-/// ffmpeg's name for the demuxer of a format.
+/// Returns ffmpeg's name for the demuxer of a format.
 fn demuxer(format: Format) -> Option<&'static str> {
     match format {
         Format::Mp4 | Format::Mov | Format::M4a => Some("mov"),

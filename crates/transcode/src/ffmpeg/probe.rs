@@ -1,27 +1,28 @@
-//! Asking ffprobe what a file is.
+//! Queries ffprobe for the properties of a file.
 //!
-//! Owns ffprobe's command lines and the reading of its answers. Invariant: whatever it answers becomes [`Facts`] or
-//! "broken", never a panic, and an answer larger than [`ANSWER`] is not read to its end.
+//! Owns ffprobe's command lines and the parsing of its output. Invariant: any output becomes [`MediaInfo`] or "broken",
+//! never a panic, and an output larger than [`MAX_OUTPUT_BYTES`] is not read to its end.
 
 use serde::Deserialize;
 
 use super::codecs::{decodes_audio, decodes_video};
 use super::{Args, Command, Input, Limits, Tools};
-use crate::model::facts::{Audio, Facts, Keyframes, Ratio, Video};
+use crate::model::media_info::{AudioStream, Keyframes, MediaInfo, Ratio, VideoStream};
 
-/// The longest answer that is read, in bytes.
-pub(crate) const ANSWER: usize = 8 << 20;
+/// The longest output that is read, in bytes.
+pub(crate) const MAX_OUTPUT_BYTES: usize = 8 << 20;
 
-const STREAM: &str = "stream=index,codec_type,codec_name,codec_tag_string,profile,pix_fmt,width,height,sample_aspect_ratio,r_frame_rate,avg_frame_rate,start_time,duration,bit_rate,nb_frames,field_order,color_range,color_space,color_transfer,channels,sample_rate";
-const ABOUT: &str = "format=start_time,duration,bit_rate:stream_disposition=attached_pic,default:stream_side_data=rotation";
+const STREAM_FIELDS: &str = "stream=index,codec_type,codec_name,codec_tag_string,profile,pix_fmt,width,height,sample_aspect_ratio,r_frame_rate,avg_frame_rate,start_time,duration,bit_rate,nb_frames,field_order,color_range,color_space,color_transfer,channels,sample_rate";
+const FORMAT_FIELDS: &str = "format=start_time,duration,bit_rate:stream_disposition=attached_pic,default:stream_side_data=rotation";
 
-/// The command that tells about the file and its streams.
-pub(crate) fn about(tools: &Tools, input: &Input, folder: &std::path::Path, limits: Limits) -> Command {
-    let args = Args::ffprobe().all("-of json -show_entries").word(format!("{STREAM}:{ABOUT}")).input(input);
+/// The command that describes the file and its streams.
+pub(crate) fn streams(tools: &Tools, input: &Input, folder: &std::path::Path, limits: Limits) -> Command {
+    let args = Args::ffprobe().all("-of json -show_entries").word(format!("{STREAM_FIELDS}:{FORMAT_FIELDS}")).input(input);
     args.command(&tools.ffprobe, folder, limits)
 }
 
-/// The command that lists every packet of the picture (the first one where `stream` is not known yet), one a line.
+/// The command that lists every packet of the video (the first video stream where `stream` is not known yet), one a
+/// line.
 pub(crate) fn packets(tools: &Tools, input: &Input, folder: &std::path::Path, limits: Limits, stream: Option<u32>) -> Command {
     let stream = stream.map_or_else(|| "V:0".to_owned(), |stream| stream.to_string());
     let args = Args::ffprobe().all("-of csv=p=0 -show_entries packet=pts_time,dts_time,duration_time,flags").pair("-select_streams", stream).input(input);
@@ -30,7 +31,7 @@ pub(crate) fn packets(tools: &Tools, input: &Input, folder: &std::path::Path, li
 
 #[derive(Debug, Deserialize, Default)]
 #[serde(default)]
-struct Answer {
+struct ProbeOutput {
     streams: Vec<Stream>,
     format: Format,
 }
@@ -84,45 +85,45 @@ struct SideData {
     rotation: Option<f64>,
 }
 
-/// What an answer could not be turned into facts for.
+/// Why an output could not be converted to media info.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Unreadable {
-    /// It isn't what ffprobe prints.
-    Garbled,
+pub(crate) enum ProbeError {
+    /// It is not ffprobe's format.
+    Malformed,
     /// The streams are encrypted.
     Protected,
 }
 
-/// Reads the answer to [`about`].
-pub(crate) fn read(answer: &[u8]) -> Result<Facts, Unreadable> {
-    let answer: Answer = serde_json::from_slice(answer).map_err(|_| Unreadable::Garbled)?;
-    if answer.streams.iter().any(|stream| ["encv", "enca", "drms", "drmi"].contains(&stream.codec_tag_string.as_str())) {
-        return Err(Unreadable::Protected);
+/// Parses the output of [`streams`].
+pub(crate) fn parse(output: &[u8]) -> Result<MediaInfo, ProbeError> {
+    let output: ProbeOutput = serde_json::from_slice(output).map_err(|_| ProbeError::Malformed)?;
+    if output.streams.iter().any(|stream| ["encv", "enca", "drms", "drmi"].contains(&stream.codec_tag_string.as_str())) {
+        return Err(ProbeError::Protected);
     }
     let (videos, covers): (Vec<&Stream>, Vec<&Stream>) =
-        answer.streams.iter().filter(|stream| stream.codec_type == "video").partition(|stream| stream.disposition.attached_pic == 0);
-    // The first one that can be played; if none can, the first one, so that the refusal can name it.
-    let audios: Vec<&Stream> = answer.streams.iter().filter(|stream| stream.codec_type == "audio").collect();
+        output.streams.iter().filter(|stream| stream.codec_type == "video").partition(|stream| stream.disposition.attached_pic == 0);
+    // The first stream that can be played; if none can, the first one, so that the rejection can name it.
+    let audios: Vec<&Stream> = output.streams.iter().filter(|stream| stream.codec_type == "audio").collect();
     let picked = |streams: &[&Stream], plays: fn(&str) -> bool| {
         let usable = |stream: &&&Stream| plays(&stream.codec_name);
         streams.iter().filter(usable).find(|stream| stream.disposition.default == 1).or_else(|| streams.iter().find(usable)).or(streams.first()).copied().map(|s| s.index)
     };
-    let find = |index: Option<u32>| index.and_then(|index| answer.streams.iter().find(|stream| stream.index == index));
-    let format_bits = number(answer.format.bit_rate.as_ref());
-    Ok(Facts {
-        start_us: micros(answer.format.start_time.as_ref()).unwrap_or(0),
-        duration_us: micros(answer.format.duration.as_ref()).and_then(|us| u64::try_from(us).ok()).unwrap_or(0),
-        streams: u32::try_from(answer.streams.len()).unwrap_or(u32::MAX),
+    let find = |index: Option<u32>| index.and_then(|index| output.streams.iter().find(|stream| stream.index == index));
+    let format_bits = number(output.format.bit_rate.as_ref());
+    Ok(MediaInfo {
+        start_us: micros(output.format.start_time.as_ref()).unwrap_or(0),
+        duration_us: micros(output.format.duration.as_ref()).and_then(|us| u64::try_from(us).ok()).unwrap_or(0),
+        streams: u32::try_from(output.streams.len()).unwrap_or(u32::MAX),
         video: find(picked(&videos, decodes_video)).map(|stream| video(stream, format_bits)),
         audio: find(picked(&audios, decodes_audio)).map(audio),
         cover: covers.first().map(|stream| stream.index),
     })
 }
 
-fn video(stream: &Stream, format_bits: u64) -> Video {
+fn video(stream: &Stream, format_bits: u64) -> VideoStream {
     let text = |field: &Option<String>| field.clone().unwrap_or_default();
     let bits = number(stream.bit_rate.as_ref());
-    Video {
+    VideoStream {
         stream: stream.index,
         codec: stream.codec_name.clone(),
         profile: text(&stream.profile),
@@ -145,8 +146,8 @@ fn video(stream: &Stream, format_bits: u64) -> Video {
     }
 }
 
-fn audio(stream: &Stream) -> Audio {
-    Audio {
+fn audio(stream: &Stream) -> AudioStream {
+    AudioStream {
         stream: stream.index,
         codec: stream.codec_name.clone(),
         channels: stream.channels,
@@ -171,7 +172,7 @@ fn ratio(text: Option<&String>, between: char) -> Ratio {
     parts.map_or(Ratio::default(), |(num, den)| Ratio::new(num, den))
 }
 
-/// Gathers keyframes from the lines of [`packets`], without keeping them.
+/// Collects keyframes from the lines of [`packets`], without storing them.
 #[derive(Debug, Default)]
 pub(crate) struct PacketReader {
     rest: String,
@@ -181,11 +182,11 @@ pub(crate) struct PacketReader {
 }
 
 impl PacketReader {
-    /// Takes what was printed.
+    /// Adds output.
     pub fn feed(&mut self, printed: &[u8]) -> bool {
         self.rest.push_str(&String::from_utf8_lossy(printed));
         let Some(end) = self.rest.rfind('\n') else {
-            // No line of ours is this long.
+            // None of our lines is this long.
             if self.rest.len() > 4096 {
                 self.rest.clear();
             }
@@ -205,7 +206,7 @@ impl PacketReader {
         let is_key = flags.is_some_and(|flags| flags.contains('K'));
         if is_key {
             if let Some(last) = self.last_key {
-                self.found.longest_us = self.found.longest_us.max(u64::try_from(at - last).unwrap_or(0));
+                self.found.max_interval_us = self.found.max_interval_us.max(u64::try_from(at - last).unwrap_or(0));
             } else {
                 self.found.starts_with_one = self.found.packets == 0;
             }
@@ -219,14 +220,14 @@ impl PacketReader {
         self.found.end_us = self.found.end_us.max(at + us(length).unwrap_or(0));
     }
 
-    /// What all the lines said.
+    /// Returns the result of all lines.
     pub fn finish(mut self) -> Keyframes {
         let last = std::mem::take(&mut self.rest);
         if !last.is_empty() {
             self.line(&last);
         }
         if let Some(key) = self.last_key {
-            self.found.longest_us = self.found.longest_us.max(u64::try_from(self.found.end_us - key).unwrap_or(0));
+            self.found.max_interval_us = self.found.max_interval_us.max(u64::try_from(self.found.end_us - key).unwrap_or(0));
         }
         self.found.closed = !self.open && self.last_key.is_some();
         self.found
@@ -238,28 +239,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cover_picture_is_no_video() {
-        let facts = read(
+    fn a_cover_image_is_not_a_video() {
+        let info = parse(
             br#"{"streams":[{"index":0,"codec_type":"audio","codec_name":"mp3","channels":2},
             {"index":1,"codec_type":"video","codec_name":"mjpeg","disposition":{"attached_pic":1}}],"format":{"duration":"3.5"}}"#,
         )
         .unwrap();
-        assert!(facts.video.is_none() && facts.audio.is_some());
-        assert_eq!((facts.cover, facts.duration_us), (Some(1), 3_500_000));
+        assert!(info.video.is_none() && info.audio.is_some());
+        assert_eq!((info.cover, info.duration_us), (Some(1), 3_500_000));
     }
 
     #[test]
-    fn the_first_playable_sound_is_picked() {
-        let facts =
-            read(br#"{"streams":[{"index":1,"codec_type":"audio","codec_name":"apac","disposition":{"default":1}},{"index":2,"codec_type":"audio","codec_name":"aac"}]}"#).unwrap();
-        assert_eq!(facts.audio.unwrap().stream, 2);
+    fn the_first_playable_audio_stream_is_selected() {
+        let info = parse(br#"{"streams":[{"index":1,"codec_type":"audio","codec_name":"apac","disposition":{"default":1}},{"index":2,"codec_type":"audio","codec_name":"aac"}]}"#)
+            .unwrap();
+        assert_eq!(info.audio.unwrap().stream, 2);
     }
 
     #[test]
-    fn protected_and_garbled_answers_are_told_apart() {
-        assert_eq!(read(br#"{"streams":[{"codec_type":"video","codec_tag_string":"encv"}]}"#), Err(Unreadable::Protected));
-        assert_eq!(read(b"no"), Err(Unreadable::Garbled));
-        assert!(read(b"{}").unwrap().video.is_none());
+    fn encrypted_streams_and_invalid_output_are_distinguished() {
+        assert_eq!(parse(br#"{"streams":[{"codec_type":"video","codec_tag_string":"encv"}]}"#), Err(ProbeError::Protected));
+        assert_eq!(parse(b"no"), Err(ProbeError::Malformed));
+        assert!(parse(b"{}").unwrap().video.is_none());
     }
 
     fn keyframes(lines: &str) -> Keyframes {
@@ -271,11 +272,11 @@ mod tests {
     }
 
     #[test]
-    fn the_way_between_keyframes_is_measured() {
+    fn the_interval_between_keyframes_is_measured() {
         let closed = keyframes("0.0,-0.08,0.04,K_\n0.08,-0.04,0.04,__\n0.04,0.0,0.04,__\n2.0,1.9,0.04,K_\n2.04,1.96,0.04,__");
-        assert_eq!(closed, Keyframes { longest_us: 2_000_000, closed: true, starts_with_one: true, packets: 5, end_us: 2_080_000 });
+        assert_eq!(closed, Keyframes { max_interval_us: 2_000_000, closed: true, starts_with_one: true, packets: 5, end_us: 2_080_000 });
         assert!(!keyframes("0.0,0.0,0.04,KD\n0.04,0.04,0.04,__\n").closed, "hidden pictures");
-        // A picture that comes after a keyframe but is shown before it: the group is open.
+        // A frame that comes after a keyframe but is shown before it: the group is open.
         assert!(!keyframes("0.0,0.0,0.04,K_\n2.0,1.9,0.04,K_\n1.96,1.94,0.04,__\n").closed);
     }
 }

@@ -1,23 +1,24 @@
-//! Reading `-progress`: how far an ffmpeg is.
+//! Parses the output of `-progress`: how far an ffmpeg is.
 //!
-//! Invariant: [`Progress::feed`] says `true` only when the output grew or time went on, which is what the watchdog wants to know.
+//! Invariant: [`Progress::feed`] returns `true` only when the output grew or its time advanced, which is what the stall
+//! timeout needs.
 
-/// Gathers `key=value` lines.
+/// Collects `key=value` lines.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     rest: Vec<u8>,
-    /// How far the output is, in microseconds of its own time.
+    /// The output's own time so far, in microseconds.
     pub out_us: i64,
-    /// Bytes and frames written, as a measure of getting on.
+    /// Bytes and frames written, as a measure of progress.
     size: i64,
     frame: i64,
 }
 
 /// Lines longer than this are not ffmpeg's.
-const LONGEST_LINE: usize = 4096;
+const MAX_LINE_BYTES: usize = 4096;
 
 impl Progress {
-    /// Takes what was printed; whether it shows that the child got on.
+    /// Adds output; returns whether it shows progress.
     pub fn feed(&mut self, printed: &[u8]) -> bool {
         let before = (self.out_us, self.size, self.frame);
         let mut ended = false;
@@ -25,7 +26,7 @@ impl Progress {
             if byte == b'\n' {
                 let line = std::mem::take(&mut self.rest);
                 ended |= self.line(&String::from_utf8_lossy(&line));
-            } else if self.rest.len() < LONGEST_LINE {
+            } else if self.rest.len() < MAX_LINE_BYTES {
                 self.rest.push(byte);
             }
         }
@@ -51,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_may_come_in_pieces_and_standing_still_shows() {
+    fn split_lines_are_joined_and_a_stall_is_detected() {
         let mut progress = Progress::default();
         assert!(!progress.feed(b"frame=1"));
         assert!(progress.feed(b"2\nout_time_us=500000\nprogress=continue\n"));

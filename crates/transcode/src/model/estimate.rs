@@ -1,54 +1,56 @@
-//! What a task will cost, in which queue it therefore waits, and after how long it is given up.
+//! Estimates the cost of a task, which determines its queue and its timeout.
 //!
-//! Owns the figures, rounded up from two cores of a small server. Invariant: an estimate is a pure function of what is known about the
-//! item, and it may be wrong: what a task really took is charged afterwards (`turns::charge`), so a lie in a header buys nothing.
+//! Owns the constants, rounded up from measurements on two cores of a small server. Invariant: an estimate is a pure
+//! function of what is known about the item, and it may be wrong: the actual cost of a task is charged afterwards
+//! (`fair_queue::cost_difference`), so a false header gains nothing.
 
 use std::time::Duration;
 
 use codec::sniff::Format;
 use contract::media::Received;
 
-use super::{Piece, Plan, Queue};
+use super::{Plan, Queue, Task};
 
-/// Encoding one unit of a plan's weight (about a million pixels) takes so long on one core, in milliseconds.
+/// The time on one core to encode one unit of a plan's weight (about a million pixels), in milliseconds.
 const WEIGHT_MS: u64 = 21;
-/// Measuring and encoding a second of sound, in milliseconds.
+/// The time to measure and encode a second of audio, in milliseconds.
 const AUDIO_SECOND_MS: u64 = 7;
 /// Bytes of a container that are read in a millisecond.
 const BYTES_PER_MS: u64 = 100_000;
-/// A photo that costs more waits in the queue of heavy ones.
+/// A photo with a higher cost goes to the queue of heavy photos.
 const HEAVY_PHOTO: Duration = Duration::from_secs(1);
-/// Pixels of a photo whose header does not say how many it has.
+/// Pixels assumed for a photo whose header does not declare its size.
 const UNKNOWN_PIXELS: u64 = 12_000_000;
-/// A task is given up after so long, and so many times its estimate: room for a machine that is busy with other things, and for a child that
-/// waits for memory. What a child itself may take is bounded more closely (CPU time, progress, and see `Config::photo`).
+/// A task times out after this constant plus a multiple of its estimate: a margin for a machine that is busy with other
+/// tasks, and for a child process that waits for memory. Child processes themselves have tighter bounds (CPU time,
+/// progress, and `Config::photo_timeout`).
 const LIMIT: Duration = Duration::from_mins(35);
 const LIMIT_FACTOR: u32 = 60;
 
-/// What is expected of a task.
+/// The estimate of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Estimate {
     /// Time on one core.
     pub cost: Duration,
     pub queue: Queue,
-    /// It is given up after so long, by the wall's clock.
+    /// The task times out after this long, in real time.
     pub limit: Duration,
 }
 
 impl Estimate {
-    /// The estimate of one task; `weight` is the plan's, 0 for a task that stands in no plan.
-    pub fn of(piece: Piece, weight: u64, received: &Received, plan: Option<&Plan>) -> Self {
+    /// Estimates one task; `weight` is the plan's, 0 for a task that is not in a plan.
+    pub fn of(task: Task, weight: u64, received: &Received, plan: Option<&Plan>) -> Self {
         let read_ms = received.bytes / BYTES_PER_MS;
-        let ms = match piece {
-            Piece::Photo => return Self::of_photo(received),
-            Piece::Start | Piece::Copy => 200 + read_ms,
-            Piece::First | Piece::Part(_) => weight.saturating_mul(WEIGHT_MS).saturating_add(200),
-            Piece::Sound => weight.saturating_mul(AUDIO_SECOND_MS).saturating_add(200),
-            Piece::Waveform => weight.saturating_mul(AUDIO_SECOND_MS).saturating_add(100),
-            Piece::Poster | Piece::Finish => 300 + plan.map_or(0, megapixels) * 100,
+        let ms = match task {
+            Task::Photo => return Self::of_photo(received),
+            Task::Probe | Task::Copy => 200 + read_ms,
+            Task::First | Task::Chunk(_) => weight.saturating_mul(WEIGHT_MS).saturating_add(200),
+            Task::Audio => weight.saturating_mul(AUDIO_SECOND_MS).saturating_add(200),
+            Task::Waveform => weight.saturating_mul(AUDIO_SECOND_MS).saturating_add(100),
+            Task::Poster | Task::Finish => 300 + plan.map_or(0, megapixels) * 100,
         };
         let cost = Duration::from_millis(ms);
-        Self { cost, queue: piece.queue(), limit: LIMIT.saturating_add(cost.saturating_mul(LIMIT_FACTOR)) }
+        Self { cost, queue: task.queue(), limit: LIMIT.saturating_add(cost.saturating_mul(LIMIT_FACTOR)) }
     }
 
     fn of_photo(received: &Received) -> Self {
@@ -56,7 +58,7 @@ impl Estimate {
             (Some(width), Some(height)) => u64::from(width) * u64::from(height),
             _ => UNKNOWN_PIXELS,
         };
-        // JPEGs are decoded at an eighth of their size, the others whole, and those of phones in a child.
+        // JPEGs are decoded at an eighth of their size, the others whole, and HEIC and AVIF in a child process.
         let ns_per_pixel = match received.format.parse() {
             Ok(Format::Jpeg) => 12,
             Ok(Format::Heic | Format::Avif) => 200,
@@ -67,14 +69,14 @@ impl Estimate {
         Self { cost, queue, limit: LIMIT.saturating_add(cost.saturating_mul(LIMIT_FACTOR)) }
     }
 
-    /// The cost in milliseconds, at least 1.
+    /// Returns the cost in milliseconds, at least 1.
     pub fn cost_ms(self) -> i64 {
         i64::try_from(self.cost.as_millis()).unwrap_or(i64::MAX / 4).max(1)
     }
 }
 
 fn megapixels(plan: &Plan) -> u64 {
-    plan.picture.as_ref().map_or(0, |picture| u64::from(picture.width) * u64::from(picture.height) / 1_000_000)
+    plan.video.as_ref().map_or(0, |video| u64::from(video.width) * u64::from(video.height) / 1_000_000)
 }
 
 #[cfg(test)]
@@ -107,11 +109,11 @@ pub(crate) mod tests {
     }
 
     fn photo(format: &str, width: u32, height: u32) -> Estimate {
-        Estimate::of(Piece::Photo, 0, &received(format, width, height), None)
+        Estimate::of(Task::Photo, 0, &received(format, width, height), None)
     }
 
     #[test]
-    fn heavy_photos_wait_apart_from_those_of_every_day() {
+    fn heavy_photos_have_a_queue_of_their_own() {
         assert_eq!(photo("jpeg", 4000, 3000).queue, Queue::Photo);
         assert_eq!(photo("jpeg", 9000, 6000).queue, Queue::Photo);
         assert_eq!(photo("png", 4000, 3000).queue, Queue::Photo);
@@ -125,7 +127,7 @@ pub(crate) mod tests {
     fn an_estimate_and_its_limit_stay_bounded_whatever_a_header_says() {
         let absurd = photo("heic", u32::MAX, u32::MAX);
         assert!(absurd.cost_ms() > 0 && absurd.limit >= absurd.cost);
-        let part = Estimate::of(Piece::Part(3), u64::MAX, &received("mp4", 1, 1), None);
-        assert!(part.cost_ms() > 0 && part.limit >= LIMIT);
+        let chunk = Estimate::of(Task::Chunk(3), u64::MAX, &received("mp4", 1, 1), None);
+        assert!(chunk.cost_ms() > 0 && chunk.limit >= LIMIT);
     }
 }

@@ -1,33 +1,34 @@
-//! The rules of converting, without any I/O: what a file is, what is made of it, in which order, and when it counts as playable.
+//! The rules of conversion, without any I/O: what a file is, what is produced from it, in which order, and when it
+//! counts as playable.
 //!
-//! Invariant: everything here is a pure function of facts, so that a piece that is worked on twice, anywhere, comes out the same.
+//! Invariant: everything here is a pure function, so that a task that runs twice, in any process, has the same result.
 
 pub(crate) mod estimate;
-pub(crate) mod facts;
-pub(crate) mod piece;
+pub(crate) mod media_info;
 pub(crate) mod plan;
-pub(crate) mod refusal;
+pub(crate) mod reject_reason;
+pub(crate) mod task;
 
 use serde::{Deserialize, Serialize};
 
 pub(crate) use estimate::Estimate;
-pub(crate) use piece::{Piece, Queue, Ticket};
 pub(crate) use plan::Plan;
-pub(crate) use refusal::Refusal;
+pub(crate) use reject_reason::RejectReason;
+pub(crate) use task::{Queue, Task, Ticket};
 
-/// Where an item is on its way.
+/// The state of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum State {
-    /// Work goes on and nothing can be played.
+    /// Work continues and nothing can be played yet.
     Processing,
-    /// Work goes on and a player can start.
+    /// Work continues and a player can start.
     Playable,
-    /// All is done.
+    /// All tasks are complete.
     Ready,
-    /// It can't be converted.
+    /// It cannot be converted.
     Failed,
-    /// Its owner erased it; the row stays for a while so that late events find it.
+    /// Its owner deleted it; the row stays for a while so that late events find it.
     Deleted,
 }
 
@@ -46,27 +47,29 @@ impl State {
         [Self::Processing, Self::Playable, Self::Ready, Self::Failed, Self::Deleted].into_iter().find(|state| state.as_str() == text)
     }
 
-    /// Whether pieces of it are still worth working on.
+    /// Returns whether tasks of the item are still useful.
     pub fn is_open(self) -> bool {
         matches!(self, Self::Processing | Self::Playable)
     }
 }
 
-/// Whether a player can start: it needs the first segment of a picture, if there is one, and of the sound, if there is one.
-pub(crate) fn can_play(plan: &Plan, picture_starts: bool, sound_starts: bool) -> bool {
-    let something = plan.picture.is_some() || plan.sound.is_some();
-    something && (plan.picture.is_none() || picture_starts) && (plan.sound.is_none() || sound_starts)
+/// Returns whether a player can start: it needs the first segment of the video, if there is one, and of the audio, if
+/// there is one.
+pub(crate) fn can_play(plan: &Plan, video_starts: bool, audio_starts: bool) -> bool {
+    let something = plan.video.is_some() || plan.audio.is_some();
+    something && (plan.video.is_none() || video_starts) && (plan.audio.is_none() || audio_starts)
 }
 
-/// How far an item is, from the weights of its pieces and how much of each is done (0–1000).
-pub(crate) fn percent(pieces: &[(u64, u32)]) -> u8 {
-    let all: u128 = pieces.iter().map(|&(weight, _)| u128::from(weight) * 1000).sum();
-    let done: u128 = pieces.iter().map(|&(weight, permille)| u128::from(weight) * u128::from(permille.min(1000))).sum();
-    // A hundred is for `ready` alone.
+/// Returns the percentage of an item from the weights of its tasks and the progress of each (0–1000).
+pub(crate) fn percent(tasks: &[(u64, u32)]) -> u8 {
+    let all: u128 = tasks.iter().map(|&(weight, _)| u128::from(weight) * 1000).sum();
+    let done: u128 = tasks.iter().map(|&(weight, permille)| u128::from(weight) * u128::from(permille.min(1000))).sum();
+    // 100 is reserved for `ready`.
     (done * 100).checked_div(all).and_then(|percent| u8::try_from(percent).ok()).unwrap_or(0).min(99)
 }
 
-/// What is left, in milliseconds, if it goes on as it went; `None` while it's too early to tell.
+/// Returns the estimated remaining time in milliseconds, assuming constant speed; `None` while it is too early for an
+/// estimate.
 pub(crate) fn remaining_ms(percent: u8, worked_ms: u64) -> Option<u64> {
     (percent >= 3 && worked_ms > 0).then(|| worked_ms * u64::from(100 - percent.min(100)) / u64::from(percent))
 }
@@ -76,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn progress_weighs_the_pieces_and_never_claims_to_be_done() {
+    fn progress_weighs_the_tasks_and_stays_below_100() {
         assert_eq!(percent(&[]), 0);
         assert_eq!(percent(&[(100, 1000), (300, 0)]), 25);
         assert_eq!(percent(&[(100, 1000), (300, 500)]), 62);

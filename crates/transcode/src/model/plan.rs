@@ -1,72 +1,76 @@
-//! From facts to a plan: what is refused, what is copied, which renditions are made, in which pieces.
+//! Turns media info into a plan: what is rejected, what is copied, which renditions are produced, in which tasks.
 //!
-//! Owns the limits of what is accepted and the definition of *standard input*. Does not own the ladder, the parts or the storyboard's grid
-//! (`codec` does). Invariant: a plan is stored once and every piece follows the stored one, so a new release never mixes two ladders in one item.
+//! Owns the limits of what is accepted and the definition of *standard input*. Does not own the ladder, the chunks or
+//! the storyboard's layout (`codec` does). Invariant: a plan is stored once and every task follows the stored one, so a
+//! new release never mixes two ladders in one item.
 
-use codec::ladder::{AUDIO, Rate};
-use codec::parts::Parts;
+use codec::chunks::Chunks;
+use codec::ladder::{AUDIO, FrameRate};
 use codec::storyboard::Storyboard;
 use serde::{Deserialize, Serialize};
 
-use super::facts::{Facts, Hdr, Ratio, Video};
-use super::{Piece, Refusal};
+use super::media_info::{Hdr, MediaInfo, Ratio, VideoStream};
+use super::{RejectReason, Task};
 use crate::ffmpeg::codecs::{decodes_audio, decodes_video};
-use crate::ffmpeg::cost::Frame;
+use crate::ffmpeg::memory_estimate::Frame;
 
-/// Tracks that a file may have; more is no camera's doing.
-pub(crate) const MOST_STREAMS: u32 = 32;
+/// The most tracks of a file; no camera writes more.
+pub(crate) const MAX_STREAMS: u32 = 32;
 /// Sampling rates that are converted, in hertz.
 const SAMPLE_RATES: std::ops::RangeInclusive<u32> = 4_000..=384_000;
-/// Channels that are mixed down: those of 22.2 surround sound.
-const MOST_CHANNELS: u32 = 24;
+/// The most channels that are mixed down: those of 22.2 surround sound.
+const MAX_CHANNELS: u32 = 24;
 /// The longest side of a picture that is decoded, in pixels.
-pub(crate) const LONGEST_SIDE: u32 = 8192;
-/// *Standard input*: at most this many bits a second …
+pub(crate) const MAX_SIDE: u32 = 8192;
+/// *Standard input*: at most this many bits per second …
 const STANDARD_BITS: u64 = 8_000_000;
-/// … and this long from keyframe to keyframe: ten seconds, and room for the 250 frames at 24/s that x264 makes unless told otherwise.
+/// … and this long from keyframe to keyframe: ten seconds, with a margin for the 250 frames at 24/s that x264 uses by
+/// default.
 const STANDARD_GOP_US: u64 = 10_500_000;
-/// … and a picture that starts with the sound, in microseconds.
+/// … and video that starts with the audio, in microseconds.
 const STANDARD_START_US: i64 = 50_000;
-/// … and no larger than Full HD, either way up.
+/// … and no larger than Full HD, in landscape or portrait.
 const STANDARD_SIDES: (u32, u32) = (1920, 1080);
 
-/// What is made of an item.
+/// What is produced from an item.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Plan {
-    /// Its length in microseconds.
+    /// Its duration in microseconds.
     pub duration_us: u64,
-    pub picture: Option<Picture>,
-    pub sound: Option<Sound>,
-    /// The stream with a cover picture, for sound without pictures.
+    #[serde(alias = "picture")]
+    pub video: Option<VideoPlan>,
+    #[serde(alias = "sound")]
+    pub audio: Option<AudioPlan>,
+    /// The stream with a cover image, for audio without video.
     pub cover: Option<u32>,
 }
 
-/// What is made of its pictures.
+/// What is produced from its video.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Picture {
+pub(crate) struct VideoPlan {
     pub stream: u32,
     /// Upright, square pixels.
     pub width: u32,
     pub height: u32,
-    /// The constant rate of the renditions.
+    /// The constant frame rate of the renditions.
     pub rate: Ratio,
-    /// How many frames they will have, as far as the container tells the truth.
+    /// The number of their frames, if the container's duration is true.
     pub frames: u64,
-    /// The rendition that the source's own picture becomes, if it is standard input.
+    /// The rendition made by remuxing the source's own video, if it is standard input.
     pub copy: Option<Copied>,
     /// The renditions that are encoded, highest first.
     pub rungs: Vec<Rung>,
     pub interlaced: bool,
     pub hdr: Option<Hdr>,
-    /// How its colours are written, in ffmpeg's word; empty where it isn't said.
+    /// ffmpeg's name of its colour matrix; empty where it is unknown.
     pub matrix: String,
     pub full_range: bool,
-    /// Whether it has more than 8 bits a sample (or more than 4:2:0), for what decoding it costs.
+    /// Whether it has more than 8 bits per sample (or more than 4:2:0), which determines the memory of decoding it.
     #[serde(default = "unknown_depth")]
     pub deep: bool,
 }
 
-/// Plans that were stored before this was asked.
+/// The default for plans that were stored before this field existed.
 fn unknown_depth() -> bool {
     true
 }
@@ -84,128 +88,129 @@ pub(crate) struct Rung {
     pub name: String,
     pub width: u32,
     pub height: u32,
-    /// Peak bits a second and the buffer that they are counted over, in bits.
+    /// Peak bits per second, and the buffer over which they are counted, in bits.
     pub max_rate: u32,
     pub buffer: u32,
     pub crf: u8,
     pub profile: String,
-    /// As H.264 counts it: 31 is level 3.1.
+    /// H.264's `level_idc`: 31 is level 3.1.
     pub level: u8,
     pub codecs: String,
     pub bandwidth: u32,
 }
 
-/// What is made of its sound.
+/// What is produced from its audio.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Sound {
+pub(crate) struct AudioPlan {
     pub stream: u32,
-    /// Its length in microseconds; 0 where nobody knows.
+    /// Its duration in microseconds; 0 where it is unknown.
     pub duration_us: u64,
 }
 
-/// What is accepted.
+/// The limits of accepted files.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Accepted {
-    pub longest_us: u64,
-    /// Pixels of a picture, as it is coded.
+    pub max_duration_us: u64,
+    /// Pixels of a coded picture.
     pub pixels: u64,
 }
 
 impl Plan {
-    /// Plans, or says why not.
-    pub fn of(facts: &Facts, accepted: Accepted) -> Result<Self, Refusal> {
-        if facts.streams > MOST_STREAMS {
-            return Err(Refusal::TooManyStreams(MOST_STREAMS));
+    /// Returns the plan, or the reason for a rejection.
+    pub fn of(info: &MediaInfo, accepted: Accepted) -> Result<Self, RejectReason> {
+        if info.streams > MAX_STREAMS {
+            return Err(RejectReason::TooManyStreams(MAX_STREAMS));
         }
-        if facts.video.is_none() && facts.audio.is_none() {
-            return Err(if facts.cover.is_some() { Refusal::NoSound } else { Refusal::NoPicture });
+        if info.video.is_none() && info.audio.is_none() {
+            return Err(if info.cover.is_some() { RejectReason::NoAudio } else { RejectReason::NoAudioOrVideo });
         }
-        let picture = facts.video.as_ref().map(|video| Picture::of(video, facts, accepted)).transpose()?;
-        let sound = match &facts.audio {
-            // What `media` reads in the file's own header is refused there; some codecs say it only to a decoder.
-            Some(audio) if audio.sample_rate > 0 && !SAMPLE_RATES.contains(&audio.sample_rate) => return Err(Refusal::SampleRate(audio.sample_rate)),
-            Some(audio) if audio.channels > MOST_CHANNELS => return Err(Refusal::TooManyChannels(MOST_CHANNELS)),
+        let video = info.video.as_ref().map(|video| VideoPlan::of(video, info, accepted)).transpose()?;
+        let audio = match &info.audio {
+            // Values that `media` reads in the file's own header are checked there; some codecs reveal them only to a
+            // decoder.
+            Some(audio) if audio.sample_rate > 0 && !SAMPLE_RATES.contains(&audio.sample_rate) => return Err(RejectReason::SampleRate(audio.sample_rate)),
+            Some(audio) if audio.channels > MAX_CHANNELS => return Err(RejectReason::TooManyChannels(MAX_CHANNELS)),
             Some(audio) if decodes_audio(&audio.codec) => {
-                Some(Sound { stream: audio.stream, duration_us: if audio.duration_us > 0 { audio.duration_us } else { facts.duration_us } })
+                Some(AudioPlan { stream: audio.stream, duration_us: if audio.duration_us > 0 { audio.duration_us } else { info.duration_us } })
             }
-            Some(audio) => return Err(Refusal::UnsupportedCodec(named(&audio.codec, "an unknown kind of sound"))),
+            Some(audio) => return Err(RejectReason::UnsupportedCodec(codec_name(&audio.codec, "an unknown kind of audio"))),
             None => None,
         };
-        let seen_us = facts.video.as_ref().map_or(0, |video| end_us(video, facts));
-        let duration_us = facts.duration_us.max(seen_us);
-        if duration_us > accepted.longest_us {
-            return Err(Refusal::TooLong(accepted.longest_us.div_ceil(3_600_000_000)));
+        let seen_us = info.video.as_ref().map_or(0, |video| end_us(video, info));
+        let duration_us = info.duration_us.max(seen_us);
+        if duration_us > accepted.max_duration_us {
+            return Err(RejectReason::TooLong(accepted.max_duration_us.div_ceil(3_600_000_000)));
         }
-        let cover = if picture.is_none() { facts.cover } else { None };
-        Ok(Self { duration_us, picture, sound, cover })
+        let cover = if video.is_none() { info.cover } else { None };
+        Ok(Self { duration_us, video, audio, cover })
     }
 
-    /// The pieces beside `Start` and `Finish`, each with its weight (roughly, millions of pixels to encode).
-    pub fn pieces(&self) -> Vec<(Piece, u64)> {
-        let mut pieces = Vec::new();
-        if let Some(picture) = &self.picture {
-            let parts = picture.parts();
+    /// Returns the tasks other than `Probe` and `Finish`, each with its weight (roughly, millions of pixels to encode).
+    pub fn tasks(&self) -> Vec<(Task, u64)> {
+        let mut tasks = Vec::new();
+        if let Some(video) = &self.video {
+            let chunks = video.chunks();
             let heavy = |rungs: &[&Rung], frames: u64| {
                 let pixels: u64 = rungs.iter().map(|rung| u64::from(rung.width) * u64::from(rung.height)).sum();
-                (pixels + u64::from(picture.width) * u64::from(picture.height) / 4) * frames / 1_000_000 + 1
+                (pixels + u64::from(video.width) * u64::from(video.height) / 4) * frames / 1_000_000 + 1
             };
-            if picture.copy.is_some() {
-                pieces.push((Piece::Copy, 1 + picture.frames / 100));
+            if video.copy.is_some() {
+                tasks.push((Task::Copy, 1 + video.frames / 100));
             } else {
-                pieces.push((Piece::First, heavy(&picture.first_rungs(), parts.get(0).map_or(1, |part| part.frames))));
+                tasks.push((Task::First, heavy(&video.first_rungs(), chunks.get(0).map_or(1, |chunk| chunk.frames))));
             }
-            for part in parts.iter() {
-                if part.number > 0 || picture.first_part_is_left() {
-                    pieces.push((Piece::Part(part.number), heavy(&picture.rungs_of_part(part.number), part.frames)));
+            for chunk in chunks.iter() {
+                if chunk.number > 0 || video.first_chunk_is_separate() {
+                    tasks.push((Task::Chunk(chunk.number), heavy(&video.rungs_of_chunk(chunk.number), chunk.frames)));
                 }
             }
         }
-        if self.picture.is_some() || self.cover.is_some() {
-            pieces.push((Piece::Poster, 1));
+        if self.video.is_some() || self.cover.is_some() {
+            tasks.push((Task::Poster, 1));
         }
-        if let Some(sound) = &self.sound {
-            pieces.push((Piece::Sound, 1 + sound.duration_us / 1_000_000));
-            if self.picture.is_none() {
-                pieces.push((Piece::Waveform, 1 + sound.duration_us / 10_000_000));
+        if let Some(audio) = &self.audio {
+            tasks.push((Task::Audio, 1 + audio.duration_us / 1_000_000));
+            if self.video.is_none() {
+                tasks.push((Task::Waveform, 1 + audio.duration_us / 10_000_000));
             }
         }
-        pieces
+        tasks
     }
 
-    /// What is put on the bus as soon as the plan stands; the rest follows when playing can start.
-    pub fn opening(&self) -> Vec<Piece> {
-        self.pieces().into_iter().map(|(piece, _)| piece).filter(|piece| self.picture.is_none() || matches!(piece, Piece::Copy | Piece::First | Piece::Sound)).collect()
+    /// Returns the tasks that are enqueued with the plan; the rest follows when playback can start.
+    pub fn opening(&self) -> Vec<Task> {
+        self.tasks().into_iter().map(|(task, _)| task).filter(|task| self.video.is_none() || matches!(task, Task::Copy | Task::First | Task::Audio)).collect()
     }
 
-    /// The storyboard's grid.
+    /// Returns the storyboard's layout.
     pub fn storyboard(&self) -> Option<Storyboard> {
-        let picture = self.picture.as_ref()?;
-        Some(Storyboard::plan(picture.width, picture.height, self.duration_us / 1000))
+        let video = self.video.as_ref()?;
+        Some(Storyboard::plan(video.width, video.height, self.duration_us / 1000))
     }
 }
 
-impl Picture {
-    fn of(video: &Video, facts: &Facts, accepted: Accepted) -> Result<Self, Refusal> {
+impl VideoPlan {
+    fn of(video: &VideoStream, info: &MediaInfo, accepted: Accepted) -> Result<Self, RejectReason> {
         if !decodes_video(&video.codec) {
-            return Err(Refusal::UnsupportedCodec(named(&video.codec, "an unknown kind of picture")));
+            return Err(RejectReason::UnsupportedCodec(codec_name(&video.codec, "an unknown kind of video")));
         }
         let (width, height) = video.upright();
         if width == 0 || height == 0 {
-            return Err(Refusal::BrokenFile);
+            return Err(RejectReason::BrokenFile);
         }
-        if video.width.max(video.height).max(width).max(height) > LONGEST_SIDE {
-            return Err(Refusal::TooLarge(LONGEST_SIDE));
+        if video.width.max(video.height).max(width).max(height) > MAX_SIDE {
+            return Err(RejectReason::TooLarge(MAX_SIDE));
         }
         if u64::from(video.width) * u64::from(video.height) > accepted.pixels {
-            return Err(Refusal::TooManyPixels(accepted.pixels / 1_000_000));
+            return Err(RejectReason::TooManyPixels(accepted.pixels / 1_000_000));
         }
-        let steady = video.steady_rate();
-        let rate = codec::ladder::playing_rate(Rate::new(steady.num, steady.den).ok_or(Refusal::BrokenFile)?);
+        let constant = video.constant_rate();
+        let rate = codec::ladder::playing_rate(FrameRate::new(constant.num, constant.den).ok_or(RejectReason::BrokenFile)?);
         let ladder: Vec<Rung> = codec::ladder::ladder(width, height, rate).into_iter().map(Rung::from).collect();
-        let Some(top) = ladder.first().map(|rung| rung.name.clone()) else { return Err(Refusal::BrokenFile) };
-        let copy = is_standard(video, facts).then(|| Copied { name: top.clone(), bits_per_second: video.bits_per_second });
+        let Some(top) = ladder.first().map(|rung| rung.name.clone()) else { return Err(RejectReason::BrokenFile) };
+        let copy = is_standard(video, info).then(|| Copied { name: top.clone(), bits_per_second: video.bits_per_second });
         let rungs = if copy.is_some() { ladder.into_iter().filter(|rung| rung.name != top).collect() } else { ladder };
-        let frames = (end_us(video, facts) as f64 * rate.fps() / 1e6).round() as u64;
+        let frames = (end_us(video, info) as f64 * rate.fps() / 1e6).round() as u64;
         Ok(Self {
             stream: video.stream,
             width,
@@ -222,34 +227,34 @@ impl Picture {
         })
     }
 
-    /// What decoding it holds in memory.
+    /// Returns the frame format, which determines the memory of decoding.
     pub fn frame(&self) -> Frame {
         Frame { width: self.width, height: self.height, deep: self.deep }
     }
 
-    /// How its time is cut.
-    pub fn parts(&self) -> Parts {
-        Parts::new(self.frames, self.playing_rate())
+    /// Returns the division of its time into chunks.
+    pub fn chunks(&self) -> Chunks {
+        Chunks::new(self.frames, self.playing_rate())
     }
 
-    /// The renditions' rate.
-    pub fn playing_rate(&self) -> Rate {
-        Rate::new(self.rate.num, self.rate.den).expect("`Picture::of` took the rate from a `Rate`, whose sides are above 0")
+    /// Returns the renditions' frame rate.
+    pub fn playing_rate(&self) -> FrameRate {
+        FrameRate::new(self.rate.num, self.rate.den).expect("`VideoPlan::of` took the rate from a `FrameRate`, whose sides are above 0")
     }
 
-    /// What `First` encodes: the lowest rung.
+    /// Returns what `First` encodes: the lowest rung.
     pub fn first_rungs(&self) -> Vec<&Rung> {
         self.rungs.last().into_iter().collect()
     }
 
-    /// What a part encodes: everything, except what `First` has made of the first one.
-    pub fn rungs_of_part(&self, number: u32) -> Vec<&Rung> {
+    /// Returns what a chunk encodes: every rendition, except the one that `First` has encoded of the first chunk.
+    pub fn rungs_of_chunk(&self, number: u32) -> Vec<&Rung> {
         let lacks = if number == 0 && self.copy.is_none() { self.rungs.len().saturating_sub(1) } else { self.rungs.len() };
         self.rungs.iter().take(lacks).collect()
     }
 
-    /// Whether the first part is a piece of its own; otherwise `First` makes its storyboard tiles too.
-    pub fn first_part_is_left(&self) -> bool {
+    /// Returns whether the first chunk is a task of its own; otherwise `First` produces its storyboard tiles too.
+    pub fn first_chunk_is_separate(&self) -> bool {
         self.copy.is_some() || self.rungs.len() > 1
     }
 }
@@ -271,25 +276,26 @@ impl From<codec::ladder::Rung> for Rung {
     }
 }
 
-/// The sound rendition's bits a second, for its playlist row.
-pub(crate) const SOUND_BANDWIDTH: u32 = AUDIO.bandwidth;
+/// The audio rendition's bits per second, for its playlist row.
+pub(crate) const AUDIO_BANDWIDTH: u32 = AUDIO.bandwidth;
 
-/// Where the pictures end on the file's own clock.
-fn end_us(video: &Video, facts: &Facts) -> u64 {
-    let seen = video.keyframes.map_or(0, |keyframes| keyframes.end_us - facts.start_us);
+/// Returns the end of the video on the file's own clock.
+fn end_us(video: &VideoStream, info: &MediaInfo) -> u64 {
+    let seen = video.keyframes.map_or(0, |keyframes| keyframes.end_us - info.start_us);
     if seen > 0 {
         return u64::try_from(seen).unwrap_or(0);
     }
-    let length = if video.duration_us > 0 { (video.start_us - facts.start_us).max(0).unsigned_abs() + video.duration_us } else { facts.duration_us };
+    let length = if video.duration_us > 0 { (video.start_us - info.start_us).max(0).unsigned_abs() + video.duration_us } else { info.duration_us };
     length.max(1)
 }
 
-/// Whether its packets would have to be looked at before it can be planned: a candidate for *standard input*, or one that doesn't say how long it is.
-pub(crate) fn needs_packets(facts: &Facts) -> bool {
-    facts.video.as_ref().is_some_and(|video| video.keyframes.is_none() && (looks_standard(video, facts) || (video.duration_us == 0 && facts.duration_us == 0)))
+/// Returns whether the packets have to be read before a plan is made: a candidate for *standard input*, or a file that
+/// does not declare its duration.
+pub(crate) fn needs_packets(info: &MediaInfo) -> bool {
+    info.video.as_ref().is_some_and(|video| video.keyframes.is_none() && (looks_standard(video, info) || (video.duration_us == 0 && info.duration_us == 0)))
 }
 
-fn looks_standard(video: &Video, facts: &Facts) -> bool {
+fn looks_standard(video: &VideoStream, info: &MediaInfo) -> bool {
     let (long, short) = (video.width.max(video.height), video.width.min(video.height));
     video.codec == "h264"
         && video.pixels == "yuv420p"
@@ -305,16 +311,16 @@ fn looks_standard(video: &Video, facts: &Facts) -> bool {
         && video.width.is_multiple_of(2)
         && video.height.is_multiple_of(2)
         && video.average_rate.value() <= 60.5
-        && (video.start_us - facts.start_us).abs() <= STANDARD_START_US
+        && (video.start_us - info.start_us).abs() <= STANDARD_START_US
 }
 
-fn is_standard(video: &Video, facts: &Facts) -> bool {
-    let spaced = video.keyframes.is_some_and(|keyframes| keyframes.starts_with_one && keyframes.closed && keyframes.packets > 0 && keyframes.longest_us <= STANDARD_GOP_US);
-    spaced && looks_standard(video, facts)
+fn is_standard(video: &VideoStream, info: &MediaInfo) -> bool {
+    let spaced = video.keyframes.is_some_and(|keyframes| keyframes.starts_with_one && keyframes.closed && keyframes.packets > 0 && keyframes.max_interval_us <= STANDARD_GOP_US);
+    spaced && looks_standard(video, info)
 }
 
-/// A codec's name, or what stands for it: only letters, digits and underscores reach a person.
-fn named(codec: &str, unknown: &str) -> String {
+/// Returns a codec's name, or a replacement for it: only letters, digits and underscores reach a user.
+fn codec_name(codec: &str, unknown: &str) -> String {
     let plain = !codec.is_empty() && codec != "none" && codec != "unknown" && codec.len() <= 24 && codec.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     if plain { codec.to_owned() } else { unknown.to_owned() }
 }

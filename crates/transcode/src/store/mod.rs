@@ -1,34 +1,34 @@
 //! The only SQL of this role, by feature.
 //!
-//! Owns the tables `job`, `piece`, `member_turn`, `queue_turn`, `rendition`, `segment`, `asset` and `tiles`. Does not own what follows from what (`flow`).
-//! Invariant: an object's key stands in the kit's `orphan_object` from before its first byte until a row names it, and again from the
-//! moment no row does.
+//! Owns the tables `job`, `task`, `member_queue`, `queue_clock`, `rendition`, `segment`, `asset` and `tiles`. Does not
+//! own the transitions between states (`transitions`). Invariant: an object's key is in the kit's `orphan_object` from
+//! before its first byte until a row references it, and again from the moment no row does.
 
-mod items;
-mod made;
-mod pieces;
+mod fair_queue;
+mod jobs;
+mod outputs;
 #[cfg(test)]
-mod plans;
-mod turns;
+mod query_plans;
+mod tasks;
 mod values;
 
-pub(crate) use items::{Job, Known, find_job, forget_deleted, insert_job, mark_deleted, raise_percent, replace_plan, set_plan, set_state};
-pub(crate) use made::{
-    Kept, TileSet, find_rendition, insert_segments, insert_tiles, list_assets, list_numbers, list_renditions, list_segments, list_started, list_tiles, remove_made, remove_segment,
-    remove_tiles, snapshot, upsert_asset, upsert_rendition,
+pub(crate) use fair_queue::{
+    MemberQueue, add_cost, advance_virtual_time, bind_legacy, claim_ready, find_backlog, find_bound, list_positions, list_ready, refresh_has_ready, release_tasks,
+    remove_idle_members, requeue, set_has_ready, set_ready,
 };
-pub(crate) use pieces::{DONE, QUEUED, READY, WAITING, add_failure, insert_pieces, list_pieces, list_silent, mark_done, set_permille};
-pub(crate) use turns::{
-    Line, add_cost, bind_sent, find_bound, find_waiting, list_ready, list_turns, refresh_waiting, remove_past_turns, set_ready, set_ready_again, set_turn, set_waiting, take_ready,
-    withdraw,
+pub(crate) use jobs::{Job, KnownProperties, find_job, insert_job, mark_deleted, raise_percent, remove_deleted, replace_plan, set_plan, set_state};
+pub(crate) use outputs::{
+    StoredRendition, TileSet, find_rendition, insert_segments, insert_tiles, list_assets, list_numbers, list_renditions, list_segments, list_started, list_tiles, remove_outputs,
+    remove_segment, remove_tiles, snapshot, upsert_asset, upsert_rendition,
 };
+pub(crate) use tasks::{CLAIMED, DONE, READY, WAITING, add_failure, insert_tasks, list_tasks, list_unresponsive, mark_done, set_permille};
 
 #[cfg(test)]
-pub(crate) use turns::{ANY_READY, BY_TICKET, COUNT_READY, FIRST_READY, NEXT_MEMBERS, NEXT_TASK, PAST_TURNS};
+pub(crate) use fair_queue::{ANY_READY, BY_TICKET, COUNT_READY, FIRST_READY, IDLE_MEMBERS, NEXT_MEMBERS, NEXT_TASK};
 
 use kit::objects::Names;
 
-/// The columns that name objects. A rendition's header is named within its description.
+/// The columns that reference objects. A rendition's header is referenced within its description.
 pub(crate) const NAMES: &[Names] = &[Names::whole("segment", "object"), Names::whole("asset", "object"), Names::whole("tiles", "object"), Names::within("rendition", "body")];
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
-//! Values into SQL and back.
+//! Converts values to SQL and back.
 //!
-//! Invariant: what can't be read back is an error that names it, never a guess.
+//! Invariant: a value that cannot be parsed is an error that names it, never a guess.
 
 use contract::ObjectKey;
 use kit::db::{Error, Value};

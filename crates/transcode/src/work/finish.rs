@@ -1,6 +1,6 @@
-//! The last piece: the storyboard is put together, the poster looked at once more, and the item is ready.
+//! The last task: the storyboard is assembled, the poster is checked, and the item is ready.
 //!
-//! Invariant: it runs after every other piece is done, and only puts together what they made.
+//! Invariant: it runs after every other task is done, and only assembles their outputs.
 
 use bytes::Bytes;
 use codec::storyboard::Storyboard;
@@ -9,65 +9,65 @@ use contract::transcode::Asset;
 use futures::TryStreamExt as _;
 use tokio::io::AsyncWriteExt as _;
 
-use super::Desk;
-use super::poster::{self, DULL, MOST_BYTES};
+use super::TaskContext;
+use super::poster::{self, MAX_BYTES, MIN_CONTRAST};
 use crate::error::Error;
-use crate::ffmpeg::cost::{Cost, Frame};
-use crate::ffmpeg::still;
+use crate::ffmpeg::image;
+use crate::ffmpeg::memory_estimate::{Frame, MemoryEstimate};
 use crate::ffmpeg::video::TILES;
-use crate::flow::{self, Last};
 use crate::model::Plan;
 use crate::store;
+use crate::transitions::{self, FinishOutputs};
 
-/// A sheet of the storyboard is smaller than this.
+/// The largest sheet of a storyboard, in bytes.
 const SHEET: Frame = Frame { width: 2048, height: 2048, deep: true };
 
-pub(super) async fn finish(desk: &Desk) -> Result<(), Error> {
-    let plan = desk.plan()?;
-    let mut last = Last::default();
+pub(super) async fn finish(task: &TaskContext) -> Result<(), Error> {
+    let plan = task.plan()?;
+    let mut last = FinishOutputs::default();
     if let Some(board) = plan.storyboard() {
-        last.assets = storyboard(desk, board).await?;
+        last.assets = storyboard(task, board).await?;
     }
-    let thumbhash = settle_poster(desk, plan, &mut last.assets).await?;
+    let thumbhash = choose_poster(task, plan, &mut last.assets).await?;
     last.thumbhash = thumbhash;
-    let (media, now) = (desk.job.media.clone(), desk.worker.context.clock.now());
-    let dropped = desk.worker.context.db.write(move |tx| Box::pin(async move { flow::finish(tx, &media, &last, now).await })).await?;
-    desk.named();
-    desk.worker.discard(&dropped).await;
+    let (media, now) = (task.job.media.clone(), task.worker.context.clock.now());
+    let dropped = task.worker.context.db.write(move |tx| Box::pin(async move { transitions::finish(tx, &media, &last, now).await })).await?;
+    task.clear_leases();
+    task.worker.discard(&dropped).await;
     Ok(())
 }
 
-/// Lays the parts' tiles out on sheets and says which is where.
-async fn storyboard(desk: &Desk, mut board: Storyboard) -> Result<Vec<Asset>, Error> {
-    let sets = store::list_tiles(desk.worker.context.db.read(), &desk.job.media).await?;
+/// Arranges the chunks' tiles on sheets and records where each is.
+async fn storyboard(task: &TaskContext, mut board: Storyboard) -> Result<Vec<Asset>, Error> {
+    let sets = store::list_tiles(task.worker.context.db.read(), &task.job.media).await?;
     let count: u32 = sets.iter().map(|set| set.count).sum::<u32>().min(board.tiles);
     if count == 0 {
         return Ok(Vec::new());
     }
-    let mut file = tokio::fs::File::create(desk.folder().join(TILES)).await.map_err(Error::Scratch)?;
+    let mut file = tokio::fs::File::create(task.folder().join(TILES)).await.map_err(Error::Scratch)?;
     for set in &sets {
-        append(desk, &set.object, &mut file).await?;
+        append(task, &set.object, &mut file).await?;
     }
     file.flush().await.map_err(Error::Scratch)?;
     drop(file);
     if count < board.tiles {
-        // The source ended before its container said so.
+        // The source ended before its declared end.
         board.duration_ms = board.duration_ms.min(u64::from(count) * board.interval_ms);
         board.tiles = count;
     }
-    desk.run_quietly(&still::sheets(&desk.tools, desk.folder(), desk.limits(60_000_000, Cost::stills(SHEET, 1, false, 0)), &board)).await?;
+    task.run_without_progress(&image::sheets(&task.tools, task.folder(), task.limits(60_000_000, MemoryEstimate::frame_grabs(SHEET, 1, false, 0)), &board)).await?;
     let mut assets = Vec::new();
     for sheet in 0..board.sheets() {
-        let stored = desk.keep_file(&still::sheet(sheet)).await?;
+        let stored = task.store_file(&image::sheet(sheet)).await?;
         assets.push(Asset { name: format!("storyboard-{sheet}"), content_type: "image/jpeg".into(), object: stored.key, bytes: stored.bytes });
     }
-    let stored = desk.keep_bytes(board.vtt(|sheet| format!("storyboard/{sheet}.jpg"))).await?;
+    let stored = task.store_bytes(board.vtt(|sheet| format!("storyboard/{sheet}.jpg"))).await?;
     assets.push(Asset { name: "storyboard".into(), content_type: "text/vtt".into(), object: stored.key, bytes: stored.bytes });
     Ok(assets)
 }
 
-async fn append(desk: &Desk, object: &ObjectKey, file: &mut tokio::fs::File) -> Result<(), Error> {
-    let objects = &desk.worker.context.objects;
+async fn append(task: &TaskContext, object: &ObjectKey, file: &mut tokio::fs::File) -> Result<(), Error> {
+    let objects = &task.worker.context.objects;
     let mut chunks = objects.read(object, 0..objects.len(object).await?).await?;
     while let Some(chunk) = chunks.try_next().await? {
         file.write_all(&chunk).await.map_err(Error::Scratch)?;
@@ -75,40 +75,40 @@ async fn append(desk: &Desk, object: &ObjectKey, file: &mut tokio::fs::File) -> 
     Ok(())
 }
 
-/// Looks at the poster; a dull one is replaced by the moment that the liveliest tile shows. Answers the thumbhash.
-async fn settle_poster(desk: &Desk, plan: &Plan, assets: &mut Vec<Asset>) -> Result<Option<String>, Error> {
-    let known = store::list_assets(desk.worker.context.db.read(), &desk.job.media).await?;
+/// Checks the poster; a dull one is replaced by the frame at [`highest_contrast_us`]. Returns the thumbhash.
+async fn choose_poster(task: &TaskContext, plan: &Plan, assets: &mut Vec<Asset>) -> Result<Option<String>, Error> {
+    let known = store::list_assets(task.worker.context.db.read(), &task.job.media).await?;
     let current = match known.iter().find(|asset| asset.name == "poster") {
-        Some(asset) => poster::look(desk.worker.context.objects.get(&asset.object, MOST_BYTES).await?).await,
+        Some(asset) => poster::measure(task.worker.context.objects.get(&asset.object, MAX_BYTES).await?).await,
         None => None,
     };
-    let dull = current.as_ref().is_none_or(|look| look.contrast < DULL);
-    if let (true, Some(picture), Some(at_us)) = (dull, &plan.picture, liveliest(desk, plan).await) {
-        let input = desk.input().await?;
-        let command = still::posters(
-            &desk.tools,
+    let dull = current.as_ref().is_none_or(|stats| stats.contrast < MIN_CONTRAST);
+    if let (true, Some(video), Some(at_us)) = (dull, &plan.video, highest_contrast_us(task, plan).await) {
+        let input = task.input().await?;
+        let command = image::posters(
+            &task.tools,
             &input,
-            desk.folder(),
-            desk.limits(60_000_000, Cost::stills(picture.frame(), 1, picture.hdr.is_some(), desk.seconds())),
-            picture,
+            task.folder(),
+            task.limits(60_000_000, MemoryEstimate::frame_grabs(video.frame(), 1, video.hdr.is_some(), task.index_seconds())),
+            video,
             &[at_us],
             true,
         );
-        if desk.run_quietly(&command).await.is_ok()
-            && let Some(better) = poster::best(desk).await?
+        if task.run_without_progress(&command).await.is_ok()
+            && let Some(better) = poster::best(task).await?
         {
-            let look = poster::look(desk.worker.context.objects.get(&better.object, MOST_BYTES).await?).await;
+            let stats = poster::measure(task.worker.context.objects.get(&better.object, MAX_BYTES).await?).await;
             assets.push(better);
-            return Ok(look.and_then(|look| look.thumbhash));
+            return Ok(stats.and_then(|stats| stats.thumbhash));
         }
     }
-    Ok(current.and_then(|look| look.thumbhash))
+    Ok(current.and_then(|stats| stats.thumbhash))
 }
 
-/// The moment of the tile with the most contrast, in microseconds, if there is one that isn't dull.
-async fn liveliest(desk: &Desk, plan: &Plan) -> Option<u64> {
+/// Returns the time of the tile with the most contrast, in microseconds, if there is one that is not dull.
+async fn highest_contrast_us(task: &TaskContext, plan: &Plan) -> Option<u64> {
     let board = plan.storyboard()?;
-    let bytes = Bytes::from(tokio::fs::read(desk.folder().join(TILES)).await.ok()?);
+    let bytes = Bytes::from(tokio::fs::read(task.folder().join(TILES)).await.ok()?);
     let tile_bytes = board.tile_width as usize * board.tile_height as usize * 3;
     let contrast = |tile: &[u8]| {
         let count = tile.len().max(1) as f64;
@@ -116,5 +116,5 @@ async fn liveliest(desk: &Desk, plan: &Plan) -> Option<u64> {
         (tile.iter().map(|&value| (f64::from(value) - mean).powi(2)).sum::<f64>() / count).sqrt()
     };
     let best = bytes.chunks_exact(tile_bytes.max(1)).map(contrast).enumerate().max_by(|(_, a), (_, b)| a.total_cmp(b))?;
-    (best.1 >= DULL).then(|| (best.0 as u64 * board.interval_ms + board.interval_ms / 2) * 1000)
+    (best.1 >= MIN_CONTRAST).then(|| (best.0 as u64 * board.interval_ms + board.interval_ms / 2) * 1000)
 }

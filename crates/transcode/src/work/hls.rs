@@ -1,102 +1,113 @@
-//! From the muxer's files to segments in the store, while ffmpeg still writes or after it has.
+//! Stores the muxer's files as segments, while ffmpeg still writes or after it has ended.
 //!
-//! Owns one rendition's output of one child. Invariant: a segment is announced only after its bytes are safe, and never before its rendition's header.
+//! Owns one rendition's output of one child process. Invariant: a segment is announced only after its bytes are stored,
+//! and never before its rendition's header.
 
 use contract::transcode::{Rendition, Segment};
 use kit::objects::Stored;
 
-use super::Desk;
-use super::desk::Content;
+use super::TaskContext;
+use super::task_context::Content;
 use crate::error::Error;
-use crate::ffmpeg::playlist::{Closed, Watch};
-use crate::ffmpeg::{self, Failure};
-use crate::flow::Made;
+use crate::ffmpeg::playlist::{ClosedSegment, PlaylistReader};
+use crate::ffmpeg::{self, ProcessError};
 use crate::mp4::{self, Header};
-use crate::store::{self, Kept};
+use crate::store::{self, StoredRendition};
+use crate::transitions::Outputs;
 
-/// Parts of fewer frames than this have a header whose delay may differ from the other parts'.
+/// Chunks of fewer frames than this have a header whose delay may differ from the other chunks'.
 const SHORT_FRAMES: u64 = 4;
 
-/// A rendition that a child is writing.
-pub(super) struct Output {
+/// A rendition that a child process is writing.
+pub(super) struct RenditionOutput {
     name: String,
-    watch: Watch,
-    /// The row of the master playlist, to be completed with the header's facts.
+    playlist: PlaylistReader,
+    /// The row of the master playlist, to be completed with values of the header.
     rendition: Rendition,
     /// Numbers that an earlier attempt has stored already.
-    known: Vec<u32>,
+    existing: Vec<u32>,
     announced: bool,
-    /// What its segments must be moved by to fit the header that is announced.
+    /// The ticks by which its segments must be moved to fit the announced header.
     shift: i64,
-    /// Microseconds and segments seen so far.
+    /// Microseconds and segments closed so far.
     pub seen_us: u64,
     pub seen: u32,
 }
 
-impl Output {
-    pub async fn new(desk: &Desk, rendition: Rendition) -> Result<Self, Error> {
-        let db = desk.worker.context.db.read();
-        let known = store::list_numbers(db, &desk.job.media, &rendition.name).await?;
-        Ok(Self { name: rendition.name.clone(), watch: Watch::new(desk.folder(), &rendition.name), rendition, known, announced: false, shift: 0, seen_us: 0, seen: 0 })
+impl RenditionOutput {
+    pub async fn new(task: &TaskContext, rendition: Rendition) -> Result<Self, Error> {
+        let db = task.worker.context.db.read();
+        let existing = store::list_numbers(db, &task.job.media, &rendition.name).await?;
+        Ok(Self {
+            name: rendition.name.clone(),
+            playlist: PlaylistReader::new(task.folder(), &rendition.name),
+            rendition,
+            existing,
+            announced: false,
+            shift: 0,
+            seen_us: 0,
+            seen: 0,
+        })
     }
 
-    /// How much the muxer has listed in all, in microseconds.
+    /// Returns the total duration that the muxer has listed, in microseconds.
     pub async fn listed_us(&self) -> u64 {
-        self.watch.listed_us().await
+        self.playlist.listed_us().await
     }
 
-    /// Stores what was closed since the last call. `lead` is false for a part that may not be the one to announce the header (see [`SHORT_FRAMES`]).
-    pub async fn collect(&mut self, desk: &Desk, lead: bool) -> Result<Made, Error> {
-        let closed = self.watch.look().await;
-        let mut made = Made::default();
+    /// Stores the segments that were closed since the last call. `may_announce` is false for a chunk that may not
+    /// announce the header (see [`SHORT_FRAMES`]).
+    pub async fn collect(&mut self, task: &TaskContext, may_announce: bool) -> Result<Outputs, Error> {
+        let closed = self.playlist.read_new().await;
+        let mut outputs = Outputs::default();
         if closed.is_empty() {
-            return Ok(made);
+            return Ok(outputs);
         }
-        // What was written while the disk ran full may be cut short.
-        if ffmpeg::is_full(desk.folder()) {
-            return Err(Error::Child(Failure::Full));
+        // A file that was written while the disk became full may be truncated.
+        if ffmpeg::is_disk_full(task.folder()) {
+            return Err(Error::Process(ProcessError::DiskFull));
         }
         self.seen_us += closed.iter().map(|segment| segment.duration_us).sum::<u64>();
         self.seen += u32::try_from(closed.len()).unwrap_or(u32::MAX);
-        let fresh: Vec<Closed> = closed.into_iter().filter(|segment| !self.known.contains(&segment.number)).collect();
-        let mut contents = Vec::with_capacity(fresh.len() + 1);
+        let new: Vec<ClosedSegment> = closed.into_iter().filter(|segment| !self.existing.contains(&segment.number)).collect();
+        let mut contents = Vec::with_capacity(new.len() + 1);
         if !self.announced {
-            let header = tokio::fs::read(self.watch.init()).await.map_err(Error::Scratch)?;
-            made.renditions.extend(self.announce(desk, &header, lead).await?);
-            if !made.renditions.is_empty() {
+            let header = tokio::fs::read(self.playlist.init()).await.map_err(Error::Scratch)?;
+            outputs.renditions.extend(self.announce(task, &header, may_announce).await?);
+            if !outputs.renditions.is_empty() {
                 contents.push(Content::Bytes(header.into()));
             }
         }
-        for segment in &fresh {
+        for segment in &new {
             contents.push(self.content(segment).await?);
         }
-        let mut stored = desk.keep(contents).await?.into_iter();
-        for kept in &mut made.renditions {
-            kept.rendition.init = stored.next().ok_or(Error::Corrupt("header"))?.key;
+        let mut stored = task.store(contents).await?.into_iter();
+        for announced in &mut outputs.renditions {
+            announced.rendition.init = stored.next().ok_or(Error::Corrupt("header"))?.key;
         }
-        made.segments = fresh.iter().zip(stored).map(|(closed, stored)| self.segment(closed, stored)).collect();
+        outputs.segments = new.iter().zip(stored).map(|(closed, stored)| self.segment(closed, stored)).collect();
         self.announced = true;
-        Ok(made)
+        Ok(outputs)
     }
 
-    /// Holds the header against the one that is announced already; answers it if it is the first.
-    async fn announce(&mut self, desk: &Desk, bytes: &[u8], lead: bool) -> Result<Option<Kept>, Error> {
+    /// Compares the header with the announced one; returns it if it is the first.
+    async fn announce(&mut self, task: &TaskContext, bytes: &[u8], may_announce: bool) -> Result<Option<StoredRendition>, Error> {
         let (header, fingerprint) = (mp4::header(bytes), mp4::fingerprint(bytes));
-        let Some(kept) = store::find_rendition(desk.worker.context.db.read(), &desk.job.media, &self.name).await? else {
-            if !lead {
-                return Err(Error::TooShortToLead(self.name.clone()));
+        let Some(stored) = store::find_rendition(task.worker.context.db.read(), &task.job.media, &self.name).await? else {
+            if !may_announce {
+                return Err(Error::TooShortForHeader(self.name.clone()));
             }
-            return Ok(Some(Kept { rendition: described(&self.rendition, &header), header: fingerprint }));
+            return Ok(Some(StoredRendition { rendition: with_codecs(&self.rendition, &header), header: fingerprint }));
         };
-        if kept.header != fingerprint {
+        if stored.header != fingerprint {
             return Err(Error::HeadersDiffer(self.name.clone()));
         }
-        let announced = desk.worker.context.objects.get(&kept.rendition.init, 1 << 20).await?;
+        let announced = task.worker.context.objects.get(&stored.rendition.init, 1 << 20).await?;
         self.shift = mp4::header(&announced).delay - header.delay;
         Ok(None)
     }
 
-    async fn content(&self, segment: &Closed) -> Result<Content, Error> {
+    async fn content(&self, segment: &ClosedSegment) -> Result<Content, Error> {
         if self.shift == 0 {
             return Ok(Content::File(segment.path.clone()));
         }
@@ -105,22 +116,22 @@ impl Output {
         Ok(Content::Bytes(bytes.into()))
     }
 
-    fn segment(&self, closed: &Closed, stored: Stored) -> Segment {
+    fn segment(&self, closed: &ClosedSegment, stored: Stored) -> Segment {
         Segment { rendition: self.name.clone(), number: closed.number, duration_us: closed.duration_us, object: stored.key, bytes: stored.bytes }
     }
 }
 
-/// Whether a part of so many frames may announce a header.
-pub(super) fn may_lead(part: u32, frames: u64) -> bool {
-    part == 0 || frames >= SHORT_FRAMES
+/// Returns whether a chunk of so many frames may announce a header.
+pub(super) fn may_announce(chunk: u32, frames: u64) -> bool {
+    chunk == 0 || frames >= SHORT_FRAMES
 }
 
-fn described(rendition: &Rendition, header: &Header) -> Rendition {
+fn with_codecs(rendition: &Rendition, header: &Header) -> Rendition {
     let codecs = header.avc.map_or_else(|| rendition.codecs.clone(), |(profile, constraints, level)| codec::ladder::avc1(profile, constraints, level));
     Rendition { codecs, ..rendition.clone() }
 }
 
-impl std::ops::AddAssign for Made {
+impl std::ops::AddAssign for Outputs {
     fn add_assign(&mut self, more: Self) {
         self.renditions.extend(more.renditions);
         self.segments.extend(more.segments);

@@ -1,82 +1,83 @@
-//! The poster: a picture that stands for a video, or an audio file's cover.
+//! The poster: a frame that represents a video, or an audio file's cover.
 //!
-//! Owns the choice. Invariant: a picture that shows something is preferred to a black or blank one; among equals the earlier one wins.
+//! Owns the choice. Invariant: a frame with contrast is preferred to a black or blank one; among equals the earlier one
+//! wins.
 
 use bytes::Bytes;
 use codec::pixels::{Limits, THUMBHASH_FRAME, render};
 use contract::transcode::Asset;
 
-use super::Desk;
+use super::TaskContext;
 use crate::error::Error;
-use crate::ffmpeg::cost::{Cost, Frame};
-use crate::ffmpeg::still;
-use crate::flow::Made;
+use crate::ffmpeg::image;
+use crate::ffmpeg::memory_estimate::{Frame, MemoryEstimate};
+use crate::transitions::Outputs;
 
-/// Where candidates are looked for, in thousandths of the length.
-const MOMENTS: [u64; 3] = [100, 350, 700];
-/// The largest cover that is decoded, for its cost.
+/// The positions of the candidates, in thousandths of the duration.
+const CANDIDATE_PERMILLES: [u64; 3] = [100, 350, 700];
+/// The largest cover that is decoded, because of its cost.
 const COVER: Frame = Frame { width: 4096, height: 4096, deep: true };
-/// A picture with less contrast than this (the standard deviation of its brightness, 0–127) is as good as blank.
-pub(super) const DULL: f64 = 8.0;
+/// A frame with less contrast than this (the standard deviation of its brightness, 0–127) counts as blank.
+pub(super) const MIN_CONTRAST: f64 = 8.0;
 /// The largest poster that is read back.
-pub(super) const MOST_BYTES: u64 = 8 << 20;
+pub(super) const MAX_BYTES: u64 = 8 << 20;
 
-pub(super) async fn poster(desk: &Desk) -> Result<(), Error> {
-    let (plan, input) = (desk.plan()?, desk.input().await?);
-    let commands = match (&plan.picture, plan.cover) {
-        (Some(picture), _) => {
-            let mut times: Vec<u64> = MOMENTS.iter().map(|moment| plan.duration_us / 1000 * moment).collect();
+pub(super) async fn poster(task: &TaskContext) -> Result<(), Error> {
+    let (plan, input) = (task.plan()?, task.input().await?);
+    let commands = match (&plan.video, plan.cover) {
+        (Some(video), _) => {
+            let mut times: Vec<u64> = CANDIDATE_PERMILLES.iter().map(|moment| plan.duration_us / 1000 * moment).collect();
             times.dedup();
-            // The start is there whatever the container says of the length.
-            let limits = |inputs: usize| desk.limits(60_000_000, Cost::stills(picture.frame(), inputs as u64, picture.hdr.is_some(), desk.seconds()));
+            // The start exists whatever duration the container declares.
+            let limits = |inputs: usize| task.limits(60_000_000, MemoryEstimate::frame_grabs(video.frame(), inputs as u64, video.hdr.is_some(), task.index_seconds()));
             vec![
-                still::posters(&desk.tools, &input, desk.folder(), limits(times.len()), picture, &times, false),
-                still::posters(&desk.tools, &input, desk.folder(), limits(1), picture, &[0], true),
+                image::posters(&task.tools, &input, task.folder(), limits(times.len()), video, &times, false),
+                image::posters(&task.tools, &input, task.folder(), limits(1), video, &[0], true),
             ]
         }
         (None, Some(stream)) => {
-            let limits = desk.limits(60_000_000, Cost::stills(COVER, 1, false, desk.seconds()));
-            vec![still::cover(&desk.tools, &input, desk.folder(), limits, stream)]
+            let limits = task.limits(60_000_000, MemoryEstimate::frame_grabs(COVER, 1, false, task.index_seconds()));
+            vec![image::cover(&task.tools, &input, task.folder(), limits, stream)]
         }
         (None, None) => vec![],
     };
     for command in commands {
-        let ran = desk.run_quietly(&command).await;
-        if let Some(asset) = best(desk).await? {
-            return desk.advance(Made { assets: vec![asset], ..Made::default() }, true).await;
+        let ran = task.run_without_progress(&command).await;
+        if let Some(asset) = best(task).await? {
+            return task.advance(Outputs { assets: vec![asset], ..Outputs::default() }, true).await;
         }
         ran?;
     }
-    desk.advance(Made::default(), true).await
+    task.advance(Outputs::default(), true).await
 }
 
 /// Stores the best of the candidates in the folder.
-pub(super) async fn best(desk: &Desk) -> Result<Option<Asset>, Error> {
+pub(super) async fn best(task: &TaskContext) -> Result<Option<Asset>, Error> {
     let mut chosen: Option<(f64, Bytes)> = None;
-    for number in 0..MOMENTS.len() {
-        let Ok(bytes) = tokio::fs::read(desk.folder().join(still::candidate(number))).await else { continue };
+    for number in 0..CANDIDATE_PERMILLES.len() {
+        let Ok(bytes) = tokio::fs::read(task.folder().join(image::candidate(number))).await else { continue };
         let bytes = Bytes::from(bytes);
-        let Some(look) = look(bytes.clone()).await else { continue };
-        // Noticeably better, not just a little: the earlier picture is nearer to what the person expects.
-        if chosen.as_ref().is_none_or(|(contrast, _)| look.contrast > contrast * 1.25 + 1.0) {
-            chosen = Some((look.contrast, bytes));
+        let Some(stats) = measure(bytes.clone()).await else { continue };
+        // Noticeably better, not just a little: the earlier frame is nearer to what a viewer expects.
+        if chosen.as_ref().is_none_or(|(contrast, _)| stats.contrast > contrast * 1.25 + 1.0) {
+            chosen = Some((stats.contrast, bytes));
         }
     }
     let Some((_, bytes)) = chosen else { return Ok(None) };
-    let stored = desk.keep_bytes(bytes).await?;
+    let stored = task.store_bytes(bytes).await?;
     Ok(Some(Asset { name: "poster".into(), content_type: "image/jpeg".into(), object: stored.key, bytes: stored.bytes }))
 }
 
-/// What a small version of a picture shows.
-pub(super) struct Look {
+/// The properties of an image's small version.
+pub(super) struct ImageStats {
     /// The standard deviation of its brightness.
     pub contrast: f64,
     /// Its thumbhash, hexadecimal.
     pub thumbhash: Option<String>,
 }
 
-/// Looks at a picture; `None` if it can't be read.
-pub(super) async fn look(bytes: Bytes) -> Option<Look> {
+/// Analyses an image; returns `None` if it cannot be read.
+pub(super) async fn measure(bytes: Bytes) -> Option<ImageStats> {
     let small = kit::tasks::in_background(move || render(&bytes, 1, THUMBHASH_FRAME, Limits::default()).ok()).await??;
     let step = if small.has_alpha() { 4 } else { 3 };
     let bright: Vec<f64> = small
@@ -90,5 +91,5 @@ pub(super) async fn look(bytes: Bytes) -> Option<Look> {
     let count = bright.len().max(1) as f64;
     let mean = bright.iter().sum::<f64>() / count;
     let contrast = (bright.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count).sqrt();
-    Some(Look { contrast, thumbhash: small.thumbhash().map(hex::encode) })
+    Some(ImageStats { contrast, thumbhash: small.thumbhash().map(hex::encode) })
 }

@@ -1,6 +1,7 @@
-//! A folder for one piece of work, gone when it is over.
+//! A folder for one task, removed when it is over.
 //!
-//! Invariant: dropping it removes it, also when the work was cancelled half-way; what a killed process leaves is removed at the next start.
+//! Invariant: dropping it removes it, also when the task was cancelled half-way; folders of a killed process are
+//! removed at the next start.
 
 use std::path::{Path, PathBuf};
 
@@ -9,8 +10,8 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Scratch(PathBuf);
 
 impl Scratch {
-    /// Makes one inside `parent`.
-    pub async fn make(parent: &Path) -> std::io::Result<Self> {
+    /// Creates one inside `parent`.
+    pub async fn create(parent: &Path) -> std::io::Result<Self> {
         let path = parent.join(format!("{:032x}", rand::random::<u128>()));
         tokio::fs::create_dir_all(&path).await?;
         Ok(Self(path))
@@ -23,7 +24,8 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // A few files at most, so this doesn't hold up the thread; a child that is just dying may still add one.
+        // A few files at most, so this does not block the thread for long; a child that is just ending may still add
+        // one.
         for _ in 0..3 {
             match std::fs::remove_dir_all(&self.0) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {}

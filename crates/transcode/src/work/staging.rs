@@ -1,8 +1,9 @@
-//! Originals of a store elsewhere, as files of this machine: children read files and open no connection.
+//! Local copies of originals in a remote object store: child processes read files and open no connection.
 //!
-//! Owns the copies, how long they stay and how much room they take. All pieces of an item that this process does share one copy; it stays for a while
-//! after the last of them, as the next mostly comes soon. Invariant: the copies never take more room than the configuration allows (a single
-//! larger one excepted, which is then alone), and none is handed out before all of its bytes are there.
+//! Owns the copies, how long they stay and how much space they take. All tasks of an item in this process share one
+//! copy; it stays for a while after the last of them, because the next one usually follows soon. Invariant: the copies
+//! never take more space than configured (except a single larger one, which is then alone), and none is returned before
+//! all of its bytes are there.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -19,65 +20,67 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::Error;
 
-/// How long a copy stays that no piece uses: the next piece of an item mostly comes at once, and on a busy day it is fetched again.
-const IDLE: Duration = Duration::from_secs(30);
-/// How often it is looked for such copies.
-const SWEEP: Duration = Duration::from_secs(5);
-/// How long a piece waits for room before it gives its turn back; copies in use stay as long as their pieces work.
-const WAIT: Duration = Duration::from_mins(30);
-/// How often a waiting piece looks again, should a wake-up have been missed.
-const LOOK: Duration = Duration::from_secs(5);
-/// How many bytes are gathered before they are written.
-const BUFFER: usize = 1 << 20;
+/// How long an unused copy stays: the next task of an item usually follows at once, and on a busy day the original is
+/// fetched again.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+/// The interval of removing such copies.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
+/// How long a task waits for space before it fails with `StagingFull`; copies in use stay as long as their tasks run.
+const SPACE_TIMEOUT: Duration = Duration::from_mins(30);
+/// How often a waiting task checks again, should a wake-up have been missed.
+const RECHECK_INTERVAL: Duration = Duration::from_secs(5);
+/// The write buffer in bytes.
+const BUFFER_BYTES: usize = 1 << 20;
 
-/// See the module; clones are the same one.
+/// The copies; see the module. Clones share their state.
 #[derive(Clone)]
 pub(crate) struct Staging(Arc<Inner>);
 
 struct Inner {
     folder: PathBuf,
-    most: u64,
-    copies: Mutex<HashMap<MediaId, Held>>,
+    max_bytes: u64,
+    copies: Mutex<HashMap<MediaId, CacheEntry>>,
     freed: Notify,
 }
 
-/// A copy as the table knows it: what it takes is counted from before its first byte.
-struct Held {
-    copy: Arc<Copy>,
+/// An entry of the table: its size counts from before its first byte.
+struct CacheEntry {
+    copy: Arc<StagedFile>,
     used: Instant,
 }
 
-/// A copy of one object; its file goes with the last one who has it.
-pub(crate) struct Copy {
+/// A copy of one object; its file is removed with the last user.
+pub(crate) struct StagedFile {
     path: PathBuf,
     bytes: u64,
-    whole: OnceCell<()>,
+    fetched: OnceCell<()>,
 }
 
-impl Copy {
+impl StagedFile {
     pub fn path(&self) -> &Path {
         &self.path
     }
 }
 
-impl Drop for Copy {
+impl Drop for StagedFile {
     fn drop(&mut self) {
-        // It may not have been begun.
+        // It may not have been created.
         let _ = std::fs::remove_file(&self.path);
     }
 }
 
 impl Staging {
-    /// Copies in `folder`, together at most `most` bytes.
-    pub fn new(folder: PathBuf, most: u64) -> Self {
-        Self(Arc::new(Inner { folder, most, copies: Mutex::default(), freed: Notify::new() }))
+    /// Returns an empty staging area in `folder` for copies of `max_bytes` bytes together.
+    pub fn new(folder: PathBuf, max_bytes: u64) -> Self {
+        Self(Arc::new(Inner { folder, max_bytes, copies: Mutex::default(), freed: Notify::new() }))
     }
 
-    /// The copy of an item's original of `bytes`, fetched if it isn't here; several that ask at once wait for one fetching.
-    pub async fn copy(&self, objects: &Objects, media: &MediaId, key: &ObjectKey, bytes: u64, cancel: &CancellationToken) -> Result<Arc<Copy>, Error> {
+    /// Returns the copy of an item's original of `bytes`, fetched if it is not here; callers that ask at the same time
+    /// wait for one fetch.
+    pub async fn stage(&self, objects: &Objects, media: &MediaId, key: &ObjectKey, bytes: u64, cancel: &CancellationToken) -> Result<Arc<StagedFile>, Error> {
         let work = async {
-            let copy = self.room(media, bytes).await?;
-            copy.whole.get_or_try_init(|| fetch(objects, key, &copy)).await?;
+            let copy = self.wait_for_space(media, bytes).await?;
+            copy.fetched.get_or_try_init(|| fetch(objects, key, &copy)).await?;
             Ok(copy)
         };
         let done = tokio::select! {
@@ -85,83 +88,84 @@ impl Staging {
             done = work => done,
         };
         if done.is_err() {
-            // What is not whole is not kept for the next one, unless another is just fetching it.
-            self.drop_unused(|held| held.copy.whole.get().is_none());
+            // A failed fetch leaves no entry for the next caller, unless another caller is just fetching it.
+            self.drop_unused(|entry| entry.copy.fetched.get().is_none());
         }
         done
     }
 
-    /// Forgets the copy of an item that is done or gone. Those who read it still have it.
-    pub fn forget(&self, media: &MediaId) {
+    /// Drops the entry of an item that is done or gone. Tasks that still read the copy keep it.
+    pub fn remove(&self, media: &MediaId) {
         self.0.copies().remove(media);
         self.0.freed.notify_waiters();
     }
 
-    /// Removes copies that no piece has used for a while, until `stop`.
+    /// Removes copies that no task has used for a while, until `stop`.
     pub async fn sweep(&self, stop: CancellationToken) {
-        while tokio::time::timeout(SWEEP, stop.cancelled()).await.is_err() {
+        while tokio::time::timeout(SWEEP_INTERVAL, stop.cancelled()).await.is_err() {
             let now = Instant::now();
-            self.0.copies().values_mut().filter(|held| Arc::strong_count(&held.copy) > 1).for_each(|held| held.used = now);
-            self.drop_unused(|held| now.duration_since(held.used) > IDLE);
+            self.0.copies().values_mut().filter(|entry| Arc::strong_count(&entry.copy) > 1).for_each(|entry| entry.used = now);
+            self.drop_unused(|entry| now.duration_since(entry.used) > IDLE_TIMEOUT);
         }
     }
 
-    /// The copy's place in the table, once there is room for it.
-    async fn room(&self, media: &MediaId, bytes: u64) -> Result<Arc<Copy>, Error> {
+    /// Returns the copy's entry in the table, once there is space for it.
+    async fn wait_for_space(&self, media: &MediaId, bytes: u64) -> Result<Arc<StagedFile>, Error> {
         let started = Instant::now();
         loop {
             let freed = self.0.freed.notified();
             if let Some(copy) = self.reserve(media, bytes) {
                 return Ok(copy);
             }
-            if started.elapsed() > WAIT {
-                return Err(Error::NoRoom);
+            if started.elapsed() > SPACE_TIMEOUT {
+                return Err(Error::StagingFull);
             }
-            let _ = tokio::time::timeout(LOOK, freed).await;
+            let _ = tokio::time::timeout(RECHECK_INTERVAL, freed).await;
         }
     }
 
-    fn reserve(&self, media: &MediaId, bytes: u64) -> Option<Arc<Copy>> {
+    fn reserve(&self, media: &MediaId, bytes: u64) -> Option<Arc<StagedFile>> {
         let mut copies = self.0.copies();
         let now = Instant::now();
-        if let Some(held) = copies.get_mut(media) {
-            held.used = now;
-            return Some(held.copy.clone());
+        if let Some(entry) = copies.get_mut(media) {
+            entry.used = now;
+            return Some(entry.copy.clone());
         }
         loop {
-            let taken: u64 = copies.values().map(|held| held.copy.bytes).sum();
-            if taken + bytes <= self.0.most || copies.is_empty() {
+            let taken: u64 = copies.values().map(|entry| entry.copy.bytes).sum();
+            if taken + bytes <= self.0.max_bytes || copies.is_empty() {
                 break;
             }
-            // The one that nobody has used for longest makes room.
-            let idle = copies.iter().filter(|(_, held)| Arc::strong_count(&held.copy) == 1).min_by_key(|(_, held)| held.used).map(|(media, _)| media.clone())?;
+            // The least recently used copy is evicted.
+            let idle = copies.iter().filter(|(_, entry)| Arc::strong_count(&entry.copy) == 1).min_by_key(|(_, entry)| entry.used).map(|(media, _)| media.clone())?;
             copies.remove(&idle);
         }
         let path = self.0.folder.join(format!("{:032x}.original", rand::random::<u128>()));
-        let copy = Arc::new(Copy { path, bytes, whole: OnceCell::new() });
-        copies.insert(media.clone(), Held { copy: copy.clone(), used: now });
+        let copy = Arc::new(StagedFile { path, bytes, fetched: OnceCell::new() });
+        copies.insert(media.clone(), CacheEntry { copy: copy.clone(), used: now });
         Some(copy)
     }
 
-    fn drop_unused(&self, which: impl Fn(&Held) -> bool) {
-        self.0.copies().retain(|_, held| Arc::strong_count(&held.copy) > 1 || !which(held));
+    fn drop_unused(&self, which: impl Fn(&CacheEntry) -> bool) {
+        self.0.copies().retain(|_, entry| Arc::strong_count(&entry.copy) > 1 || !which(entry));
         self.0.freed.notify_waiters();
     }
 }
 
 impl Inner {
-    fn copies(&self) -> std::sync::MutexGuard<'_, HashMap<MediaId, Held>> {
+    fn copies(&self) -> std::sync::MutexGuard<'_, HashMap<MediaId, CacheEntry>> {
         self.copies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Fetches all of an object. It is never called a whole one when the store broke off: that is an error of the store's, which is tried again.
-async fn fetch(objects: &Objects, key: &ObjectKey, copy: &Copy) -> Result<(), Error> {
+/// Fetches all of an object. A fetch that the store ended early never counts as complete: it is an error of the
+/// store's, which is retried.
+async fn fetch(objects: &Objects, key: &ObjectKey, copy: &StagedFile) -> Result<(), Error> {
     let bytes = objects.len(key).await?;
     let folder = copy.path.parent().unwrap_or(Path::new("."));
     tokio::fs::create_dir_all(folder).await.map_err(Error::Scratch)?;
     let file = tokio::fs::File::create(&copy.path).await.map_err(Error::Scratch)?;
-    let mut file = tokio::io::BufWriter::with_capacity(BUFFER, file);
+    let mut file = tokio::io::BufWriter::with_capacity(BUFFER_BYTES, file);
     let mut chunks = objects.read(key, 0..bytes).await?;
     let mut written = 0;
     while let Some(chunk) = chunks.try_next().await? {
@@ -170,7 +174,7 @@ async fn fetch(objects: &Objects, key: &ObjectKey, copy: &Copy) -> Result<(), Er
     }
     file.flush().await.map_err(Error::Scratch)?;
     if written != bytes {
-        return Err(kit::objects::Error::Engine(std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the object broke off")).into());
+        return Err(kit::objects::Error::Engine(std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the object ended early")).into());
     }
     Ok(())
 }
@@ -186,38 +190,38 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn pieces_share_a_copy_and_copies_share_a_room() {
+    async fn tasks_share_a_copy_and_copies_share_the_space() {
         let folder = tempfile::tempdir().unwrap();
         let objects = Objects::folder(&folder.path().join("objects")).await.unwrap();
         let staging = Staging::new(folder.path().join("staged"), 2500);
         let keys = [stored(&objects, 1, 1000).await, stored(&objects, 2, 1000).await, stored(&objects, 3, 1000).await, stored(&objects, 4, 9000).await];
         let items = [(); 4].map(|()| MediaId::random());
-        let get = async |at: usize, bytes: u64| staging.copy(&objects, &items[at], &keys[at], bytes, &CancellationToken::new()).await;
+        let get = async |at: usize, bytes: u64| staging.stage(&objects, &items[at], &keys[at], bytes, &CancellationToken::new()).await;
         let (one, again) = tokio::join!(get(0, 1000), get(0, 1000));
         let (one, again) = (one.unwrap(), again.unwrap());
         assert!(Arc::ptr_eq(&one, &again) && std::fs::read(one.path()).unwrap() == vec![1; 1000]);
         let two = get(1, 1000).await.unwrap();
-        // Full, and both are in use: the third waits until one is given back.
+        // Full, and both are in use: the third waits until one is released.
         let mut third = Box::pin(get(2, 1000));
         assert!(tokio::time::timeout(Duration::from_millis(50), &mut third).await.is_err());
         let gone = two.path().to_owned();
         drop(two);
         staging.drop_unused(|_| false);
         assert_eq!(std::fs::read(third.await.unwrap().path()).unwrap(), vec![3; 1000]);
-        assert!(!gone.exists(), "what nobody uses makes room");
+        assert!(!gone.exists(), "the unused copy is evicted");
         drop((one, again));
-        items[..3].iter().for_each(|media| staging.forget(media));
+        items[..3].iter().for_each(|media| staging.remove(media));
         assert_eq!(std::fs::read_dir(folder.path().join("staged")).unwrap().count(), 0);
-        // One that is larger than all the room is taken alone.
+        // A copy that is larger than all the space is fetched when it is alone.
         assert_eq!(get(3, 9000).await.unwrap().path().metadata().unwrap().len(), 9000);
     }
 
     #[tokio::test]
-    async fn an_object_that_is_gone_leaves_no_copy() {
+    async fn a_missing_object_leaves_no_copy() {
         let folder = tempfile::tempdir().unwrap();
         let objects = Objects::folder(&folder.path().join("objects")).await.unwrap();
         let staging = Staging::new(folder.path().join("staged"), 2500);
-        let missing = staging.copy(&objects, &MediaId::random(), &ObjectKey::random(), 10, &CancellationToken::new()).await;
+        let missing = staging.stage(&objects, &MediaId::random(), &ObjectKey::random(), 10, &CancellationToken::new()).await;
         assert!(matches!(missing, Err(Error::Objects(kit::objects::Error::Missing))));
         assert!(staging.0.copies().is_empty());
     }

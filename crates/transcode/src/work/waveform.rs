@@ -1,23 +1,23 @@
-//! The piece that draws an audio file's waveform.
+//! The task that computes an audio file's waveform.
 //!
-//! Invariant: memory is bounded whatever the length: samples are reduced as they come.
+//! Invariant: memory is bounded whatever the duration: samples are reduced as they come.
 
 use codec::waveform::Waveform;
 use contract::transcode::Asset;
 
-use super::Desk;
+use super::TaskContext;
 use crate::error::Error;
-use crate::ffmpeg::cost::Cost;
-use crate::ffmpeg::{self, sound};
-use crate::flow::Made;
+use crate::ffmpeg::memory_estimate::MemoryEstimate;
+use crate::ffmpeg::{self, audio};
+use crate::transitions::Outputs;
 
-pub(super) async fn waveform(desk: &Desk) -> Result<(), Error> {
-    let plan = desk.plan()?;
-    let (source, input) = (plan.sound.as_ref().ok_or(Error::Corrupt("plan"))?, desk.input().await?);
-    let command = sound::samples(&desk.tools, &input, desk.folder(), desk.limits(plan.duration_us, Cost::audio(desk.seconds(), 1)), source);
-    let (mut wave, mut odd, mut samples) = (Waveform::new(sound::WAVEFORM_RATE), None, Vec::new());
-    ffmpeg::run(&desk.tools, &command, &desk.cancel, |printed| {
-        // A sample's two bytes may come in two pieces.
+pub(super) async fn waveform(task: &TaskContext) -> Result<(), Error> {
+    let plan = task.plan()?;
+    let (source, input) = (plan.audio.as_ref().ok_or(Error::Corrupt("plan"))?, task.input().await?);
+    let command = audio::samples(&task.tools, &input, task.folder(), task.limits(plan.duration_us, MemoryEstimate::audio(task.index_seconds(), 1)), source);
+    let (mut wave, mut odd, mut samples) = (Waveform::new(audio::WAVEFORM_RATE), None, Vec::new());
+    ffmpeg::run(&task.tools, &command, &task.cancel, |printed| {
+        // A sample's two bytes may be split between two reads.
         samples.clear();
         for &byte in printed {
             match odd.take() {
@@ -30,7 +30,7 @@ pub(super) async fn waveform(desk: &Desk) -> Result<(), Error> {
     })
     .await?;
     let text = serde_json::to_vec(&wave.finish()).map_err(|_| Error::Corrupt("waveform"))?;
-    let stored = desk.keep_bytes(text).await?;
+    let stored = task.store_bytes(text).await?;
     let asset = Asset { name: "waveform".into(), content_type: "application/json".into(), object: stored.key, bytes: stored.bytes };
-    desk.advance(Made { assets: vec![asset], ..Made::default() }, true).await
+    task.advance(Outputs { assets: vec![asset], ..Outputs::default() }, true).await
 }

@@ -1,14 +1,14 @@
-//! The promises of converting, kept with the real ffmpeg on the embedded engines.
+//! The promises of conversion, tested with the real ffmpeg on the embedded engines.
 //!
-//! Sources are made by ffmpeg too, tiny and short, so that the whole suite fits two cores. Invariant: every test that ends well leaves no object without a
-//! row and no scratch folder ([`stage::Stage::end`] looks).
+//! Sources are made by ffmpeg too, tiny and short, so that the whole suite fits two cores. Invariant: every test that
+//! succeeds leaves no object without a row and no scratch folder ([`harness::Harness::end`] checks).
 #![allow(clippy::unwrap_used, missing_docs)]
 
-mod confined;
 mod fairness;
-mod figures;
+mod harness;
+mod inputs;
 mod photos;
-mod refusals;
-mod shapes;
-mod stage;
-mod survival;
+mod recovery;
+mod rejections;
+mod sandboxing;
+mod timings;

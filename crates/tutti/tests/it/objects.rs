@@ -128,7 +128,7 @@ const NOT_NAMES: [&str; 6] = ["outbox.payload", "inbox.event_id", "orphan_object
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_column_that_names_objects_is_declared() {
-    let mut server = Server::alone(&["delivery.avif_after_readings=1"]).await;
+    let mut server = Server::alone(&["delivery.avif_after_reads=1"]).await;
     let (ada, home) = (server.sign_up("ada").await, tempfile::tempdir().unwrap());
     let film = home.path().join("film.mp4");
     let source = ["-f", "lavfi", "-i", "testsrc2=s=160x90:r=12:d=6", "-f", "lavfi", "-i", "sine=f=300", "-shortest", "-pix_fmt", "yuv444p", film.to_str().unwrap()];

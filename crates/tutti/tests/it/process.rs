@@ -40,7 +40,7 @@ async fn sigterm_lets_an_upload_finish_and_exits_with_zero() {
     let request = ada.request(Method::POST, "/v1/media?name=s.wav").header("content-type", "audio/wav").header("content-length", length);
     let upload = tokio::spawn(request.body(reqwest::Body::wrap_stream(pieces)).send());
     let began = std::time::Instant::now();
-    while !server.operations("/metrics").await.contains("tutti_media_uploads_arriving 1") {
+    while !server.operations("/metrics").await.contains("tutti_media_uploads_in_flight 1") {
         assert!(began.elapsed().as_secs() < 20, "the upload did not begin");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -59,7 +59,7 @@ async fn an_upload_that_does_not_end_is_cut_off_when_the_grace_is_over() {
     let request = ada.request(Method::POST, "/v1/media?name=s.wav").header("content-type", "audio/wav").header("content-length", 400_000);
     let upload = tokio::spawn(request.body(reqwest::Body::wrap_stream(body)).send());
     let began = std::time::Instant::now();
-    while !server.operations("/metrics").await.contains("tutti_media_uploads_arriving 1") {
+    while !server.operations("/metrics").await.contains("tutti_media_uploads_in_flight 1") {
         assert!(began.elapsed().as_secs() < 20, "the upload did not begin");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

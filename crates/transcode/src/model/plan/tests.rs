@@ -1,15 +1,15 @@
-//! The plan's promises: what is copied, what is encoded, what is refused.
+//! The promises of a plan: what is copied, what is encoded, what is rejected.
 
 use super::*;
-use crate::model::facts::{Audio, Keyframes};
+use crate::model::media_info::{AudioStream, Keyframes};
 
-const FOUR_HOURS: Accepted = Accepted { longest_us: 4 * 3600 * 1_000_000, pixels: 8192 * 4608 };
+const FOUR_HOURS: Accepted = Accepted { max_duration_us: 4 * 3600 * 1_000_000, pixels: 8192 * 4608 };
 
-fn clip() -> Facts {
-    Facts {
+fn clip() -> MediaInfo {
+    MediaInfo {
         duration_us: 30_000_000,
         streams: 2,
-        video: Some(Video {
+        video: Some(VideoStream {
             codec: "h264".into(),
             profile: "High".into(),
             pixels: "yuv420p".into(),
@@ -20,33 +20,33 @@ fn clip() -> Facts {
             average_rate: Ratio::new(24, 1),
             duration_us: 30_000_000,
             bits_per_second: 5_800_000,
-            keyframes: Some(Keyframes { longest_us: 10_416_667, closed: true, starts_with_one: true, packets: 720, end_us: 30_000_000 }),
-            ..Video::default()
+            keyframes: Some(Keyframes { max_interval_us: 10_416_667, closed: true, starts_with_one: true, packets: 720, end_us: 30_000_000 }),
+            ..VideoStream::default()
         }),
-        audio: Some(Audio { stream: 1, codec: "aac".into(), duration_us: 30_000_000, ..Audio::default() }),
-        ..Facts::default()
+        audio: Some(AudioStream { stream: 1, codec: "aac".into(), duration_us: 30_000_000, ..AudioStream::default() }),
+        ..MediaInfo::default()
     }
 }
 
-fn changed(change: impl FnOnce(&mut Video)) -> Plan {
-    let mut facts = clip();
-    change(facts.video.as_mut().unwrap());
-    Plan::of(&facts, FOUR_HOURS).unwrap()
+fn changed(change: impl FnOnce(&mut VideoStream)) -> Plan {
+    let mut info = clip();
+    change(info.video.as_mut().unwrap());
+    Plan::of(&info, FOUR_HOURS).unwrap()
 }
 
 #[test]
 fn standard_input_is_copied_and_its_top_rung_never_encoded() {
     let plan = changed(|_| {});
-    let picture = plan.picture.as_ref().unwrap();
-    let copy = picture.copy.as_ref().unwrap();
-    assert!(!picture.rungs.is_empty() && picture.rungs.iter().all(|rung| rung.name != copy.name && rung.width < 1920));
-    assert_eq!(plan.opening(), [Piece::Copy, Piece::Sound]);
-    assert!(plan.pieces().iter().any(|&(piece, _)| piece == Piece::Part(0)));
+    let video = plan.video.as_ref().unwrap();
+    let copy = video.copy.as_ref().unwrap();
+    assert!(!video.rungs.is_empty() && video.rungs.iter().all(|rung| rung.name != copy.name && rung.width < 1920));
+    assert_eq!(plan.opening(), [Task::Copy, Task::Audio]);
+    assert!(plan.tasks().iter().any(|&(task, _)| task == Task::Chunk(0)));
 }
 
 #[test]
-fn anything_else_is_encoded() {
-    type Change = fn(&mut Video);
+fn other_input_is_encoded() {
+    type Change = fn(&mut VideoStream);
     let changes: [Change; 9] = [
         |video| video.rotation = 90,
         |video| video.pixels = "yuv420p10le".into(),
@@ -55,79 +55,87 @@ fn anything_else_is_encoded() {
         |video| video.interlaced = true,
         |video| video.transfer = "smpte2084".into(),
         |video| video.pixel_shape = Ratio::new(4, 3),
-        |video| video.keyframes.as_mut().unwrap().longest_us = 12_000_000,
+        |video| video.keyframes.as_mut().unwrap().max_interval_us = 12_000_000,
         |video| video.keyframes.as_mut().unwrap().closed = false,
     ];
     for change in changes {
         let plan = changed(change);
-        assert!(plan.picture.as_ref().unwrap().copy.is_none());
-        assert_eq!(plan.opening(), [Piece::First, Piece::Sound]);
+        assert!(plan.video.as_ref().unwrap().copy.is_none());
+        assert_eq!(plan.opening(), [Task::First, Task::Audio]);
     }
 }
 
 #[test]
 fn no_rung_is_made_twice_and_none_is_left_out() {
     let plan = changed(|video| video.codec = "hevc".into());
-    let picture = plan.picture.unwrap();
-    let mut first: Vec<&str> = picture.first_rungs().iter().chain(&picture.rungs_of_part(0)).map(|rung| rung.name.as_str()).collect();
+    let video = plan.video.unwrap();
+    let mut first: Vec<&str> = video.first_rungs().iter().chain(&video.rungs_of_chunk(0)).map(|rung| rung.name.as_str()).collect();
     first.sort_unstable();
-    let mut all: Vec<&str> = picture.rungs.iter().map(|rung| rung.name.as_str()).collect();
+    let mut all: Vec<&str> = video.rungs.iter().map(|rung| rung.name.as_str()).collect();
     all.sort_unstable();
     assert_eq!(first, all);
-    assert_eq!(picture.rungs_of_part(1).len(), picture.rungs.len());
+    assert_eq!(video.rungs_of_chunk(1).len(), video.rungs.len());
 }
 
 #[test]
 fn the_ladder_never_climbs_above_the_source() {
     for (width, height) in [(320, 180), (321, 181), (180, 320), (500, 500), (3840, 2160), (2, 2), (1, 1)] {
         let plan = changed(|video| (video.codec, video.width, video.height) = ("hevc".into(), width, height));
-        let picture = plan.picture.unwrap();
-        assert!(!picture.rungs.is_empty());
+        let video = plan.video.unwrap();
+        assert!(!video.rungs.is_empty());
         assert!(
-            picture.rungs.iter().all(|rung| rung.width <= width.max(2) && rung.height <= height.max(2) && rung.width % 2 == 0 && rung.height % 2 == 0),
+            video.rungs.iter().all(|rung| rung.width <= width.max(2) && rung.height <= height.max(2) && rung.width % 2 == 0 && rung.height % 2 == 0),
             "{width}×{height}: {:?}",
-            picture.rungs
+            video.rungs
         );
     }
 }
 
 #[test]
-fn refusals_have_their_codes() {
-    let refused = |change: fn(&mut Facts)| {
-        let mut facts = clip();
-        change(&mut facts);
-        Plan::of(&facts, FOUR_HOURS).unwrap_err().code()
+fn rejections_have_their_codes() {
+    let refused = |change: fn(&mut MediaInfo)| {
+        let mut info = clip();
+        change(&mut info);
+        Plan::of(&info, FOUR_HOURS).unwrap_err().code()
     };
-    assert_eq!(refused(|facts| (facts.video, facts.audio) = (None, None)), "transcode.no_picture");
-    assert_eq!(refused(|facts| (facts.video, facts.audio, facts.cover) = (None, None, Some(0))), "transcode.no_sound");
-    assert_eq!(refused(|facts| facts.duration_us = 5 * 3600 * 1_000_000), "transcode.too_long");
-    assert_eq!(refused(|facts| facts.streams = 1000), "transcode.too_many_streams");
-    assert_eq!(refused(|facts| facts.video.as_mut().unwrap().codec = "hls".into()), "transcode.unsupported_codec");
-    assert_eq!(refused(|facts| facts.audio.as_mut().unwrap().codec = "<script>".into()), "transcode.unsupported_codec");
-    assert_eq!(refused(|facts| facts.video.as_mut().unwrap().width = 65_500), "transcode.too_large");
-    assert_eq!(refused(|facts| facts.video.as_mut().unwrap().height = 0), "transcode.broken_file");
-    assert_eq!(refused(|facts| (facts.video.as_mut().unwrap().width, facts.video.as_mut().unwrap().height) = (8192, 8192)), "transcode.too_large");
-    assert_eq!(refused(|facts| facts.audio.as_mut().unwrap().sample_rate = 1), "transcode.bad_sample_rate");
-    assert_eq!(refused(|facts| facts.audio.as_mut().unwrap().channels = 255), "transcode.too_many_channels");
+    assert_eq!(refused(|info| (info.video, info.audio) = (None, None)), "transcode.no_audio_or_video");
+    assert_eq!(refused(|info| (info.video, info.audio, info.cover) = (None, None, Some(0))), "transcode.no_audio");
+    assert_eq!(refused(|info| info.duration_us = 5 * 3600 * 1_000_000), "transcode.too_long");
+    assert_eq!(refused(|info| info.streams = 1000), "transcode.too_many_streams");
+    assert_eq!(refused(|info| info.video.as_mut().unwrap().codec = "hls".into()), "transcode.unsupported_codec");
+    assert_eq!(refused(|info| info.audio.as_mut().unwrap().codec = "<script>".into()), "transcode.unsupported_codec");
+    assert_eq!(refused(|info| info.video.as_mut().unwrap().width = 65_500), "transcode.too_large");
+    assert_eq!(refused(|info| info.video.as_mut().unwrap().height = 0), "transcode.broken_file");
+    assert_eq!(refused(|info| (info.video.as_mut().unwrap().width, info.video.as_mut().unwrap().height) = (8192, 8192)), "transcode.too_large");
+    assert_eq!(refused(|info| info.audio.as_mut().unwrap().sample_rate = 1), "transcode.bad_sample_rate");
+    assert_eq!(refused(|info| info.audio.as_mut().unwrap().channels = 255), "transcode.too_many_channels");
 }
 
 #[test]
-fn sound_alone_has_a_waveform_and_maybe_a_cover() {
-    let mut facts = clip();
-    facts.video = None;
-    facts.cover = Some(1);
-    let plan = Plan::of(&facts, FOUR_HOURS).unwrap();
-    assert_eq!(plan.opening(), [Piece::Poster, Piece::Sound, Piece::Waveform]);
+fn audio_alone_has_a_waveform_and_an_optional_cover() {
+    let mut info = clip();
+    info.video = None;
+    info.cover = Some(1);
+    let plan = Plan::of(&info, FOUR_HOURS).unwrap();
+    assert_eq!(plan.opening(), [Task::Poster, Task::Audio, Task::Waveform]);
 }
 
 #[test]
-fn only_candidates_are_looked_at_packet_by_packet() {
-    let mut facts = clip();
-    facts.video.as_mut().unwrap().keyframes = None;
-    assert!(needs_packets(&facts));
-    facts.video.as_mut().unwrap().codec = "vp9".into();
-    assert!(!needs_packets(&facts));
-    facts.duration_us = 0;
-    facts.video.as_mut().unwrap().duration_us = 0;
-    assert!(needs_packets(&facts));
+fn only_candidates_are_read_packet_by_packet() {
+    let mut info = clip();
+    info.video.as_mut().unwrap().keyframes = None;
+    assert!(needs_packets(&info));
+    info.video.as_mut().unwrap().codec = "vp9".into();
+    assert!(!needs_packets(&info));
+    info.duration_us = 0;
+    info.video.as_mut().unwrap().duration_us = 0;
+    assert!(needs_packets(&info));
+}
+
+#[test]
+fn plans_stored_by_the_previous_release_are_read() {
+    let plan = changed(|_| {});
+    let stored = serde_json::to_string(&plan).unwrap().replacen("\"video\":", "\"picture\":", 1).replacen("\"audio\":", "\"sound\":", 1);
+    assert!(stored.contains("\"picture\":{") && stored.contains("\"sound\":{"), "{stored}");
+    assert_eq!(serde_json::from_str::<Plan>(&stored).unwrap(), plan);
 }

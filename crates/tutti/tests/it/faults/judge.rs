@@ -120,7 +120,7 @@ async fn tables_agree(stage: &Stage, known: usize) {
         where bytes <> (select coalesce(sum(item.bytes), 0) from item where item.owner = usage.owner) \
         or items <> (select count(*) from item where item.owner = usage.owner)";
     none("media", "the quota is not the sum of the items", miscounted).await;
-    none("transcode", "pieces that nobody did", "select media || ' ' || name || ' ' || stand as line from piece where stand <> 'done'").await;
+    none("transcode", "tasks that are not done", "select media || ' ' || name || ' ' || state as line from task where state <> 'done'").await;
     none("transcode", "items that are not ready", "select media || ' ' || state as line from job where state not in ('ready', 'deleted')").await;
     for service in KEEPERS {
         // What is under way at this moment, or will be taken over, is neither.

@@ -15,7 +15,7 @@ pub(super) const SETTINGS: [&str; 7] = [
     "gateway.anonymous_writes_per_second=0",
     "accounts.argon2_memory_kib=512",
     "accounts.argon2_passes=1",
-    "accounts.upkeep_seconds=1",
+    "accounts.maintenance_seconds=1",
     "server.log_filter=info,kit::schedule=debug,objects::life=debug",
 ];
 

@@ -1,0 +1,150 @@
+//! The member's own account: profile, password, erasure.
+
+use super::*;
+use chrono::TimeDelta;
+
+#[tokio::test]
+async fn a_profile_is_edited_field_by_field() {
+    let world = world().await;
+    let ada = sign_up(&world, "ada").await;
+    let edited = ada.member.patch("/v1/me", &json!({"display_name": " Ada Lovelace ", "bio": "Numbers.\r\nMusic."})).await.expect(200).json();
+    assert_eq!((edited["display_name"].as_str(), edited["bio"].as_str()), (Some("Ada Lovelace"), Some("Numbers.\nMusic.")));
+    let folded = ada.member.patch("/v1/me", &json!({"display_name": "Zoe\u{308}\u{3000}\u{2003}李"})).await.expect(200).json();
+    assert_eq!(folded["display_name"], "Zo\u{eb} 李", "normalized, with one space");
+    ada.member.patch("/v1/me", &json!({"display_name": "Ada Lovelace"})).await.expect(200);
+    let edited = ada.member.patch("/v1/me", &json!({"bio": null})).await.expect(200).json();
+    assert_eq!((edited["display_name"].as_str(), edited["bio"].as_str()), (Some("Ada Lovelace"), Some("")));
+    let edited = ada.member.patch("/v1/me", &json!({"display_name": null, "avatar": "5kT0vYq8Zb3mXw1RcHs9Ga"})).await.expect(200).json();
+    assert_eq!((edited["display_name"].as_str(), edited["avatar"].as_str()), (Some("ada"), Some("5kT0vYq8Zb3mXw1RcHs9Ga")));
+    assert_eq!(ada.member.patch("/v1/me", &json!({})).await.expect(200).json(), edited);
+    assert_eq!(ada.member.get("/v1/me").await.expect(200).json(), edited);
+    assert_eq!(ada.member.patch("/v1/me", &json!({"avatar": null})).await.expect(200).json()["avatar"], Value::Null);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn invalid_profiles_are_refused() {
+    let world = world().await;
+    let ada = sign_up(&world, "ada").await;
+    for body in [
+        json!({"display_name": ""}),
+        json!({"display_name": "x".repeat(61)}),
+        json!({"display_name": "a\nb"}),
+        json!({"display_name": "\u{202e}abc"}),
+        json!({"display_name": "\u{200b}\u{2060}\u{feff}"}),
+        json!({"display_name": "\u{3164}"}),
+        json!({"display_name": "\u{2800}\u{2800}"}),
+        json!({"display_name": "\u{a0}\u{3000}"}),
+        json!({"display_name": "\u{301}\u{302}"}),
+        json!({"display_name": format!("Z{}", "\u{310}\u{311}".repeat(20))}),
+        json!({"display_name": "Ada\u{e0041}"}),
+        json!({"bio": "\u{2066}abc"}),
+        json!({"bio": "\u{200b}"}),
+        json!({"bio": "x".repeat(501)}),
+        json!({"bio": "bell\u{7}"}),
+    ] {
+        ada.member.patch("/v1/me", &body).await.refused(422, "accounts.invalid_profile");
+    }
+    ada.member.patch("/v1/me", &json!({"avatar": "../../etc/passwd"})).await.refused(422, "accounts.invalid_avatar");
+    for body in [json!({"roles": ["operator"]}), json!({"handle": "eve"}), json!({"bio": 7}), json!("x")] {
+        ada.member.patch("/v1/me", &body).await.refused(422, "request.invalid");
+    }
+    assert_eq!(ada.member.get("/v1/me").await.expect(200).json(), ada.account);
+    world.nobody().get("/v1/me").await.refused(401, "auth.required");
+    world.nobody().patch("/v1/me", &json!({"bio": "x"})).await.refused(401, "auth.required");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_public_profile_has_no_email() {
+    let world = world().await;
+    let ada = sign_up(&world, "ada").await;
+    let bob = sign_up(&world, "bob").await;
+    let mut expected = ada.account.clone();
+    expected.as_object_mut().unwrap().remove("email");
+    for reader in [world.nobody(), bob.member, ada.member] {
+        assert_eq!(reader.get("/v1/accounts/ada").await.expect(200).json(), expected);
+        assert_eq!(reader.get("/v1/accounts/ADA").await.expect(200).json(), expected);
+        reader.get("/v1/accounts/nobody-at-all").await.refused(404, "accounts.not_found");
+        reader.get("/v1/accounts/ada@example.org").await.refused(404, "accounts.not_found");
+        reader.get("/v1/accounts/..%2fme").await.refused(404, "accounts.not_found");
+    }
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_new_password_ends_every_other_session() {
+    let world = world().await;
+    let ada = sign_up(&world, "ada").await;
+    let phone = Person::of(&world, &sign_in(&world, "ada", PASSWORD).await.expect(201));
+    ada.member.post("/v1/me/password", &json!({"current": PASSWORD, "new": "another fine password"})).await.expect(204);
+    phone.member.get("/v1/me").await.refused(401, "auth.session_ended");
+    refresh(&world, &phone.refresh).await.refused(401, "auth.invalid_refresh");
+    ada.member.get("/v1/me").await.expect(200);
+    refresh(&world, &ada.refresh).await.expect(200);
+    sign_in(&world, "ada", PASSWORD).await.refused(401, "auth.wrong_login");
+    sign_in(&world, "ada", "another fine password").await.expect(201);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_password_change_needs_the_current_password_and_a_strong_new_one() {
+    let world = world().await;
+    let ada = sign_up(&world, "ada").await;
+    let change = |current: &str, new: &str| json!({"current": current, "new": new});
+    ada.member.post("/v1/me/password", &change("a wrong password", "another fine password")).await.refused(403, "auth.wrong_password");
+    for weak in ["short", "ada@example.org", "qwertyuiop"] {
+        ada.member.post("/v1/me/password", &change(PASSWORD, weak)).await.refused(422, "accounts.weak_password");
+    }
+    ada.member.post("/v1/me/password", &json!({"current": PASSWORD})).await.refused(422, "request.invalid");
+    world.nobody().post("/v1/me/password", &change(PASSWORD, "another fine password")).await.refused(401, "auth.required");
+    sign_in(&world, "ada", PASSWORD).await.expect(201);
+    world.end().await;
+}
+
+/// Erases the account with a body.
+async fn erase(person: &Person, body: &Value) -> Answer {
+    person.member.send(person.member.request(http::Method::DELETE, "/v1/me").json(body)).await
+}
+
+#[tokio::test]
+async fn erasing_needs_the_password_or_a_recent_sign_in() {
+    let world = world().await;
+    let ada = sign_up(&world, "ada").await;
+    world.clock().advance(TimeDelta::minutes(11));
+    ada.member.delete("/v1/me").await.refused(403, "auth.password_required");
+    erase(&ada, &json!({"password": "a wrong password"})).await.refused(403, "auth.wrong_password");
+    erase(&ada, &json!({})).await.refused(422, "request.invalid");
+    erase(&ada, &json!({"password": "x".repeat(70_000)})).await.refused(413, "request.too_large");
+    world.nobody().delete("/v1/me").await.refused(401, "auth.required");
+    ada.member.get("/v1/me").await.expect(200);
+    erase(&ada, &json!({"password": PASSWORD})).await.expect(204);
+
+    let bob = sign_up(&world, "bob").await;
+    world.clock().advance(TimeDelta::minutes(9));
+    // A refresh does not make a session younger.
+    let bob = Person::of(&world, &refresh(&world, &bob.refresh).await.expect(200));
+    bob.member.delete("/v1/me").await.expect(204);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn nothing_is_left_of_an_erased_account() {
+    let world = world().await;
+    let ada = sign_up(&world, "ada").await;
+    let phone = Person::of(&world, &sign_in(&world, "ada", PASSWORD).await.expect(201));
+    erase(&ada, &json!({"password": PASSWORD})).await.expect(204);
+    for person in [&ada, &phone] {
+        person.member.get("/v1/me").await.refused(401, "auth.session_ended");
+        person.member.delete("/v1/me").await.refused(401, "auth.session_ended");
+        refresh(&world, &person.refresh).await.refused(401, "auth.invalid_refresh");
+    }
+    world.nobody().get("/v1/accounts/ada").await.refused(404, "accounts.not_found");
+    sign_in(&world, "ada", PASSWORD).await.refused(401, "auth.wrong_login");
+    sign_in(&world, "ada@example.org", PASSWORD).await.refused(401, "auth.wrong_login");
+    // The handle and the e-mail address are free for another account.
+    let other = sign_up(&world, "ada").await;
+    assert_ne!(other.account["id"], ada.account["id"]);
+    ada.member.get("/v1/me").await.refused(401, "auth.session_ended");
+    world.end().await;
+}

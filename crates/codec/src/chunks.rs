@@ -1,0 +1,201 @@
+//! Divides a video's time into chunks that are converted independently and join without a seam.
+//!
+//! Owns the division, in frames at one exact frame rate. It does not know which worker converts what. Invariant: chunks
+//! follow each other without gap or overlap, each begins at a segment boundary, and together they have all frames of
+//! the source.
+
+use crate::ladder::FrameRate;
+
+/// The nominal length of a segment and of a group of pictures, in seconds.
+const SEGMENT_SECONDS: u64 = 4;
+const GOP_SECONDS: u64 = 2;
+/// Segments in the first chunks, which are short so that the first seconds are ready early; all later chunks are as
+/// long as the last of these: 4, 8, 16, 32, 32 … seconds. Longer chunks would leave workers idle at the end.
+const GROWTH: [u32; 4] = [1, 2, 4, 8];
+
+/// One chunk: a run of whole segments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Chunk {
+    /// Its number, from 0.
+    pub number: u32,
+    /// Its first frame, from 0.
+    pub start_frame: u64,
+    /// The number of frames; only the last chunk's is not a multiple of the segment's.
+    pub frames: u64,
+    /// The number of its first segment, from 0.
+    pub first_segment: u32,
+    /// The number of segments.
+    pub segments: u32,
+}
+
+/// The division of one video into chunks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Chunks {
+    total_frames: u64,
+    rate: FrameRate,
+    gop: u64,
+    segment: u64,
+}
+
+impl Chunks {
+    /// Returns the chunks of `total_frames` frames at a constant `rate`. Nothing is stored: a chunk is computed when a
+    /// caller asks for it.
+    pub fn new(total_frames: u64, rate: FrameRate) -> Self {
+        // The nearest whole number of frames to two seconds: 60 at 29.97, which last 2.002 s.
+        let gop = ((2 * GOP_SECONDS * rate.num() / rate.den()).div_ceil(2)).max(1);
+        // Below one frame in two seconds a group lasts longer than that; then a segment holds fewer groups.
+        let gop_us = rate.frame_us(gop).max(1);
+        let gops = ((SEGMENT_SECONDS * 1_000_000 + gop_us / 2) / gop_us).max(1);
+        Self { total_frames, rate, gop, segment: gop.saturating_mul(gops) }
+    }
+
+    /// Frames in a group of pictures: the encoder's `-g`.
+    pub fn gop_frames(&self) -> u64 {
+        self.gop
+    }
+
+    /// Frames in a segment, except the last.
+    pub fn segment_frames(&self) -> u64 {
+        self.segment
+    }
+
+    /// The number of segments of the whole video.
+    pub fn total_segments(&self) -> u32 {
+        u32::try_from(self.total_frames.div_ceil(self.segment)).unwrap_or(u32::MAX)
+    }
+
+    /// The number of chunks.
+    pub fn len(&self) -> u32 {
+        let total = self.total_segments();
+        let mut number = 0;
+        while number < GROWTH.len() as u32 && first_segment(number) < total {
+            number += 1;
+        }
+        let grown = first_segment(number);
+        let chunks = number + total.saturating_sub(grown).div_ceil(GROWTH[GROWTH.len() - 1]);
+        // A tail much shorter than its chunk would cost more to seek to than to encode, so the chunk before includes
+        // it.
+        let last = chunks.saturating_sub(1);
+        if chunks > 1 && total.saturating_sub(first_segment(last)).saturating_mul(2) < segments_in_chunk(last) { last } else { chunks }
+    }
+
+    /// Returns whether there is nothing to convert.
+    pub fn is_empty(&self) -> bool {
+        self.total_frames == 0
+    }
+
+    /// Returns chunk `number`, or `None` past the last.
+    pub fn get(&self, number: u32) -> Option<Chunk> {
+        let chunks = self.len();
+        if number >= chunks {
+            return None;
+        }
+        let first_segment = first_segment(number);
+        let left = self.total_segments().saturating_sub(first_segment);
+        let segments = if number + 1 == chunks { left } else { left.min(segments_in_chunk(number)) };
+        let start_frame = u64::from(first_segment) * self.segment;
+        let frames = (self.total_frames - start_frame).min(u64::from(segments).saturating_mul(self.segment));
+        Some(Chunk { number, start_frame, frames, first_segment, segments })
+    }
+
+    /// Returns all chunks, in playback order.
+    pub fn iter(&self) -> impl Iterator<Item = Chunk> {
+        let chunks = *self;
+        (0..self.len()).filter_map(move |number| chunks.get(number))
+    }
+
+    /// Returns when a chunk begins, in microseconds.
+    pub fn start_us(&self, chunk: &Chunk) -> u64 {
+        self.rate.frame_us(chunk.start_frame)
+    }
+
+    /// Returns how long a chunk is, in microseconds; the lengths add up to the whole exactly.
+    pub fn duration_us(&self, chunk: &Chunk) -> u64 {
+        self.rate.frame_us(chunk.start_frame.saturating_add(chunk.frames)) - self.start_us(chunk)
+    }
+
+    /// Returns how long segment `number` is, in microseconds; `None` past the last.
+    pub fn segment_us(&self, number: u32) -> Option<u64> {
+        let start = u64::from(number).checked_mul(self.segment).filter(|start| *start < self.total_frames)?;
+        let end = start.saturating_add(self.segment).min(self.total_frames);
+        Some(self.rate.frame_us(end) - self.rate.frame_us(start))
+    }
+}
+
+fn segments_in_chunk(number: u32) -> u32 {
+    GROWTH[(number as usize).min(GROWTH.len() - 1)]
+}
+
+/// Returns the number of the first segment of a chunk.
+fn first_segment(number: u32) -> u32 {
+    let growing: u32 = GROWTH.iter().take(number as usize).sum();
+    growing.saturating_add(number.saturating_sub(GROWTH.len() as u32).saturating_mul(GROWTH[GROWTH.len() - 1]))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn chunks(frames: u64, num: u32, den: u32) -> Chunks {
+        Chunks::new(frames, FrameRate::new(num, den).unwrap())
+    }
+
+    #[test]
+    fn early_chunks_are_shorter() {
+        let cut = chunks(25 * 130, 25, 1);
+        let seconds: Vec<_> = cut.iter().map(|chunk| cut.duration_us(&chunk) / 1_000_000).collect();
+        assert_eq!(seconds, [4, 8, 16, 32, 32, 38], "the last six seconds are no chunk of their own");
+        assert_eq!(cut.get(2).unwrap(), Chunk { number: 2, start_frame: 300, frames: 400, first_segment: 3, segments: 4 });
+        assert_eq!((cut.total_segments(), cut.get(6)), (33, None));
+    }
+
+    #[test]
+    fn rates_that_are_no_whole_number() {
+        let ntsc = chunks(900, 30_000, 1001);
+        assert_eq!((ntsc.gop_frames(), ntsc.segment_frames(), ntsc.segment_us(0)), (60, 120, Some(4_004_000)));
+        assert_eq!(ntsc.segment_us(7), Some(2_002_000));
+        assert_eq!(ntsc.segment_us(8), None);
+        let video = chunks(100, 24_000, 1001);
+        assert_eq!((video.gop_frames(), video.segment_frames()), (48, 96));
+        assert_eq!(chunks(100, 25, 2).gop_frames(), 25);
+        let slow = chunks(100, 1, 10);
+        assert_eq!((slow.gop_frames(), slow.segment_frames()), (1, 1), "a frame every ten seconds");
+    }
+
+    #[test]
+    fn short_and_empty() {
+        assert_eq!(chunks(0, 25, 1).iter().count(), 0);
+        let one: Vec<_> = chunks(1, 25, 1).iter().collect();
+        assert_eq!(one, [Chunk { number: 0, start_frame: 0, frames: 1, first_segment: 0, segments: 1 }]);
+        assert_eq!(chunks(101, 25, 1).len(), 2);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_lost_or_twice(frames in 0_u64..2_000_000, num in 1_u32..240_000, den in 1_u32..2000) {
+            let cut = chunks(frames, num, den);
+            let (mut frame, mut segment, mut us) = (0, 0, 0);
+            for (number, chunk) in cut.iter().take(20_000).enumerate() {
+                prop_assert_eq!(chunk.number as usize, number);
+                prop_assert_eq!((chunk.start_frame, chunk.first_segment, cut.start_us(&chunk)), (frame, segment, us));
+                prop_assert!(chunk.frames > 0);
+                prop_assert_eq!(u64::from(chunk.segments), chunk.frames.div_ceil(cut.segment_frames()));
+                (frame, segment, us) = (frame + chunk.frames, segment + chunk.segments, us + cut.duration_us(&chunk));
+            }
+            if cut.len() <= 20_000 {
+                prop_assert_eq!((frame, segment), (frames, cut.total_segments()));
+                prop_assert_eq!(cut.is_empty(), cut.get(0).is_none());
+            }
+            prop_assert_eq!(cut.segment_frames() % cut.gop_frames(), 0);
+        }
+
+        #[test]
+        fn any_numbers(frames: u64, num in 1_u32.., den in 1_u32.., number: u32) {
+            let cut = chunks(frames, num, den);
+            let _ = (cut.len(), cut.total_segments(), cut.segment_us(number));
+            if let Some(chunk) = cut.get(number) { let _ = (cut.start_us(&chunk), cut.duration_us(&chunk)); }
+        }
+    }
+}

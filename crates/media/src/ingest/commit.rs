@@ -1,0 +1,237 @@
+//! Completes an upload: makes its bytes durable, inspects the whole file, then writes row, quota and event in one
+//! transaction.
+//!
+//! Invariant: a commit runs in a task of its own, so a client that disconnects in the last moment changes nothing.
+//! Either all of it happens or none, and objects that no row names are removed.
+
+use codec::scrub::ScanIndex;
+use codec::sniff::{Format, Kind};
+use contract::media::{Kind as ItemKind, Patch};
+use contract::{AccountId, MediaId, ObjectKey};
+use kit::db::Tx;
+use kit::objects::orphans;
+use sha2::Digest as _;
+
+use super::inspect::{FileInfo, ProbeResult, inspect};
+use super::{Destination, Ingest, UploadPermit};
+use crate::Media;
+use crate::error::Error;
+use crate::jobs::{recheck_object, remove_orphan};
+use crate::model::{Item, ItemDetails, State};
+use crate::object_keys::PooledKey;
+use crate::quota::{self, Reservation};
+use crate::store;
+use crate::store::uploads::Fence;
+use crate::store::usage::Charge;
+
+/// What an upload is committed with.
+pub(crate) struct CommitRequest {
+    pub owner: AccountId,
+    pub details: ItemDetails,
+    /// The SHA-256 that the client announced.
+    pub digest: Option<[u8; 32]>,
+    /// The resumable upload that this completes, if any.
+    pub upload: Option<Fence>,
+}
+
+/// Commits an upload whose bytes have all arrived. Returns the new item.
+pub(crate) async fn commit(ingest: Ingest, request: CommitRequest) -> Result<Item, Error> {
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    let tasks = ingest.media.context.tasks.clone();
+    tasks.spawn(async move {
+        // The caller may have gone; the item exists all the same.
+        let _ = sender.send(check_and_commit(ingest, request).await);
+    });
+    receiver.await.map_err(|_| Error::TaskFailed)?
+}
+
+/// An upload whose bytes are durable.
+struct StoredUpload {
+    object: ObjectKey,
+    key: PooledKey,
+    /// The object that the row of the upload names: the same one, or the one that it was made from.
+    checkpointed: Option<ObjectKey>,
+    bytes: u64,
+    sha256: String,
+    format: Option<Format>,
+    frames: Option<u32>,
+    scans: ScanIndex,
+    scan_count: Option<u32>,
+    media: Media,
+    reservation: Reservation,
+    /// Released when the commit ends.
+    _permit: UploadPermit,
+}
+
+async fn check_and_commit(mut ingest: Ingest, request: CommitRequest) -> Result<Item, Error> {
+    if let Err(error) = check(&mut ingest, &request).await {
+        ingest.discard().await;
+        return Err(error);
+    }
+    let (media, checkpointed) = (ingest.media.clone(), ingest.checkpointed_object());
+    let committed = store_and_record(ingest, request).await;
+    if committed.is_err()
+        && let Some(checkpointed) = checkpointed
+    {
+        // Another request may have taken over the upload and removed it while this one still wrote.
+        recheck_object(&media, checkpointed).await;
+    }
+    committed
+}
+
+async fn store_and_record(ingest: Ingest, request: CommitRequest) -> Result<Item, Error> {
+    let mut stored = finish_object(ingest).await?;
+    match record(&mut stored, request).await {
+        Ok((item, usage)) => {
+            let StoredUpload { key, object, checkpointed, reservation, media, .. } = stored;
+            reservation.commit(usage);
+            if key.is_for(&object) && item.object == object {
+                key.release();
+            } else {
+                key.discard().await;
+            }
+            if let Some(checkpointed) = checkpointed.filter(|key| *key != item.object) {
+                // The item's transaction has recorded it as an orphan.
+                remove_orphan(&media, checkpointed).await;
+            }
+            media.metrics.item_accepted(item.kind.as_str(), item.bytes);
+            tracing::info!(media.id = %item.id, kind = ?item.kind, size_bytes = item.bytes, "an item was accepted");
+            Ok(item)
+        }
+        // Whether the row was written is unknown: the sweep checks.
+        Err(error @ Error::Db(_)) => {
+            stored.key.release();
+            Err(error)
+        }
+        Err(error) => {
+            stored.key.discard().await;
+            Err(error)
+        }
+    }
+}
+
+async fn check(ingest: &mut Ingest, request: &CommitRequest) -> Result<(), Error> {
+    if ingest.bytes == 0 {
+        return Err(Error::EmptyFile);
+    }
+    if ingest.expected.is_some_and(|expected| ingest.bytes < expected) {
+        return Err(Error::Incomplete);
+    }
+    ingest.probe.finish(&ingest.media.config)?;
+    if request.digest.is_some_and(|digest| digest[..] != ingest.hash.clone().finalize()[..]) {
+        return Err(Error::DigestMismatch);
+    }
+    if matches!(ingest.destination, Destination::Buffering(_)) { ingest.open_object().await } else { Ok(()) }
+}
+
+async fn finish_object(ingest: Ingest) -> Result<StoredUpload, Error> {
+    let Ingest { media, probe, hash, destination, bytes, reservation, permit, .. } = ingest;
+    let (writer, mut key, checkpointed) = match destination {
+        Destination::Owned(writer, key) => (writer, key, None),
+        Destination::Checkpointed(writer, key) => {
+            let checkpointed = writer.key().clone();
+            (writer, key, Some(checkpointed))
+        }
+        Destination::Buffering(_) => return Err(Error::TaskFailed),
+    };
+    key.mark_written();
+    let object = writer.finish().await?.key;
+    if !key.is_for(&object) {
+        key.mark_unused();
+    }
+    Ok(StoredUpload {
+        object,
+        key,
+        checkpointed,
+        bytes,
+        sha256: hex::encode(hash.finalize()),
+        format: probe.format(),
+        frames: probe.frames(),
+        scan_count: probe.scan_count(),
+        scans: probe.into_scans(),
+        media,
+        reservation,
+        _permit: permit,
+    })
+}
+
+async fn record(stored: &mut StoredUpload, request: CommitRequest) -> Result<(Item, store::usage::Usage), Error> {
+    let probed = ProbeResult { format: stored.format, frames: stored.frames, scan_count: stored.scan_count, scans: std::mem::take(&mut stored.scans) };
+    let info = inspect(&stored.media, &stored.object, stored.bytes, probed).await?;
+    let now = stored.media.context.clock.now();
+    let claim_by = request.details.claim_later.then(|| now + stored.media.config.unclaimed_ttl());
+    let (mut item, scrub) = new_item(stored, &request, info, now);
+    let (limits, checkpointed, is_new) = (stored.media.quota.limits(), stored.checkpointed.clone(), stored.key.is_for(&stored.object));
+    stored
+        .media
+        .context
+        .db
+        .write(move |tx| {
+            Box::pin(async move {
+                let upload = request.upload.as_ref().map(|fence| fence.id.clone());
+                let usage = quota::charge(tx, &Charge { owner: item.owner, bytes: item.bytes, upload }, limits, now).await?;
+                let named = store::items::insert(tx, &item, scrub.as_deref(), claim_by).await?;
+                let stored = std::mem::replace(&mut item.object, named);
+                if is_new && item.object == stored {
+                    orphans::named_all(tx, &[stored]).await?;
+                }
+                if let Some(fence) = &request.upload {
+                    complete_upload(tx, fence, &item, checkpointed.as_ref(), now).await?;
+                }
+                tx.publish(&item.received(scrub), now)?;
+                Ok::<_, Error>((item, usage))
+            })
+        })
+        .await
+}
+
+/// Marks the upload as completed by this item, unless another request has taken it over.
+async fn complete_upload(tx: &Tx, fence: &Fence, item: &Item, checkpointed: Option<&ObjectKey>, now: chrono::DateTime<chrono::Utc>) -> Result<(), Error> {
+    if !store::uploads::set_completed(tx, fence, &item.id).await? {
+        return Err(Error::TakenOver);
+    }
+    if let Some(checkpointed) = checkpointed.filter(|key| **key != item.object) {
+        store::objects::orphan_unless_referenced(tx, checkpointed, now).await?;
+    }
+    Ok(())
+}
+
+fn new_item(stored: &StoredUpload, request: &CommitRequest, info: FileInfo, now: chrono::DateTime<chrono::Utc>) -> (Item, Option<Vec<Patch>>) {
+    let kind = match info.kind {
+        Kind::Photo => ItemKind::Photo,
+        Kind::Audio => ItemKind::Audio,
+        Kind::Video => ItemKind::Video,
+    };
+    let item = Item {
+        id: MediaId::random(),
+        owner: request.owner,
+        name: request.details.name.clone(),
+        kind,
+        format: info.format.extension().to_owned(),
+        content_type: info.format.content_type_as(info.kind).to_owned(),
+        state: State::Received,
+        visibility: request.details.visibility,
+        bytes: stored.bytes,
+        sha256: stored.sha256.clone(),
+        object: stored.object.clone(),
+        has_scrub: info.scrub.is_some(),
+        width: info.width,
+        height: info.height,
+        duration_ms: info.duration_ms,
+        orientation: info.orientation,
+        tags: request.details.tags.clone(),
+        taken_at: info.taken_at,
+        camera: info.camera,
+        thumbhash: None,
+        assets: Vec::new(),
+        percent: None,
+        remaining_ms: None,
+        failure: None,
+        claimed: !request.details.claim_later,
+        subject: None,
+        version: 1,
+        created_at: now,
+        updated_at: now,
+    };
+    (item, info.scrub)
+}
