@@ -30,7 +30,7 @@ bench:    ## measure, and write bench/RESULTS.md
 	@dev/bench $(ARGS)
 
 openapi:  ## write docs/openapi.json and the page's types anew from the code
-	UPDATE=1 cargo test --locked --package tutti --bin tutti interface
+	UPDATE=1 cargo test --locked --package tutti --bin tutti openapi
 	@dev/page --modules
 	cd web && npm run --silent gen:api
 

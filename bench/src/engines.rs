@@ -6,14 +6,14 @@
 use std::net::SocketAddr;
 
 use testkit::engines::{Nats, Postgres, S3};
-use testkit::fleet::{Addresses, Fleet, Shape};
+use testkit::fleet::{EngineUrls, Fleet, Topology};
 
 use crate::{Bench, Failure};
 
 /// Running engines.
 #[derive(Debug)]
 pub struct Engines {
-    addresses: Addresses,
+    addresses: EngineUrls,
     _all: (Postgres, Nats, S3),
 }
 
@@ -25,13 +25,13 @@ impl Engines {
     pub async fn start() -> Result<Self, Failure> {
         blocking(|| {
             let all = (postgres(), Nats::start_syncing("always"), S3::start());
-            Self { addresses: Addresses::of(&all.0, &all.1, &all.2), _all: all }
+            Self { addresses: EngineUrls::of(&all.0, &all.1, &all.2), _all: all }
         })
         .await
     }
 
     /// A fleet in schemas, streams and folders of its own that does not run yet.
-    pub async fn prepare(&self, bench: &Bench, shape: Shape, settings: &[String]) -> Result<Fleet, Failure> {
+    pub async fn prepare(&self, bench: &Bench, shape: Topology, settings: &[String]) -> Result<Fleet, Failure> {
         let (binary, addresses, settings) = (bench.server.clone(), self.addresses.clone(), settings.to_vec());
         blocking(move || Fleet::prepare(&binary, &addresses, &shape, &settings)).await
     }

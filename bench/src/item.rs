@@ -8,8 +8,8 @@ use std::time::Duration;
 use crate::Bench;
 use crate::Failure;
 use crate::clips::{Clip, Clips};
-use crate::figures::{text, wait_for};
 use crate::http::{Connection, resolve};
+use crate::scenarios::{text, wait_for};
 
 /// What counts as "1 MB".
 const MEGABYTE: std::ops::Range<usize> = 800_000..1_300_000;

@@ -5,7 +5,6 @@
 
 mod clips;
 mod engines;
-mod figures;
 mod flood;
 mod hostile;
 mod http;
@@ -17,6 +16,7 @@ mod photos;
 mod process;
 mod quota;
 mod report;
+mod scenarios;
 mod server;
 mod wrk;
 
@@ -33,7 +33,7 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 struct Cli {
     /// The figures to measure; all of them if none is named
     #[arg(value_enum)]
-    figures: Vec<Which>,
+    scenarios: Vec<Which>,
     /// One run of each instead of the median of several; the report says so
     #[arg(long)]
     quick: bool,
@@ -128,21 +128,21 @@ async fn run(cli: Cli) -> Result<(), Failure> {
     let bench = Bench { server, temp, clips, windows: cli.windows, runs: if cli.quick { Some(1) } else { cli.runs } };
     let mut failed = Vec::new();
     for which in Which::value_variants() {
-        if !cli.figures.is_empty() && !cli.figures.contains(which) {
+        if !cli.scenarios.is_empty() && !cli.scenarios.contains(which) {
             continue;
         }
         let before = machine::load();
         let measured = match which {
-            Which::Start => figures::start::measure(&bench).await,
-            Which::Reading => figures::reading::measure(&bench).await,
-            Which::Playable => figures::playable::measure(&bench).await,
-            Which::Ladder => figures::ladder::measure(&bench).await,
-            Which::Photos => figures::photos::measure(&bench).await,
-            Which::Proxying => figures::proxying::measure(&bench).await,
-            Which::Workers => figures::workers::measure(&bench).await,
-            Which::Events => figures::events::measure(&bench).await,
-            Which::Fleet => figures::fleet::measure(&bench).await,
-            Which::Attack => figures::attack::measure(&bench).await,
+            Which::Start => scenarios::start::measure(&bench).await,
+            Which::Reading => scenarios::reading::measure(&bench).await,
+            Which::Playable => scenarios::playable::measure(&bench).await,
+            Which::Ladder => scenarios::ladder::measure(&bench).await,
+            Which::Photos => scenarios::photos::measure(&bench).await,
+            Which::Proxying => scenarios::proxying::measure(&bench).await,
+            Which::Workers => scenarios::workers::measure(&bench).await,
+            Which::Events => scenarios::events::measure(&bench).await,
+            Which::Fleet => scenarios::fleet::measure(&bench).await,
+            Which::Attack => scenarios::attack::measure(&bench).await,
         };
         match measured {
             Ok(figure) => report::keep(&cli.out, figure, before)?,

@@ -31,7 +31,7 @@ pub struct Row {
 
 /// A figure: rows that were measured together.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Figure {
+pub struct Scenario {
     /// Where it stands in the report.
     pub place: u32,
     /// Its title.
@@ -47,14 +47,14 @@ pub struct Figure {
 #[derive(Debug, Serialize, Deserialize)]
 struct Kept {
     #[serde(flatten)]
-    figure: Figure,
+    figure: Scenario,
     date: String,
     machine: String,
     load_before: f64,
 }
 
 /// Keeps a figure and writes both files.
-pub fn keep(folder: &Path, figure: Figure, load_before: f64) -> Result<(), Failure> {
+pub fn keep(folder: &Path, figure: Scenario, load_before: f64) -> Result<(), Failure> {
     std::fs::create_dir_all(folder)?;
     let file = folder.join("results.json");
     let mut all: BTreeMap<u32, Kept> = match std::fs::read(&file) {

@@ -23,7 +23,7 @@ mod tokens;
 
 pub use error::Error;
 use kit::service::BootError;
-use kit::{Context, Part, Service};
+use kit::{Context, RoleInstance, Service};
 pub use roles::{grant, revoke};
 
 /// Returns the definition of the accounts role.
@@ -34,12 +34,12 @@ pub fn service() -> Service {
         objects: &[],
         openapi: api::openapi,
         sections: config::sections,
-        hears: events::subscriptions,
+        subscriptions: events::subscriptions,
         start: |context| Box::pin(start(context)),
     }
 }
 
-async fn start(context: Context) -> Result<Part, BootError> {
+async fn start(context: Context) -> Result<RoleInstance, BootError> {
     let accounts = accounts::Accounts::open(context).await?;
-    Ok(Part { router: api::router(accounts.clone()), consumers: events::consumers(&accounts), jobs: jobs::jobs(&accounts), ..Part::default() })
+    Ok(RoleInstance { router: api::router(accounts.clone()), consumers: events::consumers(&accounts), jobs: jobs::jobs(&accounts), ..RoleInstance::default() })
 }

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use kit::http::neighbourhood;
+use kit::http::client_prefix;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
@@ -136,14 +136,14 @@ impl Throttle {
 
 /// Returns the key of a client: its IPv4 address or IPv6 /64. Clients with an unknown address share one key.
 pub(crate) fn client_key(address: Option<IpAddr>) -> String {
-    address.map_or_else(|| "unknown".to_owned(), |address| neighbourhood(address).to_string())
+    address.map_or_else(|| "unknown".to_owned(), |address| client_prefix(address).to_string())
 }
 
 /// Returns the key of the network of an address, of which one attacker may have many addresses: its IPv4 /24 or IPv6
 /// /48 (the size of a site's network, RFC 6177 §2). Each loopback address is a network of its own.
 pub(crate) fn network_key(address: Option<IpAddr>) -> String {
     let Some(address) = address else { return "unknown".to_owned() };
-    match neighbourhood(address) {
+    match client_prefix(address) {
         IpAddr::V4(v4) if v4.is_loopback() => v4.to_string(),
         IpAddr::V4(v4) => {
             let [a, b, c, _] = v4.octets();

@@ -12,7 +12,7 @@ use contract::MediaId;
 use contract::media::{Changed, Deleted, Received};
 use contract::transcode::Published;
 use kit::Context;
-use kit::bus::MayBeAway as _;
+use kit::bus::Transient as _;
 use kit::db::Db;
 use kit::peer::Peers;
 use kit::tasks::Tasks;
@@ -39,7 +39,7 @@ pub(crate) struct Catalog {
     peers: Peers,
     clock: kit::Clock,
     tasks: Tasks,
-    live: kit::bus::Live,
+    live: kit::bus::Broadcast,
     items: Cache<MediaId, Arc<Item>>,
     playbacks: Cache<MediaId, Arc<Playback>>,
     unpublished: moka::future::Cache<MediaId, ()>,
@@ -55,7 +55,7 @@ impl Catalog {
             peers: context.peers.clone(),
             clock: context.clock.clone(),
             tasks: context.tasks.clone(),
-            live: context.bus.live().clone(),
+            live: context.bus.broadcast().clone(),
             items: Cache::new(config.catalog_cache_bytes / 4, |item: &Arc<Item>| item.weight()),
             playbacks: Cache::new(config.catalog_cache_bytes / 2, |playback: &Arc<Playback>| playback.weight()),
             unpublished: moka::future::Cache::builder().max_capacity(10_000).time_to_live(UNPUBLISHED_TTL).build(),
@@ -82,7 +82,7 @@ impl Catalog {
         match self.on_received(received, 0).await {
             Ok(_) => store::find_item(self.db.read(), id).await?.map(Arc::new).ok_or(Error::NotFound),
             // The disk is full or writers wait: reading continues, and the event will bring the row.
-            Err(error) if error.is_away() => {
+            Err(error) if error.is_transient() => {
                 tracing::warn!(media.id = %id, %error, "an item could not be written; it is served all the same");
                 Ok(Arc::new(announced))
             }
@@ -113,7 +113,7 @@ impl Catalog {
             if let Some(fetched) = fetched {
                 let announced = fetched.clone();
                 match self.db.write(move |tx| Box::pin(async move { store::upsert_published(tx, &announced).await })).await {
-                    Err(error) if !error.is_away() => return Err(error.into()),
+                    Err(error) if !error.is_transient() => return Err(error.into()),
                     Err(error) => tracing::warn!(media.id = %id, %error, "the playback of an item could not be written; it is served all the same"),
                     Ok(()) => {}
                 }
@@ -187,7 +187,7 @@ impl Catalog {
     /// the message.
     pub fn invalidate(self: &Arc<Self>, id: &MediaId) {
         self.invalidate_local(id);
-        self.live.tell(INVALIDATE, id.as_str());
+        self.live.publish(INVALIDATE, id.as_str());
     }
 
     /// Invalidates an item in this process, and loads it again if it was cached.

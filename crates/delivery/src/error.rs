@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use codec::pixels;
 use http::{HeaderValue, StatusCode, header};
 use kit::Problem;
-use kit::bus::MayBeAway;
+use kit::bus::Transient;
 
 /// An error of delivery.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -122,12 +122,12 @@ impl Error {
     }
 }
 
-impl MayBeAway for Error {
-    fn is_away(&self) -> bool {
+impl Transient for Error {
+    fn is_transient(&self) -> bool {
         match self {
-            Self::Db(error) => error.is_away(),
-            Self::Objects(error) => error.is_away(),
-            Self::Peer(error) => error.is_away(),
+            Self::Db(error) => error.is_transient(),
+            Self::Objects(error) => error.is_transient(),
+            Self::Peer(error) => error.is_transient(),
             _ => false,
         }
     }

@@ -6,7 +6,7 @@
 use contract::MediaId;
 use contract::media::{Changed, Deleted, Received};
 use contract::transcode::Published;
-use kit::bus::{Consumer, Heard, Subscription};
+use kit::bus::{BroadcastMessage, Consumer, Subscription};
 use kit::config::Config;
 
 use crate::Delivery;
@@ -49,7 +49,7 @@ pub(crate) fn consumers(delivery: &Delivery) -> Vec<Consumer> {
 
 /// Receives invalidations from other processes of this role, and applies them to the caches of this one.
 pub(crate) fn listen_for_invalidations(delivery: &Delivery) {
-    let mut subscription = delivery.context.bus.live().listen(INVALIDATE);
+    let mut subscription = delivery.context.bus.broadcast().subscribe(INVALIDATE);
     let (delivery, tasks) = (delivery.clone(), delivery.context.tasks.clone());
     tasks.clone().spawn(async move {
         loop {
@@ -58,12 +58,12 @@ pub(crate) fn listen_for_invalidations(delivery: &Delivery) {
                 () = tasks.stopping() => return,
             };
             match message {
-                Some(Heard::Update(_, id)) => {
+                Some(BroadcastMessage::Update(_, id)) => {
                     if let Ok(id) = id.parse::<MediaId>() {
                         delivery.catalog.invalidate_local(&id);
                     }
                 }
-                Some(Heard::Lagged) => delivery.catalog.invalidate_all_local(),
+                Some(BroadcastMessage::Lagged) => delivery.catalog.invalidate_all_local(),
                 None => return,
             }
         }

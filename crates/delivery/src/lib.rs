@@ -23,7 +23,7 @@ mod tests;
 
 pub use config::Config;
 use kit::service::BootError;
-use kit::{Context, Part, Service};
+use kit::{Context, RoleInstance, Service};
 use state::Delivery;
 
 /// Returns the service definition of delivery, one row in the table of roles.
@@ -34,14 +34,14 @@ pub fn service() -> Service {
         objects: store::OBJECT_COLUMNS,
         openapi: api::openapi,
         sections: config::sections,
-        hears: events::subscriptions,
+        subscriptions: events::subscriptions,
         start: |context| Box::pin(start(context)),
     }
 }
 
-async fn start(context: Context) -> Result<Part, BootError> {
+async fn start(context: Context) -> Result<RoleInstance, BootError> {
     let config: Config = context.config.section("delivery")?;
     let delivery = Delivery::new(context, &config).await?;
     events::listen_for_invalidations(&delivery);
-    Ok(Part { router: api::router(delivery.clone()), consumers: events::consumers(&delivery), jobs: jobs::jobs(&delivery, &config), ..Part::default() })
+    Ok(RoleInstance { router: api::router(delivery.clone()), consumers: events::consumers(&delivery), jobs: jobs::jobs(&delivery, &config), ..RoleInstance::default() })
 }

@@ -21,7 +21,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use http_body::Body as _;
 use kit::Problem;
 use kit::auth::{Member, Verifier};
-use kit::http::{CLIENT, Deadline, HeadBounds, neighbourhood};
+use kit::http::{CLIENT, Deadline, HeadBounds, client_prefix};
 use kit::tasks::Tasks;
 use kit::telemetry::Metrics;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -220,7 +220,7 @@ impl Guard {
             parts.headers.insert(X_FORWARDED_FOR, value.clone());
             parts.headers.insert(CLIENT, value);
         }
-        let prefix = neighbourhood(address);
+        let prefix = client_prefix(address);
         let member = if matches!(class, RequestClass::Role | RequestClass::Stream) { self.verify_member(&mut parts, prefix).await? } else { None };
         let client = member.as_ref().map_or(ClientKey::Prefix(prefix), |member| ClientKey::Member(member.id()));
         let is_read = matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);

@@ -25,7 +25,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use kit::objects::S3Options;
 use kit::service::{BootError, RouterLayer};
-use kit::{Context, Part, Service};
+use kit::{Context, RoleInstance, Service};
 
 /// Returns the definition of the gateway role.
 pub fn service() -> Service {
@@ -35,12 +35,12 @@ pub fn service() -> Service {
         objects: &[],
         openapi: || utoipa::openapi::OpenApiBuilder::new().build(),
         sections: config::sections,
-        hears: |_| Vec::new(),
+        subscriptions: |_| Vec::new(),
         start: |context| Box::pin(std::future::ready(start(&context))),
     }
 }
 
-fn start(context: &Context) -> Result<Part, BootError> {
+fn start(context: &Context) -> Result<RoleInstance, BootError> {
     let config = Config::load(&context.config)?;
     let guard = guard::Guard::new(&config, &context.tasks, &context.metrics);
     let state = routes::ProxyState {
@@ -51,8 +51,8 @@ fn start(context: &Context) -> Result<Part, BootError> {
     let proxy = routes::router(&state);
     // Without allowed origins, no response needs CORS headers.
     let proxy = if config.allowed_origins.is_empty() { proxy } else { proxy.layer(config.cors()?) };
-    let router = Router::new().merge(proxy).merge(static_files::router(&context.interface, context.config.section::<S3Options>("objects")?.downloads_from()));
+    let router = Router::new().merge(proxy).merge(static_files::router(&context.openapi_json, context.config.section::<S3Options>("objects")?.downloads_from()));
     // The guard wraps every route of the listener, also those that the process adds, and the fallback.
     let guard: RouterLayer = Arc::new(move |router: Router| router.layer(from_fn_with_state(guard.clone(), guard::Guard::layer)));
-    Ok(Part { router, guard: Some(guard), ..Part::default() })
+    Ok(RoleInstance { router, guard: Some(guard), ..RoleInstance::default() })
 }

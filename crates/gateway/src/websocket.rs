@@ -13,8 +13,8 @@ use axum::response::{IntoResponse as _, Response};
 use futures::future::{Either, select};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use kit::http::Place;
-use kit::peer::{Error, Peers, Switched, Tunnel};
+use kit::http::ConnectionPermit;
+use kit::peer::{Error, Peers, Tunnel, UpgradeOutcome};
 use kit::tasks::Tasks;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -35,11 +35,11 @@ const BUFFER_BYTES: usize = 16 * 1024;
 /// Forwards a handshake and, if the role accepts it, copies bytes between the two connections.
 pub(crate) async fn forward(peers: &Peers, tasks: &Tasks, idle_timeout: Duration, role: &str, request: Request) -> Result<Response, Error> {
     let client = request.extensions().get::<OnUpgrade>().cloned();
-    let connection_permit = request.extensions().get::<Place>().cloned();
+    let connection_permit = request.extensions().get::<ConnectionPermit>().cloned();
     let admission = request.extensions().get::<StreamAdmission>().cloned();
     match peers.switch(role, request).await? {
-        Switched::Answered(response) => Ok(response),
-        Switched::Tunnel(response, tunnel) => {
+        UpgradeOutcome::Responded(response) => Ok(response),
+        UpgradeOutcome::Tunnel(response, tunnel) => {
             let owner = tasks.clone();
             let permit = match admission.as_ref().map(StreamAdmission::acquire).transpose() {
                 Ok(permit) => permit,

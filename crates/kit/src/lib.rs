@@ -16,7 +16,7 @@ pub mod peer;
 pub mod problem;
 pub mod schedule;
 pub mod service;
-pub mod sign;
+pub mod signed_url;
 pub mod tasks;
 pub mod telemetry;
 pub mod tls;
@@ -24,4 +24,4 @@ pub mod transfer;
 
 pub use clock::Clock;
 pub use problem::Problem;
-pub use service::{Context, Part, Service};
+pub use service::{Context, RoleInstance, Service};

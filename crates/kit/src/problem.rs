@@ -130,7 +130,7 @@ impl From<&crate::db::Error> for Problem {
         match error {
             crate::db::Error::Closed => Self::unavailable("The server is restarting. Try again shortly.", Duration::from_secs(2)),
             crate::db::Error::Full(_) => full("a database's disk is full"),
-            error if error.passes() => away(error),
+            error if error.is_unavailable() => away(error),
             other => Self::fault(other),
         }
     }

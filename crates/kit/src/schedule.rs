@@ -142,7 +142,7 @@ pub async fn run_once(db: &Db, job: &Job, run: Run, clock: &Clock, tasks: &Tasks
     while let Err(error) = finish(db, &run, failure.clone(), clock.now()).await {
         tracing::warn!(job = job.name, %error, "a finished run could not be recorded yet");
         // Otherwise the next process would do it again when the lease ends.
-        if !error.passes() || !tasks.sleep(TRY_AGAIN).await {
+        if !error.is_unavailable() || !tasks.sleep(TRY_AGAIN).await {
             return;
         }
     }

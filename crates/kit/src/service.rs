@@ -15,7 +15,7 @@ use crate::db::{self, Db, Migration};
 use crate::objects::{self, Objects};
 use crate::peer::Peers;
 use crate::schedule::Job;
-use crate::sign::Grants;
+use crate::signed_url::UrlSigner;
 use crate::tasks::Tasks;
 use crate::telemetry::Metrics;
 
@@ -32,11 +32,11 @@ pub struct Service {
     pub openapi: fn() -> utoipa::openapi::OpenApi,
     /// Its sections of the configuration, for the reference.
     pub sections: fn() -> Vec<config::Section>,
-    /// What it hears: its durable consumers. Every process of the product declares them, so that what is published before this role plays
+    /// What it subscriptions: its durable consumers. Every process of the product declares them, so that what is published before this role plays
     /// for the first time is kept for it.
-    pub hears: fn(&Config) -> Vec<Subscription>,
+    pub subscriptions: fn(&Config) -> Vec<Subscription>,
     /// Builds what it plays. Called once, after the migrations.
-    pub start: fn(Context) -> BoxFuture<'static, Result<Part, BootError>>,
+    pub start: fn(Context) -> BoxFuture<'static, Result<RoleInstance, BootError>>,
 }
 
 impl std::fmt::Debug for Service {
@@ -59,7 +59,7 @@ pub struct Context {
     /// Checks access tokens.
     pub verifier: Verifier,
     /// Signs addresses.
-    pub grants: Grants,
+    pub url_signer: UrlSigner,
     /// The time.
     pub clock: Clock,
     /// The configuration; a service reads its own section.
@@ -69,7 +69,7 @@ pub struct Context {
     /// Owner of background tasks.
     pub tasks: Tasks,
     /// The whole product's interface, OpenAPI 3.1 as JSON (served by the gateway).
-    pub interface: std::sync::Arc<str>,
+    pub openapi_json: std::sync::Arc<str>,
     /// The service's own folder for secrets and scratch files, private to this process's user. Scratch goes under `scratch()`.
     pub folder: PathBuf,
 }
@@ -86,7 +86,7 @@ pub type RouterLayer = std::sync::Arc<dyn Fn(Router) -> Router + Send + Sync>;
 
 /// What a service plays once it is built.
 #[derive(Default)]
-pub struct Part {
+pub struct RoleInstance {
     /// Its routes: public ones under `/v1` (and `/.well-known`), ones for neighbours under `/internal`.
     pub router: Router,
     /// What every route of the listener stands behind, also those that answer where there is nothing (for the role that faces the world).
@@ -97,9 +97,9 @@ pub struct Part {
     pub jobs: Vec<Job>,
 }
 
-impl std::fmt::Debug for Part {
+impl std::fmt::Debug for RoleInstance {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Part").field("consumers", &self.consumers.len()).field("jobs", &self.jobs.len()).finish_non_exhaustive()
+        f.debug_struct("RoleInstance").field("consumers", &self.consumers.len()).field("jobs", &self.jobs.len()).finish_non_exhaustive()
     }
 }
 
@@ -131,10 +131,10 @@ pub enum BootError {
 
 impl BootError {
     /// Whether it passes by itself, or by what an operator does elsewhere, so that waiting makes sense.
-    pub(crate) fn passes(&self) -> bool {
+    pub(crate) fn is_transient(&self) -> bool {
         match self {
-            Self::Db(error) => error.passes(),
-            Self::Bus(error) => error.passes(),
+            Self::Db(error) => error.is_unavailable(),
+            Self::Bus(error) => error.is_unavailable(),
             Self::Unmigrated(_) => true,
             _ => false,
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use kit::Problem;
-use kit::bus::MayBeAway;
+use kit::bus::Transient;
 
 /// An error of media. Sizes are in bytes unless the field says otherwise.
 #[derive(Debug, thiserror::Error)]
@@ -204,12 +204,12 @@ impl Error {
     }
 }
 
-impl MayBeAway for Error {
-    fn is_away(&self) -> bool {
+impl Transient for Error {
+    fn is_transient(&self) -> bool {
         match self {
-            Self::Db(error) => error.is_away(),
-            Self::SharedDb(error) => error.is_away(),
-            Self::Objects(error) => error.is_away(),
+            Self::Db(error) => error.is_transient(),
+            Self::SharedDb(error) => error.is_transient(),
+            Self::Objects(error) => error.is_transient(),
             _ => false,
         }
     }

@@ -7,7 +7,7 @@ use contract::accounts::Erased;
 use contract::transcode::{Failed, Playable, Progress, Ready};
 use contract::{AccountId, MediaId};
 use futures::future::BoxFuture;
-use kit::bus::{Consumer, Failure as HandlerError, Subscription};
+use kit::bus::{Consumer, HandlerError, Subscription};
 use kit::config::Config;
 use kit::db::Tx;
 use kit::http::Idempotency;
@@ -96,7 +96,7 @@ impl Media {
             .await
             .map_err(|error: kit::db::Error| HandlerError::from(error))?;
         if changed.is_some() {
-            self.context.bus.live().tell(&topic(&id), &text);
+            self.context.bus.broadcast().publish(&topic(&id), &text);
         }
         Ok(())
     }
@@ -114,7 +114,7 @@ impl Media {
 
     /// Notifies followers that an item has changed.
     pub(crate) fn notify(&self, id: &MediaId) {
-        self.context.bus.live().tell(&topic(id), STATE_CHANGED);
+        self.context.bus.broadcast().publish(&topic(id), STATE_CHANGED);
     }
 
     /// Removes everything of a member whose account was erased.

@@ -24,7 +24,7 @@ mod uploads;
 
 pub use config::Config;
 use kit::service::BootError;
-use kit::{Context, Part, Service};
+use kit::{Context, RoleInstance, Service};
 pub use model::view::OWNER_ONLY_FIELDS;
 use state::{Media, build};
 
@@ -36,12 +36,12 @@ pub fn service() -> Service {
         objects: store::OBJECT_COLUMNS,
         openapi: api::openapi,
         sections: config::sections,
-        hears: events::subscriptions,
+        subscriptions: events::subscriptions,
         start: |context| Box::pin(start(context)),
     }
 }
 
-async fn start(context: Context) -> Result<Part, BootError> {
+async fn start(context: Context) -> Result<RoleInstance, BootError> {
     let media = build(context).await?;
-    Ok(Part { router: api::router(&media), consumers: events::consumers(&media), jobs: jobs::jobs(&media), ..Part::default() })
+    Ok(RoleInstance { router: api::router(&media), consumers: events::consumers(&media), jobs: jobs::jobs(&media), ..RoleInstance::default() })
 }

@@ -2,7 +2,6 @@
 //!
 //! Owns no assertions about any domain. Invariant: a world that ends well has no work left over; [`World::end`] fails the test otherwise.
 
-mod answer;
 pub mod engines;
 pub mod fleet;
 pub mod logs;
@@ -10,9 +9,10 @@ mod member;
 pub mod mounts;
 mod plans;
 pub mod processes;
+mod response;
 mod world;
 
-pub use answer::Answer;
 pub use member::Member;
 pub use plans::{Plan, Plans, Reading, plans};
+pub use response::TestResponse;
 pub use world::{World, WorldBuilder, ffmpeg, launcher};

@@ -7,7 +7,7 @@ use reqwest::RequestBuilder;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::answer::Answer;
+use crate::response::TestResponse;
 
 /// A client with or without a token.
 #[derive(Debug, Clone)]
@@ -45,27 +45,27 @@ impl Member {
     }
 
     /// Sends a request and reads the whole answer.
-    pub async fn send(&self, request: RequestBuilder) -> Answer {
-        Answer::read(request.send().await.expect("the server answers")).await
+    pub async fn send(&self, request: RequestBuilder) -> TestResponse {
+        TestResponse::read(request.send().await.expect("the server answers")).await
     }
 
     /// GET.
-    pub async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> TestResponse {
         self.send(self.request(Method::GET, path)).await
     }
 
     /// DELETE.
-    pub async fn delete(&self, path: &str) -> Answer {
+    pub async fn delete(&self, path: &str) -> TestResponse {
         self.send(self.request(Method::DELETE, path)).await
     }
 
     /// POST with JSON.
-    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+    pub async fn post(&self, path: &str, body: &Value) -> TestResponse {
         self.send(self.request(Method::POST, path).json(body)).await
     }
 
     /// PATCH with JSON.
-    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+    pub async fn patch(&self, path: &str, body: &Value) -> TestResponse {
         self.send(self.request(Method::PATCH, path).json(body)).await
     }
 }

@@ -11,9 +11,9 @@ use chrono::{TimeDelta, Utc};
 use ed25519_dalek::pkcs8::{EncodePrivateKey as _, KeypairBytes};
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, EncodingKey};
-use kit::boot::{Options, Process, Waits};
+use kit::boot::{Options, PendingDependencies, Process};
 use kit::config::Config;
-use kit::http::{Door, Limits, serve};
+use kit::http::{Limits, Listener, serve};
 use kit::service::Context;
 use kit::{Clock, Service};
 use tempfile::TempDir;
@@ -83,7 +83,8 @@ impl WorldBuilder {
         let set = [launcher.into_iter().collect(), postgres.as_ref().map_or_else(Vec::new, |server| rows_at(server, folder.path())), self.set].concat();
         let config = Config::load(None, std::iter::empty(), &set, &sections).expect("the test's configuration is right");
         let clock = Clock::fixed(Utc::now());
-        let options = Options { data: folder.path().join("data"), config, clock: clock.clone(), interface: "{}".into(), all: services.to_vec(), waits: Waits::default() };
+        let options =
+            Options { data: folder.path().join("data"), config, clock: clock.clone(), openapi_json: "{}".into(), all: services.to_vec(), pending: PendingDependencies::default() };
         let process = Process::start(services, &options).await.expect("the services start");
         // Without the public half (PKCS#8 version 1): jsonwebtoken's older parser refuses version 2.
         let der = KeypairBytes { secret_key: [9; 32], public_key: None }.to_pkcs8_der().expect("an Ed25519 key has a PKCS#8 form");
@@ -101,7 +102,7 @@ impl WorldBuilder {
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port exists");
         let address = format!("http://{}", listener.local_addr().expect("a bound socket has an address"));
-        serve(Door { listener, limits: Limits::default(), open: process.metrics.connections.clone() }, routes, &process.tasks);
+        serve(Listener { socket: listener, limits: Limits::default(), open: process.metrics.connections.clone() }, routes, &process.tasks);
         kit::tls::provider();
         World { address, process, clock, key, folder, client: reqwest::Client::new(), _postgres: postgres }
     }
@@ -198,7 +199,7 @@ impl World {
         kept
     }
 
-    /// Waits until `what` answers `Some`; fails the test after a minute.
+    /// PendingDependencies until `what` answers `Some`; fails the test after a minute.
     pub async fn until<T>(&self, promise: &str, what: impl AsyncFnMut() -> Option<T>) -> T {
         let Some(value) = self.within_patience(what).await else { panic!("waited a minute in vain: {promise}") };
         value
@@ -217,7 +218,7 @@ impl World {
         }
     }
 
-    /// Waits until every event is sent and every delivery taken; fails the test after a minute, with what still waits.
+    /// PendingDependencies until every event is sent and every delivery taken; fails the test after a minute, with what still waits.
     pub async fn settle(&self) {
         let settled = self.within_patience(async || self.unsettled().await.is_empty().then_some(())).await;
         assert!(settled.is_some(), "waited a minute in vain for events to settle: {:?}", self.unsettled().await);
@@ -244,7 +245,7 @@ impl World {
     /// Ends the world politely; fails the test if an event was buried or a task does not end.
     pub async fn end(self) {
         self.settle().await;
-        let dead = self.process.bus.engine().dead(10).await.expect("the bus answers");
+        let dead = self.process.bus.engine().dead_letters(10).await.expect("the bus answers");
         assert!(dead.is_empty(), "deliveries were given up: {dead:#?}");
         assert!(self.process.stop(Duration::from_secs(20)).await, "a task outlived its world");
         logs::check();

@@ -6,7 +6,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use testkit::engines::{Nats, Postgres, Proxy, S3, Weather};
+use testkit::engines::{Nats, NetworkFault, Postgres, Proxy, S3};
 
 /// How long an answer that must come is waited for.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -26,7 +26,7 @@ fn first_words(port: u16, request: &str, wait: Duration) -> std::io::Result<Stri
 #[test]
 fn nats_is_frozen_thawed_killed_and_started_again() {
     let mut nats = Nats::start();
-    assert!(first_words(nats.port(), "", ANSWER).is_ok_and(|words| words.starts_with("INFO")), "{}", nats.program.words());
+    assert!(first_words(nats.port(), "", ANSWER).is_ok_and(|words| words.starts_with("INFO")), "{}", nats.program.logs());
     nats.program.freeze();
     assert!(first_words(nats.port(), "", SILENCE).is_err(), "it answered in its sleep");
     nats.program.thaw();
@@ -48,13 +48,13 @@ fn postgres_starts_again_after_a_kill() {
         let mut letter = [0];
         door.read_exact(&mut letter).map(|()| letter[0])
     };
-    assert_eq!(ask(postgres.port(), ANSWER).unwrap(), b'N', "{}", postgres.program.words());
+    assert_eq!(ask(postgres.port(), ANSWER).unwrap(), b'N', "{}", postgres.program.logs());
     postgres.program.freeze();
     assert!(ask(postgres.port(), SILENCE).is_err(), "it answered in its sleep");
     postgres.program.thaw();
     postgres.program.kill();
     postgres.program.again();
-    assert_eq!(ask(postgres.port(), ANSWER).unwrap(), b'N', "{}", postgres.program.words());
+    assert_eq!(ask(postgres.port(), ANSWER).unwrap(), b'N', "{}", postgres.program.logs());
 }
 
 #[test]
@@ -69,9 +69,9 @@ fn a_proxy_passes_swallows_and_cuts() {
     let nats = Nats::start();
     let proxy = Proxy::before(nats.port());
     assert!(first_words(proxy.port(), "", ANSWER).is_ok_and(|words| words.starts_with("INFO")));
-    proxy.set(Weather::Swallow);
+    proxy.set(NetworkFault::Swallow);
     assert!(first_words(proxy.port(), "", SILENCE).is_err(), "it was swallowed");
-    proxy.set(Weather::Fair);
+    proxy.set(NetworkFault::None);
     let mut open = TcpStream::connect(("127.0.0.1", proxy.port())).unwrap();
     open.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     let mut words = [0; 4];
@@ -81,6 +81,6 @@ fn a_proxy_passes_swallows_and_cuts() {
     // An end or a reset: either way it is over.
     let _ = open.read_to_end(&mut rest);
     assert!(first_words(proxy.port(), "", ANSWER).is_ok_and(|words| words.starts_with("INFO")), "new connections pass");
-    proxy.set(Weather::Cut);
+    proxy.set(NetworkFault::Cut);
     assert!(!first_words(proxy.port(), "", ANSWER).is_ok_and(|words| words.starts_with("INFO")));
 }

@@ -13,7 +13,7 @@ use utoipa::OpenApi;
 use crate::store;
 use crate::work::Worker;
 
-/// Returns an empty public interface: this role has none.
+/// Returns an empty public openapi_json: this role has none.
 #[derive(OpenApi)]
 #[openapi()]
 struct Interface;

@@ -5,7 +5,7 @@
 
 use std::io::ErrorKind;
 
-use kit::bus::MayBeAway;
+use kit::bus::Transient;
 
 use crate::ffmpeg::{ProcessError, stderr};
 use crate::model::RejectReason;
@@ -43,12 +43,12 @@ pub(crate) enum Error {
     Corrupt(&'static str),
 }
 
-impl MayBeAway for Error {
-    fn is_away(&self) -> bool {
+impl Transient for Error {
+    fn is_transient(&self) -> bool {
         match self {
-            Self::Db(error) => error.is_away(),
-            Self::Bus(error) => error.is_away(),
-            Self::Objects(error) => error.is_away(),
+            Self::Db(error) => error.is_transient(),
+            Self::Bus(error) => error.is_transient(),
+            Self::Objects(error) => error.is_transient(),
             Self::Scratch(error) => matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded),
             Self::StagingFull | Self::Process(ProcessError::DiskFull | ProcessError::NoMemory) => true,
             Self::Process(ProcessError::Exited { stderr, .. }) => stderr::is_disk_full(stderr),

@@ -3,7 +3,7 @@
 //! Owns the table of consumers. Invariant: names are permanent, because deliveries are recorded under them.
 
 use contract::media::{Deleted, Received};
-use kit::bus::{Consumer, Failure, Subscription};
+use kit::bus::{Consumer, HandlerError, Subscription};
 
 use crate::config::Config;
 use crate::error::Error;
@@ -43,7 +43,7 @@ pub(crate) fn consumers(worker: &Worker) -> Vec<Consumer> {
         let consumer = Consumer::raw(queue.subject(), &[queue.subject()], move |delivery| {
             let worker = worker.clone();
             async move {
-                let ticket: Ticket = serde_json::from_str(&delivery.event.payload).map_err(|error| Failure::Bury(format!("unreadable ticket: {error}")))?;
+                let ticket: Ticket = serde_json::from_str(&delivery.event.payload).map_err(|error| HandlerError::DeadLetter(format!("unreadable ticket: {error}")))?;
                 worker.handle(queue, ticket, &delivery.event.id, delivery.attempt).await
             }
         });
@@ -53,14 +53,14 @@ pub(crate) fn consumers(worker: &Worker) -> Vec<Consumer> {
     consumers
 }
 
-async fn received(worker: Worker, event: Received, id: String) -> Result<(), Failure> {
+async fn received(worker: Worker, event: Received, id: String) -> Result<(), HandlerError> {
     let now = worker.context.clock.now();
     let accepted: Result<(), Error> = worker
         .context
         .db
         .write(move |tx| {
             Box::pin(async move {
-                if tx.first_time(RECEIVED, &id, now).await? {
+                if tx.record_once(RECEIVED, &id, now).await? {
                     transitions::accept(tx, &event, now).await?;
                 }
                 Ok(())
@@ -72,12 +72,12 @@ async fn received(worker: Worker, event: Received, id: String) -> Result<(), Fai
     Ok(())
 }
 
-async fn deleted(worker: Worker, event: Deleted, id: String) -> Result<(), Failure> {
+async fn deleted(worker: Worker, event: Deleted, id: String) -> Result<(), HandlerError> {
     let (now, media) = (worker.context.clock.now(), event.id.clone());
     let deleted: Result<_, Error> = worker
         .context
         .db
-        .write(move |tx| Box::pin(async move { if tx.first_time(DELETED, &id, now).await? { transitions::delete(tx, &event, now).await } else { Ok(Vec::new()) } }))
+        .write(move |tx| Box::pin(async move { if tx.record_once(DELETED, &id, now).await? { transitions::delete(tx, &event, now).await } else { Ok(Vec::new()) } }))
         .await;
     worker.cancel(&media);
     worker.discard(&deleted?).await;

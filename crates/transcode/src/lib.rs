@@ -24,7 +24,7 @@ pub use config::{Config, SandboxMode};
 use kit::objects::Orphans;
 use kit::objects::orphans::Policy;
 use kit::service::BootError;
-use kit::{Context, Part, Service};
+use kit::{Context, RoleInstance, Service};
 use work::Worker;
 
 /// Objects of a process that never came back are removed after this time. A task that takes this long for one batch of
@@ -39,12 +39,12 @@ pub fn service() -> Service {
         objects: store::NAMES,
         openapi: api::openapi,
         sections: config::sections,
-        hears: events::subscriptions,
+        subscriptions: events::subscriptions,
         start: |context| Box::pin(start(context)),
     }
 }
 
-async fn start(context: Context) -> Result<Part, BootError> {
+async fn start(context: Context) -> Result<RoleInstance, BootError> {
     let config: Config = context.config.section("transcode")?;
     let policy = Policy { names: store::NAMES, abandoned_after: ABANDONED };
     let orphans = Orphans::open(&context.db, &context.objects, &context.clock, &context.folder, policy).await;
@@ -59,5 +59,5 @@ async fn start(context: Context) -> Result<Part, BootError> {
         }
     });
     worker.context.tasks.spawn(jobs::update_metrics(worker.clone()));
-    Ok(Part { router: api::router(worker.clone()), consumers: events::consumers(&worker), jobs: jobs::jobs(&worker), ..Part::default() })
+    Ok(RoleInstance { router: api::router(worker.clone()), consumers: events::consumers(&worker), jobs: jobs::jobs(&worker), ..RoleInstance::default() })
 }

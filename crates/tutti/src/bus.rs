@@ -17,7 +17,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let bus = Bus::open(&options, &server.data, kit::Clock::system()).await?;
     match arguments.action {
         BusAction::Dead { limit } => {
-            let dead = bus.engine().dead(limit).await?;
+            let dead = bus.engine().dead_letters(limit).await?;
             for letter in &dead {
                 println!(
                     "{}  {}  {}  {}  after {} attempts: {}",
@@ -43,9 +43,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
             }
         }
         BusAction::Forget { consumer } => {
-            let heard: Vec<_> = roles::all().iter().flat_map(|service| (service.hears)(&config)).collect();
+            let heard: Vec<_> = roles::all().iter().flat_map(|service| (service.subscriptions)(&config)).collect();
             if heard.iter().any(|subscription| subscription.name == consumer) {
-                return Err(format!("this release hears as {consumer}; what is kept for it is still wanted").into());
+                return Err(format!("this release subscriptions as {consumer}; what is kept for it is still wanted").into());
             }
             if !bus.engine().forget(&consumer).await? {
                 return Err(format!("there is no consumer called {consumer}; `tutti bus waiting` lists those for whom something waits").into());
@@ -62,7 +62,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
             println!("{sent} events were sent again; whoever had taken one takes it once only.");
         }
         BusAction::Replay { consumer, event, .. } => {
-            let revived = bus.engine().revive(consumer.as_deref(), event.as_deref()).await?;
+            let revived = bus.engine().redeliver(consumer.as_deref(), event.as_deref()).await?;
             println!("{revived} dead letters will be delivered again.");
         }
     }

@@ -14,8 +14,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::{StatusCode, header};
 use kit::Problem;
-use kit::boot::{Process, Waits};
-use kit::http::{Bounds, HeadBounds, believe};
+use kit::boot::{PendingDependencies, Process};
+use kit::http::{Bounds, HeadBounds, trust_internal_headers};
 
 /// How long an answer about readiness stays good, so that asking often costs nothing.
 const FRESH: Duration = Duration::from_millis(500);
@@ -27,7 +27,7 @@ const OPERATIONS_AT_ONCE: usize = 16;
 #[derive(Default)]
 pub(crate) struct Watch {
     /// What it waits for while it starts.
-    pub(crate) waits: Waits,
+    pub(crate) pending: PendingDependencies,
     process: OnceLock<Arc<Process>>,
     leaving: AtomicBool,
     last: tokio::sync::Mutex<Option<(tokio::time::Instant, Vec<String>)>>,
@@ -49,39 +49,39 @@ impl Watch {
     /// roles do part of their work without their neighbours. One that was there and is lost (see [`Watch::poorly`]) closes no door: what the others
     /// play goes on, and every gateway misses it alike. A neighbour who asks (`?own`, see `kit::peer`) wants to know the first alone:
     /// two who need each other would wait for each other for ever.
-    async fn missing(&self, query: Option<&str>) -> Vec<String> {
+    async fn not_ready(&self, query: Option<&str>) -> Vec<String> {
         let Some(process) = self.process.get() else {
-            let waits = self.waits.sentences();
+            let waits = self.pending.sentences();
             return if waits.is_empty() { vec!["the process is starting".to_owned()] } else { waits };
         };
         if self.leaving.load(Ordering::Relaxed) {
             return vec!["the process is leaving".to_owned()];
         }
-        let mut missing = self.own(process).await;
+        let mut not_ready = self.own(process).await;
         if is_front(process) && query != Some("own") {
-            missing.extend(process.peers.missing());
+            not_ready.extend(process.peers.not_ready());
         }
-        missing
+        not_ready
     }
 
     /// What does not answer although this process can serve without it for a while.
-    async fn poorly(&self) -> Vec<String> {
+    async fn degraded(&self) -> Vec<String> {
         let Some(process) = self.process.get() else { return Vec::new() };
-        let mut poorly = process.poorly().await;
+        let mut degraded = process.degraded().await;
         if is_front(process) {
-            poorly.extend(process.peers.lost());
+            degraded.extend(process.peers.lost());
         }
-        poorly
+        degraded
     }
 
     async fn own(&self, process: &Process) -> Vec<String> {
         let mut last = self.last.lock().await;
         match &*last {
-            Some((at, missing)) if at.elapsed() < FRESH && !process.tasks.is_stopping() => missing.clone(),
+            Some((at, not_ready)) if at.elapsed() < FRESH && !process.tasks.is_stopping() => not_ready.clone(),
             _ => {
-                let missing = process.missing().await;
-                *last = Some((tokio::time::Instant::now(), missing.clone()));
-                missing
+                let not_ready = process.not_ready().await;
+                *last = Some((tokio::time::Instant::now(), not_ready.clone()));
+                not_ready
             }
         }
     }
@@ -106,7 +106,7 @@ pub(crate) fn public(watch: &Arc<Watch>, process: &Process, connections: usize) 
     });
     // Without a gateway this door is private: whoever reaches it is a neighbour. Each of its connections may have one request.
     let bounds = Bounds { max_requests: connections.max(1), head: HeadBounds::default() };
-    bounds.around(short.merge(all.layer(from_fn(believe))))
+    bounds.around(short.merge(all.layer(from_fn(trust_internal_headers))))
 }
 
 /// The operations door.
@@ -121,20 +121,20 @@ fn no_store() -> [(header::HeaderName, &'static str); 1] {
 }
 
 async fn ready_in_short(State(watch): State<Arc<Watch>>, RawQuery(query): RawQuery) -> Response {
-    if watch.missing(query.as_deref()).await.is_empty() {
+    if watch.not_ready(query.as_deref()).await.is_empty() {
         return (no_store(), "ready\n").into_response();
     }
     (StatusCode::SERVICE_UNAVAILABLE, no_store(), "not ready\n").into_response()
 }
 
 async fn ready(State(watch): State<Arc<Watch>>, RawQuery(query): RawQuery) -> Response {
-    let missing = watch.missing(query.as_deref()).await;
-    if missing.is_empty() {
-        let poorly = watch.poorly().await;
-        let text = if poorly.is_empty() { "ready\n".to_owned() } else { format!("ready, although:\n- {}\n", poorly.join("\n- ")) };
+    let not_ready = watch.not_ready(query.as_deref()).await;
+    if not_ready.is_empty() {
+        let degraded = watch.degraded().await;
+        let text = if degraded.is_empty() { "ready\n".to_owned() } else { format!("ready, although:\n- {}\n", degraded.join("\n- ")) };
         return (no_store(), text).into_response();
     }
-    (StatusCode::SERVICE_UNAVAILABLE, no_store(), format!("not ready:\n- {}\n", missing.join("\n- "))).into_response()
+    (StatusCode::SERVICE_UNAVAILABLE, no_store(), format!("not ready:\n- {}\n", not_ready.join("\n- "))).into_response()
 }
 
 async fn metrics(State(watch): State<Arc<Watch>>) -> Response {

@@ -6,14 +6,14 @@
 mod bus;
 mod cli;
 mod client;
+mod config_reference;
 mod demo;
 mod doctor;
 mod doors;
-mod interface;
 mod migrate;
-mod moving;
+mod move_data;
 mod objects;
-mod reference;
+mod openapi;
 mod roles;
 mod serve;
 mod settings;
@@ -48,12 +48,12 @@ fn main() -> ExitCode {
             Command::Doctor(arguments) => doctor::run(arguments).await,
             Command::Demo(arguments) => demo::run(arguments).await,
             Command::Upload(arguments) => upload::run(arguments).await,
-            Command::Openapi => interface::print(),
+            Command::Openapi => openapi::print(),
             Command::Migrate(arguments) => migrate::run(arguments).await,
-            Command::Move(arguments) => moving::run(arguments).await,
+            Command::Move(arguments) => move_data::run(arguments).await,
             Command::Bus(arguments) => bus::run(arguments).await,
             Command::Objects(arguments) => objects::run(arguments).await,
-            Command::Config => reference::print(),
+            Command::Config => config_reference::print(),
             Command::Version => {
                 println!("tutti {}", env!("CARGO_PKG_VERSION"));
                 Ok(())

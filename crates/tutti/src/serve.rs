@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use kit::boot::{Options, Process};
-use kit::http::{Door, Limits, serve};
+use kit::http::{Limits, Listener, serve};
 use kit::tasks::Tasks;
 use kit::telemetry::{LogFormat, start_logs};
 use prometheus_client::metrics::gauge::Gauge;
@@ -17,7 +17,7 @@ use tokio::net::TcpSocket;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::Serve;
-use crate::{Failure, doctor, doors, interface, roles, settings};
+use crate::{Failure, doctor, doors, openapi, roles, settings};
 
 /// Connections that wait to be accepted: a burst of thousands should find a place.
 const BACKLOG: u32 = 8192;
@@ -44,23 +44,23 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
     // The operations door opens before anything else and outlives the rest: it says what a starting process waits for, and that one drains.
     let (watch, last) = (Arc::new(doors::Watch::default()), Tasks::default());
     let operations_address = operations.local_addr()?;
-    serve(Door { listener: operations, limits: Limits { connections: 64, ..Limits::default() }, open: Gauge::default() }, doors::operations(&watch), &last);
+    serve(Listener { socket: operations, limits: Limits { max_connections: 64, ..Limits::default() }, open: Gauge::default() }, doors::operations(&watch), &last);
     let options = Options {
         data: server.data.clone(),
         config: config.clone(),
         clock: kit::Clock::ahead_by(TimeDelta::seconds(server.clock_skew_seconds.into())),
-        interface: interface::json()?.into(),
+        openapi_json: openapi::json()?.into(),
         all: roles::all().to_vec(),
-        waits: watch.waits.clone(),
+        pending: watch.pending.clone(),
     };
     let process = tokio::select! {
         process = Process::start(&services, &options) => Arc::new(process?),
         () = signals.next() => return Ok(()),
     };
     watch.started(process.clone());
-    let limits = Limits { connections: server.connections, per_address: server.connections_per_address, ..Limits::default() };
+    let limits = Limits { max_connections: server.connections, max_per_prefix: server.connections_per_address, ..Limits::default() };
     let public_address = public.local_addr()?;
-    serve(Door { listener: public, limits, open: process.metrics.connections.clone() }, doors::public(&watch, &process, server.connections), &process.tasks);
+    serve(Listener { socket: public, limits, open: process.metrics.connections.clone() }, doors::public(&watch, &process, server.connections), &process.tasks);
     let names: Vec<&str> = services.iter().map(|service| service.name).collect();
     tracing::info!(roles = names.join(" "), address = %public_address, operations = %operations_address, data = %server.data.display(), elapsed_ms = began.elapsed().as_millis(), "Tutti plays");
 

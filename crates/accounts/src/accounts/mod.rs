@@ -130,7 +130,7 @@ impl Accounts {
     /// Returns the keyed hash of a client's network for an account. It can't be reversed without the installation's
     /// secret.
     fn network(&self, account: AccountId, client: &ClientInfo) -> Network {
-        self.context.grants.keyed_hash("accounts.network", &format!("{account} {}", network_key(client.address)))
+        self.context.url_signer.keyed_hash("accounts.network", &format!("{account} {}", network_key(client.address)))
     }
 
     /// Ends the session of a refresh token (its newest or an older one) and the session `current`. A session that has

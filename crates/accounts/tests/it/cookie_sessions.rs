@@ -7,12 +7,12 @@ use testkit::Member;
 const COOKIE: &str = "__Host-tutti-session=";
 
 /// Sends a request as the page of this origin does, with this cookie.
-async fn from_page(member: &Member, method: Method, path: &str, cookie: &str, body: Option<&Value>) -> Answer {
+async fn from_page(member: &Member, method: Method, path: &str, cookie: &str, body: Option<&Value>) -> TestResponse {
     from_site(member, method, path, cookie, body, "same-origin").await
 }
 
 /// Sends a request as a page of another site does, as far as a browser allows it.
-async fn from_site(member: &Member, method: Method, path: &str, cookie: &str, body: Option<&Value>, site: &str) -> Answer {
+async fn from_site(member: &Member, method: Method, path: &str, cookie: &str, body: Option<&Value>, site: &str) -> TestResponse {
     let mut request = member.request(method, path).header("tutti-session", "cookie").header("sec-fetch-site", site);
     if !cookie.is_empty() {
         request = request.header("cookie", format!("theme=dark; {COOKIE}{cookie}"));
@@ -27,7 +27,7 @@ async fn from_site(member: &Member, method: Method, path: &str, cookie: &str, bo
 
 /// Returns the token in the cookie that a response sets. Fails if the token is anywhere else in the response.
 #[track_caller]
-fn cookie_token(response: &Answer) -> String {
+fn cookie_token(response: &TestResponse) -> String {
     let set_cookie = response.header("set-cookie");
     let (token, attributes) = set_cookie.strip_prefix(COOKIE).and_then(|rest| rest.split_once("; ")).unwrap_or_else(|| panic!("no cookie: {response}"));
     assert_eq!(attributes, "Path=/; Max-Age=5184000; Secure; HttpOnly; SameSite=Strict");
@@ -39,7 +39,7 @@ fn cookie_token(response: &Answer) -> String {
 
 /// Checks that the response clears the cookie.
 #[track_caller]
-fn assert_cookie_cleared(response: &Answer) {
+fn assert_cookie_cleared(response: &TestResponse) {
     assert_eq!(response.header("set-cookie"), format!("{COOKIE}; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Strict"), "{response}");
 }
 
@@ -49,7 +49,7 @@ async fn sign_up_from_page(world: &World, name: &str) -> (Member, String) {
     (world.nobody().with_token(response.json()["access_token"].as_str().unwrap()), cookie_token(&response))
 }
 
-async fn refresh_cookie(world: &World, cookie: &str) -> Answer {
+async fn refresh_cookie(world: &World, cookie: &str) -> TestResponse {
     from_page(&world.nobody(), Method::POST, "/v1/sessions/refresh", cookie, None).await
 }
 

@@ -4,7 +4,7 @@ use super::*;
 use chrono::TimeDelta;
 
 /// Signs in with a client address as the gateway sets it.
-async fn sign_in_from(world: &World, address: &str, login: &str, password: &str) -> Answer {
+async fn sign_in_from(world: &World, address: &str, login: &str, password: &str) -> TestResponse {
     let nobody = world.nobody();
     let request = nobody.request(http::Method::POST, "/v1/sessions").header("x-tutti-client", address);
     nobody.send(request.json(&json!({"login": login, "password": password}))).await

@@ -16,7 +16,7 @@ mod sign_up;
 mod signing_keys;
 
 use serde_json::{Value, json};
-use testkit::{Answer, Member, World, WorldBuilder};
+use testkit::{Member, TestResponse, World, WorldBuilder};
 
 /// A valid password.
 const PASSWORD: &str = "a fine long password";
@@ -42,7 +42,7 @@ struct Person {
 impl Person {
     /// Reads the tokens of a response, and checks its shape.
     #[track_caller]
-    fn of(world: &World, response: &Answer) -> Self {
+    fn of(world: &World, response: &TestResponse) -> Self {
         let body = response.json();
         assert_eq!(body["expires_in"], 900, "{response}");
         assert_eq!(response.header("cache-control"), "no-store", "{response}");
@@ -69,16 +69,16 @@ async fn sign_up(world: &World, name: &str) -> Person {
 }
 
 /// Signs in on another device.
-async fn sign_in(world: &World, login: &str, password: &str) -> Answer {
+async fn sign_in(world: &World, login: &str, password: &str) -> TestResponse {
     world.nobody().post("/v1/sessions", &json!({"login": login, "password": password, "device": "Phone"})).await
 }
 
 /// Exchanges a refresh token.
-async fn refresh(world: &World, token: &str) -> Answer {
+async fn refresh(world: &World, token: &str) -> TestResponse {
     world.nobody().post("/v1/sessions/refresh", &json!({"refresh_token": token})).await
 }
 
 /// Sends a POST with an `Idempotency-Key`.
-async fn post_with_key(member: &Member, path: &str, key: &str, body: &Value) -> Answer {
+async fn post_with_key(member: &Member, path: &str, key: &str, body: &Value) -> TestResponse {
     member.send(member.request(http::Method::POST, path).header("idempotency-key", key).json(body)).await
 }

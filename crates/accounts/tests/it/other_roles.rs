@@ -8,7 +8,7 @@ use contract::media::{Deleted, Kind, Received, Visibility};
 use contract::{AccountId, MediaId, ObjectKey};
 use kit::bus::{Consumer, Subscription};
 use kit::db::{FromQueryResult, Migration, Sql as _};
-use kit::{Context, Part, Service};
+use kit::{Context, RoleInstance, Service};
 
 /// Returns a fake media role with the items that a test inserts. It stores the `Erased` events that it receives.
 fn fake_media() -> Service {
@@ -20,7 +20,7 @@ fn fake_media() -> Service {
         objects: &[],
         openapi: || utoipa::openapi::OpenApiBuilder::new().build(),
         sections: Vec::new,
-        hears: |_| vec![Subscription::to::<Erased>("media.erased")],
+        subscriptions: |_| vec![Subscription::to::<Erased>("media.erased")],
         start: |context| Box::pin(async move { Ok(start_fake_media(context)) }),
     }
 }
@@ -30,14 +30,14 @@ struct Stored {
     json: String,
 }
 
-fn start_fake_media(context: Context) -> Part {
+fn start_fake_media(context: Context) -> RoleInstance {
     let db = context.db.clone();
     let router = axum::Router::new().route("/internal/media/{id}", axum::routing::get(get_item)).with_state(context);
     let erased = Consumer::of::<Erased, _, _>("media.erased", move |event, _| {
         let (db, json) = (db.clone(), serde_json::to_string(&event).unwrap());
         async move { Ok(db.write(move |tx| Box::pin(async move { tx.execute("insert into erased (json) values ($1)", vec![json.into()]).await })).await.map(drop)?) }
     });
-    Part { router, consumers: vec![erased], ..Part::default() }
+    RoleInstance { router, consumers: vec![erased], ..RoleInstance::default() }
 }
 
 async fn get_item(State(context): State<Context>, Path(id): Path<String>) -> axum::response::Response {

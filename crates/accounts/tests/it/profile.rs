@@ -103,7 +103,7 @@ async fn a_password_change_needs_the_current_password_and_a_strong_new_one() {
 }
 
 /// Erases the account with a body.
-async fn erase(person: &Person, body: &Value) -> Answer {
+async fn erase(person: &Person, body: &Value) -> TestResponse {
     person.member.send(person.member.request(http::Method::DELETE, "/v1/me").json(body)).await
 }
 

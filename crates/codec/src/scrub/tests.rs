@@ -129,8 +129,8 @@ pub(super) fn flac_frame(number: u8, bytes: usize) -> Vec<u8> {
         noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (noise >> 25) as u8
     });
-    let mut frame: Vec<u8> = head.into_iter().chain([super::flac_frames::crc8(&head)]).chain(noise.take(bytes)).collect();
-    let crc = frame.iter().fold(0, |crc, byte| super::flac_frames::crc16(crc, *byte));
+    let mut frame: Vec<u8> = head.into_iter().chain([flac_frames::crc8(&head)]).chain(noise.take(bytes)).collect();
+    let crc = frame.iter().fold(0, |crc, byte| flac_frames::crc16(crc, *byte));
     frame.extend(crc.to_be_bytes());
     frame
 }

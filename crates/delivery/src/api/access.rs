@@ -21,7 +21,7 @@ use contract::MediaId;
 use contract::media::Visibility;
 use http::request::Parts;
 use kit::auth::Member;
-use kit::sign::UrlSignature;
+use kit::signed_url::UrlSignature;
 
 use crate::Delivery;
 use crate::error::Error;
@@ -122,7 +122,7 @@ impl Lookup {
 
     fn verified_signature(&self, scope: &str, delivery: &Delivery) -> Option<(UrlSignature, Duration)> {
         let (item, text, now) = (self.item.as_ref()?, self.signature.as_deref()?, delivery.context.clock.now());
-        let signature = delivery.context.grants.verify(text, scope, item.id.as_str(), now)?;
+        let signature = delivery.context.url_signer.verify(text, scope, item.id.as_str(), now)?;
         let remaining = signature.remaining(now);
         Some((signature, remaining))
     }

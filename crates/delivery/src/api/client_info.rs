@@ -9,7 +9,7 @@ use std::net::{IpAddr, SocketAddr};
 use axum::extract::{ConnectInfo, FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
 use kit::auth::Member;
-use kit::http::{CLIENT, neighbourhood};
+use kit::http::{CLIENT, client_prefix};
 
 use crate::Delivery;
 use crate::model::Client;
@@ -22,7 +22,7 @@ impl FromRequestParts<Delivery> for Client {
         if let Ok(Some(member)) = member {
             return Ok(Self::Member(member.id()));
         }
-        Ok(address(parts).map_or(Self::Unknown, |address| Self::Prefix(neighbourhood(address))))
+        Ok(address(parts).map_or(Self::Unknown, |address| Self::Prefix(client_prefix(address))))
     }
 }
 

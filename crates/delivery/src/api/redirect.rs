@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::response::Response;
 use http::{HeaderValue, Method, StatusCode, header};
 use kit::http::RESOURCE_POLICY;
-use kit::objects::Download;
+use kit::objects::PresignOptions;
 
 use super::access::{Audience, Readable};
 use super::files::FileHeaders;
@@ -29,8 +29,8 @@ pub(super) async fn presigned_redirect(delivery: &Delivery, request: &RequestPar
         return Ok(None);
     }
     let Some(lasts) = url_lifetime(readable.remaining) else { return Ok(None) };
-    let download = Download { content_type: file.content_type, disposition: &file.disposition, lasts };
-    let Some(url) = delivery.context.objects.direct(&item.object, &download).await? else { return Ok(None) };
+    let download = PresignOptions { content_type: file.content_type, disposition: &file.disposition, lasts };
+    let Some(url) = delivery.context.objects.presign(&item.object, &download).await? else { return Ok(None) };
     Ok(HeaderValue::try_from(url).ok().map(redirect_to))
 }
 

@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use contract::{MediaId, ObjectKey};
-use kit::bus::MayBeAway as _;
+use kit::bus::Transient as _;
 
 use super::{ImageKey, ImageRenderer, Inner, Product, READ_AT_PRECISION, RenderedImage};
 use crate::error::Error;
@@ -40,7 +40,7 @@ impl ImageRenderer {
             let id = id.clone();
             match self.0.context.db.write(move |tx| Box::pin(async move { store::set_image_read_at(tx, &id, &name, now).await })).await {
                 // The time of the last read matters to the sweep alone.
-                Err(error) if error.is_away() => tracing::warn!(%error, "the time of a read could not be stored"),
+                Err(error) if error.is_transient() => tracing::warn!(%error, "the time of a read could not be stored"),
                 touched => {
                     touched?;
                 }

@@ -3,7 +3,7 @@
 //! Invariant: no test here measures time; they count what was rendered, decoded and given up.
 
 use contract::media::{Received, Visibility};
-use testkit::{Answer, World, WorldBuilder};
+use testkit::{TestResponse, World, WorldBuilder};
 
 use crate::harness::{Harness, flat_png, get_with, jpeg};
 
@@ -24,11 +24,11 @@ fn one_worker() -> WorldBuilder {
 }
 
 /// Requests a path as a client at this address, through a gateway.
-async fn ask(harness: &Harness, client: &str, path: &str) -> Answer {
+async fn ask(harness: &Harness, client: &str, path: &str) -> TestResponse {
     get_with(&harness.world.nobody(), path, &[("x-tutti-client", client)]).await
 }
 
-type Reader = tokio::task::JoinHandle<Answer>;
+type Reader = tokio::task::JoinHandle<TestResponse>;
 
 /// Starts requests for `count` different images of an item.
 fn readers(harness: &Harness, client: &'static str, item: &Received, count: usize) -> Vec<Reader> {

@@ -14,7 +14,7 @@ use contract::media::{Changed, Deleted, Kind, Patch, Received, Visibility};
 use contract::transcode::{Asset, Published, Rendition, Segment, Track};
 use contract::{AccountId, Event, MediaId, ObjectKey};
 use http::{Method, StatusCode};
-use testkit::{Answer, Member, World, WorldBuilder};
+use testkit::{Member, TestResponse, World, WorldBuilder};
 
 type Responses = Arc<Mutex<HashMap<String, serde_json::Value>>>;
 
@@ -41,8 +41,8 @@ impl Harness {
         let world = builder.start(&[delivery::service()]).await;
         let (media, transcode) = (Responses::default(), Responses::default());
         let peers = &world.context("delivery").peers;
-        peers.plays_here("media", Router::new().route("/internal/media/{id}", get(respond)).with_state(media.clone()));
-        peers.plays_here("transcode", Router::new().route("/internal/playback/{id}", get(respond)).with_state(transcode.clone()));
+        peers.register_local("media", Router::new().route("/internal/media/{id}", get(respond)).with_state(media.clone()));
+        peers.register_local("transcode", Router::new().route("/internal/playback/{id}", get(respond)).with_state(transcode.clone()));
         Self { world, media, transcode }
     }
 
@@ -111,7 +111,7 @@ impl Harness {
     /// Returns `t=…` for an item.
     pub fn signed_query(&self, scope: &str, id: &MediaId) -> String {
         let now = self.world.clock().now();
-        format!("t={}", self.world.context("delivery").grants.issue(scope, id.as_str(), now, TimeDelta::hours(1)))
+        format!("t={}", self.world.context("delivery").url_signer.sign(scope, id.as_str(), now, TimeDelta::hours(1)))
     }
 
     /// Publishes a rendition of segments of 4 s each, the first `existing` of `total`.
@@ -182,7 +182,7 @@ pub fn segment_bytes(rendition: &str, number: u32) -> Vec<u8> {
 }
 
 /// Sends a GET with headers.
-pub async fn get_with(member: &Member, path: &str, headers: &[(&str, &str)]) -> Answer {
+pub async fn get_with(member: &Member, path: &str, headers: &[(&str, &str)]) -> TestResponse {
     let mut request = member.request(Method::GET, path);
     for (name, value) in headers {
         request = request.header(*name, *value);

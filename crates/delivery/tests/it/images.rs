@@ -2,11 +2,11 @@
 
 use codec::pixels::{Fit, Frame, Limits, probe, render};
 use contract::media::{Kind, Received, Visibility};
-use testkit::{Answer, World};
+use testkit::{TestResponse, World};
 
 use crate::harness::{Harness, flat_png, get_with, jpeg};
 
-fn size(response: &Answer) -> (u32, u32) {
+fn size(response: &TestResponse) -> (u32, u32) {
     let info = probe(&response.body).unwrap();
     (info.width, info.height)
 }

@@ -84,7 +84,7 @@ async fn a_change_that_arrives_first_fetches_its_item() {
 async fn an_unreachable_peer_is_a_503() {
     let harness = Harness::new().await;
     let peers = &harness.world.context("delivery").peers;
-    peers.plays_at("media", "http://127.0.0.1:1");
+    peers.register_remote_url("media", "http://127.0.0.1:1");
     let response = harness.world.nobody().get(&format!("/v1/files/{}.mp4", contract::MediaId::random())).await.refused(503, "server.unavailable");
     assert!(!response.header("retry-after").is_empty());
     harness.end().await;

@@ -3,18 +3,18 @@
 use contract::media::Visibility;
 use contract::transcode::{Published, Track};
 use m3u8_rs::{MasterPlaylist, MediaPlaylist, MediaPlaylistType, Playlist};
-use testkit::Answer;
+use testkit::TestResponse;
 
 use crate::harness::{Harness, get_with, segment_bytes};
 
-fn media(response: &Answer) -> MediaPlaylist {
+fn media(response: &TestResponse) -> MediaPlaylist {
     match m3u8_rs::parse_playlist_res(&response.body) {
         Ok(Playlist::MediaPlaylist(playlist)) => playlist,
         other => panic!("not a media playlist: {other:?} {response}"),
     }
 }
 
-fn master(response: &Answer) -> MasterPlaylist {
+fn master(response: &TestResponse) -> MasterPlaylist {
     match m3u8_rs::parse_playlist_res(&response.body) {
         Ok(Playlist::MasterPlaylist(playlist)) => playlist,
         other => panic!("not a master playlist: {other:?} {response}"),

@@ -15,7 +15,7 @@ use axum::routing::{any, get};
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt as _;
 use hyper_util::rt::TokioIo;
-use kit::http::{Door, Limits, believe, serve};
+use kit::http::{Limits, Listener, serve, trust_internal_headers};
 use kit::tasks::Tasks;
 use kit::telemetry::Metrics;
 use testkit::World;
@@ -67,11 +67,11 @@ impl Harness {
             .route("/v1/media/{id}/socket", get(echo_websocket))
             .fallback(any(record))
             .with_state(role.clone())
-            .layer(axum::middleware::from_fn(believe))
+            .layer(axum::middleware::from_fn(trust_internal_headers))
             .route("/readyz", get(async || "ready"));
-        serve(Door { listener, limits: Limits::default(), open: Metrics::default().connections }, routes, &role.tasks);
+        serve(Listener { socket: listener, limits: Limits::default(), open: Metrics::default().connections }, routes, &role.tasks);
         for name in ["accounts", "media", "delivery"] {
-            world.process.peers.plays_at(name, &format!("http://{address}"));
+            world.process.peers.register_remote_url(name, &format!("http://{address}"));
         }
         Self { world, role }
     }

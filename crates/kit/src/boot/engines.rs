@@ -8,13 +8,13 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::folder;
+use super::data_dir;
 use crate::bus::NatsOptions;
 use crate::config::{Config, Error, Section};
 use crate::db::{Db, PostgresOptions};
 use crate::objects::S3Options;
 use crate::service::BootError;
-use crate::sign::Grants;
+use crate::signed_url::UrlSigner;
 
 /// SQLite in the data folder, or PostgreSQL.
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
@@ -84,10 +84,10 @@ pub struct Secrets {
 
 impl Secrets {
     /// The key that signs addresses. `alone`: no other process needs the same one.
-    pub(super) fn grants(&self, data: &Path, alone: bool) -> Result<Grants, BootError> {
+    pub(super) fn url_signer(&self, data: &Path, alone: bool) -> Result<UrlSigner, BootError> {
         let Some(path) = &self.addresses_key_file else {
             if alone {
-                return Ok(Grants::new(folder::secret(&data.join("secrets"), "addresses.key")?));
+                return Ok(UrlSigner::new(data_dir::secret(&data.join("secrets"), "addresses.key")?));
             }
             return Err(wrong(
                 "secrets",
@@ -98,7 +98,7 @@ impl Secrets {
         let bytes = std::fs::read(path).map_err(|error| BootError::Io(format!("secrets.addresses_key_file {} can't be read", path.display()), error))?;
         let key = <[u8; 32]>::try_from(bytes.as_slice())
             .map_err(|_| wrong("secrets", &format!("`addresses_key_file` must hold exactly 32 bytes, and {} holds {}", path.display(), bytes.len())))?;
-        Ok(Grants::new(key))
+        Ok(UrlSigner::new(key))
     }
 }
 
@@ -167,10 +167,10 @@ mod tests {
     #[test]
     fn a_fleet_must_share_its_key() {
         let folder = tempfile::tempdir().unwrap();
-        let refused = Secrets::default().grants(folder.path(), false).unwrap_err().to_string();
+        let refused = Secrets::default().url_signer(folder.path(), false).unwrap_err().to_string();
         assert!(refused.contains("openssl rand"), "{refused}");
         let path = folder.path().join("short");
         std::fs::write(&path, [1; 31]).unwrap();
-        assert!(Secrets { addresses_key_file: Some(path) }.grants(folder.path(), false).unwrap_err().to_string().contains("holds 31"));
+        assert!(Secrets { addresses_key_file: Some(path) }.url_signer(folder.path(), false).unwrap_err().to_string().contains("holds 31"));
     }
 }

@@ -2,13 +2,13 @@
 //!
 //! Invariant: every consumer is declared before the first event is sent, so nobody who plays here misses one.
 
+pub(crate) mod data_dir;
 mod engines;
-pub(crate) mod folder;
+mod pending_dependencies;
 pub mod private;
-mod waits;
 
 pub use engines::{DbConfig, Secrets, secret_files, sections};
-pub use waits::Waits;
+pub use pending_dependencies::PendingDependencies;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,11 +18,11 @@ use axum::Router;
 pub(crate) use engines::Engines;
 
 use crate::auth::Verifier;
-use crate::bus::{self, Bus, Runs};
+use crate::bus::{self, Bus, RunsIn};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
-use crate::http::{Wear, wear_behind};
+use crate::http::{LayerState, with_guarded_layers};
 use crate::objects::Objects;
 use crate::peer::Peers;
 use crate::schedule;
@@ -43,11 +43,11 @@ pub struct Options {
     /// The time.
     pub clock: Clock,
     /// The whole product's interface, OpenAPI 3.1 as JSON.
-    pub interface: std::sync::Arc<str>,
+    pub openapi_json: std::sync::Arc<str>,
     /// Every role of the product, also those that play elsewhere: a process declares the consumers of all of them.
     pub all: Vec<Service>,
     /// Where the process says what it waits for while it starts.
-    pub waits: Waits,
+    pub pending: PendingDependencies,
 }
 
 /// A process with its services playing.
@@ -101,30 +101,42 @@ impl Guard {
 impl Process {
     /// Opens the engines, migrates, builds every service, then lets events flow.
     pub async fn start(services: &[Service], options: &Options) -> Result<Self, BootError> {
-        folder::private_folder(&options.data)?;
+        data_dir::private_folder(&options.data)?;
         // Children (ffmpeg) work in folders of their own, where a relative path would lead nowhere.
         let data = &options.data.canonicalize().map_err(|error| BootError::Io(format!("the folder {} can't be found", options.data.display()), error))?;
-        let lock = folder::lock(data)?;
-        folder::make_private(data)?;
+        let lock = data_dir::lock(data)?;
+        data_dir::make_private(data)?;
         let engines = Engines::of(&options.config)?;
-        let grants = engines.secrets.grants(data, engines.db.postgres("")?.is_none())?;
+        let url_signer = engines.secrets.url_signer(data, engines.db.postgres("")?.is_none())?;
         let (clock, tasks, metrics, peers) = (options.clock.clone(), Tasks::default(), Metrics::default(), Peers::configured(&options.config)?);
         let bus = Bus::open(&engines.bus, data, clock.clone()).await?;
         bus.end_leases().await?;
         let objects = Objects::open(&engines.objects, &data.join("objects")).await?;
         let verifier = Verifier::new(peers.clone(), clock.clone());
         let contexts = futures::future::try_join_all(services.iter().map(|service| {
-            let base = (bus.clone(), objects.clone(), peers.clone(), verifier.clone(), grants.clone(), clock.clone(), metrics.clone(), tasks.clone());
+            let base = (bus.clone(), objects.clone(), peers.clone(), verifier.clone(), url_signer.clone(), clock.clone(), metrics.clone(), tasks.clone());
             let engines = &engines;
             async move {
-                let (bus, objects, peers, verifier, grants, clock, metrics, tasks) = base;
+                let (bus, objects, peers, verifier, url_signer, clock, metrics, tasks) = base;
                 let db = engines.db.open(service.name, data).await?;
-                schema(service, &db, &engines.db, &options.waits).await?;
+                schema(service, &db, &engines.db, &options.pending).await?;
                 let folder = data.join(service.name);
-                folder::private_folder(&folder)?;
-                let context =
-                    Context { db, bus, objects, peers, verifier, grants, clock, config: options.config.clone(), metrics, tasks, interface: options.interface.clone(), folder };
-                folder::empty(&context.scratch())?;
+                data_dir::private_folder(&folder)?;
+                let context = Context {
+                    db,
+                    bus,
+                    objects,
+                    peers,
+                    verifier,
+                    url_signer,
+                    clock,
+                    config: options.config.clone(),
+                    metrics,
+                    tasks,
+                    openapi_json: options.openapi_json.clone(),
+                    folder,
+                };
+                data_dir::empty(&context.scratch())?;
                 Ok::<_, BootError>((service, context))
             }
         }))
@@ -132,8 +144,8 @@ impl Process {
         let (mut routers, mut consumers, mut jobs, mut guard) = (Vec::new(), Vec::new(), Vec::new(), None);
         for (service, context) in &contexts {
             let part = (service.start)(context.clone()).await?;
-            let worn = wear_behind(part.router, part.guard.as_ref(), Wear { role: service.name, metrics: metrics.clone(), verifier: verifier.clone() });
-            peers.plays_here(service.name, worn.clone());
+            let worn = with_guarded_layers(part.router, part.guard.as_ref(), LayerState { role: service.name, metrics: metrics.clone(), verifier: verifier.clone() });
+            peers.register_local(service.name, worn.clone());
             routers.push((service.name, worn));
             guard = guard.or(part.guard);
             consumers.extend(part.consumers);
@@ -141,18 +153,18 @@ impl Process {
         }
         peers.watch(&tasks, &metrics);
         let names = consumers.iter().map(|consumer| consumer.name().to_owned()).collect();
-        let hear = |services: &[Service]| services.iter().flat_map(|service| (service.hears)(&options.config)).collect::<Vec<_>>();
+        let hear = |services: &[Service]| services.iter().flat_map(|service| (service.subscriptions)(&options.config)).collect::<Vec<_>>();
         let here = hear(services);
         if let Some(stranger) = consumers.iter().find(|consumer| !here.contains(consumer.subscription())) {
-            return Err(BootError::Other(format!("the consumer {} is not in its role's list of what it hears", stranger.name())));
+            return Err(BootError::Other(format!("the consumer {} is not in its role's list of what it subscriptions", stranger.name())));
         }
         // An embedded log is this process's own: whoever doesn't play here will never hear of it.
         let elsewhere = if engines.bus.servers.is_empty() { Vec::new() } else { hear(&options.all).into_iter().filter(|other| !here.contains(other)).collect() };
         let declare = async || {
-            bus.declare(&elsewhere, Runs::Elsewhere).await?;
-            bus.declare(&here, Runs::Here).await
+            bus.declare(&elsewhere, RunsIn::Other).await?;
+            bus.declare(&here, RunsIn::ThisProcess).await
         };
-        options.waits.until("the event bus", bus::Error::passes, declare).await?;
+        options.pending.until("the event bus", bus::Error::is_unavailable, declare).await?;
         bus.start(consumers, &tasks);
         for (db, jobs) in jobs {
             schedule::start(&db, jobs, &clock, &tasks);
@@ -165,29 +177,29 @@ impl Process {
         Ok(Self { peers, bus, objects, metrics, verifier, tasks, contexts, databases, consumers: names, routers, guard: Guard(guard), _lock: lock })
     }
 
-    /// What is missing for this process to serve, as sentences; empty when it is ready.
-    pub async fn missing(&self) -> Vec<String> {
-        let mut missing = Vec::new();
+    /// What is not_ready for this process to serve, as sentences; empty when it is ready.
+    pub async fn not_ready(&self) -> Vec<String> {
+        let mut not_ready = Vec::new();
         let pings = futures::future::join_all(self.databases.iter().map(|(name, db)| async move { (*name, db.ping().await) })).await;
-        missing.extend(pings.into_iter().filter(|(_, ping)| ping.is_err()).map(|(name, _)| format!("the {name} database does not answer")));
+        not_ready.extend(pings.into_iter().filter(|(_, ping)| ping.is_err()).map(|(name, _)| format!("the {name} database does not answer")));
         if self.tasks.is_stopping() {
-            missing.push("the process is shutting down".to_owned());
+            not_ready.push("the process is shutting down".to_owned());
         }
-        missing
+        not_ready
     }
 
     /// What does not answer although this process can serve without it for a while, as sentences.
-    pub async fn poorly(&self) -> Vec<String> {
+    pub async fn degraded(&self) -> Vec<String> {
         let patience = Duration::from_secs(2);
         let (bus, objects) = tokio::join!(tokio::time::timeout(patience, self.bus.ping()), tokio::time::timeout(patience, self.objects.ping()));
-        let mut poorly = Vec::new();
+        let mut degraded = Vec::new();
         if !matches!(bus, Ok(Ok(()))) {
-            poorly.push("the event bus does not answer; events wait in the outboxes".to_owned());
+            degraded.push("the event bus does not answer; events wait in the outboxes".to_owned());
         }
         if !matches!(objects, Ok(Ok(()))) {
-            poorly.push("the object store does not answer".to_owned());
+            degraded.push("the object store does not answer".to_owned());
         }
-        poorly
+        degraded
     }
 
     /// Ends every task, waiting at most `grace`; `true` if all ended in time.
@@ -197,11 +209,11 @@ impl Process {
 }
 
 /// Brings the schema up to date, or waits until somebody has; and waits for the database in either case.
-async fn schema(service: &Service, db: &Db, config: &DbConfig, waits: &Waits) -> Result<(), BootError> {
+async fn schema(service: &Service, db: &Db, config: &DbConfig, pending: &PendingDependencies) -> Result<(), BootError> {
     let Some(migrations) = service.migrations else { return Ok(()) };
     let what = format!("the {} database", service.name);
-    waits
-        .until(&what, BootError::passes, || async {
+    pending
+        .until(&what, BootError::is_transient, || async {
             if config.migrate_on_start {
                 return Ok(db.migrate(service.name, migrations).await?);
             }

@@ -54,11 +54,11 @@ impl Subscription {
 
 /// Where a consumer runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Runs {
+pub enum RunsIn {
     /// In this process, which says what it wants to hear and for how long its lease is.
-    Here,
+    ThisProcess,
     /// In another process, of this release or the next: it is made if it is missing, and otherwise left as it is.
-    Elsewhere,
+    Other,
 }
 
 /// An event in a consumer's hands.
@@ -76,7 +76,7 @@ pub struct Delivery {
 
 /// A delivery that nobody could make.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Dead {
+pub struct DeadLetter {
     /// Who could not.
     pub consumer: String,
     /// The event.
@@ -92,16 +92,16 @@ pub struct Dead {
 /// An engine of the bus.
 #[async_trait]
 pub trait Engine: Send + Sync {
-    /// Makes durable consumers, or brings them up to date. A new one hears what is published from now on.
+    /// Makes durable consumers, or brings them up to date. A new one subscriptions what is published from now on.
     ///
     /// An engine across the network that is away remembers them and makes them before anything is published or fetched through it. One
     /// that no other process uses makes none that run elsewhere.
-    async fn declare(&self, subscriptions: &[Subscription], runs: Runs) -> Result<(), Error>;
+    async fn declare(&self, subscriptions: &[Subscription], runs: RunsIn) -> Result<(), Error>;
     /// Removes a durable consumer that the product has no more, with what waits for it; else that would be kept for ever. `false` if there is none.
     async fn forget(&self, consumer: &str) -> Result<bool, Error>;
     /// Publishes; returns when the events are durable. Ids that are known already are skipped.
     async fn publish(&self, events: &[Envelope]) -> Result<(), Error>;
-    /// Takes up to `max` due deliveries under a lease. Waits up to `wait` for the first.
+    /// Takes up to `max` due deliveries under a lease. PendingDependencies up to `wait` for the first.
     async fn fetch(&self, consumer: &Subscription, max: usize, wait: Duration) -> Result<Vec<Delivery>, Error>;
     /// It is done. `false` if the lease was lost.
     async fn ack(&self, consumer: &str, delivery: &Delivery) -> Result<bool, Error> {
@@ -114,19 +114,19 @@ pub trait Engine: Send + Sync {
     /// It failed: deliver again after `delay`. `false` if the lease was lost.
     async fn retry(&self, consumer: &str, delivery: &Delivery, delay: Duration) -> Result<bool, Error>;
     /// It failed for good: to the dead letters. `false` if the lease was lost.
-    async fn bury(&self, consumer: &str, delivery: &Delivery, reason: &str) -> Result<bool, Error>;
+    async fn dead_letter(&self, consumer: &str, delivery: &Delivery, reason: &str) -> Result<bool, Error>;
     /// Ends every lease where that is this process's to say (an embedded engine that nobody else uses).
     async fn end_leases(&self) -> Result<(), Error>;
     /// The dead letters, oldest first, at most `limit`.
-    async fn dead(&self, limit: usize) -> Result<Vec<Dead>, Error>;
+    async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, Error>;
     /// Delivers dead letters anew: all of `consumer`'s, or only the event `id`. Answers how many.
-    async fn revive(&self, consumer: Option<&str>, id: Option<&str>) -> Result<u64, Error>;
+    async fn redeliver(&self, consumer: Option<&str>, id: Option<&str>) -> Result<u64, Error>;
     /// How many deliveries wait or are at work, per consumer.
     async fn backlog(&self) -> Result<Vec<(String, u64)>, Error>;
     /// Forgets events that were published before `before` and that nobody has yet to take.
     async fn trim(&self, before: DateTime<Utc>) -> Result<u64, Error>;
     /// When the log was made, where it can be lost apart from the outboxes: what was sent before then isn't in it. `None` if it can't.
-    async fn born(&self) -> Result<Option<DateTime<Utc>>, Error>;
+    async fn created_at(&self) -> Result<Option<DateTime<Utc>>, Error>;
     /// Whether the engine answers and every consumer is declared.
     async fn ping(&self) -> Result<(), Error>;
 }

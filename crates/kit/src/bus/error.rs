@@ -1,6 +1,6 @@
 //! What can go wrong at the bus.
 //!
-//! Invariant: [`Error::Away`] says nothing about whether it happened: publishing and answering again must be harmless.
+//! Invariant: [`Error::Unavailable`] says nothing about whether it happened: publishing and answering again must be harmless.
 
 use crate::db;
 
@@ -15,7 +15,7 @@ pub enum Error {
     Db(#[from] db::Error),
     /// The engine can't be reached, is too busy or has no room; it may have done what was asked.
     #[error("the event bus did not answer; try again shortly")]
-    Away(#[source] Source),
+    Unavailable(#[source] Source),
     /// The engine will never take this: too large, or not allowed.
     #[error("the event bus refused it: {0}")]
     Refused(String),
@@ -26,15 +26,15 @@ pub enum Error {
 
 impl Error {
     /// Whether it passes by itself, so that trying again later makes sense.
-    pub fn passes(&self) -> bool {
+    pub fn is_unavailable(&self) -> bool {
         match self {
-            Self::Db(error) => error.passes(),
-            Self::Away(_) => true,
+            Self::Db(error) => error.is_unavailable(),
+            Self::Unavailable(_) => true,
             Self::Refused(_) | Self::Options(_) => false,
         }
     }
 
-    pub(super) fn away(source: impl Into<Source>) -> Self {
-        Self::Away(source.into())
+    pub(super) fn unavailable(source: impl Into<Source>) -> Self {
+        Self::Unavailable(source.into())
     }
 }

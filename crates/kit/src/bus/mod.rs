@@ -3,22 +3,22 @@
 //! Owns delivery: at least once to each durable consumer, with leases, back-off and dead letters.
 //! Invariant: what was published stays until every consumer has acknowledged it or buried it with a reason.
 
-mod consume;
+mod broadcast;
+mod consumer;
 mod engine;
 mod error;
-mod failure;
-mod live;
+mod handler_error;
+mod log_reset;
 mod nats;
 mod outbox;
-mod resend;
+pub(crate) mod pending;
 mod sqlite;
-pub(crate) mod unfinished;
 
-pub use consume::Consumer;
-pub use engine::{Dead, Delivery, Engine, Envelope, Runs, Subscription};
+pub use broadcast::{Broadcast, BroadcastMessage, Subscriber};
+pub use consumer::Consumer;
+pub use engine::{DeadLetter, Delivery, Engine, Envelope, RunsIn, Subscription};
 pub use error::{Error, Source};
-pub use failure::{Failure, MayBeAway};
-pub use live::{Heard, Listener, Live};
+pub use handler_error::{HandlerError, Transient};
 pub use nats::NatsOptions;
 
 use std::path::Path;
@@ -42,7 +42,7 @@ pub const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 #[derive(Clone)]
 pub struct Bus {
     engine: Arc<dyn Engine>,
-    live: Live,
+    broadcast: Broadcast,
 }
 
 impl std::fmt::Debug for Bus {
@@ -54,13 +54,13 @@ impl std::fmt::Debug for Bus {
 impl Bus {
     /// The embedded bus: a durable log in the SQLite database at `path`.
     pub async fn sqlite(path: &Path, clock: Clock) -> Result<Self, Error> {
-        Ok(Self { engine: Arc::new(sqlite::Log::open(path, clock).await?), live: Live::default() })
+        Ok(Self { engine: Arc::new(sqlite::Log::open(path, clock).await?), broadcast: Broadcast::default() })
     }
 
     /// The distributed bus: JetStream on NATS servers. A server that isn't there is no error: see [`Bus::ping`] for whether it is.
     pub async fn nats(options: &NatsOptions, clock: Clock) -> Result<Self, Error> {
-        let (engine, live) = nats::Nats::open(options, clock).await?;
-        Ok(Self { engine: Arc::new(engine), live })
+        let (engine, broadcast) = nats::Nats::open(options, clock).await?;
+        Ok(Self { engine: Arc::new(engine), broadcast })
     }
 
     /// On the NATS servers that `options` names, or in the data folder if it names none.
@@ -78,13 +78,13 @@ impl Bus {
         &*self.engine
     }
 
-    /// Ephemeral broadcast: whoever listens now hears it, nobody else ever will.
-    pub fn live(&self) -> &Live {
-        &self.live
+    /// Ephemeral broadcast: whoever listens now subscriptions it, nobody else ever will.
+    pub fn broadcast(&self) -> &Broadcast {
+        &self.broadcast
     }
 
     /// Declares consumers before anything is published here: what nobody is declared for is not kept. Those that run in other processes too.
-    pub async fn declare(&self, subscriptions: &[Subscription], runs: Runs) -> Result<(), Error> {
+    pub async fn declare(&self, subscriptions: &[Subscription], runs: RunsIn) -> Result<(), Error> {
         self.engine.declare(subscriptions, runs).await
     }
 
@@ -96,15 +96,15 @@ impl Bus {
     /// Declares the consumers, then runs them until the process stops.
     pub async fn run(&self, consumers: Vec<Consumer>, tasks: &Tasks) -> Result<(), Error> {
         let subscriptions: Vec<Subscription> = consumers.iter().map(|consumer| consumer.subscription().clone()).collect();
-        self.engine.declare(&subscriptions, Runs::Here).await?;
+        self.engine.declare(&subscriptions, RunsIn::ThisProcess).await?;
         self.start(consumers, tasks);
         Ok(())
     }
 
-    /// Runs consumers that have been declared until the process stops.
+    /// RunsIn consumers that have been declared until the process stops.
     pub fn start(&self, consumers: Vec<Consumer>, tasks: &Tasks) {
         for consumer in consumers {
-            consume::start(consumer, self.engine.clone(), tasks);
+            consumer::start(consumer, self.engine.clone(), tasks);
         }
     }
 

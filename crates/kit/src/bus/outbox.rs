@@ -12,11 +12,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::FromQueryResult;
 
 use super::engine::{Engine, Envelope};
-use super::failure::chain;
-use super::resend::Known;
+use super::handler_error::chain;
+use super::log_reset::LogState;
 use super::{Error, KEPT};
 use crate::clock::Clock;
-use crate::db::{Db, Sql, Tx, Value, portion};
+use crate::db::{Db, Sql, Tx, Value, chunk_size};
 use crate::tasks::Tasks;
 
 const BATCH: i64 = 500;
@@ -52,7 +52,7 @@ pub(super) fn start(service: &'static str, db: Db, engine: Arc<dyn Engine>, cloc
     let recorded = db.outbox_recorded();
     tasks.spawn(async move {
         let mut prune_at = tokio::time::Instant::now() + FIRST_PRUNE;
-        let mut known = Known::default();
+        let mut known = LogState::default();
         let mut refused = HashSet::new();
         // What an earlier start left is nobody else's to send, however young it is.
         let mut others = TimeDelta::zero();
@@ -87,7 +87,7 @@ pub(super) fn start(service: &'static str, db: Db, engine: Arc<dyn Engine>, cloc
     });
 }
 
-async fn turn(db: &Db, engine: &dyn Engine, clock: &Clock, known: &mut Known, refused: &mut HashSet<String>, others: TimeDelta) -> Result<usize, Error> {
+async fn turn(db: &Db, engine: &dyn Engine, clock: &Clock, known: &mut LogState, refused: &mut HashSet<String>, others: TimeDelta) -> Result<usize, Error> {
     known.look(db, engine, clock.now()).await?;
     send(db, engine, clock, refused, others).await
 }
@@ -99,7 +99,7 @@ async fn send(db: &Db, engine: &dyn Engine, clock: &Clock, refused: &mut HashSet
     // Taken before the bus is asked: whoever marks rows unsent by this time (see `resend`) must not miss one that was under way.
     let now = clock.now();
     let text = "select id, subject, payload from outbox where sent_at is null and (substr(id, 33) = $1 or created_at <= $2) order by id limit $3";
-    let rows: Vec<Row> = db.read().rows(text, vec![Tx::own_ids_end().into(), (now - others).into(), (BATCH + refused.len() as i64).into()]).await?;
+    let rows: Vec<Row> = db.read().rows(text, vec![Tx::own_id_suffix().into(), (now - others).into(), (BATCH + refused.len() as i64).into()]).await?;
     let events: Vec<Envelope> = rows.into_iter().filter(|row| !refused.contains(&row.id)).map(Envelope::from).take(BATCH as usize).collect();
     if events.is_empty() {
         return Ok(0);
@@ -141,7 +141,7 @@ async fn mark(db: &Db, sent: Vec<Envelope>, at: DateTime<Utc>) -> Result<(), Err
         Box::pin(async move {
             let mut ids = sent.into_iter().map(|event| event.id);
             while ids.len() > 0 {
-                let rows = portion(ids.len());
+                let rows = chunk_size(ids.len());
                 let marks: Vec<String> = (0..rows).map(|index| format!("${}", index + 2)).collect();
                 let values: Vec<Value> = std::iter::once(at.into()).chain(ids.by_ref().take(rows).map(Value::from)).collect();
                 tx.execute(&format!("update outbox set sent_at = $1 where id in ({})", marks.join(", ")), values).await?;

@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use uuid::Uuid;
 
 use super::Error;
-use super::engine::{Dead, Delivery, Engine, Envelope, Runs, Subscription};
+use super::engine::{DeadLetter, Delivery, Engine, Envelope, RunsIn, Subscription};
 use crate::clock::Clock;
 use crate::db::{self, Db, Migration, Sql, Value, placeholders};
 
@@ -134,7 +134,7 @@ impl Log {
         Ok(wait.clamp(Duration::from_millis(5), LOOK_AGAIN))
     }
 
-    /// Runs a statement that names a delivery by consumer ($1), position ($2) and lease ($3).
+    /// RunsIn a statement that names a delivery by consumer ($1), position ($2) and lease ($3).
     async fn under_lease(&self, text: &'static str, consumer: &str, delivery: &Delivery, more: Vec<Value>) -> Result<bool, Error> {
         let mut values: Vec<Value> = vec![consumer.into(), delivery.position.into(), delivery.lease.clone().into()];
         values.extend(more);
@@ -166,8 +166,8 @@ fn millis(duration: Duration) -> i64 {
 
 #[async_trait]
 impl Engine for Log {
-    async fn declare(&self, subscriptions: &[Subscription], runs: Runs) -> Result<(), Error> {
-        if runs == Runs::Elsewhere {
+    async fn declare(&self, subscriptions: &[Subscription], runs: RunsIn) -> Result<(), Error> {
+        if runs == RunsIn::Other {
             return Ok(());
         }
         let subscriptions = subscriptions.to_vec();
@@ -271,7 +271,7 @@ impl Engine for Log {
         Ok(kept)
     }
 
-    async fn bury(&self, consumer: &str, delivery: &Delivery, reason: &str) -> Result<bool, Error> {
+    async fn dead_letter(&self, consumer: &str, delivery: &Delivery, reason: &str) -> Result<bool, Error> {
         let (consumer, position, lease, reason) = (consumer.to_owned(), delivery.position, delivery.lease.clone(), reason.to_owned());
         let (attempts, now) = (i64::from(delivery.attempt), self.clock.now());
         self.db
@@ -298,7 +298,7 @@ impl Engine for Log {
         Ok(self.db.write(move |tx| Box::pin(async move { tx.execute(text, vec![]).await })).await.map(drop)?)
     }
 
-    async fn dead(&self, limit: usize) -> Result<Vec<Dead>, Error> {
+    async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, Error> {
         #[derive(FromQueryResult)]
         struct Letter {
             consumer: String,
@@ -320,7 +320,7 @@ impl Engine for Log {
             .await?;
         Ok(letters
             .into_iter()
-            .map(|letter| Dead {
+            .map(|letter| DeadLetter {
                 consumer: letter.consumer,
                 event: Envelope { id: letter.id, subject: letter.subject, payload: letter.payload },
                 attempts: u32::try_from(letter.attempts).unwrap_or(u32::MAX),
@@ -330,7 +330,7 @@ impl Engine for Log {
             .collect())
     }
 
-    async fn revive(&self, consumer: Option<&str>, id: Option<&str>) -> Result<u64, Error> {
+    async fn redeliver(&self, consumer: Option<&str>, id: Option<&str>) -> Result<u64, Error> {
         let (consumer, id) = (consumer.map(str::to_owned), id.map(str::to_owned));
         let revived = self
             .db
@@ -383,7 +383,7 @@ impl Engine for Log {
     }
 
     /// The log lies in the folder of the outboxes, is backed up and lost with them.
-    async fn born(&self) -> Result<Option<DateTime<Utc>>, Error> {
+    async fn created_at(&self) -> Result<Option<DateTime<Utc>>, Error> {
         Ok(None)
     }
 

@@ -1,6 +1,6 @@
 //! What can go wrong at the database, told apart by what the caller can do about it.
 //!
-//! Invariant: [`Error::Away`] and [`Error::CutOff`] pass by themselves; everything else will happen again.
+//! Invariant: [`Error::Unavailable`] and [`Error::OutcomeUnknown`] pass by themselves; everything else will happen again.
 
 use sea_orm::{DbErr, RuntimeErr, SqlErr};
 
@@ -12,7 +12,7 @@ pub enum Error {
     Engine(#[source] DbErr),
     /// The engine can't be reached, or did not answer in time. A write may stand all the same, if that was during its commit.
     #[error("the database does not answer; try again shortly")]
-    Away(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// There is no room for what was to be written.
     #[error("the database's disk is full; try again later")]
     Full(#[source] DbErr),
@@ -24,7 +24,7 @@ pub enum Error {
     Closed,
     /// The write was given up in the middle. It may stand all the same, if that was during its commit.
     #[error("the write was cut off; try again shortly")]
-    CutOff,
+    OutcomeUnknown,
     /// Somebody else holds what this write wanted (a stale fencing token, a version that moved on).
     #[error("somebody else was faster; read again and retry")]
     Conflict,
@@ -43,7 +43,7 @@ pub enum Error {
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
         match kind(&error) {
-            Kind::Away => Self::Away(error.into()),
+            Kind::Unavailable => Self::Unavailable(error.into()),
             Kind::Full => Self::Full(error),
             Kind::Other => Self::Engine(error),
         }
@@ -52,7 +52,7 @@ impl From<DbErr> for Error {
 
 impl From<tokio::time::error::Elapsed> for Error {
     fn from(late: tokio::time::error::Elapsed) -> Self {
-        Self::Away(late.into())
+        Self::Unavailable(late.into())
     }
 }
 
@@ -63,8 +63,8 @@ impl Error {
     }
 
     /// Whether it passes by itself, so that trying again later makes sense.
-    pub fn passes(&self) -> bool {
-        matches!(self, Self::Away(_) | Self::Closed | Self::CutOff)
+    pub fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Unavailable(_) | Self::Closed | Self::OutcomeUnknown)
     }
 }
 
@@ -80,20 +80,20 @@ pub(super) fn is_broken(error: &DbErr) -> bool {
 }
 
 enum Kind {
-    Away,
+    Unavailable,
     Full,
     Other,
 }
 
 fn kind(error: &DbErr) -> Kind {
     let (DbErr::Conn(cause) | DbErr::Exec(cause) | DbErr::Query(cause)) = error else {
-        return if matches!(error, DbErr::ConnectionAcquire(_)) { Kind::Away } else { Kind::Other };
+        return if matches!(error, DbErr::ConnectionAcquire(_)) { Kind::Unavailable } else { Kind::Other };
     };
     let RuntimeErr::SqlxError(cause) = cause else { return Kind::Other };
     match &**cause {
         // A proxy before a server that is away takes the connection and closes it, which reads as a strange answer to the first question.
-        sea_orm::sqlx::Error::Protocol(_) if matches!(error, DbErr::Conn(_)) => Kind::Away,
-        sea_orm::sqlx::Error::Io(_) | sea_orm::sqlx::Error::PoolTimedOut | sea_orm::sqlx::Error::PoolClosed | sea_orm::sqlx::Error::WorkerCrashed => Kind::Away,
+        sea_orm::sqlx::Error::Protocol(_) if matches!(error, DbErr::Conn(_)) => Kind::Unavailable,
+        sea_orm::sqlx::Error::Io(_) | sea_orm::sqlx::Error::PoolTimedOut | sea_orm::sqlx::Error::PoolClosed | sea_orm::sqlx::Error::WorkerCrashed => Kind::Unavailable,
         sea_orm::sqlx::Error::Database(refused) => refused.code().map_or(Kind::Other, |code| of_code(&code)),
         _ => Kind::Other,
     }
@@ -103,13 +103,13 @@ fn kind(error: &DbErr) -> Kind {
 fn of_code(code: &str) -> Kind {
     match code {
         // Connection exceptions, too many connections, lock not available, cancelled by a time-out, shutting down, starting up.
-        "08000" | "08003" | "08006" | "53300" | "55P03" | "57014" | "57P01" | "57P02" | "57P03" | "57P05" | "25P03" | "25P04" => Kind::Away,
+        "08000" | "08003" | "08006" | "53300" | "55P03" | "57014" | "57P01" | "57P02" | "57P03" | "57P05" | "25P03" | "25P04" => Kind::Unavailable,
         "53100" => Kind::Full,
         _ => match code.parse::<u32>().map(|code| code & 0xff) {
             // SQLITE_FULL.
             Ok(13) if code.len() < 5 => Kind::Full,
             // SQLITE_BUSY: another process (a backup, an operator's command) held the file for longer than we wait.
-            Ok(5) if code.len() < 5 => Kind::Away,
+            Ok(5) if code.len() < 5 => Kind::Unavailable,
             _ => Kind::Other,
         },
     }
@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn a_connection_that_is_closed_before_it_stands_passes() {
         let strange = || RuntimeErr::SqlxError(std::sync::Arc::new(sea_orm::sqlx::Error::Protocol("unexpected response from SSLRequest: 0x00".into())));
-        assert!(Error::from(DbErr::Conn(strange())).passes());
-        assert!(!Error::from(DbErr::Query(strange())).passes());
+        assert!(Error::from(DbErr::Conn(strange())).is_unavailable());
+        assert!(!Error::from(DbErr::Query(strange())).is_unavailable());
     }
 }

@@ -1,11 +1,11 @@
 //! The `Db` port: one database per service, read through a pool, written through one door.
 //!
 //! Owns connections, transactions, migrations, inbox and outbox tables. Invariant: when
-//! [`Db::write`] returns `Ok`, what was written survives a power cut; when it returns [`Error::Away`] or [`Error::CutOff`], it may or may not
+//! [`Db::write`] returns `Ok`, what was written survives a power cut; when it returns [`Error::Unavailable`] or [`Error::OutcomeUnknown`], it may or may not
 //! stand, as that may have happened during the commit; after any other `Err` nothing of it happened (decision 16).
 
 mod error;
-mod group;
+mod group_commit;
 mod migrate;
 mod postgres;
 mod sql;
@@ -16,7 +16,7 @@ pub use error::Error;
 pub use migrate::Migration;
 pub use postgres::PostgresOptions;
 pub use sea_orm::{FromQueryResult, Value};
-pub(crate) use sql::portion;
+pub(crate) use sql::chunk_size;
 pub use sql::{Sql, placeholders};
 pub use tx::Tx;
 
@@ -28,16 +28,16 @@ use futures::future::BoxFuture;
 use sea_orm::DatabaseConnection;
 use tokio::sync::Notify;
 
-use group::Door;
+use group_commit::WriteConnection;
 
 /// A database that takes longer to say that it is there is not.
-const PING: Duration = Duration::from_secs(2);
+const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A service's own database.
 #[derive(Clone)]
 pub struct Db {
     reader: DatabaseConnection,
-    writer: group::Writer,
+    writer: group_commit::Writer,
     outbox: Arc<Notify>,
     /// The schema, where the engine is PostgreSQL.
     schema: Option<Arc<str>>,
@@ -54,14 +54,19 @@ impl Db {
     pub async fn sqlite(path: &Path) -> Result<Self, Error> {
         let (reader, connection) = sqlite::open(path).await?;
         let outbox = Arc::new(Notify::new());
-        Ok(Self { reader, writer: group::Writer::start(Door { connection, lock: None }, outbox.clone()), outbox, schema: None })
+        Ok(Self { reader, writer: group_commit::Writer::start(WriteConnection { database: connection, lock: None }, outbox.clone()), outbox, schema: None })
     }
 
     /// A schema in PostgreSQL. Returns at once: connections are made when they are needed, again and again if need be.
     pub async fn postgres(options: &PostgresOptions) -> Result<Self, Error> {
         let (reader, connection) = postgres::open(options).await?;
         let (outbox, lock) = (Arc::new(Notify::new()), Some(postgres::lock(&options.schema)));
-        Ok(Self { reader, writer: group::Writer::start(Door { connection, lock }, outbox.clone()), outbox, schema: Some(options.schema.as_str().into()) })
+        Ok(Self {
+            reader,
+            writer: group_commit::Writer::start(WriteConnection { database: connection, lock }, outbox.clone()),
+            outbox,
+            schema: Some(options.schema.as_str().into()),
+        })
     }
 
     /// Brings the schema up to date: the kit's own tables first, then the service's. Safe when many processes do it at once.
@@ -86,14 +91,14 @@ impl Db {
     }
 
     /// Opens the SQLite database at `path` for a reader who changes nothing; its schema is brought up to date before, if it isn't.
-    pub(crate) async fn sqlite_to_read(path: &Path, service: &'static str, migrations: &'static [Migration]) -> Result<DatabaseConnection, Error> {
-        let reader = sqlite::open_to_read(path).await?;
+    pub(crate) async fn open_read_only(path: &Path, service: &'static str, migrations: &'static [Migration]) -> Result<DatabaseConnection, Error> {
+        let reader = sqlite::open_read_only(path).await?;
         if migrate::is_current(&reader, service, migrations).await? {
             return Ok(reader);
         }
         reader.close().await?;
         Self::sqlite(path).await?.migrate(service, migrations).await?;
-        sqlite::open_to_read(path).await
+        sqlite::open_read_only(path).await
     }
 
     /// Reads, outside any transaction.
@@ -121,6 +126,6 @@ impl Db {
 
     /// Whether the database answers.
     pub async fn ping(&self) -> Result<(), Error> {
-        Ok(tokio::time::timeout(PING, self.reader.ping()).await??)
+        Ok(tokio::time::timeout(PING_TIMEOUT, self.reader.ping()).await??)
     }
 }

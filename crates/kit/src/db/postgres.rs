@@ -2,7 +2,7 @@
 //!
 //! Writers of one service take turns across all processes: a group commit holds an advisory lock of its schema for as long as its
 //! transaction. So a write sees what the write before it left, exactly as on SQLite, and nothing needs to be tried again
-//! (decision 16). Invariant: whoever holds the lock and falls silent loses it after [`SILENT`], because the server ends its session.
+//! (decision 16). Invariant: whoever holds the lock and falls silent loses it after [`IDLE_IN_TRANSACTION_TIMEOUT`], because the server ends its session.
 
 use std::time::Duration;
 
@@ -13,16 +13,16 @@ use uuid::Uuid;
 
 use super::{Error, Sql};
 
-/// Waiting for a connection; also how soon a caller hears that the database is away.
-const ACQUIRE: Duration = Duration::from_secs(4);
+/// Waiting for a connection; also how soon a caller subscriptions that the database is away.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(4);
 /// A session that holds a transaction open and says nothing for so long is ended by the server.
-const SILENT: &str = "5s";
+const IDLE_IN_TRANSACTION_TIMEOUT: &str = "5s";
 /// Waiting for the lock of the writers.
-const LOCK: &str = "8s";
+const LOCK_TIMEOUT: &str = "8s";
 /// A connection that comes back to the pool must answer within this, or it is closed.
-const PING: Duration = Duration::from_secs(2);
+const PING_TIMEOUT: Duration = Duration::from_secs(2);
 /// Connections that were not used for so long are asked whether they still stand before they are used.
-const ASK_AFTER: Duration = Duration::from_secs(10);
+const PING_IF_IDLE_FOR: Duration = Duration::from_secs(10);
 
 /// Where a service's schema is, and how to talk to it.
 #[derive(Clone)]
@@ -56,22 +56,22 @@ async fn connect(options: &PostgresOptions, connections: u32) -> Result<Database
         .max_connections(connections)
         .min_connections(0)
         .connect_lazy(true)
-        .acquire_timeout(ACQUIRE)
-        .test_before_acquire_if_idle_for(ASK_AFTER)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .test_before_acquire_if_idle_for(PING_IF_IDLE_FOR)
         .sqlx_logging(false)
         .map_sqlx_postgres_opts(move |postgres| {
             postgres.application_name("tutti").options([
                 ("search_path", schema.as_str()),
                 ("statement_timeout", &statement.to_string()),
-                ("lock_timeout", LOCK),
-                ("idle_in_transaction_session_timeout", SILENT),
+                ("lock_timeout", LOCK_TIMEOUT),
+                ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION_TIMEOUT),
             ])
         })
         // A server that is frozen, or a network that swallows, would keep the place of every connection that comes back.
         .map_sqlx_postgres_pool_opts(|pool| {
             pool.after_release(|connection, _| {
                 Box::pin(async move {
-                    let answered = tokio::time::timeout(PING, connection.ping()).await;
+                    let answered = tokio::time::timeout(PING_TIMEOUT, connection.ping()).await;
                     answered.map_err(|_| sea_orm::sqlx::Error::PoolTimedOut)?.map(|()| true)
                 })
             })
@@ -88,26 +88,26 @@ pub(super) fn lock(schema: &str) -> i64 {
 }
 
 /// A mark that is set in a transaction and gone with it.
-pub(super) struct Turn(String);
+pub(super) struct WriterLock(String);
 
 #[derive(FromQueryResult)]
 struct Mark {
     mark: Option<String>,
 }
 
-/// Waits for the other writers; the lock ends with the transaction.
-pub(super) async fn take_turn(transaction: &DatabaseTransaction, lock: i64) -> Result<Turn, Error> {
+/// PendingDependencies for the other writers; the lock ends with the transaction.
+pub(super) async fn lock_writers(transaction: &DatabaseTransaction, lock: i64) -> Result<WriterLock, Error> {
     let mark = Uuid::new_v4().to_string();
     Sql::execute(transaction, "select pg_advisory_xact_lock($1), set_config('tutti.turn', $2, true)", vec![lock.into(), mark.clone().into()]).await?;
-    Ok(Turn(mark))
+    Ok(WriterLock(mark))
 }
 
-impl Turn {
+impl WriterLock {
     /// Whether the transaction is still the one in which the turn was taken, and can be committed.
     ///
     /// Asked before each commit, because a commit that undoes everything answers as one that does not: PostgreSQL commits a transaction in
     /// which a statement failed by rolling it back, and the driver answers `Ok` without asking where it believes that none is open.
-    pub(super) async fn stands(&self, transaction: &DatabaseTransaction) -> Result<bool, Error> {
+    pub(super) async fn is_held(&self, transaction: &DatabaseTransaction) -> Result<bool, Error> {
         let found: Option<Mark> = Sql::row(transaction, "select current_setting('tutti.turn', true) as mark", vec![]).await?;
         Ok(found.and_then(|found| found.mark).is_some_and(|mark| mark == self.0))
     }
@@ -119,7 +119,7 @@ pub(super) async fn begin_migration(connection: &DatabaseConnection, schema: &st
     for setting in ["set local statement_timeout = 0", "set local lock_timeout = '2min'", "set local idle_in_transaction_session_timeout = '1min'"] {
         transaction.execute_unprepared(setting).await?;
     }
-    take_turn(&transaction, lock).await?;
+    lock_writers(&transaction, lock).await?;
     // Asked first: `create schema if not exists` needs a right that a careful operator doesn't give, even where the schema is there.
     let there = Statement::from_sql_and_values(transaction.get_database_backend(), "select 1 from pg_namespace where nspname = $1", [schema.into()]);
     if transaction.query_one_raw(there).await?.is_none() {

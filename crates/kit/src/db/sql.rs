@@ -13,9 +13,9 @@ use super::error::is_broken;
 use super::{Error, Tx};
 
 /// Reading that takes longer stands before an engine that has fallen silent.
-const READ: Duration = Duration::from_secs(10);
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// Connections of a pool that may turn out to be dead before a reader is told.
-const STALE: usize = 16;
+const MAX_STALE: usize = 16;
 
 /// Whatever SQL can be run on. Text uses `$1`, `$2` …, which SQLite and PostgreSQL both read.
 pub trait Sql: Send + Sync {
@@ -53,22 +53,22 @@ impl Sql for DatabaseConnection {
         self.get_database_backend()
     }
     async fn execute(&self, text: &str, values: Vec<Value>) -> Result<u64, Error> {
-        Ok(timeout(READ, self.execute_raw(Statement::from_sql_and_values(self.backend(), text, values))).await??.rows_affected())
+        Ok(timeout(READ_TIMEOUT, self.execute_raw(Statement::from_sql_and_values(self.backend(), text, values))).await??.rows_affected())
     }
     async fn rows<T: FromQueryResult + Send>(&self, text: &str, values: Vec<Value>) -> Result<Vec<T>, Error> {
         let statement = Statement::from_sql_and_values(self.backend(), text, values);
-        read_all(&patiently(|| self.query_all_raw(statement.clone())).await?)
+        read_all(&retry_stale(|| self.query_all_raw(statement.clone())).await?)
     }
     async fn row<T: FromQueryResult + Send>(&self, text: &str, values: Vec<Value>) -> Result<Option<T>, Error> {
         let statement = Statement::from_sql_and_values(self.backend(), text, values);
-        read_one(patiently(|| self.query_one_raw(statement.clone())).await?)
+        read_one(retry_stale(|| self.query_one_raw(statement.clone())).await?)
     }
 }
 
 /// Asks again where a connection turned out to be dead: after a restart of the server, every idle one is, and nobody should notice.
-async fn patiently<T, F: Future<Output = Result<T, DbErr>>>(ask: impl Fn() -> F) -> Result<T, Error> {
+async fn retry_stale<T, F: Future<Output = Result<T, DbErr>>>(ask: impl Fn() -> F) -> Result<T, Error> {
     let asked = async {
-        for _ in 0..STALE {
+        for _ in 0..MAX_STALE {
             match ask().await {
                 Err(error) if is_broken(&error) => {}
                 answered => return answered,
@@ -76,7 +76,7 @@ async fn patiently<T, F: Future<Output = Result<T, DbErr>>>(ask: impl Fn() -> F)
         }
         ask().await
     };
-    Ok(timeout(READ, asked).await??)
+    Ok(timeout(READ_TIMEOUT, asked).await??)
 }
 
 fn read_all<T: FromQueryResult>(rows: &[QueryResult]) -> Result<Vec<T>, Error> {
@@ -104,7 +104,7 @@ impl Sql for Tx {
 
 /// How many of `left` rows, of which there is at least one, the next statement should have: a power of two, at most 512. Every number of rows is a
 /// statement of its own, which the server reads anew unless the connection has had it lately (sqlx keeps a hundred); so there are ten.
-pub(crate) fn portion(left: usize) -> usize {
+pub(crate) fn chunk_size(left: usize) -> usize {
     1 << left.clamp(1, 512).ilog2()
 }
 
@@ -135,7 +135,7 @@ mod tests {
     fn rows_go_in_few_statements_of_few_sizes() {
         let sizes = |mut left: usize| {
             std::iter::from_fn(move || {
-                let size = (left > 0).then(|| portion(left))?;
+                let size = (left > 0).then(|| chunk_size(left))?;
                 left -= size;
                 Some(size)
             })

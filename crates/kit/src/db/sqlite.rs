@@ -13,7 +13,7 @@ use sea_orm::{ConnectOptions, Database, DatabaseConnection, DatabaseTransaction,
 use super::Error;
 
 const READERS: u32 = 4;
-const BUSY: Duration = Duration::from_secs(10);
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Opens a pool of readers and the single writer.
 pub(super) async fn open(path: &Path) -> Result<(DatabaseConnection, DatabaseConnection), Error> {
@@ -24,16 +24,16 @@ pub(super) async fn open(path: &Path) -> Result<(DatabaseConnection, DatabaseCon
 }
 
 /// Opens the database at `path`, which must be there, for a reader who changes nothing: not even its log is folded into it at the end.
-pub(super) async fn open_to_read(path: &Path) -> Result<DatabaseConnection, Error> {
+pub(super) async fn open_read_only(path: &Path) -> Result<DatabaseConnection, Error> {
     let file = path.to_owned();
     let mut options = ConnectOptions::new("sqlite://");
     options
         .max_connections(READERS)
         .min_connections(1)
-        .acquire_timeout(BUSY)
+        .acquire_timeout(BUSY_TIMEOUT)
         .test_before_acquire(false)
         .sqlx_logging(false)
-        .map_sqlx_sqlite_opts(move |sqlite| sqlite.filename(&file).read_only(true).busy_timeout(BUSY));
+        .map_sqlx_sqlite_opts(move |sqlite| sqlite.filename(&file).read_only(true).busy_timeout(BUSY_TIMEOUT));
     Ok(Database::connect(options).await?)
 }
 
@@ -49,7 +49,7 @@ async fn connect(path: &Path, connections: u32) -> Result<DatabaseConnection, Er
     options
         .max_connections(connections)
         .min_connections(1)
-        .acquire_timeout(BUSY)
+        .acquire_timeout(BUSY_TIMEOUT)
         .idle_timeout(None::<Duration>)
         .max_lifetime(None::<Duration>)
         .test_before_acquire(false)
@@ -61,7 +61,7 @@ async fn connect(path: &Path, connections: u32) -> Result<DatabaseConnection, Er
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Full)
                 .foreign_keys(true)
-                .busy_timeout(BUSY)
+                .busy_timeout(BUSY_TIMEOUT)
                 .pragma("journal_size_limit", "16777216")
                 .pragma("temp_store", "memory")
         })

@@ -11,17 +11,17 @@ use chrono::{DateTime, Utc};
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbErr, Statement};
 use uuid::Uuid;
 
-use super::sql::portion;
+use super::sql::chunk_size;
 use super::{Error, FromQueryResult, Sql, Value, placeholders};
 use crate::bus::Event;
 
 /// What the ids of events end in that this process records, so that its relay can tell them from those of another process that sends
 /// its own at this moment. Chance decides it once per process: two that share it would send some events twice, which harms nobody.
-static OWN: LazyLock<u16> = LazyLock::new(rand::random);
+static PROCESS_TAG: LazyLock<u16> = LazyLock::new(rand::random);
 
 /// A UUIDv7 whose last 16 bits say which process made it; 58 random and counted ones are left beside the time.
 fn event_id() -> Uuid {
-    Uuid::from_u128(Uuid::now_v7().as_u128() & !0xffff | u128::from(*OWN))
+    Uuid::from_u128(Uuid::now_v7().as_u128() & !0xffff | u128::from(*PROCESS_TAG))
 }
 
 /// An event on its way into the outbox.
@@ -35,7 +35,7 @@ pub(super) struct Record {
 /// Writes events into the outbox.
 pub(super) async fn write(mut records: Vec<Record>, transaction: &DatabaseTransaction) -> Result<(), DbErr> {
     while !records.is_empty() {
-        let rows = portion(records.len());
+        let rows = chunk_size(records.len());
         let values: Vec<Value> = records.drain(..rows).flat_map(|record| [record.id.into(), record.subject.into(), record.payload.into(), record.at.into()]).collect();
         let text = format!("insert into outbox (id, subject, payload, created_at) values {}", placeholders(rows, 4));
         transaction.execute_raw(Statement::from_sql_and_values(transaction.get_database_backend(), text, values)).await?;
@@ -70,8 +70,8 @@ impl Tx {
     }
 
     /// What the ids end in that this process gives to events, as it stands in their text.
-    pub(crate) fn own_ids_end() -> String {
-        format!("{:04x}", *OWN)
+    pub(crate) fn own_id_suffix() -> String {
+        format!("{:04x}", *PROCESS_TAG)
     }
 
     /// Records an event in the outbox: it will be sent, at least once, after the commit.
@@ -88,17 +88,17 @@ impl Tx {
     }
 
     /// Notes that `consumer` takes the event `id` in this transaction; `false` if it did so before.
-    pub async fn first_time(&self, consumer: &str, id: &str, now: DateTime<Utc>) -> Result<bool, Error> {
+    pub async fn record_once(&self, consumer: &str, id: &str, now: DateTime<Utc>) -> Result<bool, Error> {
         let inserted =
             self.execute("insert into inbox (consumer, event_id, seen_at) values ($1, $2, $3) on conflict do nothing", vec![consumer.into(), id.into(), now.into()]).await?;
         Ok(inserted == 1)
     }
 
     /// Notes that `consumer` takes the events `ids` in this transaction; answers those that it had not taken before.
-    pub async fn first_times(&self, consumer: &str, ids: &[&str], now: DateTime<Utc>) -> Result<HashSet<String>, Error> {
+    pub async fn record_once_each(&self, consumer: &str, ids: &[&str], now: DateTime<Utc>) -> Result<HashSet<String>, Error> {
         let mut first = HashSet::with_capacity(ids.len());
         let mut left = ids;
-        while let Some((chunk, rest)) = left.split_at_checked(portion(left.len())) {
+        while let Some((chunk, rest)) = left.split_at_checked(chunk_size(left.len())) {
             left = rest;
             let values: Vec<Value> = chunk.iter().flat_map(|&id| [consumer.into(), id.into(), now.into()]).collect();
             let text = format!("insert into inbox (consumer, event_id, seen_at) values {} on conflict do nothing returning event_id", placeholders(chunk.len(), 3));

@@ -67,12 +67,12 @@ impl Bounds {
     }
 }
 
-async fn layer(State((head, places)): State<(HeadBounds, Arc<Semaphore>)>, request: Request, next: Next) -> Response {
+async fn layer(State((head, permits)): State<(HeadBounds, Arc<Semaphore>)>, request: Request, next: Next) -> Response {
     if let Err(problem) = head.check(&request) {
         return problem.into_response();
     }
-    match places.try_acquire_owned() {
-        Ok(place) => next.run(request).await.map(|body| Body::new(Held { body, _place: place })),
+    match permits.try_acquire_owned() {
+        Ok(permit) => next.run(request).await.map(|body| Body::new(Held { body, _permit: permit })),
         Err(_) => Problem::unavailable("The server is busy. Try again in a moment.", Duration::from_secs(1)).into_response(),
     }
 }
@@ -80,7 +80,7 @@ async fn layer(State((head, places)): State<(HeadBounds, Arc<Semaphore>)>, reque
 /// A body that holds a place until it has left.
 struct Held {
     body: Body,
-    _place: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl http_body::Body for Held {

@@ -29,7 +29,7 @@ pub struct RequestId(pub String);
 
 /// What [`wear`] needs.
 #[derive(Debug, Clone)]
-pub struct Wear {
+pub struct LayerState {
     /// The role's name, for figures and logs.
     pub role: &'static str,
     /// Where requests are counted.
@@ -39,32 +39,32 @@ pub struct Wear {
 }
 
 /// Puts the layers on.
-pub fn wear(router: Router, wear: Wear) -> Router {
-    wear_behind(router, None, wear)
+pub fn with_common_layers(router: Router, state: LayerState) -> Router {
+    with_guarded_layers(router, None, state)
 }
 
 /// Puts the layers on, with a guard between them and all that answers.
-pub(crate) fn wear_behind(router: Router, guard: Option<&RouterLayer>, wear: Wear) -> Router {
+pub(crate) fn with_guarded_layers(router: Router, guard: Option<&RouterLayer>, state: LayerState) -> Router {
     let router = router
         .fallback(async || Problem::new(StatusCode::NOT_FOUND, "request.no_such_address", "There is nothing at this address."))
         .method_not_allowed_fallback(async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "request.method_not_allowed", "This address does not take that method."));
     // Behind a guard are strangers: what they say about ids and traces is theirs.
-    let layers = Layers { trusts: guard.is_none(), wear };
+    let layers = Layers { trusts: guard.is_none(), state };
     let router = match guard {
         Some(guard) => guard(router),
         None => router,
     };
-    router.layer(Extension(layers.wear.verifier.clone())).layer(from_fn_with_state(layers, around))
+    router.layer(Extension(layers.state.verifier.clone())).layer(from_fn_with_state(layers, track_request))
 }
 
 #[derive(Clone)]
 struct Layers {
-    wear: Wear,
+    state: LayerState,
     /// Whether the callers are our own processes.
     trusts: bool,
 }
 
-async fn around(State(Layers { wear, trusts }): State<Layers>, mut request: Request, next: Next) -> Response {
+async fn track_request(State(Layers { state, trusts }): State<Layers>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = method(&request);
     let route = request.extensions().get::<MatchedPath>().map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
@@ -80,7 +80,7 @@ async fn around(State(Layers { wear, trusts }): State<Layers>, mut request: Requ
             }
             let trace = Trace::of(request.headers_mut());
             request.extensions_mut().insert(trace);
-            let span = tracing::info_span!("request", role = wear.role, method, route, request.id = id, trace.id = trace.id(), request.client_id = client_id);
+            let span = tracing::info_span!("request", role = state.role, method, route, request.id = id, trace.id = trace.id(), request.client_id = client_id);
             (id, span)
         }
     };
@@ -107,10 +107,10 @@ async fn around(State(Layers { wear, trusts }): State<Layers>, mut request: Requ
     if !response.status().is_informational() {
         response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     }
-    let labels = RouteLabels { role: wear.role, route: route.clone() };
-    wear.metrics.seconds.get_or_create(&labels).observe(started.elapsed().as_secs_f64());
-    let labels = RequestLabels { role: wear.role, route, method, status: response.status().as_u16() };
-    wear.metrics.requests.get_or_create(&labels).inc();
+    let labels = RouteLabels { role: state.role, route: route.clone() };
+    state.metrics.seconds.get_or_create(&labels).observe(started.elapsed().as_secs_f64());
+    let labels = RequestLabels { role: state.role, route, method, status: response.status().as_u16() };
+    state.metrics.requests.get_or_create(&labels).inc();
     response
 }
 

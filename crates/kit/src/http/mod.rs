@@ -3,33 +3,33 @@
 //! Invariant: every answer with an error status that we make is a problem with a code and a request id.
 
 mod bounds;
-mod crowd;
+mod connections;
 mod extract;
 mod framing;
+mod framing_stream;
 mod idempotency;
+mod internal_headers;
 mod json;
 mod layers;
 mod linger;
-mod live;
-mod neighbour;
-mod patience;
 mod security_headers;
 mod serve;
-mod strict;
-mod strict_stream;
+mod smuggling;
+mod sse;
 mod trace;
+mod write_timeout;
 
 pub use bounds::{Bounds, HeadBounds};
-pub use crowd::neighbourhood;
+pub use connections::client_prefix;
 pub use extract::{Page, Path, Query};
 pub use idempotency::{Idempotency, Repeatable};
+pub use internal_headers::{CLIENT, Deadline, trust_internal_headers};
 pub use json::Json;
-pub(crate) use layers::wear_behind;
-pub use layers::{RequestId, Wear, wear};
-pub use live::{frame, sse};
-pub use neighbour::{CLIENT, Deadline, believe};
+pub(crate) use layers::with_guarded_layers;
+pub use layers::{LayerState, RequestId, with_common_layers};
 pub use security_headers::{Policy, RESOURCE_POLICY};
-pub use serve::{Door, Limits, Place, serve};
+pub use serve::{ConnectionPermit, Limits, Listener, serve};
+pub use sse::{frame, sse};
 pub use trace::Trace;
 
 /// A page of a list.

@@ -22,42 +22,49 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt as _;
 
-use super::crowd::{Crowd, InProgress, Seat};
+use super::connections::{ConnectionsByIp, InProgress, IpPermit};
+use super::framing_stream::{FramingStream, FramingVerdict};
 use super::linger::Lingering;
-use super::patience::Patience;
 use super::security_headers::Policy;
-use super::strict_stream::{Strict, Verdict};
-use super::{layers, strict};
+use super::write_timeout::WriteTimeout;
+use super::{layers, smuggling};
 use crate::tasks::Tasks;
 
 /// What a door lets in.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// Connections in all.
-    pub connections: usize,
+    pub max_connections: usize,
     /// Connections from one address (IPv6: one /64).
-    pub per_address: usize,
+    pub max_per_prefix: usize,
     /// How long nothing has to go on over a connection until it may make room for another.
-    pub idle: Duration,
+    pub idle_timeout: Duration,
     /// Time for a request's header to arrive whole.
-    pub header: Duration,
+    pub header_timeout: Duration,
     /// How long a client may stop reading while something is being sent to it.
-    pub stuck: Duration,
+    pub write_timeout: Duration,
     /// Bytes of a connection's read buffer; also the largest header.
     pub buffer_bytes: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 10_000, per_address: 10_000, idle: Duration::from_secs(2), header: Duration::from_secs(15), stuck: Duration::from_secs(60), buffer_bytes: 32 * 1024 }
+        Self {
+            max_connections: 10_000,
+            max_per_prefix: 10_000,
+            idle_timeout: Duration::from_secs(2),
+            header_timeout: Duration::from_secs(15),
+            write_timeout: Duration::from_secs(60),
+            buffer_bytes: 32 * 1024,
+        }
     }
 }
 
 /// A listening socket and its limits.
 #[derive(Debug)]
-pub struct Door {
+pub struct Listener {
     /// The socket.
-    pub listener: TcpListener,
+    pub socket: TcpListener,
     /// What it lets in.
     pub limits: Limits,
     /// Counts its open connections.
@@ -65,28 +72,28 @@ pub struct Door {
 }
 
 /// Where all places are taken, idle connections are looked for this often.
-const MAKE_ROOM_AGAIN: Duration = Duration::from_millis(500);
+const EVICTION_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Serves `router` until the process stops, then lets open requests finish.
-pub fn serve(door: Door, router: Router, tasks: &Tasks) {
+pub fn serve(listener: Listener, router: Router, tasks: &Tasks) {
     let owner = tasks.clone();
     tasks.spawn(async move {
-        let places = Arc::new(Semaphore::new(door.limits.connections));
-        let crowd = Crowd::default();
+        let permits = Arc::new(Semaphore::new(listener.limits.max_connections));
+        let connections = ConnectionsByIp::default();
         loop {
-            let place = match places.clone().try_acquire_owned() {
-                Ok(place) => place,
+            let permit = match permits.clone().try_acquire_owned() {
+                Ok(permit) => permit,
                 Err(_) => {
-                    crowd.make_room(door.limits.idle);
+                    connections.evict_idle(listener.limits.idle_timeout);
                     tokio::select! {
-                        Ok(place) = places.clone().acquire_owned() => place,
+                        Ok(permit) = permits.clone().acquire_owned() => permit,
                         () = owner.stopping() => return,
-                        () = tokio::time::sleep(MAKE_ROOM_AGAIN) => continue,
+                        () = tokio::time::sleep(EVICTION_INTERVAL) => continue,
                     }
                 }
             };
             let accepted = tokio::select! {
-                accepted = door.listener.accept() => accepted,
+                accepted = listener.socket.accept() => accepted,
                 () = owner.stopping() => return,
             };
             let (stream, address) = match accepted {
@@ -98,31 +105,31 @@ pub fn serve(door: Door, router: Router, tasks: &Tasks) {
                     continue;
                 }
             };
-            let Some(seat) = crowd.enter(address.ip(), door.limits.per_address, door.limits.idle) else { continue };
-            let (router, limits, open, tasks) = (router.clone(), door.limits.clone(), door.open.clone(), owner.clone());
+            let Some(ip_permit) = connections.admit(address.ip(), listener.limits.max_per_prefix, listener.limits.idle_timeout) else { continue };
+            let (router, limits, open, tasks) = (router.clone(), listener.limits.clone(), listener.open.clone(), owner.clone());
             open.inc();
-            let place = Place(Arc::new(Taken { _place: place, seat, open }));
-            owner.spawn(async move { connection(stream, address, place, router, &limits, &tasks).await });
+            let permit = ConnectionPermit(Arc::new(PermitInner { _permit: permit, ip_permit, open }));
+            owner.spawn(async move { connection(stream, address, permit, router, &limits, &tasks).await });
         }
     });
 }
 
-async fn connection(stream: TcpStream, address: SocketAddr, place: Place, router: Router, limits: &Limits, tasks: &Tasks) {
+async fn connection(stream: TcpStream, address: SocketAddr, permit: ConnectionPermit, router: Router, limits: &Limits, tasks: &Tasks) {
     // Small answers should not wait for more to come.
     let _ = stream.set_nodelay(true);
     let owner = tasks.clone();
-    let (verdict, requests) = (Verdict::default(), AtomicU64::new(0));
-    let presence = place.0.seat.presence().clone();
-    let present = presence.clone();
-    let stream = Strict::new(Patience::new(stream, limits.stuck), limits.buffer_bytes, verdict.clone());
+    let (verdict, requests) = (FramingVerdict::default(), AtomicU64::new(0));
+    let state = permit.0.ip_permit.state().clone();
+    let evictable = state.clone();
+    let stream = FramingStream::new(WriteTimeout::new(stream, limits.write_timeout), limits.buffer_bytes, verdict.clone());
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let (mut parts, body) = request.into_parts();
         let upgrades = parts.headers.contains_key(UPGRADE) && body.is_end_stream();
         let body = axum::body::Body::new(Lingering::new(body, &parts.headers, &owner));
-        let (number, busy) = (requests.fetch_add(1, Ordering::Relaxed), presence.busy());
-        let refusal = verdict.refusal(number).or_else(|| strict::refusal(&parts));
+        let (number, busy) = (requests.fetch_add(1, Ordering::Relaxed), state.busy());
+        let refusal = verdict.refusal(number).or_else(|| smuggling::refusal(&parts));
         parts.extensions.insert(ConnectInfo(address));
-        parts.extensions.insert(place.clone());
+        parts.extensions.insert(permit.clone());
         let (router, verdict) = (router.clone(), verdict.clone());
         async move {
             let mut response = match refusal {
@@ -145,12 +152,12 @@ async fn connection(stream: TcpStream, address: SocketAddr, place: Place, router
         }
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(limits.header).max_buf_size(limits.buffer_bytes).half_close(false);
+    builder.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).max_buf_size(limits.buffer_bytes).half_close(false);
     let connection = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = async { tokio::select! { () = tasks.stopping() => {}, () = present.has_to_leave() => {} } } => {
+        () = async { tokio::select! { () = tasks.stopping() => {}, () = evictable.evicted() => {} } } => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
@@ -164,16 +171,16 @@ async fn connection(stream: TcpStream, address: SocketAddr, place: Place, router
 /// A connection's place among those that the door lets in, in the extensions of its requests. Whoever goes on with a connection that has
 /// become something else than HTTP holds it for as long.
 #[derive(Debug, Clone)]
-pub struct Place(Arc<Taken>);
+pub struct ConnectionPermit(Arc<PermitInner>);
 
 #[derive(Debug)]
-struct Taken {
-    _place: OwnedSemaphorePermit,
-    seat: Seat,
+struct PermitInner {
+    _permit: OwnedSemaphorePermit,
+    ip_permit: IpPermit,
     open: Gauge,
 }
 
-impl Drop for Taken {
+impl Drop for PermitInner {
     fn drop(&mut self) {
         self.open.dec();
     }

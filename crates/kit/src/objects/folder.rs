@@ -19,7 +19,7 @@ use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt};
 
 use super::sync::Syncer;
-use super::{Checkpoint, Download, Engine, Error, Listed, ObjectKey, Sink, Source};
+use super::{Checkpoint, Engine, Error, Listed, ObjectKey, PresignOptions, Sink, Source};
 
 /// Bytes that all writers together may hold before they write.
 const GATHERED: usize = 48 * 1024 * 1024;
@@ -166,7 +166,7 @@ impl Engine for Folder {
         Ok(Source::File(self.path(key)))
     }
 
-    async fn direct(&self, _: &ObjectKey, _: &Download<'_>) -> Result<Option<String>, Error> {
+    async fn presign(&self, _: &ObjectKey, _: &PresignOptions<'_>) -> Result<Option<String>, Error> {
         Ok(None)
     }
 

@@ -6,7 +6,7 @@
 
 mod folder;
 mod key;
-mod life;
+mod key_log;
 pub mod orphans;
 pub mod reconcile;
 mod s3;
@@ -14,7 +14,7 @@ mod sync;
 mod writer;
 
 pub use key::{NotAnObjectKey, ObjectKey, base62};
-pub use life::life;
+pub use key_log::log_key;
 pub use orphans::{KeyLease, Names, Orphans};
 pub use s3::S3Options;
 pub use writer::{Stored, Writer};
@@ -72,7 +72,7 @@ impl std::fmt::Debug for Source {
 
 /// What a browser is told of an object that it fetches from the store itself.
 #[derive(Debug, Clone, Copy)]
-pub struct Download<'a> {
+pub struct PresignOptions<'a> {
     /// The type that the store says it is, whatever the bytes look like.
     pub content_type: &'a str,
     /// The value of `Content-Disposition`.
@@ -107,7 +107,7 @@ pub(crate) trait Engine: Send + Sync {
     async fn len(&self, key: &ObjectKey) -> Result<u64, Error>;
     async fn read(&self, key: &ObjectKey, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error>;
     async fn source(&self, key: &ObjectKey) -> Result<Source, Error>;
-    async fn direct(&self, key: &ObjectKey, download: &Download<'_>) -> Result<Option<String>, Error>;
+    async fn presign(&self, key: &ObjectKey, download: &PresignOptions<'_>) -> Result<Option<String>, Error>;
     async fn remove(&self, key: &ObjectKey) -> Result<(), Error>;
     async fn list(&self, shard: &str) -> Result<Vec<Listed>, Error>;
     async fn is_there(&self, key: &ObjectKey) -> Result<bool, Error>;
@@ -176,7 +176,7 @@ impl Objects {
 
     /// Starts a new object under a random key that the caller has written down before, so that it can be swept if the caller dies.
     pub async fn create_as(&self, key: ObjectKey) -> Result<Writer, Error> {
-        life::life_with("created", &key, "");
+        key_log::log_key_with("created", &key, "");
         let sink = self.0.create(&key).await?;
         Ok(Writer::new(self.clone(), key, sink))
     }
@@ -186,7 +186,7 @@ impl Objects {
     /// `fresh` is another random key that the caller has written down. The finished object may lie under it: [`Stored::key`] tells. Then
     /// the checkpoint's key still has what the object was made of, until the caller removes it.
     pub async fn resume(&self, at: &Checkpoint, fresh: ObjectKey) -> Result<Writer, Error> {
-        life::life_with("resumed", &at.key, format_args!("from {} bytes, to end as {fresh}", at.bytes));
+        key_log::log_key_with("resumed", &at.key, format_args!("from {} bytes, to end as {fresh}", at.bytes));
         let sink = self.0.resume(at, fresh).await?;
         Ok(Writer::resumed(self.clone(), at, sink))
     }
@@ -249,8 +249,8 @@ impl Objects {
     }
 
     /// An address from which a browser can fetch the object itself, where the operator wants that and the engine can.
-    pub async fn direct(&self, key: &ObjectKey, download: &Download<'_>) -> Result<Option<String>, Error> {
-        self.0.direct(key, download).await
+    pub async fn presign(&self, key: &ObjectKey, download: &PresignOptions<'_>) -> Result<Option<String>, Error> {
+        self.0.presign(key, download).await
     }
 
     /// Removes an object, finished or not, and everything that was stored to make it; one that is gone already is no error.
@@ -260,8 +260,8 @@ impl Objects {
             other => other,
         };
         match &removed {
-            Ok(()) => life("removed", [key]),
-            Err(error) => life::life_with("not removed", key, error),
+            Ok(()) => log_key("removed", [key]),
+            Err(error) => key_log::log_key_with("not removed", key, error),
         }
         removed
     }

@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 
-use super::life::life_with;
+use super::key_log::log_key_with;
 use super::{Checkpoint, Error, ObjectKey, Objects, Sink};
 
 /// A finished object.
@@ -72,7 +72,7 @@ impl Writer {
     pub async fn save(&mut self) -> Result<Checkpoint, Error> {
         let Some(sink) = &mut self.sink else { return Err(Error::Missing) };
         let state = sink.save().await?;
-        life_with("saved", &self.key, format_args!("{} bytes", self.bytes));
+        log_key_with("saved", &self.key, format_args!("{} bytes", self.bytes));
         self.is_known = true;
         Ok(Checkpoint { key: self.key.clone(), bytes: self.bytes, state })
     }
@@ -88,7 +88,7 @@ impl Writer {
     pub async fn finish(mut self) -> Result<Stored, Error> {
         let Some(sink) = &mut self.sink else { return Err(Error::Missing) };
         let key = sink.finish().await?;
-        life_with("completed", &key, format_args!("{} bytes, begun as {}", self.bytes, self.key));
+        log_key_with("completed", &key, format_args!("{} bytes, begun as {}", self.bytes, self.key));
         self.sink.take();
         Ok(Stored { key, bytes: self.bytes })
     }

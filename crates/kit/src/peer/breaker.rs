@@ -37,10 +37,10 @@ pub(super) struct Breaker {
 
 /// That a request was let through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Leave {
-    Ordinary,
+pub(super) enum Permit {
+    Normal,
     /// It decides whether the breaker closes.
-    Trial,
+    Probe,
 }
 
 impl Breaker {
@@ -53,7 +53,7 @@ impl Breaker {
     }
 
     /// Whether a request would be let through.
-    pub(super) fn would_let(&self, now: Instant) -> bool {
+    pub(super) fn allows(&self, now: Instant) -> bool {
         match self.state {
             State::Closed => true,
             State::Open { until } => now >= until,
@@ -62,32 +62,32 @@ impl Breaker {
     }
 
     /// Lets a request through, or not.
-    pub(super) fn begin(&mut self, now: Instant) -> Option<Leave> {
-        if !self.would_let(now) {
+    pub(super) fn begin(&mut self, now: Instant) -> Option<Permit> {
+        if !self.allows(now) {
             return None;
         }
         if self.is_closed() {
-            return Some(Leave::Ordinary);
+            return Some(Permit::Normal);
         }
         self.state = State::HalfOpen { trying: true };
-        Some(Leave::Trial)
+        Some(Permit::Probe)
     }
 
-    pub(super) fn succeed(&mut self, leave: Leave, now: Instant) {
+    pub(super) fn succeed(&mut self, permit: Permit, now: Instant) {
         self.roll(now);
         self.row = 0;
         self.succeeded += 1;
-        if leave == Leave::Trial {
+        if permit == Permit::Probe {
             (self.state, self.pauses, self.succeeded, self.failed) = (State::Closed, 0, 0, 0);
         }
     }
 
-    pub(super) fn fail(&mut self, leave: Leave, now: Instant) {
+    pub(super) fn fail(&mut self, permit: Permit, now: Instant) {
         self.roll(now);
         self.row += 1;
         self.failed += 1;
         let too_many = self.row >= ROW || (self.succeeded + self.failed >= FEWEST && self.failed >= self.succeeded);
-        if leave == Leave::Trial || (self.is_closed() && too_many) {
+        if permit == Permit::Probe || (self.is_closed() && too_many) {
             let pause = FIRST_PAUSE.saturating_mul(1 << self.pauses.min(10)).min(LONGEST_PAUSE);
             self.pauses += 1;
             (self.state, self.row, self.succeeded, self.failed) = (State::Open { until: now + pause }, 0, 0, 0);
@@ -95,14 +95,14 @@ impl Breaker {
     }
 
     /// A request ended that says nothing about the instance.
-    pub(super) fn give_back(&mut self, leave: Leave) {
-        if leave == Leave::Trial && self.state == (State::HalfOpen { trying: true }) {
+    pub(super) fn release(&mut self, permit: Permit) {
+        if permit == Permit::Probe && self.state == (State::HalfOpen { trying: true }) {
             self.state = State::HalfOpen { trying: false };
         }
     }
 
     /// The instance says that it is ready: the next request may try at once.
-    pub(super) fn invite(&mut self) {
+    pub(super) fn allow_probe(&mut self) {
         if matches!(self.state, State::Open { .. }) {
             self.state = State::HalfOpen { trying: false };
         }
@@ -122,8 +122,8 @@ mod tests {
     fn opened(now: Instant) -> Breaker {
         let mut breaker = Breaker::new(now);
         for _ in 0..ROW {
-            assert_eq!(breaker.begin(now), Some(Leave::Ordinary));
-            breaker.fail(Leave::Ordinary, now);
+            assert_eq!(breaker.begin(now), Some(Permit::Normal));
+            breaker.fail(Permit::Normal, now);
         }
         breaker
     }
@@ -134,9 +134,9 @@ mod tests {
         let mut breaker = opened(now);
         assert_eq!(breaker.begin(now), None);
         let later = now + FIRST_PAUSE;
-        assert_eq!(breaker.begin(later), Some(Leave::Trial));
+        assert_eq!(breaker.begin(later), Some(Permit::Probe));
         assert_eq!(breaker.begin(later), None, "one at a time");
-        breaker.succeed(Leave::Trial, later);
+        breaker.succeed(Permit::Probe, later);
         assert!(breaker.is_closed());
     }
 
@@ -146,19 +146,19 @@ mod tests {
         let mut breaker = opened(now);
         let later = now + FIRST_PAUSE;
         breaker.begin(later).unwrap();
-        breaker.fail(Leave::Trial, later);
-        assert!(!breaker.would_let(later + FIRST_PAUSE));
-        assert!(breaker.would_let(later + 2 * FIRST_PAUSE));
+        breaker.fail(Permit::Probe, later);
+        assert!(!breaker.allows(later + FIRST_PAUSE));
+        assert!(breaker.allows(later + 2 * FIRST_PAUSE));
     }
 
     #[test]
     fn a_try_that_was_called_off_makes_room_for_the_next() {
         let now = Instant::now();
         let mut breaker = opened(now);
-        breaker.invite();
-        let leave = breaker.begin(now).unwrap();
-        breaker.give_back(leave);
-        assert_eq!(breaker.begin(now), Some(Leave::Trial));
+        breaker.allow_probe();
+        let permit = breaker.begin(now).unwrap();
+        breaker.release(permit);
+        assert_eq!(breaker.begin(now), Some(Permit::Probe));
     }
 
     #[test]
@@ -166,17 +166,17 @@ mod tests {
         let now = Instant::now();
         let mut breaker = Breaker::new(now);
         for _ in 0..(FEWEST / 2 - 1) {
-            breaker.succeed(Leave::Ordinary, now);
-            breaker.fail(Leave::Ordinary, now);
+            breaker.succeed(Permit::Normal, now);
+            breaker.fail(Permit::Normal, now);
         }
         assert!(breaker.is_closed());
         let later = now + WINDOW * 2;
-        breaker.fail(Leave::Ordinary, later);
-        breaker.succeed(Leave::Ordinary, later);
+        breaker.fail(Permit::Normal, later);
+        breaker.succeed(Permit::Normal, later);
         assert!(breaker.is_closed(), "what was is forgotten");
         for _ in 0..FEWEST / 2 {
-            breaker.succeed(Leave::Ordinary, later);
-            breaker.fail(Leave::Ordinary, later);
+            breaker.succeed(Permit::Normal, later);
+            breaker.fail(Permit::Normal, later);
         }
         assert!(!breaker.is_closed());
     }

@@ -1,6 +1,6 @@
 //! One instance of a role: how busy it is, whether it is well, its waiting lines.
 //!
-//! Invariant: a request that is under way has a [`Seat`], and whatever becomes of it, the seat tells the breaker and the count.
+//! Invariant: a request that is under way has a [`InFlight`], and whatever becomes of it, the seat tells the breaker and the count.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
@@ -9,8 +9,8 @@ use std::time::Instant;
 
 use prometheus_client::metrics::gauge::Gauge;
 
-use super::breaker::{Breaker, Leave};
-use super::choose::Standing;
+use super::balance::Health;
+use super::breaker::{Breaker, Permit};
 use super::pool::Pool;
 
 const UNKNOWN: u8 = 0;
@@ -22,13 +22,13 @@ pub(super) struct Instance {
     pub(super) pool: Pool,
     in_flight: AtomicUsize,
     /// What it said of itself when it was last asked.
-    says: AtomicU8,
+    readiness: AtomicU8,
     /// Since when it says nothing at all, though it takes connections or swallows them.
     silent_since: Mutex<Option<Instant>>,
     /// Whether the breaker is not closed, so that the common case needs no lock.
     broken: AtomicBool,
     breaker: Mutex<Breaker>,
-    trouble: Mutex<String>,
+    last_error: Mutex<String>,
 }
 
 impl Instance {
@@ -37,11 +37,11 @@ impl Instance {
             address,
             pool: Pool::default(),
             in_flight: AtomicUsize::new(0),
-            says: AtomicU8::new(UNKNOWN),
+            readiness: AtomicU8::new(UNKNOWN),
             silent_since: Mutex::default(),
             broken: AtomicBool::new(false),
             breaker: Mutex::new(Breaker::new(Instant::now())),
-            trouble: Mutex::new("it has not been asked yet".into()),
+            last_error: Mutex::new("it has not been asked yet".into()),
         }
     }
 
@@ -49,16 +49,16 @@ impl Instance {
         self.in_flight.load(Ordering::Relaxed)
     }
 
-    pub(super) fn standing(&self) -> Standing {
-        if self.broken.load(Ordering::Relaxed) && !self.with_breaker(|breaker| breaker.would_let(Instant::now())) {
-            return Standing::Shut;
+    pub(super) fn health(&self) -> Health {
+        if self.broken.load(Ordering::Relaxed) && !self.with_breaker(|breaker| breaker.allows(Instant::now())) {
+            return Health::BreakerOpen;
         }
-        if self.says.load(Ordering::Relaxed) == UNREADY { Standing::Unready } else { Standing::Well }
+        if self.readiness.load(Ordering::Relaxed) == UNREADY { Health::Unready } else { Health::Healthy }
     }
 
     /// Whether it said that it is ready, and nothing has failed since.
     pub(super) fn is_healthy(&self) -> bool {
-        self.says.load(Ordering::Relaxed) == READY && !self.is_broken()
+        self.readiness.load(Ordering::Relaxed) == READY && !self.is_broken()
     }
 
     pub(super) fn is_broken(&self) -> bool {
@@ -66,36 +66,36 @@ impl Instance {
     }
 
     /// Why it is not healthy.
-    pub(super) fn trouble(&self) -> String {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(super) fn last_error(&self) -> String {
+        self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// It said that it is ready.
     pub(super) fn is_ready(&self) {
-        self.says.store(READY, Ordering::Relaxed);
+        self.readiness.store(READY, Ordering::Relaxed);
         self.with_silence(|since| *since = None);
         if self.is_broken() {
-            self.with_breaker(Breaker::invite);
+            self.with_breaker(Breaker::allow_probe);
         }
     }
 
     /// It said that it is not, or could not be reached.
-    pub(super) fn is_unready(&self, why: String) {
+    pub(super) fn mark_unready(&self, why: String) {
         self.with_silence(|since| *since = None);
-        self.not_well(why);
+        self.mark_unhealthy(why);
     }
 
     /// It did not answer when it was asked at `asked`.
-    pub(super) fn is_silent(&self, asked: Instant, why: String) {
+    pub(super) fn mark_silent(&self, asked: Instant, why: String) {
         self.with_silence(|since| *since = Some(since.unwrap_or(asked)));
-        self.not_well(why);
+        self.mark_unhealthy(why);
     }
 
     /// No connection could be made to it, which was tried at `asked`.
-    pub(super) fn took_no_line(&self, asked: Instant, error: &std::io::Error) {
+    pub(super) fn connect_failed(&self, asked: Instant, error: &std::io::Error) {
         match error.kind() {
-            std::io::ErrorKind::TimedOut => self.is_silent(asked, error.to_string()),
-            _ => self.is_unready(error.to_string()),
+            std::io::ErrorKind::TimedOut => self.mark_silent(asked, error.to_string()),
+            _ => self.mark_unready(error.to_string()),
         }
     }
 
@@ -108,17 +108,17 @@ impl Instance {
         what(&mut self.silent_since.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn not_well(&self, why: String) {
-        self.says.store(UNREADY, Ordering::Relaxed);
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    fn mark_unhealthy(&self, why: String) {
+        self.readiness.store(UNREADY, Ordering::Relaxed);
+        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = why;
     }
 
     /// A place for a request, unless the breaker says no.
-    pub(super) fn seat(self: &Arc<Self>, in_flight: &Gauge) -> Option<Seat> {
-        let leave = if self.is_broken() { self.with_breaker(|breaker| breaker.begin(Instant::now()))? } else { Leave::Ordinary };
+    pub(super) fn admit(self: &Arc<Self>, in_flight: &Gauge) -> Option<InFlight> {
+        let permit = if self.is_broken() { self.with_breaker(|breaker| breaker.begin(Instant::now()))? } else { Permit::Normal };
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         in_flight.inc();
-        Some(Seat { instance: self.clone(), in_flight: in_flight.clone(), leave, judged: false })
+        Some(InFlight { instance: self.clone(), in_flight: in_flight.clone(), permit, judged: false })
     }
 
     fn with_breaker<T>(&self, what: impl FnOnce(&mut Breaker) -> T) -> T {
@@ -130,35 +130,35 @@ impl Instance {
 }
 
 /// A request under way at an instance.
-pub(super) struct Seat {
+pub(super) struct InFlight {
     pub(super) instance: Arc<Instance>,
     in_flight: Gauge,
-    leave: Leave,
+    permit: Permit,
     judged: bool,
 }
 
-impl Seat {
+impl InFlight {
     pub(super) fn succeeded(&mut self) {
         self.judged = true;
-        self.instance.with_breaker(|breaker| breaker.succeed(self.leave, Instant::now()));
+        self.instance.with_breaker(|breaker| breaker.succeed(self.permit, Instant::now()));
         // What breaks later on (in the middle of the answer) is no longer the trial.
-        self.leave = Leave::Ordinary;
+        self.permit = Permit::Normal;
     }
 
     pub(super) fn failed(&mut self, why: &str) {
         self.judged = true;
-        self.instance.with_breaker(|breaker| breaker.fail(self.leave, Instant::now()));
-        self.leave = Leave::Ordinary;
-        why.clone_into(&mut self.instance.trouble.lock().unwrap_or_else(PoisonError::into_inner));
+        self.instance.with_breaker(|breaker| breaker.fail(self.permit, Instant::now()));
+        self.permit = Permit::Normal;
+        why.clone_into(&mut self.instance.last_error.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
 
-impl Drop for Seat {
+impl Drop for InFlight {
     fn drop(&mut self) {
         self.instance.in_flight.fetch_sub(1, Ordering::Relaxed);
         self.in_flight.dec();
         if !self.judged {
-            self.instance.with_breaker(|breaker| breaker.give_back(self.leave));
+            self.instance.with_breaker(|breaker| breaker.release(self.permit));
         }
     }
 }

@@ -2,25 +2,25 @@
 //!
 //! Owns the way there (choosing, health, retries, connections), not what may be asked. Invariant: a caller can't tell which of the two it was.
 
-mod address;
-mod answer;
+mod balance;
 mod breaker;
-mod choose;
-mod figures;
+mod connection;
 mod headers;
+mod health_check;
 mod instance;
-mod line;
+mod metrics;
 mod pool;
+mod request_body;
+mod response_body;
 mod retry;
-mod sending;
-mod switch;
+mod upgrade;
 mod upstream;
-mod watch;
+mod urls;
 
-pub use address::{Addresses, NoAddress};
-pub use switch::{Switched, Tunnel, is_handshake};
-pub use upstream::Patience;
-pub use watch::READY_PATH;
+pub use health_check::READY_PATH;
+pub use upgrade::{Tunnel, UpgradeOutcome, is_handshake};
+pub use upstream::Timeouts;
+pub use urls::{InvalidPeerUrl, PeerUrls};
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
@@ -36,11 +36,11 @@ use crate::config::{self, Config};
 use crate::http::Deadline;
 use crate::tasks::Tasks;
 use crate::telemetry::Metrics;
-use figures::Figures;
+use metrics::PeerMetrics;
 use upstream::Upstream;
 
 /// An answer between services that is larger is a fault.
-const MOST_JSON: usize = 64 * 1024 * 1024;
+const MAX_JSON_BYTES: usize = 64 * 1024 * 1024;
 const DEADLINE: Duration = Duration::from_secs(10);
 
 /// What can go wrong with a neighbour.
@@ -84,8 +84,8 @@ impl Error {
 
 #[derive(Clone)]
 enum Target {
-    Here(Router),
-    There(Arc<Upstream>),
+    Local(Router),
+    Remote(Arc<Upstream>),
 }
 
 /// The neighbours of a process.
@@ -95,8 +95,8 @@ pub struct Peers(Arc<Inner>);
 #[derive(Default)]
 struct Inner {
     targets: RwLock<HashMap<String, Target>>,
-    patience: Patience,
-    figures: Figures,
+    timeouts: Timeouts,
+    peer_metrics: PeerMetrics,
     watcher: OnceLock<Tasks>,
 }
 
@@ -116,8 +116,8 @@ enum Row {
 
 impl Peers {
     /// Neighbours who are given this long to answer.
-    pub fn with_patience(patience: Patience) -> Self {
-        Self(Arc::new(Inner { patience, ..Inner::default() }))
+    pub fn with_timeouts(timeouts: Timeouts) -> Self {
+        Self(Arc::new(Inner { timeouts, ..Inner::default() }))
     }
 
     /// The neighbours that `[peers]` names: `media = "http://10.0.0.7:8080"`, or a list of such addresses.
@@ -132,31 +132,31 @@ impl Peers {
             if texts.is_empty() {
                 return Err(refuse("the list of addresses is empty".into()));
             }
-            let addresses = Addresses::parse(&texts).map_err(|error| refuse(error.to_string()))?;
-            peers.plays_elsewhere(&role, addresses);
+            let addresses = PeerUrls::parse(&texts).map_err(|error| refuse(error.to_string()))?;
+            peers.register_remote(&role, addresses);
         }
         Ok(peers)
     }
 
     /// A role that plays in this process.
-    pub fn plays_here(&self, role: &str, router: Router) {
-        self.set(role, Target::Here(router));
+    pub fn register_local(&self, role: &str, router: Router) {
+        self.set(role, Target::Local(router));
     }
 
     /// A role that plays elsewhere, at `address` (such as `http://10.0.0.7:8080`). What is no address is a role that nobody plays.
-    pub fn plays_at(&self, role: &str, address: &str) {
-        match Addresses::parse(&[address]) {
-            Ok(addresses) => self.plays_elsewhere(role, addresses),
+    pub fn register_remote_url(&self, role: &str, address: &str) {
+        match PeerUrls::parse(&[address]) {
+            Ok(addresses) => self.register_remote(role, addresses),
             Err(error) => tracing::error!(role, %error, "a neighbour can't be found"),
         }
     }
 
     /// A role with instances elsewhere.
-    pub fn plays_elsewhere(&self, role: &str, addresses: Addresses) {
-        let upstream = Arc::new(Upstream::new(role, addresses, self.0.patience, self.0.figures.of(role)));
-        self.set(role, Target::There(upstream.clone()));
+    pub fn register_remote(&self, role: &str, addresses: PeerUrls) {
+        let upstream = Arc::new(Upstream::new(role, addresses, self.0.timeouts, self.0.peer_metrics.of(role)));
+        self.set(role, Target::Remote(upstream.clone()));
         if let Some(tasks) = self.0.watcher.get() {
-            tasks.spawn(watch::watch(Arc::downgrade(&upstream), tasks.clone()));
+            tasks.spawn(health_check::watch(Arc::downgrade(&upstream), tasks.clone()));
         }
     }
 
@@ -165,14 +165,14 @@ impl Peers {
         if self.0.watcher.set(tasks.clone()).is_err() {
             return;
         }
-        self.0.figures.register(metrics);
+        self.0.peer_metrics.register(metrics);
         for upstream in self.upstreams() {
-            tasks.spawn(watch::watch(Arc::downgrade(&upstream), tasks.clone()));
+            tasks.spawn(health_check::watch(Arc::downgrade(&upstream), tasks.clone()));
         }
     }
 
     /// The roles elsewhere of which no instance was ready yet, as sentences.
-    pub fn missing(&self) -> Vec<String> {
+    pub fn not_ready(&self) -> Vec<String> {
         self.without_instance(false)
     }
 
@@ -183,7 +183,7 @@ impl Peers {
 
     fn without_instance(&self, seen: bool) -> Vec<String> {
         let upstreams = self.upstreams();
-        let mut sentences: Vec<String> = upstreams.iter().filter_map(|upstream| upstream.missing().filter(|_| upstream.was_seen() == seen)).collect();
+        let mut sentences: Vec<String> = upstreams.iter().filter_map(|upstream| upstream.not_ready().filter(|_| upstream.was_seen() == seen)).collect();
         sentences.sort_unstable();
         sentences
     }
@@ -202,8 +202,8 @@ impl Peers {
         targets
             .values()
             .filter_map(|target| match target {
-                Target::Here(_) => None,
-                Target::There(upstream) => Some(upstream.clone()),
+                Target::Local(_) => None,
+                Target::Remote(upstream) => Some(upstream.clone()),
             })
             .collect()
     }
@@ -212,8 +212,8 @@ impl Peers {
     pub async fn call(&self, role: &str, request: Request<Body>) -> Result<Response, Error> {
         let target = self.0.targets.read().unwrap_or_else(PoisonError::into_inner).get(role).cloned();
         match target {
-            Some(Target::Here(router)) => {
-                let request = as_if_sent(request);
+            Some(Target::Local(router)) => {
+                let request = strip_local_extensions(request);
                 let deadline = request.extensions().get::<Deadline>().copied();
                 let answered = router.oneshot(request);
                 let answered = match deadline {
@@ -225,17 +225,17 @@ impl Peers {
                     Err(never) => match never {},
                 }
             }
-            Some(Target::There(upstream)) => upstream.send(request).await,
+            Some(Target::Remote(upstream)) => upstream.send(request).await,
             None => Err(Error::Unknown(role.to_owned())),
         }
     }
 
     /// As [`Peers::call`], for a request that wants to become a WebSocket ([`is_handshake`]).
-    pub async fn switch(&self, role: &str, request: Request<Body>) -> Result<Switched, Error> {
+    pub async fn switch(&self, role: &str, request: Request<Body>) -> Result<UpgradeOutcome, Error> {
         let target = self.0.targets.read().unwrap_or_else(PoisonError::into_inner).get(role).cloned();
         match target {
-            Some(Target::There(upstream)) => upstream.switch(request).await,
-            _ => self.call(role, request).await.map(Switched::Answered),
+            Some(Target::Remote(upstream)) => upstream.switch(request).await,
+            _ => self.call(role, request).await.map(UpgradeOutcome::Responded),
         }
     }
 
@@ -253,7 +253,7 @@ impl Peers {
             if !status.is_success() {
                 return Err(Error::Refused(role.to_owned(), status));
             }
-            let body = http_body_util::Limited::new(answer.into_body(), MOST_JSON).collect().await.map_err(silent)?;
+            let body = http_body_util::Limited::new(answer.into_body(), MAX_JSON_BYTES).collect().await.map_err(silent)?;
             serde_json::from_slice(&body.to_bytes()).map(Some).map_err(|error| silent(error.into()))
         };
         tokio::time::timeout(DEADLINE, asked).await.map_err(|late| silent(late.into()))?
@@ -262,7 +262,7 @@ impl Peers {
 
 /// Leaves behind what one router noted for itself (such as its path parameters), which the next would take for its own.
 /// Who asks, from where, and under which id goes along.
-fn as_if_sent(request: Request<Body>) -> Request<Body> {
+fn strip_local_extensions(request: Request<Body>) -> Request<Body> {
     let (mut parts, body) = request.into_parts();
     let mut kept = http::Extensions::new();
     let all = &mut parts.extensions;
@@ -272,7 +272,7 @@ fn as_if_sent(request: Request<Body>) -> Request<Body> {
     keep::<crate::http::Trace>(all, &mut kept);
     keep::<Deadline>(all, &mut kept);
     keep::<hyper::upgrade::OnUpgrade>(all, &mut kept);
-    keep::<crate::http::Place>(all, &mut kept);
+    keep::<crate::http::ConnectionPermit>(all, &mut kept);
     parts.extensions = kept;
     Request::from_parts(parts, body)
 }

@@ -1,41 +1,41 @@
 //! Lines to one instance that wait for their next request.
 //!
-//! Invariant: at most [`MOST`] wait, none longer than [`IDLE`].
+//! Invariant: at most [`MAX_IDLE`] wait, none longer than [`IDLE_TIMEOUT`].
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::line::{self, Line};
+use super::connection::{self, Connection};
 
 /// Lines that are kept; a gateway under load has as many requests in flight.
-const MOST: usize = 256;
+const MAX_IDLE: usize = 256;
 /// Our doors close a connection that says nothing for 15 s (`http::Limits`); a line must be given up before.
-const IDLE: Duration = Duration::from_secs(10);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Default)]
-pub(super) struct Pool(Mutex<Vec<(Line, Instant)>>);
+pub(super) struct Pool(Mutex<Vec<(Connection, Instant)>>);
 
 impl Pool {
     /// The line that was used last, as the others may be about to be closed.
-    pub(super) async fn take(&self) -> Option<Line> {
+    pub(super) async fn take(&self) -> Option<Connection> {
         loop {
-            let (mut line, since) = self.waiting(Vec::pop)?;
-            if since.elapsed() > IDLE {
+            let (mut connection, since) = self.waiting(Vec::pop)?;
+            if since.elapsed() > IDLE_TIMEOUT {
                 // Those below have waited for longer still.
                 let old = self.waiting(std::mem::take);
                 drop(old);
                 return None;
             }
-            if line::is_free(&mut line).await {
-                return Some(line);
+            if connection::is_free(&mut connection).await {
+                return Some(connection);
             }
         }
     }
 
-    pub(super) fn put(&self, line: Line) {
+    pub(super) fn put(&self, connection: Connection) {
         self.waiting(|waiting| {
-            if waiting.len() < MOST {
-                waiting.push((line, Instant::now()));
+            if waiting.len() < MAX_IDLE {
+                waiting.push((connection, Instant::now()));
             }
         });
     }
@@ -43,13 +43,13 @@ impl Pool {
     /// Gives up the lines that have waited for too long.
     pub(super) fn prune(&self) {
         let old: Vec<_> = self.waiting(|waiting| {
-            let stale = waiting.iter().take_while(|(_, since)| since.elapsed() > IDLE).count();
+            let stale = waiting.iter().take_while(|(_, since)| since.elapsed() > IDLE_TIMEOUT).count();
             waiting.drain(..stale).collect()
         });
         drop(old);
     }
 
-    fn waiting<T>(&self, what: impl FnOnce(&mut Vec<(Line, Instant)>) -> T) -> T {
+    fn waiting<T>(&self, what: impl FnOnce(&mut Vec<(Connection, Instant)>) -> T) -> T {
         what(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -12,7 +12,7 @@ const SHARE: f64 = 0.1;
 /// Retries per second that are allowed however few requests there are.
 const PER_SECOND: f64 = 2.0;
 /// Retries that can be saved up.
-const MOST: f64 = 20.0;
+const MAX_SAVED: f64 = 20.0;
 
 /// How many instances are tried for one request.
 pub(super) const ATTEMPTS: usize = 3;
@@ -32,17 +32,17 @@ pub(super) struct Budget {
 
 impl Budget {
     pub(super) fn new(now: Instant) -> Self {
-        Self { left: MOST / 2.0, at: now }
+        Self { left: MAX_SAVED / 2.0, at: now }
     }
 
     /// A request was made.
-    pub(super) fn earn(&mut self) {
-        self.left = (self.left + SHARE).min(MOST);
+    pub(super) fn deposit(&mut self) {
+        self.left = (self.left + SHARE).min(MAX_SAVED);
     }
 
     /// Takes a retry, if there is one.
-    pub(super) fn spend(&mut self, now: Instant) -> bool {
-        self.left = (self.left + now.duration_since(self.at).as_secs_f64() * PER_SECOND).min(MOST);
+    pub(super) fn withdraw(&mut self, now: Instant) -> bool {
+        self.left = (self.left + now.duration_since(self.at).as_secs_f64() * PER_SECOND).min(MAX_SAVED);
         self.at = now;
         let enough = self.left >= 1.0;
         if enough {
@@ -62,12 +62,12 @@ mod tests {
     fn retries_are_a_tenth_of_the_requests_and_a_few_per_second() {
         let now = Instant::now();
         let mut budget = Budget::new(now);
-        let spent = |budget: &mut Budget, now| std::iter::from_fn(|| budget.spend(now).then_some(())).count();
+        let spent = |budget: &mut Budget, now| std::iter::from_fn(|| budget.withdraw(now).then_some(())).count();
         assert_eq!(spent(&mut budget, now), 10);
-        (0..51).for_each(|_| budget.earn());
+        (0..51).for_each(|_| budget.deposit());
         assert_eq!(spent(&mut budget, now), 5);
         assert_eq!(spent(&mut budget, now + Duration::from_secs(3)), 6);
-        (0..10_000).for_each(|_| budget.earn());
+        (0..10_000).for_each(|_| budget.deposit());
         assert_eq!(spent(&mut budget, now + Duration::from_secs(3)), 20, "no more can be saved up");
     }
 

@@ -15,7 +15,7 @@ pub enum Error {
     NotAFolder(PathBuf),
     /// The configuration doesn't name all of the goal.
     #[error("the configuration doesn't say where to: it lacks {0}. A move needs all of db.url, bus.servers, objects.bucket and secrets.addresses_key_file.")]
-    NoGoal(String),
+    NoDestination(String),
     /// The goal has rows that came from elsewhere.
     #[error(
         "the {service} schema of the goal already holds data that did not come from this folder (table `{table}`). Name an empty database with db.url, or other schemas with db.schema."
@@ -63,11 +63,11 @@ pub enum Error {
     /// The keys that sign addresses differ.
     #[error(
         "secrets.addresses_key_file {} holds another key than {}: every signed address would end. Remove it, and the move writes the right one.",
-        goal.display(), source_file.display()
+        destination.display(), source_file.display()
     )]
     OtherKey {
         /// The goal's file.
-        goal: PathBuf,
+        destination: PathBuf,
         /// The folder's.
         source_file: PathBuf,
     },

@@ -18,8 +18,8 @@ use std::path::Path;
 
 use sea_orm::DatabaseConnection;
 
-use crate::boot::{DbConfig, Engines, folder};
-use crate::bus::unfinished;
+use crate::boot::{DbConfig, Engines, data_dir};
+use crate::bus::pending;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{Db, Sql};
@@ -32,7 +32,7 @@ use tables::Table;
 const DONE: &str = "done";
 
 /// Who looks on while a move is made.
-pub trait Watch: Sync {
+pub trait ProgressListener: Sync {
     /// A sentence about what comes next.
     fn says(&self, sentence: &str);
     /// So many bytes of objects there are.
@@ -43,7 +43,7 @@ pub trait Watch: Sync {
 
 /// What a part is on both sides.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub struct ReportRow {
     /// Such as `media.item`, or `objects`.
     pub part: String,
     /// Rows or objects in the folder.
@@ -58,7 +58,7 @@ pub struct Line {
     pub differing: Vec<String>,
 }
 
-impl Line {
+impl ReportRow {
     fn new(part: &str) -> Self {
         Self { part: part.to_owned(), items: 0, there: 0, bytes: 0, fits: true, differing: Vec::new() }
     }
@@ -68,7 +68,7 @@ impl Line {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// What is there now.
-    Moved(Vec<Line>),
+    Moved(Vec<ReportRow>),
     /// It was complete before, at this time (RFC 3339); nothing was touched.
     Already(String),
 }
@@ -78,7 +78,7 @@ struct Schema {
     service: &'static str,
     /// `None` where the service never played in the folder.
     source: Option<DatabaseConnection>,
-    goal: Db,
+    destination: Db,
     /// Parents before children.
     tables: Vec<Table>,
 }
@@ -114,16 +114,16 @@ impl Transfer {
         if !data.join("bus.db").is_file() || !data.join("objects").is_dir() {
             return Err(Error::NotAFolder(data.to_owned()));
         }
-        let lock = folder::lock(data)?;
+        let lock = data_dir::lock(data)?;
         let key = Key::read(data, key_file)?;
         let (from, to) = (Objects::folder(&data.join("objects")).await?, Objects::s3(&engines.objects)?);
         to.ping().await?;
-        let log = unfinished::open(&data.join("bus.db")).await?;
+        let log = pending::open(&data.join("bus.db")).await?;
         let mut schemas = Vec::new();
         for service in services.iter().filter(|service| service.migrations.is_some()) {
             schemas.push(schema(service, &engines.db, data).await?);
         }
-        let records = schemas.first().map(|schema| schema.goal.clone()).ok_or_else(|| Error::NoGoal("a role that keeps anything".into()))?;
+        let records = schemas.first().map(|schema| schema.destination.clone()).ok_or_else(|| Error::NoDestination("a role that keeps anything".into()))?;
         let name = key.fingerprint();
         let goes_on = check(&schemas, &name).await?;
         Ok(Self { name, key, log, schemas, records, from, to, clock, goes_on, _lock: lock })
@@ -132,7 +132,7 @@ impl Transfer {
     /// Copies what is not there yet, and compares both sides.
     ///
     /// Objects are read back as they are copied; [`Transfer::verify`] reads all of them again.
-    pub async fn run(&self, watch: &dyn Watch) -> Result<Outcome, Error> {
+    pub async fn run(&self, watch: &dyn ProgressListener) -> Result<Outcome, Error> {
         if let Some(at) = progress::place(self.records.read(), &self.name, DONE, "").await? {
             return Ok(Outcome::Already(at));
         }
@@ -164,7 +164,7 @@ impl Transfer {
     }
 
     /// Compares both sides, reading every row and every object of each.
-    pub async fn verify(&self, watch: &dyn Watch) -> Result<Vec<Line>, Error> {
+    pub async fn verify(&self, watch: &dyn ProgressListener) -> Result<Vec<ReportRow>, Error> {
         watch.says("Comparing the rows of both sides");
         let mut lines = verify::tables(self).await?;
         lines.push(self.key.line());
@@ -188,34 +188,34 @@ fn complete(engines: &Engines) -> Result<&Path, Error> {
     let lacks: Vec<&str> = named.into_iter().chain([("secrets.addresses_key_file", key.is_some())]).filter(|(_, there)| !there).map(|(name, _)| name).collect();
     match key {
         Some(key) if lacks.is_empty() => Ok(key),
-        _ => Err(Error::NoGoal(lacks.join(", "))),
+        _ => Err(Error::NoDestination(lacks.join(", "))),
     }
 }
 
 async fn schema(service: &Service, config: &DbConfig, data: &Path) -> Result<Schema, Error> {
     let migrations = service.migrations.unwrap_or_default();
-    let goal = config.open(service.name, data).await?;
-    goal.migrate(service.name, migrations).await?;
-    progress::prepare(&goal).await?;
-    let tables = tables::of(goal.read()).await?;
+    let destination = config.open(service.name, data).await?;
+    destination.migrate(service.name, migrations).await?;
+    progress::prepare(&destination).await?;
+    let tables = tables::of(destination.read()).await?;
     let file = data.join(format!("{}.db", service.name));
-    let source = if file.is_file() { Some(Db::sqlite_to_read(&file, service.name, migrations).await?) } else { None };
+    let source = if file.is_file() { Some(Db::open_read_only(&file, service.name, migrations).await?) } else { None };
     if let Some(source) = &source {
         tables::compare(source, service.name, &tables).await?;
     }
-    Ok(Schema { service: service.name, source, goal, tables })
+    Ok(Schema { service: service.name, source, destination, tables })
 }
 
 /// Refuses a goal that holds rows from elsewhere; answers whether it holds some of this folder's.
 async fn check(schemas: &[Schema], name: &str) -> Result<bool, Error> {
     let mut known = false;
     for schema in schemas {
-        if progress::is_known(schema.goal.read(), name).await? {
+        if progress::is_known(schema.destination.read(), name).await? {
             known = true;
             continue;
         }
         for table in &schema.tables {
-            let row: Option<Found> = schema.goal.read().row(&format!("select 1 as found from {} limit 1", table.quoted()), vec![]).await?;
+            let row: Option<Found> = schema.destination.read().row(&format!("select 1 as found from {} limit 1", table.quoted()), vec![]).await?;
             if row.is_some() {
                 return Err(Error::Occupied { service: schema.service.to_owned(), table: table.name.clone() });
             }

@@ -10,7 +10,7 @@ use futures::stream::{self, BoxStream};
 use futures::{StreamExt as _, TryStreamExt as _};
 use sha2::{Digest as _, Sha256};
 
-use super::{Error, Line, Transfer, Watch, progress};
+use super::{Error, ProgressListener, ReportRow, Transfer, progress};
 use crate::db;
 use crate::objects::{self, Listed, ObjectKey, Objects, shards};
 
@@ -32,8 +32,8 @@ pub(super) async fn size(from: &Objects) -> Result<u64, Error> {
 }
 
 /// Copies what is missing; answers what is there then.
-pub(super) async fn copy(transfer: &Transfer, watch: &dyn Watch) -> Result<Line, Error> {
-    let line = Mutex::new(Line::new("objects"));
+pub(super) async fn copy(transfer: &Transfer, watch: &dyn ProgressListener) -> Result<ReportRow, Error> {
+    let line = Mutex::new(ReportRow::new("objects"));
     let missing = listed(&transfer.from).and_then(|shard| async {
         let known = known(transfer, &shard).await?;
         Ok(stream::iter(shard.into_iter().map(move |object| Ok::<_, Error>((known.contains(object.key.as_str()), object)))))
@@ -54,8 +54,8 @@ pub(super) async fn copy(transfer: &Transfer, watch: &dyn Watch) -> Result<Line,
 }
 
 /// Reads both sides of every object again.
-pub(super) async fn compare(transfer: &Transfer, watch: &dyn Watch) -> Result<Line, Error> {
-    let line = Mutex::new(Line::new("objects"));
+pub(super) async fn compare(transfer: &Transfer, watch: &dyn ProgressListener) -> Result<ReportRow, Error> {
+    let line = Mutex::new(ReportRow::new("objects"));
     listed(&transfer.from)
         .map_ok(|shard| stream::iter(shard.into_iter().map(Ok::<_, Error>)))
         .try_flatten()
@@ -69,7 +69,7 @@ pub(super) async fn compare(transfer: &Transfer, watch: &dyn Watch) -> Result<Li
     Ok(line.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
 }
 
-fn count(line: &Mutex<Line>, bytes: u64, differs: Option<ObjectKey>) {
+fn count(line: &Mutex<ReportRow>, bytes: u64, differs: Option<ObjectKey>) {
     let mut line = line.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     line.items += 1;
     line.bytes += bytes;

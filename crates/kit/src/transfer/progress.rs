@@ -22,41 +22,43 @@ struct Row {
 }
 
 /// Makes the table where it is missing.
-pub(super) async fn prepare(goal: &Db) -> Result<(), Error> {
+pub(super) async fn prepare(destination: &Db) -> Result<(), Error> {
     let text = "create table if not exists moved (source text not null, part text not null, item text not null, place text not null, primary key (source, part, item))";
-    goal.write(move |tx| Box::pin(async move { tx.execute(text, vec![]).await.map(drop) })).await
+    destination.write(move |tx| Box::pin(async move { tx.execute(text, vec![]).await.map(drop) })).await
 }
 
 /// Whether a move into this schema's installation has begun and not ended. The end of each is noted in the first schema alone, so only that of a
 /// goal with objects under way says so.
-pub(super) async fn is_under_way(goal: &impl Sql, done: &str) -> Result<bool, Error> {
-    let there: Option<Name> = match goal.backend() {
-        DbBackend::Postgres => goal.row("select cast(tablename as text) as name from pg_tables where tablename = $1 and schemaname = current_schema()", vec![TABLE.into()]).await?,
+pub(super) async fn is_under_way(destination: &impl Sql, done: &str) -> Result<bool, Error> {
+    let there: Option<Name> = match destination.backend() {
+        DbBackend::Postgres => {
+            destination.row("select cast(tablename as text) as name from pg_tables where tablename = $1 and schemaname = current_schema()", vec![TABLE.into()]).await?
+        }
         _ => None,
     };
     if there.is_none() {
         return Ok(false);
     }
     let text = "select item, place from moved where part like 'objects/%' and source not in (select source from moved where part = $1) limit 1";
-    let row: Option<Row> = goal.row(text, vec![done.into()]).await?;
+    let row: Option<Row> = destination.row(text, vec![done.into()]).await?;
     Ok(row.is_some())
 }
 
 /// Whether anything of `source` has come here.
-pub(super) async fn is_known(goal: &impl Sql, source: &str) -> Result<bool, Error> {
-    let row: Option<Row> = goal.row("select item, place from moved where source = $1 limit 1", vec![source.into()]).await?;
+pub(super) async fn is_known(destination: &impl Sql, source: &str) -> Result<bool, Error> {
+    let row: Option<Row> = destination.row("select item, place from moved where source = $1 limit 1", vec![source.into()]).await?;
     Ok(row.is_some())
 }
 
 /// The place that was noted for an item.
-pub(super) async fn place(goal: &impl Sql, source: &str, part: &str, item: &str) -> Result<Option<String>, Error> {
-    let row: Option<Row> = goal.row("select item, place from moved where source = $1 and part = $2 and item = $3", vec![source.into(), part.into(), item.into()]).await?;
+pub(super) async fn place(destination: &impl Sql, source: &str, part: &str, item: &str) -> Result<Option<String>, Error> {
+    let row: Option<Row> = destination.row("select item, place from moved where source = $1 and part = $2 and item = $3", vec![source.into(), part.into(), item.into()]).await?;
     Ok(row.map(|row| row.place))
 }
 
 /// Every item of a part with its place.
-pub(super) async fn list(goal: &impl Sql, source: &str, part: &str) -> Result<Vec<(String, String)>, Error> {
-    let rows: Vec<Row> = goal.rows("select item, place from moved where source = $1 and part = $2", vec![source.into(), part.into()]).await?;
+pub(super) async fn list(destination: &impl Sql, source: &str, part: &str) -> Result<Vec<(String, String)>, Error> {
+    let rows: Vec<Row> = destination.rows("select item, place from moved where source = $1 and part = $2", vec![source.into(), part.into()]).await?;
     Ok(rows.into_iter().map(|row| (row.item, row.place)).collect())
 }
 

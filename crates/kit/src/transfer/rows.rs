@@ -18,14 +18,14 @@ const PART: &str = "rows";
 
 /// Copies what is missing of a table.
 pub(super) async fn copy(name: &str, schema: &Schema, source: &DatabaseConnection, table: &Table) -> Result<(), Error> {
-    let noted = progress::place(schema.goal.read(), name, PART, &table.name).await?;
+    let noted = progress::place(schema.destination.read(), name, PART, &table.name).await?;
     let mut after = noted.and_then(|place| place.parse().ok()).unwrap_or(0);
     loop {
         let rows = page(source, table, after).await?;
         let Some((last, _)) = rows.last() else { return Ok(()) };
         let (first, last) = (after, *last);
         let values = rows.into_iter().map(|(_, values)| values).collect();
-        let stored = store(&schema.goal, name, table, values, last).await;
+        let stored = store(&schema.destination, name, table, values, last).await;
         stored.map_err(|cause| Error::Rows { table: format!("{}.{}", schema.service, table.name), after: first, cause })?;
         after = last;
     }
@@ -41,14 +41,15 @@ pub(super) async fn page(source: &DatabaseConnection, table: &Table, after: i64)
     Ok(rows.iter().map(read).collect::<Result<_, db::Error>>()?)
 }
 
-async fn store(goal: &Db, name: &str, table: &Table, rows: Vec<Vec<Value>>, last: i64) -> Result<(), db::Error> {
+async fn store(destination: &Db, name: &str, table: &Table, rows: Vec<Vec<Value>>, last: i64) -> Result<(), db::Error> {
     let text = format!("insert into {} ({}) values {} on conflict do nothing", table.quoted(), table.list(), placeholders(rows.len(), table.columns.len()));
     let (name, item, values) = (name.to_owned(), table.name.clone(), rows.into_iter().flatten().collect());
-    goal.write(move |tx| {
-        Box::pin(async move {
-            tx.execute(&text, values).await?;
-            progress::note(tx, &name, PART, &item, &last.to_string()).await
+    destination
+        .write(move |tx| {
+            Box::pin(async move {
+                tx.execute(&text, values).await?;
+                progress::note(tx, &name, PART, &item, &last.to_string()).await
+            })
         })
-    })
-    .await
+        .await
 }

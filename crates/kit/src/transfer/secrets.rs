@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Error, Line};
-use crate::boot::folder;
+use super::{Error, ReportRow};
+use crate::boot::data_dir;
 
 /// The folder's key, and the file where the goal looks for it.
 pub(super) struct Key {
@@ -21,12 +21,12 @@ impl Key {
     /// Reads both sides; refuses when they differ.
     ///
     /// A folder whose configuration named a file of its own has no key inside; then the goal's file is taken to be that one.
-    pub(super) fn read(data: &Path, goal: &Path) -> Result<Self, Error> {
+    pub(super) fn read(data: &Path, destination: &Path) -> Result<Self, Error> {
         let inside = data.join("secrets/addresses.key");
-        let (source, there) = (read(&inside)?, read(goal)?);
-        let file = goal.to_owned();
+        let (source, there) = (read(&inside)?, read(destination)?);
+        let file = destination.to_owned();
         match (source, there) {
-            (Some(secret), Some(there)) if secret != there => Err(Error::OtherKey { goal: file, source_file: inside }),
+            (Some(secret), Some(there)) if secret != there => Err(Error::OtherKey { destination: file, source_file: inside }),
             (Some(secret), there) => Ok(Self { secret, file, is_there: there.is_some() }),
             (None, Some(secret)) => Ok(Self { secret, file, is_there: true }),
             (None, None) => Err(Error::Key { path: inside, cause: ErrorKind::NotFound.into() }),
@@ -40,8 +40,8 @@ impl Key {
     }
 
     /// Whether the goal has it.
-    pub(super) fn line(&self) -> Line {
-        Line { items: 1, there: self.is_there.into(), bytes: self.secret.len() as u64, fits: self.is_there, ..Line::new("secrets") }
+    pub(super) fn line(&self) -> ReportRow {
+        ReportRow { items: 1, there: self.is_there.into(), bytes: self.secret.len() as u64, fits: self.is_there, ..ReportRow::new("secrets") }
     }
 
     /// Writes the key where the goal looks for it.
@@ -49,7 +49,7 @@ impl Key {
         if self.is_there {
             return Ok(());
         }
-        folder::write_secret(&self.file, &self.secret).map_err(|cause| Error::Key { path: self.file.clone(), cause })
+        data_dir::write_secret(&self.file, &self.secret).map_err(|cause| Error::Key { path: self.file.clone(), cause })
     }
 }
 
@@ -70,18 +70,18 @@ mod tests {
     #[test]
     fn the_key_goes_along_privately_and_another_one_is_never_written_over() {
         let folder = tempfile::tempdir().unwrap();
-        let (data, goal) = (folder.path().join("data"), folder.path().join("goal.key"));
+        let (data, destination) = (folder.path().join("data"), folder.path().join("goal.key"));
         std::fs::create_dir_all(data.join("secrets")).unwrap();
-        assert!(matches!(Key::read(&data, &goal), Err(Error::Key { .. })));
+        assert!(matches!(Key::read(&data, &destination), Err(Error::Key { .. })));
         std::fs::write(data.join("secrets/addresses.key"), [7; 32]).unwrap();
-        let key = Key::read(&data, &goal).unwrap();
+        let key = Key::read(&data, &destination).unwrap();
         assert!(!key.line().fits);
         key.hand_over().unwrap();
-        assert_eq!(std::fs::read(&goal).unwrap(), [7; 32]);
-        assert_eq!(std::fs::metadata(&goal).unwrap().permissions().mode() & 0o777, 0o600);
-        assert!(Key::read(&data, &goal).unwrap().line().fits);
-        std::fs::write(&goal, [8; 32]).unwrap();
-        assert!(Key::read(&data, &goal).err().unwrap().to_string().contains("another key"));
-        assert_eq!(std::fs::read(&goal).unwrap(), [8; 32]);
+        assert_eq!(std::fs::read(&destination).unwrap(), [7; 32]);
+        assert_eq!(std::fs::metadata(&destination).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(Key::read(&data, &destination).unwrap().line().fits);
+        std::fs::write(&destination, [8; 32]).unwrap();
+        assert!(Key::read(&data, &destination).err().unwrap().to_string().contains("another key"));
+        assert_eq!(std::fs::read(&destination).unwrap(), [8; 32]);
     }
 }

@@ -91,13 +91,13 @@ impl Table {
 
 /// Rows counted and hashed, in whatever order they come.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Tally {
+pub(super) struct Checksum {
     pub(super) rows: u64,
     pub(super) bytes: u64,
     sum: [u64; 4],
 }
 
-impl Tally {
+impl Checksum {
     /// Adds a row: the sum of rows' SHA-256, lane by lane, doesn't depend on their order.
     pub(super) fn add(&mut self, row: &[Value]) {
         let (mut hash, mut bytes) = (Sha256::new(), 0);
@@ -156,8 +156,8 @@ struct Reference {
 }
 
 /// The tables of the goal's schema, parents before their children; without the kit's own records of versions and of moves.
-pub(super) async fn of(goal: &impl Sql) -> Result<Vec<Table>, Error> {
-    let described: Vec<Described> = goal
+pub(super) async fn of(destination: &impl Sql) -> Result<Vec<Table>, Error> {
+    let described: Vec<Described> = destination
         .rows(
             "select cast(c.table_name as text) as owner, cast(c.column_name as text) as name, cast(c.data_type as text) as kind from information_schema.columns c \
              join information_schema.tables t on t.table_schema = c.table_schema and t.table_name = c.table_name \
@@ -173,7 +173,7 @@ pub(super) async fn of(goal: &impl Sql) -> Result<Vec<Table>, Error> {
         }
         tables.iter_mut().last().into_iter().for_each(|table| table.columns.push(Column { name: name.clone(), kind }));
     }
-    let references: Vec<Reference> = goal
+    let references: Vec<Reference> = destination
         .rows(
             "select cast(child.relname as text) as child, cast(parent.relname as text) as parent from pg_constraint link \
              join pg_class child on child.oid = link.conrelid join pg_class parent on parent.oid = link.confrelid \
@@ -223,7 +223,7 @@ mod tests {
     fn a_tally_knows_every_value_and_no_order() {
         let rows: [Vec<Value>; 4] = [vec!["ab".into(), "c".into()], vec!["a".into(), "bc".into()], vec!["".into(), Value::String(None)], vec![Value::String(None), "".into()]];
         let tally = |rows: &[&Vec<Value>]| {
-            let mut tally = Tally::default();
+            let mut tally = Checksum::default();
             rows.iter().for_each(|row| tally.add(row));
             tally
         };

@@ -7,30 +7,31 @@ use std::collections::HashSet;
 
 use sea_orm::{ConnectionTrait as _, Statement, TransactionTrait as _};
 
-use super::tables::{Table, Tally};
-use super::{Error, Line, Schema, Transfer, events, rows};
+use super::tables::{Checksum, Table};
+use super::{Error, ReportRow, Schema, Transfer, events, rows};
 use crate::db::{self, Value};
 
 /// Rows that one look at the goal brings.
-const LOOK: usize = 500;
+const PAGE_ROWS: usize = 500;
 /// What an event says.
 const SAYS: [&str; 3] = ["id", "subject", "payload"];
 
 /// A line per table.
-pub(super) async fn tables(transfer: &Transfer) -> Result<Vec<Line>, Error> {
+pub(super) async fn tables(transfer: &Transfer) -> Result<Vec<ReportRow>, Error> {
     let mut lines = Vec::new();
     for schema in &transfer.schemas {
         for table in &schema.tables {
-            let (source, goal) = if table.name == "outbox" { outbox(transfer, schema, table).await? } else { (of_source(schema, table).await?, of_goal(schema, table).await?) };
+            let (source, destination) =
+                if table.name == "outbox" { outbox(transfer, schema, table).await? } else { (of_source(schema, table).await?, of_goal(schema, table).await?) };
             let part = format!("{}.{}", schema.service, table.name);
-            lines.push(Line { items: source.rows, there: goal.rows, bytes: source.bytes, fits: source == goal, ..Line::new(&part) });
+            lines.push(ReportRow { items: source.rows, there: destination.rows, bytes: source.bytes, fits: source == destination, ..ReportRow::new(&part) });
         }
     }
     Ok(lines)
 }
 
-async fn of_source(schema: &Schema, table: &Table) -> Result<Tally, Error> {
-    let mut tally = Tally::default();
+async fn of_source(schema: &Schema, table: &Table) -> Result<Checksum, Error> {
+    let mut tally = Checksum::default();
     each_of_source(schema, table, |row| tally.add(&row)).await?;
     Ok(tally)
 }
@@ -46,20 +47,20 @@ async fn each_of_source(schema: &Schema, table: &Table, mut show: impl FnMut(Vec
     }
 }
 
-async fn of_goal(schema: &Schema, table: &Table) -> Result<Tally, Error> {
-    let mut tally = Tally::default();
+async fn of_goal(schema: &Schema, table: &Table) -> Result<Checksum, Error> {
+    let mut tally = Checksum::default();
     each_of_goal(schema, table, |row| tally.add(&row)).await?;
     Ok(tally)
 }
 
 /// Through a cursor: one look at the whole table, whatever its key, in the memory of a page.
 async fn each_of_goal(schema: &Schema, table: &Table, mut show: impl FnMut(Vec<Value>)) -> Result<(), db::Error> {
-    let look = schema.goal.read().begin().await?;
+    let look = schema.destination.read().begin().await?;
     // A name of its own: a driver remembers what a `fetch` of this name brings.
     let cursor = format!("\"look at {}\"", table.name.replace('"', ""));
     look.execute_unprepared(&format!("declare {cursor} no scroll cursor for select {} from {}", table.list(), table.quoted())).await?;
     loop {
-        let page = look.query_all_raw(Statement::from_string(look.get_database_backend(), format!("fetch {LOOK} from {cursor}"))).await?;
+        let page = look.query_all_raw(Statement::from_string(look.get_database_backend(), format!("fetch {PAGE_ROWS} from {cursor}"))).await?;
         for row in &page {
             show(table.read(row, 0)?);
         }
@@ -70,10 +71,10 @@ async fn each_of_goal(schema: &Schema, table: &Table, mut show: impl FnMut(Vec<V
 }
 
 /// Both sides' outboxes: what each event says, and whether it is due.
-async fn outbox(transfer: &Transfer, schema: &Schema, table: &Table) -> Result<(Tally, Tally), Error> {
+async fn outbox(transfer: &Transfer, schema: &Schema, table: &Table) -> Result<(Checksum, Checksum), Error> {
     let read = table.only(&[&SAYS[..], &["sent_at"]].concat());
     let mut waits = events::ids(transfer, schema).await?;
-    let (mut source, mut goal) = (Tally::default(), Tally::default());
+    let (mut source, mut destination) = (Checksum::default(), Checksum::default());
     each_of_source(schema, &read, |row| source.add(&said(row, &mut waits))).await?;
     // What the outbox has forgotten by now and the log has yet to deliver.
     events::each(transfer, schema, |event| {
@@ -82,8 +83,8 @@ async fn outbox(transfer: &Transfer, schema: &Schema, table: &Table) -> Result<(
         }
     })
     .await?;
-    each_of_goal(schema, &read, |row| goal.add(&said(row, &mut HashSet::new()))).await?;
-    Ok((source, goal))
+    each_of_goal(schema, &read, |row| destination.add(&said(row, &mut HashSet::new()))).await?;
+    Ok((source, destination))
 }
 
 /// An event's row with its last column, when it was sent, replaced by whether it is due.

@@ -15,13 +15,13 @@ macro_rules! on_each_engine {
         mod sqlite {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $promise() {
-                super::$promise(super::Stage::sqlite().await).await;
+                super::$promise(super::Harness::sqlite().await).await;
             })*
         }
         mod postgres {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $promise() {
-                super::$promise(super::Stage::postgres().await).await;
+                super::$promise(super::Harness::postgres().await).await;
             })*
         }
     };
@@ -39,14 +39,14 @@ on_each_engine! {
 }
 
 /// A database for one test, and the way to open it once more as another process would.
-pub(crate) struct Stage {
+pub(crate) struct Harness {
     folder: tempfile::TempDir,
     postgres: Option<PostgresOptions>,
     pub(crate) db: Db,
     _server: Option<Shared<Postgres>>,
 }
 
-impl Stage {
+impl Harness {
     pub(crate) async fn sqlite() -> Self {
         Self::of(None, None).await
     }
@@ -113,8 +113,8 @@ async fn names(db: &Db) -> Vec<String> {
     things.into_iter().map(|thing| thing.name).collect()
 }
 
-async fn every_type_comes_back_as_it_went_in(stage: Stage) {
-    let db = &stage.db;
+async fn every_type_comes_back_as_it_went_in(harness: Harness) {
+    let db = &harness.db;
     let now = kit::Clock::system().now();
     let full = Thing { id: Uuid::now_v7(), name: "é".into(), size: Some(-1), ratio: Some(0.5), good: true, raw: Some(vec![0, 255]), at: now };
     let bare = Thing { id: Uuid::now_v7(), name: "z".into(), size: None, ratio: None, good: false, raw: None, at: now + TimeDelta::microseconds(1) };
@@ -128,8 +128,8 @@ async fn every_type_comes_back_as_it_went_in(stage: Stage) {
     assert_eq!(found, vec![full, bare]);
 }
 
-async fn times_compare_as_times_whatever_their_fraction(stage: Stage) {
-    let db = &stage.db;
+async fn times_compare_as_times_whatever_their_fraction(harness: Harness) {
+    let db = &harness.db;
     let whole = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
     for (name, micros) in [("c", 500_000), ("a", 0), ("d", 500_001), ("b", 1), ("e", 1_000_000)] {
         let values = vec![Uuid::now_v7().into(), name.into(), true.into(), (whole + TimeDelta::microseconds(micros)).into()];
@@ -139,8 +139,8 @@ async fn times_compare_as_times_whatever_their_fraction(stage: Stage) {
     assert_eq!(found.into_iter().map(|thing| thing.name).collect::<String>(), "abcde");
 }
 
-async fn a_write_that_fails_takes_nobody_with_it(stage: Stage) {
-    let db = &stage.db;
+async fn a_write_that_fails_takes_nobody_with_it(harness: Harness) {
+    let db = &harness.db;
     db.write(insert("taken")).await.unwrap();
     let mut writes = Vec::new();
     for number in 0..200 {
@@ -156,8 +156,8 @@ async fn a_write_that_fails_takes_nobody_with_it(stage: Stage) {
     assert_eq!(names(db).await.len(), 1 + 200 - 67);
 }
 
-async fn a_write_that_panics_is_rolled_back_and_the_next_one_works(stage: Stage) {
-    let db = &stage.db;
+async fn a_write_that_panics_is_rolled_back_and_the_next_one_works(harness: Harness) {
+    let db = &harness.db;
     let result: Result<(), Error> = db
         .write(|tx| {
             Box::pin(async move {
@@ -166,13 +166,13 @@ async fn a_write_that_panics_is_rolled_back_and_the_next_one_works(stage: Stage)
             })
         })
         .await;
-    assert!(matches!(result, Err(Error::CutOff)));
+    assert!(matches!(result, Err(Error::OutcomeUnknown)));
     db.write(insert("whole")).await.unwrap();
     assert_eq!(names(db).await, ["whole"]);
 }
 
-async fn readers_read_while_a_writer_writes(stage: Stage) {
-    let db = Arc::new(stage.db.clone());
+async fn readers_read_while_a_writer_writes(harness: Harness) {
+    let db = Arc::new(harness.db.clone());
     let writer = {
         let db = db.clone();
         tokio::spawn(async move {
@@ -191,10 +191,10 @@ async fn readers_read_while_a_writer_writes(stage: Stage) {
     assert_eq!(names(&db).await.len(), 100);
 }
 
-async fn the_release_before_runs_on_this_schema_and_a_much_older_one_says_why_not(stage: Stage) {
+async fn the_release_before_runs_on_this_schema_and_a_much_older_one_says_why_not(harness: Harness) {
     const NEXT: &[Migration] = &[TABLES[0], Migration { version: 2, min_compatible: 1, sql: "alter table thing add column more text" }];
     const LATER: &[Migration] = &[NEXT[0], NEXT[1], Migration { version: 3, min_compatible: 2, sql: "alter table thing add column yet_more text" }];
-    let db = &stage.db;
+    let db = &harness.db;
     db.migrate("test", NEXT).await.unwrap();
     db.migrate("test", TABLES).await.unwrap();
     db.migrate("test", LATER).await.unwrap();
@@ -212,15 +212,15 @@ struct Size {
 /// On a full disk SQLite ends a transaction by itself, and its driver must not go on as if it were open: later commits would be none.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_that_sqlite_has_ended_costs_no_later_write() {
-    let stage = Stage::sqlite().await;
+    let harness = Harness::sqlite().await;
     for number in 0..3 {
-        let ended: Result<(), Error> = stage.db.write(|tx| Box::pin(async move { tx.execute("rollback", vec![]).await.and(Err(Error::Conflict)) })).await;
+        let ended: Result<(), Error> = harness.db.write(|tx| Box::pin(async move { tx.execute("rollback", vec![]).await.and(Err(Error::Conflict)) })).await;
         assert!(ended.is_err());
-        let refused: Result<(), Error> = stage.db.write(|_| Box::pin(async { Err(Error::Conflict) })).await;
+        let refused: Result<(), Error> = harness.db.write(|_| Box::pin(async { Err(Error::Conflict) })).await;
         assert!(refused.is_err());
         let name = format!("name {number}");
-        stage.db.write(insert(&name)).await.unwrap();
-        assert!(names(&stage.again().await).await.contains(&name), "nobody else sees what was answered");
+        harness.db.write(insert(&name)).await.unwrap();
+        assert!(names(&harness.again().await).await.contains(&name), "nobody else sees what was answered");
     }
 }
 
@@ -235,12 +235,12 @@ async fn count_up(db: &Db) -> Result<(), Error> {
     .await
 }
 
-async fn processes_that_share_a_database_write_in_turn(stage: Stage) {
-    stage.db.write(insert("counter")).await.unwrap();
-    stage.db.write(|tx| Box::pin(async move { tx.execute("update thing set size = 0", vec![]).await })).await.unwrap();
+async fn processes_that_share_a_database_write_in_turn(harness: Harness) {
+    harness.db.write(insert("counter")).await.unwrap();
+    harness.db.write(|tx| Box::pin(async move { tx.execute("update thing set size = 0", vec![]).await })).await.unwrap();
     let mut writes = Vec::new();
     for _ in 0..4 {
-        let db = stage.again().await;
+        let db = harness.again().await;
         for _ in 0..25 {
             let db = db.clone();
             writes.push(tokio::spawn(async move { count_up(&db).await }));
@@ -249,7 +249,7 @@ async fn processes_that_share_a_database_write_in_turn(stage: Stage) {
     for write in writes {
         write.await.unwrap().unwrap();
     }
-    let found: Option<Size> = stage.db.read().row("select size from thing", vec![]).await.unwrap();
+    let found: Option<Size> = harness.db.read().row("select size from thing", vec![]).await.unwrap();
     assert_eq!(found.unwrap().size, 100, "an update was lost");
 }
 
@@ -272,7 +272,7 @@ async fn many_processes_migrate_an_empty_schema_at_once() {
 async fn writes_until(db: &Db, name: &str) {
     let began = std::time::Instant::now();
     while let Err(error) = db.write(insert(name)).await {
-        assert!(error.passes() && began.elapsed() < Duration::from_secs(40), "{error:?}");
+        assert!(error.is_unavailable() && began.elapsed() < Duration::from_secs(40), "{error:?}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
@@ -285,7 +285,7 @@ async fn a_server_that_dies_and_comes_back_is_found_again() {
     db.write(insert("before")).await.unwrap();
     server.program.kill();
     let refused = db.write(insert("during")).await.unwrap_err();
-    assert!(refused.passes(), "{refused:?}");
+    assert!(refused.is_unavailable(), "{refused:?}");
     assert!(db.ping().await.is_err());
     server.program.again();
     writes_until(&db, "after").await;
@@ -299,10 +299,10 @@ async fn a_server_that_freezes_refuses_in_time_and_thaws() {
     db.migrate("test", TABLES).await.unwrap();
     db.write(insert("before")).await.unwrap();
     server.program.freeze();
-    // Each has its own patience, also who waits for a turn; and whoever comes late to an engine that has been silent for long hears of it soon.
+    // Each has its own patience, also who waits for a turn; and whoever comes late to an engine that has been silent for long subscriptions of it soon.
     let within = async |seconds: u64, name: &'static str| {
         let write = tokio::time::timeout(Duration::from_secs(seconds), db.write(insert(name)));
-        assert!(write.await.expect("a deadline").unwrap_err().passes());
+        assert!(write.await.expect("a deadline").unwrap_err().is_unavailable());
     };
     let second = async {
         tokio::time::sleep(Duration::from_millis(500)).await;
@@ -344,8 +344,8 @@ async fn a_writer_that_falls_silent_loses_its_turn_to_the_others() {
     assert_eq!(names(&other).await, ["other"]);
 }
 
-async fn a_write_that_swallows_a_refusal_is_not_said_to_stand_unless_it_does(stage: Stage) {
-    let db = &stage.db;
+async fn a_write_that_swallows_a_refusal_is_not_said_to_stand_unless_it_does(harness: Harness) {
+    let db = &harness.db;
     let written: Result<(), Error> = db
         .write(|tx| {
             Box::pin(async move {

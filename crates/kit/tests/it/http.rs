@@ -8,7 +8,7 @@ use axum::Router;
 use axum::extract::ConnectInfo;
 use axum::routing::{get, post};
 use kit::auth::Verifier;
-use kit::http::{Bounds, Door, HeadBounds, Limits, Wear, neighbourhood, serve, wear};
+use kit::http::{Bounds, HeadBounds, LayerState, Limits, Listener, client_prefix, serve, with_common_layers};
 use kit::peer::Peers;
 use kit::tasks::Tasks;
 use kit::telemetry::Metrics;
@@ -35,7 +35,7 @@ async fn server_at(address: &str, limits: Limits) -> Server {
     let verifier = Verifier::new(Peers::default(), Clock::system());
     let routes = Router::new()
         .route("/ok", get(async || "ok"))
-        .route("/whoami", get(async |ConnectInfo(address): ConnectInfo<SocketAddr>| neighbourhood(address.ip()).to_string()))
+        .route("/whoami", get(async |ConnectInfo(address): ConnectInfo<SocketAddr>| client_prefix(address.ip()).to_string()))
         .route("/large", get(async || vec![7_u8; 64 * 1024 * 1024]))
         .route(
             "/slow",
@@ -50,8 +50,8 @@ async fn server_at(address: &str, limits: Limits) -> Server {
         .route("/json", post(async |kit::http::Json(value): kit::http::Json<Vec<u8>>| kit::http::Json(value.len())));
     let listener = TcpListener::bind(address).await.unwrap();
     let address = listener.local_addr().unwrap();
-    let router = wear(routes, Wear { role: "test", metrics: metrics.clone(), verifier });
-    serve(Door { listener, limits, open: metrics.connections.clone() }, router, &tasks);
+    let router = with_common_layers(routes, LayerState { role: "test", metrics: metrics.clone(), verifier });
+    serve(Listener { socket: listener, limits, open: metrics.connections.clone() }, router, &tasks);
     Server { address, slow, tasks }
 }
 
@@ -66,7 +66,7 @@ async fn raw(address: SocketAddr, text: &str) -> String {
 
 #[tokio::test]
 async fn a_header_that_never_ends_is_not_waited_for() {
-    let server = server(Limits { header: Duration::from_millis(200), ..Limits::default() }).await;
+    let server = server(Limits { header_timeout: Duration::from_millis(200), ..Limits::default() }).await;
     let answer = raw(server.address, "GET /ok HTTP/1.1\r\nHost: x\r\nX-Slow: ").await;
     assert!(!answer.contains("200"), "{answer}");
     // A connection that says nothing at all ends as well.
@@ -82,7 +82,7 @@ async fn a_header_that_is_too_large_is_refused() {
 
 #[tokio::test]
 async fn one_address_cannot_take_every_place() {
-    let server = server(Limits { per_address: 2, ..Limits::default() }).await;
+    let server = server(Limits { max_per_prefix: 2, ..Limits::default() }).await;
     let _held = (TcpStream::connect(server.address).await.unwrap(), TcpStream::connect(server.address).await.unwrap());
     tokio::time::sleep(Duration::from_millis(50)).await;
     let mut third = TcpStream::connect(server.address).await.unwrap();
@@ -93,7 +93,7 @@ async fn one_address_cannot_take_every_place() {
 
 #[tokio::test]
 async fn an_idle_connection_makes_room_for_another_and_one_in_use_does_not() {
-    let server = server(Limits { per_address: 2, idle: Duration::ZERO, ..Limits::default() }).await;
+    let server = server(Limits { max_per_prefix: 2, idle_timeout: Duration::ZERO, ..Limits::default() }).await;
     let mut slow = TcpStream::connect(server.address).await.unwrap();
     slow.write_all(b"GET /slow HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
     tokio::time::timeout(Duration::from_secs(60), server.slow.notified()).await.expect("the request comes in");
@@ -112,7 +112,7 @@ async fn an_idle_connection_makes_room_for_another_and_one_in_use_does_not() {
 
 #[tokio::test]
 async fn there_are_never_more_connections_than_the_cap() {
-    let server = server(Limits { connections: 2, ..Limits::default() }).await;
+    let server = server(Limits { max_connections: 2, ..Limits::default() }).await;
     let held = (TcpStream::connect(server.address).await.unwrap(), TcpStream::connect(server.address).await.unwrap());
     let mut third = TcpStream::connect(server.address).await.unwrap();
     third.write_all(b"GET /ok HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
@@ -191,7 +191,7 @@ async fn an_address_or_method_that_is_not_there_says_so() {
 
 #[tokio::test]
 async fn a_client_that_stops_reading_is_not_waited_for() {
-    let server = server(Limits { stuck: Duration::from_millis(300), ..Limits::default() }).await;
+    let server = server(Limits { write_timeout: Duration::from_millis(300), ..Limits::default() }).await;
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     stream.write_all(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
     let mut some = [0; 100];
@@ -211,7 +211,7 @@ async fn an_ipv6_listener_counts_its_clients_by_their_64_and_ipv4_ones_as_what_t
     let Ok(probe) = TcpListener::bind("[::1]:0").await else { return println!("this machine has no IPv6") };
     drop(probe);
     let ask = |host: &str| format!("GET /whoami HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-    let limits = Limits { per_address: 2, ..Limits::default() };
+    let limits = Limits { max_per_prefix: 2, ..Limits::default() };
     let own = server_at("[::1]:0", limits.clone()).await;
     assert!(raw(own.address, &ask("[::1]:8080")).await.ends_with("\r\n::"));
     let held = (TcpStream::connect(own.address).await.unwrap(), TcpStream::connect(own.address).await.unwrap());
@@ -240,7 +240,7 @@ async fn a_listener_with_bounds_refuses_what_is_over_them_also_where_nothing_is(
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, tasks) = (listener.local_addr().unwrap(), Tasks::default());
     let bounds = Bounds { max_requests: 1, head: HeadBounds { max_address_bytes: 100, max_headers: 5 } };
-    serve(Door { listener, limits: Limits::default(), open: Metrics::default().connections }, bounds.around(routes), &tasks);
+    serve(Listener { socket: listener, limits: Limits::default(), open: Metrics::default().connections }, bounds.around(routes), &tasks);
     let running = tokio::spawn(reqwest::get(format!("http://{address}/slow")));
     tokio::time::timeout(Duration::from_secs(20), entered.notified()).await.expect("the request comes in");
     for path in ["/ok", "/nowhere"] {

@@ -68,13 +68,13 @@ fn routes(things: Things) -> Router {
         .with_state(things)
 }
 
-struct Stage {
+struct Harness {
     things: Things,
     router: Router,
     _folder: tempfile::TempDir,
 }
 
-impl Stage {
+impl Harness {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let db = Db::sqlite(&folder.path().join("test.db")).await.unwrap();
@@ -116,75 +116,75 @@ impl Answer {
 
 #[tokio::test]
 async fn an_answer_of_a_megabyte_passes_and_is_read_again_where_the_thing_is() {
-    let stage = Stage::new().await;
-    let first = stage.post("/things", "k", "hello").await;
+    let harness = Harness::new().await;
+    let first = harness.post("/things", "k", "hello").await;
     assert_eq!((first.status, first.header("x-said"), first.body == thing(1)), (201, "hello", true));
-    let again = stage.post("/things", "k", "hello").await;
+    let again = harness.post("/things", "k", "hello").await;
     assert_eq!((again.status, again.header("idempotent-replay"), again.header("location")), (201, "true", "/things/1"));
     assert!(again.body == thing(1));
-    assert_eq!(stage.made(), 1);
+    assert_eq!(harness.made(), 1);
 }
 
 #[tokio::test]
 async fn a_key_that_comes_with_another_body_is_refused_and_does_nothing() {
-    let stage = Stage::new().await;
-    stage.post("/things", "k", "hello").await;
+    let harness = Harness::new().await;
+    harness.post("/things", "k", "hello").await;
     for body in ["hullo", "hello ", "", &"x".repeat(50_000)] {
-        let refused = stage.post("/things", "k", body).await;
+        let refused = harness.post("/things", "k", body).await;
         assert_eq!((refused.status, refused.code()), (422, "request.idempotency_key_reused".into()));
     }
-    assert_eq!(stage.post("/things?a=1", "k", "hello").await.status, 422);
-    assert_eq!((stage.post("/things", "k", "hello").await.status, stage.made()), (201, 1));
-    assert_eq!((stage.post("/things", "another", "hullo").await.status, stage.made()), (201, 2));
+    assert_eq!(harness.post("/things?a=1", "k", "hello").await.status, 422);
+    assert_eq!((harness.post("/things", "k", "hello").await.status, harness.made()), (201, 1));
+    assert_eq!((harness.post("/things", "another", "hullo").await.status, harness.made()), (201, 2));
 }
 
 #[tokio::test]
 async fn what_was_removed_since_is_not_made_again() {
-    let stage = Stage::new().await;
-    stage.post("/things", "k", "hello").await;
-    stage.things.removed.store(1, Ordering::SeqCst);
+    let harness = Harness::new().await;
+    harness.post("/things", "k", "hello").await;
+    harness.things.removed.store(1, Ordering::SeqCst);
     for _ in 0..2 {
-        let gone = stage.post("/things", "k", "hello").await;
+        let gone = harness.post("/things", "k", "hello").await;
         assert_eq!((gone.status, gone.code()), (410, "request.result_removed".into()));
     }
-    assert_eq!(stage.made(), 1);
+    assert_eq!(harness.made(), 1);
 }
 
 #[tokio::test]
 async fn an_answer_without_a_body_is_given_again_with_the_state_of_what_it_began() {
-    let stage = Stage::new().await;
-    stage.post("/begun", "k", "").await;
-    let again = stage.post("/begun", "k", "").await;
+    let harness = Harness::new().await;
+    harness.post("/begun", "k", "").await;
+    let again = harness.post("/begun", "k", "").await;
     assert_eq!((again.status, again.header("location"), again.header("x-state"), again.body.len()), (201, "/begun/1", "half done", 0));
 }
 
 #[tokio::test]
 async fn what_can_not_be_read_again_is_kept_if_it_is_small_and_never_done_twice() {
-    let stage = Stage::new().await;
-    assert_eq!(stage.post("/note", "k", "").await.body, b"1");
-    let again = stage.post("/note", "k", "").await;
+    let harness = Harness::new().await;
+    assert_eq!(harness.post("/note", "k", "").await.body, b"1");
+    let again = harness.post("/note", "k", "").await;
     assert_eq!((again.status, again.header("idempotent-replay"), &again.body[..]), (200, "true", &b"1"[..]));
-    assert_eq!(stage.made(), 1);
+    assert_eq!(harness.made(), 1);
 
-    let first = stage.post("/report", "k", "").await;
+    let first = harness.post("/report", "k", "").await;
     assert!((first.status, &first.body) == (200, &thing(2)), "it passes untouched");
-    let again = stage.post("/report", "k", "").await;
-    assert_eq!((again.status, again.code(), stage.made()), (409, "request.done_before".into(), 2));
+    let again = harness.post("/report", "k", "").await;
+    assert_eq!((again.status, again.code(), harness.made()), (409, "request.done_before".into(), 2));
 }
 
 #[tokio::test]
 async fn an_answer_that_breaks_off_was_still_done() {
-    let stage = Stage::new().await;
-    assert_eq!(stage.post("/broken", "k", "").await.status, 200);
-    assert_eq!((stage.post("/broken", "k", "").await.status, stage.made()), (409, 1));
+    let harness = Harness::new().await;
+    assert_eq!(harness.post("/broken", "k", "").await.status, 200);
+    assert_eq!((harness.post("/broken", "k", "").await.status, harness.made()), (409, 1));
 }
 
 #[tokio::test]
 async fn a_request_that_may_run_again_does() {
-    let stage = Stage::new().await;
-    assert!(stage.post("/again", "k", "x").await.body == thing(1));
-    let again = stage.post("/again", "k", "x").await;
+    let harness = Harness::new().await;
+    assert!(harness.post("/again", "k", "x").await.body == thing(1));
+    let again = harness.post("/again", "k", "x").await;
     assert!(again.body == thing(2) && again.header("idempotent-replay") == "true");
-    assert_eq!(stage.post("/again", "k", "y").await.status, 422);
-    assert_eq!(stage.made(), 2);
+    assert_eq!(harness.post("/again", "k", "y").await.status, 422);
+    assert_eq!(harness.made(), 2);
 }

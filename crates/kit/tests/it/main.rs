@@ -5,6 +5,7 @@
 
 mod bus;
 mod db;
+mod fault_injection;
 mod http;
 mod idempotency;
 mod objects;
@@ -14,4 +15,3 @@ mod schedule;
 mod tls;
 mod tokens;
 mod transfer;
-mod trouble;

@@ -12,8 +12,8 @@ use http::{Request, StatusCode};
 use http_body_util::BodyExt as _;
 use kit::Clock;
 use kit::auth::Verifier;
-use kit::http::{Door, Limits, serve};
-use kit::peer::{Addresses, Patience, Peers};
+use kit::http::{Limits, Listener, serve};
+use kit::peer::{PeerUrls, Peers, Timeouts};
 use kit::tasks::Tasks;
 use kit::telemetry::Metrics;
 use testkit::engines::free_port;
@@ -25,7 +25,7 @@ use crate::role::{Role, fetch, peers, until};
 #[tokio::test]
 async fn the_least_loaded_instance_gets_the_request() {
     let roles = [Role::start().await, Role::start().await, Role::start().await];
-    let peers = peers(Patience::default(), &roles.each_ref().map(|role| role.address));
+    let peers = peers(Timeouts::default(), &roles.each_ref().map(|role| role.address));
     let mut held = Vec::new();
     for sent in 1..=12 {
         let peers = peers.clone();
@@ -48,7 +48,7 @@ async fn the_least_loaded_instance_gets_the_request() {
 #[tokio::test]
 async fn connections_are_used_again_whatever_the_answer_was_framed_by() {
     let (role, tasks, metrics) = (Role::start().await, Tasks::default(), Metrics::default());
-    let peers = peers(Patience::default(), &[role.address]);
+    let peers = peers(Timeouts::default(), &[role.address]);
     peers.watch(&tasks, &metrics);
     for _ in 0..10 {
         fetch(&peers, "/who").await.unwrap();
@@ -66,8 +66,8 @@ async fn connections_are_used_again_whatever_the_answer_was_framed_by() {
 
 #[tokio::test]
 async fn a_connection_that_was_closed_while_it_waited_costs_no_request() {
-    let role = Role::on(TcpListener::bind("127.0.0.1:0").await.unwrap(), Limits { header: Duration::from_millis(100), ..Limits::default() });
-    let peers = peers(Patience::default(), &[role.address]);
+    let role = Role::on(TcpListener::bind("127.0.0.1:0").await.unwrap(), Limits { header_timeout: Duration::from_millis(100), ..Limits::default() });
+    let peers = peers(Timeouts::default(), &[role.address]);
     for _ in 0..3 {
         fetch(&peers, "/who").await.unwrap();
         // The door has closed it by then.
@@ -82,11 +82,11 @@ async fn a_name_stands_for_all_of_its_addresses() {
     let role = Role::start().await;
     let peers = Peers::default();
     // Where `localhost` is `::1` too, nobody answers there, and the other is asked.
-    peers.plays_elsewhere("media", Addresses::parse(&[format!("http://localhost:{}", role.address.port())]).unwrap());
+    peers.register_remote("media", PeerUrls::parse(&[format!("http://localhost:{}", role.address.port())]).unwrap());
     for _ in 0..20 {
         assert_eq!(fetch(&peers, "/who").await.unwrap(), role.address.port().to_string());
     }
-    peers.plays_at("media", "http://no-such-name.invalid:1");
+    peers.register_remote_url("media", "http://no-such-name.invalid:1");
     let error = fetch(&peers, "/who").await.unwrap_err().to_string();
     assert!(error.contains("no-such-name.invalid"), "{error}");
 }
@@ -95,26 +95,26 @@ async fn a_name_stands_for_all_of_its_addresses() {
 async fn what_is_missing_is_waited_for_in_any_order() {
     let (tasks, metrics) = (Tasks::default(), Metrics::default());
     let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
-    let peers = peers(Patience::default(), &[address]);
+    let peers = peers(Timeouts::default(), &[address]);
     peers.watch(&tasks, &metrics);
-    until("it says what it waits for", || peers.missing().iter().any(|said| said.contains("refused"))).await;
-    let missing = peers.missing();
+    until("it says what it waits for", || peers.not_ready().iter().any(|said| said.contains("refused"))).await;
+    let missing = peers.not_ready();
     assert!(missing[0].starts_with(&format!("no instance of media answers at http://{address} (")), "{missing:?}");
     assert!(fetch(&peers, "/who").await.is_err());
     let role = Role::on(TcpListener::bind(address).await.unwrap(), Limits::default());
-    until("it is found", || peers.missing().is_empty()).await;
+    until("it is found", || peers.not_ready().is_empty()).await;
     assert_eq!(fetch(&peers, "/who").await.unwrap(), address.port().to_string());
     assert!(metrics.text().contains("tutti_peer_instances_healthy{role=\"media\"} 1\n"));
     role.kill().await;
     until("it is missed", || !peers.lost().is_empty()).await;
-    assert!(peers.missing().is_empty(), "one that was there is lost, not missing");
+    assert!(peers.not_ready().is_empty(), "one that was there is lost, not missing");
     assert!(tasks.stop(Duration::from_secs(5)).await, "the watch outlived its process");
 }
 
 #[tokio::test]
 async fn an_instance_that_is_not_ready_gets_nothing_until_it_is() {
     let (roles, tasks) = ([Role::start().await, Role::start().await], Tasks::default());
-    let peers = peers(Patience::default(), &roles.each_ref().map(|role| role.address));
+    let peers = peers(Timeouts::default(), &roles.each_ref().map(|role| role.address));
     let metrics = Metrics::default();
     let healthy = |count: usize| metrics.text().contains(&format!("tutti_peer_instances_healthy{{role=\"media\"}} {count}\n"));
     peers.watch(&tasks, &metrics);
@@ -141,7 +141,7 @@ async fn an_instance_that_is_not_ready_gets_nothing_until_it_is() {
 #[tokio::test]
 async fn a_body_stays_with_its_sender_until_the_role_wants_it() {
     let role = Role::start().await;
-    let peers = peers(Patience::default(), &[role.address]);
+    let peers = peers(Timeouts::default(), &[role.address]);
     let send = async |path: &str| {
         let touched = Arc::new(AtomicBool::new(false));
         let touch = touched.clone();
@@ -166,7 +166,7 @@ async fn a_neighbour_is_told_how_long_it_has_and_works_no_longer() {
     let mut answer = String::new();
     tokio::time::timeout(Duration::from_secs(10), stream.read_to_string(&mut answer)).await.expect("it gave up").unwrap();
     assert!(answer.starts_with("HTTP/1.1 504") && answer.contains("server.too_late"), "{answer}");
-    let peers = peers(Patience::default(), &[role.address]);
+    let peers = peers(Timeouts::default(), &[role.address]);
     let request = Request::get("/headers").extension(kit::http::Deadline::after(Duration::from_secs(5))).header("x-tutti-deadline-ms", "99");
     let answer = peers.call("media", request.body(Body::empty()).unwrap()).await.unwrap();
     let said = String::from_utf8(answer.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap();
@@ -177,14 +177,14 @@ async fn a_neighbour_is_told_how_long_it_has_and_works_no_longer() {
 async fn a_token_is_not_called_bad_while_the_accounts_role_is_away() {
     let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let peers = Peers::default();
-    peers.plays_at("accounts", &format!("http://{address}"));
+    peers.register_remote_url("accounts", &format!("http://{address}"));
     let verifier = Verifier::new(peers, Clock::system());
     // A token whose header names a key that nobody has.
     let token = "eyJ0eXAiOiJKV1QiLCJhbGciOiJFZERTQSIsImtpZCI6ImsifQ.e30.AA";
     assert_eq!(verifier.verify(token).await.unwrap_err().status, StatusCode::SERVICE_UNAVAILABLE);
     let accounts = Router::new().route("/.well-known/jwks.json", get(async || "{\"keys\":[]}"));
     let tasks = Tasks::default();
-    serve(Door { listener: TcpListener::bind(address).await.unwrap(), limits: Limits::default(), open: Metrics::default().connections }, accounts, &tasks);
+    serve(Listener { socket: TcpListener::bind(address).await.unwrap(), limits: Limits::default(), open: Metrics::default().connections }, accounts, &tasks);
     let started = std::time::Instant::now();
     while verifier.verify(token).await.unwrap_err().status != StatusCode::UNAUTHORIZED {
         assert!(started.elapsed() < Duration::from_secs(30), "it did not ask again");

@@ -15,16 +15,16 @@ use http::StatusCode;
 use http_body_util::{BodyExt as _, Collected};
 use kit::Clock;
 use kit::auth::Verifier;
-use kit::http::{Door, Limits, Wear, believe, serve, wear};
-use kit::peer::{Addresses, Patience, Peers};
+use kit::http::{LayerState, Limits, Listener, serve, trust_internal_headers, with_common_layers};
+use kit::peer::{PeerUrls, Peers, Timeouts};
 use kit::tasks::Tasks;
 use kit::telemetry::Metrics;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-pub(crate) const SHORT: Patience =
-    Patience { answer: Duration::from_millis(400), body: Duration::from_millis(400), stalled: Duration::from_millis(400), silent: Duration::from_secs(8) };
+pub(crate) const SHORT: Timeouts =
+    Timeouts { answer: Duration::from_millis(400), body: Duration::from_millis(400), stalled: Duration::from_millis(400), silent: Duration::from_secs(8) };
 
 /// An instance with a few addresses: `/who`, `/hold`, `/echo`, `/chunked`, `/slow`.
 pub(crate) struct Role {
@@ -61,10 +61,10 @@ impl Role {
                 count.fetch_add(1, Ordering::SeqCst);
                 std::future::ready(request)
             }))
-            .layer(axum::middleware::from_fn(believe))
+            .layer(axum::middleware::from_fn(trust_internal_headers))
             .route("/readyz", get(async move || readyz(&says, &mute).await));
-        let router = wear(routes, Wear { role: "test", metrics, verifier: Verifier::new(Peers::default(), Clock::system()) });
-        serve(Door { listener, limits, open: Metrics::default().connections }, router, &tasks);
+        let router = with_common_layers(routes, LayerState { role: "test", metrics, verifier: Verifier::new(Peers::default(), Clock::system()) });
+        serve(Listener { socket: listener, limits, open: Metrics::default().connections }, router, &tasks);
         Self { address, hits, ready, silent, held, tasks }
     }
 
@@ -112,10 +112,10 @@ pub(crate) async fn socket<F: Future<Output = ()> + Send>(what: impl Fn(TcpStrea
 }
 
 /// Neighbours with one role, `media`, at these addresses.
-pub(crate) fn peers(patience: Patience, addresses: &[SocketAddr]) -> Peers {
-    let peers = Peers::with_patience(patience);
+pub(crate) fn peers(timeouts: Timeouts, addresses: &[SocketAddr]) -> Peers {
+    let peers = Peers::with_timeouts(timeouts);
     let texts: Vec<String> = addresses.iter().map(|address| format!("http://{address}")).collect();
-    peers.plays_elsewhere("media", Addresses::parse(&texts).unwrap());
+    peers.register_remote("media", PeerUrls::parse(&texts).unwrap());
     peers
 }
 
@@ -125,7 +125,7 @@ pub(crate) async fn fetch(peers: &Peers, path: &str) -> Result<String, kit::peer
     Ok(String::from_utf8(answer.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap())
 }
 
-/// Waits until it is so; fails the test after half a minute.
+/// PendingDependencies until it is so; fails the test after half a minute.
 pub(crate) async fn until(promise: &str, mut what: impl FnMut() -> bool) {
     let started = std::time::Instant::now();
     while !what() {

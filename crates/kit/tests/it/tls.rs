@@ -40,7 +40,7 @@ async fn nats_is_trusted_by_its_authority_alone() {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    assert!(heard, "{}", server.program.words());
+    assert!(heard, "{}", server.program.logs());
     assert!(!answers(&distrusted).await, "a stranger's word was taken");
 }
 

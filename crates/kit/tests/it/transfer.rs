@@ -9,11 +9,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::FutureExt as _;
-use kit::bus::{Bus, Envelope, Runs, Subscription};
+use kit::bus::{Bus, Envelope, RunsIn, Subscription};
 use kit::config::Config;
 use kit::db::{Db, Migration, Sql, Value};
 use kit::objects::{Checkpoint, Error as Store, ObjectKey, Objects};
-use kit::transfer::{Error, Line, Outcome, Transfer, Watch};
+use kit::transfer::{Error, Outcome, ProgressListener, ReportRow, Transfer};
 use kit::{Clock, Service};
 use sea_orm::FromQueryResult;
 use testkit::engines::{Postgres, Shared, SharedS3, shared_postgres, shared_s3};
@@ -38,8 +38,8 @@ fn band() -> Service {
         objects: &[],
         openapi: || utoipa::openapi::OpenApi::default(),
         sections: Vec::new,
-        hears: |_| Vec::new(),
-        start: |_| std::future::ready(Ok(kit::Part::default())).boxed(),
+        subscriptions: |_| Vec::new(),
+        start: |_| std::future::ready(Ok(kit::RoleInstance::default())).boxed(),
     }
 }
 
@@ -63,23 +63,23 @@ struct Event {
 }
 
 /// A folder and where it is to go.
-struct Stage {
+struct Harness {
     folder: tempfile::TempDir,
     postgres: Shared<Postgres>,
     s3: SharedS3,
     schema: String,
 }
 
-impl Stage {
+impl Harness {
     async fn new() -> Self {
         let (postgres, s3) = tokio::task::spawn_blocking(|| (shared_postgres(), shared_s3())).await.unwrap();
-        let stage = Self { folder: tempfile::tempdir().unwrap(), postgres, s3, schema: format!("move_{}", Uuid::new_v4().simple()) };
-        std::fs::create_dir_all(stage.data().join("secrets")).unwrap();
-        std::fs::write(stage.data().join("secrets/addresses.key"), [7; 32]).unwrap();
-        stage.source().await;
-        stage.from().await;
-        Bus::sqlite(&stage.data().join("bus.db"), Clock::system()).await.unwrap();
-        stage
+        let harness = Self { folder: tempfile::tempdir().unwrap(), postgres, s3, schema: format!("move_{}", Uuid::new_v4().simple()) };
+        std::fs::create_dir_all(harness.data().join("secrets")).unwrap();
+        std::fs::write(harness.data().join("secrets/addresses.key"), [7; 32]).unwrap();
+        harness.source().await;
+        harness.from().await;
+        Bus::sqlite(&harness.data().join("bus.db"), Clock::system()).await.unwrap();
+        harness
     }
 
     fn data(&self) -> PathBuf {
@@ -92,7 +92,7 @@ impl Stage {
         db
     }
 
-    async fn goal(&self) -> Db {
+    async fn destination(&self) -> Db {
         let options = kit::db::PostgresOptions { url: self.postgres.url.clone(), schema: self.schema.clone(), readers: 2, statement_timeout: Duration::from_secs(10) };
         Db::postgres(&options).await.unwrap()
     }
@@ -121,7 +121,7 @@ impl Stage {
         Transfer::open(&self.data(), &self.config(""), &[band()], Clock::system()).await
     }
 
-    async fn moved(&self) -> Vec<Line> {
+    async fn moved(&self) -> Vec<ReportRow> {
         match self.open().await.unwrap().run(&Quiet).await.unwrap() {
             Outcome::Moved(lines) => lines,
             already @ Outcome::Already(_) => panic!("{already:?}"),
@@ -173,7 +173,7 @@ impl Stage {
         struct Count {
             items: i64,
         }
-        let row: Option<Count> = self.goal().await.read().row("select count(*) as items from moved", vec![]).await.unwrap();
+        let row: Option<Count> = self.destination().await.read().row("select count(*) as items from moved", vec![]).await.unwrap();
         row.unwrap().items
     }
 }
@@ -185,7 +185,7 @@ fn time() -> DateTime<Utc> {
 /// Looks away.
 struct Quiet;
 
-impl Watch for Quiet {
+impl ProgressListener for Quiet {
     fn says(&self, _: &str) {}
     fn expects(&self, _: u64) {}
     fn moved(&self, _: u64) {}
@@ -209,7 +209,7 @@ impl Impatient {
     }
 }
 
-impl Watch for Impatient {
+impl ProgressListener for Impatient {
     fn says(&self, _: &str) {
         self.step();
     }
@@ -219,72 +219,73 @@ impl Watch for Impatient {
     }
 }
 
-fn all_fit(lines: &[Line]) {
+fn all_fit(lines: &[ReportRow]) {
     assert!(lines.iter().all(|line| line.fits), "{lines:#?}");
 }
 
-fn line<'a>(lines: &'a [Line], part: &str) -> &'a Line {
+fn line<'a>(lines: &'a [ReportRow], part: &str) -> &'a ReportRow {
     lines.iter().find(|line| line.part == part).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_of_every_type_and_objects_of_every_size_come_over_once() {
-    let stage = Stage::new().await;
-    stage.sing().await;
-    let keys = stage.record().await;
-    let lines = stage.moved().await;
+    let harness = Harness::new().await;
+    harness.sing().await;
+    let keys = harness.record().await;
+    let lines = harness.moved().await;
     all_fit(&lines);
     assert_eq!((line(&lines, "band.song").items, line(&lines, "band.album").there, line(&lines, "objects").items), (u64::from(SONGS), u64::from(SONGS), keys.len() as u64));
     let text = "select id, title, note, plays, gain, live, cover, sung_at from song order by plays";
-    let (there, here): (Vec<Song>, Vec<Song>) = (stage.goal().await.read().rows(text, vec![]).await.unwrap(), stage.source().await.read().rows(text, vec![]).await.unwrap());
+    let (there, here): (Vec<Song>, Vec<Song>) =
+        (harness.destination().await.read().rows(text, vec![]).await.unwrap(), harness.source().await.read().rows(text, vec![]).await.unwrap());
     assert!(there == here && there.iter().any(|song| song.cover.is_some() && song.sung_at.is_some()));
-    let (from, to) = (stage.from().await, stage.to());
+    let (from, to) = (harness.from().await, harness.to());
     for key in &keys {
         assert!(whole(&from, key).await == whole(&to, key).await, "{key}");
     }
-    assert_eq!(std::fs::read(stage.folder.path().join("addresses.key")).unwrap(), [7; 32]);
+    assert_eq!(std::fs::read(harness.folder.path().join("addresses.key")).unwrap(), [7; 32]);
 
-    let transfer = stage.open().await.unwrap();
+    let transfer = harness.open().await.unwrap();
     all_fit(&transfer.verify(&Quiet).await.unwrap());
     assert!(matches!(transfer.run(&Quiet).await.unwrap(), Outcome::Already(_)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_move_that_breaks_off_anywhere_goes_on() {
-    let stage = Stage::new().await;
-    stage.sing().await;
-    let objects = stage.record().await.len();
+    let harness = Harness::new().await;
+    harness.sing().await;
+    let objects = harness.record().await.len();
     let mut known = 0;
     // In the middle of the objects, and then (said once: the objects, noted: each of them) as the rows begin.
     for steps in [objects / 2, objects + 2] {
-        let (transfer, watch) = (stage.open().await.unwrap(), Impatient::after(steps));
+        let (transfer, watch) = (harness.open().await.unwrap(), Impatient::after(steps));
         tokio::select! {
             _ = transfer.run(&watch) => panic!("it was faster"),
             () = watch.enough.notified() => {}
         }
         drop(transfer);
-        let now = stage.known().await;
+        let now = harness.known().await;
         assert!(now > known, "{now} after {known}");
         known = now;
     }
-    all_fit(&stage.moved().await);
+    all_fit(&harness.moved().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_nobody_has_taken_yet_is_due_again() {
-    let stage = Stage::new().await;
-    let bus = Bus::sqlite(&stage.data().join("bus.db"), Clock::system()).await.unwrap();
+    let harness = Harness::new().await;
+    let bus = Bus::sqlite(&harness.data().join("bus.db"), Clock::system()).await.unwrap();
     let listener = Subscription::to_subject("fan.sung", "band.sung");
     // A role that there is no more: its events stay where they are.
     let forgotten = Subscription::to_subject("fan.hummed", "choir.hummed");
-    bus.declare(&[listener.clone(), forgotten], Runs::Here).await.unwrap();
+    bus.declare(&[listener.clone(), forgotten], RunsIn::ThisProcess).await.unwrap();
     bus.engine().publish(&[Envelope { id: "hummed".into(), subject: "choir.hummed".into(), payload: "{}".into() }]).await.unwrap();
     let event = |id: &str| Envelope { id: id.into(), subject: "band.sung".into(), payload: "{}".into() };
     // Taken, given up (and by now forgotten by the outbox), waiting, and recorded but never sent.
     bus.engine().publish(&["taken", "dead", "waiting"].map(event)).await.unwrap();
     let deliveries = bus.engine().fetch(&listener, 2, Duration::ZERO).await.unwrap();
-    assert!(bus.engine().ack("fan.sung", &deliveries[0]).await.unwrap() && bus.engine().bury("fan.sung", &deliveries[1], "no").await.unwrap());
-    let outbox: Result<(), kit::db::Error> = stage
+    assert!(bus.engine().ack("fan.sung", &deliveries[0]).await.unwrap() && bus.engine().dead_letter("fan.sung", &deliveries[1], "no").await.unwrap());
+    let outbox: Result<(), kit::db::Error> = harness
         .source()
         .await
         .write(|tx| {
@@ -301,17 +302,17 @@ async fn what_nobody_has_taken_yet_is_due_again() {
         })
         .await;
     outbox.unwrap();
-    all_fit(&stage.moved().await);
-    let due: Vec<Event> = stage.goal().await.read().rows("select id from outbox where sent_at is null order by id", vec![]).await.unwrap();
+    all_fit(&harness.moved().await);
+    let due: Vec<Event> = harness.destination().await.read().rows("select id from outbox where sent_at is null order by id", vec![]).await.unwrap();
     assert_eq!(due.iter().map(|row| row.id.as_str()).collect::<Vec<_>>(), ["dead", "unsent", "waiting"]);
     // The folder's log is as it was.
-    assert_eq!((bus.engine().dead(9).await.unwrap().len(), bus.engine().backlog().await.unwrap()), (1, vec![("fan.hummed".to_owned(), 1), ("fan.sung".to_owned(), 1)]));
+    assert_eq!((bus.engine().dead_letters(9).await.unwrap().len(), bus.engine().backlog().await.unwrap()), (1, vec![("fan.hummed".to_owned(), 1), ("fan.sung".to_owned(), 1)]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unfinished_object_goes_on_where_it_was() {
-    let stage = Stage::new().await;
-    let (all, from) = (content(20 * MIB), stage.from().await);
+    let harness = Harness::new().await;
+    let (all, from) = (content(20 * MIB), harness.from().await);
     let mut places = Vec::new();
     for cut in [100, 7 * MIB + 3] {
         let mut writer = from.create().await.unwrap();
@@ -321,8 +322,8 @@ async fn an_unfinished_object_goes_on_where_it_was() {
         writer.write(Bytes::from_static(b"lost")).await.unwrap();
         writer.checkpoint().await.unwrap();
     }
-    all_fit(&stage.moved().await);
-    let to = stage.to();
+    all_fit(&harness.moved().await);
+    let to = harness.to();
     for place in &places {
         let mut writer = to.resume(place, ObjectKey::random()).await.unwrap();
         write(&mut writer, &all.slice(usize::try_from(place.bytes).unwrap()..)).await;
@@ -337,21 +338,21 @@ async fn an_unfinished_object_goes_on_where_it_was() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_differs_is_named() {
-    let stage = Stage::new().await;
-    stage.sing().await;
-    let keys = stage.record().await;
-    all_fit(&stage.moved().await);
+    let harness = Harness::new().await;
+    harness.sing().await;
+    let keys = harness.record().await;
+    all_fit(&harness.moved().await);
     let changed: Result<u64, kit::db::Error> =
-        stage.goal().await.write(|tx| Box::pin(async move { tx.execute("update song set gain = null where plays = $1", vec![(i64::MAX - 1).into()]).await })).await;
+        harness.destination().await.write(|tx| Box::pin(async move { tx.execute("update song set gain = null where plays = $1", vec![(i64::MAX - 1).into()]).await })).await;
     assert_eq!(changed.unwrap(), 1);
-    let (to, key) = (stage.to(), keys.last().unwrap());
+    let (to, key) = (harness.to(), keys.last().unwrap());
     let mut bytes = whole(&to, key).await.to_vec();
     bytes[50] ^= 1;
     to.remove(key).await.unwrap();
     let mut writer = to.create_as(key.clone()).await.unwrap();
     writer.write(bytes.into()).await.unwrap();
     writer.finish().await.unwrap();
-    let lines = stage.open().await.unwrap().verify(&Quiet).await.unwrap();
+    let lines = harness.open().await.unwrap().verify(&Quiet).await.unwrap();
     let differing: Vec<&str> = lines.iter().filter(|line| !line.fits).map(|line| line.part.as_str()).collect();
     assert_eq!(differing, ["band.song", "objects"]);
     assert_eq!(line(&lines, "objects").differing, [key.to_string()]);
@@ -359,28 +360,31 @@ async fn what_differs_is_named() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_can_not_be_moved_is_refused_with_a_sentence() {
-    let stage = Stage::new().await;
+    let harness = Harness::new().await;
     let open = async |data: &std::path::Path, without: &str| {
-        let opened = Transfer::open(data, &stage.config(without), &[band()], Clock::system()).await;
+        let opened = Transfer::open(data, &harness.config(without), &[band()], Clock::system()).await;
         opened.err().map(|error| error.to_string()).unwrap_or_default()
     };
     for (without, lacks) in [("db.url", "lacks db.url."), ("bus", "lacks bus.servers."), ("objects.bucket", "objects.bucket"), ("secrets", "secrets.addresses_key_file")] {
-        let said = open(&stage.data(), without).await;
+        let said = open(&harness.data(), without).await;
         assert!(said.contains(lacks), "{said}");
     }
-    let said = open(stage.folder.path(), "").await;
+    let said = open(harness.folder.path(), "").await;
     assert!(said.contains("no data folder of Tutti's"), "{said}");
-    let first = stage.open().await.unwrap();
-    let said = open(&stage.data(), "").await;
+    let first = harness.open().await.unwrap();
+    let said = open(&harness.data(), "").await;
     assert!(said.contains("already uses the data folder"), "{said}");
     drop(first);
-    std::fs::write(stage.folder.path().join("addresses.key"), [8; 32]).unwrap();
-    let said = open(&stage.data(), "").await;
+    std::fs::write(harness.folder.path().join("addresses.key"), [8; 32]).unwrap();
+    let said = open(&harness.data(), "").await;
     assert!(said.contains("another key"), "{said}");
-    std::fs::remove_file(stage.folder.path().join("addresses.key")).unwrap();
-    let other: Result<u64, kit::db::Error> =
-        stage.goal().await.write(|tx| Box::pin(async move { tx.execute("insert into song (id, title, plays) values ($1, 'x', 1)", vec![Uuid::new_v4().into()]).await })).await;
+    std::fs::remove_file(harness.folder.path().join("addresses.key")).unwrap();
+    let other: Result<u64, kit::db::Error> = harness
+        .destination()
+        .await
+        .write(|tx| Box::pin(async move { tx.execute("insert into song (id, title, plays) values ($1, 'x', 1)", vec![Uuid::new_v4().into()]).await }))
+        .await;
     assert_eq!(other.unwrap(), 1);
-    let said = open(&stage.data(), "").await;
+    let said = open(&harness.data(), "").await;
     assert!(said.contains("did not come from this folder") && said.contains("`song`"), "{said}");
 }

@@ -13,7 +13,7 @@ use axum::response::sse::Event;
 use contract::MediaId;
 use futures::stream;
 use kit::auth::Member;
-use kit::bus::{Heard, Listener};
+use kit::bus::{BroadcastMessage, Subscriber};
 use kit::http::{Path, Query, frame, sse};
 use serde::Deserialize;
 use tokio::time::{Instant, sleep_until};
@@ -56,7 +56,7 @@ pub(super) struct EventsQuery {
 )]
 pub(super) async fn events(State(media): State<Media>, member: Option<Member>, Path(id): Path<MediaId>, Query(query): Query<EventsQuery>) -> Result<Response, Error> {
     // The subscription comes before the read, so that no change falls in between.
-    let subscription = media.context.bus.live().listen_for_client(&topic(&id)).ok_or(Error::TooManyFollowers)?;
+    let subscription = media.context.bus.broadcast().subscribe_client(&topic(&id)).ok_or(Error::TooManyFollowers)?;
     let item = store::items::find(media.context.db.read(), &id).await?.ok_or(Error::NotFound)?;
     let viewer = authorize(&media, &item, member.as_ref(), query.t.as_deref())?;
     let mut follower = Follower { media: media.clone(), id, viewer, subscription, limiter: ReadLimiter::new(), ready: VecDeque::new(), ended: false };
@@ -73,7 +73,7 @@ fn authorize(media: &Media, item: &Item, member: Option<&Member>, signature: Opt
         return by_token;
     }
     let now = media.context.clock.now();
-    let signature = signature.and_then(|signature| media.context.grants.verify(signature, "events", item.id.as_str(), now));
+    let signature = signature.and_then(|signature| media.context.url_signer.verify(signature, "events", item.id.as_str(), now));
     signature.map_or(by_token, |signature| Ok(Viewer::SignedUrl(signature)))
 }
 
@@ -82,7 +82,7 @@ struct Follower {
     media: Media,
     id: MediaId,
     viewer: Viewer,
-    subscription: Listener,
+    subscription: Subscriber,
     limiter: ReadLimiter,
     ready: VecDeque<Event>,
     ended: bool,
@@ -108,8 +108,8 @@ impl Follower {
                 () = tokio::time::sleep(check_in), if remaining.is_some() => continue,
             };
             match message {
-                Heard::Update(_, text) if &*text != STATE_CHANGED => self.ready.push_back(frame("progress", &text)),
-                Heard::Update(..) | Heard::Lagged => self.reload().await?,
+                BroadcastMessage::Update(_, text) if &*text != STATE_CHANGED => self.ready.push_back(frame("progress", &text)),
+                BroadcastMessage::Update(..) | BroadcastMessage::Lagged => self.reload().await?,
             }
         }
     }

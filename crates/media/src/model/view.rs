@@ -16,7 +16,7 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, TimeDelta, Utc};
 use contract::media::{Kind, Visibility};
 use contract::{AccountId, MediaId};
-use kit::sign::{Grants, UrlSignature};
+use kit::signed_url::{UrlSignature, UrlSigner};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -126,7 +126,7 @@ pub(crate) enum Viewer {
 /// What signing the URLs of a view needs.
 #[derive(Debug, Clone)]
 pub(crate) struct UrlSigningContext<'a> {
-    pub signer: &'a Grants,
+    pub signer: &'a UrlSigner,
     pub now: DateTime<Utc>,
     pub valid_for: TimeDelta,
 }
@@ -166,7 +166,7 @@ impl Item {
     fn urls(&self, viewer: &Viewer, signing: &UrlSigningContext<'_>) -> Urls {
         let id = self.id.as_str();
         let is_owner = *viewer == Viewer::Owner;
-        let sign = |scope: &str| format!("?t={}", signing.signer.issue(scope, id, signing.now, signing.valid_for));
+        let sign = |scope: &str| format!("?t={}", signing.signer.sign(scope, id, signing.now, signing.valid_for));
         let view = if is_owner && !self.is_public_or_unlisted() { sign("view") } else { String::new() };
         let url = |exists: bool, part: &str| exists.then(|| format!("/v1/media/{id}/{part}{view}"));
         let has = |asset: &str| self.assets.iter().any(|name| name == asset);
@@ -243,12 +243,12 @@ mod tests {
 
     #[test]
     fn each_viewer_sees_what_the_table_says() {
-        let (grants, now) = (Grants::new([7; 32]), Utc::now());
-        let signing = UrlSigningContext { signer: &grants, now, valid_for: TimeDelta::hours(48) };
+        let (url_signer, now) = (UrlSigner::new([7; 32]), Utc::now());
+        let signing = UrlSigningContext { signer: &url_signer, now, valid_for: TimeDelta::hours(48) };
         for visibility in [Visibility::Private, Visibility::Unlisted, Visibility::Public] {
             let item = item(visibility);
-            let signed = grants.issue("events", item.id.as_str(), now, TimeDelta::hours(1));
-            let signature = grants.verify(&signed, "events", item.id.as_str(), now).unwrap();
+            let signed = url_signer.sign("events", item.id.as_str(), now, TimeDelta::hours(1));
+            let signature = url_signer.verify(&signed, "events", item.id.as_str(), now).unwrap();
             let seen = |viewer: &Viewer| serde_json::to_value(item.view(viewer, &signing)).unwrap();
             let (owner, granted, everyone) = (seen(&Viewer::Owner), seen(&Viewer::SignedUrl(signature)), seen(&Viewer::Everyone));
             for path in OWNER_ONLY_FIELDS {
@@ -258,7 +258,7 @@ mod tests {
             assert_eq!(signatures(&granted), [signed.as_str()], "it repeats what was shown");
             assert_eq!(signatures(&everyone), Vec::<String>::new());
             for signature in signatures(&owner) {
-                assert!(SCOPES.iter().any(|scope| grants.holds(&signature, scope, item.id.as_str(), now)));
+                assert!(SCOPES.iter().any(|scope| url_signer.is_valid(&signature, scope, item.id.as_str(), now)));
             }
             for part in ["image", "poster", "hls", "storyboard", "waveform", "file"] {
                 let plain = owner["urls"][part].as_str().map(|url| url.split('?').next().unwrap_or_default());

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use kit::db::{FromQueryResult, Sql};
-use testkit::{Answer, Member, World};
+use testkit::{Member, TestResponse, World};
 
 /// Returns a PNG of this size, with `bytes` bytes in all. `seed` makes it unlike others. Only its structure is valid,
 /// not its pixels.
@@ -34,7 +34,7 @@ fn crc32(data: &[u8]) -> u32 {
 }
 
 /// Sends a raw body.
-pub async fn send(member: &Member, query: &str, content_type: &str, body: Vec<u8>) -> Answer {
+pub async fn send(member: &Member, query: &str, content_type: &str, body: Vec<u8>) -> TestResponse {
     member.send(member.request(http::Method::POST, &format!("/v1/media{query}")).header("content-type", content_type).body(body)).await
 }
 

@@ -18,9 +18,9 @@ use crate::fixtures::{expect_no_orphans, png, send};
 /// Returns the routes of another process of the service: on the same database, with a memory of its own.
 async fn another_instance(world: &World) -> Router {
     let context = world.context("media").clone();
-    let wear = kit::http::Wear { role: "media", metrics: kit::telemetry::Metrics::default(), verifier: context.verifier.clone() };
+    let with_common_layers = kit::http::LayerState { role: "media", metrics: kit::telemetry::Metrics::default(), verifier: context.verifier.clone() };
     let part = (media::service().start)(context).await.unwrap();
-    kit::http::wear(part.router, wear)
+    kit::http::with_common_layers(part.router, with_common_layers)
 }
 
 /// Sends the creation of an upload. Returns the status.

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use http::Method;
 use sha2::Digest as _;
-use testkit::{Answer, Member, World};
+use testkit::{Member, TestResponse, World};
 
 use crate::fixtures::{expect_no_orphans, expect_nothing_stored, png};
 use crate::raw_http::RawConnection;
@@ -24,11 +24,11 @@ async fn begin(member: &Member, length: usize) -> String {
     begun.header("location").to_owned()
 }
 
-async fn head(member: &Member, location: &str) -> Answer {
+async fn head(member: &Member, location: &str) -> TestResponse {
     member.send(member.request(Method::HEAD, location).header("tus-resumable", "1.0.0")).await
 }
 
-async fn patch(member: &Member, location: &str, offset: usize, bytes: &[u8], checksum: Option<String>) -> Answer {
+async fn patch(member: &Member, location: &str, offset: usize, bytes: &[u8], checksum: Option<String>) -> TestResponse {
     let mut request = member.request(Method::PATCH, location).header("tus-resumable", "1.0.0").header("upload-offset", offset).header("content-type", STREAM);
     if let Some(checksum) = checksum {
         request = request.header("upload-checksum", checksum);
@@ -58,7 +58,7 @@ async fn set(world: &World, text: &'static str) {
     assert_eq!(changed.unwrap(), 1);
 }
 
-async fn expect_item(world: &World, done: &Answer, file: &[u8]) -> serde_json::Value {
+async fn expect_item(world: &World, done: &TestResponse, file: &[u8]) -> serde_json::Value {
     let (ada, id) = (world.ada(), done.header("tutti-media-id").to_owned());
     assert_eq!(done.header("tutti-media"), format!("/v1/media/{id}"));
     let received: contract::media::Received = serde_json::from_slice(&ada.get(&format!("/internal/media/{id}")).await.expect(200).body).unwrap();

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use testkit::engines::{Nats, Postgres, S3};
-use testkit::fleet::{Addresses, Fleet, Shape};
+use testkit::fleet::{EngineUrls, Fleet, Topology};
 
 /// Colours of a terminal, one per process, in turn.
 const COLOURS: [u8; 6] = [36, 33, 32, 35, 34, 31];
@@ -33,8 +33,8 @@ fn main() -> ExitCode {
     let command: Vec<_> = arguments.collect();
     eprintln!("starting PostgreSQL, NATS and an S3 server …");
     let (postgres, nats, s3) = (Postgres::start(), Nats::start(), S3::start());
-    let mut fleet = Fleet::prepare(&binary, &Addresses::of(&postgres, &nats, &s3), &Shape::usual(), &[]);
-    let logs: Vec<(String, PathBuf)> = fleet.players.iter().map(|player| (player.program.name().to_owned(), player.program.log().to_owned())).collect();
+    let mut fleet = Fleet::prepare(&binary, &EngineUrls::of(&postgres, &nats, &s3), &Topology::usual(), &[]);
+    let logs: Vec<(String, PathBuf)> = fleet.processes.iter().map(|player| (player.program.name().to_owned(), player.program.log().to_owned())).collect();
     let over = Arc::new(AtomicBool::new(false));
     let teller = command.is_empty().then(|| {
         let over = over.clone();
@@ -52,14 +52,14 @@ fn main() -> ExitCode {
         }
     } else {
         println!("\n  Tutti is at  {}", fleet.of("gateway").map(|player| player.address.as_str()).collect::<Vec<_>>().join("  and  "));
-        for player in &fleet.players {
+        for player in &fleet.processes {
             println!("  {:<12} {}   operations {}", player.program.name(), player.address, player.operations);
         }
         println!("  configuration {}\n  Ctrl-C ends it.\n", fleet.config().display());
         wait_for_signal();
         ExitCode::SUCCESS
     };
-    for player in fleet.players.iter_mut().rev() {
+    for player in fleet.processes.iter_mut().rev() {
         player.program.terminate();
     }
     over.store(true, Ordering::Relaxed);

@@ -91,7 +91,7 @@ impl Program {
         self.child = Some(spawn(command).expect("setpriv (util-linux) is installed"));
     }
 
-    /// Waits until it is ready; fails the test after a minute.
+    /// PendingDependencies until it is ready; fails the test after a minute.
     pub fn wait(&mut self) {
         self.until("ready", Self::is_ready);
     }
@@ -104,18 +104,18 @@ impl Program {
         }
     }
 
-    /// Waits for `what`; fails the test with the program's last words.
+    /// PendingDependencies for `what`; fails the test with the program's last words.
     pub(super) fn until(&mut self, what: &str, mut is: impl FnMut(&Self) -> bool) {
         let began = Instant::now();
         while !is(self) {
             let ended = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten());
-            assert!(ended.is_none() && began.elapsed() < PATIENCE, "{} is not {what} ({ended:?}):\n{}", self.name, self.words());
+            assert!(ended.is_none() && began.elapsed() < PATIENCE, "{} is not {what} ({ended:?}):\n{}", self.name, self.logs());
             sleep(Duration::from_millis(20));
         }
     }
 
     /// What it has said.
-    pub fn words(&self) -> String {
+    pub fn logs(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
@@ -150,7 +150,7 @@ impl Program {
         self.end()
     }
 
-    /// Waits for its end; the exit status, or `None` if it did not run.
+    /// PendingDependencies for its end; the exit status, or `None` if it did not run.
     pub fn end(&mut self) -> Option<ExitStatus> {
         self.child.take()?.wait().ok()
     }

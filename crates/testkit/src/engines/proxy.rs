@@ -12,9 +12,9 @@ use tokio::sync::watch;
 
 /// What happens to the bytes that pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Weather {
+pub enum NetworkFault {
     /// Nothing.
-    Fair,
+    None,
     /// Each piece waits for so long, in each direction.
     Late(Duration),
     /// So many bytes a second at most, in each direction of each connection.
@@ -29,7 +29,7 @@ pub enum Weather {
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
-    weather: watch::Sender<(u64, Weather)>,
+    fault: watch::Sender<(u64, NetworkFault)>,
     runtime: Option<tokio::runtime::Runtime>,
 }
 
@@ -40,23 +40,23 @@ impl Proxy {
         let listener = StdListener::bind("127.0.0.1:0").expect("a free port exists");
         let own = listener.local_addr().expect("a bound socket has an address").port();
         listener.set_nonblocking(true).expect("a socket can be told so");
-        let (weather, forecast) = watch::channel((0, Weather::Fair));
+        let (fault, faults) = watch::channel((0, NetworkFault::None));
         runtime.spawn(async move {
             let listener = TcpListener::from_std(listener).expect("the runtime takes sockets");
             while let Ok((client, _)) = listener.accept().await {
-                if forecast.borrow().1 == Weather::Cut {
+                if faults.borrow().1 == NetworkFault::Cut {
                     continue;
                 }
-                let forecast = forecast.clone();
+                let faults = faults.clone();
                 tokio::spawn(async move {
                     // A server that isn't there is a connection that ends.
                     if let Ok(server) = TcpStream::connect(("127.0.0.1", port)).await {
-                        pass_both(client, server, forecast).await;
+                        pass_both(client, server, faults).await;
                     }
                 });
             }
         });
-        Self { port: own, weather, runtime: Some(runtime) }
+        Self { port: own, fault, runtime: Some(runtime) }
     }
 
     /// Where to knock.
@@ -65,13 +65,13 @@ impl Proxy {
     }
 
     /// From now on, for open connections and new ones.
-    pub fn set(&self, weather: Weather) {
-        self.weather.send_modify(|now| *now = (now.0, weather));
+    pub fn set(&self, fault: NetworkFault) {
+        self.fault.send_modify(|now| *now = (now.0, fault));
     }
 
     /// Cuts every open connection once; new ones pass.
     pub fn cut_once(&self) {
-        self.weather.send_modify(|now| now.0 += 1);
+        self.fault.send_modify(|now| now.0 += 1);
     }
 }
 
@@ -83,32 +83,32 @@ impl Drop for Proxy {
     }
 }
 
-async fn pass_both(client: TcpStream, server: TcpStream, mut forecast: watch::Receiver<(u64, Weather)>) {
+async fn pass_both(client: TcpStream, server: TcpStream, mut faults: watch::Receiver<(u64, NetworkFault)>) {
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
-    let cuts = forecast.borrow().0;
-    let (up, down) = (forecast.clone(), forecast.clone());
+    let cuts = faults.borrow().0;
+    let (up, down) = (faults.clone(), faults.clone());
     tokio::select! {
         () = async { tokio::join!(pass(&mut from_client, &mut to_server, up), pass(&mut from_server, &mut to_client, down)); } => {}
         // Dropped halves close the sockets, with a reset where bytes were on their way.
-        _ = forecast.wait_for(|now| now.0 != cuts || now.1 == Weather::Cut) => {}
+        _ = faults.wait_for(|now| now.0 != cuts || now.1 == NetworkFault::Cut) => {}
     }
 }
 
-async fn pass(from: &mut tokio::net::tcp::OwnedReadHalf, to: &mut tokio::net::tcp::OwnedWriteHalf, mut forecast: watch::Receiver<(u64, Weather)>) {
+async fn pass(from: &mut tokio::net::tcp::OwnedReadHalf, to: &mut tokio::net::tcp::OwnedWriteHalf, mut faults: watch::Receiver<(u64, NetworkFault)>) {
     let mut piece = vec![0; 16 * 1024];
     while let Ok(read @ 1..) = from.read(&mut piece).await {
-        let weather = forecast.borrow_and_update().1;
-        match weather {
-            Weather::Late(time) => tokio::time::sleep(time).await,
-            Weather::Slow(rate) => tokio::time::sleep(Duration::from_secs_f64(read as f64 / rate.max(1) as f64)).await,
-            Weather::Swallow => {
+        let fault = faults.borrow_and_update().1;
+        match fault {
+            NetworkFault::Late(time) => tokio::time::sleep(time).await,
+            NetworkFault::Slow(rate) => tokio::time::sleep(Duration::from_secs_f64(read as f64 / rate.max(1) as f64)).await,
+            NetworkFault::Swallow => {
                 // It arrives when the weather clears, as a packet that is sent again does.
-                if forecast.wait_for(|now| now.1 != Weather::Swallow).await.is_err() {
+                if faults.wait_for(|now| now.1 != NetworkFault::Swallow).await.is_err() {
                     return;
                 }
             }
-            Weather::Fair | Weather::Cut => {}
+            NetworkFault::None | NetworkFault::Cut => {}
         }
         if to.write_all(&piece[..read]).await.is_err() {
             return;

@@ -4,10 +4,10 @@
 //! schemas, streams and prefixes with random names, and in processes that end with it.
 
 mod rows;
-mod shape;
+mod topology;
 
 pub use rows::{Rows, lines};
-pub use shape::Shape;
+pub use topology::Topology;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use crate::mounts;
 
 /// Where a fleet finds its engines.
 #[derive(Debug, Clone)]
-pub struct Addresses {
+pub struct EngineUrls {
     /// PostgreSQL's URL.
     pub postgres: String,
     /// NATS's URL.
@@ -30,7 +30,7 @@ pub struct Addresses {
     pub s3: S3Account,
 }
 
-impl Addresses {
+impl EngineUrls {
     /// Engines of a test's own.
     pub fn of(postgres: &Postgres, nats: &Nats, s3: &S3) -> Self {
         Self { postgres: postgres.url(), nats: nats.url(), s3: s3.account.clone() }
@@ -39,7 +39,7 @@ impl Addresses {
 
 /// A process of the fleet.
 #[derive(Debug)]
-pub struct Player {
+pub struct FleetProcess {
     /// Its role.
     pub role: &'static str,
     /// The process, called `media-1` and so on.
@@ -52,7 +52,7 @@ pub struct Player {
     pub data: PathBuf,
 }
 
-impl Player {
+impl FleetProcess {
     /// A process called `called` on free ports, with its folder and its log in `folder`.
     fn new(binary: &Path, role: &'static str, called: &str, folder: &Path, arguments: &[String]) -> Self {
         let (door, operations) = (free_port(), free_port());
@@ -76,7 +76,7 @@ const ALL: &str = "all";
 #[derive(Debug)]
 pub struct Fleet {
     /// The processes, in the order of the table of roles.
-    pub players: Vec<Player>,
+    pub processes: Vec<FleetProcess>,
     /// What keeps its rows, events and objects apart from others' in the same engines.
     pub name: String,
     folder: TempDir,
@@ -84,21 +84,23 @@ pub struct Fleet {
 
 impl Fleet {
     /// Writes the configuration and the folders of a fleet; nothing runs yet. `settings` are `--set` values for every process.
-    pub fn prepare(binary: &Path, engines: &Addresses, shape: &Shape, settings: &[String]) -> Self {
+    pub fn prepare(binary: &Path, engines: &EngineUrls, topology: &Topology, settings: &[String]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let name = format!("fleet_{}", Uuid::new_v4().simple());
         let set = settings.iter().flat_map(|setting| ["--set".to_owned(), setting.clone()]);
         let common: Vec<String> = ["--config".into(), folder.path().join("tutti.toml").display().to_string()].into_iter().chain(set).collect();
-        let players =
-            shape.players().map(|(role, number)| Player::new(binary, role, &format!("{role}-{number}"), folder.path(), &[&[role.to_owned()], &common[..]].concat())).collect();
-        let fleet = Self { players, name, folder };
+        let processes = topology
+            .processes()
+            .map(|(role, number)| FleetProcess::new(binary, role, &format!("{role}-{number}"), folder.path(), &[&[role.to_owned()], &common[..]].concat()))
+            .collect();
+        let fleet = Self { processes, name, folder };
         fleet.configure(engines);
         fleet
     }
 
     /// Starts a fleet and waits until every process is ready.
-    pub fn start(binary: &Path, engines: &Addresses, shape: &Shape, settings: &[String]) -> Self {
-        let mut fleet = Self::prepare(binary, engines, shape, settings);
+    pub fn start(binary: &Path, engines: &EngineUrls, topology: &Topology, settings: &[String]) -> Self {
+        let mut fleet = Self::prepare(binary, engines, topology, settings);
         fleet.again();
         fleet
     }
@@ -107,8 +109,8 @@ impl Fleet {
     pub fn start_alone(binary: &Path, settings: &[String]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let set: Vec<String> = settings.iter().flat_map(|setting| ["--set".to_owned(), setting.clone()]).collect();
-        let players = vec![Player::new(binary, ALL, "tutti", folder.path(), &set)];
-        let mut fleet = Self { players, name: "alone".into(), folder };
+        let processes = vec![FleetProcess::new(binary, ALL, "tutti", folder.path(), &set)];
+        let mut fleet = Self { processes, name: "alone".into(), folder };
         fleet.again();
         fleet
     }
@@ -120,15 +122,15 @@ impl Fleet {
         std::fs::create_dir(&mount).expect("the folder is ours");
         let wrapped = mounts::disk(&mount, bytes)?;
         let set: Vec<String> = settings.iter().flat_map(|setting| ["--set".to_owned(), setting.clone()]).collect();
-        let mut player = Player::new(binary, ALL, "disk/tutti", folder.path(), &set);
-        player.program.run_by(wrapped, &folder.path().join("tutti.log"));
-        let mut fleet = Self { players: vec![player], name: "alone".into(), folder };
+        let mut process = FleetProcess::new(binary, ALL, "disk/tutti", folder.path(), &set);
+        process.program.run_by(wrapped, &folder.path().join("tutti.log"));
+        let mut fleet = Self { processes: vec![process], name: "alone".into(), folder };
         fleet.again();
         Ok(fleet)
     }
 
     /// The configuration that all processes share.
-    fn configure(&self, engines: &Addresses) {
+    fn configure(&self, engines: &EngineUrls) {
         let path = |name: &str| self.folder.path().join(name);
         let (address_key, s3_key, name) = (path("addresses.key"), path("s3.key"), &self.name);
         std::fs::write(&address_key, rand::random::<[u8; 32]>()).expect("the folder is ours");
@@ -142,7 +144,7 @@ impl Fleet {
                 "access_key": engines.s3.access_key, "secret_key_file": s3_key,
             },
             "secrets": { "addresses_key_file": address_key },
-            "peers": self.peers(|player| player.address.clone()),
+            "peers": self.peers(|process| process.address.clone()),
         });
         self.write(&toml::Table::try_from(config).expect("it has no nulls"));
     }
@@ -152,12 +154,12 @@ impl Fleet {
     }
 
     /// Where each role's processes are found.
-    fn peers(&self, place: impl Fn(&Player) -> String) -> BTreeMap<&'static str, Vec<String>> {
-        Shape::ROLES.map(|role| (role, self.of(role).map(&place).collect())).into()
+    fn peers(&self, place: impl Fn(&FleetProcess) -> String) -> BTreeMap<&'static str, Vec<String>> {
+        Topology::ROLES.map(|role| (role, self.of(role).map(&place).collect())).into()
     }
 
     /// Has processes that start from now on look for each other at the addresses that `place` names.
-    pub fn meet_at(&self, place: impl Fn(&Player) -> String) {
+    pub fn meet_at(&self, place: impl Fn(&FleetProcess) -> String) {
         let text = std::fs::read_to_string(self.config()).expect("it was written");
         let mut config: toml::Table = text.parse().expect("it is ours");
         config.insert("peers".into(), toml::Value::try_from(self.peers(place)).expect("they are texts"));
@@ -180,41 +182,41 @@ impl Fleet {
     }
 
     /// The processes that play a role.
-    pub fn of(&self, role: &str) -> impl Iterator<Item = &Player> {
-        self.players.iter().filter(move |player| player.role == role || player.role == ALL)
+    pub fn of(&self, role: &str) -> impl Iterator<Item = &FleetProcess> {
+        self.processes.iter().filter(move |process| process.role == role || process.role == ALL)
     }
 
     /// Where people knock: one of the gateways, by chance.
     pub fn address(&self) -> &str {
-        let gateways: Vec<&Player> = self.of("gateway").collect();
+        let gateways: Vec<&FleetProcess> = self.of("gateway").collect();
         &gateways[rand::random_range(0..gateways.len())].address
     }
 
     /// Starts every process that does not run, all at once, and waits until they are ready.
     pub fn again(&mut self) {
-        for player in self.players.iter_mut().filter(|player| !player.program.runs()) {
-            player.program.launch();
+        for process in self.processes.iter_mut().filter(|process| !process.program.runs()) {
+            process.program.launch();
         }
-        for player in &mut self.players {
-            player.program.wait();
+        for process in &mut self.processes {
+            process.program.wait();
         }
     }
 
     /// SIGKILL for every process.
     pub fn kill(&mut self) {
-        self.players.iter_mut().for_each(|player| player.program.kill());
+        self.processes.iter_mut().for_each(|process| process.program.kill());
     }
 
     /// SIGTERM for every process at once, then waits for all; answers how they exited.
     pub fn terminate(&mut self) -> Vec<ExitStatus> {
-        self.players.iter().for_each(|player| player.program.ask_to_end());
+        self.processes.iter().for_each(|process| process.program.ask_to_end());
         // A second signal would cut off what still runs.
-        self.players.iter_mut().filter_map(|player| player.program.end()).collect()
+        self.processes.iter_mut().filter_map(|process| process.program.end()).collect()
     }
 
     /// What all of them have said, each line with its process's name.
-    pub fn words(&self) -> String {
-        let lines = self.players.iter().flat_map(|player| player.program.words().lines().map(|line| format!("{} | {line}", player.program.name())).collect::<Vec<_>>());
+    pub fn logs(&self) -> String {
+        let lines = self.processes.iter().flat_map(|process| process.program.logs().lines().map(|line| format!("{} | {line}", process.program.name())).collect::<Vec<_>>());
         lines.collect::<Vec<_>>().join("\n")
     }
 }

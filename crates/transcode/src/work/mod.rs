@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use contract::MediaId;
 use kit::Context;
-use kit::bus::{Failure, MayBeAway as _};
+use kit::bus::{HandlerError, Transient as _};
 use kit::objects::{KeyLease, Orphans};
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
@@ -132,7 +132,7 @@ impl Worker {
     }
 
     /// Runs the task that a ticket is for; an `Err` means that the ticket should be delivered again.
-    pub async fn handle(&self, queue: Queue, named: Ticket, id: &str, attempt: u32) -> Result<(), Failure> {
+    pub async fn handle(&self, queue: Queue, named: Ticket, id: &str, attempt: u32) -> Result<(), HandlerError> {
         let Some((claimed, permit)) = self.claim(queue, &named, id).await? else { return Ok(()) };
         let permit = Arc::new(permit);
         let Some(job) = store::find_job(self.context.db.read(), &claimed.media).await? else { return Ok(()) };
@@ -197,21 +197,21 @@ impl Worker {
 
     /// Decides the consequence of a failure. Only the task's own failures count, in its row: neither an unavailable
     /// database nor a killed worker may use up an item's attempts.
-    async fn handle_failure(&self, claimed: &Claimed, error: Error, leftover: Vec<KeyLease>) -> Result<(), Failure> {
+    async fn handle_failure(&self, claimed: &Claimed, error: Error, leftover: Vec<KeyLease>) -> Result<(), HandlerError> {
         // After a database error it is unknown whether the rows reference them: the sweep checks.
         if !matches!(error, Error::Db(_)) {
             self.discard(&leftover.iter().map(|lease| lease.key().clone()).collect::<Vec<_>>()).await;
         }
         drop(leftover);
         let reason = match error {
-            Error::Gone if self.context.tasks.is_stopping() => return Err(Failure::Away("the process is ending".to_owned())),
+            Error::Gone if self.context.tasks.is_stopping() => return Err(HandlerError::Unavailable("the process is ending".to_owned())),
             Error::Gone => return Ok(()),
-            error if error.is_away() => return Err(error.into()),
+            error if error.is_transient() => return Err(error.into()),
             Error::Rejected(reason) if reason.is_timeout() && self.context.objects.ping().await.is_err() => {
-                return Err(Failure::Away("the converter made no progress, and the object store does not respond".to_owned()));
+                return Err(HandlerError::Unavailable("the converter made no progress, and the object store does not respond".to_owned()));
             }
             // Other work may have slowed the machine down; one more attempt.
-            Error::Rejected(reason) if reason.is_timeout() && self.add_failure(claimed).await? < 2 => return Err(Failure::Retry("the converter made no progress".to_owned())),
+            Error::Rejected(reason) if reason.is_timeout() && self.add_failure(claimed).await? < 2 => return Err(HandlerError::Retry("the converter made no progress".to_owned())),
             Error::Rejected(reason) => reason,
             error => {
                 let max_attempts = self.config.max_attempts.saturating_add(if error.is_input_lost() { EXTRA_ATTEMPTS } else { 0 });

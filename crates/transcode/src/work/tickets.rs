@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use kit::bus::Failure;
+use kit::bus::HandlerError;
 use tokio::time::Instant;
 
 use super::Worker;
@@ -23,7 +23,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 impl Worker {
     /// Returns the task for a ticket, with its permit; `None` if no task is ready.
-    pub(super) async fn claim(&self, queue: Queue, named: &Ticket, id: &str) -> Result<Option<(Claimed, Permit)>, Failure> {
+    pub(super) async fn claim(&self, queue: Queue, named: &Ticket, id: &str) -> Result<Option<(Claimed, Permit)>, HandlerError> {
         let until = Instant::now() + CLAIM_TIMEOUT;
         loop {
             let changed = self.permits.changed();
@@ -35,7 +35,7 @@ impl Worker {
             tokio::pin!(changed);
             loop {
                 if Instant::now() >= until || self.context.tasks.is_stopping() {
-                    return Err(Failure::Later(Duration::ZERO));
+                    return Err(HandlerError::Later(Duration::ZERO));
                 }
                 tokio::select! {
                     () = &mut changed => break,

@@ -22,7 +22,7 @@ fn interface() -> Value {
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// Every operation of the interface: method, a path with something in each parameter's place, and its description.
+/// Every operation of the openapi_json: method, a path with something in each parameter's place, and its description.
 fn operations() -> Vec<(Method, String, Value)> {
     let mut operations = Vec::new();
     for (path, methods) in interface()["paths"].as_object().unwrap() {

@@ -1,4 +1,4 @@
-//! Every signed URL against every operation of the interface: none opens more than it says, to anyone.
+//! Every signed URL against every operation of the openapi_json: none opens more than it says, to anyone.
 //!
 //! Owns the walk: the operations are those of the running product's own OpenAPI document, so a new one is walked as soon as it is documented.
 //! Invariant: what a response may hold is decided by who asked and with which signature, never by which operation answered.
@@ -8,7 +8,7 @@ use std::path::Path;
 
 use chrono::{TimeDelta, Utc};
 use futures::StreamExt as _;
-use kit::sign::Grants;
+use kit::signed_url::UrlSigner;
 use media::OWNER_ONLY_FIELDS;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -203,8 +203,8 @@ fn all_signatures(items: &[Value], key: Option<[u8; 32]>) -> Vec<Signature> {
             }
         }
         if let Some(key) = key {
-            let (grants, long_ago) = (Grants::new(key), Utc::now() - TimeDelta::days(3));
-            all.extend(["view", "original", "events"].map(|scope| Signature { text: grants.issue(scope, id, long_ago, TimeDelta::hours(1)), opens: None }));
+            let (url_signer, long_ago) = (UrlSigner::new(key), Utc::now() - TimeDelta::days(3));
+            all.extend(["view", "original", "events"].map(|scope| Signature { text: url_signer.sign(scope, id, long_ago, TimeDelta::hours(1)), opens: None }));
         }
     }
     for text in opening.keys().take(6) {

@@ -9,7 +9,7 @@ mod faults;
 mod grants;
 mod headers;
 mod layout;
-mod moving;
+mod move_data;
 mod neighbours;
 mod objects;
 mod private;

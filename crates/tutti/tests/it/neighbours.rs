@@ -37,7 +37,7 @@ impl Part {
         Self { program, address: format!("http://{host}"), operations: format!("http://{operations}"), client: reqwest::Client::new() }
     }
 
-    /// Waits until the operations door says this about what is missing.
+    /// PendingDependencies until the operations door says this about what is missing.
     async fn until(&self, promise: &str, is: impl Fn(&str) -> bool) {
         let started = Instant::now();
         loop {
@@ -121,7 +121,7 @@ async fn one_of_two_that_leaves_with_notice_is_missed_by_nobody() {
     both[0].until("it says that it leaves", |said| said == "not ready:\n- the process is leaving\n").await;
     assert_eq!(reqwest::get(format!("{}/.well-known/jwks.json", both[0].address)).await.unwrap().status(), 200, "its door is open for a while");
     let status = tokio::task::block_in_place(|| both[0].program.end());
-    assert!(status.unwrap().success(), "{}", both[0].program.words());
+    assert!(status.unwrap().success(), "{}", both[0].program.logs());
     enough.store(true, Ordering::Relaxed);
     for asker in askers {
         assert!(asker.await.unwrap() > 0);

@@ -11,7 +11,7 @@ use kit::objects::Objects;
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use testkit::engines::{Nats, Postgres, Shared, SharedS3, shared_nats, shared_postgres, shared_s3};
-use testkit::fleet::{Addresses, Fleet, Shape};
+use testkit::fleet::{EngineUrls, Fleet, Topology};
 
 /// The processes, their folder and their door. The ports stay the same across restarts, as clients expect.
 pub(crate) struct Server {
@@ -27,13 +27,13 @@ impl Server {
         kit::tls::provider();
         let (binary, settings) = (Path::new(env!("CARGO_BIN_EXE_tutti")), settings.iter().map(|&setting| setting.to_owned()).collect::<Vec<_>>());
         let shape = match std::env::var("TUTTI_TEST_ROLES").as_deref() {
-            Ok("separate") => Some(Shape::one_of_each()),
-            Ok("fleet") => Some(Shape::usual()),
+            Ok("separate") => Some(Topology::one_of_each()),
+            Ok("fleet") => Some(Topology::usual()),
             _ => None,
         };
         let (fleet, engines) = if let Some(shape) = shape {
             let (postgres, nats, s3) = tokio::task::spawn_blocking(|| (shared_postgres(), shared_nats(), shared_s3())).await.unwrap();
-            let addresses = Addresses { postgres: postgres.url.clone(), nats: nats.url.clone(), s3: s3.account.clone() };
+            let addresses = EngineUrls { postgres: postgres.url.clone(), nats: nats.url.clone(), s3: s3.account.clone() };
             (Fleet::start(binary, &addresses, &shape, &settings), Some((postgres, nats, s3)))
         } else {
             (Fleet::start_alone(binary, &settings), None)
@@ -60,8 +60,8 @@ impl Server {
     }
 
     /// The processes.
-    pub(crate) fn players(&self) -> &[testkit::fleet::Player] {
-        &self.fleet.players
+    pub(crate) fn players(&self) -> &[testkit::fleet::FleetProcess] {
+        &self.fleet.processes
     }
 
     /// The data folder of the process that receives.
@@ -78,7 +78,7 @@ impl Server {
     }
 
     pub(crate) fn log(&self) -> String {
-        self.fleet.words()
+        self.fleet.logs()
     }
 
     /// SIGKILL: no goodbye.
@@ -94,7 +94,7 @@ impl Server {
     /// A page or a figure of the operations doors.
     pub(crate) async fn operations(&self, path: &str) -> String {
         let mut said = String::new();
-        for player in &self.fleet.players {
+        for player in &self.fleet.processes {
             said.push_str(&self.client.get(format!("{}{path}", player.operations)).send().await.unwrap().text().await.unwrap());
         }
         said
@@ -102,13 +102,13 @@ impl Server {
 
     /// Where the operations doors are.
     pub(crate) fn operations_addresses(&self) -> Vec<String> {
-        self.fleet.players.iter().map(|player| player.operations.clone()).collect()
+        self.fleet.processes.iter().map(|player| player.operations.clone()).collect()
     }
 
     /// Everything that lies in the store, whole or not, and in scratch folders.
     pub(crate) async fn left_behind(&self) -> Vec<String> {
-        let scratch = |player: &testkit::fleet::Player| ["media", "transcode", "delivery"].map(|role| player.data.join(role).join("scratch"));
-        let mut left: Vec<String> = self.fleet.players.iter().flat_map(scratch).flat_map(|folder| files(&folder)).collect();
+        let scratch = |player: &testkit::fleet::FleetProcess| ["media", "transcode", "delivery"].map(|role| player.data.join(role).join("scratch"));
+        let mut left: Vec<String> = self.fleet.processes.iter().flat_map(scratch).flat_map(|folder| files(&folder)).collect();
         match &self.engines {
             None => left.extend(files(&self.data().join("objects"))),
             Some((_, _, s3)) => {
@@ -193,7 +193,7 @@ impl Person {
         serde_json::from_str(&text).unwrap()
     }
 
-    /// Waits until an item is in this state; fails the test when it failed or after two minutes.
+    /// PendingDependencies until an item is in this state; fails the test when it failed or after two minutes.
     pub(crate) async fn until(&self, id: &str, state: &str) -> Value {
         let started = Instant::now();
         loop {

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::log::Log;
+use super::stream::Log;
 
 /// The leases of a process, by their tokens (the subject on which the server takes the answer).
 #[derive(Debug, Default)]
@@ -45,7 +45,7 @@ impl Leases {
     }
 
     /// The stream that gave a lease, if it is held now.
-    pub(super) fn giver(&self, token: &str) -> Option<Log> {
+    pub(super) fn stream_of(&self, token: &str) -> Option<Log> {
         self.lock().leases.get(token).filter(|lease| lease.ends > Instant::now()).map(|lease| lease.log.clone())
     }
 

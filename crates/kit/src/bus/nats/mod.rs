@@ -4,15 +4,15 @@
 //! Other processes use the same ones. Invariant: what `publish` has acknowledged stays in the stream until every declared consumer
 //! has acknowledged it or buried it.
 
-mod declare;
+mod broadcast;
+mod dead_letters;
+mod fetch;
 mod leases;
-mod letters;
-mod live;
-mod log;
-mod names;
 mod options;
+mod provision;
 mod publish;
-mod pull;
+mod stream;
+mod subjects;
 
 pub use options::NatsOptions;
 
@@ -31,10 +31,10 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::Error;
-use super::engine::{Dead, Delivery, Engine, Envelope, Runs, Subscription};
-use super::live::Live;
+use super::broadcast::Broadcast;
+use super::engine::{DeadLetter, Delivery, Engine, Envelope, RunsIn, Subscription};
 use crate::clock::Clock;
-use options::PATIENCE;
+use options::REQUEST_TIMEOUT;
 
 /// Events on their way to the server at once: a relay's batch, and those of a few other relays.
 const IN_FLIGHT: usize = 4096;
@@ -44,17 +44,17 @@ pub(super) struct Nats {
     client: Client,
     jetstream: jetstream::Context,
     options: NatsOptions,
-    names: Names,
+    subjects: Subjects,
     clock: Clock,
     /// Counts the moments at which something from the server may have been missed: connections, above all.
     gaps: watch::Receiver<u64>,
     /// Counts the connections that were made and lost.
-    turns: Arc<AtomicU64>,
+    connection_epoch: Arc<AtomicU64>,
     /// Every consumer that was declared here, to be made again if need be.
-    wanted: Mutex<declare::Wanted>,
+    declared: Mutex<provision::Declared>,
     /// The stream with its consumers, once it is known to be there.
-    known: Mutex<log::Known>,
-    making: tokio::sync::Mutex<()>,
+    known: Mutex<stream::StreamState>,
+    provisioning: tokio::sync::Mutex<()>,
     leases: leases::Leases,
     carrier: AbortHandle,
 }
@@ -66,62 +66,62 @@ impl Drop for Nats {
 }
 
 /// What streams and subjects are called.
-struct Names {
+struct Subjects {
     prefix: Arc<str>,
     stream: String,
     dead: String,
 }
 
-impl Names {
+impl Subjects {
     fn event(&self, subject: &str) -> String {
-        format!("{}.event.{}", self.prefix, names::subject(subject))
+        format!("{}.event.{}", self.prefix, subjects::subject(subject))
     }
 
     /// Where an event goes that only this consumer is to have.
     fn only_to(&self, consumer: &str) -> String {
-        format!("{}.to.{}", self.prefix, names::token(consumer))
+        format!("{}.to.{}", self.prefix, subjects::token(consumer))
     }
 
     /// The subject of an event that came on one of the two above.
     fn subject_of(&self, place: &str) -> String {
         let below = place.strip_prefix(&*self.prefix).unwrap_or(place);
         let subject = below.strip_prefix(".event.").or_else(|| below.strip_prefix(".to.")?.split_once('.').map(|(_, rest)| rest));
-        names::from_subject(subject.unwrap_or(below))
+        subjects::from_subject(subject.unwrap_or(below))
     }
 
     fn letter(&self, consumer: &str, id: &str) -> String {
-        format!("{}.dead.{}.{}", self.prefix, names::token(consumer), names::token(id))
+        format!("{}.dead.{}.{}", self.prefix, subjects::token(consumer), subjects::token(id))
     }
 
     fn letters(&self, consumer: Option<&str>, id: Option<&str>) -> String {
-        let part = |name: Option<&str>| name.map_or("*".to_owned(), names::token);
+        let part = |name: Option<&str>| name.map_or("*".to_owned(), subjects::token);
         format!("{}.dead.{}.{}", self.prefix, part(consumer), part(id))
     }
 }
 
 impl Nats {
     /// Begins to connect; works as soon as a server answers.
-    pub(super) async fn open(options: &NatsOptions, clock: Clock) -> Result<(Self, Live), Error> {
+    pub(super) async fn open(options: &NatsOptions, clock: Clock) -> Result<(Self, Broadcast), Error> {
         let (count, gaps) = watch::channel(0);
-        let turns = Arc::new(AtomicU64::new(0));
-        let client = options.connect(Arc::new(count), turns.clone()).await?;
-        let jetstream = jetstream::context::ContextBuilder::new().timeout(PATIENCE).max_ack_inflight(IN_FLIGHT).build(client.clone());
+        let connection_epoch = Arc::new(AtomicU64::new(0));
+        let client = options.connect(Arc::new(count), connection_epoch.clone()).await?;
+        let jetstream = jetstream::context::ContextBuilder::new().timeout(REQUEST_TIMEOUT).max_ack_inflight(IN_FLIGHT).build(client.clone());
         let prefix: Arc<str> = options.prefix.as_str().into();
-        let (live, wire) = Live::across();
+        let (live, relay) = Broadcast::across();
         // It ends with the engine.
-        let carrier = tokio::spawn(live::carry(client.clone(), prefix.clone(), wire, gaps.clone())).abort_handle();
-        let names = Names { stream: options.prefix.clone(), dead: format!("{}-dead", options.prefix), prefix };
+        let carrier = tokio::spawn(broadcast::carry(client.clone(), prefix.clone(), relay, gaps.clone())).abort_handle();
+        let subjects = Subjects { stream: options.prefix.clone(), dead: format!("{}-dead", options.prefix), prefix };
         let engine = Self {
             client,
             jetstream,
             options: options.clone(),
-            names,
+            subjects,
             clock,
             gaps,
-            turns,
-            wanted: Mutex::default(),
+            connection_epoch,
+            declared: Mutex::default(),
             known: Mutex::default(),
-            making: tokio::sync::Mutex::default(),
+            provisioning: tokio::sync::Mutex::default(),
             leases: leases::Leases::default(),
             carrier,
         };
@@ -139,7 +139,7 @@ impl Nats {
         };
         tokio::select! {
             done = work => done,
-            () = replaced => Err(Error::away("the connection to NATS was lost meanwhile")),
+            () = replaced => Err(Error::unavailable("the connection to NATS was lost meanwhile")),
         }
     }
 
@@ -148,9 +148,9 @@ impl Nats {
         if !self.may_answer(&delivery.lease).await? {
             return Ok(false);
         }
-        let request = Request::new().payload(kind.into()).timeout(Some(PATIENCE));
-        let ask = tokio::time::timeout(2 * PATIENCE, self.client.send_request(delivery.lease.clone(), request));
-        let answered = self.on_one_connection(async { ask.await.map_err(Error::away) }).await?;
+        let request = Request::new().payload(kind.into()).timeout(Some(REQUEST_TIMEOUT));
+        let ask = tokio::time::timeout(2 * REQUEST_TIMEOUT, self.client.send_request(delivery.lease.clone(), request));
+        let answered = self.on_one_connection(async { ask.await.map_err(Error::unavailable) }).await?;
         match answered {
             Ok(_) => {
                 if !matches!(kind, AckKind::Progress) {
@@ -163,18 +163,18 @@ impl Nats {
                 self.leases.end(&delivery.lease);
                 Ok(false)
             }
-            Err(error) => Err(Error::away(error)),
+            Err(error) => Err(Error::unavailable(error)),
         }
     }
 }
 
 #[async_trait]
 impl Engine for Nats {
-    async fn declare(&self, subscriptions: &[Subscription], runs: Runs) -> Result<(), Error> {
+    async fn declare(&self, subscriptions: &[Subscription], runs: RunsIn) -> Result<(), Error> {
         self.remember(subscriptions, runs);
         match self.ready().await {
             Ok(_) => Ok(()),
-            Err(Error::Away(error)) => {
+            Err(Error::Unavailable(error)) => {
                 tracing::warn!(%error, "waiting for NATS; events stay in the outboxes until it is there");
                 Ok(())
             }
@@ -201,7 +201,7 @@ impl Engine for Nats {
         let Some((last, others)) = held.split_last() else { return Ok(0) };
         let all = async {
             for delivery in others {
-                self.client.publish(delivery.lease.clone(), AckKind::Ack.into()).await.map_err(Error::away)?;
+                self.client.publish(delivery.lease.clone(), AckKind::Ack.into()).await.map_err(Error::unavailable)?;
             }
             self.answer(last, AckKind::Ack).await
         };
@@ -213,10 +213,10 @@ impl Engine for Nats {
     }
 
     async fn extend(&self, consumer: &Subscription, delivery: &Delivery) -> Result<bool, Error> {
-        let Some(giver) = self.leases.giver(&delivery.lease) else { return Ok(false) };
+        let Some(stream_of) = self.leases.stream_of(&delivery.lease) else { return Ok(false) };
         let held = self.answer(delivery, AckKind::Progress).await?;
         if held {
-            self.leases.run(&delivery.lease, consumer.lease, &giver);
+            self.leases.run(&delivery.lease, consumer.lease, &stream_of);
         }
         Ok(held)
     }
@@ -225,8 +225,8 @@ impl Engine for Nats {
         self.answer(delivery, AckKind::Nak(Some(delay))).await
     }
 
-    async fn bury(&self, consumer: &str, delivery: &Delivery, reason: &str) -> Result<bool, Error> {
-        self.bury_it(consumer, delivery, reason).await
+    async fn dead_letter(&self, consumer: &str, delivery: &Delivery, reason: &str) -> Result<bool, Error> {
+        self.store_dead_letter(consumer, delivery, reason).await
     }
 
     /// Leases of other processes are theirs.
@@ -234,32 +234,32 @@ impl Engine for Nats {
         Ok(())
     }
 
-    async fn dead(&self, limit: usize) -> Result<Vec<Dead>, Error> {
+    async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, Error> {
         self.letters(limit).await
     }
 
-    async fn revive(&self, consumer: Option<&str>, id: Option<&str>) -> Result<u64, Error> {
-        self.revive_them(consumer, id).await
+    async fn redeliver(&self, consumer: Option<&str>, id: Option<&str>) -> Result<u64, Error> {
+        self.redeliver_letters(consumer, id).await
     }
 
     async fn backlog(&self) -> Result<Vec<(String, u64)>, Error> {
         self.ready().await?;
-        self.connected(PATIENCE).await?;
-        let stream = self.jetstream.get_stream(&self.names.stream).await.map_err(Error::away)?;
-        let found: Vec<jetstream::consumer::Info> = stream.consumers().try_collect().await.map_err(Error::away)?;
-        let waiting = found.into_iter().map(|info| (names::from_token(&info.name), info.num_pending + info.num_ack_pending as u64));
+        self.connected(REQUEST_TIMEOUT).await?;
+        let stream = self.jetstream.get_stream(&self.subjects.stream).await.map_err(Error::unavailable)?;
+        let found: Vec<jetstream::consumer::Info> = stream.consumers().try_collect().await.map_err(Error::unavailable)?;
+        let waiting = found.into_iter().map(|info| (subjects::from_token(&info.name), info.num_pending + info.num_ack_pending as u64));
         let mut waiting: Vec<(String, u64)> = waiting.filter(|(_, count)| *count > 0).collect();
         waiting.sort_unstable();
         Ok(waiting)
     }
 
     async fn forget(&self, consumer: &str) -> Result<bool, Error> {
-        self.wanted.lock().unwrap_or_else(PoisonError::into_inner).remove(consumer);
-        self.connected(PATIENCE).await?;
-        match self.jetstream.delete_consumer_from_stream(names::token(consumer), &self.names.stream).await {
+        self.declared.lock().unwrap_or_else(PoisonError::into_inner).remove(consumer);
+        self.connected(REQUEST_TIMEOUT).await?;
+        match self.jetstream.delete_consumer_from_stream(subjects::token(consumer), &self.subjects.stream).await {
             Ok(deleted) => Ok(deleted.success),
             Err(error) if matches!(error.kind(), ConsumerErrorKind::JetStream(cause) if cause.code() == 404) => Ok(false),
-            Err(error) => Err(Error::away(error)),
+            Err(error) => Err(Error::unavailable(error)),
         }
     }
 
@@ -268,14 +268,14 @@ impl Engine for Nats {
         Ok(0)
     }
 
-    async fn born(&self) -> Result<Option<DateTime<Utc>>, Error> {
-        Ok(Some(self.looked_at().await?.born))
+    async fn created_at(&self) -> Result<Option<DateTime<Utc>>, Error> {
+        Ok(Some(self.rechecked().await?.created_at))
     }
 
     async fn ping(&self) -> Result<(), Error> {
         self.connected(Duration::from_secs(1)).await?;
         self.ready().await?;
-        self.jetstream.get_stream(&self.names.stream).await.map_err(Error::away)?;
+        self.jetstream.get_stream(&self.subjects.stream).await.map_err(Error::unavailable)?;
         Ok(())
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use crate::bus::Error;
 
 /// Longest wait for an answer to a single request.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// Two of these without an answer, and the connection counts as lost.
 const PING_EVERY: Duration = Duration::from_secs(3);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
@@ -84,13 +84,13 @@ impl NatsOptions {
 
     /// Begins to connect and goes on trying for ever; `gaps` counts the moments at which something may have been missed, `turns` how often
     /// a connection was made or lost.
-    pub(super) async fn connect(&self, gaps: Arc<watch::Sender<u64>>, turns: Arc<AtomicU64>) -> Result<Client, Error> {
+    pub(super) async fn connect(&self, gaps: Arc<watch::Sender<u64>>, connection_epoch: Arc<AtomicU64>) -> Result<Client, Error> {
         self.check()?;
         let servers = self.servers.iter().map(|server| url(server)).collect::<Result<Vec<_>, _>>()?;
         // No echo: what this process tells, its own listeners have heard already.
-        let mut options = ConnectOptions::new().name("tutti").no_echo().retry_on_initial_connect().ping_interval(PING_EVERY).request_timeout(Some(PATIENCE));
-        options = options.connection_timeout(PATIENCE).require_tls(self.tls).reconnect_delay_callback(pause).event_callback(move |event| {
-            note(&event, &gaps, &turns);
+        let mut options = ConnectOptions::new().name("tutti").no_echo().retry_on_initial_connect().ping_interval(PING_EVERY).request_timeout(Some(REQUEST_TIMEOUT));
+        options = options.connection_timeout(REQUEST_TIMEOUT).require_tls(self.tls).reconnect_delay_callback(pause).event_callback(move |event| {
+            note(&event, &gaps, &connection_epoch);
             std::future::ready(())
         });
         if let Some(user) = &self.user {
@@ -133,9 +133,9 @@ fn pause(attempt: usize) -> Duration {
     plain.mul_f64(1.0 + rand::random::<f64>() / 2.0)
 }
 
-fn note(event: &Event, gaps: &watch::Sender<u64>, turns: &AtomicU64) {
+fn note(event: &Event, gaps: &watch::Sender<u64>, connection_epoch: &AtomicU64) {
     if matches!(event, Event::Connected | Event::Disconnected) {
-        turns.fetch_add(1, Ordering::AcqRel);
+        connection_epoch.fetch_add(1, Ordering::AcqRel);
     }
     match event {
         Event::Connected => tracing::info!("connected to NATS"),

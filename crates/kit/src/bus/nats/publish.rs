@@ -12,11 +12,11 @@ use async_nats::{HeaderMap, Request};
 use tokio::time::timeout;
 
 use super::Nats;
-use super::options::PATIENCE;
+use super::options::REQUEST_TIMEOUT;
 use crate::bus::Error;
 use crate::bus::engine::Envelope;
 
-/// The header with the event's own id. `Nats-Msg-Id` has more in it (see `log::Log::mark`).
+/// The header with the event's own id. `Nats-Msg-Id` has more in it (see `stream::Log::mark`).
 pub(super) const ID: &str = "Tutti-Event";
 /// Events of one atomic batch; the server takes 1,000 (ADR-50).
 const ATOMIC: usize = 500;
@@ -29,7 +29,7 @@ const BESIDE: usize = 16 * 1024;
 impl Nats {
     pub(super) async fn publish_all(&self, events: &[Envelope]) -> Result<(), Error> {
         let log = self.ready().await?;
-        self.connected(PATIENCE).await?;
+        self.connected(REQUEST_TIMEOUT).await?;
         let mark = log.mark();
         // Half of it: in a dead letter the payload is a JSON string, in which each quote takes two bytes, and every letter must fit.
         let most = self.client.max_payload().saturating_sub(BESIDE) / 2;
@@ -50,7 +50,7 @@ impl Nats {
     fn headers(&self, event: &Envelope, mark: &str) -> HeaderMap {
         let mut headers = HeaderMap::new();
         headers.insert(NATS_MESSAGE_ID, format!("{mark}/{}", event.id));
-        headers.insert(NATS_EXPECTED_STREAM, self.names.stream.as_str());
+        headers.insert(NATS_EXPECTED_STREAM, self.subjects.stream.as_str());
         headers.insert(ID, event.id.as_str());
         headers
     }
@@ -63,20 +63,20 @@ impl Nats {
                 let mut headers = self.headers(event, mark);
                 headers.insert(NATS_BATCH_ID, batch.as_str());
                 headers.insert(NATS_BATCH_SEQUENCE, (index + 1).to_string());
-                let (subject, payload) = (self.names.event(&event.subject), event.payload.clone().into_bytes().into());
+                let (subject, payload) = (self.subjects.event(&event.subject), event.payload.clone().into_bytes().into());
                 if index + 1 < events.len() {
-                    self.client.publish_with_headers(subject, headers, payload).await.map_err(Error::away)?;
+                    self.client.publish_with_headers(subject, headers, payload).await.map_err(Error::unavailable)?;
                     continue;
                 }
                 // Only the last one is answered.
                 headers.insert(NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL);
-                let request = Request::new().headers(headers).payload(payload).timeout(Some(PATIENCE));
-                return self.client.send_request(subject, request).await.map_err(Error::away);
+                let request = Request::new().headers(headers).payload(payload).timeout(Some(REQUEST_TIMEOUT));
+                return self.client.send_request(subject, request).await.map_err(Error::unavailable);
             }
-            Err(Error::away("a batch has a last event"))
+            Err(Error::unavailable("a batch has a last event"))
         };
-        let answer = timeout(2 * PATIENCE, send).await.map_err(Error::away)??;
-        match serde_json::from_slice(&answer.payload).map_err(Error::away)? {
+        let answer = timeout(2 * REQUEST_TIMEOUT, send).await.map_err(Error::unavailable)??;
+        match serde_json::from_slice(&answer.payload).map_err(Error::unavailable)? {
             Response::Ok(PublishAck { batch_size, .. }) => Ok(batch_size == Some(events.len() as u64)),
             Response::Err { error } => {
                 tracing::debug!(%error, events = events.len(), "a batch goes one by one");
@@ -89,7 +89,7 @@ impl Nats {
         let mut answers = Vec::with_capacity(events.len());
         for event in events {
             let message = PublishMessage::build().payload(event.payload.clone().into_bytes().into()).headers(self.headers(event, mark));
-            let sent = self.jetstream.send_publish(self.names.event(&event.subject), message).await;
+            let sent = self.jetstream.send_publish(self.subjects.event(&event.subject), message).await;
             answers.push(sent.map_err(|error| self.not_published(error))?);
         }
         for answer in answers {
@@ -102,10 +102,10 @@ impl Nats {
         match error.kind() {
             PublishErrorKind::StreamNotFound => {
                 self.is_gone();
-                Error::away(error)
+                Error::unavailable(error)
             }
             PublishErrorKind::MaxPayloadExceeded => Error::Refused("it is larger than the server's `max_payload`".into()),
-            _ => Error::away(error),
+            _ => Error::unavailable(error),
         }
     }
 }

@@ -85,7 +85,7 @@ impl Claim {
         runtime.spawn(async move {
             for _ in 0..TRIES {
                 match store::end(&self.db, &self.key, done.clone()).await {
-                    Err(error) if error.passes() => tokio::time::sleep(TRY_AGAIN).await,
+                    Err(error) if error.is_unavailable() => tokio::time::sleep(TRY_AGAIN).await,
                     Err(error) => return tracing::warn!(%error, "an Idempotency-Key could not be given back; it ends by itself"),
                     Ok(()) => return,
                 }

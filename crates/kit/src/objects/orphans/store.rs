@@ -9,8 +9,8 @@ use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
 
 use super::{LAST_LOOKS, Names};
-use crate::db::{Db, Error, Sql, Tx, Value, placeholders, portion};
-use crate::objects::{ObjectKey, life};
+use crate::db::{Db, Error, Sql, Tx, Value, chunk_size, placeholders};
+use crate::objects::{ObjectKey, log_key};
 
 /// A row that a sweep has taken.
 #[derive(Debug, Clone)]
@@ -44,7 +44,7 @@ fn values(keys: &[ObjectKey]) -> Vec<Value> {
 /// Portions of few sizes, each with `($1, $2 …)` for its keys.
 fn portions(mut keys: &[ObjectKey]) -> impl Iterator<Item = (&[ObjectKey], String)> {
     std::iter::from_fn(move || {
-        let size = (!keys.is_empty()).then(|| portion(keys.len()))?;
+        let size = (!keys.is_empty()).then(|| chunk_size(keys.len()))?;
         let (now, left) = keys.split_at(size);
         keys = left;
         Some((now, placeholders(1, size)))
@@ -63,7 +63,7 @@ pub async fn held_by(tx: &Tx, keys: &[ObjectKey], instance: &str, boot: &str, no
         let values = keys.iter().flat_map(|key| [key.as_str().into(), instance.into(), boot.into(), now.into()]).collect();
         tx.execute(&format!("insert into orphan_object (object, instance, boot, since) values {}", placeholders(keys.len(), 4)), values).await?;
     }
-    life("registered", keys);
+    log_key("registered", keys);
     Ok(())
 }
 
@@ -73,7 +73,7 @@ pub async fn named(tx: &Tx, keys: &[ObjectKey]) -> Result<u64, Error> {
     for (keys, marks) in portions(keys) {
         count += tx.execute(&format!("delete from orphan_object where object in {marks} and due_at is null"), values(keys)).await?;
     }
-    life("named", keys);
+    log_key("named", keys);
     Ok(count)
 }
 
@@ -93,7 +93,7 @@ pub async fn orphan(tx: &Tx, keys: &[ObjectKey], now: DateTime<Utc>) -> Result<(
         );
         tx.execute(&text, values).await?;
     }
-    life("orphaned", keys);
+    log_key("orphaned", keys);
     Ok(())
 }
 
@@ -133,7 +133,7 @@ pub(super) async fn orphan_lost(db: &Db, keys: Vec<ObjectKey>, names: &'static [
                 let text = format!("update orphan_object set due_at = ${} where due_at is null and object in {marks}", values.len());
                 tx.execute(&text, values).await?;
             }
-            life("orphaned (its holder is gone)", &lost);
+            log_key("orphaned (its holder is gone)", &lost);
             Ok(())
         })
     })
@@ -193,9 +193,9 @@ pub(super) async fn settle(db: &Db, forgotten: Vec<ObjectKey>, later: Vec<(Objec
                     let text = format!("update orphan_object set due_at = ${} where object in {marks}", values.len());
                     tx.execute(&text, values).await?;
                 }
-                life("is looked at again later", keys);
+                log_key("is looked at again later", keys);
             }
-            life("forgotten", &forgotten);
+            log_key("forgotten", &forgotten);
             Ok(())
         })
     })

@@ -4,7 +4,7 @@
 //! beside it under `unfinished/KEY/` ([decision 15](../../../../../docs/decisions/0015-objects-on-s3.md)). Invariant: who removes a key
 //! removes everything that was ever stored for it.
 
-mod memory;
+mod memory_budget;
 mod options;
 mod read;
 mod resume;
@@ -27,9 +27,9 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::path::Path;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use super::{Checkpoint, Download, Engine, Error, Listed, ObjectKey, Sink, Source};
-use memory::{Held, Memory};
-use state::{Piece, Place};
+use super::{Checkpoint, Engine, Error, Listed, ObjectKey, PresignOptions, Sink, Source};
+use memory_budget::{Held, MemoryBudget};
+use state::{PartLocation, StagedPart};
 use store::Store;
 use write::Writing;
 
@@ -42,12 +42,12 @@ pub(super) struct S3(Arc<Inner>);
 /// What its writers share.
 struct Inner {
     store: Arc<Store>,
-    memory: Arc<Memory>,
+    memory: Arc<MemoryBudget>,
     /// Turns for those who have to fetch pieces back to make a part of them.
     merging: Semaphore,
     part_bytes: usize,
     source_lasts: Duration,
-    direct: bool,
+    presign: bool,
     settles_within: Duration,
 }
 
@@ -57,26 +57,26 @@ impl S3 {
         let merging = (options.memory_bytes / 4 / options.part_bytes.max(1)).max(1);
         Ok(Self(Arc::new(Inner {
             store: Arc::new(Store::open(options)?),
-            memory: Memory::new(options.memory_bytes / 3),
+            memory: MemoryBudget::new(options.memory_bytes / 3),
             merging: Semaphore::new(merging),
             part_bytes: options.part_bytes,
             source_lasts: options.source_lasts(),
-            direct: options.direct_downloads,
+            presign: options.direct_downloads,
             settles_within: Duration::from_secs(options.settle_seconds),
         })))
     }
 }
 
 impl Inner {
-    fn place(&self, key: &ObjectKey, place: &Place) -> Path {
+    fn place(&self, key: &ObjectKey, place: &PartLocation) -> Path {
         match place {
-            Place::Key => self.store.path(key),
-            Place::Named(name) => self.store.piece(key, name),
+            PartLocation::Key => self.store.path(key),
+            PartLocation::Named(name) => self.store.piece(key, name),
         }
     }
 
     /// Pieces that come back from the store and what is held, in order. The permit bounds how many do this at once.
-    async fn together<'a>(&'a self, key: &ObjectKey, pieces: &[Piece], held: &Held) -> Result<(Vec<Bytes>, Option<SemaphorePermit<'a>>), Error> {
+    async fn together<'a>(&'a self, key: &ObjectKey, pieces: &[StagedPart], held: &Held) -> Result<(Vec<Bytes>, Option<SemaphorePermit<'a>>), Error> {
         if pieces.is_empty() {
             return Ok((held.chunks(), None));
         }
@@ -150,8 +150,8 @@ impl Engine for S3 {
         Ok(Source::Url(self.0.store.address(&self.0.store.path(key), self.0.source_lasts).await?))
     }
 
-    async fn direct(&self, key: &ObjectKey, download: &Download<'_>) -> Result<Option<String>, Error> {
-        if !self.0.direct {
+    async fn presign(&self, key: &ObjectKey, download: &PresignOptions<'_>) -> Result<Option<String>, Error> {
+        if !self.0.presign {
             return Ok(None);
         }
         self.0.store.public_address(&self.0.store.path(key), download.lasts, download.content_type, download.disposition).await.map(Some)

@@ -13,7 +13,7 @@ use crate::objects::Error;
 
 const MIB: usize = 1 << 20;
 /// Every part of a multipart upload but the last has at least so many bytes (Amazon S3 User Guide, "multipart upload limits").
-pub(super) const LEAST_PART: usize = 5 * MIB;
+pub(super) const MIN_PART_BYTES: usize = 5 * MIB;
 
 /// Where objects lie on S3. In the folder of the process as long as no `bucket` is named.
 #[derive(Clone, Deserialize, Serialize, ToSchema)]
@@ -128,7 +128,7 @@ impl S3Options {
         let wrong = match self {
             _ if self.bucket.is_empty() => "[objects] bucket is empty",
             _ if !self.prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte)) => "[objects] prefix may have letters, digits and / - _ . only",
-            _ if self.part_bytes < LEAST_PART => "[objects] part_bytes must be at least 5242880: S3 takes no smaller parts",
+            _ if self.part_bytes < MIN_PART_BYTES => "[objects] part_bytes must be at least 5242880: S3 takes no smaller parts",
             _ if self.memory_bytes < 2 * self.part_bytes => "[objects] memory_bytes must be at least twice part_bytes",
             _ if self.access_key.is_some() != (self.secret_key.is_some() || self.secret_key_file.is_some()) => {
                 "[objects] access_key and secret_key (or secret_key_file) go together"

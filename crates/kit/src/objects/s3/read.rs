@@ -12,7 +12,7 @@ use object_store::path::Path;
 use object_store::{GetOptions, GetRange, ObjectStore as _};
 use tokio::time::Instant;
 
-use super::store::{MOMENT, Store, sorted};
+use super::store::{QUICK, Store, sorted};
 use crate::objects::Error;
 
 const CHUNK: usize = 256 * 1024;
@@ -49,7 +49,7 @@ impl Reading {
     /// The patience for one silence: two of them fit into the deadline, and a third has what is left. It is counted while somebody asks, so
     /// a slow reader may be slow.
     fn patience(&self) -> Duration {
-        self.left().max(MOMENT).min(self.store.deadline() * 2 / 5)
+        self.left().max(QUICK).min(self.store.deadline() * 2 / 5)
     }
 
     /// What is left of the deadline since the last byte came.
@@ -100,7 +100,7 @@ impl Reading {
         }
     }
 
-    /// Waits a little for another try; the error once there have been enough.
+    /// PendingDependencies a little for another try; the error once there have been enough.
     async fn again(&mut self, asked: Instant, error: Error) -> Result<(), Error> {
         self.body = None;
         self.tries += 1;

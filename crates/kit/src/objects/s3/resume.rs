@@ -9,20 +9,20 @@ use std::collections::HashMap;
 use tokio::time::Instant;
 
 use super::Inner;
-use super::options::LEAST_PART;
-use super::state::{self, Piece, Place, State};
+use super::options::MIN_PART_BYTES;
+use super::state::{self, PartLocation, StagedPart, State};
 use crate::objects::{Checkpoint, Error};
 
 /// Ends the first writer's upload, and answers where the checkpoint's bytes lie: pieces that can become parts, and the rest.
-pub(super) async fn take_over(inner: &Inner, at: &Checkpoint) -> Result<(Vec<Piece>, Vec<Piece>), Error> {
+pub(super) async fn take_over(inner: &Inner, at: &Checkpoint) -> Result<(Vec<StagedPart>, Vec<StagedPart>), Error> {
     match find(inner, at).await {
-        // Whoever hears this begins anew, so it must not be the bucket that is missing.
+        // Whoever subscriptions this begins anew, so it must not be the bucket that is missing.
         Err(Error::Missing) => inner.store.ping().await.and(Err(Error::Missing)),
         found => found,
     }
 }
 
-async fn find(inner: &Inner, at: &Checkpoint) -> Result<(Vec<Piece>, Vec<Piece>), Error> {
+async fn find(inner: &Inner, at: &Checkpoint) -> Result<(Vec<StagedPart>, Vec<StagedPart>), Error> {
     if at.state.is_empty() {
         // A place in the folder, whose unfinished objects are moved here as they lie: the object at the key begins with these bytes, or is gone.
         let (pieces, rest) = begin(at.bytes, Vec::new());
@@ -41,7 +41,7 @@ async fn find(inner: &Inner, at: &Checkpoint) -> Result<(Vec<Piece>, Vec<Piece>)
     Ok((pieces, rest))
 }
 
-async fn end(inner: &Inner, at: &Checkpoint, state: State) -> Result<(Vec<Piece>, Vec<Piece>), Error> {
+async fn end(inner: &Inner, at: &Checkpoint, state: State) -> Result<(Vec<StagedPart>, Vec<StagedPart>), Error> {
     let State { parts: Some(parts), rest, .. } = state else { return Err(Error::Missing) };
     let (store, path) = (&inner.store, inner.store.path(&at.key));
     let asked = Instant::now();
@@ -65,24 +65,24 @@ async fn end(inner: &Inner, at: &Checkpoint, state: State) -> Result<(Vec<Piece>
 }
 
 /// The object at the key as the beginning; one that is too short to become a part belongs to the rest.
-fn begin(bytes: u64, rest: Vec<Piece>) -> (Vec<Piece>, Vec<Piece>) {
-    let piece = Piece(Place::Key, bytes);
-    if bytes >= LEAST_PART as u64 {
+fn begin(bytes: u64, rest: Vec<StagedPart>) -> (Vec<StagedPart>, Vec<StagedPart>) {
+    let piece = StagedPart(PartLocation::Key, bytes);
+    if bytes >= MIN_PART_BYTES as u64 {
         return (vec![piece], rest);
     }
     (Vec::new(), std::iter::once(piece).filter(|piece| piece.1 > 0).chain(rest).collect())
 }
 
 /// Looks whether all pieces are there: a missing one must be known now, not at the end.
-async fn check(inner: &Inner, at: &Checkpoint, pieces: impl Iterator<Item = &Piece>) -> Result<(), Error> {
-    let wanted: Vec<&Piece> = pieces.collect();
+async fn check(inner: &Inner, at: &Checkpoint, pieces: impl Iterator<Item = &StagedPart>) -> Result<(), Error> {
+    let wanted: Vec<&StagedPart> = pieces.collect();
     let folder = format!("unfinished/{}", at.key);
-    let listed = if wanted.iter().any(|piece| piece.0 != Place::Key) { inner.store.list(&folder).await? } else { Vec::new() };
+    let listed = if wanted.iter().any(|piece| piece.0 != PartLocation::Key) { inner.store.list(&folder).await? } else { Vec::new() };
     let sizes: HashMap<&str, u64> = listed.iter().filter_map(|meta| Some((meta.location.filename()?, meta.size))).collect();
     for piece in wanted {
         let bytes = match &piece.0 {
-            Place::Named(name) => sizes.get(name.as_str()).copied().ok_or(Error::Missing)?,
-            Place::Key => inner.store.head(&inner.store.path(&at.key)).await?.size,
+            PartLocation::Named(name) => sizes.get(name.as_str()).copied().ok_or(Error::Missing)?,
+            PartLocation::Key => inner.store.head(&inner.store.path(&at.key)).await?.size,
         };
         if bytes < piece.1 {
             return Err(Error::Missing);

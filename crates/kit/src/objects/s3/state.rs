@@ -9,11 +9,11 @@ use crate::objects::Error;
 
 /// Bytes that lie in an object: its first `bytes`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Piece(pub Place, pub u64);
+pub(super) struct StagedPart(pub PartLocation, pub u64);
 
 /// Where a piece lies.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Place {
+pub(super) enum PartLocation {
     /// Under the object's own key: what its first writer stored there.
     #[serde(rename = "k")]
     Key,
@@ -40,10 +40,10 @@ pub(super) struct State {
     pub parts: Option<Parts>,
     /// Otherwise the beginning, each piece large enough to become a part.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub pieces: Vec<Piece>,
+    pub pieces: Vec<StagedPart>,
     /// The rest, which is too short for a part.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub rest: Vec<Piece>,
+    pub rest: Vec<StagedPart>,
 }
 
 impl State {
@@ -57,7 +57,7 @@ impl State {
 }
 
 /// The bytes of pieces together.
-pub(super) fn bytes(pieces: &[Piece]) -> u64 {
+pub(super) fn bytes(pieces: &[StagedPart]) -> u64 {
     pieces.iter().map(|piece| piece.1).sum()
 }
 
@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn a_state_comes_back_as_it_was_written() {
         let parts = Parts { id: "u".into(), tags: vec!["\"e\"".into()], bytes: 5 };
-        let state = State { parts: Some(parts), pieces: vec![Piece(Place::Key, 7)], rest: vec![Piece(Place::Named("x".into()), 1)] };
+        let state = State { parts: Some(parts), pieces: vec![StagedPart(PartLocation::Key, 7)], rest: vec![StagedPart(PartLocation::Named("x".into()), 1)] };
         assert_eq!(State::read(&state.write().unwrap()).unwrap(), state);
         assert_eq!(State::read("{}").unwrap(), State::default());
         assert!(matches!(State::read(""), Err(Error::Engine(_))));

@@ -26,7 +26,7 @@ const SENDING: usize = 16;
 /// How many times faster than our line the store moves bytes within itself, at least.
 const INSIDE: u64 = 16;
 /// What a second, small call has at least, after one that took the whole deadline.
-pub(super) const MOMENT: Duration = Duration::from_secs(1);
+pub(super) const QUICK: Duration = Duration::from_secs(1);
 /// How long a signature for one request of our own holds.
 const SIGNED: Duration = Duration::from_secs(60);
 const COPY_SOURCE: HeaderName = HeaderName::from_static("x-amz-copy-source");
@@ -131,7 +131,7 @@ impl Store {
 
     /// The same for whoever has waited since `asked` already: both together take little longer than one call.
     pub(super) async fn head_after(&self, path: &Path, asked: Instant) -> Result<ObjectMeta, Error> {
-        let left = self.deadline.saturating_sub(asked.elapsed()).max(MOMENT);
+        let left = self.deadline.saturating_sub(asked.elapsed()).max(QUICK);
         tokio::time::timeout(left, self.head(path)).await.map_err(|_| silent())?
     }
 

@@ -16,14 +16,14 @@ use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Inner;
-use super::memory::{Gathered, Held};
-use super::options::LEAST_PART;
-use super::state::{self, Parts, Piece, Place, State};
-use super::store::MOMENT;
+use super::memory_budget::{Held, PartBuffer};
+use super::options::MIN_PART_BYTES;
+use super::state::{self, PartLocation, Parts, StagedPart, State};
+use super::store::QUICK;
 use crate::objects::{Error, ObjectKey, Sink};
 
 /// Parts of one writer that are on their way while it gathers the next.
-const FLYING: usize = 2;
+const MAX_IN_FLIGHT: usize = 2;
 /// After so many parts their size doubles: S3 takes 10,000 (Amazon S3 User Guide, "multipart upload limits").
 const DOUBLING: usize = 1000;
 /// Bytes that one copy inside the store takes over.
@@ -31,10 +31,10 @@ const COPIED: u64 = 256 << 20;
 const COPIES_AT_ONCE: usize = 8;
 
 /// What a part that was sent has become.
-enum Landed {
+enum WriteOutcome {
     /// A part of the upload, with its tag.
     Part(String, u64),
-    Piece(Piece),
+    StagedPart(StagedPart),
 }
 
 pub(super) struct Writing {
@@ -45,11 +45,11 @@ pub(super) struct Writing {
     /// The upload at the object's own key, for the first writer, once it has begun.
     parts: Option<Parts>,
     /// What lies beside the object, for a writer that resumed.
-    pieces: Vec<Piece>,
+    pieces: Vec<StagedPart>,
     /// Stored pieces that will become part of the next part, before what is gathered.
-    rest: Vec<Piece>,
-    gathered: Gathered,
-    flying: VecDeque<AbortOnDropHandle<Result<Landed, Error>>>,
+    rest: Vec<StagedPart>,
+    buffer: PartBuffer,
+    in_flight: VecDeque<AbortOnDropHandle<Result<WriteOutcome, Error>>>,
     /// Parts that were sent or are flying.
     sent: usize,
     /// Names stored here since the last checkpoint: nobody else knows them.
@@ -59,7 +59,7 @@ pub(super) struct Writing {
     /// … and before it: only older ones can name them, and those are of no use once this one is asked for another.
     stale: Vec<String>,
     /// Ends every further call after one that failed or was dropped halfway: bytes might be missing.
-    sound: bool,
+    intact: bool,
 }
 
 impl Writing {
@@ -67,14 +67,14 @@ impl Writing {
         Self::new(inner, key, None, Vec::new(), Vec::new())
     }
 
-    pub(super) fn resumed(inner: &Arc<Inner>, key: ObjectKey, fresh: ObjectKey, pieces: Vec<Piece>, rest: Vec<Piece>) -> Self {
+    pub(super) fn resumed(inner: &Arc<Inner>, key: ObjectKey, fresh: ObjectKey, pieces: Vec<StagedPart>, rest: Vec<StagedPart>) -> Self {
         Self::new(inner, key, Some(fresh), pieces, rest)
     }
 
-    fn new(inner: &Arc<Inner>, key: ObjectKey, fresh: Option<ObjectKey>, pieces: Vec<Piece>, rest: Vec<Piece>) -> Self {
-        let gathered = Gathered::new(&inner.memory);
-        let (flying, unsaved, spent, stale) = (VecDeque::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { inner: inner.clone(), key, fresh, parts: None, pieces, rest, gathered, flying, sent: 0, unsaved, spent, stale, sound: true }
+    fn new(inner: &Arc<Inner>, key: ObjectKey, fresh: Option<ObjectKey>, pieces: Vec<StagedPart>, rest: Vec<StagedPart>) -> Self {
+        let buffer = PartBuffer::new(&inner.memory);
+        let (in_flight, unsaved, spent, stale) = (VecDeque::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { inner: inner.clone(), key, fresh, parts: None, pieces, rest, buffer, in_flight, sent: 0, unsaved, spent, stale, intact: true }
     }
 
     fn part_bytes(&self) -> usize {
@@ -82,21 +82,21 @@ impl Writing {
     }
 
     fn waiting(&self) -> usize {
-        usize::try_from(state::bytes(&self.rest)).unwrap_or(usize::MAX).saturating_add(self.gathered.len())
+        usize::try_from(state::bytes(&self.rest)).unwrap_or(usize::MAX).saturating_add(self.buffer.len())
     }
 
     fn start(&mut self) -> Result<(), Error> {
-        if std::mem::replace(&mut self.sound, false) { Ok(()) } else { Err(Error::Engine(std::io::ErrorKind::BrokenPipe.into())) }
+        if std::mem::replace(&mut self.intact, false) { Ok(()) } else { Err(Error::Engine(std::io::ErrorKind::BrokenPipe.into())) }
     }
 
     async fn gather(&mut self, mut bytes: Bytes) -> Result<(), Error> {
         while !bytes.is_empty() {
             let room = self.part_bytes().saturating_sub(self.waiting()).max(1);
-            self.gathered.push(bytes.split_to(room.min(bytes.len())));
+            self.buffer.push(bytes.split_to(room.min(bytes.len())));
             if self.waiting() >= self.part_bytes() {
                 self.send().await?;
-            } else if self.gathered.presses() {
-                self.put_away().await?;
+            } else if self.buffer.should_flush() {
+                self.flush_early().await?;
             }
         }
         Ok(())
@@ -104,28 +104,28 @@ impl Writing {
 
     /// Sends what waits as a part, in the background.
     async fn send(&mut self) -> Result<(), Error> {
-        while self.flying.len() >= if self.inner.memory.is_tight() { 1 } else { FLYING } {
-            self.land().await?;
+        while self.in_flight.len() >= if self.inner.memory.is_tight() { 1 } else { MAX_IN_FLIGHT } {
+            self.await_oldest().await?;
         }
         let upload = match &self.fresh {
             None => Some(self.upload().await?),
             Some(_) => None,
         };
-        let (inner, key, number, rest, held) = (self.inner.clone(), self.key.clone(), self.sent, std::mem::take(&mut self.rest), self.gathered.take());
+        let (inner, key, number, rest, held) = (self.inner.clone(), self.key.clone(), self.sent, std::mem::take(&mut self.rest), self.buffer.take());
         let name = crate::objects::base62();
         if upload.is_none() {
             self.unsaved.push(name.clone());
         }
         self.spent.extend(rest.iter().filter_map(named));
         self.sent += 1;
-        self.flying.push_back(AbortOnDropHandle::new(tokio::spawn(async move {
+        self.in_flight.push_back(AbortOnDropHandle::new(tokio::spawn(async move {
             let bytes = state::bytes(&rest) + held.len() as u64;
             let (chunks, _room) = inner.together(&key, &rest, &held).await?;
             Ok(match upload {
-                Some(upload) => Landed::Part(inner.store.put_part(&inner.store.path(&key), &upload, number, chunks).await?, bytes),
+                Some(upload) => WriteOutcome::Part(inner.store.put_part(&inner.store.path(&key), &upload, number, chunks).await?, bytes),
                 None => {
                     inner.store.put(&inner.store.piece(&key, &name), chunks).await?;
-                    Landed::Piece(Piece(Place::Named(name), bytes))
+                    WriteOutcome::StagedPart(StagedPart(PartLocation::Named(name), bytes))
                 }
             })
         })));
@@ -142,33 +142,33 @@ impl Writing {
         Ok(id)
     }
 
-    /// Waits for the oldest part that is on its way.
-    async fn land(&mut self) -> Result<(), Error> {
-        let Some(flying) = self.flying.pop_front() else { return Ok(()) };
-        match (flying.await.map_err(|error| Error::Engine(std::io::Error::other(error)))??, &mut self.parts) {
-            (Landed::Part(tag, bytes), Some(parts)) => {
+    /// PendingDependencies for the oldest part that is on its way.
+    async fn await_oldest(&mut self) -> Result<(), Error> {
+        let Some(in_flight) = self.in_flight.pop_front() else { return Ok(()) };
+        match (in_flight.await.map_err(|error| Error::Engine(std::io::Error::other(error)))??, &mut self.parts) {
+            (WriteOutcome::Part(tag, bytes), Some(parts)) => {
                 parts.tags.push(tag);
                 parts.bytes += bytes;
             }
-            (Landed::Piece(piece), _) => self.pieces.push(piece),
-            (Landed::Part(..), None) => return Err(Error::Missing),
+            (WriteOutcome::StagedPart(piece), _) => self.pieces.push(piece),
+            (WriteOutcome::Part(..), None) => return Err(Error::Missing),
         }
         Ok(())
     }
 
-    async fn land_all(&mut self) -> Result<(), Error> {
-        while !self.flying.is_empty() {
-            self.land().await?;
+    async fn await_all(&mut self) -> Result<(), Error> {
+        while !self.in_flight.is_empty() {
+            self.await_oldest().await?;
         }
         Ok(())
     }
 
     /// Stores what is gathered as a piece, too short for a part as it is.
-    async fn put_away(&mut self) -> Result<(), Error> {
-        let (held, name) = (self.gathered.take(), crate::objects::base62());
+    async fn flush_early(&mut self) -> Result<(), Error> {
+        let (held, name) = (self.buffer.take(), crate::objects::base62());
         self.unsaved.push(name.clone());
         self.inner.store.put(&self.inner.store.piece(&self.key, &name), held.chunks()).await?;
-        self.rest.push(Piece(Place::Named(name), held.len() as u64));
+        self.rest.push(StagedPart(PartLocation::Named(name), held.len() as u64));
         Ok(())
     }
 
@@ -177,12 +177,12 @@ impl Writing {
         if self.fresh.is_none() {
             self.upload().await?;
         }
-        if self.waiting() >= LEAST_PART {
+        if self.waiting() >= MIN_PART_BYTES {
             self.send().await?;
-        } else if self.gathered.len() > 0 {
-            self.put_away().await?;
+        } else if self.buffer.len() > 0 {
+            self.flush_early().await?;
         }
-        self.land_all().await?;
+        self.await_all().await?;
         let state = State { parts: self.parts.clone(), pieces: self.pieces.clone(), rest: self.rest.clone() }.write()?;
         // Whoever asks for this place has written the last one down, or given it up.
         let stale = std::mem::replace(&mut self.stale, std::mem::take(&mut self.spent));
@@ -195,14 +195,14 @@ impl Writing {
     async fn complete(&mut self) -> Result<(), Error> {
         let path = self.inner.store.path(&self.key);
         if self.parts.is_none() {
-            let held = self.gathered.take();
+            let held = self.buffer.take();
             let (chunks, _room) = self.inner.together(&self.key, &self.rest, &held).await?;
             self.inner.store.put(&path, chunks).await?;
         } else {
             if self.waiting() > 0 || self.sent == 0 {
                 self.send().await?;
             }
-            self.land_all().await?;
+            self.await_all().await?;
             let Some(parts) = &self.parts else { return Err(Error::Missing) };
             let asked = Instant::now();
             if let Err(error) = self.inner.store.complete(&path, &parts.id, &parts.tags, parts.bytes).await {
@@ -222,8 +222,8 @@ impl Writing {
 
     /// The end for a writer that resumed: all pieces, put together under the fresh key. They stay until the unfinished object is removed.
     async fn compose(&mut self, fresh: &ObjectKey) -> Result<(), Error> {
-        self.land_all().await?;
-        let (inner, path, held) = (self.inner.clone(), self.inner.store.path(fresh), self.gathered.take());
+        self.await_all().await?;
+        let (inner, path, held) = (self.inner.clone(), self.inner.store.path(fresh), self.buffer.take());
         if self.pieces.is_empty() {
             let (chunks, _room) = inner.together(&self.key, &self.rest, &held).await?;
             return inner.store.put(&path, chunks).await;
@@ -238,7 +238,7 @@ impl Writing {
                 }
             });
             // Whoever waits has waited for long enough where the store is silent.
-            drop(tokio::time::timeout(MOMENT, abort).await);
+            drop(tokio::time::timeout(QUICK, abort).await);
         }
         composed
     }
@@ -267,14 +267,14 @@ impl Sink for Writing {
     async fn write(&mut self, bytes: Bytes) -> Result<(), Error> {
         self.start()?;
         self.gather(bytes).await?;
-        self.sound = true;
+        self.intact = true;
         Ok(())
     }
 
     async fn save(&mut self) -> Result<String, Error> {
         self.start()?;
         let state = self.save_all().await?;
-        self.sound = true;
+        self.intact = true;
         Ok(state)
     }
 
@@ -287,16 +287,16 @@ impl Sink for Writing {
     }
 
     async fn leave(&mut self) {
-        self.flying.clear();
+        self.in_flight.clear();
         let unsaved = std::mem::take(&mut self.unsaved);
         self.inner.forget(&self.key, unsaved).await;
     }
 }
 
-fn named(piece: &Piece) -> Option<String> {
+fn named(piece: &StagedPart) -> Option<String> {
     match &piece.0 {
-        Place::Named(name) => Some(name.clone()),
-        Place::Key => None,
+        PartLocation::Named(name) => Some(name.clone()),
+        PartLocation::Key => None,
     }
 }
 
@@ -316,7 +316,7 @@ mod tests {
 
     #[test]
     fn copies_cover_a_piece_without_a_short_one() {
-        for bytes in [1, LEAST_PART as u64, COPIED - 1, COPIED, COPIED + 1, 5 * COPIED + 17] {
+        for bytes in [1, MIN_PART_BYTES as u64, COPIED - 1, COPIED, COPIED + 1, 5 * COPIED + 17] {
             let ranges = ranges(bytes);
             assert_eq!((ranges[0].start, ranges[ranges.len() - 1].end), (0, bytes));
             assert!(ranges.windows(2).all(|pair| pair[0].end == pair[1].start));

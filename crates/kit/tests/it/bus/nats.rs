@@ -4,37 +4,37 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use kit::Clock;
-use kit::bus::{Bus, Error, NatsOptions, Runs, Subscription};
+use kit::bus::{Bus, Error, NatsOptions, RunsIn, Subscription};
 use kit::db::Db;
 use kit::tasks::Tasks;
 use testkit::engines::Nats;
 
-use super::stage::{END, SOON, Stage, counting, effects, event, ids, options, sing, unsent, until};
+use super::harness::{END, Harness, SOON, counting, effects, event, ids, options, sing, unsent, until};
 
 const NAME: &str = "test.count";
 
 /// A consumer and a relay at work.
-async fn play(stage: &Stage, db: &Db) -> Tasks {
+async fn play(harness: &Harness, db: &Db) -> Tasks {
     let tasks = Tasks::default();
-    stage.bus.run(vec![counting(NAME, db, stage.lease).at_once(16)], &tasks).await.unwrap();
-    stage.bus.relay("test", db.clone(), stage.clock.clone(), &tasks);
+    harness.bus.run(vec![counting(NAME, db, harness.lease).at_once(16)], &tasks).await.unwrap();
+    harness.bus.relay("test", db.clone(), harness.clock.clone(), &tasks);
     tasks
 }
 
 /// All of it happened, and nothing is left over.
-async fn all_took_effect(stage: &Stage, db: &Db, events: i64) {
+async fn all_took_effect(harness: &Harness, db: &Db, events: i64) {
     until("all took effect", async || effects(db, NAME).await == events).await;
     until("all are marked", async || unsent(db).await == 0).await;
-    until("nothing waits", async || stage.backlog(NAME).await == 0).await;
-    until("nothing is dead", async || stage.bus.engine().dead(1).await.is_ok_and(|dead| dead.is_empty())).await;
+    until("nothing waits", async || harness.backlog(NAME).await == 0).await;
+    until("nothing is dead", async || harness.bus.engine().dead_letters(1).await.is_ok_and(|dead| dead.is_empty())).await;
 }
 
 #[tokio::test]
 async fn a_server_killed_under_load_loses_nothing() {
     let mut nats = Nats::start();
-    let stage = Stage::nats(&nats.url()).await;
-    let db = stage.db().await;
-    let tasks = play(&stage, &db).await;
+    let harness = Harness::nats(&nats.url()).await;
+    let db = harness.db().await;
+    let tasks = play(&harness, &db).await;
     let load = async {
         for round in 0..30 {
             sing(&db, round * 100..round * 100 + 100).await;
@@ -50,22 +50,22 @@ async fn a_server_killed_under_load_loses_nothing() {
         }
     };
     tokio::join!(load, trouble);
-    all_took_effect(&stage, &db, 3000).await;
+    all_took_effect(&harness, &db, 3000).await;
     assert!(tasks.stop(END).await);
 }
 
 #[tokio::test]
 async fn a_server_that_stands_still_is_waited_for_and_no_call_hangs() {
     let nats = Nats::start();
-    let stage = Stage::nats(&nats.url()).await;
-    let db = stage.db().await;
-    let tasks = play(&stage, &db).await;
+    let harness = Harness::nats(&nats.url()).await;
+    let db = harness.db().await;
+    let tasks = play(&harness, &db).await;
     sing(&db, 0..100).await;
     nats.program.freeze();
     sing(&db, 100..200).await;
     let began = Instant::now();
-    assert!(stage.bus.ping().await.is_err());
-    assert!(stage.bus.engine().publish(&[event("x")]).await.is_err());
+    assert!(harness.bus.ping().await.is_err());
+    assert!(harness.bus.engine().publish(&[event("x")]).await.is_err());
     assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
     nats.program.thaw();
     // The event `x` was refused as far as its sender knows; whether it arrived is open.
@@ -77,39 +77,39 @@ async fn a_server_that_stands_still_is_waited_for_and_no_call_hangs() {
 #[tokio::test]
 async fn a_wiped_stream_is_made_again_and_gets_what_it_had() {
     let nats = Nats::start();
-    let stage = Stage::nats(&nats.url()).await;
-    let db = stage.db().await;
-    stage.declare(&["test.later"]).await;
-    let tasks = play(&stage, &db).await;
+    let harness = Harness::nats(&nats.url()).await;
+    let db = harness.db().await;
+    harness.declare(&["test.later"]).await;
+    let tasks = play(&harness, &db).await;
     sing(&db, 0..700).await;
-    all_took_effect(&stage, &db, 700).await;
-    assert_eq!(stage.backlog("test.later").await, 700);
-    stage.wipe().await;
+    all_took_effect(&harness, &db, 700).await;
+    assert_eq!(harness.backlog("test.later").await, 700);
+    harness.wipe().await;
     sing(&db, 700..710).await;
-    stage.bus.run(vec![counting("test.later", &db, stage.lease).at_once(16)], &tasks).await.unwrap();
+    harness.bus.run(vec![counting("test.later", &db, harness.lease).at_once(16)], &tasks).await.unwrap();
     until("the other consumer gets all", async || effects(&db, "test.later").await == 710).await;
-    all_took_effect(&stage, &db, 710).await;
+    all_took_effect(&harness, &db, 710).await;
     assert!(tasks.stop(END).await);
 }
 
 #[tokio::test]
 async fn a_wiped_stream_is_noticed_without_a_new_event_and_by_each_process() {
     let nats = Nats::start();
-    let stage = Stage::nats(&nats.url()).await;
-    let db = stage.db().await;
-    stage.declare(&["test.later"]).await;
-    // Another service in another process, which sends now and then and hears nothing.
-    let (other, elsewhere) = (stage.another().await, Db::sqlite(&stage.folder.path().join("elsewhere.db")).await.unwrap());
+    let harness = Harness::nats(&nats.url()).await;
+    let db = harness.db().await;
+    harness.declare(&["test.later"]).await;
+    // Another service in another process, which sends now and then and subscriptions nothing.
+    let (other, elsewhere) = (harness.another().await, Db::sqlite(&harness.folder.path().join("elsewhere.db")).await.unwrap());
     elsewhere.migrate("test", &[]).await.unwrap();
-    other.declare(&[stage.to(NAME), stage.to("test.later")], Runs::Elsewhere).await.unwrap();
-    let tasks = play(&stage, &db).await;
+    other.declare(&[harness.to(NAME), harness.to("test.later")], RunsIn::Other).await.unwrap();
+    let tasks = play(&harness, &db).await;
     other.relay("elsewhere", elsewhere.clone(), Clock::system(), &tasks);
     sing(&db, 0..20).await;
     sing(&elsewhere, 0..20).await;
-    all_took_effect(&stage, &db, 40).await;
-    stage.wipe().await;
-    until("everything is in the stream again", async || stage.backlog("test.later").await == 40).await;
-    all_took_effect(&stage, &db, 40).await;
+    all_took_effect(&harness, &db, 40).await;
+    harness.wipe().await;
+    until("everything is in the stream again", async || harness.backlog("test.later").await == 40).await;
+    all_took_effect(&harness, &db, 40).await;
     assert!(tasks.stop(END).await);
 }
 
@@ -117,14 +117,14 @@ async fn a_wiped_stream_is_noticed_without_a_new_event_and_by_each_process() {
 async fn an_answer_to_a_stream_that_is_gone_is_not_taken_for_one_to_the_new() {
     for kind in ["acknowledged", "refused", "extended", "buried"] {
         let mut nats = Nats::start();
-        let stage = Stage::nats(&nats.url()).await;
-        let engine = stage.bus.engine();
-        let patient = Subscription { lease: Duration::from_secs(60), ..stage.to(NAME) };
+        let harness = Harness::nats(&nats.url()).await;
+        let engine = harness.bus.engine();
+        let patient = Subscription { lease: Duration::from_secs(60), ..harness.to(NAME) };
         let one = async |id: &str| {
             until("it is published", async || engine.publish(&[event(id)]).await.is_ok()).await;
             engine.fetch(&patient, 1, SOON).await.unwrap().remove(0)
         };
-        engine.declare(std::slice::from_ref(&patient), Runs::Here).await.unwrap();
+        engine.declare(std::slice::from_ref(&patient), RunsIn::ThisProcess).await.unwrap();
         let before = one("before").await;
         nats.wipe();
         let after = one("after").await;
@@ -133,12 +133,12 @@ async fn an_answer_to_a_stream_that_is_gone_is_not_taken_for_one_to_the_new() {
             "acknowledged" => engine.ack(NAME, &before).await.unwrap(),
             "refused" => engine.retry(NAME, &before, Duration::ZERO).await.unwrap(),
             "extended" => engine.extend(&patient, &before).await.unwrap(),
-            _ => engine.bury(NAME, &before, "a test").await.unwrap(),
+            _ => engine.dead_letter(NAME, &before, "a test").await.unwrap(),
         };
         assert!(!answered, "{kind}");
-        assert_eq!(stage.backlog(NAME).await, 1, "{kind}: it was another event's answer");
+        assert_eq!(harness.backlog(NAME).await, 1, "{kind}: it was another event's answer");
         assert!(engine.ack(NAME, &after).await.unwrap(), "{kind}");
-        until("it is taken", async || stage.backlog(NAME).await == 0).await;
+        until("it is taken", async || harness.backlog(NAME).await == 0).await;
     }
 }
 
@@ -159,37 +159,37 @@ async fn a_consumer_that_was_deleted_is_made_again() {
     jetstream.delete_consumer_from_stream("test_count", &options.prefix).await.unwrap();
     until("it is there again", async || jetstream.get_stream(&options.prefix).await.unwrap().consumer_info("test_count").await.is_ok()).await;
     sing(&db, 1..2).await;
-    until("it hears again", async || effects(&db, NAME).await == 2).await;
+    until("it subscriptions again", async || effects(&db, NAME).await == 2).await;
     assert!(tasks.stop(END).await);
 }
 
 #[tokio::test]
 async fn the_letters_stream_is_made_again_too() {
     let nats = Nats::start();
-    let stage = Stage::nats(&nats.url()).await;
-    stage.declare(&["one"]).await;
-    stage.publish(&["a"]).await;
-    stage.wipe_letters().await;
-    until("it is listed", async || stage.bus.engine().dead(1).await.is_ok()).await;
-    stage.wipe_letters().await;
-    let delivery = stage.fetch("one", 1, SOON).await.remove(0);
-    until("it is buried", async || stage.bus.engine().bury("one", &delivery, "late").await.is_ok_and(|buried| buried)).await;
-    assert_eq!(stage.bus.engine().dead(9).await.unwrap().len(), 1);
+    let harness = Harness::nats(&nats.url()).await;
+    harness.declare(&["one"]).await;
+    harness.publish(&["a"]).await;
+    harness.wipe_letters().await;
+    until("it is listed", async || harness.bus.engine().dead_letters(1).await.is_ok()).await;
+    harness.wipe_letters().await;
+    let delivery = harness.fetch("one", 1, SOON).await.remove(0);
+    until("it is buried", async || harness.bus.engine().dead_letter("one", &delivery, "late").await.is_ok_and(|buried| buried)).await;
+    assert_eq!(harness.bus.engine().dead_letters(9).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
 async fn a_process_can_start_before_its_server() {
     let mut nats = Nats::start();
     nats.program.kill();
-    let stage = Stage::nats(&nats.url()).await;
-    let db = stage.db().await;
-    let tasks = play(&stage, &db).await;
+    let harness = Harness::nats(&nats.url()).await;
+    let db = harness.db().await;
+    let tasks = play(&harness, &db).await;
     sing(&db, 0..10).await;
-    assert!(matches!(stage.bus.ping().await, Err(Error::Away(_))));
+    assert!(matches!(harness.bus.ping().await, Err(Error::Unavailable(_))));
     assert!(unsent(&db).await > 0);
     nats.program.again();
-    all_took_effect(&stage, &db, 10).await;
-    stage.bus.ping().await.unwrap();
+    all_took_effect(&harness, &db, 10).await;
+    harness.bus.ping().await.unwrap();
     assert!(tasks.stop(END).await);
 }
 
@@ -197,24 +197,24 @@ async fn a_process_can_start_before_its_server() {
 async fn a_full_stream_refuses_and_the_outbox_keeps() {
     let nats = Nats::start();
     let options = NatsOptions { max_bytes: Some(20_000), ..options(&nats.url()) };
-    let stage = Stage::with(options).await;
-    let db = stage.db().await;
-    stage.declare(&[NAME]).await;
+    let harness = Harness::with(options).await;
+    let db = harness.db().await;
+    harness.declare(&[NAME]).await;
     let tasks = Tasks::default();
-    stage.bus.relay("test", db.clone(), stage.clock.clone(), &tasks);
+    harness.bus.relay("test", db.clone(), harness.clock.clone(), &tasks);
     sing(&db, 0..400).await;
-    until("the stream fills", async || (50..400).contains(&stage.backlog(NAME).await)).await;
+    until("the stream fills", async || (50..400).contains(&harness.backlog(NAME).await)).await;
     assert!(unsent(&db).await > 0);
-    stage.bus.run(vec![counting(NAME, &db, stage.lease).at_once(16)], &tasks).await.unwrap();
-    all_took_effect(&stage, &db, 400).await;
+    harness.bus.run(vec![counting(NAME, &db, harness.lease).at_once(16)], &tasks).await.unwrap();
+    all_took_effect(&harness, &db, 400).await;
     assert!(tasks.stop(END).await);
 }
 
 #[tokio::test]
 async fn an_event_that_nobody_can_send_holds_up_no_other() {
     let nats = Nats::start();
-    let stage = Stage::nats(&nats.url()).await;
-    let db = stage.db().await;
+    let harness = Harness::nats(&nats.url()).await;
+    let db = harness.db().await;
     let huge: Result<(), kit::db::Error> = db
         .write(|tx| {
             Box::pin(async move {
@@ -224,7 +224,7 @@ async fn an_event_that_nobody_can_send_holds_up_no_other() {
         })
         .await;
     huge.unwrap();
-    let tasks = play(&stage, &db).await;
+    let tasks = play(&harness, &db).await;
     sing(&db, 0..10).await;
     until("the others took effect", async || effects(&db, NAME).await == 10).await;
     until("only the huge one is left", async || unsent(&db).await == 1).await;
@@ -234,25 +234,25 @@ async fn an_event_that_nobody_can_send_holds_up_no_other() {
 #[tokio::test]
 async fn events_are_kept_for_a_process_that_has_never_run() {
     let nats = Nats::start();
-    let stage = Stage::nats(&nats.url()).await;
-    stage.bus.declare(&[stage.to("test.late")], Runs::Elsewhere).await.unwrap();
-    stage.publish(&["a", "b"]).await;
-    let late = stage.another().await;
-    let as_it_runs = Subscription { lease: Duration::from_secs(7), ..stage.to("test.late") };
-    late.engine().declare(std::slice::from_ref(&as_it_runs), Runs::Here).await.unwrap();
+    let harness = Harness::nats(&nats.url()).await;
+    harness.bus.declare(&[harness.to("test.late")], RunsIn::Other).await.unwrap();
+    harness.publish(&["a", "b"]).await;
+    let late = harness.another().await;
+    let as_it_runs = Subscription { lease: Duration::from_secs(7), ..harness.to("test.late") };
+    late.engine().declare(std::slice::from_ref(&as_it_runs), RunsIn::ThisProcess).await.unwrap();
     assert_eq!(ids(&late.engine().fetch(&as_it_runs, 10, SOON).await.unwrap()), ["a", "b"]);
     // What others think of it changes nothing, also when they start later.
-    stage.another().await.declare(&[stage.to("test.late")], Runs::Elsewhere).await.unwrap();
-    assert_eq!(stage.lease_of("test_late").await, as_it_runs.lease);
+    harness.another().await.declare(&[harness.to("test.late")], RunsIn::Other).await.unwrap();
+    assert_eq!(harness.lease_of("test_late").await, as_it_runs.lease);
 }
 
 #[tokio::test]
 async fn one_server_of_three_may_die_at_any_time() {
     let mut servers = Nats::cluster();
     let servers_at = servers.iter().map(Nats::url).collect();
-    let stage = Stage::with(NatsOptions { replicas: 3, servers: servers_at, ..options("") }).await;
-    let db = stage.db().await;
-    let tasks = play(&stage, &db).await;
+    let harness = Harness::with(NatsOptions { replicas: 3, servers: servers_at, ..options("") }).await;
+    let db = harness.db().await;
+    let tasks = play(&harness, &db).await;
     sing(&db, 0..200).await;
     until("the cluster is up", async || effects(&db, NAME).await == 200).await;
     let load = async {
@@ -271,7 +271,7 @@ async fn one_server_of_three_may_die_at_any_time() {
         }
     };
     tokio::join!(load, trouble);
-    all_took_effect(&stage, &db, 2200).await;
+    all_took_effect(&harness, &db, 2200).await;
     assert!(tasks.stop(END).await);
 }
 
@@ -307,7 +307,7 @@ async fn what_is_set_wrong_is_said_at_the_start() {
     }
     // A server alone can't keep three copies.
     let bus = Bus::nats(&NatsOptions { replicas: 3, ..right }, Clock::system()).await.unwrap();
-    let error = bus.declare(&[], Runs::Elsewhere).await.unwrap_err();
+    let error = bus.declare(&[], RunsIn::Other).await.unwrap_err();
     assert!(matches!(error, Error::Options(_)), "{error:?}");
 }
 

@@ -4,12 +4,12 @@
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use kit::bus::{Consumer, NatsOptions, Runs};
+use kit::bus::{Consumer, NatsOptions, RunsIn};
 use kit::db::{Db, Error, FromQueryResult, Sql};
 use kit::tasks::Tasks;
 use testkit::engines::Nats;
 
-use super::stage::{END, Stage, Sung, effects, options, sing, unsent, until};
+use super::harness::{END, Harness, Sung, effects, options, sing, unsent, until};
 
 const NAME: &str = "test.count";
 const EVENTS: u32 = 20_000;
@@ -31,7 +31,7 @@ fn batches(db: &Db) -> Consumer {
             let work = db.write(move |tx| {
                 Box::pin(async move {
                     let ids: Vec<&str> = deliveries.iter().map(|delivery| delivery.event.id.as_str()).collect();
-                    tx.first_times(NAME, &ids, Utc::now()).await.map(drop)
+                    tx.record_once_each(NAME, &ids, Utc::now()).await.map(drop)
                 })
             });
             Ok(work.await?)
@@ -67,20 +67,20 @@ async fn throughput() {
             (_, "one server") => vec![Nats::start()],
             _ => vec![Nats::start_syncing("always")],
         };
-        let stage = Stage::with(NatsOptions { servers: servers.iter().map(Nats::url).collect(), replicas, ..options("") }).await;
-        let db = stage.db().await;
+        let harness = Harness::with(NatsOptions { servers: servers.iter().map(Nats::url).collect(), replicas, ..options("") }).await;
+        let db = harness.db().await;
         sing(&db, 0..EVENTS).await;
         let tasks = Tasks::default();
-        until("the servers are up", async || stage.bus.declare(&[stage.to(NAME)], Runs::Elsewhere).await.is_ok() && stage.bus.ping().await.is_ok()).await;
+        until("the servers are up", async || harness.bus.declare(&[harness.to(NAME)], RunsIn::Other).await.is_ok() && harness.bus.ping().await.is_ok()).await;
         let began = Instant::now();
-        stage.bus.relay("test", db.clone(), stage.clock.clone(), &tasks);
+        harness.bus.relay("test", db.clone(), harness.clock.clone(), &tasks);
         until("all are sent", async || unsent(&db).await == 0).await;
         let sent = began.elapsed();
         let began = Instant::now();
-        stage.bus.run(vec![batches(&db)], &tasks).await.unwrap();
+        harness.bus.run(vec![batches(&db)], &tasks).await.unwrap();
         until("all took effect", async || effects(&db, NAME).await == i64::from(EVENTS)).await;
         let taken = began.elapsed();
-        until("all are acknowledged", async || stage.backlog(NAME).await == 0).await;
+        until("all are acknowledged", async || harness.backlog(NAME).await == 0).await;
         let acknowledged = began.elapsed();
         let rate = |time: Duration| f64::from(EVENTS) / time.as_secs_f64();
         println!("{words}: outbox → stream {:.0}/s, stream → effect {:.0}/s, acknowledged {:.0}/s", rate(sent), rate(taken), rate(acknowledged));

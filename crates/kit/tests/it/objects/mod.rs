@@ -2,12 +2,12 @@
 //!
 //! Each promise is a function of [`Store`], so it can't know the engine. Invariant: a promise that one engine keeps, every engine is asked for.
 
-mod away;
+mod checkpoints;
+mod conformance;
 mod orphans;
-mod promises;
+mod outage;
 mod reconcile;
 mod remote;
-mod unfinished;
 
 use bytes::Bytes;
 use futures::TryStreamExt as _;
@@ -77,7 +77,7 @@ pub(crate) async fn listed(objects: &Objects, key: &ObjectKey) -> Option<Listed>
     objects.list(&key.as_str()[..2]).await.unwrap().into_iter().find(|listed| listed.key == *key)
 }
 
-/// Waits until nothing is left under a key.
+/// PendingDependencies until nothing is left under a key.
 pub(crate) async fn empties(objects: &Objects, key: &ObjectKey) {
     for _ in 0..500 {
         if listed(objects, key).await.is_none() {
@@ -106,25 +106,25 @@ macro_rules! every_engine {
 }
 
 every_engine! {
-    super::promises::ranges => bytes_come_back_as_they_went_in_and_in_ranges,
-    super::promises::sizes => objects_of_every_size_are_whole,
-    super::promises::order => small_and_large_pieces_keep_their_order,
-    super::promises::gone => removing_twice_is_fine_and_reading_what_is_gone_says_so,
-    super::promises::crowd => a_crowd_of_writers_is_stored_and_each_is_whole,
-    super::promises::slow_crowd => two_hundred_slow_writers_share_little_memory_and_all_finish,
-    super::promises::limit => more_than_was_allowed_is_not_read_into_memory,
-    super::promises::listing => a_shard_lists_its_objects_with_size_and_time,
-    super::promises::readable_elsewhere => another_program_can_read_an_object,
-    super::promises::answers => a_store_that_is_there_answers,
+    super::conformance::ranges => bytes_come_back_as_they_went_in_and_in_ranges,
+    super::conformance::sizes => objects_of_every_size_are_whole,
+    super::conformance::order => small_and_large_pieces_keep_their_order,
+    super::conformance::gone => removing_twice_is_fine_and_reading_what_is_gone_says_so,
+    super::conformance::crowd => a_crowd_of_writers_is_stored_and_each_is_whole,
+    super::conformance::slow_crowd => two_hundred_slow_writers_share_little_memory_and_all_finish,
+    super::conformance::limit => more_than_was_allowed_is_not_read_into_memory,
+    super::conformance::listing => a_shard_lists_its_objects_with_size_and_time,
+    super::conformance::readable_elsewhere => another_program_can_read_an_object,
+    super::conformance::answers => a_store_that_is_there_answers,
     super::reconcile::both_ways => the_store_and_the_rows_are_compared_in_both_directions,
-    super::unfinished::goes_on => an_unfinished_object_goes_on_from_its_checkpoint_and_loses_what_came_after,
-    super::unfinished::odd_places => an_object_goes_on_from_any_byte,
-    super::unfinished::twice => the_same_place_can_be_taken_twice_and_the_first_taker_spoils_nothing,
-    super::unfinished::hung_at_its_end => a_writer_that_hung_and_ends_after_all_spoils_nothing,
-    super::unfinished::saved => a_writer_that_saves_goes_on_and_leaves_nothing_but_its_object,
-    super::unfinished::dropped => an_object_that_was_dropped_halfway_leaves_nothing_behind,
-    super::unfinished::dropped_later => a_writer_that_resumed_and_was_dropped_leaves_the_place_it_came_from,
-    super::unfinished::crashed => what_a_crash_left_is_removed_by_its_key_alone,
-    super::unfinished::many_small => hundreds_of_short_visits_make_one_object,
-    super::unfinished::looked_at => the_bytes_of_a_checkpoint_can_be_read,
+    super::checkpoints::goes_on => an_unfinished_object_goes_on_from_its_checkpoint_and_loses_what_came_after,
+    super::checkpoints::odd_places => an_object_goes_on_from_any_byte,
+    super::checkpoints::twice => the_same_place_can_be_taken_twice_and_the_first_taker_spoils_nothing,
+    super::checkpoints::hung_at_its_end => a_writer_that_hung_and_ends_after_all_spoils_nothing,
+    super::checkpoints::saved => a_writer_that_saves_goes_on_and_leaves_nothing_but_its_object,
+    super::checkpoints::dropped => an_object_that_was_dropped_halfway_leaves_nothing_behind,
+    super::checkpoints::dropped_later => a_writer_that_resumed_and_was_dropped_leaves_the_place_it_came_from,
+    super::checkpoints::crashed => what_a_crash_left_is_removed_by_its_key_alone,
+    super::checkpoints::many_small => hundreds_of_short_visits_make_one_object,
+    super::checkpoints::looked_at => the_bytes_of_a_checkpoint_can_be_read,
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::TryStreamExt as _;
-use kit::objects::{Download, Error, ObjectKey, Objects, S3Options, Source};
+use kit::objects::{Error, ObjectKey, Objects, PresignOptions, S3Options, Source};
 use testkit::engines::shared_s3;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -60,11 +60,11 @@ async fn a_browser_is_sent_to_the_store_only_where_that_is_wanted_and_is_told_wh
     let options = shared.account.options(&shared.prefix);
     let objects = Objects::s3(&options).unwrap();
     let stored = objects.put(Bytes::from_static(b"<html><script>alert(1)</script>")).await.unwrap();
-    let download = Download { content_type: "image/jpeg", disposition: "attachment; filename=\"a b.jpg\"", lasts: Duration::from_secs(60) };
-    assert_eq!(objects.direct(&stored.key, &download).await.unwrap(), None);
-    let direct =
+    let download = PresignOptions { content_type: "image/jpeg", disposition: "attachment; filename=\"a b.jpg\"", lasts: Duration::from_secs(60) };
+    assert_eq!(objects.presign(&stored.key, &download).await.unwrap(), None);
+    let presign =
         Objects::s3(&S3Options { direct_downloads: true, public_endpoint: Some(shared.account.endpoint.clone()), endpoint: Some("http://127.0.0.1:1".into()), ..options }).unwrap();
-    let address = direct.direct(&stored.key, &download).await.unwrap().expect("it is wanted");
+    let address = presign.presign(&stored.key, &download).await.unwrap().expect("it is wanted");
     let client = reqwest::Client::new();
     let answer = client.get(&address).send().await.unwrap();
     assert_eq!(answer.status(), 200);

@@ -16,21 +16,21 @@ pub(super) const DEADLINE: Duration = Duration::from_secs(20);
 const PASSWORD: &str = "a long enough password";
 
 /// What a member heard.
-pub(super) enum Heard {
-    Answer(Answer),
+pub(super) enum BroadcastMessage {
+    TestResponse(TestResponse),
     /// 429 or 503 with `Retry-After`.
     Later(StatusCode),
     /// The connection broke: it may have happened or not.
     Broken,
 }
 
-pub(super) struct Answer {
+pub(super) struct TestResponse {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
 }
 
-impl Answer {
+impl TestResponse {
     pub(super) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
@@ -64,7 +64,7 @@ struct Tokens {
 }
 
 impl Tokens {
-    fn of(answer: &Answer) -> Self {
+    fn of(answer: &TestResponse) -> Self {
         let (json, text) = (answer.json(), |value: &Value| value.as_str().unwrap().to_owned());
         Self { access: text(&json["access_token"]), refresh: text(&json["refresh_token"]), unsure: false }
     }
@@ -82,7 +82,7 @@ impl Member {
     }
 
     /// Asks once. `path` may be a whole address, of which the path counts.
-    pub(super) async fn ask(&self, method: Method, path: &str, shape: impl Fn(RequestBuilder) -> RequestBuilder) -> Heard {
+    pub(super) async fn ask(&self, method: Method, path: &str, shape: impl Fn(RequestBuilder) -> RequestBuilder) -> BroadcastMessage {
         let path = path.strip_prefix("http://").map_or(path, |address| &address[address.find('/').unwrap()..]);
         let door = self.door.load(Ordering::Relaxed) % self.doors.len();
         let access = self.tokens.lock().unwrap().access.clone();
@@ -94,7 +94,7 @@ impl Member {
         let heard = async {
             let answer = shape(request).send().await?;
             let (status, headers) = (answer.status(), answer.headers().clone());
-            Ok::<_, reqwest::Error>(Answer { status, headers, body: answer.bytes().await? })
+            Ok::<_, reqwest::Error>(TestResponse { status, headers, body: answer.bytes().await? })
         };
         let heard = heard.await;
         self.waited(began.elapsed(), || format!("{method} {path}"));
@@ -103,7 +103,7 @@ impl Member {
             Err(error) => {
                 assert!(!error.is_timeout() && began.elapsed() < DEADLINE, "{method} {path} was not answered within {DEADLINE:?}: {error:?}");
                 self.door.fetch_add(1, Ordering::Relaxed);
-                return Heard::Broken;
+                return BroadcastMessage::Broken;
             }
         };
         let later = matches!(answer.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
@@ -111,9 +111,9 @@ impl Member {
         assert!(later || !answer.status.is_server_error(), "{method} {path}: {} {}", answer.status, answer.text());
         if later {
             self.door.fetch_add(1, Ordering::Relaxed);
-            return Heard::Later(answer.status);
+            return BroadcastMessage::Later(answer.status);
         }
-        Heard::Answer(answer)
+        BroadcastMessage::TestResponse(answer)
     }
 
     fn waited(&self, time: Duration, what: impl Fn() -> String) {
@@ -130,19 +130,19 @@ impl Member {
     }
 
     /// Uploads once to a server whose disk may be full: whatever it answers.
-    pub(super) async fn knock(&self, kind: &'static str, bytes: &Bytes) -> Answer {
+    pub(super) async fn knock(&self, kind: &'static str, bytes: &Bytes) -> TestResponse {
         let access = self.tokens.lock().unwrap().access.clone();
         let sent = self.client.post(format!("{}/v1/media?name=x", self.doors[0])).bearer_auth(access).header("content-type", kind).body(bytes.clone()).send();
         let answer = sent.await.unwrap();
         let (status, headers) = (answer.status(), answer.headers().clone());
-        Answer { status, headers, body: answer.bytes().await.unwrap() }
+        TestResponse { status, headers, body: answer.bytes().await.unwrap() }
     }
 
     /// Asks until there is an answer, which must have this status; fails the test after a minute.
-    pub(super) async fn insist(&self, status: u16, method: Method, path: &str, shape: impl Fn(RequestBuilder) -> RequestBuilder) -> Answer {
+    pub(super) async fn insist(&self, status: u16, method: Method, path: &str, shape: impl Fn(RequestBuilder) -> RequestBuilder) -> TestResponse {
         let began = Instant::now();
         loop {
-            if let Heard::Answer(answer) = self.ask(method.clone(), path, &shape).await {
+            if let BroadcastMessage::TestResponse(answer) = self.ask(method.clone(), path, &shape).await {
                 assert_eq!(answer.status, status, "{method} {path}: {}", answer.text());
                 return answer;
             }
@@ -152,14 +152,14 @@ impl Member {
     }
 
     /// GET until it is 200.
-    pub(super) async fn get(&self, path: &str) -> Answer {
+    pub(super) async fn get(&self, path: &str) -> TestResponse {
         self.insist(200, Method::GET, path, |request| request).await
     }
 
     /// Signs in; whether it was answered.
     pub(super) async fn sign_in(&self) -> bool {
         let body = json!({ "login": self.handle, "password": PASSWORD });
-        let Heard::Answer(answer) = self.ask(Method::POST, "/v1/sessions", |request| request.json(&body)).await else { return false };
+        let BroadcastMessage::TestResponse(answer) = self.ask(Method::POST, "/v1/sessions", |request| request.json(&body)).await else { return false };
         assert_eq!(answer.status, 201, "signing in: {}", answer.text());
         *self.tokens.lock().unwrap() = Tokens::of(&answer);
         true
@@ -170,12 +170,12 @@ impl Member {
         let tokens = self.tokens.lock().unwrap().clone();
         let body = json!({ "refresh_token": tokens.refresh });
         match self.ask(Method::POST, "/v1/sessions/refresh", |request| request.json(&body)).await {
-            Heard::Answer(answer) if answer.status == 200 => *self.tokens.lock().unwrap() = Tokens::of(&answer),
-            Heard::Answer(answer) => {
+            BroadcastMessage::TestResponse(answer) if answer.status == 200 => *self.tokens.lock().unwrap() = Tokens::of(&answer),
+            BroadcastMessage::TestResponse(answer) => {
                 assert!(answer.status == 401 && tokens.unsure, "refreshing: {} {}", answer.status, answer.text());
                 return self.sign_in().await;
             }
-            Heard::Later(_) | Heard::Broken => {
+            BroadcastMessage::Later(_) | BroadcastMessage::Broken => {
                 self.tokens.lock().unwrap().unsure = true;
                 return false;
             }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use testkit::fleet::Fleet;
 
 use super::answers::Member;
-use super::stage::SETTINGS;
+use super::harness::SETTINGS;
 use super::uploads::Samples;
 use super::{form, long};
 
@@ -32,7 +32,7 @@ async fn a_full_disk_refuses_with_507_loses_nothing_and_goes_on_when_there_is_ro
     };
     let samples = tokio::task::spawn_blocking(Samples::make).await.unwrap();
     let ada = Member::sign_up("ada", vec![fleet.address().to_owned()]).await;
-    let player = &fleet.players[0];
+    let player = &fleet.processes[0];
     let ballast = format!("/proc/{}/root{}/ballast", player.program.id().unwrap(), player.data.parent().unwrap().display());
     let mut kept = Vec::new();
     let (refused, full) = (AtomicU32::new(0), AtomicU32::new(0));
@@ -80,7 +80,7 @@ async fn a_full_disk_refuses_with_507_loses_nothing_and_goes_on_when_there_is_ro
             if item["state"] == "ready" {
                 break;
             }
-            assert!(item["state"] != "failed" && began.elapsed() < Duration::from_secs(120), "waited in vain: {item:#}\n{}", fleet.words());
+            assert!(item["state"] != "failed" && began.elapsed() < Duration::from_secs(120), "waited in vain: {item:#}\n{}", fleet.logs());
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }

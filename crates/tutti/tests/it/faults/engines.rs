@@ -11,13 +11,13 @@ use futures::StreamExt as _;
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 use testkit::engines::Program;
-use testkit::fleet::Shape;
+use testkit::fleet::Topology;
 
-use super::answers::{Heard, Member};
-use super::judge::judge;
+use super::answers::{BroadcastMessage, Member};
+use super::harness::Harness;
 use super::load::Load;
-use super::stage::Stage;
 use super::uploads::{send, send_until_taken};
+use super::verify::verify;
 use super::{away, form};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,19 +28,19 @@ enum Engine {
 }
 
 impl Engine {
-    fn of(self, stage: &mut Stage) -> &mut Program {
+    fn of(self, harness: &mut Harness) -> &mut Program {
         match self {
-            Self::Postgres => &mut stage.postgres.program,
-            Self::Nats => &mut stage.nats.program,
-            Self::S3 => &mut stage.s3.program,
+            Self::Postgres => &mut harness.postgres.program,
+            Self::Nats => &mut harness.nats.program,
+            Self::S3 => &mut harness.s3.program,
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn engines_that_are_away_are_waited_for_and_what_does_not_need_them_goes_on() {
-    let mut stage = Stage::set(&Shape::one_of_each());
-    let load = Load::start(&stage).await;
+    let mut harness = Harness::set(&Topology::one_of_each());
+    let load = Load::start(&harness).await;
     let photo = load.samples.photo();
     let warm = send_until_taken(&load.member, &photo).await;
     load.ledger.note(warm.clone(), photo);
@@ -54,27 +54,27 @@ async fn engines_that_are_away_are_waited_for_and_what_does_not_need_them_goes_o
         for engine in [Engine::Postgres, Engine::Nats, Engine::S3] {
             for killed in [true, false] {
                 load.member.get(&original).await;
-                absent(engine, killed, &mut stage, &load, &original).await;
+                absent(engine, killed, &mut harness, &load, &original).await;
             }
         }
-        tokio::task::block_in_place(|| stage.nats.wipe());
+        tokio::task::block_in_place(|| harness.nats.wipe());
         tokio::time::sleep(Duration::from_secs(2)).await;
     }
-    judge(&mut stage, load).await;
+    verify(&mut harness, load).await;
 }
 
 /// Kills an engine and starts it again, or freezes it and lets it go on.
-async fn absent(engine: Engine, killed: bool, stage: &mut Stage, load: &Load, original: &str) {
+async fn absent(engine: Engine, killed: bool, harness: &mut Harness, load: &Load, original: &str) {
     let keyed = (engine == Engine::Postgres).then(|| Keyed::begin(&load.member, load.samples.photo()));
     tokio::time::sleep(Duration::from_millis(300)).await;
-    tokio::task::block_in_place(|| if killed { engine.of(stage).kill() } else { engine.of(stage).freeze() });
+    tokio::task::block_in_place(|| if killed { engine.of(harness).kill() } else { engine.of(harness).freeze() });
     let began = Instant::now();
     while began.elapsed() < away() {
         promises(engine, load, original).await;
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
     let was = began.elapsed();
-    tokio::task::block_in_place(|| if killed { engine.of(stage).again() } else { engine.of(stage).thaw() });
+    tokio::task::block_in_place(|| if killed { engine.of(harness).again() } else { engine.of(harness).thaw() });
     let back = Instant::now();
     let photo = load.samples.photo();
     load.ledger.note(send_until_taken(&load.member, &photo).await, photo);
@@ -89,15 +89,15 @@ async fn absent(engine: Engine, killed: bool, stage: &mut Stage, load: &Load, or
 /// What holds while an engine is away. That everything else is answered "later" in time, the load itself checks.
 async fn promises(engine: Engine, load: &Load, original: &str) {
     let read = async || match load.member.ask(Method::GET, original, |request| request).await {
-        Heard::Answer(answer) => answer.status.as_u16(),
-        Heard::Later(status) => status.as_u16(),
-        Heard::Broken => 0,
+        BroadcastMessage::TestResponse(answer) => answer.status.as_u16(),
+        BroadcastMessage::Later(status) => status.as_u16(),
+        BroadcastMessage::Broken => 0,
     };
     let photo = load.samples.photo();
     match engine {
         Engine::Postgres => {
             assert_eq!(read().await, 200, "what was read before can't be read while the database is away");
-            assert!(matches!(send(&load.member, "p.jpg", "image/jpeg", &photo).await, Err(Heard::Later(_))), "an upload without a database");
+            assert!(matches!(send(&load.member, "p.jpg", "image/jpeg", &photo).await, Err(BroadcastMessage::Later(_))), "an upload without a database");
         }
         Engine::Nats => {
             assert_eq!(read().await, 200);
@@ -107,13 +107,13 @@ async fn promises(engine: Engine, load: &Load, original: &str) {
         Engine::S3 => {
             assert!(load.member.sign_in().await, "nobody can sign in while the store is away");
             let listed = load.member.ask(Method::GET, "/v1/media?limit=5", |request| request).await;
-            assert!(matches!(listed, Heard::Answer(answer) if answer.status == 200), "nobody can look at a list while the store is away");
+            assert!(matches!(listed, BroadcastMessage::TestResponse(answer) if answer.status == 200), "nobody can look at a list while the store is away");
             let renamed = load.member.ask(Method::PATCH, original.trim_end_matches("/original"), |request| request.json(&json!({ "name": "renamed" }))).await;
-            assert!(matches!(renamed, Heard::Answer(answer) if answer.status == 200), "nobody can change a name while the store is away");
+            assert!(matches!(renamed, BroadcastMessage::TestResponse(answer) if answer.status == 200), "nobody can change a name while the store is away");
             // A freeze of a few seconds is sat out by whoever has begun.
             match send(&load.member, "p.jpg", "image/jpeg", &photo).await {
                 Ok(id) => load.ledger.note(id, photo),
-                Err(heard) => assert!(matches!(heard, Heard::Later(_)), "an upload was not told to come later"),
+                Err(heard) => assert!(matches!(heard, BroadcastMessage::Later(_)), "an upload was not told to come later"),
             }
         }
     }
@@ -123,7 +123,7 @@ async fn promises(engine: Engine, load: &Load, original: &str) {
 struct Keyed {
     key: String,
     photo: Bytes,
-    first: tokio::task::JoinHandle<Heard>,
+    first: tokio::task::JoinHandle<BroadcastMessage>,
 }
 
 impl Keyed {
@@ -157,8 +157,8 @@ impl Keyed {
             let again = Self::request(&self.key, self.photo.clone(), Duration::ZERO);
             let heard = member.ask(Method::POST, "/v1/media?name=keyed.jpg", again).await;
             match heard {
-                Heard::Answer(answer) if answer.status == 201 => return (answer.json()["id"].as_str().unwrap().to_owned(), self.photo),
-                Heard::Answer(answer) => assert_eq!(answer.status, 409, "{}", answer.text()),
+                BroadcastMessage::TestResponse(answer) if answer.status == 201 => return (answer.json()["id"].as_str().unwrap().to_owned(), self.photo),
+                BroadcastMessage::TestResponse(answer) => assert_eq!(answer.status, 409, "{}", answer.text()),
                 _ => {}
             }
             assert!(began.elapsed() < Duration::from_secs(30), "the key of an upload that came to nothing is not free again");

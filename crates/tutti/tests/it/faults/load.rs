@@ -10,9 +10,9 @@ use bytes::Bytes;
 use reqwest::{Method, StatusCode};
 use tokio::task::JoinHandle;
 
-use super::answers::{Heard, Member};
+use super::answers::{BroadcastMessage, Member};
 use super::form;
-use super::stage::Stage;
+use super::harness::Harness;
 use super::uploads::{Resumable, Samples, send};
 
 /// What was acknowledged, and what people heard otherwise.
@@ -35,11 +35,11 @@ impl Ledger {
         self.items.lock().unwrap().clone()
     }
 
-    fn count(&self, heard: &Heard) {
+    fn count(&self, heard: &BroadcastMessage) {
         match heard {
-            Heard::Later(_) => self.later.fetch_add(1, Ordering::Relaxed),
-            Heard::Broken => self.broken.fetch_add(1, Ordering::Relaxed),
-            Heard::Answer(_) => 0,
+            BroadcastMessage::Later(_) => self.later.fetch_add(1, Ordering::Relaxed),
+            BroadcastMessage::Broken => self.broken.fetch_add(1, Ordering::Relaxed),
+            BroadcastMessage::TestResponse(_) => 0,
         };
     }
 
@@ -77,10 +77,10 @@ impl Person {
 
 impl Load {
     /// Lets people begin: each kind of work on its own, as a member who signs in and out elsewhere meanwhile.
-    pub(super) async fn start(stage: &Stage) -> Self {
+    pub(super) async fn start(harness: &Harness) -> Self {
         let samples = Arc::new(tokio::task::spawn_blocking(Samples::make).await.unwrap());
         let (ledger, stop) = (Arc::new(Ledger::default()), Arc::new(AtomicBool::new(false)));
-        let member = Arc::new(Member::sign_up("ada", stage.doors()).await);
+        let member = Arc::new(Member::sign_up("ada", harness.doors()).await);
         let person = Person { member: member.clone(), samples: samples.clone(), ledger: ledger.clone(), stop: stop.clone() };
         let people = vec![
             tokio::spawn(photographer(person.clone())),
@@ -153,14 +153,14 @@ async fn reader(person: Person) {
     while person.pause(100).await {
         let Some((id, bytes)) = person.ledger.any() else { continue };
         let heard = person.member.ask(Method::GET, &format!("/v1/media/{id}/original"), |request| request).await;
-        if let Heard::Answer(answer) = &heard {
+        if let BroadcastMessage::TestResponse(answer) = &heard {
             assert_eq!(answer.status, StatusCode::OK, "{id}: {}", answer.text());
             assert!(answer.body == bytes, "{id} has other bytes");
             person.ledger.read.fetch_add(1, Ordering::Relaxed);
         }
         person.ledger.count(&heard);
         let heard = person.member.ask(Method::GET, "/v1/media?limit=20", |request| request).await;
-        if let Heard::Answer(answer) = &heard {
+        if let BroadcastMessage::TestResponse(answer) = &heard {
             assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
         }
         person.ledger.count(&heard);

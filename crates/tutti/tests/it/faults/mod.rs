@@ -8,12 +8,12 @@ mod answers;
 mod clock;
 mod disk;
 mod engines;
-mod judge;
+mod harness;
 mod load;
 mod network;
 mod processes;
-mod stage;
 mod uploads;
+mod verify;
 
 use std::time::Duration;
 

@@ -5,46 +5,46 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use testkit::engines::{Proxy, Weather};
-use testkit::fleet::{Fleet, Shape};
+use testkit::engines::{NetworkFault, Proxy};
+use testkit::fleet::{Fleet, Topology};
 
 use super::form;
-use super::judge::judge;
+use super::harness::Harness;
 use super::load::Load;
-use super::stage::Stage;
+use super::verify::verify;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_spoiled_network_delays_and_loses_nothing() {
-    let mut stage = Stage::set(&Shape::one_of_each().with("media", 2));
-    let load = Load::start(&stage).await;
+    let mut harness = Harness::set(&Topology::one_of_each().with("media", 2));
+    let load = Load::start(&harness).await;
     let lasts = form(Duration::from_secs(3), Duration::from_secs(20));
     for _ in 0..form(1, 3) {
-        for weather in [Weather::Late(Duration::from_millis(120)), Weather::Slow(128 * 1024)] {
+        for weather in [NetworkFault::Late(Duration::from_millis(120)), NetworkFault::Slow(128 * 1024)] {
             println!("{weather:?} everywhere");
-            stage.roads.all().iter().for_each(|road| road.set(weather));
+            harness.roads.all().iter().for_each(|road| road.set(weather));
             tokio::time::sleep(lasts).await;
-            stage.clear();
+            harness.clear();
         }
         for (at, name) in ["PostgreSQL", "NATS", "S3"].into_iter().enumerate() {
             println!("connections to {name} are cut, then refused, then silent");
             for _ in 0..form(4, 20) {
-                stage.roads.all()[at].cut_once();
+                harness.roads.all()[at].cut_once();
                 tokio::time::sleep(Duration::from_millis(rand::random_range(50..500))).await;
             }
-            for weather in [Weather::Cut, Weather::Swallow] {
-                stage.roads.all()[at].set(weather);
+            for weather in [NetworkFault::Cut, NetworkFault::Swallow] {
+                harness.roads.all()[at].set(weather);
                 tokio::time::sleep(lasts).await;
-                stage.clear();
+                harness.clear();
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         }
     }
-    judge(&mut stage, load).await;
+    verify(&mut harness, load).await;
 }
 
 /// A proxy before every process that others knock at, by the process's own address.
 fn roads_between(fleet: &Fleet) -> BTreeMap<String, (&'static str, Proxy)> {
-    let inner = fleet.players.iter().filter(|player| player.role != "gateway");
+    let inner = fleet.processes.iter().filter(|player| player.role != "gateway");
     let roads: BTreeMap<_, _> = inner.map(|player| (player.address.clone(), (player.role, Proxy::before(player.port())))).collect();
     fleet.meet_at(|player| roads.get(&player.address).map_or(player.address.clone(), |(_, road)| format!("http://127.0.0.1:{}", road.port())));
     roads
@@ -53,17 +53,17 @@ fn roads_between(fleet: &Fleet) -> BTreeMap<String, (&'static str, Proxy)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_spoiled_network_between_the_processes_loses_nothing() {
     let mut roads = BTreeMap::new();
-    let mut stage = Stage::set_with(&Shape::one_of_each().with("media", 2).with("gateway", 2), |fleet| roads = roads_between(fleet));
-    let load = Load::start(&stage).await;
+    let mut harness = Harness::set_with(&Topology::one_of_each().with("media", 2).with("gateway", 2), |fleet| roads = roads_between(fleet));
+    let load = Load::start(&harness).await;
     // A request that is on its way when a road falls silent waits for as long, and no member waits for longer than 20 s.
     let lasts = form(Duration::from_secs(3), Duration::from_secs(14));
     let to = |role: &'static str| roads.values().filter(move |(of, _)| *of == role).map(|(_, road)| road);
     for _ in 0..form(1, 3) {
-        for weather in [Weather::Late(Duration::from_millis(120)), Weather::Slow(128 * 1024)] {
+        for weather in [NetworkFault::Late(Duration::from_millis(120)), NetworkFault::Slow(128 * 1024)] {
             println!("{weather:?} everywhere");
             roads.values().for_each(|(_, road)| road.set(weather));
             tokio::time::sleep(lasts).await;
-            roads.values().for_each(|(_, road)| road.set(Weather::Fair));
+            roads.values().for_each(|(_, road)| road.set(NetworkFault::None));
         }
         for role in ["accounts", "media", "delivery"] {
             println!("connections to {role} are cut, then refused, then silent");
@@ -71,13 +71,13 @@ async fn a_spoiled_network_between_the_processes_loses_nothing() {
                 to(role).for_each(Proxy::cut_once);
                 tokio::time::sleep(Duration::from_millis(rand::random_range(50..500))).await;
             }
-            for weather in [Weather::Cut, Weather::Swallow] {
+            for weather in [NetworkFault::Cut, NetworkFault::Swallow] {
                 to(role).for_each(|road| road.set(weather));
                 tokio::time::sleep(lasts).await;
-                to(role).for_each(|road| road.set(Weather::Fair));
+                to(role).for_each(|road| road.set(NetworkFault::None));
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         }
     }
-    judge(&mut stage, load).await;
+    verify(&mut harness, load).await;
 }

@@ -4,29 +4,29 @@
 
 use std::time::{Duration, Instant};
 
-use testkit::fleet::Shape;
+use testkit::fleet::Topology;
 
 use super::form;
-use super::judge::judge;
+use super::harness::Harness;
 use super::load::Load;
-use super::stage::Stage;
 use super::uploads::send_until_taken;
+use super::verify::verify;
 
 /// One of accounts, which thereby is away at times, two of all others.
-fn shape() -> Shape {
-    Shape::one_of_each().with("media", 2).with("transcode", 2).with("delivery", 2).with("gateway", 2)
+fn shape() -> Topology {
+    Topology::one_of_each().with("media", 2).with("transcode", 2).with("delivery", 2).with("gateway", 2)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_processes_lose_nothing_and_leave_nothing() {
-    let mut stage = Stage::set(&shape());
-    let load = Load::start(&stage).await;
+    let mut harness = Harness::set(&shape());
+    let load = Load::start(&harness).await;
     let mut kills = 0;
     for _ in 0..form(1, 12) {
-        for at in 0..stage.fleet.players.len() {
+        for at in 0..harness.fleet.processes.len() {
             tokio::time::sleep(Duration::from_millis(rand::random_range(200..1200))).await;
             tokio::task::block_in_place(|| {
-                let program = &mut stage.fleet.players[at].program;
+                let program = &mut harness.fleet.processes[at].program;
                 program.kill();
                 program.again();
             });
@@ -35,25 +35,25 @@ async fn killed_processes_lose_nothing_and_leave_nothing() {
     }
     // All at once, as when a machine goes.
     tokio::task::block_in_place(|| {
-        stage.fleet.kill();
-        stage.fleet.again();
+        harness.fleet.kill();
+        harness.fleet.again();
     });
-    println!("{} processes were killed", kills + stage.fleet.players.len());
-    judge(&mut stage, load).await;
+    println!("{} processes were killed", kills + harness.fleet.processes.len());
+    verify(&mut harness, load).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn frozen_processes_hold_nobody_up_and_do_no_harm_when_they_go_on() {
-    let mut stage = Stage::set(&shape());
-    let load = Load::start(&stage).await;
+    let mut harness = Harness::set(&shape());
+    let load = Load::start(&harness).await;
     for _ in 0..form(1, 8) {
         // One of each kind behind the gateways, at the same moment; whatever lock or lease they hold, the others get on. (Who knocks at a frozen
-        // gateway waits: that is for whatever stands before the gateways to notice.)
+        // gateway pending: that is for whatever stands before the gateways to notice.)
         for role in ["media", "transcode", "delivery"] {
             tokio::time::sleep(Duration::from_millis(rand::random_range(100..400))).await;
-            stage.fleet.of(role).next().unwrap().program.freeze();
+            harness.fleet.of(role).next().unwrap().program.freeze();
         }
-        for gateway in stage.fleet.of("gateway") {
+        for gateway in harness.fleet.of("gateway") {
             only_one_is_well(&gateway.operations, ["media", "delivery"]).await;
         }
         let noticed = Instant::now();
@@ -65,13 +65,13 @@ async fn frozen_processes_hold_nobody_up_and_do_no_harm_when_they_go_on() {
             assert!(began.elapsed() < Duration::from_secs(8), "an upload and its reading took {:?} while half of the processes stood still", began.elapsed());
             load.ledger.note(id, photo);
         }
-        stage.fleet.players.iter().for_each(|player| player.program.thaw());
+        harness.fleet.processes.iter().for_each(|player| player.program.thaw());
         tokio::time::sleep(Duration::from_secs(2)).await;
     }
-    judge(&mut stage, load).await;
+    verify(&mut harness, load).await;
 }
 
-/// Waits until a gateway has noticed that one of two stands still.
+/// PendingDependencies until a gateway has noticed that one of two stands still.
 async fn only_one_is_well(operations: &str, roles: [&str; 2]) {
     let began = Instant::now();
     loop {

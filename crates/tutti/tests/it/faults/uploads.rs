@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use reqwest::{Method, StatusCode};
 
-use super::answers::{Heard, Member};
+use super::answers::{BroadcastMessage, Member};
 
 const CHUNK: usize = 64 * 1024;
 
@@ -62,9 +62,9 @@ impl Samples {
 }
 
 /// Sends a file in one request; its id where it was acknowledged.
-pub(super) async fn send(member: &Member, name: &str, kind: &'static str, bytes: &Bytes) -> Result<String, Heard> {
+pub(super) async fn send(member: &Member, name: &str, kind: &'static str, bytes: &Bytes) -> Result<String, BroadcastMessage> {
     match member.ask(Method::POST, &format!("/v1/media?name={name}"), |request| request.header("content-type", kind).body(bytes.clone())).await {
-        Heard::Answer(answer) => {
+        BroadcastMessage::TestResponse(answer) => {
             assert_eq!(answer.status, StatusCode::CREATED, "an upload was refused: {}", answer.text());
             Ok(answer.json()["id"].as_str().unwrap().to_owned())
         }
@@ -95,14 +95,14 @@ impl Resumable {
     /// Begins one; `None` where that was not acknowledged.
     pub(super) async fn begin(member: &Member, bytes: Bytes) -> Option<Self> {
         let shape = |request: reqwest::RequestBuilder| request.header("upload-length", bytes.len()).header("upload-metadata", "filename cy53YXY=");
-        let Heard::Answer(answer) = member.ask(Method::POST, "/v1/uploads", shape).await else { return None };
+        let BroadcastMessage::TestResponse(answer) = member.ask(Method::POST, "/v1/uploads", shape).await else { return None };
         assert_eq!(answer.status, StatusCode::CREATED, "an upload was refused: {}", answer.text());
         Some(Self { url: answer.header("location").unwrap(), bytes, known: 0 })
     }
 
     /// Asks how far it is and sends the next piece; the item's id and bytes once it has all.
     pub(super) async fn go_on(&mut self, member: &Member) -> Option<(String, Bytes)> {
-        let Heard::Answer(head) = member.ask(Method::HEAD, &self.url, |request| request).await else { return None };
+        let BroadcastMessage::TestResponse(head) = member.ask(Method::HEAD, &self.url, |request| request).await else { return None };
         assert_eq!(head.status, StatusCode::OK, "an upload that was acknowledged is gone");
         let offset: usize = head.header("upload-offset").unwrap().parse().unwrap();
         assert!(offset >= self.known, "{} bytes were acknowledged, {offset} are left", self.known);
@@ -112,7 +112,7 @@ impl Resumable {
         }
         let piece = self.bytes.slice(offset..self.bytes.len().min(offset + CHUNK));
         let shape = |request: reqwest::RequestBuilder| request.header("upload-offset", offset).header("content-type", "application/offset+octet-stream").body(piece.clone());
-        if let Heard::Answer(answer) = member.ask(Method::PATCH, &self.url, shape).await {
+        if let BroadcastMessage::TestResponse(answer) = member.ask(Method::PATCH, &self.url, shape).await {
             // Another request of ours, which seemed to have broken, may still be at it: then the next HEAD says how far.
             if answer.status != StatusCode::CONFLICT {
                 assert_eq!(answer.status, StatusCode::NO_CONTENT, "a piece was refused: {}", answer.text());
@@ -126,7 +126,7 @@ impl Resumable {
     pub(super) async fn cancel(self, member: &Member) {
         let shape = |request: reqwest::RequestBuilder| request;
         loop {
-            if let Heard::Answer(answer) = member.ask(Method::DELETE, &self.url, shape).await {
+            if let BroadcastMessage::TestResponse(answer) = member.ask(Method::DELETE, &self.url, shape).await {
                 assert!(matches!(answer.status.as_u16(), 204 | 404 | 410), "{}: {}", answer.status, answer.text());
                 return;
             }

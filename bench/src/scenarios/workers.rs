@@ -1,0 +1,144 @@
+//! Videos per minute of one, two and four converting processes, each held to the same share of the processor.
+//!
+//! The shares leave room for all four beside the engines, so that a machine with few cores can say whether another worker adds what it should.
+//! Invariant: the queue is full before a worker starts, every clip becomes ready, and what the workers used of their shares is told.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use testkit::fleet::{Fleet, Topology};
+
+use super::{text, wait_for};
+use crate::clips::{Clip, Clips};
+use crate::engines::{self, Engines, again};
+use crate::http::{Connection, sign_up};
+use crate::quota::{Held, Quota};
+use crate::report::{Row, Scenario, median, spread};
+use crate::{Bench, Failure};
+
+/// Workers, and how many times the videos per minute of one they should convert.
+const GOALS: [(usize, f64); 3] = [(1, 1.0), (2, 1.9), (4, 3.6)];
+const MOST: usize = 4;
+/// Clips in the queue: enough that the last ones, when not every worker has something to do, weigh little.
+const CLIPS: usize = 20;
+/// Of all cores, for each worker: four leave a fifth of the machine to everything else, which needs less.
+const SHARE: f64 = 0.2;
+const SETTING: &str = "transcode.workers=1";
+const POLL: Duration = Duration::from_millis(50);
+const PATIENCE: Duration = Duration::from_mins(10);
+
+/// One run.
+struct Run {
+    per_minute: f64,
+    /// Seconds of CPU time per clip.
+    cpu_each: f64,
+    /// How much of their shares the workers used.
+    used: f64,
+}
+
+/// Measures.
+pub async fn measure(bench: &Bench) -> Result<Scenario, Failure> {
+    let cores = std::thread::available_parallelism()?.get() as f64;
+    let share = (cores * SHARE).min(1.0);
+    let quota = Quota::of(share);
+    let engines = Engines::start().await?;
+    let shape = Topology::one_of_each().with("transcode", MOST);
+    let mut fleet = again(engines.prepare(bench, shape, &[SETTING.to_owned()]).await?).await?;
+    let gateway = engines::door(fleet.address())?;
+    let token = sign_up(gateway, "director").await?;
+    let clip = std::fs::read(bench.clips.get(Clip::Short).await?)?.len();
+    let mut runs: [Vec<Run>; GOALS.len()] = Default::default();
+    let mut number = 0;
+    for _ in 0..bench.runs(1) {
+        for (runs, (workers, _)) in runs.iter_mut().zip(GOALS) {
+            fleet = stop_workers(fleet).await?;
+            let items = upload(bench, gateway, &token, &mut number).await?;
+            runs.push(convert(&mut fleet, &quota, share, workers, gateway, &token, &items).await?);
+        }
+    }
+    engines::blocking(move || drop((fleet, engines))).await?;
+    let alone: Vec<f64> = runs[0].iter().map(|run| run.per_minute).collect();
+    let mut rows = Vec::new();
+    for (runs, (workers, goal)) in runs.iter().zip(GOALS).skip(1) {
+        let rates: Vec<f64> = runs.iter().map(|run| run.per_minute).collect();
+        let times: Vec<f64> = rates.iter().zip(&alone).map(|(rate, alone)| rate / alone).collect();
+        rows.push(Row {
+            what: format!("{workers} workers: videos per minute"),
+            goal: format!("≥ {goal} × one worker"),
+            measured: format!("{} × ({:.1}/min)", spread(&times, 2), median(&rates)),
+            beside: format!("one worker {:.1}/min", median(&alone)),
+            passes: median(&times) >= goal,
+        });
+    }
+    let told: Vec<String> = runs.iter().zip(GOALS).map(|(runs, (workers, _))| costs(workers, runs)).collect();
+    let method = vec![
+        format!(
+            "Each worker is a process with all its ffmpegs, held to {share:.2} of {cores:.0} cores from its start by {}; everything else of the fleet (accounts, media, delivery, gateway, engines) has what is left.",
+            quota.method()
+        ),
+        format!(
+            "{CLIPS} clips ({}, {clip} bytes, each with other bytes) are uploaded while no worker runs; then the workers are started, and the time counts from before their start, which is a few tenths of a second, to the last clip's `ready`.",
+            Clip::Short.name()
+        ),
+        format!("{}. CPU time per clip that grows with the workers is cores that disturb each other; shares that are not used are workers that wait.", told.join("; ")),
+        format!("Not a default: `--set {SETTING}`, so that a worker does the same whatever the machine has."),
+        engines::METHOD.into(),
+    ];
+    let all: serde_json::Map<String, Value> = runs.iter().zip(GOALS).map(|(runs, (workers, _))| (workers.to_string(), runs.iter().map(Run::json).collect())).collect();
+    Ok(Scenario { place: 7, title: "More workers, more videos".into(), method, rows, runs: all.into() })
+}
+
+impl Run {
+    fn json(&self) -> Value {
+        json!({ "per_minute": self.per_minute, "cpu_s_each": self.cpu_each, "used_of_the_share": self.used })
+    }
+}
+
+fn costs(workers: usize, runs: &[Run]) -> String {
+    let middle = |of: fn(&Run) -> f64| median(&runs.iter().map(of).collect::<Vec<f64>>());
+    format!("{workers} at work: {:.2} s of CPU time per clip, {:.0} % of the shares used", middle(|run| run.cpu_each), middle(|run| run.used) * 100.0)
+}
+
+/// Ends the converting processes; what they had begun is done already.
+async fn stop_workers(mut fleet: Fleet) -> Result<Fleet, Failure> {
+    engines::blocking(move || {
+        for player in fleet.processes.iter_mut().filter(|player| player.role == "transcode") {
+            player.program.terminate();
+        }
+        fleet
+    })
+    .await
+}
+
+/// Fills the queue; answers the items' paths.
+async fn upload(bench: &Bench, gateway: SocketAddr, token: &str, number: &mut u64) -> Result<Vec<String>, Failure> {
+    let path = bench.clips.get(Clip::Short).await?;
+    let mut member = Connection::of_member(gateway, token).await?;
+    let mut items = Vec::new();
+    for _ in 0..CLIPS {
+        *number += 1;
+        let clip = Clips::unique(&path, *number)?;
+        let item = member.send("POST", "/v1/media?name=clip.mp4", "video/mp4", &clip).await?.expect(201)?.json()?;
+        items.push(format!("/v1/media/{}", text(&item["id"], "id")?));
+    }
+    Ok(items)
+}
+
+/// Starts workers, each within its share, and waits until every item is ready.
+async fn convert(fleet: &mut Fleet, quota: &Quota, share: f64, workers: usize, gateway: SocketAddr, token: &str, items: &[String]) -> Result<Run, Failure> {
+    let began = Instant::now();
+    let mut held: Vec<Held> = Vec::new();
+    for player in fleet.processes.iter_mut().filter(|player| player.role == "transcode").take(workers) {
+        player.program.launch();
+        held.push(quota.hold(player.program.id().ok_or("a worker did not start")?)?);
+    }
+    let mut member = Connection::of_member(gateway, token).await?;
+    for item in items {
+        wait_for(&mut member, item, &["ready"], POLL, PATIENCE).await?;
+    }
+    let took = began.elapsed().as_secs_f64();
+    let cpu: f64 = held.iter().map(|held| held.cpu().as_secs_f64()).sum();
+    let clips = items.len() as f64;
+    Ok(Run { per_minute: clips * 60.0 / took, cpu_each: cpu / clips, used: cpu / (share * took * workers as f64) })
+}

@@ -1,0 +1,86 @@
+//! What a process still waits for while it starts: parts of a fleet start in any order.
+//!
+//! Invariant: whoever waits says so, at `/readyz` and in the log, and stops saying so when it has what it waited for.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+const FIRST: Duration = Duration::from_millis(100);
+const LONGEST: Duration = Duration::from_secs(3);
+
+/// Things that are missing, each with the reason.
+#[derive(Debug, Clone, Default)]
+pub struct PendingDependencies(Arc<Mutex<BTreeMap<String, String>>>);
+
+impl PendingDependencies {
+    /// Sentences such as `the media database: connection refused`.
+    pub fn sentences(&self) -> Vec<String> {
+        self.lock().iter().map(|(what, reason)| format!("{what}: {reason}")).collect()
+    }
+
+    /// Tries `attempt` with growing pauses until it works, or fails for a reason that does not pass by itself.
+    pub(super) async fn until<T, E, F>(&self, what: &str, is_transient: impl Fn(&E) -> bool, attempt: impl Fn() -> F) -> Result<T, E>
+    where
+        F: Future<Output = Result<T, E>>,
+        E: std::error::Error,
+    {
+        let mut pause = FIRST;
+        loop {
+            match attempt().await {
+                Err(error) if is_transient(&error) => {
+                    let reason = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+                    if self.lock().insert(what.to_owned(), reason.clone()).as_ref() != Some(&reason) {
+                        tracing::warn!(what, reason, "waiting");
+                    }
+                    tokio::time::sleep(pause.mul_f64(1.0 + rand::random::<f64>() / 4.0)).await;
+                    pause = (pause * 2).min(LONGEST);
+                }
+                done => {
+                    if self.lock().remove(what).is_some() && done.is_ok() {
+                        tracing::info!(what, "no longer waiting");
+                    }
+                    return done;
+                }
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_missing_is_named_until_it_is_there() {
+        let (pending, tries) = (PendingDependencies::default(), AtomicU32::new(0));
+        let done = pending
+            .until(
+                "the database",
+                |_: &std::io::Error| true,
+                || async {
+                    if tries.fetch_add(1, Ordering::SeqCst) == 1 {
+                        assert_eq!(pending.sentences(), ["the database: refused"]);
+                        return Ok(7);
+                    }
+                    Err(std::io::Error::other("refused"))
+                },
+            )
+            .await;
+        assert_eq!(done.unwrap(), 7);
+        assert!(pending.sentences().is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_will_not_pass_ends_the_wait() {
+        let pending = PendingDependencies::default();
+        let done: Result<(), _> = pending.until("the database", |_: &std::io::Error| false, || async { Err(std::io::Error::other("too new")) }).await;
+        assert_eq!(done.unwrap_err().to_string(), "too new");
+    }
+}

@@ -1,0 +1,201 @@
+//! The ephemeral broadcast: live updates to whoever listens now.
+//!
+//! Within the process it needs no engine; a bus across processes carries updates on through a [`Relay`]. Each topic has a queue of its own, so an
+//! update wakes those who listen to it and nobody else. Invariant: a listener that may have missed something (it is slow, a connection was
+//! lost) is told so by [`BroadcastMessage::Lagged`]; it never slows the sender.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, broadcast, mpsc};
+
+/// Updates of its topic that a listener may be behind before it is told to reload.
+const BEHIND: usize = 64;
+/// Listeners of one topic, and topics with listeners, that clients may cause. Each queue is some 5 KB.
+const MAX_PER_TOPIC: usize = 4096;
+const MAX_TOPICS: usize = 8192;
+/// Updates that may wait for the other processes before some are dropped, and the listeners there told.
+const OUTGOING: usize = 1024;
+
+/// What a listener subscriptions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BroadcastMessage {
+    /// An update: its topic, such as `media.5kT0…`, and JSON text.
+    Update(Arc<str>, Arc<str>),
+    /// Some were missed: read the current state anew.
+    Lagged,
+}
+
+/// The broadcast.
+#[derive(Debug, Clone, Default)]
+pub struct Broadcast {
+    local: LocalTopics,
+    remote: Option<Remote>,
+}
+
+/// The queues of this process, one for each topic that somebody listens to.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LocalTopics(Arc<Mutex<HashMap<Arc<str>, broadcast::Sender<BroadcastMessage>>>>);
+
+impl LocalTopics {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, broadcast::Sender<BroadcastMessage>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells those who listen to the topic.
+    pub(super) fn publish(&self, topic: Arc<str>, payload: Arc<str>) {
+        if let Some(queue) = self.lock().get(&topic) {
+            // No listener is no fault.
+            let _ = queue.send(BroadcastMessage::Update(topic, payload));
+        }
+    }
+
+    /// Tells everyone that something was missed.
+    pub(super) fn lagged(&self) {
+        for queue in self.lock().values() {
+            let _ = queue.send(BroadcastMessage::Lagged);
+        }
+    }
+
+    fn subscribe(&self, topic: &str) -> Subscriber {
+        let topic: Arc<str> = topic.into();
+        let updates = self.lock().entry(topic.clone()).or_insert_with(|| broadcast::channel(BEHIND).0).subscribe();
+        Subscriber { topic, updates, local: self.clone() }
+    }
+
+    /// Whether a topic has as many listeners as it may, or too many topics have some.
+    fn is_full(&self, topic: &str) -> bool {
+        let queues = self.lock();
+        queues.len() >= MAX_TOPICS || queues.get(topic).is_some_and(|queue| queue.receiver_count() >= MAX_PER_TOPIC)
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Remote {
+    updates: mpsc::Sender<(Arc<str>, Arc<str>)>,
+    dropped: Arc<Dropped>,
+}
+
+/// Says that an update was dropped on its way out.
+#[derive(Debug, Default)]
+pub(super) struct Dropped {
+    some: AtomicBool,
+    called: Notify,
+}
+
+impl Dropped {
+    /// PendingDependencies until something was dropped since the last call.
+    pub(super) async fn next(&self) {
+        while !self.some.swap(false, Ordering::Relaxed) {
+            self.called.notified().await;
+        }
+    }
+}
+
+/// The other end of a broadcast that reaches further than this process.
+#[derive(Debug)]
+pub(super) struct Relay {
+    /// What was told here and is to be heard elsewhere.
+    pub(super) outgoing: mpsc::Receiver<(Arc<str>, Arc<str>)>,
+    /// Whether some of it was dropped because the queue was full.
+    pub(super) dropped: Arc<Dropped>,
+    /// Where to say what was told elsewhere.
+    pub(super) local: LocalTopics,
+}
+
+impl Broadcast {
+    /// A broadcast that other processes hear too, once something carries what comes out of the wire.
+    pub(super) fn across() -> (Self, Relay) {
+        let (local, (updates, outgoing), dropped) = (LocalTopics::default(), mpsc::channel(OUTGOING), Arc::default());
+        let relay = Relay { outgoing, dropped: Arc::clone(&dropped), local: local.clone() };
+        (Self { local, remote: Some(Remote { updates, dropped }) }, relay)
+    }
+
+    /// Tells whoever listens to `topic`.
+    pub fn publish(&self, topic: &str, payload: &str) {
+        let (topic, payload): (Arc<str>, Arc<str>) = (topic.into(), payload.into());
+        if let Some(remote) = &self.remote
+            && remote.updates.try_send((topic.clone(), payload.clone())).is_err()
+        {
+            remote.dropped.some.store(true, Ordering::Relaxed);
+            remote.dropped.called.notify_one();
+        }
+        self.local.publish(topic, payload);
+    }
+
+    /// Listens to `topic` from now on: for the process itself, which knows how often it does.
+    pub fn subscribe(&self, topic: &str) -> Subscriber {
+        self.local.subscribe(topic)
+    }
+
+    /// As [`Broadcast::listen`] for a client; `None` where there are too many listeners already.
+    pub fn subscribe_client(&self, topic: &str) -> Option<Subscriber> {
+        (!self.local.is_full(topic)).then(|| self.local.subscribe(topic))
+    }
+}
+
+/// One listener's ear.
+#[derive(Debug)]
+pub struct Subscriber {
+    topic: Arc<str>,
+    updates: broadcast::Receiver<BroadcastMessage>,
+    local: LocalTopics,
+}
+
+impl Drop for Subscriber {
+    fn drop(&mut self) {
+        let mut queues = self.local.lock();
+        // Its own ear still counts.
+        if queues.get(&self.topic).is_some_and(|queue| queue.receiver_count() <= 1) {
+            queues.remove(&self.topic);
+        }
+    }
+}
+
+impl Subscriber {
+    /// Leaves away what was told and not heard yet: for those who are about to read the state anew.
+    pub fn forget(&mut self) {
+        self.updates = self.updates.resubscribe();
+    }
+
+    /// PendingDependencies for the next update of the topic; `None` when the bus is gone.
+    pub async fn next(&mut self) -> Option<BroadcastMessage> {
+        match self.updates.recv().await {
+            Ok(heard) => Some(heard),
+            Err(broadcast::error::RecvError::Lagged(_)) => Some(BroadcastMessage::Lagged),
+            Err(broadcast::error::RecvError::Closed) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_update_wakes_its_own_listeners_and_a_topic_without_any_is_forgotten() {
+        let live = Broadcast::default();
+        let (mut one, mut two) = (live.subscribe("one"), live.subscribe("two"));
+        for _ in 0..=BEHIND {
+            live.publish("two", "2");
+        }
+        live.publish("one", "1");
+        assert_eq!(one.next().await, Some(BroadcastMessage::Update("one".into(), "1".into())), "what others are told pushes nothing out");
+        assert_eq!(two.next().await, Some(BroadcastMessage::Lagged));
+        let also = live.subscribe("one");
+        drop(one);
+        assert_eq!(live.local.lock().len(), 2);
+        drop((also, two));
+        assert!(live.local.lock().is_empty());
+    }
+
+    #[test]
+    fn clients_may_listen_to_a_topic_only_so_often() {
+        let live = Broadcast::default();
+        let crowd: Vec<Subscriber> = (0..MAX_PER_TOPIC).map(|_| live.subscribe_client("a").unwrap()).collect();
+        assert!(live.subscribe_client("a").is_none() && live.subscribe_client("b").is_some());
+        drop(crowd);
+        assert!(live.subscribe_client("a").is_some());
+    }
+}

@@ -1,0 +1,115 @@
+//! DeadLetter letters: a stream of their own, one message per consumer and event.
+//!
+//! Invariant: a letter is durable before its delivery is ended, and is removed only after its event is in the stream again.
+
+use async_nats::jetstream::AckKind;
+use async_nats::jetstream::message::PublishMessage;
+use async_nats::jetstream::stream::{LastRawMessageErrorKind, Stream};
+use chrono::{DateTime, Utc};
+
+use super::publish::ID;
+use super::{Nats, subjects};
+use crate::bus::Error;
+use crate::bus::engine::{DeadLetter, Delivery, Envelope};
+
+/// Characters of a reason that are kept; each takes six bytes at most in JSON.
+const REASON: usize = 2000;
+
+/// A letter as it is kept.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Letter {
+    consumer: String,
+    id: String,
+    subject: String,
+    payload: String,
+    attempts: u32,
+    reason: String,
+    died_at: DateTime<Utc>,
+}
+
+impl Nats {
+    pub(super) async fn store_dead_letter(&self, consumer: &str, delivery: &Delivery, reason: &str) -> Result<bool, Error> {
+        if !self.may_answer(&delivery.lease).await? {
+            return Ok(false);
+        }
+        let log = self.ready().await?;
+        let Envelope { id, subject, payload } = delivery.event.clone();
+        let reason = reason.chars().take(REASON).collect();
+        let letter = Letter { consumer: consumer.to_owned(), id, subject, payload, attempts: delivery.attempt, reason, died_at: self.clock.now() };
+        let text = serde_json::to_vec(&letter).map_err(Error::unavailable)?;
+        let place = self.subjects.letter(consumer, &letter.id);
+        // Its own id, so that asking twice writes once.
+        let message = PublishMessage::build().payload(text.into()).message_id(format!("{}/{}/{consumer}/{}", log.mark(), delivery.position, delivery.attempt));
+        let written = async { self.jetstream.send_publish(place, message).await?.await };
+        written.await.map_err(|error| {
+            // It may be the letters' stream alone that is missing.
+            self.start_over();
+            self.not_published(error)
+        })?;
+        self.answer(delivery, AckKind::Term).await
+    }
+
+    pub(super) async fn letters(&self, limit: usize) -> Result<Vec<DeadLetter>, Error> {
+        let stream = self.dead_stream().await?;
+        let (mut letters, mut from) = (Vec::new(), 0);
+        while letters.len() < limit
+            && let Some((sequence, letter)) = next(&stream, from, &self.subjects.letters(None, None)).await?
+        {
+            from = sequence + 1;
+            letters.extend(letter.map(|letter| DeadLetter {
+                consumer: letter.consumer,
+                event: Envelope { id: letter.id, subject: letter.subject, payload: letter.payload },
+                attempts: letter.attempts,
+                reason: letter.reason,
+                died_at: letter.died_at,
+            }));
+        }
+        Ok(letters)
+    }
+
+    pub(super) async fn redeliver_letters(&self, consumer: Option<&str>, id: Option<&str>) -> Result<u64, Error> {
+        let stream = self.dead_stream().await?;
+        let (mut revived, mut from) = (0, 0);
+        while let Some((sequence, letter)) = next(&stream, from, &self.subjects.letters(consumer, id)).await? {
+            from = sequence + 1;
+            let Some(letter) = letter else { continue };
+            // Without its consumer the stream would forget the event at once; the letter stays.
+            if let Err(error) =
+                self.jetstream.get_consumer_from_stream::<async_nats::jetstream::consumer::pull::Config, _, _>(subjects::token(&letter.consumer), &self.subjects.stream).await
+            {
+                tracing::warn!(consumer = letter.consumer, event.id = letter.id, %error, "a dead letter was left: its consumer was not found");
+                continue;
+            }
+            let created_at = super::stream::time(stream.cached_info().created)?.timestamp_micros();
+            let message = PublishMessage::build()
+                .payload(letter.payload.into_bytes().into())
+                .message_id(format!("revived/{created_at}/{sequence}"))
+                .header(ID, letter.id.as_str())
+                .expected_stream(&self.subjects.stream);
+            let place = format!("{}.{}", self.subjects.only_to(&letter.consumer), subjects::subject(&letter.subject));
+            let answer = self.jetstream.send_publish(place, message).await.map_err(|error| self.not_published(error))?;
+            answer.await.map_err(|error| self.not_published(error))?;
+            stream.delete_message(sequence).await.map_err(Error::unavailable)?;
+            revived += 1;
+        }
+        Ok(revived)
+    }
+
+    async fn dead_stream(&self) -> Result<Stream, Error> {
+        self.ready().await?;
+        self.connected(super::options::REQUEST_TIMEOUT).await?;
+        self.jetstream.get_stream(&self.subjects.dead).await.map_err(|error| {
+            self.start_over();
+            Error::unavailable(error)
+        })
+    }
+}
+
+/// The first letter at `from` or later whose place fits; `None` inside if it can't be read.
+async fn next(stream: &Stream, from: u64, places: &str) -> Result<Option<(u64, Option<Letter>)>, Error> {
+    match stream.raw_message_builder().sequence(from.max(1)).next_by_subject(places).send().await {
+        Ok(message) => Ok(Some((message.sequence, serde_json::from_slice(&message.payload).ok()))),
+        Err(error) if matches!(error.kind(), LastRawMessageErrorKind::NoMessageFound) => Ok(None),
+        Err(error) => Err(Error::unavailable(error)),
+    }
+}

@@ -1,0 +1,116 @@
+//! Fetching: one pull request, answered into an inbox of its own.
+//!
+//! The server answers with what it has, or with the first that comes. Invariant: a fetch ends soon after its time whatever the server does,
+//! and at once when the connection is a new one, for which the server knows of no request.
+
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::pull::BatchConfig;
+use async_nats::{Message, StatusCode};
+use futures::StreamExt as _;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::options::REQUEST_TIMEOUT;
+use super::publish::ID;
+use super::stream::Log;
+use super::{Nats, subjects};
+use crate::bus::Error;
+use crate::bus::engine::{Delivery, Envelope, Subscription};
+
+/// The server's last word may come this much later than it was asked to say it.
+const GRACE: Duration = Duration::from_secs(2);
+/// Once something came, the rest of it follows closely.
+const CLOSELY: Duration = Duration::from_millis(200);
+/// A server that waits with us says so as often as this.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+
+enum Reply {
+    Delivery(Delivery),
+    StillWaiting,
+    Over,
+    Gone,
+}
+
+impl Nats {
+    pub(super) async fn pull(&self, consumer: &Subscription, max: usize, wait: Duration) -> Result<Vec<Delivery>, Error> {
+        let end = Instant::now() + wait;
+        loop {
+            let (taken, replaced) = self.pull_once(consumer, max, end.saturating_duration_since(Instant::now())).await?;
+            if !taken.is_empty() || !replaced {
+                return Ok(taken);
+            }
+        }
+    }
+
+    /// One request; and whether the connection was replaced before its answer.
+    async fn pull_once(&self, consumer: &Subscription, max: usize, wait: Duration) -> Result<(Vec<Delivery>, bool), Error> {
+        self.connected(wait.max(REQUEST_TIMEOUT)).await?;
+        let log = self.ready().await?;
+        let mut gaps = self.gaps.clone();
+        gaps.mark_unchanged();
+        let heartbeat = if wait >= 2 * HEARTBEAT { HEARTBEAT } else { Duration::ZERO };
+        // `no_wait` with `expires`: what is there at once, or else the first that comes.
+        let request = BatchConfig { batch: max, expires: (!wait.is_zero()).then_some(wait), no_wait: true, idle_heartbeat: heartbeat, ..BatchConfig::default() };
+        let request = serde_json::to_vec(&request).map_err(Error::unavailable)?;
+        let inbox = self.client.new_inbox();
+        let subject = format!("$JS.API.CONSUMER.MSG.NEXT.{}.{}", self.subjects.stream, subjects::token(&consumer.name));
+        let ask = async {
+            let messages = self.client.subscribe(inbox.clone()).await.map_err(Error::unavailable)?;
+            self.client.publish_with_reply(subject, inbox, request.into()).await.map_err(Error::unavailable)?;
+            Ok::<_, Error>(messages)
+        };
+        let mut messages = timeout(REQUEST_TIMEOUT, ask).await.map_err(Error::unavailable)??;
+        let end = Instant::now() + wait + GRACE;
+        let mut until = if heartbeat.is_zero() { end } else { Instant::now() + 2 * heartbeat + GRACE };
+        let mut taken = Vec::new();
+        while taken.len() < max {
+            let next = tokio::select! {
+                next = timeout_at(until.min(end), messages.next()) => next,
+                _ = gaps.changed() => return Ok((taken, true)),
+            };
+            let Ok(Some(message)) = next else {
+                if taken.is_empty() {
+                    return Err(Error::unavailable("the server fell silent"));
+                }
+                break;
+            };
+            match self.read(message, consumer.lease, &log) {
+                Reply::Delivery(delivery) => {
+                    taken.push(delivery);
+                    until = Instant::now() + CLOSELY;
+                }
+                Reply::StillWaiting => until = Instant::now() + 2 * heartbeat + GRACE,
+                Reply::Over => break,
+                Reply::Gone => {
+                    self.is_gone();
+                    if taken.is_empty() {
+                        return Err(Error::unavailable("the consumer is gone; it is made again"));
+                    }
+                    break;
+                }
+            }
+        }
+        Ok((taken, false))
+    }
+
+    fn read(&self, message: Message, lease: Duration, log: &Log) -> Reply {
+        match message.status {
+            None | Some(StatusCode::OK) => {}
+            Some(StatusCode::IDLE_HEARTBEAT) => return Reply::StillWaiting,
+            Some(StatusCode::NO_RESPONDERS) => return Reply::Gone,
+            Some(StatusCode::REQUEST_TERMINATED) if message.description.as_deref().is_some_and(|words| words.contains("Deleted")) => return Reply::Gone,
+            Some(_) => return Reply::Over,
+        }
+        let message = async_nats::jetstream::Message { message, context: self.jetstream.clone() };
+        let (Ok(info), Some(token)) = (message.info(), message.reply.as_ref()) else { return Reply::Over };
+        let id = message.headers.as_ref().and_then(|headers| headers.get_last(ID)).map(|id| id.as_str().to_owned());
+        let delivery = Delivery {
+            event: Envelope { id: id.unwrap_or_default(), subject: self.subjects.subject_of(&message.subject), payload: String::from_utf8_lossy(&message.payload).into_owned() },
+            position: i64::try_from(info.stream_sequence).unwrap_or(i64::MAX),
+            attempt: u32::try_from(info.delivered).unwrap_or(u32::MAX),
+            lease: token.to_string(),
+        };
+        self.leases.run(&delivery.lease, lease, log);
+        Reply::Delivery(delivery)
+    }
+}

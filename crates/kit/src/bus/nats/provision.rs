@@ -1,0 +1,135 @@
+//! What is made at the server: streams and consumers.
+//!
+//! A stream of the retention *interest* keeps a message until every consumer that wants it has acknowledged it, and forgets at once what
+//! nobody wants. Invariant: all of it comes from here; nobody has to set up anything at the server.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{self, AckPolicy, DeliverPolicy};
+use async_nats::jetstream::context::{CreateStreamError, CreateStreamErrorKind};
+use async_nats::jetstream::stream::{self, ConsumerCreateStrictErrorKind, ConsumerError, ConsumerErrorKind, DiscardPolicy, RetentionPolicy, StorageType};
+use async_nats::jetstream::{self, ErrorCode};
+use chrono::{DateTime, Utc};
+
+use super::stream::time;
+use super::{Nats, subjects};
+use crate::bus::engine::{RunsIn, Subscription};
+use crate::bus::{Error, Source};
+
+/// How long ids are known, so that publishing twice changes nothing. Longer than the time after which `resend` comes a second time.
+const DUPLICATE_WINDOW: Duration = Duration::from_secs(300);
+/// Deliveries of one consumer that may be unanswered, those that wait for another try among them.
+const MAX_ACK_PENDING: i64 = 20_000;
+/// Consumers by their names.
+pub(super) type Declared = BTreeMap<String, (Subscription, RunsIn)>;
+
+impl Nats {
+    /// Remembers consumers; those that are new here are made before the next use.
+    pub(super) fn remember(&self, subscriptions: &[Subscription], runs: RunsIn) {
+        let mut declared = self.declared.lock().unwrap_or_else(PoisonError::into_inner);
+        for subscription in subscriptions {
+            let known = declared.get(&subscription.name);
+            let better = known.is_none_or(|(same, ran)| runs == RunsIn::ThisProcess && (*ran == RunsIn::Other || same != subscription));
+            if better {
+                declared.insert(subscription.name.clone(), (subscription.clone(), runs));
+                self.is_gone();
+            }
+        }
+    }
+
+    /// Makes everything, or brings it up to date. Answers when the stream was born.
+    pub(super) async fn make_all(&self, declared: &Declared) -> Result<DateTime<Utc>, Error> {
+        let info = self.jetstream.create_or_update_stream(self.events_config()).await.map_err(|error| of_stream(error, &self.subjects.stream))?;
+        self.jetstream.create_or_update_stream(self.dead_config()).await.map_err(|error| of_stream(error, &self.subjects.dead))?;
+        futures::future::try_join_all(declared.values().map(|(subscription, runs)| self.make(subscription, *runs))).await?;
+        let created_at = time(info.created)?;
+        tracing::info!(log.created_at = %created_at, consumers = declared.len(), "the bus is ready");
+        Ok(created_at)
+    }
+
+    pub(super) async fn make(&self, subscription: &Subscription, runs: RunsIn) -> Result<(), Error> {
+        let (config, stream) = (self.consumer_config(subscription), &self.subjects.stream);
+        if runs == RunsIn::ThisProcess {
+            return self.jetstream.create_consumer_on_stream(config, stream).await.map(drop).map_err(|error| of_consumer(error, &subscription.name));
+        }
+        match self.jetstream.create_consumer_strict_on_stream(config, stream).await {
+            // Whoever runs it wants it otherwise, and knows better.
+            Err(error) if matches!(error.kind(), ConsumerCreateStrictErrorKind::AlreadyExists) => Ok(()),
+            Err(error) => Err(Error::unavailable(error)),
+            Ok(_) => Ok(()),
+        }
+    }
+
+    fn events_config(&self) -> stream::Config {
+        let prefix = &self.subjects.prefix;
+        stream::Config {
+            name: self.subjects.stream.clone(),
+            description: Some("Tutti: events that somebody has yet to take".into()),
+            subjects: vec![format!("{prefix}.event.>"), format!("{prefix}.to.>")],
+            retention: RetentionPolicy::Interest,
+            storage: StorageType::File,
+            num_replicas: self.options.replicas,
+            max_bytes: self.options.max_bytes.unwrap_or(-1),
+            // A full stream refuses, and the outboxes keep.
+            discard: DiscardPolicy::New,
+            duplicate_window: DUPLICATE_WINDOW,
+            allow_atomic_publish: true,
+            ..stream::Config::default()
+        }
+    }
+
+    fn dead_config(&self) -> stream::Config {
+        stream::Config {
+            name: self.subjects.dead.clone(),
+            description: Some("Tutti: deliveries that were given up, with the reason".into()),
+            subjects: vec![format!("{}.dead.>", self.subjects.prefix)],
+            retention: RetentionPolicy::Limits,
+            storage: StorageType::File,
+            num_replicas: self.options.replicas,
+            // One letter per consumer and event: who is buried twice is dead once.
+            max_messages_per_subject: 1,
+            ..stream::Config::default()
+        }
+    }
+
+    fn consumer_config(&self, subscription: &Subscription) -> consumer::pull::Config {
+        let mut filters: Vec<String> = subscription.subjects.iter().map(|subject| self.subjects.event(subject)).collect();
+        filters.push(format!("{}.>", self.subjects.only_to(&subscription.name)));
+        consumer::pull::Config {
+            durable_name: Some(subjects::token(&subscription.name)),
+            filter_subjects: filters,
+            // One that is new subscriptions what is published from now on. In a stream that was made anew that is everything.
+            deliver_policy: DeliverPolicy::New,
+            ack_policy: AckPolicy::Explicit,
+            ack_wait: subscription.lease,
+            // Giving up is our decision, with a dead letter.
+            max_deliver: -1,
+            max_ack_pending: MAX_ACK_PENDING,
+            metadata: HashMap::from([("tutti.consumer".to_owned(), subscription.name.clone())]),
+            ..consumer::pull::Config::default()
+        }
+    }
+}
+
+fn of_stream(error: CreateStreamError, name: &str) -> Error {
+    match error.kind() {
+        CreateStreamErrorKind::JetStream(cause) => of_server(&cause, &format!("the stream {name}"), error),
+        _ => Error::unavailable(error),
+    }
+}
+
+fn of_consumer(error: ConsumerError, name: &str) -> Error {
+    match error.kind() {
+        ConsumerErrorKind::JetStream(cause) => of_server(&cause, &format!("the consumer {name}"), error),
+        _ => Error::unavailable(error),
+    }
+}
+
+/// A 4xx of JetStream means that what was asked for is wrong and will be next time (a 404, that the stream has just gone); a server
+/// without a cluster says 500 to more than one replica.
+fn of_server(cause: &jetstream::Error, what: &str, error: impl Into<Source>) -> Error {
+    let wrong = (400..500).contains(&cause.code()) && cause.code() != 404;
+    if wrong || cause.error_code() == ErrorCode::STREAM_REPLICAS_NOT_SUPPORTED { Error::Options(format!("{what} can't be made: {cause}")) } else { Error::unavailable(error) }
+}

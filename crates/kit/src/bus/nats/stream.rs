@@ -1,0 +1,180 @@
+//! The stream as this process knows it: whether it is there with every consumer, and since when.
+//!
+//! Invariant: nothing is published before every declared consumer exists in the stream that takes it.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_nats::connection::State;
+use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind};
+use chrono::{DateTime, Utc};
+use futures::TryStreamExt as _;
+use sha2::{Digest as _, Sha256};
+
+use super::options::REQUEST_TIMEOUT;
+use super::provision::Declared;
+use super::{Nats, subjects};
+use crate::bus::Error;
+
+/// How old what we know of the stream may be before we look whether it is still the same one.
+const RECHECK_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The stream as this process found or made it, with all consumers.
+#[derive(Debug, Clone)]
+pub(super) struct Log {
+    pub(super) created_at: DateTime<Utc>,
+    /// Stands for the names of the consumers that we know.
+    consumers: Arc<str>,
+    /// How often a connection had been made or lost when we last looked: a server that we have come back to may have another.
+    connection_epoch: u64,
+    checked_at: Instant,
+}
+
+/// What a process knows of its stream.
+#[derive(Debug, Default)]
+pub(super) struct StreamState {
+    /// It is there, as far as we know.
+    ready: Option<Log>,
+    /// When the stream was born in which this process has made these consumers.
+    made: Option<(DateTime<Utc>, Declared)>,
+}
+
+impl Log {
+    /// What the ids of messages begin with: the stream's birth and the consumers that their sender knows.
+    ///
+    /// So a stream doesn't take for known what somebody sent to it who took it for the one before (when not every consumer was there
+    /// again), or who knows fewer consumers (an operator's command).
+    pub(super) fn mark(&self) -> String {
+        format!("{}-{}", self.created_at.timestamp_micros(), self.consumers)
+    }
+}
+
+fn digest<'a>(names: impl Iterator<Item = &'a String>) -> Arc<str> {
+    let mut digest = Sha256::new();
+    for name in names {
+        digest.update(name.as_bytes());
+        digest.update([0]);
+    }
+    hex::encode(&digest.finalize()[..6]).into()
+}
+
+impl Nats {
+    fn known(&self) -> MutexGuard<'_, StreamState> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The stream or a consumer did not answer: before the next use we look whether it is there, and make it if not.
+    pub(super) fn is_gone(&self) {
+        self.known().ready = None;
+    }
+
+    /// As [`Nats::is_gone`] where looking at the stream of events is not enough: everything is made before the next use.
+    pub(super) fn start_over(&self) {
+        *self.known() = StreamState::default();
+    }
+
+    /// PendingDependencies for a connection, at most `patience`.
+    pub(super) async fn connected(&self, patience: Duration) -> Result<(), Error> {
+        let mut gaps = self.gaps.clone();
+        let wait = async {
+            // The state is set a moment before or after the event is told, so look now and then besides.
+            while self.client.connection_state() != State::Connected {
+                let _ = tokio::time::timeout(Duration::from_millis(100), gaps.changed()).await;
+            }
+        };
+        tokio::time::timeout(patience, wait).await.map_err(|_| Error::unavailable("there is no connection to NATS"))
+    }
+
+    /// What is known since the connection was made.
+    fn ready_here(&self) -> Option<Log> {
+        self.known().ready.clone().filter(|log| log.connection_epoch == self.connection_epoch.load(Ordering::Acquire))
+    }
+
+    /// Whether a delivery may still be answered: its lease is held, and the stream is the one that gave it.
+    pub(super) async fn may_answer(&self, token: &str) -> Result<bool, Error> {
+        let Some(stream_of) = self.leases.stream_of(token) else { return Ok(false) };
+        let same = stream_of.created_at == self.ready().await?.created_at;
+        if !same {
+            self.leases.end(token);
+        }
+        Ok(same)
+    }
+
+    /// The stream, with every consumer; makes what is missing.
+    pub(super) async fn ready(&self) -> Result<Log, Error> {
+        if let Some(log) = self.ready_here() {
+            return Ok(log);
+        }
+        self.connected(REQUEST_TIMEOUT).await?;
+        // Whoever waits for its turn while the server is silent must not wait for as often as there are others.
+        let _only_one = tokio::time::timeout(REQUEST_TIMEOUT, self.provisioning.lock()).await.map_err(Error::unavailable)?;
+        if let Some(log) = self.ready_here() {
+            return Ok(log);
+        }
+        let connection_epoch = self.connection_epoch.load(Ordering::Acquire);
+        let declared = self.declared.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let made = self.known().made.clone().filter(|(_, made)| *made == declared);
+        let found = match made {
+            Some((created_at, _)) => self.repair(created_at, &declared).await?,
+            None => None,
+        };
+        let created_at = match found {
+            Some(created_at) => created_at,
+            None => self.make_all(&declared).await?,
+        };
+        let log = Log { created_at, consumers: digest(declared.keys()), connection_epoch, checked_at: Instant::now() };
+        // Consumers that were remembered meanwhile are not made yet: the next use does that.
+        let all = *self.declared.lock().unwrap_or_else(PoisonError::into_inner) == declared;
+        *self.known() = StreamState { ready: all.then(|| log.clone()), made: Some((created_at, declared)) };
+        Ok(log)
+    }
+
+    /// Makes the consumers that the stream lacks: three of a cluster without a leader for a moment must not be asked to make all of them.
+    /// `None` if it is another stream, or none.
+    async fn repair(&self, created_at: DateTime<Utc>, declared: &Declared) -> Result<Option<DateTime<Utc>>, Error> {
+        let stream = match self.jetstream.get_stream(&self.subjects.stream).await {
+            Ok(stream) if time(stream.cached_info().created)? == created_at => stream,
+            Ok(_) => return Ok(None),
+            Err(error) if is_not_found(&error) => return Ok(None),
+            Err(error) => return Err(Error::unavailable(error)),
+        };
+        let there: Vec<String> = stream.consumer_names().try_collect().await.map_err(Error::unavailable)?;
+        let missing: Vec<_> = declared.values().filter(|(subscription, _)| !there.contains(&subjects::token(&subscription.name))).collect();
+        if !missing.is_empty() {
+            tracing::warn!(consumers = missing.len(), "consumers were missing on the bus; they are made again and hear from now on");
+        }
+        futures::future::try_join_all(missing.into_iter().map(|(subscription, runs)| self.make(subscription, *runs))).await?;
+        Ok(Some(created_at))
+    }
+
+    /// As [`Nats::ready`], and looks now and then whether the stream is still the one that we know.
+    pub(super) async fn rechecked(&self) -> Result<Log, Error> {
+        let log = self.ready().await?;
+        if log.checked_at.elapsed() < RECHECK_INTERVAL {
+            return Ok(log);
+        }
+        // Everybody else goes on meanwhile with what we know.
+        self.connected(REQUEST_TIMEOUT).await?;
+        let declared = self.declared.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if self.repair(log.created_at, &declared).await?.is_none() {
+            self.is_gone();
+            return self.ready().await;
+        }
+        let log = Log { checked_at: Instant::now(), ..log };
+        if let Some(ready) = self.known().ready.as_mut().filter(|ready| ready.created_at == log.created_at) {
+            ready.checked_at = log.checked_at;
+        }
+        Ok(log)
+    }
+}
+
+/// NATS's clock library is another one; both count from 1970.
+pub(super) fn time(at: async_nats::datetime::DateTime) -> Result<DateTime<Utc>, Error> {
+    i64::try_from(at.unix_timestamp_nanos()).map(DateTime::from_timestamp_nanos).map_err(|_| Error::unavailable("the server's time can't be read"))
+}
+
+/// Whether it is the stream that is missing, and not the server that is silent.
+fn is_not_found(error: &GetStreamError) -> bool {
+    matches!(error.kind(), GetStreamErrorKind::JetStream(error) if error.code() == 404)
+}

@@ -1,0 +1,258 @@
+//! Who is connected, by client prefix, and whose connection makes room where there is none.
+//!
+//! A client that has all that it may have gets another connection in place of one on which nothing has gone on for a while: one who shares its
+//! address with an attacker that holds idle connections comes in all the same. Invariant: a connection with a request in progress is
+//! never ended for another, and a prefix has never more than its share.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// Connections that are ended at once where one is needed: looking for them costs more than ending them.
+const MAX_EVICTIONS: usize = 32;
+/// Where none was found it is not looked for again sooner.
+const RETRY_AFTER: Duration = Duration::from_millis(100);
+
+/// Everyone who is connected.
+#[derive(Debug, Clone)]
+pub(super) struct ConnectionsByIp(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    began: Instant,
+    next: AtomicU64,
+    prefixes: Mutex<HashMap<IpAddr, Prefix>>,
+}
+
+#[derive(Debug, Default)]
+struct Prefix {
+    connections: HashMap<u64, Arc<ConnectionState>>,
+    in_vain: Option<Instant>,
+}
+
+/// What is known of a connection.
+#[derive(Debug)]
+pub(super) struct ConnectionState {
+    began: Instant,
+    /// Requests in progress on it.
+    requests: AtomicUsize,
+    /// Since when there is none, in milliseconds of the crowd's life.
+    idle_since: AtomicU64,
+    eviction: CancellationToken,
+}
+
+/// A place in the crowd, given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct IpPermit {
+    connections: ConnectionsByIp,
+    prefix: IpAddr,
+    number: u64,
+    state: Arc<ConnectionState>,
+}
+
+impl Default for ConnectionsByIp {
+    fn default() -> Self {
+        Self(Arc::new(Inner { began: Instant::now(), next: AtomicU64::default(), prefixes: Mutex::default() }))
+    }
+}
+
+impl ConnectionsByIp {
+    /// Lets a connection in; `None` where its prefix has as many as it may, all of them in use.
+    pub(super) fn admit(&self, address: IpAddr, max: usize, idle: Duration) -> Option<IpPermit> {
+        let address = client_prefix(address);
+        let mut prefixes = self.lock();
+        let prefix = prefixes.entry(address).or_default();
+        if prefix.connections.len() >= max && !prefix.evict_idle(self.0.began, idle) {
+            return None;
+        }
+        let number = self.0.next.fetch_add(1, Ordering::Relaxed);
+        let state = Arc::new(ConnectionState {
+            began: self.0.began,
+            requests: AtomicUsize::default(),
+            idle_since: AtomicU64::new(millis(self.0.began)),
+            eviction: CancellationToken::new(),
+        });
+        prefix.connections.insert(number, state.clone());
+        Some(IpPermit { connections: self.clone(), prefix: address, number, state })
+    }
+
+    /// Ends idle connections of the prefix that has the most, as there is no room for anyone.
+    pub(super) fn evict_idle(&self, idle: Duration) {
+        let mut prefixes = self.lock();
+        if let Some(largest) = prefixes.values_mut().max_by_key(|prefix| prefix.connections.len()) {
+            largest.evict_idle(self.0.began, idle);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, Prefix>> {
+        self.0.prefixes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Prefix {
+    /// Ends those that have been idle for longest; whether there was one.
+    fn evict_idle(&mut self, began: Instant, idle: Duration) -> bool {
+        if self.in_vain.is_some_and(|at| at.elapsed() < RETRY_AFTER) {
+            return false;
+        }
+        let now = millis(began);
+        let idle = u64::try_from(idle.as_millis()).unwrap_or(u64::MAX);
+        let quiet = |state: &ConnectionState| state.requests.load(Ordering::Relaxed) == 0 && now.saturating_sub(state.idle_since.load(Ordering::Relaxed)) >= idle;
+        let mut quiet: Vec<(u64, u64)> =
+            self.connections.iter().filter(|(_, state)| quiet(state)).map(|(number, state)| (state.idle_since.load(Ordering::Relaxed), *number)).collect();
+        if quiet.is_empty() {
+            self.in_vain = Some(Instant::now());
+            return false;
+        }
+        // A few of many: a tenth at most, so that nobody's connections all go at once.
+        let most = MAX_EVICTIONS.min(self.connections.len().div_ceil(10));
+        if quiet.len() > most {
+            quiet.select_nth_unstable(most);
+            quiet.truncate(most);
+        }
+        for (_, number) in quiet {
+            if let Some(state) = self.connections.remove(&number) {
+                state.eviction.cancel();
+            }
+        }
+        true
+    }
+}
+
+fn millis(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+impl IpPermit {
+    /// What the connection tells about itself.
+    pub(super) fn state(&self) -> &Arc<ConnectionState> {
+        &self.state
+    }
+}
+
+impl Drop for IpPermit {
+    fn drop(&mut self) {
+        let mut prefixes = self.connections.lock();
+        if let Some(prefix) = prefixes.get_mut(&self.prefix) {
+            prefix.connections.remove(&self.number);
+            if prefix.connections.is_empty() {
+                prefixes.remove(&self.prefix);
+            }
+        }
+    }
+}
+
+impl ConnectionState {
+    /// Completes when the connection has to make room.
+    pub(super) async fn evicted(&self) {
+        self.eviction.cancelled().await;
+    }
+
+    /// A request begins.
+    pub(super) fn busy(self: &Arc<Self>) -> Busy {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        Busy(self.clone())
+    }
+}
+
+/// A request in progress.
+#[derive(Debug)]
+pub(super) struct Busy(Arc<ConnectionState>);
+
+impl Busy {
+    /// The connection speaks another protocol from now on: it is in use until it ends.
+    pub(super) fn for_good(&self) {
+        self.0.requests.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.idle_since.store(millis(self.0.began), Ordering::Relaxed);
+        self.0.requests.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// An answer's body, during which the request is in progress.
+pub(super) struct InProgress {
+    pub(super) body: Body,
+    pub(super) _busy: Busy,
+}
+
+impl http_body::Body for InProgress {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// One household: an IPv4 address, or the /64 of an IPv6 one.
+pub fn client_prefix(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.into(),
+        IpAddr::V6(v6) => {
+            let mut octets = v6.octets();
+            octets[8..].fill(0);
+            octets.into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_client_is_an_ipv4_address_or_a_64_of_ipv6() {
+        assert_eq!(client_prefix(address("::ffff:192.0.2.1")), address("192.0.2.1"));
+        assert_eq!(client_prefix(address("2001:db8:1:2:3:4:5:6")), address("2001:db8:1:2::"));
+        assert_ne!(client_prefix(address("2001:db8:1:2::1")), client_prefix(address("2001:db8:1:3::1")));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_longest_idle_makes_room_and_none_that_is_in_use() {
+        let (connections, idle) = (ConnectionsByIp::default(), Duration::from_secs(2));
+        let admit = |text: &str| connections.admit(address(text), 3, idle);
+        let (first, second, third) = (admit("2001:db8::1").unwrap(), admit("2001:db8::2").unwrap(), admit("2001:db8::3").unwrap());
+        assert!(admit("2001:db8::4").is_none(), "none has been idle for long enough");
+        let other = admit("2001:db8:0:1::1").unwrap();
+        let busy = first.state().busy();
+        tokio::time::advance(Duration::from_secs(1)).await;
+        drop(second.state().busy());
+        tokio::time::advance(Duration::from_secs(2)).await;
+        let fourth = admit("2001:db8::4").unwrap();
+        let left = |ip_permit: &IpPermit| ip_permit.state.eviction.is_cancelled();
+        assert_eq!([&first, &second, &third, &fourth, &other].map(left), [false, false, true, false, false]);
+        busy.for_good();
+        drop(busy);
+        tokio::time::advance(Duration::from_secs(10)).await;
+        connections.evict_idle(idle);
+        assert_eq!([&first, &second, &fourth, &other].map(left), [false, true, false, false]);
+        drop((first, second, third, fourth, other));
+        assert!(connections.lock().is_empty());
+    }
+}

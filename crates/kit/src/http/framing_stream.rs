@@ -1,0 +1,283 @@
+//! A connection whose requests are framed strictly before hyper reads them.
+//!
+//! A head is withheld until it is whole and found good (see `framing`). In place of one that is not, hyper reads a small request of ours, so that
+//! the refusal leaves in its turn, after the answers to what came before on the same connection. Invariant: hyper never reads a head that
+//! was not found good, and after a fault nothing more of the client is read as HTTP.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use bytes::{Buf as _, BytesMut};
+use http::StatusCode;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
+
+use super::framing::{Fault, Framing, Step};
+use crate::problem::Problem;
+
+/// What hyper reads in place of a head that is wrong.
+const STAND_IN: &[u8] = b"GET / HTTP/1.1\r\nhost: malformed\r\nconnection: close\r\n\r\n";
+const PIECE_BYTES: usize = 4096;
+/// After a refusal this much, and for this long, is read and thrown away: closing before would reset the connection, and the answer with it.
+const LINGER_BYTES: usize = 1 << 20;
+const LINGER: Duration = Duration::from_secs(1);
+
+/// What the stream and the service on it tell each other.
+#[derive(Debug, Clone, Default)]
+pub(super) struct FramingVerdict(Arc<Mutex<Inner>>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// Which request of the connection is wrong, from 0, and why.
+    fault: Option<(u64, Fault)>,
+    /// Whether the connection speaks another protocol from now on, once that is known of a request that asked for it.
+    switched: Option<bool>,
+    waker: Option<Waker>,
+}
+
+impl FramingVerdict {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why this request is refused, if it is.
+    pub(super) fn refusal(&self, request: u64) -> Option<Problem> {
+        self.lock().fault.filter(|(wrong, _)| *wrong == request).map(|(_, fault)| fault.into())
+    }
+
+    /// Says of a request that asked for another protocol whether it got it.
+    pub(super) fn decide(&self, switched: bool) {
+        let mut inner = self.lock();
+        inner.switched = Some(switched);
+        if let Some(waker) = inner.waker.take() {
+            waker.wake();
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Http,
+    /// A request asked for another protocol: what comes next is not looked at before it is known what it is.
+    Undecided,
+    /// Something else than HTTP.
+    Raw,
+    /// The stand-in is all that is still to be read.
+    Refused,
+    /// A body is wrong: it breaks off here.
+    Broken,
+}
+
+/// The stream.
+pub(super) struct FramingStream<S> {
+    stream: S,
+    framing: Framing,
+    mode: Mode,
+    /// Bytes that came and were not read yet; the first `good` of them may be.
+    held: BytesMut,
+    good: usize,
+    /// Heads that were passed on.
+    heads: u64,
+    verdict: FramingVerdict,
+    /// How much longer, and how much more, is thrown away at the end.
+    linger: Option<(Pin<Box<Sleep>>, usize)>,
+}
+
+impl<S> FramingStream<S> {
+    pub(super) fn new(stream: S, max_head: usize, verdict: FramingVerdict) -> Self {
+        Self { stream, framing: Framing::new(max_head), mode: Mode::Http, held: BytesMut::new(), good: 0, heads: 0, verdict, linger: None }
+    }
+
+    /// How many of these bytes are good; what follows them is to be held. Changes the mode where they say so.
+    fn scan(&mut self, bytes: &[u8]) -> usize {
+        let mut good = 0;
+        while self.mode == Mode::Http {
+            let rest = bytes.get(good..).unwrap_or_default();
+            if rest.is_empty() {
+                break;
+            }
+            let at_head = self.framing.is_at_head();
+            match self.framing.step(rest) {
+                Step::Pass(bytes) => good += bytes,
+                Step::Head { bytes, upgrade } => {
+                    good += bytes;
+                    self.heads += 1;
+                    if upgrade {
+                        self.mode = Mode::Undecided;
+                    }
+                }
+                Step::More => break,
+                Step::Wrong(fault) => {
+                    self.mode = if at_head { Mode::Refused } else { Mode::Broken };
+                    let request = if at_head { self.heads } else { self.heads.saturating_sub(1) };
+                    self.verdict.lock().fault = Some((request, fault));
+                }
+            }
+        }
+        good
+    }
+
+    /// After a scan: what comes after the good bytes, if that is known.
+    fn settle(&mut self) {
+        match self.mode {
+            Mode::Refused => {
+                self.held.truncate(self.good);
+                self.held.extend_from_slice(STAND_IN);
+                self.good = self.held.len();
+            }
+            Mode::Broken => self.held.truncate(self.good),
+            Mode::Raw => self.good = self.held.len(),
+            Mode::Http | Mode::Undecided => {}
+        }
+    }
+
+    /// Hands out good bytes that were held.
+    fn hand_out(&mut self, buffer: &mut ReadBuf<'_>) {
+        let bytes = self.good.min(buffer.remaining());
+        buffer.put_slice(self.held.get(..bytes).unwrap_or_default());
+        self.held.advance(bytes);
+        self.good -= bytes;
+        if self.held.is_empty() {
+            // A connection that waits needs no buffer.
+            self.held = BytesMut::new();
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> FramingStream<S> {
+    /// Reads to be looked at where it is; `true` where there is something for the reader.
+    fn read_in_place(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<bool>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        let came = buffer.filled().get(before..).unwrap_or_default();
+        if came.is_empty() {
+            return Poll::Ready(Ok(true));
+        }
+        let good = self.scan(came);
+        self.held.extend_from_slice(came.get(good..).unwrap_or_default());
+        buffer.set_filled(before + good);
+        self.settle();
+        Poll::Ready(Ok(good > 0))
+    }
+
+    /// Reads more of a head that is not whole; `true` at the end of the stream.
+    fn read_more(&mut self, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        let mut piece = [0; PIECE_BYTES];
+        let mut more = ReadBuf::new(&mut piece);
+        ready!(Pin::new(&mut self.stream).poll_read(context, &mut more))?;
+        self.held.extend_from_slice(more.filled());
+        let ended = more.filled().is_empty();
+        self.scan_held();
+        Poll::Ready(Ok(ended))
+    }
+
+    fn scan_held(&mut self) {
+        let held = std::mem::take(&mut self.held);
+        self.good = self.scan(&held);
+        self.held = held;
+        self.settle();
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for FramingStream<S> {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        loop {
+            if this.good > 0 {
+                this.hand_out(buffer);
+                return Poll::Ready(Ok(()));
+            }
+            match this.mode {
+                Mode::Raw => return Pin::new(&mut this.stream).poll_read(context, buffer),
+                Mode::Broken => return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "the body is not well-formed"))),
+                // The answer ends the connection; nothing wakes this before.
+                Mode::Refused => return Poll::Pending,
+                Mode::Undecided => {
+                    let mut inner = this.verdict.lock();
+                    let Some(switched) = inner.switched.take() else {
+                        inner.waker = Some(context.waker().clone());
+                        return Poll::Pending;
+                    };
+                    drop(inner);
+                    this.mode = if switched { Mode::Raw } else { Mode::Http };
+                    this.scan_held();
+                }
+                Mode::Http if this.held.is_empty() => {
+                    if ready!(this.read_in_place(context, buffer))? {
+                        return Poll::Ready(Ok(()));
+                    }
+                }
+                Mode::Http => {
+                    if ready!(this.read_more(context))? {
+                        return Poll::Ready(Ok(()));
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for FramingStream<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffers: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, buffers)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        if this.linger.is_none() {
+            ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
+            if !matches!(this.mode, Mode::Refused | Mode::Broken) {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        let (clock, left) = this.linger.get_or_insert_with(|| (Box::pin(sleep(LINGER)), LINGER_BYTES));
+        while clock.as_mut().poll(context).is_pending() {
+            let mut piece = [0; PIECE_BYTES];
+            let mut more = ReadBuf::new(&mut piece);
+            match Pin::new(&mut this.stream).poll_read(context, &mut more) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(())) if !more.filled().is_empty() && *left > 0 => *left = left.saturating_sub(more.filled().len()),
+                Poll::Ready(_) => break,
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl From<Fault> for Problem {
+    fn from(fault: Fault) -> Self {
+        let malformed = |detail: &'static str| Self::bad_request("request.malformed", detail);
+        match fault {
+            Fault::LineEnd => malformed("Each line of a request's head ends with a carriage return and a line feed, and has neither elsewhere."),
+            Fault::RequestLine => malformed("A request begins with a method, an address and HTTP/1.1, with one space between them."),
+            Fault::HeaderName => malformed("A header line has a name and a colon right behind it."),
+            Fault::Folded => malformed("A header stands on one line: send it without a line break."),
+            Fault::HeaderValue => malformed("A header has no control characters."),
+            Fault::Length => malformed("A request has one Content-Length, and it is a plain number."),
+            Fault::Coding => malformed("The only Transfer-Encoding that is taken is `chunked`, once, and without a Content-Length."),
+            Fault::Chunk => malformed("A chunk of the body is not well-formed: its size in hexadecimal, its bytes, and the line ends as they should be."),
+            Fault::Trailer => malformed("The trailers of the body are not well-formed, or too many."),
+            Fault::TooLarge => Self::new(
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "request.head_too_large",
+                "The request's head is larger than this server takes: send fewer or shorter headers.",
+            ),
+            Fault::TooManyLines => Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "request.too_many_headers", "The request has more header lines than this server takes."),
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Which instance gets the next request: the least loaded of the best there are.
+//!
+//! Pure. Invariant: an instance whose breaker is open, or that was tried for this request already, is never chosen.
+
+/// What is known of an instance; the better come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Health {
+    /// Healthy, or nothing is known against it.
+    Healthy,
+    /// It did not say that it is ready. It is asked all the same when nobody is well: what we know may be a second old, and
+    /// an instance that was slow once to say so may well answer.
+    Unready,
+    /// Its breaker is open.
+    BreakerOpen,
+}
+
+/// One to choose from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Candidate {
+    pub(super) health: Health,
+    /// Requests in flight.
+    pub(super) load: usize,
+    /// Whether this request was there before.
+    pub(super) tried: bool,
+}
+
+/// The place of the one to take. `dice(n)` answers a random number below `n`, which decides between equals.
+pub(super) fn choose(candidates: impl Iterator<Item = Candidate>, mut random_below: impl FnMut(usize) -> usize) -> Option<usize> {
+    let mut best: Option<((Health, usize), usize)> = None;
+    let mut equals = 0;
+    for (place, candidate) in candidates.enumerate() {
+        if candidate.tried || candidate.health == Health::BreakerOpen {
+            continue;
+        }
+        let key = (candidate.health, candidate.load);
+        match best {
+            Some((least, _)) if key > least => {}
+            Some((least, _)) if key == least => {
+                equals += 1;
+                // Each of `n` equals stays with a chance of 1/n.
+                if random_below(equals) == 0 {
+                    best = Some((key, place));
+                }
+            }
+            _ => (best, equals) = (Some((key, place)), 1),
+        }
+    }
+    best.map(|(_, place)| place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(health: Health, load: usize) -> Candidate {
+        Candidate { health, load, tried: false }
+    }
+
+    #[test]
+    fn the_least_loaded_of_the_best_is_chosen() {
+        let row = [one(Health::Healthy, 3), one(Health::Healthy, 1), one(Health::Unready, 0), one(Health::BreakerOpen, 0)];
+        assert_eq!(choose(row.into_iter(), |_| 0), Some(1));
+        assert_eq!(choose(row[2..].iter().copied(), |_| 0), Some(0), "the least bad one is better than none");
+        assert_eq!(choose(row[3..].iter().copied(), |_| 0), None);
+        assert_eq!(choose([Candidate { tried: true, ..one(Health::Healthy, 0) }].into_iter(), |_| 0), None);
+    }
+
+    #[test]
+    fn equals_take_turns_by_chance() {
+        let row = [one(Health::Healthy, 1); 3];
+        assert_eq!(choose(row.into_iter(), |_| 0), Some(2));
+        assert_eq!(choose(row.into_iter(), |_| 1), Some(0));
+        let mut hits = [0_u32; 3];
+        for _ in 0..3000 {
+            hits[choose(row.into_iter(), |below| rand::random_range(0..below)).unwrap()] += 1;
+        }
+        assert!(hits.iter().all(|hits| *hits > 700), "{hits:?}");
+    }
+}

@@ -1,0 +1,118 @@
+//! One connection to an instance, HTTP/1.1.
+//!
+//! It is driven by whoever uses it: no task of its own, so nothing is handed between threads, and a request that is dropped takes its
+//! connection along. Invariant: a line carries one request at a time.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING};
+use http::{Request, Response, StatusCode};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{Builder, Connection as Http1Connection, Parts, SendRequest};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+/// Within a fleet a connection is there in a millisecond; one that was lost on its way is sent anew after a second.
+const CONNECT: Duration = Duration::from_secs(2);
+/// What waits to be written or was read at most; hyper's own would be 400 KB for each of thousands of uploads that wait for their turn.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// It passes through many hands (the pool, the request, the answer's body), so what it holds lies on the heap.
+pub(super) struct Connection(Box<Http1>);
+
+struct Http1 {
+    sender: SendRequest<Body>,
+    http: Http1Connection<TokioIo<TcpStream>, Body>,
+    /// Whether another request may follow. None follows a handshake: what its ends still have to say is for no other request.
+    reusable: bool,
+}
+
+/// The answer to a handshake.
+pub(super) enum HandshakeResponse {
+    /// As to any other request.
+    Plain(Response<Incoming>, Option<Connection>),
+    /// 101: the connection speaks something else from now on, and these are its first bytes.
+    Switched(http::response::Parts, TcpStream, Bytes),
+}
+
+/// A request that got no answer; `request` if nothing of it was sent.
+pub(super) struct ExchangeError {
+    pub(super) error: hyper::Error,
+    pub(super) request: Option<Request<Body>>,
+}
+
+impl Connection {
+    pub(super) async fn connect(address: SocketAddr) -> io::Result<Self> {
+        let stream = tokio::time::timeout(CONNECT, TcpStream::connect(address)).await.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "no connection within 2 s"))??;
+        stream.set_nodelay(true)?;
+        let (sender, http) = Builder::new().max_buf_size(BUFFER_BYTES).handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+        Ok(Self(Box::new(Http1 { sender, http, reusable: true })))
+    }
+
+    /// Does what there is to do; answers whether the other side still holds the connection.
+    pub(super) fn drive(&mut self, context: &mut Context<'_>) -> bool {
+        Pin::new(&mut self.0.http).poll(context).is_pending()
+    }
+
+    /// Whether it can carry another request.
+    pub(super) fn is_free(&mut self, context: &mut Context<'_>) -> bool {
+        self.drive(context) && self.0.reusable && self.0.sender.is_ready()
+    }
+
+    /// Sends a request and waits for the head of the answer. The line comes back unless the connection has ended.
+    pub(super) async fn send(mut self, request: Request<Body>) -> Result<(Response<Incoming>, Option<Self>), ExchangeError> {
+        let (answer, open) = self.0.exchange(request).await?;
+        Ok((answer, open.then_some(self)))
+    }
+
+    /// Sends a request after whose answer the connection may speak another protocol.
+    pub(super) async fn switch(mut self, request: Request<Body>) -> Result<HandshakeResponse, ExchangeError> {
+        self.0.reusable = false;
+        let (answer, open) = self.0.exchange(request).await?;
+        if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Ok(HandshakeResponse::Plain(answer, open.then_some(self)));
+        }
+        let Parts { io, read_buf, .. } = self.0.http.into_parts();
+        Ok(HandshakeResponse::Switched(answer.into_parts().0, io.into_inner(), read_buf))
+    }
+}
+
+impl Http1 {
+    /// The head of the answer, and whether the connection is still open.
+    ///
+    /// A request without a body leaves with no header that announces one: hyper would write the header as it is, and the instance would take the
+    /// beginning of the next request on this connection for the body (request smuggling).
+    async fn exchange(&mut self, mut request: Request<Body>) -> Result<(Response<Incoming>, bool), ExchangeError> {
+        if request.body().is_end_stream() {
+            for name in [CONTENT_LENGTH, TRANSFER_ENCODING, EXPECT] {
+                request.headers_mut().remove(name);
+            }
+        }
+        let mut open = true;
+        let Self { sender, http, .. } = self;
+        let mut answer = pin!(sender.try_send_request(request));
+        let answer = std::future::poll_fn(|context| {
+            // Not the plain `poll`, which would shut down what another protocol goes on with.
+            if open && http.poll_without_shutdown(context).is_ready() {
+                open = false;
+            }
+            answer.as_mut().poll(context)
+        });
+        answer.await.map(|answer| (answer, open)).map_err(|mut error| {
+            let request = error.take_message();
+            ExchangeError { error: error.into_error(), request }
+        })
+    }
+}
+
+/// Asks without waiting whether a line can carry another request.
+pub(super) async fn is_free(connection: &mut Connection) -> bool {
+    std::future::poll_fn(|context| Poll::Ready(connection.is_free(context))).await
+}

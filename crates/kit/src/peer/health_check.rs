@@ -1,0 +1,90 @@
+//! Active health: every instance is asked every second whether it is ready, and names are looked up anew.
+//!
+//! What is asked is `/readyz?own`: an instance answers for itself and not for the neighbours that it waits for, or two processes that need each
+//! other would each wait for the other for ever. Invariant: what is missing is logged when it changes, not every second.
+
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use http::{Request, header};
+
+use super::connection::Connection;
+use super::instance::Instance;
+use super::upstream::Upstream;
+use crate::tasks::Tasks;
+
+/// The path that says whether a process can serve by itself.
+pub const READY_PATH: &str = "/readyz?own";
+const EVERY: Duration = Duration::from_secs(1);
+/// A process that needs longer to say that it is ready is not.
+const DEADLINE: Duration = Duration::from_secs(2);
+/// Names are looked up in every n-th round.
+const ROUNDS_PER_LOOK_UP: u32 = 5;
+
+/// Watches an upstream until it is given up or the process ends.
+pub(super) async fn watch(upstream: Weak<Upstream>, tasks: Tasks) {
+    let mut said = None;
+    let mut round = 0_u32;
+    loop {
+        let Some(upstream) = upstream.upgrade() else { return };
+        let stopped = tokio::select! {
+            () = look(&upstream, round) => false,
+            () = tasks.stopping() => true,
+        };
+        if stopped {
+            return;
+        }
+        let missing = upstream.not_ready();
+        // Reasons change with every attempt; whether there is somebody is what matters.
+        if said.as_ref().is_none_or(|before: &Option<String>| before.is_some() != missing.is_some()) {
+            match &missing {
+                Some(missing) => tracing::warn!(role = upstream.role, "waiting: {missing}"),
+                None => tracing::info!(role = upstream.role, instances = upstream.metrics.healthy.get(), "a neighbour is there"),
+            }
+            said = Some(missing);
+        }
+        drop(upstream);
+        round = round.wrapping_add(1);
+        // Many gateways should not ask in step.
+        if !tasks.sleep(EVERY.mul_f64(rand::random_range(0.8..1.2))).await {
+            return;
+        }
+    }
+}
+
+async fn look(upstream: &Upstream, round: u32) {
+    let instances = upstream.instances();
+    if instances.is_empty() || (upstream.addresses.change() && round.is_multiple_of(ROUNDS_PER_LOOK_UP)) {
+        upstream.look().await;
+    }
+    let instances = upstream.instances();
+    futures::future::join_all(instances.iter().map(ask)).await;
+    let count = |is: fn(&Instance) -> bool| instances.iter().filter(|instance| is(instance)).count() as i64;
+    upstream.metrics.healthy.set(count(Instance::is_healthy));
+    upstream.metrics.broken.set(count(Instance::is_broken));
+    instances.iter().for_each(|instance| instance.pool.prune());
+}
+
+/// On a connection of its own, so that it also says whether new ones are taken.
+async fn ask(instance: &Arc<Instance>) {
+    let asked = Instant::now();
+    match tokio::time::timeout(DEADLINE, answer(instance, asked)).await {
+        Ok(()) => {}
+        Err(_) => instance.mark_silent(asked, format!("it did not say within {} s that it is ready", DEADLINE.as_secs())),
+    }
+}
+
+async fn answer(instance: &Instance, asked: Instant) {
+    let connection = match Connection::connect(instance.address).await {
+        Ok(connection) => connection,
+        Err(error) => return instance.connect_failed(asked, &error),
+    };
+    let request = Request::get(READY_PATH).header(header::HOST, "neighbour").header(header::CONNECTION, "close").body(Body::empty());
+    let Ok(request) = request else { return };
+    match connection.send(request).await {
+        Ok((answer, _)) if answer.status().is_success() => instance.is_ready(),
+        Ok(_) => instance.mark_unready("it says that it is not ready".to_owned()),
+        Err(broken) => instance.mark_unready(broken.error.to_string()),
+    }
+}

@@ -1,0 +1,110 @@
+//! A request's body on its way to an instance: how far it has come, and when its sender may begin.
+//!
+//! A client that sent `Expect: 100-continue` waits for leave. That leave is the instance's to give, so the body is not touched before
+//! it has (RFC 9110 §10.1.1). Invariant: time that is spent waiting for the sender is never held against the instance.
+
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use futures::task::AtomicWaker;
+use http::{Request, StatusCode, header};
+use http_body::{Frame, SizeHint};
+use tokio::time::{Instant, Sleep};
+
+/// An instance that does not know the expectation says nothing; a client must not wait for ever.
+const CONTINUE_TIMEOUT: Duration = Duration::from_secs(2);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    /// To bring more.
+    Sender,
+    /// To take what was brought, or to answer.
+    Instance,
+}
+
+/// Whose turn it is, and since when.
+#[derive(Debug)]
+pub(super) struct Progress(Mutex<(Side, Instant)>);
+
+impl Progress {
+    /// Of a request that is sent as a whole.
+    pub(super) fn of_instance() -> Self {
+        Self(Mutex::new((Side::Instance, Instant::now())))
+    }
+
+    /// When the instance has been silent for too long, or `None` while the sender has the word.
+    pub(super) fn ends(&self, patience: Duration) -> Option<Instant> {
+        let (side, since) = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (side == Side::Instance).then(|| since + patience)
+    }
+
+    pub(super) fn waits_for_instance(&self) -> bool {
+        self.ends(Duration::ZERO).is_some()
+    }
+
+    fn waits_for(&self, side: Side) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (side, Instant::now());
+    }
+}
+
+/// The instance's leave to send.
+#[derive(Debug, Default)]
+struct ContinueGate {
+    open: AtomicBool,
+    waiting: AtomicWaker,
+}
+
+struct RequestBody {
+    body: Body,
+    progress: Arc<Progress>,
+    gate: Option<(Arc<ContinueGate>, Pin<Box<Sleep>>)>,
+}
+
+/// Watches a request's body.
+pub(super) fn track_progress(request: Request<Body>) -> (Request<Body>, Arc<Progress>) {
+    let progress = Arc::new(Progress::of_instance());
+    let gate = request.headers().contains_key(header::EXPECT).then(|| (Arc::<ContinueGate>::default(), Box::pin(tokio::time::sleep(CONTINUE_TIMEOUT))));
+    let opens = gate.as_ref().map(|(gate, _)| gate.clone());
+    let mut request = request.map(|body| Body::new(RequestBody { body, progress: progress.clone(), gate }));
+    if let Some(gate) = opens {
+        hyper::ext::on_informational(&mut request, move |answer| {
+            if answer.status() == StatusCode::CONTINUE {
+                gate.open.store(true, Ordering::Release);
+                gate.waiting.wake();
+            }
+        });
+    }
+    (request, progress)
+}
+
+impl http_body::Body for RequestBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let this = &mut *self;
+        if let Some((gate, patience)) = &mut this.gate {
+            gate.waiting.register(context.waker());
+            if !gate.open.load(Ordering::Acquire) && patience.as_mut().poll(context).is_pending() {
+                return Poll::Pending;
+            }
+            this.gate = None;
+        }
+        let polled = Pin::new(&mut this.body).poll_frame(context);
+        this.progress.waits_for(if polled.is_pending() { Side::Sender } else { Side::Instance });
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,114 @@
+//! WebSockets on their way to an instance: the handshake as a request, then the connection itself (RFC 6455 §4).
+//!
+//! Owns no frame: what is said over a tunnel is its ends' affair. Invariant: nothing but a WebSocket handshake is ever passed on as an
+//! upgrade, and a tunnel begins only with the instance's own 101.
+
+use axum::body::Body;
+use axum::response::Response;
+use bytes::Bytes;
+use http::header::{CONNECTION, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
+use http::{HeaderMap, HeaderValue, Method, Request, Version};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
+use tokio::net::TcpStream;
+
+use super::Error;
+use super::connection::{Connection, ExchangeError, HandshakeResponse};
+use super::headers;
+use super::instance::InFlight;
+use super::upstream::Upstream;
+use crate::http::Deadline;
+
+const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
+
+/// What became of a handshake.
+pub enum UpgradeOutcome {
+    /// The role answered as to any other request; or it plays here, and needs nobody in between.
+    Responded(Response),
+    /// The answer (101) for the client, and the connection to the role behind it.
+    Tunnel(Response, Tunnel),
+}
+
+/// A connection to an instance that speaks WebSocket from now on. It counts as a request under way for as long as it is held.
+pub struct Tunnel {
+    stream: TcpStream,
+    /// What the instance had said already after its 101.
+    said: Bytes,
+    _guard: InFlight,
+}
+
+impl Tunnel {
+    /// Its two directions: what the role says, and what it is told.
+    pub fn split(&mut self) -> (impl AsyncRead + Send + Unpin + use<'_>, impl AsyncWrite + Send + Unpin + use<'_>) {
+        let (reads, writes) = self.stream.split();
+        (std::io::Cursor::new(std::mem::take(&mut self.said)).chain(reads), writes)
+    }
+}
+
+/// Returns whether a request is a WebSocket handshake (RFC 6455, section 4.1). A request with a body is none: it goes the way of every other
+/// request, on which its body is sent whole or not at all.
+pub fn is_handshake<B: http_body::Body>(request: &Request<B>) -> bool {
+    let headers = request.headers();
+    let is = |name, wanted: &str| headers.get(name).is_some_and(|value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(wanted.as_bytes()));
+    let named =
+        || headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(|name| name.trim().eq_ignore_ascii_case("upgrade"));
+    let plain = request.method() == Method::GET && request.version() == Version::HTTP_11;
+    plain && request.body().is_end_stream() && is(UPGRADE, "websocket") && is(SEC_WEBSOCKET_VERSION, "13") && headers.contains_key(SEC_WEBSOCKET_KEY) && named()
+}
+
+/// Says again, on the next connection, that it is to become a WebSocket.
+fn say_upgrade(headers: &mut HeaderMap) {
+    headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(UPGRADE, WEBSOCKET);
+}
+
+impl Upstream {
+    /// Passes a handshake on, once: over a connection of its own, to the best instance.
+    pub(super) async fn switch(&self, request: Request<Body>) -> Result<UpgradeOutcome, Error> {
+        let until = request.extensions().get::<Deadline>().copied().unwrap_or_else(|| Deadline::after(self.timeouts.answer));
+        let (mut parts, _) = request.into_parts();
+        headers::outgoing(&mut parts, &self.host);
+        say_upgrade(&mut parts.headers);
+        let mut guard = self.admit(&[]).await?;
+        let asked = async {
+            let connection = Connection::connect(guard.instance.address).await.map_err(|error| Error::Silent(self.role.clone(), error.into()))?;
+            connection.switch(Request::from_parts(parts, Body::empty())).await.map_err(|ExchangeError { error, .. }| Error::Silent(self.role.clone(), error.into()))
+        };
+        let asked = tokio::time::timeout_at(until.0, asked).await.unwrap_or_else(|_| Err(Error::Late(self.role.clone())));
+        match asked {
+            Err(error) => {
+                guard.failed(&error.causes());
+                Err(error)
+            }
+            Ok(HandshakeResponse::Plain(answer, connection)) => Ok(UpgradeOutcome::Responded(self.answered(answer, connection, guard).await)),
+            Ok(HandshakeResponse::Switched(mut head, stream, said)) => {
+                guard.succeeded();
+                headers::strip(&mut head.headers);
+                say_upgrade(&mut head.headers);
+                Ok(UpgradeOutcome::Tunnel(Response::from_parts(head, Body::empty()), Tunnel { stream, said, _guard: guard }))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn handshake() -> http::request::Builder {
+        Request::get("/").header(CONNECTION, "keep-alive, Upgrade").header(SEC_WEBSOCKET_VERSION, "13").header(SEC_WEBSOCKET_KEY, "x")
+    }
+
+    #[test]
+    fn nothing_else_is_taken_for_a_handshake() {
+        let is = |request: http::request::Builder| is_handshake(&request.body(Body::empty()).expect("it is well-formed"));
+        assert!(is(handshake().header(UPGRADE, "WebSocket")));
+        assert!(!is(handshake()));
+        let with_body = handshake().header(UPGRADE, "websocket").body(Body::from("AAAAA")).expect("it is well-formed");
+        assert!(!is_handshake(&with_body), "its length would be sent without its body");
+        assert!(!is(handshake().header(UPGRADE, "h2c")));
+        assert!(!is(handshake().header(UPGRADE, "websocket, h2c")));
+        assert!(!is(handshake().header(UPGRADE, "websocket").method(Method::POST)));
+        assert!(!is(handshake().header(UPGRADE, "websocket").version(Version::HTTP_10)));
+        assert!(!is(Request::get("/").header(UPGRADE, "websocket").header(SEC_WEBSOCKET_VERSION, "13").header(SEC_WEBSOCKET_KEY, "x")));
+    }
+}

@@ -1,0 +1,139 @@
+//! UrlSigner: signed, expiring permissions that stand in an address, so that `<img>` and `<video>` work as they are.
+//!
+//! A grant is `expiry.mac`: seconds since 1970 in base 36 and 128 bits of HMAC-SHA256 over scope, subject and expiry
+//! (RFC 2104; truncation as its §5 allows). Invariant: a grant for one subject or scope never opens another.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, TimeDelta, Utc};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+use subtle::ConstantTimeEq as _;
+
+/// A signature that was found to hold for one scope and subject. A response may repeat it to its holder, as it is; nothing else can be made of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UrlSignature {
+    text: String,
+    ends_at: DateTime<Utc>,
+}
+
+impl UrlSignature {
+    /// Its text, which needs no escaping in a query.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// When it ends.
+    pub fn ends_at(&self) -> DateTime<Utc> {
+        self.ends_at
+    }
+
+    /// What is left of it at `now`; zero once it has ended.
+    pub fn remaining(&self, now: DateTime<Utc>) -> Duration {
+        (self.ends_at - now).to_std().unwrap_or_default()
+    }
+}
+
+/// UrlSigner end on a multiple of this, so that an address stays the same (and cached) for a while.
+const STEP_SECONDS: i64 = 6 * 3600;
+
+/// Makes and checks grants.
+#[derive(Clone)]
+pub struct UrlSigner(std::sync::Arc<[u8; 32]>);
+
+impl std::fmt::Debug for UrlSigner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("UrlSigner")
+    }
+}
+
+impl UrlSigner {
+    /// With the installation's secret.
+    pub fn new(secret: [u8; 32]) -> Self {
+        Self(std::sync::Arc::new(secret))
+    }
+
+    /// A grant on `subject` for `scope` that lasts at least `lasts` and at most six hours longer.
+    pub fn sign(&self, scope: &str, subject: &str, now: DateTime<Utc>, lasts: TimeDelta) -> String {
+        let end = (now + lasts).timestamp();
+        let end = end + STEP_SECONDS - end.rem_euclid(STEP_SECONDS);
+        format!("{}.{}", base36(end.unsigned_abs()), URL_SAFE_NO_PAD.encode(self.mac(scope, subject, end)))
+    }
+
+    /// Whether `grant` opens `subject` for `scope` now.
+    pub fn is_valid(&self, grant: &str, scope: &str, subject: &str, now: DateTime<Utc>) -> bool {
+        self.verify(grant, scope, subject, now).is_some()
+    }
+
+    /// Returns the signature if it opens `subject` for `scope` now, and is written the one way that we write it.
+    pub fn verify(&self, grant: &str, scope: &str, subject: &str, now: DateTime<Utc>) -> Option<UrlSignature> {
+        let (digits, mac) = grant.split_once('.')?;
+        let (end, mac) = (i64::from_str_radix(digits, 36).ok()?, URL_SAFE_NO_PAD.decode(mac).ok()?);
+        let holds = bool::from(self.mac(scope, subject, end).ct_eq(&mac)) && end > now.timestamp() && base36(end.unsigned_abs()) == digits;
+        let ends_at = DateTime::from_timestamp(end, 0).filter(|_| holds)?;
+        Some(UrlSignature { text: grant.to_owned(), ends_at })
+    }
+
+    /// A keyed hash of `subject`: the same each time, and opening nothing, as it stands for a grant that has long ended.
+    pub fn keyed_hash(&self, scope: &str, subject: &str) -> Vec<u8> {
+        self.mac(scope, subject, 0)
+    }
+
+    fn mac(&self, scope: &str, subject: &str, end: i64) -> Vec<u8> {
+        let mut mac = <Hmac<Sha256>>::new_from_slice(&self.0[..]).expect("HMAC takes keys of any length");
+        // The lengths in front make the parts unambiguous.
+        for part in [scope.as_bytes(), subject.as_bytes(), &end.to_be_bytes()] {
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part);
+        }
+        mac.finalize().into_bytes()[..16].to_vec()
+    }
+}
+
+fn base36(mut number: u64) -> String {
+    let mut digits = Vec::new();
+    while number > 0 {
+        digits.push(char::from_digit((number % 36) as u32, 36).unwrap_or('0'));
+        number /= 36;
+    }
+    digits.iter().rev().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grant_opens_its_own_door_only_and_not_for_ever() {
+        let url_signer = UrlSigner::new([7; 32]);
+        let now = Utc::now();
+        let grant = url_signer.sign("view", "abc", now, TimeDelta::hours(1));
+        assert!(url_signer.is_valid(&grant, "view", "abc", now));
+        assert!(!url_signer.is_valid(&grant, "original", "abc", now));
+        assert!(!url_signer.is_valid(&grant, "view", "abd", now));
+        assert!(!url_signer.is_valid(&grant, "view", "abc", now + TimeDelta::hours(8)));
+        assert!(!UrlSigner::new([8; 32]).is_valid(&grant, "view", "abc", now));
+        for bad in ["", ".", "zz", "zzzzzzzz.", "-1.AAAA", "é.é"] {
+            assert!(!url_signer.is_valid(bad, "view", "abc", now), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_signature_has_one_spelling_and_tells_its_end() {
+        let url_signer = UrlSigner::new([7; 32]);
+        let now = Utc::now();
+        let grant = url_signer.sign("view", "abc", now, TimeDelta::hours(1));
+        let signature = url_signer.verify(&grant, "view", "abc", now).unwrap();
+        assert_eq!(signature.text(), grant);
+        assert!((TimeDelta::hours(1)..=TimeDelta::hours(7)).contains(&(signature.ends_at() - now)));
+        assert_eq!(signature.remaining(signature.ends_at()), Duration::ZERO);
+        assert!(signature.remaining(now) <= Duration::from_hours(7));
+        assert_eq!(url_signer.verify(&grant, "view", "abc", signature.ends_at()), None, "it has ended then");
+        let (end, mac) = grant.split_once('.').unwrap();
+        for other in [format!("+{grant}"), format!("0{grant}"), format!("{}.{mac}", end.to_uppercase()), format!("{grant}=")] {
+            assert_eq!(url_signer.verify(&other, "view", "abc", now), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The whole product's openapi_json: what the roles describe, as one OpenAPI 3.1 document.
+//!
+//! Invariant: `docs/openapi.json` is this, letter for letter (a test holds it).
+
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
+
+use crate::{Failure, roles};
+
+/// The merged document.
+pub(crate) fn document() -> OpenApi {
+    let info = InfoBuilder::new()
+        .title("Tutti")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some("Share photos, songs and videos. Errors are problem+json (RFC 9457) with a stable `code`."))
+        .license(Some(utoipa::openapi::LicenseBuilder::new().name("MIT OR Apache-2.0").build()))
+        .build();
+    let mut document = OpenApiBuilder::new().info(info).build();
+    for service in roles::all() {
+        document.merge((service.openapi)());
+    }
+    document.paths.paths.retain(|path, _| !path.starts_with("/internal"));
+    let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build());
+    document.components.get_or_insert_default().security_schemes.insert("token".into(), bearer.into());
+    document
+}
+
+/// As JSON.
+pub(crate) fn json() -> Result<String, Failure> {
+    Ok(document().to_pretty_json()? + "\n")
+}
+
+/// `tutti openapi`.
+pub(crate) fn print() -> Result<(), Failure> {
+    print!("{}", json()?);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The committed document; `UPDATE=1 cargo test -p tutti` writes it anew.
+    #[test]
+    fn the_committed_document_is_not_stale() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
+        let now = json().unwrap();
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(path, &now).unwrap();
+        }
+        let committed = std::fs::read_to_string(path).unwrap_or_default();
+        assert!(committed == now, "docs/openapi.json is stale; run `make openapi`");
+    }
+
+    #[test]
+    fn every_public_address_is_routed_to_the_role_that_describes_it() {
+        let mut routes: Vec<String> = Vec::new();
+        for service in roles::all() {
+            for path in (service.openapi)().paths.paths.keys().filter(|path| !path.starts_with("/internal")) {
+                let role = role_of(path);
+                assert_eq!(role, Some(service.name), "{path} is {}'s", service.name);
+                routes.push(path.clone());
+            }
+        }
+        assert!(routes.len() > 20, "{routes:?}");
+    }
+
+    /// The most exact row of the gateway's table that matches.
+    fn role_of(path: &str) -> Option<&'static str> {
+        let segments: Vec<&str> = path.split('/').collect();
+        let exactness = |pattern: &str| -> Option<usize> {
+            let mut points = 0;
+            let mut parts = pattern.split('/');
+            for segment in &segments {
+                match parts.next()? {
+                    part if part.starts_with("{*") => return Some(points),
+                    part if part.starts_with('{') => points += 1,
+                    part if part == *segment => points += 2,
+                    _ => return None,
+                }
+            }
+            parts.next().is_none().then_some(points)
+        };
+        gateway::ROUTES.iter().filter_map(|row| exactness(row.path).map(|points| (points, row.role))).max_by_key(|(points, _)| *points).map(|(_, role)| role)
+    }
+}

@@ -1,0 +1,261 @@
+//! The verdict after the storm: nothing acknowledged is lost, nothing happened twice, nothing is left over.
+//!
+//! Looks through the public doors first, then past the product into its databases, its bus and its store. Invariant: recovery needed nobody: by
+//! the time it looks, every engine and process was at most started again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use kit::bus::{Bus, NatsOptions};
+use reqwest::Method;
+use testkit::fleet::{FleetProcess, Rows};
+
+use super::answers::Member;
+use super::form;
+use super::harness::Harness;
+use super::load::{Ledger, Load};
+
+/// Roles that keep something.
+const KEEPERS: [&str; 4] = ["accounts", "media", "transcode", "delivery"];
+
+/// Roles that store objects.
+const SWEEPERS: [&str; 3] = ["media", "transcode", "delivery"];
+
+/// Ends the load and holds everything against the ledger.
+pub(super) async fn verify(harness: &mut Harness, load: Load) {
+    harness.clear();
+    let (member, ledger) = load.end().await;
+    let began = Instant::now();
+    let count = |of: &std::sync::atomic::AtomicU32| of.load(Ordering::Relaxed);
+    let items = ledger.items().len();
+    println!(
+        "acknowledged {items} uploads, {} readings, {} sign-ins; \"later\" {}, broken connections {}",
+        count(&ledger.read),
+        count(&ledger.signed_in),
+        count(&ledger.later),
+        count(&ledger.broken)
+    );
+    println!("{}", member.longest_wait());
+    assert!(items >= 10 && count(&ledger.signed_in) >= 3, "too little was acknowledged: the test proves little");
+    bytes_are_there(&member, &ledger).await;
+    let known = all_get_ready(&member, &ledger).await;
+    bus_is_empty(harness).await;
+    tables_agree(harness, known).await;
+    slots_ran_once(harness);
+    store_and_rows_agree(harness).await;
+    nothing_is_left(harness, &member).await;
+    println!("judged in {:.1} s", began.elapsed().as_secs_f64());
+}
+
+async fn bytes_are_there(member: &Member, ledger: &Ledger) {
+    for (id, bytes) in ledger.items() {
+        assert!(member.get(&format!("/v1/media/{id}/original")).await.body == bytes, "{id} has other bytes");
+    }
+}
+
+/// PendingDependencies until everything is ready, also what was stored without its sender hearing of it; answers how many items there are.
+async fn all_get_ready(member: &Member, ledger: &Ledger) -> usize {
+    let began = Instant::now();
+    loop {
+        let listed = list(member).await;
+        if let Some((id, state)) = listed.iter().find(|(_, state)| *state == "failed") {
+            panic!("{id} is {state}: {}", member.get(&format!("/v1/media/{id}")).await.text());
+        }
+        let missing: Vec<String> = ledger.items().into_iter().map(|(id, _)| id).filter(|id| !listed.contains_key(id)).collect();
+        assert!(missing.is_empty(), "acknowledged and not listed: {missing:?}");
+        let waiting: Vec<_> = listed.iter().filter(|(_, state)| *state != "ready").collect();
+        if waiting.is_empty() {
+            return listed.len();
+        }
+        assert!(began.elapsed() < form(Duration::from_secs(180), Duration::from_secs(600)), "not ready: {waiting:?}");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+}
+
+/// A member's items and their states.
+async fn list(member: &Member) -> BTreeMap<String, String> {
+    let (mut items, mut after) = (BTreeMap::new(), String::new());
+    loop {
+        let page = member.get(&format!("/v1/media?limit=100{after}")).await.json();
+        let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+        items.extend(page["items"].as_array().unwrap().iter().map(|item| (text(&item["id"]), text(&item["state"]))));
+        match page["next"].as_str() {
+            Some(next) => after = format!("&after={next}"),
+            None => return items,
+        }
+    }
+}
+
+/// Every event has been sent and taken, and none was given up.
+async fn bus_is_empty(harness: &Harness) {
+    let options = NatsOptions { servers: vec![harness.nats.url()], prefix: harness.fleet.name.clone(), ..NatsOptions::default() };
+    let bus = Bus::nats(&options, kit::Clock::system()).await.unwrap();
+    let rows = Rows::of(&harness.fleet, &harness.postgres.url());
+    let began = Instant::now();
+    loop {
+        let mut unsent = Vec::new();
+        for service in KEEPERS {
+            unsent.extend(rows.lines(service, "select subject as line from outbox where sent_at is null").await);
+        }
+        let backlog = bus.engine().backlog().await;
+        if unsent.is_empty() && backlog.as_ref().is_ok_and(Vec::is_empty) {
+            break;
+        }
+        assert!(began.elapsed() < Duration::from_secs(90), "unsent {unsent:?}, waiting {backlog:?}");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    let dead = bus.engine().dead_letters(10).await.unwrap();
+    assert!(dead.is_empty(), "deliveries were given up: {dead:#?}");
+}
+
+/// Each role's rows say the same: every event had its effect, once.
+async fn tables_agree(harness: &Harness, known: usize) {
+    let rows = Rows::of(&harness.fleet, &harness.postgres.url());
+    let none = async |service: &str, what: &str, query: &str| {
+        let found = rows.lines(service, query).await;
+        assert!(found.is_empty(), "{what}: {found:#?}");
+    };
+    let miscounted = "select owner || ' is charged ' || bytes || ' bytes, ' || items || ' items' as line from usage \
+        where bytes <> (select coalesce(sum(item.bytes), 0) from item where item.owner = usage.owner) \
+        or items <> (select count(*) from item where item.owner = usage.owner)";
+    none("media", "the quota is not the sum of the items", miscounted).await;
+    none("transcode", "tasks that are not done", "select media || ' ' || name || ' ' || state as line from task where state <> 'done'").await;
+    none("transcode", "items that are not ready", "select media || ' ' || state as line from job where state not in ('ready', 'deleted')").await;
+    for service in KEEPERS {
+        // What is under way at this moment, or will be taken over, is neither.
+        let never = "select job as line from schedule_run group by job having count(finished_at) = 0 and max(lease_until) < now() - interval '30 seconds'";
+        none(service, "timed work that never ran to its end", never).await;
+        let held = "select job || ' ' || slot as line from schedule_run where finished_at is null and lease_until > now() + interval '5 minutes'";
+        none(service, "timed work that is held for too long", held).await;
+    }
+    let same = async |left: (&str, &str), right: (&str, &str), what: &str| {
+        let sets = [rows.lines(left.0, left.1).await, rows.lines(right.0, right.1).await].map(BTreeSet::from_iter);
+        let apart: Vec<_> = sets[0].symmetric_difference(&sets[1]).collect();
+        assert!(apart.is_empty(), "{what} of {} and {} differ: {apart:#?}", left.0, right.0);
+        sets[0].len()
+    };
+    let items = "select id || ' ' || bytes || ' ' || object as line from item";
+    assert_eq!(same(("media", items), ("delivery", items), "items").await, known);
+    same(("media", "select id as line from item"), ("transcode", "select media as line from job where state <> 'deleted'"), "items").await;
+    let segments = |item: &str| format!("select {item} || ' ' || rendition || ' ' || number || ' ' || object as line from segment");
+    let found = same(("transcode", &segments("media")), ("delivery", &segments("item")), "segments").await;
+    let assets = |item: &str| format!("select {item} || ' ' || name || ' ' || object as line from asset");
+    same(("transcode", &assets("media")), ("delivery", &assets("item")), "assets").await;
+    println!("{known} items and {found} segments agree in every database");
+}
+
+/// Every object is known to a row, and every row's object is there: as an operator would look.
+async fn store_and_rows_agree(harness: &Harness) {
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_tutti"));
+    command.args(["objects", "check", "--json", "--config"]).arg(harness.fleet.config()).kill_on_drop(true);
+    let output = tokio::time::timeout(Duration::from_secs(120), command.output()).await.expect("a look at the store ends").unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let words = harness.fleet.logs();
+    assert!(output.status.success(), "{said}{}\n{}", String::from_utf8_lossy(&output.stderr), histories(&words, &said.lines().map(str::to_owned).collect::<Vec<_>>()).join("\n"));
+}
+
+/// Of the slots of timed work, none ran to its end twice, in whichever process.
+fn slots_ran_once(harness: &Harness) {
+    let words = harness.fleet.logs();
+    let mut runs: BTreeMap<&str, u32> = BTreeMap::new();
+    for line in words.lines().filter(|line| line.contains("a scheduled run is done")) {
+        let run = line.split_once(" job=").and_then(|(_, rest)| rest.split_once(" elapsed_ms=")).map(|(run, _)| run);
+        *runs.entry(run.unwrap_or_else(|| panic!("{line}"))).or_default() += 1;
+    }
+    let twice: Vec<_> = runs.iter().filter(|(_, times)| **times > 1).collect();
+    assert!(twice.is_empty(), "slots ran twice: {twice:#?}");
+    assert!(runs.len() > 5, "only {} slots ran", runs.len());
+    println!("{} slots of timed work ran, each once", runs.len());
+}
+
+/// Whatever is deleted goes, and what no row knows goes as well, within hours that a clock ahead makes short: then the store is empty.
+async fn nothing_is_left(harness: &mut Harness, member: &Member) {
+    let began = Instant::now();
+    loop {
+        let items = list(member).await;
+        if items.is_empty() {
+            break;
+        }
+        for id in items.keys() {
+            member.insist(204, Method::DELETE, &format!("/v1/media/{id}"), |request| request).await;
+        }
+    }
+    println!("all items were deleted within {:.1} s", began.elapsed().as_secs_f64());
+    bus_is_empty(harness).await;
+    println!("everybody had heard of it after {:.1} s", began.elapsed().as_secs_f64());
+    let rows = Rows::of(&harness.fleet, &harness.postgres.url());
+    let kept = rows.lines("media", "select cast(sum(bytes) as text) || ' bytes, ' || sum(items) || ' items' as line from usage").await;
+    assert_eq!(kept, ["0 bytes, 0 items"], "members without items are charged");
+    let left = harness.s3.everything().await;
+    let was = left.len();
+    // Whatever a killed process had begun, its next start removes; what waits for its time has waited seven hours then.
+    tokio::task::block_in_place(|| {
+        harness.fleet.kill();
+        for player in &mut harness.fleet.processes {
+            player.program.also(&["--set", "server.clock_skew_seconds=25200"]);
+        }
+        harness.fleet.again();
+    });
+    let began = Instant::now();
+    loop {
+        let left = harness.s3.everything().await;
+        let scratch: Vec<_> = harness.fleet.processes.iter().flat_map(scratch).collect();
+        if left.is_empty() && scratch.is_empty() {
+            break;
+        }
+        let late = began.elapsed() > Duration::from_secs(60);
+        assert!(!late, "left behind: {left:#?} {scratch:#?}\n{}", histories(&harness.fleet.logs(), &left).join("\n"));
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    println!("the store is empty after {:.1} s ({was} unfinished objects were swept)", began.elapsed().as_secs_f64());
+    all_is_forgotten(harness).await;
+}
+
+/// Keys that were removed are kept in mind until nothing can appear under them; an hour later, which a clock ahead makes short, none is.
+async fn all_is_forgotten(harness: &mut Harness) {
+    tokio::task::block_in_place(|| {
+        for role in SWEEPERS {
+            let player = harness.fleet.processes.iter_mut().find(|player| player.role == role).expect("every role has a process");
+            player.program.kill();
+            player.program.also(&["--set", "server.clock_skew_seconds=28800"]);
+            player.program.again();
+        }
+    });
+    let rows = Rows::of(&harness.fleet, &harness.postgres.url());
+    let began = Instant::now();
+    loop {
+        let mut known = Vec::new();
+        for service in SWEEPERS {
+            known.extend(rows.lines(service, "select object || ' of ' || since as line from orphan_object where due_at is not null").await);
+        }
+        if known.is_empty() {
+            break;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "removed long ago and not forgotten: {known:#?}");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    let left = harness.s3.everything().await;
+    assert!(left.is_empty(), "appeared after all was forgotten: {left:#?}\n{}", histories(&harness.fleet.logs(), &left).join("\n"));
+    println!("all keys are forgotten after {:.1} s", began.elapsed().as_secs_f64());
+}
+
+/// What the processes have written of the keys of what is left, in the order of time.
+fn histories(words: &str, left: &[String]) -> Vec<String> {
+    let keys: BTreeSet<&str> = left.iter().filter_map(|path| key_of(path)).collect();
+    let time = |line: &str| line.split_once(" | ").and_then(|(_, said)| said.split_whitespace().next()).unwrap_or("").to_owned();
+    let mut lines: Vec<String> = words.lines().filter(|line| keys.iter().any(|key| line.contains(key)) || line.contains("Tutti plays")).map(str::to_owned).collect();
+    lines.sort_by_key(|line| time(line));
+    lines
+}
+
+/// The object's key in a name of the bucket: an object's, or that of a piece of an unfinished one.
+fn key_of(path: &str) -> Option<&str> {
+    path.match_indices('/').map(|(at, _)| at).filter_map(|at| path.get(at.checked_sub(2)?..at + 21)).find(|text| text.parse::<kit::objects::ObjectKey>().is_ok())
+}
+
+/// Scratch files of a process.
+fn scratch(player: &FleetProcess) -> Vec<String> {
+    let folder = player.data.join(player.role).join("scratch");
+    std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path().display().to_string()).collect()
+}
