@@ -45,7 +45,7 @@ pub fn postgres() -> Postgres {
 /// Starts what does not run of a fleet and waits until all of it is ready.
 pub async fn again(mut fleet: Fleet) -> Result<Fleet, Failure> {
     blocking(move || {
-        fleet.again();
+        fleet.ensure_running();
         fleet
     })
     .await
@@ -66,5 +66,5 @@ pub fn door(url: &str) -> Result<SocketAddr, Failure> {
 
 /// The doors of a role's processes.
 pub fn doors(fleet: &Fleet, role: &str) -> Result<Vec<SocketAddr>, Failure> {
-    fleet.of(role).map(|player| door(&player.address)).collect()
+    fleet.with_role(role).map(|player| door(&player.url)).collect()
 }

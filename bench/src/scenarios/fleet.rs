@@ -53,7 +53,7 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Failure> {
 fn launch(mut fleet: Fleet) -> Result<Vec<Duration>, Failure> {
     let began = Instant::now();
     for player in &mut fleet.processes {
-        player.program.launch();
+        player.program.spawn();
     }
     let mut waiting: Vec<usize> = (0..fleet.processes.len()).collect();
     let mut ready = Vec::new();

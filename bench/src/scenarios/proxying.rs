@@ -45,7 +45,7 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Failure> {
     let engines = Engines::start().await?;
     let fleet = again(engines.prepare(bench, Topology::one_of_each(), &[SETTING.to_owned()]).await?).await?;
     let delivery = *doors(&fleet, "delivery")?.first().ok_or("the fleet has no delivery")?;
-    let gateway = engines::door(fleet.address())?;
+    let gateway = engines::door(fleet.gateway_url())?;
     let nginx = Nginx::before(&bench.temp.join("proxying"), delivery).await?;
     let item = Item::publish(bench, gateway, &sign_up(gateway, "reader").await?).await?;
     let ways = Ways { delivery, gateway, nginx: nginx.address };

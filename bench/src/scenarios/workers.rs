@@ -45,7 +45,7 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Failure> {
     let engines = Engines::start().await?;
     let shape = Topology::one_of_each().with("transcode", MOST);
     let mut fleet = again(engines.prepare(bench, shape, &[SETTING.to_owned()]).await?).await?;
-    let gateway = engines::door(fleet.address())?;
+    let gateway = engines::door(fleet.gateway_url())?;
     let token = sign_up(gateway, "director").await?;
     let clip = std::fs::read(bench.clips.get(Clip::Short).await?)?.len();
     let mut runs: [Vec<Run>; GOALS.len()] = Default::default();
@@ -130,7 +130,7 @@ async fn convert(fleet: &mut Fleet, quota: &Quota, share: f64, workers: usize, g
     let began = Instant::now();
     let mut held: Vec<Held> = Vec::new();
     for player in fleet.processes.iter_mut().filter(|player| player.role == "transcode").take(workers) {
-        player.program.launch();
+        player.program.spawn();
         held.push(quota.hold(player.program.id().ok_or("a worker did not start")?)?);
     }
     let mut member = Connection::of_member(gateway, token).await?;

@@ -70,8 +70,7 @@ async fn a_writer_that_wakes_up_after_the_end_leaves_nothing() {
         let hung = hung.clone();
         tokio::spawn(async move { hung.append(upload, lock, request).await.0 })
     };
-    world
-        .until("its first piece is written down", async || {
+    world.wait_for("its first piece is written down", async || {
             store::uploads::find(hung.context.db.read(), &begun.id, owner).await.unwrap().filter(|upload| upload.received == 100_000).map(drop)
         })
         .await;
@@ -81,7 +80,7 @@ async fn a_writer_that_wakes_up_after_the_end_leaves_nothing() {
     sender.unbounded_send(Ok(file.slice(100_000..200_000))).unwrap();
     let ended = tokio::time::timeout(Duration::from_secs(60), first).await.expect("it ends").unwrap();
     assert!(matches!(ended, Err(Error::TakenOver)));
-    world.until("its last object is removed", async || (listed(&hung).await == [item.object.to_string()]).then_some(())).await;
+    world.wait_for("its last object is removed", async || (listed(&hung).await == [item.object.to_string()]).then_some(())).await;
     assert_eq!(hung.context.objects.get(&item.object, 1 << 20).await.unwrap(), file);
     world.end().await;
 }

@@ -2,17 +2,17 @@
 //!
 //! Owns no assertions about any domain. Invariant: a world that ends well has no work left over; [`World::end`] fails the test otherwise.
 
+mod client;
 pub mod engines;
 pub mod fleet;
 pub mod logs;
-mod member;
 pub mod mounts;
 mod plans;
 pub mod processes;
 mod response;
 mod world;
 
-pub use member::Member;
-pub use plans::{Plan, Plans, Reading, plans};
+pub use client::TestClient;
+pub use plans::{Plan, Plans, PlansFuture, plans};
 pub use response::TestResponse;
 pub use world::{World, WorldBuilder, ffmpeg, launcher};

@@ -15,23 +15,23 @@ pub const PLACE: &str = "+48.1372+011.5755/";
 pub const TITLE: &str = "TOPSECRETTITLE";
 
 /// What no line may contain.
-const NEVER: [&str; 3] = ["48.1372", "11.5755", "TOPSECRET"];
+const FORBIDDEN: [&str; 3] = ["48.1372", "11.5755", "TOPSECRET"];
 /// Everything that the house logs, and what libraries find worth a warning.
 const FILTER: &str = "info,kit=debug,accounts=debug,media=debug,transcode=debug,delivery=debug,gateway=debug";
 
-fn broken() -> &'static Mutex<Vec<String>> {
-    static BROKEN: OnceLock<Mutex<Vec<String>>> = OnceLock::new();
-    BROKEN.get_or_init(Mutex::default)
+fn violations() -> &'static Mutex<Vec<String>> {
+    static VIOLATIONS: OnceLock<Mutex<Vec<String>>> = OnceLock::new();
+    VIOLATIONS.get_or_init(Mutex::default)
 }
 
-struct Watcher;
+struct LogScanner;
 
 /// One line, written at once by the formatter.
-impl Write for Watcher {
+impl Write for LogScanner {
     fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
         let text = String::from_utf8_lossy(line);
-        if NEVER.iter().any(|marker| text.contains(marker)) {
-            broken().lock().unwrap_or_else(PoisonError::into_inner).push(text.trim().to_owned());
+        if FORBIDDEN.iter().any(|marker| text.contains(marker)) {
+            violations().lock().unwrap_or_else(PoisonError::into_inner).push(text.trim().to_owned());
         }
         if std::env::var_os("TUTTI_TEST_LOG").is_some() {
             std::io::stderr().write_all(line)?;
@@ -44,7 +44,7 @@ impl Write for Watcher {
     }
 }
 
-impl<'a> MakeWriter<'a> for Watcher {
+impl<'a> MakeWriter<'a> for LogScanner {
     type Writer = Self;
     fn make_writer(&'a self) -> Self {
         Self
@@ -52,19 +52,19 @@ impl<'a> MakeWriter<'a> for Watcher {
 }
 
 /// Starts watching; the first call counts.
-pub(crate) fn watch() {
-    let _ = tracing_subscriber::fmt().json().with_env_filter(EnvFilter::new(FILTER)).with_writer(Watcher).try_init();
+pub(crate) fn install() {
+    let _ = tracing_subscriber::fmt().json().with_env_filter(EnvFilter::new(FILTER)).with_writer(LogScanner).try_init();
 }
 
 /// Fails the test if a marker stood in a line.
-pub(crate) fn check() {
-    let broken = broken().lock().unwrap_or_else(PoisonError::into_inner);
-    assert!(broken.is_empty(), "what is private stands in the log:\n{}", broken.join("\n"));
+pub(crate) fn assert_clean() {
+    let violations = violations().lock().unwrap_or_else(PoisonError::into_inner);
+    assert!(violations.is_empty(), "what is private stands in the log:\n{}", violations.join("\n"));
 }
 
 /// Fails the test if a marker stands in a process's words.
 #[track_caller]
-pub fn nothing_private(words: &str) {
-    let lines: Vec<&str> = words.lines().filter(|line| NEVER.iter().any(|marker| line.contains(marker))).collect();
+pub fn assert_nothing_private(log: &str) {
+    let lines: Vec<&str> = log.lines().filter(|line| FORBIDDEN.iter().any(|marker| line.contains(marker))).collect();
     assert!(lines.is_empty(), "what is private stands in the log:\n{}", lines.join("\n"));
 }

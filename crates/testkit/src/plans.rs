@@ -14,7 +14,7 @@ use sea_orm::{DbBackend, DbErr, QueryResult};
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// The query.
-    pub text: String,
+    pub query: String,
     /// What the engine says it does.
     pub lines: Vec<String>,
 }
@@ -26,7 +26,7 @@ impl Plan {
     }
 
     /// The table that is read from one end to the other, if there is one.
-    pub fn scanned(&self) -> Option<&str> {
+    pub fn full_scan(&self) -> Option<&str> {
         let after = |line: &str, words: &[&str]| -> Option<String> {
             let rest = words.iter().find_map(|word| line.split_once(word)).map(|(_, rest)| rest)?;
             Some(rest.split(' ').next().unwrap_or(rest).to_owned())
@@ -42,7 +42,7 @@ impl Plan {
 #[derive(Debug)]
 pub struct Plans<'t> {
     tx: &'t Tx,
-    seen: Mutex<Vec<Plan>>,
+    recorded: Mutex<Vec<Plan>>,
 }
 
 /// A line of an explanation.
@@ -59,8 +59,8 @@ impl Plans<'_> {
     async fn explain(&self, text: &str, values: &[Value]) -> Result<(), Error> {
         let explain = if self.backend() == DbBackend::Postgres { "explain (costs off)" } else { "explain query plan" };
         let lines: Vec<Line> = self.tx.rows(&format!("{explain} {text}"), values.to_vec()).await?;
-        let plan = Plan { text: text.to_owned(), lines: lines.into_iter().map(|line| line.0).collect() };
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).push(plan);
+        let plan = Plan { query: text.to_owned(), lines: lines.into_iter().map(|line| line.0).collect() };
+        self.recorded.lock().unwrap_or_else(PoisonError::into_inner).push(plan);
         Ok(())
     }
 }
@@ -84,29 +84,29 @@ impl Sql for Plans<'_> {
 }
 
 /// What [`plans`] runs.
-pub type Reading<'p> = Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'p>>;
+pub type PlansFuture<'p> = Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'p>>;
 
 /// Runs queries and answers their plans; fails the test if one of them reads a whole table.
 pub async fn plans<F>(db: &Db, work: F) -> Vec<Plan>
 where
-    F: for<'p> FnOnce(&'p Plans<'p>) -> Reading<'p> + Send + 'static,
+    F: for<'p> FnOnce(&'p Plans<'p>) -> PlansFuture<'p> + Send + 'static,
 {
-    let seen: Result<_, Error> = db
+    let recorded: Result<_, Error> = db
         .write(move |tx| {
             Box::pin(async move {
                 if tx.backend() == DbBackend::Postgres {
                     tx.execute("set local enable_seqscan = off", vec![]).await?;
                 }
-                let plans = Plans { tx, seen: Mutex::default() };
+                let plans = Plans { tx, recorded: Mutex::default() };
                 work(&plans).await?;
-                Ok(plans.seen.into_inner().unwrap_or_else(PoisonError::into_inner))
+                Ok(plans.recorded.into_inner().unwrap_or_else(PoisonError::into_inner))
             })
         })
         .await;
-    let seen = seen.expect("the database answers");
-    assert!(!seen.is_empty(), "no query was run");
-    for plan in &seen {
-        assert!(plan.scanned().is_none(), "a whole table is read by\n{}\n{}", plan.text, plan.lines.join("\n"));
+    let recorded = recorded.expect("the database answers");
+    assert!(!recorded.is_empty(), "no query was run");
+    for plan in &recorded {
+        assert!(plan.full_scan().is_none(), "a whole table is read by\n{}\n{}", plan.query, plan.lines.join("\n"));
     }
-    seen
+    recorded
 }

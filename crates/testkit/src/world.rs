@@ -20,18 +20,18 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
+use crate::client::TestClient;
 use crate::engines::{Postgres, Shared, shared_postgres};
 use crate::logs;
-use crate::member::Member;
 
 const KEY_ID: &str = "test";
-const PATIENCE: Duration = Duration::from_secs(180);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(180);
 
 /// Services at work for one test.
 #[derive(Debug)]
 pub struct World {
     /// Where the door is, such as `http://127.0.0.1:40123`.
-    pub address: String,
+    pub url: String,
     /// The process under test.
     pub process: Process,
     clock: Clock,
@@ -46,7 +46,7 @@ pub struct World {
 pub struct WorldBuilder {
     set: Vec<String>,
     folder: Option<TempDir>,
-    own_accounts: bool,
+    real_accounts: bool,
 }
 
 impl WorldBuilder {
@@ -59,7 +59,7 @@ impl WorldBuilder {
 
     /// Starts on the folder that another world left ([`World::crash`]).
     #[must_use]
-    pub fn on(mut self, folder: TempDir) -> Self {
+    pub fn in_folder(mut self, folder: TempDir) -> Self {
         self.folder = Some(folder);
         self
     }
@@ -67,20 +67,20 @@ impl WorldBuilder {
     /// Takes keys from the accounts role (which must play) instead of the world's own.
     #[must_use]
     pub fn with_real_accounts(mut self) -> Self {
-        self.own_accounts = true;
+        self.real_accounts = true;
         self
     }
 
     /// Starts `services` behind one door.
     pub async fn start(self, services: &[Service]) -> World {
-        logs::watch();
+        logs::install();
         let folder = self.folder.unwrap_or_else(|| tempfile::tempdir().expect("a temporary folder can be made"));
         let names: Vec<&str> = services.iter().map(|service| service.name).collect();
         let sections = [&names[..], kit::boot::SECTIONS].concat();
         let postgres = std::env::var("TUTTI_TEST_DB").is_ok_and(|engine| engine == "postgres").then(shared_postgres);
         // The test's own program is no launcher; the one that is lies beside it.
         let launcher = names.contains(&"transcode").then(|| format!("transcode.launcher={}", launcher().display()));
-        let set = [launcher.into_iter().collect(), postgres.as_ref().map_or_else(Vec::new, |server| rows_at(server, folder.path())), self.set].concat();
+        let set = [launcher.into_iter().collect(), postgres.as_ref().map_or_else(Vec::new, |server| postgres_settings(server, folder.path())), self.set].concat();
         let config = Config::load(None, std::iter::empty(), &set, &sections).expect("the test's configuration is right");
         let clock = Clock::fixed(Utc::now());
         let options =
@@ -89,7 +89,7 @@ impl WorldBuilder {
         // Without the public half (PKCS#8 version 1): jsonwebtoken's older parser refuses version 2.
         let der = KeypairBytes { secret_key: [9; 32], public_key: None }.to_pkcs8_der().expect("an Ed25519 key has a PKCS#8 form");
         let key = EncodingKey::from_ed_der(der.as_bytes());
-        if !self.own_accounts {
+        if !self.real_accounts {
             let mut jwk = Jwk::from_encoding_key(&key, Algorithm::EdDSA).expect("an Ed25519 key has a JWK form");
             jwk.common.key_id = Some(KEY_ID.to_owned());
             process.verifier.fix(&JwkSet { keys: vec![jwk] });
@@ -101,10 +101,10 @@ impl WorldBuilder {
             routes = routes.merge(router);
         }
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port exists");
-        let address = format!("http://{}", listener.local_addr().expect("a bound socket has an address"));
+        let url = format!("http://{}", listener.local_addr().expect("a bound socket has an address"));
         serve(Listener { socket: listener, limits: Limits::default(), open: process.metrics.connections.clone() }, routes, &process.tasks);
         kit::tls::provider();
-        World { address, process, clock, key, folder, client: reqwest::Client::new(), _postgres: postgres }
+        World { url, process, clock, key, folder, client: reqwest::Client::new(), _postgres: postgres }
     }
 }
 
@@ -135,27 +135,27 @@ impl World {
     }
 
     /// A member with this name (the same name is the same account) and the role `member`.
-    pub fn member(&self, name: &str) -> Member {
+    pub fn member(&self, name: &str) -> TestClient {
         self.member_with(name, &["member"])
     }
 
     /// Ada.
-    pub fn ada(&self) -> Member {
+    pub fn ada(&self) -> TestClient {
         self.member("ada")
     }
 
     /// Bob, who has nothing to do with Ada's things.
-    pub fn bob(&self) -> Member {
+    pub fn bob(&self) -> TestClient {
         self.member("bob")
     }
 
     /// Somebody without a token.
-    pub fn nobody(&self) -> Member {
-        Member::new(&self.address, self.client.clone(), None, Uuid::nil())
+    pub fn anonymous(&self) -> TestClient {
+        TestClient::new(&self.url, self.client.clone(), None, Uuid::nil())
     }
 
     /// A member with these roles.
-    pub fn member_with(&self, name: &str, roles: &[&str]) -> Member {
+    pub fn member_with(&self, name: &str, roles: &[&str]) -> TestClient {
         let id = Uuid::from_u128(u128::from_be_bytes({
             let mut bytes = [0x11; 16];
             bytes.iter_mut().zip(name.bytes()).for_each(|(to, from)| *to = from);
@@ -174,12 +174,12 @@ impl World {
         let mut header = jsonwebtoken::Header::new(Algorithm::EdDSA);
         header.kid = Some(KEY_ID.to_owned());
         let token = jsonwebtoken::encode(&header, &claims, &self.key).expect("claims can be signed");
-        Member::new(&self.address, self.client.clone(), Some(token), id)
+        TestClient::new(&self.url, self.client.clone(), Some(token), id)
     }
 
     /// Everything that a service has in its database, as the engine keeps it, to look for what should not be there.
     /// PostgreSQL shows bytes as hexadecimal digits.
-    pub async fn kept(&self, service: &'static str) -> Vec<u8> {
+    pub async fn stored_bytes(&self, service: &'static str) -> Vec<u8> {
         #[derive(kit::db::FromQueryResult)]
         struct Text {
             text: String,
@@ -191,27 +191,27 @@ impl World {
         let db = self.context(service).db.read();
         let tables: Vec<Text> =
             kit::db::Sql::rows(db, "select cast(tablename as text) as text from pg_tables where schemaname = current_schema()", vec![]).await.expect("the database answers");
-        let mut kept = Vec::new();
+        let mut bytes = Vec::new();
         for table in tables.into_iter().map(|table| table.text) {
             let rows: Vec<Text> = kit::db::Sql::rows(db, &format!("select cast({table} as text) as text from {table}"), vec![]).await.expect("the database answers");
-            kept.extend(rows.into_iter().flat_map(|row| row.text.into_bytes()));
+            bytes.extend(rows.into_iter().flat_map(|row| row.text.into_bytes()));
         }
-        kept
+        bytes
     }
 
     /// PendingDependencies until `what` answers `Some`; fails the test after a minute.
-    pub async fn until<T>(&self, promise: &str, what: impl AsyncFnMut() -> Option<T>) -> T {
-        let Some(value) = self.within_patience(what).await else { panic!("waited a minute in vain: {promise}") };
+    pub async fn wait_for<T>(&self, promise: &str, what: impl AsyncFnMut() -> Option<T>) -> T {
+        let Some(value) = self.poll(what).await else { panic!("waited a minute in vain: {promise}") };
         value
     }
 
-    async fn within_patience<T>(&self, mut what: impl AsyncFnMut() -> Option<T>) -> Option<T> {
+    async fn poll<T>(&self, mut what: impl AsyncFnMut() -> Option<T>) -> Option<T> {
         let started = Instant::now();
         loop {
             if let Some(value) = what().await {
                 return Some(value);
             }
-            if started.elapsed() > PATIENCE {
+            if started.elapsed() > WAIT_TIMEOUT {
                 return None;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -220,12 +220,12 @@ impl World {
 
     /// PendingDependencies until every event is sent and every delivery taken; fails the test after a minute, with what still waits.
     pub async fn settle(&self) {
-        let settled = self.within_patience(async || self.unsettled().await.is_empty().then_some(())).await;
-        assert!(settled.is_some(), "waited a minute in vain for events to settle: {:?}", self.unsettled().await);
+        let settled = self.poll(async || self.pending_work().await.is_empty().then_some(())).await;
+        assert!(settled.is_some(), "waited a minute in vain for events to settle: {:?}", self.pending_work().await);
     }
 
     /// Events not yet sent per service, and deliveries not yet taken per consumer.
-    async fn unsettled(&self) -> Vec<(String, u64)> {
+    async fn pending_work(&self) -> Vec<(String, u64)> {
         #[derive(kit::db::FromQueryResult)]
         struct Unsent {
             unsent: i64,
@@ -248,20 +248,20 @@ impl World {
         let dead = self.process.bus.engine().dead_letters(10).await.expect("the bus answers");
         assert!(dead.is_empty(), "deliveries were given up: {dead:#?}");
         assert!(self.process.stop(Duration::from_secs(20)).await, "a task outlived its world");
-        logs::check();
+        logs::assert_clean();
     }
 
     /// Stops without letting work finish, as a crash would as far as one process can show it; the folder stays.
     pub async fn crash(self) -> TempDir {
         self.process.stop(Duration::ZERO).await;
-        logs::check();
+        logs::assert_clean();
         self.folder
     }
 }
 
 /// The settings that put a world's rows into PostgreSQL: `TUTTI_TEST_DB=postgres` says so for a whole run of the tests. A world that goes on in
 /// a folder goes on in its schemas as well.
-fn rows_at(server: &Shared<Postgres>, folder: &Path) -> Vec<String> {
+fn postgres_settings(server: &Shared<Postgres>, folder: &Path) -> Vec<String> {
     let (name, key) = (folder.join("schema"), folder.join("addresses.key"));
     if !name.exists() {
         std::fs::write(&name, format!("world_{}", Uuid::new_v4().simple())).expect("the folder is ours");

@@ -2,17 +2,17 @@
 
 use super::*;
 use http::Method;
-use testkit::Member;
+use testkit::TestClient;
 
 const COOKIE: &str = "__Host-tutti-session=";
 
 /// Sends a request as the page of this origin does, with this cookie.
-async fn from_page(member: &Member, method: Method, path: &str, cookie: &str, body: Option<&Value>) -> TestResponse {
+async fn from_page(member: &TestClient, method: Method, path: &str, cookie: &str, body: Option<&Value>) -> TestResponse {
     from_site(member, method, path, cookie, body, "same-origin").await
 }
 
 /// Sends a request as a page of another site does, as far as a browser allows it.
-async fn from_site(member: &Member, method: Method, path: &str, cookie: &str, body: Option<&Value>, site: &str) -> TestResponse {
+async fn from_site(member: &TestClient, method: Method, path: &str, cookie: &str, body: Option<&Value>, site: &str) -> TestResponse {
     let mut request = member.request(method, path).header("tutti-session", "cookie").header("sec-fetch-site", site);
     if !cookie.is_empty() {
         request = request.header("cookie", format!("theme=dark; {COOKIE}{cookie}"));
@@ -44,13 +44,13 @@ fn assert_cookie_cleared(response: &TestResponse) {
 }
 
 /// Signs up as the page does. Returns the member with an access token, and the cookie.
-async fn sign_up_from_page(world: &World, name: &str) -> (Member, String) {
-    let response = from_page(&world.nobody(), Method::POST, "/v1/accounts", "", Some(&sign_up_body(name))).await.expect(201);
-    (world.nobody().with_token(response.json()["access_token"].as_str().unwrap()), cookie_token(&response))
+async fn sign_up_from_page(world: &World, name: &str) -> (TestClient, String) {
+    let response = from_page(&world.anonymous(), Method::POST, "/v1/accounts", "", Some(&sign_up_body(name))).await.expect(201);
+    (world.anonymous().with_token(response.json()["access_token"].as_str().unwrap()), cookie_token(&response))
 }
 
 async fn refresh_cookie(world: &World, cookie: &str) -> TestResponse {
-    from_page(&world.nobody(), Method::POST, "/v1/sessions/refresh", cookie, None).await
+    from_page(&world.anonymous(), Method::POST, "/v1/sessions/refresh", cookie, None).await
 }
 
 #[tokio::test]
@@ -59,7 +59,7 @@ async fn the_page_gets_its_refresh_token_in_a_cookie_alone() {
     let (ada, cookie) = sign_up_from_page(&world, "ada").await;
     ada.get("/v1/me").await.expect(200);
     let login = json!({"login": "ada", "password": PASSWORD});
-    let other = cookie_token(&from_page(&world.nobody(), Method::POST, "/v1/sessions", &cookie, Some(&login)).await.expect(201));
+    let other = cookie_token(&from_page(&world.anonymous(), Method::POST, "/v1/sessions", &cookie, Some(&login)).await.expect(201));
     let mut newest = cookie.clone();
     for _ in 0..3 {
         let next = cookie_token(&refresh_cookie(&world, &newest).await.expect(200));
@@ -91,7 +91,7 @@ async fn clients_without_the_cookie_transport_get_no_cookie() {
 async fn a_cookie_opens_nothing_but_its_own_exchange_and_end() {
     let world = world().await;
     let (_, cookie) = sign_up_from_page(&world, "ada").await;
-    let nobody = world.nobody();
+    let nobody = world.anonymous();
     for (method, path) in [
         (Method::GET, "/v1/me"),
         (Method::PATCH, "/v1/me"),
@@ -127,7 +127,7 @@ async fn a_page_of_another_site_can_do_nothing_with_the_cookie() {
     }
     // A form can send neither header. Without the first, the cookie is ignored; without the others, the request is
     // refused.
-    let nobody = world.nobody();
+    let nobody = world.anonymous();
     let form = nobody.request(Method::POST, "/v1/sessions/refresh").header("cookie", format!("{COOKIE}{cookie}")).header("content-type", "text/plain").body("{}");
     nobody.send(form).await.refused(415, "request.not_json");
     let silent = nobody.request(Method::POST, "/v1/sessions/refresh").header("cookie", format!("{COOKIE}{cookie}")).header("tutti-session", "cookie");
@@ -147,7 +147,7 @@ async fn signing_out_needs_no_access_token_and_leaves_no_cookie() {
     let (ada, cookie) = sign_up_from_page(&world, "ada").await;
     let newest = cookie_token(&refresh_cookie(&world, &cookie).await.expect(200));
     // An older token of the session ends it as well: only this browser can have had it.
-    assert_cookie_cleared(&from_page(&world.nobody(), Method::DELETE, "/v1/sessions/current", &cookie, None).await.expect(204));
+    assert_cookie_cleared(&from_page(&world.anonymous(), Method::DELETE, "/v1/sessions/current", &cookie, None).await.expect(204));
     ada.get("/v1/me").await.refused(401, "auth.session_ended");
     refresh_cookie(&world, &newest).await.refused(401, "auth.invalid_refresh");
     // Again, with no session left to end.
@@ -166,7 +166,7 @@ async fn signing_out_everywhere_ends_all_sessions_of_one_member() {
     let (ada, cookie) = sign_up_from_page(&world, "ada").await;
     let phone = Person::of(&world, &sign_in(&world, "ada", PASSWORD).await.expect(201));
     let bob = sign_up(&world, "bob").await;
-    world.nobody().delete("/v1/sessions").await.refused(401, "auth.required");
+    world.anonymous().delete("/v1/sessions").await.refused(401, "auth.required");
     assert_cookie_cleared(&from_page(&ada, Method::DELETE, "/v1/sessions", &cookie, None).await.expect(204));
     for member in [&ada, &phone.member] {
         member.get("/v1/me").await.refused(401, "auth.session_ended");
@@ -192,11 +192,11 @@ async fn a_token_from_a_body_is_exchanged_for_a_cookie_once() {
     let world = world().await;
     let ada = sign_up(&world, "ada").await;
     let old = json!({"refresh_token": ada.refresh});
-    let cookie = cookie_token(&from_page(&world.nobody(), Method::POST, "/v1/sessions/refresh", "", Some(&old)).await.expect(200));
-    from_site(&world.nobody(), Method::POST, "/v1/sessions/refresh", "", Some(&old), "cross-site").await.refused(403, "auth.cross_site");
+    let cookie = cookie_token(&from_page(&world.anonymous(), Method::POST, "/v1/sessions/refresh", "", Some(&old)).await.expect(200));
+    from_site(&world.anonymous(), Method::POST, "/v1/sessions/refresh", "", Some(&old), "cross-site").await.refused(403, "auth.cross_site");
     refresh_cookie(&world, &cookie).await.expect(200);
     world.clock().advance(chrono::TimeDelta::seconds(31));
-    from_page(&world.nobody(), Method::POST, "/v1/sessions/refresh", "", Some(&old)).await.refused(401, "auth.refresh_reused");
+    from_page(&world.anonymous(), Method::POST, "/v1/sessions/refresh", "", Some(&old)).await.refused(401, "auth.refresh_reused");
     world.end().await;
 }
 
@@ -206,7 +206,7 @@ async fn concurrent_refreshes_of_tabs_get_one_cookie() {
     let (_, cookie) = sign_up_from_page(&world, "ada").await;
     let tabs: Vec<_> = (0..8)
         .map(|_| {
-            let (nobody, cookie) = (world.nobody(), cookie.clone());
+            let (nobody, cookie) = (world.anonymous(), cookie.clone());
             tokio::spawn(async move { cookie_token(&from_page(&nobody, Method::POST, "/v1/sessions/refresh", &cookie, None).await.expect(200)) })
         })
         .collect();

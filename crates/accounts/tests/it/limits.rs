@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 
 /// Signs in with a client address as the gateway sets it.
 async fn sign_in_from(world: &World, address: &str, login: &str, password: &str) -> TestResponse {
-    let nobody = world.nobody();
+    let nobody = world.anonymous();
     let request = nobody.request(http::Method::POST, "/v1/sessions").header("x-tutti-client", address);
     nobody.send(request.json(&json!({"login": login, "password": password}))).await
 }
@@ -148,7 +148,7 @@ async fn client_addresses_are_nowhere_in_readable_form() {
     let world = world().await;
     sign_up(&world, "ada").await;
     sign_in_from(&world, "192.0.2.77", "ada", PASSWORD).await.expect(201);
-    let kept = world.kept("accounts").await;
+    let kept = world.stored_bytes("accounts").await;
     assert!(!kept.windows(7).any(|window| window == b"192.0.2"), "a readable address is stored");
     world.end().await;
 }
@@ -156,7 +156,7 @@ async fn client_addresses_are_nowhere_in_readable_form() {
 #[tokio::test]
 async fn a_sign_up_that_is_repeated_can_not_guess_the_password() {
     let world = builder().set("accounts.attempts_per_login=3").start(&[accounts::service()]).await;
-    let nobody = world.nobody();
+    let nobody = world.anonymous();
     post_with_key(&nobody, "/v1/accounts", "key-1", &sign_up_body("ada")).await.expect(201);
     let repeat = async |address: &str, password: &str| {
         let mut body = sign_up_body("ada");
@@ -178,7 +178,7 @@ async fn sign_ups_per_address_are_limited() {
     let world = builder().set("accounts.sign_ups_per_address=2").start(&[accounts::service()]).await;
     sign_up(&world, "ada").await;
     sign_up(&world, "bob").await;
-    let response = world.nobody().post("/v1/accounts", &sign_up_body("eve")).await.refused(429, "accounts.too_many_sign_ups");
+    let response = world.anonymous().post("/v1/accounts", &sign_up_body("eve")).await.refused(429, "accounts.too_many_sign_ups");
     assert_eq!(response.header("retry-after"), "1800");
     world.clock().advance(TimeDelta::minutes(30));
     sign_up(&world, "eve").await;
@@ -198,7 +198,7 @@ async fn a_full_hash_queue_gives_503_with_retry_after() {
     sign_up(&world, "ada").await;
     let tries: Vec<_> = (0..24)
         .map(|_| {
-            let nobody = world.nobody();
+            let nobody = world.anonymous();
             tokio::spawn(async move { nobody.post("/v1/sessions", &json!({"login": "ada", "password": PASSWORD})).await })
         })
         .collect();

@@ -16,7 +16,7 @@ mod sign_up;
 mod signing_keys;
 
 use serde_json::{Value, json};
-use testkit::{Member, TestResponse, World, WorldBuilder};
+use testkit::{TestClient, TestResponse, World, WorldBuilder};
 
 /// A valid password.
 const PASSWORD: &str = "a fine long password";
@@ -34,7 +34,7 @@ async fn world() -> World {
 
 /// A signed-in member, with the refresh token and account that the server returned.
 struct Person {
-    member: Member,
+    member: TestClient,
     refresh: String,
     account: Value,
 }
@@ -47,7 +47,7 @@ impl Person {
         assert_eq!(body["expires_in"], 900, "{response}");
         assert_eq!(response.header("cache-control"), "no-store", "{response}");
         let text = |name: &str| body[name].as_str().unwrap_or_else(|| panic!("no {name}: {response}")).to_owned();
-        Self { member: world.nobody().with_token(&text("access_token")), refresh: text("refresh_token"), account: body["account"].clone() }
+        Self { member: world.anonymous().with_token(&text("access_token")), refresh: text("refresh_token"), account: body["account"].clone() }
     }
 
     /// Returns the id of the session.
@@ -65,20 +65,20 @@ fn sign_up_body(name: &str) -> Value {
 
 /// Signs up.
 async fn sign_up(world: &World, name: &str) -> Person {
-    Person::of(world, &world.nobody().post("/v1/accounts", &sign_up_body(name)).await.expect(201))
+    Person::of(world, &world.anonymous().post("/v1/accounts", &sign_up_body(name)).await.expect(201))
 }
 
 /// Signs in on another device.
 async fn sign_in(world: &World, login: &str, password: &str) -> TestResponse {
-    world.nobody().post("/v1/sessions", &json!({"login": login, "password": password, "device": "Phone"})).await
+    world.anonymous().post("/v1/sessions", &json!({"login": login, "password": password, "device": "Phone"})).await
 }
 
 /// Exchanges a refresh token.
 async fn refresh(world: &World, token: &str) -> TestResponse {
-    world.nobody().post("/v1/sessions/refresh", &json!({"refresh_token": token})).await
+    world.anonymous().post("/v1/sessions/refresh", &json!({"refresh_token": token})).await
 }
 
 /// Sends a POST with an `Idempotency-Key`.
-async fn post_with_key(member: &Member, path: &str, key: &str, body: &Value) -> TestResponse {
+async fn post_with_key(member: &TestClient, path: &str, key: &str, body: &Value) -> TestResponse {
     member.send(member.request(http::Method::POST, path).header("idempotency-key", key).json(body)).await
 }

@@ -108,7 +108,7 @@ async fn a_deleted_picture_leaves_the_profile() {
         let deleted = Deleted { id, owner };
         world.context("media").db.write(move |tx| Box::pin(async move { tx.publish(&deleted, now) })).await.unwrap();
         world.settle().await;
-        world.nobody().get("/v1/accounts/ada").await.expect(200).json()["avatar"].clone()
+        world.anonymous().get("/v1/accounts/ada").await.expect(200).json()["avatar"].clone()
     };
     assert_eq!(avatar_after_deletion(other).await, avatar.as_str());
     assert_eq!(avatar_after_deletion(avatar.clone()).await, Value::Null);

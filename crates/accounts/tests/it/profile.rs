@@ -50,8 +50,8 @@ async fn invalid_profiles_are_refused() {
         ada.member.patch("/v1/me", &body).await.refused(422, "request.invalid");
     }
     assert_eq!(ada.member.get("/v1/me").await.expect(200).json(), ada.account);
-    world.nobody().get("/v1/me").await.refused(401, "auth.required");
-    world.nobody().patch("/v1/me", &json!({"bio": "x"})).await.refused(401, "auth.required");
+    world.anonymous().get("/v1/me").await.refused(401, "auth.required");
+    world.anonymous().patch("/v1/me", &json!({"bio": "x"})).await.refused(401, "auth.required");
     world.end().await;
 }
 
@@ -62,7 +62,7 @@ async fn a_public_profile_has_no_email() {
     let bob = sign_up(&world, "bob").await;
     let mut expected = ada.account.clone();
     expected.as_object_mut().unwrap().remove("email");
-    for reader in [world.nobody(), bob.member, ada.member] {
+    for reader in [world.anonymous(), bob.member, ada.member] {
         assert_eq!(reader.get("/v1/accounts/ada").await.expect(200).json(), expected);
         assert_eq!(reader.get("/v1/accounts/ADA").await.expect(200).json(), expected);
         reader.get("/v1/accounts/nobody-at-all").await.refused(404, "accounts.not_found");
@@ -97,7 +97,7 @@ async fn a_password_change_needs_the_current_password_and_a_strong_new_one() {
         ada.member.post("/v1/me/password", &change(PASSWORD, weak)).await.refused(422, "accounts.weak_password");
     }
     ada.member.post("/v1/me/password", &json!({"current": PASSWORD})).await.refused(422, "request.invalid");
-    world.nobody().post("/v1/me/password", &change(PASSWORD, "another fine password")).await.refused(401, "auth.required");
+    world.anonymous().post("/v1/me/password", &change(PASSWORD, "another fine password")).await.refused(401, "auth.required");
     sign_in(&world, "ada", PASSWORD).await.expect(201);
     world.end().await;
 }
@@ -116,7 +116,7 @@ async fn erasing_needs_the_password_or_a_recent_sign_in() {
     erase(&ada, &json!({"password": "a wrong password"})).await.refused(403, "auth.wrong_password");
     erase(&ada, &json!({})).await.refused(422, "request.invalid");
     erase(&ada, &json!({"password": "x".repeat(70_000)})).await.refused(413, "request.too_large");
-    world.nobody().delete("/v1/me").await.refused(401, "auth.required");
+    world.anonymous().delete("/v1/me").await.refused(401, "auth.required");
     ada.member.get("/v1/me").await.expect(200);
     erase(&ada, &json!({"password": PASSWORD})).await.expect(204);
 
@@ -139,7 +139,7 @@ async fn nothing_is_left_of_an_erased_account() {
         person.member.delete("/v1/me").await.refused(401, "auth.session_ended");
         refresh(&world, &person.refresh).await.refused(401, "auth.invalid_refresh");
     }
-    world.nobody().get("/v1/accounts/ada").await.refused(404, "accounts.not_found");
+    world.anonymous().get("/v1/accounts/ada").await.refused(404, "accounts.not_found");
     sign_in(&world, "ada", PASSWORD).await.refused(401, "auth.wrong_login");
     sign_in(&world, "ada@example.org", PASSWORD).await.refused(401, "auth.wrong_login");
     // The handle and the e-mail address are free for another account.

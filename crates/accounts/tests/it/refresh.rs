@@ -72,7 +72,7 @@ async fn many_tabs_at_once_get_one_successor() {
     let ada = sign_up(&world, "ada").await;
     let tabs: Vec<_> = (0..16)
         .map(|_| {
-            let (nobody, body) = (world.nobody(), json!({"refresh_token": ada.refresh}));
+            let (nobody, body) = (world.anonymous(), json!({"refresh_token": ada.refresh}));
             tokio::spawn(async move { nobody.post("/v1/sessions/refresh", &body).await.expect(200).json()["refresh_token"].clone() })
         })
         .collect();
@@ -96,7 +96,7 @@ async fn malformed_and_guessed_tokens_end_no_session() {
     // The secret alone, without the family's id.
     let guess = format!("{}{}", "A".repeat(22), &ada.refresh[22..]);
     refresh(&world, &guess).await.refused(401, "auth.invalid_refresh");
-    world.nobody().post("/v1/sessions/refresh", &json!({})).await.refused(422, "request.invalid");
+    world.anonymous().post("/v1/sessions/refresh", &json!({})).await.refused(422, "request.invalid");
     refresh(&world, &ada.refresh).await.expect(200);
     world.end().await;
 }
@@ -112,7 +112,7 @@ async fn an_idle_session_ends_and_is_removed() {
     refresh(&world, &idle.refresh).await.refused(401, "auth.invalid_refresh");
     let busy = Person::of(&world, &refresh(&world, &busy.refresh).await.expect(200));
     assert_eq!(busy.member.get("/v1/sessions").await.expect(200).json()["items"].as_array().unwrap().len(), 1);
-    world.until("the idle session's row is removed", async || (session_count(&world).await == 1).then_some(())).await;
+    world.wait_for("the idle session's row is removed", async || (session_count(&world).await == 1).then_some(())).await;
     world.end().await;
 }
 

@@ -35,7 +35,7 @@ async fn a_long_list_is_paged_without_gaps() {
     assert!(seen.windows(2).all(|pair| pair[0] > pair[1]));
     ada.member.get("/v1/sessions?after=7").await.refused(400, "request.invalid");
     ada.member.get("/v1/sessions?limit=x").await.refused(400, "request.invalid");
-    world.nobody().get("/v1/sessions").await.refused(401, "auth.required");
+    world.anonymous().get("/v1/sessions").await.refused(401, "auth.required");
     world.end().await;
 }
 
@@ -49,7 +49,7 @@ async fn signing_out_ends_this_session_alone() {
     phone.member.delete("/v1/sessions/current").await.refused(401, "auth.session_ended");
     refresh(&world, &phone.refresh).await.refused(401, "auth.invalid_refresh");
     ada.member.get("/v1/me").await.expect(200);
-    world.nobody().delete("/v1/sessions/current").await.refused(401, "auth.required");
+    world.anonymous().delete("/v1/sessions/current").await.refused(401, "auth.required");
     world.end().await;
 }
 
@@ -61,7 +61,7 @@ async fn a_lost_phone_can_be_signed_out_from_elsewhere_but_not_by_strangers() {
     let phone = Person::of(&world, &sign_in(&world, "ada", PASSWORD).await.expect(201));
     let path = format!("/v1/sessions/{}", phone.session().await);
     bob.member.delete(&path).await.refused(404, "accounts.session_not_found");
-    world.nobody().delete(&path).await.refused(401, "auth.required");
+    world.anonymous().delete(&path).await.refused(401, "auth.required");
     ada.member.delete("/v1/sessions/nonsense").await.refused(404, "accounts.session_not_found");
     phone.member.get("/v1/me").await.expect(200);
     ada.member.delete(&path).await.expect(204);

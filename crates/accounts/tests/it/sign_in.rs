@@ -58,7 +58,7 @@ async fn a_password_too_long_to_be_one_costs_no_hash() {
 #[tokio::test]
 async fn bad_input_is_refused() {
     let world = world().await;
-    let nobody = world.nobody();
+    let nobody = world.anonymous();
     nobody.post("/v1/sessions", &json!({"login": "ada"})).await.refused(422, "request.invalid");
     nobody.post("/v1/sessions", &json!({"login": 7, "password": "x"})).await.refused(422, "request.invalid");
     nobody.send(nobody.request(http::Method::POST, "/v1/sessions").header("content-type", "application/json").body("{")).await.refused(400, "request.not_json");
@@ -71,9 +71,9 @@ async fn a_repeated_request_opens_one_session() {
     let ada = sign_up(&world, "ada").await;
     let body = json!({"login": "ada", "password": PASSWORD});
     for _ in 0..3 {
-        post_with_key(&world.nobody(), "/v1/sessions", "one", &body).await.expect(201);
+        post_with_key(&world.anonymous(), "/v1/sessions", "one", &body).await.expect(201);
     }
-    post_with_key(&world.nobody(), "/v1/sessions", "two", &body).await.expect(201);
+    post_with_key(&world.anonymous(), "/v1/sessions", "two", &body).await.expect(201);
     assert_eq!(ada.member.get("/v1/sessions").await.expect(200).json()["items"].as_array().unwrap().len(), 3);
     world.end().await;
 }

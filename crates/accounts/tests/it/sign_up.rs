@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 #[tokio::test]
 async fn a_new_account_is_signed_in_at_once() {
     let world = world().await;
-    let response = world.nobody().post("/v1/accounts", &json!({"handle": " Ada.L ", "email": "Ada@Example.org", "password": PASSWORD})).await.expect(201);
+    let response = world.anonymous().post("/v1/accounts", &json!({"handle": " Ada.L ", "email": "Ada@Example.org", "password": PASSWORD})).await.expect(201);
     assert_eq!(response.header("location"), "/v1/accounts/ada.l");
     let ada = Person::of(&world, &response);
     let account = &ada.account;
@@ -21,7 +21,7 @@ async fn a_new_account_is_signed_in_at_once() {
 async fn a_taken_handle_or_email_is_refused_in_any_case() {
     let world = world().await;
     sign_up(&world, "ada").await;
-    let nobody = world.nobody();
+    let nobody = world.anonymous();
     nobody.post("/v1/accounts", &json!({"handle": "ADA", "email": "other@example.org", "password": PASSWORD})).await.refused(409, "accounts.handle_taken");
     nobody.post("/v1/accounts", &json!({"handle": "ada2", "email": "ADA@example.org", "password": PASSWORD})).await.refused(409, "accounts.email_taken");
     nobody.post("/v1/accounts", &sign_up_body("ada")).await.refused(409, "accounts.handle_taken");
@@ -49,9 +49,9 @@ async fn invalid_sign_ups_are_refused_with_a_code() {
         (json!({"handle": "ada"}), 422, "request.invalid"),
         (with("email", json!("x".repeat(70_000))), 413, "request.too_large"),
     ] {
-        world.nobody().post("/v1/accounts", &body).await.refused(status, code);
+        world.anonymous().post("/v1/accounts", &body).await.refused(status, code);
     }
-    let nobody = world.nobody();
+    let nobody = world.anonymous();
     nobody.send(nobody.request(http::Method::POST, "/v1/accounts").body("{")).await.refused(415, "request.not_json");
     nobody.get("/v1/accounts/ada").await.refused(404, "accounts.not_found");
     world.end().await;
@@ -60,7 +60,7 @@ async fn invalid_sign_ups_are_refused_with_a_code() {
 #[tokio::test]
 async fn a_repeated_sign_up_signs_in_again() {
     let world = world().await;
-    let nobody = world.nobody();
+    let nobody = world.anonymous();
     let first = Person::of(&world, &post_with_key(&nobody, "/v1/accounts", "key-1", &sign_up_body("ada")).await.expect(201));
     let again = Person::of(&world, &post_with_key(&nobody, "/v1/accounts", "key-1", &sign_up_body("ada")).await.expect(201));
     assert_eq!(first.account, again.account);
@@ -87,7 +87,7 @@ async fn a_repeated_sign_up_signs_in_again() {
 async fn one_of_many_sign_ups_gets_the_handle_and_repeated_requests_count_as_one() {
     let world = world().await;
     let strangers = (0..8).map(|number| {
-        let (nobody, mut body) = (world.nobody(), sign_up_body("ada"));
+        let (nobody, mut body) = (world.anonymous(), sign_up_body("ada"));
         body["email"] = format!("ada{number}@example.org").into();
         async move { nobody.post("/v1/accounts", &body).await.status.as_u16() }
     });
@@ -95,7 +95,7 @@ async fn one_of_many_sign_ups_gets_the_handle_and_repeated_requests_count_as_one
     statuses.sort_unstable();
     assert_eq!(statuses, [201, 409, 409, 409, 409, 409, 409, 409]);
     let copies = (0..8).map(|_| {
-        let nobody = world.nobody();
+        let nobody = world.anonymous();
         async move { post_with_key(&nobody, "/v1/accounts", "one", &sign_up_body("bob")).await }
     });
     for response in join_all(copies).await {
@@ -121,7 +121,7 @@ async fn passwords_and_tokens_are_nowhere_in_readable_form() {
     let secret = ada.refresh.clone();
     let next = Person::of(&world, &refresh(&world, &secret).await.expect(200));
     let folder = world.folder().join("data");
-    let kept = world.kept("accounts").await;
+    let kept = world.stored_bytes("accounts").await;
     assert!(kept.windows(3).any(|window| window == b"ada"), "the account is stored");
     for secret in [PASSWORD, &secret, &next.refresh, &secret[22..], &next.refresh[22..]] {
         let digits = secret.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 
 /// Returns the ids of the published keys.
 async fn published_keys(world: &World) -> Vec<String> {
-    let response = world.nobody().get("/.well-known/jwks.json").await.expect(200);
+    let response = world.anonymous().get("/.well-known/jwks.json").await.expect(200);
     assert_eq!(response.header("content-type"), "application/json");
     assert!(response.header("cache-control").starts_with("public, max-age=300"), "{response}");
     let set = response.json();
@@ -31,7 +31,7 @@ async fn keys_rotate_and_no_session_ends() {
 
     // A day before it signs, the next key is published. The old one still signs.
     world.clock().advance(TimeDelta::days(29));
-    let both = world.until("the next key is published", async || Some(published_keys(&world).await).filter(|keys| keys.len() == 2)).await;
+    let both = world.wait_for("the next key is published", async || Some(published_keys(&world).await).filter(|keys| keys.len() == 2)).await;
     assert_eq!(both[..1], old[..]);
     let ada = Person::of(&world, &refresh(&world, &ada.refresh).await.expect(200));
     assert_eq!(signing_key_of(&ada), old[0]);
@@ -49,7 +49,7 @@ async fn keys_rotate_and_no_session_ends() {
 
     // When the last token of the old key has expired, the key is removed. Sessions stay.
     world.clock().advance(TimeDelta::hours(1));
-    let left = world.until("the old key is removed", async || Some(published_keys(&world).await).filter(|keys| keys.len() == 1)).await;
+    let left = world.wait_for("the old key is removed", async || Some(published_keys(&world).await).filter(|keys| keys.len() == 1)).await;
     assert_eq!(left, both[1..]);
     let ada = Person::of(&world, &refresh(&world, &last.refresh).await.expect(200));
     ada.member.get("/v1/me").await.expect(200);
@@ -76,7 +76,7 @@ async fn keys_rotate_after_a_year_of_downtime() {
     let folder = world.crash().await;
     let world = builder().set("accounts.session_idle_days=400").set("accounts.maintenance_seconds=1").on(folder).start(&[accounts::service()]).await;
     world.clock().advance(TimeDelta::days(365));
-    world.until("a new key is published", async || Some(published_keys(&world).await).filter(|keys| keys.len() == 2)).await;
+    world.wait_for("a new key is published", async || Some(published_keys(&world).await).filter(|keys| keys.len() == 2)).await;
     let ada = Person::of(&world, &refresh(&world, &ada.refresh).await.expect(200));
     assert_eq!(signing_key_of(&ada), published_keys(&world).await[0], "a key signs only after it was published for a day");
     ada.member.get("/v1/me").await.expect(200);

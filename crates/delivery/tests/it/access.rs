@@ -41,7 +41,7 @@ fn signed(path: &str, signature: &str) -> String {
 async fn private_files_are_for_their_owner_and_holders_of_a_signed_url() {
     let harness = Harness::new().await;
     let (video, paths) = everything(&harness, Visibility::Private).await;
-    let (ada, bob, nobody) = (harness.world.ada(), harness.world.bob(), harness.world.nobody());
+    let (ada, bob, nobody) = (harness.world.ada(), harness.world.bob(), harness.world.anonymous());
     let signature = harness.signed_query("view", &video.id);
     let others = [
         harness.signed_query("view", &MediaId::random()),
@@ -75,7 +75,7 @@ async fn public_and_unlisted_files_are_for_everyone_and_shared_caches_store_only
     let (_, public) = everything(&harness, Visibility::Public).await;
     let (_, unlisted) = everything(&harness, Visibility::Unlisted).await;
     for (path, cache_scope) in public.iter().map(|path| (path, "public")).chain(unlisted.iter().map(|path| (path, "private"))) {
-        let response = harness.world.nobody().get(path).await.expect(200);
+        let response = harness.world.anonymous().get(path).await.expect(200);
         assert!(response.header("cache-control").starts_with(cache_scope), "{path}: {response}");
         harness.world.bob().get(path).await.expect(200);
     }
@@ -87,10 +87,10 @@ async fn a_stranger_cannot_tell_a_private_item_from_none() {
     let harness = Harness::new().await;
     let video = harness.file(b"private", Visibility::Private).await;
     let none = MediaId::random();
-    let bad = harness.world.nobody().with_token("not.a.token");
+    let bad = harness.world.anonymous().with_token("not.a.token");
     for suffix in ["original", "poster", "image", "hls/master.m3u8", "waveform"] {
         let path = |id: &MediaId| format!("/v1/media/{id}/{suffix}");
-        for member in [harness.world.bob(), harness.world.nobody()] {
+        for member in [harness.world.bob(), harness.world.anonymous()] {
             let (one, other) = (member.get(&path(&video.id)).await, member.get(&path(&none)).await);
             assert_eq!((one.status, &one.json()["code"], &one.json()["detail"]), (other.status, &other.json()["code"], &other.json()["detail"]));
         }
@@ -98,7 +98,7 @@ async fn a_stranger_cannot_tell_a_private_item_from_none() {
         bad.get(&path(&none)).await.refused(401, "auth.invalid_token");
     }
     for path in ["/v1/media/x/image", "/v1/media/..%2f..%2fetc%2fpasswd/original", "/v1/files/x", "/v1/files/.mp4", "/v1/files/%00"] {
-        harness.world.nobody().get(path).await.refused(404, "media.not_found");
+        harness.world.anonymous().get(path).await.refused(404, "media.not_found");
     }
     harness.end().await;
 }
@@ -113,15 +113,15 @@ async fn the_original_is_for_its_owner_alone() {
     assert!(response.header("cache-control").starts_with("private"));
     assert!(response.header("content-disposition").starts_with("attachment"), "{response}");
     assert!(response.header("content-security-policy").starts_with("sandbox"), "{response}");
-    let given = harness.world.nobody().get(&format!("{path}?{}", harness.signed_query("original", &public.id))).await.expect(200);
+    let given = harness.world.anonymous().get(&format!("{path}?{}", harness.signed_query("original", &public.id))).await.expect(200);
     assert_eq!(given.body, b"the untouched bytes");
     harness.world.bob().get(&path).await.refused(403, "auth.not_owner");
-    harness.world.nobody().get(&path).await.refused(401, "auth.required");
-    harness.world.nobody().get(&format!("{path}?{}", harness.signed_query("view", &public.id))).await.refused(401, "auth.required");
+    harness.world.anonymous().get(&path).await.refused(401, "auth.required");
+    harness.world.anonymous().get(&format!("{path}?{}", harness.signed_query("view", &public.id))).await.refused(401, "auth.required");
     let private = harness.file(b"private", Visibility::Private).await;
     let path = format!("/v1/media/{}/original", private.id);
     harness.world.bob().get(&path).await.refused(404, "media.not_found");
-    harness.world.nobody().get(&path).await.refused(404, "media.not_found");
+    harness.world.anonymous().get(&path).await.refused(404, "media.not_found");
     harness.world.bob().get(&format!("{path}?{}", harness.signed_query("view", &private.id))).await.refused(403, "auth.not_owner");
     harness.end().await;
 }
@@ -130,7 +130,7 @@ async fn the_original_is_for_its_owner_alone() {
 async fn other_methods_are_refused() {
     let harness = Harness::new().await;
     let public = harness.file(b"bytes", Visibility::Public).await;
-    let nobody = harness.world.nobody();
+    let nobody = harness.world.anonymous();
     for method in [http::Method::PUT, http::Method::DELETE, http::Method::POST] {
         let request = nobody.request(method, &format!("/v1/media/{}/original", public.id));
         nobody.send(request).await.refused(405, "request.method_not_allowed");
@@ -143,7 +143,7 @@ async fn an_item_of_another_kind_has_no_such_parts() {
     let harness = Harness::new().await;
     let song = harness.item(Kind::Audio, "mp3", b"a song", Visibility::Public).await;
     harness.publish(&song).await;
-    let nobody = harness.world.nobody();
+    let nobody = harness.world.anonymous();
     for part in ["image", "poster", "storyboard", "waveform", "hls/master.m3u8", "hls/v720/playlist.m3u8"] {
         nobody.get(&format!("/v1/media/{}/{part}", song.id)).await.refused(404, "delivery.not_ready");
     }
@@ -159,7 +159,7 @@ async fn nothing_is_kept_for_longer_than_the_signature_holds() {
     let harness = Harness::new().await;
     let (video, paths) = everything(&harness, Visibility::Private).await;
     let signature = harness.signed_query("view", &video.id);
-    let nobody = harness.world.nobody();
+    let nobody = harness.world.anonymous();
     for path in &paths {
         let response = nobody.get(&signed(path, &signature)).await.expect(200);
         assert!(response.header("content-security-policy").starts_with("sandbox"), "{path}: {response}");

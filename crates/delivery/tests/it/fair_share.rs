@@ -25,7 +25,7 @@ fn one_worker() -> WorldBuilder {
 
 /// Requests a path as a client at this address, through a gateway.
 async fn ask(harness: &Harness, client: &str, path: &str) -> TestResponse {
-    get_with(&harness.world.nobody(), path, &[("x-tutti-client", client)]).await
+    get_with(&harness.world.anonymous(), path, &[("x-tutti-client", client)]).await
 }
 
 type Reader = tokio::task::JoinHandle<TestResponse>;
@@ -37,14 +37,14 @@ fn readers(harness: &Harness, client: &'static str, item: &Received, count: usiz
     let all = formats.into_iter().flat_map(|format| paths.clone().map(move |(w, h)| format!("w={}&h={}&fit=cover&format={format}", w.max(1), h.max(1))));
     all.take(count)
         .map(|query| {
-            let (nobody, path) = (harness.world.nobody(), format!("/v1/media/{}/image?{query}", item.id));
+            let (nobody, path) = (harness.world.anonymous(), format!("/v1/media/{}/image?{query}", item.id));
             tokio::spawn(async move { get_with(&nobody, &path, &[("x-tutti-client", client)]).await })
         })
         .collect()
 }
 
 async fn until_gauge(harness: &Harness, name: &str, holds: impl Fn(u64) -> bool) {
-    harness.world.until(name, async || holds(harness.gauge(name)).then_some(())).await;
+    harness.world.wait_for(name, async || holds(harness.gauge(name)).then_some(())).await;
 }
 
 #[tokio::test]
@@ -67,7 +67,7 @@ async fn a_costly_original_is_decoded_once_for_all_its_sizes() {
     assert_eq!(harness.objects().await, before + 12, "eleven pictures and what they are made from");
     // It survives a restart, is rendered again where it was lost, and is removed with its item.
     let folder = harness.world.crash().await;
-    let harness = Harness::with(World::builder().on(folder)).await;
+    let harness = Harness::with(World::builder().in_folder(folder)).await;
     ask(&harness, "10.0.0.1", &path(1920, "webp")).await.expect(200);
     assert_eq!(harness.counter("delivery_originals_decoded"), 0);
     harness.delete(&item).await;

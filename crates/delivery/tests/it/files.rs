@@ -13,7 +13,7 @@ async fn ranges_are_answered_as_the_standard_says() {
         let bytes = patterned_bytes(length);
         let file = harness.file(&bytes, Visibility::Public).await;
         let path = format!("/v1/files/{}.mp4", file.id);
-        let nobody = harness.world.nobody();
+        let nobody = harness.world.anonymous();
         let whole = nobody.get(&path).await.expect(200);
         assert_eq!(whole.body, bytes);
         assert_eq!(whole.header("accept-ranges"), "bytes");
@@ -49,7 +49,7 @@ async fn conditions_hold_or_not() {
     let harness = Harness::new().await;
     let file = harness.file(&patterned_bytes(1000), Visibility::Public).await;
     let path = format!("/v1/files/{}.mp4", file.id);
-    let nobody = harness.world.nobody();
+    let nobody = harness.world.anonymous();
     let etag = nobody.get(&path).await.header("etag").to_owned();
     assert!(etag.starts_with('"') && etag.ends_with('"'));
     for same in [etag.clone(), format!("W/{etag}"), format!("\"x\", {etag}"), "*".to_owned()] {
@@ -72,7 +72,7 @@ async fn conditions_hold_or_not() {
 async fn head_returns_the_headers_of_get() {
     let harness = Harness::new().await;
     let file = harness.file(&patterned_bytes(1000), Visibility::Public).await;
-    let nobody = harness.world.nobody();
+    let nobody = harness.world.anonymous();
     for path in [format!("/v1/files/{}.mp4", file.id), format!("/v1/media/{}/original", file.id)] {
         let member = if path.ends_with("original") { harness.world.ada() } else { nobody.clone() };
         let got = member.get(&path).await.expect(200);
@@ -101,7 +101,7 @@ async fn overlays_apply_to_every_range_that_touches_them() {
     let item = harness.item(contract::media::Kind::Video, "mp4", &bytes, Visibility::Public).await;
     let item = Received { scrub: Some(overlays), ..item };
     harness.publish(&item).await;
-    let (nobody, path) = (harness.world.nobody(), format!("/v1/files/{}.mp4", item.id));
+    let (nobody, path) = (harness.world.anonymous(), format!("/v1/files/{}.mp4", item.id));
     let whole = nobody.get(&path).await.expect(200);
     assert!(whole.body == scrubbed, "the whole file is scrubbed");
     for (start, end) in [(0, 100), (0, 101), (99, 151), (120, 130), (149, 151), (1_048_577, 1_048_578), (2_097_151, 2_097_153), (2_097_153, 2_500_000), (length - 1, length)] {
@@ -123,7 +123,7 @@ async fn a_file_that_cannot_be_scrubbed_is_not_served() {
     let odd = Received { id: contract::MediaId::random(), scrub: Some(vec![patch(0, 4, "not hex")]), ..item };
     harness.publish(&odd).await;
     for item in [&unknown, &odd] {
-        for member in [harness.world.nobody(), harness.world.bob(), harness.world.ada()] {
+        for member in [harness.world.anonymous(), harness.world.bob(), harness.world.ada()] {
             member.get(&format!("/v1/files/{}.mp4", item.id)).await.refused(403, "delivery.withheld");
         }
         assert_eq!(harness.world.ada().get(&format!("/v1/media/{}/original", item.id)).await.expect(200).body, b"secret place");
@@ -135,7 +135,7 @@ async fn a_file_that_cannot_be_scrubbed_is_not_served() {
 async fn a_file_is_served_under_its_own_name_only() {
     let harness = Harness::new().await;
     let file = harness.file(b"bytes", Visibility::Public).await;
-    let nobody = harness.world.nobody();
+    let nobody = harness.world.anonymous();
     for name in [format!("{}.html", file.id), format!("{}.mp4.html", file.id), format!("{}", file.id), format!("{}.", file.id)] {
         nobody.get(&format!("/v1/files/{name}")).await.refused(404, "media.not_found");
     }
@@ -152,7 +152,7 @@ async fn a_row_without_its_bytes_is_a_fault_and_not_a_broken_response() {
     let harness = Harness::new().await;
     let file = harness.file(&patterned_bytes(1000), Visibility::Public).await;
     harness.world.context("delivery").objects.remove(&file.object).await.unwrap();
-    harness.world.nobody().get(&format!("/v1/files/{}.mp4", file.id)).await.refused(500, "server.fault");
+    harness.world.anonymous().get(&format!("/v1/files/{}.mp4", file.id)).await.refused(500, "server.fault");
     harness.end().await;
 }
 
@@ -165,7 +165,7 @@ async fn many_slow_readers_share_a_bounded_memory() {
         paths.push(format!("/v1/files/{}.mp4", file.id));
     }
     // Each response is begun and held; far more bytes are requested than may be buffered.
-    let nobody = harness.world.nobody();
+    let nobody = harness.world.anonymous();
     let mut open = Vec::new();
     for round in 0..5 {
         for path in &paths {
@@ -183,7 +183,7 @@ async fn many_slow_readers_share_a_bounded_memory() {
 #[tokio::test]
 async fn a_file_is_saved_as_what_it_is_and_not_as_what_it_is_called() {
     let harness = Harness::new().await;
-    let nobody = harness.world.nobody();
+    let nobody = harness.world.anonymous();
     let long = format!("{}.svg", "ä".repeat(400));
     for (name, expected) in [
         ("x.html", "x.html.jpeg"),
@@ -221,7 +221,7 @@ async fn what_is_no_media_type_of_ours_is_saved_and_not_shown() {
     let unheard = Received { id: contract::MediaId::random(), format: "html".into(), ..item };
     harness.publish(&unheard).await;
     for (item, ending) in [(typed, "jpeg"), (unheard, "html")] {
-        let response = harness.world.nobody().get(&format!("/v1/files/{}.{ending}", item.id)).await.expect(200);
+        let response = harness.world.anonymous().get(&format!("/v1/files/{}.{ending}", item.id)).await.expect(200);
         assert_eq!(response.header("content-type"), "application/octet-stream");
         let disposition = response.header("content-disposition");
         assert!(disposition.starts_with("attachment") && disposition.contains(".bin\""), "{disposition}");

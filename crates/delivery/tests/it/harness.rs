@@ -14,7 +14,7 @@ use contract::media::{Changed, Deleted, Kind, Patch, Received, Visibility};
 use contract::transcode::{Asset, Published, Rendition, Segment, Track};
 use contract::{AccountId, Event, MediaId, ObjectKey};
 use http::{Method, StatusCode};
-use testkit::{Member, TestResponse, World, WorldBuilder};
+use testkit::{TestClient, TestResponse, World, WorldBuilder};
 
 type Responses = Arc<Mutex<HashMap<String, serde_json::Value>>>;
 
@@ -182,7 +182,7 @@ pub fn segment_bytes(rendition: &str, number: u32) -> Vec<u8> {
 }
 
 /// Sends a GET with headers.
-pub async fn get_with(member: &Member, path: &str, headers: &[(&str, &str)]) -> TestResponse {
+pub async fn get_with(member: &TestClient, path: &str, headers: &[(&str, &str)]) -> TestResponse {
     let mut request = member.request(Method::GET, path);
     for (name, value) in headers {
         request = request.header(*name, *value);

@@ -15,7 +15,7 @@ fn size(response: &TestResponse) -> (u32, u32) {
 async fn sizes_snap_up_and_never_exceed_the_source() {
     let harness = Harness::new().await;
     let photo = harness.photo("jpeg", &jpeg(800, 600), (800, 600), Visibility::Public).await;
-    let nobody = harness.world.nobody();
+    let nobody = harness.world.anonymous();
     let path = format!("/v1/media/{}/image", photo.id);
     for (query, expected) in [
         ("w=100", (128, 96)),
@@ -43,7 +43,7 @@ async fn sizes_snap_up_and_never_exceed_the_source() {
 async fn the_format_follows_the_accept_header() {
     let harness = Harness::with(World::builder().set("delivery.avif_after_reads=2")).await;
     let photo = harness.photo("jpeg", &jpeg(640, 480), (640, 480), Visibility::Public).await;
-    let nobody = harness.world.nobody();
+    let nobody = harness.world.anonymous();
     let path = format!("/v1/media/{}/image?w=512", photo.id);
     let small = format!("/v1/media/{}/image?w=64", photo.id);
     let chrome = "image/avif,image/webp,image/apng,*/*;q=0.8";
@@ -59,8 +59,7 @@ async fn the_format_follows_the_accept_header() {
     assert_eq!(instead.header("content-type"), "image/webp", "a large one later");
     assert_eq!(instead.header("cache-control"), "public, max-age=300");
     harness
-        .world
-        .until("the AVIF is made while nobody waits", async || {
+        .world.wait_for("the AVIF is made while nobody waits", async || {
             let response = get_with(&nobody, &path, &[("accept", chrome)]).await.expect(200);
             (response.header("content-type") == "image/avif").then_some(())
         })
@@ -74,7 +73,7 @@ async fn the_format_follows_the_accept_header() {
 async fn a_hundred_readers_make_a_picture_once_and_it_is_kept() {
     let harness = Harness::new().await;
     let photo = harness.photo("jpeg", &jpeg(1600, 1200), (1600, 1200), Visibility::Public).await;
-    let nobody = harness.world.nobody();
+    let nobody = harness.world.anonymous();
     let path = format!("/v1/media/{}/image?w=512&format=webp", photo.id);
     let before = harness.objects().await;
     let readers: Vec<_> = (0..100)
@@ -91,8 +90,8 @@ async fn a_hundred_readers_make_a_picture_once_and_it_is_kept() {
     assert_eq!(harness.counter("delivery_images_rendered"), 1);
     assert_eq!(harness.objects().await, before + 1);
     let folder = harness.world.crash().await;
-    let harness = Harness::with(World::builder().on(folder)).await;
-    let nobody = harness.world.nobody();
+    let harness = Harness::with(World::builder().in_folder(folder)).await;
+    let nobody = harness.world.anonymous();
     let again = nobody.get(&path).await.expect(200);
     assert!(etags.contains(again.header("etag")), "kept over a restart");
     assert_eq!(harness.counter("delivery_images_rendered"), 0);
@@ -113,7 +112,7 @@ async fn pictures_are_upright_and_carry_no_metadata() {
     let item = Received { orientation: 6, width: Some(300), height: Some(400), ..item };
     harness.publish(&item).await;
     for format in ["jpeg", "webp", "avif"] {
-        let response = harness.world.nobody().get(&format!("/v1/media/{}/image?w=64&format={format}", item.id)).await.expect(200);
+        let response = harness.world.anonymous().get(&format!("/v1/media/{}/image?w=64&format={format}", item.id)).await.expect(200);
         assert_eq!(response.header("content-type"), format!("image/{format}"));
         for secret in [b"GPS".as_slice(), b"Exif", b"52.52"] {
             assert!(!response.body.windows(secret.len()).any(|window| window == secret), "{format}");
@@ -128,7 +127,7 @@ async fn pictures_are_upright_and_carry_no_metadata() {
 #[tokio::test]
 async fn bombs_end_in_a_clear_problem() {
     let harness = Harness::new().await;
-    let nobody = harness.world.nobody();
+    let nobody = harness.world.anonymous();
     let mut wide = jpeg(64, 48);
     let frame = wide.windows(2).position(|marker| marker == [0xff, 0xc0]).unwrap();
     wide[frame + 5..frame + 9].copy_from_slice(&[0xff, 0xdc, 0xff, 0xdc]);
@@ -160,7 +159,7 @@ async fn a_decompression_bomb_is_a_small_picture_in_bounded_memory() {
     assert!(bomb.len() < 200_000);
     let photo = harness.photo("png", &bomb, (9900, 9900), Visibility::Public).await;
     let before = peak_kib();
-    let response = harness.world.nobody().get(&format!("/v1/media/{}/image?w=64&format=webp", photo.id)).await.expect(200);
+    let response = harness.world.anonymous().get(&format!("/v1/media/{}/image?w=64&format=webp", photo.id)).await.expect(200);
     assert_eq!(size(&response), (64, 64));
     assert!(peak_kib() - before < 40 * 1024, "98 megapixels took {} KiB", peak_kib() - before);
     harness.end().await;
@@ -176,7 +175,7 @@ fn peak_kib() -> u64 {
 #[tokio::test]
 async fn too_many_waiting_requests_receive_503() {
     let harness = Harness::with(World::builder().set("delivery.max_render_waiters=2").set("delivery.render_workers=1")).await;
-    let nobody = harness.world.nobody();
+    let nobody = harness.world.anonymous();
     let photo = harness.photo("jpeg", &jpeg(2000, 1500), (2000, 1500), Visibility::Public).await;
     let readers: Vec<_> = [64, 128, 256, 384, 512, 640, 768, 1024]
         .into_iter()
@@ -204,7 +203,7 @@ async fn too_many_waiting_requests_receive_503() {
 #[tokio::test]
 async fn other_formats_come_from_their_upright_copy_and_videos_from_their_poster() {
     let harness = Harness::new().await;
-    let nobody = harness.world.nobody();
+    let nobody = harness.world.anonymous();
     let item = harness.item(Kind::Photo, "heic", b"not decoded here", Visibility::Public).await;
     let heic = Received { width: Some(300), height: Some(400), orientation: 6, ..item };
     harness.publish(&heic).await;
@@ -227,12 +226,12 @@ async fn a_lost_image_is_rendered_again() {
     let harness = Harness::new().await;
     let photo = harness.photo("jpeg", &jpeg(640, 480), (640, 480), Visibility::Public).await;
     let path = format!("/v1/media/{}/image?w=256&format=webp", photo.id);
-    let etag = harness.world.nobody().get(&path).await.expect(200).header("etag").trim_matches('"').to_owned();
+    let etag = harness.world.anonymous().get(&path).await.expect(200).header("etag").trim_matches('"').to_owned();
     let key = format!("{}/{}", &etag[..2], &etag[2..]).parse().unwrap();
     harness.world.context("delivery").objects.remove(&key).await.unwrap();
     let folder = harness.world.crash().await;
-    let harness = Harness::with(World::builder().on(folder)).await;
-    let again = harness.world.nobody().get(&path).await.expect(200);
+    let harness = Harness::with(World::builder().in_folder(folder)).await;
+    let again = harness.world.anonymous().get(&path).await.expect(200);
     assert_ne!(again.header("etag").trim_matches('"'), etag);
     assert!(render(&again.body, 1, Frame { width: 64, height: 64, fit: Fit::Contain }, Limits::default()).is_ok());
     harness.end().await;
@@ -247,7 +246,7 @@ async fn a_photo_with_megabytes_of_metadata_in_front_is_a_photo() {
     let front: Vec<u8> = segment.iter().copied().cycle().take(segment.len() * 40).collect();
     bytes.splice(2..2, front);
     let photo = harness.photo("jpeg", &bytes, (640, 480), Visibility::Public).await;
-    let response = harness.world.nobody().get(&format!("/v1/media/{}/image?w=64", photo.id)).await.expect(200);
+    let response = harness.world.anonymous().get(&format!("/v1/media/{}/image?w=64", photo.id)).await.expect(200);
     assert_eq!(size(&response), (64, 48));
     harness.end().await;
 }

@@ -10,7 +10,7 @@ async fn a_change_of_audience_takes_effect_at_once() {
     let harness = Harness::new().await;
     let video = harness.file(&patterned_bytes(100), Visibility::Public).await;
     harness.rendition(&video.id, "v720", Track::Video, 1, Some(1)).await;
-    let nobody = harness.world.nobody();
+    let nobody = harness.world.anonymous();
     let paths = [format!("/v1/files/{}.mp4", video.id), format!("/v1/media/{}/hls/v720/0.m4s", video.id)];
     for path in &paths {
         nobody.get(path).await.expect(200);
@@ -57,7 +57,7 @@ async fn an_unknown_item_is_fetched_from_media() {
     let harness = Harness::new().await;
     let item = harness.item(contract::media::Kind::Video, "mp4", b"unheard", Visibility::Public).await;
     let path = format!("/v1/files/{}.mp4", item.id);
-    let nobody = harness.world.nobody();
+    let nobody = harness.world.anonymous();
     nobody.get(&path).await.refused(404, "media.not_found");
     harness.media.lock().unwrap().insert(item.id.to_string(), serde_json::to_value(&item).unwrap());
     assert_eq!(nobody.get(&path).await.expect(200).body, b"unheard");
@@ -76,7 +76,7 @@ async fn a_change_that_arrives_first_fetches_its_item() {
     harness.change(&item, Visibility::Public, 3).await;
     harness.media.lock().unwrap().clear();
     harness.publish(&Received { visibility: Visibility::Private, ..item.clone() }).await;
-    harness.world.nobody().get(&format!("/v1/files/{}.mp4", item.id)).await.expect(200);
+    harness.world.anonymous().get(&format!("/v1/files/{}.mp4", item.id)).await.expect(200);
     harness.end().await;
 }
 
@@ -85,7 +85,7 @@ async fn an_unreachable_peer_is_a_503() {
     let harness = Harness::new().await;
     let peers = &harness.world.context("delivery").peers;
     peers.register_remote_url("media", "http://127.0.0.1:1");
-    let response = harness.world.nobody().get(&format!("/v1/files/{}.mp4", contract::MediaId::random())).await.refused(503, "server.unavailable");
+    let response = harness.world.anonymous().get(&format!("/v1/files/{}.mp4", contract::MediaId::random())).await.refused(503, "server.unavailable");
     assert!(!response.header("retry-after").is_empty());
     harness.end().await;
 }

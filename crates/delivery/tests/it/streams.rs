@@ -25,7 +25,7 @@ fn master(response: &TestResponse) -> MasterPlaylist {
 async fn a_playlist_grows_and_ends() {
     let harness = Harness::new().await;
     let video = harness.file(b"video", Visibility::Public).await;
-    let nobody = harness.world.nobody();
+    let nobody = harness.world.anonymous();
     let path = |file: &str| format!("/v1/media/{}/hls/v720/{file}", video.id);
     nobody.get(&path("playlist.m3u8")).await.refused(404, "delivery.not_ready");
     let mut all = harness.rendition(&video.id, "v720", Track::Video, 5, None).await;
@@ -52,7 +52,7 @@ async fn segments_may_be_announced_in_any_order_and_twice() {
     let harness = Harness::new().await;
     let video = harness.file(b"video", Visibility::Public).await;
     let made = harness.rendition(&video.id, "v720", Track::Video, 0, Some(3)).await;
-    let nobody = harness.world.nobody();
+    let nobody = harness.world.anonymous();
     let path = format!("/v1/media/{}/hls/v720/playlist.m3u8", video.id);
     let segment = async |number: u32| contract::transcode::Segment { rendition: "v720".into(), number, duration_us: 4_000_000, object: harness.store(b"bytes").await, bytes: 5 };
     for (number, seen) in [(2, None), (0, Some(1)), (0, Some(1)), (1, Some(3))] {
@@ -77,7 +77,7 @@ async fn a_master_names_what_can_be_played_now() {
     let path = format!("/v1/media/{}/hls/master.m3u8", video.id);
     harness.rendition(&video.id, "v360", Track::Video, 1, None).await;
     harness.rendition(&video.id, "v1080xx", Track::Video, 0, None).await;
-    let nobody = harness.world.nobody();
+    let nobody = harness.world.anonymous();
     let first = nobody.get(&path).await.expect(200);
     assert_eq!(first.header("cache-control"), "public, no-cache");
     assert_eq!(master(&first).variants.len(), 1);
@@ -96,7 +96,7 @@ async fn every_url_in_a_playlist_works_as_it_is() {
     let video = harness.file(b"video", Visibility::Private).await;
     harness.rendition(&video.id, "v720", Track::Video, 3, Some(3)).await;
     harness.rendition(&video.id, "audio", Track::Audio, 3, Some(3)).await;
-    let nobody = harness.world.nobody();
+    let nobody = harness.world.anonymous();
     let base = format!("/v1/media/{}/hls", video.id);
     let response = nobody.get(&format!("{base}/master.m3u8?{}", harness.signed_query("view", &video.id))).await.expect(200);
     let playlist = master(&response);
@@ -123,7 +123,7 @@ async fn a_storyboard_leads_to_its_sprites() {
     let video = harness.file(b"video", Visibility::Private).await;
     harness.asset(&video.id, "storyboard", "text/vtt", b"WEBVTT\n\n00:00.000 --> 00:02.000\nstoryboard/0.jpg#xywh=0,0,160,90\n").await;
     harness.asset(&video.id, "storyboard-0", "image/jpeg", b"sprite").await;
-    let nobody = harness.world.nobody();
+    let nobody = harness.world.anonymous();
     let response = nobody.get(&format!("/v1/media/{}/storyboard?{}", video.id, harness.signed_query("view", &video.id))).await.expect(200);
     assert_eq!(response.header("content-type"), "text/vtt; charset=utf-8");
     let text = String::from_utf8(response.body).unwrap();
@@ -138,7 +138,7 @@ async fn files_that_no_playlist_names_are_not_there() {
     let harness = Harness::new().await;
     let video = harness.file(b"video", Visibility::Public).await;
     harness.rendition(&video.id, "v720", Track::Video, 2, Some(2)).await;
-    let nobody = harness.world.nobody();
+    let nobody = harness.world.anonymous();
     for file in ["v720/2.m4s", "v720/00.m4s", "v720/-1.m4s", "v720/4294967296.m4s", "v720/init", "v720/..%2finit.mp4", "v1080/0.m4s", "audio/playlist.m3u8"] {
         nobody.get(&format!("/v1/media/{}/hls/{file}", video.id)).await.refused(404, "delivery.no_such_file");
     }
@@ -159,7 +159,7 @@ async fn playback_that_was_published_earlier_is_fetched_from_transcode() {
     let mut known = published.clone();
     known.segments[0].object = object;
     harness.transcode.lock().unwrap().insert(video.id.to_string(), serde_json::to_value(&known).unwrap());
-    let response = harness.world.nobody().get(&format!("/v1/media/{}/hls/v720/0.m4s", video.id)).await.expect(200);
+    let response = harness.world.anonymous().get(&format!("/v1/media/{}/hls/v720/0.m4s", video.id)).await.expect(200);
     assert_eq!(response.body, bytes);
     harness.end().await;
     other.end().await;

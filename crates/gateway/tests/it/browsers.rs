@@ -7,7 +7,7 @@ use crate::harness::Harness;
 #[tokio::test(flavor = "multi_thread")]
 async fn cookies_are_forwarded_on_session_routes_only() {
     let harness = Harness::start(&[]).await;
-    let nobody = harness.world.nobody();
+    let nobody = harness.world.anonymous();
     for (path, passes) in [("/v1/sessions/refresh", true), ("/v1/accounts", true), ("/v1/media", false), ("/v1/files/a.jpg", false), ("/v1/accounts/ada", false)] {
         let response = nobody.send(nobody.request(Method::GET, path).header("cookie", "__Host-tutti-session=a").header("cookie", "b=c")).await.expect(200);
         let seen = harness.received().pop().unwrap();
@@ -19,7 +19,7 @@ async fn cookies_are_forwarded_on_session_routes_only() {
 #[tokio::test(flavor = "multi_thread")]
 async fn pages_of_other_origins_are_never_allowed_credentials() {
     let harness = Harness::start(&["gateway.allowed_origins=[\"https://app.example\"]"]).await;
-    let nobody = harness.world.nobody();
+    let nobody = harness.world.anonymous();
     let asks = nobody.request(Method::OPTIONS, "/v1/sessions/refresh").header("access-control-request-method", "POST");
     let asks = asks.header("access-control-request-headers", "content-type, tutti-session");
     let allowed = nobody.send(asks.header("origin", "https://app.example")).await.expect(200);

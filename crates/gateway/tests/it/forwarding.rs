@@ -43,7 +43,7 @@ async fn connection_headers_are_not_forwarded() {
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_cannot_set_internal_headers() {
     let harness = Harness::start(&[]).await;
-    let nobody = harness.world.nobody();
+    let nobody = harness.world.anonymous();
     let forged = nobody.request(Method::GET, "/v1/media").header("x-tutti-client", "6.6.6.6").header("x-tutti-deadline-ms", "1").header("x-tutti-anything", "1");
     nobody.send(forged.header("x-forwarded-for", "6.6.6.6")).await.expect(200);
     let headers = &harness.received()[0].headers;
@@ -56,7 +56,7 @@ async fn clients_cannot_set_internal_headers() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_client_address_comes_from_a_trusted_proxy() {
     let harness = Harness::start(&["gateway.trusted_hops=1"]).await;
-    let nobody = harness.world.nobody();
+    let nobody = harness.world.anonymous();
     nobody.send(nobody.request(Method::GET, "/v1/media").header("x-forwarded-for", "6.6.6.6, 192.0.2.7")).await.expect(200);
     assert_eq!(harness.received()[0].headers["x-tutti-client"].to_str().unwrap(), "192.0.2.7");
 }
@@ -64,7 +64,7 @@ async fn the_client_address_comes_from_a_trusted_proxy() {
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_cannot_set_the_request_id_or_the_trace() {
     let harness = Harness::start(&[]).await;
-    let nobody = harness.world.nobody();
+    let nobody = harness.world.anonymous();
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
     for path in ["/v1/media", "/docs/", "/v1/openapi.json", "/nowhere.txt", "/v1/nothing"] {
         let before = harness.received().len();
@@ -87,7 +87,7 @@ async fn proxy_headers_are_accepted_from_trusted_proxies_only() {
     let headers = ["forwarded", "x-real-ip", "x-client-ip", "true-client-ip", "x-original-url", "x-rewrite-url", "x-forwarded-host", "x-forwarded-proto", "x-tutti-member"];
     for (hops, kept) in [("0", &[][..]), ("1", &["x-forwarded-host", "x-forwarded-proto"])] {
         let harness = Harness::start(&[&format!("gateway.trusted_hops={hops}")]).await;
-        let nobody = harness.world.nobody();
+        let nobody = harness.world.anonymous();
         let request = headers.iter().fold(nobody.request(Method::GET, "/v1/media"), |request, name| request.header(*name, "6.6.6.6"));
         nobody.send(request).await.expect(200);
         let seen = &harness.received()[0].headers;
@@ -99,7 +99,7 @@ async fn proxy_headers_are_accepted_from_trusted_proxies_only() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_that_is_unavailable_or_too_slow_gives_503_or_504() {
     let harness = Harness::start(&["gateway.response_timeout_seconds=1"]).await;
-    let nobody = harness.world.nobody();
+    let nobody = harness.world.anonymous();
     let late = tokio::time::timeout(Duration::from_secs(20), nobody.get("/v1/files/never")).await.expect("the gateway does not wait for the role");
     late.refused(504, "server.too_late");
     harness.role.tasks.stop(Duration::from_secs(5)).await;

@@ -77,7 +77,7 @@ impl Harness {
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        self.world.address.trim_start_matches("http://").parse().unwrap()
+        self.world.url.trim_start_matches("http://").parse().unwrap()
     }
 
     pub(crate) async fn connect(&self) -> TcpStream {

@@ -13,7 +13,7 @@ const BUNDLE: &str = "/docs/swagger-ui-bundle.js";
 
 /// Fetches a path without decoding the body, which the tests' usual client would do.
 async fn fetch(world: &World, method: Method, path: &str, headers: &[(&str, &str)]) -> (StatusCode, http::HeaderMap, Vec<u8>) {
-    let nobody = world.nobody();
+    let nobody = world.anonymous();
     let request = headers.iter().fold(nobody.request(method, path), |request, (name, value)| request.header(*name, *value));
     let response = request.send().await.unwrap();
     (response.status(), response.headers().clone(), response.bytes().await.unwrap().to_vec())
@@ -81,7 +81,7 @@ async fn a_large_file_counts_as_several_requests() {
     let (status, headers, _) = fetch(world, Method::GET, BUNDLE, &[]).await;
     assert!(status == StatusCode::TOO_MANY_REQUESTS && headers.contains_key("retry-after"));
     // Other reads are counted apart, and so are a member's.
-    world.nobody().get("/v1/media").await.expect(200);
+    world.anonymous().get("/v1/media").await.expect(200);
     world.ada().get("/v1/media").await.expect(200);
 }
 
@@ -95,7 +95,7 @@ async fn one_address_cannot_use_all_requests() {
         read_until(&mut stream, "first ").await;
         held.push(stream);
     }
-    let nobody = harness.world.nobody();
+    let nobody = harness.world.anonymous();
     nobody.get("/v1/media").await.refused(429, "request.too_many");
     nobody.get(BUNDLE).await.refused(429, "request.too_many");
     harness.world.ada().get("/v1/media").await.expect(200);
@@ -118,7 +118,7 @@ async fn requests_without_a_token_queue_and_those_of_members_do_not() {
     // The first requests may overtake the one above. Once a request waits, the permit is in use.
     let mut waiting = None;
     for _ in 0..50 {
-        let anonymous = harness.world.nobody();
+        let anonymous = harness.world.anonymous();
         let request = tokio::spawn(async move { anonymous.get("/v1/media").await.status });
         tokio::time::sleep(Duration::from_millis(100)).await;
         if !request.is_finished() {
@@ -129,7 +129,7 @@ async fn requests_without_a_token_queue_and_those_of_members_do_not() {
     let waiting = waiting.expect("a request without a token waits");
     harness.world.ada().get("/v1/media").await.expect(200);
     // Embedded files need no in-flight permit.
-    harness.world.nobody().get("/docs/").await.expect(200);
+    harness.world.anonymous().get("/docs/").await.expect(200);
     assert!(!waiting.is_finished());
     drop(at_work);
     assert_eq!(waiting.await.unwrap(), StatusCode::OK);

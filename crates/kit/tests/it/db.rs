@@ -287,7 +287,7 @@ async fn a_server_that_dies_and_comes_back_is_found_again() {
     let refused = db.write(insert("during")).await.unwrap_err();
     assert!(refused.is_unavailable(), "{refused:?}");
     assert!(db.ping().await.is_err());
-    server.program.again();
+    server.program.restart();
     writes_until(&db, "after").await;
     assert_eq!(names(&db).await, ["after", "before"]);
 }

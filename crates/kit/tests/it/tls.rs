@@ -6,13 +6,13 @@ use kit::Clock;
 use kit::bus::{Bus, NatsOptions};
 use kit::db::{Db, PostgresOptions};
 use kit::objects::{Objects, S3Options};
-use testkit::engines::{Authority, Nats, TlsFront, shared_postgres, shared_s3};
+use testkit::engines::{Authority, Nats, TlsTerminator, shared_postgres, shared_s3};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postgresql_is_trusted_by_its_authority_alone() {
     let (server, authority, stranger) = (shared_postgres(), Authority::new(), Authority::new());
     let port: u16 = server.url.rsplit_once(':').unwrap().1.split('/').next().unwrap().parse().unwrap();
-    let front = TlsFront::before_postgres(port, &authority);
+    let front = TlsTerminator::before_postgres(port, &authority);
     let db = async |authority: &Authority| {
         let url = format!("postgres://tutti:tutti@localhost:{}/postgres?sslmode=verify-full&sslrootcert={}", front.port(), authority.ca_file().display());
         Db::postgres(&PostgresOptions { url, schema: "unused".into(), readers: 1, statement_timeout: Duration::from_secs(5) }).await.unwrap()
@@ -48,7 +48,7 @@ async fn nats_is_trusted_by_its_authority_alone() {
 async fn s3_is_trusted_by_its_authority_alone() {
     let (s3, authority, stranger) = (shared_s3(), Authority::new(), Authority::new());
     let port: u16 = s3.account.endpoint.rsplit_once(':').unwrap().1.parse().unwrap();
-    let front = TlsFront::before(port, &authority);
+    let front = TlsTerminator::before(port, &authority);
     let objects = |authority: &Authority, deadline_seconds| {
         let endpoint = Some(format!("https://localhost:{}", front.port()));
         Objects::s3(&S3Options { endpoint, ca_file: Some(authority.ca_file()), deadline_seconds, ..s3.account.options(&s3.prefix) }).unwrap()

@@ -2,18 +2,18 @@
 
 use http::Method;
 use serde_json::json;
-use testkit::{Member, TestResponse, World};
+use testkit::{TestClient, TestResponse, World};
 
 use crate::fixtures::{expect_no_orphans, expect_nothing_stored, png, send};
 use crate::raw_http::RawConnection;
 use crate::samples::{encoded, refused, video};
 
-async fn as_form(member: &Member, file: Vec<u8>) -> TestResponse {
+async fn as_form(member: &TestClient, file: Vec<u8>) -> TestResponse {
     let part = reqwest::multipart::Part::bytes(file).file_name("x.jpg");
     member.send(member.request(Method::POST, "/v1/media").multipart(reqwest::multipart::Form::new().part("file", part).text("tags", "x"))).await
 }
 
-async fn as_upload(member: &Member, file: Vec<u8>) -> TestResponse {
+async fn as_upload(member: &TestClient, file: Vec<u8>) -> TestResponse {
     let request = member.request(Method::POST, "/v1/uploads").header("tus-resumable", "1.0.0").header("upload-length", file.len());
     member.send(request.header("content-type", "application/offset+octet-stream").body(file)).await
 }

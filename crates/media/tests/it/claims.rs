@@ -2,12 +2,12 @@
 
 use contract::media::{Changed, Deleted, Received, Visibility};
 use serde_json::{Value, json};
-use testkit::{Member, World};
+use testkit::{TestClient, World};
 
 use crate::fixtures::{expect_no_orphans, expect_nothing_stored, png, send};
 use crate::library::published_events;
 
-async fn staged(member: &Member, query: &str, seed: u8) -> String {
+async fn staged(member: &TestClient, query: &str, seed: u8) -> String {
     let item = send(member, &format!("?claim=later{query}"), "image/png", png(12, 34, 3000, seed)).await.expect(201).json();
     assert_eq!(item["claimed"], false);
     item["id"].as_str().unwrap().to_owned()
@@ -54,7 +54,7 @@ async fn a_claim_takes_all_items_or_none() {
     claim(json!([])).await.refused(422, "request.invalid");
     claim(json!(["short"])).await.refused(422, "request.invalid");
     ada.post("/v1/media/claims", &json!({ "ids": [first], "subject": " " })).await.refused(422, "request.invalid");
-    world.nobody().post("/v1/media/claims", &json!({ "ids": [first], "subject": "s" })).await.refused(401, "auth.required");
+    world.anonymous().post("/v1/media/claims", &json!({ "ids": [first], "subject": "s" })).await.refused(401, "auth.required");
     assert_eq!(listed(&ada.get("/v1/media?staged=true").await.json()), [first.as_str()], "nothing of a refused claim stays");
     claim(json!([first])).await.expect(200);
     expect_no_orphans(&world).await;
@@ -72,7 +72,7 @@ async fn unclaimed_items_and_unfinished_uploads_are_removed_after_a_day() {
     let begun = ada.send(begun.header("content-type", "application/offset+octet-stream").body(png(9, 9, 9000, 3)[..5000].to_vec())).await.expect(201);
     assert_eq!(crate::fixtures::objects(&world).await.len(), 3);
     world.clock().advance(chrono::TimeDelta::hours(25));
-    world.until("the sweep has come by", async || (crate::fixtures::objects(&world).await.len() == 1).then_some(())).await;
+    world.wait_for("the sweep has come by", async || (crate::fixtures::objects(&world).await.len() == 1).then_some(())).await;
     ada.get(&format!("/v1/media/{forgotten}")).await.refused(404, "media.not_found");
     ada.get(&format!("/v1/media/{claimed}")).await.expect(200);
     let head = ada.send(ada.request(http::Method::HEAD, begun.header("location")).header("tus-resumable", "1.0.0")).await;

@@ -20,12 +20,12 @@ async fn a_plain_upload_that_dies_with_the_process_leaves_nothing() {
     let file = png(100, 100, 20 * MB, 1);
     let mut connection = RawConnection::request(&world, &ada, "POST /v1/media", &format!("content-length: {}", file.len())).await;
     assert!(connection.send(&file[..18 * MB]).await);
-    world.until("an object is in the store", async || (objects(&world).await.len() > 1).then_some(())).await;
+    world.wait_for("an object is in the store", async || (objects(&world).await.len() > 1).then_some(())).await;
     // As after SIGKILL: the folder as it is now, without any cleanup.
     let copy = tempfile::tempdir().unwrap();
     copy_folder(world.folder(), copy.path());
     drop(connection);
-    let world = World::builder().on(copy).start(&[media::service()]).await;
+    let world = World::builder().in_folder(copy).start(&[media::service()]).await;
     let ada = world.ada();
     expect_no_orphans(&world).await;
     assert_eq!(objects(&world).await.len(), 1);
@@ -61,8 +61,7 @@ async fn a_resumable_upload_goes_on_after_a_crash_from_what_was_written_down() {
     assert!(connection.send(&file[..2 * MB]).await);
     // Checkpointed, and no more bytes arrive: a copy takes time, and must show one moment.
     let mut last = 0;
-    world
-        .until("the checkpoint is stored", async || {
+    world.wait_for("the checkpoint is stored", async || {
             tokio::time::sleep(Duration::from_millis(500)).await;
             let now = received(&world).await;
             let before = std::mem::replace(&mut last, now);
@@ -73,7 +72,7 @@ async fn a_resumable_upload_goes_on_after_a_crash_from_what_was_written_down() {
     copy_folder(world.folder(), copy.path());
     drop(connection);
     drop(world);
-    let world = World::builder().on(copy).start(&[media::service()]).await;
+    let world = World::builder().in_folder(copy).start(&[media::service()]).await;
     let ada = world.ada();
     let head = ada.send(ada.request(http::Method::HEAD, &location).header("tus-resumable", "1.0.0")).await.expect(200);
     let offset: usize = head.header("upload-offset").parse().unwrap();

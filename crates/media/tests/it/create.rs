@@ -28,7 +28,7 @@ async fn a_raw_body_becomes_an_item_that_is_published() {
     assert_eq!(response.header("location"), format!("/v1/media/{id}"));
     assert!(item["urls"]["original"].as_str().unwrap().contains("?t="));
 
-    let received: Received = serde_json::from_slice(&world.nobody().get(&format!("/internal/media/{id}")).await.expect(200).body).unwrap();
+    let received: Received = serde_json::from_slice(&world.anonymous().get(&format!("/internal/media/{id}")).await.expect(200).body).unwrap();
     assert_eq!(received.sha256, item["sha256"].as_str().unwrap());
     let stored = world.context("media").objects.get(&received.object, 1 << 20).await.unwrap();
     assert_eq!(stored, file);
@@ -47,7 +47,7 @@ async fn a_phone_photo_is_upright_and_its_metadata_is_for_its_owner() {
     let id = item["id"].as_str().unwrap();
     let seen = bob.get(&format!("/v1/media/{id}")).await.expect(200).json();
     assert!(seen["camera"].is_null() && seen["taken_at"].is_null());
-    let received: Received = serde_json::from_slice(&world.nobody().get(&format!("/internal/media/{id}")).await.expect(200).body).unwrap();
+    let received: Received = serde_json::from_slice(&world.anonymous().get(&format!("/internal/media/{id}")).await.expect(200).body).unwrap();
     assert_eq!(received.orientation, 6);
     // The file for others has none of it.
     let patches: Vec<_> = received.scrub.unwrap().iter().map(|patch| codec::scrub::Patch::from_hex(patch.offset, patch.bytes, &patch.hex).unwrap()).collect();
@@ -61,7 +61,7 @@ async fn a_phone_photo_is_upright_and_its_metadata_is_for_its_owner() {
 #[tokio::test]
 async fn uploads_need_a_token() {
     let world = World::of(&[media::service()]).await;
-    send(&world.nobody(), "", "image/png", png(10, 10, 2000, 1)).await.refused(401, "auth.required");
+    send(&world.anonymous(), "", "image/png", png(10, 10, 2000, 1)).await.refused(401, "auth.required");
     expect_nothing_stored(&world).await;
     world.end().await;
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use kit::db::{FromQueryResult, Sql};
-use testkit::{Member, TestResponse, World};
+use testkit::{TestClient, TestResponse, World};
 
 /// Returns a PNG of this size, with `bytes` bytes in all. `seed` makes it unlike others. Only its structure is valid,
 /// not its pixels.
@@ -34,7 +34,7 @@ fn crc32(data: &[u8]) -> u32 {
 }
 
 /// Sends a raw body.
-pub async fn send(member: &Member, query: &str, content_type: &str, body: Vec<u8>) -> TestResponse {
+pub async fn send(member: &TestClient, query: &str, content_type: &str, body: Vec<u8>) -> TestResponse {
     member.send(member.request(http::Method::POST, &format!("/v1/media{query}")).header("content-type", content_type).body(body)).await
 }
 
@@ -67,8 +67,7 @@ async fn referenced_objects(world: &World, text: &str) -> BTreeSet<String> {
 /// Fails the test unless the store has exactly the objects that items and unfinished uploads name.
 pub async fn expect_no_orphans(world: &World) {
     let known = referenced_objects(world, "select object from item union select object from upload where object is not null").await;
-    world
-        .until("objects without a row are gone", async || {
+    world.wait_for("objects without a row are gone", async || {
             let stored = objects(world).await;
             let lost: Vec<_> = known.difference(&stored).collect();
             assert!(lost.is_empty(), "rows name objects that are not there: {lost:?}");

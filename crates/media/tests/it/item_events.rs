@@ -49,7 +49,7 @@ async fn events_follow_an_item_from_received_to_ready() {
     let id: MediaId = item["id"].as_str().unwrap().parse().unwrap();
     assert_eq!((&item["kind"], &item["width"], &item["urls"]["hls"]), (&json!("video"), &json!(128), &Value::Null));
     // The URL alone is enough, as an EventSource needs it.
-    let nobody = world.nobody();
+    let nobody = world.anonymous();
     let events = nobody.request(http::Method::GET, item["urls"]["events"].as_str().unwrap()).send().await.unwrap();
     assert_eq!(events.status(), 200);
     assert_eq!(events.headers()["content-type"], "text/event-stream");
@@ -99,10 +99,10 @@ async fn strangers_receive_no_events_of_private_items_and_few_fields_of_public_o
     let item = send(&ada, "", "image/png", png(9, 9, 3000, 1)).await.expect(201).json();
     let path = format!("/v1/media/{}/events", item["id"].as_str().unwrap());
     bob.get(&path).await.refused(404, "media.not_found");
-    world.nobody().get(&path).await.refused(404, "media.not_found");
-    world.nobody().get(&format!("{path}?t=zzzzzz.AAAA")).await.refused(404, "media.not_found");
+    world.anonymous().get(&path).await.refused(404, "media.not_found");
+    world.anonymous().get(&format!("{path}?t=zzzzzz.AAAA")).await.refused(404, "media.not_found");
     let view = item["urls"]["image"].as_str().unwrap().split_once("?t=").unwrap().1;
-    world.nobody().get(&format!("{path}?t={view}")).await.refused(404, "media.not_found");
+    world.anonymous().get(&format!("{path}?t={view}")).await.refused(404, "media.not_found");
     ada.patch(path.strip_suffix("/events").unwrap(), &json!({ "visibility": "public" })).await.expect(200);
     let events = bob.request(http::Method::GET, &path).send().await.unwrap();
     let (story, _) = tokio::time::timeout(std::time::Duration::from_secs(1), frames(events, 1)).await.unwrap_or_default();
@@ -117,8 +117,8 @@ async fn a_signed_url_shows_no_more_than_it_says_and_ends_when_it_says() {
     let item = send(&ada, "", "video/mp4", video("v.mp4", &["-movflags", "+faststart"])).await.expect(201).json();
     let id: MediaId = item["id"].as_str().unwrap().parse().unwrap();
     let (url, own) = (item["urls"]["events"].as_str().unwrap(), format!("/v1/media/{id}/events"));
-    let open = async |member: &testkit::Member, url: &str| member.request(http::Method::GET, url).send().await.unwrap();
-    for stranger in [world.nobody(), world.bob()] {
+    let open = async |member: &testkit::TestClient, url: &str| member.request(http::Method::GET, url).send().await.unwrap();
+    for stranger in [world.anonymous(), world.bob()] {
         let (story, _) = read_frames(open(&stranger, url).await, 1).await;
         let seen = &story[0].1;
         for hidden in ["sha256", "taken_at", "camera", "subject"] {
@@ -130,13 +130,13 @@ async fn a_signed_url_shows_no_more_than_it_says_and_ends_when_it_says() {
     let (story, _) = read_frames(open(&ada, url).await, 1).await;
     assert_eq!(story[0].1["sha256"], item["sha256"], "a token says more than the signature beside it");
     // Two clients follow when the signature expires: one by the signature, one by token.
-    let granted = tokio::spawn(frames(open(&world.nobody(), url).await, 100));
+    let granted = tokio::spawn(frames(open(&world.anonymous(), url).await, 100));
     let owner = open(&ada, &own).await;
     world.clock().advance(chrono::TimeDelta::hours(19));
     publish(&world, &Progress { id: id.clone(), percent: 10, remaining_ms: None }).await;
     let (story, ended) = granted.await.unwrap();
     assert!(ended && story.len() == 1, "nothing is told after the end: {story:?}");
     assert_eq!(read_frames(owner, 2).await.0.len(), 2);
-    world.nobody().get(url).await.refused(404, "media.not_found");
+    world.anonymous().get(url).await.refused(404, "media.not_found");
     assert!(world.process.stop(std::time::Duration::from_secs(20)).await);
 }

@@ -6,7 +6,7 @@ use contract::{AccountId, Event};
 use kit::bus::Envelope;
 use kit::db::{FromQueryResult, Sql};
 use serde_json::{Value, json};
-use testkit::{Member, World};
+use testkit::{TestClient, World};
 
 use crate::fixtures::{expect_no_orphans, expect_nothing_stored, png, send};
 
@@ -22,7 +22,7 @@ pub async fn published_events<E: Event>(world: &World) -> Vec<E> {
     rows.iter().map(|row| serde_json::from_str(&row.payload).unwrap()).collect()
 }
 
-async fn photo(member: &Member, query: &str, seed: u8) -> String {
+async fn photo(member: &TestClient, query: &str, seed: u8) -> String {
     let item = send(member, query, "image/png", png(12, 34, 3000, seed)).await.expect(201).json();
     item["id"].as_str().unwrap().to_owned()
 }
@@ -67,12 +67,12 @@ async fn a_library_is_paged_newest_first_and_filtered() {
     assert_eq!(count("kind=video").await, 0);
     ada.get("/v1/media?after=nonsense").await.refused(422, "request.invalid");
     ada.get("/v1/media?kind=book").await.refused(400, "request.invalid");
-    world.nobody().get("/v1/media").await.refused(401, "auth.required");
+    world.anonymous().get("/v1/media").await.refused(401, "auth.required");
     world.end().await;
 }
 
 /// Returns the names in a list, newest first.
-async fn names(member: &Member, query: &str) -> Vec<String> {
+async fn names(member: &TestClient, query: &str) -> Vec<String> {
     let page = member.get(&format!("/v1/media?{query}")).await.expect(200).json();
     page["items"].as_array().unwrap().iter().map(|item| item["name"].as_str().unwrap().to_owned()).collect()
 }
@@ -152,10 +152,9 @@ async fn items_of_an_earlier_release_are_found_before_and_after_they_are_in_the_
     assert_eq!(names(&ada, "q=summer+7").await, ["Summer7.png"]);
     assert_eq!((names(&ada, "tag=sea").await.len(), names(&ada, "q=winter").await.len()), (45, 0));
     let folder = world.crash().await;
-    let world = World::builder().on(folder).start(&[media::service()]).await;
-    world.until("the items are in the index", async || (terms(&world).await > 45 * 8).then_some(())).await;
-    world
-        .until("all of them are", async || {
+    let world = World::builder().in_folder(folder).start(&[media::service()]).await;
+    world.wait_for("the items are in the index", async || (terms(&world).await > 45 * 8).then_some(())).await;
+    world.wait_for("all of them are", async || {
             let text = "select count(*) as terms from item where indexed_version <> version";
             let row: Option<Terms> = world.context("media").db.read().row(text, vec![]).await.unwrap();
             row.is_some_and(|row| row.terms == 0).then_some(())
@@ -168,7 +167,7 @@ async fn items_of_an_earlier_release_are_found_before_and_after_they_are_in_the_
 #[tokio::test]
 async fn strangers_see_what_is_open_without_its_owners_facts_and_nothing_else() {
     let world = World::of(&[media::service()]).await;
-    let (ada, bob, nobody) = (world.ada(), world.bob(), world.nobody());
+    let (ada, bob, nobody) = (world.ada(), world.bob(), world.anonymous());
     let id = photo(&ada, "", 1).await;
     let path = format!("/v1/media/{id}");
     for stranger in [&bob, &nobody] {
@@ -222,7 +221,7 @@ async fn removing_is_published_and_leaves_nothing() {
     ada.delete(&format!("/v1/media/{id}")).await.expect(204);
     ada.delete(&format!("/v1/media/{id}")).await.refused(404, "media.not_found");
     ada.get(&format!("/v1/media/{id}")).await.refused(404, "media.not_found");
-    world.nobody().get(&format!("/internal/media/{id}")).await.refused(404, "media.not_found");
+    world.anonymous().get(&format!("/internal/media/{id}")).await.refused(404, "media.not_found");
     assert_eq!(published_events::<Received>(&world).await.len(), 1);
     assert_eq!(published_events::<Deleted>(&world).await[0].id.as_str(), id);
     expect_nothing_stored(&world).await;

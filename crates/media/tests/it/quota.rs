@@ -10,7 +10,7 @@ use contract::{AccountId, Event};
 use http::Method;
 use kit::bus::Envelope;
 use kit::db::{FromQueryResult, Sql};
-use testkit::{Member, World};
+use testkit::{TestClient, World};
 use tower::ServiceExt as _;
 
 use crate::fixtures::{expect_no_orphans, png, send};
@@ -24,7 +24,7 @@ async fn another_instance(world: &World) -> Router {
 }
 
 /// Sends the creation of an upload. Returns the status.
-async fn begin(router: Router, member: &Member, length: u64) -> u16 {
+async fn begin(router: Router, member: &TestClient, length: u64) -> u16 {
     let request = http::Request::post("/v1/uploads")
         .header("authorization", format!("Bearer {}", member.token().unwrap_or_default()))
         .header("tus-resumable", "1.0.0")

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use testkit::{Member, World};
+use testkit::{TestClient, World};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -11,11 +11,11 @@ pub struct RawConnection(TcpStream);
 
 impl RawConnection {
     pub async fn open(world: &World) -> Self {
-        Self(TcpStream::connect(world.address.strip_prefix("http://").unwrap()).await.unwrap())
+        Self(TcpStream::connect(world.url.strip_prefix("http://").unwrap()).await.unwrap())
     }
 
     /// Opens a connection and sends the head of a request.
-    pub async fn request(world: &World, member: &Member, line: &str, headers: &str) -> Self {
+    pub async fn request(world: &World, member: &TestClient, line: &str, headers: &str) -> Self {
         let mut connection = Self::open(world).await;
         let head = format!("{line} HTTP/1.1\r\nhost: t\r\nauthorization: Bearer {}\r\n{headers}\r\n\r\n", member.token().unwrap());
         assert!(connection.send(head.as_bytes()).await);

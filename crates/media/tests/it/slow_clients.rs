@@ -140,7 +140,7 @@ async fn too_many_concurrent_uploads_receive_503() {
     let mut first = RawConnection::request(&world, &ada, "POST /v1/media", &format!("content-length: {}", file.len())).await;
     assert!(first.send(&file[..5000]).await);
     let again = async || ada.send(ada.request(http::Method::POST, "/v1/media").body(file.clone())).await;
-    world.until("the place is taken", async || (again().await.status == 503).then_some(())).await;
+    world.wait_for("the place is taken", async || (again().await.status == 503).then_some(())).await;
     let busy = again().await.refused(503, "media.busy");
     assert!(!busy.header("retry-after").is_empty());
     assert!(first.send(&file[5000..]).await);

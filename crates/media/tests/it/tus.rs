@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use http::Method;
 use sha2::Digest as _;
-use testkit::{Member, TestResponse, World};
+use testkit::{TestClient, TestResponse, World};
 
 use crate::fixtures::{expect_no_orphans, expect_nothing_stored, png};
 use crate::raw_http::RawConnection;
@@ -15,7 +15,7 @@ fn base64(bytes: &[u8]) -> String {
     base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
-async fn begin(member: &Member, length: usize) -> String {
+async fn begin(member: &TestClient, length: usize) -> String {
     let metadata = format!("filename {},tags {},filetype {}", base64(b"../big.png"), base64(b"a,b"), base64(b"video/mp4"));
     let request = member.request(Method::POST, "/v1/uploads").header("tus-resumable", "1.0.0").header("upload-length", length).header("upload-metadata", metadata);
     let begun = member.send(request).await.expect(201);
@@ -24,11 +24,11 @@ async fn begin(member: &Member, length: usize) -> String {
     begun.header("location").to_owned()
 }
 
-async fn head(member: &Member, location: &str) -> TestResponse {
+async fn head(member: &TestClient, location: &str) -> TestResponse {
     member.send(member.request(Method::HEAD, location).header("tus-resumable", "1.0.0")).await
 }
 
-async fn patch(member: &Member, location: &str, offset: usize, bytes: &[u8], checksum: Option<String>) -> TestResponse {
+async fn patch(member: &TestClient, location: &str, offset: usize, bytes: &[u8], checksum: Option<String>) -> TestResponse {
     let mut request = member.request(Method::PATCH, location).header("tus-resumable", "1.0.0").header("upload-offset", offset).header("content-type", STREAM);
     if let Some(checksum) = checksum {
         request = request.header("upload-checksum", checksum);
@@ -37,7 +37,7 @@ async fn patch(member: &Member, location: &str, offset: usize, bytes: &[u8], che
 }
 
 /// Opens a PATCH on a raw connection, so that it can stay open.
-async fn patch_by_hand(world: &World, member: &Member, location: &str, offset: usize, length: usize) -> RawConnection {
+async fn patch_by_hand(world: &World, member: &TestClient, location: &str, offset: usize, length: usize) -> RawConnection {
     let headers = format!("tus-resumable: 1.0.0\r\nupload-offset: {offset}\r\ncontent-type: {STREAM}\r\ncontent-length: {length}");
     RawConnection::request(world, member, &format!("PATCH {location}"), &headers).await
 }
@@ -70,7 +70,7 @@ async fn expect_item(world: &World, done: &TestResponse, file: &[u8]) -> serde_j
 #[tokio::test]
 async fn options_lists_what_is_supported() {
     let world = World::of(&[media::service()]).await;
-    let nobody = world.nobody();
+    let nobody = world.anonymous();
     let options = nobody.send(nobody.request(Method::OPTIONS, "/v1/uploads")).await.expect(204);
     assert_eq!(options.header("tus-version"), "1.0.0");
     assert_eq!(options.header("tus-resumable"), "1.0.0");
@@ -143,7 +143,7 @@ async fn a_dropped_connection_goes_on_where_it_was() {
         assert!(connection.send(&file[offset..offset + 700_000]).await);
         drop(connection);
         let before = offset;
-        world.until("the bytes so far are durable", async || (received(&world).await > before).then_some(())).await;
+        world.wait_for("the bytes so far are durable", async || (received(&world).await > before).then_some(())).await;
         offset = head(&ada, &location).await.expect(200).header("upload-offset").parse().unwrap();
         assert!(offset > before);
         assert!(offset <= before + 700_000);
@@ -164,7 +164,7 @@ async fn a_connection_that_hangs_holds_nothing() {
     assert!(hanging.send(&file[..500_000]).await);
     let started = std::time::Instant::now();
     let offset: usize =
-        world.until("the hanging request gives up the upload", async || head(&ada, &location).await.expect(200).header("upload-offset").parse().ok().filter(|at| *at > 0)).await;
+        world.wait_for("the hanging request gives up the upload", async || head(&ada, &location).await.expect(200).header("upload-offset").parse().ok().filter(|at| *at > 0)).await;
     assert!(started.elapsed() < std::time::Duration::from_secs(20));
     let response = hanging.read_response().await;
     assert!(response.starts_with("HTTP/1.1 409") && response.contains("media.taken_over"), "{response}");
@@ -244,7 +244,7 @@ async fn a_hash_whose_state_cannot_be_read_is_made_again() {
 #[tokio::test]
 async fn an_upload_is_its_owners_alone() {
     let world = World::of(&[media::service()]).await;
-    let (ada, bob, nobody) = (world.ada(), world.bob(), world.nobody());
+    let (ada, bob, nobody) = (world.ada(), world.bob(), world.anonymous());
     let location = begin(&ada, 5000).await;
     assert_eq!(head(&bob, &location).await.status, 404);
     assert_eq!(head(&nobody, &location).await.status, 401);

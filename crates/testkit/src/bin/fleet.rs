@@ -33,16 +33,16 @@ fn main() -> ExitCode {
     let command: Vec<_> = arguments.collect();
     eprintln!("starting PostgreSQL, NATS and an S3 server …");
     let (postgres, nats, s3) = (Postgres::start(), Nats::start(), S3::start());
-    let mut fleet = Fleet::prepare(&binary, &EngineUrls::of(&postgres, &nats, &s3), &Topology::usual(), &[]);
-    let logs: Vec<(String, PathBuf)> = fleet.processes.iter().map(|player| (player.program.name().to_owned(), player.program.log().to_owned())).collect();
-    let over = Arc::new(AtomicBool::new(false));
-    let teller = command.is_empty().then(|| {
-        let over = over.clone();
-        std::thread::spawn(move || tell(&logs, &over))
+    let mut fleet = Fleet::prepare(&binary, &EngineUrls::of(&postgres, &nats, &s3), &Topology::standard(), &[]);
+    let logs: Vec<(String, PathBuf)> = fleet.processes.iter().map(|process| (process.program.name().to_owned(), process.program.log().to_owned())).collect();
+    let stopped = Arc::new(AtomicBool::new(false));
+    let log_follower = command.is_empty().then(|| {
+        let stopped = stopped.clone();
+        std::thread::spawn(move || follow_logs(&logs, &stopped))
     });
-    fleet.again();
+    fleet.ensure_running();
     let code = if let Some((program, arguments)) = command.split_first() {
-        let status = Command::new(program).args(arguments).env("TUTTI_URL", fleet.address()).status();
+        let status = Command::new(program).args(arguments).env("TUTTI_URL", fleet.gateway_url()).status();
         match status {
             Ok(status) => status.code().map_or(ExitCode::FAILURE, |code| ExitCode::from(u8::try_from(code).unwrap_or(1))),
             Err(error) => {
@@ -51,20 +51,20 @@ fn main() -> ExitCode {
             }
         }
     } else {
-        println!("\n  Tutti is at  {}", fleet.of("gateway").map(|player| player.address.as_str()).collect::<Vec<_>>().join("  and  "));
-        for player in &fleet.processes {
-            println!("  {:<12} {}   operations {}", player.program.name(), player.address, player.operations);
+        println!("\n  Tutti is at  {}", fleet.with_role("gateway").map(|process| process.url.as_str()).collect::<Vec<_>>().join("  and  "));
+        for process in &fleet.processes {
+            println!("  {:<12} {}   operations {}", process.program.name(), process.url, process.operations_url);
         }
-        println!("  configuration {}\n  Ctrl-C ends it.\n", fleet.config().display());
+        println!("  configuration {}\n  Ctrl-C ends it.\n", fleet.config_path().display());
         wait_for_signal();
         ExitCode::SUCCESS
     };
-    for player in fleet.processes.iter_mut().rev() {
-        player.program.terminate();
+    for process in fleet.processes.iter_mut().rev() {
+        process.program.terminate();
     }
-    over.store(true, Ordering::Relaxed);
-    if let Some(teller) = teller {
-        let _ = teller.join();
+    stopped.store(true, Ordering::Relaxed);
+    if let Some(log_follower) = log_follower {
+        let _ = log_follower.join();
     }
     code
 }
@@ -83,14 +83,14 @@ fn wait_for_signal() {
 }
 
 /// Follows the logs and prints what is new, each line behind its process's name.
-fn tell(logs: &[(String, PathBuf)], over: &AtomicBool) {
+fn follow_logs(logs: &[(String, PathBuf)], stopped: &AtomicBool) {
     let mut read: HashMap<&Path, u64> = HashMap::new();
     let colours = std::io::stdout().is_terminal();
     loop {
-        let last = over.load(Ordering::Relaxed);
+        let last = stopped.load(Ordering::Relaxed);
         for (at, (name, path)) in logs.iter().enumerate() {
             let from = read.entry(path).or_default();
-            let text = news(path, *from);
+            let text = read_from(path, *from);
             // Whole lines only; the rest comes next time.
             let Some(end) = text.rfind('\n') else { continue };
             *from += end as u64 + 1;
@@ -107,7 +107,7 @@ fn tell(logs: &[(String, PathBuf)], over: &AtomicBool) {
     }
 }
 
-fn news(path: &Path, from: u64) -> String {
+fn read_from(path: &Path, from: u64) -> String {
     let mut text = Vec::new();
     if let Ok(mut file) = std::fs::File::open(path) {
         let _ = file.seek(SeekFrom::Start(from)).and_then(|_| file.read_to_end(&mut text));

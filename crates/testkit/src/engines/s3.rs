@@ -7,7 +7,7 @@ use std::net::TcpStream;
 
 use tempfile::TempDir;
 
-use super::{Program, Ready, free_port, installed};
+use super::{Program, ReadyCheck, free_port, installed};
 
 /// An account at the server, which may do everything.
 #[derive(Debug, Clone)]
@@ -104,9 +104,9 @@ impl S3 {
         for part in ["master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port.grpc", "s3.port.grpc"] {
             arguments.push(format!("-{part}={}", free_port()));
         }
-        let mut program = Program::start("SeaweedFS", arguments, Ready::Listens(port), &log);
+        let mut program = Program::start("SeaweedFS", arguments, ReadyCheck::PortOpen(port), &log);
         let path = format!("/buckets/{}/", account.bucket);
-        program.until("taking a bucket", |_| make_folder(filer, &path).is_ok());
+        program.wait_until("taking a bucket", |_| make_folder(filer, &path).is_ok());
         let account = S3Account { endpoint: format!("http://127.0.0.1:{port}"), ..account };
         Self { program, account, port, filer, folder }
     }
@@ -117,11 +117,11 @@ impl S3 {
     }
 
     /// Everything in the bucket, as the server's own catalogue has it: objects, and the folders of uploads in parts that were not finished.
-    pub async fn everything(&self) -> Vec<String> {
+    pub async fn list_all(&self) -> Vec<String> {
         let root = format!("/buckets/{}", self.account.bucket);
         let (mut found, mut folders) = (Vec::new(), vec![root.clone()]);
         while let Some(folder) = folders.pop() {
-            for (path, is_folder) in list(self.filer, &folder).await {
+            for (path, is_folder) in list_folder(self.filer, &folder).await {
                 let inside = path.strip_prefix(&root).unwrap_or(&path).trim_start_matches('/').to_owned();
                 if is_folder && folder != format!("{root}/.uploads") {
                     folders.push(path);
@@ -141,27 +141,27 @@ impl S3 {
 
 /// A bucket is a folder of SeaweedFS's filer, whose own door takes no signature.
 fn make_folder(filer: u16, path: &str) -> std::io::Result<()> {
-    let mut door = TcpStream::connect(("127.0.0.1", filer))?;
-    write!(door, "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")?;
-    let mut answer = String::new();
-    door.read_to_string(&mut answer)?;
-    if answer.starts_with("HTTP/1.1 20") { Ok(()) } else { Err(std::io::Error::other(answer)) }
+    let mut stream = TcpStream::connect(("127.0.0.1", filer))?;
+    write!(stream, "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")?;
+    let mut response = String::new();
+    stream.read_to_string(&mut response)?;
+    if response.starts_with("HTTP/1.1 20") { Ok(()) } else { Err(std::io::Error::other(response)) }
 }
 
 /// What lies in a folder of SeaweedFS's filer: paths, and whether each is a folder.
-async fn list(filer: u16, folder: &str) -> Vec<(String, bool)> {
+async fn list_folder(filer: u16, folder: &str) -> Vec<(String, bool)> {
     /// Go's `os.ModeDir`.
     const FOLDER: u64 = 1 << 31;
     const PAGE: usize = 1000;
     let (client, mut found, mut last) = (reqwest::Client::new(), Vec::new(), String::new());
     loop {
-        let asked = client.get(format!("http://127.0.0.1:{filer}{folder}/?limit={PAGE}&lastFileName={last}")).header("accept", "application/json").send().await;
-        let answer = asked.expect("the filer answers");
+        let sent = client.get(format!("http://127.0.0.1:{filer}{folder}/?limit={PAGE}&lastFileName={last}")).header("accept", "application/json").send().await;
+        let response = sent.expect("the filer answers");
         // Somebody has removed the folder meanwhile.
-        if answer.status() == reqwest::StatusCode::NOT_FOUND {
+        if response.status() == reqwest::StatusCode::NOT_FOUND {
             return found;
         }
-        let page: serde_json::Value = answer.json().await.expect("the filer speaks JSON");
+        let page: serde_json::Value = response.json().await.expect("the filer speaks JSON");
         let entries = page["Entries"].as_array().cloned().unwrap_or_default();
         for entry in &entries {
             let path = entry["FullPath"].as_str().expect("an entry has a path").to_owned();

@@ -63,12 +63,12 @@ impl Default for Authority {
 
 /// A door with TLS before an engine; it ends when it is dropped.
 #[derive(Debug)]
-pub struct TlsFront {
+pub struct TlsTerminator {
     port: u16,
     runtime: Option<tokio::runtime::Runtime>,
 }
 
-impl TlsFront {
+impl TlsTerminator {
     /// Before a server that speaks TLS from the first byte (HTTP).
     pub fn before(port: u16, authority: &Authority) -> Self {
         Self::start(port, authority.acceptor(), false)
@@ -79,7 +79,7 @@ impl TlsFront {
         Self::start(port, authority.acceptor(), true)
     }
 
-    fn start(behind: u16, acceptor: TlsAcceptor, asks_first: bool) -> Self {
+    fn start(upstream_port: u16, acceptor: TlsAcceptor, starts_in_plain_text: bool) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime can be had");
         let listener = StdListener::bind("127.0.0.1:0").expect("a free port exists");
         let port = listener.local_addr().expect("a bound socket has an address").port();
@@ -89,7 +89,7 @@ impl TlsFront {
             while let Ok((client, _)) = listener.accept().await {
                 let acceptor = acceptor.clone();
                 // Whoever doesn't trust us goes away, which is what some tests want to see.
-                tokio::spawn(async move { pass(client, behind, acceptor, asks_first).await.ok() });
+                tokio::spawn(async move { forward(client, upstream_port, acceptor, starts_in_plain_text).await.ok() });
             }
         });
         Self { port, runtime: Some(runtime) }
@@ -101,7 +101,7 @@ impl TlsFront {
     }
 }
 
-impl Drop for TlsFront {
+impl Drop for TlsTerminator {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
@@ -109,14 +109,14 @@ impl Drop for TlsFront {
     }
 }
 
-async fn pass(mut client: TcpStream, behind: u16, acceptor: TlsAcceptor, asks_first: bool) -> std::io::Result<()> {
-    if asks_first {
+async fn forward(mut client: TcpStream, upstream_port: u16, acceptor: TlsAcceptor, starts_in_plain_text: bool) -> std::io::Result<()> {
+    if starts_in_plain_text {
         // SSLRequest: its length, and 80877103.
-        let mut asked = [0; 8];
-        client.read_exact(&mut asked).await?;
+        let mut request = [0; 8];
+        client.read_exact(&mut request).await?;
         client.write_all(b"S").await?;
     }
     let mut client = acceptor.accept(client).await?;
-    let mut server = TcpStream::connect(("127.0.0.1", behind)).await?;
+    let mut server = TcpStream::connect(("127.0.0.1", upstream_port)).await?;
     copy_bidirectional(&mut client, &mut server).await.map(drop)
 }

@@ -3,10 +3,10 @@
 //! Owns the processes' ports, folders and common configuration. Invariant: all that it makes lies in its own temporary folder, in
 //! schemas, streams and prefixes with random names, and in processes that end with it.
 
-mod rows;
+mod databases;
 mod topology;
 
-pub use rows::{Rows, lines};
+pub use databases::{Databases, query_lines};
 pub use topology::Topology;
 
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ use std::process::ExitStatus;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::engines::{Nats, Postgres, Program, Ready, S3, S3Account, free_port};
+use crate::engines::{Nats, Postgres, Program, ReadyCheck, S3, S3Account, free_port};
 use crate::mounts;
 
 /// Where a fleet finds its engines.
@@ -45,32 +45,32 @@ pub struct FleetProcess {
     /// The process, called `media-1` and so on.
     pub program: Program,
     /// Its door, such as `http://127.0.0.1:20001`.
-    pub address: String,
+    pub url: String,
     /// Its operations door.
-    pub operations: String,
+    pub operations_url: String,
     /// Its data folder.
     pub data: PathBuf,
 }
 
 impl FleetProcess {
     /// A process called `called` on free ports, with its folder and its log in `folder`.
-    fn new(binary: &Path, role: &'static str, called: &str, folder: &Path, arguments: &[String]) -> Self {
-        let (door, operations) = (free_port(), free_port());
-        let data = folder.join(called);
-        let own = ["--listen".into(), format!("127.0.0.1:{door}"), "--ops-listen".into(), format!("127.0.0.1:{operations}"), "--data".into(), data.display().to_string()];
+    fn new(binary: &Path, role: &'static str, name: &str, folder: &Path, arguments: &[String]) -> Self {
+        let (port, operations_port) = (free_port(), free_port());
+        let data = folder.join(name);
+        let own = ["--listen".into(), format!("127.0.0.1:{port}"), "--ops-listen".into(), format!("127.0.0.1:{operations_port}"), "--data".into(), data.display().to_string()];
         let arguments = [&[binary.display().to_string(), "serve".into()], arguments, &own].concat();
-        let program = Program::idle(called, arguments, Ready::Says(operations), &folder.join(format!("{called}.log")));
-        Self { role, program, address: format!("http://127.0.0.1:{door}"), operations: format!("http://127.0.0.1:{operations}"), data }
+        let program = Program::new(name, arguments, ReadyCheck::Readyz(operations_port), &folder.join(format!("{name}.log")));
+        Self { role, program, url: format!("http://127.0.0.1:{port}"), operations_url: format!("http://127.0.0.1:{operations_port}"), data }
     }
 
     /// The port of its door.
     pub fn port(&self) -> u16 {
-        self.address.rsplit(':').next().and_then(|port| port.parse().ok()).expect("an address ends in its port")
+        self.url.rsplit(':').next().and_then(|port| port.parse().ok()).expect("an address ends in its port")
     }
 }
 
 /// The role of a process that plays every role.
-const ALL: &str = "all";
+const ALL_ROLES: &str = "all";
 
 /// Processes that play together.
 #[derive(Debug)]
@@ -94,14 +94,14 @@ impl Fleet {
             .map(|(role, number)| FleetProcess::new(binary, role, &format!("{role}-{number}"), folder.path(), &[&[role.to_owned()], &common[..]].concat()))
             .collect();
         let fleet = Self { processes, name, folder };
-        fleet.configure(engines);
+        fleet.write_config(engines);
         fleet
     }
 
     /// Starts a fleet and waits until every process is ready.
     pub fn start(binary: &Path, engines: &EngineUrls, topology: &Topology, settings: &[String]) -> Self {
         let mut fleet = Self::prepare(binary, engines, topology, settings);
-        fleet.again();
+        fleet.ensure_running();
         fleet
     }
 
@@ -109,9 +109,9 @@ impl Fleet {
     pub fn start_alone(binary: &Path, settings: &[String]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let set: Vec<String> = settings.iter().flat_map(|setting| ["--set".to_owned(), setting.clone()]).collect();
-        let processes = vec![FleetProcess::new(binary, ALL, "tutti", folder.path(), &set)];
+        let processes = vec![FleetProcess::new(binary, ALL_ROLES, "tutti", folder.path(), &set)];
         let mut fleet = Self { processes, name: "alone".into(), folder };
-        fleet.again();
+        fleet.ensure_running();
         fleet
     }
 
@@ -120,20 +120,20 @@ impl Fleet {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let mount = folder.path().join("disk");
         std::fs::create_dir(&mount).expect("the folder is ours");
-        let wrapped = mounts::disk(&mount, bytes)?;
+        let wrapper = mounts::disk(&mount, bytes)?;
         let set: Vec<String> = settings.iter().flat_map(|setting| ["--set".to_owned(), setting.clone()]).collect();
-        let mut process = FleetProcess::new(binary, ALL, "disk/tutti", folder.path(), &set);
-        process.program.run_by(wrapped, &folder.path().join("tutti.log"));
+        let mut process = FleetProcess::new(binary, ALL_ROLES, "disk/tutti", folder.path(), &set);
+        process.program.run_under(wrapper, &folder.path().join("tutti.log"));
         let mut fleet = Self { processes: vec![process], name: "alone".into(), folder };
-        fleet.again();
+        fleet.ensure_running();
         Ok(fleet)
     }
 
     /// The configuration that all processes share.
-    fn configure(&self, engines: &EngineUrls) {
+    fn write_config(&self, engines: &EngineUrls) {
         let path = |name: &str| self.folder.path().join(name);
-        let (address_key, s3_key, name) = (path("addresses.key"), path("s3.key"), &self.name);
-        std::fs::write(&address_key, rand::random::<[u8; 32]>()).expect("the folder is ours");
+        let (url_key, s3_key, name) = (path("addresses.key"), path("s3.key"), &self.name);
+        std::fs::write(&url_key, rand::random::<[u8; 32]>()).expect("the folder is ours");
         std::fs::write(&s3_key, &engines.s3.secret_key).expect("the folder is ours");
         let config = serde_json::json!({
             "server": { "log_format": "readable" },
@@ -143,31 +143,31 @@ impl Fleet {
                 "endpoint": engines.s3.endpoint, "bucket": engines.s3.bucket, "prefix": self.prefix(),
                 "access_key": engines.s3.access_key, "secret_key_file": s3_key,
             },
-            "secrets": { "addresses_key_file": address_key },
-            "peers": self.peers(|process| process.address.clone()),
+            "secrets": { "addresses_key_file": url_key },
+            "peers": self.peers(|process| process.url.clone()),
         });
         self.write(&toml::Table::try_from(config).expect("it has no nulls"));
     }
 
     fn write(&self, config: &toml::Table) {
-        std::fs::write(self.config(), config.to_string()).expect("the folder is ours");
+        std::fs::write(self.config_path(), config.to_string()).expect("the folder is ours");
     }
 
     /// Where each role's processes are found.
-    fn peers(&self, place: impl Fn(&FleetProcess) -> String) -> BTreeMap<&'static str, Vec<String>> {
-        Topology::ROLES.map(|role| (role, self.of(role).map(&place).collect())).into()
+    fn peers(&self, url_of: impl Fn(&FleetProcess) -> String) -> BTreeMap<&'static str, Vec<String>> {
+        Topology::ROLES.map(|role| (role, self.with_role(role).map(&url_of).collect())).into()
     }
 
     /// Has processes that start from now on look for each other at the addresses that `place` names.
-    pub fn meet_at(&self, place: impl Fn(&FleetProcess) -> String) {
-        let text = std::fs::read_to_string(self.config()).expect("it was written");
+    pub fn set_peers(&self, url_of: impl Fn(&FleetProcess) -> String) {
+        let text = std::fs::read_to_string(self.config_path()).expect("it was written");
         let mut config: toml::Table = text.parse().expect("it is ours");
-        config.insert("peers".into(), toml::Value::try_from(self.peers(place)).expect("they are texts"));
+        config.insert("peers".into(), toml::Value::try_from(self.peers(url_of)).expect("they are texts"));
         self.write(&config);
     }
 
     /// The configuration file of every process.
-    pub fn config(&self) -> PathBuf {
+    pub fn config_path(&self) -> PathBuf {
         self.folder.path().join("tutti.toml")
     }
 
@@ -182,23 +182,23 @@ impl Fleet {
     }
 
     /// The processes that play a role.
-    pub fn of(&self, role: &str) -> impl Iterator<Item = &FleetProcess> {
-        self.processes.iter().filter(move |process| process.role == role || process.role == ALL)
+    pub fn with_role(&self, role: &str) -> impl Iterator<Item = &FleetProcess> {
+        self.processes.iter().filter(move |process| process.role == role || process.role == ALL_ROLES)
     }
 
     /// Where people knock: one of the gateways, by chance.
-    pub fn address(&self) -> &str {
-        let gateways: Vec<&FleetProcess> = self.of("gateway").collect();
-        &gateways[rand::random_range(0..gateways.len())].address
+    pub fn gateway_url(&self) -> &str {
+        let gateways: Vec<&FleetProcess> = self.with_role("gateway").collect();
+        &gateways[rand::random_range(0..gateways.len())].url
     }
 
     /// Starts every process that does not run, all at once, and waits until they are ready.
-    pub fn again(&mut self) {
-        for process in self.processes.iter_mut().filter(|process| !process.program.runs()) {
-            process.program.launch();
+    pub fn ensure_running(&mut self) {
+        for process in self.processes.iter_mut().filter(|process| !process.program.is_running()) {
+            process.program.spawn();
         }
         for process in &mut self.processes {
-            process.program.wait();
+            process.program.wait_until_ready();
         }
     }
 
@@ -209,9 +209,9 @@ impl Fleet {
 
     /// SIGTERM for every process at once, then waits for all; answers how they exited.
     pub fn terminate(&mut self) -> Vec<ExitStatus> {
-        self.processes.iter().for_each(|process| process.program.ask_to_end());
+        self.processes.iter().for_each(|process| process.program.send_sigterm());
         // A second signal would cut off what still runs.
-        self.processes.iter_mut().filter_map(|process| process.program.end()).collect()
+        self.processes.iter_mut().filter_map(|process| process.program.wait_for_exit()).collect()
     }
 
     /// What all of them have said, each line with its process's name.

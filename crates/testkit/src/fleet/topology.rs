@@ -16,7 +16,7 @@ impl Topology {
     }
 
     /// What `make fleet` plays: two gateways, two receivers, three converters, two readers, one of the rest.
-    pub fn usual() -> Self {
+    pub fn standard() -> Self {
         Self::one_of_each().with("gateway", 2).with("media", 2).with("transcode", 3).with("delivery", 2)
     }
 

@@ -49,8 +49,7 @@ impl Harness {
         let clip = self.upload_of(OTHER, clip, Kind::Video, "mp4", None).await;
         let photo = self.upload_of(OTHER, photo, Kind::Photo, "jpeg", Some((1600, 1200))).await;
         let (mut plays, mut ready) = (None, None);
-        self.world
-            .until("the clip plays and the photo is ready", async || {
+        self.world.wait_for("the clip plays and the photo is ready", async || {
                 if let Some(others) = others {
                     self.assert_within_limits(others).await;
                 }
@@ -93,7 +92,7 @@ async fn fifty_costly_files_of_one_member_do_not_hold_up_anothers_clip_and_photo
         });
     }
     let full = |running_tasks: &[(String, i64)]| ["urgent", "background", "heavy_photo"].iter().all(|queue| running_tasks.iter().any(|(name, _)| name == queue));
-    harness.world.until("the hostile member's files run in every queue", async || full(&harness.running_tasks(HOSTILE).await).then_some(())).await;
+    harness.world.wait_for("the hostile member's files run in every queue", async || full(&harness.running_tasks(HOSTILE).await).then_some(())).await;
     let played = async || harness.published::<Playable>().await.iter().filter(|item| hostile.contains(&item.id)).count();
     let before = played().await;
     let (busy_clip, busy_photo) = harness.clip_and_photo(&clip, &photo, Some(HOSTILE)).await;
@@ -130,12 +129,11 @@ async fn in_a_fleet_a_member_leaves_a_slot_in_each_process_to_another() {
         hostile.push(one.upload_of(HOSTILE, &long, Kind::Video, "mp4", None).await);
     }
     let at_both = async || one.running_tasks(HOSTILE).await.into_iter().any(|(queue, tasks)| queue == "background" && tasks == 2);
-    one.world.until("both processes run tasks of the hostile member", async || at_both().await.then_some(())).await;
+    one.world.wait_for("both processes run tasks of the hostile member", async || at_both().await.then_some(())).await;
     let played = async || one.published::<Playable>().await.iter().filter(|item| hostile.contains(&item.id)).count();
     let before = played().await;
     let media = two.upload_of(OTHER, &clip, Kind::Video, "mp4", None).await;
-    one.world
-        .until("the other member's clip plays", async || {
+    one.world.wait_for("the other member's clip plays", async || {
             for (queue, tasks) in one.running_tasks(HOSTILE).await {
                 assert!(tasks <= 2, "{tasks} tasks of one member in {queue}, whose two processes have two places each");
             }
@@ -162,7 +160,7 @@ async fn heavy_photos_do_not_take_the_slots_of_light_ones() {
     for _ in 0..6 {
         heavy.push(harness.upload_of(OTHER, &large, Kind::Photo, "png", Some((6000, 4000))).await);
     }
-    harness.world.until("a heavy photo is converted", async || harness.running_tasks(OTHER).await.iter().any(|(queue, _)| queue == "heavy_photo").then_some(())).await;
+    harness.world.wait_for("a heavy photo is converted", async || harness.running_tasks(OTHER).await.iter().any(|(queue, _)| queue == "heavy_photo").then_some(())).await;
     let light = harness.upload_of(OTHER, &light, Kind::Photo, "jpeg", Some((400, 300))).await;
     harness.ready(&light).await;
     let overtook = harness.published::<Ready>().await.iter().filter(|ready| heavy.contains(&ready.id)).count();
@@ -181,8 +179,7 @@ async fn a_probe_that_takes_too_long_is_rejected_with_a_code_and_a_sentence() {
     let clip = harness.make("clip.mp4", "-f lavfi -i testsrc2=size=320x180:rate=25 -t 1 -c:v mpeg4");
     let media = harness.upload(&clip, Kind::Video, "mp4").await;
     let failed: Failed = harness
-        .world
-        .until("it is rejected", async || {
+        .world.wait_for("it is rejected", async || {
             // It is retried once, a little later.
             harness.world.clock().advance(TimeDelta::seconds(1));
             harness.failure(&media).await
@@ -203,8 +200,7 @@ async fn a_photo_that_takes_too_long_is_rejected_and_the_next_one_succeeds() {
     let next = harness.upload_of(OTHER, &photo, Kind::Photo, "jpeg", Some((400, 300))).await;
     harness.ready(&next).await;
     let failed: Failed = harness
-        .world
-        .until("it times out", async || {
+        .world.wait_for("it times out", async || {
             // It is retried once, a little later.
             harness.world.clock().advance(TimeDelta::seconds(1));
             harness.failure(&media).await

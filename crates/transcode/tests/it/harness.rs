@@ -106,8 +106,7 @@ impl Harness {
 
     /// Waits until the item is ready; fails the test if it failed.
     pub async fn ready(&self, media: &MediaId) -> Ready {
-        self.world
-            .until("the item becomes ready", async || {
+        self.world.wait_for("the item becomes ready", async || {
                 if let Some(failed) = self.failure(media).await {
                     panic!("it failed: {failed:?}");
                 }
@@ -118,8 +117,7 @@ impl Harness {
 
     /// Waits until the item has failed.
     pub async fn failed(&self, media: &MediaId) -> Failed {
-        self.world
-            .until("the item fails", async || {
+        self.world.wait_for("the item fails", async || {
                 assert!(self.published::<Ready>().await.iter().all(|ready| ready.id != *media), "it became ready");
                 self.failure(media).await
             })
@@ -132,7 +130,7 @@ impl Harness {
 
     /// Returns the internal playback response.
     pub async fn playback(&self, media: &MediaId) -> Published {
-        let answer = self.world.nobody().get(&format!("/internal/playback/{media}")).await.expect(200);
+        let answer = self.world.anonymous().get(&format!("/internal/playback/{media}")).await.expect(200);
         serde_json::from_slice(&answer.body).unwrap()
     }
 

@@ -28,12 +28,12 @@ async fn deleting_stops_the_work_and_removes_everything() {
     let source = harness.make("clip.mp4", CLIP);
     let media = harness.upload(&source, Kind::Video, "mp4").await;
     let data = harness.world.folder().to_owned();
-    harness.world.until("it is playable", async || harness.playable(&media).await).await;
-    harness.world.until("a background task is running", async || (children(&data) > 0).then_some(())).await;
+    harness.world.wait_for("it is playable", async || harness.playable(&media).await).await;
+    harness.world.wait_for("a background task is running", async || (children(&data) > 0).then_some(())).await;
     harness.delete(&media).await;
     harness.world.settle().await;
-    harness.world.until("no child lives on", async || (children(&data) == 0).then_some(())).await;
-    harness.world.nobody().get(&format!("/internal/playback/{media}")).await.refused(404, "media.not_found");
+    harness.world.wait_for("no child lives on", async || (children(&data) == 0).then_some(())).await;
+    harness.world.anonymous().get(&format!("/internal/playback/{media}")).await.refused(404, "media.not_found");
     assert!(harness.published::<Ready>().await.is_empty() && harness.published::<Failed>().await.is_empty());
     // Late events of it change nothing.
     let received = harness.published::<Received>().await.remove(0);
@@ -81,7 +81,7 @@ async fn a_killed_workers_task_goes_to_another_and_nothing_is_lost() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         assert_eq!(children(folder.path()), 0, "a child outlived its worker");
-        harness.world = World::builder().on(folder).set("transcode.lease_seconds=5").start(&[transcode::service()]).await;
+        harness.world = World::builder().in_folder(folder).set("transcode.lease_seconds=5").start(&[transcode::service()]).await;
         harness.world.clock().advance(TimeDelta::seconds(60));
     }
     let ready = harness.ready(&media).await;
@@ -94,7 +94,7 @@ async fn a_killed_workers_task_goes_to_another_and_nothing_is_lost() {
     assert_eq!(harness.published::<Ready>().await.len(), 1);
     // The objects of dead workers are swept.
     harness.world.clock().advance(TimeDelta::hours(7));
-    harness.world.until("the sweep has run", async || harness.orphan_objects().await.is_empty().then_some(())).await;
+    harness.world.wait_for("the sweep has run", async || harness.orphan_objects().await.is_empty().then_some(())).await;
     harness.end().await;
 }
 
@@ -104,9 +104,9 @@ async fn a_short_item_does_not_wait_for_a_long_one() {
     let long = harness.make("long.mp4", "-f lavfi -i testsrc2=size=640x360:rate=25 -t 120 -c:v mpeg4 -q:v 8");
     let short = harness.make("short.mp4", "-f lavfi -i testsrc2=size=320x180:rate=25 -t 2 -c:v mpeg4");
     let first = harness.upload(&long, Kind::Video, "mp4").await;
-    harness.world.until("the long one is playable", async || harness.playable(&first).await).await;
+    harness.world.wait_for("the long one is playable", async || harness.playable(&first).await).await;
     let second = harness.upload(&short, Kind::Video, "mp4").await;
-    harness.world.until("the short one is playable", async || harness.playable(&second).await).await;
+    harness.world.wait_for("the short one is playable", async || harness.playable(&second).await).await;
     assert!(harness.published::<Ready>().await.iter().all(|ready| ready.id != first), "the long one was done already: this shows nothing");
     harness.delete(&first).await;
     harness.ready(&second).await;
@@ -135,6 +135,6 @@ async fn the_ticket_of_an_unresponsive_task_is_sent_again() {
         .await;
     assert_eq!(done.unwrap_or_else(|error: kit::db::Error| panic!("{error}")), 1);
     harness.world.clock().advance(TimeDelta::minutes(6));
-    harness.world.until("it is finished once more", async || (harness.published::<Ready>().await.len() == 2).then_some(())).await;
+    harness.world.wait_for("it is finished once more", async || (harness.published::<Ready>().await.len() == 2).then_some(())).await;
     harness.end().await;
 }

@@ -92,7 +92,7 @@ async fn every_rejection_has_a_code() {
     for (path, kind, format, code) in rows {
         let media = harness.upload(&path, kind, format).await;
         assert_eq!(harness.failed(&media).await.code, code, "{}", path.display());
-        harness.world.nobody().get(&format!("/internal/playback/{media}")).await.expect(200);
+        harness.world.anonymous().get(&format!("/internal/playback/{media}")).await.expect(200);
     }
     harness.end().await;
 }
@@ -117,7 +117,7 @@ async fn a_truncated_clip_plays_to_its_end() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_item_is_not_found() {
     let harness = Harness::new().await;
-    harness.world.nobody().get("/internal/playback/5kT0vYq8Zb3mXw1RcHs9Ga").await.refused(404, "media.not_found");
-    harness.world.nobody().get("/internal/playback/nonsense").await.refused(404, "media.not_found");
+    harness.world.anonymous().get("/internal/playback/5kT0vYq8Zb3mXw1RcHs9Ga").await.refused(404, "media.not_found");
+    harness.world.anonymous().get("/internal/playback/nonsense").await.refused(404, "media.not_found");
     harness.end().await;
 }

@@ -27,7 +27,7 @@ async fn conversion_timings() {
     let media = harness.upload(std::path::Path::new(&clip), Kind::Video, "mp4").await;
     println!("stored and announced after {:?}", started.elapsed());
     let announced = Instant::now();
-    harness.world.until("playable", async || harness.playable(&media).await).await;
+    harness.world.wait_for("playable", async || harness.playable(&media).await).await;
     println!("playable {:?} after the announcement", announced.elapsed());
     let ready = loop {
         if let Some(ready) = harness.published::<contract::transcode::Ready>().await.pop() {

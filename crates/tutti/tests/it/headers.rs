@@ -98,7 +98,7 @@ async fn every_operation_and_every_refusal_is_guarded() {
     }
     for player in walk.server.players() {
         for path in ["/healthz", "/readyz", "/metrics", "/nothing"] {
-            let answer = walk.client.get(format!("{}{path}", player.operations)).send().await.unwrap();
+            let answer = walk.client.get(format!("{}{path}", player.operations_url)).send().await.unwrap();
             assert_eq!(guarded(path, answer.headers()), API, "{path} of the operations listener");
         }
     }

@@ -26,7 +26,7 @@ fn made(folder: &Path, name: &str, arguments: &[&str]) -> Vec<u8> {
 /// A command about the folder and the goal.
 fn command(data: &Path, destination: &Fleet, more: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tutti"));
-    command.arg("move").arg("--data").arg(data).arg("--config").arg(destination.config()).args(more).stdin(Stdio::null());
+    command.arg("move").arg("--data").arg(data).arg("--config").arg(destination.config_path()).args(more).stdin(Stdio::null());
     command
 }
 
@@ -104,7 +104,7 @@ async fn append(person: &Person, upload: &str, at: usize, piece: &[u8]) -> Optio
 /// Begins a move and kills it among the objects: the way to the store is long and the store is frozen, so that it can't be faster than we are.
 async fn kill_in_the_middle(data: &Path, destination: &Fleet, accounts: &Db, s3: &S3, road: &Proxy) {
     // Each piece of 16 KB takes so long, and the largest object has some 350: many seconds, but fewer than the deadline for it.
-    road.set(NetworkFault::Late(Duration::from_millis(20)));
+    road.set(NetworkFault::Delay(Duration::from_millis(20)));
     let mut child = command(data, destination, &[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let started = Instant::now();
     // What a `select` brings is told as if it had been changed. The table isn't there at first.
@@ -136,7 +136,7 @@ async fn a_laptops_folder_becomes_a_fleet_and_nobody_notices() {
 
     // Before: one process on a folder.
     let mut alone = tokio::task::spawn_blocking(|| Fleet::start_alone(Path::new(env!("CARGO_BIN_EXE_tutti")), &[])).await.unwrap();
-    let (site, data) = (alone.address().to_owned(), alone.processes[0].data.clone());
+    let (site, data) = (alone.gateway_url().to_owned(), alone.processes[0].data.clone());
     let tokens = post(&site, "/v1/accounts", json!({ "handle": "ada", "email": "ada@tutti.example", "password": PASSWORD })).await;
     let ada = person(&site, &tokens);
     let photo = made(folder.path(), "p.jpg", &["-f", "lavfi", "-i", "testsrc2=s=800x600", "-frames:v", "1"]);
@@ -201,8 +201,8 @@ async fn a_laptops_folder_becomes_a_fleet_and_nobody_notices() {
     objects.remove(&lost).await.unwrap();
 
     // After: a process per role on PostgreSQL, NATS and S3.
-    tokio::task::block_in_place(|| fleet.again());
-    let site = fleet.address().to_owned();
+    tokio::task::block_in_place(|| fleet.ensure_running());
+    let site = fleet.gateway_url().to_owned();
     post(&site, "/v1/sessions", json!({ "login": "ada", "password": PASSWORD })).await;
     let ada = person(&site, &post(&site, "/v1/sessions/refresh", json!({ "refresh_token": tokens["refresh_token"] })).await);
     let old = person(&site, &tokens);
@@ -241,8 +241,8 @@ async fn a_laptops_folder_becomes_a_fleet_and_nobody_notices() {
     assert!(errors.len() == 1 && errors[0].contains("it begins anew"), "{errors:#?}");
 
     // And back: the folder is as it was.
-    tokio::task::block_in_place(|| alone.again());
-    let site = alone.address().to_owned();
+    tokio::task::block_in_place(|| alone.ensure_running());
+    let site = alone.gateway_url().to_owned();
     let ada = person(&site, &post(&site, "/v1/sessions", json!({ "login": "ada", "password": PASSWORD })).await);
     assert_eq!(ada.get("/v1/media").await["items"].as_array().unwrap().len(), listed);
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use testkit::engines::{Program, Ready, free_port};
+use testkit::engines::{Program, ReadyCheck, free_port};
 
 /// A process that plays one role.
 struct Part {
@@ -21,7 +21,7 @@ struct Part {
 impl Part {
     fn start(role: &str, folder: &Path, port: u16, settings: &[String]) -> Self {
         let mut part = Self::idle(role, folder, &format!("127.0.0.1:{port}"), settings);
-        part.program.launch();
+        part.program.spawn();
         part
     }
 
@@ -33,7 +33,7 @@ impl Part {
         let mut arguments = vec![env!("CARGO_BIN_EXE_tutti"), "serve", role, "--listen", host, "--ops-listen", &operations, "--data", data.to_str().unwrap()];
         settings.iter().for_each(|setting| arguments.extend(["--set", setting]));
         let arguments = arguments.into_iter().map(str::to_owned).collect();
-        let program = Program::idle(role, arguments, Ready::Says(door), &folder.join(format!("{role}-{host}.log")));
+        let program = Program::new(role, arguments, ReadyCheck::Readyz(door), &folder.join(format!("{role}-{host}.log")));
         Self { program, address: format!("http://{host}"), operations: format!("http://{operations}"), client: reqwest::Client::new() }
     }
 
@@ -117,10 +117,10 @@ async fn one_of_two_that_leaves_with_notice_is_missed_by_nobody() {
             })
         })
         .collect();
-    both[0].program.ask_to_end();
+    both[0].program.send_sigterm();
     both[0].until("it says that it leaves", |said| said == "not ready:\n- the process is leaving\n").await;
     assert_eq!(reqwest::get(format!("{}/.well-known/jwks.json", both[0].address)).await.unwrap().status(), 200, "its door is open for a while");
-    let status = tokio::task::block_in_place(|| both[0].program.end());
+    let status = tokio::task::block_in_place(|| both[0].program.wait_for_exit());
     assert!(status.unwrap().success(), "{}", both[0].program.logs());
     enough.store(true, Ordering::Relaxed);
     for asker in askers {
@@ -141,13 +141,13 @@ async fn a_name_whose_records_change_leads_to_the_new_instances() {
     let port = free_port();
     let start = |host: &str| {
         let mut part = Part::idle("accounts", folder.path(), &format!("{host}:{port}"), &[]);
-        part.program.launch();
+        part.program.spawn();
         part
     };
     let one = start("127.0.0.1");
     let mut gateway = Part::idle("gateway", folder.path(), &format!("127.0.0.1:{}", free_port()), &[format!("peers.accounts=[\"http://accounts.test:{port}\"]")]);
-    gateway.program.run_by(wrapped, &folder.path().join("gateway.log"));
-    gateway.program.launch();
+    gateway.program.run_under(wrapped, &folder.path().join("gateway.log"));
+    gateway.program.spawn();
     gateway.until("it finds accounts", |said| said == "ready\n").await;
     let ask = async || gateway.client.post(format!("{}/v1/sessions/refresh", gateway.address)).json(&json!({ "refresh_token": "nobody's" })).send().await.unwrap().status();
     let asked = async |part: &Part| {

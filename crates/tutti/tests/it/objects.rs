@@ -12,7 +12,7 @@ use kit::objects::ObjectKey;
 use kit::objects::orphans::{held_by, keys_within};
 use reqwest::Method;
 use serde_json::Value;
-use testkit::fleet::lines;
+use testkit::fleet::query_lines;
 
 use crate::server::Server;
 use crate::sound::wave;
@@ -148,10 +148,10 @@ async fn every_column_that_names_objects_is_declared() {
     let mut seen = 0;
     for service in [accounts::service(), media::service(), transcode::service(), delivery::service()] {
         let db = Db::sqlite(&server.data().join(format!("{}.db", service.name))).await.unwrap();
-        let columns = lines(&db, "select m.name || '.' || c.name as line from sqlite_schema m, pragma_table_info(m.name) c where m.type = 'table'").await;
+        let columns = query_lines(&db, "select m.name || '.' || c.name as line from sqlite_schema m, pragma_table_info(m.name) c where m.type = 'table'").await;
         for place in &columns {
             let (table, column) = place.split_once('.').unwrap();
-            let rows = lines(&db, &format!("select \"{column}\" as line from \"{table}\" where typeof(\"{column}\") = 'text'")).await;
+            let rows = query_lines(&db, &format!("select \"{column}\" as line from \"{table}\" where typeof(\"{column}\") = 'text'")).await;
             let holds_keys = rows.iter().any(|text| keys_within(text).next().is_some());
             let declared = service.objects.iter().find(|names| names.table == table && names.column == column);
             assert!(!holds_keys || declared.is_some() || NOT_NAMES.contains(&place.as_str()), "{}: {place} names objects and is not declared in its store", service.name);

@@ -28,7 +28,7 @@ impl Server {
         let (binary, settings) = (Path::new(env!("CARGO_BIN_EXE_tutti")), settings.iter().map(|&setting| setting.to_owned()).collect::<Vec<_>>());
         let shape = match std::env::var("TUTTI_TEST_ROLES").as_deref() {
             Ok("separate") => Some(Topology::one_of_each()),
-            Ok("fleet") => Some(Topology::usual()),
+            Ok("fleet") => Some(Topology::standard()),
             _ => None,
         };
         let (fleet, engines) = if let Some(shape) = shape {
@@ -51,12 +51,12 @@ impl Server {
 
     fn of(fleet: Fleet, engines: Option<(Shared<Postgres>, Shared<Nats>, SharedS3)>) -> Self {
         let client = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
-        Self { address: fleet.address().to_owned(), client, fleet, engines }
+        Self { address: fleet.gateway_url().to_owned(), client, fleet, engines }
     }
 
     /// Starts it again on the same folders and waits until it is ready.
     pub(crate) fn again(&mut self) {
-        tokio::task::block_in_place(|| self.fleet.again());
+        tokio::task::block_in_place(|| self.fleet.ensure_running());
     }
 
     /// The processes.
@@ -66,13 +66,13 @@ impl Server {
 
     /// The data folder of the process that receives.
     pub(crate) fn data(&self) -> &Path {
-        &self.fleet.of("media").next().unwrap().data
+        &self.fleet.with_role("media").next().unwrap().data
     }
 
     /// The arguments that lead a command to this installation.
     pub(crate) fn installation(&self) -> [String; 2] {
         match self.engines {
-            Some(_) => ["--config".into(), self.fleet.config().display().to_string()],
+            Some(_) => ["--config".into(), self.fleet.config_path().display().to_string()],
             None => ["--data".into(), self.data().display().to_string()],
         }
     }
@@ -95,14 +95,14 @@ impl Server {
     pub(crate) async fn operations(&self, path: &str) -> String {
         let mut said = String::new();
         for player in &self.fleet.processes {
-            said.push_str(&self.client.get(format!("{}{path}", player.operations)).send().await.unwrap().text().await.unwrap());
+            said.push_str(&self.client.get(format!("{}{path}", player.operations_url)).send().await.unwrap().text().await.unwrap());
         }
         said
     }
 
     /// Where the operations doors are.
     pub(crate) fn operations_addresses(&self) -> Vec<String> {
-        self.fleet.processes.iter().map(|player| player.operations.clone()).collect()
+        self.fleet.processes.iter().map(|player| player.operations_url.clone()).collect()
     }
 
     /// Everything that lies in the store, whole or not, and in scratch folders.
@@ -141,7 +141,7 @@ impl Drop for Server {
             let tail: Vec<&str> = log.lines().rev().take(60).collect();
             eprintln!("the server's last words:\n{}", tail.into_iter().rev().collect::<Vec<_>>().join("\n"));
         } else {
-            testkit::logs::nothing_private(&self.log());
+            testkit::logs::assert_nothing_private(&self.log());
         }
     }
 }

@@ -71,7 +71,7 @@ async fn after_a_lost_connection_every_listener_is_told() {
     tokio::time::sleep(Duration::from_millis(300)).await;
     one.broadcast().publish("x", "into the dark");
     assert_eq!(here.next().await, Some(update("x", "into the dark")), "whoever listens in the process subscriptions it all the same");
-    nats.program.again();
+    nats.program.restart();
     for ear in [&mut here, &mut there] {
         assert_eq!(tokio::time::timeout(Duration::from_secs(20), ear.next()).await.unwrap(), Some(BroadcastMessage::Lagged));
     }

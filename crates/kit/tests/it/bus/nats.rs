@@ -46,7 +46,7 @@ async fn a_server_killed_under_load_loses_nothing() {
             tokio::time::sleep(Duration::from_millis(400)).await;
             nats.program.kill();
             tokio::time::sleep(Duration::from_millis(300)).await;
-            nats.program.again();
+            nats.program.restart();
         }
     };
     tokio::join!(load, trouble);
@@ -187,7 +187,7 @@ async fn a_process_can_start_before_its_server() {
     sing(&db, 0..10).await;
     assert!(matches!(harness.bus.ping().await, Err(Error::Unavailable(_))));
     assert!(unsent(&db).await > 0);
-    nats.program.again();
+    nats.program.restart();
     all_took_effect(&harness, &db, 10).await;
     harness.bus.ping().await.unwrap();
     assert!(tasks.stop(END).await);
@@ -265,7 +265,7 @@ async fn one_server_of_three_may_die_at_any_time() {
         for server in &mut servers {
             server.program.kill();
             tokio::time::sleep(Duration::from_millis(1500)).await;
-            server.program.again();
+            server.program.restart();
             // The others must have caught up before the next one goes: two of three are needed.
             tokio::time::sleep(Duration::from_secs(3)).await;
         }

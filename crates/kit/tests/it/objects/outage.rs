@@ -33,7 +33,7 @@ async fn a_server_that_is_killed_gives_errors_and_what_was_saved_is_there_when_i
     assert!(matches!(objects.put(all.slice(..10)).await, Err(Error::Engine(_))));
     assert!(began.elapsed() < Duration::from_secs(120), "{:?} for six calls", began.elapsed());
     drop(writer);
-    server.program.again();
+    server.program.restart();
     ready(&objects).await;
     assert!(whole(&objects, &stored.key).await == all);
     let mut writer = objects.resume(&at, kit::objects::ObjectKey::random()).await.unwrap();

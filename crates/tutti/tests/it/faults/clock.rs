@@ -20,7 +20,7 @@ async fn clocks_that_are_a_minute_off_change_nothing() {
     let mut harness = Harness::set_with(&shape, |fleet| {
         for player in &mut fleet.processes {
             if let Some((_, seconds)) = WRONG.iter().find(|(name, _)| *name == player.program.name()) {
-                player.program.also(&["--set", &format!("server.clock_skew_seconds={seconds}")]);
+                player.program.add_arguments(&["--set", &format!("server.clock_skew_seconds={seconds}")]);
             }
         }
     });
@@ -32,7 +32,7 @@ async fn clocks_that_are_a_minute_off_change_nothing() {
             let player = harness.fleet.processes.iter_mut().find(|player| player.program.name() == name).unwrap();
             player.program.kill();
             std::thread::sleep(Duration::from_secs(2));
-            player.program.again();
+            player.program.restart();
         });
     }
     tokio::time::sleep(form(Duration::from_secs(4), Duration::from_secs(60))).await;

@@ -31,7 +31,7 @@ async fn a_full_disk_refuses_with_507_loses_nothing_and_goes_on_when_there_is_ro
         }
     };
     let samples = tokio::task::spawn_blocking(Samples::make).await.unwrap();
-    let ada = Member::sign_up("ada", vec![fleet.address().to_owned()]).await;
+    let ada = Member::sign_up("ada", vec![fleet.gateway_url().to_owned()]).await;
     let player = &fleet.processes[0];
     let ballast = format!("/proc/{}/root{}/ballast", player.program.id().unwrap(), player.data.parent().unwrap().display());
     let mut kept = Vec::new();

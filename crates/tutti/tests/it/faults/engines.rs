@@ -74,7 +74,7 @@ async fn absent(engine: Engine, killed: bool, harness: &mut Harness, load: &Load
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
     let was = began.elapsed();
-    tokio::task::block_in_place(|| if killed { engine.of(harness).again() } else { engine.of(harness).thaw() });
+    tokio::task::block_in_place(|| if killed { engine.of(harness).restart() } else { engine.of(harness).thaw() });
     let back = Instant::now();
     let photo = load.samples.photo();
     load.ledger.note(send_until_taken(&load.member, &photo).await, photo);

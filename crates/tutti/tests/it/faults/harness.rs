@@ -60,14 +60,14 @@ impl Harness {
             };
             let mut fleet = Fleet::prepare(Path::new(env!("CARGO_BIN_EXE_tutti")), &addresses, shape, &SETTINGS.map(str::to_owned));
             word(&mut fleet);
-            fleet.again();
+            fleet.ensure_running();
             Self { fleet, postgres, nats, s3, roads }
         })
     }
 
     /// The public doors.
     pub(super) fn doors(&self) -> Vec<String> {
-        self.fleet.of("gateway").map(|player| player.address.clone()).collect()
+        self.fleet.with_role("gateway").map(|player| player.url.clone()).collect()
     }
 
     /// Fair weather everywhere.

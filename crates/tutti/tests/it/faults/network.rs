@@ -19,7 +19,7 @@ async fn a_spoiled_network_delays_and_loses_nothing() {
     let load = Load::start(&harness).await;
     let lasts = form(Duration::from_secs(3), Duration::from_secs(20));
     for _ in 0..form(1, 3) {
-        for weather in [NetworkFault::Late(Duration::from_millis(120)), NetworkFault::Slow(128 * 1024)] {
+        for weather in [NetworkFault::Delay(Duration::from_millis(120)), NetworkFault::Throttle(128 * 1024)] {
             println!("{weather:?} everywhere");
             harness.roads.all().iter().for_each(|road| road.set(weather));
             tokio::time::sleep(lasts).await;
@@ -31,7 +31,7 @@ async fn a_spoiled_network_delays_and_loses_nothing() {
                 harness.roads.all()[at].cut_once();
                 tokio::time::sleep(Duration::from_millis(rand::random_range(50..500))).await;
             }
-            for weather in [NetworkFault::Cut, NetworkFault::Swallow] {
+            for weather in [NetworkFault::Cut, NetworkFault::Blackhole] {
                 harness.roads.all()[at].set(weather);
                 tokio::time::sleep(lasts).await;
                 harness.clear();
@@ -45,8 +45,8 @@ async fn a_spoiled_network_delays_and_loses_nothing() {
 /// A proxy before every process that others knock at, by the process's own address.
 fn roads_between(fleet: &Fleet) -> BTreeMap<String, (&'static str, Proxy)> {
     let inner = fleet.processes.iter().filter(|player| player.role != "gateway");
-    let roads: BTreeMap<_, _> = inner.map(|player| (player.address.clone(), (player.role, Proxy::before(player.port())))).collect();
-    fleet.meet_at(|player| roads.get(&player.address).map_or(player.address.clone(), |(_, road)| format!("http://127.0.0.1:{}", road.port())));
+    let roads: BTreeMap<_, _> = inner.map(|player| (player.url.clone(), (player.role, Proxy::before(player.port())))).collect();
+    fleet.set_peers(|player| roads.get(&player.url).map_or(player.url.clone(), |(_, road)| format!("http://127.0.0.1:{}", road.port())));
     roads
 }
 
@@ -59,7 +59,7 @@ async fn a_spoiled_network_between_the_processes_loses_nothing() {
     let lasts = form(Duration::from_secs(3), Duration::from_secs(14));
     let to = |role: &'static str| roads.values().filter(move |(of, _)| *of == role).map(|(_, road)| road);
     for _ in 0..form(1, 3) {
-        for weather in [NetworkFault::Late(Duration::from_millis(120)), NetworkFault::Slow(128 * 1024)] {
+        for weather in [NetworkFault::Delay(Duration::from_millis(120)), NetworkFault::Throttle(128 * 1024)] {
             println!("{weather:?} everywhere");
             roads.values().for_each(|(_, road)| road.set(weather));
             tokio::time::sleep(lasts).await;
@@ -71,7 +71,7 @@ async fn a_spoiled_network_between_the_processes_loses_nothing() {
                 to(role).for_each(Proxy::cut_once);
                 tokio::time::sleep(Duration::from_millis(rand::random_range(50..500))).await;
             }
-            for weather in [NetworkFault::Cut, NetworkFault::Swallow] {
+            for weather in [NetworkFault::Cut, NetworkFault::Blackhole] {
                 to(role).for_each(|road| road.set(weather));
                 tokio::time::sleep(lasts).await;
                 to(role).for_each(|road| road.set(NetworkFault::None));

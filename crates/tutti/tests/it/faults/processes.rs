@@ -28,7 +28,7 @@ async fn killed_processes_lose_nothing_and_leave_nothing() {
             tokio::task::block_in_place(|| {
                 let program = &mut harness.fleet.processes[at].program;
                 program.kill();
-                program.again();
+                program.restart();
             });
             kills += 1;
         }
@@ -36,7 +36,7 @@ async fn killed_processes_lose_nothing_and_leave_nothing() {
     // All at once, as when a machine goes.
     tokio::task::block_in_place(|| {
         harness.fleet.kill();
-        harness.fleet.again();
+        harness.fleet.ensure_running();
     });
     println!("{} processes were killed", kills + harness.fleet.processes.len());
     verify(&mut harness, load).await;
@@ -51,10 +51,10 @@ async fn frozen_processes_hold_nobody_up_and_do_no_harm_when_they_go_on() {
         // gateway pending: that is for whatever stands before the gateways to notice.)
         for role in ["media", "transcode", "delivery"] {
             tokio::time::sleep(Duration::from_millis(rand::random_range(100..400))).await;
-            harness.fleet.of(role).next().unwrap().program.freeze();
+            harness.fleet.with_role(role).next().unwrap().program.freeze();
         }
-        for gateway in harness.fleet.of("gateway") {
-            only_one_is_well(&gateway.operations, ["media", "delivery"]).await;
+        for gateway in harness.fleet.with_role("gateway") {
+            only_one_is_well(&gateway.operations_url, ["media", "delivery"]).await;
         }
         let noticed = Instant::now();
         // Requests that a frozen process had in its hands are given up after some ten seconds, or go to another one.

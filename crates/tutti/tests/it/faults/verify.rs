@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use kit::bus::{Bus, NatsOptions};
 use reqwest::Method;
-use testkit::fleet::{FleetProcess, Rows};
+use testkit::fleet::{Databases, FleetProcess};
 
 use super::answers::Member;
 use super::form;
@@ -91,12 +91,12 @@ async fn list(member: &Member) -> BTreeMap<String, String> {
 async fn bus_is_empty(harness: &Harness) {
     let options = NatsOptions { servers: vec![harness.nats.url()], prefix: harness.fleet.name.clone(), ..NatsOptions::default() };
     let bus = Bus::nats(&options, kit::Clock::system()).await.unwrap();
-    let rows = Rows::of(&harness.fleet, &harness.postgres.url());
+    let rows = Databases::of(&harness.fleet, &harness.postgres.url());
     let began = Instant::now();
     loop {
         let mut unsent = Vec::new();
         for service in KEEPERS {
-            unsent.extend(rows.lines(service, "select subject as line from outbox where sent_at is null").await);
+            unsent.extend(rows.query_lines(service, "select subject as line from outbox where sent_at is null").await);
         }
         let backlog = bus.engine().backlog().await;
         if unsent.is_empty() && backlog.as_ref().is_ok_and(Vec::is_empty) {
@@ -111,9 +111,9 @@ async fn bus_is_empty(harness: &Harness) {
 
 /// Each role's rows say the same: every event had its effect, once.
 async fn tables_agree(harness: &Harness, known: usize) {
-    let rows = Rows::of(&harness.fleet, &harness.postgres.url());
+    let rows = Databases::of(&harness.fleet, &harness.postgres.url());
     let none = async |service: &str, what: &str, query: &str| {
-        let found = rows.lines(service, query).await;
+        let found = rows.query_lines(service, query).await;
         assert!(found.is_empty(), "{what}: {found:#?}");
     };
     let miscounted = "select owner || ' is charged ' || bytes || ' bytes, ' || items || ' items' as line from usage \
@@ -130,7 +130,7 @@ async fn tables_agree(harness: &Harness, known: usize) {
         none(service, "timed work that is held for too long", held).await;
     }
     let same = async |left: (&str, &str), right: (&str, &str), what: &str| {
-        let sets = [rows.lines(left.0, left.1).await, rows.lines(right.0, right.1).await].map(BTreeSet::from_iter);
+        let sets = [rows.query_lines(left.0, left.1).await, rows.query_lines(right.0, right.1).await].map(BTreeSet::from_iter);
         let apart: Vec<_> = sets[0].symmetric_difference(&sets[1]).collect();
         assert!(apart.is_empty(), "{what} of {} and {} differ: {apart:#?}", left.0, right.0);
         sets[0].len()
@@ -148,7 +148,7 @@ async fn tables_agree(harness: &Harness, known: usize) {
 /// Every object is known to a row, and every row's object is there: as an operator would look.
 async fn store_and_rows_agree(harness: &Harness) {
     let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_tutti"));
-    command.args(["objects", "check", "--json", "--config"]).arg(harness.fleet.config()).kill_on_drop(true);
+    command.args(["objects", "check", "--json", "--config"]).arg(harness.fleet.config_path()).kill_on_drop(true);
     let output = tokio::time::timeout(Duration::from_secs(120), command.output()).await.expect("a look at the store ends").unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     let words = harness.fleet.logs();
@@ -184,22 +184,22 @@ async fn nothing_is_left(harness: &mut Harness, member: &Member) {
     println!("all items were deleted within {:.1} s", began.elapsed().as_secs_f64());
     bus_is_empty(harness).await;
     println!("everybody had heard of it after {:.1} s", began.elapsed().as_secs_f64());
-    let rows = Rows::of(&harness.fleet, &harness.postgres.url());
-    let kept = rows.lines("media", "select cast(sum(bytes) as text) || ' bytes, ' || sum(items) || ' items' as line from usage").await;
+    let rows = Databases::of(&harness.fleet, &harness.postgres.url());
+    let kept = rows.query_lines("media", "select cast(sum(bytes) as text) || ' bytes, ' || sum(items) || ' items' as line from usage").await;
     assert_eq!(kept, ["0 bytes, 0 items"], "members without items are charged");
-    let left = harness.s3.everything().await;
+    let left = harness.s3.list_all().await;
     let was = left.len();
     // Whatever a killed process had begun, its next start removes; what waits for its time has waited seven hours then.
     tokio::task::block_in_place(|| {
         harness.fleet.kill();
         for player in &mut harness.fleet.processes {
-            player.program.also(&["--set", "server.clock_skew_seconds=25200"]);
+            player.program.add_arguments(&["--set", "server.clock_skew_seconds=25200"]);
         }
-        harness.fleet.again();
+        harness.fleet.ensure_running();
     });
     let began = Instant::now();
     loop {
-        let left = harness.s3.everything().await;
+        let left = harness.s3.list_all().await;
         let scratch: Vec<_> = harness.fleet.processes.iter().flat_map(scratch).collect();
         if left.is_empty() && scratch.is_empty() {
             break;
@@ -218,16 +218,16 @@ async fn all_is_forgotten(harness: &mut Harness) {
         for role in SWEEPERS {
             let player = harness.fleet.processes.iter_mut().find(|player| player.role == role).expect("every role has a process");
             player.program.kill();
-            player.program.also(&["--set", "server.clock_skew_seconds=28800"]);
-            player.program.again();
+            player.program.add_arguments(&["--set", "server.clock_skew_seconds=28800"]);
+            player.program.restart();
         }
     });
-    let rows = Rows::of(&harness.fleet, &harness.postgres.url());
+    let rows = Databases::of(&harness.fleet, &harness.postgres.url());
     let began = Instant::now();
     loop {
         let mut known = Vec::new();
         for service in SWEEPERS {
-            known.extend(rows.lines(service, "select object || ' of ' || since as line from orphan_object where due_at is not null").await);
+            known.extend(rows.query_lines(service, "select object || ' of ' || since as line from orphan_object where due_at is not null").await);
         }
         if known.is_empty() {
             break;
@@ -235,7 +235,7 @@ async fn all_is_forgotten(harness: &mut Harness) {
         assert!(began.elapsed() < Duration::from_secs(60), "removed long ago and not forgotten: {known:#?}");
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
-    let left = harness.s3.everything().await;
+    let left = harness.s3.list_all().await;
     assert!(left.is_empty(), "appeared after all was forgotten: {left:#?}\n{}", histories(&harness.fleet.logs(), &left).join("\n"));
     println!("all keys are forgotten after {:.1} s", began.elapsed().as_secs_f64());
 }

@@ -11,17 +11,17 @@ use crate::response::TestResponse;
 
 /// A client with or without a token.
 #[derive(Debug, Clone)]
-pub struct Member {
+pub struct TestClient {
     /// The account's id.
     pub id: Uuid,
     token: Option<String>,
-    address: String,
+    url: String,
     client: reqwest::Client,
 }
 
-impl Member {
-    pub(crate) fn new(address: &str, client: reqwest::Client, token: Option<String>, id: Uuid) -> Self {
-        Self { id, token, address: address.to_owned(), client }
+impl TestClient {
+    pub(crate) fn new(url: &str, client: reqwest::Client, token: Option<String>, id: Uuid) -> Self {
+        Self { id, token, url: url.to_owned(), client }
     }
 
     /// The same person with another token.
@@ -37,7 +37,7 @@ impl Member {
 
     /// A request to be completed: `path` begins with `/`.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self.client.request(method, format!("{}{path}", self.address));
+        let request = self.client.request(method, format!("{}{path}", self.url));
         match &self.token {
             Some(token) => request.bearer_auth(token),
             None => request,
