@@ -6,9 +6,9 @@ use kit::boot::DbConfig;
 use kit::bus::{Bus, NatsOptions};
 
 use crate::cli::{Bus as Arguments, BusAction};
-use crate::{Failure, roles, settings};
+use crate::{CommandError, roles, settings};
 
-pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: Arguments) -> Result<(), CommandError> {
     let (config, server) = settings::installation(&arguments.settings)?;
     let options: NatsOptions = config.section("bus")?;
     if options.servers.is_empty() && !server.data.join("bus.db").exists() {
@@ -17,8 +17,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let bus = Bus::open(&options, &server.data, kit::Clock::system()).await?;
     match arguments.action {
         BusAction::Dead { limit } => {
-            let dead = bus.engine().dead_letters(limit).await?;
-            for letter in &dead {
+            let dead_letters = bus.engine().dead_letters(limit).await?;
+            for letter in &dead_letters {
                 println!(
                     "{}  {}  {}  {}  after {} attempts: {}",
                     letter.died_at.to_rfc3339(),
@@ -29,7 +29,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
                     letter.reason
                 );
             }
-            if dead.is_empty() {
+            if dead_letters.is_empty() {
                 println!("No delivery was given up.");
             }
         }
@@ -43,8 +43,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
             }
         }
         BusAction::Forget { consumer } => {
-            let heard: Vec<_> = roles::all().iter().flat_map(|service| (service.subscriptions)(&config)).collect();
-            if heard.iter().any(|subscription| subscription.name == consumer) {
+            let subscriptions: Vec<_> = roles::all().iter().flat_map(|service| (service.subscriptions)(&config)).collect();
+            if subscriptions.iter().any(|subscription| subscription.name == consumer) {
                 return Err(format!("this release subscriptions as {consumer}; what is kept for it is still wanted").into());
             }
             if !bus.engine().forget(&consumer).await? {
@@ -53,8 +53,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
             println!("Nothing is kept for {consumer} any more.");
         }
         BusAction::Replay { service: Some(service), since: Some(since), .. } => {
-            let found = roles::chosen(std::slice::from_ref(&service))?;
-            if found.iter().all(|service| service.migrations.is_none()) {
+            let services = roles::select(std::slice::from_ref(&service))?;
+            if services.iter().all(|service| service.migrations.is_none()) {
                 return Err(format!("the role {service} keeps nothing and has sent nothing").into());
             }
             let db: DbConfig = config.section("db")?;
@@ -62,8 +62,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
             println!("{sent} events were sent again; whoever had taken one takes it once only.");
         }
         BusAction::Replay { consumer, event, .. } => {
-            let revived = bus.engine().redeliver(consumer.as_deref(), event.as_deref()).await?;
-            println!("{revived} dead letters will be delivered again.");
+            let redelivered = bus.engine().redeliver(consumer.as_deref(), event.as_deref()).await?;
+            println!("{redelivered} dead letters will be delivered again.");
         }
     }
     Ok(())

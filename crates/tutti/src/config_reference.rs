@@ -5,11 +5,11 @@
 use kit::config::Section;
 
 use crate::settings::Server;
-use crate::{Failure, roles};
+use crate::{CommandError, roles};
 
 /// Prints a file that says everything and changes nothing.
 #[allow(clippy::unnecessary_wraps, reason = "every command may fail")]
-pub(crate) fn print() -> Result<(), Failure> {
+pub(crate) fn print() -> Result<(), CommandError> {
     println!("# Every key of Tutti's configuration, at its default. What is not set here can come from the environment or from --set.\n");
     for section in sections() {
         println!("# {}\n{}", section.about(), section.toml());
@@ -54,9 +54,9 @@ the environment. `tutti config` prints everything below as one file.
 ";
 
     fn guide() -> String {
-        let told = sections().into_iter().map(|section| format!("\n## [{}]\n\n{}\n\n```toml\n{}```\n", section.name(), section.about(), section.toml()));
+        let chapters = sections().into_iter().map(|section| format!("\n## [{}]\n\n{}\n\n```toml\n{}```\n", section.name(), section.about(), section.toml()));
         let peers = format!("\n## [peers]\n\n```toml\n{PEERS}\n```\n");
-        [INTRODUCTION.to_owned()].into_iter().chain(told).chain([peers]).collect()
+        [INTRODUCTION.to_owned()].into_iter().chain(chapters).chain([peers]).collect()
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use tokio::process::Command;
 
-use crate::Failure;
+use crate::CommandError;
 use crate::cli::Demo;
 use crate::client::Client;
 
@@ -16,29 +16,29 @@ const HANDLE: &str = "demo";
 const EMAIL: &str = "demo@tutti.example";
 
 /// A thing to make: file name, ffmpeg's arguments before the output, tags.
-struct Item {
+struct DemoItem {
     name: &'static str,
     arguments: &'static [&'static str],
     tags: &'static str,
 }
 
-const ITEMS: [Item; 6] = [
-    Item {
+const ITEMS: [DemoItem; 6] = [
+    DemoItem {
         name: "Sea of numbers.jpg",
         arguments: &["-f", "lavfi", "-i", "mandelbrot=s=1920x1280:start_scale=0.03:end_scale=0.01:start_x=-0.7435:start_y=0.1314:maxiter=800", "-frames:v", "1", "-q:v", "3"],
         tags: "picture,blue",
     },
-    Item {
+    DemoItem {
         name: "Evening colours.png",
         arguments: &["-f", "lavfi", "-i", "gradients=s=1600x1200:c0=0x1b1f5c:c1=0xe0607e:c2=0xf6c667:n=3:seed=7", "-frames:v", "1"],
         tags: "picture,warm",
     },
-    Item {
+    DemoItem {
         name: "Tall window.jpg",
         arguments: &["-f", "lavfi", "-i", "gradients=s=1080x1620:c0=0x0f3d3e:c1=0xe2dcc8:n=2:seed=3", "-frames:v", "1", "-q:v", "3"],
         tags: "picture,green",
     },
-    Item {
+    DemoItem {
         name: "Walking home.mp3",
         arguments: &[
             "-f",
@@ -52,7 +52,7 @@ const ITEMS: [Item; 6] = [
         ],
         tags: "song,calm",
     },
-    Item {
+    DemoItem {
         name: "Growing pattern.mp4",
         arguments: &[
             "-f",
@@ -66,7 +66,7 @@ const ITEMS: [Item; 6] = [
         ],
         tags: "video,pattern",
     },
-    Item {
+    DemoItem {
         name: "Slow colours, upright.mp4",
         arguments: &[
             "-f",
@@ -88,40 +88,40 @@ const ITEMS: [Item; 6] = [
     },
 ];
 
-pub(crate) async fn run(arguments: Demo) -> Result<(), Failure> {
-    if let Some(password) = kept_password(&arguments.login_file) {
-        say(&arguments, &password);
+pub(crate) async fn run(arguments: Demo) -> Result<(), CommandError> {
+    if let Some(password) = saved_password(&arguments.login_file) {
+        print_login(&arguments, &password);
         return Ok(());
     }
     let password = kit::objects::base62();
     let Some(client) = Client::sign_up(&arguments.to, HANDLE, EMAIL, &password).await? else {
         return Err(format!("the server has an account called `{HANDLE}` already, but {} does not say its password", arguments.login_file.display()).into());
     };
-    keep(&arguments.login_file, &password)?;
+    save_password(&arguments.login_file, &password)?;
     client.patch("/v1/me", &json!({ "display_name": "Demo", "bio": "Pictures, songs and videos to click through." })).await?;
     let scratch = tempfile::tempdir()?;
     for item in &ITEMS {
         let path = scratch.path().join(item.name);
-        make(item, &path).await?;
-        send(&client, &path, item.tags).await?;
+        generate(item, &path).await?;
+        upload(&client, &path, item.tags).await?;
     }
     for path in videos(arguments.media.as_deref()) {
-        send(&client, &path, "video,film").await?;
+        upload(&client, &path, "video,film").await?;
     }
-    say(&arguments, &password);
+    print_login(&arguments, &password);
     Ok(())
 }
 
-async fn send(client: &Client, path: &Path, tags: &str) -> Result<(), Failure> {
+async fn upload(client: &Client, path: &Path, tags: &str) -> Result<(), CommandError> {
     let bytes = tokio::fs::metadata(path).await?.len();
-    let upload = client.begin(path, bytes, tags, "unlisted").await?;
-    let id = client.resume(&upload, path, |_| {}).await?;
+    let url = client.create_upload(path, bytes, tags, "unlisted").await?;
+    let id = client.resume(&url, path, |_| {}).await?;
     let item = client.get(&format!("/v1/media/{id}")).await?;
     println!("loaded {} ({})", item["name"].as_str().unwrap_or_default(), item["kind"].as_str().unwrap_or_default());
     Ok(())
 }
 
-async fn make(item: &Item, path: &Path) -> Result<(), Failure> {
+async fn generate(item: &DemoItem, path: &Path) -> Result<(), CommandError> {
     let output = Command::new("ffmpeg").args(["-hide_banner", "-loglevel", "error", "-nostdin", "-y"]).args(item.arguments).arg(path).output().await;
     let output = output.map_err(|_| "ffmpeg is needed to make the demo content; `tutti doctor` says how to get it")?;
     if output.status.success() { Ok(()) } else { Err(format!("ffmpeg could not make {}: {}", item.name, String::from_utf8_lossy(&output.stderr)).into()) }
@@ -136,17 +136,17 @@ fn videos(folder: Option<&Path>) -> Vec<PathBuf> {
     videos
 }
 
-fn kept_password(path: &Path) -> Option<String> {
+fn saved_password(path: &Path) -> Option<String> {
     let text = std::fs::read_to_string(path).ok()?;
     Some(text.split_once(' ')?.1.trim().to_owned())
 }
 
-fn keep(path: &Path, password: &str) -> Result<(), Failure> {
+fn save_password(path: &Path, password: &str) -> Result<(), CommandError> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let mut file = std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path)?;
     Ok(std::io::Write::write_all(&mut file, format!("{HANDLE} {password}\n").as_bytes())?)
 }
 
-fn say(arguments: &Demo, password: &str) {
+fn print_login(arguments: &Demo, password: &str) {
     println!("\n  Tutti is at  {}\n  log in as    {HANDLE}\n  password     {password}\n", arguments.to);
 }

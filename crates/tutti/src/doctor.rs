@@ -11,10 +11,10 @@ use sandbox::{Confinement, Mechanism, Report};
 use tokio::process::Command;
 
 use crate::cli::Doctor;
-use crate::{Failure, settings};
+use crate::{CommandError, settings};
 
 /// What follows from running as root.
-const AS_ROOT: &str = "running as root: a flaw in a decoder or in this server would reach the whole machine. Give it a user of its own (docs/guides/operating.md)";
+const ROOT_WARNING: &str = "running as root: a flaw in a decoder or in this server would reach the whole machine. Give it a user of its own (docs/guides/operating.md)";
 
 /// A program that a role runs.
 struct Tool {
@@ -22,21 +22,21 @@ struct Tool {
     role: &'static str,
     version_flag: &'static str,
     package: &'static str,
-    without: &'static str,
+    consequence: &'static str,
 }
 
 const TOOLS: [Tool; 3] = [
-    Tool { name: "ffmpeg", role: "transcode", version_flag: "-version", package: "ffmpeg", without: "no video and no song can be converted" },
-    Tool { name: "ffprobe", role: "transcode", version_flag: "-version", package: "ffmpeg", without: "no video and no song can be converted" },
-    Tool { name: "heif-convert", role: "transcode", version_flag: "--version", package: "libheif-examples", without: "no HEIC or AVIF photo can be shown" },
+    Tool { name: "ffmpeg", role: "transcode", version_flag: "-version", package: "ffmpeg", consequence: "no video and no song can be converted" },
+    Tool { name: "ffprobe", role: "transcode", version_flag: "-version", package: "ffmpeg", consequence: "no video and no song can be converted" },
+    Tool { name: "heif-convert", role: "transcode", version_flag: "--version", package: "libheif-examples", consequence: "no HEIC or AVIF photo can be shown" },
 ];
 
 /// Encoders and filters that ffmpeg must have been built with.
-const PARTS: [(&str, &str); 6] =
+const FFMPEG_FEATURES: [(&str, &str); 6] =
     [("-encoders", "libx264"), ("-encoders", " aac "), ("-filters", "ebur128"), ("-filters", "alimiter"), ("-filters", "zscale"), ("-filters", "tonemap")];
 
 /// Prints a line per thing; fails if something is missing.
-pub(crate) async fn run(arguments: Doctor) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: Doctor) -> Result<(), CommandError> {
     let mut missing = 0;
     for tool in &TOOLS {
         let output = Command::new(tool.name).arg(tool.version_flag).output().await;
@@ -44,62 +44,62 @@ pub(crate) async fn run(arguments: Doctor) -> Result<(), Failure> {
             Ok(output) => println!("ok       {:<14} {}", tool.name, first_line(&output.stdout)),
             Err(_) => {
                 missing += 1;
-                println!("missing  {:<14} {}: {}", tool.name, tool.without, how_to_install(tool.package));
+                println!("missing  {:<14} {}: {}", tool.name, tool.consequence, how_to_install(tool.package));
             }
         }
     }
-    for (list, part) in PARTS {
+    for (list, feature) in FFMPEG_FEATURES {
         let Ok(output) = Command::new("ffmpeg").args(["-hide_banner", list]).output().await else { break };
-        if String::from_utf8_lossy(&output.stdout).contains(part) {
-            println!("ok       {:<14} ffmpeg has it", part.trim());
+        if String::from_utf8_lossy(&output.stdout).contains(feature) {
+            println!("ok       {:<14} ffmpeg has it", feature.trim());
         } else {
             missing += 1;
-            println!("missing  {:<14} this ffmpeg was built without it: {}", part.trim(), how_to_install("ffmpeg"));
+            println!("missing  {:<14} this ffmpeg was built without it: {}", feature.trim(), how_to_install("ffmpeg"));
         }
     }
-    confinement().await;
-    let open = look_at_access(&arguments)?;
-    if missing + open == 0 {
+    check_confinement().await;
+    let exposed = check_access(&arguments)?;
+    if missing + exposed == 0 {
         println!("Nothing is missing.");
         return Ok(());
     }
-    Err(format!("{missing} missing, {open} open to others; see above for what to type").into())
+    Err(format!("{missing} missing, {exposed} open to others; see above for what to type").into())
 }
 
 /// Prints a line for the data folder and for each file with a secret; answers how many are open to others.
-fn look_at_access(arguments: &Doctor) -> Result<u32, Failure> {
+fn check_access(arguments: &Doctor) -> Result<u32, CommandError> {
     let (config, server) = settings::installation(&arguments.settings)?;
-    let mut open = 0;
+    let mut exposed = 0;
     let data = server.data.display();
     match private::look(&server.data) {
         Ok(Exposed { first: None, .. }) => println!("ok       {:<14} {data} is for its user alone", "data folder"),
         Ok(Exposed { folders, files, first: Some(first) }) => {
-            open += 1;
+            exposed += 1;
             println!("open     {:<14} other users can get at {folders} folders and {files} files, the first is {}: type `chmod -R go-rwx {data}`", "data folder", first.display());
         }
         Err(error) => {
-            open += 1;
+            exposed += 1;
             println!("unknown  {:<14} this user can't look into all of it ({error}): type the command again as the server's user", "data folder");
         }
     }
     for (key, path) in exposed_secrets(&config)? {
-        open += 1;
+        exposed += 1;
         println!("open     {:<14} {} ({key}) can be read by other users: type `chmod go-rwx {}`", "secret", path.display(), path.display());
     }
     if rustix::process::geteuid().is_root() {
-        println!("warning  {:<14} {AS_ROOT}", "root");
+        println!("warning  {:<14} {ROOT_WARNING}", "root");
     }
-    Ok(open)
+    Ok(exposed)
 }
 
-fn exposed_secrets(config: &Config) -> Result<impl Iterator<Item = (&'static str, PathBuf)>, Failure> {
+fn exposed_secrets(config: &Config) -> Result<impl Iterator<Item = (&'static str, PathBuf)>, CommandError> {
     Ok(kit::boot::secret_files(config)?.into_iter().filter(|(_, path)| private::is_readable_by_others(path)))
 }
 
 /// Says in the log what makes this process less safe than it could be.
-pub(crate) fn warn_of_access(config: &Config) -> Result<(), Failure> {
+pub(crate) fn warn_of_access(config: &Config) -> Result<(), CommandError> {
     if rustix::process::geteuid().is_root() {
-        tracing::warn!("{AS_ROOT}");
+        tracing::warn!("{ROOT_WARNING}");
     }
     for (key, path) in exposed_secrets(config)? {
         tracing::warn!(key, path = %path.display(), "other users of this machine can read a file with a secret: type `chmod go-rwx {}`", path.display());
@@ -108,7 +108,7 @@ pub(crate) fn warn_of_access(config: &Config) -> Result<(), Failure> {
 }
 
 /// Says how well converters can be confined here. What is missing makes them weaker, not useless.
-async fn confinement() {
+async fn check_confinement() {
     let report = async {
         let folder = tempfile::tempdir().ok()?;
         let own = Confinement { folder: folder.path().to_owned(), user: Some(65534), memory_bytes: 256 << 20, cpu_seconds: 20, file_bytes: 1 << 20, ..Confinement::default() };
@@ -128,15 +128,15 @@ async fn confinement() {
 }
 
 /// Says in the log what the roles about to play will lack.
-pub(crate) fn warn(services: &[Service]) {
+pub(crate) fn warn_of_missing_tools(services: &[Service]) {
     for tool in TOOLS.iter().filter(|tool| services.iter().any(|service| service.name == tool.role)) {
-        if !on_path(tool.name) {
-            tracing::warn!(tool = tool.name, "missing: {}: {}", tool.without, how_to_install(tool.package));
+        if !is_on_path(tool.name) {
+            tracing::warn!(tool = tool.name, "missing: {}: {}", tool.consequence, how_to_install(tool.package));
         }
     }
 }
 
-fn on_path(program: &str) -> bool {
+fn is_on_path(program: &str) -> bool {
     std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
 }
 

@@ -9,11 +9,12 @@ mod client;
 mod config_reference;
 mod demo;
 mod doctor;
-mod doors;
+mod listeners;
 mod migrate;
 mod move_data;
 mod objects;
 mod openapi;
+mod readiness;
 mod roles;
 mod serve;
 mod settings;
@@ -72,4 +73,4 @@ fn fail(reason: &str) -> ExitCode {
 }
 
 /// Why a command failed, as a sentence for the terminal.
-pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
+pub(crate) type CommandError = Box<dyn std::error::Error + Send + Sync>;

@@ -5,15 +5,15 @@
 use kit::boot::DbConfig;
 
 use crate::cli::Migrate;
-use crate::{Failure, roles, settings};
+use crate::{CommandError, roles, settings};
 
-pub(crate) async fn run(arguments: Migrate) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: Migrate) -> Result<(), CommandError> {
     let (config, server) = settings::installation(&arguments.settings)?;
     let db: DbConfig = config.section("db")?;
     if db.postgres("")?.is_none() && !server.data.exists() {
         return Err(format!("there is no data folder {}, and no database is configured: name one with --data, or set db.url", server.data.display()).into());
     }
-    for service in roles::chosen(&arguments.roles)? {
+    for service in roles::select(&arguments.roles)? {
         let Some(migrations) = service.migrations else { continue };
         let newest = migrations.last().map_or(0, |migration| migration.version);
         let database = db.open(service.name, &server.data).await?;

@@ -10,87 +10,87 @@ use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 use kit::transfer::{Outcome, ProgressListener, ReportRow, Transfer};
 
 use crate::cli::Move;
-use crate::{Failure, roles, settings};
+use crate::{CommandError, roles, settings};
 
-pub(crate) async fn run(arguments: Move) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: Move) -> Result<(), CommandError> {
     let (config, server) = settings::installation(&arguments.settings)?;
-    let transfer = Transfer::open(&server.data, &config, &roles::all(), kit::Clock::system()).await.map_err(|error| told(&error))?;
-    let bar = Bar::new();
-    let lines = if arguments.verify {
-        transfer.verify(&bar).await.map_err(|error| told(&error))?
+    let transfer = Transfer::open(&server.data, &config, &roles::all(), kit::Clock::system()).await.map_err(|error| with_causes(&error))?;
+    let progress = ProgressReport::new();
+    let rows = if arguments.verify {
+        transfer.verify(&progress).await.map_err(|error| with_causes(&error))?
     } else {
-        match transfer.run(&bar).await.map_err(|error| format!("{}. Give the same command again: it goes on where it was.", told(&error).trim_end_matches('.')))? {
-            Outcome::Moved(lines) => lines,
+        match transfer.run(&progress).await.map_err(|error| format!("{}. Give the same command again: it goes on where it was.", with_causes(&error).trim_end_matches('.')))? {
+            Outcome::Moved(rows) => rows,
             Outcome::Already(at) => {
                 println!("{} was moved here on {at}; nothing was touched. `--verify` compares both sides.", server.data.display());
                 return Ok(());
             }
         }
     };
-    bar.finish();
-    report(&lines)
+    progress.finish();
+    report(&rows)
 }
 
 /// An error with its causes: a sentence of a port alone doesn't say what the server said.
-fn told(error: &kit::transfer::Error) -> String {
+fn with_causes(error: &kit::transfer::Error) -> String {
     let (mut text, mut cause) = (error.to_string(), error.source());
     while let Some(inner) = cause {
-        let said = inner.to_string();
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
+        let message = inner.to_string();
+        if !text.contains(&message) {
+            text = format!("{text}: {message}");
         }
         cause = inner.source();
     }
     text
 }
 
-fn report(lines: &[ReportRow]) -> Result<(), Failure> {
+fn report(rows: &[ReportRow]) -> Result<(), CommandError> {
     println!("{:<28} {:>10} {:>12}  ", "part", "items", "bytes");
-    for line in lines {
-        let stands = if line.fits { "ok".to_owned() } else { format!("differs ({} there)", line.there) };
-        println!("{:<28} {:>10} {:>12}  {stands}", line.part, line.items, HumanBytes(line.bytes).to_string());
-        for key in &line.differing {
+    for row in rows {
+        let verdict = if row.fits { "ok".to_owned() } else { format!("differs ({} there)", row.there) };
+        println!("{:<28} {:>10} {:>12}  {verdict}", row.part, row.items, HumanBytes(row.bytes).to_string());
+        for key in &row.differing {
             println!("    {key}");
         }
     }
-    match lines.iter().filter(|line| !line.fits).count() {
+    match rows.iter().filter(|row| !row.fits).count() {
         0 => {
             println!("Both sides are the same.");
             Ok(())
         }
-        differing => Err(format!("{differing} of {} parts differ. Did something write to either side? See docs/guides/moving.md.", lines.len()).into()),
+        differing => Err(format!("{differing} of {} parts differ. Did something write to either side? See docs/guides/moving.md.", rows.len()).into()),
     }
 }
 
 /// A bar over bytes, or a line per tenth where nobody looks at a terminal.
-struct Bar {
-    drawn: Option<ProgressBar>,
+struct ProgressReport {
+    bar: Option<ProgressBar>,
     expected: AtomicU64,
     moved: AtomicU64,
 }
 
-impl Bar {
+impl ProgressReport {
     fn new() -> Self {
-        let drawn = std::io::stderr().is_terminal().then(|| {
+        let terminal_bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new(0);
             if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}") {
                 bar.set_style(style);
             }
             bar
         });
-        Self { drawn, expected: AtomicU64::new(0), moved: AtomicU64::new(0) }
+        Self { bar: terminal_bar, expected: AtomicU64::new(0), moved: AtomicU64::new(0) }
     }
 
     fn finish(&self) {
-        if let Some(bar) = &self.drawn {
+        if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
     }
 }
 
-impl ProgressListener for Bar {
+impl ProgressListener for ProgressReport {
     fn says(&self, sentence: &str) {
-        match &self.drawn {
+        match &self.bar {
             Some(bar) => bar.set_message(sentence.to_owned()),
             None => eprintln!("{sentence}"),
         }
@@ -98,7 +98,7 @@ impl ProgressListener for Bar {
 
     fn expects(&self, bytes: u64) {
         self.expected.store(bytes, Ordering::Relaxed);
-        if let Some(bar) = &self.drawn {
+        if let Some(bar) = &self.bar {
             bar.set_length(bytes);
         }
     }
@@ -106,7 +106,7 @@ impl ProgressListener for Bar {
     fn moved(&self, bytes: u64) {
         let expected = self.expected.load(Ordering::Relaxed).max(1);
         let before = self.moved.fetch_add(bytes, Ordering::Relaxed);
-        match &self.drawn {
+        match &self.bar {
             Some(bar) => bar.set_position(before + bytes),
             None if before * 10 / expected < (before + bytes) * 10 / expected => eprintln!("{} of {}", HumanBytes(before + bytes), HumanBytes(expected)),
             None => {}

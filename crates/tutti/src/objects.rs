@@ -9,14 +9,14 @@ use kit::objects::reconcile::{self, Book, Report};
 use kit::objects::{Objects, S3Options};
 
 use crate::cli::{Objects as Arguments, ObjectsAction, Settings};
-use crate::{Failure, roles, settings};
+use crate::{CommandError, roles, settings};
 
 /// Lines of each kind that a terminal is shown; `--json` has all.
-const SHOWN: usize = 50;
+const MAX_SHOWN: usize = 50;
 /// From so many untracked objects on, more than half of the store being untracked means that these are not its rows.
-const MANY: u64 = 100;
+const SUSPICIOUS_COUNT: u64 = 100;
 
-pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: Arguments) -> Result<(), CommandError> {
     let (objects, books) = open(&arguments.settings).await?;
     let report = reconcile::check(&objects, &books).await?;
     match arguments.action {
@@ -26,7 +26,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         }
         ObjectsAction::Repair { older_than_hours, force, json } => {
             let untracked = report.untracked.len() as u64;
-            if untracked >= MANY && untracked > report.objects / 2 && !force {
+            if untracked >= SUSPICIOUS_COUNT && untracked > report.objects / 2 && !force {
                 return Err(format!(
                     "{untracked} of {} objects have no row. That looks like another installation's store, or an incomplete database: nothing was removed. \
                      Look at `tutti objects check`, and add --force if it is right",
@@ -44,8 +44,8 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
 }
 
 /// The store and the database of every role that keeps something: all of them, or none.
-async fn open(flags: &Settings) -> Result<(Objects, Vec<Book>), Failure> {
-    let (config, server) = settings::installation(flags)?;
+async fn open(settings: &Settings) -> Result<(Objects, Vec<Book>), CommandError> {
+    let (config, server) = settings::installation(settings)?;
     let (db, s3): (DbConfig, S3Options) = (config.section("db")?, config.section("objects")?);
     let folder = server.data.join("objects");
     if s3.bucket.is_empty() && !folder.is_dir() {
@@ -59,33 +59,33 @@ async fn open(flags: &Settings) -> Result<(Objects, Vec<Book>), Failure> {
             // Made by opening it, it would be empty, and every object nobody's.
             return Err(format!("the database of {} is not in {}: without it nothing can be said about its objects", service.name, server.data.display()).into());
         }
-        let opened = db.open(service.name, &server.data).await?;
-        if !opened.is_current(service.name, migrations).await? {
+        let database = db.open(service.name, &server.data).await?;
+        if !database.is_current(service.name, migrations).await? {
             return Err(format!("the schema of {} is older than this release: run `tutti migrate` first", service.name).into());
         }
-        if kit::transfer::is_under_way(&opened).await? {
+        if kit::transfer::is_under_way(&database).await? {
             return Err("a `tutti move` into this installation has not ended: its objects come before their rows. End it first".into());
         }
-        books.push(Book { service: service.name, db: opened, names: service.objects });
+        books.push(Book { service: service.name, db: database, names: service.objects });
     }
     let objects = Objects::open(&s3, &folder).await?;
     objects.ping().await?;
     Ok((objects, books))
 }
 
-fn print(report: &Report, json: bool) -> Result<(), Failure> {
+fn print(report: &Report, json: bool) -> Result<(), CommandError> {
     if json {
         println!("{}", serde_json::to_string_pretty(report)?);
         return Ok(());
     }
     println!("{} objects, {} bytes; {} keys in rows, {} being written or removed", report.objects, report.bytes, report.named, report.in_mind);
     println!("{} objects without a row", report.untracked.len());
-    for object in report.untracked.iter().take(SHOWN) {
+    for object in report.untracked.iter().take(MAX_SHOWN) {
         let modified = object.modified.map_or_else(|| "unknown".to_owned(), |at| at.to_rfc3339());
         println!("  {}  {} bytes  written {modified}", object.key, object.bytes);
     }
     println!("{} rows without an object", report.missing.len());
-    for missing in report.missing.iter().take(SHOWN) {
+    for missing in report.missing.iter().take(MAX_SHOWN) {
         println!("  {}  {}", missing.key, missing.named_in);
     }
     Ok(())

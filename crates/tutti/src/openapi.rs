@@ -5,7 +5,7 @@
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
 
-use crate::{Failure, roles};
+use crate::{CommandError, roles};
 
 /// The merged document.
 pub(crate) fn document() -> OpenApi {
@@ -26,12 +26,12 @@ pub(crate) fn document() -> OpenApi {
 }
 
 /// As JSON.
-pub(crate) fn json() -> Result<String, Failure> {
+pub(crate) fn json() -> Result<String, CommandError> {
     Ok(document().to_pretty_json()? + "\n")
 }
 
 /// `tutti openapi`.
-pub(crate) fn print() -> Result<(), Failure> {
+pub(crate) fn print() -> Result<(), CommandError> {
     print!("{}", json()?);
     Ok(())
 }
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn every_public_address_is_routed_to_the_role_that_describes_it() {
+    fn every_public_path_is_routed_to_the_role_that_describes_it() {
         let mut routes: Vec<String> = Vec::new();
         for service in roles::all() {
             for path in (service.openapi)().paths.paths.keys().filter(|path| !path.starts_with("/internal")) {

@@ -10,7 +10,7 @@ pub(crate) fn all() -> [Service; 5] {
 }
 
 /// The roles of these names; all of them if none is named.
-pub(crate) fn chosen(names: &[String]) -> Result<Vec<Service>, String> {
+pub(crate) fn select(names: &[String]) -> Result<Vec<Service>, String> {
     let all = all();
     if names.is_empty() {
         return Ok(all.to_vec());
@@ -28,13 +28,13 @@ mod tests {
 
     #[test]
     fn an_unknown_role_is_named_together_with_those_there_are() {
-        let reason = chosen(&["medai".into()]).unwrap_err();
+        let reason = select(&["medai".into()]).unwrap_err();
         assert!(reason.contains("medai") && reason.contains("media, transcode"), "{reason}");
     }
 
     #[test]
-    fn named_roles_play_alone() {
-        let names: Vec<&str> = chosen(&["transcode".into(), "media".into()]).unwrap().iter().map(|service| service.name).collect();
+    fn only_named_roles_are_selected() {
+        let names: Vec<&str> = select(&["transcode".into(), "media".into()]).unwrap().iter().map(|service| service.name).collect();
         assert_eq!(names, ["media", "transcode"]);
     }
 }

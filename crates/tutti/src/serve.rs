@@ -17,22 +17,22 @@ use tokio::net::TcpSocket;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::cli::Serve;
-use crate::{Failure, doctor, doors, openapi, roles, settings};
+use crate::{CommandError, doctor, listeners, openapi, readiness::Readiness, roles, settings};
 
 /// Connections that wait to be accepted: a burst of thousands should find a place.
-const BACKLOG: u32 = 8192;
+const LISTEN_BACKLOG: u32 = 8192;
 
 /// Runs until it is told to stop.
-pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
-    let began = Instant::now();
+pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
+    let started = Instant::now();
     let (config, mut server) = settings::installation(&arguments.settings)?;
     settings::check_peers(&config)?;
     server.listen = arguments.listen.unwrap_or(server.listen);
     server.ops_listen = arguments.ops_listen.unwrap_or(server.ops_listen);
-    let on_terminal = if std::io::stderr().is_terminal() { LogFormat::Readable } else { LogFormat::Json };
-    start_logs(server.log_format.unwrap_or(on_terminal), &server.log_filter);
-    let services = roles::chosen(&arguments.roles)?;
-    doctor::warn(&services);
+    let default_format = if std::io::stderr().is_terminal() { LogFormat::Readable } else { LogFormat::Json };
+    start_logs(server.log_format.unwrap_or(default_format), &server.log_filter);
+    let services = roles::select(&arguments.roles)?;
+    doctor::warn_of_missing_tools(&services);
     doctor::warn_of_access(&config)?;
     if server.clock_skew_seconds != 0 {
         tracing::warn!(seconds = server.clock_skew_seconds, "the clock is wrong on purpose (server.clock_skew_seconds)");
@@ -42,31 +42,35 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
     let (public, operations) = (bind(server.listen, "--listen")?, bind(server.ops_listen, "--ops-listen")?);
     let mut signals = Signals::new()?;
     // The operations door opens before anything else and outlives the rest: it says what a starting process waits for, and that one drains.
-    let (watch, last) = (Arc::new(doors::Watch::default()), Tasks::default());
+    let (readiness, operations_tasks) = (Arc::new(Readiness::default()), Tasks::default());
     let operations_address = operations.local_addr()?;
-    serve(Listener { socket: operations, limits: Limits { max_connections: 64, ..Limits::default() }, open: Gauge::default() }, doors::operations(&watch), &last);
+    serve(
+        Listener { socket: operations, limits: Limits { max_connections: 64, ..Limits::default() }, open: Gauge::default() },
+        listeners::operations(&readiness),
+        &operations_tasks,
+    );
     let options = Options {
         data: server.data.clone(),
         config: config.clone(),
         clock: kit::Clock::ahead_by(TimeDelta::seconds(server.clock_skew_seconds.into())),
         openapi_json: openapi::json()?.into(),
         all: roles::all().to_vec(),
-        pending: watch.pending.clone(),
+        pending: readiness.pending.clone(),
     };
     let process = tokio::select! {
         process = Process::start(&services, &options) => Arc::new(process?),
         () = signals.next() => return Ok(()),
     };
-    watch.started(process.clone());
+    readiness.set_started(process.clone());
     let limits = Limits { max_connections: server.connections, max_per_prefix: server.connections_per_address, ..Limits::default() };
     let public_address = public.local_addr()?;
-    serve(Listener { socket: public, limits, open: process.metrics.connections.clone() }, doors::public(&watch, &process, server.connections), &process.tasks);
+    serve(Listener { socket: public, limits, open: process.metrics.connections.clone() }, listeners::public(&readiness, &process, server.connections), &process.tasks);
     let names: Vec<&str> = services.iter().map(|service| service.name).collect();
-    tracing::info!(roles = names.join(" "), address = %public_address, operations = %operations_address, data = %server.data.display(), elapsed_ms = began.elapsed().as_millis(), "Tutti plays");
+    tracing::info!(roles = names.join(" "), address = %public_address, operations = %operations_address, data = %server.data.display(), elapsed_ms = started.elapsed().as_millis(), "Tutti plays");
 
     signals.next().await;
     if server.drain_notice_seconds > 0 {
-        watch.leaves();
+        readiness.set_draining();
         tracing::info!(seconds = server.drain_notice_seconds, "leaving: not ready any more; the doors stay open for a while");
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(server.drain_notice_seconds)) => {}
@@ -83,16 +87,16 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), Failure> {
     } else {
         tracing::warn!("some work was cut off; it will be done again after the next start");
     }
-    last.stop(Duration::from_secs(1)).await;
+    operations_tasks.stop(Duration::from_secs(1)).await;
     Ok(())
 }
 
-fn bind(address: SocketAddr, flag: &str) -> Result<tokio::net::TcpListener, Failure> {
+fn bind(address: SocketAddr, flag: &str) -> Result<tokio::net::TcpListener, CommandError> {
     let listen = || {
         let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
-        socket.listen(BACKLOG)
+        socket.listen(LISTEN_BACKLOG)
     };
     listen().map_err(|error: std::io::Error| format!("{address} can't be listened on: {error}. Choose another address with {flag}.").into())
 }

@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::Failure;
+use crate::CommandError;
 use crate::cli::Upload;
 use crate::client::Client;
 
-pub(crate) async fn run(arguments: Upload) -> Result<(), Failure> {
+pub(crate) async fn run(arguments: Upload) -> Result<(), CommandError> {
     let client = match (&arguments.token, &arguments.login) {
         (Some(token), _) => Client::with_token(&arguments.to, token)?,
         (None, Some(login)) => Client::sign_in(&arguments.to, login, &password(login)?).await?,
@@ -21,7 +21,7 @@ pub(crate) async fn run(arguments: Upload) -> Result<(), Failure> {
     };
     let mut failed = 0;
     for path in &arguments.files {
-        match one(&client, &arguments, path).await {
+        match upload_file(&client, &arguments, path).await {
             Ok(id) => println!("{}  {}/m/{id}", path.display(), arguments.to.trim_end_matches('/')),
             Err(error) => {
                 failed += 1;
@@ -36,34 +36,34 @@ pub(crate) async fn run(arguments: Upload) -> Result<(), Failure> {
     }
 }
 
-async fn one(client: &Client, arguments: &Upload, path: &Path) -> Result<String, Failure> {
-    let about = tokio::fs::metadata(path).await?;
-    let modified = about.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_millis();
-    let whole = tokio::fs::canonicalize(path).await?;
-    let mut memory = Memory::load();
-    let key = format!("{} {} {} {modified}", arguments.to, whole.display(), about.len());
-    let known = match memory.uploads.get(&key) {
+async fn upload_file(client: &Client, arguments: &Upload, path: &Path) -> Result<String, CommandError> {
+    let metadata = tokio::fs::metadata(path).await?;
+    let modified = metadata.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_millis();
+    let absolute = tokio::fs::canonicalize(path).await?;
+    let mut state = UploadState::load();
+    let key = format!("{} {} {} {modified}", arguments.to, absolute.display(), metadata.len());
+    let known = match state.uploads.get(&key) {
         Some(upload) if client.offset(upload).await?.is_some() => Some(upload.clone()),
         _ => None,
     };
     let upload = match known {
         Some(upload) => upload,
         None => {
-            let upload = client.begin(path, about.len(), &arguments.tags, &arguments.visibility).await?;
-            memory.uploads.insert(key.clone(), upload.clone());
-            memory.save()?;
+            let upload = client.create_upload(path, metadata.len(), &arguments.tags, &arguments.visibility).await?;
+            state.uploads.insert(key.clone(), upload.clone());
+            state.save()?;
             upload
         }
     };
-    let bar = bar(path, about.len());
+    let bar = progress_bar(path, metadata.len());
     let id = client.resume(&upload, path, |sent| bar.set_position(sent)).await?;
     bar.finish_and_clear();
-    memory.uploads.remove(&key);
-    memory.save()?;
+    state.uploads.remove(&key);
+    state.save()?;
     Ok(id)
 }
 
-fn bar(path: &Path, bytes: u64) -> ProgressBar {
+fn progress_bar(path: &Path, bytes: u64) -> ProgressBar {
     let bar = ProgressBar::new(bytes);
     if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}") {
         bar.set_style(style);
@@ -72,7 +72,7 @@ fn bar(path: &Path, bytes: u64) -> ProgressBar {
     bar
 }
 
-fn password(login: &str) -> Result<String, Failure> {
+fn password(login: &str) -> Result<String, CommandError> {
     if let Ok(password) = std::env::var("TUTTI_PASSWORD") {
         return Ok(password);
     }
@@ -87,11 +87,11 @@ fn password(login: &str) -> Result<String, Failure> {
 
 /// Uploads that have begun, by server and file.
 #[derive(Default)]
-struct Memory {
+struct UploadState {
     uploads: BTreeMap<String, String>,
 }
 
-impl Memory {
+impl UploadState {
     fn path() -> PathBuf {
         let home = || std::env::var_os("HOME").map_or_else(PathBuf::new, PathBuf::from).join(".local/state");
         std::env::var_os("XDG_STATE_HOME").map_or_else(home, PathBuf::from).join("tutti/uploads.json")
@@ -102,7 +102,7 @@ impl Memory {
         Self { uploads }
     }
 
-    fn save(&self) -> Result<(), Failure> {
+    fn save(&self) -> Result<(), CommandError> {
         let path = Self::path();
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;

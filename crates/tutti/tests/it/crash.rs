@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use reqwest::Method;
 
-use crate::server::{Person, Server};
-use crate::sound::wave;
+use crate::server::{Member, Server};
+use crate::wav::wave;
 
 const KILLS: u32 = 50;
 const CHUNK: usize = 96 * 1024;
@@ -46,15 +46,15 @@ fn sample(at: u32, hertz: u32) -> i16 {
 }
 
 /// Posts photos until it is told to stop; a connection that breaks says nothing and proves nothing.
-async fn post_photos(person: Person, base: Arc<Vec<u8>>, acknowledged: Acknowledged, stop: Arc<AtomicBool>) {
+async fn post_photos(member: Member, base: Arc<Vec<u8>>, acknowledged: Acknowledged, stop: Arc<AtomicBool>) {
     while !stop.load(Ordering::Relaxed) {
         let bytes = photo(&base);
-        let sent = person.request(Method::POST, "/v1/media?name=p.jpg").header("content-type", "image/jpeg").body(bytes.clone()).send().await;
-        if let Ok(answer) = sent
-            && !person.is_put_off(&answer)
+        let sent = member.request(Method::POST, "/v1/media?name=p.jpg").header("content-type", "image/jpeg").body(bytes.clone()).send().await;
+        if let Ok(response) = sent
+            && !member.is_retry_later(&response)
         {
-            let status = answer.status();
-            if let Ok(item) = answer.json::<serde_json::Value>().await {
+            let status = response.status();
+            if let Ok(item) = response.json::<serde_json::Value>().await {
                 assert_eq!(status, 201, "{item}");
                 acknowledged.lock().unwrap().push((item["id"].as_str().unwrap().to_owned(), bytes));
             }
@@ -65,16 +65,16 @@ async fn post_photos(person: Person, base: Arc<Vec<u8>>, acknowledged: Acknowled
 }
 
 /// Sends one song after the other in pieces; whatever offset was acknowledged must still be there after a crash.
-async fn send_songs(person: Person, acknowledged: Acknowledged, stop: Arc<AtomicBool>) {
+async fn send_songs(member: Member, acknowledged: Acknowledged, stop: Arc<AtomicBool>) {
     let mut upload: Option<(String, Vec<u8>, usize)> = None;
     while !stop.load(Ordering::Relaxed) {
         let step = match upload.take() {
-            None => begin_song(&person).await,
-            Some((url, song, known)) => continue_song(&person, url, song, known, &acknowledged).await,
+            None => begin_song(&member).await,
+            Some((url, song, known)) => continue_song(&member, url, song, known, &acknowledged).await,
         };
         match step {
-            Step::Next(next) => upload = next,
-            Step::Broken(same) => {
+            SongUpload::Next(next) => upload = next,
+            SongUpload::Broken(same) => {
                 upload = same;
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
@@ -82,53 +82,53 @@ async fn send_songs(person: Person, acknowledged: Acknowledged, stop: Arc<Atomic
     }
     // An upload that has begun would be kept for its day: this one is taken back.
     if let Some((url, _, _)) = upload {
-        let answer = person.request(Method::DELETE, &url).send().await.unwrap();
-        assert!(answer.status() == 204 || answer.status() == 404 || answer.status() == 410, "{}", answer.status());
+        let response = member.request(Method::DELETE, &url).send().await.unwrap();
+        assert!(response.status() == 204 || response.status() == 404 || response.status() == 410, "{}", response.status());
     }
 }
 
-enum Step {
+enum SongUpload {
     Next(Option<(String, Vec<u8>, usize)>),
     Broken(Option<(String, Vec<u8>, usize)>),
 }
 
-async fn begin_song(person: &Person) -> Step {
+async fn begin_song(member: &Member) -> SongUpload {
     let song = song();
-    let sent = person.request(Method::POST, "/v1/uploads").header("upload-length", song.len()).header("upload-metadata", "filename cy53YXY=").send().await;
+    let sent = member.request(Method::POST, "/v1/uploads").header("upload-length", song.len()).header("upload-metadata", "filename cy53YXY=").send().await;
     match sent {
-        Ok(answer) if person.is_put_off(&answer) => Step::Broken(None),
-        Ok(answer) => {
-            assert_eq!(answer.status(), 201, "an upload was refused");
-            let location = answer.headers()["location"].to_str().unwrap().to_owned();
-            Step::Next(Some((location, song, 0)))
+        Ok(response) if member.is_retry_later(&response) => SongUpload::Broken(None),
+        Ok(response) => {
+            assert_eq!(response.status(), 201, "an upload was refused");
+            let location = response.headers()["location"].to_str().unwrap().to_owned();
+            SongUpload::Next(Some((location, song, 0)))
         }
-        Err(_) => Step::Broken(None),
+        Err(_) => SongUpload::Broken(None),
     }
 }
 
-async fn continue_song(person: &Person, url: String, song: Vec<u8>, known: usize, acknowledged: &Acknowledged) -> Step {
-    let Ok(head) = person.request(Method::HEAD, &url).send().await else { return Step::Broken(Some((url, song, known))) };
-    if person.is_put_off(&head) {
-        return Step::Broken(Some((url, song, known)));
+async fn continue_song(member: &Member, url: String, song: Vec<u8>, known: usize, acknowledged: &Acknowledged) -> SongUpload {
+    let Ok(head) = member.request(Method::HEAD, &url).send().await else { return SongUpload::Broken(Some((url, song, known))) };
+    if member.is_retry_later(&head) {
+        return SongUpload::Broken(Some((url, song, known)));
     }
     assert_eq!(head.status(), 200, "an upload that was acknowledged is gone");
-    let header = |answer: &reqwest::Response, name: &str| answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+    let header = |response: &reqwest::Response, name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
     let offset: usize = header(&head, "upload-offset").unwrap().parse().unwrap();
     assert!(offset >= known, "{known} bytes were acknowledged, {offset} are left");
     if let Some(id) = header(&head, "tutti-media-id") {
         acknowledged.lock().unwrap().push((id, song));
-        return Step::Next(None);
+        return SongUpload::Next(None);
     }
     let piece = song[offset..song.len().min(offset + CHUNK)].to_vec();
-    let request = person.request(Method::PATCH, &url).header("upload-offset", offset).header("content-type", "application/offset+octet-stream").body(piece);
+    let request = member.request(Method::PATCH, &url).header("upload-offset", offset).header("content-type", "application/offset+octet-stream").body(piece);
     match request.send().await {
-        Ok(answer) if person.is_put_off(&answer) => Step::Broken(Some((url, song, offset))),
-        Ok(answer) => {
-            assert_eq!(answer.status(), 204, "a piece was refused");
-            let now = header(&answer, "upload-offset").unwrap().parse().unwrap();
-            Step::Next(Some((url, song, now)))
+        Ok(response) if member.is_retry_later(&response) => SongUpload::Broken(Some((url, song, offset))),
+        Ok(response) => {
+            assert_eq!(response.status(), 204, "a piece was refused");
+            let now = header(&response, "upload-offset").unwrap().parse().unwrap();
+            SongUpload::Next(Some((url, song, now)))
         }
-        Err(_) => Step::Broken(Some((url, song, offset))),
+        Err(_) => SongUpload::Broken(Some((url, song, offset))),
     }
 }
 
@@ -168,7 +168,7 @@ async fn fifty_kills_lose_nothing_that_was_acknowledged_and_leave_nothing_behind
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         server.kill();
-        server.again();
+        server.restart();
     }
     stop.store(true, Ordering::Relaxed);
     for worker in workers {
@@ -181,7 +181,7 @@ async fn fifty_kills_lose_nothing_that_was_acknowledged_and_leave_nothing_behind
         assert!(ada.bytes(&format!("/v1/media/{id}/original")).await == *bytes, "{id} has other bytes");
     }
     for (id, _) in &acknowledged {
-        ada.until(id, "ready").await;
+        ada.wait_for_state(id, "ready").await;
     }
 
     // Whatever is deleted goes, and what no row knows goes as well: afterwards the store is empty.
@@ -198,7 +198,7 @@ async fn fifty_kills_lose_nothing_that_was_acknowledged_and_leave_nothing_behind
     }
     let started = std::time::Instant::now();
     loop {
-        let left = server.left_behind().await;
+        let left = server.leftover_files().await;
         if left.is_empty() {
             break;
         }

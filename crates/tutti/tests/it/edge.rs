@@ -13,11 +13,11 @@ use serde_json::Value;
 use crate::server::Server;
 
 /// What the process adds to the public listener, and what is nowhere.
-const MORE: [(&str, &str); 7] =
+const OTHER_ROUTES: [(&str, &str); 7] =
     [("GET", "/healthz"), ("GET", "/readyz"), ("POST", "/readyz"), ("GET", "/nowhere"), ("GET", "/nowhere.js"), ("POST", "/v1/nothing"), ("PUT", "/v1/me")];
-const OPERATIONS: [&str; 4] = ["/healthz", "/readyz", "/metrics", "/nowhere"];
+const OPERATIONS_ROUTES: [&str; 4] = ["/healthz", "/readyz", "/metrics", "/nowhere"];
 
-fn interface() -> Value {
+fn openapi() -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.json");
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
@@ -25,7 +25,7 @@ fn interface() -> Value {
 /// Every operation of the openapi_json: method, a path with something in each parameter's place, and its description.
 fn operations() -> Vec<(Method, String, Value)> {
     let mut operations = Vec::new();
-    for (path, methods) in interface()["paths"].as_object().unwrap() {
+    for (path, methods) in openapi()["paths"].as_object().unwrap() {
         let filled: Vec<&str> = path.split('/').map(|part| if part.starts_with('{') { "5kT0vYq8Zb3mXw1RcHs9Ga" } else { part }).collect();
         for (method, operation) in methods.as_object().unwrap().iter().filter(|(_, operation)| operation.is_object()) {
             operations.push((method.to_uppercase().parse().unwrap(), filled.join("/"), operation.clone()));
@@ -43,14 +43,14 @@ fn public_routes() -> Vec<(Method, String)> {
         let filled: Vec<&str> = row.path.split('/').map(|part| if part.starts_with('{') { "x" } else { part }).collect();
         (Method::GET, filled.join("/"))
     });
-    let more = MORE.iter().map(|(method, path)| (method.parse().unwrap(), (*path).to_owned()));
-    known.chain(files).chain(wildcards).chain(more).collect()
+    let others = OTHER_ROUTES.iter().map(|(method, path)| (method.parse().unwrap(), (*path).to_owned()));
+    known.chain(files).chain(wildcards).chain(others).collect()
 }
 
 async fn status_and_code(server: &Server, method: &Method, url: String, headers: HeaderMap) -> (u16, String) {
-    let answer = server.client.request(method.clone(), url).headers(headers).send().await.unwrap();
-    let status = answer.status().as_u16();
-    let problem: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap_or_default();
+    let response = server.client.request(method.clone(), url).headers(headers).send().await.unwrap();
+    let status = response.status().as_u16();
+    let problem: Value = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or_default();
     (status, problem["code"].as_str().unwrap_or_default().to_owned())
 }
 
@@ -59,8 +59,8 @@ async fn every_route_of_every_listener_stands_behind_the_guard() {
     let server = Server::start(&["gateway.reads_per_second=1", "gateway.anonymous_writes_per_second=1"]).await;
     let long = "a".repeat(9000);
     let many: HeaderMap = (0..90).map(|at| (format!("x-{at}").parse::<HeaderName>().unwrap(), HeaderValue::from_static("1"))).collect();
-    let public = public_routes().into_iter().map(|(method, path)| (method, format!("{}{path}", server.address)));
-    let operations = server.operations_addresses().into_iter().flat_map(|address| OPERATIONS.map(|path| (Method::GET, format!("{address}{path}"))));
+    let public = public_routes().into_iter().map(|(method, path)| (method, format!("{}{path}", server.url)));
+    let operations = server.operations_urls().into_iter().flat_map(|address| OPERATIONS_ROUTES.map(|path| (Method::GET, format!("{address}{path}"))));
     let routes: Vec<(Method, String)> = public.chain(operations).collect();
     let mut open = Vec::new();
     for (method, url) in &routes {
@@ -72,17 +72,17 @@ async fn every_route_of_every_listener_stands_behind_the_guard() {
     }
     assert!(open.is_empty(), "stand outside the guard:\n{}", open.join("\n"));
     // What the guard counts: each public route is refused once its client has had what it may.
-    let counted = futures::stream::iter(public_routes()).map(|(method, path)| is_counted(&server, method, path)).buffer_unordered(8);
+    let counted = futures::stream::iter(public_routes()).map(|(method, path)| find_uncounted(&server, method, path)).buffer_unordered(8);
     let open: Vec<String> = counted.filter_map(std::future::ready).collect().await;
     assert!(open.is_empty(), "are not counted:\n{}", open.join("\n"));
 }
 
 /// Asks until the client is told that it asks too much; the route, where it never is.
-async fn is_counted(server: &Server, method: Method, path: String) -> Option<String> {
+async fn find_uncounted(server: &Server, method: Method, path: String) -> Option<String> {
     // Health checks have a larger share of their own: ten seconds' worth of fifty.
-    let most = if path.ends_with('z') { 600 } else { 30 };
-    for _ in 0..most {
-        let (status, code) = status_and_code(server, &method, format!("{}{path}", server.address), HeaderMap::new()).await;
+    let max_requests = if path.ends_with('z') { 600 } else { 30 };
+    for _ in 0..max_requests {
+        let (status, code) = status_and_code(server, &method, format!("{}{path}", server.url), HeaderMap::new()).await;
         if status == 429 && (method == Method::HEAD || code == "request.too_many") {
             return None;
         }
@@ -114,9 +114,9 @@ async fn every_json_operation_refuses_what_could_be_read_in_two_ways() {
         }
         walked += 1;
         for (body, status, words) in rows {
-            let answer = ada.request(method.clone(), &path).header("content-type", "application/json").body(body.to_vec()).send().await.unwrap();
-            let got = answer.status().as_u16();
-            let problem: Value = answer.json().await.unwrap();
+            let response = ada.request(method.clone(), &path).header("content-type", "application/json").body(body.to_vec()).send().await.unwrap();
+            let got = response.status().as_u16();
+            let problem: Value = response.json().await.unwrap();
             if got != status || !problem["detail"].as_str().unwrap_or_default().contains(words) {
                 wrong.push(format!("{method} {path}: {} was answered {problem}", String::from_utf8_lossy(&body[..body.len().min(60)])));
             }

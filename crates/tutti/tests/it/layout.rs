@@ -7,18 +7,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// What every service may stand on.
-const GROUND: [&str; 4] = ["codec", "contract", "kit", "sandbox"];
+const ALLOWED_DEPENDENCIES: [&str; 4] = ["codec", "contract", "kit", "sandbox"];
 /// Lines after which a file holds two things.
-const LONGEST_FILE: usize = 600;
+const MAX_FILE_LINES: usize = 600;
 /// Lines after which a service's face holds more than its face.
-const LONGEST_FACE: usize = 80;
+const MAX_LIB_LINES: usize = 80;
 /// Names that say nothing about what is inside.
-const NAMELESS_ROOMS: [&str; 4] = ["utils", "util", "helpers", "common"];
+const VAGUE_NAMES: [&str; 4] = ["utils", "util", "helpers", "common"];
 /// How the statements of the house begin (lower case, as `style` asks), and where the words stand that name a table.
-const STATEMENTS: [&str; 7] = ["select ", "insert into ", "update ", "delete from ", "create table ", "create index ", "with "];
-const BEFORE_A_TABLE: [&str; 5] = ["from ", "join ", "into ", "update ", "table "];
+const SQL_BEGINNINGS: [&str; 7] = ["select ", "insert into ", "update ", "delete from ", "create table ", "create index ", "with "];
+const WORDS_BEFORE_TABLES: [&str; 5] = ["from ", "join ", "into ", "update ", "table "];
 /// The time and the environment are handed in from above.
-const AMBIENT: [&str; 6] = ["Utc::now(", "SystemTime::now(", "Local::now(", "env::var(", "env::vars(", "env::var_os("];
+const AMBIENT_CALLS: [&str; 6] = ["Utc::now(", "SystemTime::now(", "Local::now(", "env::var(", "env::vars(", "env::var_os("];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -29,7 +29,7 @@ fn read(path: &Path) -> String {
 }
 
 /// A path as it is written in the repository.
-fn shown(path: &Path) -> String {
+fn relative(path: &Path) -> String {
     path.strip_prefix(root()).unwrap_or(path).display().to_string()
 }
 
@@ -63,8 +63,8 @@ fn crates() -> BTreeMap<String, PathBuf> {
 
 /// The crates that are a role: they have a `service()`.
 fn services() -> BTreeMap<String, PathBuf> {
-    let has_a_face = |folder: &PathBuf| std::fs::read_to_string(folder.join("src/lib.rs")).is_ok_and(|text| text.contains("pub fn service() -> "));
-    crates().into_iter().filter(|(_, folder)| has_a_face(folder)).collect()
+    let has_service = |folder: &PathBuf| std::fs::read_to_string(folder.join("src/lib.rs")).is_ok_and(|text| text.contains("pub fn service() -> "));
+    crates().into_iter().filter(|(_, folder)| has_service(folder)).collect()
 }
 
 /// The names under `[section]` of a crate's manifest.
@@ -93,7 +93,7 @@ fn holds_sql(path: &Path) -> bool {
 
 /// Where in a line a statement begins, if one does: at the start of a text, or at the start of a text's line.
 fn statement(line: &str) -> Option<&str> {
-    let begins = |text: &str| STATEMENTS.iter().any(|start| text.starts_with(start));
+    let begins = |text: &str| SQL_BEGINNINGS.iter().any(|start| text.starts_with(start));
     let texts = line.match_indices('"').map(|(at, _)| line[at + 1..].trim_start()).chain([line.trim_start()]);
     // `update ` and `with ` also begin English sentences; SQL goes on with more SQL.
     let goes_on = |text: &str| [" from ", " into ", " set ", " as (", " on ", " (", "select 1"].iter().any(|word| text.contains(word));
@@ -101,139 +101,139 @@ fn statement(line: &str) -> Option<&str> {
 }
 
 /// The tables that a text makes.
-fn tables_made(text: &str) -> BTreeSet<String> {
-    text.match_indices("create table ").map(|(at, word)| word_at(text[at + word.len()..].trim_start_matches("if not exists "))).collect()
+fn created_tables(text: &str) -> BTreeSet<String> {
+    text.match_indices("create table ").map(|(at, word)| identifier_at(text[at + word.len()..].trim_start_matches("if not exists "))).collect()
 }
 
-fn word_at(text: &str) -> String {
+fn identifier_at(text: &str) -> String {
     text.trim_start().chars().take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '_').collect()
 }
 
-fn nothing_but(broken: &[String], rule: &str) {
-    assert!(broken.is_empty(), "{rule}\n  {}", broken.join("\n  "));
+fn assert_none(violations: &[String], rule: &str) {
+    assert!(violations.is_empty(), "{rule}\n  {}", violations.join("\n  "));
 }
 
 #[test]
-fn a_service_stands_on_the_ground_floor_only() {
+fn a_service_depends_on_shared_crates_only() {
     let (crates, services) = (crates(), services());
-    let mut broken = Vec::new();
+    let mut violations = Vec::new();
     for (name, folder) in &crates {
         let mut may: BTreeSet<&str> = match name.as_str() {
             "tutti" => continue,
             "kit" | "codec" | "sandbox" => BTreeSet::new(),
             "contract" => ["kit"].into(),
-            _ => GROUND.into(),
+            _ => ALLOWED_DEPENDENCIES.into(),
         };
         for section in ["dependencies", "dev-dependencies", "build-dependencies"] {
             if section == "dev-dependencies" && name != "testkit" {
                 may.extend(["testkit", "codec", "contract"]);
             }
             for other in dependencies(folder, section).iter().filter(|other| crates.contains_key(*other) && !may.contains(other.as_str())) {
-                broken.push(format!("{name} has {other} in [{section}]"));
+                violations.push(format!("{name} has {other} in [{section}]"));
             }
         }
     }
     assert!(services.len() >= 5, "the roles were not found: {services:?}");
-    nothing_but(&broken, "tutti → services → {contract, codec, kit}, and a service never depends on a service:");
+    assert_none(&violations, "tutti → services → {contract, codec, kit}, and a service never depends on a service:");
 }
 
 #[test]
-fn sql_stands_in_the_store_and_the_migrations_only() {
-    let mut broken = Vec::new();
+fn sql_is_in_the_store_and_the_migrations_only() {
+    let mut violations = Vec::new();
     let mut statements = 0;
     for path in services().values().flat_map(|folder| rust_files(&folder.join("src"))) {
         for (number, line) in product_lines(&path) {
             let Some(found) = statement(&line) else { continue };
             statements += 1;
             if !holds_sql(&path) {
-                broken.push(format!("{}:{number}: {found}", shown(&path)));
+                violations.push(format!("{}:{number}: {found}", relative(&path)));
             }
         }
     }
     assert!(statements > 20, "only {statements} statements were found: this test no longer sees SQL");
-    nothing_but(&broken, "SQL is written in store.rs and migration.rs only:");
+    assert_none(&violations, "SQL is written in store.rs and migration.rs only:");
 }
 
 #[test]
-fn a_service_touches_its_own_tables_only() {
+fn a_service_uses_its_own_tables_only() {
     let services = services();
     let text_of = |folder: &PathBuf| -> String {
         let files = rust_files(&folder.join("src"));
         files.iter().filter(|path| holds_sql(path)).flat_map(|path| product_lines(path)).map(|(_, line)| line + "\n").collect()
     };
     let texts: BTreeMap<&String, String> = services.iter().map(|(name, folder)| (name, text_of(folder))).collect();
-    let own: BTreeMap<&String, BTreeSet<String>> = texts.iter().map(|(name, text)| (*name, tables_made(text))).collect();
-    let mut broken = Vec::new();
+    let own: BTreeMap<&String, BTreeSet<String>> = texts.iter().map(|(name, text)| (*name, created_tables(text))).collect();
+    let mut violations = Vec::new();
     for (name, text) in &texts {
         let foreign = own.iter().filter(|(other, _)| *other != name).flat_map(|(other, tables)| tables.iter().map(move |table| (other, table)));
         for (other, table) in foreign.filter(|(_, table)| !own[*name].contains(*table)) {
-            let touched = BEFORE_A_TABLE.iter().any(|word| text.match_indices(word).any(|(at, _)| word_at(&text[at + word.len()..]) == *table));
+            let touched = WORDS_BEFORE_TABLES.iter().any(|word| text.match_indices(word).any(|(at, _)| identifier_at(&text[at + word.len()..]) == *table));
             if touched {
-                broken.push(format!("{name} touches {table}, which is {other}'s"));
+                violations.push(format!("{name} touches {table}, which is {other}'s"));
             }
         }
     }
     assert!(own.values().any(|tables| !tables.is_empty()), "no table was found: this test no longer sees migrations");
-    nothing_but(&broken, "a service's data is its own; ask the service or keep a copy from its events:");
+    assert_none(&violations, "a service's data is its own; ask the service or keep a copy from its events:");
 }
 
 #[test]
 fn every_service_is_in_the_table_of_roles_once() {
     let table = read(&root().join("crates/tutti/src/roles.rs"));
-    let broken: Vec<String> = services()
+    let violations: Vec<String> = services()
         .keys()
         .map(|name| (name, table.matches(&format!("{name}::service()")).count()))
         .filter(|(_, times)| *times != 1)
         .map(|(name, times)| format!("{name} is there {times} times"))
         .collect();
-    nothing_but(&broken, "crates/tutti/src/roles.rs is the one table of roles:");
+    assert_none(&violations, "crates/tutti/src/roles.rs is the one table of roles:");
 }
 
 #[test]
-fn every_file_says_first_what_it_is_for() {
-    let broken: Vec<String> = all_rust_files().iter().filter(|path| !read(path).starts_with("//! ")).map(|path| shown(path)).collect();
-    nothing_but(&broken, "a file opens with `//!`: what it owns, what it does not, one invariant:");
+fn every_file_begins_with_its_purpose() {
+    let violations: Vec<String> = all_rust_files().iter().filter(|path| !read(path).starts_with("//! ")).map(|path| relative(path)).collect();
+    assert_none(&violations, "a file opens with `//!`: what it owns, what it does not, one invariant:");
 }
 
 #[test]
-fn no_file_is_too_long_to_read_at_once() {
-    let mut broken = Vec::new();
+fn no_file_is_too_long() {
+    let mut violations = Vec::new();
     for path in all_rust_files() {
         let lines = read(&path).lines().count();
-        if lines > LONGEST_FILE {
-            broken.push(format!("{} has {lines} lines, {LONGEST_FILE} at most", shown(&path)));
+        if lines > MAX_FILE_LINES {
+            violations.push(format!("{} has {lines} lines, {MAX_FILE_LINES} at most", relative(&path)));
         }
     }
     for folder in services().values() {
         let lines = read(&folder.join("src/lib.rs")).lines().count();
-        if lines > LONGEST_FACE {
-            broken.push(format!("{} has {lines} lines, a face {LONGEST_FACE} at most", shown(&folder.join("src/lib.rs"))));
+        if lines > MAX_LIB_LINES {
+            violations.push(format!("{} has {lines} lines, a face {MAX_LIB_LINES} at most", relative(&folder.join("src/lib.rs"))));
         }
     }
-    nothing_but(&broken, "split what holds two things:");
+    assert_none(&violations, "split what holds two things:");
 }
 
 #[test]
-fn a_room_is_called_by_what_is_inside() {
-    let nameless = |path: &PathBuf| {
-        let relative = shown(path);
-        Path::new(&relative).components().any(|part| Path::new(part.as_os_str()).file_stem().is_some_and(|name| NAMELESS_ROOMS.iter().any(|no| name == *no)))
+fn no_file_has_a_vague_name() {
+    let is_vague = |path: &PathBuf| {
+        let relative = relative(path);
+        Path::new(&relative).components().any(|part| Path::new(part.as_os_str()).file_stem().is_some_and(|name| VAGUE_NAMES.iter().any(|no| name == *no)))
     };
-    let broken: Vec<String> = all_rust_files().iter().filter(|path| nameless(path)).map(|path| shown(path)).collect();
-    nothing_but(&broken, "say what the room is for:");
+    let violations: Vec<String> = all_rust_files().iter().filter(|path| is_vague(path)).map(|path| relative(path)).collect();
+    assert_none(&violations, "say what the room is for:");
 }
 
 #[test]
-fn time_and_environment_come_from_above() {
-    let mut broken = Vec::new();
+fn time_and_environment_are_parameters() {
+    let mut violations = Vec::new();
     let below: Vec<PathBuf> = crates().into_iter().filter(|(name, _)| name != "tutti" && name != "testkit").map(|(_, folder)| folder).collect();
     let clock = root().join("crates/kit/src/clock.rs");
     for path in below.iter().flat_map(|folder| rust_files(&folder.join("src"))).filter(|path| *path != clock) {
         for (number, line) in product_lines(&path) {
-            if AMBIENT.iter().any(|call| line.contains(call)) {
-                broken.push(format!("{}:{number}: {}", shown(&path), line.trim()));
+            if AMBIENT_CALLS.iter().any(|call| line.contains(call)) {
+                violations.push(format!("{}:{number}: {}", relative(&path), line.trim()));
             }
         }
     }
-    nothing_but(&broken, "take the time from the context's clock, and settings from the configuration:");
+    assert_none(&violations, "take the time from the context's clock, and settings from the configuration:");
 }

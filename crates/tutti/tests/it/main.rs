@@ -3,18 +3,18 @@
 #![allow(clippy::unwrap_used, reason = "a test may be blunt, also in the functions beside it")]
 
 mod crash;
-mod direct;
+mod direct_downloads;
 mod edge;
 mod faults;
-mod grants;
-mod headers;
+mod file_permissions;
 mod layout;
 mod move_data;
-mod neighbours;
 mod objects;
-mod private;
+mod peers;
 mod process;
 mod product;
+mod security_headers;
 mod security_page;
 mod server;
-mod sound;
+mod signed_urls;
+mod wav;

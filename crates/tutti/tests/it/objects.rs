@@ -15,17 +15,17 @@ use serde_json::Value;
 use testkit::fleet::query_lines;
 
 use crate::server::Server;
-use crate::sound::wave;
+use crate::wav::wave;
 
 /// Runs `tutti objects`; whether all was well, and what it printed.
-fn objects(data: &Path, words: &[&str]) -> (bool, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_tutti")).arg("objects").args(words).arg("--data").arg(data).output().unwrap();
+fn objects(data: &Path, arguments: &[&str]) -> (bool, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_tutti")).arg("objects").args(arguments).arg("--data").arg(data).output().unwrap();
     (output.status.success(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
 }
 
 fn check(data: &Path) -> (bool, Value) {
-    let (well, printed, complaint) = objects(data, &["check", "--json"]);
-    (well, serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{error}: {printed}{complaint}")))
+    let (succeeded, printed, complaint) = objects(data, &["check", "--json"]);
+    (succeeded, serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{error}: {printed}{complaint}")))
 }
 
 fn keys(found: &Value) -> BTreeSet<String> {
@@ -38,11 +38,11 @@ fn plant(data: &Path, age: Duration) -> ObjectKey {
     let path = data.join("objects").join(key.as_str());
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(&path, "a leftover").unwrap();
-    grow_old(&path, age);
+    set_age(&path, age);
     key
 }
 
-fn grow_old(path: &Path, age: Duration) {
+fn set_age(path: &Path, age: Duration) {
     std::fs::File::options().write(true).open(path).unwrap().set_modified(SystemTime::now() - age).unwrap();
 }
 
@@ -55,15 +55,15 @@ fn picture(folder: &Path, name: &str, source: &str) -> Vec<u8> {
 const OLD: Duration = Duration::from_secs(3 * 86_400);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_store_and_the_rows_are_compared_in_both_directions_and_only_what_is_old_and_nobodys_goes() {
-    let server = Server::alone(&[]).await;
+async fn the_store_and_the_rows_are_compared_in_both_directions_and_only_old_untracked_objects_are_removed() {
+    let server = Server::start_alone(&[]).await;
     let (ada, data) = (server.sign_up("ada").await, server.data().to_owned());
     let home = tempfile::tempdir().unwrap();
     let lost = ada.upload("lost.jpg", "image/jpeg", picture(home.path(), "lost.jpg", "testsrc2=s=64x48")).await;
-    ada.until(lost["id"].as_str().unwrap(), "ready").await;
+    ada.wait_for_state(lost["id"].as_str().unwrap(), "ready").await;
     let kept = picture(home.path(), "kept.png", "testsrc2=s=80x60");
     let id = ada.upload("kept.png", "image/png", kept.clone()).await["id"].as_str().unwrap().to_owned();
-    ada.until(&id, "ready").await;
+    ada.wait_for_state(&id, "ready").await;
     // An upload that nobody has gone on with for days is somebody's all the same.
     let song = wave(&vec![7; 200_000]);
     let begun = ada.request(Method::POST, "/v1/uploads").header("upload-length", song.len()).send().await.unwrap();
@@ -72,8 +72,8 @@ async fn the_store_and_the_rows_are_compared_in_both_directions_and_only_what_is
         ada.request(Method::PATCH, &location).header("upload-offset", offset).header("content-type", "application/offset+octet-stream").body(bytes).send()
     };
     assert_eq!(patch(0, song[..90_000].to_vec()).await.unwrap().status(), 204);
-    let (well, report) = check(&data);
-    assert!(well, "{report:#}");
+    let (succeeded, report) = check(&data);
+    assert!(succeeded, "{report:#}");
     assert_eq!(report["objects"], 3);
 
     // What a process of another machine may be writing, however long it takes.
@@ -91,19 +91,19 @@ async fn the_store_and_the_rows_are_compared_in_both_directions_and_only_what_is
                 gone = Some(path.strip_prefix(data.join("objects")).unwrap().display().to_string());
                 std::fs::remove_file(&path).unwrap();
             } else if !path.ends_with(fresh.as_str()) {
-                grow_old(&path, OLD);
+                set_age(&path, OLD);
             }
         }
     }
     let gone = gone.expect("the photo lies there as it is");
-    let (well, report) = check(&data);
-    assert!(!well);
+    let (succeeded, report) = check(&data);
+    assert!(!succeeded);
     assert_eq!(keys(&report["untracked"]), BTreeSet::from([old.to_string(), fresh.to_string()]), "{report:#}");
     assert_eq!(keys(&report["missing"]), BTreeSet::from([gone]), "{report:#}");
     assert_eq!(report["missing"][0]["named_in"], "media.item.object");
 
-    let (well, _, said) = objects(&data, &["repair"]);
-    assert!(!well && said.contains("1 objects without a row were removed; 1 were") && said.contains("only a backup"), "{said}");
+    let (succeeded, _, said) = objects(&data, &["repair"]);
+    assert!(!succeeded && said.contains("1 objects without a row were removed; 1 were") && said.contains("only a backup"), "{said}");
     let (_, report) = check(&data);
     assert_eq!(keys(&report["untracked"]), BTreeSet::from([fresh.to_string()]));
     assert!(data.join("objects").join(being_written.as_str()).is_file());
@@ -117,18 +117,18 @@ async fn a_store_whose_rows_are_elsewhere_is_left_alone() {
     let (_, _, said) = objects(folder.path(), &["repair"]);
     assert!(said.contains("there is no store in") && said.contains("--data"), "{said}");
     let key = plant(folder.path(), OLD);
-    let (well, _, said) = objects(folder.path(), &["repair"]);
-    assert!(!well && said.contains("the database of accounts is not in"), "{said}");
+    let (succeeded, _, said) = objects(folder.path(), &["repair"]);
+    assert!(!succeeded && said.contains("the database of accounts is not in"), "{said}");
     assert!(folder.path().join("objects").join(key.as_str()).is_file());
     assert!(!folder.path().join("accounts.db").exists(), "a database was made");
 }
 
 /// Columns that hold keys and name nothing: the kit's own, and what one role remembers of another's.
-const NOT_NAMES: [&str; 6] = ["outbox.payload", "inbox.event_id", "orphan_object.object", "idempotency.body", "idempotency.location", "job.received"];
+const COLUMNS_WITHOUT_REFERENCES: [&str; 6] = ["outbox.payload", "inbox.event_id", "orphan_object.object", "idempotency.body", "idempotency.location", "job.received"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_column_that_names_objects_is_declared() {
-    let mut server = Server::alone(&["delivery.avif_after_reads=1"]).await;
+    let mut server = Server::start_alone(&["delivery.avif_after_reads=1"]).await;
     let (ada, home) = (server.sign_up("ada").await, tempfile::tempdir().unwrap());
     let film = home.path().join("film.mp4");
     let source = ["-f", "lavfi", "-i", "testsrc2=s=160x90:r=12:d=6", "-f", "lavfi", "-i", "sine=f=300", "-shortest", "-pix_fmt", "yuv444p", film.to_str().unwrap()];
@@ -137,7 +137,7 @@ async fn every_column_that_names_objects_is_declared() {
     let song = ada.upload("s.wav", "audio/wav", wave(&vec![9; 400_000])).await;
     let film = ada.upload("f.mp4", "video/mp4", std::fs::read(film).unwrap()).await;
     for item in [&photo, &song, &film] {
-        ada.until(item["id"].as_str().unwrap(), "ready").await;
+        ada.wait_for_state(item["id"].as_str().unwrap(), "ready").await;
     }
     ada.bytes(&format!("{}&w=320", photo["urls"]["image"].as_str().unwrap())).await;
     let begun = ada.request(Method::POST, "/v1/uploads").header("upload-length", 100_000).send().await.unwrap();
@@ -154,7 +154,11 @@ async fn every_column_that_names_objects_is_declared() {
             let rows = query_lines(&db, &format!("select \"{column}\" as line from \"{table}\" where typeof(\"{column}\") = 'text'")).await;
             let holds_keys = rows.iter().any(|text| keys_within(text).next().is_some());
             let declared = service.objects.iter().find(|names| names.table == table && names.column == column);
-            assert!(!holds_keys || declared.is_some() || NOT_NAMES.contains(&place.as_str()), "{}: {place} names objects and is not declared in its store", service.name);
+            assert!(
+                !holds_keys || declared.is_some() || COLUMNS_WITHOUT_REFERENCES.contains(&place.as_str()),
+                "{}: {place} names objects and is not declared in its store",
+                service.name
+            );
             let whole = declared.is_some_and(|names| names.is_whole);
             assert!(!whole || rows.iter().all(|text| text.parse::<ObjectKey>().is_ok()), "{}: {place} holds more than keys", service.name);
             seen += usize::from(holds_keys && declared.is_some());

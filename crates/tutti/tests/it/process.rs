@@ -6,20 +6,20 @@ use std::time::Duration;
 use reqwest::Method;
 
 use crate::server::Server;
-use crate::sound::wave;
+use crate::wav::wave;
 
 fn tutti(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_tutti")).args(arguments).output().unwrap()
 }
 
-fn complaint(arguments: &[&str]) -> String {
+fn stderr_of_failure(arguments: &[&str]) -> String {
     let output = tutti(arguments);
     assert!(!output.status.success(), "{arguments:?} succeeded");
     String::from_utf8(output.stderr).unwrap()
 }
 
 /// A tune with so many bytes of samples.
-fn tune(bytes: u32) -> Vec<u8> {
+fn wave_bytes(bytes: u32) -> Vec<u8> {
     wave(&(0..bytes).map(|at| (at % 251) as u8).collect::<Vec<_>>())
 }
 
@@ -27,7 +27,7 @@ fn tune(bytes: u32) -> Vec<u8> {
 async fn sigterm_lets_an_upload_finish_and_exits_with_zero() {
     let mut server = Server::start(&[]).await;
     let ada = server.sign_up("ada").await;
-    let song = tune(400_000);
+    let song = wave_bytes(400_000);
     let length = song.len();
     // It arrives in some forty pieces, the last of them after the signal.
     let pieces = futures::stream::unfold(0, move |at| {
@@ -40,14 +40,14 @@ async fn sigterm_lets_an_upload_finish_and_exits_with_zero() {
     let request = ada.request(Method::POST, "/v1/media?name=s.wav").header("content-type", "audio/wav").header("content-length", length);
     let upload = tokio::spawn(request.body(reqwest::Body::wrap_stream(pieces)).send());
     let began = std::time::Instant::now();
-    while !server.operations("/metrics").await.contains("tutti_media_uploads_in_flight 1") {
+    while !server.get_operations("/metrics").await.contains("tutti_media_uploads_in_flight 1") {
         assert!(began.elapsed().as_secs() < 20, "the upload did not begin");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let exits = server.terminate();
     assert_eq!(upload.await.unwrap().expect("the upload was cut off").status(), 201);
     assert!(exits.iter().all(ExitStatus::success), "{exits:?}");
-    assert!(server.log().contains("everything that ran has finished"), "{}", server.log());
+    assert!(server.logs().contains("everything that ran has finished"), "{}", server.logs());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,19 +55,19 @@ async fn an_upload_that_does_not_end_is_cut_off_when_the_grace_is_over() {
     let mut server = Server::start(&["server.drain_seconds=1"]).await;
     let ada = server.sign_up("ada").await;
     let (sender, body) = futures::channel::mpsc::unbounded::<Result<Vec<u8>, std::io::Error>>();
-    sender.unbounded_send(Ok(tune(50_000))).unwrap();
+    sender.unbounded_send(Ok(wave_bytes(50_000))).unwrap();
     let request = ada.request(Method::POST, "/v1/media?name=s.wav").header("content-type", "audio/wav").header("content-length", 400_000);
     let upload = tokio::spawn(request.body(reqwest::Body::wrap_stream(body)).send());
     let began = std::time::Instant::now();
-    while !server.operations("/metrics").await.contains("tutti_media_uploads_in_flight 1") {
+    while !server.get_operations("/metrics").await.contains("tutti_media_uploads_in_flight 1") {
         assert!(began.elapsed().as_secs() < 20, "the upload did not begin");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let exits = server.terminate();
     assert!(exits.iter().all(ExitStatus::success), "{exits:?}");
-    assert!(server.log().contains("some work was cut off"), "{}", server.log());
-    let answer = upload.await.unwrap();
-    assert!(answer.is_err() || answer.unwrap().status().is_server_error(), "an upload that never ended was answered");
+    assert!(server.logs().contains("some work was cut off"), "{}", server.logs());
+    let response = upload.await.unwrap();
+    assert!(response.is_err() || response.unwrap().status().is_server_error(), "an upload that never ended was answered");
     drop(sender);
 }
 
@@ -75,10 +75,10 @@ async fn an_upload_that_does_not_end_is_cut_off_when_the_grace_is_over() {
 async fn two_processes_never_share_a_data_folder_and_a_taken_port_is_named() {
     let server = Server::start(&[]).await;
     let data = server.data();
-    let said = complaint(&["serve", "--data", data.to_str().unwrap(), "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"]);
+    let said = stderr_of_failure(&["serve", "--data", data.to_str().unwrap(), "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"]);
     assert!(said.contains("another Tutti process") && said.contains("--data"), "{said}");
-    let taken = server.address.trim_start_matches("http://");
-    let said = complaint(&["serve", "--data", "/nonexistent", "--listen", taken]);
+    let taken = server.url.trim_start_matches("http://");
+    let said = stderr_of_failure(&["serve", "--data", "/nonexistent", "--listen", taken]);
     assert!(said.contains(taken) && said.contains("--listen"), "{said}");
 }
 
@@ -86,7 +86,7 @@ async fn two_processes_never_share_a_data_folder_and_a_taken_port_is_named() {
 fn a_wrong_configuration_names_the_key_and_the_fix() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
-    let start = |more: &[&str]| complaint(&[&["serve", "--data", data.to_str().unwrap(), "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"], more].concat());
+    let start = |more: &[&str]| stderr_of_failure(&[&["serve", "--data", data.to_str().unwrap(), "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"], more].concat());
     let said = start(&["--set", "media.photo_max_byts=1"]);
     assert!(said.contains("photo_max_byts") && said.contains("photo_max_bytes"), "{said}");
     let said = start(&["--set", "meida.photo_max_bytes=1"]);
@@ -106,7 +106,7 @@ fn a_wrong_configuration_names_the_key_and_the_fix() {
 }
 
 #[test]
-fn help_shows_examples_and_the_version_is_said() {
+fn help_shows_examples_and_the_version_is_printed() {
     for command in [
         &["--help"][..],
         &["serve", "--help"],
@@ -137,13 +137,13 @@ async fn the_upload_command_goes_on_where_it_was_cut_off() {
     let ada = server.sign_up("ada").await;
     let home = tempfile::tempdir().unwrap();
     let song = home.path().join("long song.wav");
-    std::fs::write(&song, tune(40_000_000)).unwrap();
-    let command = |address: &str| {
+    std::fs::write(&song, wave_bytes(40_000_000)).unwrap();
+    let command = |url: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tutti"));
-        command.args(["upload", song.to_str().unwrap(), "--to", address, "--login", "ada"]).env("TUTTI_PASSWORD", "a long enough password").env("XDG_STATE_HOME", home.path());
+        command.args(["upload", song.to_str().unwrap(), "--to", url, "--login", "ada"]).env("TUTTI_PASSWORD", "a long enough password").env("XDG_STATE_HOME", home.path());
         command
     };
-    let mut first = command(&server.address).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let mut first = command(&server.url).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).spawn().unwrap();
     let started = std::time::Instant::now();
     let remembered = home.path().join("tutti/uploads.json");
     while !remembered.exists() {
@@ -154,9 +154,9 @@ async fn the_upload_command_goes_on_where_it_was_cut_off() {
     first.wait().unwrap();
     let before = std::fs::read_to_string(&remembered).unwrap();
     server.kill();
-    server.again();
-    let address = server.address.clone();
-    let mut again = command(&address);
+    server.restart();
+    let url = server.url.clone();
+    let mut again = command(&url);
     let output = tokio::task::spawn_blocking(move || again.output().unwrap()).await.unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
@@ -166,31 +166,31 @@ async fn the_upload_command_goes_on_where_it_was_cut_off() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_bus_command_tells_what_waits_and_keeps_what_is_wanted() {
+async fn the_bus_command_lists_backlogs_and_keeps_live_consumers() {
     let server = Server::start(&[]).await;
-    let [flag, path] = server.installation();
-    let bus = |words: &[&str]| {
-        let output = tutti(&[&["bus"], words, &[&flag, &path]].concat());
+    let [flag, path] = server.installation_args();
+    let bus = |arguments: &[&str]| {
+        let output = tutti(&[&["bus"], arguments, &[&flag, &path]].concat());
         (output.status.success(), String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap())
     };
-    let (well, said) = bus(&["waiting"]);
-    assert!(well && said.contains("Nothing waits."), "{said}");
-    let (well, said) = bus(&["dead"]);
-    assert!(well && said.contains("No delivery was given up."), "{said}");
-    let (well, said) = bus(&["forget", "media.ready"]);
-    assert!(!well && said.contains("still wanted"), "{said}");
-    let (well, said) = bus(&["forget", "search.index"]);
-    assert!(!well && said.contains("there is no consumer called search.index"), "{said}");
-    let (well, said) = bus(&["replay", "--service", "media", "--since", "2026-01-31T20:00:00Z"]);
-    assert!(well && said.contains("0 events were sent again"), "{said}");
-    let (well, said) = bus(&["replay"]);
-    assert!(well && said.contains("0 dead letters"), "{said}");
+    let (succeeded, said) = bus(&["waiting"]);
+    assert!(succeeded && said.contains("Nothing waits."), "{said}");
+    let (succeeded, said) = bus(&["dead"]);
+    assert!(succeeded && said.contains("No delivery was given up."), "{said}");
+    let (succeeded, said) = bus(&["forget", "media.ready"]);
+    assert!(!succeeded && said.contains("still wanted"), "{said}");
+    let (succeeded, said) = bus(&["forget", "search.index"]);
+    assert!(!succeeded && said.contains("there is no consumer called search.index"), "{said}");
+    let (succeeded, said) = bus(&["replay", "--service", "media", "--since", "2026-01-31T20:00:00Z"]);
+    assert!(succeeded && said.contains("0 events were sent again"), "{said}");
+    let (succeeded, said) = bus(&["replay"]);
+    assert!(succeeded && said.contains("0 dead letters"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_migrate_command_finds_nothing_left_to_do_beside_running_servers() {
     let server = Server::start(&[]).await;
-    let [flag, path] = server.installation();
+    let [flag, path] = server.installation_args();
     let output = tutti(&["migrate", &flag, &path]);
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success() && said.contains("media") && !said.contains("brought up to date"), "{said}{}", String::from_utf8_lossy(&output.stderr));

@@ -9,7 +9,7 @@ use testkit::logs::{PLACE, TITLE};
 
 use crate::server::Server;
 
-fn made(folder: &TempDir, name: &str, arguments: &[&str]) -> Vec<u8> {
+fn generate(folder: &TempDir, name: &str, arguments: &[&str]) -> Vec<u8> {
     let path = folder.path().join(name);
     // Where it was taken and what it is called: `Server` looks for both in every line of its log.
     let (title, place) = (format!("title={TITLE}"), format!("location={PLACE}"));
@@ -18,11 +18,11 @@ fn made(folder: &TempDir, name: &str, arguments: &[&str]) -> Vec<u8> {
 }
 
 fn clip(folder: &TempDir) -> Vec<u8> {
-    made(folder, "clip.mp4", &["-f", "lavfi", "-i", "testsrc2=s=640x360:r=25:d=9", "-f", "lavfi", "-i", "sine=f=440:d=9", "-pix_fmt", "yuv420p", "-g", "50"])
+    generate(folder, "clip.mp4", &["-f", "lavfi", "-i", "testsrc2=s=640x360:r=25:d=9", "-f", "lavfi", "-i", "sine=f=440:d=9", "-pix_fmt", "yuv420p", "-g", "50"])
 }
 
 /// The addresses in a playlist, with the playlist's own address taken into account.
-fn addresses(playlist: &str, base: &str) -> Vec<String> {
+fn variant_urls(playlist: &str, base: &str) -> Vec<String> {
     let folder = base.split('?').next().unwrap().rsplit_once('/').unwrap().0;
     playlist.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(|line| format!("{folder}/{line}")).collect()
 }
@@ -33,15 +33,15 @@ async fn a_video_goes_in_and_a_player_plays_all_of_it() {
     let server = Server::start(&[]).await;
     let ada = server.sign_up("ada").await;
     let item = ada.upload(&format!("{TITLE}.mp4"), "video/mp4", clip(&folder)).await;
-    let item = ada.until(item["id"].as_str().unwrap(), "ready").await;
+    let item = ada.wait_for_state(item["id"].as_str().unwrap(), "ready").await;
     assert_eq!((item["kind"].as_str(), item["width"].as_u64(), item["height"].as_u64()), (Some("video"), Some(640), Some(360)), "{item:#}");
     assert!((8900..=9200).contains(&item["duration_ms"].as_u64().unwrap()), "{item:#}");
 
     // The signed address opens without a token, exactly as a <video> tag would ask.
-    let master = format!("{}{}", server.address, item["urls"]["hls"].as_str().unwrap());
+    let master = format!("{}{}", server.url, item["urls"]["hls"].as_str().unwrap());
     let text = server.client.get(&master).send().await.unwrap().text().await.unwrap();
     assert!(text.contains("#EXT-X-STREAM-INF") && text.contains("TYPE=AUDIO"), "{text}");
-    for rendition in addresses(&text, &master) {
+    for rendition in variant_urls(&text, &master) {
         let text = server.client.get(&rendition).send().await.unwrap().text().await.unwrap();
         assert!(text.contains("#EXT-X-ENDLIST") && text.contains("#EXT-X-MAP"), "{rendition}\n{text}");
     }
@@ -55,7 +55,7 @@ async fn a_video_goes_in_and_a_player_plays_all_of_it() {
     let counts: Vec<&str> = frames.lines().map(|line| line.trim_end_matches(',')).filter(|line| !line.is_empty()).collect();
     assert!(!counts.is_empty() && counts.iter().all(|count| *count == "225"), "{frames}{}", String::from_utf8_lossy(&probe.stderr));
     for part in ["poster", "storyboard"] {
-        let url = format!("{}{}", server.address, item["urls"][part].as_str().unwrap());
+        let url = format!("{}{}", server.url, item["urls"][part].as_str().unwrap());
         assert_eq!(server.client.get(url).send().await.unwrap().status(), 200, "{part}");
     }
 }
@@ -65,12 +65,12 @@ async fn a_photo_and_a_song_are_ready_and_strangers_see_them_only_once_they_may(
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(&[]).await;
     let (ada, bob) = (server.sign_up("ada").await, server.sign_up("bob").await);
-    let photo = made(&folder, "p.jpg", &["-f", "lavfi", "-i", "testsrc2=s=800x600", "-frames:v", "1"]);
-    let song = made(&folder, "s.mp3", &["-f", "lavfi", "-i", "sine=f=330:d=5"]);
+    let photo = generate(&folder, "p.jpg", &["-f", "lavfi", "-i", "testsrc2=s=800x600", "-frames:v", "1"]);
+    let song = generate(&folder, "s.mp3", &["-f", "lavfi", "-i", "sine=f=330:d=5"]);
     let photo = ada.upload("p.jpg", "image/jpeg", photo).await;
     let song = ada.upload("s.mp3", "audio/mpeg", song).await;
-    let photo = ada.until(photo["id"].as_str().unwrap(), "ready").await;
-    let song = ada.until(song["id"].as_str().unwrap(), "ready").await;
+    let photo = ada.wait_for_state(photo["id"].as_str().unwrap(), "ready").await;
+    let song = ada.wait_for_state(song["id"].as_str().unwrap(), "ready").await;
     assert_eq!((photo["kind"].as_str(), song["kind"].as_str()), (Some("photo"), Some("audio")));
     assert!(photo["thumbhash"].is_string() && song["urls"]["waveform"].is_string());
 
@@ -81,12 +81,12 @@ async fn a_photo_and_a_song_are_ready_and_strangers_see_them_only_once_they_may(
     let started = std::time::Instant::now();
     loop {
         // Other roles hear of it within moments.
-        let answer = server.client.get(format!("{}{picture}", server.address)).send().await.unwrap();
-        if answer.status() == 200 {
-            assert!(answer.headers()["content-type"].to_str().unwrap().starts_with("image/"));
+        let response = server.client.get(format!("{}{picture}", server.url)).send().await.unwrap();
+        if response.status() == 200 {
+            assert!(response.headers()["content-type"].to_str().unwrap().starts_with("image/"));
             break;
         }
-        assert!(started.elapsed().as_secs() < 60, "{}", answer.status());
+        assert!(started.elapsed().as_secs() < 60, "{}", response.status());
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     let original = format!("/v1/media/{}/original", photo["id"].as_str().unwrap());
@@ -98,14 +98,14 @@ async fn erasing_an_account_erases_its_media() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(&[]).await;
     let ada = server.sign_up("ada").await;
-    let photo = made(&folder, "p.jpg", &["-f", "lavfi", "-i", "testsrc2=s=80x60", "-frames:v", "1"]);
+    let photo = generate(&folder, "p.jpg", &["-f", "lavfi", "-i", "testsrc2=s=80x60", "-frames:v", "1"]);
     let photo = ada.upload("p.jpg", "image/jpeg", photo).await;
-    ada.until(photo["id"].as_str().unwrap(), "ready").await;
+    ada.wait_for_state(photo["id"].as_str().unwrap(), "ready").await;
     let gone = ada.request(Method::DELETE, "/v1/me").json(&json!({ "password": "a long enough password" })).send().await.unwrap();
     assert_eq!(gone.status(), 204, "{}", gone.text().await.unwrap());
     let started = std::time::Instant::now();
     loop {
-        let left = server.left_behind().await;
+        let left = server.leftover_files().await;
         if left.is_empty() {
             break;
         }
@@ -115,15 +115,15 @@ async fn erasing_an_account_erases_its_media() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_public_door_tells_nothing_of_the_inside() {
+async fn the_public_listener_reveals_nothing_internal() {
     let server = Server::start(&[]).await;
     for path in ["/metrics", "/internal/media/5kT0vYq8Zb3mXw1RcHs9Ga", "/v1/internal/media"] {
-        let answer = server.client.get(format!("{}{path}", server.address)).send().await.unwrap();
-        let text = answer.text().await.unwrap();
+        let response = server.client.get(format!("{}{path}", server.url)).send().await.unwrap();
+        let text = response.text().await.unwrap();
         assert!(!text.contains("tutti_http") && !text.contains("sha256"), "{path}: {text}");
     }
-    let ready = server.client.get(format!("{}/readyz", server.address)).send().await.unwrap();
+    let ready = server.client.get(format!("{}/readyz", server.url)).send().await.unwrap();
     assert_eq!((ready.status().as_u16(), ready.text().await.unwrap().as_str()), (200, "ready\n"));
-    let figures = server.operations("/metrics").await;
-    assert!(figures.contains("tutti_http_requests_total") && figures.contains("tutti_bus_backlog"), "{figures}");
+    let metrics = server.get_operations("/metrics").await;
+    assert!(metrics.contains("tutti_http_requests_total") && metrics.contains("tutti_bus_backlog"), "{metrics}");
 }

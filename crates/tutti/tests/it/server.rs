@@ -15,7 +15,7 @@ use testkit::fleet::{EngineUrls, Fleet, Topology};
 
 /// The processes, their folder and their door. The ports stay the same across restarts, as clients expect.
 pub(crate) struct Server {
-    pub(crate) address: String,
+    pub(crate) url: String,
     pub(crate) client: reqwest::Client,
     fleet: Fleet,
     engines: Option<(Shared<Postgres>, Shared<Nats>, SharedS3)>,
@@ -26,41 +26,41 @@ impl Server {
     pub(crate) async fn start(settings: &[&str]) -> Self {
         kit::tls::provider();
         let (binary, settings) = (Path::new(env!("CARGO_BIN_EXE_tutti")), settings.iter().map(|&setting| setting.to_owned()).collect::<Vec<_>>());
-        let shape = match std::env::var("TUTTI_TEST_ROLES").as_deref() {
+        let topology = match std::env::var("TUTTI_TEST_ROLES").as_deref() {
             Ok("separate") => Some(Topology::one_of_each()),
             Ok("fleet") => Some(Topology::standard()),
             _ => None,
         };
-        let (fleet, engines) = if let Some(shape) = shape {
+        let (fleet, engines) = if let Some(topology) = topology {
             let (postgres, nats, s3) = tokio::task::spawn_blocking(|| (shared_postgres(), shared_nats(), shared_s3())).await.unwrap();
-            let addresses = EngineUrls { postgres: postgres.url.clone(), nats: nats.url.clone(), s3: s3.account.clone() };
-            (Fleet::start(binary, &addresses, &shape, &settings), Some((postgres, nats, s3)))
+            let urls = EngineUrls { postgres: postgres.url.clone(), nats: nats.url.clone(), s3: s3.account.clone() };
+            (Fleet::start(binary, &urls, &topology, &settings), Some((postgres, nats, s3)))
         } else {
             (Fleet::start_alone(binary, &settings), None)
         };
-        Self::of(fleet, engines)
+        Self::from_fleet(fleet, engines)
     }
 
     /// Starts one process on embedded engines, whatever the tests run on.
-    pub(crate) async fn alone(settings: &[&str]) -> Self {
+    pub(crate) async fn start_alone(settings: &[&str]) -> Self {
         kit::tls::provider();
         let settings: Vec<String> = settings.iter().map(|&setting| setting.to_owned()).collect();
         let fleet = tokio::task::spawn_blocking(move || Fleet::start_alone(Path::new(env!("CARGO_BIN_EXE_tutti")), &settings)).await.unwrap();
-        Self::of(fleet, None)
+        Self::from_fleet(fleet, None)
     }
 
-    fn of(fleet: Fleet, engines: Option<(Shared<Postgres>, Shared<Nats>, SharedS3)>) -> Self {
+    fn from_fleet(fleet: Fleet, engines: Option<(Shared<Postgres>, Shared<Nats>, SharedS3)>) -> Self {
         let client = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
-        Self { address: fleet.gateway_url().to_owned(), client, fleet, engines }
+        Self { url: fleet.gateway_url().to_owned(), client, fleet, engines }
     }
 
     /// Starts it again on the same folders and waits until it is ready.
-    pub(crate) fn again(&mut self) {
+    pub(crate) fn restart(&mut self) {
         tokio::task::block_in_place(|| self.fleet.ensure_running());
     }
 
     /// The processes.
-    pub(crate) fn players(&self) -> &[testkit::fleet::FleetProcess] {
+    pub(crate) fn processes(&self) -> &[testkit::fleet::FleetProcess] {
         &self.fleet.processes
     }
 
@@ -70,14 +70,14 @@ impl Server {
     }
 
     /// The arguments that lead a command to this installation.
-    pub(crate) fn installation(&self) -> [String; 2] {
+    pub(crate) fn installation_args(&self) -> [String; 2] {
         match self.engines {
             Some(_) => ["--config".into(), self.fleet.config_path().display().to_string()],
             None => ["--data".into(), self.data().display().to_string()],
         }
     }
 
-    pub(crate) fn log(&self) -> String {
+    pub(crate) fn logs(&self) -> String {
         self.fleet.logs()
     }
 
@@ -92,22 +92,22 @@ impl Server {
     }
 
     /// A page or a figure of the operations doors.
-    pub(crate) async fn operations(&self, path: &str) -> String {
-        let mut said = String::new();
-        for player in &self.fleet.processes {
-            said.push_str(&self.client.get(format!("{}{path}", player.operations_url)).send().await.unwrap().text().await.unwrap());
+    pub(crate) async fn get_operations(&self, path: &str) -> String {
+        let mut text = String::new();
+        for process in &self.fleet.processes {
+            text.push_str(&self.client.get(format!("{}{path}", process.operations_url)).send().await.unwrap().text().await.unwrap());
         }
-        said
+        text
     }
 
     /// Where the operations doors are.
-    pub(crate) fn operations_addresses(&self) -> Vec<String> {
-        self.fleet.processes.iter().map(|player| player.operations_url.clone()).collect()
+    pub(crate) fn operations_urls(&self) -> Vec<String> {
+        self.fleet.processes.iter().map(|process| process.operations_url.clone()).collect()
     }
 
     /// Everything that lies in the store, whole or not, and in scratch folders.
-    pub(crate) async fn left_behind(&self) -> Vec<String> {
-        let scratch = |player: &testkit::fleet::FleetProcess| ["media", "transcode", "delivery"].map(|role| player.data.join(role).join("scratch"));
+    pub(crate) async fn leftover_files(&self) -> Vec<String> {
+        let scratch = |process: &testkit::fleet::FleetProcess| ["media", "transcode", "delivery"].map(|role| process.data.join(role).join("scratch"));
         let mut left: Vec<String> = self.fleet.processes.iter().flat_map(scratch).flat_map(|folder| files(&folder)).collect();
         match &self.engines {
             None => left.extend(files(&self.data().join("objects"))),
@@ -123,13 +123,13 @@ impl Server {
     }
 
     /// Makes an account.
-    pub(crate) async fn sign_up(&self, handle: &str) -> Person {
+    pub(crate) async fn sign_up(&self, handle: &str) -> Member {
         let body = json!({ "handle": handle, "email": format!("{handle}@tutti.example"), "password": "a long enough password" });
-        let answer = self.client.post(format!("{}/v1/accounts", self.address)).json(&body).send().await.unwrap();
-        let status = answer.status();
-        let answer: Value = answer.json().await.unwrap();
-        assert_eq!(status, 201, "{answer}");
-        Person { token: answer["access_token"].as_str().unwrap().to_owned(), address: self.address.clone(), client: self.client.clone(), separate: self.engines.is_some() }
+        let response = self.client.post(format!("{}/v1/accounts", self.url)).json(&body).send().await.unwrap();
+        let status = response.status();
+        let response: Value = response.json().await.unwrap();
+        assert_eq!(status, 201, "{response}");
+        Member { token: response["access_token"].as_str().unwrap().to_owned(), url: self.url.clone(), client: self.client.clone(), separate: self.engines.is_some() }
     }
 }
 
@@ -137,64 +137,64 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.kill();
         if std::thread::panicking() {
-            let log = self.log();
+            let log = self.logs();
             let tail: Vec<&str> = log.lines().rev().take(60).collect();
             eprintln!("the server's last words:\n{}", tail.into_iter().rev().collect::<Vec<_>>().join("\n"));
         } else {
-            testkit::logs::assert_nothing_private(&self.log());
+            testkit::logs::assert_nothing_private(&self.logs());
         }
     }
 }
 
 /// Somebody with an account.
 #[derive(Clone)]
-pub(crate) struct Person {
+pub(crate) struct Member {
     pub(crate) token: String,
-    pub(crate) address: String,
+    pub(crate) url: String,
     pub(crate) client: reqwest::Client,
     /// Whether the roles play in processes of their own.
     pub(crate) separate: bool,
 }
 
-impl Person {
+impl Member {
     /// Whether an answer says no more than a broken connection: a gateway whose neighbour is away asks to come again.
-    pub(crate) fn is_put_off(&self, answer: &reqwest::Response) -> bool {
-        self.separate && answer.status() == 503 && answer.headers().contains_key("retry-after")
+    pub(crate) fn is_retry_later(&self, response: &reqwest::Response) -> bool {
+        self.separate && response.status() == 503 && response.headers().contains_key("retry-after")
     }
 
     /// A request with the person's token; `path` may be a whole address.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.address) };
+        let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.url) };
         self.client.request(method, url).bearer_auth(&self.token).header("tus-resumable", "1.0.0")
     }
 
     /// GET, as JSON; fails the test unless it is 200.
     pub(crate) async fn get(&self, path: &str) -> Value {
-        let answer = self.request(Method::GET, path).send().await.unwrap();
-        let status = answer.status();
-        let text = answer.text().await.unwrap();
+        let response = self.request(Method::GET, path).send().await.unwrap();
+        let status = response.status();
+        let text = response.text().await.unwrap();
         assert_eq!(status, 200, "{path}: {text}");
         serde_json::from_str(&text).unwrap()
     }
 
     /// GET, as bytes; fails the test unless it is 200.
     pub(crate) async fn bytes(&self, path: &str) -> Vec<u8> {
-        let answer = self.request(Method::GET, path).send().await.unwrap();
-        assert_eq!(answer.status(), 200, "{path}");
-        answer.bytes().await.unwrap().to_vec()
+        let response = self.request(Method::GET, path).send().await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+        response.bytes().await.unwrap().to_vec()
     }
 
     /// Uploads in one request; fails the test unless it is 201.
     pub(crate) async fn upload(&self, name: &str, kind: &'static str, bytes: Vec<u8>) -> Value {
-        let answer = self.request(Method::POST, &format!("/v1/media?name={name}")).header("content-type", kind).body(bytes).send().await.unwrap();
-        let status = answer.status();
-        let text = answer.text().await.unwrap();
+        let response = self.request(Method::POST, &format!("/v1/media?name={name}")).header("content-type", kind).body(bytes).send().await.unwrap();
+        let status = response.status();
+        let text = response.text().await.unwrap();
         assert_eq!(status, 201, "{text}");
         serde_json::from_str(&text).unwrap()
     }
 
     /// PendingDependencies until an item is in this state; fails the test when it failed or after two minutes.
-    pub(crate) async fn until(&self, id: &str, state: &str) -> Value {
+    pub(crate) async fn wait_for_state(&self, id: &str, state: &str) -> Value {
         let started = Instant::now();
         loop {
             let item = self.get(&format!("/v1/media/{id}")).await;

@@ -9,72 +9,72 @@ use std::time::{Duration, Instant};
 
 use testkit::fleet::Fleet;
 
-use super::answers::Member;
+use super::client::Client;
 use super::harness::SETTINGS;
 use super::uploads::Samples;
-use super::{form, long};
+use super::{is_long, short_or_long};
 
 /// How much of it is left when people begin.
-const ROOM: u64 = 6 << 20;
+const FREE_BYTES: u64 = 6 << 20;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_refuses_with_507_loses_nothing_and_goes_on_when_there_is_room() {
     kit::tls::provider();
     // Room for whatever is taken in all rounds, and for what is made of it.
-    let disk = form(96 << 20, 480 << 20);
+    let disk = short_or_long(96 << 20, 480 << 20);
     let settings = SETTINGS.map(str::to_owned);
     let fleet = match tokio::task::block_in_place(|| Fleet::start_alone_on_disk(Path::new(env!("CARGO_BIN_EXE_tutti")), disk, &settings)) {
         Ok(fleet) => fleet,
         Err(reason) => {
-            assert!(!long(), "{reason}");
+            assert!(!is_long(), "{reason}");
             return println!("NOT TESTED: what a full disk does, because {reason}");
         }
     };
     let samples = tokio::task::spawn_blocking(Samples::make).await.unwrap();
-    let ada = Member::sign_up("ada", vec![fleet.gateway_url().to_owned()]).await;
-    let player = &fleet.processes[0];
-    let ballast = format!("/proc/{}/root{}/ballast", player.program.id().unwrap(), player.data.parent().unwrap().display());
-    let mut kept = Vec::new();
+    let ada = Client::sign_up("ada", vec![fleet.gateway_url().to_owned()]).await;
+    let process = &fleet.processes[0];
+    let ballast = format!("/proc/{}/root{}/ballast", process.program.id().unwrap(), process.data.parent().unwrap().display());
+    let mut accepted = Vec::new();
     let (refused, full) = (AtomicU32::new(0), AtomicU32::new(0));
-    for round in 0..form(2, 10) {
-        fill(Path::new(&ballast), ROOM);
+    for round in 0..short_or_long(2, 10) {
+        fill(Path::new(&ballast), FREE_BYTES);
         let video = samples.video();
-        if let Taken::Yes(id) = upload(&ada, "video/mp4", &video).await {
-            kept.push((id, video));
+        if let UploadResult::Accepted(id) = upload(&ada, "video/mp4", &video).await {
+            accepted.push((id, video));
         }
         let began = Instant::now();
         while refused.load(Ordering::Relaxed) < 5 * (round + 1) {
             assert!(began.elapsed() < Duration::from_secs(60), "the disk did not run full");
             let song = Samples::song();
             match upload(&ada, "audio/wav", &song).await {
-                Taken::Yes(id) => kept.push((id, song)),
-                put_off => {
+                UploadResult::Accepted(id) => accepted.push((id, song)),
+                refusal => {
                     refused.fetch_add(1, Ordering::Relaxed);
-                    full.fetch_add(u32::from(put_off == Taken::Full), Ordering::Relaxed);
+                    full.fetch_add(u32::from(refusal == UploadResult::DiskFull), Ordering::Relaxed);
                 }
             }
-            let (id, bytes) = &kept[rand::random_range(0..kept.len())];
+            let (id, bytes) = &accepted[rand::random_range(0..accepted.len())];
             assert!(ada.get(&format!("/v1/media/{id}/original")).await.body == *bytes, "{id} can't be read on a full disk");
         }
         std::fs::remove_file(&ballast).unwrap();
         let song = Samples::song();
         let began = Instant::now();
         let id = loop {
-            if let Taken::Yes(id) = upload(&ada, "audio/wav", &song).await {
+            if let UploadResult::Accepted(id) = upload(&ada, "audio/wav", &song).await {
                 break id;
             }
             assert!(began.elapsed() < Duration::from_secs(30), "there is room again, and no upload is taken");
             tokio::time::sleep(Duration::from_millis(200)).await;
         };
-        kept.push((id, song));
+        accepted.push((id, song));
     }
     assert!(full.load(Ordering::Relaxed) > 0, "nobody was told that the disk is full");
-    println!("{} uploads were taken, {} refused for want of room", kept.len(), refused.load(Ordering::Relaxed));
-    for (id, bytes) in &kept {
+    println!("{} uploads were taken, {} refused for want of room", accepted.len(), refused.load(Ordering::Relaxed));
+    for (id, bytes) in &accepted {
         assert!(ada.get(&format!("/v1/media/{id}/original")).await.body == *bytes, "{id} has other bytes");
     }
     let began = Instant::now();
-    for (id, _) in &kept {
+    for (id, _) in &accepted {
         loop {
             let item = ada.get(&format!("/v1/media/{id}")).await.json();
             if item["state"] == "ready" {
@@ -87,12 +87,12 @@ async fn a_full_disk_refuses_with_507_loses_nothing_and_goes_on_when_there_is_ro
 }
 
 #[derive(PartialEq)]
-enum Taken {
-    Yes(String),
+enum UploadResult {
+    Accepted(String),
     /// 507.
-    Full,
+    DiskFull,
     /// 503.
-    Later,
+    RetryLater,
 }
 
 /// Fills the disk until only `room` is left.
@@ -103,19 +103,19 @@ fn fill(ballast: &Path, room: u64) {
 }
 
 /// Uploads; a disk without room must be said as such.
-async fn upload(ada: &Member, kind: &'static str, bytes: &bytes::Bytes) -> Taken {
-    let answer = ada.knock(kind, bytes).await;
-    match answer.status.as_u16() {
-        201 => Taken::Yes(answer.json()["id"].as_str().unwrap().to_owned()),
+async fn upload(ada: &Client, kind: &'static str, bytes: &bytes::Bytes) -> UploadResult {
+    let response = ada.upload_once(kind, bytes).await;
+    match response.status.as_u16() {
+        201 => UploadResult::Accepted(response.json()["id"].as_str().unwrap().to_owned()),
         507 => {
-            assert_eq!(answer.json()["code"], "server.storage_full", "{}", answer.text());
-            assert!(answer.headers.contains_key("retry-after"));
-            Taken::Full
+            assert_eq!(response.json()["code"], "server.storage_full", "{}", response.text());
+            assert!(response.headers.contains_key("retry-after"));
+            UploadResult::DiskFull
         }
         503 => {
-            assert!(answer.headers.contains_key("retry-after"));
-            Taken::Later
+            assert!(response.headers.contains_key("retry-after"));
+            UploadResult::RetryLater
         }
-        _ => panic!("a full disk was answered {} {}", answer.status, answer.text()),
+        _ => panic!("a full disk was answered {} {}", response.status, response.text()),
     }
 }

@@ -24,17 +24,17 @@ pub(super) struct Harness {
     pub(super) postgres: Postgres,
     pub(super) nats: Nats,
     pub(super) s3: S3,
-    pub(super) roads: Roads,
+    pub(super) proxies: Proxies,
 }
 
 /// The ways from the fleet to its engines.
-pub(super) struct Roads {
+pub(super) struct Proxies {
     pub(super) postgres: Proxy,
     pub(super) nats: Proxy,
     pub(super) s3: Proxy,
 }
 
-impl Roads {
+impl Proxies {
     pub(super) fn all(&self) -> [&Proxy; 3] {
         [&self.postgres, &self.nats, &self.s3]
     }
@@ -42,57 +42,57 @@ impl Roads {
 
 impl Harness {
     /// Starts engines and a fleet, and waits until all are ready.
-    pub(super) fn set(shape: &Topology) -> Self {
-        Self::set_with(shape, |_| {})
+    pub(super) fn start(topology: &Topology) -> Self {
+        Self::start_with(topology, |_| {})
     }
 
     /// The same, with a last word before the processes start.
-    pub(super) fn set_with(shape: &Topology, word: impl FnOnce(&mut Fleet)) -> Self {
+    pub(super) fn start_with(topology: &Topology, configure: impl FnOnce(&mut Fleet)) -> Self {
         kit::tls::provider();
         tokio::task::block_in_place(|| {
             let (postgres, nats, s3) = (Postgres::start(), Nats::start(), S3::start());
-            let roads = Roads { postgres: Proxy::before(postgres.port()), nats: Proxy::before(nats.port()), s3: Proxy::before(s3.port()) };
+            let proxies = Proxies { postgres: Proxy::before(postgres.port()), nats: Proxy::before(nats.port()), s3: Proxy::before(s3.port()) };
             // Addresses are signed for the host and port that they are asked at: everybody goes by the proxy.
-            let addresses = EngineUrls {
-                postgres: postgres.url_through(roads.postgres.port()),
-                nats: format!("nats://127.0.0.1:{}", roads.nats.port()),
-                s3: S3Account { endpoint: format!("http://127.0.0.1:{}", roads.s3.port()), ..s3.account.clone() },
+            let urls = EngineUrls {
+                postgres: postgres.url_through(proxies.postgres.port()),
+                nats: format!("nats://127.0.0.1:{}", proxies.nats.port()),
+                s3: S3Account { endpoint: format!("http://127.0.0.1:{}", proxies.s3.port()), ..s3.account.clone() },
             };
-            let mut fleet = Fleet::prepare(Path::new(env!("CARGO_BIN_EXE_tutti")), &addresses, shape, &SETTINGS.map(str::to_owned));
-            word(&mut fleet);
+            let mut fleet = Fleet::prepare(Path::new(env!("CARGO_BIN_EXE_tutti")), &urls, topology, &SETTINGS.map(str::to_owned));
+            configure(&mut fleet);
             fleet.ensure_running();
-            Self { fleet, postgres, nats, s3, roads }
+            Self { fleet, postgres, nats, s3, proxies }
         })
     }
 
     /// The public doors.
-    pub(super) fn doors(&self) -> Vec<String> {
-        self.fleet.with_role("gateway").map(|player| player.url.clone()).collect()
+    pub(super) fn gateway_urls(&self) -> Vec<String> {
+        self.fleet.with_role("gateway").map(|process| process.url.clone()).collect()
     }
 
     /// Fair weather everywhere.
-    pub(super) fn clear(&self) {
-        self.roads.all().iter().for_each(|road| road.set(NetworkFault::None));
+    pub(super) fn clear_faults(&self) {
+        self.proxies.all().iter().for_each(|proxy| proxy.set(NetworkFault::None));
     }
 }
 
 impl Drop for Harness {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("what the fleet complained of:\n{}", complaints(&self.fleet.logs()).join("\n"));
+            eprintln!("what the fleet complained of:\n{}", summarize_errors(&self.fleet.logs()).join("\n"));
         }
     }
 }
 
 /// Errors and panics, each kind of a process once, with how often it came and when first and last: few lines, for whoever reads a
 /// failed run's end.
-fn complaints(words: &str) -> Vec<String> {
+fn summarize_errors(logs: &str) -> Vec<String> {
     let mut kinds: BTreeMap<String, (usize, &str, &str)> = BTreeMap::new();
-    for line in words.lines().filter(|line| line.contains(" ERROR ") || line.contains("panicked at")) {
-        let (who, said) = line.split_once(" | ").unwrap_or(("", line));
-        let (at, said) = said.split_once(' ').unwrap_or(("", said));
-        let kind = kinds.entry(format!("{who} {said}")).or_insert((0, at, at));
+    for line in logs.lines().filter(|line| line.contains(" ERROR ") || line.contains("panicked at")) {
+        let (process, message) = line.split_once(" | ").unwrap_or(("", line));
+        let (at, message) = message.split_once(' ').unwrap_or(("", message));
+        let kind = kinds.entry(format!("{process} {message}")).or_insert((0, at, at));
         (kind.0, kind.2) = (kind.0 + 1, at);
     }
-    kinds.into_iter().map(|(said, (times, first, last))| format!("{times} × {said} ({first} … {last})")).collect()
+    kinds.into_iter().map(|(message, (times, first, last))| format!("{times} × {message} ({first} … {last})")).collect()
 }

@@ -10,12 +10,12 @@ use bytes::Bytes;
 use reqwest::{Method, StatusCode};
 use tokio::task::JoinHandle;
 
-use super::answers::{BroadcastMessage, Member};
-use super::form;
+use super::client::{Client, Outcome};
 use super::harness::Harness;
-use super::uploads::{Resumable, Samples, send};
+use super::short_or_long;
+use super::uploads::{ResumableUpload, Samples, upload};
 
-/// What was acknowledged, and what people heard otherwise.
+/// What was acknowledged, and what people were answered otherwise.
 #[derive(Default)]
 pub(super) struct Ledger {
     items: Mutex<Vec<(String, Bytes)>>,
@@ -27,7 +27,7 @@ pub(super) struct Ledger {
 
 impl Ledger {
     /// The server has said that it has these bytes.
-    pub(super) fn note(&self, id: String, bytes: Bytes) {
+    pub(super) fn record(&self, id: String, bytes: Bytes) {
         self.items.lock().unwrap().push((id, bytes));
     }
 
@@ -35,15 +35,15 @@ impl Ledger {
         self.items.lock().unwrap().clone()
     }
 
-    fn count(&self, heard: &BroadcastMessage) {
-        match heard {
-            BroadcastMessage::Later(_) => self.later.fetch_add(1, Ordering::Relaxed),
-            BroadcastMessage::Broken => self.broken.fetch_add(1, Ordering::Relaxed),
-            BroadcastMessage::TestResponse(_) => 0,
+    fn count(&self, outcome: &Outcome) {
+        match outcome {
+            Outcome::RetryLater(_) => self.later.fetch_add(1, Ordering::Relaxed),
+            Outcome::Broken => self.broken.fetch_add(1, Ordering::Relaxed),
+            Outcome::Response(_) => 0,
         };
     }
 
-    fn any(&self) -> Option<(String, Bytes)> {
+    fn random_item(&self) -> Option<(String, Bytes)> {
         let items = self.items.lock().unwrap();
         (!items.is_empty()).then(|| items[rand::random_range(0..items.len())].clone())
     }
@@ -51,23 +51,23 @@ impl Ledger {
 
 /// People at work.
 pub(super) struct Load {
-    pub(super) member: Arc<Member>,
+    pub(super) client: Arc<Client>,
     pub(super) samples: Arc<Samples>,
     pub(super) ledger: Arc<Ledger>,
     stop: Arc<AtomicBool>,
-    people: Vec<JoinHandle<()>>,
+    workers: Vec<JoinHandle<()>>,
 }
 
-/// What one person has at hand.
+/// What one worker has at hand.
 #[derive(Clone)]
-struct Person {
-    member: Arc<Member>,
+struct Worker {
+    client: Arc<Client>,
     samples: Arc<Samples>,
     ledger: Arc<Ledger>,
     stop: Arc<AtomicBool>,
 }
 
-impl Person {
+impl Worker {
     /// Pauses for about so long; `false` when the day is over.
     async fn pause(&self, ms: u64) -> bool {
         tokio::time::sleep(Duration::from_millis(rand::random_range(ms / 2..=ms * 3 / 2))).await;
@@ -80,96 +80,96 @@ impl Load {
     pub(super) async fn start(harness: &Harness) -> Self {
         let samples = Arc::new(tokio::task::spawn_blocking(Samples::make).await.unwrap());
         let (ledger, stop) = (Arc::new(Ledger::default()), Arc::new(AtomicBool::new(false)));
-        let member = Arc::new(Member::sign_up("ada", harness.doors()).await);
-        let person = Person { member: member.clone(), samples: samples.clone(), ledger: ledger.clone(), stop: stop.clone() };
-        let people = vec![
-            tokio::spawn(photographer(person.clone())),
-            tokio::spawn(singer(person.clone())),
-            tokio::spawn(filmer(person.clone())),
-            tokio::spawn(reader(person.clone())),
-            tokio::spawn(comer_and_goer(person)),
+        let client = Arc::new(Client::sign_up("ada", harness.gateway_urls()).await);
+        let worker = Worker { client: client.clone(), samples: samples.clone(), ledger: ledger.clone(), stop: stop.clone() };
+        let workers = vec![
+            tokio::spawn(upload_photos(worker.clone())),
+            tokio::spawn(upload_songs(worker.clone())),
+            tokio::spawn(upload_videos(worker.clone())),
+            tokio::spawn(read_items(worker.clone())),
+            tokio::spawn(sign_in_and_refresh(worker)),
         ];
-        Self { member, samples, ledger, stop, people }
+        Self { client, samples, ledger, stop, workers }
     }
 
     /// Lets people finish what they are at; what any of them could not bear fails the test here.
-    pub(super) async fn end(self) -> (Arc<Member>, Arc<Ledger>) {
+    pub(super) async fn end(self) -> (Arc<Client>, Arc<Ledger>) {
         self.stop.store(true, Ordering::Relaxed);
-        for person in self.people {
-            if let Err(error) = person.await {
+        for worker in self.workers {
+            if let Err(error) = worker.await {
                 std::panic::resume_unwind(error.into_panic());
             }
         }
-        (self.member, self.ledger)
+        (self.client, self.ledger)
     }
 }
 
-async fn photographer(person: Person) {
-    while person.pause(form(250, 600)).await {
-        let photo = person.samples.photo();
-        match send(&person.member, "p.jpg", "image/jpeg", &photo).await {
-            Ok(id) => person.ledger.note(id, photo),
-            Err(heard) => person.ledger.count(&heard),
+async fn upload_photos(worker: Worker) {
+    while worker.pause(short_or_long(250, 600)).await {
+        let photo = worker.samples.photo();
+        match upload(&worker.client, "p.jpg", "image/jpeg", &photo).await {
+            Ok(id) => worker.ledger.record(id, photo),
+            Err(outcome) => worker.ledger.count(&outcome),
         }
     }
 }
 
-async fn filmer(person: Person) {
+async fn upload_videos(worker: Worker) {
     loop {
-        let video = person.samples.video();
-        match send(&person.member, "v.mp4", "video/mp4", &video).await {
-            Ok(id) => person.ledger.note(id, video),
-            Err(heard) => person.ledger.count(&heard),
+        let video = worker.samples.video();
+        match upload(&worker.client, "v.mp4", "video/mp4", &video).await {
+            Ok(id) => worker.ledger.record(id, video),
+            Err(outcome) => worker.ledger.count(&outcome),
         }
-        if !person.pause(form(9_000, 15_000)).await {
+        if !worker.pause(short_or_long(9_000, 15_000)).await {
             return;
         }
     }
 }
 
 /// Sends one song after the other in pieces.
-async fn singer(person: Person) {
-    let mut upload = None;
-    while person.pause(200).await {
-        let Some(mut under_way) = upload.take() else {
-            upload = Resumable::begin(&person.member, Samples::song()).await;
+async fn upload_songs(worker: Worker) {
+    let mut resumable = None;
+    while worker.pause(200).await {
+        let Some(mut under_way) = resumable.take() else {
+            resumable = ResumableUpload::begin(&worker.client, Samples::song()).await;
             continue;
         };
-        match Resumable::go_on(&mut under_way, &person.member).await {
+        match ResumableUpload::send_next_chunk(&mut under_way, &worker.client).await {
             Some((id, song)) => {
-                person.ledger.note(id, song);
-                person.pause(form(3_000, 6_000)).await;
+                worker.ledger.record(id, song);
+                worker.pause(short_or_long(3_000, 6_000)).await;
             }
-            None => upload = Some(under_way),
+            None => resumable = Some(under_way),
         }
     }
     // An upload that has begun would be kept for its day: this one is taken back.
-    if let Some(under_way) = upload {
-        under_way.cancel(&person.member).await;
+    if let Some(under_way) = resumable {
+        under_way.cancel(&worker.client).await;
     }
 }
 
-async fn reader(person: Person) {
-    while person.pause(100).await {
-        let Some((id, bytes)) = person.ledger.any() else { continue };
-        let heard = person.member.ask(Method::GET, &format!("/v1/media/{id}/original"), |request| request).await;
-        if let BroadcastMessage::TestResponse(answer) = &heard {
-            assert_eq!(answer.status, StatusCode::OK, "{id}: {}", answer.text());
-            assert!(answer.body == bytes, "{id} has other bytes");
-            person.ledger.read.fetch_add(1, Ordering::Relaxed);
+async fn read_items(worker: Worker) {
+    while worker.pause(100).await {
+        let Some((id, bytes)) = worker.ledger.random_item() else { continue };
+        let outcome = worker.client.send(Method::GET, &format!("/v1/media/{id}/original"), |request| request).await;
+        if let Outcome::Response(response) = &outcome {
+            assert_eq!(response.status, StatusCode::OK, "{id}: {}", response.text());
+            assert!(response.body == bytes, "{id} has other bytes");
+            worker.ledger.read.fetch_add(1, Ordering::Relaxed);
         }
-        person.ledger.count(&heard);
-        let heard = person.member.ask(Method::GET, "/v1/media?limit=20", |request| request).await;
-        if let BroadcastMessage::TestResponse(answer) = &heard {
-            assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+        worker.ledger.count(&outcome);
+        let outcome = worker.client.send(Method::GET, "/v1/media?limit=20", |request| request).await;
+        if let Outcome::Response(response) = &outcome {
+            assert_eq!(response.status, StatusCode::OK, "{}", response.text());
         }
-        person.ledger.count(&heard);
+        worker.ledger.count(&outcome);
     }
 }
 
-async fn comer_and_goer(person: Person) {
-    while person.pause(700).await {
-        let done = if rand::random() { person.member.sign_in().await } else { person.member.refresh().await };
-        person.ledger.signed_in.fetch_add(u32::from(done), Ordering::Relaxed);
+async fn sign_in_and_refresh(worker: Worker) {
+    while worker.pause(700).await {
+        let done = if rand::random() { worker.client.sign_in().await } else { worker.client.refresh().await };
+        worker.ledger.signed_in.fetch_add(u32::from(done), Ordering::Relaxed);
     }
 }

@@ -4,7 +4,7 @@
 //! happened twice, or anything is left over. `make test` runs the short form, `make faults` the long one (`TUTTI_FAULTS=long`). Invariant: every
 //! engine here is the test's own, so nobody else's tests notice.
 
-mod answers;
+mod client;
 mod clock;
 mod disk;
 mod engines;
@@ -18,16 +18,16 @@ mod verify;
 use std::time::Duration;
 
 /// Whether the long form was asked for.
-fn long() -> bool {
+fn is_long() -> bool {
     std::env::var("TUTTI_FAULTS").is_ok_and(|form| form == "long")
 }
 
 /// One thing in the short form, another in the long one.
-fn form<T>(short: T, in_long: T) -> T {
-    if long() { in_long } else { short }
+fn short_or_long<T>(short: T, long: T) -> T {
+    if is_long() { long } else { short }
 }
 
 /// How long an engine is away.
-fn away() -> Duration {
-    form(Duration::from_secs(6), Duration::from_secs(30))
+fn outage() -> Duration {
+    short_or_long(Duration::from_secs(6), Duration::from_secs(30))
 }

@@ -6,23 +6,23 @@ use std::time::{Duration, Instant};
 
 use testkit::fleet::Topology;
 
-use super::form;
 use super::harness::Harness;
 use super::load::Load;
-use super::uploads::send_until_taken;
+use super::short_or_long;
+use super::uploads::upload_until_accepted;
 use super::verify::verify;
 
 /// One of accounts, which thereby is away at times, two of all others.
-fn shape() -> Topology {
+fn topology() -> Topology {
     Topology::one_of_each().with("media", 2).with("transcode", 2).with("delivery", 2).with("gateway", 2)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_processes_lose_nothing_and_leave_nothing() {
-    let mut harness = Harness::set(&shape());
+    let mut harness = Harness::start(&topology());
     let load = Load::start(&harness).await;
     let mut kills = 0;
-    for _ in 0..form(1, 12) {
+    for _ in 0..short_or_long(1, 12) {
         for at in 0..harness.fleet.processes.len() {
             tokio::time::sleep(Duration::from_millis(rand::random_range(200..1200))).await;
             tokio::task::block_in_place(|| {
@@ -43,10 +43,10 @@ async fn killed_processes_lose_nothing_and_leave_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn frozen_processes_hold_nobody_up_and_do_no_harm_when_they_go_on() {
-    let mut harness = Harness::set(&shape());
+async fn frozen_processes_delay_no_request_and_do_no_harm_when_they_thaw() {
+    let mut harness = Harness::start(&topology());
     let load = Load::start(&harness).await;
-    for _ in 0..form(1, 8) {
+    for _ in 0..short_or_long(1, 8) {
         // One of each kind behind the gateways, at the same moment; whatever lock or lease they hold, the others get on. (Who knocks at a frozen
         // gateway pending: that is for whatever stands before the gateways to notice.)
         for role in ["media", "transcode", "delivery"] {
@@ -54,32 +54,32 @@ async fn frozen_processes_hold_nobody_up_and_do_no_harm_when_they_go_on() {
             harness.fleet.with_role(role).next().unwrap().program.freeze();
         }
         for gateway in harness.fleet.with_role("gateway") {
-            only_one_is_well(&gateway.operations_url, ["media", "delivery"]).await;
+            wait_for_one_healthy_instance(&gateway.operations_url, ["media", "delivery"]).await;
         }
         let noticed = Instant::now();
         // Requests that a frozen process had in its hands are given up after some ten seconds, or go to another one.
-        while noticed.elapsed() < form(Duration::from_secs(5), Duration::from_secs(25)) {
+        while noticed.elapsed() < short_or_long(Duration::from_secs(5), Duration::from_secs(25)) {
             let (photo, began) = (load.samples.photo(), Instant::now());
-            let id = send_until_taken(&load.member, &photo).await;
-            assert!(load.member.get(&format!("/v1/media/{id}/original")).await.body == photo);
+            let id = upload_until_accepted(&load.client, &photo).await;
+            assert!(load.client.get(&format!("/v1/media/{id}/original")).await.body == photo);
             assert!(began.elapsed() < Duration::from_secs(8), "an upload and its reading took {:?} while half of the processes stood still", began.elapsed());
-            load.ledger.note(id, photo);
+            load.ledger.record(id, photo);
         }
-        harness.fleet.processes.iter().for_each(|player| player.program.thaw());
+        harness.fleet.processes.iter().for_each(|process| process.program.thaw());
         tokio::time::sleep(Duration::from_secs(2)).await;
     }
     verify(&mut harness, load).await;
 }
 
 /// PendingDependencies until a gateway has noticed that one of two stands still.
-async fn only_one_is_well(operations: &str, roles: [&str; 2]) {
+async fn wait_for_one_healthy_instance(operations_url: &str, roles: [&str; 2]) {
     let began = Instant::now();
     loop {
-        let figures = reqwest::get(format!("{operations}/metrics")).await.unwrap().text().await.unwrap();
-        if roles.iter().all(|role| figures.contains(&format!("tutti_peer_instances_healthy{{role=\"{role}\"}} 1\n"))) {
+        let metrics = reqwest::get(format!("{operations_url}/metrics")).await.unwrap().text().await.unwrap();
+        if roles.iter().all(|role| metrics.contains(&format!("tutti_peer_instances_healthy{{role=\"{role}\"}} 1\n"))) {
             return;
         }
-        assert!(began.elapsed() < Duration::from_secs(30), "{operations} has not noticed: {figures}");
+        assert!(began.elapsed() < Duration::from_secs(30), "{operations_url} has not noticed: {metrics}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use reqwest::{Method, StatusCode};
 
-use super::answers::{BroadcastMessage, Member};
+use super::client::{Client, Outcome};
 
 const CHUNK: usize = 64 * 1024;
 
@@ -57,26 +57,26 @@ impl Samples {
     pub(super) fn song() -> Bytes {
         let hertz = f64::from(200 + UNIQUE.fetch_add(1, Ordering::Relaxed));
         let samples: Vec<u8> = (0..2 * 44_100_u32).flat_map(|at| (((f64::from(at) * hertz * 0.000_142).sin() * 9000.0) as i16).to_le_bytes()).collect();
-        crate::sound::wave(&samples).into()
+        crate::wav::wave(&samples).into()
     }
 }
 
 /// Sends a file in one request; its id where it was acknowledged.
-pub(super) async fn send(member: &Member, name: &str, kind: &'static str, bytes: &Bytes) -> Result<String, BroadcastMessage> {
-    match member.ask(Method::POST, &format!("/v1/media?name={name}"), |request| request.header("content-type", kind).body(bytes.clone())).await {
-        BroadcastMessage::TestResponse(answer) => {
-            assert_eq!(answer.status, StatusCode::CREATED, "an upload was refused: {}", answer.text());
-            Ok(answer.json()["id"].as_str().unwrap().to_owned())
+pub(super) async fn upload(client: &Client, name: &str, kind: &'static str, bytes: &Bytes) -> Result<String, Outcome> {
+    match client.send(Method::POST, &format!("/v1/media?name={name}"), |request| request.header("content-type", kind).body(bytes.clone())).await {
+        Outcome::Response(response) => {
+            assert_eq!(response.status, StatusCode::CREATED, "an upload was refused: {}", response.text());
+            Ok(response.json()["id"].as_str().unwrap().to_owned())
         }
         other => Err(other),
     }
 }
 
 /// Uploads a photo, however often one has to try; fails the test after a minute.
-pub(super) async fn send_until_taken(member: &Member, photo: &Bytes) -> String {
+pub(super) async fn upload_until_accepted(client: &Client, photo: &Bytes) -> String {
     let began = Instant::now();
     loop {
-        if let Ok(id) = send(member, "p.jpg", "image/jpeg", photo).await {
+        if let Ok(id) = upload(client, "p.jpg", "image/jpeg", photo).await {
             return id;
         }
         assert!(began.elapsed() < Duration::from_secs(60), "no upload is taken after a minute");
@@ -85,49 +85,49 @@ pub(super) async fn send_until_taken(member: &Member, photo: &Bytes) -> String {
 }
 
 /// A resumable upload under way.
-pub(super) struct Resumable {
+pub(super) struct ResumableUpload {
     url: String,
     bytes: Bytes,
-    known: usize,
+    acknowledged_offset: usize,
 }
 
-impl Resumable {
+impl ResumableUpload {
     /// Begins one; `None` where that was not acknowledged.
-    pub(super) async fn begin(member: &Member, bytes: Bytes) -> Option<Self> {
-        let shape = |request: reqwest::RequestBuilder| request.header("upload-length", bytes.len()).header("upload-metadata", "filename cy53YXY=");
-        let BroadcastMessage::TestResponse(answer) = member.ask(Method::POST, "/v1/uploads", shape).await else { return None };
-        assert_eq!(answer.status, StatusCode::CREATED, "an upload was refused: {}", answer.text());
-        Some(Self { url: answer.header("location").unwrap(), bytes, known: 0 })
+    pub(super) async fn begin(client: &Client, bytes: Bytes) -> Option<Self> {
+        let build = |request: reqwest::RequestBuilder| request.header("upload-length", bytes.len()).header("upload-metadata", "filename cy53YXY=");
+        let Outcome::Response(response) = client.send(Method::POST, "/v1/uploads", build).await else { return None };
+        assert_eq!(response.status, StatusCode::CREATED, "an upload was refused: {}", response.text());
+        Some(Self { url: response.header("location").unwrap(), bytes, acknowledged_offset: 0 })
     }
 
     /// Asks how far it is and sends the next piece; the item's id and bytes once it has all.
-    pub(super) async fn go_on(&mut self, member: &Member) -> Option<(String, Bytes)> {
-        let BroadcastMessage::TestResponse(head) = member.ask(Method::HEAD, &self.url, |request| request).await else { return None };
+    pub(super) async fn send_next_chunk(&mut self, client: &Client) -> Option<(String, Bytes)> {
+        let Outcome::Response(head) = client.send(Method::HEAD, &self.url, |request| request).await else { return None };
         assert_eq!(head.status, StatusCode::OK, "an upload that was acknowledged is gone");
         let offset: usize = head.header("upload-offset").unwrap().parse().unwrap();
-        assert!(offset >= self.known, "{} bytes were acknowledged, {offset} are left", self.known);
-        self.known = offset;
+        assert!(offset >= self.acknowledged_offset, "{} bytes were acknowledged, {offset} are left", self.acknowledged_offset);
+        self.acknowledged_offset = offset;
         if let Some(id) = head.header("tutti-media-id") {
             return Some((id, self.bytes.clone()));
         }
-        let piece = self.bytes.slice(offset..self.bytes.len().min(offset + CHUNK));
-        let shape = |request: reqwest::RequestBuilder| request.header("upload-offset", offset).header("content-type", "application/offset+octet-stream").body(piece.clone());
-        if let BroadcastMessage::TestResponse(answer) = member.ask(Method::PATCH, &self.url, shape).await {
+        let chunk = self.bytes.slice(offset..self.bytes.len().min(offset + CHUNK));
+        let build = |request: reqwest::RequestBuilder| request.header("upload-offset", offset).header("content-type", "application/offset+octet-stream").body(chunk.clone());
+        if let Outcome::Response(response) = client.send(Method::PATCH, &self.url, build).await {
             // Another request of ours, which seemed to have broken, may still be at it: then the next HEAD says how far.
-            if answer.status != StatusCode::CONFLICT {
-                assert_eq!(answer.status, StatusCode::NO_CONTENT, "a piece was refused: {}", answer.text());
-                self.known = answer.header("upload-offset").unwrap().parse().unwrap();
+            if response.status != StatusCode::CONFLICT {
+                assert_eq!(response.status, StatusCode::NO_CONTENT, "a piece was refused: {}", response.text());
+                self.acknowledged_offset = response.header("upload-offset").unwrap().parse().unwrap();
             }
         }
         None
     }
 
     /// Takes it back.
-    pub(super) async fn cancel(self, member: &Member) {
-        let shape = |request: reqwest::RequestBuilder| request;
+    pub(super) async fn cancel(self, client: &Client) {
+        let build = |request: reqwest::RequestBuilder| request;
         loop {
-            if let BroadcastMessage::TestResponse(answer) = member.ask(Method::DELETE, &self.url, shape).await {
-                assert!(matches!(answer.status.as_u16(), 204 | 404 | 410), "{}: {}", answer.status, answer.text());
+            if let Outcome::Response(response) = client.send(Method::DELETE, &self.url, build).await {
+                assert!(matches!(response.status.as_u16(), 204 | 404 | 410), "{}: {}", response.status, response.text());
                 return;
             }
             tokio::time::sleep(Duration::from_millis(200)).await;

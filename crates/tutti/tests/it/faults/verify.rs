@@ -11,21 +11,21 @@ use kit::bus::{Bus, NatsOptions};
 use reqwest::Method;
 use testkit::fleet::{Databases, FleetProcess};
 
-use super::answers::Member;
-use super::form;
+use super::client::Client;
 use super::harness::Harness;
 use super::load::{Ledger, Load};
+use super::short_or_long;
 
 /// Roles that keep something.
-const KEEPERS: [&str; 4] = ["accounts", "media", "transcode", "delivery"];
+const STATEFUL_ROLES: [&str; 4] = ["accounts", "media", "transcode", "delivery"];
 
 /// Roles that store objects.
-const SWEEPERS: [&str; 3] = ["media", "transcode", "delivery"];
+const OBJECT_ROLES: [&str; 3] = ["media", "transcode", "delivery"];
 
 /// Ends the load and holds everything against the ledger.
 pub(super) async fn verify(harness: &mut Harness, load: Load) {
-    harness.clear();
-    let (member, ledger) = load.end().await;
+    harness.clear_faults();
+    let (client, ledger) = load.end().await;
     let began = Instant::now();
     let count = |of: &std::sync::atomic::AtomicU32| of.load(Ordering::Relaxed);
     let items = ledger.items().len();
@@ -36,31 +36,31 @@ pub(super) async fn verify(harness: &mut Harness, load: Load) {
         count(&ledger.later),
         count(&ledger.broken)
     );
-    println!("{}", member.longest_wait());
+    println!("{}", client.longest_wait());
     assert!(items >= 10 && count(&ledger.signed_in) >= 3, "too little was acknowledged: the test proves little");
-    bytes_are_there(&member, &ledger).await;
-    let known = all_get_ready(&member, &ledger).await;
+    bytes_are_there(&client, &ledger).await;
+    let known = all_get_ready(&client, &ledger).await;
     bus_is_empty(harness).await;
     tables_agree(harness, known).await;
     slots_ran_once(harness);
     store_and_rows_agree(harness).await;
-    nothing_is_left(harness, &member).await;
+    nothing_is_left(harness, &client).await;
     println!("judged in {:.1} s", began.elapsed().as_secs_f64());
 }
 
-async fn bytes_are_there(member: &Member, ledger: &Ledger) {
+async fn bytes_are_there(client: &Client, ledger: &Ledger) {
     for (id, bytes) in ledger.items() {
-        assert!(member.get(&format!("/v1/media/{id}/original")).await.body == bytes, "{id} has other bytes");
+        assert!(client.get(&format!("/v1/media/{id}/original")).await.body == bytes, "{id} has other bytes");
     }
 }
 
 /// PendingDependencies until everything is ready, also what was stored without its sender hearing of it; answers how many items there are.
-async fn all_get_ready(member: &Member, ledger: &Ledger) -> usize {
+async fn all_get_ready(client: &Client, ledger: &Ledger) -> usize {
     let began = Instant::now();
     loop {
-        let listed = list(member).await;
+        let listed = list(client).await;
         if let Some((id, state)) = listed.iter().find(|(_, state)| *state == "failed") {
-            panic!("{id} is {state}: {}", member.get(&format!("/v1/media/{id}")).await.text());
+            panic!("{id} is {state}: {}", client.get(&format!("/v1/media/{id}")).await.text());
         }
         let missing: Vec<String> = ledger.items().into_iter().map(|(id, _)| id).filter(|id| !listed.contains_key(id)).collect();
         assert!(missing.is_empty(), "acknowledged and not listed: {missing:?}");
@@ -68,16 +68,16 @@ async fn all_get_ready(member: &Member, ledger: &Ledger) -> usize {
         if waiting.is_empty() {
             return listed.len();
         }
-        assert!(began.elapsed() < form(Duration::from_secs(180), Duration::from_secs(600)), "not ready: {waiting:?}");
+        assert!(began.elapsed() < short_or_long(Duration::from_secs(180), Duration::from_secs(600)), "not ready: {waiting:?}");
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
 }
 
 /// A member's items and their states.
-async fn list(member: &Member) -> BTreeMap<String, String> {
+async fn list(client: &Client) -> BTreeMap<String, String> {
     let (mut items, mut after) = (BTreeMap::new(), String::new());
     loop {
-        let page = member.get(&format!("/v1/media?limit=100{after}")).await.json();
+        let page = client.get(&format!("/v1/media?limit=100{after}")).await.json();
         let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
         items.extend(page["items"].as_array().unwrap().iter().map(|item| (text(&item["id"]), text(&item["state"]))));
         match page["next"].as_str() {
@@ -95,7 +95,7 @@ async fn bus_is_empty(harness: &Harness) {
     let began = Instant::now();
     loop {
         let mut unsent = Vec::new();
-        for service in KEEPERS {
+        for service in STATEFUL_ROLES {
             unsent.extend(rows.query_lines(service, "select subject as line from outbox where sent_at is null").await);
         }
         let backlog = bus.engine().backlog().await;
@@ -112,36 +112,36 @@ async fn bus_is_empty(harness: &Harness) {
 /// Each role's rows say the same: every event had its effect, once.
 async fn tables_agree(harness: &Harness, known: usize) {
     let rows = Databases::of(&harness.fleet, &harness.postgres.url());
-    let none = async |service: &str, what: &str, query: &str| {
+    let assert_no_rows = async |service: &str, what: &str, query: &str| {
         let found = rows.query_lines(service, query).await;
         assert!(found.is_empty(), "{what}: {found:#?}");
     };
     let miscounted = "select owner || ' is charged ' || bytes || ' bytes, ' || items || ' items' as line from usage \
         where bytes <> (select coalesce(sum(item.bytes), 0) from item where item.owner = usage.owner) \
         or items <> (select count(*) from item where item.owner = usage.owner)";
-    none("media", "the quota is not the sum of the items", miscounted).await;
-    none("transcode", "tasks that are not done", "select media || ' ' || name || ' ' || state as line from task where state <> 'done'").await;
-    none("transcode", "items that are not ready", "select media || ' ' || state as line from job where state not in ('ready', 'deleted')").await;
-    for service in KEEPERS {
+    assert_no_rows("media", "the quota is not the sum of the items", miscounted).await;
+    assert_no_rows("transcode", "tasks that are not done", "select media || ' ' || name || ' ' || state as line from task where state <> 'done'").await;
+    assert_no_rows("transcode", "items that are not ready", "select media || ' ' || state as line from job where state not in ('ready', 'deleted')").await;
+    for service in STATEFUL_ROLES {
         // What is under way at this moment, or will be taken over, is neither.
         let never = "select job as line from schedule_run group by job having count(finished_at) = 0 and max(lease_until) < now() - interval '30 seconds'";
-        none(service, "timed work that never ran to its end", never).await;
+        assert_no_rows(service, "timed work that never ran to its end", never).await;
         let held = "select job || ' ' || slot as line from schedule_run where finished_at is null and lease_until > now() + interval '5 minutes'";
-        none(service, "timed work that is held for too long", held).await;
+        assert_no_rows(service, "timed work that is held for too long", held).await;
     }
-    let same = async |left: (&str, &str), right: (&str, &str), what: &str| {
+    let same_rows = async |left: (&str, &str), right: (&str, &str), what: &str| {
         let sets = [rows.query_lines(left.0, left.1).await, rows.query_lines(right.0, right.1).await].map(BTreeSet::from_iter);
         let apart: Vec<_> = sets[0].symmetric_difference(&sets[1]).collect();
         assert!(apart.is_empty(), "{what} of {} and {} differ: {apart:#?}", left.0, right.0);
         sets[0].len()
     };
     let items = "select id || ' ' || bytes || ' ' || object as line from item";
-    assert_eq!(same(("media", items), ("delivery", items), "items").await, known);
-    same(("media", "select id as line from item"), ("transcode", "select media as line from job where state <> 'deleted'"), "items").await;
+    assert_eq!(same_rows(("media", items), ("delivery", items), "items").await, known);
+    same_rows(("media", "select id as line from item"), ("transcode", "select media as line from job where state <> 'deleted'"), "items").await;
     let segments = |item: &str| format!("select {item} || ' ' || rendition || ' ' || number || ' ' || object as line from segment");
-    let found = same(("transcode", &segments("media")), ("delivery", &segments("item")), "segments").await;
+    let found = same_rows(("transcode", &segments("media")), ("delivery", &segments("item")), "segments").await;
     let assets = |item: &str| format!("select {item} || ' ' || name || ' ' || object as line from asset");
-    same(("transcode", &assets("media")), ("delivery", &assets("item")), "assets").await;
+    same_rows(("transcode", &assets("media")), ("delivery", &assets("item")), "assets").await;
     println!("{known} items and {found} segments agree in every database");
 }
 
@@ -150,16 +150,21 @@ async fn store_and_rows_agree(harness: &Harness) {
     let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_tutti"));
     command.args(["objects", "check", "--json", "--config"]).arg(harness.fleet.config_path()).kill_on_drop(true);
     let output = tokio::time::timeout(Duration::from_secs(120), command.output()).await.expect("a look at the store ends").unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    let words = harness.fleet.logs();
-    assert!(output.status.success(), "{said}{}\n{}", String::from_utf8_lossy(&output.stderr), histories(&words, &said.lines().map(str::to_owned).collect::<Vec<_>>()).join("\n"));
+    let output_text = String::from_utf8_lossy(&output.stdout);
+    let logs = harness.fleet.logs();
+    assert!(
+        output.status.success(),
+        "{output_text}{}\n{}",
+        String::from_utf8_lossy(&output.stderr),
+        lines_about(&logs, &output_text.lines().map(str::to_owned).collect::<Vec<_>>()).join("\n")
+    );
 }
 
 /// Of the slots of timed work, none ran to its end twice, in whichever process.
 fn slots_ran_once(harness: &Harness) {
-    let words = harness.fleet.logs();
+    let logs = harness.fleet.logs();
     let mut runs: BTreeMap<&str, u32> = BTreeMap::new();
-    for line in words.lines().filter(|line| line.contains("a scheduled run is done")) {
+    for line in logs.lines().filter(|line| line.contains("a scheduled run is done")) {
         let run = line.split_once(" job=").and_then(|(_, rest)| rest.split_once(" elapsed_ms=")).map(|(run, _)| run);
         *runs.entry(run.unwrap_or_else(|| panic!("{line}"))).or_default() += 1;
     }
@@ -170,30 +175,30 @@ fn slots_ran_once(harness: &Harness) {
 }
 
 /// Whatever is deleted goes, and what no row knows goes as well, within hours that a clock ahead makes short: then the store is empty.
-async fn nothing_is_left(harness: &mut Harness, member: &Member) {
+async fn nothing_is_left(harness: &mut Harness, client: &Client) {
     let began = Instant::now();
     loop {
-        let items = list(member).await;
+        let items = list(client).await;
         if items.is_empty() {
             break;
         }
         for id in items.keys() {
-            member.insist(204, Method::DELETE, &format!("/v1/media/{id}"), |request| request).await;
+            client.send_until_answered(204, Method::DELETE, &format!("/v1/media/{id}"), |request| request).await;
         }
     }
     println!("all items were deleted within {:.1} s", began.elapsed().as_secs_f64());
     bus_is_empty(harness).await;
-    println!("everybody had heard of it after {:.1} s", began.elapsed().as_secs_f64());
+    println!("everybody had outcome of it after {:.1} s", began.elapsed().as_secs_f64());
     let rows = Databases::of(&harness.fleet, &harness.postgres.url());
     let kept = rows.query_lines("media", "select cast(sum(bytes) as text) || ' bytes, ' || sum(items) || ' items' as line from usage").await;
     assert_eq!(kept, ["0 bytes, 0 items"], "members without items are charged");
     let left = harness.s3.list_all().await;
-    let was = left.len();
+    let leftover_count = left.len();
     // Whatever a killed process had begun, its next start removes; what waits for its time has waited seven hours then.
     tokio::task::block_in_place(|| {
         harness.fleet.kill();
-        for player in &mut harness.fleet.processes {
-            player.program.add_arguments(&["--set", "server.clock_skew_seconds=25200"]);
+        for process in &mut harness.fleet.processes {
+            process.program.add_arguments(&["--set", "server.clock_skew_seconds=25200"]);
         }
         harness.fleet.ensure_running();
     });
@@ -205,28 +210,28 @@ async fn nothing_is_left(harness: &mut Harness, member: &Member) {
             break;
         }
         let late = began.elapsed() > Duration::from_secs(60);
-        assert!(!late, "left behind: {left:#?} {scratch:#?}\n{}", histories(&harness.fleet.logs(), &left).join("\n"));
+        assert!(!late, "left behind: {left:#?} {scratch:#?}\n{}", lines_about(&harness.fleet.logs(), &left).join("\n"));
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    println!("the store is empty after {:.1} s ({was} unfinished objects were swept)", began.elapsed().as_secs_f64());
-    all_is_forgotten(harness).await;
+    println!("the store is empty after {:.1} s ({leftover_count} unfinished objects were swept)", began.elapsed().as_secs_f64());
+    removed_keys_are_forgotten(harness).await;
 }
 
 /// Keys that were removed are kept in mind until nothing can appear under them; an hour later, which a clock ahead makes short, none is.
-async fn all_is_forgotten(harness: &mut Harness) {
+async fn removed_keys_are_forgotten(harness: &mut Harness) {
     tokio::task::block_in_place(|| {
-        for role in SWEEPERS {
-            let player = harness.fleet.processes.iter_mut().find(|player| player.role == role).expect("every role has a process");
-            player.program.kill();
-            player.program.add_arguments(&["--set", "server.clock_skew_seconds=28800"]);
-            player.program.restart();
+        for role in OBJECT_ROLES {
+            let process = harness.fleet.processes.iter_mut().find(|process| process.role == role).expect("every role has a process");
+            process.program.kill();
+            process.program.add_arguments(&["--set", "server.clock_skew_seconds=28800"]);
+            process.program.restart();
         }
     });
     let rows = Databases::of(&harness.fleet, &harness.postgres.url());
     let began = Instant::now();
     loop {
         let mut known = Vec::new();
-        for service in SWEEPERS {
+        for service in OBJECT_ROLES {
             known.extend(rows.query_lines(service, "select object || ' of ' || since as line from orphan_object where due_at is not null").await);
         }
         if known.is_empty() {
@@ -236,15 +241,15 @@ async fn all_is_forgotten(harness: &mut Harness) {
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
     let left = harness.s3.list_all().await;
-    assert!(left.is_empty(), "appeared after all was forgotten: {left:#?}\n{}", histories(&harness.fleet.logs(), &left).join("\n"));
+    assert!(left.is_empty(), "appeared after all was forgotten: {left:#?}\n{}", lines_about(&harness.fleet.logs(), &left).join("\n"));
     println!("all keys are forgotten after {:.1} s", began.elapsed().as_secs_f64());
 }
 
 /// What the processes have written of the keys of what is left, in the order of time.
-fn histories(words: &str, left: &[String]) -> Vec<String> {
+fn lines_about(logs: &str, left: &[String]) -> Vec<String> {
     let keys: BTreeSet<&str> = left.iter().filter_map(|path| key_of(path)).collect();
-    let time = |line: &str| line.split_once(" | ").and_then(|(_, said)| said.split_whitespace().next()).unwrap_or("").to_owned();
-    let mut lines: Vec<String> = words.lines().filter(|line| keys.iter().any(|key| line.contains(key)) || line.contains("Tutti plays")).map(str::to_owned).collect();
+    let time = |line: &str| line.split_once(" | ").and_then(|(_, message)| message.split_whitespace().next()).unwrap_or("").to_owned();
+    let mut lines: Vec<String> = logs.lines().filter(|line| keys.iter().any(|key| line.contains(key)) || line.contains("Tutti plays")).map(str::to_owned).collect();
     lines.sort_by_key(|line| time(line));
     lines
 }
@@ -255,7 +260,7 @@ fn key_of(path: &str) -> Option<&str> {
 }
 
 /// Scratch files of a process.
-fn scratch(player: &FleetProcess) -> Vec<String> {
-    let folder = player.data.join(player.role).join("scratch");
+fn scratch(process: &FleetProcess) -> Vec<String> {
+    let folder = process.data.join(process.role).join("scratch");
     std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path().display().to_string()).collect()
 }

@@ -14,12 +14,12 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::server::{Person, Server};
+use crate::server::{Member, Server};
 
 /// What stands in the photo's metadata, and nowhere else.
-const PLANTED: [&str; 3] = ["PlantedMaker", "PlantedCamera", "2019:03:04"];
+const PLANTED_METADATA: [&str; 3] = ["PlantedMaker", "PlantedCamera", "2019:03:04"];
 /// Names that no view for others has, at any depth.
-const NEVER: [&str; 8] = ["access_token", "refresh_token", "place", "location", "gps", "latitude", "longitude", "email"];
+const FORBIDDEN_FIELDS: [&str; 8] = ["access_token", "refresh_token", "place", "location", "gps", "latitude", "longitude", "email"];
 
 /// A photo whose metadata say who took it, when and where.
 fn photo(folder: &TempDir, colour: &str) -> Vec<u8> {
@@ -61,7 +61,7 @@ struct Operation {
 
 impl Operation {
     /// Its address for an item, with a signature in the query.
-    fn at(&self, item: &Value, rendition: &str, signature: Option<&str>) -> String {
+    fn url(&self, item: &Value, rendition: &str, signature: Option<&str>) -> String {
         let (id, ending) = (item["id"].as_str().unwrap(), item["content_type"].as_str().unwrap().rsplit('/').next().unwrap());
         let name = format!("{id}.{ending}");
         let values = [("{id}", id), ("{name}", &name), ("{handle}", "ada"), ("{rendition}", rendition), ("{file}", "playlist.m3u8"), ("{sheet}", "0.jpg")];
@@ -126,15 +126,15 @@ fn objects<'a>(value: &'a Value, found: &mut Vec<&'a serde_json::Map<String, Val
 }
 
 /// What a response holds that its reader, who isn't the owner, may not have.
-fn excess(text: &str, shown: Option<&Signature>, secrets: &[String]) -> Vec<String> {
+fn leaks(text: &str, shown: Option<&Signature>, secrets: &[String]) -> Vec<String> {
     let repeated = shown.filter(|shown| shown.opens.is_some()).map(|shown| shown.text.as_str());
     let mut found: Vec<String> = signatures(text).into_iter().filter(|signature| Some(*signature) != repeated).map(|signature| format!("signature {signature}")).collect();
-    found.extend(secrets.iter().map(String::as_str).chain(PLANTED).filter(|secret| text.contains(secret)).map(str::to_owned));
+    found.extend(secrets.iter().map(String::as_str).chain(PLANTED_METADATA).filter(|secret| text.contains(secret)).map(str::to_owned));
     for document in documents(text) {
         let mut all = Vec::new();
         objects(&document, &mut all);
         for object in all {
-            found.extend(NEVER.iter().filter(|name| object.get(**name).is_some_and(|value| !value.is_null())).map(|name| format!("field {name}")));
+            found.extend(FORBIDDEN_FIELDS.iter().filter(|name| object.get(**name).is_some_and(|value| !value.is_null())).map(|name| format!("field {name}")));
             let value = |path: &str| match path.split_once('.') {
                 Some((outer, inner)) => object.get(outer).and_then(|outer| outer.get(inner)),
                 None => object.get(path),
@@ -146,7 +146,7 @@ fn excess(text: &str, shown: Option<&Signature>, secrets: &[String]) -> Vec<Stri
 }
 
 /// Whether a body lets someone in elsewhere.
-fn opens_something(text: &str) -> bool {
+fn holds_credentials(text: &str) -> bool {
     !signatures(text).is_empty() || text.contains("\"access_token\"") || text.contains("\"refresh_token\"")
 }
 
@@ -174,7 +174,7 @@ async fn ask(request: reqwest::RequestBuilder) -> Response {
 }
 
 /// Six items of Ada's: a photo and a film for each audience.
-async fn library(ada: &Person, folder: &TempDir) -> Vec<Value> {
+async fn upload_items(ada: &Member, folder: &TempDir) -> Vec<Value> {
     let clip = clip(folder);
     let mut ids = Vec::new();
     for (audience, colour) in [("private", "red"), ("unlisted", "green"), ("public", "blue")] {
@@ -185,7 +185,7 @@ async fn library(ada: &Person, folder: &TempDir) -> Vec<Value> {
     }
     let mut items = Vec::new();
     for id in ids {
-        items.push(ada.until(&id, "ready").await);
+        items.push(ada.wait_for_state(&id, "ready").await);
     }
     items
 }
@@ -225,7 +225,7 @@ async fn no_signature_opens_more_than_it_says_at_any_operation() {
     let settings = ["gateway.reads_per_second=0", "gateway.writes_per_second=0", "gateway.anonymous_writes_per_second=0"];
     let server = Server::start(&settings).await;
     let (ada, bob) = (server.sign_up("ada").await, server.sign_up("bob").await);
-    let items = library(&ada, &folder).await;
+    let items = upload_items(&ada, &folder).await;
     let document: Value = ada.get("/v1/openapi.json").await;
     let operations = operations(&document);
     assert!(operations.len() > 20 && operations.iter().filter(|operation| operation.scope().is_some()).count() >= 8);
@@ -257,7 +257,7 @@ async fn no_signature_opens_more_than_it_says_at_any_operation() {
     }
     let count = cases.len();
     let walked = futures::stream::iter(cases).map(|(operation, item, signature, token)| {
-        let url = format!("{}{}", server.address, operation.at(item, &rendition, signature.as_ref().map(|signature| signature.text.as_str())));
+        let url = format!("{}{}", server.url, operation.url(item, &rendition, signature.as_ref().map(|signature| signature.text.as_str())));
         let request = client.request(operation.method.clone(), url).header("tus-resumable", "1.0.0");
         let request = token.map_or(request.try_clone().unwrap(), |token| request.bearer_auth(token));
         async move { (operation, item, signature, token.is_some(), ask(request).await) }
@@ -277,25 +277,25 @@ async fn no_signature_opens_more_than_it_says_at_any_operation() {
         }
         let untouched = fits && operation.scope() == Some("original");
         if !untouched && operation.id != "sign_up" {
-            wrong.extend(excess(&response.text, signature.as_ref().filter(|_| fits), &secrets).into_iter().map(|found| format!("{who} with {what}: {found}")));
+            wrong.extend(leaks(&response.text, signature.as_ref().filter(|_| fits), &secrets).into_iter().map(|found| format!("{who} with {what}: {found}")));
         }
-        if opens_something(&response.text) && !response.cache.contains("no-store") {
+        if holds_credentials(&response.text) && !response.cache.contains("no-store") {
             wrong.push(format!("{who} with {what}: may be kept ({})", response.cache));
         }
     }
     assert!(wrong.is_empty(), "{} of {count} requests:\n{}", wrong.len(), wrong.iter().take(40).cloned().collect::<Vec<_>>().join("\n"));
     assert_eq!(opened.into_iter().collect::<Vec<_>>(), ["events", "original", "view"], "the walk opens what may be opened");
-    owner(&server, &ada, &items, &operations, &folder).await;
+    assert_owner_responses_are_not_cached(&server, &ada, &items, &operations, &folder).await;
 }
 
 /// What Ada herself gets, by token: everything that lets someone in is kept by no cache.
-async fn owner(server: &Server, ada: &Person, items: &[Value], operations: &[Operation], folder: &TempDir) {
+async fn assert_owner_responses_are_not_cached(server: &Server, ada: &Member, items: &[Value], operations: &[Operation], folder: &TempDir) {
     let credentials = |handle: &str| json!({ "handle": handle, "email": format!("{handle}@tutti.example"), "password": "a long enough password" });
-    let signed_in = ask(server.client.post(format!("{}/v1/sessions", server.address)).json(&json!({ "login": "ada", "password": "a long enough password" }))).await;
+    let signed_in = ask(server.client.post(format!("{}/v1/sessions", server.url)).json(&json!({ "login": "ada", "password": "a long enough password" }))).await;
     let refresh = serde_json::from_str::<Value>(&signed_in.text).unwrap()["refresh_token"].clone();
-    let (item, mut let_in) = (&items[0], BTreeSet::new());
+    let (item, mut with_credentials) = (&items[0], BTreeSet::new());
     for operation in operations {
-        let request = ada.request(operation.method.clone(), &operation.at(item, "none", None));
+        let request = ada.request(operation.method.clone(), &operation.url(item, "none", None));
         let request = match operation.id.as_str() {
             "sign_up" => request.json(&credentials("cleo")),
             "sign_in" => request.json(&json!({ "login": "ada", "password": "a long enough password" })),
@@ -310,13 +310,13 @@ async fn owner(server: &Server, ada: &Person, items: &[Value], operations: &[Ope
         let again = request.try_clone().unwrap();
         // What is sent twice is answered from what was kept, by the same rule.
         for response in [ask(request).await, ask(again).await] {
-            if opens_something(&response.text) {
+            if holds_credentials(&response.text) {
                 assert!(response.cache.contains("no-store"), "{} {}: {:?}", operation.method, operation.path, response.cache);
-                let_in.insert(operation.id.clone());
+                with_credentials.insert(operation.id.clone());
             }
         }
     }
     for expected in ["sign_up", "sign_in", "refresh_session", "send_media", "edit_media", "claim_media", "read_media", "list_media", "follow_media"] {
-        assert!(let_in.contains(expected), "{expected} answered nothing that lets in: {let_in:?}");
+        assert!(with_credentials.contains(expected), "{expected} answered nothing that lets in: {with_credentials:?}");
     }
 }

@@ -11,13 +11,13 @@ use tokio::net::TcpStream;
 
 use crate::server::Server;
 
-const API: &str = "default-src 'none'; frame-ancestors 'none'; sandbox";
+const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'; sandbox";
 /// A photo of one pixel.
 const GIF: &[u8] = b"GIF89a\x01\0\x01\0\x80\0\0\xff\0\0\0\0\0!\xf9\x04\0\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
 
 /// Fails the test unless a response carries every header; returns its content policy.
 #[track_caller]
-fn guarded(what: &str, headers: &HeaderMap) -> String {
+fn assert_secure(what: &str, headers: &HeaderMap) -> String {
     let one = |name: &str| -> &str {
         let mut values = headers.get_all(name).iter();
         let value = values.next().unwrap_or_else(|| panic!("{what} has no {name}: {headers:?}")).to_str().unwrap();
@@ -37,16 +37,16 @@ fn guarded(what: &str, headers: &HeaderMap) -> String {
 }
 
 /// The operations of the interface, with something in the place of each parameter.
-fn addresses() -> Vec<String> {
+fn paths() -> Vec<String> {
     let document = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json")).unwrap();
     let document: Value = serde_json::from_slice(&document).unwrap();
-    let mut addresses = Vec::new();
+    let mut paths = Vec::new();
     for path in document["paths"].as_object().unwrap().keys() {
         let filled: Vec<&str> = path.split('/').map(|part| if part.starts_with('{') { "5kT0vYq8Zb3mXw1RcHs9Ga" } else { part }).collect();
-        addresses.push(filled.join("/"));
+        paths.push(filled.join("/"));
     }
-    assert!(addresses.len() > 20, "{addresses:?}");
-    addresses
+    assert!(paths.len() > 20, "{paths:?}");
+    paths
 }
 
 struct Walk {
@@ -62,13 +62,13 @@ impl Walk {
     }
 
     fn request(&self, method: &Method, path: &str) -> RequestBuilder {
-        self.client.request(method.clone(), format!("{}{path}", self.server.address))
+        self.client.request(method.clone(), format!("{}{path}", self.server.url))
     }
 
     /// The status and the content policy of what is at a path.
     async fn get(&self, path: &str) -> (u16, String) {
-        let answer = self.request(&Method::GET, path).send().await.unwrap();
-        (answer.status().as_u16(), guarded(path, answer.headers()))
+        let response = self.request(&Method::GET, path).send().await.unwrap();
+        (response.status().as_u16(), assert_secure(path, response.headers()))
     }
 }
 
@@ -77,29 +77,29 @@ async fn every_operation_and_every_refusal_is_guarded() {
     let walk = Walk::begin().await;
     let ada = walk.server.sign_up("ada").await;
     let methods = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS, Method::from_bytes(b"BREW").unwrap()];
-    for path in addresses() {
+    for path in paths() {
         for method in &methods {
             let anonymous = walk.request(method, &path);
             let signed_in = walk.request(method, &path).bearer_auth(&ada.token).header("tus-resumable", "1.0.0");
             for request in [anonymous, signed_in] {
-                let answer = request.send().await.unwrap();
-                let content = guarded(&format!("{method} {path}"), answer.headers());
-                assert_eq!(content, API, "{method} {path}: nothing there is a page");
+                let response = request.send().await.unwrap();
+                let content = assert_secure(&format!("{method} {path}"), response.headers());
+                assert_eq!(content, API_POLICY, "{method} {path}: nothing there is a page");
             }
         }
     }
     let long = format!("/v1/media?q={}", "x".repeat(10_000));
     for path in ["/healthz", "/readyz", "/v1/openapi.json", "/v1/nothing", "/internal/media/x", "/metrics", "/no.such.file", "/.well-known/x", long.as_str()] {
-        assert_eq!(walk.get(path).await.1, API, "{path}");
+        assert_eq!(walk.get(path).await.1, API_POLICY, "{path}");
     }
     for malformed in ["GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "GET / HTTP/1.1\r\n\r\n", "CONNECT x:1 HTTP/1.1\r\nHost: x:1\r\n\r\n"] {
-        let text = raw(&walk.server.address, malformed).await;
-        assert!(text.starts_with("HTTP/1.1 40") && text.contains("nosniff") && text.contains(API), "{text}");
+        let text = raw(&walk.server.url, malformed).await;
+        assert!(text.starts_with("HTTP/1.1 40") && text.contains("nosniff") && text.contains(API_POLICY), "{text}");
     }
-    for player in walk.server.players() {
+    for process in walk.server.processes() {
         for path in ["/healthz", "/readyz", "/metrics", "/nothing"] {
-            let answer = walk.client.get(format!("{}{path}", player.operations_url)).send().await.unwrap();
-            assert_eq!(guarded(path, answer.headers()), API, "{path} of the operations listener");
+            let response = walk.client.get(format!("{}{path}", process.operations_url)).send().await.unwrap();
+            assert_eq!(assert_secure(path, response.headers()), API_POLICY, "{path} of the operations listener");
         }
     }
 }
@@ -122,7 +122,7 @@ async fn the_page_and_the_documentation_run_only_scripts_of_their_own() {
         assert!(status.contains(&found), "{path}: {found}");
     }
     let not_modified = walk.request(&Method::GET, "/").header("if-none-match", "\"none\"").send().await.unwrap();
-    guarded("/ again", not_modified.headers());
+    assert_secure("/ again", not_modified.headers());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -135,30 +135,30 @@ async fn media_may_be_embedded_elsewhere_and_run_nothing() {
         let signed = item["urls"][name].as_str().unwrap();
         for (method, ranged) in [(Method::GET, false), (Method::HEAD, false), (Method::GET, true)] {
             let request = walk.request(&method, signed);
-            let answer = if ranged { request.header("range", "bytes=0-3") } else { request }.send().await.unwrap();
-            assert!(answer.status().is_success(), "{name}: {answer:?}");
-            let content = guarded(signed, answer.headers());
+            let response = if ranged { request.header("range", "bytes=0-3") } else { request }.send().await.unwrap();
+            assert!(response.status().is_success(), "{name}: {response:?}");
+            let content = assert_secure(signed, response.headers());
             assert!(content.starts_with("sandbox;") && !content.contains("script-src"), "{name}: {content}");
-            assert_eq!(answer.headers()["cross-origin-resource-policy"], "cross-origin", "a page elsewhere may show {name} with its signed URL");
+            assert_eq!(response.headers()["cross-origin-resource-policy"], "cross-origin", "a page elsewhere may show {name} with its signed URL");
         }
         // What took the owner's token is for the owner's page alone.
         let own = ada.request(Method::GET, &format!("/v1/media/{id}/{name}")).send().await.unwrap();
         assert_eq!((own.status().as_u16(), &own.headers()["cross-origin-resource-policy"]), (200, &"same-origin".parse().unwrap()), "{name}");
-        guarded(name, own.headers());
+        assert_secure(name, own.headers());
     }
     let events = item["urls"]["events"].as_str().unwrap();
-    let answer = walk.request(&Method::GET, events).send().await.unwrap();
-    assert_eq!(guarded("events", answer.headers()), API);
+    let response = walk.request(&Method::GET, events).send().await.unwrap();
+    assert_eq!(assert_secure("events", response.headers()), API_POLICY);
     let (status, content) = walk.get(&format!("/v1/media/{id}/original")).await;
-    assert_eq!((status, content.as_str()), (404, API), "a stranger");
+    assert_eq!((status, content.as_str()), (404, API_POLICY), "a stranger");
 }
 
 /// Sends this as it is and reads until the server closes the connection.
 async fn raw(address: &str, text: &str) -> String {
     let mut stream = TcpStream::connect(address.trim_start_matches("http://")).await.unwrap();
     stream.write_all(text.as_bytes()).await.unwrap();
-    let mut answer = Vec::new();
-    let read = tokio::time::timeout(std::time::Duration::from_secs(20), stream.read_to_end(&mut answer)).await;
-    assert!(read.is_ok(), "the connection stayed open: {}", String::from_utf8_lossy(&answer));
-    String::from_utf8_lossy(&answer).into_owned()
+    let mut response = Vec::new();
+    let read = tokio::time::timeout(std::time::Duration::from_secs(20), stream.read_to_end(&mut response)).await;
+    assert!(read.is_ok(), "the connection stayed open: {}", String::from_utf8_lossy(&response));
+    String::from_utf8_lossy(&response).into_owned()
 }
