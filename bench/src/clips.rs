@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::{Failure, process};
+use crate::{Error, process};
 
 /// A shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +81,7 @@ pub struct Clips {
 
 impl Clips {
     /// Clips made from `source`, or from a generated picture.
-    pub fn new(folder: &Path, source: Option<PathBuf>) -> Result<Self, Failure> {
+    pub fn new(folder: &Path, source: Option<PathBuf>) -> Result<Self, Error> {
         let folder = folder.join(if source.is_some() { "given" } else { "generated" });
         std::fs::create_dir_all(&folder)?;
         if let Some(source) = &source
@@ -99,25 +99,26 @@ impl Clips {
     }
 
     /// The clip's file, made if it isn't there.
-    pub async fn get(&self, clip: Clip) -> Result<PathBuf, Failure> {
+    pub async fn get(&self, clip: Clip) -> Result<PathBuf, Error> {
         let path = self.folder.join(clip.file());
         if path.exists() {
             return Ok(path);
         }
         let unfinished = self.folder.join("unfinished.mp4");
-        let mut args: Vec<String> = words("-nostdin -v error -y");
+        let mut args: Vec<String> = split_args("-nostdin -v error -y");
         let (pixels, seconds) = clip.measures();
         match &self.source {
             Some(source) => {
-                args.extend(words("-i"));
+                args.extend(split_args("-i"));
                 args.push(source.display().to_string());
             }
-            None => args
-                .extend(words("-f lavfi -i testsrc2=size=1920x1080:rate=30,noise=alls=6:allf=t -f lavfi -i sine=frequency=330:beep_factor=3:sample_rate=48000 -map 0:v -map 1:a")),
+            None => args.extend(split_args(
+                "-f lavfi -i testsrc2=size=1920x1080:rate=30,noise=alls=6:allf=t -f lavfi -i sine=frequency=330:beep_factor=3:sample_rate=48000 -map 0:v -map 1:a",
+            )),
         }
-        args.extend(words(&format!("-vf scale={pixels},setsar=1 -t {seconds}")));
-        args.extend(words(clip.encoder()));
-        args.extend(words("-c:a aac -b:a 128k -ac 2"));
+        args.extend(split_args(&format!("-vf scale={pixels},setsar=1 -t {seconds}")));
+        args.extend(split_args(clip.encoder()));
+        args.extend(split_args("-c:a aac -b:a 128k -ac 2"));
         args.push(unfinished.display().to_string());
         eprintln!("making the clip {} …", clip.name());
         process::run("ffmpeg", args, Duration::from_mins(10)).await?;
@@ -126,7 +127,7 @@ impl Clips {
     }
 
     /// The clip's bytes, unlike those of any other `number`: a `free` box (ISO/IEC 14496-12 §8.1.2) at the end tells them apart.
-    pub fn unique(path: &Path, number: u64) -> Result<Vec<u8>, Failure> {
+    pub fn unique(path: &Path, number: u64) -> Result<Vec<u8>, Error> {
         let mut bytes = std::fs::read(path)?;
         bytes.extend(24_u32.to_be_bytes());
         bytes.extend(b"free");
@@ -137,6 +138,6 @@ impl Clips {
 }
 
 /// A command line's words, none of which holds a space.
-pub fn words(text: &str) -> Vec<String> {
+pub fn split_args(text: &str) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
 }

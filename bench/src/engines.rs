@@ -8,13 +8,13 @@ use std::net::SocketAddr;
 use testkit::engines::{Nats, Postgres, S3};
 use testkit::fleet::{EngineUrls, Fleet, Topology};
 
-use crate::{Bench, Failure};
+use crate::{Bench, Error};
 
 /// Running engines.
 #[derive(Debug)]
 pub struct Engines {
-    addresses: EngineUrls,
-    _all: (Postgres, Nats, S3),
+    urls: EngineUrls,
+    _engines: (Postgres, Nats, S3),
 }
 
 /// What a figure says about them.
@@ -22,18 +22,18 @@ pub const METHOD: &str = "PostgreSQL with `fsync=on`, one NATS server with `sync
 
 impl Engines {
     /// Starts them, empty.
-    pub async fn start() -> Result<Self, Failure> {
+    pub async fn start() -> Result<Self, Error> {
         blocking(|| {
-            let all = (postgres(), Nats::start_syncing("always"), S3::start());
-            Self { addresses: EngineUrls::of(&all.0, &all.1, &all.2), _all: all }
+            let engines = (postgres(), Nats::start_syncing("always"), S3::start());
+            Self { urls: EngineUrls::of(&engines.0, &engines.1, &engines.2), _engines: engines }
         })
         .await
     }
 
     /// A fleet in schemas, streams and folders of its own that does not run yet.
-    pub async fn prepare(&self, bench: &Bench, shape: Topology, settings: &[String]) -> Result<Fleet, Failure> {
-        let (binary, addresses, settings) = (bench.server.clone(), self.addresses.clone(), settings.to_vec());
-        blocking(move || Fleet::prepare(&binary, &addresses, &shape, &settings)).await
+    pub async fn prepare(&self, bench: &Bench, topology: Topology, settings: &[String]) -> Result<Fleet, Error> {
+        let (binary, urls, settings) = (bench.server.clone(), self.urls.clone(), settings.to_vec());
+        blocking(move || Fleet::prepare(&binary, &urls, &topology, &settings)).await
     }
 }
 
@@ -43,7 +43,7 @@ pub fn postgres() -> Postgres {
 }
 
 /// Starts what does not run of a fleet and waits until all of it is ready.
-pub async fn again(mut fleet: Fleet) -> Result<Fleet, Failure> {
+pub async fn ensure_running(mut fleet: Fleet) -> Result<Fleet, Error> {
     blocking(move || {
         fleet.ensure_running();
         fleet
@@ -52,7 +52,7 @@ pub async fn again(mut fleet: Fleet) -> Result<Fleet, Failure> {
 }
 
 /// Does what waits or panics on a thread of its own.
-pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
+pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
     tokio::task::spawn_blocking(work).await.map_err(|error| match error.try_into_panic() {
         Ok(panic) => panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string)).unwrap_or_default().into(),
         Err(error) => error.into(),
@@ -60,11 +60,11 @@ pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'stat
 }
 
 /// The door behind a URL such as `http://127.0.0.1:20001`.
-pub fn door(url: &str) -> Result<SocketAddr, Failure> {
+pub fn socket_address(url: &str) -> Result<SocketAddr, Error> {
     Ok(url.trim_start_matches("http://").parse()?)
 }
 
 /// The doors of a role's processes.
-pub fn doors(fleet: &Fleet, role: &str) -> Result<Vec<SocketAddr>, Failure> {
-    fleet.with_role(role).map(|player| door(&player.url)).collect()
+pub fn socket_addresses(fleet: &Fleet, role: &str) -> Result<Vec<SocketAddr>, Error> {
+    fleet.with_role(role).map(|process| socket_address(&process.url)).collect()
 }

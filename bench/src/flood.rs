@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::Failure;
+use crate::Error;
 use crate::http::{Connection, connect_from, status};
 
 /// The addresses that attackers come from: as many as there are connections in the smaller floods.
@@ -19,11 +19,11 @@ const ATTACKERS: u8 = 32;
 /// How long the opening of one stream may take.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(20);
 /// Streams that are being opened at once.
-const OPENING: usize = 64;
+const MAX_OPENING: usize = 64;
 
 /// What members noticed.
 #[derive(Debug, Clone, Copy)]
-pub struct Noticed {
+pub struct Latencies {
     /// From asking to the last byte, for half of the requests.
     pub p50: Duration,
     /// The slowest of a hundred.
@@ -35,7 +35,7 @@ pub struct Noticed {
 }
 
 /// Asks for `paths` in turns, as members do, over `connections` kept open, with a pause of 5 ms between an answer and the next request.
-pub async fn members(address: SocketAddr, token: &str, paths: &[String], connections: usize, time: Duration) -> Result<Noticed, Failure> {
+pub async fn members(address: SocketAddr, token: &str, paths: &[String], connections: usize, time: Duration) -> Result<Latencies, Error> {
     let until = Instant::now() + time;
     let tasks: Vec<_> = (0..connections)
         .map(|first| {
@@ -69,7 +69,7 @@ pub async fn members(address: SocketAddr, token: &str, paths: &[String], connect
     }
     took.sort();
     let at = |share: usize| took.get(took.len() * share / 100).copied().unwrap_or_default();
-    Ok(Noticed { p50: at(50), p99: at(99), unavailable, requests: took.len() })
+    Ok(Latencies { p50: at(50), p99: at(99), unavailable, requests: took.len() })
 }
 
 /// Anonymous clients at work, on a thread of their own.
@@ -92,7 +92,7 @@ impl Drop for Flood {
 
 /// How an attacker behaves.
 #[derive(Debug, Clone)]
-pub enum Manner {
+pub enum FloodPattern {
     /// Reads each answer and asks again at once.
     Ask(Vec<String>),
     /// Asks on a fresh connection and hangs up after a moment.
@@ -100,21 +100,21 @@ pub enum Manner {
 }
 
 impl Flood {
-    /// Starts `connections` of them; each ends after `longest` by itself.
-    pub fn start(address: SocketAddr, connections: usize, manner: Manner, longest: Duration) -> Result<Self, Failure> {
+    /// Starts `connections` of them; each ends after `max_time` by itself.
+    pub fn start(address: SocketAddr, connections: usize, pattern: FloodPattern, max_time: Duration) -> Result<Self, Error> {
         let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let (stopped, counted) = (stop.clone(), done.clone());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let thread = std::thread::spawn(move || {
-            let until = Instant::now() + longest;
-            let goes_on = move || !stopped.load(Ordering::Relaxed) && Instant::now() < until;
+            let until = Instant::now() + max_time;
+            let is_running = move || !stopped.load(Ordering::Relaxed) && Instant::now() < until;
             let tasks: Vec<_> = (0..connections)
                 .map(|number| {
-                    let (manner, goes_on, counted) = (manner.clone(), goes_on.clone(), counted.clone());
+                    let (pattern, is_running, counted) = (pattern.clone(), is_running.clone(), counted.clone());
                     runtime.spawn(async move {
-                        while goes_on() {
+                        while is_running() {
                             // A refused or broken connection is opened again.
-                            if attack(address, number, &manner, &goes_on, &counted).await.is_err() {
+                            if attack(address, number, &pattern, &is_running, &counted).await.is_err() {
                                 tokio::time::sleep(Duration::from_millis(20)).await;
                             }
                         }
@@ -136,17 +136,17 @@ impl Flood {
     }
 }
 
-async fn attack(address: SocketAddr, number: usize, manner: &Manner, goes_on: &(impl Fn() -> bool + Sync), counted: &AtomicU64) -> Result<(), Failure> {
+async fn attack(address: SocketAddr, number: usize, pattern: &FloodPattern, is_running: &(impl Fn() -> bool + Sync), counted: &AtomicU64) -> Result<(), Error> {
     let source = attacker(number);
-    match manner {
-        Manner::Ask(paths) => {
+    match pattern {
+        FloodPattern::Ask(paths) => {
             let mut connection = Connection::open_from(source, address).await?.accepting("gzip, br");
-            for path in paths.iter().cycle().skip(number).take_while(|_| goes_on()) {
+            for path in paths.iter().cycle().skip(number).take_while(|_| is_running()) {
                 connection.get(path).await?;
                 counted.fetch_add(1, Ordering::Relaxed);
             }
         }
-        Manner::HangUp(paths, after) => {
+        FloodPattern::HangUp(paths, after) => {
             let count = counted.fetch_add(1, Ordering::Relaxed) as usize;
             let path = paths.get(count % paths.len().max(1)).ok_or("no path to ask for")?;
             let mut stream = connect_from(source, address).await?;
@@ -172,12 +172,12 @@ pub struct Streams {
 
 /// Opens `count` event streams at `path`, anonymously.
 pub async fn streams(address: SocketAddr, path: &str, count: usize) -> Streams {
-    let gate = Arc::new(tokio::sync::Semaphore::new(OPENING));
+    let permits = Arc::new(tokio::sync::Semaphore::new(MAX_OPENING));
     let tasks: Vec<_> = (0..count)
         .map(|number| {
-            let (gate, path) = (gate.clone(), path.to_owned());
+            let (permits, path) = (permits.clone(), path.to_owned());
             tokio::spawn(async move {
-                let _turn = gate.acquire().await;
+                let _permit = permits.acquire().await;
                 tokio::time::timeout(OPEN_TIMEOUT, stream(address, attacker(number), &path)).await.ok()?.ok()
             })
         })
@@ -192,7 +192,7 @@ pub async fn streams(address: SocketAddr, path: &str, count: usize) -> Streams {
     streams
 }
 
-async fn stream(address: SocketAddr, source: Ipv4Addr, path: &str) -> Result<TcpStream, Failure> {
+async fn stream(address: SocketAddr, source: Ipv4Addr, path: &str) -> Result<TcpStream, Error> {
     let mut stream = connect_from(source, address).await?;
     stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nAccept: text/event-stream\r\n\r\n").as_bytes()).await?;
     let mut head = vec![0; 64];

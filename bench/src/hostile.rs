@@ -8,8 +8,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::clips::words;
-use crate::{Failure, process};
+use crate::clips::split_args;
+use crate::{Error, process};
 
 const FFMPEG_TIMEOUT: Duration = Duration::from_mins(5);
 
@@ -43,7 +43,7 @@ impl Hostile {
 }
 
 /// The eight files; `folder` takes what ffmpeg makes of them and keeps it between runs.
-pub async fn files(folder: &Path) -> Result<Vec<Hostile>, Failure> {
+pub async fn files(folder: &Path) -> Result<Vec<Hostile>, Error> {
     std::fs::create_dir_all(folder)?;
     let mp3 =
         made(folder, "cover.mp3", &["-f lavfi -i sine=d=5", "-f lavfi -i color=black:s=16000x16000:r=1:d=1", "-map 0:a -map 1:v -frames:v 1 -c:v png -disposition:v attached_pic"])
@@ -65,14 +65,14 @@ pub async fn files(folder: &Path) -> Result<Vec<Hostile>, Failure> {
     ])
 }
 
-async fn made(folder: &Path, name: &str, arguments: &[&str]) -> Result<PathBuf, Failure> {
+async fn made(folder: &Path, name: &str, arguments: &[&str]) -> Result<PathBuf, Error> {
     let path = folder.join(name);
     if path.exists() {
         return Ok(path);
     }
     let unfinished = folder.join(format!("unfinished-{name}"));
-    let mut args = words("-nostdin -v error -y");
-    args.extend(arguments.iter().flat_map(|part| words(part)));
+    let mut args = split_args("-nostdin -v error -y");
+    args.extend(arguments.iter().flat_map(|part| split_args(part)));
     args.push(unfinished.display().to_string());
     eprintln!("making the hostile file {name} …");
     process::run("ffmpeg", args, FFMPEG_TIMEOUT).await?;

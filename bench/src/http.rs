@@ -11,10 +11,10 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::Failure;
+use crate::Error;
 
 /// The longest that any answer may take.
-const PATIENCE: Duration = Duration::from_mins(2);
+const RESPONSE_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// A connection that is kept open.
 #[derive(Debug)]
@@ -25,9 +25,9 @@ pub struct Connection {
     accept_encoding: &'static str,
 }
 
-/// An answer.
+/// A response.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Response {
     /// Its status.
     pub status: u16,
     /// Its body.
@@ -36,29 +36,29 @@ pub struct Answer {
     pub sent: Instant,
 }
 
-impl Answer {
+impl Response {
     /// The body as JSON.
-    pub fn json(&self) -> Result<Value, Failure> {
+    pub fn json(&self) -> Result<Value, Error> {
         Ok(serde_json::from_slice(&self.body)?)
     }
 
-    /// An error unless the status is `wanted`.
-    pub fn expect(self, wanted: u16) -> Result<Self, Failure> {
-        if self.status == wanted {
+    /// An error unless the status is `expected`.
+    pub fn expect(self, expected: u16) -> Result<Self, Error> {
+        if self.status == expected {
             return Ok(self);
         }
-        Err(format!("the server answered {} where {wanted} was expected: {}", self.status, String::from_utf8_lossy(&self.body)).into())
+        Err(format!("the server answered {} where {expected} was expected: {}", self.status, String::from_utf8_lossy(&self.body)).into())
     }
 }
 
 impl Connection {
     /// Connects.
-    pub async fn open(address: SocketAddr) -> Result<Self, Failure> {
+    pub async fn open(address: SocketAddr) -> Result<Self, Error> {
         Self::open_from(Ipv4Addr::LOCALHOST, address).await
     }
 
     /// Connects from another address of the loopback: a client of its own.
-    pub async fn open_from(source: Ipv4Addr, address: SocketAddr) -> Result<Self, Failure> {
+    pub async fn open_from(source: Ipv4Addr, address: SocketAddr) -> Result<Self, Error> {
         let stream = connect_from(source, address).await?;
         Ok(Self { stream: BufReader::new(stream), address, bearer: None, accept_encoding: "" })
     }
@@ -70,24 +70,24 @@ impl Connection {
     }
 
     /// Connects as the member with this access token.
-    pub async fn of_member(address: SocketAddr, token: &str) -> Result<Self, Failure> {
+    pub async fn of_member(address: SocketAddr, token: &str) -> Result<Self, Error> {
         let mut connection = Self::open(address).await?;
         connection.bearer = Some(token.to_owned());
         Ok(connection)
     }
 
     /// GETs `path`.
-    pub async fn get(&mut self, path: &str) -> Result<Answer, Failure> {
+    pub async fn get(&mut self, path: &str) -> Result<Response, Error> {
         self.send("GET", path, "", &[]).await
     }
 
     /// Sends a request with a body of `content_type` (empty for none).
-    pub async fn send(&mut self, method: &str, path: &str, content_type: &str, body: &[u8]) -> Result<Answer, Failure> {
+    pub async fn send(&mut self, method: &str, path: &str, content_type: &str, body: &[u8]) -> Result<Response, Error> {
         let exchange = self.exchange(method, path, content_type, body);
-        tokio::time::timeout(PATIENCE, exchange).await.map_err(|_| format!("{method} {path} was not answered within {} s", PATIENCE.as_secs()))?
+        tokio::time::timeout(RESPONSE_TIMEOUT, exchange).await.map_err(|_| format!("{method} {path} was not answered within {} s", RESPONSE_TIMEOUT.as_secs()))?
     }
 
-    async fn exchange(&mut self, method: &str, path: &str, content_type: &str, body: &[u8]) -> Result<Answer, Failure> {
+    async fn exchange(&mut self, method: &str, path: &str, content_type: &str, body: &[u8]) -> Result<Response, Error> {
         let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\n", self.address, body.len());
         if let Some(token) = &self.bearer {
             let _ = write!(head, "Authorization: Bearer {token}\r\n");
@@ -112,10 +112,10 @@ impl Connection {
             }
             Length::Chunked => self.chunks().await?,
         };
-        Ok(Answer { status, body, sent })
+        Ok(Response { status, body, sent })
     }
 
-    async fn head(&mut self) -> Result<(u16, Length), Failure> {
+    async fn head(&mut self) -> Result<(u16, Length), Error> {
         let first = self.line().await?;
         let status = status(&first)?;
         let mut length = Length::Known(0);
@@ -135,7 +135,7 @@ impl Connection {
         }
     }
 
-    async fn chunks(&mut self) -> Result<Vec<u8>, Failure> {
+    async fn chunks(&mut self) -> Result<Vec<u8>, Error> {
         let mut body = Vec::new();
         loop {
             let bytes = usize::from_str_radix(self.line().await?.trim(), 16)?;
@@ -149,7 +149,7 @@ impl Connection {
         }
     }
 
-    async fn line(&mut self) -> Result<String, Failure> {
+    async fn line(&mut self) -> Result<String, Error> {
         let mut line = String::new();
         if self.stream.read_line(&mut line).await? == 0 {
             return Err("the server closed the connection".into());
@@ -159,7 +159,7 @@ impl Connection {
 }
 
 /// A connection from an address of the loopback, which all of 127.0.0.0/8 is.
-pub async fn connect_from(source: Ipv4Addr, address: SocketAddr) -> Result<TcpStream, Failure> {
+pub async fn connect_from(source: Ipv4Addr, address: SocketAddr) -> Result<TcpStream, Error> {
     let socket = TcpSocket::new_v4()?;
     socket.bind(SocketAddr::from((source, 0)))?;
     let stream = socket.connect(address).await?;
@@ -173,17 +173,17 @@ enum Length {
 }
 
 /// The status in an answer's first line.
-pub fn status(line: &str) -> Result<u16, Failure> {
+pub fn status(line: &str) -> Result<u16, Error> {
     let code = line.strip_prefix("HTTP/1.").and_then(|rest| rest.split(' ').nth(1));
     code.and_then(|code| code.parse().ok()).ok_or_else(|| format!("no HTTP answer: {line}").into())
 }
 
 /// Signs a member up at a public door; answers the access token.
-pub async fn sign_up(address: SocketAddr, handle: &str) -> Result<String, Failure> {
+pub async fn sign_up(address: SocketAddr, handle: &str) -> Result<String, Error> {
     let body = json!({ "handle": handle, "email": format!("{handle}@example.org"), "password": "a long enough passphrase" });
     let mut connection = Connection::open(address).await?;
-    let answer = connection.send("POST", "/v1/accounts", "application/json", body.to_string().as_bytes()).await?.expect(201)?;
-    let token = answer.json()?["access_token"].as_str().map(str::to_owned);
+    let response = connection.send("POST", "/v1/accounts", "application/json", body.to_string().as_bytes()).await?.expect(201)?;
+    let token = response.json()?["access_token"].as_str().map(str::to_owned);
     token.ok_or_else(|| "the new account's answer has no access token".into())
 }
 

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::Bench;
-use crate::Failure;
+use crate::Error;
 use crate::clips::{Clip, Clips};
 use crate::http::{Connection, resolve};
 use crate::scenarios::{text, wait_for};
@@ -34,20 +34,20 @@ pub struct Item {
 
 impl Item {
     /// Uploads a clip for everybody as the member with this `token`, waits until it is ready and reads it.
-    pub async fn publish(bench: &Bench, address: SocketAddr, token: &str) -> Result<Self, Failure> {
+    pub async fn publish(bench: &Bench, address: SocketAddr, token: &str) -> Result<Self, Error> {
         // Made first: a connection that waits for it is closed meanwhile.
         let clip = Clips::unique(&bench.clips.get(Clip::Megabyte).await?, 1)?;
         let mut member = Connection::of_member(address, token).await?;
         let item = member.send("POST", "/v1/media?name=clip.mp4&visibility=public", "video/mp4", &clip).await?.expect(201)?.json()?;
         let path = format!("/v1/media/{}", text(&item["id"], "id")?);
         let (item, _) = wait_for(&mut member, &path, &["ready"], Duration::from_millis(500), Duration::from_secs(400)).await?;
-        let mut anyone = Connection::open(address).await?;
-        let master = page(&mut anyone, text(&item["urls"]["hls"], "urls.hls")?.to_owned()).await?;
+        let mut anonymous = Connection::open(address).await?;
+        let master = page(&mut anonymous, text(&item["urls"]["hls"], "urls.hls")?.to_owned()).await?;
         let (mut segments, mut playlists) = (Vec::new(), Vec::new());
-        for variant in addresses(&master.body) {
-            let playlist = page(&mut anyone, resolve(&master.path, &variant)).await?;
-            for segment in addresses(&playlist.body) {
-                let segment = page(&mut anyone, resolve(&playlist.path, &segment)).await?;
+        for variant in listed_urls(&master.body) {
+            let playlist = page(&mut anonymous, resolve(&master.path, &variant)).await?;
+            for segment in listed_urls(&playlist.body) {
+                let segment = page(&mut anonymous, resolve(&playlist.path, &segment)).await?;
                 if MEGABYTE.contains(&segment.body.len()) {
                     segments.push(segment);
                 }
@@ -62,7 +62,7 @@ impl Item {
     }
 
     /// An error unless the server at `address` serves the same bytes at the same paths.
-    pub async fn compare(&self, address: SocketAddr) -> Result<(), Failure> {
+    pub async fn compare(&self, address: SocketAddr) -> Result<(), Error> {
         let mut peer = Connection::open(address).await?;
         for page in self.segments.iter().chain(&self.playlists) {
             if peer.get(&page.path).await?.expect(200)?.body != page.body {
@@ -79,11 +79,11 @@ pub fn mean_bytes(pages: &[Page]) -> f64 {
 }
 
 /// What a playlist names: its lines that are no tags.
-pub fn addresses(playlist: &[u8]) -> Vec<String> {
+pub fn listed_urls(playlist: &[u8]) -> Vec<String> {
     String::from_utf8_lossy(playlist).lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect()
 }
 
-async fn page(connection: &mut Connection, path: String) -> Result<Page, Failure> {
+async fn page(connection: &mut Connection, path: String) -> Result<Page, Error> {
     let body = connection.get(&path).await?.expect(200)?.body;
     Ok(Page { path, body })
 }
@@ -94,6 +94,6 @@ mod tests {
 
     #[test]
     fn playlists_name_what_is_no_tag() {
-        assert_eq!(addresses(b"#EXTM3U\n\nv720/playlist.m3u8\n#EXTINF:4,\n0.m4s\n"), ["v720/playlist.m3u8", "0.m4s"]);
+        assert_eq!(listed_urls(b"#EXTM3U\n\nv720/playlist.m3u8\n#EXTINF:4,\n0.m4s\n"), ["v720/playlist.m3u8", "0.m4s"]);
     }
 }

@@ -13,12 +13,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use crate::Failure;
+use crate::Error;
 use crate::http;
 use crate::photos::Photos;
 
 /// How long one upload may take.
-const PATIENCE: Duration = Duration::from_mins(5);
+const UPLOAD_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// What is sent where.
 pub struct Load {
@@ -62,21 +62,21 @@ impl Load {
                 tokio::spawn(async move {
                     let arrival = began + load.window.mul_f64(number as f64 / load.uploads as f64);
                     tokio::time::sleep_until(arrival).await;
-                    let sent = tokio::time::timeout(PATIENCE, load.upload(number)).await;
-                    let sent = sent.unwrap_or_else(|_| Err(format!("no answer within {} s", PATIENCE.as_secs()).into()));
+                    let sent = tokio::time::timeout(UPLOAD_TIMEOUT, load.upload(number)).await;
+                    let sent = sent.unwrap_or_else(|_| Err(format!("no answer within {} s", UPLOAD_TIMEOUT.as_secs()).into()));
                     (arrival, Instant::now(), sent.map_err(|error| error.to_string()))
                 })
             })
             .collect();
         let mut outcome = Outcome { accepted: 0, refused: BTreeMap::new(), bytes: 0, wall: Duration::ZERO, median: Duration::ZERO, p99: Duration::ZERO };
-        let mut took = Vec::new();
+        let mut times = Vec::new();
         for task in tasks {
             let refusal = match task.await {
                 Ok((arrival, answered, Ok(bytes))) => {
                     outcome.accepted += 1;
                     outcome.bytes += bytes;
                     outcome.wall = outcome.wall.max(answered - began);
-                    took.push(answered - arrival);
+                    times.push(answered - arrival);
                     continue;
                 }
                 Ok((_, _, Err(refusal))) => refusal,
@@ -84,13 +84,13 @@ impl Load {
             };
             *outcome.refused.entry(refusal).or_insert(0) += 1;
         }
-        took.sort();
-        let at = |share: usize| took.get(took.len() * share / 100).copied().unwrap_or_default();
+        times.sort();
+        let at = |share: usize| times.get(times.len() * share / 100).copied().unwrap_or_default();
         (outcome.median, outcome.p99) = (at(50), at(99));
         outcome
     }
 
-    async fn upload(&self, number: usize) -> Result<u64, Failure> {
+    async fn upload(&self, number: usize) -> Result<u64, Error> {
         let photo = self.photos.get(number);
         let head = format!("{}Host: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", (self.head)(number), self.address, photo.bytes);
         let mut stream = TcpStream::connect(self.address).await?;
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     /// Takes what it is sent, whole, and answers `201` or a refusal.
-    async fn taker() -> SocketAddr {
+    async fn accepting_server() -> SocketAddr {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move {
@@ -157,12 +157,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_byte_arrives_and_refusals_are_told() {
+    async fn every_byte_arrives_and_refusals_are_counted() {
         let folder = std::env::temp_dir().join(format!("tutti-bench-load-{}", std::process::id()));
         let photos = Arc::new(Photos::make(&folder).await.unwrap());
         std::fs::remove_dir_all(&folder).unwrap();
         let head = Arc::new(|number: usize| format!("POST /{number} HTTP/1.1\r\n"));
-        let outcome = Load { address: taker().await, uploads: 8, window: Duration::from_millis(50), photos, head }.run().await;
+        let outcome = Load { address: accepting_server().await, uploads: 8, window: Duration::from_millis(50), photos, head }.run().await;
         assert_eq!(outcome.accepted, 7);
         assert_eq!(outcome.refused, BTreeMap::from([("503 server.busy".to_owned(), 1)]));
     }

@@ -19,7 +19,7 @@ pub fn describe() -> String {
 }
 
 /// How many processes ran on average in the last minute.
-pub fn load() -> f64 {
+pub fn load_average() -> f64 {
     let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     text.split_whitespace().next().and_then(|first| first.parse().ok()).unwrap_or(0.0)
 }
@@ -35,14 +35,14 @@ pub fn raise_file_limit() {
 ///
 /// A virtual machine hands memory that lies idle for some seconds back to its host, and its first use afterwards costs several times a write's
 /// price (measured: 0.7 GB/s against 2.5). Whoever is measured after a pause would pay for that alone; so each side starts with memory just used.
-pub fn wake_memory(bytes: u64) {
+pub fn touch_memory(bytes: u64) {
     let kib: u64 = field("/proc/meminfo", "MemAvailable").and_then(|text| text.split_whitespace().next()?.parse().ok()).unwrap_or(0);
     let bytes = usize::try_from(bytes.min((kib << 10) / 2)).unwrap_or(0);
     std::hint::black_box(vec![1_u8; bytes]);
 }
 
 /// What it takes to write 4 KiB where temporary files go and to have them on the disk: the median of fifty. Nothing, where that is memory.
-pub fn sync_cost() -> Duration {
+pub fn fdatasync_time() -> Duration {
     let path = std::env::temp_dir().join(format!("tutti-bench-sync-{}", std::process::id()));
     let mut took = Vec::new();
     if let Ok(mut file) = std::fs::File::create(&path) {

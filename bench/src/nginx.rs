@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 use tokio::process::Command;
 
-use crate::Failure;
-use crate::process::Running;
+use crate::Error;
+use crate::process::ChildProcess;
 use crate::server::free_port;
 
 /// A running nginx.
 #[derive(Debug)]
 pub struct Nginx {
-    process: Running,
+    process: ChildProcess,
     /// Where it listens.
     pub address: SocketAddr,
     /// What it serves, and where `PUT /put/…` lands.
@@ -25,7 +25,7 @@ pub struct Nginx {
 
 impl Nginx {
     /// Starts it in `folder` to serve files.
-    pub async fn start(folder: &Path) -> Result<Self, Failure> {
+    pub async fn start(folder: &Path) -> Result<Self, Error> {
         let files = folder.join("files");
         std::fs::create_dir_all(files.join("put"))?;
         let root = files.display();
@@ -34,14 +34,14 @@ impl Nginx {
 
     /// Starts it in `folder` before the server at `upstream`, with as many connections to it as anyone will need, all kept open. Its buffers hold a
     /// whole answer of 1 MB, so that none goes through a file.
-    pub async fn before(folder: &Path, upstream: SocketAddr) -> Result<Self, Failure> {
+    pub async fn before(folder: &Path, upstream: SocketAddr) -> Result<Self, Error> {
         std::fs::create_dir_all(folder.join("files"))?;
         let upstreams = format!("upstream tutti {{ server {upstream}; keepalive 256; keepalive_requests 1000000000; }}");
         let location = "location / { proxy_pass http://tutti; proxy_http_version 1.1; proxy_set_header Connection \"\"; proxy_set_header Host $http_host; proxy_buffer_size 16k; proxy_buffers 20 64k; proxy_busy_buffers_size 128k; proxy_max_temp_file_size 0; }";
         Self::launch(folder, &upstreams, location).await
     }
 
-    async fn launch(folder: &Path, upstreams: &str, server: &str) -> Result<Self, Failure> {
+    async fn launch(folder: &Path, upstreams: &str, server: &str) -> Result<Self, Error> {
         let root = folder.join("files");
         let address = free_port()?;
         let file = folder.join("nginx.conf");
@@ -51,12 +51,12 @@ impl Nginx {
         // Killed outright it would leave its workers behind; asked to end it takes them along. `setpriv` is in util-linux.
         command.args(["--pdeathsig", "TERM", "--", program]).arg("-p").arg(folder).arg("-c").arg(&file).arg("-e").arg(folder.join("error.log"));
         let log = folder.join("nginx.log");
-        let mut nginx = Self { process: Running::start(command, &log)?, address, root };
+        let mut nginx = Self { process: ChildProcess::start(command, &log)?, address, root };
         let began = Instant::now();
         while tokio::net::TcpStream::connect(address).await.is_err() {
-            if nginx.process.ended().is_some() || began.elapsed() > Duration::from_secs(10) {
-                let said = [folder.join("error.log"), log].map(|file| std::fs::read_to_string(file).unwrap_or_default()).concat();
-                return Err(format!("nginx did not start (Debian: install nginx-light): {said}").into());
+            if nginx.process.exit_status().is_some() || began.elapsed() > Duration::from_secs(10) {
+                let logs = [folder.join("error.log"), log].map(|file| std::fs::read_to_string(file).unwrap_or_default()).concat();
+                return Err(format!("nginx did not start (Debian: install nginx-light): {logs}").into());
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -66,9 +66,9 @@ impl Nginx {
 
 impl Drop for Nginx {
     fn drop(&mut self) {
-        self.process.ask_to_end();
+        self.process.send_sigterm();
         let began = Instant::now();
-        while self.process.ended().is_none() && began.elapsed() < Duration::from_secs(10) {
+        while self.process.exit_status().is_none() && began.elapsed() < Duration::from_secs(10) {
             std::thread::sleep(Duration::from_millis(5));
         }
     }

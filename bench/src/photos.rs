@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::clips::words;
-use crate::{Failure, process};
+use crate::clips::split_args;
+use crate::{Error, process};
 
 /// Sizes of the photos in bytes, drawn evenly.
 pub const SIZES: Range<u64> = 96 * 1024..2_600_000;
@@ -49,7 +49,7 @@ pub struct Photo {
 
 impl Photos {
     /// Has ffmpeg draw the base pictures in `folder`.
-    pub async fn make(folder: &Path) -> Result<Self, Failure> {
+    pub async fn make(folder: &Path) -> Result<Self, Error> {
         std::fs::create_dir_all(folder)?;
         let mut graph = Vec::new();
         let mut outputs = Vec::new();
@@ -58,10 +58,10 @@ impl Photos {
             let pixels = LARGEST * f64::from(at + 1) / f64::from(BASES);
             let width = ((pixels * 4.0 / 3.0).sqrt() / 8.0).round() as u32 * 8;
             graph.push(format!("testsrc2=size={width}x{}:rate=1,noise=alls=20:all_seed={at}[o{at}]", width / 4 * 3));
-            outputs.extend(words(&format!("-map [o{at}] -frames:v 1 -c:v mjpeg -pix_fmt yuvj420p -q:v 3 -f image2 -update 1")));
+            outputs.extend(split_args(&format!("-map [o{at}] -frames:v 1 -c:v mjpeg -pix_fmt yuvj420p -q:v 3 -f image2 -update 1")));
             outputs.push(folder.join(format!("{at}.jpg")).display().to_string());
         }
-        let mut args = words("-nostdin -v error -y -filter_complex");
+        let mut args = split_args("-nostdin -v error -y -filter_complex");
         args.push(graph.join(";"));
         args.extend(outputs);
         process::run("ffmpeg", args, Duration::from_mins(2)).await?;
@@ -104,7 +104,7 @@ impl Photos {
 }
 
 impl Base {
-    fn of(jpeg: Vec<u8>) -> Result<Self, Failure> {
+    fn of(jpeg: Vec<u8>) -> Result<Self, Error> {
         // Start of image, then APP0 with its length.
         let [0xff, 0xd8, 0xff, 0xe0, high, low, ..] = jpeg[..] else { return Err("ffmpeg made something that is no JFIF".into()) };
         let jfif = 4 + usize::from(u16::from_be_bytes([high, low]));
@@ -120,11 +120,11 @@ impl Base {
 }
 
 trait SplitAt {
-    fn split_off_at(self, at: usize) -> Result<(Vec<u8>, Bytes), Failure>;
+    fn split_off_at(self, at: usize) -> Result<(Vec<u8>, Bytes), Error>;
 }
 
 impl SplitAt for Bytes {
-    fn split_off_at(mut self, at: usize) -> Result<(Vec<u8>, Bytes), Failure> {
+    fn split_off_at(mut self, at: usize) -> Result<(Vec<u8>, Bytes), Error> {
         if at > self.len() {
             return Err("ffmpeg made a JPEG that ends in its first segment".into());
         }
@@ -213,10 +213,10 @@ mod tests {
         for number in 0..4 {
             let file = folder.join("photo.jpg");
             std::fs::write(&file, photos.get(number).pieces.concat()).unwrap();
-            let mut args = words("-v error -show_entries stream=codec_name,width:stream_tags -of csv=p=0");
+            let mut args = split_args("-v error -show_entries stream=codec_name,width:stream_tags -of csv=p=0");
             args.push(file.display().to_string());
-            let said = process::run("ffprobe", args, Duration::from_secs(20)).await.unwrap().output;
-            assert!(said.starts_with("mjpeg,"), "{said}");
+            let output = process::run("ffprobe", args, Duration::from_secs(20)).await.unwrap().output;
+            assert!(output.starts_with("mjpeg,"), "{output}");
         }
         std::fs::remove_dir_all(&folder).unwrap();
     }

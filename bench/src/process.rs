@@ -1,6 +1,6 @@
 //! Child processes: started quietly, measured through `/proc`, ended when they go out of scope.
 //!
-//! Invariant: no child outlives its [`Running`].
+//! Invariant: no child outlives its [`ChildProcess`].
 
 use std::path::Path;
 use std::process::Stdio;
@@ -9,14 +9,14 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 
-use crate::{Failure, machine};
+use crate::{Error, machine};
 
 /// The kernel counts CPU time in hundredths of a second on every architecture (`USER_HZ`).
 const TICKS_PER_SECOND: f64 = 100.0;
 
 /// A process that goes on until it is stopped.
 #[derive(Debug)]
-pub struct Running {
+pub struct ChildProcess {
     child: Child,
     /// Its number.
     pub pid: u32,
@@ -31,9 +31,9 @@ pub struct Memory {
     pub peak_kib: u64,
 }
 
-impl Running {
+impl ChildProcess {
     /// Starts `command`; what it prints goes to `log`.
-    pub fn start(mut command: Command, log: &Path) -> Result<Self, Failure> {
+    pub fn start(mut command: Command, log: &Path) -> Result<Self, Error> {
         let log = std::fs::File::create(log)?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).kill_on_drop(true);
         let program = command.as_std().get_program().to_string_lossy().into_owned();
@@ -43,19 +43,19 @@ impl Running {
     }
 
     /// How it ended, if it did.
-    pub fn ended(&mut self) -> Option<String> {
+    pub fn exit_status(&mut self) -> Option<String> {
         self.child.try_wait().ok().flatten().map(|status| status.to_string())
     }
 
     /// Asks it to end.
-    pub fn ask_to_end(&self) {
+    pub fn send_sigterm(&self) {
         signal(self.pid, Signal::TERM);
     }
 
     /// Asks it to end, and makes it end after `patience`.
-    pub async fn stop(mut self, patience: Duration) {
-        self.ask_to_end();
-        if tokio::time::timeout(patience, self.child.wait()).await.is_err() {
+    pub async fn stop(mut self, timeout: Duration) {
+        self.send_sigterm();
+        if tokio::time::timeout(timeout, self.child.wait()).await.is_err() {
             let _ = self.child.kill().await;
         }
     }
@@ -72,7 +72,7 @@ impl Running {
     /// CPU time that it and its ended children used.
     pub fn cpu(&self) -> Duration {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
-        cpu(&stat, 0..4)
+        parse_cpu(&stat, 0..4)
     }
 }
 
@@ -84,7 +84,7 @@ pub fn signal(pid: u32, signal: Signal) {
 }
 
 /// A process and its descendants.
-pub fn family(pid: u32) -> Vec<u32> {
+pub fn with_descendants(pid: u32) -> Vec<u32> {
     let mut found = vec![pid];
     let mut at = 0;
     while let Some(&parent) = found.get(at) {
@@ -98,17 +98,17 @@ pub fn family(pid: u32) -> Vec<u32> {
 }
 
 /// CPU time that a process, its descendants and those of them that have ended used so far.
-pub fn family_cpu(family: &[u32]) -> Duration {
-    family.iter().map(|pid| cpu(&std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default(), 0..4)).sum()
+pub fn total_cpu(pids: &[u32]) -> Duration {
+    pids.iter().map(|pid| parse_cpu(&std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default(), 0..4)).sum()
 }
 
 /// CPU time of our own ended children.
 fn children_cpu() -> Duration {
-    cpu(&std::fs::read_to_string("/proc/self/stat").unwrap_or_default(), 2..4)
+    parse_cpu(&std::fs::read_to_string("/proc/self/stat").unwrap_or_default(), 2..4)
 }
 
 /// utime, stime, cutime and cstime are fields 14 to 17 (proc_pid_stat(5)); the second field is a name in brackets that may hold anything.
-fn cpu(stat: &str, fields: std::ops::Range<usize>) -> Duration {
+fn parse_cpu(stat: &str, fields: std::ops::Range<usize>) -> Duration {
     let rest = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
     let ticks: u64 = rest.split(' ').skip(11 + fields.start).take(fields.len()).filter_map(|field| field.parse::<u64>().ok()).sum();
     Duration::from_secs_f64(ticks as f64 / TICKS_PER_SECOND)
@@ -116,7 +116,7 @@ fn cpu(stat: &str, fields: std::ops::Range<usize>) -> Duration {
 
 /// What a command cost.
 #[derive(Debug)]
-pub struct Cost {
+pub struct ProcessCost {
     /// CPU time of it and its children.
     pub cpu: Duration,
     /// From start to end.
@@ -126,17 +126,17 @@ pub struct Cost {
 }
 
 /// Runs `program` to its end; an error unless it succeeds within `patience`. Not to be called twice at once: the CPU times would mix.
-pub async fn run<S: AsRef<std::ffi::OsStr>>(program: &str, args: impl IntoIterator<Item = S>, patience: Duration) -> Result<Cost, Failure> {
+pub async fn run<S: AsRef<std::ffi::OsStr>>(program: &str, args: impl IntoIterator<Item = S>, timeout: Duration) -> Result<ProcessCost, Error> {
     let before = children_cpu();
     let began = std::time::Instant::now();
     let child = Command::new(program).args(args).stdin(Stdio::null()).kill_on_drop(true).output();
-    let output = tokio::time::timeout(patience, child).await.map_err(|_| format!("{program} took longer than {} s", patience.as_secs()))?;
+    let output = tokio::time::timeout(timeout, child).await.map_err(|_| format!("{program} took longer than {} s", timeout.as_secs()))?;
     let output = output.map_err(|error| format!("{program} can't be started ({error}); install it"))?;
     if !output.status.success() {
         let complaint = String::from_utf8_lossy(&output.stderr);
         return Err(format!("{program} failed ({}): {}", output.status, complaint.trim()).into());
     }
-    Ok(Cost { cpu: children_cpu().saturating_sub(before), wall: began.elapsed(), output: String::from_utf8_lossy(&output.stdout).into_owned() })
+    Ok(ProcessCost { cpu: children_cpu().saturating_sub(before), wall: began.elapsed(), output: String::from_utf8_lossy(&output.stdout).into_owned() })
 }
 
 #[cfg(test)]
@@ -146,8 +146,8 @@ mod tests {
     #[test]
     fn cpu_is_read_behind_any_name() {
         let stat = "1 (a) b) S 2 3 4 5 6 7 8 9 10 11 100 20 3000 1 20 0";
-        assert_eq!(cpu(stat, 0..4), Duration::from_millis(31_210));
-        assert_eq!(cpu(stat, 2..4), Duration::from_millis(30_010));
-        assert_eq!(cpu("", 0..4), Duration::ZERO);
+        assert_eq!(parse_cpu(stat, 0..4), Duration::from_millis(31_210));
+        assert_eq!(parse_cpu(stat, 2..4), Duration::from_millis(30_010));
+        assert_eq!(parse_cpu("", 0..4), Duration::ZERO);
     }
 }

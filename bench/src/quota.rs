@@ -14,22 +14,22 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::Failure;
-use crate::process::{family, family_cpu, signal};
+use crate::Error;
+use crate::process::{signal, total_cpu, with_descendants};
 
 /// What our groups' names begin with; the number of our process follows.
 const NAME: &str = "tutti-bench-";
 /// The kernel's own default: in each such time a group may use its share of it.
 const PERIOD: Duration = Duration::from_millis(100);
 /// How often a family is looked at where there are no groups.
-const PULSE: Duration = Duration::from_millis(10);
+const THROTTLE_INTERVAL: Duration = Duration::from_millis(10);
 
 /// A way to hold processes to a share.
 #[derive(Debug)]
-pub struct Quota {
+pub struct CpuQuota {
     cores: f64,
     /// None where we stop and continue ourselves.
-    within: Option<Hierarchy>,
+    hierarchy: Option<Hierarchy>,
 }
 
 /// Where groups can be made.
@@ -47,24 +47,24 @@ enum Version {
 
 /// A process that is held to its share until this is dropped.
 #[derive(Debug)]
-pub struct Held {
+pub struct LimitedProcess {
     pid: u32,
     // One of the two.
     _group: Option<Group>,
-    _pulse: Option<Pulse>,
+    _throttle: Option<Throttle>,
 }
 
-impl Quota {
+impl CpuQuota {
     /// Shares of so many cores each, by what works on this machine.
     pub fn of(cores: f64) -> Self {
         let (mounts, own) = (text("/proc/self/mounts"), text("/proc/self/cgroup"));
-        let within = hierarchies(&mounts, &own).into_iter().find(|hierarchy| hierarchy.works(cores));
-        Self { cores, within }
+        let hierarchy = hierarchies(&mounts, &own).into_iter().find(|hierarchy| hierarchy.works(cores));
+        Self { cores, hierarchy }
     }
 
     /// What does it, for the report.
     pub fn method(&self) -> &'static str {
-        match self.within.as_ref().map(|hierarchy| hierarchy.version) {
+        match self.hierarchy.as_ref().map(|hierarchy| hierarchy.version) {
             Some(Version::Two) => "`cpu.max` of a control group (version 2)",
             Some(Version::One) => "`cpu.cfs_quota_us` of a control group (version 1)",
             None => "SIGSTOP and SIGCONT, as soon as it had used more (no control group could be made)",
@@ -72,20 +72,20 @@ impl Quota {
     }
 
     /// Holds a process and whatever it starts from now on.
-    pub fn hold(&self, pid: u32) -> Result<Held, Failure> {
-        let Some(hierarchy) = &self.within else {
-            return Ok(Held { pid, _group: None, _pulse: Some(Pulse::start(pid, self.cores)?) });
+    pub fn limit(&self, pid: u32) -> Result<LimitedProcess, Error> {
+        let Some(hierarchy) = &self.hierarchy else {
+            return Ok(LimitedProcess { pid, _group: None, _throttle: Some(Throttle::start(pid, self.cores)?) });
         };
         let group = Group::make(hierarchy, self.cores)?;
-        group.take(pid)?;
-        Ok(Held { pid, _group: Some(group), _pulse: None })
+        group.add(pid)?;
+        Ok(LimitedProcess { pid, _group: Some(group), _throttle: None })
     }
 }
 
-impl Held {
+impl LimitedProcess {
     /// CPU time that the process and all that it started used so far.
     pub fn cpu(&self) -> Duration {
-        family_cpu(&family(self.pid))
+        total_cpu(&with_descendants(self.pid))
     }
 }
 
@@ -100,7 +100,7 @@ impl Hierarchy {
             }
         }
         let Ok(mut child) = Command::new("sleep").arg("10").stdin(Stdio::null()).spawn() else { return false };
-        let took = Group::make(self, cores).and_then(|group| group.take(child.id()));
+        let took = Group::make(self, cores).and_then(|group| group.add(child.id()));
         end(&mut child);
         took.is_ok()
     }
@@ -114,7 +114,7 @@ struct Group {
 }
 
 impl Group {
-    fn make(hierarchy: &Hierarchy, cores: f64) -> Result<Self, Failure> {
+    fn make(hierarchy: &Hierarchy, cores: f64) -> Result<Self, Error> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("{NAME}{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let folder = hierarchy.folder.join(name);
@@ -131,14 +131,14 @@ impl Group {
         Ok(group)
     }
 
-    fn write(&self, file: &str, value: &str) -> Result<(), Failure> {
+    fn write(&self, file: &str, value: &str) -> Result<(), Error> {
         let path = self.folder.join(file);
         // Never made anew: a file that the kernel doesn't offer is a control that isn't there.
         let mut file = fs::File::options().write(true).open(path)?;
         Ok(std::io::Write::write_all(&mut file, value.as_bytes())?)
     }
 
-    fn take(&self, pid: u32) -> Result<(), Failure> {
+    fn add(&self, pid: u32) -> Result<(), Error> {
         self.write("cgroup.procs", &pid.to_string())
     }
 }
@@ -182,44 +182,44 @@ fn hierarchies(mounts: &str, own: &str) -> Vec<Hierarchy> {
 
 /// A thread that stops and continues a family until this is dropped.
 #[derive(Debug)]
-struct Pulse {
-    over: Arc<AtomicBool>,
+struct Throttle {
+    stopped: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Pulse {
-    fn start(pid: u32, cores: f64) -> Result<Self, Failure> {
-        let over = Arc::new(AtomicBool::new(false));
-        let until = over.clone();
-        let thread = std::thread::Builder::new().name("pulse".into()).spawn(move || pulse(pid, cores, &until))?;
-        Ok(Self { over, thread: Some(thread) })
+impl Throttle {
+    fn start(pid: u32, cores: f64) -> Result<Self, Error> {
+        let stopped = Arc::new(AtomicBool::new(false));
+        let stop = stopped.clone();
+        let thread = std::thread::Builder::new().name("throttle".into()).spawn(move || throttle(pid, cores, &stop))?;
+        Ok(Self { stopped, thread: Some(thread) })
     }
 }
 
-impl Drop for Pulse {
+impl Drop for Throttle {
     fn drop(&mut self) {
-        self.over.store(true, Ordering::Relaxed);
+        self.stopped.store(true, Ordering::Relaxed);
         // It continues the family at its end.
         let _ = self.thread.take().map(JoinHandle::join);
     }
 }
 
-fn pulse(pid: u32, cores: f64, over: &AtomicBool) {
-    let mut members = family(pid);
-    let (mut seen, mut used) = (Instant::now(), family_cpu(&members));
+fn throttle(pid: u32, cores: f64, stopped: &AtomicBool) {
+    let mut members = with_descendants(pid);
+    let (mut seen, mut used) = (Instant::now(), total_cpu(&members));
     // Seconds of CPU time that it may still use; what it doesn't use is kept for one period only.
     let mut allowed = 0.0_f64;
-    while !over.load(Ordering::Relaxed) {
-        sleep(PULSE);
-        members = family(pid);
-        let (now, total) = (Instant::now(), family_cpu(&members));
+    while !stopped.load(Ordering::Relaxed) {
+        sleep(THROTTLE_INTERVAL);
+        members = with_descendants(pid);
+        let (now, total) = (Instant::now(), total_cpu(&members));
         allowed += (now - seen).as_secs_f64() * cores - total.saturating_sub(used).as_secs_f64();
         allowed = allowed.min(PERIOD.as_secs_f64() * cores);
         (seen, used) = (now, total.max(used));
         let order = if allowed < 0.0 { Signal::STOP } else { Signal::CONT };
         members.iter().for_each(|&member| signal(member, order));
     }
-    family(pid).into_iter().for_each(|member| signal(member, Signal::CONT));
+    with_descendants(pid).into_iter().for_each(|member| signal(member, Signal::CONT));
 }
 
 fn end(child: &mut Child) {
@@ -248,14 +248,14 @@ mod tests {
     }
 
     #[test]
-    fn a_held_process_gets_no_more_than_its_share_without_groups_too() {
+    fn a_limited_process_gets_no_more_than_its_share_without_groups_too() {
         let mut child = Command::new("sh").args(["-c", "while :; do :; done"]).spawn().unwrap();
-        let quota = Quota { cores: 0.25, within: None };
-        let held = quota.hold(child.id()).unwrap();
+        let quota = CpuQuota { cores: 0.25, hierarchy: None };
+        let limited = quota.limit(child.id()).unwrap();
         let began = Instant::now();
         sleep(Duration::from_secs(2));
-        let share = held.cpu().as_secs_f64() / began.elapsed().as_secs_f64();
-        drop(held);
+        let share = limited.cpu().as_secs_f64() / began.elapsed().as_secs_f64();
+        drop(limited);
         end(&mut child);
         // How much less it gets is up to whoever else wants the cores.
         assert!((0.001..0.4).contains(&share), "it had {share} of a core");

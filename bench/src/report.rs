@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Failure, machine};
+use crate::{Error, machine};
 
 const BEGIN: &str = "<!-- figures: begin (written by `make bench`) -->";
 const END: &str = "<!-- figures: end -->";
@@ -29,7 +29,7 @@ pub struct Row {
     pub passes: bool,
 }
 
-/// A figure: rows that were measured together.
+/// A scenario: rows that were measured together.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Scenario {
     /// Where it stands in the report.
@@ -45,26 +45,26 @@ pub struct Scenario {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Kept {
+struct StoredScenario {
     #[serde(flatten)]
-    figure: Scenario,
+    scenario: Scenario,
     date: String,
     machine: String,
     load_before: f64,
 }
 
 /// Keeps a figure and writes both files.
-pub fn keep(folder: &Path, figure: Scenario, load_before: f64) -> Result<(), Failure> {
+pub fn save(folder: &Path, scenario: Scenario, load_before: f64) -> Result<(), Error> {
     std::fs::create_dir_all(folder)?;
     let file = folder.join("results.json");
-    let mut all: BTreeMap<u32, Kept> = match std::fs::read(&file) {
+    let mut all: BTreeMap<u32, StoredScenario> = match std::fs::read(&file) {
         Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| format!("{} can't be read ({error}); remove it to start anew", file.display()))?,
         Err(_) => BTreeMap::new(),
     };
     let date = chrono::Utc::now().format("%Y-%m-%d %H:%M UTC").to_string();
-    let kept = Kept { figure, date, machine: machine::describe(), load_before };
-    println!("{}", section(&kept));
-    all.insert(kept.figure.place, kept);
+    let stored = StoredScenario { scenario, date, machine: machine::describe(), load_before };
+    println!("{}", section(&stored));
+    all.insert(stored.scenario.place, stored);
     std::fs::write(&file, serde_json::to_string_pretty(&all)? + "\n")?;
     let page = folder.join("RESULTS.md");
     let old = std::fs::read_to_string(&page).unwrap_or_else(|_| format!("# Figures\n\n{BEGIN}\n{END}\n"));
@@ -80,15 +80,15 @@ fn between(old: &str, new: &str) -> String {
     format!("{before}{BEGIN}\n\n{new}\n{END}{after}")
 }
 
-fn section(kept: &Kept) -> String {
-    let mut text = format!("## {}\n\n{} · {} · load before the run {:.1}\n\n", kept.figure.title, kept.date, kept.machine, kept.load_before);
+fn section(stored: &StoredScenario) -> String {
+    let mut text = format!("## {}\n\n{} · {} · load before the run {:.1}\n\n", stored.scenario.title, stored.date, stored.machine, stored.load_before);
     text.push_str("| what | goal | measured | beside it | |\n|---|---|---|---|---|\n");
-    for row in &kept.figure.rows {
+    for row in &stored.scenario.rows {
         let verdict = if row.passes { "pass" } else { "**miss**" };
         let _ = writeln!(text, "| {} | {} | {} | {} | {verdict} |", row.what, row.goal, row.measured, row.beside);
     }
     text.push('\n');
-    for line in &kept.figure.method {
+    for line in &stored.scenario.method {
         let _ = writeln!(text, "* {line}");
     }
     text

@@ -9,16 +9,16 @@ use std::time::{Duration, Instant};
 use tokio::process::Command;
 
 use crate::http::{Connection, sign_up};
-use crate::process::Running;
-use crate::{Bench, Failure};
+use crate::process::ChildProcess;
+use crate::{Bench, Error};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const READY_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A running server.
 #[derive(Debug)]
 pub struct Server {
     /// Its process.
-    pub process: Running,
+    pub process: ChildProcess,
     /// Its public door.
     pub public: SocketAddr,
     /// From spawning it to the first `200` of its `/readyz`.
@@ -27,7 +27,7 @@ pub struct Server {
 
 impl Server {
     /// Starts it on `data` and waits until it is ready.
-    pub async fn start(bench: &Bench, data: &Path, settings: &[String]) -> Result<Self, Failure> {
+    pub async fn start(bench: &Bench, data: &Path, settings: &[String]) -> Result<Self, Error> {
         let (public, operations) = (free_port()?, free_port()?);
         let mut command = Command::new(&bench.server);
         command.arg("serve").arg("--data").arg(data).arg("--listen").arg(public.to_string()).arg("--ops-listen").arg(operations.to_string());
@@ -36,26 +36,26 @@ impl Server {
         }
         let log = bench.temp.join("tutti.log");
         let began = Instant::now();
-        let mut process = Running::start(command, &log)?;
+        let mut process = ChildProcess::start(command, &log)?;
         loop {
             if let Ok(mut connection) = Connection::open(operations).await
                 && connection.get("/readyz").await.is_ok_and(|answer| answer.status == 200)
             {
                 return Ok(Self { process, public, ready_after: began.elapsed() });
             }
-            let said = || std::fs::read_to_string(&log).unwrap_or_default();
-            if let Some(status) = process.ended() {
-                return Err(format!("tutti ended ({status}): {}", said()).into());
+            let log_text = || std::fs::read_to_string(&log).unwrap_or_default();
+            if let Some(status) = process.exit_status() {
+                return Err(format!("tutti ended ({status}): {}", log_text()).into());
             }
-            if began.elapsed() > PATIENCE {
-                return Err(format!("tutti was not ready within {} s: {}", PATIENCE.as_secs(), said()).into());
+            if began.elapsed() > READY_TIMEOUT {
+                return Err(format!("tutti was not ready within {} s: {}", READY_TIMEOUT.as_secs(), log_text()).into());
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
 
     /// Signs a member up; answers the access token.
-    pub async fn sign_up(&self, handle: &str) -> Result<String, Failure> {
+    pub async fn sign_up(&self, handle: &str) -> Result<String, Error> {
         sign_up(self.public, handle).await
     }
 
@@ -65,12 +65,12 @@ impl Server {
     }
 
     /// Ends it at once: for when its data is thrown away anyway.
-    pub async fn end(self) {
+    pub async fn kill(self) {
         self.process.stop(Duration::ZERO).await;
     }
 }
 
 /// An address on the loopback that nobody listens on now.
-pub fn free_port() -> Result<SocketAddr, Failure> {
+pub fn free_port() -> Result<SocketAddr, Error> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }

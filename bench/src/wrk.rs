@@ -6,11 +6,11 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::{Failure, process};
+use crate::{Error, process};
 
 /// What came of one run.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Pace {
+pub struct Throughput {
     /// Answers per second.
     pub per_second: f64,
     /// From asking to the last byte, for half of them, in milliseconds.
@@ -18,17 +18,17 @@ pub struct Pace {
 }
 
 /// Asks `address` for the paths of a `script` (see [`lua`]) over `connections` kept open, one after the other on each.
-pub async fn run(script: &Path, address: SocketAddr, connections: u32, time: Duration) -> Result<Pace, Failure> {
+pub async fn run(script: &Path, address: SocketAddr, connections: u32, time: Duration) -> Result<Throughput, Error> {
     let seconds = time.as_secs().max(1);
     let mut args = vec![format!("-t{}", connections.min(2)), format!("-c{connections}"), format!("-d{seconds}s"), "--latency".to_owned(), "-s".to_owned()];
     args.push(script.display().to_string());
     args.push(format!("http://{address}/"));
-    let said = process::run("wrk", args, time + Duration::from_secs(30)).await?.output;
-    read(&said)
+    let output = process::run("wrk", args, time + Duration::from_secs(30)).await?.output;
+    read(&output)
 }
 
 /// A script that asks for one path after the other.
-pub fn lua<'a>(paths: impl Iterator<Item = &'a str>) -> String {
+pub fn lua_script<'a>(paths: impl Iterator<Item = &'a str>) -> String {
     let quoted: Vec<String> = paths.map(|path| format!("{path:?}")).collect();
     format!(
         "local paths = {{ {} }}
@@ -45,16 +45,16 @@ end
     )
 }
 
-fn read(said: &str) -> Result<Pace, Failure> {
-    if said.contains("Non-2xx") || said.contains("Socket errors") {
-        return Err(format!("wrk met errors: {said}").into());
+fn read(output: &str) -> Result<Throughput, Error> {
+    if output.contains("Non-2xx") || output.contains("Socket errors") {
+        return Err(format!("wrk met errors: {output}").into());
     }
-    let value = |name: &str| said.lines().find_map(|line| line.trim().strip_prefix(name)).map(str::trim);
+    let value = |name: &str| output.lines().find_map(|line| line.trim().strip_prefix(name)).map(str::trim);
     let rate = value("Requests/sec:").and_then(|rate| rate.parse().ok());
     let p50 = value("50%").and_then(milliseconds);
     match (rate, p50) {
-        (Some(per_second), Some(p50_ms)) => Ok(Pace { per_second, p50_ms }),
-        _ => Err(format!("wrk did not say a rate and a median: {said}").into()),
+        (Some(per_second), Some(p50_ms)) => Ok(Throughput { per_second, p50_ms }),
+        _ => Err(format!("wrk did not say a rate and a median: {output}").into()),
     }
 }
 
@@ -72,17 +72,17 @@ fn milliseconds(text: &str) -> Option<f64> {
 mod tests {
     use super::*;
 
-    const SAID: &str = "Running 5s test\n  2 threads and 64 connections\n    Latency   912.00us  120.00us   3.10ms\n  Latency Distribution\n     50%  635.91us\n     99%    1.20ms\nRequests/sec:  51234.56\nTransfer/sec:     60.00MB\n";
+    const OUTPUT: &str = "ChildProcess 5s test\n  2 threads and 64 connections\n    Latency   912.00us  120.00us   3.10ms\n  Latency Distribution\n     50%  635.91us\n     99%    1.20ms\nRequests/sec:  51234.56\nTransfer/sec:     60.00MB\n";
 
     #[test]
     fn rate_and_median_are_read() {
-        let pace = read(SAID).unwrap();
-        assert!((pace.per_second - 51_234.56).abs() < 0.01 && (pace.p50_ms - 0.635_91).abs() < 1e-9);
+        let throughput = read(OUTPUT).unwrap();
+        assert!((throughput.per_second - 51_234.56).abs() < 0.01 && (throughput.p50_ms - 0.635_91).abs() < 1e-9);
     }
 
     #[test]
     fn errors_count() {
-        assert!(read(&format!("{SAID}  Non-2xx or 3xx responses: 3\n")).is_err());
+        assert!(read(&format!("{OUTPUT}  Non-2xx or 3xx responses: 3\n")).is_err());
         assert!(read("").is_err());
     }
 

@@ -12,12 +12,12 @@ use serde_json::json;
 
 use super::{text, wait_for};
 use crate::clips::{Clip, Clips};
-use crate::flood::{Flood, Manner, Noticed, members, streams};
+use crate::flood::{Flood, FloodPattern, Latencies, members, streams};
 use crate::hostile::{self, Hostile};
 use crate::http::Connection;
 use crate::report::{Row, Scenario, median, spread};
 use crate::server::Server;
-use crate::{Bench, Failure, machine, process};
+use crate::{Bench, Error, machine, process};
 
 /// Members' p99 under a flood, to the unloaded one.
 const FLOOD_GOAL: f64 = 3.0;
@@ -29,7 +29,7 @@ const SERVER_GOAL_MIB: f64 = 400.0;
 const SANDBOX_GOAL: f64 = 1.05;
 /// Members' connections, and for how long they ask.
 const MEMBERS: usize = 4;
-const ASKING: Duration = Duration::from_secs(8);
+const MEASURE_TIME: Duration = Duration::from_secs(8);
 const ANONYMOUS: usize = 32;
 const HANGING_UP: usize = 300;
 const STREAMS: usize = 8000;
@@ -42,7 +42,7 @@ const SAMPLE: Duration = Duration::from_millis(50);
 const STATIC: &str = "/docs/swagger-ui-bundle.js";
 
 /// Measures.
-pub async fn measure(bench: &Bench) -> Result<Scenario, Failure> {
+pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
     let files = hostile::files(&bench.temp.parent().unwrap_or(&bench.temp).join("hostile")).await?;
     let data = bench.temp.join("attack");
     let (mut rows, mut all) = (Vec::new(), serde_json::Map::new());
@@ -52,7 +52,7 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Failure> {
     std::fs::remove_dir_all(&data)?;
     sandbox(bench, &mut rows, &mut all).await?;
     let method = vec![
-        format!("Members: {MEMBERS} connections from 127.0.0.1 that ask for a list, a view, a picture and a profile in turns, 5 ms after each answer, for {} s; unloaded and under each flood, in the same process.", ASKING.as_secs()),
+        format!("Members: {MEMBERS} connections from 127.0.0.1 that ask for a list, a view, a picture and a profile in turns, 5 ms after each answer, for {} s; unloaded and under each flood, in the same process.", MEASURE_TIME.as_secs()),
         format!("Floods: anonymous, from 32 addresses in 127.0.66.0/24. `{ANONYMOUS} connections` ask again as soon as they are answered, taking gzip and brotli; `{HANGING_UP} connections` ask for one of 504 sizes of a picture and hang up after 50 ms; `{STREAMS} streams` are opened on one public item and held."),
         format!("Hostile files: {}; each {COPIES} times at once, by one member. What is refused at the upload costs no child anything.", files.iter().map(|file| file.name).collect::<Vec<_>>().join(", ")),
         "Memory of the children: the sum of their anonymous resident memory (`RssAnon`), every 50 ms. The generator runs on the same two cores as the server.".into(),
@@ -61,75 +61,75 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Failure> {
     Ok(Scenario { place: 10, title: "Under attack".into(), method, rows, runs: all.into() })
 }
 
-async fn floods(bench: &Bench, data: &Path, files: &[Hostile], rows: &mut Vec<Row>, all: &mut serde_json::Map<String, serde_json::Value>) -> Result<(), Failure> {
+async fn floods(bench: &Bench, data: &Path, files: &[Hostile], rows: &mut Vec<Row>, all: &mut serde_json::Map<String, serde_json::Value>) -> Result<(), Error> {
     let server = Server::start(bench, data, &[]).await?;
     let (member, stranger) = (server.sign_up("member").await?, server.sign_up("stranger").await?);
     let own = upload(&server, &member, "image/jpeg", &photo(bench, 1).await?, "").await?.ok_or("the member's photo was refused")?;
     let costly = costly_picture(bench, &server, &stranger, files).await?;
     let paths = vec!["/v1/media?limit=20".to_owned(), format!("/v1/media/{own}"), format!("/v1/media/{own}/image?w=640&format=webp"), "/v1/me".to_owned()];
-    let calm = async || members(server.public, &member, &paths, MEMBERS, ASKING).await;
+    let measure_members = async || members(server.public, &member, &paths, MEMBERS, MEASURE_TIME).await;
     // Once for the caches.
-    calm().await?;
+    measure_members().await?;
     let sizes: Vec<String> = (1..=504_u32).map(|number| format!("/v1/media/{costly}/image?w={}&h={}&fit=cover&format=webp", 5 * number, 2560 - 5 * number + 1)).collect();
-    let static_file = Manner::Ask(vec![STATIC.to_owned()]);
-    let pictures = Manner::HangUp(sizes, Duration::from_millis(50));
-    for (name, connections, manner) in [("the costliest static file", ANONYMOUS, static_file), ("the costliest pictures, hanging up", HANGING_UP, pictures)] {
-        let unloaded = calm().await?;
-        let flood = Flood::start(server.public, connections, manner, ASKING * 3)?;
+    let static_file = FloodPattern::Ask(vec![STATIC.to_owned()]);
+    let pictures = FloodPattern::HangUp(sizes, Duration::from_millis(50));
+    for (name, connections, pattern) in [("the costliest static file", ANONYMOUS, static_file), ("the costliest pictures, hanging up", HANGING_UP, pictures)] {
+        let unloaded = measure_members().await?;
+        let flood = Flood::start(server.public, connections, pattern, MEASURE_TIME * 3)?;
         tokio::time::sleep(Duration::from_secs(1)).await;
-        let noticed = calm().await?;
+        let under_attack = measure_members().await?;
         let asked = flood.done();
         tokio::task::spawn_blocking(move || drop(flood)).await?;
-        rows.push(flood_row(&format!("members' p99 under {connections} connections on {name}"), unloaded, noticed, &format!("{asked} requests of the flood")));
-        all.insert(name.to_owned(), times(unloaded, noticed));
+        rows.push(flood_row(&format!("members' p99 under {connections} connections on {name}"), unloaded, under_attack, &format!("{asked} requests of the flood")));
+        all.insert(name.to_owned(), times(unloaded, under_attack));
         tokio::time::sleep(Duration::from_secs(3)).await;
     }
-    let unloaded = calm().await?;
+    let unloaded = measure_members().await?;
     let opened = streams(server.public, &format!("/v1/media/{costly}/events"), STREAMS).await;
-    let noticed = calm().await?;
-    rows.push(flood_row(&format!("members' p99 under {STREAMS} event streams"), unloaded, noticed, &format!("{} were opened, {} refused", opened.open.len(), opened.refused)));
-    all.insert("streams".to_owned(), times(unloaded, noticed));
+    let under_attack = measure_members().await?;
+    rows.push(flood_row(&format!("members' p99 under {STREAMS} event streams"), unloaded, under_attack, &format!("{} were opened, {} refused", opened.open.len(), opened.refused)));
+    all.insert("streams".to_owned(), times(unloaded, under_attack));
     drop(opened);
-    server.end().await;
+    server.kill().await;
     Ok(())
 }
 
-fn flood_row(what: &str, unloaded: Noticed, noticed: Noticed, beside: &str) -> Row {
-    let (before, during) = (unloaded.p99.as_secs_f64(), noticed.p99.as_secs_f64());
+fn flood_row(what: &str, unloaded: Latencies, under_attack: Latencies, beside: &str) -> Row {
+    let (before, during) = (unloaded.p99.as_secs_f64(), under_attack.p99.as_secs_f64());
     let ratio = during / before.max(1e-6);
     Row {
         what: what.to_owned(),
         goal: format!("≤ {FLOOD_GOAL} × unloaded, no 503"),
-        measured: format!("{ratio:.2} × ({:.1} ms), {} × 503 of {}", during * 1e3, noticed.unavailable, noticed.requests),
+        measured: format!("{ratio:.2} × ({:.1} ms), {} × 503 of {}", during * 1e3, under_attack.unavailable, under_attack.requests),
         beside: format!("unloaded {:.1} ms; {beside}", before * 1e3),
-        passes: ratio <= FLOOD_GOAL && noticed.unavailable == 0,
+        passes: ratio <= FLOOD_GOAL && under_attack.unavailable == 0,
     }
 }
 
-fn times(unloaded: Noticed, noticed: Noticed) -> serde_json::Value {
-    let of = |noticed: Noticed| json!({ "p50_ms": noticed.p50.as_secs_f64() * 1e3, "p99_ms": noticed.p99.as_secs_f64() * 1e3, "unavailable": noticed.unavailable, "requests": noticed.requests });
-    json!({ "unloaded": of(unloaded), "under_attack": of(noticed) })
+fn times(unloaded: Latencies, under_attack: Latencies) -> serde_json::Value {
+    let of = |under_attack: Latencies| json!({ "p50_ms": under_attack.p50.as_secs_f64() * 1e3, "p99_ms": under_attack.p99.as_secs_f64() * 1e3, "unavailable": under_attack.unavailable, "requests": under_attack.requests });
+    json!({ "unloaded": of(unloaded), "under_attack": of(under_attack) })
 }
 
-async fn conversions(bench: &Bench, data: &Path, files: &[Hostile], rows: &mut Vec<Row>, all: &mut serde_json::Map<String, serde_json::Value>) -> Result<(), Failure> {
+async fn conversions(bench: &Bench, data: &Path, files: &[Hostile], rows: &mut Vec<Row>, all: &mut serde_json::Map<String, serde_json::Value>) -> Result<(), Error> {
     let server = Arc::new(Server::start(bench, data, &[]).await?);
     let (member, stranger) = (server.sign_up("member").await?, server.sign_up("stranger").await?);
     let (mut clips, mut photos) = (Vec::new(), Vec::new());
     for number in 0..bench.runs(3) as u64 {
-        let (clip, photo) = one_of_each(bench, &server, &member, number).await?;
+        let (clip, photo) = clip_and_photo(bench, &server, &member, number).await?;
         clips.push(clip.as_secs_f64());
         photos.push(photo.as_secs_f64());
     }
     let sampler = Sampler::start(server.process.pid);
-    let (mut sending, mut taken, mut refused) = (Vec::new(), 0, 0);
+    let (mut uploads, mut taken, mut refused) = (Vec::new(), 0, 0);
     for (at, file) in files.iter().enumerate() {
         for copy in 0..COPIES {
             let (server, stranger, file) = (server.clone(), stranger.clone(), file.clone());
             let number = at as u64 * COPIES + copy;
-            sending.push(tokio::spawn(async move { upload(&server, &stranger, file.content_type, &file.unique(number), "").await.map_err(|error| error.to_string()) }));
+            uploads.push(tokio::spawn(async move { upload(&server, &stranger, file.content_type, &file.unique(number), "").await.map_err(|error| error.to_string()) }));
         }
     }
-    for sent in sending {
+    for sent in uploads {
         match sent.await?? {
             Some(_) => taken += 1,
             None => refused += 1,
@@ -137,7 +137,7 @@ async fn conversions(bench: &Bench, data: &Path, files: &[Hostile], rows: &mut V
     }
     let (mut beside_clips, mut beside_photos) = (Vec::new(), Vec::new());
     for number in 0..bench.runs(3) as u64 {
-        let (clip, photo) = one_of_each(bench, &server, &member, 100 + number).await?;
+        let (clip, photo) = clip_and_photo(bench, &server, &member, 100 + number).await?;
         beside_clips.push(clip.as_secs_f64());
         beside_photos.push(photo.as_secs_f64());
     }
@@ -179,13 +179,13 @@ async fn conversions(bench: &Bench, data: &Path, files: &[Hostile], rows: &mut V
     });
     all.insert("conversions".into(), json!({ "clip_s": clips, "clip_beside_s": beside_clips, "photo_s": photos, "photo_beside_s": beside_photos, "children_mib": children, "server_mib": server_mib, "taken": taken, "refused": refused }));
     if let Some(server) = Arc::into_inner(server) {
-        server.end().await;
+        server.kill().await;
     }
     Ok(())
 }
 
 /// Time to playable with the sandbox and without it, in turns.
-async fn sandbox(bench: &Bench, rows: &mut Vec<Row>, all: &mut serde_json::Map<String, serde_json::Value>) -> Result<(), Failure> {
+async fn sandbox(bench: &Bench, rows: &mut Vec<Row>, all: &mut serde_json::Map<String, serde_json::Value>) -> Result<(), Error> {
     let (mut with, mut without) = (Vec::new(), Vec::new());
     let clip = bench.clips.get(Clip::Standard).await?;
     for number in 0..bench.runs(7) as u64 {
@@ -195,12 +195,12 @@ async fn sandbox(bench: &Bench, rows: &mut Vec<Row>, all: &mut serde_json::Map<S
             let token = server.sign_up("singer").await?;
             // The first of a server finds the programs.
             for warm in [true, false] {
-                let (playable, _) = until(&server, &token, "video/mp4", &Clips::unique(&clip, number * 2 + u64::from(warm))?, &["playable", "ready"]).await?;
+                let (playable, _) = upload_until(&server, &token, "video/mp4", &Clips::unique(&clip, number * 2 + u64::from(warm))?, &["playable", "ready"]).await?;
                 if !warm {
                     times.push(playable.as_secs_f64());
                 }
             }
-            server.end().await;
+            server.kill().await;
             std::fs::remove_dir_all(&data)?;
         }
     }
@@ -216,16 +216,16 @@ async fn sandbox(bench: &Bench, rows: &mut Vec<Row>, all: &mut serde_json::Map<S
     Ok(())
 }
 
-async fn one_of_each(bench: &Bench, server: &Server, token: &str, number: u64) -> Result<(Duration, Duration), Failure> {
+async fn clip_and_photo(bench: &Bench, server: &Server, token: &str, number: u64) -> Result<(Duration, Duration), Error> {
     let clip = Clips::unique(&bench.clips.get(Clip::Eight).await?, number)?;
-    let (playable, clip) = until(server, token, "video/mp4", &clip, &["playable", "ready"]).await?;
-    let (ready, _) = until(server, token, "image/jpeg", &photo(bench, number + 10).await?, &["ready"]).await?;
+    let (playable, clip) = upload_until(server, token, "video/mp4", &clip, &["playable", "ready"]).await?;
+    let (ready, _) = upload_until(server, token, "image/jpeg", &photo(bench, number + 10).await?, &["ready"]).await?;
     Connection::of_member(server.public, token).await?.send("DELETE", &format!("/v1/media/{clip}"), "", &[]).await?.expect(204)?;
     Ok((playable, ready))
 }
 
 /// Uploads and waits for a state; answers how long that took from the last byte, and the item's id.
-async fn until(server: &Server, token: &str, content_type: &str, bytes: &[u8], states: &[&str]) -> Result<(Duration, String), Failure> {
+async fn upload_until(server: &Server, token: &str, content_type: &str, bytes: &[u8], states: &[&str]) -> Result<(Duration, String), Error> {
     let mut member = Connection::of_member(server.public, token).await?;
     let answer = member.send("POST", "/v1/media?name=file", content_type, bytes).await?.expect(201)?;
     let sent = answer.sent;
@@ -235,7 +235,7 @@ async fn until(server: &Server, token: &str, content_type: &str, bytes: &[u8], s
 }
 
 /// The item's id; nothing where the server refuses the file.
-async fn upload(server: &Server, token: &str, content_type: &str, bytes: &[u8], query: &str) -> Result<Option<String>, Failure> {
+async fn upload(server: &Server, token: &str, content_type: &str, bytes: &[u8], query: &str) -> Result<Option<String>, Error> {
     let mut member = Connection::of_member(server.public, token).await?;
     let answer = member.send("POST", &format!("/v1/media?name=file{query}"), content_type, bytes).await?;
     match answer.status {
@@ -246,7 +246,7 @@ async fn upload(server: &Server, token: &str, content_type: &str, bytes: &[u8], 
 }
 
 /// The costliest public picture that the server takes: the hostile GIF, or else a large JPEG.
-async fn costly_picture(bench: &Bench, server: &Server, token: &str, files: &[Hostile]) -> Result<String, Failure> {
+async fn costly_picture(bench: &Bench, server: &Server, token: &str, files: &[Hostile]) -> Result<String, Error> {
     for file in files.iter().filter(|file| file.content_type == "image/gif") {
         if let Some(id) = upload(server, token, file.content_type, &file.bytes, "&visibility=public").await? {
             return Ok(id);
@@ -256,12 +256,12 @@ async fn costly_picture(bench: &Bench, server: &Server, token: &str, files: &[Ho
     upload(server, token, "image/jpeg", &large, "&visibility=public").await?.ok_or_else(|| "no costly picture was taken".into())
 }
 
-async fn photo(bench: &Bench, number: u64) -> Result<Vec<u8>, Failure> {
+async fn photo(bench: &Bench, number: u64) -> Result<Vec<u8>, Error> {
     jpeg(bench, "photo.jpg", "4000x3000", number).await
 }
 
 /// A JPEG, unlike those of any other `number` (bytes behind its end).
-async fn jpeg(bench: &Bench, name: &str, size: &str, number: u64) -> Result<Vec<u8>, Failure> {
+async fn jpeg(bench: &Bench, name: &str, size: &str, number: u64) -> Result<Vec<u8>, Error> {
     let path = bench.temp.join(name);
     if !path.exists() {
         let args = ["-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i", &format!("testsrc2=s={size}"), "-frames:v", "1"].map(str::to_owned);
@@ -275,19 +275,19 @@ async fn jpeg(bench: &Bench, name: &str, size: &str, number: u64) -> Result<Vec<
 /// Samples the memory of a process's descendants.
 struct Sampler {
     stop: Arc<AtomicBool>,
-    most_kib: Arc<AtomicU64>,
-    most_children: Arc<AtomicU64>,
+    max_kib: Arc<AtomicU64>,
+    max_children: Arc<AtomicU64>,
     thread: std::thread::JoinHandle<()>,
 }
 
 impl Sampler {
     fn start(pid: u32) -> Self {
-        let (stop, most_kib, most_children) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-        let (stopped, kib, children) = (stop.clone(), most_kib.clone(), most_children.clone());
+        let (stop, max_kib, max_children) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+        let (stopped, kib, children) = (stop.clone(), max_kib.clone(), max_children.clone());
         let thread = std::thread::spawn(move || {
             let until = Instant::now() + Duration::from_mins(20);
             while !stopped.load(Ordering::Relaxed) && Instant::now() < until {
-                let family = process::family(pid);
+                let family = process::with_descendants(pid);
                 let resident = family.iter().skip(1).filter_map(|pid| {
                     let text = machine::field(&format!("/proc/{pid}/status"), "RssAnon")?;
                     text.split_whitespace().next()?.parse::<u64>().ok()
@@ -297,14 +297,14 @@ impl Sampler {
                 std::thread::sleep(SAMPLE);
             }
         });
-        Self { stop, most_kib, most_children, thread }
+        Self { stop, max_kib, max_children, thread }
     }
 
     /// The most memory that they had together, in MiB, and the most of them at once.
     fn end(self) -> (f64, u64) {
         self.stop.store(true, Ordering::Relaxed);
         let _ = self.thread.join();
-        (self.most_kib.load(Ordering::Relaxed) as f64 / 1024.0, self.most_children.load(Ordering::Relaxed))
+        (self.max_kib.load(Ordering::Relaxed) as f64 / 1024.0, self.max_children.load(Ordering::Relaxed))
     }
 }
 

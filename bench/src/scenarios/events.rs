@@ -18,33 +18,33 @@ use serde_json::json;
 use testkit::engines::{Nats, Postgres};
 
 use crate::report::{Row, Scenario, median, spread};
-use crate::{Bench, Failure, engines, machine};
+use crate::{Bench, Error, engines, machine};
 
 const RATE_GOAL: f64 = 10_000.0;
 const P99_GOAL_MS: f64 = 50.0;
 /// Events of a run whose rate counts.
 const EVENTS: usize = 40_000;
 /// Events in a transaction of the writers then, writers at once, and events in a transaction of the consumer at most.
-const WRITTEN_TOGETHER: usize = 100;
+const WRITE_BATCH: usize = 100;
 const WRITERS: usize = 4;
-const TAKEN_TOGETHER: usize = 500;
+const CONSUMER_BATCH: usize = 500;
 /// Events one by one, each in its own transaction.
 const STEADY_PER_SECOND: usize = 1000;
 const STEADY: Duration = Duration::from_secs(20);
 /// Between the rates and the steady part.
 const PAUSE: Duration = Duration::from_secs(3);
-const PATIENCE: Duration = Duration::from_mins(2);
+const EFFECTS_TIMEOUT: Duration = Duration::from_mins(2);
 
 const NAME: &str = "bench.effect";
 const EFFECTS: &[Migration] =
     &[Migration { version: 1, min_compatible: 1, sql: "create table effect (event_id text primary key, number bigint not null, at timestamptz not null)" }];
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Noted {
+struct BenchEvent {
     number: usize,
 }
 
-impl Event for Noted {
+impl Event for BenchEvent {
     const SUBJECT: &'static str = "bench.noted";
 }
 
@@ -73,19 +73,19 @@ struct Run {
     p99_ms: f64,
     worst_ms: f64,
     /// The same, from commit to the consumer's hands: the outbox, the relay and JetStream.
-    heard_p50_ms: f64,
-    heard_p99_ms: f64,
+    received_p50_ms: f64,
+    received_p99_ms: f64,
 }
 
 /// Measures.
-pub async fn measure(bench: &Bench) -> Result<Scenario, Failure> {
+pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
     let postgres = engines::blocking(engines::postgres).await?;
     let kinds = [Servers::Three, Servers::Always, Servers::Usual];
     let mut runs: [Vec<Run>; 3] = Default::default();
     for round in 0..bench.runs(1) {
         for (runs, kind) in runs.iter_mut().zip(kinds) {
             let servers = engines::blocking(move || kind.start()).await?;
-            runs.push(play(&postgres, &servers, kind, &format!("{kind:?}_{round}").to_lowercase()).await?);
+            runs.push(run_once(&postgres, &servers, kind, &format!("{kind:?}_{round}").to_lowercase()).await?);
             engines::blocking(move || drop(servers)).await?;
         }
     }
@@ -118,8 +118,8 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Failure> {
                 spread(&p99, 1),
                 median(&of(kind, |run| run.p50_ms)),
                 median(&of(kind, |run| run.worst_ms)),
-                median(&of(kind, |run| run.heard_p50_ms)),
-                median(&of(kind, |run| run.heard_p99_ms))
+                median(&of(kind, |run| run.received_p50_ms)),
+                median(&of(kind, |run| run.received_p99_ms))
             ),
             beside: format!("default sync {:.1} ms (p50 {:.1})", median(&of(2, |run| run.p99_ms)), median(&of(2, |run| run.p50_ms))),
             passes: median(&p99) <= P99_GOAL_MS,
@@ -127,14 +127,14 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Failure> {
     }
     let method = vec![
         format!(
-            "Two services with a schema each in one PostgreSQL (`fsync=on`): {WRITERS} writers record {EVENTS} events, {WRITTEN_TOGETHER} in a transaction, into the one's outbox; its relay sends them; the other's consumer commits inbox and effect for up to {TAKEN_TOGETHER} at a time. Publisher, relay and consumer are in the benchmark's process, the engines beside it."
+            "Two services with a schema each in one PostgreSQL (`fsync=on`): {WRITERS} writers record {EVENTS} events, {WRITE_BATCH} in a transaction, into the one's outbox; its relay sends them; the other's consumer commits inbox and effect for up to {CONSUMER_BATCH} at a time. Publisher, relay and consumer are in the benchmark's process, the engines beside it."
         ),
         format!(
             "\"Outbox alone\": the same events recorded while nobody relays, which is as fast as all of it can be. At {STEADY_PER_SECOND}/s for {} s each event has a transaction of its own; from when its writer was told that it is committed to when its consumer was told that the effect is.",
             STEADY.as_secs()
         ),
         "Judged for the two ways to run NATS that lose nothing acknowledged (decision 14). \"Default sync\" is one server that syncs every two minutes, for comparison only. All three servers of the first share these cores and this disk.".into(),
-        format!("Afterwards every event had one effect. Writing 4 KiB and `fdatasync` takes {:.2} ms on this disk.", machine::sync_cost().as_secs_f64() * 1000.0),
+        format!("Afterwards every event had one effect. Writing 4 KiB and `fdatasync` takes {:.2} ms on this disk.", machine::fdatasync_time().as_secs_f64() * 1000.0),
     ];
     let all = json!({ "three": runs[0], "always": runs[1], "default": runs[2] });
     Ok(Scenario { place: 8, title: "From outbox to effect".into(), method, rows, runs: all })
@@ -151,42 +151,42 @@ impl Servers {
 }
 
 /// When each event reached the consumer and when its effect was committed, in microseconds from the beginning; 0 for not yet.
-struct Board {
+struct Timeline {
     began: Instant,
-    heard: Vec<AtomicU64>,
+    received: Vec<AtomicU64>,
     effects: Vec<AtomicU64>,
-    taken: AtomicUsize,
+    effect_count: AtomicUsize,
 }
 
-impl Board {
+impl Timeline {
     fn new(events: usize) -> Arc<Self> {
         let none = || (0..events).map(|_| AtomicU64::new(0)).collect();
-        Arc::new(Self { began: Instant::now(), heard: none(), effects: none(), taken: AtomicUsize::new(0) })
+        Arc::new(Self { began: Instant::now(), received: none(), effects: none(), effect_count: AtomicUsize::new(0) })
     }
 
     fn now(&self) -> u64 {
         self.began.elapsed().as_micros() as u64
     }
 
-    fn heard(&self, number: usize) {
-        if let Some(heard) = self.heard.get(number) {
-            heard.store(self.now(), Ordering::Relaxed);
+    fn record_received(&self, number: usize) {
+        if let Some(received) = self.received.get(number) {
+            received.store(self.now(), Ordering::Relaxed);
         }
     }
 
-    fn took(&self, numbers: &[usize]) {
+    fn record_effects(&self, numbers: &[usize]) {
         let now = self.now();
         for effect in numbers.iter().filter_map(|&number| self.effects.get(number)) {
             effect.store(now, Ordering::Relaxed);
         }
-        self.taken.fetch_add(numbers.len(), Ordering::Release);
+        self.effect_count.fetch_add(numbers.len(), Ordering::Release);
     }
 
-    async fn until(&self, events: usize) -> Result<(), Failure> {
+    async fn wait_for_effects(&self, events: usize) -> Result<(), Error> {
         let began = Instant::now();
-        while self.taken.load(Ordering::Acquire) < events {
-            if began.elapsed() > PATIENCE {
-                return Err(format!("{} of {events} events took effect within {} s", self.taken.load(Ordering::Acquire), PATIENCE.as_secs()).into());
+        while self.effect_count.load(Ordering::Acquire) < events {
+            if began.elapsed() > EFFECTS_TIMEOUT {
+                return Err(format!("{} of {events} events effect_times effect within {} s", self.effect_count.load(Ordering::Acquire), EFFECTS_TIMEOUT.as_secs()).into());
             }
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
@@ -194,14 +194,14 @@ impl Board {
     }
 }
 
-async fn play(postgres: &Postgres, servers: &[Nats], kind: Servers, name: &str) -> Result<Run, Failure> {
+async fn run_once(postgres: &Postgres, servers: &[Nats], kind: Servers, name: &str) -> Result<Run, Error> {
     let replicas = servers.len();
     let bus = Bus::nats(&NatsOptions { servers: servers.iter().map(Nats::url).collect(), prefix: "bench".into(), replicas, ..NatsOptions::default() }, Clock::system()).await?;
     let publisher = open(postgres, &format!("{name}_publisher"), &[]).await?;
     let consumer = open(postgres, &format!("{name}_consumer"), EFFECTS).await?;
     let steady = STEADY_PER_SECOND * STEADY.as_secs() as usize;
-    let board = Board::new(2 * EVENTS + steady);
-    let effects = effects(&consumer, &board);
+    let timeline = Timeline::new(2 * EVENTS + steady);
+    let effects = effects(&consumer, &timeline);
     declare(&bus, &effects).await.map_err(|error| format!("NATS ({kind:?}): {error}"))?;
     let tasks = Tasks::default();
 
@@ -211,40 +211,40 @@ async fn play(postgres: &Postgres, servers: &[Nats], kind: Servers, name: &str) 
     let began = Instant::now();
     bus.relay("bench", publisher.clone(), Clock::system(), &tasks);
     bus.start(vec![effects], &tasks);
-    board.until(EVENTS).await?;
+    timeline.wait_for_effects(EVENTS).await?;
     let drained = began.elapsed();
 
     let began = Instant::now();
     record(&publisher, EVENTS).await?;
-    board.until(2 * EVENTS).await?;
+    timeline.wait_for_effects(2 * EVENTS).await?;
     let live = began.elapsed();
 
     // What the rates left to be acknowledged and synced is not what a steady rate waits for.
     tokio::time::sleep(PAUSE).await;
-    let committed = record_steadily(&publisher, &board, 2 * EVENTS, steady).await?;
-    board.until(board.effects.len()).await?;
+    let committed = record_steadily(&publisher, &timeline, 2 * EVENTS, steady).await?;
+    timeline.wait_for_effects(timeline.effects.len()).await?;
     let since = |then: &[AtomicU64]| {
-        let mut took: Vec<f64> =
+        let mut effect_times: Vec<f64> =
             committed.iter().zip(&then[2 * EVENTS..]).map(|(committed, then)| then.load(Ordering::Relaxed).saturating_sub(*committed) as f64 / 1000.0).collect();
-        took.sort_by(f64::total_cmp);
-        took
+        effect_times.sort_by(f64::total_cmp);
+        effect_times
     };
-    let (heard, took) = (since(&board.heard), since(&board.effects));
+    let (receive_times, effect_times) = (since(&timeline.received), since(&timeline.effects));
     tasks.stop(Duration::from_secs(30)).await;
-    let counted = clear(&consumer).await?;
-    if counted != board.effects.len() {
-        return Err(format!("{counted} effects of {} events", board.effects.len()).into());
+    let counted = delete_effects(&consumer).await?;
+    if counted != timeline.effects.len() {
+        return Err(format!("{counted} effects of {} events", timeline.effects.len()).into());
     }
     let rate = |time: Duration| EVENTS as f64 / time.as_secs_f64();
     Ok(Run {
         recorded: rate(recorded),
         drained: rate(drained),
         live: rate(live),
-        p50_ms: at(&took, 50),
-        p99_ms: at(&took, 99),
-        worst_ms: took.last().copied().unwrap_or_default(),
-        heard_p50_ms: at(&heard, 50),
-        heard_p99_ms: at(&heard, 99),
+        p50_ms: at(&effect_times, 50),
+        p99_ms: at(&effect_times, 99),
+        worst_ms: effect_times.last().copied().unwrap_or_default(),
+        received_p50_ms: at(&receive_times, 50),
+        received_p99_ms: at(&receive_times, 99),
     })
 }
 
@@ -254,7 +254,7 @@ fn at(ascending: &[f64], share: usize) -> f64 {
 }
 
 /// A service's database.
-async fn open(postgres: &Postgres, schema: &str, migrations: &'static [Migration]) -> Result<Db, Failure> {
+async fn open(postgres: &Postgres, schema: &str, migrations: &'static [Migration]) -> Result<Db, Error> {
     let options = PostgresOptions { url: postgres.url(), schema: schema.to_owned(), readers: 4, statement_timeout: Duration::from_secs(30) };
     let db = Db::postgres(&options).await?;
     db.migrate("bench", migrations).await?;
@@ -262,7 +262,7 @@ async fn open(postgres: &Postgres, schema: &str, migrations: &'static [Migration
 }
 
 /// Declares the consumer as soon as the servers let it: a cluster takes its time to find a leader.
-async fn declare(bus: &Bus, consumer: &Consumer) -> Result<(), Failure> {
+async fn declare(bus: &Bus, consumer: &Consumer) -> Result<(), Error> {
     let began = Instant::now();
     loop {
         match bus.declare(&[consumer.subscription().clone()], RunsIn::ThisProcess).await {
@@ -274,33 +274,33 @@ async fn declare(bus: &Bus, consumer: &Consumer) -> Result<(), Failure> {
 }
 
 /// A consumer whose effect is a row.
-fn effects(db: &Db, board: &Arc<Board>) -> Consumer {
-    let (db, board) = (db.clone(), board.clone());
-    Consumer::batch(NAME, &[Noted::SUBJECT], TAKEN_TOGETHER, move |deliveries| {
-        let (db, board) = (db.clone(), board.clone());
+fn effects(db: &Db, timeline: &Arc<Timeline>) -> Consumer {
+    let (db, timeline) = (db.clone(), timeline.clone());
+    Consumer::batch(NAME, &[BenchEvent::SUBJECT], CONSUMER_BATCH, move |deliveries| {
+        let (db, timeline) = (db.clone(), timeline.clone());
         async move {
             let mut events = Vec::with_capacity(deliveries.len());
             for delivery in deliveries {
-                let noted: Noted = serde_json::from_str(&delivery.event.payload).map_err(|error| bus::HandlerError::DeadLetter(error.to_string()))?;
-                board.heard(noted.number);
-                events.push((delivery.event.id, noted));
+                let event: BenchEvent = serde_json::from_str(&delivery.event.payload).map_err(|error| bus::HandlerError::DeadLetter(error.to_string()))?;
+                timeline.record_received(event.number);
+                events.push((delivery.event.id, event));
             }
-            let numbers = db.write(move |tx| Box::pin(async move { take(tx, events).await })).await?;
-            board.took(&numbers);
+            let numbers = db.write(move |tx| Box::pin(async move { apply(tx, events).await })).await?;
+            timeline.record_effects(&numbers);
             Ok::<(), bus::HandlerError>(())
         }
     })
 }
 
 /// Notes the events and their effects; answers the numbers of those that are new.
-async fn take(tx: &db::Tx, events: Vec<(String, Noted)>) -> Result<Vec<usize>, db::Error> {
+async fn apply(tx: &db::Tx, events: Vec<(String, BenchEvent)>) -> Result<Vec<usize>, db::Error> {
     let now = Utc::now();
     let ids: Vec<&str> = events.iter().map(|(id, _)| id.as_str()).collect();
     let first = tx.record_once_each(NAME, &ids, now).await?;
     let (mut values, mut numbers) = (Vec::<Value>::new(), Vec::new());
-    for (id, noted) in events.into_iter().filter(|(id, _)| first.contains(id)) {
-        values.extend([id.into(), (noted.number as i64).into(), now.into()]);
-        numbers.push(noted.number);
+    for (id, event) in events.into_iter().filter(|(id, _)| first.contains(id)) {
+        values.extend([id.into(), (event.number as i64).into(), now.into()]);
+        numbers.push(event.number);
     }
     if !numbers.is_empty() {
         tx.execute(&format!("insert into effect (event_id, number, at) values {}", placeholders(numbers.len(), 3)), values).await?;
@@ -309,14 +309,14 @@ async fn take(tx: &db::Tx, events: Vec<(String, Noted)>) -> Result<Vec<usize>, d
 }
 
 /// Records the events from number `from` on, by several writers at once.
-async fn record(db: &Db, from: usize) -> Result<(), Failure> {
+async fn record(db: &Db, from: usize) -> Result<(), Error> {
     let each = EVENTS / WRITERS;
     let writers: Vec<_> = (0..WRITERS)
         .map(|writer| {
             let (db, first) = (db.clone(), from + writer * each);
             tokio::spawn(async move {
-                for start in (first..first + each).step_by(WRITTEN_TOGETHER) {
-                    let numbers = start..(start + WRITTEN_TOGETHER).min(first + each);
+                for start in (first..first + each).step_by(WRITE_BATCH) {
+                    let numbers = start..(start + WRITE_BATCH).min(first + each);
                     publish(&db, numbers).await?;
                 }
                 Ok::<(), db::Error>(())
@@ -333,7 +333,7 @@ async fn publish(db: &Db, numbers: std::ops::Range<usize>) -> Result<(), db::Err
     db.write(move |tx| {
         Box::pin(async move {
             for number in numbers {
-                tx.publish(&Noted { number }, Utc::now())?;
+                tx.publish(&BenchEvent { number }, Utc::now())?;
             }
             Ok(())
         })
@@ -342,13 +342,13 @@ async fn publish(db: &Db, numbers: std::ops::Range<usize>) -> Result<(), db::Err
 }
 
 /// Records events at the steady rate, whether or not those before are done; answers when each was committed.
-async fn record_steadily(db: &Db, board: &Arc<Board>, from: usize, events: usize) -> Result<Vec<u64>, Failure> {
+async fn record_steadily(db: &Db, timeline: &Arc<Timeline>, from: usize, events: usize) -> Result<Vec<u64>, Error> {
     let began = tokio::time::Instant::now();
     let mut writing = Vec::with_capacity(events);
     for number in 0..events {
         tokio::time::sleep_until(began + Duration::from_secs(1).mul_f64(number as f64 / STEADY_PER_SECOND as f64)).await;
-        let (db, board) = (db.clone(), board.clone());
-        writing.push(tokio::spawn(async move { publish(&db, from + number..from + number + 1).await.map(|()| board.now()) }));
+        let (db, timeline) = (db.clone(), timeline.clone());
+        writing.push(tokio::spawn(async move { publish(&db, from + number..from + number + 1).await.map(|()| timeline.now()) }));
     }
     let mut committed = Vec::with_capacity(events);
     for writer in writing {
@@ -358,6 +358,6 @@ async fn record_steadily(db: &Db, board: &Arc<Board>, from: usize, events: usize
 }
 
 /// Takes the effects away; answers how many there were.
-async fn clear(db: &Db) -> Result<usize, db::Error> {
+async fn delete_effects(db: &Db) -> Result<usize, db::Error> {
     db.write(|tx| Box::pin(async move { Ok(tx.execute("delete from effect", vec![]).await? as usize) })).await
 }

@@ -9,21 +9,21 @@ use testkit::fleet::{Fleet, Topology};
 
 use crate::engines::{self, Engines};
 use crate::report::{Row, Scenario, median, spread};
-use crate::{Bench, Failure};
+use crate::{Bench, Error};
 
 const GOAL: f64 = 10.0;
 /// Processes of each role.
 const OF_EACH: usize = 4;
-const PATIENCE: Duration = Duration::from_mins(2);
+const READY_TIMEOUT: Duration = Duration::from_mins(2);
 const POLL: Duration = Duration::from_millis(10);
 
 /// Measures.
-pub async fn measure(bench: &Bench) -> Result<Scenario, Failure> {
+pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
     let engines = Engines::start().await?;
-    let shape = Topology::ROLES.into_iter().fold(Topology::one_of_each(), |shape, role| shape.with(role, OF_EACH));
+    let topology = Topology::ROLES.into_iter().fold(Topology::one_of_each(), |topology, role| topology.with(role, OF_EACH));
     let (mut first, mut last) = (Vec::new(), Vec::new());
     for _ in 0..bench.runs(3) {
-        let fleet = engines.prepare(bench, shape.clone(), &[]).await?;
+        let fleet = engines.prepare(bench, topology.clone(), &[]).await?;
         let ready = engines::blocking(move || launch(fleet)).await??;
         first.extend(ready.first().map(Duration::as_secs_f64));
         last.extend(ready.last().map(Duration::as_secs_f64));
@@ -50,10 +50,10 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Failure> {
 }
 
 /// Starts every process; answers when each was ready, in that order.
-fn launch(mut fleet: Fleet) -> Result<Vec<Duration>, Failure> {
+fn launch(mut fleet: Fleet) -> Result<Vec<Duration>, Error> {
     let began = Instant::now();
-    for player in &mut fleet.processes {
-        player.program.spawn();
+    for process in &mut fleet.processes {
+        process.program.spawn();
     }
     let mut waiting: Vec<usize> = (0..fleet.processes.len()).collect();
     let mut ready = Vec::new();
@@ -63,9 +63,9 @@ fn launch(mut fleet: Fleet) -> Result<Vec<Duration>, Failure> {
             ready.extend(is_ready.then(|| began.elapsed()));
             !is_ready
         });
-        if began.elapsed() > PATIENCE {
+        if began.elapsed() > READY_TIMEOUT {
             let names: Vec<&str> = waiting.iter().map(|&at| fleet.processes[at].program.name()).collect();
-            return Err(format!("not ready within {} s: {}", PATIENCE.as_secs(), names.join(", ")).into());
+            return Err(format!("not ready within {} s: {}", READY_TIMEOUT.as_secs(), names.join(", ")).into());
         }
         std::thread::sleep(POLL);
     }

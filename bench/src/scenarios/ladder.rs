@@ -11,19 +11,19 @@ use codec::ladder::{AUDIO, FrameRate, Rung, ladder};
 use serde_json::json;
 
 use super::{text, wait_for};
-use crate::clips::{Clip, Clips, words};
+use crate::clips::{Clip, Clips, split_args};
 use crate::http::Connection;
-use crate::item::addresses;
-use crate::process::Cost;
+use crate::item::listed_urls;
+use crate::process::ProcessCost;
 use crate::report::{Row, Scenario, median, spread};
 use crate::server::Server;
-use crate::{Bench, Failure, process};
+use crate::{Bench, Error, process};
 
 const GOAL: f64 = 1.10;
-const PATIENCE: Duration = Duration::from_mins(10);
+const READY_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// Measures.
-pub async fn measure(bench: &Bench) -> Result<Scenario, Failure> {
+pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
     let data = bench.temp.join("ladder");
     let server = Server::start(bench, &data, &[]).await?;
     let token = server.sign_up("cutter").await?;
@@ -37,10 +37,10 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Failure> {
         let (mut ours, mut theirs, mut our_walls, mut their_walls) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for _ in 0..bench.runs(3) {
             number += 1;
-            let tutti = whole(&server, &token, &path, number, rungs.len()).await?;
+            let tutti = convert_with_tutti(&server, &token, &path, number, rungs.len()).await?;
             ours.push(tutti.cpu.as_secs_f64());
             our_walls.push(tutti.wall.as_secs_f64());
-            let ffmpeg = one_process(bench, &path, rate, &rungs, copied).await?;
+            let ffmpeg = convert_with_ffmpeg(bench, &path, rate, &rungs, copied).await?;
             theirs.push(ffmpeg.cpu.as_secs_f64());
             their_walls.push(ffmpeg.wall.as_secs_f64());
         }
@@ -55,7 +55,7 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Failure> {
         });
         all.insert(clip.name().to_owned(), json!({ "tutti_cpu_s": ours, "ffmpeg_cpu_s": theirs, "tutti_wall_s": our_walls, "ffmpeg_wall_s": their_walls }));
     }
-    server.end().await;
+    server.kill().await;
     std::fs::remove_dir_all(&data)?;
     let method = vec![
         format!(
@@ -70,43 +70,43 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Failure> {
 }
 
 /// What Tutti needs from the upload to `ready`.
-async fn whole(server: &Server, token: &str, path: &Path, number: u64, renditions: usize) -> Result<Cost, Failure> {
+async fn convert_with_tutti(server: &Server, token: &str, path: &Path, number: u64, renditions: usize) -> Result<ProcessCost, Error> {
     let clip = Clips::unique(path, number)?;
     // A connection of its own each time: one that says nothing for 15 s is closed, and ffmpeg's turn is longer.
     let mut member = Connection::of_member(server.public, token).await?;
     let (before, began) = (server.process.cpu(), std::time::Instant::now());
     let item = member.send("POST", "/v1/media?name=clip.mp4", "video/mp4", &clip).await?.expect(201)?.json()?;
-    let address = format!("/v1/media/{}", text(&item["id"], "id")?);
-    let (item, seen) = wait_for(&mut member, &address, &["ready"], Duration::from_millis(250), PATIENCE).await?;
+    let path_of_item = format!("/v1/media/{}", text(&item["id"], "id")?);
+    let (item, seen) = wait_for(&mut member, &path_of_item, &["ready"], Duration::from_millis(250), READY_TIMEOUT).await?;
     let cpu = server.process.cpu().saturating_sub(before);
     let master = member.get(text(&item["urls"]["hls"], "urls.hls")?).await?.expect(200)?;
-    let made = addresses(&master.body).len();
+    let made = listed_urls(&master.body).len();
     if made != renditions {
         return Err(format!("{made} renditions were made where {renditions} were expected").into());
     }
-    member.send("DELETE", &address, "", &[]).await?.expect(204)?;
+    member.send("DELETE", &path_of_item, "", &[]).await?.expect(204)?;
     tokio::time::sleep(Duration::from_secs(2)).await;
-    Ok(Cost { cpu, wall: seen - began, output: String::new() })
+    Ok(ProcessCost { cpu, wall: seen - began, output: String::new() })
 }
 
 /// One ffmpeg with one decode and as many outputs as there are renditions.
-async fn one_process(bench: &Bench, path: &Path, rate: FrameRate, rungs: &[Rung], copied: bool) -> Result<Cost, Failure> {
+async fn convert_with_ffmpeg(bench: &Bench, path: &Path, rate: Rate, rungs: &[Rung], copied: bool) -> Result<ProcessCost, Error> {
     let folder = bench.temp.join("one");
     std::fs::create_dir_all(&folder)?;
     let encoded = if copied { rungs.get(1..).unwrap_or_default() } else { rungs };
-    let mut args = words("-nostdin -v error -y -i");
+    let mut args = split_args("-nostdin -v error -y -i");
     args.push(path.display().to_string());
     args.push("-filter_complex".into());
     args.push(graph(rate, encoded));
     let gop = (2.0 * rate.fps()).round();
     let hls = |name: &str| {
-        let mut args = words("-map_metadata -1 -f hls -hls_time 4 -hls_list_size 0 -hls_segment_type fmp4 -hls_fmp4_init_filename");
+        let mut args = split_args("-map_metadata -1 -f hls -hls_time 4 -hls_list_size 0 -hls_segment_type fmp4 -hls_fmp4_init_filename");
         args.push(format!("{name}.init.mp4"));
         args.push(folder.join(format!("{name}.m3u8")).display().to_string());
         args
     };
     for (at, rung) in encoded.iter().enumerate() {
-        args.extend(words(&format!(
+        args.extend(split_args(&format!(
             "-map [o{at}] -c:v libx264 -preset veryfast -sc_threshold 0 -flags +cgop -profile:v {} -level:v {}.{} -crf {} -maxrate {} -bufsize {} -g {gop} -keyint_min {gop}",
             rung.profile,
             rung.level / 10,
@@ -118,12 +118,12 @@ async fn one_process(bench: &Bench, path: &Path, rate: FrameRate, rungs: &[Rung]
         args.extend(hls(&rung.name));
     }
     if copied {
-        args.extend(words("-map 0:v -c copy"));
+        args.extend(split_args("-map 0:v -c copy"));
         args.extend(hls("copied"));
     }
-    args.extend(words(&format!("-map 0:a -ac 2 -ar 48000 -c:a aac -b:a {}", AUDIO.bitrate)));
+    args.extend(split_args(&format!("-map 0:a -ac 2 -ar 48000 -c:a aac -b:a {}", AUDIO.bitrate)));
     args.extend(hls(AUDIO.name));
-    let cost = process::run("ffmpeg", args, PATIENCE).await?;
+    let cost = process::run("ffmpeg", args, READY_TIMEOUT).await?;
     std::fs::remove_dir_all(&folder)?;
     Ok(cost)
 }
@@ -139,11 +139,11 @@ fn graph(rate: FrameRate, rungs: &[Rung]) -> String {
     graph
 }
 
-async fn frame_rate(path: &Path) -> Result<FrameRate, Failure> {
-    let mut args = words("-v error -select_streams v:0 -show_entries stream=r_frame_rate -of csv=p=0");
+async fn frame_rate(path: &Path) -> Result<Rate, Error> {
+    let mut args = split_args("-v error -select_streams v:0 -show_entries stream=r_frame_rate -of csv=p=0");
     args.push(path.display().to_string());
-    let said = process::run("ffprobe", args, PATIENCE).await?.output;
-    said.trim().trim_end_matches(',').parse().map_err(|error: codec::ladder::InvalidFrameRate| error.to_string().into())
+    let output = process::run("ffprobe", args, READY_TIMEOUT).await?.output;
+    output.trim().trim_end_matches(',').parse().map_err(|error: codec::ladder::BadRate| error.to_string().into())
 }
 
 #[cfg(test)]

@@ -17,11 +17,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::Failure;
+use crate::Error;
 use crate::http::Connection;
 
 /// Waits until the item at `path` is in one of `states`, asking every `pause`; answers it and when it was seen.
-pub async fn wait_for(connection: &mut Connection, path: &str, states: &[&str], pause: Duration, patience: Duration) -> Result<(Value, Instant), Failure> {
+pub async fn wait_for(connection: &mut Connection, path: &str, states: &[&str], pause: Duration, timeout: Duration) -> Result<(Value, Instant), Error> {
     let began = Instant::now();
     loop {
         let item = connection.get(path).await?.expect(200)?.json()?;
@@ -33,14 +33,14 @@ pub async fn wait_for(connection: &mut Connection, path: &str, states: &[&str], 
         if state == "failed" {
             return Err(format!("the conversion failed: {}", item["failure"]).into());
         }
-        if began.elapsed() > patience {
-            return Err(format!("still {state} after {} s", patience.as_secs()).into());
+        if began.elapsed() > timeout {
+            return Err(format!("still {state} after {} s", timeout.as_secs()).into());
         }
         tokio::time::sleep(pause).await;
     }
 }
 
 /// A JSON string, or an error that names what lacks.
-pub fn text<'a>(value: &'a Value, name: &str) -> Result<&'a str, Failure> {
+pub fn text<'a>(value: &'a Value, name: &str) -> Result<&'a str, Error> {
     value.as_str().ok_or_else(|| format!("the answer has no {name}").into())
 }

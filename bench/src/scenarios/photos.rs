@@ -15,19 +15,19 @@ use crate::nginx::Nginx;
 use crate::photos::{Photos, SIZES};
 use crate::report::{Row, Scenario, median, spread};
 use crate::server::Server;
-use crate::{Bench, Failure, machine};
+use crate::{Bench, Error, machine};
 
 const PHOTOS: usize = 5_000;
 /// Members who send them: a venue full of guests.
 const MEMBERS: usize = 50;
 const WINDOWS: [u64; 3] = [60, 10, 5];
 /// What the files will take in the kernel's memory, and some more.
-const MEMORY_WOKEN: u64 = 8 << 30;
+const TOUCHED_MEMORY_BYTES: u64 = 8 << 30;
 const GOAL: f64 = 1.25;
 const MEMORY_GOAL_MIB: f64 = 400.0;
 
 /// Measures.
-pub async fn measure(bench: &Bench) -> Result<Scenario, Failure> {
+pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
     let photos = Arc::new(Photos::make(&bench.temp.join("bases")).await?);
     let mut rows = Vec::new();
     let mut all = serde_json::Map::new();
@@ -36,17 +36,17 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Failure> {
     for window in windows.iter().copied().map(Duration::from_secs) {
         // A minute's window mostly shows the window itself: once is enough.
         let runs = if window.as_secs() >= 60 { 1 } else { bench.runs(3) };
-        let (mut ours, mut theirs, mut told) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut ours, mut theirs, mut runs_json) = (Vec::new(), Vec::new(), Vec::new());
         for run in 0..runs {
             // In turns, and each goes first once.
             let mut tutti = None;
             if run % 2 == 0 {
-                tutti = Some(tutti_takes(bench, &photos, window).await?);
+                tutti = Some(upload_to_tutti(bench, &photos, window).await?);
             }
-            let nginx = nginx_takes(bench, &photos, window).await?;
+            let nginx = upload_to_nginx(bench, &photos, window).await?;
             let tutti = match tutti {
                 Some(tutti) => tutti,
-                None => tutti_takes(bench, &photos, window).await?,
+                None => upload_to_tutti(bench, &photos, window).await?,
             };
             println!("{} s: {tutti:?} beside {nginx:?}", window.as_secs());
             refused += PHOTOS - tutti.outcome.accepted;
@@ -54,7 +54,7 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Failure> {
             peaks.push(tutti.peak_mib);
             ours.push(tutti.wall.as_secs_f64());
             theirs.push(nginx.wall.as_secs_f64());
-            told.push(json!({
+            runs_json.push(json!({
                 "tutti_s": tutti.wall.as_secs_f64(), "tutti_median_s": tutti.outcome.median.as_secs_f64(), "tutti_p99_s": tutti.outcome.p99.as_secs_f64(),
                 "tutti_peak_mib": tutti.peak_mib, "tutti_cpu_s": tutti.cpu.as_secs_f64(), "tutti_refused": tutti.outcome.refused,
                 "nginx_s": nginx.wall.as_secs_f64(), "nginx_sync_s": nginx.sync.as_secs_f64(), "nginx_median_s": nginx.outcome.median.as_secs_f64(),
@@ -69,7 +69,7 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Failure> {
             beside: format!("nginx {:.1} s", median(&theirs)),
             passes: median(&ratios) <= GOAL,
         });
-        all.insert(format!("{} s", window.as_secs()), told.into());
+        all.insert(format!("{} s", window.as_secs()), runs_json.into());
     }
     let peak = peaks.iter().copied().fold(0.0, f64::max);
     rows.insert(0, Row { what: "photos refused, all runs".into(), goal: "0".into(), measured: refused.to_string(), beside: String::new(), passes: refused == 0 });
@@ -100,7 +100,7 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Failure> {
 }
 
 #[derive(Debug)]
-struct Taken {
+struct PhotoRun {
     outcome: Outcome,
     wall: Duration,
     sync: Duration,
@@ -108,7 +108,7 @@ struct Taken {
     cpu: Duration,
 }
 
-async fn tutti_takes(bench: &Bench, photos: &Arc<Photos>, window: Duration) -> Result<Taken, Failure> {
+async fn upload_to_tutti(bench: &Bench, photos: &Arc<Photos>, window: Duration) -> Result<PhotoRun, Error> {
     let data = bench.temp.join("photos-tutti");
     let server = Server::start(bench, &data, &[]).await?;
     let mut tokens = Vec::new();
@@ -116,7 +116,7 @@ async fn tutti_takes(bench: &Bench, photos: &Arc<Photos>, window: Duration) -> R
         tokens.push(server.sign_up(&format!("guest{member}")).await?);
     }
     sync(&bench.temp)?;
-    machine::wake_memory(MEMORY_WOKEN);
+    machine::touch_memory(TOUCHED_MEMORY_BYTES);
     let before = server.process.cpu();
     let bearers = tokens.clone();
     let head =
@@ -124,20 +124,20 @@ async fn tutti_takes(bench: &Bench, photos: &Arc<Photos>, window: Duration) -> R
     let load = Load { address: server.public, uploads: PHOTOS, window, photos: photos.clone(), head: Arc::new(head) };
     let outcome = load.run().await;
     let cpu = server.process.cpu().saturating_sub(before);
-    let mut kept = 0;
+    let mut stored = 0;
     for token in &tokens {
-        kept += count(&server, token).await?;
+        stored += count(&server, token).await?;
     }
-    if kept != outcome.accepted {
-        return Err(format!("{} photos were acknowledged, {kept} are there", outcome.accepted).into());
+    if stored != outcome.accepted {
+        return Err(format!("{} photos were acknowledged, {stored} are there", outcome.accepted).into());
     }
     let peak_mib = server.process.memory().peak_kib as f64 / 1024.0;
-    server.end().await;
+    server.kill().await;
     std::fs::remove_dir_all(&data)?;
-    Ok(Taken { wall: outcome.wall, sync: Duration::ZERO, peak_mib, cpu, outcome })
+    Ok(PhotoRun { wall: outcome.wall, sync: Duration::ZERO, peak_mib, cpu, outcome })
 }
 
-async fn count(server: &Server, token: &str) -> Result<usize, Failure> {
+async fn count(server: &Server, token: &str) -> Result<usize, Error> {
     let mut member = Connection::of_member(server.public, token).await?;
     let mut after = String::new();
     let mut count = 0;
@@ -151,23 +151,23 @@ async fn count(server: &Server, token: &str) -> Result<usize, Failure> {
     }
 }
 
-async fn nginx_takes(bench: &Bench, photos: &Arc<Photos>, window: Duration) -> Result<Taken, Failure> {
+async fn upload_to_nginx(bench: &Bench, photos: &Arc<Photos>, window: Duration) -> Result<PhotoRun, Error> {
     let folder = bench.temp.join("photos-nginx");
     let nginx = Nginx::start(&folder).await?;
     sync(&bench.temp)?;
     let head = |number: usize| format!("PUT /put/IMG_{number:04}.jpg HTTP/1.1\r\nContent-Type: image/jpeg\r\n");
     let load = Load { address: nginx.address, uploads: PHOTOS, window, photos: photos.clone(), head: Arc::new(head) };
-    machine::wake_memory(MEMORY_WOKEN);
+    machine::touch_memory(TOUCHED_MEMORY_BYTES);
     let outcome = load.run().await;
     let began = Instant::now();
     sync(&nginx.root)?;
     let sync = began.elapsed();
     drop(nginx);
     std::fs::remove_dir_all(&folder)?;
-    Ok(Taken { wall: outcome.wall + sync, sync, peak_mib: 0.0, cpu: Duration::ZERO, outcome })
+    Ok(PhotoRun { wall: outcome.wall + sync, sync, peak_mib: 0.0, cpu: Duration::ZERO, outcome })
 }
 
 /// Writes out what its file system still holds back.
-fn sync(folder: &Path) -> Result<(), Failure> {
+fn sync(folder: &Path) -> Result<(), Error> {
     Ok(rustix::fs::syncfs(std::fs::File::open(folder)?)?)
 }

@@ -9,15 +9,15 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{text, wait_for};
-use crate::clips::{Clip, Clips, words};
+use crate::clips::{Clip, Clips, split_args};
 use crate::http::{Connection, resolve};
-use crate::item::addresses;
+use crate::item::listed_urls;
 use crate::report::{Row, Scenario, median, seconds, spread};
 use crate::server::Server;
-use crate::{Bench, Failure, process};
+use crate::{Bench, Error, process};
 
 const POLL: Duration = Duration::from_millis(20);
-const PATIENCE: Duration = Duration::from_mins(1);
+const READY_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Each clip, its goal in seconds, and the least that a bare ffmpeg must do before anyone could play it.
 const CLIPS: [(Clip, f64, &str); 3] =
@@ -25,7 +25,7 @@ const CLIPS: [(Clip, f64, &str); 3] =
 const LOWEST: &str = "-t 4 -map 0:v -vf scale=426:240 -c:v libx264 -preset veryfast -pix_fmt yuv420p -f hls -hls_time 4 -hls_segment_type fmp4";
 
 /// Measures.
-pub async fn measure(bench: &Bench) -> Result<Scenario, Failure> {
+pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
     let data = bench.temp.join("playable");
     let server = Server::start(bench, &data, &[]).await?;
     let token = server.sign_up("singer").await?;
@@ -39,10 +39,10 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Failure> {
             number += 1;
             // Kept open it might be closed while ffmpeg has its turn.
             let mut member = Connection::of_member(server.public, &token).await?;
-            let one = one(bench, &mut member, &path, number).await?;
-            ours.push(one.playable.as_secs_f64());
-            answered.push(one.answered.as_secs_f64());
-            theirs.push(bare(bench, &path, least).await?.as_secs_f64());
+            let times = upload_once(bench, &mut member, &path, number).await?;
+            ours.push(times.playable.as_secs_f64());
+            answered.push(times.answered.as_secs_f64());
+            theirs.push(run_bare_ffmpeg(bench, &path, least).await?.as_secs_f64());
         }
         rows.push(Row {
             what: clip.name().into(),
@@ -53,7 +53,7 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Failure> {
         });
         all.insert(clip.name().to_owned(), json!({ "playable_s": ours, "answered_s": answered, "ffmpeg_s": theirs }));
     }
-    server.end().await;
+    server.kill().await;
     std::fs::remove_dir_all(&data)?;
     let method = vec![
         format!(
@@ -68,54 +68,54 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Failure> {
     Ok(Scenario { place: 2, title: "From the last byte to playable".into(), method, rows, runs: all.into() })
 }
 
-struct One {
+struct UploadTimes {
     answered: Duration,
     playable: Duration,
 }
 
-async fn one(bench: &Bench, member: &mut Connection, path: &Path, number: u64) -> Result<One, Failure> {
+async fn upload_once(bench: &Bench, member: &mut Connection, path: &Path, number: u64) -> Result<UploadTimes, Error> {
     let clip = Clips::unique(path, number)?;
     let answer = member.send("POST", "/v1/media?name=clip.mp4", "video/mp4", &clip).await?.expect(201)?;
     let (sent, answered) = (answer.sent, answer.sent.elapsed());
     let item = answer.json()?;
-    let address = format!("/v1/media/{}", text(&item["id"], "id")?);
-    let (item, seen) = wait_for(member, &address, &["playable", "ready"], POLL, PATIENCE).await?;
-    plays(bench, member, text(&item["urls"]["hls"], "urls.hls")?).await?;
+    let path_of_item = format!("/v1/media/{}", text(&item["id"], "id")?);
+    let (item, seen) = wait_for(member, &path_of_item, &["playable", "ready"], POLL, READY_TIMEOUT).await?;
+    play_first_segment(bench, member, text(&item["urls"]["hls"], "urls.hls")?).await?;
     // What is left of the work is cancelled with the item.
-    member.send("DELETE", &address, "", &[]).await?.expect(204)?;
+    member.send("DELETE", &path_of_item, "", &[]).await?.expect(204)?;
     tokio::time::sleep(Duration::from_secs(2)).await;
-    Ok(One { answered, playable: seen - sent })
+    Ok(UploadTimes { answered, playable: seen - sent })
 }
 
 /// Does what a player does first, and decodes a picture.
-async fn plays(bench: &Bench, member: &mut Connection, master: &str) -> Result<(), Failure> {
+async fn play_first_segment(bench: &Bench, member: &mut Connection, master: &str) -> Result<(), Error> {
     let listed = member.get(master).await?.expect(200)?.body;
-    let variant = addresses(&listed).into_iter().next().ok_or("the master playlist names no rendition")?;
+    let variant = listed_urls(&listed).into_iter().next().ok_or("the master playlist names no rendition")?;
     let playlist_path = resolve(master, &variant);
     let playlist = member.get(&playlist_path).await?.expect(200)?.body;
     let shown = String::from_utf8_lossy(&playlist);
     let map = shown.lines().find_map(|line| line.strip_prefix("#EXT-X-MAP:URI=\"")?.split('"').next()).ok_or("the playlist names no header")?;
-    let first = addresses(&playlist).into_iter().next().ok_or("the playlist names no segment")?;
+    let first = listed_urls(&playlist).into_iter().next().ok_or("the playlist names no segment")?;
     let mut whole = member.get(&resolve(&playlist_path, map)).await?.expect(200)?.body;
     whole.extend(member.get(&resolve(&playlist_path, &first)).await?.expect(200)?.body);
     let file = bench.temp.join("first.mp4");
     std::fs::write(&file, whole)?;
-    let mut args = words("-nostdin -v error -i");
+    let mut args = split_args("-nostdin -v error -i");
     args.push(file.display().to_string());
-    args.extend(words("-frames:v 1 -f framecrc -"));
-    let picture = process::run("ffmpeg", args, PATIENCE).await?.output;
+    args.extend(split_args("-frames:v 1 -f framecrc -"));
+    let picture = process::run("ffmpeg", args, READY_TIMEOUT).await?.output;
     std::fs::remove_file(&file)?;
     if picture.lines().any(|line| line.starts_with("0,")) { Ok(()) } else { Err("ffmpeg decoded no picture from the first segment".into()) }
 }
 
-async fn bare(bench: &Bench, path: &Path, least: &str) -> Result<Duration, Failure> {
+async fn run_bare_ffmpeg(bench: &Bench, path: &Path, least: &str) -> Result<Duration, Error> {
     let folder = bench.temp.join("bare");
     std::fs::create_dir_all(&folder)?;
-    let mut args = words("-nostdin -v error -y -i");
+    let mut args = split_args("-nostdin -v error -y -i");
     args.push(path.display().to_string());
-    args.extend(words(least));
+    args.extend(split_args(least));
     args.push(folder.join("out.m3u8").display().to_string());
-    let cost = process::run("ffmpeg", args, PATIENCE).await?;
+    let cost = process::run("ffmpeg", args, READY_TIMEOUT).await?;
     std::fs::remove_dir_all(&folder)?;
     Ok(cost.wall)
 }

@@ -10,7 +10,7 @@ use crate::item::{Item, Page, mean_bytes};
 use crate::nginx::Nginx;
 use crate::report::{Row, Scenario, median, spread};
 use crate::server::Server;
-use crate::{Bench, Failure, wrk};
+use crate::{Bench, Error, wrk};
 
 const GOAL: f64 = 0.8;
 const CONNECTIONS: u32 = 64;
@@ -19,29 +19,29 @@ const SECONDS: u64 = 5;
 const SETTING: &str = "gateway.reads_per_second=100000000";
 
 /// Measures.
-pub async fn measure(bench: &Bench) -> Result<Scenario, Failure> {
+pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
     let data = bench.temp.join("reading");
     let server = Server::start(bench, &data, &[SETTING.to_owned()]).await?;
     let nginx = Nginx::start(&bench.temp.join("nginx")).await?;
     let item = Item::publish(bench, server.public, &server.sign_up("reader").await?).await?;
     for page in item.segments.iter().chain(&item.playlists) {
-        store(&nginx, page)?;
+        write_file(&nginx, page)?;
     }
     item.compare(nginx.address).await?;
     let mut rows = Vec::new();
     let mut all = serde_json::Map::new();
     for (what, pages) in [("1 MB segments", &item.segments), ("small playlists", &item.playlists)] {
         let script = bench.temp.join("paths.lua");
-        std::fs::write(&script, wrk::lua(pages.iter().map(|page| page.path.as_str())))?;
+        std::fs::write(&script, wrk::lua_script(pages.iter().map(|page| page.path.as_str())))?;
         let (mut ours, mut theirs) = (Vec::new(), Vec::new());
         for run in 0..=bench.runs(5) {
             let time = Duration::from_secs(if run == 0 { 1 } else { SECONDS });
             let tutti = wrk::run(&script, server.public, CONNECTIONS, time).await?.per_second;
-            let peer = wrk::run(&script, nginx.address, CONNECTIONS, time).await?.per_second;
+            let nginx_rate = wrk::run(&script, nginx.address, CONNECTIONS, time).await?.per_second;
             // The first is to warm up.
             if run > 0 {
                 ours.push(tutti);
-                theirs.push(peer);
+                theirs.push(nginx_rate);
             }
         }
         let ratios: Vec<f64> = ours.iter().zip(&theirs).map(|(ours, theirs)| ours / theirs).collect();
@@ -56,7 +56,7 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Failure> {
     }
     let memory = server.process.memory();
     drop(nginx);
-    server.end().await;
+    server.kill().await;
     std::fs::remove_dir_all(&data)?;
     let method = vec![
         format!(
@@ -70,7 +70,7 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Failure> {
     Ok(Scenario { place: 4, title: "Reading".into(), method, rows, runs: all.into() })
 }
 
-fn store(nginx: &Nginx, page: &Page) -> Result<(), Failure> {
+fn write_file(nginx: &Nginx, page: &Page) -> Result<(), Error> {
     if page.path.contains("..") || page.path.contains('?') {
         return Err(format!("{} is no plain path", page.path).into());
     }

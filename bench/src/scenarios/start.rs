@@ -9,13 +9,13 @@ use serde_json::json;
 
 use crate::report::{Row, Scenario, median, seconds, spread};
 use crate::server::Server;
-use crate::{Bench, Failure};
+use crate::{Bench, Error};
 
 const MEMORY_GOAL_MIB: f64 = 80.0;
 const READY_GOAL: f64 = 0.5;
 
 /// Measures.
-pub async fn measure(bench: &Bench) -> Result<Scenario, Failure> {
+pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
     let data = bench.temp.join("start");
     let mut first = None;
     let mut ready = Vec::new();

@@ -1,4 +1,4 @@
-//! Videos per minute of one, two and four converting processes, each held to the same share of the processor.
+//! Videos per minute of one, two and four converting processes, each limited to the same share of the processor.
 //!
 //! The shares leave room for all four beside the engines, so that a machine with few cores can say whether another worker adds what it should.
 //! Invariant: the queue is full before a worker starts, every clip becomes ready, and what the workers used of their shares is told.
@@ -11,22 +11,22 @@ use testkit::fleet::{Fleet, Topology};
 
 use super::{text, wait_for};
 use crate::clips::{Clip, Clips};
-use crate::engines::{self, Engines, again};
+use crate::engines::{self, Engines, ensure_running};
 use crate::http::{Connection, sign_up};
-use crate::quota::{Held, Quota};
+use crate::quota::{CpuQuota, LimitedProcess};
 use crate::report::{Row, Scenario, median, spread};
-use crate::{Bench, Failure};
+use crate::{Bench, Error};
 
 /// Workers, and how many times the videos per minute of one they should convert.
 const GOALS: [(usize, f64); 3] = [(1, 1.0), (2, 1.9), (4, 3.6)];
-const MOST: usize = 4;
+const MAX_WORKERS: usize = 4;
 /// Clips in the queue: enough that the last ones, when not every worker has something to do, weigh little.
 const CLIPS: usize = 20;
 /// Of all cores, for each worker: four leave a fifth of the machine to everything else, which needs less.
 const SHARE: f64 = 0.2;
 const SETTING: &str = "transcode.workers=1";
 const POLL: Duration = Duration::from_millis(50);
-const PATIENCE: Duration = Duration::from_mins(10);
+const READY_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// One run.
 struct Run {
@@ -38,14 +38,14 @@ struct Run {
 }
 
 /// Measures.
-pub async fn measure(bench: &Bench) -> Result<Scenario, Failure> {
+pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
     let cores = std::thread::available_parallelism()?.get() as f64;
     let share = (cores * SHARE).min(1.0);
-    let quota = Quota::of(share);
+    let quota = CpuQuota::of(share);
     let engines = Engines::start().await?;
-    let shape = Topology::one_of_each().with("transcode", MOST);
-    let mut fleet = again(engines.prepare(bench, shape, &[SETTING.to_owned()]).await?).await?;
-    let gateway = engines::door(fleet.gateway_url())?;
+    let topology = Topology::one_of_each().with("transcode", MAX_WORKERS);
+    let mut fleet = ensure_running(engines.prepare(bench, topology, &[SETTING.to_owned()]).await?).await?;
+    let gateway = engines::socket_address(fleet.gateway_url())?;
     let token = sign_up(gateway, "director").await?;
     let clip = std::fs::read(bench.clips.get(Clip::Short).await?)?.len();
     let mut runs: [Vec<Run>; GOALS.len()] = Default::default();
@@ -74,7 +74,7 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Failure> {
     let told: Vec<String> = runs.iter().zip(GOALS).map(|(runs, (workers, _))| costs(workers, runs)).collect();
     let method = vec![
         format!(
-            "Each worker is a process with all its ffmpegs, held to {share:.2} of {cores:.0} cores from its start by {}; everything else of the fleet (accounts, media, delivery, gateway, engines) has what is left.",
+            "Each worker is a process with all its ffmpegs, limited to {share:.2} of {cores:.0} cores from its start by {}; everything else of the fleet (accounts, media, delivery, gateway, engines) has what is left.",
             quota.method()
         ),
         format!(
@@ -101,10 +101,10 @@ fn costs(workers: usize, runs: &[Run]) -> String {
 }
 
 /// Ends the converting processes; what they had begun is done already.
-async fn stop_workers(mut fleet: Fleet) -> Result<Fleet, Failure> {
+async fn stop_workers(mut fleet: Fleet) -> Result<Fleet, Error> {
     engines::blocking(move || {
-        for player in fleet.processes.iter_mut().filter(|player| player.role == "transcode") {
-            player.program.terminate();
+        for process in fleet.processes.iter_mut().filter(|process| process.role == "transcode") {
+            process.program.terminate();
         }
         fleet
     })
@@ -112,7 +112,7 @@ async fn stop_workers(mut fleet: Fleet) -> Result<Fleet, Failure> {
 }
 
 /// Fills the queue; answers the items' paths.
-async fn upload(bench: &Bench, gateway: SocketAddr, token: &str, number: &mut u64) -> Result<Vec<String>, Failure> {
+async fn upload(bench: &Bench, gateway: SocketAddr, token: &str, number: &mut u64) -> Result<Vec<String>, Error> {
     let path = bench.clips.get(Clip::Short).await?;
     let mut member = Connection::of_member(gateway, token).await?;
     let mut items = Vec::new();
@@ -126,19 +126,19 @@ async fn upload(bench: &Bench, gateway: SocketAddr, token: &str, number: &mut u6
 }
 
 /// Starts workers, each within its share, and waits until every item is ready.
-async fn convert(fleet: &mut Fleet, quota: &Quota, share: f64, workers: usize, gateway: SocketAddr, token: &str, items: &[String]) -> Result<Run, Failure> {
+async fn convert(fleet: &mut Fleet, quota: &CpuQuota, share: f64, workers: usize, gateway: SocketAddr, token: &str, items: &[String]) -> Result<Run, Error> {
     let began = Instant::now();
-    let mut held: Vec<Held> = Vec::new();
-    for player in fleet.processes.iter_mut().filter(|player| player.role == "transcode").take(workers) {
-        player.program.spawn();
-        held.push(quota.hold(player.program.id().ok_or("a worker did not start")?)?);
+    let mut limited: Vec<LimitedProcess> = Vec::new();
+    for process in fleet.processes.iter_mut().filter(|process| process.role == "transcode").take(workers) {
+        process.program.spawn();
+        limited.push(quota.limit(process.program.id().ok_or("a worker did not start")?)?);
     }
     let mut member = Connection::of_member(gateway, token).await?;
     for item in items {
-        wait_for(&mut member, item, &["ready"], POLL, PATIENCE).await?;
+        wait_for(&mut member, item, &["ready"], POLL, READY_TIMEOUT).await?;
     }
     let took = began.elapsed().as_secs_f64();
-    let cpu: f64 = held.iter().map(|held| held.cpu().as_secs_f64()).sum();
+    let cpu: f64 = limited.iter().map(|limited| limited.cpu().as_secs_f64()).sum();
     let clips = items.len() as f64;
     Ok(Run { per_minute: clips * 60.0 / took, cpu_each: cpu / clips, used: cpu / (share * took * workers as f64) })
 }
