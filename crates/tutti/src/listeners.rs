@@ -41,7 +41,7 @@ pub(crate) fn public(readiness: &Arc<Readiness>, process: &Process, max_connecti
 pub(crate) fn operations(readiness: &Arc<Readiness>) -> Router {
     let routes =
         Router::new().route("/healthz", get(async || (no_store(), "ok\n"))).route("/readyz", get(operations_readyz)).route("/metrics", get(metrics)).with_state(readiness.clone());
-    let not_found = async || Problem::new(StatusCode::NOT_FOUND, "request.no_such_address", "There is nothing at this address.");
+    let not_found = async || Problem::new(StatusCode::NOT_FOUND, "request.no_such_url", "There is nothing at this URL.");
     Bounds { max_requests: MAX_OPERATIONS_REQUESTS, head: HeadBounds::default() }.around(routes.fallback(not_found))
 }
 

@@ -62,7 +62,7 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
         () = signals.next() => return Ok(()),
     };
     readiness.set_started(process.clone());
-    let limits = Limits { max_connections: server.connections, max_per_prefix: server.connections_per_address, ..Limits::default() };
+    let limits = Limits { max_connections: server.connections, max_per_prefix: server.connections_per_prefix, ..Limits::default() };
     let public_address = public.local_addr()?;
     serve(Listener { socket: public, limits, open: process.metrics.connections.clone() }, listeners::public(&readiness, &process, server.connections), &process.tasks);
     let names: Vec<&str> = services.iter().map(|service| service.name).collect();

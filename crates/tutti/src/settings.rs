@@ -14,6 +14,12 @@ use utoipa::ToSchema;
 use crate::cli::Settings;
 use crate::roles;
 
+/// Configuration keys that were renamed: the old key, then the one that replaces it. A configuration that has an old key is
+/// refused, with the new key's name.
+#[allow(dead_code, reason = "the configuration does not refuse old keys yet")]
+pub(crate) const RENAMED_KEYS: &[(&str, &str)] =
+    &[("server.connections_per_address", "server.connections_per_prefix"), ("secrets.addresses_key_file", "secrets.url_signing_key_file")];
+
 /// What belongs to the process rather than to a role.
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -42,7 +48,7 @@ pub(crate) struct Server {
     /// Connections at the public door from one IPv4 address or IPv6 /64 (a whole venue may share one). Fewer than `gateway.requests_at_once` and
     /// well below `connections`, so that one who holds all of them leaves room for others. Where all are taken, one on which nothing goes on
     /// makes room for the next.
-    pub(crate) connections_per_address: usize,
+    pub(crate) connections_per_prefix: usize,
     /// For tests of a fleet: how far this process's clock is ahead of its machine's, or behind it where negative. Leave it at 0.
     pub(crate) clock_skew_seconds: i32,
 }
@@ -58,7 +64,7 @@ impl Default for Server {
             drain_notice_seconds: 0,
             drain_seconds: 30,
             connections: 10_000,
-            connections_per_address: 6_000,
+            connections_per_prefix: 6_000,
             clock_skew_seconds: 0,
         }
     }
