@@ -1,4 +1,4 @@
-//! Somebody who talks to the world over HTTP.
+//! A client that sends requests to the world over HTTP.
 //!
 //! Invariant: every request goes through the real socket.
 
@@ -9,10 +9,10 @@ use uuid::Uuid;
 
 use crate::response::TestResponse;
 
-/// A client with or without a token.
+/// An HTTP client with or without an access token.
 #[derive(Debug, Clone)]
 pub struct TestClient {
-    /// The account's id.
+    /// The account's id; nil for a client without a token.
     pub id: Uuid,
     token: Option<String>,
     url: String,
@@ -24,18 +24,18 @@ impl TestClient {
         Self { id, token, url: url.to_owned(), client }
     }
 
-    /// The same person with another token.
+    /// Returns a client for the same account with another token.
     #[must_use]
     pub fn with_token(&self, token: &str) -> Self {
         Self { token: Some(token.to_owned()), ..self.clone() }
     }
 
-    /// The access token.
+    /// Returns the access token.
     pub fn token(&self) -> Option<&str> {
         self.token.as_deref()
     }
 
-    /// A request to be completed: `path` begins with `/`.
+    /// Returns a request to be completed; `path` begins with `/`.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let request = self.client.request(method, format!("{}{path}", self.url));
         match &self.token {
@@ -44,27 +44,27 @@ impl TestClient {
         }
     }
 
-    /// Sends a request and reads the whole answer.
+    /// Sends a request and reads the whole response.
     pub async fn send(&self, request: RequestBuilder) -> TestResponse {
-        TestResponse::read(request.send().await.expect("the server answers")).await
+        TestResponse::read(request.send().await.expect("the server responds")).await
     }
 
-    /// GET.
+    /// Sends a GET.
     pub async fn get(&self, path: &str) -> TestResponse {
         self.send(self.request(Method::GET, path)).await
     }
 
-    /// DELETE.
+    /// Sends a DELETE.
     pub async fn delete(&self, path: &str) -> TestResponse {
         self.send(self.request(Method::DELETE, path)).await
     }
 
-    /// POST with JSON.
+    /// Sends a POST with a JSON body.
     pub async fn post(&self, path: &str, body: &Value) -> TestResponse {
         self.send(self.request(Method::POST, path).json(body)).await
     }
 
-    /// PATCH with JSON.
+    /// Sends a PATCH with a JSON body.
     pub async fn patch(&self, path: &str, body: &Value) -> TestResponse {
         self.send(self.request(Method::PATCH, path).json(body)).await
     }

@@ -1,7 +1,7 @@
-//! Watching every log line of a test for what must never stand in one.
+//! A check of every log line of a test for private data.
 //!
-//! Tests plant these markers where files and people say private things: places, titles, names. Invariant: lines are looked at as they are written
-//! and not kept, except those that break the rule.
+//! Tests plant these markers where files and members have private data: places, titles and names. Invariant: each line is
+//! checked when it is written, and only lines with a marker are kept.
 
 use std::io::Write;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -9,14 +9,14 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// A place, as QuickTime, Matroska and EXIF tools write it.
+/// The marker of a place, as QuickTime, Matroska and EXIF tools write it.
 pub const PLACE: &str = "+48.1372+011.5755/";
-/// A title, or a name that somebody gave.
+/// The marker of a title, or of a name that a member chose.
 pub const TITLE: &str = "TOPSECRETTITLE";
 
-/// What no line may contain.
+/// Texts that no line may contain.
 const FORBIDDEN: [&str; 3] = ["48.1372", "11.5755", "TOPSECRET"];
-/// Everything that the house logs, and what libraries find worth a warning.
+/// The log filter: everything of our own crates at `debug`, the rest at `info`.
 const FILTER: &str = "info,kit=debug,accounts=debug,media=debug,transcode=debug,delivery=debug,gateway=debug";
 
 fn violations() -> &'static Mutex<Vec<String>> {
@@ -24,9 +24,10 @@ fn violations() -> &'static Mutex<Vec<String>> {
     VIOLATIONS.get_or_init(Mutex::default)
 }
 
+/// A writer of the log that checks each line.
 struct LogScanner;
 
-/// One line, written at once by the formatter.
+/// The formatter writes each line with one call.
 impl Write for LogScanner {
     fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
         let text = String::from_utf8_lossy(line);
@@ -51,20 +52,20 @@ impl<'a> MakeWriter<'a> for LogScanner {
     }
 }
 
-/// Starts watching; the first call counts.
+/// Installs the check; later calls do nothing.
 pub(crate) fn install() {
     let _ = tracing_subscriber::fmt().json().with_env_filter(EnvFilter::new(FILTER)).with_writer(LogScanner).try_init();
 }
 
-/// Fails the test if a marker stood in a line.
+/// Fails the test if a line had a marker.
 pub(crate) fn assert_clean() {
     let violations = violations().lock().unwrap_or_else(PoisonError::into_inner);
-    assert!(violations.is_empty(), "what is private stands in the log:\n{}", violations.join("\n"));
+    assert!(violations.is_empty(), "the log has private data:\n{}", violations.join("\n"));
 }
 
-/// Fails the test if a marker stands in a process's words.
+/// Fails the test if a line of a process's log has a marker.
 #[track_caller]
 pub fn assert_nothing_private(log: &str) {
     let lines: Vec<&str> = log.lines().filter(|line| FORBIDDEN.iter().any(|marker| line.contains(marker))).collect();
-    assert!(lines.is_empty(), "what is private stands in the log:\n{}", lines.join("\n"));
+    assert!(lines.is_empty(), "the log has private data:\n{}", lines.join("\n"));
 }

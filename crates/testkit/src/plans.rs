@@ -1,7 +1,7 @@
-//! How the engines would run a service's queries: each is explained, and then run.
+//! The query plans of a service's queries: each query is explained, and then run.
 //!
-//! On PostgreSQL whole tables are only read where there is no other way, as small ones would be in any case. Invariant: a query is
-//! explained with the values that it is run with.
+//! On PostgreSQL sequential scans are disabled unless there is no other plan, because small tables would always be scanned.
+//! Invariant: a query is explained with the values that it is run with.
 
 use std::collections::BTreeSet;
 use std::pin::Pin;
@@ -15,42 +15,42 @@ use sea_orm::{DbBackend, DbErr, QueryResult};
 pub struct Plan {
     /// The query.
     pub query: String,
-    /// What the engine says it does.
+    /// The lines of the plan, as the engine returns them.
     pub lines: Vec<String>,
 }
 
 impl Plan {
-    /// Whether an index of this name is used.
+    /// Whether the plan uses an index of this name.
     pub fn uses(&self, index: &str) -> bool {
         self.lines.iter().any(|line| line.contains(index))
     }
 
-    /// The table that is read from one end to the other, if there is one.
+    /// Returns the line of the plan that scans a whole table, if there is one.
     pub fn full_scan(&self) -> Option<&str> {
         let after = |line: &str, words: &[&str]| -> Option<String> {
             let rest = words.iter().find_map(|word| line.split_once(word)).map(|(_, rest)| rest)?;
             Some(rest.split(' ').next().unwrap_or(rest).to_owned())
         };
-        // What the query made itself, SQLite calls by its name as well.
+        // SQLite also names scans of the query's own subqueries.
         let made: BTreeSet<String> = self.lines.iter().filter_map(|line| after(line, &["CO-ROUTINE ", "MATERIALIZE "])).collect();
         let scans = |line: &str| after(line, &["Seq Scan on ", "SCAN "]).is_some_and(|name| !made.contains(&name) && name != "CONSTANT" && !name.starts_with('('));
         self.lines.iter().find(|line| scans(line)).map(String::as_str)
     }
 }
 
-/// Whatever SQL can be run on, with an eye on the plans.
+/// A transaction that records the plan of each query.
 #[derive(Debug)]
 pub struct Plans<'t> {
     tx: &'t Tx,
     recorded: Mutex<Vec<Plan>>,
 }
 
-/// A line of an explanation.
+/// A line of a plan.
 struct Line(String);
 
 impl FromQueryResult for Line {
     fn from_query_result(row: &QueryResult, _: &str) -> Result<Self, DbErr> {
-        // SQLite answers id, parent, a number that says nothing, and the text; PostgreSQL the text alone.
+        // SQLite returns id, parent, an unused number and the text; PostgreSQL returns the text only.
         row.try_get_by_index::<String>(3).or_else(|_| row.try_get_by_index::<String>(0)).map(Self)
     }
 }
@@ -83,10 +83,10 @@ impl Sql for Plans<'_> {
     }
 }
 
-/// What [`plans`] runs.
+/// The future of the queries that [`plans`] runs.
 pub type PlansFuture<'p> = Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'p>>;
 
-/// Runs queries and answers their plans; fails the test if one of them reads a whole table.
+/// Runs queries and returns their plans; fails the test if one of them scans a whole table.
 pub async fn plans<F>(db: &Db, work: F) -> Vec<Plan>
 where
     F: for<'p> FnOnce(&'p Plans<'p>) -> PlansFuture<'p> + Send + 'static,
@@ -103,10 +103,10 @@ where
             })
         })
         .await;
-    let recorded = recorded.expect("the database answers");
+    let recorded = recorded.expect("the queries succeed");
     assert!(!recorded.is_empty(), "no query was run");
     for plan in &recorded {
-        assert!(plan.full_scan().is_none(), "a whole table is read by\n{}\n{}", plan.query, plan.lines.join("\n"));
+        assert!(plan.full_scan().is_none(), "a whole table is scanned by\n{}\n{}", plan.query, plan.lines.join("\n"));
     }
     recorded
 }

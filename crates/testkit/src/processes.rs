@@ -1,22 +1,22 @@
-//! What a process and those that it started use, as the kernel counts it.
+//! The memory that a process and its descendants use, as the kernel counts it.
 //!
-//! Invariant: only `/proc` is read; a process that ends while it is looked at counts as nothing.
+//! Invariant: only `/proc` is read; a process that ends meanwhile counts as 0.
 
 use std::collections::BTreeMap;
 
-/// Resident memory of everything that a process has started, and what those have started, in bytes. The process itself is not counted.
+/// Returns the resident memory of all descendants of a process, in bytes, without the process itself.
 pub fn descendants_rss_bytes(pid: u32) -> u64 {
     descendants(pid).into_iter().map(rss_bytes).sum()
 }
 
-/// Resident memory of one process, in bytes.
+/// Returns the resident memory of one process, in bytes.
 pub fn rss_bytes(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let kilobytes = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.split_whitespace().next()?.parse::<u64>().ok());
     kilobytes.unwrap_or(0) * 1024
 }
 
-/// Everything that a process has started, and what those have started.
+/// Returns the process ids of all descendants of a process.
 pub fn descendants(pid: u32) -> Vec<u32> {
     let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     for process in std::fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()) {
@@ -36,6 +36,6 @@ pub fn descendants(pid: u32) -> Vec<u32> {
 
 fn parent(pid: u32) -> Option<u32> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name may hold anything, so what follows its last bracket is read: state, parent.
+    // The name may contain anything, so the fields after its last bracket are read: state, parent.
     stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }

@@ -1,11 +1,11 @@
-//! What the world answered.
+//! A response of the world.
 //!
-//! Invariant: an assertion that fails shows the whole answer.
+//! Invariant: an assertion that fails shows the response.
 
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
-/// An answer, read whole.
+/// A response, read to its end.
 #[derive(Debug, Clone)]
 pub struct TestResponse {
     /// The status.
@@ -24,24 +24,24 @@ impl TestResponse {
         Self { status, headers, body }
     }
 
-    /// A header's text, or nothing.
+    /// Returns a header's text; empty if there is none.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
-    /// The body as JSON.
+    /// Returns the body as JSON; fails the test if it is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("not JSON: {self}"))
     }
 
-    /// Fails the test unless the status is this.
+    /// Fails the test unless the response has this status.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status.as_u16(), status, "{self}");
         self
     }
 
-    /// Fails the test unless this is a problem with this status and code, a sentence and a request id.
+    /// Fails the test unless the response is a problem with this status and code, a sentence and a request id.
     #[track_caller]
     pub fn refused(self, status: u16, code: &str) -> Self {
         let answer = self.expect(status);

@@ -1,6 +1,7 @@
-//! The world itself: services started in this process, on one port.
+//! A world: services that run in the test's process, behind one listener.
 //!
-//! Invariant: nothing outside the world's own temporary folder is written, and nothing private is logged (see [`crate::logs`]).
+//! Invariant: nothing outside the world's own temporary folder is written, and no private data is logged (see
+//! [`crate::logs`]).
 
 use std::path::Path;
 use std::process::Command;
@@ -25,12 +26,13 @@ use crate::engines::{Postgres, Shared, shared_postgres};
 use crate::logs;
 
 const KEY_ID: &str = "test";
+/// Past this, a wait fails the test.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(180);
 
-/// Services at work for one test.
+/// Services that run for one test.
 #[derive(Debug)]
 pub struct World {
-    /// Where the door is, such as `http://127.0.0.1:40123`.
+    /// The URL of its listener, such as `http://127.0.0.1:40123`.
     pub url: String,
     /// The process under test.
     pub process: Process,
@@ -41,7 +43,7 @@ pub struct World {
     _postgres: Option<Shared<Postgres>>,
 }
 
-/// How a world should be.
+/// The settings of a world that is not started yet.
 #[derive(Debug, Default)]
 pub struct WorldBuilder {
     set: Vec<String>,
@@ -57,31 +59,31 @@ impl WorldBuilder {
         self
     }
 
-    /// Starts on the folder that another world left ([`World::crash`]).
+    /// Uses the folder that another world left ([`World::crash`]).
     #[must_use]
     pub fn in_folder(mut self, folder: TempDir) -> Self {
         self.folder = Some(folder);
         self
     }
 
-    /// Takes keys from the accounts role (which must play) instead of the world's own.
+    /// Verifies tokens with the keys of the accounts role (which must be one of the services) instead of the world's own.
     #[must_use]
     pub fn with_real_accounts(mut self) -> Self {
         self.real_accounts = true;
         self
     }
 
-    /// Starts `services` behind one door.
+    /// Starts `services` behind one listener.
     pub async fn start(self, services: &[Service]) -> World {
         logs::install();
         let folder = self.folder.unwrap_or_else(|| tempfile::tempdir().expect("a temporary folder can be made"));
         let names: Vec<&str> = services.iter().map(|service| service.name).collect();
         let sections = [&names[..], kit::boot::SECTIONS].concat();
         let postgres = std::env::var("TUTTI_TEST_DB").is_ok_and(|engine| engine == "postgres").then(shared_postgres);
-        // The test's own program is no launcher; the one that is lies beside it.
+        // The test's own program is no launcher; the launcher is beside it.
         let launcher = names.contains(&"transcode").then(|| format!("transcode.launcher={}", launcher().display()));
         let set = [launcher.into_iter().collect(), postgres.as_ref().map_or_else(Vec::new, |server| postgres_settings(server, folder.path())), self.set].concat();
-        let config = Config::load(None, std::iter::empty(), &set, &sections).expect("the test's configuration is right");
+        let config = Config::load(None, std::iter::empty(), &set, &sections).expect("the test's configuration is valid");
         let clock = Clock::fixed(Utc::now());
         let options =
             Options { data: folder.path().join("data"), config, clock: clock.clone(), openapi_json: "{}".into(), all: services.to_vec(), pending: PendingDependencies::default() };
@@ -96,7 +98,7 @@ impl WorldBuilder {
         }
         let mut routes = Router::new();
         for (name, router) in &process.routers {
-            // Fallbacks can't be merged: the first role answers for what nobody knows.
+            // Fallbacks can't be merged: the first role's fallback responds to unknown paths.
             let router = if *name == names[0] { router.clone() } else { router.clone().reset_fallback() };
             routes = routes.merge(router);
         }
@@ -109,52 +111,52 @@ impl WorldBuilder {
 }
 
 impl World {
-    /// A world of `services` with default configuration.
+    /// Starts `services` with the default configuration.
     pub async fn of(services: &[Service]) -> Self {
         Self::builder().start(services).await
     }
 
-    /// A world to be configured first.
+    /// Returns a builder, for a world with other settings.
     pub fn builder() -> WorldBuilder {
         WorldBuilder::default()
     }
 
-    /// The context of a service that plays here.
+    /// Returns the context of a service of this world.
     pub fn context(&self, name: &str) -> &Context {
-        &self.process.contexts.iter().find(|(has, _)| *has == name).expect("the service plays in this world").1
+        &self.process.contexts.iter().find(|(has, _)| *has == name).expect("the service runs in this world").1
     }
 
-    /// The world's clock, which stands still until it is moved.
+    /// Returns the world's clock, which stands still until the test moves it.
     pub fn clock(&self) -> &Clock {
         &self.clock
     }
 
-    /// The world's folder.
+    /// Returns the world's folder.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// A member with this name (the same name is the same account) and the role `member`.
+    /// Returns a member with this name (the same name is the same account) and the role `member`.
     pub fn member(&self, name: &str) -> TestClient {
         self.member_with(name, &["member"])
     }
 
-    /// Ada.
+    /// Returns the member Ada.
     pub fn ada(&self) -> TestClient {
         self.member("ada")
     }
 
-    /// Bob, who has nothing to do with Ada's things.
+    /// Returns the member Bob, a stranger to what Ada owns.
     pub fn bob(&self) -> TestClient {
         self.member("bob")
     }
 
-    /// Somebody without a token.
+    /// Returns a client without a token.
     pub fn anonymous(&self) -> TestClient {
         TestClient::new(&self.url, self.client.clone(), None, Uuid::nil())
     }
 
-    /// A member with these roles.
+    /// Returns a member with these roles.
     pub fn member_with(&self, name: &str, roles: &[&str]) -> TestClient {
         let id = Uuid::from_u128(u128::from_be_bytes({
             let mut bytes = [0x11; 16];
@@ -177,8 +179,8 @@ impl World {
         TestClient::new(&self.url, self.client.clone(), Some(token), id)
     }
 
-    /// Everything that a service has in its database, as the engine keeps it, to look for what should not be there.
-    /// PostgreSQL shows bytes as hexadecimal digits.
+    /// Returns everything that a service has in its database, as the engine stores it, so that a test can search it for what
+    /// must not be there. PostgreSQL shows bytes as hexadecimal digits.
     pub async fn stored_bytes(&self, service: &'static str) -> Vec<u8> {
         #[derive(kit::db::FromQueryResult)]
         struct Text {
@@ -190,18 +192,18 @@ impl World {
         }
         let db = self.context(service).db.read();
         let tables: Vec<Text> =
-            kit::db::Sql::rows(db, "select cast(tablename as text) as text from pg_tables where schemaname = current_schema()", vec![]).await.expect("the database answers");
+            kit::db::Sql::rows(db, "select cast(tablename as text) as text from pg_tables where schemaname = current_schema()", vec![]).await.expect("the query succeeds");
         let mut bytes = Vec::new();
         for table in tables.into_iter().map(|table| table.text) {
-            let rows: Vec<Text> = kit::db::Sql::rows(db, &format!("select cast({table} as text) as text from {table}"), vec![]).await.expect("the database answers");
+            let rows: Vec<Text> = kit::db::Sql::rows(db, &format!("select cast({table} as text) as text from {table}"), vec![]).await.expect("the query succeeds");
             bytes.extend(rows.into_iter().flat_map(|row| row.text.into_bytes()));
         }
         bytes
     }
 
-    /// PendingDependencies until `what` answers `Some`; fails the test after a minute.
+    /// Waits until `what` returns `Some`, and returns the value; fails the test after three minutes with `promise`.
     pub async fn wait_for<T>(&self, promise: &str, what: impl AsyncFnMut() -> Option<T>) -> T {
-        let Some(value) = self.poll(what).await else { panic!("waited a minute in vain: {promise}") };
+        let Some(value) = self.poll(what).await else { panic!("waited {WAIT_TIMEOUT:?} in vain: {promise}") };
         value
     }
 
@@ -218,13 +220,14 @@ impl World {
         }
     }
 
-    /// PendingDependencies until every event is sent and every delivery taken; fails the test after a minute, with what still waits.
+    /// Waits until every event is sent and every delivery acknowledged; fails the test after three minutes, with what is
+    /// still pending.
     pub async fn settle(&self) {
         let settled = self.poll(async || self.pending_work().await.is_empty().then_some(())).await;
-        assert!(settled.is_some(), "waited a minute in vain for events to settle: {:?}", self.pending_work().await);
+        assert!(settled.is_some(), "waited {WAIT_TIMEOUT:?} in vain for events to settle: {:?}", self.pending_work().await);
     }
 
-    /// Events not yet sent per service, and deliveries not yet taken per consumer.
+    /// Returns the number of unsent events of each service, and of unacknowledged deliveries of each consumer.
     async fn pending_work(&self) -> Vec<(String, u64)> {
         #[derive(kit::db::FromQueryResult)]
         struct Unsent {
@@ -232,26 +235,26 @@ impl World {
         }
         let mut waiting = Vec::new();
         for (service, db) in &self.process.databases {
-            let row: Option<Unsent> = kit::db::Sql::row(db.read(), "select count(*) as unsent from outbox where sent_at is null", vec![]).await.expect("the database answers");
+            let row: Option<Unsent> = kit::db::Sql::row(db.read(), "select count(*) as unsent from outbox where sent_at is null", vec![]).await.expect("the query succeeds");
             let unsent = row.map_or(0, |row| row.unsent.unsigned_abs());
             if unsent > 0 {
                 waiting.push((format!("the outbox of {service}"), unsent));
             }
         }
-        waiting.extend(self.process.bus.engine().backlog().await.expect("the bus answers"));
+        waiting.extend(self.process.bus.engine().backlog().await.expect("the bus responds"));
         waiting
     }
 
-    /// Ends the world politely; fails the test if an event was buried or a task does not end.
+    /// Stops the world after all its work; fails the test if there is a dead letter or a task does not end within 20 s.
     pub async fn end(self) {
         self.settle().await;
-        let dead = self.process.bus.engine().dead_letters(10).await.expect("the bus answers");
-        assert!(dead.is_empty(), "deliveries were given up: {dead:#?}");
+        let dead = self.process.bus.engine().dead_letters(10).await.expect("the bus responds");
+        assert!(dead.is_empty(), "there are dead letters: {dead:#?}");
         assert!(self.process.stop(Duration::from_secs(20)).await, "a task outlived its world");
         logs::assert_clean();
     }
 
-    /// Stops without letting work finish, as a crash would as far as one process can show it; the folder stays.
+    /// Stops without finishing work, as close to a crash as one process can come. Returns the folder, which stays.
     pub async fn crash(self) -> TempDir {
         self.process.stop(Duration::ZERO).await;
         logs::assert_clean();
@@ -259,26 +262,26 @@ impl World {
     }
 }
 
-/// The settings that put a world's rows into PostgreSQL: `TUTTI_TEST_DB=postgres` says so for a whole run of the tests. A world that goes on in
-/// a folder goes on in its schemas as well.
+/// Returns the settings that put a world's rows into PostgreSQL, which `TUTTI_TEST_DB=postgres` selects for a whole run of
+/// the tests. A world that uses the folder of another uses its schemas as well.
 fn postgres_settings(server: &Shared<Postgres>, folder: &Path) -> Vec<String> {
     let (name, key) = (folder.join("schema"), folder.join("addresses.key"));
     if !name.exists() {
-        std::fs::write(&name, format!("world_{}", Uuid::new_v4().simple())).expect("the folder is ours");
-        std::fs::write(&key, rand::random::<[u8; 32]>()).expect("the folder is ours");
+        std::fs::write(&name, format!("world_{}", Uuid::new_v4().simple())).expect("the temporary folder is writable");
+        std::fs::write(&key, rand::random::<[u8; 32]>()).expect("the temporary folder is writable");
     }
-    let schema = std::fs::read_to_string(&name).expect("it was written");
+    let schema = std::fs::read_to_string(&name).expect("the schema's name was written");
     vec![format!("db.url={}", server.url), format!("db.schema={schema}_{{service}}"), "db.connections=3".into(), format!("secrets.addresses_key_file={}", key.display())]
 }
 
-/// The program that confines converters, which `tutti` does itself.
+/// Returns the path of the program that confines converters; in production `tutti` is its own launcher.
 pub fn launcher() -> std::path::PathBuf {
     let own = std::env::current_exe().expect("a process knows its program");
     let found = own.ancestors().skip(1).take(2).map(|folder| folder.join("confine")).find(|path| path.is_file());
     found.expect("the launcher for tests is built: type `cargo build --workspace --all-targets`")
 }
 
-/// Runs ffmpeg with these arguments (input to output), quietly; fails the test if it fails.
+/// Runs ffmpeg with these arguments (input to output); fails the test if ffmpeg fails.
 pub fn ffmpeg(arguments: &[&str]) {
     let output = Command::new("ffmpeg").args(["-hide_banner", "-loglevel", "error", "-nostdin", "-y"]).args(arguments).output().expect("ffmpeg is installed");
     assert!(output.status.success(), "ffmpeg {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));

@@ -1,6 +1,6 @@
-//! The engines themselves: they start, survive a kill with what they were told, and answer nothing while frozen.
+//! The engines themselves: they start, restart after a kill, and respond to nothing while frozen.
 
-#![allow(clippy::unwrap_used, reason = "a test may be blunt, also in the functions beside it")]
+#![allow(clippy::unwrap_used, reason = "tests may unwrap, also in their helper functions")]
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use testkit::engines::{Nats, NetworkFault, Postgres, Proxy, S3};
 
-/// How long an answer that must come is waited for.
+/// How long to wait for a response that must come.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long silence must last to be believed.
+/// How long there must be no response.
 const SILENCE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The first words of whoever listens there, after a request.
+/// Sends a request and returns the first bytes of the response.
 fn read_greeting(port: u16, request: &str, wait: Duration) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.set_read_timeout(Some(wait))?;
@@ -28,7 +28,7 @@ fn nats_is_frozen_thawed_killed_and_started_again() {
     let mut nats = Nats::start();
     assert!(read_greeting(nats.port(), "", RESPONSE_TIMEOUT).is_ok_and(|greeting| greeting.starts_with("INFO")), "{}", nats.program.logs());
     nats.program.freeze();
-    assert!(read_greeting(nats.port(), "", SILENCE_TIMEOUT).is_err(), "it answered in its sleep");
+    assert!(read_greeting(nats.port(), "", SILENCE_TIMEOUT).is_err(), "it responded while frozen");
     nats.program.thaw();
     assert!(read_greeting(nats.port(), "", RESPONSE_TIMEOUT).is_ok());
     nats.program.kill();
@@ -40,7 +40,7 @@ fn nats_is_frozen_thawed_killed_and_started_again() {
 #[test]
 fn postgres_starts_again_after_a_kill() {
     let mut postgres = Postgres::start();
-    // An SSL request (PostgreSQL manual, 54.7): it answers one letter.
+    // An SSLRequest (PostgreSQL manual, 54.7); the response is one letter.
     let ask = |port: u16, wait: Duration| {
         let mut stream = TcpStream::connect(("127.0.0.1", port))?;
         stream.set_read_timeout(Some(wait))?;
@@ -50,7 +50,7 @@ fn postgres_starts_again_after_a_kill() {
     };
     assert_eq!(ask(postgres.port(), RESPONSE_TIMEOUT).unwrap(), b'N', "{}", postgres.program.logs());
     postgres.program.freeze();
-    assert!(ask(postgres.port(), SILENCE_TIMEOUT).is_err(), "it answered in its sleep");
+    assert!(ask(postgres.port(), SILENCE_TIMEOUT).is_err(), "it responded while frozen");
     postgres.program.thaw();
     postgres.program.kill();
     postgres.program.restart();
@@ -70,7 +70,7 @@ fn a_proxy_forwards_blackholes_and_cuts() {
     let proxy = Proxy::before(nats.port());
     assert!(read_greeting(proxy.port(), "", RESPONSE_TIMEOUT).is_ok_and(|greeting| greeting.starts_with("INFO")));
     proxy.set(NetworkFault::Blackhole);
-    assert!(read_greeting(proxy.port(), "", SILENCE_TIMEOUT).is_err(), "it was swallowed");
+    assert!(read_greeting(proxy.port(), "", SILENCE_TIMEOUT).is_err(), "a byte passed");
     proxy.set(NetworkFault::None);
     let mut open = TcpStream::connect(("127.0.0.1", proxy.port())).unwrap();
     open.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
@@ -78,7 +78,7 @@ fn a_proxy_forwards_blackholes_and_cuts() {
     open.read_exact(&mut bytes).unwrap();
     proxy.cut_once();
     let mut rest = Vec::new();
-    // An end or a reset: either way it is over.
+    // The connection ends or is reset; either is right.
     let _ = open.read_to_end(&mut rest);
     assert!(read_greeting(proxy.port(), "", RESPONSE_TIMEOUT).is_ok_and(|greeting| greeting.starts_with("INFO")), "new connections pass");
     proxy.set(NetworkFault::Cut);

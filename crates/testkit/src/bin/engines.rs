@@ -1,6 +1,7 @@
-//! Starts PostgreSQL, NATS and an S3 server, runs a command with their addresses in its environment, and ends them.
+//! Starts PostgreSQL, NATS and an S3 server, runs a command with their URLs in its environment, and stops them.
 //!
-//! `engines cargo nextest run` spares each test an engine of its own. Invariant: it exits as the command did.
+//! With `engines cargo nextest run` the tests share these engines instead of starting their own. Invariant: it exits with
+//! the command's exit code.
 
 use std::process::{Command, ExitCode};
 

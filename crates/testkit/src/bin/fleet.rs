@@ -1,7 +1,8 @@
-//! `make fleet`: engines and a whole fleet of the given binary on this machine, until Ctrl-C, with everybody's words on one terminal.
+//! `make fleet`: runs engines and a whole fleet of the given binary on this machine until Ctrl-C, with all logs on one
+//! terminal.
 //!
-//! `fleet BINARY [COMMAND…]` runs the command against the fleet instead (its address in `TUTTI_URL`) and exits as it did.
-//! Invariant: whatever it started has ended when it ends.
+//! `fleet BINARY [COMMAND…]` runs the command against the fleet instead (its URL is in `TUTTI_URL`) and exits with the
+//! command's exit code. Invariant: every process that it started has ended when it ends.
 
 use std::collections::HashMap;
 use std::io::{IsTerminal as _, Read as _, Seek as _, SeekFrom, Write as _};
@@ -14,7 +15,7 @@ use std::time::Duration;
 use testkit::engines::{Nats, Postgres, S3};
 use testkit::fleet::{EngineUrls, Fleet, Topology};
 
-/// Colours of a terminal, one per process, in turn.
+/// ANSI colour codes, one per process, in turn.
 const COLOURS: [u8; 6] = [36, 33, 32, 35, 34, 31];
 
 fn main() -> ExitCode {
@@ -26,7 +27,7 @@ fn main() -> ExitCode {
     let binary = match binary.canonicalize() {
         Ok(binary) => binary,
         Err(error) => {
-            eprintln!("{} is not there: {error}", binary.display());
+            eprintln!("{} can't be found: {error}", binary.display());
             return ExitCode::from(2);
         }
     };
@@ -55,7 +56,7 @@ fn main() -> ExitCode {
         for process in &fleet.processes {
             println!("  {:<12} {}   operations {}", process.program.name(), process.url, process.operations_url);
         }
-        println!("  configuration {}\n  Ctrl-C ends it.\n", fleet.config_path().display());
+        println!("  configuration {}\n  Ctrl-C stops it.\n", fleet.config_path().display());
         wait_for_signal();
         ExitCode::SUCCESS
     };
@@ -69,7 +70,7 @@ fn main() -> ExitCode {
     code
 }
 
-/// Until Ctrl-C or SIGTERM.
+/// Waits for Ctrl-C or SIGTERM.
 fn wait_for_signal() {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
     runtime.block_on(async {
@@ -82,7 +83,7 @@ fn wait_for_signal() {
     });
 }
 
-/// Follows the logs and prints what is new, each line behind its process's name.
+/// Follows the logs and prints new lines, each with its process's name before it.
 fn follow_logs(logs: &[(String, PathBuf)], stopped: &AtomicBool) {
     let mut read: HashMap<&Path, u64> = HashMap::new();
     let colours = std::io::stdout().is_terminal();
@@ -91,7 +92,7 @@ fn follow_logs(logs: &[(String, PathBuf)], stopped: &AtomicBool) {
         for (at, (name, path)) in logs.iter().enumerate() {
             let from = read.entry(path).or_default();
             let text = read_from(path, *from);
-            // Whole lines only; the rest comes next time.
+            // Only whole lines are printed; the rest follows in the next round.
             let Some(end) = text.rfind('\n') else { continue };
             *from += end as u64 + 1;
             let mut out = std::io::stdout().lock();
@@ -107,6 +108,7 @@ fn follow_logs(logs: &[(String, PathBuf)], stopped: &AtomicBool) {
     }
 }
 
+/// Returns what a file has from a position on; empty if it can't be read.
 fn read_from(path: &Path, from: u64) -> String {
     let mut text = Vec::new();
     if let Ok(mut file) = std::fs::File::open(path) {

@@ -1,7 +1,8 @@
 //! Real engines for tests: PostgreSQL, NATS with JetStream, and an S3 server, each a child of the test that started it.
 //!
-//! Owns the programs that `dev/engines` installs. Each listens on loopback only and can be killed, frozen and started again on the
-//! same port and folder. Invariant: an engine that isn't there fails the test, with what to type; it is never skipped.
+//! Owns the programs that `dev/engines` installs. Each listens on loopback only and can be killed, frozen and restarted on
+//! the same port and folder. Invariant: an engine that isn't installed fails the test, with the command to type; no test is
+//! skipped.
 
 mod nats;
 mod ports;
@@ -23,10 +24,10 @@ pub use tls::{Authority, TlsTerminator};
 
 use std::path::{Path, PathBuf};
 
-/// The folder that `dev/engines` fills.
+/// Returns the path of a program in the folder that `dev/engines` fills.
 fn installed(program: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools/engines");
     let path = root.join(program);
-    assert!(path.exists(), "the engine {program} is not installed. Type `dev/engines` in the repository's folder (`make test` does so by itself).");
-    path.canonicalize().expect("a path that exists can be resolved")
+    assert!(path.exists(), "the engine {program} is not installed. Type `dev/engines` in the repository's folder (`make test` does this too).");
+    path.canonicalize().expect("an existing path can be resolved")
 }

@@ -1,6 +1,6 @@
-//! nats-server with JetStream in a folder that vanishes, alone or as a cluster of three.
+//! nats-server with JetStream in a temporary folder, alone or as a cluster of three.
 //!
-//! Invariant: it listens on loopback alone.
+//! Invariant: it listens on loopback only.
 
 use tempfile::TempDir;
 
@@ -16,22 +16,22 @@ pub struct Nats {
 }
 
 impl Nats {
-    /// Starts one that acknowledges what the system's cache has: a test kills processes, it doesn't cut the power.
+    /// Starts a server that acknowledges before it syncs its file: tests kill processes, they don't cut the power.
     pub fn start() -> Self {
         Self::start_syncing("2m")
     }
 
-    /// Starts one with this `sync_interval`, such as `always`.
+    /// Starts a server with this `sync_interval`, such as `always`.
     pub fn start_syncing(interval: &str) -> Self {
         Self::launch(free_port(), interval, "")
     }
 
-    /// Starts one with these further lines of configuration, such as `authorization { token: secret }`.
+    /// Starts a server with these further lines of configuration, such as `authorization { token: secret }`.
     pub fn start_with(lines: &str) -> Self {
         Self::launch(free_port(), "2m", lines)
     }
 
-    /// Starts three that keep each other's copies; they need a few seconds to find a leader.
+    /// Starts a cluster of three servers; it needs a few seconds to elect a leader.
     pub fn cluster() -> [Self; 3] {
         let cluster_ports: [u16; 3] = std::array::from_fn(|_| free_port());
         let routes = cluster_ports.map(|port| format!("nats://127.0.0.1:{port}")).join(", ");
@@ -45,25 +45,25 @@ impl Nats {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let (config, store) = (folder.path().join("nats.conf"), folder.path().join("store"));
         let text = format!("listen: 127.0.0.1:{port}\njetstream {{ store_dir: \"{}\", sync_interval: {interval}, max_file_store: 4GB }}\n{lines}\n", store.display());
-        std::fs::write(&config, text).expect("the folder is ours");
+        std::fs::write(&config, text).expect("the temporary folder is writable");
         let server = installed("bin/nats-server");
         let arguments = [server.display().to_string(), "-c".into(), config.display().to_string()].into();
         Self { program: Program::start("NATS", arguments, ReadyCheck::PortOpen(port), &folder.path().join("log")), port, folder }
     }
 
-    /// Kills it, loses all that it had on its disk, and starts it again.
+    /// Kills it, removes its stored data, and restarts it.
     pub fn wipe(&mut self) {
         self.program.kill();
-        std::fs::remove_dir_all(self.folder.path().join("store")).expect("the folder is ours");
+        std::fs::remove_dir_all(self.folder.path().join("store")).expect("the temporary folder is writable");
         self.program.restart();
     }
 
-    /// Where it is, such as `nats://127.0.0.1:20124`.
+    /// Returns its URL, such as `nats://127.0.0.1:20124`.
     pub fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
-    /// Its port.
+    /// Returns its port.
     pub fn port(&self) -> u16 {
         self.port
     }

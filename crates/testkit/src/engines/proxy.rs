@@ -1,7 +1,7 @@
-//! A TCP proxy that spoils connections on purpose: late, slow, cut, or swallowed.
+//! A TCP proxy that injects network faults: delay, low throughput, silence and cut connections.
 //!
-//! Stands between a process and an engine, on loopback. Invariant: what it does to bytes is delay, slow down or cut; it never changes
-//! or reorders them.
+//! Runs between a process and an engine, on loopback. Invariant: it delays, throttles or drops bytes; it never changes or
+//! reorders them.
 
 use std::net::TcpListener as StdListener;
 use std::time::Duration;
@@ -10,22 +10,22 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// What happens to the bytes that pass.
+/// What the proxy does to the bytes that it forwards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NetworkFault {
     /// Nothing.
     None,
-    /// Each piece waits for so long, in each direction.
+    /// Each chunk waits this long, in each direction.
     Delay(Duration),
-    /// So many bytes a second at most, in each direction of each connection.
+    /// At most this many bytes per second pass, in each direction of each connection.
     Throttle(u64),
-    /// Connections stay open and nothing passes: as where a network swallows packets.
+    /// Connections stay open and no byte passes, as in a network that drops packets.
     Blackhole,
-    /// New connections are refused and open ones cut.
+    /// New connections are closed at once and open ones cut.
     Cut,
 }
 
-/// The proxy; it ends when it is dropped.
+/// A running proxy; it stops when it is dropped.
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
@@ -34,12 +34,12 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Listens on a free port of loopback and passes everything on to `port`.
+    /// Starts a proxy on a free port of loopback that forwards to `port`.
     pub fn before(port: u16) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime can be had");
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime can be built");
         let listener = StdListener::bind("127.0.0.1:0").expect("a free port exists");
         let own_port = listener.local_addr().expect("a bound socket has an address").port();
-        listener.set_nonblocking(true).expect("a socket can be told so");
+        listener.set_nonblocking(true).expect("a socket can be set to non-blocking");
         let (fault, faults) = watch::channel((0, NetworkFault::None));
         runtime.spawn(async move {
             let listener = TcpListener::from_std(listener).expect("the runtime takes sockets");
@@ -49,7 +49,7 @@ impl Proxy {
                 }
                 let faults = faults.clone();
                 tokio::spawn(async move {
-                    // A server that isn't there is a connection that ends.
+                    // If the server refuses the connection, the client's is closed.
                     if let Ok(server) = TcpStream::connect(("127.0.0.1", port)).await {
                         forward_both(client, server, faults).await;
                     }
@@ -59,17 +59,17 @@ impl Proxy {
         Self { port: own_port, fault, runtime: Some(runtime) }
     }
 
-    /// Where to knock.
+    /// Returns the port that it listens on.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// From now on, for open connections and new ones.
+    /// Sets the fault, for open connections and new ones.
     pub fn set(&self, fault: NetworkFault) {
         self.fault.send_modify(|now| *now = (now.0, fault));
     }
 
-    /// Cuts every open connection once; new ones pass.
+    /// Cuts every open connection once; new ones are not affected.
     pub fn cut_once(&self) {
         self.fault.send_modify(|now| now.0 += 1);
     }
@@ -90,7 +90,7 @@ async fn forward_both(client: TcpStream, server: TcpStream, mut faults: watch::R
     let (up, down) = (faults.clone(), faults.clone());
     tokio::select! {
         () = async { tokio::join!(forward(&mut from_client, &mut to_server, up), forward(&mut from_server, &mut to_client, down)); } => {}
-        // Dropped halves close the sockets, with a reset where bytes were on their way.
+        // Dropped halves close the sockets, with a reset if bytes were in flight.
         _ = faults.wait_for(|now| now.0 != cuts || now.1 == NetworkFault::Cut) => {}
     }
 }
@@ -103,7 +103,7 @@ async fn forward(from: &mut tokio::net::tcp::OwnedReadHalf, to: &mut tokio::net:
             NetworkFault::Delay(time) => tokio::time::sleep(time).await,
             NetworkFault::Throttle(rate) => tokio::time::sleep(Duration::from_secs_f64(read as f64 / rate.max(1) as f64)).await,
             NetworkFault::Blackhole => {
-                // It arrives when the weather clears, as a packet that is sent again does.
+                // The chunk arrives when the fault ends, like a packet that is sent again.
                 if faults.wait_for(|now| now.1 != NetworkFault::Blackhole).await.is_err() {
                     return;
                 }

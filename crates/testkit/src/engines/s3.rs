@@ -1,6 +1,6 @@
-//! SeaweedFS as an S3 server, in a folder that vanishes.
+//! SeaweedFS as an S3 server, in a temporary folder.
 //!
-//! Invariant: it listens on loopback alone and lets in only whoever signs with its key.
+//! Invariant: it listens on loopback only and refuses requests that are not signed with its key.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -9,21 +9,21 @@ use tempfile::TempDir;
 
 use super::{Program, ReadyCheck, free_port, installed};
 
-/// An account at the server, which may do everything.
+/// An account of the server, with every permission.
 #[derive(Debug, Clone)]
 pub struct S3Account {
-    /// Where the server is, such as `http://127.0.0.1:20125`.
+    /// The server's URL, such as `http://127.0.0.1:20125`.
     pub endpoint: String,
-    /// A bucket that is there.
+    /// An existing bucket.
     pub bucket: String,
-    /// The key's name.
+    /// The key's id.
     pub access_key: String,
-    /// The key.
+    /// The secret key.
     pub secret_key: String,
 }
 
 impl S3Account {
-    /// The store's section of the configuration, with every name under `prefix`.
+    /// Returns the `[objects]` section of the configuration, with every object name under `prefix`.
     pub fn options(&self, prefix: &str) -> kit::objects::S3Options {
         kit::objects::S3Options {
             bucket: self.bucket.clone(),
@@ -37,7 +37,7 @@ impl S3Account {
 }
 
 impl S3Account {
-    /// The same for [`crate::WorldBuilder::set`].
+    /// Returns the same as assignments for [`crate::WorldBuilder::set`].
     pub fn settings(&self, prefix: &str) -> Vec<String> {
         let Self { endpoint, bucket, access_key, secret_key } = self;
         let pairs = [("endpoint", endpoint.as_str()), ("bucket", bucket), ("prefix", prefix), ("access_key", access_key), ("secret_key", secret_key)];
@@ -45,17 +45,18 @@ impl S3Account {
     }
 }
 
-/// An S3 server that a test leaves as it is: one for all tests where there is one, its own otherwise.
+/// An S3 server that tests share without disturbing it: the one of the whole run if there is one, the test's own otherwise.
 #[derive(Debug)]
 pub struct SharedS3 {
-    /// How to get in.
+    /// Its URL and credentials.
     pub account: S3Account,
-    /// What this test's names must begin with.
+    /// The prefix of this test's object names.
     pub prefix: String,
     _own: Option<S3>,
 }
 
-/// The server at `TUTTI_TEST_S3_ENDPOINT` (with the bucket and the key of [`S3::start`]), or one started for this test, which takes seconds.
+/// Returns the server at `TUTTI_TEST_S3_ENDPOINT` (with the bucket and the key of [`S3::start`]), or one that is started for
+/// this test, which takes seconds.
 pub fn shared_s3() -> SharedS3 {
     let prefix = format!("test-{}/", kit::objects::base62());
     match std::env::var("TUTTI_TEST_S3_ENDPOINT") {
@@ -76,7 +77,7 @@ fn account(endpoint: String) -> S3Account {
 pub struct S3 {
     /// The program.
     pub program: Program,
-    /// How to get in.
+    /// Its URL and credentials.
     pub account: S3Account,
     port: u16,
     filer: u16,
@@ -84,19 +85,19 @@ pub struct S3 {
 }
 
 impl S3 {
-    /// Starts one with an empty bucket.
+    /// Starts a server with an empty bucket.
     pub fn start() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let (data, keys, log) = (folder.path().join("data"), folder.path().join("keys.json"), folder.path().join("log"));
-        std::fs::create_dir(&data).expect("the folder is ours");
+        std::fs::create_dir(&data).expect("the temporary folder is writable");
         let account = account(String::new());
         let identities = serde_json::json!({ "identities": [{ "name": "tutti", "credentials": [{ "accessKey": account.access_key, "secretKey": account.secret_key }], "actions": ["Admin", "Read", "Write", "List", "Tagging"] }] });
-        std::fs::write(&keys, identities.to_string()).expect("the folder is ours");
+        std::fs::write(&keys, identities.to_string()).expect("the temporary folder is writable");
         let port = free_port();
         let mut arguments: Vec<String> = vec![installed("bin/weed").display().to_string()];
-        // Each part's gRPC port would be its own plus 10,000, which may be taken: all are named.
+        // The default of each gRPC port is the HTTP port plus 10,000, which may be taken, so all ports are set.
         arguments.extend(["server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-filer", "-s3", "-master.volumeSizeLimitMB=256", "-volume.max=64"].map(str::to_owned));
-        // Neither catalogues on ports of their own, where a second server would find them taken, nor words to its makers.
+        // Off: the catalogues, whose fixed ports a second server would find taken, and telemetry.
         arguments.extend(["-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"].map(str::to_owned));
         arguments.extend([format!("-dir={}", data.display()), format!("-s3.config={}", keys.display()), format!("-s3.port={port}")]);
         let filer = free_port();
@@ -106,17 +107,18 @@ impl S3 {
         }
         let mut program = Program::start("SeaweedFS", arguments, ReadyCheck::PortOpen(port), &log);
         let path = format!("/buckets/{}/", account.bucket);
-        program.wait_until("taking a bucket", |_| make_folder(filer, &path).is_ok());
+        program.wait_until("creating a bucket", |_| make_folder(filer, &path).is_ok());
         let account = S3Account { endpoint: format!("http://127.0.0.1:{port}"), ..account };
         Self { program, account, port, filer, folder }
     }
 
-    /// Its port.
+    /// Returns its port.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Everything in the bucket, as the server's own catalogue has it: objects, and the folders of uploads in parts that were not finished.
+    /// Returns every path in the bucket, as the server's own catalogue has it: objects, and the folders of unfinished multipart
+    /// uploads.
     pub async fn list_all(&self) -> Vec<String> {
         let root = format!("/buckets/{}", self.account.bucket);
         let (mut found, mut folders) = (Vec::new(), vec![root.clone()]);
@@ -133,13 +135,13 @@ impl S3 {
         found
     }
 
-    /// Where it keeps its files.
+    /// Returns the folder of its files.
     pub fn folder(&self) -> &std::path::Path {
         self.folder.path()
     }
 }
 
-/// A bucket is a folder of SeaweedFS's filer, whose own door takes no signature.
+/// Creates a bucket, which is a folder of SeaweedFS's filer. The filer's listener takes no signature.
 fn make_folder(filer: u16, path: &str) -> std::io::Result<()> {
     let mut stream = TcpStream::connect(("127.0.0.1", filer))?;
     write!(stream, "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")?;
@@ -148,7 +150,7 @@ fn make_folder(filer: u16, path: &str) -> std::io::Result<()> {
     if response.starts_with("HTTP/1.1 20") { Ok(()) } else { Err(std::io::Error::other(response)) }
 }
 
-/// What lies in a folder of SeaweedFS's filer: paths, and whether each is a folder.
+/// Returns the entries of a folder of SeaweedFS's filer: each path, and whether it is a folder.
 async fn list_folder(filer: u16, folder: &str) -> Vec<(String, bool)> {
     /// Go's `os.ModeDir`.
     const FOLDER: u64 = 1 << 31;
@@ -156,12 +158,12 @@ async fn list_folder(filer: u16, folder: &str) -> Vec<(String, bool)> {
     let (client, mut found, mut last) = (reqwest::Client::new(), Vec::new(), String::new());
     loop {
         let sent = client.get(format!("http://127.0.0.1:{filer}{folder}/?limit={PAGE}&lastFileName={last}")).header("accept", "application/json").send().await;
-        let response = sent.expect("the filer answers");
-        // Somebody has removed the folder meanwhile.
+        let response = sent.expect("the filer responds");
+        // The folder was removed meanwhile.
         if response.status() == reqwest::StatusCode::NOT_FOUND {
             return found;
         }
-        let page: serde_json::Value = response.json().await.expect("the filer speaks JSON");
+        let page: serde_json::Value = response.json().await.expect("the filer sends JSON");
         let entries = page["Entries"].as_array().cloned().unwrap_or_default();
         for entry in &entries {
             let path = entry["FullPath"].as_str().expect("an entry has a path").to_owned();

@@ -1,27 +1,29 @@
-//! Engines for tests that don't disturb them: one that the environment names, or one of this process's own.
+//! Engines for tests that don't disturb them: the one that the environment names, or one of this process's own.
 //!
-//! `engines COMMAND` starts them once for a whole run. Invariant: an engine of a process's own ends, and its folder vanishes, when the last
-//! test that uses it has ended.
+//! `engines COMMAND` starts them once for a whole run. Invariant: an engine of the process's own stops, and its folder is
+//! removed, when the last test that uses it has ended.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::{Nats, Postgres};
 
-/// An engine that others may use at the same time.
+/// An engine that other tests may use at the same time.
 #[derive(Debug, Clone)]
 pub struct Shared<T> {
-    /// Where it is.
+    /// Its URL.
     pub url: String,
     _own: Option<Arc<T>>,
 }
 
-/// The PostgreSQL that `TUTTI_TEST_POSTGRES_URL` names, or this process's own. Tests keep apart by schemas with random names.
+/// Returns the PostgreSQL server that `TUTTI_TEST_POSTGRES_URL` names, or this process's own. Each test has schemas with
+/// random names.
 pub fn shared_postgres() -> Shared<Postgres> {
     static OWN: Mutex<Weak<Postgres>> = Mutex::new(Weak::new());
     shared("TUTTI_TEST_POSTGRES_URL", &OWN, Postgres::start, Postgres::url)
 }
 
-/// The NATS that `TUTTI_TEST_NATS_URL` names, or this process's own. Tests keep apart by prefixes with random names, and remove their streams.
+/// Returns the NATS server that `TUTTI_TEST_NATS_URL` names, or this process's own. Each test has a random prefix and
+/// removes its streams.
 pub fn shared_nats() -> Shared<Nats> {
     static OWN: Mutex<Weak<Nats>> = Mutex::new(Weak::new());
     shared("TUTTI_TEST_NATS_URL", &OWN, Nats::start, Nats::url)

@@ -1,4 +1,5 @@
-//! TLS for tests: an authority that is made anew each time, and a door with TLS before an engine that is built without it.
+//! TLS for tests: a new certificate authority for each test, and a TLS listener in front of an engine that is built without
+//! TLS.
 //!
 //! Invariant: no key outlives its test, and none is in the repository.
 
@@ -14,7 +15,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-/// An authority, and a server's certificate for `localhost` that it signed; both as PEM files in a folder that vanishes.
+/// A certificate authority and a certificate for `localhost` that it signed, both as PEM files in a temporary folder.
 #[derive(Debug)]
 pub struct Authority {
     folder: TempDir,
@@ -23,26 +24,26 @@ pub struct Authority {
 }
 
 impl Authority {
-    /// A new one.
+    /// Creates an authority with new keys.
     pub fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let mut authority = CertificateParams::new(Vec::new()).expect("no name is no wrong name");
+        let mut authority = CertificateParams::new(Vec::new()).expect("a certificate needs no name");
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().expect("keys can be made")).expect("it signs itself");
         let key = KeyPair::generate().expect("keys can be made");
         let server = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name").signed_by(&key, &authority).expect("it is signed");
         for (name, text) in [("ca.pem", authority.pem()), ("server.pem", server.pem()), ("server.key", key.serialize_pem())] {
-            std::fs::write(folder.path().join(name), text).expect("the folder is ours");
+            std::fs::write(folder.path().join(name), text).expect("the temporary folder is writable");
         }
         Self { certificate: server.der().clone(), key: key.serialize_der(), folder }
     }
 
-    /// What whoever connects should trust.
+    /// Returns the path of the authority's certificate, which clients should trust.
     pub fn ca_file(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
     }
 
-    /// The certificate and key of the server, as files.
+    /// Returns the paths of the server's certificate and key.
     pub fn server_files(&self) -> (PathBuf, PathBuf) {
         (self.folder.path().join("server.pem"), self.folder.path().join("server.key"))
     }
@@ -50,8 +51,8 @@ impl Authority {
     fn acceptor(&self) -> TlsAcceptor {
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.clone()));
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().expect("ring has them").with_no_client_auth();
-        TlsAcceptor::from(Arc::new(config.with_single_cert(vec![self.certificate.clone()], key).expect("they belong together")))
+        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().expect("ring supports the default versions").with_no_client_auth();
+        TlsAcceptor::from(Arc::new(config.with_single_cert(vec![self.certificate.clone()], key).expect("the key belongs to the certificate")))
     }
 }
 
@@ -61,7 +62,7 @@ impl Default for Authority {
     }
 }
 
-/// A door with TLS before an engine; it ends when it is dropped.
+/// A TLS listener that forwards to an engine in plain text; it stops when it is dropped.
 #[derive(Debug)]
 pub struct TlsTerminator {
     port: u16,
@@ -69,33 +70,33 @@ pub struct TlsTerminator {
 }
 
 impl TlsTerminator {
-    /// Before a server that speaks TLS from the first byte (HTTP).
+    /// Starts a listener with TLS from the first byte, as HTTP needs it.
     pub fn before(port: u16, authority: &Authority) -> Self {
         Self::start(port, authority.acceptor(), false)
     }
 
-    /// Before PostgreSQL, where the client first asks in plain text whether there is TLS (PostgreSQL manual, 54.2.10).
+    /// Starts a listener for PostgreSQL, whose client first asks in plain text for TLS (PostgreSQL manual, 54.2.10).
     pub fn before_postgres(port: u16, authority: &Authority) -> Self {
         Self::start(port, authority.acceptor(), true)
     }
 
     fn start(upstream_port: u16, acceptor: TlsAcceptor, starts_in_plain_text: bool) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime can be had");
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime can be built");
         let listener = StdListener::bind("127.0.0.1:0").expect("a free port exists");
         let port = listener.local_addr().expect("a bound socket has an address").port();
-        listener.set_nonblocking(true).expect("a socket can be told so");
+        listener.set_nonblocking(true).expect("a socket can be set to non-blocking");
         runtime.spawn(async move {
             let listener = TcpListener::from_std(listener).expect("the runtime takes sockets");
             while let Ok((client, _)) = listener.accept().await {
                 let acceptor = acceptor.clone();
-                // Whoever doesn't trust us goes away, which is what some tests want to see.
+                // A client that doesn't trust the certificate closes the connection, which some tests expect.
                 tokio::spawn(async move { forward(client, upstream_port, acceptor, starts_in_plain_text).await.ok() });
             }
         });
         Self { port, runtime: Some(runtime) }
     }
 
-    /// Where to knock, as `localhost`.
+    /// Returns the port that it listens on; the certificate is valid for `localhost`.
     pub fn port(&self) -> u16 {
         self.port
     }

@@ -1,7 +1,7 @@
 //! A whole fleet on this machine: the real binary, one role per process, on real engines.
 //!
-//! Owns the processes' ports, folders and common configuration. Invariant: all that it makes lies in its own temporary folder, in
-//! schemas, streams and prefixes with random names, and in processes that end with it.
+//! Owns the processes' ports, folders and common configuration. Invariant: everything that it creates is in its own
+//! temporary folder, in schemas, streams and prefixes with random names, and in processes that end with it.
 
 mod databases;
 mod topology;
@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::engines::{Nats, Postgres, Program, ReadyCheck, S3, S3Account, free_port};
 use crate::mounts;
 
-/// Where a fleet finds its engines.
+/// The URLs of a fleet's engines.
 #[derive(Debug, Clone)]
 pub struct EngineUrls {
     /// PostgreSQL's URL.
@@ -31,7 +31,7 @@ pub struct EngineUrls {
 }
 
 impl EngineUrls {
-    /// Engines of a test's own.
+    /// Returns the URLs of a test's own engines.
     pub fn of(postgres: &Postgres, nats: &Nats, s3: &S3) -> Self {
         Self { postgres: postgres.url(), nats: nats.url(), s3: s3.account.clone() }
     }
@@ -42,18 +42,18 @@ impl EngineUrls {
 pub struct FleetProcess {
     /// Its role.
     pub role: &'static str,
-    /// The process, called `media-1` and so on.
+    /// The program, with a name such as `media-1`.
     pub program: Program,
-    /// Its door, such as `http://127.0.0.1:20001`.
+    /// The URL of its public listener, such as `http://127.0.0.1:20001`.
     pub url: String,
-    /// Its operations door.
+    /// The URL of its operations listener.
     pub operations_url: String,
     /// Its data folder.
     pub data: PathBuf,
 }
 
 impl FleetProcess {
-    /// A process called `called` on free ports, with its folder and its log in `folder`.
+    /// Returns a process with this name on free ports, with its data folder and its log in `folder`.
     fn new(binary: &Path, role: &'static str, name: &str, folder: &Path, arguments: &[String]) -> Self {
         let (port, operations_port) = (free_port(), free_port());
         let data = folder.join(name);
@@ -63,27 +63,27 @@ impl FleetProcess {
         Self { role, program, url: format!("http://127.0.0.1:{port}"), operations_url: format!("http://127.0.0.1:{operations_port}"), data }
     }
 
-    /// The port of its door.
+    /// Returns the port of its public listener.
     pub fn port(&self) -> u16 {
-        self.url.rsplit(':').next().and_then(|port| port.parse().ok()).expect("an address ends in its port")
+        self.url.rsplit(':').next().and_then(|port| port.parse().ok()).expect("the URL ends with its port")
     }
 }
 
-/// The role of a process that plays every role.
+/// The role of a process that runs every role.
 const ALL_ROLES: &str = "all";
 
-/// Processes that play together.
+/// Processes that form one installation.
 #[derive(Debug)]
 pub struct Fleet {
     /// The processes, in the order of the table of roles.
     pub processes: Vec<FleetProcess>,
-    /// What keeps its rows, events and objects apart from others' in the same engines.
+    /// The prefix that keeps its rows, events and objects apart from others' in the same engines.
     pub name: String,
     folder: TempDir,
 }
 
 impl Fleet {
-    /// Writes the configuration and the folders of a fleet; nothing runs yet. `settings` are `--set` values for every process.
+    /// Writes the configuration of a fleet, and starts nothing. `settings` are `--set` values for every process.
     pub fn prepare(binary: &Path, engines: &EngineUrls, topology: &Topology, settings: &[String]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let name = format!("fleet_{}", Uuid::new_v4().simple());
@@ -105,7 +105,7 @@ impl Fleet {
         fleet
     }
 
-    /// Starts one process that plays every role on embedded engines.
+    /// Starts one process that runs every role on embedded engines.
     pub fn start_alone(binary: &Path, settings: &[String]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let set: Vec<String> = settings.iter().flat_map(|setting| ["--set".to_owned(), setting.clone()]).collect();
@@ -115,11 +115,12 @@ impl Fleet {
         fleet
     }
 
-    /// As [`Fleet::start_alone`], with its data on a disk of `bytes`; a sentence where this machine lets nobody mount one.
+    /// Starts one process as [`Fleet::start_alone`] does, with its data on a disk of `bytes`. The error is a sentence: this
+    /// user may not mount a disk.
     pub fn start_alone_on_disk(binary: &Path, bytes: u64, settings: &[String]) -> Result<Self, String> {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let mount = folder.path().join("disk");
-        std::fs::create_dir(&mount).expect("the folder is ours");
+        std::fs::create_dir(&mount).expect("the temporary folder is writable");
         let wrapper = mounts::disk(&mount, bytes)?;
         let set: Vec<String> = settings.iter().flat_map(|setting| ["--set".to_owned(), setting.clone()]).collect();
         let mut process = FleetProcess::new(binary, ALL_ROLES, "disk/tutti", folder.path(), &set);
@@ -129,12 +130,12 @@ impl Fleet {
         Ok(fleet)
     }
 
-    /// The configuration that all processes share.
+    /// Writes the configuration that all processes share.
     fn write_config(&self, engines: &EngineUrls) {
         let path = |name: &str| self.folder.path().join(name);
         let (url_key, s3_key, name) = (path("addresses.key"), path("s3.key"), &self.name);
-        std::fs::write(&url_key, rand::random::<[u8; 32]>()).expect("the folder is ours");
-        std::fs::write(&s3_key, &engines.s3.secret_key).expect("the folder is ours");
+        std::fs::write(&url_key, rand::random::<[u8; 32]>()).expect("the temporary folder is writable");
+        std::fs::write(&s3_key, &engines.s3.secret_key).expect("the temporary folder is writable");
         let config = serde_json::json!({
             "server": { "log_format": "readable" },
             "db": { "url": engines.postgres, "schema": format!("{name}_{{service}}"), "connections": 4 },
@@ -146,53 +147,53 @@ impl Fleet {
             "secrets": { "addresses_key_file": url_key },
             "peers": self.peers(|process| process.url.clone()),
         });
-        self.write(&toml::Table::try_from(config).expect("it has no nulls"));
+        self.write(&toml::Table::try_from(config).expect("the configuration has no nulls"));
     }
 
     fn write(&self, config: &toml::Table) {
-        std::fs::write(self.config_path(), config.to_string()).expect("the folder is ours");
+        std::fs::write(self.config_path(), config.to_string()).expect("the temporary folder is writable");
     }
 
-    /// Where each role's processes are found.
+    /// Returns the URLs of each role's processes.
     fn peers(&self, url_of: impl Fn(&FleetProcess) -> String) -> BTreeMap<&'static str, Vec<String>> {
         Topology::ROLES.map(|role| (role, self.with_role(role).map(&url_of).collect())).into()
     }
 
-    /// Has processes that start from now on look for each other at the addresses that `place` names.
+    /// Sets the URLs at which processes that start from now on find each other.
     pub fn set_peers(&self, url_of: impl Fn(&FleetProcess) -> String) {
-        let text = std::fs::read_to_string(self.config_path()).expect("it was written");
-        let mut config: toml::Table = text.parse().expect("it is ours");
-        config.insert("peers".into(), toml::Value::try_from(self.peers(url_of)).expect("they are texts"));
+        let text = std::fs::read_to_string(self.config_path()).expect("the configuration was written");
+        let mut config: toml::Table = text.parse().expect("the configuration is TOML");
+        config.insert("peers".into(), toml::Value::try_from(self.peers(url_of)).expect("URLs are strings"));
         self.write(&config);
     }
 
-    /// The configuration file of every process.
+    /// Returns the path of the configuration file, which all processes share.
     pub fn config_path(&self) -> PathBuf {
         self.folder.path().join("tutti.toml")
     }
 
-    /// The fleet's folder.
+    /// Returns the fleet's folder.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// What the names of the fleet's objects begin with.
+    /// Returns the prefix of the fleet's object names.
     pub fn prefix(&self) -> String {
         format!("{}/", self.name)
     }
 
-    /// The processes that play a role.
+    /// Returns the processes that run a role.
     pub fn with_role(&self, role: &str) -> impl Iterator<Item = &FleetProcess> {
         self.processes.iter().filter(move |process| process.role == role || process.role == ALL_ROLES)
     }
 
-    /// Where people knock: one of the gateways, by chance.
+    /// Returns the URL of one of the gateways, chosen at random.
     pub fn gateway_url(&self) -> &str {
         let gateways: Vec<&FleetProcess> = self.with_role("gateway").collect();
         &gateways[rand::random_range(0..gateways.len())].url
     }
 
-    /// Starts every process that does not run, all at once, and waits until they are ready.
+    /// Starts every process that is not running, all at once, and waits until all are ready.
     pub fn ensure_running(&mut self) {
         for process in self.processes.iter_mut().filter(|process| !process.program.is_running()) {
             process.program.spawn();
@@ -202,19 +203,19 @@ impl Fleet {
         }
     }
 
-    /// SIGKILL for every process.
+    /// Sends SIGKILL to every process.
     pub fn kill(&mut self) {
         self.processes.iter_mut().for_each(|process| process.program.kill());
     }
 
-    /// SIGTERM for every process at once, then waits for all; answers how they exited.
+    /// Sends SIGTERM to every process at once and waits for all. Returns their exit statuses.
     pub fn terminate(&mut self) -> Vec<ExitStatus> {
         self.processes.iter().for_each(|process| process.program.send_sigterm());
-        // A second signal would cut off what still runs.
+        // A second signal would interrupt the drain.
         self.processes.iter_mut().filter_map(|process| process.program.wait_for_exit()).collect()
     }
 
-    /// What all of them have said, each line with its process's name.
+    /// Returns the logs of all processes, each line with its process's name.
     pub fn logs(&self) -> String {
         let lines = self.processes.iter().flat_map(|process| process.program.logs().lines().map(|line| format!("{} | {line}", process.program.name())).collect::<Vec<_>>());
         lines.collect::<Vec<_>>().join("\n")
