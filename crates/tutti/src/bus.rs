@@ -1,6 +1,6 @@
-//! `tutti bus`: what waits, dead letters and doing things again, on whichever bus the configuration names.
+//! `tutti bus`: backlogs, dead letters and redelivery, on the bus that the configuration names.
 //!
-//! Works beside running servers. Invariant: nothing here removes an event that a consumer of this release still wants.
+//! Works beside running servers. Invariant: no command removes an event that a consumer of this release still needs.
 
 use kit::boot::DbConfig;
 use kit::bus::{Bus, NatsOptions};
@@ -12,7 +12,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CommandError> {
     let (config, server) = settings::installation(&arguments.settings)?;
     let options: NatsOptions = config.section("bus")?;
     if options.servers.is_empty() && !server.data.join("bus.db").exists() {
-        return Err(format!("there is no bus in {}: name the server's data folder with --data, or its configuration with --config", server.data.display()).into());
+        return Err(format!("there is no bus in {}: give the server's data folder with --data, or its configuration with --config", server.data.display()).into());
     }
     let bus = Bus::open(&options, &server.data, kit::Clock::system()).await?;
     match arguments.action {
@@ -30,7 +30,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CommandError> {
                 );
             }
             if dead_letters.is_empty() {
-                println!("No delivery was given up.");
+                println!("There are no dead letters.");
             }
         }
         BusAction::Waiting => {
@@ -39,27 +39,27 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CommandError> {
                 println!("{waiting:>10}  {consumer}");
             }
             if backlog.iter().all(|(_, waiting)| *waiting == 0) {
-                println!("Nothing waits.");
+                println!("No delivery is waiting.");
             }
         }
         BusAction::Forget { consumer } => {
             let subscriptions: Vec<_> = roles::all().iter().flat_map(|service| (service.subscriptions)(&config)).collect();
             if subscriptions.iter().any(|subscription| subscription.name == consumer) {
-                return Err(format!("this release subscriptions as {consumer}; what is kept for it is still wanted").into());
+                return Err(format!("this release has the consumer {consumer}; its events are still needed").into());
             }
             if !bus.engine().forget(&consumer).await? {
-                return Err(format!("there is no consumer called {consumer}; `tutti bus waiting` lists those for whom something waits").into());
+                return Err(format!("there is no consumer called {consumer}; `tutti bus waiting` lists the consumers that have a backlog").into());
             }
-            println!("Nothing is kept for {consumer} any more.");
+            println!("No events are kept for {consumer} any more.");
         }
         BusAction::Replay { service: Some(service), since: Some(since), .. } => {
             let services = roles::select(std::slice::from_ref(&service))?;
             if services.iter().all(|service| service.migrations.is_none()) {
-                return Err(format!("the role {service} keeps nothing and has sent nothing").into());
+                return Err(format!("the role {service} has no database, so it has sent no events").into());
             }
             let db: DbConfig = config.section("db")?;
             let sent = bus.replay(&db.open(&service, &server.data).await?, since).await?;
-            println!("{sent} events were sent again; whoever had taken one takes it once only.");
+            println!("{sent} events were sent again; a consumer that has handled one ignores it.");
         }
         BusAction::Replay { consumer, event, .. } => {
             let redelivered = bus.engine().redeliver(consumer.as_deref(), event.as_deref()).await?;

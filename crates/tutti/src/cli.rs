@@ -23,26 +23,26 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Play roles: all of them, or those that are named
+    /// Run roles: all of them, or those that are named
     Serve(Serve),
-    /// Say what is missing on this machine or open to others, and how to mend it
+    /// Check this machine: missing programs, files that other users can read, and how to fix it
     Doctor(Doctor),
-    /// Load demonstration content into a running server, through its public interface
+    /// Load demonstration content into a running server, through its public API
     Demo(Demo),
     /// Upload files, resumably
     Upload(Upload),
-    /// Print the interface as OpenAPI 3.1
+    /// Print the API as an OpenAPI 3.1 document
     #[command(after_help = "Example:\n  tutti openapi > openapi.json")]
     Openapi,
-    /// Bring the schemas up to date
+    /// Migrate the schemas of the databases
     Migrate(Migrate),
     /// Copy a data folder to PostgreSQL and S3
     Move(Move),
-    /// Look at the bus: deliveries that were given up, and doing them again
+    /// Inspect the bus: backlogs and dead letters, and redelivery
     Bus(Bus),
-    /// Hold the store and the rows against each other, and remove what no row knows
+    /// Compare the store with the rows, and remove objects without a row
     Objects(Objects),
-    /// Print every key of the configuration, with its default and what it means
+    /// Print every key of the configuration, with its default and its meaning
     #[command(after_help = "Example:\n  tutti config > tutti.toml")]
     Config,
     /// Print the version
@@ -51,26 +51,26 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  tutti serve\n  tutti serve --data /var/lib/tutti --listen 0.0.0.0:8080\n  tutti serve media transcode --config tutti.toml\n  tutti serve --set media.photo_max_bytes=50000000\n\nEvery key of the configuration can come from the file, from the environment\n(TUTTI_MEDIA_PHOTO_MAX_BYTES=…) or from --set; later ones win."
+    after_help = "Examples:\n  tutti serve\n  tutti serve --data /var/lib/tutti --listen 0.0.0.0:8080\n  tutti serve media transcode --config tutti.toml\n  tutti serve --set media.photo_max_bytes=50000000\n\nEvery key of the configuration can be set in the file, in the environment\n(TUTTI_MEDIA_PHOTO_MAX_BYTES=…) or with --set; later ones win."
 )]
 pub(crate) struct Serve {
-    /// The roles to play; all of them if none is named
+    /// The roles to run; all of them if none is named
     #[arg(value_name = "ROLE")]
     pub(crate) roles: Vec<String>,
     #[command(flatten)]
     pub(crate) settings: Settings,
-    /// The public door [default: 127.0.0.1:8080]
+    /// The address of the public listener [default: 127.0.0.1:8080]
     #[arg(long, env = "TUTTI_LISTEN", value_name = "ADDR")]
     pub(crate) listen: Option<SocketAddr>,
-    /// The operations door: /metrics, /healthz, /readyz [default: 127.0.0.1:8081]
+    /// The address of the operations listener: /metrics, /healthz, /readyz [default: 127.0.0.1:8081]
     #[arg(long, env = "TUTTI_OPS_LISTEN", value_name = "ADDR")]
     pub(crate) ops_listen: Option<SocketAddr>,
 }
 
-/// Where a command finds the installation it is about.
+/// The options that name the installation of a command.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Settings {
-    /// Where the embedded engines keep everything [default: data]
+    /// The folder of the embedded engines' data [default: data]
     #[arg(long, env = "TUTTI_DATA", value_name = "DIR", global = true)]
     pub(crate) data: Option<PathBuf>,
     /// The configuration file (TOML)
@@ -101,20 +101,20 @@ pub(crate) enum ObjectsAction {
     /// List objects without a row and rows without an object; exits with 0 only if there are none
     #[command(after_help = "Examples:\n  tutti objects check --data /var/lib/tutti\n  tutti objects check --config tutti.toml --json")]
     Check {
-        /// All of it, as JSON
+        /// Print the whole report as JSON
         #[arg(long)]
         json: bool,
     },
-    /// Remove objects that no row of any role knows and that were written long ago
+    /// Remove objects that no row of any role names and that were written long ago
     #[command(after_help = "Examples:\n  tutti objects repair --data /var/lib/tutti\n  tutti objects repair --config tutti.toml --older-than-hours 168")]
     Repair {
-        /// What was written since then stays
+        /// Keep objects that were written since then
         #[arg(long, value_name = "HOURS", default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=87_600))]
         older_than_hours: u32,
-        /// Also where most of the store has no row
+        /// Remove them even if more than half of the store has no row
         #[arg(long)]
         force: bool,
-        /// What was found, as JSON
+        /// Print the report as JSON
         #[arg(long)]
         json: bool,
     },
@@ -122,7 +122,7 @@ pub(crate) enum ObjectsAction {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  tutti migrate --config tutti.toml\n  TUTTI_DB_URL=postgres://tutti@db/tutti tutti migrate\n\nSafe while servers run and when many do it at once. The release before runs on the new schemas,\nso migrate first, then replace the processes one by one."
+    after_help = "Examples:\n  tutti migrate --config tutti.toml\n  TUTTI_DB_URL=postgres://tutti@db/tutti tutti migrate\n\nSafe while servers run, and when several processes migrate at once. The previous release runs on the\nnew schemas, so migrate first, then replace the processes one by one."
 )]
 pub(crate) struct Migrate {
     /// The roles; all of them if none is named
@@ -134,12 +134,12 @@ pub(crate) struct Migrate {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  tutti move --data data --config tutti.toml\n  tutti move --data data --config tutti.toml --verify\n\nThe configuration names the goal: db.url, bus.servers, objects.bucket and\nsecrets.addresses_key_file. Stop the server first, and start the fleet afterwards. A move that\nwas cut off goes on where it was when the same command is given again. The folder is only read."
+    after_help = "Examples:\n  tutti move --data data --config tutti.toml\n  tutti move --data data --config tutti.toml --verify\n\nThe configuration names the destination: db.url, bus.servers, objects.bucket and\nsecrets.addresses_key_file. Stop the server first, and start the fleet afterwards. After an\ninterruption, the same command continues where it stopped. The folder is only read."
 )]
 pub(crate) struct Move {
     #[command(flatten)]
     pub(crate) settings: Settings,
-    /// Copy nothing: read both sides and compare them
+    /// Copy nothing; read both sides and compare them
     #[arg(long)]
     pub(crate) verify: bool,
 }
@@ -147,29 +147,29 @@ pub(crate) struct Move {
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  tutti demo --to http://127.0.0.1:8080 --login-file data/demo-login.txt")]
 pub(crate) struct Demo {
-    /// The server
+    /// The server's URL
     #[arg(long, env = "TUTTI_URL", value_name = "URL", default_value = "http://127.0.0.1:8080")]
     pub(crate) to: String,
-    /// Where the demo log-in is kept (made at the first run, with a random password)
+    /// The file with the demo account's password (the first run creates both)
     #[arg(long, value_name = "FILE", default_value = "data/demo-login.txt")]
     pub(crate) login_file: PathBuf,
-    /// A folder with videos to use besides the generated pictures and songs
+    /// A folder with videos to upload besides the generated files
     #[arg(long, value_name = "DIR")]
     pub(crate) media: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  tutti upload holiday/*.jpg --to http://127.0.0.1:8080 --login ada\n  TUTTI_TOKEN=… tutti upload clip.mp4 --visibility unlisted\n\nAn upload that was cut off goes on where it was when the same command is given again.\nThe password is asked for, or read from the environment (TUTTI_PASSWORD)."
+    after_help = "Examples:\n  tutti upload holiday/*.jpg --to http://127.0.0.1:8080 --login ada\n  TUTTI_TOKEN=… tutti upload clip.mp4 --visibility unlisted\n\nAfter an interruption, the same command continues where it stopped.\nThe password is read from the terminal, or from the environment (TUTTI_PASSWORD)."
 )]
 pub(crate) struct Upload {
-    /// The files
+    /// The files to upload
     #[arg(value_name = "FILE", required = true)]
     pub(crate) files: Vec<PathBuf>,
-    /// The server
+    /// The server's URL
     #[arg(long, env = "TUTTI_URL", value_name = "URL", default_value = "http://127.0.0.1:8080")]
     pub(crate) to: String,
-    /// Handle or e-mail address to sign in with
+    /// The handle or e-mail address to sign in with
     #[arg(long, env = "TUTTI_LOGIN", value_name = "NAME")]
     pub(crate) login: Option<String>,
     /// An access token, instead of signing in
@@ -178,7 +178,7 @@ pub(crate) struct Upload {
     /// Tags, separated by commas
     #[arg(long, value_name = "TAGS", default_value = "")]
     pub(crate) tags: String,
-    /// Who may see it: private, unlisted, public
+    /// Who may see the items: private, unlisted, public
     #[arg(long, value_name = "AUDIENCE", default_value = "private")]
     pub(crate) visibility: String,
 }
@@ -193,38 +193,38 @@ pub(crate) struct Bus {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum BusAction {
-    /// List deliveries that were given up, with their reasons
+    /// List dead letters, with the reason of each
     #[command(after_help = "Example:\n  tutti bus dead --data data")]
     Dead {
-        /// How many at most
+        /// The maximum number of dead letters to list
         #[arg(long, default_value_t = 50)]
         limit: usize,
     },
-    /// List how many deliveries wait or are at work, per consumer
+    /// List how many deliveries each consumer has waiting or in progress
     #[command(after_help = "Example:\n  tutti bus waiting --config tutti.toml")]
     Waiting,
-    /// Forget a consumer that the product has no more; until then its share is kept
+    /// Forget a consumer that the product no longer has; until then its events are kept
     #[command(after_help = "Example:\n  tutti bus forget search.index --config tutti.toml")]
     Forget {
         /// The consumer's name
         #[arg(value_name = "NAME")]
         consumer: String,
     },
-    /// Deliver again: dead letters, or (with --since) everything a service has sent
+    /// Deliver again: dead letters, or (with --since) all events that a service has sent
     #[command(
         after_help = "Examples:\n  tutti bus replay\n  tutti bus replay --consumer delivery.published\n  tutti bus replay --event 0198…\n  tutti bus replay --service media --since 2026-01-31T20:00:00Z"
     )]
     Replay {
-        /// Only this consumer's
+        /// Only the dead letters of this consumer
         #[arg(long, value_name = "NAME")]
         consumer: Option<String>,
-        /// Only this event
+        /// Only the dead letter of this event
         #[arg(long, value_name = "ID")]
         event: Option<String>,
-        /// Send a service's outbox again, from --since on
+        /// Send the events of this service again, from --since on
         #[arg(long, value_name = "NAME", requires = "since")]
         service: Option<String>,
-        /// From when on (RFC 3339)
+        /// Send events from this time on (RFC 3339)
         #[arg(long, value_name = "TIME", requires = "service")]
         since: Option<chrono::DateTime<chrono::Utc>>,
     },

@@ -1,6 +1,6 @@
-//! A small client of the public interface, for the commands that use a running server.
+//! A small client of the public API, for the commands that use a running server.
 //!
-//! Invariant: what it knows about the server is what `docs/openapi.json` says.
+//! Invariant: it uses only what `docs/openapi.json` documents.
 
 use std::path::Path;
 use std::time::Duration;
@@ -14,11 +14,12 @@ use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 
 use crate::CommandError;
 
-/// Bytes per PATCH: what a dropped connection costs at most.
+/// Bytes per PATCH: a dropped connection costs at most this much.
 const CHUNK: usize = 8 * 1024 * 1024;
+/// Attempts after the first, in all, for one upload.
 const MAX_RETRIES: u32 = 6;
 
-/// A server and who we are there.
+/// A client of one server with an access token.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
     http: reqwest::Client,
@@ -27,13 +28,13 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// With an access token.
+    /// Returns a client with an access token; it sends nothing.
     pub(crate) fn with_token(server: &str, token: &str) -> Result<Self, CommandError> {
         let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(10)).build()?;
         Ok(Self { http, server: server.trim_end_matches('/').to_owned(), token: token.to_owned() })
     }
 
-    /// Signs in.
+    /// Signs in and returns a client of the new session.
     pub(crate) async fn sign_in(server: &str, login: &str, password: &str) -> Result<Self, CommandError> {
         let mut client = Self::with_token(server, "")?;
         let body = json!({ "login": login, "password": password, "device": "tutti command" });
@@ -42,7 +43,7 @@ impl Client {
         Ok(client)
     }
 
-    /// Makes an account and is signed in; `None` where the handle is taken.
+    /// Creates an account and returns a client of its session; `None` if the handle is taken.
     pub(crate) async fn sign_up(server: &str, handle: &str, email: &str, password: &str) -> Result<Option<Self>, CommandError> {
         let mut client = Self::with_token(server, "")?;
         let body = json!({ "handle": handle, "email": email, "password": password });
@@ -59,24 +60,24 @@ impl Client {
     }
 
     fn unreachable_error(&self, error: &reqwest::Error) -> CommandError {
-        format!("{} does not answer ({error}). Is the server running? `tutti serve` starts it.", self.server).into()
+        format!("{} does not respond ({error}). Is the server running? `tutti serve` starts it.", self.server).into()
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, CommandError> {
         request.bearer_auth(&self.token).header("tus-resumable", "1.0.0").send().await.map_err(|error| self.unreachable_error(&error))
     }
 
-    /// GET, as JSON.
+    /// Sends a GET and returns the JSON of the response.
     pub(crate) async fn get(&self, path: &str) -> Result<Value, CommandError> {
         json_or_error(self.send(self.http.get(self.url(path))).await?).await
     }
 
-    /// PATCH with JSON.
+    /// Sends a PATCH with a JSON body and returns the JSON of the response.
     pub(crate) async fn patch(&self, path: &str, body: &Value) -> Result<Value, CommandError> {
         json_or_error(self.send(self.http.patch(self.url(path)).json(body)).await?).await
     }
 
-    /// Begins a resumable upload; answers its address.
+    /// Creates a resumable upload and returns its URL.
     pub(crate) async fn create_upload(&self, path: &Path, bytes: u64, tags: &str, visibility: &str) -> Result<String, CommandError> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let pair = |key: &str, value: &str| format!("{key} {}", STANDARD.encode(value));
@@ -86,11 +87,11 @@ impl Client {
         if response.status() != StatusCode::CREATED {
             return Err(problem_error(response).await);
         }
-        let url = header(&response, "location").ok_or("the server named no address for the upload")?;
+        let url = header(&response, "location").ok_or("the server sent no URL for the upload")?;
         Ok(self.url(&url))
     }
 
-    /// How many bytes of an upload the server has; `None` if it no longer knows the upload.
+    /// Returns how many bytes of an upload the server has; `None` if it no longer knows the upload.
     pub(crate) async fn offset(&self, upload: &str) -> Result<Option<u64>, CommandError> {
         let response = self.send(self.http.head(upload)).await?;
         if !response.status().is_success() {
@@ -99,7 +100,8 @@ impl Client {
         Ok(header(&response, "upload-offset").and_then(|offset| offset.parse().ok()))
     }
 
-    /// Sends what is missing of a file; answers the new item's id. Lost connections are taken up again where they broke.
+    /// Sends the missing bytes of a file and returns the new item's id. After a lost connection it resumes at the server's
+    /// offset.
     pub(crate) async fn resume(&self, upload: &str, path: &Path, progress: impl Fn(u64)) -> Result<String, CommandError> {
         let mut file = tokio::fs::File::open(path).await?;
         let bytes = file.metadata().await?.len();
@@ -108,7 +110,7 @@ impl Client {
             let offset = self.offset(upload).await;
             let result = match offset {
                 Ok(Some(offset)) => self.send_from(upload, &mut file, offset, bytes, &progress).await,
-                Ok(None) => return Err("the server no longer knows this upload; give the command again to start anew".into()),
+                Ok(None) => return Err("the server no longer knows this upload; run the command again to start from the beginning".into()),
                 Err(error) => Err(SendError::Retry(error)),
             };
             match result {
@@ -147,7 +149,7 @@ impl Client {
     }
 }
 
-/// How an attempt to send ended.
+/// Why an attempt to send failed, and whether another may succeed.
 enum SendError {
     Retry(CommandError),
     Final(CommandError),
@@ -165,12 +167,12 @@ async fn json_or_error(response: Response) -> Result<Value, CommandError> {
     if response.status().is_success() { Ok(response.json().await?) } else { Err(problem_error(response).await) }
 }
 
-/// The sentence of a problem.
+/// Returns the sentence of a problem response.
 async fn problem_error(response: Response) -> CommandError {
     let status = response.status();
     let body: Value = response.json().await.unwrap_or_default();
     match (body["detail"].as_str(), body["code"].as_str()) {
         (Some(detail), Some(code)) => format!("{detail} ({code})").into(),
-        _ => format!("the server answered {status}").into(),
+        _ => format!("the server responded with {status}").into(),
     }
 }

@@ -1,16 +1,16 @@
-//! `tutti config`: the configuration's reference, and the guide in docs/ that is made from it.
+//! `tutti config`: prints the configuration's reference; the guide in docs/ is generated from it.
 //!
-//! Invariant: docs/guides/configuration.md is what the code says; a test fails when it is not.
+//! Invariant: docs/guides/configuration.md matches the code; a test fails if it doesn't.
 
 use kit::config::Section;
 
 use crate::settings::Server;
 use crate::{CommandError, roles};
 
-/// Prints a file that says everything and changes nothing.
+/// Prints a configuration file with every key at its default.
 #[allow(clippy::unnecessary_wraps, reason = "every command may fail")]
 pub(crate) fn print() -> Result<(), CommandError> {
-    println!("# Every key of Tutti's configuration, at its default. What is not set here can come from the environment or from --set.\n");
+    println!("# Every key of Tutti's configuration, at its default. Keys can also be set in the environment or with --set.\n");
     for section in sections() {
         println!("# {}\n{}", section.about(), section.toml());
     }
@@ -18,7 +18,7 @@ pub(crate) fn print() -> Result<(), CommandError> {
     Ok(())
 }
 
-const PEERS: &str = "# Where roles play that don't play in this process: an address, a list of addresses, or a DNS name that\n# stands for several.\n[peers]\n# media = [\"http://10.0.0.7:8080\", \"http://10.0.0.8:8080\"]";
+const PEERS: &str = "# The URLs of roles that don't run in this process: one URL, or a list of URLs. A host name may have several\n# addresses.\n[peers]\n# media = [\"http://10.0.0.7:8080\", \"http://10.0.0.8:8080\"]";
 
 fn sections() -> Vec<Section> {
     let mut sections = vec![Section::of::<Server>("server")];
@@ -35,7 +35,7 @@ mod tests {
 
     const INTRODUCTION: &str = "# Configuration
 
-Made from the code by `UPDATE=1 cargo test --package tutti --bin tutti reference`; a test fails when it is stale.
+Generated from the code by `UPDATE=1 cargo test --package tutti --bin tutti reference`; a test fails if it is stale.
 
 A key can come from a TOML file (`--config tutti.toml`, or `TUTTI_CONFIG`), from the environment and from the command line; later ones win.
 `photo_max_bytes` of `[media]` is
@@ -48,8 +48,8 @@ TUTTI_MEDIA_PHOTO_MAX_BYTES=50000000           in the environment
 --set media.photo_max_bytes=50000000           on the command line
 ```
 
-A key that nobody reads is an error that names it, so a typing mistake can't silently do nothing. The processes of a fleet share one file: each
-reads the sections of the roles that it plays, and needs `[peers]` for those that it doesn't. Secrets belong in files (`url_file`, `…_key_file`) or in
+An unknown key is an error that names it, so a typing mistake is never ignored. The processes of a fleet share one file: each
+reads the sections of the roles that it runs, and needs `[peers]` for the others. Secrets belong in files (`url_file`, `…_key_file`) or in
 the environment. `tutti config` prints everything below as one file.
 ";
 
@@ -75,7 +75,7 @@ the environment. `tutti config` prints everything below as one file.
             let text = section.toml();
             let lines: Vec<&str> = text.lines().collect();
             for (at, line) in lines.iter().enumerate().skip(1).filter(|(_, line)| !line.starts_with('#') || line.ends_with(" = …")) {
-                assert!(lines[at - 1].starts_with("# ") && !lines[at - 1].ends_with(" = …"), "[{}] {line}: no word about it", section.name());
+                assert!(lines[at - 1].starts_with("# ") && !lines[at - 1].ends_with(" = …"), "[{}] {line}: it has no description", section.name());
             }
         }
         let file = tempfile::NamedTempFile::new().unwrap();

@@ -1,7 +1,7 @@
-//! `tutti demo`: an account with pictures, songs and videos, through the public interface.
+//! `tutti demo`: creates an account with pictures, songs and videos, through the public API.
 //!
-//! Pictures and songs are made on the spot by ffmpeg, so nothing has to be shipped; videos come from `--media` where there
-//! is such a folder. Invariant: a server that has the demo account already is left as it is.
+//! ffmpeg generates the pictures and songs, so no file is shipped; more videos come from the folder `--media`. Invariant:
+//! a server that already has the demo account is not changed.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ use crate::client::Client;
 const HANDLE: &str = "demo";
 const EMAIL: &str = "demo@tutti.example";
 
-/// A thing to make: file name, ffmpeg's arguments before the output, tags.
+/// A file to generate: its name, ffmpeg's arguments before the output, and its tags.
 struct DemoItem {
     name: &'static str,
     arguments: &'static [&'static str],
@@ -95,7 +95,7 @@ pub(crate) async fn run(arguments: Demo) -> Result<(), CommandError> {
     }
     let password = kit::objects::base62();
     let Some(client) = Client::sign_up(&arguments.to, HANDLE, EMAIL, &password).await? else {
-        return Err(format!("the server has an account called `{HANDLE}` already, but {} does not say its password", arguments.login_file.display()).into());
+        return Err(format!("the server already has an account called `{HANDLE}`, but its password is not in {}", arguments.login_file.display()).into());
     };
     save_password(&arguments.login_file, &password)?;
     client.patch("/v1/me", &json!({ "display_name": "Demo", "bio": "Pictures, songs and videos to click through." })).await?;
@@ -123,11 +123,11 @@ async fn upload(client: &Client, path: &Path, tags: &str) -> Result<(), CommandE
 
 async fn generate(item: &DemoItem, path: &Path) -> Result<(), CommandError> {
     let output = Command::new("ffmpeg").args(["-hide_banner", "-loglevel", "error", "-nostdin", "-y"]).args(item.arguments).arg(path).output().await;
-    let output = output.map_err(|_| "ffmpeg is needed to make the demo content; `tutti doctor` says how to get it")?;
+    let output = output.map_err(|_| "ffmpeg is needed to make the demo content; `tutti doctor` shows how to install it")?;
     if output.status.success() { Ok(()) } else { Err(format!("ffmpeg could not make {}: {}", item.name, String::from_utf8_lossy(&output.stderr)).into()) }
 }
 
-/// The MP4 files of a folder, by name, three at most.
+/// Returns the MP4 files of a folder, sorted by name, at most three.
 fn videos(folder: Option<&Path>) -> Vec<PathBuf> {
     let Some(entries) = folder.and_then(|folder| std::fs::read_dir(folder).ok()) else { return Vec::new() };
     let mut videos: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|kind| kind == "mp4")).collect();

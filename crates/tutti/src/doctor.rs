@@ -1,6 +1,6 @@
-//! `tutti doctor`: what is missing on this machine, what of ours is open to others, and how to mend it.
+//! `tutti doctor`: reports which programs are missing and which files other users can read, and how to fix it.
 //!
-//! Invariant: every complaint says what to type.
+//! Invariant: every problem is reported with the command that fixes it.
 
 use std::path::{Path, PathBuf};
 
@@ -13,10 +13,10 @@ use tokio::process::Command;
 use crate::cli::Doctor;
 use crate::{CommandError, settings};
 
-/// What follows from running as root.
-const ROOT_WARNING: &str = "running as root: a flaw in a decoder or in this server would reach the whole machine. Give it a user of its own (docs/guides/operating.md)";
+/// The warning about a process that runs as root.
+const ROOT_WARNING: &str = "running as root: a flaw in a decoder or in this server would give access to the whole machine. Run it as a user of its own (docs/guides/operating.md)";
 
-/// A program that a role runs.
+/// A program that a role runs, and what does not work without it.
 struct Tool {
     name: &'static str,
     role: &'static str,
@@ -35,7 +35,7 @@ const TOOLS: [Tool; 3] = [
 const FFMPEG_FEATURES: [(&str, &str); 6] =
     [("-encoders", "libx264"), ("-encoders", " aac "), ("-filters", "ebur128"), ("-filters", "alimiter"), ("-filters", "zscale"), ("-filters", "tonemap")];
 
-/// Prints a line per thing; fails if something is missing.
+/// Prints a line per check; fails if a program is missing or a file is readable by other users.
 pub(crate) async fn run(arguments: Doctor) -> Result<(), CommandError> {
     let mut missing = 0;
     for tool in &TOOLS {
@@ -63,10 +63,10 @@ pub(crate) async fn run(arguments: Doctor) -> Result<(), CommandError> {
         println!("Nothing is missing.");
         return Ok(());
     }
-    Err(format!("{missing} missing, {exposed} open to others; see above for what to type").into())
+    Err(format!("{missing} missing, {exposed} open to others; the commands to type are above").into())
 }
 
-/// Prints a line for the data folder and for each file with a secret; answers how many are open to others.
+/// Prints a line for the data folder and for each secret file that others can read. Returns how many are open to others.
 fn check_access(arguments: &Doctor) -> Result<u32, CommandError> {
     let (config, server) = settings::installation(&arguments.settings)?;
     let mut exposed = 0;
@@ -75,11 +75,11 @@ fn check_access(arguments: &Doctor) -> Result<u32, CommandError> {
         Ok(Exposed { first: None, .. }) => println!("ok       {:<14} {data} is for its user alone", "data folder"),
         Ok(Exposed { folders, files, first: Some(first) }) => {
             exposed += 1;
-            println!("open     {:<14} other users can get at {folders} folders and {files} files, the first is {}: type `chmod -R go-rwx {data}`", "data folder", first.display());
+            println!("open     {:<14} other users can access {folders} folders and {files} files, the first is {}: type `chmod -R go-rwx {data}`", "data folder", first.display());
         }
         Err(error) => {
             exposed += 1;
-            println!("unknown  {:<14} this user can't look into all of it ({error}): type the command again as the server's user", "data folder");
+            println!("unknown  {:<14} this user can't read all of it ({error}): run the command again as the server's user", "data folder");
         }
     }
     for (key, path) in exposed_secrets(&config)? {
@@ -92,11 +92,12 @@ fn check_access(arguments: &Doctor) -> Result<u32, CommandError> {
     Ok(exposed)
 }
 
+/// Returns the configuration key and the path of each secret file that other users can read.
 fn exposed_secrets(config: &Config) -> Result<impl Iterator<Item = (&'static str, PathBuf)>, CommandError> {
     Ok(kit::boot::secret_files(config)?.into_iter().filter(|(_, path)| private::is_readable_by_others(path)))
 }
 
-/// Says in the log what makes this process less safe than it could be.
+/// Logs a warning for each secret file that others can read, and if the process runs as root.
 pub(crate) fn warn_of_access(config: &Config) -> Result<(), CommandError> {
     if rustix::process::geteuid().is_root() {
         tracing::warn!("{ROOT_WARNING}");
@@ -107,7 +108,7 @@ pub(crate) fn warn_of_access(config: &Config) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Says how well converters can be confined here. What is missing makes them weaker, not useless.
+/// Prints which means of confining converters this system has. A missing one weakens the confinement; the rest still works.
 async fn check_confinement() {
     let report = async {
         let folder = tempfile::tempdir().ok()?;
@@ -127,7 +128,7 @@ async fn check_confinement() {
     }
 }
 
-/// Says in the log what the roles about to play will lack.
+/// Logs a warning for each program that these roles need and that is missing.
 pub(crate) fn warn_of_missing_tools(services: &[Service]) {
     for tool in TOOLS.iter().filter(|tool| services.iter().any(|service| service.name == tool.role)) {
         if !is_on_path(tool.name) {

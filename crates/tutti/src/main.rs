@@ -1,7 +1,7 @@
-//! The binary: reads the command line and hands over.
+//! The binary: parses the command line and runs the command.
 //!
-//! Owns the process (arguments, environment, signals, exit code) and no rule of any domain. Invariant: nothing below
-//! this crate reads the environment.
+//! Owns the process (arguments, environment, signals, exit code) and no rule of any domain. Invariant: no crate below
+//! this one reads the environment.
 
 mod bus;
 mod cli;
@@ -26,16 +26,16 @@ use clap::Parser as _;
 
 use cli::{Cli, Command};
 
-/// Gives memory back after a burst of images, where the system's allocator keeps it.
+/// mimalloc returns memory to the system after a burst of images; the system's allocator would keep it.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    // Converters are started by this binary itself, called again (see the crate `sandbox`): before there is a second thread.
+    // This binary is also the launcher of converters (see the crate `sandbox`), which must run before there is a second thread.
     if let Some(code) = sandbox::launch(std::env::args_os()) {
         return code;
     }
-    // Whatever this process makes is for its user alone.
+    // Only this process's user can access the files that it creates.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let cli = Cli::parse();
     kit::tls::provider();
@@ -72,5 +72,5 @@ fn fail(reason: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Why a command failed, as a sentence for the terminal.
+/// Why a command failed; its text is a sentence for the terminal.
 pub(crate) type CommandError = Box<dyn std::error::Error + Send + Sync>;

@@ -1,6 +1,6 @@
-//! `tutti migrate`: brings the schemas up to date, before the processes of a new release start.
+//! `tutti migrate`: migrates the schemas before the processes of a new release start.
 //!
-//! Invariant: steps only add, and each is applied once, whoever else migrates or serves at the same time.
+//! Invariant: migrations only add, and each is applied once, even while other processes migrate or serve.
 
 use kit::boot::DbConfig;
 
@@ -11,7 +11,7 @@ pub(crate) async fn run(arguments: Migrate) -> Result<(), CommandError> {
     let (config, server) = settings::installation(&arguments.settings)?;
     let db: DbConfig = config.section("db")?;
     if db.postgres("")?.is_none() && !server.data.exists() {
-        return Err(format!("there is no data folder {}, and no database is configured: name one with --data, or set db.url", server.data.display()).into());
+        return Err(format!("there is no data folder {}, and no database is configured: give a folder with --data, or set db.url", server.data.display()).into());
     }
     for service in roles::select(&arguments.roles)? {
         let Some(migrations) = service.migrations else { continue };

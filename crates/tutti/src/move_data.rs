@@ -1,6 +1,7 @@
-//! `tutti move`: a data folder to PostgreSQL and S3, with a report of what is on both sides.
+//! `tutti move`: copies a data folder to PostgreSQL and S3 and reports what both sides have.
 //!
-//! Owns what the operator sees; the move itself is [`kit::transfer`]. Invariant: it exits with 0 only if both sides are the same.
+//! Owns the command's output; the transfer itself is [`kit::transfer`]. Invariant: it exits with 0 only if both sides are
+//! the same.
 
 use std::error::Error as _;
 use std::io::IsTerminal as _;
@@ -19,10 +20,10 @@ pub(crate) async fn run(arguments: Move) -> Result<(), CommandError> {
     let rows = if arguments.verify {
         transfer.verify(&progress).await.map_err(|error| with_causes(&error))?
     } else {
-        match transfer.run(&progress).await.map_err(|error| format!("{}. Give the same command again: it goes on where it was.", with_causes(&error).trim_end_matches('.')))? {
+        match transfer.run(&progress).await.map_err(|error| format!("{}. Run the same command again: it continues where it stopped.", with_causes(&error).trim_end_matches('.')))? {
             Outcome::Moved(rows) => rows,
             Outcome::Already(at) => {
-                println!("{} was moved here on {at}; nothing was touched. `--verify` compares both sides.", server.data.display());
+                println!("{} was moved here on {at}; nothing was changed. `--verify` compares both sides.", server.data.display());
                 return Ok(());
             }
         }
@@ -31,7 +32,7 @@ pub(crate) async fn run(arguments: Move) -> Result<(), CommandError> {
     report(&rows)
 }
 
-/// An error with its causes: a sentence of a port alone doesn't say what the server said.
+/// Returns the text of an error and its causes: the text of a port's error lacks what the server responded.
 fn with_causes(error: &kit::transfer::Error) -> String {
     let (mut text, mut cause) = (error.to_string(), error.source());
     while let Some(inner) = cause {
@@ -62,7 +63,7 @@ fn report(rows: &[ReportRow]) -> Result<(), CommandError> {
     }
 }
 
-/// A bar over bytes, or a line per tenth where nobody looks at a terminal.
+/// A progress bar over bytes; without a terminal, a line per tenth.
 struct ProgressReport {
     bar: Option<ProgressBar>,
     expected: AtomicU64,

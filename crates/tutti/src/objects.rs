@@ -1,7 +1,7 @@
-//! `tutti objects`: the store and the rows held against each other, and what nobody knows removed.
+//! `tutti objects`: compares the store with the rows, and removes objects without a row.
 //!
-//! Works beside running servers. Invariant: `check` changes nothing; `repair` removes only objects that no row of any role knows and that were
-//! written long ago, and never looks at less than every role's rows.
+//! Works beside running servers. Invariant: `check` changes nothing; `repair` removes only objects that no row of any role
+//! names and that were written long ago, and never runs without the rows of every role.
 
 use chrono::TimeDelta;
 use kit::boot::DbConfig;
@@ -11,9 +11,9 @@ use kit::objects::{Objects, S3Options};
 use crate::cli::{Objects as Arguments, ObjectsAction, Settings};
 use crate::{CommandError, roles, settings};
 
-/// Lines of each kind that a terminal is shown; `--json` has all.
+/// Lines of each kind that are printed; `--json` has all.
 const MAX_SHOWN: usize = 50;
-/// From so many untracked objects on, more than half of the store being untracked means that these are not its rows.
+/// From this many untracked objects on, a store of which more than half is untracked counts as another installation's.
 const SUSPICIOUS_COUNT: u64 = 100;
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), CommandError> {
@@ -22,14 +22,14 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CommandError> {
     match arguments.action {
         ObjectsAction::Check { json } => {
             print(&report, json)?;
-            if report.is_clean() { Ok(()) } else { Err("the store and the rows do not agree; docs/guides/operating.md says what to do".into()) }
+            if report.is_clean() { Ok(()) } else { Err("the store and the rows differ; docs/guides/operating.md explains what to do".into()) }
         }
         ObjectsAction::Repair { older_than_hours, force, json } => {
             let untracked = report.untracked.len() as u64;
             if untracked >= SUSPICIOUS_COUNT && untracked > report.objects / 2 && !force {
                 return Err(format!(
-                    "{untracked} of {} objects have no row. That looks like another installation's store, or an incomplete database: nothing was removed. \
-                     Look at `tutti objects check`, and add --force if it is right",
+                    "{untracked} of {} objects have no row. This may be another installation's store, or an incomplete database: nothing was removed. \
+                     Check the list of `tutti objects check`, and add --force if it is right",
                     report.objects
                 )
                 .into());
@@ -37,34 +37,34 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), CommandError> {
             print(&report, json)?;
             let removed = reconcile::remove_untracked(&objects, &report, kit::Clock::system().now(), TimeDelta::hours(older_than_hours.into())).await?;
             let kept = untracked.saturating_sub(removed);
-            eprintln!("{removed} objects without a row were removed; {kept} were written less than {older_than_hours} hours ago, or who knows when, and stay.");
-            if report.missing.is_empty() { Ok(()) } else { Err(format!("{} rows name objects that are not there; only a backup has them", report.missing.len()).into()) }
+            eprintln!("{removed} objects without a row were removed; {kept} were written less than {older_than_hours} hours ago, or at an unknown time, and stay.");
+            if report.missing.is_empty() { Ok(()) } else { Err(format!("{} rows name objects that are missing; only a backup has them", report.missing.len()).into()) }
         }
     }
 }
 
-/// The store and the database of every role that keeps something: all of them, or none.
+/// Opens the store and the database of every role that has one; fails if any is missing.
 async fn open(settings: &Settings) -> Result<(Objects, Vec<Book>), CommandError> {
     let (config, server) = settings::installation(settings)?;
     let (db, s3): (DbConfig, S3Options) = (config.section("db")?, config.section("objects")?);
     let folder = server.data.join("objects");
     if s3.bucket.is_empty() && !folder.is_dir() {
-        return Err(format!("there is no store in {}: name the server's data folder with --data, or its configuration with --config", server.data.display()).into());
+        return Err(format!("there is no store in {}: give the server's data folder with --data, or its configuration with --config", server.data.display()).into());
     }
     let mut books = Vec::new();
     for service in roles::all() {
         let Some(migrations) = service.migrations else { continue };
         let file = server.data.join(format!("{}.db", service.name));
         if db.postgres(service.name)?.is_none() && !file.is_file() {
-            // Made by opening it, it would be empty, and every object nobody's.
-            return Err(format!("the database of {} is not in {}: without it nothing can be said about its objects", service.name, server.data.display()).into());
+            // Opening would create an empty database, and every object would count as untracked.
+            return Err(format!("the database of {} is not in {}: without it its objects can't be checked", service.name, server.data.display()).into());
         }
         let database = db.open(service.name, &server.data).await?;
         if !database.is_current(service.name, migrations).await? {
             return Err(format!("the schema of {} is older than this release: run `tutti migrate` first", service.name).into());
         }
         if kit::transfer::is_under_way(&database).await? {
-            return Err("a `tutti move` into this installation has not ended: its objects come before their rows. End it first".into());
+            return Err("a `tutti move` into this installation is not finished: it copies objects before their rows. Finish it first".into());
         }
         books.push(Book { service: service.name, db: database, names: service.objects });
     }

@@ -1,13 +1,13 @@
-//! The whole product's openapi_json: what the roles describe, as one OpenAPI 3.1 document.
+//! The API of the whole product: the roles' descriptions as one OpenAPI 3.1 document.
 //!
-//! Invariant: `docs/openapi.json` is this, letter for letter (a test holds it).
+//! Invariant: `docs/openapi.json` is this document, byte for byte (a test compares them).
 
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
 
 use crate::{CommandError, roles};
 
-/// The merged document.
+/// Returns the merged document, without internal paths.
 pub(crate) fn document() -> OpenApi {
     let info = InfoBuilder::new()
         .title("Tutti")
@@ -25,12 +25,12 @@ pub(crate) fn document() -> OpenApi {
     document
 }
 
-/// As JSON.
+/// Returns the document as JSON.
 pub(crate) fn json() -> Result<String, CommandError> {
     Ok(document().to_pretty_json()? + "\n")
 }
 
-/// `tutti openapi`.
+/// Runs `tutti openapi`.
 pub(crate) fn print() -> Result<(), CommandError> {
     print!("{}", json()?);
     Ok(())
@@ -40,7 +40,7 @@ pub(crate) fn print() -> Result<(), CommandError> {
 mod tests {
     use super::*;
 
-    /// The committed document; `UPDATE=1 cargo test -p tutti` writes it anew.
+    /// `UPDATE=1 cargo test -p tutti` writes the document anew.
     #[test]
     fn the_committed_document_is_not_stale() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
@@ -65,7 +65,7 @@ mod tests {
         assert!(routes.len() > 20, "{routes:?}");
     }
 
-    /// The most exact row of the gateway's table that matches.
+    /// Returns the role of the most specific row of the gateway's table that matches.
     fn role_of(path: &str) -> Option<&'static str> {
         let segments: Vec<&str> = path.split('/').collect();
         let exactness = |pattern: &str| -> Option<usize> {

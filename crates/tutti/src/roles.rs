@@ -1,15 +1,15 @@
 //! The table of roles.
 //!
-//! Invariant: a role that is not here does not exist; `tutti serve` plays all of them.
+//! Invariant: every role is in this table; `tutti serve` runs all of them.
 
 use kit::Service;
 
-/// Every role, in the order in which they start.
+/// Returns every role, in the order in which they start.
 pub(crate) fn all() -> [Service; 5] {
     [accounts::service(), media::service(), transcode::service(), delivery::service(), gateway::service()]
 }
 
-/// The roles of these names; all of them if none is named.
+/// Returns the roles with these names, in the table's order; all of them if there are no names.
 pub(crate) fn select(names: &[String]) -> Result<Vec<Service>, String> {
     let all = all();
     if names.is_empty() {
@@ -17,7 +17,7 @@ pub(crate) fn select(names: &[String]) -> Result<Vec<Service>, String> {
     }
     let known = all.map(|service| service.name).join(", ");
     if let Some(unknown) = names.iter().find(|name| all.iter().all(|service| service.name != **name)) {
-        return Err(format!("there is no role called `{unknown}`; there are {known}"));
+        return Err(format!("there is no role called `{unknown}`; the roles are {known}"));
     }
     Ok(all.into_iter().filter(|service| names.iter().any(|name| name == service.name)).collect())
 }

@@ -1,6 +1,6 @@
-//! `tutti serve`: starts the roles, opens the doors; at SIGTERM says that it leaves, then drains.
+//! `tutti serve`: starts the roles and their listeners; at SIGTERM it reports not ready, then drains.
 //!
-//! Invariant: the public door opens after every role is ready, and closes before any of them ends.
+//! Invariant: the public listener opens after every role is ready, and closes before any of them ends.
 
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
@@ -19,10 +19,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::cli::Serve;
 use crate::{CommandError, doctor, listeners, openapi, readiness::Readiness, roles, settings};
 
-/// Connections that wait to be accepted: a burst of thousands should find a place.
+/// Connections that wait to be accepted. It is large so that a burst of thousands of clients is not refused.
 const LISTEN_BACKLOG: u32 = 8192;
 
-/// Runs until it is told to stop.
+/// Runs the process until SIGTERM or Ctrl-C.
 pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
     let started = Instant::now();
     let (config, mut server) = settings::installation(&arguments.settings)?;
@@ -35,13 +35,13 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
     doctor::warn_of_missing_tools(&services);
     doctor::warn_of_access(&config)?;
     if server.clock_skew_seconds != 0 {
-        tracing::warn!(seconds = server.clock_skew_seconds, "the clock is wrong on purpose (server.clock_skew_seconds)");
+        tracing::warn!(seconds = server.clock_skew_seconds, "the clock is set wrong on purpose (server.clock_skew_seconds)");
     }
 
-    // Both sockets first: a port that is taken should be said before anything is touched.
+    // Both sockets are bound first, so that a taken port is reported before anything is changed.
     let (public, operations) = (bind(server.listen, "--listen")?, bind(server.ops_listen, "--ops-listen")?);
     let mut signals = Signals::new()?;
-    // The operations door opens before anything else and outlives the rest: it says what a starting process waits for, and that one drains.
+    // The operations listener opens first and closes last: it reports what a starting process waits for, and the drain.
     let (readiness, operations_tasks) = (Arc::new(Readiness::default()), Tasks::default());
     let operations_address = operations.local_addr()?;
     serve(
@@ -66,26 +66,26 @@ pub(crate) async fn run(arguments: Serve) -> Result<(), CommandError> {
     let public_address = public.local_addr()?;
     serve(Listener { socket: public, limits, open: process.metrics.connections.clone() }, listeners::public(&readiness, &process, server.connections), &process.tasks);
     let names: Vec<&str> = services.iter().map(|service| service.name).collect();
-    tracing::info!(roles = names.join(" "), address = %public_address, operations = %operations_address, data = %server.data.display(), elapsed_ms = started.elapsed().as_millis(), "Tutti plays");
+    tracing::info!(roles = names.join(" "), address = %public_address, operations = %operations_address, data = %server.data.display(), elapsed_ms = started.elapsed().as_millis(), "ready");
 
     signals.next().await;
     if server.drain_notice_seconds > 0 {
         readiness.set_draining();
-        tracing::info!(seconds = server.drain_notice_seconds, "leaving: not ready any more; the doors stay open for a while");
+        tracing::info!(seconds = server.drain_notice_seconds, "draining soon: not ready any more; the listeners stay open for now");
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(server.drain_notice_seconds)) => {}
             () = signals.next() => {}
         }
     }
-    tracing::info!(at_most_seconds = server.drain_seconds, "draining: no new requests; what runs may finish");
+    tracing::info!(at_most_seconds = server.drain_seconds, "draining: no new requests; running work may finish");
     let drained = tokio::select! {
         drained = process.tasks.stop(Duration::from_secs(server.drain_seconds)) => drained,
         () = signals.next() => false,
     };
     if drained {
-        tracing::info!("everything that ran has finished");
+        tracing::info!("all running work has finished");
     } else {
-        tracing::warn!("some work was cut off; it will be done again after the next start");
+        tracing::warn!("some work was interrupted; it will be done again after the next start");
     }
     operations_tasks.stop(Duration::from_secs(1)).await;
     Ok(())
@@ -98,10 +98,10 @@ fn bind(address: SocketAddr, flag: &str) -> Result<tokio::net::TcpListener, Comm
         socket.bind(address)?;
         socket.listen(LISTEN_BACKLOG)
     };
-    listen().map_err(|error: std::io::Error| format!("{address} can't be listened on: {error}. Choose another address with {flag}.").into())
+    listen().map_err(|error: std::io::Error| format!("can't listen on {address}: {error}. Choose another address with {flag}.").into())
 }
 
-/// SIGTERM and Ctrl-C.
+/// The signals that end the process: SIGTERM and SIGINT (Ctrl-C).
 struct Signals {
     terminate: Signal,
     interrupt: Signal,

@@ -1,4 +1,4 @@
-//! `[server]` and `[peers]` in the configuration: what belongs to the process rather than to a role.
+//! `[server]` and `[peers]` in the configuration: the settings of the process rather than of a role.
 //!
 //! Invariant: flags win over the environment, the environment over the file, the file over the defaults.
 
@@ -20,36 +20,36 @@ use crate::roles;
 pub(crate) const RENAMED_KEYS: &[(&str, &str)] =
     &[("server.connections_per_address", "server.connections_per_prefix"), ("secrets.addresses_key_file", "secrets.url_signing_key_file")];
 
-/// What belongs to the process rather than to a role.
+/// The settings of the process rather than of a role.
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Server {
-    /// Where the embedded engines keep everything.
+    /// The folder in which the embedded engines keep their data.
     #[schema(value_type = String)]
     pub(crate) data: PathBuf,
-    /// The public door.
+    /// The address of the public listener.
     #[schema(value_type = String)]
     pub(crate) listen: SocketAddr,
-    /// The operations door.
+    /// The address of the operations listener.
     #[schema(value_type = String)]
     pub(crate) ops_listen: SocketAddr,
-    /// `readable` or `json`; readable on a terminal unless told.
+    /// `readable` or `json`; by default `readable` on a terminal and `json` elsewhere.
     #[schema(value_type = Option<String>)]
     pub(crate) log_format: Option<LogFormat>,
-    /// Such as `info` or `info,media=debug`.
+    /// Which lines are logged, such as `info` or `info,media=debug`.
     pub(crate) log_filter: String,
-    /// How long the doors stay open after SIGTERM while `/readyz` already says no, so that gateways and balancers turn away in time. Nothing that
-    /// asks every second needs more than 3; alone on a machine, 0 ends sooner.
+    /// How long the listeners stay open after SIGTERM while `/readyz` already responds with 503, so that gateways and load balancers stop sending
+    /// requests in time. 3 is enough for health checks every second; for a single process, 0 ends sooner.
     pub(crate) drain_notice_seconds: u64,
-    /// How long requests and work may go on after that.
+    /// How long requests and other work may continue after that.
     pub(crate) drain_seconds: u64,
-    /// Connections at the public door in all.
+    /// The maximum number of connections to the public listener.
     pub(crate) connections: usize,
-    /// Connections at the public door from one IPv4 address or IPv6 /64 (a whole venue may share one). Fewer than `gateway.requests_at_once` and
-    /// well below `connections`, so that one who holds all of them leaves room for others. Where all are taken, one on which nothing goes on
-    /// makes room for the next.
+    /// The maximum number of connections to the public listener from one IPv4 address or IPv6 /64 (a whole venue may share one). It should be
+    /// below `gateway.requests_at_once` and well below `connections`, so that a client that holds all of its own leaves room for others. At the
+    /// maximum, an idle connection is closed for a new one.
     pub(crate) connections_per_prefix: usize,
-    /// For tests of a fleet: how far this process's clock is ahead of its machine's, or behind it where negative. Leave it at 0.
+    /// For tests of a fleet: how far this process's clock is ahead of its machine's; negative if it is behind. Leave it at 0.
     pub(crate) clock_skew_seconds: i32,
 }
 
@@ -70,7 +70,7 @@ impl Default for Server {
     }
 }
 
-/// Merges the file, the environment and the flags: the configuration, and `[server]` from it.
+/// Merges the file, the environment and the flags. Returns the configuration, and `[server]` from it.
 pub(crate) fn installation(flags: &Settings) -> Result<(Config, Server), Error> {
     let mut sections = vec!["server", "peers"];
     sections.extend(kit::boot::SECTIONS);
@@ -81,12 +81,12 @@ pub(crate) fn installation(flags: &Settings) -> Result<(Config, Server), Error> 
     Ok((config, server))
 }
 
-/// Refuses `[peers]` where it names a role that there is not.
+/// Returns an error if `[peers]` names an unknown role.
 pub(crate) fn check_peers(config: &Config) -> Result<(), Error> {
     let peers: BTreeMap<String, serde_json::Value> = config.section("peers")?;
     let known = roles::all().map(|service| service.name);
     match peers.into_keys().find(|name| !known.contains(&name.as_str())) {
-        Some(name) => Err(Error::Section { section: "peers".into(), reason: format!("there is no role called `{name}`; there are {}", known.join(", ")) }),
+        Some(name) => Err(Error::Section { section: "peers".into(), reason: format!("there is no role called `{name}`; the roles are {}", known.join(", ")) }),
         None => Ok(()),
     }
 }

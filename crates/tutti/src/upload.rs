@@ -1,7 +1,7 @@
-//! `tutti upload`: files to a server, resumably, with a progress bar.
+//! `tutti upload`: uploads files to a server, resumably, with a progress bar.
 //!
-//! Which upload belongs to which file is remembered in the user's state folder, so that the same command goes on
-//! after a crash. Invariant: an entry is forgotten only when its file has arrived, or the server no longer knows it.
+//! A file in the user's state folder has the upload URL of each file, so that the same command resumes after a crash.
+//! Invariant: an entry is removed only when its file has arrived, and replaced only when the server no longer knows it.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
@@ -17,7 +17,7 @@ pub(crate) async fn run(arguments: Upload) -> Result<(), CommandError> {
     let client = match (&arguments.token, &arguments.login) {
         (Some(token), _) => Client::with_token(&arguments.to, token)?,
         (None, Some(login)) => Client::sign_in(&arguments.to, login, &password(login)?).await?,
-        (None, None) => return Err("say who you are: --login NAME, or --token TOKEN (or TUTTI_TOKEN in the environment)".into()),
+        (None, None) => return Err("sign in with --login NAME, or give --token TOKEN (or TUTTI_TOKEN in the environment)".into()),
     };
     let mut failed = 0;
     for path in &arguments.files {
@@ -85,7 +85,7 @@ fn password(login: &str) -> Result<String, CommandError> {
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-/// Uploads that have begun, by server and file.
+/// The URLs of unfinished uploads, by server and file.
 #[derive(Default)]
 struct UploadState {
     uploads: BTreeMap<String, String>,

@@ -118,7 +118,7 @@ async fn no_request_fails_while_one_of_two_instances_drains() {
         })
         .collect();
     both[0].program.send_sigterm();
-    both[0].wait_for_readyz("it says that it leaves", |said| said == "not ready:\n- the process is leaving\n").await;
+    both[0].wait_for_readyz("it says that it leaves", |said| said == "not ready:\n- the process is draining\n").await;
     assert_eq!(reqwest::get(format!("{}/.well-known/jwks.json", both[0].url)).await.unwrap().status(), 200, "its door is open for a while");
     let status = tokio::task::block_in_place(|| both[0].program.wait_for_exit());
     assert!(status.unwrap().success(), "{}", both[0].program.logs());

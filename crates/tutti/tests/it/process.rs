@@ -47,7 +47,7 @@ async fn sigterm_lets_an_upload_finish_and_exits_with_zero() {
     let exits = server.terminate();
     assert_eq!(upload.await.unwrap().expect("the upload was cut off").status(), 201);
     assert!(exits.iter().all(ExitStatus::success), "{exits:?}");
-    assert!(server.logs().contains("everything that ran has finished"), "{}", server.logs());
+    assert!(server.logs().contains("all running work has finished"), "{}", server.logs());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -65,7 +65,7 @@ async fn an_upload_that_does_not_end_is_cut_off_when_the_grace_is_over() {
     }
     let exits = server.terminate();
     assert!(exits.iter().all(ExitStatus::success), "{exits:?}");
-    assert!(server.logs().contains("some work was cut off"), "{}", server.logs());
+    assert!(server.logs().contains("some work was interrupted"), "{}", server.logs());
     let response = upload.await.unwrap();
     assert!(response.is_err() || response.unwrap().status().is_server_error(), "an upload that never ended was answered");
     drop(sender);
@@ -174,11 +174,11 @@ async fn the_bus_command_lists_backlogs_and_keeps_live_consumers() {
         (output.status.success(), String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap())
     };
     let (succeeded, said) = bus(&["waiting"]);
-    assert!(succeeded && said.contains("Nothing waits."), "{said}");
+    assert!(succeeded && said.contains("No delivery is waiting."), "{said}");
     let (succeeded, said) = bus(&["dead"]);
-    assert!(succeeded && said.contains("No delivery was given up."), "{said}");
+    assert!(succeeded && said.contains("There are no dead letters."), "{said}");
     let (succeeded, said) = bus(&["forget", "media.ready"]);
-    assert!(!succeeded && said.contains("still wanted"), "{said}");
+    assert!(!succeeded && said.contains("still needed"), "{said}");
     let (succeeded, said) = bus(&["forget", "search.index"]);
     assert!(!succeeded && said.contains("there is no consumer called search.index"), "{said}");
     let (succeeded, said) = bus(&["replay", "--service", "media", "--since", "2026-01-31T20:00:00Z"]);

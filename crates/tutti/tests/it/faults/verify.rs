@@ -249,7 +249,7 @@ async fn removed_keys_are_forgotten(harness: &mut Harness) {
 fn lines_about(logs: &str, left: &[String]) -> Vec<String> {
     let keys: BTreeSet<&str> = left.iter().filter_map(|path| key_of(path)).collect();
     let time = |line: &str| line.split_once(" | ").and_then(|(_, message)| message.split_whitespace().next()).unwrap_or("").to_owned();
-    let mut lines: Vec<String> = logs.lines().filter(|line| keys.iter().any(|key| line.contains(key)) || line.contains("Tutti plays")).map(str::to_owned).collect();
+    let mut lines: Vec<String> = logs.lines().filter(|line| keys.iter().any(|key| line.contains(key)) || line.contains(" ready roles=")).map(str::to_owned).collect();
     lines.sort_by_key(|line| time(line));
     lines
 }
