@@ -1,7 +1,7 @@
-//! SIGKILL at random moments of upload and conversion: nothing acknowledged is lost, nothing is left behind.
+//! SIGKILL at random moments of upload and conversion: nothing that was acknowledged is lost, and nothing is left over.
 //!
-//! Photos arrive in one request, songs resumably, videos are converted; every answer that said "I have it" is written
-//! down and held against the server at the end.
+//! Photos arrive in one request, songs resumably, videos are converted. Each acknowledged upload is recorded and
+//! compared with the server's state at the end.
 
 use std::process::ExitStatus;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -16,12 +16,12 @@ use crate::wav::wave;
 const KILLS: u32 = 50;
 const CHUNK: usize = 96 * 1024;
 
-/// What the server has acknowledged: item and bytes.
+/// The items that the server has acknowledged, with their bytes.
 type Acknowledged = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
 
 static UNIQUE: AtomicU32 = AtomicU32::new(0);
 
-/// A tiny JPEG with a comment of its own, so that no two are equal.
+/// Returns a tiny JPEG with a comment of its own, so that no two are equal.
 fn photo(base: &[u8]) -> Vec<u8> {
     let number = UNIQUE.fetch_add(1, Ordering::Relaxed);
     let text = format!("photo {number} {}", "x".repeat(40_000));
@@ -33,19 +33,19 @@ fn photo(base: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Three seconds of 16-bit mono sound, no two alike.
+/// Returns three seconds of 16-bit mono audio, no two equal.
 fn song() -> Vec<u8> {
     let number = UNIQUE.fetch_add(1, Ordering::Relaxed);
     let samples: Vec<u8> = (0..3 * 44_100_u32).flat_map(|at| sample(at, 200 + number).to_le_bytes()).collect();
     wave(&samples)
 }
 
-/// A sine of roughly `hertz`.
+/// Returns a sample of a sine of roughly `hertz`.
 fn sample(at: u32, hertz: u32) -> i16 {
     ((f64::from(at) * f64::from(hertz) * 0.000_142).sin() * 9000.0) as i16
 }
 
-/// Posts photos until it is told to stop; a connection that breaks says nothing and proves nothing.
+/// Uploads photos until `stop` is set. A connection that breaks proves nothing.
 async fn post_photos(member: Member, base: Arc<Vec<u8>>, acknowledged: Acknowledged, stop: Arc<AtomicBool>) {
     while !stop.load(Ordering::Relaxed) {
         let bytes = photo(&base);
@@ -64,7 +64,7 @@ async fn post_photos(member: Member, base: Arc<Vec<u8>>, acknowledged: Acknowled
     }
 }
 
-/// Sends one song after the other in pieces; whatever offset was acknowledged must still be there after a crash.
+/// Uploads one song after the other in chunks. Every acknowledged offset must still be there after a crash.
 async fn send_songs(member: Member, acknowledged: Acknowledged, stop: Arc<AtomicBool>) {
     let mut upload: Option<(String, Vec<u8>, usize)> = None;
     while !stop.load(Ordering::Relaxed) {
@@ -80,7 +80,7 @@ async fn send_songs(member: Member, acknowledged: Acknowledged, stop: Arc<Atomic
             }
         }
     }
-    // An upload that has begun would be kept for its day: this one is taken back.
+    // The server would keep an unfinished upload for a day, so this one is cancelled.
     if let Some((url, _, _)) = upload {
         let response = member.request(Method::DELETE, &url).send().await.unwrap();
         assert!(response.status() == 204 || response.status() == 404 || response.status() == 410, "{}", response.status());
@@ -124,7 +124,7 @@ async fn continue_song(member: &Member, url: String, song: Vec<u8>, known: usize
     match request.send().await {
         Ok(response) if member.is_retry_later(&response) => SongUpload::Broken(Some((url, song, offset))),
         Ok(response) => {
-            assert_eq!(response.status(), 204, "a piece was refused");
+            assert_eq!(response.status(), 204, "a chunk was refused");
             let now = header(&response, "upload-offset").unwrap().parse().unwrap();
             SongUpload::Next(Some((url, song, now)))
         }
@@ -162,7 +162,7 @@ async fn fifty_kills_lose_nothing_that_was_acknowledged_and_leave_nothing_behind
             acknowledged.lock().unwrap().push((item["id"].as_str().unwrap().to_owned(), video));
         }
         tokio::time::sleep(Duration::from_millis(40 + u64::from(rand::random::<u8>()))).await;
-        // A slow machine gets the time to acknowledge something between two kills.
+        // A slow machine gets time to acknowledge an upload between two kills.
         let (began, enough) = (std::time::Instant::now(), kill as usize + 1);
         while acknowledged.lock().unwrap().len() <= enough && began.elapsed() < Duration::from_secs(10) {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -184,7 +184,7 @@ async fn fifty_kills_lose_nothing_that_was_acknowledged_and_leave_nothing_behind
         ada.wait_for_state(id, "ready").await;
     }
 
-    // Whatever is deleted goes, and what no row knows goes as well: afterwards the store is empty.
+    // Deleted items and untracked objects are removed, so the store is empty afterwards.
     loop {
         let page = ada.get("/v1/media?limit=100").await;
         let items = page["items"].as_array().unwrap().clone();

@@ -1,6 +1,7 @@
-//! Readers who are sent to the store for large files (`objects.direct_downloads`): the real binary on a real S3.
+//! Redirects of readers to the store for large files (`objects.direct_downloads`): the real binary on a real S3.
 //!
-//! Invariant: nobody is sent there who may not read the item, and nothing goes out without the overlays that hide its metadata.
+//! Invariant: only a client that may read the item is redirected, and no response lacks the overlays that hide its
+//! metadata.
 
 use reqwest::Method;
 use reqwest::redirect::Policy;
@@ -9,7 +10,7 @@ use testkit::engines::shared_s3;
 use crate::server::Server;
 use crate::wav::wave;
 
-/// Sixteen-bit mono sound of nine megabytes: larger than what is sent through us anyway.
+/// Returns nine megabytes of 16-bit mono audio: more than the server sends itself.
 fn song() -> Vec<u8> {
     let samples: Vec<u8> = (0..4_500_000_u32).flat_map(|at| ((at % 997) as i16).to_le_bytes()).collect();
     wave(&samples)
@@ -27,7 +28,7 @@ async fn readers_of_large_files_are_redirected_to_the_store() {
     let original = format!("{}{}", server.url, item["urls"]["original"].as_str().unwrap());
     let client = reqwest::Client::builder().redirect(Policy::none()).build().unwrap();
 
-    // The signed address leads to the store, without leave to keep the response, and the bytes are the song's.
+    // The signed URL redirects to the store with a response that may not be cached, and the bytes are the song's.
     let redirect = client.get(&original).send().await.unwrap();
     assert_eq!(redirect.status(), 307, "{redirect:?}");
     assert!(redirect.headers()["cache-control"].to_str().unwrap().contains("no-store"));
@@ -38,11 +39,11 @@ async fn readers_of_large_files_are_redirected_to_the_store() {
     assert!(response.headers()["content-disposition"].to_str().unwrap().contains("s.wav"));
     assert!(response.bytes().await.unwrap() == song);
 
-    // A stranger gets neither the bytes nor the address, and an altered address opens nothing.
+    // A stranger gets neither the bytes nor the store's URL, and the store refuses an altered URL.
     let plain = format!("{}/v1/media/{id}/original", server.url);
     assert_eq!(client.get(&plain).send().await.unwrap().status().as_u16() / 100, 4);
     assert_eq!(client.get(location.replace("audio%2Fwav", "text%2Fhtml")).send().await.unwrap().status(), 403);
-    // With a token the browser would send it along to the store: such a reader gets the bytes from us.
+    // A browser would send the token along to the store, so a reader with a token gets the bytes from the server.
     let own = ada.request(Method::GET, &plain).send().await.unwrap();
     assert_eq!(own.status(), 200);
     assert!(own.bytes().await.unwrap() == song);

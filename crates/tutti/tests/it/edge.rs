@@ -1,7 +1,8 @@
-//! The listeners as a stranger meets them: every route of each stands behind the same guard, and every JSON operation reads its body strictly.
+//! The listeners as an anonymous client meets them: every route is behind the same guard, and every JSON operation
+//! parses its body strictly.
 //!
-//! The routes come from `docs/openapi.json` (which is the interface, letter for letter), from the gateway's own tables, and from what the process
-//! adds. Invariant: a route that is added anywhere is walked here without anyone remembering to.
+//! The routes come from `docs/openapi.json`, which is the API byte for byte, from the gateway's own tables, and from
+//! what the process adds. Invariant: a new route is tested here without a change to this file.
 
 use std::path::Path;
 
@@ -12,7 +13,7 @@ use serde_json::Value;
 
 use crate::server::Server;
 
-/// What the process adds to the public listener, and what is nowhere.
+/// Routes that the process adds to the public listener, and unknown ones.
 const OTHER_ROUTES: [(&str, &str); 7] =
     [("GET", "/healthz"), ("GET", "/readyz"), ("POST", "/readyz"), ("GET", "/nowhere"), ("GET", "/nowhere.js"), ("POST", "/v1/nothing"), ("PUT", "/v1/me")];
 const OPERATIONS_ROUTES: [&str; 4] = ["/healthz", "/readyz", "/metrics", "/nowhere"];
@@ -22,7 +23,7 @@ fn openapi() -> Value {
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// Every operation of the openapi_json: method, a path with something in each parameter's place, and its description.
+/// Returns every operation of the OpenAPI document: method, path with filled parameters, and description.
 fn operations() -> Vec<(Method, String, Value)> {
     let mut operations = Vec::new();
     for (path, methods) in openapi()["paths"].as_object().unwrap() {
@@ -35,7 +36,7 @@ fn operations() -> Vec<(Method, String, Value)> {
     operations
 }
 
-/// Every route of the public listener.
+/// Returns every route of the public listener.
 fn public_routes() -> Vec<(Method, String)> {
     let known = operations().into_iter().map(|(method, path, _)| (method, path));
     let files = gateway::STATIC_ROUTES.iter().flat_map(|(_, path)| [(Method::GET, (*path).to_owned()), (Method::POST, (*path).to_owned())]);
@@ -70,16 +71,16 @@ async fn every_route_of_every_listener_stands_behind_the_guard() {
             open.push(format!("{method} {url}: {too_long:?} {too_many:?}"));
         }
     }
-    assert!(open.is_empty(), "stand outside the guard:\n{}", open.join("\n"));
-    // What the guard counts: each public route is refused once its client has had what it may.
+    assert!(open.is_empty(), "these routes are outside the guard:\n{}", open.join("\n"));
+    // The guard counts every route: a client over its limit is refused at each public one.
     let counted = futures::stream::iter(public_routes()).map(|(method, path)| find_uncounted(&server, method, path)).buffer_unordered(8);
     let open: Vec<String> = counted.filter_map(std::future::ready).collect().await;
-    assert!(open.is_empty(), "are not counted:\n{}", open.join("\n"));
+    assert!(open.is_empty(), "these routes are not counted:\n{}", open.join("\n"));
 }
 
-/// Asks until the client is told that it asks too much; the route, where it never is.
+/// Sends requests until one is refused as too many. Returns the route if none is.
 async fn find_uncounted(server: &Server, method: Method, path: String) -> Option<String> {
-    // Health checks have a larger share of their own: ten seconds' worth of fifty.
+    // Health checks have a larger limit of their own: ten seconds' worth of fifty.
     let max_requests = if path.ends_with('z') { 600 } else { 30 };
     for _ in 0..max_requests {
         let (status, code) = status_and_code(server, &method, format!("{}{path}", server.url), HeaderMap::new()).await;
@@ -118,12 +119,12 @@ async fn every_json_operation_refuses_what_could_be_read_in_two_ways() {
             let got = response.status().as_u16();
             let problem: Value = response.json().await.unwrap();
             if got != status || !problem["detail"].as_str().unwrap_or_default().contains(words) {
-                wrong.push(format!("{method} {path}: {} was answered {problem}", String::from_utf8_lossy(&body[..body.len().min(60)])));
+                wrong.push(format!("{method} {path}: {} got {problem}", String::from_utf8_lossy(&body[..body.len().min(60)])));
             }
         }
     }
     assert!(walked >= 8, "only {walked} operations were walked");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    // Nothing of it did anything.
+    // None of the requests had an effect.
     assert_eq!(ada.get("/v1/me").await["handle"], "ada");
 }

@@ -1,6 +1,7 @@
-//! What other users of the machine can get at: nothing, also where an earlier release or a careless hand has left it open.
+//! Other users of the machine can access nothing, even if an earlier release or a mistake made files readable.
 //!
-//! Looks as another user where the tests run as root; otherwise at modes alone. Invariant: what is opened here is this test's own.
+//! Reads as another user if the tests run as root; otherwise checks the modes only. Invariant: only this test's own
+//! files are made readable.
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -9,16 +10,16 @@ use std::process::{Command, Output};
 use crate::server::Server;
 use crate::wav::wave;
 
-/// The uid and gid of "nobody" everywhere.
+/// The uid and gid of the user `nobody`.
 const NOBODY: u32 = 65534;
 
-/// Runs a command as another user; `None` where this one may not.
+/// Runs a command as another user; `None` if this user may not.
 fn run_as_other_user(arguments: &[&str]) -> Option<Output> {
     let nobody = NOBODY.to_string();
     rustix::process::geteuid().is_root().then(|| Command::new("setpriv").args(["--reuid", &nobody, "--regid", &nobody, "--clear-groups", "--"]).args(arguments).output().unwrap())
 }
 
-/// What another user can read below a folder.
+/// Returns the files below a folder that another user can read.
 fn readable_by_other_user(folder: &Path) -> Vec<String> {
     let found = run_as_other_user(&["find", folder.to_str().unwrap(), "-type", "f", "-readable"]).map(|output| output.stdout).unwrap_or_default();
     String::from_utf8(found).unwrap().lines().map(str::to_owned).collect()
@@ -27,7 +28,7 @@ fn readable_by_other_user(folder: &Path) -> Vec<String> {
 fn list_all(folder: &Path) -> Vec<PathBuf> {
     let (mut found, mut folders) = (vec![folder.to_owned()], vec![folder.to_owned()]);
     while let Some(folder) = folders.pop() {
-        // Files of a running server come and go.
+        // A running server creates and removes files meanwhile.
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
             found.push(entry.path());
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
@@ -42,7 +43,7 @@ fn set_mode(path: &Path, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// Opens a folder as `chmod -R a+rX` does.
+/// Makes a folder readable for all users, as `chmod -R a+rX` does.
 fn make_readable(folder: &Path) {
     list_all(folder).iter().for_each(|path| set_mode(path, if path.is_dir() { 0o755 } else { 0o644 }));
 }
@@ -58,13 +59,13 @@ fn assert_private(data: &Path) {
 async fn another_user_can_read_nothing_also_of_a_folder_that_was_open() {
     let mut server = Server::start_alone(&[]).await;
     let data = server.data().to_owned();
-    // Whoever looks comes as far as the folder itself.
+    // The other user can reach the data folder itself.
     set_mode(data.parent().unwrap(), 0o755);
     let ada = server.sign_up("ada").await;
     let before = ada.upload("s.wav", "audio/wav", wave(&vec![7; 50_000])).await;
     ada.wait_for_state(before["id"].as_str().unwrap(), "ready").await;
     assert_private(&data);
-    // The way to each file is shut and so is each file: with the folders opened, there is nothing to see.
+    // The folders and the files are private: even with open folders no file can be read.
     list_all(&data).iter().filter(|path| path.is_dir()).for_each(|path| set_mode(path, 0o755));
     assert_eq!(readable_by_other_user(&data), [""; 0]);
     assert!(server.terminate().iter().all(std::process::ExitStatus::success));
@@ -88,7 +89,7 @@ fn a_folder_that_is_not_ours_to_shut_is_refused_with_the_command_to_type() {
     set_mode(folder.path(), 0o755);
     let data = folder.path().join("data");
     std::fs::create_dir(&data).unwrap();
-    // Another user's, who lets everybody work in it.
+    // The folder of another user, in which every user may write.
     set_mode(&data, 0o777);
     let binary = env!("CARGO_BIN_EXE_tutti");
     if !run_as_other_user(&["test", "-x", binary]).is_some_and(|output| output.status.success()) {

@@ -1,20 +1,20 @@
-//! The rules of the house's layout: who may depend on whom, where SQL stands, how a file begins and when it is too long.
+//! The rules of the repository's layout: dependencies, the place of SQL, names, and the beginning and length of files.
 //!
-//! Reads the repository's own text and nothing else. Invariant: a rule that is broken is reported with every place where it is,
-//! so that one run is enough to mend them all.
+//! Reads the repository's own text and nothing else. Invariant: a broken rule is reported with every place, so that one
+//! run is enough to fix all of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// What every service may stand on.
+/// The crates on which every service may depend.
 const ALLOWED_DEPENDENCIES: [&str; 4] = ["codec", "contract", "kit", "sandbox"];
-/// Lines after which a file holds two things.
+/// The maximum number of lines of a file.
 const MAX_FILE_LINES: usize = 600;
-/// Lines after which a service's face holds more than its face.
+/// The maximum number of lines of a service's `lib.rs`.
 const MAX_LIB_LINES: usize = 80;
-/// Names that say nothing about what is inside.
+/// File names that don't say what is inside.
 const VAGUE_NAMES: [&str; 4] = ["utils", "util", "helpers", "common"];
-/// How the statements of the house begin (lower case, as `style` asks), and where the words stand that name a table.
+/// How SQL statements begin (in lower case, as the style asks), and the words before the name of a table.
 const SQL_BEGINNINGS: [&str; 7] = ["select ", "insert into ", "update ", "delete from ", "create table ", "create index ", "with "];
 const WORDS_BEFORE_TABLES: [&str; 5] = ["from ", "join ", "into ", "update ", "table "];
 /// Words that no file, item or metric has in its name, and what to say instead. A plural counts as the word.
@@ -33,11 +33,11 @@ const BANNED_WORDS: [(&str, &str); 13] = [
     ("judge", "verify"),
     ("grant", "signed URL, or sign"),
 ];
-/// What a definition of a name begins with.
+/// The keywords before the name of a definition.
 const DEFINITIONS: [&str; 8] = ["fn", "struct", "enum", "trait", "type", "const", "static", "mod"];
-/// Folders whose names follow the list.
+/// The folders whose names the test checks.
 const RENAMED_FOLDERS: [&str; 4] = ["crates/kit", "crates/testkit", "crates/tutti", "bench"];
-/// The time and the environment are handed in from above.
+/// Calls that read the time or the environment, which are parameters instead.
 const AMBIENT_CALLS: [&str; 6] = ["Utc::now(", "SystemTime::now(", "Local::now(", "env::var(", "env::vars(", "env::var_os("];
 
 fn root() -> PathBuf {
@@ -48,12 +48,12 @@ fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// A path as it is written in the repository.
+/// Returns a path relative to the repository.
 fn relative(path: &Path) -> String {
     path.strip_prefix(root()).unwrap_or(path).display().to_string()
 }
 
-/// Every Rust file below `folder`, by name.
+/// Returns every Rust file below `folder`, sorted by name.
 fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_owned()];
@@ -75,19 +75,19 @@ fn all_rust_files() -> Vec<PathBuf> {
     ["crates", "bench"].iter().flat_map(|folder| rust_files(&root().join(folder))).collect()
 }
 
-/// The workspace's crates: name to folder.
+/// Returns the workspace's crates: name to folder.
 fn crates() -> BTreeMap<String, PathBuf> {
     let entries = std::fs::read_dir(root().join("crates")).unwrap().flatten();
     entries.filter(|entry| entry.path().join("Cargo.toml").is_file()).map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path())).collect()
 }
 
-/// The crates that are a role: they have a `service()`.
+/// Returns the crates that are a role: those with a `service()`.
 fn services() -> BTreeMap<String, PathBuf> {
     let has_service = |folder: &PathBuf| std::fs::read_to_string(folder.join("src/lib.rs")).is_ok_and(|text| text.contains("pub fn service() -> "));
     crates().into_iter().filter(|(_, folder)| has_service(folder)).collect()
 }
 
-/// The names under `[section]` of a crate's manifest.
+/// Returns the names under `[section]` of a crate's manifest.
 fn dependencies(folder: &Path, section: &str) -> BTreeSet<String> {
     let manifest = read(&folder.join("Cargo.toml"));
     let heading = format!("[{section}]");
@@ -95,7 +95,8 @@ fn dependencies(folder: &Path, section: &str) -> BTreeSet<String> {
     rows.filter(|line| !line.is_empty() && !line.starts_with('#')).filter_map(|line| line.split(['.', ' ', '=']).next()).map(str::to_owned).collect()
 }
 
-/// The lines of a file that end up in the product, numbered from 1: no comments, nothing after its tests begin.
+/// Returns the lines of a file that are compiled into the product, numbered from 1: no comments, and nothing after its
+/// tests begin.
 fn product_lines(path: &Path) -> Vec<(usize, String)> {
     let is_test = path.components().any(|part| part.as_os_str() == "tests") || path.file_stem().is_some_and(|name| name == "tests");
     if is_test {
@@ -106,21 +107,21 @@ fn product_lines(path: &Path) -> Vec<(usize, String)> {
     lines.filter(|(_, line)| !line.trim_start().starts_with("//")).map(|(at, line)| (at + 1, line.to_owned())).collect()
 }
 
-/// Whether a file is one where SQL may stand.
+/// Whether a file is one that may contain SQL.
 fn holds_sql(path: &Path) -> bool {
     path.components().any(|part| Path::new(part.as_os_str()).file_stem().is_some_and(|name| name == "store" || name == "migration"))
 }
 
-/// Where in a line a statement begins, if one does: at the start of a text, or at the start of a text's line.
+/// Returns the statement that begins in a line, if one does: at the start of a string literal, or of a line of one.
 fn statement(line: &str) -> Option<&str> {
     let begins = |text: &str| SQL_BEGINNINGS.iter().any(|start| text.starts_with(start));
     let texts = line.match_indices('"').map(|(at, _)| line[at + 1..].trim_start()).chain([line.trim_start()]);
-    // `update ` and `with ` also begin English sentences; SQL goes on with more SQL.
+    // `update ` and `with ` also begin English sentences; a statement goes on with more SQL.
     let goes_on = |text: &str| [" from ", " into ", " set ", " as (", " on ", " (", "select 1"].iter().any(|word| text.contains(word));
     texts.into_iter().find(|text| begins(text) && goes_on(text))
 }
 
-/// The tables that a text makes.
+/// Returns the tables that a text creates.
 fn created_tables(text: &str) -> BTreeSet<String> {
     text.match_indices("create table ").map(|(at, word)| identifier_at(text[at + word.len()..].trim_start_matches("if not exists "))).collect()
 }
@@ -154,7 +155,7 @@ fn a_service_depends_on_shared_crates_only() {
         }
     }
     assert!(services.len() >= 5, "the roles were not found: {services:?}");
-    assert_none(&violations, "tutti → services → {contract, codec, kit}, and a service never depends on a service:");
+    assert_none(&violations, "tutti → services → {contract, codec, kit}; a service never depends on a service:");
 }
 
 #[test]
@@ -258,7 +259,7 @@ fn time_and_environment_are_parameters() {
     assert_none(&violations, "take the time from the context's clock, and settings from the configuration:");
 }
 
-/// The words of a name in snake_case, kebab-case or CamelCase, in lower case.
+/// Returns the words of a name in snake_case, kebab-case or CamelCase, in lower case.
 fn words(name: &str) -> Vec<String> {
     let letters: Vec<char> = name.chars().collect();
     let mut words = vec![String::new()];
@@ -275,7 +276,7 @@ fn words(name: &str) -> Vec<String> {
     words
 }
 
-/// The first banned word in a name, and what to say instead.
+/// Returns the first banned word in a name, and what to say instead.
 fn banned_word(name: &str) -> Option<(&'static str, &'static str)> {
     let words = words(name);
     let is_lookup = |at: usize| words.get(at + 1).is_some_and(|next| next == "up");
@@ -284,7 +285,7 @@ fn banned_word(name: &str) -> Option<(&'static str, &'static str)> {
     BANNED_WORDS.iter().find(find).copied()
 }
 
-/// The names that a line defines.
+/// Returns the names that a line defines.
 fn defined_names(line: &str) -> Vec<String> {
     let code = line.split("//").next().unwrap_or_default();
     let tokens: Vec<&str> = code.split_whitespace().collect();
@@ -292,7 +293,7 @@ fn defined_names(line: &str) -> Vec<String> {
     pairs.map(|pair| identifier_at(pair[1])).filter(|name| !name.is_empty()).collect()
 }
 
-/// The names of the metrics that a text registers, with the number of the line.
+/// Returns the names of the metrics that a text registers, with their line numbers.
 fn metric_names(text: &str) -> Vec<(usize, String)> {
     let calls = text.match_indices("registry.register(").map(|(at, call)| at + call.len());
     let names = calls.filter_map(|at| Some((at, text[at..].trim_start().strip_prefix('"')?.split('"').next()?)));

@@ -1,6 +1,6 @@
-//! The whole product, as its users meet it: the real binary, real sockets, real ffmpeg.
+//! The whole product as its users meet it: the real binary, real sockets, real ffmpeg.
 
-#![allow(clippy::unwrap_used, reason = "a test may be blunt, also in the functions beside it")]
+#![allow(clippy::unwrap_used, reason = "tests may unwrap, also in their helper functions")]
 
 mod crash;
 mod direct_downloads;

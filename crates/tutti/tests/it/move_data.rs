@@ -1,6 +1,8 @@
-//! `tutti move`: from a laptop's folder to a fleet, as an operator does it and as people notice it (not at all).
+//! `tutti move`, from a laptop's folder to a fleet: as an operator runs it, and as clients see it, for whom nothing
+//! changes.
 //!
-//! Invariant: whatever is compared was read from the server on the folder before, and from the fleet after.
+//! Invariant: each comparison is between what the server on the folder responded before and what the fleet responds
+//! after.
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -23,7 +25,7 @@ fn generate(folder: &Path, name: &str, arguments: &[&str]) -> Vec<u8> {
     std::fs::read(path).unwrap()
 }
 
-/// A command about the folder and the goal.
+/// Returns the move command for the folder and the destination.
 fn command(data: &Path, destination: &Fleet, more: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tutti"));
     command.arg("move").arg("--data").arg(data).arg("--config").arg(destination.config_path()).args(more).stdin(Stdio::null());
@@ -34,7 +36,7 @@ fn printed(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// The addresses in a playlist, relative to the site: of playlists and segments, and of what segments begin with.
+/// Returns the URLs in a playlist, relative to the site: playlists, segments and initialization segments.
 fn relative_urls(playlist: &str, base: &str) -> Vec<String> {
     let folder = base.split('?').next().unwrap().rsplit_once('/').unwrap().0;
     let named = |line: &str| match line.split_once("URI=\"") {
@@ -44,14 +46,14 @@ fn relative_urls(playlist: &str, base: &str) -> Vec<String> {
     playlist.lines().filter_map(named).map(|url| format!("{folder}/{url}")).collect()
 }
 
-/// Reads an address without a token, as a `<video>` would.
+/// Downloads a URL without a token, as a `<video>` element does.
 async fn open(site: &str, path: &str) -> Vec<u8> {
     let response = reqwest::get(format!("{site}{path}")).await.unwrap();
     assert_eq!(response.status(), 200, "{path}");
     response.bytes().await.unwrap().to_vec()
 }
 
-/// Every file of a stream that is no playlist: address and bytes, in the order of the playlists.
+/// Downloads every file of a stream except playlists: URL and bytes, in the order of the playlists.
 async fn download_stream(site: &str, master: &str) -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
     for rendition in relative_urls(&String::from_utf8(open(site, master).await).unwrap(), master) {
@@ -80,20 +82,20 @@ fn member(site: &str, tokens: &Value) -> Member {
     }
 }
 
-/// Begins an upload; answers its address.
+/// Creates an upload and returns its URL.
 async fn begin(member: &Member, length: usize) -> String {
     let begun = member.request(Method::POST, "/v1/uploads").header("upload-length", length).header("upload-metadata", "filename bC53YXY=").send().await.unwrap();
     let location = begun.headers()["location"].to_str().unwrap();
     location.find("/v1/").map_or(location, |at| &location[at..]).to_owned()
 }
 
-/// How many bytes of an upload are safe.
+/// Returns how many bytes of an upload the server has.
 async fn offset(member: &Member, upload: &str) -> usize {
     let head = member.request(Method::HEAD, upload).send().await.unwrap();
     head.headers()["upload-offset"].to_str().unwrap().parse().unwrap()
 }
 
-/// Sends a piece of an upload; answers the item's id once it is one.
+/// Sends a chunk of an upload. Returns the item's id once it is complete.
 async fn append(member: &Member, upload: &str, at: usize, piece: &[u8]) -> Option<String> {
     let request = member.request(Method::PATCH, upload).header("upload-offset", at).header("content-type", "application/offset+octet-stream");
     let response = request.body(piece.to_vec()).send().await.unwrap();
@@ -101,26 +103,28 @@ async fn append(member: &Member, upload: &str, at: usize, piece: &[u8]) -> Optio
     response.headers().get("tutti-media-id").map(|id| id.to_str().unwrap().to_owned())
 }
 
-/// Begins a move and kills it among the objects: the way to the store is long and the store is frozen, so that it can't be faster than we are.
+/// Starts a move and kills it while it copies objects. The proxy is slow and the store frozen, so the move can't finish
+/// first.
 async fn kill_in_the_middle(data: &Path, destination: &Fleet, accounts: &Db, s3: &S3, proxy: &Proxy) {
-    // Each piece of 16 KB takes so long, and the largest object has some 350: many seconds, but fewer than the deadline for it.
+    // Each chunk of 16 KB is delayed, and the largest object has some 350: many seconds, but less than the timeout of
+    // one object.
     proxy.set(NetworkFault::Delay(Duration::from_millis(20)));
     let mut child = command(data, destination, &[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let started = Instant::now();
-    // What a `select` brings is told as if it had been changed. The table isn't there at first.
+    // `execute` also returns the number of rows of a `select`. At first the table doesn't exist.
     while accounts.read().execute("select item from moved where part like 'objects/%'", vec![]).await.unwrap_or(0) < 3 {
         assert!(started.elapsed() < Duration::from_secs(60) && child.try_wait().unwrap().is_none(), "no object was moved");
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     s3.program.freeze();
-    assert!(child.try_wait().unwrap().is_none(), "it was faster than the frost");
+    assert!(child.try_wait().unwrap().is_none(), "it finished before the store was frozen");
     child.kill().unwrap();
     child.wait().unwrap();
     s3.program.thaw();
     proxy.set(NetworkFault::None);
 }
 
-/// Stores other bytes of the same length under a key of the goal.
+/// Replaces an object of the destination by other bytes of the same length.
 async fn replace(objects: &Objects, key: &ObjectKey, bytes: Vec<u8>) {
     objects.remove(key).await.unwrap();
     let mut writer = objects.create_as(key.clone()).await.unwrap();
@@ -153,12 +157,12 @@ async fn a_laptops_folder_becomes_a_fleet_and_no_client_notices() {
     let long = generate(folder.path(), "l.wav", &["-f", "lavfi", "-i", "anoisesrc=d=120:c=pink:seed=7"]);
     let (upload, half) = (begin(&ada, long.len()).await, long.len() / 2);
     assert!(append(&ada, &upload, 0, &long[..half]).await.is_none());
-    // Another one, whose bytes will be lost on the way.
+    // Another upload, whose bytes will be lost in the move.
     let (short, part) = (begin(&ada, song.len() + 1).await, 7_777);
     assert!(append(&ada, &short, 0, &song[..part]).await.is_none());
     let listed = ada.get("/v1/media").await["items"].as_array().unwrap().len();
 
-    // The move, with a mistake first, and cut off in the middle.
+    // The move, first with mistakes, then interrupted in the middle.
     let proxy = Proxy::before(s3.port());
     let account = S3Account { endpoint: format!("http://127.0.0.1:{}", proxy.port()), ..s3.account.clone() };
     let mut fleet = Fleet::prepare(binary, &EngineUrls { s3: account, ..EngineUrls::of(&postgres, &nats, &s3) }, &Topology::one_of_each(), &[]);
@@ -177,7 +181,7 @@ async fn a_laptops_folder_becomes_a_fleet_and_no_client_notices() {
     let again = printed(&command(&data, &fleet, &[]).output().unwrap());
     assert!(again.contains("nothing was changed"), "{again}");
 
-    // Whoever doubts it can look; what differs is found.
+    // The operator can verify the move, and differences are found.
     let verify = || command(&data, &fleet, &["--verify"]).output().unwrap();
     let output = verify();
     assert!(output.status.success() && printed(&output).contains("Both sides are the same"), "{}", printed(&output));
@@ -209,7 +213,7 @@ async fn a_laptops_folder_becomes_a_fleet_and_no_client_notices() {
     for (item, bytes) in &items {
         let now = old.get(&format!("/v1/media/{}", item["id"].as_str().unwrap())).await;
         assert_eq!((&now["state"], &now["name"], &now["created_at"]), (&item["state"], &item["name"], &item["created_at"]));
-        assert!(open(&site, item["urls"]["original"].as_str().unwrap()).await == *bytes, "an address from before opens something else");
+        assert!(open(&site, item["urls"]["original"].as_str().unwrap()).await == *bytes, "a URL from before opens something else");
     }
     assert!(open(&site, &format!("{}&w=320", items[0].0["urls"]["image"].as_str().unwrap())).await == picture);
     for (url, bytes) in &stream {
@@ -223,7 +227,7 @@ async fn a_laptops_folder_becomes_a_fleet_and_no_client_notices() {
     let id = append(&ada, &upload, half, &long[half..]).await.unwrap();
     let item = ada.wait_for_state(&id, "ready").await;
     assert!(open(&site, item["urls"]["original"].as_str().unwrap()).await == long);
-    // Where the bytes did not come along, the client is told to begin anew, as tus knows it: 409, then HEAD.
+    // If the bytes are missing, the client is told to start from the beginning, as in tus: 409, then HEAD.
     let other = [&song[..], b"\0"].concat();
     let request = ada.request(Method::PATCH, &short).header("upload-offset", part).header("content-type", "application/offset+octet-stream");
     assert_eq!(request.body(other[part..].to_vec()).send().await.unwrap().status(), 409);
@@ -240,14 +244,14 @@ async fn a_laptops_folder_becomes_a_fleet_and_no_client_notices() {
     let errors: Vec<&str> = logs.lines().filter(|line| line.contains("ERROR")).collect();
     assert!(errors.len() == 1 && errors[0].contains("it begins anew"), "{errors:#?}");
 
-    // And back: the folder is as it was.
+    // Back again: the folder is unchanged.
     tokio::task::block_in_place(|| alone.ensure_running());
     let site = alone.gateway_url().to_owned();
     let ada = member(&site, &post(&site, "/v1/sessions", json!({ "login": "ada", "password": PASSWORD })).await);
     assert_eq!(ada.get("/v1/media").await["items"].as_array().unwrap().len(), listed);
 }
 
-/// An object of the folder of such a size, with its bytes.
+/// Returns an object of the folder whose size fits, and its bytes.
 fn find_object(objects: &Path, has_size: impl Fn(u64) -> bool) -> (ObjectKey, Vec<u8>) {
     let shards = std::fs::read_dir(objects).unwrap().flatten();
     let file = shards.flat_map(|shard| std::fs::read_dir(shard.path()).unwrap().flatten()).find(|file| has_size(file.metadata().unwrap().len())).unwrap().path();

@@ -1,6 +1,6 @@
-//! `tutti objects`: the store and the rows held against each other, beside a running server.
+//! `tutti objects`: compares the store with the rows, beside a running server.
 //!
-//! Invariant: whatever is planted here lies where the server would put it.
+//! Invariant: planted files are where the server would write them.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -17,7 +17,7 @@ use testkit::fleet::query_lines;
 use crate::server::Server;
 use crate::wav::wave;
 
-/// Runs `tutti objects`; whether all was well, and what it printed.
+/// Runs `tutti objects`. Returns whether it exited with 0, its stdout and its stderr.
 fn objects(data: &Path, arguments: &[&str]) -> (bool, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_tutti")).arg("objects").args(arguments).arg("--data").arg(data).output().unwrap();
     (output.status.success(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
@@ -32,7 +32,7 @@ fn keys(found: &Value) -> BTreeSet<String> {
     found.as_array().unwrap().iter().map(|entry| entry["key"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Puts a file into the store as an object that was written so long ago.
+/// Writes a file into the store as an object of this age.
 fn plant(data: &Path, age: Duration) -> ObjectKey {
     let key = ObjectKey::random();
     let path = data.join("objects").join(key.as_str());
@@ -64,7 +64,7 @@ async fn the_store_and_the_rows_are_compared_in_both_directions_and_only_old_unt
     let kept = picture(home.path(), "kept.png", "testsrc2=s=80x60");
     let id = ada.upload("kept.png", "image/png", kept.clone()).await["id"].as_str().unwrap().to_owned();
     ada.wait_for_state(&id, "ready").await;
-    // An upload that nobody has gone on with for days is somebody's all the same.
+    // An upload that was not continued for days still belongs to a member.
     let song = wave(&vec![7; 200_000]);
     let begun = ada.request(Method::POST, "/v1/uploads").header("upload-length", song.len()).send().await.unwrap();
     let location = begun.headers()["location"].to_str().unwrap().to_owned();
@@ -76,7 +76,7 @@ async fn the_store_and_the_rows_are_compared_in_both_directions_and_only_old_unt
     assert!(succeeded, "{report:#}");
     assert_eq!(report["objects"], 3);
 
-    // What a process of another machine may be writing, however long it takes.
+    // An object that a process of another machine may still be writing.
     let being_written = plant(&data, OLD);
     let (db, key) = (Db::sqlite(&data.join("media.db")).await.unwrap(), being_written.clone());
     let now = chrono::Utc::now();
@@ -123,7 +123,7 @@ async fn a_store_whose_rows_are_elsewhere_is_left_alone() {
     assert!(!folder.path().join("accounts.db").exists(), "a database was made");
 }
 
-/// Columns that hold keys and name nothing: the kit's own, and what one role remembers of another's.
+/// Columns that hold keys without naming objects: kit's own, and what one role stores of another's.
 const COLUMNS_WITHOUT_REFERENCES: [&str; 6] = ["outbox.payload", "inbox.event_id", "orphan_object.object", "idempotency.body", "idempotency.location", "job.received"];
 
 #[tokio::test(flavor = "multi_thread")]

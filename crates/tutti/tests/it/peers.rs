@@ -1,4 +1,4 @@
-//! Roles in processes of their own, as far as the embedded engines go: the gateway here, accounts there.
+//! Roles in processes of their own, as far as the embedded engines allow: the gateway in one, accounts in another.
 //!
 //! Invariant: a process that goes out of scope is killed.
 
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use testkit::engines::{Program, ReadyCheck, free_port};
 
-/// A process that plays one role.
+/// A process that runs one role.
 struct RoleProcess {
     program: Program,
     url: String,
@@ -25,7 +25,7 @@ impl RoleProcess {
         process
     }
 
-    /// One that listens at `host`, not started yet.
+    /// Returns a process that listens on `host` and is not started yet.
     fn new(role: &str, folder: &Path, host: &str, settings: &[String]) -> Self {
         kit::tls::provider();
         let operations_port = free_port();
@@ -37,7 +37,7 @@ impl RoleProcess {
         Self { program, url: format!("http://{host}"), operations_url: format!("http://{operations}"), client: reqwest::Client::new() }
     }
 
-    /// PendingDependencies until the operations door says this about what is missing.
+    /// Waits until the operations listener's `/readyz` fits; fails the test with `promise` after a minute.
     async fn wait_for_readyz(&self, promise: &str, is: impl Fn(&str) -> bool) {
         let started = Instant::now();
         loop {
@@ -62,7 +62,7 @@ async fn processes_start_in_any_order_and_report_which_peers_are_missing() {
     let missing = format!("no instance of accounts answers at http://127.0.0.1:{back}");
     gateway.wait_for_readyz("it says that accounts is missing", |said| said.contains(&missing)).await;
     assert_eq!(gateway.client.get(format!("{}/healthz", gateway.operations_url)).send().await.unwrap().status(), 200, "it lives, although it is not ready");
-    // By itself it is well, which is what a neighbour would ask.
+    // Its own dependencies are there, which is what a peer's health check asks.
     assert_eq!(gateway.client.get(format!("{}/readyz?own", gateway.url)).send().await.unwrap().status(), 200);
     let body = json!({ "handle": "ada", "email": "ada@tutti.example", "password": "a long stopped password" });
     let sign_up = || gateway.client.post(format!("{}/v1/accounts", gateway.url)).json(&body).send();
@@ -80,8 +80,8 @@ async fn processes_start_in_any_order_and_report_which_peers_are_missing() {
     let metrics = gateway.client.get(format!("{}/metrics", gateway.operations_url)).send().await.unwrap().text().await.unwrap();
     assert!(metrics.contains("tutti_peer_instances_healthy{role=\"accounts\"} 1"), "{metrics}");
     drop(accounts);
-    gateway.wait_for_readyz("it misses accounts", |said| said.contains(&missing)).await;
-    // One that was there and is lost does not close the door: what the others play goes on.
+    gateway.wait_for_readyz("it reports that accounts is lost", |said| said.contains(&missing)).await;
+    // An instance that answered once and is lost doesn't make the gateway unready: the other roles still serve.
     let response = gateway.client.get(format!("{}/readyz", gateway.operations_url)).send().await.unwrap();
     assert_eq!(response.status(), 200);
     assert!(response.text().await.unwrap().starts_with("ready, although:\n- "));
@@ -101,7 +101,7 @@ async fn no_request_fails_while_one_of_two_instances_drains() {
     }
     gateway.wait_for_readyz("it finds accounts", |said| said == "ready\n").await;
 
-    // A POST is not sent twice, so one that met a closing door would be answered 503.
+    // A POST is not retried, so one that reached a closing listener would be answered with 503.
     let stopped = Arc::new(AtomicBool::new(false));
     let clients: Vec<_> = (0..8)
         .map(|_| {
@@ -118,8 +118,8 @@ async fn no_request_fails_while_one_of_two_instances_drains() {
         })
         .collect();
     both[0].program.send_sigterm();
-    both[0].wait_for_readyz("it says that it leaves", |said| said == "not ready:\n- the process is draining\n").await;
-    assert_eq!(reqwest::get(format!("{}/.well-known/jwks.json", both[0].url)).await.unwrap().status(), 200, "its door is open for a while");
+    both[0].wait_for_readyz("it reports the drain", |said| said == "not ready:\n- the process is draining\n").await;
+    assert_eq!(reqwest::get(format!("{}/.well-known/jwks.json", both[0].url)).await.unwrap().status(), 200, "its listener stays open for a while");
     let status = tokio::task::block_in_place(|| both[0].program.wait_for_exit());
     assert!(status.unwrap().success(), "{}", both[0].program.logs());
     stopped.store(true, Ordering::Relaxed);
@@ -128,7 +128,7 @@ async fn no_request_fails_while_one_of_two_instances_drains() {
     }
 }
 
-/// Where this machine lets nobody mount a hosts file, this says so and passes.
+/// Passes with a message if this user may not mount a hosts file.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_whose_records_change_leads_to_the_new_instances() {
     let folder = tempfile::tempdir().unwrap();
@@ -157,7 +157,7 @@ async fn a_name_whose_records_change_leads_to_the_new_instances() {
     assert_eq!(ask().await, 401);
     assert!(asked(&one).await);
 
-    // Another machine takes over: it is found, and the first is let go without a refusal.
+    // Another machine takes over: the gateway finds it and drops the first without refusing a request.
     let other = start("127.0.0.2");
     other.wait_for_readyz("it is ready", |said| said == "ready\n").await;
     std::fs::write(&records, "127.0.0.2 accounts.test\n").unwrap();
@@ -170,7 +170,8 @@ async fn a_name_whose_records_change_leads_to_the_new_instances() {
     drop(one);
     assert_eq!(ask().await, 401);
 
-    // The name server says nothing: what was known stays, also after the next look-up, which is at most five rounds of a second away. Then there are two.
+    // The look-up returns nothing: the known instance stays, also after the next look-up, which is at most five rounds
+    // of a second away. Then there are two.
     std::fs::write(&records, "").unwrap();
     tokio::time::sleep(Duration::from_secs(9)).await;
     assert_eq!(ask().await, 401);
@@ -194,5 +195,5 @@ async fn a_process_that_may_not_migrate_waits_until_another_has() {
     let migrate = std::process::Command::new(env!("CARGO_BIN_EXE_tutti")).args(["migrate", "accounts", "--data"]).arg(&data).output().unwrap();
     let text = String::from_utf8(migrate.stdout).unwrap();
     assert!(migrate.status.success() && text.contains("accounts") && text.contains("brought up to date"), "{text}{}", String::from_utf8_lossy(&migrate.stderr));
-    accounts.wait_for_readyz("it plays", |said| said == "ready\n").await;
+    accounts.wait_for_readyz("it is ready", |said| said == "ready\n").await;
 }

@@ -1,4 +1,4 @@
-//! The process as its operator meets it: draining, refusing to start, the commands.
+//! The process as its operator meets it: draining, refusals to start, and the commands.
 
 use std::process::{Command, ExitStatus, Output};
 use std::time::Duration;
@@ -18,7 +18,7 @@ fn stderr_of_failure(arguments: &[&str]) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
-/// A tune with so many bytes of samples.
+/// Returns a WAVE file with this many bytes of samples.
 fn wave_bytes(bytes: u32) -> Vec<u8> {
     wave(&(0..bytes).map(|at| (at % 251) as u8).collect::<Vec<_>>())
 }
@@ -29,7 +29,7 @@ async fn sigterm_lets_an_upload_finish_and_exits_with_zero() {
     let ada = server.sign_up("ada").await;
     let song = wave_bytes(400_000);
     let length = song.len();
-    // It arrives in some forty pieces, the last of them after the signal.
+    // It arrives in some forty chunks, the last of them after the signal.
     let pieces = futures::stream::unfold(0, move |at| {
         let piece = song[at..song.len().min(at + 10_000)].to_vec();
         async move {

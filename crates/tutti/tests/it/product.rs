@@ -1,4 +1,4 @@
-//! The main job, end to end: a photo, a song and a video go in, and whoever may can look at them.
+//! The main job, end to end: a photo, a song and a video are uploaded, and every client that may read them can.
 
 use std::process::Command;
 
@@ -11,7 +11,7 @@ use crate::server::Server;
 
 fn generate(folder: &TempDir, name: &str, arguments: &[&str]) -> Vec<u8> {
     let path = folder.path().join(name);
-    // Where it was taken and what it is called: `Server` looks for both in every line of its log.
+    // The place and the title are markers: `Server` searches every line of its log for both.
     let (title, place) = (format!("title={TITLE}"), format!("location={PLACE}"));
     testkit::ffmpeg(&[arguments, &["-metadata", &title, "-metadata", &place, path.to_str().unwrap()]].concat());
     std::fs::read(path).unwrap()
@@ -21,7 +21,7 @@ fn clip(folder: &TempDir) -> Vec<u8> {
     generate(folder, "clip.mp4", &["-f", "lavfi", "-i", "testsrc2=s=640x360:r=25:d=9", "-f", "lavfi", "-i", "sine=f=440:d=9", "-pix_fmt", "yuv420p", "-g", "50"])
 }
 
-/// The addresses in a playlist, with the playlist's own address taken into account.
+/// Returns the URLs in a playlist, relative to the playlist's own URL.
 fn variant_urls(playlist: &str, base: &str) -> Vec<String> {
     let folder = base.split('?').next().unwrap().rsplit_once('/').unwrap().0;
     playlist.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(|line| format!("{folder}/{line}")).collect()
@@ -37,7 +37,7 @@ async fn a_video_goes_in_and_a_player_plays_all_of_it() {
     assert_eq!((item["kind"].as_str(), item["width"].as_u64(), item["height"].as_u64()), (Some("video"), Some(640), Some(360)), "{item:#}");
     assert!((8900..=9200).contains(&item["duration_ms"].as_u64().unwrap()), "{item:#}");
 
-    // The signed address opens without a token, exactly as a <video> tag would ask.
+    // The signed URL opens without a token, as a `<video>` element requests it.
     let master = format!("{}{}", server.url, item["urls"]["hls"].as_str().unwrap());
     let text = server.client.get(&master).send().await.unwrap().text().await.unwrap();
     assert!(text.contains("#EXT-X-STREAM-INF") && text.contains("TYPE=AUDIO"), "{text}");
@@ -45,13 +45,13 @@ async fn a_video_goes_in_and_a_player_plays_all_of_it() {
         let text = server.client.get(&rendition).send().await.unwrap().text().await.unwrap();
         assert!(text.contains("#EXT-X-ENDLIST") && text.contains("#EXT-X-MAP"), "{rendition}\n{text}");
     }
-    // A real player's demuxer and decoder: every frame comes out.
+    // A real player's demuxer and decoder return every frame.
     let probe = Command::new("ffprobe")
         .args(["-v", "error", "-select_streams", "v:0", "-count_frames", "-show_entries", "stream=nb_read_frames", "-of", "csv=p=0", &master])
         .output()
         .unwrap();
     let frames = String::from_utf8_lossy(&probe.stdout);
-    // One line per place in which ffprobe lists the stream, with blank ones between.
+    // ffprobe prints one line for each place in which it lists the stream, with blank lines between.
     let counts: Vec<&str> = frames.lines().map(|line| line.trim_end_matches(',')).filter(|line| !line.is_empty()).collect();
     assert!(!counts.is_empty() && counts.iter().all(|count| *count == "225"), "{frames}{}", String::from_utf8_lossy(&probe.stderr));
     for part in ["poster", "storyboard"] {
@@ -80,7 +80,7 @@ async fn a_photo_and_a_song_are_ready_and_strangers_see_them_only_once_they_may(
     assert_eq!(view.status(), 200);
     let started = std::time::Instant::now();
     loop {
-        // Other roles hear of it within moments.
+        // Other roles receive the event within moments.
         let response = server.client.get(format!("{}{picture}", server.url)).send().await.unwrap();
         if response.status() == 200 {
             assert!(response.headers()["content-type"].to_str().unwrap().starts_with("image/"));

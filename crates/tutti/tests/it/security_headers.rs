@@ -1,7 +1,8 @@
-//! What every response tells a browser: no sniffing, no framing, no scripts from elsewhere, no referrer, no opener.
+//! The security headers of every response: no sniffing, no framing, no scripts from elsewhere, no referrer, no opener.
 //!
-//! Walks the real binary's listeners: each operation of docs/openapi.json by each method, the page's files, the documentation, what is
-//! refused before any route, and media in each form. Invariant: a new operation is walked without a change here.
+//! Sends requests to the real binary's listeners: each operation of docs/openapi.json with each method, the page's
+//! files, the documentation, what is refused before any route, and media in each form. Invariant: a new operation is
+//! tested without a change here.
 
 use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder};
@@ -15,7 +16,7 @@ const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'; sandbox";
 /// A photo of one pixel.
 const GIF: &[u8] = b"GIF89a\x01\0\x01\0\x80\0\0\xff\0\0\0\0\0!\xf9\x04\0\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
 
-/// Fails the test unless a response carries every header; returns its content policy.
+/// Fails the test unless a response has every header. Returns its content security policy.
 #[track_caller]
 fn assert_secure(what: &str, headers: &HeaderMap) -> String {
     let one = |name: &str| -> &str {
@@ -36,7 +37,7 @@ fn assert_secure(what: &str, headers: &HeaderMap) -> String {
     content.to_owned()
 }
 
-/// The operations of the interface, with something in the place of each parameter.
+/// Returns the paths of the API, with filled parameters.
 fn paths() -> Vec<String> {
     let document = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json")).unwrap();
     let document: Value = serde_json::from_slice(&document).unwrap();
@@ -65,7 +66,7 @@ impl Walk {
         self.client.request(method.clone(), format!("{}{path}", self.server.url))
     }
 
-    /// The status and the content policy of what is at a path.
+    /// Sends a GET. Returns the status and the content security policy.
     async fn get(&self, path: &str) -> (u16, String) {
         let response = self.request(&Method::GET, path).send().await.unwrap();
         (response.status().as_u16(), assert_secure(path, response.headers()))
@@ -141,7 +142,7 @@ async fn media_may_be_embedded_elsewhere_and_run_nothing() {
             assert!(content.starts_with("sandbox;") && !content.contains("script-src"), "{name}: {content}");
             assert_eq!(response.headers()["cross-origin-resource-policy"], "cross-origin", "a page elsewhere may show {name} with its signed URL");
         }
-        // What took the owner's token is for the owner's page alone.
+        // A response to the owner's token is for the owner's page only.
         let own = ada.request(Method::GET, &format!("/v1/media/{id}/{name}")).send().await.unwrap();
         assert_eq!((own.status().as_u16(), &own.headers()["cross-origin-resource-policy"]), (200, &"same-origin".parse().unwrap()), "{name}");
         assert_secure(name, own.headers());
@@ -153,7 +154,7 @@ async fn media_may_be_embedded_elsewhere_and_run_nothing() {
     assert_eq!((status, content.as_str()), (404, API_POLICY), "a stranger");
 }
 
-/// Sends this as it is and reads until the server closes the connection.
+/// Sends this text as it is and reads until the server closes the connection.
 async fn raw(address: &str, text: &str) -> String {
     let mut stream = TcpStream::connect(address.trim_start_matches("http://")).await.unwrap();
     stream.write_all(text.as_bytes()).await.unwrap();

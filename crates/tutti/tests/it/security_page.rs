@@ -1,6 +1,7 @@
-//! The security page's table: each threat names the tests that hold its defence.
+//! The security page's table: each threat names the tests of its defence.
 //!
-//! Reads the repository's own text. Invariant: a row whose test was renamed or removed fails here, so the page can't promise what is not tried.
+//! Reads the repository's own text. Invariant: a row whose test was renamed or removed fails here, so the page promises
+//! only what is tested.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +9,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The text of every test file of the Rust code and the page.
+/// Collects the text of every test file of the Rust code and the page.
 fn sources(folder: &Path, all: &mut String) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let (path, name) = (entry.path(), entry.file_name());
@@ -22,7 +23,7 @@ fn sources(folder: &Path, all: &mut String) {
     }
 }
 
-/// What stands between backticks.
+/// Returns the texts between backticks.
 fn quoted(cell: &str) -> impl Iterator<Item = &str> {
     cell.split('`').skip(1).step_by(2)
 }

@@ -1,5 +1,6 @@
-//! The real binary as an operator would run it: every role in one process on a folder of its own, or on PostgreSQL, NATS and S3 with a process
-//! per role (`TUTTI_TEST_ROLES=separate`) or several (`TUTTI_TEST_ROLES=fleet`); the tests don't know which.
+//! The real binary as an operator runs it: every role in one process on a folder of its own, or on PostgreSQL, NATS and
+//! S3 with a process per role (`TUTTI_TEST_ROLES=separate`) or several (`TUTTI_TEST_ROLES=fleet`); the tests are the
+//! same.
 //!
 //! Invariant: a server that goes out of scope is killed, so no test leaves a process behind.
 
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use testkit::engines::{Nats, Postgres, Shared, SharedS3, shared_nats, shared_postgres, shared_s3};
 use testkit::fleet::{EngineUrls, Fleet, Topology};
 
-/// The processes, their folder and their door. The ports stay the same across restarts, as clients expect.
+/// The processes, their folder and their URL. The ports stay the same across restarts, as clients expect.
 pub(crate) struct Server {
     pub(crate) url: String,
     pub(crate) client: reqwest::Client,
@@ -22,7 +23,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts it with these `--set` values.
+    /// Starts a server with these `--set` values.
     pub(crate) async fn start(settings: &[&str]) -> Self {
         kit::tls::provider();
         let (binary, settings) = (Path::new(env!("CARGO_BIN_EXE_tutti")), settings.iter().map(|&setting| setting.to_owned()).collect::<Vec<_>>());
@@ -41,7 +42,7 @@ impl Server {
         Self::from_fleet(fleet, engines)
     }
 
-    /// Starts one process on embedded engines, whatever the tests run on.
+    /// Starts one process on embedded engines, whatever `TUTTI_TEST_ROLES` says.
     pub(crate) async fn start_alone(settings: &[&str]) -> Self {
         kit::tls::provider();
         let settings: Vec<String> = settings.iter().map(|&setting| setting.to_owned()).collect();
@@ -54,22 +55,22 @@ impl Server {
         Self { url: fleet.gateway_url().to_owned(), client, fleet, engines }
     }
 
-    /// Starts it again on the same folders and waits until it is ready.
+    /// Restarts it on the same folders and waits until it is ready.
     pub(crate) fn restart(&mut self) {
         tokio::task::block_in_place(|| self.fleet.ensure_running());
     }
 
-    /// The processes.
+    /// Returns the processes.
     pub(crate) fn processes(&self) -> &[testkit::fleet::FleetProcess] {
         &self.fleet.processes
     }
 
-    /// The data folder of the process that receives.
+    /// Returns the data folder of a process that runs media.
     pub(crate) fn data(&self) -> &Path {
         &self.fleet.with_role("media").next().unwrap().data
     }
 
-    /// The arguments that lead a command to this installation.
+    /// Returns the arguments that name this installation in a command.
     pub(crate) fn installation_args(&self) -> [String; 2] {
         match self.engines {
             Some(_) => ["--config".into(), self.fleet.config_path().display().to_string()],
@@ -81,17 +82,17 @@ impl Server {
         self.fleet.logs()
     }
 
-    /// SIGKILL: no goodbye.
+    /// Sends SIGKILL to every process.
     pub(crate) fn kill(&mut self) {
         self.fleet.kill();
     }
 
-    /// SIGTERM for every process; answers how they exited.
+    /// Sends SIGTERM to every process. Returns their exit statuses.
     pub(crate) fn terminate(&mut self) -> Vec<ExitStatus> {
         tokio::task::block_in_place(|| self.fleet.terminate())
     }
 
-    /// A page or a figure of the operations doors.
+    /// Returns what the operations listeners of all processes respond to a path.
     pub(crate) async fn get_operations(&self, path: &str) -> String {
         let mut text = String::new();
         for process in &self.fleet.processes {
@@ -100,12 +101,12 @@ impl Server {
         text
     }
 
-    /// Where the operations doors are.
+    /// Returns the URLs of the operations listeners.
     pub(crate) fn operations_urls(&self) -> Vec<String> {
         self.fleet.processes.iter().map(|process| process.operations_url.clone()).collect()
     }
 
-    /// Everything that lies in the store, whole or not, and in scratch folders.
+    /// Returns every file of the store, finished or not, and of the scratch folders.
     pub(crate) async fn leftover_files(&self) -> Vec<String> {
         let scratch = |process: &testkit::fleet::FleetProcess| ["media", "transcode", "delivery"].map(|role| process.data.join(role).join("scratch"));
         let mut left: Vec<String> = self.fleet.processes.iter().flat_map(scratch).flat_map(|folder| files(&folder)).collect();
@@ -122,7 +123,7 @@ impl Server {
         left
     }
 
-    /// Makes an account.
+    /// Creates an account.
     pub(crate) async fn sign_up(&self, handle: &str) -> Member {
         let body = json!({ "handle": handle, "email": format!("{handle}@tutti.example"), "password": "a long enough password" });
         let response = self.client.post(format!("{}/v1/accounts", self.url)).json(&body).send().await.unwrap();
@@ -139,36 +140,37 @@ impl Drop for Server {
         if std::thread::panicking() {
             let log = self.logs();
             let tail: Vec<&str> = log.lines().rev().take(60).collect();
-            eprintln!("the server's last words:\n{}", tail.into_iter().rev().collect::<Vec<_>>().join("\n"));
+            eprintln!("the end of the server's log:\n{}", tail.into_iter().rev().collect::<Vec<_>>().join("\n"));
         } else {
             testkit::logs::assert_nothing_private(&self.logs());
         }
     }
 }
 
-/// Somebody with an account.
+/// A client with an account.
 #[derive(Clone)]
 pub(crate) struct Member {
     pub(crate) token: String,
     pub(crate) url: String,
     pub(crate) client: reqwest::Client,
-    /// Whether the roles play in processes of their own.
+    /// Whether the roles run in processes of their own.
     pub(crate) separate: bool,
 }
 
 impl Member {
-    /// Whether an answer says no more than a broken connection: a gateway whose neighbour is away asks to come again.
+    /// Whether a response proves no more than a broken connection does: a gateway whose peer is unavailable asks to
+    /// retry later.
     pub(crate) fn is_retry_later(&self, response: &reqwest::Response) -> bool {
         self.separate && response.status() == 503 && response.headers().contains_key("retry-after")
     }
 
-    /// A request with the person's token; `path` may be a whole address.
+    /// Returns a request with the member's token; `path` may be a whole URL.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.url) };
         self.client.request(method, url).bearer_auth(&self.token).header("tus-resumable", "1.0.0")
     }
 
-    /// GET, as JSON; fails the test unless it is 200.
+    /// Sends a GET and returns the JSON; fails the test unless the status is 200.
     pub(crate) async fn get(&self, path: &str) -> Value {
         let response = self.request(Method::GET, path).send().await.unwrap();
         let status = response.status();
@@ -177,14 +179,14 @@ impl Member {
         serde_json::from_str(&text).unwrap()
     }
 
-    /// GET, as bytes; fails the test unless it is 200.
+    /// Sends a GET and returns the bytes; fails the test unless the status is 200.
     pub(crate) async fn bytes(&self, path: &str) -> Vec<u8> {
         let response = self.request(Method::GET, path).send().await.unwrap();
         assert_eq!(response.status(), 200, "{path}");
         response.bytes().await.unwrap().to_vec()
     }
 
-    /// Uploads in one request; fails the test unless it is 201.
+    /// Uploads in one request; fails the test unless the status is 201.
     pub(crate) async fn upload(&self, name: &str, kind: &'static str, bytes: Vec<u8>) -> Value {
         let response = self.request(Method::POST, &format!("/v1/media?name={name}")).header("content-type", kind).body(bytes).send().await.unwrap();
         let status = response.status();
@@ -193,7 +195,7 @@ impl Member {
         serde_json::from_str(&text).unwrap()
     }
 
-    /// PendingDependencies until an item is in this state; fails the test when it failed or after two minutes.
+    /// Waits until an item is in this state; fails the test if the item failed, or after five minutes.
     pub(crate) async fn wait_for_state(&self, id: &str, state: &str) -> Value {
         let started = Instant::now();
         loop {
@@ -207,7 +209,7 @@ impl Member {
     }
 }
 
-/// All files below a folder.
+/// Returns the paths of all files below a folder.
 fn files(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];

@@ -1,7 +1,8 @@
-//! Every signed URL against every operation of the openapi_json: none opens more than it says, to anyone.
+//! Every signed URL with every operation of the API: none opens more than its scope, to any client.
 //!
-//! Owns the walk: the operations are those of the running product's own OpenAPI document, so a new one is walked as soon as it is documented.
-//! Invariant: what a response may hold is decided by who asked and with which signature, never by which operation answered.
+//! Owns the walk: the operations come from the running product's own OpenAPI document, so a new one is tested as soon
+//! as it is documented. Invariant: the client and the signature decide what a response may contain, never the
+//! operation.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -16,12 +17,12 @@ use tempfile::TempDir;
 
 use crate::server::{Member, Server};
 
-/// What stands in the photo's metadata, and nowhere else.
+/// Texts in the photo's metadata that are nowhere else.
 const PLANTED_METADATA: [&str; 3] = ["PlantedMaker", "PlantedCamera", "2019:03:04"];
-/// Names that no view for others has, at any depth.
+/// Fields that no view for others has, at any depth.
 const FORBIDDEN_FIELDS: [&str; 8] = ["access_token", "refresh_token", "place", "location", "gps", "latitude", "longitude", "email"];
 
-/// A photo whose metadata say who took it, when and where.
+/// Returns a photo whose metadata has a camera and a time.
 fn photo(folder: &TempDir, colour: &str) -> Vec<u8> {
     let path = folder.path().join(format!("{colour}.jpg"));
     testkit::ffmpeg(&["-f", "lavfi", "-i", &format!("color={colour}:s=64x48"), "-frames:v", "1", path.to_str().unwrap()]);
@@ -52,7 +53,7 @@ fn clip(folder: &TempDir) -> Vec<u8> {
     std::fs::read(path).unwrap()
 }
 
-/// An operation of the interface.
+/// An operation of the API.
 struct Operation {
     method: Method,
     path: String,
@@ -60,7 +61,7 @@ struct Operation {
 }
 
 impl Operation {
-    /// Its address for an item, with a signature in the query.
+    /// Returns its URL for an item, with a signature in the query.
     fn url(&self, item: &Value, rendition: &str, signature: Option<&str>) -> String {
         let (id, ending) = (item["id"].as_str().unwrap(), item["content_type"].as_str().unwrap().rsplit('/').next().unwrap());
         let name = format!("{id}.{ending}");
@@ -69,7 +70,7 @@ impl Operation {
         signature.map_or(path.clone(), |signature| format!("{path}?t={signature}"))
     }
 
-    /// The scope that opens it; `None` where no signature does.
+    /// Returns the scope that opens it; `None` if no signature does.
     fn scope(&self) -> Option<&'static str> {
         match self.path.as_str() {
             "/v1/media/{id}/events" => Some("events"),
@@ -88,15 +89,15 @@ fn operations(document: &Value) -> Vec<Operation> {
     every.map(|(path, method, about)| Operation { method: method.clone(), path: path.clone(), id: about["operationId"].as_str().unwrap_or_default().to_owned() }).collect()
 }
 
-/// A signature and what it is good for, if anything.
+/// A signature and what it opens, if anything.
 #[derive(Clone)]
 struct Signature {
     text: String,
-    /// The item and the scope; `None` for one that has ended or was tampered with.
+    /// The item and the scope; `None` if the signature has expired or was forged.
     opens: Option<(String, &'static str)>,
 }
 
-/// The signatures in a text.
+/// Returns the signatures in a text.
 fn signatures(text: &str) -> BTreeSet<&str> {
     text.split("t=")
         .skip(1)
@@ -107,13 +108,13 @@ fn signatures(text: &str) -> BTreeSet<&str> {
         .collect()
 }
 
-/// All JSON in a body: a document, or the data of server-sent events.
+/// Returns all JSON in a body: a document, or the data of server-sent events.
 fn documents(text: &str) -> Vec<Value> {
     let events = text.lines().filter_map(|line| line.strip_prefix("data:")).filter_map(|data| serde_json::from_str(data.trim()).ok());
     serde_json::from_str(text).into_iter().chain(events).collect()
 }
 
-/// Every object in it, at any depth.
+/// Collects every object in a value, at any depth.
 fn objects<'a>(value: &'a Value, found: &mut Vec<&'a serde_json::Map<String, Value>>) {
     match value {
         Value::Array(values) => values.iter().for_each(|value| objects(value, found)),
@@ -125,7 +126,7 @@ fn objects<'a>(value: &'a Value, found: &mut Vec<&'a serde_json::Map<String, Val
     }
 }
 
-/// What a response holds that its reader, who isn't the owner, may not have.
+/// Returns what a response has that a client that isn't the owner may not read.
 fn leaks(text: &str, shown: Option<&Signature>, secrets: &[String]) -> Vec<String> {
     let repeated = shown.filter(|shown| shown.opens.is_some()).map(|shown| shown.text.as_str());
     let mut found: Vec<String> = signatures(text).into_iter().filter(|signature| Some(*signature) != repeated).map(|signature| format!("signature {signature}")).collect();
@@ -145,7 +146,7 @@ fn leaks(text: &str, shown: Option<&Signature>, secrets: &[String]) -> Vec<Strin
     found
 }
 
-/// Whether a body lets someone in elsewhere.
+/// Whether a body has credentials for other requests.
 fn holds_credentials(text: &str) -> bool {
     !signatures(text).is_empty() || text.contains("\"access_token\"") || text.contains("\"refresh_token\"")
 }
@@ -160,7 +161,7 @@ async fn ask(request: reqwest::RequestBuilder) -> Response {
     let response = request.send().await.unwrap();
     let cache = response.headers().get("cache-control").and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let status = response.status().as_u16();
-    // A live stream of an item that is not ready has no end; its beginning says enough.
+    // The event stream of an item that is not ready has no end; its beginning is enough.
     let live = response.headers().get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
     let mut bytes = Vec::new();
     let mut body = response.bytes_stream();
@@ -173,7 +174,7 @@ async fn ask(request: reqwest::RequestBuilder) -> Response {
     Response { status, cache, text: String::from_utf8_lossy(&bytes).into_owned() }
 }
 
-/// Six items of Ada's: a photo and a film for each audience.
+/// Uploads six items of Ada's: a photo and a film for each audience.
 async fn upload_items(ada: &Member, folder: &TempDir) -> Vec<Value> {
     let clip = clip(folder);
     let mut ids = Vec::new();
@@ -190,7 +191,7 @@ async fn upload_items(ada: &Member, folder: &TempDir) -> Vec<Value> {
     items
 }
 
-/// Every signature that a view of Ada's has, and what may be made of them without the key.
+/// Returns every signature in Ada's views, and forgeries that need no key.
 fn all_signatures(items: &[Value], key: Option<[u8; 32]>) -> Vec<Signature> {
     let mut all = Vec::new();
     let mut opening = BTreeMap::new();
@@ -233,7 +234,7 @@ async fn no_signature_opens_more_than_it_says_at_any_operation() {
     let master = ada.bytes(&format!("/v1/media/{}/hls/master.m3u8", film["id"].as_str().unwrap())).await;
     let master = String::from_utf8(master).unwrap();
     let rendition = master.lines().find_map(|line| line.strip_suffix("/playlist.m3u8")).unwrap().to_owned();
-    // Where one process has all roles, its key makes signatures that have ended.
+    // If one process has all roles, its key makes expired signatures.
     let key = std::fs::read(Path::new(server.data()).join("secrets/addresses.key")).ok().and_then(|key| key.try_into().ok());
     let secrets: Vec<String> = items.iter().map(|item| item["sha256"].as_str().unwrap().to_owned()).collect();
     let mut shown: Vec<Option<Signature>> = all_signatures(&items, key).into_iter().map(Some).collect();
@@ -245,7 +246,7 @@ async fn no_signature_opens_more_than_it_says_at_any_operation() {
         let reads = matches!(operation.method, Method::GET | Method::HEAD);
         for item in if operation.path.contains("{id}") || operation.path.contains("{name}") { &items[..] } else { &items[..1] } {
             for signature in &shown {
-                // What changes things asks for a token, whatever stands in the query; two signatures show that.
+                // Operations that change something need a token, whatever the query has; two signatures show that.
                 if reads || signature.as_ref().is_none_or(|signature| signature.opens.as_ref().is_some_and(|(id, _)| id == item["id"].as_str().unwrap())) {
                     cases.push((operation, item, signature, None));
                     if operation.scope().is_some() {
@@ -265,12 +266,12 @@ async fn no_signature_opens_more_than_it_says_at_any_operation() {
     let answers: Vec<_> = walked.buffer_unordered(16).collect().await;
     let (mut wrong, mut opened) = (Vec::new(), BTreeSet::new());
     for (operation, item, signature, member, response) in answers {
-        let who = format!("{} {} of a {} {} to {}", operation.method, operation.path, item["visibility"], item["kind"], if member { "bob" } else { "nobody" });
+        let who = format!("{} {} of a {} {} to {}", operation.method, operation.path, item["visibility"], item["kind"], if member { "bob" } else { "an anonymous client" });
         let what = signature.as_ref().map_or_else(|| "no signature".to_owned(), |signature| format!("{} ({:?})", signature.text, signature.opens));
         let fits = signature.as_ref().is_some_and(|signature| signature.opens.as_ref().is_some_and(|(id, scope)| item["id"] == id.as_str() && operation.scope() == Some(*scope)));
         let (open, ok) = (item["visibility"] != "private" && operation.scope() != Some("original"), (200..300).contains(&response.status));
         if ok && operation.scope().is_some() && !fits && !open {
-            wrong.push(format!("{who} with {what}: {} without leave", response.status));
+            wrong.push(format!("{who} with {what}: {} without permission", response.status));
         }
         if ok && fits {
             opened.extend(operation.scope());
@@ -280,15 +281,15 @@ async fn no_signature_opens_more_than_it_says_at_any_operation() {
             wrong.extend(leaks(&response.text, signature.as_ref().filter(|_| fits), &secrets).into_iter().map(|found| format!("{who} with {what}: {found}")));
         }
         if holds_credentials(&response.text) && !response.cache.contains("no-store") {
-            wrong.push(format!("{who} with {what}: may be kept ({})", response.cache));
+            wrong.push(format!("{who} with {what}: may be cached ({})", response.cache));
         }
     }
     assert!(wrong.is_empty(), "{} of {count} requests:\n{}", wrong.len(), wrong.iter().take(40).cloned().collect::<Vec<_>>().join("\n"));
-    assert_eq!(opened.into_iter().collect::<Vec<_>>(), ["events", "original", "view"], "the walk opens what may be opened");
+    assert_eq!(opened.into_iter().collect::<Vec<_>>(), ["events", "original", "view"], "the walk opens what each scope may open");
     assert_owner_responses_are_not_cached(&server, &ada, &items, &operations, &folder).await;
 }
 
-/// What Ada herself gets, by token: everything that lets someone in is kept by no cache.
+/// Checks the responses to Ada's own token: no cache keeps one with credentials.
 async fn assert_owner_responses_are_not_cached(server: &Server, ada: &Member, items: &[Value], operations: &[Operation], folder: &TempDir) {
     let credentials = |handle: &str| json!({ "handle": handle, "email": format!("{handle}@tutti.example"), "password": "a long enough password" });
     let signed_in = ask(server.client.post(format!("{}/v1/sessions", server.url)).json(&json!({ "login": "ada", "password": "a long enough password" }))).await;
@@ -303,12 +304,12 @@ async fn assert_owner_responses_are_not_cached(server: &Server, ada: &Member, it
             "send_media" => request.header("content-type", "image/jpeg").header("idempotency-key", "the same").body(photo(folder, "white")),
             "edit_media" => request.json(&json!({ "name": "another" })),
             "claim_media" => request.json(&json!({ "ids": [item["id"]], "subject": "post:1" })),
-            // These end what the walk needs.
+            // These would end what the walk needs.
             "erase_me" | "remove_media" | "end_current_session" | "end_session" | "end_all_sessions" => continue,
             _ => request,
         };
         let again = request.try_clone().unwrap();
-        // What is sent twice is answered from what was kept, by the same rule.
+        // The response to a repeated request comes from the stored one and follows the same rule.
         for response in [ask(request).await, ask(again).await] {
             if holds_credentials(&response.text) {
                 assert!(response.cache.contains("no-store"), "{} {}: {:?}", operation.method, operation.path, response.cache);
@@ -317,6 +318,6 @@ async fn assert_owner_responses_are_not_cached(server: &Server, ada: &Member, it
         }
     }
     for expected in ["sign_up", "sign_in", "refresh_session", "send_media", "edit_media", "claim_media", "read_media", "list_media", "follow_media"] {
-        assert!(with_credentials.contains(expected), "{expected} answered nothing that lets in: {with_credentials:?}");
+        assert!(with_credentials.contains(expected), "the response of {expected} has no credentials: {with_credentials:?}");
     }
 }

@@ -1,8 +1,8 @@
-//! Sound for uploads, made by hand.
+//! WAVE files for uploads, written by hand.
 //!
 //! Invariant: every file is a valid WAVE of 16-bit mono at 44.1 kHz.
 
-/// A WAVE file of these samples (little-endian, two bytes each).
+/// Returns a WAVE file of these samples (little-endian, two bytes each).
 pub(crate) fn wave(samples: &[u8]) -> Vec<u8> {
     let size = u32::try_from(samples.len()).unwrap();
     let mut file = b"RIFF".to_vec();

@@ -1,7 +1,7 @@
-//! A member of a product that is being broken, and what they may be answered.
+//! A client of a product with faults, and the responses that it accepts.
 //!
-//! Invariant: every answer is one that a program can act on: what was asked for, "later" (429 or 503, with `Retry-After`), or a connection that
-//! broke. Any other 5xx, and any answer later than [`DEADLINE`], fails the test.
+//! Invariant: a program can act on every outcome: the response that it asked for, "retry later" (429 or 503, with
+//! `Retry-After`), or a broken connection. Any other 5xx, and any response later than [`DEADLINE`], fails the test.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,16 +11,16 @@ use bytes::Bytes;
 use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 
-/// Nobody waits for longer, whatever is broken.
+/// No response may take longer, whatever is broken.
 pub(super) const DEADLINE: Duration = Duration::from_secs(20);
 const PASSWORD: &str = "a long enough password";
 
-/// What a member was answered.
+/// How a request ended.
 pub(super) enum Outcome {
     Response(Response),
     /// 429 or 503 with `Retry-After`.
     RetryLater(StatusCode),
-    /// The connection broke: it may have happened or not.
+    /// The connection broke: the request may have had its effect or not.
     Broken,
 }
 
@@ -44,7 +44,7 @@ impl Response {
     }
 }
 
-/// Somebody with an account, who knocks at the next door when one is shut.
+/// A client with an account, which goes on to the next gateway after an error.
 pub(super) struct Client {
     pub(super) handle: String,
     gateway_urls: Vec<String>,
@@ -59,7 +59,7 @@ pub(super) struct Client {
 struct Tokens {
     access: String,
     refresh: String,
-    /// Whether the refresh token may have been used without our hearing of it.
+    /// Whether the refresh token may have been used although its response was lost.
     maybe_used: bool,
 }
 
@@ -71,7 +71,7 @@ impl Tokens {
 }
 
 impl Client {
-    /// Makes an account, in fair weather.
+    /// Creates an account, while nothing is broken.
     pub(super) async fn sign_up(handle: &str, gateway_urls: Vec<String>) -> Self {
         let http = reqwest::Client::builder().pool_max_idle_per_host(4).timeout(DEADLINE).build().unwrap();
         let client = Self { handle: handle.to_owned(), gateway_urls, next_gateway: AtomicUsize::new(0), http, tokens: Mutex::default(), longest: Mutex::default() };
@@ -81,7 +81,7 @@ impl Client {
         client
     }
 
-    /// Asks once. `path` may be a whole address, of which the path counts.
+    /// Sends a request once. `path` may be a whole URL, whose path is used.
     pub(super) async fn send(&self, method: Method, path: &str, build: impl Fn(RequestBuilder) -> RequestBuilder) -> Outcome {
         let path = path.strip_prefix("http://").map_or(path, |url| &url[url.find('/').unwrap()..]);
         let gateway = self.next_gateway.load(Ordering::Relaxed) % self.gateway_urls.len();
@@ -101,7 +101,7 @@ impl Client {
         let response = match outcome {
             Ok(response) => response,
             Err(error) => {
-                assert!(!error.is_timeout() && began.elapsed() < DEADLINE, "{method} {path} was not answered within {DEADLINE:?}: {error:?}");
+                assert!(!error.is_timeout() && began.elapsed() < DEADLINE, "{method} {path} got no response within {DEADLINE:?}: {error:?}");
                 self.next_gateway.fetch_add(1, Ordering::Relaxed);
                 return Outcome::Broken;
             }
@@ -123,13 +123,13 @@ impl Client {
         }
     }
 
-    /// What was waited for the longest, in a sentence.
+    /// Returns a sentence about the longest wait.
     pub(super) fn longest_wait(&self) -> String {
         let (time, what) = self.longest.lock().unwrap().clone();
         format!("the longest wait was {:.1} s, for {what}", time.as_secs_f64())
     }
 
-    /// Uploads once to a server whose disk may be full: whatever it answers.
+    /// Uploads once to a server whose disk may be full, and returns any response.
     pub(super) async fn upload_once(&self, kind: &'static str, bytes: &Bytes) -> Response {
         let access = self.tokens.lock().unwrap().access.clone();
         let sent = self.http.post(format!("{}/v1/media?name=x", self.gateway_urls[0])).bearer_auth(access).header("content-type", kind).body(bytes.clone()).send();
@@ -138,7 +138,7 @@ impl Client {
         Response { status, headers, body: response.bytes().await.unwrap() }
     }
 
-    /// Asks until there is a response, which must have this status; fails the test after a minute.
+    /// Sends a request until there is a response, which must have this status; fails the test after a minute.
     pub(super) async fn send_until_answered(&self, status: u16, method: Method, path: &str, build: impl Fn(RequestBuilder) -> RequestBuilder) -> Response {
         let began = Instant::now();
         loop {
@@ -146,17 +146,17 @@ impl Client {
                 assert_eq!(response.status, status, "{method} {path}: {}", response.text());
                 return response;
             }
-            assert!(began.elapsed() < Duration::from_secs(60), "{method} {path} is not answered after a minute");
+            assert!(began.elapsed() < Duration::from_secs(60), "{method} {path} got no response within a minute");
             tokio::time::sleep(Duration::from_millis(300)).await;
         }
     }
 
-    /// GET until it is 200.
+    /// Sends a GET until the response is 200.
     pub(super) async fn get(&self, path: &str) -> Response {
         self.send_until_answered(200, Method::GET, path, |request| request).await
     }
 
-    /// Signs in; whether it was answered.
+    /// Signs in. Returns whether there was a response.
     pub(super) async fn sign_in(&self) -> bool {
         let body = json!({ "login": self.handle, "password": PASSWORD });
         let Outcome::Response(response) = self.send(Method::POST, "/v1/sessions", |request| request.json(&body)).await else { return false };
@@ -165,7 +165,8 @@ impl Client {
         true
     }
 
-    /// Exchanges the refresh token. One that was never answered may have been used: then it may be refused, and the member signs in.
+    /// Exchanges the refresh token. A token whose response was lost may be used: then it may be refused, and the client
+    /// signs in.
     pub(super) async fn refresh(&self) -> bool {
         let tokens = self.tokens.lock().unwrap().clone();
         let body = json!({ "refresh_token": tokens.refresh });

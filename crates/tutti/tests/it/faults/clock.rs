@@ -1,6 +1,6 @@
-//! Clocks that are wrong: half of the processes a minute ahead, one a minute behind.
+//! Wrong clocks: half of the processes a minute ahead, one a minute behind.
 //!
-//! Invariant: nobody's tokens, signed addresses, leases, slots or events depend on clocks that agree to the minute.
+//! Invariant: no token, signed URL, lease, slot or event depends on clocks that agree to the minute.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::load::Load;
 use super::short_or_long;
 use super::verify::verify;
 
-/// Who is wrong, by how many seconds.
+/// Processes with a wrong clock, and by how many seconds.
 const CLOCK_SKEWS: [(&str, &str); 5] = [("accounts-1", "60"), ("accounts-2", "-60"), ("media-1", "60"), ("transcode-1", "60"), ("delivery-1", "-60")];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -26,7 +26,7 @@ async fn clocks_that_are_a_minute_off_change_nothing() {
     });
     let load = Load::start(&harness).await;
     tokio::time::sleep(short_or_long(Duration::from_secs(8), Duration::from_secs(60))).await;
-    // Its leases are taken over by one that is a minute behind it, and what it left in the outbox is sent.
+    // A process that is a minute behind takes over its leases, and what it left in the outbox is sent.
     for name in ["media-1", "transcode-1"] {
         tokio::task::block_in_place(|| {
             let process = harness.fleet.processes.iter_mut().find(|process| process.program.name() == name).unwrap();

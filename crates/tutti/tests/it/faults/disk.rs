@@ -1,7 +1,8 @@
-//! A disk that runs full under a server with embedded engines, and gets room again.
+//! A disk that runs full under a server with embedded engines, and has room again.
 //!
-//! The disk is a small file system in memory that only the server sees (`testkit::fleet`). Where this machine lets nobody mount one, the short form
-//! says so and passes, or nobody could run `make test` there; the long form fails. Invariant: the server is never started again.
+//! The disk is a small file system in memory that only the server sees (`testkit::fleet`). If this user may not mount
+//! one, the short form passes with a message, so that `make test` works there; the long form fails. Invariant: the
+//! server is never restarted.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -14,13 +15,13 @@ use super::harness::SETTINGS;
 use super::uploads::Samples;
 use super::{is_long, short_or_long};
 
-/// How much of it is left when people begin.
+/// Free bytes at the beginning of each round.
 const FREE_BYTES: u64 = 6 << 20;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_refuses_with_507_loses_nothing_and_goes_on_when_there_is_room() {
     kit::tls::provider();
-    // Room for whatever is taken in all rounds, and for what is made of it.
+    // Room for the uploads of all rounds, and for their renditions.
     let disk = short_or_long(96 << 20, 480 << 20);
     let settings = SETTINGS.map(str::to_owned);
     let fleet = match tokio::task::block_in_place(|| Fleet::start_alone_on_disk(Path::new(env!("CARGO_BIN_EXE_tutti")), disk, &settings)) {
@@ -63,13 +64,13 @@ async fn a_full_disk_refuses_with_507_loses_nothing_and_goes_on_when_there_is_ro
             if let UploadResult::Accepted(id) = upload(&ada, "audio/wav", &song).await {
                 break id;
             }
-            assert!(began.elapsed() < Duration::from_secs(30), "there is room again, and no upload is taken");
+            assert!(began.elapsed() < Duration::from_secs(30), "there is room again, and no upload is accepted");
             tokio::time::sleep(Duration::from_millis(200)).await;
         };
         accepted.push((id, song));
     }
-    assert!(full.load(Ordering::Relaxed) > 0, "nobody was told that the disk is full");
-    println!("{} uploads were taken, {} refused for want of room", accepted.len(), refused.load(Ordering::Relaxed));
+    assert!(full.load(Ordering::Relaxed) > 0, "no response named the full disk");
+    println!("{} uploads were accepted, {} refused", accepted.len(), refused.load(Ordering::Relaxed));
     for (id, bytes) in &accepted {
         assert!(ada.get(&format!("/v1/media/{id}/original")).await.body == *bytes, "{id} has other bytes");
     }
@@ -89,20 +90,20 @@ async fn a_full_disk_refuses_with_507_loses_nothing_and_goes_on_when_there_is_ro
 #[derive(PartialEq)]
 enum UploadResult {
     Accepted(String),
-    /// 507.
+    /// Refused with 507.
     DiskFull,
-    /// 503.
+    /// Refused with 503.
     RetryLater,
 }
 
-/// Fills the disk until only `room` is left.
+/// Fills the disk until only `room` bytes are left.
 fn fill(ballast: &Path, room: u64) {
     let folder = rustix::fs::statvfs(ballast.parent().unwrap()).unwrap();
     let free = folder.f_bavail * folder.f_frsize;
     std::fs::write(ballast, vec![1; usize::try_from(free.saturating_sub(room)).unwrap()]).unwrap();
 }
 
-/// Uploads; a disk without room must be said as such.
+/// Uploads once; the refusal on a full disk must name it.
 async fn upload(ada: &Client, kind: &'static str, bytes: &bytes::Bytes) -> UploadResult {
     let response = ada.upload_once(kind, bytes).await;
     match response.status.as_u16() {
@@ -116,6 +117,6 @@ async fn upload(ada: &Client, kind: &'static str, bytes: &bytes::Bytes) -> Uploa
             assert!(response.headers.contains_key("retry-after"));
             UploadResult::RetryLater
         }
-        _ => panic!("a full disk was answered {} {}", response.status, response.text()),
+        _ => panic!("the response on a full disk was {} {}", response.status, response.text()),
     }
 }

@@ -1,5 +1,5 @@
-//! Engines that are killed, frozen and wiped while everybody works: what needs them says "later" in time, the rest goes on, and
-//! nobody is needed for it to end.
+//! Engines that are killed, frozen and wiped under load: requests that need them are answered "retry later" in time,
+//! other requests succeed, and recovery needs no operator.
 //!
 //! Invariant: no process of the product is touched here.
 
@@ -63,7 +63,7 @@ async fn an_engine_outage_delays_only_what_needs_the_engine() {
     verify(&mut harness, load).await;
 }
 
-/// Kills an engine and starts it again, or freezes it and lets it go on.
+/// Kills an engine and restarts it, or freezes and thaws it.
 async fn interrupt(engine: Engine, killed: bool, harness: &mut Harness, load: &Load, original: &str) {
     let keyed = (engine == Engine::Postgres).then(|| KeyedUpload::begin(&load.client, load.samples.photo()));
     tokio::time::sleep(Duration::from_millis(300)).await;
@@ -83,10 +83,11 @@ async fn interrupt(engine: Engine, killed: bool, harness: &mut Harness, load: &L
         load.ledger.record(id, photo);
     }
     let how = if killed { "dead" } else { "frozen" };
-    println!("{engine:?} was {how} for {:.1} s; an upload was taken {:.1} s after its return", interrupted_for.as_secs_f64(), back_since.elapsed().as_secs_f64());
+    println!("{engine:?} was {how} for {:.1} s; an upload was accepted {:.1} s after its return", interrupted_for.as_secs_f64(), back_since.elapsed().as_secs_f64());
 }
 
-/// What holds while an engine is away. That everything else is answered "later" in time, the load itself checks.
+/// Checks what must work during an outage of an engine. The load itself checks that every other request is answered
+/// "retry later" in time.
 async fn check_availability(engine: Engine, load: &Load, original: &str) {
     let read = async || match load.client.send(Method::GET, original, |request| request).await {
         Outcome::Response(response) => response.status.as_u16(),
@@ -96,30 +97,30 @@ async fn check_availability(engine: Engine, load: &Load, original: &str) {
     let photo = load.samples.photo();
     match engine {
         Engine::Postgres => {
-            assert_eq!(read().await, 200, "what was read before can't be read while the database is away");
+            assert_eq!(read().await, 200, "what was read before can't be read while the database is unavailable");
             assert!(matches!(upload(&load.client, "p.jpg", "image/jpeg", &photo).await, Err(Outcome::RetryLater(_))), "an upload without a database");
         }
         Engine::Nats => {
             assert_eq!(read().await, 200);
             let accepted = upload(&load.client, "p.jpg", "image/jpeg", &photo).await;
-            load.ledger.record(accepted.unwrap_or_else(|_| panic!("an upload was not taken while the bus is away")), photo);
+            load.ledger.record(accepted.unwrap_or_else(|_| panic!("an upload was not accepted while the bus is unavailable")), photo);
         }
         Engine::S3 => {
-            assert!(load.client.sign_in().await, "nobody can sign in while the store is away");
+            assert!(load.client.sign_in().await, "signing in failed while the store is unavailable");
             let listed = load.client.send(Method::GET, "/v1/media?limit=5", |request| request).await;
-            assert!(matches!(listed, Outcome::Response(response) if response.status == 200), "nobody can look at a list while the store is away");
+            assert!(matches!(listed, Outcome::Response(response) if response.status == 200), "listing failed while the store is unavailable");
             let renamed = load.client.send(Method::PATCH, original.trim_end_matches("/original"), |request| request.json(&json!({ "name": "renamed" }))).await;
-            assert!(matches!(renamed, Outcome::Response(response) if response.status == 200), "nobody can change a name while the store is away");
-            // A freeze of a few seconds is sat out by whoever has begun.
+            assert!(matches!(renamed, Outcome::Response(response) if response.status == 200), "renaming failed while the store is unavailable");
+            // A request that has begun outlasts a freeze of a few seconds.
             match upload(&load.client, "p.jpg", "image/jpeg", &photo).await {
                 Ok(id) => load.ledger.record(id, photo),
-                Err(outcome) => assert!(matches!(outcome, Outcome::RetryLater(_)), "an upload was not told to come later"),
+                Err(outcome) => assert!(matches!(outcome, Outcome::RetryLater(_)), "an upload was not told to retry later"),
             }
         }
     }
 }
 
-/// An upload with an `Idempotency-Key` whose database goes away in its middle.
+/// An upload with an `Idempotency-Key` whose database becomes unavailable in its middle.
 struct KeyedUpload {
     key: String,
     photo: Bytes,
@@ -134,7 +135,7 @@ impl KeyedUpload {
         Self { key, photo, first }
     }
 
-    /// In twenty chunks, with a pause before each.
+    /// Returns a request whose body is sent in twenty chunks, with a pause before each.
     fn request(key: &str, photo: Bytes, pause: Duration) -> impl Fn(RequestBuilder) -> RequestBuilder + use<> {
         let key = key.to_owned();
         move |request| {
@@ -148,9 +149,9 @@ impl KeyedUpload {
         }
     }
 
-    /// Sends it again under its key until it is taken: no outage may leave the key behind.
+    /// Sends it again with its key until it is accepted: no outage may leave the key locked.
     async fn retry_until_accepted(self, client: &Client) -> (String, Bytes) {
-        // Whatever it was answered.
+        // Any outcome is right.
         drop(self.first.await.unwrap());
         let began = Instant::now();
         loop {
@@ -161,7 +162,7 @@ impl KeyedUpload {
                 Outcome::Response(response) => assert_eq!(response.status, 409, "{}", response.text()),
                 _ => {}
             }
-            assert!(began.elapsed() < Duration::from_secs(30), "the key of an upload that came to nothing is not free again");
+            assert!(began.elapsed() < Duration::from_secs(30), "the key of a failed upload stays locked");
             tokio::time::sleep(Duration::from_millis(300)).await;
         }
     }

@@ -1,6 +1,6 @@
-//! Where faults are played: engines of the test's own, a proxy before each, a fleet behind them.
+//! The harness of the fault tests: engines of the test's own, a proxy before each, and a fleet behind the proxies.
 //!
-//! Invariant: the fleet knows the engines by their proxies alone; verdicts look past them.
+//! Invariant: the fleet connects to the engines through the proxies only; the verification connects directly.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,7 +8,8 @@ use std::path::Path;
 use testkit::engines::{Nats, NetworkFault, Postgres, Proxy, S3, S3Account};
 use testkit::fleet::{EngineUrls, Fleet, Topology};
 
-/// Settings of every fleet here: no limit on how fast one person sends, cheap passwords, timed work every second, said in the log.
+/// Settings of every fleet here: no rate limit for one client, cheap passwords, scheduled jobs every second, and their
+/// log lines.
 pub(super) const SETTINGS: [&str; 7] = [
     "gateway.writes_per_second=0",
     "gateway.reads_per_second=0",
@@ -27,7 +28,7 @@ pub(super) struct Harness {
     pub(super) proxies: Proxies,
 }
 
-/// The ways from the fleet to its engines.
+/// The proxies between the fleet and its engines.
 pub(super) struct Proxies {
     pub(super) postgres: Proxy,
     pub(super) nats: Proxy,
@@ -46,13 +47,13 @@ impl Harness {
         Self::start_with(topology, |_| {})
     }
 
-    /// The same, with a last word before the processes start.
+    /// Starts the same after a last change to the fleet, before its processes start.
     pub(super) fn start_with(topology: &Topology, configure: impl FnOnce(&mut Fleet)) -> Self {
         kit::tls::provider();
         tokio::task::block_in_place(|| {
             let (postgres, nats, s3) = (Postgres::start(), Nats::start(), S3::start());
             let proxies = Proxies { postgres: Proxy::before(postgres.port()), nats: Proxy::before(nats.port()), s3: Proxy::before(s3.port()) };
-            // Addresses are signed for the host and port that they are asked at: everybody goes by the proxy.
+            // URLs are signed for the host and port of the request, so every process uses the proxy.
             let urls = EngineUrls {
                 postgres: postgres.url_through(proxies.postgres.port()),
                 nats: format!("nats://127.0.0.1:{}", proxies.nats.port()),
@@ -65,12 +66,12 @@ impl Harness {
         })
     }
 
-    /// The public doors.
+    /// Returns the URLs of the gateways.
     pub(super) fn gateway_urls(&self) -> Vec<String> {
         self.fleet.with_role("gateway").map(|process| process.url.clone()).collect()
     }
 
-    /// Fair weather everywhere.
+    /// Removes the faults of all proxies.
     pub(super) fn clear_faults(&self) {
         self.proxies.all().iter().for_each(|proxy| proxy.set(NetworkFault::None));
     }
@@ -79,13 +80,13 @@ impl Harness {
 impl Drop for Harness {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("what the fleet complained of:\n{}", summarize_errors(&self.fleet.logs()).join("\n"));
+            eprintln!("errors of the fleet:\n{}", summarize_errors(&self.fleet.logs()).join("\n"));
         }
     }
 }
 
-/// Errors and panics, each kind of a process once, with how often it came and when first and last: few lines, for whoever reads a
-/// failed run's end.
+/// Returns errors and panics, each kind of a process once, with its count, the first time and the last: few lines at
+/// the end of a failed run.
 fn summarize_errors(logs: &str) -> Vec<String> {
     let mut kinds: BTreeMap<String, (usize, &str, &str)> = BTreeMap::new();
     for line in logs.lines().filter(|line| line.contains(" ERROR ") || line.contains("panicked at")) {

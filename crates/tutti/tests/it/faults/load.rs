@@ -1,6 +1,7 @@
-//! People at work while things break: they send photos, songs and videos, read what they sent, look at their lists, and sign in.
+//! Load while faults happen: a client uploads photos, songs and videos, reads them, lists them, and signs in.
 //!
-//! Owns the ledger of what was acknowledged. Invariant: what stands in the ledger was answered by the server, so it may be held against it.
+//! Owns the ledger of acknowledged uploads. Invariant: the server has acknowledged every entry of the ledger, so the
+//! verification may demand it.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -15,7 +16,7 @@ use super::harness::Harness;
 use super::short_or_long;
 use super::uploads::{ResumableUpload, Samples, upload};
 
-/// What was acknowledged, and what people were answered otherwise.
+/// What was acknowledged, and the counts of other outcomes.
 #[derive(Default)]
 pub(super) struct Ledger {
     items: Mutex<Vec<(String, Bytes)>>,
@@ -26,7 +27,7 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    /// The server has said that it has these bytes.
+    /// Records that the server has acknowledged these bytes.
     pub(super) fn record(&self, id: String, bytes: Bytes) {
         self.items.lock().unwrap().push((id, bytes));
     }
@@ -49,7 +50,7 @@ impl Ledger {
     }
 }
 
-/// People at work.
+/// Running load.
 pub(super) struct Load {
     pub(super) client: Arc<Client>,
     pub(super) samples: Arc<Samples>,
@@ -58,7 +59,7 @@ pub(super) struct Load {
     workers: Vec<JoinHandle<()>>,
 }
 
-/// What one worker has at hand.
+/// What one task of the load uses.
 #[derive(Clone)]
 struct Worker {
     client: Arc<Client>,
@@ -68,7 +69,7 @@ struct Worker {
 }
 
 impl Worker {
-    /// Pauses for about so long; `false` when the day is over.
+    /// Pauses for about this long. Returns `false` when the load is to stop.
     async fn pause(&self, ms: u64) -> bool {
         tokio::time::sleep(Duration::from_millis(rand::random_range(ms / 2..=ms * 3 / 2))).await;
         !self.stop.load(Ordering::Relaxed)
@@ -76,7 +77,7 @@ impl Worker {
 }
 
 impl Load {
-    /// Lets people begin: each kind of work on its own, as a member who signs in and out elsewhere meanwhile.
+    /// Starts the load: a task for each kind of work, all with one member's account.
     pub(super) async fn start(harness: &Harness) -> Self {
         let samples = Arc::new(tokio::task::spawn_blocking(Samples::make).await.unwrap());
         let (ledger, stop) = (Arc::new(Ledger::default()), Arc::new(AtomicBool::new(false)));
@@ -92,7 +93,7 @@ impl Load {
         Self { client, samples, ledger, stop, workers }
     }
 
-    /// Lets people finish what they are at; what any of them could not bear fails the test here.
+    /// Lets each task finish its current work. A task that has panicked fails the test here.
     pub(super) async fn end(self) -> (Arc<Client>, Arc<Ledger>) {
         self.stop.store(true, Ordering::Relaxed);
         for worker in self.workers {
@@ -127,7 +128,7 @@ async fn upload_videos(worker: Worker) {
     }
 }
 
-/// Sends one song after the other in pieces.
+/// Uploads one song after the other in chunks.
 async fn upload_songs(worker: Worker) {
     let mut resumable = None;
     while worker.pause(200).await {
@@ -143,7 +144,7 @@ async fn upload_songs(worker: Worker) {
             None => resumable = Some(under_way),
         }
     }
-    // An upload that has begun would be kept for its day: this one is taken back.
+    // The server would keep an unfinished upload for a day, so this one is cancelled.
     if let Some(under_way) = resumable {
         under_way.cancel(&worker.client).await;
     }

@@ -1,8 +1,9 @@
-//! What is broken on purpose while people use the product: processes, engines, the network, the disk, the clock.
+//! Faults under load: of processes, engines, the network, the disk and the clock.
 //!
-//! Each test plays a load (`load`), breaks one kind of thing, and then lets `judge` say whether anything that was acknowledged is lost, anything
-//! happened twice, or anything is left over. `make test` runs the short form, `make faults` the long one (`TUTTI_FAULTS=long`). Invariant: every
-//! engine here is the test's own, so nobody else's tests notice.
+//! Each test starts a load (`load`), injects one kind of fault, and then calls `verify`, which fails if anything that
+//! was acknowledged is lost, anything happened twice, or anything is left over. `make test` runs the short form, `make
+//! faults` the long one (`TUTTI_FAULTS=long`). Invariant: every engine here is the test's own, so no other test is
+//! disturbed.
 
 mod client;
 mod clock;
@@ -22,12 +23,12 @@ fn is_long() -> bool {
     std::env::var("TUTTI_FAULTS").is_ok_and(|form| form == "long")
 }
 
-/// One thing in the short form, another in the long one.
+/// Returns `short` in the short form and `long` in the long one.
 fn short_or_long<T>(short: T, long: T) -> T {
     if is_long() { long } else { short }
 }
 
-/// How long an engine is away.
+/// Returns how long an engine is unavailable.
 fn outage() -> Duration {
     short_or_long(Duration::from_secs(6), Duration::from_secs(30))
 }

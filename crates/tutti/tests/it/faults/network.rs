@@ -1,4 +1,5 @@
-//! A network between the processes and their engines, and between the processes, that is late, slow, cut and silent.
+//! Network faults between the processes and their engines, and between the processes: delay, low throughput, cuts and
+//! silence.
 //!
 //! Invariant: bytes arrive as they were sent, or not at all.
 
@@ -42,7 +43,7 @@ async fn a_faulty_network_delays_and_loses_nothing() {
     verify(&mut harness, load).await;
 }
 
-/// A proxy before every process that others knock at, by the process's own address.
+/// Starts a proxy before every process except the gateways; the key is the process's own URL.
 fn proxies_between(fleet: &Fleet) -> BTreeMap<String, (&'static str, Proxy)> {
     let inner = fleet.processes.iter().filter(|process| process.role != "gateway");
     let proxies: BTreeMap<_, _> = inner.map(|process| (process.url.clone(), (process.role, Proxy::before(process.port())))).collect();
@@ -55,7 +56,7 @@ async fn a_faulty_network_between_the_processes_loses_nothing() {
     let mut proxies = BTreeMap::new();
     let mut harness = Harness::start_with(&Topology::one_of_each().with("media", 2).with("gateway", 2), |fleet| proxies = proxies_between(fleet));
     let load = Load::start(&harness).await;
-    // A request that is on its way when a proxy falls silent waits for as long, and no member waits for longer than 20 s.
+    // A request in flight waits as long as the proxy is silent, and no client waits for longer than 20 s.
     let duration = short_or_long(Duration::from_secs(3), Duration::from_secs(14));
     let proxies_to = |role: &'static str| proxies.values().filter(move |(of, _)| *of == role).map(|(_, proxy)| proxy);
     for _ in 0..short_or_long(1, 3) {

@@ -1,6 +1,6 @@
 //! Processes that are killed and frozen in the middle of their work.
 //!
-//! Invariant: whoever is killed is started again with the same arguments and nothing else.
+//! Invariant: a killed process is restarted with the same arguments and nothing else.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use super::short_or_long;
 use super::uploads::upload_until_accepted;
 use super::verify::verify;
 
-/// One of accounts, which thereby is away at times, two of all others.
+/// One process of accounts, so that it is unavailable at times, and two of each other role.
 fn topology() -> Topology {
     Topology::one_of_each().with("media", 2).with("transcode", 2).with("delivery", 2).with("gateway", 2)
 }
@@ -33,7 +33,7 @@ async fn killed_processes_lose_nothing_and_leave_nothing() {
             kills += 1;
         }
     }
-    // All at once, as when a machine goes.
+    // All at once, as when a machine fails.
     tokio::task::block_in_place(|| {
         harness.fleet.kill();
         harness.fleet.ensure_running();
@@ -47,8 +47,8 @@ async fn frozen_processes_delay_no_request_and_do_no_harm_when_they_thaw() {
     let mut harness = Harness::start(&topology());
     let load = Load::start(&harness).await;
     for _ in 0..short_or_long(1, 8) {
-        // One of each kind behind the gateways, at the same moment; whatever lock or lease they hold, the others get on. (Who knocks at a frozen
-        // gateway pending: that is for whatever stands before the gateways to notice.)
+        // One process of each role behind the gateways freezes at the same moment; the others go on, whatever lock or
+        // lease it holds. (A client of a frozen gateway waits: a load balancer before the gateways has to notice that.)
         for role in ["media", "transcode", "delivery"] {
             tokio::time::sleep(Duration::from_millis(rand::random_range(100..400))).await;
             harness.fleet.with_role(role).next().unwrap().program.freeze();
@@ -57,12 +57,12 @@ async fn frozen_processes_delay_no_request_and_do_no_harm_when_they_thaw() {
             wait_for_one_healthy_instance(&gateway.operations_url, ["media", "delivery"]).await;
         }
         let noticed = Instant::now();
-        // Requests that a frozen process had in its hands are given up after some ten seconds, or go to another one.
+        // Requests to a frozen process time out after some ten seconds, or go to another one.
         while noticed.elapsed() < short_or_long(Duration::from_secs(5), Duration::from_secs(25)) {
             let (photo, began) = (load.samples.photo(), Instant::now());
             let id = upload_until_accepted(&load.client, &photo).await;
             assert!(load.client.get(&format!("/v1/media/{id}/original")).await.body == photo);
-            assert!(began.elapsed() < Duration::from_secs(8), "an upload and its reading took {:?} while half of the processes stood still", began.elapsed());
+            assert!(began.elapsed() < Duration::from_secs(8), "an upload and its reading took {:?} while half of the processes were frozen", began.elapsed());
             load.ledger.record(id, photo);
         }
         harness.fleet.processes.iter().for_each(|process| process.program.thaw());
@@ -71,7 +71,7 @@ async fn frozen_processes_delay_no_request_and_do_no_harm_when_they_thaw() {
     verify(&mut harness, load).await;
 }
 
-/// PendingDependencies until a gateway has noticed that one of two stands still.
+/// Waits until a gateway's metrics count one healthy instance of two.
 async fn wait_for_one_healthy_instance(operations_url: &str, roles: [&str; 2]) {
     let began = Instant::now();
     loop {

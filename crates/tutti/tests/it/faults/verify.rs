@@ -1,7 +1,7 @@
-//! The verdict after the storm: nothing acknowledged is lost, nothing happened twice, nothing is left over.
+//! The verification after the faults: nothing acknowledged is lost, nothing happened twice, nothing is left over.
 //!
-//! Looks through the public doors first, then past the product into its databases, its bus and its store. Invariant: recovery needed nobody: by
-//! the time it looks, every engine and process was at most started again.
+//! Looks through the gateways first, then directly into the databases, the bus and the store. Invariant: recovery needs
+//! no operator: before the verification, engines and processes are at most restarted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
@@ -16,13 +16,13 @@ use super::harness::Harness;
 use super::load::{Ledger, Load};
 use super::short_or_long;
 
-/// Roles that keep something.
+/// Roles that have a database.
 const STATEFUL_ROLES: [&str; 4] = ["accounts", "media", "transcode", "delivery"];
 
 /// Roles that store objects.
 const OBJECT_ROLES: [&str; 3] = ["media", "transcode", "delivery"];
 
-/// Ends the load and holds everything against the ledger.
+/// Stops the load and compares everything with the ledger.
 pub(super) async fn verify(harness: &mut Harness, load: Load) {
     harness.clear_faults();
     let (client, ledger) = load.end().await;
@@ -30,7 +30,7 @@ pub(super) async fn verify(harness: &mut Harness, load: Load) {
     let count = |of: &std::sync::atomic::AtomicU32| of.load(Ordering::Relaxed);
     let items = ledger.items().len();
     println!(
-        "acknowledged {items} uploads, {} readings, {} sign-ins; \"later\" {}, broken connections {}",
+        "acknowledged {items} uploads, {} reads, {} sign-ins; \"retry later\" {}, broken connections {}",
         count(&ledger.read),
         count(&ledger.signed_in),
         count(&ledger.later),
@@ -45,7 +45,7 @@ pub(super) async fn verify(harness: &mut Harness, load: Load) {
     slots_ran_once(harness);
     store_and_rows_agree(harness).await;
     nothing_is_left(harness, &client).await;
-    println!("judged in {:.1} s", began.elapsed().as_secs_f64());
+    println!("verified in {:.1} s", began.elapsed().as_secs_f64());
 }
 
 async fn bytes_are_there(client: &Client, ledger: &Ledger) {
@@ -54,7 +54,7 @@ async fn bytes_are_there(client: &Client, ledger: &Ledger) {
     }
 }
 
-/// PendingDependencies until everything is ready, also what was stored without its sender hearing of it; answers how many items there are.
+/// Waits until every item is ready, including items whose uploader got no response. Returns how many items there are.
 async fn all_get_ready(client: &Client, ledger: &Ledger) -> usize {
     let began = Instant::now();
     loop {
@@ -73,7 +73,7 @@ async fn all_get_ready(client: &Client, ledger: &Ledger) -> usize {
     }
 }
 
-/// A member's items and their states.
+/// Returns a member's items and their states.
 async fn list(client: &Client) -> BTreeMap<String, String> {
     let (mut items, mut after) = (BTreeMap::new(), String::new());
     loop {
@@ -87,7 +87,7 @@ async fn list(client: &Client) -> BTreeMap<String, String> {
     }
 }
 
-/// Every event has been sent and taken, and none was given up.
+/// Fails the test unless every event was sent and handled, and there is no dead letter.
 async fn bus_is_empty(harness: &Harness) {
     let options = NatsOptions { servers: vec![harness.nats.url()], prefix: harness.fleet.name.clone(), ..NatsOptions::default() };
     let bus = Bus::nats(&options, kit::Clock::system()).await.unwrap();
@@ -106,10 +106,10 @@ async fn bus_is_empty(harness: &Harness) {
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
     let dead = bus.engine().dead_letters(10).await.unwrap();
-    assert!(dead.is_empty(), "deliveries were given up: {dead:#?}");
+    assert!(dead.is_empty(), "there are dead letters: {dead:#?}");
 }
 
-/// Each role's rows say the same: every event had its effect, once.
+/// Compares the roles' rows: every event had its effect once.
 async fn tables_agree(harness: &Harness, known: usize) {
     let rows = Databases::of(&harness.fleet, &harness.postgres.url());
     let assert_no_rows = async |service: &str, what: &str, query: &str| {
@@ -120,14 +120,14 @@ async fn tables_agree(harness: &Harness, known: usize) {
         where bytes <> (select coalesce(sum(item.bytes), 0) from item where item.owner = usage.owner) \
         or items <> (select count(*) from item where item.owner = usage.owner)";
     assert_no_rows("media", "the quota is not the sum of the items", miscounted).await;
-    assert_no_rows("transcode", "tasks that are not done", "select media || ' ' || name || ' ' || state as line from task where state <> 'done'").await;
+    assert_no_rows("transcode", "unfinished tasks", "select media || ' ' || name || ' ' || stand as line from piece where stand <> 'done'").await;
     assert_no_rows("transcode", "items that are not ready", "select media || ' ' || state as line from job where state not in ('ready', 'deleted')").await;
     for service in STATEFUL_ROLES {
-        // What is under way at this moment, or will be taken over, is neither.
+        // A run that is in progress now, or will be taken over, is neither.
         let never = "select job as line from schedule_run group by job having count(finished_at) = 0 and max(lease_until) < now() - interval '30 seconds'";
-        assert_no_rows(service, "timed work that never ran to its end", never).await;
+        assert_no_rows(service, "scheduled jobs that never ran to their end", never).await;
         let held = "select job || ' ' || slot as line from schedule_run where finished_at is null and lease_until > now() + interval '5 minutes'";
-        assert_no_rows(service, "timed work that is held for too long", held).await;
+        assert_no_rows(service, "scheduled jobs with too long a lease", held).await;
     }
     let same_rows = async |left: (&str, &str), right: (&str, &str), what: &str| {
         let sets = [rows.query_lines(left.0, left.1).await, rows.query_lines(right.0, right.1).await].map(BTreeSet::from_iter);
@@ -145,11 +145,11 @@ async fn tables_agree(harness: &Harness, known: usize) {
     println!("{known} items and {found} segments agree in every database");
 }
 
-/// Every object is known to a row, and every row's object is there: as an operator would look.
+/// Runs `tutti objects check`, as an operator would: every object has a row, and every row its object.
 async fn store_and_rows_agree(harness: &Harness) {
     let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_tutti"));
     command.args(["objects", "check", "--json", "--config"]).arg(harness.fleet.config_path()).kill_on_drop(true);
-    let output = tokio::time::timeout(Duration::from_secs(120), command.output()).await.expect("a look at the store ends").unwrap();
+    let output = tokio::time::timeout(Duration::from_secs(120), command.output()).await.expect("the check of the store ends").unwrap();
     let output_text = String::from_utf8_lossy(&output.stdout);
     let logs = harness.fleet.logs();
     assert!(
@@ -160,7 +160,7 @@ async fn store_and_rows_agree(harness: &Harness) {
     );
 }
 
-/// Of the slots of timed work, none ran to its end twice, in whichever process.
+/// Fails the test if a slot of a scheduled job ran to its end twice, in any processes.
 fn slots_ran_once(harness: &Harness) {
     let logs = harness.fleet.logs();
     let mut runs: BTreeMap<&str, u32> = BTreeMap::new();
@@ -171,10 +171,11 @@ fn slots_ran_once(harness: &Harness) {
     let twice: Vec<_> = runs.iter().filter(|(_, times)| **times > 1).collect();
     assert!(twice.is_empty(), "slots ran twice: {twice:#?}");
     assert!(runs.len() > 5, "only {} slots ran", runs.len());
-    println!("{} slots of timed work ran, each once", runs.len());
+    println!("{} slots of scheduled jobs ran, each once", runs.len());
 }
 
-/// Whatever is deleted goes, and what no row knows goes as well, within hours that a clock ahead makes short: then the store is empty.
+/// Deletes everything. Items and untracked objects are removed within hours, which a clock ahead makes short: then the
+/// store is empty.
 async fn nothing_is_left(harness: &mut Harness, client: &Client) {
     let began = Instant::now();
     loop {
@@ -188,13 +189,14 @@ async fn nothing_is_left(harness: &mut Harness, client: &Client) {
     }
     println!("all items were deleted within {:.1} s", began.elapsed().as_secs_f64());
     bus_is_empty(harness).await;
-    println!("everybody had outcome of it after {:.1} s", began.elapsed().as_secs_f64());
+    println!("every consumer had handled the events after {:.1} s", began.elapsed().as_secs_f64());
     let rows = Databases::of(&harness.fleet, &harness.postgres.url());
     let kept = rows.query_lines("media", "select cast(sum(bytes) as text) || ' bytes, ' || sum(items) || ' items' as line from usage").await;
     assert_eq!(kept, ["0 bytes, 0 items"], "members without items are charged");
     let left = harness.s3.list_all().await;
     let leftover_count = left.len();
-    // Whatever a killed process had begun, its next start removes; what waits for its time has waited seven hours then.
+    // A process's next start removes what a killed process had begun; with the clock seven hours ahead, every delay is
+    // over.
     tokio::task::block_in_place(|| {
         harness.fleet.kill();
         for process in &mut harness.fleet.processes {
@@ -217,7 +219,7 @@ async fn nothing_is_left(harness: &mut Harness, client: &Client) {
     removed_keys_are_forgotten(harness).await;
 }
 
-/// Keys that were removed are kept in mind until nothing can appear under them; an hour later, which a clock ahead makes short, none is.
+/// Removed keys are remembered until no object can appear under them: an hour, which a clock ahead makes short.
 async fn removed_keys_are_forgotten(harness: &mut Harness) {
     tokio::task::block_in_place(|| {
         for role in OBJECT_ROLES {
@@ -237,7 +239,7 @@ async fn removed_keys_are_forgotten(harness: &mut Harness) {
         if known.is_empty() {
             break;
         }
-        assert!(began.elapsed() < Duration::from_secs(60), "removed long ago and not forgotten: {known:#?}");
+        assert!(began.elapsed() < Duration::from_secs(60), "removed long ago and still remembered: {known:#?}");
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
     let left = harness.s3.list_all().await;
@@ -245,7 +247,7 @@ async fn removed_keys_are_forgotten(harness: &mut Harness) {
     println!("all keys are forgotten after {:.1} s", began.elapsed().as_secs_f64());
 }
 
-/// What the processes have written of the keys of what is left, in the order of time.
+/// Returns the log lines about the keys of leftover objects, in the order of time.
 fn lines_about(logs: &str, left: &[String]) -> Vec<String> {
     let keys: BTreeSet<&str> = left.iter().filter_map(|path| key_of(path)).collect();
     let time = |line: &str| line.split_once(" | ").and_then(|(_, message)| message.split_whitespace().next()).unwrap_or("").to_owned();
@@ -254,12 +256,12 @@ fn lines_about(logs: &str, left: &[String]) -> Vec<String> {
     lines
 }
 
-/// The object's key in a name of the bucket: an object's, or that of a piece of an unfinished one.
+/// Returns the object key in a path of the bucket, which is an object's or that of a part of an unfinished one.
 fn key_of(path: &str) -> Option<&str> {
     path.match_indices('/').map(|(at, _)| at).filter_map(|at| path.get(at.checked_sub(2)?..at + 21)).find(|text| text.parse::<kit::objects::ObjectKey>().is_ok())
 }
 
-/// Scratch files of a process.
+/// Returns the scratch files of a process.
 fn scratch(process: &FleetProcess) -> Vec<String> {
     let folder = process.data.join(process.role).join("scratch");
     std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path().display().to_string()).collect()
