@@ -1,32 +1,32 @@
-//! The clips to convert: 30 s of 1080p in the shapes that the figures need, and a short one for many at once.
+//! The video clips of the benchmark: 30 s of 1080p in the formats that the scenarios need, and short ones.
 //!
-//! Made by ffmpeg from a generated picture or from a video that the caller names, and kept between runs. Invariant: each upload
-//! of a clip has other bytes ([`Clips::unique`]), so nothing is answered from what was converted before.
+//! ffmpeg makes them from a generated picture or from a video that the caller names; they are kept between runs.
+//! Invariant: each upload of a clip has other bytes ([`Clips::unique`]), so no result comes from an earlier conversion.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::{Error, process};
 
-/// A shape.
+/// A format of a clip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Clip {
-    /// What phones and cameras make most: H.264 High 8-bit, AAC, under 8 Mbit/s.
+    /// What most phones and cameras record: H.264 High 8-bit, AAC, under 8 Mbit/s.
     Standard,
-    /// What newer phones make: HEVC 10-bit. Has to be encoded anew.
+    /// What newer phones record: HEVC 10-bit. It has to be encoded again.
     Hevc,
     /// H.264 of 16 Mbit/s: too much to be sent as it is.
     Heavy,
     /// Standard input whose 4 s segments have 1 MB.
     Megabyte,
-    /// 6 s of 360p in H.264, for figures that convert many.
+    /// 6 s of 360p in H.264, for scenarios that convert many clips.
     Short,
-    /// 8 s of 720p in H.264 4:2:2: what a member sends in a hurry, and has to be encoded anew.
+    /// 8 s of 720p in H.264 4:2:2: a short clip that has to be encoded again.
     Eight,
 }
 
 impl Clip {
-    /// Its name in files and reports.
+    /// Returns its name in reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::Standard => "H.264 6 Mbit/s",
@@ -49,7 +49,7 @@ impl Clip {
         }
     }
 
-    /// Pixels, as ffmpeg writes them, and seconds.
+    /// Returns its size in pixels, as ffmpeg writes it, and its length in seconds.
     fn measures(self) -> (&'static str, &'static str) {
         match self {
             Self::Short => ("640:360", "6"),
@@ -72,7 +72,7 @@ impl Clip {
     }
 }
 
-/// Where the clips are.
+/// The folder of the clips, and their source.
 #[derive(Debug)]
 pub struct Clips {
     folder: PathBuf,
@@ -80,25 +80,25 @@ pub struct Clips {
 }
 
 impl Clips {
-    /// Clips made from `source`, or from a generated picture.
+    /// Returns the clips that are made from `source`, or from a generated picture.
     pub fn new(folder: &Path, source: Option<PathBuf>) -> Result<Self, Error> {
         let folder = folder.join(if source.is_some() { "given" } else { "generated" });
         std::fs::create_dir_all(&folder)?;
         if let Some(source) = &source
             && !source.is_file()
         {
-            return Err(format!("{} is no file; name a video with --clip", source.display()).into());
+            return Err(format!("{} is not a file; give a video with --clip", source.display()).into());
         }
         Ok(Self { folder, source })
     }
 
-    /// What the clips show.
+    /// Returns what the clips show, for the report.
     pub fn picture(&self) -> String {
         let given = self.source.as_deref().and_then(Path::file_stem).map(|name| name.to_string_lossy().into_owned());
         given.unwrap_or_else(|| "ffmpeg's testsrc2 with noise".into())
     }
 
-    /// The clip's file, made if it isn't there.
+    /// Returns the clip's file, and makes it if it doesn't exist.
     pub async fn get(&self, clip: Clip) -> Result<PathBuf, Error> {
         let path = self.folder.join(clip.file());
         if path.exists() {
@@ -126,7 +126,8 @@ impl Clips {
         Ok(path)
     }
 
-    /// The clip's bytes, unlike those of any other `number`: a `free` box (ISO/IEC 14496-12 §8.1.2) at the end tells them apart.
+    /// Returns the clip's bytes, different for each `number`: a `free` box (ISO/IEC 14496-12 §8.1.2) at the end has the
+    /// number.
     pub fn unique(path: &Path, number: u64) -> Result<Vec<u8>, Error> {
         let mut bytes = std::fs::read(path)?;
         bytes.extend(24_u32.to_be_bytes());
@@ -137,7 +138,7 @@ impl Clips {
     }
 }
 
-/// A command line's words, none of which holds a space.
+/// Splits a command line into arguments; none of them may contain a space.
 pub fn split_args(text: &str) -> Vec<String> {
     text.split_whitespace().map(str::to_owned).collect()
 }

@@ -1,7 +1,8 @@
-//! PostgreSQL, NATS and an S3 server, and fleets of the binary that play on them.
+//! PostgreSQL, NATS and an S3 server, and fleets of the binary on them.
 //!
-//! All of them are `testkit`'s, which waits on threads and fails by panicking; here both become what the figures expect. Invariant: the
-//! engines keep what they acknowledge through a power cut, as in production: PostgreSQL with `fsync`, NATS with `sync_interval: always`.
+//! All of them are `testkit`'s, which blocks threads and panics on failure; this module makes both asynchronous and
+//! fallible. Invariant: the engines keep what they acknowledge through a power cut, as in production: PostgreSQL with
+//! `fsync`, NATS with `sync_interval: always`.
 
 use std::net::SocketAddr;
 
@@ -17,11 +18,11 @@ pub struct Engines {
     _engines: (Postgres, Nats, S3),
 }
 
-/// What a figure says about them.
+/// The sentence about the engines in a scenario's method.
 pub const METHOD: &str = "PostgreSQL with `fsync=on`, one NATS server with `sync_interval: always` and SeaweedFS, all on the same machine.";
 
 impl Engines {
-    /// Starts them, empty.
+    /// Starts the engines, empty.
     pub async fn start() -> Result<Self, Error> {
         blocking(|| {
             let engines = (postgres(), Nats::start_syncing("always"), S3::start());
@@ -30,19 +31,19 @@ impl Engines {
         .await
     }
 
-    /// A fleet in schemas, streams and folders of its own that does not run yet.
+    /// Returns a fleet that does not run yet, in schemas, streams and folders of its own.
     pub async fn prepare(&self, bench: &Bench, topology: Topology, settings: &[String]) -> Result<Fleet, Error> {
         let (binary, urls, settings) = (bench.server.clone(), self.urls.clone(), settings.to_vec());
         blocking(move || Fleet::prepare(&binary, &urls, &topology, &settings)).await
     }
 }
 
-/// A PostgreSQL server that waits for the disk.
+/// Starts a PostgreSQL server with `fsync`.
 pub fn postgres() -> Postgres {
     Postgres::start_with(&["fsync=on"])
 }
 
-/// Starts what does not run of a fleet and waits until all of it is ready.
+/// Starts every process of a fleet that is not running and waits until all are ready.
 pub async fn ensure_running(mut fleet: Fleet) -> Result<Fleet, Error> {
     blocking(move || {
         fleet.ensure_running();
@@ -51,7 +52,7 @@ pub async fn ensure_running(mut fleet: Fleet) -> Result<Fleet, Error> {
     .await
 }
 
-/// Does what waits or panics on a thread of its own.
+/// Runs blocking work on a thread of its own. A panic becomes an error.
 pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
     tokio::task::spawn_blocking(work).await.map_err(|error| match error.try_into_panic() {
         Ok(panic) => panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(ToString::to_string)).unwrap_or_default().into(),
@@ -59,12 +60,12 @@ pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'stat
     })
 }
 
-/// The door behind a URL such as `http://127.0.0.1:20001`.
+/// Returns the socket address of a URL such as `http://127.0.0.1:20001`.
 pub fn socket_address(url: &str) -> Result<SocketAddr, Error> {
     Ok(url.trim_start_matches("http://").parse()?)
 }
 
-/// The doors of a role's processes.
+/// Returns the socket addresses of a role's processes.
 pub fn socket_addresses(fleet: &Fleet, role: &str) -> Result<Vec<SocketAddr>, Error> {
     fleet.with_role(role).map(|process| socket_address(&process.url)).collect()
 }

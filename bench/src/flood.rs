@@ -1,7 +1,7 @@
-//! Floods by anonymous clients, and what members notice of them meanwhile.
+//! Floods by anonymous clients, and the latencies of members meanwhile.
 //!
-//! Attackers come from addresses of their own in 127.0.0.0/8, so that limits by address tell them from members, and run on a runtime of their own.
-//! Invariant: a flood is bounded in connections and time, and is over when it is dropped.
+//! Attackers have addresses of their own in 127.0.0.0/8, so that limits by address distinguish them from members, and
+//! run on a runtime of their own. Invariant: a flood is bounded in connections and time, and ends when it is dropped.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -14,19 +14,19 @@ use tokio::net::TcpStream;
 use crate::Error;
 use crate::http::{Connection, connect_from, status};
 
-/// The addresses that attackers come from: as many as there are connections in the smaller floods.
+/// The number of addresses of the attackers: one per connection in the smaller floods.
 const ATTACKERS: u8 = 32;
-/// How long the opening of one stream may take.
+/// The timeout of opening one stream.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(20);
-/// Streams that are being opened at once.
+/// The number of streams that are opened at the same time.
 const MAX_OPENING: usize = 64;
 
-/// What members noticed.
+/// Latencies and refusals of members' requests.
 #[derive(Debug, Clone, Copy)]
 pub struct Latencies {
-    /// From asking to the last byte, for half of the requests.
+    /// The median time from the request to the last byte of the response.
     pub p50: Duration,
-    /// The slowest of a hundred.
+    /// The 99th percentile.
     pub p99: Duration,
     /// Requests that were refused with 503.
     pub unavailable: usize,
@@ -34,7 +34,8 @@ pub struct Latencies {
     pub requests: usize,
 }
 
-/// Asks for `paths` in turns, as members do, over `connections` kept open, with a pause of 5 ms between an answer and the next request.
+/// Requests `paths` in turns, as members do, over `connections` kept open, with a pause of 5 ms between a response and
+/// the next request.
 pub async fn members(address: SocketAddr, token: &str, paths: &[String], connections: usize, time: Duration) -> Result<Latencies, Error> {
     let until = Instant::now() + time;
     let tasks: Vec<_> = (0..connections)
@@ -53,7 +54,7 @@ pub async fn members(address: SocketAddr, token: &str, paths: &[String], connect
                     match answer.status {
                         200 => {}
                         503 => unavailable += 1,
-                        status => return Err(format!("{path} was answered {status}")),
+                        status => return Err(format!("{path} got {status}")),
                     }
                     tokio::time::sleep(Duration::from_millis(5)).await;
                 }
@@ -72,10 +73,10 @@ pub async fn members(address: SocketAddr, token: &str, paths: &[String], connect
     Ok(Latencies { p50: at(50), p99: at(99), unavailable, requests: took.len() })
 }
 
-/// Anonymous clients at work, on a thread of their own.
+/// Running anonymous clients, on a thread of their own.
 pub struct Flood {
     stop: Arc<AtomicBool>,
-    /// Requests that were answered or given up so far.
+    /// Requests that were answered or aborted so far.
     done: Arc<AtomicU64>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
@@ -84,7 +85,7 @@ impl Drop for Flood {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
-            // It ends within its longest wait.
+            // The thread ends within its longest wait.
             let _ = thread.join();
         }
     }
@@ -93,14 +94,14 @@ impl Drop for Flood {
 /// How an attacker behaves.
 #[derive(Debug, Clone)]
 pub enum FloodPattern {
-    /// Reads each answer and asks again at once.
+    /// Reads each response and sends the next request at once.
     Ask(Vec<String>),
-    /// Asks on a fresh connection and hangs up after a moment.
+    /// Sends a request on a new connection and closes it after this time.
     HangUp(Vec<String>, Duration),
 }
 
 impl Flood {
-    /// Starts `connections` of them; each ends after `max_time` by itself.
+    /// Starts `connections` attackers; each ends after `max_time` at the latest.
     pub fn start(address: SocketAddr, connections: usize, pattern: FloodPattern, max_time: Duration) -> Result<Self, Error> {
         let (stop, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let (stopped, counted) = (stop.clone(), done.clone());
@@ -130,7 +131,7 @@ impl Flood {
         Ok(Self { stop, done, thread: Some(thread) })
     }
 
-    /// Requests that were answered or given up so far.
+    /// Returns the number of requests that were answered or aborted so far.
     pub fn done(&self) -> u64 {
         self.done.load(Ordering::Relaxed)
     }
@@ -161,12 +162,12 @@ fn attacker(number: usize) -> Ipv4Addr {
     Ipv4Addr::new(127, 0, 66, 1 + (number % usize::from(ATTACKERS)) as u8)
 }
 
-/// Event streams that are held open.
+/// Open event streams.
 #[derive(Debug)]
 pub struct Streams {
-    /// Those that were opened.
+    /// The streams that were opened.
     pub open: Vec<TcpStream>,
-    /// How many were refused.
+    /// The number of refused streams.
     pub refused: usize,
 }
 
@@ -200,6 +201,6 @@ async fn stream(address: SocketAddr, source: Ipv4Addr, path: &str) -> Result<Tcp
     let line = String::from_utf8_lossy(head.get(..read).unwrap_or_default()).into_owned();
     match status(&line)? {
         200 => Ok(stream),
-        status => Err(format!("the stream was answered {status}").into()),
+        status => Err(format!("the stream got {status}").into()),
     }
 }

@@ -1,7 +1,7 @@
-//! Files that are made to hurt: small to send, costly to look at.
+//! Hostile files: small to send, expensive to process.
 //!
-//! Owns their bytes, which are made here or by ffmpeg, never kept in the repository. Invariant: each file is legal enough that a server has to look
-//! before it can say no, and each upload of one has other bytes.
+//! Owns their bytes, which this module or ffmpeg makes; none is in the repository. Invariant: each file is valid enough
+//! that a server has to parse it before it can refuse it, and each upload of one has other bytes.
 
 #![allow(clippy::trivially_copy_pass_by_ref, reason = "four-character codes are written as b\"moov\"")]
 
@@ -16,9 +16,9 @@ const FFMPEG_TIMEOUT: Duration = Duration::from_mins(5);
 /// A hostile file.
 #[derive(Debug, Clone)]
 pub struct Hostile {
-    /// What it is, for the report.
+    /// Its description in the report.
     pub name: &'static str,
-    /// The type that its sender says it has.
+    /// The content type of its upload.
     pub content_type: &'static str,
     /// Its bytes.
     pub bytes: Vec<u8>,
@@ -27,11 +27,11 @@ pub struct Hostile {
 }
 
 impl Hostile {
-    /// The file's bytes, unlike those of any other `number`.
+    /// Returns the file's bytes, different for each `number`.
     pub fn unique(&self, number: u64) -> Vec<u8> {
         let mut bytes = self.bytes.clone();
         if self.appends {
-            // A `free` box (ISO/IEC 14496-12 §8.1.2); to other formats, bytes behind their end.
+            // A `free` box (ISO/IEC 14496-12 §8.1.2); in other formats, bytes after the end.
             bytes.extend(16_u32.to_be_bytes());
             bytes.extend(b"free");
             bytes.extend(number.to_be_bytes());
@@ -42,7 +42,7 @@ impl Hostile {
     }
 }
 
-/// The eight files; `folder` takes what ffmpeg makes of them and keeps it between runs.
+/// Returns the eight files. `folder` keeps those that ffmpeg makes, also between runs.
 pub async fn files(folder: &Path) -> Result<Vec<Hostile>, Error> {
     std::fs::create_dir_all(folder)?;
     let mp3 =
@@ -80,7 +80,7 @@ async fn made(folder: &Path, name: &str, arguments: &[&str]) -> Result<PathBuf, 
     Ok(path)
 }
 
-/// Four hours of sound: PCM at one sample a second.
+/// Returns four hours of audio: PCM at one sample a second.
 fn wav_at_1_hz() -> Vec<u8> {
     let samples: Vec<u8> = (0..14_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
     let mut body = b"WAVEfmt ".to_vec();
@@ -116,8 +116,8 @@ fn ints(values: &[u32]) -> Vec<u8> {
     values.iter().flat_map(|value| value.to_be_bytes()).collect()
 }
 
-/// An MP4 (ISO/IEC 14496-12) of one MPEG-4 track of 640 × 360 whose sample table says `samples` samples of one byte each, and whose edit list has
-/// `edits` entries.
+/// Returns an MP4 (ISO/IEC 14496-12) of one MPEG-4 track of 640 × 360, whose sample table has `samples` samples of one
+/// byte each, and whose edit list has `edits` entries.
 fn mp4(samples: u32, edits: u32) -> Vec<u8> {
     let matrix = ints(&[65536, 0, 0, 0, 65536, 0, 0, 0, 1 << 30]);
     let entry = four_cc(
@@ -158,7 +158,8 @@ fn mp4(samples: u32, edits: u32) -> Vec<u8> {
     file
 }
 
-/// A GIF (GIF89a, LZW) of one frame of one colour: codes for ever longer runs, so that it has a few bytes for each thousand pixels.
+/// Returns a GIF (GIF89a, LZW) of one frame of one colour. Its codes stand for ever longer runs, so it has a few bytes
+/// for each thousand pixels.
 fn gif(width: u16, height: u16) -> Vec<u8> {
     let pixels = u64::from(width) * u64::from(height);
     let (mut coded, mut bits, mut held) = (Vec::new(), 0_u64, 0);
@@ -203,7 +204,7 @@ fn gif(width: u16, height: u16) -> Vec<u8> {
     file
 }
 
-/// A Matroska file (RFC 9559) of PCM in so many channels.
+/// Returns a Matroska file (RFC 9559) of PCM in this many channels.
 fn mkv_with_channels(channels: u8) -> Vec<u8> {
     let element = |id: &[u8], parts: &[&[u8]]| {
         let len = parts.iter().map(|part| part.len()).sum::<usize>() as u64;

@@ -1,7 +1,7 @@
-//! The smallest HTTP/1.1 client that does: one request after the other on one connection.
+//! A minimal HTTP/1.1 client: one request after the other on one connection.
 //!
-//! Invariant: it never retries and never hides a status, and it keeps the moment at which a request's last byte had been given to
-//! the kernel.
+//! Invariant: it never retries and never hides a status, and it records when a request's last byte was given to the
+//! kernel.
 
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -13,7 +13,7 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use crate::Error;
 
-/// The longest that any answer may take.
+/// The timeout of a response.
 const RESPONSE_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// A connection that is kept open.
@@ -32,22 +32,22 @@ pub struct Response {
     pub status: u16,
     /// Its body.
     pub body: Vec<u8>,
-    /// When the request's last byte had been given to the kernel.
+    /// When the request's last byte was given to the kernel.
     pub sent: Instant,
 }
 
 impl Response {
-    /// The body as JSON.
+    /// Returns the body as JSON.
     pub fn json(&self) -> Result<Value, Error> {
         Ok(serde_json::from_slice(&self.body)?)
     }
 
-    /// An error unless the status is `expected`.
+    /// Returns an error unless the status is `expected`.
     pub fn expect(self, expected: u16) -> Result<Self, Error> {
         if self.status == expected {
             return Ok(self);
         }
-        Err(format!("the server answered {} where {expected} was expected: {}", self.status, String::from_utf8_lossy(&self.body)).into())
+        Err(format!("the server responded with {} instead of {expected}: {}", self.status, String::from_utf8_lossy(&self.body)).into())
     }
 }
 
@@ -57,13 +57,13 @@ impl Connection {
         Self::open_from(Ipv4Addr::LOCALHOST, address).await
     }
 
-    /// Connects from another address of the loopback: a client of its own.
+    /// Connects from another address of the loopback, as a client of its own.
     pub async fn open_from(source: Ipv4Addr, address: SocketAddr) -> Result<Self, Error> {
         let stream = connect_from(source, address).await?;
         Ok(Self { stream: BufReader::new(stream), address, bearer: None, accept_encoding: "" })
     }
 
-    /// Says with each request which encodings it takes.
+    /// Sets the `Accept-Encoding` of each request.
     pub fn accepting(mut self, encodings: &'static str) -> Self {
         self.accept_encoding = encodings;
         self
@@ -76,7 +76,7 @@ impl Connection {
         Ok(connection)
     }
 
-    /// GETs `path`.
+    /// Sends a GET.
     pub async fn get(&mut self, path: &str) -> Result<Response, Error> {
         self.send("GET", path, "", &[]).await
     }
@@ -84,7 +84,7 @@ impl Connection {
     /// Sends a request with a body of `content_type` (empty for none).
     pub async fn send(&mut self, method: &str, path: &str, content_type: &str, body: &[u8]) -> Result<Response, Error> {
         let exchange = self.exchange(method, path, content_type, body);
-        tokio::time::timeout(RESPONSE_TIMEOUT, exchange).await.map_err(|_| format!("{method} {path} was not answered within {} s", RESPONSE_TIMEOUT.as_secs()))?
+        tokio::time::timeout(RESPONSE_TIMEOUT, exchange).await.map_err(|_| format!("{method} {path} got no response within {} s", RESPONSE_TIMEOUT.as_secs()))?
     }
 
     async fn exchange(&mut self, method: &str, path: &str, content_type: &str, body: &[u8]) -> Result<Response, Error> {
@@ -158,7 +158,7 @@ impl Connection {
     }
 }
 
-/// A connection from an address of the loopback, which all of 127.0.0.0/8 is.
+/// Connects from an address of the loopback, 127.0.0.0/8.
 pub async fn connect_from(source: Ipv4Addr, address: SocketAddr) -> Result<TcpStream, Error> {
     let socket = TcpSocket::new_v4()?;
     socket.bind(SocketAddr::from((source, 0)))?;
@@ -172,22 +172,22 @@ enum Length {
     Chunked,
 }
 
-/// The status in an answer's first line.
+/// Returns the status in a response's first line.
 pub fn status(line: &str) -> Result<u16, Error> {
     let code = line.strip_prefix("HTTP/1.").and_then(|rest| rest.split(' ').nth(1));
     code.and_then(|code| code.parse().ok()).ok_or_else(|| format!("no HTTP answer: {line}").into())
 }
 
-/// Signs a member up at a public door; answers the access token.
+/// Signs a member up at a public listener. Returns the access token.
 pub async fn sign_up(address: SocketAddr, handle: &str) -> Result<String, Error> {
     let body = json!({ "handle": handle, "email": format!("{handle}@example.org"), "password": "a long enough passphrase" });
     let mut connection = Connection::open(address).await?;
     let response = connection.send("POST", "/v1/accounts", "application/json", body.to_string().as_bytes()).await?.expect(201)?;
     let token = response.json()?["access_token"].as_str().map(str::to_owned);
-    token.ok_or_else(|| "the new account's answer has no access token".into())
+    token.ok_or_else(|| "the response to the sign-up has no access token".into())
 }
 
-/// The address that `reference` means in a playlist at `base`: next to it, or from the root.
+/// Returns the path that `reference` means in a playlist at `base`: relative to its folder, or from the root.
 pub fn resolve(base: &str, reference: &str) -> String {
     if reference.starts_with('/') {
         return reference.to_owned();

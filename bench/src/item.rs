@@ -1,6 +1,7 @@
-//! An item that everybody may read: uploaded, converted, and all that a player would ask for.
+//! A public item: uploaded, converted, and every file that a player requests.
 //!
-//! Invariant: what is found was served with 200, and its bytes are kept, so that another server's can be compared with them.
+//! Invariant: every file was served with 200, and its bytes are kept, so that another server's can be compared with
+//! them.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use crate::clips::{Clip, Clips};
 use crate::http::{Connection, resolve};
 use crate::scenarios::{text, wait_for};
 
-/// What counts as "1 MB".
+/// The sizes that count as "1 MB".
 const MEGABYTE: std::ops::Range<usize> = 800_000..1_300_000;
 
 /// A path and the body behind it.
@@ -19,11 +20,11 @@ const MEGABYTE: std::ops::Range<usize> = 800_000..1_300_000;
 pub struct Page {
     /// Its path.
     pub path: String,
-    /// What is served there.
+    /// The body that is served there.
     pub body: Vec<u8>,
 }
 
-/// What the item is read by.
+/// The files of the item.
 #[derive(Debug)]
 pub struct Item {
     /// Its segments of 1 MB.
@@ -33,9 +34,9 @@ pub struct Item {
 }
 
 impl Item {
-    /// Uploads a clip for everybody as the member with this `token`, waits until it is ready and reads it.
+    /// Uploads a public clip as the member with this `token`, waits until it is ready and reads it.
     pub async fn publish(bench: &Bench, address: SocketAddr, token: &str) -> Result<Self, Error> {
-        // Made first: a connection that waits for it is closed meanwhile.
+        // The clip is made first: meanwhile the server would close an idle connection.
         let clip = Clips::unique(&bench.clips.get(Clip::Megabyte).await?, 1)?;
         let mut member = Connection::of_member(address, token).await?;
         let item = member.send("POST", "/v1/media?name=clip.mp4&visibility=public", "video/mp4", &clip).await?.expect(201)?.json()?;
@@ -61,7 +62,7 @@ impl Item {
         Ok(Self { segments, playlists })
     }
 
-    /// An error unless the server at `address` serves the same bytes at the same paths.
+    /// Returns an error unless the server at `address` serves the same bytes at the same paths.
     pub async fn compare(&self, address: SocketAddr) -> Result<(), Error> {
         let mut peer = Connection::open(address).await?;
         for page in self.segments.iter().chain(&self.playlists) {
@@ -73,12 +74,12 @@ impl Item {
     }
 }
 
-/// Bytes of a page on average.
+/// Returns the mean number of bytes of the files.
 pub fn mean_bytes(pages: &[Page]) -> f64 {
     pages.iter().map(|page| page.body.len()).sum::<usize>() as f64 / pages.len().max(1) as f64
 }
 
-/// What a playlist names: its lines that are no tags.
+/// Returns the URLs in a playlist: its lines that are no tags.
 pub fn listed_urls(playlist: &[u8]) -> Vec<String> {
     String::from_utf8_lossy(playlist).lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect()
 }

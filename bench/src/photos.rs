@@ -1,8 +1,8 @@
-//! Photos by the thousand, each unlike all others, in the memory of a few.
+//! Thousands of photos, each different, in the memory of a few.
 //!
-//! Owns the making of valid JPEGs of any wanted size: some forty pictures made by ffmpeg, given EXIF as phones write it (camera, time,
-//! orientation, place) and comment segments that fill them up to the size and make them unique. Invariant: photo `n` has the same
-//! bytes in every run and for every peer.
+//! Owns the making of valid JPEGs of any size: some forty pictures made by ffmpeg, with EXIF as phones write it
+//! (camera, time, orientation, place) and comment segments that fill them up to the size and make them unique.
+//! Invariant: photo `n` has the same bytes in every run and for every server.
 
 use std::ops::Range;
 use std::path::Path;
@@ -13,19 +13,19 @@ use bytes::Bytes;
 use crate::clips::split_args;
 use crate::{Error, process};
 
-/// Sizes of the photos in bytes, drawn evenly.
+/// The sizes of the photos in bytes, drawn evenly.
 pub const SIZES: Range<u64> = 96 * 1024..2_600_000;
-/// Base pictures: their sizes stand some 60 KB apart.
+/// The number of base pictures: their sizes are some 60 KB apart.
 const BASES: u32 = 40;
-/// Pixels of the largest base picture, 4:3. Its noise makes it 0.27 bytes a pixel, about what a phone's photos have.
+/// Pixels of the largest base picture, 4:3. With its noise it has 0.27 bytes a pixel, about as much as a phone's photo.
 const LARGEST: f64 = 9_000_000.0;
-/// A JPEG segment's length counts itself and fits two bytes (ITU-T T.81 §B.1.1.4).
+/// The maximum of a JPEG segment without its length, which counts itself and has two bytes (ITU-T T.81 §B.1.1.4).
 const SEGMENT: usize = 65_533;
 
-/// What photos are put together from.
+/// The parts of the photos.
 #[derive(Debug)]
 pub struct Photos {
-    /// Smallest first.
+    /// The base pictures, smallest first.
     bases: Vec<Base>,
     filler: Bytes,
 }
@@ -38,23 +38,23 @@ struct Base {
     rest: Bytes,
 }
 
-/// A photo as a run of pieces that share memory.
+/// A photo as a list of chunks that share memory.
 #[derive(Debug)]
 pub struct Photo {
-    /// To be sent one after the other.
+    /// The chunks, in order.
     pub pieces: Vec<Bytes>,
-    /// Their length.
+    /// Their total length.
     pub bytes: u64,
 }
 
 impl Photos {
-    /// Has ffmpeg draw the base pictures in `folder`.
+    /// Makes the base pictures in `folder` with ffmpeg.
     pub async fn make(folder: &Path) -> Result<Self, Error> {
         std::fs::create_dir_all(folder)?;
         let mut graph = Vec::new();
         let mut outputs = Vec::new();
         for at in 0..BASES {
-            // The first at 1/40 of the largest's pixels: evenly spaced in bytes.
+            // The first has 1/40 of the largest one's pixels, so that they are evenly spaced in bytes.
             let pixels = LARGEST * f64::from(at + 1) / f64::from(BASES);
             let width = ((pixels * 4.0 / 3.0).sqrt() / 8.0).round() as u32 * 8;
             graph.push(format!("testsrc2=size={width}x{}:rate=1,noise=alls=20:all_seed={at}[o{at}]", width / 4 * 3));
@@ -75,7 +75,7 @@ impl Photos {
         Ok(Self { bases, filler: filler.into() })
     }
 
-    /// Photo `number`.
+    /// Returns photo `number`.
     pub fn get(&self, number: usize) -> Photo {
         let mut random = Random(number as u64 + 1);
         let wanted = SIZES.start + random.next() % (SIZES.end - SIZES.start);
@@ -133,7 +133,7 @@ impl SplitAt for Bytes {
     }
 }
 
-/// An APP1 segment with a camera, a time, an orientation and a place.
+/// Returns an APP1 segment with a camera, a time, an orientation and a place.
 fn exif() -> Vec<u8> {
     const ASCII: u16 = 2;
     const SHORT: u16 = 3;
@@ -168,7 +168,7 @@ fn exif() -> Vec<u8> {
     segment
 }
 
-/// SplitMix64 (Steele, Lea, Flood 2014): even numbers from any seed.
+/// SplitMix64 (Steele, Lea, Flood 2014): evenly distributed numbers from any seed.
 struct Random(u64);
 
 impl Random {

@@ -1,4 +1,4 @@
-//! Child processes: started quietly, measured through `/proc`, ended when they go out of scope.
+//! Child processes: started, measured through `/proc`, and stopped when they go out of scope.
 //!
 //! Invariant: no child outlives its [`ChildProcess`].
 
@@ -14,25 +14,25 @@ use crate::{Error, machine};
 /// The kernel counts CPU time in hundredths of a second on every architecture (`USER_HZ`).
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// A process that goes on until it is stopped.
+/// A process that runs until it is stopped.
 #[derive(Debug)]
 pub struct ChildProcess {
     child: Child,
-    /// Its number.
+    /// Its process id.
     pub pid: u32,
 }
 
 /// Memory in KiB.
 #[derive(Debug, Clone, Copy)]
 pub struct Memory {
-    /// Now.
+    /// The current resident memory.
     pub resident_kib: u64,
-    /// At most so far.
+    /// The maximum so far.
     pub peak_kib: u64,
 }
 
 impl ChildProcess {
-    /// Starts `command`; what it prints goes to `log`.
+    /// Starts `command`; its output goes to `log`.
     pub fn start(mut command: Command, log: &Path) -> Result<Self, Error> {
         let log = std::fs::File::create(log)?;
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).kill_on_drop(true);
@@ -42,17 +42,17 @@ impl ChildProcess {
         Ok(Self { child, pid })
     }
 
-    /// How it ended, if it did.
+    /// Returns its exit status once it has ended.
     pub fn exit_status(&mut self) -> Option<String> {
         self.child.try_wait().ok().flatten().map(|status| status.to_string())
     }
 
-    /// Asks it to end.
+    /// Sends SIGTERM.
     pub fn send_sigterm(&self) {
         signal(self.pid, Signal::TERM);
     }
 
-    /// Asks it to end, and makes it end after `patience`.
+    /// Sends SIGTERM, and SIGKILL after `timeout`.
     pub async fn stop(mut self, timeout: Duration) {
         self.send_sigterm();
         if tokio::time::timeout(timeout, self.child.wait()).await.is_err() {
@@ -60,7 +60,7 @@ impl ChildProcess {
         }
     }
 
-    /// Its memory.
+    /// Returns its memory.
     pub fn memory(&self) -> Memory {
         let read = |name| {
             let text = machine::field(&format!("/proc/{}/status", self.pid), name)?;
@@ -69,27 +69,27 @@ impl ChildProcess {
         Memory { resident_kib: read("VmRSS").unwrap_or(0), peak_kib: read("VmHWM").unwrap_or(0) }
     }
 
-    /// CPU time that it and its ended children used.
+    /// Returns the CPU time of it and its ended children.
     pub fn cpu(&self) -> Duration {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
         parse_cpu(&stat, 0..4)
     }
 }
 
-/// Sends a signal; one that has ended meanwhile needs none.
+/// Sends a signal; a process that has ended meanwhile needs none.
 pub fn signal(pid: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
         let _ = kill_process(pid, signal);
     }
 }
 
-/// A process and its descendants.
+/// Returns a process and its descendants.
 pub fn with_descendants(pid: u32) -> Vec<u32> {
     let mut found = vec![pid];
     let mut at = 0;
     while let Some(&parent) = found.get(at) {
         at += 1;
-        // Whoever started a child is one of the threads (proc_pid_task_children(5)).
+        // The parent of a child is one of the threads (proc_pid_task_children(5)).
         let threads = std::fs::read_dir(format!("/proc/{parent}/task")).into_iter().flatten().flatten();
         let children = threads.map(|thread| std::fs::read_to_string(thread.path().join("children")).unwrap_or_default());
         found.extend(children.flat_map(|pids| pids.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<u32>>()));
@@ -97,17 +97,18 @@ pub fn with_descendants(pid: u32) -> Vec<u32> {
     found
 }
 
-/// CPU time that a process, its descendants and those of them that have ended used so far.
+/// Returns the CPU time that these processes and their ended children used so far.
 pub fn total_cpu(pids: &[u32]) -> Duration {
     pids.iter().map(|pid| parse_cpu(&std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default(), 0..4)).sum()
 }
 
-/// CPU time of our own ended children.
+/// Returns the CPU time of our own ended children.
 fn children_cpu() -> Duration {
     parse_cpu(&std::fs::read_to_string("/proc/self/stat").unwrap_or_default(), 2..4)
 }
 
-/// utime, stime, cutime and cstime are fields 14 to 17 (proc_pid_stat(5)); the second field is a name in brackets that may hold anything.
+/// Returns the sum of these of utime, stime, cutime and cstime, fields 14 to 17 (proc_pid_stat(5)). The second field is
+/// a name in brackets that may contain anything.
 fn parse_cpu(stat: &str, fields: std::ops::Range<usize>) -> Duration {
     let rest = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
     let ticks: u64 = rest.split(' ').skip(11 + fields.start).take(fields.len()).filter_map(|field| field.parse::<u64>().ok()).sum();
@@ -121,11 +122,12 @@ pub struct ProcessCost {
     pub cpu: Duration,
     /// From start to end.
     pub wall: Duration,
-    /// What it printed.
+    /// Its output.
     pub output: String,
 }
 
-/// Runs `program` to its end; an error unless it succeeds within `patience`. Not to be called twice at once: the CPU times would mix.
+/// Runs `program` to its end. Returns an error unless it succeeds within `timeout`. Two calls at once would mix their
+/// CPU times.
 pub async fn run<S: AsRef<std::ffi::OsStr>>(program: &str, args: impl IntoIterator<Item = S>, timeout: Duration) -> Result<ProcessCost, Error> {
     let before = children_cpu();
     let began = std::time::Instant::now();

@@ -1,8 +1,9 @@
-//! The same share of the processor for each of several processes, with all that they start.
+//! The same share of the processor for each of several processes, including their descendants.
 //!
-//! A control group does it where we may make one: `cpu.max` (version 2) or `cpu.cfs_quota_us` (version 1). Elsewhere a thread of ours reads what
-//! the process and its descendants have used and stops them until they may go on. Invariant: whoever is let go of runs freely again, and
-//! no group of ours stays behind; what a killed run left is removed by the next.
+//! A control group limits them if one can be created: `cpu.max` (version 2) or `cpu.cfs_quota_us` (version 1).
+//! Otherwise a thread reads what the process and its descendants have used and stops them until they may continue.
+//! Invariant: a released process runs without a limit, and no group stays behind; the next run removes those of a
+//! killed run.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,22 +18,22 @@ use rustix::process::Signal;
 use crate::Error;
 use crate::process::{signal, total_cpu, with_descendants};
 
-/// What our groups' names begin with; the number of our process follows.
+/// The beginning of our groups' names; our process id follows.
 const NAME: &str = "tutti-bench-";
-/// The kernel's own default: in each such time a group may use its share of it.
+/// The kernel's default: in each period a group may use its share of it.
 const PERIOD: Duration = Duration::from_millis(100);
-/// How often a family is looked at where there are no groups.
+/// How often the processes are checked if there are no groups.
 const THROTTLE_INTERVAL: Duration = Duration::from_millis(10);
 
-/// A way to hold processes to a share.
+/// A way to limit processes to a share.
 #[derive(Debug)]
 pub struct CpuQuota {
     cores: f64,
-    /// None where we stop and continue ourselves.
+    /// `None` if this module stops and continues the processes itself.
     hierarchy: Option<Hierarchy>,
 }
 
-/// Where groups can be made.
+/// A place where groups can be created.
 #[derive(Debug, Clone)]
 struct Hierarchy {
     folder: PathBuf,
@@ -45,24 +46,24 @@ enum Version {
     Two,
 }
 
-/// A process that is held to its share until this is dropped.
+/// A process that is limited to its share until this is dropped.
 #[derive(Debug)]
 pub struct LimitedProcess {
     pid: u32,
-    // One of the two.
+    // One of the two is set.
     _group: Option<Group>,
     _throttle: Option<Throttle>,
 }
 
 impl CpuQuota {
-    /// Shares of so many cores each, by what works on this machine.
+    /// Returns shares of this many cores each, by a method that works on this machine.
     pub fn of(cores: f64) -> Self {
         let (mounts, own) = (text("/proc/self/mounts"), text("/proc/self/cgroup"));
         let hierarchy = hierarchies(&mounts, &own).into_iter().find(|hierarchy| hierarchy.works(cores));
         Self { cores, hierarchy }
     }
 
-    /// What does it, for the report.
+    /// Returns the method, for the report.
     pub fn method(&self) -> &'static str {
         match self.hierarchy.as_ref().map(|hierarchy| hierarchy.version) {
             Some(Version::Two) => "`cpu.max` of a control group (version 2)",
@@ -71,7 +72,7 @@ impl CpuQuota {
         }
     }
 
-    /// Holds a process and whatever it starts from now on.
+    /// Limits a process, and whatever it starts from now on.
     pub fn limit(&self, pid: u32) -> Result<LimitedProcess, Error> {
         let Some(hierarchy) = &self.hierarchy else {
             return Ok(LimitedProcess { pid, _group: None, _throttle: Some(Throttle::start(pid, self.cores)?) });
@@ -83,14 +84,14 @@ impl CpuQuota {
 }
 
 impl LimitedProcess {
-    /// CPU time that the process and all that it started used so far.
+    /// Returns the CPU time that the process and its descendants used so far.
     pub fn cpu(&self) -> Duration {
         total_cpu(&with_descendants(self.pid))
     }
 }
 
 impl Hierarchy {
-    /// Whether a group can be made here and a process put into it. Removes what dead runs left, too.
+    /// Whether a group can be created here and a process added to it. Also removes groups of dead runs.
     fn works(&self, cores: f64) -> bool {
         for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
             let name = entry.file_name();
@@ -133,7 +134,7 @@ impl Group {
 
     fn write(&self, file: &str, value: &str) -> Result<(), Error> {
         let path = self.folder.join(file);
-        // Never made anew: a file that the kernel doesn't offer is a control that isn't there.
+        // The file is never created: if the kernel doesn't offer it, the control doesn't exist.
         let mut file = fs::File::options().write(true).open(path)?;
         Ok(std::io::Write::write_all(&mut file, value.as_bytes())?)
     }
@@ -146,7 +147,7 @@ impl Group {
 impl Drop for Group {
     fn drop(&mut self) {
         let began = Instant::now();
-        // Only an empty group can be removed; one that ends stays in it for a moment.
+        // Only an empty group can be removed; a process that ends stays in it for a moment.
         while fs::remove_dir(&self.folder).is_err() && began.elapsed() < Duration::from_secs(5) {
             for pid in text(self.folder.join("cgroup.procs")).split_whitespace() {
                 let _ = fs::write(self.parent.join("cgroup.procs"), pid);
@@ -156,7 +157,7 @@ impl Drop for Group {
     }
 }
 
-/// Where groups may be made: in our own group, by what the kernel says of its mounts and of us.
+/// Returns where groups may be created: in our own group, by what the kernel says of its mounts and of us.
 fn hierarchies(mounts: &str, own: &str) -> Vec<Hierarchy> {
     let mut found = Vec::new();
     for mount in mounts.lines() {
@@ -180,7 +181,7 @@ fn hierarchies(mounts: &str, own: &str) -> Vec<Hierarchy> {
     found
 }
 
-/// A thread that stops and continues a family until this is dropped.
+/// A thread that stops and continues the processes until this is dropped.
 #[derive(Debug)]
 struct Throttle {
     stopped: Arc<AtomicBool>,
@@ -199,7 +200,7 @@ impl Throttle {
 impl Drop for Throttle {
     fn drop(&mut self) {
         self.stopped.store(true, Ordering::Relaxed);
-        // It continues the family at its end.
+        // The thread continues the processes at its end.
         let _ = self.thread.take().map(JoinHandle::join);
     }
 }
@@ -207,7 +208,7 @@ impl Drop for Throttle {
 fn throttle(pid: u32, cores: f64, stopped: &AtomicBool) {
     let mut members = with_descendants(pid);
     let (mut seen, mut used) = (Instant::now(), total_cpu(&members));
-    // Seconds of CPU time that it may still use; what it doesn't use is kept for one period only.
+    // Seconds of CPU time that it may still use; unused time is kept for one period only.
     let mut allowed = 0.0_f64;
     while !stopped.load(Ordering::Relaxed) {
         sleep(THROTTLE_INTERVAL);
@@ -257,7 +258,7 @@ mod tests {
         let share = limited.cpu().as_secs_f64() / began.elapsed().as_secs_f64();
         drop(limited);
         end(&mut child);
-        // How much less it gets is up to whoever else wants the cores.
+        // How much less it gets depends on the other processes of the machine.
         assert!((0.001..0.4).contains(&share), "it had {share} of a core");
     }
 }

@@ -1,6 +1,6 @@
-//! The report: results.json holds each figure's last run, RESULTS.md shows them between two marks.
+//! The report: results.json has each scenario's last run, RESULTS.md shows them between two marks.
 //!
-//! Invariant: what stands outside the marks is a person's and is left alone; what is inside comes from results.json alone.
+//! Invariant: text outside the marks is not changed; text inside comes from results.json only.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,16 +14,16 @@ use crate::{Error, machine};
 const BEGIN: &str = "<!-- figures: begin (written by `make bench`) -->";
 const END: &str = "<!-- figures: end -->";
 
-/// One goal and what was measured.
+/// A goal and a measurement.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Row {
     /// What was measured.
     pub what: String,
-    /// What the goal is, with its unit.
+    /// The goal, with its unit.
     pub goal: String,
-    /// What came out, with its unit.
+    /// The result, with its unit.
     pub measured: String,
-    /// The peer's own value, where there is a peer.
+    /// The value of the alternative, if there is one.
     pub beside: String,
     /// Whether the goal is met.
     pub passes: bool,
@@ -32,7 +32,7 @@ pub struct Row {
 /// A scenario: rows that were measured together.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Scenario {
-    /// Where it stands in the report.
+    /// Its place in the report.
     pub place: u32,
     /// Its title.
     pub title: String,
@@ -40,7 +40,7 @@ pub struct Scenario {
     pub method: Vec<String>,
     /// The rows.
     pub rows: Vec<Row>,
-    /// Every single run, for whoever wants to see the spread.
+    /// Every single run, which shows the spread.
     pub runs: serde_json::Value,
 }
 
@@ -53,7 +53,7 @@ struct StoredScenario {
     load_before: f64,
 }
 
-/// Keeps a figure and writes both files.
+/// Saves a scenario and writes both files.
 pub fn save(folder: &Path, scenario: Scenario, load_before: f64) -> Result<(), Error> {
     std::fs::create_dir_all(folder)?;
     let file = folder.join("results.json");
@@ -73,7 +73,7 @@ pub fn save(folder: &Path, scenario: Scenario, load_before: f64) -> Result<(), E
     Ok(())
 }
 
-/// `old` with what stands between the marks replaced.
+/// Returns `old` with the text between the marks replaced.
 fn between(old: &str, new: &str) -> String {
     let parts = old.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
     let (before, after) = parts.unwrap_or((old, "\n"));
@@ -94,7 +94,7 @@ fn section(stored: &StoredScenario) -> String {
     text
 }
 
-/// The middle of some numbers; 0 of none.
+/// Returns the median; 0 if there are no numbers.
 pub fn median(numbers: &[f64]) -> f64 {
     let mut sorted = numbers.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -106,12 +106,12 @@ pub fn median(numbers: &[f64]) -> f64 {
     }
 }
 
-/// Seconds as a person reads them.
+/// Returns a time in seconds with two decimals.
 pub fn seconds(time: Duration) -> String {
     format!("{:.2} s", time.as_secs_f64())
 }
 
-/// `median run (smallest–largest)`, each with `digits` decimals.
+/// Returns `median (smallest–largest)`, each with `digits` decimals.
 pub fn spread(numbers: &[f64], digits: usize) -> String {
     let (low, high) = numbers.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), number| (low.min(*number), high.max(*number)));
     if numbers.len() < 2 {

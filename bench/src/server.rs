@@ -1,6 +1,6 @@
 //! Tutti as anyone would start it: the release binary, a data folder, two ports.
 //!
-//! Invariant: it runs with the defaults, apart from what a figure names in `settings` and tells its reader.
+//! Invariant: it runs with the defaults, except for the settings that a scenario names in its method.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
@@ -19,7 +19,7 @@ const READY_TIMEOUT: Duration = Duration::from_secs(20);
 pub struct Server {
     /// Its process.
     pub process: ChildProcess,
-    /// Its public door.
+    /// The address of its public listener.
     pub public: SocketAddr,
     /// From spawning it to the first `200` of its `/readyz`.
     pub ready_after: Duration,
@@ -54,23 +54,23 @@ impl Server {
         }
     }
 
-    /// Signs a member up; answers the access token.
+    /// Signs a member up. Returns the access token.
     pub async fn sign_up(&self, handle: &str) -> Result<String, Error> {
         sign_up(self.public, handle).await
     }
 
-    /// Lets it drain.
+    /// Stops it after its drain.
     pub async fn stop(self) {
         self.process.stop(Duration::from_secs(40)).await;
     }
 
-    /// Ends it at once: for when its data is thrown away anyway.
+    /// Stops it at once, because its data is removed afterwards.
     pub async fn kill(self) {
         self.process.stop(Duration::ZERO).await;
     }
 }
 
-/// An address on the loopback that nobody listens on now.
+/// Returns an address of the loopback with a free port.
 pub fn free_port() -> Result<SocketAddr, Error> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }

@@ -1,6 +1,6 @@
-//! `wrk`: connections that ask again as soon as they are answered, and what it says of them.
+//! Runs `wrk`, whose connections send the next request after each response, and reads its output.
 //!
-//! Invariant: an answer other than a success, or a broken connection, fails the measurement instead of raising a rate.
+//! Invariant: a response other than a success, or a broken connection, fails the measurement instead of raising a rate.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -8,16 +8,17 @@ use std::time::Duration;
 
 use crate::{Error, process};
 
-/// What came of one run.
+/// The results of one run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Throughput {
-    /// Answers per second.
+    /// Responses per second.
     pub per_second: f64,
-    /// From asking to the last byte, for half of them, in milliseconds.
+    /// The median time from request to last byte, in milliseconds.
     pub p50_ms: f64,
 }
 
-/// Asks `address` for the paths of a `script` (see [`lua`]) over `connections` kept open, one after the other on each.
+/// Requests the paths of a `script` (see [`lua_script`]) at `address` over `connections` kept open, one after the other
+/// on each.
 pub async fn run(script: &Path, address: SocketAddr, connections: u32, time: Duration) -> Result<Throughput, Error> {
     let seconds = time.as_secs().max(1);
     let mut args = vec![format!("-t{}", connections.min(2)), format!("-c{connections}"), format!("-d{seconds}s"), "--latency".to_owned(), "-s".to_owned()];
@@ -27,7 +28,7 @@ pub async fn run(script: &Path, address: SocketAddr, connections: u32, time: Dur
     read(&output)
 }
 
-/// A script that asks for one path after the other.
+/// Returns a script that requests one path after the other.
 pub fn lua_script<'a>(paths: impl Iterator<Item = &'a str>) -> String {
     let quoted: Vec<String> = paths.map(|path| format!("{path:?}")).collect();
     format!(
@@ -54,11 +55,11 @@ fn read(output: &str) -> Result<Throughput, Error> {
     let p50 = value("50%").and_then(milliseconds);
     match (rate, p50) {
         (Some(per_second), Some(p50_ms)) => Ok(Throughput { per_second, p50_ms }),
-        _ => Err(format!("wrk did not say a rate and a median: {output}").into()),
+        _ => Err(format!("wrk printed no rate or no median: {output}").into()),
     }
 }
 
-/// A time as wrk writes it: `635.91us`, `1.20ms`, `2.00s`.
+/// Parses a time as wrk writes it: `635.91us`, `1.20ms`, `2.00s`. Returns milliseconds.
 fn milliseconds(text: &str) -> Option<f64> {
     let (number, scale) = match text {
         _ if text.ends_with("us") => (text.trim_end_matches("us"), 0.001),

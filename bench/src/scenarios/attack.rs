@@ -1,7 +1,8 @@
-//! What members notice of an attack: anonymous floods, a hostile member's files, and what the sandbox of the converting children costs.
+//! The effect of an attack on members: anonymous floods, a hostile member's files, and the cost of the sandbox of
+//! converters.
 //!
-//! Each attack is measured beside the same server without it, in the same run. Invariant: attackers have addresses and an account of their own, are bounded in
-//! number and time, and talk to this server alone.
+//! Each attack is measured beside the same server without it, in the same run. Invariant: attackers have addresses and
+//! an account of their own, are bounded in number and time, and send requests to this server only.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,21 +20,21 @@ use crate::report::{Row, Scenario, median, spread};
 use crate::server::Server;
 use crate::{Bench, Error, machine, process};
 
-/// Members' p99 under a flood, to the unloaded one.
+/// Members' p99 under a flood, relative to the unloaded one.
 const FLOOD_GOAL: f64 = 3.0;
-/// A clip's time to playable beside a hostile member, to the unloaded one.
+/// A clip's time to playable beside a hostile member, relative to the unloaded one.
 const CLIP_GOAL: f64 = 3.0;
-/// What a photo may take longer beside a hostile member, in seconds.
+/// How much longer a photo may take beside a hostile member, in seconds.
 const PHOTO_GOAL: f64 = 2.0;
 const SERVER_GOAL_MIB: f64 = 400.0;
 const SANDBOX_GOAL: f64 = 1.05;
-/// Members' connections, and for how long they ask.
+/// Members' connections, and for how long they send requests.
 const MEMBERS: usize = 4;
 const MEASURE_TIME: Duration = Duration::from_secs(8);
 const ANONYMOUS: usize = 32;
 const HANGING_UP: usize = 300;
 const STREAMS: usize = 8000;
-/// Each hostile file is sent so often at once.
+/// The number of concurrent uploads of each hostile file.
 const COPIES: u64 = 4;
 const POLL: Duration = Duration::from_millis(20);
 const READY_TIMEOUT: Duration = Duration::from_mins(3);
@@ -41,7 +42,7 @@ const SAMPLE: Duration = Duration::from_millis(50);
 /// The page's largest static file.
 const STATIC: &str = "/docs/swagger-ui-bundle.js";
 
-/// Measures.
+/// Measures the scenario.
 pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
     let files = hostile::files(&bench.temp.parent().unwrap_or(&bench.temp).join("hostile")).await?;
     let data = bench.temp.join("attack");
@@ -68,7 +69,7 @@ async fn floods(bench: &Bench, data: &Path, files: &[Hostile], rows: &mut Vec<Ro
     let costly = costly_picture(bench, &server, &stranger, files).await?;
     let paths = vec!["/v1/media?limit=20".to_owned(), format!("/v1/media/{own}"), format!("/v1/media/{own}/image?w=640&format=webp"), "/v1/me".to_owned()];
     let measure_members = async || members(server.public, &member, &paths, MEMBERS, MEASURE_TIME).await;
-    // Once for the caches.
+    // Once to fill the caches.
     measure_members().await?;
     let sizes: Vec<String> = (1..=504_u32).map(|number| format!("/v1/media/{costly}/image?w={}&h={}&fit=cover&format=webp", 5 * number, 2560 - 5 * number + 1)).collect();
     let static_file = FloodPattern::Ask(vec![STATIC.to_owned()]);
@@ -141,7 +142,7 @@ async fn conversions(bench: &Bench, data: &Path, files: &[Hostile], rows: &mut V
         beside_clips.push(clip.as_secs_f64());
         beside_photos.push(photo.as_secs_f64());
     }
-    // What is still queued of the hostile files has its turn at the memory too.
+    // The hostile files that are still queued need memory too.
     tokio::time::sleep(Duration::from_secs(20)).await;
     let (children, peak) = sampler.end();
     let server_mib = server.process.memory().peak_kib as f64 / 1024.0;
@@ -184,7 +185,7 @@ async fn conversions(bench: &Bench, data: &Path, files: &[Hostile], rows: &mut V
     Ok(())
 }
 
-/// Time to playable with the sandbox and without it, in turns.
+/// Measures the time to playable with the sandbox and without it, in turns.
 async fn sandbox(bench: &Bench, rows: &mut Vec<Row>, all: &mut serde_json::Map<String, serde_json::Value>) -> Result<(), Error> {
     let (mut with, mut without) = (Vec::new(), Vec::new());
     let clip = bench.clips.get(Clip::Standard).await?;
@@ -193,7 +194,7 @@ async fn sandbox(bench: &Bench, rows: &mut Vec<Row>, all: &mut serde_json::Map<S
             let data = bench.temp.join("sandbox");
             let server = Server::start(bench, &data, &[format!("transcode.sandbox={confine}")]).await?;
             let token = server.sign_up("singer").await?;
-            // The first of a server finds the programs.
+            // The first clip of a server finds the programs.
             for warm in [true, false] {
                 let (playable, _) = upload_until(&server, &token, "video/mp4", &Clips::unique(&clip, number * 2 + u64::from(warm))?, &["playable", "ready"]).await?;
                 if !warm {
@@ -224,7 +225,7 @@ async fn clip_and_photo(bench: &Bench, server: &Server, token: &str, number: u64
     Ok((playable, ready))
 }
 
-/// Uploads and waits for a state; answers how long that took from the last byte, and the item's id.
+/// Uploads a file and waits for a state. Returns the time from the last byte, and the item's id.
 async fn upload_until(server: &Server, token: &str, content_type: &str, bytes: &[u8], states: &[&str]) -> Result<(Duration, String), Error> {
     let mut member = Connection::of_member(server.public, token).await?;
     let answer = member.send("POST", "/v1/media?name=file", content_type, bytes).await?.expect(201)?;
@@ -234,7 +235,7 @@ async fn upload_until(server: &Server, token: &str, content_type: &str, bytes: &
     Ok((seen - sent, id))
 }
 
-/// The item's id; nothing where the server refuses the file.
+/// Uploads a file. Returns the item's id; `None` if the server refuses the file.
 async fn upload(server: &Server, token: &str, content_type: &str, bytes: &[u8], query: &str) -> Result<Option<String>, Error> {
     let mut member = Connection::of_member(server.public, token).await?;
     let answer = member.send("POST", &format!("/v1/media?name=file{query}"), content_type, bytes).await?;
@@ -245,7 +246,7 @@ async fn upload(server: &Server, token: &str, content_type: &str, bytes: &[u8], 
     }
 }
 
-/// The costliest public picture that the server takes: the hostile GIF, or else a large JPEG.
+/// Uploads the most expensive public picture that the server accepts: the hostile GIF, or else a large JPEG.
 async fn costly_picture(bench: &Bench, server: &Server, token: &str, files: &[Hostile]) -> Result<String, Error> {
     for file in files.iter().filter(|file| file.content_type == "image/gif") {
         if let Some(id) = upload(server, token, file.content_type, &file.bytes, "&visibility=public").await? {
@@ -260,7 +261,7 @@ async fn photo(bench: &Bench, number: u64) -> Result<Vec<u8>, Error> {
     jpeg(bench, "photo.jpg", "4000x3000", number).await
 }
 
-/// A JPEG, unlike those of any other `number` (bytes behind its end).
+/// Returns a JPEG, different for each `number` (bytes after the end).
 async fn jpeg(bench: &Bench, name: &str, size: &str, number: u64) -> Result<Vec<u8>, Error> {
     let path = bench.temp.join(name);
     if !path.exists() {
@@ -300,7 +301,7 @@ impl Sampler {
         Self { stop, max_kib, max_children, thread }
     }
 
-    /// The most memory that they had together, in MiB, and the most of them at once.
+    /// Returns the maximum of their total memory, in MiB, and of their number.
     fn end(self) -> (f64, u64) {
         self.stop.store(true, Ordering::Relaxed);
         let _ = self.thread.join();

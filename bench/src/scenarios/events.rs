@@ -1,8 +1,8 @@
 //! From a publisher's outbox through JetStream to the effect in a consumer's database.
 //!
-//! It has no door that could be asked, so `kit` itself is measured, as the roles use it: two services with a schema each in one PostgreSQL, the
-//! relay, and a consumer that notes each event and its effect in one transaction. Invariant: an event counts once its effect is committed,
-//! and in the end every event has exactly one.
+//! No listener serves it, so `kit` itself is measured, as the roles use it: two services with a schema each in one
+//! PostgreSQL, the relay, and a consumer that records each event and its effect in one transaction. Invariant: an event
+//! counts once its effect is committed, and in the end every event has exactly one.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -24,14 +24,15 @@ const RATE_GOAL: f64 = 10_000.0;
 const P99_GOAL_MS: f64 = 50.0;
 /// Events of a run whose rate counts.
 const EVENTS: usize = 40_000;
-/// Events in a transaction of the writers then, writers at once, and events in a transaction of the consumer at most.
+/// Events per transaction of the writers, the number of writers, and the maximum number of events per transaction of
+/// the consumer.
 const WRITE_BATCH: usize = 100;
 const WRITERS: usize = 4;
 const CONSUMER_BATCH: usize = 500;
-/// Events one by one, each in its own transaction.
+/// Events at a steady rate, each in its own transaction.
 const STEADY_PER_SECOND: usize = 1000;
 const STEADY: Duration = Duration::from_secs(20);
-/// Between the rates and the steady part.
+/// The pause between the rates and the steady part.
 const PAUSE: Duration = Duration::from_secs(3);
 const EFFECTS_TIMEOUT: Duration = Duration::from_mins(2);
 
@@ -51,33 +52,33 @@ impl Event for BenchEvent {
 /// How the bus's servers run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Servers {
-    /// Three, each event on all of them: what the guide says for production.
+    /// Three servers, each event on all of them: the guide's advice for production.
     Three,
-    /// One that waits for the disk: what it says for a single server.
+    /// One server that syncs before it acknowledges: the guide's advice for a single server.
     Always,
-    /// One as it comes: its last two minutes are lost in a power cut, so nobody should.
+    /// One server with its defaults: a power cut loses its last two minutes, so it is not for production.
     Usual,
 }
 
-/// What came of one run.
+/// The results of one run.
 #[derive(Debug, Serialize)]
 struct Run {
-    /// Events per second into an outbox that nobody relays.
+    /// Events per second into an outbox without a relay.
     recorded: f64,
-    /// Of those, from the relay's start to the last effect.
+    /// Of those, events per second from the relay's start to the last effect.
     drained: f64,
-    /// Events per second from the first commit to the last effect while all is under way.
+    /// Events per second from the first commit to the last effect while everything runs.
     live: f64,
     /// At the steady rate, from commit to effect.
     p50_ms: f64,
     p99_ms: f64,
     worst_ms: f64,
-    /// The same, from commit to the consumer's hands: the outbox, the relay and JetStream.
+    /// The same, from commit to the consumer's handler: the outbox, the relay and JetStream.
     received_p50_ms: f64,
     received_p99_ms: f64,
 }
 
-/// Measures.
+/// Measures the scenario.
 pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
     let postgres = engines::blocking(engines::postgres).await?;
     let kinds = [Servers::Three, Servers::Always, Servers::Usual];
@@ -130,10 +131,10 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
             "Two services with a schema each in one PostgreSQL (`fsync=on`): {WRITERS} writers record {EVENTS} events, {WRITE_BATCH} in a transaction, into the one's outbox; its relay sends them; the other's consumer commits inbox and effect for up to {CONSUMER_BATCH} at a time. Publisher, relay and consumer are in the benchmark's process, the engines beside it."
         ),
         format!(
-            "\"Outbox alone\": the same events recorded while nobody relays, which is as fast as all of it can be. At {STEADY_PER_SECOND}/s for {} s each event has a transaction of its own; from when its writer was told that it is committed to when its consumer was told that the effect is.",
+            "\"Outbox alone\": the same events recorded without a relay, which is the upper bound. At {STEADY_PER_SECOND}/s for {} s each event has a transaction of its own; from the moment at which its writer knows of the commit to the moment at which its consumer knows of the effect's.",
             STEADY.as_secs()
         ),
-        "Judged for the two ways to run NATS that lose nothing acknowledged (decision 14). \"Default sync\" is one server that syncs every two minutes, for comparison only. All three servers of the first share these cores and this disk.".into(),
+        "The goals are for the two ways to run NATS that lose nothing acknowledged (decision 14). \"Default sync\" is one server that syncs every two minutes, for comparison only. All three servers of the first share these cores and this disk.".into(),
         format!("Afterwards every event had one effect. Writing 4 KiB and `fdatasync` takes {:.2} ms on this disk.", machine::fdatasync_time().as_secs_f64() * 1000.0),
     ];
     let all = json!({ "three": runs[0], "always": runs[1], "default": runs[2] });
@@ -150,7 +151,8 @@ impl Servers {
     }
 }
 
-/// When each event reached the consumer and when its effect was committed, in microseconds from the beginning; 0 for not yet.
+/// When each event reached the consumer and when its effect was committed, in microseconds from the beginning; 0 if not
+/// yet.
 struct Timeline {
     began: Instant,
     received: Vec<AtomicU64>,
@@ -219,7 +221,7 @@ async fn run_once(postgres: &Postgres, servers: &[Nats], kind: Servers, name: &s
     timeline.wait_for_effects(2 * EVENTS).await?;
     let live = began.elapsed();
 
-    // What the rates left to be acknowledged and synced is not what a steady rate waits for.
+    // Acknowledgements and syncs left over from the rates must not delay the steady rate.
     tokio::time::sleep(PAUSE).await;
     let committed = record_steadily(&publisher, &timeline, 2 * EVENTS, steady).await?;
     timeline.wait_for_effects(timeline.effects.len()).await?;
@@ -248,12 +250,12 @@ async fn run_once(postgres: &Postgres, servers: &[Nats], kind: Servers, name: &s
     })
 }
 
-/// The value that `share` of a hundred, in ascending order, are below.
+/// Returns the value below which `share` percent of the values are; they must be in ascending order.
 fn at(ascending: &[f64], share: usize) -> f64 {
     ascending.get(ascending.len() * share / 100).copied().unwrap_or_default()
 }
 
-/// A service's database.
+/// Opens a service's database and migrates it.
 async fn open(postgres: &Postgres, schema: &str, migrations: &'static [Migration]) -> Result<Db, Error> {
     let options = PostgresOptions { url: postgres.url(), schema: schema.to_owned(), readers: 4, statement_timeout: Duration::from_secs(30) };
     let db = Db::postgres(&options).await?;
@@ -261,7 +263,7 @@ async fn open(postgres: &Postgres, schema: &str, migrations: &'static [Migration
     Ok(db)
 }
 
-/// Declares the consumer as soon as the servers let it: a cluster takes its time to find a leader.
+/// Declares the consumer as soon as the servers allow it: a cluster needs time to elect a leader.
 async fn declare(bus: &Bus, consumer: &Consumer) -> Result<(), Error> {
     let began = Instant::now();
     loop {
@@ -273,7 +275,7 @@ async fn declare(bus: &Bus, consumer: &Consumer) -> Result<(), Error> {
     }
 }
 
-/// A consumer whose effect is a row.
+/// Returns a consumer whose effect is a row.
 fn effects(db: &Db, timeline: &Arc<Timeline>) -> Consumer {
     let (db, timeline) = (db.clone(), timeline.clone());
     Consumer::batch(NAME, &[BenchEvent::SUBJECT], CONSUMER_BATCH, move |deliveries| {
@@ -292,7 +294,7 @@ fn effects(db: &Db, timeline: &Arc<Timeline>) -> Consumer {
     })
 }
 
-/// Notes the events and their effects; answers the numbers of those that are new.
+/// Records the events and their effects. Returns the numbers of the new ones.
 async fn apply(tx: &db::Tx, events: Vec<(String, BenchEvent)>) -> Result<Vec<usize>, db::Error> {
     let now = Utc::now();
     let ids: Vec<&str> = events.iter().map(|(id, _)| id.as_str()).collect();
@@ -308,7 +310,7 @@ async fn apply(tx: &db::Tx, events: Vec<(String, BenchEvent)>) -> Result<Vec<usi
     Ok(numbers)
 }
 
-/// Records the events from number `from` on, by several writers at once.
+/// Records the events from number `from` on, with several writers at once.
 async fn record(db: &Db, from: usize) -> Result<(), Error> {
     let each = EVENTS / WRITERS;
     let writers: Vec<_> = (0..WRITERS)
@@ -341,7 +343,7 @@ async fn publish(db: &Db, numbers: std::ops::Range<usize>) -> Result<(), db::Err
     .await
 }
 
-/// Records events at the steady rate, whether or not those before are done; answers when each was committed.
+/// Records events at the steady rate, whether or not earlier ones are done. Returns when each was committed.
 async fn record_steadily(db: &Db, timeline: &Arc<Timeline>, from: usize, events: usize) -> Result<Vec<u64>, Error> {
     let began = tokio::time::Instant::now();
     let mut writing = Vec::with_capacity(events);
@@ -357,7 +359,7 @@ async fn record_steadily(db: &Db, timeline: &Arc<Timeline>, from: usize, events:
     Ok(committed)
 }
 
-/// Takes the effects away; answers how many there were.
+/// Deletes the effects. Returns how many there were.
 async fn delete_effects(db: &Db) -> Result<usize, db::Error> {
     db.write(|tx| Box::pin(async move { Ok(tx.execute("delete from effect", vec![]).await? as usize) })).await
 }

@@ -1,6 +1,6 @@
-//! How long twenty processes take to be ready that are started at once on an empty database.
+//! The time until twenty processes are ready that are started at once on an empty database.
 //!
-//! Invariant: each run has schemas, a stream and folders of its own, none of which is there before; every process must say that it is ready.
+//! Invariant: each run has new schemas, a new stream and new folders; every process must report that it is ready.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ const OF_EACH: usize = 4;
 const READY_TIMEOUT: Duration = Duration::from_mins(2);
 const POLL: Duration = Duration::from_millis(10);
 
-/// Measures.
+/// Measures the scenario.
 pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
     let engines = Engines::start().await?;
     let topology = Topology::ROLES.into_iter().fold(Topology::one_of_each(), |topology, role| topology.with(role, OF_EACH));
@@ -39,17 +39,17 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
     }];
     let method = vec![
         format!(
-            "{OF_EACH} of each role ({}); from spawning the first to the moment at which each had answered `/readyz` at its operations door with 200, asked in turn every 10 ms; that waits for neighbours too, so the first are hardly earlier than the last. Median of {}.",
+            "{OF_EACH} of each role ({}); from spawning the first to the moment at which each had responded to `/readyz` at its operations listener with 200, requested in turn every 10 ms; that waits for peers too, so the first are hardly earlier than the last. Median of {}.",
             Topology::ROLES.join(", "),
             last.len()
         ),
-        "The schemas, the stream and its consumers are made by whoever comes first; the others wait for it. All settings at their defaults but the pool of four connections per service that fits a small server.".into(),
+        "The schemas, the stream and its consumers are created by the first process; the others wait for it. All settings at their defaults but the pool of four connections per service that fits a small server.".into(),
         engines::METHOD.into(),
     ];
     Ok(Scenario { place: 9, title: "A fleet's start".into(), method, rows, runs: json!({ "first_s": first, "all_s": last }) })
 }
 
-/// Starts every process; answers when each was ready, in that order.
+/// Starts every process. Returns when each was ready, in ascending order.
 fn launch(mut fleet: Fleet) -> Result<Vec<Duration>, Error> {
     let began = Instant::now();
     for process in &mut fleet.processes {

@@ -1,7 +1,8 @@
 //! CPU time of the whole ladder, beside one ffmpeg process that makes the same renditions.
 //!
-//! The rungs come from `codec::ladder`, the same table that Tutti plans with. Invariant: both sides make the same renditions with the same
-//! encoder settings, and Tutti's side counts everything it does for the item: receiving, probing, parts, sound, poster, storyboard.
+//! The rungs come from `codec::ladder`, the table that Tutti uses for its plans. Invariant: both sides make the same
+//! renditions with the same encoder settings, and Tutti's side includes everything it does for the item: receiving,
+//! probing, parts, audio, poster, storyboard.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -22,7 +23,7 @@ use crate::{Bench, Error, process};
 const GOAL: f64 = 1.10;
 const READY_TIMEOUT: Duration = Duration::from_mins(10);
 
-/// Measures.
+/// Measures the scenario.
 pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
     let data = bench.temp.join("ladder");
     let server = Server::start(bench, &data, &[]).await?;
@@ -69,10 +70,10 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
     Ok(Scenario { place: 3, title: "The whole ladder".into(), method, rows, runs: all.into() })
 }
 
-/// What Tutti needs from the upload to `ready`.
+/// Measures what Tutti needs from the upload to `ready`.
 async fn convert_with_tutti(server: &Server, token: &str, path: &Path, number: u64, renditions: usize) -> Result<ProcessCost, Error> {
     let clip = Clips::unique(path, number)?;
-    // A connection of its own each time: one that says nothing for 15 s is closed, and ffmpeg's turn is longer.
+    // A new connection each time: an idle one is closed after 15 s, and ffmpeg's turn takes longer.
     let mut member = Connection::of_member(server.public, token).await?;
     let (before, began) = (server.process.cpu(), std::time::Instant::now());
     let item = member.send("POST", "/v1/media?name=clip.mp4", "video/mp4", &clip).await?.expect(201)?.json()?;
@@ -89,7 +90,7 @@ async fn convert_with_tutti(server: &Server, token: &str, path: &Path, number: u
     Ok(ProcessCost { cpu, wall: seen - began, output: String::new() })
 }
 
-/// One ffmpeg with one decode and as many outputs as there are renditions.
+/// Runs one ffmpeg with one decode and an output for each rendition.
 async fn convert_with_ffmpeg(bench: &Bench, path: &Path, rate: Rate, rungs: &[Rung], copied: bool) -> Result<ProcessCost, Error> {
     let folder = bench.temp.join("one");
     std::fs::create_dir_all(&folder)?;

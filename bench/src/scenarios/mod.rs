@@ -1,6 +1,6 @@
-//! The figures, a file each.
+//! The scenarios, one file each.
 //!
-//! Invariant: a figure leaves nothing running and nothing in the temporary folder.
+//! Invariant: a scenario leaves no process and no temporary file behind.
 
 pub mod attack;
 pub mod events;
@@ -20,7 +20,8 @@ use serde_json::Value;
 use crate::Error;
 use crate::http::Connection;
 
-/// Waits until the item at `path` is in one of `states`, asking every `pause`; answers it and when it was seen.
+/// Waits until the item at `path` is in one of `states`, with a request every `pause`. Returns the item and when it was
+/// seen.
 pub async fn wait_for(connection: &mut Connection, path: &str, states: &[&str], pause: Duration, timeout: Duration) -> Result<(Value, Instant), Error> {
     let began = Instant::now();
     loop {
@@ -40,7 +41,7 @@ pub async fn wait_for(connection: &mut Connection, path: &str, states: &[&str], 
     }
 }
 
-/// A JSON string, or an error that names what lacks.
+/// Returns a JSON string, or an error that names the missing value.
 pub fn text<'a>(value: &'a Value, name: &str) -> Result<&'a str, Error> {
-    value.as_str().ok_or_else(|| format!("the answer has no {name}").into())
+    value.as_str().ok_or_else(|| format!("the response has no {name}").into())
 }

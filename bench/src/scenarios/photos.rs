@@ -1,7 +1,7 @@
-//! 5,000 photos within a minute, ten seconds, five: Tutti beside nginx's `PUT` plus one sync of its folder.
+//! 5,000 photos within a minute, ten seconds and five: Tutti beside nginx's `PUT` plus one sync of its folder.
 //!
-//! Invariant: both take the same photos at the same moments onto the same disk, starting with nothing left to write; Tutti's count is
-//! checked by asking it what it has.
+//! Invariant: both receive the same photos at the same moments on the same disk, without pending writes at the start;
+//! Tutti's count is checked by listing its items.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,15 +18,15 @@ use crate::server::Server;
 use crate::{Bench, Error, machine};
 
 const PHOTOS: usize = 5_000;
-/// Members who send them: a venue full of guests.
+/// The number of members who upload: a venue full of guests.
 const MEMBERS: usize = 50;
 const WINDOWS: [u64; 3] = [60, 10, 5];
-/// What the files will take in the kernel's memory, and some more.
+/// More than the files will need in the kernel's page cache.
 const TOUCHED_MEMORY_BYTES: u64 = 8 << 30;
 const GOAL: f64 = 1.25;
 const MEMORY_GOAL_MIB: f64 = 400.0;
 
-/// Measures.
+/// Measures the scenario.
 pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
     let photos = Arc::new(Photos::make(&bench.temp.join("bases")).await?);
     let mut rows = Vec::new();
@@ -34,11 +34,11 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
     let (mut peaks, mut refused, mut volume) = (Vec::new(), 0, 0);
     let windows = if bench.windows.is_empty() { &WINDOWS } else { &bench.windows[..] };
     for window in windows.iter().copied().map(Duration::from_secs) {
-        // A minute's window mostly shows the window itself: once is enough.
+        // A minute's window mostly shows the window itself: one run is enough.
         let runs = if window.as_secs() >= 60 { 1 } else { bench.runs(3) };
         let (mut ours, mut theirs, mut runs_json) = (Vec::new(), Vec::new(), Vec::new());
         for run in 0..runs {
-            // In turns, and each goes first once.
+            // In turns, alternating which side goes first.
             let mut tutti = None;
             if run % 2 == 0 {
                 tutti = Some(upload_to_tutti(bench, &photos, window).await?);
@@ -167,7 +167,7 @@ async fn upload_to_nginx(bench: &Bench, photos: &Arc<Photos>, window: Duration) 
     Ok(PhotoRun { wall: outcome.wall + sync, sync, peak_mib: 0.0, cpu: Duration::ZERO, outcome })
 }
 
-/// Writes out what its file system still holds back.
+/// Writes the pending data of a file system to its disk.
 fn sync(folder: &Path) -> Result<(), Error> {
     Ok(rustix::fs::syncfs(std::fs::File::open(folder)?)?)
 }

@@ -1,7 +1,7 @@
-//! From the last byte of a 30 s 1080p clip to playable, and whether it really plays.
+//! From the last byte of a 30 s 1080p clip to playable, and whether it can be played.
 //!
-//! Invariant: a run counts only if the master playlist, a rendition's playlist, its header and its first segment came back and ffmpeg
-//! decoded a picture from them.
+//! Invariant: a run counts only if the master playlist, a rendition's playlist, its initialization segment and its
+//! first segment were served and ffmpeg decoded a picture from them.
 
 use std::path::Path;
 use std::time::Duration;
@@ -19,12 +19,12 @@ use crate::{Bench, Error, process};
 const POLL: Duration = Duration::from_millis(20);
 const READY_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Each clip, its goal in seconds, and the least that a bare ffmpeg must do before anyone could play it.
+/// Each clip, its goal in seconds, and the minimum that a bare ffmpeg has to do before a client could play it.
 const CLIPS: [(Clip, f64, &str); 3] =
     [(Clip::Standard, 1.0, "-c copy -f hls -hls_time 4 -hls_list_size 0 -hls_segment_type fmp4"), (Clip::Hevc, 2.0, LOWEST), (Clip::Heavy, 2.0, LOWEST)];
 const LOWEST: &str = "-t 4 -map 0:v -vf scale=426:240 -c:v libx264 -preset veryfast -pix_fmt yuv420p -f hls -hls_time 4 -hls_segment_type fmp4";
 
-/// Measures.
+/// Measures the scenario.
 pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
     let data = bench.temp.join("playable");
     let server = Server::start(bench, &data, &[]).await?;
@@ -37,7 +37,7 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
         let (mut ours, mut answered, mut theirs) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..bench.runs(7) {
             number += 1;
-            // Kept open it might be closed while ffmpeg has its turn.
+            // The server might close an open connection during ffmpeg's turn.
             let mut member = Connection::of_member(server.public, &token).await?;
             let times = upload_once(bench, &mut member, &path, number).await?;
             ours.push(times.playable.as_secs_f64());
@@ -81,13 +81,13 @@ async fn upload_once(bench: &Bench, member: &mut Connection, path: &Path, number
     let path_of_item = format!("/v1/media/{}", text(&item["id"], "id")?);
     let (item, seen) = wait_for(member, &path_of_item, &["playable", "ready"], POLL, READY_TIMEOUT).await?;
     play_first_segment(bench, member, text(&item["urls"]["hls"], "urls.hls")?).await?;
-    // What is left of the work is cancelled with the item.
+    // Deleting the item cancels the rest of the work.
     member.send("DELETE", &path_of_item, "", &[]).await?.expect(204)?;
     tokio::time::sleep(Duration::from_secs(2)).await;
     Ok(UploadTimes { answered, playable: seen - sent })
 }
 
-/// Does what a player does first, and decodes a picture.
+/// Downloads what a player needs first, and decodes a picture.
 async fn play_first_segment(bench: &Bench, member: &mut Connection, master: &str) -> Result<(), Error> {
     let listed = member.get(master).await?.expect(200)?.body;
     let variant = listed_urls(&listed).into_iter().next().ok_or("the master playlist names no rendition")?;

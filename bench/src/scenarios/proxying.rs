@@ -1,6 +1,7 @@
-//! What the gateway costs where it passes answers on from another process, beside nginx in its place.
+//! The cost of the gateway when it forwards responses of another process, beside nginx in its place.
 //!
-//! Invariant: one and the same delivery process answers everybody: asked directly, through the gateway, and through nginx, in turns.
+//! Invariant: the same delivery process serves all requests: sent directly, through the gateway, and through nginx, in
+//! turns.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -18,21 +19,22 @@ use crate::{Bench, Error, wrk};
 
 const GOAL: f64 = 0.8;
 const ADDED_GOAL_MS: f64 = 0.3;
-/// The limiter stays on; only its figure is out of reach, since all connections come from one address.
+/// The limiter stays on with a limit out of reach, because all connections come from one address.
 const SETTING: &str = "gateway.reads_per_second=100000000";
 
-/// Connections, and for how many seconds each way is asked with them. With one nothing ever waits in a queue, so what the median
-/// gains is what the way costs; with 64 the cores are full and every median is mostly waiting.
+/// Connections, and for how many seconds each target is measured with them. With one connection no request waits in a
+/// queue, so the difference of the medians is the cost of the path; with 64 the cores are busy and every median is
+/// mostly waiting.
 const LOADS: [(u32, u64); 3] = [(64, 3), (1, 1), (4, 1)];
 
-/// The delivery process itself, and what can stand before it.
+/// The delivery process itself, and the proxies before it.
 struct Targets {
     delivery: SocketAddr,
     gateway: SocketAddr,
     nginx: SocketAddr,
 }
 
-/// What came of each way under one load, run by run.
+/// The results of each target under one load, run by run.
 #[derive(Default)]
 struct Throughputs {
     delivery: Vec<wrk::Throughput>,
@@ -40,7 +42,7 @@ struct Throughputs {
     nginx: Vec<wrk::Throughput>,
 }
 
-/// Measures.
+/// Measures the scenario.
 pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
     let engines = Engines::start().await?;
     let fleet = ensure_running(engines.prepare(bench, Topology::one_of_each(), &[SETTING.to_owned()]).await?).await?;
@@ -95,7 +97,7 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
 }
 
 impl Targets {
-    /// Asks all targets in turns; the first round is to warm up.
+    /// Measures all targets in turns; the first round is to warm up.
     async fn measure(&self, script: &Path, connections: u32, seconds: u64, runs: usize) -> Result<Throughputs, Error> {
         let mut throughputs = Throughputs::default();
         for run in 0..=runs {
@@ -143,7 +145,7 @@ fn latency(what: &str, throughputs: &Throughputs) -> Row {
     }
 }
 
-/// How much longer half of the answers took, round by round.
+/// Returns the difference of the medians, round by round.
 fn added_ms(through: &[wrk::Throughput], directly: &[wrk::Throughput]) -> Vec<f64> {
     through.iter().zip(directly).map(|(through, directly)| through.p50_ms - directly.p50_ms).collect()
 }

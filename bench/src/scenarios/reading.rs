@@ -15,10 +15,10 @@ use crate::{Bench, Error, wrk};
 const GOAL: f64 = 0.8;
 const CONNECTIONS: u32 = 64;
 const SECONDS: u64 = 5;
-/// The limiter stays on; only its figure is out of reach, since all connections come from one address.
+/// The limiter stays on with a limit out of reach, because all connections come from one address.
 const SETTING: &str = "gateway.reads_per_second=100000000";
 
-/// Measures.
+/// Measures the scenario.
 pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
     let data = bench.temp.join("reading");
     let server = Server::start(bench, &data, &[SETTING.to_owned()]).await?;
@@ -38,7 +38,7 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
             let time = Duration::from_secs(if run == 0 { 1 } else { SECONDS });
             let tutti = wrk::run(&script, server.public, CONNECTIONS, time).await?.per_second;
             let nginx_rate = wrk::run(&script, nginx.address, CONNECTIONS, time).await?.per_second;
-            // The first is to warm up.
+            // The first run is to warm up.
             if run > 0 {
                 ours.push(tutti);
                 theirs.push(nginx_rate);

@@ -1,7 +1,7 @@
 //! Idle memory, and the time from start to ready.
 //!
-//! Invariant: "warm" means a data folder that was started on before, as after an update; the first start, which makes the databases,
-//! is told separately.
+//! Invariant: "warm" means a data folder of an earlier start, as after an update; the first start, which creates the
+//! databases, is reported separately.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::{Bench, Error};
 const MEMORY_GOAL_MIB: f64 = 80.0;
 const READY_GOAL: f64 = 0.5;
 
-/// Measures.
+/// Measures the scenario.
 pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
     let data = bench.temp.join("start");
     let mut first = None;
@@ -54,10 +54,10 @@ pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
     ];
     let method = vec![
         format!(
-            "`tutti serve` with its defaults; from spawning the process to the first 200 of `/readyz` at the operations door, asked every millisecond; median of {}.",
+            "`tutti serve` with its defaults; from spawning the process to the first 200 of `/readyz` at the operations listener, requested every millisecond; median of {}.",
             ready.len()
         ),
-        format!("Resident memory (VmRSS) 5 s after ready, nobody connected; median of {}.", idle.len()),
+        format!("Resident memory (VmRSS) 5 s after ready, without a connection; median of {}.", idle.len()),
     ];
     Ok(Scenario { place: 5, title: "Start and idle".into(), method, rows, runs: json!({ "ready_s": ready, "idle_mib": idle }) })
 }

@@ -1,7 +1,8 @@
 //! Videos per minute of one, two and four converting processes, each limited to the same share of the processor.
 //!
-//! The shares leave room for all four beside the engines, so that a machine with few cores can say whether another worker adds what it should.
-//! Invariant: the queue is full before a worker starts, every clip becomes ready, and what the workers used of their shares is told.
+//! The shares leave room for all four beside the engines, so that a machine with few cores can show whether another
+//! worker adds what it should. Invariant: the queue is full before a worker starts, every clip becomes ready, and the
+//! report has how much of their shares the workers used.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -17,18 +18,18 @@ use crate::quota::{CpuQuota, LimitedProcess};
 use crate::report::{Row, Scenario, median, spread};
 use crate::{Bench, Error};
 
-/// Workers, and how many times the videos per minute of one they should convert.
+/// Numbers of workers, and the goal of each: a multiple of the videos per minute of one worker.
 const GOALS: [(usize, f64); 3] = [(1, 1.0), (2, 1.9), (4, 3.6)];
 const MAX_WORKERS: usize = 4;
-/// Clips in the queue: enough that the last ones, when not every worker has something to do, weigh little.
+/// Clips in the queue: enough that the last ones, when some workers are idle, weigh little.
 const CLIPS: usize = 20;
-/// Of all cores, for each worker: four leave a fifth of the machine to everything else, which needs less.
+/// Each worker's share of all cores: four leave a fifth of the machine to everything else, which needs less.
 const SHARE: f64 = 0.2;
 const SETTING: &str = "transcode.workers=1";
 const POLL: Duration = Duration::from_millis(50);
 const READY_TIMEOUT: Duration = Duration::from_mins(10);
 
-/// One run.
+/// The results of one run.
 struct Run {
     per_minute: f64,
     /// Seconds of CPU time per clip.
@@ -37,7 +38,7 @@ struct Run {
     used: f64,
 }
 
-/// Measures.
+/// Measures the scenario.
 pub async fn measure(bench: &Bench) -> Result<Scenario, Error> {
     let cores = std::thread::available_parallelism()?.get() as f64;
     let share = (cores * SHARE).min(1.0);
@@ -100,7 +101,7 @@ fn costs(workers: usize, runs: &[Run]) -> String {
     format!("{workers} at work: {:.2} s of CPU time per clip, {:.0} % of the shares used", middle(|run| run.cpu_each), middle(|run| run.used) * 100.0)
 }
 
-/// Ends the converting processes; what they had begun is done already.
+/// Stops the converting processes, which have finished their work.
 async fn stop_workers(mut fleet: Fleet) -> Result<Fleet, Error> {
     engines::blocking(move || {
         for process in fleet.processes.iter_mut().filter(|process| process.role == "transcode") {
@@ -111,7 +112,7 @@ async fn stop_workers(mut fleet: Fleet) -> Result<Fleet, Error> {
     .await
 }
 
-/// Fills the queue; answers the items' paths.
+/// Fills the queue. Returns the items' paths.
 async fn upload(bench: &Bench, gateway: SocketAddr, token: &str, number: &mut u64) -> Result<Vec<String>, Error> {
     let path = bench.clips.get(Clip::Short).await?;
     let mut member = Connection::of_member(gateway, token).await?;
