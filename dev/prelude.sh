@@ -1,12 +1,12 @@
 # shellcheck shell=bash
-# Read by the scripts beside it: where things are, how they speak, which toolchains they need.
-# Owns no work. Invariant: whoever has read this stands in the repository's root.
+# Sourced by the scripts beside it: paths, messages, and the toolchains that they need.
+# Does no work itself. Invariant: a script that sources this runs in the repository's root.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export PATH="$PWD/.tools/bin:${CARGO_HOME:-${HOME:-/root}/.cargo}/bin:$PATH"
 
-# A line that says what begins now and how long everything took so far.
+# Prints the step that begins now and the time since the start.
 step() {
     printf '\n== %d:%02d  %s\n' $((SECONDS / 60)) $((SECONDS % 60)) "$*"
 }
@@ -20,7 +20,7 @@ has() {
     command -v "$1" >/dev/null 2>&1
 }
 
-# One number for the content of files and folders.
+# Prints a checksum of files and folders.
 fingerprint() {
     find "$@" -type f -print0 2>/dev/null | LC_ALL=C sort -z | xargs -0 cksum | cksum | tr ' ' '-'
 }
@@ -30,7 +30,7 @@ at_least() {
     [[ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" == "$2" ]]
 }
 
-# Stops with a sentence when a toolchain is missing or too old. Toolchains are the only thing that is never installed here.
+# Stops with a message if a toolchain is missing or too old. Only toolchains are never installed by these scripts.
 need_toolchains() {
     local wanted found
     wanted=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
@@ -44,15 +44,15 @@ need_toolchains() {
     has npm || die "npm is missing. It comes with Node.js; some systems have it as a package of its own, called npm."
 }
 
-# Stops with a sentence when an earlier run as another user left a folder that this one can't write to.
+# Stops with a message if an earlier run as another user left a folder that this user can't write to.
 need_writable() {
     local folder
     for folder in "$@"; do
-        [[ ! -e $folder || -w $folder ]] || die "$folder belongs to somebody else (an earlier run as root?). Type: sudo chown -R $(id -un) $folder"
+        [[ ! -e $folder || -w $folder ]] || die "$folder belongs to another user (an earlier run as root?). Type: sudo chown -R $(id -un) $folder"
     done
 }
 
-# A chromium of whatever name; nothing if there is none.
+# Prints the path of a chromium, whatever its name; nothing if there is none.
 chromium_path() {
     local name
     for name in "${TUTTI_CHROMIUM:-}" chromium chromium-browser google-chrome google-chrome-stable; do
