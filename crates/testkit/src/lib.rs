@@ -1,8 +1,8 @@
-//! The harness of the tests: services on real engines in a temporary folder, behind a real socket, and clients with real
-//! tokens.
+//! The harness of the tests: services on real engines in a temporary folder, behind a real socket, and clients with
+//! real tokens.
 //!
-//! Owns no assertions about any domain. Invariant: a world that ends well has no work left over; [`World::end`] fails the
-//! test otherwise.
+//! Owns no assertions about any domain. Invariant: a world that ends well has no work left over; [`World::end`] fails
+//! the test otherwise.
 
 mod client;
 pub mod engines;

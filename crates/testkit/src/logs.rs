@@ -1,7 +1,7 @@
 //! A check of every log line of a test for private data.
 //!
-//! Tests plant these markers where files and members have private data: places, titles and names. Invariant: each line is
-//! checked when it is written, and only lines with a marker are kept.
+//! Tests plant these markers where files and members have private data: places, titles and names. Invariant: each line
+//! is checked when it is written, and only lines with a marker are kept.
 
 use std::io::Write;
 use std::sync::{Mutex, OnceLock, PoisonError};

@@ -1,7 +1,7 @@
 //! The query plans of a service's queries: each query is explained, and then run.
 //!
-//! On PostgreSQL sequential scans are disabled unless there is no other plan, because small tables would always be scanned.
-//! Invariant: a query is explained with the values that it is run with.
+//! On PostgreSQL sequential scans are disabled unless there is no other plan, because small tables would always be
+//! scanned. Invariant: a query is explained with the values that it is run with.
 
 use std::collections::BTreeSet;
 use std::pin::Pin;

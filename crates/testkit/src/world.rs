@@ -66,7 +66,8 @@ impl WorldBuilder {
         self
     }
 
-    /// Verifies tokens with the keys of the accounts role (which must be one of the services) instead of the world's own.
+    /// Verifies tokens with the keys of the accounts role (which must be one of the services) instead of the world's
+    /// own.
     #[must_use]
     pub fn with_real_accounts(mut self) -> Self {
         self.real_accounts = true;
@@ -179,8 +180,8 @@ impl World {
         TestClient::new(&self.url, self.client.clone(), Some(token), id)
     }
 
-    /// Returns everything that a service has in its database, as the engine stores it, so that a test can search it for what
-    /// must not be there. PostgreSQL shows bytes as hexadecimal digits.
+    /// Returns everything that a service has in its database, as the engine stores it, so that a test can search it for
+    /// what must not be there. PostgreSQL shows bytes as hexadecimal digits.
     pub async fn stored_bytes(&self, service: &'static str) -> Vec<u8> {
         #[derive(kit::db::FromQueryResult)]
         struct Text {
@@ -220,8 +221,8 @@ impl World {
         }
     }
 
-    /// Waits until every event is sent and every delivery acknowledged; fails the test after three minutes, with what is
-    /// still pending.
+    /// Waits until every event is sent and every delivery acknowledged; fails the test after three minutes, with what
+    /// is still pending.
     pub async fn settle(&self) {
         let settled = self.poll(async || self.pending_work().await.is_empty().then_some(())).await;
         assert!(settled.is_some(), "waited {WAIT_TIMEOUT:?} in vain for events to settle: {:?}", self.pending_work().await);
@@ -262,8 +263,8 @@ impl World {
     }
 }
 
-/// Returns the settings that put a world's rows into PostgreSQL, which `TUTTI_TEST_DB=postgres` selects for a whole run of
-/// the tests. A world that uses the folder of another uses its schemas as well.
+/// Returns the settings that put a world's rows into PostgreSQL, which `TUTTI_TEST_DB=postgres` selects for a whole run
+/// of the tests. A world that uses the folder of another uses its schemas as well.
 fn postgres_settings(server: &Shared<Postgres>, folder: &Path) -> Vec<String> {
     let (name, key) = (folder.join("schema"), folder.join("addresses.key"));
     if !name.exists() {

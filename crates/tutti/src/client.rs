@@ -100,8 +100,8 @@ impl Client {
         Ok(header(&response, "upload-offset").and_then(|offset| offset.parse().ok()))
     }
 
-    /// Sends the missing bytes of a file and returns the new item's id. After a lost connection it resumes at the server's
-    /// offset.
+    /// Sends the missing bytes of a file and returns the new item's id. After a lost connection it resumes at the
+    /// server's offset.
     pub(crate) async fn resume(&self, upload: &str, path: &Path, progress: impl Fn(u64)) -> Result<String, CommandError> {
         let mut file = tokio::fs::File::open(path).await?;
         let bytes = file.metadata().await?.len();

@@ -1,7 +1,7 @@
 //! `tutti demo`: creates an account with pictures, songs and videos, through the public API.
 //!
-//! ffmpeg generates the pictures and songs, so no file is shipped; more videos come from the folder `--media`. Invariant:
-//! a server that already has the demo account is not changed.
+//! ffmpeg generates the pictures and songs, so no file is shipped; more videos come from the folder `--media`.
+//! Invariant: a server that already has the demo account is not changed.
 
 use std::path::{Path, PathBuf};
 

@@ -66,7 +66,8 @@ pub(crate) async fn run(arguments: Doctor) -> Result<(), CommandError> {
     Err(format!("{missing} missing, {exposed} open to others; the commands to type are above").into())
 }
 
-/// Prints a line for the data folder and for each secret file that others can read. Returns how many are open to others.
+/// Prints a line for the data folder and for each secret file that others can read. Returns how many are open to
+/// others.
 fn check_access(arguments: &Doctor) -> Result<u32, CommandError> {
     let (config, server) = settings::installation(&arguments.settings)?;
     let mut exposed = 0;
@@ -108,7 +109,8 @@ pub(crate) fn warn_of_access(config: &Config) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Prints which means of confining converters this system has. A missing one weakens the confinement; the rest still works.
+/// Prints which means of confining converters this system has. A missing one weakens the confinement; the rest still
+/// works.
 async fn check_confinement() {
     let report = async {
         let folder = tempfile::tempdir().ok()?;

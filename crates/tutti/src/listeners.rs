@@ -17,7 +17,8 @@ use kit::http::{Bounds, HeadBounds, trust_internal_headers};
 
 use crate::readiness::Readiness;
 
-/// Concurrent requests of the operations listener: an operator, a load balancer and Prometheus, each with some that hang.
+/// Concurrent requests of the operations listener: an operator, a load balancer and Prometheus, each with some that
+/// hang.
 const MAX_OPERATIONS_REQUESTS: usize = 16;
 
 /// Returns the routes of the public listener: the gateway's if it runs here, the roles' own otherwise.

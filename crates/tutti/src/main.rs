@@ -31,7 +31,8 @@ use cli::{Cli, Command};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    // This binary is also the launcher of converters (see the crate `sandbox`), which must run before there is a second thread.
+    // This binary is also the launcher of converters (see the crate `sandbox`), which must run before there is a second
+    // thread.
     if let Some(code) = sandbox::launch(std::env::args_os()) {
         return code;
     }

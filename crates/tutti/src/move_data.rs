@@ -1,7 +1,7 @@
 //! `tutti move`: copies a data folder to PostgreSQL and S3 and reports what both sides have.
 //!
-//! Owns the command's output; the transfer itself is [`kit::transfer`]. Invariant: it exits with 0 only if both sides are
-//! the same.
+//! Owns the command's output; the transfer itself is [`kit::transfer`]. Invariant: it exits with 0 only if both sides
+//! are the same.
 
 use std::error::Error as _;
 use std::io::IsTerminal as _;

@@ -1,7 +1,7 @@
 //! `tutti objects`: compares the store with the rows, and removes objects without a row.
 //!
-//! Works beside running servers. Invariant: `check` changes nothing; `repair` removes only objects that no row of any role
-//! names and that were written long ago, and never runs without the rows of every role.
+//! Works beside running servers. Invariant: `check` changes nothing; `repair` removes only objects that no row of any
+//! role names and that were written long ago, and never runs without the rows of every role.
 
 use chrono::TimeDelta;
 use kit::boot::DbConfig;

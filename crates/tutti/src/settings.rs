@@ -14,8 +14,8 @@ use utoipa::ToSchema;
 use crate::cli::Settings;
 use crate::roles;
 
-/// Configuration keys that were renamed: the old key, then the one that replaces it. A configuration that has an old key is
-/// refused, with the new key's name.
+/// Configuration keys that were renamed: the old key, then the one that replaces it. A configuration that has an old
+/// key is refused, with the new key's name.
 #[allow(dead_code, reason = "the configuration does not refuse old keys yet")]
 pub(crate) const RENAMED_KEYS: &[(&str, &str)] =
     &[("server.connections_per_address", "server.connections_per_prefix"), ("secrets.addresses_key_file", "secrets.url_signing_key_file")];
@@ -38,18 +38,20 @@ pub(crate) struct Server {
     pub(crate) log_format: Option<LogFormat>,
     /// Which lines are logged, such as `info` or `info,media=debug`.
     pub(crate) log_filter: String,
-    /// How long the listeners stay open after SIGTERM while `/readyz` already responds with 503, so that gateways and load balancers stop sending
-    /// requests in time. 3 is enough for health checks every second; for a single process, 0 ends sooner.
+    /// How long the listeners stay open after SIGTERM while `/readyz` already responds with 503, so that gateways and
+    /// load balancers stop sending requests in time. 3 is enough for health checks every second; for a single process,
+    /// 0 ends sooner.
     pub(crate) drain_notice_seconds: u64,
     /// How long requests and other work may continue after that.
     pub(crate) drain_seconds: u64,
     /// The maximum number of connections to the public listener.
     pub(crate) connections: usize,
-    /// The maximum number of connections to the public listener from one IPv4 address or IPv6 /64 (a whole venue may share one). It should be
-    /// below `gateway.requests_at_once` and well below `connections`, so that a client that holds all of its own leaves room for others. At the
-    /// maximum, an idle connection is closed for a new one.
+    /// The maximum number of connections to the public listener from one IPv4 address or IPv6 /64 (a whole venue may
+    /// share one). It should be below `gateway.requests_at_once` and well below `connections`, so that a client that
+    /// holds all of its own leaves room for others. At the maximum, an idle connection is closed for a new one.
     pub(crate) connections_per_prefix: usize,
-    /// For tests of a fleet: how far this process's clock is ahead of its machine's; negative if it is behind. Leave it at 0.
+    /// For tests of a fleet: how far this process's clock is ahead of its machine's; negative if it is behind. Leave it
+    /// at 0.
     pub(crate) clock_skew_seconds: i32,
 }
 

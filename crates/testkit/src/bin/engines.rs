@@ -1,7 +1,7 @@
 //! Starts PostgreSQL, NATS and an S3 server, runs a command with their URLs in its environment, and stops them.
 //!
-//! With `engines cargo nextest run` the tests share these engines instead of starting their own. Invariant: it exits with
-//! the command's exit code.
+//! With `engines cargo nextest run` the tests share these engines instead of starting their own. Invariant: it exits
+//! with the command's exit code.
 
 use std::process::{Command, ExitCode};
 

@@ -1,8 +1,8 @@
 //! Real engines for tests: PostgreSQL, NATS with JetStream, and an S3 server, each a child of the test that started it.
 //!
-//! Owns the programs that `dev/engines` installs. Each listens on loopback only and can be killed, frozen and restarted on
-//! the same port and folder. Invariant: an engine that isn't installed fails the test, with the command to type; no test is
-//! skipped.
+//! Owns the programs that `dev/engines` installs. Each listens on loopback only and can be killed, frozen and restarted
+//! on the same port and folder. Invariant: an engine that isn't installed fails the test, with the command to type; no
+//! test is skipped.
 
 mod nats;
 mod ports;

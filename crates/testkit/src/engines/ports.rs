@@ -12,7 +12,8 @@ static CLAIMS: Mutex<Vec<UdpSocket>> = Mutex::new(Vec::new());
 /// Returns a port on which no process listens and which no other caller is given.
 ///
 /// It lies below the ports that the system gives to outgoing connections. Otherwise a client that connects while the
-/// engine is dead could be given the engine's own port and connect to itself, and the restart would find the port taken.
+/// engine is dead could be given the engine's own port and connect to itself, and the restart would find the port
+/// taken.
 pub fn free_port() -> u16 {
     loop {
         let port = rand::random_range(10_000..30_000);

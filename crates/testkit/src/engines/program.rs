@@ -183,8 +183,8 @@ fn readyz_is_ok(port: u16) -> std::io::Result<bool> {
 
 /// Starts a child from a thread that lives as long as the process.
 ///
-/// The kernel sends the parent-death signal when the *thread* that made a child ends (prctl(2), `PR_SET_PDEATHSIG`), and a
-/// test's thread ends with the test.
+/// The kernel sends the parent-death signal when the *thread* that made a child ends (prctl(2), `PR_SET_PDEATHSIG`),
+/// and a test's thread ends with the test.
 fn spawn_from_lasting_thread(command: Command) -> std::io::Result<Child> {
     type Request = (Command, mpsc::Sender<std::io::Result<Child>>);
     static SPAWNER: OnceLock<Mutex<mpsc::Sender<Request>>> = OnceLock::new();
@@ -254,8 +254,8 @@ impl Drop for Program {
     }
 }
 
-/// Returns the descendants of a process. Each of PostgreSQL's leads a process group of its own, so a signal to the group
-/// would not reach them.
+/// Returns the descendants of a process. Each of PostgreSQL's leads a process group of its own, so a signal to the
+/// group would not reach them.
 fn descendants(parent: u32) -> Vec<u32> {
     let mut parents = Vec::new();
     for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {

@@ -1,7 +1,7 @@
 //! A TCP proxy that injects network faults: delay, low throughput, silence and cut connections.
 //!
-//! Runs between a process and an engine, on loopback. Invariant: it delays, throttles or drops bytes; it never changes or
-//! reorders them.
+//! Runs between a process and an engine, on loopback. Invariant: it delays, throttles or drops bytes; it never changes
+//! or reorders them.
 
 use std::net::TcpListener as StdListener;
 use std::time::Duration;

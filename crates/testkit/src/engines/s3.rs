@@ -45,7 +45,8 @@ impl S3Account {
     }
 }
 
-/// An S3 server that tests share without disturbing it: the one of the whole run if there is one, the test's own otherwise.
+/// An S3 server that tests share without disturbing it: the one of the whole run if there is one, the test's own
+/// otherwise.
 #[derive(Debug)]
 pub struct SharedS3 {
     /// Its URL and credentials.
@@ -55,8 +56,8 @@ pub struct SharedS3 {
     _own: Option<S3>,
 }
 
-/// Returns the server at `TUTTI_TEST_S3_ENDPOINT` (with the bucket and the key of [`S3::start`]), or one that is started for
-/// this test, which takes seconds.
+/// Returns the server at `TUTTI_TEST_S3_ENDPOINT` (with the bucket and the key of [`S3::start`]), or one that is
+/// started for this test, which takes seconds.
 pub fn shared_s3() -> SharedS3 {
     let prefix = format!("test-{}/", kit::objects::base62());
     match std::env::var("TUTTI_TEST_S3_ENDPOINT") {
@@ -117,8 +118,8 @@ impl S3 {
         self.port
     }
 
-    /// Returns every path in the bucket, as the server's own catalogue has it: objects, and the folders of unfinished multipart
-    /// uploads.
+    /// Returns every path in the bucket, as the server's own catalogue has it: objects, and the folders of unfinished
+    /// multipart uploads.
     pub async fn list_all(&self) -> Vec<String> {
         let root = format!("/buckets/{}", self.account.bucket);
         let (mut found, mut folders) = (Vec::new(), vec![root.clone()]);

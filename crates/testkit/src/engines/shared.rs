@@ -1,7 +1,7 @@
 //! Engines for tests that don't disturb them: the one that the environment names, or one of this process's own.
 //!
-//! `engines COMMAND` starts them once for a whole run. Invariant: an engine of the process's own stops, and its folder is
-//! removed, when the last test that uses it has ended.
+//! `engines COMMAND` starts them once for a whole run. Invariant: an engine of the process's own stops, and its folder
+//! is removed, when the last test that uses it has ended.
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -15,8 +15,8 @@ pub struct Shared<T> {
     _own: Option<Arc<T>>,
 }
 
-/// Returns the PostgreSQL server that `TUTTI_TEST_POSTGRES_URL` names, or this process's own. Each test has schemas with
-/// random names.
+/// Returns the PostgreSQL server that `TUTTI_TEST_POSTGRES_URL` names, or this process's own. Each test has schemas
+/// with random names.
 pub fn shared_postgres() -> Shared<Postgres> {
     static OWN: Mutex<Weak<Postgres>> = Mutex::new(Weak::new());
     shared("TUTTI_TEST_POSTGRES_URL", &OWN, Postgres::start, Postgres::url)

@@ -1,5 +1,5 @@
-//! TLS for tests: a new certificate authority for each test, and a TLS listener in front of an engine that is built without
-//! TLS.
+//! TLS for tests: a new certificate authority for each test, and a TLS listener in front of an engine that is built
+//! without TLS.
 //!
 //! Invariant: no key outlives its test, and none is in the repository.
 

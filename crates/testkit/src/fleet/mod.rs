@@ -115,8 +115,8 @@ impl Fleet {
         fleet
     }
 
-    /// Starts one process as [`Fleet::start_alone`] does, with its data on a disk of `bytes`. The error is a sentence: this
-    /// user may not mount a disk.
+    /// Starts one process as [`Fleet::start_alone`] does, with its data on a disk of `bytes`. The error is a sentence:
+    /// this user may not mount a disk.
     pub fn start_alone_on_disk(binary: &Path, bytes: u64, settings: &[String]) -> Result<Self, String> {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let mount = folder.path().join("disk");
