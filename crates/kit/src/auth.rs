@@ -24,15 +24,15 @@ pub const ISSUER: &str = "tutti";
 /// Where the keys are.
 pub const JWKS_PATH: &str = "/.well-known/jwks.json";
 /// An unknown key makes us look for new ones, but not more often than this.
-const LOOK_AGAIN: Duration = Duration::from_secs(5);
+const KEYS_REFRESH_INTERVAL: Duration = Duration::from_secs(5);
 /// Where they could not be read, we try again sooner: the accounts role may be starting.
-const TRY_AGAIN: Duration = Duration::from_secs(1);
+const KEYS_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// Tokens whose signature was checked already; a check costs 50 µs, a look-up less than one.
-const REMEMBERED: u64 = 20_000;
+const MAX_VERIFIED_TOKENS: u64 = 20_000;
 /// How far the clocks of two processes may be apart before a token of one seems to come from the future to the other.
 const CLOCK_SKEW_SECONDS: i64 = 300;
 /// What a token's header may call itself (RFC 8725, section 3.11): ours say `JWT`, RFC 9068 says `at+jwt`.
-const TYPES: [&str; 2] = ["JWT", "at+jwt"];
+const TOKEN_TYPES: [&str; 2] = ["JWT", "at+jwt"];
 /// Our key ids have 32 characters.
 const MAX_KEY_ID_BYTES: usize = 64;
 
@@ -57,7 +57,7 @@ pub struct Claims {
 
 /// The claims of a token, with those that only its check looks at.
 #[derive(Debug, Clone, Deserialize)]
-struct Checked {
+struct VerifiedClaims {
     #[serde(flatten)]
     claims: Claims,
     /// Before this it does not hold, in seconds since 1970.
@@ -74,7 +74,7 @@ enum Audience {
 }
 
 impl Audience {
-    fn is_us(&self) -> bool {
+    fn includes_issuer(&self) -> bool {
         match self {
             Self::One(name) => name == ISSUER,
             Self::Several(names) => names.iter().any(|name| name == ISSUER),
@@ -91,9 +91,9 @@ struct Inner {
     peers: Peers,
     keys: RwLock<HashMap<String, DecodingKey>>,
     /// When keys were looked for, and whether there was an answer.
-    looked: tokio::sync::Mutex<Option<(Instant, bool)>>,
-    seen: moka::sync::Cache<String, Checked>,
-    fixed: Mutex<bool>,
+    last_fetch: tokio::sync::Mutex<Option<(Instant, bool)>>,
+    verified: moka::sync::Cache<String, VerifiedClaims>,
+    pinned: Mutex<bool>,
 }
 
 impl std::fmt::Debug for Verifier {
@@ -109,52 +109,52 @@ impl Verifier {
             clock,
             peers,
             keys: RwLock::default(),
-            looked: tokio::sync::Mutex::default(),
-            seen: moka::sync::Cache::builder().max_capacity(REMEMBERED).time_to_live(Duration::from_secs(900)).build(),
-            fixed: Mutex::new(false),
+            last_fetch: tokio::sync::Mutex::default(),
+            verified: moka::sync::Cache::builder().max_capacity(MAX_VERIFIED_TOKENS).time_to_live(Duration::from_secs(900)).build(),
+            pinned: Mutex::new(false),
         }))
     }
 
     /// Takes these keys and never asks for others (tests of a service alone).
     pub fn fix(&self, keys: &JwkSet) {
-        self.learn(keys);
-        *self.0.fixed.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.add_keys(keys);
+        *self.0.pinned.lock().unwrap_or_else(PoisonError::into_inner) = true;
     }
 
     /// Whether the token in these headers was checked before, so that checking it again costs next to nothing.
     pub fn remembers(&self, headers: &http::HeaderMap) -> bool {
         let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|text| text.split_once(' '));
-        token.is_some_and(|(_, token)| self.0.seen.contains_key(token.trim()))
+        token.is_some_and(|(_, token)| self.0.verified.contains_key(token.trim()))
     }
 
     /// Checks a token's header, signature, issuer, audience and times.
     pub async fn verify(&self, token: &str) -> Result<Claims, Problem> {
-        if let Some(checked) = self.0.seen.get(token) {
-            return self.in_time(checked);
+        if let Some(verified_claims) = self.0.verified.get(token) {
+            return self.check_times(verified_claims);
         }
-        let kid = jsonwebtoken::decode_header(token).ok().and_then(key_id).ok_or_else(invalid)?;
-        let key = match self.key(&kid) {
+        let kid = jsonwebtoken::decode_header(token).ok().and_then(key_id).ok_or_else(invalid_token)?;
+        let key = match self.find_key(&kid) {
             Some(key) => key,
             None => {
-                let answered = Box::pin(self.look_for_keys()).await;
+                let fetched = Box::pin(self.fetch_keys()).await;
                 // A good token must not be called a bad one while nobody can tell: its holder would sign out.
-                self.key(&kid).ok_or_else(|| if answered { invalid() } else { unknown() })?
+                self.find_key(&kid).ok_or_else(|| if fetched { invalid_token() } else { keys_unavailable() })?
             }
         };
-        let mut rules = Validation::new(Algorithm::EdDSA);
+        let mut validation = Validation::new(Algorithm::EdDSA);
         // The library only looks at the signature and its algorithm: an `iss` or `aud` of another type than it expects would pass its checks.
-        rules.validate_exp = false;
-        rules.validate_aud = false;
-        rules.required_spec_claims.clear();
-        let checked = jsonwebtoken::decode::<Checked>(token, &key, &rules).map_err(|_| invalid())?.claims;
-        if checked.claims.iss != ISSUER || checked.aud.as_ref().is_some_and(|audience| !audience.is_us()) {
-            return Err(invalid());
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        validation.required_spec_claims.clear();
+        let verified_claims = jsonwebtoken::decode::<VerifiedClaims>(token, &key, &validation).map_err(|_| invalid_token())?.claims;
+        if verified_claims.claims.iss != ISSUER || verified_claims.aud.as_ref().is_some_and(|audience| !audience.includes_issuer()) {
+            return Err(invalid_token());
         }
-        self.0.seen.insert(token.to_owned(), checked.clone());
-        self.in_time(checked)
+        self.0.verified.insert(token.to_owned(), verified_claims.clone());
+        self.check_times(verified_claims)
     }
 
-    fn in_time(&self, Checked { claims, nbf, .. }: Checked) -> Result<Claims, Problem> {
+    fn check_times(&self, VerifiedClaims { claims, nbf, .. }: VerifiedClaims) -> Result<Claims, Problem> {
         let now = self.0.clock.now().timestamp();
         if claims.exp <= now {
             return Err(Problem::new(StatusCode::UNAUTHORIZED, "auth.expired", "The access token has expired. Get a new one from /v1/sessions/refresh."));
@@ -165,11 +165,11 @@ impl Verifier {
         Ok(claims)
     }
 
-    fn key(&self, kid: &str) -> Option<DecodingKey> {
+    fn find_key(&self, kid: &str) -> Option<DecodingKey> {
         self.0.keys.read().unwrap_or_else(PoisonError::into_inner).get(kid).cloned()
     }
 
-    fn learn(&self, set: &JwkSet) {
+    fn add_keys(&self, set: &JwkSet) {
         let mut keys = self.0.keys.write().unwrap_or_else(PoisonError::into_inner);
         // Only keys of the one algorithm: a set that held a secret or an RSA key could not make any token of theirs hold.
         for jwk in set.keys.iter().filter(|jwk| is_ed25519(jwk)) {
@@ -180,19 +180,19 @@ impl Verifier {
     }
 
     /// Asks for keys, unless that was done just now; answers whether the accounts role said what there are.
-    async fn look_for_keys(&self) -> bool {
-        let mut looked = self.0.looked.lock().await;
-        if *self.0.fixed.lock().unwrap_or_else(PoisonError::into_inner) {
+    async fn fetch_keys(&self) -> bool {
+        let mut last_fetch = self.0.last_fetch.lock().await;
+        if *self.0.pinned.lock().unwrap_or_else(PoisonError::into_inner) {
             return true;
         }
-        if let Some((at, answered)) = *looked
-            && at.elapsed() < if answered { LOOK_AGAIN } else { TRY_AGAIN }
+        if let Some((at, fetched)) = *last_fetch
+            && at.elapsed() < if fetched { KEYS_REFRESH_INTERVAL } else { KEYS_RETRY_INTERVAL }
         {
-            return answered;
+            return fetched;
         }
-        let answered = match self.0.peers.get_json::<JwkSet>("accounts", JWKS_PATH).await {
+        let fetched = match self.0.peers.get_json::<JwkSet>("accounts", JWKS_PATH).await {
             Ok(Some(set)) => {
-                self.learn(&set);
+                self.add_keys(&set);
                 true
             }
             Ok(None) => {
@@ -204,8 +204,8 @@ impl Verifier {
                 false
             }
         };
-        *looked = Some((Instant::now(), answered));
-        answered
+        *last_fetch = Some((Instant::now(), fetched));
+        fetched
     }
 }
 
@@ -213,8 +213,8 @@ impl Verifier {
 /// from the accounts role alone. Extensions that must be understood (`crit`) are not.
 fn key_id(header: jsonwebtoken::Header) -> Option<String> {
     let typ = header.typ.as_deref().map(|typ| typ.strip_prefix("application/").unwrap_or(typ));
-    let is_ours = typ.is_some_and(|typ| TYPES.iter().any(|ours| typ.eq_ignore_ascii_case(ours)));
-    if header.alg != Algorithm::EdDSA || !is_ours || header.crit.is_some() {
+    let is_known_type = typ.is_some_and(|typ| TOKEN_TYPES.iter().any(|ours| typ.eq_ignore_ascii_case(ours)));
+    if header.alg != Algorithm::EdDSA || !is_known_type || header.crit.is_some() {
         return None;
     }
     header.kid.filter(|kid| kid.len() <= MAX_KEY_ID_BYTES)
@@ -224,12 +224,12 @@ fn is_ed25519(jwk: &Jwk) -> bool {
     matches!(&jwk.algorithm, AlgorithmParameters::OctetKeyPair(pair) if pair.curve == EllipticCurve::Ed25519)
 }
 
-fn invalid() -> Problem {
+fn invalid_token() -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "auth.invalid_token", "The access token is not valid. Sign in again.")
 }
 
-fn unknown() -> Problem {
-    Problem::unavailable("Access tokens can't be checked right now. Try again shortly.", TRY_AGAIN)
+fn keys_unavailable() -> Problem {
+    Problem::unavailable("Access tokens can't be checked right now. Try again shortly.", KEYS_RETRY_INTERVAL)
 }
 
 /// A member who is signed in: `Member` as an extractor refuses everyone else with 401.

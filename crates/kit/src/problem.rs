@@ -129,8 +129,8 @@ impl From<&crate::db::Error> for Problem {
     fn from(error: &crate::db::Error) -> Self {
         match error {
             crate::db::Error::Closed => Self::unavailable("The server is restarting. Try again shortly.", Duration::from_secs(2)),
-            crate::db::Error::Full(_) => full("a database's disk is full"),
-            error if error.is_unavailable() => away(error),
+            crate::db::Error::Full(_) => storage_full("a database's disk is full"),
+            error if error.is_unavailable() => engine_unavailable(error),
             other => Self::fault(other),
         }
     }
@@ -145,21 +145,21 @@ impl From<crate::objects::Error> for Problem {
 impl From<&crate::objects::Error> for Problem {
     fn from(error: &crate::objects::Error) -> Self {
         match error {
-            crate::objects::Error::Full => full("the object store is full"),
-            crate::objects::Error::Engine(_) => away(error),
+            crate::objects::Error::Full => storage_full("the object store is full"),
+            crate::objects::Error::Engine(_) => engine_unavailable(error),
             missing @ crate::objects::Error::Missing => Self::fault(missing),
         }
     }
 }
 
 /// 507: there is no room; an operator must act.
-fn full(what: &'static str) -> Problem {
+fn storage_full(what: &'static str) -> Problem {
     tracing::error!(what, "no room is left");
     Problem::new(StatusCode::INSUFFICIENT_STORAGE, "server.storage_full", "The server's storage is full. Try again later.").retry_after(Duration::from_secs(60))
 }
 
 /// 503: what is needed does not answer now, and will again.
-fn away(cause: &(dyn std::error::Error + 'static)) -> Problem {
+fn engine_unavailable(cause: &(dyn std::error::Error + 'static)) -> Problem {
     let reason = cause.source().map_or_else(|| cause.to_string(), |source| format!("{cause}: {source}"));
     tracing::warn!(reason, "a request could not be served");
     Problem::unavailable("A part of the server does not answer right now. Try again shortly.", Duration::from_secs(2))

@@ -17,9 +17,9 @@ use crate::tasks::Tasks;
 
 /// Three heartbeats, and two minutes more: a process whose clock is ahead must not take a run from one that is alive.
 const LEASE: TimeDelta = TimeDelta::seconds(60 + 120);
-const HEARTBEAT: Duration = Duration::from_secs(20);
-const LOOK: Duration = Duration::from_secs(1);
-const TRY_AGAIN: Duration = Duration::from_millis(500);
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(20);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Why a run failed, in words.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -29,7 +29,7 @@ type Work = Arc<dyn Fn(Run) -> BoxFuture<'static, Result<(), Failure>> + Send + 
 #[derive(Clone)]
 pub struct Job {
     name: &'static str,
-    every: TimeDelta,
+    period: TimeDelta,
     work: Work,
 }
 
@@ -40,12 +40,12 @@ impl Job {
         F: Fn(Run) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), Failure>> + Send + 'static,
     {
-        Self { name, every: period, work: Arc::new(move |run| Box::pin(work(run))) }
+        Self { name, period, work: Arc::new(move |run| Box::pin(work(run))) }
     }
 
     /// The slot that `now` lies in.
     fn slot(&self, now: DateTime<Utc>) -> DateTime<Utc> {
-        let period = self.every.num_milliseconds().max(1);
+        let period = self.period.num_milliseconds().max(1);
         let start = now.timestamp_millis().div_euclid(period) * period;
         DateTime::from_timestamp_millis(start).unwrap_or(now)
     }
@@ -61,7 +61,7 @@ pub struct Run {
 }
 
 #[derive(FromQueryResult)]
-struct Fence {
+struct FenceRow {
     fence: i64,
 }
 
@@ -81,7 +81,7 @@ impl Run {
 /// Takes the slot of `job` that `now` lies in, if nobody has it or its owner has fallen silent.
 pub async fn claim(db: &Db, job: &Job, now: DateTime<Utc>) -> Result<Option<Run>, Error> {
     let (name, slot) = (job.name, job.slot(now));
-    let claimed: Option<Fence> = db
+    let claimed: Option<FenceRow> = db
         .write(move |tx| {
             Box::pin(async move {
                 tx.row(
@@ -94,7 +94,7 @@ pub async fn claim(db: &Db, job: &Job, now: DateTime<Utc>) -> Result<Option<Run>
             })
         })
         .await?;
-    Ok(claimed.map(|Fence { fence }| Run { job: name, slot, fence }))
+    Ok(claimed.map(|FenceRow { fence }| Run { job: name, slot, fence }))
 }
 
 /// Starts the loops of `jobs`.
@@ -116,8 +116,8 @@ pub fn start(db: &Db, jobs: Vec<Job>, clock: &Clock, tasks: &Tasks) {
                         Err(error) => tracing::warn!(job = job.name, %error, "the schedule could not be read"),
                     }
                 }
-                let left = (slot + job.every - clock.now()).to_std().unwrap_or(LOOK);
-                let pause = left.clamp(LOOK, HEARTBEAT);
+                let left = (slot + job.period - clock.now()).to_std().unwrap_or(POLL_INTERVAL);
+                let pause = left.clamp(POLL_INTERVAL, HEARTBEAT_INTERVAL);
                 if !owner.sleep(pause).await {
                     return;
                 }
@@ -142,7 +142,7 @@ pub async fn run_once(db: &Db, job: &Job, run: Run, clock: &Clock, tasks: &Tasks
     while let Err(error) = finish(db, &run, failure.clone(), clock.now()).await {
         tracing::warn!(job = job.name, %error, "a finished run could not be recorded yet");
         // Otherwise the next process would do it again when the lease ends.
-        if !error.is_unavailable() || !tasks.sleep(TRY_AGAIN).await {
+        if !error.is_unavailable() || !tasks.sleep(RETRY_INTERVAL).await {
             return;
         }
     }
@@ -168,7 +168,7 @@ async fn finish(db: &Db, run: &Run, failure: Option<String>, now: DateTime<Utc>)
 /// Extends the lease while the run is ours; returns when it is not.
 async fn heartbeat(db: &Db, run: &Run, clock: &Clock) {
     loop {
-        tokio::time::sleep(HEARTBEAT).await;
+        tokio::time::sleep(HEARTBEAT_INTERVAL).await;
         let (run, until) = (run.clone(), clock.now() + LEASE);
         let held = db
             .write(move |tx| {

@@ -37,7 +37,7 @@ impl UrlSignature {
 }
 
 /// UrlSigner end on a multiple of this, so that an address stays the same (and cached) for a while.
-const STEP_SECONDS: i64 = 6 * 3600;
+const EXPIRY_STEP_SECONDS: i64 = 6 * 3600;
 
 /// Makes and checks grants.
 #[derive(Clone)]
@@ -55,25 +55,25 @@ impl UrlSigner {
         Self(std::sync::Arc::new(secret))
     }
 
-    /// A grant on `subject` for `scope` that lasts at least `lasts` and at most six hours longer.
-    pub fn sign(&self, scope: &str, subject: &str, now: DateTime<Utc>, lasts: TimeDelta) -> String {
-        let end = (now + lasts).timestamp();
-        let end = end + STEP_SECONDS - end.rem_euclid(STEP_SECONDS);
+    /// A grant on `subject` for `scope` that lasts at least `valid_for` and at most six hours longer.
+    pub fn sign(&self, scope: &str, subject: &str, now: DateTime<Utc>, valid_for: TimeDelta) -> String {
+        let end = (now + valid_for).timestamp();
+        let end = end + EXPIRY_STEP_SECONDS - end.rem_euclid(EXPIRY_STEP_SECONDS);
         format!("{}.{}", base36(end.unsigned_abs()), URL_SAFE_NO_PAD.encode(self.mac(scope, subject, end)))
     }
 
-    /// Whether `grant` opens `subject` for `scope` now.
-    pub fn is_valid(&self, grant: &str, scope: &str, subject: &str, now: DateTime<Utc>) -> bool {
-        self.verify(grant, scope, subject, now).is_some()
+    /// Whether `signature` opens `subject` for `scope` now.
+    pub fn is_valid(&self, signature: &str, scope: &str, subject: &str, now: DateTime<Utc>) -> bool {
+        self.verify(signature, scope, subject, now).is_some()
     }
 
     /// Returns the signature if it opens `subject` for `scope` now, and is written the one way that we write it.
-    pub fn verify(&self, grant: &str, scope: &str, subject: &str, now: DateTime<Utc>) -> Option<UrlSignature> {
-        let (digits, mac) = grant.split_once('.')?;
+    pub fn verify(&self, signature: &str, scope: &str, subject: &str, now: DateTime<Utc>) -> Option<UrlSignature> {
+        let (digits, mac) = signature.split_once('.')?;
         let (end, mac) = (i64::from_str_radix(digits, 36).ok()?, URL_SAFE_NO_PAD.decode(mac).ok()?);
-        let holds = bool::from(self.mac(scope, subject, end).ct_eq(&mac)) && end > now.timestamp() && base36(end.unsigned_abs()) == digits;
-        let ends_at = DateTime::from_timestamp(end, 0).filter(|_| holds)?;
-        Some(UrlSignature { text: grant.to_owned(), ends_at })
+        let is_valid = bool::from(self.mac(scope, subject, end).ct_eq(&mac)) && end > now.timestamp() && base36(end.unsigned_abs()) == digits;
+        let ends_at = DateTime::from_timestamp(end, 0).filter(|_| is_valid)?;
+        Some(UrlSignature { text: signature.to_owned(), ends_at })
     }
 
     /// A keyed hash of `subject`: the same each time, and opening nothing, as it stands for a grant that has long ended.
@@ -106,33 +106,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_grant_opens_its_own_door_only_and_not_for_ever() {
+    fn a_signature_is_valid_for_its_own_subject_and_scope_and_not_for_ever() {
         let url_signer = UrlSigner::new([7; 32]);
         let now = Utc::now();
-        let grant = url_signer.sign("view", "abc", now, TimeDelta::hours(1));
-        assert!(url_signer.is_valid(&grant, "view", "abc", now));
-        assert!(!url_signer.is_valid(&grant, "original", "abc", now));
-        assert!(!url_signer.is_valid(&grant, "view", "abd", now));
-        assert!(!url_signer.is_valid(&grant, "view", "abc", now + TimeDelta::hours(8)));
-        assert!(!UrlSigner::new([8; 32]).is_valid(&grant, "view", "abc", now));
+        let signature = url_signer.sign("view", "abc", now, TimeDelta::hours(1));
+        assert!(url_signer.is_valid(&signature, "view", "abc", now));
+        assert!(!url_signer.is_valid(&signature, "original", "abc", now));
+        assert!(!url_signer.is_valid(&signature, "view", "abd", now));
+        assert!(!url_signer.is_valid(&signature, "view", "abc", now + TimeDelta::hours(8)));
+        assert!(!UrlSigner::new([8; 32]).is_valid(&signature, "view", "abc", now));
         for bad in ["", ".", "zz", "zzzzzzzz.", "-1.AAAA", "é.é"] {
             assert!(!url_signer.is_valid(bad, "view", "abc", now), "{bad}");
         }
     }
 
     #[test]
-    fn a_signature_has_one_spelling_and_tells_its_end() {
+    fn a_signature_has_one_spelling_and_shows_its_end() {
         let url_signer = UrlSigner::new([7; 32]);
         let now = Utc::now();
-        let grant = url_signer.sign("view", "abc", now, TimeDelta::hours(1));
-        let signature = url_signer.verify(&grant, "view", "abc", now).unwrap();
-        assert_eq!(signature.text(), grant);
+        let text = url_signer.sign("view", "abc", now, TimeDelta::hours(1));
+        let signature = url_signer.verify(&text, "view", "abc", now).unwrap();
+        assert_eq!(signature.text(), text);
         assert!((TimeDelta::hours(1)..=TimeDelta::hours(7)).contains(&(signature.ends_at() - now)));
         assert_eq!(signature.remaining(signature.ends_at()), Duration::ZERO);
         assert!(signature.remaining(now) <= Duration::from_hours(7));
-        assert_eq!(url_signer.verify(&grant, "view", "abc", signature.ends_at()), None, "it has ended then");
-        let (end, mac) = grant.split_once('.').unwrap();
-        for other in [format!("+{grant}"), format!("0{grant}"), format!("{}.{mac}", end.to_uppercase()), format!("{grant}=")] {
+        assert_eq!(url_signer.verify(&text, "view", "abc", signature.ends_at()), None, "it has ended then");
+        let (end, mac) = text.split_once('.').unwrap();
+        for other in [format!("+{text}"), format!("0{text}"), format!("{}.{mac}", end.to_uppercase()), format!("{text}=")] {
             assert_eq!(url_signer.verify(&other, "view", "abc", now), None, "{other}");
         }
     }

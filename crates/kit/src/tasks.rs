@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// The nice level of work in the background: a tenth of what an ordinary thread gets where both want the same core.
-const BACKGROUND: i32 = 10;
+const BACKGROUND_NICE: i32 = 10;
 
 /// Runs heavy work (pixels) on a thread of its own; `None` if it panicked or no thread could be had. Callers bound how many run at once.
 ///
@@ -21,22 +21,22 @@ pub async fn on_own_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 
 
 /// As [`on_own_thread`], for work that nobody waits for: it takes what processor time the others leave.
 pub async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-    on_thread(BACKGROUND, work).await
+    on_thread(BACKGROUND_NICE, work).await
 }
 
 /// As [`on_own_thread`], at a nice level of 0 to 19.
 pub async fn on_thread<T: Send + 'static>(nice: i32, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-    let (answer, answered) = tokio::sync::oneshot::channel();
+    let (result_sender, result) = tokio::sync::oneshot::channel();
     let thread = std::thread::Builder::new().name("heavy".into()).spawn(move || {
         if nice > 0 {
             // Linux takes it for the calling thread alone. Refused or not, the work gets done.
             let _ = rustix::process::setpriority_process(None, nice);
         }
         // Whoever asked may have gone.
-        let _ = answer.send(work());
+        let _ = result_sender.send(work());
     });
     thread.ok()?;
-    answered.await.ok()
+    result.await.ok()
 }
 
 /// Spawns background tasks and ends them together.

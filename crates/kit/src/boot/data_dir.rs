@@ -10,7 +10,7 @@ use super::private::{self, Exposed};
 use crate::service::BootError;
 
 /// Makes a folder that only this user can read.
-pub(super) fn private_folder(path: &Path) -> Result<(), BootError> {
+pub(super) fn create_private_folder(path: &Path) -> Result<(), BootError> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| BootError::Io(format!("the folder {} can't be made", path.display()), error))
 }
 
@@ -38,14 +38,14 @@ pub(super) fn make_private(data: &Path) -> Result<(), BootError> {
 }
 
 /// Makes a folder anew.
-pub(super) fn empty(path: &Path) -> Result<(), BootError> {
+pub(super) fn recreate(path: &Path) -> Result<(), BootError> {
     match std::fs::remove_dir_all(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             return Err(BootError::Io(format!("the folder {} can't be emptied", path.display()), error));
         }
         _ => {}
     }
-    private_folder(path)
+    create_private_folder(path)
 }
 
 /// Two processes on one data folder would each believe that the log is theirs.
@@ -59,8 +59,8 @@ pub(crate) fn lock(data: &Path) -> Result<std::fs::File, BootError> {
 }
 
 /// Reads a secret of 32 bytes, or makes it at the first start.
-pub(super) fn secret(folder: &Path, name: &str) -> Result<[u8; 32], BootError> {
-    private_folder(folder)?;
+pub(super) fn read_or_create_secret(folder: &Path, name: &str) -> Result<[u8; 32], BootError> {
+    create_private_folder(folder)?;
     let path = folder.join(name);
     let failed = |error| BootError::Io(format!("the secret {} can't be read or made", path.display()), error);
     match std::fs::File::open(&path) {
@@ -80,8 +80,8 @@ pub(super) fn secret(folder: &Path, name: &str) -> Result<[u8; 32], BootError> {
 
 /// Writes a secret that only this user can read. Whole under another name first: a crash leaves the old state or the new one.
 pub(crate) fn write_secret(path: &Path, secret: &[u8]) -> std::io::Result<()> {
-    let fresh = path.with_extension("new");
-    let mut file = std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&fresh)?;
+    let temporary = path.with_extension("new");
+    let mut file = std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
     file.write_all(secret).and_then(|()| file.sync_all())?;
-    std::fs::rename(&fresh, path)
+    std::fs::rename(&temporary, path)
 }

@@ -46,13 +46,13 @@ impl DbConfig {
     /// Where `service` keeps its rows on PostgreSQL; `None` if they are to lie in the data folder.
     pub fn postgres(&self, service: &str) -> Result<Option<PostgresOptions>, Error> {
         let url = match (&self.url, &self.url_file) {
-            (Some(_), Some(_)) => return Err(wrong("db", "`url` and `url_file` are both set; leave one out")),
+            (Some(_), Some(_)) => return Err(invalid("db", "`url` and `url_file` are both set; leave one out")),
             (Some(url), None) => url.clone(),
             (None, Some(path)) => read_secret("db", "url_file", path)?,
             (None, None) => return Ok(None),
         };
         if !(url.starts_with("postgres://") || url.starts_with("postgresql://")) {
-            return Err(wrong("db", "`url` must begin with postgres://"));
+            return Err(invalid("db", "`url` must begin with postgres://"));
         }
         let name = |text: &str| text.replace("{service}", service);
         Ok(Some(PostgresOptions {
@@ -83,13 +83,13 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// The key that signs addresses. `alone`: no other process needs the same one.
-    pub(super) fn url_signer(&self, data: &Path, alone: bool) -> Result<UrlSigner, BootError> {
+    /// The key that signs addresses. `is_single_process`: no other process needs the same one.
+    pub(super) fn url_signer(&self, data: &Path, is_single_process: bool) -> Result<UrlSigner, BootError> {
         let Some(path) = &self.addresses_key_file else {
-            if alone {
-                return Ok(UrlSigner::new(data_dir::secret(&data.join("secrets"), "addresses.key")?));
+            if is_single_process {
+                return Ok(UrlSigner::new(data_dir::read_or_create_secret(&data.join("secrets"), "addresses.key")?));
             }
-            return Err(wrong(
+            return Err(invalid(
                 "secrets",
                 "processes that share a database must share the key that signs addresses. Make one with `openssl rand -out addresses.key 32` and set `addresses_key_file`",
             )
@@ -97,7 +97,7 @@ impl Secrets {
         };
         let bytes = std::fs::read(path).map_err(|error| BootError::Io(format!("secrets.addresses_key_file {} can't be read", path.display()), error))?;
         let key = <[u8; 32]>::try_from(bytes.as_slice())
-            .map_err(|_| wrong("secrets", &format!("`addresses_key_file` must hold exactly 32 bytes, and {} holds {}", path.display(), bytes.len())))?;
+            .map_err(|_| invalid("secrets", &format!("`addresses_key_file` must hold exactly 32 bytes, and {} holds {}", path.display(), bytes.len())))?;
         Ok(UrlSigner::new(key))
     }
 }
@@ -135,13 +135,13 @@ impl Engines {
     }
 }
 
-fn wrong(section: &str, reason: &str) -> Error {
+fn invalid(section: &str, reason: &str) -> Error {
     Error::Section { section: section.to_owned(), reason: reason.to_owned() }
 }
 
 /// The first line of a file that holds a secret.
 fn read_secret(section: &str, key: &str, path: &Path) -> Result<String, Error> {
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(section, &format!("the file {} of `{key}` can't be read: {error}", path.display())))?;
+    let text = std::fs::read_to_string(path).map_err(|error| invalid(section, &format!("the file {} of `{key}` can't be read: {error}", path.display())))?;
     Ok(text.lines().next().unwrap_or_default().trim().to_owned())
 }
 

@@ -30,6 +30,9 @@ use crate::service::{BootError, Context, RouterLayer, Service};
 use crate::tasks::Tasks;
 use crate::telemetry::Metrics;
 
+/// How long the bus and the store may take to respond to a ping.
+const PING_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// The sections of the configuration that belong to no role.
 pub const SECTIONS: &[&str] = &["db", "bus", "objects", "secrets"];
 
@@ -101,7 +104,7 @@ impl Guard {
 impl Process {
     /// Opens the engines, migrates, builds every service, then lets events flow.
     pub async fn start(services: &[Service], options: &Options) -> Result<Self, BootError> {
-        data_dir::private_folder(&options.data)?;
+        data_dir::create_private_folder(&options.data)?;
         // Children (ffmpeg) work in folders of their own, where a relative path would lead nowhere.
         let data = &options.data.canonicalize().map_err(|error| BootError::Io(format!("the folder {} can't be found", options.data.display()), error))?;
         let lock = data_dir::lock(data)?;
@@ -114,14 +117,14 @@ impl Process {
         let objects = Objects::open(&engines.objects, &data.join("objects")).await?;
         let verifier = Verifier::new(peers.clone(), clock.clone());
         let contexts = futures::future::try_join_all(services.iter().map(|service| {
-            let base = (bus.clone(), objects.clone(), peers.clone(), verifier.clone(), url_signer.clone(), clock.clone(), metrics.clone(), tasks.clone());
+            let shared = (bus.clone(), objects.clone(), peers.clone(), verifier.clone(), url_signer.clone(), clock.clone(), metrics.clone(), tasks.clone());
             let engines = &engines;
             async move {
-                let (bus, objects, peers, verifier, url_signer, clock, metrics, tasks) = base;
+                let (bus, objects, peers, verifier, url_signer, clock, metrics, tasks) = shared;
                 let db = engines.db.open(service.name, data).await?;
-                schema(service, &db, &engines.db, &options.pending).await?;
+                migrate(service, &db, &engines.db, &options.pending).await?;
                 let folder = data.join(service.name);
-                data_dir::private_folder(&folder)?;
+                data_dir::create_private_folder(&folder)?;
                 let context = Context {
                     db,
                     bus,
@@ -136,35 +139,35 @@ impl Process {
                     openapi_json: options.openapi_json.clone(),
                     folder,
                 };
-                data_dir::empty(&context.scratch())?;
+                data_dir::recreate(&context.scratch())?;
                 Ok::<_, BootError>((service, context))
             }
         }))
         .await?;
         let (mut routers, mut consumers, mut jobs, mut guard) = (Vec::new(), Vec::new(), Vec::new(), None);
         for (service, context) in &contexts {
-            let part = (service.start)(context.clone()).await?;
-            let worn = with_guarded_layers(part.router, part.guard.as_ref(), LayerState { role: service.name, metrics: metrics.clone(), verifier: verifier.clone() });
-            peers.register_local(service.name, worn.clone());
-            routers.push((service.name, worn));
-            guard = guard.or(part.guard);
-            consumers.extend(part.consumers);
-            jobs.push((context.db.clone(), part.jobs));
+            let instance = (service.start)(context.clone()).await?;
+            let router = with_guarded_layers(instance.router, instance.guard.as_ref(), LayerState { role: service.name, metrics: metrics.clone(), verifier: verifier.clone() });
+            peers.register_local(service.name, router.clone());
+            routers.push((service.name, router));
+            guard = guard.or(instance.guard);
+            consumers.extend(instance.consumers);
+            jobs.push((context.db.clone(), instance.jobs));
         }
         peers.watch(&tasks, &metrics);
-        let names = consumers.iter().map(|consumer| consumer.name().to_owned()).collect();
-        let hear = |services: &[Service]| services.iter().flat_map(|service| (service.subscriptions)(&options.config)).collect::<Vec<_>>();
-        let here = hear(services);
-        if let Some(stranger) = consumers.iter().find(|consumer| !here.contains(consumer.subscription())) {
-            return Err(BootError::Other(format!("the consumer {} is not in its role's list of what it subscriptions", stranger.name())));
+        let consumer_names = consumers.iter().map(|consumer| consumer.name().to_owned()).collect();
+        let subscriptions_of = |services: &[Service]| services.iter().flat_map(|service| (service.subscriptions)(&options.config)).collect::<Vec<_>>();
+        let local = subscriptions_of(services);
+        if let Some(undeclared) = consumers.iter().find(|consumer| !local.contains(consumer.subscription())) {
+            return Err(BootError::Other(format!("the consumer {} is not in its role's list of what it subscriptions", undeclared.name())));
         }
         // An embedded log is this process's own: whoever doesn't play here will never hear of it.
-        let elsewhere = if engines.bus.servers.is_empty() { Vec::new() } else { hear(&options.all).into_iter().filter(|other| !here.contains(other)).collect() };
+        let remote = if engines.bus.servers.is_empty() { Vec::new() } else { subscriptions_of(&options.all).into_iter().filter(|other| !local.contains(other)).collect() };
         let declare = async || {
-            bus.declare(&elsewhere, RunsIn::Other).await?;
-            bus.declare(&here, RunsIn::ThisProcess).await
+            bus.declare(&remote, RunsIn::Other).await?;
+            bus.declare(&local, RunsIn::ThisProcess).await
         };
-        options.pending.until("the event bus", bus::Error::is_unavailable, declare).await?;
+        options.pending.retry_until_ready("the event bus", bus::Error::is_unavailable, declare).await?;
         bus.start(consumers, &tasks);
         for (db, jobs) in jobs {
             schedule::start(&db, jobs, &clock, &tasks);
@@ -174,7 +177,7 @@ impl Process {
             bus.relay(name, db.clone(), clock.clone(), &tasks);
         }
         let contexts = contexts.into_iter().map(|(service, context)| (service.name, context)).collect();
-        Ok(Self { peers, bus, objects, metrics, verifier, tasks, contexts, databases, consumers: names, routers, guard: Guard(guard), _lock: lock })
+        Ok(Self { peers, bus, objects, metrics, verifier, tasks, contexts, databases, consumers: consumer_names, routers, guard: Guard(guard), _lock: lock })
     }
 
     /// What is not_ready for this process to serve, as sentences; empty when it is ready.
@@ -190,8 +193,7 @@ impl Process {
 
     /// What does not answer although this process can serve without it for a while, as sentences.
     pub async fn degraded(&self) -> Vec<String> {
-        let patience = Duration::from_secs(2);
-        let (bus, objects) = tokio::join!(tokio::time::timeout(patience, self.bus.ping()), tokio::time::timeout(patience, self.objects.ping()));
+        let (bus, objects) = tokio::join!(tokio::time::timeout(PING_TIMEOUT, self.bus.ping()), tokio::time::timeout(PING_TIMEOUT, self.objects.ping()));
         let mut degraded = Vec::new();
         if !matches!(bus, Ok(Ok(()))) {
             degraded.push("the event bus does not answer; events wait in the outboxes".to_owned());
@@ -209,11 +211,11 @@ impl Process {
 }
 
 /// Brings the schema up to date, or waits until somebody has; and waits for the database in either case.
-async fn schema(service: &Service, db: &Db, config: &DbConfig, pending: &PendingDependencies) -> Result<(), BootError> {
+async fn migrate(service: &Service, db: &Db, config: &DbConfig, pending: &PendingDependencies) -> Result<(), BootError> {
     let Some(migrations) = service.migrations else { return Ok(()) };
     let what = format!("the {} database", service.name);
     pending
-        .until(&what, BootError::is_transient, || async {
+        .retry_until_ready(&what, BootError::is_transient, || async {
             if config.migrate_on_start {
                 return Ok(db.migrate(service.name, migrations).await?);
             }

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-const FIRST: Duration = Duration::from_millis(100);
-const LONGEST: Duration = Duration::from_secs(3);
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const MAX_PAUSE: Duration = Duration::from_secs(3);
 
 /// Things that are missing, each with the reason.
 #[derive(Debug, Clone, Default)]
@@ -20,12 +20,12 @@ impl PendingDependencies {
     }
 
     /// Tries `attempt` with growing pauses until it works, or fails for a reason that does not pass by itself.
-    pub(super) async fn until<T, E, F>(&self, what: &str, is_transient: impl Fn(&E) -> bool, attempt: impl Fn() -> F) -> Result<T, E>
+    pub(super) async fn retry_until_ready<T, E, F>(&self, what: &str, is_transient: impl Fn(&E) -> bool, attempt: impl Fn() -> F) -> Result<T, E>
     where
         F: Future<Output = Result<T, E>>,
         E: std::error::Error,
     {
-        let mut pause = FIRST;
+        let mut pause = FIRST_PAUSE;
         loop {
             match attempt().await {
                 Err(error) if is_transient(&error) => {
@@ -34,13 +34,13 @@ impl PendingDependencies {
                         tracing::warn!(what, reason, "waiting");
                     }
                     tokio::time::sleep(pause.mul_f64(1.0 + rand::random::<f64>() / 4.0)).await;
-                    pause = (pause * 2).min(LONGEST);
+                    pause = (pause * 2).min(MAX_PAUSE);
                 }
-                done => {
-                    if self.lock().remove(what).is_some() && done.is_ok() {
+                result => {
+                    if self.lock().remove(what).is_some() && result.is_ok() {
                         tracing::info!(what, "no longer waiting");
                     }
-                    return done;
+                    return result;
                 }
             }
         }
@@ -60,8 +60,8 @@ mod tests {
     #[tokio::test]
     async fn what_is_missing_is_named_until_it_is_there() {
         let (pending, tries) = (PendingDependencies::default(), AtomicU32::new(0));
-        let done = pending
-            .until(
+        let result = pending
+            .retry_until_ready(
                 "the database",
                 |_: &std::io::Error| true,
                 || async {
@@ -73,14 +73,14 @@ mod tests {
                 },
             )
             .await;
-        assert_eq!(done.unwrap(), 7);
+        assert_eq!(result.unwrap(), 7);
         assert!(pending.sentences().is_empty());
     }
 
     #[tokio::test]
     async fn what_will_not_pass_ends_the_wait() {
         let pending = PendingDependencies::default();
-        let done: Result<(), _> = pending.until("the database", |_: &std::io::Error| false, || async { Err(std::io::Error::other("too new")) }).await;
-        assert_eq!(done.unwrap_err().to_string(), "too new");
+        let result: Result<(), _> = pending.retry_until_ready("the database", |_: &std::io::Error| false, || async { Err(std::io::Error::other("too new")) }).await;
+        assert_eq!(result.unwrap_err().to_string(), "too new");
     }
 }

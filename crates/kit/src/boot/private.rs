@@ -12,15 +12,15 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 
 /// What the group and others may do.
-const OTHERS: u32 = 0o077;
+const GROUP_AND_OTHERS: u32 = 0o077;
 /// What they must not do with a secret.
-const READ: u32 = 0o044;
+const READABLE: u32 = 0o044;
 /// What they must not do with a folder whose links are followed.
-const WRITE: u32 = 0o022;
-const FOLDER: u32 = 0o700;
-const FILE: u32 = 0o600;
+const WRITABLE: u32 = 0o022;
+const FOLDER_MODE: u32 = 0o700;
+const FILE_MODE: u32 = 0o600;
 /// Folders in folders: nothing of ours is deeper.
-const DEEPEST: usize = 16;
+const MAX_DEPTH: usize = 16;
 
 /// What others can get at.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -35,21 +35,21 @@ pub struct Exposed {
 
 /// What others can get at in a data folder; nothing where there is none.
 pub fn look(data: &Path) -> io::Result<Exposed> {
-    Walk { change: None, exposed: Exposed::default() }.of(data)
+    Walk { make_private: None, exposed: Exposed::default() }.run(data)
 }
 
 /// Makes a data folder private; answers what was open. Where that can't be done, the error names the path.
 pub fn repair(data: &Path) -> io::Result<Exposed> {
-    Walk { change: Some(|file, mode| file.set_permissions(Permissions::from_mode(mode))), exposed: Exposed::default() }.of(data)
+    Walk { make_private: Some(|file, mode| file.set_permissions(Permissions::from_mode(mode))), exposed: Exposed::default() }.run(data)
 }
 
 /// Whether others can read a file; `false` where it isn't there.
 pub fn is_readable_by_others(path: &Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|about| about.mode() & READ != 0)
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.mode() & READABLE != 0)
 }
 
 struct Walk {
-    change: Option<fn(&File, u32) -> io::Result<()>>,
+    make_private: Option<fn(&File, u32) -> io::Result<()>>,
     exposed: Exposed,
 }
 
@@ -64,8 +64,8 @@ struct Folder {
 }
 
 impl Walk {
-    fn of(mut self, data: &Path) -> io::Result<Exposed> {
-        let links = std::fs::metadata(data).is_ok_and(|about| about.mode() & WRITE == 0);
+    fn run(mut self, data: &Path) -> io::Result<Exposed> {
+        let follows_links = std::fs::metadata(data).is_ok_and(|metadata| metadata.mode() & WRITABLE == 0);
         let mut folders = match self.visit(data, true) {
             Ok(Some(was_open)) => vec![Folder { path: data.to_owned(), depth: 0, was_open, has_objects: false }],
             Ok(None) => Vec::new(),
@@ -73,10 +73,10 @@ impl Walk {
             Err(error) => return Err(error),
         };
         while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(&folder.path).map_err(|error| at(&folder.path, &error))? {
-                let entry = entry.map_err(|error| at(&folder.path, &error))?;
-                let kind = entry.file_type().map_err(|error| at(&folder.path, &error))?;
-                let is_link = kind.is_symlink() && folder.depth == 0 && links;
+            for entry in std::fs::read_dir(&folder.path).map_err(|error| with_path(&folder.path, &error))? {
+                let entry = entry.map_err(|error| with_path(&folder.path, &error))?;
+                let kind = entry.file_type().map_err(|error| with_path(&folder.path, &error))?;
+                let is_link = kind.is_symlink() && folder.depth == 0 && follows_links;
                 if kind.is_file() && folder.has_objects && !folder.was_open {
                     continue;
                 }
@@ -91,7 +91,7 @@ impl Walk {
                     Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                     Err(error) => return Err(error),
                 };
-                if folder.depth < DEEPEST {
+                if folder.depth < MAX_DEPTH {
                     let has_objects = folder.has_objects || (folder.depth == 0 && entry.file_name() == "objects");
                     folders.push(Folder { path, depth: folder.depth + 1, was_open: was_open || folder.was_open, has_objects });
                 }
@@ -102,23 +102,23 @@ impl Walk {
 
     /// Looks at a folder or a file and changes it if need be; whether it was open, for a folder.
     fn visit(&mut self, path: &Path, follow: bool) -> io::Result<Option<bool>> {
-        let about = if follow { std::fs::metadata(path) } else { std::fs::symlink_metadata(path) }.map_err(|error| at(path, &error))?;
-        let is_open = about.mode() & OTHERS != 0;
+        let metadata = if follow { std::fs::metadata(path) } else { std::fs::symlink_metadata(path) }.map_err(|error| with_path(path, &error))?;
+        let is_open = metadata.mode() & GROUP_AND_OTHERS != 0;
         if is_open {
-            *(if about.is_dir() { &mut self.exposed.folders } else { &mut self.exposed.files }) += 1;
+            *(if metadata.is_dir() { &mut self.exposed.folders } else { &mut self.exposed.files }) += 1;
             self.exposed.first.get_or_insert_with(|| path.to_owned());
-            if let Some(change) = self.change {
+            if let Some(make_private) = self.make_private {
                 // By a handle, so that it can't be exchanged for a link in between.
                 let flags = if follow { OFlags::NONBLOCK } else { OFlags::NONBLOCK | OFlags::NOFOLLOW };
-                let file = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path).map_err(|error| at(path, &error))?;
-                change(&file, if about.is_dir() { FOLDER } else { FILE }).map_err(|error| at(path, &error))?;
+                let file = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path).map_err(|error| with_path(path, &error))?;
+                make_private(&file, if metadata.is_dir() { FOLDER_MODE } else { FILE_MODE }).map_err(|error| with_path(path, &error))?;
             }
         }
-        Ok(about.is_dir().then_some(is_open))
+        Ok(metadata.is_dir().then_some(is_open))
     }
 }
 
-fn at(path: &Path, error: &io::Error) -> io::Error {
+fn with_path(path: &Path, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 

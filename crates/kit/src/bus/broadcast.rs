@@ -11,12 +11,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, broadcast, mpsc};
 
 /// Updates of its topic that a listener may be behind before it is told to reload.
-const BEHIND: usize = 64;
+const MAX_LAG: usize = 64;
 /// Listeners of one topic, and topics with listeners, that clients may cause. Each queue is some 5 KB.
 const MAX_PER_TOPIC: usize = 4096;
 const MAX_TOPICS: usize = 8192;
 /// Updates that may wait for the other processes before some are dropped, and the listeners there told.
-const OUTGOING: usize = 1024;
+const MAX_OUTGOING: usize = 1024;
 
 /// What a listener subscriptions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl LocalTopics {
     }
 
     /// Tells everyone that something was missed.
-    pub(super) fn lagged(&self) {
+    pub(super) fn publish_lagged(&self) {
         for queue in self.lock().values() {
             let _ = queue.send(BroadcastMessage::Lagged);
         }
@@ -60,7 +60,7 @@ impl LocalTopics {
 
     fn subscribe(&self, topic: &str) -> Subscriber {
         let topic: Arc<str> = topic.into();
-        let updates = self.lock().entry(topic.clone()).or_insert_with(|| broadcast::channel(BEHIND).0).subscribe();
+        let updates = self.lock().entry(topic.clone()).or_insert_with(|| broadcast::channel(MAX_LAG).0).subscribe();
         Subscriber { topic, updates, local: self.clone() }
     }
 
@@ -80,15 +80,15 @@ struct Remote {
 /// Says that an update was dropped on its way out.
 #[derive(Debug, Default)]
 pub(super) struct Dropped {
-    some: AtomicBool,
-    called: Notify,
+    is_set: AtomicBool,
+    notify: Notify,
 }
 
 impl Dropped {
     /// PendingDependencies until something was dropped since the last call.
     pub(super) async fn next(&self) {
-        while !self.some.swap(false, Ordering::Relaxed) {
-            self.called.notified().await;
+        while !self.is_set.swap(false, Ordering::Relaxed) {
+            self.notify.notified().await;
         }
     }
 }
@@ -106,8 +106,8 @@ pub(super) struct Relay {
 
 impl Broadcast {
     /// A broadcast that other processes hear too, once something carries what comes out of the wire.
-    pub(super) fn across() -> (Self, Relay) {
-        let (local, (updates, outgoing), dropped) = (LocalTopics::default(), mpsc::channel(OUTGOING), Arc::default());
+    pub(super) fn with_relay() -> (Self, Relay) {
+        let (local, (updates, outgoing), dropped) = (LocalTopics::default(), mpsc::channel(MAX_OUTGOING), Arc::default());
         let relay = Relay { outgoing, dropped: Arc::clone(&dropped), local: local.clone() };
         (Self { local, remote: Some(Remote { updates, dropped }) }, relay)
     }
@@ -118,8 +118,8 @@ impl Broadcast {
         if let Some(remote) = &self.remote
             && remote.updates.try_send((topic.clone(), payload.clone())).is_err()
         {
-            remote.dropped.some.store(true, Ordering::Relaxed);
-            remote.dropped.called.notify_one();
+            remote.dropped.is_set.store(true, Ordering::Relaxed);
+            remote.dropped.notify.notify_one();
         }
         self.local.publish(topic, payload);
     }
@@ -162,7 +162,7 @@ impl Subscriber {
     /// PendingDependencies for the next update of the topic; `None` when the bus is gone.
     pub async fn next(&mut self) -> Option<BroadcastMessage> {
         match self.updates.recv().await {
-            Ok(heard) => Some(heard),
+            Ok(message) => Some(message),
             Err(broadcast::error::RecvError::Lagged(_)) => Some(BroadcastMessage::Lagged),
             Err(broadcast::error::RecvError::Closed) => None,
         }
@@ -174,28 +174,28 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn an_update_wakes_its_own_listeners_and_a_topic_without_any_is_forgotten() {
-        let live = Broadcast::default();
-        let (mut one, mut two) = (live.subscribe("one"), live.subscribe("two"));
-        for _ in 0..=BEHIND {
-            live.publish("two", "2");
+    async fn an_update_wakes_its_own_subscribers_and_a_topic_without_any_is_removed() {
+        let broadcast = Broadcast::default();
+        let (mut one, mut two) = (broadcast.subscribe("one"), broadcast.subscribe("two"));
+        for _ in 0..=MAX_LAG {
+            broadcast.publish("two", "2");
         }
-        live.publish("one", "1");
+        broadcast.publish("one", "1");
         assert_eq!(one.next().await, Some(BroadcastMessage::Update("one".into(), "1".into())), "what others are told pushes nothing out");
         assert_eq!(two.next().await, Some(BroadcastMessage::Lagged));
-        let also = live.subscribe("one");
+        let also = broadcast.subscribe("one");
         drop(one);
-        assert_eq!(live.local.lock().len(), 2);
+        assert_eq!(broadcast.local.lock().len(), 2);
         drop((also, two));
-        assert!(live.local.lock().is_empty());
+        assert!(broadcast.local.lock().is_empty());
     }
 
     #[test]
-    fn clients_may_listen_to_a_topic_only_so_often() {
-        let live = Broadcast::default();
-        let crowd: Vec<Subscriber> = (0..MAX_PER_TOPIC).map(|_| live.subscribe_client("a").unwrap()).collect();
-        assert!(live.subscribe_client("a").is_none() && live.subscribe_client("b").is_some());
-        drop(crowd);
-        assert!(live.subscribe_client("a").is_some());
+    fn the_subscribers_of_a_topic_that_clients_cause_are_bounded() {
+        let broadcast = Broadcast::default();
+        let subscribers: Vec<Subscriber> = (0..MAX_PER_TOPIC).map(|_| broadcast.subscribe_client("a").unwrap()).collect();
+        assert!(broadcast.subscribe_client("a").is_none() && broadcast.subscribe_client("b").is_some());
+        drop(subscribers);
+        assert!(broadcast.subscribe_client("a").is_some());
     }
 }

@@ -11,20 +11,20 @@ use futures::future::BoxFuture;
 use tokio::sync::Semaphore;
 
 use super::engine::{Delivery, Engine, Subscription};
-use super::handler_error::chain;
+use super::handler_error::error_chain;
 use super::{Error, Event, HandlerError};
 use crate::tasks::Tasks;
 
 const LEASE: Duration = Duration::from_secs(30);
-const WAIT: Duration = Duration::from_secs(20);
-const ATTEMPTS: u32 = 8;
+const FETCH_TIMEOUT: Duration = Duration::from_secs(20);
+const MAX_ATTEMPTS: u32 = 8;
 const FIRST_BACK_OFF: Duration = Duration::from_millis(500);
-const LONGEST_BACK_OFF: Duration = Duration::from_secs(300);
+const MAX_BACK_OFF: Duration = Duration::from_secs(300);
 /// While an engine is away: its return should not be noticed minutes late.
-const LONGEST_AWAY: Duration = Duration::from_secs(30);
+const MAX_UNAVAILABLE_BACK_OFF: Duration = Duration::from_secs(30);
 /// Events whose failures a process remembers, per consumer; beyond it all are forgotten, which gives them some more attempts. More than
 /// an engine leaves unanswered at once, or events that all fail would push each other out and never be buried.
-const REMEMBERED: usize = 50_000;
+const MAX_REMEMBERED: usize = 50_000;
 
 /// What is done with deliveries: a batch, of one unless the consumer asked for more.
 type Handler = Arc<dyn Fn(Vec<Delivery>) -> BoxFuture<'static, Result<(), HandlerError>> + Send + Sync>;
@@ -48,20 +48,20 @@ struct Failures(Arc<Mutex<HashMap<String, u32>>>);
 impl Failures {
     /// One more; answers how many there are now.
     fn add(&self, id: &str) -> u32 {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= REMEMBERED && !known.contains_key(id) {
-            known.clear();
+        let mut failures_by_id = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if failures_by_id.len() >= MAX_REMEMBERED && !failures_by_id.contains_key(id) {
+            failures_by_id.clear();
         }
-        let failures = known.entry(id.to_owned()).or_default();
+        let failures = failures_by_id.entry(id.to_owned()).or_default();
         *failures += 1;
         *failures
     }
 
     fn forget<'a>(&self, ids: impl Iterator<Item = &'a str>) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !known.is_empty() {
+        let mut failures_by_id = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !failures_by_id.is_empty() {
             ids.for_each(|id| {
-                known.remove(id);
+                failures_by_id.remove(id);
             });
         }
     }
@@ -118,7 +118,7 @@ impl Consumer {
     fn new(name: &str, subjects: &[&str], batch: usize, handler: impl Fn(Vec<Delivery>) -> BoxFuture<'static, Result<(), HandlerError>> + Send + Sync + 'static) -> Self {
         let subjects = subjects.iter().map(|&subject| subject.to_owned()).collect();
         let subscription = Subscription { name: name.to_owned(), subjects, lease: LEASE };
-        Self { subscription, at_once: 4, batch, attempts: ATTEMPTS, failures: Failures::default(), handler: Arc::new(handler) }
+        Self { subscription, at_once: 4, batch, attempts: MAX_ATTEMPTS, failures: Failures::default(), handler: Arc::new(handler) }
     }
 
     /// Its durable name.
@@ -157,30 +157,30 @@ impl Consumer {
 pub(super) fn start(consumer: Consumer, engine: Arc<dyn Engine>, tasks: &Tasks) {
     let owner = tasks.clone();
     tasks.spawn(async move {
-        let places = Arc::new(Semaphore::new(consumer.at_once));
+        let permits = Arc::new(Semaphore::new(consumer.at_once));
         while !owner.is_stopping() {
-            let Ok(place) = places.clone().acquire_owned().await else { return };
-            let free = if consumer.batch > 1 { consumer.batch } else { 1 + places.available_permits() };
+            let Ok(permit) = permits.clone().acquire_owned().await else { return };
+            let free = if consumer.batch > 1 { consumer.batch } else { 1 + permits.available_permits() };
             let fetched = tokio::select! {
-                fetched = engine.fetch(&consumer.subscription, free, WAIT) => fetched,
+                fetched = engine.fetch(&consumer.subscription, free, FETCH_TIMEOUT) => fetched,
                 () = owner.stopping() => return,
             };
-            drop(place);
+            drop(permit);
             match fetched {
                 Ok(deliveries) => {
                     let mut deliveries = deliveries.into_iter().peekable();
                     while deliveries.peek().is_some() {
                         let batch: Vec<Delivery> = deliveries.by_ref().take(consumer.batch).collect();
-                        let Ok(place) = places.clone().acquire_owned().await else { return };
+                        let Ok(permit) = permits.clone().acquire_owned().await else { return };
                         let (consumer, engine) = (consumer.clone(), engine.clone());
                         owner.spawn(async move {
                             handle(&consumer, &*engine, batch).await;
-                            drop(place);
+                            drop(permit);
                         });
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(consumer = consumer.name(), error = chain(&error), "the bus did not answer; trying again");
+                    tracing::warn!(consumer = consumer.name(), error = error_chain(&error), "the bus did not answer; trying again");
                     owner.sleep(Duration::from_secs(1)).await;
                 }
             }
@@ -190,8 +190,8 @@ pub(super) fn start(consumer: Consumer, engine: Arc<dyn Engine>, tasks: &Tasks) 
 
 async fn handle(consumer: &Consumer, engine: &dyn Engine, mut batch: Vec<Delivery>) {
     if batch.len() > 1 {
-        match work(consumer, engine, &batch).await {
-            Some(Ok(())) => return done(consumer, engine, &batch).await,
+        match run_handler(consumer, engine, &batch).await {
+            Some(Ok(())) => return acknowledge(consumer, engine, &batch).await,
             Some(Err(HandlerError::Later(_))) => {}
             Some(Err(HandlerError::Unavailable(reason) | HandlerError::Retry(reason) | HandlerError::DeadLetter(reason))) => {
                 tracing::warn!(consumer = consumer.name(), deliveries = batch.len(), reason, "a batch failed; its deliveries are handled one by one");
@@ -201,16 +201,16 @@ async fn handle(consumer: &Consumer, engine: &dyn Engine, mut batch: Vec<Deliver
     }
     for delivery in batch.drain(..) {
         let delivery = [delivery];
-        match work(consumer, engine, &delivery).await {
-            Some(Ok(())) => done(consumer, engine, &delivery).await,
-            Some(Err(failure)) => failed(consumer, engine, &delivery[0], failure).await,
+        match run_handler(consumer, engine, &delivery).await {
+            Some(Ok(())) => acknowledge(consumer, engine, &delivery).await,
+            Some(Err(error)) => handle_failure(consumer, engine, &delivery[0], error).await,
             None => {}
         }
     }
 }
 
 /// RunsIn the handler while the leases are kept alive; `None` if one was lost meanwhile.
-async fn work(consumer: &Consumer, engine: &dyn Engine, batch: &[Delivery]) -> Option<Result<(), HandlerError>> {
+async fn run_handler(consumer: &Consumer, engine: &dyn Engine, batch: &[Delivery]) -> Option<Result<(), HandlerError>> {
     let work = tokio::spawn((consumer.handler)(batch.to_vec()));
     let abort = work.abort_handle();
     tokio::select! {
@@ -229,30 +229,30 @@ async fn keep_leases(consumer: &Consumer, engine: &dyn Engine, batch: &[Delivery
             match result {
                 Ok(true) => {}
                 Ok(false) => return,
-                Err(error) => tracing::warn!(consumer = consumer.name(), error = chain(&error), "a lease could not be extended"),
+                Err(error) => tracing::warn!(consumer = consumer.name(), error = error_chain(&error), "a lease could not be extended"),
             }
         }
     }
 }
 
-async fn done(consumer: &Consumer, engine: &dyn Engine, batch: &[Delivery]) {
+async fn acknowledge(consumer: &Consumer, engine: &dyn Engine, batch: &[Delivery]) {
     consumer.failures.forget(batch.iter().map(|delivery| delivery.event.id.as_str()));
     if let Err(error) = engine.ack_all(consumer.name(), batch).await {
-        tracing::warn!(consumer = consumer.name(), deliveries = batch.len(), error = chain(&error), "deliveries could not be acknowledged; they will come again");
+        tracing::warn!(consumer = consumer.name(), deliveries = batch.len(), error = error_chain(&error), "deliveries could not be acknowledged; they will come again");
     }
 }
 
-async fn failed(consumer: &Consumer, engine: &dyn Engine, delivery: &Delivery, failure: HandlerError) {
-    if let Err(error) = answer(consumer, engine, delivery, failure).await {
-        tracing::warn!(consumer = consumer.name(), event.id = delivery.event.id, error = chain(&error), "a delivery could not be answered; it will come again");
+async fn handle_failure(consumer: &Consumer, engine: &dyn Engine, delivery: &Delivery, error: HandlerError) {
+    if let Err(error) = settle_failure(consumer, engine, delivery, error).await {
+        tracing::warn!(consumer = consumer.name(), event.id = delivery.event.id, error = error_chain(&error), "a delivery could not be answered; it will come again");
     }
 }
 
-async fn answer(consumer: &Consumer, engine: &dyn Engine, delivery: &Delivery, failure: HandlerError) -> Result<bool, Error> {
+async fn settle_failure(consumer: &Consumer, engine: &dyn Engine, delivery: &Delivery, error: HandlerError) -> Result<bool, Error> {
     let (name, id, subject) = (consumer.name(), &delivery.event.id, &delivery.event.subject);
-    let (reason, failures) = match failure {
+    let (reason, failures) = match error {
         HandlerError::Unavailable(reason) => {
-            let delay = back_off(delivery.attempt).min(LONGEST_AWAY);
+            let delay = back_off(delivery.attempt).min(MAX_UNAVAILABLE_BACK_OFF);
             tracing::warn!(consumer = name, event.id = id, event.subject = subject, attempt = delivery.attempt, reason, "what a delivery needs is away; it will be tried again");
             return engine.retry(name, delivery, delay).await;
         }
@@ -265,14 +265,14 @@ async fn answer(consumer: &Consumer, engine: &dyn Engine, delivery: &Delivery, f
         return engine.retry(name, delivery, back_off(failures)).await;
     }
     tracing::error!(consumer = name, event.id = id, event.subject = subject, attempt = delivery.attempt, reason, "a delivery was given up; see `tutti bus dead`");
-    let buried = engine.dead_letter(name, delivery, &reason).await?;
+    let stored = engine.dead_letter(name, delivery, &reason).await?;
     consumer.failures.forget(std::iter::once(id.as_str()));
-    Ok(buried)
+    Ok(stored)
 }
 
 /// Doubles with every attempt from half a second to five minutes, with up to a quarter of jitter.
 fn back_off(attempt: u32) -> Duration {
-    let plain = FIRST_BACK_OFF.saturating_mul(1 << attempt.saturating_sub(1).min(12)).min(LONGEST_BACK_OFF);
+    let plain = FIRST_BACK_OFF.saturating_mul(1 << attempt.saturating_sub(1).min(12)).min(MAX_BACK_OFF);
     plain.mul_f64(1.0 + rand::random::<f64>() / 4.0)
 }
 

@@ -29,7 +29,7 @@ pub trait Transient: std::error::Error {
 
 impl<E: Transient> From<E> for HandlerError {
     fn from(error: E) -> Self {
-        let reason = chain(&error);
+        let reason = error_chain(&error);
         if error.is_transient() { Self::Unavailable(reason) } else { Self::Retry(reason) }
     }
 }
@@ -67,7 +67,7 @@ impl Transient for peer::Error {
 }
 
 /// An error and what it stems from, as one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn error_chain(error: &dyn std::error::Error) -> String {
     let mut line = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -12,10 +12,10 @@ use super::engine::Engine;
 use crate::db::{self, Db, Sql};
 
 /// How far the clocks of the bus and of the database's users may be apart, plus the few seconds that a process needs to notice a new log.
-const MARGIN: TimeDelta = TimeDelta::seconds(120);
+const CLOCK_MARGIN: TimeDelta = TimeDelta::seconds(120);
 /// The name under which the inbox keeps the logs that were served; no consumer is called so.
-const SERVED: &str = "(relay)";
-const CHUNK: i64 = 1000;
+const SERVED_CONSUMER: &str = "(relay)";
+const BATCH_ROWS: i64 = 1000;
 
 /// What a relay knows of the log that it sends to.
 #[derive(Debug, Default)]
@@ -29,7 +29,7 @@ impl LogState {
     ///
     /// Twice: at once, and when the margin is over, for what another process was sending to the old log while it was replaced. What the
     /// log has by then is skipped by its id.
-    pub(super) async fn look(&mut self, db: &Db, engine: &dyn Engine, now: DateTime<Utc>) -> Result<(), Error> {
+    pub(super) async fn check(&mut self, db: &Db, engine: &dyn Engine, now: DateTime<Utc>) -> Result<(), Error> {
         match engine.created_at().await? {
             Some(created_at) => self.serve(db, created_at, now).await,
             None => Ok(()),
@@ -37,34 +37,34 @@ impl LogState {
     }
 
     async fn serve(&mut self, db: &Db, created_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), Error> {
-        let (same, settled) = (self.created_at == Some(created_at), now > created_at + MARGIN);
+        let (same, settled) = (self.created_at == Some(created_at), now > created_at + CLOCK_MARGIN);
         if same && (self.served || !settled) {
             return Ok(());
         }
         let mark = format!("log of {}", created_at.timestamp_micros());
-        if self.created_at.is_none() && served(db, &mark).await? {
+        if self.created_at.is_none() && is_served(db, &mark).await? {
             *self = Self { created_at: Some(created_at), served: true };
             return Ok(());
         }
-        let again = mark_unsent(db, now.min(created_at + MARGIN)).await?;
+        let again = mark_unsent(db, now.min(created_at + CLOCK_MARGIN)).await?;
         if again > 0 {
             tracing::warn!(events = again, log.created_at = %created_at, "the bus's log is a new one; events that it lacks are sent again");
         }
         if settled {
-            db.write(move |tx| Box::pin(async move { tx.record_once(SERVED, &mark, now).await })).await.map_err(|error: db::Error| error)?;
+            db.write(move |tx| Box::pin(async move { tx.record_once(SERVED_CONSUMER, &mark, now).await })).await.map_err(|error: db::Error| error)?;
         }
         *self = Self { created_at: Some(created_at), served: settled };
         Ok(())
     }
 }
 
-async fn served(db: &Db, mark: &str) -> Result<bool, Error> {
+async fn is_served(db: &Db, mark: &str) -> Result<bool, Error> {
     #[derive(FromQueryResult)]
     struct Found {
         #[allow(dead_code)]
         event_id: String,
     }
-    let found: Option<Found> = db.read().row("select event_id from inbox where consumer = $1 and event_id = $2", vec![SERVED.into(), mark.into()]).await?;
+    let found: Option<Found> = db.read().row("select event_id from inbox where consumer = $1 and event_id = $2", vec![SERVED_CONSUMER.into(), mark.into()]).await?;
     Ok(found.is_some())
 }
 
@@ -73,9 +73,9 @@ async fn mark_unsent(db: &Db, before: DateTime<Utc>) -> Result<u64, Error> {
     let mut marked = 0;
     loop {
         let text = "update outbox set sent_at = null where id in (select id from outbox where sent_at < $1 limit $2)";
-        let touched: u64 = db.write(move |tx| Box::pin(async move { Ok::<_, Error>(tx.execute(text, vec![before.into(), CHUNK.into()]).await?) })).await?;
+        let touched: u64 = db.write(move |tx| Box::pin(async move { Ok::<_, Error>(tx.execute(text, vec![before.into(), BATCH_ROWS.into()]).await?) })).await?;
         marked += touched;
-        if touched < CHUNK.unsigned_abs() {
+        if touched < BATCH_ROWS.unsigned_abs() {
             return Ok(marked);
         }
     }
@@ -110,12 +110,12 @@ mod tests {
         sent(&db, "a", before).await;
         sent(&db, "b", after).await;
 
-        let mut known = LogState::default();
-        known.serve(&db, created_at, at(5)).await.expect("the database answers");
+        let mut log_state = LogState::default();
+        log_state.serve(&db, created_at, at(5)).await.expect("the database answers");
         assert_eq!(unsent(&db).await, ["a", "b"], "what was sent about then may have gone to the log before");
         sent(&db, "a", at(6)).await;
         sent(&db, "b", at(6)).await;
-        known.serve(&db, created_at, at(10)).await.expect("the database answers");
+        log_state.serve(&db, created_at, at(10)).await.expect("the database answers");
         assert!(unsent(&db).await.is_empty(), "once is enough for now");
         sent(&db, "c", at(200)).await;
         // Another start, before the margin is over, can't know what the first has done.
@@ -123,15 +123,15 @@ mod tests {
         assert_eq!(unsent(&db).await, ["a", "b"]);
         sent(&db, "a", at(61)).await;
         sent(&db, "b", at(61)).await;
-        known.serve(&db, created_at, at(300)).await.expect("the database answers");
+        log_state.serve(&db, created_at, at(300)).await.expect("the database answers");
         assert_eq!(unsent(&db).await, ["a", "b"], "the second pass");
         sent(&db, "a", at(301)).await;
         sent(&db, "b", at(119)).await;
-        known.serve(&db, created_at, at(400)).await.expect("the database answers");
+        log_state.serve(&db, created_at, at(400)).await.expect("the database answers");
         LogState::default().serve(&db, created_at, at(500)).await.expect("the database answers");
         assert!(unsent(&db).await.is_empty(), "a log that was served is left alone");
 
-        known.serve(&db, at(1000), at(1001)).await.expect("the database answers");
+        log_state.serve(&db, at(1000), at(1001)).await.expect("the database answers");
         assert_eq!(unsent(&db).await, ["a", "b", "c"], "yet another log");
     }
 }

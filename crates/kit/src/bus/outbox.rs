@@ -12,26 +12,26 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::FromQueryResult;
 
 use super::engine::{Engine, Envelope};
-use super::handler_error::chain;
+use super::handler_error::error_chain;
 use super::log_reset::LogState;
 use super::{Error, KEPT};
 use crate::clock::Clock;
 use crate::db::{Db, Sql, Tx, Value, chunk_size};
 use crate::tasks::Tasks;
 
-const BATCH: i64 = 500;
+const BATCH_ROWS: i64 = 500;
 /// Look even if nobody called: a process may have died between commit and call.
-const LOOK_AGAIN: Duration = Duration::from_secs(2);
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
 /// How long another process may take to send what it recorded.
-const LEFT_BEHIND: TimeDelta = TimeDelta::seconds(3);
+const TAKEOVER_DELAY: TimeDelta = TimeDelta::seconds(3);
 /// Refused events that a process remembers; beyond it all are tried once more.
-const MOST_REFUSED: usize = 10_000;
-const TRY_AGAIN: Duration = Duration::from_millis(500);
+const MAX_REFUSED: usize = 10_000;
+const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 /// Turns begin at least this far apart, so that under load each has several events to send, in one batch and with one mark.
-const PACE: Duration = Duration::from_millis(10);
-const PRUNE_EVERY: Duration = Duration::from_secs(3600);
+const MIN_ROUND_INTERVAL: Duration = Duration::from_millis(10);
+const PRUNE_INTERVAL: Duration = Duration::from_secs(3600);
 /// Soon, as there are processes that never get an hour old.
-const FIRST_PRUNE: Duration = Duration::from_secs(60);
+const FIRST_PRUNE_DELAY: Duration = Duration::from_secs(60);
 
 #[derive(FromQueryResult)]
 struct Row {
@@ -51,27 +51,27 @@ pub(super) fn start(service: &'static str, db: Db, engine: Arc<dyn Engine>, cloc
     let owner = tasks.clone();
     let recorded = db.outbox_recorded();
     tasks.spawn(async move {
-        let mut prune_at = tokio::time::Instant::now() + FIRST_PRUNE;
-        let mut known = LogState::default();
+        let mut prune_at = tokio::time::Instant::now() + FIRST_PRUNE_DELAY;
+        let mut log_state = LogState::default();
         let mut refused = HashSet::new();
         // What an earlier start left is nobody else's to send, however young it is.
-        let mut others = TimeDelta::zero();
+        let mut min_foreign_age = TimeDelta::zero();
         loop {
-            let began = tokio::time::Instant::now();
-            match turn(&db, &*engine, &clock, &mut known, &mut refused, others).await {
-                Ok(sent) if sent == BATCH as usize => continue,
-                Ok(_) => others = LEFT_BEHIND,
+            let started = tokio::time::Instant::now();
+            match run_round(&db, &*engine, &clock, &mut log_state, &mut refused, min_foreign_age).await {
+                Ok(sent) if sent == BATCH_ROWS as usize => continue,
+                Ok(_) => min_foreign_age = TAKEOVER_DELAY,
                 Err(error) => {
-                    tracing::warn!(service, error = chain(&error), "events wait in the outbox; the bus or the database did not answer");
-                    if owner.sleep(TRY_AGAIN).await {
+                    tracing::warn!(service, error = error_chain(&error), "events wait in the outbox; the bus or the database did not answer");
+                    if owner.sleep(RETRY_INTERVAL).await {
                         continue;
                     }
                 }
             }
             if prune_at <= tokio::time::Instant::now() {
-                prune_at = tokio::time::Instant::now() + PRUNE_EVERY;
+                prune_at = tokio::time::Instant::now() + PRUNE_INTERVAL;
                 if let Err(error) = prune(&db, &*engine, clock.now()).await {
-                    tracing::warn!(service, error = chain(&error), "old events could not be removed");
+                    tracing::warn!(service, error = error_chain(&error), "old events could not be removed");
                 }
             }
             if owner.is_stopping() {
@@ -79,28 +79,28 @@ pub(super) fn start(service: &'static str, db: Db, engine: Arc<dyn Engine>, cloc
             }
             tokio::select! {
                 () = recorded.notified() => {}
-                () = tokio::time::sleep(LOOK_AGAIN) => {}
+                () = tokio::time::sleep(POLL_INTERVAL) => {}
                 () = owner.stopping() => {}
             }
-            tokio::time::sleep_until(began + PACE).await;
+            tokio::time::sleep_until(started + MIN_ROUND_INTERVAL).await;
         }
     });
 }
 
-async fn turn(db: &Db, engine: &dyn Engine, clock: &Clock, known: &mut LogState, refused: &mut HashSet<String>, others: TimeDelta) -> Result<usize, Error> {
-    known.look(db, engine, clock.now()).await?;
-    send(db, engine, clock, refused, others).await
+async fn run_round(db: &Db, engine: &dyn Engine, clock: &Clock, log_state: &mut LogState, refused: &mut HashSet<String>, min_foreign_age: TimeDelta) -> Result<usize, Error> {
+    log_state.check(db, engine, clock.now()).await?;
+    send(db, engine, clock, refused, min_foreign_age).await
 }
 
-/// Sends one batch: what this process recorded, and what others did more than `others` ago. Answers how many it sent.
+/// Sends one batch: what this process recorded, and what others did more than `min_foreign_age` ago. Answers how many it sent.
 ///
 /// What the bus has `refused` stays where it is and is in nobody's way.
-async fn send(db: &Db, engine: &dyn Engine, clock: &Clock, refused: &mut HashSet<String>, others: TimeDelta) -> Result<usize, Error> {
+async fn send(db: &Db, engine: &dyn Engine, clock: &Clock, refused: &mut HashSet<String>, min_foreign_age: TimeDelta) -> Result<usize, Error> {
     // Taken before the bus is asked: whoever marks rows unsent by this time (see `resend`) must not miss one that was under way.
     let now = clock.now();
     let text = "select id, subject, payload from outbox where sent_at is null and (substr(id, 33) = $1 or created_at <= $2) order by id limit $3";
-    let rows: Vec<Row> = db.read().rows(text, vec![Tx::own_id_suffix().into(), (now - others).into(), (BATCH + refused.len() as i64).into()]).await?;
-    let events: Vec<Envelope> = rows.into_iter().filter(|row| !refused.contains(&row.id)).map(Envelope::from).take(BATCH as usize).collect();
+    let rows: Vec<Row> = db.read().rows(text, vec![Tx::own_id_suffix().into(), (now - min_foreign_age).into(), (BATCH_ROWS + refused.len() as i64).into()]).await?;
+    let events: Vec<Envelope> = rows.into_iter().filter(|row| !refused.contains(&row.id)).map(Envelope::from).take(BATCH_ROWS as usize).collect();
     if events.is_empty() {
         return Ok(0);
     }
@@ -110,13 +110,13 @@ async fn send(db: &Db, engine: &dyn Engine, clock: &Clock, refused: &mut HashSet
         Err(error) => return Err(error),
     };
     let count = sent.len();
-    mark(db, sent, now).await?;
+    mark_sent(db, sent, now).await?;
     Ok(count)
 }
 
 /// One event that the bus will never take must not hold up the others.
 async fn one_by_one(engine: &dyn Engine, events: Vec<Envelope>, refused: &mut HashSet<String>) -> Result<Vec<Envelope>, Error> {
-    if refused.len() > MOST_REFUSED {
+    if refused.len() > MAX_REFUSED {
         refused.clear();
     }
     let mut sent = Vec::with_capacity(events.len());
@@ -133,7 +133,7 @@ async fn one_by_one(engine: &dyn Engine, events: Vec<Envelope>, refused: &mut Ha
     Ok(sent)
 }
 
-async fn mark(db: &Db, sent: Vec<Envelope>, at: DateTime<Utc>) -> Result<(), Error> {
+async fn mark_sent(db: &Db, sent: Vec<Envelope>, at: DateTime<Utc>) -> Result<(), Error> {
     if sent.is_empty() {
         return Ok(());
     }
@@ -165,7 +165,7 @@ async fn prune(db: &Db, engine: &dyn Engine, now: DateTime<Utc>) -> Result<(), E
 
 /// In small transactions, so that nobody else's write waits for long.
 async fn remove(db: &Db, text: &'static str, before: DateTime<Utc>) -> Result<(), Error> {
-    while db.write(move |tx| Box::pin(async move { tx.execute(text, vec![before.into(), BATCH.into()]).await })).await? == BATCH as u64 {}
+    while db.write(move |tx| Box::pin(async move { tx.execute(text, vec![before.into(), BATCH_ROWS.into()]).await })).await? == BATCH_ROWS as u64 {}
     Ok(())
 }
 
@@ -176,7 +176,7 @@ pub(super) async fn replay(db: &Db, engine: &dyn Engine, since: DateTime<Utc>) -
     loop {
         let rows: Vec<Row> = db
             .read()
-            .rows("select id, subject, payload from outbox where sent_at >= $1 and id > $2 order by id limit $3", vec![since.into(), after.clone().into(), BATCH.into()])
+            .rows("select id, subject, payload from outbox where sent_at >= $1 and id > $2 order by id limit $3", vec![since.into(), after.clone().into(), BATCH_ROWS.into()])
             .await?;
         let Some(last) = rows.last() else { return Ok(sent) };
         after.clone_from(&last.id);

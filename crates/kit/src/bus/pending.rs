@@ -34,11 +34,11 @@ pub(crate) async fn open(path: &Path) -> Result<DatabaseConnection, Error> {
 }
 
 /// Some events behind `after`, in the log's order: those that wait, are at work, or are dead letters.
-pub(crate) async fn page(log: &DatabaseConnection, after: i64, most: i64) -> Result<Vec<PendingEvent>, Error> {
+pub(crate) async fn page(log: &DatabaseConnection, after: i64, limit: i64) -> Result<Vec<PendingEvent>, Error> {
     log.rows(
         "select position, id, subject, payload, published_at from log where position > $1 \
          and (position in (select position from delivery) or position in (select position from dead)) order by position limit $2",
-        vec![after.into(), most.into()],
+        vec![after.into(), limit.into()],
     )
     .await
 }

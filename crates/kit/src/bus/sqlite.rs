@@ -35,9 +35,9 @@ create table dead (consumer text not null, position bigint not null, attempts bi
 }];
 
 /// Rows of one statement: an `or` of as many terms stays below SQLite's limit on the depth of an expression (1,000).
-const CHUNK: usize = 400;
+const MAX_CHUNK_ROWS: usize = 400;
 /// Without a word from another task, look again after this long: another process may have revived a letter.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The log.
 pub(super) struct Log {
@@ -77,7 +77,7 @@ impl Log {
         let (consumer, token) = (consumer.to_owned(), Uuid::new_v4().to_string());
         let now = self.millis();
         // Looking costs no write; most looks find nothing.
-        let due: Option<Position> =
+        let due: Option<PositionRow> =
             self.db.read().row("select position from delivery where consumer = $1 and due_at <= $2 limit 1", vec![consumer.clone().into(), now.into()]).await?;
         if due.is_none() {
             return Ok(Vec::new());
@@ -88,7 +88,7 @@ impl Log {
             .db
             .write(move |tx| {
                 Box::pin(async move {
-                    let taken: Vec<Taken> = tx
+                    let taken: Vec<TakenRow> = tx
                         .rows(
                             "update delivery set lease = $1, due_at = $2, attempts = attempts + 1 where consumer = $3 and position in \
                              (select position from delivery where consumer = $3 and due_at <= $4 order by due_at, position limit $5) \
@@ -127,11 +127,11 @@ impl Log {
             .collect())
     }
 
-    /// How long until something of the consumer's may be due, at most `LOOK_AGAIN`.
+    /// How long until something of the consumer's may be due, at most `POLL_INTERVAL`.
     async fn next_due(&self, consumer: &str) -> Result<Duration, Error> {
-        let next: Option<Due> = self.db.read().row("select due_at from delivery where consumer = $1 order by due_at limit 1", vec![consumer.into()]).await?;
-        let wait = next.map_or(LOOK_AGAIN, |next| Duration::from_millis(u64::try_from(next.due_at - self.millis()).unwrap_or(0)));
-        Ok(wait.clamp(Duration::from_millis(5), LOOK_AGAIN))
+        let next: Option<DueRow> = self.db.read().row("select due_at from delivery where consumer = $1 order by due_at limit 1", vec![consumer.into()]).await?;
+        let wait = next.map_or(POLL_INTERVAL, |next| Duration::from_millis(u64::try_from(next.due_at - self.millis()).unwrap_or(0)));
+        Ok(wait.clamp(Duration::from_millis(5), POLL_INTERVAL))
     }
 
     /// RunsIn a statement that names a delivery by consumer ($1), position ($2) and lease ($3).
@@ -144,19 +144,19 @@ impl Log {
 }
 
 #[derive(FromQueryResult)]
-struct Position {
+struct PositionRow {
     #[allow(dead_code)]
     position: i64,
 }
 
 #[derive(FromQueryResult)]
-struct Taken {
+struct TakenRow {
     position: i64,
     attempts: i64,
 }
 
 #[derive(FromQueryResult)]
-struct Due {
+struct DueRow {
     due_at: i64,
 }
 
@@ -201,7 +201,7 @@ impl Engine for Log {
 
     async fn publish(&self, events: &[Envelope]) -> Result<(), Error> {
         let now = self.clock.now();
-        for chunk in events.chunks(CHUNK) {
+        for chunk in events.chunks(MAX_CHUNK_ROWS) {
             let mut values: Vec<Value> = Vec::with_capacity(chunk.len() * 4);
             for event in chunk {
                 values.extend([event.id.clone().into(), event.subject.clone().into(), event.payload.clone().into(), now.into()]);
@@ -210,7 +210,7 @@ impl Engine for Log {
             self.db
                 .write(move |tx| {
                     Box::pin(async move {
-                        let fresh: Vec<Position> = tx.rows(&text, values).await?;
+                        let fresh: Vec<PositionRow> = tx.rows(&text, values).await?;
                         // Positions are handed out in one transaction by one writer, so what is fresh is a range.
                         let (Some(low), Some(high)) = (fresh.iter().map(|row| row.position).min(), fresh.iter().map(|row| row.position).max()) else {
                             return Ok(());
@@ -247,7 +247,7 @@ impl Engine for Log {
 
     async fn ack_all(&self, consumer: &str, deliveries: &[Delivery]) -> Result<usize, Error> {
         let mut done = 0;
-        for chunk in deliveries.chunks(CHUNK) {
+        for chunk in deliveries.chunks(MAX_CHUNK_ROWS) {
             let mut values: Vec<Value> = vec![consumer.into()];
             values.extend(chunk.iter().flat_map(|delivery| [delivery.position.into(), delivery.lease.clone().into()]));
             let held: Vec<String> = (0..chunk.len()).map(|index| format!("(position = ${} and lease = ${})", 2 * index + 2, 2 * index + 3)).collect();
@@ -300,7 +300,7 @@ impl Engine for Log {
 
     async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, Error> {
         #[derive(FromQueryResult)]
-        struct Letter {
+        struct DeadLetterRow {
             consumer: String,
             id: String,
             subject: String,
@@ -309,7 +309,7 @@ impl Engine for Log {
             reason: String,
             died_at: DateTime<Utc>,
         }
-        let letters: Vec<Letter> = self
+        let rows: Vec<DeadLetterRow> = self
             .db
             .read()
             .rows(
@@ -318,27 +318,27 @@ impl Engine for Log {
                 vec![(limit as i64).into()],
             )
             .await?;
-        Ok(letters
+        Ok(rows
             .into_iter()
-            .map(|letter| DeadLetter {
-                consumer: letter.consumer,
-                event: Envelope { id: letter.id, subject: letter.subject, payload: letter.payload },
-                attempts: u32::try_from(letter.attempts).unwrap_or(u32::MAX),
-                reason: letter.reason,
-                died_at: letter.died_at,
+            .map(|row| DeadLetter {
+                consumer: row.consumer,
+                event: Envelope { id: row.id, subject: row.subject, payload: row.payload },
+                attempts: u32::try_from(row.attempts).unwrap_or(u32::MAX),
+                reason: row.reason,
+                died_at: row.died_at,
             })
             .collect())
     }
 
     async fn redeliver(&self, consumer: Option<&str>, id: Option<&str>) -> Result<u64, Error> {
         let (consumer, id) = (consumer.map(str::to_owned), id.map(str::to_owned));
-        let revived = self
+        let redelivered = self
             .db
             .write(move |tx| {
                 Box::pin(async move {
                     let values: Vec<Value> = vec![consumer.into(), id.into()];
                     let chosen = "($1 is null or consumer = $1) and ($2 is null or position = (select position from log where id = $2))";
-                    let revived = tx
+                    let redelivered = tx
                         .execute(
                             &format!(
                                 "insert into delivery (consumer, position, due_at, attempts) select consumer, position, 0, 0 from dead \
@@ -348,21 +348,21 @@ impl Engine for Log {
                         )
                         .await?;
                     tx.execute(&format!("delete from dead where {chosen}"), values).await?;
-                    Ok::<_, db::Error>(revived)
+                    Ok::<_, db::Error>(redelivered)
                 })
             })
             .await?;
         self.wake();
-        Ok(revived)
+        Ok(redelivered)
     }
 
     async fn backlog(&self) -> Result<Vec<(String, u64)>, Error> {
         #[derive(FromQueryResult)]
-        struct Waiting {
+        struct BacklogRow {
             consumer: String,
             deliveries: i64,
         }
-        let waiting: Vec<Waiting> = self.db.read().rows("select consumer, count(*) as deliveries from delivery group by consumer order by consumer", vec![]).await?;
+        let waiting: Vec<BacklogRow> = self.db.read().rows("select consumer, count(*) as deliveries from delivery group by consumer order by consumer", vec![]).await?;
         Ok(waiting.into_iter().map(|row| (row.consumer, row.deliveries.unsigned_abs())).collect())
     }
 

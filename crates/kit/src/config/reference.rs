@@ -27,9 +27,9 @@ impl Section {
     /// The section `name`, which is read into a `T`.
     pub fn of<T: ToSchema + PartialSchema + Serialize + Default>(name: &'static str) -> Self {
         let defaults = serde_json::to_value(T::default()).unwrap_or_default();
-        let RefOr::T(Schema::Object(shape)) = T::schema() else { return Self { name, about: String::new(), keys: Vec::new() } };
-        let keys = shape.properties.iter().map(|(key, property)| Key { name: key.clone(), default: defaults.get(key).cloned().unwrap_or_default(), about: about(property) });
-        Self { name, about: shape.description.clone().unwrap_or_default(), keys: keys.collect() }
+        let RefOr::T(Schema::Object(schema)) = T::schema() else { return Self { name, about: String::new(), keys: Vec::new() } };
+        let keys = schema.properties.iter().map(|(key, property)| Key { name: key.clone(), default: defaults.get(key).cloned().unwrap_or_default(), about: description(property) });
+        Self { name, about: schema.description.clone().unwrap_or_default(), keys: keys.collect() }
     }
 
     /// Its name.
@@ -46,8 +46,8 @@ impl Section {
     pub fn toml(&self) -> String {
         let mut lines = vec![format!("[{}]", self.name)];
         for key in &self.keys {
-            lines.extend(wrapped(&one_line(&key.about)).into_iter().map(|line| format!("# {line}")));
-            lines.push(match toml(&key.default) {
+            lines.extend(wrap(&one_line(&key.about)).into_iter().map(|line| format!("# {line}")));
+            lines.push(match toml_value(&key.default) {
                 Some(value) => format!("{} = {value}", key.name),
                 None => format!("# {} = …", key.name),
             });
@@ -57,7 +57,7 @@ impl Section {
 }
 
 /// The doc comment of a field. An optional one is a choice of its type and nothing.
-fn about(property: &RefOr<Schema>) -> String {
+fn description(property: &RefOr<Schema>) -> String {
     let described = match property {
         RefOr::T(Schema::Object(object)) => object.description.clone(),
         RefOr::T(Schema::Array(array)) => array.description.clone(),
@@ -69,10 +69,10 @@ fn about(property: &RefOr<Schema>) -> String {
     described.unwrap_or_default()
 }
 
-fn toml(value: &Value) -> Option<String> {
+fn toml_value(value: &Value) -> Option<String> {
     match value {
         Value::Null => None,
-        Value::Array(items) => Some(format!("[{}]", items.iter().filter_map(toml).collect::<Vec<_>>().join(", "))),
+        Value::Array(items) => Some(format!("[{}]", items.iter().filter_map(toml_value).collect::<Vec<_>>().join(", "))),
         // Strings, numbers and booleans are written alike in both.
         other => Some(other.to_string()),
     }
@@ -83,7 +83,7 @@ fn one_line(text: &str) -> String {
 }
 
 /// Lines of at most 100 characters.
-fn wrapped(text: &str) -> Vec<String> {
+fn wrap(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ').filter(|word| !word.is_empty()) {
         match lines.last_mut() {

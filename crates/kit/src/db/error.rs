@@ -43,9 +43,9 @@ pub enum Error {
 impl From<DbErr> for Error {
     fn from(error: DbErr) -> Self {
         match kind(&error) {
-            Kind::Unavailable => Self::Unavailable(error.into()),
-            Kind::Full => Self::Full(error),
-            Kind::Other => Self::Engine(error),
+            ErrorKind::Unavailable => Self::Unavailable(error.into()),
+            ErrorKind::Full => Self::Full(error),
+            ErrorKind::Other => Self::Engine(error),
         }
     }
 }
@@ -79,38 +79,38 @@ pub(super) fn is_broken(error: &DbErr) -> bool {
     }
 }
 
-enum Kind {
+enum ErrorKind {
     Unavailable,
     Full,
     Other,
 }
 
-fn kind(error: &DbErr) -> Kind {
+fn kind(error: &DbErr) -> ErrorKind {
     let (DbErr::Conn(cause) | DbErr::Exec(cause) | DbErr::Query(cause)) = error else {
-        return if matches!(error, DbErr::ConnectionAcquire(_)) { Kind::Unavailable } else { Kind::Other };
+        return if matches!(error, DbErr::ConnectionAcquire(_)) { ErrorKind::Unavailable } else { ErrorKind::Other };
     };
-    let RuntimeErr::SqlxError(cause) = cause else { return Kind::Other };
+    let RuntimeErr::SqlxError(cause) = cause else { return ErrorKind::Other };
     match &**cause {
         // A proxy before a server that is away takes the connection and closes it, which reads as a strange answer to the first question.
-        sea_orm::sqlx::Error::Protocol(_) if matches!(error, DbErr::Conn(_)) => Kind::Unavailable,
-        sea_orm::sqlx::Error::Io(_) | sea_orm::sqlx::Error::PoolTimedOut | sea_orm::sqlx::Error::PoolClosed | sea_orm::sqlx::Error::WorkerCrashed => Kind::Unavailable,
-        sea_orm::sqlx::Error::Database(refused) => refused.code().map_or(Kind::Other, |code| of_code(&code)),
-        _ => Kind::Other,
+        sea_orm::sqlx::Error::Protocol(_) if matches!(error, DbErr::Conn(_)) => ErrorKind::Unavailable,
+        sea_orm::sqlx::Error::Io(_) | sea_orm::sqlx::Error::PoolTimedOut | sea_orm::sqlx::Error::PoolClosed | sea_orm::sqlx::Error::WorkerCrashed => ErrorKind::Unavailable,
+        sea_orm::sqlx::Error::Database(refused) => refused.code().map_or(ErrorKind::Other, |code| kind_of_code(&code)),
+        _ => ErrorKind::Other,
     }
 }
 
 /// PostgreSQL's SQLSTATE (appendix A of its manual), or SQLite's result code, of which the lower byte is the primary one.
-fn of_code(code: &str) -> Kind {
+fn kind_of_code(code: &str) -> ErrorKind {
     match code {
         // Connection exceptions, too many connections, lock not available, cancelled by a time-out, shutting down, starting up.
-        "08000" | "08003" | "08006" | "53300" | "55P03" | "57014" | "57P01" | "57P02" | "57P03" | "57P05" | "25P03" | "25P04" => Kind::Unavailable,
-        "53100" => Kind::Full,
+        "08000" | "08003" | "08006" | "53300" | "55P03" | "57014" | "57P01" | "57P02" | "57P03" | "57P05" | "25P03" | "25P04" => ErrorKind::Unavailable,
+        "53100" => ErrorKind::Full,
         _ => match code.parse::<u32>().map(|code| code & 0xff) {
             // SQLITE_FULL.
-            Ok(13) if code.len() < 5 => Kind::Full,
+            Ok(13) if code.len() < 5 => ErrorKind::Full,
             // SQLITE_BUSY: another process (a backup, an operator's command) held the file for longer than we wait.
-            Ok(5) if code.len() < 5 => Kind::Unavailable,
-            _ => Kind::Other,
+            Ok(5) if code.len() < 5 => ErrorKind::Unavailable,
+            _ => ErrorKind::Other,
         },
     }
 }
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_connection_that_is_closed_before_it_stands_passes() {
+    fn a_connection_closed_during_its_handshake_is_transient() {
         let strange = || RuntimeErr::SqlxError(std::sync::Arc::new(sea_orm::sqlx::Error::Protocol("unexpected response from SSLRequest: 0x00".into())));
         assert!(Error::from(DbErr::Conn(strange())).is_unavailable());
         assert!(!Error::from(DbErr::Query(strange())).is_unavailable());

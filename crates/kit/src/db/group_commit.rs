@@ -3,7 +3,7 @@
 //! One fsync then pays for many writes (measured: 5 k commits/s alone, 39 k rows/s in groups of 50).
 //! The first write of a group runs in the transaction itself, later ones each in a savepoint, so one
 //! that fails takes nobody with it. Invariant: nobody is told that a write stands before its group is on the disk; nobody waits for longer than
-//! [`TURN_TIMEOUT`] for a turn and [`GROUP_TIMEOUT`] for a group; and a write that was given up before its turn never runs.
+//! [`QUEUE_TIMEOUT`] for a turn and [`GROUP_TIMEOUT`] for a group; and a write that was given up before its turn never runs.
 
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
@@ -21,7 +21,7 @@ use super::error::is_broken;
 use super::{Error, Tx, postgres, tx};
 
 /// Writes that may wait; further callers wait for a place.
-const QUEUE: usize = 1024;
+const MAX_QUEUED: usize = 1024;
 /// Writes that share one commit at most, so that the first of them doesn't wait for long.
 const MAX_GROUP: usize = 128;
 /// A group takes no more writes when it is as old as this, however fast they come: those that are in it wait.
@@ -29,16 +29,16 @@ const MAX_GROUP_AGE: Duration = Duration::from_secs(1);
 /// A group that takes longer stands before an engine that has fallen silent.
 const GROUP_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a caller waits for its turn.
-const TURN_TIMEOUT: Duration = Duration::from_secs(6);
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(6);
 /// What is left of it at least for who comes when a group has stood for long: one request may want several writes, one after the other.
-const MIN_TURN_TIMEOUT: Duration = Duration::from_secs(1);
+const MIN_QUEUE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Whether a write has had its turn, which its group decides, or was given up, which its caller does: whoever is first.
 #[derive(Clone, Default)]
 struct Ticket(Arc<AtomicBool>);
 
 impl Ticket {
-    fn is_over(&self) -> bool {
+    fn is_taken(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
 
@@ -49,20 +49,20 @@ impl Ticket {
 }
 
 /// What a write leaves behind once its statements have run: the transaction and how to answer.
-struct Done {
+struct FinishedWork {
     tx: Tx,
     wrote: bool,
-    answer: Box<dyn FnOnce(Result<(), Error>) + Send>,
+    respond: Box<dyn FnOnce(Result<(), Error>) + Send>,
 }
 
 /// A write that waits.
-struct Job {
+struct WriteJob {
     ticket: Ticket,
     work: Work,
 }
 
 /// Runs in a transaction, or is told why there is none.
-type Work = Box<dyn FnOnce(Result<Tx, Error>) -> Option<BoxFuture<'static, Done>> + Send>;
+type Work = Box<dyn FnOnce(Result<Tx, Error>) -> Option<BoxFuture<'static, FinishedWork>> + Send>;
 
 /// Since when the present group runs.
 #[derive(Clone, Default)]
@@ -76,7 +76,7 @@ impl GroupClock {
     /// How long a caller who comes now waits.
     fn wait_limit(&self) -> Duration {
         let since = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        TURN_TIMEOUT.saturating_sub(since.map_or(Duration::ZERO, |since| since.elapsed())).max(MIN_TURN_TIMEOUT)
+        QUEUE_TIMEOUT.saturating_sub(since.map_or(Duration::ZERO, |since| since.elapsed())).max(MIN_QUEUE_TIMEOUT)
     }
 }
 
@@ -88,14 +88,14 @@ pub(super) struct WriteConnection {
 
 #[derive(Clone)]
 pub(super) struct Writer {
-    jobs: mpsc::Sender<Job>,
+    jobs: mpsc::Sender<WriteJob>,
     clock: GroupClock,
 }
 
 impl Writer {
     /// Starts the task that owns the writing connection.
     pub(super) fn start(connection: WriteConnection, outbox: Arc<Notify>) -> Self {
-        let (jobs, waiting) = mpsc::channel(QUEUE);
+        let (jobs, waiting) = mpsc::channel(MAX_QUEUED);
         let clock = GroupClock::default();
         // It ends when the last `Db` is dropped, not when the process begins to stop: work that drains still writes.
         tokio::spawn(run(connection, waiting, outbox, clock.clone()));
@@ -114,42 +114,42 @@ impl Writer {
             Ok(tx) => Some(Box::pin(async move {
                 let result = work(&tx).await;
                 let wrote = result.is_ok();
-                let answer = Box::new(move |committed: Result<(), Error>| {
+                let respond = Box::new(move |committed: Result<(), Error>| {
                     // Whoever asked may have gone; the write stands all the same.
                     let _ = answer.send(match committed {
                         Ok(()) => result,
                         Err(error) => Err(result.err().unwrap_or_else(|| error.into())),
                     });
                 });
-                Done { tx, wrote, answer }
+                FinishedWork { tx, wrote, respond }
             })),
             Err(error) => {
                 let _ = answer.send(Err(error.into()));
                 None
             }
         });
-        let job = Job { ticket: ticket.clone(), work };
-        let mut asked = pin!(async {
+        let job = WriteJob { ticket: ticket.clone(), work };
+        let mut request = pin!(async {
             self.jobs.send(job).await.map_err(|_| Error::Closed)?;
             answered.await.map_err(|_| E::from(Error::OutcomeUnknown))?
         });
-        match timeout(self.clock.wait_limit(), asked.as_mut()).await {
+        match timeout(self.clock.wait_limit(), request.as_mut()).await {
             Ok(answer) => answer,
-            Err(late) if ticket.take() => Err(Error::from(late).into()),
+            Err(elapsed) if ticket.take() => Err(Error::from(elapsed).into()),
             // Its group runs, and has its own deadline.
-            Err(_) => asked.await,
+            Err(_) => request.await,
         }
     }
 }
 
-async fn run(connection: WriteConnection, mut waiting: mpsc::Receiver<Job>, outbox: Arc<Notify>, clock: GroupClock) {
+async fn run(connection: WriteConnection, mut waiting: mpsc::Receiver<WriteJob>, outbox: Arc<Notify>, clock: GroupClock) {
     while let Some(first) = waiting.recv().await {
-        if first.ticket.is_over() {
+        if first.ticket.is_taken() {
             continue;
         }
         clock.set(Some(Instant::now()));
         // What is cut off here drops its transaction, which rolls it back, and its callers' answers, which tells them.
-        if timeout(GROUP_TIMEOUT, group(&connection, first, &mut waiting, &outbox)).await.is_err() {
+        if timeout(GROUP_TIMEOUT, run_group(&connection, first, &mut waiting, &outbox)).await.is_err() {
             tracing::error!("a group of writes was cut off; the database has fallen silent");
         }
         clock.set(None);
@@ -160,24 +160,24 @@ async fn run(connection: WriteConnection, mut waiting: mpsc::Receiver<Job>, outb
 }
 
 /// Opens the transaction of a group and waits for the writers of other processes.
-async fn open(connection: &WriteConnection) -> Result<(DatabaseTransaction, Option<postgres::WriterLock>), Error> {
+async fn begin_group(connection: &WriteConnection) -> Result<(DatabaseTransaction, Option<postgres::WriterLock>), Error> {
     let options = TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() };
     let outer = match connection.database.begin_with_options(options).await {
         // The idle connection had died; another will be made.
         Err(error) if is_broken(&error) => connection.database.begin_with_options(options).await?,
         opened => opened?,
     };
-    let ticket = match connection.lock {
+    let writer_lock = match connection.lock {
         Some(lock) => Some(postgres::lock_writers(&outer, lock).await?),
         None => None,
     };
-    Ok((outer, ticket))
+    Ok((outer, writer_lock))
 }
 
-async fn group(connection: &WriteConnection, first: Job, waiting: &mut mpsc::Receiver<Job>, outbox: &Notify) {
-    let (outer, ticket) = match open(connection).await {
+async fn run_group(connection: &WriteConnection, first: WriteJob, waiting: &mut mpsc::Receiver<WriteJob>, outbox: &Notify) {
+    let (outer, writer_lock) = match begin_group(connection).await {
         Ok(opened) => opened,
-        Err(error) => return refuse(first, waiting, error),
+        Err(error) => return refuse_all(first, waiting, error),
     };
     let began = Instant::now();
     let Some(first) = std::iter::once(first).chain(std::iter::from_fn(|| waiting.try_recv().ok())).find(|job| job.ticket.take()) else { return };
@@ -185,10 +185,10 @@ async fn group(connection: &WriteConnection, first: Job, waiting: &mut mpsc::Rec
     let (outer, mut records) = first.tx.into_inner();
     if !first.wrote {
         let undone = outer.rollback().await.map_err(Error::from);
-        return (first.answer)(undone);
+        return (first.respond)(undone);
     }
-    let mut answers = vec![first.answer];
-    while answers.len() < MAX_GROUP && began.elapsed() < MAX_GROUP_AGE {
+    let mut responders = vec![first.respond];
+    while responders.len() < MAX_GROUP && began.elapsed() < MAX_GROUP_AGE {
         let Ok(job) = waiting.try_recv() else { break };
         if !job.ticket.take() {
             continue;
@@ -197,9 +197,9 @@ async fn group(connection: &WriteConnection, first: Job, waiting: &mut mpsc::Rec
             Ok(savepoint) => savepoint,
             // The driver gives up the whole transaction where a savepoint can't be made, and would answer its commit with Ok all the same.
             Err(error) => {
-                tracing::error!(%error, writes = answers.len(), "a savepoint could not be made; its group is lost");
+                tracing::error!(%error, writes = responders.len(), "a savepoint could not be made; its group is lost");
                 (job.work)(Err(error.into()));
-                return answers.into_iter().for_each(|answer| answer(Err(Error::OutcomeUnknown)));
+                return responders.into_iter().for_each(|respond| respond(Err(Error::OutcomeUnknown)));
             }
         };
         let Some(done) = catch_panic(job, savepoint).await else { continue };
@@ -208,40 +208,40 @@ async fn group(connection: &WriteConnection, first: Job, waiting: &mut mpsc::Rec
         match closed {
             Ok(()) if done.wrote => {
                 records.extend(recorded);
-                answers.push(done.answer);
+                responders.push(done.respond);
             }
             // A full disk ends the whole transaction of SQLite's, not the savepoint alone: what came before is undone, and nothing may come after.
             Err(error) if connection.lock.is_none() => {
-                tracing::error!(%error, writes = answers.len(), "a write took its group with it");
-                (done.answer)(Err(error.into()));
-                return answers.into_iter().for_each(|answer| answer(Err(Error::OutcomeUnknown)));
+                tracing::error!(%error, writes = responders.len(), "a write took its group with it");
+                (done.respond)(Err(error.into()));
+                return responders.into_iter().for_each(|respond| respond(Err(Error::OutcomeUnknown)));
             }
-            closed => (done.answer)(closed.map_err(Error::from)),
+            closed => (done.respond)(closed.map_err(Error::from)),
         }
     }
-    let (writes, recorded) = (answers.len(), !records.is_empty());
-    match close(outer, ticket, records).await {
+    let (writes, recorded) = (responders.len(), !records.is_empty());
+    match commit_group(outer, writer_lock, records).await {
         Ok(()) => {
             if recorded {
                 outbox.notify_one();
             }
-            answers.into_iter().for_each(|answer| answer(Ok(())));
+            responders.into_iter().for_each(|respond| respond(Ok(())));
         }
         Err(cause) => {
             match &cause {
                 Some(error) => tracing::error!(%error, writes, "a group commit failed"),
                 None => tracing::error!(writes, "a statement failed or the connection broke in a group; none of it stands"),
             }
-            answers.into_iter().for_each(|answer| answer(Err(cause.clone().map_or(Error::OutcomeUnknown, Error::from))));
+            responders.into_iter().for_each(|respond| respond(Err(cause.clone().map_or(Error::OutcomeUnknown, Error::from))));
         }
     }
 }
 
 /// Writes the events of a group and commits it. `Err(None)` if it was undone before without anybody saying so.
-async fn close(outer: DatabaseTransaction, ticket: Option<postgres::WriterLock>, records: Vec<tx::Record>) -> Result<(), Option<DbErr>> {
+async fn commit_group(outer: DatabaseTransaction, writer_lock: Option<postgres::WriterLock>, records: Vec<tx::Record>) -> Result<(), Option<DbErr>> {
     tx::write(records, &outer).await?;
-    if let Some(ticket) = ticket
-        && !ticket.is_held(&outer).await.unwrap_or(false)
+    if let Some(writer_lock) = writer_lock
+        && !writer_lock.is_held(&outer).await.unwrap_or(false)
     {
         return Err(None);
     }
@@ -249,7 +249,7 @@ async fn close(outer: DatabaseTransaction, ticket: Option<postgres::WriterLock>,
 }
 
 /// Runs a write; a panic inside it becomes `None` (its transaction is dropped, which rolls it back).
-async fn catch_panic(job: Job, transaction: DatabaseTransaction) -> Option<Done> {
+async fn catch_panic(job: WriteJob, transaction: DatabaseTransaction) -> Option<FinishedWork> {
     let done = AssertUnwindSafe((job.work)(Ok(Tx::new(transaction)))?).catch_unwind().await;
     if done.is_err() {
         tracing::error!("a write transaction panicked and was rolled back");
@@ -258,7 +258,7 @@ async fn catch_panic(job: Job, transaction: DatabaseTransaction) -> Option<Done>
 }
 
 /// Without a transaction there is nothing to run. Whoever waits as well subscriptions it now rather than after an attempt each.
-fn refuse(first: Job, waiting: &mut mpsc::Receiver<Job>, error: Error) {
+fn refuse_all(first: WriteJob, waiting: &mut mpsc::Receiver<WriteJob>, error: Error) {
     let mut refused = 1;
     while let Ok(job) = waiting.try_recv() {
         refused += 1;

@@ -72,12 +72,12 @@ create index orphan_object_due on orphan_object (due_at) where due_at is not nul
 ];
 
 #[derive(FromQueryResult)]
-struct Tables {
+struct CountRow {
     tables: i64,
 }
 
 #[derive(FromQueryResult)]
-struct Applied {
+struct VersionRow {
     version: i64,
     min_compatible: i64,
 }
@@ -92,25 +92,25 @@ pub(super) async fn run(tx: &Tx, service: &'static str, migrations: &'static [Mi
 
 /// Whether nothing is missing. A schema that has no table of versions yet is not current.
 pub(super) async fn is_current(db: &impl Sql, service: &'static str, migrations: &'static [Migration]) -> Result<bool, Error> {
-    if !has_versions(db).await? {
+    if !has_version_table(db).await? {
         return Ok(false);
     }
-    Ok(missing(db, "kit", KIT).await?.is_empty() && missing(db, service, migrations).await?.is_empty())
+    Ok(missing_steps(db, "kit", KIT).await?.is_empty() && missing_steps(db, service, migrations).await?.is_empty())
 }
 
 /// Asked of the engine's own catalogue: a failed query would end a transaction of PostgreSQL's.
-async fn has_versions(db: &impl Sql) -> Result<bool, Error> {
+async fn has_version_table(db: &impl Sql) -> Result<bool, Error> {
     let text = match db.backend() {
         DbBackend::Postgres => "select count(*) as tables from pg_tables where tablename = 'schema_version' and schemaname = current_schema()",
         _ => "select count(*) as tables from sqlite_schema where name = 'schema_version'",
     };
-    let found: Option<Tables> = db.row(text, vec![]).await?;
+    let found: Option<CountRow> = db.row(text, vec![]).await?;
     Ok(found.is_some_and(|found| found.tables > 0))
 }
 
 /// The steps of `part` that the schema doesn't have yet.
-async fn missing(db: &impl Sql, part: &'static str, migrations: &'static [Migration]) -> Result<Vec<&'static Migration>, Error> {
-    let newest: Option<Applied> = db.row("select version, min_compatible from schema_version where part = $1 order by version desc limit 1", vec![part.into()]).await?;
+async fn missing_steps(db: &impl Sql, part: &'static str, migrations: &'static [Migration]) -> Result<Vec<&'static Migration>, Error> {
+    let newest: Option<VersionRow> = db.row("select version, min_compatible from schema_version where part = $1 order by version desc limit 1", vec![part.into()]).await?;
     let (found, min_compatible) = newest.map_or((0, 0), |row| (row.version, row.min_compatible));
     let known = migrations.last().map_or(0, |migration| migration.version);
     if min_compatible > known {
@@ -124,7 +124,7 @@ async fn missing(db: &impl Sql, part: &'static str, migrations: &'static [Migrat
 }
 
 async fn apply(tx: &Tx, part: &'static str, migrations: &'static [Migration]) -> Result<(), Error> {
-    for migration in missing(tx, part, migrations).await? {
+    for migration in missing_steps(tx, part, migrations).await? {
         for statement in migration.sql.split(";\n").map(str::trim).filter(|statement| !statement.is_empty()) {
             tx.execute(statement, vec![]).await?;
         }

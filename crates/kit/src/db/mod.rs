@@ -60,7 +60,7 @@ impl Db {
     /// A schema in PostgreSQL. Returns at once: connections are made when they are needed, again and again if need be.
     pub async fn postgres(options: &PostgresOptions) -> Result<Self, Error> {
         let (reader, connection) = postgres::open(options).await?;
-        let (outbox, lock) = (Arc::new(Notify::new()), Some(postgres::lock(&options.schema)));
+        let (outbox, lock) = (Arc::new(Notify::new()), Some(postgres::lock_id(&options.schema)));
         Ok(Self {
             reader,
             writer: group_commit::Writer::start(WriteConnection { database: connection, lock }, outbox.clone()),
@@ -77,7 +77,7 @@ impl Db {
         }
         // Not by the writer's door, where nobody may stay for long: a step takes as long as it takes.
         let transaction = match &self.schema {
-            Some(schema) => postgres::begin_migration(&self.reader, schema, postgres::lock(schema)).await?,
+            Some(schema) => postgres::begin_migration(&self.reader, schema, postgres::lock_id(schema)).await?,
             None => sqlite::begin_migration(&self.reader).await?,
         };
         let tx = Tx::new(transaction);

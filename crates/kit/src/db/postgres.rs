@@ -80,7 +80,7 @@ async fn connect(options: &PostgresOptions, connections: u32) -> Result<Database
 }
 
 /// The lock that a schema's writers share: PostgreSQL's advisory locks have 64-bit names, per database.
-pub(super) fn lock(schema: &str) -> i64 {
+pub(super) fn lock_id(schema: &str) -> i64 {
     let digest = Sha256::digest(format!("tutti writers of {schema}"));
     let mut first = [0; 8];
     first.iter_mut().zip(digest.iter()).for_each(|(to, from)| *to = *from);
@@ -91,14 +91,14 @@ pub(super) fn lock(schema: &str) -> i64 {
 pub(super) struct WriterLock(String);
 
 #[derive(FromQueryResult)]
-struct Mark {
+struct MarkRow {
     mark: Option<String>,
 }
 
 /// PendingDependencies for the other writers; the lock ends with the transaction.
-pub(super) async fn lock_writers(transaction: &DatabaseTransaction, lock: i64) -> Result<WriterLock, Error> {
+pub(super) async fn lock_writers(transaction: &DatabaseTransaction, lock_id: i64) -> Result<WriterLock, Error> {
     let mark = Uuid::new_v4().to_string();
-    Sql::execute(transaction, "select pg_advisory_xact_lock($1), set_config('tutti.turn', $2, true)", vec![lock.into(), mark.clone().into()]).await?;
+    Sql::execute(transaction, "select pg_advisory_xact_lock($1), set_config('tutti.turn', $2, true)", vec![lock_id.into(), mark.clone().into()]).await?;
     Ok(WriterLock(mark))
 }
 
@@ -108,21 +108,21 @@ impl WriterLock {
     /// Asked before each commit, because a commit that undoes everything answers as one that does not: PostgreSQL commits a transaction in
     /// which a statement failed by rolling it back, and the driver answers `Ok` without asking where it believes that none is open.
     pub(super) async fn is_held(&self, transaction: &DatabaseTransaction) -> Result<bool, Error> {
-        let found: Option<Mark> = Sql::row(transaction, "select current_setting('tutti.turn', true) as mark", vec![]).await?;
+        let found: Option<MarkRow> = Sql::row(transaction, "select current_setting('tutti.turn', true) as mark", vec![]).await?;
         Ok(found.and_then(|found| found.mark).is_some_and(|mark| mark == self.0))
     }
 }
 
 /// Opens a transaction for migrations: the schema is there, the writers wait, and a step may take as long as it takes.
-pub(super) async fn begin_migration(connection: &DatabaseConnection, schema: &str, lock: i64) -> Result<DatabaseTransaction, Error> {
+pub(super) async fn begin_migration(connection: &DatabaseConnection, schema: &str, lock_id: i64) -> Result<DatabaseTransaction, Error> {
     let transaction = connection.begin().await?;
     for setting in ["set local statement_timeout = 0", "set local lock_timeout = '2min'", "set local idle_in_transaction_session_timeout = '1min'"] {
         transaction.execute_unprepared(setting).await?;
     }
-    lock_writers(&transaction, lock).await?;
+    lock_writers(&transaction, lock_id).await?;
     // Asked first: `create schema if not exists` needs a right that a careful operator doesn't give, even where the schema is there.
-    let there = Statement::from_sql_and_values(transaction.get_database_backend(), "select 1 from pg_namespace where nspname = $1", [schema.into()]);
-    if transaction.query_one_raw(there).await?.is_none() {
+    let exists = Statement::from_sql_and_values(transaction.get_database_backend(), "select 1 from pg_namespace where nspname = $1", [schema.into()]);
+    if transaction.query_one_raw(exists).await?.is_none() {
         transaction.execute_unprepared(&format!("create schema {}", quoted(schema))).await?;
     }
     Ok(transaction)

@@ -15,7 +15,7 @@ use super::{Error, Tx};
 /// Reading that takes longer stands before an engine that has fallen silent.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// Connections of a pool that may turn out to be dead before a reader is told.
-const MAX_STALE: usize = 16;
+const MAX_STALE_CONNECTIONS: usize = 16;
 
 /// Whatever SQL can be run on. Text uses `$1`, `$2` …, which SQLite and PostgreSQL both read.
 pub trait Sql: Send + Sync {
@@ -66,17 +66,17 @@ impl Sql for DatabaseConnection {
 }
 
 /// Asks again where a connection turned out to be dead: after a restart of the server, every idle one is, and nobody should notice.
-async fn retry_stale<T, F: Future<Output = Result<T, DbErr>>>(ask: impl Fn() -> F) -> Result<T, Error> {
-    let asked = async {
-        for _ in 0..MAX_STALE {
-            match ask().await {
+async fn retry_stale<T, F: Future<Output = Result<T, DbErr>>>(query: impl Fn() -> F) -> Result<T, Error> {
+    let attempts = async {
+        for _ in 0..MAX_STALE_CONNECTIONS {
+            match query().await {
                 Err(error) if is_broken(&error) => {}
-                answered => return answered,
+                result => return result,
             }
         }
-        ask().await
+        query().await
     };
-    Ok(timeout(READ_TIMEOUT, asked).await??)
+    Ok(timeout(READ_TIMEOUT, attempts).await??)
 }
 
 fn read_all<T: FromQueryResult>(rows: &[QueryResult]) -> Result<Vec<T>, Error> {

@@ -63,27 +63,27 @@ impl Bounds {
     /// Puts the bounds around a router and its fallbacks.
     pub fn around(self, router: Router) -> Router {
         let state = (self.head, Arc::new(Semaphore::new(self.max_requests)));
-        router.layer(from_fn_with_state(state, layer))
+        router.layer(from_fn_with_state(state, enforce))
     }
 }
 
-async fn layer(State((head, permits)): State<(HeadBounds, Arc<Semaphore>)>, request: Request, next: Next) -> Response {
+async fn enforce(State((head, permits)): State<(HeadBounds, Arc<Semaphore>)>, request: Request, next: Next) -> Response {
     if let Err(problem) = head.check(&request) {
         return problem.into_response();
     }
     match permits.try_acquire_owned() {
-        Ok(permit) => next.run(request).await.map(|body| Body::new(Held { body, _permit: permit })),
+        Ok(permit) => next.run(request).await.map(|body| Body::new(PermitBody { body, _permit: permit })),
         Err(_) => Problem::unavailable("The server is busy. Try again in a moment.", Duration::from_secs(1)).into_response(),
     }
 }
 
 /// A body that holds a place until it has left.
-struct Held {
+struct PermitBody {
     body: Body,
     _permit: OwnedSemaphorePermit,
 }
 
-impl http_body::Body for Held {
+impl http_body::Body for PermitBody {
     type Data = Bytes;
     type Error = axum::Error;
     fn poll_frame(mut self: std::pin::Pin<&mut Self>, context: &mut std::task::Context<'_>) -> std::task::Poll<Option<Result<Frame<Bytes>, axum::Error>>> {

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 /// Connections that are ended at once where one is needed: looking for them costs more than ending them.
 const MAX_EVICTIONS: usize = 32;
 /// Where none was found it is not looked for again sooner.
-const RETRY_AFTER: Duration = Duration::from_millis(100);
+const EVICTION_RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Everyone who is connected.
 #[derive(Debug, Clone)]
@@ -29,7 +29,7 @@ pub(super) struct ConnectionsByIp(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    began: Instant,
+    started: Instant,
     next: AtomicU64,
     prefixes: Mutex<HashMap<IpAddr, Prefix>>,
 }
@@ -37,13 +37,13 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Prefix {
     connections: HashMap<u64, Arc<ConnectionState>>,
-    in_vain: Option<Instant>,
+    last_failed_eviction: Option<Instant>,
 }
 
 /// What is known of a connection.
 #[derive(Debug)]
 pub(super) struct ConnectionState {
-    began: Instant,
+    started: Instant,
     /// Requests in progress on it.
     requests: AtomicUsize,
     /// Since when there is none, in milliseconds of the crowd's life.
@@ -62,7 +62,7 @@ pub(super) struct IpPermit {
 
 impl Default for ConnectionsByIp {
     fn default() -> Self {
-        Self(Arc::new(Inner { began: Instant::now(), next: AtomicU64::default(), prefixes: Mutex::default() }))
+        Self(Arc::new(Inner { started: Instant::now(), next: AtomicU64::default(), prefixes: Mutex::default() }))
     }
 }
 
@@ -72,14 +72,14 @@ impl ConnectionsByIp {
         let address = client_prefix(address);
         let mut prefixes = self.lock();
         let prefix = prefixes.entry(address).or_default();
-        if prefix.connections.len() >= max && !prefix.evict_idle(self.0.began, idle) {
+        if prefix.connections.len() >= max && !prefix.evict_idle(self.0.started, idle) {
             return None;
         }
         let number = self.0.next.fetch_add(1, Ordering::Relaxed);
         let state = Arc::new(ConnectionState {
-            began: self.0.began,
+            started: self.0.started,
             requests: AtomicUsize::default(),
-            idle_since: AtomicU64::new(millis(self.0.began)),
+            idle_since: AtomicU64::new(millis(self.0.started)),
             eviction: CancellationToken::new(),
         });
         prefix.connections.insert(number, state.clone());
@@ -90,7 +90,7 @@ impl ConnectionsByIp {
     pub(super) fn evict_idle(&self, idle: Duration) {
         let mut prefixes = self.lock();
         if let Some(largest) = prefixes.values_mut().max_by_key(|prefix| prefix.connections.len()) {
-            largest.evict_idle(self.0.began, idle);
+            largest.evict_idle(self.0.started, idle);
         }
     }
 
@@ -101,26 +101,26 @@ impl ConnectionsByIp {
 
 impl Prefix {
     /// Ends those that have been idle for longest; whether there was one.
-    fn evict_idle(&mut self, began: Instant, idle: Duration) -> bool {
-        if self.in_vain.is_some_and(|at| at.elapsed() < RETRY_AFTER) {
+    fn evict_idle(&mut self, started: Instant, idle: Duration) -> bool {
+        if self.last_failed_eviction.is_some_and(|at| at.elapsed() < EVICTION_RETRY_INTERVAL) {
             return false;
         }
-        let now = millis(began);
+        let now = millis(started);
         let idle = u64::try_from(idle.as_millis()).unwrap_or(u64::MAX);
-        let quiet = |state: &ConnectionState| state.requests.load(Ordering::Relaxed) == 0 && now.saturating_sub(state.idle_since.load(Ordering::Relaxed)) >= idle;
-        let mut quiet: Vec<(u64, u64)> =
-            self.connections.iter().filter(|(_, state)| quiet(state)).map(|(number, state)| (state.idle_since.load(Ordering::Relaxed), *number)).collect();
-        if quiet.is_empty() {
-            self.in_vain = Some(Instant::now());
+        let is_idle = |state: &ConnectionState| state.requests.load(Ordering::Relaxed) == 0 && now.saturating_sub(state.idle_since.load(Ordering::Relaxed)) >= idle;
+        let mut idle_connections: Vec<(u64, u64)> =
+            self.connections.iter().filter(|(_, state)| is_idle(state)).map(|(number, state)| (state.idle_since.load(Ordering::Relaxed), *number)).collect();
+        if idle_connections.is_empty() {
+            self.last_failed_eviction = Some(Instant::now());
             return false;
         }
         // A few of many: a tenth at most, so that nobody's connections all go at once.
-        let most = MAX_EVICTIONS.min(self.connections.len().div_ceil(10));
-        if quiet.len() > most {
-            quiet.select_nth_unstable(most);
-            quiet.truncate(most);
+        let max_evictions = MAX_EVICTIONS.min(self.connections.len().div_ceil(10));
+        if idle_connections.len() > max_evictions {
+            idle_connections.select_nth_unstable(max_evictions);
+            idle_connections.truncate(max_evictions);
         }
-        for (_, number) in quiet {
+        for (_, number) in idle_connections {
             if let Some(state) = self.connections.remove(&number) {
                 state.eviction.cancel();
             }
@@ -129,8 +129,8 @@ impl Prefix {
     }
 }
 
-fn millis(began: Instant) -> u64 {
-    u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)
+fn millis(started: Instant) -> u64 {
+    u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 impl IpPermit {
@@ -159,37 +159,37 @@ impl ConnectionState {
     }
 
     /// A request begins.
-    pub(super) fn busy(self: &Arc<Self>) -> Busy {
+    pub(super) fn begin_request(self: &Arc<Self>) -> RequestInProgress {
         self.requests.fetch_add(1, Ordering::Relaxed);
-        Busy(self.clone())
+        RequestInProgress(self.clone())
     }
 }
 
 /// A request in progress.
 #[derive(Debug)]
-pub(super) struct Busy(Arc<ConnectionState>);
+pub(super) struct RequestInProgress(Arc<ConnectionState>);
 
-impl Busy {
+impl RequestInProgress {
     /// The connection speaks another protocol from now on: it is in use until it ends.
-    pub(super) fn for_good(&self) {
+    pub(super) fn keep_until_close(&self) {
         self.0.requests.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-impl Drop for Busy {
+impl Drop for RequestInProgress {
     fn drop(&mut self) {
-        self.0.idle_since.store(millis(self.0.began), Ordering::Relaxed);
+        self.0.idle_since.store(millis(self.0.started), Ordering::Relaxed);
         self.0.requests.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 /// An answer's body, during which the request is in progress.
-pub(super) struct InProgress {
+pub(super) struct TrackedBody {
     pub(super) body: Body,
-    pub(super) _busy: Busy,
+    pub(super) _request: RequestInProgress,
 }
 
-impl http_body::Body for InProgress {
+impl http_body::Body for TrackedBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -234,24 +234,24 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_longest_idle_makes_room_and_none_that_is_in_use() {
+    async fn the_connection_idle_for_longest_is_evicted_and_none_that_is_in_use() {
         let (connections, idle) = (ConnectionsByIp::default(), Duration::from_secs(2));
         let admit = |text: &str| connections.admit(address(text), 3, idle);
         let (first, second, third) = (admit("2001:db8::1").unwrap(), admit("2001:db8::2").unwrap(), admit("2001:db8::3").unwrap());
         assert!(admit("2001:db8::4").is_none(), "none has been idle for long enough");
         let other = admit("2001:db8:0:1::1").unwrap();
-        let busy = first.state().busy();
+        let request = first.state().begin_request();
         tokio::time::advance(Duration::from_secs(1)).await;
-        drop(second.state().busy());
+        drop(second.state().begin_request());
         tokio::time::advance(Duration::from_secs(2)).await;
         let fourth = admit("2001:db8::4").unwrap();
-        let left = |ip_permit: &IpPermit| ip_permit.state.eviction.is_cancelled();
-        assert_eq!([&first, &second, &third, &fourth, &other].map(left), [false, false, true, false, false]);
-        busy.for_good();
-        drop(busy);
+        let was_evicted = |ip_permit: &IpPermit| ip_permit.state.eviction.is_cancelled();
+        assert_eq!([&first, &second, &third, &fourth, &other].map(was_evicted), [false, false, true, false, false]);
+        request.keep_until_close();
+        drop(request);
         tokio::time::advance(Duration::from_secs(10)).await;
         connections.evict_idle(idle);
-        assert_eq!([&first, &second, &fourth, &other].map(left), [false, true, false, false]);
+        assert_eq!([&first, &second, &fourth, &other].map(was_evicted), [false, true, false, false]);
         drop((first, second, third, fourth, other));
         assert!(connections.lock().is_empty());
     }

@@ -7,17 +7,17 @@
 use http::{Method, Uri};
 
 /// Bytes of a line with a chunk's size: 16 digits, and what extensions there are.
-const CHUNK_LINE_BYTES: usize = 1024;
+const MAX_CHUNK_LINE_BYTES: usize = 1024;
 /// Bytes of all trailers of a body.
-const TRAILERS_BYTES: usize = 8 * 1024;
+const MAX_TRAILERS_BYTES: usize = 8 * 1024;
 /// Empty lines before a request (RFC 9112 §2.2: some old clients send one after a body).
-const EMPTY_LINES: u8 = 2;
+const MAX_EMPTY_LINES: u8 = 2;
 /// Header lines that hyper takes.
-const HEADER_LINES: usize = 100;
+const MAX_HEADER_LINES: usize = 100;
 
 /// What is wrong with the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum FramingError {
     /// A line ends with a line feed alone, or has a carriage return elsewhere.
     LineEnd,
     /// The first line is not a method, an address and a version with one space between them.
@@ -44,7 +44,7 @@ pub(super) enum Fault {
 
 /// Where in the stream of requests one is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum At {
+enum ReaderState {
     /// Before or within a head.
     Head {
         empty_lines: u8,
@@ -94,17 +94,17 @@ pub(super) enum Step {
         upgrade: bool,
     },
     /// The head is not whole yet: more bytes are needed.
-    More,
+    NeedMore,
     /// The bytes are wrong.
-    Wrong(Fault),
+    Invalid(FramingError),
 }
 
 /// The reader. It keeps no bytes: a head that is not whole has to be shown again, with more.
 #[derive(Debug, Clone)]
 pub(super) struct Framing {
-    at: At,
+    state: ReaderState,
     /// Bytes of the head that were looked at and found good so far.
-    seen: usize,
+    scanned: usize,
     /// What its first line says, once it is there: whether it is HTTP/1.1.
     is_11: Option<bool>,
     max_head: usize,
@@ -113,91 +113,91 @@ pub(super) struct Framing {
 impl Framing {
     /// A reader at the beginning of a connection.
     pub(super) fn new(max_head: usize) -> Self {
-        Self { at: At::Head { empty_lines: 0 }, seen: 0, is_11: None, max_head }
+        Self { state: ReaderState::Head { empty_lines: 0 }, scanned: 0, is_11: None, max_head }
     }
 
     /// Whether the next bytes belong to a head, so that a fault in them is answered before any request is made of them.
     pub(super) fn is_at_head(&self) -> bool {
-        matches!(self.at, At::Head { .. })
+        matches!(self.state, ReaderState::Head { .. })
     }
 
     /// Takes the next step over `bytes`, which must not be empty.
     pub(super) fn step(&mut self, bytes: &[u8]) -> Step {
-        match self.at {
-            At::Head { empty_lines } => self.head(bytes, empty_lines),
-            At::Body(left) => {
+        match self.state {
+            ReaderState::Head { empty_lines } => self.read_head_bytes(bytes, empty_lines),
+            ReaderState::Body(left) => {
                 let taken = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
                 let left = left - taken as u64;
-                self.at = if left == 0 { At::Head { empty_lines: 0 } } else { At::Body(left) };
+                self.state = if left == 0 { ReaderState::Head { empty_lines: 0 } } else { ReaderState::Body(left) };
                 Step::Pass(taken)
             }
-            At::Chunk(chunk) => self.chunks(chunk, bytes),
+            ReaderState::Chunk(chunk) => self.read_chunks(chunk, bytes),
         }
     }
 
-    fn head(&mut self, bytes: &[u8], empty_lines: u8) -> Step {
-        if self.seen == 0 {
+    fn read_head_bytes(&mut self, bytes: &[u8], empty_lines: u8) -> Step {
+        if self.scanned == 0 {
             match bytes {
-                [b'\r', b'\n', ..] if empty_lines < EMPTY_LINES => {
-                    self.at = At::Head { empty_lines: empty_lines + 1 };
+                [b'\r', b'\n', ..] if empty_lines < MAX_EMPTY_LINES => {
+                    self.state = ReaderState::Head { empty_lines: empty_lines + 1 };
                     return Step::Pass(2);
                 }
-                [b'\r'] if empty_lines < EMPTY_LINES => return Step::More,
-                [b'\r' | b'\n', ..] => return Step::Wrong(Fault::LineEnd),
+                [b'\r'] if empty_lines < MAX_EMPTY_LINES => return Step::NeedMore,
+                [b'\r' | b'\n', ..] => return Step::Invalid(FramingError::LineEnd),
                 // Something else than HTTP, such as TLS, is not waited for.
-                [first, ..] if !is_token_byte(*first) => return Step::Wrong(Fault::RequestLine),
+                [first, ..] if !is_token_byte(*first) => return Step::Invalid(FramingError::RequestLine),
                 _ => {}
             }
         }
         // Line ends first, as they come: nothing that is wrong has to be waited for.
-        let mut at = self.seen;
+        let mut at = self.scanned;
         while let Some(found) = memchr::memchr2(b'\r', b'\n', bytes.get(at..).unwrap_or_default()) {
             let end = at + found;
             match (bytes.get(end), bytes.get(end + 1)) {
                 (Some(b'\r'), Some(b'\n')) => {}
                 (Some(b'\r'), None) => {
-                    self.seen = end;
-                    return if end > self.max_head { Step::Wrong(Fault::TooLarge) } else { Step::More };
+                    self.scanned = end;
+                    return if end > self.max_head { Step::Invalid(FramingError::TooLarge) } else { Step::NeedMore };
                 }
-                _ => return Step::Wrong(Fault::LineEnd),
+                _ => return Step::Invalid(FramingError::LineEnd),
             }
             at = end + 2;
             if end + 2 > self.max_head {
-                return Step::Wrong(Fault::TooLarge);
+                return Step::Invalid(FramingError::TooLarge);
             }
             let before = bytes.get(..end).unwrap_or_default();
             match self.is_11 {
                 None => match request_line(before) {
                     Ok(is_11) => self.is_11 = Some(is_11),
-                    Err(fault) => return Step::Wrong(fault),
+                    Err(error) => return Step::Invalid(error),
                 },
                 Some(is_11) if before.ends_with(b"\r\n") => {
-                    (self.seen, self.is_11) = (0, None);
-                    return self.whole(is_11, bytes.get(..at).unwrap_or_default());
+                    (self.scanned, self.is_11) = (0, None);
+                    return self.finish_head(is_11, bytes.get(..at).unwrap_or_default());
                 }
                 Some(_) => {}
             }
         }
-        self.seen = bytes.len();
-        if bytes.len() > self.max_head { Step::Wrong(Fault::TooLarge) } else { Step::More }
+        self.scanned = bytes.len();
+        if bytes.len() > self.max_head { Step::Invalid(FramingError::TooLarge) } else { Step::NeedMore }
     }
 
     /// Reads a whole head and knows what comes after it.
-    fn whole(&mut self, is_11: bool, head: &[u8]) -> Step {
+    fn finish_head(&mut self, is_11: bool, head: &[u8]) -> Step {
         match read_head(is_11, head) {
             Ok(Head { body, upgrade }) => {
-                self.at = match body {
-                    Body::None => At::Head { empty_lines: 0 },
-                    Body::Length(length) => At::Body(length),
-                    Body::Chunked => At::Chunk(Chunk::START),
+                self.state = match body {
+                    Body::None => ReaderState::Head { empty_lines: 0 },
+                    Body::Length(length) => ReaderState::Body(length),
+                    Body::Chunked => ReaderState::Chunk(Chunk::START),
                 };
                 Step::Head { bytes: head.len(), upgrade: upgrade && self.is_at_head() }
             }
-            Err(fault) => Step::Wrong(fault),
+            Err(error) => Step::Invalid(error),
         }
     }
 
-    fn chunks(&mut self, mut chunk: Chunk, bytes: &[u8]) -> Step {
+    fn read_chunks(&mut self, mut chunk: Chunk, bytes: &[u8]) -> Step {
         let mut at = 0;
         while let Some(&byte) = bytes.get(at) {
             if let Chunk::Data(left) = chunk {
@@ -212,18 +212,18 @@ impl Framing {
                 Ok(Some(next)) => chunk = next,
                 // The body is over.
                 Ok(None) => {
-                    self.at = At::Head { empty_lines: 0 };
+                    self.state = ReaderState::Head { empty_lines: 0 };
                     return Step::Pass(at);
                 }
                 // What was good before it is passed on first; then it is looked at again, and nothing comes of it.
                 Err(_) if at > 1 => {
-                    self.at = At::Chunk(chunk);
+                    self.state = ReaderState::Chunk(chunk);
                     return Step::Pass(at - 1);
                 }
-                Err(fault) => return Step::Wrong(fault),
+                Err(error) => return Step::Invalid(error),
             }
         }
-        self.at = At::Chunk(chunk);
+        self.state = ReaderState::Chunk(chunk);
         Step::Pass(at)
     }
 }
@@ -232,17 +232,17 @@ impl Chunk {
     const START: Self = Self::Size { digits: 0, value: 0, line: 0, extension: false };
 
     /// What comes after a byte; `None` after the last of a body.
-    fn next(self, byte: u8) -> Result<Option<Self>, Fault> {
+    fn next(self, byte: u8) -> Result<Option<Self>, FramingError> {
         Ok(Some(match (self, byte) {
             (Self::Size { digits, value, line, extension: false }, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') if digits < 16 => {
                 let digit = u64::from(char::from(byte).to_digit(16).unwrap_or_default());
                 // hyper counts in 64 bits as well, and nothing is that large.
-                let value = value.checked_mul(16).and_then(|value| value.checked_add(digit)).ok_or(Fault::Chunk)?;
+                let value = value.checked_mul(16).and_then(|value| value.checked_add(digit)).ok_or(FramingError::Chunk)?;
                 Self::Size { digits: digits + 1, value, line: line + 1, extension: false }
             }
             (Self::Size { digits: 1.., value, .. }, b'\r') => Self::SizeEnd(value),
             (Self::Size { digits: digits @ 1.., value, line, extension: false }, b';') => Self::Size { digits, value, line: line + 1, extension: true },
-            (Self::Size { digits, value, line, extension: true }, _) if line < CHUNK_LINE_BYTES && is_field_byte(byte) => {
+            (Self::Size { digits, value, line, extension: true }, _) if line < MAX_CHUNK_LINE_BYTES && is_field_byte(byte) => {
                 Self::Size { digits, value, line: line + 1, extension: true }
             }
             (Self::SizeEnd(0), b'\n') => Self::Trailer { line: 0, all: 0, value: false },
@@ -251,21 +251,21 @@ impl Chunk {
             (Self::DataEnd, b'\n') => Self::START,
             (Self::Trailer { line: 0, all, .. }, b'\r') => Self::TrailerEnd { empty: true, all },
             (Self::Trailer { all, value: true, .. }, b'\r') => Self::TrailerEnd { empty: false, all },
-            (Self::Trailer { line: 1.., value: false, .. }, b':') => self.trailer(true)?,
-            (Self::Trailer { value: false, .. }, byte) if is_token_byte(byte) => self.trailer(false)?,
-            (Self::Trailer { value: true, .. }, byte) if is_field_byte(byte) => self.trailer(true)?,
+            (Self::Trailer { line: 1.., value: false, .. }, b':') => self.trailer_byte(true)?,
+            (Self::Trailer { value: false, .. }, byte) if is_token_byte(byte) => self.trailer_byte(false)?,
+            (Self::Trailer { value: true, .. }, byte) if is_field_byte(byte) => self.trailer_byte(true)?,
             (Self::TrailerEnd { empty: true, .. }, b'\n') => return Ok(None),
             (Self::TrailerEnd { empty: false, all }, b'\n') => Self::Trailer { line: 0, all, value: false },
-            (Self::Trailer { .. } | Self::TrailerEnd { .. }, _) => return Err(Fault::Trailer),
-            _ => return Err(Fault::Chunk),
+            (Self::Trailer { .. } | Self::TrailerEnd { .. }, _) => return Err(FramingError::Trailer),
+            _ => return Err(FramingError::Chunk),
         }))
     }
 
     /// One byte further in a trailer.
-    fn trailer(self, value: bool) -> Result<Self, Fault> {
+    fn trailer_byte(self, value: bool) -> Result<Self, FramingError> {
         match self {
-            Self::Trailer { line, all, .. } if all < TRAILERS_BYTES => Ok(Self::Trailer { line: line + 1, all: all + 1, value }),
-            _ => Err(Fault::Trailer),
+            Self::Trailer { line, all, .. } if all < MAX_TRAILERS_BYTES => Ok(Self::Trailer { line: line + 1, all: all + 1, value }),
+            _ => Err(FramingError::Trailer),
         }
     }
 }
@@ -283,34 +283,34 @@ enum Body {
 }
 
 /// Reads the header lines of a head whose lines all end as they should, with its last, empty one.
-fn read_head(is_11: bool, head: &[u8]) -> Result<Head, Fault> {
+fn read_head(is_11: bool, head: &[u8]) -> Result<Head, FramingError> {
     let lines = head.split(|byte| *byte == b'\n').skip(1).map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let (mut length, mut chunked, mut upgrade, mut count) = (None, false, false, 0);
     for line in lines.filter(|line| !line.is_empty()) {
         count += 1;
-        if count > HEADER_LINES {
-            return Err(Fault::TooManyLines);
+        if count > MAX_HEADER_LINES {
+            return Err(FramingError::TooManyLines);
         }
         if matches!(line.first(), Some(b' ' | b'\t')) {
-            return Err(Fault::Folded);
+            return Err(FramingError::Folded);
         }
-        let colon = memchr::memchr(b':', line).ok_or(Fault::HeaderName)?;
+        let colon = memchr::memchr(b':', line).ok_or(FramingError::HeaderName)?;
         let (name, value) = (line.get(..colon).unwrap_or_default(), line.get(colon + 1..).unwrap_or_default());
         if name.is_empty() || !name.iter().all(|byte| is_token_byte(*byte)) {
-            return Err(Fault::HeaderName);
+            return Err(FramingError::HeaderName);
         }
         if !value.iter().all(|byte| is_field_byte(*byte)) {
-            return Err(Fault::HeaderValue);
+            return Err(FramingError::HeaderValue);
         }
         let value = value.trim_ascii();
         if name.eq_ignore_ascii_case(b"content-length") {
             let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
             let number = std::str::from_utf8(value).ok().filter(|_| digits && length.is_none()).and_then(|value| value.parse::<u64>().ok());
             // The two largest mean something else to hyper.
-            length = Some(number.filter(|number| *number < u64::MAX - 1).ok_or(Fault::Length)?);
+            length = Some(number.filter(|number| *number < u64::MAX - 1).ok_or(FramingError::Length)?);
         } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
             if chunked || !is_11 || !value.eq_ignore_ascii_case(b"chunked") {
-                return Err(Fault::Coding);
+                return Err(FramingError::Coding);
             }
             chunked = true;
         } else if name.eq_ignore_ascii_case(b"upgrade") {
@@ -318,7 +318,7 @@ fn read_head(is_11: bool, head: &[u8]) -> Result<Head, Fault> {
         }
     }
     let body = match (length, chunked) {
-        (Some(_), true) => return Err(Fault::Coding),
+        (Some(_), true) => return Err(FramingError::Coding),
         (None, true) => Body::Chunked,
         (None | Some(0), false) => Body::None,
         (Some(length), false) => Body::Length(length),
@@ -327,10 +327,10 @@ fn read_head(is_11: bool, head: &[u8]) -> Result<Head, Fault> {
 }
 
 /// Reads the first line; `true` for HTTP/1.1, `false` for 1.0.
-fn request_line(line: &[u8]) -> Result<bool, Fault> {
+fn request_line(line: &[u8]) -> Result<bool, FramingError> {
     let mut words = line.split(|byte| *byte == b' ');
     let (Some(method), Some(target), Some(version), None) = (words.next(), words.next(), words.next(), words.next()) else {
-        return Err(Fault::RequestLine);
+        return Err(FramingError::RequestLine);
     };
     let is_method = !method.is_empty() && method.iter().all(|byte| is_token_byte(*byte)) && Method::from_bytes(method).is_ok();
     // Whatever else is in it, an address is printable ASCII.
@@ -338,9 +338,9 @@ fn request_line(line: &[u8]) -> Result<bool, Fault> {
     let is_11 = match version {
         b"HTTP/1.1" => true,
         b"HTTP/1.0" => false,
-        _ => return Err(Fault::RequestLine),
+        _ => return Err(FramingError::RequestLine),
     };
-    if is_method && is_target { Ok(is_11) } else { Err(Fault::RequestLine) }
+    if is_method && is_target { Ok(is_11) } else { Err(FramingError::RequestLine) }
 }
 
 /// RFC 9110 §5.6.2.
@@ -362,9 +362,9 @@ mod tests {
     use super::*;
 
     /// What a stream of bytes comes to, shown in pieces of this size: the heads' lengths, bytes that were passed, and what was wrong.
-    fn read(bytes: &[u8], piece: usize) -> (Vec<usize>, usize, Option<Fault>) {
+    fn read(bytes: &[u8], size: usize) -> (Vec<usize>, usize, Option<FramingError>) {
         let (mut framing, mut held, mut heads, mut passed) = (Framing::new(1000), Vec::new(), Vec::new(), 0);
-        for piece in bytes.chunks(piece) {
+        for piece in bytes.chunks(size) {
             held.extend_from_slice(piece);
             while !held.is_empty() {
                 let taken = match framing.step(&held) {
@@ -376,8 +376,8 @@ mod tests {
                         heads.push(bytes);
                         bytes
                     }
-                    Step::More => break,
-                    Step::Wrong(fault) => return (heads, passed, Some(fault)),
+                    Step::NeedMore => break,
+                    Step::Invalid(error) => return (heads, passed, Some(error)),
                 };
                 held.drain(..taken);
             }
@@ -386,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn heads_and_bodies_are_told_apart_however_they_come() {
+    fn heads_and_bodies_are_told_apart_however_they_arrive() {
         let get = "GET /a?b=c HTTP/1.1\r\nHost: x\r\nAccept:\t\u{e4} \r\n\r\n";
         let post = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\n";
         let chunked = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: Chunked\r\n\r\n";
@@ -399,8 +399,8 @@ mod tests {
     }
 
     #[test]
-    fn what_two_readers_could_read_differently_is_wrong_however_it_comes() {
-        use Fault::{Chunk, Coding, Folded, HeaderName, HeaderValue, Length, LineEnd, RequestLine, TooLarge, Trailer};
+    fn ambiguous_framing_is_an_error_however_it_arrives() {
+        use FramingError::{Chunk, Coding, Folded, HeaderName, HeaderValue, Length, LineEnd, RequestLine, TooLarge, Trailer};
         let line = |line: &str| format!("{line}\r\nHost: x\r\n\r\n");
         let with = |headers: &str| format!("POST / HTTP/1.1\r\nHost: x\r\n{headers}\r\n\r\n");
         let body = |body: &str| format!("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{body}");
@@ -463,17 +463,17 @@ mod tests {
             (body("0\r\n\n"), Trailer),
             (body(&format!("0\r\nA: {}\r\n\r\n", "b".repeat(9000))), Trailer),
         ];
-        for (text, fault) in rows {
+        for (text, error) in rows {
             for piece in [1, 5, text.len()] {
-                assert_eq!(read(text.as_bytes(), piece).2, Some(fault), "{text:?} in pieces of {piece}");
+                assert_eq!(read(text.as_bytes(), piece).2, Some(error), "{text:?} in pieces of {piece}");
             }
         }
-        assert_eq!(read(with(&"A: b\r\n".repeat(101)).replace("\r\n\r\n\r\n", "\r\n\r\n").as_bytes(), 10).2, Some(Fault::TooManyLines));
+        assert_eq!(read(with(&"A: b\r\n".repeat(101)).replace("\r\n\r\n\r\n", "\r\n\r\n").as_bytes(), 10).2, Some(FramingError::TooManyLines));
     }
 
     proptest! {
         #[test]
-        fn pieces_never_matter(bytes in vec(select(b"\r\n :;0a1GET/HTP.-\0".to_vec()), 0..200), piece in 1usize..20, chunked in any::<bool>()) {
+        fn the_size_of_the_chunks_never_matters(bytes in vec(select(b"\r\n :;0a1GET/HTP.-\0".to_vec()), 0..200), piece in 1usize..20, chunked in any::<bool>()) {
             let head: &[u8] = if chunked { b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" } else { b"" };
             let all = [head, &bytes].concat();
             assert_eq!(read(&all, all.len().max(1)), read(&all, piece));

@@ -15,15 +15,15 @@ use http::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-use super::framing::{Fault, Framing, Step};
+use super::framing::{Framing, FramingError, Step};
 use crate::problem::Problem;
 
 /// What hyper reads in place of a head that is wrong.
-const STAND_IN: &[u8] = b"GET / HTTP/1.1\r\nhost: malformed\r\nconnection: close\r\n\r\n";
-const PIECE_BYTES: usize = 4096;
+const PLACEHOLDER_REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: malformed\r\nconnection: close\r\n\r\n";
+const READ_BYTES: usize = 4096;
 /// After a refusal this much, and for this long, is read and thrown away: closing before would reset the connection, and the answer with it.
-const LINGER_BYTES: usize = 1 << 20;
-const LINGER: Duration = Duration::from_secs(1);
+const MAX_LINGER_BYTES: usize = 1 << 20;
+const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What the stream and the service on it tell each other.
 #[derive(Debug, Clone, Default)]
@@ -32,7 +32,7 @@ pub(super) struct FramingVerdict(Arc<Mutex<Inner>>);
 #[derive(Debug, Default)]
 struct Inner {
     /// Which request of the connection is wrong, from 0, and why.
-    fault: Option<(u64, Fault)>,
+    error: Option<(u64, FramingError)>,
     /// Whether the connection speaks another protocol from now on, once that is known of a request that asked for it.
     switched: Option<bool>,
     waker: Option<Waker>,
@@ -45,11 +45,11 @@ impl FramingVerdict {
 
     /// Why this request is refused, if it is.
     pub(super) fn refusal(&self, request: u64) -> Option<Problem> {
-        self.lock().fault.filter(|(wrong, _)| *wrong == request).map(|(_, fault)| fault.into())
+        self.lock().error.filter(|(wrong, _)| *wrong == request).map(|(_, error)| error.into())
     }
 
     /// Says of a request that asked for another protocol whether it got it.
-    pub(super) fn decide(&self, switched: bool) {
+    pub(super) fn set_switched(&self, switched: bool) {
         let mut inner = self.lock();
         inner.switched = Some(switched);
         if let Some(waker) = inner.waker.take() {
@@ -76,11 +76,11 @@ pub(super) struct FramingStream<S> {
     stream: S,
     framing: Framing,
     mode: Mode,
-    /// Bytes that came and were not read yet; the first `good` of them may be.
-    held: BytesMut,
-    good: usize,
+    /// Bytes that came and were not read yet; the first `validated` of them may be.
+    buffered: BytesMut,
+    validated: usize,
     /// Heads that were passed on.
-    heads: u64,
+    head_count: u64,
     verdict: FramingVerdict,
     /// How much longer, and how much more, is thrown away at the end.
     linger: Option<(Pin<Box<Sleep>>, usize)>,
@@ -88,61 +88,61 @@ pub(super) struct FramingStream<S> {
 
 impl<S> FramingStream<S> {
     pub(super) fn new(stream: S, max_head: usize, verdict: FramingVerdict) -> Self {
-        Self { stream, framing: Framing::new(max_head), mode: Mode::Http, held: BytesMut::new(), good: 0, heads: 0, verdict, linger: None }
+        Self { stream, framing: Framing::new(max_head), mode: Mode::Http, buffered: BytesMut::new(), validated: 0, head_count: 0, verdict, linger: None }
     }
 
     /// How many of these bytes are good; what follows them is to be held. Changes the mode where they say so.
     fn scan(&mut self, bytes: &[u8]) -> usize {
-        let mut good = 0;
+        let mut validated = 0;
         while self.mode == Mode::Http {
-            let rest = bytes.get(good..).unwrap_or_default();
+            let rest = bytes.get(validated..).unwrap_or_default();
             if rest.is_empty() {
                 break;
             }
             let at_head = self.framing.is_at_head();
             match self.framing.step(rest) {
-                Step::Pass(bytes) => good += bytes,
+                Step::Pass(bytes) => validated += bytes,
                 Step::Head { bytes, upgrade } => {
-                    good += bytes;
-                    self.heads += 1;
+                    validated += bytes;
+                    self.head_count += 1;
                     if upgrade {
                         self.mode = Mode::Undecided;
                     }
                 }
-                Step::More => break,
-                Step::Wrong(fault) => {
+                Step::NeedMore => break,
+                Step::Invalid(error) => {
                     self.mode = if at_head { Mode::Refused } else { Mode::Broken };
-                    let request = if at_head { self.heads } else { self.heads.saturating_sub(1) };
-                    self.verdict.lock().fault = Some((request, fault));
+                    let request = if at_head { self.head_count } else { self.head_count.saturating_sub(1) };
+                    self.verdict.lock().error = Some((request, error));
                 }
             }
         }
-        good
+        validated
     }
 
     /// After a scan: what comes after the good bytes, if that is known.
-    fn settle(&mut self) {
+    fn apply_mode(&mut self) {
         match self.mode {
             Mode::Refused => {
-                self.held.truncate(self.good);
-                self.held.extend_from_slice(STAND_IN);
-                self.good = self.held.len();
+                self.buffered.truncate(self.validated);
+                self.buffered.extend_from_slice(PLACEHOLDER_REQUEST);
+                self.validated = self.buffered.len();
             }
-            Mode::Broken => self.held.truncate(self.good),
-            Mode::Raw => self.good = self.held.len(),
+            Mode::Broken => self.buffered.truncate(self.validated),
+            Mode::Raw => self.validated = self.buffered.len(),
             Mode::Http | Mode::Undecided => {}
         }
     }
 
     /// Hands out good bytes that were held.
-    fn hand_out(&mut self, buffer: &mut ReadBuf<'_>) {
-        let bytes = self.good.min(buffer.remaining());
-        buffer.put_slice(self.held.get(..bytes).unwrap_or_default());
-        self.held.advance(bytes);
-        self.good -= bytes;
-        if self.held.is_empty() {
+    fn read_buffered(&mut self, buffer: &mut ReadBuf<'_>) {
+        let bytes = self.validated.min(buffer.remaining());
+        buffer.put_slice(self.buffered.get(..bytes).unwrap_or_default());
+        self.buffered.advance(bytes);
+        self.validated -= bytes;
+        if self.buffered.is_empty() {
             // A connection that waits needs no buffer.
-            self.held = BytesMut::new();
+            self.buffered = BytesMut::new();
         }
     }
 }
@@ -156,29 +156,29 @@ impl<S: AsyncRead + Unpin> FramingStream<S> {
         if came.is_empty() {
             return Poll::Ready(Ok(true));
         }
-        let good = self.scan(came);
-        self.held.extend_from_slice(came.get(good..).unwrap_or_default());
-        buffer.set_filled(before + good);
-        self.settle();
-        Poll::Ready(Ok(good > 0))
+        let validated = self.scan(came);
+        self.buffered.extend_from_slice(came.get(validated..).unwrap_or_default());
+        buffer.set_filled(before + validated);
+        self.apply_mode();
+        Poll::Ready(Ok(validated > 0))
     }
 
     /// Reads more of a head that is not whole; `true` at the end of the stream.
     fn read_more(&mut self, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
-        let mut piece = [0; PIECE_BYTES];
-        let mut more = ReadBuf::new(&mut piece);
+        let mut bytes = [0; READ_BYTES];
+        let mut more = ReadBuf::new(&mut bytes);
         ready!(Pin::new(&mut self.stream).poll_read(context, &mut more))?;
-        self.held.extend_from_slice(more.filled());
+        self.buffered.extend_from_slice(more.filled());
         let ended = more.filled().is_empty();
-        self.scan_held();
+        self.scan_buffered();
         Poll::Ready(Ok(ended))
     }
 
-    fn scan_held(&mut self) {
-        let held = std::mem::take(&mut self.held);
-        self.good = self.scan(&held);
-        self.held = held;
-        self.settle();
+    fn scan_buffered(&mut self) {
+        let buffered = std::mem::take(&mut self.buffered);
+        self.validated = self.scan(&buffered);
+        self.buffered = buffered;
+        self.apply_mode();
     }
 }
 
@@ -186,8 +186,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for FramingStream<S> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         loop {
-            if this.good > 0 {
-                this.hand_out(buffer);
+            if this.validated > 0 {
+                this.read_buffered(buffer);
                 return Poll::Ready(Ok(()));
             }
             match this.mode {
@@ -203,9 +203,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for FramingStream<S> {
                     };
                     drop(inner);
                     this.mode = if switched { Mode::Raw } else { Mode::Http };
-                    this.scan_held();
+                    this.scan_buffered();
                 }
-                Mode::Http if this.held.is_empty() => {
+                Mode::Http if this.buffered.is_empty() => {
                     if ready!(this.read_in_place(context, buffer))? {
                         return Poll::Ready(Ok(()));
                     }
@@ -245,10 +245,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for FramingStream<S> {
                 return Poll::Ready(Ok(()));
             }
         }
-        let (clock, left) = this.linger.get_or_insert_with(|| (Box::pin(sleep(LINGER)), LINGER_BYTES));
-        while clock.as_mut().poll(context).is_pending() {
-            let mut piece = [0; PIECE_BYTES];
-            let mut more = ReadBuf::new(&mut piece);
+        let (timer, left) = this.linger.get_or_insert_with(|| (Box::pin(sleep(LINGER_TIMEOUT)), MAX_LINGER_BYTES));
+        while timer.as_mut().poll(context).is_pending() {
+            let mut bytes = [0; READ_BYTES];
+            let mut more = ReadBuf::new(&mut bytes);
             match Pin::new(&mut this.stream).poll_read(context, &mut more) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(())) if !more.filled().is_empty() && *left > 0 => *left = left.saturating_sub(more.filled().len()),
@@ -259,25 +259,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for FramingStream<S> {
     }
 }
 
-impl From<Fault> for Problem {
-    fn from(fault: Fault) -> Self {
+impl From<FramingError> for Problem {
+    fn from(error: FramingError) -> Self {
         let malformed = |detail: &'static str| Self::bad_request("request.malformed", detail);
-        match fault {
-            Fault::LineEnd => malformed("Each line of a request's head ends with a carriage return and a line feed, and has neither elsewhere."),
-            Fault::RequestLine => malformed("A request begins with a method, an address and HTTP/1.1, with one space between them."),
-            Fault::HeaderName => malformed("A header line has a name and a colon right behind it."),
-            Fault::Folded => malformed("A header stands on one line: send it without a line break."),
-            Fault::HeaderValue => malformed("A header has no control characters."),
-            Fault::Length => malformed("A request has one Content-Length, and it is a plain number."),
-            Fault::Coding => malformed("The only Transfer-Encoding that is taken is `chunked`, once, and without a Content-Length."),
-            Fault::Chunk => malformed("A chunk of the body is not well-formed: its size in hexadecimal, its bytes, and the line ends as they should be."),
-            Fault::Trailer => malformed("The trailers of the body are not well-formed, or too many."),
-            Fault::TooLarge => Self::new(
+        match error {
+            FramingError::LineEnd => malformed("Each line of a request's head ends with a carriage return and a line feed, and has neither elsewhere."),
+            FramingError::RequestLine => malformed("A request begins with a method, an address and HTTP/1.1, with one space between them."),
+            FramingError::HeaderName => malformed("A header line has a name and a colon right behind it."),
+            FramingError::Folded => malformed("A header stands on one line: send it without a line break."),
+            FramingError::HeaderValue => malformed("A header has no control characters."),
+            FramingError::Length => malformed("A request has one Content-Length, and it is a plain number."),
+            FramingError::Coding => malformed("The only Transfer-Encoding that is taken is `chunked`, once, and without a Content-Length."),
+            FramingError::Chunk => malformed("A chunk of the body is not well-formed: its size in hexadecimal, its bytes, and the line ends as they should be."),
+            FramingError::Trailer => malformed("The trailers of the body are not well-formed, or too many."),
+            FramingError::TooLarge => Self::new(
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
                 "request.head_too_large",
                 "The request's head is larger than this server takes: send fewer or shorter headers.",
             ),
-            Fault::TooManyLines => Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "request.too_many_headers", "The request has more header lines than this server takes."),
+            FramingError::TooManyLines => {
+                Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "request.too_many_headers", "The request has more header lines than this server takes.")
+            }
         }
     }
 }

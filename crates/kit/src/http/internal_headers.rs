@@ -65,6 +65,6 @@ pub async fn trust_internal_headers(mut request: Request, next: Next) -> Respons
     let id = layers::request_id(&request);
     match tokio::time::timeout_at(deadline.0, next.run(request)).await {
         Ok(response) => response,
-        Err(_) => layers::answered(&Deadline::passed(), &id),
+        Err(_) => layers::render_problem(&Deadline::passed(), &id),
     }
 }

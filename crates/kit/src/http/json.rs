@@ -76,13 +76,13 @@ enum Tree {
 
 impl<'de> Deserialize<'de> for Tree {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Grow)
+        deserializer.deserialize_any(TreeVisitor)
     }
 }
 
-struct Grow;
+struct TreeVisitor;
 
-impl<'de> Visitor<'de> for Grow {
+impl<'de> Visitor<'de> for TreeVisitor {
     type Value = Tree;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -129,9 +129,9 @@ impl<'de> Visitor<'de> for Grow {
 }
 
 /// What a value of the tree is read with.
-type Fault = serde_json::Error;
+type ReadError = serde_json::Error;
 
-impl IntoDeserializer<'_, Fault> for Tree {
+impl IntoDeserializer<'_, ReadError> for Tree {
     type Deserializer = Self;
     fn into_deserializer(self) -> Self {
         self
@@ -139,9 +139,9 @@ impl IntoDeserializer<'_, Fault> for Tree {
 }
 
 impl<'de> Deserializer<'de> for Tree {
-    type Error = Fault;
+    type Error = ReadError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         match self {
             Self::Null => visitor.visit_unit(),
             Self::Bool(value) => visitor.visit_bool(value),
@@ -162,29 +162,29 @@ impl<'de> Deserializer<'de> for Tree {
         }
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         match self {
             Self::Null => visitor.visit_none(),
             other => visitor.visit_some(other),
         }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, ReadError> {
         visitor.visit_newtype_struct(self)
     }
 
-    fn deserialize_struct<V: Visitor<'de>>(self, _: &'static str, _: &'static [&'static str], visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_struct<V: Visitor<'de>>(self, _: &'static str, _: &'static [&'static str], visitor: V) -> Result<V::Value, ReadError> {
         match self {
             object @ Self::Object(_) => object.deserialize_any(visitor),
-            other => Err(Fault::invalid_type(other.unexpected(), &visitor)),
+            other => Err(ReadError::invalid_type(other.unexpected(), &visitor)),
         }
     }
 
-    fn deserialize_enum<V: Visitor<'de>>(self, name: &'static str, variants: &'static [&'static str], visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_enum<V: Visitor<'de>>(self, name: &'static str, variants: &'static [&'static str], visitor: V) -> Result<V::Value, ReadError> {
         match self {
             Self::Text(text) => StringDeserializer::new(text).deserialize_enum(name, variants, visitor),
             Self::Object(values) => visitor.visit_enum(MapAccessDeserializer::new(MapDeserializer::new(values.into_iter()))),
-            other => Err(Fault::invalid_type(other.unexpected(), &"a name")),
+            other => Err(ReadError::invalid_type(other.unexpected(), &"a name")),
         }
     }
 
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_described_is_read() {
+    fn valid_bodies_are_read() {
         let cover = |more: Option<serde_json::Value>| Cover { width: 7, more };
         let plain =
             Song { title: "Ä\u{1F3B5}".into(), seconds: Some(2.0), tags: vec!["a".into()], cover: Some(cover(Some(serde_json::json!([1, { "b": null }])))), kind: Kind::Song };
@@ -255,9 +255,9 @@ mod tests {
     }
 
     #[test]
-    fn what_could_be_read_in_two_ways_or_is_another_shape_is_refused_with_its_place() {
+    fn ambiguous_bodies_and_other_shapes_are_refused_with_the_place() {
         let deep = format!("{{\"title\":{}", "[".repeat(200));
-        for (text, status, words) in [
+        for (text, status, expected) in [
             (r#"["a",1,[],null]"#, 422, "request.invalid: invalid type: sequence, expected struct Song"),
             (r#"{"title":"a","cover":[7,null]}"#, 422, "request.invalid: cover: invalid type: sequence"),
             (r#"{"title":"a","kind":{"cover":[7,null]}}"#, 422, "invalid type: sequence"),
@@ -279,8 +279,8 @@ mod tests {
             ("", 400, "request.not_json"),
             (&deep, 400, "recursion limit"),
         ] {
-            let (got, said) = song(text).unwrap_err();
-            assert!(got == status && said.contains(words), "{text}: {got} {said}");
+            let (got, message) = song(text).unwrap_err();
+            assert!(got == status && message.contains(expected), "{text}: {got} {message}");
         }
         assert_eq!(read::<Song>(b"{\"title\":\"\xff\"}").unwrap_err().status, 400);
         assert_eq!(read::<Song>(b"\xef\xbb\xbf{\"title\":\"\"}").unwrap_err().status, 400);

@@ -49,7 +49,7 @@ pub(crate) fn with_guarded_layers(router: Router, guard: Option<&RouterLayer>, s
         .fallback(async || Problem::new(StatusCode::NOT_FOUND, "request.no_such_address", "There is nothing at this address."))
         .method_not_allowed_fallback(async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "request.method_not_allowed", "This address does not take that method."));
     // Behind a guard are strangers: what they say about ids and traces is theirs.
-    let layers = Layers { trusts: guard.is_none(), state };
+    let layers = LayersState { trusts_caller: guard.is_none(), state };
     let router = match guard {
         Some(guard) => guard(router),
         None => router,
@@ -58,21 +58,21 @@ pub(crate) fn with_guarded_layers(router: Router, guard: Option<&RouterLayer>, s
 }
 
 #[derive(Clone)]
-struct Layers {
+struct LayersState {
     state: LayerState,
     /// Whether the callers are our own processes.
-    trusts: bool,
+    trusts_caller: bool,
 }
 
-async fn track_request(State(Layers { state, trusts }): State<Layers>, mut request: Request, next: Next) -> Response {
+async fn track_request(State(LayersState { state, trusts_caller }): State<LayersState>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let method = method(&request);
+    let method = method_label(&request);
     let route = request.extensions().get::<MatchedPath>().map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
     // A neighbour in this process has an id and a span already; another of each would be a good part of what a small answer costs.
     let (id, span) = match request.extensions().get::<RequestId>() {
         Some(RequestId(id)) => (id.clone(), Span::current()),
         None => {
-            let client_id = if trusts { None } else { take_identity(request.headers_mut()) };
+            let client_id = if trusts_caller { None } else { strip_caller_ids(request.headers_mut()) };
             let id = request_id(&request);
             request.extensions_mut().insert(RequestId(id.clone()));
             if let Ok(value) = HeaderValue::from_str(&id) {
@@ -87,13 +87,13 @@ async fn track_request(State(Layers { state, trusts }): State<Layers>, mut reque
     let handled = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone()).await;
     let mut response = handled.unwrap_or_else(|panic| {
         let _entered = span.enter();
-        let words = panic.downcast_ref::<&str>().map(|text| (*text).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
-        Problem::fault(&std::io::Error::other(words.unwrap_or_else(|| "a handler panicked".into()))).into_response()
+        let message = panic.downcast_ref::<&str>().map(|text| (*text).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
+        Problem::fault(&std::io::Error::other(message.unwrap_or_else(|| "a handler panicked".into()))).into_response()
     });
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        let kept = response.headers().clone();
+        let headers = response.headers().clone();
         response = problem.render(Some(&id));
-        for (name, value) in &kept {
+        for (name, value) in &headers {
             if !response.headers().contains_key(name) {
                 response.headers_mut().insert(name.clone(), value.clone());
             }
@@ -115,26 +115,26 @@ async fn track_request(State(Layers { state, trusts }): State<Layers>, mut reque
 }
 
 /// The method as a label: what nobody has heard of is `other`, or strangers could make labels without end.
-fn method(request: &Request) -> &'static str {
+fn method_label(request: &Request) -> &'static str {
     const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
     KNOWN.into_iter().find(|known| *known == request.method().as_str()).unwrap_or("other")
 }
 
 /// The caller's id where it is short and plain (so that logs across roles share it), a new one otherwise.
 pub(super) fn request_id(request: &Request) -> String {
-    plain_id(request.headers()).unwrap_or_else(new_id)
+    valid_request_id(request.headers()).unwrap_or_else(new_id)
 }
 
-fn plain_id(headers: &HeaderMap) -> Option<String> {
-    let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
-    let plain = |id: &&str| (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    given.filter(plain).map(str::to_owned)
+fn valid_request_id(headers: &HeaderMap) -> Option<String> {
+    let id = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
+    let is_valid = |id: &&str| (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    id.filter(is_valid).map(str::to_owned)
 }
 
 /// Takes away what a stranger says about the request's id and its trace: with it, requests of others could be made to look like its own in the
 /// logs. Returns the id where it is short and plain, to be logged as what it is: the client's.
-fn take_identity(headers: &mut HeaderMap) -> Option<String> {
-    let client_id = plain_id(headers);
+fn strip_caller_ids(headers: &mut HeaderMap) -> Option<String> {
+    let client_id = valid_request_id(headers);
     for name in [REQUEST_ID, HeaderName::from_static("traceparent"), HeaderName::from_static("tracestate"), HeaderName::from_static("baggage")] {
         headers.remove(name);
     }
@@ -142,14 +142,14 @@ fn take_identity(headers: &mut HeaderMap) -> Option<String> {
 }
 
 /// The answer to a request that no router may see. The connection ends with it.
-pub(super) fn refused(problem: &Problem) -> Response {
-    let mut response = answered(problem, &new_id());
+pub(super) fn refusal(problem: &Problem) -> Response {
+    let mut response = render_problem(problem, &new_id());
     response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
     response
 }
 
 /// A problem as it leaves, with its id.
-pub(super) fn answered(problem: &Problem, id: &str) -> Response {
+pub(super) fn render_problem(problem: &Problem, id: &str) -> Response {
     let mut response = problem.render(Some(id));
     if let Ok(value) = HeaderValue::from_str(id) {
         response.headers_mut().insert(REQUEST_ID, value);

@@ -1,7 +1,7 @@
 //! Refused senders: what they still send is taken for a while, so that the refusal reaches them.
 //!
 //! Closing a socket while bytes lie unread in it resets the connection (RFC 1122 §4.2.2.13), and the answer is lost on its way.
-//! Invariant: no more than [`MOST`] bytes and [`LONGEST`] are spent on a body that its handler has dropped.
+//! Invariant: no more than [`MAX_BYTES`] bytes and [`TIMEOUT`] are spent on a body that its handler has dropped.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -15,29 +15,29 @@ use hyper::body::Incoming;
 
 use crate::tasks::Tasks;
 
-const MOST: usize = 4 << 20;
-const LONGEST: Duration = Duration::from_secs(3);
+const MAX_BYTES: usize = 4 << 20;
+const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A request's body that is read on for a while when it is dropped before its end.
-pub(super) struct Lingering {
+pub(super) struct LingeringBody {
     body: Option<Incoming>,
     tasks: Tasks,
     /// Whether its sender was told to send: one that waits for `100 Continue` has sent nothing yet.
-    invited: bool,
+    may_be_sending: bool,
 }
 
-impl Lingering {
+impl LingeringBody {
     pub(super) fn new(body: Incoming, headers: &HeaderMap, tasks: &Tasks) -> Self {
-        Self { body: Some(body), tasks: tasks.clone(), invited: !headers.contains_key(header::EXPECT) }
+        Self { body: Some(body), tasks: tasks.clone(), may_be_sending: !headers.contains_key(header::EXPECT) }
     }
 }
 
-impl Body for Lingering {
+impl Body for LingeringBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        self.invited = true;
+        self.may_be_sending = true;
         let Some(body) = &mut self.body else { return Poll::Ready(None) };
         let polled = Pin::new(body).poll_frame(context);
         if matches!(polled, Poll::Ready(None | Some(Err(_)))) {
@@ -55,22 +55,22 @@ impl Body for Lingering {
     }
 }
 
-impl Drop for Lingering {
+impl Drop for LingeringBody {
     fn drop(&mut self) {
-        let Some(mut body) = self.body.take().filter(|body| self.invited && !body.is_end_stream()) else { return };
+        let Some(mut body) = self.body.take().filter(|body| self.may_be_sending && !body.is_end_stream()) else { return };
         let tasks = self.tasks.clone();
         self.tasks.spawn(async move {
             let rest = async {
-                let mut taken = 0;
+                let mut discarded = 0;
                 while let Some(Ok(frame)) = body.frame().await {
-                    taken += frame.data_ref().map_or(0, Bytes::len);
-                    if taken > MOST {
+                    discarded += frame.data_ref().map_or(0, Bytes::len);
+                    if discarded > MAX_BYTES {
                         return;
                     }
                 }
             };
             tokio::select! {
-                _ = tokio::time::timeout(LONGEST, rest) => {}
+                _ = tokio::time::timeout(TIMEOUT, rest) => {}
                 () = tasks.stopping() => {}
             }
         });

@@ -22,9 +22,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt as _;
 
-use super::connections::{ConnectionsByIp, InProgress, IpPermit};
+use super::connections::{ConnectionsByIp, IpPermit, TrackedBody};
 use super::framing_stream::{FramingStream, FramingVerdict};
-use super::linger::Lingering;
+use super::linger::LingeringBody;
 use super::security_headers::Policy;
 use super::write_timeout::WriteTimeout;
 use super::{layers, smuggling};
@@ -109,12 +109,12 @@ pub fn serve(listener: Listener, router: Router, tasks: &Tasks) {
             let (router, limits, open, tasks) = (router.clone(), listener.limits.clone(), listener.open.clone(), owner.clone());
             open.inc();
             let permit = ConnectionPermit(Arc::new(PermitInner { _permit: permit, ip_permit, open }));
-            owner.spawn(async move { connection(stream, address, permit, router, &limits, &tasks).await });
+            owner.spawn(async move { serve_connection(stream, address, permit, router, &limits, &tasks).await });
         }
     });
 }
 
-async fn connection(stream: TcpStream, address: SocketAddr, permit: ConnectionPermit, router: Router, limits: &Limits, tasks: &Tasks) {
+async fn serve_connection(stream: TcpStream, address: SocketAddr, permit: ConnectionPermit, router: Router, limits: &Limits, tasks: &Tasks) {
     // Small answers should not wait for more to come.
     let _ = stream.set_nodelay(true);
     let owner = tasks.clone();
@@ -124,31 +124,31 @@ async fn connection(stream: TcpStream, address: SocketAddr, permit: ConnectionPe
     let stream = FramingStream::new(WriteTimeout::new(stream, limits.write_timeout), limits.buffer_bytes, verdict.clone());
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let (mut parts, body) = request.into_parts();
-        let upgrades = parts.headers.contains_key(UPGRADE) && body.is_end_stream();
-        let body = axum::body::Body::new(Lingering::new(body, &parts.headers, &owner));
-        let (number, busy) = (requests.fetch_add(1, Ordering::Relaxed), state.busy());
+        let is_upgrade = parts.headers.contains_key(UPGRADE) && body.is_end_stream();
+        let body = axum::body::Body::new(LingeringBody::new(body, &parts.headers, &owner));
+        let (number, in_progress) = (requests.fetch_add(1, Ordering::Relaxed), state.begin_request());
         let refusal = verdict.refusal(number).or_else(|| smuggling::refusal(&parts));
         parts.extensions.insert(ConnectInfo(address));
         parts.extensions.insert(permit.clone());
         let (router, verdict) = (router.clone(), verdict.clone());
         async move {
             let mut response = match refusal {
-                Some(problem) => layers::refused(&problem),
+                Some(problem) => layers::refusal(&problem),
                 None => {
                     let Ok(response) = router.oneshot(hyper::Request::from_parts(parts, body)).await;
                     // What a role says of a body that broke off is of no use where it was the client who broke it.
-                    verdict.refusal(number).map_or(response, |problem| layers::refused(&problem))
+                    verdict.refusal(number).map_or(response, |problem| layers::refusal(&problem))
                 }
             };
             Policy::Api.fill(response.headers_mut());
-            let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
-            if upgrades {
-                verdict.decide(switches);
+            let is_switched = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+            if is_upgrade {
+                verdict.set_switched(is_switched);
             }
-            if switches {
-                busy.for_good();
+            if is_switched {
+                in_progress.keep_until_close();
             }
-            Ok::<_, Infallible>(response.map(|body| InProgress { body, _busy: busy }))
+            Ok::<_, Infallible>(response.map(|body| TrackedBody { body, _request: in_progress }))
         }
     });
     let mut builder = hyper::server::conn::http1::Builder::new();

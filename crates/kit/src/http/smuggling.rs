@@ -12,7 +12,7 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, Version};
 use crate::problem::Problem;
 
 /// Headers of which two would leave open which one counts.
-const ONCE: [HeaderName; 16] = [
+const SINGLE_HEADERS: [HeaderName; 16] = [
     AUTHORIZATION,
     CONTENT_TYPE,
     CONTENT_RANGE,
@@ -45,7 +45,7 @@ pub(super) fn refusal(parts: &Parts) -> Option<Problem> {
         }
     }
     // Most requests have no header twice, and need no look at each.
-    if headers.len() != headers.keys_len() && ONCE.iter().any(|name| headers.get_all(name).iter().nth(1).is_some()) {
+    if headers.len() != headers.keys_len() && SINGLE_HEADERS.iter().any(|name| headers.get_all(name).iter().nth(1).is_some()) {
         return refuse("A header came twice that may come once, such as Authorization.");
     }
     if parts.method == Method::CONNECT {
@@ -60,7 +60,7 @@ pub(super) fn refusal(parts: &Parts) -> Option<Problem> {
         (Some(host), Some(authority)) if !host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()) => {
             return refuse("The Host header and the address name different hosts.");
         }
-        (Some(host), _) if host.as_bytes().iter().any(|byte| matches!(byte, b',' | b'/' | b'@' | b' ' | b'\t' | b'\\')) || is_no_host(host) => {
+        (Some(host), _) if host.as_bytes().iter().any(|byte| matches!(byte, b',' | b'/' | b'@' | b' ' | b'\t' | b'\\')) || is_invalid_host(host) => {
             return refuse("The Host header names no host.");
         }
         _ => {}
@@ -69,7 +69,7 @@ pub(super) fn refusal(parts: &Parts) -> Option<Problem> {
 }
 
 /// Whether a host that is named is none, such as an IPv6 address without its bracket.
-fn is_no_host(host: &HeaderValue) -> bool {
+fn is_invalid_host(host: &HeaderValue) -> bool {
     !host.is_empty() && Authority::try_from(host.as_bytes()).is_err()
 }
 
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn what_two_readers_could_read_differently_is_refused() {
+    fn ambiguous_requests_are_refused() {
         let post = || Request::post("/").header(HOST, "a");
         assert_eq!(refused(post().header(TRANSFER_ENCODING, "Chunked")), None);
         assert_eq!(refused(post().header(CONTENT_LENGTH, "3")), None);

@@ -38,8 +38,8 @@ impl Trace {
         let (head, rest) = text.split_at_checked(55)?;
         let [v1, v2, b'-', tail @ ..] = head else { return None };
         let version: [u8; 1] = hex(&[*v1, *v2])?;
-        let goes_on = rest.is_empty() || (version != [0] && rest.starts_with(b"-"));
-        if version == [0xff] || !goes_on {
+        let is_complete = rest.is_empty() || (version != [0] && rest.starts_with(b"-"));
+        if version == [0xff] || !is_complete {
             return None;
         }
         let (trace, tail) = tail.split_at_checked(32)?;
@@ -66,8 +66,8 @@ impl Trace {
         let parts: [(usize, &[u8]); 4] = [(0, &[0]), (3, &self.id), (36, &self.span), (53, &[self.flags])];
         for (at, bytes) in parts {
             // The places are those of the format, so the text has room.
-            if let Some(place) = text.get_mut(at..at + bytes.len() * 2) {
-                let _ = hex::encode_to_slice(bytes, place);
+            if let Some(target) = text.get_mut(at..at + bytes.len() * 2) {
+                let _ = hex::encode_to_slice(bytes, target);
             }
         }
         if let Ok(value) = HeaderValue::from_bytes(&text) {
@@ -90,18 +90,18 @@ mod tests {
     const GOOD: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
     #[test]
-    fn a_right_one_is_kept_and_gets_a_new_span() {
+    fn a_valid_trace_is_kept_and_gets_a_new_span() {
         let mut headers = HeaderMap::from_iter([(PARENT, HeaderValue::from_static(GOOD)), (STATE, HeaderValue::from_static("a=1"))]);
         let trace = Trace::of(&mut headers);
         trace.next_hop().write(&mut headers);
-        let said = headers[PARENT].to_str().unwrap();
-        assert!(said.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-") && said.ends_with("-01") && said.len() == 55, "{said}");
-        assert!(!said.contains("00f067aa0ba902b7") && headers.contains_key(STATE));
+        let written = headers[PARENT].to_str().unwrap();
+        assert!(written.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-") && written.ends_with("-01") && written.len() == 55, "{written}");
+        assert!(!written.contains("00f067aa0ba902b7") && headers.contains_key(STATE));
         assert!(Trace::parse(b"cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-what-comes").is_some());
     }
 
     #[test]
-    fn a_wrong_one_is_as_if_it_were_not_there() {
+    fn an_invalid_trace_is_ignored() {
         let wrong = [
             "",
             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",

@@ -3,7 +3,7 @@
 //! A write into the page cache takes microseconds, less than handing it to another thread, and the bytes are still in this core's
 //! cache; so it is done at once. When one took long, the kernel is making writers wait for the disk: for a while bytes are then gathered
 //! and written on blocking threads, so that a slow disk does not stall the async ones; how much may be gathered in all is bounded
-//! ([`GATHERED`]). Invariant: a file is only ever appended to.
+//! ([`MAX_BUFFERED_BYTES`]). Invariant: a file is only ever appended to.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
@@ -22,17 +22,17 @@ use super::sync::Syncer;
 use super::{Checkpoint, Engine, Error, Listed, ObjectKey, PresignOptions, Sink, Source};
 
 /// Bytes that all writers together may hold before they write.
-const GATHERED: usize = 48 * 1024 * 1024;
-const MOST: usize = 256 * 1024;
-const LEAST: usize = 16 * 1024;
+const MAX_BUFFERED_BYTES: usize = 48 * 1024 * 1024;
+const MAX_WRITER_BYTES: usize = 256 * 1024;
+const MIN_WRITER_BYTES: usize = 16 * 1024;
 /// What is written at once at most; larger pieces go to a blocking thread.
-const SMALL: usize = 64 * 1024;
+const MAX_DIRECT_WRITE_BYTES: usize = 64 * 1024;
 /// A write of this length has waited for the disk.
-const LONG: Duration = Duration::from_millis(20);
+const SLOW_WRITE: Duration = Duration::from_millis(20);
 /// For how long no writes are done at once after one has waited.
-const CAREFUL: Duration = Duration::from_millis(100);
+const BUFFERING_PERIOD: Duration = Duration::from_millis(100);
 /// How much one read brings.
-const CHUNK: u64 = 256 * 1024;
+const READ_CHUNK_BYTES: u64 = 256 * 1024;
 
 pub(super) struct Folder {
     root: PathBuf,
@@ -45,31 +45,31 @@ struct Disk {
     writers: AtomicUsize,
     opened: Instant,
     /// Until when writers are careful, in microseconds since `opened`.
-    careful_until: AtomicU64,
+    buffer_until: AtomicU64,
 }
 
 impl Disk {
     fn new() -> Self {
-        Self { writers: AtomicUsize::new(0), opened: Instant::now(), careful_until: AtomicU64::new(0) }
+        Self { writers: AtomicUsize::new(0), opened: Instant::now(), buffer_until: AtomicU64::new(0) }
     }
 
     /// Writes at once; `false` if that might take long.
-    fn write_at_once(&self, mut file: &File, bytes: &[u8]) -> std::io::Result<bool> {
-        let began = self.opened.elapsed();
-        if bytes.len() > SMALL || micros(began) < self.careful_until.load(Ordering::Relaxed) {
+    fn try_write_now(&self, mut file: &File, bytes: &[u8]) -> std::io::Result<bool> {
+        let started = self.opened.elapsed();
+        if bytes.len() > MAX_DIRECT_WRITE_BYTES || micros(started) < self.buffer_until.load(Ordering::Relaxed) {
             return Ok(false);
         }
         file.write_all(bytes)?;
         let ended = self.opened.elapsed();
-        if ended.saturating_sub(began) > LONG {
-            self.careful_until.fetch_max(micros(ended + CAREFUL), Ordering::Relaxed);
+        if ended.saturating_sub(started) > SLOW_WRITE {
+            self.buffer_until.fetch_max(micros(ended + BUFFERING_PERIOD), Ordering::Relaxed);
         }
         Ok(true)
     }
 
     /// What one writer may gather.
-    fn share(&self) -> usize {
-        (GATHERED / self.writers.load(Ordering::Relaxed).max(1)).clamp(LEAST, MOST)
+    fn writer_share(&self) -> usize {
+        (MAX_BUFFERED_BYTES / self.writers.load(Ordering::Relaxed).max(1)).clamp(MIN_WRITER_BYTES, MAX_WRITER_BYTES)
     }
 }
 
@@ -89,7 +89,7 @@ impl Folder {
 
     fn sink(&self, key: &ObjectKey, file: File, folder: PathBuf) -> Box<dyn Sink> {
         self.disk.writers.fetch_add(1, Ordering::Relaxed);
-        Box::new(FileSink { key: key.clone(), file: Arc::new(file), folder, gathered: Vec::new(), bytes: 0, syncer: self.syncer.clone(), disk: self.disk.clone() })
+        Box::new(FileSink { key: key.clone(), file: Arc::new(file), folder, buffered: Vec::new(), buffered_bytes: 0, syncer: self.syncer.clone(), disk: self.disk.clone() })
     }
 }
 
@@ -98,27 +98,27 @@ impl Engine for Folder {
     async fn create(&self, key: &ObjectKey) -> Result<Box<dyn Sink>, Error> {
         let path = self.path(key);
         let folder = path.parent().unwrap_or(&self.root).to_owned();
-        let made = folder.clone();
-        let fresh = blocking(move || {
+        let parent = folder.clone();
+        let new_file = blocking(move || {
             let open = || OpenOptions::new().write(true).create_new(true).open(&path);
             let file = match open() {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                    std::fs::create_dir_all(&made)?;
+                    std::fs::create_dir_all(&parent)?;
                     open()?
                 }
                 other => other?,
             };
-            Ok(Fresh { file: Some(file), path })
+            Ok(NewFile { file: Some(file), path })
         })
         .await?;
-        Ok(self.sink(key, fresh.take()?, folder))
+        Ok(self.sink(key, new_file.take()?, folder))
     }
 
     /// The file goes on under its own name; the fresh one isn't needed.
-    async fn resume(&self, at: &Checkpoint, _: ObjectKey) -> Result<Box<dyn Sink>, Error> {
-        let path = self.path(&at.key);
+    async fn resume(&self, checkpoint: &Checkpoint, _: ObjectKey) -> Result<Box<dyn Sink>, Error> {
+        let path = self.path(&checkpoint.key);
         let folder = path.parent().unwrap_or(&self.root).to_owned();
-        let safe = at.bytes;
+        let safe = checkpoint.bytes;
         let file = blocking(move || {
             let mut file = OpenOptions::new().write(true).open(&path)?;
             if file.metadata()?.len() < safe {
@@ -129,11 +129,11 @@ impl Engine for Folder {
             Ok(file)
         })
         .await?;
-        Ok(self.sink(&at.key, file, folder))
+        Ok(self.sink(&checkpoint.key, file, folder))
     }
 
-    async fn read_back(&self, at: &Checkpoint) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
-        self.read(&at.key, 0..at.bytes).await
+    async fn read_back(&self, checkpoint: &Checkpoint) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
+        self.read(&checkpoint.key, 0..checkpoint.bytes).await
     }
 
     async fn len(&self, key: &ObjectKey) -> Result<u64, Error> {
@@ -148,7 +148,7 @@ impl Engine for Folder {
                 return Ok(None);
             }
             let (reader, at) = (file.clone(), range.start);
-            let wanted = usize::try_from(CHUNK.min(range.end - at)).unwrap_or(0);
+            let wanted = usize::try_from(READ_CHUNK_BYTES.min(range.end - at)).unwrap_or(0);
             // Taken and given back by the async threads: an idle blocking thread would keep it.
             let mut chunk = vec![0; wanted];
             let chunk = blocking(move || {
@@ -186,8 +186,8 @@ impl Engine for Folder {
                 let entry = entry?;
                 let Some(key) = entry.file_name().to_str().and_then(|name| format!("{shard}/{name}").parse().ok()) else { continue };
                 // A file that vanished between listing and looking was removed by its owner.
-                let Ok(about) = entry.metadata() else { continue };
-                listed.push(Listed { key, bytes: about.len(), modified: Some(about.modified()?) });
+                let Ok(metadata) = entry.metadata() else { continue };
+                listed.push(Listed { key, bytes: metadata.len(), modified: Some(metadata.modified()?) });
             }
             Ok(listed)
         })
@@ -210,18 +210,18 @@ impl Engine for Folder {
 }
 
 /// A file that was just made. It goes again if its maker was given up meanwhile: its removal may have come before it.
-struct Fresh {
+struct NewFile {
     file: Option<File>,
     path: PathBuf,
 }
 
-impl Fresh {
+impl NewFile {
     fn take(mut self) -> Result<File, Error> {
         self.file.take().ok_or(Error::Missing)
     }
 }
 
-impl Drop for Fresh {
+impl Drop for NewFile {
     fn drop(&mut self) {
         if self.file.is_some()
             && let Err(error) = std::fs::remove_file(&self.path)
@@ -235,19 +235,19 @@ struct FileSink {
     key: ObjectKey,
     file: Arc<File>,
     folder: PathBuf,
-    gathered: Vec<Bytes>,
-    bytes: usize,
+    buffered: Vec<Bytes>,
+    buffered_bytes: usize,
     syncer: Syncer,
     disk: Arc<Disk>,
 }
 
 impl FileSink {
     async fn flush(&mut self) -> Result<(), Error> {
-        if self.gathered.is_empty() {
+        if self.buffered.is_empty() {
             return Ok(());
         }
-        let (chunks, file) = (std::mem::take(&mut self.gathered), self.file.clone());
-        self.bytes = 0;
+        let (chunks, file) = (std::mem::take(&mut self.buffered), self.file.clone());
+        self.buffered_bytes = 0;
         blocking(move || {
             let mut file = &*file;
             chunks.iter().try_for_each(|chunk| file.write_all(chunk))
@@ -259,12 +259,12 @@ impl FileSink {
 #[async_trait]
 impl Sink for FileSink {
     async fn write(&mut self, bytes: Bytes) -> Result<(), Error> {
-        if self.gathered.is_empty() && self.disk.write_at_once(&self.file, &bytes)? {
+        if self.buffered.is_empty() && self.disk.try_write_now(&self.file, &bytes)? {
             return Ok(());
         }
-        self.bytes += bytes.len();
-        self.gathered.push(bytes);
-        if self.bytes >= self.disk.share() { self.flush().await } else { Ok(()) }
+        self.buffered_bytes += bytes.len();
+        self.buffered.push(bytes);
+        if self.buffered_bytes >= self.disk.writer_share() { self.flush().await } else { Ok(()) }
     }
 
     async fn save(&mut self) -> Result<String, Error> {
@@ -279,7 +279,7 @@ impl Sink for FileSink {
     }
 
     /// Bytes after the last checkpoint are cut off by whoever goes on.
-    async fn leave(&mut self) {}
+    async fn discard_unsaved(&mut self) {}
 }
 
 impl Drop for FileSink {

@@ -102,12 +102,12 @@ pub(crate) fn shards() -> impl Iterator<Item = String> {
 #[async_trait]
 pub(crate) trait Engine: Send + Sync {
     async fn create(&self, key: &ObjectKey) -> Result<Box<dyn Sink>, Error>;
-    async fn resume(&self, at: &Checkpoint, fresh: ObjectKey) -> Result<Box<dyn Sink>, Error>;
-    async fn read_back(&self, at: &Checkpoint) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error>;
+    async fn resume(&self, checkpoint: &Checkpoint, fresh: ObjectKey) -> Result<Box<dyn Sink>, Error>;
+    async fn read_back(&self, checkpoint: &Checkpoint) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error>;
     async fn len(&self, key: &ObjectKey) -> Result<u64, Error>;
     async fn read(&self, key: &ObjectKey, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error>;
     async fn source(&self, key: &ObjectKey) -> Result<Source, Error>;
-    async fn presign(&self, key: &ObjectKey, download: &PresignOptions<'_>) -> Result<Option<String>, Error>;
+    async fn presign(&self, key: &ObjectKey, options: &PresignOptions<'_>) -> Result<Option<String>, Error>;
     async fn remove(&self, key: &ObjectKey) -> Result<(), Error>;
     async fn list(&self, shard: &str) -> Result<Vec<Listed>, Error>;
     async fn is_there(&self, key: &ObjectKey) -> Result<bool, Error>;
@@ -124,7 +124,7 @@ pub(crate) trait Sink: Send {
     /// Answers the key under which the object lies.
     async fn finish(&mut self) -> Result<ObjectKey, Error>;
     /// Removes what no checkpoint names.
-    async fn leave(&mut self);
+    async fn discard_unsaved(&mut self);
 }
 
 /// An object that lies in the store.
@@ -185,15 +185,15 @@ impl Objects {
     ///
     /// `fresh` is another random key that the caller has written down. The finished object may lie under it: [`Stored::key`] tells. Then
     /// the checkpoint's key still has what the object was made of, until the caller removes it.
-    pub async fn resume(&self, at: &Checkpoint, fresh: ObjectKey) -> Result<Writer, Error> {
-        key_log::log_key_with("resumed", &at.key, format_args!("from {} bytes, to end as {fresh}", at.bytes));
-        let sink = self.0.resume(at, fresh).await?;
-        Ok(Writer::resumed(self.clone(), at, sink))
+    pub async fn resume(&self, checkpoint: &Checkpoint, fresh: ObjectKey) -> Result<Writer, Error> {
+        key_log::log_key_with("resumed", &checkpoint.key, format_args!("from {} bytes, to end as {fresh}", checkpoint.bytes));
+        let sink = self.0.resume(checkpoint, fresh).await?;
+        Ok(Writer::resumed(self.clone(), checkpoint, sink))
     }
 
     /// Streams the bytes of a checkpoint. A writer that still has the unfinished object loses it, as by [`Objects::resume`].
-    pub async fn read_back(&self, at: &Checkpoint) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
-        self.0.read_back(at).await
+    pub async fn read_back(&self, checkpoint: &Checkpoint) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
+        self.0.read_back(checkpoint).await
     }
 
     /// Stores `bytes` as one object.
@@ -228,12 +228,12 @@ impl Objects {
         self.0.read(key, range).await
     }
 
-    /// Reads a whole object of at most `most` bytes ([`Error::Engine`] if it is larger).
-    pub async fn get(&self, key: &ObjectKey, most: u64) -> Result<Bytes, Error> {
+    /// Reads a whole object of at most `max_bytes` bytes ([`Error::Engine`] if it is larger).
+    pub async fn get(&self, key: &ObjectKey, max_bytes: u64) -> Result<Bytes, Error> {
         use futures::TryStreamExt as _;
         let len = self.len(key).await?;
-        if len > most {
-            return Err(Error::Engine(std::io::Error::new(std::io::ErrorKind::FileTooLarge, format!("{len} bytes, {most} allowed"))));
+        if len > max_bytes {
+            return Err(Error::Engine(std::io::Error::new(std::io::ErrorKind::FileTooLarge, format!("{len} bytes, {max_bytes} allowed"))));
         }
         let mut chunks = self.read(key, 0..len).await?;
         let mut whole = bytes::BytesMut::with_capacity(usize::try_from(len).unwrap_or(0));
@@ -249,8 +249,8 @@ impl Objects {
     }
 
     /// An address from which a browser can fetch the object itself, where the operator wants that and the engine can.
-    pub async fn presign(&self, key: &ObjectKey, download: &PresignOptions<'_>) -> Result<Option<String>, Error> {
-        self.0.presign(key, download).await
+    pub async fn presign(&self, key: &ObjectKey, options: &PresignOptions<'_>) -> Result<Option<String>, Error> {
+        self.0.presign(key, options).await
     }
 
     /// Removes an object, finished or not, and everything that was stored to make it; one that is gone already is no error.

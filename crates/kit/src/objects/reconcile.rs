@@ -17,9 +17,9 @@ use super::{Listed, ObjectKey, Objects, shards};
 use crate::db::{self, Db, Sql};
 
 /// Rows of one question.
-const PAGE: usize = 5_000;
+const PAGE_ROWS: usize = 5_000;
 /// Questions to the store at once.
-const AT_ONCE: usize = 8;
+const MAX_CONCURRENT_REQUESTS: usize = 8;
 
 /// A role's database, and where it names objects.
 #[derive(Debug)]
@@ -97,12 +97,12 @@ type Known = HashMap<ObjectKey, Option<(usize, usize)>>;
 
 /// Compares the store with the rows of all roles.
 pub async fn check(objects: &Objects, books: &[Book]) -> Result<Report, Error> {
-    let mut known = read(books).await?;
+    let mut known = read_known_keys(books).await?;
     let mut report = Report { named: 0, in_mind: 0, ..Report::default() };
-    for place in known.values() {
-        *(if place.is_some() { &mut report.named } else { &mut report.in_mind }) += 1;
+    for location in known.values() {
+        *(if location.is_some() { &mut report.named } else { &mut report.in_mind }) += 1;
     }
-    let mut listings = stream::iter(shards()).map(async |shard| objects.list(&shard).await).buffer_unordered(AT_ONCE);
+    let mut listings = stream::iter(shards()).map(async |shard| objects.list(&shard).await).buffer_unordered(MAX_CONCURRENT_REQUESTS);
     while let Some(shard) = listings.try_next().await? {
         for Listed { key, bytes, modified } in shard {
             report.objects += 1;
@@ -114,14 +114,14 @@ pub async fn check(objects: &Objects, books: &[Book]) -> Result<Report, Error> {
     }
     drop(listings);
     // What is left was not listed. A column that names keys within other text can't be believed that much.
-    known.retain(|_, place| place.is_some_and(|(book, column)| books.get(book).and_then(|book| book.names.get(column)).is_some_and(|names| names.is_whole)));
+    known.retain(|_, location| location.is_some_and(|(book, column)| books.get(book).and_then(|book| book.names.get(column)).is_some_and(|names| names.is_whole)));
     if report.untracked.is_empty() && known.is_empty() {
         return Ok(report);
     }
-    let again = read(books).await?;
+    let again = read_known_keys(books).await?;
     report.untracked.retain(|object| !again.contains_key(&object.key));
-    let lost = known.into_iter().filter_map(|(key, place)| place.filter(|place| again.get(&key) == Some(&Some(*place))).map(|place| (key, place)));
-    let mut asked = stream::iter(lost).map(async |(key, place)| Ok::<_, Error>((objects.is_there(&key).await?, key, place))).buffer_unordered(AT_ONCE);
+    let lost = known.into_iter().filter_map(|(key, location)| location.filter(|location| again.get(&key) == Some(&Some(*location))).map(|location| (key, location)));
+    let mut asked = stream::iter(lost).map(async |(key, location)| Ok::<_, Error>((objects.is_there(&key).await?, key, location))).buffer_unordered(MAX_CONCURRENT_REQUESTS);
     while let Some((is_there, key, (book, column))) = asked.try_next().await? {
         if let (false, Some(book)) = (is_there, books.get(book))
             && let Some(Names { table, column, .. }) = book.names.get(column)
@@ -136,25 +136,25 @@ pub async fn check(objects: &Objects, books: &[Book]) -> Result<Report, Error> {
 
 /// Removes the objects without a row of a report that were last written to more than `older_than` before `now`; answers how many.
 pub async fn remove_untracked(objects: &Objects, report: &Report, now: DateTime<Utc>, older_than: TimeDelta) -> Result<u64, Error> {
-    let removals = stream::iter(report.removable(now - older_than)).map(async |object| objects.remove(&object.key).await).buffer_unordered(AT_ONCE);
+    let removals = stream::iter(report.removable(now - older_than)).map(async |object| objects.remove(&object.key).await).buffer_unordered(MAX_CONCURRENT_REQUESTS);
     Ok(removals.try_fold(0, async |count, ()| Ok(count + 1)).await?)
 }
 
 /// Every key that the roles know. First those kept in mind, then those named: a key that is named meanwhile is seen in one of them.
-async fn read(books: &[Book]) -> Result<Known, Error> {
+async fn read_known_keys(books: &[Book]) -> Result<Known, Error> {
     let mut known = Known::new();
     for book in books {
-        pages(book, "orphan_object", "object", |text| known.extend(keys_within(text).map(|key| (key, None)))).await?;
+        for_each_value(book, "orphan_object", "object", |text| known.extend(keys_within(text).map(|key| (key, None)))).await?;
     }
-    for (at, book) in books.iter().enumerate() {
+    for (book_index, book) in books.iter().enumerate() {
         for (column, names) in book.names.iter().enumerate() {
             // A key that is kept in mind as well may go at any moment: it stays as that.
-            let note = |text: &str| {
+            let visit = |text: &str| {
                 keys_within(text).for_each(|key| {
-                    known.entry(key).or_insert(Some((at, column)));
+                    known.entry(key).or_insert(Some((book_index, column)));
                 });
             };
-            pages(book, names.table, names.column, note).await?;
+            for_each_value(book, names.table, names.column, visit).await?;
         }
     }
     Ok(known)
@@ -166,12 +166,12 @@ struct Text {
 }
 
 /// Every value of a column, page by page.
-async fn pages(book: &Book, table: &str, column: &str, mut note: impl FnMut(&str)) -> Result<(), Error> {
+async fn for_each_value(book: &Book, table: &str, column: &str, mut visit: impl FnMut(&str)) -> Result<(), Error> {
     let query = format!("select {column} as text from {table} where {column} > $1 group by {column} order by {column} limit $2");
     let mut after = String::new();
     loop {
-        let rows: Vec<Text> = book.db.read().rows(&query, vec![after.as_str().into(), (PAGE as i64).into()]).await.map_err(|error| Error::Db(book.service, error))?;
-        rows.iter().for_each(|row| note(&row.text));
+        let rows: Vec<Text> = book.db.read().rows(&query, vec![after.as_str().into(), (PAGE_ROWS as i64).into()]).await.map_err(|error| Error::Db(book.service, error))?;
+        rows.iter().for_each(|row| visit(&row.text));
         match rows.into_iter().last() {
             Some(last) => after = last.text,
             None => return Ok(()),

@@ -13,13 +13,13 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 /// Files from which on one `syncfs` is cheaper than an `fsync` each (measured; see `bench/RESULTS.md`).
-const TOGETHER: usize = 6;
-const WAITING: usize = 8192;
+const MIN_GROUP_FILES: usize = 6;
+const MAX_WAITING: usize = 8192;
 
 struct Request {
     file: Arc<File>,
     folder: PathBuf,
-    answer: oneshot::Sender<std::io::Result<()>>,
+    result: oneshot::Sender<std::io::Result<()>>,
 }
 
 #[derive(Clone)]
@@ -28,11 +28,11 @@ pub(super) struct Syncer(mpsc::Sender<Request>);
 impl Syncer {
     /// Starts the thread that syncs; it ends with the last `Syncer`.
     pub(super) fn start(root: &Path) -> std::io::Result<Self> {
-        let (requests, mut waiting) = mpsc::channel::<Request>(WAITING);
+        let (requests, mut waiting) = mpsc::channel::<Request>(MAX_WAITING);
         let root = File::open(root)?;
         std::thread::Builder::new().name("objects-sync".into()).spawn(move || {
             let mut group = Vec::new();
-            while waiting.blocking_recv_many(&mut group, WAITING) > 0 {
+            while waiting.blocking_recv_many(&mut group, MAX_WAITING) > 0 {
                 sync(&root, std::mem::take(&mut group));
             }
         })?;
@@ -41,17 +41,17 @@ impl Syncer {
 
     /// Returns when `file` and its entry in `folder` are on the disk.
     pub(super) async fn sync(&self, file: Arc<File>, folder: PathBuf) -> std::io::Result<()> {
-        let (answer, answered) = oneshot::channel();
+        let (result, received) = oneshot::channel();
         let gone = || std::io::Error::other("the syncing thread is gone");
-        self.0.send(Request { file, folder, answer }).await.map_err(|_| gone())?;
-        answered.await.map_err(|_| gone())?
+        self.0.send(Request { file, folder, result }).await.map_err(|_| gone())?;
+        received.await.map_err(|_| gone())?
     }
 }
 
 fn sync(root: &File, group: Vec<Request>) {
-    if group.len() >= TOGETHER {
+    if group.len() >= MIN_GROUP_FILES {
         match rustix::fs::syncfs(root) {
-            Ok(()) => return group.into_iter().for_each(|request| drop(request.answer.send(Ok(())))),
+            Ok(()) => return group.into_iter().for_each(|request| drop(request.result.send(Ok(())))),
             // Which file failed is not known: each is asked for its own.
             Err(error) => tracing::warn!(%error, files = group.len(), "a group sync failed; syncing one by one"),
         }
@@ -67,8 +67,8 @@ fn sync(root: &File, group: Vec<Request>) {
                     folders.insert(request.folder);
                 }
             }
-            (request.answer, result)
+            (request.result, result)
         })
         .collect();
-    synced.into_iter().for_each(|(answer, result)| drop(answer.send(result)));
+    synced.into_iter().for_each(|(sender, result)| drop(sender.send(result)));
 }

@@ -38,8 +38,8 @@ impl Writer {
         Self { key, bytes: 0, sink: Some(sink), is_known: false, store }
     }
 
-    pub(super) fn resumed(store: Objects, at: &Checkpoint, sink: Box<dyn Sink>) -> Self {
-        Self { key: at.key.clone(), bytes: at.bytes, sink: Some(sink), is_known: true, store }
+    pub(super) fn resumed(store: Objects, checkpoint: &Checkpoint, sink: Box<dyn Sink>) -> Self {
+        Self { key: checkpoint.key.clone(), bytes: checkpoint.bytes, sink: Some(sink), is_known: true, store }
     }
 
     /// The key of the object while it is unfinished.
@@ -96,7 +96,7 @@ impl Writer {
     /// Removes the object, also what a checkpoint names.
     pub async fn abort(mut self) -> Result<(), Error> {
         if let Some(mut sink) = self.sink.take() {
-            sink.leave().await;
+            sink.discard_unsaved().await;
         }
         self.store.remove(&self.key).await
     }
@@ -108,7 +108,7 @@ impl Drop for Writer {
         let (store, key, is_known) = (self.store.clone(), self.key.clone(), self.is_known);
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         runtime.spawn(async move {
-            sink.leave().await;
+            sink.discard_unsaved().await;
             drop(sink);
             if is_known {
                 return;

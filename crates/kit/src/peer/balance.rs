@@ -28,7 +28,7 @@ pub(super) struct Candidate {
 pub(super) fn choose(candidates: impl Iterator<Item = Candidate>, mut random_below: impl FnMut(usize) -> usize) -> Option<usize> {
     let mut best: Option<((Health, usize), usize)> = None;
     let mut equals = 0;
-    for (place, candidate) in candidates.enumerate() {
+    for (index, candidate) in candidates.enumerate() {
         if candidate.tried || candidate.health == Health::BreakerOpen {
             continue;
         }
@@ -39,13 +39,13 @@ pub(super) fn choose(candidates: impl Iterator<Item = Candidate>, mut random_bel
                 equals += 1;
                 // Each of `n` equals stays with a chance of 1/n.
                 if random_below(equals) == 0 {
-                    best = Some((key, place));
+                    best = Some((key, index));
                 }
             }
-            _ => (best, equals) = (Some((key, place)), 1),
+            _ => (best, equals) = (Some((key, index)), 1),
         }
     }
-    best.map(|(_, place)| place)
+    best.map(|(_, index)| index)
 }
 
 #[cfg(test)]
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn equals_take_turns_by_chance() {
+    fn equals_are_chosen_at_random() {
         let row = [one(Health::Healthy, 1); 3];
         assert_eq!(choose(row.into_iter(), |_| 0), Some(2));
         assert_eq!(choose(row.into_iter(), |_| 1), Some(0));

@@ -5,13 +5,13 @@
 use std::time::{Duration, Instant};
 
 /// Failures in a row that open it.
-const ROW: u32 = 5;
+const MAX_CONSECUTIVE_FAILURES: u32 = 5;
 /// Or half of this many requests within a window.
-const FEWEST: u32 = 20;
+const MIN_REQUESTS: u32 = 20;
 const WINDOW: Duration = Duration::from_secs(10);
 /// The first pause; it doubles each time a try fails.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+const MAX_PAUSE: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -21,18 +21,18 @@ enum State {
     },
     /// The next request may try, or one does.
     HalfOpen {
-        trying: bool,
+        is_probing: bool,
     },
 }
 
 #[derive(Debug)]
 pub(super) struct Breaker {
     state: State,
-    row: u32,
+    consecutive_failures: u32,
     window: Instant,
     succeeded: u32,
     failed: u32,
-    pauses: u32,
+    open_count: u32,
 }
 
 /// That a request was let through.
@@ -45,7 +45,7 @@ pub(super) enum Permit {
 
 impl Breaker {
     pub(super) fn new(now: Instant) -> Self {
-        Self { state: State::Closed, row: 0, window: now, succeeded: 0, failed: 0, pauses: 0 }
+        Self { state: State::Closed, consecutive_failures: 0, window: now, succeeded: 0, failed: 0, open_count: 0 }
     }
 
     pub(super) fn is_closed(&self) -> bool {
@@ -57,7 +57,7 @@ impl Breaker {
         match self.state {
             State::Closed => true,
             State::Open { until } => now >= until,
-            State::HalfOpen { trying } => !trying,
+            State::HalfOpen { is_probing } => !is_probing,
         }
     }
 
@@ -69,46 +69,46 @@ impl Breaker {
         if self.is_closed() {
             return Some(Permit::Normal);
         }
-        self.state = State::HalfOpen { trying: true };
+        self.state = State::HalfOpen { is_probing: true };
         Some(Permit::Probe)
     }
 
     pub(super) fn succeed(&mut self, permit: Permit, now: Instant) {
-        self.roll(now);
-        self.row = 0;
+        self.roll_window(now);
+        self.consecutive_failures = 0;
         self.succeeded += 1;
         if permit == Permit::Probe {
-            (self.state, self.pauses, self.succeeded, self.failed) = (State::Closed, 0, 0, 0);
+            (self.state, self.open_count, self.succeeded, self.failed) = (State::Closed, 0, 0, 0);
         }
     }
 
     pub(super) fn fail(&mut self, permit: Permit, now: Instant) {
-        self.roll(now);
-        self.row += 1;
+        self.roll_window(now);
+        self.consecutive_failures += 1;
         self.failed += 1;
-        let too_many = self.row >= ROW || (self.succeeded + self.failed >= FEWEST && self.failed >= self.succeeded);
+        let too_many = self.consecutive_failures >= MAX_CONSECUTIVE_FAILURES || (self.succeeded + self.failed >= MIN_REQUESTS && self.failed >= self.succeeded);
         if permit == Permit::Probe || (self.is_closed() && too_many) {
-            let pause = FIRST_PAUSE.saturating_mul(1 << self.pauses.min(10)).min(LONGEST_PAUSE);
-            self.pauses += 1;
-            (self.state, self.row, self.succeeded, self.failed) = (State::Open { until: now + pause }, 0, 0, 0);
+            let pause = FIRST_PAUSE.saturating_mul(1 << self.open_count.min(10)).min(MAX_PAUSE);
+            self.open_count += 1;
+            (self.state, self.consecutive_failures, self.succeeded, self.failed) = (State::Open { until: now + pause }, 0, 0, 0);
         }
     }
 
     /// A request ended that says nothing about the instance.
     pub(super) fn release(&mut self, permit: Permit) {
-        if permit == Permit::Probe && self.state == (State::HalfOpen { trying: true }) {
-            self.state = State::HalfOpen { trying: false };
+        if permit == Permit::Probe && self.state == (State::HalfOpen { is_probing: true }) {
+            self.state = State::HalfOpen { is_probing: false };
         }
     }
 
     /// The instance says that it is ready: the next request may try at once.
     pub(super) fn allow_probe(&mut self) {
         if matches!(self.state, State::Open { .. }) {
-            self.state = State::HalfOpen { trying: false };
+            self.state = State::HalfOpen { is_probing: false };
         }
     }
 
-    fn roll(&mut self, now: Instant) {
+    fn roll_window(&mut self, now: Instant) {
         if now.duration_since(self.window) > WINDOW {
             (self.window, self.succeeded, self.failed) = (now, 0, 0);
         }
@@ -121,7 +121,7 @@ mod tests {
 
     fn opened(now: Instant) -> Breaker {
         let mut breaker = Breaker::new(now);
-        for _ in 0..ROW {
+        for _ in 0..MAX_CONSECUTIVE_FAILURES {
             assert_eq!(breaker.begin(now), Some(Permit::Normal));
             breaker.fail(Permit::Normal, now);
         }
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_in_a_row_open_it_and_one_try_closes_it() {
+    fn failures_in_a_row_open_it_and_one_probe_closes_it() {
         let now = Instant::now();
         let mut breaker = opened(now);
         assert_eq!(breaker.begin(now), None);
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_try_that_fails_makes_the_pause_longer() {
+    fn a_probe_that_fails_makes_the_pause_longer() {
         let now = Instant::now();
         let mut breaker = opened(now);
         let later = now + FIRST_PAUSE;
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn a_try_that_was_called_off_makes_room_for_the_next() {
+    fn a_probe_that_was_cancelled_makes_room_for_the_next() {
         let now = Instant::now();
         let mut breaker = opened(now);
         breaker.allow_probe();
@@ -165,7 +165,7 @@ mod tests {
     fn half_of_many_opens_it_but_not_half_of_few_and_not_old_ones() {
         let now = Instant::now();
         let mut breaker = Breaker::new(now);
-        for _ in 0..(FEWEST / 2 - 1) {
+        for _ in 0..(MIN_REQUESTS / 2 - 1) {
             breaker.succeed(Permit::Normal, now);
             breaker.fail(Permit::Normal, now);
         }
@@ -174,7 +174,7 @@ mod tests {
         breaker.fail(Permit::Normal, later);
         breaker.succeed(Permit::Normal, later);
         assert!(breaker.is_closed(), "what was is forgotten");
-        for _ in 0..FEWEST / 2 {
+        for _ in 0..MIN_REQUESTS / 2 {
             breaker.succeed(Permit::Normal, later);
             breaker.fail(Permit::Normal, later);
         }

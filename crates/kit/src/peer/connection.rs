@@ -20,7 +20,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 /// Within a fleet a connection is there in a millisecond; one that was lost on its way is sent anew after a second.
-const CONNECT: Duration = Duration::from_secs(2);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// What waits to be written or was read at most; hyper's own would be 400 KB for each of thousands of uploads that wait for their turn.
 const BUFFER_BYTES: usize = 64 * 1024;
 
@@ -39,7 +39,7 @@ pub(super) enum HandshakeResponse {
     /// As to any other request.
     Plain(Response<Incoming>, Option<Connection>),
     /// 101: the connection speaks something else from now on, and these are its first bytes.
-    Switched(http::response::Parts, TcpStream, Bytes),
+    Upgraded(http::response::Parts, TcpStream, Bytes),
 }
 
 /// A request that got no answer; `request` if nothing of it was sent.
@@ -50,7 +50,8 @@ pub(super) struct ExchangeError {
 
 impl Connection {
     pub(super) async fn connect(address: SocketAddr) -> io::Result<Self> {
-        let stream = tokio::time::timeout(CONNECT, TcpStream::connect(address)).await.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "no connection within 2 s"))??;
+        let stream =
+            tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "no connection within 2 s"))??;
         stream.set_nodelay(true)?;
         let (sender, http) = Builder::new().max_buf_size(BUFFER_BYTES).handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
         Ok(Self(Box::new(Http1 { sender, http, reusable: true })))
@@ -68,19 +69,18 @@ impl Connection {
 
     /// Sends a request and waits for the head of the answer. The line comes back unless the connection has ended.
     pub(super) async fn send(mut self, request: Request<Body>) -> Result<(Response<Incoming>, Option<Self>), ExchangeError> {
-        let (answer, open) = self.0.exchange(request).await?;
-        Ok((answer, open.then_some(self)))
+        let (response, open) = self.0.exchange(request).await?;
+        Ok((response, open.then_some(self)))
     }
 
     /// Sends a request after whose answer the connection may speak another protocol.
-    pub(super) async fn switch(mut self, request: Request<Body>) -> Result<HandshakeResponse, ExchangeError> {
-        self.0.reusable = false;
-        let (answer, open) = self.0.exchange(request).await?;
-        if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
-            return Ok(HandshakeResponse::Plain(answer, open.then_some(self)));
+    pub(super) async fn upgrade(mut self, request: Request<Body>) -> Result<HandshakeResponse, ExchangeError> {
+        let (response, open) = self.0.exchange(request).await?;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Ok(HandshakeResponse::Plain(response, open.then_some(self)));
         }
         let Parts { io, read_buf, .. } = self.0.http.into_parts();
-        Ok(HandshakeResponse::Switched(answer.into_parts().0, io.into_inner(), read_buf))
+        Ok(HandshakeResponse::Upgraded(response.into_parts().0, io.into_inner(), read_buf))
     }
 }
 
@@ -96,16 +96,16 @@ impl Http1 {
             }
         }
         let mut open = true;
-        let Self { sender, http, .. } = self;
-        let mut answer = pin!(sender.try_send_request(request));
-        let answer = std::future::poll_fn(|context| {
+        let Self { sender, http } = self;
+        let mut response = pin!(sender.try_send_request(request));
+        let response = std::future::poll_fn(|context| {
             // Not the plain `poll`, which would shut down what another protocol goes on with.
             if open && http.poll_without_shutdown(context).is_ready() {
                 open = false;
             }
-            answer.as_mut().poll(context)
+            response.as_mut().poll(context)
         });
-        answer.await.map(|answer| (answer, open)).map_err(|mut error| {
+        response.await.map(|response| (response, open)).map_err(|mut error| {
             let request = error.take_message();
             ExchangeError { error: error.into_error(), request }
         })

@@ -21,7 +21,7 @@ const HOP_BY_HOP: [HeaderName; 8] = [
     HeaderName::from_static("proxy-authorization"),
 ];
 /// Headers that `Connection` can't take away: a client must not be able to hide them from the role.
-const KEPT: [HeaderName; 7] =
+const PROTECTED: [HeaderName; 7] =
     [HOST, CONTENT_LENGTH, AUTHORIZATION, COOKIE, HeaderName::from_static("x-tutti-client"), HeaderName::from_static("x-forwarded-for"), HeaderName::from_static("x-request-id")];
 
 /// Takes away what belongs to the connection that the message came over.
@@ -33,7 +33,7 @@ pub(super) fn strip(headers: &mut HeaderMap) {
             .filter_map(|value| value.to_str().ok())
             .flat_map(|value| value.split(','))
             .filter_map(|name| name.trim().parse().ok())
-            .filter(|name| !KEPT.contains(name))
+            .filter(|name| !PROTECTED.contains(name))
             .collect();
         for name in named {
             headers.remove(name);

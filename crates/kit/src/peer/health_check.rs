@@ -16,20 +16,20 @@ use crate::tasks::Tasks;
 
 /// The path that says whether a process can serve by itself.
 pub const READY_PATH: &str = "/readyz?own";
-const EVERY: Duration = Duration::from_secs(1);
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// A process that needs longer to say that it is ready is not.
-const DEADLINE: Duration = Duration::from_secs(2);
+const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 /// Names are looked up in every n-th round.
-const ROUNDS_PER_LOOK_UP: u32 = 5;
+const ROUNDS_PER_LOOKUP: u32 = 5;
 
 /// Watches an upstream until it is given up or the process ends.
-pub(super) async fn watch(upstream: Weak<Upstream>, tasks: Tasks) {
-    let mut said = None;
+pub(super) async fn run(upstream: Weak<Upstream>, tasks: Tasks) {
+    let mut reported = None;
     let mut round = 0_u32;
     loop {
         let Some(upstream) = upstream.upgrade() else { return };
         let stopped = tokio::select! {
-            () = look(&upstream, round) => false,
+            () = check_all(&upstream, round) => false,
             () = tasks.stopping() => true,
         };
         if stopped {
@@ -37,45 +37,45 @@ pub(super) async fn watch(upstream: Weak<Upstream>, tasks: Tasks) {
         }
         let missing = upstream.not_ready();
         // Reasons change with every attempt; whether there is somebody is what matters.
-        if said.as_ref().is_none_or(|before: &Option<String>| before.is_some() != missing.is_some()) {
+        if reported.as_ref().is_none_or(|before: &Option<String>| before.is_some() != missing.is_some()) {
             match &missing {
                 Some(missing) => tracing::warn!(role = upstream.role, "waiting: {missing}"),
                 None => tracing::info!(role = upstream.role, instances = upstream.metrics.healthy.get(), "a neighbour is there"),
             }
-            said = Some(missing);
+            reported = Some(missing);
         }
         drop(upstream);
         round = round.wrapping_add(1);
         // Many gateways should not ask in step.
-        if !tasks.sleep(EVERY.mul_f64(rand::random_range(0.8..1.2))).await {
+        if !tasks.sleep(CHECK_INTERVAL.mul_f64(rand::random_range(0.8..1.2))).await {
             return;
         }
     }
 }
 
-async fn look(upstream: &Upstream, round: u32) {
+async fn check_all(upstream: &Upstream, round: u32) {
     let instances = upstream.instances();
-    if instances.is_empty() || (upstream.addresses.change() && round.is_multiple_of(ROUNDS_PER_LOOK_UP)) {
-        upstream.look().await;
+    if instances.is_empty() || (upstream.urls.has_names() && round.is_multiple_of(ROUNDS_PER_LOOKUP)) {
+        upstream.resolve().await;
     }
     let instances = upstream.instances();
-    futures::future::join_all(instances.iter().map(ask)).await;
-    let count = |is: fn(&Instance) -> bool| instances.iter().filter(|instance| is(instance)).count() as i64;
+    futures::future::join_all(instances.iter().map(check)).await;
+    let count = |matches: fn(&Instance) -> bool| instances.iter().filter(|instance| matches(instance)).count() as i64;
     upstream.metrics.healthy.set(count(Instance::is_healthy));
     upstream.metrics.broken.set(count(Instance::is_broken));
     instances.iter().for_each(|instance| instance.pool.prune());
 }
 
 /// On a connection of its own, so that it also says whether new ones are taken.
-async fn ask(instance: &Arc<Instance>) {
+async fn check(instance: &Arc<Instance>) {
     let asked = Instant::now();
-    match tokio::time::timeout(DEADLINE, answer(instance, asked)).await {
+    match tokio::time::timeout(CHECK_TIMEOUT, probe(instance, asked)).await {
         Ok(()) => {}
-        Err(_) => instance.mark_silent(asked, format!("it did not say within {} s that it is ready", DEADLINE.as_secs())),
+        Err(_) => instance.mark_silent(asked, format!("it did not say within {} s that it is ready", CHECK_TIMEOUT.as_secs())),
     }
 }
 
-async fn answer(instance: &Instance, asked: Instant) {
+async fn probe(instance: &Instance, asked: Instant) {
     let connection = match Connection::connect(instance.address).await {
         Ok(connection) => connection,
         Err(error) => return instance.connect_failed(asked, &error),
@@ -83,7 +83,7 @@ async fn answer(instance: &Instance, asked: Instant) {
     let request = Request::get(READY_PATH).header(header::HOST, "neighbour").header(header::CONNECTION, "close").body(Body::empty());
     let Ok(request) = request else { return };
     match connection.send(request).await {
-        Ok((answer, _)) if answer.status().is_success() => instance.is_ready(),
+        Ok((response, _)) if response.status().is_success() => instance.mark_ready(),
         Ok(_) => instance.mark_unready("it says that it is not ready".to_owned()),
         Err(broken) => instance.mark_unready(broken.error.to_string()),
     }

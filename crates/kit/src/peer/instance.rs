@@ -71,9 +71,9 @@ impl Instance {
     }
 
     /// It said that it is ready.
-    pub(super) fn is_ready(&self) {
+    pub(super) fn mark_ready(&self) {
         self.readiness.store(READY, Ordering::Relaxed);
-        self.with_silence(|since| *since = None);
+        self.with_silent_since(|since| *since = None);
         if self.is_broken() {
             self.with_breaker(Breaker::allow_probe);
         }
@@ -81,13 +81,13 @@ impl Instance {
 
     /// It said that it is not, or could not be reached.
     pub(super) fn mark_unready(&self, why: String) {
-        self.with_silence(|since| *since = None);
+        self.with_silent_since(|since| *since = None);
         self.mark_unhealthy(why);
     }
 
     /// It did not answer when it was asked at `asked`.
     pub(super) fn mark_silent(&self, asked: Instant, why: String) {
-        self.with_silence(|since| *since = Some(since.unwrap_or(asked)));
+        self.with_silent_since(|since| *since = Some(since.unwrap_or(asked)));
         self.mark_unhealthy(why);
     }
 
@@ -101,10 +101,10 @@ impl Instance {
 
     /// Since when it has not answered.
     pub(super) fn silent_since(&self) -> Option<Instant> {
-        self.with_silence(|since| *since)
+        self.with_silent_since(|since| *since)
     }
 
-    fn with_silence<T>(&self, what: impl FnOnce(&mut Option<Instant>) -> T) -> T {
+    fn with_silent_since<T>(&self, what: impl FnOnce(&mut Option<Instant>) -> T) -> T {
         what(&mut self.silent_since.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -118,14 +118,14 @@ impl Instance {
         let permit = if self.is_broken() { self.with_breaker(|breaker| breaker.begin(Instant::now()))? } else { Permit::Normal };
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         in_flight.inc();
-        Some(InFlight { instance: self.clone(), in_flight: in_flight.clone(), permit, judged: false })
+        Some(InFlight { instance: self.clone(), in_flight: in_flight.clone(), permit, is_recorded: false })
     }
 
     fn with_breaker<T>(&self, what: impl FnOnce(&mut Breaker) -> T) -> T {
         let mut breaker = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
-        let answer = what(&mut breaker);
+        let result = what(&mut breaker);
         self.broken.store(!breaker.is_closed(), Ordering::Relaxed);
-        answer
+        result
     }
 }
 
@@ -134,19 +134,19 @@ pub(super) struct InFlight {
     pub(super) instance: Arc<Instance>,
     in_flight: Gauge,
     permit: Permit,
-    judged: bool,
+    is_recorded: bool,
 }
 
 impl InFlight {
-    pub(super) fn succeeded(&mut self) {
-        self.judged = true;
+    pub(super) fn record_success(&mut self) {
+        self.is_recorded = true;
         self.instance.with_breaker(|breaker| breaker.succeed(self.permit, Instant::now()));
         // What breaks later on (in the middle of the answer) is no longer the trial.
         self.permit = Permit::Normal;
     }
 
-    pub(super) fn failed(&mut self, why: &str) {
-        self.judged = true;
+    pub(super) fn record_failure(&mut self, why: &str) {
+        self.is_recorded = true;
         self.instance.with_breaker(|breaker| breaker.fail(self.permit, Instant::now()));
         self.permit = Permit::Normal;
         why.clone_into(&mut self.instance.last_error.lock().unwrap_or_else(PoisonError::into_inner));
@@ -157,7 +157,7 @@ impl Drop for InFlight {
     fn drop(&mut self) {
         self.instance.in_flight.fetch_sub(1, Ordering::Relaxed);
         self.in_flight.dec();
-        if !self.judged {
+        if !self.is_recorded {
             self.instance.with_breaker(|breaker| breaker.release(self.permit));
         }
     }

@@ -41,7 +41,7 @@ use upstream::Upstream;
 
 /// An answer between services that is larger is a fault.
 const MAX_JSON_BYTES: usize = 64 * 1024 * 1024;
-const DEADLINE: Duration = Duration::from_secs(10);
+const JSON_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What can go wrong with a neighbour.
 #[derive(Debug, thiserror::Error)]
@@ -97,7 +97,7 @@ struct Inner {
     targets: RwLock<HashMap<String, Target>>,
     timeouts: Timeouts,
     peer_metrics: PeerMetrics,
-    watcher: OnceLock<Tasks>,
+    health_checks: OnceLock<Tasks>,
 }
 
 impl std::fmt::Debug for Peers {
@@ -109,7 +109,7 @@ impl std::fmt::Debug for Peers {
 /// A row of `[peers]`: one address or several.
 #[derive(serde::Deserialize)]
 #[serde(untagged)]
-enum Row {
+enum PeerEntry {
     One(String),
     Several(Vec<String>),
 }
@@ -123,17 +123,17 @@ impl Peers {
     /// The neighbours that `[peers]` names: `media = "http://10.0.0.7:8080"`, or a list of such addresses.
     pub fn configured(config: &Config) -> Result<Self, config::Error> {
         let peers = Self::default();
-        for (role, row) in config.section::<BTreeMap<String, Row>>("peers")? {
-            let texts = match row {
-                Row::One(text) => vec![text],
-                Row::Several(texts) => texts,
+        for (role, entry) in config.section::<BTreeMap<String, PeerEntry>>("peers")? {
+            let texts = match entry {
+                PeerEntry::One(text) => vec![text],
+                PeerEntry::Several(texts) => texts,
             };
             let refuse = |reason: String| config::Error::Section { section: "peers".into(), reason: format!("{role}: {reason}") };
             if texts.is_empty() {
                 return Err(refuse("the list of addresses is empty".into()));
             }
-            let addresses = PeerUrls::parse(&texts).map_err(|error| refuse(error.to_string()))?;
-            peers.register_remote(&role, addresses);
+            let urls = PeerUrls::parse(&texts).map_err(|error| refuse(error.to_string()))?;
+            peers.register_remote(&role, urls);
         }
         Ok(peers)
     }
@@ -144,30 +144,30 @@ impl Peers {
     }
 
     /// A role that plays elsewhere, at `address` (such as `http://10.0.0.7:8080`). What is no address is a role that nobody plays.
-    pub fn register_remote_url(&self, role: &str, address: &str) {
-        match PeerUrls::parse(&[address]) {
-            Ok(addresses) => self.register_remote(role, addresses),
+    pub fn register_remote_url(&self, role: &str, url: &str) {
+        match PeerUrls::parse(&[url]) {
+            Ok(urls) => self.register_remote(role, urls),
             Err(error) => tracing::error!(role, %error, "a neighbour can't be found"),
         }
     }
 
     /// A role with instances elsewhere.
-    pub fn register_remote(&self, role: &str, addresses: PeerUrls) {
-        let upstream = Arc::new(Upstream::new(role, addresses, self.0.timeouts, self.0.peer_metrics.of(role)));
+    pub fn register_remote(&self, role: &str, urls: PeerUrls) {
+        let upstream = Arc::new(Upstream::new(role, urls, self.0.timeouts, self.0.peer_metrics.of(role)));
         self.set(role, Target::Remote(upstream.clone()));
-        if let Some(tasks) = self.0.watcher.get() {
-            tasks.spawn(health_check::watch(Arc::downgrade(&upstream), tasks.clone()));
+        if let Some(tasks) = self.0.health_checks.get() {
+            tasks.spawn(health_check::run(Arc::downgrade(&upstream), tasks.clone()));
         }
     }
 
     /// Asks every instance of every role from now on, each second, whether it is ready. To be called once.
     pub fn watch(&self, tasks: &Tasks, metrics: &Metrics) {
-        if self.0.watcher.set(tasks.clone()).is_err() {
+        if self.0.health_checks.set(tasks.clone()).is_err() {
             return;
         }
         self.0.peer_metrics.register(metrics);
         for upstream in self.upstreams() {
-            tasks.spawn(health_check::watch(Arc::downgrade(&upstream), tasks.clone()));
+            tasks.spawn(health_check::run(Arc::downgrade(&upstream), tasks.clone()));
         }
     }
 
@@ -215,12 +215,12 @@ impl Peers {
             Some(Target::Local(router)) => {
                 let request = strip_local_extensions(request);
                 let deadline = request.extensions().get::<Deadline>().copied();
-                let answered = router.oneshot(request);
-                let answered = match deadline {
-                    Some(deadline) => tokio::time::timeout_at(deadline.0, answered).await.map_err(|_| Error::Late(role.to_owned()))?,
-                    None => answered.await,
+                let response = router.oneshot(request);
+                let response = match deadline {
+                    Some(deadline) => tokio::time::timeout_at(deadline.0, response).await.map_err(|_| Error::Late(role.to_owned()))?,
+                    None => response.await,
                 };
-                match answered {
+                match response {
                     Ok(response) => Ok(response),
                     Err(never) => match never {},
                 }
@@ -234,7 +234,7 @@ impl Peers {
     pub async fn switch(&self, role: &str, request: Request<Body>) -> Result<UpgradeOutcome, Error> {
         let target = self.0.targets.read().unwrap_or_else(PoisonError::into_inner).get(role).cloned();
         match target {
-            Some(Target::Remote(upstream)) => upstream.switch(request).await,
+            Some(Target::Remote(upstream)) => upstream.upgrade(request).await,
             _ => self.call(role, request).await.map(UpgradeOutcome::Responded),
         }
     }
@@ -243,8 +243,8 @@ impl Peers {
     pub async fn get_json<T: serde::de::DeserializeOwned>(&self, role: &str, path: &str) -> Result<Option<T>, Error> {
         let silent = |error: Box<dyn std::error::Error + Send + Sync>| Error::Silent(role.to_owned(), error);
         let uri: Uri = path.parse().map_err(|error: http::uri::InvalidUri| silent(error.into()))?;
-        let request = Request::get(uri).extension(Deadline::after(DEADLINE)).body(Body::empty()).map_err(|error| silent(error.into()))?;
-        let asked = async {
+        let request = Request::get(uri).extension(Deadline::after(JSON_TIMEOUT)).body(Body::empty()).map_err(|error| silent(error.into()))?;
+        let request = async {
             let answer = self.call(role, request).await?;
             let status = answer.status();
             if status == StatusCode::NOT_FOUND {
@@ -256,7 +256,7 @@ impl Peers {
             let body = http_body_util::Limited::new(answer.into_body(), MAX_JSON_BYTES).collect().await.map_err(silent)?;
             serde_json::from_slice(&body.to_bytes()).map(Some).map_err(|error| silent(error.into()))
         };
-        tokio::time::timeout(DEADLINE, asked).await.map_err(|late| silent(late.into()))?
+        tokio::time::timeout(JSON_TIMEOUT, request).await.map_err(|late| silent(late.into()))?
     }
 }
 
@@ -266,18 +266,18 @@ fn strip_local_extensions(request: Request<Body>) -> Request<Body> {
     let (mut parts, body) = request.into_parts();
     let mut kept = http::Extensions::new();
     let all = &mut parts.extensions;
-    keep::<crate::auth::Member>(all, &mut kept);
-    keep::<axum::extract::ConnectInfo<std::net::SocketAddr>>(all, &mut kept);
-    keep::<crate::http::RequestId>(all, &mut kept);
-    keep::<crate::http::Trace>(all, &mut kept);
-    keep::<Deadline>(all, &mut kept);
-    keep::<hyper::upgrade::OnUpgrade>(all, &mut kept);
-    keep::<crate::http::ConnectionPermit>(all, &mut kept);
+    keep_extension::<crate::auth::Member>(all, &mut kept);
+    keep_extension::<axum::extract::ConnectInfo<std::net::SocketAddr>>(all, &mut kept);
+    keep_extension::<crate::http::RequestId>(all, &mut kept);
+    keep_extension::<crate::http::Trace>(all, &mut kept);
+    keep_extension::<Deadline>(all, &mut kept);
+    keep_extension::<hyper::upgrade::OnUpgrade>(all, &mut kept);
+    keep_extension::<crate::http::ConnectionPermit>(all, &mut kept);
     parts.extensions = kept;
     Request::from_parts(parts, body)
 }
 
-fn keep<T: Clone + Send + Sync + 'static>(from: &mut http::Extensions, to: &mut http::Extensions) {
+fn keep_extension<T: Clone + Send + Sync + 'static>(from: &mut http::Extensions, to: &mut http::Extensions) {
     if let Some(value) = from.remove::<T>() {
         to.insert(value);
     }

@@ -19,10 +19,10 @@ impl Pool {
     /// The line that was used last, as the others may be about to be closed.
     pub(super) async fn take(&self) -> Option<Connection> {
         loop {
-            let (mut connection, since) = self.waiting(Vec::pop)?;
+            let (mut connection, since) = self.with_idle(Vec::pop)?;
             if since.elapsed() > IDLE_TIMEOUT {
                 // Those below have waited for longer still.
-                let old = self.waiting(std::mem::take);
+                let old = self.with_idle(std::mem::take);
                 drop(old);
                 return None;
             }
@@ -33,23 +33,23 @@ impl Pool {
     }
 
     pub(super) fn put(&self, connection: Connection) {
-        self.waiting(|waiting| {
-            if waiting.len() < MAX_IDLE {
-                waiting.push((connection, Instant::now()));
+        self.with_idle(|idle| {
+            if idle.len() < MAX_IDLE {
+                idle.push((connection, Instant::now()));
             }
         });
     }
 
     /// Gives up the lines that have waited for too long.
     pub(super) fn prune(&self) {
-        let old: Vec<_> = self.waiting(|waiting| {
-            let stale = waiting.iter().take_while(|(_, since)| since.elapsed() > IDLE_TIMEOUT).count();
-            waiting.drain(..stale).collect()
+        let old: Vec<_> = self.with_idle(|idle| {
+            let stale = idle.iter().take_while(|(_, since)| since.elapsed() > IDLE_TIMEOUT).count();
+            idle.drain(..stale).collect()
         });
         drop(old);
     }
 
-    fn waiting<T>(&self, what: impl FnOnce(&mut Vec<(Connection, Instant)>) -> T) -> T {
+    fn with_idle<T>(&self, what: impl FnOnce(&mut Vec<(Connection, Instant)>) -> T) -> T {
         what(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

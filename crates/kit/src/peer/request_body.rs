@@ -38,16 +38,16 @@ impl Progress {
     }
 
     /// When the instance has been silent for too long, or `None` while the sender has the word.
-    pub(super) fn ends(&self, patience: Duration) -> Option<Instant> {
+    pub(super) fn deadline(&self, timeout: Duration) -> Option<Instant> {
         let (side, since) = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        (side == Side::Instance).then(|| since + patience)
+        (side == Side::Instance).then(|| since + timeout)
     }
 
-    pub(super) fn waits_for_instance(&self) -> bool {
-        self.ends(Duration::ZERO).is_some()
+    pub(super) fn is_waiting_for_instance(&self) -> bool {
+        self.deadline(Duration::ZERO).is_some()
     }
 
-    fn waits_for(&self, side: Side) {
+    fn set_waiting_for(&self, side: Side) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (side, Instant::now());
     }
 }
@@ -56,7 +56,7 @@ impl Progress {
 #[derive(Debug, Default)]
 struct ContinueGate {
     open: AtomicBool,
-    waiting: AtomicWaker,
+    waker: AtomicWaker,
 }
 
 struct RequestBody {
@@ -69,13 +69,13 @@ struct RequestBody {
 pub(super) fn track_progress(request: Request<Body>) -> (Request<Body>, Arc<Progress>) {
     let progress = Arc::new(Progress::of_instance());
     let gate = request.headers().contains_key(header::EXPECT).then(|| (Arc::<ContinueGate>::default(), Box::pin(tokio::time::sleep(CONTINUE_TIMEOUT))));
-    let opens = gate.as_ref().map(|(gate, _)| gate.clone());
+    let opener = gate.as_ref().map(|(gate, _)| gate.clone());
     let mut request = request.map(|body| Body::new(RequestBody { body, progress: progress.clone(), gate }));
-    if let Some(gate) = opens {
-        hyper::ext::on_informational(&mut request, move |answer| {
-            if answer.status() == StatusCode::CONTINUE {
+    if let Some(gate) = opener {
+        hyper::ext::on_informational(&mut request, move |response| {
+            if response.status() == StatusCode::CONTINUE {
                 gate.open.store(true, Ordering::Release);
-                gate.waiting.wake();
+                gate.waker.wake();
             }
         });
     }
@@ -88,15 +88,15 @@ impl http_body::Body for RequestBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let this = &mut *self;
-        if let Some((gate, patience)) = &mut this.gate {
-            gate.waiting.register(context.waker());
-            if !gate.open.load(Ordering::Acquire) && patience.as_mut().poll(context).is_pending() {
+        if let Some((gate, timeout)) = &mut this.gate {
+            gate.waker.register(context.waker());
+            if !gate.open.load(Ordering::Acquire) && timeout.as_mut().poll(context).is_pending() {
                 return Poll::Pending;
             }
             this.gate = None;
         }
         let polled = Pin::new(&mut this.body).poll_frame(context);
-        this.progress.waits_for(if polled.is_pending() { Side::Sender } else { Side::Instance });
+        this.progress.set_waiting_for(if polled.is_pending() { Side::Sender } else { Side::Instance });
         polled
     }
 

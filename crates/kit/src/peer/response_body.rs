@@ -20,7 +20,7 @@ use super::instance::InFlight;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BodyError {
     #[error("the neighbour broke off in the middle of its answer")]
-    ExchangeError(#[source] hyper::Error),
+    Broken(#[source] hyper::Error),
     #[error("the neighbour stopped in the middle of its answer")]
     Stalled,
 }
@@ -28,50 +28,50 @@ pub(super) enum BodyError {
 struct ResponseBody {
     body: Incoming,
     connection: Option<Connection>,
-    guard: Option<InFlight>,
-    most: Duration,
+    in_flight: Option<InFlight>,
+    idle_timeout: Duration,
     /// Since when nothing has come although it was waited for.
     waiting: Option<Instant>,
-    clock: Option<Pin<Box<Sleep>>>,
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
 /// Puts the answer together. One without a body gives its line back at once.
-pub(super) async fn streamed(answer: Response<Incoming>, mut connection: Option<Connection>, guard: InFlight, most: Duration) -> Response<Body> {
-    let (parts, body) = answer.into_parts();
+pub(super) async fn streamed(response: Response<Incoming>, mut connection: Option<Connection>, in_flight: InFlight, idle_timeout: Duration) -> Response<Body> {
+    let (parts, body) = response.into_parts();
     if body.is_end_stream() {
         if let Some(mut connection) = connection.take()
             && connection::is_free(&mut connection).await
         {
-            guard.instance.pool.put(connection);
+            in_flight.instance.pool.put(connection);
         }
         return Response::from_parts(parts, Body::empty());
     }
-    Response::from_parts(parts, Body::new(ResponseBody { body, connection, guard: Some(guard), most, waiting: None, clock: None }))
+    Response::from_parts(parts, Body::new(ResponseBody { body, connection, in_flight: Some(in_flight), idle_timeout, waiting: None, timer: None }))
 }
 
 impl ResponseBody {
     fn end(&mut self, context: &mut Context<'_>) {
-        let Some(guard) = self.guard.take() else { return };
+        let Some(in_flight) = self.in_flight.take() else { return };
         if let Some(mut connection) = self.connection.take()
             && connection.is_free(context)
         {
-            guard.instance.pool.put(connection);
+            in_flight.instance.pool.put(connection);
         }
     }
 
-    fn cut(&mut self, cut: BodyError) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        if let Some(mut guard) = self.guard.take() {
-            guard.failed(&cut.to_string());
+    fn fail(&mut self, error: BodyError) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Some(mut in_flight) = self.in_flight.take() {
+            in_flight.record_failure(&error.to_string());
         }
         self.connection = None;
-        Poll::Ready(Some(Err(cut)))
+        Poll::Ready(Some(Err(error)))
     }
 
     /// Reads what there is, driving the line where more must come.
     fn read(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         // Only driving the line brings something, and it is us who drive it: nobody needs to wake us for the body too.
-        let mut quiet = Context::from_waker(Waker::noop());
-        let polled = Pin::new(&mut self.body).poll_frame(&mut quiet);
+        let mut noop = Context::from_waker(Waker::noop());
+        let polled = Pin::new(&mut self.body).poll_frame(&mut noop);
         if polled.is_ready() {
             return polled;
         }
@@ -80,18 +80,18 @@ impl ResponseBody {
         {
             self.connection = None;
         }
-        Pin::new(&mut self.body).poll_frame(&mut quiet)
+        Pin::new(&mut self.body).poll_frame(&mut noop)
     }
 
     fn is_stalled(&mut self, context: &mut Context<'_>) -> bool {
         let since = *self.waiting.get_or_insert_with(Instant::now);
         // One timer for the whole body: it is set again only when it has rung too early.
-        let clock = self.clock.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(since + self.most)));
-        while clock.as_mut().poll(context).is_ready() {
-            if since.elapsed() >= self.most {
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(since + self.idle_timeout)));
+        while timer.as_mut().poll(context).is_ready() {
+            if since.elapsed() >= self.idle_timeout {
                 return true;
             }
-            clock.as_mut().reset(since + self.most);
+            timer.as_mut().reset(since + self.idle_timeout);
         }
         false
     }
@@ -104,9 +104,9 @@ impl http_body::Body for ResponseBody {
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = &mut *self;
         match this.read(context) {
-            Poll::Pending if this.is_stalled(context) => this.cut(BodyError::Stalled),
+            Poll::Pending if this.is_stalled(context) => this.fail(BodyError::Stalled),
             Poll::Pending => Poll::Pending,
-            Poll::Ready(Some(Err(error))) => this.cut(BodyError::ExchangeError(error)),
+            Poll::Ready(Some(Err(error))) => this.fail(BodyError::Broken(error)),
             Poll::Ready(None) => {
                 this.end(context);
                 Poll::Ready(None)

@@ -1,6 +1,6 @@
 //! Whether a request may be sent once more.
 //!
-//! Invariant: over any time, retries of what an instance may have worked on are at most a tenth of the requests plus [`PER_SECOND`], so a
+//! Invariant: over any time, retries of what an instance may have worked on are at most a tenth of the requests plus [`REFILL_PER_SECOND`], so a
 //! neighbour in trouble is not sent a multiple of what troubles it.
 
 use std::time::Instant;
@@ -8,47 +8,47 @@ use std::time::Instant;
 use http::Method;
 
 /// What a request adds, in retries.
-const SHARE: f64 = 0.1;
+const DEPOSIT: f64 = 0.1;
 /// Retries per second that are allowed however few requests there are.
-const PER_SECOND: f64 = 2.0;
+const REFILL_PER_SECOND: f64 = 2.0;
 /// Retries that can be saved up.
-const MAX_SAVED: f64 = 20.0;
+const MAX_BALANCE: f64 = 20.0;
 
 /// How many instances are tried for one request.
-pub(super) const ATTEMPTS: usize = 3;
+pub(super) const MAX_ATTEMPTS: usize = 3;
 
 /// Whether doing it twice is as good as once (RFC 9110 §9.2.2), as far as HTTP can tell. A body is streamed, so one that was
 /// begun can't be sent again: only requests without one are repeated.
-pub(super) fn repeatable(method: &Method, bodiless: bool) -> bool {
+pub(super) fn is_repeatable(method: &Method, bodiless: bool) -> bool {
     bodiless && matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE)
 }
 
 /// A bucket of retries.
 #[derive(Debug)]
 pub(super) struct Budget {
-    left: f64,
-    at: Instant,
+    balance: f64,
+    refilled_at: Instant,
 }
 
 impl Budget {
     pub(super) fn new(now: Instant) -> Self {
-        Self { left: MAX_SAVED / 2.0, at: now }
+        Self { balance: MAX_BALANCE / 2.0, refilled_at: now }
     }
 
     /// A request was made.
     pub(super) fn deposit(&mut self) {
-        self.left = (self.left + SHARE).min(MAX_SAVED);
+        self.balance = (self.balance + DEPOSIT).min(MAX_BALANCE);
     }
 
     /// Takes a retry, if there is one.
     pub(super) fn withdraw(&mut self, now: Instant) -> bool {
-        self.left = (self.left + now.duration_since(self.at).as_secs_f64() * PER_SECOND).min(MAX_SAVED);
-        self.at = now;
-        let enough = self.left >= 1.0;
-        if enough {
-            self.left -= 1.0;
+        self.balance = (self.balance + now.duration_since(self.refilled_at).as_secs_f64() * REFILL_PER_SECOND).min(MAX_BALANCE);
+        self.refilled_at = now;
+        let has_one = self.balance >= 1.0;
+        if has_one {
+            self.balance -= 1.0;
         }
-        enough
+        has_one
     }
 }
 
@@ -62,21 +62,21 @@ mod tests {
     fn retries_are_a_tenth_of_the_requests_and_a_few_per_second() {
         let now = Instant::now();
         let mut budget = Budget::new(now);
-        let spent = |budget: &mut Budget, now| std::iter::from_fn(|| budget.withdraw(now).then_some(())).count();
-        assert_eq!(spent(&mut budget, now), 10);
+        let withdrawn = |budget: &mut Budget, now| std::iter::from_fn(|| budget.withdraw(now).then_some(())).count();
+        assert_eq!(withdrawn(&mut budget, now), 10);
         (0..51).for_each(|_| budget.deposit());
-        assert_eq!(spent(&mut budget, now), 5);
-        assert_eq!(spent(&mut budget, now + Duration::from_secs(3)), 6);
+        assert_eq!(withdrawn(&mut budget, now), 5);
+        assert_eq!(withdrawn(&mut budget, now + Duration::from_secs(3)), 6);
         (0..10_000).for_each(|_| budget.deposit());
-        assert_eq!(spent(&mut budget, now + Duration::from_secs(3)), 20, "no more can be saved up");
+        assert_eq!(withdrawn(&mut budget, now + Duration::from_secs(3)), 20, "no more can be saved up");
     }
 
     #[test]
-    fn only_what_may_happen_twice_is_repeated() {
+    fn only_idempotent_requests_are_repeated() {
         for (method, bodiless, may) in
             [(Method::GET, true, true), (Method::DELETE, true, true), (Method::PUT, false, false), (Method::POST, true, false), (Method::PATCH, true, false)]
         {
-            assert_eq!(repeatable(&method, bodiless), may, "{method}");
+            assert_eq!(is_repeatable(&method, bodiless), may, "{method}");
         }
     }
 }

@@ -32,15 +32,15 @@ pub enum UpgradeOutcome {
 pub struct Tunnel {
     stream: TcpStream,
     /// What the instance had said already after its 101.
-    said: Bytes,
-    _guard: InFlight,
+    early_bytes: Bytes,
+    _in_flight: InFlight,
 }
 
 impl Tunnel {
     /// Its two directions: what the role says, and what it is told.
     pub fn split(&mut self) -> (impl AsyncRead + Send + Unpin + use<'_>, impl AsyncWrite + Send + Unpin + use<'_>) {
         let (reads, writes) = self.stream.split();
-        (std::io::Cursor::new(std::mem::take(&mut self.said)).chain(reads), writes)
+        (std::io::Cursor::new(std::mem::take(&mut self.early_bytes)).chain(reads), writes)
     }
 }
 
@@ -56,35 +56,35 @@ pub fn is_handshake<B: http_body::Body>(request: &Request<B>) -> bool {
 }
 
 /// Says again, on the next connection, that it is to become a WebSocket.
-fn say_upgrade(headers: &mut HeaderMap) {
+fn set_upgrade_headers(headers: &mut HeaderMap) {
     headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     headers.insert(UPGRADE, WEBSOCKET);
 }
 
 impl Upstream {
     /// Passes a handshake on, once: over a connection of its own, to the best instance.
-    pub(super) async fn switch(&self, request: Request<Body>) -> Result<UpgradeOutcome, Error> {
+    pub(super) async fn upgrade(&self, request: Request<Body>) -> Result<UpgradeOutcome, Error> {
         let until = request.extensions().get::<Deadline>().copied().unwrap_or_else(|| Deadline::after(self.timeouts.answer));
         let (mut parts, _) = request.into_parts();
         headers::outgoing(&mut parts, &self.host);
-        say_upgrade(&mut parts.headers);
-        let mut guard = self.admit(&[]).await?;
-        let asked = async {
-            let connection = Connection::connect(guard.instance.address).await.map_err(|error| Error::Silent(self.role.clone(), error.into()))?;
-            connection.switch(Request::from_parts(parts, Body::empty())).await.map_err(|ExchangeError { error, .. }| Error::Silent(self.role.clone(), error.into()))
+        set_upgrade_headers(&mut parts.headers);
+        let mut in_flight = self.admit(&[]).await?;
+        let exchange = async {
+            let connection = Connection::connect(in_flight.instance.address).await.map_err(|error| Error::Silent(self.role.clone(), error.into()))?;
+            connection.upgrade(Request::from_parts(parts, Body::empty())).await.map_err(|ExchangeError { error, .. }| Error::Silent(self.role.clone(), error.into()))
         };
-        let asked = tokio::time::timeout_at(until.0, asked).await.unwrap_or_else(|_| Err(Error::Late(self.role.clone())));
-        match asked {
+        let exchange = tokio::time::timeout_at(until.0, exchange).await.unwrap_or_else(|_| Err(Error::Late(self.role.clone())));
+        match exchange {
             Err(error) => {
-                guard.failed(&error.causes());
+                in_flight.record_failure(&error.causes());
                 Err(error)
             }
-            Ok(HandshakeResponse::Plain(answer, connection)) => Ok(UpgradeOutcome::Responded(self.answered(answer, connection, guard).await)),
-            Ok(HandshakeResponse::Switched(mut head, stream, said)) => {
-                guard.succeeded();
+            Ok(HandshakeResponse::Plain(response, connection)) => Ok(UpgradeOutcome::Responded(self.respond(response, connection, in_flight).await)),
+            Ok(HandshakeResponse::Upgraded(mut head, stream, early_bytes)) => {
+                in_flight.record_success();
                 headers::strip(&mut head.headers);
-                say_upgrade(&mut head.headers);
-                Ok(UpgradeOutcome::Tunnel(Response::from_parts(head, Body::empty()), Tunnel { stream, said, _guard: guard }))
+                set_upgrade_headers(&mut head.headers);
+                Ok(UpgradeOutcome::Tunnel(Response::from_parts(head, Body::empty()), Tunnel { stream, early_bytes, _in_flight: in_flight }))
             }
         }
     }

@@ -19,7 +19,7 @@ use super::connection::{Connection, ExchangeError};
 use super::instance::{InFlight, Instance};
 use super::metrics::RoleMetrics;
 use super::request_body::{Progress, track_progress};
-use super::retry::{ATTEMPTS, Budget, repeatable};
+use super::retry::{Budget, MAX_ATTEMPTS, is_repeatable};
 use super::urls::{PeerUrls, Resolver};
 use super::{Error, headers, response_body};
 use crate::http::Deadline;
@@ -49,7 +49,7 @@ const RECHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 pub(super) struct Upstream {
     pub(super) role: String,
-    pub(super) addresses: PeerUrls,
+    pub(super) urls: PeerUrls,
     pub(super) metrics: RoleMetrics,
     pub(super) timeouts: Timeouts,
     pub(super) host: HeaderValue,
@@ -63,43 +63,43 @@ pub(super) struct Upstream {
 }
 
 /// A request that came to nothing.
-struct Failure {
+struct AttemptError {
     error: Error,
     /// It, if it may be sent again.
     request: Option<Request<Body>>,
     /// Whether there was not even a connection. Then nobody has worked for it, and another instance gets no more than it would without this one.
-    unsent: bool,
+    is_unsent: bool,
     /// Whether the instance has fallen silent, so that another line to it is of no use.
-    frozen: bool,
+    is_frozen: bool,
 }
 
 /// Who was silent when the time was over.
-enum Silent {
+enum TimedOut {
     Sender,
     Instance,
     /// The instance, and not with this request alone.
     Frozen,
 }
 
-impl Failure {
+impl AttemptError {
     /// Tells the breaker, unless it was the sender who broke off.
-    fn record_failure(self, guard: &mut InFlight) -> Self {
+    fn record_failure(self, in_flight: &mut InFlight) -> Self {
         if !matches!(self.error, Error::Sender(..) | Error::Slow(_)) {
-            guard.failed(&self.error.causes());
+            in_flight.record_failure(&self.error.causes());
         }
         self
     }
 }
 
 impl Upstream {
-    pub(super) fn new(role: &str, addresses: PeerUrls, timeouts: Timeouts, metrics: RoleMetrics) -> Self {
+    pub(super) fn new(role: &str, urls: PeerUrls, timeouts: Timeouts, metrics: RoleMetrics) -> Self {
         Self {
             role: role.to_owned(),
             metrics,
             timeouts,
             host: HeaderValue::from_str(role).unwrap_or_else(|_| HeaderValue::from_static("neighbour")),
-            resolver: tokio::sync::Mutex::new((Resolver::new(addresses.clone()), None)),
-            addresses,
+            resolver: tokio::sync::Mutex::new((Resolver::new(urls.clone()), None)),
+            urls,
             instances: RwLock::new(Arc::new([])),
             unresolved: Mutex::default(),
             budget: Mutex::new(Budget::new(Instant::now())),
@@ -115,48 +115,49 @@ impl Upstream {
         let mut request = Request::from_parts(parts, body);
         let mut tried = Vec::new();
         loop {
-            let guard = self.admit(&tried).await?;
-            let address = guard.instance.address;
-            let failure = match self.attempt(guard, request).await {
+            let in_flight = self.admit(&tried).await?;
+            let address = in_flight.instance.address;
+            let error = match self.attempt(in_flight, request).await {
                 Ok(response) => return Ok(response),
-                Err(failure) => failure,
+                Err(error) => error,
             };
             tried.push(address);
-            let again = failure.request.filter(|_| tried.len() < ATTEMPTS && self.choose(&tried).is_some());
+            let again = error.request.filter(|_| tried.len() < MAX_ATTEMPTS && self.choose(&tried).is_some());
             match again {
-                Some(again) if failure.unsent || self.with_budget(|budget| budget.withdraw(Instant::now())) => request = again,
-                _ => return Err(failure.error),
+                Some(again) if error.is_unsent || self.with_budget(|budget| budget.withdraw(Instant::now())) => request = again,
+                _ => return Err(error.error),
             }
             self.metrics.retries.inc();
-            tracing::debug!(error = %failure.error, "sent once more, to another instance");
+            tracing::debug!(error = %error.error, "sent once more, to another instance");
         }
     }
 
     /// A place at an instance that was not tried yet.
     pub(super) async fn admit(&self, tried: &[SocketAddr]) -> Result<InFlight, Error> {
         if self.instances().is_empty() {
-            self.look().await;
+            self.resolve().await;
         }
         // Of two requests that want an instance's only trial, one goes on to the next.
-        let guard = std::iter::repeat_with(|| self.choose(tried)).take(ATTEMPTS).map_while(|instance| instance).find_map(|instance| instance.admit(&self.metrics.in_flight));
-        guard.ok_or_else(|| Error::Missing(self.role.clone(), self.reasons()))
+        let in_flight =
+            std::iter::repeat_with(|| self.choose(tried)).take(MAX_ATTEMPTS).map_while(|instance| instance).find_map(|instance| instance.admit(&self.metrics.in_flight));
+        in_flight.ok_or_else(|| Error::Missing(self.role.clone(), self.reasons()))
     }
 
     fn choose(&self, tried: &[SocketAddr]) -> Option<Arc<Instance>> {
         let instances = self.instances();
         let candidates = instances.iter().map(|instance| Candidate { health: instance.health(), load: instance.load(), tried: tried.contains(&instance.address) });
-        choose(candidates, |below| rand::random_range(0..below)).and_then(|place| instances.get(place).cloned())
+        choose(candidates, |below| rand::random_range(0..below)).and_then(|index| instances.get(index).cloned())
     }
 
     /// One instance: a line that waits there if there is one, a new one otherwise.
-    async fn attempt(&self, mut guard: InFlight, mut request: Request<Body>) -> Result<Response, Failure> {
-        let instance = guard.instance.clone();
+    async fn attempt(&self, mut in_flight: InFlight, mut request: Request<Body>) -> Result<Response, AttemptError> {
+        let instance = in_flight.instance.clone();
         if let Some(connection) = instance.pool.take().await {
             match self.exchange(&instance, connection, request).await {
-                Ok((answer, connection)) => return Ok(self.answered(answer, connection, guard).await),
+                Ok((response, connection)) => return Ok(self.respond(response, connection, in_flight).await),
                 // The instance closed the line while it waited, which says nothing against it: a new line is tried there.
-                Err(Failure { request: Some(unsent), frozen: false, .. }) => request = unsent,
-                Err(failure) => return Err(failure.record_failure(&mut guard)),
+                Err(AttemptError { request: Some(unsent), is_frozen: false, .. }) => request = unsent,
+                Err(error) => return Err(error.record_failure(&mut in_flight)),
             }
         }
         self.metrics.connects.inc();
@@ -164,29 +165,29 @@ impl Upstream {
         let connection = match Connection::connect(instance.address).await {
             Ok(connection) => connection,
             Err(error) => {
-                guard.failed(&error.to_string());
+                in_flight.record_failure(&error.to_string());
                 // The others come first until it says that it is ready, which it is asked every second.
                 instance.connect_failed(asked, &error);
-                return Err(Failure { error: Error::Silent(self.role.clone(), error.into()), request: Some(request), unsent: true, frozen: false });
+                return Err(AttemptError { error: Error::Silent(self.role.clone(), error.into()), request: Some(request), is_unsent: true, is_frozen: false });
             }
         };
         match self.exchange(&instance, connection, request).await {
-            Ok((answer, connection)) => Ok(self.answered(answer, connection, guard).await),
-            Err(failure) => Err(failure.record_failure(&mut guard)),
+            Ok((response, connection)) => Ok(self.respond(response, connection, in_flight).await),
+            Err(error) => Err(error.record_failure(&mut in_flight)),
         }
     }
 
-    pub(super) async fn answered(&self, mut answer: http::Response<Incoming>, connection: Option<Connection>, mut guard: InFlight) -> Response {
-        guard.succeeded();
-        headers::strip(answer.headers_mut());
-        response_body::streamed(answer, connection, guard, self.timeouts.stalled).await
+    pub(super) async fn respond(&self, mut response: http::Response<Incoming>, connection: Option<Connection>, mut in_flight: InFlight) -> Response {
+        in_flight.record_success();
+        headers::strip(response.headers_mut());
+        response_body::streamed(response, connection, in_flight, self.timeouts.stalled).await
     }
 
     /// Sends the request over a line and waits for the head of the answer, as long as the request, or our patience, allows.
-    async fn exchange(&self, instance: &Instance, connection: Connection, request: Request<Body>) -> Result<(http::Response<Incoming>, Option<Connection>), Failure> {
+    async fn exchange(&self, instance: &Instance, connection: Connection, request: Request<Body>) -> Result<(http::Response<Incoming>, Option<Connection>), AttemptError> {
         let bodiless = request.body().is_end_stream();
         let until = request.extensions().get::<Deadline>().map(|deadline| deadline.0);
-        let copy = repeatable(request.method(), bodiless).then(|| copy(&request));
+        let copy = is_repeatable(request.method(), bodiless).then(|| clone_request(&request));
         let outcome = if bodiless {
             let until = until.unwrap_or_else(|| (Instant::now() + self.timeouts.answer).into());
             self.wait_for_response(connection.send(request), instance, &Progress::of_instance(), None, Some(until)).await
@@ -195,58 +196,58 @@ impl Upstream {
             self.wait_for_response(connection.send(request), instance, &progress, Some(self.timeouts.body), until).await
         };
         match outcome {
-            Ok(Ok(answer)) => Ok(answer),
+            Ok(Ok(response)) => Ok(response),
             Ok(Err(ExchangeError { error, .. })) if error.is_user() => {
-                Err(Failure { error: Error::Sender(self.role.clone(), error.into()), request: None, unsent: false, frozen: false })
+                Err(AttemptError { error: Error::Sender(self.role.clone(), error.into()), request: None, is_unsent: false, is_frozen: false })
             }
             Ok(Err(ExchangeError { error, request })) => {
-                Err(Failure { error: Error::Silent(self.role.clone(), error.into()), request: request.or(copy), unsent: false, frozen: false })
+                Err(AttemptError { error: Error::Silent(self.role.clone(), error.into()), request: request.or(copy), is_unsent: false, is_frozen: false })
             }
-            Err(Silent::Frozen) => {
+            Err(TimedOut::Frozen) => {
                 let error = std::io::Error::new(std::io::ErrorKind::TimedOut, "it has fallen silent with the request in its hands");
-                Err(Failure { error: Error::Silent(self.role.clone(), error.into()), request: copy, unsent: false, frozen: true })
+                Err(AttemptError { error: Error::Silent(self.role.clone(), error.into()), request: copy, is_unsent: false, is_frozen: true })
             }
-            Err(Silent::Instance) => Err(Failure { error: Error::Late(self.role.clone()), request: None, unsent: false, frozen: false }),
-            Err(Silent::Sender) => Err(Failure { error: Error::Slow(self.role.clone()), request: None, unsent: false, frozen: false }),
+            Err(TimedOut::Instance) => Err(AttemptError { error: Error::Late(self.role.clone()), request: None, is_unsent: false, is_frozen: false }),
+            Err(TimedOut::Sender) => Err(AttemptError { error: Error::Slow(self.role.clone()), request: None, is_unsent: false, is_frozen: false }),
         }
     }
 
-    /// PendingDependencies for an answer until `until`, or until the instance has not moved the request for `patience` (or less, if it seems frozen).
+    /// PendingDependencies for an answer until `until`, or until the instance has not moved the request for `body_timeout` (or less, if it seems frozen).
     async fn wait_for_response<T>(
         &self,
         sent: impl Future<Output = T>,
         instance: &Instance,
         progress: &Progress,
-        patience: Option<Duration>,
+        body_timeout: Option<Duration>,
         until: Option<tokio::time::Instant>,
-    ) -> Result<T, Silent> {
+    ) -> Result<T, TimedOut> {
         let mut sent = std::pin::pin!(sent);
         loop {
             let now = tokio::time::Instant::now();
-            let over = |end: Option<tokio::time::Instant>| end.is_some_and(|end| end <= now);
-            let ends = patience.and_then(|patience| progress.ends(patience));
-            if over(until) || over(ends) {
-                return Err(if progress.waits_for_instance() { Silent::Instance } else { Silent::Sender });
+            let has_passed = |end: Option<tokio::time::Instant>| end.is_some_and(|end| end <= now);
+            let body_deadline = body_timeout.and_then(|body_timeout| progress.deadline(body_timeout));
+            if has_passed(until) || has_passed(body_deadline) {
+                return Err(if progress.is_waiting_for_instance() { TimedOut::Instance } else { TimedOut::Sender });
             }
-            if over(progress.ends(self.timeouts.silent)) && over(instance.silent_since().map(|since| (since + self.timeouts.silent).into())) {
-                return Err(Silent::Frozen);
+            if has_passed(progress.deadline(self.timeouts.silent)) && has_passed(instance.silent_since().map(|since| (since + self.timeouts.silent).into())) {
+                return Err(TimedOut::Frozen);
             }
-            let look_again = [Some(now + RECHECK_INTERVAL), until, ends].into_iter().flatten().min().unwrap_or(now);
-            if let Ok(answer) = tokio::time::timeout_at(look_again, sent.as_mut()).await {
-                return Ok(answer);
+            let next_check = [Some(now + RECHECK_INTERVAL), until, body_deadline].into_iter().flatten().min().unwrap_or(now);
+            if let Ok(response) = tokio::time::timeout_at(next_check, sent.as_mut()).await {
+                return Ok(response);
             }
         }
     }
 
     /// Looks the names up; instances that stay keep their state and their lines.
-    pub(super) async fn look(&self) {
+    pub(super) async fn resolve(&self) {
         let mut resolver = self.resolver.lock().await;
         let (resolver, resolved_at) = &mut *resolver;
         // Whoever waited for another's look takes its answer, also where there is none.
         if resolved_at.is_some_and(|resolved_at| resolved_at.elapsed() < RECHECK_INTERVAL) {
             return;
         }
-        let (addresses, failed) = resolver.look().await;
+        let (addresses, failed) = resolver.resolve().await;
         *resolved_at = Some(Instant::now());
         *self.unresolved.lock().unwrap_or_else(PoisonError::into_inner) = failed;
         let before = self.instances();
@@ -264,11 +265,11 @@ impl Upstream {
 
     /// What is missing, as a sentence, if no instance is healthy.
     pub(super) fn not_ready(&self) -> Option<String> {
-        let well = self.instances().iter().any(|instance| instance.is_healthy() && instance.health() == Health::Healthy);
-        if well {
+        let is_healthy = self.instances().iter().any(|instance| instance.is_healthy() && instance.health() == Health::Healthy);
+        if is_healthy {
             self.seen.store(true, Ordering::Relaxed);
         }
-        (!well).then(|| format!("no instance of {} answers at {} ({})", self.role, self.addresses, self.reasons()))
+        (!is_healthy).then(|| format!("no instance of {} answers at {} ({})", self.role, self.urls, self.reasons()))
     }
 
     /// Whether an instance was well at any time.
@@ -290,7 +291,7 @@ impl Upstream {
 }
 
 /// The same request once more; it has no body.
-fn copy(request: &Request<Body>) -> Request<Body> {
+fn clone_request(request: &Request<Body>) -> Request<Body> {
     let mut copy = Request::new(Body::empty());
     request.method().clone_into(copy.method_mut());
     request.uri().clone_into(copy.uri_mut());

@@ -8,7 +8,7 @@ use std::time::Duration;
 use http::Uri;
 
 /// A name server that is silent should not keep the others waiting.
-const LOOK_UP: Duration = Duration::from_secs(3);
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Why a text is no address of a neighbour.
 #[derive(Debug, thiserror::Error)]
@@ -17,24 +17,24 @@ pub struct InvalidPeerUrl(pub String);
 
 /// One entry of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Address {
-    Fixed(SocketAddr),
-    Named(String, u16),
+enum Endpoint {
+    Ip(SocketAddr),
+    Host(String, u16),
 }
 
 /// Where the instances of a role are to be found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PeerUrls(Vec<Address>);
+pub struct PeerUrls(Vec<Endpoint>);
 
 impl PeerUrls {
     /// Reads addresses such as `http://10.0.0.7:8080`, `http://[fd00::7]:8080`, `http://media.internal:8080`.
     pub fn parse<T: AsRef<str>>(texts: &[T]) -> Result<Self, InvalidPeerUrl> {
-        texts.iter().map(|text| address(text.as_ref()).ok_or_else(|| InvalidPeerUrl(text.as_ref().to_owned()))).collect::<Result<_, _>>().map(Self)
+        texts.iter().map(|text| parse_endpoint(text.as_ref()).ok_or_else(|| InvalidPeerUrl(text.as_ref().to_owned()))).collect::<Result<_, _>>().map(Self)
     }
 
     /// Whether there is a name among them.
-    pub(super) fn change(&self) -> bool {
-        self.0.iter().any(|address| matches!(address, Address::Named(..)))
+    pub(super) fn has_names(&self) -> bool {
+        self.0.iter().any(|address| matches!(address, Endpoint::Host(..)))
     }
 }
 
@@ -43,15 +43,15 @@ impl std::fmt::Display for PeerUrls {
         for (at, address) in self.0.iter().enumerate() {
             f.write_str(if at == 0 { "" } else { ", " })?;
             match address {
-                Address::Fixed(address) => write!(f, "http://{address}")?,
-                Address::Named(host, port) => write!(f, "http://{host}:{port}")?,
+                Endpoint::Ip(address) => write!(f, "http://{address}")?,
+                Endpoint::Host(host, port) => write!(f, "http://{host}:{port}")?,
             }
         }
         Ok(())
     }
 }
 
-fn address(text: &str) -> Option<Address> {
+fn parse_endpoint(text: &str) -> Option<Endpoint> {
     let uri: Uri = text.trim().parse().ok()?;
     let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'))?;
     if uri.scheme_str() != Some("http") || uri.path() != "/" || uri.query().is_some() || authority.host().is_empty() {
@@ -63,25 +63,25 @@ fn address(text: &str) -> Option<Address> {
         port => port.strip_prefix(':')?.parse().ok()?,
     };
     let host = authority.host().trim_start_matches('[').trim_end_matches(']');
-    Some(host.parse::<IpAddr>().map_or_else(|_| Address::Named(host.to_owned(), port), |ip| Address::Fixed(SocketAddr::new(ip, port))))
+    Some(host.parse::<IpAddr>().map_or_else(|_| Endpoint::Host(host.to_owned(), port), |ip| Endpoint::Ip(SocketAddr::new(ip, port))))
 }
 
 /// Looks names up and remembers the last good answer of each.
 #[derive(Debug)]
 pub(super) struct Resolver {
-    addresses: PeerUrls,
+    urls: PeerUrls,
     last: Vec<Vec<SocketAddr>>,
 }
 
 impl Resolver {
-    pub(super) fn new(addresses: PeerUrls) -> Self {
-        let last = addresses.0.iter().map(|_| Vec::new()).collect();
-        Self { addresses, last }
+    pub(super) fn new(urls: PeerUrls) -> Self {
+        let last = urls.0.iter().map(|_| Vec::new()).collect();
+        Self { urls, last }
     }
 
     /// Every instance there is, each once, and why some could not be looked up. Takes 3 s at most.
-    pub(super) async fn look(&mut self) -> (Vec<SocketAddr>, Option<String>) {
-        let found = futures::future::join_all(self.addresses.0.iter().map(look_up)).await;
+    pub(super) async fn resolve(&mut self) -> (Vec<SocketAddr>, Option<String>) {
+        let found = futures::future::join_all(self.urls.0.iter().map(lookup)).await;
         let mut failed = None;
         for (last, found) in self.last.iter_mut().zip(found) {
             match found {
@@ -96,13 +96,13 @@ impl Resolver {
     }
 }
 
-async fn look_up(address: &Address) -> Result<Vec<SocketAddr>, String> {
+async fn lookup(address: &Endpoint) -> Result<Vec<SocketAddr>, String> {
     let (host, port) = match address {
-        Address::Fixed(address) => return Ok(vec![*address]),
-        Address::Named(host, port) => (host, *port),
+        Endpoint::Ip(address) => return Ok(vec![*address]),
+        Endpoint::Host(host, port) => (host, *port),
     };
-    match tokio::time::timeout(LOOK_UP, tokio::net::lookup_host((host.as_str(), port))).await {
-        Err(_) => Err(format!("the name {host} was not looked up within {} s", LOOK_UP.as_secs())),
+    match tokio::time::timeout(LOOKUP_TIMEOUT, tokio::net::lookup_host((host.as_str(), port))).await {
+        Err(_) => Err(format!("the name {host} was not looked up within {} s", LOOKUP_TIMEOUT.as_secs())),
         Ok(Err(error)) => Err(format!("the name {host} can't be looked up: {error}")),
         Ok(Ok(found)) => Some(found.collect::<Vec<_>>()).filter(|found| !found.is_empty()).ok_or_else(|| format!("the name {host} has no address")),
     }
@@ -113,10 +113,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_numbers_or_names_and_nothing_else() {
+    fn urls_have_ip_addresses_or_names_and_nothing_else() {
         let read = PeerUrls::parse(&["http://10.0.0.7:8080/", "http://[::1]:81", "http://media.internal:8080", "http://media"]).unwrap();
         assert_eq!(read.to_string(), "http://10.0.0.7:8080, http://[::1]:81, http://media.internal:8080, http://media:80");
-        assert!(read.change());
+        assert!(read.has_names());
         for bad in ["", "10.0.0.7:8080", "https://media", "http://media/path", "http://media?x", "http://me@media", "http://media:99999", "http://:80", "http://a b"] {
             let error = PeerUrls::parse(&[bad]).unwrap_err().to_string();
             assert!(error.contains(&format!("`{bad}`")), "{error}");
@@ -124,10 +124,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_failed_look_up_keeps_the_last_answer() {
+    async fn a_failed_lookup_keeps_the_last_answer() {
         let mut resolver = Resolver::new(PeerUrls::parse(&["http://127.0.0.1:1", "http://no-such-name.invalid:2"]).unwrap());
         resolver.last[1] = vec![SocketAddr::from(([10, 0, 0, 2], 2))];
-        let (all, failed) = resolver.look().await;
+        let (all, failed) = resolver.resolve().await;
         assert_eq!(all.len(), 2);
         assert!(failed.unwrap().contains("no-such-name.invalid"));
     }

@@ -12,7 +12,7 @@ use crate::{config, db, objects};
 pub enum Error {
     /// The folder is none of ours.
     #[error("{} is no data folder of Tutti's: it has no `bus.db` and no `objects/`. Name one with --data.", .0.display())]
-    NotAFolder(PathBuf),
+    NotADataFolder(PathBuf),
     /// The configuration doesn't name all of the goal.
     #[error("the configuration doesn't say where to: it lacks {0}. A move needs all of db.url, bus.servers, objects.bucket and secrets.addresses_key_file.")]
     NoDestination(String),
@@ -59,13 +59,13 @@ pub enum Error {
     },
     /// An object came back from the goal with other bytes.
     #[error("the object {0} came back from the goal with other bytes. Look after the store, then give the same command again.")]
-    Spoilt(String),
+    Corrupted(String),
     /// The keys that sign addresses differ.
     #[error(
         "secrets.addresses_key_file {} holds another key than {}: every signed address would end. Remove it, and the move writes the right one.",
         destination.display(), source_file.display()
     )]
-    OtherKey {
+    DifferentKey {
         /// The goal's file.
         destination: PathBuf,
         /// The folder's.

@@ -9,24 +9,24 @@ use super::{Error, Schema, Transfer};
 use crate::bus::pending::{self, PendingEvent};
 use crate::db::{self, Db, Sql, Value, placeholders};
 
-const PAGE: i64 = 250;
+const PAGE_ROWS: i64 = 250;
 
 /// Makes them due; answers how many, and how many were left: those of a publisher that there is no more, whom nobody subscriptions either.
 pub(super) async fn make_due(transfer: &Transfer) -> Result<(u64, u64), Error> {
-    let (mut after, mut due, mut left) = (0, 0, 0);
+    let (mut after, mut due, mut skipped) = (0, 0, 0);
     loop {
-        let page = pending::page(&transfer.log, after, PAGE).await?;
-        let Some(last) = page.last() else { return Ok((due, left)) };
+        let page = pending::page(&transfer.log, after, PAGE_ROWS).await?;
+        let Some(last) = page.last() else { return Ok((due, skipped)) };
         after = last.position;
-        let mut of: BTreeMap<String, Vec<PendingEvent>> = BTreeMap::new();
-        page.into_iter().for_each(|event| of.entry(event.publisher().to_owned()).or_default().push(event));
-        for (publisher, events) in of {
+        let mut by_publisher: BTreeMap<String, Vec<PendingEvent>> = BTreeMap::new();
+        page.into_iter().for_each(|event| by_publisher.entry(event.publisher().to_owned()).or_default().push(event));
+        for (publisher, events) in by_publisher {
             match transfer.schemas.iter().find(|schema| schema.service == publisher) {
                 Some(schema) => {
                     due += events.len() as u64;
                     store(&schema.destination, events).await?;
                 }
-                None => left += events.len() as u64,
+                None => skipped += events.len() as u64,
             }
         }
     }
@@ -41,7 +41,7 @@ async fn store(destination: &Db, events: Vec<PendingEvent>) -> Result<(), db::Er
 /// The ids of a publisher's events that somebody has yet to take.
 pub(super) async fn ids(transfer: &Transfer, schema: &Schema) -> Result<HashSet<String>, Error> {
     let mut ids = HashSet::new();
-    each(transfer, schema, |event| {
+    for_each(transfer, schema, |event| {
         ids.insert(event.id);
     })
     .await?;
@@ -49,12 +49,12 @@ pub(super) async fn ids(transfer: &Transfer, schema: &Schema) -> Result<HashSet<
 }
 
 /// Shows each of them.
-pub(super) async fn each(transfer: &Transfer, schema: &Schema, mut show: impl FnMut(PendingEvent)) -> Result<(), Error> {
+pub(super) async fn for_each(transfer: &Transfer, schema: &Schema, mut visit: impl FnMut(PendingEvent)) -> Result<(), Error> {
     let mut after = 0;
     loop {
-        let page = pending::page(&transfer.log, after, PAGE).await?;
+        let page = pending::page(&transfer.log, after, PAGE_ROWS).await?;
         let Some(last) = page.last() else { return Ok(()) };
         after = last.position;
-        page.into_iter().filter(|event| event.publisher() == schema.service).for_each(&mut show);
+        page.into_iter().filter(|event| event.publisher() == schema.service).for_each(&mut visit);
     }
 }

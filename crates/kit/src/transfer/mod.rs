@@ -25,7 +25,7 @@ use crate::config::Config;
 use crate::db::{Db, Sql};
 use crate::objects::Objects;
 use crate::service::Service;
-use secrets::Key;
+use secrets::SigningKey;
 use tables::Table;
 
 /// The part under which the end of a move is noted.
@@ -87,16 +87,16 @@ struct Schema {
 pub struct Transfer {
     /// What the folder is called in the goal's records.
     name: String,
-    key: Key,
+    key: SigningKey,
     log: DatabaseConnection,
     schemas: Vec<Schema>,
     /// Where what belongs to no service is noted: the first schema.
     records: Db,
-    from: Objects,
-    to: Objects,
+    source: Objects,
+    destination: Objects,
     clock: Clock,
     /// Whether an earlier move began.
-    goes_on: bool,
+    is_resumed: bool,
     _lock: std::fs::File,
 }
 
@@ -110,94 +110,94 @@ impl Transfer {
     /// Takes the folder `data` for itself, opens what `config` names as the goal, and brings both to this release's schemas.
     pub async fn open(data: &Path, config: &Config, services: &[Service], clock: Clock) -> Result<Self, Error> {
         let engines = Engines::of(config)?;
-        let key_file = complete(&engines)?;
+        let key_file = check_configured(&engines)?;
         if !data.join("bus.db").is_file() || !data.join("objects").is_dir() {
-            return Err(Error::NotAFolder(data.to_owned()));
+            return Err(Error::NotADataFolder(data.to_owned()));
         }
         let lock = data_dir::lock(data)?;
-        let key = Key::read(data, key_file)?;
-        let (from, to) = (Objects::folder(&data.join("objects")).await?, Objects::s3(&engines.objects)?);
-        to.ping().await?;
+        let key = SigningKey::read(data, key_file)?;
+        let (source, destination) = (Objects::folder(&data.join("objects")).await?, Objects::s3(&engines.objects)?);
+        destination.ping().await?;
         let log = pending::open(&data.join("bus.db")).await?;
         let mut schemas = Vec::new();
         for service in services.iter().filter(|service| service.migrations.is_some()) {
-            schemas.push(schema(service, &engines.db, data).await?);
+            schemas.push(open_schema(service, &engines.db, data).await?);
         }
         let records = schemas.first().map(|schema| schema.destination.clone()).ok_or_else(|| Error::NoDestination("a role that keeps anything".into()))?;
         let name = key.fingerprint();
-        let goes_on = check(&schemas, &name).await?;
-        Ok(Self { name, key, log, schemas, records, from, to, clock, goes_on, _lock: lock })
+        let is_resumed = check_destination(&schemas, &name).await?;
+        Ok(Self { name, key, log, schemas, records, source, destination, clock, is_resumed, _lock: lock })
     }
 
     /// Copies what is not there yet, and compares both sides.
     ///
     /// Objects are read back as they are copied; [`Transfer::verify`] reads all of them again.
-    pub async fn run(&self, watch: &dyn ProgressListener) -> Result<Outcome, Error> {
-        if let Some(at) = progress::place(self.records.read(), &self.name, DONE, "").await? {
+    pub async fn run(&self, listener: &dyn ProgressListener) -> Result<Outcome, Error> {
+        if let Some(at) = progress::find(self.records.read(), &self.name, DONE, "").await? {
             return Ok(Outcome::Already(at));
         }
-        self.key.hand_over()?;
-        watch.expects(objects::size(&self.from).await?);
-        watch.says(if self.goes_on { "Going on with the objects" } else { "Copying the objects" });
+        self.key.write_to_destination()?;
+        listener.expects(objects::total_bytes(&self.source).await?);
+        listener.says(if self.is_resumed { "Going on with the objects" } else { "Copying the objects" });
         // Before the rows that name them.
-        let objects = objects::copy(self, watch).await?;
+        let objects = objects::copy(self, listener).await?;
         for schema in &self.schemas {
             let Some(source) = &schema.source else { continue };
-            watch.says(&format!("Copying the rows of {}", schema.service));
+            listener.says(&format!("Copying the rows of {}", schema.service));
             for table in &schema.tables {
                 rows::copy(&self.name, schema, source, table).await?;
             }
         }
-        let (due, left) = events::make_due(self).await?;
-        watch.says(&format!("Events that somebody has yet to take and that are due again: {due}"));
-        if left > 0 {
-            watch.says(&format!("Events of roles that this release doesn't have, left in the folder: {left}"));
+        let (due, skipped) = events::make_due(self).await?;
+        listener.says(&format!("Events that somebody has yet to take and that are due again: {due}"));
+        if skipped > 0 {
+            listener.says(&format!("Events of roles that this release doesn't have, left in the folder: {skipped}"));
         }
-        watch.says("Comparing the rows of both sides");
-        let mut lines = verify::tables(self).await?;
-        lines.push(objects);
-        if lines.iter().all(|line| line.fits) {
+        listener.says("Comparing the rows of both sides");
+        let mut report = verify::tables(self).await?;
+        report.push(objects);
+        if report.iter().all(|row| row.fits) {
             let (name, now) = (self.name.clone(), self.clock.now().to_rfc3339());
-            self.records.write(move |tx| Box::pin(async move { progress::note(tx, &name, DONE, "", &now).await })).await?;
+            self.records.write(move |tx| Box::pin(async move { progress::record(tx, &name, DONE, "", &now).await })).await?;
         }
-        Ok(Outcome::Moved(lines))
+        Ok(Outcome::Moved(report))
     }
 
     /// Compares both sides, reading every row and every object of each.
-    pub async fn verify(&self, watch: &dyn ProgressListener) -> Result<Vec<ReportRow>, Error> {
-        watch.says("Comparing the rows of both sides");
-        let mut lines = verify::tables(self).await?;
-        lines.push(self.key.line());
-        watch.expects(objects::size(&self.from).await?);
-        watch.says("Reading the objects of both sides");
-        lines.push(objects::compare(self, watch).await?);
-        Ok(lines)
+    pub async fn verify(&self, listener: &dyn ProgressListener) -> Result<Vec<ReportRow>, Error> {
+        listener.says("Comparing the rows of both sides");
+        let mut report = verify::tables(self).await?;
+        report.push(self.key.report_row());
+        listener.expects(objects::total_bytes(&self.source).await?);
+        listener.says("Reading the objects of both sides");
+        report.push(objects::compare(self, listener).await?);
+        Ok(report)
     }
 }
 
 /// Whether a move into the installation that `db` belongs to has begun and not ended.
 pub async fn is_under_way(db: &Db) -> Result<bool, crate::db::Error> {
-    progress::is_under_way(db.read(), DONE).await
+    progress::is_in_progress(db.read(), DONE).await
 }
 
 /// Names what the goal lacks, or answers where its key lies.
-fn complete(engines: &Engines) -> Result<&Path, Error> {
+fn check_configured(engines: &Engines) -> Result<&Path, Error> {
     let has_database = engines.db.postgres("")?.is_some();
     let key = engines.secrets.addresses_key_file.as_deref();
     let named = [("db.url", has_database), ("bus.servers", !engines.bus.servers.is_empty()), ("objects.bucket", !engines.objects.bucket.is_empty())];
-    let lacks: Vec<&str> = named.into_iter().chain([("secrets.addresses_key_file", key.is_some())]).filter(|(_, there)| !there).map(|(name, _)| name).collect();
+    let missing: Vec<&str> = named.into_iter().chain([("secrets.addresses_key_file", key.is_some())]).filter(|(_, there)| !there).map(|(name, _)| name).collect();
     match key {
-        Some(key) if lacks.is_empty() => Ok(key),
-        _ => Err(Error::NoDestination(lacks.join(", "))),
+        Some(key) if missing.is_empty() => Ok(key),
+        _ => Err(Error::NoDestination(missing.join(", "))),
     }
 }
 
-async fn schema(service: &Service, config: &DbConfig, data: &Path) -> Result<Schema, Error> {
+async fn open_schema(service: &Service, config: &DbConfig, data: &Path) -> Result<Schema, Error> {
     let migrations = service.migrations.unwrap_or_default();
     let destination = config.open(service.name, data).await?;
     destination.migrate(service.name, migrations).await?;
-    progress::prepare(&destination).await?;
-    let tables = tables::of(destination.read()).await?;
+    progress::create_table(&destination).await?;
+    let tables = tables::read_schema(destination.read()).await?;
     let file = data.join(format!("{}.db", service.name));
     let source = if file.is_file() { Some(Db::open_read_only(&file, service.name, migrations).await?) } else { None };
     if let Some(source) = &source {
@@ -207,7 +207,7 @@ async fn schema(service: &Service, config: &DbConfig, data: &Path) -> Result<Sch
 }
 
 /// Refuses a goal that holds rows from elsewhere; answers whether it holds some of this folder's.
-async fn check(schemas: &[Schema], name: &str) -> Result<bool, Error> {
+async fn check_destination(schemas: &[Schema], name: &str) -> Result<bool, Error> {
     let mut known = false;
     for schema in schemas {
         if progress::is_known(schema.destination.read(), name).await? {
@@ -215,7 +215,7 @@ async fn check(schemas: &[Schema], name: &str) -> Result<bool, Error> {
             continue;
         }
         for table in &schema.tables {
-            let row: Option<Found> = schema.destination.read().row(&format!("select 1 as found from {} limit 1", table.quoted()), vec![]).await?;
+            let row: Option<AnyRow> = schema.destination.read().row(&format!("select 1 as found from {} limit 1", table.quoted()), vec![]).await?;
             if row.is_some() {
                 return Err(Error::Occupied { service: schema.service.to_owned(), table: table.name.clone() });
             }
@@ -225,7 +225,7 @@ async fn check(schemas: &[Schema], name: &str) -> Result<bool, Error> {
 }
 
 #[derive(sea_orm::FromQueryResult)]
-struct Found {
+struct AnyRow {
     #[allow(dead_code)]
     found: i32,
 }

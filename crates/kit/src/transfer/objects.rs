@@ -15,106 +15,106 @@ use crate::db;
 use crate::objects::{self, Listed, ObjectKey, Objects, shards};
 
 /// Objects on their way at once.
-const AT_ONCE: usize = 8;
+const MAX_CONCURRENT: usize = 8;
 /// From here on a writer that was killed may have left an upload in parts.
-const IN_PARTS: u64 = 5 << 20;
+const MIN_MULTIPART_BYTES: u64 = 5 << 20;
 /// Differing objects that are named.
-const NAMED: usize = 20;
+const MAX_NAMED: usize = 20;
 
 /// Everything that the folder holds.
-fn listed(from: &Objects) -> BoxStream<'_, Result<Vec<Listed>, Error>> {
-    stream::iter(shards()).then(async |shard| Ok(from.list(&shard).await?)).boxed()
+fn list_shards(source: &Objects) -> BoxStream<'_, Result<Vec<Listed>, Error>> {
+    stream::iter(shards()).then(async |shard| Ok(source.list(&shard).await?)).boxed()
 }
 
 /// How many bytes lie in the folder.
-pub(super) async fn size(from: &Objects) -> Result<u64, Error> {
-    listed(from).try_fold(0, async |sum, shard| Ok(sum + shard.iter().map(|object| object.bytes).sum::<u64>())).await
+pub(super) async fn total_bytes(source: &Objects) -> Result<u64, Error> {
+    list_shards(source).try_fold(0, async |sum, shard| Ok(sum + shard.iter().map(|object| object.bytes).sum::<u64>())).await
 }
 
 /// Copies what is missing; answers what is there then.
-pub(super) async fn copy(transfer: &Transfer, watch: &dyn ProgressListener) -> Result<ReportRow, Error> {
-    let line = Mutex::new(ReportRow::new("objects"));
-    let missing = listed(&transfer.from).and_then(|shard| async {
-        let known = known(transfer, &shard).await?;
+pub(super) async fn copy(transfer: &Transfer, listener: &dyn ProgressListener) -> Result<ReportRow, Error> {
+    let row = Mutex::new(ReportRow::new("objects"));
+    let missing = list_shards(&transfer.source).and_then(|shard| async {
+        let known = copied_keys(transfer, &shard).await?;
         Ok(stream::iter(shard.into_iter().map(move |object| Ok::<_, Error>((known.contains(object.key.as_str()), object)))))
     });
     missing
         .try_flatten()
-        .try_for_each_concurrent(AT_ONCE, async |(known, Listed { key, bytes, .. })| {
+        .try_for_each_concurrent(MAX_CONCURRENT, async |(known, Listed { key, bytes, .. })| {
             if !known {
                 let digest = copy_one(transfer, &key, bytes).await?;
-                note(transfer, &key, bytes, &digest).await?;
+                record_copied(transfer, &key, bytes, &digest).await?;
             }
-            watch.moved(bytes);
-            count(&line, bytes, None);
+            listener.moved(bytes);
+            add_to_row(&row, bytes, None);
             Ok(())
         })
         .await?;
-    Ok(line.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
+    Ok(row.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
 }
 
 /// Reads both sides of every object again.
-pub(super) async fn compare(transfer: &Transfer, watch: &dyn ProgressListener) -> Result<ReportRow, Error> {
-    let line = Mutex::new(ReportRow::new("objects"));
-    listed(&transfer.from)
+pub(super) async fn compare(transfer: &Transfer, listener: &dyn ProgressListener) -> Result<ReportRow, Error> {
+    let row = Mutex::new(ReportRow::new("objects"));
+    list_shards(&transfer.source)
         .map_ok(|shard| stream::iter(shard.into_iter().map(Ok::<_, Error>)))
         .try_flatten()
-        .try_for_each_concurrent(AT_ONCE, async |Listed { key, bytes, .. }| {
+        .try_for_each_concurrent(MAX_CONCURRENT, async |Listed { key, bytes, .. }| {
             let same = is_same(transfer, &key, bytes).await.map_err(|cause| Error::Object { key: key.to_string(), cause })?;
-            watch.moved(bytes);
-            count(&line, bytes, (!same).then_some(key));
+            listener.moved(bytes);
+            add_to_row(&row, bytes, (!same).then_some(key));
             Ok(())
         })
         .await?;
-    Ok(line.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
+    Ok(row.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
 }
 
-fn count(line: &Mutex<ReportRow>, bytes: u64, differs: Option<ObjectKey>) {
-    let mut line = line.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    line.items += 1;
-    line.bytes += bytes;
+fn add_to_row(row: &Mutex<ReportRow>, bytes: u64, differs: Option<ObjectKey>) {
+    let mut row = row.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    row.items += 1;
+    row.bytes += bytes;
     match differs {
-        None => line.there += 1,
+        None => row.there += 1,
         Some(key) => {
-            line.fits = false;
-            if line.differing.len() < NAMED {
-                line.differing.push(key.to_string());
+            row.fits = false;
+            if row.differing.len() < MAX_NAMED {
+                row.differing.push(key.to_string());
             }
         }
     }
 }
 
 /// Progress is kept by shard, so that asking for it is one look into an index.
-fn part(key: &str) -> String {
+fn progress_part(key: &str) -> String {
     format!("objects/{}", key.split('/').next().unwrap_or_default())
 }
 
-async fn known(transfer: &Transfer, shard: &[Listed]) -> Result<HashSet<String>, Error> {
+async fn copied_keys(transfer: &Transfer, shard: &[Listed]) -> Result<HashSet<String>, Error> {
     let Some(first) = shard.first() else { return Ok(HashSet::new()) };
-    let noted = progress::list(transfer.records.read(), &transfer.name, &part(first.key.as_str())).await?;
+    let noted = progress::list(transfer.records.read(), &transfer.name, &progress_part(first.key.as_str())).await?;
     Ok(noted.into_iter().map(|(key, _)| key).collect())
 }
 
-async fn note(transfer: &Transfer, key: &ObjectKey, bytes: u64, digest: &[u8]) -> Result<(), Error> {
-    let (name, key, place) = (transfer.name.clone(), key.to_string(), format!("{bytes} {}", hex::encode(digest)));
-    let noted: Result<(), db::Error> = transfer.records.write(move |tx| Box::pin(async move { progress::note(tx, &name, &part(&key), &key, &place).await })).await;
+async fn record_copied(transfer: &Transfer, key: &ObjectKey, bytes: u64, digest: &[u8]) -> Result<(), Error> {
+    let (name, key, position) = (transfer.name.clone(), key.to_string(), format!("{bytes} {}", hex::encode(digest)));
+    let noted: Result<(), db::Error> = transfer.records.write(move |tx| Box::pin(async move { progress::record(tx, &name, &progress_part(&key), &key, &position).await })).await;
     Ok(noted?)
 }
 
 /// Stores one object under its key and looks at it there; answers its SHA-256.
 async fn copy_one(transfer: &Transfer, key: &ObjectKey, bytes: u64) -> Result<Vec<u8>, Error> {
     let failed = |cause| Error::Object { key: key.to_string(), cause };
-    if transfer.goes_on && bytes >= IN_PARTS {
-        transfer.to.remove(key).await.map_err(failed)?;
+    if transfer.is_resumed && bytes >= MIN_MULTIPART_BYTES {
+        transfer.destination.remove(key).await.map_err(failed)?;
     }
-    let sent = send(transfer, key, bytes).await.map_err(failed)?;
-    let arrived = digest(&transfer.to, key).await.map_err(failed)?;
-    if arrived == (bytes, sent.clone()) { Ok(sent) } else { Err(Error::Spoilt(key.to_string())) }
+    let sent = copy_bytes(transfer, key, bytes).await.map_err(failed)?;
+    let arrived = digest(&transfer.destination, key).await.map_err(failed)?;
+    if arrived == (bytes, sent.clone()) { Ok(sent) } else { Err(Error::Corrupted(key.to_string())) }
 }
 
-async fn send(transfer: &Transfer, key: &ObjectKey, bytes: u64) -> Result<Vec<u8>, objects::Error> {
-    let mut writer = transfer.to.create_as(key.clone()).await?;
-    let (mut hash, mut chunks) = (Sha256::new(), transfer.from.read(key, 0..bytes).await?);
+async fn copy_bytes(transfer: &Transfer, key: &ObjectKey, bytes: u64) -> Result<Vec<u8>, objects::Error> {
+    let mut writer = transfer.destination.create_as(key.clone()).await?;
+    let (mut hash, mut chunks) = (Sha256::new(), transfer.source.read(key, 0..bytes).await?);
     while let Some(chunk) = chunks.try_next().await? {
         hash.update(&chunk);
         writer.write(chunk).await?;
@@ -134,8 +134,8 @@ async fn digest(objects: &Objects, key: &ObjectKey) -> Result<(u64, Vec<u8>), ob
 }
 
 async fn is_same(transfer: &Transfer, key: &ObjectKey, bytes: u64) -> Result<bool, objects::Error> {
-    match transfer.to.len(key).await {
-        Ok(there) if there == bytes => Ok(digest(&transfer.from, key).await? == digest(&transfer.to, key).await?),
+    match transfer.destination.len(key).await {
+        Ok(there) if there == bytes => Ok(digest(&transfer.source, key).await? == digest(&transfer.destination, key).await?),
         Ok(_) | Err(objects::Error::Missing) => Ok(false),
         Err(error) => Err(error),
     }
@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_key_has_a_shard_that_is_looked_at() {
+    fn every_key_has_a_shard_that_is_listed() {
         let all: HashSet<String> = shards().collect();
         assert_eq!(all.len(), 36 * 36);
         for _ in 0..1000 {

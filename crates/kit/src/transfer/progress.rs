@@ -10,7 +10,7 @@ use crate::db::{Db, Error, Sql, Tx};
 pub(super) const TABLE: &str = "moved";
 
 #[derive(FromQueryResult)]
-struct Name {
+struct NameRow {
     #[allow(dead_code)]
     name: String,
 }
@@ -22,15 +22,15 @@ struct Row {
 }
 
 /// Makes the table where it is missing.
-pub(super) async fn prepare(destination: &Db) -> Result<(), Error> {
+pub(super) async fn create_table(destination: &Db) -> Result<(), Error> {
     let text = "create table if not exists moved (source text not null, part text not null, item text not null, place text not null, primary key (source, part, item))";
     destination.write(move |tx| Box::pin(async move { tx.execute(text, vec![]).await.map(drop) })).await
 }
 
 /// Whether a move into this schema's installation has begun and not ended. The end of each is noted in the first schema alone, so only that of a
 /// goal with objects under way says so.
-pub(super) async fn is_under_way(destination: &impl Sql, done: &str) -> Result<bool, Error> {
-    let there: Option<Name> = match destination.backend() {
+pub(super) async fn is_in_progress(destination: &impl Sql, done: &str) -> Result<bool, Error> {
+    let there: Option<NameRow> = match destination.backend() {
         DbBackend::Postgres => {
             destination.row("select cast(tablename as text) as name from pg_tables where tablename = $1 and schemaname = current_schema()", vec![TABLE.into()]).await?
         }
@@ -51,7 +51,7 @@ pub(super) async fn is_known(destination: &impl Sql, source: &str) -> Result<boo
 }
 
 /// The place that was noted for an item.
-pub(super) async fn place(destination: &impl Sql, source: &str, part: &str, item: &str) -> Result<Option<String>, Error> {
+pub(super) async fn find(destination: &impl Sql, source: &str, part: &str, item: &str) -> Result<Option<String>, Error> {
     let row: Option<Row> = destination.row("select item, place from moved where source = $1 and part = $2 and item = $3", vec![source.into(), part.into(), item.into()]).await?;
     Ok(row.map(|row| row.place))
 }
@@ -63,7 +63,7 @@ pub(super) async fn list(destination: &impl Sql, source: &str, part: &str) -> Re
 }
 
 /// Notes a place.
-pub(super) async fn note(tx: &Tx, source: &str, part: &str, item: &str, place: &str) -> Result<(), Error> {
+pub(super) async fn record(tx: &Tx, source: &str, part: &str, item: &str, position: &str) -> Result<(), Error> {
     let text = "insert into moved (source, part, item, place) values ($1, $2, $3, $4) on conflict (source, part, item) do update set place = excluded.place";
-    tx.execute(text, vec![source.into(), part.into(), item.into(), place.into()]).await.map(drop)
+    tx.execute(text, vec![source.into(), part.into(), item.into(), position.into()]).await.map(drop)
 }

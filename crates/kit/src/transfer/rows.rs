@@ -10,16 +10,16 @@ use super::{Error, Schema, progress};
 use crate::db::{self, Db, Sql, Value, placeholders};
 
 /// Rows of a page, at most: the longest ones (kept answers, 256 KB) make 64 MB then …
-const PAGE: usize = 250;
+const MAX_PAGE_ROWS: usize = 250;
 /// … and values of a statement (PostgreSQL takes 65,535).
-const VALUES: usize = 60_000;
+const MAX_VALUES: usize = 60_000;
 /// The part of the progress.
 const PART: &str = "rows";
 
 /// Copies what is missing of a table.
 pub(super) async fn copy(name: &str, schema: &Schema, source: &DatabaseConnection, table: &Table) -> Result<(), Error> {
-    let noted = progress::place(schema.destination.read(), name, PART, &table.name).await?;
-    let mut after = noted.and_then(|place| place.parse().ok()).unwrap_or(0);
+    let recorded = progress::find(schema.destination.read(), name, PART, &table.name).await?;
+    let mut after = recorded.and_then(|position| position.parse().ok()).unwrap_or(0);
     loop {
         let rows = page(source, table, after).await?;
         let Some((last, _)) = rows.last() else { return Ok(()) };
@@ -33,22 +33,22 @@ pub(super) async fn copy(name: &str, schema: &Schema, source: &DatabaseConnectio
 
 /// The rows behind number `after`, in order.
 pub(super) async fn page(source: &DatabaseConnection, table: &Table, after: i64) -> Result<Vec<(i64, Vec<Value>)>, Error> {
-    let most = PAGE.min(VALUES / table.columns.len().max(1)) as i64;
-    let text = format!("select rowid, {} from {} where rowid > $1 order by rowid limit $2", table.list(), table.quoted());
-    let statement = Statement::from_sql_and_values(source.get_database_backend(), text, [after.into(), most.into()]);
+    let limit = MAX_PAGE_ROWS.min(MAX_VALUES / table.columns.len().max(1)) as i64;
+    let text = format!("select rowid, {} from {} where rowid > $1 order by rowid limit $2", table.column_list(), table.quoted());
+    let statement = Statement::from_sql_and_values(source.get_database_backend(), text, [after.into(), limit.into()]);
     let rows = source.query_all_raw(statement).await.map_err(db::Error::from)?;
     let read = |row| Ok((sea_orm::QueryResult::try_get_by_index(row, 0)?, table.read(row, 1)?));
     Ok(rows.iter().map(read).collect::<Result<_, db::Error>>()?)
 }
 
 async fn store(destination: &Db, name: &str, table: &Table, rows: Vec<Vec<Value>>, last: i64) -> Result<(), db::Error> {
-    let text = format!("insert into {} ({}) values {} on conflict do nothing", table.quoted(), table.list(), placeholders(rows.len(), table.columns.len()));
+    let text = format!("insert into {} ({}) values {} on conflict do nothing", table.quoted(), table.column_list(), placeholders(rows.len(), table.columns.len()));
     let (name, item, values) = (name.to_owned(), table.name.clone(), rows.into_iter().flatten().collect());
     destination
         .write(move |tx| {
             Box::pin(async move {
                 tx.execute(&text, values).await?;
-                progress::note(tx, &name, PART, &item, &last.to_string()).await
+                progress::record(tx, &name, PART, &item, &last.to_string()).await
             })
         })
         .await

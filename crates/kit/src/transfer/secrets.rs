@@ -11,25 +11,25 @@ use super::{Error, ReportRow};
 use crate::boot::data_dir;
 
 /// The folder's key, and the file where the goal looks for it.
-pub(super) struct Key {
+pub(super) struct SigningKey {
     secret: Vec<u8>,
     file: PathBuf,
-    is_there: bool,
+    is_at_destination: bool,
 }
 
-impl Key {
+impl SigningKey {
     /// Reads both sides; refuses when they differ.
     ///
     /// A folder whose configuration named a file of its own has no key inside; then the goal's file is taken to be that one.
     pub(super) fn read(data: &Path, destination: &Path) -> Result<Self, Error> {
-        let inside = data.join("secrets/addresses.key");
-        let (source, there) = (read(&inside)?, read(destination)?);
+        let source_file = data.join("secrets/addresses.key");
+        let (source, at_destination) = (read_key(&source_file)?, read_key(destination)?);
         let file = destination.to_owned();
-        match (source, there) {
-            (Some(secret), Some(there)) if secret != there => Err(Error::OtherKey { destination: file, source_file: inside }),
-            (Some(secret), there) => Ok(Self { secret, file, is_there: there.is_some() }),
-            (None, Some(secret)) => Ok(Self { secret, file, is_there: true }),
-            (None, None) => Err(Error::Key { path: inside, cause: ErrorKind::NotFound.into() }),
+        match (source, at_destination) {
+            (Some(secret), Some(at_destination)) if secret != at_destination => Err(Error::DifferentKey { destination: file, source_file }),
+            (Some(secret), at_destination) => Ok(Self { secret, file, is_at_destination: at_destination.is_some() }),
+            (None, Some(secret)) => Ok(Self { secret, file, is_at_destination: true }),
+            (None, None) => Err(Error::Key { path: source_file, cause: ErrorKind::NotFound.into() }),
         }
     }
 
@@ -40,20 +40,20 @@ impl Key {
     }
 
     /// Whether the goal has it.
-    pub(super) fn line(&self) -> ReportRow {
-        ReportRow { items: 1, there: self.is_there.into(), bytes: self.secret.len() as u64, fits: self.is_there, ..ReportRow::new("secrets") }
+    pub(super) fn report_row(&self) -> ReportRow {
+        ReportRow { items: 1, there: self.is_at_destination.into(), bytes: self.secret.len() as u64, fits: self.is_at_destination, ..ReportRow::new("secrets") }
     }
 
     /// Writes the key where the goal looks for it.
-    pub(super) fn hand_over(&self) -> Result<(), Error> {
-        if self.is_there {
+    pub(super) fn write_to_destination(&self) -> Result<(), Error> {
+        if self.is_at_destination {
             return Ok(());
         }
         data_dir::write_secret(&self.file, &self.secret).map_err(|cause| Error::Key { path: self.file.clone(), cause })
     }
 }
 
-fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+fn read_key(path: &Path) -> Result<Option<Vec<u8>>, Error> {
     match std::fs::read(path) {
         Ok(secret) => Ok(Some(secret)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -68,20 +68,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_key_goes_along_privately_and_another_one_is_never_written_over() {
+    fn the_key_is_copied_with_private_permissions_and_another_one_is_never_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let (data, destination) = (folder.path().join("data"), folder.path().join("goal.key"));
         std::fs::create_dir_all(data.join("secrets")).unwrap();
-        assert!(matches!(Key::read(&data, &destination), Err(Error::Key { .. })));
+        assert!(matches!(SigningKey::read(&data, &destination), Err(Error::Key { .. })));
         std::fs::write(data.join("secrets/addresses.key"), [7; 32]).unwrap();
-        let key = Key::read(&data, &destination).unwrap();
-        assert!(!key.line().fits);
-        key.hand_over().unwrap();
+        let key = SigningKey::read(&data, &destination).unwrap();
+        assert!(!key.report_row().fits);
+        key.write_to_destination().unwrap();
         assert_eq!(std::fs::read(&destination).unwrap(), [7; 32]);
         assert_eq!(std::fs::metadata(&destination).unwrap().permissions().mode() & 0o777, 0o600);
-        assert!(Key::read(&data, &destination).unwrap().line().fits);
+        assert!(SigningKey::read(&data, &destination).unwrap().report_row().fits);
         std::fs::write(&destination, [8; 32]).unwrap();
-        assert!(Key::read(&data, &destination).err().unwrap().to_string().contains("another key"));
+        assert!(SigningKey::read(&data, &destination).err().unwrap().to_string().contains("another key"));
         assert_eq!(std::fs::read(&destination).unwrap(), [8; 32]);
     }
 }

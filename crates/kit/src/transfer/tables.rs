@@ -23,30 +23,30 @@ pub(super) struct Table {
 #[derive(Debug, Clone)]
 pub(super) struct Column {
     pub(super) name: String,
-    kind: Kind,
+    kind: ColumnType,
 }
 
 /// The types of migrations.
 #[derive(Debug, Clone, Copy)]
-enum Kind {
+enum ColumnType {
     Text,
     Integer,
     Real,
-    Truth,
-    Time,
+    Boolean,
+    Timestamp,
     Uuid,
     Bytes,
 }
 
-impl Kind {
+impl ColumnType {
     /// As `information_schema.columns.data_type` calls it.
     fn of(data_type: &str) -> Option<Self> {
         Some(match data_type {
             "text" => Self::Text,
             "bigint" => Self::Integer,
             "double precision" => Self::Real,
-            "boolean" => Self::Truth,
-            "timestamp with time zone" => Self::Time,
+            "boolean" => Self::Boolean,
+            "timestamp with time zone" => Self::Timestamp,
             "uuid" => Self::Uuid,
             "bytea" => Self::Bytes,
             _ => return None,
@@ -59,8 +59,8 @@ impl Kind {
             Self::Text => row.try_get_by_index::<Option<String>>(index)?.into(),
             Self::Integer => row.try_get_by_index::<Option<i64>>(index)?.into(),
             Self::Real => row.try_get_by_index::<Option<f64>>(index)?.into(),
-            Self::Truth => row.try_get_by_index::<Option<bool>>(index)?.into(),
-            Self::Time => row.try_get_by_index::<Option<chrono::DateTime<chrono::Utc>>>(index)?.into(),
+            Self::Boolean => row.try_get_by_index::<Option<bool>>(index)?.into(),
+            Self::Timestamp => row.try_get_by_index::<Option<chrono::DateTime<chrono::Utc>>>(index)?.into(),
             Self::Uuid => row.try_get_by_index::<Option<Uuid>>(index)?.into(),
             Self::Bytes => row.try_get_by_index::<Option<Vec<u8>>>(index)?.into(),
         })
@@ -74,7 +74,7 @@ impl Table {
     }
 
     /// Its columns as SQL text, between commas.
-    pub(super) fn list(&self) -> String {
+    pub(super) fn column_list(&self) -> String {
         self.columns.iter().map(|column| quoted(&column.name)).collect::<Vec<_>>().join(", ")
     }
 
@@ -84,7 +84,7 @@ impl Table {
     }
 
     /// With these columns only.
-    pub(super) fn only(&self, names: &[&str]) -> Self {
+    pub(super) fn with_columns(&self, names: &[&str]) -> Self {
         Self { name: self.name.clone(), columns: self.columns.iter().filter(|column| names.contains(&column.name.as_str())).cloned().collect() }
     }
 }
@@ -102,7 +102,7 @@ impl Checksum {
     pub(super) fn add(&mut self, row: &[Value]) {
         let (mut hash, mut bytes) = (Sha256::new(), 0);
         for value in row {
-            bytes += feed(&mut hash, value);
+            bytes += hash_value(&mut hash, value);
         }
         self.rows += 1;
         self.bytes += bytes;
@@ -113,7 +113,7 @@ impl Checksum {
 }
 
 /// Hashes a value so that no two different rows read the same; answers its size in bytes.
-fn feed(hash: &mut Sha256, value: &Value) -> u64 {
+fn hash_value(hash: &mut Sha256, value: &Value) -> u64 {
     let mut put = |tag: u8, bytes: &[u8]| {
         hash.update([tag]);
         hash.update((bytes.len() as u64).to_le_bytes());
@@ -138,26 +138,26 @@ fn quoted(name: &str) -> String {
 }
 
 #[derive(FromQueryResult)]
-struct Named {
+struct NameRow {
     name: String,
 }
 
 #[derive(FromQueryResult)]
-struct Described {
+struct ColumnRow {
     owner: String,
     name: String,
     kind: String,
 }
 
 #[derive(FromQueryResult)]
-struct Reference {
+struct ForeignKeyRow {
     child: String,
     parent: String,
 }
 
 /// The tables of the goal's schema, parents before their children; without the kit's own records of versions and of moves.
-pub(super) async fn of(destination: &impl Sql) -> Result<Vec<Table>, Error> {
-    let described: Vec<Described> = destination
+pub(super) async fn read_schema(destination: &impl Sql) -> Result<Vec<Table>, Error> {
+    let columns: Vec<ColumnRow> = destination
         .rows(
             "select cast(c.table_name as text) as owner, cast(c.column_name as text) as name, cast(c.data_type as text) as kind from information_schema.columns c \
              join information_schema.tables t on t.table_schema = c.table_schema and t.table_name = c.table_name \
@@ -166,14 +166,14 @@ pub(super) async fn of(destination: &impl Sql) -> Result<Vec<Table>, Error> {
         )
         .await?;
     let mut tables: Vec<Table> = Vec::new();
-    for Described { owner, name, kind } in described.into_iter().filter(|described| ![progress::TABLE, "schema_version"].contains(&described.owner.as_str())) {
-        let kind = Kind::of(&kind).ok_or_else(|| Error::Column(format!("{owner}.{name}")))?;
+    for ColumnRow { owner, name, kind } in columns.into_iter().filter(|columns| ![progress::TABLE, "schema_version"].contains(&columns.owner.as_str())) {
+        let kind = ColumnType::of(&kind).ok_or_else(|| Error::Column(format!("{owner}.{name}")))?;
         if tables.last().is_none_or(|table| table.name != owner) {
             tables.push(Table { name: owner, columns: Vec::new() });
         }
         tables.iter_mut().last().into_iter().for_each(|table| table.columns.push(Column { name: name.clone(), kind }));
     }
-    let references: Vec<Reference> = destination
+    let references: Vec<ForeignKeyRow> = destination
         .rows(
             "select cast(child.relname as text) as child, cast(parent.relname as text) as parent from pg_constraint link \
              join pg_class child on child.oid = link.conrelid join pg_class parent on parent.oid = link.confrelid \
@@ -185,14 +185,14 @@ pub(super) async fn of(destination: &impl Sql) -> Result<Vec<Table>, Error> {
 }
 
 /// Tables whose parents have all been placed come next; a circle stays in the catalogue's order.
-fn parents_first(mut tables: Vec<Table>, references: &[Reference]) -> Vec<Table> {
+fn parents_first(mut tables: Vec<Table>, references: &[ForeignKeyRow]) -> Vec<Table> {
     let mut placed: Vec<Table> = Vec::with_capacity(tables.len());
     while !tables.is_empty() {
-        let waits = |table: &Table| {
+        let has_unplaced_parent = |table: &Table| {
             let mut parents = references.iter().filter(|reference| reference.child == table.name && reference.parent != table.name);
             parents.any(|reference| tables.iter().any(|other| other.name == reference.parent))
         };
-        let next = tables.iter().position(|table| !waits(table)).unwrap_or(0);
+        let next = tables.iter().position(|table| !has_unplaced_parent(table)).unwrap_or(0);
         placed.push(tables.remove(next));
     }
     placed
@@ -201,12 +201,12 @@ fn parents_first(mut tables: Vec<Table>, references: &[Reference]) -> Vec<Table>
 /// Refuses where the source's tables are not the goal's.
 pub(super) async fn compare(source: &impl Sql, service: &str, tables: &[Table]) -> Result<(), Error> {
     let differs = |table: &str| Error::Schema { service: service.to_owned(), table: table.to_owned() };
-    let there: Vec<Named> = source.rows("select name from sqlite_schema where type = 'table' and name not like 'sqlite\\_%' escape '\\'", vec![]).await?;
-    if let Some(lost) = there.iter().find(|named| named.name != "schema_version" && tables.iter().all(|table| table.name != named.name)) {
-        return Err(differs(&lost.name));
+    let found: Vec<NameRow> = source.rows("select name from sqlite_schema where type = 'table' and name not like 'sqlite\\_%' escape '\\'", vec![]).await?;
+    if let Some(extra) = found.iter().find(|named| named.name != "schema_version" && tables.iter().all(|table| table.name != named.name)) {
+        return Err(differs(&extra.name));
     }
     for table in tables {
-        let columns: Vec<Named> = source.rows("select name from pragma_table_info($1)", vec![table.name.as_str().into()]).await?;
+        let columns: Vec<NameRow> = source.rows("select name from pragma_table_info($1)", vec![table.name.as_str().into()]).await?;
         let columns: BTreeSet<&str> = columns.iter().map(|column| column.name.as_str()).collect();
         if columns != table.columns.iter().map(|column| column.name.as_str()).collect() {
             return Err(differs(&table.name));
@@ -220,24 +220,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tally_knows_every_value_and_no_order() {
+    fn a_checksum_depends_on_every_value_and_not_on_their_order() {
         let rows: [Vec<Value>; 4] = [vec!["ab".into(), "c".into()], vec!["a".into(), "bc".into()], vec!["".into(), Value::String(None)], vec![Value::String(None), "".into()]];
-        let tally = |rows: &[&Vec<Value>]| {
-            let mut tally = Checksum::default();
-            rows.iter().for_each(|row| tally.add(row));
-            tally
+        let checksum = |rows: &[&Vec<Value>]| {
+            let mut checksum = Checksum::default();
+            rows.iter().for_each(|row| checksum.add(row));
+            checksum
         };
-        assert_eq!(tally(&[&rows[0], &rows[1], &rows[2]]), tally(&[&rows[2], &rows[0], &rows[1]]));
+        assert_eq!(checksum(&[&rows[0], &rows[1], &rows[2]]), checksum(&[&rows[2], &rows[0], &rows[1]]));
         for (one, other) in [(0, 1), (2, 3), (0, 2)] {
-            assert_ne!(tally(&[&rows[one]]), tally(&[&rows[other]]), "{one} and {other}");
+            assert_ne!(checksum(&[&rows[one]]), checksum(&[&rows[other]]), "{one} and {other}");
         }
-        assert_ne!(tally(&[&rows[0], &rows[0]]), tally(&[&rows[1], &rows[1]]), "equal rows don't cancel each other out");
+        assert_ne!(checksum(&[&rows[0], &rows[0]]), checksum(&[&rows[1], &rows[1]]), "equal rows don't cancel each other out");
     }
 
     #[test]
     fn parents_come_first() {
         let table = |name: &str| Table { name: name.into(), columns: Vec::new() };
-        let reference = |child: &str, parent: &str| Reference { child: child.into(), parent: parent.into() };
+        let reference = |child: &str, parent: &str| ForeignKeyRow { child: child.into(), parent: parent.into() };
         let order = parents_first(vec![table("a"), table("b"), table("c")], &[reference("a", "c"), reference("c", "b"), reference("b", "b")]);
         assert_eq!(order.iter().map(|table| table.name.as_str()).collect::<Vec<_>>(), ["b", "c", "a"]);
     }

@@ -30,11 +30,11 @@ macro_rules! on_each_engine {
 on_each_engine! {
     every_type_comes_back_as_it_went_in
     times_compare_as_times_whatever_their_fraction
-    a_write_that_fails_takes_nobody_with_it
+    a_write_that_fails_rolls_back_no_other
     a_write_that_panics_is_rolled_back_and_the_next_one_works
     readers_read_while_a_writer_writes
     the_release_before_runs_on_this_schema_and_a_much_older_one_says_why_not
-    processes_that_share_a_database_write_in_turn
+    processes_that_share_a_database_write_one_after_the_other
     a_write_that_swallows_a_refusal_is_not_said_to_stand_unless_it_does
 }
 
@@ -139,7 +139,7 @@ async fn times_compare_as_times_whatever_their_fraction(harness: Harness) {
     assert_eq!(found.into_iter().map(|thing| thing.name).collect::<String>(), "abcde");
 }
 
-async fn a_write_that_fails_takes_nobody_with_it(harness: Harness) {
+async fn a_write_that_fails_rolls_back_no_other(harness: Harness) {
     let db = &harness.db;
     db.write(insert("taken")).await.unwrap();
     let mut writes = Vec::new();
@@ -235,7 +235,7 @@ async fn count_up(db: &Db) -> Result<(), Error> {
     .await
 }
 
-async fn processes_that_share_a_database_write_in_turn(harness: Harness) {
+async fn processes_that_share_a_database_write_one_after_the_other(harness: Harness) {
     harness.db.write(insert("counter")).await.unwrap();
     harness.db.write(|tx| Box::pin(async move { tx.execute("update thing set size = 0", vec![]).await })).await.unwrap();
     let mut writes = Vec::new();
@@ -320,7 +320,7 @@ async fn a_server_that_freezes_refuses_in_time_and_thaws() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_writer_that_falls_silent_loses_its_turn_to_the_others() {
+async fn a_frozen_writer_loses_the_lock_to_the_others() {
     let server = shared_postgres();
     let options = options(&server.url);
     let (silent, other) = (Db::postgres(&options).await.unwrap(), Db::postgres(&options).await.unwrap());

@@ -15,11 +15,11 @@ use tokio::net::TcpStream;
 
 use crate::role::{Role, SHORT, fetch, peers, socket, until};
 
-async fn says(mut stream: TcpStream, text: &'static str) {
+async fn respond_with(mut stream: TcpStream, text: &'static str) {
     let _ = stream.write_all(text.as_bytes()).await;
 }
 
-async fn frozen() -> SocketAddr {
+async fn frozen_instance() -> SocketAddr {
     socket(|stream, _| async move {
         tokio::time::sleep(Duration::from_secs(600)).await;
         drop(stream);
@@ -65,7 +65,7 @@ async fn an_instance_that_drains_under_load_costs_no_read() {
 
 #[tokio::test]
 async fn a_frozen_instance_is_given_up_and_then_not_asked() {
-    let (address, tasks) = (frozen().await, Tasks::default());
+    let (address, tasks) = (frozen_instance().await, Tasks::default());
     let alone = peers(SHORT, &[address]);
     for _ in 0..5 {
         assert!(matches!(fetch(&alone, "/who").await, Err(Error::Late(_))));
@@ -90,9 +90,9 @@ async fn a_frozen_instance_is_given_up_and_then_not_asked() {
 }
 
 #[tokio::test]
-async fn what_may_happen_twice_is_sent_again_and_nothing_else() {
+async fn only_idempotent_requests_are_sent_again() {
     for text in ["", "what?\r\n\r\n", "HTTP/1.1 200 OK\r\ncontent-le"] {
-        let (address, hits) = socket(move |stream, _| says(stream, text)).await;
+        let (address, hits) = socket(move |stream, _| respond_with(stream, text)).await;
         let role = Role::start().await;
         let peers = peers(Timeouts::default(), &[address, role.address]);
         // One at a time: until the bad one was chosen by chance.
@@ -111,7 +111,7 @@ async fn what_may_happen_twice_is_sent_again_and_nothing_else() {
 
 #[tokio::test]
 async fn an_answer_that_breaks_off_is_an_error_and_is_not_begun_again() {
-    let (address, hits) = socket(|stream, _| says(stream, "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nten bytes.")).await;
+    let (address, hits) = socket(|stream, _| respond_with(stream, "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nten bytes.")).await;
     let role = Role::start().await;
     let peers = peers(Timeouts::default(), &[address, role.address]);
     let mut broken = 0;
@@ -198,9 +198,9 @@ async fn a_sender_who_stops_is_not_held_against_the_instance() {
 
 #[tokio::test]
 async fn an_instance_that_freezes_keeps_no_request_but_one_that_still_moves() {
-    let (frozen, well) = (Role::start().await, Role::start().await);
+    let (frozen_instance, well) = (Role::start().await, Role::start().await);
     let timeouts = Timeouts { silent: Duration::from_secs(1), ..Timeouts::default() };
-    let (alone, both, tasks) = (peers(timeouts, &[frozen.address]), peers(timeouts, &[frozen.address, well.address]), Tasks::default());
+    let (alone, both, tasks) = (peers(timeouts, &[frozen_instance.address]), peers(timeouts, &[frozen_instance.address, well.address]), Tasks::default());
     for peers in [&alone, &both] {
         peers.watch(&tasks, &Metrics::default());
         until("they are found", || peers.not_ready().is_empty()).await;
@@ -219,8 +219,8 @@ async fn an_instance_that_freezes_keeps_no_request_but_one_that_still_moves() {
         let alone = alone.clone();
         async move { fetch(&alone, "/hold").await }
     });
-    until("it has some in its hands", || frozen.hits() > 1).await;
-    frozen.silent.store(true, Ordering::SeqCst);
+    until("it has some in its hands", || frozen_instance.hits() > 1).await;
+    frozen_instance.silent.store(true, Ordering::SeqCst);
     // It answers nobody who asks how it is, and still takes what this one brings: bytes say more than silence.
     let pieces = futures::stream::unfold(0, async |piece| {
         tokio::time::sleep(Duration::from_millis(300)).await;

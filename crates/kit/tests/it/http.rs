@@ -58,17 +58,17 @@ async fn server_at(address: &str, limits: Limits) -> Server {
 async fn raw(address: SocketAddr, text: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(text.as_bytes()).await.unwrap();
-    let mut answer = Vec::new();
-    let read = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut answer)).await;
-    assert!(read.is_ok(), "the connection stayed open: {}", String::from_utf8_lossy(&answer));
-    String::from_utf8_lossy(&answer).into_owned()
+    let mut response = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut response)).await;
+    assert!(read.is_ok(), "the connection stayed open: {}", String::from_utf8_lossy(&response));
+    String::from_utf8_lossy(&response).into_owned()
 }
 
 #[tokio::test]
 async fn a_header_that_never_ends_is_not_waited_for() {
     let server = server(Limits { header_timeout: Duration::from_millis(200), ..Limits::default() }).await;
-    let answer = raw(server.address, "GET /ok HTTP/1.1\r\nHost: x\r\nX-Slow: ").await;
-    assert!(!answer.contains("200"), "{answer}");
+    let response = raw(server.address, "GET /ok HTTP/1.1\r\nHost: x\r\nX-Slow: ").await;
+    assert!(!response.contains("200"), "{response}");
     // A connection that says nothing at all ends as well.
     assert_eq!(raw(server.address, "").await, "");
 }
@@ -76,8 +76,8 @@ async fn a_header_that_never_ends_is_not_waited_for() {
 #[tokio::test]
 async fn a_header_that_is_too_large_is_refused() {
     let server = server(Limits::default()).await;
-    let answer = raw(server.address, &format!("GET /ok HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "a".repeat(200_000))).await;
-    assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+    let response = raw(server.address, &format!("GET /ok HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "a".repeat(200_000))).await;
+    assert!(response.starts_with("HTTP/1.1 431"), "{response}");
 }
 
 #[tokio::test]
@@ -86,8 +86,8 @@ async fn one_address_cannot_take_every_place() {
     let _held = (TcpStream::connect(server.address).await.unwrap(), TcpStream::connect(server.address).await.unwrap());
     tokio::time::sleep(Duration::from_millis(50)).await;
     let mut third = TcpStream::connect(server.address).await.unwrap();
-    let mut answer = [0; 16];
-    let read = tokio::time::timeout(Duration::from_secs(2), third.read(&mut answer)).await.expect("the third is closed, not kept waiting");
+    let mut response = [0; 16];
+    let read = tokio::time::timeout(Duration::from_secs(2), third.read(&mut response)).await.expect("the third is closed, not kept waiting");
     assert!(matches!(read, Ok(0) | Err(_)));
 }
 
@@ -105,9 +105,9 @@ async fn an_idle_connection_makes_room_for_another_and_one_in_use_does_not() {
     assert!(third.starts_with("HTTP/1.1 200"), "{third}");
     let ended = tokio::time::timeout(Duration::from_secs(5), idle.read(&mut some)).await.expect("it is ended");
     assert!(matches!(ended, Ok(0) | Err(_)), "{ended:?}");
-    let mut answer = String::new();
-    slow.read_to_string(&mut answer).await.unwrap();
-    assert!(answer.ends_with("slow"), "{answer}");
+    let mut response = String::new();
+    slow.read_to_string(&mut response).await.unwrap();
+    assert!(response.ends_with("slow"), "{response}");
 }
 
 #[tokio::test]
@@ -116,12 +116,12 @@ async fn there_are_never_more_connections_than_the_cap() {
     let held = (TcpStream::connect(server.address).await.unwrap(), TcpStream::connect(server.address).await.unwrap());
     let mut third = TcpStream::connect(server.address).await.unwrap();
     third.write_all(b"GET /ok HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
-    let mut answer = String::new();
-    let soon = tokio::time::timeout(Duration::from_millis(300), third.read_to_string(&mut answer)).await;
-    assert!(soon.is_err() && answer.is_empty(), "a third was served beside two: {answer}");
+    let mut response = String::new();
+    let soon = tokio::time::timeout(Duration::from_millis(300), third.read_to_string(&mut response)).await;
+    assert!(soon.is_err() && response.is_empty(), "a third was served beside two: {response}");
     drop(held);
-    tokio::time::timeout(Duration::from_secs(5), third.read_to_string(&mut answer)).await.expect("its turn comes").unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    tokio::time::timeout(Duration::from_secs(5), third.read_to_string(&mut response)).await.expect("its turn comes").unwrap();
+    assert!(response.starts_with("HTTP/1.1 200"), "{response}");
 }
 
 #[tokio::test]
@@ -138,9 +138,9 @@ async fn what_runs_may_finish_and_nothing_new_begins() {
 #[tokio::test]
 async fn a_handler_that_panics_answers_a_bare_500_and_the_next_request_works() {
     let server = server(Limits::default()).await;
-    let answer = reqwest::get(format!("http://{}/panic", server.address)).await.unwrap();
-    assert_eq!(answer.status(), 500);
-    let text = answer.text().await.unwrap();
+    let response = reqwest::get(format!("http://{}/panic", server.address)).await.unwrap();
+    assert_eq!(response.status(), 500);
+    let text = response.text().await.unwrap();
     assert!(text.contains("server.fault") && text.contains("request_id") && !text.contains("tune"), "{text}");
     assert_eq!(reqwest::get(format!("http://{}/ok", server.address)).await.unwrap().status(), 200);
 }
@@ -149,9 +149,9 @@ async fn a_handler_that_panics_answers_a_bare_500_and_the_next_request_works() {
 async fn a_problem_carries_its_code_and_the_callers_request_id() {
     let server = server(Limits::default()).await;
     let request = client().get(format!("http://{}/problem", server.address)).header("x-request-id", "booth-7-0001");
-    let answer = request.send().await.unwrap();
-    assert_eq!((answer.status().as_u16(), answer.headers()["x-request-id"].to_str().unwrap()), (404, "booth-7-0001"));
-    let problem: serde_json::Value = answer.json().await.unwrap();
+    let response = request.send().await.unwrap();
+    assert_eq!((response.status().as_u16(), response.headers()["x-request-id"].to_str().unwrap()), (404, "booth-7-0001"));
+    let problem: serde_json::Value = response.json().await.unwrap();
     assert_eq!((problem["code"].as_str(), problem["request_id"].as_str()), (Some("song.not_found"), Some("booth-7-0001")));
 }
 
@@ -161,9 +161,9 @@ async fn bad_json_is_refused_with_a_reason() {
     let post = |body: String, kind: &'static str| {
         let request = client().post(format!("http://{}/json", server.address)).header("content-type", kind).body(body);
         async move {
-            let answer = request.send().await.unwrap();
-            let status = answer.status().as_u16();
-            (status, answer.json::<serde_json::Value>().await.unwrap())
+            let response = request.send().await.unwrap();
+            let status = response.status().as_u16();
+            (status, response.json::<serde_json::Value>().await.unwrap())
         }
     };
     assert_eq!(post("[1,2]".into(), "application/json").await, (200, serde_json::json!(2)));
@@ -179,7 +179,7 @@ async fn bad_json_is_refused_with_a_reason() {
 }
 
 #[tokio::test]
-async fn an_address_or_method_that_is_not_there_says_so() {
+async fn an_unknown_url_or_method_is_reported() {
     let server = server(Limits::default()).await;
     let client = client();
     let lost = client.get(format!("http://{}/nowhere", server.address)).send().await.unwrap();

@@ -78,7 +78,7 @@ async fn a_connection_that_was_closed_while_it_waited_costs_no_request() {
 }
 
 #[tokio::test]
-async fn a_name_stands_for_all_of_its_addresses() {
+async fn a_host_name_stands_for_all_of_its_addresses() {
     let role = Role::start().await;
     let peers = Peers::default();
     // Where `localhost` is `::1` too, nobody answers there, and the other is asked.
@@ -159,7 +159,7 @@ async fn a_body_stays_with_its_sender_until_the_role_wants_it() {
 }
 
 #[tokio::test]
-async fn a_neighbour_is_told_how_long_it_has_and_works_no_longer() {
+async fn a_peer_is_told_its_deadline_and_works_no_longer() {
     let role = Role::start().await;
     let mut stream = TcpStream::connect(role.address).await.unwrap();
     stream.write_all(b"GET /slow HTTP/1.1\r\nHost: x\r\nX-Tutti-Deadline-Ms: 200\r\nConnection: close\r\n\r\n").await.unwrap();
@@ -174,7 +174,7 @@ async fn a_neighbour_is_told_how_long_it_has_and_works_no_longer() {
 }
 
 #[tokio::test]
-async fn a_token_is_not_called_bad_while_the_accounts_role_is_away() {
+async fn a_token_is_not_called_invalid_while_the_accounts_role_is_unavailable() {
     let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let peers = Peers::default();
     peers.register_remote_url("accounts", &format!("http://{address}"));

@@ -77,7 +77,7 @@ impl Harness {
         std::fs::create_dir_all(harness.data().join("secrets")).unwrap();
         std::fs::write(harness.data().join("secrets/addresses.key"), [7; 32]).unwrap();
         harness.source().await;
-        harness.from().await;
+        harness.source_objects().await;
         Bus::sqlite(&harness.data().join("bus.db"), Clock::system()).await.unwrap();
         harness
     }
@@ -97,11 +97,11 @@ impl Harness {
         Db::postgres(&options).await.unwrap()
     }
 
-    async fn from(&self) -> Objects {
+    async fn source_objects(&self) -> Objects {
         Objects::folder(&self.data().join("objects")).await.unwrap()
     }
 
-    fn to(&self) -> Objects {
+    fn destination_objects(&self) -> Objects {
         Objects::s3(&self.s3.account.options(&self.s3.prefix)).unwrap()
     }
 
@@ -122,14 +122,14 @@ impl Harness {
     }
 
     async fn moved(&self) -> Vec<ReportRow> {
-        match self.open().await.unwrap().run(&Quiet).await.unwrap() {
-            Outcome::Moved(lines) => lines,
+        match self.open().await.unwrap().run(&SilentListener).await.unwrap() {
+            Outcome::Moved(report) => report,
             already @ Outcome::Already(_) => panic!("{already:?}"),
         }
     }
 
     /// Rows of every kind, and their references.
-    async fn sing(&self) {
+    async fn insert_rows(&self) {
         let written: Result<(), kit::db::Error> = self
             .source()
             .await
@@ -158,8 +158,8 @@ impl Harness {
     }
 
     /// Objects of awkward sizes.
-    async fn record(&self) -> Vec<ObjectKey> {
-        let from = self.from().await;
+    async fn store_objects(&self) -> Vec<ObjectKey> {
+        let from = self.source_objects().await;
         let mut keys = Vec::new();
         for bytes in [0, 1, 9 * MIB].into_iter().chain(100..120) {
             keys.push(from.put(content(bytes)).await.unwrap().key);
@@ -168,7 +168,7 @@ impl Harness {
     }
 
     /// What the goal's progress knows.
-    async fn known(&self) -> i64 {
+    async fn progress_rows(&self) -> i64 {
         #[derive(FromQueryResult)]
         struct Count {
             items: i64,
@@ -183,21 +183,21 @@ fn time() -> DateTime<Utc> {
 }
 
 /// Looks away.
-struct Quiet;
+struct SilentListener;
 
-impl ProgressListener for Quiet {
+impl ProgressListener for SilentListener {
     fn says(&self, _: &str) {}
     fn expects(&self, _: u64) {}
     fn moved(&self, _: u64) {}
 }
 
 /// Wants the move to end after a few of its steps.
-struct Impatient {
+struct StepCounter {
     steps: AtomicUsize,
     enough: tokio::sync::Notify,
 }
 
-impl Impatient {
+impl StepCounter {
     fn after(steps: usize) -> Self {
         Self { steps: AtomicUsize::new(steps), enough: tokio::sync::Notify::new() }
     }
@@ -209,7 +209,7 @@ impl Impatient {
     }
 }
 
-impl ProgressListener for Impatient {
+impl ProgressListener for StepCounter {
     fn says(&self, _: &str) {
         self.step();
     }
@@ -219,60 +219,63 @@ impl ProgressListener for Impatient {
     }
 }
 
-fn all_fit(lines: &[ReportRow]) {
-    assert!(lines.iter().all(|line| line.fits), "{lines:#?}");
+fn assert_all_match(report: &[ReportRow]) {
+    assert!(report.iter().all(|row| row.fits), "{report:#?}");
 }
 
-fn line<'a>(lines: &'a [ReportRow], part: &str) -> &'a ReportRow {
-    lines.iter().find(|line| line.part == part).unwrap()
+fn row_of<'a>(report: &'a [ReportRow], part: &str) -> &'a ReportRow {
+    report.iter().find(|row| row.part == part).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_of_every_type_and_objects_of_every_size_come_over_once() {
     let harness = Harness::new().await;
-    harness.sing().await;
-    let keys = harness.record().await;
-    let lines = harness.moved().await;
-    all_fit(&lines);
-    assert_eq!((line(&lines, "band.song").items, line(&lines, "band.album").there, line(&lines, "objects").items), (u64::from(SONGS), u64::from(SONGS), keys.len() as u64));
+    harness.insert_rows().await;
+    let keys = harness.store_objects().await;
+    let report = harness.moved().await;
+    assert_all_match(&report);
+    assert_eq!(
+        (row_of(&report, "band.song").items, row_of(&report, "band.album").there, row_of(&report, "objects").items),
+        (u64::from(SONGS), u64::from(SONGS), keys.len() as u64)
+    );
     let text = "select id, title, note, plays, gain, live, cover, sung_at from song order by plays";
     let (there, here): (Vec<Song>, Vec<Song>) =
         (harness.destination().await.read().rows(text, vec![]).await.unwrap(), harness.source().await.read().rows(text, vec![]).await.unwrap());
     assert!(there == here && there.iter().any(|song| song.cover.is_some() && song.sung_at.is_some()));
-    let (from, to) = (harness.from().await, harness.to());
+    let (from, to) = (harness.source_objects().await, harness.destination_objects());
     for key in &keys {
         assert!(whole(&from, key).await == whole(&to, key).await, "{key}");
     }
     assert_eq!(std::fs::read(harness.folder.path().join("addresses.key")).unwrap(), [7; 32]);
 
     let transfer = harness.open().await.unwrap();
-    all_fit(&transfer.verify(&Quiet).await.unwrap());
-    assert!(matches!(transfer.run(&Quiet).await.unwrap(), Outcome::Already(_)));
+    assert_all_match(&transfer.verify(&SilentListener).await.unwrap());
+    assert!(matches!(transfer.run(&SilentListener).await.unwrap(), Outcome::Already(_)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_move_that_breaks_off_anywhere_goes_on() {
     let harness = Harness::new().await;
-    harness.sing().await;
-    let objects = harness.record().await.len();
+    harness.insert_rows().await;
+    let objects = harness.store_objects().await.len();
     let mut known = 0;
     // In the middle of the objects, and then (said once: the objects, noted: each of them) as the rows begin.
     for steps in [objects / 2, objects + 2] {
-        let (transfer, watch) = (harness.open().await.unwrap(), Impatient::after(steps));
+        let (transfer, watch) = (harness.open().await.unwrap(), StepCounter::after(steps));
         tokio::select! {
             _ = transfer.run(&watch) => panic!("it was faster"),
             () = watch.enough.notified() => {}
         }
         drop(transfer);
-        let now = harness.known().await;
+        let now = harness.progress_rows().await;
         assert!(now > known, "{now} after {known}");
         known = now;
     }
-    all_fit(&harness.moved().await);
+    assert_all_match(&harness.moved().await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_nobody_has_taken_yet_is_due_again() {
+async fn pending_events_are_due_again() {
     let harness = Harness::new().await;
     let bus = Bus::sqlite(&harness.data().join("bus.db"), Clock::system()).await.unwrap();
     let listener = Subscription::to_subject("fan.sung", "band.sung");
@@ -302,7 +305,7 @@ async fn what_nobody_has_taken_yet_is_due_again() {
         })
         .await;
     outbox.unwrap();
-    all_fit(&harness.moved().await);
+    assert_all_match(&harness.moved().await);
     let due: Vec<Event> = harness.destination().await.read().rows("select id from outbox where sent_at is null order by id", vec![]).await.unwrap();
     assert_eq!(due.iter().map(|row| row.id.as_str()).collect::<Vec<_>>(), ["dead", "unsent", "waiting"]);
     // The folder's log is as it was.
@@ -312,19 +315,19 @@ async fn what_nobody_has_taken_yet_is_due_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unfinished_object_goes_on_where_it_was() {
     let harness = Harness::new().await;
-    let (all, from) = (content(20 * MIB), harness.from().await);
-    let mut places = Vec::new();
+    let (all, from) = (content(20 * MIB), harness.source_objects().await);
+    let mut checkpoints = Vec::new();
     for cut in [100, 7 * MIB + 3] {
         let mut writer = from.create().await.unwrap();
         write(&mut writer, &all.slice(..cut)).await;
-        places.push(writer.save().await.unwrap());
+        checkpoints.push(writer.save().await.unwrap());
         // Behind the place: it was never acknowledged.
         writer.write(Bytes::from_static(b"lost")).await.unwrap();
         writer.checkpoint().await.unwrap();
     }
-    all_fit(&harness.moved().await);
-    let to = harness.to();
-    for place in &places {
+    assert_all_match(&harness.moved().await);
+    let to = harness.destination_objects();
+    for place in &checkpoints {
         let mut writer = to.resume(place, ObjectKey::random()).await.unwrap();
         write(&mut writer, &all.slice(usize::try_from(place.bytes).unwrap()..)).await;
         let stored = writer.finish().await.unwrap();
@@ -339,27 +342,27 @@ async fn an_unfinished_object_goes_on_where_it_was() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_differs_is_named() {
     let harness = Harness::new().await;
-    harness.sing().await;
-    let keys = harness.record().await;
-    all_fit(&harness.moved().await);
+    harness.insert_rows().await;
+    let keys = harness.store_objects().await;
+    assert_all_match(&harness.moved().await);
     let changed: Result<u64, kit::db::Error> =
         harness.destination().await.write(|tx| Box::pin(async move { tx.execute("update song set gain = null where plays = $1", vec![(i64::MAX - 1).into()]).await })).await;
     assert_eq!(changed.unwrap(), 1);
-    let (to, key) = (harness.to(), keys.last().unwrap());
+    let (to, key) = (harness.destination_objects(), keys.last().unwrap());
     let mut bytes = whole(&to, key).await.to_vec();
     bytes[50] ^= 1;
     to.remove(key).await.unwrap();
     let mut writer = to.create_as(key.clone()).await.unwrap();
     writer.write(bytes.into()).await.unwrap();
     writer.finish().await.unwrap();
-    let lines = harness.open().await.unwrap().verify(&Quiet).await.unwrap();
-    let differing: Vec<&str> = lines.iter().filter(|line| !line.fits).map(|line| line.part.as_str()).collect();
+    let report = harness.open().await.unwrap().verify(&SilentListener).await.unwrap();
+    let differing: Vec<&str> = report.iter().filter(|row| !row.fits).map(|row| row.part.as_str()).collect();
     assert_eq!(differing, ["band.song", "objects"]);
-    assert_eq!(line(&lines, "objects").differing, [key.to_string()]);
+    assert_eq!(row_of(&report, "objects").differing, [key.to_string()]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_can_not_be_moved_is_refused_with_a_sentence() {
+async fn what_can_not_be_moved_is_refused_with_a_reason() {
     let harness = Harness::new().await;
     let open = async |data: &std::path::Path, without: &str| {
         let opened = Transfer::open(data, &harness.config(without), &[band()], Clock::system()).await;

@@ -15,33 +15,33 @@ use super::subjects;
 use crate::bus::broadcast::Relay;
 
 /// Carries updates in both directions until it is dropped.
-pub(super) async fn carry(client: Client, prefix: Arc<str>, relay: Relay, mut gaps: watch::Receiver<u64>) {
-    let Relay { mut outgoing, dropped, local } = relay;
-    let (below, missed) = (format!("{prefix}.live."), format!("{prefix}.missed"));
+pub(super) async fn relay(client: Client, prefix: Arc<str>, ends: Relay, mut gaps: watch::Receiver<u64>) {
+    let Relay { mut outgoing, dropped, local } = ends;
+    let (topic_prefix, missed) = (format!("{prefix}.live."), format!("{prefix}.missed"));
     // Whoever can't subscribe has a client that was closed for good.
-    let Ok(mut updates) = client.subscribe(format!("{below}>")).await else { return };
-    let Ok(mut cries) = client.subscribe(missed.clone()).await else { return };
+    let Ok(mut updates) = client.subscribe(format!("{topic_prefix}>")).await else { return };
+    let Ok(mut missed_messages) = client.subscribe(missed.clone()).await else { return };
     // Whether anything was told since the last gap: only then can others have missed something of ours.
-    let mut told = false;
+    let mut has_published = false;
     loop {
-        let lost = tokio::select! {
+        let is_lost = tokio::select! {
             update = outgoing.recv() => {
                 let Some((topic, payload)) = update else { return };
-                told = true;
-                !send(&client, format!("{below}{}", subjects::subject(&topic)), payload.as_bytes()).await
+                has_published = true;
+                !send(&client, format!("{topic_prefix}{}", subjects::subject(&topic)), payload.as_bytes()).await
             }
             Some(message) = updates.next() => {
-                let topic = subjects::from_subject(message.subject.strip_prefix(below.as_str()).unwrap_or_default());
+                let topic = subjects::from_subject(message.subject.strip_prefix(topic_prefix.as_str()).unwrap_or_default());
                 local.publish(topic.into(), String::from_utf8_lossy(&message.payload).into());
                 false
             }
-            Some(_) = cries.next() => { local.lagged(); false }
+            Some(_) = missed_messages.next() => { local.publish_lagged(); false }
             () = dropped.next() => true,
             // The connection is a new one: others were not heard meanwhile, and what was told here may not have arrived.
-            Ok(()) = gaps.changed() => { local.lagged(); std::mem::take(&mut told) }
+            Ok(()) = gaps.changed() => { local.publish_lagged(); std::mem::take(&mut has_published) }
             else => return,
         };
-        if lost && client.connection_state() == State::Connected {
+        if is_lost && client.connection_state() == State::Connected {
             send(&client, missed.clone(), b"").await;
         }
     }

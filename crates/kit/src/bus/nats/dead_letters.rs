@@ -7,17 +7,17 @@ use async_nats::jetstream::message::PublishMessage;
 use async_nats::jetstream::stream::{LastRawMessageErrorKind, Stream};
 use chrono::{DateTime, Utc};
 
-use super::publish::ID;
+use super::publish::EVENT_ID;
 use super::{Nats, subjects};
 use crate::bus::Error;
 use crate::bus::engine::{DeadLetter, Delivery, Envelope};
 
 /// Characters of a reason that are kept; each takes six bytes at most in JSON.
-const REASON: usize = 2000;
+const MAX_REASON_CHARS: usize = 2000;
 
 /// A letter as it is kept.
 #[derive(serde::Serialize, serde::Deserialize)]
-struct Letter {
+struct StoredLetter {
     consumer: String,
     id: String,
     subject: String,
@@ -33,27 +33,27 @@ impl Nats {
             return Ok(false);
         }
         let log = self.ready().await?;
-        let Envelope { id, subject, payload } = delivery.event.clone();
-        let reason = reason.chars().take(REASON).collect();
-        let letter = Letter { consumer: consumer.to_owned(), id, subject, payload, attempts: delivery.attempt, reason, died_at: self.clock.now() };
+        let Envelope { id, subject: event_subject, payload } = delivery.event.clone();
+        let reason = reason.chars().take(MAX_REASON_CHARS).collect();
+        let letter = StoredLetter { consumer: consumer.to_owned(), id, subject: event_subject, payload, attempts: delivery.attempt, reason, died_at: self.clock.now() };
         let text = serde_json::to_vec(&letter).map_err(Error::unavailable)?;
-        let place = self.subjects.letter(consumer, &letter.id);
+        let subject = self.subjects.dead_letter_subject(consumer, &letter.id);
         // Its own id, so that asking twice writes once.
-        let message = PublishMessage::build().payload(text.into()).message_id(format!("{}/{}/{consumer}/{}", log.mark(), delivery.position, delivery.attempt));
-        let written = async { self.jetstream.send_publish(place, message).await?.await };
+        let message = PublishMessage::build().payload(text.into()).message_id(format!("{}/{}/{consumer}/{}", log.id_prefix(), delivery.position, delivery.attempt));
+        let written = async { self.jetstream.send_publish(subject, message).await?.await };
         written.await.map_err(|error| {
             // It may be the letters' stream alone that is missing.
-            self.start_over();
-            self.not_published(error)
+            self.reset_state();
+            self.publish_error(error)
         })?;
         self.answer(delivery, AckKind::Term).await
     }
 
-    pub(super) async fn letters(&self, limit: usize) -> Result<Vec<DeadLetter>, Error> {
+    pub(super) async fn list_dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, Error> {
         let stream = self.dead_stream().await?;
         let (mut letters, mut from) = (Vec::new(), 0);
         while letters.len() < limit
-            && let Some((sequence, letter)) = next(&stream, from, &self.subjects.letters(None, None)).await?
+            && let Some((sequence, letter)) = next(&stream, from, &self.subjects.dead_letter_filter(None, None)).await?
         {
             from = sequence + 1;
             letters.extend(letter.map(|letter| DeadLetter {
@@ -67,10 +67,10 @@ impl Nats {
         Ok(letters)
     }
 
-    pub(super) async fn redeliver_letters(&self, consumer: Option<&str>, id: Option<&str>) -> Result<u64, Error> {
+    pub(super) async fn redeliver_dead_letters(&self, consumer: Option<&str>, id: Option<&str>) -> Result<u64, Error> {
         let stream = self.dead_stream().await?;
-        let (mut revived, mut from) = (0, 0);
-        while let Some((sequence, letter)) = next(&stream, from, &self.subjects.letters(consumer, id)).await? {
+        let (mut redelivered, mut from) = (0, 0);
+        while let Some((sequence, letter)) = next(&stream, from, &self.subjects.dead_letter_filter(consumer, id)).await? {
             from = sequence + 1;
             let Some(letter) = letter else { continue };
             // Without its consumer the stream would forget the event at once; the letter stays.
@@ -83,31 +83,31 @@ impl Nats {
             let created_at = super::stream::time(stream.cached_info().created)?.timestamp_micros();
             let message = PublishMessage::build()
                 .payload(letter.payload.into_bytes().into())
-                .message_id(format!("revived/{created_at}/{sequence}"))
-                .header(ID, letter.id.as_str())
+                .message_id(format!("redelivered/{created_at}/{sequence}"))
+                .header(EVENT_ID, letter.id.as_str())
                 .expected_stream(&self.subjects.stream);
-            let place = format!("{}.{}", self.subjects.only_to(&letter.consumer), subjects::subject(&letter.subject));
-            let answer = self.jetstream.send_publish(place, message).await.map_err(|error| self.not_published(error))?;
-            answer.await.map_err(|error| self.not_published(error))?;
+            let subject = format!("{}.{}", self.subjects.direct_to(&letter.consumer), subjects::subject(&letter.subject));
+            let answer = self.jetstream.send_publish(subject, message).await.map_err(|error| self.publish_error(error))?;
+            answer.await.map_err(|error| self.publish_error(error))?;
             stream.delete_message(sequence).await.map_err(Error::unavailable)?;
-            revived += 1;
+            redelivered += 1;
         }
-        Ok(revived)
+        Ok(redelivered)
     }
 
     async fn dead_stream(&self) -> Result<Stream, Error> {
         self.ready().await?;
         self.connected(super::options::REQUEST_TIMEOUT).await?;
         self.jetstream.get_stream(&self.subjects.dead).await.map_err(|error| {
-            self.start_over();
+            self.reset_state();
             Error::unavailable(error)
         })
     }
 }
 
 /// The first letter at `from` or later whose place fits; `None` inside if it can't be read.
-async fn next(stream: &Stream, from: u64, places: &str) -> Result<Option<(u64, Option<Letter>)>, Error> {
-    match stream.raw_message_builder().sequence(from.max(1)).next_by_subject(places).send().await {
+async fn next(stream: &Stream, from: u64, subject_filter: &str) -> Result<Option<(u64, Option<StoredLetter>)>, Error> {
+    match stream.raw_message_builder().sequence(from.max(1)).next_by_subject(subject_filter).send().await {
         Ok(message) => Ok(Some((message.sequence, serde_json::from_slice(&message.payload).ok()))),
         Err(error) if matches!(error.kind(), LastRawMessageErrorKind::NoMessageFound) => Ok(None),
         Err(error) => Err(Error::unavailable(error)),

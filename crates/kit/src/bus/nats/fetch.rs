@@ -11,33 +11,33 @@ use futures::StreamExt as _;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::options::REQUEST_TIMEOUT;
-use super::publish::ID;
+use super::publish::EVENT_ID;
 use super::stream::Log;
 use super::{Nats, subjects};
 use crate::bus::Error;
 use crate::bus::engine::{Delivery, Envelope, Subscription};
 
 /// The server's last word may come this much later than it was asked to say it.
-const GRACE: Duration = Duration::from_secs(2);
+const RESPONSE_GRACE: Duration = Duration::from_secs(2);
 /// Once something came, the rest of it follows closely.
-const CLOSELY: Duration = Duration::from_millis(200);
+const REST_TIMEOUT: Duration = Duration::from_millis(200);
 /// A server that waits with us says so as often as this.
-const HEARTBEAT: Duration = Duration::from_secs(5);
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(5);
 
 enum Reply {
     Delivery(Delivery),
-    StillWaiting,
-    Over,
-    Gone,
+    Heartbeat,
+    End,
+    ConsumerGone,
 }
 
 impl Nats {
     pub(super) async fn pull(&self, consumer: &Subscription, max: usize, wait: Duration) -> Result<Vec<Delivery>, Error> {
         let end = Instant::now() + wait;
         loop {
-            let (taken, replaced) = self.pull_once(consumer, max, end.saturating_duration_since(Instant::now())).await?;
-            if !taken.is_empty() || !replaced {
-                return Ok(taken);
+            let (deliveries, is_replaced) = self.pull_once(consumer, max, end.saturating_duration_since(Instant::now())).await?;
+            if !deliveries.is_empty() || !is_replaced {
+                return Ok(deliveries);
             }
         }
     }
@@ -48,7 +48,7 @@ impl Nats {
         let log = self.ready().await?;
         let mut gaps = self.gaps.clone();
         gaps.mark_unchanged();
-        let heartbeat = if wait >= 2 * HEARTBEAT { HEARTBEAT } else { Duration::ZERO };
+        let heartbeat = if wait >= 2 * HEARTBEAT_INTERVAL { HEARTBEAT_INTERVAL } else { Duration::ZERO };
         // `no_wait` with `expires`: what is there at once, or else the first that comes.
         let request = BatchConfig { batch: max, expires: (!wait.is_zero()).then_some(wait), no_wait: true, idle_heartbeat: heartbeat, ..BatchConfig::default() };
         let request = serde_json::to_vec(&request).map_err(Error::unavailable)?;
@@ -60,57 +60,57 @@ impl Nats {
             Ok::<_, Error>(messages)
         };
         let mut messages = timeout(REQUEST_TIMEOUT, ask).await.map_err(Error::unavailable)??;
-        let end = Instant::now() + wait + GRACE;
-        let mut until = if heartbeat.is_zero() { end } else { Instant::now() + 2 * heartbeat + GRACE };
-        let mut taken = Vec::new();
-        while taken.len() < max {
+        let end = Instant::now() + wait + RESPONSE_GRACE;
+        let mut until = if heartbeat.is_zero() { end } else { Instant::now() + 2 * heartbeat + RESPONSE_GRACE };
+        let mut deliveries = Vec::new();
+        while deliveries.len() < max {
             let next = tokio::select! {
                 next = timeout_at(until.min(end), messages.next()) => next,
-                _ = gaps.changed() => return Ok((taken, true)),
+                _ = gaps.changed() => return Ok((deliveries, true)),
             };
             let Ok(Some(message)) = next else {
-                if taken.is_empty() {
+                if deliveries.is_empty() {
                     return Err(Error::unavailable("the server fell silent"));
                 }
                 break;
             };
             match self.read(message, consumer.lease, &log) {
                 Reply::Delivery(delivery) => {
-                    taken.push(delivery);
-                    until = Instant::now() + CLOSELY;
+                    deliveries.push(delivery);
+                    until = Instant::now() + REST_TIMEOUT;
                 }
-                Reply::StillWaiting => until = Instant::now() + 2 * heartbeat + GRACE,
-                Reply::Over => break,
-                Reply::Gone => {
-                    self.is_gone();
-                    if taken.is_empty() {
+                Reply::Heartbeat => until = Instant::now() + 2 * heartbeat + RESPONSE_GRACE,
+                Reply::End => break,
+                Reply::ConsumerGone => {
+                    self.mark_gone();
+                    if deliveries.is_empty() {
                         return Err(Error::unavailable("the consumer is gone; it is made again"));
                     }
                     break;
                 }
             }
         }
-        Ok((taken, false))
+        Ok((deliveries, false))
     }
 
     fn read(&self, message: Message, lease: Duration, log: &Log) -> Reply {
         match message.status {
             None | Some(StatusCode::OK) => {}
-            Some(StatusCode::IDLE_HEARTBEAT) => return Reply::StillWaiting,
-            Some(StatusCode::NO_RESPONDERS) => return Reply::Gone,
-            Some(StatusCode::REQUEST_TERMINATED) if message.description.as_deref().is_some_and(|words| words.contains("Deleted")) => return Reply::Gone,
-            Some(_) => return Reply::Over,
+            Some(StatusCode::IDLE_HEARTBEAT) => return Reply::Heartbeat,
+            Some(StatusCode::NO_RESPONDERS) => return Reply::ConsumerGone,
+            Some(StatusCode::REQUEST_TERMINATED) if message.description.as_deref().is_some_and(|words| words.contains("Deleted")) => return Reply::ConsumerGone,
+            Some(_) => return Reply::End,
         }
         let message = async_nats::jetstream::Message { message, context: self.jetstream.clone() };
-        let (Ok(info), Some(token)) = (message.info(), message.reply.as_ref()) else { return Reply::Over };
-        let id = message.headers.as_ref().and_then(|headers| headers.get_last(ID)).map(|id| id.as_str().to_owned());
+        let (Ok(info), Some(token)) = (message.info(), message.reply.as_ref()) else { return Reply::End };
+        let id = message.headers.as_ref().and_then(|headers| headers.get_last(EVENT_ID)).map(|id| id.as_str().to_owned());
         let delivery = Delivery {
             event: Envelope { id: id.unwrap_or_default(), subject: self.subjects.subject_of(&message.subject), payload: String::from_utf8_lossy(&message.payload).into_owned() },
             position: i64::try_from(info.stream_sequence).unwrap_or(i64::MAX),
             attempt: u32::try_from(info.delivered).unwrap_or(u32::MAX),
             lease: token.to_string(),
         };
-        self.leases.run(&delivery.lease, lease, log);
+        self.leases.start(&delivery.lease, lease, log);
         Reply::Delivery(delivery)
     }
 }

@@ -13,40 +13,40 @@ use super::stream::Log;
 
 /// The leases of a process, by their tokens (the subject on which the server takes the answer).
 #[derive(Debug, Default)]
-pub(super) struct Leases(Mutex<Held>);
+pub(super) struct Leases(Mutex<LeaseTable>);
 
 #[derive(Debug)]
 struct Lease {
-    ends: Instant,
+    expires_at: Instant,
     /// The stream as it was known when this was heard.
     log: Log,
 }
 
 #[derive(Debug, Default)]
-struct Held {
+struct LeaseTable {
     leases: HashMap<String, Lease>,
     /// Tidy up when there are as many as this: handlers that were ended early never answer.
-    tidy_at: usize,
+    prune_at: usize,
 }
 
 impl Leases {
-    fn lock(&self) -> MutexGuard<'_, Held> {
+    fn lock(&self) -> MutexGuard<'_, LeaseTable> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A lease begins, or runs anew.
-    pub(super) fn run(&self, token: &str, lease: Duration, log: &Log) {
-        let (now, mut held) = (Instant::now(), self.lock());
-        held.leases.insert(token.to_owned(), Lease { ends: now + lease, log: log.clone() });
-        if held.leases.len() > held.tidy_at {
-            held.leases.retain(|_, lease| lease.ends > now);
-            held.tidy_at = 2 * held.leases.len() + 1000;
+    pub(super) fn start(&self, token: &str, lease: Duration, log: &Log) {
+        let (now, mut table) = (Instant::now(), self.lock());
+        table.leases.insert(token.to_owned(), Lease { expires_at: now + lease, log: log.clone() });
+        if table.leases.len() > table.prune_at {
+            table.leases.retain(|_, lease| lease.expires_at > now);
+            table.prune_at = 2 * table.leases.len() + 1000;
         }
     }
 
     /// The stream that gave a lease, if it is held now.
     pub(super) fn stream_of(&self, token: &str) -> Option<Log> {
-        self.lock().leases.get(token).filter(|lease| lease.ends > Instant::now()).map(|lease| lease.log.clone())
+        self.lock().leases.get(token).filter(|lease| lease.expires_at > Instant::now()).map(|lease| lease.log.clone())
     }
 
     /// It was answered.

@@ -37,7 +37,7 @@ use crate::clock::Clock;
 use options::REQUEST_TIMEOUT;
 
 /// Events on their way to the server at once: a relay's batch, and those of a few other relays.
-const IN_FLIGHT: usize = 4096;
+const MAX_IN_FLIGHT: usize = 4096;
 
 /// The engine.
 pub(super) struct Nats {
@@ -56,12 +56,12 @@ pub(super) struct Nats {
     known: Mutex<stream::StreamState>,
     provisioning: tokio::sync::Mutex<()>,
     leases: leases::Leases,
-    carrier: AbortHandle,
+    relay_task: AbortHandle,
 }
 
 impl Drop for Nats {
     fn drop(&mut self) {
-        self.carrier.abort();
+        self.relay_task.abort();
     }
 }
 
@@ -78,22 +78,22 @@ impl Subjects {
     }
 
     /// Where an event goes that only this consumer is to have.
-    fn only_to(&self, consumer: &str) -> String {
+    fn direct_to(&self, consumer: &str) -> String {
         format!("{}.to.{}", self.prefix, subjects::token(consumer))
     }
 
     /// The subject of an event that came on one of the two above.
-    fn subject_of(&self, place: &str) -> String {
-        let below = place.strip_prefix(&*self.prefix).unwrap_or(place);
-        let subject = below.strip_prefix(".event.").or_else(|| below.strip_prefix(".to.")?.split_once('.').map(|(_, rest)| rest));
-        subjects::from_subject(subject.unwrap_or(below))
+    fn subject_of(&self, subject: &str) -> String {
+        let rest = subject.strip_prefix(&*self.prefix).unwrap_or(subject);
+        let subject = rest.strip_prefix(".event.").or_else(|| rest.strip_prefix(".to.")?.split_once('.').map(|(_, rest)| rest));
+        subjects::from_subject(subject.unwrap_or(rest))
     }
 
-    fn letter(&self, consumer: &str, id: &str) -> String {
+    fn dead_letter_subject(&self, consumer: &str, id: &str) -> String {
         format!("{}.dead.{}.{}", self.prefix, subjects::token(consumer), subjects::token(id))
     }
 
-    fn letters(&self, consumer: Option<&str>, id: Option<&str>) -> String {
+    fn dead_letter_filter(&self, consumer: Option<&str>, id: Option<&str>) -> String {
         let part = |name: Option<&str>| name.map_or("*".to_owned(), subjects::token);
         format!("{}.dead.{}.{}", self.prefix, part(consumer), part(id))
     }
@@ -105,11 +105,11 @@ impl Nats {
         let (count, gaps) = watch::channel(0);
         let connection_epoch = Arc::new(AtomicU64::new(0));
         let client = options.connect(Arc::new(count), connection_epoch.clone()).await?;
-        let jetstream = jetstream::context::ContextBuilder::new().timeout(REQUEST_TIMEOUT).max_ack_inflight(IN_FLIGHT).build(client.clone());
+        let jetstream = jetstream::context::ContextBuilder::new().timeout(REQUEST_TIMEOUT).max_ack_inflight(MAX_IN_FLIGHT).build(client.clone());
         let prefix: Arc<str> = options.prefix.as_str().into();
-        let (live, relay) = Broadcast::across();
+        let (broadcast, relay) = Broadcast::with_relay();
         // It ends with the engine.
-        let carrier = tokio::spawn(broadcast::carry(client.clone(), prefix.clone(), relay, gaps.clone())).abort_handle();
+        let relay_task = tokio::spawn(broadcast::relay(client.clone(), prefix.clone(), relay, gaps.clone())).abort_handle();
         let subjects = Subjects { stream: options.prefix.clone(), dead: format!("{}-dead", options.prefix), prefix };
         let engine = Self {
             client,
@@ -123,9 +123,9 @@ impl Nats {
             known: Mutex::default(),
             provisioning: tokio::sync::Mutex::default(),
             leases: leases::Leases::default(),
-            carrier,
+            relay_task,
         };
-        Ok((engine, live))
+        Ok((engine, broadcast))
     }
 
     /// Gives up soon after the connection was replaced: what was asked on the old one may never be answered.
@@ -150,8 +150,8 @@ impl Nats {
         }
         let request = Request::new().payload(kind.into()).timeout(Some(REQUEST_TIMEOUT));
         let ask = tokio::time::timeout(2 * REQUEST_TIMEOUT, self.client.send_request(delivery.lease.clone(), request));
-        let answered = self.on_one_connection(async { ask.await.map_err(Error::unavailable) }).await?;
-        match answered {
+        let response = self.on_one_connection(async { ask.await.map_err(Error::unavailable) }).await?;
+        match response {
             Ok(_) => {
                 if !matches!(kind, AckKind::Progress) {
                     self.leases.end(&delivery.lease);
@@ -159,7 +159,7 @@ impl Nats {
                 Ok(true)
             }
             Err(error) if matches!(error.kind(), RequestErrorKind::NoResponders) => {
-                self.is_gone();
+                self.mark_gone();
                 self.leases.end(&delivery.lease);
                 Ok(false)
             }
@@ -216,7 +216,7 @@ impl Engine for Nats {
         let Some(stream_of) = self.leases.stream_of(&delivery.lease) else { return Ok(false) };
         let held = self.answer(delivery, AckKind::Progress).await?;
         if held {
-            self.leases.run(&delivery.lease, consumer.lease, &stream_of);
+            self.leases.start(&delivery.lease, consumer.lease, &stream_of);
         }
         Ok(held)
     }
@@ -235,11 +235,11 @@ impl Engine for Nats {
     }
 
     async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, Error> {
-        self.letters(limit).await
+        self.list_dead_letters(limit).await
     }
 
     async fn redeliver(&self, consumer: Option<&str>, id: Option<&str>) -> Result<u64, Error> {
-        self.redeliver_letters(consumer, id).await
+        self.redeliver_dead_letters(consumer, id).await
     }
 
     async fn backlog(&self) -> Result<Vec<(String, u64)>, Error> {

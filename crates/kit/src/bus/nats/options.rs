@@ -15,8 +15,8 @@ use crate::bus::Error;
 /// Longest wait for an answer to a single request.
 pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// Two of these without an answer, and the connection counts as lost.
-const PING_EVERY: Duration = Duration::from_secs(3);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+const PING_INTERVAL: Duration = Duration::from_secs(3);
+const MAX_PAUSE: Duration = Duration::from_secs(2);
 
 /// A log in the data folder, or NATS JetStream.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, serde::Serialize, utoipa::ToSchema)]
@@ -88,52 +88,42 @@ impl NatsOptions {
         self.check()?;
         let servers = self.servers.iter().map(|server| url(server)).collect::<Result<Vec<_>, _>>()?;
         // No echo: what this process tells, its own listeners have heard already.
-        let mut options = ConnectOptions::new().name("tutti").no_echo().retry_on_initial_connect().ping_interval(PING_EVERY).request_timeout(Some(REQUEST_TIMEOUT));
-        options = options.connection_timeout(REQUEST_TIMEOUT).require_tls(self.tls).reconnect_delay_callback(pause).event_callback(move |event| {
-            note(&event, &gaps, &connection_epoch);
+        let mut options = ConnectOptions::new().name("tutti").no_echo().retry_on_initial_connect().ping_interval(PING_INTERVAL).request_timeout(Some(REQUEST_TIMEOUT));
+        options = options.connection_timeout(REQUEST_TIMEOUT).require_tls(self.tls).reconnect_delay_callback(reconnect_pause).event_callback(move |event| {
+            handle_event(&event, &gaps, &connection_epoch);
             std::future::ready(())
         });
         if let Some(user) = &self.user {
-            let password = self.password_file.as_deref().map(secret).transpose()?.unwrap_or_default();
+            let password = self.password_file.as_deref().map(read_secret).transpose()?.unwrap_or_default();
             options = options.user_and_password(user.clone(), password);
         }
         if let Some(path) = &self.token_file {
-            options = options.token(secret(path)?);
+            options = options.token(read_secret(path)?);
         }
         if let Some(path) = &self.credentials_file {
-            options = options.credentials(&secret(path)?).map_err(|_| Error::Options(format!("{} is not a file of credentials", path.display())))?;
+            options = options.credentials(&read_secret(path)?).map_err(|_| Error::Options(format!("{} is not a file of credentials", path.display())))?;
         }
         if let Some(path) = &self.ca_file {
             // Read here once, so that a wrong path is said at the start.
-            secret(path)?;
+            read_secret(path)?;
             options = options.add_root_certificates(path.clone());
         }
         options.connect(servers).await.map_err(|error| Error::Options(format!("the client can't be made: {error}")))
     }
 }
 
-/// Reads the URL of a server. One with a user or a password is refused: the library logs URLs as they are.
-fn url(text: &str) -> Result<ServerAddr, Error> {
-    let wrong = |reason: &str| Error::Options(reason.to_owned());
-    let url: ServerAddr = text.parse().map_err(|_| wrong("one of `bus.servers` is not a URL, such as nats://host:4222"))?;
-    if url.has_user_pass() || url.password().is_some() {
-        return Err(wrong("one of `bus.servers` holds a user or a password; set `bus.user` and `bus.password_file`, or `bus.token_file`, instead"));
-    }
-    Ok(url)
-}
-
-fn secret(path: &Path) -> Result<String, Error> {
+fn read_secret(path: &Path) -> Result<String, Error> {
     let text = std::fs::read_to_string(path).map_err(|error| Error::Options(format!("the file {} can't be read: {error}", path.display())))?;
     Ok(text.trim_end().to_owned())
 }
 
 /// Doubles from some 20 ms to 2 s, with up to half more, so that a fleet doesn't come back at one moment.
-fn pause(attempt: usize) -> Duration {
-    let plain = Duration::from_millis(10).saturating_mul(1 << attempt.min(10)).min(LONGEST_PAUSE);
+fn reconnect_pause(attempt: usize) -> Duration {
+    let plain = Duration::from_millis(10).saturating_mul(1 << attempt.min(10)).min(MAX_PAUSE);
     plain.mul_f64(1.0 + rand::random::<f64>() / 2.0)
 }
 
-fn note(event: &Event, gaps: &watch::Sender<u64>, connection_epoch: &AtomicU64) {
+fn handle_event(event: &Event, gaps: &watch::Sender<u64>, connection_epoch: &AtomicU64) {
     if matches!(event, Event::Connected | Event::Disconnected) {
         connection_epoch.fetch_add(1, Ordering::AcqRel);
     }

@@ -31,28 +31,28 @@ impl Nats {
         let mut declared = self.declared.lock().unwrap_or_else(PoisonError::into_inner);
         for subscription in subscriptions {
             let known = declared.get(&subscription.name);
-            let better = known.is_none_or(|(same, ran)| runs == RunsIn::ThisProcess && (*ran == RunsIn::Other || same != subscription));
-            if better {
+            let is_better = known.is_none_or(|(same, ran)| runs == RunsIn::ThisProcess && (*ran == RunsIn::Other || same != subscription));
+            if is_better {
                 declared.insert(subscription.name.clone(), (subscription.clone(), runs));
-                self.is_gone();
+                self.mark_gone();
             }
         }
     }
 
     /// Makes everything, or brings it up to date. Answers when the stream was born.
-    pub(super) async fn make_all(&self, declared: &Declared) -> Result<DateTime<Utc>, Error> {
-        let info = self.jetstream.create_or_update_stream(self.events_config()).await.map_err(|error| of_stream(error, &self.subjects.stream))?;
-        self.jetstream.create_or_update_stream(self.dead_config()).await.map_err(|error| of_stream(error, &self.subjects.dead))?;
-        futures::future::try_join_all(declared.values().map(|(subscription, runs)| self.make(subscription, *runs))).await?;
+    pub(super) async fn provision_all(&self, declared: &Declared) -> Result<DateTime<Utc>, Error> {
+        let info = self.jetstream.create_or_update_stream(self.events_config()).await.map_err(|error| stream_error(error, &self.subjects.stream))?;
+        self.jetstream.create_or_update_stream(self.dead_config()).await.map_err(|error| stream_error(error, &self.subjects.dead))?;
+        futures::future::try_join_all(declared.values().map(|(subscription, runs)| self.create_consumer(subscription, *runs))).await?;
         let created_at = time(info.created)?;
         tracing::info!(log.created_at = %created_at, consumers = declared.len(), "the bus is ready");
         Ok(created_at)
     }
 
-    pub(super) async fn make(&self, subscription: &Subscription, runs: RunsIn) -> Result<(), Error> {
+    pub(super) async fn create_consumer(&self, subscription: &Subscription, runs: RunsIn) -> Result<(), Error> {
         let (config, stream) = (self.consumer_config(subscription), &self.subjects.stream);
         if runs == RunsIn::ThisProcess {
-            return self.jetstream.create_consumer_on_stream(config, stream).await.map(drop).map_err(|error| of_consumer(error, &subscription.name));
+            return self.jetstream.create_consumer_on_stream(config, stream).await.map(drop).map_err(|error| consumer_error(error, &subscription.name));
         }
         match self.jetstream.create_consumer_strict_on_stream(config, stream).await {
             // Whoever runs it wants it otherwise, and knows better.
@@ -96,7 +96,7 @@ impl Nats {
 
     fn consumer_config(&self, subscription: &Subscription) -> consumer::pull::Config {
         let mut filters: Vec<String> = subscription.subjects.iter().map(|subject| self.subjects.event(subject)).collect();
-        filters.push(format!("{}.>", self.subjects.only_to(&subscription.name)));
+        filters.push(format!("{}.>", self.subjects.direct_to(&subscription.name)));
         consumer::pull::Config {
             durable_name: Some(subjects::token(&subscription.name)),
             filter_subjects: filters,
@@ -113,23 +113,23 @@ impl Nats {
     }
 }
 
-fn of_stream(error: CreateStreamError, name: &str) -> Error {
+fn stream_error(error: CreateStreamError, name: &str) -> Error {
     match error.kind() {
-        CreateStreamErrorKind::JetStream(cause) => of_server(&cause, &format!("the stream {name}"), error),
+        CreateStreamErrorKind::JetStream(cause) => server_error(&cause, &format!("the stream {name}"), error),
         _ => Error::unavailable(error),
     }
 }
 
-fn of_consumer(error: ConsumerError, name: &str) -> Error {
+fn consumer_error(error: ConsumerError, name: &str) -> Error {
     match error.kind() {
-        ConsumerErrorKind::JetStream(cause) => of_server(&cause, &format!("the consumer {name}"), error),
+        ConsumerErrorKind::JetStream(cause) => server_error(&cause, &format!("the consumer {name}"), error),
         _ => Error::unavailable(error),
     }
 }
 
 /// A 4xx of JetStream means that what was asked for is wrong and will be next time (a 404, that the stream has just gone); a server
 /// without a cluster says 500 to more than one replica.
-fn of_server(cause: &jetstream::Error, what: &str, error: impl Into<Source>) -> Error {
-    let wrong = (400..500).contains(&cause.code()) && cause.code() != 404;
-    if wrong || cause.error_code() == ErrorCode::STREAM_REPLICAS_NOT_SUPPORTED { Error::Options(format!("{what} can't be made: {cause}")) } else { Error::unavailable(error) }
+fn server_error(cause: &jetstream::Error, what: &str, error: impl Into<Source>) -> Error {
+    let is_refused = (400..500).contains(&cause.code()) && cause.code() != 404;
+    if is_refused || cause.error_code() == ErrorCode::STREAM_REPLICAS_NOT_SUPPORTED { Error::Options(format!("{what} can't be made: {cause}")) } else { Error::unavailable(error) }
 }

@@ -16,30 +16,30 @@ use super::options::REQUEST_TIMEOUT;
 use crate::bus::Error;
 use crate::bus::engine::Envelope;
 
-/// The header with the event's own id. `Nats-Msg-Id` has more in it (see `stream::Log::mark`).
-pub(super) const ID: &str = "Tutti-Event";
+/// The header with the event's own id. `Nats-Msg-Id` has more in it (see `stream::Log::id_prefix`).
+pub(super) const EVENT_ID: &str = "Tutti-Event";
 /// Events of one atomic batch; the server takes 1,000 (ADR-50).
-const ATOMIC: usize = 500;
+const MAX_ATOMIC_BATCH: usize = 500;
 /// Below this, each for itself is faster: the server lays a batch aside before it takes it (measured: half the events were through after
 /// 2 ms instead of 12 at 1,000 a second). Large ones gain where the server waits for the disk: 16,000 events/s instead of 1,000 to 4,500.
-const WORTH_IT: usize = 8;
+const MIN_ATOMIC_BATCH: usize = 8;
 /// What the headers of a message, or the reason in a dead letter, may take of the server's `max_payload`.
-const BESIDE: usize = 16 * 1024;
+const OVERHEAD_BYTES: usize = 16 * 1024;
 
 impl Nats {
     pub(super) async fn publish_all(&self, events: &[Envelope]) -> Result<(), Error> {
         let log = self.ready().await?;
         self.connected(REQUEST_TIMEOUT).await?;
-        let mark = log.mark();
+        let id_prefix = log.id_prefix();
         // Half of it: in a dead letter the payload is a JSON string, in which each quote takes two bytes, and every letter must fit.
-        let most = self.client.max_payload().saturating_sub(BESIDE) / 2;
-        if let Some(event) = events.iter().find(|event| event.payload.len() > most) {
-            return Err(Error::Refused(format!("event {} has {} bytes, and the server takes {most} at most", event.id, event.payload.len())));
+        let max_bytes = self.client.max_payload().saturating_sub(OVERHEAD_BYTES) / 2;
+        if let Some(event) = events.iter().find(|event| event.payload.len() > max_bytes) {
+            return Err(Error::Refused(format!("event {} has {} bytes, and the server takes {max_bytes} at most", event.id, event.payload.len())));
         }
         let publish = async {
-            for chunk in events.chunks(ATOMIC) {
-                if chunk.len() < WORTH_IT || !self.atomically(chunk, &mark).await? {
-                    self.one_after_the_other(chunk, &mark).await?;
+            for chunk in events.chunks(MAX_ATOMIC_BATCH) {
+                if chunk.len() < MIN_ATOMIC_BATCH || !self.publish_atomically(chunk, &id_prefix).await? {
+                    self.publish_one_by_one(chunk, &id_prefix).await?;
                 }
             }
             Ok(())
@@ -47,20 +47,20 @@ impl Nats {
         self.on_one_connection(publish).await
     }
 
-    fn headers(&self, event: &Envelope, mark: &str) -> HeaderMap {
+    fn headers(&self, event: &Envelope, id_prefix: &str) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        headers.insert(NATS_MESSAGE_ID, format!("{mark}/{}", event.id));
+        headers.insert(NATS_MESSAGE_ID, format!("{id_prefix}/{}", event.id));
         headers.insert(NATS_EXPECTED_STREAM, self.subjects.stream.as_str());
-        headers.insert(ID, event.id.as_str());
+        headers.insert(EVENT_ID, event.id.as_str());
         headers
     }
 
     /// Publishes all or none. `false` if the server doesn't take them so: it knows one of them already, or is too old, or too busy.
-    async fn atomically(&self, events: &[Envelope], mark: &str) -> Result<bool, Error> {
+    async fn publish_atomically(&self, events: &[Envelope], id_prefix: &str) -> Result<bool, Error> {
         let batch = uuid::Uuid::new_v4().simple().to_string();
         let send = async {
             for (index, event) in events.iter().enumerate() {
-                let mut headers = self.headers(event, mark);
+                let mut headers = self.headers(event, id_prefix);
                 headers.insert(NATS_BATCH_ID, batch.as_str());
                 headers.insert(NATS_BATCH_SEQUENCE, (index + 1).to_string());
                 let (subject, payload) = (self.subjects.event(&event.subject), event.payload.clone().into_bytes().into());
@@ -85,23 +85,23 @@ impl Nats {
         }
     }
 
-    async fn one_after_the_other(&self, events: &[Envelope], mark: &str) -> Result<(), Error> {
+    async fn publish_one_by_one(&self, events: &[Envelope], id_prefix: &str) -> Result<(), Error> {
         let mut answers = Vec::with_capacity(events.len());
         for event in events {
-            let message = PublishMessage::build().payload(event.payload.clone().into_bytes().into()).headers(self.headers(event, mark));
+            let message = PublishMessage::build().payload(event.payload.clone().into_bytes().into()).headers(self.headers(event, id_prefix));
             let sent = self.jetstream.send_publish(self.subjects.event(&event.subject), message).await;
-            answers.push(sent.map_err(|error| self.not_published(error))?);
+            answers.push(sent.map_err(|error| self.publish_error(error))?);
         }
         for answer in answers {
-            answer.await.map_err(|error| self.not_published(error))?;
+            answer.await.map_err(|error| self.publish_error(error))?;
         }
         Ok(())
     }
 
-    pub(super) fn not_published(&self, error: PublishError) -> Error {
+    pub(super) fn publish_error(&self, error: PublishError) -> Error {
         match error.kind() {
             PublishErrorKind::StreamNotFound => {
-                self.is_gone();
+                self.mark_gone();
                 Error::unavailable(error)
             }
             PublishErrorKind::MaxPayloadExceeded => Error::Refused("it is larger than the server's `max_payload`".into()),

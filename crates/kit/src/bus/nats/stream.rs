@@ -45,7 +45,7 @@ impl Log {
     ///
     /// So a stream doesn't take for known what somebody sent to it who took it for the one before (when not every consumer was there
     /// again), or who knows fewer consumers (an operator's command).
-    pub(super) fn mark(&self) -> String {
+    pub(super) fn id_prefix(&self) -> String {
         format!("{}-{}", self.created_at.timestamp_micros(), self.consumers)
     }
 }
@@ -65,17 +65,17 @@ impl Nats {
     }
 
     /// The stream or a consumer did not answer: before the next use we look whether it is there, and make it if not.
-    pub(super) fn is_gone(&self) {
+    pub(super) fn mark_gone(&self) {
         self.known().ready = None;
     }
 
-    /// As [`Nats::is_gone`] where looking at the stream of events is not enough: everything is made before the next use.
-    pub(super) fn start_over(&self) {
+    /// As [`Nats::mark_gone`] where looking at the stream of events is not enough: everything is made before the next use.
+    pub(super) fn reset_state(&self) {
         *self.known() = StreamState::default();
     }
 
-    /// PendingDependencies for a connection, at most `patience`.
-    pub(super) async fn connected(&self, patience: Duration) -> Result<(), Error> {
+    /// PendingDependencies for a connection, at most `timeout`.
+    pub(super) async fn connected(&self, timeout: Duration) -> Result<(), Error> {
         let mut gaps = self.gaps.clone();
         let wait = async {
             // The state is set a moment before or after the event is told, so look now and then besides.
@@ -83,11 +83,11 @@ impl Nats {
                 let _ = tokio::time::timeout(Duration::from_millis(100), gaps.changed()).await;
             }
         };
-        tokio::time::timeout(patience, wait).await.map_err(|_| Error::unavailable("there is no connection to NATS"))
+        tokio::time::timeout(timeout, wait).await.map_err(|_| Error::unavailable("there is no connection to NATS"))
     }
 
     /// What is known since the connection was made.
-    fn ready_here(&self) -> Option<Log> {
+    fn cached(&self) -> Option<Log> {
         self.known().ready.clone().filter(|log| log.connection_epoch == self.connection_epoch.load(Ordering::Acquire))
     }
 
@@ -103,13 +103,13 @@ impl Nats {
 
     /// The stream, with every consumer; makes what is missing.
     pub(super) async fn ready(&self) -> Result<Log, Error> {
-        if let Some(log) = self.ready_here() {
+        if let Some(log) = self.cached() {
             return Ok(log);
         }
         self.connected(REQUEST_TIMEOUT).await?;
         // Whoever waits for its turn while the server is silent must not wait for as often as there are others.
         let _only_one = tokio::time::timeout(REQUEST_TIMEOUT, self.provisioning.lock()).await.map_err(Error::unavailable)?;
-        if let Some(log) = self.ready_here() {
+        if let Some(log) = self.cached() {
             return Ok(log);
         }
         let connection_epoch = self.connection_epoch.load(Ordering::Acquire);
@@ -121,12 +121,12 @@ impl Nats {
         };
         let created_at = match found {
             Some(created_at) => created_at,
-            None => self.make_all(&declared).await?,
+            None => self.provision_all(&declared).await?,
         };
         let log = Log { created_at, consumers: digest(declared.keys()), connection_epoch, checked_at: Instant::now() };
         // Consumers that were remembered meanwhile are not made yet: the next use does that.
-        let all = *self.declared.lock().unwrap_or_else(PoisonError::into_inner) == declared;
-        *self.known() = StreamState { ready: all.then(|| log.clone()), made: Some((created_at, declared)) };
+        let is_complete = *self.declared.lock().unwrap_or_else(PoisonError::into_inner) == declared;
+        *self.known() = StreamState { ready: is_complete.then(|| log.clone()), made: Some((created_at, declared)) };
         Ok(log)
     }
 
@@ -139,12 +139,12 @@ impl Nats {
             Err(error) if is_not_found(&error) => return Ok(None),
             Err(error) => return Err(Error::unavailable(error)),
         };
-        let there: Vec<String> = stream.consumer_names().try_collect().await.map_err(Error::unavailable)?;
-        let missing: Vec<_> = declared.values().filter(|(subscription, _)| !there.contains(&subjects::token(&subscription.name))).collect();
+        let existing: Vec<String> = stream.consumer_names().try_collect().await.map_err(Error::unavailable)?;
+        let missing: Vec<_> = declared.values().filter(|(subscription, _)| !existing.contains(&subjects::token(&subscription.name))).collect();
         if !missing.is_empty() {
             tracing::warn!(consumers = missing.len(), "consumers were missing on the bus; they are made again and hear from now on");
         }
-        futures::future::try_join_all(missing.into_iter().map(|(subscription, runs)| self.make(subscription, *runs))).await?;
+        futures::future::try_join_all(missing.into_iter().map(|(subscription, runs)| self.create_consumer(subscription, *runs))).await?;
         Ok(Some(created_at))
     }
 
@@ -158,7 +158,7 @@ impl Nats {
         self.connected(REQUEST_TIMEOUT).await?;
         let declared = self.declared.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if self.repair(log.created_at, &declared).await?.is_none() {
-            self.is_gone();
+            self.mark_gone();
             return self.ready().await;
         }
         let log = Log { checked_at: Instant::now(), ..log };

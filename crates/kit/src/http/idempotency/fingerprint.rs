@@ -26,12 +26,12 @@ const MAX_BYTES: u64 = 16 * 1024;
 /// How long a request that is sent again may take to bring them.
 const READ_TIMEOUT: Duration = Duration::from_secs(20);
 /// What says of a body what it is.
-const HEADERS: [HeaderName; 4] =
+const BODY_HEADERS: [HeaderName; 4] =
     [HeaderName::from_static("repr-digest"), HeaderName::from_static("content-digest"), HeaderName::from_static("upload-length"), HeaderName::from_static("upload-metadata")];
 
 /// What is kept of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Print {
+pub(super) struct Fingerprint {
     /// Hexadecimal.
     pub digest: String,
     /// How many bytes of a body it is made of, at most.
@@ -40,33 +40,33 @@ pub(super) struct Print {
 
 /// A fingerprint that is being taken.
 #[derive(Debug)]
-struct Taking {
+struct FingerprintHasher {
     hash: Sha256,
     /// Of a form.
     boundary: Vec<u8>,
     /// The end of what came, which may be the beginning of a boundary.
     carry: Vec<u8>,
-    seen: u64,
+    hashed: u64,
     left: u64,
     ended: bool,
 }
 
-impl Taking {
+impl FingerprintHasher {
     fn of(head: &Parts, bytes: u64) -> Self {
         let boundary = boundary(&head.headers);
         let mut hash = Sha256::new();
-        let mut say = |part: &[u8]| {
+        let mut add_part = |part: &[u8]| {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         };
         let text = |name: &HeaderName| head.headers.get(name).map(|value| value.as_bytes().to_vec()).unwrap_or_default();
-        say(head.uri.query().unwrap_or_default().as_bytes());
+        add_part(head.uri.query().unwrap_or_default().as_bytes());
         let content_type = text(&header::CONTENT_TYPE);
-        say(content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii());
+        add_part(content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii());
         // The boundaries may differ in length.
-        say(&if boundary.is_empty() { text(&header::CONTENT_LENGTH) } else { Vec::new() });
-        HEADERS.iter().for_each(|name| say(&text(name)));
-        Self { hash, boundary, carry: Vec::new(), seen: 0, left: bytes, ended: false }
+        add_part(&if boundary.is_empty() { text(&header::CONTENT_LENGTH) } else { Vec::new() });
+        BODY_HEADERS.iter().for_each(|name| add_part(&text(name)));
+        Self { hash, boundary, carry: Vec::new(), hashed: 0, left: bytes, ended: false }
     }
 
     fn push(&mut self, data: &[u8]) {
@@ -85,15 +85,15 @@ impl Taking {
             from += at + length;
         }
         let rest = text.get(from..).unwrap_or_default();
-        let (sure, carry) = rest.split_at(rest.len().saturating_sub(length - 1));
-        self.add(sure);
+        let (certain, carry) = rest.split_at(rest.len().saturating_sub(length - 1));
+        self.add(certain);
         carry.clone_into(&mut self.carry);
     }
 
     fn add(&mut self, data: &[u8]) {
         let length = usize::try_from(self.left).map_or(data.len(), |left| left.min(data.len()));
         self.hash.update(data.get(..length).unwrap_or_default());
-        self.seen += length as u64;
+        self.hashed += length as u64;
         self.left -= length as u64;
     }
 
@@ -104,11 +104,11 @@ impl Taking {
     }
 
     /// `bytes` is how many were to be read of a body that goes on.
-    fn finish(&self) -> Print {
+    fn finish(&self) -> Fingerprint {
         let mut hash = self.hash.clone();
         let short = self.ended && self.left > 0;
         hash.update([u8::from(short)]);
-        Print { digest: hex::encode(hash.finalize()), bytes: if self.ended { self.seen + self.left } else { self.seen } }
+        Fingerprint { digest: hex::encode(hash.finalize()), bytes: if self.ended { self.hashed + self.left } else { self.hashed } }
     }
 }
 
@@ -126,43 +126,43 @@ fn boundary(headers: &HeaderMap) -> Vec<u8> {
 
 /// The fingerprint of a request whose body goes by.
 #[derive(Debug, Clone)]
-pub(super) struct Watch(Arc<Mutex<Taking>>);
+pub(super) struct FingerprintWatch(Arc<Mutex<FingerprintHasher>>);
 
-impl Watch {
+impl FingerprintWatch {
     /// Watches the body of a request.
-    pub(super) fn over(head: &Parts, body: Body) -> (Self, Body) {
-        let taking = Arc::new(Mutex::new(Taking::of(head, MAX_BYTES)));
-        (Self(taking.clone()), Body::new(Watched { body, taking }))
+    pub(super) fn wrap(head: &Parts, body: Body) -> (Self, Body) {
+        let hasher = Arc::new(Mutex::new(FingerprintHasher::of(head, MAX_BYTES)));
+        (Self(hasher.clone()), Body::new(FingerprintedBody { body, hasher }))
     }
 
     /// What has gone by.
-    pub(super) fn print(&self) -> Print {
+    pub(super) fn fingerprint(&self) -> Fingerprint {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).finish()
     }
 }
 
-struct Watched {
+struct FingerprintedBody {
     body: Body,
-    taking: Arc<Mutex<Taking>>,
+    hasher: Arc<Mutex<FingerprintHasher>>,
 }
 
-impl http_body::Body for Watched {
+impl http_body::Body for FingerprintedBody {
     type Data = Bytes;
     type Error = axum::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
-        let mut taking = self.taking.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut hasher = self.hasher.lock().unwrap_or_else(PoisonError::into_inner);
         match &frame {
             Some(Ok(frame)) => {
                 if let Some(data) = frame.data_ref() {
-                    taking.push(data);
+                    hasher.push(data);
                 }
             }
-            None => taking.end(),
+            None => hasher.end(),
             Some(Err(_)) => {}
         }
-        drop(taking);
+        drop(hasher);
         Poll::Ready(frame)
     }
 
@@ -175,24 +175,24 @@ impl http_body::Body for Watched {
     }
 }
 
-/// Whether a request that is sent again is the one that left `print`; with its body, as if it had not been read.
-pub(super) async fn compare(head: &Parts, body: Body, print: &Print) -> Result<(bool, Body), Problem> {
-    let mut taking = Taking::of(head, print.bytes);
+/// Whether a request that is sent again is the one that left `fingerprint`; with its body, as if it had not been read.
+pub(super) async fn compare(head: &Parts, body: Body, fingerprint: &Fingerprint) -> Result<(bool, Body), Problem> {
+    let mut hasher = FingerprintHasher::of(head, fingerprint.bytes);
     let (mut body, mut read) = (body, Vec::new());
-    while taking.left > 0 && !taking.ended {
+    while hasher.left > 0 && !hasher.ended {
         let late = |_| Problem::new(StatusCode::REQUEST_TIMEOUT, "request.too_slow", "The body did not arrive in time. Send it again.");
         match timeout(READ_TIMEOUT, body.frame()).await.map_err(late)? {
-            None => taking.end(),
+            None => hasher.end(),
             Some(Ok(frame)) => {
                 if let Ok(data) = frame.into_data() {
-                    taking.push(&data);
+                    hasher.push(&data);
                     read.push(Ok::<_, axum::Error>(data));
                 }
             }
             Some(Err(_)) => return Err(Problem::bad_request("request.incomplete", "The body ended before all of it had arrived. Send it again.")),
         }
     }
-    let same = taking.finish().digest == print.digest;
+    let same = hasher.finish().digest == fingerprint.digest;
     Ok((same, Body::from_stream(futures::stream::iter(read).chain(body.into_data_stream()))))
 }
 
@@ -204,65 +204,65 @@ mod tests {
         http::Request::post(format!("/things?{query}")).header("content-type", content_type).body(()).unwrap().into_parts().0
     }
 
-    fn in_pieces(data: &[u8], size: usize) -> Body {
-        let pieces: Vec<_> = data.chunks(size).map(|chunk| Ok::<_, axum::Error>(Bytes::copy_from_slice(chunk))).collect();
-        Body::from_stream(futures::stream::iter(pieces))
+    fn in_chunks(data: &[u8], size: usize) -> Body {
+        let chunks: Vec<_> = data.chunks(size).map(|chunk| Ok::<_, axum::Error>(Bytes::copy_from_slice(chunk))).collect();
+        Body::from_stream(futures::stream::iter(chunks))
     }
 
-    async fn print(head: &Parts, data: &[u8], size: usize) -> Print {
-        let (watch, body) = Watch::over(head, in_pieces(data, size));
+    async fn fingerprint(head: &Parts, data: &[u8], size: usize) -> Fingerprint {
+        let (watch, body) = FingerprintWatch::wrap(head, in_chunks(data, size));
         body.collect().await.unwrap();
-        watch.print()
+        watch.fingerprint()
     }
 
-    async fn is_same(head: &Parts, data: &[u8], size: usize, print: &Print) -> bool {
-        let (same, body) = compare(head, in_pieces(data, size), print).await.unwrap();
+    async fn is_same(head: &Parts, data: &[u8], size: usize, fingerprint: &Fingerprint) -> bool {
+        let (same, body) = compare(head, in_chunks(data, size), fingerprint).await.unwrap();
         assert_eq!(body.collect().await.unwrap().to_bytes(), data, "the body is whole again");
         same
     }
 
     #[tokio::test]
-    async fn the_same_bytes_are_the_same_request_however_they_come() {
+    async fn the_same_bytes_are_the_same_request_however_they_arrive() {
         let head = head("text/plain", "a=1");
         for length in [0, 1, 5000, 16 * 1024, 16 * 1024 + 1, 100_000] {
             let data: Vec<u8> = (0..length).map(|n| u8::try_from(n % 251).unwrap()).collect();
-            let print = print(&head, &data, 977).await;
-            assert!(is_same(&head, &data, 4096, &print).await, "{length}");
-            assert!(!is_same(&head, &[&data[..], b"x"].concat(), 977, &print).await || length >= 16 * 1024, "{length} and one more");
+            let fingerprint = fingerprint(&head, &data, 977).await;
+            assert!(is_same(&head, &data, 4096, &fingerprint).await, "{length}");
+            assert!(!is_same(&head, &[&data[..], b"x"].concat(), 977, &fingerprint).await || length >= 16 * 1024, "{length} and one more");
             if length > 0 {
                 let mut other = data.clone();
                 other[length.min(16 * 1024) - 1] ^= 1;
-                assert!(!is_same(&head, &other, 977, &print).await, "{length}, one differs");
+                assert!(!is_same(&head, &other, 977, &fingerprint).await, "{length}, one differs");
             }
         }
     }
 
     #[tokio::test]
-    async fn what_is_said_of_a_body_counts() {
-        let print = print(&head("text/plain", "a=1"), b"x", 1).await;
-        assert!(is_same(&head("text/plain; charset=utf-8", "a=1"), b"x", 1, &print).await);
-        assert!(!is_same(&head("text/plain", "a=2"), b"x", 1, &print).await);
-        assert!(!is_same(&head("text/html", "a=1"), b"x", 1, &print).await);
+    async fn the_headers_that_describe_a_body_count() {
+        let fingerprint = fingerprint(&head("text/plain", "a=1"), b"x", 1).await;
+        assert!(is_same(&head("text/plain; charset=utf-8", "a=1"), b"x", 1, &fingerprint).await);
+        assert!(!is_same(&head("text/plain", "a=2"), b"x", 1, &fingerprint).await);
+        assert!(!is_same(&head("text/html", "a=1"), b"x", 1, &fingerprint).await);
     }
 
     #[tokio::test]
     async fn a_form_is_the_same_with_another_boundary() {
         let form = |boundary: &str, text: &str| format!("--{boundary}\r\nname: a\r\n\r\n{text}\r\n--{boundary}--\r\n").into_bytes();
         let head = |boundary: &str| head(&format!("multipart/form-data; boundary={boundary}"), "");
-        let print = print(&head("abc"), &form("abc", "hello"), 3).await;
+        let fingerprint = fingerprint(&head("abc"), &form("abc", "hello"), 3).await;
         for size in [1, 2, 7, 1000] {
-            assert!(is_same(&head("-----4711"), &form("-----4711", "hello"), size, &print).await, "{size}");
-            assert!(!is_same(&head("-----4711"), &form("-----4711", "hullo"), size, &print).await, "{size}");
+            assert!(is_same(&head("-----4711"), &form("-----4711", "hello"), size, &fingerprint).await, "{size}");
+            assert!(!is_same(&head("-----4711"), &form("-----4711", "hullo"), size, &fingerprint).await, "{size}");
         }
     }
 
     #[tokio::test]
     async fn a_body_that_was_not_read_is_not_compared() {
         let head = head("text/plain", "");
-        let (watch, mut body) = Watch::over(&head, in_pieces(b"hello world", 5));
+        let (watch, mut body) = FingerprintWatch::wrap(&head, in_chunks(b"hello world", 5));
         body.frame().await.unwrap().unwrap();
-        assert!(is_same(&head, b"hello", 2, &watch.print()).await);
-        assert!(is_same(&head, b"hello there", 2, &watch.print()).await);
-        assert!(!is_same(&head, b"hullo there", 2, &watch.print()).await);
+        assert!(is_same(&head, b"hello", 2, &watch.fingerprint()).await);
+        assert!(is_same(&head, b"hello there", 2, &watch.fingerprint()).await);
+        assert!(!is_same(&head, b"hullo there", 2, &watch.fingerprint()).await);
     }
 }

@@ -30,22 +30,22 @@ use crate::clock::Clock;
 use crate::db::{Db, Error};
 use crate::http::{Deadline, RequestId, Trace};
 use crate::problem::Problem;
-use fingerprint::{Watch, compare};
-use store::{Begun, Done, Kept, Key, Replay};
+use fingerprint::{FingerprintWatch, compare};
+use store::{BeginOutcome, Completed, Key, Replay, StoredOutcome};
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAY: HeaderName = HeaderName::from_static("idempotent-replay");
 /// A POST that stands for another method is as good twice as that method is.
-const OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-override");
+const METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-override");
 /// What reading an answer again needs of the request.
-const READING: [HeaderName; 4] = [header::AUTHORIZATION, header::ACCEPT, header::ACCEPT_LANGUAGE, HeaderName::from_static("tus-resumable")];
+const REPLAY_HEADERS: [HeaderName; 4] = [header::AUTHORIZATION, header::ACCEPT, header::ACCEPT_LANGUAGE, HeaderName::from_static("tus-resumable")];
 /// How often a request says that it still runs.
-const SAYS_SO: Duration = Duration::from_secs(20);
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(20);
 /// What could not be written because the database is away is tried again this often, and this many times: an hour in all.
-const TRY_AGAIN: Duration = Duration::from_millis(500);
-const TRIES: u32 = 7200;
+const RETRY_INTERVAL: Duration = Duration::from_millis(500);
+const MAX_TRIES: u32 = 7200;
 /// Bytes of an answer that is kept as it is, where it can't be read again.
-const MAX_BODY: u64 = 8 * 1024;
+const MAX_BODY_BYTES: u64 = 8 * 1024;
 
 /// Says in an answer's extensions that its request may run again: it changes nothing more, and its answer is not kept.
 #[derive(Debug, Clone, Copy)]
@@ -68,24 +68,24 @@ struct Claim {
 }
 
 /// A request that holds its key. Dropped with its connection, it gives the key back.
-struct Running(Option<Claim>);
+struct RunningRequest(Option<Claim>);
 
-impl Drop for Running {
+impl Drop for RunningRequest {
     fn drop(&mut self) {
         if let Some(claim) = self.0.take() {
-            claim.ends(None);
+            claim.finish(None);
         }
     }
 }
 
 impl Claim {
     /// Notes what was done, or gives the key back where nothing was; as soon as the database takes it.
-    fn ends(self, done: Option<Done>) {
+    fn finish(self, done: Option<Completed>) {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         runtime.spawn(async move {
-            for _ in 0..TRIES {
+            for _ in 0..MAX_TRIES {
                 match store::end(&self.db, &self.key, done.clone()).await {
-                    Err(error) if error.is_unavailable() => tokio::time::sleep(TRY_AGAIN).await,
+                    Err(error) if error.is_unavailable() => tokio::time::sleep(RETRY_INTERVAL).await,
                     Err(error) => return tracing::warn!(%error, "an Idempotency-Key could not be given back; it ends by itself"),
                     Ok(()) => return,
                 }
@@ -94,9 +94,9 @@ impl Claim {
     }
 
     /// Says now and then that the request still runs.
-    async fn is_alive(&self, clock: &Clock) -> Infallible {
+    async fn heartbeat(&self, clock: &Clock) -> Infallible {
         loop {
-            tokio::time::sleep(SAYS_SO).await;
+            tokio::time::sleep(HEARTBEAT_INTERVAL).await;
             if let Err(error) = store::renew(&self.db, &self.key, clock.now()).await {
                 tracing::warn!(%error, "a running request could not say that it holds its Idempotency-Key");
             }
@@ -118,12 +118,12 @@ impl Idempotency {
     /// The middleware. Requests without the header, without a member, or other than POST pass untouched.
     pub async fn layer(State(this): State<Self>, request: Request, next: Next) -> Response {
         let headers = request.headers();
-        if request.method() != Method::POST || !headers.contains_key(KEY) || headers.contains_key(OVERRIDE) {
+        if request.method() != Method::POST || !headers.contains_key(KEY) || headers.contains_key(METHOD_OVERRIDE) {
             return next.run(request).await;
         }
         // On the heap: most requests need none of it, and thousands of them wait in the middle of an upload.
-        let answered: BoxFuture<'_, Result<Response, Problem>> = Box::pin(this.run(request, next));
-        match answered.await {
+        let response: BoxFuture<'_, Result<Response, Problem>> = Box::pin(this.run(request, next));
+        match response.await {
             Ok(response) => response,
             Err(problem) => problem.into_response(),
         }
@@ -134,41 +134,41 @@ impl Idempotency {
         let member = <Member as OptionalFromRequestParts<()>>::from_request_parts(&mut parts, &()).await?;
         let request = Request::from_parts(parts, body);
         let Some(member) = member else { return Ok(next.run(request).await) };
-        let (key, holder) = (key(&request, &member)?, Uuid::new_v4().to_string());
+        let (key, holder) = (key_hash(&request, &member)?, Uuid::new_v4().to_string());
         let (parts, body) = request.into_parts();
         let key = match store::begin(&self.db, key, holder, member.id(), self.clock.now()).await? {
-            Begun::Taken(key) => key,
-            Begun::Done(kept) => return self.replay(kept, Request::from_parts(parts, body), next).await,
-            Begun::Running => {
+            BeginOutcome::Claimed(key) => key,
+            BeginOutcome::Done(stored) => return self.replay(stored, Request::from_parts(parts, body), next).await,
+            BeginOutcome::Running => {
                 let detail = "A request with this Idempotency-Key is running, or was until just now. Wait for its answer, or try again.";
                 return Err(Problem::new(StatusCode::CONFLICT, "request.in_progress", detail).retry_after(Duration::from_secs(1)));
             }
         };
         let claim = Claim { db: self.db.clone(), key };
-        let mut running = Running(Some(claim.clone()));
-        let (watch, body) = Watch::over(&parts, body);
+        let mut running = RunningRequest(Some(claim.clone()));
+        let (fingerprint_watch, body) = FingerprintWatch::wrap(&parts, body);
         let response = tokio::select! {
             response = next.run(Request::from_parts(parts, body)) => response,
-            never = claim.is_alive(&self.clock) => match never {},
+            never = claim.heartbeat(&self.clock) => match never {},
         };
         if !response.status().is_success() {
             return Ok(response);
         }
-        let (done, response) = taken(response, &watch).await;
+        let (done, response) = record_response(response, &fingerprint_watch).await;
         // What was done is done: the caller is told so, also where that can be noted only later.
         if let Err(error) = store::end(&self.db, &claim.key, Some(done.clone())).await {
             tracing::warn!(%error, "what was done could not be noted for its Idempotency-Key yet");
-            claim.ends(Some(done));
+            claim.finish(Some(done));
         }
         running.0 = None;
         Ok(response)
     }
 
     /// The answer to a request that was done before.
-    async fn replay(&self, kept: Kept, request: Request, next: Next) -> Result<Response, Problem> {
+    async fn replay(&self, stored: StoredOutcome, request: Request, next: Next) -> Result<Response, Problem> {
         let (parts, mut body) = request.into_parts();
-        if let Some(print) = &kept.print {
-            let (same, whole) = compare(&parts, body, print).await?;
+        if let Some(fingerprint) = &stored.fingerprint {
+            let (same, whole) = compare(&parts, body, fingerprint).await?;
             if !same {
                 let detail = "This Idempotency-Key was used for another request. Nothing was done. Use a new key for each new request.";
                 return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "request.idempotency_key_reused", detail));
@@ -176,17 +176,17 @@ impl Idempotency {
             body = whole;
         }
         let request = Request::from_parts(parts, body);
-        let mut response = match (&kept.replay, &kept.location) {
-            (Replay::Again, _) => next.run(request).await,
-            (Replay::Read, Some(location)) => self.read_again(reading(Method::GET, location, &request)?, kept.status).await?,
-            (Replay::State, Some(location)) => self.read_again(reading(Method::HEAD, location, &request)?, kept.status).await?,
-            (Replay::Kept, _) => as_kept(&kept),
-            (Replay::Read | Replay::State | Replay::Nothing, _) => {
+        let mut response = match (&stored.replay, &stored.location) {
+            (Replay::Rerun, _) => next.run(request).await,
+            (Replay::Get, Some(location)) => self.read_again(replay_request(Method::GET, location, &request)?, stored.status).await?,
+            (Replay::Head, Some(location)) => self.read_again(replay_request(Method::HEAD, location, &request)?, stored.status).await?,
+            (Replay::Stored, _) => stored_response(&stored),
+            (Replay::Get | Replay::Head | Replay::Unavailable, _) => {
                 let detail = "This request was done before, and was not done again. Its answer was not kept: read what it changed.";
                 return Err(Problem::new(StatusCode::CONFLICT, "request.done_before", detail));
             }
         };
-        let location = kept.location.and_then(|location| HeaderValue::from_str(&location).ok()).filter(|_| response.status() == kept.status);
+        let location = stored.location.and_then(|location| HeaderValue::from_str(&location).ok()).filter(|_| response.status() == stored.status);
         if let Some(location) = location {
             response.headers_mut().insert(header::LOCATION, location);
         }
@@ -195,8 +195,8 @@ impl Idempotency {
     }
 
     /// Reads what a request made, as its member may see it now.
-    async fn read_again(&self, reading: Request, status: StatusCode) -> Result<Response, Problem> {
-        let mut response = self.routes.clone().oneshot(reading).await.unwrap_or_else(|never: Infallible| match never {});
+    async fn read_again(&self, replay_request: Request, status: StatusCode) -> Result<Response, Problem> {
+        let mut response = self.routes.clone().oneshot(replay_request).await.unwrap_or_else(|never: Infallible| match never {});
         match response.status() {
             found if found.is_success() => *response.status_mut() = status,
             StatusCode::NOT_FOUND | StatusCode::GONE => {
@@ -215,57 +215,57 @@ impl Idempotency {
 }
 
 /// The request that reads at `location` for whoever sent `request`.
-fn reading(method: Method, location: &str, request: &Request) -> Result<Request, Problem> {
-    let mut reading = Request::new(Body::empty());
-    *reading.method_mut() = method;
-    *reading.uri_mut() = location.parse().map_err(|error: http::uri::InvalidUri| Problem::fault(&error))?;
-    for name in READING {
+fn replay_request(method: Method, location: &str, request: &Request) -> Result<Request, Problem> {
+    let mut replay_request = Request::new(Body::empty());
+    *replay_request.method_mut() = method;
+    *replay_request.uri_mut() = location.parse().map_err(|error: http::uri::InvalidUri| Problem::fault(&error))?;
+    for name in REPLAY_HEADERS {
         if let Some(value) = request.headers().get(&name) {
-            reading.headers_mut().insert(name, value.clone());
+            replay_request.headers_mut().insert(name, value.clone());
         }
     }
-    let (from, to) = (request.extensions(), reading.extensions_mut());
-    carry::<Verifier>(from, to);
-    carry::<Member>(from, to);
-    carry::<RequestId>(from, to);
-    carry::<Trace>(from, to);
-    carry::<Deadline>(from, to);
-    Ok(reading)
+    let (from, to) = (request.extensions(), replay_request.extensions_mut());
+    copy_extension::<Verifier>(from, to);
+    copy_extension::<Member>(from, to);
+    copy_extension::<RequestId>(from, to);
+    copy_extension::<Trace>(from, to);
+    copy_extension::<Deadline>(from, to);
+    Ok(replay_request)
 }
 
-fn carry<T: Clone + Send + Sync + 'static>(from: &Extensions, to: &mut Extensions) {
+fn copy_extension<T: Clone + Send + Sync + 'static>(from: &Extensions, to: &mut Extensions) {
     if let Some(known) = from.get::<T>() {
         to.insert(known.clone());
     }
 }
 
-fn as_kept(kept: &Kept) -> Response {
-    let mut response = Response::new(Body::from(kept.body.clone()));
-    *response.status_mut() = kept.status;
-    if let Some(value) = kept.content_type.as_ref().and_then(|value| HeaderValue::from_str(value).ok()) {
+fn stored_response(stored: &StoredOutcome) -> Response {
+    let mut response = Response::new(Body::from(stored.body.clone()));
+    *response.status_mut() = stored.status;
+    if let Some(value) = stored.content_type.as_ref().and_then(|value| HeaderValue::from_str(value).ok()) {
         response.headers_mut().insert(header::CONTENT_TYPE, value);
     }
     response
 }
 
-fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
+fn header_text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
 /// What is to be kept of an answer, and the answer. Only what is small and whole in memory is looked into; nothing else is touched.
-async fn taken(response: Response, watch: &Watch) -> (Done, Response) {
-    let (content_type, location) = (text(response.headers(), header::CONTENT_TYPE), text(response.headers(), header::LOCATION));
+async fn record_response(response: Response, fingerprint_watch: &FingerprintWatch) -> (Completed, Response) {
+    let (content_type, location) = (header_text(response.headers(), header::CONTENT_TYPE), header_text(response.headers(), header::LOCATION));
     let is_ours = location.as_ref().is_some_and(|location| location.starts_with('/') && !location.starts_with("//"));
     let size = response.body().size_hint().exact();
     let replay = match size {
-        _ if response.extensions().get::<Repeatable>().is_some() => Replay::Again,
-        Some(0) if is_ours => Replay::State,
-        _ if is_ours => Replay::Read,
-        Some(size) if size <= MAX_BODY => Replay::Kept,
-        _ => Replay::Nothing,
+        _ if response.extensions().get::<Repeatable>().is_some() => Replay::Rerun,
+        Some(0) if is_ours => Replay::Head,
+        _ if is_ours => Replay::Get,
+        Some(size) if size <= MAX_BODY_BYTES => Replay::Stored,
+        _ => Replay::Unavailable,
     };
-    let mut done = Done { status: response.status(), content_type, location, body: None, replay, print: watch.print() };
-    if replay != Replay::Kept {
+    let mut done = Completed { status: response.status(), content_type, location, body: None, replay, fingerprint: fingerprint_watch.fingerprint() };
+    if replay != Replay::Stored {
         return (done, response);
     }
     let (parts, body) = response.into_parts();
@@ -277,14 +277,14 @@ async fn taken(response: Response, watch: &Watch) -> (Done, Response) {
         }
         // It breaks off for the caller as it did here.
         Err(error) => {
-            done.replay = Replay::Nothing;
+            done.replay = Replay::Unavailable;
             (done, Response::from_parts(parts, Body::from_stream(futures::stream::once(async { Err::<bytes::Bytes, _>(error) }))))
         }
     }
 }
 
 /// A key as it is kept: of this member, at this address.
-fn key(request: &Request, member: &Member) -> Result<String, Problem> {
+fn key_hash(request: &Request, member: &Member) -> Result<String, Problem> {
     let given = request.headers().get(KEY).map(HeaderValue::as_bytes).unwrap_or_default();
     if given.is_empty() || given.len() > 255 {
         return Err(Problem::bad_request("request.bad_idempotency_key", "An Idempotency-Key has 1 to 255 characters."));

@@ -1,6 +1,6 @@
 //! The rows of [`super::Idempotency`].
 //!
-//! Invariant: of one member at most [`MAX_KEYS`] requests that are done are remembered, and of at most [`MAX_BODIES`] the answer; what
+//! Invariant: of one member at most [`MAX_KEYS_PER_MEMBER`] requests that are done are remembered, and of at most [`MAX_BODIES_PER_MEMBER`] the answer; what
 //! is older is forgotten first, so that one member's keys never cost another's.
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -8,52 +8,52 @@ use http::StatusCode;
 use sea_orm::FromQueryResult;
 use uuid::Uuid;
 
-use super::fingerprint::Print;
+use super::fingerprint::Fingerprint;
 use crate::db::{Db, Error, Sql, Tx, Value};
 
 /// One that has said nothing for this long is dead. Two minutes of it are for clocks that differ.
-pub(super) const SILENT: TimeDelta = TimeDelta::seconds(60 + 120);
+pub(super) const CLAIM_TIMEOUT: TimeDelta = TimeDelta::seconds(60 + 120);
 /// Requests of one member that are remembered, of at most some hundreds of bytes each.
-const MAX_KEYS: i64 = 10_000;
+const MAX_KEYS_PER_MEMBER: i64 = 10_000;
 /// Of those, how many may have an answer beside them.
-const MAX_BODIES: i64 = 256;
+const MAX_BODIES_PER_MEMBER: i64 = 256;
 /// Rows that are forgotten in one transaction.
-const STEP: i64 = 500;
+const BATCH_ROWS: i64 = 500;
 
 /// How a request is answered that was done before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Replay {
     /// What it made is read.
-    Read,
+    Get,
     /// What it made is asked for its state: the answer has no body.
-    State,
+    Head,
     /// It runs again.
-    Again,
+    Rerun,
     /// The answer was kept.
-    Kept,
+    Stored,
     /// It is said that it was done.
-    Nothing,
+    Unavailable,
 }
 
 impl Replay {
     fn as_str(self) -> &'static str {
         match self {
-            Self::Read => "read",
-            Self::State => "state",
-            Self::Again => "again",
-            Self::Kept => "kept",
-            Self::Nothing => "nothing",
+            Self::Get => "read",
+            Self::Head => "state",
+            Self::Rerun => "again",
+            Self::Stored => "kept",
+            Self::Unavailable => "nothing",
         }
     }
 
     /// Rows of earlier releases have the answer and do not say so.
     fn parse(text: Option<&str>) -> Self {
         match text {
-            Some("read") => Self::Read,
-            Some("state") => Self::State,
-            Some("again") => Self::Again,
-            None | Some("kept") => Self::Kept,
-            Some(_) => Self::Nothing,
+            Some("read") => Self::Get,
+            Some("state") => Self::Head,
+            Some("again") => Self::Rerun,
+            None | Some("kept") => Self::Stored,
+            Some(_) => Self::Unavailable,
         }
     }
 }
@@ -70,32 +70,32 @@ pub(super) struct Key {
 
 /// What a request did.
 #[derive(Debug, Clone)]
-pub(super) struct Done {
+pub(super) struct Completed {
     pub status: StatusCode,
     pub content_type: Option<String>,
     pub location: Option<String>,
     pub body: Option<Vec<u8>>,
     pub replay: Replay,
-    pub print: Print,
+    pub fingerprint: Fingerprint,
 }
 
 /// What is known of a request that was done.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct StoredOutcome {
     pub status: StatusCode,
     pub content_type: Option<String>,
     pub location: Option<String>,
     pub body: Vec<u8>,
     pub replay: Replay,
     /// Nothing of one that an earlier release did.
-    pub print: Option<Print>,
+    pub fingerprint: Option<Fingerprint>,
 }
 
 /// What became of a wish for a key.
-pub(super) enum Begun {
-    Taken(Key),
+pub(super) enum BeginOutcome {
+    Claimed(Key),
     Running,
-    Done(Kept),
+    Done(StoredOutcome),
 }
 
 #[derive(FromQueryResult)]
@@ -110,27 +110,27 @@ struct Row {
 }
 
 impl Row {
-    fn kept(self) -> Option<Kept> {
+    fn stored(self) -> Option<StoredOutcome> {
         let status = u16::try_from(self.status?).ok().and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::OK);
         let bytes = self.fingerprint_bytes.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0);
         let mut replay = Replay::parse(self.replay.as_deref());
-        if replay == Replay::Kept && self.body.is_none() {
+        if replay == Replay::Stored && self.body.is_none() {
             // Younger answers took its place.
-            replay = Replay::Nothing;
+            replay = Replay::Unavailable;
         }
-        Some(Kept {
+        Some(StoredOutcome {
             status,
             content_type: self.content_type,
             location: self.location,
             body: self.body.unwrap_or_default(),
             replay,
-            print: self.fingerprint.map(|digest| Print { digest, bytes }),
+            fingerprint: self.fingerprint.map(|digest| Fingerprint { digest, bytes }),
         })
     }
 }
 
 /// Takes a key, or finds out who has it. Of a member with too many, the oldest is forgotten.
-pub(super) async fn begin(db: &Db, key: String, holder: String, member: Uuid, now: DateTime<Utc>) -> Result<Begun, Error> {
+pub(super) async fn begin(db: &Db, key: String, holder: String, member: Uuid, now: DateTime<Utc>) -> Result<BeginOutcome, Error> {
     #[derive(FromQueryResult)]
     struct Inserted {
         number: i64,
@@ -138,7 +138,7 @@ pub(super) async fn begin(db: &Db, key: String, holder: String, member: Uuid, no
     let member = member.to_string();
     db.write(move |tx| {
         Box::pin(async move {
-            tx.execute("delete from idempotency where key = $1 and status is null and created_at < $2", vec![key.clone().into(), (now - SILENT).into()]).await?;
+            tx.execute("delete from idempotency where key = $1 and status is null and created_at < $2", vec![key.clone().into(), (now - CLAIM_TIMEOUT).into()]).await?;
             let inserted: Option<Inserted> = tx
                 .row(
                     "insert into idempotency (key, holder, member, number, created_at) \
@@ -148,32 +148,32 @@ pub(super) async fn begin(db: &Db, key: String, holder: String, member: Uuid, no
                 )
                 .await?;
             if let Some(Inserted { number }) = inserted {
-                forget_old(tx, &member, number).await?;
-                return Ok(Begun::Taken(Key { hash: key, holder, member, number }));
+                delete_oldest(tx, &member, number).await?;
+                return Ok(BeginOutcome::Claimed(Key { hash: key, holder, member, number }));
             }
             let text = "select status, content_type, location, body, replay, fingerprint, fingerprint_bytes from idempotency where key = $1";
             let row: Option<Row> = tx.row(text, vec![key.into()]).await?;
-            Ok(row.and_then(Row::kept).map_or(Begun::Running, Begun::Done))
+            Ok(row.and_then(Row::stored).map_or(BeginOutcome::Running, BeginOutcome::Done))
         })
     })
     .await
 }
 
-async fn forget_old(tx: &Tx, member: &str, number: i64) -> Result<(), Error> {
-    if number <= MAX_KEYS {
+async fn delete_oldest(tx: &Tx, member: &str, number: i64) -> Result<(), Error> {
+    if number <= MAX_KEYS_PER_MEMBER {
         return Ok(());
     }
     tx.execute(
         "delete from idempotency where key in \
          (select key from idempotency where member = $1 and number <= $2 and status is not null order by number limit $3)",
-        vec![member.into(), (number - MAX_KEYS).into(), STEP.into()],
+        vec![member.into(), (number - MAX_KEYS_PER_MEMBER).into(), BATCH_ROWS.into()],
     )
     .await
     .map(drop)
 }
 
 /// Notes what was done, or gives the key back where nothing was.
-pub(super) async fn end(db: &Db, key: &Key, done: Option<Done>) -> Result<(), Error> {
+pub(super) async fn end(db: &Db, key: &Key, done: Option<Completed>) -> Result<(), Error> {
     let key = key.clone();
     db.write(move |tx| {
         Box::pin(async move {
@@ -189,15 +189,15 @@ pub(super) async fn end(db: &Db, key: &Key, done: Option<Done>) -> Result<(), Er
                 done.location.into(),
                 done.body.into(),
                 done.replay.as_str().into(),
-                done.print.digest.into(),
-                i64::try_from(done.print.bytes).unwrap_or(i64::MAX).into(),
+                done.fingerprint.digest.into(),
+                i64::try_from(done.fingerprint.bytes).unwrap_or(i64::MAX).into(),
             ]);
             let text = "update idempotency set status = $3, content_type = $4, location = $5, body = $6, replay = $7, fingerprint = $8, \
                         fingerprint_bytes = $9 where key = $1 and holder = $2 and status is null";
             tx.execute(text, values).await?;
             if has_body {
                 let text = "update idempotency set body = null where member = $1 and number <= $2 and body is not null";
-                tx.execute(text, vec![key.member.into(), (key.number - MAX_BODIES).into()]).await?;
+                tx.execute(text, vec![key.member.into(), (key.number - MAX_BODIES_PER_MEMBER).into()]).await?;
             }
             Ok(())
         })
@@ -216,11 +216,11 @@ pub(super) async fn renew(db: &Db, key: &Key, now: DateTime<Utc>) -> Result<(), 
 pub(super) async fn forget(db: &Db, member: Uuid) -> Result<(), Error> {
     let member = member.to_string();
     loop {
-        let values = vec![member.clone().into(), STEP.into()];
+        let values = vec![member.clone().into(), BATCH_ROWS.into()];
         let text = "delete from idempotency where key in \
                     (select key from idempotency where member = $1 and status is not null limit $2)";
         let forgotten: Result<u64, Error> = db.write(move |tx| Box::pin(async move { tx.execute(text, values).await })).await;
-        if forgotten? < STEP.unsigned_abs() {
+        if forgotten? < BATCH_ROWS.unsigned_abs() {
             return Ok(());
         }
     }
@@ -232,10 +232,10 @@ mod tests {
     use crate::clock::Clock;
     use crate::db::placeholders;
 
-    fn done(location: &str, body: Option<Vec<u8>>) -> Done {
-        let replay = if body.is_some() { Replay::Kept } else { Replay::Read };
-        let print = Print { digest: "d".into(), bytes: 0 };
-        Done { status: StatusCode::CREATED, content_type: None, location: Some(location.into()), body, replay, print }
+    fn done(location: &str, body: Option<Vec<u8>>) -> Completed {
+        let replay = if body.is_some() { Replay::Stored } else { Replay::Get };
+        let fingerprint = Fingerprint { digest: "d".into(), bytes: 0 };
+        Completed { status: StatusCode::CREATED, content_type: None, location: Some(location.into()), body, replay, fingerprint }
     }
 
     async fn database(folder: &tempfile::TempDir) -> Db {
@@ -244,30 +244,30 @@ mod tests {
         db
     }
 
-    fn held(begun: Begun) -> Key {
-        let Begun::Taken(key) = begun else { panic!("it is not free") };
+    fn claimed(begun: BeginOutcome) -> Key {
+        let BeginOutcome::Claimed(key) = begun else { panic!("it is not free") };
         key
     }
 
     #[tokio::test]
-    async fn a_key_whose_request_died_is_free_again_and_the_dead_one_changes_nothing() {
+    async fn a_key_whose_request_died_is_free_again_and_the_dead_request_changes_nothing() {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let (db, clock) = (database(&folder).await, Clock::fixed(Utc::now()));
-        let wish = async |holder: &str| begin(&db, "k".into(), holder.into(), Uuid::nil(), clock.now()).await.expect("the database answers");
+        let begin_request = async |holder: &str| begin(&db, "k".into(), holder.into(), Uuid::nil(), clock.now()).await.expect("the database answers");
 
-        let dies = held(wish("dies").await);
-        clock.advance(SILENT - TimeDelta::seconds(1));
-        assert!(matches!(wish("other").await, Begun::Running), "it may still run");
+        let dies = claimed(begin_request("dies").await);
+        clock.advance(CLAIM_TIMEOUT - TimeDelta::seconds(1));
+        assert!(matches!(begin_request("other").await, BeginOutcome::Running), "it may still run");
         clock.advance(TimeDelta::seconds(2));
-        let other = held(wish("other").await);
+        let other = claimed(begin_request("other").await);
 
         end(&db, &dies, Some(done("/late", None))).await.expect("nobody minds");
         end(&db, &dies, None).await.expect("nobody minds");
-        assert!(matches!(wish("third").await, Begun::Running), "the other runs");
+        assert!(matches!(begin_request("third").await, BeginOutcome::Running), "the other runs");
         end(&db, &other, Some(done("/first", None))).await.expect("the database answers");
         end(&db, &other, None).await.expect("what is kept stays");
-        let Begun::Done(kept) = wish("third").await else { panic!("it was done") };
-        assert_eq!((kept.status, kept.location.as_deref()), (StatusCode::CREATED, Some("/first")));
+        let BeginOutcome::Done(stored) = begin_request("third").await else { panic!("it was done") };
+        assert_eq!((stored.status, stored.location.as_deref()), (StatusCode::CREATED, Some("/first")));
     }
 
     #[derive(FromQueryResult)]
@@ -282,13 +282,13 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let (db, now) = (database(&folder).await, Utc::now());
         let (ada, bob) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        let wish = async |key: &str, member: Uuid| begin(&db, key.into(), "h".into(), member, now).await.expect("the database answers");
-        end(&db, &held(wish("bob's", bob).await), Some(done("/bob", Some(vec![1; 100])))).await.expect("the database answers");
-        for first in (0..MAX_KEYS + 700).step_by(500) {
+        let begin_request = async |key: &str, member: Uuid| begin(&db, key.into(), "h".into(), member, now).await.expect("the database answers");
+        end(&db, &claimed(begin_request("bob's", bob).await), Some(done("/bob", Some(vec![1; 100])))).await.expect("the database answers");
+        for first in (0..MAX_KEYS_PER_MEMBER + 700).step_by(500) {
             let written: Result<(), Error> = db
                 .write(move |tx| {
                     Box::pin(async move {
-                        let count = (MAX_KEYS + 700 - first).min(500);
+                        let count = (MAX_KEYS_PER_MEMBER + 700 - first).min(500);
                         let row = |number: i64| -> [Value; 6] {
                             let key = format!("ada{number}");
                             [key.into(), ada.to_string().into(), number.into(), 201_i64.into(), vec![7_u8; 100].into(), now.into()]
@@ -302,16 +302,16 @@ mod tests {
             written.expect("the database answers");
         }
         for more in 0..3 {
-            end(&db, &held(wish(&format!("more{more}"), ada).await), Some(done("/more", Some(vec![7; 100])))).await.expect("the database answers");
+            end(&db, &claimed(begin_request(&format!("more{more}"), ada).await), Some(done("/more", Some(vec![7; 100])))).await.expect("the database answers");
         }
         let text = "select count(*) as keys, count(body) as bodies, cast(coalesce(sum(length(body)), 0) as bigint) as bytes from idempotency where member = $1";
         let of = async |member: Uuid| db.read().row::<Sums>(text, vec![member.to_string().into()]).await.expect("the database answers").expect("a sum");
         let ada_has = of(ada).await;
-        assert_eq!((ada_has.keys, ada_has.bodies, ada_has.bytes), (MAX_KEYS, MAX_BODIES, MAX_BODIES * 100));
-        assert!(matches!(wish("ada500", ada).await, Begun::Taken(_)), "the oldest are forgotten");
-        let Begun::Done(kept) = wish("ada9000", ada).await else { panic!("it was done") };
-        assert_eq!(kept.replay, Replay::Nothing, "its answer gave way to younger ones");
-        assert!(matches!(wish("more2", ada).await, Begun::Done(Kept { replay: Replay::Kept, .. })));
+        assert_eq!((ada_has.keys, ada_has.bodies, ada_has.bytes), (MAX_KEYS_PER_MEMBER, MAX_BODIES_PER_MEMBER, MAX_BODIES_PER_MEMBER * 100));
+        assert!(matches!(begin_request("ada500", ada).await, BeginOutcome::Claimed(_)), "the oldest are forgotten");
+        let BeginOutcome::Done(stored) = begin_request("ada9000", ada).await else { panic!("it was done") };
+        assert_eq!(stored.replay, Replay::Unavailable, "its answer gave way to younger ones");
+        assert!(matches!(begin_request("more2", ada).await, BeginOutcome::Done(StoredOutcome { replay: Replay::Stored, .. })));
         assert_eq!(of(bob).await.bodies, 1);
         forget(&db, ada).await.expect("the database answers");
         assert_eq!((of(ada).await.keys, of(bob).await.keys), (1, 1), "the one that runs stays");

@@ -29,20 +29,20 @@ use crate::tasks::Tasks;
 use store::Claimed;
 
 /// Rows of one step of a sweep.
-const STEP: usize = 256;
+const BATCH_ROWS: usize = 256;
 /// Objects removed at once: each takes several calls of a distant store.
-const REMOVALS_AT_ONCE: usize = 8;
+const MAX_CONCURRENT_REMOVALS: usize = 8;
 /// How often a process looks for keys that are due.
-const TICK: Duration = Duration::from_secs(5);
+const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 /// The pause of a sweep that met an engine that is away grows up to this.
-const LONGEST_TICK: Duration = Duration::from_secs(300);
+const MAX_SWEEP_INTERVAL: Duration = Duration::from_secs(300);
 /// A sweep that takes a key has it for so long; if it dies, the next one takes it after that.
-const CLAIM: TimeDelta = TimeDelta::seconds(60);
+const CLAIM_LEASE: TimeDelta = TimeDelta::seconds(60);
 /// The pause before a removed key is looked at again; five times as long each time.
-const FIRST_LOOK: TimeDelta = TimeDelta::seconds(5);
-const LONGEST_RETRY: TimeDelta = TimeDelta::minutes(5);
+const FIRST_RECHECK: TimeDelta = TimeDelta::seconds(5);
+const MAX_RETRY_PAUSE: TimeDelta = TimeDelta::minutes(5);
 /// An object that a row named was whole, so no request of its writer is under way: it is looked at once more, at the end, and not before.
-const LAST_LOOKS: i64 = 6;
+const MAX_GROWING_CHECKS: i64 = 6;
 
 /// What a service says of its objects.
 #[derive(Debug, Clone, Copy)]
@@ -86,9 +86,9 @@ impl Orphans {
             Ok(text) if text.len() == 22 => text,
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(named(error)),
             _ => {
-                let fresh = base62();
-                tokio::fs::write(&path, &fresh).await.map_err(named)?;
-                fresh
+                let instance = base62();
+                tokio::fs::write(&path, &instance).await.map_err(named)?;
+                instance
             }
         };
         let (db, objects, clock) = (db.clone(), objects.clone(), clock.clone());
@@ -110,30 +110,30 @@ impl Orphans {
     /// Removes the objects of those of `keys` that no row names, and everything that was stored to make them. `false` if some could not be removed
     /// now; the sweep tries those again.
     pub async fn remove(&self, keys: &[ObjectKey]) -> Result<bool, Error> {
-        let mut clean = true;
-        for keys in keys.chunks(STEP) {
+        let mut is_clean = true;
+        for keys in keys.chunks(BATCH_ROWS) {
             let now = self.0.clock.now();
-            let claimed = store::claim(&self.0.db, keys.to_vec(), now, now + CLAIM).await?;
-            clean &= self.remove_claimed(claimed, now).await?;
+            let claimed = store::claim(&self.0.db, keys.to_vec(), now, now + CLAIM_LEASE).await?;
+            is_clean &= self.remove_claimed(claimed, now).await?;
         }
-        Ok(clean)
+        Ok(is_clean)
     }
 
     /// Sweeps at once and then every few seconds, until the process ends.
     pub fn start(&self, tasks: &Tasks) {
         let (orphans, owner) = (self.clone(), tasks.clone());
         tasks.spawn(async move {
-            let mut pause = TICK;
+            let mut pause = SWEEP_INTERVAL;
             loop {
                 let swept = tokio::select! {
                     swept = orphans.sweep() => swept,
                     () = owner.stopping() => return,
                 };
                 match swept {
-                    Ok(_) => pause = TICK,
+                    Ok(_) => pause = SWEEP_INTERVAL,
                     Err(error) => {
                         tracing::warn!(%error, "objects that nothing names could not be swept; it will be tried again");
-                        pause = (pause * 2).min(LONGEST_TICK);
+                        pause = (pause * 2).min(MAX_SWEEP_INTERVAL);
                     }
                 }
                 if !owner.sleep(pause).await {
@@ -146,14 +146,14 @@ impl Orphans {
     /// Removes what is due. `false` if some of it could not be removed now.
     pub async fn sweep(&self) -> Result<bool, Error> {
         self.orphan_lost().await?;
-        let mut clean = true;
+        let mut is_clean = true;
         loop {
             let now = self.0.clock.now();
-            let claimed = store::claim_due(&self.0.db, now, now + CLAIM, STEP).await?;
-            let full = claimed.len() == STEP;
-            clean &= self.remove_claimed(claimed, now).await?;
-            if !full {
-                return Ok(clean);
+            let claimed = store::claim_due(&self.0.db, now, now + CLAIM_LEASE, BATCH_ROWS).await?;
+            let is_full = claimed.len() == BATCH_ROWS;
+            is_clean &= self.remove_claimed(claimed, now).await?;
+            if !is_full {
+                return Ok(is_clean);
             }
         }
     }
@@ -165,17 +165,17 @@ impl Orphans {
         let released = released.swap(false, Ordering::AcqRel);
         let (now, mut after) = (clock.now(), String::new());
         loop {
-            let listed = store::list_lost(db, (instance, boot), released, now - policy.abandoned_after, &after, STEP).await?;
+            let listed = store::list_lost(db, (instance, boot), released, now - policy.abandoned_after, &after, BATCH_ROWS).await?;
             let Some(last) = listed.last() else { return Ok(()) };
             last.as_str().clone_into(&mut after);
-            let full = listed.len() == STEP;
+            let is_full = listed.len() == BATCH_ROWS;
             // Asked after they were listed: a key that is in no hands by now was named, or given up, before.
             let lost: Vec<ObjectKey> = {
                 let held = self.held();
                 listed.into_iter().filter(|key| !held.contains(key)).collect()
             };
             store::orphan_lost(db, lost, policy.names, now).await?;
-            if !full {
+            if !is_full {
                 return Ok(());
             }
         }
@@ -193,18 +193,18 @@ impl Orphans {
             }
             (row, removed.is_ok())
         });
-        let outcomes: Vec<(Claimed, bool)> = removals.buffer_unordered(REMOVALS_AT_ONCE).collect().await;
-        let settles = self.0.objects.settles_within();
-        let (mut forgotten, mut later) = (Vec::new(), Vec::new());
-        let clean = outcomes.iter().all(|(_, removed)| *removed);
+        let outcomes: Vec<(Claimed, bool)> = removals.buffer_unordered(MAX_CONCURRENT_REMOVALS).collect().await;
+        let settles_within = self.0.objects.settles_within();
+        let (mut forgotten, mut rechecks) = (Vec::new(), Vec::new());
+        let is_clean = outcomes.iter().all(|(_, removed)| *removed);
         for (row, removed) in outcomes {
-            match next_look(&row, removed, settles, now) {
+            match next_check(&row, removed, settles_within, now) {
                 None => forgotten.push(row.key),
-                Some(due_at) => later.push((row.key, due_at)),
+                Some(due_at) => rechecks.push((row.key, due_at)),
             }
         }
-        store::settle(&self.0.db, forgotten, later).await?;
-        Ok(clean)
+        store::settle(&self.0.db, forgotten, rechecks).await?;
+        Ok(is_clean)
     }
 
     fn held(&self) -> std::sync::MutexGuard<'_, HashSet<ObjectKey>> {
@@ -213,13 +213,13 @@ impl Orphans {
 }
 
 /// When a key that was removed (or could not be) at `now` is looked at again; `None` once nothing can appear under it.
-fn next_look(row: &Claimed, removed: bool, settles: TimeDelta, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    let end = row.condemned_at + settles;
-    let growing = |first: TimeDelta, factor: i32| first * factor.saturating_pow(u32::try_from((row.looks - 1).clamp(0, LAST_LOOKS)).unwrap_or(0));
+fn next_check(row: &Claimed, removed: bool, settles_within: TimeDelta, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let end = row.condemned_at + settles_within;
+    let growing = |first: TimeDelta, factor: i32| first * factor.saturating_pow(u32::try_from((row.looks - 1).clamp(0, MAX_GROWING_CHECKS)).unwrap_or(0));
     if !removed {
-        return Some(now + growing(FIRST_LOOK, 2).min(LONGEST_RETRY));
+        return Some(now + growing(FIRST_RECHECK, 2).min(MAX_RETRY_PAUSE));
     }
-    (now < end).then(|| (now + growing(FIRST_LOOK, 5)).min(end))
+    (now < end).then(|| (now + growing(FIRST_RECHECK, 5)).min(end))
 }
 
 /// The right to store an object under a key. When it ends without a row naming the key, the object goes with the next sweep.
@@ -254,31 +254,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_removed_key_is_looked_at_after_growing_pauses_and_forgotten_only_at_the_end() {
+    fn a_removed_key_is_checked_after_growing_pauses_and_forgotten_only_at_the_end() {
         let start = DateTime::UNIX_EPOCH;
-        let pauses = |settles: i64, looks: i64| {
+        let pauses = |settles_within: i64, looks: i64| {
             let (mut now, mut looks, mut seen) = (start, looks, Vec::new());
             loop {
                 looks += 1;
                 let row = Claimed { key: ObjectKey::random(), condemned_at: start, looks };
-                let Some(next) = next_look(&row, true, TimeDelta::seconds(settles), now) else { return seen };
+                let Some(next) = next_check(&row, true, TimeDelta::seconds(settles_within), now) else { return seen };
                 now = next;
                 seen.push((now - start).num_seconds());
             }
         };
         assert_eq!(pauses(600, 0), [5, 30, 155, 600]);
-        assert_eq!(pauses(600, LAST_LOOKS), [600], "what was whole is looked at once more");
+        assert_eq!(pauses(600, MAX_GROWING_CHECKS), [600], "what was whole is looked at once more");
         assert_eq!(pauses(0, 0), [0_i64; 0], "a folder has nothing under way");
     }
 
     #[test]
-    fn what_could_not_be_removed_is_tried_again_and_never_forgotten() {
+    fn what_could_not_be_removed_is_retried_and_never_forgotten() {
         let start = DateTime::UNIX_EPOCH;
         for looks in [1, 3, 50] {
             let row = Claimed { key: ObjectKey::random(), condemned_at: start, looks };
-            let later = start + TimeDelta::days(30);
-            let next = next_look(&row, false, TimeDelta::zero(), later).unwrap();
-            assert!(next > later && next <= later + LONGEST_RETRY, "{looks}: {next}");
+            let rechecks = start + TimeDelta::days(30);
+            let next = next_check(&row, false, TimeDelta::zero(), rechecks).unwrap();
+            assert!(next > rechecks && next <= rechecks + MAX_RETRY_PAUSE, "{looks}: {next}");
         }
     }
 }

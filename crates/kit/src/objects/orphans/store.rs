@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 use chrono::{DateTime, Utc};
 use sea_orm::FromQueryResult;
 
-use super::{LAST_LOOKS, Names};
+use super::{MAX_GROWING_CHECKS, Names};
 use crate::db::{Db, Error, Sql, Tx, Value, chunk_size, placeholders};
 use crate::objects::{ObjectKey, log_key};
 
@@ -42,7 +42,7 @@ fn values(keys: &[ObjectKey]) -> Vec<Value> {
 }
 
 /// Portions of few sizes, each with `($1, $2 …)` for its keys.
-fn portions(mut keys: &[ObjectKey]) -> impl Iterator<Item = (&[ObjectKey], String)> {
+fn chunks(mut keys: &[ObjectKey]) -> impl Iterator<Item = (&[ObjectKey], String)> {
     std::iter::from_fn(move || {
         let size = (!keys.is_empty()).then(|| chunk_size(keys.len()))?;
         let (now, left) = keys.split_at(size);
@@ -59,7 +59,7 @@ pub(super) async fn hold(db: &Db, keys: Vec<ObjectKey>, instance: &str, boot: &s
 
 /// Writes down that this start of an instance may be storing objects under these keys.
 pub async fn held_by(tx: &Tx, keys: &[ObjectKey], instance: &str, boot: &str, now: DateTime<Utc>) -> Result<(), Error> {
-    for (keys, _) in portions(keys) {
+    for (keys, _) in chunks(keys) {
         let values = keys.iter().flat_map(|key| [key.as_str().into(), instance.into(), boot.into(), now.into()]).collect();
         tx.execute(&format!("insert into orphan_object (object, instance, boot, since) values {}", placeholders(keys.len(), 4)), values).await?;
     }
@@ -70,7 +70,7 @@ pub async fn held_by(tx: &Tx, keys: &[ObjectKey], instance: &str, boot: &str, no
 /// In the transaction that names them: these keys are held no more. Answers how many were; one that was condemned is not.
 pub async fn named(tx: &Tx, keys: &[ObjectKey]) -> Result<u64, Error> {
     let mut count = 0;
-    for (keys, marks) in portions(keys) {
+    for (keys, marks) in chunks(keys) {
         count += tx.execute(&format!("delete from orphan_object where object in {marks} and due_at is null"), values(keys)).await?;
     }
     log_key("named", keys);
@@ -84,8 +84,8 @@ pub async fn named_all(tx: &Tx, keys: &[ObjectKey]) -> Result<(), Error> {
 
 /// In the transaction that ends their names: the objects go, now or with the next sweep.
 pub async fn orphan(tx: &Tx, keys: &[ObjectKey], now: DateTime<Utc>) -> Result<(), Error> {
-    for (keys, _) in portions(keys) {
-        let values = keys.iter().flat_map(|key| [key.as_str().into(), "".into(), "".into(), now.into(), now.into(), LAST_LOOKS.into()]).collect();
+    for (keys, _) in chunks(keys) {
+        let values = keys.iter().flat_map(|key| [key.as_str().into(), "".into(), "".into(), now.into(), now.into(), MAX_GROWING_CHECKS.into()]).collect();
         let text = format!(
             "insert into orphan_object (object, instance, boot, since, due_at, looks) values {} \
              on conflict (object) do update set due_at = excluded.due_at where orphan_object.due_at is null",
@@ -98,11 +98,11 @@ pub async fn orphan(tx: &Tx, keys: &[ObjectKey], now: DateTime<Utc>) -> Result<(
 }
 
 /// Held keys of earlier starts of this instance, of anybody since before `before`, and with `own` of this start.
-pub(super) async fn list_lost(db: &Db, (instance, boot): (&str, &str), own: bool, before: DateTime<Utc>, after: &str, most: usize) -> Result<Vec<ObjectKey>, Error> {
+pub(super) async fn list_lost(db: &Db, (instance, boot): (&str, &str), own: bool, before: DateTime<Utc>, after: &str, limit: usize) -> Result<Vec<ObjectKey>, Error> {
     let text = "select object from orphan_object where due_at is null and object > $5 \
          and ((instance = $1 and (boot <> $2 or $3)) or since < $4) order by object limit $6";
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let rows: Vec<KeyRow> = db.read().rows(text, vec![instance.into(), boot.into(), own.into(), before.into(), after.into(), most.into()]).await?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows: Vec<KeyRow> = db.read().rows(text, vec![instance.into(), boot.into(), own.into(), before.into(), after.into(), limit.into()]).await?;
     rows.into_iter().map(|row| key(row.object)).collect()
 }
 
@@ -116,7 +116,7 @@ pub(super) async fn orphan_lost(db: &Db, keys: Vec<ObjectKey>, names: &'static [
         Box::pin(async move {
             let mut found = HashSet::new();
             for Names { table, column, .. } in names.iter().filter(|names| names.is_whole) {
-                for (keys, marks) in portions(&keys) {
+                for (keys, marks) in chunks(&keys) {
                     let text = format!("select {column} as object from {table} where {column} in {marks}");
                     let rows: Vec<KeyRow> = tx.rows(&text, values(keys)).await?;
                     found.extend(rows.into_iter().map(|row| row.object));
@@ -127,7 +127,7 @@ pub(super) async fn orphan_lost(db: &Db, keys: Vec<ObjectKey>, names: &'static [
                 tracing::warn!(%object, keys = kept.len(), "rows name objects whose keys were held by a process that is gone; they stay");
             }
             named(tx, &kept).await?;
-            for (keys, marks) in portions(&lost) {
+            for (keys, marks) in chunks(&lost) {
                 let mut values = values(keys);
                 values.push(now.into());
                 let text = format!("update orphan_object set due_at = ${} where due_at is null and object in {marks}", values.len());
@@ -145,8 +145,8 @@ pub(super) async fn claim(db: &Db, keys: Vec<ObjectKey>, now: DateTime<Utc>, unt
     db.write(move |tx| {
         Box::pin(async move {
             let mut claimed = Vec::new();
-            for (keys, marks) in portions(&keys) {
-                claimed.extend(take(tx, &format!("object in {marks}"), values(keys), now, until).await?);
+            for (keys, marks) in chunks(&keys) {
+                claimed.extend(claim_where(tx, &format!("object in {marks}"), values(keys), now, until).await?);
             }
             Ok(claimed)
         })
@@ -155,18 +155,18 @@ pub(super) async fn claim(db: &Db, keys: Vec<ObjectKey>, now: DateTime<Utc>, unt
 }
 
 /// Takes rows that are due.
-pub(super) async fn claim_due(db: &Db, now: DateTime<Utc>, until: DateTime<Utc>, most: usize) -> Result<Vec<Claimed>, Error> {
+pub(super) async fn claim_due(db: &Db, now: DateTime<Utc>, until: DateTime<Utc>, limit: usize) -> Result<Vec<Claimed>, Error> {
     // Mostly there is nothing, and then no writer has to wait for that.
     let due: Option<KeyRow> = db.read().row("select object from orphan_object where due_at <= $1 limit 1", vec![now.into()]).await?;
     if due.is_none() {
         return Ok(Vec::new());
     }
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let which = "object in (select object from orphan_object where due_at <= $1 order by due_at limit $2)";
-    db.write(move |tx| Box::pin(async move { take(tx, which, vec![now.into(), most.into()], now, until).await })).await
+    db.write(move |tx| Box::pin(async move { claim_where(tx, which, vec![now.into(), limit.into()], now, until).await })).await
 }
 
-async fn take(tx: &Tx, which: &str, mut values: Vec<Value>, now: DateTime<Utc>, until: DateTime<Utc>) -> Result<Vec<Claimed>, Error> {
+async fn claim_where(tx: &Tx, which: &str, mut values: Vec<Value>, now: DateTime<Utc>, until: DateTime<Utc>) -> Result<Vec<Claimed>, Error> {
     let (now_at, until_at) = (values.len() + 1, values.len() + 2);
     values.extend([now.into(), until.into()]);
     let text = format!(
@@ -178,16 +178,16 @@ async fn take(tx: &Tx, which: &str, mut values: Vec<Value>, now: DateTime<Utc>, 
 }
 
 /// Forgets keys under which nothing can appear any more, and writes down when the others are looked at again.
-pub(super) async fn settle(db: &Db, forgotten: Vec<ObjectKey>, later: Vec<(ObjectKey, DateTime<Utc>)>) -> Result<(), Error> {
+pub(super) async fn settle(db: &Db, forgotten: Vec<ObjectKey>, rechecks: Vec<(ObjectKey, DateTime<Utc>)>) -> Result<(), Error> {
     db.write(move |tx| {
         Box::pin(async move {
-            for (keys, marks) in portions(&forgotten) {
+            for (keys, marks) in chunks(&forgotten) {
                 tx.execute(&format!("delete from orphan_object where object in {marks}"), values(keys)).await?;
             }
             let mut by_time: BTreeMap<DateTime<Utc>, Vec<ObjectKey>> = BTreeMap::new();
-            later.into_iter().for_each(|(key, due_at)| by_time.entry(due_at).or_default().push(key));
+            rechecks.into_iter().for_each(|(key, due_at)| by_time.entry(due_at).or_default().push(key));
             for (due_at, keys) in &by_time {
-                for (keys, marks) in portions(keys) {
+                for (keys, marks) in chunks(keys) {
                     let mut values = values(keys);
                     values.push((*due_at).into());
                     let text = format!("update orphan_object set due_at = ${} where object in {marks}", values.len());

@@ -12,19 +12,19 @@ use bytes::{Bytes, BytesMut};
 /// Less is not worth a request.
 pub(super) const MIN_STAGED_BYTES: usize = 64 * 1024;
 /// Smaller chunks are copied together: each would cost more to keep than it holds.
-const SMALL: usize = 8 * 1024;
+const SMALL_CHUNK_BYTES: usize = 8 * 1024;
 
 /// See the module.
 #[derive(Debug)]
 pub(super) struct MemoryBudget {
-    most: usize,
+    max_bytes: usize,
     used: AtomicUsize,
     writers: AtomicUsize,
 }
 
 impl MemoryBudget {
-    pub(super) fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self { most, used: AtomicUsize::new(0), writers: AtomicUsize::new(0) })
+    pub(super) fn new(max_bytes: usize) -> Arc<Self> {
+        Arc::new(Self { max_bytes, used: AtomicUsize::new(0), writers: AtomicUsize::new(0) })
     }
 
     /// Bytes that are held now.
@@ -34,12 +34,12 @@ impl MemoryBudget {
 
     /// Whether there is no room for more than what has to be.
     pub(super) fn is_tight(&self) -> bool {
-        self.used() > self.most
+        self.used() > self.max_bytes
     }
 
     /// Whether a writer that holds so many bytes should put them away.
     fn should_flush(&self, held: usize) -> bool {
-        let share = self.most / self.writers.load(Ordering::Relaxed).max(1);
+        let share = self.max_bytes / self.writers.load(Ordering::Relaxed).max(1);
         self.is_tight() && held >= share.max(MIN_STAGED_BYTES)
     }
 }
@@ -65,7 +65,7 @@ impl Held {
     fn push(&mut self, bytes: Bytes) {
         self.memory.used.fetch_add(bytes.len(), Ordering::Relaxed);
         self.bytes += bytes.len();
-        if bytes.len() < SMALL {
+        if bytes.len() < SMALL_CHUNK_BYTES {
             self.small.extend_from_slice(&bytes);
             if self.small.len() < MIN_STAGED_BYTES {
                 return;
@@ -75,7 +75,7 @@ impl Held {
             let small = std::mem::take(&mut self.small).freeze();
             self.chunks.push(small);
         }
-        if bytes.len() >= SMALL {
+        if bytes.len() >= SMALL_CHUNK_BYTES {
             self.chunks.push(bytes);
         }
     }
@@ -142,8 +142,8 @@ mod tests {
         let memory = MemoryBudget::new(1 << 20);
         let mut buffer = PartBuffer::new(&memory);
         let mut whole = Vec::new();
-        for (turn, size) in [1, 8192, 5, 5, 70_000, 8191, 1].into_iter().cycle().take(50).enumerate() {
-            let chunk = vec![turn as u8; size];
+        for (index, size) in [1, 8192, 5, 5, 70_000, 8191, 1].into_iter().cycle().take(50).enumerate() {
+            let chunk = vec![index as u8; size];
             whole.extend_from_slice(&chunk);
             buffer.push(chunk.into());
         }
@@ -156,8 +156,8 @@ mod tests {
 
     #[test]
     fn many_writers_that_never_rest_stay_within_the_bound() {
-        let most = 4 << 20;
-        let memory = MemoryBudget::new(most);
+        let max_bytes = 4 << 20;
+        let memory = MemoryBudget::new(max_bytes);
         let mut writers: Vec<_> = (0..200).map(|_| PartBuffer::new(&memory)).collect();
         let mut highest = 0;
         for _ in 0..200 {
@@ -169,7 +169,7 @@ mod tests {
                 highest = highest.max(memory.used());
             }
         }
-        assert!(highest <= most + 200 * (MIN_STAGED_BYTES + 10_000), "{highest}");
+        assert!(highest <= max_bytes + 200 * (MIN_STAGED_BYTES + 10_000), "{highest}");
         drop(writers);
         assert_eq!(memory.used(), 0);
     }

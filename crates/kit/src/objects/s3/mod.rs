@@ -31,10 +31,10 @@ use super::{Checkpoint, Engine, Error, Listed, ObjectKey, PresignOptions, Sink, 
 use memory_budget::{Held, MemoryBudget};
 use state::{PartLocation, StagedPart};
 use store::Store;
-use write::Writing;
+use write::S3Writer;
 
 /// Requests that one removal has on their way at once.
-const REMOVALS_AT_ONCE: usize = 8;
+const MAX_CONCURRENT_REMOVALS: usize = 8;
 
 /// The engine.
 pub(super) struct S3(Arc<Inner>);
@@ -44,9 +44,9 @@ struct Inner {
     store: Arc<Store>,
     memory: Arc<MemoryBudget>,
     /// Turns for those who have to fetch pieces back to make a part of them.
-    merging: Semaphore,
+    merges: Semaphore,
     part_bytes: usize,
-    source_lasts: Duration,
+    source_url_lifetime: Duration,
     presign: bool,
     settles_within: Duration,
 }
@@ -54,13 +54,13 @@ struct Inner {
 impl S3 {
     pub(super) fn open(options: &S3Options) -> Result<Self, Error> {
         // A third for what is gathered, where nobody has to hurry; a quarter for pieces that come back; the rest for what is on its way.
-        let merging = (options.memory_bytes / 4 / options.part_bytes.max(1)).max(1);
+        let merges = (options.memory_bytes / 4 / options.part_bytes.max(1)).max(1);
         Ok(Self(Arc::new(Inner {
             store: Arc::new(Store::open(options)?),
             memory: MemoryBudget::new(options.memory_bytes / 3),
-            merging: Semaphore::new(merging),
+            merges: Semaphore::new(merges),
             part_bytes: options.part_bytes,
-            source_lasts: options.source_lasts(),
+            source_url_lifetime: options.source_url_lifetime(),
             presign: options.direct_downloads,
             settles_within: Duration::from_secs(options.settle_seconds),
         })))
@@ -68,23 +68,23 @@ impl S3 {
 }
 
 impl Inner {
-    fn place(&self, key: &ObjectKey, place: &PartLocation) -> Path {
+    fn path_of(&self, key: &ObjectKey, place: &PartLocation) -> Path {
         match place {
             PartLocation::Key => self.store.path(key),
-            PartLocation::Named(name) => self.store.piece(key, name),
+            PartLocation::Named(name) => self.store.staged_path(key, name),
         }
     }
 
     /// Pieces that come back from the store and what is held, in order. The permit bounds how many do this at once.
-    async fn together<'a>(&'a self, key: &ObjectKey, pieces: &[StagedPart], held: &Held) -> Result<(Vec<Bytes>, Option<SemaphorePermit<'a>>), Error> {
-        if pieces.is_empty() {
+    async fn load_parts<'a>(&'a self, key: &ObjectKey, staged: &[StagedPart], held: &Held) -> Result<(Vec<Bytes>, Option<SemaphorePermit<'a>>), Error> {
+        if staged.is_empty() {
             return Ok((held.chunks(), None));
         }
-        let turn = tokio::time::timeout(self.store.deadline() * 3, self.merging.acquire()).await;
-        let permit = turn.map_err(|late| Error::Engine(late.into()))?.map_err(|closed| Error::Engine(std::io::Error::other(closed)))?;
+        let permit = tokio::time::timeout(self.store.deadline() * 3, self.merges.acquire()).await;
+        let permit = permit.map_err(|late| Error::Engine(late.into()))?.map_err(|closed| Error::Engine(std::io::Error::other(closed)))?;
         let mut chunks = Vec::new();
-        for piece in pieces {
-            let stream = read::read(self.store.clone(), self.place(key, &piece.0), 0..piece.1).await?;
+        for part in staged {
+            let stream = read::read(self.store.clone(), self.path_of(key, &part.0), 0..part.1).await?;
             chunks.extend(stream.try_collect::<Vec<_>>().await?);
         }
         chunks.extend(held.chunks());
@@ -92,21 +92,21 @@ impl Inner {
     }
 
     /// Removes pieces that nothing names any more; what fails goes with the object.
-    async fn forget(&self, key: &ObjectKey, names: Vec<String>) {
-        let removals = stream::iter(names).map(|name| async move { self.store.remove(&self.store.piece(key, &name)).await });
-        let failed = removals.buffer_unordered(REMOVALS_AT_ONCE).filter_map(|result| std::future::ready(result.err())).collect::<Vec<_>>().await;
+    async fn remove_staged(&self, key: &ObjectKey, names: Vec<String>) {
+        let removals = stream::iter(names).map(|name| async move { self.store.remove(&self.store.staged_path(key, &name)).await });
+        let failed = removals.buffer_unordered(MAX_CONCURRENT_REMOVALS).filter_map(|result| std::future::ready(result.err())).collect::<Vec<_>>().await;
         if let Some(error) = failed.first() {
-            tracing::debug!(object = %key, %error, pieces = failed.len(), "pieces could not be removed; they go with their object");
+            tracing::debug!(object = %key, %error, staged = failed.len(), "pieces could not be removed; they go with their object");
         }
     }
 
     /// Everything that was stored to make the object.
     async fn remove_unfinished(&self, key: &ObjectKey) -> Result<(), Error> {
         let listed = self.store.list(&format!("unfinished/{key}")).await?;
-        stream::iter(listed).map(|meta| async move { self.store.remove(&meta.location).await }).buffer_unordered(REMOVALS_AT_ONCE).try_collect().await
+        stream::iter(listed).map(|meta| async move { self.store.remove(&meta.location).await }).buffer_unordered(MAX_CONCURRENT_REMOVALS).try_collect().await
     }
 
-    async fn end_uploads(&self, path: &Path) -> Result<(), Error> {
+    async fn abort_uploads(&self, path: &Path) -> Result<(), Error> {
         for upload in self.store.uploads(path).await? {
             self.store.abort(path, &upload).await?;
         }
@@ -117,22 +117,22 @@ impl Inner {
 #[async_trait]
 impl Engine for S3 {
     async fn create(&self, key: &ObjectKey) -> Result<Box<dyn Sink>, Error> {
-        Ok(Box::new(Writing::first(&self.0, key.clone())))
+        Ok(Box::new(S3Writer::first(&self.0, key.clone())))
     }
 
-    async fn resume(&self, at: &Checkpoint, fresh: ObjectKey) -> Result<Box<dyn Sink>, Error> {
-        let (pieces, rest) = resume::take_over(&self.0, at).await?;
-        Ok(Box::new(Writing::resumed(&self.0, at.key.clone(), fresh, pieces, rest)))
+    async fn resume(&self, checkpoint: &Checkpoint, fresh: ObjectKey) -> Result<Box<dyn Sink>, Error> {
+        let (staged, rest) = resume::take_over(&self.0, checkpoint).await?;
+        Ok(Box::new(S3Writer::resumed(&self.0, checkpoint.key.clone(), fresh, staged, rest)))
     }
 
-    async fn read_back(&self, at: &Checkpoint) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
-        let (pieces, rest) = resume::take_over(&self.0, at).await?;
-        let (inner, key) = (self.0.clone(), at.key.clone());
-        let pieces = stream::iter(pieces.into_iter().chain(rest).map(Ok));
-        Ok(pieces
-            .and_then(move |piece| {
-                let (inner, path) = (inner.clone(), inner.place(&key, &piece.0));
-                async move { read::read(inner.store.clone(), path, 0..piece.1).await }
+    async fn read_back(&self, checkpoint: &Checkpoint) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
+        let (staged, rest) = resume::take_over(&self.0, checkpoint).await?;
+        let (inner, key) = (self.0.clone(), checkpoint.key.clone());
+        let staged = stream::iter(staged.into_iter().chain(rest).map(Ok));
+        Ok(staged
+            .and_then(move |part| {
+                let (inner, path) = (inner.clone(), inner.path_of(&key, &part.0));
+                async move { read::read(inner.store.clone(), path, 0..part.1).await }
             })
             .try_flatten()
             .boxed())
@@ -147,20 +147,20 @@ impl Engine for S3 {
     }
 
     async fn source(&self, key: &ObjectKey) -> Result<Source, Error> {
-        Ok(Source::Url(self.0.store.address(&self.0.store.path(key), self.0.source_lasts).await?))
+        Ok(Source::Url(self.0.store.presigned_url(&self.0.store.path(key), self.0.source_url_lifetime).await?))
     }
 
     async fn presign(&self, key: &ObjectKey, download: &PresignOptions<'_>) -> Result<Option<String>, Error> {
         if !self.0.presign {
             return Ok(None);
         }
-        self.0.store.public_address(&self.0.store.path(key), download.lasts, download.content_type, download.disposition).await.map(Some)
+        self.0.store.public_presigned_url(&self.0.store.path(key), download.lasts, download.content_type, download.disposition).await.map(Some)
     }
 
     async fn remove(&self, key: &ObjectKey) -> Result<(), Error> {
         let path = self.0.store.path(key);
         // First what could still become an object, then what is one.
-        self.0.end_uploads(&path).await?;
+        self.0.abort_uploads(&path).await?;
         tokio::try_join!(self.0.store.remove(&path), self.0.remove_unfinished(key)).map(drop)
     }
 
@@ -168,11 +168,11 @@ impl Engine for S3 {
         let store = &self.0.store;
         let (whole, unfinished) = (format!("{shard}/"), "unfinished/");
         let beside = format!("{unfinished}{shard}");
-        let (objects, pieces, begun) = tokio::try_join!(store.list(shard), store.list(&beside), store.begun(shard))?;
+        let (objects, staged, begun) = tokio::try_join!(store.list(shard), store.list(&beside), store.open_uploads(shard))?;
         let mut listed = BTreeMap::new();
         let objects = objects.iter().filter_map(|meta| Some((meta, store.name(meta, &whole).map(|rest| format!("{whole}{rest}"))?)));
-        let pieces = pieces.iter().filter_map(|meta| Some((meta, store.name(meta, unfinished)?.rsplit_once('/')?.0.to_owned())));
-        for (meta, key) in objects.chain(pieces) {
+        let staged = staged.iter().filter_map(|meta| Some((meta, store.name(meta, unfinished)?.rsplit_once('/')?.0.to_owned())));
+        for (meta, key) in objects.chain(staged) {
             let Ok(key) = key.parse::<ObjectKey>() else { continue };
             let entry = listed.entry(key.clone()).or_insert(Listed { key, bytes: 0, modified: None });
             entry.bytes += meta.size;
@@ -193,8 +193,8 @@ impl Engine for S3 {
             other => return other.map(|_| true),
         }
         let beside = format!("unfinished/{key}");
-        let (pieces, uploads) = tokio::try_join!(self.0.store.list(&beside), self.0.store.uploads(&path))?;
-        Ok(!(pieces.is_empty() && uploads.is_empty()))
+        let (staged, uploads) = tokio::try_join!(self.0.store.list(&beside), self.0.store.uploads(&path))?;
+        Ok(!(staged.is_empty() && uploads.is_empty()))
     }
 
     async fn ping(&self) -> Result<(), Error> {

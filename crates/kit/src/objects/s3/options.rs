@@ -105,12 +105,12 @@ impl S3Options {
     }
 
     /// The certificates to trust besides the system's, as PEM.
-    pub(super) fn authorities(&self) -> Result<Option<String>, Error> {
+    pub(super) fn ca_certificates(&self) -> Result<Option<String>, Error> {
         self.ca_file.as_ref().map(|path| read(path, "ca_file")).transpose()
     }
 
     /// `prefix` as names begin with it: empty, or ending with one slash.
-    pub(super) fn folder(&self) -> String {
+    pub(super) fn key_prefix(&self) -> String {
         let trimmed = self.prefix.trim_matches('/');
         if trimmed.is_empty() { String::new() } else { format!("{trimmed}/") }
     }
@@ -119,7 +119,7 @@ impl S3Options {
         Duration::from_secs(self.deadline_seconds.max(1))
     }
 
-    pub(super) fn source_lasts(&self) -> Duration {
+    pub(super) fn source_url_lifetime(&self) -> Duration {
         // Signed addresses last seven days at most (Signature Version 4).
         Duration::from_secs(u64::from(self.source_hours.clamp(1, 168)) * 3600)
     }
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn a_prefix_is_one_folder_however_it_is_written() {
         for (written, is) in [("", ""), ("/", ""), ("a", "a/"), ("/a/b/", "a/b/")] {
-            assert_eq!(S3Options { prefix: written.into(), ..S3Options::default() }.folder(), is);
+            assert_eq!(S3Options { prefix: written.into(), ..S3Options::default() }.key_prefix(), is);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Reading a range: asked for as it is taken, and gone on with where a connection broke.
 //!
-//! Invariant: what comes out is exactly the range, in order, in chunks of at most [`CHUNK`], or ends with an error.
+//! Invariant: what comes out is exactly the range, in order, in chunks of at most [`MAX_CHUNK_BYTES`], or ends with an error.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -12,12 +12,12 @@ use object_store::path::Path;
 use object_store::{GetOptions, GetRange, ObjectStore as _};
 use tokio::time::Instant;
 
-use super::store::{QUICK, Store, sorted};
+use super::store::{MIN_TIMEOUT, Store, map_error};
 use crate::objects::Error;
 
-const CHUNK: usize = 256 * 1024;
+const MAX_CHUNK_BYTES: usize = 256 * 1024;
 /// Broken connections in a row after which reading is given up. Every byte that comes begins the count anew.
-const TRIES: u32 = 4;
+const MAX_TRIES: u32 = 4;
 
 type Body = BoxStream<'static, object_store::Result<Bytes>>;
 
@@ -26,10 +26,10 @@ struct Reading {
     path: Path,
     range: Range<u64>,
     body: Option<Body>,
-    rest: Bytes,
+    buffered: Bytes,
     /// Since the last byte came: how often it broke, and since when nothing comes.
     tries: u32,
-    since: Option<Instant>,
+    failing_since: Option<Instant>,
 }
 
 /// Opens the range, so that a missing object is told now, and streams it.
@@ -38,7 +38,7 @@ pub(super) async fn read(store: Arc<Store>, path: Path, range: Range<u64>) -> Re
         store.head(&path).await?;
         return Ok(stream::empty().boxed());
     }
-    let mut reading = Reading { store, path, range, body: None, rest: Bytes::new(), tries: 0, since: None };
+    let mut reading = Reading { store, path, range, body: None, buffered: Bytes::new(), tries: 0, failing_since: None };
     while reading.body.is_none() {
         reading.open().await?;
     }
@@ -48,65 +48,65 @@ pub(super) async fn read(store: Arc<Store>, path: Path, range: Range<u64>) -> Re
 impl Reading {
     /// The patience for one silence: two of them fit into the deadline, and a third has what is left. It is counted while somebody asks, so
     /// a slow reader may be slow.
-    fn patience(&self) -> Duration {
-        self.left().max(QUICK).min(self.store.deadline() * 2 / 5)
+    fn read_timeout(&self) -> Duration {
+        self.time_left().max(MIN_TIMEOUT).min(self.store.deadline() * 2 / 5)
     }
 
     /// What is left of the deadline since the last byte came.
-    fn left(&self) -> Duration {
-        self.since.map_or(self.store.deadline(), |since| (since + self.store.deadline()).saturating_duration_since(Instant::now()))
+    fn time_left(&self) -> Duration {
+        self.failing_since.map_or(self.store.deadline(), |failing_since| (failing_since + self.store.deadline()).saturating_duration_since(Instant::now()))
     }
 
     async fn open(&mut self) -> Result<(), Error> {
-        let asked = Instant::now();
+        let started = Instant::now();
         let options = GetOptions { range: Some(GetRange::Bounded(self.range.clone())), ..GetOptions::default() };
-        match tokio::time::timeout(self.patience(), self.store.bulk().get_opts(&self.path, options)).await {
+        match tokio::time::timeout(self.read_timeout(), self.store.bulk().get_opts(&self.path, options)).await {
             Ok(Ok(got)) => {
                 self.body = Some(got.into_stream());
                 Ok(())
             }
             Ok(Err(object_store::Error::NotFound { .. })) => Err(Error::Missing),
-            Ok(Err(error)) => self.again(asked, sorted(error)).await,
-            Err(_) => self.again(asked, Error::Engine(std::io::ErrorKind::TimedOut.into())).await,
+            Ok(Err(error)) => self.retry(started, map_error(error)).await,
+            Err(_) => self.retry(started, Error::Engine(std::io::ErrorKind::TimedOut.into())).await,
         }
     }
 
     async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         loop {
-            if !self.rest.is_empty() {
-                let chunk = self.rest.split_to(self.rest.len().min(CHUNK));
+            if !self.buffered.is_empty() {
+                let chunk = self.buffered.split_to(self.buffered.len().min(MAX_CHUNK_BYTES));
                 self.range.start += chunk.len() as u64;
                 return Ok(Some(chunk));
             }
             if self.range.start >= self.range.end {
                 return Ok(None);
             }
-            let (asked, patience) = (Instant::now(), self.patience());
+            let (started, read_timeout) = (Instant::now(), self.read_timeout());
             let Some(body) = &mut self.body else {
                 self.open().await?;
                 continue;
             };
-            match tokio::time::timeout(patience, body.next()).await {
+            match tokio::time::timeout(read_timeout, body.next()).await {
                 Ok(Some(Ok(chunk))) => {
                     let wanted = usize::try_from(self.range.end - self.range.start).unwrap_or(usize::MAX);
-                    self.rest = chunk.slice(..chunk.len().min(wanted));
-                    (self.tries, self.since) = (0, None);
+                    self.buffered = chunk.slice(..chunk.len().min(wanted));
+                    (self.tries, self.failing_since) = (0, None);
                 }
                 // The object ends before the range does.
                 Ok(None) => return Err(Error::Engine(std::io::ErrorKind::UnexpectedEof.into())),
-                Ok(Some(Err(error))) => self.again(asked, sorted(error)).await?,
-                Err(_) => self.again(asked, Error::Engine(std::io::ErrorKind::TimedOut.into())).await?,
+                Ok(Some(Err(error))) => self.retry(started, map_error(error)).await?,
+                Err(_) => self.retry(started, Error::Engine(std::io::ErrorKind::TimedOut.into())).await?,
             }
         }
     }
 
     /// PendingDependencies a little for another try; the error once there have been enough.
-    async fn again(&mut self, asked: Instant, error: Error) -> Result<(), Error> {
+    async fn retry(&mut self, started: Instant, error: Error) -> Result<(), Error> {
         self.body = None;
         self.tries += 1;
-        self.since.get_or_insert(asked);
+        self.failing_since.get_or_insert(started);
         let pause = Duration::from_millis(100 << self.tries.min(5));
-        if self.tries >= TRIES || self.left() <= pause {
+        if self.tries >= MAX_TRIES || self.time_left() <= pause {
             return Err(error);
         }
         tracing::debug!(object = %self.path, %error, tries = self.tries, "reading goes on after a broken connection");

@@ -14,48 +14,48 @@ use super::state::{self, PartLocation, StagedPart, State};
 use crate::objects::{Checkpoint, Error};
 
 /// Ends the first writer's upload, and answers where the checkpoint's bytes lie: pieces that can become parts, and the rest.
-pub(super) async fn take_over(inner: &Inner, at: &Checkpoint) -> Result<(Vec<StagedPart>, Vec<StagedPart>), Error> {
-    match find(inner, at).await {
+pub(super) async fn take_over(inner: &Inner, checkpoint: &Checkpoint) -> Result<(Vec<StagedPart>, Vec<StagedPart>), Error> {
+    match locate(inner, checkpoint).await {
         // Whoever subscriptions this begins anew, so it must not be the bucket that is missing.
         Err(Error::Missing) => inner.store.ping().await.and(Err(Error::Missing)),
         found => found,
     }
 }
 
-async fn find(inner: &Inner, at: &Checkpoint) -> Result<(Vec<StagedPart>, Vec<StagedPart>), Error> {
-    if at.state.is_empty() {
+async fn locate(inner: &Inner, checkpoint: &Checkpoint) -> Result<(Vec<StagedPart>, Vec<StagedPart>), Error> {
+    if checkpoint.state.is_empty() {
         // A place in the folder, whose unfinished objects are moved here as they lie: the object at the key begins with these bytes, or is gone.
-        let (pieces, rest) = begin(at.bytes, Vec::new());
-        check(inner, at, pieces.iter().chain(&rest)).await?;
-        return Ok((pieces, rest));
+        let (staged, rest) = start_from_key(checkpoint.bytes, Vec::new());
+        check_exist(inner, checkpoint, staged.iter().chain(&rest)).await?;
+        return Ok((staged, rest));
     }
-    let state = State::read(&at.state)?;
-    let (pieces, rest) = match &state.parts {
-        Some(_) => end(inner, at, state).await?,
-        None => (state.pieces, state.rest),
+    let state = State::read(&checkpoint.state)?;
+    let (staged, rest) = match &state.parts {
+        Some(_) => end_upload(inner, checkpoint, state).await?,
+        None => (state.staged, state.rest),
     };
-    if state::bytes(&pieces) + state::bytes(&rest) != at.bytes {
+    if state::bytes(&staged) + state::bytes(&rest) != checkpoint.bytes {
         return Err(Error::Engine(std::io::Error::new(std::io::ErrorKind::InvalidData, "the checkpoint's state doesn't fit its bytes")));
     }
-    check(inner, at, pieces.iter().chain(&rest)).await?;
-    Ok((pieces, rest))
+    check_exist(inner, checkpoint, staged.iter().chain(&rest)).await?;
+    Ok((staged, rest))
 }
 
-async fn end(inner: &Inner, at: &Checkpoint, state: State) -> Result<(Vec<StagedPart>, Vec<StagedPart>), Error> {
+async fn end_upload(inner: &Inner, checkpoint: &Checkpoint, state: State) -> Result<(Vec<StagedPart>, Vec<StagedPart>), Error> {
     let State { parts: Some(parts), rest, .. } = state else { return Err(Error::Missing) };
-    let (store, path) = (&inner.store, inner.store.path(&at.key));
-    let asked = Instant::now();
+    let (store, path) = (&inner.store, inner.store.path(&checkpoint.key));
+    let started = Instant::now();
     let ended = if parts.tags.is_empty() { store.abort(&path, &parts.id).await } else { store.complete(&path, &parts.id, &parts.tags, parts.bytes).await };
     // Looked at afterwards: from here on nobody can change it.
-    let there = match store.head_after(&path, asked).await {
+    let size = match store.head_after(&path, started).await {
         Ok(meta) => Some(meta.size),
         Err(Error::Missing) => None,
         Err(error) => return Err(error),
     };
-    match there {
+    match size {
         // The first writer got to its end, whether it knows or not.
-        Some(bytes) if bytes >= at.bytes => Ok(begin(at.bytes, Vec::new())),
-        Some(bytes) if bytes >= parts.bytes && !parts.tags.is_empty() => Ok(begin(parts.bytes, rest)),
+        Some(bytes) if bytes >= checkpoint.bytes => Ok(start_from_key(checkpoint.bytes, Vec::new())),
+        Some(bytes) if bytes >= parts.bytes && !parts.tags.is_empty() => Ok(start_from_key(parts.bytes, rest)),
         _ if parts.tags.is_empty() => ended.map(|()| (Vec::new(), rest)),
         _ => {
             ended?;
@@ -65,26 +65,26 @@ async fn end(inner: &Inner, at: &Checkpoint, state: State) -> Result<(Vec<Staged
 }
 
 /// The object at the key as the beginning; one that is too short to become a part belongs to the rest.
-fn begin(bytes: u64, rest: Vec<StagedPart>) -> (Vec<StagedPart>, Vec<StagedPart>) {
-    let piece = StagedPart(PartLocation::Key, bytes);
+fn start_from_key(bytes: u64, rest: Vec<StagedPart>) -> (Vec<StagedPart>, Vec<StagedPart>) {
+    let part = StagedPart(PartLocation::Key, bytes);
     if bytes >= MIN_PART_BYTES as u64 {
-        return (vec![piece], rest);
+        return (vec![part], rest);
     }
-    (Vec::new(), std::iter::once(piece).filter(|piece| piece.1 > 0).chain(rest).collect())
+    (Vec::new(), std::iter::once(part).filter(|part| part.1 > 0).chain(rest).collect())
 }
 
 /// Looks whether all pieces are there: a missing one must be known now, not at the end.
-async fn check(inner: &Inner, at: &Checkpoint, pieces: impl Iterator<Item = &StagedPart>) -> Result<(), Error> {
-    let wanted: Vec<&StagedPart> = pieces.collect();
-    let folder = format!("unfinished/{}", at.key);
-    let listed = if wanted.iter().any(|piece| piece.0 != PartLocation::Key) { inner.store.list(&folder).await? } else { Vec::new() };
+async fn check_exist(inner: &Inner, checkpoint: &Checkpoint, staged: impl Iterator<Item = &StagedPart>) -> Result<(), Error> {
+    let wanted: Vec<&StagedPart> = staged.collect();
+    let folder = format!("unfinished/{}", checkpoint.key);
+    let listed = if wanted.iter().any(|part| part.0 != PartLocation::Key) { inner.store.list(&folder).await? } else { Vec::new() };
     let sizes: HashMap<&str, u64> = listed.iter().filter_map(|meta| Some((meta.location.filename()?, meta.size))).collect();
-    for piece in wanted {
-        let bytes = match &piece.0 {
+    for part in wanted {
+        let bytes = match &part.0 {
             PartLocation::Named(name) => sizes.get(name.as_str()).copied().ok_or(Error::Missing)?,
-            PartLocation::Key => inner.store.head(&inner.store.path(&at.key)).await?.size,
+            PartLocation::Key => inner.store.head(&inner.store.path(&checkpoint.key)).await?.size,
         };
-        if bytes < piece.1 {
+        if bytes < part.1 {
             return Err(Error::Missing);
         }
     }

@@ -39,8 +39,8 @@ pub(super) struct State {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub parts: Option<Parts>,
     /// Otherwise the beginning, each piece large enough to become a part.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub pieces: Vec<StagedPart>,
+    #[serde(rename = "pieces", skip_serializing_if = "Vec::is_empty", default)]
+    pub staged: Vec<StagedPart>,
     /// The rest, which is too short for a part.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub rest: Vec<StagedPart>,
@@ -57,8 +57,8 @@ impl State {
 }
 
 /// The bytes of pieces together.
-pub(super) fn bytes(pieces: &[StagedPart]) -> u64 {
-    pieces.iter().map(|piece| piece.1).sum()
+pub(super) fn bytes(staged: &[StagedPart]) -> u64 {
+    staged.iter().map(|part| part.1).sum()
 }
 
 #[cfg(test)]
@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn a_state_comes_back_as_it_was_written() {
         let parts = Parts { id: "u".into(), tags: vec!["\"e\"".into()], bytes: 5 };
-        let state = State { parts: Some(parts), pieces: vec![StagedPart(PartLocation::Key, 7)], rest: vec![StagedPart(PartLocation::Named("x".into()), 1)] };
+        let state = State { parts: Some(parts), staged: vec![StagedPart(PartLocation::Key, 7)], rest: vec![StagedPart(PartLocation::Named("x".into()), 1)] };
         assert_eq!(State::read(&state.write().unwrap()).unwrap(), state);
         assert_eq!(State::read("{}").unwrap(), State::default());
         assert!(matches!(State::read(""), Err(Error::Engine(_))));

@@ -22,18 +22,18 @@ use super::xml;
 use crate::objects::{Error, ObjectKey};
 
 /// Requests with a body that are on their way at once: each must get its share of a narrow line before its deadline.
-const SENDING: usize = 16;
+const MAX_CONCURRENT_UPLOADS: usize = 16;
 /// How many times faster than our line the store moves bytes within itself, at least.
-const INSIDE: u64 = 16;
+const COPY_SPEED_FACTOR: u64 = 16;
 /// What a second, small call has at least, after one that took the whole deadline.
-pub(super) const QUICK: Duration = Duration::from_secs(1);
+pub(super) const MIN_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a signature for one request of our own holds.
-const SIGNED: Duration = Duration::from_secs(60);
+const SIGNATURE_LIFETIME: Duration = Duration::from_secs(60);
 const COPY_SOURCE: HeaderName = HeaderName::from_static("x-amz-copy-source");
 const COPY_RANGE: HeaderName = HeaderName::from_static("x-amz-copy-source-range");
 
 /// An upload in parts that goes on.
-struct Begun {
+struct OpenUpload {
     name: String,
     id: String,
     initiated: String,
@@ -47,20 +47,20 @@ pub(super) struct Store {
     bulk: AmazonS3,
     /// As browsers reach the same store.
     public: AmazonS3,
-    own: reqwest::Client,
-    sending: Semaphore,
+    http: reqwest::Client,
+    upload_permits: Semaphore,
     bucket: String,
     folder: String,
     deadline: Duration,
-    least_per_second: u64,
+    min_bytes_per_second: u64,
 }
 
 impl Store {
     pub(super) fn open(options: &S3Options) -> Result<Self, Error> {
         options.check()?;
         crate::tls::provider();
-        let (secret, authorities) = (options.secret()?, options.authorities()?.unwrap_or_default());
-        let certificates = Certificate::from_pem_bundle(authorities.as_bytes()).map_err(sorted)?;
+        let (secret, ca_certificates) = (options.secret()?, options.ca_certificates()?.unwrap_or_default());
+        let certificates = Certificate::from_pem_bundle(ca_certificates.as_bytes()).map_err(map_error)?;
         let deadline = options.deadline();
         let client = |silence: Option<Duration>| {
             let mut client = ClientOptions::new().with_allow_http(true).with_timeout_disabled().with_connect_timeout(deadline / 3);
@@ -80,21 +80,21 @@ impl Store {
             let retry = RetryConfig { backoff, max_retries: 4, retry_timeout: deadline / 2 };
             // One `DELETE` each: several servers don't know the request for many.
             let base = base.with_client_options(client).with_retry(retry).with_disable_bulk_delete(true);
-            endpoint.map_or(base.clone(), |endpoint| base.with_endpoint(endpoint)).build().map_err(sorted)
+            endpoint.map_or(base.clone(), |endpoint| base.with_endpoint(endpoint)).build().map_err(map_error)
         };
         let endpoint = options.endpoint.as_ref();
-        let trusted = reqwest::Certificate::from_pem_bundle(authorities.as_bytes()).map_err(unsigned)?;
-        let own = reqwest::Client::builder().connect_timeout(deadline / 3).tls_certs_merge(trusted).build().map_err(unsigned)?;
+        let trusted = reqwest::Certificate::from_pem_bundle(ca_certificates.as_bytes()).map_err(without_url)?;
+        let http = reqwest::Client::builder().connect_timeout(deadline / 3).tls_certs_merge(trusted).build().map_err(without_url)?;
         Ok(Self {
             calls: build(endpoint, client(Some(deadline * 2 / 5)))?,
             bulk: build(endpoint, client(None))?,
             public: build(options.public_endpoint.as_ref().or(endpoint), client(None))?,
-            own,
-            sending: Semaphore::new(SENDING),
+            http,
+            upload_permits: Semaphore::new(MAX_CONCURRENT_UPLOADS),
             bucket: options.bucket.clone(),
-            folder: options.folder(),
+            folder: options.key_prefix(),
             deadline,
-            least_per_second: options.least_bytes_per_second.max(1),
+            min_bytes_per_second: options.least_bytes_per_second.max(1),
         })
     }
 
@@ -104,7 +104,7 @@ impl Store {
     }
 
     /// Where a piece of an unfinished object lies.
-    pub(super) fn piece(&self, key: &ObjectKey, name: &str) -> Path {
+    pub(super) fn staged_path(&self, key: &ObjectKey, name: &str) -> Path {
         Path::from(format!("{}unfinished/{key}/{name}", self.folder))
     }
 
@@ -114,7 +114,7 @@ impl Store {
         let mut listing = self.calls.list(Some(&path));
         let mut listed = Vec::new();
         // A page at a time: a long listing may take longer than one answer.
-        while let Some(meta) = self.within(0, listing.try_next()).await? {
+        while let Some(meta) = self.with_timeout(0, listing.try_next()).await? {
             listed.push(meta);
         }
         Ok(listed)
@@ -126,20 +126,20 @@ impl Store {
     }
 
     pub(super) async fn head(&self, path: &Path) -> Result<ObjectMeta, Error> {
-        self.within(0, self.calls.head(path)).await
+        self.with_timeout(0, self.calls.head(path)).await
     }
 
     /// The same for whoever has waited since `asked` already: both together take little longer than one call.
     pub(super) async fn head_after(&self, path: &Path, asked: Instant) -> Result<ObjectMeta, Error> {
-        let left = self.deadline.saturating_sub(asked.elapsed()).max(QUICK);
-        tokio::time::timeout(left, self.head(path)).await.map_err(|_| silent())?
+        let left = self.deadline.saturating_sub(asked.elapsed()).max(MIN_TIMEOUT);
+        tokio::time::timeout(left, self.head(path)).await.map_err(|_| timed_out())?
     }
 
     /// Whether the bucket answers; unlike `HEAD` of an object it tells a missing bucket from a missing object.
     pub(super) async fn ping(&self) -> Result<(), Error> {
         let nothing = Path::from(format!("{}unfinished/none", self.folder));
         let mut listing = self.calls.list(Some(&nothing));
-        present(self.within(0, listing.try_next()).await.map(drop))
+        require_bucket(self.with_timeout(0, listing.try_next()).await.map(drop))
     }
 
     pub(super) fn bulk(&self) -> &AmazonS3 {
@@ -153,26 +153,26 @@ impl Store {
     pub(super) async fn put(&self, path: &Path, chunks: Vec<Bytes>) -> Result<(), Error> {
         let payload: PutPayload = chunks.into_iter().collect();
         let bytes = payload.content_length() as u64;
-        present(self.sending(bytes, self.bulk.put(path, payload)).await.map(drop))
+        require_bucket(self.send_body(bytes, self.bulk.put(path, payload)).await.map(drop))
     }
 
     /// Removes an object; `Ok` also where there was none.
     pub(super) async fn remove(&self, path: &Path) -> Result<(), Error> {
-        match self.within(0, self.calls.delete(path)).await {
+        match self.with_timeout(0, self.calls.delete(path)).await {
             Err(Error::Missing) => Ok(()),
             other => other,
         }
     }
 
-    pub(super) async fn begin(&self, path: &Path) -> Result<String, Error> {
-        present(self.within(0, self.calls.create_multipart(path)).await)
+    pub(super) async fn create_upload(&self, path: &Path) -> Result<String, Error> {
+        require_bucket(self.with_timeout(0, self.calls.create_multipart(path)).await)
     }
 
     /// Stores a part, counted from 0; answers its tag. [`Error::Missing`] where the upload has ended.
     pub(super) async fn put_part(&self, path: &Path, upload: &str, number: usize, chunks: Vec<Bytes>) -> Result<String, Error> {
         let payload: PutPayload = chunks.into_iter().collect();
         let (bytes, upload) = (payload.content_length() as u64, upload.to_owned());
-        Ok(self.sending(bytes, self.bulk.put_part(path, &upload, number, payload)).await?.content_id)
+        Ok(self.send_body(bytes, self.bulk.put_part(path, &upload, number, payload)).await?.content_id)
     }
 
     /// Makes a range of another object a part, counted from 0, without its bytes coming here; answers its tag.
@@ -184,19 +184,19 @@ impl Store {
             .with_query([("partNumber", number.as_str()), ("uploadId", upload)])
             .with_signed_header(COPY_SOURCE, source)
             .with_signed_header(COPY_RANGE, part);
-        let answer = self.ask(Method::PUT, path, options, (range.end - range.start) / INSIDE).await?;
+        let answer = self.send_signed(Method::PUT, path, options, (range.end - range.start) / COPY_SPEED_FACTOR).await?;
         // An error may come with a 200: the status was sent before the copying was done.
-        xml::text(&answer, "ETag").ok_or_else(|| broken("a part could not be copied"))
+        xml::text(&answer, "ETag").ok_or_else(|| request_failed("a part could not be copied"))
     }
 
     pub(super) async fn complete(&self, path: &Path, upload: &str, tags: &[String], bytes: u64) -> Result<(), Error> {
         let parts = tags.iter().map(|tag| PartId { content_id: tag.clone() }).collect();
         let upload = upload.to_owned();
-        self.within(bytes / INSIDE, self.bulk.complete_multipart(path, &upload, parts)).await.map(drop)
+        self.with_timeout(bytes / COPY_SPEED_FACTOR, self.bulk.complete_multipart(path, &upload, parts)).await.map(drop)
     }
 
     pub(super) async fn abort(&self, path: &Path, upload: &str) -> Result<(), Error> {
-        match self.within(0, self.calls.abort_multipart(path, &upload.to_owned())).await {
+        match self.with_timeout(0, self.calls.abort_multipart(path, &upload.to_owned())).await {
             Err(Error::Missing) => Ok(()),
             other => other,
         }
@@ -210,63 +210,63 @@ impl Store {
 
     /// The first thousand uploads in parts under names that begin so. Some servers know them only by an object's
     /// whole name, so nothing may rely on more than that.
-    async fn uploads_under(&self, prefix: &str) -> Result<Vec<Begun>, Error> {
+    async fn uploads_under(&self, prefix: &str) -> Result<Vec<OpenUpload>, Error> {
         let options = SignedUrlOptions::default().with_query([("uploads", ""), ("prefix", prefix)]);
-        let answer = present(self.ask(Method::GET, &Path::default(), options, 0).await)?;
+        let answer = require_bucket(self.send_signed(Method::GET, &Path::default(), options, 0).await)?;
         let begun =
-            |upload: &&str| Some(Begun { name: xml::text(upload, "Key")?, id: xml::text(upload, "UploadId")?, initiated: xml::text(upload, "Initiated").unwrap_or_default() });
+            |upload: &&str| Some(OpenUpload { name: xml::text(upload, "Key")?, id: xml::text(upload, "UploadId")?, initiated: xml::text(upload, "Initiated").unwrap_or_default() });
         Ok(xml::every(&answer, "Upload").iter().filter_map(begun).collect())
     }
 
     /// The keys of a shard under which an upload in parts goes on, as far as the server tells, and since when.
-    pub(super) async fn begun(&self, shard: &str) -> Result<Vec<(ObjectKey, Option<SystemTime>)>, Error> {
+    pub(super) async fn open_uploads(&self, shard: &str) -> Result<Vec<(ObjectKey, Option<SystemTime>)>, Error> {
         let all = self.uploads_under(&format!("{}{shard}/", self.folder)).await?;
         let time = |text: &str| chrono::DateTime::parse_from_rfc3339(text).ok().map(|time| SystemTime::from(time.to_utc()));
         Ok(all.iter().filter_map(|upload| Some((upload.name.strip_prefix(self.folder.as_str())?.parse().ok()?, time(&upload.initiated)))).collect())
     }
 
     /// An address under which whoever has it reads the object.
-    pub(super) async fn address(&self, path: &Path, lasts: Duration) -> Result<String, Error> {
-        Ok(self.within(0, self.bulk.signed_url(Method::GET, path, lasts)).await?.into())
+    pub(super) async fn presigned_url(&self, path: &Path, lasts: Duration) -> Result<String, Error> {
+        Ok(self.with_timeout(0, self.bulk.signed_url(Method::GET, path, lasts)).await?.into())
     }
 
     /// The same for a browser, which is told what it gets.
-    pub(super) async fn public_address(&self, path: &Path, lasts: Duration, content_type: &str, disposition: &str) -> Result<String, Error> {
+    pub(super) async fn public_presigned_url(&self, path: &Path, lasts: Duration, content_type: &str, disposition: &str) -> Result<String, Error> {
         let options = SignedUrlOptions::default().with_query([
             ("response-content-type", content_type),
             ("response-content-disposition", disposition),
             ("response-cache-control", "private, max-age=0"),
         ]);
-        Ok(self.within(0, self.public.signed_url_opts(Method::GET, path, lasts, &options)).await?.into())
+        Ok(self.with_timeout(0, self.public.signed_url_opts(Method::GET, path, lasts, &options)).await?.into())
     }
 
-    async fn ask(&self, method: Method, path: &Path, options: SignedUrlOptions, bytes: u64) -> Result<String, Error> {
+    async fn send_signed(&self, method: Method, path: &Path, options: SignedUrlOptions, bytes: u64) -> Result<String, Error> {
         let (name, headers) = (if path.as_ref().is_empty() { "the bucket" } else { "an object" }, options.signed_headers.clone());
         let asking = async {
-            let url = self.calls.signed_url_opts(method.clone(), path, SIGNED, &options).await.map_err(sorted)?;
-            let answer = self.own.request(method, url).headers(headers).send().await.map_err(unsigned)?;
-            let (status, text) = (answer.status(), answer.text().await.map_err(unsigned)?);
+            let url = self.calls.signed_url_opts(method.clone(), path, SIGNATURE_LIFETIME, &options).await.map_err(map_error)?;
+            let answer = self.http.request(method, url).headers(headers).send().await.map_err(without_url)?;
+            let (status, text) = (answer.status(), answer.text().await.map_err(without_url)?);
             match status {
                 status if status.is_success() => Ok(text),
                 StatusCode::NOT_FOUND => Err(Error::Missing),
-                status => Err(judged(&text, broken(&format!("{status} for {name}: {}", xml::text(&text, "Code").unwrap_or_default())))),
+                status => Err(full_or(&text, request_failed(&format!("{status} for {name}: {}", xml::text(&text, "Code").unwrap_or_default())))),
             }
         };
-        tokio::time::timeout(self.time_for(bytes), asking).await.map_err(|_| silent())?
+        tokio::time::timeout(self.timeout_for(bytes), asking).await.map_err(|_| timed_out())?
     }
 
-    fn time_for(&self, bytes: u64) -> Duration {
-        self.deadline + Duration::from_secs(bytes / self.least_per_second)
+    fn timeout_for(&self, bytes: u64) -> Duration {
+        self.deadline + Duration::from_secs(bytes / self.min_bytes_per_second)
     }
 
-    async fn within<T>(&self, bytes: u64, work: impl Future<Output = object_store::Result<T>>) -> Result<T, Error> {
-        tokio::time::timeout(self.time_for(bytes), work).await.map_err(|_| silent())?.map_err(sorted)
+    async fn with_timeout<T>(&self, bytes: u64, work: impl Future<Output = object_store::Result<T>>) -> Result<T, Error> {
+        tokio::time::timeout(self.timeout_for(bytes), work).await.map_err(|_| timed_out())?.map_err(map_error)
     }
 
-    async fn sending<T>(&self, bytes: u64, work: impl Future<Output = object_store::Result<T>>) -> Result<T, Error> {
-        let turn = tokio::time::timeout(self.time_for(bytes), self.sending.acquire()).await.map_err(|_| silent())?;
-        let _turn = turn.map_err(|_| silent())?;
-        self.within(bytes, work).await
+    async fn send_body<T>(&self, bytes: u64, work: impl Future<Output = object_store::Result<T>>) -> Result<T, Error> {
+        let permit = tokio::time::timeout(self.timeout_for(bytes), self.upload_permits.acquire()).await.map_err(|_| timed_out())?;
+        let _permit = permit.map_err(|_| timed_out())?;
+        self.with_timeout(bytes, work).await
     }
 }
 
@@ -274,37 +274,37 @@ fn header(text: &str) -> Result<HeaderValue, Error> {
     HeaderValue::from_str(text).map_err(|error| Error::Engine(std::io::Error::other(error)))
 }
 
-fn silent() -> Error {
+fn timed_out() -> Error {
     Error::Engine(std::io::ErrorKind::TimedOut.into())
 }
 
-fn broken(what: &str) -> Error {
+fn request_failed(what: &str) -> Error {
     Error::Engine(std::io::Error::other(what.to_owned()))
 }
 
 /// An error of our own client, without the address.
-fn unsigned(error: reqwest::Error) -> Error {
+fn without_url(error: reqwest::Error) -> Error {
     Error::Engine(std::io::Error::other(error.without_url()))
 }
 
-pub(super) fn sorted(error: object_store::Error) -> Error {
+pub(super) fn map_error(error: object_store::Error) -> Error {
     match error {
         object_store::Error::NotFound { .. } => Error::Missing,
         error => {
             let text = error.to_string();
-            judged(&text, Error::Engine(std::io::Error::other(error)))
+            full_or(&text, Error::Engine(std::io::Error::other(error)))
         }
     }
 }
 
 /// A full store is told apart by the codes that servers have for it; S3 itself knows none.
-fn judged(text: &str, other: Error) -> Error {
+fn full_or(text: &str, other: Error) -> Error {
     let full = ["507 Insufficient Storage", "QuotaExceeded", "StorageFull", "XMinioStorageFull", "InsufficientStorage"];
     if full.iter().any(|word| text.contains(word)) { Error::Full } else { other }
 }
 
 /// For requests that need no object: a 404 means that the bucket isn't there, which is nothing that a caller may take for a missing object.
-fn present<T>(result: Result<T, Error>) -> Result<T, Error> {
+fn require_bucket<T>(result: Result<T, Error>) -> Result<T, Error> {
     match result {
         Err(Error::Missing) => Err(Error::Engine(std::io::Error::new(std::io::ErrorKind::NotConnected, "the bucket is not there"))),
         other => other,

@@ -19,16 +19,16 @@ use super::Inner;
 use super::memory_budget::{Held, PartBuffer};
 use super::options::MIN_PART_BYTES;
 use super::state::{self, PartLocation, Parts, StagedPart, State};
-use super::store::QUICK;
+use super::store::MIN_TIMEOUT;
 use crate::objects::{Error, ObjectKey, Sink};
 
 /// Parts of one writer that are on their way while it gathers the next.
 const MAX_IN_FLIGHT: usize = 2;
 /// After so many parts their size doubles: S3 takes 10,000 (Amazon S3 User Guide, "multipart upload limits").
-const DOUBLING: usize = 1000;
+const PARTS_PER_DOUBLING: usize = 1000;
 /// Bytes that one copy inside the store takes over.
-const COPIED: u64 = 256 << 20;
-const COPIES_AT_ONCE: usize = 8;
+const COPY_BYTES: u64 = 256 << 20;
+const MAX_CONCURRENT_COPIES: usize = 8;
 
 /// What a part that was sent has become.
 enum WriteOutcome {
@@ -37,7 +37,7 @@ enum WriteOutcome {
     StagedPart(StagedPart),
 }
 
-pub(super) struct Writing {
+pub(super) struct S3Writer {
     inner: Arc<Inner>,
     key: ObjectKey,
     /// The key of the finished object, for a writer that resumed.
@@ -45,7 +45,7 @@ pub(super) struct Writing {
     /// The upload at the object's own key, for the first writer, once it has begun.
     parts: Option<Parts>,
     /// What lies beside the object, for a writer that resumed.
-    pieces: Vec<StagedPart>,
+    staged: Vec<StagedPart>,
     /// Stored pieces that will become part of the next part, before what is gathered.
     rest: Vec<StagedPart>,
     buffer: PartBuffer,
@@ -55,45 +55,45 @@ pub(super) struct Writing {
     /// Names stored here since the last checkpoint: nobody else knows them.
     unsaved: Vec<String>,
     /// Names that have gone into a part since the last checkpoint, which may name them still …
-    spent: Vec<String>,
+    merged: Vec<String>,
     /// … and before it: only older ones can name them, and those are of no use once this one is asked for another.
     stale: Vec<String>,
     /// Ends every further call after one that failed or was dropped halfway: bytes might be missing.
-    intact: bool,
+    is_intact: bool,
 }
 
-impl Writing {
+impl S3Writer {
     pub(super) fn first(inner: &Arc<Inner>, key: ObjectKey) -> Self {
         Self::new(inner, key, None, Vec::new(), Vec::new())
     }
 
-    pub(super) fn resumed(inner: &Arc<Inner>, key: ObjectKey, fresh: ObjectKey, pieces: Vec<StagedPart>, rest: Vec<StagedPart>) -> Self {
-        Self::new(inner, key, Some(fresh), pieces, rest)
+    pub(super) fn resumed(inner: &Arc<Inner>, key: ObjectKey, fresh: ObjectKey, staged: Vec<StagedPart>, rest: Vec<StagedPart>) -> Self {
+        Self::new(inner, key, Some(fresh), staged, rest)
     }
 
-    fn new(inner: &Arc<Inner>, key: ObjectKey, fresh: Option<ObjectKey>, pieces: Vec<StagedPart>, rest: Vec<StagedPart>) -> Self {
+    fn new(inner: &Arc<Inner>, key: ObjectKey, fresh: Option<ObjectKey>, staged: Vec<StagedPart>, rest: Vec<StagedPart>) -> Self {
         let buffer = PartBuffer::new(&inner.memory);
-        let (in_flight, unsaved, spent, stale) = (VecDeque::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { inner: inner.clone(), key, fresh, parts: None, pieces, rest, buffer, in_flight, sent: 0, unsaved, spent, stale, intact: true }
+        let (in_flight, unsaved, merged, stale) = (VecDeque::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { inner: inner.clone(), key, fresh, parts: None, staged, rest, buffer, in_flight, sent: 0, unsaved, merged, stale, is_intact: true }
     }
 
     fn part_bytes(&self) -> usize {
-        self.inner.part_bytes << (self.sent / DOUBLING).min(8)
+        self.inner.part_bytes << (self.sent / PARTS_PER_DOUBLING).min(8)
     }
 
-    fn waiting(&self) -> usize {
+    fn pending_bytes(&self) -> usize {
         usize::try_from(state::bytes(&self.rest)).unwrap_or(usize::MAX).saturating_add(self.buffer.len())
     }
 
-    fn start(&mut self) -> Result<(), Error> {
-        if std::mem::replace(&mut self.intact, false) { Ok(()) } else { Err(Error::Engine(std::io::ErrorKind::BrokenPipe.into())) }
+    fn begin_call(&mut self) -> Result<(), Error> {
+        if std::mem::replace(&mut self.is_intact, false) { Ok(()) } else { Err(Error::Engine(std::io::ErrorKind::BrokenPipe.into())) }
     }
 
-    async fn gather(&mut self, mut bytes: Bytes) -> Result<(), Error> {
+    async fn buffer_bytes(&mut self, mut bytes: Bytes) -> Result<(), Error> {
         while !bytes.is_empty() {
-            let room = self.part_bytes().saturating_sub(self.waiting()).max(1);
+            let room = self.part_bytes().saturating_sub(self.pending_bytes()).max(1);
             self.buffer.push(bytes.split_to(room.min(bytes.len())));
-            if self.waiting() >= self.part_bytes() {
+            if self.pending_bytes() >= self.part_bytes() {
                 self.send().await?;
             } else if self.buffer.should_flush() {
                 self.flush_early().await?;
@@ -116,15 +116,15 @@ impl Writing {
         if upload.is_none() {
             self.unsaved.push(name.clone());
         }
-        self.spent.extend(rest.iter().filter_map(named));
+        self.merged.extend(rest.iter().filter_map(staged_name));
         self.sent += 1;
         self.in_flight.push_back(AbortOnDropHandle::new(tokio::spawn(async move {
             let bytes = state::bytes(&rest) + held.len() as u64;
-            let (chunks, _room) = inner.together(&key, &rest, &held).await?;
+            let (chunks, _room) = inner.load_parts(&key, &rest, &held).await?;
             Ok(match upload {
                 Some(upload) => WriteOutcome::Part(inner.store.put_part(&inner.store.path(&key), &upload, number, chunks).await?, bytes),
                 None => {
-                    inner.store.put(&inner.store.piece(&key, &name), chunks).await?;
+                    inner.store.put(&inner.store.staged_path(&key, &name), chunks).await?;
                     WriteOutcome::StagedPart(StagedPart(PartLocation::Named(name), bytes))
                 }
             })
@@ -137,7 +137,7 @@ impl Writing {
         if let Some(parts) = &self.parts {
             return Ok(parts.id.clone());
         }
-        let id = self.inner.store.begin(&self.inner.store.path(&self.key)).await?;
+        let id = self.inner.store.create_upload(&self.inner.store.path(&self.key)).await?;
         self.parts = Some(Parts { id: id.clone(), tags: Vec::new(), bytes: 0 });
         Ok(id)
     }
@@ -150,7 +150,7 @@ impl Writing {
                 parts.tags.push(tag);
                 parts.bytes += bytes;
             }
-            (WriteOutcome::StagedPart(piece), _) => self.pieces.push(piece),
+            (WriteOutcome::StagedPart(part), _) => self.staged.push(part),
             (WriteOutcome::Part(..), None) => return Err(Error::Missing),
         }
         Ok(())
@@ -167,7 +167,7 @@ impl Writing {
     async fn flush_early(&mut self) -> Result<(), Error> {
         let (held, name) = (self.buffer.take(), crate::objects::base62());
         self.unsaved.push(name.clone());
-        self.inner.store.put(&self.inner.store.piece(&self.key, &name), held.chunks()).await?;
+        self.inner.store.put(&self.inner.store.staged_path(&self.key, &name), held.chunks()).await?;
         self.rest.push(StagedPart(PartLocation::Named(name), held.len() as u64));
         Ok(())
     }
@@ -177,17 +177,17 @@ impl Writing {
         if self.fresh.is_none() {
             self.upload().await?;
         }
-        if self.waiting() >= MIN_PART_BYTES {
+        if self.pending_bytes() >= MIN_PART_BYTES {
             self.send().await?;
         } else if self.buffer.len() > 0 {
             self.flush_early().await?;
         }
         self.await_all().await?;
-        let state = State { parts: self.parts.clone(), pieces: self.pieces.clone(), rest: self.rest.clone() }.write()?;
+        let state = State { parts: self.parts.clone(), staged: self.staged.clone(), rest: self.rest.clone() }.write()?;
         // Whoever asks for this place has written the last one down, or given it up.
-        let stale = std::mem::replace(&mut self.stale, std::mem::take(&mut self.spent));
+        let stale = std::mem::replace(&mut self.stale, std::mem::take(&mut self.merged));
         self.unsaved.clear();
-        self.inner.forget(&self.key, stale).await;
+        self.inner.remove_staged(&self.key, stale).await;
         Ok(state)
     }
 
@@ -196,40 +196,40 @@ impl Writing {
         let path = self.inner.store.path(&self.key);
         if self.parts.is_none() {
             let held = self.buffer.take();
-            let (chunks, _room) = self.inner.together(&self.key, &self.rest, &held).await?;
+            let (chunks, _room) = self.inner.load_parts(&self.key, &self.rest, &held).await?;
             self.inner.store.put(&path, chunks).await?;
         } else {
-            if self.waiting() > 0 || self.sent == 0 {
+            if self.pending_bytes() > 0 || self.sent == 0 {
                 self.send().await?;
             }
             self.await_all().await?;
             let Some(parts) = &self.parts else { return Err(Error::Missing) };
-            let asked = Instant::now();
+            let started = Instant::now();
             if let Err(error) = self.inner.store.complete(&path, &parts.id, &parts.tags, parts.bytes).await {
                 // It may have happened all the same, and only the answer was lost.
-                let there = self.inner.store.head_after(&path, asked).await.is_ok_and(|meta| meta.size == parts.bytes);
-                if !there {
+                let exists = self.inner.store.head_after(&path, started).await.is_ok_and(|meta| meta.size == parts.bytes);
+                if !exists {
                     return Err(error);
                 }
             }
         }
         // The object has these bytes now, also for whoever goes on from an older place. They go before anybody is told, so none is left over.
-        let rest = self.rest.iter().filter_map(named);
-        let names: Vec<String> = self.spent.drain(..).chain(self.stale.drain(..)).chain(self.unsaved.drain(..)).chain(rest).collect();
+        let rest = self.rest.iter().filter_map(staged_name);
+        let names: Vec<String> = self.merged.drain(..).chain(self.stale.drain(..)).chain(self.unsaved.drain(..)).chain(rest).collect();
         let removals: Vec<BoxFuture<'_, Result<(), Error>>> = names.iter().map(|name| -> BoxFuture<'_, _> { Box::pin(remove(&self.inner, &self.key, name)) }).collect();
-        stream::iter(removals).buffer_unordered(COPIES_AT_ONCE).try_collect().await
+        stream::iter(removals).buffer_unordered(MAX_CONCURRENT_COPIES).try_collect().await
     }
 
     /// The end for a writer that resumed: all pieces, put together under the fresh key. They stay until the unfinished object is removed.
     async fn compose(&mut self, fresh: &ObjectKey) -> Result<(), Error> {
         self.await_all().await?;
         let (inner, path, held) = (self.inner.clone(), self.inner.store.path(fresh), self.buffer.take());
-        if self.pieces.is_empty() {
-            let (chunks, _room) = inner.together(&self.key, &self.rest, &held).await?;
+        if self.staged.is_empty() {
+            let (chunks, _room) = inner.load_parts(&self.key, &self.rest, &held).await?;
             return inner.store.put(&path, chunks).await;
         }
-        let upload = inner.store.begin(&path).await?;
-        let composed = self.put_together(&path, &upload, &held).await;
+        let upload = inner.store.create_upload(&path).await?;
+        let composed = self.compose_parts(&path, &upload, &held).await;
         if composed.is_err() {
             let (store, fresh) = (inner.store.clone(), fresh.clone());
             let abort = tokio::spawn(async move {
@@ -238,76 +238,76 @@ impl Writing {
                 }
             });
             // Whoever waits has waited for long enough where the store is silent.
-            drop(tokio::time::timeout(QUICK, abort).await);
+            drop(tokio::time::timeout(MIN_TIMEOUT, abort).await);
         }
         composed
     }
 
-    async fn put_together(&self, path: &Path, upload: &str, held: &Held) -> Result<(), Error> {
+    async fn compose_parts(&self, path: &Path, upload: &str, held: &Held) -> Result<(), Error> {
         let store = &self.inner.store;
         let mut copies: Vec<BoxFuture<'_, Result<String, Error>>> = Vec::new();
-        for piece in &self.pieces {
-            for range in ranges(piece.1) {
-                let (number, from) = (copies.len(), self.inner.place(&self.key, &piece.0));
+        for part in &self.staged {
+            for range in ranges(part.1) {
+                let (number, from) = (copies.len(), self.inner.path_of(&self.key, &part.0));
                 copies.push(Box::pin(async move { store.copy_part(path, upload, number, &from, range).await }));
             }
         }
         let count = copies.len();
-        let mut tags: Vec<String> = stream::iter(copies).buffered(COPIES_AT_ONCE).try_collect().await?;
+        let mut tags: Vec<String> = stream::iter(copies).buffered(MAX_CONCURRENT_COPIES).try_collect().await?;
         if state::bytes(&self.rest) + held.len() as u64 > 0 {
-            let (chunks, _room) = self.inner.together(&self.key, &self.rest, held).await?;
+            let (chunks, _room) = self.inner.load_parts(&self.key, &self.rest, held).await?;
             tags.push(store.put_part(path, upload, count, chunks).await?);
         }
-        store.complete(path, upload, &tags, state::bytes(&self.pieces)).await
+        store.complete(path, upload, &tags, state::bytes(&self.staged)).await
     }
 }
 
 #[async_trait::async_trait]
-impl Sink for Writing {
+impl Sink for S3Writer {
     async fn write(&mut self, bytes: Bytes) -> Result<(), Error> {
-        self.start()?;
-        self.gather(bytes).await?;
-        self.intact = true;
+        self.begin_call()?;
+        self.buffer_bytes(bytes).await?;
+        self.is_intact = true;
         Ok(())
     }
 
     async fn save(&mut self) -> Result<String, Error> {
-        self.start()?;
+        self.begin_call()?;
         let state = self.save_all().await?;
-        self.intact = true;
+        self.is_intact = true;
         Ok(state)
     }
 
     async fn finish(&mut self) -> Result<ObjectKey, Error> {
-        self.start()?;
+        self.begin_call()?;
         match self.fresh.clone() {
             None => self.complete().await.map(|()| self.key.clone()),
             Some(fresh) => self.compose(&fresh).await.map(|()| fresh),
         }
     }
 
-    async fn leave(&mut self) {
+    async fn discard_unsaved(&mut self) {
         self.in_flight.clear();
         let unsaved = std::mem::take(&mut self.unsaved);
-        self.inner.forget(&self.key, unsaved).await;
+        self.inner.remove_staged(&self.key, unsaved).await;
     }
 }
 
-fn named(piece: &StagedPart) -> Option<String> {
-    match &piece.0 {
+fn staged_name(part: &StagedPart) -> Option<String> {
+    match &part.0 {
         PartLocation::Named(name) => Some(name.clone()),
         PartLocation::Key => None,
     }
 }
 
 async fn remove(inner: &Inner, key: &ObjectKey, name: &str) -> Result<(), Error> {
-    inner.store.remove(&inner.store.piece(key, name)).await
+    inner.store.remove(&inner.store.staged_path(key, name)).await
 }
 
 /// A piece's length in ranges to copy; none shorter than a part must be.
 fn ranges(bytes: u64) -> Vec<std::ops::Range<u64>> {
-    let count = (bytes / COPIED).max(1);
-    (0..count).map(|number| number * COPIED..if number + 1 == count { bytes } else { (number + 1) * COPIED }).collect()
+    let count = (bytes / COPY_BYTES).max(1);
+    (0..count).map(|number| number * COPY_BYTES..if number + 1 == count { bytes } else { (number + 1) * COPY_BYTES }).collect()
 }
 
 #[cfg(test)]
@@ -315,12 +315,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn copies_cover_a_piece_without_a_short_one() {
-        for bytes in [1, MIN_PART_BYTES as u64, COPIED - 1, COPIED, COPIED + 1, 5 * COPIED + 17] {
+    fn copies_cover_a_staged_part_without_a_short_one() {
+        for bytes in [1, MIN_PART_BYTES as u64, COPY_BYTES - 1, COPY_BYTES, COPY_BYTES + 1, 5 * COPY_BYTES + 17] {
             let ranges = ranges(bytes);
             assert_eq!((ranges[0].start, ranges[ranges.len() - 1].end), (0, bytes));
             assert!(ranges.windows(2).all(|pair| pair[0].end == pair[1].start));
-            assert!(ranges.iter().all(|range| range.end - range.start >= COPIED.min(bytes)));
+            assert!(ranges.iter().all(|range| range.end - range.start >= COPY_BYTES.min(bytes)));
         }
     }
 }

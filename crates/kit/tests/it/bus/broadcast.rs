@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kit::bus::{BroadcastMessage, Bus};
 
-use super::harness::{SOON, on_each_engine_in_time, options, until};
+use super::harness::{SOON, on_each_engine_with_moving_clock, options, until};
 use kit::Clock;
 use testkit::engines::Nats;
 
@@ -13,8 +13,8 @@ fn update(topic: &str, payload: &str) -> BroadcastMessage {
 }
 
 #[tokio::test]
-async fn a_listener_that_is_too_slow_is_told_so() {
-    on_each_engine_in_time(async |harness| {
+async fn a_subscriber_that_is_too_slow_is_told() {
+    on_each_engine_with_moving_clock(async |harness| {
         until("it answers", async || harness.bus.ping().await.is_ok()).await;
         let mut listener = harness.bus.broadcast().subscribe("media.x");
         harness.bus.broadcast().publish("media.y", "not for us");
@@ -46,24 +46,24 @@ async fn pair(url: &str) -> (Bus, Bus) {
 }
 
 #[tokio::test]
-async fn what_is_told_in_one_process_is_heard_once_in_each() {
+async fn an_update_of_one_process_arrives_once_in_each() {
     let nats = Nats::start();
     let (one, two) = pair(&nats.url()).await;
     for topic in ["media.5kT0_x", "", "a..b", "with space.*.>"] {
         let (mut here, mut there) = (one.broadcast().subscribe(topic), two.broadcast().subscribe(topic));
         one.broadcast().publish(topic, "{\"done\":1}");
         one.broadcast().publish(topic, "{\"done\":2}");
-        for ear in [&mut here, &mut there] {
+        for subscriber in [&mut here, &mut there] {
             for payload in ["{\"done\":1}", "{\"done\":2}"] {
-                assert_eq!(tokio::time::timeout(SOON, ear.next()).await.unwrap(), Some(update(topic, payload)), "{topic}");
+                assert_eq!(tokio::time::timeout(SOON, subscriber.next()).await.unwrap(), Some(update(topic, payload)), "{topic}");
             }
-            assert!(tokio::time::timeout(Duration::from_millis(50), ear.next()).await.is_err(), "heard twice: {topic}");
+            assert!(tokio::time::timeout(Duration::from_millis(50), subscriber.next()).await.is_err(), "heard twice: {topic}");
         }
     }
 }
 
 #[tokio::test]
-async fn after_a_lost_connection_every_listener_is_told() {
+async fn after_a_lost_connection_every_subscriber_is_told() {
     let mut nats = Nats::start();
     let (one, two) = pair(&nats.url()).await;
     let (mut here, mut there) = (one.broadcast().subscribe("x"), two.broadcast().subscribe("x"));
@@ -72,8 +72,8 @@ async fn after_a_lost_connection_every_listener_is_told() {
     one.broadcast().publish("x", "into the dark");
     assert_eq!(here.next().await, Some(update("x", "into the dark")), "whoever listens in the process subscriptions it all the same");
     nats.program.restart();
-    for ear in [&mut here, &mut there] {
-        assert_eq!(tokio::time::timeout(Duration::from_secs(20), ear.next()).await.unwrap(), Some(BroadcastMessage::Lagged));
+    for subscriber in [&mut here, &mut there] {
+        assert_eq!(tokio::time::timeout(Duration::from_secs(20), subscriber.next()).await.unwrap(), Some(BroadcastMessage::Lagged));
     }
     one.ping().await.unwrap();
     two.ping().await.unwrap();
@@ -83,7 +83,7 @@ async fn after_a_lost_connection_every_listener_is_told() {
 }
 
 #[tokio::test]
-async fn updates_that_were_dropped_on_their_way_out_are_missed_aloud() {
+async fn dropped_outgoing_updates_are_reported_as_missed() {
     let nats = Nats::start();
     let (one, two) = pair(&nats.url()).await;
     let mut there = two.broadcast().subscribe("x");

@@ -29,7 +29,7 @@ async fn each_consumer_gets_each_event_and_a_repeated_publish_changes_nothing() 
 }
 
 #[tokio::test]
-async fn a_consumer_hears_its_subjects_and_a_new_one_hears_from_then_on() {
+async fn a_consumer_gets_its_subjects_and_a_new_one_gets_what_is_published_after_it() {
     on_each_engine(async |harness| {
         harness.declare(&["one"]).await;
         harness.publish(&["a"]).await;
@@ -47,7 +47,7 @@ async fn a_consumer_hears_its_subjects_and_a_new_one_hears_from_then_on() {
 }
 
 #[tokio::test]
-async fn consumers_with_names_alike_are_not_one() {
+async fn consumers_with_similar_names_are_kept_apart() {
     on_each_engine(async |harness| {
         harness.declare(&["a.b", "a_b", "a b", "a*"]).await;
         harness.publish(&["x"]).await;
@@ -69,12 +69,12 @@ async fn a_silent_workers_delivery_goes_to_another_and_its_late_answer_changes_n
         harness.publish(&["a"]).await;
         let silent = harness.fetch("one", 1, SOON).await.remove(0);
         assert!(harness.fetch("one", 1, NOW).await.is_empty(), "delivered to two at once");
-        harness.pass(0.5).await;
+        harness.advance(0.5).await;
         assert!(engine.extend(&harness.to("one"), &silent).await.unwrap());
         // The lease that it got first is over, the extended one is not.
-        harness.pass(0.6).await;
+        harness.advance(0.6).await;
         assert!(harness.fetch("one", 1, NOW).await.is_empty(), "a lease that was extended ended early");
-        harness.pass(0.6).await;
+        harness.advance(0.6).await;
         let other = harness.fetch("one", 1, SOON).await.remove(0);
         assert_eq!(other.attempt, 2);
         assert!(!engine.ack("one", &silent).await.unwrap());
@@ -99,9 +99,9 @@ async fn a_delivery_that_failed_comes_again_after_its_pause() {
         assert!(engine.retry("one", &first, harness.lease.mul_f64(1.6)).await.unwrap());
         assert!(!engine.ack("one", &first).await.unwrap(), "answered twice");
         // Longer than the lease, shorter than the pause.
-        harness.pass(1.2).await;
+        harness.advance(1.2).await;
         assert!(harness.fetch("one", 1, NOW).await.is_empty(), "it came before its pause was over");
-        harness.pass(0.5).await;
+        harness.advance(0.5).await;
         let second = harness.fetch("one", 1, SOON).await.remove(0);
         assert_eq!((second.event.id.as_str(), second.attempt), ("a", 2));
         assert!(engine.ack("one", &second).await.unwrap());
@@ -188,7 +188,7 @@ async fn dead_letters_are_listed_with_their_reason_and_can_be_replayed() {
 }
 
 #[tokio::test]
-async fn a_large_event_can_be_buried_and_replayed_too() {
+async fn a_large_event_can_be_dead_lettered_and_replayed_too() {
     on_each_engine(async |harness| {
         harness.declare(&["one"]).await;
         // Nothing grows more when it is quoted again.
@@ -219,7 +219,7 @@ async fn the_backlog_counts_what_waits_and_what_is_at_work() {
 }
 
 #[tokio::test]
-async fn what_was_published_is_there_for_a_process_that_comes_later() {
+async fn what_was_published_is_there_for_a_process_that_starts_later() {
     on_each_engine(async |harness| {
         harness.declare(&["one"]).await;
         harness.publish(&["a"]).await;
@@ -253,7 +253,7 @@ async fn a_fetch_waits_for_the_first_event_and_no_longer_than_it_was_told() {
 }
 
 #[tokio::test]
-async fn old_events_are_forgotten_but_never_one_that_somebody_still_has_to_take() {
+async fn old_events_are_deleted_but_never_one_that_a_consumer_still_has_to_take() {
     on_each_engine(async |harness| {
         let engine = harness.bus.engine();
         harness.declare(&["one"]).await;

@@ -48,7 +48,7 @@ pub async fn on_each_engine(promise: impl AsyncFn(&Harness)) {
 }
 
 /// As [`on_each_engine`] where tasks run by themselves, so that the clock has to go.
-pub async fn on_each_engine_in_time(promise: impl AsyncFn(&Harness)) {
+pub async fn on_each_engine_with_moving_clock(promise: impl AsyncFn(&Harness)) {
     println!("on SQLite");
     promise(&Harness::sqlite(Clock::system()).await).await;
     println!("on NATS");
@@ -103,7 +103,7 @@ impl Harness {
     }
 
     /// Lets this part of a lease pass.
-    pub async fn pass(&self, of_the_lease: f64) {
+    pub async fn advance(&self, of_the_lease: f64) {
         let time = self.lease.mul_f64(of_the_lease);
         self.clock.advance(TimeDelta::from_std(time).unwrap());
         if self.nats.is_some() {
@@ -141,7 +141,7 @@ impl Harness {
     }
 
     /// The same with the dead letters.
-    pub async fn wipe_letters(&self) {
+    pub async fn wipe_dead_letters(&self) {
         self.delete("-dead").await;
     }
 
@@ -219,7 +219,7 @@ async fn count(db: &Db, text: &str, name: &str) -> i64 {
 }
 
 /// Records these songs, one transaction each hundred.
-pub async fn sing(db: &Db, songs: std::ops::Range<u32>) {
+pub async fn record_events(db: &Db, songs: std::ops::Range<u32>) {
     let songs: Vec<u32> = songs.collect();
     for chunk in songs.chunks(100) {
         let chunk = chunk.to_vec();

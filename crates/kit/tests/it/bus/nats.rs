@@ -9,12 +9,12 @@ use kit::db::Db;
 use kit::tasks::Tasks;
 use testkit::engines::Nats;
 
-use super::harness::{END, Harness, SOON, counting, effects, event, ids, options, sing, unsent, until};
+use super::harness::{END, Harness, SOON, counting, effects, event, ids, options, record_events, unsent, until};
 
 const NAME: &str = "test.count";
 
 /// A consumer and a relay at work.
-async fn play(harness: &Harness, db: &Db) -> Tasks {
+async fn start_consumer_and_relay(harness: &Harness, db: &Db) -> Tasks {
     let tasks = Tasks::default();
     harness.bus.run(vec![counting(NAME, db, harness.lease).at_once(16)], &tasks).await.unwrap();
     harness.bus.relay("test", db.clone(), harness.clock.clone(), &tasks);
@@ -34,10 +34,10 @@ async fn a_server_killed_under_load_loses_nothing() {
     let mut nats = Nats::start();
     let harness = Harness::nats(&nats.url()).await;
     let db = harness.db().await;
-    let tasks = play(&harness, &db).await;
+    let tasks = start_consumer_and_relay(&harness, &db).await;
     let load = async {
         for round in 0..30 {
-            sing(&db, round * 100..round * 100 + 100).await;
+            record_events(&db, round * 100..round * 100 + 100).await;
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
@@ -59,10 +59,10 @@ async fn a_server_that_stands_still_is_waited_for_and_no_call_hangs() {
     let nats = Nats::start();
     let harness = Harness::nats(&nats.url()).await;
     let db = harness.db().await;
-    let tasks = play(&harness, &db).await;
-    sing(&db, 0..100).await;
+    let tasks = start_consumer_and_relay(&harness, &db).await;
+    record_events(&db, 0..100).await;
     nats.program.freeze();
-    sing(&db, 100..200).await;
+    record_events(&db, 100..200).await;
     let began = Instant::now();
     assert!(harness.bus.ping().await.is_err());
     assert!(harness.bus.engine().publish(&[event("x")]).await.is_err());
@@ -80,12 +80,12 @@ async fn a_wiped_stream_is_made_again_and_gets_what_it_had() {
     let harness = Harness::nats(&nats.url()).await;
     let db = harness.db().await;
     harness.declare(&["test.later"]).await;
-    let tasks = play(&harness, &db).await;
-    sing(&db, 0..700).await;
+    let tasks = start_consumer_and_relay(&harness, &db).await;
+    record_events(&db, 0..700).await;
     all_took_effect(&harness, &db, 700).await;
     assert_eq!(harness.backlog("test.later").await, 700);
     harness.wipe().await;
-    sing(&db, 700..710).await;
+    record_events(&db, 700..710).await;
     harness.bus.run(vec![counting("test.later", &db, harness.lease).at_once(16)], &tasks).await.unwrap();
     until("the other consumer gets all", async || effects(&db, "test.later").await == 710).await;
     all_took_effect(&harness, &db, 710).await;
@@ -102,10 +102,10 @@ async fn a_wiped_stream_is_noticed_without_a_new_event_and_by_each_process() {
     let (other, elsewhere) = (harness.another().await, Db::sqlite(&harness.folder.path().join("elsewhere.db")).await.unwrap());
     elsewhere.migrate("test", &[]).await.unwrap();
     other.declare(&[harness.to(NAME), harness.to("test.later")], RunsIn::Other).await.unwrap();
-    let tasks = play(&harness, &db).await;
+    let tasks = start_consumer_and_relay(&harness, &db).await;
     other.relay("elsewhere", elsewhere.clone(), Clock::system(), &tasks);
-    sing(&db, 0..20).await;
-    sing(&elsewhere, 0..20).await;
+    record_events(&db, 0..20).await;
+    record_events(&elsewhere, 0..20).await;
     all_took_effect(&harness, &db, 40).await;
     harness.wipe().await;
     until("everything is in the stream again", async || harness.backlog("test.later").await == 40).await;
@@ -153,27 +153,27 @@ async fn a_consumer_that_was_deleted_is_made_again() {
     let tasks = Tasks::default();
     bus.run(vec![counting(NAME, &db, Duration::from_secs(5))], &tasks).await.unwrap();
     bus.relay("test", db.clone(), Clock::system(), &tasks);
-    sing(&db, 0..1).await;
+    record_events(&db, 0..1).await;
     until("it works", async || effects(&db, NAME).await == 1).await;
     let jetstream = async_nats::jetstream::new(async_nats::connect(nats.url()).await.unwrap());
     jetstream.delete_consumer_from_stream("test_count", &options.prefix).await.unwrap();
     until("it is there again", async || jetstream.get_stream(&options.prefix).await.unwrap().consumer_info("test_count").await.is_ok()).await;
-    sing(&db, 1..2).await;
+    record_events(&db, 1..2).await;
     until("it subscriptions again", async || effects(&db, NAME).await == 2).await;
     assert!(tasks.stop(END).await);
 }
 
 #[tokio::test]
-async fn the_letters_stream_is_made_again_too() {
+async fn the_dead_letter_stream_is_made_again_too() {
     let nats = Nats::start();
     let harness = Harness::nats(&nats.url()).await;
     harness.declare(&["one"]).await;
     harness.publish(&["a"]).await;
-    harness.wipe_letters().await;
+    harness.wipe_dead_letters().await;
     until("it is listed", async || harness.bus.engine().dead_letters(1).await.is_ok()).await;
-    harness.wipe_letters().await;
+    harness.wipe_dead_letters().await;
     let delivery = harness.fetch("one", 1, SOON).await.remove(0);
-    until("it is buried", async || harness.bus.engine().dead_letter("one", &delivery, "late").await.is_ok_and(|buried| buried)).await;
+    until("it is buried", async || harness.bus.engine().dead_letter("one", &delivery, "late").await.is_ok_and(|dead_lettered| dead_lettered)).await;
     assert_eq!(harness.bus.engine().dead_letters(9).await.unwrap().len(), 1);
 }
 
@@ -183,8 +183,8 @@ async fn a_process_can_start_before_its_server() {
     nats.program.kill();
     let harness = Harness::nats(&nats.url()).await;
     let db = harness.db().await;
-    let tasks = play(&harness, &db).await;
-    sing(&db, 0..10).await;
+    let tasks = start_consumer_and_relay(&harness, &db).await;
+    record_events(&db, 0..10).await;
     assert!(matches!(harness.bus.ping().await, Err(Error::Unavailable(_))));
     assert!(unsent(&db).await > 0);
     nats.program.restart();
@@ -202,7 +202,7 @@ async fn a_full_stream_refuses_and_the_outbox_keeps() {
     harness.declare(&[NAME]).await;
     let tasks = Tasks::default();
     harness.bus.relay("test", db.clone(), harness.clock.clone(), &tasks);
-    sing(&db, 0..400).await;
+    record_events(&db, 0..400).await;
     until("the stream fills", async || (50..400).contains(&harness.backlog(NAME).await)).await;
     assert!(unsent(&db).await > 0);
     harness.bus.run(vec![counting(NAME, &db, harness.lease).at_once(16)], &tasks).await.unwrap();
@@ -211,7 +211,7 @@ async fn a_full_stream_refuses_and_the_outbox_keeps() {
 }
 
 #[tokio::test]
-async fn an_event_that_nobody_can_send_holds_up_no_other() {
+async fn an_event_that_can_not_be_sent_holds_up_no_other() {
     let nats = Nats::start();
     let harness = Harness::nats(&nats.url()).await;
     let db = harness.db().await;
@@ -224,8 +224,8 @@ async fn an_event_that_nobody_can_send_holds_up_no_other() {
         })
         .await;
     huge.unwrap();
-    let tasks = play(&harness, &db).await;
-    sing(&db, 0..10).await;
+    let tasks = start_consumer_and_relay(&harness, &db).await;
+    record_events(&db, 0..10).await;
     until("the others took effect", async || effects(&db, NAME).await == 10).await;
     until("only the huge one is left", async || unsent(&db).await == 1).await;
     assert!(tasks.stop(END).await);
@@ -252,12 +252,12 @@ async fn one_server_of_three_may_die_at_any_time() {
     let servers_at = servers.iter().map(Nats::url).collect();
     let harness = Harness::with(NatsOptions { replicas: 3, servers: servers_at, ..options("") }).await;
     let db = harness.db().await;
-    let tasks = play(&harness, &db).await;
-    sing(&db, 0..200).await;
+    let tasks = start_consumer_and_relay(&harness, &db).await;
+    record_events(&db, 0..200).await;
     until("the cluster is up", async || effects(&db, NAME).await == 200).await;
     let load = async {
         for round in 2..22 {
-            sing(&db, round * 100..round * 100 + 100).await;
+            record_events(&db, round * 100..round * 100 + 100).await;
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     };
@@ -293,7 +293,7 @@ async fn secrets_come_from_files() {
 }
 
 #[tokio::test]
-async fn what_is_set_wrong_is_said_at_the_start() {
+async fn wrong_options_are_reported_at_the_start() {
     let nats = Nats::start();
     let right = options(&nats.url());
     for wrong in [

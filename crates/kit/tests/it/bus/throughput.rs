@@ -9,7 +9,7 @@ use kit::db::{Db, Error, FromQueryResult, Sql};
 use kit::tasks::Tasks;
 use testkit::engines::Nats;
 
-use super::harness::{END, Harness, Sung, effects, options, sing, unsent, until};
+use super::harness::{END, Harness, Sung, effects, options, record_events, unsent, until};
 
 const NAME: &str = "test.count";
 const EVENTS: u32 = 20_000;
@@ -17,7 +17,7 @@ const EVENTS: u32 = 20_000;
 const SONGS: u32 = 5000;
 
 #[derive(FromQueryResult)]
-struct Took {
+struct Timings {
     created_at: DateTime<Utc>,
     seen_at: DateTime<Utc>,
 }
@@ -52,7 +52,7 @@ async fn steadily(db: &Db, tasks: &Tasks) -> Vec<i64> {
     }
     until("all took effect", async || effects(db, NAME).await == i64::from(EVENTS + SONGS)).await;
     let text = "select outbox.created_at, inbox.seen_at from outbox join inbox on inbox.event_id = outbox.id order by outbox.id desc limit $1";
-    let rows: Vec<Took> = db.read().rows(text, vec![i64::from(SONGS).into()]).await.unwrap();
+    let rows: Vec<Timings> = db.read().rows(text, vec![i64::from(SONGS).into()]).await.unwrap();
     let mut times: Vec<i64> = rows.iter().map(|row| (row.seen_at - row.created_at).num_microseconds().unwrap()).collect();
     times.sort_unstable();
     times
@@ -69,7 +69,7 @@ async fn throughput() {
         };
         let harness = Harness::with(NatsOptions { servers: servers.iter().map(Nats::url).collect(), replicas, ..options("") }).await;
         let db = harness.db().await;
-        sing(&db, 0..EVENTS).await;
+        record_events(&db, 0..EVENTS).await;
         let tasks = Tasks::default();
         until("the servers are up", async || harness.bus.declare(&[harness.to(NAME)], RunsIn::Other).await.is_ok() && harness.bus.ping().await.is_ok()).await;
         let began = Instant::now();

@@ -10,11 +10,11 @@ use kit::bus::{Consumer, HandlerError, RunsIn};
 use kit::db::{Db, Error};
 use kit::tasks::Tasks;
 
-use super::harness::{END, Sung, counting, effects, event, on_each_engine_in_time, sing, unsent, until};
+use super::harness::{END, Sung, counting, effects, event, on_each_engine_with_moving_clock, record_events, unsent, until};
 
 #[tokio::test]
 async fn an_event_is_sent_if_and_only_if_its_transaction_commits_and_its_effect_happens_once() {
-    on_each_engine_in_time(async |harness| {
+    on_each_engine_with_moving_clock(async |harness| {
         let (clock, tasks, db) = (harness.clock.clone(), Tasks::default(), harness.db().await);
         let (heard, sum) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
         let consumer = {
@@ -54,8 +54,8 @@ async fn an_event_is_sent_if_and_only_if_its_transaction_commits_and_its_effect_
 }
 
 #[tokio::test]
-async fn a_handler_that_panics_is_tried_again_and_buried_with_its_reason() {
-    on_each_engine_in_time(async |harness| {
+async fn a_handler_that_panics_is_tried_again_and_dead_lettered_with_its_reason() {
+    on_each_engine_with_moving_clock(async |harness| {
         let tasks = Tasks::default();
         let consumer = Consumer::of::<Sung, _, _>("test.panic", |_, _| async { panic!("out of tune") }).attempts(2);
         harness.bus.run(vec![consumer], &tasks).await.unwrap();
@@ -69,8 +69,8 @@ async fn a_handler_that_panics_is_tried_again_and_buried_with_its_reason() {
 }
 
 #[tokio::test]
-async fn an_engine_that_is_away_costs_no_attempt() {
-    on_each_engine_in_time(async |harness| {
+async fn an_engine_that_is_unavailable_costs_no_attempt() {
+    on_each_engine_with_moving_clock(async |harness| {
         let (tasks, met) = (Tasks::default(), Arc::new(AtomicU32::new(0)));
         let consumer = {
             let met = met.clone();
@@ -97,7 +97,7 @@ async fn an_engine_that_is_away_costs_no_attempt() {
 
 #[tokio::test]
 async fn a_delivery_that_is_given_back_comes_again_and_costs_no_attempt() {
-    on_each_engine_in_time(async |harness| {
+    on_each_engine_with_moving_clock(async |harness| {
         let (tasks, met) = (Tasks::default(), Arc::new(AtomicU32::new(0)));
         let consumer = {
             let met = met.clone();
@@ -123,7 +123,7 @@ async fn a_delivery_that_is_given_back_comes_again_and_costs_no_attempt() {
 
 #[tokio::test]
 async fn a_batch_takes_effect_in_one_transaction_and_one_bad_event_harms_no_other() {
-    on_each_engine_in_time(async |harness| {
+    on_each_engine_with_moving_clock(async |harness| {
         let (tasks, db, transactions) = (Tasks::default(), harness.db().await, Arc::new(AtomicU32::new(0)));
         let consumer = {
             let (db, transactions) = (db.clone(), transactions.clone());
@@ -175,8 +175,8 @@ async fn the_inbox_tells_which_of_a_batch_are_new() {
 }
 
 #[tokio::test]
-async fn a_lease_is_kept_while_its_worker_lives_and_passes_on_when_it_dies() {
-    on_each_engine_in_time(async |harness| {
+async fn a_lease_is_kept_while_its_worker_lives_and_ends_when_it_dies() {
+    on_each_engine_with_moving_clock(async |harness| {
         let (lease, started, finished) = (Duration::from_secs(4), Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
         let worker = |patience: Duration| {
             let (started, finished) = (started.clone(), finished.clone());
@@ -212,7 +212,7 @@ async fn a_lease_is_kept_while_its_worker_lives_and_passes_on_when_it_dies() {
 
 #[tokio::test]
 async fn two_relays_of_one_outbox_lose_nothing_and_double_nothing() {
-    on_each_engine_in_time(async |harness| {
+    on_each_engine_with_moving_clock(async |harness| {
         let (tasks, db) = (Tasks::default(), harness.db().await);
         harness.bus.run(vec![counting("test.count", &db, harness.lease).at_once(32)], &tasks).await.unwrap();
         let other = harness.another().await;
@@ -220,7 +220,7 @@ async fn two_relays_of_one_outbox_lose_nothing_and_double_nothing() {
         for bus in [&harness.bus, &other] {
             bus.relay("test", db.clone(), harness.clock.clone(), &tasks);
         }
-        sing(&db, 0..400).await;
+        record_events(&db, 0..400).await;
         until("all took effect", async || effects(&db, "test.count").await == 400).await;
         until("all are marked", async || unsent(&db).await == 0).await;
         until("nothing waits", async || harness.backlog("test.count").await == 0).await;
@@ -231,11 +231,11 @@ async fn two_relays_of_one_outbox_lose_nothing_and_double_nothing() {
 
 #[tokio::test]
 async fn what_another_process_left_in_the_outbox_is_sent_after_a_few_seconds() {
-    on_each_engine_in_time(async |harness| {
+    on_each_engine_with_moving_clock(async |harness| {
         let (tasks, db) = (Tasks::default(), harness.db().await);
         harness.bus.run(vec![counting("test.count", &db, harness.lease)], &tasks).await.unwrap();
         harness.bus.relay("test", db.clone(), harness.clock.clone(), &tasks);
-        sing(&db, 0..1).await;
+        record_events(&db, 0..1).await;
         until("the relay is up", async || effects(&db, "test.count").await == 1).await;
         // Of another process, by the end of its id; it died before it could send.
         // Its clock was three seconds fast, so that a slow machine finds it waiting.
@@ -248,7 +248,7 @@ async fn what_another_process_left_in_the_outbox_is_sent_after_a_few_seconds() {
             })
         });
         assert_eq!(insert.await.unwrap(), 1);
-        sing(&db, 1..2).await;
+        record_events(&db, 1..2).await;
         until("what was recorded here is sent at once", async || effects(&db, "test.count").await == 2).await;
         until("and marked", async || unsent(&db).await == 1).await;
         until("it is sent", async || effects(&db, "test.count").await == 3).await;
@@ -259,12 +259,12 @@ async fn what_another_process_left_in_the_outbox_is_sent_after_a_few_seconds() {
 
 #[tokio::test]
 async fn events_are_sent_again_on_demand() {
-    on_each_engine_in_time(async |harness| {
+    on_each_engine_with_moving_clock(async |harness| {
         let (tasks, db) = (Tasks::default(), harness.db().await);
         harness.bus.run(vec![counting("test.count", &db, harness.lease)], &tasks).await.unwrap();
         harness.bus.relay("test", db.clone(), harness.clock.clone(), &tasks);
         let since = harness.clock.now();
-        sing(&db, 0..5).await;
+        record_events(&db, 0..5).await;
         until("all took effect", async || effects(&db, "test.count").await == 5).await;
         until("all are marked", async || unsent(&db).await == 0).await;
         assert_eq!(harness.bus.replay(&db, since).await.unwrap(), 5);

@@ -13,14 +13,14 @@ async fn resume(objects: &Objects, at: &Checkpoint) -> kit::objects::Writer {
 }
 
 /// What a caller does once a row names the finished object.
-async fn tidy(objects: &Objects, at: &Checkpoint, stored: &Stored) {
+async fn cleanup(objects: &Objects, at: &Checkpoint, stored: &Stored) {
     if stored.key != at.key {
         objects.remove(&at.key).await.unwrap();
     }
 }
 
 /// The object is there, and nothing else.
-async fn alone(objects: &Objects, stored: &Stored, others: &[&ObjectKey]) {
+async fn assert_only(objects: &Objects, stored: &Stored, others: &[&ObjectKey]) {
     assert_eq!(listed(objects, &stored.key).await.map(|listed| listed.bytes), Some(stored.bytes));
     for key in others.iter().filter(|key| ***key != stored.key) {
         assert_eq!(listed(objects, key).await, None);
@@ -42,18 +42,18 @@ pub(super) async fn goes_on(store: Store) {
     writer.write(Bytes::from_static(b"two")).await.unwrap();
     let stored = writer.finish().await.unwrap();
     assert_eq!(again.get(&stored.key, 100).await.unwrap(), "one two");
-    tidy(&again, &first, &stored).await;
-    alone(&again, &stored, &[&first.key]).await;
+    cleanup(&again, &first, &stored).await;
+    assert_only(&again, &stored, &[&first.key]).await;
     assert_eq!(again.get(&stored.key, 100).await.unwrap(), "one two");
 }
 
-pub(super) async fn odd_places(store: Store) {
+pub(super) async fn odd_offsets(store: Store) {
     let all = content(30 * MIB);
     let plans: [&[usize]; 5] = [&[0], &[0, 1, 1, 2], &[5 * MIB - 1, 8 * MIB + 3], &[1, 5 * MIB - 1, 5 * MIB, 8 * MIB + 3, 17 * MIB], &[8 * MIB, 16 * MIB, 24 * MIB + 1, 30 * MIB]];
     for cuts in plans {
         let mut objects = store.open().await;
         let mut writer = objects.create().await.unwrap();
-        let (mut at, mut place) = (0, None);
+        let (mut at, mut last) = (0, None);
         for &cut in cuts {
             write(&mut writer, &all.slice(at..cut)).await;
             let checkpoint = writer.checkpoint().await.unwrap();
@@ -61,15 +61,15 @@ pub(super) async fn odd_places(store: Store) {
             // Another process goes on.
             objects = store.open().await;
             writer = resume(&objects, &checkpoint).await;
-            (at, place) = (cut, Some(checkpoint));
+            (at, last) = (cut, Some(checkpoint));
         }
         write(&mut writer, &all.slice(at..)).await;
         let stored = writer.finish().await.unwrap();
         assert_eq!(stored.bytes, all.len() as u64);
-        let place = place.unwrap();
-        tidy(&objects, &place, &stored).await;
+        let checkpoint = last.unwrap();
+        cleanup(&objects, &checkpoint, &stored).await;
         assert!(whole(&objects, &stored.key).await == all, "cut at {cuts:?}");
-        alone(&objects, &stored, &[&place.key]).await;
+        assert_only(&objects, &stored, &[&checkpoint.key]).await;
     }
 }
 
@@ -98,9 +98,9 @@ pub(super) async fn twice(store: Store) {
     let mut third = resume(&objects, &later).await;
     write(&mut third, &all.slice(20 * MIB..)).await;
     let stored = third.finish().await.unwrap();
-    tidy(&objects, &at, &stored).await;
+    cleanup(&objects, &at, &stored).await;
     assert!(whole(&objects, &stored.key).await == all);
-    alone(&objects, &stored, &[&at.key]).await;
+    assert_only(&objects, &stored, &[&at.key]).await;
 }
 
 /// The first writer hangs at its very end and somebody takes over. Whoever is first, nobody's bytes are mixed.
@@ -116,24 +116,24 @@ pub(super) async fn hung_at_its_end(store: Store) {
     let mut second = resume(&objects, &at).await;
     write(&mut second, &all.slice(7 * MIB..)).await;
     let stored = second.finish().await.unwrap();
-    tidy(&objects, &at, &stored).await;
+    cleanup(&objects, &at, &stored).await;
     assert!(whole(&objects, &stored.key).await == all);
-    alone(&objects, &stored, &[&at.key]).await;
+    assert_only(&objects, &stored, &[&at.key]).await;
     if matches!(store, Store::Folder(_)) {
         return;
     }
     // It ends later: then it can't.
-    for place in [0, 3 * MIB, 7 * MIB] {
+    for checkpoint in [0, 3 * MIB, 7 * MIB] {
         let mut first = objects.create().await.unwrap();
-        write(&mut first, &all.slice(..place)).await;
+        write(&mut first, &all.slice(..checkpoint)).await;
         let at = first.save().await.unwrap();
         let mut second = resume(&objects, &at).await;
         write(&mut first, &Bytes::from(vec![0; 8 * MIB])).await;
         assert!(first.finish().await.is_err(), "it has lost its object");
-        write(&mut second, &all.slice(place..)).await;
+        write(&mut second, &all.slice(checkpoint..)).await;
         let stored = second.finish().await.unwrap();
         assert!(whole(&objects, &stored.key).await == all);
-        tidy(&objects, &at, &stored).await;
+        cleanup(&objects, &at, &stored).await;
     }
 }
 
@@ -141,22 +141,22 @@ pub(super) async fn saved(store: Store) {
     let objects = store.open().await;
     let all = content(23 * MIB);
     let mut writer = objects.create().await.unwrap();
-    let mut places = Vec::new();
+    let mut checkpoints = Vec::new();
     for (from, to) in [(0, 1), (1, 3 * MIB), (3 * MIB, 3 * MIB), (3 * MIB, 11 * MIB), (11 * MIB, 22 * MIB + 5)] {
         write(&mut writer, &all.slice(from..to)).await;
-        places.push(writer.save().await.unwrap());
-        assert_eq!(places.last().unwrap().bytes, to as u64);
+        checkpoints.push(writer.save().await.unwrap());
+        assert_eq!(checkpoints.last().unwrap().bytes, to as u64);
     }
     write(&mut writer, &all.slice(22 * MIB + 5..)).await;
     let stored = writer.finish().await.unwrap();
     assert!(whole(&objects, &stored.key).await == all);
-    assert_eq!(stored.key, places[0].key, "one writer from the start to the end needs no other key");
-    alone(&objects, &stored, &[]).await;
+    assert_eq!(stored.key, checkpoints[0].key, "one writer from the start to the end needs no other key");
+    assert_only(&objects, &stored, &[]).await;
     // The answer got lost: the last place still leads to the whole object.
-    let mut again = resume(&objects, places.last().unwrap()).await;
+    let mut again = resume(&objects, checkpoints.last().unwrap()).await;
     write(&mut again, &all.slice(22 * MIB + 5..)).await;
     let stored = again.finish().await.unwrap();
-    tidy(&objects, &places[0], &stored).await;
+    cleanup(&objects, &checkpoints[0], &stored).await;
     assert!(whole(&objects, &stored.key).await == all);
 }
 
@@ -189,7 +189,7 @@ pub(super) async fn dropped_later(store: Store) {
     write(&mut again, &all.slice(6 * MIB..)).await;
     let stored = again.finish().await.unwrap();
     assert!(whole(&objects, &stored.key).await == all);
-    tidy(&objects, &at, &stored).await;
+    cleanup(&objects, &at, &stored).await;
 }
 
 /// Of a process that died, only the key is known.
@@ -225,24 +225,24 @@ pub(super) async fn many_small(store: Store) {
     let mut writer = objects.create().await.unwrap();
     let step = 50_000;
     let mut at = 0;
-    let mut place = None;
+    let mut last = None;
     while at < all.len() {
         let to = (at + step).min(all.len());
         write(&mut writer, &all.slice(at..to)).await;
         let checkpoint = writer.checkpoint().await.unwrap();
         assert!(checkpoint.state.len() < 20_000, "a checkpoint's state must stay small");
         writer = resume(&objects, &checkpoint).await;
-        (at, place) = (to, Some(checkpoint));
+        (at, last) = (to, Some(checkpoint));
     }
     let stored = writer.finish().await.unwrap();
     assert!(whole(&objects, &stored.key).await == all);
-    let place = place.unwrap();
-    tidy(&objects, &place, &stored).await;
-    alone(&objects, &stored, &[&place.key]).await;
-    assert!(matches!(objects.resume(&place, ObjectKey::random()).await, Err(Error::Missing)) || stored.key == place.key);
+    let checkpoint = last.unwrap();
+    cleanup(&objects, &checkpoint, &stored).await;
+    assert_only(&objects, &stored, &[&checkpoint.key]).await;
+    assert!(matches!(objects.resume(&checkpoint, ObjectKey::random()).await, Err(Error::Missing)) || stored.key == checkpoint.key);
 }
 
-pub(super) async fn looked_at(store: Store) {
+pub(super) async fn read_back(store: Store) {
     let objects = store.open().await;
     let all = content(10 * MIB);
     for cut in [0, 40_000, 9 * MIB + 1] {

@@ -74,7 +74,7 @@ pub(super) async fn gone(store: Store) {
     assert!(objects.list("zz").await.unwrap().is_empty());
 }
 
-pub(super) async fn crowd(store: Store) {
+pub(super) async fn many_writers(store: Store) {
     let objects = store.open().await;
     let mut writers = Vec::new();
     for number in 0..200_u32 {
@@ -91,7 +91,7 @@ pub(super) async fn crowd(store: Store) {
 }
 
 /// Each holds some bytes and waits for more. If they waited for each other's memory too, none would end.
-pub(super) async fn slow_crowd(store: Store) {
+pub(super) async fn many_slow_writers(store: Store) {
     let objects = store.open_small().await;
     let all = content(700_000);
     let gate = std::sync::Arc::new(tokio::sync::Barrier::new(200));

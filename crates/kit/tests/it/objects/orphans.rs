@@ -15,14 +15,14 @@ use super::{Store, listed};
 const NAMES: &[Names] = &[Names::whole("thing", "object")];
 
 /// A database, a store and a clock that processes come and go on.
-struct Place {
+struct Harness {
     folder: tempfile::TempDir,
     db: Db,
     objects: Objects,
     clock: Clock,
 }
 
-impl Place {
+impl Harness {
     async fn of(store: &Store) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let db = Db::sqlite(&folder.path().join("test.db")).await.unwrap();
@@ -31,7 +31,7 @@ impl Place {
     }
 
     /// A start of the one instance.
-    async fn starts(&self) -> Orphans {
+    async fn start(&self) -> Orphans {
         let policy = Policy { names: NAMES, abandoned_after: TimeDelta::days(7) };
         Orphans::open(&self.db, &self.objects, &self.clock, self.folder.path(), policy).await.unwrap()
     }
@@ -54,7 +54,7 @@ impl Place {
             .await
     }
 
-    async fn kept_in_mind(&self) -> Vec<String> {
+    async fn tracked(&self) -> Vec<String> {
         #[derive(FromQueryResult)]
         struct Row {
             object: String,
@@ -63,13 +63,13 @@ impl Place {
         rows.into_iter().map(|row| row.object).collect()
     }
 
-    async fn there(&self, key: &ObjectKey) -> bool {
+    async fn exists(&self, key: &ObjectKey) -> bool {
         listed(&self.objects, key).await.is_some()
     }
 }
 
-async fn key_of_a_killed_process(place: &Place) -> ObjectKey {
-    let mut leases = place.starts().await.register(1).await.unwrap();
+async fn key_of_a_killed_process(harness: &Harness) -> ObjectKey {
+    let mut leases = harness.start().await.register(1).await.unwrap();
     let lease = leases.pop().unwrap();
     let key = lease.key().clone();
     // SIGKILL runs no destructor.
@@ -82,77 +82,77 @@ async fn key_of_a_killed_process(place: &Place) -> ObjectKey {
 #[tokio::test]
 async fn an_object_that_appears_after_its_removal_is_removed_again() {
     let store = Store::s3();
-    let place = Place::of(&store).await;
-    let key = key_of_a_killed_process(&place).await;
-    let next = place.starts().await;
+    let harness = Harness::of(&store).await;
+    let key = key_of_a_killed_process(&harness).await;
+    let next = harness.start().await;
     assert!(next.sweep().await.unwrap());
-    assert_eq!(place.kept_in_mind().await, [key.as_str()], "it was forgotten while the store may still apply a request of the dead");
-    place.store(&key).await;
-    place.clock.advance(TimeDelta::seconds(5));
+    assert_eq!(harness.tracked().await, [key.as_str()], "it was forgotten while the store may still apply a request of the dead");
+    harness.store(&key).await;
+    harness.clock.advance(TimeDelta::seconds(5));
     assert!(next.sweep().await.unwrap());
-    assert!(!place.there(&key).await, "what appeared late stays");
+    assert!(!harness.exists(&key).await, "what appeared late stays");
     // Again, in the very last moment.
     let settles = TimeDelta::seconds(i64::try_from(S3Options::default().settle_seconds).unwrap());
-    place.clock.advance(settles - TimeDelta::seconds(6));
+    harness.clock.advance(settles - TimeDelta::seconds(6));
     assert!(next.sweep().await.unwrap());
-    place.store(&key).await;
-    assert_eq!(place.kept_in_mind().await, [key.as_str()]);
-    place.clock.advance(TimeDelta::seconds(1));
+    harness.store(&key).await;
+    assert_eq!(harness.tracked().await, [key.as_str()]);
+    harness.clock.advance(TimeDelta::seconds(1));
     assert!(next.sweep().await.unwrap());
-    assert!(!place.there(&key).await);
-    assert_eq!(place.kept_in_mind().await, [""; 0], "nothing can come any more");
+    assert!(!harness.exists(&key).await);
+    assert_eq!(harness.tracked().await, [""; 0], "nothing can come any more");
 }
 
 #[tokio::test]
 async fn in_a_folder_a_dead_process_has_nothing_under_way_and_its_keys_are_forgotten_at_once() {
     let store = Store::folder();
-    let place = Place::of(&store).await;
-    let key = key_of_a_killed_process(&place).await;
-    place.store(&key).await;
-    assert!(place.starts().await.sweep().await.unwrap());
-    assert!(!place.there(&key).await);
-    assert_eq!(place.kept_in_mind().await, [""; 0]);
+    let harness = Harness::of(&store).await;
+    let key = key_of_a_killed_process(&harness).await;
+    harness.store(&key).await;
+    assert!(harness.start().await.sweep().await.unwrap());
+    assert!(!harness.exists(&key).await);
+    assert_eq!(harness.tracked().await, [""; 0]);
 }
 
 #[tokio::test]
 async fn what_a_lease_holds_stays_and_what_none_holds_goes_unless_it_is_named() {
     let store = Store::folder();
-    let place = Place::of(&store).await;
-    let process = place.starts().await;
+    let harness = Harness::of(&store).await;
+    let process = harness.start().await;
     let [named, dropped, held] = <[KeyLease; 3]>::try_from(process.register(3).await.unwrap()).unwrap();
     let keys = [&named, &dropped, &held].map(|lease| lease.key().clone());
     for key in &keys {
-        place.store(key).await;
+        harness.store(key).await;
     }
-    place.name(&named).await.unwrap();
+    harness.name(&named).await.unwrap();
     drop((named, dropped));
     // Another instance beside it must leave it all alone.
     let elsewhere = tempfile::tempdir().unwrap();
     let policy = Policy { names: NAMES, abandoned_after: TimeDelta::days(7) };
-    let other = Orphans::open(&place.db, &place.objects, &place.clock, elsewhere.path(), policy).await.unwrap();
+    let other = Orphans::open(&harness.db, &harness.objects, &harness.clock, elsewhere.path(), policy).await.unwrap();
     assert!(other.sweep().await.unwrap());
-    assert!(place.there(&keys[1]).await);
+    assert!(harness.exists(&keys[1]).await);
     assert!(process.sweep().await.unwrap());
-    assert_eq!([place.there(&keys[0]).await, place.there(&keys[1]).await, place.there(&keys[2]).await], [true, false, true]);
+    assert_eq!([harness.exists(&keys[0]).await, harness.exists(&keys[1]).await, harness.exists(&keys[2]).await], [true, false, true]);
     // An instance that never comes back.
-    place.clock.advance(TimeDelta::days(8));
+    harness.clock.advance(TimeDelta::days(8));
     assert!(other.sweep().await.unwrap());
-    assert!(!place.there(&keys[2]).await);
+    assert!(!harness.exists(&keys[2]).await);
     // Its process was only frozen, and now wants to name what is gone.
-    assert!(matches!(place.name(&held).await, Err(Error::Conflict)), "a row names an object that was removed");
+    assert!(matches!(harness.name(&held).await, Err(Error::Conflict)), "a row names an object that was removed");
 }
 
 #[tokio::test]
 async fn the_sweep_removes_nothing_that_a_row_names_whatever_went_wrong_before() {
     let store = Store::folder();
-    let place = Place::of(&store).await;
-    let key = key_of_a_killed_process(&place).await;
-    place.store(&key).await;
+    let harness = Harness::of(&store).await;
+    let key = key_of_a_killed_process(&harness).await;
+    harness.store(&key).await;
     let text = key.to_string();
     // Named by a release that knew nothing of this table.
-    let done: Result<u64, Error> = place.db.write(move |tx| Box::pin(async move { tx.execute("insert into thing (object) values ($1)", vec![text.into()]).await })).await;
+    let done: Result<u64, Error> = harness.db.write(move |tx| Box::pin(async move { tx.execute("insert into thing (object) values ($1)", vec![text.into()]).await })).await;
     assert_eq!(done.unwrap(), 1);
-    assert!(place.starts().await.sweep().await.unwrap());
-    assert!(place.there(&key).await);
-    assert_eq!(place.kept_in_mind().await, [""; 0]);
+    assert!(harness.start().await.sweep().await.unwrap());
+    assert!(harness.exists(&key).await);
+    assert_eq!(harness.tracked().await, [""; 0]);
 }

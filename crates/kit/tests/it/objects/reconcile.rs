@@ -25,7 +25,7 @@ async fn name(db: &Db, column: &str, value: String) {
     done.unwrap();
 }
 
-pub(super) async fn both_ways(store: Store) {
+pub(super) async fn both_directions(store: Store) {
     let (folder, objects) = (tempfile::tempdir().unwrap(), store.open().await);
     let mut books = Vec::new();
     for service in ["one", "two"] {

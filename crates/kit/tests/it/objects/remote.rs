@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use super::{MIB, Store, content};
 
 /// A proxy that breaks every connection after so many bytes of answer, in turn.
-async fn breaking(to: &str, after: Vec<usize>) -> String {
+async fn breaking_proxy(to: &str, after: Vec<usize>) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let to = to.trim_start_matches("http://").to_owned();
@@ -48,7 +48,7 @@ async fn reading_goes_on_where_a_connection_broke() {
     let content = content(5 * MIB);
     let stored = Objects::s3(&options).unwrap().put(content.clone()).await.unwrap();
     // The address is signed with the host in it, and so the proxy's.
-    let proxy = breaking(&shared.account.endpoint, vec![100_000, 1_000_000, 1_000_000, 1_000_000, 1_000_000, 1_000_000]).await;
+    let proxy = breaking_proxy(&shared.account.endpoint, vec![100_000, 1_000_000, 1_000_000, 1_000_000, 1_000_000, 1_000_000]).await;
     let broken = Objects::s3(&S3Options { endpoint: Some(proxy), ..options }).unwrap();
     let chunks: Vec<Bytes> = broken.read(&stored.key, 10..4 * MIB as u64).await.unwrap().try_collect().await.unwrap();
     assert!(chunks.concat() == content[10..4 * MIB]);
@@ -94,7 +94,7 @@ async fn a_bucket_that_is_not_there_is_no_missing_object_and_a_wrong_key_gets_no
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ffprobe_reads_an_object_by_its_address() {
+async fn ffprobe_reads_an_object_by_its_url() {
     let (shared, dir) = (shared_s3(), tempfile::tempdir().unwrap());
     let objects = Objects::s3(&shared.account.options(&shared.prefix)).unwrap();
     let file = dir.path().join("a.mp4");
