@@ -1,6 +1,6 @@
 //! The routes of a process's two listeners: the public one and the operations one.
 //!
-//! Every route stands behind a guard: the gateway's where the gateway runs, the listener's bounds elsewhere. Invariant:
+//! Every route is behind a guard: the gateway's where the gateway runs, the listener's bounds elsewhere. Invariant:
 //! metrics and reasons are served by the operations listener only; the public one says `ready` or `not ready`.
 
 use std::sync::Arc;

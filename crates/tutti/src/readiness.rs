@@ -1,4 +1,4 @@
-//! What `/readyz` says: whether this process can serve, and what is missing if it can't.
+//! What `/readyz` reports: whether this process can serve, and what is missing if it can't.
 //!
 //! Owns the state from the first moment of the start to the end of the drain; the routes are in `listeners`. Invariant:
 //! a process that is starting or draining is never ready.
@@ -43,8 +43,8 @@ impl Readiness {
 
     /// Returns what is missing here; empty if the process is ready.
     ///
-    /// A gateway is also not ready while there is a role of which no instance has answered yet: its listener is of
-    /// little use without it, while other roles do part of their work without their peers. An instance that answered
+    /// A gateway is also not ready while there is a role of which no instance has responded yet: its listener is of
+    /// little use without it, while other roles do part of their work without their peers. An instance that responded
     /// once and is lost (see [`Readiness::degraded`]) doesn't count: the other roles still serve, and every gateway
     /// misses it alike. With the query `own` (a peer's health check, see `kit::peer`) only this process's own
     /// dependencies count: otherwise two processes that need each other would never become ready.

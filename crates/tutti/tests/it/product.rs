@@ -28,7 +28,7 @@ fn variant_urls(playlist: &str, base: &str) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_video_goes_in_and_a_player_plays_all_of_it() {
+async fn a_player_decodes_every_frame_of_an_uploaded_video() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(&[]).await;
     let ada = server.sign_up("ada").await;
