@@ -1,7 +1,8 @@
-//! Who is asking: access tokens, checked locally by every role.
+//! Access tokens: who sends a request, checked locally by every role.
 //!
-//! Tokens are Ed25519 JWTs (RFC 7519, RFC 8037) of 15 minutes; their keys come from the accounts role's JWKS.
-//! Invariant: a handler learns who asks only through an extractor here, so no unchecked claim gets in.
+//! Tokens are Ed25519 JWTs (RFC 7519, RFC 8037) that are valid for 15 minutes; their keys come from the accounts role's
+//! JWKS. Does not own sessions or passwords (accounts). Invariant: a handler learns who the caller is only through an
+//! extractor of this file, so it never sees an unchecked claim.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -19,53 +20,54 @@ use crate::clock::Clock;
 use crate::peer::Peers;
 use crate::problem::Problem;
 
-/// Who issues tokens, and whom they are for: one that names an audience must name this.
+/// The issuer and audience of our tokens. A token that names an audience must name this one.
 pub const ISSUER: &str = "tutti";
-/// Where the keys are.
+/// The path of the accounts role's key set.
 pub const JWKS_PATH: &str = "/.well-known/jwks.json";
-/// An unknown key makes us look for new ones, but not more often than this.
+/// An unknown key id makes the verifier fetch the keys anew, but not more often than this.
 const KEYS_REFRESH_INTERVAL: Duration = Duration::from_secs(5);
-/// Where they could not be read, we try again sooner: the accounts role may be starting.
+/// The pause after a failed fetch. It is shorter, because the accounts role may be starting.
 const KEYS_RETRY_INTERVAL: Duration = Duration::from_secs(1);
-/// Tokens whose signature was checked already; a check costs 50 µs, a look-up less than one.
+/// Tokens whose signature was verified, kept in a cache: a verification costs 50 µs, a lookup less than one.
 const MAX_VERIFIED_TOKENS: u64 = 20_000;
-/// How far the clocks of two processes may be apart before a token of one seems to come from the future to the other.
+/// How far the clocks of two processes may differ before one considers the other's new tokens not yet valid.
 const CLOCK_SKEW_SECONDS: i64 = 300;
-/// What a token's header may call itself (RFC 8725, section 3.11): ours say `JWT`, RFC 9068 says `at+jwt`.
+/// The values of a token's `typ` header that are accepted (RFC 8725, section 3.11): our tokens have `JWT`, RFC 9068 has
+/// `at+jwt`.
 const TOKEN_TYPES: [&str; 2] = ["JWT", "at+jwt"];
-/// Our key ids have 32 characters.
+/// The longest key id that is looked up. Ours have 32 characters.
 const MAX_KEY_ID_BYTES: usize = 64;
 
-/// What an access token says.
+/// The claims of an access token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
     /// The account.
     pub sub: Uuid,
     /// The session.
     pub sid: Uuid,
-    /// The handle when the token was made.
+    /// The handle at the time when the token was issued.
     pub handle: String,
-    /// `member`, `curator`, `moderator`, `viewer`, `developer`, `operator`.
+    /// Any of `member`, `curator`, `moderator`, `viewer`, `developer`, `operator`.
     pub roles: Vec<String>,
-    /// Who made it.
+    /// The issuer.
     pub iss: String,
-    /// When it was made, in seconds since 1970.
+    /// When the token was issued, in seconds since 1970.
     pub iat: i64,
-    /// When it ends, in seconds since 1970.
+    /// When the token expires, in seconds since 1970.
     pub exp: i64,
 }
 
-/// The claims of a token, with those that only its check looks at.
+/// The claims of a token whose signature is valid, with those that only the verifier reads.
 #[derive(Debug, Clone, Deserialize)]
 struct VerifiedClaims {
     #[serde(flatten)]
     claims: Claims,
-    /// Before this it does not hold, in seconds since 1970.
+    /// The token is not valid before this time, in seconds since 1970.
     nbf: Option<i64>,
     aud: Option<Audience>,
 }
 
-/// RFC 7519, section 4.1.3: one audience or several.
+/// One audience or several (RFC 7519, section 4.1.3).
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 enum Audience {
@@ -82,7 +84,7 @@ impl Audience {
     }
 }
 
-/// Checks tokens.
+/// Verifies access tokens.
 #[derive(Clone)]
 pub struct Verifier(Arc<Inner>);
 
@@ -90,7 +92,7 @@ struct Inner {
     clock: Clock,
     peers: Peers,
     keys: RwLock<HashMap<String, DecodingKey>>,
-    /// When keys were looked for, and whether there was an answer.
+    /// When the keys were last fetched, and whether that succeeded.
     last_fetch: tokio::sync::Mutex<Option<(Instant, bool)>>,
     verified: moka::sync::Cache<String, VerifiedClaims>,
     pinned: Mutex<bool>,
@@ -103,7 +105,7 @@ impl std::fmt::Debug for Verifier {
 }
 
 impl Verifier {
-    /// A verifier that asks the accounts role for its keys.
+    /// Returns a verifier that fetches the keys from the accounts role.
     pub fn new(peers: Peers, clock: Clock) -> Self {
         Self(Arc::new(Inner {
             clock,
@@ -115,19 +117,19 @@ impl Verifier {
         }))
     }
 
-    /// Takes these keys and never asks for others (tests of a service alone).
+    /// Uses these keys and never fetches others. For tests of a single service.
     pub fn fix(&self, keys: &JwkSet) {
         self.add_keys(keys);
         *self.0.pinned.lock().unwrap_or_else(PoisonError::into_inner) = true;
     }
 
-    /// Whether the token in these headers was checked before, so that checking it again costs next to nothing.
+    /// Whether the token in these headers was verified before, so that verifying it again costs next to nothing.
     pub fn remembers(&self, headers: &http::HeaderMap) -> bool {
         let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|text| text.split_once(' '));
         token.is_some_and(|(_, token)| self.0.verified.contains_key(token.trim()))
     }
 
-    /// Checks a token's header, signature, issuer, audience and times.
+    /// Verifies a token's header, signature, issuer, audience and times.
     pub async fn verify(&self, token: &str) -> Result<Claims, Problem> {
         if let Some(verified_claims) = self.0.verified.get(token) {
             return self.check_times(verified_claims);
@@ -137,12 +139,13 @@ impl Verifier {
             Some(key) => key,
             None => {
                 let fetched = Box::pin(self.fetch_keys()).await;
-                // A good token must not be called a bad one while nobody can tell: its holder would sign out.
+                // Without the keys, a valid token must not be refused as invalid: the client would sign its user out.
                 self.find_key(&kid).ok_or_else(|| if fetched { invalid_token() } else { keys_unavailable() })?
             }
         };
         let mut validation = Validation::new(Algorithm::EdDSA);
-        // The library only looks at the signature and its algorithm: an `iss` or `aud` of another type than it expects would pass its checks.
+        // The library checks only the signature and its algorithm. An `iss` or `aud` of an unexpected type would pass
+        // its own checks.
         validation.validate_exp = false;
         validation.validate_aud = false;
         validation.required_spec_claims.clear();
@@ -160,7 +163,7 @@ impl Verifier {
             return Err(Problem::new(StatusCode::UNAUTHORIZED, "auth.expired", "The access token has expired. Get a new one from /v1/sessions/refresh."));
         }
         if claims.iat.max(nbf.unwrap_or(i64::MIN)) > now.saturating_add(CLOCK_SKEW_SECONDS) {
-            return Err(Problem::new(StatusCode::UNAUTHORIZED, "auth.not_yet_valid", "The access token does not hold yet. Get a new one from /v1/sessions/refresh."));
+            return Err(Problem::new(StatusCode::UNAUTHORIZED, "auth.not_yet_valid", "The access token is not valid yet. Get a new one from /v1/sessions/refresh."));
         }
         Ok(claims)
     }
@@ -171,7 +174,7 @@ impl Verifier {
 
     fn add_keys(&self, set: &JwkSet) {
         let mut keys = self.0.keys.write().unwrap_or_else(PoisonError::into_inner);
-        // Only keys of the one algorithm: a set that held a secret or an RSA key could not make any token of theirs hold.
+        // Only keys of the one algorithm: a secret or an RSA key in the set must not make any token valid.
         for jwk in set.keys.iter().filter(|jwk| is_ed25519(jwk)) {
             if let (Some(kid), Ok(key)) = (&jwk.common.key_id, DecodingKey::from_jwk(jwk)) {
                 keys.insert(kid.clone(), key);
@@ -179,7 +182,7 @@ impl Verifier {
         }
     }
 
-    /// Asks for keys, unless that was done just now; answers whether the accounts role said what there are.
+    /// Fetches the keys, unless that was done just now. Returns whether the accounts role responded with its keys.
     async fn fetch_keys(&self) -> bool {
         let mut last_fetch = self.0.last_fetch.lock().await;
         if *self.0.pinned.lock().unwrap_or_else(PoisonError::into_inner) {
@@ -209,8 +212,9 @@ impl Verifier {
     }
 }
 
-/// The key that a token's header names, if the header is one of ours. What else it brings (`jwk`, `jku`, `x5c`) is never looked at: keys come
-/// from the accounts role alone. Extensions that must be understood (`crit`) are not.
+/// Returns the key id of a token's header, if the header has our form. Keys that a header brings along (`jwk`, `jku`,
+/// `x5c`) are ignored: keys come from the accounts role alone. A header with extensions that must be understood
+/// (`crit`) is refused.
 fn key_id(header: jsonwebtoken::Header) -> Option<String> {
     let typ = header.typ.as_deref().map(|typ| typ.strip_prefix("application/").unwrap_or(typ));
     let is_known_type = typ.is_some_and(|typ| TOKEN_TYPES.iter().any(|ours| typ.eq_ignore_ascii_case(ours)));
@@ -232,7 +236,7 @@ fn keys_unavailable() -> Problem {
     Problem::unavailable("Access tokens can't be checked right now. Try again shortly.", KEYS_RETRY_INTERVAL)
 }
 
-/// A member who is signed in: `Member` as an extractor refuses everyone else with 401.
+/// A signed-in member. As an extractor it refuses every other caller with 401.
 #[derive(Debug, Clone)]
 pub struct Member(pub Claims);
 
@@ -242,7 +246,7 @@ impl Member {
         self.0.sub
     }
 
-    /// Whether the member has a role.
+    /// Whether the member has the role `role`.
     pub fn is(&self, role: &str) -> bool {
         self.0.roles.iter().any(|has| has == role)
     }
@@ -259,7 +263,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Member {
 
 impl<S: Send + Sync> OptionalFromRequestParts<S> for Member {
     type Rejection = Problem;
-    /// `None` without a token; a token that doesn't hold is refused all the same.
+    /// `None` without a token; an invalid token is refused all the same.
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Problem> {
         if let Some(member) = parts.extensions.get::<Self>() {
             return Ok(Some(member.clone()));

@@ -1,19 +1,19 @@
-//! The time, as a thing that is handed over rather than reached for.
+//! The time, as a parameter.
 //!
-//! Invariant: times have microseconds, the resolution that both databases keep, so a time that was
-//! stored and read again equals itself.
+//! Invariant: times have microseconds, the resolution that both databases keep, so a time that was stored and read
+//! again equals itself.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
 
-/// Tells the time; in tests it stands still until it is moved.
+/// Returns the time. In tests it is fixed until it is moved.
 #[derive(Debug, Clone)]
 pub struct Clock(Time);
 
 #[derive(Debug, Clone)]
 enum Time {
-    /// The machine's, and this much more.
+    /// The machine's clock plus this offset.
     System(TimeDelta),
     Fixed(Arc<Mutex<DateTime<Utc>>>),
 }
@@ -30,17 +30,18 @@ impl Clock {
         Self::ahead_by(TimeDelta::zero())
     }
 
-    /// A clock that is ahead of the machine's, or behind it if `by` is negative: what a machine has whose clock is wrong.
+    /// Returns a clock that is ahead of the machine's, or behind it if `by` is negative: for testing machines whose
+    /// clock is wrong.
     pub fn ahead_by(by: TimeDelta) -> Self {
         Self(Time::System(by))
     }
 
-    /// A clock that stands at `at` until [`Clock::advance`] moves it.
+    /// Returns a clock that is fixed at `at` until [`Clock::advance`] moves it.
     pub fn fixed(at: DateTime<Utc>) -> Self {
         Self(Time::Fixed(Arc::new(Mutex::new(at))))
     }
 
-    /// Now, in UTC, in whole microseconds.
+    /// Returns the current time, in UTC, in whole microseconds.
     pub fn now(&self) -> DateTime<Utc> {
         let now = match &self.0 {
             Time::System(ahead) => Utc::now().checked_add_signed(*ahead).unwrap_or_else(Utc::now),
@@ -49,7 +50,7 @@ impl Clock {
         now.duration_trunc(TimeDelta::microseconds(1)).unwrap_or(now)
     }
 
-    /// Moves a fixed clock forward; the system's clock takes no orders.
+    /// Moves a fixed clock forward; does nothing to the system's clock.
     pub fn advance(&self, by: TimeDelta) {
         if let Time::Fixed(fixed) = &self.0 {
             *fixed.lock().unwrap_or_else(PoisonError::into_inner) += by;

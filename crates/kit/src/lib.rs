@@ -1,8 +1,8 @@
-//! The ground floor: everything a service stands on and nothing about any domain.
+//! The platform of every service; it knows no domain.
 //!
-//! Owns the three ports ([`db`], [`bus`], [`objects`]), the shape of a service, the way HTTP is
-//! spoken, configuration, telemetry, clocks and schedules. Invariant: nothing here knows what a
-//! photo or an account is, and nothing above here knows which engine it runs on.
+//! Owns the three ports ([`db`], [`bus`], [`objects`]), the shape of a service, HTTP, configuration, telemetry, clocks
+//! and schedules. Invariant: nothing here knows what a photo or an account is, and no service knows which engine it
+//! runs on.
 
 pub mod auth;
 pub mod boot;

@@ -1,6 +1,6 @@
-//! Errors as people and programs meet them: `application/problem+json` (RFC 9457) with a stable code.
+//! Errors as clients see them: `application/problem+json` (RFC 9457) with a stable code.
 //!
-//! Invariant: what nobody foresaw is a bare 500 with the request id; its cause goes to the log and nowhere else.
+//! Invariant: an unexpected error is a bare 500 with the request id; its cause goes to the log and nowhere else.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// An error answer.
+/// An error response.
 #[derive(Debug, Clone)]
 pub struct Problem {
     /// The HTTP status.
@@ -19,7 +19,7 @@ pub struct Problem {
     pub code: Cow<'static, str>,
     /// A sentence that says what to do.
     pub detail: Cow<'static, str>,
-    /// When trying again makes sense (429 and 503 always say it).
+    /// After how long a retry makes sense (429 and 503 always have it).
     pub retry_after: Option<Duration>,
 }
 
@@ -27,7 +27,7 @@ pub struct Problem {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub struct ProblemBody {
-    /// `about:blank`: the code says it all (RFC 9457 §4.2.1).
+    /// `about:blank`: the code is specific enough (RFC 9457 §4.2.1).
     #[serde(rename = "type")]
     pub kind: &'static str,
     /// The status in words.
@@ -44,28 +44,28 @@ pub struct ProblemBody {
 }
 
 impl Problem {
-    /// A problem with a status, a code and a sentence.
+    /// Returns a problem with a status, a code and a sentence.
     pub fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, detail: impl Into<Cow<'static, str>>) -> Self {
         let retry_after = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE).then_some(Duration::from_secs(1));
         Self { status, code: code.into(), detail: detail.into(), retry_after }
     }
 
-    /// 400.
+    /// Returns a 400.
     pub fn bad_request(code: impl Into<Cow<'static, str>>, detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, detail)
     }
 
-    /// 404 for a thing, such as `media`: the code is `media.not_found`.
+    /// Returns a 404 for a resource, such as `media`: the code is `media.not_found`.
     pub fn not_found(thing: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, format!("{thing}.not_found"), format!("There is no such {thing}, or it is not yours to see."))
     }
 
-    /// 503: the server can't do it now.
+    /// Returns a 503: the server can't do it now.
     pub fn unavailable(detail: impl Into<Cow<'static, str>>, retry_after: Duration) -> Self {
         Self { retry_after: Some(retry_after), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "server.unavailable", detail) }
     }
 
-    /// A bare 500; logs `cause` with its sources, once.
+    /// Returns a bare 500; logs `cause` with its sources, once.
     pub fn fault(cause: &(dyn std::error::Error + 'static)) -> Self {
         let mut causes = cause.to_string();
         let mut source = cause.source();
@@ -74,18 +74,18 @@ impl Problem {
             causes.push_str(&error.to_string());
             source = error.source();
         }
-        tracing::error!(cause = causes, "a request failed for a reason that nobody foresaw");
+        tracing::error!(cause = causes, "a request failed with an unexpected error");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "server.fault", "Something went wrong on our side. Try again; if it stays, quote the request id.")
     }
 
-    /// With another time to wait.
+    /// Sets another time to wait.
     #[must_use]
     pub fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
         self
     }
 
-    /// The answer, with the request id if it is known.
+    /// Returns the response, with the request id if it is known.
     pub fn render(&self, request_id: Option<&str>) -> Response {
         let body = ProblemBody {
             kind: "about:blank",
@@ -113,7 +113,7 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = self.render(None);
-        // The outermost layer renders it anew with the request id.
+        // The outermost layer renders it again with the request id.
         response.extensions_mut().insert(self);
         response
     }
@@ -152,15 +152,15 @@ impl From<&crate::objects::Error> for Problem {
     }
 }
 
-/// 507: there is no room; an operator must act.
+/// Returns a 507: there is no room, and an operator must act.
 fn storage_full(what: &'static str) -> Problem {
-    tracing::error!(what, "no room is left");
+    tracing::error!(what, "the storage is full");
     Problem::new(StatusCode::INSUFFICIENT_STORAGE, "server.storage_full", "The server's storage is full. Try again later.").retry_after(Duration::from_secs(60))
 }
 
-/// 503: what is needed does not answer now, and will again.
+/// Returns a 503: a dependency does not respond now, and will again.
 fn engine_unavailable(cause: &(dyn std::error::Error + 'static)) -> Problem {
     let reason = cause.source().map_or_else(|| cause.to_string(), |source| format!("{cause}: {source}"));
     tracing::warn!(reason, "a request could not be served");
-    Problem::unavailable("A part of the server does not answer right now. Try again shortly.", Duration::from_secs(2))
+    Problem::unavailable("A part of the server does not respond right now. Try again shortly.", Duration::from_secs(2))
 }

@@ -1,8 +1,8 @@
-//! Timed work: each slot of a job runs once, whoever and however many try.
+//! Scheduled jobs: each slot of a job runs once, however many processes try.
 //!
-//! A run is a row `(job, slot)` with a unique key, a lease that a heartbeat extends, and a fencing token that
-//! grows when another process takes over. Slots are multiples of the job's period since 1970 in UTC, which knows no
-//! daylight-saving. Invariant: a write under [`Run::fence`] commits only while the run is still its owner's.
+//! A run is a row `(job, slot)` with a unique key, a lease that a heartbeat extends, and a fencing token that grows
+//! when another process takes over. Slots are multiples of the job's period since 1970 in UTC, which has no
+//! daylight-saving time. Invariant: a write under [`Run::fence`] commits only while the run still has its owner.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,11 +21,12 @@ const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(20);
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Why a run failed, in words.
+/// The error of a run.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 type Work = Arc<dyn Fn(Run) -> BoxFuture<'static, Result<(), Failure>> + Send + Sync>;
 
-/// A job: its name, how often it runs, what it does. Slots that were missed while nothing ran are skipped; only the newest runs.
+/// A job: its name, how often it runs, what it does. Slots that were missed while no process ran are skipped; only the
+/// newest runs.
 #[derive(Clone)]
 pub struct Job {
     name: &'static str,
@@ -34,7 +35,7 @@ pub struct Job {
 }
 
 impl Job {
-    /// A job that runs once in every period.
+    /// Returns a job that runs once in every period.
     pub fn every<F, Fut>(name: &'static str, period: TimeDelta, work: F) -> Self
     where
         F: Fn(Run) -> Fut + Send + Sync + 'static,
@@ -43,7 +44,7 @@ impl Job {
         Self { name, period, work: Arc::new(move |run| Box::pin(work(run))) }
     }
 
-    /// The slot that `now` lies in.
+    /// Returns the slot that `now` is in.
     fn slot(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         let period = self.period.num_milliseconds().max(1);
         let start = now.timestamp_millis().div_euclid(period) * period;
@@ -66,7 +67,7 @@ struct FenceRow {
 }
 
 impl Run {
-    /// In a write transaction: [`Error::Conflict`] if another process has taken the run over.
+    /// Checks the fencing token in a write transaction: [`Error::Conflict`] if another process has taken the run over.
     pub async fn fence(&self, tx: &Tx) -> Result<(), Error> {
         let held = tx
             .execute(
@@ -78,7 +79,7 @@ impl Run {
     }
 }
 
-/// Takes the slot of `job` that `now` lies in, if nobody has it or its owner has fallen silent.
+/// Claims the slot of `job` that `now` is in, if it is free or its owner's lease has ended.
 pub async fn claim(db: &Db, job: &Job, now: DateTime<Utc>) -> Result<Option<Run>, Error> {
     let (name, slot) = (job.name, job.slot(now));
     let claimed: Option<FenceRow> = db
@@ -111,7 +112,7 @@ pub fn start(db: &Db, jobs: Vec<Job>, clock: &Clock, tasks: &Tasks) {
                             run_once(&db, &job, run, &clock, &owner).await;
                             last = Some(slot);
                         }
-                        // Somebody has it; look again in case they fall silent before the slot ends.
+                        // Another process has it; check again, in case its lease ends before the slot does.
                         Ok(None) => {}
                         Err(error) => tracing::warn!(job = job.name, %error, "the schedule could not be read"),
                     }
@@ -141,7 +142,7 @@ pub async fn run_once(db: &Db, job: &Job, run: Run, clock: &Clock, tasks: &Tasks
     }
     while let Err(error) = finish(db, &run, failure.clone(), clock.now()).await {
         tracing::warn!(job = job.name, %error, "a finished run could not be recorded yet");
-        // Otherwise the next process would do it again when the lease ends.
+        // Otherwise the next process would run it again when the lease ends.
         if !error.is_unavailable() || !tasks.sleep(RETRY_INTERVAL).await {
             return;
         }

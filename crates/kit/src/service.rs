@@ -1,6 +1,6 @@
-//! The shape of a service: what it is called, what it needs, what it plays.
+//! The shape of a service: its name, what it needs, what it runs.
 //!
-//! Invariant: a service gets everything it touches through [`Context`]; it reaches for nothing global.
+//! Invariant: a service gets everything it uses through [`Context`]; it uses nothing global.
 
 use std::path::PathBuf;
 
@@ -19,23 +19,23 @@ use crate::signed_url::UrlSigner;
 use crate::tasks::Tasks;
 use crate::telemetry::Metrics;
 
-/// A row in the table of roles.
+/// A row of the table of roles.
 #[derive(Clone, Copy)]
 pub struct Service {
     /// The role's name, such as `media`; also its section in the configuration and its database's name.
     pub name: &'static str,
-    /// Its schema; `None` for a role that keeps nothing, which then needs no database.
+    /// The schema; `None` for a role without rows, which needs no database.
     pub migrations: Option<&'static [Migration]>,
-    /// The columns of its schema that name objects: what stands in none of them, of any role, is nobody's.
+    /// The columns of its schema that name objects. An object that no such column of any role names is an orphan.
     pub objects: &'static [objects::Names],
-    /// Its part of the public interface.
+    /// The OpenAPI document of its part of the API.
     pub openapi: fn() -> utoipa::openapi::OpenApi,
     /// Its sections of the configuration, for the reference.
     pub sections: fn() -> Vec<config::Section>,
-    /// What it subscriptions: its durable consumers. Every process of the product declares them, so that what is published before this role plays
-    /// for the first time is kept for it.
+    /// The subscriptions of its durable consumers. Every process of the product declares them, so that events published
+    /// before this role runs for the first time are kept for it.
     pub subscriptions: fn(&Config) -> Vec<Subscription>,
-    /// Builds what it plays. Called once, after the migrations.
+    /// Builds the running role. Called once, after the migrations.
     pub start: fn(Context) -> BoxFuture<'static, Result<RoleInstance, BootError>>,
 }
 
@@ -45,55 +45,56 @@ impl std::fmt::Debug for Service {
     }
 }
 
-/// Everything a service may touch.
+/// Everything a service may use.
 #[derive(Debug, Clone)]
 pub struct Context {
     /// Its own database.
     pub db: Db,
     /// Events in and out, and live updates.
     pub bus: Bus,
-    /// The shared store of bytes.
+    /// The shared object store.
     pub objects: Objects,
-    /// The neighbours.
+    /// The other roles.
     pub peers: Peers,
-    /// Checks access tokens.
+    /// Verifies access tokens.
     pub verifier: Verifier,
-    /// Signs addresses.
+    /// Signs URLs.
     pub url_signer: UrlSigner,
-    /// The time.
+    /// The clock.
     pub clock: Clock,
     /// The configuration; a service reads its own section.
     pub config: Config,
-    /// Where figures are registered.
+    /// Registers metrics.
     pub metrics: Metrics,
-    /// Owner of background tasks.
+    /// The owner of background tasks.
     pub tasks: Tasks,
-    /// The whole product's interface, OpenAPI 3.1 as JSON (served by the gateway).
+    /// The OpenAPI 3.1 document of the whole product, as JSON (served by the gateway).
     pub openapi_json: std::sync::Arc<str>,
-    /// The service's own folder for secrets and scratch files, private to this process's user. Scratch goes under `scratch()`.
+    /// The service's own folder for secrets and scratch files, private to this process's user. Scratch files are in
+    /// `scratch()`.
     pub folder: PathBuf,
 }
 
 impl Context {
-    /// A folder for scratch files, emptied at every start.
+    /// Returns a folder for scratch files, which is emptied at every start.
     pub fn scratch(&self) -> PathBuf {
         self.folder.join("scratch")
     }
 }
 
-/// Layers to be put around a router.
+/// Adds layers to a router.
 pub type RouterLayer = std::sync::Arc<dyn Fn(Router) -> Router + Send + Sync>;
 
-/// What a service plays once it is built.
+/// A running role: what a service built.
 #[derive(Default)]
 pub struct RoleInstance {
-    /// Its routes: public ones under `/v1` (and `/.well-known`), ones for neighbours under `/internal`.
+    /// Its routes: public ones under `/v1` (and `/.well-known`), internal ones under `/internal`.
     pub router: Router,
-    /// What every route of the listener stands behind, also those that answer where there is nothing (for the role that faces the world).
+    /// The guard of the public role, applied to every route and fallback of the listener.
     pub guard: Option<RouterLayer>,
     /// Its durable consumers.
     pub consumers: Vec<Consumer>,
-    /// Its timed work.
+    /// Its scheduled jobs.
     pub jobs: Vec<Job>,
 }
 
@@ -118,10 +119,10 @@ pub enum BootError {
     /// The store can't be opened.
     #[error("the object store can't be opened: {0}")]
     Objects(#[from] objects::Error),
-    /// A file or a socket.
+    /// A file or a socket failed.
     #[error("{0}: {1}")]
     Io(String, #[source] std::io::Error),
-    /// The schema is older than this release, and the configuration forbids to change it at the start.
+    /// The schema is older than this release needs, and the configuration forbids migrating it at the start.
     #[error("the {0} schema is older than this release needs: run `tutti migrate`")]
     Unmigrated(&'static str),
     /// Anything else, as a sentence with its fix.
@@ -130,7 +131,7 @@ pub enum BootError {
 }
 
 impl BootError {
-    /// Whether it passes by itself, or by what an operator does elsewhere, so that waiting makes sense.
+    /// Whether the error is transient, or ends by an operator's action elsewhere, so that waiting makes sense.
     pub(crate) fn is_transient(&self) -> bool {
         match self {
             Self::Db(error) => error.is_unavailable(),

@@ -1,7 +1,9 @@
-//! UrlSigner: signed, expiring permissions that stand in an address, so that `<img>` and `<video>` work as they are.
+//! Signed URLs: a signature in the query grants access until it expires, so that `<img>` and `<video>` work as they
+//! are.
 //!
-//! A grant is `expiry.mac`: seconds since 1970 in base 36 and 128 bits of HMAC-SHA256 over scope, subject and expiry
-//! (RFC 2104; truncation as its §5 allows). Invariant: a grant for one subject or scope never opens another.
+//! A signature is `expiry.mac`: seconds since 1970 in base 36 and 128 bits of HMAC-SHA256 over scope, subject and
+//! expiry (RFC 2104; truncation as its §5 allows). Invariant: a signature for one subject or scope is never valid for
+//! another.
 
 use std::time::Duration;
 
@@ -12,7 +14,8 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 
-/// A signature that was found to hold for one scope and subject. A response may repeat it to its holder, as it is; nothing else can be made of it.
+/// A verified signature for one scope and subject. A response may repeat it to its holder; nothing else can be derived
+/// from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UrlSignature {
     text: String,
@@ -20,26 +23,26 @@ pub struct UrlSignature {
 }
 
 impl UrlSignature {
-    /// Its text, which needs no escaping in a query.
+    /// The text, which needs no escaping in a query.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// When it ends.
+    /// When it expires.
     pub fn ends_at(&self) -> DateTime<Utc> {
         self.ends_at
     }
 
-    /// What is left of it at `now`; zero once it has ended.
+    /// Returns the time that is left at `now`; zero once it has expired.
     pub fn remaining(&self, now: DateTime<Utc>) -> Duration {
         (self.ends_at - now).to_std().unwrap_or_default()
     }
 }
 
-/// UrlSigner end on a multiple of this, so that an address stays the same (and cached) for a while.
+/// Signatures expire at a multiple of this, so that a URL stays the same (and cached) for a while.
 const EXPIRY_STEP_SECONDS: i64 = 6 * 3600;
 
-/// Makes and checks grants.
+/// Makes and verifies signatures.
 #[derive(Clone)]
 pub struct UrlSigner(std::sync::Arc<[u8; 32]>);
 
@@ -50,24 +53,26 @@ impl std::fmt::Debug for UrlSigner {
 }
 
 impl UrlSigner {
-    /// With the installation's secret.
+    /// Returns a signer with the installation's secret.
     pub fn new(secret: [u8; 32]) -> Self {
         Self(std::sync::Arc::new(secret))
     }
 
-    /// A grant on `subject` for `scope` that lasts at least `valid_for` and at most six hours longer.
+    /// Returns a signature on `subject` for `scope` that is valid for at least `valid_for` and at most six hours
+    /// longer.
     pub fn sign(&self, scope: &str, subject: &str, now: DateTime<Utc>, valid_for: TimeDelta) -> String {
         let end = (now + valid_for).timestamp();
         let end = end + EXPIRY_STEP_SECONDS - end.rem_euclid(EXPIRY_STEP_SECONDS);
         format!("{}.{}", base36(end.unsigned_abs()), URL_SAFE_NO_PAD.encode(self.mac(scope, subject, end)))
     }
 
-    /// Whether `signature` opens `subject` for `scope` now.
+    /// Whether `signature` is valid for `subject` and `scope` now.
     pub fn is_valid(&self, signature: &str, scope: &str, subject: &str, now: DateTime<Utc>) -> bool {
         self.verify(signature, scope, subject, now).is_some()
     }
 
-    /// Returns the signature if it opens `subject` for `scope` now, and is written the one way that we write it.
+    /// Returns the signature if it is valid for `subject` and `scope` now, and is spelled exactly as
+    /// [`UrlSigner::sign`] spells it.
     pub fn verify(&self, signature: &str, scope: &str, subject: &str, now: DateTime<Utc>) -> Option<UrlSignature> {
         let (digits, mac) = signature.split_once('.')?;
         let (end, mac) = (i64::from_str_radix(digits, 36).ok()?, URL_SAFE_NO_PAD.decode(mac).ok()?);
@@ -76,7 +81,7 @@ impl UrlSigner {
         Some(UrlSignature { text: signature.to_owned(), ends_at })
     }
 
-    /// A keyed hash of `subject`: the same each time, and opening nothing, as it stands for a grant that has long ended.
+    /// Returns a keyed hash of `subject`: always the same, and no valid signature, as its expiry is in 1970.
     pub fn keyed_hash(&self, scope: &str, subject: &str) -> Vec<u8> {
         self.mac(scope, subject, 0)
     }

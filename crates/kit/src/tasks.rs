@@ -1,4 +1,4 @@
-//! The tasks of a process and the order to end them.
+//! The background tasks of a process, and how they end.
 //!
 //! Invariant: every task that outlives a request is spawned here, so that shutdown can wait for it.
 
@@ -8,18 +8,20 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// The nice level of work in the background: a tenth of what an ordinary thread gets where both want the same core.
+/// The nice level of background work: a tenth of the processor time of an ordinary thread if both want the same core.
 const BACKGROUND_NICE: i32 = 10;
 
-/// Runs heavy work (pixels) on a thread of its own; `None` if it panicked or no thread could be had. Callers bound how many run at once.
+/// Runs heavy work (pixels) on a thread of its own; `None` if it panicked or no thread could be started. Callers bound
+/// how many run at once.
 ///
-/// An allocator keeps what a thread has freed for that thread, so big work that wanders over a pool's idle threads leaves some in
-/// each: 5,000 photos left 700 MiB (measured, see `bench/RESULTS.md`). A thread that ends gives all of it back, and costs some 30 µs.
+/// An allocator keeps what a thread has freed for that thread, so big work that wanders over a pool's idle threads
+/// leaves some in each: 5,000 photos left 700 MiB (measured, see `bench/RESULTS.md`). A thread that ends returns all of
+/// it, and costs some 30 µs.
 pub async fn on_own_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     on_thread(0, work).await
 }
 
-/// As [`on_own_thread`], for work that nobody waits for: it takes what processor time the others leave.
+/// As [`on_own_thread`], for work that no request waits for: it takes the processor time that others leave.
 pub async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
     on_thread(BACKGROUND_NICE, work).await
 }
@@ -29,10 +31,10 @@ pub async fn on_thread<T: Send + 'static>(nice: i32, work: impl FnOnce() -> T + 
     let (result_sender, result) = tokio::sync::oneshot::channel();
     let thread = std::thread::Builder::new().name("heavy".into()).spawn(move || {
         if nice > 0 {
-            // Linux takes it for the calling thread alone. Refused or not, the work gets done.
+            // Linux applies it to the calling thread alone. If it is refused, the work is done all the same.
             let _ = rustix::process::setpriority_process(None, nice);
         }
-        // Whoever asked may have gone.
+        // The caller may be gone.
         let _ = result_sender.send(work());
     });
     thread.ok()?;
@@ -47,17 +49,17 @@ pub struct Tasks {
 }
 
 impl Tasks {
-    /// Starts a task that must end soon after [`Tasks::stopping`] resolves.
+    /// Spawns a task that must end soon after [`Tasks::stopping`] resolves.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.tracker.spawn(task);
     }
 
-    /// Resolves when the process wants to end.
+    /// Resolves when the process begins to stop.
     pub async fn stopping(&self) {
         self.stop.cancelled().await;
     }
 
-    /// Whether the process wants to end.
+    /// Whether the process is stopping.
     pub fn is_stopping(&self) -> bool {
         self.stop.is_cancelled()
     }
@@ -67,7 +69,7 @@ impl Tasks {
         self.stop.clone()
     }
 
-    /// Sleeps for `time`, or less when the process wants to end; `true` if the sleep was whole.
+    /// Sleeps for `time`, or less if the process begins to stop. Returns `true` if the sleep was complete.
     pub async fn sleep(&self, time: Duration) -> bool {
         tokio::select! {
             () = tokio::time::sleep(time) => true,
@@ -75,7 +77,7 @@ impl Tasks {
         }
     }
 
-    /// Tells every task to end and waits for them at most `grace`; `true` if all ended.
+    /// Tells every task to end and waits for them at most `grace`. Returns `true` if all ended.
     pub async fn stop(&self, grace: Duration) -> bool {
         self.stop.cancel();
         self.tracker.close();

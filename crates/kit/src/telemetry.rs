@@ -1,6 +1,6 @@
-//! Logs and figures.
+//! Logs and metrics.
 //!
-//! Logs go to standard error, readable on a terminal, JSON elsewhere. Figures are Prometheus text. Invariant: ids never
+//! Logs go to standard error, readable on a terminal, JSON elsewhere. Metrics are Prometheus text. Invariant: ids never
 //! become labels, so the number of series is bounded by the number of routes and roles.
 
 use std::io::IsTerminal as _;
@@ -14,7 +14,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use tracing_subscriber::EnvFilter;
 
-/// How logs look.
+/// The format of logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {
@@ -24,7 +24,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// Starts logging; `filter` is such as `info` or `info,media=debug`. Later calls change nothing.
+/// Starts logging; `filter` is, for example, `info` or `info,media=debug`. Later calls change nothing.
 pub fn start_logs(format: LogFormat, filter: &str) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
@@ -39,7 +39,7 @@ pub fn start_logs(format: LogFormat, filter: &str) {
 /// Labels of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RequestLabels {
-    /// The role that answered.
+    /// The role that responded.
     pub role: &'static str,
     /// The route's pattern, such as `/v1/media/{id}`.
     pub route: String,
@@ -52,7 +52,7 @@ pub struct RequestLabels {
 /// Labels of a role's route.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct RouteLabels {
-    /// The role that answered.
+    /// The role that responded.
     pub role: &'static str,
     /// The route's pattern.
     pub route: String,
@@ -65,17 +65,17 @@ pub struct ConsumerLabels {
     pub consumer: String,
 }
 
-/// The registry of a process, and the figures that every role has.
+/// The registry of a process, and the metrics that every role has.
 #[derive(Debug, Clone)]
 pub struct Metrics {
     registry: Arc<Mutex<Registry>>,
     /// `tutti_http_requests_total`.
     pub requests: Family<RequestLabels, Counter>,
-    /// `tutti_http_seconds`: from the request's head to the answer's head.
+    /// `tutti_http_seconds`: from the request's head to the response's head.
     pub seconds: Family<RouteLabels, Histogram>,
-    /// `tutti_bus_backlog`: deliveries that wait or are at work.
+    /// `tutti_bus_backlog`: deliveries that are pending or in progress.
     pub backlog: Family<ConsumerLabels, Gauge>,
-    /// `tutti_http_connections`: open connections at the public door.
+    /// `tutti_http_connections`: open connections of the public listener.
     pub connections: Gauge,
 }
 
@@ -90,27 +90,27 @@ impl Default for Metrics {
             connections: Gauge::default(),
         };
         metrics.register(|registry| {
-            registry.register("http_requests", "Requests answered", metrics.requests.clone());
-            registry.register("http_seconds", "Time from a request's head to its answer's head", metrics.seconds.clone());
-            registry.register("bus_backlog", "Deliveries that wait or are at work", metrics.backlog.clone());
-            registry.register("http_connections", "Open connections at the public door", metrics.connections.clone());
+            registry.register("http_requests", "Responses sent", metrics.requests.clone());
+            registry.register("http_seconds", "Time from a request's head to its response's head", metrics.seconds.clone());
+            registry.register("bus_backlog", "Deliveries that are pending or in progress", metrics.backlog.clone());
+            registry.register("http_connections", "Open connections of the public listener", metrics.connections.clone());
         });
         metrics
     }
 }
 
 impl Metrics {
-    /// Registers a service's own figures.
+    /// Registers a service's own metrics.
     pub fn register(&self, add: impl FnOnce(&mut Registry)) {
         add(&mut self.registry.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// All figures as OpenMetrics text.
+    /// Returns all metrics as OpenMetrics text.
     pub fn text(&self) -> String {
         let mut text = String::new();
         let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = prometheus_client::encoding::text::encode(&mut text, &registry) {
-            tracing::error!(%error, "the figures could not be written");
+            tracing::error!(%error, "the metrics could not be written");
         }
         text
     }

@@ -1,9 +1,10 @@
 //! The TLS provider of a process.
 //!
-//! Two of our libraries ask for a default one when they make a client. Invariant: it is `ring`, everywhere.
+//! Two of our libraries ask for a default provider when they create a client. Invariant: it is `ring`, everywhere.
 
-/// Names `ring` as the process's provider of TLS. To be called before the first HTTP client is made; calling it again changes nothing.
+/// Installs `ring` as the process's TLS provider. Call it before the first HTTP client is created; calling it again
+/// changes nothing.
 pub fn provider() {
-    // An error says that it has been named already.
+    // An error says that one is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
 }

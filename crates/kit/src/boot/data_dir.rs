@@ -1,6 +1,7 @@
-//! The data folder of a process: private, locked, with the secrets it made.
+//! The data folder of a process: private, locked, with the secrets that the process generated.
 //!
-//! Invariant: no other user can read it, and no second process works in it.
+//! Owns the folder's permissions (through `permissions`), its lock and its secrets. Does not own what the engines store
+//! in it. Invariant: no other user can read it, and no second process works in it.
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -9,19 +10,20 @@ use std::path::Path;
 use super::private::{self, Exposed};
 use crate::service::BootError;
 
-/// Makes a folder that only this user can read.
+/// Creates a folder that only this user can read.
 pub(super) fn create_private_folder(path: &Path) -> Result<(), BootError> {
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| BootError::Io(format!("the folder {} can't be made", path.display()), error))
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| BootError::Io(format!("the folder {} can't be created", path.display()), error))
 }
 
-/// Takes the folder from everybody else, where an earlier release or another program has left it open.
+/// Removes other users' permissions from the data folder, which an earlier release or another program may have left
+/// readable.
 pub(super) fn make_private(data: &Path) -> Result<(), BootError> {
     match private::repair(data) {
         Ok(Exposed { first: None, .. }) => Ok(()),
         Ok(Exposed { folders, files, first: Some(first) }) => {
             tracing::warn!(
                 data = %data.display(), folders, files, first = %first.display(),
-                "other users of this machine could read the data folder; it is private now. If any of them is not to be trusted, make its keys anew \
+                "other users of this machine could read the data folder; it is private now. If any of them is not to be trusted, generate its keys anew \
                  (docs/guides/operating.md, \"Who can read the data folder\")"
             );
             Ok(())
@@ -29,7 +31,7 @@ pub(super) fn make_private(data: &Path) -> Result<(), BootError> {
         Err(error) => {
             let shown = data.display();
             Err(BootError::Other(format!(
-                "other users of this machine can read the data folder {shown}, and this one may not change that ({error}). Type \
+                "other users of this machine can read the data folder {shown}, and this user may not change that ({error}). Type \
                  `sudo chown -R {} {shown} && sudo chmod -R go-rwx {shown}`, or name another folder with --data.",
                 rustix::process::geteuid().as_raw()
             )))
@@ -37,7 +39,7 @@ pub(super) fn make_private(data: &Path) -> Result<(), BootError> {
     }
 }
 
-/// Makes a folder anew.
+/// Deletes a folder with its contents and creates it again.
 pub(super) fn recreate(path: &Path) -> Result<(), BootError> {
     match std::fs::remove_dir_all(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -48,21 +50,22 @@ pub(super) fn recreate(path: &Path) -> Result<(), BootError> {
     create_private_folder(path)
 }
 
-/// Two processes on one data folder would each believe that the log is theirs.
+/// Locks the data folder for this process, until the returned file is dropped. Two processes on one folder would each
+/// treat the log as their own.
 pub(crate) fn lock(data: &Path) -> Result<std::fs::File, BootError> {
     let path = data.join("lock");
     let failed = |error| BootError::Io(format!("{} can't be opened", path.display()), error);
     let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
     rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive)
-        .map_err(|_| BootError::Other(format!("another Tutti process already uses the data folder {}. Stop it, or choose another with --data.", data.display())))?;
+        .map_err(|_| BootError::Other(format!("another Tutti process already uses the data folder {}. Stop it, or choose another folder with --data.", data.display())))?;
     Ok(file)
 }
 
-/// Reads a secret of 32 bytes, or makes it at the first start.
+/// Reads a secret of 32 bytes, or generates it at the first start.
 pub(super) fn read_or_create_secret(folder: &Path, name: &str) -> Result<[u8; 32], BootError> {
     create_private_folder(folder)?;
     let path = folder.join(name);
-    let failed = |error| BootError::Io(format!("the secret {} can't be read or made", path.display()), error);
+    let failed = |error| BootError::Io(format!("the secret {} can't be read or created", path.display()), error);
     match std::fs::File::open(&path) {
         Ok(mut file) => {
             let mut secret = [0; 32];
@@ -78,7 +81,8 @@ pub(super) fn read_or_create_secret(folder: &Path, name: &str) -> Result<[u8; 32
     }
 }
 
-/// Writes a secret that only this user can read. Whole under another name first: a crash leaves the old state or the new one.
+/// Writes a secret that only this user can read. It is written under a temporary name first, so a crash leaves the old
+/// file or the new one.
 pub(crate) fn write_secret(path: &Path, secret: &[u8]) -> std::io::Result<()> {
     let temporary = path.with_extension("new");
     let mut file = std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;

@@ -1,6 +1,6 @@
-//! Which engines a process plays on: `[db]`, `[bus]`, `[objects]` and `[secrets]` in the configuration.
+//! Which engines a process uses: `[db]`, `[bus]`, `[objects]` and `[secrets]` in the configuration.
 //!
-//! Invariant: without a word in the configuration everything is embedded in the data folder.
+//! Invariant: with an empty configuration everything is embedded in the data folder.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,23 +16,26 @@ use crate::objects::S3Options;
 use crate::service::BootError;
 use crate::signed_url::UrlSigner;
 
-/// SQLite in the data folder, or PostgreSQL.
+/// Where the rows are stored: SQLite in the data folder, or PostgreSQL.
 #[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct DbConfig {
-    /// `postgres://user:password@host/database`, with `?sslmode=verify-full&sslrootcert=/path/ca.pem` for TLS. `{service}` in it becomes
-    /// the role's name, for a database per role. Without it, each role keeps a SQLite file in the data folder.
+    /// `postgres://user:password@host/database`, with `?sslmode=verify-full&sslrootcert=/path/ca.pem` for TLS.
+    /// `{service}` is replaced by the role's name, for a database per role. If unset, each role keeps a SQLite file in
+    /// the data folder.
     pub url: Option<String>,
-    /// A file that holds the URL, so that its password stands in no environment and no process list.
+    /// A file that contains the URL, so that the password is in no environment variable and no process list.
     #[schema(value_type = Option<String>)]
     pub url_file: Option<PathBuf>,
-    /// The schema of each role in the database; `{service}` becomes the role's name.
+    /// The schema of each role in the database. `{service}` is replaced by the role's name.
     pub schema: String,
-    /// Connections to PostgreSQL per role and process that read; one more writes. On SQLite it does nothing: there are always four and one.
+    /// Connections to PostgreSQL that read, per role and process; one more connection writes. No effect on SQLite,
+    /// which always has four readers and one writer.
     pub connections: u32,
-    /// A statement that takes longer is ended. PostgreSQL only; on SQLite it does nothing.
+    /// A statement that takes longer is cancelled. PostgreSQL only; no effect on SQLite.
     pub statement_timeout_seconds: u64,
-    /// Whether a process brings the schemas of its roles up to date when it starts. With `false` it waits until `tutti migrate` has.
+    /// Whether a process migrates the schemas of its roles when it starts. With `false` it waits until `tutti migrate`
+    /// has done so.
     pub migrate_on_start: bool,
 }
 
@@ -43,7 +46,7 @@ impl Default for DbConfig {
 }
 
 impl DbConfig {
-    /// Where `service` keeps its rows on PostgreSQL; `None` if they are to lie in the data folder.
+    /// Returns where `service` keeps its rows on PostgreSQL; `None` if it keeps them in the data folder.
     pub fn postgres(&self, service: &str) -> Result<Option<PostgresOptions>, Error> {
         let url = match (&self.url, &self.url_file) {
             (Some(_), Some(_)) => return Err(invalid("db", "`url` and `url_file` are both set; leave one out")),
@@ -72,18 +75,18 @@ impl DbConfig {
     }
 }
 
-/// What processes of one installation share.
+/// Secrets that all processes of one installation share.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Secrets {
-    /// A file with the 32 random bytes that sign addresses, the same for every process of a fleet (`openssl rand -out addresses.key 32`).
-    /// Without it, a process with embedded engines makes one in its data folder.
+    /// A file with the 32 random bytes that sign URLs, the same for every process of a fleet (`openssl rand -out
+    /// addresses.key 32`). If unset, a process with embedded engines generates the key in its data folder.
     #[schema(value_type = Option<String>)]
     pub addresses_key_file: Option<PathBuf>,
 }
 
 impl Secrets {
-    /// The key that signs addresses. `is_single_process`: no other process needs the same one.
+    /// Returns the signer of URLs. `is_single_process`: no other process needs the same key.
     pub(super) fn url_signer(&self, data: &Path, is_single_process: bool) -> Result<UrlSigner, BootError> {
         let Some(path) = &self.addresses_key_file else {
             if is_single_process {
@@ -91,7 +94,7 @@ impl Secrets {
             }
             return Err(invalid(
                 "secrets",
-                "processes that share a database must share the key that signs addresses. Make one with `openssl rand -out addresses.key 32` and set `addresses_key_file`",
+                "processes that share a database must share the key that signs URLs. Generate one with `openssl rand -out addresses.key 32` and set `addresses_key_file`",
             )
             .into());
         };
@@ -102,12 +105,12 @@ impl Secrets {
     }
 }
 
-/// The sections above, for the reference.
+/// Returns the sections of this file, for the configuration reference.
 pub fn sections() -> Vec<Section> {
     vec![Section::of::<DbConfig>("db"), Section::of::<NatsOptions>("bus"), Section::of::<S3Options>("objects"), Section::of::<Secrets>("secrets")]
 }
 
-/// The files that the configuration names and that hold a secret, with the key that names each.
+/// Returns the files with secrets that the configuration names, each with the key that names it.
 pub fn secret_files(config: &Config) -> Result<Vec<(&'static str, PathBuf)>, Error> {
     let Engines { db, bus, objects, secrets } = Engines::of(config)?;
     let named = [
@@ -121,7 +124,7 @@ pub fn secret_files(config: &Config) -> Result<Vec<(&'static str, PathBuf)>, Err
     Ok(named.into_iter().filter_map(|(key, path)| Some((key, path?))).collect())
 }
 
-/// What a process plays on.
+/// The settings of the engines that a process uses.
 pub(crate) struct Engines {
     pub(crate) db: DbConfig,
     pub(crate) bus: NatsOptions,
@@ -139,7 +142,7 @@ fn invalid(section: &str, reason: &str) -> Error {
     Error::Section { section: section.to_owned(), reason: reason.to_owned() }
 }
 
-/// The first line of a file that holds a secret.
+/// Returns the first line of a file that contains a secret.
 fn read_secret(section: &str, key: &str, path: &Path) -> Result<String, Error> {
     let text = std::fs::read_to_string(path).map_err(|error| invalid(section, &format!("the file {} of `{key}` can't be read: {error}", path.display())))?;
     Ok(text.lines().next().unwrap_or_default().trim().to_owned())

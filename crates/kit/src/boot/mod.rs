@@ -1,6 +1,7 @@
-//! Starting the services of a process on its engines, and ending them.
+//! Starts the services of a process on its engines, and stops them.
 //!
-//! Invariant: every consumer is declared before the first event is sent, so nobody who plays here misses one.
+//! Owns the order of a start. Does not own what a service does. Invariant: every consumer is declared before the first
+//! event is sent, so no consumer of this process misses one.
 
 pub(crate) mod data_dir;
 mod engines;
@@ -36,52 +37,53 @@ const PING_TIMEOUT: Duration = Duration::from_secs(2);
 /// The sections of the configuration that belong to no role.
 pub const SECTIONS: &[&str] = &["db", "bus", "objects", "secrets"];
 
-/// What a process starts with.
+/// The inputs of a start.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Where the embedded engines keep everything.
+    /// The data folder, where the embedded engines keep everything.
     pub data: PathBuf,
     /// The configuration.
     pub config: Config,
-    /// The time.
+    /// The clock.
     pub clock: Clock,
-    /// The whole product's interface, OpenAPI 3.1 as JSON.
+    /// The OpenAPI 3.1 document of the whole product, as JSON.
     pub openapi_json: std::sync::Arc<str>,
-    /// Every role of the product, also those that play elsewhere: a process declares the consumers of all of them.
+    /// Every role of the product, including those that run in other processes: a process declares the consumers of all
+    /// of them.
     pub all: Vec<Service>,
-    /// Where the process says what it waits for while it starts.
+    /// Lists what the process waits for while it starts.
     pub pending: PendingDependencies,
 }
 
-/// A process with its services playing.
+/// A process with its services running.
 #[derive(Debug)]
 pub struct Process {
-    /// The roles, ready to be called.
+    /// Calls roles, those of this process and those of others.
     pub peers: Peers,
     /// The bus.
     pub bus: Bus,
-    /// The store of bytes.
+    /// The object store.
     pub objects: Objects,
-    /// The figures.
+    /// The metrics.
     pub metrics: Metrics,
-    /// Checks tokens.
+    /// Verifies access tokens.
     pub verifier: Verifier,
-    /// Owner of every background task.
+    /// The owner of every background task.
     pub tasks: Tasks,
     /// The services' contexts, by name.
     pub contexts: Vec<(&'static str, Context)>,
-    /// The databases of those services that keep something, by name.
+    /// The databases of the services that have one, by name.
     pub databases: Vec<(&'static str, Db)>,
-    /// The durable consumers that run here, by name.
+    /// The names of the durable consumers that run here.
     pub consumers: Vec<String>,
-    /// The routers of the services, by name, with their layers on.
+    /// The routers of the services, by name, with the common layers.
     pub routers: Vec<(&'static str, Router)>,
-    /// What the routes that the process adds to the public listener have to stand behind as well.
+    /// The guard for routes that the process itself adds to the public listener.
     pub guard: Guard,
     _lock: std::fs::File,
 }
 
-/// The guard of the role that faces the world, where it plays here.
+/// The guard of the public role, if that role runs in this process.
 #[derive(Clone, Default)]
 pub struct Guard(Option<RouterLayer>);
 
@@ -92,7 +94,7 @@ impl std::fmt::Debug for Guard {
 }
 
 impl Guard {
-    /// Puts it around a router.
+    /// Applies the guard to a router.
     pub fn around(&self, router: Router) -> Router {
         match &self.0 {
             Some(guard) => guard(router),
@@ -102,10 +104,10 @@ impl Guard {
 }
 
 impl Process {
-    /// Opens the engines, migrates, builds every service, then lets events flow.
+    /// Opens the engines, migrates, builds every service, then starts consumers, jobs and relays.
     pub async fn start(services: &[Service], options: &Options) -> Result<Self, BootError> {
         data_dir::create_private_folder(&options.data)?;
-        // Children (ffmpeg) work in folders of their own, where a relative path would lead nowhere.
+        // Child processes (ffmpeg) run in folders of their own, where a relative path would lead nowhere.
         let data = &options.data.canonicalize().map_err(|error| BootError::Io(format!("the folder {} can't be found", options.data.display()), error))?;
         let lock = data_dir::lock(data)?;
         data_dir::make_private(data)?;
@@ -159,9 +161,9 @@ impl Process {
         let subscriptions_of = |services: &[Service]| services.iter().flat_map(|service| (service.subscriptions)(&options.config)).collect::<Vec<_>>();
         let local = subscriptions_of(services);
         if let Some(undeclared) = consumers.iter().find(|consumer| !local.contains(consumer.subscription())) {
-            return Err(BootError::Other(format!("the consumer {} is not in its role's list of what it subscriptions", undeclared.name())));
+            return Err(BootError::Other(format!("the consumer {} is not in its role's list of subscriptions", undeclared.name())));
         }
-        // An embedded log is this process's own: whoever doesn't play here will never hear of it.
+        // An embedded log belongs to this process alone: consumers of other roles will never read it.
         let remote = if engines.bus.servers.is_empty() { Vec::new() } else { subscriptions_of(&options.all).into_iter().filter(|other| !local.contains(other)).collect() };
         let declare = async || {
             bus.declare(&remote, RunsIn::Other).await?;
@@ -180,37 +182,38 @@ impl Process {
         Ok(Self { peers, bus, objects, metrics, verifier, tasks, contexts, databases, consumers: consumer_names, routers, guard: Guard(guard), _lock: lock })
     }
 
-    /// What is not_ready for this process to serve, as sentences; empty when it is ready.
+    /// Returns why this process is not ready to serve, as sentences; empty when it is ready.
     pub async fn not_ready(&self) -> Vec<String> {
         let mut not_ready = Vec::new();
         let pings = futures::future::join_all(self.databases.iter().map(|(name, db)| async move { (*name, db.ping().await) })).await;
-        not_ready.extend(pings.into_iter().filter(|(_, ping)| ping.is_err()).map(|(name, _)| format!("the {name} database does not answer")));
+        not_ready.extend(pings.into_iter().filter(|(_, ping)| ping.is_err()).map(|(name, _)| format!("the {name} database does not respond")));
         if self.tasks.is_stopping() {
             not_ready.push("the process is shutting down".to_owned());
         }
         not_ready
     }
 
-    /// What does not answer although this process can serve without it for a while, as sentences.
+    /// Returns which dependencies do not respond although this process can serve without them for a while, as
+    /// sentences.
     pub async fn degraded(&self) -> Vec<String> {
         let (bus, objects) = tokio::join!(tokio::time::timeout(PING_TIMEOUT, self.bus.ping()), tokio::time::timeout(PING_TIMEOUT, self.objects.ping()));
         let mut degraded = Vec::new();
         if !matches!(bus, Ok(Ok(()))) {
-            degraded.push("the event bus does not answer; events wait in the outboxes".to_owned());
+            degraded.push("the event bus does not respond; events wait in the outboxes".to_owned());
         }
         if !matches!(objects, Ok(Ok(()))) {
-            degraded.push("the object store does not answer".to_owned());
+            degraded.push("the object store does not respond".to_owned());
         }
         degraded
     }
 
-    /// Ends every task, waiting at most `grace`; `true` if all ended in time.
+    /// Stops every task and waits at most `grace`. Returns `true` if all ended in time.
     pub async fn stop(self, grace: Duration) -> bool {
         self.tasks.stop(grace).await
     }
 }
 
-/// Brings the schema up to date, or waits until somebody has; and waits for the database in either case.
+/// Migrates the schema, or waits until another process has; in either case waits for the database.
 async fn migrate(service: &Service, db: &Db, config: &DbConfig, pending: &PendingDependencies) -> Result<(), BootError> {
     let Some(migrations) = service.migrations else { return Ok(()) };
     let what = format!("the {} database", service.name);

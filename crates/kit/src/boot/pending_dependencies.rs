@@ -1,6 +1,7 @@
-//! What a process still waits for while it starts: parts of a fleet start in any order.
+//! The dependencies that a starting process still waits for: the parts of a fleet start in any order.
 //!
-//! Invariant: whoever waits says so, at `/readyz` and in the log, and stops saying so when it has what it waited for.
+//! Invariant: a dependency is listed at `/readyz` and in the log for as long as the process waits for it, and no
+//! longer.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,17 +10,17 @@ use std::time::Duration;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const MAX_PAUSE: Duration = Duration::from_secs(3);
 
-/// Things that are missing, each with the reason.
+/// Dependencies that are not available yet, each with the reason.
 #[derive(Debug, Clone, Default)]
 pub struct PendingDependencies(Arc<Mutex<BTreeMap<String, String>>>);
 
 impl PendingDependencies {
-    /// Sentences such as `the media database: connection refused`.
+    /// Returns sentences such as `the media database: connection refused`.
     pub fn sentences(&self) -> Vec<String> {
         self.lock().iter().map(|(what, reason)| format!("{what}: {reason}")).collect()
     }
 
-    /// Tries `attempt` with growing pauses until it works, or fails for a reason that does not pass by itself.
+    /// Retries `attempt` with growing pauses until it succeeds, or fails for a reason that is not transient.
     pub(super) async fn retry_until_ready<T, E, F>(&self, what: &str, is_transient: impl Fn(&E) -> bool, attempt: impl Fn() -> F) -> Result<T, E>
     where
         F: Future<Output = Result<T, E>>,

@@ -1,8 +1,9 @@
-//! Whether other users of the machine can read the data folder, and making it private.
+//! Whether other users of the machine can read the data folder, and removing their permissions.
 //!
-//! Everything outside `objects/` is looked at every time. Objects can be millions: those of a shard are looked at only where its folder, or one
-//! above it, was open. No link is followed but one at the top of a folder in which nobody else could put one. Invariant: after [`repair`] no folder gives anything
-//! to the group or to others (mode 0700), nor does any file that was looked at (0600).
+//! Everything outside `objects/` is checked every time. There can be millions of objects: those of a shard are checked
+//! only if its folder, or one above it, was open. Links are not followed, except at the top of a folder in which no
+//! other user can create one. Invariant: after [`repair`] no folder gives the group or others any permission (mode
+//! 0700), nor does any file that was checked (0600).
 
 use std::fs::{File, Permissions};
 use std::io;
@@ -11,39 +12,40 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
-/// What the group and others may do.
+/// The permissions of the group and of others.
 const GROUP_AND_OTHERS: u32 = 0o077;
-/// What they must not do with a secret.
+/// The permissions that expose a secret.
 const READABLE: u32 = 0o044;
-/// What they must not do with a folder whose links are followed.
+/// The permissions that make following a folder's links unsafe.
 const WRITABLE: u32 = 0o022;
 const FOLDER_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
-/// Folders in folders: nothing of ours is deeper.
+/// The deepest folder that is checked. Ours are never deeper.
 const MAX_DEPTH: usize = 16;
 
-/// What others can get at.
+/// What other users can access.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Exposed {
-    /// So many folders.
+    /// How many folders.
     pub folders: u64,
-    /// So many files.
+    /// How many files.
     pub files: u64,
-    /// The first of them.
+    /// The first path that was found.
     pub first: Option<PathBuf>,
 }
 
-/// What others can get at in a data folder; nothing where there is none.
+/// Returns what other users can access in a data folder; nothing if the folder does not exist.
 pub fn look(data: &Path) -> io::Result<Exposed> {
     Walk { make_private: None, exposed: Exposed::default() }.run(data)
 }
 
-/// Makes a data folder private; answers what was open. Where that can't be done, the error names the path.
+/// Removes other users' permissions from a data folder and returns what was open. If that fails, the error names the
+/// path.
 pub fn repair(data: &Path) -> io::Result<Exposed> {
     Walk { make_private: Some(|file, mode| file.set_permissions(Permissions::from_mode(mode))), exposed: Exposed::default() }.run(data)
 }
 
-/// Whether others can read a file; `false` where it isn't there.
+/// Whether other users can read a file; `false` if it does not exist.
 pub fn is_readable_by_others(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|metadata| metadata.mode() & READABLE != 0)
 }
@@ -57,9 +59,9 @@ struct Walk {
 struct Folder {
     path: PathBuf,
     depth: usize,
-    /// Whether it, or one above it, was open.
+    /// Whether the folder, or one above it, was open.
     was_open: bool,
-    /// Whether its files are looked at only if it was.
+    /// Whether its files are checked only if it was open.
     has_objects: bool,
 }
 
@@ -86,7 +88,7 @@ impl Walk {
                 let path = entry.path();
                 let was_open = match self.visit(&path, is_link) {
                     Ok(Some(was_open)) => was_open,
-                    // A file; or it went meanwhile, as scratch files and logs of databases do.
+                    // A file; or it was deleted meanwhile, as scratch files and logs of databases are.
                     Ok(None) => continue,
                     Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                     Err(error) => return Err(error),
@@ -100,7 +102,7 @@ impl Walk {
         Ok(self.exposed)
     }
 
-    /// Looks at a folder or a file and changes it if need be; whether it was open, for a folder.
+    /// Checks a folder or a file and changes its permissions if needed. For a folder, returns whether it was open.
     fn visit(&mut self, path: &Path, follow: bool) -> io::Result<Option<bool>> {
         let metadata = if follow { std::fs::metadata(path) } else { std::fs::symlink_metadata(path) }.map_err(|error| with_path(path, &error))?;
         let is_open = metadata.mode() & GROUP_AND_OTHERS != 0;
@@ -108,7 +110,7 @@ impl Walk {
             *(if metadata.is_dir() { &mut self.exposed.folders } else { &mut self.exposed.files }) += 1;
             self.exposed.first.get_or_insert_with(|| path.to_owned());
             if let Some(make_private) = self.make_private {
-                // By a handle, so that it can't be exchanged for a link in between.
+                // Through an open handle, so that the path can't be replaced by a link in between.
                 let flags = if follow { OFlags::NONBLOCK } else { OFlags::NONBLOCK | OFlags::NOFOLLOW };
                 let file = File::options().read(true).custom_flags(flags.bits().cast_signed()).open(path).map_err(|error| with_path(path, &error))?;
                 make_private(&file, if metadata.is_dir() { FOLDER_MODE } else { FILE_MODE }).map_err(|error| with_path(path, &error))?;
@@ -138,7 +140,7 @@ mod tests {
     fn an_open_folder_is_seen_and_made_private_down_to_its_last_file() {
         let root = tempfile::tempdir().unwrap();
         let data = root.path().join("data");
-        assert_eq!(look(&data).unwrap(), Exposed::default(), "there is none");
+        assert_eq!(look(&data).unwrap(), Exposed::default(), "it does not exist");
         let (shard, secrets) = (data.join("objects/ab"), data.join("secrets"));
         let files = [data.join("accounts.db"), data.join("accounts.db-wal"), shard.join("x"), secrets.join("addresses.key")];
         for folder in [&shard, &secrets] {
@@ -151,7 +153,7 @@ mod tests {
             }
             set(path, open);
         }
-        // Links into somebody else's files are no business of ours.
+        // Links to other users' files are left alone.
         let elsewhere = root.path().join("elsewhere");
         std::fs::write(&elsewhere, "x").unwrap();
         set(&elsewhere, 0o644);

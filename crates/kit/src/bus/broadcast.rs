@@ -1,8 +1,9 @@
-//! The ephemeral broadcast: live updates to whoever listens now.
+//! The ephemeral broadcast: live updates to the current subscribers.
 //!
-//! Within the process it needs no engine; a bus across processes carries updates on through a [`Relay`]. Each topic has a queue of its own, so an
-//! update wakes those who listen to it and nobody else. Invariant: a listener that may have missed something (it is slow, a connection was
-//! lost) is told so by [`BroadcastMessage::Lagged`]; it never slows the sender.
+//! Within the process it needs no engine. A bus across processes passes updates on through a [`Relay`]. Each topic has
+//! its own queue, so an update wakes only the subscribers of that topic. Invariant: a subscriber that may have missed
+//! an update (because it is slow, or a connection was lost) receives [`BroadcastMessage::Lagged`]; it never slows the
+//! publisher.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,31 +11,31 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, broadcast, mpsc};
 
-/// Updates of its topic that a listener may be behind before it is told to reload.
+/// How many updates a subscriber may lag behind before it is told to reload.
 const MAX_LAG: usize = 64;
-/// Listeners of one topic, and topics with listeners, that clients may cause. Each queue is some 5 KB.
+/// Subscribers of one topic, and topics with subscribers, that clients may cause. Each queue takes about 5 KB.
 const MAX_PER_TOPIC: usize = 4096;
 const MAX_TOPICS: usize = 8192;
-/// Updates that may wait for the other processes before some are dropped, and the listeners there told.
+/// Updates that may wait for the other processes. Further ones are dropped, and the subscribers there are told.
 const MAX_OUTGOING: usize = 1024;
 
-/// What a listener subscriptions.
+/// What a subscriber receives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BroadcastMessage {
     /// An update: its topic, such as `media.5kT0…`, and JSON text.
     Update(Arc<str>, Arc<str>),
-    /// Some were missed: read the current state anew.
+    /// Some updates were missed: read the current state again.
     Lagged,
 }
 
-/// The broadcast.
+/// Publishes to and subscribes to topics.
 #[derive(Debug, Clone, Default)]
 pub struct Broadcast {
     local: LocalTopics,
     remote: Option<Remote>,
 }
 
-/// The queues of this process, one for each topic that somebody listens to.
+/// The queues of this process, one for each topic that has subscribers.
 #[derive(Debug, Clone, Default)]
 pub(super) struct LocalTopics(Arc<Mutex<HashMap<Arc<str>, broadcast::Sender<BroadcastMessage>>>>);
 
@@ -43,15 +44,15 @@ impl LocalTopics {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells those who listen to the topic.
+    /// Sends an update to the subscribers of the topic.
     pub(super) fn publish(&self, topic: Arc<str>, payload: Arc<str>) {
         if let Some(queue) = self.lock().get(&topic) {
-            // No listener is no fault.
+            // A topic without subscribers is not an error.
             let _ = queue.send(BroadcastMessage::Update(topic, payload));
         }
     }
 
-    /// Tells everyone that something was missed.
+    /// Tells all subscribers that an update was missed.
     pub(super) fn publish_lagged(&self) {
         for queue in self.lock().values() {
             let _ = queue.send(BroadcastMessage::Lagged);
@@ -64,7 +65,7 @@ impl LocalTopics {
         Subscriber { topic, updates, local: self.clone() }
     }
 
-    /// Whether a topic has as many listeners as it may, or too many topics have some.
+    /// Whether the topic has the maximum of subscribers, or there is the maximum of topics.
     fn is_full(&self, topic: &str) -> bool {
         let queues = self.lock();
         queues.len() >= MAX_TOPICS || queues.get(topic).is_some_and(|queue| queue.receiver_count() >= MAX_PER_TOPIC)
@@ -77,7 +78,7 @@ struct Remote {
     dropped: Arc<Dropped>,
 }
 
-/// Says that an update was dropped on its way out.
+/// Signals that an outgoing update was dropped.
 #[derive(Debug, Default)]
 pub(super) struct Dropped {
     is_set: AtomicBool,
@@ -85,7 +86,7 @@ pub(super) struct Dropped {
 }
 
 impl Dropped {
-    /// PendingDependencies until something was dropped since the last call.
+    /// Waits until an update was dropped since the last call.
     pub(super) async fn next(&self) {
         while !self.is_set.swap(false, Ordering::Relaxed) {
             self.notify.notified().await;
@@ -93,26 +94,26 @@ impl Dropped {
     }
 }
 
-/// The other end of a broadcast that reaches further than this process.
+/// The other end of a broadcast that reaches other processes.
 #[derive(Debug)]
 pub(super) struct Relay {
-    /// What was told here and is to be heard elsewhere.
+    /// Updates that were published here, for other processes.
     pub(super) outgoing: mpsc::Receiver<(Arc<str>, Arc<str>)>,
-    /// Whether some of it was dropped because the queue was full.
+    /// Signals that some of them were dropped because the queue was full.
     pub(super) dropped: Arc<Dropped>,
-    /// Where to say what was told elsewhere.
+    /// Where to publish the updates of other processes.
     pub(super) local: LocalTopics,
 }
 
 impl Broadcast {
-    /// A broadcast that other processes hear too, once something carries what comes out of the wire.
+    /// Returns a broadcast for several processes, and the relay that has to pass its updates on.
     pub(super) fn with_relay() -> (Self, Relay) {
         let (local, (updates, outgoing), dropped) = (LocalTopics::default(), mpsc::channel(MAX_OUTGOING), Arc::default());
         let relay = Relay { outgoing, dropped: Arc::clone(&dropped), local: local.clone() };
         (Self { local, remote: Some(Remote { updates, dropped }) }, relay)
     }
 
-    /// Tells whoever listens to `topic`.
+    /// Sends an update to all current subscribers of `topic`.
     pub fn publish(&self, topic: &str, payload: &str) {
         let (topic, payload): (Arc<str>, Arc<str>) = (topic.into(), payload.into());
         if let Some(remote) = &self.remote
@@ -124,18 +125,18 @@ impl Broadcast {
         self.local.publish(topic, payload);
     }
 
-    /// Listens to `topic` from now on: for the process itself, which knows how often it does.
+    /// Subscribes to `topic` for the process itself, whose number of subscriptions is bounded.
     pub fn subscribe(&self, topic: &str) -> Subscriber {
         self.local.subscribe(topic)
     }
 
-    /// As [`Broadcast::listen`] for a client; `None` where there are too many listeners already.
+    /// As [`Broadcast::subscribe`] for a client; `None` if there are too many subscribers already.
     pub fn subscribe_client(&self, topic: &str) -> Option<Subscriber> {
         (!self.local.is_full(topic)).then(|| self.local.subscribe(topic))
     }
 }
 
-/// One listener's ear.
+/// A subscription to one topic.
 #[derive(Debug)]
 pub struct Subscriber {
     topic: Arc<str>,
@@ -146,7 +147,7 @@ pub struct Subscriber {
 impl Drop for Subscriber {
     fn drop(&mut self) {
         let mut queues = self.local.lock();
-        // Its own ear still counts.
+        // Its own receiver still counts.
         if queues.get(&self.topic).is_some_and(|queue| queue.receiver_count() <= 1) {
             queues.remove(&self.topic);
         }
@@ -154,12 +155,12 @@ impl Drop for Subscriber {
 }
 
 impl Subscriber {
-    /// Leaves away what was told and not heard yet: for those who are about to read the state anew.
+    /// Discards the updates that were not received yet, for a caller that is about to read the state anyway.
     pub fn forget(&mut self) {
         self.updates = self.updates.resubscribe();
     }
 
-    /// PendingDependencies for the next update of the topic; `None` when the bus is gone.
+    /// Waits for the next update of the topic; `None` when the bus is gone.
     pub async fn next(&mut self) -> Option<BroadcastMessage> {
         match self.updates.recv().await {
             Ok(message) => Some(message),
@@ -181,7 +182,7 @@ mod tests {
             broadcast.publish("two", "2");
         }
         broadcast.publish("one", "1");
-        assert_eq!(one.next().await, Some(BroadcastMessage::Update("one".into(), "1".into())), "what others are told pushes nothing out");
+        assert_eq!(one.next().await, Some(BroadcastMessage::Update("one".into(), "1".into())), "updates of other topics push nothing out");
         assert_eq!(two.next().await, Some(BroadcastMessage::Lagged));
         let also = broadcast.subscribe("one");
         drop(one);

@@ -1,7 +1,8 @@
-//! Running a consumer: fetch, keep the lease alive, answer, back off, bury.
+//! Runs a consumer: fetch, extend the leases, acknowledge, back off, dead-letter.
 //!
-//! Invariant: a handler's `Ok` is acknowledged only after it returned, so a process that dies in
-//! between is delivered to again; the inbox makes the second time harmless.
+//! Owns the loop of a consumer and its count of failures. Does not own delivery (the engine). Invariant: a delivery is
+//! acknowledged only after its handler returned `Ok`. If the process dies in between, the event is delivered again, and
+//! the inbox makes the second delivery harmless.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,16 +21,17 @@ const FETCH_TIMEOUT: Duration = Duration::from_secs(20);
 const MAX_ATTEMPTS: u32 = 8;
 const FIRST_BACK_OFF: Duration = Duration::from_millis(500);
 const MAX_BACK_OFF: Duration = Duration::from_secs(300);
-/// While an engine is away: its return should not be noticed minutes late.
+/// The longest pause while an engine is unavailable, so that its return is noticed within half a minute.
 const MAX_UNAVAILABLE_BACK_OFF: Duration = Duration::from_secs(30);
-/// Events whose failures a process remembers, per consumer; beyond it all are forgotten, which gives them some more attempts. More than
-/// an engine leaves unanswered at once, or events that all fail would push each other out and never be buried.
+/// Events whose failures a process remembers, per consumer. Beyond this all are forgotten, which gives them some more
+/// attempts. It is more than an engine leaves unanswered at once: otherwise events that all fail would push each other
+/// out and never become dead letters.
 const MAX_REMEMBERED: usize = 50_000;
 
-/// What is done with deliveries: a batch, of one unless the consumer asked for more.
+/// Handles deliveries: a batch, of one unless the consumer asked for more.
 type Handler = Arc<dyn Fn(Vec<Delivery>) -> BoxFuture<'static, Result<(), HandlerError>> + Send + Sync>;
 
-/// A durable consumer: its name, what it subscriptions, and what it does.
+/// A durable consumer: its name, its subjects and its handler.
 #[derive(Clone)]
 pub struct Consumer {
     subscription: Subscription,
@@ -40,13 +42,13 @@ pub struct Consumer {
     handler: Handler,
 }
 
-/// How often each event has failed here by its own doing. The engine's count of attempts won't do: it also counts those that met an engine
-/// that was away, and those that died with their process.
+/// How often each event has failed here by its own fault. The engine's count of attempts includes those that failed
+/// because an engine was unavailable, and those whose process died.
 #[derive(Debug, Clone, Default)]
 struct Failures(Arc<Mutex<HashMap<String, u32>>>);
 
 impl Failures {
-    /// One more; answers how many there are now.
+    /// Adds a failure of an event and returns how many it has now.
     fn add(&self, id: &str) -> u32 {
         let mut failures_by_id = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if failures_by_id.len() >= MAX_REMEMBERED && !failures_by_id.contains_key(id) {
@@ -68,7 +70,8 @@ impl Failures {
 }
 
 impl Consumer {
-    /// A consumer of one event type. `name` is for ever; `handle` gets the event and its id (for `Tx::record_once`).
+    /// Returns a consumer of one event type. `name` must never change. `handle` gets the event and the delivery, whose
+    /// id `Tx::record_once` takes.
     pub fn of<E: Event, F, Fut>(name: &str, handle: F) -> Self
     where
         F: Fn(E, Delivery) -> Fut + Send + Sync + 'static,
@@ -84,7 +87,7 @@ impl Consumer {
         })
     }
 
-    /// A consumer of several subjects, which reads the payload itself.
+    /// Returns a consumer of several subjects that parses the payload itself.
     pub fn raw<F, Fut>(name: &str, subjects: &[&str], handle: F) -> Self
     where
         F: Fn(Delivery) -> Fut + Send + Sync + 'static,
@@ -102,10 +105,11 @@ impl Consumer {
         })
     }
 
-    /// A consumer that gets up to `size` deliveries at once and commits their effects in one transaction (`Tx::record_once_each` tells which are new).
+    /// Returns a consumer that gets up to `size` deliveries at once and commits their effects in one transaction
+    /// (`Tx::record_once_each` returns which are new).
     ///
-    /// `handle` must do all or nothing. A batch that fails is handed over again one by one, so that only what is at fault is tried again
-    /// or buried.
+    /// `handle` must do all or nothing. After a batch failed, its deliveries are handled one by one, so that only the
+    /// faulty ones are retried or dead-lettered.
     pub fn batch<F, Fut>(name: &str, subjects: &[&str], size: usize, handle: F) -> Self
     where
         F: Fn(Vec<Delivery>) -> Fut + Send + Sync + 'static,
@@ -121,33 +125,34 @@ impl Consumer {
         Self { subscription, at_once: 4, batch, attempts: MAX_ATTEMPTS, failures: Failures::default(), handler: Arc::new(handler) }
     }
 
-    /// Its durable name.
+    /// The durable name.
     pub fn name(&self) -> &str {
         &self.subscription.name
     }
 
-    /// How many deliveries (or batches) it handles at once (4 deliveries or 2 batches unless told).
+    /// Sets how many deliveries (or batches) are handled at once; 4 deliveries or 2 batches by default.
     #[must_use]
     pub fn at_once(mut self, deliveries: usize) -> Self {
         self.at_once = deliveries.max(1);
         self
     }
 
-    /// How often an event may fail here before it is buried (8 unless told); what [`HandlerError::Unavailable`] says doesn't count.
+    /// Sets after how many failures an event becomes a dead letter; 8 by default. [`HandlerError::Unavailable`] does
+    /// not count.
     #[must_use]
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts.max(1);
         self
     }
 
-    /// How long a silent worker keeps a delivery (30 s unless told); a live one extends its lease by itself.
+    /// Sets how long an unresponsive worker keeps a delivery; 30 s by default. A running worker extends its lease.
     #[must_use]
     pub fn lease(mut self, lease: Duration) -> Self {
         self.subscription.lease = lease;
         self
     }
 
-    /// What it subscriptions, for [`super::Bus::declare`].
+    /// The subscription, for [`super::Bus::declare`].
     pub fn subscription(&self) -> &Subscription {
         &self.subscription
     }
@@ -180,7 +185,7 @@ pub(super) fn start(consumer: Consumer, engine: Arc<dyn Engine>, tasks: &Tasks) 
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(consumer = consumer.name(), error = error_chain(&error), "the bus did not answer; trying again");
+                    tracing::warn!(consumer = consumer.name(), error = error_chain(&error), "the bus did not respond; trying again");
                     owner.sleep(Duration::from_secs(1)).await;
                 }
             }
@@ -209,13 +214,13 @@ async fn handle(consumer: &Consumer, engine: &dyn Engine, mut batch: Vec<Deliver
     }
 }
 
-/// RunsIn the handler while the leases are kept alive; `None` if one was lost meanwhile.
+/// Runs the handler and extends the leases meanwhile; `None` if one was lost.
 async fn run_handler(consumer: &Consumer, engine: &dyn Engine, batch: &[Delivery]) -> Option<Result<(), HandlerError>> {
     let work = tokio::spawn((consumer.handler)(batch.to_vec()));
     let abort = work.abort_handle();
     tokio::select! {
         result = work => Some(result.unwrap_or_else(|error| Err(HandlerError::Retry(format!("the handler ended early: {error}"))))),
-        // Another worker has it now: going on would only waste work (its effects are fenced by the inbox).
+        // Another worker has the delivery now: going on would only waste work (the inbox fences its effects).
         () = keep_leases(consumer, engine, batch) => { abort.abort(); None }
     }
 }
@@ -244,7 +249,7 @@ async fn acknowledge(consumer: &Consumer, engine: &dyn Engine, batch: &[Delivery
 
 async fn handle_failure(consumer: &Consumer, engine: &dyn Engine, delivery: &Delivery, error: HandlerError) {
     if let Err(error) = settle_failure(consumer, engine, delivery, error).await {
-        tracing::warn!(consumer = consumer.name(), event.id = delivery.event.id, error = error_chain(&error), "a delivery could not be answered; it will come again");
+        tracing::warn!(consumer = consumer.name(), event.id = delivery.event.id, error = error_chain(&error), "a failed delivery could not be reported; it will come again");
     }
 }
 
@@ -253,7 +258,14 @@ async fn settle_failure(consumer: &Consumer, engine: &dyn Engine, delivery: &Del
     let (reason, failures) = match error {
         HandlerError::Unavailable(reason) => {
             let delay = back_off(delivery.attempt).min(MAX_UNAVAILABLE_BACK_OFF);
-            tracing::warn!(consumer = name, event.id = id, event.subject = subject, attempt = delivery.attempt, reason, "what a delivery needs is away; it will be tried again");
+            tracing::warn!(
+                consumer = name,
+                event.id = id,
+                event.subject = subject,
+                attempt = delivery.attempt,
+                reason,
+                "a dependency of a delivery is unavailable; it will be tried again"
+            );
             return engine.retry(name, delivery, delay).await;
         }
         HandlerError::Later(pause) => return engine.retry(name, delivery, pause).await,
@@ -264,13 +276,14 @@ async fn settle_failure(consumer: &Consumer, engine: &dyn Engine, delivery: &Del
         tracing::warn!(consumer = name, event.id = id, event.subject = subject, failures, reason, "a delivery failed and will be tried again");
         return engine.retry(name, delivery, back_off(failures)).await;
     }
-    tracing::error!(consumer = name, event.id = id, event.subject = subject, attempt = delivery.attempt, reason, "a delivery was given up; see `tutti bus dead`");
+    tracing::error!(consumer = name, event.id = id, event.subject = subject, attempt = delivery.attempt, reason, "a delivery became a dead letter; see `tutti bus dead`");
     let stored = engine.dead_letter(name, delivery, &reason).await?;
     consumer.failures.forget(std::iter::once(id.as_str()));
     Ok(stored)
 }
 
-/// Doubles with every attempt from half a second to five minutes, with up to a quarter of jitter.
+/// Returns the pause before the next attempt. It doubles from half a second to five minutes, with up to a quarter of
+/// jitter.
 fn back_off(attempt: u32) -> Duration {
     let plain = FIRST_BACK_OFF.saturating_mul(1 << attempt.saturating_sub(1).min(12)).min(MAX_BACK_OFF);
     plain.mul_f64(1.0 + rand::random::<f64>() / 4.0)

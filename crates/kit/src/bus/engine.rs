@@ -1,6 +1,6 @@
-//! What an engine of the bus must do. The conformance suite in `crates/kit/tests` says it in tests.
+//! The interface of an engine of the bus. The conformance suite in `crates/kit/tests` checks what it promises.
 //!
-//! Invariant: a delivery belongs to whoever holds its lease; an answer under a stale lease changes nothing.
+//! Invariant: a delivery belongs to the holder of its lease; an acknowledgement under a stale lease changes nothing.
 
 use std::time::Duration;
 
@@ -9,43 +9,43 @@ use chrono::{DateTime, Utc};
 
 use super::{Error, Event};
 
-/// An event on its way.
+/// An event as the bus transports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Envelope {
-    /// Unique id: publishing the same id again changes nothing.
+    /// The unique id. Publishing the same id again changes nothing.
     pub id: String,
-    /// Its subject.
+    /// The subject.
     pub subject: String,
-    /// JSON text.
+    /// The payload, as JSON text.
     pub payload: String,
 }
 
-/// A durable consumer: who it is and what it wants to hear.
+/// A durable consumer: its name and its subjects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Subscription {
-    /// Its name, such as `delivery.published`; deliveries are remembered under it for ever.
+    /// The name, such as `delivery.published`. Deliveries are stored under it, so it must never change.
     pub name: String,
-    /// The subjects, exactly.
+    /// The subjects, matched exactly.
     pub subjects: Vec<String>,
-    /// How long a silent worker keeps a delivery.
+    /// How long an unresponsive worker keeps a delivery.
     pub lease: Duration,
 }
 
-/// How long a silent worker keeps a delivery, unless the subscription says otherwise.
+/// How long an unresponsive worker keeps a delivery, unless the subscription says otherwise.
 const LEASE: Duration = Duration::from_secs(30);
 
 impl Subscription {
-    /// To one type of event.
+    /// Returns a subscription to one type of event.
     pub fn to<E: Event>(name: &str) -> Self {
         Self::to_subject(name, E::SUBJECT)
     }
 
-    /// To one subject.
+    /// Returns a subscription to one subject.
     pub fn to_subject(name: &str, subject: &str) -> Self {
         Self { name: name.to_owned(), subjects: vec![subject.to_owned()], lease: LEASE }
     }
 
-    /// With another lease.
+    /// Returns the same subscription with another lease.
     #[must_use]
     pub fn lease(self, lease: Duration) -> Self {
         Self { lease, ..self }
@@ -55,78 +55,80 @@ impl Subscription {
 /// Where a consumer runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunsIn {
-    /// In this process, which says what it wants to hear and for how long its lease is.
+    /// In this process, whose subjects and lease are the right ones.
     ThisProcess,
-    /// In another process, of this release or the next: it is made if it is missing, and otherwise left as it is.
+    /// In another process, of this release or the next: it is created if it is missing, and otherwise left unchanged.
     Other,
 }
 
-/// An event in a consumer's hands.
+/// An event that was delivered to a consumer.
 #[derive(Debug, Clone)]
 pub struct Delivery {
     /// The event.
     pub event: Envelope,
-    /// The place in the log.
+    /// The position in the log.
     pub position: i64,
-    /// Which attempt this is, from 1.
+    /// The number of the attempt, from 1.
     pub attempt: u32,
-    /// The lease's token: acknowledging needs it.
+    /// The lease's token, which acknowledging needs.
     pub lease: String,
 }
 
-/// A delivery that nobody could make.
+/// An event that a consumer could not handle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {
-    /// Who could not.
+    /// The consumer.
     pub consumer: String,
     /// The event.
     pub event: Envelope,
-    /// How often it was tried.
+    /// How many attempts were made.
     pub attempts: u32,
-    /// Why it failed, in words.
+    /// The reason of the failure.
     pub reason: String,
-    /// When it was given up.
+    /// When it became a dead letter.
     pub died_at: DateTime<Utc>,
 }
 
 /// An engine of the bus.
 #[async_trait]
 pub trait Engine: Send + Sync {
-    /// Makes durable consumers, or brings them up to date. A new one subscriptions what is published from now on.
+    /// Creates durable consumers, or updates them. A new one gets what is published from now on.
     ///
-    /// An engine across the network that is away remembers them and makes them before anything is published or fetched through it. One
-    /// that no other process uses makes none that run elsewhere.
+    /// A networked engine that is unavailable remembers them and creates them before anything is published or fetched
+    /// through it. An engine that no other process uses creates none that run elsewhere.
     async fn declare(&self, subscriptions: &[Subscription], runs: RunsIn) -> Result<(), Error>;
-    /// Removes a durable consumer that the product has no more, with what waits for it; else that would be kept for ever. `false` if there is none.
+    /// Deletes a durable consumer that the product no longer has, with its pending deliveries, which would be kept for
+    /// ever. Returns `false` if there is none.
     async fn forget(&self, consumer: &str) -> Result<bool, Error>;
-    /// Publishes; returns when the events are durable. Ids that are known already are skipped.
+    /// Publishes events; returns when they are durable. Ids that were published before are skipped.
     async fn publish(&self, events: &[Envelope]) -> Result<(), Error>;
-    /// Takes up to `max` due deliveries under a lease. PendingDependencies up to `wait` for the first.
+    /// Takes up to `max` due deliveries under a lease. Waits up to `wait` for the first.
     async fn fetch(&self, consumer: &Subscription, max: usize, wait: Duration) -> Result<Vec<Delivery>, Error>;
-    /// It is done. `false` if the lease was lost.
+    /// Acknowledges a delivery. Returns `false` if its lease was lost.
     async fn ack(&self, consumer: &str, delivery: &Delivery) -> Result<bool, Error> {
         Ok(self.ack_all(consumer, std::slice::from_ref(delivery)).await? == 1)
     }
-    /// All of them are done. Answers how many were still leased.
+    /// Acknowledges several deliveries. Returns how many were still leased.
     async fn ack_all(&self, consumer: &str, deliveries: &[Delivery]) -> Result<usize, Error>;
-    /// Still at work: the lease runs anew from now. `false` if the lease was lost.
+    /// Extends a lease, from now. Returns `false` if it was lost.
     async fn extend(&self, consumer: &Subscription, delivery: &Delivery) -> Result<bool, Error>;
-    /// It failed: deliver again after `delay`. `false` if the lease was lost.
+    /// Reports a failure: the event is delivered again after `delay`. Returns `false` if the lease was lost.
     async fn retry(&self, consumer: &str, delivery: &Delivery, delay: Duration) -> Result<bool, Error>;
-    /// It failed for good: to the dead letters. `false` if the lease was lost.
+    /// Moves a delivery to the dead letters. Returns `false` if the lease was lost.
     async fn dead_letter(&self, consumer: &str, delivery: &Delivery, reason: &str) -> Result<bool, Error>;
-    /// Ends every lease where that is this process's to say (an embedded engine that nobody else uses).
+    /// Ends every lease, if the engine is embedded and belongs to this process alone.
     async fn end_leases(&self) -> Result<(), Error>;
-    /// The dead letters, oldest first, at most `limit`.
+    /// Returns the dead letters, oldest first, at most `limit`.
     async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, Error>;
-    /// Delivers dead letters anew: all of `consumer`'s, or only the event `id`. Answers how many.
+    /// Delivers dead letters again: all, those of `consumer`, or only the event `id`. Returns how many.
     async fn redeliver(&self, consumer: Option<&str>, id: Option<&str>) -> Result<u64, Error>;
-    /// How many deliveries wait or are at work, per consumer.
+    /// Returns how many deliveries are pending or in progress, per consumer.
     async fn backlog(&self) -> Result<Vec<(String, u64)>, Error>;
-    /// Forgets events that were published before `before` and that nobody has yet to take.
+    /// Deletes events that were published before `before` and that every consumer has handled.
     async fn trim(&self, before: DateTime<Utc>) -> Result<u64, Error>;
-    /// When the log was made, where it can be lost apart from the outboxes: what was sent before then isn't in it. `None` if it can't.
+    /// Returns when the log was created, if it can be lost independently of the outboxes: events that were sent earlier
+    /// are not in it. `None` if it can't.
     async fn created_at(&self) -> Result<Option<DateTime<Utc>>, Error>;
-    /// Whether the engine answers and every consumer is declared.
+    /// Whether the engine responds and every consumer is declared.
     async fn ping(&self) -> Result<(), Error>;
 }

@@ -1,23 +1,24 @@
-//! What can go wrong at the bus.
+//! Errors of the bus.
 //!
-//! Invariant: [`Error::Unavailable`] says nothing about whether it happened: publishing and answering again must be harmless.
+//! Invariant: after [`Error::Unavailable`] the operation may have happened or not: publishing and acknowledging again
+//! must be harmless.
 
 use crate::db;
 
-/// Whatever the engine below said.
+/// The cause, as the engine reported it.
 pub type Source = Box<dyn std::error::Error + Send + Sync>;
 
-/// What can go wrong at the bus.
+/// An error of the bus.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The database under the embedded log, or a service's outbox.
+    /// The database under the embedded log, or a service's outbox, failed.
     #[error(transparent)]
     Db(#[from] db::Error),
     /// The engine can't be reached, is too busy or has no room; it may have done what was asked.
-    #[error("the event bus did not answer; try again shortly")]
+    #[error("the event bus did not respond; try again shortly")]
     Unavailable(#[source] Source),
-    /// The engine will never take this: too large, or not allowed.
-    #[error("the event bus refused it: {0}")]
+    /// The engine will never accept this: it is too large, or not allowed.
+    #[error("the event bus refused an event: {0}")]
     Refused(String),
     /// The configuration of the bus is wrong.
     #[error("the event bus can't be set up: {0}")]
@@ -25,7 +26,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether it passes by itself, so that trying again later makes sense.
+    /// Whether the error is transient, so that trying again later makes sense.
     pub fn is_unavailable(&self) -> bool {
         match self {
             Self::Db(error) => error.is_unavailable(),

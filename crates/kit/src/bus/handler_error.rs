@@ -1,29 +1,31 @@
-//! Why a delivery was not taken, and whether the event is to blame.
+//! Why a handler failed, and whether the event is at fault.
 //!
-//! Owns the verdict, not what follows from it (`consume`). Invariant: an error that says an engine of ours is away never leads to a dead
-//! letter, however often and however long it is met.
+//! Owns the classification, not what follows from it (`consumer`). Invariant: an error that says that one of our
+//! engines is unavailable never leads to a dead letter, however often and however long it occurs.
 
 use std::time::Duration;
 
 use super::Error;
 use crate::{db, objects, peer};
 
-/// Why a delivery was not taken.
+/// Why a handler failed.
 #[derive(Debug)]
 pub enum HandlerError {
-    /// An engine or a neighbour is away, or a disk is full: deliver again, with growing pauses, for as long as it takes.
+    /// An engine or a peer is unavailable, or a disk is full: deliver again, with growing pauses, for as long as it
+    /// takes.
     Unavailable(String),
-    /// Nothing failed, but others go first: deliver again after this pause. It counts as no attempt and is no news for the log.
+    /// Nothing failed, but other work goes first: deliver again after this pause. It does not count as an attempt and
+    /// is not logged.
     Later(Duration),
-    /// It may work later: deliver again, with back-off, and bury it after the last attempt.
+    /// It may work later: deliver again with back-off, and dead-letter it after the last attempt.
     Retry(String),
-    /// It never will: bury it now, with this reason.
+    /// It will never work: dead-letter it now, with this reason.
     DeadLetter(String),
 }
 
-/// An error that a handler of events may return: it knows whether the event had any part in it.
+/// An error that an event handler may return, and that says whether it is transient.
 pub trait Transient: std::error::Error {
-    /// Whether something of ours is away or full, so that it passes by itself or by what an operator does.
+    /// Whether something of ours is unavailable or full, so that it ends by itself or by an operator's action.
     fn is_transient(&self) -> bool;
 }
 
@@ -59,14 +61,14 @@ impl Transient for peer::Error {
     fn is_transient(&self) -> bool {
         match self {
             Self::Missing(..) | Self::Silent(..) | Self::Late(_) => true,
-            // Its own engines may be away; what it did not foresee (500) will happen again.
+            // Its own engines may be unavailable. An internal error (500) will happen again.
             Self::Refused(_, status) => matches!(status.as_u16(), 429 | 502 | 503 | 504 | 507),
             Self::Unknown(_) | Self::Slow(_) | Self::Sender(..) => false,
         }
     }
 }
 
-/// An error and what it stems from, as one line.
+/// Returns an error and its sources as one line.
 pub(super) fn error_chain(error: &dyn std::error::Error) -> String {
     let mut line = error.to_string();
     let mut source = error.source();

@@ -1,8 +1,8 @@
-//! Noticing that the bus's log was made anew, and sending it what the one before had.
+//! Detects that the bus's log was created anew, and sends again what the previous log had.
 //!
-//! A log that lives apart from the outboxes (JetStream) can be wiped. Whatever was marked sent before it was born isn't in it. Consumers'
-//! inboxes make the effects happen once. Invariant: a log is noted as served only after a pass that began when no process could still
-//! be marking rows that it had sent to the log before.
+//! A log that lives apart from the outboxes (JetStream) can be wiped. It lacks everything that was marked as sent
+//! before it was created. Consumers' inboxes make the effects happen once. Invariant: a log is recorded as served only
+//! after a pass that began when no process could still be marking rows that it had sent to the previous log.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::FromQueryResult;
@@ -11,9 +11,10 @@ use super::Error;
 use super::engine::Engine;
 use crate::db::{self, Db, Sql};
 
-/// How far the clocks of the bus and of the database's users may be apart, plus the few seconds that a process needs to notice a new log.
+/// How far the clocks of the bus and of the database's clients may differ, plus the few seconds that a process needs to
+/// notice a new log.
 const CLOCK_MARGIN: TimeDelta = TimeDelta::seconds(120);
-/// The name under which the inbox keeps the logs that were served; no consumer is called so.
+/// The name under which the inbox records the logs that were served; no consumer has this name.
 const SERVED_CONSUMER: &str = "(relay)";
 const BATCH_ROWS: i64 = 1000;
 
@@ -25,10 +26,10 @@ pub(super) struct LogState {
 }
 
 impl LogState {
-    /// Marks unsent what the log can't have, if it is a new one.
+    /// Marks as unsent what the log can't have, if it is a new one.
     ///
-    /// Twice: at once, and when the margin is over, for what another process was sending to the old log while it was replaced. What the
-    /// log has by then is skipped by its id.
+    /// It does so twice: at once, and after the margin, for what another process was sending to the old log while it
+    /// was replaced. The log skips by id what it has by then.
     pub(super) async fn check(&mut self, db: &Db, engine: &dyn Engine, now: DateTime<Utc>) -> Result<(), Error> {
         match engine.created_at().await? {
             Some(created_at) => self.serve(db, created_at, now).await,
@@ -48,7 +49,7 @@ impl LogState {
         }
         let again = mark_unsent(db, now.min(created_at + CLOCK_MARGIN)).await?;
         if again > 0 {
-            tracing::warn!(events = again, log.created_at = %created_at, "the bus's log is a new one; events that it lacks are sent again");
+            tracing::warn!(events = again, log.created_at = %created_at, "the bus has a new log; events that it lacks are sent again");
         }
         if settled {
             db.write(move |tx| Box::pin(async move { tx.record_once(SERVED_CONSUMER, &mark, now).await })).await.map_err(|error: db::Error| error)?;
@@ -68,7 +69,7 @@ async fn is_served(db: &Db, mark: &str) -> Result<bool, Error> {
     Ok(found.is_some())
 }
 
-/// In small transactions, so that nobody else's write waits for long.
+/// Works in small transactions, so that other writes do not wait for long.
 async fn mark_unsent(db: &Db, before: DateTime<Utc>) -> Result<u64, Error> {
     let mut marked = 0;
     loop {
@@ -90,19 +91,19 @@ mod tests {
         struct Row {
             id: String,
         }
-        let rows: Vec<Row> = db.read().rows("select id from outbox where sent_at is null order by id", vec![]).await.expect("the database answers");
+        let rows: Vec<Row> = db.read().rows("select id from outbox where sent_at is null order by id", vec![]).await.expect("the database responds");
         rows.into_iter().map(|row| row.id).collect()
     }
 
     async fn sent(db: &Db, id: &'static str, at: DateTime<Utc>) {
         let text = "insert into outbox (id, subject, payload, created_at, sent_at) values ($1, 'x', '{}', $2, $2) on conflict (id) do update set sent_at = excluded.sent_at";
         let written: Result<u64, db::Error> = db.write(move |tx| Box::pin(async move { tx.execute(text, vec![id.into(), at.into()]).await })).await;
-        written.expect("the database answers");
+        written.expect("the database responds");
     }
 
     #[tokio::test]
     async fn a_new_log_is_served_twice_and_then_left_alone_also_by_later_starts() {
-        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let folder = tempfile::tempdir().expect("a temporary folder can be created");
         let db = Db::sqlite(&folder.path().join("test.db")).await.expect("it opens");
         db.migrate("test", &[]).await.expect("it migrates");
         let created_at = Utc::now();
@@ -111,27 +112,27 @@ mod tests {
         sent(&db, "b", after).await;
 
         let mut log_state = LogState::default();
-        log_state.serve(&db, created_at, at(5)).await.expect("the database answers");
-        assert_eq!(unsent(&db).await, ["a", "b"], "what was sent about then may have gone to the log before");
+        log_state.serve(&db, created_at, at(5)).await.expect("the database responds");
+        assert_eq!(unsent(&db).await, ["a", "b"], "what was sent about then may have gone to the previous log");
         sent(&db, "a", at(6)).await;
         sent(&db, "b", at(6)).await;
-        log_state.serve(&db, created_at, at(10)).await.expect("the database answers");
+        log_state.serve(&db, created_at, at(10)).await.expect("the database responds");
         assert!(unsent(&db).await.is_empty(), "once is enough for now");
         sent(&db, "c", at(200)).await;
-        // Another start, before the margin is over, can't know what the first has done.
-        LogState::default().serve(&db, created_at, at(60)).await.expect("the database answers");
+        // Another start, before the margin is over, can't know what the first one has done.
+        LogState::default().serve(&db, created_at, at(60)).await.expect("the database responds");
         assert_eq!(unsent(&db).await, ["a", "b"]);
         sent(&db, "a", at(61)).await;
         sent(&db, "b", at(61)).await;
-        log_state.serve(&db, created_at, at(300)).await.expect("the database answers");
+        log_state.serve(&db, created_at, at(300)).await.expect("the database responds");
         assert_eq!(unsent(&db).await, ["a", "b"], "the second pass");
         sent(&db, "a", at(301)).await;
         sent(&db, "b", at(119)).await;
-        log_state.serve(&db, created_at, at(400)).await.expect("the database answers");
-        LogState::default().serve(&db, created_at, at(500)).await.expect("the database answers");
+        log_state.serve(&db, created_at, at(400)).await.expect("the database responds");
+        LogState::default().serve(&db, created_at, at(500)).await.expect("the database responds");
         assert!(unsent(&db).await.is_empty(), "a log that was served is left alone");
 
-        log_state.serve(&db, at(1000), at(1001)).await.expect("the database answers");
+        log_state.serve(&db, at(1000), at(1001)).await.expect("the database responds");
         assert_eq!(unsent(&db).await, ["a", "b", "c"], "yet another log");
     }
 }

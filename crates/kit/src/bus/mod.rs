@@ -1,7 +1,7 @@
 //! The `Bus` port: durable events and work between services, and a broadcast for live updates.
 //!
-//! Owns delivery: at least once to each durable consumer, with leases, back-off and dead letters.
-//! Invariant: what was published stays until every consumer has acknowledged it or buried it with a reason.
+//! Owns delivery: at least once to each durable consumer, with leases, back-off and dead letters. Invariant: a
+//! published event is kept until every consumer has acknowledged it or dead-lettered it with a reason.
 
 mod broadcast;
 mod consumer;
@@ -29,7 +29,7 @@ use crate::clock::Clock;
 use crate::db::Db;
 use crate::tasks::Tasks;
 
-/// A fact that one service publishes and others may react to.
+/// A fact that one service publishes and other services may react to.
 pub trait Event: serde::Serialize + serde::de::DeserializeOwned + Send + Sync + 'static {
     /// The subject on the bus, `publisher.past_tense`, such as `media.received`.
     const SUBJECT: &'static str;
@@ -38,7 +38,7 @@ pub trait Event: serde::Serialize + serde::de::DeserializeOwned + Send + Sync + 
 /// How long published events are kept so that they can be sent again.
 pub const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// The bus, whichever engine it runs on.
+/// The bus, on any of its engines.
 #[derive(Clone)]
 pub struct Bus {
     engine: Arc<dyn Engine>,
@@ -52,23 +52,25 @@ impl std::fmt::Debug for Bus {
 }
 
 impl Bus {
-    /// The embedded bus: a durable log in the SQLite database at `path`.
+    /// Opens the embedded bus: a durable log in the SQLite database at `path`.
     pub async fn sqlite(path: &Path, clock: Clock) -> Result<Self, Error> {
         Ok(Self { engine: Arc::new(sqlite::Log::open(path, clock).await?), broadcast: Broadcast::default() })
     }
 
-    /// The distributed bus: JetStream on NATS servers. A server that isn't there is no error: see [`Bus::ping`] for whether it is.
+    /// Opens the distributed bus: JetStream on NATS servers. An unavailable server is not an error here; [`Bus::ping`]
+    /// reports it.
     pub async fn nats(options: &NatsOptions, clock: Clock) -> Result<Self, Error> {
         let (engine, broadcast) = nats::Nats::open(options, clock).await?;
         Ok(Self { engine: Arc::new(engine), broadcast })
     }
 
-    /// On the NATS servers that `options` names, or in the data folder if it names none.
+    /// Opens the bus on the NATS servers that `options` names, or in the data folder if it names none.
     pub async fn open(options: &NatsOptions, data: &Path, clock: Clock) -> Result<Self, Error> {
         if options.servers.is_empty() { Self::sqlite(&data.join("bus.db"), clock).await } else { Self::nats(options, clock).await }
     }
 
-    /// Ends every lease at once. For the process that has just taken the data folder for itself: whoever held one is dead.
+    /// Ends every lease at once. For the process that has just locked the data folder: the holders of those leases are
+    /// dead.
     pub async fn end_leases(&self) -> Result<(), Error> {
         self.engine.end_leases().await
     }
@@ -78,17 +80,18 @@ impl Bus {
         &*self.engine
     }
 
-    /// Ephemeral broadcast: whoever listens now subscriptions it, nobody else ever will.
+    /// The ephemeral broadcast, which only current subscribers receive.
     pub fn broadcast(&self) -> &Broadcast {
         &self.broadcast
     }
 
-    /// Declares consumers before anything is published here: what nobody is declared for is not kept. Those that run in other processes too.
+    /// Declares consumers, including those that run in other processes. Call it before anything is published here: an
+    /// event that no declared consumer subscribes to is not kept.
     pub async fn declare(&self, subscriptions: &[Subscription], runs: RunsIn) -> Result<(), Error> {
         self.engine.declare(subscriptions, runs).await
     }
 
-    /// Whether the engine answers and has every consumer.
+    /// Whether the engine responds and has every consumer.
     pub async fn ping(&self) -> Result<(), Error> {
         self.engine.ping().await
     }
@@ -101,7 +104,7 @@ impl Bus {
         Ok(())
     }
 
-    /// RunsIn consumers that have been declared until the process stops.
+    /// Runs consumers that were declared before, until the process stops.
     pub fn start(&self, consumers: Vec<Consumer>, tasks: &Tasks) {
         for consumer in consumers {
             consumer::start(consumer, self.engine.clone(), tasks);
@@ -114,6 +117,7 @@ impl Bus {
     }
 
     /// Sends rows of `db`'s outbox again that were sent since `since`; consumers' inboxes make the effects happen once.
+    /// Returns how many.
     pub async fn replay(&self, db: &Db, since: chrono::DateTime<chrono::Utc>) -> Result<u64, Error> {
         outbox::replay(db, &*self.engine, since).await
     }

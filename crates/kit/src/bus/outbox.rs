@@ -1,8 +1,8 @@
 //! The relay from a service's outbox to the bus.
 //!
-//! Rows are found by their own mark (`sent_at is null`), never by a moving cursor: ids commit out of order. Where several processes
-//! play one service, each sends at once what it recorded itself, and what others left behind after a few seconds.
-//! Invariant: a row is marked sent only after the bus has made it durable.
+//! Rows are found by their own mark (`sent_at is null`), never by a moving cursor: ids commit out of order. If several
+//! processes run one service, each sends at once what it recorded itself, and after a few seconds what the others left
+//! behind. Invariant: a row is marked as sent only after the bus has made it durable.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -20,17 +20,18 @@ use crate::db::{Db, Sql, Tx, Value, chunk_size};
 use crate::tasks::Tasks;
 
 const BATCH_ROWS: i64 = 500;
-/// Look even if nobody called: a process may have died between commit and call.
+/// The outbox is polled even without a notification: a process may have died between its commit and the notification.
 const POLL_INTERVAL: Duration = Duration::from_secs(2);
-/// How long another process may take to send what it recorded.
+/// How long another process may take to send what it recorded, before this one does.
 const TAKEOVER_DELAY: TimeDelta = TimeDelta::seconds(3);
-/// Refused events that a process remembers; beyond it all are tried once more.
+/// Refused events that a process remembers; beyond this all are tried once more.
 const MAX_REFUSED: usize = 10_000;
 const RETRY_INTERVAL: Duration = Duration::from_millis(500);
-/// Turns begin at least this far apart, so that under load each has several events to send, in one batch and with one mark.
+/// Rounds begin at least this far apart, so that under load each has several events to send, in one batch and with one
+/// update.
 const MIN_ROUND_INTERVAL: Duration = Duration::from_millis(10);
 const PRUNE_INTERVAL: Duration = Duration::from_secs(3600);
-/// Soon, as there are processes that never get an hour old.
+/// Soon after the start, as some processes never run for an hour.
 const FIRST_PRUNE_DELAY: Duration = Duration::from_secs(60);
 
 #[derive(FromQueryResult)]
@@ -54,7 +55,7 @@ pub(super) fn start(service: &'static str, db: Db, engine: Arc<dyn Engine>, cloc
         let mut prune_at = tokio::time::Instant::now() + FIRST_PRUNE_DELAY;
         let mut log_state = LogState::default();
         let mut refused = HashSet::new();
-        // What an earlier start left is nobody else's to send, however young it is.
+        // No other process sends what an earlier start of this one left, so its age does not matter.
         let mut min_foreign_age = TimeDelta::zero();
         loop {
             let started = tokio::time::Instant::now();
@@ -62,7 +63,7 @@ pub(super) fn start(service: &'static str, db: Db, engine: Arc<dyn Engine>, cloc
                 Ok(sent) if sent == BATCH_ROWS as usize => continue,
                 Ok(_) => min_foreign_age = TAKEOVER_DELAY,
                 Err(error) => {
-                    tracing::warn!(service, error = error_chain(&error), "events wait in the outbox; the bus or the database did not answer");
+                    tracing::warn!(service, error = error_chain(&error), "events wait in the outbox; the bus or the database did not respond");
                     if owner.sleep(RETRY_INTERVAL).await {
                         continue;
                     }
@@ -71,7 +72,7 @@ pub(super) fn start(service: &'static str, db: Db, engine: Arc<dyn Engine>, cloc
             if prune_at <= tokio::time::Instant::now() {
                 prune_at = tokio::time::Instant::now() + PRUNE_INTERVAL;
                 if let Err(error) = prune(&db, &*engine, clock.now()).await {
-                    tracing::warn!(service, error = error_chain(&error), "old events could not be removed");
+                    tracing::warn!(service, error = error_chain(&error), "old events could not be deleted");
                 }
             }
             if owner.is_stopping() {
@@ -92,11 +93,13 @@ async fn run_round(db: &Db, engine: &dyn Engine, clock: &Clock, log_state: &mut 
     send(db, engine, clock, refused, min_foreign_age).await
 }
 
-/// Sends one batch: what this process recorded, and what others did more than `min_foreign_age` ago. Answers how many it sent.
+/// Sends one batch: what this process recorded, and what others recorded more than `min_foreign_age` ago. Returns how
+/// many it sent.
 ///
-/// What the bus has `refused` stays where it is and is in nobody's way.
+/// Events that the bus `refused` stay in the outbox and do not hold up others.
 async fn send(db: &Db, engine: &dyn Engine, clock: &Clock, refused: &mut HashSet<String>, min_foreign_age: TimeDelta) -> Result<usize, Error> {
-    // Taken before the bus is asked: whoever marks rows unsent by this time (see `resend`) must not miss one that was under way.
+    // Read before the bus is asked: a process that marks rows as unsent by this time (see `log_reset`) must not miss
+    // one that was on its way.
     let now = clock.now();
     let text = "select id, subject, payload from outbox where sent_at is null and (substr(id, 33) = $1 or created_at <= $2) order by id limit $3";
     let rows: Vec<Row> = db.read().rows(text, vec![Tx::own_id_suffix().into(), (now - min_foreign_age).into(), (BATCH_ROWS + refused.len() as i64).into()]).await?;
@@ -114,7 +117,7 @@ async fn send(db: &Db, engine: &dyn Engine, clock: &Clock, refused: &mut HashSet
     Ok(count)
 }
 
-/// One event that the bus will never take must not hold up the others.
+/// Sends events one by one: one that the bus will never accept must not hold up the others.
 async fn one_by_one(engine: &dyn Engine, events: Vec<Envelope>, refused: &mut HashSet<String>) -> Result<Vec<Envelope>, Error> {
     if refused.len() > MAX_REFUSED {
         refused.clear();
@@ -155,7 +158,7 @@ async fn mark_sent(db: &Db, sent: Vec<Envelope>, at: DateTime<Utc>) -> Result<()
 async fn prune(db: &Db, engine: &dyn Engine, now: DateTime<Utc>) -> Result<(), Error> {
     let kept_from = now - TimeDelta::from_std(KEPT).unwrap_or(TimeDelta::days(7));
     remove(db, "delete from outbox where id in (select id from outbox where sent_at < $1 limit $2)", kept_from).await?;
-    // An event can come again for as long as somebody may replay it, so the inbox remembers four times as long.
+    // An event can come again for as long as an operator may replay it, so the inbox remembers four times as long.
     let text = "delete from inbox where (consumer, event_id) in (select consumer, event_id from inbox where seen_at < $1 limit $2)";
     remove(db, text, kept_from - TimeDelta::days(21)).await?;
     remove(db, "delete from idempotency where key in (select key from idempotency where created_at < $1 limit $2)", now - TimeDelta::days(1)).await?;
@@ -163,13 +166,13 @@ async fn prune(db: &Db, engine: &dyn Engine, now: DateTime<Utc>) -> Result<(), E
     Ok(())
 }
 
-/// In small transactions, so that nobody else's write waits for long.
+/// Deletes rows in small transactions, so that other writes do not wait for long.
 async fn remove(db: &Db, text: &'static str, before: DateTime<Utc>) -> Result<(), Error> {
     while db.write(move |tx| Box::pin(async move { tx.execute(text, vec![before.into(), BATCH_ROWS.into()]).await })).await? == BATCH_ROWS as u64 {}
     Ok(())
 }
 
-/// Sends rows again that were sent at or after `since`. Answers how many.
+/// Sends rows again that were sent at or after `since`. Returns how many.
 pub(super) async fn replay(db: &Db, engine: &dyn Engine, since: DateTime<Utc>) -> Result<u64, Error> {
     let mut after = String::new();
     let mut sent = 0;

@@ -1,6 +1,7 @@
-//! What the embedded log still has to deliver, for whoever takes it elsewhere.
+//! The events that the embedded log still has to deliver, for moving them to another bus.
 //!
-//! Owns reading only; the log stays as it is. Invariant: an event that a consumer has yet to take, or gave up, is told.
+//! Owns reading only; the log stays unchanged. Invariant: an event that a consumer has yet to handle, or that became a
+//! dead letter, is returned.
 
 use std::path::Path;
 
@@ -10,10 +11,10 @@ use sea_orm::{DatabaseConnection, FromQueryResult};
 use super::sqlite::MIGRATIONS;
 use crate::db::{Db, Error, Sql};
 
-/// An event that somebody still has to take.
+/// An event that a consumer still has to handle.
 #[derive(Debug, FromQueryResult)]
 pub(crate) struct PendingEvent {
-    /// Its place in the log.
+    /// The position in the log.
     pub(crate) position: i64,
     pub(crate) id: String,
     pub(crate) subject: String,
@@ -22,18 +23,19 @@ pub(crate) struct PendingEvent {
 }
 
 impl PendingEvent {
-    /// Whose outbox it came from: the first word of its subject.
+    /// The service whose outbox it came from: the first word of its subject.
     pub(crate) fn publisher(&self) -> &str {
         self.subject.split('.').next().unwrap_or_default()
     }
 }
 
-/// Opens the log at `path` to read it.
+/// Opens the log at `path` for reading.
 pub(crate) async fn open(path: &Path) -> Result<DatabaseConnection, Error> {
     Db::open_read_only(path, "bus", MIGRATIONS).await
 }
 
-/// Some events behind `after`, in the log's order: those that wait, are at work, or are dead letters.
+/// Returns up to `limit` events after position `after`, in the log's order: those that are pending, in progress, or
+/// dead letters.
 pub(crate) async fn page(log: &DatabaseConnection, after: i64, limit: i64) -> Result<Vec<PendingEvent>, Error> {
     log.rows(
         "select position, id, subject, payload, published_at from log where position > $1 \

@@ -1,8 +1,8 @@
 //! The embedded engine: a log and its deliveries in one SQLite database.
 //!
-//! A publish writes each event once and one delivery row per consumer that wants it, in one
-//! transaction. A delivery's `due_at` is both its back-off and the end of its lease. Invariant: a row leaves
-//! `delivery` only by an acknowledgement under the current lease or by moving to `dead`.
+//! Publishing writes each event once and one delivery row per consumer that wants it, in one transaction. A delivery's
+//! `due_at` is both its back-off and the end of its lease. Invariant: a row leaves `delivery` only by an
+//! acknowledgement under the current lease or by moving to `dead`.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -36,7 +36,7 @@ create table dead (consumer text not null, position bigint not null, attempts bi
 
 /// Rows of one statement: an `or` of as many terms stays below SQLite's limit on the depth of an expression (1,000).
 const MAX_CHUNK_ROWS: usize = 400;
-/// Without a word from another task, look again after this long: another process may have revived a letter.
+/// Without a notification, the log is polled after this time: another process may have redelivered a dead letter.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The log.
@@ -76,7 +76,7 @@ impl Log {
     async fn take(&self, consumer: &str, max: usize, lease: Duration) -> Result<Vec<Delivery>, Error> {
         let (consumer, token) = (consumer.to_owned(), Uuid::new_v4().to_string());
         let now = self.millis();
-        // Looking costs no write; most looks find nothing.
+        // Reading costs no write, and most of these reads find nothing.
         let due: Option<PositionRow> =
             self.db.read().row("select position from delivery where consumer = $1 and due_at <= $2 limit 1", vec![consumer.clone().into(), now.into()]).await?;
         if due.is_none() {
@@ -99,7 +99,8 @@ impl Log {
                     if taken.is_empty() {
                         return Ok(Vec::new());
                     }
-                    // One statement for all: each costs a hop to the driver's thread, which is dearer than the row.
+                    // One statement for all: each costs a hop to the driver's thread, which is more expensive than the
+                    // row.
                     let marks: Vec<String> = (1..=taken.len()).map(|index| format!("${index}")).collect();
                     let text = format!("select position, id, subject, payload from log where position in ({})", marks.join(", "));
                     let mut attempts: HashMap<i64, i64> = taken.iter().map(|taken| (taken.position, taken.attempts)).collect();
@@ -127,14 +128,14 @@ impl Log {
             .collect())
     }
 
-    /// How long until something of the consumer's may be due, at most `POLL_INTERVAL`.
+    /// Returns how long until a delivery of the consumer may be due, at most `POLL_INTERVAL`.
     async fn next_due(&self, consumer: &str) -> Result<Duration, Error> {
         let next: Option<DueRow> = self.db.read().row("select due_at from delivery where consumer = $1 order by due_at limit 1", vec![consumer.into()]).await?;
         let wait = next.map_or(POLL_INTERVAL, |next| Duration::from_millis(u64::try_from(next.due_at - self.millis()).unwrap_or(0)));
         Ok(wait.clamp(Duration::from_millis(5), POLL_INTERVAL))
     }
 
-    /// RunsIn a statement that names a delivery by consumer ($1), position ($2) and lease ($3).
+    /// Runs a statement that names a delivery by consumer ($1), position ($2) and lease ($3).
     async fn under_lease(&self, text: &'static str, consumer: &str, delivery: &Delivery, more: Vec<Value>) -> Result<bool, Error> {
         let mut values: Vec<Value> = vec![consumer.into(), delivery.position.into(), delivery.lease.clone().into()];
         values.extend(more);
@@ -211,7 +212,7 @@ impl Engine for Log {
                 .write(move |tx| {
                     Box::pin(async move {
                         let fresh: Vec<PositionRow> = tx.rows(&text, values).await?;
-                        // Positions are handed out in one transaction by one writer, so what is fresh is a range.
+                        // Positions are assigned in one transaction by one writer, so the new ones are a range.
                         let (Some(low), Some(high)) = (fresh.iter().map(|row| row.position).min(), fresh.iter().map(|row| row.position).max()) else {
                             return Ok(());
                         };
@@ -382,7 +383,7 @@ impl Engine for Log {
             .await?)
     }
 
-    /// The log lies in the folder of the outboxes, is backed up and lost with them.
+    /// The log is in the same folder as the outboxes, and is backed up and lost with them.
     async fn created_at(&self) -> Result<Option<DateTime<Utc>>, Error> {
         Ok(None)
     }

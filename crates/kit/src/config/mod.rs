@@ -1,8 +1,8 @@
 //! Configuration: a TOML file, then the environment, then flags; later ones win.
 //!
-//! `[media] photo_max_bytes` in the file is `TUTTI_MEDIA_PHOTO_MAX_BYTES` in the environment and
-//! `--set media.photo_max_bytes=…` on the command line. Invariant: a key that nobody reads is an error that names it,
-//! so a typing mistake can't silently do nothing.
+//! `[media] photo_max_bytes` in the file is `TUTTI_MEDIA_PHOTO_MAX_BYTES` in the environment and `--set
+//! media.photo_max_bytes=…` on the command line. Invariant: a key that no code reads is an error that names it, so a
+//! typing mistake can't silently do nothing.
 
 mod reference;
 
@@ -13,7 +13,7 @@ use std::path::Path;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-/// What can be wrong with a configuration.
+/// An error in the configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file can't be read.
@@ -22,12 +22,12 @@ pub enum Error {
     /// The file is not TOML.
     #[error("the configuration file {0} is not valid TOML: {1}")]
     NotToml(String, String),
-    /// A section has a key that is unknown or a value that doesn't fit.
+    /// A section has a key that is unknown or a value of the wrong type.
     #[error("[{section}] in the configuration: {reason} (in the file `[{section}]`, in the environment `TUTTI_{upper}_…`, on the command line `--set {section}.…`)", upper = .section.to_uppercase())]
     Section {
         /// The section.
         section: String,
-        /// What is wrong, naming the key.
+        /// What is wrong, with the name of the key.
         reason: String,
     },
     /// A `--set` that is not `section.key=value`.
@@ -40,7 +40,8 @@ pub enum Error {
 pub struct Config(Table);
 
 impl Config {
-    /// Merges the file (if any), the environment and the flags. `sections` are the names that `TUTTI_<SECTION>_…` may begin with.
+    /// Merges the file (if any), the environment and the flags. `sections` are the names that `TUTTI_<SECTION>_…` may
+    /// begin with.
     pub fn load(file: Option<&Path>, environment: impl Iterator<Item = (String, String)>, flags: &[String], sections: &[&str]) -> Result<Self, Error> {
         let mut table = match file {
             Some(path) => {
@@ -74,21 +75,14 @@ impl Config {
         Ok(Self(table))
     }
 
-    /// A section, read into its type (which says `#[serde(default, deny_unknown_fields)]`).
+    /// Reads a section into its type, which must have `#[serde(default, deny_unknown_fields)]`.
     pub fn section<T: DeserializeOwned>(&self, section: &str) -> Result<T, Error> {
         let table = self.0.get(section).cloned().unwrap_or_else(|| Value::Table(Table::new()));
         table.try_into().map_err(|error: toml::de::Error| Error::Section { section: section.to_owned(), reason: error.to_string().trim().replace('\n', " ") })
     }
 }
 
-/// Returns where a file is not TOML, and why. The line itself is left out, which the library's own text shows: it may hold a secret.
-fn place(text: &str, error: &toml::de::Error) -> String {
-    let Some(before) = error.span().and_then(|span| text.get(..span.start)) else { return error.message().to_owned() };
-    let (line, column) = (before.matches('\n').count() + 1, before.chars().rev().take_while(|letter| *letter != '\n').count() + 1);
-    format!("line {line}, column {column}: {}", error.message())
-}
-
-/// A value is read as TOML where it is (numbers, booleans, lists), and as text otherwise.
+/// Sets a value. It is parsed as TOML if possible (numbers, booleans, lists), and otherwise taken as text.
 fn set(table: &mut Table, section: &str, key: &str, value: &str) {
     let parsed = format!("value = {value}").parse::<Table>().ok().and_then(|mut table| table.remove("value"));
     let value = parsed.unwrap_or_else(|| Value::String(value.to_owned()));

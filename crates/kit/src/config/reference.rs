@@ -1,14 +1,15 @@
-//! The configuration's reference, made from the types that read it.
+//! The configuration reference, generated from the types that read the configuration.
 //!
-//! A section's keys, their defaults and what they mean are the fields of a struct, its `Default` and its doc comments; so what is told here
-//! is what is read. Invariant: the text is valid TOML, and reading it changes nothing, because every key stands at its default.
+//! A section's keys, defaults and descriptions are the fields of a struct, its `Default` and its doc comments, so the
+//! reference always matches the code. Invariant: the text is valid TOML, and reading it changes nothing, because every
+//! key has its default value.
 
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-/// A section as the reference tells it.
+/// A section of the reference.
 #[derive(Debug, Clone)]
 pub struct Section {
     name: &'static str,
@@ -24,7 +25,7 @@ struct Key {
 }
 
 impl Section {
-    /// The section `name`, which is read into a `T`.
+    /// Returns the section `name`, which is read into a `T`.
     pub fn of<T: ToSchema + PartialSchema + Serialize + Default>(name: &'static str) -> Self {
         let defaults = serde_json::to_value(T::default()).unwrap_or_default();
         let RefOr::T(Schema::Object(schema)) = T::schema() else { return Self { name, about: String::new(), keys: Vec::new() } };
@@ -32,17 +33,18 @@ impl Section {
         Self { name, about: schema.description.clone().unwrap_or_default(), keys: keys.collect() }
     }
 
-    /// Its name.
+    /// The name.
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// What it is for, in one line.
+    /// What the section is for, in one line.
     pub fn about(&self) -> String {
         one_line(&self.about)
     }
 
-    /// The section as TOML, every key at its default under a comment that says what it means. Keys without a default are commented out.
+    /// Returns the section as TOML: every key with its default, under a comment that describes it. Keys without a
+    /// default are commented out.
     pub fn toml(&self) -> String {
         let mut lines = vec![format!("[{}]", self.name)];
         for key in &self.keys {
@@ -56,7 +58,7 @@ impl Section {
     }
 }
 
-/// The doc comment of a field. An optional one is a choice of its type and nothing.
+/// Returns the doc comment of a field. An optional field is a choice of its type and null.
 fn description(property: &RefOr<Schema>) -> String {
     let described = match property {
         RefOr::T(Schema::Object(object)) => object.description.clone(),
@@ -82,7 +84,7 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Lines of at most 100 characters.
+/// Splits a text into lines of at most 100 characters.
 fn wrap(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split(' ').filter(|word| !word.is_empty()) {

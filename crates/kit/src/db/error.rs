@@ -1,37 +1,38 @@
-//! What can go wrong at the database, told apart by what the caller can do about it.
+//! Errors of the database, classified by what the caller can do about them.
 //!
-//! Invariant: [`Error::Unavailable`] and [`Error::OutcomeUnknown`] pass by themselves; everything else will happen again.
+//! Invariant: [`Error::Unavailable`] and [`Error::OutcomeUnknown`] are transient; everything else will happen again.
 
 use sea_orm::{DbErr, RuntimeErr, SqlErr};
 
-/// What can go wrong at the database.
+/// An error of the database.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The engine refused or failed.
-    #[error("the database refused")]
+    /// The engine refused the statement, or failed.
+    #[error("the database refused the statement")]
     Engine(#[source] DbErr),
-    /// The engine can't be reached, or did not answer in time. A write may stand all the same, if that was during its commit.
-    #[error("the database does not answer; try again shortly")]
+    /// The engine can't be reached, or did not respond in time. If that was during a commit, the write may have been
+    /// made.
+    #[error("the database does not respond; try again shortly")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// There is no room for what was to be written.
+    /// The disk is full.
     #[error("the database's disk is full; try again later")]
     Full(#[source] DbErr),
     /// A stored value could not be read back.
     #[error("a stored value of {0} is not readable")]
     Corrupt(&'static str),
-    /// The process is ending and takes no more writes.
+    /// The process is stopping and accepts no more writes.
     #[error("the server is shutting down; try again shortly")]
     Closed,
-    /// The write was given up in the middle. It may stand all the same, if that was during its commit.
-    #[error("the write was cut off; try again shortly")]
+    /// The write was aborted. If that was during its commit, it may have been made.
+    #[error("the write was aborted, and its outcome is unknown; try again shortly")]
     OutcomeUnknown,
-    /// Somebody else holds what this write wanted (a stale fencing token, a version that moved on).
-    #[error("somebody else was faster; read again and retry")]
+    /// Another process changed what this write depends on (a stale fencing token, a newer version).
+    #[error("another process was faster; read again and retry")]
     Conflict,
     /// A migration could not be applied.
     #[error("the database schema of {service} is version {found}, and this release can't work with it: {hint}")]
     Schema {
-        /// Whose database.
+        /// The service whose database it is.
         service: String,
         /// The version that it has.
         found: i64,
@@ -57,18 +58,18 @@ impl From<tokio::time::error::Elapsed> for Error {
 }
 
 impl Error {
-    /// Whether a unique key was violated: the row is there already.
+    /// Whether a unique key was violated: the row exists already.
     pub fn is_unique_violation(&self) -> bool {
         matches!(self, Self::Engine(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))))
     }
 
-    /// Whether it passes by itself, so that trying again later makes sense.
+    /// Whether the error is transient, so that trying again later makes sense.
     pub fn is_unavailable(&self) -> bool {
         matches!(self, Self::Unavailable(_) | Self::Closed | Self::OutcomeUnknown)
     }
 }
 
-/// Whether the connection was lost, rather than the database away or the statement refused.
+/// Whether the connection was lost, rather than the database unavailable or the statement refused.
 pub(super) fn is_broken(error: &DbErr) -> bool {
     let (DbErr::Conn(RuntimeErr::SqlxError(cause)) | DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) = error else { return false };
     match &**cause {
@@ -91,7 +92,8 @@ fn kind(error: &DbErr) -> ErrorKind {
     };
     let RuntimeErr::SqlxError(cause) = cause else { return ErrorKind::Other };
     match &**cause {
-        // A proxy before a server that is away takes the connection and closes it, which reads as a strange answer to the first question.
+        // A proxy whose server is unavailable accepts the connection and closes it, which reads as an unexpected
+        // response to the first message.
         sea_orm::sqlx::Error::Protocol(_) if matches!(error, DbErr::Conn(_)) => ErrorKind::Unavailable,
         sea_orm::sqlx::Error::Io(_) | sea_orm::sqlx::Error::PoolTimedOut | sea_orm::sqlx::Error::PoolClosed | sea_orm::sqlx::Error::WorkerCrashed => ErrorKind::Unavailable,
         sea_orm::sqlx::Error::Database(refused) => refused.code().map_or(ErrorKind::Other, |code| kind_of_code(&code)),
@@ -99,10 +101,12 @@ fn kind(error: &DbErr) -> ErrorKind {
     }
 }
 
-/// PostgreSQL's SQLSTATE (appendix A of its manual), or SQLite's result code, of which the lower byte is the primary one.
+/// Classifies PostgreSQL's SQLSTATE (appendix A of its manual), or SQLite's result code, of which the lower byte is the
+/// primary one.
 fn kind_of_code(code: &str) -> ErrorKind {
     match code {
-        // Connection exceptions, too many connections, lock not available, cancelled by a time-out, shutting down, starting up.
+        // Connection exceptions, too many connections, lock not available, cancelled by a timeout, shutting down,
+        // starting up.
         "08000" | "08003" | "08006" | "53300" | "55P03" | "57014" | "57P01" | "57P02" | "57P03" | "57P05" | "25P03" | "25P04" => ErrorKind::Unavailable,
         "53100" => ErrorKind::Full,
         _ => match code.parse::<u32>().map(|code| code & 0xff) {

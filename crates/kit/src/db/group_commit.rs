@@ -1,9 +1,10 @@
 //! Group commit: writes that wait while a transaction is open share the next one.
 //!
-//! One fsync then pays for many writes (measured: 5 k commits/s alone, 39 k rows/s in groups of 50).
-//! The first write of a group runs in the transaction itself, later ones each in a savepoint, so one
-//! that fails takes nobody with it. Invariant: nobody is told that a write stands before its group is on the disk; nobody waits for longer than
-//! [`QUEUE_TIMEOUT`] for a turn and [`GROUP_TIMEOUT`] for a group; and a write that was given up before its turn never runs.
+//! One fsync then serves many writes (measured: 5 k commits/s alone, 39 k rows/s in groups of 50). The first write of a
+//! group runs in the transaction itself, later ones each in a savepoint, so a write that fails rolls back no other.
+//! Invariant: a write is reported as done only after its group is on the disk; no caller waits for longer than
+//! [`QUEUE_TIMEOUT`] in the queue and [`GROUP_TIMEOUT`] for its group; and a write that timed out in the queue never
+//! runs.
 
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
@@ -20,20 +21,21 @@ use tokio::time::{Instant, timeout};
 use super::error::is_broken;
 use super::{Error, Tx, postgres, tx};
 
-/// Writes that may wait; further callers wait for a place.
+/// Writes that may be queued; further callers wait until one is taken.
 const MAX_QUEUED: usize = 1024;
-/// Writes that share one commit at most, so that the first of them doesn't wait for long.
+/// The maximum of writes that share one commit, so that the first of them does not wait for long.
 const MAX_GROUP: usize = 128;
-/// A group takes no more writes when it is as old as this, however fast they come: those that are in it wait.
+/// A group of this age takes no more writes, however fast they come, because those in it wait.
 const MAX_GROUP_AGE: Duration = Duration::from_secs(1);
-/// A group that takes longer stands before an engine that has fallen silent.
+/// After this time the database counts as unresponsive, and the group is aborted.
 const GROUP_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a caller waits for its turn.
+/// How long a caller waits in the queue.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(6);
-/// What is left of it at least for who comes when a group has stood for long: one request may want several writes, one after the other.
+/// The least that is left of it for a caller who comes when a group has run for long: one request may make several
+/// writes, one after the other.
 const MIN_QUEUE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Whether a write has had its turn, which its group decides, or was given up, which its caller does: whoever is first.
+/// Whether a write was taken by its group, or given up by its caller, whichever came first.
 #[derive(Clone, Default)]
 struct Ticket(Arc<AtomicBool>);
 
@@ -42,29 +44,29 @@ impl Ticket {
         self.0.load(Ordering::Acquire)
     }
 
-    /// `false` if the other side was faster.
+    /// Returns `false` if the other side was faster.
     fn take(&self) -> bool {
         !self.0.swap(true, Ordering::AcqRel)
     }
 }
 
-/// What a write leaves behind once its statements have run: the transaction and how to answer.
+/// The result of a write whose statements have run: its transaction, and how to respond to the caller.
 struct FinishedWork {
     tx: Tx,
     wrote: bool,
     respond: Box<dyn FnOnce(Result<(), Error>) + Send>,
 }
 
-/// A write that waits.
+/// A write in the queue.
 struct WriteJob {
     ticket: Ticket,
     work: Work,
 }
 
-/// Runs in a transaction, or is told why there is none.
+/// Runs in a transaction, or gets the error why there is none.
 type Work = Box<dyn FnOnce(Result<Tx, Error>) -> Option<BoxFuture<'static, FinishedWork>> + Send>;
 
-/// Since when the present group runs.
+/// When the current group started.
 #[derive(Clone, Default)]
 struct GroupClock(Arc<Mutex<Option<Instant>>>);
 
@@ -73,7 +75,7 @@ impl GroupClock {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = since;
     }
 
-    /// How long a caller who comes now waits.
+    /// Returns how long a caller who comes now waits in the queue.
     fn wait_limit(&self) -> Duration {
         let since = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         QUEUE_TIMEOUT.saturating_sub(since.map_or(Duration::ZERO, |since| since.elapsed())).max(MIN_QUEUE_TIMEOUT)
@@ -97,7 +99,8 @@ impl Writer {
     pub(super) fn start(connection: WriteConnection, outbox: Arc<Notify>) -> Self {
         let (jobs, waiting) = mpsc::channel(MAX_QUEUED);
         let clock = GroupClock::default();
-        // It ends when the last `Db` is dropped, not when the process begins to stop: work that drains still writes.
+        // The task ends when the last `Db` is dropped, not when the process begins to stop: work that drains still
+        // writes.
         tokio::spawn(run(connection, waiting, outbox, clock.clone()));
         Self { jobs, clock }
     }
@@ -115,7 +118,7 @@ impl Writer {
                 let result = work(&tx).await;
                 let wrote = result.is_ok();
                 let respond = Box::new(move |committed: Result<(), Error>| {
-                    // Whoever asked may have gone; the write stands all the same.
+                    // The caller may be gone; the write is made all the same.
                     let _ = answer.send(match committed {
                         Ok(()) => result,
                         Err(error) => Err(result.err().unwrap_or_else(|| error.into())),
@@ -136,7 +139,7 @@ impl Writer {
         match timeout(self.clock.wait_limit(), request.as_mut()).await {
             Ok(answer) => answer,
             Err(elapsed) if ticket.take() => Err(Error::from(elapsed).into()),
-            // Its group runs, and has its own deadline.
+            // Its group runs, and has its own timeout.
             Err(_) => request.await,
         }
     }
@@ -148,9 +151,10 @@ async fn run(connection: WriteConnection, mut waiting: mpsc::Receiver<WriteJob>,
             continue;
         }
         clock.set(Some(Instant::now()));
-        // What is cut off here drops its transaction, which rolls it back, and its callers' answers, which tells them.
+        // Aborting the group drops its transaction, which rolls it back, and the senders of its callers, which tells
+        // them.
         if timeout(GROUP_TIMEOUT, run_group(&connection, first, &mut waiting, &outbox)).await.is_err() {
-            tracing::error!("a group of writes was cut off; the database has fallen silent");
+            tracing::error!("a group of writes was aborted; the database is unresponsive");
         }
         clock.set(None);
     }
@@ -163,7 +167,7 @@ async fn run(connection: WriteConnection, mut waiting: mpsc::Receiver<WriteJob>,
 async fn begin_group(connection: &WriteConnection) -> Result<(DatabaseTransaction, Option<postgres::WriterLock>), Error> {
     let options = TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() };
     let outer = match connection.database.begin_with_options(options).await {
-        // The idle connection had died; another will be made.
+        // The idle connection was dead; a new one is made.
         Err(error) if is_broken(&error) => connection.database.begin_with_options(options).await?,
         opened => opened?,
     };
@@ -195,9 +199,10 @@ async fn run_group(connection: &WriteConnection, first: WriteJob, waiting: &mut 
         }
         let savepoint = match outer.begin().await {
             Ok(savepoint) => savepoint,
-            // The driver gives up the whole transaction where a savepoint can't be made, and would answer its commit with Ok all the same.
+            // If a savepoint can't be made, the driver gives up the whole transaction, and would still return Ok for
+            // its commit.
             Err(error) => {
-                tracing::error!(%error, writes = responders.len(), "a savepoint could not be made; its group is lost");
+                tracing::error!(%error, writes = responders.len(), "a savepoint could not be made; its group was rolled back");
                 (job.work)(Err(error.into()));
                 return responders.into_iter().for_each(|respond| respond(Err(Error::OutcomeUnknown)));
             }
@@ -210,9 +215,10 @@ async fn run_group(connection: &WriteConnection, first: WriteJob, waiting: &mut 
                 records.extend(recorded);
                 responders.push(done.respond);
             }
-            // A full disk ends the whole transaction of SQLite's, not the savepoint alone: what came before is undone, and nothing may come after.
+            // On SQLite a full disk ends the whole transaction, not the savepoint alone: earlier writes are undone, and
+            // no later one may run.
             Err(error) if connection.lock.is_none() => {
-                tracing::error!(%error, writes = responders.len(), "a write took its group with it");
+                tracing::error!(%error, writes = responders.len(), "a failed write rolled back its group");
                 (done.respond)(Err(error.into()));
                 return responders.into_iter().for_each(|respond| respond(Err(Error::OutcomeUnknown)));
             }
@@ -230,14 +236,14 @@ async fn run_group(connection: &WriteConnection, first: WriteJob, waiting: &mut 
         Err(cause) => {
             match &cause {
                 Some(error) => tracing::error!(%error, writes, "a group commit failed"),
-                None => tracing::error!(writes, "a statement failed or the connection broke in a group; none of it stands"),
+                None => tracing::error!(writes, "a statement failed or the connection broke in a group; all of it was rolled back"),
             }
             responders.into_iter().for_each(|respond| respond(Err(cause.clone().map_or(Error::OutcomeUnknown, Error::from))));
         }
     }
 }
 
-/// Writes the events of a group and commits it. `Err(None)` if it was undone before without anybody saying so.
+/// Writes the events of a group and commits it. `Err(None)` if the transaction was rolled back before without an error.
 async fn commit_group(outer: DatabaseTransaction, writer_lock: Option<postgres::WriterLock>, records: Vec<tx::Record>) -> Result<(), Option<DbErr>> {
     tx::write(records, &outer).await?;
     if let Some(writer_lock) = writer_lock
@@ -248,7 +254,7 @@ async fn commit_group(outer: DatabaseTransaction, writer_lock: Option<postgres::
     Ok(outer.commit().await?)
 }
 
-/// Runs a write; a panic inside it becomes `None` (its transaction is dropped, which rolls it back).
+/// Runs a write. A panic inside it becomes `None`; its transaction is dropped, which rolls it back.
 async fn catch_panic(job: WriteJob, transaction: DatabaseTransaction) -> Option<FinishedWork> {
     let done = AssertUnwindSafe((job.work)(Ok(Tx::new(transaction)))?).catch_unwind().await;
     if done.is_err() {
@@ -257,7 +263,7 @@ async fn catch_panic(job: WriteJob, transaction: DatabaseTransaction) -> Option<
     done.ok()
 }
 
-/// Without a transaction there is nothing to run. Whoever waits as well subscriptions it now rather than after an attempt each.
+/// Refuses the write and all queued ones, as there is no transaction: better now than after an attempt each.
 fn refuse_all(first: WriteJob, waiting: &mut mpsc::Receiver<WriteJob>, error: Error) {
     let mut refused = 1;
     while let Ok(job) = waiting.try_recv() {

@@ -1,8 +1,8 @@
 //! Migrations: numbered SQL texts that only ever add.
 //!
-//! Written with PostgreSQL's type names (`text bigint boolean double precision timestamptz uuid bytea`), which SQLite
-//! accepts as they are. Each says the oldest release that can still work with it (`min_compatible`), so the binary before this
-//! one runs on this one's schema and a roll-back works. Invariant: a version is applied once, in order.
+//! They use PostgreSQL's type names (`text bigint boolean double precision timestamptz uuid bytea`), which SQLite
+//! accepts. Each names the oldest schema version that can still work with it (`min_compatible`), so the previous binary
+//! runs on this one's schema and a rollback works. Invariant: a version is applied once, in order.
 
 use sea_orm::{DbBackend, FromQueryResult};
 
@@ -35,9 +35,10 @@ create table idempotency (key text primary key, status bigint, content_type text
 create index idempotency_created on idempotency (created_at)
 ",
     },
-    // Who holds a key, so that one who is late changes nothing.
+    // The request that holds a key, so that one that comes late changes nothing.
     Migration { version: 2, min_compatible: 1, sql: "alter table idempotency add column holder text" },
-    // Whose a key is and which of theirs, so that it can be bounded; what tells its request from others, and how it is answered again.
+    // The member of a key and its number among theirs, so that keys can be bounded; the request's fingerprint, and how
+    // it is replayed.
     Migration {
         version: 3,
         min_compatible: 1,
@@ -51,7 +52,8 @@ create index idempotency_member on idempotency (member, number);
 create index idempotency_bodies on idempotency (member, number) where body is not null
 ",
     },
-    // Keys that a process may be storing objects under, and keys whose objects go: see `objects::orphans`.
+    // Keys under which a process may be storing objects, and keys whose objects are to be removed: see
+    // `objects::orphans`.
     Migration {
         version: 4,
         min_compatible: 1,
@@ -82,7 +84,7 @@ struct VersionRow {
     min_compatible: i64,
 }
 
-/// Applies what is missing, the kit's part and the service's, in the caller's transaction.
+/// Applies the missing steps, the kit's and the service's, in the caller's transaction.
 pub(super) async fn run(tx: &Tx, service: &'static str, migrations: &'static [Migration]) -> Result<(), Error> {
     tx.execute("create table if not exists schema_version (part text not null, version bigint not null, min_compatible bigint not null, primary key (part, version))", vec![])
         .await?;
@@ -90,7 +92,7 @@ pub(super) async fn run(tx: &Tx, service: &'static str, migrations: &'static [Mi
     apply(tx, service, migrations).await
 }
 
-/// Whether nothing is missing. A schema that has no table of versions yet is not current.
+/// Whether no step is missing. A schema without the table of versions is not current.
 pub(super) async fn is_current(db: &impl Sql, service: &'static str, migrations: &'static [Migration]) -> Result<bool, Error> {
     if !has_version_table(db).await? {
         return Ok(false);
@@ -98,7 +100,7 @@ pub(super) async fn is_current(db: &impl Sql, service: &'static str, migrations:
     Ok(missing_steps(db, "kit", KIT).await?.is_empty() && missing_steps(db, service, migrations).await?.is_empty())
 }
 
-/// Asked of the engine's own catalogue: a failed query would end a transaction of PostgreSQL's.
+/// Asks the engine's catalogue, because a failed query would abort a transaction on PostgreSQL.
 async fn has_version_table(db: &impl Sql) -> Result<bool, Error> {
     let text = match db.backend() {
         DbBackend::Postgres => "select count(*) as tables from pg_tables where tablename = 'schema_version' and schemaname = current_schema()",
@@ -108,7 +110,7 @@ async fn has_version_table(db: &impl Sql) -> Result<bool, Error> {
     Ok(found.is_some_and(|found| found.tables > 0))
 }
 
-/// The steps of `part` that the schema doesn't have yet.
+/// Returns the steps of `part` that the schema doesn't have yet.
 async fn missing_steps(db: &impl Sql, part: &'static str, migrations: &'static [Migration]) -> Result<Vec<&'static Migration>, Error> {
     let newest: Option<VersionRow> = db.row("select version, min_compatible from schema_version where part = $1 order by version desc limit 1", vec![part.into()]).await?;
     let (found, min_compatible) = newest.map_or((0, 0), |row| (row.version, row.min_compatible));

@@ -1,8 +1,9 @@
-//! The `Db` port: one database per service, read through a pool, written through one door.
+//! The `Db` port: one database per service, read through a pool, written through one connection.
 //!
-//! Owns connections, transactions, migrations, inbox and outbox tables. Invariant: when
-//! [`Db::write`] returns `Ok`, what was written survives a power cut; when it returns [`Error::Unavailable`] or [`Error::OutcomeUnknown`], it may or may not
-//! stand, as that may have happened during the commit; after any other `Err` nothing of it happened (decision 16).
+//! Owns connections, transactions, migrations, inbox and outbox tables. Invariant: when [`Db::write`] returns `Ok`, the
+//! write survives a power cut; when it returns [`Error::Unavailable`] or [`Error::OutcomeUnknown`], the write may have
+//! been made or not, as that may have happened during the commit; after any other `Err` nothing was written (decision
+//! 16).
 
 mod error;
 mod group_commit;
@@ -30,7 +31,7 @@ use tokio::sync::Notify;
 
 use group_commit::WriteConnection;
 
-/// A database that takes longer to say that it is there is not.
+/// After this time without a response to a ping, the database counts as unavailable.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A service's own database.
@@ -39,7 +40,7 @@ pub struct Db {
     reader: DatabaseConnection,
     writer: group_commit::Writer,
     outbox: Arc<Notify>,
-    /// The schema, where the engine is PostgreSQL.
+    /// The schema, if the engine is PostgreSQL.
     schema: Option<Arc<str>>,
 }
 
@@ -50,14 +51,15 @@ impl std::fmt::Debug for Db {
 }
 
 impl Db {
-    /// Opens (and makes, if need be) the SQLite database at `path`.
+    /// Opens the SQLite database at `path`, and creates it if needed.
     pub async fn sqlite(path: &Path) -> Result<Self, Error> {
         let (reader, connection) = sqlite::open(path).await?;
         let outbox = Arc::new(Notify::new());
         Ok(Self { reader, writer: group_commit::Writer::start(WriteConnection { database: connection, lock: None }, outbox.clone()), outbox, schema: None })
     }
 
-    /// A schema in PostgreSQL. Returns at once: connections are made when they are needed, again and again if need be.
+    /// Opens a schema in PostgreSQL. Returns at once: connections are made when they are needed, and made again after
+    /// they failed.
     pub async fn postgres(options: &PostgresOptions) -> Result<Self, Error> {
         let (reader, connection) = postgres::open(options).await?;
         let (outbox, lock) = (Arc::new(Notify::new()), Some(postgres::lock_id(&options.schema)));
@@ -69,13 +71,13 @@ impl Db {
         })
     }
 
-    /// Brings the schema up to date: the kit's own tables first, then the service's. Safe when many processes do it at once.
+    /// Migrates the schema: the kit's own tables first, then the service's. Safe when many processes do it at once.
     pub async fn migrate(&self, service: &'static str, migrations: &'static [Migration]) -> Result<(), Error> {
-        // Most processes find nothing to do, and should not wait in line to learn it.
+        // Most processes find nothing to do, and should not queue to learn it.
         if migrate::is_current(&self.reader, service, migrations).await.unwrap_or(false) {
             return Ok(());
         }
-        // Not by the writer's door, where nobody may stay for long: a step takes as long as it takes.
+        // Not through the writer, whose queue is short: a migration takes as long as it takes.
         let transaction = match &self.schema {
             Some(schema) => postgres::begin_migration(&self.reader, schema, postgres::lock_id(schema)).await?,
             None => sqlite::begin_migration(&self.reader).await?,
@@ -90,7 +92,7 @@ impl Db {
         migrate::is_current(&self.reader, service, migrations).await
     }
 
-    /// Opens the SQLite database at `path` for a reader who changes nothing; its schema is brought up to date before, if it isn't.
+    /// Opens the SQLite database at `path` read-only. Its schema is migrated first, if it isn't current.
     pub(crate) async fn open_read_only(path: &Path, service: &'static str, migrations: &'static [Migration]) -> Result<DatabaseConnection, Error> {
         let reader = sqlite::open_read_only(path).await?;
         if migrate::is_current(&reader, service, migrations).await? {
@@ -101,15 +103,15 @@ impl Db {
         sqlite::open_read_only(path).await
     }
 
-    /// Reads, outside any transaction.
+    /// The connections for reading outside any transaction.
     pub fn read(&self) -> &DatabaseConnection {
         &self.reader
     }
 
     /// Runs `work` in a write transaction and commits it durably; an `Err` from `work` rolls all of it back.
     ///
-    /// Writes that wait while another commits share one transaction, each in its own savepoint, so
-    /// `work` must not await anything but its `Tx`.
+    /// Writes that wait while another commits share one transaction, each in its own savepoint, so `work` must not
+    /// await anything but its `Tx`.
     pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
     where
         F: for<'t> FnOnce(&'t Tx) -> BoxFuture<'t, Result<T, E>> + Send + 'static,
@@ -119,12 +121,12 @@ impl Db {
         self.writer.write(work).await
     }
 
-    /// Wakes when a committed transaction has recorded events in the outbox.
+    /// Notifies when a committed transaction has recorded events in the outbox.
     pub fn outbox_recorded(&self) -> Arc<Notify> {
         self.outbox.clone()
     }
 
-    /// Whether the database answers.
+    /// Whether the database responds.
     pub async fn ping(&self) -> Result<(), Error> {
         Ok(tokio::time::timeout(PING_TIMEOUT, self.reader.ping()).await??)
     }

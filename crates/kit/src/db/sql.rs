@@ -12,23 +12,23 @@ use tokio::time::timeout;
 use super::error::is_broken;
 use super::{Error, Tx};
 
-/// Reading that takes longer stands before an engine that has fallen silent.
+/// After this time a read fails, because the database counts as unresponsive.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
-/// Connections of a pool that may turn out to be dead before a reader is told.
+/// Connections of a pool that may turn out to be dead before a read fails.
 const MAX_STALE_CONNECTIONS: usize = 16;
 
-/// Whatever SQL can be run on. Text uses `$1`, `$2` …, which SQLite and PostgreSQL both read.
+/// Anything that runs SQL. The text uses `$1`, `$2` …, which SQLite and PostgreSQL both read.
 pub trait Sql: Send + Sync {
-    /// Whose SQL it is: for the few places where the engines' catalogues differ.
+    /// The SQL dialect, for the few places where the engines' catalogues differ.
     fn backend(&self) -> DbBackend;
 
-    /// Runs a statement; answers how many rows it touched.
+    /// Runs a statement and returns how many rows it affected.
     fn execute(&self, text: &str, values: Vec<Value>) -> impl Future<Output = Result<u64, Error>> + Send;
 
-    /// Runs a query; answers its rows.
+    /// Runs a query and returns its rows.
     fn rows<T: FromQueryResult + Send>(&self, text: &str, values: Vec<Value>) -> impl Future<Output = Result<Vec<T>, Error>> + Send;
 
-    /// Runs a query; answers its first row, if it has one.
+    /// Runs a query and returns its first row, if it has one.
     fn row<T: FromQueryResult + Send>(&self, text: &str, values: Vec<Value>) -> impl Future<Output = Result<Option<T>, Error>> + Send;
 }
 
@@ -36,7 +36,7 @@ impl Sql for DatabaseTransaction {
     fn backend(&self) -> DbBackend {
         self.get_database_backend()
     }
-    // Whoever opened the transaction has a deadline for the whole of it; a migration has none.
+    // The opener of the transaction has a timeout for all of it; a migration has none.
     async fn execute(&self, text: &str, values: Vec<Value>) -> Result<u64, Error> {
         Ok(self.execute_raw(Statement::from_sql_and_values(self.backend(), text, values)).await?.rows_affected())
     }
@@ -65,7 +65,7 @@ impl Sql for DatabaseConnection {
     }
 }
 
-/// Asks again where a connection turned out to be dead: after a restart of the server, every idle one is, and nobody should notice.
+/// Repeats a query on another connection if one turned out to be dead: after a restart of the server every idle one is.
 async fn retry_stale<T, F: Future<Output = Result<T, DbErr>>>(query: impl Fn() -> F) -> Result<T, Error> {
     let attempts = async {
         for _ in 0..MAX_STALE_CONNECTIONS {
@@ -102,13 +102,14 @@ impl Sql for Tx {
     }
 }
 
-/// How many of `left` rows, of which there is at least one, the next statement should have: a power of two, at most 512. Every number of rows is a
-/// statement of its own, which the server reads anew unless the connection has had it lately (sqlx keeps a hundred); so there are ten.
+/// Returns how many of `left` rows, at least one, the next statement should have: a power of two, at most 512. Every
+/// number of rows is a statement of its own, which the server parses anew unless the connection has it in its cache
+/// (sqlx keeps a hundred); so there are ten.
 pub(crate) fn chunk_size(left: usize) -> usize {
     1 << left.clamp(1, 512).ilog2()
 }
 
-/// `($1, $2), ($3, $4)` for `rows` rows of `columns` values: the middle of a multi-row insert.
+/// Returns `($1, $2), ($3, $4)` for `rows` rows of `columns` values: the middle of a multi-row insert.
 ///
 /// Callers keep `rows × columns` under 32,766, SQLite's bind limit.
 pub fn placeholders(rows: usize, columns: usize) -> String {

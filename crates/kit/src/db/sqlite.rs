@@ -1,7 +1,7 @@
 //! SQLite: the embedded engine.
 //!
-//! Invariant: one connection writes, and a commit is on the disk (`synchronous=FULL`) before it is answered. A connection that is not
-//! sure whether it is in a transaction is never used again.
+//! Invariant: one connection writes, and a commit is on the disk (`synchronous=FULL`) before it is confirmed. A
+//! connection of which it is unclear whether it is in a transaction is never used again.
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,13 +17,13 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Opens a pool of readers and the single writer.
 pub(super) async fn open(path: &Path) -> Result<(DatabaseConnection, DatabaseConnection), Error> {
-    // The writer first: it makes the file and sets WAL before anybody reads.
+    // The writer first: it creates the file and sets WAL before any read.
     let writer = connect(path, 1).await?;
     let reader = connect(path, READERS).await?;
     Ok((reader, writer))
 }
 
-/// Opens the database at `path`, which must be there, for a reader who changes nothing: not even its log is folded into it at the end.
+/// Opens the existing database at `path` read-only. At the end not even its log is checkpointed.
 pub(super) async fn open_read_only(path: &Path) -> Result<DatabaseConnection, Error> {
     let file = path.to_owned();
     let mut options = ConnectOptions::new("sqlite://");
@@ -37,7 +37,7 @@ pub(super) async fn open_read_only(path: &Path) -> Result<DatabaseConnection, Er
     Ok(Database::connect(options).await?)
 }
 
-/// Opens a transaction for migrations; another process's must have ended.
+/// Opens a transaction for migrations; waits until another process's has ended.
 pub(super) async fn begin_migration(reader: &DatabaseConnection) -> Result<DatabaseTransaction, Error> {
     let options = TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..TransactionOptions::default() };
     Ok(reader.begin_with_options(options).await?)
@@ -65,8 +65,8 @@ async fn connect(path: &Path, connections: u32) -> Result<DatabaseConnection, Er
                 .pragma("journal_size_limit", "16777216")
                 .pragma("temp_store", "memory")
         })
-        // On a full disk SQLite ends a transaction by itself, and the driver believes that it is still open: from then on it would make
-        // savepoints for transactions, and a commit of one is none.
+        // On a full disk SQLite ends a transaction by itself, and the driver believes that it is still open. From then
+        // on it would make savepoints instead of transactions, and committing one of those commits nothing.
         .map_sqlx_sqlite_pool_opts(|pool| {
             pool.after_release(|connection, _| {
                 Box::pin(async move {

@@ -1,8 +1,8 @@
-//! A write transaction, and what may be recorded in it beside rows: events out, events in.
+//! A write transaction, and what may be recorded in it beside rows: outgoing events, and events that were handled.
 //!
-//! Events out are gathered and written in one statement before the commit, those of a whole group together: a row each would be a round
-//! trip each. Invariant: an event recorded here is sent if and only if the transaction commits; an event that came in counts as seen if
-//! and only if its effect committed.
+//! Outgoing events are collected and written in one statement before the commit, those of a whole group together: a row
+//! each would cost a round trip each. Invariant: an event recorded here is sent if and only if the transaction commits;
+//! an incoming event counts as handled if and only if its effect committed.
 
 use std::collections::HashSet;
 use std::sync::{LazyLock, Mutex, PoisonError};
@@ -15,16 +15,17 @@ use super::sql::chunk_size;
 use super::{Error, FromQueryResult, Sql, Value, placeholders};
 use crate::bus::Event;
 
-/// What the ids of events end in that this process records, so that its relay can tell them from those of another process that sends
-/// its own at this moment. Chance decides it once per process: two that share it would send some events twice, which harms nobody.
+/// The suffix of the ids of the events that this process records. By it, its relay tells them from those of another
+/// process that sends its own at the same time. It is random, once per process: two processes with the same suffix
+/// would send some events twice, which is harmless.
 static PROCESS_TAG: LazyLock<u16> = LazyLock::new(rand::random);
 
-/// A UUIDv7 whose last 16 bits say which process made it; 58 random and counted ones are left beside the time.
+/// Returns a UUIDv7 whose last 16 bits identify the process; 58 random and counted bits are left beside the time.
 fn event_id() -> Uuid {
     Uuid::from_u128(Uuid::now_v7().as_u128() & !0xffff | u128::from(*PROCESS_TAG))
 }
 
-/// An event on its way into the outbox.
+/// An event to be written into the outbox.
 pub(super) struct Record {
     id: String,
     subject: String,
@@ -64,12 +65,12 @@ impl Tx {
         &self.inner
     }
 
-    /// The transaction, and the events that are to be written before its commit.
+    /// Returns the transaction, and the events that are to be written before its commit.
     pub(super) fn into_inner(self) -> (DatabaseTransaction, Vec<Record>) {
         (self.inner, self.records.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// What the ids end in that this process gives to events, as it stands in their text.
+    /// Returns the suffix of the event ids of this process, as text.
     pub(crate) fn own_id_suffix() -> String {
         format!("{:04x}", *PROCESS_TAG)
     }
@@ -81,20 +82,21 @@ impl Tx {
         Ok(())
     }
 
-    /// Records work for whoever consumes `subject`; the payload is JSON text.
+    /// Records work for the consumers of `subject`; the payload is JSON text.
     pub fn publish_raw(&self, subject: &str, payload: String, now: DateTime<Utc>) {
         let record = Record { id: event_id().to_string(), subject: subject.to_owned(), payload, at: now };
         self.records.lock().unwrap_or_else(PoisonError::into_inner).push(record);
     }
 
-    /// Notes that `consumer` takes the event `id` in this transaction; `false` if it did so before.
+    /// Records that `consumer` handles the event `id` in this transaction. Returns `false` if it did so before.
     pub async fn record_once(&self, consumer: &str, id: &str, now: DateTime<Utc>) -> Result<bool, Error> {
         let inserted =
             self.execute("insert into inbox (consumer, event_id, seen_at) values ($1, $2, $3) on conflict do nothing", vec![consumer.into(), id.into(), now.into()]).await?;
         Ok(inserted == 1)
     }
 
-    /// Notes that `consumer` takes the events `ids` in this transaction; answers those that it had not taken before.
+    /// Records that `consumer` handles the events `ids` in this transaction. Returns those that it had not handled
+    /// before.
     pub async fn record_once_each(&self, consumer: &str, ids: &[&str], now: DateTime<Utc>) -> Result<HashSet<String>, Error> {
         let mut first = HashSet::with_capacity(ids.len());
         let mut left = ids;

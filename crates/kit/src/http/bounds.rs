@@ -1,7 +1,7 @@
-//! What a listener takes at most: requests at once, the size of a head.
+//! The bounds of a listener: concurrent requests, the size of a head.
 //!
-//! The gateway's guard does more, as it faces strangers; this is what every other listener stands behind. Invariant: a request over a bound is
-//! refused before any handler sees it, also where there is no route.
+//! The gateway's guard does more, as it is public; every other listener has these bounds. Invariant: a request over a
+//! bound is refused before any handler sees it, even if it has no route.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,18 +21,18 @@ use crate::problem::Problem;
 /// The bounds of a listener.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
-    /// Requests in progress at once; more are answered 503.
+    /// The maximum of requests in progress; more are refused with 503.
     pub max_requests: usize,
-    /// Size of the head.
+    /// The bounds of a request's head.
     pub head: HeadBounds,
 }
 
-/// The bounds of a head.
+/// The bounds of a request's head.
 #[derive(Debug, Clone, Copy)]
 pub struct HeadBounds {
-    /// Bytes of the longest address, with its query.
+    /// The longest URL, with its query, in bytes.
     pub max_address_bytes: usize,
-    /// Header lines of a request.
+    /// The maximum of header lines.
     pub max_headers: usize,
 }
 
@@ -43,16 +43,16 @@ impl Default for HeadBounds {
 }
 
 impl HeadBounds {
-    /// Refuses a head that is too large before anything of it is looked at.
+    /// Refuses a head that is too large, before any of it is processed.
     pub fn check<B>(&self, request: &http::Request<B>) -> Result<(), Problem> {
-        let address_bytes = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
-        if address_bytes > self.max_address_bytes {
-            let detail = format!("The address has {address_bytes} bytes; {} are taken.", self.max_address_bytes);
+        let url_bytes = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
+        if url_bytes > self.max_address_bytes {
+            let detail = format!("The URL has {url_bytes} bytes; {} are allowed.", self.max_address_bytes);
             return Err(Problem::new(StatusCode::URI_TOO_LONG, "request.address_too_long", detail));
         }
         let headers = request.headers().len();
         if headers > self.max_headers {
-            let detail = format!("The request has {headers} header lines; {} are taken.", self.max_headers);
+            let detail = format!("The request has {headers} header lines; {} are allowed.", self.max_headers);
             return Err(Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "request.too_many_headers", detail));
         }
         Ok(())
@@ -60,7 +60,7 @@ impl HeadBounds {
 }
 
 impl Bounds {
-    /// Puts the bounds around a router and its fallbacks.
+    /// Applies the bounds to a router and its fallbacks.
     pub fn around(self, router: Router) -> Router {
         let state = (self.head, Arc::new(Semaphore::new(self.max_requests)));
         router.layer(from_fn_with_state(state, enforce))
@@ -77,7 +77,7 @@ async fn enforce(State((head, permits)): State<(HeadBounds, Arc<Semaphore>)>, re
     }
 }
 
-/// A body that holds a place until it has left.
+/// A response body that holds a permit until it was sent.
 struct PermitBody {
     body: Body,
     _permit: OwnedSemaphorePermit,

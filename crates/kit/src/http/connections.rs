@@ -1,8 +1,8 @@
-//! Who is connected, by client prefix, and whose connection makes room where there is none.
+//! The open connections by client prefix, and which of them are evicted when there is no room.
 //!
-//! A client that has all that it may have gets another connection in place of one on which nothing has gone on for a while: one who shares its
-//! address with an attacker that holds idle connections comes in all the same. Invariant: a connection with a request in progress is
-//! never ended for another, and a prefix has never more than its share.
+//! A client that has its maximum of connections gets another one in place of one that has been idle for a while. So a
+//! client that shares its IP address with an attacker that holds idle connections still gets in. Invariant: a
+//! connection with a request in progress is never evicted, and a prefix never has more than its maximum.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -18,12 +18,12 @@ use http_body::{Frame, SizeHint};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Connections that are ended at once where one is needed: looking for them costs more than ending them.
+/// Connections that are evicted at once: finding them costs more than closing them.
 const MAX_EVICTIONS: usize = 32;
-/// Where none was found it is not looked for again sooner.
+/// The pause after an eviction that found no idle connection.
 const EVICTION_RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Everyone who is connected.
+/// All open connections, by client prefix.
 #[derive(Debug, Clone)]
 pub(super) struct ConnectionsByIp(Arc<Inner>);
 
@@ -40,18 +40,18 @@ struct Prefix {
     last_failed_eviction: Option<Instant>,
 }
 
-/// What is known of a connection.
+/// The state of a connection.
 #[derive(Debug)]
 pub(super) struct ConnectionState {
     started: Instant,
     /// Requests in progress on it.
     requests: AtomicUsize,
-    /// Since when there is none, in milliseconds of the crowd's life.
+    /// When the last request ended, in milliseconds since `started`.
     idle_since: AtomicU64,
     eviction: CancellationToken,
 }
 
-/// A place in the crowd, given back when it is dropped.
+/// A connection's entry, removed when it is dropped.
 #[derive(Debug)]
 pub(super) struct IpPermit {
     connections: ConnectionsByIp,
@@ -67,7 +67,7 @@ impl Default for ConnectionsByIp {
 }
 
 impl ConnectionsByIp {
-    /// Lets a connection in; `None` where its prefix has as many as it may, all of them in use.
+    /// Adds a connection; `None` if its prefix has its maximum, all of them in use.
     pub(super) fn admit(&self, address: IpAddr, max: usize, idle: Duration) -> Option<IpPermit> {
         let address = client_prefix(address);
         let mut prefixes = self.lock();
@@ -86,7 +86,7 @@ impl ConnectionsByIp {
         Some(IpPermit { connections: self.clone(), prefix: address, number, state })
     }
 
-    /// Ends idle connections of the prefix that has the most, as there is no room for anyone.
+    /// Evicts idle connections of the prefix that has the most, because the listener is full.
     pub(super) fn evict_idle(&self, idle: Duration) {
         let mut prefixes = self.lock();
         if let Some(largest) = prefixes.values_mut().max_by_key(|prefix| prefix.connections.len()) {
@@ -100,7 +100,7 @@ impl ConnectionsByIp {
 }
 
 impl Prefix {
-    /// Ends those that have been idle for longest; whether there was one.
+    /// Evicts the connections that have been idle for longest. Returns whether there was one.
     fn evict_idle(&mut self, started: Instant, idle: Duration) -> bool {
         if self.last_failed_eviction.is_some_and(|at| at.elapsed() < EVICTION_RETRY_INTERVAL) {
             return false;
@@ -114,7 +114,7 @@ impl Prefix {
             self.last_failed_eviction = Some(Instant::now());
             return false;
         }
-        // A few of many: a tenth at most, so that nobody's connections all go at once.
+        // A tenth at most, so that a client's connections do not all end at once.
         let max_evictions = MAX_EVICTIONS.min(self.connections.len().div_ceil(10));
         if idle_connections.len() > max_evictions {
             idle_connections.select_nth_unstable(max_evictions);
@@ -134,7 +134,7 @@ fn millis(started: Instant) -> u64 {
 }
 
 impl IpPermit {
-    /// What the connection tells about itself.
+    /// The connection's state.
     pub(super) fn state(&self) -> &Arc<ConnectionState> {
         &self.state
     }
@@ -153,12 +153,12 @@ impl Drop for IpPermit {
 }
 
 impl ConnectionState {
-    /// Completes when the connection has to make room.
+    /// Waits until the connection is evicted.
     pub(super) async fn evicted(&self) {
         self.eviction.cancelled().await;
     }
 
-    /// A request begins.
+    /// Marks the start of a request.
     pub(super) fn begin_request(self: &Arc<Self>) -> RequestInProgress {
         self.requests.fetch_add(1, Ordering::Relaxed);
         RequestInProgress(self.clone())
@@ -170,7 +170,7 @@ impl ConnectionState {
 pub(super) struct RequestInProgress(Arc<ConnectionState>);
 
 impl RequestInProgress {
-    /// The connection speaks another protocol from now on: it is in use until it ends.
+    /// Marks the connection as in use until it closes, because it has switched to another protocol.
     pub(super) fn keep_until_close(&self) {
         self.0.requests.fetch_add(1, Ordering::Relaxed);
     }
@@ -183,7 +183,7 @@ impl Drop for RequestInProgress {
     }
 }
 
-/// An answer's body, during which the request is in progress.
+/// A response's body, during which the request is in progress.
 pub(super) struct TrackedBody {
     pub(super) body: Body,
     pub(super) _request: RequestInProgress,
@@ -206,7 +206,7 @@ impl http_body::Body for TrackedBody {
     }
 }
 
-/// One household: an IPv4 address, or the /64 of an IPv6 one.
+/// Returns the key that stands for one client: an IPv4 address, or the /64 of an IPv6 one.
 pub fn client_prefix(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(v4) => v4.into(),

@@ -1,6 +1,6 @@
 //! Extractors that refuse bad input with a problem that names what is wrong.
 //!
-//! Invariant: a refusal here happens before the handler runs, so bad input changes nothing.
+//! Invariant: the refusal comes before the handler runs, so bad input changes nothing.
 
 use axum::extract::FromRequestParts;
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -11,12 +11,12 @@ use serde::de::DeserializeOwned;
 
 use crate::problem::Problem;
 
-/// Cuts axum's preamble off, so that the sentence starts with the field.
+/// Removes axum's preamble, so that the sentence starts with the field.
 fn reason(text: &str) -> String {
     text.split_once(": ").map_or_else(|| text.to_owned(), |(_, reason)| reason.to_owned())
 }
 
-/// The query, refused with a sentence where it doesn't fit.
+/// The query, refused with a sentence if it is invalid.
 #[derive(Debug, Clone)]
 pub struct Query<T>(pub T);
 
@@ -28,7 +28,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     }
 }
 
-/// Parts of the path. One that can't be an id means that there is no such thing.
+/// Parameters of the path. A value that can't be an id is refused like an unknown URL.
 #[derive(Debug, Clone)]
 pub struct Path<T>(pub T);
 
@@ -36,22 +36,22 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let path: Result<axum::extract::Path<T>, PathRejection> = axum::extract::Path::from_request_parts(parts, state).await;
-        path.map(|axum::extract::Path(value)| Self(value)).map_err(|_| Problem::new(StatusCode::NOT_FOUND, "request.no_such_address", "There is nothing at this address."))
+        path.map(|axum::extract::Path(value)| Self(value)).map_err(|_| Problem::new(StatusCode::NOT_FOUND, "request.no_such_address", "There is nothing at this URL."))
     }
 }
 
-/// `?limit=&after=`: which page of a list.
+/// `?limit=&after=`: selects a page of a list.
 #[derive(Debug, Clone, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Page {
-    /// How many items, 1–100; 50 unless told.
+    /// How many items, 1–100; 50 by default.
     pub limit: Option<u16>,
-    /// The `next` of the page before.
+    /// The `next` of the previous page.
     pub after: Option<String>,
 }
 
 impl Page {
-    /// How many items to answer.
+    /// Returns how many items the page has at most.
     pub fn size(&self) -> usize {
         usize::from(self.limit.unwrap_or(50).clamp(1, 100))
     }

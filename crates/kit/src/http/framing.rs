@@ -1,18 +1,19 @@
-//! How a client's bytes are framed into requests (RFC 9112), read strictly: what two readers could read differently is an error.
+//! Parses how a client's bytes are framed into requests (RFC 9112), strictly: ambiguous framing is an error.
 //!
-//! Owns the grammar, no socket and no meaning: it is fed with bytes as they come and says where each head ends, or what is wrong. hyper parses
-//! the same bytes after it, and more leniently (a line feed alone ends a line, equal lengths are merged). Invariant: what passes here
-//! has one reading, so hyper's and that of any server behind or before us are the same.
+//! Owns the grammar; does not own a socket or what requests mean. It is fed with bytes as they arrive and reports where
+//! each head ends, or what is wrong. hyper parses the same bytes afterwards, and more leniently (it accepts a line feed
+//! alone, and merges equal lengths). Invariant: what passes here has only one interpretation, so hyper and any server
+//! behind or before us agree on it.
 
 use http::{Method, Uri};
 
-/// Bytes of a line with a chunk's size: 16 digits, and what extensions there are.
+/// The longest line with a chunk's size, in bytes: 16 digits, and extensions.
 const MAX_CHUNK_LINE_BYTES: usize = 1024;
 /// Bytes of all trailers of a body.
 const MAX_TRAILERS_BYTES: usize = 8 * 1024;
 /// Empty lines before a request (RFC 9112 §2.2: some old clients send one after a body).
 const MAX_EMPTY_LINES: u8 = 2;
-/// Header lines that hyper takes.
+/// Header lines that hyper accepts.
 const MAX_HEADER_LINES: usize = 100;
 
 /// What is wrong with the bytes.
@@ -20,41 +21,41 @@ const MAX_HEADER_LINES: usize = 100;
 pub(super) enum FramingError {
     /// A line ends with a line feed alone, or has a carriage return elsewhere.
     LineEnd,
-    /// The first line is not a method, an address and a version with one space between them.
+    /// The first line is not a method, a target and a version with one space between them.
     RequestLine,
-    /// A header line has no name, a name that is none, or a space before its colon.
+    /// A header line has no name, an invalid one, or a space before its colon.
     HeaderName,
-    /// A header line begins with a space: it would go on with the one before it.
+    /// A header line begins with a space, which would continue the previous one.
     Folded,
     /// A header has a control character.
     HeaderValue,
-    /// There is more than one length, or one that is no number.
+    /// There is more than one length, or one that is not a number.
     Length,
     /// The transfer coding is not `chunked`, or comes with a length.
     Coding,
-    /// A chunk's size, its extension or its end is not well-formed.
+    /// A chunk's size, its extension or its end is malformed.
     Chunk,
-    /// A trailer is not well-formed, or there are too many.
+    /// A trailer is malformed, or there are too many.
     Trailer,
-    /// The head is larger than is taken.
+    /// The head is too large.
     TooLarge,
-    /// There are more header lines than are taken.
+    /// There are too many header lines.
     TooManyLines,
 }
 
-/// Where in the stream of requests one is.
+/// The position in the stream of requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ReaderState {
     /// Before or within a head.
     Head {
         empty_lines: u8,
     },
-    /// This many bytes of a body are to come.
+    /// This many bytes of a body remain.
     Body(u64),
     Chunk(Chunk),
 }
 
-/// Within a chunked body.
+/// The position within a chunked body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Chunk {
     /// The line with the size: digits so far, their value, bytes of the line, whether an extension has begun.
@@ -69,7 +70,7 @@ enum Chunk {
     Data(u64),
     DataReturn,
     DataEnd,
-    /// A trailer line: bytes of it, bytes of all of them, whether its name is over.
+    /// A trailer line: its bytes so far, the bytes of all trailers, whether its name is complete.
     Trailer {
         line: usize,
         all: usize,
@@ -81,42 +82,42 @@ enum Chunk {
     },
 }
 
-/// What a step over some bytes came to.
+/// The result of a step over some bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
-    /// These bytes are good: of a body, or an empty line before a head, which hyper leaves away as well.
+    /// These bytes are valid: part of a body, or an empty line before a head, which hyper skips as well.
     Pass(usize),
-    /// These bytes are a whole head; `upgrade`: it asks for another protocol and has no body.
+    /// These bytes are a complete head. `upgrade`: it asks for another protocol and has no body.
     Head {
-        /// How many bytes it has.
+        /// The head's length in bytes.
         bytes: usize,
-        /// Whether what follows may be something else than HTTP.
+        /// Whether another protocol than HTTP may follow.
         upgrade: bool,
     },
-    /// The head is not whole yet: more bytes are needed.
+    /// The head is not complete: more bytes are needed.
     NeedMore,
-    /// The bytes are wrong.
+    /// The bytes are invalid.
     Invalid(FramingError),
 }
 
-/// The reader. It keeps no bytes: a head that is not whole has to be shown again, with more.
+/// The parser. It stores no bytes: an incomplete head has to be passed again, with more bytes.
 #[derive(Debug, Clone)]
 pub(super) struct Framing {
     state: ReaderState,
-    /// Bytes of the head that were looked at and found good so far.
+    /// Bytes of the head that were parsed so far.
     scanned: usize,
-    /// What its first line says, once it is there: whether it is HTTP/1.1.
+    /// Whether the request line says HTTP/1.1; `None` before it is complete.
     is_11: Option<bool>,
     max_head: usize,
 }
 
 impl Framing {
-    /// A reader at the beginning of a connection.
+    /// Returns a parser for the beginning of a connection.
     pub(super) fn new(max_head: usize) -> Self {
         Self { state: ReaderState::Head { empty_lines: 0 }, scanned: 0, is_11: None, max_head }
     }
 
-    /// Whether the next bytes belong to a head, so that a fault in them is answered before any request is made of them.
+    /// Whether the next bytes belong to a head, so that an error in them is reported before hyper sees a request.
     pub(super) fn is_at_head(&self) -> bool {
         matches!(self.state, ReaderState::Head { .. })
     }
@@ -144,12 +145,12 @@ impl Framing {
                 }
                 [b'\r'] if empty_lines < MAX_EMPTY_LINES => return Step::NeedMore,
                 [b'\r' | b'\n', ..] => return Step::Invalid(FramingError::LineEnd),
-                // Something else than HTTP, such as TLS, is not waited for.
+                // Anything but HTTP, such as TLS, is refused at once.
                 [first, ..] if !is_token_byte(*first) => return Step::Invalid(FramingError::RequestLine),
                 _ => {}
             }
         }
-        // Line ends first, as they come: nothing that is wrong has to be waited for.
+        // Line ends are checked first, as they arrive, so that invalid bytes are refused without waiting for more.
         let mut at = self.scanned;
         while let Some(found) = memchr::memchr2(b'\r', b'\n', bytes.get(at..).unwrap_or_default()) {
             let end = at + found;
@@ -182,7 +183,7 @@ impl Framing {
         if bytes.len() > self.max_head { Step::Invalid(FramingError::TooLarge) } else { Step::NeedMore }
     }
 
-    /// Reads a whole head and knows what comes after it.
+    /// Parses a complete head and determines what follows it.
     fn finish_head(&mut self, is_11: bool, head: &[u8]) -> Step {
         match read_head(is_11, head) {
             Ok(Head { body, upgrade }) => {
@@ -210,12 +211,12 @@ impl Framing {
             at += 1;
             match chunk.next(byte) {
                 Ok(Some(next)) => chunk = next,
-                // The body is over.
+                // The body is complete.
                 Ok(None) => {
                     self.state = ReaderState::Head { empty_lines: 0 };
                     return Step::Pass(at);
                 }
-                // What was good before it is passed on first; then it is looked at again, and nothing comes of it.
+                // The valid bytes before it are passed on first; the next step then reports the error.
                 Err(_) if at > 1 => {
                     self.state = ReaderState::Chunk(chunk);
                     return Step::Pass(at - 1);
@@ -231,12 +232,12 @@ impl Framing {
 impl Chunk {
     const START: Self = Self::Size { digits: 0, value: 0, line: 0, extension: false };
 
-    /// What comes after a byte; `None` after the last of a body.
+    /// Returns the position after a byte; `None` after the last byte of a body.
     fn next(self, byte: u8) -> Result<Option<Self>, FramingError> {
         Ok(Some(match (self, byte) {
             (Self::Size { digits, value, line, extension: false }, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') if digits < 16 => {
                 let digit = u64::from(char::from(byte).to_digit(16).unwrap_or_default());
-                // hyper counts in 64 bits as well, and nothing is that large.
+                // hyper counts in 64 bits as well, and no body is that large.
                 let value = value.checked_mul(16).and_then(|value| value.checked_add(digit)).ok_or(FramingError::Chunk)?;
                 Self::Size { digits: digits + 1, value, line: line + 1, extension: false }
             }
@@ -261,7 +262,7 @@ impl Chunk {
         }))
     }
 
-    /// One byte further in a trailer.
+    /// Advances by one byte in a trailer.
     fn trailer_byte(self, value: bool) -> Result<Self, FramingError> {
         match self {
             Self::Trailer { line, all, .. } if all < MAX_TRAILERS_BYTES => Ok(Self::Trailer { line: line + 1, all: all + 1, value }),
@@ -270,7 +271,7 @@ impl Chunk {
     }
 }
 
-/// What a head says of what follows.
+/// What a head says about the bytes after it.
 struct Head {
     body: Body,
     upgrade: bool,
@@ -282,7 +283,7 @@ enum Body {
     Chunked,
 }
 
-/// Reads the header lines of a head whose lines all end as they should, with its last, empty one.
+/// Parses the header lines of a head whose lines all end correctly, including its last, empty one.
 fn read_head(is_11: bool, head: &[u8]) -> Result<Head, FramingError> {
     let lines = head.split(|byte| *byte == b'\n').skip(1).map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     let (mut length, mut chunked, mut upgrade, mut count) = (None, false, false, 0);
@@ -306,7 +307,7 @@ fn read_head(is_11: bool, head: &[u8]) -> Result<Head, FramingError> {
         if name.eq_ignore_ascii_case(b"content-length") {
             let digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
             let number = std::str::from_utf8(value).ok().filter(|_| digits && length.is_none()).and_then(|value| value.parse::<u64>().ok());
-            // The two largest mean something else to hyper.
+            // hyper gives the two largest values another meaning.
             length = Some(number.filter(|number| *number < u64::MAX - 1).ok_or(FramingError::Length)?);
         } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
             if chunked || !is_11 || !value.eq_ignore_ascii_case(b"chunked") {
@@ -326,14 +327,14 @@ fn read_head(is_11: bool, head: &[u8]) -> Result<Head, FramingError> {
     Ok(Head { body, upgrade })
 }
 
-/// Reads the first line; `true` for HTTP/1.1, `false` for 1.0.
+/// Parses the request line. Returns `true` for HTTP/1.1, `false` for 1.0.
 fn request_line(line: &[u8]) -> Result<bool, FramingError> {
     let mut words = line.split(|byte| *byte == b' ');
     let (Some(method), Some(target), Some(version), None) = (words.next(), words.next(), words.next(), words.next()) else {
         return Err(FramingError::RequestLine);
     };
     let is_method = !method.is_empty() && method.iter().all(|byte| is_token_byte(*byte)) && Method::from_bytes(method).is_ok();
-    // Whatever else is in it, an address is printable ASCII.
+    // A request target is printable ASCII.
     let is_target = target.iter().all(u8::is_ascii_graphic) && Uri::try_from(target).is_ok();
     let is_11 = match version {
         b"HTTP/1.1" => true,
@@ -361,11 +362,12 @@ mod tests {
 
     use super::*;
 
-    /// What a stream of bytes comes to, shown in pieces of this size: the heads' lengths, bytes that were passed, and what was wrong.
+    /// Parses a stream of bytes in chunks of this size. Returns the heads' lengths, the bytes that passed, and the
+    /// error.
     fn read(bytes: &[u8], size: usize) -> (Vec<usize>, usize, Option<FramingError>) {
         let (mut framing, mut held, mut heads, mut passed) = (Framing::new(1000), Vec::new(), Vec::new(), 0);
-        for piece in bytes.chunks(size) {
-            held.extend_from_slice(piece);
+        for chunk_bytes in bytes.chunks(size) {
+            held.extend_from_slice(chunk_bytes);
             while !held.is_empty() {
                 let taken = match framing.step(&held) {
                     Step::Pass(taken) => {
@@ -392,9 +394,9 @@ mod tests {
         let chunked = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: Chunked\r\n\r\n";
         let body = "5;name=\"a b\"\r\nhello\r\n0b\r\nGET / HTTP/\r\n0\r\nX-Sum: 1\r\nY:\r\n\r\n";
         let all = format!("\r\n{get}{post}\n\r\n\n\r\n{chunked}{body}\r\n{get}");
-        for piece in [1, 2, 3, 7, 64, all.len()] {
-            let (heads, passed, wrong) = read(all.as_bytes(), piece);
-            assert_eq!((heads, passed, wrong), (vec![get.len(), post.len(), chunked.len(), get.len()], 2 + 6 + body.len() + 2, None), "{piece}");
+        for chunk_bytes in [1, 2, 3, 7, 64, all.len()] {
+            let (heads, passed, wrong) = read(all.as_bytes(), chunk_bytes);
+            assert_eq!((heads, passed, wrong), (vec![get.len(), post.len(), chunked.len(), get.len()], 2 + 6 + body.len() + 2, None), "{chunk_bytes}");
         }
     }
 
@@ -464,8 +466,8 @@ mod tests {
             (body(&format!("0\r\nA: {}\r\n\r\n", "b".repeat(9000))), Trailer),
         ];
         for (text, error) in rows {
-            for piece in [1, 5, text.len()] {
-                assert_eq!(read(text.as_bytes(), piece).2, Some(error), "{text:?} in pieces of {piece}");
+            for chunk_bytes in [1, 5, text.len()] {
+                assert_eq!(read(text.as_bytes(), chunk_bytes).2, Some(error), "{text:?} in chunks of {chunk_bytes}");
             }
         }
         assert_eq!(read(with(&"A: b\r\n".repeat(101)).replace("\r\n\r\n\r\n", "\r\n\r\n").as_bytes(), 10).2, Some(FramingError::TooManyLines));
@@ -473,10 +475,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_size_of_the_chunks_never_matters(bytes in vec(select(b"\r\n :;0a1GET/HTP.-\0".to_vec()), 0..200), piece in 1usize..20, chunked in any::<bool>()) {
+        fn the_size_of_the_chunks_never_matters(bytes in vec(select(b"\r\n :;0a1GET/HTP.-\0".to_vec()), 0..200), chunk_bytes in 1usize..20, chunked in any::<bool>()) {
             let head: &[u8] = if chunked { b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" } else { b"" };
             let all = [head, &bytes].concat();
-            assert_eq!(read(&all, all.len().max(1)), read(&all, piece));
+            assert_eq!(read(&all, all.len().max(1)), read(&all, chunk_bytes));
         }
     }
 }

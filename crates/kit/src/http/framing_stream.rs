@@ -1,8 +1,9 @@
-//! A connection whose requests are framed strictly before hyper reads them.
+//! A connection whose request framing is validated before hyper reads it.
 //!
-//! A head is withheld until it is whole and found good (see `framing`). In place of one that is not, hyper reads a small request of ours, so that
-//! the refusal leaves in its turn, after the answers to what came before on the same connection. Invariant: hyper never reads a head that
-//! was not found good, and after a fault nothing more of the client is read as HTTP.
+//! A head is withheld until it is complete and valid (see `framing`). Instead of an invalid one, hyper reads a small
+//! placeholder request, so that the refusal is sent in order, after the responses to earlier requests on the same
+//! connection. Invariant: hyper never reads an invalid head, and after an error nothing more from the client is read as
+//! HTTP.
 
 use std::io;
 use std::pin::Pin;
@@ -18,22 +19,23 @@ use tokio::time::{Sleep, sleep};
 use super::framing::{Framing, FramingError, Step};
 use crate::problem::Problem;
 
-/// What hyper reads in place of a head that is wrong.
+/// What hyper reads instead of an invalid head.
 const PLACEHOLDER_REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: malformed\r\nconnection: close\r\n\r\n";
 const READ_BYTES: usize = 4096;
-/// After a refusal this much, and for this long, is read and thrown away: closing before would reset the connection, and the answer with it.
+/// After a refusal this much, and for this long, is read and discarded: closing at once would reset the connection, and
+/// lose the response.
 const MAX_LINGER_BYTES: usize = 1 << 20;
 const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What the stream and the service on it tell each other.
+/// Shared between the stream and the service on it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct FramingVerdict(Arc<Mutex<Inner>>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// Which request of the connection is wrong, from 0, and why.
+    /// Which request of the connection is invalid, from 0, and why.
     error: Option<(u64, FramingError)>,
-    /// Whether the connection speaks another protocol from now on, once that is known of a request that asked for it.
+    /// Whether the connection switches to another protocol; `None` until the response to the upgrade request is known.
     switched: Option<bool>,
     waker: Option<Waker>,
 }
@@ -43,12 +45,12 @@ impl FramingVerdict {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Why this request is refused, if it is.
+    /// Returns why this request is refused, if it is.
     pub(super) fn refusal(&self, request: u64) -> Option<Problem> {
         self.lock().error.filter(|(wrong, _)| *wrong == request).map(|(_, error)| error.into())
     }
 
-    /// Says of a request that asked for another protocol whether it got it.
+    /// Sets whether an upgrade request was accepted.
     pub(super) fn set_switched(&self, switched: bool) {
         let mut inner = self.lock();
         inner.switched = Some(switched);
@@ -61,13 +63,13 @@ impl FramingVerdict {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
     Http,
-    /// A request asked for another protocol: what comes next is not looked at before it is known what it is.
+    /// A request asked for another protocol: the bytes after it are not parsed before the response is known.
     Undecided,
-    /// Something else than HTTP.
+    /// Another protocol than HTTP.
     Raw,
-    /// The stand-in is all that is still to be read.
+    /// Only the placeholder is still to be read.
     Refused,
-    /// A body is wrong: it breaks off here.
+    /// A body is malformed: it ends here with an error.
     Broken,
 }
 
@@ -76,13 +78,13 @@ pub(super) struct FramingStream<S> {
     stream: S,
     framing: Framing,
     mode: Mode,
-    /// Bytes that came and were not read yet; the first `validated` of them may be.
+    /// Bytes that arrived and were not read yet; the first `validated` of them may be read.
     buffered: BytesMut,
     validated: usize,
     /// Heads that were passed on.
     head_count: u64,
     verdict: FramingVerdict,
-    /// How much longer, and how much more, is thrown away at the end.
+    /// The time and the bytes that are left for discarding input at the end.
     linger: Option<(Pin<Box<Sleep>>, usize)>,
 }
 
@@ -91,7 +93,7 @@ impl<S> FramingStream<S> {
         Self { stream, framing: Framing::new(max_head), mode: Mode::Http, buffered: BytesMut::new(), validated: 0, head_count: 0, verdict, linger: None }
     }
 
-    /// How many of these bytes are good; what follows them is to be held. Changes the mode where they say so.
+    /// Returns how many of these bytes are valid; those after them must be buffered. Updates the mode.
     fn scan(&mut self, bytes: &[u8]) -> usize {
         let mut validated = 0;
         while self.mode == Mode::Http {
@@ -120,7 +122,7 @@ impl<S> FramingStream<S> {
         validated
     }
 
-    /// After a scan: what comes after the good bytes, if that is known.
+    /// Updates the buffer after a scan, according to the mode.
     fn apply_mode(&mut self) {
         match self.mode {
             Mode::Refused => {
@@ -134,21 +136,21 @@ impl<S> FramingStream<S> {
         }
     }
 
-    /// Hands out good bytes that were held.
+    /// Copies validated bytes to the reader.
     fn read_buffered(&mut self, buffer: &mut ReadBuf<'_>) {
         let bytes = self.validated.min(buffer.remaining());
         buffer.put_slice(self.buffered.get(..bytes).unwrap_or_default());
         self.buffered.advance(bytes);
         self.validated -= bytes;
         if self.buffered.is_empty() {
-            // A connection that waits needs no buffer.
+            // An idle connection needs no buffer.
             self.buffered = BytesMut::new();
         }
     }
 }
 
 impl<S: AsyncRead + Unpin> FramingStream<S> {
-    /// Reads to be looked at where it is; `true` where there is something for the reader.
+    /// Reads into the reader's buffer and validates there. Returns `true` if there is something for the reader.
     fn read_in_place(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<bool>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
@@ -163,7 +165,7 @@ impl<S: AsyncRead + Unpin> FramingStream<S> {
         Poll::Ready(Ok(validated > 0))
     }
 
-    /// Reads more of a head that is not whole; `true` at the end of the stream.
+    /// Reads more of an incomplete head. Returns `true` at the end of the stream.
     fn read_more(&mut self, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
         let mut bytes = [0; READ_BYTES];
         let mut more = ReadBuf::new(&mut bytes);
@@ -192,8 +194,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for FramingStream<S> {
             }
             match this.mode {
                 Mode::Raw => return Pin::new(&mut this.stream).poll_read(context, buffer),
-                Mode::Broken => return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "the body is not well-formed"))),
-                // The answer ends the connection; nothing wakes this before.
+                Mode::Broken => return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "the body is malformed"))),
+                // The response ends the connection; nothing wakes this before.
                 Mode::Refused => return Poll::Pending,
                 Mode::Undecided => {
                     let mut inner = this.verdict.lock();
@@ -264,21 +266,21 @@ impl From<FramingError> for Problem {
         let malformed = |detail: &'static str| Self::bad_request("request.malformed", detail);
         match error {
             FramingError::LineEnd => malformed("Each line of a request's head ends with a carriage return and a line feed, and has neither elsewhere."),
-            FramingError::RequestLine => malformed("A request begins with a method, an address and HTTP/1.1, with one space between them."),
-            FramingError::HeaderName => malformed("A header line has a name and a colon right behind it."),
-            FramingError::Folded => malformed("A header stands on one line: send it without a line break."),
+            FramingError::RequestLine => malformed("A request begins with a method, a target and HTTP/1.1, with one space between them."),
+            FramingError::HeaderName => malformed("A header line has a name and a colon right after it."),
+            FramingError::Folded => malformed("A header must be on one line: send it without a line break."),
             FramingError::HeaderValue => malformed("A header has no control characters."),
             FramingError::Length => malformed("A request has one Content-Length, and it is a plain number."),
-            FramingError::Coding => malformed("The only Transfer-Encoding that is taken is `chunked`, once, and without a Content-Length."),
-            FramingError::Chunk => malformed("A chunk of the body is not well-formed: its size in hexadecimal, its bytes, and the line ends as they should be."),
-            FramingError::Trailer => malformed("The trailers of the body are not well-formed, or too many."),
+            FramingError::Coding => malformed("The only Transfer-Encoding that is supported is `chunked`, once, and without a Content-Length."),
+            FramingError::Chunk => malformed("A chunk of the body is malformed: send its size in hexadecimal, its bytes, and correct line ends."),
+            FramingError::Trailer => malformed("The trailers of the body are malformed, or too many."),
             FramingError::TooLarge => Self::new(
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
                 "request.head_too_large",
-                "The request's head is larger than this server takes: send fewer or shorter headers.",
+                "The request's head is larger than this server accepts: send fewer or shorter headers.",
             ),
             FramingError::TooManyLines => {
-                Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "request.too_many_headers", "The request has more header lines than this server takes.")
+                Self::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "request.too_many_headers", "The request has more header lines than this server accepts.")
             }
         }
     }

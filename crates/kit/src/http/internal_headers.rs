@@ -1,7 +1,7 @@
-//! What neighbours tell each other beside a request: how long its sender will wait, and who the client is.
+//! The headers that internal requests carry: how long the sender will wait, and the client's IP address.
 //!
-//! Whoever may tell it is decided at the door, once: the doors of roles are private, and wear [`believe`]; the gateway's door is not, and
-//! doesn't. Invariant: behind a public door nothing in `X-Tutti-*` comes from outside; the gateway takes it away.
+//! Only private listeners trust these headers, through [`trust_internal_headers`]; the gateway's public listener does
+//! not. Invariant: behind the public listener no `X-Tutti-*` header comes from outside; the gateway strips them.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -15,22 +15,22 @@ use tokio::time::Instant;
 use super::layers;
 use crate::problem::Problem;
 
-/// The client's address, as the gateway believes it.
+/// The client's IP address, as the gateway determined it.
 pub const CLIENT: HeaderName = HeaderName::from_static("x-tutti-client");
-/// How many milliseconds the sender will wait for the head of the answer.
+/// How many milliseconds the sender will wait for the head of the response.
 const DEADLINE: HeaderName = HeaderName::from_static("x-tutti-deadline-ms");
 
-/// When the head of an answer is no longer of use, in a request's extensions.
+/// The time until which the head of a response is of use, in a request's extensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Deadline(pub Instant);
 
 impl Deadline {
-    /// That long from now.
+    /// Returns the deadline that is `time` from now.
     pub fn after(time: Duration) -> Self {
         Self(Instant::now() + time)
     }
 
-    /// Says to the next how much time is left; takes away what another said.
+    /// Writes the remaining time for the next process, in place of what a sender wrote.
     pub(crate) fn write(deadline: Option<&Self>, headers: &mut HeaderMap) {
         match deadline {
             Some(deadline) => {
@@ -43,18 +43,19 @@ impl Deadline {
 
     fn read(headers: &HeaderMap) -> Option<Self> {
         let left: u64 = headers.get(DEADLINE)?.to_str().ok()?.parse().ok()?;
-        // No time-out of ours is longer than a day.
+        // No timeout of ours is longer than a day.
         (left <= 86_400_000).then(|| Self::after(Duration::from_millis(left)))
     }
 
-    /// The answer to a request whose time is over.
+    /// Returns the problem for a request whose deadline has passed.
     pub fn passed() -> Problem {
-        let detail = "This took too long and was given up. Try again; if it stays, quote the request id.";
+        let detail = "This took too long and was cancelled. Try again; if it stays, quote the request id.";
         Problem::new(StatusCode::GATEWAY_TIMEOUT, "server.too_late", detail).retry_after(Duration::from_secs(2))
     }
 }
 
-/// The layer of a private door: takes the client's address and the deadline from the neighbour, and works no longer than it waits.
+/// The layer of a private listener: reads the client's IP address and the deadline from the headers, and stops working
+/// at the deadline.
 pub async fn trust_internal_headers(mut request: Request, next: Next) -> Response {
     let client = request.headers().get(CLIENT).and_then(|value| value.to_str().ok()?.parse::<IpAddr>().ok());
     if let Some(client) = client {

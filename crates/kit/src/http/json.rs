@@ -1,7 +1,8 @@
-//! A JSON body, read strictly: what two readers could read differently, or what is not the shape that is described, is refused.
+//! A JSON body, parsed strictly: ambiguous JSON, and any other shape than the described one, is refused.
 //!
-//! serde's derived readers take an array where an object is described, and JSON's own grammar leaves open what a key that comes twice
-//! means. Invariant: a structure is read from an object alone, at every depth, and no object has a key twice.
+//! serde's derived readers accept an array where an object is described, and JSON's own grammar does not say what a
+//! repeated key means. Invariant: a structure is read from an object only, at every depth, and no object has a key
+//! twice.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,7 +19,7 @@ use serde_json::error::Category;
 
 use crate::problem::Problem;
 
-/// A JSON body (at most 64 KB) or answer.
+/// A JSON request body (at most 64 KB) or response.
 #[derive(Debug, Clone)]
 pub struct Json<T>(pub T);
 
@@ -34,7 +35,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
             if error.is::<LengthLimitError>() {
                 return Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "request.too_large", "The JSON body is larger than 64 KB.");
             }
-            Problem::bad_request("request.broken_off", "The body of the request broke off, or was not well-formed.")
+            Problem::bad_request("request.broken_off", "The body of the request broke off, or was malformed.")
         })?;
         read(&body.to_bytes()).map(Self)
     }
@@ -64,7 +65,7 @@ fn invalid(error: &dyn fmt::Display) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "request.invalid", error.to_string())
 }
 
-/// A value as it came.
+/// A parsed JSON value.
 enum Tree {
     Null,
     Bool(bool),
@@ -128,7 +129,7 @@ impl<'de> Visitor<'de> for TreeVisitor {
     }
 }
 
-/// What a value of the tree is read with.
+/// The error of reading a value from the tree.
 type ReadError = serde_json::Error;
 
 impl IntoDeserializer<'_, ReadError> for Tree {

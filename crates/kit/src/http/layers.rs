@@ -1,6 +1,7 @@
-//! The layers that every role's router wears: request id, verifier, figures, problems with ids, no panics.
+//! The layers of every role's router: request id, verifier, metrics, problems with ids, caught panics.
 //!
-//! Invariant: an answer leaves with the request id it was logged under, and with a rule for caches.
+//! Does not own the routes or the guard. Invariant: every response carries the request id it was logged under, and a
+//! `Cache-Control` header.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
@@ -20,35 +21,35 @@ use crate::problem::Problem;
 use crate::service::RouterLayer;
 use crate::telemetry::{Metrics, RequestLabels, RouteLabels};
 
-/// The header that carries the id.
+/// The header that carries the request id.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// A request's id, in its extensions.
+/// The request id, in a request's extensions.
 #[derive(Debug, Clone)]
 pub struct RequestId(pub String);
 
-/// What [`wear`] needs.
+/// The input of [`with_common_layers`].
 #[derive(Debug, Clone)]
 pub struct LayerState {
-    /// The role's name, for figures and logs.
+    /// The role's name, for metrics and logs.
     pub role: &'static str,
-    /// Where requests are counted.
+    /// Counts requests.
     pub metrics: Metrics,
-    /// Checks tokens for the extractors.
+    /// Verifies tokens for the extractors.
     pub verifier: Verifier,
 }
 
-/// Puts the layers on.
+/// Adds the common layers to a router.
 pub fn with_common_layers(router: Router, state: LayerState) -> Router {
     with_guarded_layers(router, None, state)
 }
 
-/// Puts the layers on, with a guard between them and all that answers.
+/// Adds the common layers, with a guard between them and the routes and fallbacks.
 pub(crate) fn with_guarded_layers(router: Router, guard: Option<&RouterLayer>, state: LayerState) -> Router {
     let router = router
-        .fallback(async || Problem::new(StatusCode::NOT_FOUND, "request.no_such_address", "There is nothing at this address."))
-        .method_not_allowed_fallback(async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "request.method_not_allowed", "This address does not take that method."));
-    // Behind a guard are strangers: what they say about ids and traces is theirs.
+        .fallback(async || Problem::new(StatusCode::NOT_FOUND, "request.no_such_address", "There is nothing at this URL."))
+        .method_not_allowed_fallback(async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "request.method_not_allowed", "This URL does not support that method."));
+    // A guarded router is public: the ids and traces of its callers are not trusted.
     let layers = LayersState { trusts_caller: guard.is_none(), state };
     let router = match guard {
         Some(guard) => guard(router),
@@ -68,7 +69,8 @@ async fn track_request(State(LayersState { state, trusts_caller }): State<Layers
     let started = Instant::now();
     let method = method_label(&request);
     let route = request.extensions().get::<MatchedPath>().map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
-    // A neighbour in this process has an id and a span already; another of each would be a good part of what a small answer costs.
+    // An internal request in this process has an id and a span already; a second pair would be a good part of the cost
+    // of a small response.
     let (id, span) = match request.extensions().get::<RequestId>() {
         Some(RequestId(id)) => (id.clone(), Span::current()),
         None => {
@@ -103,7 +105,7 @@ async fn track_request(State(LayersState { state, trusts_caller }): State<Layers
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
-    // Views carry signatures and tokens: what does not say that it may be kept is kept nowhere.
+    // Views contain signatures and tokens: a response without a cache rule must not be stored.
     if !response.status().is_informational() {
         response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     }
@@ -114,13 +116,13 @@ async fn track_request(State(LayersState { state, trusts_caller }): State<Layers
     response
 }
 
-/// The method as a label: what nobody has heard of is `other`, or strangers could make labels without end.
+/// Returns the method as a label; an unknown method is `other`, or clients could create labels without end.
 fn method_label(request: &Request) -> &'static str {
     const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
     KNOWN.into_iter().find(|known| *known == request.method().as_str()).unwrap_or("other")
 }
 
-/// The caller's id where it is short and plain (so that logs across roles share it), a new one otherwise.
+/// Returns the caller's id if it is short and plain (so that logs across roles share it), and a new one otherwise.
 pub(super) fn request_id(request: &Request) -> String {
     valid_request_id(request.headers()).unwrap_or_else(new_id)
 }
@@ -131,8 +133,8 @@ fn valid_request_id(headers: &HeaderMap) -> Option<String> {
     id.filter(is_valid).map(str::to_owned)
 }
 
-/// Takes away what a stranger says about the request's id and its trace: with it, requests of others could be made to look like its own in the
-/// logs. Returns the id where it is short and plain, to be logged as what it is: the client's.
+/// Removes a client's request id and trace headers: with them, its requests could pose as those of others in the logs.
+/// Returns the id if it is short and plain, to be logged as the client's.
 fn strip_caller_ids(headers: &mut HeaderMap) -> Option<String> {
     let client_id = valid_request_id(headers);
     for name in [REQUEST_ID, HeaderName::from_static("traceparent"), HeaderName::from_static("tracestate"), HeaderName::from_static("baggage")] {
@@ -141,14 +143,14 @@ fn strip_caller_ids(headers: &mut HeaderMap) -> Option<String> {
     client_id
 }
 
-/// The answer to a request that no router may see. The connection ends with it.
+/// Returns the response to a request that no router may see. It closes the connection.
 pub(super) fn refusal(problem: &Problem) -> Response {
     let mut response = render_problem(problem, &new_id());
     response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
     response
 }
 
-/// A problem as it leaves, with its id.
+/// Renders a problem with its request id.
 pub(super) fn render_problem(problem: &Problem, id: &str) -> Response {
     let mut response = problem.render(Some(id));
     if let Ok(value) = HeaderValue::from_str(id) {
@@ -157,7 +159,7 @@ pub(super) fn render_problem(problem: &Problem, id: &str) -> Response {
     response
 }
 
-/// A UUIDv7 from the process's own generator: `Uuid::now_v7` asks the kernel for each one.
+/// Returns a UUIDv7 from the process's own generator: `Uuid::now_v7` asks the kernel for each one.
 fn new_id() -> String {
     let millis = crate::Clock::system().now().timestamp_millis().unsigned_abs();
     uuid::Builder::from_unix_timestamp_millis(millis, &rand::random()).into_uuid().simple().to_string()

@@ -1,6 +1,7 @@
-//! Refused senders: what they still send is taken for a while, so that the refusal reaches them.
+//! Lingering close: after a refusal, what the client still sends is read and discarded for a while, so that the refusal
+//! reaches it.
 //!
-//! Closing a socket while bytes lie unread in it resets the connection (RFC 1122 §4.2.2.13), and the answer is lost on its way.
+//! Closing a socket with unread bytes resets the connection (RFC 1122 §4.2.2.13), and the response is lost on its way.
 //! Invariant: no more than [`MAX_BYTES`] bytes and [`TIMEOUT`] are spent on a body that its handler has dropped.
 
 use std::pin::Pin;
@@ -22,7 +23,7 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 pub(super) struct LingeringBody {
     body: Option<Incoming>,
     tasks: Tasks,
-    /// Whether its sender was told to send: one that waits for `100 Continue` has sent nothing yet.
+    /// Whether the client may be sending: one that waits for `100 Continue` has sent nothing yet.
     may_be_sending: bool,
 }
 

@@ -1,6 +1,6 @@
-//! How HTTP is spoken: the accept loop, the layers every role wears, extractors with clear refusals, idempotency, live streams.
+//! HTTP: the accept loop, the layers of every role, strict extractors, idempotency, live streams.
 //!
-//! Invariant: every answer with an error status that we make is a problem with a code and a request id.
+//! Invariant: every error response that we create is a problem with a code and a request id.
 
 mod bounds;
 mod connections;

@@ -1,22 +1,22 @@
-//! The headers that tell a browser what it may do with a response. This file alone decides them.
+//! The headers that tell a browser what it may do with a response. Only this file decides them.
 //!
-//! Owns one policy per kind of response. The listener fills in [`Policy::Api`] wherever a handler chose none, so a new route is
-//! strict before its author has thought about it. Does not own CORS, which lets named origins read (gateway), nor caching.
-//! Invariant: every response of every listener carries each header of [`Policy::rows`]; what a handler has set stands.
+//! Owns one policy per kind of response. The listener fills in [`Policy::Api`] wherever a handler chose none, so a new
+//! route is strict by default. Does not own CORS, which lets named origins read (gateway), nor caching. Invariant:
+//! every response of every listener carries each header of [`Policy::rows`]; a header that a handler has set is kept.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-/// Who may load a response without asking (`<img>`, `<video>`): the same origin or anyone. Fetch, section 3.6.
+/// Which origins may embed a response (`<img>`, `<video>`): the same origin or all. Fetch, section 3.6.
 pub const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 const OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
 
 /// Data for programs: as a document it runs nothing, loads nothing, and has an origin of its own.
 const API: &str = "default-src 'none'; frame-ancestors 'none'; sandbox";
-/// A file in a tab of its own: shows itself, which needs the styles that browsers put into their own viewers, and runs nothing.
+/// A file in a tab of its own: it shows itself, which needs the styles of the browsers' own viewers, and runs nothing.
 const MEDIA: &str = "sandbox; default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'";
-/// Swagger UI: its scripts and styles are files of ours; its icons are `data:` URLs in its style sheet. The hash is that of the one inline
-/// style, two colours in its logo.
+/// Swagger UI: its scripts and styles are files of ours; its icons are `data:` URLs in its style sheet. The hash is
+/// that of the one inline style, two colours in its logo.
 const DOCS: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='; \
                     img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -27,15 +27,16 @@ pub enum Policy {
     Api,
     /// Bytes of members' media and what is made from them.
     Media,
-    /// The documentation of the interface.
+    /// The documentation of the API.
     Docs,
-    /// The page and its files; made by [`Policy::page`].
+    /// The web page and its files; made by [`Policy::page`].
     Page(HeaderValue),
 }
 
 impl Policy {
-    /// The page: nothing from elsewhere, nothing inline. `data:` is for the blurred stand-ins of pictures, `blob:` for Media Source
-    /// Extensions. `store` is the origin that large files are redirected to, if they are.
+    /// Returns the policy of the web page: nothing from other origins, nothing inline. `data:` is for the blurred
+    /// placeholders of pictures, `blob:` for Media Source Extensions. `store` is the origin that large files are
+    /// redirected to, if they are.
     pub fn page(store: Option<&str>) -> Self {
         let of = |store: &str| {
             HeaderValue::try_from(format!(
@@ -66,7 +67,7 @@ impl Policy {
         [
             (header::CONTENT_SECURITY_POLICY, content),
             (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-            // For browsers that don't know `frame-ancestors`.
+            // For browsers that don't support `frame-ancestors`.
             (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
             (header::REFERRER_POLICY, HeaderValue::from_static(referrer)),
             (OPENER_POLICY, HeaderValue::from_static("same-origin")),

@@ -1,7 +1,8 @@
-//! The accept loop: connections with caps, header time-outs and a polite end.
+//! The accept loop: connections with limits, header timeouts and a graceful end.
 //!
-//! `axum::serve` installs no timer, so hyper's header time-out would never fire; here it does. Invariant: a
-//! connection that sends nothing, or its header too slowly, is closed; there are never more connections than the cap.
+//! Owns connections, from accepting to closing. Does not own what a request means. `axum::serve` installs no timer, so
+//! hyper's header timeout would never fire; here it does. Invariant: a connection that sends nothing, or its header too
+//! slowly, is closed; there are never more connections than the limit.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -30,20 +31,20 @@ use super::write_timeout::WriteTimeout;
 use super::{layers, smuggling};
 use crate::tasks::Tasks;
 
-/// What a door lets in.
+/// The limits of a listener.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Connections in all.
+    /// The maximum of connections.
     pub max_connections: usize,
-    /// Connections from one address (IPv6: one /64).
+    /// The maximum of connections from one IPv4 address or IPv6 /64.
     pub max_per_prefix: usize,
-    /// How long nothing has to go on over a connection until it may make room for another.
+    /// How long a connection has to be idle before it may be evicted for another.
     pub idle_timeout: Duration,
-    /// Time for a request's header to arrive whole.
+    /// The longest time for a request's header to arrive.
     pub header_timeout: Duration,
     /// How long a client may stop reading while something is being sent to it.
     pub write_timeout: Duration,
-    /// Bytes of a connection's read buffer; also the largest header.
+    /// The read buffer of a connection, in bytes; also the largest header.
     pub buffer_bytes: usize,
 }
 
@@ -65,16 +66,16 @@ impl Default for Limits {
 pub struct Listener {
     /// The socket.
     pub socket: TcpListener,
-    /// What it lets in.
+    /// Its limits.
     pub limits: Limits,
     /// Counts its open connections.
     pub open: Gauge,
 }
 
-/// Where all places are taken, idle connections are looked for this often.
+/// How often idle connections are looked for while the listener is full.
 const EVICTION_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Serves `router` until the process stops, then lets open requests finish.
+/// Serves `router` until the process stops, then lets requests in progress finish.
 pub fn serve(listener: Listener, router: Router, tasks: &Tasks) {
     let owner = tasks.clone();
     tasks.spawn(async move {
@@ -98,7 +99,7 @@ pub fn serve(listener: Listener, router: Router, tasks: &Tasks) {
             };
             let (stream, address) = match accepted {
                 Ok(accepted) => accepted,
-                // The file table is full, or the client has gone: breathe, then go on.
+                // The file table is full, or the client is gone: pause, then go on.
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     owner.sleep(Duration::from_millis(20)).await;
@@ -115,7 +116,7 @@ pub fn serve(listener: Listener, router: Router, tasks: &Tasks) {
 }
 
 async fn serve_connection(stream: TcpStream, address: SocketAddr, permit: ConnectionPermit, router: Router, limits: &Limits, tasks: &Tasks) {
-    // Small answers should not wait for more to come.
+    // Small responses should not wait for more data.
     let _ = stream.set_nodelay(true);
     let owner = tasks.clone();
     let (verdict, requests) = (FramingVerdict::default(), AtomicU64::new(0));
@@ -136,7 +137,7 @@ async fn serve_connection(stream: TcpStream, address: SocketAddr, permit: Connec
                 Some(problem) => layers::refusal(&problem),
                 None => {
                     let Ok(response) = router.oneshot(hyper::Request::from_parts(parts, body)).await;
-                    // What a role says of a body that broke off is of no use where it was the client who broke it.
+                    // If the client broke off its body, the role's response to that is of no use.
                     verdict.refusal(number).map_or(response, |problem| layers::refusal(&problem))
                 }
             };
@@ -163,13 +164,13 @@ async fn serve_connection(stream: TcpStream, address: SocketAddr, permit: Connec
         }
     };
     if let Err(error) = ended {
-        // Clients vanish all the time; that is news only to whoever looks closely.
+        // Clients disconnect all the time, so this is logged only at debug.
         tracing::debug!(%error, "a connection ended early");
     }
 }
 
-/// A connection's place among those that the door lets in, in the extensions of its requests. Whoever goes on with a connection that has
-/// become something else than HTTP holds it for as long.
+/// The permit of an open connection, in the extensions of its requests. Code that goes on with an upgraded connection
+/// holds it for as long.
 #[derive(Debug, Clone)]
 pub struct ConnectionPermit(Arc<PermitInner>);
 

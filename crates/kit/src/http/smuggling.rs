@@ -1,8 +1,9 @@
-//! Requests that two readers could read differently are refused at every door.
+//! Refuses ambiguous requests at every listener.
 //!
-//! Request smuggling lives on such differences between a proxy and the server behind it. What can be told from the bytes alone is refused
-//! before (see `framing`: line ends, lengths, codings, chunks); here is what the parsed head tells. Invariant: what passes has one host,
-//! and one of each header that says who asks, for what, or how much of it.
+//! Request smuggling exploits requests that a proxy and the server behind it read differently. What the bytes alone
+//! show is refused before (see `framing`: line ends, lengths, codings, chunks); this file checks the parsed head.
+//! Invariant: a request that passes has one host, and at most one of each header that says who the caller is, what it
+//! asks for, or how much of it.
 
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, EXPECT, HOST, IF_RANGE, ORIGIN, PROXY_AUTHORIZATION, RANGE, TRANSFER_ENCODING};
 use http::request::Parts;
@@ -11,7 +12,7 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, Version};
 
 use crate::problem::Problem;
 
-/// Headers of which two would leave open which one counts.
+/// Headers that would be ambiguous if there were two.
 const SINGLE_HEADERS: [HeaderName; 16] = [
     AUTHORIZATION,
     CONTENT_TYPE,
@@ -31,22 +32,22 @@ const SINGLE_HEADERS: [HeaderName; 16] = [
     HeaderName::from_static("x-http-method-override"),
 ];
 
-/// Why a request is refused, if it is.
+/// Returns why a request is refused, if it is.
 pub(super) fn refusal(parts: &Parts) -> Option<Problem> {
     let headers = &parts.headers;
     let refuse = |detail: &'static str| Some(Problem::bad_request("request.malformed", detail));
     if let Some(coding) = headers.get(TRANSFER_ENCODING) {
         // A second coding below `chunked` would be lost with the header (RFC 9112 §6.1).
         if headers.get_all(TRANSFER_ENCODING).iter().count() != 1 || !coding.as_bytes().eq_ignore_ascii_case(b"chunked") {
-            return refuse("The only Transfer-Encoding that is taken is `chunked`.");
+            return refuse("The only Transfer-Encoding that is supported is `chunked`.");
         }
         if headers.contains_key(CONTENT_LENGTH) {
             return refuse("A request has a Content-Length or a Transfer-Encoding, not both.");
         }
     }
-    // Most requests have no header twice, and need no look at each.
+    // Most requests repeat no header and need no further check.
     if headers.len() != headers.keys_len() && SINGLE_HEADERS.iter().any(|name| headers.get_all(name).iter().nth(1).is_some()) {
-        return refuse("A header came twice that may come once, such as Authorization.");
+        return refuse("A header that may come only once came twice, such as Authorization.");
     }
     if parts.method == Method::CONNECT {
         return Some(Problem::new(StatusCode::METHOD_NOT_ALLOWED, "request.method_not_allowed", "This server opens no tunnels."));
@@ -58,17 +59,17 @@ pub(super) fn refusal(parts: &Parts) -> Option<Problem> {
         (None, _) if parts.version == Version::HTTP_11 => return refuse("The Host header is missing."),
         _ if hosts.next().is_some() => return refuse("There is more than one Host header."),
         (Some(host), Some(authority)) if !host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes()) => {
-            return refuse("The Host header and the address name different hosts.");
+            return refuse("The Host header and the URL name different hosts.");
         }
         (Some(host), _) if host.as_bytes().iter().any(|byte| matches!(byte, b',' | b'/' | b'@' | b' ' | b'\t' | b'\\')) || is_invalid_host(host) => {
-            return refuse("The Host header names no host.");
+            return refuse("The Host header is not a valid host.");
         }
         _ => {}
     }
     None
 }
 
-/// Whether a host that is named is none, such as an IPv6 address without its bracket.
+/// Whether a host is invalid, such as an IPv6 address without its bracket.
 fn is_invalid_host(host: &HeaderValue) -> bool {
     !host.is_empty() && Authority::try_from(host.as_bytes()).is_err()
 }

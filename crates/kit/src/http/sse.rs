@@ -1,6 +1,6 @@
 //! One-way live streams (Server-Sent Events) that end when the process does.
 //!
-//! Invariant: a stream holds no more than one frame that its reader has not taken.
+//! Invariant: a stream holds at most one event that its reader has not taken.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -12,12 +12,13 @@ use http::{HeaderValue, header};
 
 use crate::tasks::Tasks;
 
-/// An SSE frame.
+/// Returns an event with a name and data.
 pub fn frame(name: &str, data: &str) -> Event {
     Event::default().event(name).data(data)
 }
 
-/// Answers with a stream of events, a comment every 15 s to keep proxies awake, and an end when the process drains.
+/// Responds with a stream of events, a comment every 15 s to keep proxies from closing it, and an end when the process
+/// drains.
 pub fn sse(events: impl Stream<Item = Event> + Send + 'static, tasks: &Tasks) -> Response {
     let tasks = tasks.clone();
     let until = async move { tasks.stopping().await };

@@ -1,7 +1,8 @@
 //! W3C Trace Context: which trace a request belongs to, across processes.
 //!
-//! Read strictly (<https://www.w3.org/TR/trace-context/>, level 1): what is not exactly right is as if it were not there, and a new trace
-//! begins. Invariant: every hop has a span id of its own, and `tracestate` goes along only with the `traceparent` it came with.
+//! Parsed strictly (<https://www.w3.org/TR/trace-context/>, level 1): an invalid header is ignored, and a new trace
+//! begins. Invariant: every hop has its own span id, and `tracestate` is passed on only with the `traceparent` it came
+//! with.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -9,7 +10,7 @@ const PARENT: HeaderName = HeaderName::from_static("traceparent");
 const STATE: HeaderName = HeaderName::from_static("tracestate");
 const SAMPLED: u8 = 1;
 
-/// A place in a trace, in a request's extensions.
+/// A position in a trace, in a request's extensions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Trace {
     id: [u8; 16],
@@ -18,12 +19,12 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// A trace of our own. It is not sampled: nobody collects spans here.
+    /// Returns a new trace. It is not sampled, because no spans are collected here.
     pub fn begin() -> Self {
         Self { id: rand::random(), span: rand::random(), flags: 0 }
     }
 
-    /// The trace a request brings, or a new one; then a `tracestate` without its trace is taken away.
+    /// Returns the trace of a request, or a new one; then a `tracestate` without its trace is removed.
     pub fn of(headers: &mut HeaderMap) -> Self {
         let mut lines = headers.get_all(PARENT).iter();
         let parent = lines.next().filter(|_| lines.next().is_none()).and_then(|value| Self::parse(value.as_bytes()));
@@ -54,18 +55,18 @@ impl Trace {
         hex::encode(self.id)
     }
 
-    /// The same trace with another span.
+    /// Returns the same trace with a new span.
     #[must_use]
     pub fn next_hop(&self) -> Self {
         Self { span: rand::random(), ..*self }
     }
 
-    /// Says it to the next.
+    /// Writes the `traceparent` header for the next process.
     pub fn write(&self, headers: &mut HeaderMap) {
         let mut text = [b'-'; 55];
         let parts: [(usize, &[u8]); 4] = [(0, &[0]), (3, &self.id), (36, &self.span), (53, &[self.flags])];
         for (at, bytes) in parts {
-            // The places are those of the format, so the text has room.
+            // The offsets are those of the format, so the text has room.
             if let Some(target) = text.get_mut(at..at + bytes.len() * 2) {
                 let _ = hex::encode_to_slice(bytes, target);
             }
@@ -76,7 +77,7 @@ impl Trace {
     }
 }
 
-/// Lower case only, as the specification asks.
+/// Decodes lower-case hexadecimal, as the specification asks.
 fn hex<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     let mut bytes = [0; N];
     let lower = text.iter().all(|letter| matches!(letter, b'0'..=b'9' | b'a'..=b'f'));

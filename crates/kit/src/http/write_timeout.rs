@@ -1,7 +1,7 @@
-//! A connection whose other end must keep reading.
+//! A connection whose client must keep reading.
 //!
-//! A reader that stops reading would hold its connection, and whatever is being sent, for as long as it likes.
-//! Invariant: a write that makes no progress for the given time ends the connection.
+//! A client that stops reading would otherwise hold its connection, and the data that is being sent, for as long as it
+//! likes. Invariant: a write that makes no progress for the given time ends the connection.
 
 use std::io;
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
-/// A stream that gives up on readers who have stopped.
+/// A stream that fails when the client has stopped reading.
 pub(super) struct WriteTimeout<S> {
     stream: S,
     timeout: Duration,
@@ -23,7 +23,7 @@ impl<S> WriteTimeout<S> {
         Self { stream, timeout, timer: None }
     }
 
-    /// Starts the clock when a write waits, stops it when one gets on.
+    /// Starts the timer when a write blocks, and stops it when the write makes progress.
     fn check_progress<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
             self.timer = None;

@@ -1,9 +1,9 @@
 //! The embedded store: one file per object in one of 1,296 shard folders.
 //!
-//! A write into the page cache takes microseconds, less than handing it to another thread, and the bytes are still in this core's
-//! cache; so it is done at once. When one took long, the kernel is making writers wait for the disk: for a while bytes are then gathered
-//! and written on blocking threads, so that a slow disk does not stall the async ones; how much may be gathered in all is bounded
-//! ([`MAX_BUFFERED_BYTES`]). Invariant: a file is only ever appended to.
+//! A write into the page cache takes microseconds, less than handing it to another thread, and the bytes are still in
+//! this core's cache; so it is done directly. When a write was slow, the kernel is making writers wait for the disk:
+//! for a while bytes are then buffered and written on blocking threads, so that a slow disk does not stall the async
+//! ones. All buffers together are bounded ([`MAX_BUFFERED_BYTES`]). Invariant: a file is only ever appended to.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
@@ -21,17 +21,17 @@ use futures::stream::{self, BoxStream, StreamExt};
 use super::sync::Syncer;
 use super::{Checkpoint, Engine, Error, Listed, ObjectKey, PresignOptions, Sink, Source};
 
-/// Bytes that all writers together may hold before they write.
+/// Bytes that all writers together may buffer before they write.
 const MAX_BUFFERED_BYTES: usize = 48 * 1024 * 1024;
 const MAX_WRITER_BYTES: usize = 256 * 1024;
 const MIN_WRITER_BYTES: usize = 16 * 1024;
-/// What is written at once at most; larger pieces go to a blocking thread.
+/// The largest direct write; larger chunks go to a blocking thread.
 const MAX_DIRECT_WRITE_BYTES: usize = 64 * 1024;
-/// A write of this length has waited for the disk.
+/// A write that takes longer has waited for the disk.
 const SLOW_WRITE: Duration = Duration::from_millis(20);
-/// For how long no writes are done at once after one has waited.
+/// For how long writes are buffered after a slow one.
 const BUFFERING_PERIOD: Duration = Duration::from_millis(100);
-/// How much one read brings.
+/// How much one read returns.
 const READ_CHUNK_BYTES: u64 = 256 * 1024;
 
 pub(super) struct Folder {
@@ -40,11 +40,11 @@ pub(super) struct Folder {
     disk: Arc<Disk>,
 }
 
-/// How the disk does, and who writes to it.
+/// The speed of the disk, and the number of its writers.
 struct Disk {
     writers: AtomicUsize,
     opened: Instant,
-    /// Until when writers are careful, in microseconds since `opened`.
+    /// Until when writers buffer, in microseconds since `opened`.
     buffer_until: AtomicU64,
 }
 
@@ -53,7 +53,7 @@ impl Disk {
         Self { writers: AtomicUsize::new(0), opened: Instant::now(), buffer_until: AtomicU64::new(0) }
     }
 
-    /// Writes at once; `false` if that might take long.
+    /// Writes directly. Returns `false`, without writing, if that might take long.
     fn try_write_now(&self, mut file: &File, bytes: &[u8]) -> std::io::Result<bool> {
         let started = self.opened.elapsed();
         if bytes.len() > MAX_DIRECT_WRITE_BYTES || micros(started) < self.buffer_until.load(Ordering::Relaxed) {
@@ -67,7 +67,7 @@ impl Disk {
         Ok(true)
     }
 
-    /// What one writer may gather.
+    /// Returns how much one writer may buffer.
     fn writer_share(&self) -> usize {
         (MAX_BUFFERED_BYTES / self.writers.load(Ordering::Relaxed).max(1)).clamp(MIN_WRITER_BYTES, MAX_WRITER_BYTES)
     }
@@ -114,7 +114,7 @@ impl Engine for Folder {
         Ok(self.sink(key, new_file.take()?, folder))
     }
 
-    /// The file goes on under its own name; the fresh one isn't needed.
+    /// The file keeps its own name; the fresh key isn't needed.
     async fn resume(&self, checkpoint: &Checkpoint, _: ObjectKey) -> Result<Box<dyn Sink>, Error> {
         let path = self.path(&checkpoint.key);
         let folder = path.parent().unwrap_or(&self.root).to_owned();
@@ -149,7 +149,7 @@ impl Engine for Folder {
             }
             let (reader, at) = (file.clone(), range.start);
             let wanted = usize::try_from(READ_CHUNK_BYTES.min(range.end - at)).unwrap_or(0);
-            // Taken and given back by the async threads: an idle blocking thread would keep it.
+            // Allocated and freed by the async threads: an idle blocking thread would keep the memory.
             let mut chunk = vec![0; wanted];
             let chunk = blocking(move || {
                 reader.read_exact_at(&mut chunk, at)?;
@@ -185,7 +185,7 @@ impl Engine for Folder {
             for entry in entries {
                 let entry = entry?;
                 let Some(key) = entry.file_name().to_str().and_then(|name| format!("{shard}/{name}").parse().ok()) else { continue };
-                // A file that vanished between listing and looking was removed by its owner.
+                // A file that disappeared meanwhile was removed by its owner.
                 let Ok(metadata) = entry.metadata() else { continue };
                 listed.push(Listed { key, bytes: metadata.len(), modified: Some(metadata.modified()?) });
             }
@@ -203,13 +203,14 @@ impl Engine for Folder {
         Ok(())
     }
 
-    /// A file that was removed doesn't come back: whoever writes to it has it open, and nobody makes it anew.
+    /// A removed file does not appear again: its writer has it open, and nothing creates it anew.
     fn settles_within(&self) -> Duration {
         Duration::ZERO
     }
 }
 
-/// A file that was just made. It goes again if its maker was given up meanwhile: its removal may have come before it.
+/// A file that was just created. It is removed if its creator was cancelled meanwhile, because the removal of its key
+/// may have come first.
 struct NewFile {
     file: Option<File>,
     path: PathBuf,
@@ -226,7 +227,7 @@ impl Drop for NewFile {
         if self.file.is_some()
             && let Err(error) = std::fs::remove_file(&self.path)
         {
-            tracing::warn!(path = %self.path.display(), %error, "a file that nobody wanted any more could not be removed");
+            tracing::warn!(path = %self.path.display(), %error, "a file whose creator was cancelled could not be removed");
         }
     }
 }
@@ -278,7 +279,7 @@ impl Sink for FileSink {
         Ok(self.key.clone())
     }
 
-    /// Bytes after the last checkpoint are cut off by whoever goes on.
+    /// The writer that resumes truncates bytes after the last checkpoint.
     async fn discard_unsaved(&mut self) {}
 }
 

@@ -1,7 +1,7 @@
 //! An object's key.
 //!
-//! Invariant: a key carries 128 random bits and exactly one separator in its place, so it can neither
-//! be guessed nor lead out of its folder.
+//! Invariant: a key has 128 random bits and exactly one separator in its place, so it can neither be guessed nor point
+//! outside its folder.
 
 use std::fmt;
 
@@ -12,18 +12,18 @@ const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 /// 22 digits of base 62 hold 131 bits, the fewest that hold 128.
 const CHARS: usize = 22;
 
-/// Where an object's bytes lie: `ab/` and the rest of 22 random characters, `/`-separated, sharded by the first two.
+/// Identifies an object: two characters, a slash and twenty more. The first two select the shard.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schema(value_type = String)]
 pub struct ObjectKey(String);
 
 impl ObjectKey {
-    /// A new random key. Objects are written once under their key and never renamed.
+    /// Returns a new random key. Objects are written once under their key and never renamed.
     pub fn random() -> Self {
         let text = base62();
         let (shard, rest) = text.split_at(2);
-        // Shard in lower case: some file systems don't tell `aB` from `ab`.
+        // The shard is in lower case: some file systems don't tell `aB` from `ab`.
         Self(format!("{}/{rest}", shard.to_ascii_lowercase()))
     }
 
@@ -72,7 +72,7 @@ impl fmt::Display for NotAnObjectKey {
 
 impl std::error::Error for NotAnObjectKey {}
 
-/// 128 random bits as 22 characters of base 62.
+/// Returns 128 random bits as 22 characters of base 62.
 pub fn base62() -> String {
     let mut number = rand::random::<u128>();
     let mut digits = [b'0'; CHARS];

@@ -1,8 +1,8 @@
 //! The `Objects` port: bytes under random keys, written once, never renamed.
 //!
-//! Owns bytes only; which objects exist is for a database to say: a row is inserted after
-//! [`Writer::finish`], and a sweep removes objects without a row. Invariant: when `finish` or
-//! `checkpoint` returns, the bytes survive a power cut.
+//! Owns bytes only. Which objects exist is for a database to say: a row is inserted after [`Writer::finish`], and a
+//! sweep removes objects without a row. Invariant: when `finish` or `checkpoint` returns, the bytes survive a power
+//! cut.
 
 mod folder;
 mod key;
@@ -28,17 +28,17 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 
-/// What can go wrong with objects.
+/// An error of the object store.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No object under this key.
+    /// There is no object under this key.
     #[error("the object is gone")]
     Missing,
     /// The store is full.
     #[error("the server's storage is full; try again later")]
     Full,
-    /// The engine failed.
-    #[error("the storage did not answer; try again shortly")]
+    /// The engine failed or did not respond.
+    #[error("the storage did not respond; try again shortly")]
     Engine(#[source] std::io::Error),
 }
 
@@ -55,9 +55,9 @@ impl From<std::io::Error> for Error {
 /// Where another program (ffmpeg) can read an object.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Source {
-    /// A file of this machine.
+    /// A file on this machine.
     File(PathBuf),
-    /// A presigned address: whoever has it can read the object, so it belongs in no log and in nobody's error.
+    /// A presigned URL: any holder of it can read the object, so it must not be in a log or an error.
     Url(String),
 }
 
@@ -70,29 +70,29 @@ impl std::fmt::Debug for Source {
     }
 }
 
-/// What a browser is told of an object that it fetches from the store itself.
+/// The headers that a browser gets with an object that it fetches from the store itself.
 #[derive(Debug, Clone, Copy)]
 pub struct PresignOptions<'a> {
-    /// The type that the store says it is, whatever the bytes look like.
+    /// The content type, whatever the bytes look like.
     pub content_type: &'a str,
     /// The value of `Content-Disposition`.
     pub disposition: &'a str,
-    /// How long the address works.
+    /// How long the URL is valid.
     pub lasts: Duration,
 }
 
-/// A durable place in an unfinished object: enough to go on after a restart.
+/// A durable position in an unfinished object: enough to resume after a restart.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checkpoint {
     /// The object's key.
     pub key: ObjectKey,
-    /// How many bytes are safe.
+    /// How many bytes are durable.
     pub bytes: u64,
-    /// What the engine must know besides (opaque; empty for the folder).
+    /// The engine's own state (opaque; empty for the folder).
     pub state: String,
 }
 
-/// The first two characters of keys.
+/// Returns all shards: the first two characters of keys.
 pub(crate) fn shards() -> impl Iterator<Item = String> {
     let digits = || ('0'..='9').chain('a'..='z');
     digits().flat_map(move |first| digits().map(move |second| [first, second].iter().collect()))
@@ -115,30 +115,31 @@ pub(crate) trait Engine: Send + Sync {
     fn settles_within(&self) -> Duration;
 }
 
-/// Where an engine takes bytes.
+/// Where an engine writes the bytes of one object.
 #[async_trait]
 pub(crate) trait Sink: Send {
     async fn write(&mut self, bytes: Bytes) -> Result<(), Error>;
-    /// Makes what was written durable. Asking says that the caller has written down what it was answered before.
+    /// Makes the written bytes durable and returns the engine's state. A call implies that the caller has stored the
+    /// previous state.
     async fn save(&mut self) -> Result<String, Error>;
-    /// Answers the key under which the object lies.
+    /// Completes the object and returns its key.
     async fn finish(&mut self) -> Result<ObjectKey, Error>;
     /// Removes what no checkpoint names.
     async fn discard_unsaved(&mut self);
 }
 
-/// An object that lies in the store.
+/// An object in the store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
     /// Its key.
     pub key: ObjectKey,
     /// Its size in bytes.
     pub bytes: u64,
-    /// When it was last written to, where the engine tells.
+    /// When it was last written to, if the engine reports it.
     pub modified: Option<SystemTime>,
 }
 
-/// The store, whichever engine it runs on.
+/// The object store, on any of its engines.
 #[derive(Clone)]
 pub struct Objects(Arc<dyn Engine>);
 
@@ -149,22 +150,22 @@ impl std::fmt::Debug for Objects {
 }
 
 impl Objects {
-    /// The embedded store: a folder, sharded by the key's first two characters.
+    /// Opens the embedded store: a folder, sharded by the key's first two characters.
     pub async fn folder(root: &Path) -> Result<Self, Error> {
         Ok(Self(Arc::new(folder::Folder::open(root).await?)))
     }
 
-    /// A store on S3. Asks nothing yet: whether it is there, [`Objects::ping`] tells.
+    /// Opens a store on S3. Sends no request; [`Objects::ping`] reports whether the store responds.
     pub fn s3(options: &S3Options) -> Result<Self, Error> {
         Ok(Self(Arc::new(s3::S3::open(options)?)))
     }
 
-    /// The store that the options name: S3 if they name a bucket, else the folder.
+    /// Opens the store that the options name: S3 if they name a bucket, else the folder.
     pub async fn open(options: &S3Options, folder: &Path) -> Result<Self, Error> {
         if options.bucket.is_empty() { Self::folder(folder).await } else { Self::s3(options) }
     }
 
-    /// Whether the store answers now.
+    /// Whether the store responds.
     pub async fn ping(&self) -> Result<(), Error> {
         self.0.ping().await
     }
@@ -174,24 +175,27 @@ impl Objects {
         self.create_as(ObjectKey::random()).await
     }
 
-    /// Starts a new object under a random key that the caller has written down before, so that it can be swept if the caller dies.
+    /// Starts a new object under a random key that the caller has recorded before, so that it can be swept if the
+    /// caller dies.
     pub async fn create_as(&self, key: ObjectKey) -> Result<Writer, Error> {
         key_log::log_key_with("created", &key, "");
         let sink = self.0.create(&key).await?;
         Ok(Writer::new(self.clone(), key, sink))
     }
 
-    /// Goes on with an unfinished object; what was written after the checkpoint is dropped, and a writer that had it before can't spoil it.
+    /// Resumes an unfinished object. What was written after the checkpoint is dropped, and an earlier writer of the
+    /// object can't corrupt it.
     ///
-    /// `fresh` is another random key that the caller has written down. The finished object may lie under it: [`Stored::key`] tells. Then
-    /// the checkpoint's key still has what the object was made of, until the caller removes it.
+    /// `fresh` is another random key that the caller has recorded. The finished object may be under it: see
+    /// [`Stored::key`]. Then the checkpoint's key still has the parts of the object, until the caller removes it.
     pub async fn resume(&self, checkpoint: &Checkpoint, fresh: ObjectKey) -> Result<Writer, Error> {
         key_log::log_key_with("resumed", &checkpoint.key, format_args!("from {} bytes, to end as {fresh}", checkpoint.bytes));
         let sink = self.0.resume(checkpoint, fresh).await?;
         Ok(Writer::resumed(self.clone(), checkpoint, sink))
     }
 
-    /// Streams the bytes of a checkpoint. A writer that still has the unfinished object loses it, as by [`Objects::resume`].
+    /// Streams the bytes of a checkpoint. A writer that still has the unfinished object loses it, as with
+    /// [`Objects::resume`].
     pub async fn read_back(&self, checkpoint: &Checkpoint) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
         self.0.read_back(checkpoint).await
     }
@@ -217,13 +221,13 @@ impl Objects {
         }
     }
 
-    /// An object's size in bytes.
+    /// Returns an object's size in bytes.
     pub async fn len(&self, key: &ObjectKey) -> Result<u64, Error> {
         self.0.len(key).await
     }
 
-    /// Streams a range of an object, in chunks of at most 256 KB, read as they are asked for. One that reaches behind the end ends with
-    /// an error there.
+    /// Streams a range of an object, in chunks of at most 256 KB, read on demand. A range beyond the end of the object
+    /// ends with an error there.
     pub async fn read(&self, key: &ObjectKey, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
         self.0.read(key, range).await
     }
@@ -243,17 +247,17 @@ impl Objects {
         Ok(whole.freeze())
     }
 
-    /// Where another program can read the object.
+    /// Returns where another program can read the object.
     pub async fn source(&self, key: &ObjectKey) -> Result<Source, Error> {
         self.0.source(key).await
     }
 
-    /// An address from which a browser can fetch the object itself, where the operator wants that and the engine can.
+    /// Returns a URL from which a browser can fetch the object itself, if the operator allows that and the engine can.
     pub async fn presign(&self, key: &ObjectKey, options: &PresignOptions<'_>) -> Result<Option<String>, Error> {
         self.0.presign(key, options).await
     }
 
-    /// Removes an object, finished or not, and everything that was stored to make it; one that is gone already is no error.
+    /// Removes an object, finished or not, and everything that was stored to make it. A missing object is not an error.
     pub async fn remove(&self, key: &ObjectKey) -> Result<(), Error> {
         let removed = match self.0.remove(key).await {
             Err(Error::Missing) => Ok(()),
@@ -266,17 +270,19 @@ impl Objects {
         removed
     }
 
-    /// Whether anything lies under a key, finished or not.
+    /// Whether anything is stored under a key, finished or not.
     pub async fn is_there(&self, key: &ObjectKey) -> Result<bool, Error> {
         self.0.is_there(key).await
     }
 
-    /// How long after a writer is gone the store may still apply one of its requests, so that an object appears that was removed before.
+    /// Returns how long after a writer is gone the store may still apply one of its requests, so that a removed object
+    /// appears again.
     pub fn settles_within(&self) -> chrono::TimeDelta {
         chrono::TimeDelta::from_std(self.0.settles_within()).unwrap_or(chrono::TimeDelta::MAX)
     }
 
-    /// The objects of one shard (the key's first two characters), for sweeps; unfinished ones with the bytes that they take.
+    /// Returns the objects of one shard (the key's first two characters), for sweeps; unfinished ones with the bytes
+    /// that they take.
     pub async fn list(&self, shard: &str) -> Result<Vec<Listed>, Error> {
         self.0.list(shard).await
     }

@@ -1,9 +1,9 @@
-//! The store and the rows held against each other, in both directions.
+//! Compares the store with the rows, in both directions.
 //!
-//! Owns reading every key that the roles' databases name or keep in mind, and every object that lies in the store; which columns name objects,
-//! each service says ([`Names`]). Needs memory for one entry per object. Works beside running servers: what seems to be amiss is looked at once
-//! more, so that what only changed meanwhile is not reported. Invariant: an object is removed here only if no row of any role knows its
-//! key, and it is old.
+//! Owns reading every key that the roles' databases name or track, and every object in the store; each service declares
+//! which of its columns name objects. Needs memory for one entry per object. Works beside running servers: every
+//! difference is checked once more, so that concurrent changes are not reported. Invariant: an object is removed here
+//! only if no row of any role knows its key, and it is old.
 
 use std::collections::HashMap;
 
@@ -16,29 +16,29 @@ use super::orphans::{Names, keys_within};
 use super::{Listed, ObjectKey, Objects, shards};
 use crate::db::{self, Db, Sql};
 
-/// Rows of one question.
+/// Rows of one query.
 const PAGE_ROWS: usize = 5_000;
-/// Questions to the store at once.
+/// Concurrent requests to the store.
 const MAX_CONCURRENT_REQUESTS: usize = 8;
 
-/// A role's database, and where it names objects.
+/// A role's database, and its columns that name objects.
 #[derive(Debug)]
 pub struct Book {
     /// The role.
     pub service: &'static str,
     /// Its database.
     pub db: Db,
-    /// Its columns that name objects.
+    /// The columns that name objects.
     pub names: &'static [Names],
 }
 
-/// What can go wrong.
+/// An error of the comparison.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A database.
+    /// A database can't be read.
     #[error("the database of {0} can't be read: {1}")]
     Db(&'static str, #[source] db::Error),
-    /// The store.
+    /// The store failed.
     #[error(transparent)]
     Objects(#[from] super::Error),
 }
@@ -48,31 +48,31 @@ pub enum Error {
 pub struct Untracked {
     /// Its key.
     pub key: ObjectKey,
-    /// Its bytes.
+    /// Its size in bytes.
     pub bytes: u64,
-    /// When it was last written to, where the store tells.
+    /// When it was last written to, if the store reports it.
     pub modified: Option<DateTime<Utc>>,
 }
 
-/// A row whose object is not there.
+/// A row whose object does not exist.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Missing {
     /// The object's key.
     pub key: ObjectKey,
-    /// Where it is named, such as `media.item.object`.
+    /// The column that names it, such as `media.item.object`.
     pub named_in: String,
 }
 
-/// How the store and the rows compare.
+/// The differences between the store and the rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// Objects in the store.
     pub objects: u64,
-    /// Their bytes.
+    /// Their size in bytes.
     pub bytes: u64,
     /// Keys that rows name.
     pub named: u64,
-    /// Keys that are kept in mind: being written, or to be removed.
+    /// Keys that are tracked only: being written, or to be removed.
     pub in_mind: u64,
     /// Objects without a row.
     pub untracked: Vec<Untracked>,
@@ -86,13 +86,14 @@ impl Report {
         self.untracked.is_empty() && self.missing.is_empty()
     }
 
-    /// The objects without a row that were last written to before `before`; of the others one can't be sure that nobody is at them.
+    /// Returns the objects without a row that were last written to before `before`. A process may still be writing the
+    /// others.
     pub fn removable(&self, before: DateTime<Utc>) -> impl Iterator<Item = &Untracked> {
         self.untracked.iter().filter(move |object| object.modified.is_some_and(|modified| modified < before))
     }
 }
 
-/// Every key that rows know: where it is named, or `None` where it is only kept in mind.
+/// Every key that the rows know, with the column that names it, or `None` if it is only tracked.
 type Known = HashMap<ObjectKey, Option<(usize, usize)>>;
 
 /// Compares the store with the rows of all roles.
@@ -113,7 +114,7 @@ pub async fn check(objects: &Objects, books: &[Book]) -> Result<Report, Error> {
         }
     }
     drop(listings);
-    // What is left was not listed. A column that names keys within other text can't be believed that much.
+    // The remaining keys were not listed. Of columns that have keys within other text, a missing object proves nothing.
     known.retain(|_, location| location.is_some_and(|(book, column)| books.get(book).and_then(|book| book.names.get(column)).is_some_and(|names| names.is_whole)));
     if report.untracked.is_empty() && known.is_empty() {
         return Ok(report);
@@ -134,13 +135,15 @@ pub async fn check(objects: &Objects, books: &[Book]) -> Result<Report, Error> {
     Ok(report)
 }
 
-/// Removes the objects without a row of a report that were last written to more than `older_than` before `now`; answers how many.
+/// Removes the objects without a row of a report that were last written to more than `older_than` before `now`. Returns
+/// how many.
 pub async fn remove_untracked(objects: &Objects, report: &Report, now: DateTime<Utc>, older_than: TimeDelta) -> Result<u64, Error> {
     let removals = stream::iter(report.removable(now - older_than)).map(async |object| objects.remove(&object.key).await).buffer_unordered(MAX_CONCURRENT_REQUESTS);
     Ok(removals.try_fold(0, async |count, ()| Ok(count + 1)).await?)
 }
 
-/// Every key that the roles know. First those kept in mind, then those named: a key that is named meanwhile is seen in one of them.
+/// Returns every key that the roles know. The tracked keys are read first: a key that is named meanwhile is then seen
+/// in one of the two.
 async fn read_known_keys(books: &[Book]) -> Result<Known, Error> {
     let mut known = Known::new();
     for book in books {
@@ -148,7 +151,7 @@ async fn read_known_keys(books: &[Book]) -> Result<Known, Error> {
     }
     for (book_index, book) in books.iter().enumerate() {
         for (column, names) in book.names.iter().enumerate() {
-            // A key that is kept in mind as well may go at any moment: it stays as that.
+            // A key that is also tracked may be removed at any moment, so it stays listed as tracked.
             let visit = |text: &str| {
                 keys_within(text).for_each(|key| {
                     known.entry(key).or_insert(Some((book_index, column)));
@@ -165,7 +168,7 @@ struct Text {
     text: String,
 }
 
-/// Every value of a column, page by page.
+/// Visits every value of a column, page by page.
 async fn for_each_value(book: &Book, table: &str, column: &str, mut visit: impl FnMut(&str)) -> Result<(), Error> {
     let query = format!("select {column} as text from {table} where {column} > $1 group by {column} order by {column} limit $2");
     let mut after = String::new();

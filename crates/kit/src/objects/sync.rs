@@ -1,9 +1,8 @@
 //! Group sync: files that wait for the disk together are made durable together.
 //!
-//! One file is synced with `fsync` of itself and its folder. Many at once cost the disk one
-//! `syncfs(2)` for all of them, which waits for everything written before it on that file system
-//! and (since Linux 5.8) reports errors met since the descriptor was opened. Invariant: a caller is answered
-//! after a sync that began when its last byte had been written.
+//! One file is synced with `fsync` of itself and its folder. Many at once cost the disk one `syncfs(2)` for all of
+//! them, which waits for everything written before it on that file system and (since Linux 5.8) reports errors met
+//! since the descriptor was opened. Invariant: a caller's sync began after its last byte had been written.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -12,7 +11,7 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
 
-/// Files from which on one `syncfs` is cheaper than an `fsync` each (measured; see `bench/RESULTS.md`).
+/// From this number of files on, one `syncfs` is cheaper than an `fsync` each (measured; see `bench/RESULTS.md`).
 const MIN_GROUP_FILES: usize = 6;
 const MAX_WAITING: usize = 8192;
 
@@ -42,7 +41,7 @@ impl Syncer {
     /// Returns when `file` and its entry in `folder` are on the disk.
     pub(super) async fn sync(&self, file: Arc<File>, folder: PathBuf) -> std::io::Result<()> {
         let (result, received) = oneshot::channel();
-        let gone = || std::io::Error::other("the syncing thread is gone");
+        let gone = || std::io::Error::other("the sync thread is gone");
         self.0.send(Request { file, folder, result }).await.map_err(|_| gone())?;
         received.await.map_err(|_| gone())?
     }
@@ -52,7 +51,7 @@ fn sync(root: &File, group: Vec<Request>) {
     if group.len() >= MIN_GROUP_FILES {
         match rustix::fs::syncfs(root) {
             Ok(()) => return group.into_iter().for_each(|request| drop(request.result.send(Ok(())))),
-            // Which file failed is not known: each is asked for its own.
+            // Which file failed is unknown: each is synced for itself.
             Err(error) => tracing::warn!(%error, files = group.len(), "a group sync failed; syncing one by one"),
         }
     }

@@ -1,7 +1,7 @@
-//! Writing one object, on whichever engine.
+//! Writes one object, on any engine.
 //!
-//! Owns the promise of what is left when a writer goes: nothing, if nobody was given a place to go on from; otherwise what that place
-//! names. Invariant: an object that a checkpoint names is removed by its caller alone.
+//! Owns what is left when a writer is dropped: nothing if there is no checkpoint; otherwise what the checkpoint names.
+//! Invariant: only the caller removes an object that a checkpoint names.
 
 use bytes::Bytes;
 
@@ -17,12 +17,13 @@ pub struct Stored {
     pub bytes: u64,
 }
 
-/// Writes one object. Dropped before `finish`, it removes what it wrote, down to the last checkpoint that it gave out or came from.
+/// Writes one object. Dropped before `finish`, it removes what it wrote after the last checkpoint that it returned or
+/// resumed from.
 pub struct Writer {
     key: ObjectKey,
     bytes: u64,
     sink: Option<Box<dyn Sink>>,
-    /// Whether somebody can go on from a checkpoint.
+    /// Whether a checkpoint exists from which the object can be resumed.
     is_known: bool,
     store: Objects,
 }
@@ -52,7 +53,7 @@ impl Writer {
         self.bytes
     }
 
-    /// Whether somebody may know a place in it, so that only who knows all places may remove it.
+    /// Whether a checkpoint may exist, so that only the owner of all checkpoints may remove the object.
     pub fn is_known(&self) -> bool {
         self.is_known
     }
@@ -66,9 +67,10 @@ impl Writer {
         }
     }
 
-    /// Makes what was written durable and stays ready for more; [`Objects::resume`] goes on from here if this writer can't.
+    /// Makes the written bytes durable and stays ready for more; [`Objects::resume`] goes on from here if this writer
+    /// can't.
     ///
-    /// Write the answer down before asking again: of two checkpoints of one writer, the older one may then be of no use.
+    /// Store the result before calling again: of two checkpoints of one writer, the older one may then be useless.
     pub async fn save(&mut self) -> Result<Checkpoint, Error> {
         let Some(sink) = &mut self.sink else { return Err(Error::Missing) };
         let state = sink.save().await?;
@@ -77,23 +79,23 @@ impl Writer {
         Ok(Checkpoint { key: self.key.clone(), bytes: self.bytes, state })
     }
 
-    /// Makes what was written durable and stops for now; [`Objects::resume`] goes on from here.
+    /// Makes the written bytes durable and ends this writer; [`Objects::resume`] goes on from here.
     pub async fn checkpoint(mut self) -> Result<Checkpoint, Error> {
         let checkpoint = self.save().await?;
         self.sink.take();
         Ok(checkpoint)
     }
 
-    /// Makes the whole object durable. If that fails, what a checkpoint names is still there to go on from.
+    /// Makes the whole object durable. If that fails, the object can still be resumed from a checkpoint.
     pub async fn finish(mut self) -> Result<Stored, Error> {
         let Some(sink) = &mut self.sink else { return Err(Error::Missing) };
         let key = sink.finish().await?;
-        log_key_with("completed", &key, format_args!("{} bytes, begun as {}", self.bytes, self.key));
+        log_key_with("completed", &key, format_args!("{} bytes, started as {}", self.bytes, self.key));
         self.sink.take();
         Ok(Stored { key, bytes: self.bytes })
     }
 
-    /// Removes the object, also what a checkpoint names.
+    /// Removes the object, including what a checkpoint names.
     pub async fn abort(mut self) -> Result<(), Error> {
         if let Some(mut sink) = self.sink.take() {
             sink.discard_unsaved().await;

@@ -1,30 +1,31 @@
-//! Which instance gets the next request: the least loaded of the best there are.
+//! Chooses the instance for the next request: the least loaded of the healthiest.
 //!
 //! Pure. Invariant: an instance whose breaker is open, or that was tried for this request already, is never chosen.
 
-/// What is known of an instance; the better come first.
+/// The health of an instance, the best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Health {
-    /// Healthy, or nothing is known against it.
+    /// Ready, or nothing is known against it.
     Healthy,
-    /// It did not say that it is ready. It is asked all the same when nobody is well: what we know may be a second old, and
-    /// an instance that was slow once to say so may well answer.
+    /// It did not say that it is ready. It still gets requests if no instance is healthy: the check may be a second
+    /// old, and an instance that once responded late may well work.
     Unready,
     /// Its breaker is open.
     BreakerOpen,
 }
 
-/// One to choose from.
+/// An instance to choose from.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Candidate {
     pub(super) health: Health,
     /// Requests in flight.
     pub(super) load: usize,
-    /// Whether this request was there before.
+    /// Whether it was tried for this request already.
     pub(super) tried: bool,
 }
 
-/// The place of the one to take. `dice(n)` answers a random number below `n`, which decides between equals.
+/// Returns the index of the chosen candidate. `random_below(n)` returns a random number below `n`, which decides
+/// between equals.
 pub(super) fn choose(candidates: impl Iterator<Item = Candidate>, mut random_below: impl FnMut(usize) -> usize) -> Option<usize> {
     let mut best: Option<((Health, usize), usize)> = None;
     let mut equals = 0;
@@ -37,7 +38,7 @@ pub(super) fn choose(candidates: impl Iterator<Item = Candidate>, mut random_bel
             Some((least, _)) if key > least => {}
             Some((least, _)) if key == least => {
                 equals += 1;
-                // Each of `n` equals stays with a chance of 1/n.
+                // Each of `n` equals is chosen with a probability of 1/n.
                 if random_below(equals) == 0 {
                     best = Some((key, index));
                 }

@@ -1,15 +1,17 @@
-//! The circuit breaker of one instance: after too many failures in a row, or too large a share of them, nothing is sent for a while.
+//! The circuit breaker of one instance: after too many failures in a row, or too large a share of them, it gets no
+//! requests for a while.
 //!
-//! Pure: the time is handed in. Invariant: while it is not closed, at most one request at a time is let through to try.
+//! Pure: the time is a parameter. Invariant: while it is not closed, at most one request at a time is let through, as a
+//! probe.
 
 use std::time::{Duration, Instant};
 
 /// Failures in a row that open it.
 const MAX_CONSECUTIVE_FAILURES: u32 = 5;
-/// Or half of this many requests within a window.
+/// The least number of requests in a window of which half must fail to open it.
 const MIN_REQUESTS: u32 = 20;
 const WINDOW: Duration = Duration::from_secs(10);
-/// The first pause; it doubles each time a try fails.
+/// The first pause; it doubles each time a probe fails.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const MAX_PAUSE: Duration = Duration::from_secs(30);
 
@@ -19,7 +21,7 @@ enum State {
     Open {
         until: Instant,
     },
-    /// The next request may try, or one does.
+    /// The next request may be the probe, or one is in progress.
     HalfOpen {
         is_probing: bool,
     },
@@ -35,11 +37,11 @@ pub(super) struct Breaker {
     open_count: u32,
 }
 
-/// That a request was let through.
+/// The permission to send a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Permit {
     Normal,
-    /// It decides whether the breaker closes.
+    /// The request decides whether the breaker closes.
     Probe,
 }
 
@@ -94,14 +96,14 @@ impl Breaker {
         }
     }
 
-    /// A request ended that says nothing about the instance.
+    /// Ends a request that says nothing about the instance.
     pub(super) fn release(&mut self, permit: Permit) {
         if permit == Permit::Probe && self.state == (State::HalfOpen { is_probing: true }) {
             self.state = State::HalfOpen { is_probing: false };
         }
     }
 
-    /// The instance says that it is ready: the next request may try at once.
+    /// The instance says that it is ready: the next request may probe at once.
     pub(super) fn allow_probe(&mut self) {
         if matches!(self.state, State::Open { .. }) {
             self.state = State::HalfOpen { is_probing: false };
@@ -173,7 +175,7 @@ mod tests {
         let later = now + WINDOW * 2;
         breaker.fail(Permit::Normal, later);
         breaker.succeed(Permit::Normal, later);
-        assert!(breaker.is_closed(), "what was is forgotten");
+        assert!(breaker.is_closed(), "old failures do not count");
         for _ in 0..MIN_REQUESTS / 2 {
             breaker.succeed(Permit::Normal, later);
             breaker.fail(Permit::Normal, later);

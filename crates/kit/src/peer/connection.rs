@@ -1,7 +1,7 @@
 //! One connection to an instance, HTTP/1.1.
 //!
-//! It is driven by whoever uses it: no task of its own, so nothing is handed between threads, and a request that is dropped takes its
-//! connection along. Invariant: a line carries one request at a time.
+//! Its user drives it: it has no task of its own, so nothing is handed between threads, and dropping a request closes
+//! its connection. Invariant: a connection carries one request at a time.
 
 use std::io;
 use std::net::SocketAddr;
@@ -19,12 +19,12 @@ use hyper::client::conn::http1::{Builder, Connection as Http1Connection, Parts, 
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-/// Within a fleet a connection is there in a millisecond; one that was lost on its way is sent anew after a second.
+/// Within a fleet a connection takes a millisecond; a lost packet is sent again after a second.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// What waits to be written or was read at most; hyper's own would be 400 KB for each of thousands of uploads that wait for their turn.
+/// The bytes that may be buffered; hyper's default would be 400 KB for each of thousands of uploads that wait.
 const BUFFER_BYTES: usize = 64 * 1024;
 
-/// It passes through many hands (the pool, the request, the answer's body), so what it holds lies on the heap.
+/// A connection. It is moved often (pool, request, response body), so its content is on the heap.
 pub(super) struct Connection(Box<Http1>);
 
 struct Http1 {
@@ -34,15 +34,15 @@ struct Http1 {
     reusable: bool,
 }
 
-/// The answer to a handshake.
+/// The response to an upgrade request.
 pub(super) enum HandshakeResponse {
-    /// As to any other request.
+    /// An ordinary response.
     Plain(Response<Incoming>, Option<Connection>),
-    /// 101: the connection speaks something else from now on, and these are its first bytes.
+    /// 101: the connection switches to another protocol, and these are its first bytes.
     Upgraded(http::response::Parts, TcpStream, Bytes),
 }
 
-/// A request that got no answer; `request` if nothing of it was sent.
+/// A request without a response; `request` if nothing of it was sent.
 pub(super) struct ExchangeError {
     pub(super) error: hyper::Error,
     pub(super) request: Option<Request<Body>>,
@@ -57,7 +57,7 @@ impl Connection {
         Ok(Self(Box::new(Http1 { sender, http, reusable: true })))
     }
 
-    /// Does what there is to do; answers whether the other side still holds the connection.
+    /// Drives the connection. Returns whether the other side still holds it.
     pub(super) fn drive(&mut self, context: &mut Context<'_>) -> bool {
         Pin::new(&mut self.0.http).poll(context).is_pending()
     }
@@ -67,13 +67,13 @@ impl Connection {
         self.drive(context) && self.0.reusable && self.0.sender.is_ready()
     }
 
-    /// Sends a request and waits for the head of the answer. The line comes back unless the connection has ended.
+    /// Sends a request and waits for the head of the response. Returns the connection too, unless it has ended.
     pub(super) async fn send(mut self, request: Request<Body>) -> Result<(Response<Incoming>, Option<Self>), ExchangeError> {
         let (response, open) = self.0.exchange(request).await?;
         Ok((response, open.then_some(self)))
     }
 
-    /// Sends a request after whose answer the connection may speak another protocol.
+    /// Sends a request after whose response the connection may switch to another protocol.
     pub(super) async fn upgrade(mut self, request: Request<Body>) -> Result<HandshakeResponse, ExchangeError> {
         let (response, open) = self.0.exchange(request).await?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
@@ -85,21 +85,13 @@ impl Connection {
 }
 
 impl Http1 {
-    /// The head of the answer, and whether the connection is still open.
-    ///
-    /// A request without a body leaves with no header that announces one: hyper would write the header as it is, and the instance would take the
-    /// beginning of the next request on this connection for the body (request smuggling).
-    async fn exchange(&mut self, mut request: Request<Body>) -> Result<(Response<Incoming>, bool), ExchangeError> {
-        if request.body().is_end_stream() {
-            for name in [CONTENT_LENGTH, TRANSFER_ENCODING, EXPECT] {
-                request.headers_mut().remove(name);
-            }
-        }
+    /// Returns the head of the response, and whether the connection is still open.
+    async fn exchange(&mut self, request: Request<Body>) -> Result<(Response<Incoming>, bool), ExchangeError> {
         let mut open = true;
         let Self { sender, http } = self;
         let mut response = pin!(sender.try_send_request(request));
         let response = std::future::poll_fn(|context| {
-            // Not the plain `poll`, which would shut down what another protocol goes on with.
+            // Not the plain `poll`, which would shut down the connection that the other protocol uses.
             if open && http.poll_without_shutdown(context).is_ready() {
                 open = false;
             }
@@ -112,7 +104,7 @@ impl Http1 {
     }
 }
 
-/// Asks without waiting whether a line can carry another request.
+/// Whether a connection can carry another request, without waiting.
 pub(super) async fn is_free(connection: &mut Connection) -> bool {
     std::future::poll_fn(|context| Poll::Ready(connection.is_free(context))).await
 }

@@ -1,6 +1,7 @@
-//! What crosses from one connection to the next, and what ends at each (RFC 9110 §7.6.1).
+//! Which headers are passed on to the next connection, and which end at each (RFC 9110 §7.6.1).
 //!
-//! Invariant: no header that speaks of a connection, or of how a body is framed on it, is ever passed on; what is framed is framed anew.
+//! Invariant: no header about a connection, or about how a body is framed on it, is ever passed on; the next connection
+//! has its own framing.
 
 use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
 use http::request::Parts;
@@ -8,8 +9,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, Uri, Version, uri};
 
 use crate::http::{Deadline, Trace};
 
-/// Headers that end here, besides those that `Connection` names. `TE` goes with `trailers` as well: we hand trailers on to nobody.
-/// `Upgrade` is not passed on either; whoever ignores it has answered it (RFC 9110 §7.8). WebSockets have a way of their own (see `switch`).
+/// Hop-by-hop headers, besides those that `Connection` names. `TE` is removed even with `trailers`, because trailers
+/// are not passed on. `Upgrade` is removed too, which counts as ignoring it (RFC 9110 §7.8). WebSockets are handled by
+/// `upgrade`.
 const HOP_BY_HOP: [HeaderName; 8] = [
     TE,
     TRAILER,
@@ -20,11 +22,11 @@ const HOP_BY_HOP: [HeaderName; 8] = [
     HeaderName::from_static("proxy-authenticate"),
     HeaderName::from_static("proxy-authorization"),
 ];
-/// Headers that `Connection` can't take away: a client must not be able to hide them from the role.
+/// Headers that `Connection` can't remove: a client must not be able to hide them from the role.
 const PROTECTED: [HeaderName; 7] =
     [HOST, CONTENT_LENGTH, AUTHORIZATION, COOKIE, HeaderName::from_static("x-tutti-client"), HeaderName::from_static("x-forwarded-for"), HeaderName::from_static("x-request-id")];
 
-/// Takes away what belongs to the connection that the message came over.
+/// Removes the headers that belong to the connection that the message came over.
 pub(super) fn strip(headers: &mut HeaderMap) {
     if headers.contains_key(CONNECTION) {
         let named: Vec<HeaderName> = headers
@@ -45,7 +47,7 @@ pub(super) fn strip(headers: &mut HeaderMap) {
     }
 }
 
-/// Makes a request ready to be sent to `host` in origin form, with a trace of its own and the time that is left.
+/// Prepares a request for `host` in origin form, with a span of its own and the remaining time.
 pub(super) fn outgoing(parts: &mut Parts, host: &HeaderValue) {
     strip(&mut parts.headers);
     if parts.uri.authority().is_some() || parts.uri.scheme().is_some() {

@@ -1,7 +1,7 @@
-//! Active health: every instance is asked every second whether it is ready, and names are looked up anew.
+//! Active health checks: every instance is asked every second whether it is ready, and host names are resolved again.
 //!
-//! What is asked is `/readyz?own`: an instance answers for itself and not for the neighbours that it waits for, or two processes that need each
-//! other would each wait for the other for ever. Invariant: what is missing is logged when it changes, not every second.
+//! The path is `/readyz?own`: an instance responds for itself and not for the peers that it waits for, or two processes
+//! that need each other would wait for ever. Invariant: a missing role is logged when that changes, not every second.
 
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -14,15 +14,15 @@ use super::instance::Instance;
 use super::upstream::Upstream;
 use crate::tasks::Tasks;
 
-/// The path that says whether a process can serve by itself.
+/// The path that reports whether a process can serve by itself.
 pub const READY_PATH: &str = "/readyz?own";
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
-/// A process that needs longer to say that it is ready is not.
+/// An instance that takes longer to respond is not ready.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
-/// Names are looked up in every n-th round.
+/// Names are resolved in every n-th round.
 const ROUNDS_PER_LOOKUP: u32 = 5;
 
-/// Watches an upstream until it is given up or the process ends.
+/// Checks an upstream until it is dropped or the process ends.
 pub(super) async fn run(upstream: Weak<Upstream>, tasks: Tasks) {
     let mut reported = None;
     let mut round = 0_u32;
@@ -36,17 +36,17 @@ pub(super) async fn run(upstream: Weak<Upstream>, tasks: Tasks) {
             return;
         }
         let missing = upstream.not_ready();
-        // Reasons change with every attempt; whether there is somebody is what matters.
+        // Reasons change with every attempt; only whether an instance is ready matters.
         if reported.as_ref().is_none_or(|before: &Option<String>| before.is_some() != missing.is_some()) {
             match &missing {
                 Some(missing) => tracing::warn!(role = upstream.role, "waiting: {missing}"),
-                None => tracing::info!(role = upstream.role, instances = upstream.metrics.healthy.get(), "a neighbour is there"),
+                None => tracing::info!(role = upstream.role, instances = upstream.metrics.healthy.get(), "a role is available"),
             }
             reported = Some(missing);
         }
         drop(upstream);
         round = round.wrapping_add(1);
-        // Many gateways should not ask in step.
+        // Many gateways should not check in step.
         if !tasks.sleep(CHECK_INTERVAL.mul_f64(rand::random_range(0.8..1.2))).await {
             return;
         }
@@ -66,12 +66,12 @@ async fn check_all(upstream: &Upstream, round: u32) {
     instances.iter().for_each(|instance| instance.pool.prune());
 }
 
-/// On a connection of its own, so that it also says whether new ones are taken.
+/// On a new connection, so that it also shows whether new ones are accepted.
 async fn check(instance: &Arc<Instance>) {
     let asked = Instant::now();
     match tokio::time::timeout(CHECK_TIMEOUT, probe(instance, asked)).await {
         Ok(()) => {}
-        Err(_) => instance.mark_silent(asked, format!("it did not say within {} s that it is ready", CHECK_TIMEOUT.as_secs())),
+        Err(_) => instance.mark_silent(asked, format!("it did not respond to the health check within {} s", CHECK_TIMEOUT.as_secs())),
     }
 }
 
@@ -80,7 +80,7 @@ async fn probe(instance: &Instance, asked: Instant) {
         Ok(connection) => connection,
         Err(error) => return instance.connect_failed(asked, &error),
     };
-    let request = Request::get(READY_PATH).header(header::HOST, "neighbour").header(header::CONNECTION, "close").body(Body::empty());
+    let request = Request::get(READY_PATH).header(header::HOST, "peer").header(header::CONNECTION, "close").body(Body::empty());
     let Ok(request) = request else { return };
     match connection.send(request).await {
         Ok((response, _)) if response.status().is_success() => instance.mark_ready(),

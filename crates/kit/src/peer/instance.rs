@@ -1,6 +1,6 @@
-//! One instance of a role: how busy it is, whether it is well, its waiting lines.
+//! One instance of a role: its load, its health, its idle connections.
 //!
-//! Invariant: a request that is under way has a [`InFlight`], and whatever becomes of it, the seat tells the breaker and the count.
+//! Invariant: a request in progress has an [`InFlight`], which reports the outcome to the breaker and the count.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
@@ -21,9 +21,9 @@ pub(super) struct Instance {
     pub(super) address: SocketAddr,
     pub(super) pool: Pool,
     in_flight: AtomicUsize,
-    /// What it said of itself when it was last asked.
+    /// The result of the last health check.
     readiness: AtomicU8,
-    /// Since when it says nothing at all, though it takes connections or swallows them.
+    /// Since when it does not respond at all, though it may accept connections.
     silent_since: Mutex<Option<Instant>>,
     /// Whether the breaker is not closed, so that the common case needs no lock.
     broken: AtomicBool,
@@ -41,7 +41,7 @@ impl Instance {
             silent_since: Mutex::default(),
             broken: AtomicBool::new(false),
             breaker: Mutex::new(Breaker::new(Instant::now())),
-            last_error: Mutex::new("it has not been asked yet".into()),
+            last_error: Mutex::new("it has not been checked yet".into()),
         }
     }
 
@@ -70,7 +70,7 @@ impl Instance {
         self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// It said that it is ready.
+    /// Records that it said that it is ready.
     pub(super) fn mark_ready(&self) {
         self.readiness.store(READY, Ordering::Relaxed);
         self.with_silent_since(|since| *since = None);
@@ -79,19 +79,19 @@ impl Instance {
         }
     }
 
-    /// It said that it is not, or could not be reached.
+    /// Records that it said that it is not ready, or could not be reached.
     pub(super) fn mark_unready(&self, why: String) {
         self.with_silent_since(|since| *since = None);
         self.mark_unhealthy(why);
     }
 
-    /// It did not answer when it was asked at `asked`.
+    /// Records that it did not respond to the check at `asked`.
     pub(super) fn mark_silent(&self, asked: Instant, why: String) {
         self.with_silent_since(|since| *since = Some(since.unwrap_or(asked)));
         self.mark_unhealthy(why);
     }
 
-    /// No connection could be made to it, which was tried at `asked`.
+    /// Records that a connection attempt, made at `asked`, failed.
     pub(super) fn connect_failed(&self, asked: Instant, error: &std::io::Error) {
         match error.kind() {
             std::io::ErrorKind::TimedOut => self.mark_silent(asked, error.to_string()),
@@ -99,7 +99,7 @@ impl Instance {
         }
     }
 
-    /// Since when it has not answered.
+    /// Since when it has not responded.
     pub(super) fn silent_since(&self) -> Option<Instant> {
         self.with_silent_since(|since| *since)
     }
@@ -113,7 +113,7 @@ impl Instance {
         *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = why;
     }
 
-    /// A place for a request, unless the breaker says no.
+    /// Starts a request, unless the breaker refuses it.
     pub(super) fn admit(self: &Arc<Self>, in_flight: &Gauge) -> Option<InFlight> {
         let permit = if self.is_broken() { self.with_breaker(|breaker| breaker.begin(Instant::now()))? } else { Permit::Normal };
         self.in_flight.fetch_add(1, Ordering::Relaxed);
@@ -129,7 +129,7 @@ impl Instance {
     }
 }
 
-/// A request under way at an instance.
+/// A request in progress at an instance.
 pub(super) struct InFlight {
     pub(super) instance: Arc<Instance>,
     in_flight: Gauge,
@@ -141,7 +141,7 @@ impl InFlight {
     pub(super) fn record_success(&mut self) {
         self.is_recorded = true;
         self.instance.with_breaker(|breaker| breaker.succeed(self.permit, Instant::now()));
-        // What breaks later on (in the middle of the answer) is no longer the trial.
+        // A later error, in the middle of the response, does not count as a failed probe.
         self.permit = Permit::Normal;
     }
 

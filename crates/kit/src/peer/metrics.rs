@@ -1,4 +1,4 @@
-//! PeerMetrics about the roles that play elsewhere.
+//! Metrics about the roles of other processes.
 //!
 //! Invariant: the only label is the role's name, so there are as many series as roles in the configuration.
 
@@ -14,7 +14,7 @@ struct Labels {
     role: String,
 }
 
-/// The figures of all roles.
+/// The metrics of all roles.
 #[derive(Debug, Clone, Default)]
 pub(super) struct PeerMetrics {
     in_flight: Family<Labels, Gauge>,
@@ -24,7 +24,7 @@ pub(super) struct PeerMetrics {
     broken: Family<Labels, Gauge>,
 }
 
-/// Those of one role, at hand without a look-up.
+/// The metrics of one role, without a lookup.
 #[derive(Debug, Clone)]
 pub(super) struct RoleMetrics {
     pub(super) in_flight: Gauge,
@@ -48,9 +48,9 @@ impl PeerMetrics {
 
     pub(super) fn register(&self, metrics: &Metrics) {
         metrics.register(|registry| {
-            registry.register("peer_in_flight", "Requests under way to a role that plays elsewhere", self.in_flight.clone());
-            registry.register("peer_retries", "Requests that were sent once more, to another instance", self.retries.clone());
-            registry.register("peer_connects", "Connections made to a role that plays elsewhere", self.connects.clone());
+            registry.register("peer_in_flight", "Requests in flight to a role in another process", self.in_flight.clone());
+            registry.register("peer_retries", "Requests that were sent again, to another instance", self.retries.clone());
+            registry.register("peer_connects", "Connections made to a role in another process", self.connects.clone());
             registry.register("peer_instances_healthy", "Instances that say they are ready", self.healthy.clone());
             registry.register("peer_breakers_open", "Instances whose circuit breaker is not closed", self.broken.clone());
         });

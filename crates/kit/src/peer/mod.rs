@@ -1,6 +1,7 @@
-//! Neighbour roles: a router called in the process for one that plays here, the best of its instances for one that plays elsewhere.
+//! Calls to other roles: to a router of this process, or to the best instance of a role that runs elsewhere.
 //!
-//! Owns the way there (choosing, health, retries, connections), not what may be asked. Invariant: a caller can't tell which of the two it was.
+//! Owns the way to a role (balancing, health, retries, connections), not which requests are allowed. Invariant: a
+//! caller can't tell whether the role is local or remote.
 
 mod balance;
 mod breaker;
@@ -39,38 +40,38 @@ use crate::telemetry::Metrics;
 use metrics::PeerMetrics;
 use upstream::Upstream;
 
-/// An answer between services that is larger is a fault.
+/// A larger response between services is an error.
 const MAX_JSON_BYTES: usize = 64 * 1024 * 1024;
 const JSON_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What can go wrong with a neighbour.
+/// An error of an internal request.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It doesn't play here and no address is configured.
-    #[error("the {0} role is not part of this process and has no address; set peers.{0} in the configuration")]
+    /// The role does not run here and no URL is configured.
+    #[error("the {0} role is not part of this process and has no URL; set peers.{0} in the configuration")]
     Unknown(String),
-    /// Nobody is there to be asked: why.
+    /// No instance can be asked; with the reason.
     #[error("no instance of the {0} role can be asked ({1})")]
     Missing(String, String),
-    /// It did not answer.
-    #[error("the {0} role did not answer")]
+    /// The instance did not respond.
+    #[error("the {0} role did not respond")]
     Silent(String, #[source] Box<dyn std::error::Error + Send + Sync>),
-    /// It did not answer in time.
-    #[error("the {0} role did not answer in time")]
+    /// The instance did not respond in time.
+    #[error("the {0} role did not respond in time")]
     Late(String),
-    /// The request's body did not arrive in time, which is its sender's doing.
+    /// The request's body did not arrive in time, which is its sender's fault.
     #[error("the body of a request to the {0} role did not arrive in time")]
     Slow(String),
-    /// The request's body broke off, which is its sender's doing.
+    /// The request's body broke off, which is its sender's fault.
     #[error("the body of a request to the {0} role broke off")]
     Sender(String, #[source] Box<dyn std::error::Error + Send + Sync>),
-    /// It answered with something else than promised.
-    #[error("the {0} role answered {1}")]
+    /// The role responded with an unexpected status.
+    #[error("the {0} role responded with {1}")]
     Refused(String, StatusCode),
 }
 
 impl Error {
-    /// The error with its sources, for a log.
+    /// Returns the error with its sources, for a log.
     fn causes(&self) -> String {
         let mut text = self.to_string();
         let mut source = std::error::Error::source(self);
@@ -88,7 +89,7 @@ enum Target {
     Remote(Arc<Upstream>),
 }
 
-/// The neighbours of a process.
+/// The roles that a process can call.
 #[derive(Clone, Default)]
 pub struct Peers(Arc<Inner>);
 
@@ -106,7 +107,7 @@ impl std::fmt::Debug for Peers {
     }
 }
 
-/// A row of `[peers]`: one address or several.
+/// An entry of `[peers]`: one URL or several.
 #[derive(serde::Deserialize)]
 #[serde(untagged)]
 enum PeerEntry {
@@ -115,12 +116,12 @@ enum PeerEntry {
 }
 
 impl Peers {
-    /// Neighbours who are given this long to answer.
+    /// Returns an empty set of roles, with these timeouts.
     pub fn with_timeouts(timeouts: Timeouts) -> Self {
         Self(Arc::new(Inner { timeouts, ..Inner::default() }))
     }
 
-    /// The neighbours that `[peers]` names: `media = "http://10.0.0.7:8080"`, or a list of such addresses.
+    /// Returns the roles that `[peers]` names: `media = "http://10.0.0.7:8080"`, or a list of such URLs.
     pub fn configured(config: &Config) -> Result<Self, config::Error> {
         let peers = Self::default();
         for (role, entry) in config.section::<BTreeMap<String, PeerEntry>>("peers")? {
@@ -130,7 +131,7 @@ impl Peers {
             };
             let refuse = |reason: String| config::Error::Section { section: "peers".into(), reason: format!("{role}: {reason}") };
             if texts.is_empty() {
-                return Err(refuse("the list of addresses is empty".into()));
+                return Err(refuse("the list of URLs is empty".into()));
             }
             let urls = PeerUrls::parse(&texts).map_err(|error| refuse(error.to_string()))?;
             peers.register_remote(&role, urls);
@@ -138,20 +139,21 @@ impl Peers {
         Ok(peers)
     }
 
-    /// A role that plays in this process.
+    /// Adds a role that runs in this process.
     pub fn register_local(&self, role: &str, router: Router) {
         self.set(role, Target::Local(router));
     }
 
-    /// A role that plays elsewhere, at `address` (such as `http://10.0.0.7:8080`). What is no address is a role that nobody plays.
+    /// Adds a role that runs elsewhere, at `url` (such as `http://10.0.0.7:8080`). An invalid URL is logged, and the
+    /// role stays unknown.
     pub fn register_remote_url(&self, role: &str, url: &str) {
         match PeerUrls::parse(&[url]) {
             Ok(urls) => self.register_remote(role, urls),
-            Err(error) => tracing::error!(role, %error, "a neighbour can't be found"),
+            Err(error) => tracing::error!(role, %error, "a role can't be called: its URL is invalid"),
         }
     }
 
-    /// A role with instances elsewhere.
+    /// Adds a role whose instances run elsewhere.
     pub fn register_remote(&self, role: &str, urls: PeerUrls) {
         let upstream = Arc::new(Upstream::new(role, urls, self.0.timeouts, self.0.peer_metrics.of(role)));
         self.set(role, Target::Remote(upstream.clone()));
@@ -160,7 +162,7 @@ impl Peers {
         }
     }
 
-    /// Asks every instance of every role from now on, each second, whether it is ready. To be called once.
+    /// Checks every instance of every role from now on, each second. Call it once.
     pub fn watch(&self, tasks: &Tasks, metrics: &Metrics) {
         if self.0.health_checks.set(tasks.clone()).is_err() {
             return;
@@ -171,12 +173,12 @@ impl Peers {
         }
     }
 
-    /// The roles elsewhere of which no instance was ready yet, as sentences.
+    /// Returns the remote roles of which no instance has been ready yet, as sentences.
     pub fn not_ready(&self) -> Vec<String> {
         self.without_instance(false)
     }
 
-    /// The roles elsewhere that were there and of which no instance is ready now, as sentences.
+    /// Returns the remote roles that were ready before and have no ready instance now, as sentences.
     pub fn lost(&self) -> Vec<String> {
         self.without_instance(true)
     }
@@ -208,7 +210,8 @@ impl Peers {
             .collect()
     }
 
-    /// Sends a request, its body streamed, and answers what the role answers. A [`Deadline`] in its extensions holds for the head of the answer.
+    /// Sends a request with a streamed body and returns the role's response. A [`Deadline`] in its extensions limits
+    /// the time until the head of the response.
     pub async fn call(&self, role: &str, request: Request<Body>) -> Result<Response, Error> {
         let target = self.0.targets.read().unwrap_or_else(PoisonError::into_inner).get(role).cloned();
         match target {
@@ -230,7 +233,7 @@ impl Peers {
         }
     }
 
-    /// As [`Peers::call`], for a request that wants to become a WebSocket ([`is_handshake`]).
+    /// As [`Peers::call`], for a WebSocket handshake ([`is_handshake`]).
     pub async fn switch(&self, role: &str, request: Request<Body>) -> Result<UpgradeOutcome, Error> {
         let target = self.0.targets.read().unwrap_or_else(PoisonError::into_inner).get(role).cloned();
         match target {
@@ -239,29 +242,29 @@ impl Peers {
         }
     }
 
-    /// Asks for JSON; `None` where the role answers 404. Ends after ten seconds.
+    /// Fetches JSON; `None` if the role responds with 404. Times out after ten seconds.
     pub async fn get_json<T: serde::de::DeserializeOwned>(&self, role: &str, path: &str) -> Result<Option<T>, Error> {
         let silent = |error: Box<dyn std::error::Error + Send + Sync>| Error::Silent(role.to_owned(), error);
         let uri: Uri = path.parse().map_err(|error: http::uri::InvalidUri| silent(error.into()))?;
         let request = Request::get(uri).extension(Deadline::after(JSON_TIMEOUT)).body(Body::empty()).map_err(|error| silent(error.into()))?;
         let request = async {
-            let answer = self.call(role, request).await?;
-            let status = answer.status();
+            let response = self.call(role, request).await?;
+            let status = response.status();
             if status == StatusCode::NOT_FOUND {
                 return Ok(None);
             }
             if !status.is_success() {
                 return Err(Error::Refused(role.to_owned(), status));
             }
-            let body = http_body_util::Limited::new(answer.into_body(), MAX_JSON_BYTES).collect().await.map_err(silent)?;
+            let body = http_body_util::Limited::new(response.into_body(), MAX_JSON_BYTES).collect().await.map_err(silent)?;
             serde_json::from_slice(&body.to_bytes()).map(Some).map_err(|error| silent(error.into()))
         };
         tokio::time::timeout(JSON_TIMEOUT, request).await.map_err(|late| silent(late.into()))?
     }
 }
 
-/// Leaves behind what one router noted for itself (such as its path parameters), which the next would take for its own.
-/// Who asks, from where, and under which id goes along.
+/// Removes what one router stored in the extensions for itself (such as its path parameters), which the next would take
+/// for its own. The caller, its IP address and the ids are kept.
 fn strip_local_extensions(request: Request<Body>) -> Request<Body> {
     let (mut parts, body) = request.into_parts();
     let mut kept = http::Extensions::new();

@@ -1,27 +1,28 @@
-//! Lines to one instance that wait for their next request.
+//! Idle connections to one instance.
 //!
-//! Invariant: at most [`MAX_IDLE`] wait, none longer than [`IDLE_TIMEOUT`].
+//! Invariant: at most [`MAX_IDLE`] are kept, none longer than [`IDLE_TIMEOUT`].
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::connection::{self, Connection};
 
-/// Lines that are kept; a gateway under load has as many requests in flight.
+/// Idle connections that are kept; a gateway under load has as many requests in flight.
 const MAX_IDLE: usize = 256;
-/// Our doors close a connection that says nothing for 15 s (`http::Limits`); a line must be given up before.
+/// Our listeners close a connection after 15 s without a request (`http::Limits`), so a connection must be dropped
+/// before.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Default)]
 pub(super) struct Pool(Mutex<Vec<(Connection, Instant)>>);
 
 impl Pool {
-    /// The line that was used last, as the others may be about to be closed.
+    /// Returns the connection that was used last, as the others may be about to be closed.
     pub(super) async fn take(&self) -> Option<Connection> {
         loop {
             let (mut connection, since) = self.with_idle(Vec::pop)?;
             if since.elapsed() > IDLE_TIMEOUT {
-                // Those below have waited for longer still.
+                // Those below have been idle for longer.
                 let old = self.with_idle(std::mem::take);
                 drop(old);
                 return None;
@@ -40,7 +41,7 @@ impl Pool {
         });
     }
 
-    /// Gives up the lines that have waited for too long.
+    /// Drops the connections that have been idle for too long.
     pub(super) fn prune(&self) {
         let old: Vec<_> = self.with_idle(|idle| {
             let stale = idle.iter().take_while(|(_, since)| since.elapsed() > IDLE_TIMEOUT).count();

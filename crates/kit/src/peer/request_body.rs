@@ -1,7 +1,8 @@
-//! A request's body on its way to an instance: how far it has come, and when its sender may begin.
+//! A request's body on its way to an instance: its progress, and when its sender may begin.
 //!
-//! A client that sent `Expect: 100-continue` waits for leave. That leave is the instance's to give, so the body is not touched before
-//! it has (RFC 9110 §10.1.1). Invariant: time that is spent waiting for the sender is never held against the instance.
+//! A client that sent `Expect: 100-continue` waits for the instance's permission, so the body is not read before the
+//! instance gives it (RFC 9110 §10.1.1). Invariant: time spent waiting for the sender never counts against the
+//! instance.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,28 +17,28 @@ use http::{Request, StatusCode, header};
 use http_body::{Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 
-/// An instance that does not know the expectation says nothing; a client must not wait for ever.
+/// An instance that does not know the expectation does not respond to it; a client must not wait for ever.
 const CONTINUE_TIMEOUT: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Side {
-    /// To bring more.
+    /// The sender has to bring more.
     Sender,
-    /// To take what was brought, or to answer.
+    /// The instance has to take the bytes, or to respond.
     Instance,
 }
 
-/// Whose turn it is, and since when.
+/// Which side is being waited for, and since when.
 #[derive(Debug)]
 pub(super) struct Progress(Mutex<(Side, Instant)>);
 
 impl Progress {
-    /// Of a request that is sent as a whole.
+    /// Returns the progress of a request that is sent as a whole.
     pub(super) fn of_instance() -> Self {
         Self(Mutex::new((Side::Instance, Instant::now())))
     }
 
-    /// When the instance has been silent for too long, or `None` while the sender has the word.
+    /// Returns when the instance has taken too long; `None` while the sender is being waited for.
     pub(super) fn deadline(&self, timeout: Duration) -> Option<Instant> {
         let (side, since) = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         (side == Side::Instance).then(|| since + timeout)
@@ -52,7 +53,7 @@ impl Progress {
     }
 }
 
-/// The instance's leave to send.
+/// The instance's permission to send.
 #[derive(Debug, Default)]
 struct ContinueGate {
     open: AtomicBool,
@@ -65,7 +66,7 @@ struct RequestBody {
     gate: Option<(Arc<ContinueGate>, Pin<Box<Sleep>>)>,
 }
 
-/// Watches a request's body.
+/// Tracks the progress of a request's body.
 pub(super) fn track_progress(request: Request<Body>) -> (Request<Body>, Arc<Progress>) {
     let progress = Arc::new(Progress::of_instance());
     let gate = request.headers().contains_key(header::EXPECT).then(|| (Arc::<ContinueGate>::default(), Box::pin(tokio::time::sleep(CONTINUE_TIMEOUT))));

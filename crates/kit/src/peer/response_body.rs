@@ -1,6 +1,7 @@
-//! The body of an instance's answer. It drives its line, and gives it back to the pool when it has been read to its end.
+//! The body of an instance's response. It drives its connection, and returns it to the pool when it has been read to
+//! its end.
 //!
-//! Invariant: an instance that brings nothing for the given time is cut off; a reader who takes his time is not its fault.
+//! Invariant: an instance that sends nothing for the given time fails; a slow reader does not count against it.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -16,12 +17,12 @@ use tokio::time::{Instant, Sleep};
 use super::connection::{self, Connection};
 use super::instance::InFlight;
 
-/// What can go wrong in the middle.
+/// An error in the middle of a response.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BodyError {
-    #[error("the neighbour broke off in the middle of its answer")]
+    #[error("the role broke off in the middle of its response")]
     Broken(#[source] hyper::Error),
-    #[error("the neighbour stopped in the middle of its answer")]
+    #[error("the role stopped in the middle of its response")]
     Stalled,
 }
 
@@ -30,12 +31,12 @@ struct ResponseBody {
     connection: Option<Connection>,
     in_flight: Option<InFlight>,
     idle_timeout: Duration,
-    /// Since when nothing has come although it was waited for.
+    /// Since when no bytes have arrived although the reader waits.
     waiting: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-/// Puts the answer together. One without a body gives its line back at once.
+/// Builds the streamed response. One without a body returns its connection at once.
 pub(super) async fn streamed(response: Response<Incoming>, mut connection: Option<Connection>, in_flight: InFlight, idle_timeout: Duration) -> Response<Body> {
     let (parts, body) = response.into_parts();
     if body.is_end_stream() {
@@ -67,9 +68,9 @@ impl ResponseBody {
         Poll::Ready(Some(Err(error)))
     }
 
-    /// Reads what there is, driving the line where more must come.
+    /// Reads a frame, and drives the connection if more must come.
     fn read(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        // Only driving the line brings something, and it is us who drive it: nobody needs to wake us for the body too.
+        // New bytes come only from driving the connection, which wakes us: the body needs no waker of its own.
         let mut noop = Context::from_waker(Waker::noop());
         let polled = Pin::new(&mut self.body).poll_frame(&mut noop);
         if polled.is_ready() {
@@ -85,7 +86,7 @@ impl ResponseBody {
 
     fn is_stalled(&mut self, context: &mut Context<'_>) -> bool {
         let since = *self.waiting.get_or_insert_with(Instant::now);
-        // One timer for the whole body: it is set again only when it has rung too early.
+        // One timer for the whole body: it is reset only when it fires too early.
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(since + self.idle_timeout)));
         while timer.as_mut().poll(context).is_ready() {
             if since.elapsed() >= self.idle_timeout {
@@ -113,7 +114,7 @@ impl http_body::Body for ResponseBody {
             }
             Poll::Ready(Some(Ok(frame))) => {
                 this.waiting = None;
-                // Whoever knows the length does not ask again after the last frame.
+                // A reader that knows the length does not poll again after the last frame.
                 if this.body.is_end_stream() {
                     this.end(context);
                 }

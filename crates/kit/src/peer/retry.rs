@@ -1,29 +1,29 @@
 //! Whether a request may be sent once more.
 //!
-//! Invariant: over any time, retries of what an instance may have worked on are at most a tenth of the requests plus [`REFILL_PER_SECOND`], so a
-//! neighbour in trouble is not sent a multiple of what troubles it.
+//! Invariant: over any time, retries of requests that an instance may have worked on are at most a tenth of the
+//! requests plus [`REFILL_PER_SECOND`], so an overloaded role does not get a multiple of its load.
 
 use std::time::Instant;
 
 use http::Method;
 
-/// What a request adds, in retries.
+/// How many retries a request adds to the budget.
 const DEPOSIT: f64 = 0.1;
 /// Retries per second that are allowed however few requests there are.
 const REFILL_PER_SECOND: f64 = 2.0;
-/// Retries that can be saved up.
+/// The most retries in the budget.
 const MAX_BALANCE: f64 = 20.0;
 
 /// How many instances are tried for one request.
 pub(super) const MAX_ATTEMPTS: usize = 3;
 
-/// Whether doing it twice is as good as once (RFC 9110 §9.2.2), as far as HTTP can tell. A body is streamed, so one that was
-/// begun can't be sent again: only requests without one are repeated.
+/// Whether doing it twice is the same as once (RFC 9110 §9.2.2), as far as HTTP can tell. A body is streamed and can't
+/// be sent again, so only requests without one are repeated.
 pub(super) fn is_repeatable(method: &Method, bodiless: bool) -> bool {
     bodiless && matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE)
 }
 
-/// A bucket of retries.
+/// The retry budget of a role.
 #[derive(Debug)]
 pub(super) struct Budget {
     balance: f64,
@@ -35,12 +35,12 @@ impl Budget {
         Self { balance: MAX_BALANCE / 2.0, refilled_at: now }
     }
 
-    /// A request was made.
+    /// Adds the share of one request.
     pub(super) fn deposit(&mut self) {
         self.balance = (self.balance + DEPOSIT).min(MAX_BALANCE);
     }
 
-    /// Takes a retry, if there is one.
+    /// Takes a retry from the budget, if there is one.
     pub(super) fn withdraw(&mut self, now: Instant) -> bool {
         self.balance = (self.balance + now.duration_since(self.refilled_at).as_secs_f64() * REFILL_PER_SECOND).min(MAX_BALANCE);
         self.refilled_at = now;
@@ -68,7 +68,7 @@ mod tests {
         assert_eq!(withdrawn(&mut budget, now), 5);
         assert_eq!(withdrawn(&mut budget, now + Duration::from_secs(3)), 6);
         (0..10_000).for_each(|_| budget.deposit());
-        assert_eq!(withdrawn(&mut budget, now + Duration::from_secs(3)), 20, "no more can be saved up");
+        assert_eq!(withdrawn(&mut budget, now + Duration::from_secs(3)), 20, "the budget is bounded");
     }
 
     #[test]

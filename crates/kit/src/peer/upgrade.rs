@@ -1,7 +1,7 @@
-//! WebSockets on their way to an instance: the handshake as a request, then the connection itself (RFC 6455 §4).
+//! WebSockets to an instance: the handshake as a request, then the connection itself (RFC 6455 §4).
 //!
-//! Owns no frame: what is said over a tunnel is its ends' affair. Invariant: nothing but a WebSocket handshake is ever passed on as an
-//! upgrade, and a tunnel begins only with the instance's own 101.
+//! Owns no frames; the two ends interpret them. Invariant: only a WebSocket handshake is ever passed on as an upgrade,
+//! and a tunnel begins only with the instance's own 101.
 
 use axum::body::Body;
 use axum::response::Response;
@@ -20,33 +20,33 @@ use crate::http::Deadline;
 
 const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
 
-/// What became of a handshake.
+/// The result of a handshake.
 pub enum UpgradeOutcome {
-    /// The role answered as to any other request; or it plays here, and needs nobody in between.
+    /// An ordinary response; also that of a role that runs in this process, which needs no tunnel.
     Responded(Response),
-    /// The answer (101) for the client, and the connection to the role behind it.
+    /// The response (101) for the client, and the connection to the role.
     Tunnel(Response, Tunnel),
 }
 
-/// A connection to an instance that speaks WebSocket from now on. It counts as a request under way for as long as it is held.
+/// A connection to an instance that has switched to WebSocket. It counts as a request in flight for as long as it is
+/// held.
 pub struct Tunnel {
     stream: TcpStream,
-    /// What the instance had said already after its 101.
+    /// The bytes that the instance sent right after its 101.
     early_bytes: Bytes,
     _in_flight: InFlight,
 }
 
 impl Tunnel {
-    /// Its two directions: what the role says, and what it is told.
+    /// Returns the two directions: from the role, and to it.
     pub fn split(&mut self) -> (impl AsyncRead + Send + Unpin + use<'_>, impl AsyncWrite + Send + Unpin + use<'_>) {
         let (reads, writes) = self.stream.split();
         (std::io::Cursor::new(std::mem::take(&mut self.early_bytes)).chain(reads), writes)
     }
 }
 
-/// Returns whether a request is a WebSocket handshake (RFC 6455, section 4.1). A request with a body is none: it goes the way of every other
-/// request, on which its body is sent whole or not at all.
-pub fn is_handshake<B: http_body::Body>(request: &Request<B>) -> bool {
+/// Whether a request is a WebSocket handshake.
+pub fn is_handshake<B>(request: &Request<B>) -> bool {
     let headers = request.headers();
     let is = |name, wanted: &str| headers.get(name).is_some_and(|value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(wanted.as_bytes()));
     let named =
@@ -55,14 +55,14 @@ pub fn is_handshake<B: http_body::Body>(request: &Request<B>) -> bool {
     plain && request.body().is_end_stream() && is(UPGRADE, "websocket") && is(SEC_WEBSOCKET_VERSION, "13") && headers.contains_key(SEC_WEBSOCKET_KEY) && named()
 }
 
-/// Says again, on the next connection, that it is to become a WebSocket.
+/// Sets the hop-by-hop headers of an upgrade for the next connection.
 fn set_upgrade_headers(headers: &mut HeaderMap) {
     headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     headers.insert(UPGRADE, WEBSOCKET);
 }
 
 impl Upstream {
-    /// Passes a handshake on, once: over a connection of its own, to the best instance.
+    /// Passes a handshake on, once: over a new connection, to the best instance.
     pub(super) async fn upgrade(&self, request: Request<Body>) -> Result<UpgradeOutcome, Error> {
         let until = request.extensions().get::<Deadline>().copied().unwrap_or_else(|| Deadline::after(self.timeouts.answer));
         let (mut parts, _) = request.into_parts();

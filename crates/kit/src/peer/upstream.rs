@@ -1,7 +1,8 @@
-//! A role that plays elsewhere: its instances, and how a request finds one that answers.
+//! A role that runs elsewhere: its instances, and how a request finds one that responds.
 //!
-//! Owns no policy about what may be asked; does not own any instance's state. Invariant: a request is sent again only while nothing of an answer
-//! has been seen and doing it twice is as good as once, or nothing of it was sent; and never more often than the budget allows.
+//! Does not own which requests are allowed, nor any instance's state. Invariant: a request is sent again only if
+//! nothing of a response has been seen and the request is idempotent, or nothing of it was sent; and never more often
+//! than the budget allows.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,27 +25,30 @@ use super::urls::{PeerUrls, Resolver};
 use super::{Error, headers, response_body};
 use crate::http::Deadline;
 
-/// How long an instance may take.
+/// The timeouts for an instance.
 #[derive(Debug, Clone, Copy)]
 pub struct Timeouts {
-    /// To begin its answer to a request without a body, where the request brings no deadline of its own.
+    /// Until the head of its response to a request without a body, if the request has no deadline of its own.
     pub answer: Duration,
-    /// To take the next bytes of a body (it may have its turn to wait for), and to begin its answer after the last.
+    /// Until it takes the next bytes of a body (it may be queueing the request), and until the head of its response
+    /// after the last.
     pub body: Duration,
-    /// To go on with an answer that it has begun.
+    /// Until the next bytes of a response that it has begun.
     pub stalled: Duration,
-    /// To move a request that it has in its hands while it does not say either whether it is ready: then it is frozen, or cut off.
+    /// Until a request makes progress, while the instance does not respond to health checks either: then it is frozen,
+    /// or the network is interrupted.
     pub silent: Duration,
 }
 
 impl Default for Timeouts {
     fn default() -> Self {
-        // A long upload is made durable after its last byte. Live streams say something every 15 s.
+        // A long upload is made durable after its last byte. Live streams send something every 15 s.
         Self { answer: Duration::from_secs(30), body: Duration::from_secs(120), stalled: Duration::from_secs(60), silent: Duration::from_secs(8) }
     }
 }
 
-/// How often we look who has the word, and whether the instance lives. Also how often names are looked up at most.
+/// How often a waiting request checks which side it waits for, and whether the instance is alive. Also the least
+/// interval between resolving names.
 const RECHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 pub(super) struct Upstream {
@@ -55,34 +59,34 @@ pub(super) struct Upstream {
     pub(super) host: HeaderValue,
     resolver: tokio::sync::Mutex<(Resolver, Option<Instant>)>,
     instances: RwLock<Arc<[Arc<Instance>]>>,
-    /// Why some name could not be looked up.
+    /// Why some name could not be resolved.
     unresolved: Mutex<Option<String>>,
     budget: Mutex<Budget>,
-    /// Whether an instance was well at any time.
+    /// Whether an instance was ever healthy.
     seen: AtomicBool,
 }
 
-/// A request that came to nothing.
+/// A failed attempt.
 struct AttemptError {
     error: Error,
-    /// It, if it may be sent again.
+    /// The request, if it may be sent again.
     request: Option<Request<Body>>,
-    /// Whether there was not even a connection. Then nobody has worked for it, and another instance gets no more than it would without this one.
+    /// Whether there was not even a connection. Then no instance has worked on it, and a retry adds no load.
     is_unsent: bool,
-    /// Whether the instance has fallen silent, so that another line to it is of no use.
+    /// Whether the instance is unresponsive, so that another connection to it is useless.
     is_frozen: bool,
 }
 
-/// Who was silent when the time was over.
+/// Which side had not moved when the time was over.
 enum TimedOut {
     Sender,
     Instance,
-    /// The instance, and not with this request alone.
+    /// The instance, and not only for this request.
     Frozen,
 }
 
 impl AttemptError {
-    /// Tells the breaker, unless it was the sender who broke off.
+    /// Reports the failure to the breaker, unless the sender broke off.
     fn record_failure(self, in_flight: &mut InFlight) -> Self {
         if !matches!(self.error, Error::Sender(..) | Error::Slow(_)) {
             in_flight.record_failure(&self.error.causes());
@@ -97,7 +101,7 @@ impl Upstream {
             role: role.to_owned(),
             metrics,
             timeouts,
-            host: HeaderValue::from_str(role).unwrap_or_else(|_| HeaderValue::from_static("neighbour")),
+            host: HeaderValue::from_str(role).unwrap_or_else(|_| HeaderValue::from_static("peer")),
             resolver: tokio::sync::Mutex::new((Resolver::new(urls.clone()), None)),
             urls,
             instances: RwLock::new(Arc::new([])),
@@ -107,7 +111,7 @@ impl Upstream {
         }
     }
 
-    /// Sends a request to the best instance, and to another one if that is safe and the first does not answer.
+    /// Sends a request to the best instance, and to another one if that is safe and the first does not respond.
     pub(super) async fn send(&self, request: Request<Body>) -> Result<Response, Error> {
         self.with_budget(Budget::deposit);
         let (mut parts, body) = request.into_parts();
@@ -128,16 +132,16 @@ impl Upstream {
                 _ => return Err(error.error),
             }
             self.metrics.retries.inc();
-            tracing::debug!(error = %error.error, "sent once more, to another instance");
+            tracing::debug!(error = %error.error, "a request is sent again, to another instance");
         }
     }
 
-    /// A place at an instance that was not tried yet.
+    /// Starts a request at an instance that was not tried yet.
     pub(super) async fn admit(&self, tried: &[SocketAddr]) -> Result<InFlight, Error> {
         if self.instances().is_empty() {
             self.resolve().await;
         }
-        // Of two requests that want an instance's only trial, one goes on to the next.
+        // Of two requests that want an instance's only probe, one goes on to the next instance.
         let in_flight =
             std::iter::repeat_with(|| self.choose(tried)).take(MAX_ATTEMPTS).map_while(|instance| instance).find_map(|instance| instance.admit(&self.metrics.in_flight));
         in_flight.ok_or_else(|| Error::Missing(self.role.clone(), self.reasons()))
@@ -149,13 +153,14 @@ impl Upstream {
         choose(candidates, |below| rand::random_range(0..below)).and_then(|index| instances.get(index).cloned())
     }
 
-    /// One instance: a line that waits there if there is one, a new one otherwise.
+    /// Sends a request to one instance: over an idle connection if there is one, over a new one otherwise.
     async fn attempt(&self, mut in_flight: InFlight, mut request: Request<Body>) -> Result<Response, AttemptError> {
         let instance = in_flight.instance.clone();
         if let Some(connection) = instance.pool.take().await {
             match self.exchange(&instance, connection, request).await {
                 Ok((response, connection)) => return Ok(self.respond(response, connection, in_flight).await),
-                // The instance closed the line while it waited, which says nothing against it: a new line is tried there.
+                // The instance closed the connection while it was idle, which does not count as a failure: a new
+                // connection is tried.
                 Err(AttemptError { request: Some(unsent), is_frozen: false, .. }) => request = unsent,
                 Err(error) => return Err(error.record_failure(&mut in_flight)),
             }
@@ -166,7 +171,7 @@ impl Upstream {
             Ok(connection) => connection,
             Err(error) => {
                 in_flight.record_failure(&error.to_string());
-                // The others come first until it says that it is ready, which it is asked every second.
+                // The other instances come first until this one says that it is ready; it is checked every second.
                 instance.connect_failed(asked, &error);
                 return Err(AttemptError { error: Error::Silent(self.role.clone(), error.into()), request: Some(request), is_unsent: true, is_frozen: false });
             }
@@ -183,7 +188,8 @@ impl Upstream {
         response_body::streamed(response, connection, in_flight, self.timeouts.stalled).await
     }
 
-    /// Sends the request over a line and waits for the head of the answer, as long as the request, or our patience, allows.
+    /// Sends the request over a connection and waits for the head of the response, as long as the request's deadline or
+    /// our timeouts allow.
     async fn exchange(&self, instance: &Instance, connection: Connection, request: Request<Body>) -> Result<(http::Response<Incoming>, Option<Connection>), AttemptError> {
         let bodiless = request.body().is_end_stream();
         let until = request.extensions().get::<Deadline>().map(|deadline| deadline.0);
@@ -204,7 +210,7 @@ impl Upstream {
                 Err(AttemptError { error: Error::Silent(self.role.clone(), error.into()), request: request.or(copy), is_unsent: false, is_frozen: false })
             }
             Err(TimedOut::Frozen) => {
-                let error = std::io::Error::new(std::io::ErrorKind::TimedOut, "it has fallen silent with the request in its hands");
+                let error = std::io::Error::new(std::io::ErrorKind::TimedOut, "it became unresponsive with the request in progress");
                 Err(AttemptError { error: Error::Silent(self.role.clone(), error.into()), request: copy, is_unsent: false, is_frozen: true })
             }
             Err(TimedOut::Instance) => Err(AttemptError { error: Error::Late(self.role.clone()), request: None, is_unsent: false, is_frozen: false }),
@@ -212,7 +218,8 @@ impl Upstream {
         }
     }
 
-    /// PendingDependencies for an answer until `until`, or until the instance has not moved the request for `body_timeout` (or less, if it seems frozen).
+    /// Waits for a response until `until`, or until the instance has not moved the request for `body_timeout` (or less,
+    /// if it seems frozen).
     async fn wait_for_response<T>(
         &self,
         sent: impl Future<Output = T>,
@@ -239,11 +246,11 @@ impl Upstream {
         }
     }
 
-    /// Looks the names up; instances that stay keep their state and their lines.
+    /// Resolves the names; instances that remain keep their state and their connections.
     pub(super) async fn resolve(&self) {
         let mut resolver = self.resolver.lock().await;
         let (resolver, resolved_at) = &mut *resolver;
-        // Whoever waited for another's look takes its answer, also where there is none.
+        // A caller that waited for another's resolution uses its result, even if there is none.
         if resolved_at.is_some_and(|resolved_at| resolved_at.elapsed() < RECHECK_INTERVAL) {
             return;
         }
@@ -263,7 +270,7 @@ impl Upstream {
         self.instances.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What is missing, as a sentence, if no instance is healthy.
+    /// Returns what is missing, as a sentence, if no instance is healthy.
     pub(super) fn not_ready(&self) -> Option<String> {
         let is_healthy = self.instances().iter().any(|instance| instance.is_healthy() && instance.health() == Health::Healthy);
         if is_healthy {
@@ -272,7 +279,7 @@ impl Upstream {
         (!is_healthy).then(|| format!("no instance of {} answers at {} ({})", self.role, self.urls, self.reasons()))
     }
 
-    /// Whether an instance was well at any time.
+    /// Whether an instance was ever healthy.
     pub(super) fn was_seen(&self) -> bool {
         self.seen.load(Ordering::Relaxed)
     }
@@ -282,7 +289,7 @@ impl Upstream {
         reasons.extend(self.unresolved.lock().unwrap_or_else(PoisonError::into_inner).clone());
         reasons.sort_unstable();
         reasons.dedup();
-        if reasons.is_empty() { "it has not been looked up yet".to_owned() } else { reasons.join("; ") }
+        if reasons.is_empty() { "its names have not been resolved yet".to_owned() } else { reasons.join("; ") }
     }
 
     fn with_budget<T>(&self, what: impl FnOnce(&mut Budget) -> T) -> T {
@@ -290,7 +297,7 @@ impl Upstream {
     }
 }
 
-/// The same request once more; it has no body.
+/// Copies a request without a body.
 fn clone_request(request: &Request<Body>) -> Request<Body> {
     let mut copy = Request::new(Body::empty());
     request.method().clone_into(copy.method_mut());

@@ -1,38 +1,38 @@
-//! Where a role's instances are: fixed addresses, and names that are looked up again and again.
+//! Where a role's instances are: fixed IP addresses, and host names that are resolved again and again.
 //!
-//! Owns no connection. Invariant: a name that can't be looked up right now keeps the instances it had.
+//! Owns no connection. Invariant: a name that can't be resolved right now keeps the instances it had.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use http::Uri;
 
-/// A name server that is silent should not keep the others waiting.
+/// An unresponsive name server should not hold up the others.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Why a text is no address of a neighbour.
+/// A text that is not a URL of a peer.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` is no address of a neighbour; write it like \"http://10.0.0.7:8080\" or \"http://media.internal:8080\"")]
+#[error("`{0}` is not a URL of a role; write it like \"http://10.0.0.7:8080\" or \"http://media.internal:8080\"")]
 pub struct InvalidPeerUrl(pub String);
 
-/// One entry of the configuration.
+/// One URL of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Endpoint {
     Ip(SocketAddr),
     Host(String, u16),
 }
 
-/// Where the instances of a role are to be found.
+/// The URLs of a role's instances.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PeerUrls(Vec<Endpoint>);
 
 impl PeerUrls {
-    /// Reads addresses such as `http://10.0.0.7:8080`, `http://[fd00::7]:8080`, `http://media.internal:8080`.
+    /// Parses URLs such as `http://10.0.0.7:8080`, `http://[fd00::7]:8080`, `http://media.internal:8080`.
     pub fn parse<T: AsRef<str>>(texts: &[T]) -> Result<Self, InvalidPeerUrl> {
         texts.iter().map(|text| parse_endpoint(text.as_ref()).ok_or_else(|| InvalidPeerUrl(text.as_ref().to_owned()))).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Whether there is a name among them.
+    /// Whether a host name is among them.
     pub(super) fn has_names(&self) -> bool {
         self.0.iter().any(|address| matches!(address, Endpoint::Host(..)))
     }
@@ -57,7 +57,7 @@ fn parse_endpoint(text: &str) -> Option<Endpoint> {
     if uri.scheme_str() != Some("http") || uri.path() != "/" || uri.query().is_some() || authority.host().is_empty() {
         return None;
     }
-    // Not `port_u16`: a port that can't be is none to it, and would become 80.
+    // Not `port_u16`, which returns no port for an invalid one; it would become 80.
     let port = match authority.as_str().strip_prefix(authority.host())? {
         "" => 80,
         port => port.strip_prefix(':')?.parse().ok()?,
@@ -66,7 +66,7 @@ fn parse_endpoint(text: &str) -> Option<Endpoint> {
     Some(host.parse::<IpAddr>().map_or_else(|_| Endpoint::Host(host.to_owned(), port), |ip| Endpoint::Ip(SocketAddr::new(ip, port))))
 }
 
-/// Looks names up and remembers the last good answer of each.
+/// Resolves names and keeps the last good result of each.
 #[derive(Debug)]
 pub(super) struct Resolver {
     urls: PeerUrls,
@@ -79,7 +79,7 @@ impl Resolver {
         Self { urls, last }
     }
 
-    /// Every instance there is, each once, and why some could not be looked up. Takes 3 s at most.
+    /// Returns every instance once, and why some name could not be resolved. Takes 3 s at most.
     pub(super) async fn resolve(&mut self) -> (Vec<SocketAddr>, Option<String>) {
         let found = futures::future::join_all(self.urls.0.iter().map(lookup)).await;
         let mut failed = None;
@@ -102,8 +102,8 @@ async fn lookup(address: &Endpoint) -> Result<Vec<SocketAddr>, String> {
         Endpoint::Host(host, port) => (host, *port),
     };
     match tokio::time::timeout(LOOKUP_TIMEOUT, tokio::net::lookup_host((host.as_str(), port))).await {
-        Err(_) => Err(format!("the name {host} was not looked up within {} s", LOOKUP_TIMEOUT.as_secs())),
-        Ok(Err(error)) => Err(format!("the name {host} can't be looked up: {error}")),
+        Err(_) => Err(format!("the name {host} was not resolved within {} s", LOOKUP_TIMEOUT.as_secs())),
+        Ok(Err(error)) => Err(format!("the name {host} can't be resolved: {error}")),
         Ok(Ok(found)) => Some(found.collect::<Vec<_>>()).filter(|found| !found.is_empty()).ok_or_else(|| format!("the name {host} has no address")),
     }
 }

@@ -1,50 +1,50 @@
-//! Why a move can't be made, as sentences for the operator.
+//! Why a transfer fails, as sentences for the operator.
 //!
-//! Invariant: each says what to do next, and none of them leaves anything half done that the same command would not finish.
+//! Invariant: each says what to do next, and the same command finishes whatever was left half done.
 
 use std::path::PathBuf;
 
 use crate::service::BootError;
 use crate::{config, db, objects};
 
-/// Why a move can't be made.
+/// Why a transfer fails.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The folder is none of ours.
+    /// The folder is not a data folder.
     #[error("{} is no data folder of Tutti's: it has no `bus.db` and no `objects/`. Name one with --data.", .0.display())]
     NotADataFolder(PathBuf),
-    /// The configuration doesn't name all of the goal.
-    #[error("the configuration doesn't say where to: it lacks {0}. A move needs all of db.url, bus.servers, objects.bucket and secrets.addresses_key_file.")]
+    /// The configuration doesn't name all of the destination.
+    #[error("the configuration doesn't name the whole destination: it lacks {0}. A move needs all of db.url, bus.servers, objects.bucket and secrets.addresses_key_file.")]
     NoDestination(String),
-    /// The goal has rows that came from elsewhere.
+    /// The destination has rows from elsewhere.
     #[error(
-        "the {service} schema of the goal already holds data that did not come from this folder (table `{table}`). Name an empty database with db.url, or other schemas with db.schema."
+        "the {service} schema of the destination already holds data that did not come from this folder (table `{table}`). Name an empty database with db.url, or other schemas with db.schema."
     )]
     Occupied {
-        /// Whose schema.
+        /// The service whose schema it is.
         service: String,
         /// A table that is not empty.
         table: String,
     },
     /// The two sides have different schemas.
-    #[error("the {service} schema of the goal is not the folder's: the table `{table}` differs. Move with the release that both know, then update.")]
+    #[error("the {service} schema of the destination is not the folder's: the table `{table}` differs. Move with the release that both know, then update.")]
     Schema {
-        /// Whose schema.
+        /// The service whose schema it is.
         service: String,
         /// The table.
         table: String,
     },
-    /// A column's type is none that migrations are written in.
+    /// A column has a type that migrations don't use.
     #[error("the column `{0}` has a type that this release can't move")]
     Column(String),
-    /// A page of rows was refused.
+    /// The database refused a page of rows.
     #[error("rows of {table} after number {after} could not be stored")]
     Rows {
         /// The table.
         table: String,
-        /// The last row that was.
+        /// The last row that was stored.
         after: i64,
-        /// What the database said.
+        /// The database's error.
         #[source]
         cause: db::Error,
     },
@@ -53,30 +53,30 @@ pub enum Error {
     Object {
         /// Its key.
         key: String,
-        /// What the store said.
+        /// The store's error.
         #[source]
         cause: objects::Error,
     },
-    /// An object came back from the goal with other bytes.
-    #[error("the object {0} came back from the goal with other bytes. Look after the store, then give the same command again.")]
+    /// An object read back from the destination has other bytes.
+    #[error("the object {0} came back from the destination with other bytes. Check the store, then run the same command again.")]
     Corrupted(String),
-    /// The keys that sign addresses differ.
+    /// The keys that sign URLs differ.
     #[error(
-        "secrets.addresses_key_file {} holds another key than {}: every signed address would end. Remove it, and the move writes the right one.",
+        "secrets.addresses_key_file {} holds another key than {}: every signed URL would end. Remove it, and the move writes the right one.",
         destination.display(), source_file.display()
     )]
     DifferentKey {
-        /// The goal's file.
+        /// The destination's file.
         destination: PathBuf,
-        /// The folder's.
+        /// The folder's file.
         source_file: PathBuf,
     },
-    /// A key can't be read or written.
-    #[error("the key that signs addresses, {}, can't be read or written: {cause}", path.display())]
+    /// The key that signs URLs can't be read or written.
+    #[error("the key that signs URLs, {}, can't be read or written: {cause}", path.display())]
     Key {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         cause: std::io::Error,
     },
     /// The configuration is wrong.

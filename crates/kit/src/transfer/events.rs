@@ -1,7 +1,8 @@
-//! Events that somebody has yet to take: they become due again in their publisher's outbox.
+//! Pending events: they become due again in their publisher's outbox.
 //!
-//! Every consumer subscriptions them once more, also those that had taken them: effects are upserts or stand in an inbox, which is moved with its rows.
-//! Invariant: what waited in the log, was at work or lay among the dead letters is unsent in the goal.
+//! Every consumer gets them once more, including those that had handled them: effects are upserts or recorded in an
+//! inbox, which is moved with its rows. Invariant: an event that was pending, in progress or a dead letter is unsent at
+//! the destination.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -11,7 +12,8 @@ use crate::db::{self, Db, Sql, Value, placeholders};
 
 const PAGE_ROWS: i64 = 250;
 
-/// Makes them due; answers how many, and how many were left: those of a publisher that there is no more, whom nobody subscriptions either.
+/// Makes the events due. Returns how many, and how many were skipped because this release has neither their publisher
+/// nor a consumer for them.
 pub(super) async fn make_due(transfer: &Transfer) -> Result<(u64, u64), Error> {
     let (mut after, mut due, mut skipped) = (0, 0, 0);
     loop {
@@ -38,7 +40,7 @@ async fn store(destination: &Db, events: Vec<PendingEvent>) -> Result<(), db::Er
     destination.write(move |tx| Box::pin(async move { tx.execute(&text, values).await.map(drop) })).await
 }
 
-/// The ids of a publisher's events that somebody has yet to take.
+/// Returns the ids of a publisher's pending events.
 pub(super) async fn ids(transfer: &Transfer, schema: &Schema) -> Result<HashSet<String>, Error> {
     let mut ids = HashSet::new();
     for_each(transfer, schema, |event| {
@@ -48,7 +50,7 @@ pub(super) async fn ids(transfer: &Transfer, schema: &Schema) -> Result<HashSet<
     Ok(ids)
 }
 
-/// Shows each of them.
+/// Visits each of them.
 pub(super) async fn for_each(transfer: &Transfer, schema: &Schema, mut visit: impl FnMut(PendingEvent)) -> Result<(), Error> {
     let mut after = 0;
     loop {

@@ -1,7 +1,8 @@
-//! Moving a data folder to PostgreSQL and S3: nobody has to stay on the embedded engines.
+//! Transfers a data folder to PostgreSQL and S3, so that an installation can leave the embedded engines.
 //!
-//! Owns what is copied and that it is the same on both sides; knows tables, objects and events, no domain. The folder is only read
-//! (decision 17). Invariant: whatever moment a move is killed at, the same command goes on where it was and ends the same.
+//! Owns what is copied and that both sides are equal; knows tables, objects and events, no domain. The folder is only
+//! read (decision 17). Invariant: after an interruption at any moment, the same command resumes the transfer and ends
+//! with the same result.
 
 mod error;
 mod events;
@@ -28,33 +29,33 @@ use crate::service::Service;
 use secrets::SigningKey;
 use tables::Table;
 
-/// The part under which the end of a move is noted.
+/// The part under which the end of a transfer is recorded.
 const DONE: &str = "done";
 
-/// Who looks on while a move is made.
+/// Gets the progress of a transfer.
 pub trait ProgressListener: Sync {
-    /// A sentence about what comes next.
+    /// A sentence about the next step.
     fn says(&self, sentence: &str);
-    /// So many bytes of objects there are.
+    /// The total size of the objects, in bytes.
     fn expects(&self, bytes: u64);
-    /// So many more of them are safe.
+    /// The size of objects that were just stored, in bytes.
     fn moved(&self, bytes: u64);
 }
 
-/// What a part is on both sides.
+/// A part of the data on both sides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReportRow {
     /// Such as `media.item`, or `objects`.
     pub part: String,
     /// Rows or objects in the folder.
     pub items: u64,
-    /// Of them, or instead of them, in the goal.
+    /// Rows or objects at the destination.
     pub there: u64,
-    /// The folder's bytes.
+    /// The size in the folder, in bytes.
     pub bytes: u64,
-    /// Whether both sides are the same.
+    /// Whether both sides are equal.
     pub fits: bool,
-    /// Some that differ, where that can be told.
+    /// Some keys that differ, if they are known.
     pub differing: Vec<String>,
 }
 
@@ -64,38 +65,38 @@ impl ReportRow {
     }
 }
 
-/// What came of a move.
+/// The result of a transfer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// What is there now.
+    /// The report after the transfer.
     Moved(Vec<ReportRow>),
-    /// It was complete before, at this time (RFC 3339); nothing was touched.
+    /// The transfer was complete before, at this time (RFC 3339); nothing was changed.
     Already(String),
 }
 
 /// A service's rows on both sides.
 struct Schema {
     service: &'static str,
-    /// `None` where the service never played in the folder.
+    /// `None` if the service never ran in the folder.
     source: Option<DatabaseConnection>,
     destination: Db,
     /// Parents before children.
     tables: Vec<Table>,
 }
 
-/// A folder, locked, and where it goes.
+/// A locked data folder and its destination.
 pub struct Transfer {
-    /// What the folder is called in the goal's records.
+    /// The folder's name in the destination's records.
     name: String,
     key: SigningKey,
     log: DatabaseConnection,
     schemas: Vec<Schema>,
-    /// Where what belongs to no service is noted: the first schema.
+    /// The first schema, which records what belongs to no service.
     records: Db,
     source: Objects,
     destination: Objects,
     clock: Clock,
-    /// Whether an earlier move began.
+    /// Whether an earlier transfer began.
     is_resumed: bool,
     _lock: std::fs::File,
 }
@@ -107,7 +108,7 @@ impl std::fmt::Debug for Transfer {
 }
 
 impl Transfer {
-    /// Takes the folder `data` for itself, opens what `config` names as the goal, and brings both to this release's schemas.
+    /// Locks the folder `data`, opens the destination that `config` names, and migrates both to this release's schemas.
     pub async fn open(data: &Path, config: &Config, services: &[Service], clock: Clock) -> Result<Self, Error> {
         let engines = Engines::of(config)?;
         let key_file = check_configured(&engines)?;
@@ -123,13 +124,13 @@ impl Transfer {
         for service in services.iter().filter(|service| service.migrations.is_some()) {
             schemas.push(open_schema(service, &engines.db, data).await?);
         }
-        let records = schemas.first().map(|schema| schema.destination.clone()).ok_or_else(|| Error::NoDestination("a role that keeps anything".into()))?;
+        let records = schemas.first().map(|schema| schema.destination.clone()).ok_or_else(|| Error::NoDestination("a role with a database".into()))?;
         let name = key.fingerprint();
         let is_resumed = check_destination(&schemas, &name).await?;
         Ok(Self { name, key, log, schemas, records, source, destination, clock, is_resumed, _lock: lock })
     }
 
-    /// Copies what is not there yet, and compares both sides.
+    /// Copies what is missing, and compares both sides.
     ///
     /// Objects are read back as they are copied; [`Transfer::verify`] reads all of them again.
     pub async fn run(&self, listener: &dyn ProgressListener) -> Result<Outcome, Error> {
@@ -149,7 +150,7 @@ impl Transfer {
             }
         }
         let (due, skipped) = events::make_due(self).await?;
-        listener.says(&format!("Events that somebody has yet to take and that are due again: {due}"));
+        listener.says(&format!("Pending events that are due again: {due}"));
         if skipped > 0 {
             listener.says(&format!("Events of roles that this release doesn't have, left in the folder: {skipped}"));
         }
@@ -175,12 +176,12 @@ impl Transfer {
     }
 }
 
-/// Whether a move into the installation that `db` belongs to has begun and not ended.
+/// Whether a transfer into the installation that `db` belongs to has begun and not ended.
 pub async fn is_under_way(db: &Db) -> Result<bool, crate::db::Error> {
     progress::is_in_progress(db.read(), DONE).await
 }
 
-/// Names what the goal lacks, or answers where its key lies.
+/// Returns the file of the destination's key; an error names what the configuration lacks.
 fn check_configured(engines: &Engines) -> Result<&Path, Error> {
     let has_database = engines.db.postgres("")?.is_some();
     let key = engines.secrets.addresses_key_file.as_deref();
@@ -206,7 +207,7 @@ async fn open_schema(service: &Service, config: &DbConfig, data: &Path) -> Resul
     Ok(Schema { service: service.name, source, destination, tables })
 }
 
-/// Refuses a goal that holds rows from elsewhere; answers whether it holds some of this folder's.
+/// Refuses a destination with rows from elsewhere. Returns whether it has some of this folder's.
 async fn check_destination(schemas: &[Schema], name: &str) -> Result<bool, Error> {
     let mut known = false;
     for schema in schemas {

@@ -1,7 +1,7 @@
-//! Objects: every one under the key it has, hashed on its way and read back from where it went.
+//! Objects: each under its own key, hashed while it is copied and read back from the destination.
 //!
-//! Also the unfinished ones, as they lie: a place in an upload goes on there. Invariant: an object is noted only after the goal has
-//! given back the same bytes.
+//! Unfinished objects are copied too: their uploads can be resumed there. Invariant: an object is recorded as copied
+//! only after the destination has returned the same bytes.
 
 use std::collections::HashSet;
 use std::sync::Mutex;
@@ -14,24 +14,24 @@ use super::{Error, ProgressListener, ReportRow, Transfer, progress};
 use crate::db;
 use crate::objects::{self, Listed, ObjectKey, Objects, shards};
 
-/// Objects on their way at once.
+/// Objects that are copied at once.
 const MAX_CONCURRENT: usize = 8;
-/// From here on a writer that was killed may have left an upload in parts.
+/// From this size on, a writer that was killed may have left a multipart upload.
 const MIN_MULTIPART_BYTES: u64 = 5 << 20;
-/// Differing objects that are named.
+/// The most differing objects that a report names.
 const MAX_NAMED: usize = 20;
 
-/// Everything that the folder holds.
+/// Lists everything in the folder, shard by shard.
 fn list_shards(source: &Objects) -> BoxStream<'_, Result<Vec<Listed>, Error>> {
     stream::iter(shards()).then(async |shard| Ok(source.list(&shard).await?)).boxed()
 }
 
-/// How many bytes lie in the folder.
+/// Returns the size of the folder's objects, in bytes.
 pub(super) async fn total_bytes(source: &Objects) -> Result<u64, Error> {
     list_shards(source).try_fold(0, async |sum, shard| Ok(sum + shard.iter().map(|object| object.bytes).sum::<u64>())).await
 }
 
-/// Copies what is missing; answers what is there then.
+/// Copies the missing objects. Returns the result for the report.
 pub(super) async fn copy(transfer: &Transfer, listener: &dyn ProgressListener) -> Result<ReportRow, Error> {
     let row = Mutex::new(ReportRow::new("objects"));
     let missing = list_shards(&transfer.source).and_then(|shard| async {
@@ -84,7 +84,7 @@ fn add_to_row(row: &Mutex<ReportRow>, bytes: u64, differs: Option<ObjectKey>) {
     }
 }
 
-/// Progress is kept by shard, so that asking for it is one look into an index.
+/// Progress is stored by shard, so that reading it is one index lookup.
 fn progress_part(key: &str) -> String {
     format!("objects/{}", key.split('/').next().unwrap_or_default())
 }
@@ -101,7 +101,7 @@ async fn record_copied(transfer: &Transfer, key: &ObjectKey, bytes: u64, digest:
     Ok(noted?)
 }
 
-/// Stores one object under its key and looks at it there; answers its SHA-256.
+/// Copies one object and reads it back. Returns its SHA-256.
 async fn copy_one(transfer: &Transfer, key: &ObjectKey, bytes: u64) -> Result<Vec<u8>, Error> {
     let failed = |cause| Error::Object { key: key.to_string(), cause };
     if transfer.is_resumed && bytes >= MIN_MULTIPART_BYTES {
@@ -123,7 +123,7 @@ async fn copy_bytes(transfer: &Transfer, key: &ObjectKey, bytes: u64) -> Result<
     Ok(hash.finalize().to_vec())
 }
 
-/// An object's size and SHA-256.
+/// Returns an object's size and SHA-256.
 async fn digest(objects: &Objects, key: &ObjectKey) -> Result<(u64, Vec<u8>), objects::Error> {
     let bytes = objects.len(key).await?;
     let (mut hash, mut chunks) = (Sha256::new(), objects.read(key, 0..bytes).await?);

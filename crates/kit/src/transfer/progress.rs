@@ -1,12 +1,13 @@
-//! How far a move is: a table of its own in each schema of the goal.
+//! The progress of a transfer: a table of its own in each schema of the destination.
 //!
-//! Invariant: a place is noted in the transaction that stores what lies before it, so a move that was killed goes on exactly there.
+//! Invariant: a position is recorded in the transaction that stores what is before it, so an interrupted transfer
+//! resumes exactly there.
 
 use sea_orm::{DbBackend, FromQueryResult};
 
 use crate::db::{Db, Error, Sql, Tx};
 
-/// The table, which is no part of any schema: only a goal has it.
+/// The table, which is no part of any schema: only a destination has it.
 pub(super) const TABLE: &str = "moved";
 
 #[derive(FromQueryResult)]
@@ -21,14 +22,14 @@ struct Row {
     place: String,
 }
 
-/// Makes the table where it is missing.
+/// Creates the table if it is missing.
 pub(super) async fn create_table(destination: &Db) -> Result<(), Error> {
     let text = "create table if not exists moved (source text not null, part text not null, item text not null, place text not null, primary key (source, part, item))";
     destination.write(move |tx| Box::pin(async move { tx.execute(text, vec![]).await.map(drop) })).await
 }
 
-/// Whether a move into this schema's installation has begun and not ended. The end of each is noted in the first schema alone, so only that of a
-/// goal with objects under way says so.
+/// Whether a transfer into this schema's installation has begun and not ended. The end of each is recorded in the first
+/// schema alone, so only the schema of a destination with copied objects says so.
 pub(super) async fn is_in_progress(destination: &impl Sql, done: &str) -> Result<bool, Error> {
     let there: Option<NameRow> = match destination.backend() {
         DbBackend::Postgres => {
@@ -44,25 +45,25 @@ pub(super) async fn is_in_progress(destination: &impl Sql, done: &str) -> Result
     Ok(row.is_some())
 }
 
-/// Whether anything of `source` has come here.
+/// Whether anything of `source` was copied here.
 pub(super) async fn is_known(destination: &impl Sql, source: &str) -> Result<bool, Error> {
     let row: Option<Row> = destination.row("select item, place from moved where source = $1 limit 1", vec![source.into()]).await?;
     Ok(row.is_some())
 }
 
-/// The place that was noted for an item.
+/// Returns the recorded position of an item.
 pub(super) async fn find(destination: &impl Sql, source: &str, part: &str, item: &str) -> Result<Option<String>, Error> {
     let row: Option<Row> = destination.row("select item, place from moved where source = $1 and part = $2 and item = $3", vec![source.into(), part.into(), item.into()]).await?;
     Ok(row.map(|row| row.place))
 }
 
-/// Every item of a part with its place.
+/// Returns every item of a part with its position.
 pub(super) async fn list(destination: &impl Sql, source: &str, part: &str) -> Result<Vec<(String, String)>, Error> {
     let rows: Vec<Row> = destination.rows("select item, place from moved where source = $1 and part = $2", vec![source.into(), part.into()]).await?;
     Ok(rows.into_iter().map(|row| (row.item, row.place)).collect())
 }
 
-/// Notes a place.
+/// Records a position.
 pub(super) async fn record(tx: &Tx, source: &str, part: &str, item: &str, position: &str) -> Result<(), Error> {
     let text = "insert into moved (source, part, item, place) values ($1, $2, $3, $4) on conflict (source, part, item) do update set place = excluded.place";
     tx.execute(text, vec![source.into(), part.into(), item.into(), position.into()]).await.map(drop)

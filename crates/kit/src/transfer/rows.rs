@@ -1,7 +1,7 @@
 //! Rows: from a service's SQLite file into its schema, page by page.
 //!
-//! Pages follow SQLite's own row numbers, which stay as they are while nobody writes. Invariant: a page and the place behind it are
-//! stored in one transaction.
+//! Pages follow SQLite's own row numbers, which do not change while no process writes. Invariant: a page and the
+//! position after it are stored in one transaction.
 
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, Statement};
 
@@ -9,14 +9,14 @@ use super::tables::Table;
 use super::{Error, Schema, progress};
 use crate::db::{self, Db, Sql, Value, placeholders};
 
-/// Rows of a page, at most: the longest ones (kept answers, 256 KB) make 64 MB then …
+/// Rows of a page, at most: the longest ones (stored responses, 256 KB) then make 64 MB.
 const MAX_PAGE_ROWS: usize = 250;
-/// … and values of a statement (PostgreSQL takes 65,535).
+/// Values of a statement, at most (PostgreSQL accepts 65,535).
 const MAX_VALUES: usize = 60_000;
 /// The part of the progress.
 const PART: &str = "rows";
 
-/// Copies what is missing of a table.
+/// Copies the missing rows of a table.
 pub(super) async fn copy(name: &str, schema: &Schema, source: &DatabaseConnection, table: &Table) -> Result<(), Error> {
     let recorded = progress::find(schema.destination.read(), name, PART, &table.name).await?;
     let mut after = recorded.and_then(|position| position.parse().ok()).unwrap_or(0);
@@ -31,7 +31,7 @@ pub(super) async fn copy(name: &str, schema: &Schema, source: &DatabaseConnectio
     }
 }
 
-/// The rows behind number `after`, in order.
+/// Returns the rows after number `after`, in order.
 pub(super) async fn page(source: &DatabaseConnection, table: &Table, after: i64) -> Result<Vec<(i64, Vec<Value>)>, Error> {
     let limit = MAX_PAGE_ROWS.min(MAX_VALUES / table.columns.len().max(1)) as i64;
     let text = format!("select rowid, {} from {} where rowid > $1 order by rowid limit $2", table.column_list(), table.quoted());

@@ -1,6 +1,6 @@
-//! The key that signs addresses goes along, or every address that was given out ends.
+//! Copies the key that signs URLs: with another key, every URL that was given out would end.
 //!
-//! Invariant: a key that is there is never written over.
+//! Invariant: an existing key is never overwritten.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use super::{Error, ReportRow};
 use crate::boot::data_dir;
 
-/// The folder's key, and the file where the goal looks for it.
+/// The folder's key, and the file where the destination expects it.
 pub(super) struct SigningKey {
     secret: Vec<u8>,
     file: PathBuf,
@@ -18,9 +18,10 @@ pub(super) struct SigningKey {
 }
 
 impl SigningKey {
-    /// Reads both sides; refuses when they differ.
+    /// Reads both sides; refuses if they differ.
     ///
-    /// A folder whose configuration named a file of its own has no key inside; then the goal's file is taken to be that one.
+    /// A folder whose configuration named a key file has no key inside; then the destination's file is taken as that
+    /// key.
     pub(super) fn read(data: &Path, destination: &Path) -> Result<Self, Error> {
         let source_file = data.join("secrets/addresses.key");
         let (source, at_destination) = (read_key(&source_file)?, read_key(destination)?);
@@ -33,18 +34,19 @@ impl SigningKey {
         }
     }
 
-    /// What the folder is called in the goal's records: the same for a copy of it, and telling nothing of the key.
+    /// Returns the folder's name in the destination's records: the same for a copy of the folder, and derived from the
+    /// key by a hash.
     pub(super) fn fingerprint(&self) -> String {
         let digest = Sha256::new_with_prefix("tutti data folder").chain_update(&self.secret).finalize();
         hex::encode(digest).chars().take(16).collect()
     }
 
-    /// Whether the goal has it.
+    /// Returns the row of the report: whether the destination has the key.
     pub(super) fn report_row(&self) -> ReportRow {
         ReportRow { items: 1, there: self.is_at_destination.into(), bytes: self.secret.len() as u64, fits: self.is_at_destination, ..ReportRow::new("secrets") }
     }
 
-    /// Writes the key where the goal looks for it.
+    /// Writes the key where the destination expects it.
     pub(super) fn write_to_destination(&self) -> Result<(), Error> {
         if self.is_at_destination {
             return Ok(());

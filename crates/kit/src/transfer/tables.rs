@@ -1,7 +1,7 @@
-//! Which tables a schema has, with their columns, as the goal's catalogue tells.
+//! The tables of a schema with their columns, read from the destination's catalogue.
 //!
-//! Owns the seven types that migrations are written in and what a row looks like on its way. Invariant: a row reads the same from both
-//! engines, so its hash is the same.
+//! Owns the seven types that migrations use and how a row is represented between the engines. Invariant: a row reads
+//! the same from both engines, so its hash is the same.
 
 use std::collections::BTreeSet;
 
@@ -26,7 +26,7 @@ pub(super) struct Column {
     kind: ColumnType,
 }
 
-/// The types of migrations.
+/// The types that migrations use.
 #[derive(Debug, Clone, Copy)]
 enum ColumnType {
     Text,
@@ -39,7 +39,7 @@ enum ColumnType {
 }
 
 impl ColumnType {
-    /// As `information_schema.columns.data_type` calls it.
+    /// Returns the type with this `information_schema.columns.data_type`.
     fn of(data_type: &str) -> Option<Self> {
         Some(match data_type {
             "text" => Self::Text,
@@ -53,7 +53,7 @@ impl ColumnType {
         })
     }
 
-    /// The column at `index`; an absent value knows its type, which PostgreSQL wants to hear.
+    /// Reads the column at `index`. A null value has its type, which PostgreSQL needs.
     fn read(self, row: &QueryResult, index: usize) -> Result<Value, db::Error> {
         Ok(match self {
             Self::Text => row.try_get_by_index::<Option<String>>(index)?.into(),
@@ -68,28 +68,28 @@ impl ColumnType {
 }
 
 impl Table {
-    /// Its name as SQL text.
+    /// The name as SQL text.
     pub(super) fn quoted(&self) -> String {
         quoted(&self.name)
     }
 
-    /// Its columns as SQL text, between commas.
+    /// The columns as SQL text, separated by commas.
     pub(super) fn column_list(&self) -> String {
         self.columns.iter().map(|column| quoted(&column.name)).collect::<Vec<_>>().join(", ")
     }
 
-    /// A row whose columns begin at `first`.
+    /// Reads a row whose columns begin at `first`.
     pub(super) fn read(&self, row: &QueryResult, first: usize) -> Result<Vec<Value>, db::Error> {
         self.columns.iter().enumerate().map(|(index, column)| column.kind.read(row, first + index)).collect()
     }
 
-    /// With these columns only.
+    /// Returns the table with these columns only.
     pub(super) fn with_columns(&self, names: &[&str]) -> Self {
         Self { name: self.name.clone(), columns: self.columns.iter().filter(|column| names.contains(&column.name.as_str())).cloned().collect() }
     }
 }
 
-/// Rows counted and hashed, in whatever order they come.
+/// Counts and hashes rows, in any order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Checksum {
     pub(super) rows: u64,
@@ -98,7 +98,7 @@ pub(super) struct Checksum {
 }
 
 impl Checksum {
-    /// Adds a row: the sum of rows' SHA-256, lane by lane, doesn't depend on their order.
+    /// Adds a row: the sum of the rows' SHA-256, lane by lane, doesn't depend on their order.
     pub(super) fn add(&mut self, row: &[Value]) {
         let (mut hash, mut bytes) = (Sha256::new(), 0);
         for value in row {
@@ -112,7 +112,7 @@ impl Checksum {
     }
 }
 
-/// Hashes a value so that no two different rows read the same; answers its size in bytes.
+/// Hashes a value so that no two different rows have the same input. Returns its size in bytes.
 fn hash_value(hash: &mut Sha256, value: &Value) -> u64 {
     let mut put = |tag: u8, bytes: &[u8]| {
         hash.update([tag]);
@@ -125,7 +125,7 @@ fn hash_value(hash: &mut Sha256, value: &Value) -> u64 {
         Value::BigInt(Some(number)) => put(b'i', &number.to_le_bytes()),
         Value::Double(Some(number)) => put(b'r', &number.to_bits().to_le_bytes()),
         Value::Bool(Some(truth)) => put(b'b', &[u8::from(*truth)]),
-        // Microseconds are what PostgreSQL keeps, and what our clock gives.
+        // Microseconds are what PostgreSQL stores, and what our clock returns.
         Value::ChronoDateTimeUtc(Some(time)) => put(b'z', &time.timestamp_micros().to_le_bytes()),
         Value::Uuid(Some(id)) => put(b'u', id.as_bytes()),
         Value::Bytes(Some(bytes)) => put(b'x', bytes),
@@ -155,7 +155,8 @@ struct ForeignKeyRow {
     parent: String,
 }
 
-/// The tables of the goal's schema, parents before their children; without the kit's own records of versions and of moves.
+/// Returns the tables of the destination's schema, parents before their children, without the kit's own tables of
+/// versions and of progress.
 pub(super) async fn read_schema(destination: &impl Sql) -> Result<Vec<Table>, Error> {
     let columns: Vec<ColumnRow> = destination
         .rows(
@@ -184,7 +185,7 @@ pub(super) async fn read_schema(destination: &impl Sql) -> Result<Vec<Table>, Er
     Ok(parents_first(tables, &references))
 }
 
-/// Tables whose parents have all been placed come next; a circle stays in the catalogue's order.
+/// Orders tables so that all parents come before their children; tables in a cycle keep the catalogue's order.
 fn parents_first(mut tables: Vec<Table>, references: &[ForeignKeyRow]) -> Vec<Table> {
     let mut placed: Vec<Table> = Vec::with_capacity(tables.len());
     while !tables.is_empty() {
@@ -198,7 +199,7 @@ fn parents_first(mut tables: Vec<Table>, references: &[ForeignKeyRow]) -> Vec<Ta
     placed
 }
 
-/// Refuses where the source's tables are not the goal's.
+/// Refuses if the source's tables are not the destination's.
 pub(super) async fn compare(source: &impl Sql, service: &str, tables: &[Table]) -> Result<(), Error> {
     let differs = |table: &str| Error::Schema { service: service.to_owned(), table: table.to_owned() };
     let found: Vec<NameRow> = source.rows("select name from sqlite_schema where type = 'table' and name not like 'sqlite\\_%' escape '\\'", vec![]).await?;

@@ -1,7 +1,7 @@
-//! Looking at both sides: rows counted and hashed.
+//! Compares both sides: rows counted and hashed.
 //!
-//! The outbox is compared by what it says and by what is due, as the move makes events due that the log had yet to deliver. Invariant:
-//! nothing here writes.
+//! The outbox is compared by the content of the events and by whether they are due, because the transfer makes events
+//! due that the log had yet to deliver. Invariant: nothing here writes.
 
 use std::collections::HashSet;
 
@@ -11,12 +11,12 @@ use super::tables::{Checksum, Table};
 use super::{Error, ReportRow, Schema, Transfer, events, rows};
 use crate::db::{self, Value};
 
-/// Rows that one look at the goal brings.
+/// Rows of one fetch from the destination.
 const PAGE_ROWS: usize = 500;
-/// What an event says.
+/// The columns that are the content of an event.
 const EVENT_COLUMNS: [&str; 3] = ["id", "subject", "payload"];
 
-/// A line per table.
+/// Returns a row of the report per table.
 pub(super) async fn tables(transfer: &Transfer) -> Result<Vec<ReportRow>, Error> {
     let mut report = Vec::new();
     for schema in &transfer.schemas {
@@ -56,11 +56,11 @@ async fn destination_checksum(schema: &Schema, table: &Table) -> Result<Checksum
     Ok(checksum)
 }
 
-/// Through a cursor: one look at the whole table, whatever its key, in the memory of a page.
+/// Visits every row through a cursor: one scan of the whole table, whatever its key, in the memory of a page.
 async fn for_each_destination_row(schema: &Schema, table: &Table, mut visit: impl FnMut(Vec<Value>)) -> Result<(), db::Error> {
     let transaction = schema.destination.read().begin().await?;
-    // A name of its own: a driver remembers what a `fetch` of this name brings.
-    let cursor = format!("\"look at {}\"", table.name.replace('"', ""));
+    // A name per table: a driver caches the columns of a `fetch` by its text.
+    let cursor = format!("\"verify {}\"", table.name.replace('"', ""));
     transaction.execute_unprepared(&format!("declare {cursor} no scroll cursor for select {} from {}", table.column_list(), table.quoted())).await?;
     loop {
         let page = transaction.query_all_raw(Statement::from_string(transaction.get_database_backend(), format!("fetch {PAGE_ROWS} from {cursor}"))).await?;
@@ -73,13 +73,13 @@ async fn for_each_destination_row(schema: &Schema, table: &Table, mut visit: imp
     }
 }
 
-/// Both sides' outboxes: what each event says, and whether it is due.
+/// Returns the checksums of both outboxes: the content of each event, and whether it is due.
 async fn outbox_checksums(transfer: &Transfer, schema: &Schema, table: &Table) -> Result<(Checksum, Checksum), Error> {
     let read = table.with_columns(&[&EVENT_COLUMNS[..], &["sent_at"]].concat());
     let mut pending = events::ids(transfer, schema).await?;
     let (mut source, mut destination) = (Checksum::default(), Checksum::default());
     for_each_source_row(schema, &read, |row| source.add(&comparable_event(row, &mut pending))).await?;
-    // What the outbox has forgotten by now and the log has yet to deliver.
+    // Events that the outbox has deleted by now and the log has yet to deliver.
     events::for_each(transfer, schema, |event| {
         if pending.remove(&event.id) {
             source.add(&[event.id.into(), event.subject.into(), event.payload.into(), true.into()]);
@@ -90,7 +90,7 @@ async fn outbox_checksums(transfer: &Transfer, schema: &Schema, table: &Table) -
     Ok((source, destination))
 }
 
-/// An event's row with its last column, when it was sent, replaced by whether it is due.
+/// Returns an event's row with its last column, when it was sent, replaced by whether it is due.
 fn comparable_event(mut row: Vec<Value>, pending: &mut HashSet<String>) -> Vec<Value> {
     let was_waiting = matches!(row.first(), Some(Value::String(Some(id))) if pending.remove(id));
     let was_sent = matches!(row.pop(), Some(Value::ChronoDateTimeUtc(Some(_))));

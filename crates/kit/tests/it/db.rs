@@ -1,4 +1,4 @@
-//! What a database must do, whichever engine it is.
+//! What a database must do, on every engine.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,7 +38,7 @@ on_each_engine! {
     a_write_that_swallows_a_refusal_is_not_said_to_stand_unless_it_does
 }
 
-/// A database for one test, and the way to open it once more as another process would.
+/// A database for one test, and a way to open it once more as another process would.
 pub(crate) struct Harness {
     folder: tempfile::TempDir,
     postgres: Option<PostgresOptions>,
@@ -208,8 +208,8 @@ struct Size {
     size: i64,
 }
 
-/// Reads and then writes what it read plus one: lost where two do it at once.
-/// On a full disk SQLite ends a transaction by itself, and its driver must not go on as if it were open: later commits would be none.
+/// Reads a number and then writes it plus one: an update is lost if two do it at once. On a full disk SQLite ends a
+/// transaction by itself, and its driver must not go on as if it were open: later commits would commit nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_transaction_that_sqlite_has_ended_costs_no_later_write() {
     let harness = Harness::sqlite().await;
@@ -220,7 +220,7 @@ async fn a_transaction_that_sqlite_has_ended_costs_no_later_write() {
         assert!(refused.is_err());
         let name = format!("name {number}");
         harness.db.write(insert(&name)).await.unwrap();
-        assert!(names(&harness.again().await).await.contains(&name), "nobody else sees what was answered");
+        assert!(names(&harness.again().await).await.contains(&name), "other processes do not see what was confirmed");
     }
 }
 
@@ -268,7 +268,8 @@ async fn many_processes_migrate_an_empty_schema_at_once() {
     assert_eq!(names(&all[19]).await, ["a"]);
 }
 
-/// A write that is away must say so in time; the next one works as soon as the server is back, with nobody's help.
+/// A write must fail in time while the server is unavailable; the next one works as soon as the server is back, without
+/// help.
 async fn writes_until(db: &Db, name: &str) {
     let began = std::time::Instant::now();
     while let Err(error) = db.write(insert(name)).await {
@@ -299,7 +300,8 @@ async fn a_server_that_freezes_refuses_in_time_and_thaws() {
     db.migrate("test", TABLES).await.unwrap();
     db.write(insert("before")).await.unwrap();
     server.program.freeze();
-    // Each has its own patience, also who waits for a turn; and whoever comes late to an engine that has been silent for long subscriptions of it soon.
+    // Each write has its own timeout, also in the queue; and a write that comes late to an unresponsive engine fails
+    // soon.
     let within = async |seconds: u64, name: &'static str| {
         let write = tokio::time::timeout(Duration::from_secs(seconds), db.write(insert(name)));
         assert!(write.await.expect("a deadline").unwrap_err().is_unavailable());
@@ -314,7 +316,7 @@ async fn a_server_that_freezes_refuses_in_time_and_thaws() {
     server.program.thaw();
     writes_until(&db, "after").await;
     let found = names(&db).await;
-    // None of them had come to its commit when its caller was told.
+    // No write had reached its commit when its caller got the error.
     assert!(["after", "before"].iter().all(|name| found.contains(&(*name).to_owned())), "{found:?}");
     assert_eq!(found.len(), 2, "{found:?}");
 }
@@ -330,7 +332,7 @@ async fn a_frozen_writer_loses_the_lock_to_the_others() {
             .write(|tx| {
                 Box::pin(async move {
                     insert("silent")(tx).await?;
-                    // As a process that was stopped in the middle of a write.
+                    // Like a process that was stopped in the middle of a write.
                     tokio::time::sleep(Duration::from_secs(12)).await;
                     insert("late")(tx).await
                 })
@@ -350,7 +352,8 @@ async fn a_write_that_swallows_a_refusal_is_not_said_to_stand_unless_it_does(har
         .write(|tx| {
             Box::pin(async move {
                 insert("a")(tx).await?;
-                // The same name once more is refused, and nobody looks: PostgreSQL will undo the whole transaction at its commit.
+                // Inserting the same name again is refused, and the error is ignored: PostgreSQL will roll back the
+                // whole transaction at its commit.
                 let _ = insert("a")(tx).await;
                 Ok(())
             })
@@ -397,7 +400,7 @@ async fn what_was_acknowledged_while_connections_break_is_there() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    // Whether it was enough is judged below.
+    // Whether they were enough is checked below.
     let _ = tokio::time::timeout(Duration::from_secs(60), enough).await;
     stop.store(true, std::sync::atomic::Ordering::Relaxed);
     let mut stands = Vec::new();

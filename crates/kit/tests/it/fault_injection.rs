@@ -1,4 +1,4 @@
-//! Roles that play elsewhere, badly: killed, frozen, slow, broken off, talking nonsense.
+//! Roles that run elsewhere and fail: killed, frozen, slow, broken off, with invalid responses.
 
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
@@ -70,11 +70,11 @@ async fn a_frozen_instance_is_given_up_and_then_not_asked() {
     for _ in 0..5 {
         assert!(matches!(fetch(&alone, "/who").await, Err(Error::Late(_))));
     }
-    // Its breaker is open: nobody waits any more.
+    // Its breaker is open: no request waits any more.
     let asked = Instant::now();
     assert!(matches!(fetch(&alone, "/who").await, Err(Error::Missing(..))));
     assert!(asked.elapsed() < SHORT.answer, "it waited");
-    // A sender is not kept waiting either when the instance has all of the body.
+    // A request with a body does not wait either once the instance has all of the body.
     let role = Role::start().await;
     let both = peers(SHORT, &[address, role.address]);
     both.watch(&tasks, &Metrics::default());
@@ -95,7 +95,7 @@ async fn only_idempotent_requests_are_sent_again() {
         let (address, hits) = socket(move |stream, _| respond_with(stream, text)).await;
         let role = Role::start().await;
         let peers = peers(Timeouts::default(), &[address, role.address]);
-        // One at a time: until the bad one was chosen by chance.
+        // One at a time, until the bad one was chosen at random.
         while hits.load(Ordering::SeqCst) == 0 {
             assert_eq!(fetch(&peers, "/who").await.unwrap(), role.address.port().to_string());
         }
@@ -187,7 +187,7 @@ async fn a_sender_who_stops_is_not_held_against_the_instance() {
     for _ in 0..10 {
         let body = Body::from_stream(futures::stream::pending::<Result<axum::body::Bytes, std::io::Error>>());
         let request = Request::post("/echo").extension(kit::http::Deadline::after(Duration::from_millis(500)));
-        // The role, which knows the deadline too, may be the first to give up.
+        // The role, which knows the deadline too, may give up first.
         match peers.call("media", request.body(body).unwrap()).await {
             Ok(answer) => assert_eq!(answer.status(), 504),
             Err(error) => assert!(matches!(error, Error::Slow(_)), "{error}"),
@@ -221,7 +221,8 @@ async fn an_instance_that_freezes_keeps_no_request_but_one_that_still_moves() {
     });
     until("it has some in its hands", || frozen_instance.hits() > 1).await;
     frozen_instance.silent.store(true, Ordering::SeqCst);
-    // It answers nobody who asks how it is, and still takes what this one brings: bytes say more than silence.
+    // It does not respond to health checks, and still reads the body of this request: progress counts more than
+    // silence.
     let pieces = futures::stream::unfold(0, async |piece| {
         tokio::time::sleep(Duration::from_millis(300)).await;
         (piece < 20).then(|| (Ok::<_, std::io::Error>(axum::body::Bytes::from_static(b"piece ")), piece + 1))
@@ -235,7 +236,7 @@ async fn an_instance_that_freezes_keeps_no_request_but_one_that_still_moves() {
         waits.await.unwrap().expect("another instance has answered");
     }
     assert!(matches!(only.await.unwrap(), Err(Error::Silent(..))), "there is no other");
-    assert!(began.elapsed() < Duration::from_secs(20), "{:?}: that is the patience with one that lives", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}: that is the timeout for a running instance", began.elapsed());
     assert_eq!(moves.await.unwrap().unwrap(), 200);
     tasks.stop(Duration::from_secs(5)).await;
 }

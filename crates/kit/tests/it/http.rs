@@ -1,4 +1,4 @@
-//! What a door and its layers must do, over real sockets.
+//! What a listener and its layers must do, over real sockets.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 
 struct Server {
     address: SocketAddr,
-    /// Told when a request has come to `/slow`.
+    /// Notified when a request has come to `/slow`.
     slow: Arc<Notify>,
     tasks: Tasks,
 }
@@ -196,7 +196,7 @@ async fn a_client_that_stops_reading_is_not_waited_for() {
     stream.write_all(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
     let mut some = [0; 100];
     stream.read_exact(&mut some).await.unwrap();
-    // Nothing more is read: the server drains at once instead of waiting for this client.
+    // The client reads no more: the server drains at once instead of waiting for it.
     tokio::time::sleep(Duration::from_millis(1000)).await;
     assert!(server.tasks.stop(Duration::from_secs(2)).await, "the stuck connection was still there");
 }
@@ -220,7 +220,7 @@ async fn an_ipv6_listener_counts_its_clients_by_their_64_and_ipv4_ones_as_what_t
     let read = tokio::time::timeout(Duration::from_secs(2), third.read(&mut [0; 16])).await.expect("the third is closed, not kept waiting");
     assert!(matches!(read, Ok(0) | Err(_)));
     drop(held);
-    // One socket for both families: an IPv4 client is no part of some /64.
+    // One socket for both families: an IPv4 client belongs to no /64.
     let both = server_at("[::]:0", limits).await;
     let mapped = SocketAddr::from(([127, 0, 0, 1], both.address.port()));
     assert!(raw(mapped, &ask("x")).await.ends_with("\r\n127.0.0.1"));

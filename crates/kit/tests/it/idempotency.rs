@@ -18,7 +18,7 @@ use kit::http::{Idempotency, Repeatable};
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
-/// More than any answer that is kept.
+/// Larger than any response that is stored.
 const LARGE: usize = 1 << 20;
 
 #[derive(Clone, Default)]
@@ -33,7 +33,7 @@ impl Things {
     }
 }
 
-/// A thing of a megabyte.
+/// A response of a megabyte.
 fn thing(id: usize) -> Vec<u8> {
     vec![b'0' + u8::try_from(id % 10).unwrap(); LARGE]
 }

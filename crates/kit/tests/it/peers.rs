@@ -1,4 +1,4 @@
-//! Roles that play elsewhere, while all is well: who is chosen, what is reused, what is told along.
+//! Roles that run elsewhere, without faults: balancing, reused connections, forwarded headers.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ async fn the_least_loaded_instance_gets_the_request() {
         until("the request is there", || roles.iter().map(Role::hits).sum::<usize>() == sent).await;
     }
     assert_eq!(roles.each_ref().map(Role::hits), [4, 4, 4]);
-    // One that is let go takes the next ones.
+    // A released one takes the next requests.
     roles[1].held.add_permits(4);
     until("its requests are answered", || held.iter().filter(|held| held.is_finished()).count() == 4).await;
     for _ in 0..5 {
@@ -70,7 +70,7 @@ async fn a_connection_that_was_closed_while_it_waited_costs_no_request() {
     let peers = peers(Timeouts::default(), &[role.address]);
     for _ in 0..3 {
         fetch(&peers, "/who").await.unwrap();
-        // The door has closed it by then.
+        // The listener has closed it by then.
         tokio::time::sleep(Duration::from_millis(300)).await;
         let post = peers.call("media", Request::post("/echo").body("hello".into()).unwrap()).await.unwrap();
         assert_eq!(post.into_body().collect().await.unwrap().to_bytes(), "hello");
@@ -81,7 +81,7 @@ async fn a_connection_that_was_closed_while_it_waited_costs_no_request() {
 async fn a_host_name_stands_for_all_of_its_addresses() {
     let role = Role::start().await;
     let peers = Peers::default();
-    // Where `localhost` is `::1` too, nobody answers there, and the other is asked.
+    // If `localhost` is `::1` too, nothing listens there, and the other is asked.
     peers.register_remote("media", PeerUrls::parse(&[format!("http://localhost:{}", role.address.port())]).unwrap());
     for _ in 0..20 {
         assert_eq!(fetch(&peers, "/who").await.unwrap(), role.address.port().to_string());
@@ -126,7 +126,7 @@ async fn an_instance_that_is_not_ready_gets_nothing_until_it_is() {
         fetch(&peers, "/who").await.unwrap();
     }
     assert_eq!(roles[0].hits(), before);
-    // When nobody is ready, the least bad one is asked all the same.
+    // If no instance is ready, the least bad one is asked all the same.
     roles[1].ready.store(false, Ordering::SeqCst);
     until("it is known", || !peers.lost().is_empty()).await;
     fetch(&peers, "/who").await.unwrap();
@@ -179,7 +179,7 @@ async fn a_token_is_not_called_invalid_while_the_accounts_role_is_unavailable() 
     let peers = Peers::default();
     peers.register_remote_url("accounts", &format!("http://{address}"));
     let verifier = Verifier::new(peers, Clock::system());
-    // A token whose header names a key that nobody has.
+    // A token whose header names an unknown key.
     let token = "eyJ0eXAiOiJKV1QiLCJhbGciOiJFZERTQSIsImtpZCI6ImsifQ.e30.AA";
     assert_eq!(verifier.verify(token).await.unwrap_err().status, StatusCode::SERVICE_UNAVAILABLE);
     let accounts = Router::new().route("/.well-known/jwks.json", get(async || "{\"keys\":[]}"));

@@ -1,6 +1,6 @@
-//! Roles that play elsewhere, for tests: real doors on loopback, and sockets that behave badly.
+//! Roles that run elsewhere, for tests: real listeners on loopback, and sockets that misbehave.
 //!
-//! Invariant: a role counts what reaches it, so a test can tell what was sent from what was answered.
+//! Invariant: a role counts the requests that reach it, so a test can tell what was sent from what was responded to.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,14 +26,14 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 pub(crate) const SHORT: Timeouts =
     Timeouts { answer: Duration::from_millis(400), body: Duration::from_millis(400), stalled: Duration::from_millis(400), silent: Duration::from_secs(8) };
 
-/// An instance with a few addresses: `/who`, `/hold`, `/echo`, `/chunked`, `/slow`.
+/// An instance with a few routes: `/who`, `/hold`, `/echo`, `/chunked`, `/slow`.
 pub(crate) struct Role {
     pub(crate) address: SocketAddr,
     pub(crate) hits: Arc<AtomicUsize>,
     pub(crate) ready: Arc<AtomicBool>,
-    /// Says nothing any more when it is asked whether it is ready.
+    /// Whether it does not respond to health checks.
     pub(crate) silent: Arc<AtomicBool>,
-    /// A permit lets one request at `/hold` go.
+    /// A permit lets one request at `/hold` finish.
     pub(crate) held: Arc<Semaphore>,
     pub(crate) tasks: Tasks,
 }
@@ -72,7 +72,7 @@ impl Role {
         self.hits.load(Ordering::SeqCst)
     }
 
-    /// Ends at once, as a process that is killed: the socket is closed.
+    /// Ends at once, like a process that is killed: the socket is closed.
     pub(crate) async fn kill(&self) {
         self.tasks.stop(Duration::from_secs(10)).await;
     }
@@ -85,7 +85,7 @@ async fn readyz(ready: &AtomicBool, silent: &AtomicBool) -> StatusCode {
     if ready.load(Ordering::SeqCst) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
 }
 
-/// A socket that does `what` with each connection, and counts those over which a request came.
+/// Opens a socket that does `what` with each connection, and counts those that carried a request.
 pub(crate) async fn socket<F: Future<Output = ()> + Send>(what: impl Fn(TcpStream, usize) -> F + Send + Sync + Clone + 'static) -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, hits) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
@@ -99,7 +99,7 @@ pub(crate) async fn socket<F: Future<Output = ()> + Send>(what: impl Fn(TcpStrea
                 if read == 0 {
                     return;
                 }
-                // A question about health is answered, so that only what the test sends counts.
+                // A health check gets a response, so that only the test's own requests count.
                 if head.starts_with(b"GET /readyz") {
                     let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").await;
                     return;
@@ -111,7 +111,7 @@ pub(crate) async fn socket<F: Future<Output = ()> + Send>(what: impl Fn(TcpStrea
     (address, hits)
 }
 
-/// Neighbours with one role, `media`, at these addresses.
+/// Returns peers with one role, `media`, at these addresses.
 pub(crate) fn peers(timeouts: Timeouts, addresses: &[SocketAddr]) -> Peers {
     let peers = Peers::with_timeouts(timeouts);
     let texts: Vec<String> = addresses.iter().map(|address| format!("http://{address}")).collect();
@@ -119,13 +119,13 @@ pub(crate) fn peers(timeouts: Timeouts, addresses: &[SocketAddr]) -> Peers {
     peers
 }
 
-/// GET, read to its end.
+/// Sends a GET and reads the response to its end.
 pub(crate) async fn fetch(peers: &Peers, path: &str) -> Result<String, kit::peer::Error> {
     let answer = peers.call("media", http::Request::get(path).body(Body::empty()).unwrap()).await?;
     Ok(String::from_utf8(answer.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap())
 }
 
-/// PendingDependencies until it is so; fails the test after half a minute.
+/// Waits until it is so; fails the test after half a minute.
 pub(crate) async fn until(promise: &str, mut what: impl FnMut() -> bool) {
     let started = std::time::Instant::now();
     while !what() {

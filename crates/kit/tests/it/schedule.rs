@@ -44,7 +44,7 @@ async fn a_run_whose_owner_fell_silent_is_taken_over_and_the_old_owner_cannot_wr
     let start = chrono::DateTime::from_timestamp(600 * 3_000_000, 0).unwrap();
     let clock = Clock::fixed(start);
     let silent = claim(&db, &job(), clock.now()).await.unwrap().unwrap();
-    // Also by a process whose clock is a minute ahead.
+    // A process whose clock is a minute ahead can't take it either.
     clock.advance(TimeDelta::seconds(90));
     assert!(claim(&db, &job(), clock.now()).await.unwrap().is_none(), "taken from an owner who is alive");
     clock.advance(TimeDelta::seconds(91));

@@ -1,4 +1,4 @@
-//! The engines behind TLS: who is trusted, and who is not.
+//! The engines behind TLS: which certificates are trusted, and which are not.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Which access tokens hold, tried with forged ones. Every token here is signed by the house's own key unless the test says otherwise,
-//! so that only what the test changed can be the reason of a refusal.
+//! Which access tokens are valid, tested with forged ones. Every token here is signed with the issuer's own key unless
+//! the test says otherwise, so that only what the test changed can be the reason of a refusal.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -43,7 +43,7 @@ impl Issuer {
         self.clock.now().timestamp()
     }
 
-    /// Good claims with these changes; `null` takes one away.
+    /// Returns valid claims with these changes; `null` removes one.
     fn claims(&self, changes: &Value) -> Value {
         let mut claims = json!({"sub": uuid::Uuid::from_u128(1), "sid": uuid::Uuid::from_u128(2), "handle": "ada", "roles": ["member"],
             "iss": "tutti", "iat": self.now(), "exp": self.now() + 900});
@@ -51,7 +51,7 @@ impl Issuer {
         claims
     }
 
-    /// `ok`, or the code of the refusal.
+    /// Returns `ok`, or the code of the refusal.
     async fn verify(&self, token: &str) -> String {
         match self.verifier.verify(token).await {
             Ok(claims) => {
@@ -156,7 +156,7 @@ async fn only_an_ed25519_signature_of_the_house_counts() {
     let issuer = Issuer::new();
     let claims = issuer.claims(&json!({}));
     assert_eq!(issuer.verify(&token(&header(&json!({})), &claims, &key(8))).await, "auth.invalid_token", "a stranger's key");
-    // The public key as an HMAC secret, in each form that anyone can have it in.
+    // The public key as an HMAC secret, in each form that an attacker could have.
     let jwk = public(&key(7));
     let text = serde_json::to_value(&jwk).unwrap()["x"].as_str().unwrap().to_owned();
     for secret in [URL_SAFE_NO_PAD.decode(&text).unwrap(), text.into_bytes(), serde_json::to_vec(&jwk).unwrap()] {

@@ -1,4 +1,4 @@
-//! Moving a folder to PostgreSQL and S3: what comes over, where it goes on, what is refused.
+//! Transferring a folder to PostgreSQL and S3: what is copied, how it resumes, what is refused.
 //!
 //! Invariant: the folder is made through the ports themselves, as a server would leave it.
 
@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use crate::objects::{MIB, content, whole, write};
 
-/// `album` names its `song`, and comes before it in the alphabet.
+/// `album` references its `song`, and comes before it in the alphabet.
 const TABLES: &[Migration] = &[Migration {
     version: 1,
     min_compatible: 1,
@@ -62,7 +62,7 @@ struct Event {
     id: String,
 }
 
-/// A folder and where it is to go.
+/// A folder and its destination.
 struct Harness {
     folder: tempfile::TempDir,
     postgres: Shared<Postgres>,
@@ -128,7 +128,7 @@ impl Harness {
         }
     }
 
-    /// Rows of every kind, and their references.
+    /// Inserts rows of every type, and their references.
     async fn insert_rows(&self) {
         let written: Result<(), kit::db::Error> = self
             .source()
@@ -157,7 +157,7 @@ impl Harness {
         written.unwrap();
     }
 
-    /// Objects of awkward sizes.
+    /// Stores objects of awkward sizes.
     async fn store_objects(&self) -> Vec<ObjectKey> {
         let from = self.source_objects().await;
         let mut keys = Vec::new();
@@ -167,7 +167,7 @@ impl Harness {
         keys
     }
 
-    /// What the goal's progress knows.
+    /// Returns how many rows of progress the destination has.
     async fn progress_rows(&self) -> i64 {
         #[derive(FromQueryResult)]
         struct Count {
@@ -182,7 +182,7 @@ fn time() -> DateTime<Utc> {
     DateTime::from_timestamp_micros(1_767_225_599_999_999).unwrap()
 }
 
-/// Looks away.
+/// Ignores the progress.
 struct SilentListener;
 
 impl ProgressListener for SilentListener {
@@ -191,7 +191,7 @@ impl ProgressListener for SilentListener {
     fn moved(&self, _: u64) {}
 }
 
-/// Wants the move to end after a few of its steps.
+/// Notifies after a number of steps, so that the test can interrupt the transfer.
 struct StepCounter {
     steps: AtomicUsize,
     enough: tokio::sync::Notify,
@@ -259,7 +259,7 @@ async fn a_move_that_breaks_off_anywhere_goes_on() {
     harness.insert_rows().await;
     let objects = harness.store_objects().await.len();
     let mut known = 0;
-    // In the middle of the objects, and then (said once: the objects, noted: each of them) as the rows begin.
+    // In the middle of the objects, and then as the rows begin (one step for the phase, one for each object).
     for steps in [objects / 2, objects + 2] {
         let (transfer, watch) = (harness.open().await.unwrap(), StepCounter::after(steps));
         tokio::select! {
@@ -279,12 +279,12 @@ async fn pending_events_are_due_again() {
     let harness = Harness::new().await;
     let bus = Bus::sqlite(&harness.data().join("bus.db"), Clock::system()).await.unwrap();
     let listener = Subscription::to_subject("fan.sung", "band.sung");
-    // A role that there is no more: its events stay where they are.
+    // A role that this release no longer has: its events stay where they are.
     let forgotten = Subscription::to_subject("fan.hummed", "choir.hummed");
     bus.declare(&[listener.clone(), forgotten], RunsIn::ThisProcess).await.unwrap();
     bus.engine().publish(&[Envelope { id: "hummed".into(), subject: "choir.hummed".into(), payload: "{}".into() }]).await.unwrap();
     let event = |id: &str| Envelope { id: id.into(), subject: "band.sung".into(), payload: "{}".into() };
-    // Taken, given up (and by now forgotten by the outbox), waiting, and recorded but never sent.
+    // Handled, dead-lettered (and by now deleted from the outbox), pending, and recorded but never sent.
     bus.engine().publish(&["taken", "dead", "waiting"].map(event)).await.unwrap();
     let deliveries = bus.engine().fetch(&listener, 2, Duration::ZERO).await.unwrap();
     assert!(bus.engine().ack("fan.sung", &deliveries[0]).await.unwrap() && bus.engine().dead_letter("fan.sung", &deliveries[1], "no").await.unwrap());
@@ -308,7 +308,7 @@ async fn pending_events_are_due_again() {
     assert_all_match(&harness.moved().await);
     let due: Vec<Event> = harness.destination().await.read().rows("select id from outbox where sent_at is null order by id", vec![]).await.unwrap();
     assert_eq!(due.iter().map(|row| row.id.as_str()).collect::<Vec<_>>(), ["dead", "unsent", "waiting"]);
-    // The folder's log is as it was.
+    // The folder's log is unchanged.
     assert_eq!((bus.engine().dead_letters(9).await.unwrap().len(), bus.engine().backlog().await.unwrap()), (1, vec![("fan.hummed".to_owned(), 1), ("fan.sung".to_owned(), 1)]));
 }
 
@@ -321,7 +321,7 @@ async fn an_unfinished_object_goes_on_where_it_was() {
         let mut writer = from.create().await.unwrap();
         write(&mut writer, &all.slice(..cut)).await;
         checkpoints.push(writer.save().await.unwrap());
-        // Behind the place: it was never acknowledged.
+        // After the checkpoint: it was never acknowledged.
         writer.write(Bytes::from_static(b"lost")).await.unwrap();
         writer.checkpoint().await.unwrap();
     }

@@ -1,6 +1,6 @@
-//! Broadcast updates between processes, over plain NATS: nothing is kept.
+//! Broadcast updates between processes, over plain NATS: nothing is stored.
 //!
-//! Invariant: whenever an update may not have crossed, the listeners that it was for are told that they missed something.
+//! Invariant: whenever an update may be lost between processes, its subscribers are told that they missed something.
 
 use std::sync::Arc;
 
@@ -14,14 +14,14 @@ use super::options::REQUEST_TIMEOUT;
 use super::subjects;
 use crate::bus::broadcast::Relay;
 
-/// Carries updates in both directions until it is dropped.
+/// Passes updates on in both directions until it is dropped.
 pub(super) async fn relay(client: Client, prefix: Arc<str>, ends: Relay, mut gaps: watch::Receiver<u64>) {
     let Relay { mut outgoing, dropped, local } = ends;
     let (topic_prefix, missed) = (format!("{prefix}.live."), format!("{prefix}.missed"));
-    // Whoever can't subscribe has a client that was closed for good.
+    // Subscribing fails only if the client was closed for good.
     let Ok(mut updates) = client.subscribe(format!("{topic_prefix}>")).await else { return };
     let Ok(mut missed_messages) = client.subscribe(missed.clone()).await else { return };
-    // Whether anything was told since the last gap: only then can others have missed something of ours.
+    // Whether anything was published since the last gap: only then can other processes have missed updates of ours.
     let mut has_published = false;
     loop {
         let is_lost = tokio::select! {
@@ -37,7 +37,7 @@ pub(super) async fn relay(client: Client, prefix: Arc<str>, ends: Relay, mut gap
             }
             Some(_) = missed_messages.next() => { local.publish_lagged(); false }
             () = dropped.next() => true,
-            // The connection is a new one: others were not heard meanwhile, and what was told here may not have arrived.
+            // The connection is a new one: updates of others may have been missed, and ours may not have arrived.
             Ok(()) = gaps.changed() => { local.publish_lagged(); std::mem::take(&mut has_published) }
             else => return,
         };
@@ -47,7 +47,8 @@ pub(super) async fn relay(client: Client, prefix: Arc<str>, ends: Relay, mut gap
     }
 }
 
-/// Whether it left for the server. While there is no connection nothing is put in line: the listeners will be told to read anew.
+/// Returns whether the message was passed to the server. Without a connection nothing is queued: the subscribers will
+/// be told to read the state again.
 async fn send(client: &Client, subject: String, payload: &[u8]) -> bool {
     client.connection_state() == State::Connected && matches!(timeout(REQUEST_TIMEOUT, client.publish(subject, payload.to_vec().into())).await, Ok(Ok(())))
 }

@@ -1,6 +1,7 @@
-//! DeadLetter letters: a stream of their own, one message per consumer and event.
+//! Dead letters: a stream of their own, one message per consumer and event.
 //!
-//! Invariant: a letter is durable before its delivery is ended, and is removed only after its event is in the stream again.
+//! Invariant: a letter is durable before its delivery is ended, and is removed only after its event is in the stream
+//! again.
 
 use async_nats::jetstream::AckKind;
 use async_nats::jetstream::message::PublishMessage;
@@ -12,10 +13,10 @@ use super::{Nats, subjects};
 use crate::bus::Error;
 use crate::bus::engine::{DeadLetter, Delivery, Envelope};
 
-/// Characters of a reason that are kept; each takes six bytes at most in JSON.
+/// How many characters of a reason are kept; each takes at most six bytes in JSON.
 const MAX_REASON_CHARS: usize = 2000;
 
-/// A letter as it is kept.
+/// A dead letter as it is stored.
 #[derive(serde::Serialize, serde::Deserialize)]
 struct StoredLetter {
     consumer: String,
@@ -38,15 +39,15 @@ impl Nats {
         let letter = StoredLetter { consumer: consumer.to_owned(), id, subject: event_subject, payload, attempts: delivery.attempt, reason, died_at: self.clock.now() };
         let text = serde_json::to_vec(&letter).map_err(Error::unavailable)?;
         let subject = self.subjects.dead_letter_subject(consumer, &letter.id);
-        // Its own id, so that asking twice writes once.
+        // With an id of its own, so that a retry writes it only once.
         let message = PublishMessage::build().payload(text.into()).message_id(format!("{}/{}/{consumer}/{}", log.id_prefix(), delivery.position, delivery.attempt));
         let written = async { self.jetstream.send_publish(subject, message).await?.await };
         written.await.map_err(|error| {
-            // It may be the letters' stream alone that is missing.
+            // Only the stream of the dead letters may be missing.
             self.reset_state();
             self.publish_error(error)
         })?;
-        self.answer(delivery, AckKind::Term).await
+        self.acknowledge(delivery, AckKind::Term).await
     }
 
     pub(super) async fn list_dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, Error> {
@@ -73,11 +74,11 @@ impl Nats {
         while let Some((sequence, letter)) = next(&stream, from, &self.subjects.dead_letter_filter(consumer, id)).await? {
             from = sequence + 1;
             let Some(letter) = letter else { continue };
-            // Without its consumer the stream would forget the event at once; the letter stays.
+            // Without its consumer the stream would delete the event at once, so the letter is kept.
             if let Err(error) =
                 self.jetstream.get_consumer_from_stream::<async_nats::jetstream::consumer::pull::Config, _, _>(subjects::token(&letter.consumer), &self.subjects.stream).await
             {
-                tracing::warn!(consumer = letter.consumer, event.id = letter.id, %error, "a dead letter was left: its consumer was not found");
+                tracing::warn!(consumer = letter.consumer, event.id = letter.id, %error, "a dead letter was not redelivered: its consumer was not found");
                 continue;
             }
             let created_at = super::stream::time(stream.cached_info().created)?.timestamp_micros();
@@ -87,8 +88,8 @@ impl Nats {
                 .header(EVENT_ID, letter.id.as_str())
                 .expected_stream(&self.subjects.stream);
             let subject = format!("{}.{}", self.subjects.direct_to(&letter.consumer), subjects::subject(&letter.subject));
-            let answer = self.jetstream.send_publish(subject, message).await.map_err(|error| self.publish_error(error))?;
-            answer.await.map_err(|error| self.publish_error(error))?;
+            let ack = self.jetstream.send_publish(subject, message).await.map_err(|error| self.publish_error(error))?;
+            ack.await.map_err(|error| self.publish_error(error))?;
             stream.delete_message(sequence).await.map_err(Error::unavailable)?;
             redelivered += 1;
         }
@@ -105,7 +106,8 @@ impl Nats {
     }
 }
 
-/// The first letter at `from` or later whose place fits; `None` inside if it can't be read.
+/// Returns the first letter at sequence `from` or later whose subject matches; the inner `None` means that it can't be
+/// read.
 async fn next(stream: &Stream, from: u64, subject_filter: &str) -> Result<Option<(u64, Option<StoredLetter>)>, Error> {
     match stream.raw_message_builder().sequence(from.max(1)).next_by_subject(subject_filter).send().await {
         Ok(message) => Ok(Some((message.sequence, serde_json::from_slice(&message.payload).ok()))),

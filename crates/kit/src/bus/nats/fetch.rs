@@ -1,7 +1,8 @@
-//! Fetching: one pull request, answered into an inbox of its own.
+//! Fetching: one pull request, with an inbox for the response of its own.
 //!
-//! The server answers with what it has, or with the first that comes. Invariant: a fetch ends soon after its time whatever the server does,
-//! and at once when the connection is a new one, for which the server knows of no request.
+//! The server responds with what it has, or with the first event that comes. Invariant: a fetch ends soon after its
+//! timeout whatever the server does, and at once when the connection was replaced: the server of the new connection
+//! does not know the request.
 
 use std::time::Duration;
 
@@ -17,11 +18,11 @@ use super::{Nats, subjects};
 use crate::bus::Error;
 use crate::bus::engine::{Delivery, Envelope, Subscription};
 
-/// The server's last word may come this much later than it was asked to say it.
+/// How much later than asked the server's last message may come.
 const RESPONSE_GRACE: Duration = Duration::from_secs(2);
-/// Once something came, the rest of it follows closely.
+/// After the first event, the others follow within this time.
 const REST_TIMEOUT: Duration = Duration::from_millis(200);
-/// A server that waits with us says so as often as this.
+/// How often a server that waits with us sends a heartbeat.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(5);
 
 enum Reply {
@@ -42,7 +43,7 @@ impl Nats {
         }
     }
 
-    /// One request; and whether the connection was replaced before its answer.
+    /// Sends one request. Returns the deliveries, and whether the connection was replaced before the response.
     async fn pull_once(&self, consumer: &Subscription, max: usize, wait: Duration) -> Result<(Vec<Delivery>, bool), Error> {
         self.connected(wait.max(REQUEST_TIMEOUT)).await?;
         let log = self.ready().await?;
@@ -70,7 +71,7 @@ impl Nats {
             };
             let Ok(Some(message)) = next else {
                 if deliveries.is_empty() {
-                    return Err(Error::unavailable("the server fell silent"));
+                    return Err(Error::unavailable("the server became unresponsive"));
                 }
                 break;
             };
@@ -84,7 +85,7 @@ impl Nats {
                 Reply::ConsumerGone => {
                     self.mark_gone();
                     if deliveries.is_empty() {
-                        return Err(Error::unavailable("the consumer is gone; it is made again"));
+                        return Err(Error::unavailable("the consumer is gone; it will be created again"));
                     }
                     break;
                 }

@@ -1,9 +1,11 @@
-//! Which deliveries this process may still answer.
+//! Which deliveries this process may still acknowledge.
 //!
-//! JetStream takes an answer long after it has given the message to somebody else, so the holder judges by its own steady clock.
-//! The clock starts when the message arrives here: a process that was frozen on the way may hold one longer than the server thinks,
-//! which the inbox makes harmless. A stream that was made anew counts from the beginning: an answer to the one before would be taken for
-//! another event's. Invariant: an answer is sent only under a lease that this process believes to hold, to the stream that gave it.
+//! JetStream accepts an acknowledgement long after it has given the message to another consumer, so the holder measures
+//! the lease with its own monotonic clock. The clock starts when the message arrives here: a process that was frozen on
+//! the way may hold a lease for longer than the server thinks, which the inbox makes harmless. A stream that was
+//! created anew counts from the beginning, so an acknowledgement for the previous one would be taken for another
+//! event's. Invariant: an acknowledgement is sent only under a lease that this process believes to hold, to the stream
+//! that gave it.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,21 +13,21 @@ use std::time::{Duration, Instant};
 
 use super::stream::Log;
 
-/// The leases of a process, by their tokens (the subject on which the server takes the answer).
+/// The leases of a process, by their tokens (the subject to which acknowledgements are sent).
 #[derive(Debug, Default)]
 pub(super) struct Leases(Mutex<LeaseTable>);
 
 #[derive(Debug)]
 struct Lease {
     expires_at: Instant,
-    /// The stream as it was known when this was heard.
+    /// The stream as it was known when the delivery arrived.
     log: Log,
 }
 
 #[derive(Debug, Default)]
 struct LeaseTable {
     leases: HashMap<String, Lease>,
-    /// Tidy up when there are as many as this: handlers that were ended early never answer.
+    /// Expired leases are removed when there are this many: handlers that were aborted never acknowledge.
     prune_at: usize,
 }
 
@@ -34,7 +36,7 @@ impl Leases {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A lease begins, or runs anew.
+    /// Starts a lease, or extends it.
     pub(super) fn start(&self, token: &str, lease: Duration, log: &Log) {
         let (now, mut table) = (Instant::now(), self.lock());
         table.leases.insert(token.to_owned(), Lease { expires_at: now + lease, log: log.clone() });
@@ -44,12 +46,12 @@ impl Leases {
         }
     }
 
-    /// The stream that gave a lease, if it is held now.
+    /// Returns the stream that gave a lease, if the lease is still held.
     pub(super) fn stream_of(&self, token: &str) -> Option<Log> {
         self.lock().leases.get(token).filter(|lease| lease.expires_at > Instant::now()).map(|lease| lease.log.clone())
     }
 
-    /// It was answered.
+    /// Removes a lease whose delivery was acknowledged.
     pub(super) fn end(&self, token: &str) {
         self.lock().leases.remove(token);
     }

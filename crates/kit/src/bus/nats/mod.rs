@@ -1,8 +1,8 @@
 //! The distributed engine: NATS JetStream.
 //!
-//! Owns one stream of events with a durable pull consumer per subscription, one stream of dead letters, and live updates over plain NATS.
-//! Other processes use the same ones. Invariant: what `publish` has acknowledged stays in the stream until every declared consumer
-//! has acknowledged it or buried it.
+//! Owns one stream of events with a durable pull consumer per subscription, one stream of dead letters, and live
+//! updates over plain NATS. Other processes use the same ones. Invariant: what `publish` has acknowledged stays in the
+//! stream until every declared consumer has acknowledged or dead-lettered it.
 
 mod broadcast;
 mod dead_letters;
@@ -36,7 +36,7 @@ use super::engine::{DeadLetter, Delivery, Engine, Envelope, RunsIn, Subscription
 use crate::clock::Clock;
 use options::REQUEST_TIMEOUT;
 
-/// Events on their way to the server at once: a relay's batch, and those of a few other relays.
+/// Events that may be on their way to the server at once: a relay's batch, and those of a few other relays.
 const MAX_IN_FLIGHT: usize = 4096;
 
 /// The engine.
@@ -46,13 +46,13 @@ pub(super) struct Nats {
     options: NatsOptions,
     subjects: Subjects,
     clock: Clock,
-    /// Counts the moments at which something from the server may have been missed: connections, above all.
+    /// Counts the moments at which something from the server may have been missed, above all reconnections.
     gaps: watch::Receiver<u64>,
     /// Counts the connections that were made and lost.
     connection_epoch: Arc<AtomicU64>,
-    /// Every consumer that was declared here, to be made again if need be.
+    /// Every consumer that was declared here, so that it can be created again.
     declared: Mutex<provision::Declared>,
-    /// The stream with its consumers, once it is known to be there.
+    /// The stream with its consumers, once it is known to exist.
     known: Mutex<stream::StreamState>,
     provisioning: tokio::sync::Mutex<()>,
     leases: leases::Leases,
@@ -65,7 +65,7 @@ impl Drop for Nats {
     }
 }
 
-/// What streams and subjects are called.
+/// The names of streams and subjects.
 struct Subjects {
     prefix: Arc<str>,
     stream: String,
@@ -77,12 +77,12 @@ impl Subjects {
         format!("{}.event.{}", self.prefix, subjects::subject(subject))
     }
 
-    /// Where an event goes that only this consumer is to have.
+    /// Returns the subject of events that only this consumer gets.
     fn direct_to(&self, consumer: &str) -> String {
         format!("{}.to.{}", self.prefix, subjects::token(consumer))
     }
 
-    /// The subject of an event that came on one of the two above.
+    /// Returns the event's subject for a message that arrived on one of the two above.
     fn subject_of(&self, subject: &str) -> String {
         let rest = subject.strip_prefix(&*self.prefix).unwrap_or(subject);
         let subject = rest.strip_prefix(".event.").or_else(|| rest.strip_prefix(".to.")?.split_once('.').map(|(_, rest)| rest));
@@ -100,7 +100,7 @@ impl Subjects {
 }
 
 impl Nats {
-    /// Begins to connect; works as soon as a server answers.
+    /// Starts to connect; the engine works as soon as a server responds.
     pub(super) async fn open(options: &NatsOptions, clock: Clock) -> Result<(Self, Broadcast), Error> {
         let (count, gaps) = watch::channel(0);
         let connection_epoch = Arc::new(AtomicU64::new(0));
@@ -108,7 +108,7 @@ impl Nats {
         let jetstream = jetstream::context::ContextBuilder::new().timeout(REQUEST_TIMEOUT).max_ack_inflight(MAX_IN_FLIGHT).build(client.clone());
         let prefix: Arc<str> = options.prefix.as_str().into();
         let (broadcast, relay) = Broadcast::with_relay();
-        // It ends with the engine.
+        // The task ends with the engine.
         let relay_task = tokio::spawn(broadcast::relay(client.clone(), prefix.clone(), relay, gaps.clone())).abort_handle();
         let subjects = Subjects { stream: options.prefix.clone(), dead: format!("{}-dead", options.prefix), prefix };
         let engine = Self {
@@ -128,13 +128,13 @@ impl Nats {
         Ok((engine, broadcast))
     }
 
-    /// Gives up soon after the connection was replaced: what was asked on the old one may never be answered.
+    /// Gives up soon after the connection was replaced: the old request may never get a response.
     async fn on_one_connection<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         let mut gaps = self.gaps.clone();
         gaps.mark_unchanged();
         let replaced = async {
             let _ = gaps.changed().await;
-            // An event is told a moment after it happened: the new connection may be the one that the work is on.
+            // The client reports an event a moment after it happened: the work may be on the new connection already.
             tokio::time::sleep(Duration::from_millis(500)).await;
         };
         tokio::select! {
@@ -143,8 +143,9 @@ impl Nats {
         }
     }
 
-    /// Answers a delivery and waits until the server says that it has the answer. `false` if the lease is over.
-    async fn answer(&self, delivery: &Delivery, kind: AckKind) -> Result<bool, Error> {
+    /// Acknowledges a delivery in the given way and waits for the server's confirmation. Returns `false` if the lease
+    /// is over.
+    async fn acknowledge(&self, delivery: &Delivery, kind: AckKind) -> Result<bool, Error> {
         if !self.may_answer(&delivery.lease).await? {
             return Ok(false);
         }
@@ -175,7 +176,7 @@ impl Engine for Nats {
         match self.ready().await {
             Ok(_) => Ok(()),
             Err(Error::Unavailable(error)) => {
-                tracing::warn!(%error, "waiting for NATS; events stay in the outboxes until it is there");
+                tracing::warn!(%error, "waiting for NATS; events stay in the outboxes until it is available");
                 Ok(())
             }
             Err(error) => Err(error),
@@ -190,7 +191,8 @@ impl Engine for Nats {
         self.pull(consumer, max, wait).await
     }
 
-    /// Only the last is answered: the server takes the acknowledgements of a connection in their order, so with it all are taken.
+    /// Only the last acknowledgement is confirmed: the server processes those of a connection in order, so it implies
+    /// the others.
     async fn ack_all(&self, _consumer: &str, deliveries: &[Delivery]) -> Result<usize, Error> {
         let mut held = Vec::with_capacity(deliveries.len());
         for delivery in deliveries {
@@ -203,7 +205,7 @@ impl Engine for Nats {
             for delivery in others {
                 self.client.publish(delivery.lease.clone(), AckKind::Ack.into()).await.map_err(Error::unavailable)?;
             }
-            self.answer(last, AckKind::Ack).await
+            self.acknowledge(last, AckKind::Ack).await
         };
         if !self.on_one_connection(all).await? {
             return Ok(0);
@@ -214,7 +216,7 @@ impl Engine for Nats {
 
     async fn extend(&self, consumer: &Subscription, delivery: &Delivery) -> Result<bool, Error> {
         let Some(stream_of) = self.leases.stream_of(&delivery.lease) else { return Ok(false) };
-        let held = self.answer(delivery, AckKind::Progress).await?;
+        let held = self.acknowledge(delivery, AckKind::Progress).await?;
         if held {
             self.leases.start(&delivery.lease, consumer.lease, &stream_of);
         }
@@ -222,14 +224,14 @@ impl Engine for Nats {
     }
 
     async fn retry(&self, _consumer: &str, delivery: &Delivery, delay: Duration) -> Result<bool, Error> {
-        self.answer(delivery, AckKind::Nak(Some(delay))).await
+        self.acknowledge(delivery, AckKind::Nak(Some(delay))).await
     }
 
     async fn dead_letter(&self, consumer: &str, delivery: &Delivery, reason: &str) -> Result<bool, Error> {
         self.store_dead_letter(consumer, delivery, reason).await
     }
 
-    /// Leases of other processes are theirs.
+    /// Leases of other processes belong to them.
     async fn end_leases(&self) -> Result<(), Error> {
         Ok(())
     }
@@ -263,7 +265,7 @@ impl Engine for Nats {
         }
     }
 
-    /// The stream forgets by itself what everybody has taken.
+    /// The stream itself deletes what every consumer has acknowledged.
     async fn trim(&self, _before: DateTime<Utc>) -> Result<u64, Error> {
         Ok(0)
     }

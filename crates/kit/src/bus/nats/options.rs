@@ -1,6 +1,7 @@
-//! Where NATS is and how to get in.
+//! Where the NATS servers are, and the credentials for them.
 //!
-//! Invariant: a secret is read from a file of its own; it never stands in the configuration, an address that is logged, or an error.
+//! Invariant: a secret is read from a file of its own; it is never in the configuration, in a URL that is logged, or in
+//! an error.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,40 +13,42 @@ use tokio::sync::watch;
 
 use crate::bus::Error;
 
-/// Longest wait for an answer to a single request.
+/// The longest wait for the response to a single request.
 pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
-/// Two of these without an answer, and the connection counts as lost.
+/// After two of these without a response, the connection counts as lost.
 const PING_INTERVAL: Duration = Duration::from_secs(3);
 const MAX_PAUSE: Duration = Duration::from_secs(2);
 
-/// A log in the data folder, or NATS JetStream.
+/// Where events are stored: a log in the data folder, or NATS JetStream.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, serde::Serialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct NatsOptions {
-    /// The NATS servers' addresses, such as `nats://nats-0:4222`; others of their cluster are found by themselves. Without any, the bus is a
-    /// log in the data folder.
+    /// The URLs of NATS servers, such as `nats://nats-0:4222`; the client discovers the others of their cluster. If
+    /// empty, the bus is a log in the data folder.
     pub servers: Vec<String>,
-    /// What everything of this product is called by: the streams `<prefix>` and `<prefix>-dead`, and the subjects below `<prefix>.`.
+    /// The prefix of all names: the streams `<prefix>` and `<prefix>-dead`, and the subjects below `<prefix>.`.
     /// Letters, digits, `-` and `_`.
     pub prefix: String,
-    /// On how many servers each event is kept: 1, or 3 in production. With 1, run the server with `sync_interval: always`.
+    /// On how many servers each event is stored: 1, or 3 in production. With 1, run the server with `sync_interval:
+    /// always`.
     pub replicas: usize,
-    /// The most that the stream may hold, in bytes. A full one takes no more; events then wait in the outboxes. Unset: what the server allows.
+    /// The most that the stream may hold, in bytes. A full stream accepts no more; events then wait in the outboxes. If
+    /// unset, the server's limit applies.
     pub max_bytes: Option<i64>,
     /// The user's name, together with `password_file`.
     pub user: Option<String>,
-    /// A file with the user's password.
+    /// A file that contains the user's password.
     #[schema(value_type = Option<String>)]
     pub password_file: Option<PathBuf>,
-    /// A file with a token, where the server asks for one instead.
+    /// A file that contains a token, if the server asks for one instead.
     #[schema(value_type = Option<String>)]
     pub token_file: Option<PathBuf>,
-    /// A `.creds` file (a JWT and its key), where the server asks for one instead.
+    /// A `.creds` file (a JWT and its key), if the server asks for one instead.
     #[schema(value_type = Option<String>)]
     pub credentials_file: Option<PathBuf>,
-    /// Whether to refuse a connection without TLS.
+    /// Whether to refuse connections without TLS.
     pub tls: bool,
-    /// A PEM file with the authority that signed the servers' certificates, beside those that the system trusts.
+    /// A PEM file with the certificate authority of the servers, in addition to those that the system trusts.
     #[schema(value_type = Option<String>)]
     pub ca_file: Option<PathBuf>,
 }
@@ -74,20 +77,24 @@ impl NatsOptions {
             return Err(Error::Options("its prefix may have letters, digits, `-` and `_`, and needs at least one".into()));
         }
         if self.servers.is_empty() {
-            return Err(Error::Options("no server is named".into()));
+            return Err(Error::Options("no server is given".into()));
         }
         if !(1..=5).contains(&self.replicas) {
-            return Err(Error::Options("replicas can be 1 to 5".into()));
+            return Err(Error::Options("replicas must be 1 to 5".into()));
         }
         Ok(())
     }
 
-    /// Begins to connect and goes on trying for ever; `gaps` counts the moments at which something may have been missed, `turns` how often
-    /// a connection was made or lost.
+    /// Starts to connect and keeps trying for ever. `gaps` counts the moments at which something may have been missed,
+    /// `connection_epoch` how often a connection was made or lost.
     pub(super) async fn connect(&self, gaps: Arc<watch::Sender<u64>>, connection_epoch: Arc<AtomicU64>) -> Result<Client, Error> {
         self.check()?;
-        let servers = self.servers.iter().map(|server| url(server)).collect::<Result<Vec<_>, _>>()?;
-        // No echo: what this process tells, its own listeners have heard already.
+        let servers = self
+            .servers
+            .iter()
+            .map(|server| server.parse::<ServerAddr>().map_err(|_| Error::Options("the URL of a server is not valid; write it like nats://host:4222".into())))
+            .collect::<Result<Vec<_>, _>>()?;
+        // No echo: the process's own subscribers have received its updates already.
         let mut options = ConnectOptions::new().name("tutti").no_echo().retry_on_initial_connect().ping_interval(PING_INTERVAL).request_timeout(Some(REQUEST_TIMEOUT));
         options = options.connection_timeout(REQUEST_TIMEOUT).require_tls(self.tls).reconnect_delay_callback(reconnect_pause).event_callback(move |event| {
             handle_event(&event, &gaps, &connection_epoch);
@@ -101,14 +108,14 @@ impl NatsOptions {
             options = options.token(read_secret(path)?);
         }
         if let Some(path) = &self.credentials_file {
-            options = options.credentials(&read_secret(path)?).map_err(|_| Error::Options(format!("{} is not a file of credentials", path.display())))?;
+            options = options.credentials(&read_secret(path)?).map_err(|_| Error::Options(format!("{} is not a credentials file", path.display())))?;
         }
         if let Some(path) = &self.ca_file {
-            // Read here once, so that a wrong path is said at the start.
+            // Read here once, so that a wrong path is reported at the start.
             read_secret(path)?;
             options = options.add_root_certificates(path.clone());
         }
-        options.connect(servers).await.map_err(|error| Error::Options(format!("the client can't be made: {error}")))
+        options.connect(servers).await.map_err(|error| Error::Options(format!("the client can't be created: {error}")))
     }
 }
 
@@ -117,7 +124,8 @@ fn read_secret(path: &Path) -> Result<String, Error> {
     Ok(text.trim_end().to_owned())
 }
 
-/// Doubles from some 20 ms to 2 s, with up to half more, so that a fleet doesn't come back at one moment.
+/// Returns the pause before a reconnection. It doubles from about 20 ms to 2 s, with up to half more, so that a fleet
+/// does not reconnect at one moment.
 fn reconnect_pause(attempt: usize) -> Duration {
     let plain = Duration::from_millis(10).saturating_mul(1 << attempt.min(10)).min(MAX_PAUSE);
     plain.mul_f64(1.0 + rand::random::<f64>() / 2.0)
@@ -129,9 +137,9 @@ fn handle_event(event: &Event, gaps: &watch::Sender<u64>, connection_epoch: &Ato
     }
     match event {
         Event::Connected => tracing::info!("connected to NATS"),
-        Event::Disconnected => tracing::warn!("the connection to NATS is lost; trying until it is back"),
+        Event::Disconnected => tracing::warn!("the connection to NATS is lost; reconnecting"),
         Event::SlowConsumer(_) => tracing::warn!("updates from NATS came faster than they were read; some were dropped"),
-        other => tracing::warn!(event = %other, "NATS says something"),
+        other => tracing::warn!(event = %other, "NATS reports an event"),
     }
     if matches!(event, Event::Connected | Event::SlowConsumer(_)) {
         gaps.send_modify(|count| *count += 1);

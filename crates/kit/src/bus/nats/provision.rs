@@ -1,7 +1,8 @@
-//! What is made at the server: streams and consumers.
+//! Creates the streams and consumers on the server.
 //!
-//! A stream of the retention *interest* keeps a message until every consumer that wants it has acknowledged it, and forgets at once what
-//! nobody wants. Invariant: all of it comes from here; nobody has to set up anything at the server.
+//! A stream with the retention policy *interest* keeps a message until every consumer that wants it has acknowledged
+//! it, and deletes at once what no consumer wants. Invariant: all of it is created here; an operator never has to set
+//! up anything on the server.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::PoisonError;
@@ -18,15 +19,16 @@ use super::{Nats, subjects};
 use crate::bus::engine::{RunsIn, Subscription};
 use crate::bus::{Error, Source};
 
-/// How long ids are known, so that publishing twice changes nothing. Longer than the time after which `resend` comes a second time.
+/// How long the server remembers ids, so that publishing twice changes nothing. Longer than the margin after which
+/// `log_reset` makes its second pass.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(300);
-/// Deliveries of one consumer that may be unanswered, those that wait for another try among them.
+/// Deliveries of one consumer that may be unacknowledged, including those that wait for a retry.
 const MAX_ACK_PENDING: i64 = 20_000;
-/// Consumers by their names.
+/// Declared consumers by name.
 pub(super) type Declared = BTreeMap<String, (Subscription, RunsIn)>;
 
 impl Nats {
-    /// Remembers consumers; those that are new here are made before the next use.
+    /// Remembers consumers. New ones are created before the next use.
     pub(super) fn remember(&self, subscriptions: &[Subscription], runs: RunsIn) {
         let mut declared = self.declared.lock().unwrap_or_else(PoisonError::into_inner);
         for subscription in subscriptions {
@@ -39,7 +41,7 @@ impl Nats {
         }
     }
 
-    /// Makes everything, or brings it up to date. Answers when the stream was born.
+    /// Creates everything, or updates it. Returns when the stream was created.
     pub(super) async fn provision_all(&self, declared: &Declared) -> Result<DateTime<Utc>, Error> {
         let info = self.jetstream.create_or_update_stream(self.events_config()).await.map_err(|error| stream_error(error, &self.subjects.stream))?;
         self.jetstream.create_or_update_stream(self.dead_config()).await.map_err(|error| stream_error(error, &self.subjects.dead))?;
@@ -55,7 +57,7 @@ impl Nats {
             return self.jetstream.create_consumer_on_stream(config, stream).await.map(drop).map_err(|error| consumer_error(error, &subscription.name));
         }
         match self.jetstream.create_consumer_strict_on_stream(config, stream).await {
-            // Whoever runs it wants it otherwise, and knows better.
+            // The process that runs it has other settings, and those count.
             Err(error) if matches!(error.kind(), ConsumerCreateStrictErrorKind::AlreadyExists) => Ok(()),
             Err(error) => Err(Error::unavailable(error)),
             Ok(_) => Ok(()),
@@ -66,13 +68,13 @@ impl Nats {
         let prefix = &self.subjects.prefix;
         stream::Config {
             name: self.subjects.stream.clone(),
-            description: Some("Tutti: events that somebody has yet to take".into()),
+            description: Some("Tutti: events that a consumer has yet to handle".into()),
             subjects: vec![format!("{prefix}.event.>"), format!("{prefix}.to.>")],
             retention: RetentionPolicy::Interest,
             storage: StorageType::File,
             num_replicas: self.options.replicas,
             max_bytes: self.options.max_bytes.unwrap_or(-1),
-            // A full stream refuses, and the outboxes keep.
+            // A full stream refuses, and the outboxes keep the events.
             discard: DiscardPolicy::New,
             duplicate_window: DUPLICATE_WINDOW,
             allow_atomic_publish: true,
@@ -83,12 +85,12 @@ impl Nats {
     fn dead_config(&self) -> stream::Config {
         stream::Config {
             name: self.subjects.dead.clone(),
-            description: Some("Tutti: deliveries that were given up, with the reason".into()),
+            description: Some("Tutti: dead letters, with the reason".into()),
             subjects: vec![format!("{}.dead.>", self.subjects.prefix)],
             retention: RetentionPolicy::Limits,
             storage: StorageType::File,
             num_replicas: self.options.replicas,
-            // One letter per consumer and event: who is buried twice is dead once.
+            // One letter per consumer and event: a second dead letter replaces the first.
             max_messages_per_subject: 1,
             ..stream::Config::default()
         }
@@ -100,11 +102,11 @@ impl Nats {
         consumer::pull::Config {
             durable_name: Some(subjects::token(&subscription.name)),
             filter_subjects: filters,
-            // One that is new subscriptions what is published from now on. In a stream that was made anew that is everything.
+            // A new consumer gets what is published from now on. In a stream that was created anew that is everything.
             deliver_policy: DeliverPolicy::New,
             ack_policy: AckPolicy::Explicit,
             ack_wait: subscription.lease,
-            // Giving up is our decision, with a dead letter.
+            // The kit decides when to give up, and writes a dead letter.
             max_deliver: -1,
             max_ack_pending: MAX_ACK_PENDING,
             metadata: HashMap::from([("tutti.consumer".to_owned(), subscription.name.clone())]),
@@ -127,9 +129,13 @@ fn consumer_error(error: ConsumerError, name: &str) -> Error {
     }
 }
 
-/// A 4xx of JetStream means that what was asked for is wrong and will be next time (a 404, that the stream has just gone); a server
-/// without a cluster says 500 to more than one replica.
+/// Classifies a JetStream error. A 4xx means that the request is wrong and will be next time (except 404: the stream
+/// has just disappeared). A server without a cluster responds with 500 to more than one replica.
 fn server_error(cause: &jetstream::Error, what: &str, error: impl Into<Source>) -> Error {
     let is_refused = (400..500).contains(&cause.code()) && cause.code() != 404;
-    if is_refused || cause.error_code() == ErrorCode::STREAM_REPLICAS_NOT_SUPPORTED { Error::Options(format!("{what} can't be made: {cause}")) } else { Error::unavailable(error) }
+    if is_refused || cause.error_code() == ErrorCode::STREAM_REPLICAS_NOT_SUPPORTED {
+        Error::Options(format!("{what} can't be created: {cause}"))
+    } else {
+        Error::unavailable(error)
+    }
 }

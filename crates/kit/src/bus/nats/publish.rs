@@ -1,7 +1,7 @@
-//! Publishing: a batch is on its way before the first answer is awaited.
+//! Publishing: a batch is sent before the first response is awaited.
 //!
-//! Several events go as one atomic batch where the server takes it (2.12 and later): it then waits for the disk once for all of them.
-//! Invariant: `Ok` means that the stream has acknowledged every event of the batch.
+//! Several events go as one atomic batch where the server supports it (2.12 and later), which then waits for the disk
+//! once for all of them. Invariant: `Ok` means that the stream has acknowledged every event of the batch.
 
 use async_nats::header::{NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL, NATS_BATCH_ID, NATS_BATCH_SEQUENCE, NATS_EXPECTED_STREAM, NATS_MESSAGE_ID};
 use async_nats::jetstream::context::{PublishError, PublishErrorKind};
@@ -18,12 +18,14 @@ use crate::bus::engine::Envelope;
 
 /// The header with the event's own id. `Nats-Msg-Id` has more in it (see `stream::Log::id_prefix`).
 pub(super) const EVENT_ID: &str = "Tutti-Event";
-/// Events of one atomic batch; the server takes 1,000 (ADR-50).
+/// Events of one atomic batch; the server accepts 1,000 (ADR-50).
 const MAX_ATOMIC_BATCH: usize = 500;
-/// Below this, each for itself is faster: the server lays a batch aside before it takes it (measured: half the events were through after
-/// 2 ms instead of 12 at 1,000 a second). Large ones gain where the server waits for the disk: 16,000 events/s instead of 1,000 to 4,500.
+/// Below this, single messages are faster: the server stages a batch before it stores it (measured: half the events
+/// were through after 2 ms instead of 12 at 1,000 a second). Large batches gain where the server waits for the disk:
+/// 16,000 events/s instead of 1,000 to 4,500.
 const MIN_ATOMIC_BATCH: usize = 8;
-/// What the headers of a message, or the reason in a dead letter, may take of the server's `max_payload`.
+/// The bytes of the server's `max_payload` that are reserved for the headers of a message, or for the reason in a dead
+/// letter.
 const OVERHEAD_BYTES: usize = 16 * 1024;
 
 impl Nats {
@@ -31,10 +33,11 @@ impl Nats {
         let log = self.ready().await?;
         self.connected(REQUEST_TIMEOUT).await?;
         let id_prefix = log.id_prefix();
-        // Half of it: in a dead letter the payload is a JSON string, in which each quote takes two bytes, and every letter must fit.
+        // Half of it: in a dead letter the payload is a JSON string, in which each quote takes two bytes, and every
+        // letter must fit.
         let max_bytes = self.client.max_payload().saturating_sub(OVERHEAD_BYTES) / 2;
         if let Some(event) = events.iter().find(|event| event.payload.len() > max_bytes) {
-            return Err(Error::Refused(format!("event {} has {} bytes, and the server takes {max_bytes} at most", event.id, event.payload.len())));
+            return Err(Error::Refused(format!("event {} has {} bytes, and the server accepts {max_bytes} at most", event.id, event.payload.len())));
         }
         let publish = async {
             for chunk in events.chunks(MAX_ATOMIC_BATCH) {
@@ -55,7 +58,8 @@ impl Nats {
         headers
     }
 
-    /// Publishes all or none. `false` if the server doesn't take them so: it knows one of them already, or is too old, or too busy.
+    /// Publishes all or none. Returns `false` if the server does not accept the batch: it knows one of the events
+    /// already, or is too old, or too busy.
     async fn publish_atomically(&self, events: &[Envelope], id_prefix: &str) -> Result<bool, Error> {
         let batch = uuid::Uuid::new_v4().simple().to_string();
         let send = async {
@@ -68,32 +72,32 @@ impl Nats {
                     self.client.publish_with_headers(subject, headers, payload).await.map_err(Error::unavailable)?;
                     continue;
                 }
-                // Only the last one is answered.
+                // Only the last one is acknowledged.
                 headers.insert(NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL);
                 let request = Request::new().headers(headers).payload(payload).timeout(Some(REQUEST_TIMEOUT));
                 return self.client.send_request(subject, request).await.map_err(Error::unavailable);
             }
             Err(Error::unavailable("a batch has a last event"))
         };
-        let answer = timeout(2 * REQUEST_TIMEOUT, send).await.map_err(Error::unavailable)??;
-        match serde_json::from_slice(&answer.payload).map_err(Error::unavailable)? {
+        let response = timeout(2 * REQUEST_TIMEOUT, send).await.map_err(Error::unavailable)??;
+        match serde_json::from_slice(&response.payload).map_err(Error::unavailable)? {
             Response::Ok(PublishAck { batch_size, .. }) => Ok(batch_size == Some(events.len() as u64)),
             Response::Err { error } => {
-                tracing::debug!(%error, events = events.len(), "a batch goes one by one");
+                tracing::debug!(%error, events = events.len(), "a batch is sent one by one");
                 Ok(false)
             }
         }
     }
 
     async fn publish_one_by_one(&self, events: &[Envelope], id_prefix: &str) -> Result<(), Error> {
-        let mut answers = Vec::with_capacity(events.len());
+        let mut acks = Vec::with_capacity(events.len());
         for event in events {
             let message = PublishMessage::build().payload(event.payload.clone().into_bytes().into()).headers(self.headers(event, id_prefix));
             let sent = self.jetstream.send_publish(self.subjects.event(&event.subject), message).await;
-            answers.push(sent.map_err(|error| self.publish_error(error))?);
+            acks.push(sent.map_err(|error| self.publish_error(error))?);
         }
-        for answer in answers {
-            answer.await.map_err(|error| self.publish_error(error))?;
+        for ack in acks {
+            ack.await.map_err(|error| self.publish_error(error))?;
         }
         Ok(())
     }

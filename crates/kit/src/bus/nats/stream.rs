@@ -1,6 +1,6 @@
-//! The stream as this process knows it: whether it is there with every consumer, and since when.
+//! The stream as this process knows it: whether it exists with every consumer, and since when.
 //!
-//! Invariant: nothing is published before every declared consumer exists in the stream that takes it.
+//! Invariant: nothing is published before every declared consumer exists in the stream that stores it.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
@@ -17,16 +17,16 @@ use super::provision::Declared;
 use super::{Nats, subjects};
 use crate::bus::Error;
 
-/// How old what we know of the stream may be before we look whether it is still the same one.
+/// After this time the process checks whether the stream is still the same one.
 const RECHECK_INTERVAL: Duration = Duration::from_secs(5);
 
-/// The stream as this process found or made it, with all consumers.
+/// The stream as this process found or created it, with all consumers.
 #[derive(Debug, Clone)]
 pub(super) struct Log {
     pub(super) created_at: DateTime<Utc>,
-    /// Stands for the names of the consumers that we know.
+    /// A digest of the names of the consumers that this process knows.
     consumers: Arc<str>,
-    /// How often a connection had been made or lost when we last looked: a server that we have come back to may have another.
+    /// The connection epoch at the last check: after a reconnection the server may have another stream.
     connection_epoch: u64,
     checked_at: Instant,
 }
@@ -34,17 +34,18 @@ pub(super) struct Log {
 /// What a process knows of its stream.
 #[derive(Debug, Default)]
 pub(super) struct StreamState {
-    /// It is there, as far as we know.
+    /// The stream, if it exists as far as the process knows.
     ready: Option<Log>,
-    /// When the stream was born in which this process has made these consumers.
+    /// When the stream was created in which this process has created these consumers.
     made: Option<(DateTime<Utc>, Declared)>,
 }
 
 impl Log {
-    /// What the ids of messages begin with: the stream's birth and the consumers that their sender knows.
+    /// Returns the prefix of message ids: the stream's creation time and a digest of the consumers that the sender
+    /// knows.
     ///
-    /// So a stream doesn't take for known what somebody sent to it who took it for the one before (when not every consumer was there
-    /// again), or who knows fewer consumers (an operator's command).
+    /// So a stream does not treat as known what a sender published to it that took it for the previous stream (when not
+    /// every consumer existed again), or that knows fewer consumers (an operator's command).
     pub(super) fn id_prefix(&self) -> String {
         format!("{}-{}", self.created_at.timestamp_micros(), self.consumers)
     }
@@ -64,21 +65,23 @@ impl Nats {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The stream or a consumer did not answer: before the next use we look whether it is there, and make it if not.
+    /// Records that the stream or a consumer did not respond: before the next use the process checks whether it exists,
+    /// and creates it if not.
     pub(super) fn mark_gone(&self) {
         self.known().ready = None;
     }
 
-    /// As [`Nats::mark_gone`] where looking at the stream of events is not enough: everything is made before the next use.
+    /// As [`Nats::mark_gone`], if checking the stream of events is not enough: everything is created before the next
+    /// use.
     pub(super) fn reset_state(&self) {
         *self.known() = StreamState::default();
     }
 
-    /// PendingDependencies for a connection, at most `timeout`.
+    /// Waits for a connection, at most `timeout`.
     pub(super) async fn connected(&self, timeout: Duration) -> Result<(), Error> {
         let mut gaps = self.gaps.clone();
         let wait = async {
-            // The state is set a moment before or after the event is told, so look now and then besides.
+            // The state changes a moment before or after the event is reported, so it is also polled.
             while self.client.connection_state() != State::Connected {
                 let _ = tokio::time::timeout(Duration::from_millis(100), gaps.changed()).await;
             }
@@ -86,12 +89,12 @@ impl Nats {
         tokio::time::timeout(timeout, wait).await.map_err(|_| Error::unavailable("there is no connection to NATS"))
     }
 
-    /// What is known since the connection was made.
+    /// Returns what is known of the stream since the connection was made.
     fn cached(&self) -> Option<Log> {
         self.known().ready.clone().filter(|log| log.connection_epoch == self.connection_epoch.load(Ordering::Acquire))
     }
 
-    /// Whether a delivery may still be answered: its lease is held, and the stream is the one that gave it.
+    /// Whether a delivery may still be acknowledged: its lease is held, and the stream is the one that gave it.
     pub(super) async fn may_answer(&self, token: &str) -> Result<bool, Error> {
         let Some(stream_of) = self.leases.stream_of(token) else { return Ok(false) };
         let same = stream_of.created_at == self.ready().await?.created_at;
@@ -101,13 +104,14 @@ impl Nats {
         Ok(same)
     }
 
-    /// The stream, with every consumer; makes what is missing.
+    /// Returns the stream with every consumer; creates what is missing.
     pub(super) async fn ready(&self) -> Result<Log, Error> {
         if let Some(log) = self.cached() {
             return Ok(log);
         }
         self.connected(REQUEST_TIMEOUT).await?;
-        // Whoever waits for its turn while the server is silent must not wait for as often as there are others.
+        // While the server is unresponsive, each of the waiting callers must wait for one timeout only, and not one
+        // after the other.
         let _only_one = tokio::time::timeout(REQUEST_TIMEOUT, self.provisioning.lock()).await.map_err(Error::unavailable)?;
         if let Some(log) = self.cached() {
             return Ok(log);
@@ -124,14 +128,14 @@ impl Nats {
             None => self.provision_all(&declared).await?,
         };
         let log = Log { created_at, consumers: digest(declared.keys()), connection_epoch, checked_at: Instant::now() };
-        // Consumers that were remembered meanwhile are not made yet: the next use does that.
+        // Consumers that were declared meanwhile are not created yet: the next use does that.
         let is_complete = *self.declared.lock().unwrap_or_else(PoisonError::into_inner) == declared;
         *self.known() = StreamState { ready: is_complete.then(|| log.clone()), made: Some((created_at, declared)) };
         Ok(log)
     }
 
-    /// Makes the consumers that the stream lacks: three of a cluster without a leader for a moment must not be asked to make all of them.
-    /// `None` if it is another stream, or none.
+    /// Creates only the consumers that the stream lacks: a cluster without a leader for a moment must not be asked to
+    /// create all of them. Returns `None` if it is another stream, or none.
     async fn repair(&self, created_at: DateTime<Utc>, declared: &Declared) -> Result<Option<DateTime<Utc>>, Error> {
         let stream = match self.jetstream.get_stream(&self.subjects.stream).await {
             Ok(stream) if time(stream.cached_info().created)? == created_at => stream,
@@ -142,19 +146,19 @@ impl Nats {
         let existing: Vec<String> = stream.consumer_names().try_collect().await.map_err(Error::unavailable)?;
         let missing: Vec<_> = declared.values().filter(|(subscription, _)| !existing.contains(&subjects::token(&subscription.name))).collect();
         if !missing.is_empty() {
-            tracing::warn!(consumers = missing.len(), "consumers were missing on the bus; they are made again and hear from now on");
+            tracing::warn!(consumers = missing.len(), "consumers were missing on the bus; they are created again and get events from now on");
         }
         futures::future::try_join_all(missing.into_iter().map(|(subscription, runs)| self.create_consumer(subscription, *runs))).await?;
         Ok(Some(created_at))
     }
 
-    /// As [`Nats::ready`], and looks now and then whether the stream is still the one that we know.
+    /// As [`Nats::ready`], and checks now and then whether the stream is still the known one.
     pub(super) async fn rechecked(&self) -> Result<Log, Error> {
         let log = self.ready().await?;
         if log.checked_at.elapsed() < RECHECK_INTERVAL {
             return Ok(log);
         }
-        // Everybody else goes on meanwhile with what we know.
+        // Other callers go on with the known state meanwhile.
         self.connected(REQUEST_TIMEOUT).await?;
         let declared = self.declared.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if self.repair(log.created_at, &declared).await?.is_none() {
@@ -169,12 +173,12 @@ impl Nats {
     }
 }
 
-/// NATS's clock library is another one; both count from 1970.
+/// Converts the time type of the NATS client; both count from 1970.
 pub(super) fn time(at: async_nats::datetime::DateTime) -> Result<DateTime<Utc>, Error> {
     i64::try_from(at.unix_timestamp_nanos()).map(DateTime::from_timestamp_nanos).map_err(|_| Error::unavailable("the server's time can't be read"))
 }
 
-/// Whether it is the stream that is missing, and not the server that is silent.
+/// Whether the stream is missing, rather than the server unresponsive.
 fn is_not_found(error: &GetStreamError) -> bool {
     matches!(error.kind(), GetStreamErrorKind::JetStream(error) if error.code() == 404)
 }

@@ -1,24 +1,25 @@
-//! How the house's names become NATS's.
+//! Maps our names to NATS names.
 //!
 //! A subject is tokens between dots, each without dots, wildcards or spaces; the name of a consumer is one token.
-//! Invariant: no two names become the same one, and each can be read back.
+//! Invariant: two different names never become the same one, and each can be decoded.
 
-/// A subject or topic: dots stay, and whatever else NATS could take amiss becomes `=` and its bytes in hexadecimal.
+/// Encodes a subject or topic: dots stay, and every byte that NATS does not allow becomes `=` and its value in
+/// hexadecimal.
 pub(super) fn subject(name: &str) -> String {
     name.split('.').map(|part| if part.is_empty() { "=".to_owned() } else { escape(part, b'_') }).collect::<Vec<_>>().join(".")
 }
 
-/// One token: as [`subject`], and dots become `_`.
+/// Encodes a name as one token: as [`subject`], and dots become `_`.
 pub(super) fn token(name: &str) -> String {
     if name.is_empty() { "=".to_owned() } else { escape(name, b'.').replace('.', "_") }
 }
 
-/// The name that [`subject`] made this of.
+/// Decodes what [`subject`] encoded.
 pub(super) fn from_subject(subject: &str) -> String {
     subject.split('.').map(unescape).collect::<Vec<_>>().join(".")
 }
 
-/// The name that [`token`] made this of.
+/// Decodes what [`token`] encoded.
 pub(super) fn from_token(token: &str) -> String {
     unescape(&token.replace('_', "."))
 }
@@ -40,7 +41,7 @@ fn unescape(text: &str) -> String {
     let mut parts = text.split('=');
     let mut bytes: Vec<u8> = parts.next().unwrap_or_default().into();
     for part in parts {
-        // Only what `escape` made comes here, so two hexadecimal digits follow, or nothing where the name was empty.
+        // Only the output of `escape` comes here, so two hexadecimal digits follow, or nothing if the name was empty.
         let (code, rest) = part.split_at_checked(2).unwrap_or(("", part));
         bytes.extend(hex::decode(code).unwrap_or_default());
         bytes.extend(rest.bytes());

@@ -1,8 +1,9 @@
-//! What tells a request that is sent again from another one with the same key, without keeping or reading the whole of it.
+//! A request's fingerprint, which tells a repeated request from another one with the same key without storing or
+//! reading all of it.
 //!
-//! It is a SHA-256 of what the head says about the body and of the first [`MAX_BYTES`] of it, taken as they go by. A form is read
-//! without its boundary, which browsers choose anew each time. Invariant: a request that is sent again has the same fingerprint,
-//! however its bytes are cut into pieces.
+//! It is a SHA-256 of the headers that describe the body and of its first [`MAX_BYTES`], computed while the body
+//! streams. A form is hashed without its boundary, which browsers choose anew each time. Invariant: a repeated request
+//! has the same fingerprint, however its bytes are split into chunks.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,30 +22,30 @@ use tokio::time::timeout;
 
 use crate::problem::Problem;
 
-/// Bytes of a body that are compared: enough for the head of any file.
+/// Bytes of a body that are compared: enough for the header of any file.
 const MAX_BYTES: u64 = 16 * 1024;
-/// How long a request that is sent again may take to bring them.
+/// How long a repeated request may take to send them.
 const READ_TIMEOUT: Duration = Duration::from_secs(20);
-/// What says of a body what it is.
+/// The headers that describe a body.
 const BODY_HEADERS: [HeaderName; 4] =
     [HeaderName::from_static("repr-digest"), HeaderName::from_static("content-digest"), HeaderName::from_static("upload-length"), HeaderName::from_static("upload-metadata")];
 
-/// What is kept of a request.
+/// The stored fingerprint of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Fingerprint {
-    /// Hexadecimal.
+    /// In hexadecimal.
     pub digest: String,
-    /// How many bytes of a body it is made of, at most.
+    /// How many bytes of the body it covers, at most.
     pub bytes: u64,
 }
 
-/// A fingerprint that is being taken.
+/// A fingerprint that is being computed.
 #[derive(Debug)]
 struct FingerprintHasher {
     hash: Sha256,
-    /// Of a form.
+    /// The boundary of a form; empty for other bodies.
     boundary: Vec<u8>,
-    /// The end of what came, which may be the beginning of a boundary.
+    /// The last bytes, which may be the beginning of a boundary.
     carry: Vec<u8>,
     hashed: u64,
     left: u64,
@@ -63,7 +64,7 @@ impl FingerprintHasher {
         add_part(head.uri.query().unwrap_or_default().as_bytes());
         let content_type = text(&header::CONTENT_TYPE);
         add_part(content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii());
-        // The boundaries may differ in length.
+        // Boundaries may differ in length.
         add_part(&if boundary.is_empty() { text(&header::CONTENT_LENGTH) } else { Vec::new() });
         BODY_HEADERS.iter().for_each(|name| add_part(&text(name)));
         Self { hash, boundary, carry: Vec::new(), hashed: 0, left: bytes, ended: false }
@@ -103,7 +104,7 @@ impl FingerprintHasher {
         self.ended = true;
     }
 
-    /// `bytes` is how many were to be read of a body that goes on.
+    /// Returns the fingerprint. Of a body that was not read to its end, it covers the bytes that were read.
     fn finish(&self) -> Fingerprint {
         let mut hash = self.hash.clone();
         let short = self.ended && self.left > 0;
@@ -112,7 +113,7 @@ impl FingerprintHasher {
     }
 }
 
-/// The boundary of a form; empty for anything else.
+/// Returns the boundary of a form; empty for anything else.
 fn boundary(headers: &HeaderMap) -> Vec<u8> {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut parts = content_type.split(';').map(str::trim);
@@ -124,18 +125,18 @@ fn boundary(headers: &HeaderMap) -> Vec<u8> {
     found.map(|(_, value)| value.trim().trim_matches('"').as_bytes().to_vec()).filter(|value| value.len() <= 70).unwrap_or_default()
 }
 
-/// The fingerprint of a request whose body goes by.
+/// The fingerprint of a request whose body is being streamed.
 #[derive(Debug, Clone)]
 pub(super) struct FingerprintWatch(Arc<Mutex<FingerprintHasher>>);
 
 impl FingerprintWatch {
-    /// Watches the body of a request.
+    /// Wraps the body of a request.
     pub(super) fn wrap(head: &Parts, body: Body) -> (Self, Body) {
         let hasher = Arc::new(Mutex::new(FingerprintHasher::of(head, MAX_BYTES)));
         (Self(hasher.clone()), Body::new(FingerprintedBody { body, hasher }))
     }
 
-    /// What has gone by.
+    /// Returns the fingerprint of what was streamed so far.
     pub(super) fn fingerprint(&self) -> Fingerprint {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).finish()
     }
@@ -175,7 +176,7 @@ impl http_body::Body for FingerprintedBody {
     }
 }
 
-/// Whether a request that is sent again is the one that left `fingerprint`; with its body, as if it had not been read.
+/// Whether a repeated request has this `fingerprint`. Also returns its body, as if it had not been read.
 pub(super) async fn compare(head: &Parts, body: Body, fingerprint: &Fingerprint) -> Result<(bool, Body), Problem> {
     let mut hasher = FingerprintHasher::of(head, fingerprint.bytes);
     let (mut body, mut read) = (body, Vec::new());

@@ -1,10 +1,11 @@
 //! `Idempotency-Key`: a POST that is sent twice is done once.
 //!
-//! What is kept for a day is that it was done, what tells the request from another one, and where the thing is that it made: the answer
-//! is read there again, with `Idempotent-Replay: true`. A key belongs to the member and the address it was used at. A request that runs
-//! says so now and then; one that has fallen silent has died with its process, and its key is free. Owns the layer; [`store`] has the
-//! rows, [`fingerprint`] compares requests, and decision 24 says why. Invariant: while the first request runs, a second with its key is
-//! refused (409), never run beside it; and once a request has had its effect, nothing here makes a failure of its answer.
+//! For a day the layer stores that the request was done, its fingerprint, and the location of what it created: the
+//! response is read from there again, with `Idempotent-Replay: true`. A key belongs to the member and the path it was
+//! used at. A running request renews its claim; if it stops, it died with its process, and its key is free. Owns the
+//! layer; [`store`] has the rows, [`fingerprint`] compares requests, and decision 24 has the reasons. Invariant: while
+//! the first request runs, a second with its key is refused (409), never run beside it; and once a request has had its
+//! effect, this layer never turns its response into an error.
 
 mod fingerprint;
 mod store;
@@ -35,19 +36,19 @@ use store::{BeginOutcome, Completed, Key, Replay, StoredOutcome};
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAY: HeaderName = HeaderName::from_static("idempotent-replay");
-/// A POST that stands for another method is as good twice as that method is.
+/// A POST that stands for another method is as repeatable as that method.
 const METHOD_OVERRIDE: HeaderName = HeaderName::from_static("x-http-method-override");
-/// What reading an answer again needs of the request.
+/// Request headers that reading the response again needs.
 const REPLAY_HEADERS: [HeaderName; 4] = [header::AUTHORIZATION, header::ACCEPT, header::ACCEPT_LANGUAGE, HeaderName::from_static("tus-resumable")];
-/// How often a request says that it still runs.
+/// How often a running request renews its claim.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(20);
-/// What could not be written because the database is away is tried again this often, and this many times: an hour in all.
+/// How often, and how many times, a write is retried while the database is unavailable: an hour in all.
 const RETRY_INTERVAL: Duration = Duration::from_millis(500);
 const MAX_TRIES: u32 = 7200;
-/// Bytes of an answer that is kept as it is, where it can't be read again.
+/// The largest response that is stored itself, in bytes, if it can't be read again.
 const MAX_BODY_BYTES: u64 = 8 * 1024;
 
-/// Says in an answer's extensions that its request may run again: it changes nothing more, and its answer is not kept.
+/// Marks a response whose request may run again: it changes nothing more, and its response is not stored.
 #[derive(Debug, Clone, Copy)]
 pub struct Repeatable;
 
@@ -56,18 +57,18 @@ pub struct Repeatable;
 pub struct Idempotency {
     db: Db,
     clock: Clock,
-    /// Where answers are read again.
+    /// The routes at which responses are read again.
     routes: Router,
 }
 
-/// A key in the hands of one request.
+/// A key that is claimed by one request.
 #[derive(Clone)]
 struct Claim {
     db: Db,
     key: Key,
 }
 
-/// A request that holds its key. Dropped with its connection, it gives the key back.
+/// A running request that holds its key. Dropped with its connection, it releases the key.
 struct RunningRequest(Option<Claim>);
 
 impl Drop for RunningRequest {
@@ -79,43 +80,44 @@ impl Drop for RunningRequest {
 }
 
 impl Claim {
-    /// Notes what was done, or gives the key back where nothing was; as soon as the database takes it.
+    /// Stores what was done, or releases the key if nothing was; retries until the database accepts it.
     fn finish(self, done: Option<Completed>) {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         runtime.spawn(async move {
             for _ in 0..MAX_TRIES {
                 match store::end(&self.db, &self.key, done.clone()).await {
                     Err(error) if error.is_unavailable() => tokio::time::sleep(RETRY_INTERVAL).await,
-                    Err(error) => return tracing::warn!(%error, "an Idempotency-Key could not be given back; it ends by itself"),
+                    Err(error) => return tracing::warn!(%error, "an Idempotency-Key could not be released; it expires by itself"),
                     Ok(()) => return,
                 }
             }
         });
     }
 
-    /// Says now and then that the request still runs.
+    /// Renews the claim again and again.
     async fn heartbeat(&self, clock: &Clock) -> Infallible {
         loop {
             tokio::time::sleep(HEARTBEAT_INTERVAL).await;
             if let Err(error) = store::renew(&self.db, &self.key, clock.now()).await {
-                tracing::warn!(%error, "a running request could not say that it holds its Idempotency-Key");
+                tracing::warn!(%error, "a running request could not renew its Idempotency-Key");
             }
         }
     }
 }
 
 impl Idempotency {
-    /// A layer that keeps its rows in `db`, and reads again at `routes` (the same ones, without this layer) what a request made.
+    /// Returns a layer that keeps its rows in `db`, and reads what a request created at `routes` (the same routes,
+    /// without this layer).
     pub fn new(db: Db, clock: Clock, routes: Router) -> Self {
         Self { db, clock, routes }
     }
 
-    /// Forgets all keys of a member who has left.
+    /// Deletes all keys of a member who has left.
     pub async fn forget(db: &Db, member: Uuid) -> Result<(), Error> {
         store::forget(db, member).await
     }
 
-    /// The middleware. Requests without the header, without a member, or other than POST pass untouched.
+    /// The middleware. Requests without the header, without a member, or with another method than POST pass unchanged.
     pub async fn layer(State(this): State<Self>, request: Request, next: Next) -> Response {
         let headers = request.headers();
         if request.method() != Method::POST || !headers.contains_key(KEY) || headers.contains_key(METHOD_OVERRIDE) {
@@ -140,7 +142,7 @@ impl Idempotency {
             BeginOutcome::Claimed(key) => key,
             BeginOutcome::Done(stored) => return self.replay(stored, Request::from_parts(parts, body), next).await,
             BeginOutcome::Running => {
-                let detail = "A request with this Idempotency-Key is running, or was until just now. Wait for its answer, or try again.";
+                let detail = "A request with this Idempotency-Key is running, or was until just now. Wait for its response, or try again.";
                 return Err(Problem::new(StatusCode::CONFLICT, "request.in_progress", detail).retry_after(Duration::from_secs(1)));
             }
         };
@@ -155,16 +157,16 @@ impl Idempotency {
             return Ok(response);
         }
         let (done, response) = record_response(response, &fingerprint_watch).await;
-        // What was done is done: the caller is told so, also where that can be noted only later.
+        // The work is done: the response says so, even if that can be recorded only later.
         if let Err(error) = store::end(&self.db, &claim.key, Some(done.clone())).await {
-            tracing::warn!(%error, "what was done could not be noted for its Idempotency-Key yet");
+            tracing::warn!(%error, "the result of a request could not be recorded for its Idempotency-Key yet");
             claim.finish(Some(done));
         }
         running.0 = None;
         Ok(response)
     }
 
-    /// The answer to a request that was done before.
+    /// Returns the response to a request that was done before.
     async fn replay(&self, stored: StoredOutcome, request: Request, next: Next) -> Result<Response, Problem> {
         let (parts, mut body) = request.into_parts();
         if let Some(fingerprint) = &stored.fingerprint {
@@ -182,7 +184,7 @@ impl Idempotency {
             (Replay::Head, Some(location)) => self.read_again(replay_request(Method::HEAD, location, &request)?, stored.status).await?,
             (Replay::Stored, _) => stored_response(&stored),
             (Replay::Get | Replay::Head | Replay::Unavailable, _) => {
-                let detail = "This request was done before, and was not done again. Its answer was not kept: read what it changed.";
+                let detail = "This request was done before, and was not done again. Its response was not stored: read what it changed.";
                 return Err(Problem::new(StatusCode::CONFLICT, "request.done_before", detail));
             }
         };
@@ -194,16 +196,16 @@ impl Idempotency {
         Ok(response)
     }
 
-    /// Reads what a request made, as its member may see it now.
+    /// Reads what a request created, as its member may see it now.
     async fn read_again(&self, replay_request: Request, status: StatusCode) -> Result<Response, Problem> {
         let mut response = self.routes.clone().oneshot(replay_request).await.unwrap_or_else(|never: Infallible| match never {});
         match response.status() {
             found if found.is_success() => *response.status_mut() = status,
             StatusCode::NOT_FOUND | StatusCode::GONE => {
-                let detail = "What this request made was removed since. Nothing was made again. Use a new key to make another.";
+                let detail = "What this request created was removed since. It was not created again. Use a new key to create another.";
                 return Err(Problem::new(StatusCode::GONE, "request.result_removed", detail));
             }
-            // It has no state to be asked for.
+            // The resource has no state to ask for.
             StatusCode::METHOD_NOT_ALLOWED => {
                 response = Response::default();
                 *response.status_mut() = status;
@@ -214,7 +216,7 @@ impl Idempotency {
     }
 }
 
-/// The request that reads at `location` for whoever sent `request`.
+/// Returns the request that reads `location` for the sender of `request`.
 fn replay_request(method: Method, location: &str, request: &Request) -> Result<Request, Problem> {
     let mut replay_request = Request::new(Body::empty());
     *replay_request.method_mut() = method;
@@ -252,7 +254,8 @@ fn header_text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
-/// What is to be kept of an answer, and the answer. Only what is small and whole in memory is looked into; nothing else is touched.
+/// Returns what is to be stored of a response, and the response. Only a small response that is already in memory is
+/// read; others are passed on untouched.
 async fn record_response(response: Response, fingerprint_watch: &FingerprintWatch) -> (Completed, Response) {
     let (content_type, location) = (header_text(response.headers(), header::CONTENT_TYPE), header_text(response.headers(), header::LOCATION));
     let is_ours = location.as_ref().is_some_and(|location| location.starts_with('/') && !location.starts_with("//"));
@@ -275,7 +278,7 @@ async fn record_response(response: Response, fingerprint_watch: &FingerprintWatc
             done.body = Some(body.to_vec());
             (done, Response::from_parts(parts, Body::from(body)))
         }
-        // It breaks off for the caller as it did here.
+        // The caller sees the same error.
         Err(error) => {
             done.replay = Replay::Unavailable;
             (done, Response::from_parts(parts, Body::from_stream(futures::stream::once(async { Err::<bytes::Bytes, _>(error) }))))
@@ -283,7 +286,7 @@ async fn record_response(response: Response, fingerprint_watch: &FingerprintWatc
     }
 }
 
-/// A key as it is kept: of this member, at this address.
+/// Returns the key as it is stored: a hash of the member, the path and the given key.
 fn key_hash(request: &Request, member: &Member) -> Result<String, Problem> {
     let given = request.headers().get(KEY).map(HeaderValue::as_bytes).unwrap_or_default();
     if given.is_empty() || given.len() > 255 {

@@ -1,7 +1,8 @@
 //! The rows of [`super::Idempotency`].
 //!
-//! Invariant: of one member at most [`MAX_KEYS_PER_MEMBER`] requests that are done are remembered, and of at most [`MAX_BODIES_PER_MEMBER`] the answer; what
-//! is older is forgotten first, so that one member's keys never cost another's.
+//! Invariant: per member at most [`MAX_KEYS_PER_MEMBER`] finished requests are stored, at most
+//! [`MAX_BODIES_PER_MEMBER`] of them with a response; the oldest are deleted first, so one member's keys never cost
+//! another's.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use http::StatusCode;
@@ -11,27 +12,27 @@ use uuid::Uuid;
 use super::fingerprint::Fingerprint;
 use crate::db::{Db, Error, Sql, Tx, Value};
 
-/// One that has said nothing for this long is dead. Two minutes of it are for clocks that differ.
+/// A claim that was not renewed for this long is dead. Two minutes of it allow for clocks that differ.
 pub(super) const CLAIM_TIMEOUT: TimeDelta = TimeDelta::seconds(60 + 120);
-/// Requests of one member that are remembered, of at most some hundreds of bytes each.
+/// Stored requests of one member, of at most some hundreds of bytes each.
 const MAX_KEYS_PER_MEMBER: i64 = 10_000;
-/// Of those, how many may have an answer beside them.
+/// How many of those may have a response stored.
 const MAX_BODIES_PER_MEMBER: i64 = 256;
-/// Rows that are forgotten in one transaction.
+/// Rows that are deleted in one transaction.
 const BATCH_ROWS: i64 = 500;
 
-/// How a request is answered that was done before.
+/// How a request that was done before is replayed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Replay {
-    /// What it made is read.
+    /// A GET reads what it created.
     Get,
-    /// What it made is asked for its state: the answer has no body.
+    /// A HEAD reads the state of what it created: the response has no body.
     Head,
-    /// It runs again.
+    /// The request runs again.
     Rerun,
-    /// The answer was kept.
+    /// The stored response is sent.
     Stored,
-    /// It is said that it was done.
+    /// The response says only that the request was done.
     Unavailable,
 }
 
@@ -46,7 +47,7 @@ impl Replay {
         }
     }
 
-    /// Rows of earlier releases have the answer and do not say so.
+    /// Rows of earlier releases have the response and no kind.
     fn parse(text: Option<&str>) -> Self {
         match text {
             Some("read") => Self::Get,
@@ -58,17 +59,17 @@ impl Replay {
     }
 }
 
-/// A key in the hands of a request.
+/// A key that is claimed by a request.
 #[derive(Debug, Clone)]
 pub(super) struct Key {
     hash: String,
     holder: String,
     member: String,
-    /// Which of the member's it is.
+    /// The number of the key among the member's.
     number: i64,
 }
 
-/// What a request did.
+/// The result of a request.
 #[derive(Debug, Clone)]
 pub(super) struct Completed {
     pub status: StatusCode,
@@ -79,7 +80,7 @@ pub(super) struct Completed {
     pub fingerprint: Fingerprint,
 }
 
-/// What is known of a request that was done.
+/// The stored result of a request.
 #[derive(Debug)]
 pub(super) struct StoredOutcome {
     pub status: StatusCode,
@@ -87,11 +88,11 @@ pub(super) struct StoredOutcome {
     pub location: Option<String>,
     pub body: Vec<u8>,
     pub replay: Replay,
-    /// Nothing of one that an earlier release did.
+    /// `None` for a request of an earlier release.
     pub fingerprint: Option<Fingerprint>,
 }
 
-/// What became of a wish for a key.
+/// The result of claiming a key.
 pub(super) enum BeginOutcome {
     Claimed(Key),
     Running,
@@ -115,7 +116,7 @@ impl Row {
         let bytes = self.fingerprint_bytes.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0);
         let mut replay = Replay::parse(self.replay.as_deref());
         if replay == Replay::Stored && self.body.is_none() {
-            // Younger answers took its place.
+            // Newer responses took its place.
             replay = Replay::Unavailable;
         }
         Some(StoredOutcome {
@@ -129,7 +130,7 @@ impl Row {
     }
 }
 
-/// Takes a key, or finds out who has it. Of a member with too many, the oldest is forgotten.
+/// Claims a key, or returns who has it. The oldest keys of a member with too many are deleted.
 pub(super) async fn begin(db: &Db, key: String, holder: String, member: Uuid, now: DateTime<Utc>) -> Result<BeginOutcome, Error> {
     #[derive(FromQueryResult)]
     struct Inserted {
@@ -172,7 +173,7 @@ async fn delete_oldest(tx: &Tx, member: &str, number: i64) -> Result<(), Error> 
     .map(drop)
 }
 
-/// Notes what was done, or gives the key back where nothing was.
+/// Stores a result, or releases the key if there is none.
 pub(super) async fn end(db: &Db, key: &Key, done: Option<Completed>) -> Result<(), Error> {
     let key = key.clone();
     db.write(move |tx| {
@@ -205,14 +206,14 @@ pub(super) async fn end(db: &Db, key: &Key, done: Option<Completed>) -> Result<(
     .await
 }
 
-/// Says that the request still runs.
+/// Renews the claim of a running request.
 pub(super) async fn renew(db: &Db, key: &Key, now: DateTime<Utc>) -> Result<(), Error> {
     let values = vec![key.hash.clone().into(), key.holder.clone().into(), now.into()];
     let text = "update idempotency set created_at = $3 where key = $1 and holder = $2 and status is null";
     db.write(move |tx| Box::pin(async move { tx.execute(text, values).await.map(drop) })).await
 }
 
-/// Forgets a member's keys, in small transactions. Requests that still run keep theirs.
+/// Deletes a member's keys, in small transactions. Running requests keep theirs.
 pub(super) async fn forget(db: &Db, member: Uuid) -> Result<(), Error> {
     let member = member.to_string();
     loop {
@@ -239,7 +240,7 @@ mod tests {
     }
 
     async fn database(folder: &tempfile::TempDir) -> Db {
-        let db = Db::sqlite(&folder.path().join("test.db")).await.expect("a database can be made");
+        let db = Db::sqlite(&folder.path().join("test.db")).await.expect("a database can be created");
         db.migrate("test", &[]).await.expect("it is empty");
         db
     }
@@ -251,9 +252,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_key_whose_request_died_is_free_again_and_the_dead_request_changes_nothing() {
-        let folder = tempfile::tempdir().expect("a folder can be made");
+        let folder = tempfile::tempdir().expect("a folder can be created");
         let (db, clock) = (database(&folder).await, Clock::fixed(Utc::now()));
-        let begin_request = async |holder: &str| begin(&db, "k".into(), holder.into(), Uuid::nil(), clock.now()).await.expect("the database answers");
+        let begin_request = async |holder: &str| begin(&db, "k".into(), holder.into(), Uuid::nil(), clock.now()).await.expect("the database responds");
 
         let dies = claimed(begin_request("dies").await);
         clock.advance(CLAIM_TIMEOUT - TimeDelta::seconds(1));
@@ -261,11 +262,11 @@ mod tests {
         clock.advance(TimeDelta::seconds(2));
         let other = claimed(begin_request("other").await);
 
-        end(&db, &dies, Some(done("/late", None))).await.expect("nobody minds");
-        end(&db, &dies, None).await.expect("nobody minds");
+        end(&db, &dies, Some(done("/late", None))).await.expect("a stale claim is ignored");
+        end(&db, &dies, None).await.expect("a stale claim is ignored");
         assert!(matches!(begin_request("third").await, BeginOutcome::Running), "the other runs");
-        end(&db, &other, Some(done("/first", None))).await.expect("the database answers");
-        end(&db, &other, None).await.expect("what is kept stays");
+        end(&db, &other, Some(done("/first", None))).await.expect("the database responds");
+        end(&db, &other, None).await.expect("what is stored stays");
         let BeginOutcome::Done(stored) = begin_request("third").await else { panic!("it was done") };
         assert_eq!((stored.status, stored.location.as_deref()), (StatusCode::CREATED, Some("/first")));
     }
@@ -279,11 +280,11 @@ mod tests {
 
     #[tokio::test]
     async fn ten_thousand_keys_of_one_member_push_out_only_their_own_oldest() {
-        let folder = tempfile::tempdir().expect("a folder can be made");
+        let folder = tempfile::tempdir().expect("a folder can be created");
         let (db, now) = (database(&folder).await, Utc::now());
         let (ada, bob) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        let begin_request = async |key: &str, member: Uuid| begin(&db, key.into(), "h".into(), member, now).await.expect("the database answers");
-        end(&db, &claimed(begin_request("bob's", bob).await), Some(done("/bob", Some(vec![1; 100])))).await.expect("the database answers");
+        let begin_request = async |key: &str, member: Uuid| begin(&db, key.into(), "h".into(), member, now).await.expect("the database responds");
+        end(&db, &claimed(begin_request("bob's", bob).await), Some(done("/bob", Some(vec![1; 100])))).await.expect("the database responds");
         for first in (0..MAX_KEYS_PER_MEMBER + 700).step_by(500) {
             let written: Result<(), Error> = db
                 .write(move |tx| {
@@ -299,21 +300,21 @@ mod tests {
                     })
                 })
                 .await;
-            written.expect("the database answers");
+            written.expect("the database responds");
         }
         for more in 0..3 {
-            end(&db, &claimed(begin_request(&format!("more{more}"), ada).await), Some(done("/more", Some(vec![7; 100])))).await.expect("the database answers");
+            end(&db, &claimed(begin_request(&format!("more{more}"), ada).await), Some(done("/more", Some(vec![7; 100])))).await.expect("the database responds");
         }
         let text = "select count(*) as keys, count(body) as bodies, cast(coalesce(sum(length(body)), 0) as bigint) as bytes from idempotency where member = $1";
-        let of = async |member: Uuid| db.read().row::<Sums>(text, vec![member.to_string().into()]).await.expect("the database answers").expect("a sum");
+        let of = async |member: Uuid| db.read().row::<Sums>(text, vec![member.to_string().into()]).await.expect("the database responds").expect("a sum");
         let ada_has = of(ada).await;
         assert_eq!((ada_has.keys, ada_has.bodies, ada_has.bytes), (MAX_KEYS_PER_MEMBER, MAX_BODIES_PER_MEMBER, MAX_BODIES_PER_MEMBER * 100));
-        assert!(matches!(begin_request("ada500", ada).await, BeginOutcome::Claimed(_)), "the oldest are forgotten");
+        assert!(matches!(begin_request("ada500", ada).await, BeginOutcome::Claimed(_)), "the oldest are deleted");
         let BeginOutcome::Done(stored) = begin_request("ada9000", ada).await else { panic!("it was done") };
-        assert_eq!(stored.replay, Replay::Unavailable, "its answer gave way to younger ones");
+        assert_eq!(stored.replay, Replay::Unavailable, "its response gave way to newer ones");
         assert!(matches!(begin_request("more2", ada).await, BeginOutcome::Done(StoredOutcome { replay: Replay::Stored, .. })));
         assert_eq!(of(bob).await.bodies, 1);
-        forget(&db, ada).await.expect("the database answers");
+        forget(&db, ada).await.expect("the database responds");
         assert_eq!((of(ada).await.keys, of(bob).await.keys), (1, 1), "the one that runs stays");
     }
 }

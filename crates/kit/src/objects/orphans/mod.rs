@@ -1,11 +1,14 @@
-//! Keys on their way: written down before a byte is stored under them, and kept in mind until nothing can appear under them any more.
+//! Keys of objects that no row names: recorded before a byte is stored under them, and kept until nothing can appear
+//! under them any more.
 //!
-//! A row of `orphan_object` (a table of every service's database) says one of two things. *Held*: a process may be writing under this key, which no
-//! row names yet. *Orphaned*: nothing names the key, and its object goes. A key is named in the transaction that removes its row. Removing an object
-//! does not remove the row at once: a store may still apply a request of a process that is dead (bytes in a socket, a proxy in between, a
-//! retry), and then the object appears again. So the row stays, its key is removed again after growing pauses, and it is forgotten only after the
-//! engine's [`Objects::settles_within`] (decision 18). Owns the rows and the sweeping; which columns name objects, each service says ([`Names`]).
-//! Invariant: an object in the store is named by a row or its key stands here; a removed key stays until nothing can appear under it.
+//! A row of `orphan_object` (a table of every service's database) says one of two things. *Held*: a process may be
+//! writing under this key, which no row names yet. *Orphaned*: nothing names the key, and its object is to be removed.
+//! A key is named in the transaction that deletes its row. Removing an object does not delete the row at once: a store
+//! may still apply a request of a dead process (bytes in a socket, a proxy in between, a retry), and then the object
+//! appears again. So the row stays, its key is removed again after growing pauses, and the row is deleted only after
+//! the engine's [`Objects::settles_within`] (decision 18). Owns the rows and the sweeping; each service declares which
+//! of its columns name objects. Invariant: an object in the store is named by a row or its key is in this table; a
+//! removed key stays in the table until nothing can appear under it.
 
 mod names;
 mod store;
@@ -30,30 +33,31 @@ use store::Claimed;
 
 /// Rows of one step of a sweep.
 const BATCH_ROWS: usize = 256;
-/// Objects removed at once: each takes several calls of a distant store.
+/// Objects that are removed at once: each takes several requests to a remote store.
 const MAX_CONCURRENT_REMOVALS: usize = 8;
 /// How often a process looks for keys that are due.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
-/// The pause of a sweep that met an engine that is away grows up to this.
+/// The longest pause of a sweep while an engine is unavailable.
 const MAX_SWEEP_INTERVAL: Duration = Duration::from_secs(300);
-/// A sweep that takes a key has it for so long; if it dies, the next one takes it after that.
+/// How long a sweep has a key that it claimed. If the sweep dies, the next one claims it after that.
 const CLAIM_LEASE: TimeDelta = TimeDelta::seconds(60);
-/// The pause before a removed key is looked at again; five times as long each time.
+/// The pause before a removed key is checked again; five times as long each time.
 const FIRST_RECHECK: TimeDelta = TimeDelta::seconds(5);
 const MAX_RETRY_PAUSE: TimeDelta = TimeDelta::minutes(5);
-/// An object that a row named was whole, so no request of its writer is under way: it is looked at once more, at the end, and not before.
+/// The number of checks after which the pause no longer grows. An object that a row named was complete, so no request
+/// of its writer is in progress: it starts with this number, and is checked only once more, at the end.
 const MAX_GROWING_CHECKS: i64 = 6;
 
-/// What a service says of its objects.
+/// What a service declares about its objects.
 #[derive(Debug, Clone, Copy)]
 pub struct Policy {
-    /// The columns that name them.
+    /// The columns that name objects.
     pub names: &'static [Names],
     /// A key that another instance holds for longer than this is orphaned: that instance never came back.
     pub abandoned_after: TimeDelta,
 }
 
-/// See the module. Clones are the same one.
+/// See the module. Clones share their state.
 #[derive(Clone)]
 pub struct Orphans(Arc<Inner>);
 
@@ -62,9 +66,9 @@ struct Inner {
     objects: Objects,
     clock: Clock,
     policy: Policy,
-    /// This installation of the role: stays the same when the process starts anew.
+    /// The id of this instance of the role; it stays the same when the process restarts.
     instance: String,
-    /// This start of it.
+    /// The id of this start of the process.
     boot: String,
     held: Mutex<HashSet<ObjectKey>>,
     /// Whether a lease has ended since the last sweep.
@@ -78,7 +82,7 @@ impl std::fmt::Debug for Orphans {
 }
 
 impl Orphans {
-    /// Learns from `folder` who this instance is.
+    /// Reads this instance's id from `folder`, or generates it there.
     pub async fn open(db: &Db, objects: &Objects, clock: &Clock, folder: &Path, policy: Policy) -> std::io::Result<Self> {
         let path = folder.join("instance");
         let named = |error: std::io::Error| std::io::Error::new(error.kind(), format!("{} can't be read or written: {error}", path.display()));
@@ -96,19 +100,19 @@ impl Orphans {
         Ok(Self(Arc::new(Inner { db, objects, clock, policy, instance, boot: base62(), held, released })))
     }
 
-    /// Writes `count` new keys down; until its lease ends, this process may store an object under each.
+    /// Records `count` new keys. Until its lease ends, this process may store an object under each.
     pub async fn register(&self, count: usize) -> Result<Vec<KeyLease>, Error> {
         let now = self.0.clock.now();
         let leases: Vec<KeyLease> = (0..count).map(|_| KeyLease { key: ObjectKey::random(), since: now, orphans: self.clone() }).collect();
         let keys: Vec<ObjectKey> = leases.iter().map(|lease| lease.key.clone()).collect();
-        // Held here before it stands there, so that no sweep of this process sees it in no hands.
+        // In memory before the table, so that a sweep of this process never sees a key as lost.
         self.held().extend(keys.iter().cloned());
         store::hold(&self.0.db, keys, &self.0.instance, &self.0.boot, now).await?;
         Ok(leases)
     }
 
-    /// Removes the objects of those of `keys` that no row names, and everything that was stored to make them. `false` if some could not be removed
-    /// now; the sweep tries those again.
+    /// Removes the objects of those of `keys` that no row names, and everything that was stored to make them. Returns
+    /// `false` if some could not be removed now; the sweep retries those.
     pub async fn remove(&self, keys: &[ObjectKey]) -> Result<bool, Error> {
         let mut is_clean = true;
         for keys in keys.chunks(BATCH_ROWS) {
@@ -132,7 +136,7 @@ impl Orphans {
                 match swept {
                     Ok(_) => pause = SWEEP_INTERVAL,
                     Err(error) => {
-                        tracing::warn!(%error, "objects that nothing names could not be swept; it will be tried again");
+                        tracing::warn!(%error, "orphaned objects could not be swept; it will be tried again");
                         pause = (pause * 2).min(MAX_SWEEP_INTERVAL);
                     }
                 }
@@ -143,7 +147,7 @@ impl Orphans {
         });
     }
 
-    /// Removes what is due. `false` if some of it could not be removed now.
+    /// Removes the objects that are due. Returns `false` if some could not be removed now.
     pub async fn sweep(&self) -> Result<bool, Error> {
         self.orphan_lost().await?;
         let mut is_clean = true;
@@ -158,8 +162,8 @@ impl Orphans {
         }
     }
 
-    /// Orphans what is held by no process any more: by an earlier start of this instance, by one that never came back, or by a lease of
-    /// this process that has ended without its key being named.
+    /// Marks as orphaned what no process holds any more: keys of an earlier start of this instance, of one that never
+    /// came back, or of a lease of this process that ended without its key being named.
     async fn orphan_lost(&self) -> Result<(), Error> {
         let Inner { db, clock, policy, instance, boot, released, .. } = &*self.0;
         let released = released.swap(false, Ordering::AcqRel);
@@ -169,7 +173,7 @@ impl Orphans {
             let Some(last) = listed.last() else { return Ok(()) };
             last.as_str().clone_into(&mut after);
             let is_full = listed.len() == BATCH_ROWS;
-            // Asked after they were listed: a key that is in no hands by now was named, or given up, before.
+            // Checked after they were listed: a key that is not held now was named, or given up, before.
             let lost: Vec<ObjectKey> = {
                 let held = self.held();
                 listed.into_iter().filter(|key| !held.contains(key)).collect()
@@ -181,7 +185,8 @@ impl Orphans {
         }
     }
 
-    /// Removes the objects of rows that were claimed at `now`; forgets those under whose keys nothing can appear any more.
+    /// Removes the objects of rows that were claimed at `now`, and deletes the rows under whose keys nothing can appear
+    /// any more.
     async fn remove_claimed(&self, claimed: Vec<Claimed>, now: DateTime<Utc>) -> Result<bool, Error> {
         if claimed.is_empty() {
             return Ok(true);
@@ -212,7 +217,8 @@ impl Orphans {
     }
 }
 
-/// When a key that was removed (or could not be) at `now` is looked at again; `None` once nothing can appear under it.
+/// Returns when a key that was removed (or could not be) at `now` is checked again; `None` once nothing can appear
+/// under it.
 fn next_check(row: &Claimed, removed: bool, settles_within: TimeDelta, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let end = row.condemned_at + settles_within;
     let growing = |first: TimeDelta, factor: i32| first * factor.saturating_pow(u32::try_from((row.looks - 1).clamp(0, MAX_GROWING_CHECKS)).unwrap_or(0));
@@ -222,7 +228,8 @@ fn next_check(row: &Claimed, removed: bool, settles_within: TimeDelta, now: Date
     (now < end).then(|| (now + growing(FIRST_RECHECK, 5)).min(end))
 }
 
-/// The right to store an object under a key. When it ends without a row naming the key, the object goes with the next sweep.
+/// The right to store an object under a key. If it ends without a row naming the key, the next sweep removes the
+/// object.
 #[derive(Debug)]
 pub struct KeyLease {
     key: ObjectKey,
@@ -236,7 +243,7 @@ impl KeyLease {
         &self.key
     }
 
-    /// When it was written down.
+    /// When the key was recorded.
     pub fn since(&self) -> DateTime<Utc> {
         self.since
     }
@@ -267,8 +274,8 @@ mod tests {
             }
         };
         assert_eq!(pauses(600, 0), [5, 30, 155, 600]);
-        assert_eq!(pauses(600, MAX_GROWING_CHECKS), [600], "what was whole is looked at once more");
-        assert_eq!(pauses(0, 0), [0_i64; 0], "a folder has nothing under way");
+        assert_eq!(pauses(600, MAX_GROWING_CHECKS), [600], "a complete object is checked once more");
+        assert_eq!(pauses(0, 0), [0_i64; 0], "a folder has no request in progress");
     }
 
     #[test]

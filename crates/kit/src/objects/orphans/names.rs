@@ -1,34 +1,34 @@
-//! Which columns name objects.
+//! The columns that name objects.
 //!
-//! Each service lists its own, for the sweep and for `tutti objects`. Invariant: a column that names an object and is not listed here fails
-//! a test (`objects::every_column_that_names_objects_is_declared`).
+//! Each service lists its own, for the sweep and for `tutti objects`. Invariant: a column that names an object and is
+//! not listed fails a test (`objects::every_column_that_names_objects_is_declared`).
 
 use crate::objects::ObjectKey;
 
 /// A column that names objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Names {
-    /// Its table.
+    /// The table.
     pub table: &'static str,
     /// The column.
     pub column: &'static str,
-    /// Whether the key is the whole value; otherwise it stands somewhere within it, such as in JSON.
+    /// Whether the key is the whole value; otherwise it is somewhere within it, such as in JSON.
     pub is_whole: bool,
 }
 
 impl Names {
-    /// A column whose value is a key, or null.
+    /// Returns a column whose value is a key, or null.
     pub const fn whole(table: &'static str, column: &'static str) -> Self {
         Self { table, column, is_whole: true }
     }
 
-    /// A column with keys somewhere in its text.
+    /// Returns a column with keys somewhere in its text.
     pub const fn within(table: &'static str, column: &'static str) -> Self {
         Self { table, column, is_whole: false }
     }
 }
 
-/// The keys that stand in a text.
+/// Returns the keys within a text.
 pub fn keys_within(text: &str) -> impl Iterator<Item = ObjectKey> + '_ {
     let slashes = text.match_indices('/').map(|(at, _)| at);
     slashes.filter_map(|at| {

@@ -1,7 +1,8 @@
 //! The table `orphan_object`.
 //!
-//! `due_at` is null while a key is held; `condemned_at` is when it was first taken to be removed. Invariant: a row goes by its key being named, while
-//! it is held, or by being forgotten after its removal; from `condemned_at` on, naming it fails.
+//! `due_at` is null while a key is held; `condemned_at` is when it was first claimed for removal. Invariant: a row is
+//! deleted when its key is named, while it is held, or after its removal has settled; from `condemned_at` on, naming
+//! the key fails.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -12,12 +13,12 @@ use super::{MAX_GROWING_CHECKS, Names};
 use crate::db::{Db, Error, Sql, Tx, Value, chunk_size, placeholders};
 use crate::objects::{ObjectKey, log_key};
 
-/// A row that a sweep has taken.
+/// A row that a sweep has claimed.
 #[derive(Debug, Clone)]
 pub(super) struct Claimed {
     pub key: ObjectKey,
     pub condemned_at: DateTime<Utc>,
-    /// How often it was taken, with this time.
+    /// How often it was claimed, including this time.
     pub looks: i64,
 }
 
@@ -41,7 +42,7 @@ fn values(keys: &[ObjectKey]) -> Vec<Value> {
     keys.iter().map(|key| key.as_str().into()).collect()
 }
 
-/// Portions of few sizes, each with `($1, $2 …)` for its keys.
+/// Splits keys into chunks of few sizes, each with its placeholders `($1, $2 …)`.
 fn chunks(mut keys: &[ObjectKey]) -> impl Iterator<Item = (&[ObjectKey], String)> {
     std::iter::from_fn(move || {
         let size = (!keys.is_empty()).then(|| chunk_size(keys.len()))?;
@@ -51,13 +52,13 @@ fn chunks(mut keys: &[ObjectKey]) -> impl Iterator<Item = (&[ObjectKey], String)
     })
 }
 
-/// Writes keys down as held.
+/// Records keys as held.
 pub(super) async fn hold(db: &Db, keys: Vec<ObjectKey>, instance: &str, boot: &str, now: DateTime<Utc>) -> Result<(), Error> {
     let (instance, boot) = (instance.to_owned(), boot.to_owned());
     db.write(move |tx| Box::pin(async move { held_by(tx, &keys, &instance, &boot, now).await })).await
 }
 
-/// Writes down that this start of an instance may be storing objects under these keys.
+/// Records that this start of an instance may be storing objects under these keys.
 pub async fn held_by(tx: &Tx, keys: &[ObjectKey], instance: &str, boot: &str, now: DateTime<Utc>) -> Result<(), Error> {
     for (keys, _) in chunks(keys) {
         let values = keys.iter().flat_map(|key| [key.as_str().into(), instance.into(), boot.into(), now.into()]).collect();
@@ -67,7 +68,8 @@ pub async fn held_by(tx: &Tx, keys: &[ObjectKey], instance: &str, boot: &str, no
     Ok(())
 }
 
-/// In the transaction that names them: these keys are held no more. Answers how many were; one that was condemned is not.
+/// Deletes the rows of these keys, in the transaction that names them. Returns how many were held; a condemned key is
+/// not.
 pub async fn named(tx: &Tx, keys: &[ObjectKey]) -> Result<u64, Error> {
     let mut count = 0;
     for (keys, marks) in chunks(keys) {
@@ -77,12 +79,13 @@ pub async fn named(tx: &Tx, keys: &[ObjectKey]) -> Result<u64, Error> {
     Ok(count)
 }
 
-/// The same for keys of which each must be held: [`Error::Conflict`] if one is not, as its object may be gone.
+/// The same for keys that must all be held: [`Error::Conflict`] if one is not, as its object may be gone.
 pub async fn named_all(tx: &Tx, keys: &[ObjectKey]) -> Result<(), Error> {
     if named(tx, keys).await? == keys.len() as u64 { Ok(()) } else { Err(Error::Conflict) }
 }
 
-/// In the transaction that ends their names: the objects go, now or with the next sweep.
+/// Marks keys as orphaned, in the transaction that stops naming them: their objects are removed, now or by the next
+/// sweep.
 pub async fn orphan(tx: &Tx, keys: &[ObjectKey], now: DateTime<Utc>) -> Result<(), Error> {
     for (keys, _) in chunks(keys) {
         let values = keys.iter().flat_map(|key| [key.as_str().into(), "".into(), "".into(), now.into(), now.into(), MAX_GROWING_CHECKS.into()]).collect();
@@ -97,7 +100,8 @@ pub async fn orphan(tx: &Tx, keys: &[ObjectKey], now: DateTime<Utc>) -> Result<(
     Ok(())
 }
 
-/// Held keys of earlier starts of this instance, of anybody since before `before`, and with `own` of this start.
+/// Returns held keys of earlier starts of this instance, those that any instance has held since before `before`, and
+/// with `own` those of this start.
 pub(super) async fn list_lost(db: &Db, (instance, boot): (&str, &str), own: bool, before: DateTime<Utc>, after: &str, limit: usize) -> Result<Vec<ObjectKey>, Error> {
     let text = "select object from orphan_object where due_at is null and object > $5 \
          and ((instance = $1 and (boot <> $2 or $3)) or since < $4) order by object limit $6";
@@ -106,8 +110,8 @@ pub(super) async fn list_lost(db: &Db, (instance, boot): (&str, &str), own: bool
     rows.into_iter().map(|row| key(row.object)).collect()
 }
 
-/// Makes held keys due, once every write that has begun is decided. Looks at the columns that name objects first: whatever went wrong
-/// before, the sweep removes nothing that a row names.
+/// Makes held keys due, once every started write is decided. It checks the columns that name objects first: whatever
+/// went wrong before, the sweep removes nothing that a row names.
 pub(super) async fn orphan_lost(db: &Db, keys: Vec<ObjectKey>, names: &'static [Names], now: DateTime<Utc>) -> Result<(), Error> {
     if keys.is_empty() {
         return Ok(());
@@ -124,7 +128,7 @@ pub(super) async fn orphan_lost(db: &Db, keys: Vec<ObjectKey>, names: &'static [
             }
             let (kept, lost): (Vec<ObjectKey>, Vec<ObjectKey>) = keys.into_iter().partition(|key| found.contains(key.as_str()));
             if let Some(object) = kept.first() {
-                tracing::warn!(%object, keys = kept.len(), "rows name objects whose keys were held by a process that is gone; they stay");
+                tracing::warn!(%object, keys = kept.len(), "rows name objects whose keys were held by a process that is gone; the objects are kept");
             }
             named(tx, &kept).await?;
             for (keys, marks) in chunks(&lost) {
@@ -140,7 +144,7 @@ pub(super) async fn orphan_lost(db: &Db, keys: Vec<ObjectKey>, names: &'static [
     .await
 }
 
-/// Takes the rows of these keys, for as long as `until`.
+/// Claims the rows of these keys until `until`.
 pub(super) async fn claim(db: &Db, keys: Vec<ObjectKey>, now: DateTime<Utc>, until: DateTime<Utc>) -> Result<Vec<Claimed>, Error> {
     db.write(move |tx| {
         Box::pin(async move {
@@ -154,9 +158,9 @@ pub(super) async fn claim(db: &Db, keys: Vec<ObjectKey>, now: DateTime<Utc>, unt
     .await
 }
 
-/// Takes rows that are due.
+/// Claims rows that are due.
 pub(super) async fn claim_due(db: &Db, now: DateTime<Utc>, until: DateTime<Utc>, limit: usize) -> Result<Vec<Claimed>, Error> {
-    // Mostly there is nothing, and then no writer has to wait for that.
+    // Mostly there is none, and then no writer has to wait for that.
     let due: Option<KeyRow> = db.read().row("select object from orphan_object where due_at <= $1 limit 1", vec![now.into()]).await?;
     if due.is_none() {
         return Ok(Vec::new());
@@ -177,7 +181,7 @@ async fn claim_where(tx: &Tx, which: &str, mut values: Vec<Value>, now: DateTime
     rows.into_iter().map(|row| Ok(Claimed { key: key(row.object)?, condemned_at: row.condemned_at, looks: row.looks })).collect()
 }
 
-/// Forgets keys under which nothing can appear any more, and writes down when the others are looked at again.
+/// Deletes the rows under whose keys nothing can appear any more, and records when the others are checked again.
 pub(super) async fn settle(db: &Db, forgotten: Vec<ObjectKey>, rechecks: Vec<(ObjectKey, DateTime<Utc>)>) -> Result<(), Error> {
     db.write(move |tx| {
         Box::pin(async move {
@@ -193,7 +197,7 @@ pub(super) async fn settle(db: &Db, forgotten: Vec<ObjectKey>, rechecks: Vec<(Ob
                     let text = format!("update orphan_object set due_at = ${} where object in {marks}", values.len());
                     tx.execute(&text, values).await?;
                 }
-                log_key("is looked at again later", keys);
+                log_key("is checked again later", keys);
             }
             log_key("forgotten", &forgotten);
             Ok(())

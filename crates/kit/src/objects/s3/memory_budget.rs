@@ -1,8 +1,8 @@
 //! The memory that all writers of a process share.
 //!
-//! Nobody waits for it: a writer that finds it short puts what it has gathered into the store early, as a piece, if that is at least
-//! its share. So many slow writers can't block each other or anybody fast. Invariant: beyond the bound there is one share per
-//! writer that is at work right now, and [`MIN_STAGED_BYTES`] per writer where there are very many.
+//! No writer waits for it: if it is short, a writer stores its buffer early, as a staged part, if that is at least its
+//! share. So many slow writers can't block each other or a fast one. Invariant: beyond the limit there is one share per
+//! active writer, and [`MIN_STAGED_BYTES`] per writer if there are very many.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -27,24 +27,24 @@ impl MemoryBudget {
         Arc::new(Self { max_bytes, used: AtomicUsize::new(0), writers: AtomicUsize::new(0) })
     }
 
-    /// Bytes that are held now.
+    /// Returns the bytes that are held now.
     pub(super) fn used(&self) -> usize {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// Whether there is no room for more than what has to be.
+    /// Whether the limit is exceeded.
     pub(super) fn is_tight(&self) -> bool {
         self.used() > self.max_bytes
     }
 
-    /// Whether a writer that holds so many bytes should put them away.
+    /// Whether a writer that holds so many bytes should store them.
     fn should_flush(&self, held: usize) -> bool {
         let share = self.max_bytes / self.writers.load(Ordering::Relaxed).max(1);
         self.is_tight() && held >= share.max(MIN_STAGED_BYTES)
     }
 }
 
-/// Bytes that count while they are held.
+/// Bytes that count towards the budget while they are held.
 #[derive(Debug)]
 pub(super) struct Held {
     memory: Arc<MemoryBudget>,
@@ -80,7 +80,7 @@ impl Held {
         }
     }
 
-    /// The bytes, in order, without copying them.
+    /// Returns the bytes, in order, without copying them.
     pub(super) fn chunks(&self) -> Vec<Bytes> {
         let mut chunks = self.chunks.clone();
         if !self.small.is_empty() {
@@ -96,7 +96,7 @@ impl Drop for Held {
     }
 }
 
-/// What one writer has gathered.
+/// The buffer of one writer.
 #[derive(Debug)]
 pub(super) struct PartBuffer {
     held: Held,
@@ -120,7 +120,7 @@ impl PartBuffer {
         self.held.memory.should_flush(self.held.bytes)
     }
 
-    /// Everything, still counted until it is dropped.
+    /// Takes everything, still counted until it is dropped.
     pub(super) fn take(&mut self) -> Held {
         let memory = self.held.memory.clone();
         std::mem::replace(&mut self.held, Held::new(memory))

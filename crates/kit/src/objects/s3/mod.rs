@@ -1,8 +1,8 @@
 //! The distributed store: any S3.
 //!
-//! Owns what an object is on S3: one finished object under its key, or, while it is being made, an upload in parts at that key and pieces
-//! beside it under `unfinished/KEY/` ([decision 15](../../../../../docs/decisions/0015-objects-on-s3.md)). Invariant: who removes a key
-//! removes everything that was ever stored for it.
+//! Owns how an object is stored on S3: a finished object under its key; an unfinished one as a multipart upload at that
+//! key and staged parts under `unfinished/KEY/` ([decision 15](../../../../../docs/decisions/0015-objects-on-s3.md)).
+//! Invariant: removing a key removes everything that was ever stored for it.
 
 mod memory_budget;
 mod options;
@@ -33,17 +33,17 @@ use state::{PartLocation, StagedPart};
 use store::Store;
 use write::S3Writer;
 
-/// Requests that one removal has on their way at once.
+/// Concurrent requests of one removal.
 const MAX_CONCURRENT_REMOVALS: usize = 8;
 
 /// The engine.
 pub(super) struct S3(Arc<Inner>);
 
-/// What its writers share.
+/// The state that its writers share.
 struct Inner {
     store: Arc<Store>,
     memory: Arc<MemoryBudget>,
-    /// Turns for those who have to fetch pieces back to make a part of them.
+    /// Permits for fetching staged parts back to merge them into a part.
     merges: Semaphore,
     part_bytes: usize,
     source_url_lifetime: Duration,
@@ -53,7 +53,8 @@ struct Inner {
 
 impl S3 {
     pub(super) fn open(options: &S3Options) -> Result<Self, Error> {
-        // A third for what is gathered, where nobody has to hurry; a quarter for pieces that come back; the rest for what is on its way.
+        // A third for buffers, which may wait; a quarter for staged parts that come back; the rest for parts that are
+        // being sent.
         let merges = (options.memory_bytes / 4 / options.part_bytes.max(1)).max(1);
         Ok(Self(Arc::new(Inner {
             store: Arc::new(Store::open(options)?),
@@ -68,14 +69,15 @@ impl S3 {
 }
 
 impl Inner {
-    fn path_of(&self, key: &ObjectKey, place: &PartLocation) -> Path {
-        match place {
+    fn path_of(&self, key: &ObjectKey, location: &PartLocation) -> Path {
+        match location {
             PartLocation::Key => self.store.path(key),
             PartLocation::Named(name) => self.store.staged_path(key, name),
         }
     }
 
-    /// Pieces that come back from the store and what is held, in order. The permit bounds how many do this at once.
+    /// Returns the bytes of staged parts and of the buffer, in order. The permit bounds how many callers do this at
+    /// once.
     async fn load_parts<'a>(&'a self, key: &ObjectKey, staged: &[StagedPart], held: &Held) -> Result<(Vec<Bytes>, Option<SemaphorePermit<'a>>), Error> {
         if staged.is_empty() {
             return Ok((held.chunks(), None));
@@ -91,16 +93,16 @@ impl Inner {
         Ok((chunks, Some(permit)))
     }
 
-    /// Removes pieces that nothing names any more; what fails goes with the object.
+    /// Removes staged parts that nothing names any more. Those that can't be removed go with the object.
     async fn remove_staged(&self, key: &ObjectKey, names: Vec<String>) {
         let removals = stream::iter(names).map(|name| async move { self.store.remove(&self.store.staged_path(key, &name)).await });
         let failed = removals.buffer_unordered(MAX_CONCURRENT_REMOVALS).filter_map(|result| std::future::ready(result.err())).collect::<Vec<_>>().await;
         if let Some(error) = failed.first() {
-            tracing::debug!(object = %key, %error, staged = failed.len(), "pieces could not be removed; they go with their object");
+            tracing::debug!(object = %key, %error, staged = failed.len(), "staged parts could not be removed; they will go with their object");
         }
     }
 
-    /// Everything that was stored to make the object.
+    /// Removes everything that was stored to make the object.
     async fn remove_unfinished(&self, key: &ObjectKey) -> Result<(), Error> {
         let listed = self.store.list(&format!("unfinished/{key}")).await?;
         stream::iter(listed).map(|meta| async move { self.store.remove(&meta.location).await }).buffer_unordered(MAX_CONCURRENT_REMOVALS).try_collect().await
@@ -159,7 +161,7 @@ impl Engine for S3 {
 
     async fn remove(&self, key: &ObjectKey) -> Result<(), Error> {
         let path = self.0.store.path(key);
-        // First what could still become an object, then what is one.
+        // Uploads first, as they could still become an object.
         self.0.abort_uploads(&path).await?;
         tokio::try_join!(self.0.store.remove(&path), self.0.remove_unfinished(key)).map(drop)
     }
@@ -179,7 +181,7 @@ impl Engine for S3 {
             entry.modified = entry.modified.max(Some(meta.last_modified.into()));
         }
         for (key, initiated) in begun {
-            // What its parts take is not told, nor when they came.
+            // The size and the times of its parts are not listed.
             let entry = listed.entry(key.clone()).or_insert(Listed { key, bytes: 0, modified: None });
             entry.modified = entry.modified.max(initiated);
         }

@@ -1,6 +1,6 @@
 //! The `[objects]` section: where the S3 store is and how much of this process it may take.
 //!
-//! Invariant: a secret never shows in a debug print or an error.
+//! Invariant: a secret is never in debug output or an error.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -12,49 +12,54 @@ use utoipa::ToSchema;
 use crate::objects::Error;
 
 const MIB: usize = 1 << 20;
-/// Every part of a multipart upload but the last has at least so many bytes (Amazon S3 User Guide, "multipart upload limits").
+/// The least size of every part of a multipart upload but the last (Amazon S3 User Guide, "multipart upload limits").
 pub(super) const MIN_PART_BYTES: usize = 5 * MIB;
 
-/// Where objects lie on S3. In the folder of the process as long as no `bucket` is named.
+/// Where the objects are stored: in the data folder, or on S3 if a `bucket` is named.
 #[derive(Clone, Deserialize, Serialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct S3Options {
-    /// The bucket. It must exist.
+    /// The bucket, which must exist.
     pub bucket: String,
-    /// What every name in the bucket begins with, such as `tutti/`, so that a bucket can be shared. Two installations need two prefixes.
+    /// The prefix of every name in the bucket, such as `tutti/`, so that a bucket can be shared. Two installations need
+    /// two prefixes.
     pub prefix: String,
-    /// The server's address, such as `https://minio.internal:9000`; Amazon's own where none is given.
+    /// The server's URL, such as `https://minio.internal:9000`. If unset, Amazon's own.
     pub endpoint: Option<String>,
-    /// The address of the same server as browsers reach it, for direct downloads; `endpoint` where none is given.
+    /// The URL of the same server as browsers reach it, for direct downloads. If unset, `endpoint`.
     pub public_endpoint: Option<String>,
     /// The region.
     pub region: String,
-    /// Whether the bucket is the first part of the host's name. With an `endpoint` of its own, that one then has it already.
+    /// Whether the bucket is the first part of the host name. An `endpoint` must then contain it already.
     pub virtual_hosted: bool,
-    /// The name of the key. Where none is given, what AWS's own programs use: the environment (`AWS_…`), a web identity, the instance's role.
+    /// The id of the access key. If unset, the key comes from the sources that AWS's own programs use: the environment
+    /// (`AWS_…`), a web identity, the instance's role.
     pub access_key: Option<String>,
-    /// The key. Better in a file, or in the environment as `TUTTI_OBJECTS_SECRET_KEY`.
+    /// The secret access key. It is safer in a file, or in the environment as `TUTTI_OBJECTS_SECRET_KEY`.
     pub secret_key: Option<String>,
-    /// A file that holds the key, and nothing else.
+    /// A file that contains only the secret access key.
     #[schema(value_type = Option<String>)]
     pub secret_key_file: Option<PathBuf>,
-    /// A file of certificates (PEM) to trust besides the system's.
+    /// A PEM file of certificates to trust in addition to the system's.
     #[schema(value_type = Option<String>)]
     pub ca_file: Option<PathBuf>,
-    /// Bytes of a part of a multipart upload, at least 5 MiB. Doubled after every thousand parts, as S3 takes 10,000 of them.
+    /// The size of a part of a multipart upload in bytes, at least 5 MiB. It doubles after every thousand parts, as S3
+    /// accepts 10,000.
     pub part_bytes: usize,
-    /// Bytes that all writers of this process hold together, about; 64 KiB per writer come on top when there are very many.
+    /// Bytes that all writers of this process together hold, approximately; with very many writers, 64 KiB each are
+    /// added.
     pub memory_bytes: usize,
-    /// Seconds in which the store must have answered …
+    /// Seconds in which the store must respond.
     pub deadline_seconds: u64,
-    /// … and besides, how many bytes a second it must take at least.
+    /// Bytes per second that the store must accept at least; the time for a request with a body is extended
+    /// accordingly.
     pub least_bytes_per_second: u64,
-    /// Seconds after which the store, and every proxy before it, has ended a request whose sender is gone, one way or the other. For so long a
-    /// removed key is kept in mind and removed again should its object appear.
+    /// Seconds after which the store, and every proxy before it, has ended a request whose sender is gone. For this
+    /// time a removed key is tracked, and removed again if its object appears.
     pub settle_seconds: u64,
-    /// Hours that an address lasts which is handed to ffmpeg: longer than the longest piece of work.
+    /// Hours for which a URL that ffmpeg gets is valid: longer than the longest task.
     pub source_hours: u32,
-    /// Whether readers are sent to the store for large files that need no change on their way.
+    /// Whether clients are redirected to the store for large files that need no change.
     pub direct_downloads: bool,
 }
 
@@ -89,13 +94,13 @@ impl fmt::Debug for S3Options {
 }
 
 impl S3Options {
-    /// The address to which readers are sent for large files; `None` where they get everything from us.
+    /// Returns the URL of the server that clients are redirected to for large files; `None` if there are no redirects.
     pub fn downloads_from(&self) -> Option<&str> {
         let address = self.public_endpoint.as_deref().or(self.endpoint.as_deref());
         address.filter(|_| self.direct_downloads && !self.bucket.is_empty()).map(|address| address.trim_end_matches('/'))
     }
 
-    /// The key, from wherever it is.
+    /// Returns the secret access key, from the setting or the file.
     pub(super) fn secret(&self) -> Result<Option<String>, Error> {
         match (&self.secret_key, &self.secret_key_file) {
             (Some(secret), _) => Ok(Some(secret.clone())),
@@ -104,12 +109,12 @@ impl S3Options {
         }
     }
 
-    /// The certificates to trust besides the system's, as PEM.
+    /// Returns the certificates to trust in addition to the system's, as PEM.
     pub(super) fn ca_certificates(&self) -> Result<Option<String>, Error> {
         self.ca_file.as_ref().map(|path| read(path, "ca_file")).transpose()
     }
 
-    /// `prefix` as names begin with it: empty, or ending with one slash.
+    /// Returns `prefix` in the form that names begin with: empty, or ending with one slash.
     pub(super) fn key_prefix(&self) -> String {
         let trimmed = self.prefix.trim_matches('/');
         if trimmed.is_empty() { String::new() } else { format!("{trimmed}/") }
@@ -120,7 +125,7 @@ impl S3Options {
     }
 
     pub(super) fn source_url_lifetime(&self) -> Duration {
-        // Signed addresses last seven days at most (Signature Version 4).
+        // Signed URLs are valid for at most seven days (Signature Version 4).
         Duration::from_secs(u64::from(self.source_hours.clamp(1, 168)) * 3600)
     }
 
@@ -128,7 +133,7 @@ impl S3Options {
         let wrong = match self {
             _ if self.bucket.is_empty() => "[objects] bucket is empty",
             _ if !self.prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte)) => "[objects] prefix may have letters, digits and / - _ . only",
-            _ if self.part_bytes < MIN_PART_BYTES => "[objects] part_bytes must be at least 5242880: S3 takes no smaller parts",
+            _ if self.part_bytes < MIN_PART_BYTES => "[objects] part_bytes must be at least 5242880: S3 accepts no smaller parts",
             _ if self.memory_bytes < 2 * self.part_bytes => "[objects] memory_bytes must be at least twice part_bytes",
             _ if self.access_key.is_some() != (self.secret_key.is_some() || self.secret_key_file.is_some()) => {
                 "[objects] access_key and secret_key (or secret_key_file) go together"

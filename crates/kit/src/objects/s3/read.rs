@@ -1,6 +1,7 @@
-//! Reading a range: asked for as it is taken, and gone on with where a connection broke.
+//! Reads a range on demand, and resumes after a broken connection.
 //!
-//! Invariant: what comes out is exactly the range, in order, in chunks of at most [`MAX_CHUNK_BYTES`], or ends with an error.
+//! Invariant: the output is exactly the range, in order, in chunks of at most [`MAX_CHUNK_BYTES`], or ends with an
+//! error.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use super::store::{MIN_TIMEOUT, Store, map_error};
 use crate::objects::Error;
 
 const MAX_CHUNK_BYTES: usize = 256 * 1024;
-/// Broken connections in a row after which reading is given up. Every byte that comes begins the count anew.
+/// Failures in a row after which reading is given up. Every byte that arrives resets the count.
 const MAX_TRIES: u32 = 4;
 
 type Body = BoxStream<'static, object_store::Result<Bytes>>;
@@ -27,12 +28,12 @@ struct Reading {
     range: Range<u64>,
     body: Option<Body>,
     buffered: Bytes,
-    /// Since the last byte came: how often it broke, and since when nothing comes.
+    /// Since the last byte arrived: the number of failures, and the start of the first failing request.
     tries: u32,
     failing_since: Option<Instant>,
 }
 
-/// Opens the range, so that a missing object is told now, and streams it.
+/// Opens the range, so that a missing object is reported now, and streams it.
 pub(super) async fn read(store: Arc<Store>, path: Path, range: Range<u64>) -> Result<BoxStream<'static, Result<Bytes, Error>>, Error> {
     if range.start >= range.end {
         store.head(&path).await?;
@@ -46,13 +47,13 @@ pub(super) async fn read(store: Arc<Store>, path: Path, range: Range<u64>) -> Re
 }
 
 impl Reading {
-    /// The patience for one silence: two of them fit into the deadline, and a third has what is left. It is counted while somebody asks, so
-    /// a slow reader may be slow.
+    /// Returns the timeout for one read: two of them fit into the deadline, and a third has what is left. It runs only
+    /// while the caller reads, so a slow reader may be slow.
     fn read_timeout(&self) -> Duration {
         self.time_left().max(MIN_TIMEOUT).min(self.store.deadline() * 2 / 5)
     }
 
-    /// What is left of the deadline since the last byte came.
+    /// Returns what is left of the deadline since the last byte arrived.
     fn time_left(&self) -> Duration {
         self.failing_since.map_or(self.store.deadline(), |failing_since| (failing_since + self.store.deadline()).saturating_duration_since(Instant::now()))
     }
@@ -100,7 +101,7 @@ impl Reading {
         }
     }
 
-    /// PendingDependencies a little for another try; the error once there have been enough.
+    /// Waits a little before another try; returns the error once there have been enough.
     async fn retry(&mut self, started: Instant, error: Error) -> Result<(), Error> {
         self.body = None;
         self.tries += 1;
@@ -109,7 +110,7 @@ impl Reading {
         if self.tries >= MAX_TRIES || self.time_left() <= pause {
             return Err(error);
         }
-        tracing::debug!(object = %self.path, %error, tries = self.tries, "reading goes on after a broken connection");
+        tracing::debug!(object = %self.path, %error, tries = self.tries, "reading is resumed after a failed request");
         tokio::time::sleep(pause).await;
         Ok(())
     }

@@ -1,8 +1,8 @@
-//! Taking an unfinished object over from whoever had it.
+//! Takes an unfinished object over from its previous writer.
 //!
-//! The upload in parts is the token: exactly one of its first writer's end and a take-over ends it. So a writer that hung either has
-//! finished before, and then the object at the key begins with every byte that its checkpoints name; or it never can. Invariant: taking over
-//! the same checkpoint again gives the same bytes.
+//! The multipart upload is the token: either its first writer or the take-over ends it, never both. So a writer that
+//! hung either has finished before, and then the object at the key begins with every byte that its checkpoints name; or
+//! it never can. Invariant: taking over the same checkpoint again gives the same bytes.
 
 use std::collections::HashMap;
 
@@ -13,10 +13,11 @@ use super::options::MIN_PART_BYTES;
 use super::state::{self, PartLocation, StagedPart, State};
 use crate::objects::{Checkpoint, Error};
 
-/// Ends the first writer's upload, and answers where the checkpoint's bytes lie: pieces that can become parts, and the rest.
+/// Ends the first writer's upload. Returns where the checkpoint's bytes are: staged parts that can become parts, and
+/// the rest.
 pub(super) async fn take_over(inner: &Inner, checkpoint: &Checkpoint) -> Result<(Vec<StagedPart>, Vec<StagedPart>), Error> {
     match locate(inner, checkpoint).await {
-        // Whoever subscriptions this begins anew, so it must not be the bucket that is missing.
+        // After this error the caller starts anew, so it must not be the bucket that is missing.
         Err(Error::Missing) => inner.store.ping().await.and(Err(Error::Missing)),
         found => found,
     }
@@ -24,7 +25,8 @@ pub(super) async fn take_over(inner: &Inner, checkpoint: &Checkpoint) -> Result<
 
 async fn locate(inner: &Inner, checkpoint: &Checkpoint) -> Result<(Vec<StagedPart>, Vec<StagedPart>), Error> {
     if checkpoint.state.is_empty() {
-        // A place in the folder, whose unfinished objects are moved here as they lie: the object at the key begins with these bytes, or is gone.
+        // A checkpoint of the folder, whose unfinished objects are moved here unchanged: the object at the key begins
+        // with these bytes, or is gone.
         let (staged, rest) = start_from_key(checkpoint.bytes, Vec::new());
         check_exist(inner, checkpoint, staged.iter().chain(&rest)).await?;
         return Ok((staged, rest));
@@ -46,14 +48,14 @@ async fn end_upload(inner: &Inner, checkpoint: &Checkpoint, state: State) -> Res
     let (store, path) = (&inner.store, inner.store.path(&checkpoint.key));
     let started = Instant::now();
     let ended = if parts.tags.is_empty() { store.abort(&path, &parts.id).await } else { store.complete(&path, &parts.id, &parts.tags, parts.bytes).await };
-    // Looked at afterwards: from here on nobody can change it.
+    // Checked afterwards: from here on no writer can change it.
     let size = match store.head_after(&path, started).await {
         Ok(meta) => Some(meta.size),
         Err(Error::Missing) => None,
         Err(error) => return Err(error),
     };
     match size {
-        // The first writer got to its end, whether it knows or not.
+        // The first writer did finish, whether it knows or not.
         Some(bytes) if bytes >= checkpoint.bytes => Ok(start_from_key(checkpoint.bytes, Vec::new())),
         Some(bytes) if bytes >= parts.bytes && !parts.tags.is_empty() => Ok(start_from_key(parts.bytes, rest)),
         _ if parts.tags.is_empty() => ended.map(|()| (Vec::new(), rest)),
@@ -64,7 +66,7 @@ async fn end_upload(inner: &Inner, checkpoint: &Checkpoint, state: State) -> Res
     }
 }
 
-/// The object at the key as the beginning; one that is too short to become a part belongs to the rest.
+/// Takes the object at the key as the beginning; one that is too short for a part belongs to the rest.
 fn start_from_key(bytes: u64, rest: Vec<StagedPart>) -> (Vec<StagedPart>, Vec<StagedPart>) {
     let part = StagedPart(PartLocation::Key, bytes);
     if bytes >= MIN_PART_BYTES as u64 {
@@ -73,7 +75,7 @@ fn start_from_key(bytes: u64, rest: Vec<StagedPart>) -> (Vec<StagedPart>, Vec<St
     (Vec::new(), std::iter::once(part).filter(|part| part.1 > 0).chain(rest).collect())
 }
 
-/// Looks whether all pieces are there: a missing one must be known now, not at the end.
+/// Checks that all staged parts exist: a missing one must be noticed now, not at the end.
 async fn check_exist(inner: &Inner, checkpoint: &Checkpoint, staged: impl Iterator<Item = &StagedPart>) -> Result<(), Error> {
     let wanted: Vec<&StagedPart> = staged.collect();
     let folder = format!("unfinished/{}", checkpoint.key);

@@ -1,32 +1,33 @@
-//! What a checkpoint on S3 says.
+//! The engine's state in a checkpoint on S3.
 //!
-//! Invariant: everything that it names is never written again: pieces have random names, and parts of an upload keep the numbers
-//! that one writer gave them.
+//! Invariant: nothing that it names is ever written again: staged parts have random names, and parts of an upload keep
+//! the numbers that one writer gave them.
 
 use serde::{Deserialize, Serialize};
 
 use crate::objects::Error;
 
-/// Bytes that lie in an object: its first `bytes`.
+/// A part that is stored in an object of its own: where, and its first bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct StagedPart(pub PartLocation, pub u64);
 
-/// Where a piece lies.
+/// Where a staged part is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum PartLocation {
     /// Under the object's own key: what its first writer stored there.
     #[serde(rename = "k")]
     Key,
-    /// Beside it, under this name.
+    /// Under `unfinished/KEY/`, with this name.
     #[serde(rename = "n")]
     Named(String),
 }
 
-/// An upload in parts at the object's own key. Whoever ends it (by completing or aborting) owns what comes after.
+/// A multipart upload at the object's own key. The caller that ends it (by completing or aborting) owns what comes
+/// after.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Parts {
     pub id: String,
-    /// Their tags, in order.
+    /// The tags of its parts, in order.
     pub tags: Vec<String>,
     pub bytes: u64,
 }
@@ -35,10 +36,10 @@ pub(super) struct Parts {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct State {
-    /// Where the first writer was at work.
+    /// The upload of the first writer.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub parts: Option<Parts>,
-    /// Otherwise the beginning, each piece large enough to become a part.
+    /// Otherwise the beginning, each staged part large enough to become a part.
     #[serde(rename = "pieces", skip_serializing_if = "Vec::is_empty", default)]
     pub staged: Vec<StagedPart>,
     /// The rest, which is too short for a part.
@@ -56,7 +57,7 @@ impl State {
     }
 }
 
-/// The bytes of pieces together.
+/// Returns the size of staged parts together, in bytes.
 pub(super) fn bytes(staged: &[StagedPart]) -> u64 {
     staged.iter().map(|part| part.1).sum()
 }

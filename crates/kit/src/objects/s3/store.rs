@@ -1,8 +1,8 @@
-//! The bucket: single requests, each with a deadline, each error told apart.
+//! The bucket: single requests, each with a timeout and a classified error.
 //!
-//! Owns the clients and the names in the bucket (`PREFIX ab/…` is an object, `PREFIX unfinished/ab/…/NAME` a piece of one that is being made).
-//! Three requests that `object_store` doesn't know are signed by it and sent here. Invariant: no request outlives its deadline, and
-//! no signed address gets into an error or a log.
+//! Owns the clients and the names in the bucket (`PREFIX ab/…` is an object, `PREFIX unfinished/ab/…/NAME` a staged
+//! part of an unfinished one). Three requests that `object_store` lacks are signed by it and sent here. Invariant: no
+//! request outlives its timeout, and no signed URL gets into an error or a log.
 
 use std::time::{Duration, SystemTime};
 
@@ -21,18 +21,18 @@ use super::options::S3Options;
 use super::xml;
 use crate::objects::{Error, ObjectKey};
 
-/// Requests with a body that are on their way at once: each must get its share of a narrow line before its deadline.
+/// Concurrent requests with a body: each must get its share of a slow network before its timeout.
 const MAX_CONCURRENT_UPLOADS: usize = 16;
-/// How many times faster than our line the store moves bytes within itself, at least.
+/// How many times faster than our network the store copies bytes within itself, at least.
 const COPY_SPEED_FACTOR: u64 = 16;
-/// What a second, small call has at least, after one that took the whole deadline.
+/// The least time for a second, small request, after one that took the whole deadline.
 pub(super) const MIN_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long a signature for one request of our own holds.
+/// How long the signature of one of our own requests is valid.
 const SIGNATURE_LIFETIME: Duration = Duration::from_secs(60);
 const COPY_SOURCE: HeaderName = HeaderName::from_static("x-amz-copy-source");
 const COPY_RANGE: HeaderName = HeaderName::from_static("x-amz-copy-source-range");
 
-/// An upload in parts that goes on.
+/// A multipart upload in progress.
 struct OpenUpload {
     name: String,
     id: String,
@@ -41,11 +41,11 @@ struct OpenUpload {
 
 /// See the module.
 pub(super) struct Store {
-    /// For short answers: a connection that went dead is given up early, and another one tried.
+    /// For short requests: a dead connection is given up early, and another one tried.
     calls: AmazonS3,
-    /// For bytes.
+    /// For requests with bytes.
     bulk: AmazonS3,
-    /// As browsers reach the same store.
+    /// For URLs of the same store as browsers reach it.
     public: AmazonS3,
     http: reqwest::Client,
     upload_permits: Semaphore,
@@ -78,7 +78,7 @@ impl Store {
             let base = base.with_bucket_name(&options.bucket).with_region(&options.region).with_virtual_hosted_style_request(options.virtual_hosted);
             let backoff = BackoffConfig { init_backoff: Duration::from_millis(100), max_backoff: Duration::from_secs(2), base: 2.0 };
             let retry = RetryConfig { backoff, max_retries: 4, retry_timeout: deadline / 2 };
-            // One `DELETE` each: several servers don't know the request for many.
+            // One `DELETE` each: several servers don't support the request for many.
             let base = base.with_client_options(client).with_retry(retry).with_disable_bulk_delete(true);
             endpoint.map_or(base.clone(), |endpoint| base.with_endpoint(endpoint)).build().map_err(map_error)
         };
@@ -98,29 +98,29 @@ impl Store {
         })
     }
 
-    /// Where an object lies.
+    /// Returns the path of an object.
     pub(super) fn path(&self, key: &ObjectKey) -> Path {
         Path::from(format!("{}{key}", self.folder))
     }
 
-    /// Where a piece of an unfinished object lies.
+    /// Returns the path of a staged part of an unfinished object.
     pub(super) fn staged_path(&self, key: &ObjectKey, name: &str) -> Path {
         Path::from(format!("{}unfinished/{key}/{name}", self.folder))
     }
 
-    /// What is under a name that is a folder's, such as a shard.
+    /// Returns the objects below a folder name, such as a shard.
     pub(super) async fn list(&self, folder: &str) -> Result<Vec<ObjectMeta>, Error> {
         let path = Path::from(format!("{}{folder}", self.folder));
         let mut listing = self.calls.list(Some(&path));
         let mut listed = Vec::new();
-        // A page at a time: a long listing may take longer than one answer.
+        // A page at a time: a long listing may take longer than one response.
         while let Some(meta) = self.with_timeout(0, listing.try_next()).await? {
             listed.push(meta);
         }
         Ok(listed)
     }
 
-    /// The part of a listed name after `folder`.
+    /// Returns the part of a listed name after `folder`.
     pub(super) fn name<'a>(&self, meta: &'a ObjectMeta, folder: &str) -> Option<&'a str> {
         meta.location.as_ref().strip_prefix(self.folder.as_str())?.strip_prefix(folder)
     }
@@ -129,13 +129,13 @@ impl Store {
         self.with_timeout(0, self.calls.head(path)).await
     }
 
-    /// The same for whoever has waited since `asked` already: both together take little longer than one call.
+    /// The same for a caller that has waited since `asked` already: both together take little longer than one request.
     pub(super) async fn head_after(&self, path: &Path, asked: Instant) -> Result<ObjectMeta, Error> {
         let left = self.deadline.saturating_sub(asked.elapsed()).max(MIN_TIMEOUT);
         tokio::time::timeout(left, self.head(path)).await.map_err(|_| timed_out())?
     }
 
-    /// Whether the bucket answers; unlike `HEAD` of an object it tells a missing bucket from a missing object.
+    /// Whether the bucket responds; unlike `HEAD` of an object it tells a missing bucket from a missing object.
     pub(super) async fn ping(&self) -> Result<(), Error> {
         let nothing = Path::from(format!("{}unfinished/none", self.folder));
         let mut listing = self.calls.list(Some(&nothing));
@@ -156,7 +156,7 @@ impl Store {
         require_bucket(self.send_body(bytes, self.bulk.put(path, payload)).await.map(drop))
     }
 
-    /// Removes an object; `Ok` also where there was none.
+    /// Removes an object; `Ok` even if there was none.
     pub(super) async fn remove(&self, path: &Path) -> Result<(), Error> {
         match self.with_timeout(0, self.calls.delete(path)).await {
             Err(Error::Missing) => Ok(()),
@@ -168,14 +168,14 @@ impl Store {
         require_bucket(self.with_timeout(0, self.calls.create_multipart(path)).await)
     }
 
-    /// Stores a part, counted from 0; answers its tag. [`Error::Missing`] where the upload has ended.
+    /// Stores a part, counted from 0, and returns its tag. [`Error::Missing`] if the upload has ended.
     pub(super) async fn put_part(&self, path: &Path, upload: &str, number: usize, chunks: Vec<Bytes>) -> Result<String, Error> {
         let payload: PutPayload = chunks.into_iter().collect();
         let (bytes, upload) = (payload.content_length() as u64, upload.to_owned());
         Ok(self.send_body(bytes, self.bulk.put_part(path, &upload, number, payload)).await?.content_id)
     }
 
-    /// Makes a range of another object a part, counted from 0, without its bytes coming here; answers its tag.
+    /// Copies a range of another object into a part, counted from 0, within the store, and returns its tag.
     pub(super) async fn copy_part(&self, path: &Path, upload: &str, number: usize, from: &Path, range: std::ops::Range<u64>) -> Result<String, Error> {
         let source = header(&format!("{}/{from}", self.bucket))?;
         let part = header(&format!("bytes={}-{}", range.start, range.end.saturating_sub(1)))?;
@@ -184,9 +184,9 @@ impl Store {
             .with_query([("partNumber", number.as_str()), ("uploadId", upload)])
             .with_signed_header(COPY_SOURCE, source)
             .with_signed_header(COPY_RANGE, part);
-        let answer = self.send_signed(Method::PUT, path, options, (range.end - range.start) / COPY_SPEED_FACTOR).await?;
-        // An error may come with a 200: the status was sent before the copying was done.
-        xml::text(&answer, "ETag").ok_or_else(|| request_failed("a part could not be copied"))
+        let response = self.send_signed(Method::PUT, path, options, (range.end - range.start) / COPY_SPEED_FACTOR).await?;
+        // An error may come with a 200: the status was sent before the copy was complete.
+        xml::text(&response, "ETag").ok_or_else(|| request_failed("a part could not be copied"))
     }
 
     pub(super) async fn complete(&self, path: &Path, upload: &str, tags: &[String], bytes: u64) -> Result<(), Error> {
@@ -202,35 +202,35 @@ impl Store {
         }
     }
 
-    /// The uploads in parts that go on under exactly this name.
+    /// Returns the ids of the multipart uploads with exactly this name.
     pub(super) async fn uploads(&self, path: &Path) -> Result<Vec<String>, Error> {
         let all = self.uploads_under(path.as_ref()).await?;
         Ok(all.into_iter().filter_map(|upload| (upload.name == path.as_ref()).then_some(upload.id)).collect())
     }
 
-    /// The first thousand uploads in parts under names that begin so. Some servers know them only by an object's
-    /// whole name, so nothing may rely on more than that.
+    /// Returns the first thousand multipart uploads with names that begin so. Some servers find them only by an
+    /// object's whole name, so nothing may rely on more than that.
     async fn uploads_under(&self, prefix: &str) -> Result<Vec<OpenUpload>, Error> {
         let options = SignedUrlOptions::default().with_query([("uploads", ""), ("prefix", prefix)]);
-        let answer = require_bucket(self.send_signed(Method::GET, &Path::default(), options, 0).await)?;
+        let response = require_bucket(self.send_signed(Method::GET, &Path::default(), options, 0).await)?;
         let begun =
             |upload: &&str| Some(OpenUpload { name: xml::text(upload, "Key")?, id: xml::text(upload, "UploadId")?, initiated: xml::text(upload, "Initiated").unwrap_or_default() });
-        Ok(xml::every(&answer, "Upload").iter().filter_map(begun).collect())
+        Ok(xml::every(&response, "Upload").iter().filter_map(begun).collect())
     }
 
-    /// The keys of a shard under which an upload in parts goes on, as far as the server tells, and since when.
+    /// Returns the keys of a shard that have a multipart upload, as far as the server lists them, and its start.
     pub(super) async fn open_uploads(&self, shard: &str) -> Result<Vec<(ObjectKey, Option<SystemTime>)>, Error> {
         let all = self.uploads_under(&format!("{}{shard}/", self.folder)).await?;
         let time = |text: &str| chrono::DateTime::parse_from_rfc3339(text).ok().map(|time| SystemTime::from(time.to_utc()));
         Ok(all.iter().filter_map(|upload| Some((upload.name.strip_prefix(self.folder.as_str())?.parse().ok()?, time(&upload.initiated)))).collect())
     }
 
-    /// An address under which whoever has it reads the object.
+    /// Returns a presigned URL of the object.
     pub(super) async fn presigned_url(&self, path: &Path, lasts: Duration) -> Result<String, Error> {
         Ok(self.with_timeout(0, self.bulk.signed_url(Method::GET, path, lasts)).await?.into())
     }
 
-    /// The same for a browser, which is told what it gets.
+    /// The same for a browser, with the headers of the response.
     pub(super) async fn public_presigned_url(&self, path: &Path, lasts: Duration, content_type: &str, disposition: &str) -> Result<String, Error> {
         let options = SignedUrlOptions::default().with_query([
             ("response-content-type", content_type),
@@ -244,8 +244,8 @@ impl Store {
         let (name, headers) = (if path.as_ref().is_empty() { "the bucket" } else { "an object" }, options.signed_headers.clone());
         let asking = async {
             let url = self.calls.signed_url_opts(method.clone(), path, SIGNATURE_LIFETIME, &options).await.map_err(map_error)?;
-            let answer = self.http.request(method, url).headers(headers).send().await.map_err(without_url)?;
-            let (status, text) = (answer.status(), answer.text().await.map_err(without_url)?);
+            let response = self.http.request(method, url).headers(headers).send().await.map_err(without_url)?;
+            let (status, text) = (response.status(), response.text().await.map_err(without_url)?);
             match status {
                 status if status.is_success() => Ok(text),
                 StatusCode::NOT_FOUND => Err(Error::Missing),
@@ -282,7 +282,7 @@ fn request_failed(what: &str) -> Error {
     Error::Engine(std::io::Error::other(what.to_owned()))
 }
 
-/// An error of our own client, without the address.
+/// Converts an error of our own client, without the URL.
 fn without_url(error: reqwest::Error) -> Error {
     Error::Engine(std::io::Error::other(error.without_url()))
 }
@@ -297,16 +297,17 @@ pub(super) fn map_error(error: object_store::Error) -> Error {
     }
 }
 
-/// A full store is told apart by the codes that servers have for it; S3 itself knows none.
+/// Returns [`Error::Full`] for the codes that servers use for a full store; S3 itself has none.
 fn full_or(text: &str, other: Error) -> Error {
     let full = ["507 Insufficient Storage", "QuotaExceeded", "StorageFull", "XMinioStorageFull", "InsufficientStorage"];
     if full.iter().any(|word| text.contains(word)) { Error::Full } else { other }
 }
 
-/// For requests that need no object: a 404 means that the bucket isn't there, which is nothing that a caller may take for a missing object.
+/// For requests that need no object: a 404 means that the bucket does not exist, which a caller must not take for a
+/// missing object.
 fn require_bucket<T>(result: Result<T, Error>) -> Result<T, Error> {
     match result {
-        Err(Error::Missing) => Err(Error::Engine(std::io::Error::new(std::io::ErrorKind::NotConnected, "the bucket is not there"))),
+        Err(Error::Missing) => Err(Error::Engine(std::io::Error::new(std::io::ErrorKind::NotConnected, "the bucket does not exist"))),
         other => other,
     }
 }

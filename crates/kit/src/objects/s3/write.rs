@@ -1,9 +1,10 @@
-//! Writing one object: gathering bytes to parts, sending them, and saving a place to go on from.
+//! Writes one object: buffers bytes into parts, sends them, and saves checkpoints.
 //!
-//! The first writer of an object sends parts of a multipart upload at the object's own key; finishing completes it. Whoever resumes has ended
-//! that upload (see [`super::resume`]), and stores whole pieces beside the object instead, each under a name of its own; finishing puts them
-//! together under a fresh key, by copies inside the store. What is too short for a part and must be safe, or out of memory, is stored as
-//! a piece too. Invariant: nothing is written twice under one name, so a writer that hung and comes back can spoil nobody's bytes.
+//! The first writer of an object sends parts of a multipart upload at the object's own key; finishing completes it. A
+//! writer that resumes has ended that upload (see [`super::resume`]) and stores staged parts under `unfinished/KEY/`
+//! instead, each under a name of its own; finishing composes them under a fresh key, by copies within the store. Bytes
+//! that are too few for a part and must become durable, or leave memory, are stored as a staged part too. Invariant:
+//! nothing is written twice under one name, so a writer that hung and comes back can't corrupt another's bytes.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -22,15 +23,15 @@ use super::state::{self, PartLocation, Parts, StagedPart, State};
 use super::store::MIN_TIMEOUT;
 use crate::objects::{Error, ObjectKey, Sink};
 
-/// Parts of one writer that are on their way while it gathers the next.
+/// Parts of one writer that are being sent while it buffers the next.
 const MAX_IN_FLIGHT: usize = 2;
-/// After so many parts their size doubles: S3 takes 10,000 (Amazon S3 User Guide, "multipart upload limits").
+/// After so many parts their size doubles: S3 accepts 10,000 (Amazon S3 User Guide, "multipart upload limits").
 const PARTS_PER_DOUBLING: usize = 1000;
-/// Bytes that one copy inside the store takes over.
+/// Bytes of one copy within the store.
 const COPY_BYTES: u64 = 256 << 20;
 const MAX_CONCURRENT_COPIES: usize = 8;
 
-/// What a part that was sent has become.
+/// The result of sending a part.
 enum WriteOutcome {
     /// A part of the upload, with its tag.
     Part(String, u64),
@@ -44,21 +45,22 @@ pub(super) struct S3Writer {
     fresh: Option<ObjectKey>,
     /// The upload at the object's own key, for the first writer, once it has begun.
     parts: Option<Parts>,
-    /// What lies beside the object, for a writer that resumed.
+    /// The staged parts of a writer that resumed.
     staged: Vec<StagedPart>,
-    /// Stored pieces that will become part of the next part, before what is gathered.
+    /// Staged parts that will be merged into the next part, before the buffer.
     rest: Vec<StagedPart>,
     buffer: PartBuffer,
     in_flight: VecDeque<AbortOnDropHandle<Result<WriteOutcome, Error>>>,
-    /// Parts that were sent or are flying.
+    /// Parts that were sent or are being sent.
     sent: usize,
-    /// Names stored here since the last checkpoint: nobody else knows them.
+    /// Names stored since the last checkpoint: no checkpoint has them.
     unsaved: Vec<String>,
-    /// Names that have gone into a part since the last checkpoint, which may name them still …
+    /// Names merged into a part since the last checkpoint, which may still name them.
     merged: Vec<String>,
-    /// … and before it: only older ones can name them, and those are of no use once this one is asked for another.
+    /// Names merged before the last checkpoint: only older checkpoints name them, and those are useless once the caller
+    /// asks for another.
     stale: Vec<String>,
-    /// Ends every further call after one that failed or was dropped halfway: bytes might be missing.
+    /// Fails every call after one that failed or was dropped halfway: bytes might be missing.
     is_intact: bool,
 }
 
@@ -102,7 +104,7 @@ impl S3Writer {
         Ok(())
     }
 
-    /// Sends what waits as a part, in the background.
+    /// Sends the pending bytes as a part, in the background.
     async fn send(&mut self) -> Result<(), Error> {
         while self.in_flight.len() >= if self.inner.memory.is_tight() { 1 } else { MAX_IN_FLIGHT } {
             self.await_oldest().await?;
@@ -132,7 +134,7 @@ impl S3Writer {
         Ok(())
     }
 
-    /// The upload, begun if need be.
+    /// Returns the id of the upload, which is created if needed.
     async fn upload(&mut self) -> Result<String, Error> {
         if let Some(parts) = &self.parts {
             return Ok(parts.id.clone());
@@ -142,7 +144,7 @@ impl S3Writer {
         Ok(id)
     }
 
-    /// PendingDependencies for the oldest part that is on its way.
+    /// Waits for the oldest part that is being sent.
     async fn await_oldest(&mut self) -> Result<(), Error> {
         let Some(in_flight) = self.in_flight.pop_front() else { return Ok(()) };
         match (in_flight.await.map_err(|error| Error::Engine(std::io::Error::other(error)))??, &mut self.parts) {
@@ -163,7 +165,7 @@ impl S3Writer {
         Ok(())
     }
 
-    /// Stores what is gathered as a piece, too short for a part as it is.
+    /// Stores the buffer as a staged part that is too short for a part.
     async fn flush_early(&mut self) -> Result<(), Error> {
         let (held, name) = (self.buffer.take(), crate::objects::base62());
         self.unsaved.push(name.clone());
@@ -173,7 +175,7 @@ impl S3Writer {
     }
 
     async fn save_all(&mut self) -> Result<String, Error> {
-        // A saved place of the first writer always has an upload: ending that is what makes the next writer the only one.
+        // A checkpoint of the first writer always has an upload: ending it makes the next writer the only one.
         if self.fresh.is_none() {
             self.upload().await?;
         }
@@ -184,14 +186,14 @@ impl S3Writer {
         }
         self.await_all().await?;
         let state = State { parts: self.parts.clone(), staged: self.staged.clone(), rest: self.rest.clone() }.write()?;
-        // Whoever asks for this place has written the last one down, or given it up.
+        // A caller that asks for this checkpoint has stored the last one, or given it up.
         let stale = std::mem::replace(&mut self.stale, std::mem::take(&mut self.merged));
         self.unsaved.clear();
         self.inner.remove_staged(&self.key, stale).await;
         Ok(state)
     }
 
-    /// The end for the first writer: the object stands at its key.
+    /// Finishes the object of the first writer, at its key.
     async fn complete(&mut self) -> Result<(), Error> {
         let path = self.inner.store.path(&self.key);
         if self.parts.is_none() {
@@ -206,21 +208,23 @@ impl S3Writer {
             let Some(parts) = &self.parts else { return Err(Error::Missing) };
             let started = Instant::now();
             if let Err(error) = self.inner.store.complete(&path, &parts.id, &parts.tags, parts.bytes).await {
-                // It may have happened all the same, and only the answer was lost.
+                // It may have succeeded, and only the response was lost.
                 let exists = self.inner.store.head_after(&path, started).await.is_ok_and(|meta| meta.size == parts.bytes);
                 if !exists {
                     return Err(error);
                 }
             }
         }
-        // The object has these bytes now, also for whoever goes on from an older place. They go before anybody is told, so none is left over.
+        // The object has these bytes now, also for a writer that resumes from an older checkpoint. They are removed
+        // before the call returns, so none is left over.
         let rest = self.rest.iter().filter_map(staged_name);
         let names: Vec<String> = self.merged.drain(..).chain(self.stale.drain(..)).chain(self.unsaved.drain(..)).chain(rest).collect();
         let removals: Vec<BoxFuture<'_, Result<(), Error>>> = names.iter().map(|name| -> BoxFuture<'_, _> { Box::pin(remove(&self.inner, &self.key, name)) }).collect();
         stream::iter(removals).buffer_unordered(MAX_CONCURRENT_COPIES).try_collect().await
     }
 
-    /// The end for a writer that resumed: all pieces, put together under the fresh key. They stay until the unfinished object is removed.
+    /// Finishes the object of a writer that resumed: composes all staged parts under the fresh key. They stay until the
+    /// unfinished object is removed.
     async fn compose(&mut self, fresh: &ObjectKey) -> Result<(), Error> {
         self.await_all().await?;
         let (inner, path, held) = (self.inner.clone(), self.inner.store.path(fresh), self.buffer.take());
@@ -234,10 +238,10 @@ impl S3Writer {
             let (store, fresh) = (inner.store.clone(), fresh.clone());
             let abort = tokio::spawn(async move {
                 if let Err(error) = store.abort(&path, &upload).await {
-                    tracing::warn!(object = %fresh, %error, "an upload could not be ended; removing its object will");
+                    tracing::warn!(object = %fresh, %error, "an upload could not be aborted; removing its object will abort it");
                 }
             });
-            // Whoever waits has waited for long enough where the store is silent.
+            // If the store is unresponsive, the caller has waited long enough.
             drop(tokio::time::timeout(MIN_TIMEOUT, abort).await);
         }
         composed
@@ -304,7 +308,7 @@ async fn remove(inner: &Inner, key: &ObjectKey, name: &str) -> Result<(), Error>
     inner.store.remove(&inner.store.staged_path(key, name)).await
 }
 
-/// A piece's length in ranges to copy; none shorter than a part must be.
+/// Splits a staged part into ranges to copy; none is shorter than a part must be.
 fn ranges(bytes: u64) -> Vec<std::ops::Range<u64>> {
     let count = (bytes / COPY_BYTES).max(1);
     (0..count).map(|number| number * COPY_BYTES..if number + 1 == count { bytes } else { (number + 1) * COPY_BYTES }).collect()

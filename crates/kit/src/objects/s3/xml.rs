@@ -1,16 +1,16 @@
-//! The few words of S3's XML answers that we need ourselves.
+//! The few elements of S3's XML responses that we parse ourselves.
 //!
-//! Answers are flat lists of elements whose texts are names and tags of our own making, so finding an element's text is all the
-//! parsing there is. Invariant: what is not found is `None`, never a guess.
+//! Responses are flat lists of elements whose texts are names and tags of our own making, so finding an element's text
+//! is all the parsing that is needed. Invariant: what is not found is `None`, never a guess.
 
-/// The text of the first `<name>` in `text`, with the five entities of XML resolved.
+/// Returns the text of the first `<name>` in `text`, with the five entities of XML resolved.
 pub(super) fn text(text: &str, name: &str) -> Option<String> {
     let (_, rest) = text.split_once(&format!("<{name}>"))?;
     let (inner, _) = rest.split_once(&format!("</{name}>"))?;
     Some(inner.replace("&quot;", "\"").replace("&#34;", "\"").replace("&apos;", "'").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
 }
 
-/// The insides of every `<name>`.
+/// Returns the contents of every `<name>`.
 pub(super) fn every<'a>(text: &'a str, name: &str) -> Vec<&'a str> {
     let (open, close) = (format!("<{name}>"), format!("</{name}>"));
     text.split(open.as_str()).skip(1).filter_map(|rest| rest.split_once(close.as_str()).map(|(inner, _)| inner)).collect()

@@ -1,4 +1,4 @@
-//! Live updates: within a process and across.
+//! Live updates, within a process and across processes.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ async fn pair(url: &str) -> (Bus, Bus) {
     for bus in [&one, &two] {
         until("it answers", async || bus.ping().await.is_ok()).await;
     }
-    // What each cries after connecting has been heard.
+    // The messages that each sends after connecting have arrived.
     tokio::time::sleep(Duration::from_millis(200)).await;
     (one, two)
 }
@@ -70,7 +70,7 @@ async fn after_a_lost_connection_every_subscriber_is_told() {
     nats.program.kill();
     tokio::time::sleep(Duration::from_millis(300)).await;
     one.broadcast().publish("x", "into the dark");
-    assert_eq!(here.next().await, Some(update("x", "into the dark")), "whoever listens in the process subscriptions it all the same");
+    assert_eq!(here.next().await, Some(update("x", "into the dark")), "subscribers in the process get it all the same");
     nats.program.restart();
     for subscriber in [&mut here, &mut there] {
         assert_eq!(tokio::time::timeout(Duration::from_secs(20), subscriber.next()).await.unwrap(), Some(BroadcastMessage::Lagged));
@@ -87,7 +87,7 @@ async fn dropped_outgoing_updates_are_reported_as_missed() {
     let nats = Nats::start();
     let (one, two) = pair(&nats.url()).await;
     let mut there = two.broadcast().subscribe("x");
-    // Faster than anybody carries them: the teller never waits.
+    // Faster than they can be passed on: the publisher never waits.
     for number in 0..5000 {
         one.broadcast().publish("x", &number.to_string());
     }

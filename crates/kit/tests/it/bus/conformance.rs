@@ -1,4 +1,4 @@
-//! What every engine promises, on each of them.
+//! What every engine promises, tested on each of them.
 
 use std::time::{Duration, Instant};
 
@@ -23,7 +23,7 @@ async fn each_consumer_gets_each_event_and_a_repeated_publish_changes_nothing() 
         }
         assert!(engine.backlog().await.unwrap().is_empty());
         harness.publish(&["a", "c"]).await;
-        assert!(harness.fetch("one", 10, NOW).await.is_empty(), "an event that everybody had taken came again");
+        assert!(harness.fetch("one", 10, NOW).await.is_empty(), "an event that every consumer had handled came again");
     })
     .await;
 }
@@ -148,7 +148,7 @@ async fn a_consumer_that_the_product_has_no_more_can_be_forgotten() {
         harness.publish(&["a"]).await;
         assert!(harness.bus.engine().forget("gone").await.unwrap());
         assert!(!harness.bus.engine().forget("gone").await.unwrap());
-        assert!(!harness.bus.engine().forget("nobody").await.unwrap());
+        assert!(!harness.bus.engine().forget("unknown").await.unwrap());
         assert_eq!(harness.bus.engine().backlog().await.unwrap(), [("one".to_owned(), 1)]);
         harness.publish(&["b"]).await;
         assert_eq!(ids(&harness.fetch("one", 10, SOON).await), ["a", "b"]);
@@ -167,21 +167,21 @@ async fn dead_letters_are_listed_with_their_reason_and_can_be_replayed() {
             assert!(!engine.dead_letter("one", &delivery, "no such song").await.unwrap());
         }
         assert_eq!(engine.ack_all("two", &harness.fetch("two", 10, SOON).await).await.unwrap(), 3);
-        assert!(engine.backlog().await.unwrap().is_empty(), "what is dead waits for nobody");
+        assert!(engine.backlog().await.unwrap().is_empty(), "a dead letter is not pending");
         let dead = engine.dead_letters(10).await.unwrap();
         assert_eq!(dead.iter().map(|letter| letter.event.id.as_str()).collect::<Vec<_>>(), ["a", "b", "c"]);
         assert_eq!((dead[0].consumer.as_str(), dead[0].reason.as_str(), dead[0].attempts), ("one", "no such song", 1));
         assert_eq!((dead[0].event.subject.as_str(), dead[0].event.payload.as_str()), ("test.sung", "{\"song\":1}"));
         assert_eq!(engine.dead_letters(2).await.unwrap().len(), 2);
         assert_eq!(engine.redeliver(Some("one"), Some("b")).await.unwrap(), 1);
-        assert_eq!(engine.redeliver(Some("nobody"), None).await.unwrap(), 0);
+        assert_eq!(engine.redeliver(Some("unknown"), None).await.unwrap(), 0);
         let got = harness.fetch("one", 10, SOON).await;
         assert_eq!((ids(&got), got[0].event.subject.as_str(), got[0].attempt), (vec!["b"], "test.sung", 1));
         assert!(engine.ack("one", &got[0]).await.unwrap());
         assert_eq!(engine.dead_letters(10).await.unwrap().len(), 2);
         assert_eq!(engine.redeliver(None, None).await.unwrap(), 2);
         assert_eq!(ids(&harness.fetch("one", 10, SOON).await), ["a", "c"]);
-        assert!(harness.fetch("two", 10, NOW).await.is_empty(), "somebody else's letter was delivered to one who had taken the event");
+        assert!(harness.fetch("two", 10, NOW).await.is_empty(), "another consumer's letter was delivered to one that had handled the event");
         assert!(engine.dead_letters(10).await.unwrap().is_empty());
     })
     .await;
@@ -191,7 +191,7 @@ async fn dead_letters_are_listed_with_their_reason_and_can_be_replayed() {
 async fn a_large_event_can_be_dead_lettered_and_replayed_too() {
     on_each_engine(async |harness| {
         harness.declare(&["one"]).await;
-        // Nothing grows more when it is quoted again.
+        // Each of these characters grows the most when it is quoted again.
         let payload = serde_json::to_string(&"\"\\".repeat(100_000)).unwrap();
         harness.bus.engine().publish(&[Envelope { payload: payload.clone(), ..event("a") }]).await.unwrap();
         let got = harness.fetch("one", 1, SOON).await;
@@ -261,7 +261,7 @@ async fn old_events_are_deleted_but_never_one_that_a_consumer_still_has_to_take(
         let first = harness.fetch("one", 1, SOON).await.remove(0);
         assert!(engine.ack("one", &first).await.unwrap());
         harness.clock.advance(chrono::TimeDelta::days(8));
-        // An engine may have forgotten it by itself.
+        // An engine may have deleted it already.
         assert!(engine.trim(harness.clock.now()).await.unwrap() <= 1);
         assert_eq!(ids(&harness.fetch("one", 5, SOON).await), ["b"]);
     })

@@ -1,6 +1,6 @@
 //! A bus for one test, on one engine or the other, and a way to let time pass.
 //!
-//! Invariant: a stage leaves nothing on a server that others share.
+//! Invariant: a harness leaves nothing on a server that others share.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use kit::db::Db;
 use testkit::engines::shared_nats;
 
 pub const NOW: Duration = Duration::ZERO;
-/// Long enough for anything that is to happen at once, and longer than a lease on NATS.
+/// Long enough for anything that happens at once, and longer than a lease on NATS.
 pub const SOON: Duration = Duration::from_secs(30);
 /// Long enough for every task to end.
 pub const END: Duration = Duration::from_secs(30);
@@ -26,17 +26,17 @@ impl Event for Sung {
     const SUBJECT: &'static str = "test.sung";
 }
 
-/// Where a test plays.
+/// The bus of a test.
 pub struct Harness {
     pub bus: Bus,
     pub clock: Clock,
-    /// How long a silent worker keeps a delivery here.
+    /// How long an unresponsive worker keeps a delivery here.
     pub lease: Duration,
     pub folder: tempfile::TempDir,
     nats: Option<NatsOptions>,
 }
 
-/// RunsIn a promise on the embedded engine and on NATS.
+/// Runs a promise on the embedded engine and on NATS.
 pub async fn on_each_engine(promise: impl AsyncFn(&Harness)) {
     println!("on SQLite");
     promise(&Harness::sqlite(Clock::fixed(Utc::now())).await).await;
@@ -47,7 +47,7 @@ pub async fn on_each_engine(promise: impl AsyncFn(&Harness)) {
     harness.clear().await;
 }
 
-/// As [`on_each_engine`] where tasks run by themselves, so that the clock has to go.
+/// As [`on_each_engine`], if tasks run by themselves, so that the clock has to move.
 pub async fn on_each_engine_with_moving_clock(promise: impl AsyncFn(&Harness)) {
     println!("on SQLite");
     promise(&Harness::sqlite(Clock::system()).await).await;
@@ -129,13 +129,13 @@ impl Harness {
         self.bus.engine().fetch(&self.to(name), max, wait).await.unwrap()
     }
 
-    /// How many deliveries wait for a consumer; more than there can be while the engine doesn't say.
+    /// Returns how many deliveries wait for a consumer; an impossibly high number while the engine does not respond.
     pub async fn backlog(&self, name: &str) -> u64 {
         let Ok(backlog) = self.bus.engine().backlog().await else { return u64::MAX };
         backlog.into_iter().find(|(consumer, _)| consumer == name).map_or(0, |(_, count)| count)
     }
 
-    /// Deletes the stream of events behind the bus's back, as an operator could.
+    /// Deletes the stream of events without the bus's knowledge, as an operator could.
     pub async fn wipe(&self) {
         self.delete("").await;
     }
@@ -151,7 +151,7 @@ impl Harness {
         jetstream.delete_stream(format!("{}{of_what}", options.prefix)).await.unwrap();
     }
 
-    /// The lease that the server gives to the consumer of this name (on NATS alone).
+    /// Returns the lease that the server has for the consumer of this name (on NATS only).
     pub async fn lease_of(&self, consumer: &str) -> Duration {
         let options = self.nats.as_ref().unwrap();
         let jetstream = jetstream::new(async_nats::connect(options.servers[0].as_str()).await.unwrap());
@@ -162,7 +162,7 @@ impl Harness {
         let Some(options) = &self.nats else { return };
         let jetstream = jetstream::new(async_nats::connect(options.servers[0].as_str()).await.unwrap());
         for name in [options.prefix.clone(), format!("{}-dead", options.prefix)] {
-            // A test that never spoke to the engine made none.
+            // A test that never used the engine created none.
             let _ = jetstream.delete_stream(&name).await;
         }
     }
@@ -176,7 +176,7 @@ pub fn ids(deliveries: &[Delivery]) -> Vec<&str> {
     deliveries.iter().map(|delivery| delivery.event.id.as_str()).collect()
 }
 
-/// PendingDependencies until `what` is true; fails the test after three minutes.
+/// Waits until `what` is true; fails the test after three minutes.
 pub async fn until(promise: &str, what: impl AsyncFn() -> bool) {
     let waited = tokio::time::timeout(Duration::from_secs(180), async {
         while !what().await {
@@ -186,7 +186,7 @@ pub async fn until(promise: &str, what: impl AsyncFn() -> bool) {
     assert!(waited.await.is_ok(), "waited in vain: {promise}");
 }
 
-/// A consumer that counts each event's effect in the `inbox` of `db`, once.
+/// Returns a consumer that counts each event's effect in the `inbox` of `db`, once.
 pub fn counting(name: &'static str, db: &Db, lease: Duration) -> Consumer {
     let db = db.clone();
     let consumer = Consumer::of::<Sung, _, _>(name, move |_, delivery| {
@@ -199,12 +199,12 @@ pub fn counting(name: &'static str, db: &Db, lease: Duration) -> Consumer {
     consumer.lease(lease)
 }
 
-/// How many events a consumer has taken, by the inbox.
+/// Returns how many events a consumer has handled, by the inbox.
 pub async fn effects(db: &Db, name: &str) -> i64 {
     count(db, "select count(*) as rows from inbox where consumer = $1", name).await
 }
 
-/// How many rows of the outbox wait.
+/// Returns how many rows of the outbox are unsent.
 pub async fn unsent(db: &Db) -> i64 {
     count(db, "select count(*) as rows from outbox where sent_at is null and subject <> $1", "").await
 }
@@ -218,7 +218,7 @@ async fn count(db: &Db, text: &str, name: &str) -> i64 {
     count.unwrap().rows
 }
 
-/// Records these songs, one transaction each hundred.
+/// Records these songs, a hundred in each transaction.
 pub async fn record_events(db: &Db, songs: std::ops::Range<u32>) {
     let songs: Vec<u32> = songs.collect();
     for chunk in songs.chunks(100) {

@@ -1,5 +1,5 @@
-//! What a bus must do: the engines' promises (`promises`), consumers and relays at work on them (`work`), live updates (`live`),
-//! and a server that is killed, frozen, wiped or not there (`nats`).
+//! What a bus must do: the engines' promises (`conformance`), consumers and relays at work on them (`work`), live
+//! updates (`broadcast`), and a server that is killed, frozen, wiped or missing (`nats`).
 
 mod broadcast;
 mod conformance;

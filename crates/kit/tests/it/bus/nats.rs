@@ -1,4 +1,4 @@
-//! A NATS server that dies, stands still, forgets everything, is full or isn't there: nothing is lost, and nobody has to help.
+//! A NATS server that dies, freezes, is wiped, is full or missing: nothing is lost, and no operator has to help.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use super::harness::{END, Harness, SOON, counting, effects, event, ids, options,
 
 const NAME: &str = "test.count";
 
-/// A consumer and a relay at work.
+/// Starts a consumer and a relay.
 async fn start_consumer_and_relay(harness: &Harness, db: &Db) -> Tasks {
     let tasks = Tasks::default();
     harness.bus.run(vec![counting(NAME, db, harness.lease).at_once(16)], &tasks).await.unwrap();
@@ -21,7 +21,7 @@ async fn start_consumer_and_relay(harness: &Harness, db: &Db) -> Tasks {
     tasks
 }
 
-/// All of it happened, and nothing is left over.
+/// Checks that every event took effect once, and that nothing is left over.
 async fn all_took_effect(harness: &Harness, db: &Db, events: i64) {
     until("all took effect", async || effects(db, NAME).await == events).await;
     until("all are marked", async || unsent(db).await == 0).await;
@@ -68,7 +68,7 @@ async fn a_server_that_stands_still_is_waited_for_and_no_call_hangs() {
     assert!(harness.bus.engine().publish(&[event("x")]).await.is_err());
     assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
     nats.program.thaw();
-    // The event `x` was refused as far as its sender knows; whether it arrived is open.
+    // The sender of the event `x` got an error; whether it arrived is open.
     until("all took effect", async || effects(&db, NAME).await >= 200).await;
     until("all are marked", async || unsent(&db).await == 0).await;
     assert!(tasks.stop(END).await);
@@ -98,7 +98,7 @@ async fn a_wiped_stream_is_noticed_without_a_new_event_and_by_each_process() {
     let harness = Harness::nats(&nats.url()).await;
     let db = harness.db().await;
     harness.declare(&["test.later"]).await;
-    // Another service in another process, which sends now and then and subscriptions nothing.
+    // Another service in another process, which sends now and then and subscribes to nothing.
     let (other, elsewhere) = (harness.another().await, Db::sqlite(&harness.folder.path().join("elsewhere.db")).await.unwrap());
     elsewhere.migrate("test", &[]).await.unwrap();
     other.declare(&[harness.to(NAME), harness.to("test.later")], RunsIn::Other).await.unwrap();
@@ -115,7 +115,7 @@ async fn a_wiped_stream_is_noticed_without_a_new_event_and_by_each_process() {
 
 #[tokio::test]
 async fn an_answer_to_a_stream_that_is_gone_is_not_taken_for_one_to_the_new() {
-    for kind in ["acknowledged", "refused", "extended", "buried"] {
+    for kind in ["acknowledged", "refused", "extended", "dead-lettered"] {
         let mut nats = Nats::start();
         let harness = Harness::nats(&nats.url()).await;
         let engine = harness.bus.engine();
@@ -128,7 +128,7 @@ async fn an_answer_to_a_stream_that_is_gone_is_not_taken_for_one_to_the_new() {
         let before = one("before").await;
         nats.wipe();
         let after = one("after").await;
-        assert_eq!((after.position, after.attempt), (before.position, before.attempt), "they have one address");
+        assert_eq!((after.position, after.attempt), (before.position, before.attempt), "they have the same subject");
         let answered = match kind {
             "acknowledged" => engine.ack(NAME, &before).await.unwrap(),
             "refused" => engine.retry(NAME, &before, Duration::ZERO).await.unwrap(),
@@ -173,7 +173,7 @@ async fn the_dead_letter_stream_is_made_again_too() {
     until("it is listed", async || harness.bus.engine().dead_letters(1).await.is_ok()).await;
     harness.wipe_dead_letters().await;
     let delivery = harness.fetch("one", 1, SOON).await.remove(0);
-    until("it is buried", async || harness.bus.engine().dead_letter("one", &delivery, "late").await.is_ok_and(|dead_lettered| dead_lettered)).await;
+    until("it is dead-lettered", async || harness.bus.engine().dead_letter("one", &delivery, "late").await.is_ok_and(|dead_lettered| dead_lettered)).await;
     assert_eq!(harness.bus.engine().dead_letters(9).await.unwrap().len(), 1);
 }
 
@@ -241,7 +241,7 @@ async fn events_are_kept_for_a_process_that_has_never_run() {
     let as_it_runs = Subscription { lease: Duration::from_secs(7), ..harness.to("test.late") };
     late.engine().declare(std::slice::from_ref(&as_it_runs), RunsIn::ThisProcess).await.unwrap();
     assert_eq!(ids(&late.engine().fetch(&as_it_runs, 10, SOON).await.unwrap()), ["a", "b"]);
-    // What others think of it changes nothing, also when they start later.
+    // Declarations in other processes change nothing, even if those start later.
     harness.another().await.declare(&[harness.to("test.late")], RunsIn::Other).await.unwrap();
     assert_eq!(harness.lease_of("test_late").await, as_it_runs.lease);
 }

@@ -1,5 +1,5 @@
-//! How fast events get from an outbox to their effects. It measures, and proves nothing:
-//! `cargo nextest run -p kit --run-ignored only throughput --no-capture`.
+//! How fast events get from an outbox to their effects. It measures, and checks nothing: `cargo nextest run -p kit
+//! --run-ignored only throughput --no-capture`.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use super::harness::{END, Harness, Sung, effects, options, record_events, unsent
 
 const NAME: &str = "test.count";
 const EVENTS: u32 = 20_000;
-/// Sung one a millisecond.
+/// Recorded one a millisecond.
 const SONGS: u32 = 5000;
 
 #[derive(FromQueryResult)]
@@ -22,7 +22,7 @@ struct Timings {
     seen_at: DateTime<Utc>,
 }
 
-/// Notes up to 500 events in one transaction.
+/// Records up to 500 events in one transaction.
 fn batches(db: &Db) -> Consumer {
     let db = db.clone();
     Consumer::batch(NAME, &["test.sung"], 500, move |deliveries| {
@@ -39,7 +39,8 @@ fn batches(db: &Db) -> Consumer {
     })
 }
 
-/// One song every millisecond, each in its own transaction; how long each took to its effect, in microseconds, ascending.
+/// Records one song every millisecond, each in its own transaction. Returns how long each took to its effect, in
+/// microseconds, ascending.
 async fn steadily(db: &Db, tasks: &Tasks) -> Vec<i64> {
     let began = Instant::now();
     for song in 0..SONGS {

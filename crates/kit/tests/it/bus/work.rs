@@ -60,7 +60,7 @@ async fn a_handler_that_panics_is_tried_again_and_dead_lettered_with_its_reason(
         let consumer = Consumer::of::<Sung, _, _>("test.panic", |_, _| async { panic!("out of tune") }).attempts(2);
         harness.bus.run(vec![consumer], &tasks).await.unwrap();
         harness.publish(&["a"]).await;
-        until("it is buried", async || !harness.bus.engine().dead_letters(1).await.unwrap().is_empty()).await;
+        until("it is dead-lettered", async || !harness.bus.engine().dead_letters(1).await.unwrap().is_empty()).await;
         let dead = harness.bus.engine().dead_letters(1).await.unwrap().remove(0);
         assert_eq!((dead.attempts, dead.reason.contains("out of tune")), (2, true), "{}", dead.reason);
         assert!(tasks.stop(END).await);
@@ -79,7 +79,7 @@ async fn an_engine_that_is_unavailable_costs_no_attempt() {
                 async move {
                     match met.fetch_add(1, Ordering::SeqCst) {
                         0..3 => Err(Error::OutcomeUnknown.into()),
-                        // A failure of its own is the first of two, however many attempts the engine has counted.
+                        // An event's own failure is the first of two, however many attempts the engine has counted.
                         3 => Err(HandlerError::Retry("out of tune".into())),
                         _ => Ok(()),
                     }
@@ -89,7 +89,7 @@ async fn an_engine_that_is_unavailable_costs_no_attempt() {
         harness.bus.run(vec![consumer.attempts(2)], &tasks).await.unwrap();
         harness.publish(&["a"]).await;
         until("it is taken in the end", async || met.load(Ordering::SeqCst) == 5 && harness.backlog("test.away").await == 0).await;
-        assert!(harness.bus.engine().dead_letters(1).await.unwrap().is_empty(), "an event was buried because an engine was away");
+        assert!(harness.bus.engine().dead_letters(1).await.unwrap().is_empty(), "an event was dead-lettered because an engine was unavailable");
         assert!(tasks.stop(END).await);
     })
     .await;
@@ -115,7 +115,7 @@ async fn a_delivery_that_is_given_back_comes_again_and_costs_no_attempt() {
         harness.bus.run(vec![consumer.attempts(2)], &tasks).await.unwrap();
         harness.publish(&["a"]).await;
         until("it is taken in the end", async || met.load(Ordering::SeqCst) == 7 && harness.backlog("test.later").await == 0).await;
-        assert!(harness.bus.engine().dead_letters(1).await.unwrap().is_empty(), "an event was buried because others went first");
+        assert!(harness.bus.engine().dead_letters(1).await.unwrap().is_empty(), "an event was dead-lettered because others went first");
         assert!(tasks.stop(END).await);
     })
     .await;
@@ -152,7 +152,7 @@ async fn a_batch_takes_effect_in_one_transaction_and_one_bad_event_harms_no_othe
         assert!(transactions.load(Ordering::SeqCst) <= 6, "{transactions:?} transactions");
         harness.publish(&["good", "bad", "fine"]).await;
         until("the good ones took effect", async || effects(&db, "test.batch").await == 302).await;
-        until("the bad one is buried", async || harness.bus.engine().dead_letters(9).await.unwrap().len() == 1).await;
+        until("the bad one is dead-lettered", async || harness.bus.engine().dead_letters(9).await.unwrap().len() == 1).await;
         assert_eq!(harness.bus.engine().dead_letters(9).await.unwrap()[0].event.id, "bad");
         until("nothing waits", async || harness.backlog("test.batch").await == 0).await;
         assert!(tasks.stop(END).await);
@@ -178,26 +178,26 @@ async fn the_inbox_tells_which_of_a_batch_are_new() {
 async fn a_lease_is_kept_while_its_worker_lives_and_ends_when_it_dies() {
     on_each_engine_with_moving_clock(async |harness| {
         let (lease, started, finished) = (Duration::from_secs(4), Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
-        let worker = |patience: Duration| {
+        let worker = |duration: Duration| {
             let (started, finished) = (started.clone(), finished.clone());
             let consumer = Consumer::of::<Sung, _, _>("test.slow", move |_, _| {
                 let (started, finished) = (started.clone(), finished.clone());
                 async move {
                     started.fetch_add(1, Ordering::SeqCst);
-                    tokio::time::sleep(patience).await;
+                    tokio::time::sleep(duration).await;
                     finished.fetch_add(1, Ordering::SeqCst);
                     Ok(())
                 }
             });
             consumer.lease(lease)
         };
-        // As a process of its own, which is killed: its runtime and all of its tasks end at once, without a goodbye.
+        // Like a process of its own that is killed: its runtime and all of its tasks end at once, without cleanup.
         let other = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let (bus, slow) = (harness.another_on(other.handle()).await, worker(Duration::from_secs(60)));
         other.spawn(async move { bus.run(vec![slow], &Tasks::default()).await.unwrap() }).await.unwrap();
         harness.publish(&["a"]).await;
         until("the worker has it", async || started.load(Ordering::SeqCst) == 1).await;
-        // Two leases and a half: a living worker's is not taken away.
+        // Two and a half leases: a running worker keeps its delivery.
         let rescue = Tasks::default();
         harness.bus.run(vec![worker(Duration::from_millis(10))], &rescue).await.unwrap();
         tokio::time::sleep(lease * 2 + Duration::from_secs(2)).await;
@@ -237,8 +237,8 @@ async fn what_another_process_left_in_the_outbox_is_sent_after_a_few_seconds() {
         harness.bus.relay("test", db.clone(), harness.clock.clone(), &tasks);
         record_events(&db, 0..1).await;
         until("the relay is up", async || effects(&db, "test.count").await == 1).await;
-        // Of another process, by the end of its id; it died before it could send.
-        // Its clock was three seconds fast, so that a slow machine finds it waiting.
+        // Recorded by another process, by the suffix of its id; it died before it could send. Its clock was three
+        // seconds fast, so that a slow machine finds the event pending.
         let now = harness.clock.now() + chrono::TimeDelta::seconds(3);
         let id = format!("0192aaaa-bbbb-7ccc-8ddd-{:012x}", u64::from(rand::random::<u32>()) << 16);
         let insert = db.write(move |tx| {

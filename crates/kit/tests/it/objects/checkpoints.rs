@@ -1,4 +1,4 @@
-//! What holds for objects that are being made: places to go on from, and what is left when nobody does.
+//! Unfinished objects: checkpoints, and what is left when no writer goes on.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ async fn cleanup(objects: &Objects, at: &Checkpoint, stored: &Stored) {
     }
 }
 
-/// The object is there, and nothing else.
+/// Checks that the object exists, and nothing else.
 async fn assert_only(objects: &Objects, stored: &Stored, others: &[&ObjectKey]) {
     assert_eq!(listed(objects, &stored.key).await.map(|listed| listed.bytes), Some(stored.bytes));
     for key in others.iter().filter(|key| ***key != stored.key) {
@@ -36,7 +36,7 @@ pub(super) async fn goes_on(store: Store) {
     writer.write(Bytes::from_static(b"lost in a crash")).await.unwrap();
     let later = writer.checkpoint().await.unwrap();
     assert_eq!(later.bytes, 19);
-    // The database only ever heard of the first checkpoint.
+    // The database has stored only the first checkpoint.
     let again = store.open().await;
     let mut writer = resume(&again, &first).await;
     writer.write(Bytes::from_static(b"two")).await.unwrap();
@@ -73,7 +73,7 @@ pub(super) async fn odd_offsets(store: Store) {
     }
 }
 
-/// A writer hangs, another takes over from the same place, then the first wakes up: it had sent other bytes.
+/// A writer hangs, another takes over from the same checkpoint, then the first wakes up: it had sent other bytes.
 pub(super) async fn twice(store: Store) {
     let objects = store.open().await;
     let all = content(30 * MIB);
@@ -89,7 +89,7 @@ pub(super) async fn twice(store: Store) {
     write(&mut second, &all.slice(9 * MIB..20 * MIB)).await;
     let later = second.checkpoint().await.unwrap();
     if matches!(store, Store::S3(_)) {
-        // In a folder this is for the caller's fence to prevent: both have the one file.
+        // In a folder the caller's fence must prevent this: both have the one file.
         write(&mut hung, &wrong).await;
         let _ = hung.checkpoint().await.unwrap();
     } else {
@@ -103,11 +103,11 @@ pub(super) async fn twice(store: Store) {
     assert_only(&objects, &stored, &[&at.key]).await;
 }
 
-/// The first writer hangs at its very end and somebody takes over. Whoever is first, nobody's bytes are mixed.
+/// The first writer hangs at its very end and another takes over. Whichever is first, no bytes are mixed.
 pub(super) async fn hung_at_its_end(store: Store) {
     let objects = store.open().await;
     let all = content(20 * MIB);
-    // It ends first, unheard: the place it gave out still holds, with the bytes it named.
+    // It ends first, unnoticed: the checkpoint that it returned is still valid, with the bytes it named.
     let mut first = objects.create().await.unwrap();
     write(&mut first, &all.slice(..7 * MIB)).await;
     let at = first.save().await.unwrap();
@@ -122,7 +122,7 @@ pub(super) async fn hung_at_its_end(store: Store) {
     if matches!(store, Store::Folder(_)) {
         return;
     }
-    // It ends later: then it can't.
+    // It ends later: then it fails.
     for checkpoint in [0, 3 * MIB, 7 * MIB] {
         let mut first = objects.create().await.unwrap();
         write(&mut first, &all.slice(..checkpoint)).await;
@@ -152,7 +152,7 @@ pub(super) async fn saved(store: Store) {
     assert!(whole(&objects, &stored.key).await == all);
     assert_eq!(stored.key, checkpoints[0].key, "one writer from the start to the end needs no other key");
     assert_only(&objects, &stored, &[]).await;
-    // The answer got lost: the last place still leads to the whole object.
+    // The response was lost: the last checkpoint still leads to the whole object.
     let mut again = resume(&objects, checkpoints.last().unwrap()).await;
     write(&mut again, &all.slice(22 * MIB + 5..)).await;
     let stored = again.finish().await.unwrap();
@@ -206,7 +206,7 @@ pub(super) async fn crashed(store: Store) {
             std::mem::forget(other);
         }
         std::mem::forget(writer);
-        // What was on its way lands; the dead process can't stop it, and would not send more.
+        // What was being sent arrives; the dead process can't stop it, and would not send more.
         let (began, mut looks) = (Instant::now(), 0);
         while looks < 2 {
             tokio::time::sleep(Duration::from_millis(500)).await;
@@ -218,7 +218,7 @@ pub(super) async fn crashed(store: Store) {
     }
 }
 
-/// A phone that loses its line over and over.
+/// A phone that loses its connection over and over.
 pub(super) async fn many_small(store: Store) {
     let objects = store.open().await;
     let all = content(6 * MIB);

@@ -1,4 +1,4 @@
-//! What holds for finished objects.
+//! Finished objects.
 
 use std::time::{Duration, SystemTime};
 
@@ -42,13 +42,13 @@ pub(super) async fn sizes(store: Store) {
         assert_eq!(stored.bytes, bytes as u64);
         assert!(whole(&objects, &stored.key).await == content, "{bytes} bytes");
     }
-    // In one piece, however large that is.
+    // In one chunk, however large that is.
     let content = content(20 * MIB + 1);
     let stored = objects.put(content.clone()).await.unwrap();
     assert!(whole(&objects, &stored.key).await == content);
 }
 
-/// Small pieces and large ones go different ways: their order must not suffer.
+/// Small and large chunks take different paths: their order must not change.
 pub(super) async fn order(store: Store) {
     let objects = store.open().await;
     let mut writer = objects.create().await.unwrap();
@@ -90,7 +90,7 @@ pub(super) async fn many_writers(store: Store) {
     }
 }
 
-/// Each holds some bytes and waits for more. If they waited for each other's memory too, none would end.
+/// Each holds some bytes and waits for more. If they also waited for each other's memory, none would end.
 pub(super) async fn many_slow_writers(store: Store) {
     let objects = store.open_small().await;
     let all = content(700_000);
@@ -130,7 +130,7 @@ pub(super) async fn listing(store: Store) {
     let found = listed(&objects, &stored.key).await.unwrap();
     assert_eq!(found.bytes, 5);
     assert!(found.modified.is_some_and(|at| at >= before && at <= SystemTime::now() + Duration::from_secs(5)));
-    // Somebody's unfinished object is seen too, with what it takes.
+    // Another writer's unfinished object is listed too, with the bytes that it takes.
     let mut writer = objects.create().await.unwrap();
     writer.write(Bytes::from_static(b"123")).await.unwrap();
     let at = writer.checkpoint().await.unwrap();

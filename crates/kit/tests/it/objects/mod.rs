@@ -1,6 +1,7 @@
-//! What a store of objects must do: one suite, run on the folder and on S3, and what only S3 can get wrong.
+//! What an object store must do: one suite, run on the folder and on S3, and what only S3 can get wrong.
 //!
-//! Each promise is a function of [`Store`], so it can't know the engine. Invariant: a promise that one engine keeps, every engine is asked for.
+//! Each promise is a function of [`Store`], so it can't know the engine. Invariant: every promise is tested on every
+//! engine.
 
 mod checkpoints;
 mod conformance;
@@ -16,7 +17,7 @@ use testkit::engines::{SharedS3, shared_s3};
 
 pub(crate) const MIB: usize = 1 << 20;
 
-/// A store and what holds it.
+/// A store and what it is stored in.
 pub(crate) enum Store {
     Folder(tempfile::TempDir),
     S3(Box<SharedS3>),
@@ -31,7 +32,7 @@ impl Store {
         Self::S3(Box::new(shared_s3()))
     }
 
-    /// Opens the store, as a process that starts does.
+    /// Opens the store, as a starting process does.
     pub(crate) async fn open(&self) -> Objects {
         match self {
             Self::Folder(dir) => Objects::folder(&dir.path().join("objects")).await.unwrap(),
@@ -39,7 +40,7 @@ impl Store {
         }
     }
 
-    /// Opens it with little memory, where that can be said.
+    /// Opens it with little memory, if the engine has a limit.
     pub(crate) async fn open_small(&self) -> Objects {
         match self {
             Self::Folder(_) => self.open().await,
@@ -48,7 +49,7 @@ impl Store {
     }
 }
 
-/// Bytes that differ at every place, for as long as a test needs them.
+/// Returns bytes that differ at every offset.
 pub(crate) fn content(bytes: usize) -> Bytes {
     let mut seed = 0x9E37_79B9_7F4A_7C15_u64;
     let words = std::iter::repeat_with(move || {
@@ -72,12 +73,12 @@ pub(crate) async fn whole(objects: &Objects, key: &ObjectKey) -> Bytes {
     chunks.concat().into()
 }
 
-/// What a store has under a key, finished or not.
+/// Returns what a store has under a key, finished or not.
 pub(crate) async fn listed(objects: &Objects, key: &ObjectKey) -> Option<Listed> {
     objects.list(&key.as_str()[..2]).await.unwrap().into_iter().find(|listed| listed.key == *key)
 }
 
-/// PendingDependencies until nothing is left under a key.
+/// Waits until nothing is left under a key.
 pub(crate) async fn empties(objects: &Objects, key: &ObjectKey) {
     for _ in 0..500 {
         if listed(objects, key).await.is_none() {

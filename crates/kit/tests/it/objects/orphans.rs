@@ -1,7 +1,7 @@
-//! What holds for keys whose objects nothing names: a key is forgotten only when nothing can appear under it any more.
+//! Keys whose objects nothing names: a key is deleted only when nothing can appear under it any more.
 //!
-//! A request of a dead process that the store applies late is played by the test itself, which stores the object after it was removed. Invariant: no
-//! test here waits for time to pass; it moves the clock.
+//! A late request of a dead process is simulated by the test itself, which stores the object after it was removed.
+//! Invariant: no test here waits for time to pass; it moves the clock.
 
 use bytes::Bytes;
 use chrono::{TimeDelta, Utc};
@@ -14,7 +14,7 @@ use super::{Store, listed};
 
 const NAMES: &[Names] = &[Names::whole("thing", "object")];
 
-/// A database, a store and a clock that processes come and go on.
+/// A database, a store and a clock that several processes use.
 struct Harness {
     folder: tempfile::TempDir,
     db: Db,
@@ -30,7 +30,7 @@ impl Harness {
         Self { folder, db, objects: store.open().await, clock: Clock::fixed(Utc::now()) }
     }
 
-    /// A start of the one instance.
+    /// Starts the instance once more.
     async fn start(&self) -> Orphans {
         let policy = Policy { names: NAMES, abandoned_after: TimeDelta::days(7) };
         Orphans::open(&self.db, &self.objects, &self.clock, self.folder.path(), policy).await.unwrap()
@@ -77,8 +77,9 @@ async fn key_of_a_killed_process(harness: &Harness) -> ObjectKey {
     key
 }
 
-/// The cause of `killed_processes_lose_nothing_and_leave_nothing` failing now and then: a process was killed while the store was still to
-/// apply its PUT; the next start removed the key, which had nothing yet, forgot it, and then the object appeared.
+/// The cause of a flaky `killed_processes_lose_nothing_and_leave_nothing`: a process was killed while the store was
+/// still to apply its PUT; the next start removed the key, which had nothing yet, deleted its row, and then the object
+/// appeared.
 #[tokio::test]
 async fn an_object_that_appears_after_its_removal_is_removed_again() {
     let store = Store::s3();
@@ -91,7 +92,7 @@ async fn an_object_that_appears_after_its_removal_is_removed_again() {
     harness.clock.advance(TimeDelta::seconds(5));
     assert!(next.sweep().await.unwrap());
     assert!(!harness.exists(&key).await, "what appeared late stays");
-    // Again, in the very last moment.
+    // Again, at the very last moment.
     let settles = TimeDelta::seconds(i64::try_from(S3Options::default().settle_seconds).unwrap());
     harness.clock.advance(settles - TimeDelta::seconds(6));
     assert!(next.sweep().await.unwrap());
@@ -138,7 +139,7 @@ async fn what_a_lease_holds_stays_and_what_none_holds_goes_unless_it_is_named() 
     harness.clock.advance(TimeDelta::days(8));
     assert!(other.sweep().await.unwrap());
     assert!(!harness.exists(&keys[2]).await);
-    // Its process was only frozen, and now wants to name what is gone.
+    // Its process was only frozen, and now names an object that is gone.
     assert!(matches!(harness.name(&held).await, Err(Error::Conflict)), "a row names an object that was removed");
 }
 
@@ -149,7 +150,7 @@ async fn the_sweep_removes_nothing_that_a_row_names_whatever_went_wrong_before()
     let key = key_of_a_killed_process(&harness).await;
     harness.store(&key).await;
     let text = key.to_string();
-    // Named by a release that knew nothing of this table.
+    // Named by a release that did not know this table.
     let done: Result<u64, Error> = harness.db.write(move |tx| Box::pin(async move { tx.execute("insert into thing (object) values ($1)", vec![text.into()]).await })).await;
     assert_eq!(done.unwrap(), 1);
     assert!(harness.start().await.sweep().await.unwrap());

@@ -1,4 +1,4 @@
-//! An S3 server that dies or stands still: errors in time, and everything as before once it is back.
+//! An S3 server that dies or freezes: errors in time, and everything as before once it is back.
 
 use std::time::{Duration, Instant};
 
@@ -55,7 +55,7 @@ async fn a_server_that_stands_still_is_given_up_in_time_and_a_short_stop_is_sat_
     assert!(began.elapsed() < Duration::from_secs(40), "{:?}", began.elapsed());
     server.program.thaw();
     ready(&objects).await;
-    // Five seconds are within the deadline: nobody notices but by the clock.
+    // Five seconds are within the deadline: callers notice only the delay.
     server.program.freeze();
     let reading = tokio::spawn({
         let (objects, key) = (objects.clone(), stored.key.clone());
@@ -72,7 +72,7 @@ async fn a_server_that_stands_still_is_given_up_in_time_and_a_short_stop_is_sat_
     assert!(reading.await.unwrap() == all);
 }
 
-/// The server says that it listens before all its parts have found each other.
+/// Waits until the server works: it listens before all its parts are connected.
 async fn ready(objects: &Objects) {
     let until = Instant::now() + Duration::from_secs(60);
     let mut last = String::new();

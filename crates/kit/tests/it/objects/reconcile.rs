@@ -1,6 +1,6 @@
-//! What holds when the store and the rows are compared: on every engine, in both directions.
+//! Comparing the store and the rows: on every engine, in both directions.
 //!
-//! Invariant: nothing that a row names, or that is kept in mind, is ever reported or removed, however old it is.
+//! Invariant: nothing that a row names or tracks is ever reported or removed, however old it is.
 
 use std::collections::BTreeSet;
 
@@ -42,7 +42,7 @@ pub(super) async fn both_directions(store: Store) {
     let keys = [removed.clone()];
     let done: Result<(), Error> = books[0].db.write(move |tx| Box::pin(async move { orphans::orphan(tx, &keys, now).await })).await;
     done.unwrap();
-    // An unfinished upload: a row names what is no object yet.
+    // An unfinished upload: a row names what is not an object yet.
     let mut writer = objects.create().await.unwrap();
     writer.write(Bytes::from_static(b"half")).await.unwrap();
     let unfinished = writer.save().await.unwrap().key;
@@ -53,17 +53,17 @@ pub(super) async fn both_directions(store: Store) {
 
     let (stray, lost) = (put(&objects).await, ObjectKey::random());
     name(&books[1].db, "object", lost.to_string()).await;
-    // Of an unfinished one that no row knows, too.
-    let mut nobodys = objects.create().await.unwrap();
-    nobodys.write(Bytes::from_static(b"half")).await.unwrap();
-    let begun = nobodys.save().await.unwrap().key;
+    // Also of an unfinished one that no row knows.
+    let mut unnamed = objects.create().await.unwrap();
+    unnamed.write(Bytes::from_static(b"half")).await.unwrap();
+    let begun = unnamed.save().await.unwrap().key;
     let report = check(&objects, &books).await.unwrap();
     assert_eq!(report.untracked.iter().map(|object| object.key.clone()).collect::<BTreeSet<_>>(), BTreeSet::from([stray.clone(), begun.clone()]));
     assert_eq!(report.missing.iter().map(|missing| (&missing.key, missing.named_in.as_str())).collect::<Vec<_>>(), [(&lost, "two.thing.object")]);
-    assert_eq!(remove_untracked(&objects, &report, Utc::now(), TimeDelta::hours(1)).await.unwrap(), 0, "somebody may be at it");
+    assert_eq!(remove_untracked(&objects, &report, Utc::now(), TimeDelta::hours(1)).await.unwrap(), 0, "a process may be writing it");
     assert_eq!(remove_untracked(&objects, &report, Utc::now() + TimeDelta::hours(2), TimeDelta::hours(1)).await.unwrap(), 2);
     for (key, stays) in [(&whole, true), (&within, true), (&held, true), (&removed, true), (&unfinished, true), (&stray, false), (&begun, false)] {
         assert_eq!(listed(&objects, key).await.is_some(), stays, "{key}");
     }
-    drop((writer, nobodys));
+    drop((writer, unnamed));
 }

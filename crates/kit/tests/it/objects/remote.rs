@@ -1,4 +1,4 @@
-//! What only a store elsewhere has: addresses for programs and browsers, and connections that break.
+//! What only a remote store has: URLs for programs and browsers, and connections that break.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::{MIB, Store, content};
 
-/// A proxy that breaks every connection after so many bytes of answer, in turn.
+/// Starts a proxy that breaks each connection after the next number of response bytes.
 async fn breaking_proxy(to: &str, after: Vec<usize>) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -47,7 +47,7 @@ async fn reading_goes_on_where_a_connection_broke() {
     let options = shared.account.options(&shared.prefix);
     let content = content(5 * MIB);
     let stored = Objects::s3(&options).unwrap().put(content.clone()).await.unwrap();
-    // The address is signed with the host in it, and so the proxy's.
+    // The signature covers the host, so the proxy's.
     let proxy = breaking_proxy(&shared.account.endpoint, vec![100_000, 1_000_000, 1_000_000, 1_000_000, 1_000_000, 1_000_000]).await;
     let broken = Objects::s3(&S3Options { endpoint: Some(proxy), ..options }).unwrap();
     let chunks: Vec<Bytes> = broken.read(&stored.key, 10..4 * MIB as u64).await.unwrap().try_collect().await.unwrap();
@@ -89,7 +89,7 @@ async fn a_bucket_that_is_not_there_is_no_missing_object_and_a_wrong_key_gets_no
         assert!(matches!(objects.ping().await, Err(Error::Engine(_))));
         assert!(matches!(objects.resume(&at, ObjectKey::random()).await, Err(Error::Engine(_))), "the upload would begin anew");
     }
-    // (This server makes a bucket for whoever may write.)
+    // (This server creates a bucket for any client that may write.)
     assert!(matches!(locked.put("x".into()).await, Err(Error::Engine(_))));
 }
 
@@ -107,8 +107,8 @@ async fn ffprobe_reads_an_object_by_its_url() {
     assert!(made.success());
     let stored = objects.put_file(&file).await.unwrap();
     let source = objects.source(&stored.key).await.unwrap();
-    assert!(!format!("{source:?}").contains("http"), "an address that lets in must not be printed");
-    let Source::Url(url) = source else { panic!("a store elsewhere gives addresses") };
+    assert!(!format!("{source:?}").contains("http"), "a presigned URL must not be printed");
+    let Source::Url(url) = source else { panic!("a remote store returns URLs") };
     let output = tokio::process::Command::new("ffprobe")
         .args(["-v", "error", "-protocol_whitelist", "http,tcp", "-f", "mov", "-show_entries", "format=duration:stream=codec_type", "-of", "csv", "-i"])
         .arg(&url)
@@ -121,7 +121,7 @@ async fn ffprobe_reads_an_object_by_its_url() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn large_uploads_take_as_much_memory_as_was_said_and_not_as_much_as_they_bring() {
-    // What the process has held at most, in bytes (proc(5)).
+    // The peak memory of the process, in bytes (proc(5)).
     let peak = || {
         let status = std::fs::read_to_string("/proc/self/status").unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
@@ -143,7 +143,7 @@ async fn large_uploads_take_as_much_memory_as_was_said_and_not_as_much_as_they_b
     for key in futures::future::try_join_all(writers).await.unwrap() {
         assert_eq!(objects.len(&key).await.unwrap(), 96 * MIB as u64);
     }
-    // 15 MiB are allowed to be gathered; each of the four also sends a part of 5 MiB, and the allocator keeps some.
+    // 15 MiB may be buffered; each of the four also sends a part of 5 MiB, and the allocator keeps some.
     let took = peak() - before;
     assert!(took < 128 * MIB, "384 MiB in four uploads took {} MiB of memory", took / MIB);
 }
