@@ -84,7 +84,7 @@ impl WorldBuilder {
         // The test's own program is no launcher; the launcher is beside it.
         let launcher = names.contains(&"transcode").then(|| format!("transcode.launcher={}", launcher().display()));
         let set = [launcher.into_iter().collect(), postgres.as_ref().map_or_else(Vec::new, |server| postgres_settings(server, folder.path())), self.set].concat();
-        let config = Config::load(None, std::iter::empty(), &set, &sections).expect("the test's configuration is valid");
+        let config = Config::load(None, std::iter::empty(), &set, &sections, &[]).expect("the test's configuration is valid");
         let clock = Clock::fixed(Utc::now());
         let options =
             Options { data: folder.path().join("data"), config, clock: clock.clone(), openapi_json: "{}".into(), all: services.to_vec(), pending: PendingDependencies::default() };

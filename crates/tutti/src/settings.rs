@@ -16,7 +16,6 @@ use crate::roles;
 
 /// Configuration keys that were renamed: the old key, then the one that replaces it. A configuration that has an old
 /// key is refused, with the new key's name.
-#[allow(dead_code, reason = "the configuration does not refuse old keys yet")]
 pub(crate) const RENAMED_KEYS: &[(&str, &str)] =
     &[("server.connections_per_address", "server.connections_per_prefix"), ("secrets.addresses_key_file", "secrets.url_signing_key_file")];
 
@@ -77,7 +76,7 @@ pub(crate) fn installation(flags: &Settings) -> Result<(Config, Server), Error> 
     let mut sections = vec!["server", "peers"];
     sections.extend(kit::boot::SECTIONS);
     sections.extend(roles::all().map(|service| service.name));
-    let config = Config::load(flags.config.as_deref(), std::env::vars(), &flags.set, &sections)?;
+    let config = Config::load(flags.config.as_deref(), std::env::vars(), &flags.set, &sections, RENAMED_KEYS)?;
     let mut server: Server = config.section("server")?;
     server.data = flags.data.clone().unwrap_or(server.data);
     Ok((config, server))

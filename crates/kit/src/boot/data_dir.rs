@@ -10,6 +10,13 @@ use std::path::Path;
 use super::private::{self, Exposed};
 use crate::service::BootError;
 
+/// The folder with the secrets that the process generated.
+pub(crate) const SECRETS: &str = "secrets";
+/// The file of the key that signs URLs, in that folder.
+pub(crate) const URL_SIGNING_KEY: &str = "url-signing.key";
+/// The name that earlier releases gave it.
+pub(crate) const OLD_URL_SIGNING_KEY: &str = "addresses.key";
+
 /// Creates a folder that only this user can read.
 pub(super) fn create_private_folder(path: &Path) -> Result<(), BootError> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| BootError::Io(format!("the folder {} can't be created", path.display()), error))
@@ -61,6 +68,21 @@ pub(crate) fn lock(data: &Path) -> Result<std::fs::File, BootError> {
     Ok(file)
 }
 
+/// Renames the URL signing key of an earlier release, unless there is one of the present name. The folder must be locked.
+pub(super) fn rename_url_signing_key(data: &Path) -> Result<(), BootError> {
+    let folder = data.join(SECRETS);
+    let (old, present) = (folder.join(OLD_URL_SIGNING_KEY), folder.join(URL_SIGNING_KEY));
+    let rename = || {
+        if present.try_exists()? || !old.try_exists()? {
+            return Ok(());
+        }
+        std::fs::rename(&old, &present)?;
+        std::fs::File::open(&folder)?.sync_all()
+    };
+    let failed = |error| BootError::Io(format!("{} can't be renamed to {URL_SIGNING_KEY}", old.display()), error);
+    rename().map_err(failed)
+}
+
 /// Reads a secret of 32 bytes, or generates it at the first start.
 pub(super) fn read_or_create_secret(folder: &Path, name: &str) -> Result<[u8; 32], BootError> {
     create_private_folder(folder)?;
@@ -88,4 +110,26 @@ pub(crate) fn write_secret(path: &Path, secret: &[u8]) -> std::io::Result<()> {
     let mut file = std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
     file.write_all(secret).and_then(|()| file.sync_all())?;
     std::fs::rename(&temporary, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_of_an_earlier_release_is_renamed_and_never_replaces_another() {
+        let data = tempfile::tempdir().unwrap();
+        rename_url_signing_key(data.path()).unwrap();
+        let secrets = data.path().join(SECRETS);
+        create_private_folder(&secrets).unwrap();
+        rename_url_signing_key(data.path()).unwrap();
+        assert_eq!(std::fs::read_dir(&secrets).unwrap().count(), 0, "no key is created");
+        std::fs::write(secrets.join(OLD_URL_SIGNING_KEY), [7; 32]).unwrap();
+        rename_url_signing_key(data.path()).unwrap();
+        assert!(!secrets.join(OLD_URL_SIGNING_KEY).exists());
+        assert_eq!(read_or_create_secret(&secrets, URL_SIGNING_KEY).unwrap(), [7; 32]);
+        std::fs::write(secrets.join(OLD_URL_SIGNING_KEY), [8; 32]).unwrap();
+        rename_url_signing_key(data.path()).unwrap();
+        assert_eq!(read_or_create_secret(&secrets, URL_SIGNING_KEY).unwrap(), [7; 32], "the present one counts");
+    }
 }

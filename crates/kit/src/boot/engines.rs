@@ -80,27 +80,27 @@ impl DbConfig {
 #[serde(default, deny_unknown_fields)]
 pub struct Secrets {
     /// A file with the 32 random bytes that sign URLs, the same for every process of a fleet (`openssl rand -out
-    /// addresses.key 32`). If unset, a process with embedded engines generates the key in its data folder.
+    /// url-signing.key 32`). If unset, a process with embedded engines generates the key in its data folder.
     #[schema(value_type = Option<String>)]
-    pub addresses_key_file: Option<PathBuf>,
+    pub url_signing_key_file: Option<PathBuf>,
 }
 
 impl Secrets {
     /// Returns the signer of URLs. `is_single_process`: no other process needs the same key.
     pub(super) fn url_signer(&self, data: &Path, is_single_process: bool) -> Result<UrlSigner, BootError> {
-        let Some(path) = &self.addresses_key_file else {
+        let Some(path) = &self.url_signing_key_file else {
             if is_single_process {
-                return Ok(UrlSigner::new(data_dir::read_or_create_secret(&data.join("secrets"), "addresses.key")?));
+                return Ok(UrlSigner::new(data_dir::read_or_create_secret(&data.join(data_dir::SECRETS), data_dir::URL_SIGNING_KEY)?));
             }
             return Err(invalid(
                 "secrets",
-                "processes that share a database must share the key that signs URLs. Generate one with `openssl rand -out addresses.key 32` and set `addresses_key_file`",
+                "processes that share a database must share the key that signs URLs. Generate one with `openssl rand -out url-signing.key 32` and set `url_signing_key_file`",
             )
             .into());
         };
-        let bytes = std::fs::read(path).map_err(|error| BootError::Io(format!("secrets.addresses_key_file {} can't be read", path.display()), error))?;
+        let bytes = std::fs::read(path).map_err(|error| BootError::Io(format!("secrets.url_signing_key_file {} can't be read", path.display()), error))?;
         let key = <[u8; 32]>::try_from(bytes.as_slice())
-            .map_err(|_| invalid("secrets", &format!("`addresses_key_file` must hold exactly 32 bytes, and {} holds {}", path.display(), bytes.len())))?;
+            .map_err(|_| invalid("secrets", &format!("`url_signing_key_file` must hold exactly 32 bytes, and {} holds {}", path.display(), bytes.len())))?;
         Ok(UrlSigner::new(key))
     }
 }
@@ -119,7 +119,7 @@ pub fn secret_files(config: &Config) -> Result<Vec<(&'static str, PathBuf)>, Err
         ("bus.token_file", bus.token_file),
         ("bus.credentials_file", bus.credentials_file),
         ("objects.secret_key_file", objects.secret_key_file),
-        ("secrets.addresses_key_file", secrets.addresses_key_file),
+        ("secrets.url_signing_key_file", secrets.url_signing_key_file),
     ];
     Ok(named.into_iter().filter_map(|(key, path)| Some((key, path?))).collect())
 }
@@ -174,6 +174,6 @@ mod tests {
         assert!(refused.contains("openssl rand"), "{refused}");
         let path = folder.path().join("short");
         std::fs::write(&path, [1; 31]).unwrap();
-        assert!(Secrets { addresses_key_file: Some(path) }.url_signer(folder.path(), false).unwrap_err().to_string().contains("holds 31"));
+        assert!(Secrets { url_signing_key_file: Some(path) }.url_signer(folder.path(), false).unwrap_err().to_string().contains("holds 31"));
     }
 }

@@ -111,6 +111,7 @@ impl Process {
         let data = &options.data.canonicalize().map_err(|error| BootError::Io(format!("the folder {} can't be found", options.data.display()), error))?;
         let lock = data_dir::lock(data)?;
         data_dir::make_private(data)?;
+        data_dir::rename_url_signing_key(data)?;
         let engines = Engines::of(&options.config)?;
         let url_signer = engines.secrets.url_signer(data, engines.db.postgres("")?.is_none())?;
         let (clock, tasks, metrics, peers) = (options.clock.clone(), Tasks::default(), Metrics::default(), Peers::configured(&options.config)?);

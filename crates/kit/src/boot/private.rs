@@ -142,7 +142,7 @@ mod tests {
         let data = root.path().join("data");
         assert_eq!(look(&data).unwrap(), Exposed::default(), "it does not exist");
         let (shard, secrets) = (data.join("objects/ab"), data.join("secrets"));
-        let files = [data.join("accounts.db"), data.join("accounts.db-wal"), shard.join("x"), secrets.join("addresses.key")];
+        let files = [data.join("accounts.db"), data.join("accounts.db-wal"), shard.join("x"), secrets.join("url-signing.key")];
         for folder in [&shard, &secrets] {
             std::fs::create_dir_all(folder).unwrap();
         }

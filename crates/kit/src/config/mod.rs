@@ -33,6 +33,14 @@ pub enum Error {
     /// A `--set` that is not `section.key=value`.
     #[error("`--set {0}` should read `--set section.key=value`, for example `--set media.items_per_member=500`")]
     NotAnAssignment(String),
+    /// A key was renamed.
+    #[error("`{old}` is called `{new}` now; rename it (in the environment, to `{variable}`)", variable = variable(.new))]
+    Renamed {
+        /// The old name, with its section.
+        old: String,
+        /// The new name, with its section.
+        new: String,
+    },
 }
 
 /// The merged configuration.
@@ -41,8 +49,8 @@ pub struct Config(Table);
 
 impl Config {
     /// Merges the file (if any), the environment and the flags. `sections` are the names that `TUTTI_<SECTION>_…` may
-    /// begin with.
-    pub fn load(file: Option<&Path>, environment: impl Iterator<Item = (String, String)>, flags: &[String], sections: &[&str]) -> Result<Self, Error> {
+    /// begin with. `renamed` lists renamed keys, each with its section, the old name first; an old name is refused.
+    pub fn load(file: Option<&Path>, environment: impl Iterator<Item = (String, String)>, flags: &[String], sections: &[&str], renamed: &[(&str, &str)]) -> Result<Self, Error> {
         let mut table = match file {
             Some(path) => {
                 let shown = path.display().to_string();
@@ -72,6 +80,12 @@ impl Config {
             }
             set(&mut table, section, key, value);
         }
+        for (old, new) in renamed {
+            let has_old = old.split_once('.').is_some_and(|(section, key)| table.get(section).and_then(|keys| keys.get(key)).is_some());
+            if has_old {
+                return Err(Error::Renamed { old: (*old).to_owned(), new: (*new).to_owned() });
+            }
+        }
         Ok(Self(table))
     }
 
@@ -80,6 +94,11 @@ impl Config {
         let table = self.0.get(section).cloned().unwrap_or_else(|| Value::Table(Table::new()));
         table.try_into().map_err(|error: toml::de::Error| Error::Section { section: section.to_owned(), reason: error.to_string().trim().replace('\n', " ") })
     }
+}
+
+/// Returns the name of a key in the environment.
+fn variable(key: &str) -> String {
+    format!("TUTTI_{}", key.replace('.', "_").to_uppercase())
 }
 
 /// Sets a value. It is parsed as TOML if possible (numbers, booleans, lists), and otherwise taken as text.
@@ -115,7 +134,7 @@ mod tests {
 
     #[test]
     fn flags_win_over_the_environment() {
-        let config = Config::load(None, env(&[("TUTTI_MEDIA_MOST", "2"), ("TUTTI_MEDIA_NAME", "y"), ("HOME", "/")]), &["media.most=3".into()], &["media"]).unwrap();
+        let config = Config::load(None, env(&[("TUTTI_MEDIA_MOST", "2"), ("TUTTI_MEDIA_NAME", "y"), ("HOME", "/")]), &["media.most=3".into()], &["media"], &[]).unwrap();
         assert_eq!(config.section::<Media>("media").unwrap(), Media { most: 3, name: "y".into() });
     }
 
@@ -131,8 +150,21 @@ mod tests {
 
     #[test]
     fn a_mistyped_key_is_named() {
-        let config = Config::load(None, env(&[("TUTTI_MEDIA_MOTS", "2")]), &[], &["media"]).unwrap();
+        let config = Config::load(None, env(&[("TUTTI_MEDIA_MOTS", "2")]), &[], &["media"], &[]).unwrap();
         let error = config.section::<Media>("media").unwrap_err().to_string();
         assert!(error.contains("mots") && error.contains("most") && error.contains("TUTTI_MEDIA_"), "{error}");
+    }
+    #[test]
+    fn an_old_key_is_refused_with_its_new_name_wherever_it_is_set() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("tutti.toml");
+        std::fs::write(&file, "[media]\nmost = 2\n").unwrap();
+        let load = |file: Option<&Path>, variable: &str, flags: &[String]| Config::load(file, env(&[(variable, "2")]), flags, &["media"], &[("media.most", "media.max")]);
+        let refused = [load(Some(&file), "HOME", &[]), load(None, "TUTTI_MEDIA_MOST", &[]), load(None, "HOME", &["media.most=2".into()])];
+        for result in refused {
+            let error = result.unwrap_err().to_string();
+            assert_eq!(error, "`media.most` is called `media.max` now; rename it (in the environment, to `TUTTI_MEDIA_MAX`)");
+        }
+        assert!(load(None, "TUTTI_MEDIA_MAX", &["media.name=y".into()]).is_ok());
     }
 }

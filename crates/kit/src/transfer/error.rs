@@ -14,7 +14,7 @@ pub enum Error {
     #[error("{} is no data folder of Tutti's: it has no `bus.db` and no `objects/`. Name one with --data.", .0.display())]
     NotADataFolder(PathBuf),
     /// The configuration doesn't name all of the destination.
-    #[error("the configuration doesn't name the whole destination: it lacks {0}. A move needs all of db.url, bus.servers, objects.bucket and secrets.addresses_key_file.")]
+    #[error("the configuration doesn't name the whole destination: it lacks {0}. A move needs all of db.url, bus.servers, objects.bucket and secrets.url_signing_key_file.")]
     NoDestination(String),
     /// The destination has rows from elsewhere.
     #[error(
@@ -62,7 +62,7 @@ pub enum Error {
     Corrupted(String),
     /// The keys that sign URLs differ.
     #[error(
-        "secrets.addresses_key_file {} holds another key than {}: every signed URL would end. Remove it, and the move writes the right one.",
+        "secrets.url_signing_key_file {} holds another key than {}: every signed URL would end. Remove it, and the move writes the right one.",
         destination.display(), source_file.display()
     )]
     DifferentKey {

@@ -184,9 +184,9 @@ pub async fn is_under_way(db: &Db) -> Result<bool, crate::db::Error> {
 /// Returns the file of the destination's key; an error names what the configuration lacks.
 fn check_configured(engines: &Engines) -> Result<&Path, Error> {
     let has_database = engines.db.postgres("")?.is_some();
-    let key = engines.secrets.addresses_key_file.as_deref();
+    let key = engines.secrets.url_signing_key_file.as_deref();
     let named = [("db.url", has_database), ("bus.servers", !engines.bus.servers.is_empty()), ("objects.bucket", !engines.objects.bucket.is_empty())];
-    let missing: Vec<&str> = named.into_iter().chain([("secrets.addresses_key_file", key.is_some())]).filter(|(_, there)| !there).map(|(name, _)| name).collect();
+    let missing: Vec<&str> = named.into_iter().chain([("secrets.url_signing_key_file", key.is_some())]).filter(|(_, there)| !there).map(|(name, _)| name).collect();
     match key {
         Some(key) if missing.is_empty() => Ok(key),
         _ => Err(Error::NoDestination(missing.join(", "))),

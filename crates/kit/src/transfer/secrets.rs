@@ -20,11 +20,16 @@ pub(super) struct SigningKey {
 impl SigningKey {
     /// Reads both sides; refuses if they differ.
     ///
-    /// A folder whose configuration named a key file has no key inside; then the destination's file is taken as that
-    /// key.
+    /// In the folder the key may still have the name that earlier releases gave it. A folder whose configuration named
+    /// a key file has no key inside; then the destination's file is taken as that key.
     pub(super) fn read(data: &Path, destination: &Path) -> Result<Self, Error> {
-        let source_file = data.join("secrets/addresses.key");
-        let (source, at_destination) = (read_key(&source_file)?, read_key(destination)?);
+        let secrets = data.join(data_dir::SECRETS);
+        let (present, old) = (secrets.join(data_dir::URL_SIGNING_KEY), secrets.join(data_dir::OLD_URL_SIGNING_KEY));
+        let (source_file, source) = match (read_key(&present)?, read_key(&old)?) {
+            (None, Some(secret)) => (old, Some(secret)),
+            (secret, _) => (present, secret),
+        };
+        let at_destination = read_key(destination)?;
         let file = destination.to_owned();
         match (source, at_destination) {
             (Some(secret), Some(at_destination)) if secret != at_destination => Err(Error::DifferentKey { destination: file, source_file }),
@@ -76,6 +81,9 @@ mod tests {
         std::fs::create_dir_all(data.join("secrets")).unwrap();
         assert!(matches!(SigningKey::read(&data, &destination), Err(Error::Key { .. })));
         std::fs::write(data.join("secrets/addresses.key"), [7; 32]).unwrap();
+        let old_name = SigningKey::read(&data, &destination).unwrap();
+        std::fs::rename(data.join("secrets/addresses.key"), data.join("secrets/url-signing.key")).unwrap();
+        assert_eq!(SigningKey::read(&data, &destination).unwrap().fingerprint(), old_name.fingerprint());
         let key = SigningKey::read(&data, &destination).unwrap();
         assert!(!key.report_row().fits);
         key.write_to_destination().unwrap();

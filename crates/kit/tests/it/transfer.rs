@@ -75,7 +75,7 @@ impl Harness {
         let (postgres, s3) = tokio::task::spawn_blocking(|| (shared_postgres(), shared_s3())).await.unwrap();
         let harness = Self { folder: tempfile::tempdir().unwrap(), postgres, s3, schema: format!("move_{}", Uuid::new_v4().simple()) };
         std::fs::create_dir_all(harness.data().join("secrets")).unwrap();
-        std::fs::write(harness.data().join("secrets/addresses.key"), [7; 32]).unwrap();
+        std::fs::write(harness.data().join("secrets/url-signing.key"), [7; 32]).unwrap();
         harness.source().await;
         harness.source_objects().await;
         Bus::sqlite(&harness.data().join("bus.db"), Clock::system()).await.unwrap();
@@ -110,11 +110,11 @@ impl Harness {
             format!("db.url={}", self.postgres.url),
             format!("db.schema={}", self.schema),
             "bus.servers=[\"nats://127.0.0.1:4222\"]".into(),
-            format!("secrets.addresses_key_file={}", self.folder.path().join("addresses.key").display()),
+            format!("secrets.url_signing_key_file={}", self.folder.path().join("url-signing.key").display()),
         ];
         set.extend(self.s3.account.settings(&self.s3.prefix));
         set.retain(|setting| without.is_empty() || !setting.starts_with(without));
-        Config::load(None, std::iter::empty(), &set, kit::boot::SECTIONS).unwrap()
+        Config::load(None, std::iter::empty(), &set, kit::boot::SECTIONS, &[]).unwrap()
     }
 
     async fn open(&self) -> Result<Transfer, Error> {
@@ -246,7 +246,7 @@ async fn rows_of_every_type_and_objects_of_every_size_come_over_once() {
     for key in &keys {
         assert!(whole(&from, key).await == whole(&to, key).await, "{key}");
     }
-    assert_eq!(std::fs::read(harness.folder.path().join("addresses.key")).unwrap(), [7; 32]);
+    assert_eq!(std::fs::read(harness.folder.path().join("url-signing.key")).unwrap(), [7; 32]);
 
     let transfer = harness.open().await.unwrap();
     assert_all_match(&transfer.verify(&SilentListener).await.unwrap());
@@ -368,7 +368,7 @@ async fn what_can_not_be_moved_is_refused_with_a_reason() {
         let opened = Transfer::open(data, &harness.config(without), &[band()], Clock::system()).await;
         opened.err().map(|error| error.to_string()).unwrap_or_default()
     };
-    for (without, lacks) in [("db.url", "lacks db.url."), ("bus", "lacks bus.servers."), ("objects.bucket", "objects.bucket"), ("secrets", "secrets.addresses_key_file")] {
+    for (without, lacks) in [("db.url", "lacks db.url."), ("bus", "lacks bus.servers."), ("objects.bucket", "objects.bucket"), ("secrets", "secrets.url_signing_key_file")] {
         let said = open(&harness.data(), without).await;
         assert!(said.contains(lacks), "{said}");
     }
@@ -378,10 +378,10 @@ async fn what_can_not_be_moved_is_refused_with_a_reason() {
     let said = open(&harness.data(), "").await;
     assert!(said.contains("already uses the data folder"), "{said}");
     drop(first);
-    std::fs::write(harness.folder.path().join("addresses.key"), [8; 32]).unwrap();
+    std::fs::write(harness.folder.path().join("url-signing.key"), [8; 32]).unwrap();
     let said = open(&harness.data(), "").await;
     assert!(said.contains("another key"), "{said}");
-    std::fs::remove_file(harness.folder.path().join("addresses.key")).unwrap();
+    std::fs::remove_file(harness.folder.path().join("url-signing.key")).unwrap();
     let other: Result<u64, kit::db::Error> = harness
         .destination()
         .await
