@@ -31,14 +31,14 @@ pub struct Bounds {
 #[derive(Debug, Clone, Copy)]
 pub struct HeadBounds {
     /// The longest URL, with its query, in bytes.
-    pub max_address_bytes: usize,
+    pub max_url_bytes: usize,
     /// The maximum of header lines.
     pub max_headers: usize,
 }
 
 impl Default for HeadBounds {
     fn default() -> Self {
-        Self { max_address_bytes: 8 * 1024, max_headers: 80 }
+        Self { max_url_bytes: 8 * 1024, max_headers: 80 }
     }
 }
 
@@ -46,9 +46,9 @@ impl HeadBounds {
     /// Refuses a head that is too large, before any of it is processed.
     pub fn check<B>(&self, request: &http::Request<B>) -> Result<(), Problem> {
         let url_bytes = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
-        if url_bytes > self.max_address_bytes {
-            let detail = format!("The URL has {url_bytes} bytes; {} are allowed.", self.max_address_bytes);
-            return Err(Problem::new(StatusCode::URI_TOO_LONG, "request.address_too_long", detail));
+        if url_bytes > self.max_url_bytes {
+            let detail = format!("The URL has {url_bytes} bytes; {} are allowed.", self.max_url_bytes);
+            return Err(Problem::new(StatusCode::URI_TOO_LONG, "request.url_too_long", detail));
         }
         let headers = request.headers().len();
         if headers > self.max_headers {

@@ -36,7 +36,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let path: Result<axum::extract::Path<T>, PathRejection> = axum::extract::Path::from_request_parts(parts, state).await;
-        path.map(|axum::extract::Path(value)| Self(value)).map_err(|_| Problem::new(StatusCode::NOT_FOUND, "request.no_such_address", "There is nothing at this URL."))
+        path.map(|axum::extract::Path(value)| Self(value)).map_err(|_| Problem::new(StatusCode::NOT_FOUND, "request.no_such_url", "There is nothing at this URL."))
     }
 }
 

@@ -47,7 +47,7 @@ pub fn with_common_layers(router: Router, state: LayerState) -> Router {
 /// Adds the common layers, with a guard between them and the routes and fallbacks.
 pub(crate) fn with_guarded_layers(router: Router, guard: Option<&RouterLayer>, state: LayerState) -> Router {
     let router = router
-        .fallback(async || Problem::new(StatusCode::NOT_FOUND, "request.no_such_address", "There is nothing at this URL."))
+        .fallback(async || Problem::new(StatusCode::NOT_FOUND, "request.no_such_url", "There is nothing at this URL."))
         .method_not_allowed_fallback(async || Problem::new(StatusCode::METHOD_NOT_ALLOWED, "request.method_not_allowed", "This URL does not support that method."));
     // A guarded router is public: the ids and traces of its callers are not trusted.
     let layers = LayersState { trusts_caller: guard.is_none(), state };

@@ -184,7 +184,7 @@ async fn an_unknown_url_or_method_is_reported() {
     let client = client();
     let lost = client.get(format!("http://{}/nowhere", server.address)).send().await.unwrap();
     assert_eq!(lost.status(), 404);
-    assert!(lost.text().await.unwrap().contains("request.no_such_address"));
+    assert!(lost.text().await.unwrap().contains("request.no_such_url"));
     let wrong = client.delete(format!("http://{}/ok", server.address)).send().await.unwrap();
     assert_eq!((wrong.status().as_u16(), wrong.headers()["allow"].to_str().unwrap()), (405, "GET,HEAD"));
 }
@@ -239,7 +239,7 @@ async fn a_listener_with_bounds_refuses_what_is_over_them_also_where_nothing_is(
     let routes = Router::new().route("/slow", get(slow)).route("/ok", get(async || "ok")).fallback(async || Problem::not_found("song"));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, tasks) = (listener.local_addr().unwrap(), Tasks::default());
-    let bounds = Bounds { max_requests: 1, head: HeadBounds { max_address_bytes: 100, max_headers: 5 } };
+    let bounds = Bounds { max_requests: 1, head: HeadBounds { max_url_bytes: 100, max_headers: 5 } };
     serve(Listener { socket: listener, limits: Limits::default(), open: Metrics::default().connections }, bounds.around(routes), &tasks);
     let running = tokio::spawn(reqwest::get(format!("http://{address}/slow")));
     tokio::time::timeout(Duration::from_secs(20), entered.notified()).await.expect("the request comes in");
