@@ -91,7 +91,7 @@ async fn convert_with_tutti(server: &Server, token: &str, path: &Path, number: u
 }
 
 /// Runs one ffmpeg with one decode and an output for each rendition.
-async fn convert_with_ffmpeg(bench: &Bench, path: &Path, rate: Rate, rungs: &[Rung], copied: bool) -> Result<ProcessCost, Error> {
+async fn convert_with_ffmpeg(bench: &Bench, path: &Path, rate: FrameRate, rungs: &[Rung], copied: bool) -> Result<ProcessCost, Error> {
     let folder = bench.temp.join("one");
     std::fs::create_dir_all(&folder)?;
     let encoded = if copied { rungs.get(1..).unwrap_or_default() } else { rungs };
@@ -140,11 +140,11 @@ fn graph(rate: FrameRate, rungs: &[Rung]) -> String {
     graph
 }
 
-async fn frame_rate(path: &Path) -> Result<Rate, Error> {
+async fn frame_rate(path: &Path) -> Result<FrameRate, Error> {
     let mut args = split_args("-v error -select_streams v:0 -show_entries stream=r_frame_rate -of csv=p=0");
     args.push(path.display().to_string());
     let output = process::run("ffprobe", args, READY_TIMEOUT).await?.output;
-    output.trim().trim_end_matches(',').parse().map_err(|error: codec::ladder::BadRate| error.to_string().into())
+    output.trim().trim_end_matches(',').parse().map_err(|error: codec::ladder::InvalidFrameRate| error.to_string().into())
 }
 
 #[cfg(test)]

@@ -55,7 +55,7 @@ impl Config {
             Some(path) => {
                 let shown = path.display().to_string();
                 let text = std::fs::read_to_string(path).map_err(|error| Error::Unreadable(shown.clone(), error))?;
-                text.parse::<Table>().map_err(|error| Error::NotToml(shown, place(&text, &error)))?
+                text.parse::<Table>().map_err(|error| Error::NotToml(shown, position(&text, &error)))?
             }
             None => Table::new(),
         };
@@ -99,6 +99,13 @@ impl Config {
 /// Returns the name of a key in the environment.
 fn variable(key: &str) -> String {
     format!("TUTTI_{}", key.replace('.', "_").to_uppercase())
+}
+
+/// Returns where a file is not TOML, and why. The line itself, which the library's own text shows, may hold a secret.
+fn position(text: &str, error: &toml::de::Error) -> String {
+    let Some(before) = error.span().and_then(|span| text.get(..span.start)) else { return error.message().to_owned() };
+    let column = before.chars().rev().take_while(|letter| *letter != '\n').count() + 1;
+    format!("line {}, column {column}: {}", before.matches('\n').count() + 1, error.message())
 }
 
 /// Sets a value. It is parsed as TOML if possible (numbers, booleans, lists), and otherwise taken as text.

@@ -75,6 +75,7 @@ impl Connection {
 
     /// Sends a request after whose response the connection may switch to another protocol.
     pub(super) async fn upgrade(mut self, request: Request<Body>) -> Result<HandshakeResponse, ExchangeError> {
+        self.0.reusable = false;
         let (response, open) = self.0.exchange(request).await?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Ok(HandshakeResponse::Plain(response, open.then_some(self)));
@@ -86,9 +87,17 @@ impl Connection {
 
 impl Http1 {
     /// Returns the head of the response, and whether the connection is still open.
-    async fn exchange(&mut self, request: Request<Body>) -> Result<(Response<Incoming>, bool), ExchangeError> {
+    ///
+    /// A request without a body is sent without headers that announce one: hyper would write them as they are, and the
+    /// instance would take the start of the next request on this connection for the body (request smuggling).
+    async fn exchange(&mut self, mut request: Request<Body>) -> Result<(Response<Incoming>, bool), ExchangeError> {
+        if request.body().is_end_stream() {
+            for name in [CONTENT_LENGTH, TRANSFER_ENCODING, EXPECT] {
+                request.headers_mut().remove(name);
+            }
+        }
         let mut open = true;
-        let Self { sender, http } = self;
+        let Self { sender, http, .. } = self;
         let mut response = pin!(sender.try_send_request(request));
         let response = std::future::poll_fn(|context| {
             // Not the plain `poll`, which would shut down the connection that the other protocol uses.

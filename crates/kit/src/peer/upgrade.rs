@@ -45,8 +45,9 @@ impl Tunnel {
     }
 }
 
-/// Whether a request is a WebSocket handshake.
-pub fn is_handshake<B>(request: &Request<B>) -> bool {
+/// Returns whether a request is a WebSocket handshake (RFC 6455, section 4.1). A request with a body is not: it is
+/// forwarded like every other request, together with its body.
+pub fn is_handshake<B: http_body::Body>(request: &Request<B>) -> bool {
     let headers = request.headers();
     let is = |name, wanted: &str| headers.get(name).is_some_and(|value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(wanted.as_bytes()));
     let named =

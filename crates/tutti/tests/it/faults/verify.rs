@@ -120,7 +120,7 @@ async fn tables_agree(harness: &Harness, known: usize) {
         where bytes <> (select coalesce(sum(item.bytes), 0) from item where item.owner = usage.owner) \
         or items <> (select count(*) from item where item.owner = usage.owner)";
     assert_no_rows("media", "the quota is not the sum of the items", miscounted).await;
-    assert_no_rows("transcode", "unfinished tasks", "select media || ' ' || name || ' ' || stand as line from piece where stand <> 'done'").await;
+    assert_no_rows("transcode", "unfinished tasks", "select media || ' ' || name || ' ' || state as line from task where state <> 'done'").await;
     assert_no_rows("transcode", "items that are not ready", "select media || ' ' || state as line from job where state not in ('ready', 'deleted')").await;
     for service in STATEFUL_ROLES {
         // A run that is in progress now, or will be taken over, is neither.
