@@ -1,4 +1,4 @@
-// Owns how the page is tried in a real browser against the real binary. Each worker starts its own server (see e2e/site.ts).
+// Owns how the page is tried in a real browser against the real binary. Each worker starts its own server (see e2e/fixtures.ts).
 import { defineConfig } from '@playwright/test';
 
 export default defineConfig({

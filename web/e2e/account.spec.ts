@@ -1,5 +1,5 @@
 // Proves signing up, in and out, and that two tabs share one session without ending it.
-import { expect, listen, test } from './site';
+import { expect, listen, test } from './fixtures';
 
 test('a member signs up, stays signed in over a reload, signs out and in again', async ({ home, member }) => {
   await home.reload();

@@ -1,7 +1,7 @@
 // Proves that everything can be reached and done without a pointer, and that the focus never gets lost.
 import type { Page } from '@playwright/test';
 import { basename } from 'node:path';
-import { add, expect, ready, test } from './site';
+import { add, expect, ready, test } from './fixtures';
 
 const focused = (page: Page): Promise<string> =>
   page.evaluate(() => {

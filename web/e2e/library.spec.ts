@@ -1,6 +1,6 @@
 // Proves that a library of several pages shows all of itself as one scrolls, each item once, in order.
 import { readFile } from 'node:fs/promises';
-import { expect, test } from './site';
+import { expect, test } from './fixtures';
 
 const ITEMS = 110;
 

@@ -2,7 +2,7 @@
 import { createServer, type Server as Http } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { BrowserContext, Page } from '@playwright/test';
-import { expect, listen, test, type Member } from './site';
+import { expect, listen, test, type Member } from './fixtures';
 
 const COOKIE = '__Host-tutti-session';
 

@@ -1,6 +1,6 @@
 // Proves editing, sharing with a stranger, and deleting.
 import { basename } from 'node:path';
-import { add, expect, listen, openItem, ready, test } from './site';
+import { add, expect, listen, openItem, ready, test } from './fixtures';
 
 test('an item is edited, shared with a stranger, and deleted', async ({ home, files, browser, site }) => {
   await add(home, files.photo);

@@ -1,7 +1,7 @@
 // Proves that uploads arrive, are refused plainly, can be paused, and go on at the right byte after a reload.
 import type { Page, Request } from '@playwright/test';
 import { basename } from 'node:path';
-import { add, expect, fleet, ready, test } from './site';
+import { add, expect, fleet, ready, test } from './fixtures';
 
 /** Slows this page's sending down so that there is a middle to interrupt. */
 async function slow(page: Page, bytesPerSecond: number): Promise<() => Promise<void>> {

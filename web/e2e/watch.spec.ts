@@ -1,7 +1,7 @@
 // Proves that a video plays while it is converted and moves to the whole ladder without a jump; songs and photos too.
 import type { Page } from '@playwright/test';
 import { basename } from 'node:path';
-import { add, expect, openItem, ready, test, wake } from './site';
+import { add, expect, openItem, ready, test, wake } from './fixtures';
 
 const time = (page: Page): Promise<number> => page.evaluate(() => document.querySelector<HTMLVideoElement>('video.shown')?.currentTime ?? -1);
 

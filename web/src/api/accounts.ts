@@ -1,5 +1,5 @@
 // Owns the calls about the member's own account and sessions, one function each.
-import { COOKIE_FORM } from '../session/server';
+import { COOKIE_FORM } from '../session/sessionApi';
 import { session } from '../session/session.svelte';
 import { api, done, take } from './client';
 import type { Account, SessionView } from './types';
@@ -16,11 +16,11 @@ function deviceName(): string {
 const params = { header: COOKIE_FORM };
 
 export async function signUp(handle: string, email: string, password: string): Promise<void> {
-  session.keeper.keep(await take(api.POST('/v1/accounts', { params, body: { handle, email, password, device: deviceName() } })));
+  session.tokenManager.keep(await take(api.POST('/v1/accounts', { params, body: { handle, email, password, device: deviceName() } })));
 }
 
 export async function signIn(login: string, password: string): Promise<void> {
-  session.keeper.keep(await take(api.POST('/v1/sessions', { params, body: { login, password, device: deviceName() } })));
+  session.tokenManager.keep(await take(api.POST('/v1/sessions', { params, body: { login, password, device: deviceName() } })));
 }
 
 /** Ends this session here even if the server can't be told: the person asked to be signed out. */
@@ -29,7 +29,7 @@ export const signOut = (): Promise<void> => session.leave();
 /** Ends every session of the member, this one too. */
 export async function signOutEverywhere(): Promise<void> {
   await done(api.DELETE('/v1/sessions', { params }));
-  session.keeper.forget();
+  session.tokenManager.forget();
 }
 
 export const sessions = async (): Promise<SessionView[]> => (await take(api.GET('/v1/sessions'))).items;
@@ -55,5 +55,5 @@ export const changePassword = (current: string, next: string): Promise<void> =>
 
 export async function deleteAccount(password: string): Promise<void> {
   await done(api.DELETE('/v1/me', { params, body: { password } }));
-  session.keeper.forget();
+  session.tokenManager.forget();
 }

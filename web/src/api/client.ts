@@ -9,12 +9,12 @@ export const api = createClient<paths>({ baseUrl: '', fetch: authorised });
 
 /** `fetch` with the member's token. */
 export async function authorised(request: Request): Promise<Response> {
-  const token = await session.keeper.token();
+  const token = await session.tokenManager.token();
   // A body can be read once only, so the second try needs its own copy.
   const again = token === null ? null : request.clone();
   const response = await send(request, token);
   if (response.status !== 401 || again === null) return response;
-  const renewed = await session.keeper.renew(token);
+  const renewed = await session.tokenManager.renew(token);
   return renewed === null ? response : send(again, renewed);
 }
 

@@ -2,7 +2,7 @@
 // only while the player moves to another address (from the growing playlist to the whole ladder, or past an expired
 // grant): it is brought to the same moment unseen and then takes over, so that nobody notices.
 // Invariant: exactly one element is audible, and `time` is always that element's.
-import { attach, type Attached, type Quality, type Source } from './attach';
+import { attach, type Attached, type Quality, type Source } from './hls';
 
 export const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 2] as const;
 const VOLUME_KEY = 'tutti.volume';

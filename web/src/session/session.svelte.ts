@@ -1,9 +1,9 @@
 // Owns who is signed in, in this tab and the others. The refresh token lies in a cookie that no script can read, the
-// access token only in memory; other tabs hear of a new one. Does not own when tokens are renewed: keeper.ts does.
+// access token only in memory; other tabs hear of a new one. Does not own when tokens are renewed: tokenManager.ts does.
 import type { Account } from '../api/types';
-import { expectation } from './expectation';
-import { TokenKeeper, type Access } from './keeper';
-import { endOnServer, refreshOnServer } from './server';
+import { sessionHint } from './sessionHint';
+import { TokenManager, type Access } from './tokenManager';
+import { endOnServer, refreshOnServer } from './sessionApi';
 
 const LOCK = 'tutti.refresh';
 
@@ -19,9 +19,9 @@ class Session {
   /** Set where the first renewal failed because nobody answered. */
   trouble = $state<unknown>(null);
 
-  readonly keeper = new TokenKeeper({
-    isExpected: () => expectation.isSignedIn(),
-    setExpected: (expected) => (expected ? expectation.signedIn() : expectation.signedOut()),
+  readonly tokenManager = new TokenManager({
+    isExpected: () => sessionHint.isSignedIn(),
+    setExpected: (expected) => (expected ? sessionHint.signedIn() : sessionHint.signedOut()),
     askServer: refreshOnServer,
     alone,
     now: () => Date.now(),
@@ -44,8 +44,8 @@ class Session {
     this.trouble = null;
     this.starting = true;
     try {
-      if (expectation.isLeaving()) await alone(() => this.#endOnServer(null)).catch(() => undefined);
-      await this.keeper.token();
+      if (sessionHint.isLeaving()) await alone(() => this.#endOnServer(null)).catch(() => undefined);
+      await this.tokenManager.token();
     } catch (error) {
       this.trouble = error;
     } finally {
@@ -55,12 +55,12 @@ class Session {
 
   /** Signs out here, even if the server can't be told now: then it is told at the next load. */
   async leave(): Promise<void> {
-    const token = this.keeper.held;
-    expectation.leaving();
+    const token = this.tokenManager.held;
+    sessionHint.leaving();
     try {
       await alone(() => this.#endOnServer(token));
     } finally {
-      this.keeper.forget();
+      this.tokenManager.forget();
     }
   }
 
@@ -70,14 +70,14 @@ class Session {
 
   async #endOnServer(token: string | null): Promise<void> {
     // Another tab may have done it while this one waited for the lock.
-    if (!expectation.isLeaving() && token === null) return;
+    if (!sessionHint.isLeaving() && token === null) return;
     await endOnServer(token);
-    expectation.clear();
+    sessionHint.clear();
   }
 
   #hear(word: Word): void {
     if (word.kind === 'signed-in') {
-      this.keeper.accept(word.access);
+      this.tokenManager.accept(word.access);
       this.account = word.account;
     } else {
       // The other tab has ended the session already; only this tab's memory is left.

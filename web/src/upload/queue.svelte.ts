@@ -1,15 +1,15 @@
 // Owns the line of uploads of this tab: adding, starting, pausing, resuming after a reload, giving up.
-// Does not own the bytes' way (send.ts), the memory (store.ts) or the rules (record.ts).
+// Does not own the bytes' way (tus.ts), the memory (uploadDb.ts) or the rules (uploadRecord.ts).
 // Invariant: an upload is worked on by one tab only: the one that holds its lock.
 import * as calls from '../api/media';
 import { reasonOf } from '../api/problem';
 import type { Visibility } from '../api/types';
-import { shelf } from '../media/shelf.svelte';
+import { mediaStore } from '../media/mediaStore.svelte';
 import { fingerprintOf } from './fingerprint';
-import type { Picked } from './pick';
-import { afterReload, nextInLine, totals, type UploadRecord } from './record';
-import { send, terminate, type Sending } from './send';
-import * as store from './store';
+import type { Picked } from './pickedFiles';
+import { afterReload, nextInLine, totals, type UploadRecord } from './uploadRecord';
+import { send, terminate, type Sending } from './tus';
+import * as store from './uploadDb';
 
 const AT_ONCE = 2;
 /** Answers about the file itself; a quota or a rate may look different tomorrow. */
@@ -244,7 +244,7 @@ class Uploads {
     this.#pump();
     if (!mediaId) return;
     try {
-      shelf.put(await calls.get(mediaId));
+      mediaStore.put(await calls.get(mediaId));
       for (const heard of this.#arrived) heard(mediaId);
     } catch {
       // It is in the library all the same; the list shows it when it is next asked for.

@@ -1,0 +1,100 @@
+// Owns the member's library as it is listed: which ids, in which order, under which filter, and the next page.
+// The items themselves lie on the mediaStore. Invariant: an answer to an earlier filter never lands in a later list.
+import * as calls from '../api/media';
+import type { Filter } from '../api/media';
+import type { Media } from '../api/types';
+import { mediaStore } from '../media/mediaStore.svelte';
+
+const PAGE = 48;
+
+class Library {
+  ids = $state<string[]>([]);
+  filter = $state.raw<Filter>({});
+  loading = $state(false);
+  /** The first page of this filter has come. */
+  loaded = $state(false);
+  trouble = $state.raw<unknown>(null);
+  #next = $state<string | null>(null);
+  #turn = 0;
+
+  readonly items = $derived(this.ids.map((id) => mediaStore.get(id)).filter((media): media is Media => media !== undefined));
+  /** Every tag on the items at hand, most used first. */
+  readonly tags = $derived.by(() => {
+    const counts = new Map<string, number>();
+    for (const media of this.items) for (const tag of media.tags) counts.set(tag, (counts.get(tag) ?? 0) + 1);
+    return [...counts].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0])).map(([tag]) => tag);
+  });
+
+  get more(): boolean {
+    return this.loaded && this.#next !== null;
+  }
+
+  async show(filter: Filter): Promise<void> {
+    const same = this.loaded && JSON.stringify(filter) === JSON.stringify(this.filter);
+    this.filter = filter;
+    this.#next = null;
+    this.#turn += 1;
+    this.loading = false;
+    if (!same) {
+      this.loaded = false;
+      this.ids = [];
+    }
+    await this.#load(same);
+  }
+
+  async loadMore(): Promise<void> {
+    if (this.loading || !this.more) return;
+    await this.#load(false);
+  }
+
+  /** Puts an item that just arrived at the front, where the filter lets it in. */
+  arrived(id: string): void {
+    const media = mediaStore.get(id);
+    if (media && !this.ids.includes(id) && fits(media, this.filter)) this.ids.unshift(id);
+  }
+
+  removed(id: string): void {
+    this.ids = this.ids.filter((other) => other !== id);
+    mediaStore.remove(id);
+  }
+
+  clear(): void {
+    this.#turn += 1;
+    this.ids = [];
+    this.loaded = false;
+    this.#next = null;
+  }
+
+  async #load(afresh: boolean): Promise<void> {
+    const turn = this.#turn;
+    this.loading = true;
+    this.trouble = null;
+    try {
+      let page = await calls.list(this.filter, PAGE, this.#next ?? undefined);
+      // A search may answer a page of nothing that goes on elsewhere.
+      while (turn === this.#turn && page.items.length === 0 && page.next) page = await calls.list(this.filter, PAGE, page.next);
+      if (turn !== this.#turn) return;
+      for (const media of page.items) mediaStore.put(media);
+      const ids = page.items.map((media) => media.id);
+      this.ids = afresh ? ids : [...new Set([...this.ids, ...ids])];
+      this.#next = page.next ?? null;
+      this.loaded = true;
+    } catch (error) {
+      if (turn === this.#turn) this.trouble = error;
+    } finally {
+      if (turn === this.#turn) this.loading = false;
+    }
+  }
+}
+
+/** Whether the server would list it under this filter, as far as can be told here. */
+export function fits(media: Media, filter: Filter): boolean {
+  if (filter.kind && media.kind !== filter.kind) return false;
+  if (filter.state && media.state !== filter.state) return false;
+  if (filter.visibility && media.visibility !== filter.visibility) return false;
+  if (filter.tag && !media.tags.includes(filter.tag)) return false;
+  const text = [media.name, ...media.tags].join(' ').toLowerCase();
+  return !filter.q || filter.q.toLowerCase().split(/[^\p{L}\p{N}]+/u).every((word) => text.includes(word));
+}
+
+export const library = new Library();

@@ -1,0 +1,90 @@
+// Owns one upload's way to the server by tus (https://tus.io/protocols/resumable-upload): where it resumes, what is
+// tried again, what is a refusal. Does not own the queue. The tus client is fetched with the first upload.
+import type { DetailedError, HttpRequest, HttpResponse, UploadOptions } from 'tus-js-client';
+import { Problem, problemFromText, unreachable } from '../api/problem';
+import { session } from '../session/session.svelte';
+
+export interface Errand {
+  file: File;
+  name: string;
+  type: string;
+  tags: string[];
+  visibility: string;
+  /** Where an earlier try left off. */
+  uploadUrl: string | null;
+  opened(uploadUrl: string): void;
+  progressed(sent: number): void;
+  finished(mediaId: string | null): void;
+  failed(problem: Problem): void;
+}
+
+export interface Sending {
+  /** Stops sending; what has arrived stays on the server. */
+  stop(): Promise<void>;
+}
+
+const RETRY_AFTER_MS = [0, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000];
+/** Up to here the bytes travel with the request that opens the upload: one round trip less. */
+const IN_ONE_GO_BYTES = 1024 * 1024;
+
+export async function send(errand: Errand): Promise<Sending> {
+  const { Upload } = await import('tus-js-client');
+  let mediaId: string | null = null;
+  let lastToken: string | null = null;
+
+  const options: UploadOptions = {
+    endpoint: '/v1/uploads',
+    uploadUrl: errand.uploadUrl,
+    uploadSize: errand.file.size,
+    uploadDataDuringCreation: errand.file.size <= IN_ONE_GO_BYTES,
+    retryDelays: RETRY_AFTER_MS,
+    // The queue remembers addresses itself; a second memory could disagree.
+    storeFingerprintForResuming: false,
+    metadata: {
+      filename: errand.name,
+      filetype: errand.type,
+      tags: errand.tags.join(','),
+      visibility: errand.visibility,
+    },
+    async onBeforeRequest(request: HttpRequest) {
+      lastToken = await session.tokenManager.token();
+      if (lastToken) request.setHeader('Authorization', `Bearer ${lastToken}`);
+    },
+    async onAfterResponse(_request: HttpRequest, response: HttpResponse) {
+      mediaId = response.getHeader('Tutti-Media-Id') ?? mediaId;
+      // The retry that follows must not carry the refused token again.
+      if (response.getStatus() === 401) await session.tokenManager.renew(lastToken);
+    },
+    onShouldRetry: (error: Error | DetailedError) => {
+      const status = statusOf(error);
+      return status === 0 || status === 401 || status === 409 || status === 423 || status === 429 || status >= 500;
+    },
+    onUploadUrlAvailable: () => {
+      if (upload.url) errand.opened(upload.url);
+    },
+    onProgress: (sent) => errand.progressed(sent),
+    onSuccess: () => errand.finished(mediaId),
+    onError: (error) => errand.failed(problemOf(error)),
+  };
+  const upload = new Upload(errand.file, options);
+  upload.start();
+  return { stop: () => upload.abort(false) };
+}
+
+/** Takes back an upload that is not finished, so that the server needn't keep its bytes until they expire. */
+export async function terminate(uploadUrl: string): Promise<void> {
+  const { Upload } = await import('tus-js-client');
+  const token = await session.tokenManager.token();
+  await Upload.terminate(uploadUrl, { headers: token ? { Authorization: `Bearer ${token}` } : {} }).catch(() => undefined);
+}
+
+function statusOf(error: Error | DetailedError): number {
+  return ('originalResponse' in error && error.originalResponse?.getStatus()) || 0;
+}
+
+function problemOf(error: Error | DetailedError): Problem {
+  const status = statusOf(error);
+  if (status === 0) return unreachable();
+  const body = 'originalResponse' in error ? error.originalResponse?.getBody() : '';
+  return problemFromText(status, body ?? '');
+}

@@ -1,0 +1,72 @@
+// Owns the browser's memory of uploads (IndexedDB): the records, and beside each the file itself or a handle to it.
+// Does not own what they mean: uploadRecord.ts does. Invariant: every failure here is survivable, because a private
+// window may refuse to store anything; then a reload forgets, and nothing else changes.
+import type { UploadRecord } from './uploadRecord';
+
+/** Files up to this size are copied into the browser's own storage, so that a reload goes on by itself. */
+const COPY_UP_TO_BYTES = 256 * 1024 * 1024;
+
+export type Kept = File | FileSystemFileHandle;
+
+let opening: Promise<IDBDatabase> | null = null;
+
+function database(): Promise<IDBDatabase> {
+  opening ??= new Promise((resolve, reject) => {
+    const request = indexedDB.open('tutti', 1);
+    request.onupgradeneeded = () => {
+      request.result.createObjectStore('uploads', { keyPath: 'id' });
+      request.result.createObjectStore('files');
+    };
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error ?? new Error('no storage'));
+  });
+  return opening;
+}
+
+function run<T>(store: string, mode: IDBTransactionMode, work: (store: IDBObjectStore) => IDBRequest<T>): Promise<T> {
+  return database().then(
+    (db) =>
+      new Promise((resolve, reject) => {
+        const transaction = db.transaction(store, mode);
+        const request = work(transaction.objectStore(store));
+        transaction.oncomplete = () => resolve(request.result);
+        transaction.onabort = () => reject(transaction.error ?? new Error('not stored'));
+      }),
+  );
+}
+
+const survive = <T>(work: Promise<T>, instead: T): Promise<T> => work.catch(() => instead);
+
+export const saveRecord = (record: UploadRecord): Promise<unknown> =>
+  survive(run('uploads', 'readwrite', (store) => store.put(record)), undefined as unknown);
+
+export const loadRecords = (): Promise<UploadRecord[]> =>
+  survive(run<UploadRecord[]>('uploads', 'readonly', (store) => store.getAll() as IDBRequest<UploadRecord[]>), []);
+
+/** Keeps the means to read the file after a reload. A handle costs nothing; a copy must fit. */
+export async function saveFile(id: string, file: File, handle: FileSystemFileHandle | null): Promise<boolean> {
+  const copy = file.size <= COPY_UP_TO_BYTES && (await hasRoomFor(file.size));
+  const kept: Kept | null = copy ? file : handle;
+  if (!kept) return false;
+  return survive(
+    run('files', 'readwrite', (store) => store.put(kept, id)).then(() => true),
+    false,
+  );
+}
+
+export const loadFile = (id: string): Promise<Kept | undefined> =>
+  survive(run<Kept | undefined>('files', 'readonly', (store) => store.get(id) as IDBRequest<Kept | undefined>), undefined);
+
+export const dropFile = (id: string): Promise<unknown> =>
+  survive(run('files', 'readwrite', (store) => store.delete(id)), undefined);
+
+export async function drop(id: string): Promise<void> {
+  await dropFile(id);
+  await survive(run('uploads', 'readwrite', (store) => store.delete(id)), undefined);
+}
+
+async function hasRoomFor(bytes: number): Promise<boolean> {
+  const estimate = await navigator.storage?.estimate?.().catch(() => null);
+  if (!estimate) return true;
+  return (estimate.quota ?? 0) - (estimate.usage ?? 0) > bytes * 2;
+}
