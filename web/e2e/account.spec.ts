@@ -1,5 +1,5 @@
 // Proves signing up, in and out, and that two tabs share one session without ending it.
-import { expect, listen, test } from './fixtures';
+import { expect, collectErrors, test } from './fixtures';
 
 test('a member signs up, stays signed in over a reload, signs out and in again', async ({ home, member }) => {
   await home.reload();
@@ -20,8 +20,8 @@ test('a member signs up, stays signed in over a reload, signs out and in again',
   await expect(home.getByText('Your first note')).toBeVisible();
 });
 
-test('a taken name is refused with the server’s own words', async ({ home, member, browser, site }) => {
-  const context = await browser.newContext({ baseURL: site });
+test('a taken name is refused with the server’s own words', async ({ home, member, browser, serverUrl }) => {
+  const context = await browser.newContext({ baseURL: serverUrl });
   const other = await context.newPage();
   await other.goto('/join');
   await other.getByLabel('Name').fill(member.handle);
@@ -37,7 +37,7 @@ test('a taken name is refused with the server’s own words', async ({ home, mem
 
 test('tabs that load at the same moment renew one after the other and all stay signed in', async ({ home, context }) => {
   const tabs = await Promise.all([context.newPage(), context.newPage(), context.newPage()]);
-  const complaints = tabs.flatMap(listen);
+  const browserErrors = tabs.flatMap(collectErrors);
   await Promise.all([home.reload(), ...tabs.map((tab) => tab.goto('/'))]);
   for (const tab of [home, ...tabs]) await expect(tab.getByText('Your first note')).toBeVisible();
   await Promise.all([home, ...tabs].map((tab) => tab.reload()));
@@ -47,10 +47,10 @@ test('tabs that load at the same moment renew one after the other and all stay s
   await home.goto('/settings');
   await home.getByRole('button', { name: 'Sign out', exact: true }).click();
   for (const tab of tabs) await expect(tab.getByRole('heading', { name: 'Welcome back' })).toBeVisible();
-  expect(complaints).toEqual([]);
+  expect(browserErrors).toEqual([]);
 });
 
-test('profile, password, sessions and the end of an account', async ({ home, member, files, browser, site }) => {
+test('profile, password, sessions and the end of an account', async ({ home, member, files, browser, serverUrl }) => {
   await home.goto('/settings');
   await home.getByLabel('Display name').fill('Ada Lovelace');
   await home.getByLabel('About you').fill('Plays the analytical engine.');
@@ -61,7 +61,7 @@ test('profile, password, sessions and the end of an account', async ({ home, mem
   await expect(home.getByText('Your picture is changed.')).toBeVisible();
 
   // A second browser, to have a session to end.
-  const context = await browser.newContext({ baseURL: site });
+  const context = await browser.newContext({ baseURL: serverUrl });
   const elsewhere = await context.newPage();
   await elsewhere.goto('/sign-in');
   await elsewhere.getByLabel('Name or e-mail').fill(member.handle);

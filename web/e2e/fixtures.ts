@@ -37,7 +37,7 @@ interface PerWorker {
   files: Files;
 }
 interface PerTest {
-  site: string;
+  serverUrl: string;
   member: Member;
   /** A page where `member` is signed in, at the library. */
   home: Page;
@@ -48,7 +48,7 @@ export const fleet = process.env['TUTTI_URL'];
 
 /** The real binary on a port of its own. */
 export class Server {
-  readonly site: string;
+  readonly serverUrl: string;
   #process: ChildProcess | null = null;
   #log: string[] = [];
 
@@ -57,7 +57,7 @@ export class Server {
     private readonly port: number,
     private readonly operations: number,
   ) {
-    this.site = fleet ?? `http://127.0.0.1:${port}`;
+    this.serverUrl = fleet ?? `http://127.0.0.1:${port}`;
   }
 
   async start(): Promise<void> {
@@ -68,7 +68,7 @@ export class Server {
     this.#process = started;
     for (const stream of [started.stdout, started.stderr]) stream.on('data', (chunk: Buffer) => this.#log.push(String(chunk)));
     for (let tries = 0; tries < 600 && started.exitCode === null; tries += 1) {
-      if (await fetch(`${this.site}/readyz`).then((answer) => answer.ok).catch(() => false)) return;
+      if (await fetch(`${this.serverUrl}/readyz`).then((answer) => answer.ok).catch(() => false)) return;
       await new Promise((next) => setTimeout(next, 100));
     }
     started.kill('SIGKILL');
@@ -112,14 +112,14 @@ export const test = base.extend<PerTest, PerWorker>({
     { scope: 'worker', timeout: 300_000 },
   ],
 
-  site: async ({ server }, use) => use(server.site),
+  serverUrl: async ({ server }, use) => use(server.serverUrl),
 
-  baseURL: async ({ site }, use) => use(site),
+  baseURL: async ({ serverUrl }, use) => use(serverUrl),
 
   page: async ({ page }, use) => {
-    const complaints = listen(page);
+    const browserErrors = collectErrors(page);
     await use(page);
-    expect(complaints, 'the browser complained').toEqual([]);
+    expect(browserErrors, 'the browser complained').toEqual([]);
   },
 
   member: async ({}, use) => {
@@ -129,22 +129,22 @@ export const test = base.extend<PerTest, PerWorker>({
   },
 
   home: async ({ page, member }, use) => {
-    await join_(page, member);
+    await signUp(page, member);
     await use(page);
   },
 });
 
 /** Collects what must not happen: uncaught errors and refusals of the content policy. Answers of 4xx are part of life. */
-export function listen(page: Page): string[] {
-  const complaints: string[] = [];
-  page.on('pageerror', (error) => complaints.push(`uncaught: ${error.message}`));
+export function collectErrors(page: Page): string[] {
+  const browserErrors: string[] = [];
+  page.on('pageerror', (error) => browserErrors.push(`uncaught: ${error.message}`));
   page.on('console', (message) => {
-    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) complaints.push(message.text());
+    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) browserErrors.push(message.text());
   });
-  return complaints;
+  return browserErrors;
 }
 
-async function join_(page: Page, member: Member): Promise<void> {
+async function signUp(page: Page, member: Member): Promise<void> {
   await page.goto('/join');
   await page.getByLabel('Name').fill(member.handle);
   await page.getByLabel('E-mail').fill(member.email);
@@ -154,28 +154,28 @@ async function join_(page: Page, member: Member): Promise<void> {
 }
 
 /** Adds files through the dialog, as a person does. */
-export async function add(page: Page, ...paths: string[]): Promise<void> {
+export async function addFiles(page: Page, ...paths: string[]): Promise<void> {
   await page.getByRole('button', { name: /^Add/ }).and(page.locator(':visible')).first().click();
   const chooser = page.waitForEvent('filechooser');
   await page.getByRole('button', { name: /Choose files/ }).click();
   await (await chooser).setFiles(paths);
 }
 
-/** The way to an item's page by its tile, once it is on the wall. */
+/** The way to an item's page by its tile, once it is in the library. */
 export async function openItem(page: Page, name: string): Promise<void> {
-  await page.locator('.wall').getByRole('link', { name: new RegExp(`^${name.replaceAll('.', '\\.')}`) }).click();
+  await page.locator('.media-grid').getByRole('link', { name: new RegExp(`^${name.replaceAll('.', '\\.')}`) }).click();
   await expect(page.getByRole('heading', { level: 1, name })).toBeVisible();
 }
 
 /** Brings the player's controls back, as a moving mouse does. */
-export async function wake(page: Page): Promise<void> {
+export async function showControls(page: Page): Promise<void> {
   await page.mouse.move(300, 300);
   await page.locator('section.player').hover({ position: { x: 200, y: 200 } });
 }
 
 /** Waits until an item's page says nothing of converting any more. */
-export async function ready(page: Page, name: string): Promise<void> {
-  await expect(page.locator('.wall').getByRole('link', { name: new RegExp(`^${name.replaceAll('.', '\\.')}(?!.*converting)`) })).toBeVisible({ timeout: 300_000 });
+export async function waitUntilReady(page: Page, name: string): Promise<void> {
+  await expect(page.locator('.media-grid').getByRole('link', { name: new RegExp(`^${name.replaceAll('.', '\\.')}(?!.*converting)`) })).toBeVisible({ timeout: 300_000 });
 }
 
 async function makeFiles(): Promise<Files> {

@@ -1,7 +1,7 @@
 // Proves that everything can be reached and done without a pointer, and that the focus never gets lost.
 import type { Page } from '@playwright/test';
 import { basename } from 'node:path';
-import { add, expect, ready, test } from './fixtures';
+import { addFiles, expect, waitUntilReady, test } from './fixtures';
 
 const focused = (page: Page): Promise<string> =>
   page.evaluate(() => {
@@ -10,9 +10,9 @@ const focused = (page: Page): Promise<string> =>
   });
 
 /** Tabs on until something is focused; fails when it never comes. */
-async function tabTo(page: Page, name: RegExp, most = 40): Promise<void> {
+async function tabTo(page: Page, name: RegExp, maxSteps = 40): Promise<void> {
   const seen: string[] = [];
-  for (let step = 0; step < most; step += 1) {
+  for (let step = 0; step < maxSteps; step += 1) {
     await page.keyboard.press('Tab');
     const now = await focused(page);
     if (name.test(now)) return;
@@ -53,8 +53,8 @@ test('joining, adding, filtering, watching, editing and deleting by keyboard alo
   await expect(dialog).toBeHidden();
   expect(await focused(page)).toBe('Add');
 
-  await add(page, files.song);
-  await ready(page, basename(files.song));
+  await addFiles(page, files.song);
+  await waitUntilReady(page, basename(files.song));
   await tabTo(page, /^Search by name/);
   await page.keyboard.type('walt');
   await expect(page).toHaveURL(/q=walt/);

@@ -3,7 +3,7 @@
 import type { Page } from '@playwright/test';
 import { mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { add, expect, openItem, ready, test, wake } from './fixtures';
+import { addFiles, expect, openItem, waitUntilReady, test, showControls } from './fixtures';
 
 const SIZES = [
   { name: 'desktop', width: 1440, height: 900 },
@@ -11,7 +11,7 @@ const SIZES = [
 ] as const;
 const shots = process.env['TUTTI_SHOTS'];
 
-async function look(page: Page, what: string): Promise<void> {
+async function capture(page: Page, what: string): Promise<void> {
   for (const size of SIZES) {
     await page.setViewportSize({ width: size.width, height: size.height });
     const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
@@ -29,56 +29,56 @@ async function look(page: Page, what: string): Promise<void> {
 
 test('every page fits a phone and a desktop', async ({ page, home, files }) => {
   test.setTimeout(900_000);
-  await look(page, 'empty');
+  await capture(page, 'empty');
   await home.getByRole('button', { name: 'Add', exact: true }).click();
-  await look(page, 'add');
+  await capture(page, 'add');
   await home.keyboard.press('Escape');
 
-  await add(home, files.photo, files.song, files.portrait, files.video, files.pdf);
+  await addFiles(home, files.photo, files.song, files.portrait, files.video, files.pdf);
   await expect(home.getByRole('region', { name: 'Uploads' })).toContainText('4 files uploaded', { timeout: 60_000 }).catch(() => undefined);
-  await look(page, 'tray');
-  for (const file of [files.photo, files.song, files.portrait, files.video]) await ready(home, basename(file));
+  await capture(page, 'tray');
+  for (const file of [files.photo, files.song, files.portrait, files.video]) await waitUntilReady(home, basename(file));
   for (const button of await home.getByRole('button', { name: /^(Remove from this list|Give up)/ }).all()) await button.click({ timeout: 2_000 }).catch(() => undefined);
   while ((await home.getByRole('button', { name: /^(Remove from this list|Give up)/ }).count()) > 0) await home.getByRole('button', { name: /^(Remove from this list|Give up)/ }).first().click();
-  await look(page, 'library');
+  await capture(page, 'library');
 
   await openItem(home, basename(files.video));
-  await look(page, 'video');
+  await capture(page, 'video');
   await home.getByRole('button', { name: 'Play', exact: true }).first().click();
   await home.waitForTimeout(1500);
-  await wake(home);
+  await showControls(home);
   await home.getByRole('button', { name: 'Quality and speed' }).click();
-  await look(page, 'video-menu');
+  await capture(page, 'video-menu');
   await home.keyboard.press('Escape');
-  await wake(home);
+  await showControls(home);
   await home.locator('.seek').hover({ position: { x: 300, y: 8 } });
   await home.waitForTimeout(500);
   if (shots) await home.screenshot({ path: join(shots, 'video-preview-desktop.png') });
   await home.getByRole('button', { name: 'Share' }).click();
-  await look(page, 'share');
+  await capture(page, 'share');
   await home.keyboard.press('Escape');
 
   for (const [file, what] of [[files.song, 'song'], [files.photo, 'photo'], [files.portrait, 'portrait']] as const) {
     await home.goto('/');
     await openItem(home, basename(file));
     await home.waitForTimeout(400);
-    await look(page, what);
+    await capture(page, what);
   }
   await home.getByRole('button', { name: 'Edit' }).click();
-  await look(page, 'edit');
+  await capture(page, 'edit');
   await home.keyboard.press('Escape');
 
   await home.goto('/settings');
   await expect(home.getByText('This browser, now')).toBeVisible();
-  await look(page, 'settings');
+  await capture(page, 'settings');
   await home.goto('/nowhere/at/all');
-  await look(page, 'lost');
+  await capture(page, 'lost');
   await home.goto('/settings');
   await home.getByRole('button', { name: 'Sign out', exact: true }).click();
   await expect(home.getByRole('heading', { name: 'Everyone plays.' })).toBeVisible();
-  await look(page, 'welcome');
+  await capture(page, 'welcome');
   await home.goto('/join');
-  await look(page, 'join');
+  await capture(page, 'join');
 });
 
 test('the chosen theme outlives a reload and comes before the first paint', async ({ page }) => {

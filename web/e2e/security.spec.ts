@@ -2,7 +2,7 @@
 import { createServer, type Server as Http } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { BrowserContext, Page } from '@playwright/test';
-import { expect, listen, test, type Member } from './fixtures';
+import { expect, collectErrors, test, type Member } from './fixtures';
 
 const COOKIE = '__Host-tutti-session';
 
@@ -69,8 +69,8 @@ test('a sign-out that does not reach the server is made up for at the next load'
   await expect.poll(() => sessionOf(context)).toEqual([]);
 });
 
-test('signing out everywhere reaches the other browser', async ({ home, member, browser, site }) => {
-  const context = await browser.newContext({ baseURL: site });
+test('signing out everywhere reaches the other browser', async ({ home, member, browser, serverUrl }) => {
+  const context = await browser.newContext({ baseURL: serverUrl });
   const other = await context.newPage();
   await other.goto('/sign-in');
   await signIn(other, member);
@@ -97,11 +97,11 @@ test('a token of a page from before is exchanged for a cookie, once, also by two
   await expect(page.getByText('Your first note')).toBeVisible();
 });
 
-test('a page on another site can neither use the session nor frame us', async ({ home, context, site }) => {
+test('a page on another site can neither use the session nor frame us', async ({ home, context, serverUrl }) => {
   const [before] = await sessionOf(context);
   const { url, close } = await elsewhere(`<!doctype html><title>Elsewhere</title>
-    <form method="post" action="${site}/v1/sessions/refresh" target="answer"><button>Win</button></form><iframe name="answer"></iframe>
-    <iframe src="${site}/" id="page"></iframe><iframe src="${site}/docs/" id="docs"></iframe>`);
+    <form method="post" action="${serverUrl}/v1/sessions/refresh" target="answer"><button>Win</button></form><iframe name="answer"></iframe>
+    <iframe src="${serverUrl}/" id="page"></iframe><iframe src="${serverUrl}/docs/" id="docs"></iframe>`);
   const evil = await context.newPage();
   const refused: string[] = [];
   evil.on('console', (message) => refused.push(message.text()));
@@ -129,7 +129,7 @@ test('a page on another site can neither use the session nor frame us', async ({
       outcomes.push(await fetch(target + path, init).then((response) => (response.type === 'opaque' ? 'unread' : `read ${response.status}`), () => 'refused'));
     }
     return outcomes;
-  }, site);
+  }, serverUrl);
   expect(attempts).toEqual(['refused', 'refused', 'refused', 'refused']);
 
   // The session is as it was.
@@ -139,23 +139,23 @@ test('a page on another site can neither use the session nor frame us', async ({
   close();
 });
 
-test('?to= leads back to this page and nowhere else', async ({ home, member, site }) => {
+test('?to= leads back to this page and nowhere else', async ({ home, member, serverUrl }) => {
   await home.goto('/settings');
   await home.getByRole('button', { name: 'Sign out', exact: true }).click();
   await expect(home.getByRole('heading', { name: 'Everyone plays.' })).toBeVisible();
   await home.goto('/sign-in?to=/settings%3Fa%3Db');
   await signIn(home, member);
-  await expect(home).toHaveURL(`${site}/settings?a=b`);
+  await expect(home).toHaveURL(`${serverUrl}/settings?a=b`);
   // Signed in already, the page goes on at once.
   for (const to of ['/\\evil.example', '//evil.example', '/%09/evil.example', '/%5Cevil.example', '%2F%2Fevil.example', '/.//evil.example', 'https://evil.example', 'javascript:alert(1)', '/docs']) {
     await home.goto(`/sign-in?to=${to}`);
     await expect(home.getByText('Your first note'), to).toBeVisible();
-    expect(home.url(), to).toBe(`${site}/`);
+    expect(home.url(), to).toBe(`${serverUrl}/`);
   }
 });
 
 test('the documentation renders under its content policy, and an operation can be tried with a pasted token', async ({ page, request, member }) => {
-  const complaints = listen(page);
+  const browserErrors = collectErrors(page);
   const answer = await request.post('/v1/accounts', { data: member });
   const { access_token: token } = (await answer.json()) as { access_token: string };
   await page.goto('/docs');
@@ -170,7 +170,7 @@ test('the documentation renders under its content policy, and an operation can b
   await operation.getByRole('button', { name: 'Execute' }).click();
   await expect(operation.locator('.live-responses-table tr.response .response-col_status').first()).toContainText('200');
   await expect(operation.locator('.live-responses-table')).toContainText(member.handle);
-  expect(complaints).toEqual([]);
+  expect(browserErrors).toEqual([]);
   // What is pasted there stays in its memory.
   expect(await readable(page)).not.toContain(token);
 });

@@ -5,16 +5,16 @@ import { session } from '../session/session.svelte';
 import { problemFrom, unreachable } from './problem';
 import type { paths } from './schema';
 
-export const api = createClient<paths>({ baseUrl: '', fetch: authorised });
+export const api = createClient<paths>({ baseUrl: '', fetch: authorizedFetch });
 
 /** `fetch` with the member's token. */
-export async function authorised(request: Request): Promise<Response> {
-  const token = await session.tokenManager.token();
+export async function authorizedFetch(request: Request): Promise<Response> {
+  const token = await session.tokens.token();
   // A body can be read once only, so the second try needs its own copy.
   const again = token === null ? null : request.clone();
   const response = await send(request, token);
   if (response.status !== 401 || again === null) return response;
-  const renewed = await session.tokenManager.renew(token);
+  const renewed = await session.tokens.renew(token);
   return renewed === null ? response : send(again, renewed);
 }
 
@@ -28,21 +28,21 @@ async function send(request: Request, token: string | null): Promise<Response> {
   }
 }
 
-interface Answer<T> {
+interface ApiResponse<T> {
   data?: T;
   error?: unknown;
   response: Response;
 }
 
 /** Waits for an answer and gives its body; throws a Problem for a refusal. */
-export async function take<T>(call: Promise<Answer<T>>): Promise<NonNullable<T>> {
+export async function readBody<T>(call: Promise<ApiResponse<T>>): Promise<NonNullable<T>> {
   const { data, error, response } = await call;
   if (!response.ok) throw problemFrom(response.status, error);
   return data as NonNullable<T>;
 }
 
 /** Waits for an answer that has no body. */
-export async function done(call: Promise<Answer<unknown>>): Promise<void> {
+export async function expectOk(call: Promise<ApiResponse<unknown>>): Promise<void> {
   const { error, response } = await call;
   if (!response.ok) throw problemFrom(response.status, error);
 }

@@ -12,7 +12,7 @@ export type State = Media['state'];
 export type Visibility = Media['visibility'];
 
 /** Work on it has come to an end, one way or the other. */
-export const settled = (media: Media): boolean => media.state === 'ready' || media.state === 'failed';
+export const isSettled = (media: Media): boolean => media.state === 'ready' || media.state === 'failed';
 
 /** Something can be shown or played. */
-export const viewable = (media: Media): boolean => media.state === 'ready' || media.state === 'playable';
+export const isViewable = (media: Media): boolean => media.state === 'ready' || media.state === 'playable';

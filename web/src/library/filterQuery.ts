@@ -4,7 +4,7 @@ import type { Kind, State, Visibility } from '../api/types';
 
 const KINDS: readonly Kind[] = ['photo', 'audio', 'video'];
 const STATES: readonly State[] = ['received', 'processing', 'playable', 'ready', 'failed'];
-const AUDIENCES: readonly Visibility[] = ['private', 'unlisted', 'public'];
+const VISIBILITY_VALUES: readonly Visibility[] = ['private', 'unlisted', 'public'];
 
 const oneOf = <T extends string>(all: readonly T[], value: string | null): T | undefined => all.find((one) => one === value);
 
@@ -12,7 +12,7 @@ export function readFilter(query: URLSearchParams): Filter {
   const filter: Filter = {};
   const kind = oneOf(KINDS, query.get('kind'));
   const state = oneOf(STATES, query.get('state'));
-  const visibility = oneOf(AUDIENCES, query.get('visibility'));
+  const visibility = oneOf(VISIBILITY_VALUES, query.get('visibility'));
   const tag = query.get('tag');
   const q = query.get('q')?.trim();
   if (kind) filter.kind = kind;

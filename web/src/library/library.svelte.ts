@@ -5,7 +5,7 @@ import type { Filter } from '../api/media';
 import type { Media } from '../api/types';
 import { mediaStore } from '../media/mediaStore.svelte';
 
-const PAGE = 48;
+const PAGE_SIZE = 48;
 
 class Library {
   ids = $state<string[]>([]);
@@ -13,9 +13,9 @@ class Library {
   loading = $state(false);
   /** The first page of this filter has come. */
   loaded = $state(false);
-  trouble = $state.raw<unknown>(null);
-  #next = $state<string | null>(null);
-  #turn = 0;
+  error = $state.raw<unknown>(null);
+  #nextCursor = $state<string | null>(null);
+  #generation = 0;
 
   readonly items = $derived(this.ids.map((id) => mediaStore.get(id)).filter((media): media is Media => media !== undefined));
   /** Every tag on the items at hand, most used first. */
@@ -25,70 +25,70 @@ class Library {
     return [...counts].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0])).map(([tag]) => tag);
   });
 
-  get more(): boolean {
-    return this.loaded && this.#next !== null;
+  get hasMore(): boolean {
+    return this.loaded && this.#nextCursor !== null;
   }
 
   async show(filter: Filter): Promise<void> {
-    const same = this.loaded && JSON.stringify(filter) === JSON.stringify(this.filter);
+    const isReload = this.loaded && JSON.stringify(filter) === JSON.stringify(this.filter);
     this.filter = filter;
-    this.#next = null;
-    this.#turn += 1;
+    this.#nextCursor = null;
+    this.#generation += 1;
     this.loading = false;
-    if (!same) {
+    if (!isReload) {
       this.loaded = false;
       this.ids = [];
     }
-    await this.#load(same);
+    await this.#load(isReload);
   }
 
   async loadMore(): Promise<void> {
-    if (this.loading || !this.more) return;
+    if (this.loading || !this.hasMore) return;
     await this.#load(false);
   }
 
   /** Puts an item that just arrived at the front, where the filter lets it in. */
-  arrived(id: string): void {
+  addArrived(id: string): void {
     const media = mediaStore.get(id);
-    if (media && !this.ids.includes(id) && fits(media, this.filter)) this.ids.unshift(id);
+    if (media && !this.ids.includes(id) && matchesFilter(media, this.filter)) this.ids.unshift(id);
   }
 
-  removed(id: string): void {
+  remove(id: string): void {
     this.ids = this.ids.filter((other) => other !== id);
     mediaStore.remove(id);
   }
 
   clear(): void {
-    this.#turn += 1;
+    this.#generation += 1;
     this.ids = [];
     this.loaded = false;
-    this.#next = null;
+    this.#nextCursor = null;
   }
 
-  async #load(afresh: boolean): Promise<void> {
-    const turn = this.#turn;
+  async #load(replace: boolean): Promise<void> {
+    const generation = this.#generation;
     this.loading = true;
-    this.trouble = null;
+    this.error = null;
     try {
-      let page = await calls.list(this.filter, PAGE, this.#next ?? undefined);
+      let page = await calls.list(this.filter, PAGE_SIZE, this.#nextCursor ?? undefined);
       // A search may answer a page of nothing that goes on elsewhere.
-      while (turn === this.#turn && page.items.length === 0 && page.next) page = await calls.list(this.filter, PAGE, page.next);
-      if (turn !== this.#turn) return;
+      while (generation === this.#generation && page.items.length === 0 && page.next) page = await calls.list(this.filter, PAGE_SIZE, page.next);
+      if (generation !== this.#generation) return;
       for (const media of page.items) mediaStore.put(media);
       const ids = page.items.map((media) => media.id);
-      this.ids = afresh ? ids : [...new Set([...this.ids, ...ids])];
-      this.#next = page.next ?? null;
+      this.ids = replace ? ids : [...new Set([...this.ids, ...ids])];
+      this.#nextCursor = page.next ?? null;
       this.loaded = true;
     } catch (error) {
-      if (turn === this.#turn) this.trouble = error;
+      if (generation === this.#generation) this.error = error;
     } finally {
-      if (turn === this.#turn) this.loading = false;
+      if (generation === this.#generation) this.loading = false;
     }
   }
 }
 
 /** Whether the server would list it under this filter, as far as can be told here. */
-export function fits(media: Media, filter: Filter): boolean {
+export function matchesFilter(media: Media, filter: Filter): boolean {
   if (filter.kind && media.kind !== filter.kind) return false;
   if (filter.state && media.state !== filter.state) return false;
   if (filter.visibility && media.visibility !== filter.visibility) return false;

@@ -1,74 +1,74 @@
 // Owns how news of items that are being worked on reaches the mediaStore: by server-sent events for the two that were
 // asked for last, by asking now and then for the rest. Two, because a browser opens six connections to one
 // server and uploads and playing need theirs.
-// Invariant: an item that is settled, or that nobody follows any more, has no connection and no timer.
+// Invariant: an item that is isSettled, or that nobody follows any more, has no connection and no timer.
 import { untrack } from 'svelte';
 import * as calls from '../api/media';
-import { settled, type Media } from '../api/types';
+import { isSettled, type Media } from '../api/types';
 import { Problem } from '../api/problem';
 import { mediaStore } from './mediaStore.svelte';
 
-const STREAMS = 2;
-const ASK_EVERY_MS = 4_000;
-const ASK_AT_MOST = 6;
+const MAX_STREAMS = 2;
+const POLL_INTERVAL_MS = 4_000;
+const MAX_POLLED = 6;
 
-const followers = new Map<string, number>();
+const subscriberCounts = new Map<string, number>();
 const streams = new Map<string, EventSource>();
 let timer: ReturnType<typeof setTimeout> | null = null;
 
 /** Keeps the mediaStore's view of an item up to date until the given function is called. */
-export function follow(id: string): () => void {
+export function subscribe(id: string): () => void {
   // Called in effects, which must not run again for every piece of news that the mediaStore gets.
-  return untrack(() => begin(id));
+  return untrack(() => addSubscriber(id));
 }
 
-function begin(id: string): () => void {
-  const known = followers.get(id) ?? 0;
+function addSubscriber(id: string): () => void {
+  const count = subscriberCounts.get(id) ?? 0;
   // Last asked for goes last, and the last ones get the streams.
-  followers.delete(id);
-  followers.set(id, known + 1);
-  arrange();
-  let over = false;
+  subscriberCounts.delete(id);
+  subscriberCounts.set(id, count + 1);
+  updateConnections();
+  let closed = false;
   return () => {
-    if (over) return;
-    over = true;
-    const left = (followers.get(id) ?? 1) - 1;
-    if (left > 0) followers.set(id, left);
-    else followers.delete(id);
-    untrack(arrange);
+    if (closed) return;
+    closed = true;
+    const remaining = (subscriberCounts.get(id) ?? 1) - 1;
+    if (remaining > 0) subscriberCounts.set(id, remaining);
+    else subscriberCounts.delete(id);
+    untrack(updateConnections);
   };
 }
 
-const open = (): string[] => [...followers.keys()].filter((id) => !isSettled(id));
+const unsettled = (): string[] => [...subscriberCounts.keys()].filter((id) => !isSettledById(id));
 
-function isSettled(id: string): boolean {
+function isSettledById(id: string): boolean {
   const media = mediaStore.get(id);
-  return media !== undefined && settled(media);
+  return media !== undefined && isSettled(media);
 }
 
-function arrange(): void {
-  const wanted = open();
-  const streamed = new Set(wanted.slice(-STREAMS));
+function updateConnections(): void {
+  const wanted = unsettled();
+  const streamed = new Set(wanted.slice(-MAX_STREAMS));
   for (const [id, stream] of streams) {
     if (!streamed.has(id)) {
       stream.close();
       streams.delete(id);
     }
   }
-  for (const id of streamed) if (!streams.has(id)) listen(id);
+  for (const id of streamed) if (!streams.has(id)) openStream(id);
   if (wanted.length === 0 && timer) {
     clearTimeout(timer);
     timer = null;
   }
-  if (wanted.length > 0) timer ??= setTimeout(() => void ask(), ASK_EVERY_MS);
+  if (wanted.length > 0) timer ??= setTimeout(() => void poll(), POLL_INTERVAL_MS);
 }
 
-function listen(id: string): void {
-  const address = mediaStore.get(id)?.urls.events;
-  if (!address) return;
-  const stream = new EventSource(address);
+function openStream(id: string): void {
+  const url = mediaStore.get(id)?.urls.events;
+  if (!url) return;
+  const stream = new EventSource(url);
   streams.set(id, stream);
-  stream.addEventListener('state', (event: MessageEvent<string>) => void renew(JSON.parse(event.data) as Media));
+  stream.addEventListener('state', (event: MessageEvent<string>) => void refresh(JSON.parse(event.data) as Media));
   stream.addEventListener('progress', (event: MessageEvent<string>) => {
     mediaStore.progress(id, JSON.parse(event.data) as Media['progress']);
   });
@@ -78,49 +78,49 @@ function listen(id: string): void {
   });
 }
 
-function learn(media: Media): void {
+function store(media: Media): void {
   mediaStore.put(media);
-  if (settled(media)) arrange();
+  if (isSettled(media)) updateConnections();
 }
 
 /** The stream is opened by its URL alone, so it tells that there is something new, not what only the owner may see: that is read by token. */
-async function renew(news: Media): Promise<void> {
-  if (news.updated_at === mediaStore.get(news.id)?.updated_at) return;
+async function refresh(event: Media): Promise<void> {
+  if (event.updated_at === mediaStore.get(event.id)?.updated_at) return;
   try {
-    learn(await calls.get(news.id));
+    store(await calls.get(event.id));
   } catch (error) {
-    if (error instanceof Problem && error.status === 404) forget(news.id);
+    if (error instanceof Problem && error.status === 404) removeItem(event.id);
     // Anything else is left to the asking.
-    else lose(news.id);
+    else closeStream(event.id);
   }
 }
 
-function lose(id: string): void {
+function closeStream(id: string): void {
   streams.get(id)?.close();
   streams.delete(id);
 }
 
-function forget(id: string): void {
-  followers.delete(id);
+function removeItem(id: string): void {
+  subscriberCounts.delete(id);
   mediaStore.remove(id);
 }
 
 /** Asks for whatever has no stream; one that lost its stream gets a new one. */
-async function ask(): Promise<void> {
-  const silent = open().filter((id) => !streams.has(id));
-  for (const id of silent.slice(0, ASK_AT_MOST)) {
+async function poll(): Promise<void> {
+  const unstreamed = unsettled().filter((id) => !streams.has(id));
+  for (const id of unstreamed.slice(0, MAX_POLLED)) {
     try {
       mediaStore.put(await calls.get(id));
     } catch (error) {
-      if (error instanceof Problem && error.status === 404) forget(id);
+      if (error instanceof Problem && error.status === 404) removeItem(id);
     }
     // To the front of the queue: everybody has a turn.
-    const count = followers.get(id);
-    if (count !== undefined && silent.length > ASK_AT_MOST) {
-      followers.delete(id);
-      followers.set(id, count);
+    const count = subscriberCounts.get(id);
+    if (count !== undefined && unstreamed.length > MAX_POLLED) {
+      subscriberCounts.delete(id);
+      subscriberCounts.set(id, count);
     }
   }
   timer = null;
-  arrange();
+  updateConnections();
 }

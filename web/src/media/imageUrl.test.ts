@@ -1,10 +1,10 @@
 // Proves that sizes are added without hurting the grant.
 import { expect, it } from 'vitest';
-import { sized, srcset } from './imageUrl';
+import { sizedUrl, srcset } from './imageUrl';
 
 it('keeps the grant', () => {
-  expect(sized('/v1/media/a/image?t=x%2By', { w: 320, h: 240, fit: 'cover' })).toBe('/v1/media/a/image?t=x%2By&w=320&h=240&fit=cover');
-  expect(sized('/v1/media/a/image', { w: 640 })).toBe('/v1/media/a/image?w=640');
+  expect(sizedUrl('/v1/media/a/image?t=x%2By', { w: 320, h: 240, fit: 'cover' })).toBe('/v1/media/a/image?t=x%2By&w=320&h=240&fit=cover');
+  expect(sizedUrl('/v1/media/a/image', { w: 640 })).toBe('/v1/media/a/image?w=640');
 });
 
 it('offers no size far above the picture’s own', () => {

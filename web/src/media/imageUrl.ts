@@ -4,8 +4,8 @@
 export const WIDTHS = [320, 640, 960, 1280, 1920, 2560] as const;
 
 /** Adds a size to an image address of the server's. */
-export function sized(address: string, size: { w: number; h?: number; fit?: 'cover' | 'contain' }): string {
-  const url = new URL(address, 'http://tutti.invalid');
+export function sizedUrl(imageUrl: string, size: { w: number; h?: number; fit?: 'cover' | 'contain' }): string {
+  const url = new URL(imageUrl, 'http://tutti.invalid');
   url.searchParams.set('w', String(size.w));
   if (size.h) url.searchParams.set('h', String(size.h));
   if (size.fit) url.searchParams.set('fit', size.fit);
@@ -13,8 +13,8 @@ export function sized(address: string, size: { w: number; h?: number; fit?: 'cov
 }
 
 /** A `srcset` up to the picture's own width: larger would only be blown up. */
-export function srcset(address: string, ownWidth: number | null | undefined, most: number = Infinity): string {
-  const limit = Math.min(ownWidth ?? Infinity, most);
+export function srcset(imageUrl: string, ownWidth: number | null | undefined, maxWidth: number = Infinity): string {
+  const limit = Math.min(ownWidth ?? Infinity, maxWidth);
   const widths = WIDTHS.filter((w, at) => w <= limit || (WIDTHS[at - 1] ?? 0) < limit);
-  return widths.map((w) => `${sized(address, { w })} ${w}w`).join(', ');
+  return widths.map((w) => `${sizedUrl(imageUrl, { w })} ${w}w`).join(', ');
 }

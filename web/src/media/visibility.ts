@@ -1,19 +1,19 @@
 // Owns what the three audiences are called and what each means for whoever asks.
 import type { Visibility } from '../api/types';
-import type { SignName } from '../ui/icons';
+import type { IconName } from '../ui/icons';
 
-export interface Audience {
+export interface VisibilityOption {
   value: Visibility;
   label: string;
   detail: string;
-  icon: SignName;
+  icon: IconName;
 }
 
-export const AUDIENCES: readonly Audience[] = [
+export const VISIBILITIES: readonly VisibilityOption[] = [
   { value: 'private', label: 'Private', detail: 'Only you can see it.', icon: 'lock' },
   { value: 'unlisted', label: 'Unlisted', detail: 'Whoever has the link can see it.', icon: 'link' },
   { value: 'public', label: 'Public', detail: 'Everyone can see it.', icon: 'globe' },
 ];
 
-export const audienceOf = (visibility: Visibility): Audience =>
-  AUDIENCES.find((audience) => audience.value === visibility) ?? (AUDIENCES[0] as Audience);
+export const visibilityOption = (visibility: Visibility): VisibilityOption =>
+  VISIBILITIES.find((option) => option.value === visibility) ?? (VISIBILITIES[0] as VisibilityOption);

@@ -10,45 +10,45 @@ export interface Quality {
   bitsPerSecond: number;
 }
 
-export interface Attached {
+export interface AttachedStream {
   qualities(): Quality[];
   /** -1 lets the network decide. */
   choose(level: number): void;
   /** The level that is playing, -1 where unknown. */
-  playing(): number;
+  currentLevel(): number;
   destroy(): void;
 }
 
-export interface Heard {
-  changed(): void;
-  /** Nothing more can be played from this address: it expired, or the stream is broken. */
-  broken(reason: string): void;
+export interface StreamListener {
+  onQualitiesChanged(): void;
+  /** Nothing more can be played from this url: it expired, or the stream is broken. */
+  onError(reason: string): void;
 }
 
 export interface Source {
-  address: string;
+  url: string;
   isHls: boolean;
 }
 
 const NATIVE = 'application/vnd.apple.mpegurl';
 
-export async function attach(element: HTMLMediaElement, source: Source, startSeconds: number, heard: Heard): Promise<Attached> {
-  if (!source.isHls) return plain(element, source.address, startSeconds, heard);
-  const { default: Engine } = await import('hls.js');
-  if (Engine.isSupported()) return withEngine(Engine, element, source.address, startSeconds, heard);
-  if (element.canPlayType(NATIVE)) return plain(element, source.address, startSeconds, heard);
+export async function attachStream(element: HTMLMediaElement, source: Source, startSeconds: number, listener: StreamListener): Promise<AttachedStream> {
+  if (!source.isHls) return plainFile(element, source.url, startSeconds, listener);
+  const { default: HlsJs } = await import('hls.js');
+  if (HlsJs.isSupported()) return withHlsJs(HlsJs, element, source.url, startSeconds, listener);
+  if (element.canPlayType(NATIVE)) return plainFile(element, source.url, startSeconds, listener);
   throw new Error('This browser can’t play streams. Download the file instead.');
 }
 
-function plain(element: HTMLMediaElement, address: string, startSeconds: number, heard: Heard): Attached {
-  const failed = (): void => heard.broken('The browser can’t play this file.');
+function plainFile(element: HTMLMediaElement, url: string, startSeconds: number, listener: StreamListener): AttachedStream {
+  const failed = (): void => listener.onError('The browser can’t play this file.');
   element.addEventListener('error', failed);
-  element.src = address;
+  element.src = url;
   if (startSeconds > 0) element.addEventListener('loadedmetadata', () => (element.currentTime = startSeconds), { once: true });
   return {
     qualities: () => [],
     choose: () => undefined,
-    playing: () => -1,
+    currentLevel: ()  => -1,
     destroy: () => {
       element.removeEventListener('error', failed);
       element.removeAttribute('src');
@@ -57,35 +57,35 @@ function plain(element: HTMLMediaElement, address: string, startSeconds: number,
   };
 }
 
-function withEngine(Engine: typeof Hls, element: HTMLMediaElement, address: string, startSeconds: number, heard: Heard): Attached {
-  const hls = new Engine({
+function withHlsJs(HlsJs: typeof Hls, element: HTMLMediaElement, url: string, startSeconds: number, listener: StreamListener): AttachedStream {
+  const hls = new HlsJs({
     // Segments are fragmented MP4 already: nothing to convert, so no worker, and none in the content policy.
     enableWorker: false,
-    // A growing playlist is no live broadcast: begin where one is, not at its end, and never hurry after it.
+    // A isConverting playlist is no live broadcast: begin where one is, not at its end, and never hurry after it.
     startPosition: startSeconds,
     maxLiveSyncPlaybackRate: 1,
     backBufferLength: 60,
     maxBufferLength: 30,
     capLevelToPlayerSize: true,
     // Behind a new upload segments may be late; the list says when they come.
-    manifestLoadPolicy: patient(8),
-    playlistLoadPolicy: patient(8),
-    fragLoadPolicy: patient(6),
+    manifestLoadPolicy: retryPolicy(8),
+    playlistLoadPolicy: retryPolicy(8),
+    fragLoadPolicy: retryPolicy(6),
   });
-  let mended = 0;
-  hls.on(Engine.Events.ERROR, (_name, data: ErrorData) => {
+  let recoveries = 0;
+  hls.on(HlsJs.Events.ERROR, (_name, data: ErrorData) => {
     if (!data.fatal) return;
-    if (data.type === Engine.ErrorTypes.MEDIA_ERROR && mended < 2) {
-      mended += 1;
+    if (data.type === HlsJs.ErrorTypes.MEDIA_ERROR && recoveries < 2) {
+      recoveries += 1;
       hls.recoverMediaError();
       return;
     }
-    heard.broken(data.type === Engine.ErrorTypes.NETWORK_ERROR ? 'The stream can’t be reached.' : 'The stream can’t be played.');
+    listener.onError(data.type === HlsJs.ErrorTypes.NETWORK_ERROR ? 'The stream can’t be reached.' : 'The stream can’t be played.');
   });
-  for (const event of [Engine.Events.MANIFEST_PARSED, Engine.Events.LEVEL_SWITCHED, Engine.Events.LEVELS_UPDATED] as const) {
-    hls.on(event, () => heard.changed());
+  for (const event of [HlsJs.Events.MANIFEST_PARSED, HlsJs.Events.LEVEL_SWITCHED, HlsJs.Events.LEVELS_UPDATED] as const) {
+    hls.on(event, () => listener.onQualitiesChanged());
   }
-  hls.loadSource(address);
+  hls.loadSource(url);
   hls.attachMedia(element);
   return {
     qualities: () =>
@@ -97,12 +97,12 @@ function withEngine(Engine: typeof Hls, element: HTMLMediaElement, address: stri
       if (hls.currentLevel === -1 || level === -1) hls.loadLevel = level;
       else hls.nextLevel = level;
     },
-    playing: () => hls.currentLevel,
+    currentLevel: ()  => hls.currentLevel,
     destroy: () => hls.destroy(),
   };
 }
 
-function patient(tries: number) {
+function retryPolicy(tries: number) {
   const retry = { maxNumRetry: tries, retryDelayMs: 500, maxRetryDelayMs: 4_000 };
   return { default: { maxTimeToFirstByteMs: 10_000, maxLoadTimeMs: 60_000, timeoutRetry: retry, errorRetry: retry } };
 }

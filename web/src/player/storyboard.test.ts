@@ -22,9 +22,9 @@ describe('a storyboard', () => {
 
   it('gives places and addresses, with the grant carried on', () => {
     expect(sprites).toHaveLength(3);
-    expect(sprites[0]).toEqual({ startSeconds: 0, endSeconds: 2, address: '/v1/media/abc/storyboard/0.jpg?t=grant', x: 0, y: 0, width: 160, height: 90 });
-    expect(sprites[1]?.address).toBe('/v1/media/abc/storyboard/0.jpg?t=other');
-    expect(sprites[2]).toMatchObject({ address: '/v1/media/abc/storyboard/1.jpg?t=grant', y: 90 });
+    expect(sprites[0]).toEqual({ startSeconds: 0, endSeconds: 2, url: '/v1/media/abc/storyboard/0.jpg?t=grant', x: 0, y: 0, width: 160, height: 90 });
+    expect(sprites[1]?.url).toBe('/v1/media/abc/storyboard/0.jpg?t=other');
+    expect(sprites[2]).toMatchObject({ url: '/v1/media/abc/storyboard/1.jpg?t=grant', y: 90 });
   });
 
   it('knows the picture of every moment', () => {

@@ -4,7 +4,7 @@
 export interface Sprite {
   startSeconds: number;
   endSeconds: number;
-  address: string;
+  url: string;
   x: number;
   y: number;
   width: number;
@@ -15,17 +15,17 @@ export function parseStoryboard(text: string, base: string): Sprite[] {
   const sprites: Sprite[] = [];
   for (const block of text.replace(/\r\n?/g, '\n').replace(/^\uFEFF/, '').split(/\n{2,}/)) {
     const lines = block.split('\n');
-    const at = lines.findIndex((line) => line.includes('-->'));
-    const [start, end] = (lines[at] ?? '').split('-->').map((part) => seconds(part.trim().split(/\s/)[0] ?? ''));
-    const target = lines[at + 1]?.trim();
-    if (at < 0 || start === undefined || end === undefined || Number.isNaN(start) || Number.isNaN(end) || !target) continue;
-    const sprite = place(target, base);
+    const timing = lines.findIndex((line) => line.includes('-->'));
+    const [start, end] = (lines[timing] ?? '').split('-->').map((part) => seconds(part.trim().split(/\s/)[0] ?? ''));
+    const target = lines[timing + 1]?.trim();
+    if (timing < 0 || start === undefined || end === undefined || Number.isNaN(start) || Number.isNaN(end) || !target) continue;
+    const sprite = parseTarget(target, base);
     if (sprite) sprites.push({ startSeconds: start, endSeconds: end, ...sprite });
   }
   return sprites.sort((a, b) => a.startSeconds - b.startSeconds);
 }
 
-/** The picture for a moment: the last that has begun. */
+/** The picture for a moment: the last that has hasStarted. */
 export function spriteAt(sprites: readonly Sprite[], time: number): Sprite | null {
   let low = 0;
   let high = sprites.length;
@@ -43,15 +43,15 @@ function seconds(text: string): number {
   return text.split(':').reduce((sum, part) => sum * 60 + Number(part), 0);
 }
 
-function place(target: string, base: string): Pick<Sprite, 'address' | 'x' | 'y' | 'width' | 'height'> | null {
-  const found = /^(.*?)#xywh=(?:pixel:)?(\d+),(\d+),(\d+),(\d+)$/.exec(target);
-  if (!found) return null;
-  const [, path, x, y, width, height] = found;
+function parseTarget(target: string, base: string): Pick<Sprite, 'url' | 'x' | 'y' | 'width' | 'height'> | null {
+  const match = /^(.*?)#xywh=(?:pixel:)?(\d+),(\d+),(\d+),(\d+)$/.exec(target);
+  if (!match) return null;
+  const [, path, x, y, width, height] = match;
   const root = new URL(base, 'http://tutti.invalid');
   const url = new URL(path ?? '', root);
   if (url.origin !== root.origin) return null;
   // A picture of a private item needs the same grant as its list.
   const grant = root.searchParams.get('t');
   if (grant && !url.searchParams.has('t')) url.searchParams.set('t', grant);
-  return { address: url.pathname + url.search, x: Number(x), y: Number(y), width: Number(width), height: Number(height) };
+  return { url: url.pathname + url.search, x: Number(x), y: Number(y), width: Number(width), height: Number(height) };
 }

@@ -1,6 +1,6 @@
 // Owns where the page is: reads the address, moves with the history, catches clicks on links of ours.
 // Invariant: the address bar always names what is shown, so a reload and a copied link lead to the same place.
-import { isOurs, match, type Route } from './match';
+import { isPagePath, match, type Route } from './routes';
 
 class Router {
   #url = $state.raw(new URL(location.href));
@@ -17,7 +17,7 @@ class Router {
 
   start(): void {
     addEventListener('popstate', () => (this.#url = new URL(location.href)));
-    document.addEventListener('click', (event) => this.#click(event));
+    document.addEventListener('click', (event) => this.#onClick(event));
   }
 
   go(to: string, options: { replace?: boolean } = {}): void {
@@ -29,17 +29,17 @@ class Router {
       history.pushState(null, '', url);
       this.depth += 1;
     }
-    const samePage = url.pathname === this.#url.pathname;
+    const isSamePage = url.pathname === this.#url.pathname;
     this.#url = url;
-    if (!samePage) scrollTo(0, 0);
+    if (!isSamePage) scrollTo(0, 0);
   }
 
-  #click(event: MouseEvent): void {
+  #onClick(event: MouseEvent): void {
     if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     const link = event.target instanceof Element ? event.target.closest('a') : null;
     if (!link || link.target || link.hasAttribute('download') || link.origin !== location.origin) return;
     if (link.hash && link.pathname === location.pathname) return;
-    if (!isOurs(link.pathname)) return;
+    if (!isPagePath(link.pathname)) return;
     event.preventDefault();
     this.go(link.href);
   }

@@ -3,64 +3,64 @@
 import type { Account } from '../api/types';
 import { sessionHint } from './sessionHint';
 import { TokenManager, type Access } from './tokenManager';
-import { endOnServer, refreshOnServer } from './sessionApi';
+import { deleteSession, refreshSession } from './sessionApi';
 
 const LOCK = 'tutti.refresh';
 
-type Word = { kind: 'signed-in'; access: Access; account: Account } | { kind: 'signed-out' };
+type SessionMessage = { kind: 'signed-in'; access: Access; account: Account } | { kind: 'signed-out' };
 
 const channel = 'BroadcastChannel' in globalThis ? new BroadcastChannel('tutti.session') : null;
-const tell = (word: Word): void => channel?.postMessage(word);
+const broadcast = (message: SessionMessage): void => channel?.postMessage(message);
 
 class Session {
   account = $state<Account | null>(null);
   /** `starting` until the first renewal is over, so that no page flashes a sign-in form. */
   starting = $state(true);
   /** Set where the first renewal failed because nobody answered. */
-  trouble = $state<unknown>(null);
+  error = $state<unknown>(null);
 
-  readonly tokenManager = new TokenManager({
+  readonly tokens = new TokenManager({
     isExpected: () => sessionHint.isSignedIn(),
     setExpected: (expected) => (expected ? sessionHint.signedIn() : sessionHint.signedOut()),
-    askServer: refreshOnServer,
-    alone,
+    refresh: refreshSession,
+    withLock,
     now: () => Date.now(),
-    signedIn: (access, answer) => {
-      this.account = answer.account;
-      tell({ kind: 'signed-in', access, account: $state.snapshot(answer.account) });
+    onSignedIn: (access, response) => {
+      this.account = response.account;
+      broadcast({ kind: 'signed-in', access, account: $state.snapshot(response.account) });
     },
-    signedOut: () => {
+    onSignedOut: () => {
       this.account = null;
-      tell({ kind: 'signed-out' });
+      broadcast({ kind: 'signed-out' });
     },
   });
 
   constructor() {
-    channel?.addEventListener('message', (event: MessageEvent<Word>) => this.#hear(event.data));
+    channel?.addEventListener('message', (event: MessageEvent<SessionMessage>) => this.#receive(event.data));
   }
 
   /** Finds out, once per load, whether somebody is signed in. */
   async start(): Promise<void> {
-    this.trouble = null;
+    this.error = null;
     this.starting = true;
     try {
-      if (sessionHint.isLeaving()) await alone(() => this.#endOnServer(null)).catch(() => undefined);
-      await this.tokenManager.token();
+      if (sessionHint.isSigningOut()) await withLock(() => this.#deleteSession(null)).catch(() => undefined);
+      await this.tokens.token();
     } catch (error) {
-      this.trouble = error;
+      this.error = error;
     } finally {
       this.starting = false;
     }
   }
 
   /** Signs out here, even if the server can't be told now: then it is told at the next load. */
-  async leave(): Promise<void> {
-    const token = this.tokenManager.held;
-    sessionHint.leaving();
+  async signOut(): Promise<void> {
+    const token = this.tokens.current;
+    sessionHint.signingOut();
     try {
-      await alone(() => this.#endOnServer(token));
+      await withLock(() => this.#deleteSession(token));
     } finally {
-      this.tokenManager.forget();
+      this.tokens.clear();
     }
   }
 
@@ -68,17 +68,17 @@ class Session {
     return this.account !== null && (owner === this.account.id || owner === this.account.handle);
   }
 
-  async #endOnServer(token: string | null): Promise<void> {
+  async #deleteSession(token: string | null): Promise<void> {
     // Another tab may have done it while this one waited for the lock.
-    if (!sessionHint.isLeaving() && token === null) return;
-    await endOnServer(token);
+    if (!sessionHint.isSigningOut() && token === null) return;
+    await deleteSession(token);
     sessionHint.clear();
   }
 
-  #hear(word: Word): void {
-    if (word.kind === 'signed-in') {
-      this.tokenManager.accept(word.access);
-      this.account = word.account;
+  #receive(message: SessionMessage): void {
+    if (message.kind === 'signed-in') {
+      this.tokens.setAccess(message.access);
+      this.account = message.account;
     } else {
       // The other tab has ended the session already; only this tab's memory is left.
       location.assign('/sign-in');
@@ -87,7 +87,7 @@ class Session {
 }
 
 /** Runs the work while no other tab runs its own. */
-async function alone<T>(work: () => Promise<T>): Promise<T> {
+async function withLock<T>(work: () => Promise<T>): Promise<T> {
   // Only secure contexts have locks; elsewhere the one promise per tab must do.
   return 'locks' in navigator ? await navigator.locks.request(LOCK, work) : await work();
 }

@@ -2,28 +2,28 @@
 // Invariant: each carries `Tutti-Session`, without which the server ignores the cookie; a page elsewhere can't send it.
 import { problemFrom, unreachable } from '../api/problem';
 import type { SignedIn } from '../api/types';
-import { oldToken } from './sessionHint';
+import { legacyRefreshToken } from './sessionHint';
 
 /** Asks for the cookie form of a session instead of a refresh token in the body. */
-export const COOKIE_FORM = { 'Tutti-Session': 'cookie' } as const;
+export const COOKIE_SESSION_HEADER = { 'Tutti-Session': 'cookie' } as const;
 
-export async function refreshOnServer(): Promise<SignedIn> {
-  const old = oldToken.read();
+export async function refreshSession(): Promise<SignedIn> {
+  const old = legacyRefreshToken.read();
   const response = await send('/v1/sessions/refresh', {
     method: 'POST',
-    headers: old === null ? COOKIE_FORM : { ...COOKIE_FORM, 'Content-Type': 'application/json' },
+    headers: old === null ? COOKIE_SESSION_HEADER : { ...COOKIE_SESSION_HEADER, 'Content-Type': 'application/json' },
     body: old === null ? null : JSON.stringify({ refresh_token: old }),
   });
   const body: unknown = await response.json().catch(() => null);
   // A server that is away or busy has not used it.
-  if (response.ok || response.status < 500) oldToken.remove();
+  if (response.ok || response.status < 500) legacyRefreshToken.remove();
   if (!response.ok) throw problemFrom(response.status, body);
   return body as SignedIn;
 }
 
 /** Ends the cookie's session, and that of the access token, if it is another. */
-export async function endOnServer(token: string | null): Promise<void> {
-  const headers = token === null ? COOKIE_FORM : { ...COOKIE_FORM, Authorization: `Bearer ${token}` };
+export async function deleteSession(token: string | null): Promise<void> {
+  const headers = token === null ? COOKIE_SESSION_HEADER : { ...COOKIE_SESSION_HEADER, Authorization: `Bearer ${token}` };
   const response = await send('/v1/sessions/current', { method: 'DELETE', headers });
   if (!response.ok) throw problemFrom(response.status, await response.json().catch(() => null));
 }

@@ -4,10 +4,10 @@
 
 const KEY = 'tutti.session';
 
-const read = (): string | null => attempt(() => localStorage.getItem(KEY));
+const read = (): string | null => tryStorage(() => localStorage.getItem(KEY));
 
 /** Storage may be switched off; then a session lasts as long as its page. */
-export function attempt<T>(work: () => T): T | null {
+export function tryStorage<T>(work: () => T): T | null {
   try {
     return work();
   } catch {
@@ -16,24 +16,24 @@ export function attempt<T>(work: () => T): T | null {
 }
 
 export const sessionHint = {
-  isSignedIn: (): boolean => read() === 'in' || oldToken.read() !== null,
+  isSignedIn: (): boolean => read() === 'in' || legacyRefreshToken.read() !== null,
   /** Whether somebody signed out here and the server could not be told yet. */
-  isLeaving: (): boolean => read() === 'leaving',
-  signedIn: (): void => void attempt(() => localStorage.setItem(KEY, 'in')),
-  leaving: (): void => {
-    oldToken.remove();
-    attempt(() => localStorage.setItem(KEY, 'leaving'));
+  isSigningOut: (): boolean => read() === 'leaving',
+  signedIn: (): void => void tryStorage(() => localStorage.setItem(KEY, 'in')),
+  signingOut: (): void => {
+    legacyRefreshToken.remove();
+    tryStorage(() => localStorage.setItem(KEY, 'leaving'));
   },
   /** Forgets the session; that the server still has to be told stays. */
   signedOut: (): void => {
-    oldToken.remove();
+    legacyRefreshToken.remove();
     if (read() === 'in') sessionHint.clear();
   },
-  clear: (): void => void attempt(() => localStorage.removeItem(KEY)),
+  clear: (): void => void tryStorage(() => localStorage.removeItem(KEY)),
 };
 
 /** The refresh token of a page from before there was a cookie. It is exchanged for one, once, and removed. */
-export const oldToken = {
-  read: (): string | null => attempt(() => localStorage.getItem('tutti.refresh')),
-  remove: (): void => void attempt(() => localStorage.removeItem('tutti.refresh')),
+export const legacyRefreshToken = {
+  read: (): string | null => tryStorage(() => localStorage.getItem('tutti.refresh')),
+  remove: (): void => void tryStorage(() => localStorage.removeItem('tutti.refresh')),
 };

@@ -7,110 +7,110 @@ import { TokenManager, type TokenManagerDeps } from './tokenManager';
 // The browser's cookie, which the tokenManager never sees, and whether the page expects one.
 let cookie: string | null;
 let expected: boolean;
-let sent: string[];
-let outs: number;
+let sentTokens: string[];
+let signOutCount: number;
 let clock: number;
-let answer: (token: string) => Promise<SignedIn>;
+let respond: (token: string) => Promise<SignedIn>;
 let lock: Promise<unknown>;
 
 const signedIn = (n: number): SignedIn => ({ access_token: `access-${n}`, expires_in: 900, account: { id: 'a' } }) as SignedIn;
 
-const parts = (): TokenManagerDeps => ({
+const deps = (): TokenManagerDeps => ({
   isExpected: () => expected,
   setExpected: (now) => (expected = now),
-  askServer: async () => {
+  refresh: async () => {
     const token = cookie ?? 'none';
-    sent.push(token);
-    const answered = await answer(token);
-    cookie = answered.access_token.replace('access', 'refresh');
-    return answered;
+    sentTokens.push(token);
+    const response = await respond(token);
+    cookie = response.access_token.replace('access', 'refresh');
+    return response;
   },
-  alone: (work) => {
+  withLock: (work) => {
     const mine = lock.then(work, work);
     lock = mine.catch(() => undefined);
     return mine;
   },
   now: () => clock,
-  signedIn: () => undefined,
-  signedOut: () => (outs += 1),
+  onSignedIn: () => undefined,
+  onSignedOut: () => (signOutCount += 1),
 });
 
 beforeEach(() => {
   cookie = 'refresh-0';
   expected = true;
-  sent = [];
-  outs = 0;
+  sentTokens = [];
+  signOutCount = 0;
   clock = 1_000_000;
   lock = Promise.resolve();
   let n = 0;
-  answer = async () => signedIn((n += 1));
+  respond = async () => signedIn((n += 1));
 });
 
 describe('the token tokenManager', () => {
   it('sends a refresh token once however many ask', async () => {
-    const tokenManager = new TokenManager(parts());
-    const tokens = await Promise.all([tokenManager.token(), tokenManager.token(), tokenManager.renew(null), tokenManager.token()]);
-    expect(tokens).toEqual(['access-1', 'access-1', 'access-1', 'access-1']);
-    expect(sent).toEqual(['refresh-0']);
+    const tokens = new TokenManager(deps());
+    const received = await Promise.all([tokens.token(), tokens.token(), tokens.renew(null), tokens.token()]);
+    expect(received).toEqual(['access-1', 'access-1', 'access-1', 'access-1']);
+    expect(sentTokens).toEqual(['refresh-0']);
     expect([cookie, expected]).toEqual(['refresh-1', true]);
   });
 
   it('lets two tabs renew one after the other, each with the newest token', async () => {
-    const [one, two] = [new TokenManager(parts()), new TokenManager(parts())];
+    const [one, two] = [new TokenManager(deps()), new TokenManager(deps())];
     await Promise.all([one.token(), two.token()]);
-    expect(sent).toEqual(['refresh-0', 'refresh-1']);
+    expect(sentTokens).toEqual(['refresh-0', 'refresh-1']);
   });
 
   it('uses what another tab brought while it waited', async () => {
-    const tokenManager = new TokenManager(parts());
+    const tokens = new TokenManager(deps());
     let open!: () => void;
     lock = new Promise<void>((resolve) => (open = resolve));
-    const waiting = tokenManager.token();
-    tokenManager.accept({ token: 'from-elsewhere', expiresAt: clock + 900_000 });
+    const waiting = tokens.token();
+    tokens.setAccess({ token: 'from-elsewhere', expiresAt: clock + 900_000 });
     open();
     expect(await waiting).toBe('from-elsewhere');
-    expect(sent).toEqual([]);
+    expect(sentTokens).toEqual([]);
   });
 
   it('renews shortly before the end, not after', async () => {
-    const tokenManager = new TokenManager(parts());
-    await tokenManager.token();
+    const tokens = new TokenManager(deps());
+    await tokens.token();
     clock += 860_000;
-    expect(await tokenManager.token()).toBe('access-1');
+    expect(await tokens.token()).toBe('access-1');
     clock += 15_000;
-    expect(await tokenManager.token()).toBe('access-2');
+    expect(await tokens.token()).toBe('access-2');
   });
 
   it('answers a refused access token with a new one, and only once for many refusals', async () => {
-    const tokenManager = new TokenManager(parts());
-    const old = await tokenManager.token();
-    expect(await Promise.all([tokenManager.renew(old), tokenManager.renew(old)])).toEqual(['access-2', 'access-2']);
-    expect(await tokenManager.renew(old)).toBe('access-2');
-    expect(sent).toHaveLength(2);
+    const tokens = new TokenManager(deps());
+    const old = await tokens.token();
+    expect(await Promise.all([tokens.renew(old), tokens.renew(old)])).toEqual(['access-2', 'access-2']);
+    expect(await tokens.renew(old)).toBe('access-2');
+    expect(sentTokens).toHaveLength(2);
   });
 
   it('signs out when the server says no', async () => {
-    answer = () => Promise.reject(new Problem(401, 'auth.revoked', 'Sign in again.'));
-    const tokenManager = new TokenManager(parts());
-    expect(await tokenManager.token()).toBeNull();
-    expect([expected, outs]).toEqual([false, 1]);
-    expect(await tokenManager.token()).toBeNull();
-    expect(sent).toHaveLength(1);
+    respond = () => Promise.reject(new Problem(401, 'auth.revoked', 'Sign in again.'));
+    const tokens = new TokenManager(deps());
+    expect(await tokens.token()).toBeNull();
+    expect([expected, signOutCount]).toEqual([false, 1]);
+    expect(await tokens.token()).toBeNull();
+    expect(sentTokens).toHaveLength(1);
   });
 
   it('stays signed in while the server is away', async () => {
-    answer = () => Promise.reject(new Problem(503, 'busy', 'Later.'));
-    const tokenManager = new TokenManager(parts());
-    await expect(tokenManager.token()).rejects.toThrow('Later.');
-    expect([cookie, expected, outs]).toEqual(['refresh-0', true, 0]);
-    answer = async () => signedIn(9);
-    expect(await tokenManager.token()).toBe('access-9');
+    respond = () => Promise.reject(new Problem(503, 'busy', 'Later.'));
+    const tokens = new TokenManager(deps());
+    await expect(tokens.token()).rejects.toThrow('Later.');
+    expect([cookie, expected, signOutCount]).toEqual(['refresh-0', true, 0]);
+    respond = async () => signedIn(9);
+    expect(await tokens.token()).toBe('access-9');
   });
 
   it('is a visitor where no session is expected, and asks nobody', async () => {
     expected = false;
-    const tokenManager = new TokenManager(parts());
-    expect(await tokenManager.token()).toBeNull();
-    expect([sent, outs]).toEqual([[], 0]);
+    const tokens = new TokenManager(deps());
+    expect(await tokens.token()).toBeNull();
+    expect([sentTokens, signOutCount]).toEqual([[], 0]);
   });
 });

@@ -16,13 +16,13 @@ export interface TokenManagerDeps {
   isExpected(): boolean;
   setExpected(expected: boolean): void;
   /** Exchanges the cookie for a new one and an access token. */
-  askServer(): Promise<SignedIn>;
+  refresh(): Promise<SignedIn>;
   /** Runs the work while no other tab runs its own. */
-  alone<T>(work: () => Promise<T>): Promise<T>;
+  withLock<T>(work: () => Promise<T>): Promise<T>;
   now(): number;
   /** Called with every new pair; `from` says whether this tab fetched it. */
-  signedIn(access: Access, answer: SignedIn): void;
-  signedOut(): void;
+  onSignedIn(access: Access, response: SignedIn): void;
+  onSignedOut(): void;
 }
 
 /** Renew this long before the end, so that a slow request doesn't arrive late. */
@@ -32,10 +32,10 @@ export class TokenManager {
   #access: Access | null = null;
   #renewing: Promise<string | null> | null = null;
 
-  constructor(private readonly parts: TokenManagerDeps) {}
+  constructor(private readonly deps: TokenManagerDeps) {}
 
   /** The access token that is in memory, good or not. */
-  get held(): string | null {
+  get current(): string | null {
     return this.#access?.token ?? null;
   }
 
@@ -50,42 +50,42 @@ export class TokenManager {
     if (this.#access && this.#access.token !== stale && this.#fresh(this.#access)) {
       return Promise.resolve(this.#access.token);
     }
-    this.#renewing ??= this.parts.alone(() => this.#renewNow(stale)).finally(() => (this.#renewing = null));
+    this.#renewing ??= this.deps.withLock(() => this.#renewNow(stale)).finally(() => (this.#renewing = null));
     return this.#renewing;
   }
 
   /** Takes what signing in, signing up or another tab brought. */
-  accept(access: Access): void {
+  setAccess(access: Access): void {
     this.#access = access;
   }
 
   /** Takes a whole answer of the server; the browser has kept its cookie already. */
-  keep(answer: SignedIn): void {
-    this.#access = { token: answer.access_token, expiresAt: this.parts.now() + answer.expires_in * 1000 };
-    this.parts.setExpected(true);
-    this.parts.signedIn(this.#access, answer);
+  acceptSession(response: SignedIn): void {
+    this.#access = { token: response.access_token, expiresAt: this.deps.now() + response.expires_in * 1000 };
+    this.deps.setExpected(true);
+    this.deps.onSignedIn(this.#access, response);
   }
 
-  forget(): void {
+  clear(): void {
     this.#access = null;
-    this.parts.setExpected(false);
-    this.parts.signedOut();
+    this.deps.setExpected(false);
+    this.deps.onSignedOut();
   }
 
   async #renewNow(stale: string | null): Promise<string | null> {
     // Another tab may have brought a token while this one waited for the lock.
     if (this.#access && this.#access.token !== stale && this.#fresh(this.#access)) return this.#access.token;
-    if (!this.parts.isExpected()) {
-      if (this.#access !== null) this.forget();
+    if (!this.deps.isExpected()) {
+      if (this.#access !== null) this.clear();
       return null;
     }
     try {
-      this.keep(await this.parts.askServer());
+      this.acceptSession(await this.deps.refresh());
       return this.#access?.token ?? null;
     } catch (error) {
       // Only a clear no ends the session; a server that is away or busy does not.
       if (error instanceof Problem && [400, 401, 403].includes(error.status)) {
-        this.forget();
+        this.clear();
         return null;
       }
       throw error;
@@ -93,6 +93,6 @@ export class TokenManager {
   }
 
   #fresh(access: Access): boolean {
-    return access.expiresAt - MARGIN_MS > this.parts.now();
+    return access.expiresAt - MARGIN_MS > this.deps.now();
   }
 }

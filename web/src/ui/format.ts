@@ -1,6 +1,6 @@
 // Owns how numbers become words: sizes, lengths, dates. Units are in the parameters' names.
 
-export function bytesText(bytes: number): string {
+export function formatBytes(bytes: number): string {
   const units = ['bytes', 'KB', 'MB', 'GB', 'TB'];
   let value = bytes;
   let unit = 0;
@@ -13,7 +13,7 @@ export function bytesText(bytes: number): string {
 }
 
 /** 65.2 → `1:05`, 3671 → `1:01:11`. */
-export function clock(seconds: number): string {
+export function formatDuration(seconds: number): string {
   const whole = Number.isFinite(seconds) && seconds > 0 ? Math.floor(seconds) : 0;
   const two = (n: number): string => String(n).padStart(2, '0');
   const [h, m, s] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60), whole % 60];
@@ -21,7 +21,7 @@ export function clock(seconds: number): string {
 }
 
 /** 65 → `1 minute 5 seconds`, for readers. */
-export function clockWords(seconds: number): string {
+export function spokenDuration(seconds: number): string {
   const whole = Number.isFinite(seconds) && seconds > 0 ? Math.floor(seconds) : 0;
   const part = (n: number, word: string): string => (n === 0 ? '' : `${n} ${word}${n === 1 ? '' : 's'}`);
   const words = [part(Math.floor(whole / 3600), 'hour'), part(Math.floor((whole % 3600) / 60), 'minute'), part(whole % 60, 'second')];
@@ -29,7 +29,7 @@ export function clockWords(seconds: number): string {
 }
 
 /** How long something will still take, roughly: precision here would be a lie. */
-export function about(seconds: number): string {
+export function formatRemaining(seconds: number): string {
   if (!Number.isFinite(seconds)) return '';
   if (seconds < 5) return 'a few seconds left';
   if (seconds < 55) return `${Math.round(seconds / 5) * 5} s left`;
@@ -40,5 +40,5 @@ export function about(seconds: number): string {
 const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
 const MINUTE = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 
-export const day = (time: string): string => DAY.format(new Date(time));
-export const minute = (time: string): string => MINUTE.format(new Date(time));
+export const formatDate = (time: string): string => DAY.format(new Date(time));
+export const formatDateTime = (time: string): string => MINUTE.format(new Date(time));

@@ -1,18 +1,18 @@
 // Owns the short messages at the page's edge and what screen readers hear. A message never asks for anything.
 
-export interface Message {
+export interface Toast {
   id: number;
   text: string;
-  bad: boolean;
+  isError: boolean;
 }
 
 const SHOWN_MS = 6_000;
 
 class Toasts {
-  messages = $state<Message[]>([]);
+  items = $state<Toast[]>([]);
   /** Read out politely; not shown. */
-  spoken = $state('');
-  #count = 0;
+  announcement = $state('');
+  #lastId = 0;
 
   success(text: string): void {
     this.#show(text, false);
@@ -23,17 +23,17 @@ class Toasts {
   }
 
   announce(text: string): void {
-    this.spoken = text;
+    this.announcement = text;
   }
 
   dismiss(id: number): void {
-    this.messages = this.messages.filter((message) => message.id !== id);
+    this.items = this.items.filter((toast) => toast.id !== id);
   }
 
-  #show(text: string, bad: boolean): void {
-    const id = (this.#count += 1);
-    this.messages = [...this.messages.filter((message) => message.text !== text), { id, text, bad }].slice(-3);
-    setTimeout(() => this.dismiss(id), bad ? SHOWN_MS * 2 : SHOWN_MS);
+  #show(text: string, isError: boolean): void {
+    const id = (this.#lastId += 1);
+    this.items = [...this.items.filter((toast) => toast.text !== text), { id, text, isError }].slice(-3);
+    setTimeout(() => this.dismiss(id), isError ? SHOWN_MS * 2 : SHOWN_MS);
   }
 }
 

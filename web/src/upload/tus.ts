@@ -4,7 +4,7 @@ import type { DetailedError, HttpRequest, HttpResponse, UploadOptions } from 'tu
 import { Problem, problemFromText, unreachable } from '../api/problem';
 import { session } from '../session/session.svelte';
 
-export interface Errand {
+export interface UploadRequest {
   file: File;
   name: string;
   type: string;
@@ -12,61 +12,61 @@ export interface Errand {
   visibility: string;
   /** Where an earlier try left off. */
   uploadUrl: string | null;
-  opened(uploadUrl: string): void;
-  progressed(sent: number): void;
-  finished(mediaId: string | null): void;
-  failed(problem: Problem): void;
+  onUrl(uploadUrl: string): void;
+  onProgress(sent: number): void;
+  onFinished(mediaId: string | null): void;
+  onFailed(problem: Problem): void;
 }
 
-export interface Sending {
+export interface RunningUpload {
   /** Stops sending; what has arrived stays on the server. */
   stop(): Promise<void>;
 }
 
-const RETRY_AFTER_MS = [0, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000];
+const RETRY_DELAYS_MS = [0, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000];
 /** Up to here the bytes travel with the request that opens the upload: one round trip less. */
-const IN_ONE_GO_BYTES = 1024 * 1024;
+const SINGLE_REQUEST_MAX_BYTES = 1024 * 1024;
 
-export async function send(errand: Errand): Promise<Sending> {
+export async function send(request: UploadRequest): Promise<RunningUpload> {
   const { Upload } = await import('tus-js-client');
   let mediaId: string | null = null;
   let lastToken: string | null = null;
 
   const options: UploadOptions = {
     endpoint: '/v1/uploads',
-    uploadUrl: errand.uploadUrl,
-    uploadSize: errand.file.size,
-    uploadDataDuringCreation: errand.file.size <= IN_ONE_GO_BYTES,
-    retryDelays: RETRY_AFTER_MS,
+    uploadUrl: request.uploadUrl,
+    uploadSize: request.file.size,
+    uploadDataDuringCreation: request.file.size <= SINGLE_REQUEST_MAX_BYTES,
+    retryDelays: RETRY_DELAYS_MS,
     // The queue remembers addresses itself; a second memory could disagree.
     storeFingerprintForResuming: false,
     metadata: {
-      filename: errand.name,
-      filetype: errand.type,
-      tags: errand.tags.join(','),
-      visibility: errand.visibility,
+      filename: request.name,
+      filetype: request.type,
+      tags: request.tags.join(','),
+      visibility: request.visibility,
     },
-    async onBeforeRequest(request: HttpRequest) {
-      lastToken = await session.tokenManager.token();
-      if (lastToken) request.setHeader('Authorization', `Bearer ${lastToken}`);
+    async onBeforeRequest(httpRequest: HttpRequest) {
+      lastToken = await session.tokens.token();
+      if (lastToken) httpRequest.setHeader('Authorization', `Bearer ${lastToken}`);
     },
     async onAfterResponse(_request: HttpRequest, response: HttpResponse) {
       mediaId = response.getHeader('Tutti-Media-Id') ?? mediaId;
       // The retry that follows must not carry the refused token again.
-      if (response.getStatus() === 401) await session.tokenManager.renew(lastToken);
+      if (response.getStatus() === 401) await session.tokens.renew(lastToken);
     },
     onShouldRetry: (error: Error | DetailedError) => {
       const status = statusOf(error);
       return status === 0 || status === 401 || status === 409 || status === 423 || status === 429 || status >= 500;
     },
     onUploadUrlAvailable: () => {
-      if (upload.url) errand.opened(upload.url);
+      if (upload.url) request.onUrl(upload.url);
     },
-    onProgress: (sent) => errand.progressed(sent),
-    onSuccess: () => errand.finished(mediaId),
-    onError: (error) => errand.failed(problemOf(error)),
+    onProgress: (sent) => request.onProgress(sent),
+    onSuccess: () => request.onFinished(mediaId),
+    onError: (error) => request.onFailed(problemOf(error)),
   };
-  const upload = new Upload(errand.file, options);
+  const upload = new Upload(request.file, options);
   upload.start();
   return { stop: () => upload.abort(false) };
 }
@@ -74,7 +74,7 @@ export async function send(errand: Errand): Promise<Sending> {
 /** Takes back an upload that is not finished, so that the server needn't keep its bytes until they expire. */
 export async function terminate(uploadUrl: string): Promise<void> {
   const { Upload } = await import('tus-js-client');
-  const token = await session.tokenManager.token();
+  const token = await session.tokens.token();
   await Upload.terminate(uploadUrl, { headers: token ? { Authorization: `Bearer ${token}` } : {} }).catch(() => undefined);
 }
 

@@ -4,9 +4,9 @@
 import type { UploadRecord } from './uploadRecord';
 
 /** Files up to this size are copied into the browser's own storage, so that a reload goes on by itself. */
-const COPY_UP_TO_BYTES = 256 * 1024 * 1024;
+const MAX_COPY_BYTES = 256 * 1024 * 1024;
 
-export type Kept = File | FileSystemFileHandle;
+export type StoredFile = File | FileSystemFileHandle;
 
 let opening: Promise<IDBDatabase> | null = null;
 
@@ -35,37 +35,37 @@ function run<T>(store: string, mode: IDBTransactionMode, work: (store: IDBObject
   );
 }
 
-const survive = <T>(work: Promise<T>, instead: T): Promise<T> => work.catch(() => instead);
+const withFallback = <T>(work: Promise<T>, instead: T): Promise<T> => work.catch(() => instead);
 
 export const saveRecord = (record: UploadRecord): Promise<unknown> =>
-  survive(run('uploads', 'readwrite', (store) => store.put(record)), undefined as unknown);
+  withFallback(run('uploads', 'readwrite', (store) => store.put(record)), undefined as unknown);
 
 export const loadRecords = (): Promise<UploadRecord[]> =>
-  survive(run<UploadRecord[]>('uploads', 'readonly', (store) => store.getAll() as IDBRequest<UploadRecord[]>), []);
+  withFallback(run<UploadRecord[]>('uploads', 'readonly', (store) => store.getAll() as IDBRequest<UploadRecord[]>), []);
 
 /** Keeps the means to read the file after a reload. A handle costs nothing; a copy must fit. */
 export async function saveFile(id: string, file: File, handle: FileSystemFileHandle | null): Promise<boolean> {
-  const copy = file.size <= COPY_UP_TO_BYTES && (await hasRoomFor(file.size));
-  const kept: Kept | null = copy ? file : handle;
-  if (!kept) return false;
-  return survive(
-    run('files', 'readwrite', (store) => store.put(kept, id)).then(() => true),
+  const copy = file.size <= MAX_COPY_BYTES && (await hasSpaceFor(file.size));
+  const stored: StoredFile | null = copy ? file : handle;
+  if (!stored) return false;
+  return withFallback(
+    run('files', 'readwrite', (store) => store.put(stored, id)).then(() => true),
     false,
   );
 }
 
-export const loadFile = (id: string): Promise<Kept | undefined> =>
-  survive(run<Kept | undefined>('files', 'readonly', (store) => store.get(id) as IDBRequest<Kept | undefined>), undefined);
+export const loadFile = (id: string): Promise<StoredFile | undefined> =>
+  withFallback(run<StoredFile | undefined>('files', 'readonly', (store) => store.get(id) as IDBRequest<StoredFile | undefined>), undefined);
 
-export const dropFile = (id: string): Promise<unknown> =>
-  survive(run('files', 'readwrite', (store) => store.delete(id)), undefined);
+export const removeFile = (id: string): Promise<unknown> =>
+  withFallback(run('files', 'readwrite', (store) => store.delete(id)), undefined);
 
-export async function drop(id: string): Promise<void> {
-  await dropFile(id);
-  await survive(run('uploads', 'readwrite', (store) => store.delete(id)), undefined);
+export async function remove(id: string): Promise<void> {
+  await removeFile(id);
+  await withFallback(run('uploads', 'readwrite', (store) => store.delete(id)), undefined);
 }
 
-async function hasRoomFor(bytes: number): Promise<boolean> {
+async function hasSpaceFor(bytes: number): Promise<boolean> {
   const estimate = await navigator.storage?.estimate?.().catch(() => null);
   if (!estimate) return true;
   return (estimate.quota ?? 0) - (estimate.usage ?? 0) > bytes * 2;

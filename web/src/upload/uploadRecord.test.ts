@@ -1,6 +1,6 @@
 // Proves the rules of the upload queue.
 import { describe, expect, it } from 'vitest';
-import { afterReload, nextInLine, totals, type UploadRecord, type UploadState } from './uploadRecord';
+import { nextToStart, restoreRecord, sumUploads, type UploadRecord, type UploadState } from './uploadRecord';
 
 const record = (state: UploadState, addedAt = 0): UploadRecord => ({
   id: `u${addedAt}`, account: 'a', name: 'clip.mp4', type: 'video/mp4', bytes: 1000, fingerprint: 'f', tags: [],
@@ -8,35 +8,35 @@ const record = (state: UploadState, addedAt = 0): UploadRecord => ({
 });
 
 describe('after a reload', () => {
-  it('goes on by itself where the file was kept', () => {
-    expect(afterReload(record('sending'), true).state).toBe('waiting');
-    expect(afterReload(record('waiting'), true).state).toBe('waiting');
-    expect(afterReload(record('needs-file'), true).state).toBe('waiting');
+  it('goes on by itself where the file was stored', () => {
+    expect(restoreRecord(record('sending'), true).state).toBe('waiting');
+    expect(restoreRecord(record('waiting'), true).state).toBe('waiting');
+    expect(restoreRecord(record('needs-file'), true).state).toBe('waiting');
   });
 
   it('asks for the file where it was not, and keeps the address to resume at', () => {
-    const asked = afterReload(record('sending'), false);
+    const asked = restoreRecord(record('sending'), false);
     expect(asked.state).toBe('needs-file');
     expect([asked.uploadUrl, asked.sent]).toEqual(['/v1/uploads/1', 400]);
-    expect(afterReload(record('failed'), false).state).toBe('needs-file');
+    expect(restoreRecord(record('failed'), false).state).toBe('needs-file');
   });
 
   it('leaves alone what the person paused and what is over', () => {
-    expect(afterReload(record('paused'), true).state).toBe('paused');
-    expect(afterReload(record('done'), false).state).toBe('done');
+    expect(restoreRecord(record('paused'), true).state).toBe('paused');
+    expect(restoreRecord(record('done'), false).state).toBe('done');
   });
 });
 
 describe('the line', () => {
   it('starts the oldest first and never more than allowed', () => {
     const all = [record('waiting', 3), record('sending', 0), record('waiting', 2), record('paused', 1)];
-    expect(nextInLine(all, 2).map((one) => one.addedAt)).toEqual([2]);
-    expect(nextInLine(all, 1)).toEqual([]);
-    expect(nextInLine(all, 9).map((one) => one.addedAt)).toEqual([2, 3]);
+    expect(nextToStart(all, 2).map((one) => one.addedAt)).toEqual([2]);
+    expect(nextToStart(all, 1)).toEqual([]);
+    expect(nextToStart(all, 9).map((one) => one.addedAt)).toEqual([2, 3]);
   });
 });
 
 it('sums up without what was refused', () => {
-  const sum = totals([record('sending'), record('failed'), record('done'), record('paused')]);
-  expect(sum).toEqual({ open: 2, sending: 1, done: 1, failed: 1, bytes: 3000, sent: 1800 });
+  const totals = sumUploads([record('sending'), record('failed'), record('done'), record('paused')]);
+  expect(totals).toEqual({ open: 2, sending: 1, done: 1, failed: 1, bytes: 3000, sent: 1800 });
 });

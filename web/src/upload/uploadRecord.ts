@@ -35,14 +35,14 @@ export interface UploadRecord {
 }
 
 /** What a record becomes when the page is loaded anew. */
-export function afterReload(record: UploadRecord, hasFile: boolean): UploadRecord {
+export function restoreRecord(record: UploadRecord, hasFile: boolean): UploadRecord {
   if (record.state === 'done' || record.state === 'failed') return hasFile || record.state === 'done' ? record : { ...record, state: 'needs-file' };
   if (!hasFile) return { ...record, state: 'needs-file' };
   return record.state === 'paused' ? record : { ...record, state: 'waiting' };
 }
 
 /** Who may start now: the first in line, as long as fewer than `limit` are under way. */
-export function nextInLine<T extends { state: UploadState; addedAt: number }>(all: readonly T[], limit: number): T[] {
+export function nextToStart<T extends { state: UploadState; addedAt: number }>(all: readonly T[], limit: number): T[] {
   const free = limit - all.filter((one) => one.state === 'sending').length;
   if (free <= 0) return [];
   return all
@@ -61,17 +61,17 @@ export interface Totals {
   sent: number;
 }
 
-export function totals(all: readonly { state: UploadState; bytes: number; sent: number }[]): Totals {
-  const sum: Totals = { open: 0, sending: 0, done: 0, failed: 0, bytes: 0, sent: 0 };
+export function sumUploads(all: readonly { state: UploadState; bytes: number; sent: number }[]): Totals {
+  const totals: Totals = { open: 0, sending: 0, done: 0, failed: 0, bytes: 0, sent: 0 };
   for (const one of all) {
-    if (one.state === 'done') sum.done += 1;
-    else if (one.state === 'failed') sum.failed += 1;
-    else sum.open += 1;
-    if (one.state === 'sending') sum.sending += 1;
+    if (one.state === 'done') totals.done += 1;
+    else if (one.state === 'failed') totals.failed += 1;
+    else totals.open += 1;
+    if (one.state === 'sending') totals.sending += 1;
     if (one.state !== 'failed') {
-      sum.bytes += one.bytes;
-      sum.sent += one.state === 'done' ? one.bytes : one.sent;
+      totals.bytes += one.bytes;
+      totals.sent += one.state === 'done' ? one.bytes : one.sent;
     }
   }
-  return sum;
+  return totals;
 }

@@ -1,6 +1,6 @@
 // Proves that addresses lead where the table says and nowhere else.
 import { expect, it } from 'vitest';
-import { isOurs, match } from './match';
+import { isPagePath, match } from './routes';
 
 it('reads the parts of an address', () => {
   expect(match('/')).toEqual({ name: 'library', params: {} });
@@ -9,10 +9,10 @@ it('reads the parts of an address', () => {
 });
 
 it('is lost for anything else', () => {
-  for (const path of ['/m', '/m/a/b', '/nowhere', '/u/%E0%A4%A']) expect(match(path).name).toBe('lost');
+  for (const path of ['/m', '/m/a/b', '/nowhere', '/u/%E0%A4%A']) expect(match(path).name).toBe('not-found');
 });
 
 it('leaves the server’s own addresses to the server', () => {
-  expect(['/v1/media/x/original', '/docs', '/assets/a.js', '/favicon.svg'].some(isOurs)).toBe(false);
-  expect(['/', '/m/abc', '/u/ada.lovelace', '/settings', '/nowhere'].every(isOurs)).toBe(true);
+  expect(['/v1/media/x/original', '/docs', '/assets/a.js', '/favicon.svg'].some(isPagePath)).toBe(false);
+  expect(['/', '/m/abc', '/u/ada.lovelace', '/settings', '/nowhere'].every(isPagePath)).toBe(true);
 });
