@@ -3,7 +3,7 @@ import { expect, collectErrors, test } from './fixtures';
 
 test('a member signs up, stays signed in over a reload, signs out and in again', async ({ home, member }) => {
   await home.reload();
-  await expect(home.getByText('Your first note')).toBeVisible();
+  await expect(home.getByText('Your library is empty')).toBeVisible();
 
   await home.getByRole('link', { name: /Your profile/ }).click();
   await expect(home.getByText(`@${member.handle}`)).toBeVisible();
@@ -17,7 +17,7 @@ test('a member signs up, stays signed in over a reload, signs out and in again',
   await expect(home.getByRole('alert')).toContainText(/password/i);
   await home.getByLabel('Password').fill(member.password);
   await home.getByRole('main').getByRole('button', { name: 'Sign in' }).click();
-  await expect(home.getByText('Your first note')).toBeVisible();
+  await expect(home.getByText('Your library is empty')).toBeVisible();
 });
 
 test('a taken name is refused with the server’s own words', async ({ home, member, browser, serverUrl }) => {
@@ -32,16 +32,16 @@ test('a taken name is refused with the server’s own words', async ({ home, mem
   const problem = (await (await answer).json()) as { code: string; detail: string };
   await expect(other.getByRole('alert')).toHaveText(problem.detail);
   await context.close();
-  await expect(home.getByText('Your first note')).toBeVisible();
+  await expect(home.getByText('Your library is empty')).toBeVisible();
 });
 
 test('tabs that load at the same moment renew one after the other and all stay signed in', async ({ home, context }) => {
   const tabs = await Promise.all([context.newPage(), context.newPage(), context.newPage()]);
   const browserErrors = tabs.flatMap(collectErrors);
   await Promise.all([home.reload(), ...tabs.map((tab) => tab.goto('/'))]);
-  for (const tab of [home, ...tabs]) await expect(tab.getByText('Your first note')).toBeVisible();
+  for (const tab of [home, ...tabs]) await expect(tab.getByText('Your library is empty')).toBeVisible();
   await Promise.all([home, ...tabs].map((tab) => tab.reload()));
-  for (const tab of [home, ...tabs]) await expect(tab.getByText('Your first note')).toBeVisible();
+  for (const tab of [home, ...tabs]) await expect(tab.getByText('Your library is empty')).toBeVisible();
 
   // Signing out in one signs out all.
   await home.goto('/settings');

@@ -150,7 +150,7 @@ async function signUp(page: Page, member: Member): Promise<void> {
   await page.getByLabel('E-mail').fill(member.email);
   await page.getByLabel('Password').fill(member.password);
   await page.getByRole('main').getByRole('button', { name: 'Join' }).click();
-  await expect(page.getByText('Your first note')).toBeVisible();
+  await expect(page.getByText('Your library is empty')).toBeVisible();
 }
 
 /** Adds files through the dialog, as a person does. */

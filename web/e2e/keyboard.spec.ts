@@ -36,7 +36,7 @@ test('joining, adding, filtering, watching, editing and deleting by keyboard alo
   await page.keyboard.press('Tab');
   await page.keyboard.type(member.password);
   await page.keyboard.press('Enter');
-  await expect(page.getByText('Your first note')).toBeVisible();
+  await expect(page.getByText('Your library is empty')).toBeVisible();
 
   // A dialog keeps the focus inside, and gives it back.
   await tabTo(page, /^Add$/);

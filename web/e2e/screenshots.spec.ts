@@ -38,8 +38,8 @@ test('every page fits a phone and a desktop', async ({ page, home, files }) => {
   await expect(home.getByRole('region', { name: 'Uploads' })).toContainText('4 files uploaded', { timeout: 60_000 }).catch(() => undefined);
   await capture(page, 'tray');
   for (const file of [files.photo, files.song, files.portrait, files.video]) await waitUntilReady(home, basename(file));
-  for (const button of await home.getByRole('button', { name: /^(Remove from this list|Give up)/ }).all()) await button.click({ timeout: 2_000 }).catch(() => undefined);
-  while ((await home.getByRole('button', { name: /^(Remove from this list|Give up)/ }).count()) > 0) await home.getByRole('button', { name: /^(Remove from this list|Give up)/ }).first().click();
+  for (const button of await home.getByRole('button', { name: /^(Remove from this list|Cancel upload)/ }).all()) await button.click({ timeout: 2_000 }).catch(() => undefined);
+  while ((await home.getByRole('button', { name: /^(Remove from this list|Cancel upload)/ }).count()) > 0) await home.getByRole('button', { name: /^(Remove from this list|Cancel upload)/ }).first().click();
   await capture(page, 'library');
 
   await openItem(home, basename(files.video));
@@ -86,8 +86,8 @@ test('the chosen theme outlives a reload and comes before the first paint', asyn
   await page.goto('/');
   const paper = (): Promise<string> => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
   const light = await paper();
-  await page.getByRole('button', { name: /^Colours/ }).click();
-  await page.getByRole('button', { name: /^Colours/ }).click();
+  await page.getByRole('button', { name: /^Theme/ }).click();
+  await page.getByRole('button', { name: /^Theme/ }).click();
   expect(await paper()).not.toBe(light);
   await page.reload();
   expect(await page.evaluate(() => document.documentElement.dataset['theme'])).toBe('dark');

@@ -36,7 +36,7 @@ test('no script can read the session, and it outlives a reload', async ({ home, 
   expect(JSON.parse(seen)).toEqual(['', { 'tutti.session': 'in' }, {}]);
 
   await home.reload();
-  await expect(home.getByText('Your first note')).toBeVisible();
+  await expect(home.getByText('Your library is empty')).toBeVisible();
   const [renewed] = await sessionOf(context);
   expect(renewed!.value).not.toBe(cookie!.value);
   expect(await readable(home)).not.toContain(renewed!.value);
@@ -74,7 +74,7 @@ test('signing out everywhere reaches the other browser', async ({ home, member, 
   const other = await context.newPage();
   await other.goto('/sign-in');
   await signIn(other, member);
-  await expect(other.getByText('Your first note')).toBeVisible();
+  await expect(other.getByText('Your library is empty')).toBeVisible();
   await home.goto('/settings');
   await home.getByRole('button', { name: 'Sign out everywhere' }).click();
   await expect(home.getByRole('heading', { name: 'Everyone plays.' })).toBeVisible();
@@ -90,11 +90,11 @@ test('a token of a page from before is exchanged for a cookie, once, also by two
   await page.evaluate((token) => localStorage.setItem('tutti.refresh', token), old);
   const tab = await context.newPage();
   await Promise.all([page.goto('/'), tab.goto('/')]);
-  for (const each of [page, tab]) await expect(each.getByText('Your first note')).toBeVisible();
+  for (const each of [page, tab]) await expect(each.getByText('Your library is empty')).toBeVisible();
   expect(await sessionOf(context)).toHaveLength(1);
   expect(JSON.parse(await readable(page))).toEqual(['', { 'tutti.session': 'in' }, {}]);
   await page.reload();
-  await expect(page.getByText('Your first note')).toBeVisible();
+  await expect(page.getByText('Your library is empty')).toBeVisible();
 });
 
 test('a page on another site can neither use the session nor frame us', async ({ home, context, serverUrl }) => {
@@ -135,7 +135,7 @@ test('a page on another site can neither use the session nor frame us', async ({
   // The session is as it was.
   expect(await sessionOf(context)).toEqual([before]);
   await home.reload();
-  await expect(home.getByText('Your first note')).toBeVisible();
+  await expect(home.getByText('Your library is empty')).toBeVisible();
   close();
 });
 
@@ -149,7 +149,7 @@ test('?to= leads back to this page and nowhere else', async ({ home, member, ser
   // Signed in already, the page goes on at once.
   for (const to of ['/\\evil.example', '//evil.example', '/%09/evil.example', '/%5Cevil.example', '%2F%2Fevil.example', '/.//evil.example', 'https://evil.example', 'javascript:alert(1)', '/docs']) {
     await home.goto(`/sign-in?to=${to}`);
-    await expect(home.getByText('Your first note'), to).toBeVisible();
+    await expect(home.getByText('Your library is empty'), to).toBeVisible();
     expect(home.url(), to).toBe(`${serverUrl}/`);
   }
 });

@@ -19,11 +19,11 @@ test('an item is edited, shared with a stranger, and deleted', async ({ home, fi
   const stranger = await context.newPage();
   const browserErrors = collectErrors(stranger);
   await stranger.goto(link);
-  await expect(stranger.getByRole('heading', { name: 'This can’t be shown' })).toBeVisible();
+  await expect(stranger.getByRole('heading', { name: 'This item is not available' })).toBeVisible();
 
   await home.getByRole('button', { name: 'Share' }).click();
   await expect(home.getByRole('dialog')).toContainText('is private');
-  await home.getByRole('button', { name: 'Whoever has the link' }).click();
+  await home.getByRole('button', { name: 'Anyone with the link' }).click();
   await expect(home.getByLabel('Link')).toHaveValue(link);
   await home.context().grantPermissions(['clipboard-read', 'clipboard-write']);
   await home.getByRole('button', { name: 'Copy link' }).click();
@@ -37,14 +37,14 @@ test('an item is edited, shared with a stranger, and deleted', async ({ home, fi
   for (const name of ['Edit', 'Share', 'Delete']) await expect(stranger.getByRole('button', { name })).toHaveCount(0);
 
   await home.getByRole('button', { name: 'Delete' }).click();
-  await home.getByRole('button', { name: 'Keep it' }).click();
+  await home.getByRole('button', { name: 'Cancel' }).click();
   await home.getByRole('button', { name: 'Delete' }).click();
   await home.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
   await expect(home.getByText('is deleted.')).toBeVisible();
   await expect(home.locator('.media-grid li')).toHaveCount(0);
 
   await stranger.reload();
-  await expect(stranger.getByRole('heading', { name: 'This can’t be shown' })).toBeVisible();
+  await expect(stranger.getByRole('heading', { name: 'This item is not available' })).toBeVisible();
   expect(browserErrors).toEqual([]);
   await context.close();
 });

@@ -38,7 +38,7 @@ test('a photo, a song and a video arrive and become ready', async ({ home, files
   await home.getByRole('searchbox').fill('harb');
   await expect(home.locator('.media-grid li')).toHaveCount(1);
   await home.getByRole('searchbox').fill('nothing has this name');
-  await expect(home.getByText('Nothing fits')).toBeVisible();
+  await expect(home.getByText('No results')).toBeVisible();
 });
 
 test('files can be dropped anywhere on the page', async ({ home }) => {
@@ -51,9 +51,9 @@ test('files can be dropped anywhere on the page', async ({ home }) => {
     return transfer;
   });
   await home.dispatchEvent('main', 'dragenter', { dataTransfer: transfer });
-  await expect(home.getByText('Let go to add')).toBeVisible();
+  await expect(home.getByText('Drop to add')).toBeVisible();
   await home.dispatchEvent('main', 'drop', { dataTransfer: transfer });
-  await expect(home.getByText('Let go to add')).toBeHidden();
+  await expect(home.getByText('Drop to add')).toBeHidden();
   await waitUntilReady(home, 'dropped.png');
 });
 
@@ -62,7 +62,7 @@ test('what is no photo, song or video is refused with the reason', async ({ home
   const tray = home.getByRole('region', { name: 'Uploads' });
   await expect(tray).toContainText('1 not uploaded');
   await expect(tray.locator('.reason')).not.toBeEmpty();
-  await tray.getByRole('button', { name: /^Give up/ }).click();
+  await tray.getByRole('button', { name: /^Cancel upload/ }).click();
   await expect(tray).toBeHidden();
 });
 
@@ -115,14 +115,14 @@ test('where the browser lost the file, picking it again goes on; another file is
   await home.reload();
   await release();
   const tray = home.getByRole('region', { name: 'Uploads' });
-  await expect(tray).toContainText('1 upload waits for you');
+  await expect(tray).toContainText('1 upload needs your action');
   const pick = async (path: string): Promise<void> => {
     const chooser = home.waitForEvent('filechooser');
-    await tray.getByRole('button', { name: /^Pick/ }).click();
+    await tray.getByRole('button', { name: /^Choose/ }).click();
     await (await chooser).setFiles(path);
   };
   await pick(files.photo);
-  await expect(tray).toContainText('That is another file.');
+  await expect(tray).toContainText('This is a different file.');
   await pick(files.large);
   await expect(tray).toContainText('1 file uploaded', { timeout: 60_000 });
   expect(seen.at(-1)).toBeGreaterThan(500_000);
@@ -144,7 +144,7 @@ test('an upload can be paused, resumed and given up', async ({ home, files }) =>
   await expect.poll(() => seen.length).toBe(2);
   expect(seen[1]).toBeGreaterThan(0);
   const taken = home.waitForRequest((request) => request.method() === 'DELETE' && request.url().includes('/v1/uploads/'));
-  await tray.getByRole('button', { name: /^Give up/ }).click();
+  await tray.getByRole('button', { name: /^Cancel upload/ }).click();
   await taken;
   await expect(tray).toBeHidden();
   await release();

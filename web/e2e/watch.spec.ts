@@ -12,7 +12,7 @@ test('a video plays while converting still runs, then has every quality without 
   await home.getByRole('button', { name: 'Play', exact: true }).first().click({ timeout: 180_000 });
   await expect.poll(() => time(home), { timeout: 90_000 }).toBeGreaterThan(0.5);
   // Still converting: this is the promise.
-  await expect(home.getByText('Plays while it is converted.')).toBeVisible();
+  await expect(home.getByText('You can play it while it is being converted.')).toBeVisible();
 
   // Watch the clock at every frame while the ladder is swapped in.
   await home.evaluate(() => {
@@ -36,7 +36,7 @@ test('a video plays while converting still runs, then has every quality without 
     };
     watchFrame();
   });
-  await expect(home.getByText('Plays while it is converted.')).toBeHidden({ timeout: 300_000 });
+  await expect(home.getByText('You can play it while it is being converted.')).toBeHidden({ timeout: 300_000 });
   await expect.poll(() => home.evaluate(() => (globalThis as unknown as { watched: { elements: Set<Element> } }).watched.elements.size), { timeout: 90_000 }).toBe(2);
   const jump = await home.evaluate(() => {
     const { worstBack, worstAhead } = (globalThis as unknown as { watched: { worstBack: number; worstAhead: number } }).watched;
@@ -82,7 +82,7 @@ test('the player obeys its keys', async ({ home, files }) => {
   await home.keyboard.press('>');
   expect(await home.evaluate(() => document.querySelector('video')?.playbackRate)).toBe(1.25);
   await home.keyboard.press('?');
-  await expect(home.getByRole('dialog', { name: 'Keys' })).toBeVisible();
+  await expect(home.getByRole('dialog', { name: 'Keyboard shortcuts' })).toBeVisible();
   await home.keyboard.press('Escape');
   await home.keyboard.press('f');
   await expect.poll(() => home.evaluate(() => document.fullscreenElement !== null)).toBe(true);
@@ -121,7 +121,7 @@ test('a photo is shown in a size that fits', async ({ home, files }) => {
   await openItem(home, basename(files.photo));
   const image = home.locator('figure img');
   await expect.poll(() => image.evaluate((one: HTMLImageElement) => one.naturalWidth)).toBeGreaterThan(900);
-  await home.getByRole('button', { name: /as large as the screen/ }).click();
+  await home.getByRole('button', { name: /full screen$/ }).click();
   await expect(home.getByRole('dialog')).toBeVisible();
   await home.keyboard.press('Escape');
   await expect(home.getByRole('dialog')).toBeHidden();

@@ -1,4 +1,4 @@
-// Owns the calls about media, one function each.
+// Owns the media operations of the API, one function each.
 import { api, authorizedFetch, expectOk, readBody } from './client';
 import { problemFrom } from './problem';
 import type { Kind, Media, State, Visibility } from './types';
@@ -32,7 +32,7 @@ export const edit = (id: string, body: Edit): Promise<Media> =>
 
 export const remove = (id: string): Promise<void> => expectOk(api.DELETE('/v1/media/{id}', { params: { path: { id } } }));
 
-/** Sends a small file in one go, as its raw bytes. For anything larger there is the upload queue. */
+/** Uploads a small file in one request, as its raw bytes. The upload queue is for larger ones. */
 export async function uploadSmallFile(file: File, visibility: Visibility, tags: string[]): Promise<Media> {
   const query = new URLSearchParams({ name: file.name, visibility, tags: tags.join(',') });
   const response = await authorizedFetch(

@@ -1,4 +1,4 @@
-// Proves that a filter survives the address bar and nonsense doesn't.
+// Proves that a filter survives the URL and that unknown values do not.
 import { expect, it } from 'vitest';
 import { readFilter, writeFilter } from './filterQuery';
 

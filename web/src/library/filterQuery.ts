@@ -1,4 +1,4 @@
-// Owns how the library's filter is written in the address and read from it. Unknown values are left out, never passed on.
+// Owns how the library's filter is written to the URL and read from it. Unknown values are left out, never passed on.
 import type { Filter } from '../api/media';
 import type { Kind, State, Visibility } from '../api/types';
 

@@ -1,5 +1,5 @@
-// Owns the member's library as it is listed: which ids, in which order, under which filter, and the next page.
-// The items themselves lie on the mediaStore. Invariant: an answer to an earlier filter never lands in a later list.
+// Owns the member's library as it is listed: ids in order, the filter, the next page. Does not own the items:
+// mediaStore does. Invariant: the response to an earlier filter never reaches a later list.
 import * as calls from '../api/media';
 import type { Filter } from '../api/media';
 import type { Media } from '../api/types';
@@ -11,14 +11,14 @@ class Library {
   ids = $state<string[]>([]);
   filter = $state.raw<Filter>({});
   loading = $state(false);
-  /** The first page of this filter has come. */
+  /** Whether the first page of this filter has arrived. */
   loaded = $state(false);
   error = $state.raw<unknown>(null);
   #nextCursor = $state<string | null>(null);
   #generation = 0;
 
   readonly items = $derived(this.ids.map((id) => mediaStore.get(id)).filter((media): media is Media => media !== undefined));
-  /** Every tag on the items at hand, most used first. */
+  /** Every tag of the listed items, most used first. */
   readonly tags = $derived.by(() => {
     const counts = new Map<string, number>();
     for (const media of this.items) for (const tag of media.tags) counts.set(tag, (counts.get(tag) ?? 0) + 1);
@@ -47,7 +47,7 @@ class Library {
     await this.#load(false);
   }
 
-  /** Puts an item that just arrived at the front, where the filter lets it in. */
+  /** Puts a new item first, if it matches the filter. */
   addArrived(id: string): void {
     const media = mediaStore.get(id);
     if (media && !this.ids.includes(id) && matchesFilter(media, this.filter)) this.ids.unshift(id);
@@ -71,7 +71,7 @@ class Library {
     this.error = null;
     try {
       let page = await calls.list(this.filter, PAGE_SIZE, this.#nextCursor ?? undefined);
-      // A search may answer a page of nothing that goes on elsewhere.
+      // A page of a search may be empty although further pages are not.
       while (generation === this.#generation && page.items.length === 0 && page.next) page = await calls.list(this.filter, PAGE_SIZE, page.next);
       if (generation !== this.#generation) return;
       for (const media of page.items) mediaStore.put(media);
@@ -87,7 +87,7 @@ class Library {
   }
 }
 
-/** Whether the server would list it under this filter, as far as can be told here. */
+/** Whether the server would list the item under this filter, as far as the browser knows. */
 export function matchesFilter(media: Media, filter: Filter): boolean {
   if (filter.kind && media.kind !== filter.kind) return false;
   if (filter.state && media.state !== filter.state) return false;

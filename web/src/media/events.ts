@@ -1,7 +1,6 @@
-// Owns how news of items that are being worked on reaches the mediaStore: by server-sent events for the two that were
-// asked for last, by asking now and then for the rest. Two, because a browser opens six connections to one
-// server and uploads and playing need theirs.
-// Invariant: an item that is isSettled, or that nobody follows any more, has no connection and no timer.
+// Owns how changes of items that are being converted reach the mediaStore: by server-sent events for the two latest
+// subscriptions, by polling for the rest. Two, because a browser opens six connections to one server, and uploads
+// and playback need theirs. Invariant: an item that is settled or has no subscriber has no connection and no timer.
 import { untrack } from 'svelte';
 import * as calls from '../api/media';
 import { isSettled, type Media } from '../api/types';
@@ -16,15 +15,15 @@ const subscriberCounts = new Map<string, number>();
 const streams = new Map<string, EventSource>();
 let timer: ReturnType<typeof setTimeout> | null = null;
 
-/** Keeps the mediaStore's view of an item up to date until the given function is called. */
+/** Keeps an item in the mediaStore up to date. Returns the function that ends the subscription. */
 export function subscribe(id: string): () => void {
-  // Called in effects, which must not run again for every piece of news that the mediaStore gets.
+  // Called in effects, which must not run again at every change of the mediaStore.
   return untrack(() => addSubscriber(id));
 }
 
 function addSubscriber(id: string): () => void {
   const count = subscriberCounts.get(id) ?? 0;
-  // Last asked for goes last, and the last ones get the streams.
+  // The latest subscription goes last, and the last ones get the streams.
   subscriberCounts.delete(id);
   subscriberCounts.set(id, count + 1);
   updateConnections();
@@ -73,7 +72,7 @@ function openStream(id: string): void {
     mediaStore.progress(id, JSON.parse(event.data) as Media['progress']);
   });
   stream.addEventListener('error', () => {
-    // A stream that is over or refused (its grant may have expired) is left to the asking, which brings a new address.
+    // Polling takes over from a stream that ended or was refused (its URL may have expired), and brings a new URL.
     if (stream.readyState === EventSource.CLOSED && streams.get(id) === stream) streams.delete(id);
   });
 }
@@ -83,14 +82,14 @@ function store(media: Media): void {
   if (isSettled(media)) updateConnections();
 }
 
-/** The stream is opened by its URL alone, so it tells that there is something new, not what only the owner may see: that is read by token. */
+/** Fetches the item with the member's token: an event contains only what every holder of the stream's URL may see. */
 async function refresh(event: Media): Promise<void> {
   if (event.updated_at === mediaStore.get(event.id)?.updated_at) return;
   try {
     store(await calls.get(event.id));
   } catch (error) {
     if (error instanceof Problem && error.status === 404) removeItem(event.id);
-    // Anything else is left to the asking.
+    // Polling tries again after any other error.
     else closeStream(event.id);
   }
 }
@@ -105,7 +104,7 @@ function removeItem(id: string): void {
   mediaStore.remove(id);
 }
 
-/** Asks for whatever has no stream; one that lost its stream gets a new one. */
+/** Fetches the items without a stream; an item that lost its stream gets a new one. */
 async function poll(): Promise<void> {
   const unstreamed = unsettled().filter((id) => !streams.has(id));
   for (const id of unstreamed.slice(0, MAX_POLLED)) {
@@ -114,7 +113,7 @@ async function poll(): Promise<void> {
     } catch (error) {
       if (error instanceof Problem && error.status === 404) removeItem(id);
     }
-    // To the front of the queue: everybody has a turn.
+    // Moved to the end, so that each item is polled in turn.
     const count = subscriberCounts.get(id);
     if (count !== undefined && unstreamed.length > MAX_POLLED) {
       subscriberCounts.delete(id);

@@ -1,8 +1,8 @@
-// Proves that sizes are added without hurting the grant.
+// Proves that a size is added without changing the signature.
 import { expect, it } from 'vitest';
 import { sizedUrl, srcset } from './imageUrl';
 
-it('keeps the grant', () => {
+it('keeps the signature', () => {
   expect(sizedUrl('/v1/media/a/image?t=x%2By', { w: 320, h: 240, fit: 'cover' })).toBe('/v1/media/a/image?t=x%2By&w=320&h=240&fit=cover');
   expect(sizedUrl('/v1/media/a/image', { w: 640 })).toBe('/v1/media/a/image?w=640');
 });

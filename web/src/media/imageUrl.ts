@@ -1,9 +1,9 @@
-// Owns the addresses of pictures: sizes appended to what the server handed out, whose grant must stay as it is.
+// Owns the URLs of pictures: appends a size to the server's URL, whose signature must stay unchanged.
 
-/** Widths that are asked for. Few, so that the server's and the browser's caches are shared. */
+/** Widths that the page requests, in pixels. Few, so that the caches of server and browser are shared. */
 export const WIDTHS = [320, 640, 960, 1280, 1920, 2560] as const;
 
-/** Adds a size to an image address of the server's. */
+/** Adds a size to an image URL of the server. */
 export function sizedUrl(imageUrl: string, size: { w: number; h?: number; fit?: 'cover' | 'contain' }): string {
   const url = new URL(imageUrl, 'http://tutti.invalid');
   url.searchParams.set('w', String(size.w));
@@ -12,7 +12,7 @@ export function sizedUrl(imageUrl: string, size: { w: number; h?: number; fit?: 
   return url.pathname + url.search;
 }
 
-/** A `srcset` up to the picture's own width: larger would only be blown up. */
+/** A `srcset` up to the picture's own width: a larger one has no more detail. */
 export function srcset(imageUrl: string, ownWidth: number | null | undefined, maxWidth: number = Infinity): string {
   const limit = Math.min(ownWidth ?? Infinity, maxWidth);
   const widths = WIDTHS.filter((w, at) => w <= limit || (WIDTHS[at - 1] ?? 0) < limit);

@@ -1,5 +1,5 @@
-// Owns the newest known view of every media item on this page, by id, so that a tile, the upload tray and the
-// watch page never disagree. Does not fetch: whoever learns something puts it here.
+// Owns the newest known state of every media item on this page, by id, so that a tile, the upload tray and the item's
+// page never disagree. Does not fetch: the callers of the API put each response here.
 import { SvelteMap } from 'svelte/reactivity';
 import type { Media } from '../api/types';
 
@@ -10,7 +10,7 @@ class MediaStore {
     return this.#items.get(id);
   }
 
-  /** Keeps a view unless a newer one is here already; answers may overtake each other. */
+  /** Stores an item unless a newer state is known: responses may arrive out of order. */
   put(media: Media): void {
     const known = this.#items.get(media.id);
     if (known && known.updated_at > media.updated_at) return;

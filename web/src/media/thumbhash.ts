@@ -1,10 +1,10 @@
-// Owns the blurred picture that stands in while the real one loads. A handful are remembered: tiles come and go.
+// Owns the blurred preview that is shown while a picture loads. Previews are cached, because tiles are created again and again.
 import { thumbHashToDataURL } from 'thumbhash';
 
 const MAX_CACHED = 500;
 const cache = new Map<string, string>();
 
-/** A data: address for a thumbhash in base64, or `null` where it can't be read. */
+/** Returns a data: URL for a thumbhash in base64, or `null` if it cannot be decoded. */
 export function blurredPreview(hash: string | null | undefined): string | null {
   if (!hash) return null;
   const known = cache.get(hash);

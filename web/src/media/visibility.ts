@@ -1,4 +1,5 @@
-// Owns what the three audiences are called and what each means for whoever asks.
+// Owns the names and descriptions of the three visibilities.
+import m from '#messages/media';
 import type { Visibility } from '../api/types';
 import type { IconName } from '../ui/icons';
 
@@ -10,9 +11,9 @@ export interface VisibilityOption {
 }
 
 export const VISIBILITIES: readonly VisibilityOption[] = [
-  { value: 'private', label: 'Private', detail: 'Only you can see it.', icon: 'lock' },
-  { value: 'unlisted', label: 'Unlisted', detail: 'Whoever has the link can see it.', icon: 'link' },
-  { value: 'public', label: 'Public', detail: 'Everyone can see it.', icon: 'globe' },
+  { value: 'private', label: m.private(), detail: m.privateDetail(), icon: 'lock' },
+  { value: 'unlisted', label: m.unlisted(), detail: m.unlistedDetail(), icon: 'link' },
+  { value: 'public', label: m.public(), detail: m.publicDetail(), icon: 'globe' },
 ];
 
 export const visibilityOption = (visibility: Visibility): VisibilityOption =>

@@ -1,10 +1,11 @@
 // Owns how one media element gets its stream: through hls.js where the browser has Media Source Extensions, by the
-// browser's own HLS elsewhere, or as a plain file. Does not own playing. hls.js is fetched when first needed.
+// browser's own HLS elsewhere, or as a plain file. Does not own playback. hls.js is loaded when first needed.
+import m from '#messages/player';
 import type Hls from 'hls.js';
 import type { ErrorData } from 'hls.js';
 
 export interface Quality {
-  /** Number of the level in hls.js. */
+  /** Index of the level in hls.js. */
   level: number;
   height: number;
   bitsPerSecond: number;
@@ -12,16 +13,16 @@ export interface Quality {
 
 export interface AttachedStream {
   qualities(): Quality[];
-  /** -1 lets the network decide. */
+  /** Selects a level; -1 lets hls.js choose by bandwidth. */
   choose(level: number): void;
-  /** The level that is playing, -1 where unknown. */
+  /** The level that is playing, or -1 if unknown. */
   currentLevel(): number;
   destroy(): void;
 }
 
 export interface StreamListener {
   onQualitiesChanged(): void;
-  /** Nothing more can be played from this url: it expired, or the stream is broken. */
+  /** Nothing more can be played from this URL: it expired, or the stream is damaged. */
   onError(reason: string): void;
 }
 
@@ -37,18 +38,18 @@ export async function attachStream(element: HTMLMediaElement, source: Source, st
   const { default: HlsJs } = await import('hls.js');
   if (HlsJs.isSupported()) return withHlsJs(HlsJs, element, source.url, startSeconds, listener);
   if (element.canPlayType(NATIVE)) return plainFile(element, source.url, startSeconds, listener);
-  throw new Error('This browser can’t play streams. Download the file instead.');
+  throw new Error(m.streamsUnsupported());
 }
 
 function plainFile(element: HTMLMediaElement, url: string, startSeconds: number, listener: StreamListener): AttachedStream {
-  const failed = (): void => listener.onError('The browser can’t play this file.');
+  const failed = (): void => listener.onError(m.fileUnplayable());
   element.addEventListener('error', failed);
   element.src = url;
   if (startSeconds > 0) element.addEventListener('loadedmetadata', () => (element.currentTime = startSeconds), { once: true });
   return {
     qualities: () => [],
     choose: () => undefined,
-    currentLevel: ()  => -1,
+    currentLevel: () => -1,
     destroy: () => {
       element.removeEventListener('error', failed);
       element.removeAttribute('src');
@@ -59,15 +60,15 @@ function plainFile(element: HTMLMediaElement, url: string, startSeconds: number,
 
 function withHlsJs(HlsJs: typeof Hls, element: HTMLMediaElement, url: string, startSeconds: number, listener: StreamListener): AttachedStream {
   const hls = new HlsJs({
-    // Segments are fragmented MP4 already: nothing to convert, so no worker, and none in the content policy.
+    // Segments are fragmented MP4 already, so there is nothing to transmux: no worker, and none in the content policy.
     enableWorker: false,
-    // A isConverting playlist is no live broadcast: begin where one is, not at its end, and never hurry after it.
+    // A growing playlist is not a live broadcast: start at the given position, not at its end, and never speed up.
     startPosition: startSeconds,
     maxLiveSyncPlaybackRate: 1,
     backBufferLength: 60,
     maxBufferLength: 30,
     capLevelToPlayerSize: true,
-    // Behind a new upload segments may be late; the list says when they come.
+    // Segments of a new upload may be late, so requests are retried for some time.
     manifestLoadPolicy: retryPolicy(8),
     playlistLoadPolicy: retryPolicy(8),
     fragLoadPolicy: retryPolicy(6),
@@ -80,7 +81,7 @@ function withHlsJs(HlsJs: typeof Hls, element: HTMLMediaElement, url: string, st
       hls.recoverMediaError();
       return;
     }
-    listener.onError(data.type === HlsJs.ErrorTypes.NETWORK_ERROR ? 'The stream can’t be reached.' : 'The stream can’t be played.');
+    listener.onError(data.type === HlsJs.ErrorTypes.NETWORK_ERROR ? m.streamUnreachable() : m.streamUnplayable());
   });
   for (const event of [HlsJs.Events.MANIFEST_PARSED, HlsJs.Events.LEVEL_SWITCHED, HlsJs.Events.LEVELS_UPDATED] as const) {
     hls.on(event, () => listener.onQualitiesChanged());
@@ -93,11 +94,11 @@ function withHlsJs(HlsJs: typeof Hls, element: HTMLMediaElement, url: string, st
         .map((level, at) => ({ level: at, height: Math.min(level.height, level.width || level.height), bitsPerSecond: level.bitrate }))
         .filter((quality) => quality.height > 0),
     choose: (level) => {
-      // A choice by hand may be larger than the player; only the automatic one is capped.
+      // A selected level may be larger than the player; only automatic selection is capped.
       if (hls.currentLevel === -1 || level === -1) hls.loadLevel = level;
       else hls.nextLevel = level;
     },
-    currentLevel: ()  => hls.currentLevel,
+    currentLevel: () => hls.currentLevel,
     destroy: () => hls.destroy(),
   };
 }

@@ -1,12 +1,13 @@
-// Owns playing: one state that the controls show, over one element that is listener and seen. A second element exists
-// only while the player moves to another address (from the isConverting playlist to the duration ladder, or past an expired
-// grant): it is brought to the same moment unseen and then takes over, so that nobody notices.
+// Owns playback: the state that the controls show, and the media element that plays. A second element exists only while
+// the player switches to another URL (from the growing playlist to the whole ladder, or because a signed URL expired): it
+// is hidden, seeks to the same time and then replaces the first one without a visible jump.
 // Invariant: exactly one element is audible, and `time` is always that element's.
+import m from '#messages/player';
 import { attachStream, type AttachedStream, type Quality, type Source, type StreamListener } from './hls';
 
 export const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 2] as const;
 const VOLUME_KEY = 'tutti.volume';
-/** How far ahead of the playing element its successor waits. */
+/** How far ahead of the playing element the new element seeks, in seconds at normal speed. */
 const LEAD_SECONDS = 0.6;
 const SWITCH_TIMEOUT_MS = 12_000;
 
@@ -20,25 +21,25 @@ export class Player {
   waiting = $state(false);
   ended = $state(false);
   time = $state(0);
-  /** The end of what can be sought to now; less than the duration while converting runs. */
+  /** The end of the seekable range in seconds; less than the duration while the item is converted. */
   seekableEnd = $state(0);
   buffered = $state(0);
   volume = $state(1);
   muted = $state(false);
   speed = $state(1);
   qualities = $state.raw<Quality[]>([]);
-  /** Height selectedHeight by hand, or `null` for automatic. */
+  /** Height in pixels that the member selected, or `null` for automatic. */
   selectedHeight = $state<number | null>(null);
-  /** Height on screen, where known. */
+  /** Height in pixels of the level that is playing, if known. */
   playingHeight = $state<number | null>(null);
   error = $state<string | null>(null);
-  /** Has hasStarted to play at least once: until then a poster is shown. */
+  /** Whether playback has started once: until then the poster is shown. */
   hasStarted = $state(false);
 
   #host: HTMLElement | null = null;
   #active: ActiveStream | null = null;
   #generation = 0;
-  /** Playing was asked for before there was anything to play. */
+  /** Play was requested before a stream was attached. */
   #playRequested = false;
 
   constructor(
@@ -63,14 +64,14 @@ export class Player {
     };
   }
 
-  /** Opens an url: the first one plainly, every later one without a jump. */
+  /** Opens a source: the first one directly, every later one without a jump. */
   async open(source: Source): Promise<void> {
     const generation = (this.#generation += 1);
     try {
       if (this.#active && this.hasStarted && !this.error) await this.#switchTo(source, generation);
       else await this.#start(source, generation);
     } catch (error) {
-      if (generation === this.#generation) this.error = error instanceof Error ? error.message : 'This can’t be played.';
+      if (generation === this.#generation) this.error = error instanceof Error ? error.message : m.playbackFailed();
     }
   }
 
@@ -128,7 +129,7 @@ export class Player {
 
   async #start(source: Source, generation: number): Promise<void> {
     const at = this.time;
-    // What broke while it played goes on playing.
+    // A stream that failed during playback continues to play.
     this.#playRequested ||= this.#active !== null && !this.paused && !this.ended;
     this.#destroy(this.#active);
     this.#active = null;
@@ -169,11 +170,11 @@ export class Player {
     this.#readQualities(stream);
     this.#readState(element);
     this.#destroy(old);
-    // A browser that lets only gestures start sound may have stopped the new element.
+    // A browser that starts audio only after a gesture may have paused the new element.
     if (!this.paused && element.paused) await this.play();
   }
 
-  /** Brings the successor to the very moment the old element is at, running if that runs. */
+  /** Brings the new element to the current time of the old one, and starts it if the old one plays. */
   async #synchronize(old: HTMLMediaElement, next: HTMLMediaElement): Promise<void> {
     const ready = (): boolean => !next.seeking && next.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA;
     const isPaused = (): boolean => old.paused || old.ended;
@@ -185,7 +186,7 @@ export class Player {
         if (Math.abs(old.currentTime - next.currentTime) < 0.05) return;
         continue;
       }
-      // The old one stalls at the edge of what is converted: the new one need not wait for it.
+      // The old element stalls at the end of the converted part: the new one need not wait for it.
       if (old.readyState < HTMLMediaElement.HAVE_FUTURE_DATA && ready()) {
         next.currentTime = old.currentTime;
         await waitUntil(next, ready, SWITCH_TIMEOUT_MS);
@@ -257,35 +258,35 @@ export class Player {
   }
 
   #addEventListeners(element: HTMLMediaElement): void {
-    const mine = (work: () => void) => (): void => {
+    const ifActive = (work: () => void) => (): void => {
       if (this.#active?.element === element) work();
     };
-    const read = mine(() => this.#readState(element));
+    const read = ifActive(() => this.#readState(element));
     for (const name of ['timeupdate', 'progress', 'durationchange', 'seeking', 'seeked', 'loadedmetadata', 'ended']) element.addEventListener(name, read);
-    element.addEventListener('play', mine(() => ((this.paused = false), (this.hasStarted = true))));
-    element.addEventListener('pause', mine(() => (this.paused = true)));
-    element.addEventListener('waiting', mine(() => (this.waiting = true)));
-    element.addEventListener('playing', mine(() => ((this.waiting = false), (this.hasStarted = true))));
-    element.addEventListener('canplay', mine(() => (this.waiting = false)));
+    element.addEventListener('play', ifActive(() => ((this.paused = false), (this.hasStarted = true))));
+    element.addEventListener('pause', ifActive(() => (this.paused = true)));
+    element.addEventListener('waiting', ifActive(() => (this.waiting = true)));
+    element.addEventListener('playing', ifActive(() => ((this.waiting = false), (this.hasStarted = true))));
+    element.addEventListener('canplay', ifActive(() => (this.waiting = false)));
     this.paused = element.paused;
   }
 }
 
-/** Waits until something holds of an element; looks at every frame. */
+/** Waits until a condition of an element holds; checks at every frame. */
 function waitUntil(element: HTMLMediaElement, holds: () => boolean, limitMs: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const start = performance.now();
     const check = (): void => {
       if (holds()) resolve();
-      else if (element.error) reject(new Error('This can’t be played.'));
-      else if (performance.now() - start > limitMs) reject(new Error('The stream is too slow just now.'));
+      else if (element.error) reject(new Error(m.playbackFailed()));
+      else if (performance.now() - start > limitMs) reject(new Error(m.streamTooSlow()));
       else nextFrame(check);
     };
     check();
   });
 }
 
-// Frames stop in a tab that isn't seen; the handover must not.
+// A hidden tab has no animation frames, but the switch must finish there too.
 const nextFrame = (work: () => void): void => {
   if (document.hidden) setTimeout(work, 100);
   else requestAnimationFrame(work);

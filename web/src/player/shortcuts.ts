@@ -1,4 +1,6 @@
-// Owns the player's keys: one row each, for the handler and for the list that "?" shows. Same keys as on the large video sites.
+// Owns the player's keyboard shortcuts: one row each, for the handler and for the list that "?" shows.
+// The keys are those of the large video sites.
+import m from '#messages/player';
 import { SPEEDS, type Player } from './player.svelte';
 
 export interface ShortcutContext {
@@ -23,24 +25,24 @@ const changeSpeedBy = (by: number) => ({ player }: ShortcutContext): void => {
 };
 
 export const SHORTCUTS: readonly Shortcut[] = [
-  { label: 'Space or K', description: 'Play or pause', keys: [' ', 'k'], run: ({ player }) => player.toggle() },
-  { label: '←', description: 'Back 5 seconds', keys: ['ArrowLeft'], run: seekBy(-5) },
-  { label: '→', description: 'On 5 seconds', keys: ['ArrowRight'], run: seekBy(5) },
-  { label: 'J', description: 'Back 10 seconds', keys: ['j'], run: seekBy(-10) },
-  { label: 'L', description: 'On 10 seconds', keys: ['l'], run: seekBy(10) },
-  { label: '↑', description: 'Louder', keys: ['ArrowUp'], run: changeVolumeBy(0.05) },
-  { label: '↓', description: 'Softer', keys: ['ArrowDown'], run: changeVolumeBy(-0.05) },
-  { label: 'M', description: 'Mute', keys: ['m'], run: ({ player }) => player.toggleMuted() },
-  { label: 'F', description: 'Full screen', keys: ['f'], run: (context) => context.fullscreen?.() },
-  { label: '<', description: 'Slower', keys: ['<'], run: changeSpeedBy(-1) },
-  { label: '>', description: 'Faster', keys: ['>'], run: changeSpeedBy(1) },
-  { label: '0 to 9', description: 'To that tenth', keys: [...'0123456789'], run: ({ player, seconds }, key) => player.seek((seconds * Number(key)) / 10) },
-  { label: 'Home', description: 'To the start', keys: ['Home'], run: ({ player }) => player.seek(0) },
-  { label: 'End', description: 'To the end', keys: ['End'], run: ({ player }) => player.seek(player.seekableEnd) },
-  { label: '?', description: 'This list', keys: ['?'], run: (context) => context.help() },
+  { label: m.keySpaceOrK(), description: m.shortcutPlay(), keys: [' ', 'k'], run: ({ player }) => player.toggle() },
+  { label: '←', description: m.shortcutBack({ seconds: 5 }), keys: ['ArrowLeft'], run: seekBy(-5) },
+  { label: '→', description: m.shortcutForward({ seconds: 5 }), keys: ['ArrowRight'], run: seekBy(5) },
+  { label: 'J', description: m.shortcutBack({ seconds: 10 }), keys: ['j'], run: seekBy(-10) },
+  { label: 'L', description: m.shortcutForward({ seconds: 10 }), keys: ['l'], run: seekBy(10) },
+  { label: '↑', description: m.shortcutLouder(), keys: ['ArrowUp'], run: changeVolumeBy(0.05) },
+  { label: '↓', description: m.shortcutSofter(), keys: ['ArrowDown'], run: changeVolumeBy(-0.05) },
+  { label: 'M', description: m.mute(), keys: ['m'], run: ({ player }) => player.toggleMuted() },
+  { label: 'F', description: m.fullScreen(), keys: ['f'], run: (context) => context.fullscreen?.() },
+  { label: '<', description: m.shortcutSlower(), keys: ['<'], run: changeSpeedBy(-1) },
+  { label: '>', description: m.shortcutFaster(), keys: ['>'], run: changeSpeedBy(1) },
+  { label: m.keyDigits(), description: m.shortcutTenth(), keys: [...'0123456789'], run: ({ player, seconds }, key) => player.seek((seconds * Number(key)) / 10) },
+  { label: m.keyHome(), description: m.shortcutStart(), keys: ['Home'], run: ({ player }) => player.seek(0) },
+  { label: m.keyEnd(), description: m.shortcutEnd(), keys: ['End'], run: ({ player }) => player.seek(player.seekableEnd) },
+  { label: '?', description: m.shortcutHelp(), keys: ['?'], run: (context) => context.help() },
 ];
 
-/** Does what a key stands for; leaves alone what belongs to a field, a button or a dialog. */
+/** Runs the shortcut of a key; ignores keys that belong to a field, a button or a dialog. */
 export function handleShortcut(event: KeyboardEvent, context: ShortcutContext): void {
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
   const target = event.target instanceof HTMLElement ? event.target : null;

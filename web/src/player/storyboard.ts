@@ -1,5 +1,5 @@
-// Owns reading a storyboard: WebVTT cues whose text is a picture's address with `#xywh=` (Media Fragments 1.0, §4.2.2).
-// Invariant: cues come back sorted; a cue that can't be read is left out rather than guessed.
+// Owns parsing a storyboard: WebVTT cues whose text is a picture's URL with `#xywh=` (Media Fragments 1.0, §4.2.2).
+// Invariant: the cues are sorted; a cue that cannot be parsed is left out.
 
 export interface Sprite {
   startSeconds: number;
@@ -25,7 +25,7 @@ export function parseStoryboard(text: string, base: string): Sprite[] {
   return sprites.sort((a, b) => a.startSeconds - b.startSeconds);
 }
 
-/** The picture for a moment: the last that has hasStarted. */
+/** The sprite for a time: the last one that starts at or before it. */
 export function spriteAt(sprites: readonly Sprite[], time: number): Sprite | null {
   let low = 0;
   let high = sprites.length;
@@ -50,8 +50,8 @@ function parseTarget(target: string, base: string): Pick<Sprite, 'url' | 'x' | '
   const root = new URL(base, 'http://tutti.invalid');
   const url = new URL(path ?? '', root);
   if (url.origin !== root.origin) return null;
-  // A picture of a private item needs the same grant as its list.
-  const grant = root.searchParams.get('t');
-  if (grant && !url.searchParams.has('t')) url.searchParams.set('t', grant);
+  // A picture of a private item needs the same signature as its storyboard.
+  const signature = root.searchParams.get('t');
+  if (signature && !url.searchParams.has('t')) url.searchParams.set('t', signature);
   return { url: url.pathname + url.search, x: Number(x), y: Number(y), width: Number(width), height: Number(height) };
 }

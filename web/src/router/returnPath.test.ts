@@ -1,4 +1,4 @@
-// Proves that `?to=` leads nowhere but to this page.
+// Proves that `?to=` leads only to paths of this page.
 import { expect, it } from 'vitest';
 import { returnPath } from './returnPath';
 
@@ -11,7 +11,7 @@ it('leads back to a path of this page', () => {
   expect(returnPath('/m/../settings', ORIGIN)).toBe('/settings');
 });
 
-it('never leaves this origin, nor for an address that the server answers', () => {
+it('never leaves this origin, nor leads to a path that the server responds to', () => {
   const elsewhere = [
     null, '', 'settings', 'evil.example', '//evil', '///evil', '/\\evil', '\\/evil', '\\\\evil', '/\t/evil', '/\n/evil', '\t//evil', ' //evil',
     '/\t\\evil', '/.//evil', '/..//evil', '/./\\evil', '/m/..//evil', '/%2e//evil', '/%2e%2e//evil', 'http:evil', 'https://evil', 'https:/evil', 'HTTPS://evil',
@@ -21,7 +21,7 @@ it('never leaves this origin, nor for an address that the server answers', () =>
   for (const to of elsewhere) expect(returnPath(to, ORIGIN), JSON.stringify(to)).toBe('/');
 });
 
-it('gives nothing that reads as another origin, however it was encoded', () => {
+it('returns nothing that parses as another origin, however it was encoded', () => {
   const parts = ['/', '\\', '%2f', '%5c', '\t', '%09', '.', '%2e', 'evil', ':', '@', 'javascript:', '\u2028', '\uff0f'];
   const bad: string[] = [];
   for (const a of parts)

@@ -1,10 +1,10 @@
-// Proves the promises of tokenManager.ts: one renewal at a time, none twice, and no sign-out for a server that is away.
+// Proves tokenManager.ts: one renewal at a time, no token twice, and no sign-out while the server is unreachable.
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Problem } from '../api/problem';
 import type { SignedIn } from '../api/types';
 import { TokenManager, type TokenManagerDeps } from './tokenManager';
 
-// The browser's cookie, which the tokenManager never sees, and whether the page expects one.
+// The browser's cookie, which the token manager never sees, and whether the page expects one.
 let cookie: string | null;
 let expected: boolean;
 let sentTokens: string[];
@@ -47,7 +47,7 @@ beforeEach(() => {
 });
 
 describe('the token tokenManager', () => {
-  it('sends a refresh token once however many ask', async () => {
+  it('sends a refresh token once for many callers', async () => {
     const tokens = new TokenManager(deps());
     const received = await Promise.all([tokens.token(), tokens.token(), tokens.renew(null), tokens.token()]);
     expect(received).toEqual(['access-1', 'access-1', 'access-1', 'access-1']);
@@ -61,7 +61,7 @@ describe('the token tokenManager', () => {
     expect(sentTokens).toEqual(['refresh-0', 'refresh-1']);
   });
 
-  it('uses what another tab brought while it waited', async () => {
+  it('uses the token that another tab sent while it waited', async () => {
     const tokens = new TokenManager(deps());
     let open!: () => void;
     lock = new Promise<void>((resolve) => (open = resolve));
@@ -72,7 +72,7 @@ describe('the token tokenManager', () => {
     expect(sentTokens).toEqual([]);
   });
 
-  it('renews shortly before the end, not after', async () => {
+  it('renews shortly before expiry, not after', async () => {
     const tokens = new TokenManager(deps());
     await tokens.token();
     clock += 860_000;
@@ -81,7 +81,7 @@ describe('the token tokenManager', () => {
     expect(await tokens.token()).toBe('access-2');
   });
 
-  it('answers a refused access token with a new one, and only once for many refusals', async () => {
+  it('replaces a rejected access token, and only once for many rejections', async () => {
     const tokens = new TokenManager(deps());
     const old = await tokens.token();
     expect(await Promise.all([tokens.renew(old), tokens.renew(old)])).toEqual(['access-2', 'access-2']);
@@ -89,7 +89,7 @@ describe('the token tokenManager', () => {
     expect(sentTokens).toHaveLength(2);
   });
 
-  it('signs out when the server says no', async () => {
+  it('signs out when the server refuses', async () => {
     respond = () => Promise.reject(new Problem(401, 'auth.revoked', 'Sign in again.'));
     const tokens = new TokenManager(deps());
     expect(await tokens.token()).toBeNull();
@@ -98,7 +98,7 @@ describe('the token tokenManager', () => {
     expect(sentTokens).toHaveLength(1);
   });
 
-  it('stays signed in while the server is away', async () => {
+  it('stays signed in while the server is unavailable', async () => {
     respond = () => Promise.reject(new Problem(503, 'busy', 'Later.'));
     const tokens = new TokenManager(deps());
     await expect(tokens.token()).rejects.toThrow('Later.');
@@ -107,7 +107,7 @@ describe('the token tokenManager', () => {
     expect(await tokens.token()).toBe('access-9');
   });
 
-  it('is a visitor where no session is expected, and asks nobody', async () => {
+  it('sends no request where no session is expected', async () => {
     expected = false;
     const tokens = new TokenManager(deps());
     expect(await tokens.token()).toBeNull();

@@ -1,4 +1,4 @@
-// Owns the page's signs: one row each, drawn on a 24 by 24 grid with strokes of 1.75. Solid shapes say `fill`.
+// Owns the page's icons: one row each, on a 24 by 24 grid with strokes of 1.75. Solid shapes have `fill`.
 export interface IconShape {
   d: string;
   fill?: true;

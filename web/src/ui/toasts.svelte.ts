@@ -1,4 +1,4 @@
-// Owns the short messages at the page's edge and what screen readers hear. A message never asks for anything.
+// Owns the toasts and what screen readers announce. A toast never asks a question.
 
 export interface Toast {
   id: number;
@@ -10,7 +10,7 @@ const SHOWN_MS = 6_000;
 
 class Toasts {
   items = $state<Toast[]>([]);
-  /** Read out politely; not shown. */
+  /** Announced by screen readers; not shown. */
   announcement = $state('');
   #lastId = 0;
 

@@ -1,5 +1,5 @@
-// Owns how dropped things become files: single files, many, whole folders, each with a handle where the browser
-// gives one (a handle lets a reload read the file again without a copy).
+// Owns how dropped or chosen items become files: single files, several, whole folders; each with a handle if the browser
+// has one (with a handle the page can read the file again after a reload, without a copy).
 
 export interface PickedFile {
   file: File;
@@ -9,7 +9,7 @@ export interface PickedFile {
 /** More than this from one drop is a mistake, not an album. */
 const MAX_FILES = 2_000;
 
-/** What the file picker offers. The server decides by the bytes, so this only sorts the dialog. */
+/** What the file picker offers. The server decides by the bytes; this only filters the picker. */
 export const ACCEPT = 'image/*,video/*,audio/*,.heic,.heif,.avif,.mkv,.mov,.flac,.opus,.m4a';
 
 export const hasFiles = (transfer: DataTransfer | null): boolean => transfer?.types.includes('Files') ?? false;
@@ -19,7 +19,7 @@ export const fromInput = (input: HTMLInputElement): PickedFile[] =>
 
 type ItemWithHandle = DataTransferItem & { getAsFileSystemHandle?: () => Promise<FileSystemHandle | null> };
 
-/** Must be called in the drop event itself: the items are gone afterwards. */
+/** Must be called in the drop event itself: the browser clears the items afterwards. */
 export async function fromDrop(transfer: DataTransfer): Promise<PickedFile[]> {
   const found = [...transfer.items]
     .filter((item) => item.kind === 'file')

@@ -1,8 +1,9 @@
-// Owns the line of uploads of this tab: adding, starting, pausing, resuming after a reload, giving up.
+// Owns the upload queue of this tab: adding, starting, pausing, resuming after a reload, cancelling.
 // Does not own the bytes' way (tus.ts), the memory (uploadDb.ts) or the rules (uploadRecord.ts).
-// Invariant: an upload is worked on by one tab only: the one that holds its lock.
+// Invariant: only the tab that holds an upload's lock sends it.
+import m from '#messages/upload';
 import * as calls from '../api/media';
-import { errorMessage } from '../api/problem';
+import { errorMessage, unreachable } from '../api/problem';
 import type { Visibility } from '../api/types';
 import { mediaStore } from '../media/mediaStore.svelte';
 import { fingerprintOf } from './fingerprint';
@@ -12,14 +13,14 @@ import { send, terminate, type RunningUpload } from './tus';
 import * as uploadDb from './uploadDb';
 
 const MAX_CONCURRENT = 2;
-/** Answers about the file itself; a quota or a rate may look different tomorrow. */
+/** Statuses that concern the file itself. A quota or a rate limit is not final. */
 const PERMANENT_FAILURE_STATUSES = [400, 413, 415, 422];
 
 export class UploadItem {
   record = $state() as UploadRecord;
-  /** Bytes a second, smoothed; 0 while nothing is known. */
+  /** Bytes per second, smoothed; 0 while unknown. */
   speed = $state(0);
-  /** A handle whose reading the person must allow once more after a reload. */
+  /** A handle that the member must allow the page to read again after a reload. */
   handleToAllow = $state.raw<FileSystemFileHandle | null>(null);
   file: File | null = null;
   sending: RunningUpload | null = null;
@@ -77,13 +78,13 @@ class Uploads {
     addEventListener('online', () => this.#retryUnreachable());
   }
 
-  /** Calls back with the id of every item that arrives in the library. */
+  /** Calls the listener with the id of every item that arrives in the library. Returns the function that removes it. */
   onArrived(listener: (mediaId: string) => void): () => void {
     this.#arrivedListeners.add(listener);
     return () => this.#arrivedListeners.delete(listener);
   }
 
-  /** Brings back what an earlier load of the page left undone, for the member who is signed in now. */
+  /** Restores the unfinished uploads of a member from an earlier load of the page. */
   async open(account: string): Promise<void> {
     if (this.#account === account) return;
     this.#account = account;
@@ -124,7 +125,7 @@ class Uploads {
       item.releaseLock = await acquireLock(id);
       this.items.push(item);
       if (fingerprint === 'unreadable') {
-        item.change({ state: 'failed', reason: 'This file can’t be read. Is it a folder, or was it moved?', refused: true });
+        item.change({ state: 'failed', reason: m.fileUnreadable(), refused: true });
         continue;
       }
       item.change({});
@@ -141,7 +142,7 @@ class Uploads {
     this.#startNext();
   }
 
-  /** Goes on with what was paused, refused or lost its file. Must be called from a click: a handle may need one. */
+  /** Resumes an upload that was paused, failed or lost its file. Must be called from a click: a handle may need one. */
   async resume(item: UploadItem): Promise<void> {
     if (!item.file && item.handleToAllow) {
       try {
@@ -155,10 +156,10 @@ class Uploads {
     this.#startNext();
   }
 
-  /** Takes the file that the person picked again; resumes only with the very same bytes. */
+  /** Takes the file that the member chose again; resumes only if it has the same bytes. */
   async provideFile(item: UploadItem, file: File): Promise<void> {
     if ((await fingerprintOf(file)) !== item.record.fingerprint) {
-      item.change({ reason: `That is another file. Pick “${item.record.name}” to go on where it stopped.` });
+      item.change({ reason: m.differentFile({ name: item.record.name }) });
       return;
     }
     item.file = file;
@@ -168,7 +169,7 @@ class Uploads {
     this.#startNext();
   }
 
-  /** Removes it from the list; what is not finished is taken back from the server too. */
+  /** Removes an upload from the list, and an unfinished one also from the server. */
   async dismiss(item: UploadItem): Promise<void> {
     const { id, uploadUrl, state } = item.record;
     await item.sending?.stop();
@@ -191,7 +192,7 @@ class Uploads {
     if (handle && (await (handle as HandleWithPermission).queryPermission({ mode: 'read' })) === 'granted') {
       file = await handle.getFile().catch(() => null);
     }
-    // Nothing is left to do for these; the reason was shown when it was announcement.
+    // These are final; the reason was shown when they failed.
     if (record.state === 'done' || record.refused) {
       await uploadDb.remove(record.id);
       releaseLock();
@@ -247,13 +248,13 @@ class Uploads {
       mediaStore.put(await calls.get(mediaId));
       for (const listener of this.#arrivedListeners) listener(mediaId);
     } catch {
-      // It is in the library all the same; the list shows it when it is next asked for.
+      // The item is in the library; the list shows it at its next load.
     }
   }
 
   #retryUnreachable(): void {
     for (const item of this.items) {
-      if (item.state === 'failed' && item.file && item.record.reason?.startsWith('Tutti can’t be reached')) item.change({ state: 'waiting', reason: null });
+      if (item.state === 'failed' && item.file && item.record.reason === unreachable().detail) item.change({ state: 'waiting', reason: null });
     }
     this.#startNext();
   }
@@ -264,7 +265,7 @@ type HandleWithPermission = FileSystemFileHandle & {
   requestPermission(options: { mode: 'read' }): Promise<PermissionState>;
 };
 
-/** Takes an upload's lock for as long as this tab lives, or `null` where another tab has it. */
+/** Takes an upload's lock until this tab closes. Returns the function that releases it, or `null` if another tab holds it. */
 function acquireLock(id: string): Promise<(() => void) | null> {
   if (!('locks' in navigator)) return Promise.resolve(() => undefined);
   return new Promise((resolve) => {

@@ -1,5 +1,5 @@
-// Owns one upload's way to the server by tus (https://tus.io/protocols/resumable-upload): where it resumes, what is
-// tried again, what is a refusal. Does not own the queue. The tus client is fetched with the first upload.
+// Owns sending one file by tus (https://tus.io/protocols/resumable-upload): where it resumes, which errors are retried,
+// which are final. Does not own the queue. The tus client is loaded with the first upload.
 import type { DetailedError, HttpRequest, HttpResponse, UploadOptions } from 'tus-js-client';
 import { Problem, problemFromText, unreachable } from '../api/problem';
 import { session } from '../session/session.svelte';
@@ -10,7 +10,7 @@ export interface UploadRequest {
   type: string;
   tags: string[];
   visibility: string;
-  /** Where an earlier try left off. */
+  /** The URL of an interrupted upload, or `null` for a new one. */
   uploadUrl: string | null;
   onUrl(uploadUrl: string): void;
   onProgress(sent: number): void;
@@ -19,12 +19,12 @@ export interface UploadRequest {
 }
 
 export interface RunningUpload {
-  /** Stops sending; what has arrived stays on the server. */
+  /** Stops sending; the server keeps the bytes that it has received. */
   stop(): Promise<void>;
 }
 
 const RETRY_DELAYS_MS = [0, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000];
-/** Up to here the bytes travel with the request that opens the upload: one round trip less. */
+/** Up to this size the bytes are sent with the request that creates the upload: one round trip less. */
 const SINGLE_REQUEST_MAX_BYTES = 1024 * 1024;
 
 export async function send(request: UploadRequest): Promise<RunningUpload> {
@@ -38,7 +38,7 @@ export async function send(request: UploadRequest): Promise<RunningUpload> {
     uploadSize: request.file.size,
     uploadDataDuringCreation: request.file.size <= SINGLE_REQUEST_MAX_BYTES,
     retryDelays: RETRY_DELAYS_MS,
-    // The queue remembers addresses itself; a second memory could disagree.
+    // The queue stores upload URLs itself; a second store could disagree.
     storeFingerprintForResuming: false,
     metadata: {
       filename: request.name,
@@ -52,7 +52,7 @@ export async function send(request: UploadRequest): Promise<RunningUpload> {
     },
     async onAfterResponse(_request: HttpRequest, response: HttpResponse) {
       mediaId = response.getHeader('Tutti-Media-Id') ?? mediaId;
-      // The retry that follows must not carry the refused token again.
+      // The retry must not send the rejected token again.
       if (response.getStatus() === 401) await session.tokens.renew(lastToken);
     },
     onShouldRetry: (error: Error | DetailedError) => {
@@ -71,7 +71,7 @@ export async function send(request: UploadRequest): Promise<RunningUpload> {
   return { stop: () => upload.abort(false) };
 }
 
-/** Takes back an upload that is not finished, so that the server needn't keep its bytes until they expire. */
+/** Deletes an unfinished upload, so that the server need not keep its bytes until they expire. */
 export async function terminate(uploadUrl: string): Promise<void> {
   const { Upload } = await import('tus-js-client');
   const token = await session.tokens.token();

@@ -1,9 +1,9 @@
-// Owns the browser's memory of uploads (IndexedDB): the records, and beside each the file itself or a handle to it.
-// Does not own what they mean: uploadRecord.ts does. Invariant: every failure here is survivable, because a private
-// window may refuse to store anything; then a reload forgets, and nothing else changes.
+// Owns what the browser stores about uploads (IndexedDB): the records, and for each the file itself or a handle to it.
+// Does not own their meaning: uploadRecord.ts does. Invariant: no failure here stops an upload. A private window may store
+// nothing; then a reload loses the queue, and nothing else changes.
 import type { UploadRecord } from './uploadRecord';
 
-/** Files up to this size are copied into the browser's own storage, so that a reload goes on by itself. */
+/** Files up to this size are copied into the browser's storage, so that uploads continue by themselves after a reload. */
 const MAX_COPY_BYTES = 256 * 1024 * 1024;
 
 export type StoredFile = File | FileSystemFileHandle;
@@ -43,7 +43,7 @@ export const saveRecord = (record: UploadRecord): Promise<unknown> =>
 export const loadRecords = (): Promise<UploadRecord[]> =>
   withFallback(run<UploadRecord[]>('uploads', 'readonly', (store) => store.getAll() as IDBRequest<UploadRecord[]>), []);
 
-/** Keeps the means to read the file after a reload. A handle costs nothing; a copy must fit. */
+/** Stores what is needed to read the file after a reload: a copy if it fits, else a handle. */
 export async function saveFile(id: string, file: File, handle: FileSystemFileHandle | null): Promise<boolean> {
   const copy = file.size <= MAX_COPY_BYTES && (await hasSpaceFor(file.size));
   const stored: StoredFile | null = copy ? file : handle;

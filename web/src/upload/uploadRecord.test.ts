@@ -8,26 +8,26 @@ const record = (state: UploadState, addedAt = 0): UploadRecord => ({
 });
 
 describe('after a reload', () => {
-  it('goes on by itself where the file was stored', () => {
+  it('continues by itself if the file was stored', () => {
     expect(restoreRecord(record('sending'), true).state).toBe('waiting');
     expect(restoreRecord(record('waiting'), true).state).toBe('waiting');
     expect(restoreRecord(record('needs-file'), true).state).toBe('waiting');
   });
 
-  it('asks for the file where it was not, and keeps the address to resume at', () => {
+  it('asks for the file if it was not, and keeps the URL to resume at', () => {
     const asked = restoreRecord(record('sending'), false);
     expect(asked.state).toBe('needs-file');
     expect([asked.uploadUrl, asked.sent]).toEqual(['/v1/uploads/1', 400]);
     expect(restoreRecord(record('failed'), false).state).toBe('needs-file');
   });
 
-  it('leaves alone what the person paused and what is over', () => {
+  it('leaves paused and finished uploads alone', () => {
     expect(restoreRecord(record('paused'), true).state).toBe('paused');
     expect(restoreRecord(record('done'), false).state).toBe('done');
   });
 });
 
-describe('the line', () => {
+describe('the queue', () => {
   it('starts the oldest first and never more than allowed', () => {
     const all = [record('waiting', 3), record('sending', 0), record('waiting', 2), record('paused', 1)];
     expect(nextToStart(all, 2).map((one) => one.addedAt)).toEqual([2]);

@@ -1,16 +1,16 @@
-// Owns what is remembered about one upload, and the rules for what may happen to it next. No browser in here.
-// Invariant: `uploadUrl` never changes to another file's; a file picked again must have the same fingerprint.
+// Owns what is stored about one upload, and the rules for its next state. Uses no browser API, so it is tested alone.
+// Invariant: `uploadUrl` always belongs to the same file; a file that is chosen again must have the same fingerprint.
 import type { Visibility } from '../api/types';
 
 export type UploadState =
-  /** In line, its turn has not come. */
+  /** Queued. */
   | 'waiting'
   | 'sending'
-  /** The person stopped it. */
+  /** The member paused it. */
   | 'paused'
-  /** A reload lost the file; the person must pick it again or allow it to be read. */
+  /** A reload lost the file; the member must choose it again or allow the page to read it. */
   | 'needs-file'
-  /** Refused, or the server stayed away. */
+  /** Refused, or the server could not be reached. */
   | 'failed'
   | 'done';
 
@@ -30,18 +30,18 @@ export interface UploadRecord {
   state: UploadState;
   mediaId: string | null;
   reason: string | null;
-  /** The server will not take this file whatever is tried. */
+  /** Whether the server refuses this file for good. */
   refused: boolean;
 }
 
-/** What a record becomes when the page is loaded anew. */
+/** Returns the state of a record after a reload of the page. */
 export function restoreRecord(record: UploadRecord, hasFile: boolean): UploadRecord {
   if (record.state === 'done' || record.state === 'failed') return hasFile || record.state === 'done' ? record : { ...record, state: 'needs-file' };
   if (!hasFile) return { ...record, state: 'needs-file' };
   return record.state === 'paused' ? record : { ...record, state: 'waiting' };
 }
 
-/** Who may start now: the first in line, as long as fewer than `limit` are under way. */
+/** Returns the uploads to start now: the oldest waiting ones, while fewer than `limit` are being sent. */
 export function nextToStart<T extends { state: UploadState; addedAt: number }>(all: readonly T[], limit: number): T[] {
   const free = limit - all.filter((one) => one.state === 'sending').length;
   if (free <= 0) return [];
@@ -52,7 +52,7 @@ export function nextToStart<T extends { state: UploadState; addedAt: number }>(a
 }
 
 export interface Totals {
-  /** Uploads that are not over. */
+  /** Uploads that are not finished. */
   open: number;
   sending: number;
   done: number;
