@@ -4,6 +4,8 @@ import * as calls from '../api/media';
 import type { Filter } from '../api/media';
 import type { Media } from '../api/types';
 import { mediaStore } from '../media/mediaStore.svelte';
+import { session } from '../session/session.svelte';
+import { uploads } from '../upload/queue.svelte';
 
 const PAGE_SIZE = 48;
 
@@ -24,6 +26,11 @@ class Library {
     for (const media of this.items) for (const tag of media.tags) counts.set(tag, (counts.get(tag) ?? 0) + 1);
     return [...counts].sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0])).map(([tag]) => tag);
   });
+
+  constructor() {
+    session.onChange(() => this.clear());
+    uploads.onArrived((id) => this.addArrived(id));
+  }
 
   get hasMore(): boolean {
     return this.loaded && this.#nextCursor !== null;

@@ -2,9 +2,14 @@
 // page never disagree. Does not fetch: the callers of the API put each response here.
 import { SvelteMap } from 'svelte/reactivity';
 import type { Media } from '../api/types';
+import { session } from '../session/session.svelte';
 
 class MediaStore {
   #items = new SvelteMap<string, Media>();
+
+  constructor() {
+    session.onChange(() => this.clear());
+  }
 
   get(id: string): Media | undefined {
     return this.#items.get(id);

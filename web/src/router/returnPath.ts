@@ -1,6 +1,6 @@
 // Owns where the page goes after sign-in: to the path in `?to=`, if it is a path of this page.
 // Invariant: the result is always a path that the page itself shows on this origin.
-import { isPagePath } from './routes';
+import { isPagePath } from './match';
 
 const HOME = '/';
 

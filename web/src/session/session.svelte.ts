@@ -1,5 +1,6 @@
-// Owns who is signed in, in this tab and the others. The refresh token lies in a cookie that no script can read, the
-// access token only in memory; other tabs hear of a new one. Does not own when tokens are renewed: tokenManager.ts does.
+// Owns who is signed in, in this tab and the others. The refresh token is a cookie that no script can read, the access
+// token is in memory only; other tabs receive a new one. Does not own when tokens are renewed: tokenManager.ts does.
+// Invariant: stores that hold a member's data subscribe with `onChange`; the session knows none of them.
 import type { Account } from '../api/types';
 import { sessionHint } from './sessionHint';
 import { TokenManager, type Access } from './tokenManager';
@@ -13,10 +14,11 @@ const channel = 'BroadcastChannel' in globalThis ? new BroadcastChannel('tutti.s
 const broadcast = (message: SessionMessage): void => channel?.postMessage(message);
 
 class Session {
-  account = $state<Account | null>(null);
-  /** `starting` until the first renewal is over, so that no page flashes a sign-in form. */
+  #account = $state<Account | null>(null);
+  #listeners = new Set<(memberId: string | null) => void>();
+  /** Until the first renewal has ended, so that no page flashes a sign-in form. */
   starting = $state(true);
-  /** Set where the first renewal failed because nobody answered. */
+  /** Set if the first renewal failed because the server could not be reached. */
   error = $state<unknown>(null);
 
   readonly tokens = new TokenManager({
@@ -39,7 +41,22 @@ class Session {
     channel?.addEventListener('message', (event: MessageEvent<SessionMessage>) => this.#receive(event.data));
   }
 
-  /** Finds out, once per load, whether somebody is signed in. */
+  get account(): Account | null {
+    return this.#account;
+  }
+  set account(account: Account | null) {
+    const isOtherMember = account?.id !== this.#account?.id;
+    this.#account = account;
+    if (isOtherMember) for (const listener of this.#listeners) listener(account?.id ?? null);
+  }
+
+  /** Calls the listener with the member's id whenever another member, or none, is signed in; at once if that is known already. */
+  onChange(listener: (memberId: string | null) => void): void {
+    this.#listeners.add(listener);
+    if (!this.starting) listener(this.#account?.id ?? null);
+  }
+
+  /** Finds out, once per load, whether a member is signed in. */
   async start(): Promise<void> {
     this.error = null;
     this.starting = true;
@@ -53,7 +70,7 @@ class Session {
     }
   }
 
-  /** Signs out here, even if the server can't be told now: then it is told at the next load. */
+  /** Signs out in the browser, even if the server cannot be reached: then the server is informed at the next load. */
   async signOut(): Promise<void> {
     const token = this.tokens.current;
     sessionHint.signingOut();
@@ -69,7 +86,7 @@ class Session {
   }
 
   async #deleteSession(token: string | null): Promise<void> {
-    // Another tab may have done it while this one waited for the lock.
+    // Another tab may have deleted it while this one waited for the lock.
     if (!sessionHint.isSigningOut() && token === null) return;
     await deleteSession(token);
     sessionHint.clear();
@@ -80,15 +97,15 @@ class Session {
       this.tokens.setAccess(message.access);
       this.account = message.account;
     } else {
-      // The other tab has ended the session already; only this tab's memory is left.
+      // The other tab has ended the session already; a reload clears this tab's memory.
       location.assign('/sign-in');
     }
   }
 }
 
-/** Runs the work while no other tab runs its own. */
+/** Runs the work while no other tab holds the lock. */
 async function withLock<T>(work: () => Promise<T>): Promise<T> {
-  // Only secure contexts have locks; elsewhere the one promise per tab must do.
+  // Only secure contexts have locks; elsewhere only the calls within a tab are serialised.
   return 'locks' in navigator ? await navigator.locks.request(LOCK, work) : await work();
 }
 

@@ -6,6 +6,7 @@ import * as calls from '../api/media';
 import { errorMessage, unreachable } from '../api/problem';
 import type { Visibility } from '../api/types';
 import { mediaStore } from '../media/mediaStore.svelte';
+import { session } from '../session/session.svelte';
 import { fingerprintOf } from './fingerprint';
 import type { PickedFile } from './pickedFiles';
 import { nextToStart, restoreRecord, sumUploads, type UploadRecord } from './uploadRecord';
@@ -76,6 +77,7 @@ class Uploads {
 
   constructor() {
     addEventListener('online', () => this.#retryUnreachable());
+    session.onChange((memberId) => void this.#switchAccount(memberId));
   }
 
   /** Calls the listener with the id of every item that arrives in the library. Returns the function that removes it. */
@@ -85,25 +87,26 @@ class Uploads {
   }
 
   /** Restores the unfinished uploads of a member from an earlier load of the page. */
-  async open(account: string): Promise<void> {
-    if (this.#account === account) return;
-    this.#account = account;
+  async #open(account: string): Promise<void> {
     for (const record of await uploadDb.loadRecords()) {
       if (record.account !== account || this.items.some((item) => item.record.id === record.id)) continue;
       const releaseLock = await acquireLock(record.id);
+      if (this.#account !== account) return releaseLock?.();
       if (releaseLock) await this.#restore(record, releaseLock);
     }
     this.#startNext();
   }
 
-  async close(): Promise<void> {
-    this.#account = null;
+  /** Stops the uploads of the member who signed out; their records stay in the browser. */
+  async #switchAccount(account: string | null): Promise<void> {
+    this.#account = account;
     const items = this.items;
     this.items = [];
     for (const item of items) {
       await item.sending?.stop();
       item.releaseLock?.();
     }
+    if (account !== null && this.#account === account) await this.#open(account);
   }
 
   async add(picked: PickedFile[], tags: string[], visibility: Visibility): Promise<void> {

@@ -1,34 +1,19 @@
-// Owns the table of the page's addresses and how an address is read. No browser in here, so it is tested alone.
+// Owns how a path is matched against patterns, and which paths belong to the page. Uses no browser API, so it is tested alone.
 
-export type RouteName = 'library' | 'sign-in' | 'join' | 'media' | 'member' | 'settings' | 'not-found';
-
-export interface Route {
-  name: RouteName;
-  params: Record<string, string>;
-}
-
-const ROUTES: readonly (readonly [string, RouteName])[] = [
-  ['/', 'library'],
-  ['/sign-in', 'sign-in'],
-  ['/join', 'join'],
-  ['/m/:id', 'media'],
-  ['/u/:handle', 'member'],
-  ['/settings', 'settings'],
-];
-
-/** First segments of addresses that the server answers itself. */
+/** First segments of paths that the server responds to itself. */
 const SERVER_PREFIXES = ['v1', 'docs', 'internal', 'assets', '.well-known', 'healthz', 'readyz', 'metrics'];
 
-export function match(path: string): Route {
+/** Returns the name and the parameters of the first pattern that fits, or `null`. */
+export function matchPatterns<Name>(patterns: readonly (readonly [string, Name])[], path: string): { name: Name; params: Record<string, string> } | null {
   const segments = segmentsOf(path);
-  for (const [pattern, name] of ROUTES) {
+  for (const [pattern, name] of patterns) {
     const params = matchSegments(segmentsOf(pattern), segments);
     if (params) return { name, params };
   }
-  return { name: 'not-found', params: {} };
+  return null;
 }
 
-/** Whether the page, and not the server, answers this path. */
+/** Whether the page, and not the server, shows this path. */
 export function isPagePath(path: string): boolean {
   const [first] = segmentsOf(path);
   // A dot means a file, except in a member's handle.
