@@ -1,4 +1,4 @@
-// Proves signing up, in and out, and that two tabs share one session without ending it.
+// Proves sign-up, sign-in and sign-out, and that several tabs share one session without ending it.
 import { expect, collectErrors, test } from './fixtures';
 
 test('a member signs up, stays signed in over a reload, signs out and in again', async ({ home, member }) => {
@@ -27,9 +27,9 @@ test('a taken name is refused with the server’s own words', async ({ home, mem
   await other.getByLabel('Name').fill(member.handle);
   await other.getByLabel('E-mail').fill(`other-${member.email}`);
   await other.getByLabel('Password').fill(member.password);
-  const answer = other.waitForResponse((response) => response.url().endsWith('/v1/accounts'));
+  const response = other.waitForResponse((response) => response.url().endsWith('/v1/accounts'));
   await other.getByRole('main').getByRole('button', { name: 'Join' }).click();
-  const problem = (await (await answer).json()) as { code: string; detail: string };
+  const problem = (await (await response).json()) as { code: string; detail: string };
   await expect(other.getByRole('alert')).toHaveText(problem.detail);
   await context.close();
   await expect(home.getByText('Your library is empty')).toBeVisible();
@@ -43,7 +43,7 @@ test('tabs that load at the same moment renew one after the other and all stay s
   await Promise.all([home, ...tabs].map((tab) => tab.reload()));
   for (const tab of [home, ...tabs]) await expect(tab.getByText('Your library is empty')).toBeVisible();
 
-  // Signing out in one signs out all.
+  // Signing out in one tab signs out all tabs.
   await home.goto('/settings');
   await home.getByRole('button', { name: 'Sign out', exact: true }).click();
   for (const tab of tabs) await expect(tab.getByRole('heading', { name: 'Welcome back' })).toBeVisible();
@@ -60,7 +60,7 @@ test('profile, password, sessions and the end of an account', async ({ home, mem
   await home.getByLabel('Picture').setInputFiles(files.photo);
   await expect(home.getByText('Your picture is changed.')).toBeVisible();
 
-  // A second browser, to have a session to end.
+  // A second browser, whose session can be revoked.
   const context = await browser.newContext({ baseURL: serverUrl });
   const elsewhere = await context.newPage();
   await elsewhere.goto('/sign-in');

@@ -1,5 +1,5 @@
-// Owns the world of the browser tests: a server of one's own with an empty data folder, media made for the occasion,
-// a member who is new in every test, and a page that fails its test when the browser complains.
+// Owns the fixtures of the browser tests: a server with an empty data folder for each worker, generated media files, a new
+// member for each test, and a page whose test fails when the browser reports an error.
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -23,9 +23,9 @@ export interface Files {
   photo: string;
   portrait: string;
   song: string;
-  /** Needs converting, which takes longer than the first seconds of playing. */
+  /** Must be converted, which takes longer than the first seconds of playback. */
   video: string;
-  /** Small, for tests that only need some video. */
+  /** Small, for tests that need any video. */
   clip: string;
   /** Large enough to be interrupted. */
   large: string;
@@ -43,10 +43,10 @@ interface PerTest {
   home: Page;
 }
 
-/** A fleet that runs already (`make fleet-test`): then no server is started, and none can be killed. */
+/** The URL of a server that runs already (`make fleet-test`): then no server is started, and none can be killed. */
 export const fleet = process.env['TUTTI_URL'];
 
-/** The real binary on a port of its own. */
+/** The real binary on its own port. */
 export class Server {
   readonly serverUrl: string;
   #process: ChildProcess | null = null;
@@ -63,12 +63,12 @@ export class Server {
   async start(): Promise<void> {
     if (fleet) return;
     const binary = resolve(process.env['TUTTI_BIN'] ?? '../target/debug/tutti');
-    const words = ['serve', '--data', this.data, '--listen', `127.0.0.1:${this.port}`, '--ops-listen', `127.0.0.1:${this.operations}`];
-    const started = spawn(binary, words, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const args = ['serve', '--data', this.data, '--listen', `127.0.0.1:${this.port}`, '--ops-listen', `127.0.0.1:${this.operations}`];
+    const started = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#process = started;
     for (const stream of [started.stdout, started.stderr]) stream.on('data', (chunk: Buffer) => this.#log.push(String(chunk)));
     for (let tries = 0; tries < 600 && started.exitCode === null; tries += 1) {
-      if (await fetch(`${this.serverUrl}/readyz`).then((answer) => answer.ok).catch(() => false)) return;
+      if (await fetch(`${this.serverUrl}/readyz`).then((response) => response.ok).catch(() => false)) return;
       await new Promise((next) => setTimeout(next, 100));
     }
     started.kill('SIGKILL');
@@ -119,7 +119,7 @@ export const test = base.extend<PerTest, PerWorker>({
   page: async ({ page }, use) => {
     const browserErrors = collectErrors(page);
     await use(page);
-    expect(browserErrors, 'the browser complained').toEqual([]);
+    expect(browserErrors, 'errors in the browser').toEqual([]);
   },
 
   member: async ({}, use) => {
@@ -134,7 +134,7 @@ export const test = base.extend<PerTest, PerWorker>({
   },
 });
 
-/** Collects what must not happen: uncaught errors and refusals of the content policy. Answers of 4xx are part of life. */
+/** Collects uncaught errors and violations of the content policy. Responses with a status of 4xx are expected. */
 export function collectErrors(page: Page): string[] {
   const browserErrors: string[] = [];
   page.on('pageerror', (error) => browserErrors.push(`uncaught: ${error.message}`));
@@ -153,7 +153,7 @@ async function signUp(page: Page, member: Member): Promise<void> {
   await expect(page.getByText('Your library is empty')).toBeVisible();
 }
 
-/** Adds files through the dialog, as a person does. */
+/** Adds files through the upload dialog, as a member does. */
 export async function addFiles(page: Page, ...paths: string[]): Promise<void> {
   await page.getByRole('button', { name: /^Add/ }).and(page.locator(':visible')).first().click();
   const chooser = page.waitForEvent('filechooser');
@@ -161,19 +161,19 @@ export async function addFiles(page: Page, ...paths: string[]): Promise<void> {
   await (await chooser).setFiles(paths);
 }
 
-/** The way to an item's page by its tile, once it is in the library. */
+/** Opens an item's page by its tile, once the library shows it. */
 export async function openItem(page: Page, name: string): Promise<void> {
   await page.locator('.media-grid').getByRole('link', { name: new RegExp(`^${name.replaceAll('.', '\\.')}`) }).click();
   await expect(page.getByRole('heading', { level: 1, name })).toBeVisible();
 }
 
-/** Brings the player's controls back, as a moving mouse does. */
+/** Shows the player's controls, as a moving mouse does. */
 export async function showControls(page: Page): Promise<void> {
   await page.mouse.move(300, 300);
   await page.locator('section.player').hover({ position: { x: 200, y: 200 } });
 }
 
-/** Waits until an item's page says nothing of converting any more. */
+/** Waits until an item's tile no longer shows that it is converted. */
 export async function waitUntilReady(page: Page, name: string): Promise<void> {
   await expect(page.locator('.media-grid').getByRole('link', { name: new RegExp(`^${name.replaceAll('.', '\\.')}(?!.*converting)`) })).toBeVisible({ timeout: 300_000 });
 }
@@ -196,7 +196,7 @@ async function makeFiles(): Promise<Files> {
     ffmpeg('-f', 'lavfi', '-i', 'gradients=s=1800x1200:c0=0x0b6c75:c1=0xffb81c:c2=0xab3f10:n=3:seed=4', '-frames:v', '1', files.photo),
     ffmpeg('-f', 'lavfi', '-i', 'mandelbrot=s=900x1350:start_scale=0.6', '-frames:v', '1', files.portrait),
     ffmpeg('-f', 'lavfi', '-i', "aevalsrc='0.5*sin(2*PI*(220+110*floor(mod(t,4)))*t)*abs(sin(PI*t*0.7))':d=24", '-b:a', '128k', files.song),
-    // A keyframe every 20 s: no standard input, so it can't be passed through as it is.
+    // A keyframe every 20 s, so the video cannot be passed through without encoding.
     ffmpeg('-f', 'lavfi', '-i', 'testsrc2=s=1280x720:r=30:d=24', '-f', 'lavfi', '-i', 'sine=330:d=24', '-c:v', 'libx264', '-preset', 'ultrafast', '-g', '600', '-pix_fmt', 'yuv420p', '-c:a', 'aac', '-shortest', files.video),
     ffmpeg('-f', 'lavfi', '-i', 'testsrc2=s=640x360:r=24:d=12', '-f', 'lavfi', '-i', 'sine=440:d=12', '-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-c:a', 'aac', '-shortest', files.clip),
     ffmpeg('-f', 'lavfi', '-i', 'anoisesrc=d=60:r=48000', '-ac', '2', files.large),
@@ -210,8 +210,8 @@ function freePort(): Promise<number> {
     const probe = createServer();
     probe.once('error', failed);
     probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() => (address && typeof address === 'object' ? done(address.port) : failed(new Error('no port'))));
+      const bound = probe.address();
+      probe.close(() => (bound && typeof bound === 'object' ? done(bound.port) : failed(new Error('no port'))));
     });
   });
 }

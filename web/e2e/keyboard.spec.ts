@@ -1,4 +1,4 @@
-// Proves that everything can be reached and done without a pointer, and that the focus never gets lost.
+// Proves that every action is possible without a pointer, and that the focus is never lost.
 import type { Page } from '@playwright/test';
 import { basename } from 'node:path';
 import { addFiles, expect, waitUntilReady, test } from './fixtures';
@@ -9,7 +9,7 @@ const focused = (page: Page): Promise<string> =>
     return element?.getAttribute('aria-label') ?? element?.textContent?.trim().replace(/\s+/g, ' ') ?? '';
   });
 
-/** Tabs on until something is focused; fails when it never comes. */
+/** Presses Tab until an element with this name has the focus; fails after `maxSteps`. */
 async function tabTo(page: Page, name: RegExp, maxSteps = 40): Promise<void> {
   const seen: string[] = [];
   for (let step = 0; step < maxSteps; step += 1) {
@@ -38,7 +38,7 @@ test('joining, adding, filtering, watching, editing and deleting by keyboard alo
   await page.keyboard.press('Enter');
   await expect(page.getByText('Your library is empty')).toBeVisible();
 
-  // A dialog keeps the focus inside, and gives it back.
+  // A dialog keeps the focus inside, and returns it.
   await tabTo(page, /^Add$/);
   await page.keyboard.press('Enter');
   const dialog = page.getByRole('dialog', { name: 'Add to your library' });

@@ -1,10 +1,10 @@
-// Proves that a library of several pages shows all of itself as one scrolls, each item once, in order.
+// Proves that scrolling a library of several pages shows every item once, in order.
 import { readFile } from 'node:fs/promises';
 import { expect, test } from './fixtures';
 
 const ITEMS = 110;
 
-test('a long library comes page by page as one scrolls, even on a tall screen', async ({ home, files, member, serverUrl }) => {
+test('a long library is loaded page by page while scrolling, also on a tall screen', async ({ home, files, member, serverUrl }) => {
   const signedIn = await fetch(`${serverUrl}/v1/sessions`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
@@ -36,7 +36,7 @@ test('a long library comes page by page as one scrolls, even on a tall screen', 
   expect(names).toEqual(expected);
   await expect(home.getByRole('button', { name: 'Show more' })).toHaveCount(0);
 
-  // Where a whole page of it leaves room, nobody scrolls, and the next comes all the same.
+  // On a screen taller than a page of the library the next page is loaded without scrolling.
   await home.setViewportSize({ width: 2560, height: 4000 });
   await home.reload();
   await expect(tiles).toHaveCount(ITEMS);

@@ -1,5 +1,5 @@
-// Takes pictures of every page on a phone and a desktop, light and dark, for people to look at (TUTTI_SHOTS says where to),
-// and proves what a machine can see of it: nothing is wider than the screen and targets are large enough for a thumb.
+// Takes a screenshot of every page on a phone and a desktop, light and dark (TUTTI_SHOTS names the folder), and proves
+// that no page is wider than the screen.
 import type { Page } from '@playwright/test';
 import { mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -72,7 +72,7 @@ test('every page fits a phone and a desktop', async ({ page, home, files }) => {
   await expect(home.getByText('This browser, now')).toBeVisible();
   await capture(page, 'settings');
   await home.goto('/nowhere/at/all');
-  await capture(page, 'lost');
+  await capture(page, 'not-found');
   await home.goto('/settings');
   await home.getByRole('button', { name: 'Sign out', exact: true }).click();
   await expect(home.getByRole('heading', { name: 'Everyone plays.' })).toBeVisible();

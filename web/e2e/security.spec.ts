@@ -1,4 +1,5 @@
-// Proves what a script in the page, a page elsewhere and a link can't do: read the session, use it, frame us, or lead away.
+// Proves what a script in the page, a page of another site and a link cannot do: read the session, use it, frame the
+// page, or lead to another site.
 import { createServer, type Server as Http } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { BrowserContext, Page } from '@playwright/test';
@@ -8,7 +9,7 @@ const COOKIE = '__Host-tutti-session';
 
 const sessionOf = async (context: BrowserContext) => (await context.cookies()).filter((cookie) => cookie.name === COOKIE);
 
-/** Everything that a script of the page can read and that outlives it. */
+/** Everything that a script of the page can read and that survives a reload. */
 const readable = (page: Page): Promise<string> =>
   page.evaluate(() => JSON.stringify([document.cookie, { ...localStorage }, { ...sessionStorage }]));
 
@@ -20,7 +21,7 @@ async function signIn(page: Page, member: Member): Promise<void> {
 
 /** A page on another origin. */
 async function elsewhere(html: string): Promise<{ url: string; close: () => void }> {
-  const server: Http = createServer((_, answer) => answer.setHeader('Content-Type', 'text/html').end(html));
+  const server: Http = createServer((_, response) => response.setHeader('Content-Type', 'text/html').end(html));
   await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
   return { url: `http://localhost:${(server.address() as AddressInfo).port}/`, close: () => server.close() };
 }
@@ -84,8 +85,8 @@ test('signing out everywhere reaches the other browser', async ({ home, member, 
 });
 
 test('a token of a page from before is exchanged for a cookie, once, also by two tabs at once', async ({ page, context, member, request }) => {
-  const answer = await request.post('/v1/accounts', { data: member });
-  const { refresh_token: old } = (await answer.json()) as { refresh_token: string };
+  const response = await request.post('/v1/accounts', { data: member });
+  const { refresh_token: old } = (await response.json()) as { refresh_token: string };
   await page.goto('/sign-in');
   await page.evaluate((token) => localStorage.setItem('tutti.refresh', token), old);
   const tab = await context.newPage();
@@ -112,9 +113,9 @@ test('a page on another site can neither use the session nor frame us', async ({
 
   const form = evil.waitForResponse((response) => response.url().endsWith('/v1/sessions/refresh'));
   await evil.getByRole('button').click();
-  const answered = await form;
-  expect([400, 403, 415]).toContain(answered.status());
-  expect(await answered.headerValue('set-cookie')).toBeNull();
+  const response = await form;
+  expect([400, 403, 415]).toContain(response.status());
+  expect(await response.headerValue('set-cookie')).toBeNull();
 
   const attempts = await evil.evaluate(async (target) => {
     const outcomes: string[] = [];
@@ -146,7 +147,7 @@ test('?to= leads back to this page and nowhere else', async ({ home, member, ser
   await home.goto('/sign-in?to=/settings%3Fa%3Db');
   await signIn(home, member);
   await expect(home).toHaveURL(`${serverUrl}/settings?a=b`);
-  // Signed in already, the page goes on at once.
+  // With a session the page redirects at once.
   for (const to of ['/\\evil.example', '//evil.example', '/%09/evil.example', '/%5Cevil.example', '%2F%2Fevil.example', '/.//evil.example', 'https://evil.example', 'javascript:alert(1)', '/docs']) {
     await home.goto(`/sign-in?to=${to}`);
     await expect(home.getByText('Your library is empty'), to).toBeVisible();
@@ -156,8 +157,8 @@ test('?to= leads back to this page and nowhere else', async ({ home, member, ser
 
 test('the documentation renders under its content policy, and an operation can be tried with a pasted token', async ({ page, request, member }) => {
   const browserErrors = collectErrors(page);
-  const answer = await request.post('/v1/accounts', { data: member });
-  const { access_token: token } = (await answer.json()) as { access_token: string };
+  const response = await request.post('/v1/accounts', { data: member });
+  const { access_token: token } = (await response.json()) as { access_token: string };
   await page.goto('/docs');
   await expect(page.getByRole('heading', { name: /Tutti/ })).toBeVisible();
   await page.getByRole('button', { name: 'Authorize' }).first().click();
@@ -171,6 +172,6 @@ test('the documentation renders under its content policy, and an operation can b
   await expect(operation.locator('.live-responses-table tr.response .response-col_status').first()).toContainText('200');
   await expect(operation.locator('.live-responses-table')).toContainText(member.handle);
   expect(browserErrors).toEqual([]);
-  // What is pasted there stays in its memory.
+  // The pasted token stays in memory only.
   expect(await readable(page)).not.toContain(token);
 });

@@ -1,4 +1,4 @@
-// Proves editing, sharing with a stranger, and deleting.
+// Proves editing an item, sharing it with a visitor, and deleting it.
 import { basename } from 'node:path';
 import { addFiles, expect, collectErrors, openItem, waitUntilReady, test } from './fixtures';
 

@@ -1,9 +1,9 @@
-// Proves that uploads arrive, are refused plainly, can be paused, and go on at the right byte after a reload.
+// Proves that uploads arrive, are refused with a reason, can be paused, and continue at the right byte after a reload.
 import type { Page, Request } from '@playwright/test';
 import { basename } from 'node:path';
 import { addFiles, expect, fleet, waitUntilReady, test } from './fixtures';
 
-/** Slows this page's sending down so that there is a middle to interrupt. */
+/** Limits the upload speed, so that an upload can be interrupted. */
 async function slow(page: Page, bytesPerSecond: number): Promise<() => Promise<void>> {
   const devtools = await page.context().newCDPSession(page);
   const set = (uploadThroughput: number): Promise<unknown> =>
@@ -84,7 +84,7 @@ test('a server that is killed in the middle of an upload and comes back gets the
   const seen = offsets(home);
   const release = await slow(home, 1_200_000);
   await addFiles(home, files.large);
-  // The server makes an upload safe every few seconds; long enough for one of those.
+  // Long enough for the server to store a checkpoint of the upload, which it does every few seconds.
   await expect.poll(() => sent(home), { timeout: 90_000 }).toBeGreaterThan(75);
   await server.stop('SIGKILL');
   await server.start();

@@ -1,4 +1,4 @@
-// Proves that a video plays while it is converted and moves to the whole ladder without a jump; songs and photos too.
+// Proves that a video plays while it is converted and switches to all its renditions without a jump; also songs and photos.
 import type { Page } from '@playwright/test';
 import { basename } from 'node:path';
 import { addFiles, expect, openItem, waitUntilReady, test, showControls } from './fixtures';
@@ -11,10 +11,10 @@ test('a video plays while converting still runs, then has every quality without 
   await tile.click();
   await home.getByRole('button', { name: 'Play', exact: true }).first().click({ timeout: 180_000 });
   await expect.poll(() => time(home), { timeout: 90_000 }).toBeGreaterThan(0.5);
-  // Still converting: this is the promise.
+  // It plays before conversion is complete.
   await expect(home.getByText('You can play it while it is being converted.')).toBeVisible();
 
-  // Watch the clock at every frame while the ladder is swapped in.
+  // Records the playback time at every frame while the player switches to the whole ladder.
   await home.evaluate(() => {
     const watched = { last: -1, worstBack: 0, worstAhead: 0, elements: new Set<Element>() };
     Object.assign(globalThis, { watched });
@@ -54,7 +54,7 @@ test('a video plays while converting still runs, then has every quality without 
   await home.getByRole('menuitemradio', { name: '2×' }).click();
   expect(await home.evaluate(() => document.querySelector('video')?.playbackRate)).toBe(2);
 
-  // Preview pictures over the line of time.
+  // Preview pictures above the seek bar.
   const picture = home.locator('.preview img');
   await expect(async () => {
     await showControls(home);
@@ -64,7 +64,7 @@ test('a video plays while converting still runs, then has every quality without 
   await expect.poll(() => picture.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBeGreaterThan(0);
 });
 
-test('the player obeys its keys', async ({ home, files }) => {
+test('the player has keyboard shortcuts', async ({ home, files }) => {
   await addFiles(home, files.clip);
   await waitUntilReady(home, basename(files.clip));
   await openItem(home, basename(files.clip));
@@ -88,7 +88,7 @@ test('the player obeys its keys', async ({ home, files }) => {
   await expect.poll(() => home.evaluate(() => document.fullscreenElement !== null)).toBe(true);
 });
 
-test('an address that has expired is renewed by itself', async ({ home, files }) => {
+test('an expired URL is renewed without a reload', async ({ home, files }) => {
   await addFiles(home, files.clip);
   await waitUntilReady(home, basename(files.clip));
   let refusals = 1;

@@ -38,8 +38,8 @@ export function formatRemaining(seconds: number): string {
   return ui.hoursLeft({ count: Math.round(seconds / 360) / 10 });
 }
 
-const DAY = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
-const MINUTE = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+const DATE_FORMAT = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
+const DATE_TIME_FORMAT = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 
-export const formatDate = (time: string): string => DAY.format(new Date(time));
-export const formatDateTime = (time: string): string => MINUTE.format(new Date(time));
+export const formatDate = (time: string): string => DATE_FORMAT.format(new Date(time));
+export const formatDateTime = (time: string): string => DATE_TIME_FORMAT.format(new Date(time));
