@@ -1,4 +1,4 @@
-// Owns the blurred preview that is shown while a picture loads. Previews are cached, because tiles are created again and again.
+// Owns the blurred preview that is shown while a picture loads. Previews are cached, because tiles are created often.
 import { thumbHashToDataURL } from 'thumbhash';
 
 const MAX_CACHED = 500;

@@ -1,4 +1,5 @@
-// Owns how a path is matched against patterns, and which paths belong to the page. Uses no browser API, so it is tested alone.
+// Owns how a path is matched against patterns, and which paths belong to the page. Uses no browser API, so it is tested
+// alone.
 
 /** First segments of paths that the server responds to itself. */
 const SERVER_PREFIXES = ['v1', 'docs', 'internal', 'assets', '.well-known', 'healthz', 'readyz', 'metrics'];

@@ -1,5 +1,5 @@
 // Owns the upload queue of this tab: adding, starting, pausing, resuming after a reload, cancelling.
-// Does not own the bytes' way (tus.ts), the memory (uploadDb.ts) or the rules (uploadRecord.ts).
+// Does not own sending (tus.ts), storage (uploadDb.ts) or the rules (uploadRecord.ts).
 // Invariant: only the tab that holds an upload's lock sends it.
 import m from '#messages/upload';
 import * as calls from '../api/media';
