@@ -35,7 +35,9 @@ const NATIVE = 'application/vnd.apple.mpegurl';
 
 export async function attachStream(element: HTMLMediaElement, source: Source, startSeconds: number, listener: StreamListener): Promise<AttachedStream> {
   if (!source.isHls) return plainFile(element, source.url, startSeconds, listener);
-  const { default: HlsJs } = await import('hls.js');
+  const { default: HlsJs } = await import('hls.js').catch(() => {
+    throw new Error(m.streamUnreachable());
+  });
   if (HlsJs.isSupported()) return withHlsJs(HlsJs, element, source.url, startSeconds, listener);
   if (element.canPlayType(NATIVE)) return plainFile(element, source.url, startSeconds, listener);
   throw new Error(m.streamsUnsupported());
